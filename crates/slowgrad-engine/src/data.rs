@@ -1,0 +1,163 @@
+//! Samples, and how they are read and split.
+
+use crate::rng::{Purpose, Rng};
+use crate::spec::Sample;
+
+/// Samples of one width, as flat rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Data {
+    inputs: Vec<f64>,
+    targets: Vec<f64>,
+    width: usize,
+    height: usize,
+}
+
+/// What is wrong with data.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DataError {
+    /// There is nothing to learn from.
+    #[error("the data set is empty")]
+    Empty,
+    /// A sample has another number of inputs or targets than the network.
+    #[error("sample {sample} has {found} {what}, but the network has {expected}")]
+    Width {
+        /// Which sample, from 1.
+        sample: usize,
+        /// `inputs` or `targets`.
+        what: &'static str,
+        /// Numbers found.
+        found: usize,
+        /// Numbers expected.
+        expected: usize,
+    },
+    /// A number is NaN or infinite.
+    #[error("sample {sample} holds a number that is not finite")]
+    NotFinite {
+        /// Which sample, from 1.
+        sample: usize,
+    },
+    /// A CSV file lacks a column.
+    #[error("there is no column «{column}»; the columns are {columns}")]
+    Column {
+        /// The name looked for.
+        column: String,
+        /// Those that are there.
+        columns: String,
+    },
+    /// A field of a CSV file is not a number.
+    #[error("line {line}: «{text}» in column «{column}» is not a number")]
+    Number {
+        /// Line of the file, from 1.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        text: String,
+    },
+    /// The CSV text cannot be read.
+    #[error("not a CSV file: {0}")]
+    Csv(String),
+}
+
+impl Data {
+    /// Checks samples against the network's number of inputs and outputs.
+    pub fn new(samples: &[Sample], inputs: usize, outputs: usize) -> Result<Self, DataError> {
+        let mut data = Self { inputs: Vec::new(), targets: Vec::new(), width: inputs, height: outputs };
+        for (i, sample) in samples.iter().enumerate() {
+            for (what, found, expected) in
+                [("inputs", sample.input.len(), inputs), ("targets", sample.target.len(), outputs)]
+            {
+                if found != expected {
+                    return Err(DataError::Width { sample: i + 1, what, found, expected });
+                }
+            }
+            if !sample.input.iter().chain(&sample.target).all(|x| x.is_finite()) {
+                return Err(DataError::NotFinite { sample: i + 1 });
+            }
+            data.inputs.extend_from_slice(&sample.input);
+            data.targets.extend_from_slice(&sample.target);
+        }
+        if samples.is_empty() { Err(DataError::Empty) } else { Ok(data) }
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.targets.len().checked_div(self.height).unwrap_or(0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The inputs of a sample.
+    pub fn input(&self, sample: usize) -> &[f64] {
+        &self.inputs[sample * self.width..][..self.width]
+    }
+
+    /// The targets of a sample.
+    pub fn target(&self, sample: usize) -> &[f64] {
+        &self.targets[sample * self.height..][..self.height]
+    }
+
+    /// Changes one input of a sample.
+    pub fn set_input(&mut self, sample: usize, input: usize, value: f64) {
+        self.inputs[sample * self.width + input] = value;
+    }
+}
+
+/// Splits samples into those to train on and those kept for testing, after one seeded shuffle when any are kept.
+pub fn split(mut samples: Vec<Sample>, test_fraction: f64, seed: u64) -> (Vec<Sample>, Vec<Sample>) {
+    let kept = (samples.len() as f64 * test_fraction.clamp(0.0, 1.0)).round() as usize;
+    if kept == 0 {
+        return (samples, Vec::new());
+    }
+    Rng::new(seed, Purpose::Split).shuffle(&mut samples);
+    let test = samples.split_off(samples.len() - kept);
+    (samples, test)
+}
+
+/// Reads samples from CSV text with a header line. A target column of words becomes one-hot classes in the
+/// order of their first appearance.
+pub fn read_csv(text: &str, inputs: &[String], target: &str) -> Result<Vec<Sample>, DataError> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(text.as_bytes());
+    let broken = |error: csv::Error| DataError::Csv(error.to_string());
+    let header = reader.headers().map_err(broken)?.clone();
+    let column = |name: &str| {
+        header.iter().position(|have| have == name).ok_or_else(|| DataError::Column {
+            column: name.to_owned(),
+            columns: header.iter().collect::<Vec<_>>().join(", "),
+        })
+    };
+    let columns: Vec<usize> = inputs.iter().map(|name| column(name)).collect::<Result<_, _>>()?;
+    let target_column = column(target)?;
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(broken)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let mut input = Vec::with_capacity(columns.len());
+        for (&at, name) in columns.iter().zip(inputs) {
+            let text = record.get(at).unwrap_or("");
+            let number = text.parse::<f64>().ok().filter(|x| x.is_finite());
+            input.push(number.ok_or_else(|| DataError::Number {
+                line,
+                column: name.clone(),
+                text: text.to_owned(),
+            })?);
+        }
+        rows.push((input, record.get(target_column).unwrap_or("").to_owned()));
+    }
+    let numbers: Option<Vec<f64>> = rows.iter().map(|(_, t)| t.parse().ok().filter(|x: &f64| x.is_finite())).collect();
+    let mut classes: Vec<&str> = Vec::new();
+    for (_, word) in &rows {
+        if !classes.contains(&word.as_str()) {
+            classes.push(word);
+        }
+    }
+    let one_hot = |word: &str| classes.iter().map(|class| if *class == word { 1.0 } else { 0.0 }).collect();
+    let targets: Vec<Vec<f64>> = match numbers {
+        Some(numbers) => numbers.into_iter().map(|x| vec![x]).collect(),
+        None => rows.iter().map(|(_, word)| one_hot(word)).collect(),
+    };
+    Ok(rows.iter().zip(targets).map(|((input, _), target)| Sample { input: input.clone(), target }).collect())
+}

@@ -1,0 +1,45 @@
+//! The numbers that training changes.
+
+use crate::plugin::Optimizer;
+
+/// All parameters and the optimizer's state of each, as flat vectors in the order of [`crate::shape::Shape`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// The parameters.
+    pub values: Vec<f64>,
+    /// For each state field of the optimizer, one number a parameter.
+    pub state: Vec<Vec<f64>>,
+}
+
+impl Model {
+    /// Parameters with the optimizer's initial state.
+    pub fn new(values: Vec<f64>, optimizer: &Optimizer) -> Self {
+        let state = optimizer.state.iter().map(|(_, initial)| vec![*initial; values.len()]).collect();
+        Self { values, state }
+    }
+
+    /// Carries the state over to another optimizer: fields of the same name keep their numbers, new ones
+    /// start at their initial value. Answers the fields that were dropped and those that are new.
+    pub fn migrate(&mut self, from: &Optimizer, to: &Optimizer) -> (Vec<String>, Vec<String>) {
+        let mut old: Vec<Option<Vec<f64>>> = std::mem::take(&mut self.state).into_iter().map(Some).collect();
+        let mut new_fields = Vec::new();
+        for (name, initial) in &to.state {
+            let kept = from.state.iter().position(|(have, _)| have == name).and_then(|i| old[i].take());
+            self.state.push(kept.unwrap_or_else(|| {
+                new_fields.push(name.clone());
+                vec![*initial; self.values.len()]
+            }));
+        }
+        let dropped = from.state.iter().filter(|(name, _)| to.state.iter().all(|(have, _)| have != name));
+        (dropped.map(|(name, _)| name.clone()).collect(), new_fields)
+    }
+
+    /// Whether both hold the same bits.
+    pub fn same_bits(&self, other: &Model) -> bool {
+        let same =
+            |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits());
+        same(&self.values, &other.values)
+            && self.state.len() == other.state.len()
+            && self.state.iter().zip(&other.state).all(|(a, b)| same(a, b))
+    }
+}

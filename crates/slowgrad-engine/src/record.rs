@@ -1,0 +1,287 @@
+//! A training step carried out one sample and one neuron at a time, with everything written down that is
+//! needed to compute any of its operations again.
+//!
+//! A recorded step is a plain value: it holds numbers and traces, no script and no closure, and can be
+//! handed to another thread. Its size grows with neurons × samples + parameters, not with operations.
+
+use crate::dense;
+use crate::model::Model;
+use crate::norms::Norms;
+use crate::plugin::Activation;
+use crate::setup::Setup;
+use crate::shape::Shape;
+use crate::train::update_context;
+use slowgrad_tape::{Call, Diagnostic, Trace};
+use std::sync::Arc;
+
+/// One layer of one sample.
+#[derive(Debug, Clone)]
+pub struct RecordedLayer {
+    /// Pre-activations z, one a neuron.
+    pub z: Vec<f64>,
+    /// Activations a, one a neuron.
+    pub a: Vec<f64>,
+    /// ∂L/∂a, one a neuron.
+    pub grad_a: Vec<f64>,
+    /// δ = ∂L/∂z, one a neuron.
+    pub delta: Vec<f64>,
+    /// The path of each neuron's activation; a single one in the layer form.
+    pub traces: Vec<Arc<Trace>>,
+}
+
+/// One sample of a step.
+#[derive(Debug, Clone)]
+pub struct RecordedSample {
+    /// Its number in the data.
+    pub sample: usize,
+    /// Its inputs.
+    pub input: Vec<f64>,
+    /// What is wanted.
+    pub target: Vec<f64>,
+    /// From the first layer after the input to the output.
+    pub layers: Vec<RecordedLayer>,
+    /// The path of the loss.
+    pub loss_trace: Arc<Trace>,
+    /// The loss.
+    pub loss: f64,
+}
+
+/// What the plugins of a step were, for formulas.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepNames {
+    /// The activation of each layer.
+    pub activations: Vec<String>,
+    /// Whether each layer's activation takes the whole layer.
+    pub whole_layer: Vec<bool>,
+    /// The sliders of each layer's activation.
+    pub activation_sliders: Vec<Vec<f64>>,
+    /// The loss.
+    pub loss: String,
+    /// The sliders of the loss.
+    pub loss_sliders: Vec<f64>,
+    /// The optimizer.
+    pub optimizer: String,
+    /// The optimizer's state fields.
+    pub state: Vec<String>,
+}
+
+/// A whole training step.
+#[derive(Debug, Clone)]
+pub struct RecordedStep {
+    /// Its number, from 1.
+    pub step: u64,
+    /// The epoch it belongs to, from 0.
+    pub epoch: u64,
+    /// The network's shape.
+    pub shape: Arc<Shape>,
+    /// What was plugged in.
+    pub names: StepNames,
+    /// The samples in order.
+    pub samples: Vec<RecordedSample>,
+    /// The gradients summed over the samples, flat.
+    pub grad_sums: Vec<f64>,
+    /// The mean gradients, flat.
+    pub grads: Vec<f64>,
+    /// Parameters and optimizer state before the step.
+    pub before: Model,
+    /// Parameters and optimizer state after it.
+    pub after: Model,
+    /// The path of each parameter's update, flat.
+    pub update_traces: Vec<Arc<Trace>>,
+    /// For each layer, the update's inputs after w, grad and state.
+    pub contexts: Vec<Vec<f64>>,
+    /// The mean loss of the batch before the update.
+    pub loss: f64,
+}
+
+impl RecordedStep {
+    /// The inputs of an activation call: one neuron's, or in the layer form the whole layer's (`neuron` is
+    /// then ignored).
+    pub fn activation_inputs(&self, sample: usize, layer: usize, neuron: usize) -> Vec<f64> {
+        let z = &self.samples[sample].layers[layer].z;
+        let mut inputs = if self.names.whole_layer[layer] { z.clone() } else { vec![z[neuron]] };
+        inputs.extend_from_slice(&self.names.activation_sliders[layer]);
+        inputs
+    }
+
+    /// The path of an activation call.
+    pub fn activation_trace(&self, sample: usize, layer: usize, neuron: usize) -> &Arc<Trace> {
+        let traces = &self.samples[sample].layers[layer].traces;
+        &traces[if self.names.whole_layer[layer] { 0 } else { neuron }]
+    }
+
+    /// The inputs of the loss call of a sample.
+    pub fn loss_inputs(&self, sample: usize) -> Vec<f64> {
+        let recorded = &self.samples[sample];
+        let output = &recorded.layers[recorded.layers.len() - 1].a;
+        [output.as_slice(), &recorded.target, &self.names.loss_sliders].concat()
+    }
+
+    /// The inputs of the update call of a parameter, by its flat index.
+    pub fn update_inputs(&self, parameter: usize) -> Vec<f64> {
+        let layer = self.shape.parameter(parameter).layer;
+        let mut inputs = vec![self.before.values[parameter], self.grads[parameter]];
+        inputs.extend(self.before.state.iter().map(|field| field[parameter]));
+        inputs.extend_from_slice(&self.contexts[layer]);
+        inputs
+    }
+
+    /// What enters a layer in a sample: the sample's inputs or the activations of the layer before.
+    pub fn layer_input(&self, sample: usize, layer: usize) -> &[f64] {
+        let recorded = &self.samples[sample];
+        if layer == 0 { &recorded.input } else { &recorded.layers[layer - 1].a }
+    }
+}
+
+/// Carries out step number `step` (from 1) on a model and writes it down. The model itself is not changed;
+/// the new one is [`RecordedStep::after`].
+pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, Box<Diagnostic>> {
+    let shape = &setup.shape;
+    let mut samples = Vec::new();
+    let mut grad_sums = vec![0.0; shape.parameters()];
+    for (nth, sample) in setup.samples(step).into_iter().enumerate() {
+        let mut recorded = forward(setup, &model.values, sample)?;
+        loss(setup, &mut recorded)?;
+        backward(setup, &model.values, &mut recorded, &mut grad_sums, nth == 0)?;
+        samples.push(recorded);
+    }
+    let n = samples.len() as f64;
+    let grads: Vec<f64> = grad_sums.iter().map(|sum| sum / n).collect();
+    let loss = samples.iter().map(|sample| sample.loss).sum::<f64>() / n;
+
+    let norms = Norms::of(shape, &model.values, &grads);
+    let contexts = (0..shape.layers()).map(|layer| update_context(&setup.optimizer, step, &norms, layer)).collect();
+    let mut recorded = RecordedStep {
+        step,
+        epoch: (step - 1) / setup.steps_per_epoch(),
+        shape: Arc::clone(shape),
+        names: names(setup),
+        samples,
+        grad_sums,
+        grads,
+        before: model.clone(),
+        after: model.clone(),
+        update_traces: Vec::with_capacity(shape.parameters()),
+        contexts,
+        loss,
+    };
+    update(setup, &mut recorded)?;
+    Ok(recorded)
+}
+
+fn names(setup: &Setup) -> StepNames {
+    StepNames {
+        activations: setup.activations.iter().map(|activation| activation.info.name.clone()).collect(),
+        whole_layer: setup.activations.iter().map(|activation| activation.whole_layer).collect(),
+        activation_sliders: setup.activations.iter().map(|activation| activation.info.sliders()).collect(),
+        loss: setup.loss.info.name.clone(),
+        loss_sliders: setup.loss.info.sliders(),
+        optimizer: setup.optimizer.info.name.clone(),
+        state: setup.optimizer.state.iter().map(|(name, _)| name.clone()).collect(),
+    }
+}
+
+/// z = W·x + b, a = activation(z), layer by layer.
+fn forward(setup: &Setup, values: &[f64], sample: usize) -> Result<RecordedSample, Box<Diagnostic>> {
+    let shape = &setup.shape;
+    let mut layers: Vec<RecordedLayer> = Vec::with_capacity(shape.layers());
+    for (layer, activation) in setup.activations.iter().enumerate() {
+        let x = layers.last().map_or(setup.train.input(sample), |before| &before.a);
+        let mut z = vec![0.0; shape.size(layer)];
+        dense::forward_one(&values[shape.weights(layer)], &values[shape.biases(layer)], x, &mut z);
+        let calls = activate(activation, &z)?;
+        let a = match calls.as_slice() {
+            [call] if activation.whole_layer => (0..z.len()).map(|k| call.output(k)).collect(),
+            calls => calls.iter().map(|call| call.output(0)).collect(),
+        };
+        let traces = calls.into_iter().map(|call| call.trace).collect();
+        layers.push(RecordedLayer { grad_a: vec![0.0; z.len()], delta: vec![0.0; z.len()], z, a, traces });
+    }
+    let output = &layers[layers.len() - 1].a;
+    let target = setup.train.target(sample).to_vec();
+    let inputs = [output.as_slice(), &target, &setup.loss.info.sliders()].concat();
+    let call = setup.loss.function.borrow_mut().call(&inputs)?;
+    let loss = call.output(0);
+    Ok(RecordedSample {
+        sample,
+        input: setup.train.input(sample).to_vec(),
+        target,
+        layers,
+        loss_trace: call.trace,
+        loss,
+    })
+}
+
+fn activate(activation: &Activation, z: &[f64]) -> Result<Vec<Call>, Box<Diagnostic>> {
+    let sliders = activation.info.sliders();
+    let mut function = activation.function.borrow_mut();
+    if activation.whole_layer {
+        return Ok(vec![function.call(&[z, &sliders].concat())?]);
+    }
+    z.iter().map(|&z| function.call(&[&[z], sliders.as_slice()].concat())).collect()
+}
+
+/// ∂L/∂a of the outputs, through the loss's own operations.
+fn loss(setup: &Setup, recorded: &mut RecordedSample) -> Result<(), Box<Diagnostic>> {
+    let last = recorded.layers.len() - 1;
+    let output = &recorded.layers[last].a;
+    let inputs = [output.as_slice(), &recorded.target, &setup.loss.info.sliders()].concat();
+    let (mut values, mut grads) = (Vec::new(), Vec::new());
+    recorded.loss_trace.evaluate(&inputs, &mut values);
+    recorded.loss_trace.backward(&values, &[1.0], &mut grads);
+    recorded.layers[last].grad_a.copy_from_slice(&grads[..setup.shape.outputs()]);
+    Ok(())
+}
+
+/// δ, the gradients of the parameters, and ∂L/∂a of the layer before, from the back.
+fn backward(
+    setup: &Setup,
+    values: &[f64],
+    recorded: &mut RecordedSample,
+    grad_sums: &mut [f64],
+    first: bool,
+) -> Result<(), Box<Diagnostic>> {
+    let shape = &setup.shape;
+    let (mut node_values, mut grads) = (Vec::new(), Vec::new());
+    for (layer, activation) in setup.activations.iter().enumerate().rev() {
+        let (before, rest) = recorded.layers.split_at_mut(layer);
+        let here = &mut rest[0];
+        let sliders = activation.info.sliders();
+        if activation.whole_layer {
+            here.traces[0].evaluate(&[here.z.as_slice(), &sliders].concat(), &mut node_values);
+            here.traces[0].backward(&node_values, &here.grad_a, &mut grads);
+            here.delta.copy_from_slice(&grads[..here.z.len()]);
+        } else {
+            for neuron in 0..here.z.len() {
+                let trace = &here.traces[neuron];
+                trace.evaluate(&[&[here.z[neuron]], sliders.as_slice()].concat(), &mut node_values);
+                trace.backward(&node_values, &[here.grad_a[neuron]], &mut grads);
+                here.delta[neuron] = grads[0];
+            }
+        }
+        let x = before.last().map_or(recorded.input.as_slice(), |layer| &layer.a);
+        let (weight, bias) = grad_sums[shape.layer(layer)].split_at_mut(shape.weights(layer).len());
+        dense::gradient_one(&here.delta, x, weight, bias, first);
+        if let Some(before) = before.last_mut() {
+            dense::backward_one(&values[shape.weights(layer)], &here.delta, &mut before.grad_a);
+        }
+    }
+    Ok(())
+}
+
+/// The optimizer's rule, parameter by parameter.
+fn update(setup: &Setup, recorded: &mut RecordedStep) -> Result<(), Box<Diagnostic>> {
+    let mut weights = setup.optimizer.weights.borrow_mut();
+    let mut biases = setup.optimizer.biases.borrow_mut();
+    for parameter in 0..recorded.shape.parameters() {
+        let inputs = recorded.update_inputs(parameter);
+        let is_bias = recorded.shape.parameter(parameter).input.is_none();
+        let call = if is_bias { biases.call(&inputs)? } else { weights.call(&inputs)? };
+        recorded.after.values[parameter] = call.output(0);
+        for (k, field) in recorded.after.state.iter_mut().enumerate() {
+            field[parameter] = call.output(k + 1);
+        }
+        recorded.update_traces.push(call.trace);
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Everything about training except the parameters themselves.
+//!
+//! A set-up is cheap to clone: its functions are shared, so that history can keep the set-up of every
+//! stretch of a run.
+
+use crate::data::Data;
+use crate::plugin::{Activation, Loss, Optimizer};
+use crate::rng::{Purpose, Rng};
+use crate::shape::Shape;
+use std::sync::Arc;
+
+/// What a network is trained with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The network's shape.
+    pub shape: Arc<Shape>,
+    /// One activation a layer.
+    pub activations: Vec<Activation>,
+    /// The loss.
+    pub loss: Loss,
+    /// The optimizer.
+    pub optimizer: Optimizer,
+    /// The samples to learn from.
+    pub train: Arc<Data>,
+    /// The samples kept for testing; may be empty.
+    pub test: Arc<Data>,
+    /// Samples a step.
+    pub batch: usize,
+    /// Whether each epoch has its own order.
+    pub shuffle: bool,
+    /// Everything random comes from it.
+    pub seed: u64,
+}
+
+impl Setup {
+    /// Number of steps in an epoch; a short last batch is a step of its own.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.train.len().div_ceil(self.batch.max(1)).max(1) as u64
+    }
+
+    /// The samples of a step (counted from 1), in order.
+    pub fn samples(&self, step: u64) -> Vec<usize> {
+        let (epoch, nth) = ((step - 1) / self.steps_per_epoch(), (step - 1) % self.steps_per_epoch());
+        let len = self.train.len();
+        let start = nth as usize * self.batch;
+        let end = (start + self.batch).min(len);
+        if self.shuffle {
+            let mut order: Vec<usize> = (0..len).collect();
+            Rng::new(self.seed, Purpose::Order { epoch }).shuffle(&mut order);
+            order[start..end].to_vec()
+        } else {
+            (start..end).collect()
+        }
+    }
+}

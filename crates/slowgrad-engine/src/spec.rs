@@ -1,0 +1,137 @@
+//! What a lesson asks for, as plain data.
+//!
+//! The script crate fills this from a lesson file; nothing here knows how a script looks.
+
+use std::collections::BTreeMap;
+
+/// A value given to a plugin's control.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ParamValue {
+    /// For sliders.
+    Number(f64),
+    /// For toggles.
+    Bool(bool),
+    /// For choices.
+    Text(String),
+}
+
+/// A plugin and the values that a lesson gives to its controls.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PluginRef {
+    /// The plugin's name, such as `adam`.
+    pub name: String,
+    /// Values by control.
+    pub params: BTreeMap<String, ParamValue>,
+}
+
+impl PluginRef {
+    /// A plugin with its own default values.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), params: BTreeMap::new() }
+    }
+}
+
+/// One dense layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerSpec {
+    /// Number of neurons.
+    pub size: usize,
+    /// Its activation.
+    pub activation: PluginRef,
+}
+
+/// Where the samples come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DataSpec {
+    /// A dataset plugin.
+    Plugin(PluginRef),
+    /// Written in the lesson.
+    Inline(Vec<Sample>),
+    /// A CSV file: its path and which columns to use.
+    Csv {
+        /// Path below the lesson's folder or a datasets folder.
+        path: String,
+        /// Columns that are inputs.
+        inputs: Vec<String>,
+        /// The column to predict; text becomes one-hot classes in order of first appearance.
+        target: String,
+    },
+}
+
+/// One input with the output wanted for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// One number an input neuron.
+    pub input: Vec<f64>,
+    /// One number an output neuron.
+    pub target: Vec<f64>,
+}
+
+/// Initial weights that a lesson names.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WeightsSpec {
+    /// A weight file below the lesson's folder.
+    File(String),
+    /// Written in the lesson: one entry a layer.
+    Inline(Vec<LayerWeights>),
+}
+
+/// The parameters of one layer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerWeights {
+    /// `weight[out][in]`.
+    pub weight: Vec<Vec<f64>>,
+    /// `bias[out]`.
+    pub bias: Vec<f64>,
+}
+
+/// A whole lesson's set-up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LessonSpec {
+    /// Shown in the title bar.
+    pub title: String,
+    /// Number of inputs.
+    pub inputs: usize,
+    /// The layers after the input, the last one is the output.
+    pub layers: Vec<LayerSpec>,
+    /// The loss.
+    pub loss: PluginRef,
+    /// The optimizer.
+    pub optimizer: PluginRef,
+    /// Where initial weights come from when `weights` is not given.
+    pub initializer: PluginRef,
+    /// The samples.
+    pub data: DataSpec,
+    /// The part of the samples kept for testing, 0 to 1.
+    pub test_fraction: f64,
+    /// Handed to a dataset plugin.
+    pub noise: f64,
+    /// Handed to a dataset plugin; its own number when absent.
+    pub count: Option<usize>,
+    /// Samples a step.
+    pub batch: usize,
+    /// A new seeded order each epoch.
+    pub shuffle: bool,
+    /// Everything random comes from it.
+    pub seed: u64,
+    /// Initial weights.
+    pub weights: Option<WeightsSpec>,
+}
+
+/// A change to a lesson's set-up while it runs; what is `None` or empty stays.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SpecPatch {
+    /// Another activation for the hidden layers.
+    pub activation: Option<PluginRef>,
+    /// Another activation for the last layer.
+    pub output: Option<PluginRef>,
+    /// Another loss.
+    pub loss: Option<PluginRef>,
+    /// Another optimizer.
+    pub optimizer: Option<PluginRef>,
+    /// Another number of samples a step.
+    pub batch: Option<usize>,
+    /// Values for controls by name, such as `lr`.
+    pub params: BTreeMap<String, ParamValue>,
+}

@@ -1,0 +1,45 @@
+//! Scalar operations with their derivative rules, traces of them with guards, reverse mode, and
+//! evaluation of a trace over many inputs at once.
+//!
+//! This crate is the mathematics of slowgrad and nothing else. It must not know Rhai, networks,
+//! graphics or files. A script is traced into a [`Trace`]: a straight line of [`Op`]s in the order in
+//! which they ran, plus the [`Guard`]s (the answers to comparisons) under which that line is the right
+//! one. A [`Function`] keeps the tree of all traces met so far and asks its [`Tracer`] for a new one
+//! when an input takes another path.
+//!
+//! ```
+//! use slowgrad_tape::{Op, TraceBuilder};
+//!
+//! // f(z) = z² + 1, as a tracer would record it for z = 3.
+//! let mut tape = TraceBuilder::new(1_000);
+//! let z = tape.input("z", 3.0, true);
+//! let square = tape.push(Op::Mul, &[z, z], None)?;
+//! let one = tape.constant(1.0)?;
+//! let y = tape.push(Op::Add, &[square, one], None)?;
+//! let trace = tape.finish(vec![y]);
+//!
+//! let mut values = Vec::new();
+//! assert!(trace.evaluate(&[4.0], &mut values));
+//! assert_eq!(values[trace.outputs()[0].index()], 17.0);
+//!
+//! let mut grads = Vec::new();
+//! trace.backward(&values, &[1.0], &mut grads);
+//! assert_eq!(grads[z.index()], 8.0); // d(z² + 1)/dz = 2z
+//! # Ok::<(), slowgrad_tape::TapeFull>(())
+//! ```
+
+mod function;
+pub mod isa;
+mod lanes;
+pub mod math;
+mod op;
+mod source;
+mod trace;
+mod tree;
+
+pub use function::{Call, Function, Row, Tracer};
+pub use lanes::LANES;
+pub use op::{Notation, Op};
+pub use source::{Diagnostic, Frame, Location, Severity, Source, Span};
+pub use trace::{ChainStep, Compare, Guard, Instruction, Node, Site, TapeFull, Trace, TraceBuilder, ValueId};
+pub use tree::TraceTree;
