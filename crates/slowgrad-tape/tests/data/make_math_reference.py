@@ -104,10 +104,9 @@ def cases(rng):
     unit_sources = [
         uniform(rng, -1, 1),
         near_zero,
-        small_unit := (lambda: rng.choice([1, -1]) * (1.0 - math.ldexp(rng.uniform(1, 2), rng.randint(-50, -3)))),
+        lambda: rng.choice([1, -1]) * (1.0 - math.ldexp(rng.uniform(1, 2), rng.randint(-50, -3))),
         uniform(rng, -0.55, 0.55),
     ]
-    del small_unit
     exp_points = signed(tiny) + neighbours(*(k * ln2 / 2 for k in (-3, -2, -1, 1, 2, 3, 5, 40)))
     exp_points += [1.0, -1.0, 10.0, -10.0, 100.0, -100.0]
     underflow = neighbours(-708.3964185322641, -744.4400719213812, -745.1332191019412) + [-720.0, -740.0, -745.0]
@@ -295,6 +294,7 @@ def coefficients():
     eighth = (mpmath.sqrt(2) - 1) ** 2 * wider
     return {
         "exp_series after 1/2": fit(exp_rest, -r, r, 9),
+        "tanh": fit(of_square(lambda v: (mpmath.tanh(v) - v) / v**3), 0, (r / 2) ** 2, 5),
         "artanh_series": fit(of_square(artanh_rest), 0, s, 7),
         "ln_one_plus_pair": fit(of_square(lambda v: (artanh_rest(v) - mpf(2) / 3) / v**2), 0, s, 8),
         "sine_tail": fit(of_square(lambda v: (mpmath.sin(v) - v) / v**3), 0, quarter, 6),

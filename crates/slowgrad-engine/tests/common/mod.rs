@@ -1,0 +1,167 @@
+//! Plugins written down by hand, so that the engine is tested without a script.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+
+use slowgrad_engine::data::Data;
+use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Shared};
+use slowgrad_engine::setup::Setup;
+use slowgrad_engine::shape::Shape;
+use slowgrad_engine::spec::Sample;
+use slowgrad_tape::{Compare, Diagnostic, Function, Op, TapeFull, Trace, TraceBuilder, Tracer, ValueId};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+type Ids<'a> = &'a [ValueId];
+type Body = fn(&mut TraceBuilder, Ids) -> Result<Vec<ValueId>, TapeFull>;
+
+/// A function written in Rust; the first `differentiable` inputs take part in the chain rule.
+struct ByHand {
+    differentiable: usize,
+    body: Body,
+}
+
+impl Tracer for ByHand {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
+        let mut tape = TraceBuilder::new(100_000);
+        let ids: Vec<ValueId> = inputs
+            .iter()
+            .enumerate()
+            .map(|(i, &x)| tape.input(format!("i{i}"), x, i < self.differentiable))
+            .collect();
+        let outputs = (self.body)(&mut tape, &ids);
+        let outputs = outputs.map_err(|full| Box::new(Diagnostic::error("tape", full.to_string())))?;
+        Ok(tape.finish(outputs))
+    }
+}
+
+fn shared(inputs: usize, outputs: usize, differentiable: usize, body: Body) -> Shared {
+    Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(ByHand { differentiable, body }))))
+}
+
+fn info(name: &str) -> PluginInfo {
+    PluginInfo { name: name.into(), ..PluginInfo::default() }
+}
+
+fn activation(name: &str, body: Body) -> Activation {
+    Activation { info: info(name), whole_layer: false, function: shared(1, 1, 1, body), derivative_text: None }
+}
+
+pub fn identity() -> Activation {
+    activation("identity", |_, i| Ok(vec![i[0]]))
+}
+
+pub fn tanh() -> Activation {
+    activation("tanh", |tape, i| Ok(vec![tape.push(Op::Tanh, &[i[0]], None)?]))
+}
+
+/// With a branch, so that lanes split.
+pub fn leaky() -> Activation {
+    activation("leaky", |tape, i| {
+        let zero = tape.constant(0.0)?;
+        if tape.compare(Compare::Greater, i[0], zero, None)? {
+            return Ok(vec![i[0]]);
+        }
+        let slope = tape.constant(0.1)?;
+        Ok(vec![tape.push(Op::Mul, &[slope, i[0]], None)?])
+    })
+}
+
+pub fn softmax(size: usize) -> Activation {
+    let body: Body = |tape, i| {
+        let mut exps = Vec::new();
+        for &z in i {
+            exps.push(tape.push(Op::Exp, &[z], None)?);
+        }
+        let mut sum = exps[0];
+        for &e in &exps[1..] {
+            sum = tape.push(Op::Add, &[sum, e], None)?;
+        }
+        exps.into_iter().map(|e| tape.push(Op::Div, &[e, sum], None)).collect()
+    };
+    Activation { info: info("softmax"), whole_layer: true, function: shared(size, size, size, body), derivative_text: None }
+}
+
+pub fn squared(outputs: usize) -> Loss {
+    let body: Body = |tape, i| {
+        let n = i.len() / 2;
+        let mut sum = tape.constant(0.0)?;
+        for k in 0..n {
+            let d = tape.push(Op::Sub, &[i[k], i[n + k]], None)?;
+            let square = tape.push(Op::Mul, &[d, d], None)?;
+            sum = tape.push(Op::Add, &[sum, square], None)?;
+        }
+        Ok(vec![sum])
+    };
+    Loss { info: info("squared"), function: shared(2 * outputs, 1, outputs, body) }
+}
+
+pub fn lr(value: f64) -> Control {
+    Control { name: "lr".into(), kind: ControlKind::Slider { value, min: 0.0, max: 10.0, log: false } }
+}
+
+/// Momentum with a state field, and without it plain descent.
+pub fn descent(rate: f64, momentum: bool) -> Optimizer {
+    let controls = vec![lr(rate)];
+    let context = Optimizer::CONTEXT.len();
+    if momentum {
+        let body: Body = |tape, i| {
+            let mu = tape.constant(0.9)?;
+            let kept = tape.push(Op::Mul, &[mu, i[2]], None)?;
+            let velocity = tape.push(Op::Add, &[kept, i[1]], None)?;
+            let change = tape.push(Op::Mul, &[i[3], velocity], None)?;
+            Ok(vec![tape.push(Op::Sub, &[i[0], change], None)?, velocity])
+        };
+        let make = || shared(3 + context, 2, 0, body);
+        let info = PluginInfo { name: "momentum".into(), controls, ..PluginInfo::default() };
+        return Optimizer { info, state: vec![("velocity".into(), 0.0)], weights: make(), biases: make() };
+    }
+    // Clipped by the global norm, so that the context matters.
+    let body: Body = |tape, i| {
+        let one = tape.constant(1.0)?;
+        let gradient = if tape.compare(Compare::Greater, i[4], one, None)? {
+            tape.push(Op::Div, &[i[1], i[4]], None)?
+        } else {
+            i[1]
+        };
+        let change = tape.push(Op::Mul, &[i[2], gradient], None)?;
+        Ok(vec![tape.push(Op::Sub, &[i[0], change], None)?])
+    };
+    let make = || shared(2 + context, 1, 0, body);
+    let info = PluginInfo { name: "clipped".into(), controls, ..PluginInfo::default() };
+    Optimizer { info, state: Vec::new(), weights: make(), biases: make() }
+}
+
+/// A small seeded stream, independent of the engine's.
+pub struct Stream(pub u64);
+
+impl Stream {
+    pub fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64 * 2.0 - 1.0
+    }
+}
+
+/// A network of these sizes (the input first) on random data.
+pub fn setup(sizes: &[usize], activations: Vec<Activation>, optimizer: Optimizer, samples: usize, batch: usize) -> (Setup, Vec<f64>) {
+    let shape = Shape::new(sizes[0], &sizes[1..]);
+    let mut stream = Stream(sizes.iter().sum::<usize>() as u64 * 7919 + samples as u64);
+    let mut numbers = |n: usize| (0..n).map(|_| stream.next()).collect::<Vec<f64>>();
+    let samples: Vec<Sample> =
+        (0..samples).map(|_| Sample { input: numbers(shape.inputs()), target: numbers(shape.outputs()) }).collect();
+    let values = numbers(shape.parameters());
+    let data = Data::new(&samples, shape.inputs(), shape.outputs()).expect("good data");
+    let loss = squared(shape.outputs());
+    let setup = Setup {
+        shape: Arc::new(shape),
+        activations,
+        loss,
+        optimizer,
+        train: Arc::new(data),
+        test: Arc::default(),
+        batch,
+        shuffle: false,
+        seed: 3,
+    };
+    (setup, values)
+}

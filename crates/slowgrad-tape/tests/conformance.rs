@@ -1,0 +1,270 @@
+//! One suite over both evaluators: derivatives against finite differences, lanes against single calls by
+//! bits, the tree of traces against running the function again.
+
+use proptest::prelude::*;
+use slowgrad_tape::isa::{self, Isa};
+use slowgrad_tape::{Compare, Diagnostic, Function, Op, Row, TapeFull, Trace, TraceBuilder, Tracer, ValueId};
+
+/// Points at which an operation is smooth and defined, as (a, b, c).
+fn smooth_points(op: Op) -> Vec<[f64; 3]> {
+    match op {
+        Op::Ln | Op::Log10 | Op::Log2 | Op::Sqrt => vec![[0.3, 0.0, 0.0], [1.7, 0.0, 0.0], [40.0, 0.0, 0.0]],
+        Op::Asin | Op::Acos => vec![[-0.7, 0.0, 0.0], [0.1, 0.0, 0.0], [0.85, 0.0, 0.0]],
+        Op::Pow => vec![[0.7, 2.3, 0.0], [1.9, -1.2, 0.0], [3.0, 0.5, 0.0]],
+        Op::Clamp => vec![[0.3, -1.0, 1.0], [-2.0, -1.0, 1.0], [2.0, -1.0, 1.0]],
+        Op::Rem => vec![[5.3, 2.0, 0.0], [-5.3, 2.1, 0.0]],
+        _ => vec![[0.35, 0.8, 0.0], [-1.3, 0.45, 0.0], [2.2, -1.7, 0.0], [-0.6, -2.4, 0.0]],
+    }
+}
+
+#[test]
+fn every_derivative_agrees_with_finite_differences() {
+    for &op in Op::ALL {
+        // By definition not the derivative of its value.
+        if op == Op::StopGradient {
+            continue;
+        }
+        for point in smooth_points(op) {
+            for operand in 0..op.arity() {
+                let at = |shift: f64| {
+                    let mut moved = point;
+                    moved[operand] += shift;
+                    op.value(moved[0], moved[1], moved[2])
+                };
+                let h = 1e-6;
+                let slope = (at(h) - at(-h)) / (2.0 * h);
+                let rule = op.derivative(operand, point[0], point[1], point[2], at(0.0));
+                let error = (slope - rule).abs() / rule.abs().max(1.0);
+                assert!(error < 1e-7, "{op:?} operand {operand} at {point:?}: rule {rule}, slope {slope}");
+            }
+        }
+    }
+}
+
+#[test]
+fn kinks_follow_pytorch() {
+    let d = |op: Op, operand, a: f64, b: f64| op.derivative(operand, a, b, 0.0, op.value(a, b, 0.0));
+    assert_eq!(d(Op::Abs, 0, 0.0, 0.0), 0.0);
+    assert_eq!((d(Op::Max, 0, 2.0, 2.0), d(Op::Max, 1, 2.0, 2.0)), (0.5, 0.5));
+    assert_eq!((d(Op::Min, 0, 1.0, 2.0), d(Op::Min, 1, 1.0, 2.0)), (1.0, 0.0));
+    assert_eq!(Op::Clamp.derivative(0, -1.0, -1.0, 1.0, -1.0), 1.0);
+    assert_eq!(d(Op::Pow, 0, 0.0, 0.0), 0.0);
+    assert_eq!(d(Op::Pow, 1, 0.0, 2.0), 0.0);
+    for op in [Op::Sign, Op::Floor, Op::Ceil, Op::Round] {
+        assert_eq!(d(op, 0, 1.5, 0.0), 0.0);
+    }
+    assert!(Op::Max.value(f64::NAN, 1.0, 0.0).is_nan() && Op::Max.value(1.0, f64::NAN, 0.0).is_nan());
+}
+
+/// A random straight-line function of two inputs, with comparisons that choose between two endings.
+#[derive(Debug, Clone)]
+struct Recipe {
+    steps: Vec<(usize, usize, usize, f64)>,
+    threshold: f64,
+}
+
+const OPS: [Op; 12] = [
+    Op::Add,
+    Op::Sub,
+    Op::Mul,
+    Op::Tanh,
+    Op::Sigmoid,
+    Op::Sin,
+    Op::Max,
+    Op::Softplus,
+    Op::Abs,
+    Op::Neg,
+    Op::Exp,
+    Op::Div,
+];
+
+struct Runs {
+    recipe: Recipe,
+    traced: std::rc::Rc<std::cell::Cell<usize>>,
+}
+
+impl Runs {
+    fn record(&self, inputs: &[f64]) -> Result<Trace, TapeFull> {
+        let mut tape = TraceBuilder::new(10_000);
+        let mut ids: Vec<ValueId> = vec![tape.input("x", inputs[0], true), tape.input("y", inputs[1], true)];
+        for &(op, a, b, constant) in &self.recipe.steps {
+            let op = OPS[op % OPS.len()];
+            let a = ids[a % ids.len()];
+            let b = if b % 3 == 0 { tape.constant(constant)? } else { ids[b % ids.len()] };
+            let id = if op.arity() == 1 { tape.push(op, &[a], None)? } else { tape.push(op, &[a, b], None)? };
+            // Keep values in a range where finite differences mean something.
+            ids.push(tape.push(Op::Tanh, &[id], None)?);
+        }
+        let last = ids[ids.len() - 1];
+        let threshold = tape.constant(self.recipe.threshold)?;
+        let result = if tape.compare(Compare::Greater, last, threshold, None)? {
+            tape.push(Op::Mul, &[last, ids[0]], None)?
+        } else if tape.compare(Compare::LessOrEqual, ids[1], threshold, None)? {
+            tape.push(Op::Add, &[last, ids[1]], None)?
+        } else {
+            last
+        };
+        Ok(tape.finish(vec![result]))
+    }
+}
+
+impl Tracer for Runs {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
+        self.traced.set(self.traced.get() + 1);
+        self.record(inputs).map_err(|full| Box::new(Diagnostic::error("tape", full.to_string())))
+    }
+}
+
+fn recipes() -> impl Strategy<Value = Recipe> {
+    let step = (0_usize..100, 0_usize..100, 0_usize..100, -2.0..2.0_f64);
+    (prop::collection::vec(step, 1..12), -0.5..0.5_f64).prop_map(|(steps, threshold)| Recipe { steps, threshold })
+}
+
+fn same_bits(a: f64, b: f64) -> bool {
+    a.to_bits() == b.to_bits()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn reverse_mode_agrees_with_finite_differences(recipe in recipes(), x in -2.0..2.0_f64, y in -2.0..2.0_f64) {
+        let traced = std::rc::Rc::default();
+        let runs = Runs { recipe, traced };
+        let trace = runs.record(&[x, y]).expect("a small tape");
+        let (mut values, mut grads) = (Vec::new(), Vec::new());
+        prop_assert!(trace.evaluate(&[x, y], &mut values));
+        trace.backward(&values, &[1.0], &mut grads);
+        for k in 0..2 {
+            let mut at = |h: f64| {
+                let mut inputs = [x, y];
+                inputs[k] += h;
+                trace.evaluate(&inputs, &mut values);
+                values[trace.outputs()[0].index()]
+            };
+            let slope = |h: f64, at: &mut dyn FnMut(f64) -> f64| (at(h) - at(-h)) / (2.0 * h);
+            let (coarse, fine) = (slope(1e-5, &mut at), slope(5e-6, &mut at));
+            // Where the two differ there is a kink between the points, and no slope to compare with.
+            if (coarse - fine).abs() < 1e-4 * fine.abs().max(1.0) {
+                let error = (fine - grads[k]).abs() / grads[k].abs().max(1.0);
+                prop_assert!(error < 2e-4, "input {}: {} and {}", k, grads[k], fine);
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_give_the_bits_of_single_calls(recipe in recipes(), seed in prop::collection::vec((-3.0..3.0_f64, -3.0..3.0_f64), 1..200)) {
+        let traced: std::rc::Rc<std::cell::Cell<usize>> = std::rc::Rc::default();
+        let runs = || Box::new(Runs { recipe: recipe.clone(), traced: traced.clone() });
+        let (xs, ys): (Vec<f64>, Vec<f64>) = seed.into_iter().unzip();
+        let mut single = Function::new(2, 1, runs());
+        let mut expected = Vec::new();
+        for (&x, &y) in xs.iter().zip(&ys) {
+            let call = single.call(&[x, y]).expect("it runs");
+            let mut grads = Vec::new();
+            call.trace.backward(&call.values, &[0.7], &mut grads);
+            expected.push((call.output(0), grads[0], grads[1]));
+        }
+        for unit in isa::available() {
+            prop_assert!(isa::force(unit));
+            let mut lanes = Function::new(2, 1, runs());
+            let n = xs.len();
+            let (mut out, mut dx, mut dy) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+            lanes
+                .gradient(&[Row::Each(&xs), Row::Each(&ys)], &mut [&mut out[..]], &[Row::Same(0.7)], &mut [&mut dx[..], &mut dy[..]])
+                .expect("it runs");
+            for (i, &(value, gx, gy)) in expected.iter().enumerate() {
+                prop_assert!(same_bits(out[i], value) && same_bits(dx[i], gx) && same_bits(dy[i], gy), "call {} on {:?}", i, unit);
+            }
+            prop_assert!(lanes.traces().len() <= 3);
+        }
+        let _ = isa::force(isa::available().into_iter().max().unwrap_or(Isa::Portable));
+    }
+}
+
+#[test]
+fn a_path_is_traced_once() {
+    let traced: std::rc::Rc<std::cell::Cell<usize>> = std::rc::Rc::default();
+    let recipe = Recipe { steps: vec![(0, 0, 1, 0.0)], threshold: 0.0 };
+    let mut function = Function::new(2, 1, Box::new(Runs { recipe, traced: traced.clone() }));
+    for i in 0..100 {
+        let (x, y) = (f64::from(i % 10) - 4.5, f64::from(i / 10) - 4.5);
+        function.call(&[x, y]).expect("it runs");
+    }
+    assert_eq!(traced.get(), 3, "three paths, three runs of the script");
+}
+
+/// Takes a plain number out, as `value(x)` in a script does, and decides by it.
+struct Peeks;
+
+impl Tracer for Peeks {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
+        let mut tape = TraceBuilder::new(100);
+        let x = tape.input("x", inputs[0], true);
+        tape.mark_volatile();
+        let op = if inputs[0] > 1.0 { Op::Exp } else { Op::Neg };
+        let y = tape.push(op, &[x], None).map_err(|full| Box::new(Diagnostic::error("tape", full.to_string())))?;
+        Ok(tape.finish(vec![y]))
+    }
+}
+
+#[test]
+fn a_volatile_trace_is_never_replayed() {
+    let mut function = Function::new(1, 1, Box::new(Peeks));
+    let xs = [0.0, 2.0, 0.5, 3.0, -1.0];
+    let mut out = [0.0; 5];
+    function.forward(&[Row::Each(&xs)], &mut [&mut out[..]]).expect("it runs");
+    for (x, y) in xs.into_iter().zip(out) {
+        let expected = if x > 1.0 { Op::Exp.value(x, 0.0, 0.0) } else { -x };
+        assert_eq!(y.to_bits(), expected.to_bits(), "at {x}");
+    }
+    assert!(function.runs_each_time() && function.traces().is_empty());
+}
+
+#[test]
+fn stop_gradient_and_constants_take_no_part_in_the_chain_rule() {
+    let mut tape = TraceBuilder::new(100);
+    let x = tape.input("x", 3.0, true);
+    let t = tape.input("t", 5.0, false);
+    let stopped = tape.push(Op::StopGradient, &[x], None).expect("room");
+    let product = tape.push(Op::Mul, &[stopped, x], None).expect("room");
+    let y = tape.push(Op::Add, &[product, t], None).expect("room");
+    let trace = tape.finish(vec![y]);
+    let (mut values, mut grads) = (Vec::new(), Vec::new());
+    trace.evaluate(&[3.0, 5.0], &mut values);
+    trace.backward(&values, &[1.0], &mut grads);
+    assert_eq!(values[y.index()], 14.0);
+    assert_eq!(grads[x.index()], 3.0, "only the factor that is not stopped");
+    assert_eq!(trace.chain().len(), 2, "into the product, and into x");
+}
+
+#[test]
+fn a_result_that_is_an_input_or_given_twice_adds_its_gradients() {
+    let mut tape = TraceBuilder::new(100);
+    let x = tape.input("x", 2.0, true);
+    let trace = tape.finish(vec![x, x]);
+    let (mut values, mut grads) = (Vec::new(), Vec::new());
+    trace.evaluate(&[2.0], &mut values);
+    trace.backward(&values, &[0.25, 0.5], &mut grads);
+    assert_eq!(grads, [0.75]);
+}
+
+#[test]
+fn the_tape_has_an_end() {
+    let mut tape = TraceBuilder::new(3);
+    let mut x = tape.input("x", 1.0, true);
+    for _ in 0..2 {
+        x = tape.push(Op::Exp, &[x], None).expect("room");
+    }
+    assert_eq!(tape.push(Op::Exp, &[x], None), Err(TapeFull { limit: 3 }));
+    assert_eq!(tape.compare(Compare::Less, x, x, None), Err(TapeFull { limit: 3 }));
+}
+
+#[test]
+fn comparisons_are_exact() {
+    let next = f64::from_bits(1.0_f64.to_bits() + 1);
+    assert!(Compare::Less.holds(1.0, next) && !Compare::Equal.holds(1.0, next));
+    for compare in Compare::ALL {
+        assert_eq!(compare.holds(f64::NAN, f64::NAN), compare == Compare::NotEqual, "{compare:?}");
+    }
+}

@@ -1,0 +1,266 @@
+//! Where inputs, neurons and the loss stand, so that every picture of a network is readable before anyone
+//! has arranged it.
+//!
+//! A layout is made from a shape alone and must not know numbers, time or colours. Small layers are columns
+//! with room for words around each disc, middling ones are tight columns, and large ones are compact blocks:
+//! 784 inputs stand as 28 × 28.
+
+use crate::scene::{Bounds, Point, Target};
+use slowgrad_engine::shape::Shape;
+
+/// How much room a layer's discs have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Density {
+    /// Up to 12 discs: room for words above and below each.
+    Roomy,
+    /// Up to 40 discs: room for a number in each.
+    Tight,
+    /// More: a block of discs without numbers.
+    Block,
+}
+
+impl Density {
+    /// The density that suits a layer of so many discs.
+    pub fn of(discs: usize) -> Self {
+        match discs {
+            0..=12 => Density::Roomy,
+            13..=40 => Density::Tight,
+            _ => Density::Block,
+        }
+    }
+}
+
+/// Room for the words at the right of an output: ŷ, y and their difference.
+pub const OUTPUT_WORDS: f32 = 150.0;
+
+const ROOMY_RADIUS: f32 = 30.0;
+const ROOMY_PITCH: f32 = 138.0;
+const LOSS_RADIUS: f32 = 34.0;
+/// Words below a disc reach this far beyond its rim, those above it half as far.
+const WORDS_BELOW: f32 = 46.0;
+
+/// One layer of discs, the inputs or a layer of neurons.
+#[derive(Debug, Clone, PartialEq)]
+struct Column {
+    density: Density,
+    radius: f32,
+    places: Vec<Point>,
+}
+
+/// The places of everything round in a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    columns: Vec<Column>,
+    loss: Point,
+}
+
+impl Layout {
+    /// The layout of a network nobody has arranged yet. The middle of the inputs is the origin.
+    pub fn new(shape: &Shape) -> Self {
+        let mut columns: Vec<Column> = Vec::with_capacity(shape.sizes().len());
+        let mut x = 0.0;
+        let mut before: Option<Block> = None;
+        for &size in shape.sizes() {
+            let block = Block::of(size);
+            if let Some(before) = before {
+                // Long columns stand further apart, so that edges between them do not become too steep.
+                let gap = (0.3 * before.height().max(block.height())).clamp(block.least_gap(), 460.0);
+                x += before.width() / 2.0 + gap + block.width() / 2.0;
+            }
+            let places = (0..size).map(|nth| block.place(x, nth)).collect();
+            columns.push(Column { density: Density::of(size), radius: block.radius, places });
+            before = Some(block);
+        }
+        let half = before.map_or(0.0, |block| block.width() / 2.0);
+        Self { columns, loss: [x + half + OUTPUT_WORDS + 170.0, 0.0] }
+    }
+
+    /// Whether it is a layout of a network of this shape.
+    pub fn fits(&self, shape: &Shape) -> bool {
+        self.columns.iter().map(|column| column.places.len()).eq(shape.sizes().iter().copied())
+    }
+
+    /// The centre of a disc; for a weight the middle of its edge, for a bias the centre of its neuron.
+    pub fn position(&self, target: Target) -> Point {
+        match target {
+            Target::Loss => self.loss,
+            Target::Input(input) => self.place(0, input),
+            Target::Neuron { layer, neuron } | Target::Bias { layer, neuron } => self.place(layer + 1, neuron),
+            Target::Weight { layer, neuron, input } => {
+                let ([ax, ay], [bx, by]) = (self.place(layer, input), self.place(layer + 1, neuron));
+                [ax.midpoint(bx), ay.midpoint(by)]
+            }
+        }
+    }
+
+    /// Moves an input, a neuron or the loss. Weights and biases go where their neurons go.
+    pub fn set_position(&mut self, target: Target, place: Point) {
+        let slot = match target {
+            Target::Loss => Some(&mut self.loss),
+            Target::Input(input) => self.columns[0].places.get_mut(input),
+            Target::Neuron { layer, neuron } => {
+                self.columns.get_mut(layer + 1).and_then(|column| column.places.get_mut(neuron))
+            }
+            Target::Weight { .. } | Target::Bias { .. } => None,
+        };
+        if let Some(slot) = slot {
+            *slot = place;
+        }
+    }
+
+    /// The radius of a disc; for a weight or a bias that of the neuron it belongs to.
+    pub fn radius(&self, target: Target) -> f32 {
+        match target {
+            Target::Loss => LOSS_RADIUS,
+            Target::Input(_) => self.columns[0].radius,
+            Target::Neuron { layer, .. } | Target::Weight { layer, .. } | Target::Bias { layer, .. } => {
+                self.columns.get(layer + 1).map_or(ROOMY_RADIUS, |column| column.radius)
+            }
+        }
+    }
+
+    /// How much room the discs have that enter a layer (`column` 0 is the inputs, 1 the first layer's neurons).
+    pub fn density(&self, column: usize) -> Density {
+        self.columns.get(column).map_or(Density::Roomy, |column| column.density)
+    }
+
+    /// The two ends of a weight's edge, at the rims of the discs.
+    pub fn edge(&self, layer: usize, neuron: usize, input: usize) -> (Point, Point) {
+        let (from, to) = (self.place(layer, input), self.place(layer + 1, neuron));
+        (toward(from, to, self.columns[layer].radius), toward(to, from, self.columns[layer + 1].radius))
+    }
+
+    /// The way from an output to the loss: from the end of the output's words to the loss's rim.
+    pub fn loss_edge(&self, output: usize) -> (Point, Point) {
+        let last = self.columns.len() - 1;
+        let [x, y] = self.place(last, output);
+        let from = [x + self.columns[last].radius + OUTPUT_WORDS, y];
+        (from, toward(self.loss, from, LOSS_RADIUS))
+    }
+
+    /// A box around all discs and the room reserved for their words, which does not change while a step plays.
+    pub fn bounds(&self) -> Bounds {
+        let [x, y] = self.loss;
+        let mut bounds = Bounds { min: [x - 60.0, y - 80.0], max: [x + 90.0, y + 90.0] };
+        for column in &self.columns {
+            let words = if column.density == Density::Roomy { WORDS_BELOW } else { 12.0 };
+            for &[x, y] in &column.places {
+                let side = column.radius + words * 0.75;
+                bounds.min = [bounds.min[0].min(x - side), bounds.min[1].min(y - column.radius - words * 0.75)];
+                bounds.max = [bounds.max[0].max(x + side), bounds.max[1].max(y + column.radius + words)];
+            }
+        }
+        // The numbers of a sample come in from the left.
+        bounds.min[0] -= ENTRANCE;
+        bounds
+    }
+
+    fn place(&self, column: usize, nth: usize) -> Point {
+        self.columns.get(column).and_then(|column| column.places.get(nth)).copied().unwrap_or_default()
+    }
+}
+
+/// How far to the left of an input its number comes from.
+pub const ENTRANCE: f32 = 70.0;
+
+/// The point at `distance` from `from` on the way to `to`.
+pub fn toward(from: Point, to: Point, distance: f32) -> Point {
+    let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
+    let length = dx.hypot(dy);
+    if length <= f32::EPSILON {
+        return from;
+    }
+    let share = distance / length;
+    [from[0] + dx * share, from[1] + dy * share]
+}
+
+/// How the discs of a layer are set out: `rows` rows of `wide` discs.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    size: usize,
+    wide: usize,
+    rows: usize,
+    pitch: f32,
+    radius: f32,
+}
+
+impl Block {
+    fn of(size: usize) -> Self {
+        let (wide, pitch, radius) = match Density::of(size) {
+            Density::Roomy => (1, ROOMY_PITCH, ROOMY_RADIUS),
+            Density::Tight => (1, 40.0, 15.0),
+            Density::Block if size <= 256 => (columns_of(size), 23.0, 8.5),
+            Density::Block => (columns_of(size), 15.0, 6.0),
+        };
+        Self { size, wide, rows: size.div_ceil(wide).max(1), pitch, radius }
+    }
+
+    fn place(&self, x: f32, nth: usize) -> Point {
+        let (column, row) = (nth % self.wide, nth / self.wide);
+        let middle = |count: usize| (count as f32 - 1.0) / 2.0;
+        [x + (column as f32 - middle(self.wide)) * self.pitch, (row as f32 - middle(self.rows)) * self.pitch]
+    }
+
+    fn width(&self) -> f32 {
+        (self.wide as f32 - 1.0) * self.pitch + 2.0 * self.radius
+    }
+
+    fn height(&self) -> f32 {
+        (self.rows as f32 - 1.0) * self.pitch
+    }
+
+    fn least_gap(&self) -> f32 {
+        if Density::of(self.size) == Density::Roomy { 270.0 } else { 230.0 }
+    }
+}
+
+/// A square number of discs is most likely a picture and stands as a square; others stand twice as high as wide.
+fn columns_of(size: usize) -> usize {
+    let root = size.isqrt();
+    if root * root == size { root } else { (size / 2).isqrt().max(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_of_784_inputs_is_square_and_beside_it_is_a_tall_block() {
+        let layout = Layout::new(&Shape::new(784, &[128, 64, 10]));
+        let [left, top] = layout.position(Target::Input(0));
+        let [right, bottom] = layout.position(Target::Input(783));
+        assert_eq!(right - left, bottom - top);
+        assert_eq!(layout.density(0), Density::Block);
+        assert_eq!(layout.density(3), Density::Roomy);
+        let first = layout.position(Target::Neuron { layer: 0, neuron: 0 });
+        assert!(first[0] > right + 200.0);
+    }
+
+    #[test]
+    fn no_two_discs_touch() {
+        for (inputs, layers) in [(2, vec![3, 1]), (12, vec![13, 40, 2]), (784, vec![128, 64, 10]), (1, vec![1])] {
+            let shape = Shape::new(inputs, &layers);
+            let layout = Layout::new(&shape);
+            let discs: Vec<(Point, f32)> = layout
+                .columns
+                .iter()
+                .flat_map(|column| column.places.iter().map(|&place| (place, column.radius)))
+                .chain([(layout.loss, LOSS_RADIUS)])
+                .collect();
+            for (i, (a, ra)) in discs.iter().enumerate() {
+                for (b, rb) in &discs[..i] {
+                    assert!((a[0] - b[0]).hypot(a[1] - b[1]) > ra + rb, "{inputs} {layers:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_moved_neuron_takes_its_edges_along() {
+        let mut layout = Layout::new(&Shape::new(2, &[2, 1]));
+        layout.set_position(Target::Neuron { layer: 0, neuron: 1 }, [500.0, 40.0]);
+        let (_, to) = layout.edge(0, 1, 0);
+        assert!(((to[0] - 500.0).hypot(to[1] - 40.0) - 30.0).abs() < 1e-3);
+        assert!(layout.fits(&Shape::new(2, &[2, 1])) && !layout.fits(&Shape::new(2, &[3, 1])));
+    }
+}

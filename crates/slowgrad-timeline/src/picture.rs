@@ -1,0 +1,230 @@
+//! The picture of a moment of a step: a pure function from a timeline, a layout and a moment to a scene.
+//!
+//! The same inputs give the same bytes, whether the moment is played, scrubbed to or exported. It must not
+//! know a clock, a screen or a script language; numbers come from [`known`] only, so that nothing is shown
+//! before it was computed.
+
+mod backward;
+mod canvas;
+mod forward;
+mod headline;
+mod known;
+mod loss;
+mod network;
+mod stage;
+mod strongest;
+mod update;
+mod wave;
+
+use crate::event::{Cell, EventKind, Phase};
+use crate::layout::Layout;
+use crate::scene::{Comparison, Formula, Math, Scene, ScriptMark, Target};
+use crate::timeline::Timeline;
+use crate::words::{self, Words};
+use canvas::Canvas;
+use known::Known;
+use stage::{Play, Stage};
+use std::ops::Range;
+use strongest::Strongest;
+use wave::Wave;
+
+/// A moment of a step: what has happened, what is happening, and how far that has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moment {
+    /// The events before `start` are done; those in the range are being played together.
+    pub events: Range<usize>,
+    /// 0 to 1; easing happens inside.
+    pub progress: f32,
+}
+
+/// What of a picture is a matter of choice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SceneOptions {
+    /// Significant digits of every number.
+    pub digits: usize,
+    /// What is explained in the inspector; all its edges are drawn, and its way to the loss is lit.
+    pub selected: Option<Target>,
+    /// Numbers do not travel: they stand halfway until they arrive.
+    pub reduced_motion: bool,
+    /// What the lesson says.
+    pub caption: String,
+    /// Of more weights than this only the strongest are drawn.
+    pub edges_at_most: usize,
+}
+
+impl Default for SceneOptions {
+    fn default() -> Self {
+        Self { digits: 3, selected: None, reduced_motion: false, caption: String::new(), edges_at_most: 4000 }
+    }
+}
+
+/// The scene of a moment. Films and windows that draw many moments of one timeline keep a [`Picture`].
+pub fn scene(timeline: &Timeline, layout: &Layout, moment: &Moment, options: &SceneOptions) -> Scene {
+    Picture::new(timeline, options.edges_at_most).scene(timeline, layout, moment, options)
+}
+
+/// What all moments of a timeline have in common: which weights are drawn when there are too many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    strongest: Strongest,
+}
+
+impl Picture {
+    /// Chooses the weights to draw. The number of edges is decided here and not by the options of a scene.
+    pub fn new(timeline: &Timeline, edges_at_most: usize) -> Self {
+        Self { strongest: Strongest::of(timeline.step(), edges_at_most) }
+    }
+
+    /// The scene of a moment of the timeline that the picture was made for.
+    pub fn scene(&self, timeline: &Timeline, layout: &Layout, moment: &Moment, options: &SceneOptions) -> Scene {
+        let wave = Wave::of(timeline, moment);
+        let known = Known::new(timeline, &wave);
+        let mut stage = Stage {
+            timeline,
+            layout,
+            options,
+            play: Play::of(timeline, &wave.events),
+            known: &known,
+            wave: &wave,
+            strongest: &self.strongest,
+            words: Words { digits: options.digits },
+            canvas: Canvas::default(),
+        };
+        stage.network();
+        stage.outcome();
+        let play = stage.play.clone();
+        match &play {
+            Play::Nothing => {}
+            Play::One(event) => match event.address.phase {
+                Phase::Input | Phase::Forward => stage.forward_event(event),
+                Phase::Loss => stage.loss_event(event),
+                Phase::Backward => stage.backward_event(event),
+                Phase::Update => stage.update_event(event),
+            },
+            Play::Entering => stage.inputs_enter(),
+            Play::Forward { layer, neurons } => stage.neurons_forward(*layer, neurons),
+            Play::Loss => stage.outputs_compared(),
+            Play::LossBack => stage.outputs_receive(),
+            Play::Backward { layer, neurons } => stage.neurons_backward(*layer, neurons),
+            // Edges that change look different; there is nothing to lay over them.
+            Play::Update { .. } => {}
+        }
+        let drawn = stage.canvas.edges.iter().filter(|edge| matches!(edge.target, Target::Weight { .. })).count();
+        let (labels, bounds) = stage.canvas.settle(layout.bounds());
+        let formula = match &play {
+            Play::One(event) => stage.words.formula(timeline, event),
+            _ => stage.headline(),
+        };
+        let (status, script) = (stage.status(drawn), stage.script());
+        let Canvas { edges, discs, pulses, .. } = stage.canvas;
+        Scene {
+            bounds,
+            edges,
+            discs,
+            pulses,
+            labels,
+            formula,
+            script,
+            comparisons: comparisons(&known),
+            status,
+            caption: options.caption.clone(),
+        }
+    }
+}
+
+/// Outputs and targets, once every output is known.
+fn comparisons(known: &Known) -> Vec<Comparison> {
+    let layer = known.step.shape.layers() - 1;
+    let output = |neuron| match known.forward(layer, neuron) {
+        known::Forward::Active(a) => Some(a),
+        _ => None,
+    };
+    let outputs: Option<Vec<f64>> = (0..known.step.shape.outputs()).map(output).collect();
+    let pairs = outputs.unwrap_or_default().into_iter().zip(&known.recorded().target);
+    pairs.map(|(output, &target)| Comparison { output, target }).collect()
+}
+
+impl Stage<'_> {
+    /// Where in the step, and how many of the weights are drawn when not all are.
+    fn status(&self, drawn: usize) -> String {
+        let mut status = match &self.play {
+            Play::One(event) => words::title(self.timeline, &event.address),
+            _ => self.place(),
+        };
+        let shape = &self.known.step.shape;
+        let all: usize = (0..shape.layers()).map(|layer| shape.weights(layer).len()).sum();
+        if drawn < all {
+            status.push_str(&format!(" · {} of {} weights drawn: the strongest", grouped(drawn), grouped(all)));
+        }
+        status
+    }
+
+    /// Where in the step the events that are played together stand.
+    fn place(&self) -> String {
+        let first = self.timeline.address(self.wave.events.start.min(self.timeline.len() - 1));
+        if self.wave.events.is_empty() {
+            return format!("step {}", first.step);
+        }
+        let last = self.timeline.address(self.wave.events.end - 1);
+        if first.cell == last.cell {
+            return words::title(self.timeline, &first);
+        }
+        let whole = words::title(self.timeline, &crate::event::Address { cell: Cell::Loss, phase: Phase::Loss, ..first });
+        let phase = whole.replace(Phase::Loss.name(), first.phase.name());
+        first.cell.layer().map_or(phase.clone(), |layer| format!("{phase} · layer {}", layer + 1))
+    }
+
+    /// The running expression, or the last one of a neuron or a parameter that is played as a whole.
+    fn script(&self) -> Option<ScriptMark> {
+        let events = &self.wave.events;
+        let first = self.timeline.address(events.start.min(self.timeline.len() - 1));
+        let is_one_cell = !events.is_empty() && self.timeline.address(events.end - 1).cell == first.cell;
+        let event = match &self.play {
+            Play::One(event) => (**event).clone(),
+            _ if is_one_cell => events
+                .clone()
+                .rev()
+                .take(LOOK_BACK)
+                .map(|index| self.timeline.event(index))
+                .find(|event| event.location.is_some())?,
+            _ => return None,
+        };
+        let location = event.location?;
+        let number = |x| words::number(x, self.options.digits);
+        let (name, value) = match event.kind {
+            EventKind::Operation { result, .. } => (words::symbol(&result.name).plain(), number(result.value)),
+            EventKind::Ask { compare, a, b, answer } => {
+                let [a, b] = [a, b].map(|operand| words::symbol(&operand.name).plain());
+                (format!("{a} {} {b}", compare.symbol()), if answer { "yes".into() } else { "no".into() })
+            }
+            EventKind::Chain { operands, into, after, .. } => {
+                let operand = operands.get(into).map_or(String::new(), |operand| words::symbol(&operand.name).plain());
+                (format!("∂L/∂{operand}"), number(after))
+            }
+            other => (String::new(), number(other.result())),
+        };
+        Some(ScriptMark { location, value, name })
+    }
+}
+
+/// How many events back from the end of a cell its last script expression is looked for.
+const LOOK_BACK: usize = 64;
+
+/// A formula that says nothing.
+fn silence(title: String) -> Formula {
+    let nothing = || Math::Row(Vec::new());
+    Formula { title, symbols: nothing(), numbers: nothing(), result: nothing(), sentence: String::new(), notes: Vec::new() }
+}
+
+/// A count with thin spaces between thousands.
+fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,340 @@
+//! What has been computed at a moment: the only place the picture takes its numbers from, so that it never
+//! shows one that does not exist yet.
+//!
+//! It must not know where anything stands or what it looks like.
+
+use super::wave::{ARRIVE, GROUP_ACTIVE, GROUP_DELTA, GROUP_SUMS, Wave};
+use crate::event::{Cell, EventKind, Named, Phase};
+use crate::timeline::Timeline;
+use slowgrad_engine::dense;
+use slowgrad_engine::record::{RecordedSample, RecordedStep};
+use slowgrad_engine::shape::Parameter;
+use slowgrad_tape::math;
+
+/// How far a neuron is on the way forward.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Forward {
+    /// Nothing has arrived.
+    Empty,
+    /// Some products are added up; another may have arrived and wait.
+    Sum { value: f64, waiting: Option<(usize, f64)> },
+    /// The pre-activation.
+    Z(f64),
+    /// The activation's latest result.
+    Running(f64),
+    /// The activation.
+    Active(f64),
+}
+
+impl Forward {
+    /// The number, if there is one.
+    pub(super) fn value(&self) -> Option<f64> {
+        match *self {
+            Forward::Empty => None,
+            Forward::Sum { value, .. } | Forward::Z(value) | Forward::Running(value) | Forward::Active(value) => Some(value),
+        }
+    }
+}
+
+/// How far a neuron is on the way back.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Backward {
+    /// Nothing has arrived.
+    Nothing,
+    /// ∂L/∂a so far.
+    Arriving(f64),
+    /// The gradient that the activation's latest chain step gave, and what it is the gradient of.
+    Running(Named),
+    /// δ.
+    Delta(f64),
+}
+
+/// How far the loss is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Loss {
+    /// It has not begun.
+    Empty,
+    /// Its latest result.
+    Running(f64),
+    /// Its value.
+    Value(f64),
+}
+
+/// Neurons that move together and have come only so far.
+#[derive(Debug, Clone, Copy)]
+struct Together {
+    layer: usize,
+    first: usize,
+    end: usize,
+}
+
+/// All that is known at one moment.
+#[derive(Debug)]
+pub(super) struct Known<'a> {
+    timeline: &'a Timeline,
+    /// The step.
+    pub(super) step: &'a RecordedStep,
+    /// The sample on screen; in the update the last one.
+    pub(super) sample: usize,
+    /// The phase on screen.
+    pub(super) phase: Phase,
+    /// All events before this one have happened.
+    done: usize,
+    /// Neurons that move together on the way forward: their sums are complete and their activations are not.
+    sums_only: Option<Together>,
+    /// Neurons that move together on the way back: their δ is known before all else is.
+    early_deltas: Option<Together>,
+    /// ∂L/∂ŷ so far, one an output; empty before the way back has begun.
+    output_grads: Vec<Option<f64>>,
+    /// The parameter that the update has come to.
+    updating: Option<(usize, usize, usize)>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(timeline: &'a Timeline, wave: &Wave) -> Self {
+        let step = timeline.step();
+        let shown = timeline.address(wave.events.start.min(timeline.len() - 1));
+        let several = wave.events.len() > 1;
+        let together = |phase: Phase, shares: std::ops::Range<f32>| {
+            let is_stage = several && shown.phase == phase && shares.contains(&wave.progress);
+            Together::of(timeline, wave).filter(|_| is_stage)
+        };
+        let arrival = if several && shown.phase == Phase::Forward { GROUP_SUMS } else { ARRIVE };
+        let done = if wave.progress >= arrival { wave.events.end } else { wave.events.start };
+        let mut known = Self {
+            timeline,
+            step,
+            sample: shown.sample.unwrap_or(step.samples.len() - 1),
+            phase: shown.phase,
+            done,
+            sums_only: together(Phase::Forward, GROUP_SUMS..GROUP_ACTIVE),
+            early_deltas: together(Phase::Backward, GROUP_DELTA..ARRIVE),
+            output_grads: Vec::new(),
+            updating: None,
+        };
+        known.output_grads = known.loss_chain();
+        if shown.phase == Phase::Update {
+            let next = (done < timeline.len()).then(|| timeline.address(done).cell);
+            known.updating = match next {
+                Some(Cell::Parameter { layer, neuron, input }) => Some((layer, neuron, input.unwrap_or(usize::MAX))),
+                _ => Some((usize::MAX, 0, 0)),
+            };
+        }
+        known
+    }
+
+    pub(super) fn recorded(&self) -> &'a RecordedSample {
+        &self.step.samples[self.sample]
+    }
+
+    fn last(&self) -> usize {
+        self.step.shape.layers() - 1
+    }
+
+    /// How many of a cell's operations are done, of how many.
+    fn ops(&self, phase: Phase, cell: Cell) -> (usize, usize) {
+        let range = self.timeline.cell(Some(self.sample), phase, cell).unwrap_or(0..0);
+        (self.done.clamp(range.start, range.end) - range.start, range.len())
+    }
+
+    /// The value of an input, once it has entered.
+    pub(super) fn input(&self, input: usize) -> Option<f64> {
+        let (ops, _) = self.ops(Phase::Input, Cell::Input);
+        (input < ops).then(|| self.recorded().input[input])
+    }
+
+    /// The value of whatever enters a layer.
+    pub(super) fn source(&self, layer: usize, input: usize) -> f64 {
+        self.step.layer_input(self.sample, layer)[input]
+    }
+
+    /// The weights into a neuron before the step.
+    pub(super) fn weights(&self, layer: usize, neuron: usize) -> &'a [f64] {
+        let fan_in = self.step.shape.fan_in(layer);
+        &self.step.before.values[self.step.shape.index(Parameter { layer, neuron, input: Some(0) })..][..fan_in]
+    }
+
+    pub(super) fn forward(&self, layer: usize, neuron: usize) -> Forward {
+        let recorded = &self.recorded().layers[layer];
+        let sums = 2 * self.step.shape.fan_in(layer);
+        let whole = self.step.names.whole_layer[layer];
+        let (mut ops, total) = self.ops(Phase::Forward, Cell::Neuron { layer, neuron });
+        let held_back = self.sums_only.is_some_and(|group| group.holds(layer, neuron));
+        if held_back {
+            ops = ops.min(sums);
+        }
+        if ops == 0 {
+            return Forward::Empty;
+        }
+        if ops < sums {
+            let (w, x) = (self.weights(layer, neuron), self.step.layer_input(self.sample, layer));
+            let terms = ops.div_ceil(2);
+            let waiting = ops.is_multiple_of(2).then(|| (terms, w[terms] * x[terms]));
+            return Forward::Sum { value: dense::dot(&w[..terms], &x[..terms]), waiting };
+        }
+        if whole {
+            let (ops, total) = self.ops(Phase::Forward, Cell::Layer { layer });
+            let is_known = ops + self.step.shape.size(layer) > total + neuron;
+            return if is_known { Forward::Active(recorded.a[neuron]) } else { Forward::Z(recorded.z[neuron]) };
+        }
+        if ops == sums {
+            return Forward::Z(recorded.z[neuron]);
+        }
+        if ops == total {
+            return Forward::Active(recorded.a[neuron]);
+        }
+        let latest = self.latest(Phase::Forward, Cell::Neuron { layer, neuron }, sums, ops);
+        latest.map_or(Forward::Z(recorded.z[neuron]), Forward::Running)
+    }
+
+    /// The result of the last operation (not comparison) among operations `from..ops` of a cell.
+    fn latest(&self, phase: Phase, cell: Cell, from: usize, ops: usize) -> Option<f64> {
+        let range = self.timeline.cell(Some(self.sample), phase, cell)?;
+        (from..ops).rev().find_map(|at| match self.timeline.event(range.start + at).kind {
+            EventKind::Operation { result, .. } => Some(result.value),
+            _ => None,
+        })
+    }
+
+    pub(super) fn loss(&self) -> Loss {
+        match self.ops(Phase::Loss, Cell::Loss) {
+            (0, _) => Loss::Empty,
+            (ops, total) if ops == total => Loss::Value(self.recorded().loss),
+            (ops, _) => self.latest(Phase::Loss, Cell::Loss, 0, ops).map_or(Loss::Empty, Loss::Running),
+        }
+    }
+
+    /// Whether the loss has begun to look at the outputs.
+    pub(super) fn is_compared(&self) -> bool {
+        self.phase >= Phase::Loss
+    }
+
+    /// Whether the way back has begun: ∂L/∂L = 1.
+    pub(super) fn is_seeded(&self) -> bool {
+        self.ops(Phase::Backward, Cell::Loss).0 > 0
+    }
+
+    /// ∂L/∂ŷ of every output as far as the loss's chain rule has come.
+    fn loss_chain(&self) -> Vec<Option<f64>> {
+        let recorded = self.recorded();
+        let outputs = self.step.shape.outputs();
+        let (ops, total) = self.ops(Phase::Backward, Cell::Loss);
+        if ops == total {
+            return recorded.layers[self.last()].grad_a.iter().copied().map(Some).collect();
+        }
+        let mut answer = vec![None; outputs];
+        if ops < 2 {
+            return answer;
+        }
+        let trace = &recorded.loss_trace;
+        let (mut values, mut grads) = (Vec::new(), Vec::new());
+        trace.evaluate(&self.step.loss_inputs(self.sample), &mut values);
+        trace.seed(&[1.0], &mut grads);
+        for step in &trace.chain()[..ops - 1] {
+            let (_, _, after) = trace.chain_values(step, &values, &grads);
+            grads[step.into.index()] = after;
+            if let Some(output) = answer.get_mut(step.into.index()) {
+                *output = Some(after);
+            }
+        }
+        answer
+    }
+
+    /// ∂L/∂a of a neuron so far.
+    pub(super) fn grad_a(&self, layer: usize, neuron: usize) -> Option<f64> {
+        if layer == self.last() {
+            return self.output_grads[neuron];
+        }
+        let shape = &self.step.shape;
+        let next = layer + 1;
+        let shares = 2 + shape.fan_in(next) + neuron;
+        // The neurons of the next layer send their shares back one after the other.
+        let has_sent = |from: usize| {
+            let (ops, total) = self.ops(Phase::Backward, Cell::Neuron { layer: next, neuron: from });
+            let own = total - 2 - 2 * shape.fan_in(next);
+            ops > own + shares
+        };
+        let (mut low, mut high) = (0, shape.size(next));
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if has_sent(middle) { low = middle + 1 } else { high = middle }
+        }
+        if low == shape.size(next) {
+            return Some(self.recorded().layers[layer].grad_a[neuron]);
+        }
+        let delta = &self.recorded().layers[next].delta;
+        let share = |from: usize| (self.weights(next, from)[neuron], delta[from]);
+        (0..low).map(share).fold(None, |sum: Option<f64>, (w, d)| Some(sum.map_or(w * d, |sum| math::fma(w, d, sum))))
+    }
+
+    pub(super) fn backward(&self, layer: usize, neuron: usize) -> Backward {
+        if self.phase < Phase::Backward {
+            return Backward::Nothing;
+        }
+        let fan_in = self.step.shape.fan_in(layer);
+        let cell = Cell::Neuron { layer, neuron };
+        let (ops, total) = self.ops(Phase::Backward, cell);
+        let own = total - 2 - fan_in * if layer > 0 { 2 } else { 1 };
+        if ops > own || self.early_deltas.is_some_and(|group| group.holds(layer, neuron)) {
+            return Backward::Delta(self.recorded().layers[layer].delta[neuron]);
+        }
+        if ops > 0
+            && let Some(range) = self.timeline.cell(Some(self.sample), Phase::Backward, cell)
+            && let EventKind::Chain { mut operands, into, after, .. } = self.timeline.event(range.start + ops - 1).kind
+        {
+            return Backward::Running(Named { name: std::mem::take(&mut operands[into].name), value: after });
+        }
+        self.grad_a(layer, neuron).map_or(Backward::Nothing, Backward::Arriving)
+    }
+
+    /// ∂L/∂w or ∂L/∂b of this sample, once the chain rule has come to it.
+    pub(super) fn gradient(&self, layer: usize, neuron: usize, input: Option<usize>) -> Option<f64> {
+        let fan_in = self.step.shape.fan_in(layer);
+        let (ops, total) = self.ops(Phase::Backward, Cell::Neuron { layer, neuron });
+        let own = total - 2 - fan_in * if layer > 0 { 2 } else { 1 };
+        let delta = self.recorded().layers[layer].delta[neuron];
+        match input {
+            None => (ops > own + 1).then_some(delta),
+            Some(input) => (ops > own + 2 + input).then(|| delta * self.source(layer, input)),
+        }
+    }
+
+    /// Whether the update has already moved a parameter.
+    pub(super) fn is_updated(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
+        self.updating.is_some_and(|reached| (layer, neuron, input.unwrap_or(usize::MAX)) < reached)
+    }
+
+    /// The present value of a parameter.
+    pub(super) fn parameter(&self, layer: usize, neuron: usize, input: Option<usize>) -> f64 {
+        let (old, new) = self.old_and_new(layer, neuron, input);
+        if self.is_updated(layer, neuron, input) { new } else { old }
+    }
+
+    /// A parameter before and after the step.
+    pub(super) fn old_and_new(&self, layer: usize, neuron: usize, input: Option<usize>) -> (f64, f64) {
+        let index = self.step.shape.index(Parameter { layer, neuron, input });
+        (self.step.before.values[index], self.step.after.values[index])
+    }
+}
+
+impl Together {
+    /// The neurons whose events a wave covers from their first to their last.
+    fn of(timeline: &Timeline, wave: &Wave) -> Option<Self> {
+        let first = timeline.address(wave.events.start.min(timeline.len() - 1));
+        let last = timeline.address(wave.events.end.checked_sub(1)?);
+        let Cell::Neuron { layer, neuron } = first.cell else { return None };
+        if first.operation > 0 {
+            return None;
+        }
+        let end = match last.cell {
+            Cell::Neuron { neuron, .. } => neuron + 1,
+            Cell::Layer { .. } => timeline.step().shape.size(layer),
+            _ => return None,
+        };
+        Some(Self { layer, first: neuron, end })
+    }
+
+    fn holds(&self, layer: usize, neuron: usize) -> bool {
+        layer == self.layer && (self.first..self.end).contains(&neuron)
+    }
+}

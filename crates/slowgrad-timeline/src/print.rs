@@ -1,0 +1,417 @@
+//! A step on paper: text that can be followed with pencil and paper, and JSON lines for programs.
+//!
+//! The JSON schema is [`Line`]; its version is [`SCHEMA`] and goes up whenever a field changes its meaning.
+
+use crate::event::{Address, Cell, Event, EventKind, Named, Phase};
+use crate::granularity::Granularity;
+use crate::timeline::Timeline;
+use crate::words::{self, Words};
+use serde::{Serialize, Serializer};
+use std::fmt::{self, Write};
+use std::ops::Range;
+
+/// Version of the JSON lines.
+pub const SCHEMA: u32 = 1;
+
+/// A number in JSON. NaN and the infinities, which JSON lacks, are the strings `NaN`, `Infinity`, `-Infinity`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Number(pub f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            x if x.is_nan() => serializer.serialize_str("NaN"),
+            f64::INFINITY => serializer.serialize_str("Infinity"),
+            f64::NEG_INFINITY => serializer.serialize_str("-Infinity"),
+            x => serializer.serialize_f64(x),
+        }
+    }
+}
+
+/// A named number.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Operand {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Number,
+}
+
+/// The place in a script.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScriptPlace {
+    /// The script's name.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// First byte of the expression.
+    pub start: u32,
+    /// One past its last byte.
+    pub end: u32,
+    /// The expression.
+    pub text: String,
+}
+
+/// One event as a JSON line. Layers, neurons, inputs and samples count from 0; steps from 1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Line {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Index in the step.
+    pub event: usize,
+    /// The step, from 1.
+    pub step: u64,
+    /// The sample of the batch; `null` in the update.
+    pub sample: Option<usize>,
+    /// `input`, `forward`, `loss`, `backward` or `update`.
+    pub phase: Phase,
+    /// The layer, from 0; `null` for inputs and the loss.
+    pub layer: Option<usize>,
+    /// The neuron, from 0.
+    pub neuron: Option<usize>,
+    /// The input of the layer, from 0, when the event is about a weight.
+    pub input: Option<usize>,
+    /// Which operation of its neuron, loss or parameter.
+    pub operation: usize,
+    /// `enter`, `product`, `accumulate`, `add_bias`, `operation`, `compare`, `activated`, `loss`, `seed`, `chain`,
+    /// `delta`, `bias_grad`, `weight_grad`, `backprop`, `average` or `updated`.
+    pub kind: &'static str,
+    /// The scalar operation of an `operation` or a `chain`, such as `mul`.
+    pub op: Option<String>,
+    /// What goes in, by name.
+    pub operands: Vec<Operand>,
+    /// What comes out.
+    pub result: Number,
+    /// The formula in symbols.
+    pub formula: String,
+    /// The formula with its numbers.
+    pub numbers: String,
+    /// The event in words.
+    pub sentence: String,
+    /// Where a script says so.
+    pub script: Option<ScriptPlace>,
+}
+
+impl Line {
+    /// The line of an event.
+    pub fn new(timeline: &Timeline, event: &Event) -> Self {
+        let formula = Words { digits: 17 }.formula(timeline, event);
+        let (neuron, input) = match (event.address.cell, &event.kind) {
+            (Cell::Parameter { neuron, input, .. }, _) => (Some(neuron), input),
+            (_, EventKind::Activated { neuron, .. } | EventKind::Delta { neuron, .. }) => (Some(*neuron), None),
+            (Cell::Neuron { neuron, .. }, kind) => (Some(neuron), input_of(kind)),
+            (_, kind) => (None, input_of(kind)),
+        };
+        let op = match &event.kind {
+            EventKind::Operation { op, .. } | EventKind::Chain { op, .. } => Some(op.name()),
+            EventKind::Ask { compare, .. } => Some(compare.operator().to_owned()),
+            _ => None,
+        };
+        let script = event.location.as_ref().map(|location| ScriptPlace {
+            file: location.source.name.clone(),
+            line: location.span.line,
+            column: location.span.column,
+            start: location.span.start,
+            end: location.span.end,
+            text: location.span.text(&location.source).to_owned(),
+        });
+        Self {
+            schema: SCHEMA,
+            event: event.index,
+            step: event.address.step,
+            sample: event.address.sample,
+            phase: event.address.phase,
+            layer: event.address.cell.layer(),
+            neuron,
+            input,
+            operation: event.address.operation,
+            kind: event.kind.name(),
+            op,
+            operands: operands(&event.kind),
+            result: Number(event.kind.result()),
+            formula: formula.symbols.plain(),
+            numbers: formula.numbers.plain(),
+            sentence: formula.sentence,
+            script,
+        }
+    }
+}
+
+fn input_of(kind: &EventKind) -> Option<usize> {
+    match kind {
+        EventKind::Enter { input, .. }
+        | EventKind::Product { input, .. }
+        | EventKind::Accumulate { input, .. }
+        | EventKind::WeightGrad { input, .. }
+        | EventKind::Backprop { input, .. } => Some(*input),
+        _ => None,
+    }
+}
+
+fn operands(kind: &EventKind) -> Vec<Operand> {
+    let list = |pairs: &[(&str, Option<f64>)]| {
+        let known = pairs.iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+        known.map(|(name, value)| Operand { name: (*name).to_owned(), value: Number(value) }).collect::<Vec<_>>()
+    };
+    let from = |named: &Named| Operand { name: named.name.clone(), value: Number(named.value) };
+    match kind {
+        EventKind::Enter { .. } | EventKind::Seed | EventKind::LossValue { .. } => Vec::new(),
+        EventKind::Product { weight, x, .. } => list(&[("weight", Some(*weight)), ("x", Some(*x))]),
+        EventKind::Accumulate { weight, x, before, .. } => {
+            list(&[("sum", Some(*before)), ("weight", Some(*weight)), ("x", Some(*x))])
+        }
+        EventKind::AddBias { sum, bias, .. } => list(&[("sum", Some(*sum)), ("bias", Some(*bias))]),
+        EventKind::Operation { operands, .. } => operands.iter().map(from).collect(),
+        EventKind::Ask { a, b, .. } => vec![from(a), from(b)],
+        EventKind::Activated { z, .. } => list(&[("z", Some(*z))]),
+        EventKind::Chain { operands, upstream, local, contribution, before, .. } => {
+            let mut all = list(&[
+                ("upstream", Some(*upstream)),
+                ("local", Some(*local)),
+                ("contribution", Some(*contribution)),
+                ("before", *before),
+            ]);
+            all.extend(operands.iter().map(from));
+            all
+        }
+        EventKind::Delta { grad_a, .. } => list(&[("grad_a", Some(*grad_a))]),
+        EventKind::BiasGrad { delta, before, .. } => list(&[("delta", Some(*delta)), ("before", *before)]),
+        EventKind::WeightGrad { delta, x, contribution, before, .. } => {
+            list(&[("delta", Some(*delta)), ("x", Some(*x)), ("contribution", Some(*contribution)), ("before", *before)])
+        }
+        EventKind::Backprop { weight, delta, contribution, before, .. } => list(&[
+            ("weight", Some(*weight)),
+            ("delta", Some(*delta)),
+            ("contribution", Some(*contribution)),
+            ("before", *before),
+        ]),
+        EventKind::Average { sum, count, .. } => list(&[("sum", Some(*sum)), ("count", Some(*count as f64))]),
+        EventKind::Updated { old, .. } => list(&[("old", Some(*old))]),
+    }
+}
+
+/// Which events to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Only this sample of the batch, from 0 (and the update).
+    pub sample: Option<usize>,
+    /// Only this phase.
+    pub phase: Option<Phase>,
+}
+
+impl Selection {
+    /// The selected phases of a step with their events.
+    pub fn phases(self, timeline: &Timeline) -> Vec<(Phase, Option<usize>, Range<usize>)> {
+        let mut phases = timeline.phases();
+        phases.retain(|(phase, sample, _)| {
+            let sample_fits = self.sample.is_none() || sample.is_none() || *sample == self.sample;
+            sample_fits && self.phase.is_none_or(|wanted| wanted == *phase)
+        });
+        phases
+    }
+}
+
+/// Writes the selected events as JSON lines. At a coarser granularity a line stands for a unit: the last
+/// event of the unit.
+pub fn json_lines(
+    timeline: &Timeline,
+    selection: Selection,
+    by: Granularity,
+    mut write: impl FnMut(&Line) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    for (_, _, range) in selection.phases(timeline) {
+        let mut index = range.start;
+        while index < range.end {
+            let end = timeline.unit(index, by).end.min(range.end);
+            write(&Line::new(timeline, &timeline.event(end - 1)))?;
+            index = end;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the selected events as text. `digits` is the number of significant digits.
+pub fn text(
+    timeline: &Timeline,
+    selection: Selection,
+    by: Granularity,
+    digits: usize,
+    out: &mut impl Write,
+) -> fmt::Result {
+    let step = timeline.step();
+    let (samples, mut sample_before) = (step.samples.len(), None);
+    for (nth, (phase, sample, range)) in selection.phases(timeline).into_iter().enumerate() {
+        if sample.is_some() && sample != sample_before {
+            sample_before = sample;
+            let number = sample.unwrap_or(0) + 1;
+            let gap = if nth > 0 { "\n" } else { "" };
+            writeln!(out, "{gap}── step {} · sample {number} of {samples} ──", step.step)?;
+        }
+        if sample.is_none() {
+            writeln!(out, "\n── step {} · all {samples} sample{} ──", step.step, if samples == 1 { "" } else { "s" })?;
+        }
+        writeln!(out, "\n{}", phase.name().to_uppercase())?;
+        if by == Granularity::Operation {
+            operations(timeline, range, digits, out)?;
+        } else {
+            units(timeline, range, by, digits, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every operation on a line of its own: formula = numbers = result, in columns, and its place in the script.
+fn operations(timeline: &Timeline, range: Range<usize>, digits: usize, out: &mut impl Write) -> fmt::Result {
+    let words = Words { digits };
+    let mut index = range.start;
+    while index < range.end {
+        let cell = timeline.unit(index, Granularity::Neuron);
+        let address = timeline.address(index);
+        let place = words::place(&address).join(" · ");
+        if !place.is_empty() {
+            writeln!(out, "  {place}")?;
+        }
+        let rows: Vec<[String; 5]> = cell.clone().map(|index| row(timeline, &timeline.event(index), words)).collect();
+        let width = |column: usize, most: usize| {
+            rows.iter().map(|row| row[column].chars().count()).filter(|width| *width <= most).max().unwrap_or(0)
+        };
+        let (left, middle, right) = (width(0, 34), width(1, 34), width(2, 16));
+        for [symbols, numbers, result, place, note] in rows {
+            let equals = if numbers.is_empty() { " " } else { "=" };
+            let line = format!(
+                "    {}  {equals} {}  = {}  {place}",
+                padded(&symbols, left),
+                padded(&numbers, middle),
+                padded(&result, right)
+            );
+            writeln!(out, "{}", line.trim_end())?;
+            if !note.is_empty() {
+                writeln!(out, "    {}      {note}", padded("", left))?;
+            }
+        }
+        index = cell.end;
+    }
+    Ok(())
+}
+
+fn padded(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(text.chars().count());
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// Symbols, numbers, result, place and a note of an event.
+fn row(timeline: &Timeline, event: &Event, words: Words) -> [String; 5] {
+    let formula = words.formula(timeline, event);
+    let place = event.location.as_ref().map_or_else(String::new, |location| location.to_string());
+    // The rule of the local derivative is needed to follow a chain step on paper.
+    let note = match &event.kind {
+        EventKind::Chain { .. } => formula.notes.first().map(crate::scene::Math::plain).unwrap_or_default(),
+        EventKind::Updated { old, new, .. } => format!("Δ = {}", words::signed(new - old, words.digits)),
+        _ => String::new(),
+    };
+    let mut numbers = formula.numbers.plain();
+    if let EventKind::Chain { before: Some(before), upstream, local, .. } = &event.kind {
+        let number = |x: f64| words::number(x, words.digits);
+        numbers = format!("{} + {} · {}", number(*before), number(*upstream), number(*local));
+    }
+    if let EventKind::Updated { old, .. } = &event.kind {
+        numbers = format!("from {}", words::number(*old, words.digits));
+    }
+    [formula.symbols.plain(), numbers, formula.result.plain(), place, note]
+}
+
+/// One block a unit: what it started from and what came out of it.
+fn units(timeline: &Timeline, range: Range<usize>, by: Granularity, digits: usize, out: &mut impl Write) -> fmt::Result {
+    let mut index = range.start;
+    while index < range.end {
+        let end = timeline.unit(index, by).end.min(range.end);
+        let mut results: Vec<(String, f64)> = Vec::new();
+        let mut cell = index;
+        while cell < end {
+            let cell_end = timeline.unit(cell, Granularity::Neuron).end;
+            outcome(timeline, &timeline.address(cell), &mut results);
+            cell = cell_end;
+        }
+        let place = unit_place(timeline, index, by);
+        let listed: Vec<String> =
+            results.iter().map(|(name, value)| format!("{name} = {}", words::number(*value, digits))).collect();
+        let heading = if place.is_empty() { String::new() } else { format!("{place}: ") };
+        // A wide layer's numbers go on in lines of eight.
+        let mut lines = listed.chunks(8).map(|chunk| chunk.join("   "));
+        writeln!(out, "  {heading}{}", lines.next().unwrap_or_default())?;
+        for line in lines {
+            writeln!(out, "  {}{line}", " ".repeat(heading.chars().count()))?;
+        }
+        index = end;
+    }
+    Ok(())
+}
+
+fn unit_place(timeline: &Timeline, index: usize, by: Granularity) -> String {
+    let address = timeline.address(index);
+    match by {
+        Granularity::Neuron | Granularity::Operation => words::place(&address).join(" · "),
+        Granularity::Layer => match address.cell.layer() {
+            Some(layer) => format!("layer {}", layer + 1),
+            None => words::place(&address).join(" · "),
+        },
+        Granularity::Phase | Granularity::Step => String::new(),
+    }
+}
+
+/// What a cell gave the rest of the step, by name.
+fn outcome(timeline: &Timeline, address: &Address, results: &mut Vec<(String, f64)>) {
+    let step = timeline.step();
+    let index = |k: usize| words::symbol(&format!("i[{k}]")).plain().replacen('i', "", 1);
+    let recorded = address.sample.map(|sample| &step.samples[sample]);
+    let last = step.shape.layers() - 1;
+    let activation = |layer: usize| if layer == last { "ŷ" } else { "a" };
+    match (address.phase, address.cell, recorded) {
+        (Phase::Input, _, Some(sample)) => {
+            results.extend(sample.input.iter().enumerate().map(|(k, &x)| (format!("x{}", index(k)), x)));
+        }
+        (Phase::Forward, Cell::Neuron { layer, neuron }, Some(sample)) => {
+            results.push((format!("z{}", index(neuron)), sample.layers[layer].z[neuron]));
+            if !step.names.whole_layer[layer] {
+                results.push((format!("{}{}", activation(layer), index(neuron)), sample.layers[layer].a[neuron]));
+            }
+        }
+        (Phase::Forward, Cell::Layer { layer }, Some(sample)) => {
+            let named = sample.layers[layer].a.iter().enumerate();
+            results.extend(named.map(|(k, &a)| (format!("{}{}", activation(layer), index(k)), a)));
+        }
+        (Phase::Loss, _, Some(sample)) => results.push(("L".into(), sample.loss)),
+        (Phase::Backward, Cell::Loss, Some(sample)) => {
+            let named = sample.layers[last].grad_a.iter().enumerate();
+            results.extend(named.map(|(k, &g)| (format!("∂L/∂ŷ{}", index(k)), g)));
+        }
+        (Phase::Backward, Cell::Neuron { layer, neuron }, Some(sample)) => {
+            results.push((format!("δ{}", index(neuron)), sample.layers[layer].delta[neuron]));
+        }
+        (Phase::Update, Cell::Parameter { layer, neuron, input }, _) => {
+            let parameter = slowgrad_engine::shape::Parameter { layer, neuron, input };
+            let wide = step.shape.fan_in(layer).max(step.shape.size(layer)) > 9;
+            let name = words::parameter(address, wide).plain();
+            let at = step.shape.index(parameter);
+            results.push((format!("Δ{name}"), step.after.values[at] - step.before.values[at]));
+        }
+        _ => {}
+    }
+}
+
+/// What is traced, in two lines: the title, and the network with its plugins.
+pub fn header(timeline: &Timeline, title: &str) -> String {
+    let step = timeline.step();
+    let sizes: Vec<String> = step.shape.sizes().iter().map(usize::to_string).collect();
+    let rates: Option<&f64> = step.contexts.first().and_then(|context| context.first());
+    let rate = rates.map(|lr| format!(" (η = {})", words::number(*lr, 6))).unwrap_or_default();
+    format!(
+        "{title}\nnetwork {} · activations {} · loss {} · optimizer {}{rate}\n\n",
+        sizes.join("–"),
+        step.names.activations.join(", "),
+        step.names.loss,
+        step.names.optimizer
+    )
+}

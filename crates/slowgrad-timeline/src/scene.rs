@@ -1,0 +1,337 @@
+//! The picture of one moment as plain data.
+//!
+//! A scene holds places, sizes, inks and words, and nothing that knows what a network is for: the window,
+//! the exporters and the tests all read the same data. World units are points at zoom 1; x grows to the
+//! right and y downwards. Colours are named by meaning ([`Ink`]); a theme turns them into pixels.
+
+use serde::Serialize;
+use slowgrad_tape::Location;
+
+/// A place in world units.
+pub type Point = [f32; 2];
+
+/// What a colour means. Levels run from −1 to 1 (sign and strength) and are clamped.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ink {
+    /// An activation, a pre-activation or an input.
+    Value(f32),
+    /// A weight or a bias.
+    Weight(f32),
+    /// A gradient, ∂L/∂ something.
+    Gradient(f32),
+    /// A change of a parameter.
+    Update(f32),
+    /// The loss and its parts.
+    Loss,
+    /// Ordinary text and outlines.
+    Text,
+    /// Text and outlines of less weight.
+    Faint,
+    /// The current operation, the selection.
+    Accent,
+    /// Not computed yet.
+    Empty,
+}
+
+/// What of the network a mark stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Input number `i`.
+    Input(usize),
+    /// Neuron `neuron` of layer `layer` (0 is the first layer after the input).
+    Neuron {
+        /// Layer, from 0.
+        layer: usize,
+        /// Neuron, from 0.
+        neuron: usize,
+    },
+    /// The weight into `neuron` of `layer` from number `input` of the layer before.
+    Weight {
+        /// Layer, from 0.
+        layer: usize,
+        /// Neuron it leads to.
+        neuron: usize,
+        /// Neuron or input it comes from.
+        input: usize,
+    },
+    /// The bias of a neuron.
+    Bias {
+        /// Layer, from 0.
+        layer: usize,
+        /// Neuron, from 0.
+        neuron: usize,
+    },
+    /// The loss.
+    Loss,
+}
+
+/// A neuron or an input.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Disc {
+    /// Centre.
+    pub center: Point,
+    /// Radius.
+    pub radius: f32,
+    /// The fill: the activation.
+    pub fill: Ink,
+    /// The ring: the gradient, or [`Ink::Faint`].
+    pub ring: Ink,
+    /// Width of the ring.
+    pub ring_width: f32,
+    /// 0 to 1: a halo around what is being computed.
+    pub glow: f32,
+    /// What it stands for.
+    pub target: Target,
+}
+
+/// A connection, drawn under the discs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Edge {
+    /// Start, at the edge of the source's disc.
+    pub from: Point,
+    /// End, at the edge of the neuron's disc.
+    pub to: Point,
+    /// Width.
+    pub width: f32,
+    /// Colour.
+    pub ink: Ink,
+    /// 0 (invisible) to 1.
+    pub alpha: f32,
+    /// The width it had before the update, drawn as an outline, while it changes.
+    pub ghost_width: Option<f32>,
+    /// 0 to 1: a halo along it.
+    pub glow: f32,
+    /// What it stands for.
+    pub target: Target,
+}
+
+/// A number on its way along a connection.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pulse {
+    /// Where it is now.
+    pub center: Point,
+    /// Radius of the dot.
+    pub radius: f32,
+    /// Colour.
+    pub ink: Ink,
+    /// The number it carries, drawn beside it as a small pill; empty when many pulses move together.
+    pub text: String,
+}
+
+/// Where a label's place lies relative to its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Anchor {
+    /// The place is the middle of the text.
+    Center,
+    /// The text stands above the place.
+    Above,
+    /// The text stands below the place.
+    Below,
+    /// The text ends at the place.
+    Left,
+    /// The text starts at the place.
+    Right,
+}
+
+/// A piece of text in the scene.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Label {
+    /// Its place.
+    pub place: Point,
+    /// How it hangs on its place.
+    pub anchor: Anchor,
+    /// The text.
+    pub math: Math,
+    /// Height of the letters, world units.
+    pub size: f32,
+    /// Colour.
+    pub ink: Ink,
+    /// Drawn on a small rounded plate, so that it reads over edges.
+    pub plate: bool,
+    /// Not drawn when its letters would be smaller than this on screen, in points.
+    pub smallest: f32,
+}
+
+/// A formula as a tree of boxes, so that it can be set with real fractions and indices.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Math {
+    /// Boxes side by side.
+    Row(Vec<Math>),
+    /// Upright text: numbers, operators, function names.
+    Text(String),
+    /// A variable, set in italics.
+    Variable(String),
+    /// The first box with the second as index below right.
+    Sub(Box<Math>, Box<Math>),
+    /// The first box raised to the second.
+    Sup(Box<Math>, Box<Math>),
+    /// Numerator over denominator.
+    Fraction(Box<Math>, Box<Math>),
+    /// A box in the colour of its meaning, which may be clicked to go to an event.
+    Marked {
+        /// The box.
+        math: Box<Math>,
+        /// Its meaning.
+        ink: Ink,
+        /// The event it came from, as an index into the step's timeline.
+        event: Option<usize>,
+    },
+}
+
+/// The formula panel: one event, in symbols and in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Formula {
+    /// Where in the step: `backward · layer 2 · neuron 1`.
+    pub title: String,
+    /// The formula in symbols.
+    pub symbols: Math,
+    /// The same formula with its numbers, without the result.
+    pub numbers: Math,
+    /// The result as text.
+    pub result: Math,
+    /// The event in words, for captions and screen readers.
+    pub sentence: String,
+    /// Further lines: the rule of a local derivative, the sum so far, a warning about NaN.
+    pub notes: Vec<Math>,
+}
+
+/// The script panel: a text with the running operation marked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScriptMark {
+    /// The expression that is running.
+    pub location: Location,
+    /// Its value, to stand at the end of the line.
+    pub value: String,
+    /// What the value is, such as `t₃` or the name of the variable it is given to.
+    pub name: String,
+}
+
+/// The loss on the right of the network: wanted, actual, difference, per output.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The network's output.
+    pub output: f64,
+    /// The target.
+    pub target: f64,
+}
+
+/// One row of the inspector: a name, its formula with numbers, a value.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InspectorRow {
+    /// What the row is about.
+    pub label: Math,
+    /// Its value or formula.
+    pub value: Math,
+    /// A plain sentence that explains it, or empty.
+    pub why: String,
+}
+
+/// What is selected, explained.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspector {
+    /// What is selected.
+    pub target: Target,
+    /// Such as `weight w₁₂ of layer 2`.
+    pub title: String,
+    /// From top to bottom.
+    pub rows: Vec<InspectorRow>,
+}
+
+/// A box in world units.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Bounds {
+    /// Left top corner.
+    pub min: Point,
+    /// Right bottom corner.
+    pub max: Point,
+}
+
+/// The picture of one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scene {
+    /// Everything drawn lies within.
+    pub bounds: Bounds,
+    /// Drawn first.
+    pub edges: Vec<Edge>,
+    /// Drawn over the edges.
+    pub discs: Vec<Disc>,
+    /// Drawn over the discs.
+    pub pulses: Vec<Pulse>,
+    /// Drawn last.
+    pub labels: Vec<Label>,
+    /// The current event's formula.
+    pub formula: Formula,
+    /// The current event's place in a script, when a script produced it.
+    pub script: Option<ScriptMark>,
+    /// What the sample's outputs are and should be; empty before the outputs are known.
+    pub comparisons: Vec<Comparison>,
+    /// `step 3 · sample 2 of 4 · forward`.
+    pub status: String,
+    /// What the lesson says at this moment, or empty.
+    pub caption: String,
+}
+
+impl Math {
+    /// Upright text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Math::Text(text.into())
+    }
+
+    /// A variable.
+    pub fn variable(name: impl Into<String>) -> Self {
+        Math::Variable(name.into())
+    }
+
+    /// A variable with an index.
+    pub fn indexed(name: impl Into<String>, index: impl Into<String>) -> Self {
+        Math::Sub(Box::new(Math::variable(name)), Box::new(Math::text(index)))
+    }
+
+    /// A quotient.
+    pub fn fraction(numerator: Math, denominator: Math) -> Self {
+        Math::Fraction(Box::new(numerator), Box::new(denominator))
+    }
+
+    /// Boxes side by side.
+    pub fn row(parts: impl IntoIterator<Item = Math>) -> Self {
+        Math::Row(parts.into_iter().collect())
+    }
+
+    /// The same box in the colour of its meaning.
+    #[must_use]
+    pub fn ink(self, ink: Ink) -> Self {
+        Math::Marked { math: Box::new(self), ink, event: None }
+    }
+
+    /// The formula on one line of plain text: `∂L/∂w_12`.
+    pub fn plain(&self) -> String {
+        match self {
+            Math::Row(parts) => parts.iter().map(Math::plain).collect(),
+            Math::Text(text) | Math::Variable(text) => text.clone(),
+            Math::Sub(base, index) => format!("{}{}", base.plain(), lowered(&index.plain())),
+            Math::Sup(base, exponent) => format!("{}^{}", base.plain(), bracketed(exponent)),
+            Math::Fraction(above, below) => format!("{}/{}", bracketed(above), bracketed(below)),
+            Math::Marked { math, .. } => math.plain(),
+        }
+    }
+}
+
+/// A part that is more than one term, in brackets.
+fn bracketed(math: &Math) -> String {
+    let plain = math.plain();
+    if plain.contains(' ') { format!("({plain})") } else { plain }
+}
+
+/// Digits as index digits where Unicode has them.
+fn lowered(index: &str) -> String {
+    let digit = |c: char| c.to_digit(10).and_then(|d| char::from_u32(0x2080 + d));
+    if index.chars().all(|c| c.is_ascii_digit()) {
+        index.chars().filter_map(digit).collect()
+    } else {
+        format!("_{index}")
+    }
+}
