@@ -10,6 +10,8 @@ pub mod granularity;
 pub mod perform;
 pub mod playhead;
 pub mod print;
+pub mod layout;
+pub mod picture;
 pub mod scene;
 pub mod timeline;
 pub mod words;

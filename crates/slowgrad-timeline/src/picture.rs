@@ -106,7 +106,10 @@ impl Picture {
             Play::Loss => stage.outputs_compared(),
             Play::LossBack => stage.outputs_receive(),
             Play::Backward { layer, neurons } => stage.neurons_backward(*layer, neurons),
-            // Edges that change look different; there is nothing to lay over them.
+            Play::Update { layer, first, last } if first == last => {
+                stage.parameter_moves(*layer, first.0, (first.1 < usize::MAX).then_some(first.1));
+            }
+            // Edges and numbers that change do so where they stand.
             Play::Update { .. } => {}
         }
         let drawn = stage.canvas.edges.iter().filter(|edge| matches!(edge.target, Target::Weight { .. })).count();
@@ -169,7 +172,8 @@ impl Stage<'_> {
         if first.cell == last.cell {
             return words::title(self.timeline, &first);
         }
-        let whole = words::title(self.timeline, &crate::event::Address { cell: Cell::Loss, phase: Phase::Loss, ..first });
+        let whole =
+            words::title(self.timeline, &crate::event::Address { cell: Cell::Loss, phase: Phase::Loss, ..first });
         let phase = whole.replace(Phase::Loss.name(), first.phase.name());
         first.cell.layer().map_or(phase.clone(), |layer| format!("{phase} · layer {}", layer + 1))
     }
@@ -213,7 +217,14 @@ const LOOK_BACK: usize = 64;
 /// A formula that says nothing.
 fn silence(title: String) -> Formula {
     let nothing = || Math::Row(Vec::new());
-    Formula { title, symbols: nothing(), numbers: nothing(), result: nothing(), sentence: String::new(), notes: Vec::new() }
+    Formula {
+        title,
+        symbols: nothing(),
+        numbers: nothing(),
+        result: nothing(),
+        sentence: String::new(),
+        notes: Vec::new(),
+    }
 }
 
 /// A count with thin spaces between thousands.

@@ -308,7 +308,7 @@ impl Playhead {
         self.until = self.until.map(|until| until.min(timeline.len()));
         if let Loop::Range(range) = &mut self.repeat {
             range.end = range.end.min(timeline.len());
-            if range.is_empty() {
+            if range.start >= range.end {
                 self.repeat = Loop::Off;
             }
         }

@@ -49,6 +49,11 @@ impl Timeline {
         self.len
     }
 
+    /// Number of cells: what the timeline's memory grows with.
+    pub fn cells(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Never true: every step has events.
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -54,7 +54,8 @@ const PILL_SIZE: f32 = 12.5;
 impl Canvas {
     pub(super) fn label(&mut self, rank: Rank, place: Point, anchor: Anchor, words: Words) {
         let Words { math, size, ink, plate } = words;
-        let label = Label { place, anchor, math, size, ink, plate, smallest: if rank == Rank::Current { 0.0 } else { 5.5 } };
+        let label =
+            Label { place, anchor, math, size, ink, plate, smallest: if rank == Rank::Current { 0.0 } else { 5.5 } };
         self.labels.push((rank, label));
     }
 

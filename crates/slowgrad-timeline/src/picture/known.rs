@@ -31,7 +31,9 @@ impl Forward {
     pub(super) fn value(&self) -> Option<f64> {
         match *self {
             Forward::Empty => None,
-            Forward::Sum { value, .. } | Forward::Z(value) | Forward::Running(value) | Forward::Active(value) => Some(value),
+            Forward::Sum { value, .. } | Forward::Z(value) | Forward::Running(value) | Forward::Active(value) => {
+                Some(value)
+            }
         }
     }
 }
@@ -287,16 +289,12 @@ impl<'a> Known<'a> {
         self.grad_a(layer, neuron).map_or(Backward::Nothing, Backward::Arriving)
     }
 
-    /// ∂L/∂w or ∂L/∂b of this sample, once the chain rule has come to it.
-    pub(super) fn gradient(&self, layer: usize, neuron: usize, input: Option<usize>) -> Option<f64> {
-        let fan_in = self.step.shape.fan_in(layer);
+    /// ∂L/∂w of this sample, once the chain rule has come to it.
+    pub(super) fn gradient(&self, layer: usize, neuron: usize, input: usize) -> Option<f64> {
         let (ops, total) = self.ops(Phase::Backward, Cell::Neuron { layer, neuron });
-        let own = total - 2 - fan_in * if layer > 0 { 2 } else { 1 };
+        let own = total - 2 - self.step.shape.fan_in(layer) * if layer > 0 { 2 } else { 1 };
         let delta = self.recorded().layers[layer].delta[neuron];
-        match input {
-            None => (ops > own + 1).then_some(delta),
-            Some(input) => (ops > own + 2 + input).then(|| delta * self.source(layer, input)),
-        }
+        (ops > own + 2 + input).then(|| delta * self.source(layer, input))
     }
 
     /// Whether the update has already moved a parameter.

@@ -60,8 +60,8 @@ impl Stage<'_> {
             Backward::Delta(delta) => Some(delta),
             _ => None,
         };
-        let is_current =
-            self.play.neurons().is_some_and(|(at, neurons)| at == layer && neurons.contains(&neuron)) || self.feeds(layer + 1, neuron);
+        let is_current = self.play.neurons().is_some_and(|(at, neurons)| at == layer && neurons.contains(&neuron))
+            || self.feeds(layer + 1, neuron);
         self.disc(target, fill, delta, is_current);
 
         let z = Math::indexed("z", (neuron + 1).to_string());
@@ -69,7 +69,9 @@ impl Stage<'_> {
             Forward::Empty => self.activation_name(layer, neuron),
             Forward::Sum { .. } => Math::text("Σ w · x"),
             Forward::Z(_) => z,
-            Forward::Running(_) => Math::row([Math::text(format!("{}(", self.known.step.names.activations[layer])), z, Math::text(") …")]),
+            Forward::Running(_) => {
+                Math::row([Math::text(format!("{}(", self.known.step.names.activations[layer])), z, Math::text(") …")])
+            }
             Forward::Active(_) => {
                 let z_value = self.number(self.known.recorded().layers[layer].z[neuron]);
                 Math::row([self.activation_name(layer, neuron), Math::text("   "), equation(z, z_value)])
@@ -97,7 +99,11 @@ impl Stage<'_> {
         let center = self.layout.position(Target::Neuron { layer, neuron });
         let is_entering = matches!(&self.play, Play::One(event) if matches!(event.kind, EventKind::Accumulate { .. })
             && event.target == (Target::Weight { layer, neuron, input }));
-        let share = if is_entering && !self.options.reduced_motion { 0.4 * self.wave.way(0.0, super::wave::ARRIVE) } else { 0.0 };
+        let share = if is_entering && !self.options.reduced_motion {
+            0.4 * self.wave.way(0.0, super::wave::ARRIVE)
+        } else {
+            0.0
+        };
         let place = [rim[0] + (center[0] - rim[0]) * share, rim[1] + (center[1] - rim[1]) * share];
         let text = self.number(product);
         self.pulse(place, place, 1.0, value(product), text);
@@ -215,7 +221,9 @@ impl Stage<'_> {
             }
             _ => None,
         };
-        for target in one.into_iter().filter(|target| matches!(target, Target::Weight { .. })).chain(self.options.selected) {
+        for target in
+            one.into_iter().filter(|target| matches!(target, Target::Weight { .. })).chain(self.options.selected)
+        {
             match target {
                 Target::Weight { layer: at, neuron, input } if at == layer => wanted.push(neuron * fan_in + input),
                 Target::Neuron { layer: at, neuron } | Target::Bias { layer: at, neuron } if at == layer => {
@@ -236,7 +244,8 @@ impl Stage<'_> {
 
     fn edge(&mut self, layer: usize, neuron: usize, input: usize, drawn: usize) {
         let target = Target::Weight { layer, neuron, input };
-        let scale = ((self.layout.radius(Self::source(layer, input)) + self.layout.radius(target)) / 60.0).clamp(0.3, 1.0);
+        let scale =
+            ((self.layout.radius(Self::source(layer, input)) + self.layout.radius(target)) / 60.0).clamp(0.3, 1.0);
         let width = |w: f64| {
             let (least, slope, most) = EDGE_WIDTH;
             let wide = least + slope * w.abs();
@@ -245,7 +254,8 @@ impl Stage<'_> {
         let (old, new) = self.known.old_and_new(layer, neuron, Some(input));
         let now = self.known.parameter(layer, neuron, Some(input));
         let is_updating = self.play.updates(layer, neuron, Some(input));
-        let is_moving = is_updating && !matches!(&self.play, Play::One(event) if !matches!(event.kind, EventKind::Updated { .. }));
+        let is_moving =
+            is_updating && !matches!(&self.play, Play::One(event) if !matches!(event.kind, EventKind::Updated { .. }));
         let is_current = matches!(&self.play, Play::One(event) if event.target == target) || is_updating;
         let is_near = self.play.neurons().is_some_and(|(at, neurons)| at == layer && neurons.contains(&neuron));
         let (from, to) = self.layout.edge(layer, neuron, input);
@@ -285,7 +295,11 @@ impl Stage<'_> {
     fn slope_shown(&self, layer: usize, neuron: usize, input: usize) -> Option<f64> {
         match &self.play {
             Play::One(event) => match event.kind {
-                EventKind::WeightGrad { contribution, .. } if event.target == (Target::Weight { layer, neuron, input }) => Some(contribution),
+                EventKind::WeightGrad { contribution, .. }
+                    if event.target == (Target::Weight { layer, neuron, input }) =>
+                {
+                    Some(contribution)
+                }
                 _ => None,
             },
             Play::Backward { layer: at, neurons } if *at == layer && neurons.contains(&neuron) => {
@@ -316,7 +330,12 @@ impl Stage<'_> {
     }
 
     fn weight_number(&mut self, layer: usize, neuron: usize, input: usize, place: Point, rank: Rank) {
-        let text = Math::text(self.number(self.known.parameter(layer, neuron, Some(input))));
+        let mut text = Math::text(self.number(self.known.parameter(layer, neuron, Some(input))));
+        let is_selected = self.options.selected == Some(Target::Weight { layer, neuron, input });
+        if is_selected && let Some(grad) = self.known.gradient(layer, neuron, input) {
+            let grad = slope(Math::text(format!("w = {}", self.number(grad)))).ink(gradient(grad));
+            text = Math::row([text, Math::text("   "), grad]);
+        }
         let lettering = Lettering::plated(text, ON_EDGE, self.parameter_ink(layer, neuron, Some(input)));
         self.canvas.label(rank, place, Anchor::Center, lettering);
     }
@@ -346,7 +365,10 @@ impl Stage<'_> {
         let digits = self.options.digits;
         let clashes = |share: f32| {
             let spots: Vec<Bounds> = (0..ends.len()).map(|flat| widest(at(flat, share), digits)).collect();
-            (0..spots.len()).flat_map(|i| (0..i).map(move |j| (i, j))).filter(|&(i, j)| overlaps(spots[i], spots[j])).count()
+            (0..spots.len())
+                .flat_map(|i| (0..i).map(move |j| (i, j)))
+                .filter(|&(i, j)| overlaps(spots[i], spots[j]))
+                .count()
         };
         let best = SHARES.into_iter().min_by_key(|&share| clashes(share)).unwrap_or(0.5);
         let mut taken: Vec<Bounds> = Vec::with_capacity(ends.len());
@@ -367,7 +389,7 @@ const SHARES: [f32; 11] = [0.4, 0.42, 0.38, 0.44, 0.36, 0.58, 0.6, 0.56, 0.62, 0
 /// The room of the widest number a weight is likely to have.
 fn widest(place: Point, digits: usize) -> Bounds {
     let math = Math::text(number(-0.123_456_789, digits));
-    let label = Label { place, anchor: Anchor::Center, math, size: ON_EDGE, ink: Ink::Text, plate: true, smallest: 0.0 };
+    let label =
+        Label { place, anchor: Anchor::Center, math, size: ON_EDGE, ink: Ink::Text, plate: true, smallest: 0.0 };
     label_box(&label)
 }
-

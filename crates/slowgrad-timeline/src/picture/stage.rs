@@ -47,7 +47,11 @@ impl Play {
         let (first, last) = (timeline.address(events.start), timeline.address(events.end - 1));
         let neurons = |layer: usize| {
             let start = if let Cell::Neuron { neuron, .. } = first.cell { neuron } else { 0 };
-            let end = if let Cell::Neuron { neuron, .. } = last.cell { neuron + 1 } else { timeline.step().shape.size(layer) };
+            let end = if let Cell::Neuron { neuron, .. } = last.cell {
+                neuron + 1
+            } else {
+                timeline.step().shape.size(layer)
+            };
             start..end
         };
         match (first.phase, first.cell) {
@@ -153,7 +157,14 @@ impl Stage<'_> {
     }
 
     /// What is being computed about a weight or a bias, on a plate where its number otherwise stands.
-    pub(super) fn current_parameter(&mut self, layer: usize, neuron: usize, input: Option<usize>, math: Math, ink: Ink) {
+    pub(super) fn current_parameter(
+        &mut self,
+        layer: usize,
+        neuron: usize,
+        input: Option<usize>,
+        math: Math,
+        ink: Ink,
+    ) {
         match input {
             None => self.current(Target::Neuron { layer, neuron }, Slot::Bias, math, ink),
             Some(input) => {

@@ -1,0 +1,344 @@
+//! The events of a step, one after another, are the step: their numbers lead from the sample to the new
+//! parameters bit for bit, every address finds its event, and the units of a granularity tile the step.
+
+#[path = "../../slowgrad-engine/tests/common/mod.rs"]
+mod common;
+
+use common::{descent, identity, leaky, setup, softmax, tanh};
+use proptest::prelude::*;
+use slowgrad_engine::model::Model;
+use slowgrad_engine::record::record;
+use slowgrad_engine::shape::Parameter;
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::cue::PlayPart;
+use slowgrad_timeline::event::{Cell, EventKind, Phase};
+use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::playhead::{Command, Loop, Playhead, Wanted};
+use slowgrad_timeline::print::{self, Selection};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+fn timeline(sizes: &[usize], kinds: &[usize], momentum: bool, samples: usize, step: u64) -> Timeline {
+    let activations = sizes[1..]
+        .iter()
+        .zip(kinds.iter().cycle())
+        .map(|(&size, kind)| match kind {
+            0 => identity(),
+            1 => tanh(),
+            2 => leaky(),
+            _ => softmax(size),
+        })
+        .collect();
+    let (setup, values) = setup(sizes, activations, descent(0.1, momentum), samples, samples);
+    let model = Model::new(values, &setup.optimizer);
+    Timeline::new(Arc::new(record(&setup, &model, step).expect("it runs")))
+}
+
+fn small() -> Timeline {
+    timeline(&[2, 3, 1], &[1, 0], true, 2, 1)
+}
+
+/// Follows the events of a step with nothing but what they say, and checks every number against what the
+/// events before it gave.
+fn follow(timeline: &Timeline) {
+    let step = timeline.step();
+    let same = |a: f64, b: f64, what: &str| assert_eq!(a.to_bits(), b.to_bits(), "{what}: {a} and {b}");
+    let mut sums: HashMap<(usize, usize, usize), f64> = HashMap::new();
+    let mut running = 0.0;
+    let mut updated = step.before.values.clone();
+    for index in 0..timeline.len() {
+        let event = timeline.event(index);
+        let sample = event.address.sample.map(|s| &step.samples[s]);
+        match (&event.kind, event.address.cell) {
+            (EventKind::Enter { input, value }, _) => same(*value, sample.expect("a sample").input[*input], "input"),
+            (EventKind::Product { input, weight, x, product }, _) => {
+                same(weight * x, *product, "product");
+                if *input == 0 {
+                    running = *product;
+                }
+            }
+            (EventKind::Accumulate { weight, x, before, sum, .. }, _) => {
+                same(*before, running, "the sum so far");
+                same(weight.mul_add(*x, *before), *sum, "fused multiply-add");
+                running = *sum;
+            }
+            (EventKind::AddBias { sum, bias, z }, Cell::Neuron { layer, neuron }) => {
+                same(*sum, running, "the sum");
+                same(sum + bias, *z, "z");
+                same(*z, sample.expect("a sample").layers[layer].z[neuron], "z");
+            }
+            (EventKind::Operation { op, operands, result }, _) => {
+                let operand = |k: usize| operands.get(k).map_or(operands[0].value, |named| named.value);
+                same(op.value(operand(0), operand(1), operand(2)), result.value, "operation");
+            }
+            (EventKind::Ask { compare, a, b, answer }, _) => assert_eq!(compare.holds(a.value, b.value), *answer),
+            (EventKind::Chain { upstream, local, contribution, before, after, .. }, _) => {
+                same(upstream * local, *contribution, "chain rule");
+                same(before.map_or(*contribution, |before| before + contribution), *after, "the gradient so far");
+            }
+            (EventKind::Delta { neuron, delta, .. }, Cell::Neuron { layer, .. }) => {
+                same(*delta, sample.expect("a sample").layers[layer].delta[*neuron], "δ");
+            }
+            (EventKind::BiasGrad { before, sum, .. }, Cell::Neuron { layer, neuron }) => {
+                let key = (layer, neuron, usize::MAX);
+                assert_eq!(before.map(f64::to_bits), sums.get(&key).map(|sum| sum.to_bits()));
+                sums.insert(key, *sum);
+            }
+            (EventKind::WeightGrad { input, delta, x, contribution, before, sum }, Cell::Neuron { layer, neuron }) => {
+                let key = (layer, neuron, *input);
+                assert_eq!(before.map(f64::to_bits), sums.get(&key).map(|sum| sum.to_bits()));
+                same(delta * x, *contribution, "δ·x");
+                same(before.map_or(*contribution, |before| delta.mul_add(*x, before)), *sum, "the batch's sum");
+                sums.insert(key, *sum);
+            }
+            (EventKind::Backprop { input, weight, delta, contribution, before, sum }, Cell::Neuron { layer, neuron }) => {
+                same(weight * delta, *contribution, "w·δ");
+                same(before.map_or(*contribution, |before| weight.mul_add(*delta, before)), *sum, "∂L/∂a so far");
+                if neuron + 1 == step.shape.size(layer) {
+                    same(*sum, sample.expect("a sample").layers[layer - 1].grad_a[*input], "∂L/∂a");
+                }
+            }
+            (EventKind::Average { sum, count, mean }, Cell::Parameter { layer, neuron, input }) => {
+                same(*sum, sums[&(layer, neuron, input.unwrap_or(usize::MAX))], "the batch's sum");
+                same(sum / *count as f64, *mean, "mean");
+            }
+            (EventKind::Updated { old, new, .. }, Cell::Parameter { layer, neuron, input }) => {
+                let at = step.shape.index(Parameter { layer, neuron, input });
+                same(*old, updated[at], "old");
+                updated[at] = *new;
+            }
+            _ => {}
+        }
+    }
+    for (found, expected) in updated.iter().zip(&step.after.values) {
+        same(*found, *expected, "the new parameters");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn events_lead_from_the_sample_to_the_new_parameters(
+        sizes in prop::collection::vec(1_usize..6, 2..5),
+        kinds in prop::collection::vec(0_usize..4, 3),
+        momentum in any::<bool>(),
+        samples in 1_usize..5,
+        step in 1_u64..4,
+    ) {
+        let timeline = timeline(&sizes, &kinds, momentum, samples, step);
+        follow(&timeline);
+        for index in 0..timeline.len() {
+            prop_assert_eq!(timeline.locate(&timeline.address(index)), Some(index));
+        }
+        for granularity in Granularity::ALL {
+            let mut index = 0;
+            while index < timeline.len() {
+                let unit = timeline.unit(index, granularity);
+                prop_assert_eq!(unit.start, index, "units tile the step");
+                prop_assert!(timeline.unit(unit.end - 1, granularity) == unit);
+                index = unit.end;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_address_of_another_step_or_past_a_cell_finds_nothing() {
+    let timeline = small();
+    let mut address = timeline.address(5);
+    address.operation = 1_000;
+    assert_eq!(timeline.locate(&address), None);
+    let mut address = timeline.address(5);
+    address.step = 2;
+    assert_eq!(timeline.locate(&address), None);
+    let mut address = timeline.address(5);
+    address.cell = Cell::Neuron { layer: 9, neuron: 0 };
+    assert_eq!(timeline.locate(&address), None);
+}
+
+#[test]
+fn memory_grows_with_neurons_and_not_with_events() {
+    let narrow = timeline(&[2, 8, 1], &[1], false, 1, 1);
+    let wide = timeline(&[400, 8, 1], &[1], false, 1, 1);
+    assert!(wide.phase(Phase::Forward, Some(0)).expect("there").len() > 50 * narrow.phase(Phase::Forward, Some(0)).expect("there").len());
+    // The same cells but for the parameters of the update.
+    assert_eq!(wide.cells() - wide.step().shape.parameters(), narrow.cells() - narrow.step().shape.parameters());
+}
+
+#[test]
+fn playing_at_any_frame_rate_passes_the_same_units() {
+    let timeline = small();
+    let mut ends = Vec::new();
+    for dt in [0.001, 0.0167, 0.4, 1.7] {
+        let mut playhead = Playhead::new(&timeline, Granularity::Operation);
+        playhead.apply(&Command::Play, &timeline);
+        let mut time: f64 = 0.0;
+        while playhead.tick(dt, &timeline).wanted.is_none() {
+            time += dt;
+            assert!(time < 1e4, "it comes to an end");
+        }
+        let expected = 0.25 * timeline.len() as f64;
+        assert!((time - expected).abs() < 2.0 * dt + 1e-6, "{time} of {expected} seconds at {dt}");
+        ends.push((playhead.unit(), playhead.progress()));
+    }
+    assert!(ends.iter().all(|end| *end == (timeline.len() - 1..timeline.len(), 1.0)), "{ends:?}");
+}
+
+#[test]
+fn stepping_forward_and_back_returns() {
+    let timeline = small();
+    for granularity in [Granularity::Operation, Granularity::Neuron, Granularity::Layer, Granularity::Phase] {
+        let mut playhead = Playhead::new(&timeline, granularity);
+        let mut positions = vec![playhead.position()];
+        let finish = |playhead: &mut Playhead| {
+            while playhead.is_playing() {
+                playhead.tick(10.0, &timeline);
+            }
+        };
+        loop {
+            let response = playhead.apply(&Command::StepForward, &timeline);
+            if response.wanted == Some(Wanted::Next) {
+                break;
+            }
+            finish(&mut playhead);
+            assert_eq!(playhead.progress(), 1.0, "it stops after one unit");
+            positions.push(playhead.position());
+        }
+        assert_eq!(playhead.position(), timeline.len() as f64);
+        while let Some(position) = positions.pop() {
+            assert_eq!(playhead.position(), position, "{granularity:?}");
+            playhead.apply(&Command::StepBack, &timeline);
+        }
+    }
+}
+
+#[test]
+fn backwards_is_forwards_in_reverse() {
+    let timeline = small();
+    let mut playhead = Playhead::new(&timeline, Granularity::Neuron);
+    playhead.apply(&Command::Play, &timeline);
+    let mut forwards = Vec::new();
+    while playhead.tick(0.125, &timeline).wanted.is_none() {
+        forwards.push(playhead.position());
+    }
+    playhead.apply(&Command::PlayBackwards, &timeline);
+    let mut backwards = Vec::new();
+    while playhead.tick(0.125, &timeline).wanted.is_none() {
+        backwards.push(playhead.position());
+    }
+    assert_eq!(forwards.len(), backwards.len());
+    assert!(forwards.windows(2).all(|pair| pair[0] < pair[1]) && backwards.windows(2).all(|pair| pair[0] > pair[1]));
+}
+
+#[test]
+fn a_part_is_played_to_its_end_in_its_time() {
+    let timeline = small();
+    let mut playhead = Playhead::new(&timeline, Granularity::Operation);
+    assert!(playhead.play_part(&timeline, PlayPart::Backward, Granularity::Operation, Some(8.0)));
+    let backward = timeline.phase(Phase::Backward, Some(0)).expect("there");
+    assert_eq!(playhead.unit().start, backward.start);
+    let mut secs: f64 = 0.0;
+    while !playhead.tick(0.01, &timeline).finished {
+        secs += 0.01;
+    }
+    assert!((secs - 8.0).abs() < 0.05, "{secs}");
+    assert_eq!(playhead.position(), backward.end as f64);
+    assert!(!playhead.is_playing());
+    assert!(playhead.play_part(&timeline, PlayPart::Forward, Granularity::Layer, None), "the second sample's");
+    assert_eq!(timeline.address(playhead.unit().start).sample, Some(1));
+    playhead.apply(&Command::End, &timeline);
+    assert!(!playhead.play_part(&timeline, PlayPart::Loss, Granularity::Layer, None), "none is left in this step");
+}
+
+#[test]
+fn seeking_changing_granularity_and_loops_stay_where_they_are() {
+    let timeline = small();
+    let mut playhead = Playhead::new(&timeline, Granularity::Operation);
+    playhead.apply(&Command::Seek(17), &timeline);
+    assert_eq!((playhead.event(), playhead.progress()), (17, 1.0));
+    for command in [Command::Coarser, Command::Coarser, Command::Finer, Command::Finer] {
+        playhead.apply(&command, &timeline);
+        assert!((playhead.position() - 18.0).abs() < 1e-6, "{command:?}: {}", playhead.position());
+    }
+    playhead.apply(&Command::Loop(Loop::Range(10..14)), &timeline);
+    playhead.apply(&Command::Seek(11), &timeline);
+    playhead.apply(&Command::Play, &timeline);
+    for _ in 0..500 {
+        assert_eq!(playhead.tick(0.05, &timeline).wanted, None);
+        assert!((10.0..=14.0).contains(&playhead.position()));
+    }
+    playhead.apply(&Command::Speed(f64::NAN), &timeline);
+    assert_eq!(playhead.speed(), 1.0);
+    for _ in 0..20 {
+        playhead.apply(&Command::Faster, &timeline);
+    }
+    assert!(playhead.is_full_speed());
+}
+
+#[test]
+fn the_trace_on_paper_shows_every_number_to_its_digits() {
+    let timeline = small();
+    let mut text = String::new();
+    print::text(&timeline, Selection::default(), Granularity::Operation, 6, &mut text).expect("text");
+    for heading in ["INPUT", "FORWARD", "LOSS", "BACKWARD", "UPDATE", "layer 1 · neuron 3", "sample 2 of 2"] {
+        assert!(text.contains(heading), "{heading} is missing from\n{text}");
+    }
+    // Each line that says «a · b = c» or «a + b = c» in numbers is right to the digits it shows.
+    let mut checked = 0;
+    for line in text.lines() {
+        let parts: Vec<&str> = line.split(" = ").map(str::trim).collect();
+        let [.., numbers, result] = parts.as_slice() else { continue };
+        let numbers = numbers.rsplit("= ").next().unwrap_or(numbers).trim();
+        let value = |text: &str| text.trim_matches(['(', ')', ' ']).replace('−', "-").parse::<f64>().ok();
+        let result = result.split("  ").next().and_then(value);
+        for (sign, apply) in [(" · ", (|a, b| a * b) as fn(f64, f64) -> f64), (" + ", |a, b| a + b)] {
+            if let Some((a, b)) = numbers.split_once(sign)
+                && let (Some(a), Some(b), Some(result)) = (value(a), value(b), result)
+            {
+                let error = (apply(a, b) - result).abs();
+                // Half a unit of the sixth digit of each of the three numbers.
+                let size = |x: f64| x.abs().max(1e-9);
+                let operands = if sign == " · " { 2.0 * size(result) } else { size(a) + size(b) };
+                assert!(error <= 5e-6 * (operands + size(result)), "{line}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 40, "only {checked} lines were products or sums:\n{text}");
+}
+
+#[test]
+fn json_lines_carry_the_full_values() {
+    let timeline = small();
+    let mut lines = Vec::new();
+    print::json_lines(&timeline, Selection::default(), Granularity::Operation, |line| {
+        lines.push(serde_json::to_string(line)?);
+        Ok(())
+    })
+    .expect("lines");
+    assert_eq!(lines.len(), timeline.len());
+    for (index, line) in lines.iter().enumerate() {
+        let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(value["schema"], print::SCHEMA);
+        assert_eq!(value["event"], index);
+        let result = value["result"].as_f64().expect("a number");
+        assert_eq!(result.to_bits(), timeline.event(index).kind.result().to_bits());
+    }
+}
+
+#[test]
+fn numbers_are_rounded_right_and_show_whether_they_are_exact() {
+    let shown = |x| slowgrad_timeline::words::number(x, 4);
+    assert_eq!(shown(0.5), "0.5");
+    assert_eq!(shown(1.0 / 3.0), "0.3333");
+    assert_eq!(shown(0.1 + 0.2), "0.3000", "not exactly 0.3");
+    assert_eq!(shown(-1234.56), "−1235");
+    assert_eq!(shown(99_999.6), "1e5".replace("1e5", "100000"));
+    assert_eq!(shown(0.000_012_344), "1.234e−5");
+    assert_eq!(shown(f64::NAN), "NaN");
+    assert_eq!(shown(f64::NEG_INFINITY), "−∞");
+    assert_eq!(shown(0.0), "0");
+    assert_eq!(shown(-0.0), "−0");
+    assert_eq!(shown(9.9996), "10.00");
+}

@@ -1,0 +1,283 @@
+//! The picture of a moment: what it shows, that it shows no more, and that one can read it.
+
+mod scene_nets;
+
+use scene_nets::{large_net, sgd, small_nets, tanh, timeline};
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::event::{EventKind, Phase};
+use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::layout::Layout;
+use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, scene};
+use slowgrad_timeline::scene::{Anchor, Bounds, Disc, Ink, Label, Scene, Target};
+use slowgrad_timeline::words::number;
+
+fn picture(timeline: &Timeline, events: std::ops::Range<usize>, progress: f32) -> Scene {
+    let layout = Layout::new(&timeline.step().shape);
+    scene(timeline, &layout, &Moment { events, progress }, &SceneOptions::default())
+}
+
+/// The room that a label takes, estimated from its letters.
+fn room(label: &Label) -> Bounds {
+    let pad = if label.plate { [0.36 * label.size, 0.14 * label.size] } else { [0.0; 2] };
+    let width = 0.55 * label.size * label.math.plain().chars().count() as f32 + 2.0 * pad[0];
+    let height = 1.2 * label.size + 2.0 * pad[1];
+    let [x, y] = label.place;
+    let (left, top) = match label.anchor {
+        Anchor::Center => (x - width / 2.0, y - height / 2.0),
+        Anchor::Above => (x - width / 2.0, y - height),
+        Anchor::Below => (x - width / 2.0, y),
+        Anchor::Left => (x - width, y - height / 2.0),
+        Anchor::Right => (x, y - height / 2.0),
+    };
+    Bounds { min: [left, top], max: [left + width, top + height] }
+}
+
+fn meet(a: Bounds, b: Bounds) -> bool {
+    (0..2).all(|axis| a.min[axis] < b.max[axis] && b.min[axis] < a.max[axis])
+}
+
+fn texts(scene: &Scene) -> Vec<String> {
+    scene.labels.iter().map(|label| label.math.plain()).collect()
+}
+
+fn disc(scene: &Scene, target: Target) -> &Disc {
+    scene.discs.iter().find(|disc| disc.target == target).expect("every neuron has a disc")
+}
+
+/// The text in the middle of a disc.
+fn inside(scene: &Scene, target: Target) -> Option<String> {
+    let center = disc(scene, target).center;
+    let label = scene.labels.iter().find(|label| label.place == center && label.anchor == Anchor::Center)?;
+    Some(label.math.plain())
+}
+
+/// What the numbers of a scene say, without what moves.
+fn values(scene: &Scene) -> Vec<(Target, Option<String>, Ink, Ink)> {
+    scene.discs.iter().map(|disc| (disc.target, inside(scene, disc.target), disc.fill, disc.ring)).collect()
+}
+
+#[test]
+fn labels_never_cover_each_other() {
+    for (name, timeline) in small_nets() {
+        for event in 0..timeline.len() {
+            for progress in [0.0, 0.4, 0.8, 1.0] {
+                let scene = picture(&timeline, event..event + 1, progress);
+                let boxes: Vec<Bounds> = scene.labels.iter().map(room).collect();
+                for (i, a) in boxes.iter().enumerate() {
+                    for (j, b) in boxes[..i].iter().enumerate() {
+                        let (one, other) = (scene.labels[i].math.plain(), scene.labels[j].math.plain());
+                        assert!(!meet(*a, *b), "{name}, event {event} at {progress}: «{one}» and «{other}»");
+                    }
+                    let inside = (0..2).all(|k| scene.bounds.min[k] <= a.min[k] && a.max[k] <= scene.bounds.max[k]);
+                    assert!(inside, "{name}, event {event}: «{}» lies outside", scene.labels[i].math.plain());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_that_matters_is_left_out_for_lack_of_room() {
+    for (name, timeline) in small_nets() {
+        let weights: usize = (0..timeline.step().shape.layers()).map(|l| timeline.step().shape.weights(l).len()).sum();
+        let mut fewest = usize::MAX;
+        for event in 0..timeline.len() {
+            let scene = picture(&timeline, event..event + 1, 1.0);
+            let on_edges = scene.labels.iter().filter(|label| label.plate && label.size < 12.0).count();
+            fewest = fewest.min(on_edges);
+            // Every disc keeps its number while the operation's own words are shown.
+            for disc in &scene.discs {
+                if disc.fill != Ink::Empty {
+                    assert!(inside(&scene, disc.target).is_some(), "{name}, event {event}: {:?}", disc.target);
+                }
+            }
+        }
+        assert!(fewest + 3 >= weights, "{name}: {fewest} of {weights} weights are readable at the worst moment");
+    }
+}
+
+#[test]
+fn the_end_of_an_event_is_the_beginning_of_the_next() {
+    for (name, timeline) in small_nets() {
+        for event in 1..timeline.len() {
+            let same_sample = timeline.address(event - 1).sample == timeline.address(event).sample;
+            if !same_sample {
+                continue;
+            }
+            let before = picture(&timeline, event - 1..event, 1.0);
+            let after = picture(&timeline, event..event + 1, 0.0);
+            assert_eq!(values(&before), values(&after), "{name}, event {event}");
+        }
+    }
+}
+
+#[test]
+fn a_moment_has_one_picture() {
+    for (_, timeline) in small_nets() {
+        for event in (0..timeline.len()).step_by(7) {
+            for granularity in Granularity::ALL {
+                let unit = timeline.unit(event, granularity);
+                assert_eq!(picture(&timeline, unit.clone(), 0.37), picture(&timeline, unit, 0.37));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_granularity_ends_where_its_operations_end() {
+    for (name, timeline) in small_nets() {
+        for event in 0..timeline.len() {
+            for granularity in [Granularity::Neuron, Granularity::Layer, Granularity::Phase] {
+                let unit = timeline.unit(event, granularity);
+                let together = picture(&timeline, unit.clone(), 1.0);
+                let single = picture(&timeline, unit.end - 1..unit.end, 1.0);
+                assert_eq!(values(&together), values(&single), "{name}, {granularity:?} of event {event}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_number_is_shown_before_it_is_computed() {
+    // The test takes the square of the number of events, so one network is enough.
+    for (name, timeline) in small_nets().into_iter().take(1) {
+        let step = timeline.step();
+        for event in 0..timeline.len() {
+            let address = timeline.address(event);
+            let Some(sample) = address.sample else { continue };
+            let scene = picture(&timeline, event..event + 1, 0.0);
+            for layer in 0..step.shape.layers() {
+                for neuron in 0..step.shape.size(layer) {
+                    let activated = (0..event).any(|earlier| {
+                        let earlier = timeline.event(earlier);
+                        matches!(earlier.kind, EventKind::Activated { neuron: n, .. } if n == neuron)
+                            && earlier.address.cell.layer() == Some(layer)
+                            && earlier.address.sample == Some(sample)
+                    });
+                    let target = Target::Neuron { layer, neuron };
+                    let fill = disc(&scene, target).fill;
+                    assert_eq!(fill != Ink::Empty, activated, "{name}, event {event}, {target:?}");
+                    if activated {
+                        let a = step.samples[sample].layers[layer].a[neuron];
+                        assert_eq!(inside(&scene, target), Some(number(a, 3)));
+                    }
+                }
+            }
+            assert!(address.phase < Phase::Loss || scene.comparisons.len() == step.shape.outputs());
+        }
+    }
+}
+
+#[test]
+fn pulses_carry_the_numbers_of_their_event() {
+    let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
+    for index in 0..timeline.len() {
+        let event = timeline.event(index);
+        let late = picture(&timeline, index..index + 1, 0.6);
+        let done = picture(&timeline, index..index + 1, 1.0);
+        let early = picture(&timeline, index..index + 1, 0.3);
+        let carried_early = |x: f64| early.pulses.iter().any(|pulse| pulse.text == number(x, 3));
+        let carried = |x: f64| late.pulses.iter().any(|pulse| pulse.text == number(x, 3));
+        let said = |part: &str| texts(&done).iter().any(|text| text.contains(part));
+        match event.kind {
+            EventKind::Enter { value, .. } => assert!(carried(value)),
+            EventKind::Product { product, .. } => assert!(carried(product), "{index}"),
+            EventKind::Accumulate { sum, .. } => {
+                assert_eq!(inside(&done, neuron_of(event.target)), Some(format!("Σ {}", number(sum, 3))));
+                assert!(said(&format!("= {}", number(sum, 3))));
+            }
+            EventKind::AddBias { bias, z, .. } => {
+                assert!(carried(bias));
+                assert_eq!(inside(&done, neuron_of(event.target)), Some(number(z, 3)));
+            }
+            EventKind::Operation { ref result, .. } => assert!(said(&number(result.value, 3))),
+            EventKind::LossValue { value, .. } => {
+                assert_eq!(inside(&done, Target::Loss), Some(number(value, 3)));
+                assert_eq!(done.comparisons.len(), 1);
+            }
+            EventKind::Chain { after, .. } => assert!(said(&format!("= {}", number(after, 3)))),
+            EventKind::Delta { delta, .. } => {
+                assert!(said(&format!("= {}", number(delta, 3))));
+                assert!(matches!(disc(&done, event.target).ring, Ink::Gradient(_)));
+            }
+            EventKind::BiasGrad { delta, .. } => assert!(carried(delta)),
+            EventKind::WeightGrad { delta, x, contribution, .. } => {
+                assert!(carried_early(delta) && carried_early(x));
+                assert!(said(&format!("= {}", number(contribution, 3))));
+            }
+            EventKind::Backprop { contribution, .. } => assert!(carried(contribution)),
+            EventKind::Updated { old, new, .. } => {
+                assert!(said(&format!("{} → {}", number(old, 3), number(new, 3))));
+                let edge = done.edges.iter().find(|edge| edge.target == event.target);
+                assert!(edge.is_none_or(|edge| edge.ghost_width.is_some()));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn neuron_of(target: Target) -> Target {
+    match target {
+        Target::Weight { layer, neuron, .. } | Target::Bias { layer, neuron } => Target::Neuron { layer, neuron },
+        other => other,
+    }
+}
+
+#[test]
+fn a_layer_moves_its_numbers_together() {
+    let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
+    let forward = timeline.phase(Phase::Forward, Some(0)).expect("there is a forward phase");
+    let layer = timeline.unit(forward.start, Granularity::Layer);
+    let scene = picture(&timeline, layer, 0.3);
+    assert_eq!(scene.pulses.len(), 6);
+    assert!(scene.formula.symbols.plain().contains("W"));
+    assert_eq!(scene.status, "step 1 · forward · layer 1");
+    let neuron = picture(&timeline, timeline.unit(forward.start, Granularity::Neuron), 0.3);
+    assert_eq!(neuron.pulses.len(), 2);
+    assert!(neuron.formula.symbols.plain().starts_with("z₁ = w₁₁ · x₁ + w₁₂ · x₂ + b₁"));
+    assert!(neuron.script.is_some());
+}
+
+#[test]
+fn the_ends_of_a_step_have_pictures() {
+    let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
+    let start = picture(&timeline, 0..0, 0.0);
+    assert!(start.pulses.is_empty() && start.formula.sentence.is_empty());
+    let end = picture(&timeline, timeline.len()..timeline.len(), 1.0);
+    assert_eq!(end.status, "step 1");
+    assert_eq!(values(&end), values(&picture(&timeline, timeline.len() - 1..timeline.len(), 1.0)));
+    let beyond = picture(&timeline, 0..usize::MAX, f32::NAN);
+    assert!(beyond.status.starts_with("step 1"));
+}
+
+#[test]
+fn a_selected_weight_lights_its_way_to_the_loss() {
+    let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
+    let layout = Layout::new(&timeline.step().shape);
+    let selected = Some(Target::Weight { layer: 0, neuron: 1, input: 0 });
+    let moment = Moment { events: 0..1, progress: 0.0 };
+    let scene = scene(&timeline, &layout, &moment, &SceneOptions { selected, ..SceneOptions::default() });
+    let lit: Vec<Target> = scene.edges.iter().filter(|edge| edge.glow > 0.0).map(|edge| edge.target).collect();
+    assert_eq!(
+        lit,
+        [Target::Weight { layer: 0, neuron: 1, input: 0 }, Target::Weight { layer: 1, neuron: 0, input: 1 }]
+    );
+}
+
+#[test]
+fn a_large_network_stays_one_readable_picture() {
+    let timeline = large_net();
+    let layout = Layout::new(&timeline.step().shape);
+    let picture = Picture::new(&timeline, 4000);
+    let options = SceneOptions::default();
+    let backward = timeline.phase(Phase::Backward, Some(0)).expect("there is a backward phase");
+    for at in [5, 1000, backward.start - 30, backward.start + 60, backward.end - 4000, backward.end + 9000] {
+        for granularity in Granularity::ALL {
+            let moment = Moment { events: timeline.unit(at, granularity), progress: 0.5 };
+            let scene = picture.scene(&timeline, &layout, &moment, &options);
+            assert!(scene.edges.len() <= 4000 + 784 + 10, "{} edges", scene.edges.len());
+            assert!(scene.pulses.len() <= 610 && scene.labels.len() < 200);
+            assert!(scene.status.contains("of 109\u{202f}184 weights drawn: the strongest"), "{}", scene.status);
+        }
+    }
+}
