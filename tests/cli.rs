@@ -1,2 +1,255 @@
-//! To be written.
+//! The command line's contract: what it prints, what it writes, and its exit codes.
+
 mod common;
+
+use common::{run, slowgrad};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+const LESSON: &str = r#"
+fn lesson() {
+    #{ title: "small", layers: [2, 3, 1], activation: "tanh", output: "sigmoid", loss: "mse",
+       optimizer: "momentum", data: "xor", batch: 2, seed: 5, params: #{ lr: 0.5 } }
+}
+fn perform(stage) { }
+"#;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
+        fs::write(path, text).expect("the file is written");
+    }
+    folder
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn weights(path: &Path) -> Vec<u64> {
+    let file: Value = serde_json::from_slice(&fs::read(path).expect("a weight file")).expect("JSON");
+    let mut bits = Vec::new();
+    let mut collect = |value: &Value| bits.push(value.as_f64().expect("a number").to_bits());
+    for layer in file["layers"].as_array().expect("layers") {
+        for row in layer["weight"].as_array().expect("rows") {
+            row.as_array().expect("a row").iter().for_each(&mut collect);
+        }
+        layer["bias"].as_array().expect("a bias").iter().for_each(&mut collect);
+    }
+    bits
+}
+
+#[test]
+fn without_a_display_one_line_names_the_commands_that_need_none() {
+    let (code, out, problems) = run(slowgrad().env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET"));
+    assert_eq!(code, 1);
+    assert!(out.is_empty());
+    assert_eq!(problems.trim().lines().count(), 1, "{problems}");
+    assert!(problems.contains("slowgrad render") && problems.contains("slowgrad trace"), "{problems}");
+}
+
+#[test]
+fn without_a_graphics_adapter_the_package_is_named() {
+    let out = tempfile::tempdir().expect("a folder");
+    let (code, _, problems) = run(slowgrad()
+        .env("VK_DRIVER_FILES", "/nonexistent")
+        .env("VK_ICD_FILENAMES", "/nonexistent")
+        .env("__EGL_VENDOR_LIBRARY_FILENAMES", "/nonexistent")
+        .args(["render", "welcome", "-o"])
+        .arg(out.path().join("x.png")));
+    assert_eq!(code, 1, "{problems}");
+    assert!(problems.contains("mesa-vulkan-drivers"), "{problems}");
+    assert!(!out.path().join("x.png").exists(), "no half picture is left behind");
+}
+
+#[test]
+fn usage_errors_have_exit_code_2() {
+    let lesson = folder(&[("small.rhai", LESSON)]);
+    for arguments in [
+        &["trace"][..],
+        &["trace", "small.rhai", "--step", "0"],
+        &["trace", "small.rhai", "--sample", "3"],
+        &["trace", "small.rhai", "--phase", "sideways"],
+        &["train", "small.rhai"],
+        &["train", "small.rhai", "--steps", "1", "--weights-out", "w.pickle"],
+        &["render", "small.rhai", "-o", "x.png", "--at", "100000"],
+        &["render", "small.rhai", "-o", "x.png", "--select", "weight(7,0,0)"],
+        &["render", "small.rhai", "-o", "x.png", "--step", "2", "--time", "3"],
+        &["dance"],
+    ] {
+        let (code, _, problems) = run(slowgrad().current_dir(lesson.path()).args(arguments));
+        let expected = if arguments == ["dance"] { 1 } else { 2 };
+        assert_eq!(code, expected, "{arguments:?}: {problems}");
+        assert!(!problems.is_empty());
+    }
+}
+
+#[test]
+fn a_broken_script_is_shown_with_its_place_and_a_way_out() {
+    let broken = LESSON.replace("\"momentum\"", "\"mine\"");
+    let optimizer = "fn update(w, grad, state, ctx) {\n    w - ctx.lr * graad\n}\n";
+    let lesson = folder(&[("small.rhai", &broken), ("optimizers/mine.rhai", optimizer)]);
+    let (code, _, problems) = run(slowgrad().current_dir(lesson.path()).args(["trace", "small.rhai"]));
+    assert_eq!(code, 1);
+    assert!(problems.contains("optimizers/mine.rhai:2:18"), "{problems}");
+    assert!(problems.contains("w - ctx.lr * graad"), "the source line: {problems}");
+    assert!(problems.contains("did you mean") && problems.contains("grad"), "{problems}");
+    for (missing, part) in [("no-such-lesson", "there is no lesson"), ("welcom", "did you mean «welcome»")] {
+        let (code, _, problems) = run(slowgrad().args(["trace", missing]));
+        assert_eq!(code, 1);
+        assert!(problems.contains(part), "{problems}");
+    }
+}
+
+#[test]
+fn the_trace_can_be_followed_from_the_sample_to_the_new_weights() {
+    let lesson = folder(&[("small.rhai", LESSON)]);
+    let dir = lesson.path();
+    let (code, text, problems) = run(slowgrad().current_dir(dir).args(["trace", "small.rhai"]));
+    assert_eq!((code, problems.as_str()), (0, ""));
+    for part in ["small", "2–3–1", "FORWARD", "LOSS", "BACKWARD", "UPDATE", "sample 2 of 2", "activations/tanh.rhai:"] {
+        assert!(text.contains(part), "{part} is missing from\n{text}");
+    }
+    let (_, lines, _) = run(slowgrad().current_dir(dir).args(["trace", "small.rhai", "--format", "jsonl"]));
+    let events = json_lines(&lines);
+    let (code, _, _) = run(slowgrad().current_dir(dir).args(["train", "small.rhai", "--steps", "1", "--weights-out", "w.json"]));
+    assert_eq!(code, 0);
+    let expected = weights(&dir.join("w.json"));
+    // The flat order of the file is weights, then biases, of each layer.
+    let updated: Vec<&Value> = events.iter().filter(|event| event["kind"] == "updated").collect();
+    let number = |event: &Value| event["result"].as_f64().expect("a number").to_bits();
+    let mut found = Vec::new();
+    for layer in 0..2 {
+        for is_bias in [false, true] {
+            let of = |event: &&&Value| event["layer"] == layer && event["input"].is_null() == is_bias;
+            found.extend(updated.iter().filter(of).map(|event| number(event)));
+        }
+    }
+    assert_eq!(found, expected, "the animated update is the trained one, bit for bit");
+    // Every scripted operation names its expression.
+    for event in events.iter().filter(|event| event["kind"] == "operation" || event["kind"] == "chain") {
+        let script = &event["script"];
+        assert!(script["line"].as_u64() > Some(0) && !script["text"].as_str().expect("the expression").is_empty(), "{event}");
+    }
+}
+
+#[test]
+fn the_trace_can_be_narrowed() {
+    let lesson = folder(&[("small.rhai", LESSON)]);
+    let trace = |arguments: &[&str]| {
+        let (code, text, problems) = run(slowgrad().current_dir(lesson.path()).args(["trace", "small.rhai"]).args(arguments));
+        assert_eq!(code, 0, "{problems}");
+        text
+    };
+    let backward = json_lines(&trace(&["--phase", "backward", "--sample", "2", "--format", "jsonl"]));
+    assert!(backward.iter().all(|event| event["phase"] == "backward" && event["sample"] == 1));
+    let layers = trace(&["--by", "layer"]);
+    assert!(layers.contains("layer 2: ") && layers.lines().count() < 30, "{layers}");
+    assert!(trace(&["--step", "7"]).contains("step 7"));
+    assert_ne!(trace(&["--step", "3"]), trace(&["--step", "4"]));
+}
+
+#[test]
+fn a_reader_that_stops_early_is_no_error() {
+    let mut child = slowgrad()
+        .args(["trace", "large", "--format", "jsonl", "--phase", "forward", "--sample", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn weights_travel_between_formats_and_training_goes_on_from_them() {
+    let plain = LESSON.replace("momentum", "sgd");
+    let lesson = folder(&[("small.rhai", &plain)]);
+    let train = |arguments: &[&str]| {
+        let (code, _, problems) = run(slowgrad().current_dir(lesson.path()).args(["train", "small.rhai"]).args(arguments));
+        assert_eq!(code, 0, "{problems}");
+    };
+    train(&["--steps", "10", "--weights-out", "whole.json"]);
+    train(&["--steps", "4", "--weights-out", "half.safetensors"]);
+    train(&["--steps", "6", "--weights-in", "half.safetensors", "--weights-out", "joined.json"]);
+    // Four steps are two epochs, so the samples come in the same order.
+    assert_eq!(weights(&lesson.path().join("joined.json")), weights(&lesson.path().join("whole.json")));
+    let (code, _, problems) = run(slowgrad().current_dir(lesson.path()).args(["train", "welcome", "--steps", "1", "--weights-in"]).arg(
+        common::root().join("tests/reference/sequential.safetensors"),
+    ));
+    // The welcome lesson's network may have that shape; if not, the file must say what differs.
+    assert!(code == 0 || (code == 1 && problems.contains("network needs")), "{problems}");
+}
+
+#[test]
+fn metrics_have_a_line_a_step() {
+    let lesson = folder(&[("small.rhai", LESSON)]);
+    let (code, out, _) =
+        run(slowgrad().current_dir(lesson.path()).args(["train", "small.rhai", "--steps", "30", "--metrics", "m.jsonl"]));
+    assert_eq!(code, 0);
+    assert!(out.starts_with("30 steps: train loss "), "{out}");
+    let lines = json_lines(&fs::read_to_string(lesson.path().join("m.jsonl")).expect("metrics"));
+    assert_eq!(lines.len(), 30);
+    assert!(lines.iter().enumerate().all(|(i, line)| line["step"] == i as u64 + 1 && line["loss"].is_f64()));
+    assert!(lines[29]["train_loss"].as_f64() < lines[1]["train_loss"].as_f64(), "it learns");
+}
+
+#[test]
+fn every_shipped_script_passes_check() {
+    let scripts = common::root().join("scripts");
+    let mut files: Vec<_> = fs::read_dir(&scripts)
+        .expect("scripts")
+        .flat_map(|kind| fs::read_dir(kind.expect("an entry").path()).into_iter().flatten())
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rhai"))
+        .collect();
+    files.sort();
+    assert!(files.len() > 25, "{files:?}");
+    let (code, out, problems) = run(slowgrad().arg("check").args(&files));
+    assert_eq!(code, 0, "{problems}");
+    assert_eq!(out.lines().count(), files.len());
+}
+
+#[test]
+fn a_wrong_derivative_text_is_found() {
+    let wrong = "/// Squares.\nfn activation(z) { z * z }\nfn derivative(z, a) { 3.0 * z }\n";
+    let lesson = folder(&[("square.rhai", wrong)]);
+    let (_, _, problems) = run(slowgrad().current_dir(lesson.path()).args(["check", "square.rhai"]));
+    assert!(problems.contains("derivative"), "{problems}");
+}
+
+/// FNV-1a over the bits of the weights.
+fn hash(bits: &[u64]) -> u64 {
+    let bytes = bits.iter().flat_map(|bits| bits.to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+#[test]
+fn weights_have_the_same_bits_on_every_machine_and_vector_unit() {
+    let expected: Value =
+        serde_json::from_slice(&fs::read(common::root().join("tests/bits.json")).expect("tests/bits.json")).expect("JSON");
+    let folder = tempfile::tempdir().expect("a folder");
+    let units = ["portable", "avx2", "avx512"];
+    let mut tried = 0;
+    for (lesson, expected) in expected.as_object().expect("a map") {
+        for unit in units {
+            let (code, _, problems) = run(slowgrad()
+                .current_dir(folder.path())
+                .env("SLOWGRAD_ISA", unit)
+                .args(["train", lesson, "--steps", "300", "--weights-out", "w.json"]));
+            if code == 2 && problems.contains("does not have") {
+                continue;
+            }
+            assert_eq!(code, 0, "{problems}");
+            let found = format!("{:016x}", hash(&weights(&folder.path().join("w.json"))));
+            assert_eq!(Some(found.as_str()), expected.as_str(), "{lesson} on {unit}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 5);
+}

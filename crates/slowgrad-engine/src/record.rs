@@ -141,8 +141,8 @@ pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, B
     let mut grad_sums = vec![0.0; shape.parameters()];
     for (nth, sample) in setup.samples(step).into_iter().enumerate() {
         let mut recorded = forward(setup, &model.values, sample)?;
-        loss(setup, &mut recorded)?;
-        backward(setup, &model.values, &mut recorded, &mut grad_sums, nth == 0)?;
+        loss(setup, &mut recorded);
+        backward(setup, &model.values, &mut recorded, &mut grad_sums, nth == 0);
         samples.push(recorded);
     }
     let n = samples.len() as f64;
@@ -222,7 +222,7 @@ fn activate(activation: &Activation, z: &[f64]) -> Result<Vec<Call>, Box<Diagnos
 }
 
 /// ∂L/∂a of the outputs, through the loss's own operations.
-fn loss(setup: &Setup, recorded: &mut RecordedSample) -> Result<(), Box<Diagnostic>> {
+fn loss(setup: &Setup, recorded: &mut RecordedSample) {
     let last = recorded.layers.len() - 1;
     let output = &recorded.layers[last].a;
     let inputs = [output.as_slice(), &recorded.target, &setup.loss.info.sliders()].concat();
@@ -230,7 +230,6 @@ fn loss(setup: &Setup, recorded: &mut RecordedSample) -> Result<(), Box<Diagnost
     recorded.loss_trace.evaluate(&inputs, &mut values);
     recorded.loss_trace.backward(&values, &[1.0], &mut grads);
     recorded.layers[last].grad_a.copy_from_slice(&grads[..setup.shape.outputs()]);
-    Ok(())
 }
 
 /// δ, the gradients of the parameters, and ∂L/∂a of the layer before, from the back.
@@ -240,7 +239,7 @@ fn backward(
     recorded: &mut RecordedSample,
     grad_sums: &mut [f64],
     first: bool,
-) -> Result<(), Box<Diagnostic>> {
+) {
     let shape = &setup.shape;
     let (mut node_values, mut grads) = (Vec::new(), Vec::new());
     for (layer, activation) in setup.activations.iter().enumerate().rev() {
@@ -266,7 +265,6 @@ fn backward(
             dense::backward_one(&values[shape.weights(layer)], &here.delta, &mut before.grad_a);
         }
     }
-    Ok(())
 }
 
 /// The optimizer's rule, parameter by parameter.

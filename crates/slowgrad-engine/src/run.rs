@@ -40,14 +40,14 @@ impl LossCurve {
     fn push(&mut self, point: LossPoint) {
         self.stride = self.stride.max(1);
         let known = self.points.last().is_some_and(|last| last.step >= point.step);
-        if known || (point.step - 1) % self.stride != 0 {
+        if known || !(point.step - 1).is_multiple_of(self.stride) {
             return;
         }
         self.points.push(point);
         if self.points.len() > Self::MOST {
             self.stride *= 2;
             let stride = self.stride;
-            self.points.retain(|point| (point.step - 1) % stride == 0);
+            self.points.retain(|point| (point.step - 1).is_multiple_of(stride));
         }
     }
 
@@ -278,13 +278,13 @@ impl Run {
     }
 
     fn keep_checkpoint(&mut self) {
-        if self.step % self.stride == 0 && !self.checkpoints.contains_key(&self.step) {
+        if self.step.is_multiple_of(self.stride) && !self.checkpoints.contains_key(&self.step) {
             self.force_checkpoint();
             // Halving the density keeps what is left evenly spread; the start stays for ever.
             while self.checkpoints.len() > 2 && self.checkpoints().1 > self.budget {
                 self.stride *= 2;
                 let stride = self.stride;
-                self.checkpoints.retain(|at, _| at % stride == 0);
+                self.checkpoints.retain(|at, _| at.is_multiple_of(stride));
             }
         }
     }

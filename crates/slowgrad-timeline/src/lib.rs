@@ -7,11 +7,12 @@
 pub mod cue;
 pub mod event;
 pub mod granularity;
+pub mod inspect;
+pub mod layout;
 pub mod perform;
+pub mod picture;
 pub mod playhead;
 pub mod print;
-pub mod layout;
-pub mod picture;
 pub mod scene;
 pub mod timeline;
 pub mod words;

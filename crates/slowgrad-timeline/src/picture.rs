@@ -157,7 +157,7 @@ impl Stage<'_> {
         let shape = &self.known.step.shape;
         let all: usize = (0..shape.layers()).map(|layer| shape.weights(layer).len()).sum();
         if drawn < all {
-            status.push_str(&format!(" · {} of {} weights drawn: the strongest", grouped(drawn), grouped(all)));
+            status = format!("{status} · {} of {} weights drawn: the strongest", grouped(drawn), grouped(all));
         }
         status
     }

@@ -277,7 +277,7 @@ fn operations(timeline: &Timeline, range: Range<usize>, digits: usize, out: &mut
         let width = |column: usize, most: usize| {
             rows.iter().map(|row| row[column].chars().count()).filter(|width| *width <= most).max().unwrap_or(0)
         };
-        let (left, middle, right) = (width(0, 34), width(1, 34), width(2, 16));
+        let (left, middle, right) = (width(0, 40), width(1, 46), width(2, 16));
         for [symbols, numbers, result, place, note] in rows {
             let equals = if numbers.is_empty() { " " } else { "=" };
             let line = format!(
@@ -304,17 +304,23 @@ fn padded(text: &str, width: usize) -> String {
 /// Symbols, numbers, result, place and a note of an event.
 fn row(timeline: &Timeline, event: &Event, words: Words) -> [String; 5] {
     let formula = words.formula(timeline, event);
-    let place = event.location.as_ref().map_or_else(String::new, |location| location.to_string());
+    let place = event.location.as_ref().map(ToString::to_string).unwrap_or_default();
     // The rule of the local derivative is needed to follow a chain step on paper.
     let note = match &event.kind {
-        EventKind::Chain { .. } => formula.notes.first().map(crate::scene::Math::plain).unwrap_or_default(),
+        EventKind::Chain { op, into, .. } if op.derivative_text(*into).contains(['a', 'b', 'c', 'y']) => {
+            formula.notes.first().map(crate::scene::Math::plain).unwrap_or_default()
+        }
         EventKind::Updated { old, new, .. } => format!("Δ = {}", words::signed(new - old, words.digits)),
         _ => String::new(),
     };
     let mut numbers = formula.numbers.plain();
     if let EventKind::Chain { before: Some(before), upstream, local, .. } = &event.kind {
-        let number = |x: f64| words::number(x, words.digits);
-        numbers = format!("{} + {} · {}", number(*before), number(*upstream), number(*local));
+        let number = |x: f64| {
+            let text = words::number(x, words.digits);
+            if text.starts_with('−') { format!("({text})") } else { text }
+        };
+        let before = words::number(*before, words.digits);
+        numbers = format!("{before} + {} · {}", number(*upstream), number(*local));
     }
     if let EventKind::Updated { old, .. } = &event.kind {
         numbers = format!("from {}", words::number(*old, words.digits));

@@ -87,7 +87,7 @@ impl Timeline {
             return index..index + 1;
         }
         let at = self.entry(index);
-        let same = |other: &Entry| self.same_unit(&self.entries[at], other, granularity);
+        let same = |other: &Entry| Self::same_unit(&self.entries[at], other, granularity);
         // A unit is a run of entries, so both ends are found by bisection on each side.
         let first = self.entries[..at].partition_point(|entry| !same(entry));
         let last = at + self.entries[at..].partition_point(|entry| same(entry));
@@ -168,7 +168,7 @@ impl Timeline {
 
     /// For `unit`, which compares an entry with others on one side of it only: there, entries of the same
     /// unit are a run that touches it.
-    fn same_unit(&self, a: &Entry, b: &Entry, granularity: Granularity) -> bool {
+    fn same_unit(a: &Entry, b: &Entry, granularity: Granularity) -> bool {
         match granularity {
             Granularity::Step => true,
             Granularity::Phase => a.phase == b.phase && a.sample == b.sample,
@@ -267,7 +267,7 @@ impl Timeline {
         let input = address.operation.div_ceil(2);
         let (weight, x_i) = (w[input], x[input]);
         let target = Target::Weight { layer, neuron, input };
-        if address.operation % 2 == 0 && address.operation > 0 {
+        if address.operation.is_multiple_of(2) && address.operation > 0 {
             let before = dense::dot(&w[..input], &x[..input]);
             let sum = math::fma(weight, x_i, before);
             return (EventKind::Accumulate { input, weight, x: x_i, before, sum }, target, None);

@@ -57,7 +57,7 @@ impl Stage<'_> {
                 self.result(target, Slot::Above, sums, *z, value(*z));
             }
             EventKind::Operation { .. } | EventKind::Ask { .. } => {
-                self.operation(event.target, Slot::Above, &event.kind, value)
+                self.operation(event.target, Slot::Above, &event.kind, value);
             }
             EventKind::Activated { neuron, a, .. } => {
                 let layer = event.address.cell.layer().unwrap_or(0);

@@ -336,7 +336,13 @@ impl Stage<'_> {
             let grad = slope(Math::text(format!("w = {}", self.number(grad)))).ink(gradient(grad));
             text = Math::row([text, Math::text("   "), grad]);
         }
-        let lettering = Lettering::plated(text, ON_EDGE, self.parameter_ink(layer, neuron, Some(input)));
+        let mut ink = self.parameter_ink(layer, neuron, Some(input));
+        // While neurons move back together, each of their weights shows its gradient.
+        if let (Play::Backward { .. }, Some(slope)) = (&self.play, self.slope_shown(layer, neuron, input)) {
+            text = Math::text(format!("∂ {}", self.number(slope)));
+            ink = gradient(slope);
+        }
+        let lettering = Lettering::plated(text, ON_EDGE, ink);
         self.canvas.label(rank, place, Anchor::Center, lettering);
     }
 
@@ -362,21 +368,23 @@ impl Stage<'_> {
             let (from, to) = ends[flat];
             [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share]
         };
-        let digits = self.options.digits;
+        let reach = widest(self.options.digits);
+        let room = |flat: usize, share: f32| {
+            let [x, y] = at(flat, share);
+            Bounds { min: [x - reach[0], y - reach[1]], max: [x + reach[0], y + reach[1]] }
+        };
         let clashes = |share: f32| {
-            let spots: Vec<Bounds> = (0..ends.len()).map(|flat| widest(at(flat, share), digits)).collect();
-            (0..spots.len())
-                .flat_map(|i| (0..i).map(move |j| (i, j)))
-                .filter(|&(i, j)| overlaps(spots[i], spots[j]))
-                .count()
+            let rooms: Vec<Bounds> = (0..ends.len()).map(|flat| room(flat, share)).collect();
+            let pairs = (0..rooms.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
+            pairs.filter(|&(i, j)| overlaps(rooms[i], rooms[j])).count()
         };
         let best = SHARES.into_iter().min_by_key(|&share| clashes(share)).unwrap_or(0.5);
         let mut taken: Vec<Bounds> = Vec::with_capacity(ends.len());
         let mut spots = Vec::with_capacity(ends.len());
         for flat in 0..ends.len() {
-            let is_free = |share: &f32| taken.iter().all(|other| !overlaps(*other, widest(at(flat, *share), digits)));
+            let is_free = |&share: &f32| taken.iter().all(|other| !overlaps(*other, room(flat, share)));
             let share = [best].into_iter().chain(SHARES).find(is_free).unwrap_or(best);
-            taken.push(widest(at(flat, share), digits));
+            taken.push(room(flat, share));
             spots.push(at(flat, share));
         }
         spots
@@ -386,10 +394,17 @@ impl Stage<'_> {
 /// Shares of an edge where a weight's number may stand, the preferred ones first.
 const SHARES: [f32; 11] = [0.4, 0.42, 0.38, 0.44, 0.36, 0.58, 0.6, 0.56, 0.62, 0.46, 0.52];
 
-/// The room of the widest number a weight is likely to have.
-fn widest(place: Point, digits: usize) -> Bounds {
+/// How far the widest number that a weight is likely to have reaches from its middle, across and down.
+fn widest(digits: usize) -> Point {
     let math = Math::text(number(-0.123_456_789, digits));
-    let label =
-        Label { place, anchor: Anchor::Center, math, size: ON_EDGE, ink: Ink::Text, plate: true, smallest: 0.0 };
-    label_box(&label)
+    let label = Label {
+        place: [0.0, 0.0],
+        anchor: Anchor::Center,
+        math,
+        size: ON_EDGE,
+        ink: Ink::Text,
+        plate: true,
+        smallest: 0.0,
+    };
+    label_box(&label).max
 }

@@ -29,18 +29,18 @@ pub(crate) struct Tape {
 impl Tape {
     fn op(&mut self, op: Op, operands: &[ValueId]) -> Result<ValueId, TapeFull> {
         let site = self.site(None);
-        self.builder.push(op, operands, site)
+        self.builder.push(op, operands, Some(site))
     }
 
     fn named(&mut self, name: &str, op: Op, operands: &[ValueId]) -> Result<ValueId, TapeFull> {
         let name = self.builder.name(name);
         let site = self.site(Some(name));
-        self.builder.push(op, operands, site)
+        self.builder.push(op, operands, Some(site))
     }
 
-    fn site(&mut self, name: Option<u32>) -> Option<Site> {
+    fn site(&mut self, name: Option<u32>) -> Site {
         self.line += 1;
-        Some(Site { source: self.source, span: Span { start: 0, end: 4, line: self.line, column: 1 }, name })
+        Site { source: self.source, span: Span { start: 0, end: 4, line: self.line, column: 1 }, name }
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn relu() -> Activation {
     let draw: Draw = |tape, ids| {
         let zero = tape.builder.constant(0.0)?;
         let site = tape.site(None);
-        if tape.builder.compare(Compare::Greater, ids[0], zero, site)? {
+        if tape.builder.compare(Compare::Greater, ids[0], zero, Some(site))? {
             Ok(vec![ids[0]])
         } else {
             Ok(vec![tape.op(Op::Mul, &[ids[0], zero])?])

@@ -1,0 +1,194 @@
+//! The camera over the network and what lies under the pointer: plain geometry, so that it can be tested
+//! without a screen. It must not know how anything is drawn.
+
+use egui::{Pos2, Rect, Vec2};
+use slowgrad_timeline::scene::{Bounds, Point, Scene, Target};
+
+/// Zoom never leaves this range, in points per world unit.
+const ZOOM: std::ops::RangeInclusive<f32> = 0.01..=40.0;
+/// A small network is not blown up beyond this when it is fitted.
+const LARGEST_FIT: f32 = 3.0;
+/// The path along an edge that answers to the pointer is this wide at least, in points.
+const EDGE_PATH: f32 = 8.0;
+/// The smallest radius of a disc that answers to the pointer, in points.
+const DISC_RADIUS: f32 = 6.0;
+
+/// Where the network is looked at from, and what of it is selected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// The world place in the middle of the area.
+    pub center: Point,
+    /// Points on screen per world unit.
+    pub zoom: f32,
+    /// Follows the scene's bounds until someone pans or zooms.
+    pub auto_fit: bool,
+    /// Drawn highlighted.
+    pub selected: Option<Target>,
+    /// What the pointer took hold of, while it drags.
+    pub(crate) held: Option<Target>,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { center: [0.0, 0.0], zoom: 1.0, auto_fit: true, selected: None, held: None }
+    }
+}
+
+impl View {
+    /// Shows all of `bounds` in an area of `size` points, with a margin.
+    pub fn fit(&mut self, bounds: Bounds, size: Vec2) {
+        let margin = (size.min_elem() * 0.04).clamp(6.0, 40.0);
+        let room = (size - Vec2::splat(2.0 * margin)).max(Vec2::splat(1.0));
+        let [left, top] = bounds.min;
+        let [right, bottom] = bounds.max;
+        let (width, height) = ((right - left).max(1.0), (bottom - top).max(1.0));
+        self.center = [left.midpoint(right), top.midpoint(bottom)];
+        self.zoom = (room.x / width).min(room.y / height).min(LARGEST_FIT).clamp(*ZOOM.start(), *ZOOM.end());
+    }
+
+    /// Goes back to showing everything, and stays there.
+    pub fn refit(&mut self) {
+        self.auto_fit = true;
+    }
+
+    /// A world place on screen, for a network drawn in `area`.
+    pub fn to_screen(&self, area: Rect, place: Point) -> Pos2 {
+        area.center() + (Vec2::from(place) - Vec2::from(self.center)) * self.zoom
+    }
+
+    /// The world place under a point of the screen.
+    pub fn to_world(&self, area: Rect, pos: Pos2) -> Point {
+        (Vec2::from(self.center) + (pos - area.center()) / self.zoom).into()
+    }
+
+    /// Moves the picture by points on screen.
+    pub fn pan(&mut self, delta: Vec2) {
+        self.auto_fit = false;
+        self.center = (Vec2::from(self.center) - delta / self.zoom).into();
+    }
+
+    /// Zooms so that what is under `pos` stays there.
+    pub fn zoom_at(&mut self, area: Rect, pos: Pos2, factor: f32) {
+        let before = self.to_world(area, pos);
+        self.auto_fit = false;
+        self.zoom = (self.zoom * factor).clamp(*ZOOM.start(), *ZOOM.end());
+        let after = self.to_world(area, pos);
+        self.center = (Vec2::from(self.center) + Vec2::from(before) - Vec2::from(after)).into();
+    }
+
+    /// What lies under a point of the screen: discs before edges, the nearest first.
+    pub fn hit(&self, area: Rect, scene: &Scene, pos: Pos2) -> Option<Target> {
+        let at = Vec2::from(self.to_world(area, pos));
+        let disc = scene
+            .discs
+            .iter()
+            .map(|disc| {
+                ((Vec2::from(disc.center) - at).length(), disc.radius.max(DISC_RADIUS / self.zoom), disc.target)
+            })
+            .filter(|(distance, radius, _)| distance <= radius)
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((_, _, target)) = disc {
+            return Some(target);
+        }
+        scene
+            .edges
+            .iter()
+            .filter(|edge| edge.alpha > 0.0)
+            .map(|edge| {
+                let reach = (edge.width / 2.0).max(EDGE_PATH / 2.0 / self.zoom);
+                (distance_to_segment(at, edge.from.into(), edge.to.into()), reach, edge.target)
+            })
+            .filter(|(distance, reach, _)| distance <= reach)
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, _, target)| target)
+    }
+}
+
+fn distance_to_segment(at: Vec2, from: Vec2, to: Vec2) -> f32 {
+    let along = to - from;
+    let length_sq = along.length_sq();
+    let share = if length_sq > 0.0 { ((at - from).dot(along) / length_sq).clamp(0.0, 1.0) } else { 0.0 };
+    (at - from - along * share).length()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slowgrad_timeline::scene::{Disc, Edge, Ink};
+
+    const AREA: Rect = Rect { min: Pos2::new(100.0, 50.0), max: Pos2::new(900.0, 650.0) };
+
+    fn view() -> View {
+        let mut view = View::default();
+        view.fit(Bounds { min: [-200.0, -100.0], max: [600.0, 300.0] }, AREA.size());
+        view
+    }
+
+    fn scene() -> Scene {
+        let weight = |neuron| Target::Weight { layer: 0, neuron, input: 0 };
+        let mut scene = crate::sample::empty_scene();
+        scene.discs = vec![Disc {
+            center: [0.0, 0.0],
+            radius: 20.0,
+            fill: Ink::Value(0.5),
+            ring: Ink::Faint,
+            ring_width: 2.0,
+            glow: 0.0,
+            target: Target::Input(0),
+        }];
+        scene.edges = [(0, 0.0), (1, 200.0)]
+            .into_iter()
+            .map(|(neuron, y)| Edge {
+                from: [20.0, 0.0],
+                to: [300.0, y],
+                width: 2.0,
+                ink: Ink::Weight(1.0),
+                alpha: 1.0,
+                ghost_width: None,
+                glow: 0.0,
+                target: weight(neuron),
+            })
+            .collect();
+        scene
+    }
+
+    #[test]
+    fn fitted_bounds_lie_within_the_area() {
+        let view = view();
+        assert!(AREA.contains(view.to_screen(AREA, [-200.0, -100.0])));
+        assert!(AREA.contains(view.to_screen(AREA, [600.0, 300.0])));
+        assert!(view.auto_fit);
+    }
+
+    #[test]
+    fn screen_and_world_are_inverse() {
+        let view = view();
+        for place in [[0.0, 0.0], [123.0, -45.0], [600.0, 300.0]] {
+            let back = view.to_world(AREA, view.to_screen(AREA, place));
+            assert!((Vec2::from(back) - Vec2::from(place)).length() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn zooming_keeps_the_place_under_the_pointer() {
+        let mut view = view();
+        let pos = Pos2::new(700.0, 200.0);
+        let before = view.to_world(AREA, pos);
+        view.zoom_at(AREA, pos, 1.7);
+        assert!((Vec2::from(view.to_world(AREA, pos)) - Vec2::from(before)).length() < 1e-3);
+        assert!(!view.auto_fit);
+        view.refit();
+        assert!(view.auto_fit);
+    }
+
+    #[test]
+    fn discs_win_over_edges_and_edges_have_a_wide_path() {
+        let (view, scene) = (view(), scene());
+        let at = |place: Point, off: Vec2| view.hit(AREA, &scene, view.to_screen(AREA, place) + off);
+        assert_eq!(at([0.0, 0.0], Vec2::ZERO), Some(Target::Input(0)));
+        assert_eq!(at([20.0, 0.0], Vec2::new(-1.0, 0.0)), Some(Target::Input(0)));
+        assert_eq!(at([280.0, 0.0], Vec2::new(0.0, 3.5)), Some(Target::Weight { layer: 0, neuron: 0, input: 0 }));
+        assert_eq!(at([160.0, 100.0], Vec2::new(0.0, -3.0)), Some(Target::Weight { layer: 0, neuron: 1, input: 0 }));
+        assert_eq!(at([280.0, 0.0], Vec2::new(0.0, 30.0)), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! One frame of egui into one texture: the part that the window and the offscreen picture share.
+
+use egui::{ClippedPrimitive, TexturesDelta};
+use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
+
+use crate::device::Gpu;
+use crate::gpu::NetworkPipelines;
+
+/// egui's renderer with the network's pipelines registered in it.
+pub(crate) fn renderer(gpu: &Gpu, format: wgpu::TextureFormat) -> Renderer {
+    // Dithering would make equal pictures differ from driver to driver for nothing that can be seen here.
+    let options = RendererOptions { dithering: false, ..RendererOptions::default() };
+    let mut renderer = Renderer::new(&gpu.device, format, options);
+    renderer.callback_resources.insert(NetworkPipelines::new(&gpu.device, format));
+    renderer
+}
+
+/// Uploads what changed of egui's textures; the ones to free are freed after the frame by [`free`].
+pub(crate) fn upload(gpu: &Gpu, renderer: &mut Renderer, textures: &mut TexturesDelta) {
+    let mut changed: Vec<_> = std::mem::take(&mut textures.set).into_iter().collect();
+    changed.sort_by_key(|(id, _)| match id {
+        egui::TextureId::Managed(n) => (0, *n),
+        egui::TextureId::User(n) => (1, *n),
+    });
+    for (id, deltas) in changed {
+        for delta in deltas {
+            renderer.update_texture(&gpu.device, &gpu.queue, id, &delta);
+        }
+    }
+}
+
+/// Frees the textures that egui no longer uses.
+pub(crate) fn free(renderer: &mut Renderer, textures: &mut TexturesDelta) {
+    for id in std::mem::take(&mut textures.free).into_iter().collect::<Vec<_>>() {
+        renderer.free_texture(&id);
+    }
+}
+
+/// Draws the primitives over a clear colour and submits the work.
+pub(crate) fn draw(
+    gpu: &Gpu,
+    renderer: &mut Renderer,
+    view: &wgpu::TextureView,
+    screen: &ScreenDescriptor,
+    primitives: &[ClippedPrimitive],
+    clear: egui::Color32,
+    finish: impl FnOnce(&mut wgpu::CommandEncoder),
+) {
+    let mut encoder =
+        gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("slowgrad frame") });
+    let extra = renderer.update_buffers(&gpu.device, &gpu.queue, &mut encoder, primitives, screen);
+    {
+        let [r, g, b, a] = clear.to_array().map(|part| f64::from(part) / 255.0);
+        let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            label: Some("slowgrad frame"),
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view,
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a }),
+                    store: wgpu::StoreOp::Store,
+                },
+            })],
+            depth_stencil_attachment: None,
+            timestamp_writes: None,
+            occlusion_query_set: None,
+            multiview_mask: None,
+        });
+        renderer.render(&mut pass.forget_lifetime(), primitives, screen);
+    }
+    finish(&mut encoder);
+    gpu.queue.submit(extra.into_iter().chain([encoder.finish()]));
+}

@@ -1,0 +1,276 @@
+//! The two instanced pipelines that draw edges and discs inside egui's own pass.
+//!
+//! A frame's marks are built once on the CPU as plain instances and uploaded in one write per pipeline; the
+//! shaders do the rest. Only vertex buffers and one uniform block are used, so that the same code runs on
+//! WebGL2. This module must not know scenes or themes: colours and places come in ready.
+
+use std::collections::HashMap;
+
+use bytemuck::{Pod, Zeroable};
+use egui::{Color32, Id, PaintCallbackInfo, Pos2};
+use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
+use wgpu::util::DeviceExt as _;
+
+/// One edge as the shader reads it; world units, premultiplied colours.
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct EdgeInstance {
+    pub(crate) from: [f32; 2],
+    pub(crate) to: [f32; 2],
+    pub(crate) width: f32,
+    /// Negative for none.
+    pub(crate) ghost_width: f32,
+    pub(crate) glow: f32,
+    /// 1 when it is drawn dashed.
+    pub(crate) is_dashed: f32,
+    pub(crate) color: [u8; 4],
+    pub(crate) glow_color: [u8; 4],
+}
+
+/// One disc as the shader reads it; world units, premultiplied colours.
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct DiscInstance {
+    pub(crate) center: [f32; 2],
+    pub(crate) radius: f32,
+    pub(crate) ring_width: f32,
+    pub(crate) halo: f32,
+    pub(crate) halo_reach: f32,
+    pub(crate) fill: [u8; 4],
+    pub(crate) ring: [u8; 4],
+    pub(crate) halo_color: [u8; 4],
+}
+
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Camera {
+    scale: f32,
+    density: f32,
+    origin: [f32; 2],
+    target_size: [f32; 2],
+    dash: f32,
+    padding: f32,
+    ghost_color: [f32; 4],
+}
+
+/// One network in one frame.
+pub(crate) struct NetworkCallback {
+    /// Which network, when there are several on screen.
+    pub(crate) id: Id,
+    pub(crate) edges: Vec<EdgeInstance>,
+    pub(crate) discs: Vec<DiscInstance>,
+    /// Where the world's origin lies on screen, in points.
+    pub(crate) origin: Pos2,
+    /// Points per world unit.
+    pub(crate) zoom: f32,
+    /// Length of a dash in points.
+    pub(crate) dash: f32,
+    pub(crate) ghost_color: Color32,
+}
+
+impl CallbackTrait for NetworkCallback {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        screen: &ScreenDescriptor,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        let Some(pipelines) = resources.get_mut::<NetworkPipelines>() else {
+            return Vec::new();
+        };
+        let density = screen.pixels_per_point;
+        let [width, height] = screen.size_in_pixels;
+        let camera = Camera {
+            scale: self.zoom * density,
+            density,
+            origin: [self.origin.x * density, self.origin.y * density],
+            target_size: [width as f32, height as f32],
+            dash: self.dash * density,
+            padding: 0.0,
+            ghost_color: self.ghost_color.to_array().map(|part| f32::from(part) / 255.0),
+        };
+        let layout = &pipelines.camera_layout;
+        let slot = pipelines.slots.entry(self.id).or_insert_with(|| Slot::new(device, layout));
+        queue.write_buffer(&slot.camera, 0, bytemuck::bytes_of(&camera));
+        slot.edges.write(device, queue, bytemuck::cast_slice(&self.edges), self.edges.len());
+        slot.discs.write(device, queue, bytemuck::cast_slice(&self.discs), self.discs.len());
+        Vec::new()
+    }
+
+    fn paint(&self, info: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, resources: &CallbackResources) {
+        let Some(pipelines) = resources.get::<NetworkPipelines>() else {
+            return;
+        };
+        let Some(slot) = pipelines.slots.get(&self.id) else {
+            return;
+        };
+        // Places are in pixels of the whole target; egui's clip rectangle stays in force.
+        let [width, height] = info.screen_size_px;
+        pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
+        pass.set_bind_group(0, &slot.camera_group, &[]);
+        for (pipeline, marks) in [(&pipelines.edges, &slot.edges), (&pipelines.discs, &slot.discs)] {
+            if marks.count > 0 {
+                pass.set_pipeline(pipeline);
+                pass.set_vertex_buffer(0, marks.buffer.slice(..));
+                pass.draw(0..4, 0..marks.count);
+            }
+        }
+    }
+}
+
+/// The pipelines and the buffers of every network on screen; lives among egui's callback resources.
+pub(crate) struct NetworkPipelines {
+    edges: wgpu::RenderPipeline,
+    discs: wgpu::RenderPipeline,
+    camera_layout: wgpu::BindGroupLayout,
+    slots: HashMap<Id, Slot>,
+}
+
+struct Slot {
+    camera: wgpu::Buffer,
+    camera_group: wgpu::BindGroup,
+    edges: Instances,
+    discs: Instances,
+}
+
+/// A vertex buffer that grows and never shrinks.
+struct Instances {
+    buffer: wgpu::Buffer,
+    count: u32,
+}
+
+impl Instances {
+    fn new(device: &wgpu::Device, bytes: u64) -> Self {
+        let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("network instances"),
+            size: bytes,
+            usage: wgpu::BufferUsages::VERTEX | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        Self { buffer, count: 0 }
+    }
+
+    fn write(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, bytes: &[u8], count: usize) {
+        if self.buffer.size() < bytes.len() as u64 {
+            *self = Self::new(device, (bytes.len() as u64).next_power_of_two());
+        }
+        if !bytes.is_empty() {
+            queue.write_buffer(&self.buffer, 0, bytes);
+        }
+        self.count = count as u32;
+    }
+}
+
+impl Slot {
+    fn new(device: &wgpu::Device, layout: &wgpu::BindGroupLayout) -> Self {
+        let camera = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            label: Some("network camera"),
+            contents: bytemuck::bytes_of(&Camera::zeroed()),
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        });
+        let camera_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("network camera"),
+            layout,
+            entries: &[wgpu::BindGroupEntry { binding: 0, resource: camera.as_entire_binding() }],
+        });
+        Self { camera, camera_group, edges: Instances::new(device, 4096), discs: Instances::new(device, 4096) }
+    }
+}
+
+impl NetworkPipelines {
+    /// Pipelines for a target of this format, which must not be sRGB.
+    pub(crate) fn new(device: &wgpu::Device, format: wgpu::TextureFormat) -> Self {
+        let camera_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("network camera"),
+            entries: &[wgpu::BindGroupLayoutEntry {
+                binding: 0,
+                visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
+                ty: wgpu::BindingType::Buffer {
+                    ty: wgpu::BufferBindingType::Uniform,
+                    has_dynamic_offset: false,
+                    min_binding_size: wgpu::BufferSize::new(size_of::<Camera>() as u64),
+                },
+                count: None,
+            }],
+        });
+        let edge_attributes = wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Unorm8x4, 3 => Unorm8x4];
+        let disc_attributes =
+            wgpu::vertex_attr_array![0 => Float32x2, 1 => Float32x4, 2 => Unorm8x4, 3 => Unorm8x4, 4 => Unorm8x4];
+        Self {
+            edges: pipeline(
+                device,
+                format,
+                &camera_layout,
+                "edges",
+                include_str!("../../../shaders/edges.wgsl"),
+                size_of::<EdgeInstance>(),
+                &edge_attributes,
+            ),
+            discs: pipeline(
+                device,
+                format,
+                &camera_layout,
+                "discs",
+                include_str!("../../../shaders/discs.wgsl"),
+                size_of::<DiscInstance>(),
+                &disc_attributes,
+            ),
+            camera_layout,
+            slots: HashMap::new(),
+        }
+    }
+}
+
+fn pipeline(
+    device: &wgpu::Device,
+    format: wgpu::TextureFormat,
+    camera_layout: &wgpu::BindGroupLayout,
+    label: &str,
+    source: &str,
+    stride: usize,
+    attributes: &[wgpu::VertexAttribute],
+) -> wgpu::RenderPipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(label),
+        source: wgpu::ShaderSource::Wgsl(source.into()),
+    });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(label),
+        bind_group_layouts: &[Some(camera_layout)],
+        immediate_size: 0,
+    });
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some(label),
+        layout: Some(&layout),
+        vertex: wgpu::VertexState {
+            module: &module,
+            entry_point: Some("vertex"),
+            buffers: &[Some(wgpu::VertexBufferLayout {
+                array_stride: stride as u64,
+                step_mode: wgpu::VertexStepMode::Instance,
+                attributes,
+            })],
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+        },
+        primitive: wgpu::PrimitiveState {
+            topology: wgpu::PrimitiveTopology::TriangleStrip,
+            ..wgpu::PrimitiveState::default()
+        },
+        depth_stencil: None,
+        multisample: wgpu::MultisampleState::default(),
+        fragment: Some(wgpu::FragmentState {
+            module: &module,
+            entry_point: Some("fragment"),
+            targets: &[Some(wgpu::ColorTargetState {
+                format,
+                blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
+                write_mask: wgpu::ColorWrites::ALL,
+            })],
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
+}

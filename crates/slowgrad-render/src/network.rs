@@ -1,0 +1,472 @@
+//! The network as a widget: it looks after camera and pointer, hands edges, discs and pulses to the graphics
+//! pipelines and paints labels over them with egui.
+//!
+//! It must not know what a mark stands for; [`Target`]s go in and come out as they are.
+
+use egui::{
+    Color32, FontId, Painter, PointerButton, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+};
+use slowgrad_timeline::scene::{Anchor, Edge, Ink, Label, Pulse, Scene, Target};
+
+use crate::camera::View;
+use crate::gpu::{DiscInstance, EdgeInstance, NetworkCallback};
+use crate::math::{MathLayout, drawable, place};
+use crate::theme::{Theme, mix};
+
+/// What the pointer did to the network.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct NetworkResponse {
+    /// Under the pointer.
+    pub hovered: Option<Target>,
+    /// Clicked once.
+    pub clicked: Option<Target>,
+    /// Clicked twice.
+    pub double_clicked: Option<Target>,
+    /// Clicked where nothing is.
+    pub background_clicked: bool,
+    /// Dragged this frame, by so many world units. Discs can always be dragged, an edge only while it is
+    /// selected; any other drag moves the picture.
+    pub dragged: Option<(Target, Vec2)>,
+    /// Let go after a drag.
+    pub dropped: Option<Target>,
+    /// Where the network was drawn.
+    pub rect: Option<Rect>,
+}
+
+/// Draws the network into all the room there is.
+pub fn network_ui(ui: &mut Ui, scene: &Scene, view: &mut View, theme: &Theme) -> NetworkResponse {
+    let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, ui.is_enabled(), scene_in_words(scene)));
+    let mut answer = NetworkResponse { rect: Some(area), ..NetworkResponse::default() };
+    if area.width() < 1.0 || area.height() < 1.0 {
+        return answer;
+    }
+    if view.auto_fit {
+        view.fit(scene.bounds, area.size());
+    }
+
+    let pointer = response.hover_pos();
+    answer.hovered = pointer.and_then(|pos| view.hit(area, scene, pos));
+    if let Some(pos) = pointer {
+        let factor = ui.input(|input| input.zoom_delta() * (input.smooth_scroll_delta().y / 240.0).exp());
+        if factor != 1.0 {
+            view.zoom_at(area, pos, factor);
+        }
+    }
+    if response.drag_started() {
+        let origin = ui.input(|input| input.pointer.press_origin());
+        let hit = origin.and_then(|pos| view.hit(area, scene, pos));
+        let is_grip = hit.is_some_and(|target| view.selected == Some(target) || is_disc(scene, target));
+        view.held = hit.filter(|_| is_grip && response.dragged_by(PointerButton::Primary));
+    }
+    if response.dragged() {
+        match view.held {
+            Some(target) => answer.dragged = Some((target, response.drag_delta() / view.zoom)),
+            None => view.pan(response.drag_delta()),
+        }
+    }
+    if response.drag_stopped() {
+        answer.dropped = view.held.take();
+    }
+    if response.double_clicked() {
+        answer.double_clicked = answer.hovered;
+    }
+    if response.clicked() {
+        answer.clicked = answer.hovered;
+        answer.background_clicked = answer.hovered.is_none();
+    }
+
+    if ui.is_rect_visible(area) {
+        let painter = ui.painter().with_clip_rect(area);
+        let marks = Marks { scene, view, theme, hovered: answer.hovered };
+        painter.add(egui_wgpu::Callback::new_paint_callback(
+            area,
+            NetworkCallback {
+                id: response.id,
+                edges: marks.edges(),
+                discs: marks.discs(),
+                origin: view.to_screen(area, [0.0, 0.0]),
+                zoom: view.zoom,
+                dash: (7.0 * view.zoom).clamp(4.0, 14.0),
+                ghost_color: mix(theme.faint, theme.text, 0.3).gamma_multiply(0.85),
+            },
+        ));
+        marks.labels(&painter, area);
+        marks.pills(&painter, area);
+    }
+    answer
+}
+
+/// Says which colours mean what, on one line.
+pub fn legend_ui(ui: &mut Ui, theme: &Theme) {
+    let size = ui.style().text_styles.get(&egui::TextStyle::Small).map_or(12.0, |font| font.size);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.5 * size;
+        for (name, ramp) in [("weight, value", theme.value), ("gradient", theme.gradient), ("update", theme.update)] {
+            let text = |text: &str| egui::RichText::new(text).size(size).color(theme.faint);
+            ui.add(egui::Label::new(text("−")).extend());
+            let (bar, _) = ui.allocate_exact_size(Vec2::new(4.5 * size, 0.55 * size), Sense::hover());
+            let mut mesh = egui::Mesh::default();
+            for step in 0..=8 {
+                let share = step as f32 / 8.0;
+                let x = egui::lerp(bar.x_range(), share);
+                let color = ramp.at(2.0 * share - 1.0);
+                mesh.colored_vertex(Pos2::new(x, bar.top()), color);
+                mesh.colored_vertex(Pos2::new(x, bar.bottom()), color);
+                if step > 0 {
+                    let i = 2 * step;
+                    mesh.add_triangle(i - 2, i - 1, i);
+                    mesh.add_triangle(i - 1, i, i + 1);
+                }
+            }
+            ui.painter().add(mesh);
+            ui.add(egui::Label::new(text("+")).extend());
+            ui.add(egui::Label::new(text(name)).extend());
+            ui.add_space(0.6 * size);
+        }
+    });
+}
+
+fn scene_in_words(scene: &Scene) -> String {
+    let sentence = &scene.formula.sentence;
+    if sentence.is_empty() {
+        format!("network, {}", scene.status)
+    } else {
+        format!("network, {}: {sentence}", scene.status)
+    }
+}
+
+fn is_disc(scene: &Scene, target: Target) -> bool {
+    scene.discs.iter().any(|disc| disc.target == target)
+}
+
+fn is_negative(ink: Ink) -> bool {
+    match ink {
+        Ink::Value(level) | Ink::Weight(level) | Ink::Gradient(level) | Ink::Update(level) => level < 0.0,
+        _ => false,
+    }
+}
+
+/// Everything that turns a scene into marks on screen.
+struct Marks<'a> {
+    scene: &'a Scene,
+    view: &'a View,
+    theme: &'a Theme,
+    hovered: Option<Target>,
+}
+
+impl Marks<'_> {
+    /// Selected, or else hovered: how strongly it stands out, and in which colour.
+    fn highlight(&self, target: Target) -> Option<Color32> {
+        if self.view.selected == Some(target) {
+            Some(self.theme.accent)
+        } else if self.hovered == Some(target) {
+            Some(self.theme.text.gamma_multiply(0.55))
+        } else {
+            None
+        }
+    }
+
+    fn edges(&self) -> Vec<EdgeInstance> {
+        let mut instances = Vec::with_capacity(self.scene.edges.len() + 2);
+        let is_anything_marked = self.view.selected.is_some() || self.hovered.is_some();
+        for edge in &self.scene.edges {
+            if edge.alpha <= 0.0 {
+                continue;
+            }
+            if is_anything_marked && let Some(color) = self.highlight(edge.target) {
+                instances.push(self.edge_outline(edge, color));
+            }
+            let color = self.theme.color(edge.ink);
+            instances.push(EdgeInstance {
+                from: edge.from,
+                to: edge.to,
+                width: edge.width,
+                ghost_width: edge.ghost_width.unwrap_or(-1.0),
+                glow: edge.glow.clamp(0.0, 1.0),
+                is_dashed: f32::from(u8::from(is_negative(edge.ink))),
+                color: color.gamma_multiply(edge.alpha.min(1.0)).to_array(),
+                glow_color: mix(color, self.theme.accent, 0.35).to_array(),
+            });
+        }
+        instances
+    }
+
+    fn edge_outline(&self, edge: &Edge, color: Color32) -> EdgeInstance {
+        EdgeInstance {
+            from: edge.from,
+            to: edge.to,
+            width: edge.width + 5.0 / self.view.zoom,
+            ghost_width: -1.0,
+            glow: 0.0,
+            is_dashed: 0.0,
+            color: color.gamma_multiply(0.8).to_array(),
+            glow_color: [0; 4],
+        }
+    }
+
+    fn discs(&self) -> Vec<DiscInstance> {
+        let theme = self.theme;
+        let mut instances = Vec::with_capacity(self.scene.discs.len() + 2 * self.scene.pulses.len() + 2);
+        for disc in &self.scene.discs {
+            if let Some(color) = self.highlight(disc.target) {
+                instances.push(DiscInstance {
+                    center: disc.center,
+                    radius: disc.radius + 4.5 / self.view.zoom,
+                    ring_width: 2.5 / self.view.zoom,
+                    halo: 0.0,
+                    halo_reach: 0.0,
+                    fill: theme.background.to_array(),
+                    ring: color.to_array(),
+                    halo_color: [0; 4],
+                });
+            }
+            instances.push(DiscInstance {
+                center: disc.center,
+                radius: disc.radius,
+                ring_width: disc.ring_width,
+                halo: disc.glow.clamp(0.0, 1.0),
+                halo_reach: disc.radius * 0.55,
+                fill: theme.color(disc.fill).to_array(),
+                ring: theme.color(disc.ring).to_array(),
+                halo_color: mix(theme.color(disc.fill), theme.accent, 0.85).to_array(),
+            });
+        }
+        for pulse in &self.scene.pulses {
+            let color = theme.text_color(pulse.ink, theme.background);
+            instances.push(DiscInstance {
+                center: pulse.center,
+                radius: pulse.radius,
+                ring_width: pulse.radius * 0.22,
+                halo: 1.0,
+                halo_reach: pulse.radius * 1.1,
+                fill: color.to_array(),
+                ring: theme.background.to_array(),
+                halo_color: color.to_array(),
+            });
+        }
+        instances
+    }
+
+    fn labels(&self, painter: &Painter, area: Rect) {
+        let near = area.expand(60.0);
+        for label in &self.scene.labels {
+            let size = on_grid(label.size * self.view.zoom);
+            let pos = self.view.to_screen(area, label.place);
+            if size < label.smallest.max(2.0) || !near.contains(pos) {
+                continue;
+            }
+            let layout = MathLayout::new(painter, &label.math, size);
+            let pad = if label.plate { Vec2::new(0.36, 0.14) * size } else { Vec2::ZERO };
+            let rect =
+                Rect::from_min_size(place(pos, label.anchor, layout.size() + 2.0 * pad), layout.size() + 2.0 * pad);
+            if label.plate {
+                self.plate(painter, rect, self.theme.line, size);
+            }
+            layout.paint(painter, rect.min + pad, self.letters(label), self.theme);
+        }
+    }
+
+    /// Letters on a disc take the colour that reads on its fill.
+    fn letters(&self, label: &Label) -> Color32 {
+        if !label.plate && label.anchor == Anchor::Center {
+            let at = Vec2::from(label.place);
+            let under =
+                self.scene.discs.iter().rev().find(|disc| (Vec2::from(disc.center) - at).length() < disc.radius * 0.8);
+            if let Some(disc) = under {
+                return self.theme.on(self.theme.color(disc.fill));
+            }
+        }
+        self.theme.text_color(label.ink, self.theme.background)
+    }
+
+    /// The numbers that pulses carry, each above its dot.
+    fn pills(&self, painter: &Painter, area: Rect) {
+        for pulse in self.scene.pulses.iter().filter(|pulse| !pulse.text.is_empty()) {
+            let pos = self.view.to_screen(area, pulse.center);
+            if area.expand(20.0).contains(pos) {
+                self.pill(painter, area, pulse, pos);
+            }
+        }
+    }
+
+    fn pill(&self, painter: &Painter, area: Rect, pulse: &Pulse, pos: Pos2) {
+        let theme = self.theme;
+        let size = on_grid((12.5 * self.view.zoom).clamp(9.5, 26.0));
+        let color = theme.text_color(pulse.ink, theme.panel);
+        let galley = painter.layout_no_wrap(drawable(&pulse.text).into_owned(), FontId::proportional(size), color);
+        let box_size = galley.size() + Vec2::new(0.9, 0.2) * size;
+        let gap = (pulse.radius * self.view.zoom).max(2.0) + 0.35 * size;
+        let mut rect = Rect::from_min_size(place(pos - Vec2::new(0.0, gap), Anchor::Above, box_size), box_size);
+        if rect.top() < area.top() {
+            rect = Rect::from_min_size(place(pos + Vec2::new(0.0, gap), Anchor::Below, box_size), box_size);
+        }
+        self.plate(painter, rect, color, 2.0 * size);
+        painter.galley(rect.center() - galley.size() / 2.0, galley, color);
+    }
+
+    fn plate(&self, painter: &Painter, rect: Rect, edge: Color32, size: f32) {
+        let radius = (0.3 * size).min(rect.height() / 2.0);
+        let ground = self.theme.panel.gamma_multiply(0.92);
+        painter.rect(rect, radius, ground, Stroke::new(1.0, edge.gamma_multiply(0.8)), StrokeKind::Inside);
+    }
+}
+
+/// Letter sizes move in small steps, so that a smooth zoom does not fill the font texture.
+fn on_grid(size: f32) -> f32 {
+    (size * 2.0).round() / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use egui::{Event, Modifiers, RawInput};
+    use slowgrad_timeline::scene::{Bounds, Disc};
+
+    const SCREEN: Rect = Rect { min: Pos2::ZERO, max: Pos2::new(400.0, 300.0) };
+
+    fn scene() -> Scene {
+        let mut scene = crate::sample::empty_scene();
+        scene.bounds = Bounds { min: [-200.0, -150.0], max: [200.0, 150.0] };
+        let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
+        scene.discs = [(Target::Input(0), -100.0), (Target::Neuron { layer: 0, neuron: 0 }, 100.0)]
+            .into_iter()
+            .map(|(target, x)| Disc {
+                center: [x, 0.0],
+                radius: 20.0,
+                fill: Ink::Empty,
+                ring: Ink::Faint,
+                ring_width: 1.0,
+                glow: 0.0,
+                target,
+            })
+            .collect();
+        scene.edges = vec![Edge {
+            from: [-80.0, 0.0],
+            to: [80.0, 0.0],
+            width: 2.0,
+            ink: Ink::Weight(-0.5),
+            alpha: 1.0,
+            ghost_width: None,
+            glow: 0.0,
+            target: weight,
+        }];
+        scene
+    }
+
+    /// A person with a pointer before a network.
+    struct Session {
+        ctx: egui::Context,
+        scene: Scene,
+        view: View,
+        time: f64,
+    }
+
+    impl Session {
+        fn new() -> Self {
+            let mut session = Self { ctx: egui::Context::default(), scene: scene(), view: View::default(), time: 0.0 };
+            session.frame(Vec::new());
+            session.frame(Vec::new());
+            session
+        }
+
+        fn frame(&mut self, events: Vec<Event>) -> NetworkResponse {
+            self.time += 0.05;
+            let input = RawInput { screen_rect: Some(SCREEN), time: Some(self.time), events, ..RawInput::default() };
+            let mut answer = NetworkResponse::default();
+            let theme = Theme::dark();
+            let output = self.ctx.run_ui(input, |ui| answer = network_ui(ui, &self.scene, &mut self.view, &theme));
+            output.drop_without_applying_deltas();
+            answer
+        }
+
+        fn on_screen(&self, place: [f32; 2]) -> Pos2 {
+            self.view.to_screen(SCREEN, place)
+        }
+
+        fn button(pos: Pos2, pressed: bool) -> Event {
+            Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE }
+        }
+
+        fn click(&mut self, place: [f32; 2]) -> NetworkResponse {
+            let pos = self.on_screen(place);
+            self.frame(vec![Event::PointerMoved(pos)]);
+            self.frame(vec![Self::button(pos, true)]);
+            self.frame(vec![Self::button(pos, false)])
+        }
+
+        /// Drags in two moves and returns the answers of both.
+        fn drag(&mut self, from: [f32; 2], by: Vec2) -> Vec<NetworkResponse> {
+            let pos = self.on_screen(from);
+            self.frame(vec![Event::PointerMoved(pos)]);
+            self.frame(vec![Self::button(pos, true)]);
+            let mut answers = vec![
+                self.frame(vec![Event::PointerMoved(pos + by * 0.5)]),
+                self.frame(vec![Event::PointerMoved(pos + by)]),
+            ];
+            answers.push(self.frame(vec![Self::button(pos + by, false)]));
+            answers
+        }
+    }
+
+    #[test]
+    fn clicks_tell_neurons_weights_and_background_apart() {
+        let mut session = Session::new();
+        assert_eq!(session.click([-100.0, 0.0]).clicked, Some(Target::Input(0)));
+        session.time += 1.0;
+        let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
+        assert_eq!(session.click([0.0, 0.0]).clicked, Some(weight));
+        session.time += 1.0;
+        let answer = session.click([0.0, 100.0]);
+        assert_eq!((answer.clicked, answer.background_clicked), (None, true));
+        assert!(session.view.auto_fit, "clicks do not move the picture");
+    }
+
+    #[test]
+    fn two_quick_clicks_are_a_double_click() {
+        let mut session = Session::new();
+        session.click([100.0, 0.0]);
+        assert_eq!(session.click([100.0, 0.0]).double_clicked, Some(Target::Neuron { layer: 0, neuron: 0 }));
+    }
+
+    #[test]
+    fn discs_are_dragged_in_world_units_and_the_background_pans() {
+        let mut session = Session::new();
+        let zoom = session.view.zoom;
+        let answers = session.drag([-100.0, 0.0], Vec2::new(40.0, 20.0));
+        let moved = answers.iter().filter_map(|answer| answer.dragged).fold(Vec2::ZERO, |sum, (_, delta)| sum + delta);
+        assert!((moved - Vec2::new(40.0, 20.0) / zoom).length() < 1.0, "{moved}");
+        assert_eq!(answers[2].dropped, Some(Target::Input(0)));
+        assert!(session.view.auto_fit);
+
+        let answers = session.drag([0.0, 100.0], Vec2::new(40.0, 0.0));
+        assert!(answers.iter().all(|answer| answer.dragged.is_none()));
+        assert!(!session.view.auto_fit);
+        assert!(session.view.center[0] < -1.0);
+    }
+
+    #[test]
+    fn only_the_selected_edge_can_be_dragged() {
+        let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
+        let mut session = Session::new();
+        assert!(session.drag([0.0, 0.0], Vec2::new(0.0, 30.0)).iter().all(|answer| answer.dragged.is_none()));
+        session.view.refit();
+        session.frame(Vec::new());
+        session.view.selected = Some(weight);
+        let answers = session.drag([0.0, 0.0], Vec2::new(0.0, 30.0));
+        assert!(answers.iter().any(|answer| answer.dragged.is_some_and(|(target, _)| target == weight)));
+    }
+
+    #[test]
+    fn a_hundred_thousand_edges_become_instances_in_one_go() {
+        let mut scene = scene();
+        scene.edges = vec![scene.edges[0].clone(); 100_000];
+        scene.edges[7].alpha = 0.0;
+        let (view, theme) = (View::default(), Theme::dark());
+        let marks = Marks { scene: &scene, view: &view, theme: &theme, hovered: None };
+        let instances = marks.edges();
+        assert_eq!(instances.len(), 99_999);
+        assert_eq!(size_of_val(&instances[0]), 40);
+        assert_eq!(instances[0].is_dashed, 1.0);
+    }
+}

@@ -1,0 +1,197 @@
+//! The panels that explain: formula, inspector, comparison of outputs and targets.
+//!
+//! They only read, so the window and the pictures use the same ones; what is clicked comes back as an event
+//! index. Letter sizes follow the text styles of the `Ui` they are given, so a caller scales them by its style.
+
+use egui::{Color32, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
+use slowgrad_timeline::scene::{Comparison, Formula, Ink, Inspector, Math};
+
+use crate::math::{colored_math_ui, drawable, math_ui};
+use crate::theme::Theme;
+
+/// More outputs than these are summed up in a line.
+const COMPARED: usize = 10;
+
+/// Size of ordinary letters here.
+fn body(ui: &Ui) -> f32 {
+    TextStyle::Body.resolve(ui.style()).size
+}
+
+fn is_empty(math: &Math) -> bool {
+    match math {
+        Math::Row(parts) => parts.iter().all(is_empty),
+        Math::Text(text) | Math::Variable(text) => text.trim().is_empty(),
+        Math::Marked { math, .. } => is_empty(math),
+        _ => false,
+    }
+}
+
+/// A heading of small faint letters.
+pub(crate) fn title_ui(ui: &mut Ui, title: &str, theme: &Theme) {
+    ui.add(egui::Label::new(RichText::new(drawable(title)).text_style(TextStyle::Small).color(theme.faint)).wrap());
+}
+
+/// One event: what is computed, in symbols and in numbers, and the result. Returns the event to go to when
+/// one of its numbers was clicked.
+pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<usize> {
+    let base = body(ui);
+    let mut clicked = None;
+    if !formula.title.is_empty() {
+        title_ui(ui, &formula.title, theme);
+    }
+    ui.add_space(0.25 * base);
+    if !is_empty(&formula.symbols) {
+        // Rather a little smaller than broken into two lines.
+        let size = 1.6 * base;
+        let width = crate::math::measure(ui.painter(), &formula.symbols, size).x;
+        let fitting = (0.98 * ui.available_width() / width.max(1.0)).min(1.0);
+        let size = if fitting < 0.7 { size } else { size * fitting };
+        clicked = clicked.or(math_ui(ui, &formula.symbols, size, theme).clicked);
+    }
+    let equals = || Math::text("= ").ink(Ink::Faint);
+    if !is_empty(&formula.numbers) {
+        ui.add_space(0.2 * base);
+        let numbers = Math::row([equals(), formula.numbers.clone()]);
+        clicked = clicked.or(math_ui(ui, &numbers, 1.2 * base, theme).clicked);
+    }
+    if !is_empty(&formula.result) {
+        ui.add_space(0.1 * base);
+        let result = Math::row([equals(), formula.result.clone()]);
+        clicked = clicked.or(math_ui(ui, &result, 1.6 * base, theme).clicked);
+    }
+    for note in &formula.notes {
+        clicked = clicked.or(colored_math_ui(ui, note, 0.95 * base, theme.faint, theme).clicked);
+    }
+    if !formula.sentence.is_empty() {
+        ui.add_space(0.25 * base);
+        ui.add(egui::Label::new(RichText::new(drawable(&formula.sentence)).color(theme.text)).wrap());
+    }
+    clicked
+}
+
+/// What is selected, explained row by row. Returns the event to go to when a number was clicked.
+pub fn inspector_ui(ui: &mut Ui, inspector: &Inspector, theme: &Theme) -> Option<usize> {
+    let base = body(ui);
+    let mut clicked = None;
+    ui.add(egui::Label::new(RichText::new(drawable(&inspector.title)).size(1.1 * base).color(theme.text)).wrap());
+    ui.add_space(0.1 * base);
+    for row in &inspector.rows {
+        ui.push_id(ui.next_auto_id(), |ui| {
+            ui.spacing_mut().item_spacing.y = 0.12 * base;
+            // A short value stands beside its label; a long one gets the width to itself.
+            let width = ui.available_width();
+            let label = crate::math::measure(ui.painter(), &row.label, base).x;
+            let value = crate::math::measure(ui.painter(), &row.value, base).x;
+            let both = |ui: &mut Ui| {
+                colored_math_ui(ui, &row.label, base, theme.faint, theme)
+                    .clicked
+                    .or(math_ui(ui, &row.value, base, theme).clicked)
+            };
+            let hit = if label + value + base < width {
+                ui.horizontal(|ui| {
+                    let answer = colored_math_ui(ui, &row.label, base, theme.faint, theme).clicked;
+                    ui.add_space((ui.available_width() - value - 1.0).max(0.0));
+                    answer.or(math_ui(ui, &row.value, base, theme).clicked)
+                })
+                .inner
+            } else {
+                both(ui)
+            };
+            clicked = clicked.or(hit);
+            if !row.why.is_empty() {
+                let why = RichText::new(drawable(&row.why)).text_style(TextStyle::Small).color(theme.faint);
+                ui.add(egui::Label::new(why).wrap());
+            }
+        });
+    }
+    clicked
+}
+
+/// Wanted, actual and difference of each output, with the difference as a bar to the left or right.
+pub fn comparison_ui(ui: &mut Ui, comparisons: &[Comparison], theme: &Theme) {
+    if comparisons.is_empty() {
+        return;
+    }
+    let font = TextStyle::Body.resolve(ui.style());
+    let base = font.size;
+    let line = (1.5 * base).round();
+    let width = ui.available_width();
+    // Columns end at these shares of the width; the rest is the bar's.
+    let has_bar = width > 17.0 * base;
+    let columns = if has_bar { [0.08, 0.30, 0.52, 0.74] } else { [0.08, 0.38, 0.69, 1.0] };
+    let largest = comparisons.iter().map(|c| (c.output - c.target).abs()).filter(|d| d.is_finite()).fold(0.0, f64::max);
+    let shown = &comparisons[..comparisons.len().min(COMPARED)];
+
+    let row_ui = |ui: &mut Ui, cells: [(String, Color32); 4], size: f32, bar: Option<f64>| {
+        let (rect, response) = ui.allocate_exact_size(Vec2::new(width, line), Sense::hover());
+        let words = cells.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(" ");
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, ui.is_enabled(), &words));
+        for ((text, color), share) in cells.into_iter().zip(columns) {
+            let galley = ui.painter().layout_no_wrap(text, egui::FontId::new(size, font.family.clone()), color);
+            let pos =
+                egui::Pos2::new(rect.left() + share * width - galley.size().x, rect.center().y - galley.size().y / 2.0);
+            ui.painter().galley(pos.max(egui::Pos2::new(rect.left(), f32::MIN)), galley, color);
+        }
+        if let Some(difference) = bar.filter(|_| has_bar) {
+            let left = rect.left() + 0.79 * width;
+            let middle = left.midpoint(rect.right());
+            let reach = (rect.right() - middle) * (difference / largest.max(1e-12)) as f32;
+            let x = if reach < 0.0 { middle + reach..=middle } else { middle..=middle + reach };
+            let band = egui::Rect::from_x_y_ranges(x, rect.center().y - 0.25 * base..=rect.center().y + 0.25 * base);
+            ui.painter().rect_filled(band, 2.0, theme.value.at(difference.signum() as f32));
+            ui.painter().vline(middle, rect.y_range(), egui::Stroke::new(1.0, theme.line));
+        }
+    };
+
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let head = |text: &str| (text.to_owned(), theme.faint);
+        row_ui(ui, [head(""), head("wanted"), head("actual"), head("difference")], 0.85 * base, None);
+        for (i, comparison) in shown.iter().enumerate() {
+            let difference = comparison.output - comparison.target;
+            let level = Ink::Value(if difference < 0.0 { -1.0 } else { 1.0 });
+            let cells = [
+                ((i + 1).to_string(), theme.faint),
+                (number(comparison.target), theme.text),
+                (number(comparison.output), theme.text),
+                (signed(difference), theme.text_color(level, theme.panel)),
+            ];
+            row_ui(ui, cells, base, Some(difference));
+        }
+        if comparisons.len() > shown.len() {
+            title_ui(ui, &format!("and {} more outputs", comparisons.len() - shown.len()), theme);
+        }
+    });
+}
+
+/// About three digits after the point, or powers of ten when that would show nothing.
+fn number(value: f64) -> String {
+    let text =
+        if value == 0.0 || (1e-3..1e5).contains(&value.abs()) { format!("{value:.3}") } else { format!("{value:.2e}") };
+    text.replace('-', "−")
+}
+
+fn signed(value: f64) -> String {
+    let text = number(value);
+    if value > 0.0 { format!("+{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_sign_and_about_three_digits() {
+        assert_eq!(number(-0.5), "−0.500");
+        assert_eq!(number(0.000_012), "1.20e−5");
+        assert_eq!(signed(0.25), "+0.250");
+        assert_eq!(signed(0.0), "0.000");
+        assert_eq!(number(f64::NAN), "NaN");
+    }
+
+    #[test]
+    fn a_formula_of_nothing_is_empty() {
+        assert!(is_empty(&Math::row([Math::text(" "), Math::text("").ink(Ink::Text)])));
+        assert!(!is_empty(&Math::indexed("w", "1")));
+    }
+}

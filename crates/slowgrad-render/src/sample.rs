@@ -1,0 +1,25 @@
+//! A scene with nothing in it, for the tests of this crate to fill.
+
+use slowgrad_timeline::scene::{Bounds, Formula, Math, Scene};
+
+pub(crate) fn empty_scene() -> Scene {
+    Scene {
+        bounds: Bounds { min: [0.0, 0.0], max: [100.0, 100.0] },
+        edges: Vec::new(),
+        discs: Vec::new(),
+        pulses: Vec::new(),
+        labels: Vec::new(),
+        formula: Formula {
+            title: String::new(),
+            symbols: Math::text(""),
+            numbers: Math::text(""),
+            result: Math::text(""),
+            sentence: String::new(),
+            notes: Vec::new(),
+        },
+        script: None,
+        comparisons: Vec::new(),
+        status: String::new(),
+        caption: String::new(),
+    }
+}

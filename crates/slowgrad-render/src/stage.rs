@@ -1,0 +1,281 @@
+//! One composed still of everything: network, formula, explanation, script, caption and phases.
+//!
+//! Pictures and films are made of it. Everything is sized by the area it is given, from a thumbnail to a
+//! projector; what does not fit is left out whole, never cut.
+
+use std::sync::Arc;
+
+use egui::text::LayoutJob;
+use egui::{FontId, Galley, Pos2, Rect, Stroke, TextStyle, Ui, UiBuilder, Vec2};
+use slowgrad_timeline::scene::{Ink, Inspector, Scene, Target};
+
+use crate::camera::View;
+use crate::math::drawable;
+use crate::network::{legend_ui, network_ui};
+use crate::panels::{comparison_ui, formula_ui, inspector_ui};
+use crate::script::script_ui;
+use crate::theme::{self, Theme, mix};
+
+/// The width and height at which letters have their ordinary size.
+const DESIGN: Vec2 = Vec2::new(1280.0, 720.0);
+/// Ordinary letters are never smaller than this; panels are left out instead.
+const SMALLEST_BODY: f32 = 9.0;
+/// At most so many lines of script.
+const SCRIPT_LINES: f32 = 14.0;
+
+/// A coloured part of the strip at the bottom.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhaseMark {
+    /// Its name, shown when there is room.
+    pub label: String,
+    /// Its colour.
+    pub ink: Ink,
+    /// Where it starts, 0 to 1.
+    pub start: f32,
+    /// Where it ends, 0 to 1.
+    pub end: f32,
+}
+
+/// Everything a still shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Stage<'a> {
+    /// The moment.
+    pub scene: &'a Scene,
+    /// What is selected, explained.
+    pub inspector: Option<&'a Inspector>,
+    /// Drawn highlighted in the network.
+    pub selected: Option<Target>,
+    /// At the top.
+    pub title: &'a str,
+    /// The parts of the step.
+    pub phases: &'a [PhaseMark],
+    /// Where the playhead stands, 0 to 1.
+    pub progress: f32,
+}
+
+/// Draws the still into all the room there is.
+pub fn stage_ui(ui: &mut Ui, stage: &Stage<'_>, theme: &Theme) {
+    let whole = ui.max_rect();
+    let size = whole.size();
+    let is_tall = size.y > 1.1 * size.x;
+    let design = if is_tall { Vec2::new(DESIGN.y, DESIGN.x) } else { DESIGN };
+    let scale = (size / design).min_elem().clamp(0.72, 3.0);
+    ui.set_style(theme::scaled(ui.style(), scale));
+    ui.painter().rect_filled(whole, 0.0, theme.background);
+
+    let pad = 14.0 * scale;
+    let area = whole.shrink(pad);
+    let header = Rect::from_min_size(area.min, Vec2::new(area.width(), 28.0 * scale));
+    let strip_height = if stage.phases.is_empty() { 0.0 } else { 26.0 * scale };
+    let strip = Rect::from_min_max(Pos2::new(area.left(), area.bottom() - strip_height), area.max);
+    let body = Rect::from_min_max(
+        Pos2::new(area.left(), header.bottom() + 0.7 * pad),
+        Pos2::new(area.right(), strip.top() - if strip_height > 0.0 { 0.8 * pad } else { 0.0 }),
+    );
+    let (left, right) = if is_tall {
+        let cut = body.top() + 0.52 * body.height();
+        (body.with_max_y(cut - 0.5 * pad), body.with_min_y(cut + 0.5 * pad))
+    } else {
+        let cut = body.right() - (0.335 * size.x).max(215.0).min(0.45 * size.x);
+        (body.with_max_x(cut - 0.5 * pad), body.with_min_x(cut + 0.5 * pad))
+    };
+    let caption = left.with_min_y(left.bottom() - 52.0 * scale);
+    let network = left.with_max_y(caption.top() - 0.4 * pad);
+
+    header_ui(ui, header, stage, scale, theme);
+    let mut view = View { selected: stage.selected, ..View::default() };
+    ui.scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, stage.scene, &mut view, theme));
+    caption_ui(ui, caption, &stage.scene.caption, scale, theme);
+    column_ui(ui, right, stage, scale, theme);
+    if strip_height > 0.0 {
+        strip_ui(ui, strip, stage.phases, stage.progress, scale, theme);
+    }
+    ui.advance_cursor_after_rect(whole);
+}
+
+fn font(ui: &Ui, style: &TextStyle) -> FontId {
+    style.resolve(ui.style())
+}
+
+/// One line of text, cut with `…` where it gets too long.
+fn line(ui: &Ui, text: &str, font: FontId, color: egui::Color32, width: f32) -> Arc<Galley> {
+    let mut job = LayoutJob::simple_singleline(drawable(text).into_owned(), font, color);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(width.max(1.0));
+    ui.painter().layout_job(job)
+}
+
+fn header_ui(ui: &mut Ui, area: Rect, stage: &Stage<'_>, scale: f32, theme: &Theme) {
+    let status = line(ui, &stage.scene.status, font(ui, &TextStyle::Body), theme.faint, 0.62 * area.width());
+    let gap = 16.0 * scale;
+    let title = line(ui, stage.title, font(ui, &TextStyle::Heading), theme.text, area.width() - status.size().x - gap);
+    let middle = area.center().y;
+    let at = |galley: &Galley, x: f32| Pos2::new(x, middle - galley.size().y / 2.0);
+    let painter = ui.painter();
+    let status_x = if stage.title.is_empty() { area.left() } else { area.right() - status.size().x };
+    painter.galley(at(&status, status_x), status, theme.faint);
+    painter.galley(at(&title, area.left()), title, theme.text);
+    painter.hline(area.x_range(), area.bottom() + 2.0 * scale, Stroke::new(1.0, theme.line));
+}
+
+/// What the lesson says; while it is silent, the legend of the colours.
+fn caption_ui(ui: &mut Ui, area: Rect, caption: &str, scale: f32, theme: &Theme) {
+    if caption.is_empty() {
+        let row = Rect::from_min_max(Pos2::new(area.left(), area.bottom() - 20.0 * scale), area.max);
+        ui.scope_builder(UiBuilder::new().max_rect(row), |ui| legend_ui(ui, theme));
+        return;
+    }
+    let pad = 12.0 * scale;
+    let mut size = 19.0 * scale;
+    let text = drawable(caption).into_owned();
+    let lay_out = |size: f32, width: f32| {
+        let mut job = LayoutJob::simple(text.clone(), FontId::proportional(size), theme.text, width);
+        job.halign = egui::Align::Center;
+        ui.painter().layout_job(job)
+    };
+    let mut width = area.width() - 2.0 * pad;
+    while size > 7.0 && lay_out(size, width).size().y > area.height() - 0.5 * pad {
+        size *= 0.93;
+    }
+    // Lines of about the same length read better than a last line of one word.
+    let rows = lay_out(size, width).rows.len();
+    while rows > 1 && width > 0.5 * area.width() && lay_out(size, 0.96 * width).rows.len() == rows {
+        width *= 0.96;
+    }
+    let galley = lay_out(size, width);
+    let painter = ui.painter();
+    painter.rect_filled(area, 8.0 * scale, theme.panel);
+    painter.rect_filled(area.with_max_x(area.left() + 4.0 * scale), 2.0 * scale, theme.accent);
+    let top = area.center().y - galley.size().y / 2.0;
+    painter.galley(Pos2::new(area.center().x, top), galley, theme.text);
+}
+
+/// A part of the right column.
+type Card<'a> = Box<dyn Fn(&mut Ui) + 'a>;
+
+fn column_ui(ui: &mut Ui, area: Rect, stage: &Stage<'_>, scale: f32, theme: &Theme) {
+    let painter = ui.painter();
+    painter.rect_filled(area, 10.0 * scale, theme.panel);
+    let inner = area.shrink2(Vec2::new(14.0, 12.0) * scale);
+    let gap = 22.0 * scale;
+    let scene = stage.scene;
+
+    let formula: Card<'_> = Box::new(|ui| {
+        formula_ui(ui, &scene.formula, theme);
+    });
+    let extra: Option<Card<'_>> = match stage.inspector {
+        Some(inspector) => Some(Box::new(move |ui: &mut Ui| {
+            inspector_ui(ui, inspector, theme);
+        })),
+        None if !scene.comparisons.is_empty() => {
+            Some(Box::new(|ui: &mut Ui| comparison_ui(ui, &scene.comparisons, theme)))
+        }
+        None => None,
+    };
+    let script_height = |ui: &Ui, shrink: f32, lines: f32| {
+        let mono = (font(ui, &TextStyle::Monospace).size * shrink * 1.5).round();
+        lines * mono + font(ui, &TextStyle::Small).size * shrink * 1.6 + ui.spacing().item_spacing.y * shrink
+    };
+
+    // The formula always stays. Then everything in smaller letters is better than something missing, and
+    // the explanation is worth more than the script.
+    let body = font(ui, &TextStyle::Body).size;
+    let smallest = (SMALLEST_BODY / body).min(1.0);
+    let steps = [1.25, 1.12, 1.0, 0.92, 0.85, 0.78, 0.7].map(|shrink: f32| shrink.max(smallest));
+    let script_lines = |mark: &slowgrad_timeline::scene::ScriptMark| {
+        (mark.location.source.text.trim_end().lines().count() as f32).min(SCRIPT_LINES)
+    };
+    let mut chosen = (smallest, false, false);
+    'search: for (wants_extra, wants_script) in [(true, true), (true, false), (false, true), (false, false)] {
+        if (wants_extra && extra.is_none()) || (wants_script && scene.script.is_none()) {
+            continue;
+        }
+        for shrink in steps {
+            let mut height = measure(ui, inner.width(), shrink, &formula);
+            if let Some(extra) = extra.as_ref().filter(|_| wants_extra) {
+                height += gap + measure(ui, inner.width(), shrink, extra);
+            }
+            if let Some(mark) = scene.script.as_ref().filter(|_| wants_script) {
+                // Larger letters only when they hide nothing.
+                let lines = if shrink > 1.0 { script_lines(mark) } else { 3.0 };
+                height += gap + script_height(ui, shrink, lines);
+            }
+            if height <= inner.height() {
+                chosen = (shrink, wants_extra, wants_script);
+                break 'search;
+            }
+        }
+    }
+    let (shrink, has_extra, has_script) = chosen;
+
+    let mut top = inner.top();
+    let separate = |ui: &Ui, top: &mut f32| {
+        ui.painter().hline(inner.x_range(), *top + gap / 2.0, Stroke::new(1.0, theme.line));
+        *top += gap;
+    };
+    let show = |ui: &mut Ui, top: f32, card: &Card<'_>| {
+        let rect = inner.with_min_y(top);
+        let style = theme::scaled(ui.style(), shrink);
+        let shown = ui.scope_builder(UiBuilder::new().max_rect(rect).style(style), |ui| {
+            ui.set_clip_rect(area.intersect(ui.clip_rect()));
+            card(ui);
+        });
+        top + shown.response.rect.height()
+    };
+    top = show(ui, top, &formula);
+    if let Some(extra) = extra.as_ref().filter(|_| has_extra) {
+        separate(ui, &mut top);
+        top = show(ui, top, extra);
+    }
+    if let Some(mark) = scene.script.as_ref().filter(|_| has_script) {
+        separate(ui, &mut top);
+        let height = script_height(ui, shrink, script_lines(mark));
+        let bottom = (top + height + 1.0).min(inner.bottom());
+        let rect = Rect::from_min_max(Pos2::new(inner.left(), top), Pos2::new(inner.right(), bottom));
+        let style = theme::scaled(ui.style(), shrink);
+        ui.scope_builder(UiBuilder::new().max_rect(rect).style(style), |ui| script_ui(ui, mark, theme));
+    }
+}
+
+/// How high a card gets at this width, found by laying it out unseen.
+fn measure(ui: &mut Ui, width: f32, shrink: f32, card: &Card<'_>) -> f32 {
+    let rect = Rect::from_min_size(ui.max_rect().min, Vec2::new(width, 10_000.0));
+    let style = theme::scaled(ui.style(), shrink);
+    let mut unseen =
+        ui.new_child(UiBuilder::new().max_rect(rect).style(style).invisible().id_salt(("measure", shrink.to_bits())));
+    card(&mut unseen);
+    unseen.min_rect().height()
+}
+
+fn strip_ui(ui: &Ui, area: Rect, phases: &[PhaseMark], progress: f32, scale: f32, theme: &Theme) {
+    let painter = ui.painter();
+    let bar = area.shrink2(Vec2::new(0.0, 3.0 * scale));
+    painter.rect_filled(bar, 5.0 * scale, theme.panel);
+    let x_of = |share: f32| egui::lerp(bar.x_range(), share.clamp(0.0, 1.0));
+    let playhead = x_of(if progress.is_nan() { 0.0 } else { progress });
+    let label_font = font(ui, &TextStyle::Small);
+    for phase in phases {
+        let gap = 1.0 * scale;
+        let (from, to) = (x_of(phase.start) + gap, x_of(phase.end) - gap);
+        if to <= from {
+            continue;
+        }
+        let color = mix(theme.panel, theme.color(phase.ink), 0.82);
+        let ahead = mix(theme.panel, color, 0.34);
+        let rect = Rect::from_x_y_ranges(from..=to, bar.y_range());
+        let radius = (4.0 * scale).min(rect.width() / 2.0);
+        painter.rect_filled(rect, radius, ahead);
+        let past = painter.with_clip_rect(rect.with_max_x(playhead.clamp(from, to)));
+        past.rect_filled(rect, radius, color);
+        let galley = painter.layout_no_wrap(drawable(&phase.label).into_owned(), label_font.clone(), theme.text);
+        if galley.size().x + 10.0 * scale <= rect.width() {
+            // The letters change colour where the playhead stands.
+            let pos = rect.center() - galley.size() / 2.0;
+            let rest = painter.with_clip_rect(rect.with_min_x(playhead.clamp(from, to)));
+            rest.galley_with_override_text_color(pos, Arc::clone(&galley), theme.on(ahead));
+            past.galley_with_override_text_color(pos, galley, theme.on(color));
+        }
+    }
+    let shade = if theme.is_dark { egui::Color32::WHITE } else { theme.text };
+    painter.vline(playhead, area.y_range(), Stroke::new(2.0 * scale, shade));
+    painter.circle_filled(Pos2::new(playhead, area.top()), 4.0 * scale, shade);
+}

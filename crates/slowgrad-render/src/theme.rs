@@ -1,0 +1,379 @@
+//! The colours and letters of everything that is drawn, because one quantity has one colour everywhere:
+//! values and weights run from orange (negative) to blue (positive), gradients are violet, updates green.
+//!
+//! The themes are chosen so that sign survives every common form of colour blindness: orange against blue
+//! for values, and light against deep within the violet and the green family. A theme must not know where
+//! on the screen a colour lands; panels ask it by meaning ([`Ink`]).
+
+use std::sync::Arc;
+
+use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Vec2, Visuals};
+use slowgrad_timeline::scene::Ink;
+
+/// Three colours for −1, 0 and +1; what lies between is mixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ramp {
+    /// At −1.
+    pub negative: Color32,
+    /// At 0.
+    pub neutral: Color32,
+    /// At +1.
+    pub positive: Color32,
+}
+
+impl Ramp {
+    /// The colour of a level, which is clamped to −1 … 1; a level that is no number is neutral.
+    pub fn at(&self, level: f32) -> Color32 {
+        let level = if level.is_nan() { 0.0 } else { level.clamp(-1.0, 1.0) };
+        let end = if level < 0.0 { self.negative } else { self.positive };
+        mix(self.neutral, end, level.abs())
+    }
+}
+
+/// Colours of script text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeColors {
+    /// `let`, `fn`, `if`.
+    pub keyword: Color32,
+    /// Numbers, `true`, `false`.
+    pub number: Color32,
+    /// Text in quotes.
+    pub string: Color32,
+    /// Comments.
+    pub comment: Color32,
+    /// A name that is called.
+    pub function: Color32,
+    /// Behind the running expression.
+    pub running: Color32,
+}
+
+/// All colours of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Theme {
+    /// Light letters on a dark ground?
+    pub is_dark: bool,
+    /// Behind the network.
+    pub background: Color32,
+    /// Behind panels.
+    pub panel: Color32,
+    /// Behind what stands out from a panel: fields, code.
+    pub raised: Color32,
+    /// Hairlines between panels, outlines of plates.
+    pub line: Color32,
+    /// Ordinary letters.
+    pub text: Color32,
+    /// Letters of less weight; still readable.
+    pub faint: Color32,
+    /// The current operation and the selection.
+    pub accent: Color32,
+    /// What is not computed yet.
+    pub empty: Color32,
+    /// The loss.
+    pub loss: Color32,
+    /// Values and weights.
+    pub value: Ramp,
+    /// Gradients.
+    pub gradient: Ramp,
+    /// Changes of parameters.
+    pub update: Ramp,
+    /// Script text.
+    pub code: CodeColors,
+}
+
+const fn rgb(hex: u32) -> Color32 {
+    Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+impl Theme {
+    /// Light letters on a dark ground: the default, and right for a projector.
+    pub const fn dark() -> Self {
+        Self {
+            is_dark: true,
+            background: rgb(0x0f_1319),
+            panel: rgb(0x16_1b23),
+            raised: rgb(0x1f_2630),
+            line: rgb(0x2c_3542),
+            text: rgb(0xe8_ecf2),
+            faint: rgb(0x93_9eae),
+            accent: rgb(0xff_df6b),
+            empty: rgb(0x20_2731),
+            loss: rgb(0xff_6f7d),
+            value: Ramp { negative: rgb(0xf5_9322), neutral: rgb(0x3b_434e), positive: rgb(0x3a_a5ee) },
+            gradient: Ramp { negative: rgb(0xc9_3fb4), neutral: rgb(0x45_3c50), positive: rgb(0xf2_c4ff) },
+            update: Ramp { negative: rgb(0x1e_a97c), neutral: rgb(0x33_463f), positive: rgb(0x9d_f5d2) },
+            code: CodeColors {
+                keyword: rgb(0xb9_a3ff),
+                number: rgb(0x8f_d6c0),
+                string: rgb(0xe6_c07b),
+                comment: rgb(0x76_8393),
+                function: rgb(0x7f_bff5),
+                running: rgb(0x55_4a1c),
+            },
+        }
+    }
+
+    /// Dark letters on a light ground: for paper and bright rooms.
+    pub const fn light() -> Self {
+        Self {
+            is_dark: false,
+            background: rgb(0xfb_fcfd),
+            panel: rgb(0xf3_f5f8),
+            raised: rgb(0xff_ffff),
+            line: rgb(0xd5_dbe3),
+            text: rgb(0x17_1c24),
+            faint: rgb(0x59_6473),
+            accent: rgb(0xdb_a400),
+            empty: rgb(0xe9_edf2),
+            loss: rgb(0xc6_2f42),
+            value: Ramp { negative: rgb(0xf5_9322), neutral: rgb(0xdf_e3e6), positive: rgb(0x08_77bd) },
+            gradient: Ramp { negative: rgb(0x6a_0f73), neutral: rgb(0xe8_e0ec), positive: rgb(0xd7_5fd6) },
+            update: Ramp { negative: rgb(0x0a_5a43), neutral: rgb(0xdb_e8e3), positive: rgb(0x2f_b98f) },
+            code: CodeColors {
+                keyword: rgb(0x6b_3fc0),
+                number: rgb(0x11_6b55),
+                string: rgb(0x8a_5a00),
+                comment: rgb(0x6d_7886),
+                function: rgb(0x1a_62a8),
+                running: rgb(0xff_ec9e),
+            },
+        }
+    }
+
+    /// The dark theme on black with brighter lines, for weak projectors and weak eyes.
+    pub const fn high_contrast() -> Self {
+        let mut theme = Self::dark();
+        theme.background = Color32::BLACK;
+        theme.panel = rgb(0x08_0a0d);
+        theme.raised = rgb(0x16_1b22);
+        theme.line = rgb(0x6b_7887);
+        theme.text = Color32::WHITE;
+        theme.faint = rgb(0xc9_d1dc);
+        theme.empty = rgb(0x14_1920);
+        theme.value.negative = rgb(0xff_a63d);
+        theme.value.positive = rgb(0x5c_bbff);
+        theme
+    }
+
+    /// The colour that fills an area of this meaning.
+    pub fn color(&self, ink: Ink) -> Color32 {
+        match ink {
+            Ink::Value(level) | Ink::Weight(level) => self.value.at(level),
+            Ink::Gradient(level) => self.gradient.at(level),
+            Ink::Update(level) => self.update.at(level),
+            Ink::Loss => self.loss,
+            Ink::Text => self.text,
+            Ink::Faint => self.faint,
+            Ink::Accent => self.accent,
+            Ink::Empty => self.empty,
+        }
+    }
+
+    /// The colour of letters of this meaning: like [`Theme::color`], but strong enough to be read on
+    /// `ground` even where the ramp is near zero.
+    pub fn text_color(&self, ink: Ink, ground: Color32) -> Color32 {
+        let at_least = |level: f32| if level < 0.0 { level.min(-0.7) } else { level.max(0.7) };
+        let color = match ink {
+            Ink::Value(level) | Ink::Weight(level) => self.value.at(at_least(level)),
+            Ink::Gradient(level) => self.gradient.at(at_least(level)),
+            Ink::Update(level) => self.update.at(at_least(level)),
+            Ink::Empty => self.faint,
+            other => self.color(other),
+        };
+        legible(color, ground)
+    }
+
+    /// Black or white, whichever reads on the given colour.
+    pub fn on(&self, ground: Color32) -> Color32 {
+        let dark = rgb(0x0d_1117);
+        if contrast(dark, ground) >= contrast(Color32::WHITE, ground) { dark } else { Color32::WHITE }
+    }
+
+    /// Gives an egui context this theme's colours, letters and spacing.
+    pub fn apply(&self, ctx: &egui::Context) {
+        install_fonts(ctx);
+        let base = if self.is_dark { egui::Theme::Dark } else { egui::Theme::Light };
+        ctx.set_theme(base);
+        ctx.style_mut_of(base, |style| {
+            style.text_styles = [
+                (TextStyle::Small, FontId::new(12.0, FontFamily::Proportional)),
+                (TextStyle::Body, FontId::new(14.5, FontFamily::Proportional)),
+                (TextStyle::Button, FontId::new(14.5, FontFamily::Proportional)),
+                (TextStyle::Heading, FontId::new(19.0, FontFamily::Proportional)),
+                (TextStyle::Monospace, FontId::new(13.0, FontFamily::Monospace)),
+            ]
+            .into();
+            style.spacing.item_spacing = Vec2::new(8.0, 6.0);
+            style.spacing.button_padding = Vec2::new(9.0, 4.0);
+            style.spacing.interact_size = Vec2::new(32.0, 24.0);
+            style.spacing.slider_rail_height = 4.0;
+            style.spacing.window_margin = Margin::same(12);
+            style.spacing.menu_margin = Margin::same(8);
+            style.visuals = self.visuals();
+        });
+    }
+
+    fn visuals(&self) -> Visuals {
+        let mut visuals = if self.is_dark { Visuals::dark() } else { Visuals::light() };
+        let round = CornerRadius::same(6);
+        visuals.panel_fill = self.panel;
+        visuals.window_fill = self.panel;
+        visuals.window_stroke = Stroke::new(1.0, self.line);
+        visuals.window_corner_radius = CornerRadius::same(10);
+        visuals.menu_corner_radius = CornerRadius::same(8);
+        visuals.extreme_bg_color = self.background;
+        visuals.faint_bg_color = mix(self.panel, self.raised, 0.5);
+        visuals.code_bg_color = self.raised;
+        visuals.hyperlink_color = self.value.positive;
+        visuals.warn_fg_color = self.value.negative;
+        visuals.error_fg_color = self.loss;
+        visuals.weak_text_color = Some(self.faint);
+        visuals.selection.bg_fill = mix(self.panel, self.value.positive, 0.45);
+        visuals.selection.stroke = Stroke::new(1.5, if self.is_dark { self.accent } else { self.text });
+        visuals.slider_trailing_fill = true;
+
+        let widgets = &mut visuals.widgets;
+        let fill = |amount: f32| mix(self.raised, self.text, amount);
+        for (widget, amount) in [
+            (&mut widgets.noninteractive, 0.0),
+            (&mut widgets.inactive, 0.05),
+            (&mut widgets.hovered, 0.14),
+            (&mut widgets.active, 0.22),
+            (&mut widgets.open, 0.1),
+        ] {
+            widget.corner_radius = round;
+            widget.bg_fill = fill(amount);
+            widget.weak_bg_fill = fill(amount);
+            widget.bg_stroke = Stroke::new(1.0, self.line);
+            widget.fg_stroke = Stroke::new(1.2, self.text);
+            widget.expansion = 0.0;
+        }
+        widgets.hovered.bg_stroke.color = self.faint;
+        widgets.active.bg_stroke.color = self.accent;
+        visuals
+    }
+}
+
+impl Default for Theme {
+    fn default() -> Self {
+        Self::dark()
+    }
+}
+
+/// Lets the running text fall back on the code font, which has the arrows and the ∇ that the former lacks.
+pub(crate) fn install_fonts(ctx: &egui::Context) {
+    let mut fonts = egui::FontDefinitions::default();
+    let names = fonts.families.entry(FontFamily::Proportional).or_default();
+    if !names.iter().any(|name| name == "Hack") {
+        names.insert(names.len().min(1), "Hack".to_owned());
+    }
+    ctx.set_fonts(fonts);
+}
+
+/// The same style with every letter and gap larger or smaller.
+pub(crate) fn scaled(style: &Arc<egui::Style>, factor: f32) -> Arc<egui::Style> {
+    let mut style = egui::Style::clone(style);
+    for font in style.text_styles.values_mut() {
+        font.size = (font.size * factor * 4.0).round() / 4.0;
+    }
+    style.spacing.item_spacing *= factor;
+    style.spacing.interact_size *= factor;
+    style.into()
+}
+
+/// A mixture: 0 is all `a`, 1 is all `b`.
+pub(crate) fn mix(a: Color32, b: Color32, amount: f32) -> Color32 {
+    a.lerp_to_gamma(b, amount)
+}
+
+/// How bright a colour is, 0 to 1 (relative luminance of WCAG 2.2).
+pub(crate) fn luminance(color: Color32) -> f32 {
+    let rgba = egui::Rgba::from(color);
+    0.2126 * rgba.r() + 0.7152 * rgba.g() + 0.0722 * rgba.b()
+}
+
+/// The contrast ratio of WCAG 2.2, from 1 to 21.
+pub(crate) fn contrast(a: Color32, b: Color32) -> f32 {
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+/// The colour, pulled towards white or black until it can be read on the ground.
+fn legible(color: Color32, ground: Color32) -> Color32 {
+    let pole = if luminance(ground) < 0.2 { Color32::WHITE } else { Color32::BLACK };
+    let mut seen = color;
+    for step in 1..=10 {
+        if contrast(seen, ground) >= 4.5 {
+            break;
+        }
+        seen = mix(color, pole, step as f32 * 0.1);
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn distance(a: Color32, b: Color32) -> i32 {
+        let parts = |c: Color32| [i32::from(c.r()), i32::from(c.g()), i32::from(c.b())];
+        parts(a).iter().zip(parts(b)).map(|(x, y)| (x - y).abs()).sum()
+    }
+
+    #[test]
+    fn ramps_leave_the_neutral_colour_steadily() {
+        for theme in [Theme::dark(), Theme::light(), Theme::high_contrast()] {
+            for ramp in [theme.value, theme.gradient, theme.update] {
+                for sign in [-1.0, 1.0] {
+                    let mut last = -1;
+                    for step in 0..=10 {
+                        let far = distance(ramp.at(sign * step as f32 / 10.0), ramp.neutral);
+                        assert!(far > last, "{ramp:?} at {step}");
+                        last = far;
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn signs_and_families_cannot_be_mistaken_for_each_other() {
+        for theme in [Theme::dark(), Theme::light(), Theme::high_contrast()] {
+            let ends = [theme.value, theme.gradient, theme.update]
+                .into_iter()
+                .flat_map(|ramp| [ramp.negative, ramp.positive])
+                .collect::<Vec<_>>();
+            for (i, a) in ends.iter().enumerate() {
+                for b in &ends[..i] {
+                    assert!(distance(*a, *b) > 90, "{a:?} {b:?}");
+                }
+            }
+            for ramp in [theme.gradient, theme.update] {
+                assert!(contrast(ramp.negative, ramp.positive) > 1.9, "sign must show without hue: {ramp:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn letters_are_readable_on_every_ground() {
+        for theme in [Theme::dark(), Theme::light(), Theme::high_contrast()] {
+            for ground in [theme.background, theme.panel, theme.raised] {
+                assert!(contrast(theme.text, ground) > 10.0);
+                assert!(contrast(theme.faint, ground) >= 4.5, "{:?}", contrast(theme.faint, ground));
+                for level in [-1.0, -0.3, 0.0, 0.3, 1.0] {
+                    for ink in [Ink::Value(level), Ink::Gradient(level), Ink::Update(level), Ink::Loss, Ink::Accent] {
+                        assert!(contrast(theme.text_color(ink, ground), ground) >= 4.4, "{ink:?}");
+                    }
+                }
+            }
+            for level in [-1.0, -0.5, 0.0, 0.5, 1.0] {
+                let ground = theme.value.at(level);
+                assert!(contrast(theme.on(ground), ground) >= 4.4);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_neutral() {
+        assert_eq!(Theme::dark().value.at(f32::NAN), Theme::dark().value.neutral);
+    }
+}

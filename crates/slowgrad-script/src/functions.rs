@@ -1,0 +1,266 @@
+//! The operators and functions of one number: one table from script names to the tape's operations.
+//!
+//! Plain numbers go through the same [`Op::value`], so that a literal gives the same bits as a traced number.
+//! Comparisons are exact and refuse what is not a number, where Rhai would silently answer `false`.
+
+use crate::host::{Host, Number, Scalar};
+use crate::problem::{Outcome, Problem};
+use crate::text::SWITCH;
+use crate::words::kind;
+use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
+use slowgrad_tape::{Compare, Op};
+use std::rc::Rc;
+
+/// Operators between two numbers.
+const OPERATORS: &[(&str, Op)] =
+    &[("+", Op::Add), ("-", Op::Sub), ("*", Op::Mul), ("/", Op::Div), ("%", Op::Rem), ("**", Op::Pow)];
+
+/// Functions of one number.
+pub(crate) const UNARY: &[(&str, Op)] = &[
+    ("exp", Op::Exp),
+    ("ln", Op::Ln),
+    ("log10", Op::Log10),
+    ("log2", Op::Log2),
+    ("sqrt", Op::Sqrt),
+    ("cbrt", Op::Cbrt),
+    ("abs", Op::Abs),
+    ("sign", Op::Sign),
+    ("floor", Op::Floor),
+    ("ceil", Op::Ceil),
+    ("round", Op::Round),
+    ("sin", Op::Sin),
+    ("cos", Op::Cos),
+    ("tan", Op::Tan),
+    ("asin", Op::Asin),
+    ("acos", Op::Acos),
+    ("atan", Op::Atan),
+    ("sinh", Op::Sinh),
+    ("cosh", Op::Cosh),
+    ("tanh", Op::Tanh),
+    ("sigmoid", Op::Sigmoid),
+    ("softplus", Op::Softplus),
+    ("erf", Op::Erf),
+    ("stop_gradient", Op::StopGradient),
+];
+
+/// Functions of two numbers.
+pub(crate) const BINARY: &[(&str, Op)] = &[("pow", Op::Pow), ("min", Op::Min), ("max", Op::Max), ("atan2", Op::Atan2)];
+
+/// The other functions about numbers.
+pub(crate) const OTHERS: &[&str] =
+    &["clamp", "value", "is_nan", "is_finite", "is_infinite", "to_float", "to_int", "to_string", "print", "debug", "PI", "E"];
+
+/// Functions whose result for whole numbers is a whole number.
+fn whole(op: Op, x: i64) -> Option<i64> {
+    match op {
+        Op::Abs => Some(x.saturating_abs()),
+        Op::Sign => Some(x.signum()),
+        Op::Floor | Op::Ceil | Op::Round | Op::StopGradient => Some(x),
+        _ => None,
+    }
+}
+
+/// A value as a number, or an error that says what it is and for what it was wanted.
+pub(crate) fn number(value: &Dynamic, wanted_by: &str) -> Outcome<Number> {
+    if let Some(number) = Number::of(value) {
+        return Ok(number);
+    }
+    let message = format!("`{wanted_by}` needs numbers, but this is {}", kind(value));
+    let problem = Problem::new("not-a-number", message);
+    Err(if value.is_array() {
+        problem.help("take one element with `[i]`, or go over all of them with `map`")
+    } else if value.is_unit() {
+        problem.help("an `if` without `else`, a loop and a `let` give nothing")
+    } else {
+        problem
+    }
+    .into())
+}
+
+pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
+    engine.register_type_with_name::<Scalar>("scalar");
+    for &(name, op) in OPERATORS.iter().chain(BINARY) {
+        binary(engine, host, name, op);
+    }
+    for &(name, op) in UNARY {
+        unary(engine, host, name, op);
+    }
+    for compare in Compare::ALL {
+        comparison(engine, host, compare);
+    }
+    plain_operators(engine);
+    signs(engine, host);
+    texts(engine, host);
+    rest(engine, host);
+}
+
+fn unary(engine: &mut Engine, host: &Rc<Host>, name: &str, op: Op) {
+    let shared = Rc::clone(host);
+    engine.register_fn(name, move |context: NativeCallContext, x: Scalar| -> Outcome<Dynamic> {
+        Ok(shared.apply(&context, op, &[Number::Traced(x)], true)?.into())
+    });
+    engine.register_fn(name, move |x: f64| op.value(x, 0.0, 0.0));
+    engine.register_fn(name, move |x: i64| -> Dynamic {
+        whole(op, x).map_or_else(|| op.value(x as f64, 0.0, 0.0).into(), Dynamic::from_int)
+    });
+}
+
+/// Registers an operation for a traced number on either side of anything; what is not a number is refused.
+fn binary(engine: &mut Engine, host: &Rc<Host>, name: &'static str, op: Op) {
+    let shared = Rc::clone(host);
+    engine.register_fn(name, move |context: NativeCallContext, a: Scalar, b: Dynamic| -> Outcome<Dynamic> {
+        Ok(shared.apply(&context, op, &[Number::Traced(a), number(&b, name)?], true)?.into())
+    });
+    let shared = Rc::clone(host);
+    engine.register_fn(name, move |context: NativeCallContext, a: Dynamic, b: Scalar| -> Outcome<Dynamic> {
+        Ok(shared.apply(&context, op, &[number(&a, name)?, Number::Traced(b)], true)?.into())
+    });
+    if BINARY.iter().any(|(function, _)| *function == name) {
+        engine.register_fn(name, move |a: f64, b: f64| op.value(a, b, 0.0));
+        engine.register_fn(name, move |a: f64, b: i64| op.value(a, b as f64, 0.0));
+        engine.register_fn(name, move |a: i64, b: f64| op.value(a as f64, b, 0.0));
+        engine.register_fn(name, move |a: i64, b: i64| -> Dynamic {
+            match op {
+                Op::Min => a.min(b).into(),
+                Op::Max => a.max(b).into(),
+                _ => op.value(a as f64, b as f64, 0.0).into(),
+            }
+        });
+    }
+}
+
+fn comparison(engine: &mut Engine, host: &Rc<Host>, compare: Compare) {
+    let name = compare.operator();
+    let against = move |value: &Dynamic| -> Outcome<Number> {
+        Number::of(value).ok_or_else(|| {
+            let message = format!("a scalar cannot be compared with {}", kind(value));
+            let help = format!("`{name}` compares numbers; a scalar is always a number, never {}", kind(value));
+            Problem::new("wrong-comparison", message).help(help).into()
+        })
+    };
+    let shared = Rc::clone(host);
+    engine.register_fn(name, move |context: NativeCallContext, a: Scalar, b: Dynamic| -> Outcome<bool> {
+        shared.compare(&context, compare, Number::Traced(a), against(&b)?)
+    });
+    let shared = Rc::clone(host);
+    engine.register_fn(name, move |context: NativeCallContext, a: Dynamic, b: Scalar| -> Outcome<bool> {
+        shared.compare(&context, compare, against(&a)?, Number::Traced(b))
+    });
+    // Rhai's own comparisons of floats forgive small differences; ours forgive none.
+    engine.register_fn(name, move |a: f64, b: f64| compare.holds(a, b));
+    engine.register_fn(name, move |a: f64, b: i64| compare.holds(a, b as f64));
+    engine.register_fn(name, move |a: i64, b: f64| compare.holds(a as f64, b));
+}
+
+/// The power of plain numbers: the platform's own may differ in the last bits.
+fn plain_operators(engine: &mut Engine) {
+    let power = |a: f64, b: f64| Op::Pow.value(a, b, 0.0);
+    engine.register_fn("**", power);
+    engine.register_fn("**", move |a: f64, b: i64| power(a, b as f64));
+    engine.register_fn("**", move |a: i64, b: f64| power(a as f64, b));
+}
+
+fn signs(engine: &mut Engine, host: &Rc<Host>) {
+    let shared = Rc::clone(host);
+    engine.register_fn("-", move |context: NativeCallContext, x: Scalar| -> Outcome<Dynamic> {
+        Ok(shared.apply(&context, Op::Neg, &[Number::Traced(x)], true)?.into())
+    });
+    engine.register_fn("+", |x: Scalar| x);
+}
+
+/// Text and traced numbers do not mix by accident; on purpose they do, and then the script runs each time.
+fn texts(engine: &mut Engine, host: &Rc<Host>) {
+    fn refused() -> Outcome<Dynamic> {
+        let problem = Problem::new("text-and-scalar", "a text and a scalar cannot be added");
+        Err(problem.help("write `${x}` inside backticks to put a number into a text").into())
+    }
+    engine.register_fn("+", |_: Scalar, _: ImmutableString| refused());
+    engine.register_fn("+", |_: ImmutableString, _: Scalar| refused());
+    for name in ["to_string", "to_debug"] {
+        let shared = Rc::clone(host);
+        engine.register_fn(name, move |x: Scalar| -> Outcome<String> { Ok(format!("{:?}", shared.take_out(x)?)) });
+    }
+    /// One registration a type: the packages have one for each, and an exact one wins.
+    macro_rules! printing {
+        ($($kind:ty),*) => { $( for name in ["print", "debug"] {
+            let shared = Rc::clone(host);
+            engine.register_fn(name, move |context: NativeCallContext, value: $kind| -> Outcome<ImmutableString> {
+                shared.print(&context, shown(&shared, &Dynamic::from(value))?)?;
+                Ok(ImmutableString::new())
+            });
+        } )* };
+    }
+    printing!(Dynamic, Scalar, f64, i64, bool, char, ImmutableString, (), Array, Map, FnPtr);
+}
+
+/// A value as `print` writes it.
+fn shown(host: &Host, value: &Dynamic) -> Outcome<String> {
+    if let Some(scalar) = value.clone().try_cast::<Scalar>() {
+        return Ok(format!("{:?}", host.take_out(scalar)?));
+    }
+    if let Ok(array) = value.as_array_ref() {
+        let items = array.iter().map(|item| shown(host, item)).collect::<Outcome<Vec<_>>>()?;
+        return Ok(format!("[{}]", items.join(", ")));
+    }
+    if let Ok(map) = value.as_map_ref() {
+        let items = map.iter().map(|(key, item)| Ok(format!("{key}: {}", shown(host, item)?)));
+        return Ok(format!("#{{{}}}", items.collect::<Outcome<Vec<_>>>()?.join(", ")));
+    }
+    Ok(value.to_string())
+}
+
+fn rest(engine: &mut Engine, host: &Rc<Host>) {
+    let shared = Rc::clone(host);
+    let clamp = move |context: NativeCallContext, x: Dynamic, low: Dynamic, high: Dynamic| -> Outcome<Dynamic> {
+        if let (Ok(x), Ok(low), Ok(high)) = (x.as_int(), low.as_int(), high.as_int()) {
+            return Ok(x.max(low).min(high).into());
+        }
+        let operands = [number(&x, "clamp")?, number(&low, "clamp")?, number(&high, "clamp")?];
+        Ok(shared.apply(&context, Op::Clamp, &operands, true)?.into())
+    };
+    engine.register_fn("clamp", clamp);
+    let shared = Rc::clone(host);
+    engine.register_fn("value", move |x: Scalar| shared.take_out(x));
+    engine.register_fn("value", |x: f64| x);
+    engine.register_fn("value", |x: i64| x as f64);
+    let tests: [(&str, fn(f64) -> bool); 3] =
+        [("is_nan", f64::is_nan), ("is_finite", f64::is_finite), ("is_infinite", f64::is_infinite)];
+    for (name, test) in tests {
+        engine.register_fn(name, test);
+        engine.register_fn(name, move |x: i64| test(x as f64));
+        let shared = Rc::clone(host);
+        engine.register_fn(name, move |context: NativeCallContext, x: Scalar| -> Outcome<bool> {
+            let x = Number::Traced(x);
+            let infinite = |shared: &Host| -> Outcome<bool> {
+                let size = shared.apply(&context, Op::Abs, &[x], false)?;
+                shared.compare(&context, Compare::Equal, size, Number::Plain(f64::INFINITY))
+            };
+            let nan = shared.compare(&context, Compare::NotEqual, x, x)?;
+            match name {
+                "is_nan" => Ok(nan),
+                "is_finite" => Ok(!nan && !infinite(&shared)?),
+                _ => Ok(!nan && infinite(&shared)?),
+            }
+        });
+    }
+    engine.register_fn("to_float", |x: f64| x);
+    engine.register_fn("to_float", |x: i64| x as f64);
+    engine.register_fn("to_int", |x: i64| x);
+    engine.register_fn("to_int", |x: f64| x as i64);
+    engine.register_fn("PI", || std::f64::consts::PI);
+    engine.register_fn("E", || std::f64::consts::E);
+    engine.register_fn(SWITCH, |value: Dynamic| -> Outcome<Dynamic> {
+        let traced = |value: &Dynamic| value.is::<Scalar>();
+        if traced(&value) || value.as_array_ref().is_ok_and(|array| array.iter().any(traced)) {
+            let problem = Problem::new("switch-on-scalar", "`switch` cannot look at a scalar: its cases are never met");
+            return Err(problem.help("use `if` with comparisons; they are remembered for the trace").into());
+        }
+        Ok(value)
+    });
+    // The core package would stop the thread.
+    fn sleep(_: Dynamic) -> Outcome<()> {
+        Err(Problem::new("not-available", "`sleep` is not available in a script").into())
+    }
+    engine.register_fn("sleep", |_: i64| sleep(Dynamic::UNIT));
+    engine.register_fn("sleep", |_: f64| sleep(Dynamic::UNIT));
+}

@@ -1,0 +1,277 @@
+//! What the functions that scripts call share: the tape being written, the texts, the budgets, the console.
+//!
+//! One entry into a script at a time. The interpreter's functions hold this behind an `Rc`; it must not know
+//! which plugin is running or what the results are for.
+
+use crate::limits::Limits;
+use crate::problem::{Outcome, Problem};
+use crate::text::Text;
+use rhai::{Dynamic, NativeCallContext, Position};
+use slowgrad_tape::{Compare, Location, Op, Site, TraceBuilder, ValueId};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A traced number: the node's id on the tape of the call it was made in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scalar {
+    pub(crate) id: ValueId,
+    epoch: u32,
+}
+
+/// A number as a script may hold it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Number {
+    Plain(f64),
+    Traced(Scalar),
+}
+
+impl Number {
+    /// The number in a value, if it is one.
+    pub(crate) fn of(value: &Dynamic) -> Option<Self> {
+        if let Ok(x) = value.as_float() {
+            return Some(Self::Plain(x));
+        }
+        if let Ok(x) = value.as_int() {
+            return Some(Self::Plain(x as f64));
+        }
+        value.clone().try_cast::<Scalar>().map(Self::Traced)
+    }
+}
+
+impl From<Number> for Dynamic {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::Plain(x) => Dynamic::from_float(x),
+            Number::Traced(scalar) => Dynamic::from(scalar),
+        }
+    }
+}
+
+/// A line that a script printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsoleLine {
+    /// What it printed.
+    pub text: String,
+    /// Where.
+    pub location: Option<Location>,
+}
+
+/// How much one entry may use up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Budget {
+    /// A plugin's call.
+    Call,
+    /// Reading a lesson, making data, drawing weights.
+    Making,
+}
+
+/// The shared state.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) limits: Cell<Limits>,
+    texts: RefCell<Vec<Rc<Text>>>,
+    tape: RefCell<Option<TraceBuilder>>,
+    epoch: Cell<u32>,
+    console: RefCell<Vec<ConsoleLine>>,
+    prints: Cell<usize>,
+    spent: Cell<u64>,
+    most: Cell<u64>,
+    time: Cell<Duration>,
+    deadline: Cell<Option<Duration>>,
+}
+
+/// Which budget a stopped script used up; the value that ends the interpreter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    Operations(u64),
+    Time(Duration),
+}
+
+impl Host {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits: Cell::new(limits),
+            texts: RefCell::default(),
+            tape: RefCell::default(),
+            epoch: Cell::new(0),
+            console: RefCell::default(),
+            prints: Cell::new(0),
+            spent: Cell::new(0),
+            most: Cell::new(0),
+            time: Cell::default(),
+            deadline: Cell::new(None),
+        }
+    }
+
+    /// Keeps a text and answers the id under which the interpreter names it.
+    pub(crate) fn keep(&self, text: Rc<Text>) -> String {
+        let mut texts = self.texts.borrow_mut();
+        texts.push(text);
+        (texts.len() - 1).to_string()
+    }
+
+    /// The text of an id.
+    pub(crate) fn text(&self, id: &str) -> Option<Rc<Text>> {
+        self.texts.borrow().get(id.parse::<usize>().ok()?).cloned()
+    }
+
+    /// Fills the budgets for one entry into a script, with a tape to write when it is to be traced.
+    pub(crate) fn begin(&self, budget: Budget, tape: Option<TraceBuilder>) {
+        let limits = self.limits.get();
+        let (most, time) = match budget {
+            Budget::Call => (limits.operations, limits.time),
+            Budget::Making => (limits.making_operations, limits.making_time),
+        };
+        self.spent.set(0);
+        self.most.set(most);
+        self.time.set(time);
+        self.deadline.set(limits.clock.map(|clock| clock() + time));
+        self.prints.set(0);
+        *self.tape.borrow_mut() = tape;
+    }
+
+    /// Ends the entry and gives the tape back.
+    pub(crate) fn end(&self) -> Option<TraceBuilder> {
+        self.epoch.set(self.epoch.get().wrapping_add(1));
+        self.tape.borrow_mut().take()
+    }
+
+    /// Counts one interpreter operation and answers why the script has to stop, if it has to.
+    pub(crate) fn tick(&self) -> Option<Stopped> {
+        let spent = self.spent.get() + 1;
+        self.spent.set(spent);
+        if spent > self.most.get() {
+            return Some(Stopped::Operations(self.most.get()));
+        }
+        if spent.is_multiple_of(4096) { self.late() } else { None }
+    }
+
+    fn late(&self) -> Option<Stopped> {
+        let (clock, deadline) = (self.limits.get().clock?, self.deadline.get()?);
+        (clock() > deadline).then(|| Stopped::Time(self.time.get()))
+    }
+
+    /// The handle of a node of the present tape.
+    pub(crate) fn scalar(&self, id: ValueId) -> Scalar {
+        Scalar { id, epoch: self.epoch.get() }
+    }
+
+    /// Whether a handle belongs to the tape being written.
+    pub(crate) fn check(&self, scalar: Scalar) -> Outcome<ValueId> {
+        if scalar.epoch == self.epoch.get() && self.tape.borrow().is_some() {
+            return Ok(scalar.id);
+        }
+        let stale = Problem::new("stale-scalar", "this traced number is left over from an earlier call");
+        Err(stale.help("a function must use only its arguments; keep nothing from one call to the next").into())
+    }
+
+    /// Where the native call stands in its script.
+    pub(crate) fn place(&self, context: &NativeCallContext) -> Option<(Rc<Text>, usize)> {
+        self.place_of(context.call_source()?, context.call_position())
+    }
+
+    /// Where a position of the text with this id lies.
+    pub(crate) fn place_of(&self, id: &str, position: Position) -> Option<(Rc<Text>, usize)> {
+        let text = self.text(id)?;
+        let offset = text.offset(position)?;
+        Some((text, offset))
+    }
+
+    /// The location of a native call.
+    pub(crate) fn location(&self, context: &NativeCallContext) -> Option<Location> {
+        let (text, offset) = self.place(context)?;
+        Some(text.location(text.span(offset)))
+    }
+
+    fn site(&self, context: &NativeCallContext, tape: &mut TraceBuilder, named: bool) -> Option<Site> {
+        let (text, offset) = self.place(context)?;
+        let name = text.name(offset).filter(|_| named).map(|name| tape.name(name));
+        Some(Site { source: tape.source(&text.source), span: text.span(offset), name })
+    }
+
+    fn operand(&self, tape: &mut TraceBuilder, number: Number) -> Outcome<ValueId> {
+        match number {
+            Number::Plain(x) => Ok(tape.constant(x).map_err(full)?),
+            Number::Traced(scalar) if scalar.epoch == self.epoch.get() => Ok(scalar.id),
+            Number::Traced(_) => Err(stale().into()),
+        }
+    }
+
+    /// Carries out an operation; with a traced operand it goes onto the tape. `named` is false for the inner
+    /// operations of a function that stands for several, such as `softmax`.
+    pub(crate) fn apply(&self, context: &NativeCallContext, op: Op, operands: &[Number], named: bool) -> Outcome<Number> {
+        let plain: Option<Vec<f64>> = operands.iter().map(|n| if let Number::Plain(x) = n { Some(*x) } else { None }).collect();
+        if let Some(x) = plain {
+            let at = |k: usize| x.get(k).copied().unwrap_or(0.0);
+            return Ok(Number::Plain(op.value(at(0), at(1), at(2))));
+        }
+        let mut tape = self.tape.borrow_mut();
+        let tape = tape.as_mut().ok_or_else(stale)?;
+        let ids = operands.iter().map(|&number| self.operand(tape, number)).collect::<Outcome<Vec<_>>>()?;
+        let site = self.site(context, tape, named);
+        let id = tape.push(op, &ids, site).map_err(full)?;
+        Ok(Number::Traced(self.scalar(id)))
+    }
+
+    /// Answers a comparison; with a traced operand the answer becomes a guard.
+    pub(crate) fn compare(&self, context: &NativeCallContext, compare: Compare, a: Number, b: Number) -> Outcome<bool> {
+        if let (Number::Plain(a), Number::Plain(b)) = (a, b) {
+            return Ok(compare.holds(a, b));
+        }
+        let mut tape = self.tape.borrow_mut();
+        let tape = tape.as_mut().ok_or_else(stale)?;
+        let (a, b) = (self.operand(tape, a)?, self.operand(tape, b)?);
+        let site = self.site(context, tape, true);
+        Ok(tape.compare(compare, a, b, site).map_err(full)?)
+    }
+
+    /// The plain number behind a traced one; from here on the trace is right for this input only.
+    pub(crate) fn take_out(&self, scalar: Scalar) -> Outcome<f64> {
+        let id = self.check(scalar)?;
+        let mut tape = self.tape.borrow_mut();
+        let tape = tape.as_mut().ok_or_else(stale)?;
+        tape.mark_volatile();
+        Ok(tape.value(id))
+    }
+
+    /// Keeps a printed line. What prints has to run each time.
+    pub(crate) fn print(&self, context: &NativeCallContext, text: String) -> Outcome<()> {
+        let most = self.limits.get().prints;
+        if self.prints.get() >= most {
+            let problem = Problem::new("too-many-prints", format!("more than {most} lines printed in one call"));
+            return Err(problem.help("print less, or print only in one case of many").into());
+        }
+        self.prints.set(self.prints.get() + 1);
+        if let Some(tape) = self.tape.borrow_mut().as_mut() {
+            tape.mark_volatile();
+        }
+        let line = ConsoleLine { text, location: self.location(context) };
+        self.console.borrow_mut().push(line);
+        Ok(())
+    }
+
+    /// How many printed lines are waiting.
+    pub(crate) fn printed(&self) -> usize {
+        self.console.borrow().len()
+    }
+
+    /// Takes back all lines but the first so many.
+    pub(crate) fn unprint(&self, keep: usize) {
+        self.console.borrow_mut().truncate(keep);
+    }
+
+    /// The printed lines since the last time.
+    pub(crate) fn drain(&self) -> Vec<ConsoleLine> {
+        std::mem::take(&mut self.console.borrow_mut())
+    }
+}
+
+fn stale() -> Problem {
+    Problem::new("stale-scalar", "this traced number is left over from an earlier call")
+        .help("a function must use only its arguments; keep nothing from one call to the next")
+}
+
+fn full(full: slowgrad_tape::TapeFull) -> Problem {
+    Problem::new("tape-full", full.to_string()).help("a loop makes more operations than can be shown; make it shorter")
+}

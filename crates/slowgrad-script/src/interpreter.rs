@@ -1,0 +1,265 @@
+//! The Rhai engines, set up so that a script can compute and do nothing else.
+//!
+//! There are two with the same functions: one for plugin calls and one, with room for larger arrays, for
+//! making data and reading lessons. Neither has `eval`, `try`, a clock or a file; `import` reads the library.
+//! This is the only place that starts a script.
+
+use crate::arrays;
+use crate::errors;
+use crate::files::{Library, folder, is_plain};
+use crate::functions;
+use crate::host::{Budget, Host, Scalar};
+use crate::making;
+use crate::problem::{Outcome, Problem};
+use crate::program::Program;
+use crate::text::Text;
+use rhai::packages::{
+    BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, LanguageCorePackage,
+    LogicPackage, MoreStringPackage, Package,
+};
+use rhai::packages::ArithmeticPackage;
+use rhai::{
+    AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, ParseError, Position, Scope, Shared,
+};
+use slowgrad_tape::{Diagnostic, TraceBuilder};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+type SharedModule = Shared<Module>;
+
+/// Files that may be imported, and which were.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf {
+    pub(crate) library: RefCell<Library>,
+    modules: RefCell<BTreeMap<String, SharedModule>>,
+    loading: RefCell<Vec<String>>,
+    pub(crate) used: RefCell<BTreeSet<String>>,
+}
+
+impl Shelf {
+    /// Forgets what was made from files, because one of them changed.
+    pub(crate) fn forget(&self) {
+        self.modules.borrow_mut().clear();
+    }
+}
+
+/// Both engines and what they share.
+#[derive(Debug)]
+pub(crate) struct Interpreter {
+    pub(crate) host: Rc<Host>,
+    pub(crate) shelf: Rc<Shelf>,
+    calling: Engine,
+    making: Engine,
+}
+
+impl Interpreter {
+    pub(crate) fn new(host: Rc<Host>, shelf: Rc<Shelf>) -> Self {
+        let calling = engine(&host, &shelf, Budget::Call);
+        let making = engine(&host, &shelf, Budget::Making);
+        Self { host, shelf, calling, making }
+    }
+
+    /// Compiles a text.
+    pub(crate) fn compile(&self, text: &Rc<Text>) -> Result<AST, Box<Diagnostic>> {
+        compile(&self.calling, &self.host, text).map_err(|error| Box::new(errors::parsing(text, &error)))
+    }
+
+    /// Runs a function of a program; with a tape, traced numbers may be among the arguments.
+    pub(crate) fn call(
+        &self,
+        program: &Program,
+        function: &str,
+        arguments: Vec<Dynamic>,
+        budget: Budget,
+    ) -> Result<Dynamic, Box<Diagnostic>> {
+        self.host.begin(budget, None);
+        let result = self.run(program, function, arguments, budget);
+        self.host.end();
+        result
+    }
+
+    /// Runs a function many times with the same argument, within one budget.
+    pub(crate) fn call_many(
+        &self,
+        program: &Program,
+        function: &str,
+        argument: &Dynamic,
+        times: usize,
+    ) -> Result<Vec<Dynamic>, Box<Diagnostic>> {
+        self.host.begin(Budget::Making, None);
+        let results = (0..times).map(|_| self.run(program, function, vec![argument.clone()], Budget::Making)).collect();
+        self.host.end();
+        results
+    }
+
+    /// Runs a function with a tape that `arguments` writes its inputs on, and lets `finish` read the result.
+    pub(crate) fn trace<T>(
+        &self,
+        program: &Program,
+        function: &str,
+        tape: TraceBuilder,
+        arguments: impl FnOnce(&Host) -> Vec<Dynamic>,
+        finish: impl FnOnce(Dynamic, &mut TraceBuilder) -> Result<T, Box<Diagnostic>>,
+    ) -> Result<(TraceBuilder, T), Box<Diagnostic>> {
+        self.host.begin(Budget::Call, Some(tape));
+        let arguments = arguments(&self.host);
+        let result = self.run(program, function, arguments, Budget::Call);
+        // The handles in the result are good only until the entry ends.
+        let checked = result.and_then(|value| {
+            self.check(program, function, &value)?;
+            Ok(value)
+        });
+        let tape = self.host.end();
+        let mut tape = tape.ok_or_else(|| Box::new(Diagnostic::error("no-tape", "the tape was lost")))?;
+        let finished = finish(checked?, &mut tape)?;
+        Ok((tape, finished))
+    }
+
+    fn check(&self, program: &Program, function: &str, value: &Dynamic) -> Result<(), Box<Diagnostic>> {
+        let handles: Vec<Scalar> = match value.as_array_ref() {
+            Ok(array) => array.iter().filter_map(|item| item.clone().try_cast()).collect(),
+            Err(_) => value.clone().try_cast().into_iter().collect(),
+        };
+        let stale = handles.into_iter().find_map(|handle| self.host.check(handle).err());
+        stale.map_or(Ok(()), |error| Err(Box::new(errors::running(&self.host, program, function, *error))))
+    }
+
+    fn run(&self, program: &Program, function: &str, arguments: Vec<Dynamic>, budget: Budget) -> Result<Dynamic, Box<Diagnostic>> {
+        let engine = match budget {
+            Budget::Call => &self.calling,
+            Budget::Making => &self.making,
+        };
+        // Statements outside functions define constants and import modules; without any, evaluating them costs
+        // time for nothing.
+        let options = CallFnOptions::new().eval_ast(program.has_statements);
+        let result = engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &program.ast, function, arguments);
+        result.map_err(|error| Box::new(errors::running(&self.host, program, function, *error)))
+    }
+}
+
+fn compile(engine: &Engine, host: &Host, text: &Rc<Text>) -> Result<AST, ParseError> {
+    // The names must be known to the compiler; `on_var` gives them their values.
+    let mut scope = Scope::new();
+    for (name, value) in CONSTANTS {
+        scope.push(*name, *value);
+    }
+    let mut ast = engine.compile_with_scope(&scope, text.compiled())?;
+    ast.set_source(host.keep(Rc::clone(text)));
+    Ok(ast)
+}
+
+/// Constants that scripts may use without parentheses.
+pub(crate) const CONSTANTS: &[(&str, f64)] = &[("PI", std::f64::consts::PI), ("E", std::f64::consts::E)];
+
+fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>, budget: Budget) -> Engine {
+    let mut engine = Engine::new_raw();
+    LanguageCorePackage::new().register_into_engine(&mut engine);
+    ArithmeticPackage::new().register_into_engine(&mut engine);
+    LogicPackage::new().register_into_engine(&mut engine);
+    BasicStringPackage::new().register_into_engine(&mut engine);
+    MoreStringPackage::new().register_into_engine(&mut engine);
+    BasicIteratorPackage::new().register_into_engine(&mut engine);
+    BasicFnPackage::new().register_into_engine(&mut engine);
+    BasicArrayPackage::new().register_into_engine(&mut engine);
+    BasicMapPackage::new().register_into_engine(&mut engine);
+
+    for symbol in ["eval", "try", "catch"] {
+        engine.disable_symbol(symbol);
+    }
+    engine.set_strict_variables(true);
+    engine.set_fail_on_invalid_map_property(true);
+    // Built-in operators would win over the exact comparisons and the reproducible power.
+    engine.set_fast_operators(false);
+
+    let limits = host.limits.get();
+    let (array, map) = match budget {
+        Budget::Call => (limits.array, limits.map),
+        Budget::Making => (limits.making_array, limits.making_map),
+    };
+    engine.set_max_call_levels(limits.call_levels);
+    engine.set_max_expr_depths(limits.expression_depth, limits.expression_depth);
+    engine.set_max_operations(0);
+    engine.set_max_string_size(limits.string);
+    engine.set_max_array_size(array);
+    engine.set_max_map_size(map);
+    engine.set_max_modules(limits.modules);
+    engine.set_max_functions(1_000);
+    engine.set_max_variables(1_000);
+    // The interpreter's own counter starts anew in callbacks, so operations are counted here.
+    let ticking = Rc::clone(host);
+    engine.on_progress(move |_| ticking.tick().map(Dynamic::from));
+
+    #[allow(deprecated, reason = "Rhai marks what may change; the version is pinned by the lock file")]
+    engine.on_var(|name, _, context| {
+        let constant = CONSTANTS.iter().find(|(known, _)| *known == name);
+        Ok(constant.filter(|_| !context.scope().contains(name)).map(|(_, value)| (*value).into()))
+    });
+
+    functions::register(&mut engine, host);
+    arrays::register(&mut engine, host);
+    making::register(&mut engine, host);
+    engine.set_module_resolver(Resolver { host: Rc::clone(host), shelf: Rc::clone(shelf) });
+    engine
+}
+
+/// Finds imported files in the library and nowhere else.
+struct Resolver {
+    host: Rc<Host>,
+    shelf: Rc<Shelf>,
+}
+
+impl Resolver {
+    /// The file meant by an import: beside the importing file, or from the top of a root.
+    fn find(&self, source: Option<&str>, path: &str) -> Outcome<(String, Vec<u8>)> {
+        let name = path.strip_suffix(".rhai").unwrap_or(path);
+        if !is_plain(name) {
+            let problem = Problem::new("import-path", format!("`{path}` is not a path that can be imported"));
+            return Err(problem.help("name a file below the scripts folder, such as `import \"shared/helpers\" as helpers;`").into());
+        }
+        let importer = source.and_then(|id| self.host.text(id));
+        let beside = importer.map(|text| format!("{}{name}.rhai", folder(&text.source.name)));
+        let library = self.shelf.library.borrow();
+        for candidate in beside.into_iter().chain([format!("{name}.rhai")]) {
+            if let Some((_, bytes)) = library.find(&candidate) {
+                return Ok((candidate, bytes.to_vec()));
+            }
+        }
+        let problem = Problem::new("unknown-import", format!("there is no file `{name}.rhai` to import"));
+        Err(problem.help("imports are looked for beside the importing file and in the scripts folder").into())
+    }
+}
+
+impl ModuleResolver for Resolver {
+    fn resolve(&self, engine: &Engine, source: Option<&str>, path: &str, position: Position) -> Outcome<SharedModule> {
+        let placed = |mut error: Box<EvalAltResult>| {
+            error.set_position(position);
+            error
+        };
+        let (name, bytes) = self.find(source, path).map_err(placed)?;
+        self.shelf.used.borrow_mut().insert(name.clone());
+        if let Some(module) = self.shelf.modules.borrow().get(&name) {
+            return Ok(SharedModule::clone(module));
+        }
+        if self.shelf.loading.borrow().contains(&name) {
+            let problem = Problem::new("circular-import", format!("`{name}` imports itself by way of others"));
+            return Err(placed(problem.into()));
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| placed(Problem::new("not-text", format!("`{name}` is not a text in UTF-8")).into()))?;
+        let text = Rc::new(Text::new(name.clone(), text));
+        let ast = compile(engine, &self.host, &text).map_err(|error| -> Box<EvalAltResult> {
+            let found = errors::parsing(&text, &error);
+            let place = found.location.as_ref().map_or_else(String::new, |location| format!(" ({location})"));
+            let mut problem = Problem::new("broken-import", format!("`{name}` cannot be imported: {}{place}", found.message));
+            problem.help = found.help;
+            placed(problem.into())
+        })?;
+        self.shelf.loading.borrow_mut().push(name.clone());
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
+        self.shelf.loading.borrow_mut().pop();
+        let module: SharedModule = module?.into();
+        self.shelf.modules.borrow_mut().insert(name, SharedModule::clone(&module));
+        Ok(module)
+    }
+}

@@ -1,0 +1,297 @@
+//! Reads what `lesson()` returns: from a map with many possible mistakes to a [`LessonSpec`].
+//!
+//! All mistakes are collected, each at the field that holds it. Whether the plugins themselves work is not
+//! this module's question.
+
+use crate::limits::Limits;
+use crate::marks::CsvMark;
+use crate::plugins::{PluginKind, Plugins, unplaced};
+use crate::problem::Problem;
+use crate::program::Program;
+use crate::reading;
+use crate::words::{kind, suggestion};
+use rhai::{Dynamic, Map};
+use slowgrad_engine::spec::{DataSpec, LayerSpec, LessonSpec, ParamValue, PluginRef, WeightsSpec};
+use slowgrad_tape::Diagnostic;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The fields of a lesson.
+const FIELDS: &[&str] = &[
+    "title", "layers", "activation", "output", "loss", "optimizer", "regularizer", "initializer", "schedule", "params",
+    "data", "test_fraction", "noise", "count", "batch", "shuffle", "seed", "weights", "limits",
+];
+
+/// Fields of the language that this version does not have.
+const LATER: &[&str] = &["regularizer", "schedule"];
+
+/// The fields of `limits`.
+const LIMITS: &[&str] = &["operations", "seconds", "tape", "prints"];
+
+/// A lesson as its file describes it.
+pub(crate) struct Described {
+    pub(crate) spec: LessonSpec,
+    pub(crate) limits: Limits,
+}
+
+/// Reads the map of a lesson.
+pub(crate) fn read(plugins: &Plugins, program: &Program, value: &Dynamic) -> Result<Described, Vec<Diagnostic>> {
+    let Ok(map) = value.as_map_ref() else {
+        let message = format!("`lesson` must give a map, but this is {}", kind(value));
+        let help = "write `#{ title: \"…\", layers: [2, 3, 1], data: \"xor\" }`";
+        let location = program.text.function_location("lesson");
+        return Err(vec![Diagnostic::error("wrong-return", message).at(location).help(help)]);
+    };
+    let mut reader = Reader { program, map: &map, errors: Vec::new() };
+    reader.unknown();
+    let described = reader.lesson(plugins);
+    if reader.errors.is_empty() { described.ok_or_else(Vec::new) } else { Err(reader.errors) }
+}
+
+struct Reader<'l> {
+    program: &'l Program,
+    map: &'l Map,
+    errors: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn fail(&mut self, field: &str, problem: Problem) {
+        let location = self.program.text.key("lesson", field);
+        let location = location.unwrap_or_else(|| self.program.text.function_location("lesson"));
+        self.errors.push(unplaced(problem).at(location));
+    }
+
+    fn unknown(&mut self) {
+        for field in self.map.keys() {
+            if LATER.contains(&field.as_str()) {
+                self.fail(field, Problem::new("not-available", format!("`{field}` is not available in this version")));
+            } else if !FIELDS.contains(&field.as_str()) {
+                let known = FIELDS.iter().copied().filter(|field| !LATER.contains(field));
+                let help = suggestion(field, known).unwrap_or_default();
+                self.fail(field, Problem::new("unknown-field", format!("a lesson has no field `{field}`")).help(help));
+            }
+        }
+    }
+
+    /// A field's value, or nothing when it is absent or wrong.
+    fn field<T>(&mut self, name: &str, read: impl FnOnce(&Dynamic, &str) -> Result<T, Problem>) -> Option<T> {
+        let value = self.map.get(name)?;
+        match read(value, &format!("`{name}`")) {
+            Ok(found) => Some(found),
+            Err(problem) => {
+                self.fail(name, problem);
+                None
+            }
+        }
+    }
+
+    fn required(&mut self, name: &str, example: &str) -> bool {
+        let there = self.map.contains_key(name);
+        if !there {
+            let problem = Problem::new("missing-field", format!("the lesson has no `{name}`"));
+            self.fail(name, problem.help(format!("add `{example}`")));
+        }
+        there
+    }
+
+    /// A plugin that the lesson names; a function of the lesson's own file comes before it.
+    fn plugin(&mut self, field: &str, usual: &str, own: &[&str]) -> PluginRef {
+        let mut plugin = self.field(field, reading::plugin).unwrap_or_else(|| PluginRef::named(usual));
+        if own.iter().any(|name| self.program.function(name).is_some()) {
+            plugin.name.clone_from(&self.program.path);
+        }
+        plugin
+    }
+
+    fn lesson(&mut self, plugins: &Plugins) -> Option<Described> {
+        let titled = self.required("title", "title: \"My first lesson\"");
+        let layered = self.required("layers", "layers: [2, 3, 1]");
+        let with_data = self.required("data", "data: \"xor\"");
+        let title = self.field("title", reading::text);
+        let hidden = self.plugin("activation", "tanh", PluginKind::Activation.contracts());
+        let output = self.plugin("output", "identity", &[]);
+        let loss = self.plugin("loss", "mse", PluginKind::Loss.contracts());
+        let optimizer = self.plugin("optimizer", "sgd", PluginKind::Optimizer.contracts());
+        let initializer = self.plugin("initializer", "xavier_uniform", &[]);
+        let layers = self.field("layers", |value, what| layers(value, what, &hidden, &output));
+        let data = self.field("data", data);
+        let seed = self.field("seed", seed).unwrap_or(0);
+        let fraction = |value: &Dynamic, what: &str| {
+            let x = reading::float(value, what)?;
+            if (0.0..1.0).contains(&x) { Ok(x) } else { Err(Problem::new("wrong-value", format!("{what} must be from 0 to below 1, but this is {x}"))) }
+        };
+        let test_fraction = self.field("test_fraction", fraction).unwrap_or(0.0);
+        let noise = |value: &Dynamic, what: &str| {
+            let x = reading::float(value, what)?;
+            if x.is_finite() && x >= 0.0 { Ok(x) } else { Err(Problem::new("wrong-value", format!("{what} must be 0 or more, but this is {x}"))) }
+        };
+        let noise = self.field("noise", noise).unwrap_or(0.0);
+        let count = self.field("count", |value, what| reading::size(value, what, 1));
+        let batch = self.field("batch", |value, what| reading::size(value, what, 1)).unwrap_or(1);
+        let shuffle = self.field("shuffle", reading::flag).unwrap_or(false);
+        let weights = self.field("weights", weights);
+        let limits = plugins.interpreter.host.limits.get();
+        let limits = self.field("limits", |value, what| lower(limits, value, what)).unwrap_or(limits);
+        let given = self.field("params", params).unwrap_or_default();
+        if !(titled && layered && with_data) {
+            return None;
+        }
+        let (inputs, layers) = layers?;
+        let mut spec = LessonSpec {
+            title: title?,
+            inputs,
+            layers,
+            loss,
+            optimizer,
+            initializer,
+            data: data?,
+            test_fraction,
+            noise,
+            count,
+            batch,
+            shuffle,
+            seed,
+            weights,
+        };
+        if let Err(problem) = distribute(plugins, &mut spec, &given) {
+            self.fail("params", problem);
+        }
+        Some(Described { spec, limits })
+    }
+}
+
+/// `[2, 3, 1]`, or maps `#{ size: 3, activation: "tanh" }`: the number of inputs and the layers after them.
+fn layers(value: &Dynamic, what: &str, hidden: &PluginRef, output: &PluginRef) -> Result<(usize, Vec<LayerSpec>), Problem> {
+    const USAGE: &str = "write `[2, 3, 1]`: 2 inputs, a layer of 3 neurons, 1 output";
+    let array = value.as_array_ref().map_err(|_| Problem::new("wrong-type", format!("{what} must be an array, but this is {}", kind(value))).help(USAGE))?;
+    if array.len() < 2 {
+        return Err(Problem::new("wrong-value", format!("{what} needs at least the inputs and one layer")).help(USAGE));
+    }
+    let mut found = Vec::new();
+    for (i, item) in array.iter().enumerate() {
+        let each = format!("each size in {what}");
+        let usual = if i + 1 == array.len() { output } else { hidden };
+        let Ok(map) = item.as_map_ref() else {
+            found.push((reading::size(item, &each, 1)?, usual.clone()));
+            continue;
+        };
+        if let Some(odd) = map.keys().find(|key| !["size", "activation"].contains(&key.as_str())) {
+            let problem = Problem::new("unknown-field", format!("a layer has no field `{odd}`"));
+            return Err(problem.help(suggestion(odd, ["size", "activation"]).unwrap_or_default()));
+        }
+        let size = map.get("size").ok_or_else(|| Problem::new("missing-field", "a layer has no `size`").help("write `#{ size: 3, activation: \"tanh\" }`"))?;
+        let own = map.get("activation").map(|own| reading::plugin(own, "`activation`")).transpose()?;
+        if i == 0 && own.is_some() {
+            return Err(Problem::new("wrong-value", "the inputs have no activation"));
+        }
+        found.push((reading::size(size, &each, 1)?, own.unwrap_or_else(|| usual.clone())));
+    }
+    let inputs = found.remove(0).0;
+    Ok((inputs, found.into_iter().map(|(size, activation)| LayerSpec { size, activation }).collect()))
+}
+
+fn data(value: &Dynamic, what: &str) -> Result<DataSpec, Problem> {
+    if let Some(CsvMark { path, inputs, target }) = value.clone().try_cast() {
+        return Ok(DataSpec::Csv { path, inputs, target });
+    }
+    if let Ok(array) = value.as_array_ref() {
+        return reading::samples(&array).map(DataSpec::Inline);
+    }
+    let wanted = "give a data set's name, an array of samples, or `csv(…)`";
+    reading::plugin(value, what).map(DataSpec::Plugin).map_err(|problem| problem.help(wanted))
+}
+
+fn seed(value: &Dynamic, what: &str) -> Result<u64, Problem> {
+    reading::size(value, what, 0).map(|seed| seed as u64)
+}
+
+fn weights(value: &Dynamic, what: &str) -> Result<WeightsSpec, Problem> {
+    if let Ok(path) = value.clone().into_string() {
+        return Ok(WeightsSpec::File(path));
+    }
+    let array = value.as_array_ref();
+    let array = array.map_err(|_| Problem::new("wrong-type", format!("{what} must be a file's path or an array, but this is {}", kind(value))))?;
+    reading::weights(&array).map(WeightsSpec::Inline)
+}
+
+fn params(value: &Dynamic, what: &str) -> Result<BTreeMap<String, ParamValue>, Problem> {
+    let map = value.as_map_ref();
+    let map = map.map_err(|_| Problem::new("wrong-type", format!("{what} must be a map, but this is {}", kind(value))).help("write `#{ lr: 0.5 }`"))?;
+    map.iter().map(|(name, value)| Ok((name.to_string(), reading::param(value, &format!("`{name}`"))?))).collect()
+}
+
+/// A lesson may ask for less than it is allowed, never for more.
+fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem> {
+    let map = value.as_map_ref().map_err(|_| Problem::new("wrong-type", format!("{what} must be a map, but this is {}", kind(value))))?;
+    let mut lowered = limits;
+    for (name, value) in map.iter() {
+        let size = || reading::size(value, &format!("`{name}`"), 1);
+        match name.as_str() {
+            "operations" => {
+                let most = size()? as u64;
+                lowered.operations = limits.operations.min(most);
+                lowered.making_operations = limits.making_operations.min(most);
+            }
+            "tape" => lowered.tape = limits.tape.min(size()?),
+            "prints" => lowered.prints = limits.prints.min(size()?),
+            "seconds" => {
+                let time = Duration::try_from_secs_f64(reading::float(value, "`seconds`")?);
+                let time = time.map_err(|_| Problem::new("wrong-value", "`seconds` must be a time in seconds"))?;
+                lowered.time = limits.time.min(time);
+                lowered.making_time = limits.making_time.min(time);
+            }
+            _ => {
+                let problem = Problem::new("unknown-field", format!("there is no limit `{name}`"));
+                return Err(problem.help(suggestion(name, LIMITS.iter().copied()).unwrap_or_default()));
+            }
+        }
+    }
+    Ok(lowered)
+}
+
+/// Every plugin of a lesson with its kind.
+pub(crate) fn slots(spec: &mut LessonSpec) -> Vec<(PluginKind, &mut PluginRef)> {
+    let mut slots: Vec<_> = spec.layers.iter_mut().map(|layer| (PluginKind::Activation, &mut layer.activation)).collect();
+    slots.push((PluginKind::Loss, &mut spec.loss));
+    slots.push((PluginKind::Optimizer, &mut spec.optimizer));
+    slots.push((PluginKind::Initializer, &mut spec.initializer));
+    if let DataSpec::Plugin(plugin) = &mut spec.data {
+        slots.push((PluginKind::Dataset, plugin));
+    }
+    slots
+}
+
+/// Gives values to every plugin that has a control of their name and no value of its own for it.
+pub(crate) fn distribute(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>) -> Result<(), Problem> {
+    give(plugins, spec, given, false)
+}
+
+/// The same, over the values that the plugins already have.
+pub(crate) fn override_all(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>) -> Result<(), Problem> {
+    give(plugins, spec, given, true)
+}
+
+fn give(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>, anew: bool) -> Result<(), Problem> {
+    if given.is_empty() {
+        return Ok(());
+    }
+    let mut known: Vec<String> = Vec::new();
+    for (kind, plugin) in slots(spec) {
+        let controls = plugins.control_names(kind, plugin);
+        for (name, value) in given.iter().filter(|(name, _)| controls.contains(name)) {
+            if anew || !plugin.params.contains_key(name) {
+                plugin.params.insert(name.clone(), value.clone());
+            }
+        }
+        known.extend(controls);
+    }
+    known.sort();
+    known.dedup();
+    match given.keys().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let problem = Problem::new("unknown-control", format!("no plugin of this lesson has a control `{name}`"));
+            Err(problem.help(suggestion(name, known.iter().map(String::as_str)).unwrap_or_default()))
+        }
+    }
+}

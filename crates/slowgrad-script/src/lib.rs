@@ -1,0 +1,31 @@
+//! placeholder
+mod arrays;
+mod check;
+mod controls;
+mod errors;
+mod extent;
+mod files;
+mod functions;
+mod host;
+mod interpreter;
+mod lesson;
+mod lexer;
+mod limits;
+mod making;
+mod marks;
+mod plugins;
+mod problem;
+mod program;
+mod reading;
+mod sandbox;
+mod text;
+mod tracer;
+mod words;
+
+pub use files::{Files, Library, Root};
+pub use host::ConsoleLine;
+pub use lexer::{TokenKind, highlight};
+pub use limits::Limits;
+pub use plugins::PluginKind;
+pub use sandbox::{Lesson, Sandbox};
+pub use slowgrad_tape::Diagnostic;

@@ -1,0 +1,367 @@
+//! From a plugin's name and its values to the functions that the engine calls.
+
+use crate::controls;
+use crate::files::{self, folder, is_plain, stem};
+use crate::host::Budget;
+use crate::interpreter::Interpreter;
+use crate::marks::Random;
+use crate::problem::Problem;
+use crate::program::Program;
+use crate::reading;
+use crate::tracer::{Role, ScriptTracer};
+use crate::words::{kind, suggestion};
+use rhai::{Dynamic, Map};
+use slowgrad_engine::plugin::{Activation, Control, Loss, Optimizer, PluginInfo, Shared};
+use slowgrad_engine::rng::{Purpose, Rng};
+use slowgrad_engine::shape::{Parameter, Shape};
+use slowgrad_engine::spec::{PluginRef, Sample};
+use slowgrad_tape::{Diagnostic, Function};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The kinds of files, one folder each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PluginKind {
+    /// `fn activation(z)` or `fn activation_layer(z)`
+    Activation,
+    /// `fn loss(output, target)`
+    Loss,
+    /// `fn update(w, grad, state, ctx)`
+    Optimizer,
+    /// `fn init(ctx)`
+    Initializer,
+    /// `fn dataset(ctx)`
+    Dataset,
+    /// `fn lesson()` and `fn perform(stage)`
+    Lesson,
+}
+
+impl PluginKind {
+    /// All kinds.
+    pub const ALL: [PluginKind; 6] = [
+        PluginKind::Activation,
+        PluginKind::Loss,
+        PluginKind::Optimizer,
+        PluginKind::Initializer,
+        PluginKind::Dataset,
+        PluginKind::Lesson,
+    ];
+
+    /// The folder of this kind.
+    pub fn folder(self) -> &'static str {
+        match self {
+            PluginKind::Activation => "activations",
+            PluginKind::Loss => "losses",
+            PluginKind::Optimizer => "optimizers",
+            PluginKind::Initializer => "initializers",
+            PluginKind::Dataset => "datasets",
+            PluginKind::Lesson => "lessons",
+        }
+    }
+
+    /// As people call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            PluginKind::Activation => "activation",
+            PluginKind::Loss => "loss",
+            PluginKind::Optimizer => "optimizer",
+            PluginKind::Initializer => "initializer",
+            PluginKind::Dataset => "data set",
+            PluginKind::Lesson => "lesson",
+        }
+    }
+
+    /// The names of the functions by which a file of this kind is known.
+    pub(crate) fn contracts(self) -> &'static [&'static str] {
+        match self {
+            PluginKind::Activation => &["activation", "activation_layer"],
+            PluginKind::Loss => &["loss"],
+            PluginKind::Optimizer => &["update"],
+            PluginKind::Initializer => &["init"],
+            PluginKind::Dataset => &["dataset"],
+            PluginKind::Lesson => &["lesson"],
+        }
+    }
+}
+
+/// Where a lesson lives: its file, beside which its own plugins lie.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Home {
+    pub(crate) path: String,
+}
+
+/// Makes plugins from files and remembers what it compiled and traced.
+#[derive(Debug)]
+pub(crate) struct Plugins {
+    pub(crate) interpreter: Rc<Interpreter>,
+    pub(crate) home: RefCell<Home>,
+    programs: RefCell<BTreeMap<String, (Arc<[u8]>, Rc<Program>)>>,
+    /// By file, role and baked values: sliders are inputs, so moving one keeps all traces.
+    functions: RefCell<BTreeMap<String, (Rc<Program>, Shared)>>,
+}
+
+/// More than these are forgotten together.
+const MOST_FUNCTIONS: usize = 256;
+
+impl Plugins {
+    pub(crate) fn new(interpreter: Rc<Interpreter>) -> Self {
+        Self { interpreter, home: RefCell::default(), programs: RefCell::default(), functions: RefCell::default() }
+    }
+
+    /// Forgets what was made from files, because one of them changed.
+    pub(crate) fn forget(&self) {
+        self.interpreter.shelf.forget();
+        self.programs.borrow_mut().clear();
+        self.functions.borrow_mut().clear();
+    }
+
+    /// The compiled file of a path.
+    pub(crate) fn program(&self, path: &str) -> Result<Rc<Program>, Box<Diagnostic>> {
+        let found = if is_plain(path) { self.interpreter.shelf.library.borrow().find(path) } else { None };
+        let Some((_, bytes)) = found else {
+            return Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`"))));
+        };
+        self.interpreter.shelf.used.borrow_mut().insert(path.to_owned());
+        if let Some((known, program)) = self.programs.borrow().get(path)
+            && Arc::ptr_eq(known, &bytes)
+        {
+            return Ok(Rc::clone(program));
+        }
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| Box::new(Diagnostic::error("not-text", format!("`{path}` is not a text in UTF-8"))))?;
+        let program = Rc::new(Program::compile(&self.interpreter, path, text)?);
+        self.programs.borrow_mut().insert(path.to_owned(), (bytes, Rc::clone(&program)));
+        Ok(program)
+    }
+
+    /// The file of a plugin. A name that ends in `.rhai` is a path: that of a lesson with functions of its own.
+    pub(crate) fn locate(&self, kind: PluginKind, name: &str) -> Result<String, Problem> {
+        let library = self.interpreter.shelf.library.borrow();
+        if !is_plain(name) {
+            return Err(Problem::new("unknown-plugin", format!("`{name}` is not a name of a plugin")));
+        }
+        if (name.ends_with(".rhai") || name == self.home.borrow().path) && library.find(name).is_some() {
+            return Ok(name.to_owned());
+        }
+        let home = self.home.borrow().path.clone();
+        let beside = folder(&home);
+        let mut candidates = vec![format!("{beside}{}/{name}.rhai", kind.folder())];
+        let bare = format!("{beside}{name}.rhai");
+        // A folder of lessons holds no plugins under bare names, and a lesson's name says nothing about its data.
+        if beside != "lessons/" && bare != home && self.is_of(kind, &bare, &library) {
+            candidates.push(bare);
+        }
+        candidates.push(format!("{}/{name}.rhai", kind.folder()));
+        if let Some(path) = candidates.into_iter().find(|path| library.find(path).is_some()) {
+            return Ok(path);
+        }
+        let problem = Problem::new("unknown-plugin", format!("there is no {} named `{name}`", kind.word()));
+        let names = library.names(kind.folder());
+        Err(problem.help(suggestion(name, names.iter().map(String::as_str)).unwrap_or_else(|| "none is installed".to_owned())))
+    }
+
+    fn is_of(&self, kind: PluginKind, path: &str, library: &files::Library) -> bool {
+        let Some((_, bytes)) = library.find(path) else { return false };
+        let text = String::from_utf8_lossy(&bytes);
+        kind.contracts().iter().any(|name| text.contains(&format!("fn {name}(")))
+    }
+
+    fn open(&self, kind: PluginKind, plugin: &PluginRef) -> Result<Rc<Program>, Box<Diagnostic>> {
+        let path = self.locate(kind, &plugin.name).map_err(|problem| Box::new(unplaced(problem)))?;
+        self.program(&path)
+    }
+
+    /// The controls of a plugin with the values given to them.
+    fn controls(&self, kind: PluginKind, program: &Program, plugin: &PluginRef) -> Result<Vec<Control>, Box<Diagnostic>> {
+        let mut controls = controls::described(&self.interpreter, program)?;
+        if kind == PluginKind::Optimizer {
+            let taken = |control: &&Control| control.name != "lr" && (Optimizer::CONTEXT.contains(&control.name.as_str()) || control.name == "is_bias");
+            if let Some(control) = controls.iter().find(taken) {
+                let message = format!("`{}` is already in `ctx` and cannot be a control", control.name);
+                let location = program.text.key("params", &control.name).unwrap_or_else(|| program.text.function_location("params"));
+                return Err(Box::new(Diagnostic::error("wrong-control", message).at(location)));
+            }
+            if !controls.iter().any(|control| control.name == "lr") {
+                controls.insert(0, controls::learning_rate());
+            }
+        }
+        controls::give(&mut controls, &plugin.params, stem(&plugin.name)).map_err(|problem| Box::new(unplaced(problem)))?;
+        Ok(controls)
+    }
+
+    /// What lists show: a broken file says so in its description.
+    pub(crate) fn info(&self, kind: PluginKind, plugin: &PluginRef) -> PluginInfo {
+        let described = self.open(kind, plugin).and_then(|program| {
+            let controls = if kind == PluginKind::Lesson { Vec::new() } else { self.controls(kind, &program, plugin)? };
+            Ok(about(kind, plugin, &program, controls))
+        });
+        described.unwrap_or_else(|error| PluginInfo {
+            name: stem(&plugin.name).to_owned(),
+            description: format!("cannot be used: {}", error.message),
+            controls: Vec::new(),
+        })
+    }
+
+    /// The names of a plugin's controls, as far as it can be read.
+    pub(crate) fn control_names(&self, kind: PluginKind, plugin: &PluginRef) -> Vec<String> {
+        let bare = PluginRef::named(plugin.name.clone());
+        self.info(kind, &bare).controls.into_iter().map(|control| control.name).collect()
+    }
+
+    /// A traced function, the same one for the same file, role and baked values.
+    fn function(&self, program: &Rc<Program>, role: Role, given: &[Control]) -> Shared {
+        let key = format!("{} {role:?} {:?} {:?}", program.path, controls::baked(given), controls::sliders(given).collect::<Vec<_>>());
+        let mut functions = self.functions.borrow_mut();
+        if let Some((known, function)) = functions.get(&key)
+            && Rc::ptr_eq(known, program)
+        {
+            return Rc::clone(function);
+        }
+        let tracer = ScriptTracer::new(&self.interpreter, program, role, given);
+        let (inputs, outputs) = tracer.arity();
+        let function = Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(tracer))));
+        if functions.len() >= MOST_FUNCTIONS {
+            functions.clear();
+        }
+        functions.insert(key, (Rc::clone(program), Rc::clone(&function)));
+        function
+    }
+
+    pub(crate) fn activation(&self, plugin: &PluginRef, size: usize) -> Result<Activation, Box<Diagnostic>> {
+        let program = self.open(PluginKind::Activation, plugin)?;
+        let whole_layer = program.function("activation").is_none() && program.function("activation_layer").is_some();
+        let role = if whole_layer { Role::Layer(size) } else { Role::Activation };
+        program.contract(role.function(), if whole_layer { "activation_layer(z)" } else { "activation(z)" }, &[1, 2])?;
+        if program.function("derivative").is_some() {
+            program.contract("derivative", "derivative(z, a)", &[2, 3])?;
+        }
+        let controls = self.controls(PluginKind::Activation, &program, plugin)?;
+        let function = self.function(&program, role, &controls);
+        let info = about(PluginKind::Activation, plugin, &program, controls);
+        Ok(Activation { info, whole_layer, function, derivative_text: program.body("derivative") })
+    }
+
+    pub(crate) fn loss(&self, plugin: &PluginRef, outputs: usize) -> Result<Loss, Box<Diagnostic>> {
+        let program = self.open(PluginKind::Loss, plugin)?;
+        program.contract("loss", "loss(output, target)", &[2, 3])?;
+        let controls = self.controls(PluginKind::Loss, &program, plugin)?;
+        let function = self.function(&program, Role::Loss(outputs), &controls);
+        Ok(Loss { info: about(PluginKind::Loss, plugin, &program, controls), function })
+    }
+
+    pub(crate) fn optimizer(&self, plugin: &PluginRef) -> Result<Optimizer, Box<Diagnostic>> {
+        let program = self.open(PluginKind::Optimizer, plugin)?;
+        program.contract("update", "update(w, grad, state, ctx)", &[4])?;
+        let controls = self.controls(PluginKind::Optimizer, &program, plugin)?;
+        let state = self.state(&program)?;
+        let fields: Vec<String> = state.iter().map(|(name, _)| name.clone()).collect();
+        let rule = |is_bias| self.function(&program, Role::Update { state: fields.clone(), is_bias }, &controls);
+        let (weights, biases) = (rule(false), rule(true));
+        Ok(Optimizer { info: about(PluginKind::Optimizer, plugin, &program, controls), state, weights, biases })
+    }
+
+    /// The initial state of a parameter, from `fn state()`.
+    fn state(&self, program: &Program) -> Result<Vec<(String, f64)>, Box<Diagnostic>> {
+        if program.function("state").is_none() {
+            return Ok(Vec::new());
+        }
+        program.contract("state", "state()", &[0])?;
+        let value = self.interpreter.call(program, "state", Vec::new(), Budget::Call)?;
+        let help = "write `#{ velocity: 0.0 }`: one number a field, kept for each parameter";
+        let wrong = |message: String, location| Err(Box::new(Diagnostic::error("wrong-return", message).at(location).help(help)));
+        let Ok(map) = value.as_map_ref() else {
+            let message = format!("`state` must give a map, but this is {}", kind(&value));
+            return wrong(message, program.text.function_location("state"));
+        };
+        let mut fields = Vec::new();
+        for (name, value) in map.iter() {
+            let Ok(x) = reading::float(value, name) else {
+                let message = format!("the state field `{name}` must be a number, but this is {}", kind(value));
+                let location = program.text.key("state", name);
+                return wrong(message, location.unwrap_or_else(|| program.text.function_location("state")));
+            };
+            fields.push((name.to_string(), x));
+        }
+        Ok(fields)
+    }
+
+    /// The samples that a data set makes.
+    pub(crate) fn dataset(&self, plugin: &PluginRef, count: Option<usize>, noise: f64, seed: u64) -> Result<Vec<Sample>, Box<Diagnostic>> {
+        let program = self.open(PluginKind::Dataset, plugin)?;
+        program.contract("dataset", "dataset(ctx)", &[1])?;
+        let mut context = controls::plain(&self.controls(PluginKind::Dataset, &program, plugin)?);
+        if let Some(own) = context.get("count").and_then(|own| own.as_float().ok()) {
+            context.insert("count".into(), Dynamic::from_int(own.round() as i64));
+        }
+        if let Some(count) = count {
+            context.insert("count".into(), Dynamic::from_int(count as i64));
+        }
+        context.entry("count".into()).or_insert_with(|| Dynamic::from_int(DEFAULT_COUNT));
+        if noise != 0.0 || !context.contains_key("noise") {
+            context.insert("noise".into(), Dynamic::from_float(noise));
+        }
+        context.insert("rng".into(), Dynamic::from(Random(Rc::new(RefCell::new(Rng::new(seed, Purpose::Data))))));
+        let value = self.interpreter.call(&program, "dataset", vec![Dynamic::from_map(context)], Budget::Making)?;
+        let location = || program.text.function_location("dataset");
+        let Ok(array) = value.as_array_ref() else {
+            let message = format!("`dataset` must give an array of samples, but this is {}", kind(&value));
+            let help = "write each sample as `#{ input: [0.0, 1.0], target: [1.0] }`";
+            return Err(Box::new(Diagnostic::error("wrong-return", message).at(location()).help(help)));
+        };
+        reading::samples(&array).map_err(|problem| Box::new(unplaced(problem).at(location())))
+    }
+
+    /// The initial parameters that an initializer draws, flat as the shape says.
+    pub(crate) fn initial(&self, plugin: &PluginRef, shape: &Shape, seed: u64) -> Result<Vec<f64>, Box<Diagnostic>> {
+        let program = self.open(PluginKind::Initializer, plugin)?;
+        program.contract("init", "init(ctx)", &[1])?;
+        let controls = controls::plain(&self.controls(PluginKind::Initializer, &program, plugin)?);
+        let rng = Dynamic::from(Random(Rc::new(RefCell::new(Rng::new(seed, Purpose::Weights)))));
+        let mut drawn = Vec::with_capacity(shape.parameters());
+        for layer in 0..shape.layers() {
+            for (is_bias, range) in [(false, shape.weights(layer)), (true, shape.biases(layer))] {
+                let mut context: Map = controls.clone();
+                context.insert("fan_in".into(), Dynamic::from_int(shape.fan_in(layer) as i64));
+                context.insert("fan_out".into(), Dynamic::from_int(shape.size(layer) as i64));
+                context.insert("layer".into(), Dynamic::from_int(layer as i64));
+                context.insert("is_bias".into(), Dynamic::from_bool(is_bias));
+                context.insert("rng".into(), rng.clone());
+                let values = self.interpreter.call_many(&program, "init", &Dynamic::from_map(context), range.len())?;
+                for (value, index) in values.iter().zip(range) {
+                    let found = reading::float(value, "the result of `init`").ok().filter(|x| x.is_finite());
+                    let Some(x) = found else {
+                        let Parameter { neuron, .. } = shape.parameter(index);
+                        let message = format!("`init` must give a finite number, but this is {} (layer {layer}, neuron {neuron})", shown(value));
+                        let location = program.text.function_location("init");
+                        return Err(Box::new(Diagnostic::error("wrong-return", message).at(location)));
+                    };
+                    drawn.push(x);
+                }
+            }
+        }
+        Ok(drawn)
+    }
+}
+
+/// Samples that a data set makes when neither the lesson nor the data set says how many.
+const DEFAULT_COUNT: i64 = 500;
+
+fn shown(value: &Dynamic) -> String {
+    value.as_float().map_or_else(|_| kind(value).to_owned(), |x| x.to_string())
+}
+
+/// A problem as a diagnostic whose place is not known here.
+pub(crate) fn unplaced(problem: Problem) -> Diagnostic {
+    Diagnostic { help: problem.help, ..Diagnostic::error(problem.code, problem.message) }
+}
+
+fn about(kind: PluginKind, plugin: &PluginRef, program: &Program, controls: Vec<Control>) -> PluginInfo {
+    let contract = kind.contracts().iter().find_map(|name| program.function(name));
+    let described = contract.map(|function| function.description.as_str()).filter(|text| !text.is_empty());
+    let page = program.page();
+    let text = described.unwrap_or(&page);
+    let line = text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    PluginInfo { name: stem(&plugin.name).to_owned(), description: line, controls }
+}

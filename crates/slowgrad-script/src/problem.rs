@@ -1,0 +1,31 @@
+//! What goes wrong inside the functions that scripts call, on its way through the interpreter.
+
+use rhai::{Dynamic, EvalAltResult, Position};
+
+/// The result of a function that scripts call.
+pub(crate) type Outcome<T> = Result<T, Box<EvalAltResult>>;
+
+/// A problem without a place; the interpreter adds the place of the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: None }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl From<Problem> for Box<EvalAltResult> {
+    fn from(problem: Problem) -> Self {
+        Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(problem), Position::NONE))
+    }
+}

@@ -1,0 +1,97 @@
+//! A compiled file: its functions, their documentation and their text.
+
+use crate::interpreter::Interpreter;
+use crate::text::Text;
+use crate::words;
+use rhai::AST;
+use slowgrad_tape::Diagnostic;
+use std::rc::Rc;
+
+/// A function that a file defines.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    pub(crate) name: String,
+    pub(crate) parameters: Vec<String>,
+    /// The `///` comment without its slashes.
+    pub(crate) description: String,
+}
+
+/// A compiled file.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) path: String,
+    pub(crate) text: Rc<Text>,
+    pub(crate) ast: AST,
+    pub(crate) has_statements: bool,
+    pub(crate) functions: Vec<Definition>,
+}
+
+impl Program {
+    pub(crate) fn compile(interpreter: &Interpreter, path: &str, text: &str) -> Result<Self, Box<Diagnostic>> {
+        let text = Rc::new(Text::new(path, text));
+        let ast = interpreter.compile(&text)?;
+        let functions = ast.iter_functions().map(|function| Definition {
+            name: function.name.to_owned(),
+            parameters: function.params.iter().map(|&name| name.to_owned()).collect(),
+            description: uncomment(&function.comments.join("\n"), "///"),
+        });
+        let functions = functions.filter(|function| !function.name.starts_with("anon$")).collect();
+        Ok(Self { path: path.to_owned(), has_statements: !ast.statements().is_empty(), functions, text, ast })
+    }
+
+    /// The function of this name, whatever its parameters.
+    pub(crate) fn function(&self, name: &str) -> Option<&Definition> {
+        self.functions.iter().find(|function| function.name == name)
+    }
+
+    /// The `//!` lines at the top without their slashes.
+    pub(crate) fn page(&self) -> String {
+        uncomment(self.ast.doc(), "//!")
+    }
+
+    /// The contract function, which must have one of these numbers of parameters.
+    pub(crate) fn contract(&self, name: &str, usage: &str, arities: &[usize]) -> Result<&Definition, Box<Diagnostic>> {
+        let Some(function) = self.function(name) else {
+            let names = self.functions.iter().map(|function| function.name.as_str());
+            let near = words::nearest(name, names);
+            let (message, location) = match near {
+                Some(near) => {
+                    let message = format!("this file has `fn {near}`, did you mean `fn {name}`?");
+                    (message, self.text.function_location(near))
+                }
+                None => (format!("this file has no `fn {name}`"), self.text.function_location(name)),
+            };
+            let help = format!("write `fn {usage}`");
+            return Err(Box::new(Diagnostic::error("missing-function", message).at(location).help(help)));
+        };
+        if arities.contains(&function.parameters.len()) {
+            return Ok(function);
+        }
+        let found = function.parameters.len();
+        let message = format!("`fn {name}` takes {found} argument{}, not {}", plural(found), either(arities));
+        let location = self.text.function_location(name);
+        Err(Box::new(Diagnostic::error("wrong-arity", message).at(location).help(format!("write `fn {usage}`"))))
+    }
+
+    /// The text of a function's body without the indentation it has in the file.
+    pub(crate) fn body(&self, name: &str) -> Option<String> {
+        let (start, end) = self.text.function(name)?.body;
+        let body = self.text.source.text.get(start..end)?.trim_matches('\n').trim_end();
+        let indent = body.lines().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start().len()).min()?;
+        Some(body.lines().map(|line| line.get(indent..).unwrap_or("")).collect::<Vec<_>>().join("\n").trim().to_owned())
+    }
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+fn either(arities: &[usize]) -> String {
+    let numbers: Vec<String> = arities.iter().map(ToString::to_string).collect();
+    numbers.join(" or ")
+}
+
+fn uncomment(comment: &str, mark: &str) -> String {
+    let lines = comment.lines().map(|line| line.trim().strip_prefix(mark).unwrap_or(line).trim());
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}

@@ -1,0 +1,468 @@
+//! The sandbox: lessons and plugins in, set-ups and diagnostics out.
+
+use crate::errors;
+use crate::files::{Library, Root, folder, is_plain};
+use crate::host::{Budget, ConsoleLine, Host};
+use crate::interpreter::{Interpreter, Shelf};
+use crate::lesson::{self, Described};
+use crate::limits::Limits;
+use crate::marks::{Said, Stage};
+use crate::plugins::{Home, PluginKind, Plugins, unplaced};
+use crate::problem::Problem;
+use crate::program::Program;
+use rhai::Dynamic;
+use slowgrad_engine::data::{self, Data};
+use slowgrad_engine::plugin::{Activation, Loss, Optimizer, PluginInfo};
+use slowgrad_engine::setup::Setup;
+use slowgrad_engine::shape::Shape;
+use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef, Sample, SpecPatch, WeightsSpec};
+use slowgrad_engine::weights;
+use slowgrad_tape::{Diagnostic, Location, Source};
+use slowgrad_timeline::cue::Cue;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A lesson, ready to be trained and performed.
+#[derive(Debug)]
+pub struct Lesson {
+    /// Its file.
+    pub path: String,
+    /// The text of its file.
+    pub source: Arc<Source>,
+    /// The `//!` lines at its top: what it is about.
+    pub page: String,
+    /// What it asks for.
+    pub spec: LessonSpec,
+    /// What it performs.
+    pub cues: Vec<Cue>,
+    /// Where each cue is said.
+    pub cue_locations: Vec<Option<Location>>,
+    /// The set-up made from the description.
+    pub setup: Setup,
+    /// The initial parameters, flat as the shape says.
+    pub parameters: Vec<f64>,
+    /// What is not wrong but not right either.
+    pub warnings: Vec<Diagnostic>,
+    /// Every file it was made from.
+    pub files: Vec<String>,
+}
+
+/// What data was made from, and the data.
+type MadeData = (DataKey, Arc<Data>, Arc<Data>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct DataKey {
+    spec: DataSpec,
+    inputs: usize,
+    outputs: usize,
+    noise: f64,
+    count: Option<usize>,
+    test_fraction: f64,
+    seed: u64,
+}
+
+/// Everything that runs scripts. It belongs to one thread.
+#[derive(Debug)]
+pub struct Sandbox {
+    pub(crate) plugins: Plugins,
+    limits: Limits,
+    data: RefCell<Option<MadeData>>,
+}
+
+/// The place in the lesson's file that asks for a part of the set-up.
+type Asked<'p> = &'p dyn Fn(&str) -> Option<Location>;
+
+impl Sandbox {
+    /// A sandbox over these files.
+    pub fn new(library: Library, limits: Limits) -> Self {
+        let shelf = Rc::new(Shelf::default());
+        *shelf.library.borrow_mut() = library;
+        let interpreter = Interpreter::new(Rc::new(Host::new(limits)), shelf);
+        Self { plugins: Plugins::new(Rc::new(interpreter)), limits, data: RefCell::new(None) }
+    }
+
+    fn interpreter(&self) -> &Interpreter {
+        &self.plugins.interpreter
+    }
+
+    /// Replaces a file of a root, or takes it away; a root that is not there yet becomes the strongest.
+    /// What is running keeps what it was made from; open the lesson or assemble it again to see the change.
+    pub fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {
+        let mut library = self.interpreter().shelf.library.borrow_mut();
+        let at = library.roots.iter().position(|known| known.name == root).unwrap_or_else(|| {
+            library.roots.push(Root { name: root.to_owned(), ..Root::default() });
+            library.roots.len() - 1
+        });
+        match bytes {
+            Some(bytes) => drop(library.roots[at].files.insert(path, bytes)),
+            None => library.roots[at].files.remove(path),
+        }
+        drop(library);
+        self.forget();
+    }
+
+    /// Replaces all files.
+    pub fn replace_library(&mut self, library: Library) {
+        *self.interpreter().shelf.library.borrow_mut() = library;
+        self.forget();
+    }
+
+    fn forget(&self) {
+        self.plugins.forget();
+        *self.data.borrow_mut() = None;
+    }
+
+    /// The text of a file.
+    pub fn text(&self, path: &str) -> Option<String> {
+        let (_, bytes) = self.interpreter().shelf.library.borrow().find(path)?;
+        String::from_utf8(bytes.to_vec()).ok()
+    }
+
+    /// Every file that the last [`open`](Self::open) or [`check`](Self::check) looked at, whether it went well or not.
+    pub fn files(&self) -> Vec<String> {
+        self.interpreter().shelf.used.borrow().iter().cloned().collect()
+    }
+
+    /// The lines that scripts printed since the last time.
+    pub fn console(&self) -> Vec<ConsoleLine> {
+        self.interpreter().host.drain()
+    }
+
+    /// The plugins or lessons of a kind, by name.
+    pub fn list(&self, kind: PluginKind) -> Vec<PluginInfo> {
+        let names = self.interpreter().shelf.library.borrow().names(kind.folder());
+        names.into_iter().map(|name| self.plugins.info(kind, &PluginRef::named(name))).collect()
+    }
+
+    /// The file of a plugin that a lesson names.
+    pub fn path_of(&self, kind: PluginKind, name: &str) -> Option<String> {
+        self.plugins.locate(kind, name).ok()
+    }
+
+    /// An activation; the size matters only to the layer form.
+    pub fn activation(&self, plugin: &PluginRef, size: usize) -> Result<Activation, Box<Diagnostic>> {
+        self.plugins.activation(plugin, size)
+    }
+
+    /// A loss of so many outputs.
+    pub fn loss(&self, plugin: &PluginRef, outputs: usize) -> Result<Loss, Box<Diagnostic>> {
+        self.plugins.loss(plugin, outputs)
+    }
+
+    /// An optimizer.
+    pub fn optimizer(&self, plugin: &PluginRef) -> Result<Optimizer, Box<Diagnostic>> {
+        self.plugins.optimizer(plugin)
+    }
+
+    /// The samples that a data set makes.
+    pub fn dataset(&self, plugin: &PluginRef, count: Option<usize>, noise: f64, seed: u64) -> Result<Vec<Sample>, Box<Diagnostic>> {
+        self.plugins.dataset(plugin, count, noise, seed)
+    }
+
+    /// The parameters that an initializer draws.
+    pub fn initializer(&self, plugin: &PluginRef, shape: &Shape, seed: u64) -> Result<Vec<f64>, Box<Diagnostic>> {
+        self.plugins.initial(plugin, shape, seed)
+    }
+
+    /// Opens a lesson; its folder becomes the one in which plugins are looked for first.
+    pub fn open(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
+        self.interpreter().shelf.used.borrow_mut().clear();
+        self.interpreter().host.limits.set(self.limits);
+        let one = |error: Box<Diagnostic>| vec![*error];
+        *self.plugins.home.borrow_mut() = Home { path: path.to_owned() };
+        let program = self.plugins.program(path).map_err(one)?;
+        program.contract("lesson", "lesson()", &[0]).map_err(one)?;
+        let map = self.interpreter().call(&program, "lesson", Vec::new(), Budget::Making).map_err(one)?;
+        let Described { spec, limits } = lesson::read(&self.plugins, &program, &map)?;
+        self.interpreter().host.limits.set(limits);
+        let asked = |field: &str| program.text.key("lesson", field).or_else(|| Some(program.text.function_location("lesson")));
+        let mut warnings = Vec::new();
+        let setup = self.assemble_at(&spec, &asked, &mut warnings)?;
+        let parameters = self.parameters_at(&spec, &asked).map_err(one)?;
+        let said = self.perform(&program, &spec, &setup)?;
+        warnings.extend(self.habits());
+        let (cues, cue_locations) = said.into_iter().unzip();
+        Ok(Lesson {
+            path: path.to_owned(),
+            source: Arc::clone(&program.text.source),
+            page: program.page(),
+            spec,
+            cues,
+            cue_locations,
+            setup,
+            parameters,
+            warnings,
+            files: self.files(),
+        })
+    }
+
+    /// Runs `perform` and tries each change that it will make.
+    fn perform(&self, program: &Program, spec: &LessonSpec, setup: &Setup) -> Result<Vec<Said>, Vec<Diagnostic>> {
+        if program.function("perform").is_none() {
+            return Ok(Vec::new());
+        }
+        program.contract("perform", "perform(stage)", &[1]).map_err(|error| vec![*error])?;
+        let cues = Rc::new(RefCell::new(Vec::new()));
+        let stage = Stage { cues: Rc::clone(&cues), shape: Rc::new((*setup.shape).clone()) };
+        let called = self.interpreter().call(program, "perform", vec![Dynamic::from(stage)], Budget::Making);
+        called.map_err(|error| vec![*error])?;
+        let said: Vec<Said> = cues.take();
+        let mut spec = spec.clone();
+        for (cue, location) in &said {
+            if let Cue::Set(patch) = cue {
+                self.patch_at(&mut spec, patch, &|_| location.clone()).map(drop)?;
+            }
+        }
+        Ok(said)
+    }
+
+    /// The set-up of a description.
+    pub fn assemble(&self, spec: &LessonSpec) -> Result<Setup, Vec<Diagnostic>> {
+        self.assemble_at(spec, &|_| None, &mut Vec::new())
+    }
+
+    /// Changes a description and gives its new set-up; the description stays as it was when that fails.
+    ///
+    /// A learning rate that was set stays when the optimizer changes, unless the change brings its own.
+    pub fn patch(&self, spec: &mut LessonSpec, patch: &SpecPatch) -> Result<Setup, Vec<Diagnostic>> {
+        self.patch_at(spec, patch, &|_| None)
+    }
+
+    fn patch_at(&self, spec: &mut LessonSpec, patch: &SpecPatch, asked: Asked<'_>) -> Result<Setup, Vec<Diagnostic>> {
+        let mut changed = spec.clone();
+        let (last, hidden) = changed.layers.split_last_mut().map_or((None, &mut [][..]), |(last, hidden)| (Some(last), hidden));
+        if let Some(activation) = &patch.activation {
+            hidden.iter_mut().for_each(|layer| layer.activation = activation.clone());
+        }
+        if let (Some(output), Some(last)) = (&patch.output, last) {
+            last.activation = output.clone();
+        }
+        if let Some(loss) = &patch.loss {
+            changed.loss = loss.clone();
+        }
+        if let Some(optimizer) = &patch.optimizer {
+            let rate = changed.optimizer.params.remove("lr");
+            changed.optimizer = optimizer.clone();
+            if let Some(rate) = rate {
+                changed.optimizer.params.entry("lr".to_owned()).or_insert(rate);
+            }
+        }
+        if let Some(batch) = patch.batch {
+            changed.batch = batch.max(1);
+        }
+        let place = |problem: Problem| vec![placed(unplaced(problem), asked("params"))];
+        lesson::override_all(&self.plugins, &mut changed, &patch.params).map_err(place)?;
+        let setup = self.assemble_at(&changed, asked, &mut Vec::new())?;
+        *spec = changed;
+        Ok(setup)
+    }
+
+    /// The initial parameters of a description: its own weights, or drawn by its initializer.
+    pub fn parameters(&self, spec: &LessonSpec) -> Result<Vec<f64>, Box<Diagnostic>> {
+        self.parameters_at(spec, &|_| None)
+    }
+
+    fn parameters_at(&self, spec: &LessonSpec, asked: Asked<'_>) -> Result<Vec<f64>, Box<Diagnostic>> {
+        let shape = shape(spec);
+        let wrong = |message: String| Box::new(placed(Diagnostic::error("wrong-weights", message), asked("weights")));
+        match &spec.weights {
+            None => self.plugins.initial(&spec.initializer, &shape, spec.seed).map_err(|error| at(error, asked("initializer"))),
+            Some(WeightsSpec::Inline(layers)) => weights::from_layers(&shape, layers).map_err(|error| wrong(error.to_string())),
+            Some(WeightsSpec::File(path)) => {
+                let bytes = self.resource(path, &[""]).map_err(|error| at(error, asked("weights")))?;
+                let read = if path.ends_with(".json") {
+                    std::str::from_utf8(&bytes)
+                        .map_err(|_| wrong(format!("`{path}` is not a text in UTF-8")))
+                        .map(|text| weights::from_json(&shape, text))?
+                } else {
+                    weights::from_safetensors(&shape, &bytes)
+                };
+                read.map_err(|error| wrong(format!("`{path}`: {error}")))
+            }
+        }
+    }
+
+    /// A file that a lesson names: beside the lesson, then in these folders of the roots.
+    fn resource(&self, path: &str, folders: &[&str]) -> Result<Arc<[u8]>, Box<Diagnostic>> {
+        if !is_plain(path) {
+            let help = "files are named by their path below the lesson's folder, without `..`";
+            return Err(Box::new(Diagnostic::error("no-such-file", format!("`{path}` is not a path a lesson can use")).help(help)));
+        }
+        let beside = folder(&self.plugins.home.borrow().path).to_owned();
+        let library = self.interpreter().shelf.library.borrow();
+        let candidates = std::iter::once(beside.as_str()).chain(folders.iter().copied()).map(|folder| format!("{folder}{path}"));
+        for candidate in candidates {
+            if let Some((_, bytes)) = library.find(&candidate) {
+                self.interpreter().shelf.used.borrow_mut().insert(candidate);
+                return Ok(bytes);
+            }
+        }
+        // The watcher should notice when it appears.
+        self.interpreter().shelf.used.borrow_mut().insert(format!("{beside}{path}"));
+        let help = "files are looked for beside the lesson";
+        Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`")).help(help)))
+    }
+
+    fn assemble_at(&self, spec: &LessonSpec, asked: Asked<'_>, warnings: &mut Vec<Diagnostic>) -> Result<Setup, Vec<Diagnostic>> {
+        let shape = shape(spec);
+        let most = self.limits.parameters;
+        if shape.parameters() > most {
+            let message = format!("the network has {} parameters; {most} are possible", shape.parameters());
+            return Err(vec![placed(Diagnostic::error("too-large", message), asked("layers"))]);
+        }
+        let mut errors = Vec::new();
+        let last = spec.layers.len().saturating_sub(1);
+        let mut activations = Vec::new();
+        for (i, layer) in spec.layers.iter().enumerate() {
+            let field = if i == last { "output" } else { "activation" };
+            let made = self.plugins.activation(&layer.activation, layer.size).and_then(|activation| {
+                let z = vec![0.5; if activation.whole_layer { layer.size } else { 1 }];
+                let inputs = [z, activation.info.sliders()].concat();
+                self.try_out(&activation.function, &inputs, &layer.activation, PluginKind::Activation, warnings)?;
+                Ok(activation)
+            });
+            match made {
+                Ok(activation) => activations.push(activation),
+                Err(error) => errors.push(*at(error, asked(field))),
+            }
+        }
+        let outputs = shape.outputs();
+        let loss = self.plugins.loss(&spec.loss, outputs).and_then(|loss| {
+            let inputs = [vec![0.25; outputs], vec![0.5; outputs], loss.info.sliders()].concat();
+            self.try_out(&loss.function, &inputs, &spec.loss, PluginKind::Loss, warnings)?;
+            Ok(loss)
+        });
+        let loss = loss.map_err(|error| errors.push(*at(error, asked("loss")))).ok();
+        let optimizer = self.plugins.optimizer(&spec.optimizer).and_then(|optimizer| {
+            let inputs = first_update(&optimizer);
+            for rule in [&optimizer.weights, &optimizer.biases] {
+                self.try_out(rule, &inputs, &spec.optimizer, PluginKind::Optimizer, warnings)?;
+            }
+            Ok(optimizer)
+        });
+        let optimizer = optimizer.map_err(|error| errors.push(*at(error, asked("optimizer")))).ok();
+        let data = self.data_at(spec, &shape).map_err(|error| errors.push(*at(error, asked("data")))).ok();
+        errors.dedup();
+        warnings.dedup();
+        let (Some(loss), Some(optimizer), Some((train, test)), true) = (loss, optimizer, data, errors.is_empty()) else {
+            return Err(errors);
+        };
+        Ok(Setup {
+            shape: Arc::new(shape),
+            activations,
+            loss,
+            optimizer,
+            train,
+            test,
+            batch: spec.batch,
+            shuffle: spec.shuffle,
+            seed: spec.seed,
+        })
+    }
+
+    /// One call of a new function, so that what is wrong in it is known before anything is watched.
+    fn try_out(
+        &self,
+        function: &RefCell<slowgrad_tape::Function>,
+        inputs: &[f64],
+        plugin: &PluginRef,
+        kind: PluginKind,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Result<(), Box<Diagnostic>> {
+        // A dry run's prints are nobody's business.
+        let host = &self.interpreter().host;
+        let printed = host.printed();
+        let called = function.borrow_mut().call(inputs);
+        host.unprint(printed);
+        called?;
+        if function.borrow().runs_each_time()
+            && let Ok(path) = self.plugins.locate(kind, &plugin.name)
+            && let Ok(program) = self.plugins.program(&path)
+        {
+            warnings.push(runs_each_time(&program, kind));
+        }
+        Ok(())
+    }
+
+    fn data_at(&self, spec: &LessonSpec, shape: &Shape) -> Result<(Arc<Data>, Arc<Data>), Box<Diagnostic>> {
+        let key = DataKey {
+            spec: spec.data.clone(),
+            inputs: shape.inputs(),
+            outputs: shape.outputs(),
+            noise: spec.noise,
+            count: spec.count,
+            test_fraction: spec.test_fraction,
+            seed: spec.seed,
+        };
+        if let Some((known, train, test)) = &*self.data.borrow()
+            && *known == key
+        {
+            return Ok((Arc::clone(train), Arc::clone(test)));
+        }
+        let wrong = |error: data::DataError| Box::new(Diagnostic::error("wrong-data", error.to_string()));
+        let samples = match &spec.data {
+            DataSpec::Plugin(plugin) => self.plugins.dataset(plugin, spec.count, spec.noise, spec.seed)?,
+            DataSpec::Inline(samples) => samples.clone(),
+            DataSpec::Csv { path, inputs, target } => {
+                let bytes = self.resource(path, &["datasets/"])?;
+                let text = std::str::from_utf8(&bytes);
+                let text = text.map_err(|_| Box::new(Diagnostic::error("not-text", format!("`{path}` is not a text in UTF-8"))))?;
+                data::read_csv(text, inputs, target).map_err(wrong)?
+            }
+        };
+        let (train, test) = data::split(samples, spec.test_fraction, spec.seed);
+        let made = |samples: &[Sample]| Data::new(samples, shape.inputs(), shape.outputs()).map(Arc::new).map_err(wrong);
+        let train = made(&train)?;
+        let test = if test.is_empty() { Arc::new(Data::default()) } else { made(&test)? };
+        *self.data.borrow_mut() = Some((key, Arc::clone(&train), Arc::clone(&test)));
+        Ok((train, test))
+    }
+
+    /// Warnings about how the files in use are written.
+    pub(crate) fn habits(&self) -> Vec<Diagnostic> {
+        let mut warnings = Vec::new();
+        for path in self.files() {
+            if path.ends_with(".rhai") && let Ok(program) = self.plugins.program(&path) {
+                warnings.extend(errors::habits(&program.text));
+            }
+        }
+        warnings
+    }
+}
+
+/// The inputs of an optimizer's first call.
+pub(crate) fn first_update(optimizer: &Optimizer) -> Vec<f64> {
+    let state = optimizer.state.iter().map(|(_, x)| *x);
+    let context = [optimizer.learning_rate(), 1.0, 0.3, 0.2, 0.5];
+    [0.5, 0.1].into_iter().chain(state).chain(context).chain(optimizer.other_sliders()).collect()
+}
+
+/// The warning that a script uses a plain number, at the place where it takes it out.
+pub(crate) fn runs_each_time(program: &Program, kind: PluginKind) -> Diagnostic {
+    let text = &program.text;
+    let cause = text.word_call(&["value", "print", "debug", "to_string"]);
+    let (message, location) = match cause {
+        Some((word, location)) => (format!("this runs through the interpreter each time because it uses `{word}(…)`"), location),
+        None => {
+            let name = kind.contracts().iter().find(|name| program.function(name).is_some()).unwrap_or(&"");
+            let message = "this runs through the interpreter each time because it turns a scalar into a text or takes too many paths";
+            (message.to_owned(), text.function_location(name))
+        }
+    };
+    Diagnostic::warning("runs-each-time", message).at(location).help("it is correct but slow; take it out when it is no longer needed")
+}
+
+fn shape(spec: &LessonSpec) -> Shape {
+    Shape::new(spec.inputs, &spec.layers.iter().map(|layer| layer.size).collect::<Vec<_>>())
+}
+
+/// A diagnostic without a place gets this one.
+fn placed(mut diagnostic: Diagnostic, location: Option<Location>) -> Diagnostic {
+    diagnostic.location = diagnostic.location.or(location);
+    diagnostic
+}
+
+fn at(error: Box<Diagnostic>, location: Option<Location>) -> Box<Diagnostic> {
+    Box::new(placed(*error, location))
+}

@@ -1,0 +1,182 @@
+//! A script's text as the sandbox keeps it: with its tokens, its extents and its line starts.
+//!
+//! Rhai compares what a `switch` looks at by hash, and a traced number has none: every case would be passed
+//! over without a word. So each `switch x {` is compiled as `switch __switch(x) {`, whose function refuses
+//! traced numbers. Positions that come back are counted in the compiled text and are put right here.
+
+use crate::extent::{Extents, FunctionItem, extents};
+use crate::lexer::{Token, TokenKind, tokens};
+use rhai::Position;
+use slowgrad_tape::{Location, Source, Span};
+use std::sync::Arc;
+
+/// The function that guards every `switch`.
+pub(crate) const SWITCH: &str = "__switch";
+
+/// One text.
+#[derive(Debug)]
+pub(crate) struct Text {
+    pub(crate) source: Arc<Source>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) extents: Extents,
+    lines: Vec<usize>,
+    /// (byte in the original, what was put in there), in order.
+    insertions: Vec<(usize, String)>,
+}
+
+impl Text {
+    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let source = Arc::new(Source { name: name.into(), text: text.into() });
+        let tokens = tokens(&source.text);
+        let extents = extents(&source.text, &tokens);
+        let lines = std::iter::once(0).chain(source.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let mut insertions: Vec<(usize, String)> = extents
+            .switches
+            .iter()
+            .filter(|(start, end)| start < end)
+            .flat_map(|&(start, end)| [(start, format!("{SWITCH}(")), (end, ")".to_owned())])
+            .collect();
+        insertions.sort_by_key(|(at, _)| *at);
+        Self { source, tokens, extents, lines, insertions }
+    }
+
+    /// What is given to the compiler.
+    pub(crate) fn compiled(&self) -> String {
+        let mut compiled = String::with_capacity(self.source.text.len() + 16 * self.insertions.len());
+        let mut from = 0;
+        for (at, inserted) in &self.insertions {
+            compiled.push_str(&self.source.text[from..*at]);
+            compiled.push_str(inserted);
+            from = *at;
+        }
+        compiled.push_str(&self.source.text[from..]);
+        compiled
+    }
+
+    /// The byte of the original text that a position of the compiled text means.
+    pub(crate) fn offset(&self, position: Position) -> Option<usize> {
+        let line = position.line()?;
+        let start = *self.lines.get(line - 1)?;
+        let end = self.lines.get(line).map_or(self.source.text.len(), |next| next - 1);
+        let text = &self.source.text[start..end];
+        let mut column = position.position()?.saturating_sub(1);
+        for (at, inserted) in self.insertions.iter().filter(|(at, _)| (start..=end).contains(at)) {
+            let before = self.source.text[start..*at].chars().count();
+            if column < before {
+                break;
+            }
+            column = before.max(column.saturating_sub(inserted.chars().count()));
+        }
+        Some(text.char_indices().nth(column).map_or(end, |(at, _)| start + at))
+    }
+
+    /// The token that starts or lies at a byte; the last one before it when there is none.
+    pub(crate) fn token(&self, offset: usize) -> Option<Token> {
+        let after = self.tokens.partition_point(|token| token.start <= offset);
+        after.checked_sub(1).map(|at| self.tokens[at])
+    }
+
+    /// The extent of what starts at a position: of the whole expression when an operator or a call does.
+    pub(crate) fn span(&self, offset: usize) -> Span {
+        if let Some(extent) = self.extents.expressions.get(&offset) {
+            return self.range(extent.start, extent.end);
+        }
+        match self.token(offset) {
+            Some(token) if offset < token.end => self.range(token.start, token.end),
+            _ => self.range(offset, offset),
+        }
+    }
+
+    /// The variable that an expression's value is given to.
+    pub(crate) fn name(&self, offset: usize) -> Option<&str> {
+        self.extents.expressions.get(&offset)?.name.as_deref()
+    }
+
+    /// A span with its line and column.
+    pub(crate) fn range(&self, start: usize, end: usize) -> Span {
+        let line = self.lines.partition_point(|&at| at <= start);
+        let begin = self.lines[line - 1];
+        let column = self.source.text[begin..start].chars().count() + 1;
+        Span { start: start as u32, end: end as u32, line: line as u32, column: column as u32 }
+    }
+
+    pub(crate) fn location(&self, span: Span) -> Location {
+        Location { source: Arc::clone(&self.source), span }
+    }
+
+    /// The definition of a function, the last one when there are several.
+    pub(crate) fn function(&self, name: &str) -> Option<&FunctionItem> {
+        self.extents.functions.iter().rev().find(|function| function.name == name)
+    }
+
+    /// Where a function is named in its definition, or the text's beginning.
+    pub(crate) fn function_location(&self, name: &str) -> Location {
+        let (start, end) = self.function(name).map_or((0, 0), |function| function.name_at);
+        self.location(self.range(start, end))
+    }
+
+    /// The first call of one of these functions, with its name.
+    pub(crate) fn word_call<'w>(&self, words: &[&'w str]) -> Option<(&'w str, Location)> {
+        let calls = self.tokens.iter().filter(|token| token.kind == TokenKind::Function);
+        let mut found = calls.filter_map(|token| {
+            let word = words.iter().find(|word| **word == &self.source.text[token.start..token.end])?;
+            Some((*word, self.location(self.span(token.start))))
+        });
+        found.next()
+    }
+
+    /// Where a map's key stands, looked for in one function.
+    pub(crate) fn key(&self, function: &str, key: &str) -> Option<Location> {
+        let within = self.function(function)?;
+        let inside = |token: &&Token| token.start >= within.start && token.end <= within.end;
+        let significant: Vec<&Token> = self
+            .tokens
+            .iter()
+            .filter(inside)
+            .filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment))
+            .collect();
+        let word = |token: &Token| self.source.text[token.start..token.end].trim_matches('"').to_owned();
+        let pair = significant.windows(2).find(|pair| word(pair[0]) == key && word(pair[1]) == ":")?;
+        Some(self.location(self.range(pair[0].start, pair[0].end)))
+    }
+
+    /// The names that a piece of script at this byte may mean: those bound in its function.
+    pub(crate) fn names_in_scope(&self, offset: usize) -> Vec<&str> {
+        let within = self.extents.functions.iter().find(|f| (f.start..=f.end).contains(&offset));
+        let range = within.map_or(0..self.source.text.len(), |f| f.start..f.end);
+        let bound = self.extents.bindings.iter().filter(|(at, _)| range.contains(at));
+        bound.map(|(_, name)| name.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_in_the_compiled_text_lead_back() {
+        let text = Text::new("t", "fn f(k) {\n    switch k + é { 1 => 2 + 3, _ => 4 }\n}");
+        let compiled = text.compiled();
+        assert!(compiled.contains("switch __switch(k + é) { 1"));
+        let line = compiled.lines().nth(1).expect("second line");
+        for word in ["k", "é", "{", "=>", "3", "4"] {
+            let at = line.find(word).expect(word);
+            let column = line[..at].chars().count() + 1;
+            let offset = text.offset(Position::new(2, column as u16)).expect("a place");
+            assert!(text.source.text[offset..].starts_with(word), "{word} {offset}");
+        }
+        let call = line.find("__switch").expect("call");
+        let offset = text.offset(Position::new(2, call as u16 + 1)).expect("a place");
+        assert!(text.source.text[offset..].starts_with("k + é"));
+    }
+
+    #[test]
+    fn spans_count_characters_and_keys_are_found() {
+        let text = Text::new("t", "// é\nfn lesson() { let é = 1; #{ title: é + 1, \"loss\": 2 } }");
+        let plus = text.source.text.find('+').expect("plus");
+        let span = text.span(plus);
+        assert_eq!((span.text(&text.source), span.line, span.column), ("é + 1", 2, 37));
+        assert_eq!(text.key("lesson", "loss").map(|l| l.span.text(&text.source)), Some("\"loss\""));
+        assert!(text.key("lesson", "layers").is_none());
+    }
+}

@@ -1,0 +1,218 @@
+//! Runs a plugin's function with traced numbers: the script side of [`slowgrad_tape::Function`].
+//!
+//! Which inputs a function has, and in which order, is the engine's word (see `slowgrad_engine::plugin`).
+//! Here they get their names and become the arguments that the script sees.
+
+use crate::controls;
+use crate::host::{Host, Scalar};
+use crate::interpreter::Interpreter;
+use crate::program::Program;
+use crate::words::kind;
+use rhai::{Array, Dynamic, Map};
+use slowgrad_engine::plugin::{Control, Optimizer};
+use slowgrad_tape::{Diagnostic, Trace, TraceBuilder, Tracer, ValueId};
+use std::rc::Rc;
+
+/// What kind of function is traced, with what its inputs depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// `activation(z)`
+    Activation,
+    /// `activation_layer(z)` of this many neurons.
+    Layer(usize),
+    /// `loss(output, target)` of this many outputs.
+    Loss(usize),
+    /// `update(w, grad, state, ctx)` with these state fields.
+    Update { state: Vec<String>, is_bias: bool },
+}
+
+impl Role {
+    pub(crate) fn function(&self) -> &'static str {
+        match self {
+            Role::Activation => "activation",
+            Role::Layer(_) => "activation_layer",
+            Role::Loss(_) => "loss",
+            Role::Update { .. } => "update",
+        }
+    }
+
+    fn outputs(&self) -> usize {
+        match self {
+            Role::Activation | Role::Loss(_) => 1,
+            Role::Layer(size) => *size,
+            Role::Update { state, .. } => 1 + state.len(),
+        }
+    }
+
+    /// The inputs before the sliders, with their names; the flag tells those the chain rule flows into.
+    fn inputs(&self) -> Vec<(String, bool)> {
+        let each = |name: &str, size: usize, flows| (0..size).map(|i| (format!("{name}[{i}]"), flows)).collect::<Vec<_>>();
+        match self {
+            Role::Activation => vec![("z".to_owned(), true)],
+            Role::Layer(size) => each("z", *size, true),
+            Role::Loss(size) => [each("output", *size, true), each("target", *size, false)].concat(),
+            Role::Update { state, .. } => {
+                let state = state.iter().map(|field| format!("state.{field}"));
+                let context = Optimizer::CONTEXT.iter().map(|name| format!("ctx.{name}"));
+                let names = ["w".to_owned(), "grad".to_owned()].into_iter().chain(state).chain(context);
+                names.map(|name| (name, false)).collect()
+            }
+        }
+    }
+}
+
+/// Traces one function of one file with fixed toggles and choices.
+pub(crate) struct ScriptTracer {
+    interpreter: Rc<Interpreter>,
+    program: Rc<Program>,
+    role: Role,
+    inputs: Vec<(String, bool)>,
+    /// Slider names, those of an optimizer without `lr`, which is part of its context.
+    sliders: Vec<String>,
+    baked: Map,
+    /// Whether the script takes the map of values.
+    takes_params: bool,
+}
+
+impl ScriptTracer {
+    pub(crate) fn new(interpreter: &Rc<Interpreter>, program: &Rc<Program>, role: Role, given: &[Control]) -> Self {
+        let update = matches!(role, Role::Update { .. });
+        let sliders: Vec<String> = controls::sliders(given).filter(|name| !(update && *name == "lr")).map(str::to_owned).collect();
+        let owner = if update { "ctx" } else { "p" };
+        let mut inputs = role.inputs();
+        inputs.extend(sliders.iter().map(|name| (format!("{owner}.{name}"), false)));
+        let usual = match role {
+            Role::Activation | Role::Layer(_) => 1,
+            Role::Loss(_) => 2,
+            Role::Update { .. } => 4,
+        };
+        let parameters = program.function(role.function()).map_or(usual, |function| function.parameters.len());
+        Self {
+            interpreter: Rc::clone(interpreter),
+            program: Rc::clone(program),
+            inputs,
+            sliders,
+            baked: controls::baked(given),
+            takes_params: parameters > usual,
+            role,
+        }
+    }
+
+    /// The function's number of inputs and results.
+    pub(crate) fn arity(&self) -> (usize, usize) {
+        (self.inputs.len(), self.role.outputs())
+    }
+
+    /// The script's arguments, and the state map that it changes.
+    fn arguments(&self, host: &Host, ids: &[ValueId]) -> (Vec<Dynamic>, Option<Dynamic>) {
+        let scalar = |id: ValueId| Dynamic::from(host.scalar(id));
+        let array = |ids: &[ValueId]| Dynamic::from_array(ids.iter().map(|&id| scalar(id)).collect::<Array>());
+        let (own, sliders) = ids.split_at(ids.len() - self.sliders.len());
+        let mut values = self.baked.clone();
+        for (name, &id) in self.sliders.iter().zip(sliders) {
+            values.insert(name.as_str().into(), scalar(id));
+        }
+        let mut arguments = match &self.role {
+            Role::Activation => vec![scalar(own[0])],
+            Role::Layer(_) => vec![array(own)],
+            Role::Loss(size) => vec![array(&own[..*size]), array(&own[*size..])],
+            Role::Update { state, is_bias } => {
+                let (fields, context) = own[2..].split_at(state.len());
+                let map: Map = state.iter().zip(fields).map(|(name, &id)| (name.as_str().into(), scalar(id))).collect();
+                // Shared, so that what the script writes into it can be read afterwards.
+                let map = Dynamic::from_map(map).into_shared();
+                for (name, &id) in Optimizer::CONTEXT.iter().zip(context) {
+                    values.insert((*name).into(), scalar(id));
+                }
+                values.insert("is_bias".into(), Dynamic::from_bool(*is_bias));
+                return (vec![scalar(own[0]), scalar(own[1]), map.clone(), Dynamic::from_map(values)], Some(map));
+            }
+        };
+        if self.takes_params {
+            arguments.push(Dynamic::from_map(values));
+        }
+        (arguments, None)
+    }
+
+    fn wrong(&self, message: String, help: &str) -> Box<Diagnostic> {
+        let location = self.program.text.function_location(self.role.function());
+        Box::new(Diagnostic::error("wrong-return", message).at(location).help(help))
+    }
+
+    /// A value that the script gave as a node of the tape.
+    fn result(&self, value: &Dynamic, what: &str, tape: &mut TraceBuilder) -> Result<ValueId, Box<Diagnostic>> {
+        if let Some(scalar) = value.clone().try_cast::<Scalar>() {
+            return Ok(scalar.id);
+        }
+        if let Ok(x) = value.as_float().or_else(|_| value.as_int().map(|n| n as f64)) {
+            let constant = tape.constant(x);
+            return constant.map_err(|full| self.wrong(full.to_string(), "the function makes too many operations"));
+        }
+        let help = if value.is_unit() {
+            "the last line must be the result; an `if` needs an `else`"
+        } else if value.is_array() && self.role == Role::Activation {
+            "an activation of a whole layer is written `fn activation_layer(z)`"
+        } else {
+            "the last line must be a number"
+        };
+        Err(self.wrong(format!("{what} must be a number, but this is {}", kind(value)), help))
+    }
+
+    fn results(&self, value: &Dynamic, state: Option<Dynamic>, tape: &mut TraceBuilder) -> Result<Vec<ValueId>, Box<Diagnostic>> {
+        let name = self.role.function();
+        let what = format!("the result of `{name}`");
+        match &self.role {
+            Role::Activation | Role::Loss(_) => Ok(vec![self.result(value, &what, tape)?]),
+            Role::Layer(size) => {
+                let help = format!("give back one number a neuron, here an array of {size}");
+                let Ok(array) = value.as_array_ref() else {
+                    return Err(self.wrong(format!("{what} must be an array, but this is {}", kind(value)), &help));
+                };
+                if array.len() != *size {
+                    return Err(self.wrong(format!("{what} has {} elements, but the layer has {size}", array.len()), &help));
+                }
+                array.iter().map(|item| self.result(item, &format!("each element of {what}"), tape)).collect()
+            }
+            Role::Update { state: fields, .. } => {
+                let mut ids = vec![self.result(value, &what, tape)?];
+                let map = state.as_ref().and_then(|state| state.as_map_ref().ok());
+                let Some(map) = map else {
+                    return Err(self.wrong("`state` must stay a map".to_owned(), "change its fields: `state.velocity = …`"));
+                };
+                if let Some(extra) = map.keys().find(|key| !fields.iter().any(|field| field == key.as_str())) {
+                    let help = format!("add `{extra}: 0.0` to the map that `fn state()` gives");
+                    return Err(self.wrong(format!("`update` adds a field `{extra}` to the state"), &help));
+                }
+                for field in fields {
+                    let Some(value) = map.get(field.as_str()) else {
+                        let help = "every field of `fn state()` must stay";
+                        return Err(self.wrong(format!("`update` took the field `{field}` out of the state"), help));
+                    };
+                    ids.push(self.result(value, &format!("`state.{field}`"), tape)?);
+                }
+                Ok(ids)
+            }
+        }
+    }
+}
+
+impl Tracer for ScriptTracer {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
+        let mut tape = TraceBuilder::new(self.interpreter.host.limits.get().tape);
+        let named = self.inputs.iter().zip(inputs);
+        let ids: Vec<ValueId> = named.map(|((name, flows), &x)| tape.input(name.as_str(), x, *flows)).collect();
+        let state = std::cell::RefCell::new(None);
+        let (tape, outputs) = self.interpreter.trace(
+            &self.program,
+            self.role.function(),
+            tape,
+            |host| {
+                let (arguments, map) = self.arguments(host, &ids);
+                *state.borrow_mut() = map;
+                arguments
+            },
+            |value, tape| self.results(&value, state.borrow_mut().take(), tape),
+        )?;
+        Ok(tape.finish(outputs))
+    }
+}

@@ -1,0 +1,48 @@
+//! The shipped scripts and small libraries of texts, for all tests.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses its own part")]
+
+use slowgrad_script::{Files, Library, Limits, Root, Sandbox};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn collect(top: &Path, folder: &Path, files: &mut Files) {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            collect(top, &path, files);
+        } else {
+            let name = path.strip_prefix(top).unwrap().to_string_lossy().replace('\\', "/");
+            assert!(files.insert(name, fs::read(&path).unwrap()));
+        }
+    }
+}
+
+/// The library that ships with the program.
+pub fn shipped() -> Root {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts");
+    let mut files = Files::new();
+    collect(&top, &top, &mut files);
+    Root { name: "shipped".into(), files }
+}
+
+/// A sandbox over the shipped library and these files, which are a lesson's own folder.
+pub fn sandbox(own: &[(&str, &str)]) -> Sandbox {
+    sandbox_within(own, Limits::default())
+}
+
+pub fn sandbox_within(own: &[(&str, &str)], limits: Limits) -> Sandbox {
+    let files = own.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes())).collect();
+    Sandbox::new(Library { roots: vec![shipped(), Root { name: "own".into(), files }] }, limits)
+}
+
+pub const LESSONS: [&str; 8] = [
+    "welcome",
+    "which-weights-change",
+    "how-much-does-each-weight-change",
+    "sgd-and-momentum",
+    "custom-loss",
+    "iris",
+    "playground",
+    "large",
+];

@@ -1,0 +1,311 @@
+//! Lessons, plugins and data as the rest of the program uses them.
+#![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout, reason = "a test")]
+
+mod common;
+use slowgrad_engine::plugin::ControlKind;
+use slowgrad_engine::shape::{Parameter, Shape};
+use slowgrad_engine::spec::{DataSpec, ParamValue, PluginRef, SpecPatch};
+use slowgrad_script::{PluginKind, TokenKind, highlight};
+use slowgrad_timeline::cue::{Cue, PlayPart};
+use slowgrad_timeline::granularity::Granularity;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+const LESSON: &str = "//! A page.\nfn lesson() {
+    #{ title: \"Mine\", layers: [2, #{ size: 3, activation: \"relu\" }, 4, 1], output: \"sigmoid\",
+       loss: #{ name: \"huber\", delta: 2.0 }, optimizer: \"momentum\", data: \"xor\", batch: 2, seed: 7, params: #{ lr: 0.5, delta: 3.0 } }
+}
+fn perform(stage) {
+    stage.section(\"one\");
+    stage.say(\"hello {output:2}\");
+    stage.play(\"forward\", #{ by: \"neuron\", seconds: 2 });
+    stage.step(-2, \"layer\");
+    stage.wait();
+    stage.pause(1.5);
+    stage.tweak(weight(0, 1, 1), 0.25);
+    stage.tweak(bias(2, 0), 1);
+    stage.set(#{ optimizer: \"sgd\", lr: 0.1, batch: 4 });
+    stage.train(200);
+}";
+
+#[test]
+fn a_lesson_becomes_plain_data() {
+    let sandbox = common::sandbox(&[("mine.rhai", LESSON)]);
+    let lesson = sandbox.open("mine.rhai").unwrap();
+    let spec = &lesson.spec;
+    assert_eq!((spec.title.as_str(), spec.inputs, spec.batch, spec.seed), ("Mine", 2, 2, 7));
+    let names: Vec<(usize, &str)> = spec.layers.iter().map(|layer| (layer.size, layer.activation.name.as_str())).collect();
+    assert_eq!(names, [(3, "relu"), (4, "tanh"), (1, "sigmoid")]);
+    // What the plugin's own map says comes before the lesson's params.
+    assert_eq!(spec.loss.params["delta"], ParamValue::Number(2.0));
+    assert_eq!(lesson.setup.optimizer.learning_rate(), 0.5);
+    assert_eq!(lesson.setup.train.len(), 4);
+    assert!(lesson.setup.test.is_empty());
+    assert_eq!(lesson.page, "A page.");
+    let patch = SpecPatch {
+        optimizer: Some(PluginRef::named("sgd")),
+        batch: Some(4),
+        params: [("lr".to_owned(), ParamValue::Number(0.1))].into(),
+        ..SpecPatch::default()
+    };
+    assert_eq!(lesson.cues, [
+        Cue::Section("one".into()),
+        Cue::Say("hello {output:2}".into()),
+        Cue::Play { part: PlayPart::Forward, by: Granularity::Neuron, seconds: Some(2.0) },
+        Cue::Step { count: -2, by: Granularity::Layer },
+        Cue::Wait,
+        Cue::Pause { seconds: 1.5 },
+        Cue::Tweak { parameter: Parameter { layer: 0, neuron: 1, input: Some(1) }, value: 0.25 },
+        Cue::Tweak { parameter: Parameter { layer: 2, neuron: 0, input: None }, value: 1.0 },
+        Cue::Set(patch),
+        Cue::Train { steps: 200 },
+    ]);
+    assert_eq!(lesson.cue_locations[3].as_ref().unwrap().to_string(), "mine.rhai:10:11");
+    for file in ["mine.rhai", "activations/relu.rhai", "losses/huber.rhai", "optimizers/sgd.rhai", "datasets/xor.rhai", "initializers/xavier_uniform.rhai"] {
+        assert!(lesson.files.contains(&file.to_owned()), "{file} {:?}", lesson.files);
+    }
+    let again = sandbox.open("mine.rhai").unwrap();
+    assert_eq!(again.parameters, lesson.parameters);
+}
+
+#[test]
+fn a_patch_changes_what_it_names_and_nothing_when_it_fails() {
+    let sandbox = common::sandbox(&[("mine.rhai", LESSON)]);
+    let mut spec = sandbox.open("mine.rhai").unwrap().spec;
+    let setup = sandbox.patch(&mut spec, &SpecPatch { optimizer: Some(PluginRef::named("adam")), ..SpecPatch::default() }).unwrap();
+    assert_eq!((setup.optimizer.info.name.as_str(), setup.optimizer.learning_rate()), ("adam", 0.5), "the learning rate stays");
+    let before = spec.clone();
+    let wrong = SpecPatch { activation: Some(PluginRef::named("tanh")), loss: Some(PluginRef::named("nothing")), ..SpecPatch::default() };
+    assert_eq!(sandbox.patch(&mut spec, &wrong).unwrap_err()[0].code, "unknown-plugin");
+    assert_eq!(spec, before);
+    let moved = SpecPatch { params: [("lr".to_owned(), ParamValue::Number(0.01))].into(), ..SpecPatch::default() };
+    let next = sandbox.patch(&mut spec, &moved).unwrap();
+    assert_eq!(next.optimizer.learning_rate(), 0.01);
+    assert!(Rc::ptr_eq(&next.optimizer.weights, &setup.optimizer.weights), "a slider keeps the traces");
+    assert!(Arc::ptr_eq(&next.train, &setup.train), "the data stays");
+    let all = SpecPatch { activation: Some(PluginRef::named("softplus")), output: Some(PluginRef::named("softmax")), ..SpecPatch::default() };
+    let setup = sandbox.patch(&mut spec, &all).unwrap();
+    let names: Vec<&str> = setup.activations.iter().map(|activation| activation.info.name.as_str()).collect();
+    assert_eq!(names, ["softplus", "softplus", "softmax"]);
+    assert!(setup.activations[2].whole_layer);
+    assert!(Rc::ptr_eq(&setup.activations[0].function, &setup.activations[1].function));
+}
+
+#[test]
+fn a_lesson_finds_plugins_and_files_beside_itself_first() {
+    let own = [
+        ("mine.rhai", "fn lesson() { #{ title: \"t\", layers: [1, 1], activation: \"tanh\", output: \"tanh\", loss: \"odd\", data: csv(\"d.csv\", #{ inputs: [\"x\"], target: \"y\" }), weights: \"w.json\" } }"),
+        ("activations/tanh.rhai", "/// Mine.\nfn activation(z) { z * 2.0 }"),
+        ("odd.rhai", "fn loss(output, target) { output[0] }"),
+        ("d.csv", "x,y\n1,2\n3,4\n"),
+        ("w.json", "{\"format\": \"slowgrad-weights-1\", \"layers\": [{\"weight\": [[0.5]], \"bias\": [0.25]}]}"),
+        ("xor.rhai", "fn lesson() { #{ title: \"a lesson that is named like its data\", layers: [2, 1], data: \"xor\" } }"),
+    ];
+    let sandbox = common::sandbox(&own);
+    let lesson = sandbox.open("mine.rhai").unwrap();
+    assert_eq!(lesson.parameters, [0.5, 0.25]);
+    assert_eq!(lesson.setup.activations[0].info.description, "Mine.");
+    assert_eq!(lesson.setup.train.target(1), [4.0]);
+    assert!(lesson.files.contains(&"d.csv".to_owned()) && lesson.files.contains(&"w.json".to_owned()));
+    sandbox.open("xor.rhai").unwrap();
+}
+
+#[test]
+fn a_lesson_brings_its_own_functions() {
+    let text = "fn lesson() { #{ title: \"t\", layers: [2, 2, 1], activation: \"relu\", loss: \"mse\", data: \"xor\", params: #{ pull: 3 } } }
+        fn params() { #{ pull: slider(1, 0, 5) } }
+        fn activation(z) { z * 3.0 }
+        fn loss(output, target, p) { p.pull * output[0] }
+        fn state() { #{ n: 0 } }
+        fn update(w, grad, state, ctx) { state.n += 1; w - grad * ctx.lr }";
+    let sandbox = common::sandbox(&[("mine.rhai", text)]);
+    let lesson = sandbox.open("mine.rhai").unwrap();
+    assert_eq!(lesson.setup.activations[0].info.name, "mine");
+    assert_eq!(lesson.setup.activations[1].info.name, "identity");
+    assert_eq!(lesson.setup.loss.info.sliders(), [3.0]);
+    assert_eq!(lesson.setup.optimizer.state, [("n".to_owned(), 0.0)]);
+    assert!(sandbox.check("mine.rhai").is_empty());
+}
+
+#[test]
+fn a_replaced_file_is_seen_and_old_traces_keep_their_text() {
+    let mut sandbox = common::sandbox(&[("activations/own.rhai", "fn activation(z) { z + 1.0 }")]);
+    let plugin = PluginRef::named("own");
+    let old = sandbox.activation(&plugin, 1).unwrap();
+    let before = old.function.borrow_mut().call(&[1.0]).unwrap();
+    sandbox.replace("own", "activations/own.rhai", Some(Arc::from(&b"// new\nfn activation(z) { z * 5.0 }"[..])));
+    let new = sandbox.activation(&plugin, 1).unwrap();
+    assert_eq!(new.function.borrow_mut().call(&[1.0]).unwrap().output(0), 5.0);
+    // The old version still runs, and its places are those of the old text.
+    let after = old.function.borrow_mut().call(&[2.0]).unwrap();
+    assert_eq!(after.output(0), 3.0);
+    for call in [before, after] {
+        let place = call.trace.location(&call.trace.nodes()[call.trace.nodes().len() - 1].site.unwrap()).unwrap();
+        assert_eq!(place.span.text(&place.source), "z + 1.0");
+    }
+    sandbox.replace("own", "activations/own.rhai", None);
+    assert_eq!(sandbox.activation(&plugin, 1).unwrap_err().code, "unknown-plugin");
+}
+
+#[test]
+fn lists_describe_every_plugin() {
+    let sandbox = common::sandbox(&[("losses/broken.rhai", "fn loss(")]);
+    let names = |kind| sandbox.list(kind).into_iter().map(|info| info.name).collect::<Vec<_>>();
+    assert_eq!(names(PluginKind::Optimizer), ["adam", "momentum", "nesterov", "sgd"]);
+    assert_eq!(names(PluginKind::Activation).len(), 7);
+    for kind in PluginKind::ALL {
+        for info in sandbox.list(kind) {
+            assert!(!info.description.is_empty(), "{}", info.name);
+            assert_eq!(info.name == "broken", info.description.starts_with("cannot be used"));
+        }
+    }
+    let adam = sandbox.optimizer(&PluginRef::named("adam")).unwrap();
+    let names: Vec<&str> = adam.info.controls.iter().map(|control| control.name.as_str()).collect();
+    assert_eq!(names, ["lr", "beta1", "beta2", "eps"]);
+    let sgd = sandbox.optimizer(&PluginRef::named("sgd")).unwrap();
+    assert_eq!(sgd.info.controls[0].kind, ControlKind::Slider { value: 0.1, min: 1e-5, max: 10.0, log: true });
+    let tanh = sandbox.activation(&PluginRef::named("tanh"), 1).unwrap();
+    assert_eq!(tanh.derivative_text.as_deref(), Some("1.0 - a * a"));
+}
+
+#[test]
+fn data_sets_are_those_of_the_playground() {
+    let sandbox = common::sandbox(&[]);
+    let made = |name: &str, count, noise| sandbox.dataset(&PluginRef::named(name), count, noise, 3).unwrap();
+    for (name, count) in [("circle", 500), ("xor_region", 500), ("gauss", 500), ("spiral", 500), ("plane", 1200), ("gaussians", 1200)] {
+        let samples = made(name, None, 0.0);
+        assert_eq!(samples.len(), count, "{name}");
+        assert_eq!(made(name, Some(200), 0.25).len(), 200, "{name}");
+        assert_eq!(samples, made(name, None, 0.0));
+        assert!(samples.iter().all(|s| s.target[0].abs() <= 1.2 && s.input.iter().all(|x| x.abs() <= 6.0)), "{name}");
+    }
+    for sample in made("circle", None, 0.0) {
+        let r = sample.input[0].hypot(sample.input[1]);
+        assert!(if sample.target[0] > 0.0 { r < 2.5 } else { (3.4999..5.0001).contains(&r) });
+    }
+    for sample in made("xor_region", None, 0.0) {
+        assert_eq!(sample.target[0] > 0.0, sample.input[0] * sample.input[1] >= 0.0);
+        assert!(sample.input.iter().all(|x| (0.3..=5.3).contains(&x.abs())));
+    }
+    let spiral = made("spiral", None, 0.0);
+    assert_eq!((spiral[0].target[0], spiral[250].target[0]), (1.0, -1.0));
+    assert!((spiral[100].input[0].hypot(spiral[100].input[1]) - 2.0).abs() < 1e-12);
+    let gauss = made("gauss", None, 0.0);
+    let mean = gauss[..250].iter().map(|s| s.input[0]).sum::<f64>() / 250.0;
+    assert!((mean - 2.0).abs() < 0.2, "{mean}");
+    for sample in made("plane", None, 0.0) {
+        assert_eq!(sample.target[0], (sample.input[0] + 0.0 + sample.input[1] + 0.0) / 10.0);
+    }
+    assert!(made("gaussians", None, 0.0).iter().any(|s| s.target[0] > 0.8));
+}
+
+#[test]
+fn iris_is_fishers() {
+    let sandbox = common::sandbox(&[]);
+    let lesson = sandbox.open("lessons/iris.rhai").unwrap();
+    assert_eq!((lesson.setup.train.len(), lesson.setup.test.len()), (120, 30));
+    assert!(matches!(lesson.spec.data, DataSpec::Csv { .. }));
+    let mut sums = [0.0; 4];
+    for data in [&lesson.setup.train, &lesson.setup.test] {
+        for sample in 0..data.len() {
+            data.input(sample).iter().zip(&mut sums).for_each(|(x, sum)| *sum += x);
+        }
+    }
+    let means = sums.map(|sum| (sum / 150.0 * 1000.0).round() / 1000.0);
+    assert_eq!(means, [5.843, 3.057, 3.758, 1.199]);
+}
+
+#[test]
+fn initializers_draw_what_they_say() {
+    let sandbox = common::sandbox(&[]);
+    let shape = Shape::new(50, &[40, 10]);
+    let drawn = |name: &str| sandbox.initializer(&PluginRef::named(name), &shape, 1).unwrap();
+    let r = (6.0_f64 / 90.0).sqrt();
+    let values = drawn("xavier_uniform");
+    assert!(values[shape.weights(0)].iter().all(|w| w.abs() <= r) && values[shape.weights(0)].iter().any(|w| w.abs() > 0.9 * r));
+    assert!(values[shape.biases(0)].iter().all(|b| *b == 0.0));
+    assert!(drawn("playground")[shape.biases(1)].iter().all(|b| *b == 0.1));
+    let he = &drawn("he_normal")[shape.weights(0)];
+    let deviation = (he.iter().map(|w| w * w).sum::<f64>() / he.len() as f64).sqrt();
+    assert!((deviation - 0.2).abs() < 0.01, "{deviation}");
+}
+
+#[test]
+fn large_data_and_weights_are_made_quickly() {
+    let sandbox = common::sandbox(&[]);
+    let start = Instant::now();
+    let samples = sandbox.dataset(&PluginRef::named("patterns"), None, 0.1, 5).unwrap();
+    println!("patterns: {:?}", start.elapsed());
+    assert_eq!((samples.len(), samples[0].input.len(), samples[0].target.len()), (200, 784, 10));
+    let start = Instant::now();
+    let shape = Shape::new(784, &[128, 64, 10]);
+    assert_eq!(sandbox.initializer(&PluginRef::named("he_normal"), &shape, 5).unwrap().len(), 109_386);
+    println!("he_normal: {:?}", start.elapsed());
+}
+
+#[test]
+fn binary_cross_entropy_has_pytorchs_values_and_gradients() {
+    let sandbox = common::sandbox(&[]);
+    let loss = sandbox.loss(&PluginRef::named("binary_cross_entropy"), 2).unwrap();
+    for (o, t) in [([0.3, 0.8], [1.0, 0.0]), ([0.999, 0.5], [1.0, 0.25]), ([1e-9, 1.0 - 1e-9], [1.0, 0.0])] {
+        let call = loss.function.borrow_mut().call(&[o[0], o[1], t[0], t[1]]).unwrap();
+        let term = |o: f64, t: f64| -(t * o.ln().max(-100.0) + (1.0 - t) * (1.0 - o).ln().max(-100.0));
+        let expected = (term(o[0], t[0]) + term(o[1], t[1])) / 2.0;
+        assert!((call.output(0) - expected).abs() <= 1e-12 * expected.abs(), "{o:?}");
+        let mut grads = Vec::new();
+        call.trace.backward(&call.values, &[1.0], &mut grads);
+        for k in 0..2 {
+            let torch = (o[k] - t[k]) / ((1.0 - o[k]) * o[k]).max(1e-12) / 2.0;
+            assert!((grads[k] - torch).abs() <= 1e-9 * torch.abs().max(1.0), "{o:?} {} {torch}", grads[k]);
+        }
+    }
+    // At the very ends the value is PyTorch's −100 and nothing becomes NaN.
+    let call = loss.function.borrow_mut().call(&[0.0, 1.0, 1.0, 1.0]).unwrap();
+    assert_eq!(call.output(0), 50.0);
+    let mut grads = Vec::new();
+    call.trace.backward(&call.values, &[1.0], &mut grads);
+    assert!(grads[..2].iter().all(|g| g.is_finite()), "{:?}", &grads[..2]);
+}
+
+#[test]
+fn optimizers_follow_pytorch() {
+    let sandbox = common::sandbox(&[]);
+    let after = |name: &str, gradients: &[f64]| {
+        let optimizer = sandbox.optimizer(&PluginRef { name: name.into(), params: [("lr".to_owned(), ParamValue::Number(0.1))].into() }).unwrap();
+        let mut w = 1.0;
+        let mut state: Vec<f64> = optimizer.state.iter().map(|(_, x)| *x).collect();
+        for (i, g) in gradients.iter().enumerate() {
+            let inputs = [vec![w, *g], state.clone(), vec![0.1, (i + 1) as f64, 0.0, 0.0, 0.0], optimizer.other_sliders()].concat();
+            let call = optimizer.weights.borrow_mut().call(&inputs).unwrap();
+            w = call.output(0);
+            state = (0..state.len()).map(|k| call.output(1 + k)).collect();
+        }
+        w
+    };
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+    close(after("sgd", &[0.5, -0.2]), 1.0 - 0.05 + 0.02);
+    close(after("momentum", &[0.5, -0.2]), 1.0 - 0.05 - 0.1 * (0.45 - 0.2));
+    close(after("nesterov", &[0.5, -0.2]), 1.0 - 0.1 * (0.5 + 0.45) - 0.1 * (-0.2 + 0.9 * 0.25));
+    let adam = |gradients: &[f64]| {
+        let (mut w, mut m, mut v) = (1.0_f64, 0.0_f64, 0.0_f64);
+        for (i, g) in gradients.iter().enumerate() {
+            let t = (i + 1) as i32;
+            m = 0.9 * m + 0.1 * g;
+            v = 0.999 * v + 0.001 * g * g;
+            let denominator = v.sqrt() / (1.0 - 0.999_f64.powi(t)).sqrt() + 1e-8;
+            w -= 0.1 / (1.0 - 0.9_f64.powi(t)) * m / denominator;
+        }
+        w
+    };
+    close(after("adam", &[0.5, -0.2, 3.0]), adam(&[0.5, -0.2, 3.0]));
+}
+
+#[test]
+fn highlighting_names_the_kinds_of_tokens() {
+    let text = "/// doc\nfn loss(o, t) { exp(1.0) + \"a\" }";
+    let kinds: Vec<(&str, TokenKind)> = highlight(text).into_iter().map(|(range, kind)| (&text[range], kind)).collect();
+    assert_eq!(kinds[0], ("/// doc", TokenKind::DocComment));
+    assert_eq!(kinds[1], ("fn", TokenKind::Keyword));
+    assert!(kinds.contains(&("exp", TokenKind::Function)) && kinds.contains(&("\"a\"", TokenKind::Text)));
+}

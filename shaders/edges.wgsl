@@ -1,0 +1,104 @@
+// Connections as capsules. Each instance is one edge; a quad around it is made here, and the fragment
+// stage measures the distance to the middle line, so that edges are smooth at every zoom without MSAA.
+
+struct Camera {
+    // Pixels per world unit.
+    scale: f32,
+    // Pixels per point.
+    density: f32,
+    // Where the world's origin lies, in pixels.
+    origin: vec2f,
+    // Size of the target, in pixels.
+    target_size: vec2f,
+    // Length of the dashes of negative edges in pixels; 0 for none.
+    dash: f32,
+    padding: f32,
+    // Colour of ghost outlines, premultiplied.
+    ghost_color: vec4f,
+}
+
+@group(0) @binding(0) var<uniform> camera: Camera;
+
+struct Edge {
+    @location(0) ends: vec4f,
+    // Width now, width before (negative for none), glow, 1 for a negative value.
+    @location(1) shape: vec4f,
+    // Premultiplied.
+    @location(2) color: vec4f,
+    @location(3) glow_color: vec4f,
+}
+
+struct Varying {
+    @builtin(position) position: vec4f,
+    // Along and across the edge in pixels, from its start.
+    @location(0) place: vec2f,
+    // Length, half width, half ghost width (negative for none), glow radius.
+    @location(1) @interpolate(flat) shape: vec4f,
+    @location(2) @interpolate(flat) color: vec4f,
+    @location(3) @interpolate(flat) glow_color: vec4f,
+    // Dash length (0 for none).
+    @location(4) @interpolate(flat) dash: f32,
+}
+
+@vertex
+fn vertex(@builtin(vertex_index) corner: u32, edge: Edge) -> Varying {
+    let a = edge.ends.xy * camera.scale + camera.origin;
+    let b = edge.ends.zw * camera.scale + camera.origin;
+    let span = b - a;
+    let len = max(length(span), 0.001);
+    let along = span / len;
+    let across = vec2f(-along.y, along.x);
+
+    let half_width = 0.5 * max(edge.shape.x * camera.scale, 0.6);
+    var half_ghost = -1.0;
+    if edge.shape.y >= 0.0 {
+        half_ghost = max(0.5 * edge.shape.y * camera.scale, 1.5 * camera.density);
+    }
+    let glow = edge.shape.z;
+    let glow_radius = select(0.0, clamp(7.0 * camera.scale, 4.0 * camera.density, 16.0 * camera.density), glow > 0.0);
+
+    let reach = max(half_width + 2.0 * glow_radius, half_ghost + camera.density) + 1.0;
+    let side = vec2f(f32(corner & 1u), f32(corner >> 1u));
+    let place = vec2f(mix(-reach, len + reach, side.x), mix(-reach, reach, side.y));
+    let pixel = a + along * place.x + across * place.y;
+
+    var out: Varying;
+    let ndc = pixel / camera.target_size * 2.0 - 1.0;
+    out.position = vec4f(ndc.x, -ndc.y, 0.0, 1.0);
+    out.place = place;
+    out.shape = vec4f(len, half_width, half_ghost, glow_radius);
+    out.color = edge.color;
+    out.glow_color = edge.glow_color * glow;
+    out.dash = select(0.0, camera.dash, edge.shape.w > 0.5 && len > 6.0 * camera.dash);
+    return out;
+}
+
+// How much of a pixel at distance d from the middle of a band of this half width the band covers.
+fn band(d: f32, half_width: f32) -> f32 {
+    return clamp(half_width - d + 0.5, 0.0, 1.0) - clamp(-half_width - d + 0.5, 0.0, 1.0);
+}
+
+@fragment
+fn fragment(in: Varying) -> @location(0) vec4f {
+    let beyond = in.place.x - clamp(in.place.x, 0.0, in.shape.x);
+    let d = length(vec2f(beyond, in.place.y));
+
+    var coverage = band(d, in.shape.y);
+    if in.dash > 0.0 {
+        // Gaps of two fifths of a period, so that sign shows without colour.
+        let period = in.dash * 1.6;
+        let phase = abs(fract(in.place.x / period + 0.5) - 0.5) * period;
+        coverage *= clamp(in.dash * 0.5 - phase + 0.5, 0.0, 1.0);
+    }
+    var color = in.color * coverage;
+
+    if in.shape.w > 0.0 {
+        let out_of = max(d - in.shape.y, 0.0) / in.shape.w;
+        color += in.glow_color * (0.55 * exp(-2.2 * out_of * out_of)) * (1.0 - color.a);
+    }
+    if in.shape.z >= 0.0 {
+        let outline = band(abs(d - in.shape.z), 0.5 * camera.density);
+        color = camera.ghost_color * outline + color * (1.0 - camera.ghost_color.a * outline);
+    }
+    return color;
+}
