@@ -20,23 +20,23 @@ const PIXELS_PER_THOUSAND: usize = 4;
 struct Image {
     width: u32,
     height: u32,
-    rgba: Vec<u8>,
+    rgb: Vec<u8>,
 }
 
 fn read(path: &Path) -> Image {
     let file = fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().expect("a PNG file");
-    let mut rgba = vec![0; reader.output_buffer_size().expect("a size")];
-    let info = reader.next_frame(&mut rgba).expect("a picture");
-    assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Rgba, png::BitDepth::Eight));
-    Image { width: info.width, height: info.height, rgba }
+    let mut rgb = vec![0; reader.output_buffer_size().expect("a size")];
+    let info = reader.next_frame(&mut rgb).expect("a picture");
+    assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Rgb, png::BitDepth::Eight));
+    Image { width: info.width, height: info.height, rgb }
 }
 
 fn write(path: &Path, image: &Image) {
     let file = fs::File::create(path).expect("the file is made");
     let mut encoder = png::Encoder::new(file, image.width, image.height);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.write_header().expect("a header").write_image_data(&image.rgba).expect("a picture");
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().expect("a header").write_image_data(&image.rgb).expect("a picture");
 }
 
 /// The index of the first event of a step that fits.
@@ -75,21 +75,21 @@ fn compare(name: &str, arguments: &[&str]) {
     }
     let (found, expected) = (read(&actual), read(&golden));
     assert_eq!((found.width, found.height), (expected.width, expected.height), "{name}: size");
-    let mut difference = Image { rgba: vec![0; found.rgba.len()], ..found };
+    let mut difference = Image { rgb: vec![0; found.rgb.len()], width: found.width, height: found.height };
     let mut different = 0;
-    for (at, (a, b)) in found.rgba.chunks_exact(4).zip(expected.rgba.chunks_exact(4)).enumerate() {
+    for (at, (a, b)) in found.rgb.chunks_exact(3).zip(expected.rgb.chunks_exact(3)).enumerate() {
         let differs = a.iter().zip(b).any(|(a, b)| a.abs_diff(*b) > CHANNEL);
         different += usize::from(differs);
-        let pixel = if differs { [255, 0, 80, 255] } else { [a[0] / 4, a[1] / 4, a[2] / 4, 255] };
-        difference.rgba[at * 4..at * 4 + 4].copy_from_slice(&pixel);
+        let pixel = if differs { [255, 0, 80] } else { [a[0] / 4, a[1] / 4, a[2] / 4] };
+        difference.rgb[at * 3..at * 3 + 3].copy_from_slice(&pixel);
     }
-    let pixels = found.rgba.len() / 4;
+    let pixels = found.rgb.len() / 3;
     if different * 1000 > pixels * PIXELS_PER_THOUSAND {
         let path = actual.with_extension("").with_extension("diff.png");
         write(&path, &difference);
         panic!("{name}: {different} of {pixels} pixels differ; see {} and {}", actual.display(), path.display());
     }
-    assert!(found.rgba.chunks_exact(4).any(|pixel| pixel != &found.rgba[..4]), "{name}: the picture is empty");
+    assert!(found.rgb.chunks_exact(3).any(|pixel| pixel != &found.rgb[..3]), "{name}: the picture is empty");
 }
 
 const LESSON: &str = "which-weights-change";

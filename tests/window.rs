@@ -1,4 +1,321 @@
 //! The real window under Xvfb, driven by keys and mouse. (An integration test of the package `slowgrad`:
 //! `env!("CARGO_BIN_EXE_slowgrad")` is the program.)
+//!
+//! The window writes down what it shows as JSON lines; the tests press keys as a person would and read there
+//! what came of it. Without Xvfb or xdotool they fail in continuous integration and say so elsewhere.
 
-mod common;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A software renderer on a busy machine needs its time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Stops a process when the test is over, however it ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The tools that a window test needs; `None` when they are missing and may be.
+fn tools() -> Option<()> {
+    let has = |tool: &str| {
+        let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).stdout(Stdio::null()).status();
+        found.is_ok_and(|status| status.success())
+    };
+    let missing: Vec<&str> = ["Xvfb", "xdotool", "import"].into_iter().filter(|tool| !has(tool)).collect();
+    if missing.is_empty() {
+        return Some(());
+    }
+    assert!(std::env::var_os("CI").is_none(), "the window cannot be tested: {} missing", missing.join(", "));
+    eprintln!("SKIPPED: the window is not tested, because {} is missing", missing.join(", "));
+    None
+}
+
+/// An X server of its own.
+struct Display {
+    name: String,
+    _server: Running,
+}
+
+impl Display {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("display");
+        // The server looks for a free number itself and writes it down.
+        let server = Command::new("sh")
+            .arg("-c")
+            .arg(format!("exec Xvfb -displayfd 3 -screen 0 1280x720x24 -nolisten tcp 3> '{}'", file.display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb starts");
+        let server = Running(server);
+        let began = Instant::now();
+        loop {
+            let number = fs::read_to_string(&file).unwrap_or_default();
+            if number.ends_with('\n') {
+                return Self { name: format!(":{}", number.trim()), _server: server };
+            }
+            assert!(began.elapsed() < PATIENCE, "Xvfb did not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// The program in its window.
+struct Window {
+    display: Display,
+    log: PathBuf,
+    id: String,
+    folder: tempfile::TempDir,
+    program: Running,
+}
+
+impl Window {
+    /// Opens the window on a lesson whose text is `lesson`, with an optimizer of its own beside it.
+    fn open(lesson: &str, optimizer: &str) -> Self {
+        let display = Display::start();
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("optimizers")).expect("a folder");
+        fs::write(folder.path().join("lesson.rhai"), lesson).expect("a lesson");
+        fs::write(folder.path().join("optimizers/own.rhai"), optimizer).expect("an optimizer");
+        let log = folder.path().join("events.jsonl");
+        let program = Command::new(env!("CARGO_BIN_EXE_slowgrad"))
+            .arg(folder.path().join("lesson.rhai"))
+            .args(["--size", "1280x720", "--log-events"])
+            .arg(&log)
+            .env("DISPLAY", &display.name)
+            .env("WINIT_X11_SCALE_FACTOR", "1")
+            .env("XDG_RUNTIME_DIR", folder.path())
+            .env_remove("WAYLAND_DISPLAY")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut window = Self { display, log, id: String::new(), folder, program: Running(program) };
+        window.until("the lesson opens", |state| state["step"] == 1);
+        window.id = window.xdotool(&["search", "--onlyvisible", "--name", "slowgrad"]).lines().next().unwrap_or("").to_owned();
+        // Without a window manager nobody gives the window the keyboard.
+        window.xdotool(&["windowfocus", "--sync", &window.id]);
+        window
+    }
+
+    fn xdotool(&self, arguments: &[&str]) -> String {
+        let output =
+            Command::new("xdotool").args(arguments).env("DISPLAY", &self.display.name).output().expect("xdotool runs");
+        assert!(output.status.success(), "xdotool {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    fn press(&self, key: &str) {
+        self.xdotool(&["key", key]);
+    }
+
+    /// What the window shows now.
+    fn state(&self) -> Value {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole.lines().next_back().and_then(|line| serde_json::from_str(line).ok()).unwrap_or(Value::Null)
+    }
+
+    /// Waits until the window shows something, and answers what it shows then.
+    fn until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let state = self.state();
+            if !state.is_null() && holds(&state) {
+                return state;
+            }
+            if let Ok(Some(status)) = self.program.0.try_wait() {
+                panic!("the program ended ({status}) before {what}");
+            }
+            assert!(began.elapsed() < PATIENCE, "waiting until {what}; the window shows {state:#}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits for a while and makes sure that nothing moves.
+    fn stands_still(&self) -> Value {
+        std::thread::sleep(Duration::from_millis(400));
+        let before = self.state();
+        std::thread::sleep(Duration::from_millis(600));
+        let after = self.state();
+        assert_eq!(before["position"], after["position"]);
+        after
+    }
+
+    fn save(&self, path: &str, text: &str) {
+        fs::write(self.folder.path().join(path), text).expect("it is saved");
+    }
+
+    /// A picture of the whole screen as rows of RGB.
+    fn screenshot(&self) -> Vec<u8> {
+        let path = self.folder.path().join("shot.png");
+        let status = Command::new("import")
+            .args(["-window", "root"])
+            .arg(&path)
+            .env("DISPLAY", &self.display.name)
+            .status()
+            .expect("import runs");
+        assert!(status.success());
+        pixels(&path)
+    }
+}
+
+fn pixels(path: &Path) -> Vec<u8> {
+    let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(path).expect("a picture")));
+    let mut reader = decoder.read_info().expect("a PNG file");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+    reader.next_frame(&mut pixels).expect("a frame");
+    pixels
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().expect("a number")
+}
+
+const LESSON: &str = r#"
+fn lesson() {
+    #{ title: "Mine", layers: [2, 3, 1], activation: "tanh", output: "sigmoid", loss: "mse",
+       optimizer: "own", data: "xor", seed: 7, params: #{ lr: 0.5 } }
+}
+"#;
+
+const OPTIMIZER: &str = r"
+fn state() { #{ velocity: 0.0 } }
+fn update(w, grad, state, ctx) {
+    state.velocity = 0.9 * state.velocity + grad;
+    w - ctx.lr * state.velocity
+}
+";
+
+#[test]
+fn keys_play_step_and_change_granularity() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.press("space");
+    window.until("it plays", |state| state["playing"] == true && number(&state["position"]) > 1.0);
+    window.press("space");
+    window.until("it pauses", |state| state["playing"] == false);
+    window.stands_still();
+
+    window.press("Home");
+    window.until("the start", |state| number(&state["position"]) == 0.0);
+    for step in 1..=3 {
+        window.press("Right");
+        window.until("a step", |state| number(&state["position"]) == f64::from(step) && state["playing"] == false);
+    }
+    window.press("Left");
+    window.until("a step back", |state| number(&state["position"]) == 2.0);
+    window.press("Up");
+    window.until("neurons", |state| state["granularity"] == "neuron");
+    window.press("End");
+    window.until("the end", |state| state["position"] == state["events"]);
+    window.press("Right");
+    window.until("the next training step", |state| state["step"] == 2);
+    window.press("ctrl+Left");
+    window.until("the first step again", |state| state["step"] == 1);
+
+    let shot = window.screenshot();
+    let background = &shot[..3];
+    let other = shot.chunks_exact(3).filter(|pixel| *pixel != background).count();
+    assert!(other > 20_000, "the window looks empty: {other} pixels differ from its corner");
+}
+
+#[test]
+fn a_weight_is_edited_in_the_picture() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    let state = window.until("the network is drawn", |state| state["first_weight"].is_array());
+    let [x, y] = [0, 1].map(|i| (number(&state["first_weight"][i]) as i32).to_string());
+    window.xdotool(&["mousemove", &x, &y]);
+    window.xdotool(&["click", "1"]);
+    window.until("it is selected", |state| {
+        state["selected"].as_str().is_some_and(|target| target.starts_with("Weight"))
+    });
+    window.press("Return");
+    window.until("the field opens", |state| state["overlay"] == "edit");
+    window.press("ctrl+a");
+    window.xdotool(&["type", "1.25"]);
+    window.until("the value is shown at once", |state| state["parameters"][0] == 1.25);
+    window.press("Return");
+    window.until("the field closes", |state| state["overlay"] == "");
+
+    let before = window.state()["parameters"].clone();
+    window.press("Return");
+    window.until("the field opens", |state| state["overlay"] == "edit");
+    window.press("Up");
+    window.until("a nudge", |state| state["parameters"] != before);
+    window.press("Escape");
+    window.until("the old value is back", |state| state["parameters"] == before && state["overlay"] == "");
+}
+
+#[test]
+fn a_script_is_exchanged_while_it_runs() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.press("Right");
+    window.until("a step", |state| number(&state["position"]) == 1.0);
+
+    // A broken version: the error has its line, and the last good one goes on.
+    window.save("optimizers/own.rhai", &OPTIMIZER.replace("+ grad;", "+ gard;"));
+    let state = window.until("the error is shown", |state| state["problems"][0].is_string());
+    let problem = state["problems"][0].as_str().unwrap_or("").to_owned();
+    assert!(problem.starts_with("optimizers/own.rhai:4:") && problem.contains("gard"), "{problem}");
+    window.press("End");
+    window.press("Right");
+    window.until("the last good version trains on", |state| state["step"] == 2);
+
+    // A good version with another field takes over at the next step.
+    window.press("Right");
+    window.until("within the step", |state| number(&state["position"]) == 2.0);
+    window.save("optimizers/own.rhai", &OPTIMIZER.replace("velocity", "speed"));
+    window.until("the error is gone", |state| state["problems"].as_array().is_some_and(Vec::is_empty));
+    assert_eq!(window.stands_still()["optimizer_fields"][0], "velocity");
+    window.press("End");
+    window.press("Right");
+    let state = window.until("the new version runs", |state| state["optimizer_fields"][0] == "speed");
+    let notices = state["notices"].to_string();
+    assert!(notices.contains("«velocity» dropped"), "{notices}");
+    assert_eq!(state["step"], 3);
+}
+
+#[test]
+fn full_speed_trains_and_stops() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.press("t");
+    window.until("it trains", |state| state["full_speed"] == true && number(&state["step"]) > 200.0);
+    window.press("t");
+    let state = window.until("it stops", |state| state["full_speed"] == false);
+    window.stands_still();
+    assert!(number(&state["step"]) > 200.0);
+}
+
+#[test]
+fn without_a_display_there_is_one_line_that_helps() {
+    let output = Command::new(env!("CARGO_BIN_EXE_slowgrad"))
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .output()
+        .expect("the program runs");
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert!(!output.status.success());
+    assert_eq!(text.trim().lines().count(), 1, "{text}");
+    assert!(text.contains("slowgrad render") && text.contains("slowgrad trace"), "{text}");
+}

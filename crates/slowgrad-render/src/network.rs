@@ -292,7 +292,7 @@ impl Marks<'_> {
 
     fn pill(&self, painter: &Painter, area: Rect, pulse: &Pulse, pos: Pos2) {
         let theme = self.theme;
-        let size = on_grid((12.5 * self.view.zoom).clamp(9.5, 26.0));
+        let size = on_grid((15.0 * self.view.zoom).clamp(9.5, 28.0));
         let color = theme.text_color(pulse.ink, theme.panel);
         let galley = painter.layout_no_wrap(drawable(&pulse.text).into_owned(), FontId::proportional(size), color);
         let box_size = galley.size() + Vec2::new(0.9, 0.2) * size;

@@ -11,8 +11,22 @@ use slowgrad_tape::{Compare, Op};
 use std::rc::Rc;
 
 /// The names of these functions.
-pub(crate) const NAMES: &[&str] =
-    &["sum", "mean", "prod", "max", "min", "dot", "norm", "argmax", "softmax", "log_sum_exp", "map", "filter", "reduce", "len"];
+pub(crate) const NAMES: &[&str] = &[
+    "sum",
+    "mean",
+    "prod",
+    "max",
+    "min",
+    "dot",
+    "norm",
+    "argmax",
+    "softmax",
+    "log_sum_exp",
+    "map",
+    "filter",
+    "reduce",
+    "len",
+];
 
 /// One call of an array function.
 struct Call<'c> {
@@ -85,14 +99,16 @@ impl Call<'_> {
     }
 
     fn norm(&self, array: &Array) -> Outcome<Number> {
-        let squares = self.numbers(array)?.into_iter().map(|x| self.inner(Op::Mul, &[x, x])).collect::<Outcome<Vec<_>>>()?;
+        let squares =
+            self.numbers(array)?.into_iter().map(|x| self.inner(Op::Mul, &[x, x])).collect::<Outcome<Vec<_>>>()?;
         let total = self.fold(Op::Add, &squares, 0.0, false)?;
         self.last(Op::Sqrt, &[total])
     }
 
     fn dot(&self, a: &Array, b: &Array) -> Outcome<Number> {
         if a.len() != b.len() {
-            let message = format!("`dot` needs two arrays of the same length, but they have {} and {}", a.len(), b.len());
+            let message =
+                format!("`dot` needs two arrays of the same length, but they have {} and {}", a.len(), b.len());
             return Err(Problem::new("different-lengths", message).into());
         }
         let (a, b) = (self.numbers(a)?, self.numbers(b)?);

@@ -73,7 +73,8 @@ impl Check<'_> {
                 }
             }
         }
-        let kinds: Vec<PluginKind> = PluginKind::ALL.into_iter().filter(|kind| *kind != PluginKind::Lesson && defines(kind)).collect();
+        let kinds: Vec<PluginKind> =
+            PluginKind::ALL.into_iter().filter(|kind| *kind != PluginKind::Lesson && defines(kind)).collect();
         if kinds.is_empty() && !is_lesson {
             return self.nothing(path, &program);
         }
@@ -93,16 +94,20 @@ impl Check<'_> {
         }
         let all: Vec<&str> = PluginKind::ALL.into_iter().flat_map(PluginKind::contracts).copied().collect();
         let names: Vec<&str> = program.functions.iter().map(|function| function.name.as_str()).collect();
-        let near = names.iter().find_map(|name| crate::words::nearest(name, all.iter().copied()).map(|near| (*name, near)));
+        let near =
+            names.iter().find_map(|name| crate::words::nearest(name, all.iter().copied()).map(|near| (*name, near)));
         if let Some((name, near)) = near {
             let usage = PluginKind::ALL.into_iter().find(|kind| kind.contracts().contains(&near)).map_or(near, usage);
             let message = format!("this file has `fn {name}`, did you mean `fn {near}`?");
             let location = program.text.function_location(name);
-            self.found.push(Diagnostic::error("missing-function", message).at(location).help(format!("write `fn {usage}`")));
+            self.found
+                .push(Diagnostic::error("missing-function", message).at(location).help(format!("write `fn {usage}`")));
         } else if names.is_empty() {
             let message = "this file has no function that slowgrad knows";
             let location = program.text.function_location("");
-            self.found.push(Diagnostic::error("missing-function", message).at(location).help(format!("it knows {}", list(&all))));
+            self.found.push(
+                Diagnostic::error("missing-function", message).at(location).help(format!("it knows {}", list(&all))),
+            );
         }
         // A file of helper functions to import is fine.
         Ok(())
@@ -115,12 +120,15 @@ impl Check<'_> {
             PluginKind::Activation => {
                 let activation = self.sandbox.activation(&plugin, 4)?;
                 let width = if activation.whole_layer { 4 } else { 1 };
-                let mut points: Vec<Vec<f64>> = (0..POINTS).map(|_| (0..width).map(|_| rng.uniform(-4.0, 4.0)).collect()).collect();
+                let mut points: Vec<Vec<f64>> =
+                    (0..POINTS).map(|_| (0..width).map(|_| rng.uniform(-4.0, 4.0)).collect()).collect();
                 for far in [0.0, 20.0, -20.0] {
                     points.push(vec![far; width]);
                 }
                 let sliders = activation.info.sliders();
-                points.iter_mut().for_each(|point| point.extend(&sliders));
+                for point in &mut points {
+                    point.extend(&sliders);
+                }
                 self.gradient(kind, program, &Borrowed(&activation.function), &points, width)?;
                 self.derivative(&activation, program, &points)?;
             }
@@ -147,7 +155,14 @@ impl Check<'_> {
     }
 
     /// The derived gradient of the first `width` inputs against central differences.
-    fn gradient(&mut self, kind: PluginKind, program: &Program, function: &Borrowed<'_>, points: &[Vec<f64>], width: usize) -> Checked {
+    fn gradient(
+        &mut self,
+        kind: PluginKind,
+        program: &Program,
+        function: &Borrowed<'_>,
+        points: &[Vec<f64>],
+        width: usize,
+    ) -> Checked {
         let mut worst: Option<(f64, String, f64, f64)> = None;
         let mut grads = Vec::new();
         let outputs = function.0.borrow().outputs();
@@ -173,7 +188,8 @@ impl Check<'_> {
             self.found.push(runs_each_time(program, kind));
         }
         if let Some((_, at, derived, difference)) = worst {
-            let message = format!("the derived gradient is {derived:.6} where the function rises by {difference:.6}, at {at}");
+            let message =
+                format!("the derived gradient is {derived:.6} where the function rises by {difference:.6}, at {at}");
             let name = contract(kind, program);
             let help = "`value(x)`, `floor` and their like hide a number from the chain rule";
             let location = program.text.function_location(name);
@@ -184,7 +200,9 @@ impl Check<'_> {
 
     /// The author's `derivative(z, a)` against the derived one.
     fn derivative(&mut self, activation: &Activation, program: &Program, points: &[Vec<f64>]) -> Checked {
-        let Some(definition) = program.function("derivative").filter(|_| !activation.whole_layer) else { return Ok(()) };
+        let Some(definition) = program.function("derivative").filter(|_| !activation.whole_layer) else {
+            return Ok(());
+        };
         let takes_params = definition.parameters.len() == 3;
         let location = program.text.function_location("derivative");
         let mut worst: Option<(f64, f64, f64, f64)> = None;
@@ -203,12 +221,14 @@ impl Check<'_> {
                 return Err(Box::new(Diagnostic::error("wrong-return", message).at(location)));
             };
             let error = (stated - grads[0]).abs() / grads[0].abs().max(1.0);
-            if !(error <= CLOSE) && worst.is_none_or(|(most, ..)| error > most || error.is_nan()) {
+            if (error > CLOSE || error.is_nan()) && worst.is_none_or(|(most, ..)| error > most || error.is_nan()) {
                 worst = Some((error, point[0], stated, grads[0]));
             }
         }
         if let Some((_, z, stated, derived)) = worst {
-            let message = format!("`derivative` gives {stated:.6} at z = {z}, but the activation's derivative there is {derived:.6}");
+            let message = format!(
+                "`derivative` gives {stated:.6} at z = {z}, but the activation's derivative there is {derived:.6}"
+            );
             let help = "it is shown as text only; training uses the derived one";
             self.found.push(Diagnostic::warning("derivative-mismatch", message).at(location).help(help));
         }
@@ -255,7 +275,8 @@ impl Check<'_> {
         let node = trace.nodes()[at];
         let location = node.site.and_then(|site| trace.location(&site));
         let location = location.unwrap_or_else(|| program.text.function_location(contract(kind, program)));
-        let inputs: Vec<String> = (0..trace.inputs()).map(|i| format!("{} = {}", trace.input_name(i), call.values[i])).collect();
+        let inputs: Vec<String> =
+            (0..trace.inputs()).map(|i| format!("{} = {}", trace.input_name(i), call.values[i])).collect();
         let message = format!("this gives {} for {}", call.values[at], inputs.join(", "));
         // One place is named once, with the first inputs that lead there.
         let known = self.found.iter().any(|d| d.code == "not-finite" && d.location.as_ref() == Some(&location));
@@ -282,8 +303,8 @@ impl Borrowed<'_> {
         let above = self.call(&moved)?;
         moved[j] = point[j] - h;
         let below = self.call(&moved)?;
-        let forked = !self.0.borrow().runs_each_time()
-            && !(Arc::ptr_eq(&above.trace, &middle.trace) && Arc::ptr_eq(&below.trace, &middle.trace));
+        let same = |call: &Call| Arc::ptr_eq(&call.trace, &middle.trace);
+        let forked = !self.0.borrow().runs_each_time() && (!same(&above) || !same(&below));
         let difference = (above.output(k) - below.output(k)) / (2.0 * h);
         // A corner without a fork, as of `max`, is seen by the two sides having different slopes.
         let sides = ((above.output(k) - middle.output(k)) / h, (middle.output(k) - below.output(k)) / h);

@@ -49,7 +49,11 @@ pub(crate) fn learning_rate() -> Control {
 }
 
 /// Gives controls the values of a lesson.
-pub(crate) fn give(controls: &mut [Control], values: &BTreeMap<String, ParamValue>, plugin: &str) -> Result<(), Problem> {
+pub(crate) fn give(
+    controls: &mut [Control],
+    values: &BTreeMap<String, ParamValue>,
+    plugin: &str,
+) -> Result<(), Problem> {
     for (name, value) in values {
         let Some(at) = controls.iter().position(|control| control.name == *name) else {
             let problem = Problem::new("unknown-control", format!("`{plugin}` has no control `{name}`"));

@@ -74,9 +74,11 @@ fn unparsed(error: &ParseErrorType, place: Option<&Place>) -> (&'static str, Str
             let help = format!("each statement but the last ends in `;` ({description})");
             ("missing-token", "a `;` is missing before this".to_owned(), Some(help))
         }
-        E::MissingToken(token, description) => {
-            ("missing-token", format!("a `{token}` is missing before this"), Some(format!("it is needed {description}")))
-        }
+        E::MissingToken(token, description) => (
+            "missing-token",
+            format!("a `{token}` is missing before this"),
+            Some(format!("it is needed {description}")),
+        ),
         E::ExprExpected(what) => plain("expression-expected", format!("expected {what} here")),
         E::Reserved(name) => {
             let help = "choose another name".to_owned();
@@ -92,7 +94,9 @@ fn unparsed(error: &ParseErrorType, place: Option<&Place>) -> (&'static str, Str
             let help = "take it apart with `let`".to_owned();
             ("too-deep", "this expression is nested too deeply".to_owned(), Some(help))
         }
-        E::LiteralTooLarge(kind, most) => plain("too-large", format!("this {} is longer than {most}", kind.to_lowercase())),
+        E::LiteralTooLarge(kind, most) => {
+            plain("too-large", format!("this {} is longer than {most}", kind.to_lowercase()))
+        }
         other => plain("syntax", lowered(&other.to_string())),
     }
 }
@@ -102,7 +106,9 @@ fn bad_input(error: &LexError) -> (&'static str, String, Option<String>) {
         LexError::MalformedNumber(text) if text.starts_with('.') => Some("write a zero before the point: `0.5`"),
         LexError::UnexpectedInput(text) if text == "." => Some("write a zero before the point: `0.5`"),
         LexError::UnterminatedString => Some("close the text with the quote it was opened with"),
-        LexError::ImproperSymbol(symbol, _) if symbol == "===" || symbol == "!==" => Some("Rhai compares with `==` and `!=`"),
+        LexError::ImproperSymbol(symbol, _) if symbol == "===" || symbol == "!==" => {
+            Some("Rhai compares with `==` and `!=`")
+        }
         _ => None,
     };
     ("syntax", lowered(&error.to_string()), help.map(str::to_owned))
@@ -176,7 +182,11 @@ fn raced(text: &Rc<Text>, calls: &[Frame], error: &EvalAltResult) -> Option<Plac
 /// Where to point when the interpreter names no place: at the function that was running.
 fn text_of(calls: &[Frame], program: &Program, text: &Rc<Text>) -> Location {
     let running = calls.first().map_or("", |frame| frame.function.as_str());
-    if text.function(running).is_some() { text.function_location(running) } else { program.text.function_location(running) }
+    if text.function(running).is_some() {
+        text.function_location(running)
+    } else {
+        program.text.function_location(running)
+    }
 }
 
 struct Described {
@@ -190,17 +200,23 @@ struct Described {
 fn describe(program: &Program, place: Option<&Place>, error: EvalAltResult) -> Described {
     use EvalAltResult as E;
     let whole = |code, message: String| Described { code, message, help: None, token: false };
-    let with = |code, message: String, help: &str| Described { code, message, help: Some(help.to_owned()), token: false };
+    let with =
+        |code, message: String, help: &str| Described { code, message, help: Some(help.to_owned()), token: false };
     match error {
         E::ErrorRuntime(value, _) => thrown(value),
         E::ErrorTerminated(value, _) => stopped(value),
         E::ErrorTooManyOperations(_) => with("too-many-operations", "the script ran too long".to_owned(), ENDLESS),
-        E::ErrorStackOverflow(_) => {
-            with("too-deep", "too many functions called each other".to_owned(), "does a function call itself without an end?")
-        }
+        E::ErrorStackOverflow(_) => with(
+            "too-deep",
+            "too many functions called each other".to_owned(),
+            "does a function call itself without an end?",
+        ),
         E::ErrorDataTooLarge(kind, _) => {
             let what = kind.to_lowercase();
-            let message = format!("the {} grew too large", what.strip_prefix("size of ").or_else(|| what.strip_prefix("length of ")).unwrap_or(&what));
+            let message = format!(
+                "the {} grew too large",
+                what.strip_prefix("size of ").or_else(|| what.strip_prefix("length of ")).unwrap_or(&what)
+            );
             with("too-large", message, "a script may hold only so much at once")
         }
         E::ErrorTooManyModules(_) => whole("too-many-modules", "too many modules are imported".to_owned()),
@@ -213,7 +229,9 @@ fn describe(program: &Program, place: Option<&Place>, error: EvalAltResult) -> D
         E::ErrorPropertyNotFound(name, _) => Described {
             code: "unknown-property",
             message: format!("there is no `{name}` in this map"),
-            help: place.and_then(|place| words::nearest(&name, properties(place))).map(|near| format!("did you mean `{near}`?")),
+            help: place
+                .and_then(|place| words::nearest(&name, properties(place)))
+                .map(|near| format!("did you mean `{near}`?")),
             token: true,
         },
         E::ErrorDotExpr(message, _) => whole("wrong-type", lowered(&message)),
@@ -227,15 +245,25 @@ fn describe(program: &Program, place: Option<&Place>, error: EvalAltResult) -> D
             whole("wrong-type", format!("expected {}, but this gave {}", named_kind(&wanted), named_kind(&found)))
         }
         E::ErrorArrayBounds(length, index, _) => {
-            let message = format!("index {index} is outside of an array with {length} element{}", if length == 1 { "" } else { "s" });
+            let message = format!(
+                "index {index} is outside of an array with {length} element{}",
+                if length == 1 { "" } else { "s" }
+            );
             with("out-of-bounds", message, "the first element is `[0]` and the last is `[len() - 1]`")
         }
         E::ErrorIndexingType(what, _) => {
             let kind = bare_kind(what.split_once(" [").map_or(what.as_str(), |(kind, _)| kind));
             let help = (kind == "scalar").then(|| "a scalar is one number; only arrays have elements".to_owned());
-            Described { code: "wrong-type", message: format!("a {kind} cannot be indexed like this"), help, token: false }
+            Described {
+                code: "wrong-type",
+                message: format!("a {kind} cannot be indexed like this"),
+                help,
+                token: false,
+            }
         }
-        E::ErrorFor(_) => with("wrong-type", "`for` cannot go over this".to_owned(), "write `for x in array` or `for i in 0..n`"),
+        E::ErrorFor(_) => {
+            with("wrong-type", "`for` cannot go over this".to_owned(), "write `for x in array` or `for i in 0..n`")
+        }
         E::ErrorAssignmentToConstant(name, _) => {
             whole("assignment-to-constant", format!("`{name}` is a constant and cannot be given another value"))
         }
@@ -264,7 +292,9 @@ fn thrown(value: Dynamic) -> Described {
 
 fn stopped(value: Dynamic) -> Described {
     let (code, message) = match value.try_cast::<Stopped>() {
-        Some(Stopped::Operations(most)) => ("too-many-operations", format!("the script was stopped after {most} operations")),
+        Some(Stopped::Operations(most)) => {
+            ("too-many-operations", format!("the script was stopped after {most} operations"))
+        }
         Some(Stopped::Time(time)) => ("too-slow", format!("the script was stopped after {} ms", time.as_millis())),
         None => ("stopped", "the script was stopped".to_owned()),
     };
@@ -280,7 +310,8 @@ fn native_names<'n>() -> impl Iterator<Item = &'n str> {
 
 /// `name (type, type)` as the interpreter writes a call it cannot resolve.
 fn unknown_function(program: &Program, signature: &str) -> Described {
-    let (name, arguments) = signature.split_once(" (").map_or((signature, ""), |(name, rest)| (name, rest.trim_end_matches(')')));
+    let (name, arguments) =
+        signature.split_once(" (").map_or((signature, ""), |(name, rest)| (name, rest.trim_end_matches(')')));
     let name = name.rsplit("::").next().unwrap_or(name);
     let kinds: Vec<&str> = arguments.split(", ").filter(|kind| !kind.is_empty()).map(bare_kind).collect();
     let came = kinds.join(", ");
@@ -291,20 +322,31 @@ fn unknown_function(program: &Program, signature: &str) -> Described {
             [left, right] => format!("`{name}` cannot be used between {} and {}", article(left), article(right)),
             _ => format!("`{name}` cannot be used like this"),
         };
-        let help = kinds.contains(&"array").then(|| "take one element with `[i]`, or go over all of them with `map`".to_owned());
-        let help = help.or_else(|| kinds.contains(&"nothing").then(|| "an `if` without `else`, a loop and a `let` give nothing".to_owned()));
+        let help = kinds
+            .contains(&"array")
+            .then(|| "take one element with `[i]`, or go over all of them with `map`".to_owned());
+        let help = help.or_else(|| {
+            kinds.contains(&"nothing").then(|| "an `if` without `else`, a loop and a `let` give nothing".to_owned())
+        });
         return described("wrong-type", message, help);
     }
     let own: Vec<_> = program.functions.iter().filter(|function| function.name == name).collect();
     if let Some(function) = own.first() {
-        let message = format!("`{name}` takes {} arguments but was called with {}", function.parameters.len(), kinds.len());
-        return described("wrong-arity", message, Some(format!("it is `fn {name}({})`", function.parameters.join(", "))));
+        let message =
+            format!("`{name}` takes {} arguments but was called with {}", function.parameters.len(), kinds.len());
+        return described(
+            "wrong-arity",
+            message,
+            Some(format!("it is `fn {name}({})`", function.parameters.join(", "))),
+        );
     }
     if native_names().any(|known| known == name) {
         let help = match kinds.as_slice() {
             ["array"] => Some(format!("`{name}` works on one number; for each element write `x.map(|v| {name}(v))`")),
             _ if name == "to_int" || name == "to_float" => Some("`value(x)` gives the plain number".to_owned()),
-            _ if kinds.contains(&"nothing") => Some("an `if` without `else`, a loop and a `let` give nothing".to_owned()),
+            _ if kinds.contains(&"nothing") => {
+                Some("an `if` without `else`, a loop and a `let` give nothing".to_owned())
+            }
             _ => None,
         };
         return described("wrong-type", format!("`{name}` cannot take ({came})"), help);
@@ -319,7 +361,9 @@ fn unknown_function(program: &Program, signature: &str) -> Described {
     }
     let help = match name {
         "log" => Some("did you mean `ln`, `log10` or `log2`?".to_owned()),
-        "rand" | "random" => Some("random numbers come from `ctx.rng`, for data sets and initial weights only".to_owned()),
+        "rand" | "random" => {
+            Some("random numbers come from `ctx.rng`, for data sets and initial weights only".to_owned())
+        }
         "timestamp" | "sleep" => Some("scripts have no clock".to_owned()),
         _ => {
             let names = program.functions.iter().map(|function| function.name.as_str()).chain(native_names());
@@ -354,6 +398,19 @@ fn properties(place: &Place) -> Vec<&str> {
         .filter(|(_, token)| token.kind == TokenKind::Identifier && token.start != place.offset)
         .filter(|(k, _)| word(k + 1) == ":" || (*k > 0 && word(k - 1) == "."))
         .map(|(k, _)| word(k))
-        .chain(["lr", "step", "grad_norm", "layer_grad_norm", "layer_weight_norm", "is_bias", "fan_in", "fan_out", "layer", "rng", "count", "noise"])
+        .chain([
+            "lr",
+            "step",
+            "grad_norm",
+            "layer_grad_norm",
+            "layer_weight_norm",
+            "is_bias",
+            "fan_in",
+            "fan_out",
+            "layer",
+            "rng",
+            "count",
+            "noise",
+        ])
         .collect()
 }

@@ -50,7 +50,8 @@ const DEEPEST: usize = 100;
 
 /// Reads a text.
 pub(crate) fn extents(text: &str, tokens: &[Token]) -> Extents {
-    let tokens = tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment)).copied().collect();
+    let tokens =
+        tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment)).copied().collect();
     let mut parser = Parser { text, tokens, at: 0, depth: 0, found: Extents::default() };
     while parser.at < parser.tokens.len() {
         parser.statements();
@@ -582,12 +583,66 @@ mod tests {
 
     #[test]
     fn broken_and_hostile_texts_end() {
-        for text in ["((((", "fn", "fn f(", "let = ; } } x + ", "#{ a: , }", "switch {", "|", "a + + +", "f(;)", "`${", "if if if"] {
+        for text in [
+            "((((",
+            "fn",
+            "fn f(",
+            "let = ; } } x + ",
+            "#{ a: , }",
+            "switch {",
+            "|",
+            "a + + +",
+            "f(;)",
+            "`${",
+            "if if if",
+        ] {
             extents(text, &tokens(text));
         }
-        for open in ["(", "-", "[", "#{a:", "{", "f(", "if ", "|", "switch ", "!", "`${", "a ** ", "do ", "else ", "if a {} else ", "loop {", "fn f() {", "for i in {", "`${`"] {
+        for open in [
+            "(",
+            "-",
+            "[",
+            "#{a:",
+            "{",
+            "f(",
+            "if ",
+            "|",
+            "switch ",
+            "!",
+            "`${",
+            "a ** ",
+            "do ",
+            "else ",
+            "if a {} else ",
+            "loop {",
+            "fn f() {",
+            "for i in {",
+            "`${`",
+        ] {
             let text = open.repeat(20_000);
             extents(&text, &tokens(&text));
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever the text, every token and extent lies within it, on letters' borders, in its order.
+        #[test]
+        fn any_text_is_read_without_a_fault(words in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "fn", "f", "(", ")", "{", "}", "[", "]", "#{", "`", "${", "\"", "'", "let", "x", "=", "+=", "-", "**", "+", ",", ";",
+                ":", "::", ".", "|", "||", "if", "else", "switch", "=>", "for", "in", "while", "1.5", "//", "/*", "*/", "\n", "é", "→", "#\"",
+            ]), 0..60)) {
+            let text = words.join(" ");
+            let cut = tokens(&text);
+            for pair in cut.windows(2) {
+                proptest::prop_assert!(pair[0].end <= pair[1].start);
+            }
+            for (key, extent) in &extents(&text, &cut).expressions {
+                proptest::prop_assert!(extent.start <= *key && *key < extent.end, "{text} {key} {extent:?}");
+                proptest::prop_assert!(text.get(extent.start..extent.end).is_some());
+            }
+            let whole = crate::text::Text::new("t", text.clone());
+            proptest::prop_assert!(whole.compiled().len() >= text.len());
         }
     }
 }

@@ -73,8 +73,8 @@ pub struct Library {
 impl Library {
     /// The strongest file of this path: the index of its root and its bytes.
     pub(crate) fn find(&self, path: &str) -> Option<(usize, Arc<[u8]>)> {
-        let roots = self.roots.iter().enumerate().rev();
-        roots.filter_map(|(at, root)| root.files.get(path).map(|bytes| (at, Arc::clone(bytes)))).next()
+        let mut roots = self.roots.iter().enumerate().rev();
+        roots.find_map(|(at, root)| root.files.get(path).map(|bytes| (at, Arc::clone(bytes))))
     }
 
     /// The names of the plugins in a folder, over all roots, without `.rhai`.
@@ -97,6 +97,12 @@ impl Library {
 pub(crate) fn is_plain(path: &str) -> bool {
     let odd = |ch: char| ch == '\\' || ch == ':' || ch.is_control();
     !path.contains(odd) && path.split('/').all(|name| !name.is_empty() && name != "." && name != "..")
+}
+
+/// Whether a path is that of a script; endings are lower case here as everywhere in the library.
+#[allow(clippy::case_sensitive_file_extension_comparisons, reason = "the library's names are exact")]
+pub(crate) fn is_script(path: &str) -> bool {
+    path.ends_with(".rhai")
 }
 
 /// The folder of a path with its slash, empty at the top.
@@ -124,7 +130,8 @@ mod tests {
 
     #[test]
     fn later_roots_shadow_earlier_ones() {
-        let root = |name: &str, text: &[u8]| Root { name: name.into(), files: Files::from_iter([("losses/mse.rhai", text)]) };
+        let root =
+            |name: &str, text: &[u8]| Root { name: name.into(), files: Files::from_iter([("losses/mse.rhai", text)]) };
         let library = Library { roots: vec![root("shipped", b"old"), root("own", b"new")] };
         let (at, bytes) = library.find("losses/mse.rhai").expect("it is there");
         assert_eq!((at, &bytes[..]), (1, &b"new"[..]));

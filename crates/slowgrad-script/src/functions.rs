@@ -47,8 +47,20 @@ pub(crate) const UNARY: &[(&str, Op)] = &[
 pub(crate) const BINARY: &[(&str, Op)] = &[("pow", Op::Pow), ("min", Op::Min), ("max", Op::Max), ("atan2", Op::Atan2)];
 
 /// The other functions about numbers.
-pub(crate) const OTHERS: &[&str] =
-    &["clamp", "value", "is_nan", "is_finite", "is_infinite", "to_float", "to_int", "to_string", "print", "debug", "PI", "E"];
+pub(crate) const OTHERS: &[&str] = &[
+    "clamp",
+    "value",
+    "is_nan",
+    "is_finite",
+    "is_infinite",
+    "to_float",
+    "to_int",
+    "to_string",
+    "print",
+    "debug",
+    "PI",
+    "E",
+];
 
 /// Functions whose result for whole numbers is a whole number.
 fn whole(op: Op, x: i64) -> Option<i64> {
@@ -223,7 +235,8 @@ fn rest(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn("value", move |x: Scalar| shared.take_out(x));
     engine.register_fn("value", |x: f64| x);
     engine.register_fn("value", |x: i64| x as f64);
-    let tests: [(&str, fn(f64) -> bool); 3] =
+    type Test = fn(f64) -> bool;
+    let tests: [(&str, Test); 3] =
         [("is_nan", f64::is_nan), ("is_finite", f64::is_finite), ("is_infinite", f64::is_infinite)];
     for (name, test) in tests {
         engine.register_fn(name, test);

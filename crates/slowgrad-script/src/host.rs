@@ -75,6 +75,8 @@ pub(crate) struct Host {
     epoch: Cell<u32>,
     console: RefCell<Vec<ConsoleLine>>,
     prints: Cell<usize>,
+    /// The results of a function that runs many times.
+    pub(crate) emitted: RefCell<Vec<Dynamic>>,
     spent: Cell<u64>,
     most: Cell<u64>,
     time: Cell<Duration>,
@@ -97,6 +99,7 @@ impl Host {
             epoch: Cell::new(0),
             console: RefCell::default(),
             prints: Cell::new(0),
+            emitted: RefCell::default(),
             spent: Cell::new(0),
             most: Cell::new(0),
             time: Cell::default(),
@@ -200,8 +203,15 @@ impl Host {
 
     /// Carries out an operation; with a traced operand it goes onto the tape. `named` is false for the inner
     /// operations of a function that stands for several, such as `softmax`.
-    pub(crate) fn apply(&self, context: &NativeCallContext, op: Op, operands: &[Number], named: bool) -> Outcome<Number> {
-        let plain: Option<Vec<f64>> = operands.iter().map(|n| if let Number::Plain(x) = n { Some(*x) } else { None }).collect();
+    pub(crate) fn apply(
+        &self,
+        context: &NativeCallContext,
+        op: Op,
+        operands: &[Number],
+        named: bool,
+    ) -> Outcome<Number> {
+        let plain: Option<Vec<f64>> =
+            operands.iter().map(|n| if let Number::Plain(x) = n { Some(*x) } else { None }).collect();
         if let Some(x) = plain {
             let at = |k: usize| x.get(k).copied().unwrap_or(0.0);
             return Ok(Number::Plain(op.value(at(0), at(1), at(2))));

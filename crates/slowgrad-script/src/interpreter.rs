@@ -13,11 +13,11 @@ use crate::making;
 use crate::problem::{Outcome, Problem};
 use crate::program::Program;
 use crate::text::Text;
+use rhai::packages::ArithmeticPackage;
 use rhai::packages::{
     BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, LanguageCorePackage,
     LogicPackage, MoreStringPackage, Package,
 };
-use rhai::packages::ArithmeticPackage;
 use rhai::{
     AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, ParseError, Position, Scope, Shared,
 };
@@ -38,6 +38,14 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
+    /// Every file that was looked at. A function that is traced already runs no imports, so all modules that
+    /// are loaded count.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let mut files = self.used.borrow().clone();
+        files.extend(self.modules.borrow().keys().cloned());
+        files.into_iter().collect()
+    }
+
     /// Forgets what was made from files, because one of them changed.
     pub(crate) fn forget(&self) {
         self.modules.borrow_mut().clear();
@@ -80,6 +88,8 @@ impl Interpreter {
     }
 
     /// Runs a function many times with the same argument, within one budget.
+    ///
+    /// The loop runs in the interpreter: an entry a call would resolve every function anew each time.
     pub(crate) fn call_many(
         &self,
         program: &Program,
@@ -87,10 +97,19 @@ impl Interpreter {
         argument: &Dynamic,
         times: usize,
     ) -> Result<Vec<Dynamic>, Box<Diagnostic>> {
+        let text = format!("fn {MANY}(x, n) {{ for i in 0..n {{ {EMIT}({function}(x)); }} }}");
+        let broken = |error: ParseError| Box::new(Diagnostic::error("script", error.to_string()));
+        let ast = program.ast.merge(&self.making.compile(text).map_err(broken)?);
+        let options = CallFnOptions::new().eval_ast(program.has_statements);
+        let arguments = (argument.clone(), times as i64);
         self.host.begin(Budget::Making, None);
-        let results = (0..times).map(|_| self.run(program, function, vec![argument.clone()], Budget::Making)).collect();
+        let result = self.making.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, MANY, arguments);
         self.host.end();
-        results
+        let emitted = self.host.emitted.take();
+        let unlooped =
+            |error: Box<EvalAltResult>| errors::running(&self.host, program, function, unlooped(*error, function));
+        drop(result.map_err(|error| Box::new(unlooped(error)))?);
+        Ok(emitted)
     }
 
     /// Runs a function with a tape that `arguments` writes its inputs on, and lets `finish` read the result.
@@ -125,7 +144,13 @@ impl Interpreter {
         stale.map_or(Ok(()), |error| Err(Box::new(errors::running(&self.host, program, function, *error))))
     }
 
-    fn run(&self, program: &Program, function: &str, arguments: Vec<Dynamic>, budget: Budget) -> Result<Dynamic, Box<Diagnostic>> {
+    fn run(
+        &self,
+        program: &Program,
+        function: &str,
+        arguments: Vec<Dynamic>,
+        budget: Budget,
+    ) -> Result<Dynamic, Box<Diagnostic>> {
         let engine = match budget {
             Budget::Call => &self.calling,
             Budget::Making => &self.making,
@@ -133,8 +158,21 @@ impl Interpreter {
         // Statements outside functions define constants and import modules; without any, evaluating them costs
         // time for nothing.
         let options = CallFnOptions::new().eval_ast(program.has_statements);
-        let result = engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &program.ast, function, arguments);
+        let result =
+            engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &program.ast, function, arguments);
         result.map_err(|error| Box::new(errors::running(&self.host, program, function, *error)))
+    }
+}
+
+/// The function around a function that is run many times, and the one that takes its results.
+const MANY: &str = "__many";
+const EMIT: &str = "__emit";
+
+/// The error without the call from the loop around it, as if the function had been entered directly.
+fn unlooped(error: EvalAltResult, function: &str) -> EvalAltResult {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(name, _, inner, _) if name == function => *inner,
+        other => other,
     }
 }
 
@@ -199,6 +237,8 @@ fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>, budget: Budget) -> Engine {
     functions::register(&mut engine, host);
     arrays::register(&mut engine, host);
     making::register(&mut engine, host);
+    let emitting = Rc::clone(host);
+    engine.register_fn(EMIT, move |value: Dynamic| emitting.emitted.borrow_mut().push(value));
     engine.set_module_resolver(Resolver { host: Rc::clone(host), shelf: Rc::clone(shelf) });
     engine
 }
@@ -215,7 +255,9 @@ impl Resolver {
         let name = path.strip_suffix(".rhai").unwrap_or(path);
         if !is_plain(name) {
             let problem = Problem::new("import-path", format!("`{path}` is not a path that can be imported"));
-            return Err(problem.help("name a file below the scripts folder, such as `import \"shared/helpers\" as helpers;`").into());
+            return Err(problem
+                .help("name a file below the scripts folder, such as `import \"shared/helpers\" as helpers;`")
+                .into());
         }
         let importer = source.and_then(|id| self.host.text(id));
         let beside = importer.map(|text| format!("{}{name}.rhai", folder(&text.source.name)));
@@ -251,7 +293,8 @@ impl ModuleResolver for Resolver {
         let ast = compile(engine, &self.host, &text).map_err(|error| -> Box<EvalAltResult> {
             let found = errors::parsing(&text, &error);
             let place = found.location.as_ref().map_or_else(String::new, |location| format!(" ({location})"));
-            let mut problem = Problem::new("broken-import", format!("`{name}` cannot be imported: {}{place}", found.message));
+            let mut problem =
+                Problem::new("broken-import", format!("`{name}` cannot be imported: {}{place}", found.message));
             problem.help = found.help;
             placed(problem.into())
         })?;

@@ -18,8 +18,25 @@ use std::time::Duration;
 
 /// The fields of a lesson.
 const FIELDS: &[&str] = &[
-    "title", "layers", "activation", "output", "loss", "optimizer", "regularizer", "initializer", "schedule", "params",
-    "data", "test_fraction", "noise", "count", "batch", "shuffle", "seed", "weights", "limits",
+    "title",
+    "layers",
+    "activation",
+    "output",
+    "loss",
+    "optimizer",
+    "regularizer",
+    "initializer",
+    "schedule",
+    "params",
+    "data",
+    "test_fraction",
+    "noise",
+    "count",
+    "batch",
+    "shuffle",
+    "seed",
+    "weights",
+    "limits",
 ];
 
 /// Fields of the language that this version does not have.
@@ -118,12 +135,20 @@ impl Reader<'_> {
         let seed = self.field("seed", seed).unwrap_or(0);
         let fraction = |value: &Dynamic, what: &str| {
             let x = reading::float(value, what)?;
-            if (0.0..1.0).contains(&x) { Ok(x) } else { Err(Problem::new("wrong-value", format!("{what} must be from 0 to below 1, but this is {x}"))) }
+            if (0.0..1.0).contains(&x) {
+                Ok(x)
+            } else {
+                Err(Problem::new("wrong-value", format!("{what} must be from 0 to below 1, but this is {x}")))
+            }
         };
         let test_fraction = self.field("test_fraction", fraction).unwrap_or(0.0);
         let noise = |value: &Dynamic, what: &str| {
             let x = reading::float(value, what)?;
-            if x.is_finite() && x >= 0.0 { Ok(x) } else { Err(Problem::new("wrong-value", format!("{what} must be 0 or more, but this is {x}"))) }
+            if x.is_finite() && x >= 0.0 {
+                Ok(x)
+            } else {
+                Err(Problem::new("wrong-value", format!("{what} must be 0 or more, but this is {x}")))
+            }
         };
         let noise = self.field("noise", noise).unwrap_or(0.0);
         let count = self.field("count", |value, what| reading::size(value, what, 1));
@@ -161,9 +186,16 @@ impl Reader<'_> {
 }
 
 /// `[2, 3, 1]`, or maps `#{ size: 3, activation: "tanh" }`: the number of inputs and the layers after them.
-fn layers(value: &Dynamic, what: &str, hidden: &PluginRef, output: &PluginRef) -> Result<(usize, Vec<LayerSpec>), Problem> {
+fn layers(
+    value: &Dynamic,
+    what: &str,
+    hidden: &PluginRef,
+    output: &PluginRef,
+) -> Result<(usize, Vec<LayerSpec>), Problem> {
     const USAGE: &str = "write `[2, 3, 1]`: 2 inputs, a layer of 3 neurons, 1 output";
-    let array = value.as_array_ref().map_err(|_| Problem::new("wrong-type", format!("{what} must be an array, but this is {}", kind(value))).help(USAGE))?;
+    let array = value.as_array_ref().map_err(|_| {
+        Problem::new("wrong-type", format!("{what} must be an array, but this is {}", kind(value))).help(USAGE)
+    })?;
     if array.len() < 2 {
         return Err(Problem::new("wrong-value", format!("{what} needs at least the inputs and one layer")).help(USAGE));
     }
@@ -179,7 +211,9 @@ fn layers(value: &Dynamic, what: &str, hidden: &PluginRef, output: &PluginRef) -
             let problem = Problem::new("unknown-field", format!("a layer has no field `{odd}`"));
             return Err(problem.help(suggestion(odd, ["size", "activation"]).unwrap_or_default()));
         }
-        let size = map.get("size").ok_or_else(|| Problem::new("missing-field", "a layer has no `size`").help("write `#{ size: 3, activation: \"tanh\" }`"))?;
+        let size = map.get("size").ok_or_else(|| {
+            Problem::new("missing-field", "a layer has no `size`").help("write `#{ size: 3, activation: \"tanh\" }`")
+        })?;
         let own = map.get("activation").map(|own| reading::plugin(own, "`activation`")).transpose()?;
         if i == 0 && own.is_some() {
             return Err(Problem::new("wrong-value", "the inputs have no activation"));
@@ -210,19 +244,26 @@ fn weights(value: &Dynamic, what: &str) -> Result<WeightsSpec, Problem> {
         return Ok(WeightsSpec::File(path));
     }
     let array = value.as_array_ref();
-    let array = array.map_err(|_| Problem::new("wrong-type", format!("{what} must be a file's path or an array, but this is {}", kind(value))))?;
+    let array = array.map_err(|_| {
+        Problem::new("wrong-type", format!("{what} must be a file's path or an array, but this is {}", kind(value)))
+    })?;
     reading::weights(&array).map(WeightsSpec::Inline)
 }
 
 fn params(value: &Dynamic, what: &str) -> Result<BTreeMap<String, ParamValue>, Problem> {
     let map = value.as_map_ref();
-    let map = map.map_err(|_| Problem::new("wrong-type", format!("{what} must be a map, but this is {}", kind(value))).help("write `#{ lr: 0.5 }`"))?;
+    let map = map.map_err(|_| {
+        Problem::new("wrong-type", format!("{what} must be a map, but this is {}", kind(value)))
+            .help("write `#{ lr: 0.5 }`")
+    })?;
     map.iter().map(|(name, value)| Ok((name.to_string(), reading::param(value, &format!("`{name}`"))?))).collect()
 }
 
 /// A lesson may ask for less than it is allowed, never for more.
 fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem> {
-    let map = value.as_map_ref().map_err(|_| Problem::new("wrong-type", format!("{what} must be a map, but this is {}", kind(value))))?;
+    let map = value
+        .as_map_ref()
+        .map_err(|_| Problem::new("wrong-type", format!("{what} must be a map, but this is {}", kind(value))))?;
     let mut lowered = limits;
     for (name, value) in map.iter() {
         let size = || reading::size(value, &format!("`{name}`"), 1);
@@ -251,7 +292,8 @@ fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem>
 
 /// Every plugin of a lesson with its kind.
 pub(crate) fn slots(spec: &mut LessonSpec) -> Vec<(PluginKind, &mut PluginRef)> {
-    let mut slots: Vec<_> = spec.layers.iter_mut().map(|layer| (PluginKind::Activation, &mut layer.activation)).collect();
+    let mut slots: Vec<_> =
+        spec.layers.iter_mut().map(|layer| (PluginKind::Activation, &mut layer.activation)).collect();
     slots.push((PluginKind::Loss, &mut spec.loss));
     slots.push((PluginKind::Optimizer, &mut spec.optimizer));
     slots.push((PluginKind::Initializer, &mut spec.initializer));
@@ -262,22 +304,40 @@ pub(crate) fn slots(spec: &mut LessonSpec) -> Vec<(PluginKind, &mut PluginRef)> 
 }
 
 /// Gives values to every plugin that has a control of their name and no value of its own for it.
-pub(crate) fn distribute(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>) -> Result<(), Problem> {
+pub(crate) fn distribute(
+    plugins: &Plugins,
+    spec: &mut LessonSpec,
+    given: &BTreeMap<String, ParamValue>,
+) -> Result<(), Problem> {
     give(plugins, spec, given, false)
 }
 
 /// The same, over the values that the plugins already have.
-pub(crate) fn override_all(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>) -> Result<(), Problem> {
+pub(crate) fn override_all(
+    plugins: &Plugins,
+    spec: &mut LessonSpec,
+    given: &BTreeMap<String, ParamValue>,
+) -> Result<(), Problem> {
     give(plugins, spec, given, true)
 }
 
-fn give(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>, anew: bool) -> Result<(), Problem> {
+fn give(
+    plugins: &Plugins,
+    spec: &mut LessonSpec,
+    given: &BTreeMap<String, ParamValue>,
+    anew: bool,
+) -> Result<(), Problem> {
     if given.is_empty() {
         return Ok(());
     }
     let mut known: Vec<String> = Vec::new();
+    let mut complete = true;
     for (kind, plugin) in slots(spec) {
-        let controls = plugins.control_names(kind, plugin);
+        let Some(controls) = plugins.control_names(kind, plugin) else {
+            // Whether its controls have these names cannot be said; what is wrong with it comes first.
+            complete = false;
+            continue;
+        };
         for (name, value) in given.iter().filter(|(name, _)| controls.contains(name)) {
             if anew || !plugin.params.contains_key(name) {
                 plugin.params.insert(name.clone(), value.clone());
@@ -287,7 +347,7 @@ fn give(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, Param
     }
     known.sort();
     known.dedup();
-    match given.keys().find(|name| !known.contains(name)) {
+    match given.keys().find(|name| complete && !known.contains(name)) {
         None => Ok(()),
         Some(name) => {
             let problem = Problem::new("unknown-control", format!("no plugin of this lesson has a control `{name}`"));

@@ -42,9 +42,35 @@ pub(crate) struct Token {
 }
 
 const KEYWORDS: &[&str] = &[
-    "let", "const", "if", "else", "switch", "do", "while", "until", "loop", "for", "in", "continue", "break", "fn",
-    "private", "return", "throw", "try", "catch", "import", "export", "as", "global", "this", "true", "false", "is",
-    "is_def_var", "is_def_fn",
+    "let",
+    "const",
+    "if",
+    "else",
+    "switch",
+    "do",
+    "while",
+    "until",
+    "loop",
+    "for",
+    "in",
+    "continue",
+    "break",
+    "fn",
+    "private",
+    "return",
+    "throw",
+    "try",
+    "catch",
+    "import",
+    "export",
+    "as",
+    "global",
+    "this",
+    "true",
+    "false",
+    "is",
+    "is_def_var",
+    "is_def_fn",
 ];
 
 /// Longer operators stand before their own beginnings.
@@ -309,7 +335,8 @@ mod tests {
     #[test]
     fn comments_nest_and_doc_comments_are_told_apart() {
         use TokenKind::{Comment, DocComment, Identifier};
-        let expected = vec![("/* a /* b */ c */", Comment), ("x", Identifier), ("/// doc", DocComment), ("// no", Comment)];
+        let expected =
+            vec![("/* a /* b */ c */", Comment), ("x", Identifier), ("/// doc", DocComment), ("// no", Comment)];
         assert_eq!(shown("/* a /* b */ c */ x /// doc\n// no"), expected);
         assert_eq!(shown("//! page")[0].1, DocComment);
         assert_eq!(shown("//// line")[0].1, Comment);
@@ -325,9 +352,13 @@ mod tests {
 
     #[test]
     fn template_texts_hold_tokens() {
-        assert_eq!(words("`a ${x + 1} b ${ #{c: `${y}`}.c }`;"), [
-            "`a ", "${", "x", "+", "1", "}", " b ", "${", "#{", "c", ":", "`", "${", "y", "}", "`", "}", ".", "c", "}", "`", ";"
-        ]);
+        assert_eq!(
+            words("`a ${x + 1} b ${ #{c: `${y}`}.c }`;"),
+            [
+                "`a ", "${", "x", "+", "1", "}", " b ", "${", "#{", "c", ":", "`", "${", "y", "}", "`", "}", ".", "c",
+                "}", "`", ";"
+            ]
+        );
     }
 
     #[test]

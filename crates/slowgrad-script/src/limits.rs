@@ -69,15 +69,17 @@ impl Default for Limits {
     }
 }
 
-#[cfg(not(target_family = "wasm"))]
+/// The machine's clock, where there is one.
+#[allow(clippy::unnecessary_wraps, reason = "a page in a browser has none")]
 fn clock() -> Option<fn() -> Duration> {
-    use std::sync::LazyLock;
-    use std::time::Instant;
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    Some(|| START.elapsed())
-}
-
-#[cfg(target_family = "wasm")]
-fn clock() -> Option<fn() -> Duration> {
+    #[cfg(not(target_family = "wasm"))]
+    {
+        use std::sync::LazyLock;
+        use std::time::Instant;
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let clock: fn() -> Duration = || START.elapsed();
+        Some(clock)
+    }
+    #[cfg(target_family = "wasm")]
     None
 }

@@ -42,14 +42,21 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
 fn plain(value: &Dynamic, wanted_by: &str) -> Outcome<f64> {
     match number(value, wanted_by)? {
         Number::Plain(x) => Ok(x),
-        Number::Traced(_) => Err(Problem::new("wrong-type", format!("`{wanted_by}` needs plain numbers, but this is a scalar")).into()),
+        Number::Traced(_) => {
+            Err(Problem::new("wrong-type", format!("`{wanted_by}` needs plain numbers, but this is a scalar")).into())
+        }
     }
 }
 
 /// A whole number from 0.
 fn count(value: &Dynamic, wanted_by: &str) -> Outcome<usize> {
     let found = value.as_int().ok().and_then(|n| usize::try_from(n).ok());
-    let message = || format!("`{wanted_by}` needs a whole number from 0, but this is {}", value.as_int().map_or_else(|_| kind(value).to_owned(), |n| n.to_string()));
+    let message = || {
+        format!(
+            "`{wanted_by}` needs a whole number from 0, but this is {}",
+            value.as_int().map_or_else(|_| kind(value).to_owned(), |n| n.to_string())
+        )
+    };
     found.ok_or_else(|| Problem::new("wrong-type", message()).into())
 }
 
@@ -64,7 +71,9 @@ fn controls(engine: &mut Engine) {
         let name = if log { "log_slider" } else { "slider" };
         engine.register_fn(name, move |value: Dynamic, min: Dynamic, max: Dynamic| -> Outcome<ControlMark> {
             let (value, min, max) = (plain(&value, name)?, plain(&min, name)?, plain(&max, name)?);
-            let wrong = |message: String| Err(Problem::new("wrong-control", message).help(format!("write `{name}(start, least, most)`")).into());
+            let wrong = |message: String| {
+                Err(Problem::new("wrong-control", message).help(format!("write `{name}(start, least, most)`")).into())
+            };
             if !(min < max && max.is_finite() && min.is_finite()) {
                 return wrong(format!("a slider from {min} to {max} cannot be moved"));
             }
@@ -72,7 +81,9 @@ fn controls(engine: &mut Engine) {
                 return wrong(format!("the slider starts at {value}, which is not between {min} and {max}"));
             }
             if log && min <= 0.0 {
-                return wrong(format!("a slider that moves by ratios cannot start at {min}; its least must be above 0"));
+                return wrong(format!(
+                    "a slider that moves by ratios cannot start at {min}; its least must be above 0"
+                ));
             }
             Ok(next(ControlKind::Slider { value, min, max, log }))
         });
@@ -93,7 +104,9 @@ fn controls(engine: &mut Engine) {
 fn words(array: &Array, wanted_by: &str) -> Outcome<Vec<String>> {
     let word = |item: &Dynamic| {
         let found = item.clone().into_string();
-        found.map_err(|_| Problem::new("wrong-type", format!("`{wanted_by}` needs texts, but this is {}", kind(item))).into())
+        found.map_err(|_| {
+            Problem::new("wrong-type", format!("`{wanted_by}` needs texts, but this is {}", kind(item))).into()
+        })
     };
     array.iter().map(word).collect()
 }
@@ -106,10 +119,13 @@ fn data(engine: &mut Engine) {
             return Err(problem.help(help).into());
         }
         let usage = "write `csv(\"iris.csv\", #{ inputs: [\"petal_length\", \"petal_width\"], target: \"species\" })`";
-        let missing = |field: &str| Problem::new("missing-field", format!("`csv` needs the field `{field}`")).help(usage);
-        let inputs = how.get("inputs").and_then(|inputs| inputs.as_array_ref().ok().map(|array| words(&array, "inputs")));
+        let missing =
+            |field: &str| Problem::new("missing-field", format!("`csv` needs the field `{field}`")).help(usage);
+        let inputs =
+            how.get("inputs").and_then(|inputs| inputs.as_array_ref().ok().map(|array| words(&array, "inputs")));
         let inputs = inputs.ok_or_else(|| missing("inputs"))??;
-        let target = how.get("target").and_then(|target| target.clone().into_string().ok()).ok_or_else(|| missing("target"))?;
+        let target =
+            how.get("target").and_then(|target| target.clone().into_string().ok()).ok_or_else(|| missing("target"))?;
         Ok(CsvMark { path: path.to_string(), inputs, target })
     });
     engine.register_fn("weight", |layer: Dynamic, neuron: Dynamic, input: Dynamic| -> Outcome<ParameterMark> {
@@ -163,12 +179,20 @@ fn cues(engine: &mut Engine, host: &Rc<Host>) {
     cue!("step", |stage, n, by| Cue::Step { count: whole(&n, "step")?, by: granularity(&by)? });
     cue!("set", |stage, changes| Cue::Set(match changes.as_map_ref() {
         Ok(map) => reading::patch(&map)?,
-        Err(_) => return Err(Problem::new("wrong-type", format!("`set` needs a map, but this is {}", kind(&changes))).help("write `stage.set(#{ optimizer: \"sgd\" })`").into()),
+        Err(_) =>
+            return Err(Problem::new("wrong-type", format!("`set` needs a map, but this is {}", kind(&changes)))
+                .help("write `stage.set(#{ optimizer: \"sgd\" })`")
+                .into()),
     }));
     cue!("tweak", |stage, which, value| {
         let Some(ParameterMark(parameter)) = which.clone().try_cast() else {
-            let problem = Problem::new("wrong-type", format!("`tweak` needs `weight(…)` or `bias(…)`, but this is {}", kind(&which)));
-            return Err(problem.help("write `stage.tweak(weight(layer, neuron, input), 0.5)`, all counted from 0").into());
+            let problem = Problem::new(
+                "wrong-type",
+                format!("`tweak` needs `weight(…)` or `bias(…)`, but this is {}", kind(&which)),
+            );
+            return Err(problem
+                .help("write `stage.tweak(weight(layer, neuron, input), 0.5)`, all counted from 0")
+                .into());
         };
         reading::parameter(parameter, &stage.shape)?;
         Cue::Tweak { parameter, value: plain(&value, "tweak")? }
@@ -181,7 +205,9 @@ fn caption(value: &Dynamic, cue: &str) -> Outcome<String> {
 }
 
 fn whole(value: &Dynamic, cue: &str) -> Outcome<i64> {
-    value.as_int().map_err(|_| Problem::new("wrong-type", format!("`{cue}` needs a whole number, but this is {}", kind(value))).into())
+    value.as_int().map_err(|_| {
+        Problem::new("wrong-type", format!("`{cue}` needs a whole number, but this is {}", kind(value))).into()
+    })
 }
 
 fn seconds_of(value: &Dynamic, cue: &str) -> Outcome<f64> {

@@ -92,12 +92,15 @@ pub(crate) struct Home {
     pub(crate) path: String,
 }
 
+/// A file's bytes and what was compiled from them.
+type Compiled = (Arc<[u8]>, Rc<Program>);
+
 /// Makes plugins from files and remembers what it compiled and traced.
 #[derive(Debug)]
 pub(crate) struct Plugins {
     pub(crate) interpreter: Rc<Interpreter>,
     pub(crate) home: RefCell<Home>,
-    programs: RefCell<BTreeMap<String, (Arc<[u8]>, Rc<Program>)>>,
+    programs: RefCell<BTreeMap<String, Compiled>>,
     /// By file, role and baked values: sliders are inputs, so moving one keeps all traces.
     functions: RefCell<BTreeMap<String, (Rc<Program>, Shared)>>,
 }
@@ -142,7 +145,7 @@ impl Plugins {
         if !is_plain(name) {
             return Err(Problem::new("unknown-plugin", format!("`{name}` is not a name of a plugin")));
         }
-        if (name.ends_with(".rhai") || name == self.home.borrow().path) && library.find(name).is_some() {
+        if (files::is_script(name) || name == self.home.borrow().path) && library.find(name).is_some() {
             return Ok(name.to_owned());
         }
         let home = self.home.borrow().path.clone();
@@ -150,7 +153,7 @@ impl Plugins {
         let mut candidates = vec![format!("{beside}{}/{name}.rhai", kind.folder())];
         let bare = format!("{beside}{name}.rhai");
         // A folder of lessons holds no plugins under bare names, and a lesson's name says nothing about its data.
-        if beside != "lessons/" && bare != home && self.is_of(kind, &bare, &library) {
+        if beside != "lessons/" && bare != home && is_of(kind, &bare, &library) {
             candidates.push(bare);
         }
         candidates.push(format!("{}/{name}.rhai", kind.folder()));
@@ -159,13 +162,8 @@ impl Plugins {
         }
         let problem = Problem::new("unknown-plugin", format!("there is no {} named `{name}`", kind.word()));
         let names = library.names(kind.folder());
-        Err(problem.help(suggestion(name, names.iter().map(String::as_str)).unwrap_or_else(|| "none is installed".to_owned())))
-    }
-
-    fn is_of(&self, kind: PluginKind, path: &str, library: &files::Library) -> bool {
-        let Some((_, bytes)) = library.find(path) else { return false };
-        let text = String::from_utf8_lossy(&bytes);
-        kind.contracts().iter().any(|name| text.contains(&format!("fn {name}(")))
+        Err(problem
+            .help(suggestion(name, names.iter().map(String::as_str)).unwrap_or_else(|| "none is installed".to_owned())))
     }
 
     fn open(&self, kind: PluginKind, plugin: &PluginRef) -> Result<Rc<Program>, Box<Diagnostic>> {
@@ -174,20 +172,32 @@ impl Plugins {
     }
 
     /// The controls of a plugin with the values given to them.
-    fn controls(&self, kind: PluginKind, program: &Program, plugin: &PluginRef) -> Result<Vec<Control>, Box<Diagnostic>> {
+    fn controls(
+        &self,
+        kind: PluginKind,
+        program: &Program,
+        plugin: &PluginRef,
+    ) -> Result<Vec<Control>, Box<Diagnostic>> {
         let mut controls = controls::described(&self.interpreter, program)?;
         if kind == PluginKind::Optimizer {
-            let taken = |control: &&Control| control.name != "lr" && (Optimizer::CONTEXT.contains(&control.name.as_str()) || control.name == "is_bias");
+            let taken = |control: &&Control| {
+                control.name != "lr"
+                    && (Optimizer::CONTEXT.contains(&control.name.as_str()) || control.name == "is_bias")
+            };
             if let Some(control) = controls.iter().find(taken) {
                 let message = format!("`{}` is already in `ctx` and cannot be a control", control.name);
-                let location = program.text.key("params", &control.name).unwrap_or_else(|| program.text.function_location("params"));
+                let location = program
+                    .text
+                    .key("params", &control.name)
+                    .unwrap_or_else(|| program.text.function_location("params"));
                 return Err(Box::new(Diagnostic::error("wrong-control", message).at(location)));
             }
             if !controls.iter().any(|control| control.name == "lr") {
                 controls.insert(0, controls::learning_rate());
             }
         }
-        controls::give(&mut controls, &plugin.params, stem(&plugin.name)).map_err(|problem| Box::new(unplaced(problem)))?;
+        controls::give(&mut controls, &plugin.params, stem(&plugin.name))
+            .map_err(|problem| Box::new(unplaced(problem)))?;
         Ok(controls)
     }
 
@@ -204,15 +214,21 @@ impl Plugins {
         })
     }
 
-    /// The names of a plugin's controls, as far as it can be read.
-    pub(crate) fn control_names(&self, kind: PluginKind, plugin: &PluginRef) -> Vec<String> {
+    /// The names of a plugin's controls, or `None` when it cannot be read; using it says why.
+    pub(crate) fn control_names(&self, kind: PluginKind, plugin: &PluginRef) -> Option<Vec<String>> {
         let bare = PluginRef::named(plugin.name.clone());
-        self.info(kind, &bare).controls.into_iter().map(|control| control.name).collect()
+        let controls = self.open(kind, &bare).and_then(|program| self.controls(kind, &program, &bare));
+        Some(controls.ok()?.into_iter().map(|control| control.name).collect())
     }
 
     /// A traced function, the same one for the same file, role and baked values.
     fn function(&self, program: &Rc<Program>, role: Role, given: &[Control]) -> Shared {
-        let key = format!("{} {role:?} {:?} {:?}", program.path, controls::baked(given), controls::sliders(given).collect::<Vec<_>>());
+        let key = format!(
+            "{} {role:?} {:?} {:?}",
+            program.path,
+            controls::baked(given),
+            controls::sliders(given).collect::<Vec<_>>()
+        );
         let mut functions = self.functions.borrow_mut();
         if let Some((known, function)) = functions.get(&key)
             && Rc::ptr_eq(known, program)
@@ -233,7 +249,11 @@ impl Plugins {
         let program = self.open(PluginKind::Activation, plugin)?;
         let whole_layer = program.function("activation").is_none() && program.function("activation_layer").is_some();
         let role = if whole_layer { Role::Layer(size) } else { Role::Activation };
-        program.contract(role.function(), if whole_layer { "activation_layer(z)" } else { "activation(z)" }, &[1, 2])?;
+        program.contract(
+            role.function(),
+            if whole_layer { "activation_layer(z)" } else { "activation(z)" },
+            &[1, 2],
+        )?;
         if program.function("derivative").is_some() {
             program.contract("derivative", "derivative(z, a)", &[2, 3])?;
         }
@@ -270,7 +290,9 @@ impl Plugins {
         program.contract("state", "state()", &[0])?;
         let value = self.interpreter.call(program, "state", Vec::new(), Budget::Call)?;
         let help = "write `#{ velocity: 0.0 }`: one number a field, kept for each parameter";
-        let wrong = |message: String, location| Err(Box::new(Diagnostic::error("wrong-return", message).at(location).help(help)));
+        let wrong = |message: String, location| {
+            Err(Box::new(Diagnostic::error("wrong-return", message).at(location).help(help)))
+        };
         let Ok(map) = value.as_map_ref() else {
             let message = format!("`state` must give a map, but this is {}", kind(&value));
             return wrong(message, program.text.function_location("state"));
@@ -288,7 +310,13 @@ impl Plugins {
     }
 
     /// The samples that a data set makes.
-    pub(crate) fn dataset(&self, plugin: &PluginRef, count: Option<usize>, noise: f64, seed: u64) -> Result<Vec<Sample>, Box<Diagnostic>> {
+    pub(crate) fn dataset(
+        &self,
+        plugin: &PluginRef,
+        count: Option<usize>,
+        noise: f64,
+        seed: u64,
+    ) -> Result<Vec<Sample>, Box<Diagnostic>> {
         let program = self.open(PluginKind::Dataset, plugin)?;
         program.contract("dataset", "dataset(ctx)", &[1])?;
         let mut context = controls::plain(&self.controls(PluginKind::Dataset, &program, plugin)?);
@@ -333,7 +361,10 @@ impl Plugins {
                     let found = reading::float(value, "the result of `init`").ok().filter(|x| x.is_finite());
                     let Some(x) = found else {
                         let Parameter { neuron, .. } = shape.parameter(index);
-                        let message = format!("`init` must give a finite number, but this is {} (layer {layer}, neuron {neuron})", shown(value));
+                        let message = format!(
+                            "`init` must give a finite number, but this is {} (layer {layer}, neuron {neuron})",
+                            shown(value)
+                        );
                         let location = program.text.function_location("init");
                         return Err(Box::new(Diagnostic::error("wrong-return", message).at(location)));
                     };
@@ -343,6 +374,13 @@ impl Plugins {
         }
         Ok(drawn)
     }
+}
+
+/// Whether a file has a function by which its kind is known.
+fn is_of(kind: PluginKind, path: &str, library: &files::Library) -> bool {
+    let Some((_, bytes)) = library.find(path) else { return false };
+    let text = String::from_utf8_lossy(&bytes);
+    kind.contracts().iter().any(|name| text.contains(&format!("fn {name}(")))
 }
 
 /// Samples that a data set makes when neither the lesson nor the data set says how many.

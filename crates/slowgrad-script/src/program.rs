@@ -77,7 +77,11 @@ impl Program {
     pub(crate) fn body(&self, name: &str) -> Option<String> {
         let (start, end) = self.text.function(name)?.body;
         let body = self.text.source.text.get(start..end)?.trim_matches('\n').trim_end();
-        let indent = body.lines().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start().len()).min()?;
+        let indent = body
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| line.len() - line.trim_start().len())
+            .min()?;
         Some(body.lines().map(|line| line.get(indent..).unwrap_or("")).collect::<Vec<_>>().join("\n").trim().to_owned())
     }
 }

@@ -99,7 +99,9 @@ pub(crate) fn patch(map: &Map) -> Read<SpecPatch> {
 /// Whether the network has this parameter.
 pub(crate) fn parameter(parameter: Parameter, shape: &Shape) -> Read<()> {
     let Parameter { layer, neuron, input } = parameter;
-    let none = |message: String| Err(Problem::new("no-such-parameter", message).help("layers, neurons and inputs are counted from 0"));
+    let none = |message: String| {
+        Err(Problem::new("no-such-parameter", message).help("layers, neurons and inputs are counted from 0"))
+    };
     if layer >= shape.layers() {
         return none(format!("there is no layer {layer}; the network has {} layers after the input", shape.layers()));
     }
@@ -133,7 +135,9 @@ pub(crate) fn samples(array: &Array) -> Read<Vec<Sample>> {
             return Err(Problem::new("unknown-field", format!("{what} has a field `{odd}`")).help(help));
         }
         let part = |field: &str| {
-            let value = map.get(field).ok_or_else(|| Problem::new("missing-field", format!("{what} has no `{field}`")).help(USAGE))?;
+            let value = map
+                .get(field)
+                .ok_or_else(|| Problem::new("missing-field", format!("{what} has no `{field}`")).help(USAGE))?;
             floats(value, &format!("the {field} of {what}"))
         };
         Ok(Sample { input: part("input")?, target: part("target")? })
@@ -151,7 +155,9 @@ pub(crate) fn weights(array: &Array) -> Read<Vec<LayerWeights>> {
             let help = suggestion(odd, ["weight", "bias"]).unwrap_or_default();
             return Err(Problem::new("unknown-field", format!("{what} has a field `{odd}`")).help(help));
         }
-        let part = |field: &str| map.get(field).ok_or_else(|| Problem::new("missing-field", format!("{what} has no `{field}`")).help(USAGE));
+        let part = |field: &str| {
+            map.get(field).ok_or_else(|| Problem::new("missing-field", format!("{what} has no `{field}`")).help(USAGE))
+        };
         let rows = part("weight")?;
         let rows = rows.as_array_ref().map_err(|_| wrong("`weight`", "an array of rows", rows).help(USAGE))?;
         let weight = rows.iter().map(|row| floats(row, "a row of `weight`")).collect::<Read<_>>()?;

@@ -1,7 +1,7 @@
 //! The sandbox: lessons and plugins in, set-ups and diagnostics out.
 
 use crate::errors;
-use crate::files::{Library, Root, folder, is_plain};
+use crate::files::{self, Library, Root, folder, is_plain};
 use crate::host::{Budget, ConsoleLine, Host};
 use crate::interpreter::{Interpreter, Shelf};
 use crate::lesson::{self, Described};
@@ -121,7 +121,7 @@ impl Sandbox {
 
     /// Every file that the last [`open`](Self::open) or [`check`](Self::check) looked at, whether it went well or not.
     pub fn files(&self) -> Vec<String> {
-        self.interpreter().shelf.used.borrow().iter().cloned().collect()
+        self.interpreter().shelf.files()
     }
 
     /// The lines that scripts printed since the last time.
@@ -156,7 +156,13 @@ impl Sandbox {
     }
 
     /// The samples that a data set makes.
-    pub fn dataset(&self, plugin: &PluginRef, count: Option<usize>, noise: f64, seed: u64) -> Result<Vec<Sample>, Box<Diagnostic>> {
+    pub fn dataset(
+        &self,
+        plugin: &PluginRef,
+        count: Option<usize>,
+        noise: f64,
+        seed: u64,
+    ) -> Result<Vec<Sample>, Box<Diagnostic>> {
         self.plugins.dataset(plugin, count, noise, seed)
     }
 
@@ -176,7 +182,8 @@ impl Sandbox {
         let map = self.interpreter().call(&program, "lesson", Vec::new(), Budget::Making).map_err(one)?;
         let Described { spec, limits } = lesson::read(&self.plugins, &program, &map)?;
         self.interpreter().host.limits.set(limits);
-        let asked = |field: &str| program.text.key("lesson", field).or_else(|| Some(program.text.function_location("lesson")));
+        let asked =
+            |field: &str| program.text.key("lesson", field).or_else(|| Some(program.text.function_location("lesson")));
         let mut warnings = Vec::new();
         let setup = self.assemble_at(&spec, &asked, &mut warnings)?;
         let parameters = self.parameters_at(&spec, &asked).map_err(one)?;
@@ -206,7 +213,7 @@ impl Sandbox {
         let cues = Rc::new(RefCell::new(Vec::new()));
         let stage = Stage { cues: Rc::clone(&cues), shape: Rc::new((*setup.shape).clone()) };
         let called = self.interpreter().call(program, "perform", vec![Dynamic::from(stage)], Budget::Making);
-        called.map_err(|error| vec![*error])?;
+        drop(called.map_err(|error| vec![*error])?);
         let said: Vec<Said> = cues.take();
         let mut spec = spec.clone();
         for (cue, location) in &said {
@@ -231,9 +238,12 @@ impl Sandbox {
 
     fn patch_at(&self, spec: &mut LessonSpec, patch: &SpecPatch, asked: Asked<'_>) -> Result<Setup, Vec<Diagnostic>> {
         let mut changed = spec.clone();
-        let (last, hidden) = changed.layers.split_last_mut().map_or((None, &mut [][..]), |(last, hidden)| (Some(last), hidden));
+        let (last, hidden) =
+            changed.layers.split_last_mut().map_or((None, &mut [][..]), |(last, hidden)| (Some(last), hidden));
         if let Some(activation) = &patch.activation {
-            hidden.iter_mut().for_each(|layer| layer.activation = activation.clone());
+            for layer in hidden {
+                layer.activation = activation.clone();
+            }
         }
         if let (Some(output), Some(last)) = (&patch.output, last) {
             last.activation = output.clone();
@@ -267,11 +277,16 @@ impl Sandbox {
         let shape = shape(spec);
         let wrong = |message: String| Box::new(placed(Diagnostic::error("wrong-weights", message), asked("weights")));
         match &spec.weights {
-            None => self.plugins.initial(&spec.initializer, &shape, spec.seed).map_err(|error| at(error, asked("initializer"))),
-            Some(WeightsSpec::Inline(layers)) => weights::from_layers(&shape, layers).map_err(|error| wrong(error.to_string())),
+            None => self
+                .plugins
+                .initial(&spec.initializer, &shape, spec.seed)
+                .map_err(|error| at(error, asked("initializer"))),
+            Some(WeightsSpec::Inline(layers)) => {
+                weights::from_layers(&shape, layers).map_err(|error| wrong(error.to_string()))
+            }
             Some(WeightsSpec::File(path)) => {
                 let bytes = self.resource(path, &[""]).map_err(|error| at(error, asked("weights")))?;
-                let read = if path.ends_with(".json") {
+                let read = if std::path::Path::new(path).extension().is_some_and(|ending| ending == "json") {
                     std::str::from_utf8(&bytes)
                         .map_err(|_| wrong(format!("`{path}` is not a text in UTF-8")))
                         .map(|text| weights::from_json(&shape, text))?
@@ -287,11 +302,14 @@ impl Sandbox {
     fn resource(&self, path: &str, folders: &[&str]) -> Result<Arc<[u8]>, Box<Diagnostic>> {
         if !is_plain(path) {
             let help = "files are named by their path below the lesson's folder, without `..`";
-            return Err(Box::new(Diagnostic::error("no-such-file", format!("`{path}` is not a path a lesson can use")).help(help)));
+            return Err(Box::new(
+                Diagnostic::error("no-such-file", format!("`{path}` is not a path a lesson can use")).help(help),
+            ));
         }
         let beside = folder(&self.plugins.home.borrow().path).to_owned();
         let library = self.interpreter().shelf.library.borrow();
-        let candidates = std::iter::once(beside.as_str()).chain(folders.iter().copied()).map(|folder| format!("{folder}{path}"));
+        let candidates =
+            std::iter::once(beside.as_str()).chain(folders.iter().copied()).map(|folder| format!("{folder}{path}"));
         for candidate in candidates {
             if let Some((_, bytes)) = library.find(&candidate) {
                 self.interpreter().shelf.used.borrow_mut().insert(candidate);
@@ -304,7 +322,12 @@ impl Sandbox {
         Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`")).help(help)))
     }
 
-    fn assemble_at(&self, spec: &LessonSpec, asked: Asked<'_>, warnings: &mut Vec<Diagnostic>) -> Result<Setup, Vec<Diagnostic>> {
+    fn assemble_at(
+        &self,
+        spec: &LessonSpec,
+        asked: Asked<'_>,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Result<Setup, Vec<Diagnostic>> {
         let shape = shape(spec);
         let most = self.limits.parameters;
         if shape.parameters() > most {
@@ -345,7 +368,8 @@ impl Sandbox {
         let data = self.data_at(spec, &shape).map_err(|error| errors.push(*at(error, asked("data")))).ok();
         errors.dedup();
         warnings.dedup();
-        let (Some(loss), Some(optimizer), Some((train, test)), true) = (loss, optimizer, data, errors.is_empty()) else {
+        let (Some(loss), Some(optimizer), Some((train, test)), true) = (loss, optimizer, data, errors.is_empty())
+        else {
             return Err(errors);
         };
         Ok(Setup {
@@ -407,12 +431,14 @@ impl Sandbox {
             DataSpec::Csv { path, inputs, target } => {
                 let bytes = self.resource(path, &["datasets/"])?;
                 let text = std::str::from_utf8(&bytes);
-                let text = text.map_err(|_| Box::new(Diagnostic::error("not-text", format!("`{path}` is not a text in UTF-8"))))?;
+                let text = text
+                    .map_err(|_| Box::new(Diagnostic::error("not-text", format!("`{path}` is not a text in UTF-8"))))?;
                 data::read_csv(text, inputs, target).map_err(wrong)?
             }
         };
         let (train, test) = data::split(samples, spec.test_fraction, spec.seed);
-        let made = |samples: &[Sample]| Data::new(samples, shape.inputs(), shape.outputs()).map(Arc::new).map_err(wrong);
+        let made =
+            |samples: &[Sample]| Data::new(samples, shape.inputs(), shape.outputs()).map(Arc::new).map_err(wrong);
         let train = made(&train)?;
         let test = if test.is_empty() { Arc::new(Data::default()) } else { made(&test)? };
         *self.data.borrow_mut() = Some((key, Arc::clone(&train), Arc::clone(&test)));
@@ -423,7 +449,9 @@ impl Sandbox {
     pub(crate) fn habits(&self) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
         for path in self.files() {
-            if path.ends_with(".rhai") && let Ok(program) = self.plugins.program(&path) {
+            if files::is_script(&path)
+                && let Ok(program) = self.plugins.program(&path)
+            {
                 warnings.extend(errors::habits(&program.text));
             }
         }
@@ -443,14 +471,18 @@ pub(crate) fn runs_each_time(program: &Program, kind: PluginKind) -> Diagnostic 
     let text = &program.text;
     let cause = text.word_call(&["value", "print", "debug", "to_string"]);
     let (message, location) = match cause {
-        Some((word, location)) => (format!("this runs through the interpreter each time because it uses `{word}(…)`"), location),
+        Some((word, location)) => {
+            (format!("this runs through the interpreter each time because it uses `{word}(…)`"), location)
+        }
         None => {
             let name = kind.contracts().iter().find(|name| program.function(name).is_some()).unwrap_or(&"");
             let message = "this runs through the interpreter each time because it turns a scalar into a text or takes too many paths";
             (message.to_owned(), text.function_location(name))
         }
     };
-    Diagnostic::warning("runs-each-time", message).at(location).help("it is correct but slow; take it out when it is no longer needed")
+    Diagnostic::warning("runs-each-time", message)
+        .at(location)
+        .help("it is correct but slow; take it out when it is no longer needed")
 }
 
 fn shape(spec: &LessonSpec) -> Shape {
@@ -463,6 +495,7 @@ fn placed(mut diagnostic: Diagnostic, location: Option<Location>) -> Diagnostic 
     diagnostic
 }
 
+#[allow(clippy::unnecessary_box_returns, clippy::boxed_local, reason = "the box goes on")]
 fn at(error: Box<Diagnostic>, location: Option<Location>) -> Box<Diagnostic> {
     Box::new(placed(*error, location))
 }

@@ -175,7 +175,7 @@ mod tests {
         let text = Text::new("t", "// é\nfn lesson() { let é = 1; #{ title: é + 1, \"loss\": 2 } }");
         let plus = text.source.text.find('+').expect("plus");
         let span = text.span(plus);
-        assert_eq!((span.text(&text.source), span.line, span.column), ("é + 1", 2, 37));
+        assert_eq!((span.text(&text.source), span.line, span.column), ("é + 1", 2, 36));
         assert_eq!(text.key("lesson", "loss").map(|l| l.span.text(&text.source)), Some("\"loss\""));
         assert!(text.key("lesson", "layers").is_none());
     }

@@ -46,7 +46,8 @@ impl Role {
 
     /// The inputs before the sliders, with their names; the flag tells those the chain rule flows into.
     fn inputs(&self) -> Vec<(String, bool)> {
-        let each = |name: &str, size: usize, flows| (0..size).map(|i| (format!("{name}[{i}]"), flows)).collect::<Vec<_>>();
+        let each =
+            |name: &str, size: usize, flows| (0..size).map(|i| (format!("{name}[{i}]"), flows)).collect::<Vec<_>>();
         match self {
             Role::Activation => vec![("z".to_owned(), true)],
             Role::Layer(size) => each("z", *size, true),
@@ -77,7 +78,8 @@ pub(crate) struct ScriptTracer {
 impl ScriptTracer {
     pub(crate) fn new(interpreter: &Rc<Interpreter>, program: &Rc<Program>, role: Role, given: &[Control]) -> Self {
         let update = matches!(role, Role::Update { .. });
-        let sliders: Vec<String> = controls::sliders(given).filter(|name| !(update && *name == "lr")).map(str::to_owned).collect();
+        let sliders: Vec<String> =
+            controls::sliders(given).filter(|name| !(update && *name == "lr")).map(str::to_owned).collect();
         let owner = if update { "ctx" } else { "p" };
         let mut inputs = role.inputs();
         inputs.extend(sliders.iter().map(|name| (format!("{owner}.{name}"), false)));
@@ -134,6 +136,7 @@ impl ScriptTracer {
         (arguments, None)
     }
 
+    #[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
     fn wrong(&self, message: String, help: &str) -> Box<Diagnostic> {
         let location = self.program.text.function_location(self.role.function());
         Box::new(Diagnostic::error("wrong-return", message).at(location).help(help))
@@ -158,7 +161,12 @@ impl ScriptTracer {
         Err(self.wrong(format!("{what} must be a number, but this is {}", kind(value)), help))
     }
 
-    fn results(&self, value: &Dynamic, state: Option<Dynamic>, tape: &mut TraceBuilder) -> Result<Vec<ValueId>, Box<Diagnostic>> {
+    fn results(
+        &self,
+        value: &Dynamic,
+        state: Option<&Dynamic>,
+        tape: &mut TraceBuilder,
+    ) -> Result<Vec<ValueId>, Box<Diagnostic>> {
         let name = self.role.function();
         let what = format!("the result of `{name}`");
         match &self.role {
@@ -169,15 +177,19 @@ impl ScriptTracer {
                     return Err(self.wrong(format!("{what} must be an array, but this is {}", kind(value)), &help));
                 };
                 if array.len() != *size {
-                    return Err(self.wrong(format!("{what} has {} elements, but the layer has {size}", array.len()), &help));
+                    return Err(
+                        self.wrong(format!("{what} has {} elements, but the layer has {size}", array.len()), &help)
+                    );
                 }
                 array.iter().map(|item| self.result(item, &format!("each element of {what}"), tape)).collect()
             }
             Role::Update { state: fields, .. } => {
                 let mut ids = vec![self.result(value, &what, tape)?];
-                let map = state.as_ref().and_then(|state| state.as_map_ref().ok());
+                let map = state.and_then(|state| state.as_map_ref().ok());
                 let Some(map) = map else {
-                    return Err(self.wrong("`state` must stay a map".to_owned(), "change its fields: `state.velocity = …`"));
+                    return Err(
+                        self.wrong("`state` must stay a map".to_owned(), "change its fields: `state.velocity = …`")
+                    );
                 };
                 if let Some(extra) = map.keys().find(|key| !fields.iter().any(|field| field == key.as_str())) {
                     let help = format!("add `{extra}: 0.0` to the map that `fn state()` gives");
@@ -211,7 +223,7 @@ impl Tracer for ScriptTracer {
                 *state.borrow_mut() = map;
                 arguments
             },
-            |value, tape| self.results(&value, state.borrow_mut().take(), tape),
+            |value, tape| self.results(&value, state.borrow().as_ref(), tape),
         )?;
         Ok(tape.finish(outputs))
     }

@@ -54,7 +54,8 @@ pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
     let far = (name.chars().count() / 3).max(1);
     let scored = known.into_iter().filter(|other| *other != name).map(|other| {
         let lower = other.to_lowercase();
-        let begins = wanted.chars().count() >= 3 && (lower.starts_with(&wanted) || wanted.starts_with(&lower) && lower.len() > 2);
+        let begins = wanted.chars().count() >= 3
+            && (lower.starts_with(&wanted) || wanted.starts_with(&lower) && lower.len() > 2);
         (strsim::damerau_levenshtein(&wanted, &lower).min(if begins { 1 } else { usize::MAX }), other)
     });
     scored.filter(|(distance, _)| *distance <= far).min_by_key(|(distance, _)| *distance).map(|(_, other)| other)

@@ -12,31 +12,107 @@ struct Fixture {
 }
 
 const FIXTURES: &[Fixture] = &[
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) {\n    exq(z) //~ unknown-function: there is no function `exq` for (scalar) | exq(z) | did you mean `exp`?\n}" },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) {\n    let inner = z * 2.0;\n    iner + 1.0 //~ unknown-name: `iner` is not known here | iner | did you mean `inner`?\n}" },
-    Fixture { path: "activations/a.rhai", text: "fn activaton(z) { z } //~ missing-function: did you mean `fn activation`? | activaton | write `fn activation(z)`" },
-    Fixture { path: "losses/l.rhai", text: "fn loos(output, target) { 0.0 } //~ missing-function: this file has `fn loos`, did you mean `fn loss`? | loos | write `fn loss(output, target)`" },
-    Fixture { path: "losses/l.rhai", text: "fn loss(output) { output[0] } //~ wrong-arity: `fn loss` takes 1 argument, not 2 or 3 | loss | write `fn loss(output, target)`" },
-    Fixture { path: "losses/l.rhai", text: "fn loss(output, target) {\n    output - target //~ wrong-type: `-` cannot be used between an array and an array | output - target | map\n}" },
-    Fixture { path: "losses/l.rhai", text: "fn loss(output, target) {\n    output[7] //~ out-of-bounds: index 7 is outside of an array with 1 element |  | len() - 1\n}" },
-    Fixture { path: "losses/l.rhai", text: "fn far(x) {\n    sqrt(x) + miss(x) //~ unknown-function: `miss` for (scalar) | miss(x) |\n}\nfn loss(output, target) {\n    far(output[0])\n}" },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    exq(z) //~ unknown-function: there is no function `exq` for (scalar) | exq(z) | did you mean `exp`?\n}",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    let inner = z * 2.0;\n    iner + 1.0 //~ unknown-name: `iner` is not known here | iner | did you mean `inner`?\n}",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activaton(z) { z } //~ missing-function: did you mean `fn activation`? | activaton | write `fn activation(z)`",
+    },
+    Fixture {
+        path: "losses/l.rhai",
+        text: "fn loos(output, target) { 0.0 } //~ missing-function: this file has `fn loos`, did you mean `fn loss`? | loos | write `fn loss(output, target)`",
+    },
+    Fixture {
+        path: "losses/l.rhai",
+        text: "fn loss(output) { output[0] } //~ wrong-arity: `fn loss` takes 1 argument, not 2 or 3 | loss | write `fn loss(output, target)`",
+    },
+    Fixture {
+        path: "losses/l.rhai",
+        text: "fn loss(output, target) {\n    output - target //~ wrong-type: `-` cannot be used between an array and an array | output - target | map\n}",
+    },
+    Fixture {
+        path: "losses/l.rhai",
+        text: "fn loss(output, target) {\n    output[7] //~ out-of-bounds: index 7 is outside of an array with 1 element |  | len() - 1\n}",
+    },
+    Fixture {
+        path: "losses/l.rhai",
+        text: "fn far(x) {\n    sqrt(x) + miss(x) //~ unknown-function: `miss` for (scalar) | miss(x) |\n}\nfn loss(output, target) {\n    far(output[0])\n}",
+    },
     Fixture { path: "activations/a.rhai", text: "fn activation(z) {\n    z +* 2.0 //~ syntax:  | * |\n}" },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) {\n    let a = z * 2.0\n    a //~ missing-token: a `;` is missing before this | a | ends in `;`\n}" },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) {\n    (z + 1.0\n} //~ missing-token: a `)` is missing before this | } | needed" },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) {\n    helper(z, 1.0) //~ wrong-arity: `helper` takes 1 arguments but was called with 2 | helper(z, 1.0) | fn helper(x)\n}\nfn helper(x) { x }" },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) {\n    throw \"no such thing\"; //~ thrown: no such thing | throw |\n}" },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) {\n    let n = 1 / 0; //~ arithmetic: division by zero | 1 / 0 |\n    z\n}" },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) {\n    z.to_int() //~ wrong-type: `to_int` cannot take (scalar) | z.to_int() | value(x)\n}" },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z, p) {\n    z * p.slop //~ unknown-property: there is no `slop` in this map | slop | did you mean `slope`?\n}\nfn params() { #{ slope: slider(0.1, 0.0, 1.0) } }" },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) { z }\nfn params() {\n    #{ slope: 0.1 } //~ wrong-control: `slope` must be a control, but this is a number | slope | slider(\n}" },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) { z }\nfn params() {\n    #{ slope: slider(5, 0.0, 1.0) } //~ wrong-control: starts at 5, which is not between 0 and 1 | slider(5, 0.0, 1.0) | slider(start\n}" },
-    Fixture { path: "optimizers/o.rhai", text: "fn params() {\n    #{ step: slider(0.5, 0.0, 1.0) } //~ wrong-control: already in `ctx` | step |\n}\nfn update(w, grad, state, ctx) { w }" },
-    Fixture { path: "activations/a.rhai", text: "fn activation_layer(z) {\n    z.map(|x| x - z.max()) //~ data-race: the closure uses the same array | z.map(|x| x - z.max()) | let largest\n}" },
-    Fixture { path: "initializers/i.rhai", text: "fn init(ctx) { \"a\" } //~ wrong-return: `init` must give a finite number, but this is a text | init |" },
-    Fixture { path: "datasets/d.rhai", text: "fn dataset(ctx) { [#{ input: [1.0], traget: [1.0] }] } //~ unknown-field: sample 1 has a field `traget` | dataset | did you mean `target`?" },
-    Fixture { path: "datasets/d.rhai", text: "fn dataset(ctx) { 7 } //~ wrong-return: must give an array of samples, but this is a number | dataset | input:" },
-    Fixture { path: "datasets/d.rhai", text: "fn dataset(ctx) {\n    ctx.rng.normal(\"a\", 1.0) //~ not-a-number: `normal` needs numbers, but this is a text | ctx.rng.normal(\"a\", 1.0) |\n}" },
-    Fixture { path: "shared/x.rhai", text: "fn losss(a, b) { a } //~ missing-function: did you mean `fn loss`? | losss | fn loss(" },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    let a = z * 2.0\n    a //~ missing-token: a `;` is missing before this | a | ends in `;`\n}",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    (z + 1.0\n} //~ missing-token: a `)` is missing before this | } | needed",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    helper(z, 1.0) //~ wrong-arity: `helper` takes 1 arguments but was called with 2 | helper(z, 1.0) | fn helper(x)\n}\nfn helper(x) { x }",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    throw \"no such thing\"; //~ thrown: no such thing | throw |\n}",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    let n = 1 / 0; //~ arithmetic: division by zero | 1 / 0 |\n    z\n}",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    z.to_int() //~ wrong-type: `to_int` cannot take (scalar) | z.to_int() | value(x)\n}",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z, p) {\n    z * p.slop //~ unknown-property: there is no `slop` in this map | slop | did you mean `slope`?\n}\nfn params() { #{ slope: slider(0.1, 0.0, 1.0) } }",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) { z }\nfn params() {\n    #{ slope: 0.1 } //~ wrong-control: `slope` must be a control, but this is a number | slope | slider(\n}",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) { z }\nfn params() {\n    #{ slope: slider(5, 0.0, 1.0) } //~ wrong-control: starts at 5, which is not between 0 and 1 | slider(5, 0.0, 1.0) | slider(start\n}",
+    },
+    Fixture {
+        path: "optimizers/o.rhai",
+        text: "fn params() {\n    #{ step: slider(0.5, 0.0, 1.0) } //~ wrong-control: already in `ctx` | step |\n}\nfn update(w, grad, state, ctx) { w }",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation_layer(z) {\n    z.map(|x| x - z.max()) //~ data-race: the closure uses the same array | z.map(|x| x - z.max()) | let largest\n}",
+    },
+    Fixture {
+        path: "initializers/i.rhai",
+        text: "fn init(ctx) { \"a\" } //~ wrong-return: `init` must give a finite number, but this is a text | init |",
+    },
+    Fixture {
+        path: "initializers/i.rhai",
+        text: "fn init(ctx) {\n    ctx.rng.normal(0.0, missing(1.0)) //~ unknown-function: there is no function `missing` for (number) | missing(1.0) |\n}",
+    },
+    Fixture {
+        path: "datasets/d.rhai",
+        text: "fn dataset(ctx) { [#{ input: [1.0], traget: [1.0] }] } //~ unknown-field: sample 1 has a field `traget` | dataset | did you mean `target`?",
+    },
+    Fixture {
+        path: "datasets/d.rhai",
+        text: "fn dataset(ctx) { 7 } //~ wrong-return: must give an array of samples, but this is a number | dataset | input:",
+    },
+    Fixture {
+        path: "datasets/d.rhai",
+        text: "fn dataset(ctx) {\n    ctx.rng.normal(\"a\", 1.0) //~ not-a-number: `normal` needs numbers, but this is a text | ctx.rng.normal(\"a\", 1.0) |\n}",
+    },
+    Fixture {
+        path: "shared/x.rhai",
+        text: "fn losss(a, b) { a } //~ missing-function: did you mean `fn loss`? | losss | fn loss(",
+    },
 ];
 
 const LESSONS: &[&str] = &[
@@ -73,7 +149,8 @@ const CUES: &[&str] = &[
 ];
 
 fn expect(text: &str, found: &[Diagnostic]) {
-    let (line, wanted) = text.lines().enumerate().find_map(|(i, line)| Some((i + 1, line.split_once("//~ ")?.1))).unwrap();
+    let (line, wanted) =
+        text.lines().enumerate().find_map(|(i, line)| Some((i + 1, line.split_once("//~ ")?.1))).unwrap();
     let (code, rest) = wanted.split_once(':').unwrap();
     let mut parts = rest.split('|').map(str::trim);
     let (message, underlined, help) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap_or(""));
@@ -108,7 +185,9 @@ fn faulty_lessons_are_explained_at_their_place() {
 #[test]
 fn faulty_cues_are_explained_at_their_place() {
     for cue in CUES {
-        let text = format!("fn lesson() {{ #{{ title: \"t\", layers: [2, 3, 1], data: \"xor\" }} }}\nfn perform(stage) {{\n    stage.wait();\n    {cue}\n}}");
+        let text = format!(
+            "fn lesson() {{ #{{ title: \"t\", layers: [2, 3, 1], data: \"xor\" }} }}\nfn perform(stage) {{\n    stage.wait();\n    {cue}\n}}"
+        );
         expect(&text, &common::sandbox(&[("mine.rhai", &text)]).open("mine.rhai").unwrap_err());
     }
 }
@@ -123,19 +202,25 @@ fn all_faults_of_a_lesson_come_at_once() {
 
 #[test]
 fn the_chain_of_calls_is_told_innermost_first() {
-    let text = "fn inner(x) {\n    x + \"a\"\n}\nfn outer(x) {\n    inner(x * 2.0)\n}\nfn activation(z) {\n    outer(z)\n}";
+    let text =
+        "fn inner(x) {\n    x + \"a\"\n}\nfn outer(x) {\n    inner(x * 2.0)\n}\nfn activation(z) {\n    outer(z)\n}";
     let found = common::sandbox(&[("activations/a.rhai", text)]).check("activations/a.rhai");
     let frames: Vec<(String, Option<String>)> = found[0]
         .frames
         .iter()
-        .map(|frame| (frame.function.clone(), frame.location.as_ref().map(|l| format!("{l} {}", l.span.text(&l.source)))))
+        .map(|frame| {
+            (frame.function.clone(), frame.location.as_ref().map(|l| format!("{l} {}", l.span.text(&l.source))))
+        })
         .collect();
     let at = |text: &str| Some(text.to_owned());
-    assert_eq!(frames, [
-        ("inner".to_owned(), at("activations/a.rhai:5:5 inner(x * 2.0)")),
-        ("outer".to_owned(), at("activations/a.rhai:8:5 outer(z)")),
-        ("activation".to_owned(), None),
-    ]);
+    assert_eq!(
+        frames,
+        [
+            ("inner".to_owned(), at("activations/a.rhai:5:5 inner(x * 2.0)")),
+            ("outer".to_owned(), at("activations/a.rhai:8:5 outer(z)")),
+            ("activation".to_owned(), None),
+        ]
+    );
     assert_eq!(found[0].location.as_ref().unwrap().to_string(), "activations/a.rhai:2:5");
 }
 
@@ -151,7 +236,11 @@ fn a_fault_in_an_imported_file_points_there() {
     let found = sandbox.check("activations/a.rhai");
     assert_eq!(found[0].location.as_ref().unwrap().to_string(), "shared/m.rhai:3:5", "{found:#?}");
     let found = sandbox.check("activations/b.rhai");
-    assert!(found[0].message.contains("`shared/broken.rhai` cannot be imported") && found[0].message.contains("shared/broken.rhai:3:1"), "{found:#?}");
+    assert!(
+        found[0].message.contains("`shared/broken.rhai` cannot be imported")
+            && found[0].message.contains("shared/broken.rhai:3:1"),
+        "{found:#?}"
+    );
 }
 
 fn warnings(text: &str) -> Vec<Diagnostic> {

@@ -6,6 +6,7 @@ use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::shape::{Parameter, Shape};
 use slowgrad_engine::spec::{DataSpec, ParamValue, PluginRef, SpecPatch};
 use slowgrad_script::{PluginKind, TokenKind, highlight};
+use slowgrad_tape::math;
 use slowgrad_timeline::cue::{Cue, PlayPart};
 use slowgrad_timeline::granularity::Granularity;
 use std::rc::Rc;
@@ -35,7 +36,8 @@ fn a_lesson_becomes_plain_data() {
     let lesson = sandbox.open("mine.rhai").unwrap();
     let spec = &lesson.spec;
     assert_eq!((spec.title.as_str(), spec.inputs, spec.batch, spec.seed), ("Mine", 2, 2, 7));
-    let names: Vec<(usize, &str)> = spec.layers.iter().map(|layer| (layer.size, layer.activation.name.as_str())).collect();
+    let names: Vec<(usize, &str)> =
+        spec.layers.iter().map(|layer| (layer.size, layer.activation.name.as_str())).collect();
     assert_eq!(names, [(3, "relu"), (4, "tanh"), (1, "sigmoid")]);
     // What the plugin's own map says comes before the lesson's params.
     assert_eq!(spec.loss.params["delta"], ParamValue::Number(2.0));
@@ -49,20 +51,30 @@ fn a_lesson_becomes_plain_data() {
         params: [("lr".to_owned(), ParamValue::Number(0.1))].into(),
         ..SpecPatch::default()
     };
-    assert_eq!(lesson.cues, [
-        Cue::Section("one".into()),
-        Cue::Say("hello {output:2}".into()),
-        Cue::Play { part: PlayPart::Forward, by: Granularity::Neuron, seconds: Some(2.0) },
-        Cue::Step { count: -2, by: Granularity::Layer },
-        Cue::Wait,
-        Cue::Pause { seconds: 1.5 },
-        Cue::Tweak { parameter: Parameter { layer: 0, neuron: 1, input: Some(1) }, value: 0.25 },
-        Cue::Tweak { parameter: Parameter { layer: 2, neuron: 0, input: None }, value: 1.0 },
-        Cue::Set(patch),
-        Cue::Train { steps: 200 },
-    ]);
-    assert_eq!(lesson.cue_locations[3].as_ref().unwrap().to_string(), "mine.rhai:10:11");
-    for file in ["mine.rhai", "activations/relu.rhai", "losses/huber.rhai", "optimizers/sgd.rhai", "datasets/xor.rhai", "initializers/xavier_uniform.rhai"] {
+    assert_eq!(
+        lesson.cues,
+        [
+            Cue::Section("one".into()),
+            Cue::Say("hello {output:2}".into()),
+            Cue::Play { part: PlayPart::Forward, by: Granularity::Neuron, seconds: Some(2.0) },
+            Cue::Step { count: -2, by: Granularity::Layer },
+            Cue::Wait,
+            Cue::Pause { seconds: 1.5 },
+            Cue::Tweak { parameter: Parameter { layer: 0, neuron: 1, input: Some(1) }, value: 0.25 },
+            Cue::Tweak { parameter: Parameter { layer: 2, neuron: 0, input: None }, value: 1.0 },
+            Cue::Set(patch),
+            Cue::Train { steps: 200 },
+        ]
+    );
+    assert_eq!(lesson.cue_locations[3].as_ref().unwrap().to_string(), "mine.rhai:10:5");
+    for file in [
+        "mine.rhai",
+        "activations/relu.rhai",
+        "losses/huber.rhai",
+        "optimizers/sgd.rhai",
+        "datasets/xor.rhai",
+        "initializers/xavier_uniform.rhai",
+    ] {
         assert!(lesson.files.contains(&file.to_owned()), "{file} {:?}", lesson.files);
     }
     let again = sandbox.open("mine.rhai").unwrap();
@@ -73,10 +85,20 @@ fn a_lesson_becomes_plain_data() {
 fn a_patch_changes_what_it_names_and_nothing_when_it_fails() {
     let sandbox = common::sandbox(&[("mine.rhai", LESSON)]);
     let mut spec = sandbox.open("mine.rhai").unwrap().spec;
-    let setup = sandbox.patch(&mut spec, &SpecPatch { optimizer: Some(PluginRef::named("adam")), ..SpecPatch::default() }).unwrap();
-    assert_eq!((setup.optimizer.info.name.as_str(), setup.optimizer.learning_rate()), ("adam", 0.5), "the learning rate stays");
+    let setup = sandbox
+        .patch(&mut spec, &SpecPatch { optimizer: Some(PluginRef::named("adam")), ..SpecPatch::default() })
+        .unwrap();
+    assert_eq!(
+        (setup.optimizer.info.name.as_str(), setup.optimizer.learning_rate()),
+        ("adam", 0.5),
+        "the learning rate stays"
+    );
     let before = spec.clone();
-    let wrong = SpecPatch { activation: Some(PluginRef::named("tanh")), loss: Some(PluginRef::named("nothing")), ..SpecPatch::default() };
+    let wrong = SpecPatch {
+        activation: Some(PluginRef::named("tanh")),
+        loss: Some(PluginRef::named("nothing")),
+        ..SpecPatch::default()
+    };
     assert_eq!(sandbox.patch(&mut spec, &wrong).unwrap_err()[0].code, "unknown-plugin");
     assert_eq!(spec, before);
     let moved = SpecPatch { params: [("lr".to_owned(), ParamValue::Number(0.01))].into(), ..SpecPatch::default() };
@@ -84,7 +106,11 @@ fn a_patch_changes_what_it_names_and_nothing_when_it_fails() {
     assert_eq!(next.optimizer.learning_rate(), 0.01);
     assert!(Rc::ptr_eq(&next.optimizer.weights, &setup.optimizer.weights), "a slider keeps the traces");
     assert!(Arc::ptr_eq(&next.train, &setup.train), "the data stays");
-    let all = SpecPatch { activation: Some(PluginRef::named("softplus")), output: Some(PluginRef::named("softmax")), ..SpecPatch::default() };
+    let all = SpecPatch {
+        activation: Some(PluginRef::named("softplus")),
+        output: Some(PluginRef::named("softmax")),
+        ..SpecPatch::default()
+    };
     let setup = sandbox.patch(&mut spec, &all).unwrap();
     let names: Vec<&str> = setup.activations.iter().map(|activation| activation.info.name.as_str()).collect();
     assert_eq!(names, ["softplus", "softplus", "softmax"]);
@@ -95,12 +121,18 @@ fn a_patch_changes_what_it_names_and_nothing_when_it_fails() {
 #[test]
 fn a_lesson_finds_plugins_and_files_beside_itself_first() {
     let own = [
-        ("mine.rhai", "fn lesson() { #{ title: \"t\", layers: [1, 1], activation: \"tanh\", output: \"tanh\", loss: \"odd\", data: csv(\"d.csv\", #{ inputs: [\"x\"], target: \"y\" }), weights: \"w.json\" } }"),
+        (
+            "mine.rhai",
+            "fn lesson() { #{ title: \"t\", layers: [1, 1], activation: \"tanh\", output: \"tanh\", loss: \"odd\", data: csv(\"d.csv\", #{ inputs: [\"x\"], target: \"y\" }), weights: \"w.json\" } }",
+        ),
         ("activations/tanh.rhai", "/// Mine.\nfn activation(z) { z * 2.0 }"),
         ("odd.rhai", "fn loss(output, target) { output[0] }"),
         ("d.csv", "x,y\n1,2\n3,4\n"),
         ("w.json", "{\"format\": \"slowgrad-weights-1\", \"layers\": [{\"weight\": [[0.5]], \"bias\": [0.25]}]}"),
-        ("xor.rhai", "fn lesson() { #{ title: \"a lesson that is named like its data\", layers: [2, 1], data: \"xor\" } }"),
+        (
+            "xor.rhai",
+            "fn lesson() { #{ title: \"a lesson that is named like its data\", layers: [2, 1], data: \"xor\" } }",
+        ),
     ];
     let sandbox = common::sandbox(&own);
     let lesson = sandbox.open("mine.rhai").unwrap();
@@ -149,6 +181,23 @@ fn a_replaced_file_is_seen_and_old_traces_keep_their_text() {
 }
 
 #[test]
+fn imported_files_are_among_those_to_watch_each_time() {
+    let own = [
+        ("shared/m.rhai", "fn f(x) { x * 2.0 }"),
+        ("own.rhai", "import \"shared/m\" as m;\nfn activation(z) { m::f(z) }"),
+        ("mine.rhai", "fn lesson() { #{ title: \"t\", layers: [2, 1], output: \"own\", data: \"xor\" } }"),
+    ];
+    let mut sandbox = common::sandbox(&own);
+    for _ in 0..2 {
+        assert!(sandbox.open("mine.rhai").unwrap().files.contains(&"shared/m.rhai".to_owned()));
+    }
+    sandbox.replace("own", "shared/m.rhai", Some(Arc::from(&b"fn f(x) { x * 3.0 }"[..])));
+    let lesson = sandbox.open("mine.rhai").unwrap();
+    assert_eq!(lesson.setup.activations[0].function.borrow_mut().call(&[2.0]).unwrap().output(0), 6.0);
+    assert!(lesson.files.contains(&"shared/m.rhai".to_owned()));
+}
+
+#[test]
 fn lists_describe_every_plugin() {
     let sandbox = common::sandbox(&[("losses/broken.rhai", "fn loss(")]);
     let names = |kind| sandbox.list(kind).into_iter().map(|info| info.name).collect::<Vec<_>>();
@@ -162,18 +211,24 @@ fn lists_describe_every_plugin() {
     }
     let adam = sandbox.optimizer(&PluginRef::named("adam")).unwrap();
     let names: Vec<&str> = adam.info.controls.iter().map(|control| control.name.as_str()).collect();
-    assert_eq!(names, ["lr", "beta1", "beta2", "eps"]);
+    assert_eq!(names, ["lr", "beta1", "beta2", "epsilon"]);
     let sgd = sandbox.optimizer(&PluginRef::named("sgd")).unwrap();
     assert_eq!(sgd.info.controls[0].kind, ControlKind::Slider { value: 0.1, min: 1e-5, max: 10.0, log: true });
     let tanh = sandbox.activation(&PluginRef::named("tanh"), 1).unwrap();
     assert_eq!(tanh.derivative_text.as_deref(), Some("1.0 - a * a"));
 }
 
+fn length(point: &[f64]) -> f64 {
+    point.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
 #[test]
 fn data_sets_are_those_of_the_playground() {
     let sandbox = common::sandbox(&[]);
     let made = |name: &str, count, noise| sandbox.dataset(&PluginRef::named(name), count, noise, 3).unwrap();
-    for (name, count) in [("circle", 500), ("xor_region", 500), ("gauss", 500), ("spiral", 500), ("plane", 1200), ("gaussians", 1200)] {
+    for (name, count) in
+        [("circle", 500), ("xor_region", 500), ("gauss", 500), ("spiral", 500), ("plane", 1200), ("gaussians", 1200)]
+    {
         let samples = made(name, None, 0.0);
         assert_eq!(samples.len(), count, "{name}");
         assert_eq!(made(name, Some(200), 0.25).len(), 200, "{name}");
@@ -181,7 +236,7 @@ fn data_sets_are_those_of_the_playground() {
         assert!(samples.iter().all(|s| s.target[0].abs() <= 1.2 && s.input.iter().all(|x| x.abs() <= 6.0)), "{name}");
     }
     for sample in made("circle", None, 0.0) {
-        let r = sample.input[0].hypot(sample.input[1]);
+        let r = length(&sample.input);
         assert!(if sample.target[0] > 0.0 { r < 2.5 } else { (3.4999..5.0001).contains(&r) });
     }
     for sample in made("xor_region", None, 0.0) {
@@ -190,7 +245,7 @@ fn data_sets_are_those_of_the_playground() {
     }
     let spiral = made("spiral", None, 0.0);
     assert_eq!((spiral[0].target[0], spiral[250].target[0]), (1.0, -1.0));
-    assert!((spiral[100].input[0].hypot(spiral[100].input[1]) - 2.0).abs() < 1e-12);
+    assert!((length(&spiral[100].input) - 2.0).abs() < 1e-12);
     let gauss = made("gauss", None, 0.0);
     let mean = gauss[..250].iter().map(|s| s.input[0]).sum::<f64>() / 250.0;
     assert!((mean - 2.0).abs() < 0.2, "{mean}");
@@ -223,7 +278,10 @@ fn initializers_draw_what_they_say() {
     let drawn = |name: &str| sandbox.initializer(&PluginRef::named(name), &shape, 1).unwrap();
     let r = (6.0_f64 / 90.0).sqrt();
     let values = drawn("xavier_uniform");
-    assert!(values[shape.weights(0)].iter().all(|w| w.abs() <= r) && values[shape.weights(0)].iter().any(|w| w.abs() > 0.9 * r));
+    assert!(
+        values[shape.weights(0)].iter().all(|w| w.abs() <= r)
+            && values[shape.weights(0)].iter().any(|w| w.abs() > 0.9 * r)
+    );
     assert!(values[shape.biases(0)].iter().all(|b| *b == 0.0));
     assert!(drawn("playground")[shape.biases(1)].iter().all(|b| *b == 0.1));
     let he = &drawn("he_normal")[shape.weights(0)];
@@ -250,8 +308,8 @@ fn binary_cross_entropy_has_pytorchs_values_and_gradients() {
     let loss = sandbox.loss(&PluginRef::named("binary_cross_entropy"), 2).unwrap();
     for (o, t) in [([0.3, 0.8], [1.0, 0.0]), ([0.999, 0.5], [1.0, 0.25]), ([1e-9, 1.0 - 1e-9], [1.0, 0.0])] {
         let call = loss.function.borrow_mut().call(&[o[0], o[1], t[0], t[1]]).unwrap();
-        let term = |o: f64, t: f64| -(t * o.ln().max(-100.0) + (1.0 - t) * (1.0 - o).ln().max(-100.0));
-        let expected = (term(o[0], t[0]) + term(o[1], t[1])) / 2.0;
+        let term = |o: f64, t: f64| -(t * math::ln(o).max(-100.0) + (1.0 - t) * math::ln(1.0 - o).max(-100.0));
+        let expected = 0.5 * (term(o[0], t[0]) + term(o[1], t[1]));
         assert!((call.output(0) - expected).abs() <= 1e-12 * expected.abs(), "{o:?}");
         let mut grads = Vec::new();
         call.trace.backward(&call.values, &[1.0], &mut grads);
@@ -272,11 +330,15 @@ fn binary_cross_entropy_has_pytorchs_values_and_gradients() {
 fn optimizers_follow_pytorch() {
     let sandbox = common::sandbox(&[]);
     let after = |name: &str, gradients: &[f64]| {
-        let optimizer = sandbox.optimizer(&PluginRef { name: name.into(), params: [("lr".to_owned(), ParamValue::Number(0.1))].into() }).unwrap();
+        let optimizer = sandbox
+            .optimizer(&PluginRef { name: name.into(), params: [("lr".to_owned(), ParamValue::Number(0.1))].into() })
+            .unwrap();
         let mut w = 1.0;
         let mut state: Vec<f64> = optimizer.state.iter().map(|(_, x)| *x).collect();
         for (i, g) in gradients.iter().enumerate() {
-            let inputs = [vec![w, *g], state.clone(), vec![0.1, (i + 1) as f64, 0.0, 0.0, 0.0], optimizer.other_sliders()].concat();
+            let inputs =
+                [vec![w, *g], state.clone(), vec![0.1, (i + 1) as f64, 0.0, 0.0, 0.0], optimizer.other_sliders()]
+                    .concat();
             let call = optimizer.weights.borrow_mut().call(&inputs).unwrap();
             w = call.output(0);
             state = (0..state.len()).map(|k| call.output(1 + k)).collect();
@@ -290,11 +352,11 @@ fn optimizers_follow_pytorch() {
     let adam = |gradients: &[f64]| {
         let (mut w, mut m, mut v) = (1.0_f64, 0.0_f64, 0.0_f64);
         for (i, g) in gradients.iter().enumerate() {
-            let t = (i + 1) as i32;
+            let t = (i + 1) as f64;
             m = 0.9 * m + 0.1 * g;
             v = 0.999 * v + 0.001 * g * g;
-            let denominator = v.sqrt() / (1.0 - 0.999_f64.powi(t)).sqrt() + 1e-8;
-            w -= 0.1 / (1.0 - 0.9_f64.powi(t)) * m / denominator;
+            let denominator = v.sqrt() / (1.0 - math::pow(0.999, t)).sqrt() + 1e-8;
+            w -= 0.1 / (1.0 - math::pow(0.9, t)) * m / denominator;
         }
         w
     };

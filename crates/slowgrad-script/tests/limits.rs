@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 fn stopped(text: &str) -> Diagnostic {
     let start = Instant::now();
     // Time enough that on a slow machine, too, it is the limit in question that stops the script.
-    let limits = Limits { time: Duration::from_secs(20), making_time: Duration::from_secs(20), ..Limits::default() };
+    let limits = Limits { time: Duration::from_secs(20), making_time: Duration::from_secs(3), ..Limits::default() };
     let mut found = common::sandbox_within(&[("t.rhai", text)], limits).check("t.rhai");
-    assert!(start.elapsed() < Duration::from_secs(60), "{text} took {:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 60, "{text} took {:?}", start.elapsed());
     assert_eq!(found.len(), 1, "{text}: {found:#?}");
     found.remove(0)
 }
@@ -28,7 +28,8 @@ fn loops_without_an_end_are_stopped() {
     expect("while true { let y = 1; }", &["too-many-operations", "too-slow"], "stopped");
     expect("for i in 0..9000000000 { let y = i; } x", &["too-many-operations", "too-slow"], "stopped");
     expect("[1, 2].map(|v| { loop {} }); x", &["too-many-operations", "too-slow"], "stopped");
-    let deep = "let a = []; for i in 0..1000 { a.push(i); } let b = a; let c = a; a.map(|v| b.map(|w| c.map(|u| u))); x";
+    let deep =
+        "let a = []; for i in 0..1000 { a.push(i); } let b = a; let c = a; a.map(|v| b.map(|w| c.map(|u| u))); x";
     expect(deep, &["too-many-operations", "too-slow", "too-large"], "");
 }
 
@@ -74,8 +75,8 @@ fn deep_texts_and_many_modules_are_refused() {
         let found = stopped(&text);
         assert_eq!(found.code, "too-deep", "{found:#?}");
     }
-    let modules: String = (0..100).map(|i| format!("import \"shared/m\" as m{i};\n")).collect();
-    let text = format!("{modules}fn activation(z) {{ z }}");
+    let modules = (0..100).map(|i| format!("import \"shared/m\" as m{i};")).collect::<Vec<_>>().join("\n");
+    let text = format!("{modules}\nfn activation(z) {{ z }}");
     let found = common::sandbox(&[("shared/m.rhai", "fn f(x) { x }"), ("t.rhai", &text)]).check("t.rhai");
     assert_eq!(found[0].code, "too-many-modules", "{found:#?}");
 }
@@ -110,10 +111,14 @@ fn the_clock_stops_what_the_counter_does_not() {
 #[test]
 fn a_lesson_may_lower_its_limits_only() {
     let lesson = |limits: &str| {
-        format!("fn lesson() {{ #{{ title: \"t\", layers: [2, 1], data: \"xor\", output: \"own\", limits: {limits} }} }}\n")
+        format!(
+            "fn lesson() {{ #{{ title: \"t\", layers: [2, 1], data: \"xor\", output: \"own\", limits: {limits} }} }}\n"
+        )
     };
     let own = "fn activation(z) { let y = z; for i in 0..100 { y = y * 0.5; } y }";
-    let open = |limits: &str| common::sandbox(&[("own.rhai", own), ("mine.rhai", &lesson(limits))]).open("mine.rhai").map(drop);
+    let open = |limits: &str| {
+        common::sandbox(&[("own.rhai", own), ("mine.rhai", &lesson(limits))]).open("mine.rhai").map(drop)
+    };
     open("#{ tape: 1000 }").unwrap();
     assert_eq!(open("#{ tape: 50 }").unwrap_err()[0].message, "more than 50 operations in one call");
     assert_eq!(open("#{ operations: 50 }").unwrap_err()[0].code, "too-many-operations");

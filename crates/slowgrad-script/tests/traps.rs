@@ -12,8 +12,7 @@ use std::rc::Rc;
 fn call(text: &str, z: f64) -> Result<Call, Diagnostic> {
     let sandbox = common::sandbox(&[("t.rhai", text)]);
     let activation = sandbox.activation(&PluginRef::named("t.rhai"), 1).map_err(|error| *error)?;
-    let result = activation.function.borrow_mut().call(&[z]).map_err(|error| *error);
-    result
+    activation.function.borrow_mut().call(&[z]).map_err(|error| *error)
 }
 
 fn body(body: &str, z: f64) -> Result<Call, Diagnostic> {
@@ -38,8 +37,7 @@ fn layer(text: &str, z: &[f64]) -> Result<Call, Diagnostic> {
     let text = format!("fn activation_layer(z) {{ {text} }}");
     let sandbox = common::sandbox(&[("t.rhai", &text)]);
     let activation = sandbox.activation(&PluginRef::named("t.rhai"), z.len()).map_err(|error| *error)?;
-    let result = activation.function.borrow_mut().call(z).map_err(|error| *error);
-    result
+    activation.function.borrow_mut().call(z).map_err(|error| *error)
 }
 
 fn error(text: &str, code: &str, message: &str) -> Diagnostic {
@@ -56,7 +54,10 @@ fn comparisons_are_guards_in_every_pairing_and_exact() {
     for compare in Compare::ALL {
         for (left, right) in pairs {
             for z in [-1.0, 0.5, 1.0, 2.0] {
-                let text = format!("let w = z * 0.5 + 0.25; if {left} {} {right} {{ 10.0 }} else {{ 20.0 }}", compare.operator());
+                let text = format!(
+                    "let w = z * 0.5 + 0.25; if {left} {} {right} {{ 10.0 }} else {{ 20.0 }}",
+                    compare.operator()
+                );
                 let side = |name: &str| match name {
                     "z" => z,
                     "w" => z * 0.5 + 0.25,
@@ -85,7 +86,10 @@ fn comparisons_are_guards_in_every_pairing_and_exact() {
 fn a_scalar_is_never_silently_unequal_to_something_else() {
     for other in ["\"a\"", "true", "()", "[1.0]", "#{ a: 1 }", "'c'"] {
         for operator in ["==", "!=", "<", ">="] {
-            for text in [format!("if z {operator} {other} {{ 1.0 }} else {{ 2.0 }}"), format!("if {other} {operator} z {{ 1.0 }} else {{ 2.0 }}")] {
+            for text in [
+                format!("if z {operator} {other} {{ 1.0 }} else {{ 2.0 }}"),
+                format!("if {other} {operator} z {{ 1.0 }} else {{ 2.0 }}"),
+            ] {
                 error(&text, "wrong-comparison", "a scalar cannot be compared with");
             }
         }
@@ -97,7 +101,8 @@ fn a_scalar_is_never_silently_unequal_to_something_else() {
 
 #[test]
 fn arithmetic_takes_numbers_on_either_side() {
-    let plain: [(&str, fn(f64, f64) -> f64, Op); 6] = [
+    type Meaning = fn(f64, f64) -> f64;
+    let plain: [(&str, Meaning, Op); 6] = [
         ("+", |a, b| a + b, Op::Add),
         ("-", |a, b| a - b, Op::Sub),
         ("*", |a, b| a * b, Op::Mul),
@@ -106,7 +111,13 @@ fn arithmetic_takes_numbers_on_either_side() {
         ("**", math::pow, Op::Pow),
     ];
     for (operator, meaning, op) in plain {
-        for (left, right, a, b) in [("z", "2", 1.7, 2.0), ("z", "2.5", 1.7, 2.5), ("3", "z", 3.0, 1.7), ("3.5", "z", 3.5, 1.7), ("z", "z", 1.7, 1.7)] {
+        for (left, right, a, b) in [
+            ("z", "2", 1.7, 2.0),
+            ("z", "2.5", 1.7, 2.5),
+            ("3", "z", 3.0, 1.7),
+            ("3.5", "z", 3.5, 1.7),
+            ("z", "z", 1.7, 1.7),
+        ] {
             let call = body(&format!("{left} {operator} {right}"), 1.7).unwrap();
             assert_eq!(call.output(0).to_bits(), meaning(a, b).to_bits(), "{left} {operator} {right}");
             assert_eq!(ops(&call), [op]);
@@ -133,7 +144,7 @@ fn unary_minus_binds_tighter_than_the_power_and_check_says_so() {
 #[test]
 fn compound_assignments_are_recorded_as_whole_statements() {
     let call = body("let s = 1.0; s += z * z; s -= 1; s *= z; s /= 2.0; s %= 5.0; s **= 2; s", 3.0).unwrap();
-    assert_eq!(call.output(0), (27.0_f64 / 2.0 % 5.0).powi(2));
+    assert_eq!(call.output(0), math::pow(27.0 / 2.0 % 5.0, 2.0));
     let places: Vec<(String, Option<String>)> = call
         .trace
         .nodes()
@@ -167,8 +178,8 @@ fn texts_and_scalars_do_not_mix_by_accident() {
 #[test]
 fn functions_give_the_same_bits_for_scalars_and_plain_numbers() {
     for name in [
-        "exp", "ln", "log10", "log2", "sqrt", "cbrt", "abs", "sign", "floor", "ceil", "round", "sin", "cos", "tan", "asin", "acos", "atan",
-        "sinh", "cosh", "tanh", "sigmoid", "softplus", "erf",
+        "exp", "ln", "log10", "log2", "sqrt", "cbrt", "abs", "sign", "floor", "ceil", "round", "sin", "cos", "tan",
+        "asin", "acos", "atan", "sinh", "cosh", "tanh", "sigmoid", "softplus", "erf",
     ] {
         let traced = value(&format!("{name}(z)"), 0.7);
         let literal = value(&format!("{name}(0.7) + (z - z)"), 0.7);
@@ -178,7 +189,10 @@ fn functions_give_the_same_bits_for_scalars_and_plain_numbers() {
     assert_eq!(value("exp(1) + (z - z)", 0.0).to_bits(), math::exp(1.0).to_bits());
     assert_eq!(value("0.7 ** 0.3 + (z - z)", 0.0).to_bits(), math::pow(0.7, 0.3).to_bits());
     assert_eq!(value("let x = 2; x ** 0.5 + (z - z)", 0.0).to_bits(), math::pow(2.0, 0.5).to_bits());
-    assert_eq!(value("pow(z, 3) + pow(2, z) + atan2(z, 1) + min(z, 9) + max(1, z)", 2.0), 12.0 + math::atan2(2.0, 1.0) + 4.0);
+    assert_eq!(
+        value("pow(z, 3) + pow(2, z) + atan2(z, 1) + min(z, 9) + max(1, z)", 2.0),
+        12.0 + math::atan2(2.0, 1.0) + 4.0
+    );
     assert_eq!(value("clamp(z, 0, 1) + clamp(5, 0, 1) + (z - z)", 3.0), 2.0);
     assert_eq!(ops(&body("clamp(z, -1, 1)", 3.0).unwrap()), [Op::Clamp]);
     assert_eq!(value("abs(-3) + min(1, 2) + max(1.5, 2) + z", 0.0), 6.0);
@@ -256,7 +270,14 @@ fn wrong_results_are_named() {
 
 #[test]
 fn plain_numbers_taken_out_make_a_script_run_each_time() {
-    for text in ["value(z) * z", "let t = `${z}`; z", "let t = z.to_string(); z", "print(z); z", "print(\"here\"); z", "debug([z]); z"] {
+    for text in [
+        "value(z) * z",
+        "let t = `${z}`; z",
+        "let t = z.to_string(); z",
+        "print(z); z",
+        "print(\"here\"); z",
+        "debug([z]); z",
+    ] {
         assert!(body(text, 2.0).unwrap().trace.is_volatile(), "{text}");
     }
     for text in ["stop_gradient(z) * z", "z * 2.0", "if z > 1.0 { z } else { 0.0 }"] {
@@ -269,7 +290,8 @@ fn plain_numbers_taken_out_make_a_script_run_each_time() {
 
 #[test]
 fn prints_arrive_with_their_place_in_every_call() {
-    let sandbox = common::sandbox(&[("t.rhai", "fn activation(z) {\n    print(`z is ${z}`);\n    print([z, 1]);\n    z\n}")]);
+    let sandbox =
+        common::sandbox(&[("t.rhai", "fn activation(z) {\n    print(`z is ${z}`);\n    print([z, 1]);\n    z\n}")]);
     let activation = sandbox.activation(&PluginRef::named("t.rhai"), 1).unwrap();
     for z in [1.5, 2.5, 1.5] {
         activation.function.borrow_mut().call(&[z]).unwrap();
@@ -339,7 +361,11 @@ fn imports_stay_within_the_library() {
         assert!(["import-path", "unknown-import"].contains(&found.code), "{found:#?}");
         assert_eq!(found.location.unwrap().span.line, 1);
     }
-    let own = [("a.rhai", "import \"b\" as b; fn f(x) { x }"), ("b.rhai", "import \"a\" as a; fn g(x) { x }"), ("t.rhai", "import \"a\" as a; fn activation(z) { a::f(z) }")];
+    let own = [
+        ("a.rhai", "import \"b\" as b; fn f(x) { x }"),
+        ("b.rhai", "import \"a\" as a; fn g(x) { x }"),
+        ("t.rhai", "import \"a\" as a; fn activation(z) { a::f(z) }"),
+    ];
     let sandbox = common::sandbox(&own);
     let activation = sandbox.activation(&PluginRef::named("t.rhai"), 1).unwrap();
     let error = activation.function.borrow_mut().call(&[1.0]).unwrap_err();
@@ -382,7 +408,21 @@ fn state_is_changed_in_place() {
     let call = optimizer.weights.borrow_mut().call(&inputs).unwrap();
     assert_eq!([call.output(0), call.output(1), call.output(2)], [1.0 - 0.1 * 4.0, 2.0, 4.0]);
     let names: Vec<&str> = (0..call.trace.inputs()).map(|i| call.trace.input_name(i)).collect();
-    assert_eq!(names, ["w", "grad", "state.n", "state.v", "ctx.lr", "ctx.step", "ctx.grad_norm", "ctx.layer_grad_norm", "ctx.layer_weight_norm", "ctx.decay"]);
+    assert_eq!(
+        names,
+        [
+            "w",
+            "grad",
+            "state.n",
+            "state.v",
+            "ctx.lr",
+            "ctx.step",
+            "ctx.grad_norm",
+            "ctx.layer_grad_norm",
+            "ctx.layer_weight_norm",
+            "ctx.decay"
+        ]
+    );
     let call = optimizer.biases.borrow_mut().call(&inputs).unwrap();
     assert_eq!([call.output(0), call.output(1), call.output(2)], [1.0, 2.0, 4.0]);
 }
@@ -400,16 +440,26 @@ fn state_that_does_not_fit_is_named() {
         assert!(error.location.is_some() && error.help.is_some(), "{error:#?}");
         error.message
     };
-    assert!(message("fn state() { #{ v: \"a\" } } fn update(w, grad, state, ctx) { w }").contains("`v` must be a number, but this is a text"));
+    assert!(
+        message("fn state() { #{ v: \"a\" } } fn update(w, grad, state, ctx) { w }")
+            .contains("`v` must be a number, but this is a text")
+    );
     assert!(message("fn state() { [1] } fn update(w, grad, state, ctx) { w }").contains("must give a map"));
-    assert!(message("fn state() { #{ v: 0.0 } } fn update(w, grad, state, ctx) { state.u = 1.0; w }").contains("adds a field `u`"));
-    assert!(message("fn state() { #{ v: 0.0 } } fn update(w, grad, state, ctx) { state.remove(\"v\"); w }").contains("took the field `v`"));
+    assert!(
+        message("fn state() { #{ v: 0.0 } } fn update(w, grad, state, ctx) { state.u = 1.0; w }")
+            .contains("adds a field `u`")
+    );
+    assert!(
+        message("fn state() { #{ v: 0.0 } } fn update(w, grad, state, ctx) { state.remove(\"v\"); w }")
+            .contains("took the field `v`")
+    );
     assert!(message("fn update(w, grad, state, ctx) { w - ctx.grad_nom }").contains("no `grad_nom`"));
 }
 
 #[test]
 fn controls_keep_their_order_and_sliders_their_traces() {
-    let text = "fn params() { #{ slope: slider(0.5, 0, 1), kind: choice(\"b\", [\"a\", \"b\"]), bend: log_slider(2, 1, 4) } }
+    let text =
+        "fn params() { #{ slope: slider(0.5, 0, 1), kind: choice(\"b\", [\"a\", \"b\"]), bend: log_slider(2, 1, 4) } }
         fn activation(z, p) { if p.kind == \"a\" { z } else { z * p.slope * p.bend } }";
     let sandbox = common::sandbox(&[("t.rhai", text)]);
     let mut plugin = PluginRef::named("t.rhai");

@@ -47,6 +47,12 @@ fn row(label: Math, value: Math) -> InspectorRow {
     InspectorRow { label, value, why: String::new() }
 }
 
+/// As many digits as it takes to tell a parameter's new value from its old one.
+pub(crate) fn digits_apart(old: f64, new: f64, least: usize) -> usize {
+    let differs = |&digits: &usize| words::number(old, digits) != words::number(new, digits);
+    if old == new { least } else { (least..17).find(differs).unwrap_or(17) }
+}
+
 /// The last row of a list that was cut short.
 fn and_more(rows: &mut Vec<InspectorRow>, count: usize, what: &str) {
     if count > MOST_ROWS {
@@ -148,10 +154,11 @@ impl Desk<'_> {
             });
         }
         rows.extend(cell.clone().into_iter().flatten().filter_map(|event| self.operation(event)));
+        let exact = Desk { words: Words { digits: digits_apart(old, new, self.words.digits) }, ..*self };
         let change = Math::row([
-            self.mark(new, Ink::Weight, None),
+            exact.mark(new, Ink::Weight, None),
             text(" − "),
-            self.factor(old, Ink::Weight, None),
+            exact.factor(old, Ink::Weight, None),
             text(" = "),
             Math::text(words::signed(new - old, self.words.digits)).ink(Ink::Update(words::level(new - old))),
         ]);
@@ -161,9 +168,9 @@ impl Desk<'_> {
             why: self.why_this_change(old, new, mean, index),
         });
         let moves = Math::row([
-            self.mark(old, Ink::Weight, None),
+            exact.mark(old, Ink::Weight, None),
             text(" → "),
-            self.mark(new, Ink::Weight, cell.map(|cell| cell.end - 1)),
+            exact.mark(new, Ink::Weight, cell.map(|cell| cell.end - 1)),
         ]);
         rows.push(row(Math::row([name, text(" ← "), text(self.step.names.optimizer.clone())]), moves));
         rows

@@ -31,7 +31,7 @@ impl Density {
 }
 
 /// Room for the words at the right of an output: ŷ, y and their difference.
-pub const OUTPUT_WORDS: f32 = 150.0;
+pub const OUTPUT_WORDS: f32 = 138.0;
 
 const ROOMY_RADIUS: f32 = 30.0;
 const ROOMY_PITCH: f32 = 138.0;
@@ -64,7 +64,7 @@ impl Layout {
             let block = Block::of(size);
             if let Some(before) = before {
                 // Long columns stand further apart, so that edges between them do not become too steep.
-                let gap = (0.3 * before.height().max(block.height())).clamp(block.least_gap(), 460.0);
+                let gap = (0.3 * before.height().max(block.height())).clamp(block.least_gap(), 600.0);
                 x += before.width() / 2.0 + gap + block.width() / 2.0;
             }
             let places = (0..size).map(|nth| block.place(x, nth)).collect();
@@ -72,7 +72,7 @@ impl Layout {
             before = Some(block);
         }
         let half = before.map_or(0.0, |block| block.width() / 2.0);
-        Self { columns, loss: [x + half + OUTPUT_WORDS + 170.0, 0.0] }
+        Self { columns, loss: [x + half + OUTPUT_WORDS + 96.0, 0.0] }
     }
 
     /// Whether it is a layout of a network of this shape.
@@ -161,7 +161,7 @@ impl Layout {
 }
 
 /// How far to the left of an input its number comes from.
-pub const ENTRANCE: f32 = 70.0;
+pub const ENTRANCE: f32 = 48.0;
 
 /// The point at `distance` from `from` on the way to `to`.
 pub fn toward(from: Point, to: Point, distance: f32) -> Point {
@@ -189,8 +189,8 @@ impl Block {
         let (wide, pitch, radius) = match Density::of(size) {
             Density::Roomy => (1, ROOMY_PITCH, ROOMY_RADIUS),
             Density::Tight => (1, 40.0, 15.0),
-            Density::Block if size <= 256 => (columns_of(size), 23.0, 8.5),
-            Density::Block => (columns_of(size), 15.0, 6.0),
+            Density::Block if size <= 256 => (columns_of(size), 32.0, 12.0),
+            Density::Block => (columns_of(size), 21.0, 8.5),
         };
         Self { size, wide, rows: size.div_ceil(wide).max(1), pitch, radius }
     }
@@ -210,7 +210,7 @@ impl Block {
     }
 
     fn least_gap(&self) -> f32 {
-        if Density::of(self.size) == Density::Roomy { 270.0 } else { 230.0 }
+        if Density::of(self.size) == Density::Roomy { 220.0 } else { 190.0 }
     }
 }
 

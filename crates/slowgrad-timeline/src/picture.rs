@@ -1,8 +1,8 @@
 //! The picture of a moment of a step: a pure function from a timeline, a layout and a moment to a scene.
 //!
 //! The same inputs give the same bytes, whether the moment is played, scrubbed to or exported. It must not
-//! know a clock, a screen or a script language; numbers come from [`known`] only, so that nothing is shown
-//! before it was computed.
+//! know a clock, a screen or a script language. Numbers at rest come from `known` only, and those on their
+//! way belong to the events being played, so that nothing is shown before it is computed.
 
 mod backward;
 mod canvas;

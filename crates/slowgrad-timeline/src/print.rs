@@ -304,7 +304,9 @@ fn padded(text: &str, width: usize) -> String {
 /// Symbols, numbers, result, place and a note of an event.
 fn row(timeline: &Timeline, event: &Event, words: Words) -> [String; 5] {
     let formula = words.formula(timeline, event);
-    let place = event.location.as_ref().map(ToString::to_string).unwrap_or_default();
+    // What closes a call is no operation of the script: it names no place.
+    let scripted = matches!(event.kind, EventKind::Operation { .. } | EventKind::Ask { .. } | EventKind::Chain { .. });
+    let place = event.location.as_ref().filter(|_| scripted).map(ToString::to_string).unwrap_or_default();
     // The rule of the local derivative is needed to follow a chain step on paper.
     let note = match &event.kind {
         EventKind::Chain { op, into, .. } if op.derivative_text(*into).contains(['a', 'b', 'c', 'y']) => {

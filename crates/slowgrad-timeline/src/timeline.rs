@@ -252,7 +252,7 @@ impl Timeline {
             let Some(instruction) = trace.instructions().get(at) else {
                 let activation = step.names.activations[layer].clone();
                 let kind = EventKind::Activated { activation, neuron, z: recorded.z[neuron], a: recorded.a[neuron] };
-                return (kind, here, None);
+                return (kind, here, closing(trace, 0));
             };
             let (kind, site) = run(trace, &step.activation_inputs(s, layer, neuron), *instruction);
             return (kind, here, site.map(|site| (&**trace, site)));
@@ -289,7 +289,7 @@ impl Timeline {
         let recorded = &step.samples[s].layers[layer];
         let activation = step.names.activations[layer].clone();
         let kind = EventKind::Activated { activation, neuron, z: recorded.z[neuron], a: recorded.a[neuron] };
-        (kind, Target::Neuron { layer, neuron }, None)
+        (kind, Target::Neuron { layer, neuron }, closing(trace, neuron))
     }
 
     /// The neuron whose value an operation of a whole layer's activation is nearest to: the one whose z is
@@ -312,14 +312,19 @@ impl Timeline {
                 let (kind, site) = run(trace, &step.loss_inputs(s), *instruction);
                 (kind, Target::Loss, site.map(|site| (&**trace, site)))
             }
-            None => (EventKind::LossValue { loss: step.names.loss.clone(), value: sample.loss }, Target::Loss, None),
+            None => {
+                let kind = EventKind::LossValue { loss: step.names.loss.clone(), value: sample.loss };
+                (kind, Target::Loss, closing(trace, 0))
+            }
         }
     }
 
     fn loss_backward(&self, address: &Address) -> Made<'_> {
         let s = address.sample.unwrap_or(0);
-        let Some(at) = address.operation.checked_sub(1) else { return (EventKind::Seed, Target::Loss, None) };
         let trace = &self.step.samples[s].loss_trace;
+        let Some(at) = address.operation.checked_sub(1) else {
+            return (EventKind::Seed, Target::Loss, closing(trace, 0));
+        };
         let (kind, into, site) = chain(trace, &self.step.loss_inputs(s), &[1.0], at);
         // The gradient that reaches an output belongs to the output neuron.
         let layer = self.step.shape.layers() - 1;
@@ -415,13 +420,25 @@ impl Timeline {
             }
             None => {
                 let (old, new) = (step.before.values[index], step.after.values[index]);
-                (EventKind::Updated { optimizer: step.names.optimizer.clone(), old, new }, target, None)
+                let kind = EventKind::Updated { optimizer: step.names.optimizer.clone(), old, new };
+                (kind, target, closing(trace, 0))
             }
         }
     }
 }
 
 type Made<'a> = (EventKind, Target, Option<(&'a Trace, Site)>);
+
+/// Where a call's result came from: the expression of the result itself, else (a branch that hands an input
+/// through) the last thing that the script did.
+fn closing(trace: &Trace, output: usize) -> Option<(&Trace, Site)> {
+    let of_result = trace.node(trace.outputs()[output]).site;
+    let site = of_result.or_else(|| match trace.instructions().last()? {
+        Instruction::Compute(id) => trace.node(*id).site,
+        Instruction::Ask(guard) => trace.guards()[*guard].site,
+    });
+    site.map(|site| (trace, site))
+}
 
 /// A node's name: that of the input, the number of a constant, the script's variable, or t₁, t₂ … in the
 /// order of the operations.

@@ -23,7 +23,8 @@ pub fn number(x: f64, digits: usize) -> String {
     let scientific = format!("{:.*e}", digits - 1, x);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let mut text = if x == 0.0 {
+    // Both zeros are shown as 0: a reader with a pencil knows only one.
+    let text = if x == 0.0 {
         "0".to_owned()
     } else if (-4..digits.max(6) as i32).contains(&exponent) {
         let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
@@ -34,9 +35,6 @@ pub fn number(x: f64, digits: usize) -> String {
         let exact = format!("{short}e{exponent}").parse() == Ok(x);
         format!("{}e{exponent}", if exact { short } else { mantissa })
     };
-    if x == 0.0 && x.is_sign_negative() {
-        text.insert(0, '-');
-    }
     text.replace('-', "−")
 }
 
@@ -379,14 +377,20 @@ impl Words {
             EventKind::Updated { optimizer, old, new } => {
                 let change = new - old;
                 notes.push(Math::row([
-                    Math::text("Δ = "),
+                    Math::text("it was "),
+                    self.weight(*old),
+                    Math::text(", so it moves by "),
                     Math::text(signed(change, self.digits)).ink(Ink::Update(level(change))),
                 ]));
                 (
                     Math::row([parameter(&event.address, wide), Math::text(" ← "), Math::text(format!("{optimizer}(…)"))]),
-                    Math::row([self.weight(*old), Math::text(" → ")]),
+                    Math::Row(Vec::new()),
                     self.weight(*new),
-                    format!("The parameter moves from {} to {}.", number(*old, self.digits), number(*new, self.digits)),
+                    if old == new {
+                        format!("The parameter stays {}.", number(*old, self.digits))
+                    } else {
+                        format!("The parameter moves from {} to {}.", number(*old, self.digits), number(*new, self.digits))
+                    },
                 )
             }
         };

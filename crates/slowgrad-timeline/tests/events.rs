@@ -334,11 +334,11 @@ fn numbers_are_rounded_right_and_show_whether_they_are_exact() {
     assert_eq!(shown(1.0 / 3.0), "0.3333");
     assert_eq!(shown(0.1 + 0.2), "0.3000", "not exactly 0.3");
     assert_eq!(shown(-1234.56), "−1235");
-    assert_eq!(shown(99_999.6), "1e5".replace("1e5", "100000"));
+    assert_eq!(shown(99_999.6), "100000");
     assert_eq!(shown(0.000_012_344), "1.234e−5");
     assert_eq!(shown(f64::NAN), "NaN");
     assert_eq!(shown(f64::NEG_INFINITY), "−∞");
     assert_eq!(shown(0.0), "0");
-    assert_eq!(shown(-0.0), "−0");
+    assert_eq!(shown(-0.0), "0");
     assert_eq!(shown(9.9996), "10.00");
 }

@@ -49,7 +49,7 @@ impl Words {
 }
 
 /// Size of the letters that pulses carry.
-const PILL_SIZE: f32 = 12.5;
+const PILL_SIZE: f32 = 15.0;
 
 impl Canvas {
     pub(super) fn label(&mut self, rank: Rank, place: Point, anchor: Anchor, words: Words) {

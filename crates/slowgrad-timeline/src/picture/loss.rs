@@ -13,8 +13,8 @@ use crate::scene::{Anchor, Disc, Edge, Ink, Math, Target};
 use slowgrad_tape::{Instruction, Op};
 
 /// The letters of outputs and targets, and the distance of their lines.
-const OUTCOME: f32 = 13.0;
-const LINE: f32 = 19.0;
+const OUTCOME: f32 = 16.0;
+const LINE: f32 = 23.0;
 
 impl Stage<'_> {
     /// Outputs, targets and the loss as they stand.

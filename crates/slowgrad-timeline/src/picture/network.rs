@@ -11,10 +11,10 @@ use crate::scene::{Anchor, Bounds, Disc, Edge, Ink, Label, Math, Point, Target};
 use crate::words::{self, number};
 
 /// The letters of numbers at rest.
-const AROUND: f32 = 12.0;
-const ON_EDGE: f32 = 11.5;
+const AROUND: f32 = 15.0;
+const ON_EDGE: f32 = 13.5;
 /// A layer with more weights than this has no numbers on its edges.
-const MOST_WEIGHT_NUMBERS: usize = 24;
+const MOST_WEIGHT_NUMBERS: usize = 16;
 /// Widths of edges, as on TensorFlow's playground.
 const EDGE_WIDTH: (f64, f64, f64) = (1.0, 1.8, 10.0);
 
@@ -65,16 +65,20 @@ impl Stage<'_> {
         self.disc(target, fill, delta, is_current);
 
         let z = Math::indexed("z", (neuron + 1).to_string());
+        let activation = &self.known.step.names.activations[layer];
         let name = match &forward {
             Forward::Empty => self.activation_name(layer, neuron),
             Forward::Sum { .. } => Math::text("Σ w · x"),
             Forward::Z(_) => z,
-            Forward::Running(_) => {
-                Math::row([Math::text(format!("{}(", self.known.step.names.activations[layer])), z, Math::text(") …")])
-            }
+            Forward::Running(_) => Math::row([Math::text(format!("{activation}(")), z, Math::text(") …")]),
+            // The disc's number is the other side of the equation.
             Forward::Active(_) => {
                 let z_value = self.number(self.known.recorded().layers[layer].z[neuron]);
-                Math::row([self.activation_name(layer, neuron), Math::text("   "), equation(z, z_value)])
+                if self.known.step.names.whole_layer[layer] {
+                    equation(z, z_value)
+                } else {
+                    equation(self.activation_name(layer, neuron), format!("{activation}({z_value})"))
+                }
             }
         };
         self.name(target, layer + 1, name);
@@ -174,7 +178,7 @@ impl Stage<'_> {
     /// A number in a disc, as large as fits.
     pub(super) fn inside(&mut self, target: Target, text: String, rank: Rank) {
         let radius = self.layout.radius(target);
-        let size = (1.72 * radius / (0.55 * text.chars().count().max(1) as f32)).min(0.52 * radius);
+        let size = (1.6 * radius / (0.55 * text.chars().count().max(1) as f32)).min(0.52 * radius);
         let center = self.layout.position(target);
         self.canvas.label(rank, center, Anchor::Center, Lettering::new(Math::text(text), size, Ink::Text));
     }
@@ -275,9 +279,9 @@ impl Stage<'_> {
         let alpha = if is_current || self.options.selected == Some(target) {
             1.0
         } else if is_near {
-            0.95 * crowd.max(0.3)
+            crowd.max(0.3)
         } else {
-            0.6 * crowd
+            0.8 * crowd
         };
         self.canvas.edges.push(Edge {
             from,

@@ -153,7 +153,8 @@ impl Stage<'_> {
 
     /// What is being computed, on a plate.
     pub(super) fn current(&mut self, target: Target, slot: Slot, math: Math, ink: Ink) {
-        self.around(target, slot, Rank::Current, Lettering::plated(math, CURRENT, ink));
+        let size = current_size(&math);
+        self.around(target, slot, Rank::Current, Lettering::plated(math, size, ink));
     }
 
     /// What is being computed about a weight or a bias, on a plate where its number otherwise stands.
@@ -168,8 +169,8 @@ impl Stage<'_> {
         match input {
             None => self.current(Target::Neuron { layer, neuron }, Slot::Bias, math, ink),
             Some(input) => {
-                let place = self.weight_spot(layer, neuron, input);
-                self.canvas.label(Rank::Current, place, Anchor::Center, Lettering::plated(math, CURRENT, ink));
+                let (place, size) = (self.weight_spot(layer, neuron, input), current_size(&math));
+                self.canvas.label(Rank::Current, place, Anchor::Center, Lettering::plated(math, size, ink));
             }
         }
     }
@@ -178,7 +179,9 @@ impl Stage<'_> {
     pub(super) fn pulse(&mut self, from: Point, to: Point, share: f32, ink: Ink, text: String) {
         let share = if self.options.reduced_motion && share < 1.0 { 0.5 } else { share };
         let center = [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share];
-        self.canvas.pulses.push(Pulse { center, radius: 6.5, ink, text });
+        // Without a number it is one of many.
+        let radius = if text.is_empty() { 4.0 } else { 6.5 };
+        self.canvas.pulses.push(Pulse { center, radius, ink, text });
     }
 
     /// A number that has arrived melts into its goal.
@@ -222,8 +225,12 @@ impl Stage<'_> {
     }
 }
 
-/// Size of the letters of what is being computed.
-const CURRENT: f32 = 12.5;
+/// Size of the letters of what is being computed: smaller for long words, which else would cover the
+/// numbers in the discs at both ends of an edge.
+fn current_size(math: &Math) -> f32 {
+    const WIDTH: f32 = 150.0;
+    (WIDTH / (0.55 * math.plain().chars().count().max(1) as f32)).clamp(11.0, 14.5)
+}
 
 /// `name = number`.
 pub(super) fn equation(name: Math, number: String) -> Math {

@@ -4,7 +4,9 @@
 
 use super::stage::{Stage, gradient, update};
 use crate::event::{Cell, Event, EventKind};
+use crate::inspect::digits_apart;
 use crate::scene::Math;
+use crate::words::number;
 
 impl Stage<'_> {
     /// One operation of the update of a parameter.
@@ -28,11 +30,11 @@ impl Stage<'_> {
     /// `old →`, then `old → new`.
     pub(super) fn parameter_moves(&mut self, layer: usize, neuron: usize, input: Option<usize>) {
         let (old, new) = self.known.old_and_new(layer, neuron, input);
-        let text = if self.wave.arrived() {
-            format!("{} → {}", self.number(old), self.number(new))
-        } else {
-            format!("{} →", self.number(old))
-        };
+        let digits = digits_apart(old, new, self.options.digits);
+        let mut text = format!("{} →", number(old, digits));
+        if self.wave.arrived() {
+            text = format!("{text} {}", number(new, digits));
+        }
         self.current_parameter(layer, neuron, input, Math::text(text), update(new - old));
     }
 }

@@ -1,0 +1,189 @@
+//! The commands that need no window.
+//!
+//! Exit codes: 0 good, 1 the script or the data is at fault (with a diagnostic on standard error), 2 the
+//! command line is.
+
+mod check;
+mod opened;
+mod render;
+mod report;
+mod trace;
+mod train;
+
+use crate::window;
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use slowgrad_tape::Diagnostic;
+use slowgrad_tape::isa::{self, Isa};
+use slowgrad_timeline::event::Phase;
+use slowgrad_timeline::granularity::Granularity;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// See a network learn: every operation of a training step, in slow motion.
+#[derive(Debug, Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// A lesson file, or the name of a lesson of the library [default: welcome]
+    lesson: Option<PathBuf>,
+    #[command(flatten)]
+    window: WindowArgs,
+}
+
+/// Options of the window.
+#[derive(Debug, ClapArgs)]
+struct WindowArgs {
+    /// Size of the window, such as 1280x720
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    size: Option<(u32, u32)>,
+    /// Draw the window's contents into a PNG file and quit, without opening a window
+    #[arg(long, value_name = "FILE")]
+    screenshot: Option<PathBuf>,
+    /// With --screenshot: let the lesson play so many seconds first
+    #[arg(long, value_name = "SECONDS", default_value_t = 4.0, requires = "screenshot")]
+    after: f64,
+    /// Write what the window does as JSON lines (for tests)
+    #[arg(long, value_name = "FILE", hide = true)]
+    log_events: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print every operation of a training step
+    Trace(trace::TraceArgs),
+    /// Train at full speed
+    Train(train::TrainArgs),
+    /// Draw one moment of a training step into a PNG file
+    Render(render::RenderArgs),
+    /// Check scripts: do they run, is their gradient right?
+    Check(check::CheckArgs),
+}
+
+/// How finely to look, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    Operation,
+    Neuron,
+    Layer,
+    Phase,
+}
+
+impl From<By> for Granularity {
+    fn from(by: By) -> Self {
+        match by {
+            By::Operation => Granularity::Operation,
+            By::Neuron => Granularity::Neuron,
+            By::Layer => Granularity::Layer,
+            By::Phase => Granularity::Phase,
+        }
+    }
+}
+
+/// A phase on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PhaseArg {
+    Input,
+    Forward,
+    Loss,
+    Backward,
+    Update,
+}
+
+impl From<PhaseArg> for Phase {
+    fn from(phase: PhaseArg) -> Self {
+        match phase {
+            PhaseArg::Input => Phase::Input,
+            PhaseArg::Forward => Phase::Forward,
+            PhaseArg::Loss => Phase::Loss,
+            PhaseArg::Backward => Phase::Backward,
+            PhaseArg::Update => Phase::Update,
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+enum Failure {
+    /// Scripts or data are at fault.
+    Scripts(Vec<Diagnostic>),
+    /// Something else, in one line; with its exit code.
+    Message(String, u8),
+}
+
+impl Failure {
+    /// What was asked for is not there: exit code 1.
+    fn new(message: impl Into<String>) -> Self {
+        Failure::Message(message.into(), 1)
+    }
+
+    /// The command line is wrong: exit code 2.
+    fn usage(message: impl Into<String>) -> Self {
+        Failure::Message(message.into(), 2)
+    }
+}
+
+impl From<Box<Diagnostic>> for Failure {
+    fn from(diagnostic: Box<Diagnostic>) -> Self {
+        Failure::Scripts(vec![*diagnostic])
+    }
+}
+
+/// Carries out the command line.
+pub(crate) fn run(args: Args) -> ExitCode {
+    if let Err(message) = choose_vector_unit() {
+        report::line(&format!("error: {message}"));
+        return ExitCode::from(2);
+    }
+    let done = match args.command {
+        Some(Command::Trace(args)) => trace::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Render(args)) => render::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
+        None => open_window(args.lesson, args.window),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Scripts(diagnostics)) => {
+            report::print(&diagnostics);
+            ExitCode::from(1)
+        }
+        Err(Failure::Message(message, code)) => {
+            report::line(&format!("error: {message}"));
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// `SLOWGRAD_ISA` = portable, avx2 or avx512 chooses the vector unit; results do not depend on it.
+fn choose_vector_unit() -> Result<(), String> {
+    let Some(name) = std::env::var_os("SLOWGRAD_ISA") else { return Ok(()) };
+    let unit = match name.to_str() {
+        Some("portable") => Isa::Portable,
+        Some("avx2") => Isa::Avx2,
+        Some("avx512") => Isa::Avx512,
+        _ => return Err("SLOWGRAD_ISA must be portable, avx2 or avx512".into()),
+    };
+    if isa::force(unit) { Ok(()) } else { Err(format!("this machine does not have {}", name.to_string_lossy())) }
+}
+
+fn open_window(lesson: Option<PathBuf>, args: WindowArgs) -> Result<(), Failure> {
+    let options = window::WindowOptions {
+        lesson,
+        size: args.size,
+        screenshot: args.screenshot,
+        after_secs: args.after,
+        log_events: args.log_events,
+    };
+    window::run(options).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// `1280x720` as numbers of pixels.
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let wrong = || format!("«{text}» is not a size such as 1280x720");
+    let (width, height) = text.split_once(['x', '×']).ok_or_else(wrong)?;
+    let number = |text: &str| text.trim().parse::<u32>().map_err(|_| wrong());
+    let (width, height) = (number(width)?, number(height)?);
+    let fits = |pixels: u32| (64..=8192).contains(&pixels);
+    if fits(width) && fits(height) { Ok((width, height)) } else { Err("a side must have 64 to 8192 pixels".into()) }
+}

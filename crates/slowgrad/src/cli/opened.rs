@@ -1,0 +1,83 @@
+//! A lesson opened for a command: its sandbox, its set-up and a run.
+
+use super::{Failure, report};
+use crate::library::{self, Loaded};
+use slowgrad_engine::run::Run;
+use slowgrad_engine::shape::Shape;
+use slowgrad_engine::weights;
+use slowgrad_script::{Lesson, Limits, Sandbox};
+use std::io::Write as _;
+use std::path::Path;
+
+/// An opened lesson.
+pub(super) struct Opened {
+    pub(super) lesson: Lesson,
+    pub(super) run: Run,
+}
+
+impl Opened {
+    /// Opens a lesson and prints its warnings.
+    pub(super) fn new(path: &Path) -> Result<Self, Failure> {
+        Self::with_weights(path, None)
+    }
+
+    /// Opens a lesson with the initial weights of a file.
+    pub(super) fn with_weights(path: &Path, weights_in: Option<&Path>) -> Result<Self, Failure> {
+        let Loaded { library, lesson, .. } =
+            library::load(Some(path)).map_err(|error| Failure::new(error.to_string()))?;
+        let sandbox = Sandbox::new(library, Limits::default());
+        let lesson = sandbox.open(&lesson).map_err(Failure::Scripts)?;
+        report::print(&lesson.warnings);
+        let values = match weights_in {
+            Some(file) => read_weights(file, &lesson.setup.shape)?,
+            None => lesson.parameters.clone(),
+        };
+        let run = Run::new(lesson.setup.clone(), values);
+        Ok(Self { lesson, run })
+    }
+}
+
+fn is_json(path: &Path) -> Result<bool, Failure> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("json") => Ok(true),
+        Some("safetensors") => Ok(false),
+        _ => Err(Failure::usage(format!("{} is neither a .json nor a .safetensors file", path.display()))),
+    }
+}
+
+fn read_weights(path: &Path, shape: &Shape) -> Result<Vec<f64>, Failure> {
+    let json = is_json(path)?;
+    let wrong = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
+    let bytes = library::read_file(path).map_err(|error| wrong(&error))?;
+    if !json {
+        return weights::from_safetensors(shape, &bytes).map_err(|error| wrong(&error));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|error| wrong(&error))?;
+    weights::from_json(shape, text).map_err(|error| wrong(&error))
+}
+
+/// Writes a weight file; the format is that of its ending.
+pub(super) fn write_weights(path: &Path, shape: &Shape, values: &[f64]) -> Result<(), Failure> {
+    let bytes = if is_json(path)? {
+        weights::to_json(shape, values).into_bytes()
+    } else {
+        weights::to_safetensors(shape, values).map_err(|error| Failure::new(error.to_string()))?
+    };
+    write_whole(path, &bytes)
+}
+
+/// Checks the ending of a weight file before any work is done.
+pub(super) fn check_ending(path: &Path) -> Result<(), Failure> {
+    is_json(path).map(|_| ())
+}
+
+/// Writes a file whole or not at all.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let wrong = |error: std::io::Error| Failure::new(format!("cannot write {}: {error}", path.display()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(wrong)?;
+    file.write_all(bytes).map_err(wrong)?;
+    file.as_file().sync_all().map_err(wrong)?;
+    file.persist(path).map_err(|error| wrong(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! `slowgrad render`: one moment as a picture.
+
+use super::opened::{Opened, write_whole};
+use super::{By, Failure, size};
+use crate::still;
+use clap::{Args, ValueEnum};
+use slowgrad_engine::run::Run;
+use slowgrad_engine::shape::Shape;
+use slowgrad_render::{Offscreen, Theme};
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::picture::Moment;
+use slowgrad_timeline::playhead::{Command, Playhead, Wanted};
+use slowgrad_timeline::scene::Target;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+pub(super) struct RenderArgs {
+    /// A lesson file, or the name of a lesson of the library
+    lesson: PathBuf,
+    /// The picture to write, a PNG file
+    #[arg(short, long, value_name = "OUT.png")]
+    output: PathBuf,
+    /// The training step, from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), conflicts_with = "time")]
+    step: u64,
+    /// The event of the step, from 0, as `slowgrad trace --format jsonl` numbers them
+    #[arg(long, value_name = "EVENT", default_value_t = 0, conflicts_with = "time")]
+    at: usize,
+    /// How far the event has played, 0 to 1
+    #[arg(long, value_name = "PART", default_value_t = 1.0, conflicts_with = "time")]
+    progress: f32,
+    /// The moment after so many seconds of playing at the usual pace from the first step
+    #[arg(long, value_name = "S")]
+    time: Option<f64>,
+    /// How finely it plays: a coarser unit shows its operations together
+    #[arg(long, value_name = "UNIT", default_value = "operation")]
+    by: By,
+    /// What is selected and explained: weight(1,0,2), bias(1,0), neuron(1,0) or input(0), all from 0
+    #[arg(long, value_name = "WHAT", value_parser = target)]
+    select: Option<Target>,
+    /// Size in points
+    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = size)]
+    size: (u32, u32),
+    /// Pixels a point
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    scale: f32,
+    /// Colours
+    #[arg(long, default_value = "dark")]
+    theme: ThemeArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ThemeArg {
+    Dark,
+    Light,
+}
+
+pub(super) fn run(args: &RenderArgs) -> Result<(), Failure> {
+    let mut opened = Opened::new(&args.lesson)?;
+    if let Some(target) = args.select {
+        check_target(target, &opened.lesson.setup.shape)?;
+    }
+    if !(0.25..=4.0).contains(&args.scale) {
+        return Err(Failure::usage(format!("--scale must be 0.25 to 4, not {}", args.scale)));
+    }
+    let (timeline, moment) = match args.time {
+        Some(secs) => play(&mut opened.run, args.by.into(), secs)?,
+        None => seek(&mut opened.run, args)?,
+    };
+    let still = still::Still {
+        timeline: &timeline,
+        moment,
+        title: &opened.lesson.spec.title,
+        selected: args.select,
+        caption: String::new(),
+    };
+    let theme = if args.theme == ThemeArg::Dark { Theme::dark() } else { Theme::light() };
+    let (width, height) = args.size;
+    let mut offscreen =
+        Offscreen::new(width, height, args.scale).map_err(|error| Failure::new(error.to_string()))?;
+    let picture = still.draw(&mut offscreen, &theme).map_err(|error| Failure::new(error.to_string()))?;
+    let mut bytes = Vec::new();
+    picture.write_png(&mut bytes).map_err(|error| Failure::new(error.to_string()))?;
+    write_whole(&args.output, &bytes)
+}
+
+fn record(run: &Run) -> Result<Timeline, Failure> {
+    Ok(Timeline::new(Arc::new(run.record()?)))
+}
+
+fn seek(run: &mut Run, args: &RenderArgs) -> Result<(Timeline, Moment), Failure> {
+    run.seek(args.step - 1)?;
+    let timeline = record(run)?;
+    if args.at >= timeline.len() {
+        let last = timeline.len() - 1;
+        return Err(Failure::usage(format!("step {} has the events 0 to {last}, not {}", args.step, args.at)));
+    }
+    let events = timeline.unit(args.at, args.by.into());
+    Ok((timeline, Moment { events, progress: args.progress.clamp(0.0, 1.0) }))
+}
+
+/// Plays from the first step for a time, as the window would.
+fn play(run: &mut Run, by: Granularity, secs: f64) -> Result<(Timeline, Moment), Failure> {
+    if !(0.0..=1e6).contains(&secs) {
+        return Err(Failure::usage(format!("--time must be 0 to 1000000 seconds, not {secs}")));
+    }
+    const FRAME_SECS: f64 = 1.0 / 60.0;
+    let mut timeline = record(run)?;
+    let mut playhead = Playhead::new(&timeline, by);
+    playhead.apply(&Command::Play, &timeline);
+    let mut left = secs;
+    while left > 0.0 {
+        let response = playhead.tick(left.min(FRAME_SECS), &timeline);
+        left -= FRAME_SECS;
+        if response.wanted == Some(Wanted::Next) {
+            run.advance()?;
+            timeline = record(run)?;
+            playhead.arrive(&timeline, Wanted::Next);
+        }
+    }
+    let moment = Moment { events: playhead.unit(), progress: playhead.progress() };
+    Ok((timeline, moment))
+}
+
+/// `weight(1,0,2)` and the like.
+fn target(text: &str) -> Result<Target, String> {
+    let wrong = || format!("«{text}» is none of weight(l,j,i), bias(l,j), neuron(l,j), input(i), loss");
+    if text == "loss" {
+        return Ok(Target::Loss);
+    }
+    let (name, rest) = text.strip_suffix(')').and_then(|text| text.split_once('(')).ok_or_else(wrong)?;
+    let numbers: Result<Vec<usize>, _> = rest.split(',').map(|number| number.trim().parse()).collect();
+    match (name.trim(), numbers.map_err(|_| wrong())?.as_slice()) {
+        ("weight", &[layer, neuron, input]) => Ok(Target::Weight { layer, neuron, input }),
+        ("bias", &[layer, neuron]) => Ok(Target::Bias { layer, neuron }),
+        ("neuron", &[layer, neuron]) => Ok(Target::Neuron { layer, neuron }),
+        ("input", &[input]) => Ok(Target::Input(input)),
+        _ => Err(wrong()),
+    }
+}
+
+fn check_target(target: Target, shape: &Shape) -> Result<(), Failure> {
+    let neuron_there = |layer: usize, neuron: usize| layer < shape.layers() && neuron < shape.size(layer);
+    let there = match target {
+        Target::Loss => true,
+        Target::Input(input) => input < shape.inputs(),
+        Target::Neuron { layer, neuron } | Target::Bias { layer, neuron } => neuron_there(layer, neuron),
+        Target::Weight { layer, neuron, input } => neuron_there(layer, neuron) && input < shape.fan_in(layer),
+    };
+    if there {
+        return Ok(());
+    }
+    let sizes: Vec<String> = shape.sizes().iter().map(usize::to_string).collect();
+    Err(Failure::usage(format!("the network {} has no such part; layers and neurons count from 0", sizes.join("–"))))
+}

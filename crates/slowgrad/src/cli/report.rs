@@ -1,0 +1,55 @@
+//! Problems as a terminal shows them: the place, the source line with a mark under the whole expression, and
+//! a way out.
+
+use ariadne::{Config, IndexType, Label, Report, ReportKind, Source};
+use slowgrad_tape::{Diagnostic, Severity};
+use std::io::{IsTerminal, Write};
+
+/// Prints problems to standard error.
+pub(crate) fn print(diagnostics: &[Diagnostic]) {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for diagnostic in diagnostics {
+        let text = render(diagnostic, colour);
+        // A closed pipe is no reason to fail.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// One problem as text.
+pub(crate) fn render(diagnostic: &Diagnostic, colour: bool) -> String {
+    let kind = match diagnostic.severity {
+        Severity::Error => ReportKind::Error,
+        Severity::Warning => ReportKind::Warning,
+    };
+    let word = if diagnostic.severity == Severity::Error { "error" } else { "warning" };
+    let Some(location) = &diagnostic.location else {
+        let help = diagnostic.help.as_ref().map(|help| format!("  help: {help}\n")).unwrap_or_default();
+        return format!("{word}[{}]: {}\n{help}", diagnostic.code, diagnostic.message);
+    };
+    let name = location.source.name.as_str();
+    let range = location.span.start as usize..(location.span.end.max(location.span.start + 1)) as usize;
+    let config = Config::default().with_color(colour).with_index_type(IndexType::Byte);
+    let mut report = Report::build(kind, (name, range.clone()))
+        .with_config(config)
+        .with_code(diagnostic.code)
+        .with_message(&diagnostic.message)
+        .with_label(Label::new((name, range)).with_message("here"));
+    for frame in &diagnostic.frames {
+        let place = frame.location.as_ref().map(|at| format!(", called at {at}")).unwrap_or_default();
+        report = report.with_note(format!("in {}{place}", frame.function));
+    }
+    if let Some(help) = &diagnostic.help {
+        report = report.with_help(help);
+    }
+    let mut bytes = Vec::new();
+    let source = (name, Source::from(location.source.text.as_str()));
+    match report.finish().write(source, &mut bytes) {
+        Ok(()) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(_) => format!("{diagnostic}\n"),
+    }
+}
+
+/// Prints one line to standard error.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

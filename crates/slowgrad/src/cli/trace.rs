@@ -1,0 +1,92 @@
+//! `slowgrad trace`: a step on paper.
+
+use super::opened::Opened;
+use super::{By, Failure, PhaseArg};
+use clap::{Args, ValueEnum};
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::print::{self, Selection};
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+pub(super) struct TraceArgs {
+    /// A lesson file, or the name of a lesson of the library
+    lesson: PathBuf,
+    /// The training step, from 1; the steps before it are trained first
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    step: u64,
+    /// Only this sample of the batch, from 1
+    #[arg(long, value_name = "I")]
+    sample: Option<usize>,
+    /// Only this phase
+    #[arg(long, value_name = "P")]
+    phase: Option<PhaseArg>,
+    /// How finely
+    #[arg(long, value_name = "UNIT", default_value = "operation")]
+    by: By,
+    /// Text for people, JSON lines for programs
+    #[arg(long, default_value = "text")]
+    format: Format,
+    /// Significant digits in text
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=17))]
+    digits: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Jsonl,
+}
+
+pub(super) fn run(args: &TraceArgs) -> Result<(), Failure> {
+    let mut opened = Opened::new(&args.lesson)?;
+    opened.run.seek(args.step - 1)?;
+    let timeline = Timeline::new(Arc::new(opened.run.record()?));
+    let samples = timeline.step().samples.len();
+    if let Some(sample) = args.sample.filter(|sample| *sample == 0 || *sample > samples) {
+        return Err(Failure::usage(format!("step {} has the samples 1 to {samples}, not {sample}", args.step)));
+    }
+    let selection =
+        Selection { sample: args.sample.map(|sample| sample - 1), phase: args.phase.map(Into::into) };
+    let by = args.by.into();
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let written = match args.format {
+        Format::Jsonl => print::json_lines(&timeline, selection, by, |line| {
+            serde_json::to_writer(&mut out, line)?;
+            out.write_all(b"\n")
+        }),
+        Format::Text => {
+            let mut text = Adapter { out: &mut out, error: None };
+            let header = print::header(&timeline, &opened.lesson.spec.title);
+            let done = std::fmt::Write::write_str(&mut text, &header)
+                .and_then(|()| print::text(&timeline, selection, by, usize::from(args.digits), &mut text));
+            match (done, text.error.take()) {
+                (_, Some(error)) => Err(error),
+                (Err(_), None) => Err(ErrorKind::Other.into()),
+                (Ok(()), None) => Ok(()),
+            }
+        }
+    };
+    match written.and_then(|()| out.flush()) {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::new(format!("cannot write: {error}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Lets text be written to a file and keeps the file's error.
+struct Adapter<'a, W: Write> {
+    out: &'a mut W,
+    error: Option<std::io::Error>,
+}
+
+impl<W: Write> std::fmt::Write for Adapter<'_, W> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.out.write_all(text.as_bytes()).map_err(|error| {
+            self.error = Some(error);
+            std::fmt::Error
+        })
+    }
+}

@@ -1,0 +1,89 @@
+//! `slowgrad train`: steps at full speed, with weight files and metrics.
+
+use super::Failure;
+use super::opened::{self, Opened};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use slowgrad_timeline::print::Number;
+use slowgrad_timeline::words;
+use serde::Serialize;
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct TrainArgs {
+    /// A lesson file, or the name of a lesson of the library
+    lesson: PathBuf,
+    /// Number of training steps
+    #[arg(long, value_name = "N")]
+    steps: u64,
+    /// Start with the weights of this .json or .safetensors file
+    #[arg(long, value_name = "FILE")]
+    weights_in: Option<PathBuf>,
+    /// Write the weights to this .json or .safetensors file
+    #[arg(long, value_name = "FILE")]
+    weights_out: Option<PathBuf>,
+    /// Write a JSON line a step to this file
+    #[arg(long, value_name = "FILE.jsonl")]
+    metrics: Option<PathBuf>,
+}
+
+/// A line of the metrics file.
+#[derive(Debug, Serialize)]
+struct Metrics {
+    /// The step, from 1.
+    step: u64,
+    /// The epoch, from 0.
+    epoch: u64,
+    /// The mean loss of the step's batch, before its update.
+    loss: Number,
+    /// The mean loss over the training data after the step; at the end of an epoch and at the last step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    train_loss: Option<Number>,
+    /// The same over the test data, when there is any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_loss: Option<Number>,
+}
+
+pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
+    if let Some(path) = &args.weights_out {
+        opened::check_ending(path)?;
+    }
+    let Opened { mut run, .. } = Opened::with_weights(&args.lesson, args.weights_in.as_deref())?;
+    let (first, _) = run.evaluate()?;
+    let bar = ProgressBar::new(args.steps);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut metrics = Vec::new();
+    let per_epoch = run.setup().steps_per_epoch();
+    for step in 1..=args.steps {
+        let loss = run.advance()?;
+        if step % 64 == 0 {
+            bar.set_position(step);
+            bar.set_message(words::number(loss, 4));
+        }
+        if args.metrics.is_some() {
+            let mut line =
+                Metrics { step, epoch: (step - 1) / per_epoch, loss: Number(loss), train_loss: None, test_loss: None };
+            if step % per_epoch == 0 || step == args.steps {
+                let (train, test) = run.evaluate()?;
+                line.train_loss = Some(Number(train));
+                line.test_loss = test.map(Number);
+            }
+            serde_json::to_writer(&mut metrics, &line).map_err(|error| Failure::new(error.to_string()))?;
+            metrics.push(b'\n');
+        }
+    }
+    bar.finish_and_clear();
+    let (last, test) = run.evaluate()?;
+    if let Some(path) = &args.metrics {
+        opened::write_whole(path, &metrics)?;
+    }
+    if let Some(path) = &args.weights_out {
+        opened::write_weights(path, &run.setup().shape, &run.model().values)?;
+    }
+    let test = test.map(|loss| format!(", test loss {}", words::number(loss, 6))).unwrap_or_default();
+    let (first, last) = (words::number(first, 6), words::number(last, 6));
+    writeln!(std::io::stdout(), "{} steps: train loss {first} → {last}{test}", args.steps)
+        .map_err(|error| Failure::new(error.to_string()))
+}

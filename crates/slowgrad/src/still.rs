@@ -1,0 +1,77 @@
+//! A still of one moment: the network, the formula, the script and the phases of the step in one picture.
+//!
+//! What is drawn is the scene and nothing else, so a still shows what the window would show.
+
+use slowgrad_render::{Offscreen, PhaseMark, Picture, RenderError, Stage, Theme, stage_ui};
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::event::Phase;
+use slowgrad_timeline::inspect::inspect;
+use slowgrad_timeline::layout::Layout;
+use slowgrad_timeline::picture::{Moment, SceneOptions, scene};
+use slowgrad_timeline::scene::{Ink, Target};
+use slowgrad_timeline::words::Words;
+
+/// A moment to be drawn.
+pub(crate) struct Still<'a> {
+    /// The step.
+    pub(crate) timeline: &'a Timeline,
+    /// The moment within it.
+    pub(crate) moment: Moment,
+    /// The lesson's title.
+    pub(crate) title: &'a str,
+    /// What is selected and explained.
+    pub(crate) selected: Option<Target>,
+    /// What the lesson says.
+    pub(crate) caption: String,
+}
+
+impl Still<'_> {
+    /// Draws it.
+    pub(crate) fn draw(&self, offscreen: &mut Offscreen, theme: &Theme) -> Result<Picture, RenderError> {
+        let layout = Layout::new(&self.timeline.step().shape);
+        let options = SceneOptions {
+            selected: self.selected,
+            caption: self.caption.clone(),
+            ..SceneOptions::default()
+        };
+        let scene = scene(self.timeline, &layout, &self.moment, &options);
+        let last = self.moment.events.end - 1;
+        let words = Words { digits: options.digits };
+        let inspector = self.selected.map(|target| inspect(self.timeline, last, target, words));
+        let phases = phase_marks(self.timeline);
+        let done = self.moment.events.start as f32 + self.moment.progress * self.moment.events.len() as f32;
+        let stage = Stage {
+            scene: &scene,
+            inspector: inspector.as_ref(),
+            selected: self.selected,
+            title: self.title,
+            phases: &phases,
+            progress: done / self.timeline.len() as f32,
+        };
+        theme.apply(offscreen.context());
+        offscreen.picture(|ui| stage_ui(ui, &stage, theme))
+    }
+}
+
+/// The phases of a step as coloured parts of its length, 0 to 1.
+pub(crate) fn phase_marks(timeline: &Timeline) -> Vec<PhaseMark> {
+    let whole = timeline.len() as f32;
+    let mark = |(phase, _, range): (Phase, Option<usize>, std::ops::Range<usize>)| PhaseMark {
+        label: phase.name().to_owned(),
+        ink: phase_ink(phase),
+        start: range.start as f32 / whole,
+        end: range.end as f32 / whole,
+    };
+    timeline.phases().into_iter().map(mark).collect()
+}
+
+/// The colour of a phase.
+pub(crate) fn phase_ink(phase: Phase) -> Ink {
+    match phase {
+        Phase::Input => Ink::Faint,
+        Phase::Forward => Ink::Value(0.8),
+        Phase::Loss => Ink::Loss,
+        Phase::Backward => Ink::Gradient(0.8),
+        Phase::Update => Ink::Update(0.8),
+    }
+}

@@ -1,0 +1,216 @@
+//! Everything a person can ask of the window, in one table: menu, palette, tooltips, keys and their help
+//! all come from here, so that they never say different things.
+
+use egui::{Key, Modifiers};
+
+/// One thing to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    PlayPause,
+    StepForward,
+    StepBack,
+    StepForwardCoarse,
+    StepBackCoarse,
+    Home,
+    End,
+    NextStep,
+    PreviousStep,
+    Finer,
+    Coarser,
+    Faster,
+    Slower,
+    FullSpeed,
+    Loop,
+    NextCue,
+    PreviousCue,
+    Fit,
+    Edit,
+    Reset,
+    Reseed,
+    Theme,
+    Drawer,
+    Palette,
+    Help,
+    Leave,
+}
+
+/// A key with the modifiers it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shortcut {
+    key: Key,
+    /// Ctrl, or Cmd on a Mac.
+    command: bool,
+    /// Needed, forbidden, or (for keys that need it on some keyboards) of no account.
+    shift: Option<bool>,
+}
+
+impl Shortcut {
+    const fn plain(key: Key) -> Self {
+        Self { key, command: false, shift: Some(false) }
+    }
+
+    const fn shift(key: Key) -> Self {
+        Self { key, command: false, shift: Some(true) }
+    }
+
+    const fn command(key: Key) -> Self {
+        Self { key, command: true, shift: Some(false) }
+    }
+
+    /// A sign that lies elsewhere on every keyboard.
+    const fn sign(key: Key) -> Self {
+        Self { key, command: false, shift: None }
+    }
+
+    /// Whether a pressed key is this one.
+    pub(crate) fn fits(self, key: Key, modifiers: Modifiers) -> bool {
+        let alt = modifiers.alt && self.shift.is_some();
+        key == self.key && modifiers.command == self.command && !alt && self.shift.is_none_or(|shift| shift == modifiers.shift)
+    }
+
+    /// How people write it.
+    pub(crate) fn text(self) -> String {
+        let key = match self.key {
+            Key::ArrowLeft => "←".to_owned(),
+            Key::ArrowRight => "→".to_owned(),
+            Key::ArrowUp => "↑".to_owned(),
+            Key::ArrowDown => "↓".to_owned(),
+            Key::OpenBracket => "[".to_owned(),
+            Key::CloseBracket => "]".to_owned(),
+            Key::Questionmark => "?".to_owned(),
+            Key::PageUp => "Page Up".to_owned(),
+            Key::PageDown => "Page Down".to_owned(),
+            Key::Escape => "Esc".to_owned(),
+            other => other.name().to_owned(),
+        };
+        let control = if self.command { "Ctrl+" } else { "" };
+        let shift = if self.shift == Some(true) { "Shift+" } else { "" };
+        format!("{control}{shift}{key}")
+    }
+}
+
+/// A line of the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) action: Action,
+    /// Short, as in a menu.
+    pub(crate) name: &'static str,
+    /// A sentence, as in a tooltip.
+    pub(crate) help: &'static str,
+    pub(crate) keys: &'static [Shortcut],
+    pub(crate) group: Group,
+}
+
+/// Headings of the key help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Group {
+    Playing,
+    Looking,
+    Lesson,
+    Window,
+}
+
+impl Group {
+    pub(crate) const ALL: [Group; 4] = [Group::Playing, Group::Looking, Group::Lesson, Group::Window];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Group::Playing => "Playing",
+            Group::Looking => "Looking and changing",
+            Group::Lesson => "Lesson and training",
+            Group::Window => "Window",
+        }
+    }
+}
+
+const fn entry(
+    action: Action,
+    group: Group,
+    name: &'static str,
+    keys: &'static [Shortcut],
+    help: &'static str,
+) -> Entry {
+    Entry { action, name, help, keys, group }
+}
+
+/// The table.
+pub(crate) const TABLE: &[Entry] = &[
+    entry(Action::PlayPause, Group::Playing, "Play or pause", &[Shortcut::plain(Key::Space)], "Plays from here, or stops here"),
+    entry(Action::StepForward, Group::Playing, "Step", &[Shortcut::plain(Key::ArrowRight)], "Shows what comes next and stops after it"),
+    entry(Action::StepBack, Group::Playing, "Step back", &[Shortcut::plain(Key::ArrowLeft)], "Goes back by one"),
+    entry(Action::StepForwardCoarse, Group::Playing, "Big step", &[Shortcut::shift(Key::ArrowRight)], "Steps one granularity coarser"),
+    entry(Action::StepBackCoarse, Group::Playing, "Big step back", &[Shortcut::shift(Key::ArrowLeft)], "Goes back one granularity coarser"),
+    entry(Action::Home, Group::Playing, "Start of the step", &[Shortcut::plain(Key::Home)], "Goes to the start of this training step"),
+    entry(Action::End, Group::Playing, "End of the step", &[Shortcut::plain(Key::End)], "Goes to the end of this training step"),
+    entry(Action::NextStep, Group::Playing, "Next training step", &[Shortcut::command(Key::ArrowRight)], "Goes to the start of the next training step"),
+    entry(Action::PreviousStep, Group::Playing, "Training step before", &[Shortcut::command(Key::ArrowLeft)], "Goes to the start of the training step before"),
+    entry(Action::Coarser, Group::Playing, "Coarser", &[Shortcut::plain(Key::ArrowUp)], "Larger units: operation, neuron, layer, phase, step"),
+    entry(Action::Finer, Group::Playing, "Finer", &[Shortcut::plain(Key::ArrowDown)], "Smaller units, down to single operations"),
+    entry(Action::Faster, Group::Playing, "Faster", &[Shortcut::sign(Key::CloseBracket)], "Twice as fast"),
+    entry(Action::Slower, Group::Playing, "Slower", &[Shortcut::sign(Key::OpenBracket)], "Half as fast"),
+    entry(Action::Loop, Group::Playing, "Repeat this step", &[Shortcut::plain(Key::L)], "Plays this training step again and again"),
+    entry(Action::Fit, Group::Looking, "Fit", &[Shortcut::plain(Key::F)], "Shows the whole network"),
+    entry(Action::Edit, Group::Looking, "Edit the selection", &[Shortcut::plain(Key::Enter)], "Types a new value for the selected weight, bias or input"),
+    entry(Action::Drawer, Group::Looking, "Next tab", &[Shortcut::plain(Key::S)], "Script, console or problems"),
+    entry(Action::NextCue, Group::Lesson, "Lesson: go on", &[Shortcut::plain(Key::PageDown)], "Goes on with the lesson, or skips to the end of what it plays"),
+    entry(Action::PreviousCue, Group::Lesson, "Lesson: go back", &[Shortcut::plain(Key::PageUp)], "Goes back to where the lesson last stopped"),
+    entry(Action::FullSpeed, Group::Lesson, "Train at full speed", &[Shortcut::plain(Key::T)], "Trains as fast as it can; again to watch in slow motion"),
+    entry(Action::Reset, Group::Lesson, "Reset", &[Shortcut::command(Key::R)], "Starts again from the same initial weights, without your changes"),
+    entry(Action::Reseed, Group::Lesson, "New weights", &[Shortcut::command(Key::N)], "Starts again with the next seed, so with other initial weights"),
+    entry(Action::Theme, Group::Window, "Dark or light", &[Shortcut::plain(Key::D)], "Changes between the dark and the light theme"),
+    entry(Action::Palette, Group::Window, "Find a command", &[Shortcut::command(Key::K)], "Finds any of these by its name"),
+    entry(Action::Help, Group::Window, "Keys", &[Shortcut::sign(Key::Questionmark), Shortcut::plain(Key::F1)], "Shows this list"),
+    entry(Action::Leave, Group::Window, "Close", &[Shortcut::plain(Key::Escape)], "Closes what is open, or drops the selection"),
+];
+
+impl Action {
+    /// Its line of the table.
+    pub(crate) fn entry(self) -> &'static Entry {
+        TABLE.iter().find(|entry| entry.action == self).unwrap_or(&TABLE[0])
+    }
+
+    /// Name, sentence and key, for a tooltip.
+    pub(crate) fn tooltip(self) -> String {
+        let entry = self.entry();
+        format!("{} ({})\n{}", entry.name, keys_text(entry), entry.help)
+    }
+}
+
+/// The keys of an entry as text.
+pub(crate) fn keys_text(entry: &Entry) -> String {
+    entry.keys.iter().map(|key| key.text()).collect::<Vec<_>>().join(" or ")
+}
+
+/// The action of a pressed key.
+pub(crate) fn pressed(key: Key, modifiers: Modifiers) -> Option<Action> {
+    TABLE.iter().find(|entry| entry.keys.iter().any(|shortcut| shortcut.fits(key, modifiers))).map(|entry| entry.action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_means_one_thing() {
+        let keys: Vec<(Shortcut, Action)> =
+            TABLE.iter().flat_map(|entry| entry.keys.iter().map(|key| (*key, entry.action))).collect();
+        for (i, (key, action)) in keys.iter().enumerate() {
+            let modifiers = Modifiers {
+                command: key.command,
+                ctrl: key.command,
+                shift: key.shift.unwrap_or(false),
+                ..Modifiers::NONE
+            };
+            assert_eq!(pressed(key.key, modifiers), Some(*action), "{}", key.text());
+            assert!(keys[..i].iter().all(|(other, _)| other != key), "{} twice", key.text());
+        }
+    }
+
+    #[test]
+    fn every_action_has_a_line() {
+        assert!(TABLE.iter().all(|entry| entry.action.entry().action == entry.action));
+        assert_eq!(pressed(Key::Questionmark, Modifiers::SHIFT), Some(Action::Help));
+        assert_eq!(pressed(Key::ArrowRight, Modifiers::SHIFT), Some(Action::StepForwardCoarse));
+        assert_eq!(pressed(Key::R, Modifiers::NONE), None);
+    }
+}

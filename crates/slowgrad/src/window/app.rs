@@ -1,0 +1,243 @@
+//! The event loop: window events in, frames out, asleep in between.
+//!
+//! A frame is drawn only when something asks for one: the pointer, a key, the worker, or time that passes
+//! while something plays. It must not know what the panels show.
+
+use super::gui::Gui;
+use super::log::EventLog;
+use super::session::{NextFrame, Session};
+use super::{WindowError, WindowOptions};
+use crate::watch::{Change, Watch};
+use crate::worker::{Command, Worker};
+use egui::ViewportId;
+use egui_winit::accesskit_winit;
+use slowgrad_render::{Painted, WindowRenderer};
+use slowgrad_script::Library;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use winit::application::ApplicationHandler;
+use winit::dpi::LogicalSize;
+use winit::event::{StartCause, WindowEvent};
+use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy, OwnedDisplayHandle};
+use winit::window::{Window, WindowId};
+
+/// What wakes the loop from outside.
+#[derive(Debug)]
+enum Wake {
+    /// The worker has something to show.
+    Worker,
+    /// A file on disk changed.
+    File(Change),
+    /// A screen reader asks or acts.
+    Accessibility(accesskit_winit::Event),
+}
+
+impl From<accesskit_winit::Event> for Wake {
+    fn from(event: accesskit_winit::Event) -> Self {
+        Wake::Accessibility(event)
+    }
+}
+
+/// Opens the window and returns when it is closed.
+pub(crate) fn run(options: &WindowOptions, library: Library, lesson: String, folders: Vec<PathBuf>) -> Result<(), WindowError> {
+    let log = EventLog::new(options.log_events.as_deref()).map_err(WindowError::Log)?;
+    let event_loop = EventLoop::<Wake>::with_user_event().build().map_err(|error| WindowError::Display(plain(&error)))?;
+    let proxy = event_loop.create_proxy();
+    let watch = {
+        let proxy = proxy.clone();
+        // A folder that cannot be watched is no reason not to show the lesson; the window says so.
+        Watch::start(folders, move |change| {
+            let _ = proxy.send_event(Wake::File(change));
+        })
+    };
+    let worker = {
+        let proxy = proxy.clone();
+        // The loop is gone only when the program ends.
+        Worker::start(library, lesson, move || {
+            let _ = proxy.send_event(Wake::Worker);
+        })
+        .map_err(WindowError::Thread)?
+    };
+    let mut session = Session::new(worker);
+    let watch = match watch {
+        Ok(watch) => Some(watch),
+        Err(error) => {
+            session.notice(format!("files are not watched: {error}"));
+            None
+        }
+    };
+    let mut app = App {
+        display: event_loop.owned_display_handle(),
+        proxy,
+        size: options.size(),
+        gui: Gui::new(egui::Context::default()),
+        session,
+        log,
+        open: None,
+        failure: None,
+        last_tick: None,
+        next: NextFrame::Now,
+        _watch: watch,
+    };
+    event_loop.run_app(&mut app).map_err(|error| WindowError::Display(plain(&error)))?;
+    app.failure.map_or(Ok(()), Err)
+}
+
+/// An error on one line.
+fn plain(error: &dyn std::error::Error) -> String {
+    error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// A window with what draws into it.
+struct Open {
+    window: Arc<Window>,
+    renderer: WindowRenderer,
+    input: egui_winit::State,
+    /// When egui wants the next frame.
+    egui_frame: Option<Instant>,
+}
+
+struct App {
+    display: OwnedDisplayHandle,
+    proxy: EventLoopProxy<Wake>,
+    size: (u32, u32),
+    gui: Gui,
+    session: Session,
+    log: EventLog,
+    open: Option<Open>,
+    failure: Option<WindowError>,
+    last_tick: Option<Instant>,
+    next: NextFrame,
+    _watch: Option<Watch>,
+}
+
+impl App {
+    fn open(&self, event_loop: &ActiveEventLoop) -> Result<Open, WindowError> {
+        let (width, height) = self.size;
+        let attributes = Window::default_attributes()
+            .with_title("slowgrad")
+            .with_inner_size(LogicalSize::new(f64::from(width), f64::from(height)))
+            .with_min_inner_size(LogicalSize::new(760.0, 480.0))
+            // Screen readers have to be told of a window before it can be seen.
+            .with_visible(false);
+        let window = event_loop.create_window(attributes).map_err(|error| WindowError::Display(plain(&error)))?;
+        let window = Arc::new(window);
+        let size = window.inner_size();
+        let renderer = WindowRenderer::new(Arc::clone(&window), self.display.clone(), [size.width, size.height])?;
+        let ctx = self.gui.context().clone();
+        let mut input = egui_winit::State::new(
+            ctx,
+            ViewportId::ROOT,
+            &*window,
+            Some(window.scale_factor() as f32),
+            window.theme(),
+            Some(renderer.max_texture_side()),
+        );
+        input.init_accesskit(event_loop, &window, self.proxy.clone());
+        window.set_visible(true);
+        window.request_redraw();
+        Ok(Open { window, renderer, input, egui_frame: None })
+    }
+
+    fn redraw(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let now = Instant::now();
+        let dt = self.last_tick.map_or(0.0, |last| (now - last).as_secs_f64());
+        self.last_tick = Some(now);
+        self.next = self.session.tick(dt);
+        let raw = open.input.take_egui_input(&open.window);
+        let ctx = self.gui.context().clone();
+        let mut output = ctx.run_ui(raw, |ui| self.gui.window_ui(ui, &mut self.session));
+        let platform = std::mem::take(&mut output.platform_output);
+        open.input.handle_platform_output(&open.window, platform);
+        let delay = output.viewport_output.get(&ViewportId::ROOT).map(|viewport| viewport.repaint_delay);
+        open.egui_frame = delay.and_then(|delay| now.checked_add(delay));
+        let textures = std::mem::take(&mut output.textures_delta);
+        let shapes = std::mem::take(&mut output.shapes);
+        let pixels_per_point = output.pixels_per_point;
+        output.drop_without_applying_deltas();
+        let primitives = ctx.tessellate(shapes, pixels_per_point);
+        let window = Arc::clone(&open.window);
+        let clear = self.gui.theme().background;
+        let painted = open.renderer.paint(&primitives, textures, pixels_per_point, clear, || window.pre_present_notify());
+        if painted == Painted::Again {
+            open.window.request_redraw();
+        }
+        if let Some(title) = self.gui.new_title(&self.session) {
+            open.window.set_title(&title);
+        }
+        self.log.write(&self.session, &self.gui);
+    }
+}
+
+impl ApplicationHandler<Wake> for App {
+    fn new_events(&mut self, _: &ActiveEventLoop, cause: StartCause) {
+        if let (StartCause::ResumeTimeReached { .. }, Some(open)) = (cause, &self.open) {
+            open.window.request_redraw();
+        }
+    }
+
+    fn resumed(&mut self, event_loop: &ActiveEventLoop) {
+        if self.open.is_some() {
+            return;
+        }
+        match self.open(event_loop) {
+            Ok(open) => self.open = Some(open),
+            Err(error) => {
+                self.failure = Some(error);
+                event_loop.exit();
+            }
+        }
+    }
+
+    fn user_event(&mut self, _: &ActiveEventLoop, wake: Wake) {
+        let Some(open) = &mut self.open else { return };
+        match wake {
+            Wake::Worker => {}
+            Wake::File(Change { root, path, bytes }) => {
+                let at_once = self.session.is_between_steps();
+                self.session.send(Command::ReloadFile { root, path, bytes, at_once });
+            }
+            Wake::Accessibility(event) => match event.window_event {
+                accesskit_winit::WindowEvent::InitialTreeRequested => self.gui.context().enable_accesskit(),
+                accesskit_winit::WindowEvent::ActionRequested(request) => open.input.on_accesskit_action_request(request),
+                accesskit_winit::WindowEvent::AccessibilityDeactivated => self.gui.context().disable_accesskit(),
+            },
+        }
+        open.window.request_redraw();
+    }
+
+    fn window_event(&mut self, event_loop: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
+        let Some(open) = self.open.as_mut().filter(|open| open.window.id() == id) else { return };
+        match &event {
+            WindowEvent::RedrawRequested => return self.redraw(),
+            WindowEvent::CloseRequested => return event_loop.exit(),
+            WindowEvent::Resized(size) => open.renderer.resize([size.width, size.height]),
+            _ => {}
+        }
+        let response = open.input.on_window_event(&open.window, &event);
+        if response.repaint || matches!(event, WindowEvent::Resized(_)) {
+            open.window.request_redraw();
+        }
+    }
+
+    fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
+        let Some(open) = &self.open else { return };
+        let now = Instant::now();
+        let due = match self.next {
+            NextFrame::Now => Some(now),
+            NextFrame::After(secs) => self.last_tick.and_then(|last| last.checked_add(Duration::from_secs_f64(secs))),
+            NextFrame::WhenAsked => None,
+        };
+        let due = [due, open.egui_frame].into_iter().flatten().min();
+        match due {
+            Some(due) if due <= now => {
+                event_loop.set_control_flow(ControlFlow::Wait);
+                open.window.request_redraw();
+            }
+            Some(due) => event_loop.set_control_flow(ControlFlow::WaitUntil(due)),
+            None => event_loop.set_control_flow(ControlFlow::Wait),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! What only the window itself knows: theme, open tabs and overlays, the picture of the network.
+//!
+//! It must not know how training goes; it asks [`Session`] and hands it what a person wants.
+
+use super::action::{self, Action};
+use super::edit::Field;
+use super::panels;
+use super::session::Session;
+use egui::{Event, Pos2, Rect, Ui, Vec2};
+use slowgrad_engine::shape::Shape;
+use slowgrad_render::Theme;
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::event::Phase;
+use slowgrad_timeline::layout::Layout;
+use slowgrad_timeline::picture::{Moment, Picture, SceneOptions};
+use slowgrad_timeline::scene::{Scene, Target};
+use std::sync::Arc;
+
+/// What lies over everything else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Overlay {
+    /// All keys.
+    Help,
+    /// Finding a command by its name.
+    Palette { search: String, chosen: usize },
+}
+
+/// The pages of the drawer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tab {
+    Script,
+    Console,
+    Problems,
+}
+
+impl Tab {
+    pub(crate) const ALL: [Tab; 3] = [Tab::Script, Tab::Console, Tab::Problems];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Tab::Script => "Script",
+            Tab::Console => "Console",
+            Tab::Problems => "Problems",
+        }
+    }
+}
+
+/// The network's picture, kept from frame to frame.
+#[derive(Default)]
+pub(crate) struct Scenery {
+    layout: Option<Layout>,
+    /// The room that the layout was stretched for; nothing once a person has moved something.
+    room: Option<Vec2>,
+    is_arranged: bool,
+    picture: Option<(Arc<Timeline>, Picture)>,
+    drawn: Option<(Arc<Timeline>, Moment, SceneOptions, Arc<Scene>)>,
+}
+
+/// The window's own state.
+pub(crate) struct Gui {
+    ctx: egui::Context,
+    theme: Theme,
+    pub(crate) overlay: Option<Overlay>,
+    pub(crate) tab: Tab,
+    pub(crate) field: Option<Field>,
+    pub(crate) scenery: Scenery,
+    /// The last script that ran, so that the drawer does not blink between scripted operations.
+    pub(crate) script: Option<slowgrad_timeline::scene::ScriptMark>,
+    pub(crate) step_text: String,
+    canvas: Option<Rect>,
+    weight: Option<Pos2>,
+    title: String,
+    problems_seen: usize,
+}
+
+impl Gui {
+    /// Dark until someone asks for light.
+    pub(crate) fn new(ctx: egui::Context) -> Self {
+        let theme = Theme::dark();
+        theme.apply(&ctx);
+        Self {
+            ctx,
+            theme,
+            overlay: None,
+            tab: Tab::Script,
+            field: None,
+            scenery: Scenery::default(),
+            script: None,
+            step_text: String::new(),
+            canvas: None,
+            weight: None,
+            title: String::new(),
+            problems_seen: 0,
+        }
+    }
+
+    pub(crate) fn context(&self) -> &egui::Context {
+        &self.ctx
+    }
+
+    pub(crate) fn theme(&self) -> &Theme {
+        &self.theme
+    }
+
+    /// Where the network was drawn last.
+    pub(crate) fn canvas_rect(&self) -> Option<Rect> {
+        self.canvas
+    }
+
+    pub(crate) fn set_canvas(&mut self, rect: Option<Rect>, weight: Option<Pos2>) {
+        self.canvas = rect;
+        self.weight = weight;
+    }
+
+    /// Where the first weight was drawn last.
+    pub(crate) fn weight_pos(&self) -> Option<Pos2> {
+        self.weight
+    }
+
+    /// What is open over the panels, for the log.
+    pub(crate) fn overlay_name(&self) -> &'static str {
+        match (&self.overlay, &self.field) {
+            (Some(Overlay::Help), _) => "help",
+            (Some(Overlay::Palette { .. }), _) => "palette",
+            (None, Some(_)) => "edit",
+            (None, None) => "",
+        }
+    }
+
+    /// The window's title when it has changed.
+    pub(crate) fn new_title(&mut self, session: &Session) -> Option<String> {
+        let lesson = session.snapshot.as_ref()?.lesson.as_ref()?;
+        let title = format!("{} · slowgrad", lesson.title);
+        (title != self.title).then(|| {
+            self.title.clone_from(&title);
+            title
+        })
+    }
+
+    /// Draws everything and carries out what was asked for.
+    pub(crate) fn window_ui(&mut self, ui: &mut Ui, session: &mut Session) {
+        self.keys(session);
+        self.show_new_problems(session);
+        panels::window_ui(ui, self, session);
+    }
+
+    /// A problem that was not there before opens its page.
+    fn show_new_problems(&mut self, session: &Session) {
+        let errors = session.snapshot.as_ref().map_or(0, panels::errors);
+        if errors > self.problems_seen {
+            self.tab = Tab::Problems;
+        } else if errors == 0 && self.problems_seen > 0 && self.tab == Tab::Problems {
+            self.tab = Tab::Script;
+        }
+        self.problems_seen = errors;
+    }
+
+    fn keys(&mut self, session: &mut Session) {
+        let is_typing = self.ctx.egui_wants_keyboard_input() || self.field.is_some();
+        let pressed: Vec<Action> = self.ctx.input(|input| {
+            let keys = input.events.iter().filter_map(|event| match event {
+                Event::Key { key, pressed: true, modifiers, .. } => action::pressed(*key, *modifiers),
+                _ => None,
+            });
+            keys.collect()
+        });
+        for action in pressed {
+            // A widget that has the keyboard keeps it; only the keys that lead out of it are heard.
+            let is_heard = match (&self.overlay, action) {
+                (_, Action::Leave) | (None, _) => !is_typing || action == Action::Leave,
+                (Some(_), Action::Help | Action::Palette) => true,
+                (Some(_), _) => false,
+            };
+            if is_heard {
+                self.act(action, session);
+            }
+        }
+    }
+
+    /// Carries out an action.
+    pub(crate) fn act(&mut self, action: Action, session: &mut Session) {
+        if session.act(action) {
+            return;
+        }
+        match action {
+            Action::Edit => {
+                if let Some(target) = session.view.selected {
+                    self.edit(target, session);
+                }
+            }
+            Action::Theme => {
+                self.theme = if self.theme.is_dark { Theme::light() } else { Theme::dark() };
+                self.theme.apply(&self.ctx);
+            }
+            Action::Drawer => {
+                let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
+                self.tab = Tab::ALL[(at + 1) % Tab::ALL.len()];
+            }
+            Action::Palette => {
+                let is_open = matches!(self.overlay, Some(Overlay::Palette { .. }));
+                self.overlay = (!is_open).then(|| Overlay::Palette { search: String::new(), chosen: 0 });
+            }
+            Action::Help => {
+                self.overlay = (self.overlay != Some(Overlay::Help)).then_some(Overlay::Help);
+            }
+            Action::Leave => {
+                if let Some(field) = self.field.take() {
+                    field.cancel(session);
+                } else if self.overlay.take().is_none() {
+                    session.view.selected = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Opens the field that edits a number, where its mark is.
+    pub(crate) fn edit(&mut self, target: Target, session: &mut Session) {
+        session.view.selected = Some(target);
+        self.field = session.editable(target).map(|(what, value)| Field::new(target, what, value));
+    }
+
+    /// The scene of this moment.
+    pub(crate) fn scene(&mut self, session: &Session) -> Option<Arc<Scene>> {
+        let (timeline, playhead) = session.now()?;
+        let moment = if session.is_full_speed() {
+            // Training at full speed shows what the network answers, not how.
+            let last = timeline.step().samples.len() - 1;
+            let events = timeline.phase(Phase::Loss, Some(last)).unwrap_or(0..1);
+            Moment { events, progress: 1.0 }
+        } else {
+            Moment { events: playhead.unit(), progress: playhead.progress() }
+        };
+        let options = SceneOptions { selected: session.view.selected, ..SceneOptions::default() };
+        Some(self.scenery.scene(timeline, &moment, &options))
+    }
+}
+
+impl Scenery {
+    fn scene(&mut self, timeline: &Arc<Timeline>, moment: &Moment, options: &SceneOptions) -> Arc<Scene> {
+        let layout = self.layout(&timeline.step().shape);
+        if let Some((drawn, at, with, scene)) = &self.drawn
+            && Arc::ptr_eq(drawn, timeline)
+            && at == moment
+            && with == options
+        {
+            return Arc::clone(scene);
+        }
+        let is_known = self.picture.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, timeline));
+        if !is_known {
+            self.picture = Some((Arc::clone(timeline), Picture::new(timeline, options.edges_at_most)));
+        }
+        let (_, picture) = self.picture.get_or_insert_with(|| (Arc::clone(timeline), Picture::new(timeline, options.edges_at_most)));
+        let scene = Arc::new(picture.scene(timeline, &layout, moment, options));
+        self.drawn = Some((Arc::clone(timeline), moment.clone(), options.clone(), Arc::clone(&scene)));
+        scene
+    }
+
+    /// The room that there is for the network. A layout that nobody has touched is stretched to its shape.
+    pub(crate) fn set_room(&mut self, room: Vec2) {
+        if !self.is_arranged && self.room != Some(room) {
+            self.room = Some(room);
+            self.layout = None;
+        }
+    }
+
+    fn layout(&mut self, shape: &Shape) -> Layout {
+        if let Some(layout) = self.layout.as_ref().filter(|layout| layout.fits(shape)) {
+            return layout.clone();
+        }
+        let mut layout = Layout::new(shape);
+        if let Some(room) = self.room {
+            stretch(&mut layout, shape, room);
+        }
+        self.is_arranged = false;
+        self.drawn = None;
+        self.layout = Some(layout.clone());
+        layout
+    }
+
+    /// Where a mark stands, in the world.
+    pub(crate) fn position(&self, target: Target) -> Option<[f32; 2]> {
+        self.layout.as_ref().map(|layout| layout.position(target))
+    }
+
+    /// Moves a disc by so much.
+    pub(crate) fn drag(&mut self, target: Target, by: Vec2) {
+        if let Some(layout) = &mut self.layout {
+            let [x, y] = layout.position(target);
+            layout.set_position(target, [x + by.x, y + by.y]);
+            self.is_arranged = true;
+            self.drawn = None;
+        }
+    }
+}
+
+/// Moves the discs of a layout together or apart, so that its width to its height is nearer to that of the
+/// room: letters grow with the room that is used. Words around the discs keep their room.
+fn stretch(layout: &mut Layout, shape: &Shape, room: Vec2) {
+    let bounds = layout.bounds();
+    let (width, height) = (bounds.max[0] - bounds.min[0], bounds.max[1] - bounds.min[1]);
+    let is_small = shape.sizes().iter().all(|size| *size <= 12);
+    if !is_small || room.min_elem() < 1.0 || width <= 0.0 || height <= 0.0 {
+        return;
+    }
+    let wanted = room.x / room.y;
+    let narrow = (wanted / (width / height)).clamp(0.62, 1.0);
+    let tall = (width * narrow / height / wanted).clamp(1.0, 1.7);
+    let inputs = (0..shape.inputs()).map(Target::Input);
+    let neurons = (0..shape.layers())
+        .flat_map(|layer| (0..shape.size(layer)).map(move |neuron| Target::Neuron { layer, neuron }));
+    for target in inputs.chain(neurons).chain([Target::Loss]) {
+        let [x, y] = layout.position(target);
+        layout.set_position(target, [x * narrow, y * tall]);
+    }
+}

@@ -1,0 +1,73 @@
+//! A record of what the window shows, for tests that drive it from outside.
+//!
+//! When a file is named, a JSON line is added to it whenever something that it tells changes.
+
+use super::gui::Gui;
+use super::session::Session;
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+/// The open file, if there is one.
+#[derive(Debug, Default)]
+pub(crate) struct EventLog {
+    file: Option<File>,
+    last: Option<Value>,
+    frames: u64,
+}
+
+impl EventLog {
+    /// Opens the file.
+    pub(crate) fn new(path: Option<&Path>) -> std::io::Result<Self> {
+        Ok(Self { file: path.map(File::create).transpose()?, ..Self::default() })
+    }
+
+    /// Adds a line when there is something new to say.
+    pub(crate) fn write(&mut self, session: &Session, gui: &Gui) {
+        let Some(file) = &mut self.file else { return };
+        self.frames += 1;
+        let state = state(session, gui);
+        if self.last.as_ref() == Some(&state) {
+            return;
+        }
+        let mut line = state.clone();
+        line["frames"] = json!(self.frames);
+        self.last = Some(state);
+        // A test that took its file away is not a reason to stop.
+        let _ = writeln!(file, "{line}");
+    }
+}
+
+fn state(session: &Session, gui: &Gui) -> Value {
+    let snapshot = session.snapshot.as_ref();
+    let problems: Vec<String> =
+        snapshot.map(|snapshot| snapshot.problems.iter().map(ToString::to_string).collect()).unwrap_or_default();
+    let slots: serde_json::Map<String, Value> = snapshot
+        .and_then(|snapshot| snapshot.setup.as_ref())
+        .map(|setup| setup.slots.iter().map(|slot| (slot.slot.name().to_owned(), json!(slot.name))).collect())
+        .unwrap_or_default();
+    let now = session.now();
+    json!({
+        "lesson": snapshot.and_then(|snapshot| snapshot.lesson.as_ref()).map(|lesson| lesson.path.clone()),
+        "step": now.map(|(timeline, _)| timeline.step().step),
+        "events": now.map(|(timeline, _)| timeline.len()),
+        "event": now.map(|(_, playhead)| playhead.event()),
+        "position": now.map(|(_, playhead)| playhead.position()),
+        "playing": now.map(|(_, playhead)| playhead.is_playing()),
+        "granularity": now.map(|(_, playhead)| playhead.granularity().name()),
+        "full_speed": session.is_full_speed(),
+        "caption": session.caption(),
+        "waiting": session.performance.waits_for_presenter(),
+        "cue": session.performance.progress().0,
+        "plugins": slots,
+        "parameters": now.map(|(timeline, _)| timeline.step().before.values.iter().take(64).copied().collect::<Vec<_>>()),
+        "optimizer_fields": now.map(|(timeline, _)| timeline.step().names.state.clone()),
+        "problems": problems,
+        "notices": session.notices.iter().map(|notice| notice.text.clone()).collect::<Vec<_>>(),
+        "selected": session.view.selected.map(|target| format!("{target:?}")),
+        "overlay": gui.overlay_name(),
+        "first_weight": gui.weight_pos().map(|pos| [pos.x, pos.y]),
+        "canvas": gui.canvas_rect().map(|rect| [rect.left(), rect.top(), rect.width(), rect.height()]),
+    })
+}

@@ -1,0 +1,172 @@
+//! The network in the middle, with what the lesson says over it.
+
+use crate::window::action::{Action, keys_text};
+use crate::window::edit::Outcome;
+use crate::window::gui::Gui;
+use crate::window::session::Session;
+use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2};
+use slowgrad_render::{legend_ui, network_ui};
+use slowgrad_timeline::scene::Target;
+
+/// The legend and the short messages stand in a strip of this height.
+const LEGEND_HEIGHT: f32 = 26.0;
+
+pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let area = ui.max_rect();
+    gui.scenery.set_room(area.size() - Vec2::new(12.0, LEGEND_HEIGHT + 90.0));
+    let Some(scene) = gui.scene(session) else {
+        gui.set_canvas(None, None);
+        let is_broken = session.snapshot.as_ref().is_some_and(|snapshot| super::errors(snapshot) > 0);
+        let text = if is_broken { "This lesson cannot run yet: see Problems." } else { "Opening the lesson…" };
+        ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(20.0), theme.faint);
+        return;
+    };
+    let caption = caption(ui, area, session, &theme);
+    // Captions have two lines and a hint at most times; that room is kept, so that the network stands still.
+    let usual = if session.performance.has_cues() { 2.3 * caption_size(area) + 44.0 } else { 0.0 };
+    let caption_height = caption.as_ref().map_or(0.0, |caption| caption.rect.height() + 12.0).max(usual);
+    let network = Rect::from_min_max(
+        area.min + Vec2::new(6.0, LEGEND_HEIGHT),
+        area.max - Vec2::new(6.0, caption_height + 6.0),
+    );
+    let legend = Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT - 5.0));
+    ui.scope_builder(UiBuilder::new().max_rect(legend), |ui| legend_ui(ui, &theme));
+    let answer = ui
+        .scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, &scene, &mut session.view, &theme))
+        .inner;
+    let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
+    let place = gui.scenery.position(weight).zip(answer.rect).map(|(place, rect)| session.view.to_screen(rect, place));
+    gui.set_canvas(answer.rect, place);
+    if let Some(target) = answer.clicked {
+        session.view.selected = Some(target);
+    }
+    if answer.background_clicked && gui.field.is_none() {
+        session.view.selected = None;
+    }
+    if let Some((target, by)) = answer.dragged {
+        match target {
+            Target::Weight { .. } => drag_weight(session, target, by),
+            disc => gui.scenery.drag(disc, by),
+        }
+    }
+    if let Some(target) = answer.double_clicked {
+        gui.edit(target, session);
+    }
+    if let (Some(target), None) = (answer.hovered, &gui.field) {
+        hover(ui, session, target);
+    }
+    if let (Some(mut field), Some(rect)) = (gui.field.take(), answer.rect) {
+        let place = gui.scenery.position(field.target).unwrap_or([0.0, 0.0]);
+        let at = session.view.to_screen(rect, place) - Vec2::new(0.0, 14.0);
+        let at = Pos2::new(at.x.clamp(rect.left() + 110.0, rect.right() - 110.0), at.y.clamp(rect.top() + 100.0, rect.bottom()));
+        if field.show(ui, at, session, &theme) == Outcome::Open {
+            gui.field = Some(field);
+        }
+    }
+    if let Some(caption) = caption {
+        caption.paint(ui, &theme);
+    }
+    notices_ui(ui, network, session, &theme);
+    if session.flash_secs > 0.0 {
+        let strength = (session.flash_secs / 0.6) as f32;
+        ui.painter().rect_stroke(area, 0.0, Stroke::new(3.0, theme.accent.gamma_multiply(strength)), StrokeKind::Inside);
+    }
+}
+
+/// A selected weight that is dragged upwards grows.
+fn drag_weight(session: &mut Session, target: Target, by: Vec2) {
+    if let Some((what, value)) = session.editable(target) {
+        session.edit(what, value - 0.01 * f64::from(by.y));
+    }
+}
+
+/// The number under the pointer.
+fn hover(ui: &Ui, session: &Session, target: Target) {
+    // What is selected is explained at the right.
+    if session.view.selected == Some(target) || matches!(target, Target::Neuron { .. }) {
+        return;
+    }
+    let Some((_, value)) = session.editable(target) else { return };
+    let text = format!("{}   double-click to edit", slowgrad_timeline::words::number(value, 5));
+    egui::Tooltip::always_open(ui.ctx().clone(), ui.layer_id(), egui::Id::unique("under the pointer"), egui::PopupAnchor::Pointer)
+        .gap(16.0)
+        .show(|ui| ui.add(egui::Label::new(egui::RichText::new(text).small()).extend()));
+}
+
+/// Captions are read from the last row of a room.
+fn caption_size(area: Rect) -> f32 {
+    (area.width() / 34.0).clamp(17.0, 30.0)
+}
+
+/// What the lesson says, laid out but not painted.
+struct Caption {
+    rect: Rect,
+    text: std::sync::Arc<egui::Galley>,
+    hint: Option<std::sync::Arc<egui::Galley>>,
+}
+
+fn caption(ui: &Ui, area: Rect, session: &Session, theme: &slowgrad_render::Theme) -> Option<Caption> {
+    let text = session.caption();
+    let performance = &session.performance;
+    let go_on = keys_text(Action::NextCue.entry());
+    let hint = if performance.waits_for_presenter() && performance.has_cues() {
+        let (done, all) = performance.progress();
+        Some(if performance.held {
+            format!("The lesson is on hold · press {go_on} to go on ({done} of {all})")
+        } else {
+            format!("Press {go_on} to go on")
+        })
+    } else {
+        None
+    };
+    if text.is_empty() && hint.is_none() {
+        return None;
+    }
+    let width = (area.width() - 28.0).max(40.0);
+    let size = caption_size(area);
+    let layout = |text: String, size: f32, color| {
+        let mut job = egui::text::LayoutJob::simple(text, FontId::proportional(size), color, width - 40.0);
+        job.halign = egui::Align::Center;
+        ui.painter().layout_job(job)
+    };
+    let text = layout(text, size, theme.text);
+    let hint = hint.map(|hint| layout(hint, 13.0, theme.text_color(slowgrad_timeline::scene::Ink::Accent, theme.panel)));
+    let hint_height = hint.as_ref().map_or(0.0, |hint| hint.size().y + 4.0);
+    let height = text.size().y + hint_height + 20.0;
+    let rect = Rect::from_min_max(Pos2::new(area.left() + 14.0, area.bottom() - 12.0 - height), area.max - Vec2::new(14.0, 12.0));
+    Some(Caption { rect, text, hint })
+}
+
+impl Caption {
+    fn paint(self, ui: &mut Ui, theme: &slowgrad_render::Theme) {
+        let painter = ui.painter();
+        painter.rect(self.rect, 10.0, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+        painter.rect_filled(self.rect.with_max_x(self.rect.left() + 4.0), 2.0, theme.accent);
+        let words = self.text.text().to_owned();
+        let top = Pos2::new(self.rect.center().x, self.rect.top() + 10.0);
+        let below = top + Vec2::new(0.0, self.text.size().y + 4.0);
+        painter.galley(top, self.text, theme.text);
+        if let Some(hint) = self.hint {
+            painter.galley(below, hint, theme.accent);
+        }
+        // Screen readers read what is painted.
+        let response = ui.interact(self.rect, ui.scope_id().with("caption"), egui::Sense::hover());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
+    }
+}
+
+/// Short messages in the corner.
+fn notices_ui(ui: &mut Ui, area: Rect, session: &Session, theme: &slowgrad_render::Theme) {
+    let mut bottom = area.bottom() - 6.0;
+    for notice in session.notices.iter().rev() {
+        let width = 0.6 * area.width();
+        let galley = ui.painter().layout(notice.text.clone(), FontId::proportional(13.0), theme.text, width);
+        let size = galley.size() + Vec2::new(20.0, 12.0);
+        let rect = Rect::from_min_size(Pos2::new(area.right() - size.x - 6.0, bottom - size.y), size);
+        ui.painter().rect(rect, 8.0, theme.raised, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+        ui.painter().galley(rect.min + Vec2::new(10.0, 6.0), galley, theme.text);
+        bottom = rect.top() - 6.0;
+    }
+}
+

@@ -1,0 +1,169 @@
+//! The drawer: the running script, what scripts printed, and what is wrong with them.
+
+use crate::window::gui::{Gui, Tab};
+use crate::window::session::Session;
+use egui::text::{LayoutJob, TextFormat};
+use egui::{FontId, Label, RichText, ScrollArea, TextStyle, Ui};
+use slowgrad_render::{Theme, script_ui};
+use slowgrad_tape::{Diagnostic, Location, Severity};
+use std::ops::Range;
+
+pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let errors = session.snapshot.as_ref().map_or(0, super::errors);
+    ui.horizontal(|ui| {
+        for tab in Tab::ALL {
+            let text = match tab {
+                Tab::Problems if errors > 0 => RichText::new(format!("Problems ({errors})")).color(theme.loss).strong(),
+                tab => RichText::new(tab.name()),
+            };
+            if ui.selectable_label(gui.tab == tab, text).clicked() {
+                gui.tab = tab;
+            }
+        }
+    });
+    ui.add_space(2.0);
+    match gui.tab {
+        Tab::Script => script_tab_ui(ui, gui, session, &theme),
+        Tab::Console => console_ui(ui, session, &theme),
+        Tab::Problems => problems_ui(ui, session, &theme),
+    }
+}
+
+fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
+    match gui.scene(session).and_then(|scene| scene.script.clone()) {
+        Some(mark) => {
+            script_ui(ui, &mark, theme);
+            gui.script = Some(mark);
+        }
+        None => {
+            let text = "Here the script stands while one of its operations runs: activation, loss or optimizer. \
+                        Sums along the weights are the network's own.";
+            ui.add(Label::new(RichText::new(text).color(theme.faint)).wrap());
+        }
+    }
+}
+
+fn console_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
+    let Some(snapshot) = session.snapshot.as_ref().filter(|snapshot| !snapshot.console.is_empty()) else {
+        ui.add(Label::new(RichText::new("What scripts print with print(…) appears here.").color(theme.faint)).wrap());
+        return;
+    };
+    ScrollArea::vertical().id_salt("console").auto_shrink(false).stick_to_bottom(true).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        for line in snapshot.console.iter() {
+            let mut job = LayoutJob::default();
+            let font = TextStyle::Monospace.resolve(ui.style());
+            if let Some(location) = &line.location {
+                let place = format!("{}:{}  ", location.source.name, location.span.line);
+                job.append(&place, 0.0, TextFormat::simple(FontId::new(11.0, font.family.clone()), theme.faint));
+            }
+            job.append(&line.text, 0.0, TextFormat::simple(font, theme.text));
+            ui.add(Label::new(job).wrap());
+        }
+    });
+}
+
+fn problems_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
+    let Some(snapshot) = session.snapshot.as_ref().filter(|snapshot| !snapshot.problems.is_empty()) else {
+        ui.add(Label::new(RichText::new("No problems.").color(theme.faint)).wrap());
+        return;
+    };
+    ScrollArea::vertical().id_salt("problems").auto_shrink(false).show(ui, |ui| {
+        for problem in snapshot.problems.iter() {
+            problem_ui(ui, problem, theme);
+            ui.add_space(10.0);
+        }
+        if super::errors(snapshot) > 0 && snapshot.timeline.is_some() {
+            ui.add(Label::new(RichText::new("The last good version runs on.").small().color(theme.faint)).wrap());
+        }
+    });
+}
+
+/// One problem: where, what, the line with a caret below it, and the way out.
+fn problem_ui(ui: &mut Ui, problem: &Diagnostic, theme: &Theme) {
+    ui.spacing_mut().item_spacing.y = 3.0;
+    let (word, color) = match problem.severity {
+        Severity::Error => ("error", theme.loss),
+        Severity::Warning => ("warning", theme.value.negative),
+    };
+    let place = problem.location.as_ref().map_or_else(String::new, |location| format!("{location}  "));
+    let mut head = LayoutJob::default();
+    let mono = TextStyle::Monospace.resolve(ui.style());
+    head.append(&place, 0.0, TextFormat::simple(mono.clone(), theme.text));
+    head.append(word, 0.0, TextFormat::simple(mono, color));
+    ui.add(Label::new(head).wrap());
+    ui.add(Label::new(RichText::new(&problem.message).color(theme.text)).wrap());
+    if let Some(location) = &problem.location {
+        source_ui(ui, location, theme, color);
+    }
+    if let Some(help) = &problem.help {
+        ui.add(Label::new(RichText::new(format!("help: {help}")).color(theme.faint)).wrap());
+    }
+    for frame in &problem.frames {
+        let place = frame.location.as_ref().map_or_else(String::new, |location| format!(" at {location}"));
+        ui.add(Label::new(RichText::new(format!("in {}{place}", frame.function)).small().color(theme.faint)).wrap());
+    }
+}
+
+fn source_ui(ui: &mut Ui, location: &Location, theme: &Theme, color: egui::Color32) {
+    let Some(line) = location.source.text.lines().nth((location.span.line as usize).saturating_sub(1)) else { return };
+    let number = location.span.line.to_string();
+    let font = TextStyle::Monospace.resolve(ui.style());
+    let glyph = ui.painter().layout_no_wrap("0".to_owned(), font.clone(), theme.text).size().x;
+    let room = ((ui.available_width() - 16.0) / glyph) as usize;
+    let before = (location.span.column as usize).saturating_sub(1);
+    let marked = location.span.text(&location.source).lines().next().map_or(1, |text| text.chars().count().max(1));
+    let (shown, caret) = excerpt(line, before, marked, room.saturating_sub(number.len() + 3).max(12));
+    let faint = TextFormat::simple(font.clone(), theme.faint);
+    let mut job = LayoutJob::default();
+    job.append(&format!("{number} │ "), 0.0, faint.clone());
+    job.append(&shown, 0.0, TextFormat::simple(font.clone(), theme.text));
+    job.append(&format!("\n{} │ {}", " ".repeat(number.len()), " ".repeat(caret.start)), 0.0, faint);
+    job.append(&"^".repeat(caret.len()), 0.0, TextFormat::simple(font, color));
+    egui::Frame::new().fill(theme.raised).corner_radius(6).inner_margin(6).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.add(Label::new(job).extend());
+    });
+}
+
+/// The part of a line that fits into `room` characters and has the marked part in it, and where that is.
+fn excerpt(line: &str, before: usize, marked: usize, room: usize) -> (String, Range<usize>) {
+    let letters: Vec<char> = line.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
+    let before = before.min(letters.len());
+    let indent = letters.iter().take_while(|letter| letter.is_whitespace()).count().min(before);
+    let needed = before + marked.min(room / 2) + 1;
+    // What stands before the mark slides out when the mark would not be seen.
+    let start = if needed - indent > room { needed - room + 1 } else { indent };
+    let mut shown: Vec<char> = letters[start.min(letters.len())..].to_vec();
+    if start > indent && !shown.is_empty() {
+        shown[0] = '…';
+    }
+    if shown.len() > room {
+        shown.truncate(room - 1);
+        shown.push('…');
+    }
+    let caret = before - start.min(before);
+    let end = (caret + marked).min(shown.len()).max(caret + 1);
+    (shown.into_iter().collect(), caret..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_marked_part_is_always_seen() {
+        let line = "    state.velocity = ctx.momentum * state.velocit + grad;";
+        for room in 12..80 {
+            let before = line.find("velocit +").expect("it is there");
+            let (shown, caret) = excerpt(line, before, 7, room);
+            assert!(shown.chars().count() <= room, "{room}");
+            let marked: String = shown.chars().skip(caret.start).take(caret.len()).collect();
+            assert!(marked.starts_with("veloc"), "{room}: {shown} {caret:?}");
+        }
+        assert_eq!(excerpt("  a + b", 4, 1, 40), ("a + b".to_owned(), 2..3));
+        assert_eq!(excerpt("", 0, 1, 40).1, 0..1);
+        assert_eq!(excerpt("x", 1, 1, 40).1, 1..2);
+    }
+}

@@ -1,0 +1,75 @@
+//! The column at the right: the present operation as a formula, what is selected, and the drawer.
+
+use super::drawer;
+use crate::window::edit::parse;
+use crate::window::gui::Gui;
+use crate::window::session::Session;
+use egui::{Frame, Id, Margin, Panel, RichText, ScrollArea, TextEdit, Ui};
+use slowgrad_render::{Theme, comparison_ui, formula_ui, inspector_ui};
+use slowgrad_timeline::inspect::inspect;
+use slowgrad_timeline::playhead;
+use slowgrad_timeline::scene::Target;
+use slowgrad_timeline::words::{self, Words};
+
+pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let height = ui.available_height();
+    let drawer = Frame::new().inner_margin(Margin { left: 0, right: 0, top: 8, bottom: 0 });
+    Panel::bottom("drawer")
+        .exact_size((0.36 * height).clamp(150.0, 420.0))
+        .frame(drawer)
+        .resizable(false)
+        .show(ui, |ui| drawer::drawer_ui(ui, gui, session));
+    let Some(scene) = gui.scene(session) else { return };
+    let mut clicked = None;
+    ScrollArea::vertical().id_salt("explain").auto_shrink(false).show(ui, |ui| {
+        ui.set_width(ui.available_width() - 6.0);
+        clicked = formula_ui(ui, &scene.formula, &theme);
+        ui.add_space(8.0);
+        if let Some(target) = session.view.selected {
+            ui.separator();
+            value_ui(ui, session, target, &theme);
+            if let Some((timeline, playhead)) = session.now() {
+                let inspector = inspect(timeline, playhead.event(), target, Words { digits: 3 });
+                clicked = clicked.or(inspector_ui(ui, &inspector, &theme));
+            }
+        } else if !scene.comparisons.is_empty() {
+            ui.separator();
+            comparison_ui(ui, &scene.comparisons, &theme);
+        } else {
+            ui.separator();
+            ui.label(RichText::new("Click a neuron or a weight to see where its numbers come from.").color(theme.faint));
+        }
+    });
+    if let Some(event) = clicked {
+        session.take_over(&playhead::Command::Seek(event));
+    }
+}
+
+/// A field with the selected number.
+fn value_ui(ui: &mut Ui, session: &mut Session, target: Target, theme: &Theme) {
+    let Some((what, value)) = session.editable(target) else { return };
+    let name = match target {
+        Target::Input(_) => "value",
+        Target::Weight { .. } => "weight",
+        _ => "bias",
+    };
+    ui.horizontal(|ui| {
+        let label = ui.label(RichText::new(name).color(theme.faint));
+        let id = Id::unique(("selected value", target));
+        let is_editing = ui.memory(|memory| memory.has_focus(id));
+        let kept: Option<String> = ui.data(|data| data.get_temp(id)).filter(|_| is_editing);
+        let mut text = kept.unwrap_or_else(|| words::number(value, 6));
+        let edit = TextEdit::singleline(&mut text).id(id).desired_width(104.0).font(egui::TextStyle::Monospace);
+        let response = ui.add(edit).labelled_by(label.id).on_hover_text("type a number and press Enter");
+        ui.data_mut(|data| data.insert_temp(id, text.clone()));
+        let cancelled = ui.input(|input| input.key_pressed(egui::Key::Escape));
+        if response.lost_focus()
+            && !cancelled
+            && let Some(new) = parse(&text)
+            && words::number(new, 6) != words::number(value, 6)
+        {
+            session.edit(what, new);
+        }
+    });
+}

@@ -1,0 +1,163 @@
+//! The column at the left: data, layers, plugins with all their controls, and the loss curve.
+
+use super::curve::curve_ui;
+use super::data::data_picture_ui;
+use super::transport::name;
+use crate::window::action::Action;
+use crate::window::gui::Gui;
+use crate::window::session::Session;
+use crate::worker::{Command, SetupInfo, Slot, SlotInfo};
+use egui::{Align, ComboBox, DragValue, Label, Layout, Margin, Panel, RichText, ScrollArea, Slider, Ui};
+use slowgrad_engine::plugin::{Control, ControlKind};
+use slowgrad_engine::spec::{ParamValue, SpecPatch};
+use slowgrad_render::Theme;
+use slowgrad_timeline::words;
+
+pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let height = ui.available_height();
+    Panel::bottom("curve")
+        .exact_size((0.29 * height).clamp(130.0, 280.0))
+        .frame(egui::Frame::new().inner_margin(Margin { top: 8, ..Margin::ZERO }))
+        .resizable(false)
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                for action in [Action::Reset, Action::Reseed] {
+                    if ui.button(action.entry().name).on_hover_text(action.tooltip()).clicked() {
+                        gui.act(action, session);
+                    }
+                }
+            });
+            curve_ui(ui, session, &theme);
+        });
+    let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else { return };
+    ScrollArea::vertical().id_salt("lesson").auto_shrink(false).show(ui, |ui| {
+        ui.set_width(ui.available_width() - 6.0);
+        // A lesson with two sliders fits without scrolling on the smallest screen it is shown on.
+        ui.spacing_mut().item_spacing.y = 4.0;
+        ui.spacing_mut().interact_size.y = 21.0;
+        ui.spacing_mut().button_padding.y = 2.0;
+        data_picture_ui(ui, session, &theme);
+        facts_ui(ui, session, &setup, &theme);
+        for slot in &setup.slots {
+            slot_ui(ui, session, slot, &theme);
+        }
+        batch_ui(ui, session, &setup, &theme);
+    });
+}
+
+/// A faint word at the left, and what belongs to it at the right.
+fn row(ui: &mut Ui, word: &str, theme: &Theme, add: impl FnOnce(&mut Ui, &egui::Response)) {
+    ui.horizontal(|ui| {
+        let label = ui.label(RichText::new(word).color(theme.faint));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| add(ui, &label));
+    });
+}
+
+fn facts_ui(ui: &mut Ui, session: &Session, setup: &SetupInfo, theme: &Theme) {
+    if let Some(data) = session.snapshot.as_ref().and_then(|snapshot| snapshot.data.as_ref()) {
+        row(ui, "data", theme, |ui, _| {
+            let kept = if data.test > 0 { format!(" + {} to test", data.test) } else { String::new() };
+            ui.add(Label::new(format!("{} · {}{kept}", data.name, data.train)).truncate()).on_hover_text("name and number of samples");
+        });
+    }
+    row(ui, "layers", theme, |ui, _| {
+        let sizes: Vec<String> = setup.sizes.iter().map(ToString::to_string).collect();
+        ui.add(Label::new(sizes.join(" – ")).truncate()).on_hover_text("inputs, then the neurons of each layer");
+    });
+}
+
+fn slot_ui(ui: &mut Ui, session: &mut Session, slot: &SlotInfo, theme: &Theme) {
+    row(ui, slot.slot.name(), theme, |ui, _| {
+        let mut chosen = None;
+        let width = (ui.available_width() - 4.0).clamp(60.0, 130.0);
+        let combo = ComboBox::from_id_salt(slot.slot.name()).width(width).selected_text(slot.name.as_str());
+        let response = combo.show_ui(ui, |ui| {
+            for choice in slot.choices.iter() {
+                let response = ui.selectable_label(choice.name == slot.name, choice.name.as_str());
+                let response = if choice.description.is_empty() { response } else { response.on_hover_text(choice.description.as_str()) };
+                if response.clicked() {
+                    chosen = Some(choice.name.clone());
+                }
+            }
+        });
+        name(&response.response, slot.slot.name(), &slot.name);
+        if !slot.description.is_empty() {
+            response.response.on_hover_text(slot.description.as_str());
+        }
+        if let Some(chosen) = chosen.filter(|chosen| *chosen != slot.name) {
+            session.choose(slot.slot, &chosen);
+        }
+    });
+    for control in &slot.controls {
+        control_ui(ui, session, slot.slot, control, theme);
+    }
+}
+
+/// The sign that the mathematics has for a control, and its name.
+fn control_words(name: &str) -> String {
+    match name {
+        "lr" => "η  learning rate".to_owned(),
+        "momentum" => "β  momentum".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+fn control_ui(ui: &mut Ui, session: &mut Session, slot: Slot, control: &Control, theme: &Theme) {
+    let words = control_words(&control.name);
+    match &control.kind {
+        ControlKind::Slider { value, min, max, log } => {
+            let mut moved = *value;
+            row(ui, &words, theme, |ui, label| {
+                let drag = DragValue::new(&mut moved)
+                    .speed(0.005 * value.abs().max(1e-4))
+                    .custom_formatter(|x, _| words::number(x, 3))
+                    .custom_parser(crate::window::edit::parse);
+                ui.add(drag).labelled_by(label.id).on_hover_text("click to type, drag to change");
+            });
+            ui.scope(|ui| {
+                ui.spacing_mut().interact_size.y = 16.0;
+                ui.spacing_mut().slider_width = ui.available_width() - 4.0;
+                // A logarithmic slider from 0 needs to know where 0 ends.
+                let smallest = if *min > 0.0 { *min } else { 1e-6 * max.abs().max(1e-9) };
+                let slider = Slider::new(&mut moved, *min..=*max).logarithmic(*log).smallest_positive(smallest).show_value(false);
+                let response = ui.add(slider);
+                response.widget_info(|| egui::WidgetInfo::slider(true, moved, &words));
+            });
+            if moved.to_bits() != value.to_bits() && moved.is_finite() {
+                session.control(slot, &control.name, ParamValue::Number(moved));
+            }
+        }
+        ControlKind::Toggle { value } => {
+            let mut on = *value;
+            if ui.checkbox(&mut on, words).changed() {
+                session.control(slot, &control.name, ParamValue::Bool(on));
+            }
+        }
+        ControlKind::Choice { value, options } => row(ui, &words, theme, |ui, _| {
+            let mut chosen = value.clone();
+            let combo = ComboBox::from_id_salt((slot, &control.name)).width(100.0).selected_text(value.as_str());
+            let response = combo.show_ui(ui, |ui| {
+                for option in options {
+                    ui.selectable_value(&mut chosen, option.clone(), option.as_str());
+                }
+            });
+            name(&response.response, &words, value);
+            if chosen != *value {
+                session.control(slot, &control.name, ParamValue::Text(chosen));
+            }
+        }),
+    }
+}
+
+fn batch_ui(ui: &mut Ui, session: &mut Session, setup: &SetupInfo, theme: &Theme) {
+    let samples = session.snapshot.as_ref().and_then(|snapshot| snapshot.data.as_ref()).map_or(1, |data| data.train);
+    row(ui, "batch", theme, |ui, label| {
+        let mut batch = setup.batch;
+        let drag = DragValue::new(&mut batch).range(1..=samples.max(1)).speed(0.05);
+        let response = ui.add(drag).labelled_by(label.id);
+        if response.on_hover_text("samples in each training step").changed() && batch != setup.batch {
+            session.send(Command::Patch(SpecPatch { batch: Some(batch), ..SpecPatch::default() }));
+        }
+    });
+}

@@ -1,0 +1,75 @@
+//! The bar at the top: which lesson this is, what went wrong, and the few things that concern the window.
+
+use super::icons::{Icon, icon_button};
+use crate::window::action::Action;
+use crate::window::gui::{Gui, Tab};
+use crate::window::session::Session;
+use egui::{Align, Button, Layout, RichText, Ui};
+
+pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        lesson_menu_ui(ui, session);
+        let title = session.snapshot.as_ref().and_then(|snapshot| snapshot.lesson.as_ref()).map(|lesson| lesson.title.clone());
+        // What stands at the right is laid out first, so that the title is what gives way.
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("? keys").on_hover_text(Action::Help.tooltip()).clicked() {
+                gui.act(Action::Help, session);
+            }
+            let (icon, word) = if theme.is_dark { (Icon::Sun, "light theme") } else { (Icon::Moon, "dark theme") };
+            if icon_button(ui, icon, &format!("{word} ({})", key(Action::Theme)), false, &theme).clicked() {
+                gui.act(Action::Theme, session);
+            }
+            if ui.button("commands").on_hover_text(Action::Palette.tooltip()).clicked() {
+                gui.act(Action::Palette, session);
+            }
+            let errors = session.snapshot.as_ref().map_or(0, super::errors);
+            if errors > 0 {
+                let text = if errors == 1 { "1 problem".to_owned() } else { format!("{errors} problems") };
+                let badge = Button::new(RichText::new(text).color(theme.on(theme.loss)).strong()).fill(theme.loss);
+                if ui.add(badge).on_hover_text("the last good version runs on; click to see what is wrong").clicked() {
+                    gui.tab = Tab::Problems;
+                }
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                if let Some(title) = title {
+                    ui.add(egui::Label::new(RichText::new(title).heading().color(theme.text)).truncate());
+                }
+                if let Some(section) = session.performance.section() {
+                    ui.add(egui::Label::new(RichText::new(format!("· {section}")).color(theme.faint)).truncate());
+                }
+            });
+        });
+    });
+}
+
+fn key(action: Action) -> String {
+    crate::window::action::keys_text(action.entry())
+}
+
+fn lesson_menu_ui(ui: &mut Ui, session: &mut Session) {
+    let Some(snapshot) = &session.snapshot else {
+        ui.label("opening…");
+        return;
+    };
+    let lessons = snapshot.lessons.clone();
+    let open = snapshot.lesson.as_ref().map(|lesson| lesson.path.clone()).unwrap_or_default();
+    let mut chosen = None;
+    ui.menu_button("Lessons", |ui| {
+        ui.set_min_width(260.0);
+        egui::ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
+            for lesson in lessons.iter() {
+                let name = lesson.name.strip_prefix("lessons/").unwrap_or(&lesson.name);
+                let name = name.strip_suffix(".rhai").unwrap_or(name).replace('_', " ");
+                let response = ui.selectable_label(lesson.name == open, name);
+                if response.on_hover_text(lesson.description.as_str()).clicked() {
+                    chosen = Some(lesson.name.clone());
+                    ui.close();
+                }
+            }
+        });
+    });
+    if let Some(lesson) = chosen {
+        session.open(&lesson);
+    }
+}

@@ -1,0 +1,133 @@
+//! The bottom: play, step, speed, where we are, and the strip of the step.
+
+use super::icons::{Icon, icon_button};
+use super::strip::strip_ui;
+use crate::window::action::{Action, keys_text};
+use crate::window::gui::Gui;
+use crate::window::session::Session;
+use egui::{Align, ComboBox, Label, Layout, RichText, TextEdit, Ui};
+use slowgrad_render::Theme;
+use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::playhead::{Command, Loop, Playhead};
+use slowgrad_timeline::words;
+
+pub(super) fn transport_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        buttons_ui(ui, gui, session, &theme);
+        ui.add_space(8.0);
+        granularity_ui(ui, session);
+        speed_ui(ui, session, &theme);
+        ui.add_space(8.0);
+        step_field_ui(ui, gui, session, &theme);
+        ui.add_space(8.0);
+        status_ui(ui, session, &theme);
+    });
+    ui.add_space(4.0);
+    strip_ui(ui, session, &theme);
+}
+
+fn buttons_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
+    let is_playing = session.is_going();
+    let is_full = session.is_full_speed();
+    let repeats = session.playhead.as_ref().is_some_and(|playhead| *playhead.repeat() != Loop::Off);
+    let play = if is_playing { Icon::Pause } else { Icon::Play };
+    for (icon, action, is_on) in [
+        (Icon::Start, Action::Home, false),
+        (Icon::StepBack, Action::StepBack, false),
+        (play, Action::PlayPause, is_playing && !is_full),
+        (Icon::StepForward, Action::StepForward, false),
+        (Icon::End, Action::End, false),
+        (Icon::Loop, Action::Loop, repeats),
+        (Icon::FullSpeed, Action::FullSpeed, is_full),
+    ] {
+        if icon_button(ui, icon, &action.tooltip(), is_on, theme).clicked() {
+            gui.act(action, session);
+        }
+    }
+}
+
+fn granularity_ui(ui: &mut Ui, session: &mut Session) {
+    let Some(now) = session.playhead.as_ref().map(Playhead::granularity) else { return };
+    let mut chosen = now;
+    let keys = format!("how much plays at once ({} {})", keys_text(Action::Coarser.entry()), keys_text(Action::Finer.entry()));
+    let combo = ComboBox::from_id_salt("granularity").width(92.0).selected_text(now.name());
+    let response = combo.show_ui(ui, |ui| {
+        for granularity in Granularity::ALL {
+            ui.selectable_value(&mut chosen, granularity, granularity.name());
+        }
+    });
+    name(&response.response, "granularity", now.name());
+    response.response.on_hover_text(keys);
+    if chosen != now {
+        session.steer(&Command::Granularity(chosen));
+    }
+}
+
+/// Gives a drop-down its accessible name.
+pub(super) fn name(response: &egui::Response, what: &str, value: &str) {
+    let text = format!("{what}: {value}");
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &text));
+}
+
+fn speed_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
+    let Some(speed) = session.playhead.as_ref().map(Playhead::speed) else { return };
+    if icon_button(ui, Icon::Previous, &Action::Slower.tooltip(), false, theme).clicked() {
+        session.act(Action::Slower);
+    }
+    let text = if speed >= 1.0 { format!("{speed:.0}×") } else { format!("1/{:.0}×", 1.0 / speed) };
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(44.0, 28.0), egui::Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("speed {text}, click for 1×")));
+    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, &text, egui::FontId::proportional(14.5), theme.text);
+    if response.on_hover_text("speed; click for the usual one").clicked() {
+        session.steer(&Command::Speed(1.0));
+    }
+    if icon_button(ui, Icon::Next, &Action::Faster.tooltip(), false, theme).clicked() {
+        session.act(Action::Faster);
+    }
+}
+
+fn step_field_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
+    let Some((timeline, _)) = session.now() else { return };
+    let step = timeline.step().step;
+    let label = ui.label(RichText::new("step").color(theme.faint));
+    let id = egui::Id::unique("step field");
+    if !ui.memory(|memory| memory.has_focus(id)) {
+        gui.step_text = step.to_string();
+    }
+    let edit = TextEdit::singleline(&mut gui.step_text).id(id).desired_width(56.0).align(egui::Align2::RIGHT_CENTER);
+    let help = format!(
+        "training step; type a number to go there ({} and {} go by one)",
+        keys_text(Action::PreviousStep.entry()),
+        keys_text(Action::NextStep.entry())
+    );
+    let response = ui.add(edit).labelled_by(label.id).on_hover_text(help);
+    let accepted = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+    if accepted
+        && let Ok(wanted) = gui.step_text.trim().parse::<u64>()
+        && wanted >= 1
+        && wanted != step
+    {
+        session.go_to_step(wanted);
+    }
+}
+
+fn status_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
+    let Some((timeline, playhead)) = session.now() else { return };
+    let text = if session.is_full_speed() {
+        format!("training at full speed · loss {}", words::number(timeline.step().loss, 4))
+    } else {
+        words::title(timeline, &timeline.address(playhead.event()))
+    };
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if let Some(snapshot) = &session.snapshot {
+            let epoch = timeline.step().epoch + 1;
+            let tip = format!("epoch {epoch} · {} steps trained so far", snapshot.furthest);
+            ui.add(Label::new(RichText::new(format!("epoch {epoch}")).color(theme.faint)).extend()).on_hover_text(tip);
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.add(Label::new(RichText::new(text).color(theme.text)).truncate());
+        });
+    });
+}

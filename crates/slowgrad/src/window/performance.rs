@@ -1,0 +1,316 @@
+//! The lesson on stage: carries out its cues one after another, and steps aside when a person takes over.
+//!
+//! When a cue is due is decided by [`Performer`]; what it does to playhead and run is decided here. Going
+//! back starts the run anew and carries out what came before at once, so that the state is exactly what it
+//! was.
+
+use super::session::{Session, Start};
+use crate::worker::Command;
+use slowgrad_timeline::cue::{Cue, PlayPart};
+use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::perform::{Performer, Waiting};
+use slowgrad_timeline::playhead::{self, Wanted};
+
+/// A cue that takes a while.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Running {
+    /// The playhead plays a part.
+    Playing,
+    /// A part that the next step has, which is on its way.
+    Part {
+        part: PlayPart,
+        by: Granularity,
+        seconds: Option<f64>,
+    },
+    /// So many units are left to step.
+    Steps {
+        left: i64,
+        by: Granularity,
+        /// Whether one of them is moving.
+        moving: bool,
+    },
+    /// The worker carries out a command of this number.
+    Handled(u64),
+}
+
+/// A lesson being performed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Performance {
+    performer: Performer,
+    /// What it said last, with its fields not filled in.
+    pub(crate) caption: String,
+    pub(crate) running: Option<Running>,
+    /// A person has taken over, or paused it.
+    pub(crate) held: bool,
+    rush_to: Option<usize>,
+}
+
+impl Performance {
+    pub(crate) fn new(cues: Vec<Cue>) -> Self {
+        Self { performer: Performer::new(cues), caption: String::new(), running: None, held: false, rush_to: None }
+    }
+
+    /// Everything before a cue happens at once.
+    pub(crate) fn rushing(cues: Vec<Cue>, cue: usize) -> Self {
+        Self { rush_to: Some(cue), ..Self::new(cues) }
+    }
+
+    /// The same place with other cues: a lesson was saved while it is performed.
+    pub(crate) fn exchange(&mut self, cues: Vec<Cue>) {
+        let waiting = self.performer.waiting();
+        let done = self.performer.done();
+        let mut performer = Performer::new(cues);
+        while performer.done() < done && performer.done() < performer.cues().len() {
+            performer.go_on();
+            if let Some(Cue::Say(text)) = performer.tick(1e6, false) {
+                self.caption = text;
+            }
+        }
+        if waiting == Waiting::Nothing {
+            performer.go_on();
+        }
+        self.performer = performer;
+    }
+
+    /// Whether there is anything to perform.
+    pub(crate) fn has_cues(&self) -> bool {
+        !self.performer.cues().is_empty()
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.performer.is_over() && self.running.is_none()
+    }
+
+    /// Whether it waits for the presenter, who may also be the person who took over.
+    pub(crate) fn waits_for_presenter(&self) -> bool {
+        !self.is_over() && (self.performer.waiting() == Waiting::Presenter || self.held)
+    }
+
+    pub(crate) fn is_rushing(&self) -> bool {
+        self.rush_to.is_some()
+    }
+
+    pub(crate) fn section(&self) -> Option<&str> {
+        self.performer.section()
+    }
+
+    /// Cues handed out, and all.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        (self.performer.done(), self.performer.cues().len())
+    }
+
+    /// A person takes over: a part that was playing is given up.
+    pub(crate) fn hold(&mut self) {
+        if self.has_cues() && !self.is_over() && self.performer.waiting() != Waiting::Presenter {
+            self.held = true;
+        }
+        if !matches!(self.running, Some(Running::Handled(_))) {
+            self.running = None;
+        }
+        self.rush_to = None;
+    }
+
+    /// The run starts anew under a person's hands.
+    pub(crate) fn hold_still(&mut self) {
+        self.hold();
+        self.running = None;
+        self.caption.clear();
+    }
+
+    /// The playhead has come to where it was asked to play to.
+    pub(crate) fn played(&mut self) {
+        match &mut self.running {
+            Some(Running::Steps { left, moving, .. }) => {
+                *moving = false;
+                if *left == 0 {
+                    self.running = None;
+                }
+            }
+            Some(Running::Playing) => self.running = None,
+            _ => {}
+        }
+    }
+
+    /// When it needs time to pass, in seconds.
+    pub(crate) fn next_secs(&self) -> Option<f64> {
+        if self.held || self.is_over() {
+            return None;
+        }
+        match (self.performer.waiting(), &self.running) {
+            (Waiting::Presenter, _) | (Waiting::Host, Some(_)) => None,
+            (Waiting::Seconds(left), _) => Some(left),
+            // A caption stays until it is read; looking ten times a second is often enough.
+            _ => Some(0.1),
+        }
+    }
+}
+
+impl Session {
+    /// Hands out the cues that are due.
+    pub(crate) fn perform(&mut self, dt_secs: f64) {
+        // Cues that take no time come one after the other within a frame, but not without end.
+        for _ in 0..64 {
+            if !self.perform_one(dt_secs) {
+                break;
+            }
+        }
+    }
+
+    /// Answers whether a cue was handed out.
+    fn perform_one(&mut self, dt_secs: f64) -> bool {
+        if self.performance.held || self.now().is_none() || self.is_waiting_for_step() {
+            return false;
+        }
+        self.carry_on();
+        if matches!(self.performance.running, Some(Running::Handled(_))) {
+            return false;
+        }
+        if let Some(cue) = self.performance.rush_to
+            && self.performance.performer.done() >= cue
+            && self.performance.running.is_none()
+        {
+            self.performance.rush_to = None;
+            return false;
+        }
+        let rushing = self.performance.is_rushing();
+        if rushing {
+            self.performance.performer.go_on();
+        }
+        let busy = self.performance.running.is_some();
+        let dt_secs = if rushing { 1e6 } else { dt_secs };
+        let Some(cue) = self.performance.performer.tick(dt_secs, busy) else { return false };
+        self.begin(cue);
+        true
+    }
+
+    fn begin(&mut self, cue: Cue) {
+        match cue {
+            Cue::Say(text) => self.performance.caption = text,
+            Cue::Play { part, by, seconds } => self.begin_part(part, by, seconds),
+            Cue::Step { count, by } => {
+                self.performance.running = Some(Running::Steps { left: count, by, moving: false });
+                self.carry_on();
+            }
+            Cue::Set(patch) => {
+                let serial = self.send(Command::Patch(patch));
+                self.performance.running = Some(Running::Handled(serial));
+            }
+            Cue::Tweak { parameter, value } => {
+                let Some((timeline, _)) = self.now() else { return };
+                let index = timeline.step().shape.index(parameter);
+                let serial = self.send(Command::SetParameter { index, value });
+                self.performance.running = Some(Running::Handled(serial));
+            }
+            Cue::Train { steps } => {
+                let serial = self.send(Command::Train(steps));
+                self.performance.running = Some(Running::Handled(serial));
+            }
+            // The performer itself looks after these.
+            Cue::Wait | Cue::Pause { .. } | Cue::Section(_) => {}
+        }
+    }
+
+    fn begin_part(&mut self, part: PlayPart, by: Granularity, seconds: Option<f64>) {
+        let Some(snapshot) = &self.snapshot else { return };
+        let (Some(timeline), Some(playhead)) = (&snapshot.timeline, &mut self.playhead) else { return };
+        if playhead.play_part(timeline, part, by, seconds) {
+            self.performance.running = Some(Running::Playing);
+        } else {
+            let step = timeline.step().step;
+            self.performance.running = Some(Running::Part { part, by, seconds });
+            self.seek_step(step + 1, Wanted::Next);
+        }
+    }
+
+    /// Goes on with a cue that takes several goes.
+    fn carry_on(&mut self) {
+        match self.performance.running.clone() {
+            Some(Running::Part { part, by, seconds }) => {
+                self.performance.running = None;
+                self.begin_part(part, by, seconds);
+            }
+            Some(Running::Steps { left, by, moving: false }) => {
+                let forward = left > 0;
+                let left = left - left.signum();
+                self.performance.running = Some(Running::Steps { left, by, moving: forward });
+                let command = if forward {
+                    playhead::Command::StepForwardBy(by)
+                } else {
+                    playhead::Command::StepBackBy(by)
+                };
+                self.steer(&command);
+                if !forward && left == 0 {
+                    self.performance.running = None;
+                }
+            }
+            Some(running) if self.is_handled(&running) => self.performance.running = None,
+            _ => {}
+        }
+    }
+
+    /// Space: everything stops, or goes on as it was.
+    pub(crate) fn play_or_pause(&mut self) {
+        let is_playing = self.playhead.as_ref().is_some_and(playhead::Playhead::is_playing);
+        let performance = &mut self.performance;
+        let is_performing = performance.next_secs().is_some();
+        if is_playing {
+            performance.held |= performance.running.is_some();
+            self.steer(&playhead::Command::Pause);
+        } else if is_performing {
+            performance.held = true;
+        } else if performance.held && performance.running.is_some() {
+            performance.held = false;
+            self.steer(&playhead::Command::Toggle);
+        } else {
+            performance.hold();
+            self.steer(&playhead::Command::Play);
+        }
+    }
+
+    /// Page Down: goes on after a stop, or skips to the end of what is being played.
+    pub(crate) fn go_on(&mut self) {
+        if !self.performance.has_cues() {
+            return;
+        }
+        let was_held = std::mem::replace(&mut self.performance.held, false);
+        let waiting = self.performance.performer.waiting();
+        if self.performance.is_over() {
+            return;
+        }
+        match (&self.performance.running, waiting) {
+            // A paused part plays on; one that plays is over at once.
+            (Some(Running::Playing | Running::Steps { .. }), _) if was_held => {
+                self.steer(&playhead::Command::Toggle);
+            }
+            (Some(Running::Playing | Running::Steps { .. } | Running::Part { .. }), _) => {
+                self.performance.rush_to = Some(self.performance.performer.done());
+            }
+            (_, Waiting::Host) => {}
+            _ => {
+                self.steer(&playhead::Command::Pause);
+                self.performance.performer.go_on();
+            }
+        }
+    }
+
+    /// Page Up: back to the stop before this one.
+    pub(crate) fn go_back(&mut self) {
+        let cues = self.performance.performer.cues();
+        let done = self.performance.performer.done().min(cues.len());
+        let is_stop = |cue: &Cue| matches!(cue, Cue::Wait | Cue::Section(_));
+        // The stop it stands at does not count.
+        let end = done.saturating_sub(1);
+        let stop = cues[..end].iter().rposition(is_stop).map_or(0, |at| at + 1);
+        if self.performance.has_cues() {
+            self.restart(Command::Reset, Start::Rush(stop));
+        }
+    }
+
+    /// What the lesson says now, filled in.
+    pub(crate) fn caption(&self) -> String {
+        match self.now() {
+            Some((timeline, _)) => slowgrad_timeline::perform::fill_in(&self.performance.caption, timeline, self.sample()),
+            None => self.performance.caption.clone(),
+        }
+    }
+}

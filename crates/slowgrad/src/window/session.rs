@@ -1,0 +1,458 @@
+//! What the window knows between frames, and what every action does to it.
+//!
+//! Nothing in here draws, reads a clock or waits: time comes in as `dt`, commands go out to the worker, its
+//! snapshots come in. It must not know keys or panels.
+
+use super::action::Action;
+use super::performance::{Performance, Running};
+use crate::worker::{Command, Snapshot, Worker};
+use slowgrad_engine::shape::Parameter;
+use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
+use slowgrad_render::View;
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::event::{Cell, Phase};
+use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::playhead::{self, Loop, Playhead, Response, Wanted};
+use slowgrad_timeline::scene::Target;
+use std::sync::Arc;
+
+/// A notice stays this long.
+const NOTICE_SECS: f64 = 6.0;
+/// A frame that took longer than this does not make the playhead jump.
+const LONGEST_DT: f64 = 0.1;
+
+/// A value that can be edited by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Editable {
+    /// A weight or bias, by its flat index.
+    Parameter(usize),
+    /// An input of a sample of the data.
+    Input { sample: usize, input: usize },
+}
+
+/// A short message that goes away by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Notice {
+    pub(crate) text: String,
+    pub(crate) left_secs: f64,
+}
+
+/// What becomes of the lesson's performance when a run starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// It begins.
+    Perform,
+    /// It stays where it is and waits.
+    Hold,
+    /// It is carried out at once up to this cue.
+    Rush(usize),
+}
+
+/// When the next frame is due.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum NextFrame {
+    /// Not before something happens.
+    WhenAsked,
+    /// After so many seconds.
+    After(f64),
+    /// At once.
+    Now,
+}
+
+/// The state behind the window.
+pub(crate) struct Session {
+    worker: Worker,
+    pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) playhead: Option<Playhead>,
+    pub(crate) performance: Performance,
+    pub(crate) view: View,
+    pub(crate) notices: Vec<Notice>,
+    /// Seconds left in which the panels show that a script was exchanged.
+    pub(crate) flash_secs: f64,
+    start: Start,
+    wanted: Option<(u64, Wanted)>,
+    full_speed_sent: bool,
+}
+
+impl Session {
+    pub(crate) fn new(worker: Worker) -> Self {
+        Self {
+            worker,
+            snapshot: None,
+            playhead: None,
+            performance: Performance::new(Vec::new()),
+            view: View::default(),
+            notices: Vec::new(),
+            flash_secs: 0.0,
+            start: Start::Perform,
+            wanted: None,
+            full_speed_sent: false,
+        }
+    }
+
+    /// The step that is shown, and where in it.
+    pub(crate) fn now(&self) -> Option<(&Arc<Timeline>, &Playhead)> {
+        Some((self.snapshot.as_ref()?.timeline.as_ref()?, self.playhead.as_ref()?))
+    }
+
+    /// The sample of the batch that is shown, counted within the batch.
+    pub(crate) fn sample(&self) -> usize {
+        let Some((timeline, playhead)) = self.now() else { return 0 };
+        let last = timeline.step().samples.len().saturating_sub(1);
+        timeline.address(playhead.event()).sample.unwrap_or(last)
+    }
+
+    /// Hands a command to the worker.
+    pub(crate) fn send(&mut self, command: Command) -> u64 {
+        self.worker.send(command)
+    }
+
+    /// Takes in what the worker did and lets time pass.
+    pub(crate) fn tick(&mut self, dt_secs: f64) -> NextFrame {
+        self.receive();
+        for notice in &mut self.notices {
+            notice.left_secs -= dt_secs;
+        }
+        self.notices.retain(|notice| notice.left_secs > 0.0);
+        self.flash_secs = (self.flash_secs - dt_secs).max(0.0);
+        self.perform(dt_secs);
+        self.play(dt_secs.min(LONGEST_DT));
+        self.next_frame()
+    }
+
+    /// Takes in a snapshot that was waited for.
+    pub(crate) fn settle(&mut self, patience: std::time::Duration) -> bool {
+        match self.worker.settled(patience) {
+            Some(snapshot) => {
+                self.take(snapshot);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether the worker has commands that no snapshot knows of yet.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        let handled = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.handled);
+        handled < self.worker.sent() || self.snapshot.as_ref().is_some_and(|snapshot| snapshot.training)
+    }
+
+    /// Whether nothing of the present step has been shown yet, so that it may be computed anew unnoticed.
+    pub(crate) fn is_between_steps(&self) -> bool {
+        self.full_speed_sent || self.playhead.as_ref().is_none_or(|playhead| playhead.position() == 0.0)
+    }
+
+    fn receive(&mut self) {
+        while let Some(snapshot) = self.worker.receive() {
+            self.take(snapshot);
+        }
+    }
+
+    fn take(&mut self, new: Snapshot) {
+        for text in &new.messages {
+            self.notice(text.clone());
+        }
+        if new.reloaded {
+            self.flash_secs = 0.6;
+        }
+        let old = self.snapshot.replace(new);
+        let Some(new) = &self.snapshot else { return };
+        let was_opened = old.as_ref().and_then(|old| old.lesson.as_ref());
+        let is_new_run = new.lesson.as_ref().map(|lesson| lesson.opened) != was_opened.map(|lesson| lesson.opened);
+        let is_new_edition = new.lesson.as_ref().map(|lesson| lesson.edition) != was_opened.map(|lesson| lesson.edition);
+        let is_other_lesson = new.lesson.as_ref().map(|lesson| &lesson.path) != was_opened.map(|lesson| &lesson.path);
+        if let (Some(wanted), true) = (self.wanted, new.stuck)
+            && new.handled >= wanted.0
+        {
+            self.wanted = None;
+            if let (Some(timeline), Some(playhead)) = (&new.timeline, &mut self.playhead) {
+                playhead.apply(&playhead::Command::Pause, timeline);
+            }
+            self.performance.held = true;
+        }
+        if let Some(timeline) = &new.timeline {
+            let before = old.as_ref().and_then(|old| old.timeline.as_ref());
+            match (&mut self.playhead, before) {
+                (Some(playhead), Some(before)) if !is_new_run => {
+                    let (was, is) = (before.step().step, timeline.step().step);
+                    if was != is {
+                        let backwards = is < was && matches!(self.wanted, Some((_, Wanted::Previous)));
+                        playhead.arrive(timeline, if backwards { Wanted::Previous } else { Wanted::Next });
+                    } else if !Arc::ptr_eq(before, timeline) {
+                        playhead.replaced(timeline);
+                    }
+                }
+                _ => {
+                    let mut playhead = Playhead::new(timeline, Granularity::default());
+                    if let Some(old) = &self.playhead
+                        && !is_other_lesson
+                    {
+                        playhead.apply(&playhead::Command::Granularity(old.granularity()), timeline);
+                        playhead.apply(&playhead::Command::Speed(old.speed()), timeline);
+                    }
+                    self.playhead = Some(playhead);
+                }
+            }
+        }
+        if let Some((serial, _)) = self.wanted
+            && new.handled >= serial
+        {
+            self.wanted = None;
+        }
+        let cues = new.lesson.as_ref().map(|lesson| lesson.cues.clone()).unwrap_or_default();
+        if is_new_run {
+            self.wanted = None;
+            if is_other_lesson {
+                self.view = View::default();
+            }
+            match std::mem::replace(&mut self.start, Start::Perform) {
+                Start::Perform => self.performance = Performance::new(cues),
+                Start::Hold => self.performance.hold_still(),
+                Start::Rush(cue) => self.performance = Performance::rushing(cues, cue),
+            }
+        } else if is_new_edition {
+            self.performance.exchange(cues);
+        }
+    }
+
+    /// Shows a short message.
+    pub(crate) fn notice(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        self.notices.retain(|notice| notice.text != text);
+        self.notices.push(Notice { text, left_secs: NOTICE_SECS });
+        if self.notices.len() > 4 {
+            self.notices.remove(0);
+        }
+    }
+
+    fn play(&mut self, dt_secs: f64) {
+        let full_speed = self.playhead.as_ref().is_some_and(|playhead| playhead.is_full_speed() && playhead.is_playing());
+        if full_speed != self.full_speed_sent {
+            self.full_speed_sent = full_speed;
+            self.send(Command::FullSpeed(full_speed));
+        }
+        if self.wanted.is_some() {
+            return;
+        }
+        let dt_secs = if self.performance.is_rushing() { 1e6 } else { dt_secs };
+        if let (Some(playhead), Some(timeline)) =
+            (&mut self.playhead, self.snapshot.as_ref().and_then(|snapshot| snapshot.timeline.as_ref()))
+        {
+            let response = playhead.tick(dt_secs, timeline);
+            self.heed(response);
+        }
+    }
+
+    /// Does what the playhead's response asks for.
+    pub(crate) fn heed(&mut self, response: Response) {
+        if response.finished {
+            self.performance.played();
+        }
+        let Some((timeline, _)) = self.now() else { return };
+        let step = timeline.step().step;
+        match response.wanted {
+            Some(Wanted::Next) => self.seek_step(step + 1, Wanted::Next),
+            Some(Wanted::Previous) if step > 1 => self.seek_step(step - 1, Wanted::Previous),
+            Some(Wanted::Previous) => {
+                self.steer(&playhead::Command::Home);
+            }
+            None => {}
+        }
+    }
+
+    /// Asks for another step.
+    pub(crate) fn seek_step(&mut self, step: u64, wanted: Wanted) {
+        let serial = self.send(Command::Seek(step.max(1)));
+        self.wanted = Some((serial, wanted));
+    }
+
+    /// Whether a step was asked for that is not here yet.
+    pub(crate) fn is_waiting_for_step(&self) -> bool {
+        self.wanted.is_some()
+    }
+
+    /// Gives the playhead a command and does what comes of it.
+    pub(crate) fn steer(&mut self, command: &playhead::Command) {
+        if let (Some(playhead), Some(timeline)) =
+            (&mut self.playhead, self.snapshot.as_ref().and_then(|snapshot| snapshot.timeline.as_ref()))
+        {
+            let response = playhead.apply(command, timeline);
+            self.heed(response);
+        }
+    }
+
+    /// A person takes the playhead: the lesson waits until it is asked to go on.
+    pub(crate) fn take_over(&mut self, command: &playhead::Command) {
+        self.performance.hold();
+        self.steer(command);
+    }
+
+    /// Goes to the start of a step that a person names.
+    pub(crate) fn go_to_step(&mut self, step: u64) {
+        self.performance.hold();
+        self.steer(&playhead::Command::Pause);
+        self.seek_step(step, Wanted::Next);
+    }
+
+    /// Carries out an action that concerns the run, the lesson or the picture; answers false for those that
+    /// only concern the window.
+    pub(crate) fn act(&mut self, action: Action) -> bool {
+        use playhead::Command as To;
+        let granularity = self.playhead.as_ref().map(Playhead::granularity).unwrap_or_default();
+        let step = self.now().map_or(1, |(timeline, _)| timeline.step().step);
+        match action {
+            Action::PlayPause => self.play_or_pause(),
+            Action::StepForward => self.take_over(&To::StepForward),
+            Action::StepBack => self.take_over(&To::StepBack),
+            Action::StepForwardCoarse => self.take_over(&To::StepForwardBy(granularity.coarser())),
+            Action::StepBackCoarse => self.take_over(&To::StepBackBy(granularity.coarser())),
+            Action::Home => self.take_over(&To::Home),
+            Action::End => self.take_over(&To::End),
+            Action::NextStep => self.go_to_step(step + 1),
+            Action::PreviousStep => self.go_to_step(step.saturating_sub(1).max(1)),
+            Action::Finer => self.steer(&To::Finer),
+            Action::Coarser => self.steer(&To::Coarser),
+            Action::Faster => {
+                // Full speed is a key of its own: a speaker who asks for more must not lose the picture.
+                if self.playhead.as_ref().is_some_and(|playhead| playhead.speed() < playhead::FASTEST) {
+                    self.steer(&To::Faster);
+                }
+            }
+            Action::Slower => self.steer(&To::Slower),
+            Action::FullSpeed => self.toggle_full_speed(),
+            Action::Loop => {
+                let is_off = self.playhead.as_ref().is_some_and(|playhead| *playhead.repeat() == Loop::Off);
+                self.steer(&To::Loop(if is_off { Loop::Step } else { Loop::Off }));
+            }
+            Action::NextCue => self.go_on(),
+            Action::PreviousCue => self.go_back(),
+            Action::Fit => self.view.refit(),
+            Action::Reset => self.restart(Command::Reset, Start::Hold),
+            Action::Reseed => self.restart(Command::Reseed, Start::Hold),
+            Action::Edit | Action::Theme | Action::Drawer | Action::Palette | Action::Help | Action::Leave => return false,
+        }
+        true
+    }
+
+    /// Opens a lesson and lets it begin.
+    pub(crate) fn open(&mut self, lesson: &str) {
+        self.restart(Command::Open(lesson.to_owned()), Start::Perform);
+    }
+
+    /// Starts a run anew.
+    pub(crate) fn restart(&mut self, command: Command, start: Start) {
+        self.steer(&playhead::Command::Pause);
+        self.start = start;
+        self.send(command);
+    }
+
+    fn toggle_full_speed(&mut self) {
+        let Some(playhead) = &self.playhead else { return };
+        let is_on = playhead.is_full_speed() && playhead.is_playing();
+        self.performance.hold();
+        if is_on {
+            self.steer(&playhead::Command::Pause);
+        } else {
+            self.steer(&playhead::Command::FullSpeed(true));
+            self.steer(&playhead::Command::Play);
+        }
+    }
+
+    /// Whether time moves anything: the playhead, or a lesson that pauses for its reader.
+    pub(crate) fn is_going(&self) -> bool {
+        self.playhead.as_ref().is_some_and(Playhead::is_playing) || self.performance.next_secs().is_some()
+    }
+
+    /// Whether training runs at full speed because a person asked for it.
+    pub(crate) fn is_full_speed(&self) -> bool {
+        self.full_speed_sent
+    }
+
+    /// The number that a mark stands for and that a hand may change, with its present value.
+    pub(crate) fn editable(&self, target: Target) -> Option<(Editable, f64)> {
+        let (timeline, _) = self.now()?;
+        let step = timeline.step();
+        let parameter = match target {
+            Target::Weight { layer, neuron, input } => Parameter { layer, neuron, input: Some(input) },
+            // A neuron's own number is its bias.
+            Target::Bias { layer, neuron } | Target::Neuron { layer, neuron } => Parameter { layer, neuron, input: None },
+            Target::Input(input) => {
+                let sample = step.samples.get(self.sample())?;
+                return Some((Editable::Input { sample: sample.sample, input }, *sample.input.get(input)?));
+            }
+            Target::Loss => return None,
+        };
+        let index = step.shape.index(parameter);
+        let values = if self.is_updated(parameter) { &step.after.values } else { &step.before.values };
+        Some((Editable::Parameter(index), *values.get(index)?))
+    }
+
+    /// Gives an editable number another value.
+    pub(crate) fn edit(&mut self, what: Editable, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        match what {
+            Editable::Parameter(index) => {
+                let Some((timeline, _)) = self.now() else { return };
+                let parameter = timeline.step().shape.parameter(index);
+                let step = timeline.step().step;
+                // What is on screen after the update is the start of the next step, so that is what changes.
+                if self.is_updated(parameter) {
+                    self.performance.hold();
+                    self.seek_step(step + 1, Wanted::Next);
+                }
+                self.send(Command::SetParameter { index, value });
+            }
+            Editable::Input { sample, input } => {
+                self.send(Command::SetInput { sample, input, value });
+            }
+        }
+    }
+
+    /// Whether the update of a parameter is over at this moment.
+    fn is_updated(&self, parameter: Parameter) -> bool {
+        let Some((timeline, playhead)) = self.now() else { return false };
+        let cell = Cell::Parameter { layer: parameter.layer, neuron: parameter.neuron, input: parameter.input };
+        timeline.cell(None, Phase::Update, cell).is_some_and(|events| playhead.position() >= events.end as f64)
+    }
+
+    /// Plugs in another plugin.
+    pub(crate) fn choose(&mut self, slot: crate::worker::Slot, name: &str) {
+        use crate::worker::Slot;
+        let plugin = Some(PluginRef::named(name));
+        let mut patch = SpecPatch::default();
+        match slot {
+            Slot::Activation => patch.activation = plugin,
+            Slot::Output => patch.output = plugin,
+            Slot::Loss => patch.loss = plugin,
+            Slot::Optimizer => patch.optimizer = plugin,
+        }
+        self.send(Command::Patch(patch));
+    }
+
+    /// Moves a control.
+    pub(crate) fn control(&mut self, slot: crate::worker::Slot, control: &str, value: ParamValue) {
+        self.send(Command::SetControl { slot, control: control.to_owned(), value });
+    }
+
+    fn next_frame(&self) -> NextFrame {
+        let is_playing = self.playhead.as_ref().is_some_and(|playhead| playhead.is_playing() && !playhead.is_full_speed());
+        if (is_playing && self.wanted.is_none()) || self.flash_secs > 0.0 {
+            return NextFrame::Now;
+        }
+        let waits = [self.performance.next_secs(), self.notices.iter().map(|notice| notice.left_secs).reduce(f64::min)];
+        match waits.into_iter().flatten().reduce(f64::min) {
+            Some(secs) => NextFrame::After(secs.max(0.01)),
+            None => NextFrame::WhenAsked,
+        }
+    }
+
+    /// What a running cue of this kind still needs.
+    pub(crate) fn is_handled(&self, running: &Running) -> bool {
+        match (running, &self.snapshot) {
+            (Running::Handled(serial), Some(snapshot)) => snapshot.handled >= *serial && !snapshot.training,
+            _ => false,
+        }
+    }
+}

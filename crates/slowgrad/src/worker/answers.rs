@@ -1,0 +1,66 @@
+//! The network's answers over the range of its inputs: the map behind the picture of the data.
+
+use super::message::Answers;
+use slowgrad_engine::run::Run;
+
+/// Places along each side of a map of two inputs.
+const SIDE: usize = 24;
+/// Places along a line of one input.
+const PLACES: usize = 64;
+/// How far beyond the data the picture reaches, as a share of its range.
+const MARGIN: f64 = 0.12;
+
+/// The range of an input over samples, a little wider than the samples.
+pub(crate) fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for value in values.filter(|value| value.is_finite()) {
+        low = low.min(value);
+        high = high.max(value);
+    }
+    if low > high {
+        return [-1.0, 1.0];
+    }
+    let wider = MARGIN * (high - low).max(1e-6);
+    let least = if high - low < 1e-6 { 0.5 } else { 0.0 };
+    [low - wider - least, high + wider + least]
+}
+
+/// What the network answers over the range of the first `shown` samples; nothing for more than two inputs.
+pub(crate) fn answers(run: &mut Run, shown: usize) -> Option<Answers> {
+    let setup = run.setup();
+    let inputs = setup.shape.inputs();
+    let data = setup.train.clone();
+    let shown = shown.min(data.len());
+    let axis = |input: usize| range((0..shown).map(|sample| data.input(sample)[input]));
+    let at = |[low, high]: [f64; 2], nth: usize, of: usize| low + (high - low) * nth as f64 / (of - 1) as f64;
+    match inputs {
+        1 => {
+            let x = axis(0);
+            let places: Vec<Vec<f64>> = (0..PLACES).map(|i| vec![at(x, i, PLACES)]).collect();
+            let outputs = run.predict(&places).ok()?;
+            Some(Answers::Line(places.iter().zip(outputs).map(|(x, y)| [x[0], y[0]]).collect()))
+        }
+        2 => {
+            let (x, y) = (axis(0), axis(1));
+            let places: Vec<Vec<f64>> =
+                (0..SIDE * SIDE).map(|i| vec![at(x, i % SIDE, SIDE), at(y, i / SIDE, SIDE)]).collect();
+            let outputs = run.predict(&places).ok()?;
+            Some(Answers::Grid { side: SIDE, values: outputs.into_iter().map(|output| output[0]).collect() })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_never_empty() {
+        assert_eq!(range(std::iter::empty()), [-1.0, 1.0]);
+        let [low, high] = range([2.0, 2.0].into_iter());
+        assert!(low < 2.0 && high > 2.0);
+        let [low, high] = range([0.0, f64::NAN, 1.0].into_iter());
+        assert!(low < 0.0 && low > -0.5 && high > 1.0 && high < 1.5);
+    }
+}

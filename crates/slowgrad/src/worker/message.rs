@@ -1,0 +1,180 @@
+//! What the window and the worker say to each other.
+//!
+//! One closed enum goes to the worker; snapshots that never change come back. Nothing in here holds a
+//! script or a run, so every message can cross threads.
+
+use slowgrad_engine::plugin::Control;
+use slowgrad_engine::run::LossPoint;
+use slowgrad_engine::spec::{ParamValue, SpecPatch};
+use slowgrad_script::ConsoleLine;
+use slowgrad_tape::Diagnostic;
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::cue::Cue;
+use std::sync::Arc;
+
+/// Everything that the window can ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Command {
+    /// Opens a lesson of the library, by its path there.
+    Open(String),
+    /// Shows a step (from 1), training or going back as needed.
+    Seek(u64),
+    /// Trains so many steps at full speed and shows the one after them.
+    Train(u64),
+    /// Trains without end, or stops that.
+    FullSpeed(bool),
+    /// Gives a parameter (flat index) another value.
+    SetParameter {
+        index: usize,
+        value: f64,
+    },
+    /// Changes one number of a sample of the training data.
+    SetInput {
+        sample: usize,
+        input: usize,
+        value: f64,
+    },
+    /// Moves a control of a plugin.
+    SetControl {
+        slot: Slot,
+        control: String,
+        value: ParamValue,
+    },
+    /// Changes plugins or controls.
+    Patch(SpecPatch),
+    /// A file on disk changed; `None` when it is gone.
+    ReloadFile {
+        root: String,
+        path: String,
+        bytes: Option<Vec<u8>>,
+        /// Whether the present step may be computed anew; else the change waits for the next one.
+        at_once: bool,
+    },
+    /// Back to the initial weights, without any edits.
+    Reset,
+    /// The same lesson with the next seed.
+    Reseed,
+    /// Forgets the loss curve that an edit left behind.
+    DropGhost,
+}
+
+/// A place that a plugin is plugged into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Slot {
+    /// The hidden layers' activation.
+    Activation,
+    /// The last layer's activation.
+    Output,
+    /// The loss.
+    Loss,
+    /// The optimizer.
+    Optimizer,
+}
+
+impl Slot {
+    /// All, in the order in which they are shown.
+    pub(crate) const ALL: [Slot; 4] = [Slot::Activation, Slot::Output, Slot::Loss, Slot::Optimizer];
+
+    /// What it is called in the window.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Slot::Activation => "activation",
+            Slot::Output => "output",
+            Slot::Loss => "loss",
+            Slot::Optimizer => "optimizer",
+        }
+    }
+}
+
+/// A plugin that could be plugged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub(crate) name: String,
+    pub(crate) description: String,
+}
+
+/// What is plugged in at a slot, and what could be.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SlotInfo {
+    pub(crate) slot: Slot,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) controls: Vec<Control>,
+    pub(crate) choices: Arc<[Choice]>,
+}
+
+/// What a lesson trains with at the moment.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SetupInfo {
+    pub(crate) slots: Vec<SlotInfo>,
+    pub(crate) batch: usize,
+    pub(crate) seed: u64,
+    pub(crate) sizes: Vec<usize>,
+}
+
+/// The samples, as far as they are drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DataInfo {
+    pub(crate) name: String,
+    pub(crate) train: usize,
+    pub(crate) test: usize,
+    /// Inputs and targets of the first samples.
+    pub(crate) samples: Vec<(Vec<f64>, Vec<f64>)>,
+}
+
+/// A lesson as it was opened.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LessonInfo {
+    pub(crate) path: String,
+    pub(crate) title: String,
+    pub(crate) cues: Vec<Cue>,
+    /// Grows whenever a run starts from its initial weights.
+    pub(crate) opened: u64,
+    /// Grows whenever the cues were read anew.
+    pub(crate) edition: u64,
+}
+
+/// The network's answers over the range of its inputs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Answers {
+    /// One input: x and the first output, from left to right.
+    Line(Vec<[f64; 2]>),
+    /// Two inputs: the first output on a grid of `side` × `side` places, row by row from the smallest y.
+    Grid {
+        side: usize,
+        values: Vec<f64>,
+    },
+}
+
+/// Loss curves up to the present step.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Curves {
+    pub(crate) present: Vec<LossPoint>,
+    /// What an edit in the past left behind.
+    pub(crate) ghost: Option<Vec<LossPoint>>,
+}
+
+/// How the worker is, at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    /// Number of commands carried out.
+    pub(crate) handled: u64,
+    pub(crate) training: bool,
+    pub(crate) lesson: Option<Arc<LessonInfo>>,
+    pub(crate) lessons: Arc<[Choice]>,
+    pub(crate) setup: Option<Arc<SetupInfo>>,
+    pub(crate) data: Option<Arc<DataInfo>>,
+    pub(crate) answers: Option<Arc<Answers>>,
+    /// The step that is shown; the run stands before it.
+    pub(crate) timeline: Option<Arc<Timeline>>,
+    pub(crate) furthest: u64,
+    pub(crate) curves: Arc<Curves>,
+    pub(crate) console: Arc<[ConsoleLine]>,
+    pub(crate) problems: Arc<[Diagnostic]>,
+    /// Whether the last step asked for could not be computed.
+    pub(crate) stuck: bool,
+    /// What happened since the snapshot before.
+    pub(crate) messages: Vec<String>,
+    /// A script was exchanged while it ran.
+    pub(crate) reloaded: bool,
+}

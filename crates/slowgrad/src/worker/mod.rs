@@ -1,0 +1,121 @@
+//! The thread that trains: it owns the script sandbox and the run, so that no script can stop a frame.
+//!
+//! The window hands in [`Command`]s and gets [`Snapshot`]s; neither side ever waits for the other. This
+//! module must not know the window: whoever wants to be woken hands in a closure.
+
+mod answers;
+mod desk;
+mod message;
+mod reload;
+
+pub(crate) use answers::range;
+use desk::Desk;
+pub(crate) use message::{Answers, Command, Curves, DataInfo, SetupInfo, Slot, SlotInfo, Snapshot};
+
+use slowgrad_script::Library;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::time::{Duration, Instant};
+
+/// How long training goes on before the next command is looked at.
+const BURST: Duration = Duration::from_millis(10);
+/// Pictures of a training run come at most this often.
+const PICTURE_EVERY: Duration = Duration::from_millis(33);
+
+/// The window's end of the worker thread.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    commands: Sender<Command>,
+    snapshots: Receiver<Snapshot>,
+    sent: u64,
+}
+
+impl Worker {
+    /// Starts the thread and opens a lesson. `wake` is called after every snapshot.
+    pub(crate) fn start(
+        library: Library,
+        lesson: String,
+        wake: impl Fn() + Send + 'static,
+    ) -> Result<Self, std::io::Error> {
+        let (commands, to_do) = channel();
+        let (done, snapshots) = channel();
+        std::thread::Builder::new().name("slowgrad-worker".into()).spawn(move || {
+            let desk = Desk::new(library);
+            work(desk, &to_do, &done, &wake);
+        })?;
+        let mut worker = Self { commands, snapshots, sent: 0 };
+        worker.send(Command::Open(lesson));
+        Ok(worker)
+    }
+
+    /// Hands over a command and answers its number; it is carried out once [`Snapshot::handled`] is as large.
+    pub(crate) fn send(&mut self, command: Command) -> u64 {
+        // The thread only ends with the program.
+        let _ = self.commands.send(command);
+        self.sent += 1;
+        self.sent
+    }
+
+    /// Number of commands handed over.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// A snapshot that has come in.
+    pub(crate) fn receive(&self) -> Option<Snapshot> {
+        self.snapshots.try_recv().ok()
+    }
+
+    /// Waits for a snapshot that knows all commands sent so far: for pictures without a window.
+    pub(crate) fn settled(&self, patience: Duration) -> Option<Snapshot> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.snapshots.recv_timeout(left) {
+                Ok(snapshot) if snapshot.handled >= self.sent && !snapshot.training => return Some(snapshot),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+}
+
+/// Carries out commands until the window is gone.
+fn work(mut desk: Desk, commands: &Receiver<Command>, snapshots: &Sender<Snapshot>, wake: &dyn Fn()) {
+    let mut pictured = Instant::now();
+    loop {
+        // Everything that is waiting is carried out before the next picture: a slider that is dragged
+        // faster than a step can be recorded must not lag behind.
+        let mut heard = false;
+        loop {
+            let command = if heard || desk.is_training() {
+                match commands.try_recv() {
+                    Ok(command) => command,
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return,
+                }
+            } else {
+                match commands.recv() {
+                    Ok(command) => command,
+                    Err(_) => return,
+                }
+            };
+            desk.carry_out(command);
+            heard = true;
+        }
+        let was_training = desk.is_training();
+        if was_training {
+            desk.burst(BURST);
+        }
+        let ended = was_training && !desk.is_training();
+        if heard || ended || pictured.elapsed() >= PICTURE_EVERY {
+            let began = Instant::now();
+            let snapshot = desk.snapshot();
+            if snapshots.send(snapshot).is_err() {
+                return;
+            }
+            wake();
+            // A picture that is dear to make comes less often, so that most of the time goes into training.
+            pictured = Instant::now() + 3 * began.elapsed();
+        }
+    }
+}
