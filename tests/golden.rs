@@ -63,7 +63,7 @@ fn compare(name: &str, arguments: &[&str]) {
             .env("WGPU_BACKEND", "vulkan")
             .arg("render")
             .args(arguments)
-            .args(["--size", "720x450", "-o"])
+            .args(["--size", "900x560", "-o"])
             .arg(&actual),
     );
     assert_eq!(code, 0, "{problems}");

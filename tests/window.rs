@@ -218,7 +218,7 @@ fn keys_play_step_and_change_granularity() {
     window.press("Up");
     window.until("neurons", |state| state["granularity"] == "neuron");
     window.press("End");
-    window.until("the end", |state| state["position"] == state["events"]);
+    window.until("the end", |state| number(&state["position"]) == number(&state["events"]));
     window.press("Right");
     window.until("the next training step", |state| state["step"] == 2);
     window.press("ctrl+Left");

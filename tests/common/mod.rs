@@ -1,5 +1,7 @@
 //! What several tests share: the program under test, and a lesson folder of its own.
 
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 

@@ -141,11 +141,11 @@ impl Layout {
     /// A box around all discs and the room reserved for their words, which does not change while a step plays.
     pub fn bounds(&self) -> Bounds {
         let [x, y] = self.loss;
-        let mut bounds = Bounds { min: [x - 60.0, y - 80.0], max: [x + 90.0, y + 90.0] };
+        let mut bounds = Bounds { min: [x - 60.0, y - 80.0], max: [x + 72.0, y + 90.0] };
         for column in &self.columns {
             let words = if column.density == Density::Roomy { WORDS_BELOW } else { 12.0 };
             for &[x, y] in &column.places {
-                let side = column.radius + words * 0.75;
+                let side = column.radius + 18.0;
                 bounds.min = [bounds.min[0].min(x - side), bounds.min[1].min(y - column.radius - words * 0.75)];
                 bounds.max = [bounds.max[0].max(x + side), bounds.max[1].max(y + column.radius + words)];
             }

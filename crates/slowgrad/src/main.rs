@@ -14,5 +14,17 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    quiet_drivers();
     cli::run(cli::Args::parse())
+}
+
+/// Mesa's drivers complain on standard error about a missing `XDG_RUNTIME_DIR`, once an adapter is looked
+/// for, on machines without a desktop session. An empty place of our own keeps them quiet.
+fn quiet_drivers() {
+    if cfg!(unix) && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        #[allow(unsafe_code, reason = "no other thread has been started yet")]
+        unsafe {
+            std::env::set_var("XDG_RUNTIME_DIR", std::env::temp_dir());
+        }
+    }
 }

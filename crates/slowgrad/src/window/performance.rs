@@ -297,10 +297,10 @@ impl Session {
     pub(crate) fn go_back(&mut self) {
         let cues = self.performance.performer.cues();
         let done = self.performance.performer.done().min(cues.len());
-        let is_stop = |cue: &Cue| matches!(cue, Cue::Wait | Cue::Section(_));
         // The stop it stands at does not count.
-        let end = done.saturating_sub(1);
-        let stop = cues[..end].iter().rposition(is_stop).map_or(0, |at| at + 1);
+        let stands = self.performance.performer.waiting() == Waiting::Presenter && !self.performance.held;
+        let end = done - usize::from(stands && done > 0);
+        let stop = cues[..end].iter().rposition(|cue| *cue == Cue::Wait).map_or(0, |at| at + 1);
         if self.performance.has_cues() {
             self.restart(Command::Reset, Start::Rush(stop));
         }
