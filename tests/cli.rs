@@ -45,7 +45,8 @@ fn weights(path: &Path) -> Vec<u64> {
 
 #[test]
 fn without_a_display_one_line_names_the_commands_that_need_none() {
-    let (code, out, problems) = run(slowgrad().env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET"));
+    let (code, out, problems) =
+        run(slowgrad().env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET"));
     assert_eq!(code, 1);
     assert!(out.is_empty());
     assert_eq!(problems.trim().lines().count(), 1, "{problems}");
@@ -111,12 +112,14 @@ fn the_trace_can_be_followed_from_the_sample_to_the_new_weights() {
     let dir = lesson.path();
     let (code, text, problems) = run(slowgrad().current_dir(dir).args(["trace", "small.rhai"]));
     assert_eq!((code, problems.as_str()), (0, ""));
-    for part in ["small", "2–3–1", "FORWARD", "LOSS", "BACKWARD", "UPDATE", "sample 2 of 2", "activations/tanh.rhai:"] {
+    for part in ["small", "2–3–1", "FORWARD", "LOSS", "BACKWARD", "UPDATE", "sample 2 of 2", "activations/tanh.rhai:"]
+    {
         assert!(text.contains(part), "{part} is missing from\n{text}");
     }
     let (_, lines, _) = run(slowgrad().current_dir(dir).args(["trace", "small.rhai", "--format", "jsonl"]));
     let events = json_lines(&lines);
-    let (code, _, _) = run(slowgrad().current_dir(dir).args(["train", "small.rhai", "--steps", "1", "--weights-out", "w.json"]));
+    let (code, _, _) =
+        run(slowgrad().current_dir(dir).args(["train", "small.rhai", "--steps", "1", "--weights-out", "w.json"]));
     assert_eq!(code, 0);
     let expected = weights(&dir.join("w.json"));
     // The flat order of the file is weights, then biases, of each layer.
@@ -133,7 +136,10 @@ fn the_trace_can_be_followed_from_the_sample_to_the_new_weights() {
     // Every scripted operation names its expression.
     for event in events.iter().filter(|event| event["kind"] == "operation" || event["kind"] == "chain") {
         let script = &event["script"];
-        assert!(script["line"].as_u64() > Some(0) && !script["text"].as_str().expect("the expression").is_empty(), "{event}");
+        assert!(
+            script["line"].as_u64() > Some(0) && !script["text"].as_str().expect("the expression").is_empty(),
+            "{event}"
+        );
     }
 }
 
@@ -141,7 +147,8 @@ fn the_trace_can_be_followed_from_the_sample_to_the_new_weights() {
 fn the_trace_can_be_narrowed() {
     let lesson = folder(&[("small.rhai", LESSON)]);
     let trace = |arguments: &[&str]| {
-        let (code, text, problems) = run(slowgrad().current_dir(lesson.path()).args(["trace", "small.rhai"]).args(arguments));
+        let (code, text, problems) =
+            run(slowgrad().current_dir(lesson.path()).args(["trace", "small.rhai"]).args(arguments));
         assert_eq!(code, 0, "{problems}");
         text
     };
@@ -171,7 +178,8 @@ fn weights_travel_between_formats_and_training_goes_on_from_them() {
     let plain = LESSON.replace("momentum", "sgd");
     let lesson = folder(&[("small.rhai", &plain)]);
     let train = |arguments: &[&str]| {
-        let (code, _, problems) = run(slowgrad().current_dir(lesson.path()).args(["train", "small.rhai"]).args(arguments));
+        let (code, _, problems) =
+            run(slowgrad().current_dir(lesson.path()).args(["train", "small.rhai"]).args(arguments));
         assert_eq!(code, 0, "{problems}");
     };
     train(&["--steps", "10", "--weights-out", "whole.json"]);
@@ -179,9 +187,10 @@ fn weights_travel_between_formats_and_training_goes_on_from_them() {
     train(&["--steps", "6", "--weights-in", "half.safetensors", "--weights-out", "joined.json"]);
     // Four steps are two epochs, so the samples come in the same order.
     assert_eq!(weights(&lesson.path().join("joined.json")), weights(&lesson.path().join("whole.json")));
-    let (code, _, problems) = run(slowgrad().current_dir(lesson.path()).args(["train", "welcome", "--steps", "1", "--weights-in"]).arg(
-        common::root().join("tests/reference/sequential.safetensors"),
-    ));
+    let (code, _, problems) = run(slowgrad()
+        .current_dir(lesson.path())
+        .args(["train", "welcome", "--steps", "1", "--weights-in"])
+        .arg(common::root().join("tests/reference/sequential.safetensors")));
     // The welcome lesson's network may have that shape; if not, the file must say what differs.
     assert!(code == 0 || (code == 1 && problems.contains("network needs")), "{problems}");
 }
@@ -189,8 +198,14 @@ fn weights_travel_between_formats_and_training_goes_on_from_them() {
 #[test]
 fn metrics_have_a_line_a_step() {
     let lesson = folder(&[("small.rhai", LESSON)]);
-    let (code, out, _) =
-        run(slowgrad().current_dir(lesson.path()).args(["train", "small.rhai", "--steps", "30", "--metrics", "m.jsonl"]));
+    let (code, out, _) = run(slowgrad().current_dir(lesson.path()).args([
+        "train",
+        "small.rhai",
+        "--steps",
+        "30",
+        "--metrics",
+        "m.jsonl",
+    ]));
     assert_eq!(code, 0);
     assert!(out.starts_with("30 steps: train loss "), "{out}");
     let lines = json_lines(&fs::read_to_string(lesson.path().join("m.jsonl")).expect("metrics"));
@@ -232,16 +247,21 @@ fn hash(bits: &[u64]) -> u64 {
 #[test]
 fn weights_have_the_same_bits_on_every_machine_and_vector_unit() {
     let expected: Value =
-        serde_json::from_slice(&fs::read(common::root().join("tests/bits.json")).expect("tests/bits.json")).expect("JSON");
+        serde_json::from_slice(&fs::read(common::root().join("tests/bits.json")).expect("tests/bits.json"))
+            .expect("JSON");
     let folder = tempfile::tempdir().expect("a folder");
     let units = ["portable", "avx2", "avx512"];
     let mut tried = 0;
     for (lesson, expected) in expected.as_object().expect("a map") {
         for unit in units {
-            let (code, _, problems) = run(slowgrad()
-                .current_dir(folder.path())
-                .env("SLOWGRAD_ISA", unit)
-                .args(["train", lesson, "--steps", "300", "--weights-out", "w.json"]));
+            let (code, _, problems) = run(slowgrad().current_dir(folder.path()).env("SLOWGRAD_ISA", unit).args([
+                "train",
+                lesson,
+                "--steps",
+                "300",
+                "--weights-out",
+                "w.json",
+            ]));
             if code == 2 && problems.contains("does not have") {
                 continue;
             }
@@ -252,4 +272,22 @@ fn weights_have_the_same_bits_on_every_machine_and_vector_unit() {
         }
     }
     assert!(tried >= 5);
+}
+
+#[test]
+fn every_shipped_lesson_learns() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in fs::read_dir(common::root().join("scripts/lessons")).expect("lessons") {
+        let path = entry.expect("an entry").path();
+        let lesson = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let steps = if lesson == "large" { "30" } else { "800" };
+        let (code, _, problems) = run(slowgrad()
+            .current_dir(folder.path())
+            .args(["train", &lesson, "--steps", steps, "--metrics", "m.jsonl"]));
+        assert_eq!(code, 0, "{lesson}: {problems}");
+        let lines = json_lines(&fs::read_to_string(folder.path().join("m.jsonl")).expect("metrics"));
+        let first = lines[0]["loss"].as_f64().expect("a finite loss");
+        let last = lines[lines.len() - 1]["train_loss"].as_f64().expect("a finite loss");
+        assert!(last < 0.5 * first, "{lesson}: {first} → {last}");
+    }
 }

@@ -31,8 +31,12 @@ fn rhai(value: &Value) -> String {
 fn lesson(case: &Value) -> String {
     let mut text = String::from("fn lesson() {\n    #{\n");
     let batch = case["batch"].as_u64().expect("a batch");
-    let layers: Vec<String> =
-        case["layers"].as_array().expect("layers").iter().map(|size| size.as_u64().expect("a size").to_string()).collect();
+    let layers: Vec<String> = case["layers"]
+        .as_array()
+        .expect("layers")
+        .iter()
+        .map(|size| size.as_u64().expect("a size").to_string())
+        .collect();
     writeln!(text, "        title: {:?},", case["name"].as_str().expect("a name")).expect("text");
     writeln!(text, "        layers: [{}], batch: {batch},", layers.join(", ")).expect("text");
     for field in ["activation", "output", "loss", "optimizer", "params"] {
@@ -46,7 +50,10 @@ fn lesson(case: &Value) -> String {
 fn numbers(layers: &Value) -> Vec<f64> {
     let flat = |value: &Value| -> Vec<f64> {
         let items = value.as_array().expect("numbers").iter();
-        items.flat_map(|item| item.as_array().map_or_else(|| vec![item.clone()], Clone::clone)).map(|x| x.as_f64().expect("a number")).collect()
+        items
+            .flat_map(|item| item.as_array().map_or_else(|| vec![item.clone()], Clone::clone))
+            .map(|x| x.as_f64().expect("a number"))
+            .collect()
     };
     let layers = layers.as_array().expect("layers").iter();
     layers.flat_map(|layer| [flat(&layer["weight"]), flat(&layer["bias"])].concat()).collect()
@@ -86,8 +93,12 @@ fn train(folder: &Path, case: &Value) -> (Vec<f64>, Vec<f64>) {
 fn two_hundred_steps_equal_pytorch() {
     let file = fs::read(common::root().join("tests/reference/torch.json")).expect("the reference numbers");
     let reference: Value = serde_json::from_slice(&file).expect("JSON");
-    let loss_steps: Vec<usize> =
-        reference["loss_steps"].as_array().expect("steps").iter().map(|n| n.as_u64().expect("a step") as usize).collect();
+    let loss_steps: Vec<usize> = reference["loss_steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .map(|n| n.as_u64().expect("a step") as usize)
+        .collect();
     let cases = reference["cases"].as_array().expect("cases");
     assert!(cases.len() >= 30, "the reference file is whole");
     let mut worst = (0.0, String::new());
@@ -105,7 +116,11 @@ fn two_hundred_steps_equal_pytorch() {
         }
         for (step, theirs) in loss_steps.iter().zip(case["losses"].as_array().expect("losses")) {
             let (ours, theirs) = (losses[step - 1], theirs.as_f64().expect("a loss"));
-            assert!(relative(ours, theirs) < 1e-9 || (ours - theirs).abs() < 1e-14, "{}: loss of step {step}", case["name"]);
+            assert!(
+                relative(ours, theirs) < 1e-9 || (ours - theirs).abs() < 1e-14,
+                "{}: loss of step {step}",
+                case["name"]
+            );
         }
     }
     println!("{} cases; the worst parameter is {:e} off, in {}", cases.len(), worst.0, worst.1);

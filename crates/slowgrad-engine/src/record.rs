@@ -233,13 +233,7 @@ fn loss(setup: &Setup, recorded: &mut RecordedSample) {
 }
 
 /// δ, the gradients of the parameters, and ∂L/∂a of the layer before, from the back.
-fn backward(
-    setup: &Setup,
-    values: &[f64],
-    recorded: &mut RecordedSample,
-    grad_sums: &mut [f64],
-    first: bool,
-) {
+fn backward(setup: &Setup, values: &[f64], recorded: &mut RecordedSample, grad_sums: &mut [f64], first: bool) {
     let shape = &setup.shape;
     let (mut node_values, mut grads) = (Vec::new(), Vec::new());
     for (layer, activation) in setup.activations.iter().enumerate().rev() {

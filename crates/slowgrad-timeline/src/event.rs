@@ -315,7 +315,9 @@ impl EventKind {
             EventKind::Seed => 1.0,
             EventKind::Chain { after, .. } => *after,
             EventKind::Delta { delta, .. } => *delta,
-            EventKind::BiasGrad { sum, .. } | EventKind::WeightGrad { sum, .. } | EventKind::Backprop { sum, .. } => *sum,
+            EventKind::BiasGrad { sum, .. } | EventKind::WeightGrad { sum, .. } | EventKind::Backprop { sum, .. } => {
+                *sum
+            }
             EventKind::Average { mean, .. } => *mean,
             EventKind::Updated { new, .. } => *new,
         }

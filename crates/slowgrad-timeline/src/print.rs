@@ -178,9 +178,12 @@ fn operands(kind: &EventKind) -> Vec<Operand> {
         }
         EventKind::Delta { grad_a, .. } => list(&[("grad_a", Some(*grad_a))]),
         EventKind::BiasGrad { delta, before, .. } => list(&[("delta", Some(*delta)), ("before", *before)]),
-        EventKind::WeightGrad { delta, x, contribution, before, .. } => {
-            list(&[("delta", Some(*delta)), ("x", Some(*x)), ("contribution", Some(*contribution)), ("before", *before)])
-        }
+        EventKind::WeightGrad { delta, x, contribution, before, .. } => list(&[
+            ("delta", Some(*delta)),
+            ("x", Some(*x)),
+            ("contribution", Some(*contribution)),
+            ("before", *before),
+        ]),
         EventKind::Backprop { weight, delta, contribution, before, .. } => list(&[
             ("weight", Some(*weight)),
             ("delta", Some(*delta)),
@@ -331,7 +334,13 @@ fn row(timeline: &Timeline, event: &Event, words: Words) -> [String; 5] {
 }
 
 /// One block a unit: what it started from and what came out of it.
-fn units(timeline: &Timeline, range: Range<usize>, by: Granularity, digits: usize, out: &mut impl Write) -> fmt::Result {
+fn units(
+    timeline: &Timeline,
+    range: Range<usize>,
+    by: Granularity,
+    digits: usize,
+    out: &mut impl Write,
+) -> fmt::Result {
     let mut index = range.start;
     while index < range.end {
         let end = timeline.unit(index, by).end.min(range.end);

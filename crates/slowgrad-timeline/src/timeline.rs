@@ -172,9 +172,7 @@ impl Timeline {
         match granularity {
             Granularity::Step => true,
             Granularity::Phase => a.phase == b.phase && a.sample == b.sample,
-            Granularity::Layer => {
-                a.phase == b.phase && a.sample == b.sample && a.cell.layer() == b.cell.layer()
-            }
+            Granularity::Layer => a.phase == b.phase && a.sample == b.sample && a.cell.layer() == b.cell.layer(),
             Granularity::Neuron | Granularity::Operation => a == b,
         }
     }
@@ -328,7 +326,8 @@ impl Timeline {
         let (kind, into, site) = chain(trace, &self.step.loss_inputs(s), &[1.0], at);
         // The gradient that reaches an output belongs to the output neuron.
         let layer = self.step.shape.layers() - 1;
-        let target = if into < self.step.shape.outputs() { Target::Neuron { layer, neuron: into } } else { Target::Loss };
+        let target =
+            if into < self.step.shape.outputs() { Target::Neuron { layer, neuron: into } } else { Target::Loss };
         (kind, target, site.map(|site| (&**trace, site)))
     }
 
@@ -376,9 +375,14 @@ impl Timeline {
                     let before = self.batch_sum(layer, neuron, input, s);
                     let sum = if s > 0 { math::fma(delta, x, before) } else { delta * x };
                     let contribution = delta * x;
-                    return (EventKind::WeightGrad { input, delta, x, contribution, before: earlier(before), sum }, target, None);
+                    return (
+                        EventKind::WeightGrad { input, delta, x, contribution, before: earlier(before), sum },
+                        target,
+                        None,
+                    );
                 }
-                let weight = |j: usize| step.before.values[step.shape.index(Parameter { layer, neuron: j, input: Some(input) })];
+                let weight =
+                    |j: usize| step.before.values[step.shape.index(Parameter { layer, neuron: j, input: Some(input) })];
                 let mut before = None;
                 for (j, &delta) in recorded.delta[..neuron].iter().enumerate() {
                     before = Some(before.map_or(weight(j) * delta, |sum| math::fma(weight(j), delta, sum)));
@@ -402,7 +406,9 @@ impl Timeline {
 
     fn update(&self, address: &Address) -> Made<'_> {
         let step = &*self.step;
-        let Cell::Parameter { layer, neuron, input } = address.cell else { unreachable!("the update's cells are parameters") };
+        let Cell::Parameter { layer, neuron, input } = address.cell else {
+            unreachable!("the update's cells are parameters")
+        };
         let target = match input {
             Some(input) => Target::Weight { layer, neuron, input },
             None => Target::Bias { layer, neuron },
@@ -452,7 +458,8 @@ pub(crate) fn name_of(trace: &Trace, id: ValueId) -> String {
         return name.to_owned();
     }
     let computed = trace.instructions().iter().filter(|instruction| matches!(instruction, Instruction::Compute(_)));
-    let nth = computed.take_while(|instruction| !matches!(instruction, Instruction::Compute(other) if *other == id)).count();
+    let nth =
+        computed.take_while(|instruction| !matches!(instruction, Instruction::Compute(other) if *other == id)).count();
     format!("t{}", nth + 1)
 }
 

@@ -74,7 +74,11 @@ pub fn symbol(name: &str) -> Math {
     {
         return Math::indexed("t", nth);
     }
-    if name.starts_with(|c: char| c.is_ascii_digit() || c == '−') { Math::text(name) } else { Math::variable(plain(name)) }
+    if name.starts_with(|c: char| c.is_ascii_digit() || c == '−') {
+        Math::text(name)
+    } else {
+        Math::variable(plain(name))
+    }
 }
 
 /// An operation written with these operands.
@@ -180,7 +184,13 @@ impl Words {
                 notes.push(Math::text("one fused multiply-add: rounded once"));
                 (
                     Math::row([Math::variable("sum"), plus(), w(*input), dot(), source(*input)]),
-                    Math::row([self.value(*before), plus(), enclosed(self.weight(*weight)), dot(), enclosed(self.value(*x))]),
+                    Math::row([
+                        self.value(*before),
+                        plus(),
+                        enclosed(self.weight(*weight)),
+                        dot(),
+                        enclosed(self.value(*x)),
+                    ]),
                     self.value(*sum),
                     format!("The running sum becomes {}.", number(*sum, self.digits)),
                 )
@@ -189,7 +199,11 @@ impl Words {
                 Math::row([z(neuron), equals(), Math::variable("sum"), plus(), b]),
                 Math::row([self.value(*sum), plus(), enclosed(self.weight(*bias))]),
                 self.value(*value),
-                format!("With the bias {} the pre-activation is {}.", number(*bias, self.digits), number(*value, self.digits)),
+                format!(
+                    "With the bias {} the pre-activation is {}.",
+                    number(*bias, self.digits),
+                    number(*value, self.digits)
+                ),
             ),
             EventKind::Operation { op, operands, result } => {
                 let (names, values) = self.both(operands);
@@ -249,10 +263,7 @@ impl Words {
                 let product = [grad_of(symbol(&of.name)), dot(), local_symbol];
                 let values = [self.grad(*upstream), dot(), enclosed(self.num(*local))];
                 let (symbols, numbers) = match before {
-                    None => (
-                        Math::row([grad_of(operand), equals()].into_iter().chain(product)),
-                        Math::row(values),
-                    ),
+                    None => (Math::row([grad_of(operand), equals()].into_iter().chain(product)), Math::row(values)),
                     Some(before) => {
                         notes.push(Math::text("a second path from the loss: its share is added"));
                         (
@@ -369,7 +380,11 @@ impl Words {
                 )
             }
             EventKind::Average { sum, count, mean } => (
-                Math::row([Math::variable("g"), equals(), Math::fraction(grad_of(parameter(&event.address, wide)), Math::variable("n"))]),
+                Math::row([
+                    Math::variable("g"),
+                    equals(),
+                    Math::fraction(grad_of(parameter(&event.address, wide)), Math::variable("n")),
+                ]),
                 Math::fraction(self.grad(*sum), Math::text(count.to_string())),
                 self.grad(*mean),
                 format!("The mean over {count} samples is {}.", number(*mean, self.digits)),
@@ -383,13 +398,21 @@ impl Words {
                     Math::text(signed(change, self.digits)).ink(Ink::Update(level(change))),
                 ]));
                 (
-                    Math::row([parameter(&event.address, wide), Math::text(" ← "), Math::text(format!("{optimizer}(…)"))]),
+                    Math::row([
+                        parameter(&event.address, wide),
+                        Math::text(" ← "),
+                        Math::text(format!("{optimizer}(…)")),
+                    ]),
                     Math::Row(Vec::new()),
                     self.weight(*new),
                     if old == new {
                         format!("The parameter stays {}.", number(*old, self.digits))
                     } else {
-                        format!("The parameter moves from {} to {}.", number(*old, self.digits), number(*new, self.digits))
+                        format!(
+                            "The parameter moves from {} to {}.",
+                            number(*old, self.digits),
+                            number(*new, self.digits)
+                        )
                     },
                 )
             }
@@ -479,7 +502,9 @@ pub fn target(target: Target) -> String {
     match target {
         Target::Input(input) => format!("input {}", input + 1),
         Target::Neuron { layer, neuron } => format!("neuron {} of layer {}", neuron + 1, layer + 1),
-        Target::Weight { layer, neuron, input } => format!("weight {} ← {} of layer {}", neuron + 1, input + 1, layer + 1),
+        Target::Weight { layer, neuron, input } => {
+            format!("weight {} ← {} of layer {}", neuron + 1, input + 1, layer + 1)
+        }
         Target::Bias { layer, neuron } => format!("bias {} of layer {}", neuron + 1, layer + 1),
         Target::Loss => "loss".into(),
     }

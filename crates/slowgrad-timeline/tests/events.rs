@@ -91,7 +91,10 @@ fn follow(timeline: &Timeline) {
                 same(before.map_or(*contribution, |before| delta.mul_add(*x, before)), *sum, "the batch's sum");
                 sums.insert(key, *sum);
             }
-            (EventKind::Backprop { input, weight, delta, contribution, before, sum }, Cell::Neuron { layer, neuron }) => {
+            (
+                EventKind::Backprop { input, weight, delta, contribution, before, sum },
+                Cell::Neuron { layer, neuron },
+            ) => {
                 same(weight * delta, *contribution, "w·δ");
                 same(before.map_or(*contribution, |before| weight.mul_add(*delta, before)), *sum, "∂L/∂a so far");
                 if neuron + 1 == step.shape.size(layer) {
@@ -161,7 +164,10 @@ fn an_address_of_another_step_or_past_a_cell_finds_nothing() {
 fn memory_grows_with_neurons_and_not_with_events() {
     let narrow = timeline(&[2, 8, 1], &[1], false, 1, 1);
     let wide = timeline(&[400, 8, 1], &[1], false, 1, 1);
-    assert!(wide.phase(Phase::Forward, Some(0)).expect("there").len() > 50 * narrow.phase(Phase::Forward, Some(0)).expect("there").len());
+    assert!(
+        wide.phase(Phase::Forward, Some(0)).expect("there").len()
+            > 50 * narrow.phase(Phase::Forward, Some(0)).expect("there").len()
+    );
     // The same cells but for the parameters of the update.
     assert_eq!(wide.cells() - wide.step().shape.parameters(), narrow.cells() - narrow.step().shape.parameters());
 }

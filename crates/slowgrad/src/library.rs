@@ -175,7 +175,8 @@ impl Walk {
                 }
             } else if let Some(name) = path_in(&self.top, &path) {
                 let size = fs::metadata(&path).map_or(u64::MAX, |metadata| metadata.len());
-                if size <= MOST_BYTES && self.bytes + size <= MOST_BYTES_IN_ALL
+                if size <= MOST_BYTES
+                    && self.bytes + size <= MOST_BYTES_IN_ALL
                     && let Ok(bytes) = read_file(&path)
                 {
                     self.bytes += size;
@@ -199,7 +200,8 @@ mod tests {
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink(outside.path(), lessons.path().join("out")).expect("a link");
-            std::os::unix::fs::symlink(outside.path().join("secret.rhai"), lessons.path().join("s.rhai")).expect("a link");
+            std::os::unix::fs::symlink(outside.path().join("secret.rhai"), lessons.path().join("s.rhai"))
+                .expect("a link");
         }
         let root = read_folder(&fs::canonicalize(lessons.path()).expect("the folder"));
         assert_eq!(root.files.paths().collect::<Vec<_>>(), ["mine.rhai"]);

@@ -29,11 +29,8 @@ impl Still<'_> {
     /// Draws it.
     pub(crate) fn draw(&self, offscreen: &mut Offscreen, theme: &Theme) -> Result<Picture, RenderError> {
         let layout = Layout::new(&self.timeline.step().shape);
-        let options = SceneOptions {
-            selected: self.selected,
-            caption: self.caption.clone(),
-            ..SceneOptions::default()
-        };
+        let options =
+            SceneOptions { selected: self.selected, caption: self.caption.clone(), ..SceneOptions::default() };
         let scene = scene(self.timeline, &layout, &self.moment, &options);
         let last = self.moment.events.end - 1;
         let words = Words { digits: options.digits };

@@ -24,11 +24,8 @@ struct ByHand {
 impl Tracer for ByHand {
     fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
         let mut tape = TraceBuilder::new(100_000);
-        let ids: Vec<ValueId> = inputs
-            .iter()
-            .enumerate()
-            .map(|(i, &x)| tape.input(format!("i{i}"), x, i < self.differentiable))
-            .collect();
+        let ids: Vec<ValueId> =
+            inputs.iter().enumerate().map(|(i, &x)| tape.input(format!("i{i}"), x, i < self.differentiable)).collect();
         let outputs = (self.body)(&mut tape, &ids);
         let outputs = outputs.map_err(|full| Box::new(Diagnostic::error("tape", full.to_string())))?;
         Ok(tape.finish(outputs))
@@ -79,7 +76,12 @@ pub fn softmax(size: usize) -> Activation {
         }
         exps.into_iter().map(|e| tape.push(Op::Div, &[e, sum], None)).collect()
     };
-    Activation { info: info("softmax"), whole_layer: true, function: shared(size, size, size, body), derivative_text: None }
+    Activation {
+        info: info("softmax"),
+        whole_layer: true,
+        function: shared(size, size, size, body),
+        derivative_text: None,
+    }
 }
 
 pub fn squared(outputs: usize) -> Loss {
@@ -143,7 +145,13 @@ impl Stream {
 }
 
 /// A network of these sizes (the input first) on random data.
-pub fn setup(sizes: &[usize], activations: Vec<Activation>, optimizer: Optimizer, samples: usize, batch: usize) -> (Setup, Vec<f64>) {
+pub fn setup(
+    sizes: &[usize],
+    activations: Vec<Activation>,
+    optimizer: Optimizer,
+    samples: usize,
+    batch: usize,
+) -> (Setup, Vec<f64>) {
     let shape = Shape::new(sizes[0], &sizes[1..]);
     let mut stream = Stream(sizes.iter().sum::<usize>() as u64 * 7919 + samples as u64);
     let mut numbers = |n: usize| (0..n).map(|_| stream.next()).collect::<Vec<f64>>();

@@ -78,8 +78,7 @@ pub(super) fn run(args: &RenderArgs) -> Result<(), Failure> {
     };
     let theme = if args.theme == ThemeArg::Dark { Theme::dark() } else { Theme::light() };
     let (width, height) = args.size;
-    let mut offscreen =
-        Offscreen::new(width, height, args.scale).map_err(|error| Failure::new(error.to_string()))?;
+    let mut offscreen = Offscreen::new(width, height, args.scale).map_err(|error| Failure::new(error.to_string()))?;
     let picture = still.draw(&mut offscreen, &theme).map_err(|error| Failure::new(error.to_string()))?;
     let mut bytes = Vec::new();
     picture.write_png(&mut bytes).map_err(|error| Failure::new(error.to_string()))?;

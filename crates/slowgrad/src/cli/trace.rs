@@ -47,8 +47,7 @@ pub(super) fn run(args: &TraceArgs) -> Result<(), Failure> {
     if let Some(sample) = args.sample.filter(|sample| *sample == 0 || *sample > samples) {
         return Err(Failure::usage(format!("step {} has the samples 1 to {samples}, not {sample}", args.step)));
     }
-    let selection =
-        Selection { sample: args.sample.map(|sample| sample - 1), phase: args.phase.map(Into::into) };
+    let selection = Selection { sample: args.sample.map(|sample| sample - 1), phase: args.phase.map(Into::into) };
     let by = args.by.into();
     let mut out = BufWriter::new(std::io::stdout().lock());
     let written = match args.format {

@@ -4,9 +4,9 @@ use super::Failure;
 use super::opened::{self, Opened};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use slowgrad_timeline::print::Number;
 use slowgrad_timeline::words;
-use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
 

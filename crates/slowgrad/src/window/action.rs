@@ -65,7 +65,10 @@ impl Shortcut {
     /// Whether a pressed key is this one.
     pub(crate) fn fits(self, key: Key, modifiers: Modifiers) -> bool {
         let alt = modifiers.alt && self.shift.is_some();
-        key == self.key && modifiers.command == self.command && !alt && self.shift.is_none_or(|shift| shift == modifiers.shift)
+        key == self.key
+            && modifiers.command == self.command
+            && !alt
+            && self.shift.is_none_or(|shift| shift == modifiers.shift)
     }
 
     /// How people write it.
@@ -135,32 +138,158 @@ const fn entry(
 
 /// The table.
 pub(crate) const TABLE: &[Entry] = &[
-    entry(Action::PlayPause, Group::Playing, "Play or pause", &[Shortcut::plain(Key::Space)], "Plays from here, or stops here"),
-    entry(Action::StepForward, Group::Playing, "Step", &[Shortcut::plain(Key::ArrowRight)], "Shows what comes next and stops after it"),
+    entry(
+        Action::PlayPause,
+        Group::Playing,
+        "Play or pause",
+        &[Shortcut::plain(Key::Space)],
+        "Plays from here, or stops here",
+    ),
+    entry(
+        Action::StepForward,
+        Group::Playing,
+        "Step",
+        &[Shortcut::plain(Key::ArrowRight)],
+        "Shows what comes next and stops after it",
+    ),
     entry(Action::StepBack, Group::Playing, "Step back", &[Shortcut::plain(Key::ArrowLeft)], "Goes back by one"),
-    entry(Action::StepForwardCoarse, Group::Playing, "Big step", &[Shortcut::shift(Key::ArrowRight)], "Steps one granularity coarser"),
-    entry(Action::StepBackCoarse, Group::Playing, "Big step back", &[Shortcut::shift(Key::ArrowLeft)], "Goes back one granularity coarser"),
-    entry(Action::Home, Group::Playing, "Start of the step", &[Shortcut::plain(Key::Home)], "Goes to the start of this training step"),
-    entry(Action::End, Group::Playing, "End of the step", &[Shortcut::plain(Key::End)], "Goes to the end of this training step"),
-    entry(Action::NextStep, Group::Playing, "Next training step", &[Shortcut::command(Key::ArrowRight)], "Goes to the start of the next training step"),
-    entry(Action::PreviousStep, Group::Playing, "Training step before", &[Shortcut::command(Key::ArrowLeft)], "Goes to the start of the training step before"),
-    entry(Action::Coarser, Group::Playing, "Coarser", &[Shortcut::plain(Key::ArrowUp)], "Larger units: operation, neuron, layer, phase, step"),
-    entry(Action::Finer, Group::Playing, "Finer", &[Shortcut::plain(Key::ArrowDown)], "Smaller units, down to single operations"),
+    entry(
+        Action::StepForwardCoarse,
+        Group::Playing,
+        "Big step",
+        &[Shortcut::shift(Key::ArrowRight)],
+        "Steps one granularity coarser",
+    ),
+    entry(
+        Action::StepBackCoarse,
+        Group::Playing,
+        "Big step back",
+        &[Shortcut::shift(Key::ArrowLeft)],
+        "Goes back one granularity coarser",
+    ),
+    entry(
+        Action::Home,
+        Group::Playing,
+        "Start of the step",
+        &[Shortcut::plain(Key::Home)],
+        "Goes to the start of this training step",
+    ),
+    entry(
+        Action::End,
+        Group::Playing,
+        "End of the step",
+        &[Shortcut::plain(Key::End)],
+        "Goes to the end of this training step",
+    ),
+    entry(
+        Action::NextStep,
+        Group::Playing,
+        "Next training step",
+        &[Shortcut::command(Key::ArrowRight)],
+        "Goes to the start of the next training step",
+    ),
+    entry(
+        Action::PreviousStep,
+        Group::Playing,
+        "Training step before",
+        &[Shortcut::command(Key::ArrowLeft)],
+        "Goes to the start of the training step before",
+    ),
+    entry(
+        Action::Coarser,
+        Group::Playing,
+        "Coarser",
+        &[Shortcut::plain(Key::ArrowUp)],
+        "Larger units: operation, neuron, layer, phase, step",
+    ),
+    entry(
+        Action::Finer,
+        Group::Playing,
+        "Finer",
+        &[Shortcut::plain(Key::ArrowDown)],
+        "Smaller units, down to single operations",
+    ),
     entry(Action::Faster, Group::Playing, "Faster", &[Shortcut::sign(Key::CloseBracket)], "Twice as fast"),
     entry(Action::Slower, Group::Playing, "Slower", &[Shortcut::sign(Key::OpenBracket)], "Half as fast"),
-    entry(Action::Loop, Group::Playing, "Repeat this step", &[Shortcut::plain(Key::L)], "Plays this training step again and again"),
+    entry(
+        Action::Loop,
+        Group::Playing,
+        "Repeat this step",
+        &[Shortcut::plain(Key::L)],
+        "Plays this training step again and again",
+    ),
     entry(Action::Fit, Group::Looking, "Fit", &[Shortcut::plain(Key::F)], "Shows the whole network"),
-    entry(Action::Edit, Group::Looking, "Edit the selection", &[Shortcut::plain(Key::Enter)], "Types a new value for the selected weight, bias or input"),
+    entry(
+        Action::Edit,
+        Group::Looking,
+        "Edit the selection",
+        &[Shortcut::plain(Key::Enter)],
+        "Types a new value for the selected weight, bias or input",
+    ),
     entry(Action::Drawer, Group::Looking, "Next tab", &[Shortcut::plain(Key::S)], "Script, console or problems"),
-    entry(Action::NextCue, Group::Lesson, "Lesson: go on", &[Shortcut::plain(Key::PageDown)], "Goes on with the lesson, or skips to the end of what it plays"),
-    entry(Action::PreviousCue, Group::Lesson, "Lesson: go back", &[Shortcut::plain(Key::PageUp)], "Goes back to where the lesson last stopped"),
-    entry(Action::FullSpeed, Group::Lesson, "Train at full speed", &[Shortcut::plain(Key::T)], "Trains as fast as it can; again to watch in slow motion"),
-    entry(Action::Reset, Group::Lesson, "Reset", &[Shortcut::command(Key::R)], "Starts again from the same initial weights, without your changes"),
-    entry(Action::Reseed, Group::Lesson, "New weights", &[Shortcut::command(Key::N)], "Starts again with the next seed, so with other initial weights"),
-    entry(Action::Theme, Group::Window, "Dark or light", &[Shortcut::plain(Key::D)], "Changes between the dark and the light theme"),
-    entry(Action::Palette, Group::Window, "Find a command", &[Shortcut::command(Key::K)], "Finds any of these by its name"),
-    entry(Action::Help, Group::Window, "Keys", &[Shortcut::sign(Key::Questionmark), Shortcut::plain(Key::F1)], "Shows this list"),
-    entry(Action::Leave, Group::Window, "Close", &[Shortcut::plain(Key::Escape)], "Closes what is open, or drops the selection"),
+    entry(
+        Action::NextCue,
+        Group::Lesson,
+        "Lesson: go on",
+        &[Shortcut::plain(Key::PageDown)],
+        "Goes on with the lesson, or skips to the end of what it plays",
+    ),
+    entry(
+        Action::PreviousCue,
+        Group::Lesson,
+        "Lesson: go back",
+        &[Shortcut::plain(Key::PageUp)],
+        "Goes back to where the lesson last stopped",
+    ),
+    entry(
+        Action::FullSpeed,
+        Group::Lesson,
+        "Train at full speed",
+        &[Shortcut::plain(Key::T)],
+        "Trains as fast as it can; again to watch in slow motion",
+    ),
+    entry(
+        Action::Reset,
+        Group::Lesson,
+        "Reset",
+        &[Shortcut::command(Key::R)],
+        "Starts again from the same initial weights, without your changes",
+    ),
+    entry(
+        Action::Reseed,
+        Group::Lesson,
+        "New weights",
+        &[Shortcut::command(Key::N)],
+        "Starts again with the next seed, so with other initial weights",
+    ),
+    entry(
+        Action::Theme,
+        Group::Window,
+        "Dark or light",
+        &[Shortcut::plain(Key::D)],
+        "Changes between the dark and the light theme",
+    ),
+    entry(
+        Action::Palette,
+        Group::Window,
+        "Find a command",
+        &[Shortcut::command(Key::K)],
+        "Finds any of these by its name",
+    ),
+    entry(
+        Action::Help,
+        Group::Window,
+        "Keys",
+        &[Shortcut::sign(Key::Questionmark), Shortcut::plain(Key::F1)],
+        "Shows this list",
+    ),
+    entry(
+        Action::Leave,
+        Group::Window,
+        "Close",
+        &[Shortcut::plain(Key::Escape)],
+        "Closes what is open, or drops the selection",
+    ),
 ];
 
 impl Action {

@@ -3,15 +3,15 @@
 //! A frame is drawn only when something asks for one: the pointer, a key, the worker, or time that passes
 //! while something plays. It must not know what the panels show.
 
+use super::WindowError;
 use super::gui::Gui;
 use super::log::EventLog;
 use super::session::{NextFrame, Session};
-use super::{WindowError, WindowOptions};
 use crate::watch::{Change, Watch};
 use crate::worker::{Command, Worker};
 use egui::ViewportId;
 use egui_winit::accesskit_winit;
-use slowgrad_render::{Painted, WindowRenderer};
+use slowgrad_render::{Painted, RenderError, WindowRenderer};
 use slowgrad_script::Library;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,9 +40,15 @@ impl From<accesskit_winit::Event> for Wake {
 }
 
 /// Opens the window and returns when it is closed.
-pub(crate) fn run(options: &WindowOptions, library: Library, lesson: String, folders: Vec<PathBuf>) -> Result<(), WindowError> {
-    let log = EventLog::new(options.log_events.as_deref()).map_err(WindowError::Log)?;
-    let event_loop = EventLoop::<Wake>::with_user_event().build().map_err(|error| WindowError::Display(plain(&error)))?;
+pub(crate) fn run(
+    size: (u32, u32),
+    log: EventLog,
+    library: Library,
+    lesson: String,
+    folders: Vec<PathBuf>,
+) -> Result<(), WindowError> {
+    let event_loop =
+        EventLoop::<Wake>::with_user_event().build().map_err(|error| WindowError::Display(plain(&error)))?;
     let proxy = event_loop.create_proxy();
     let watch = {
         let proxy = proxy.clone();
@@ -70,7 +76,7 @@ pub(crate) fn run(options: &WindowOptions, library: Library, lesson: String, fol
     let mut app = App {
         display: event_loop.owned_display_handle(),
         proxy,
-        size: options.size(),
+        size,
         gui: Gui::new(egui::Context::default()),
         session,
         log,
@@ -84,9 +90,11 @@ pub(crate) fn run(options: &WindowOptions, library: Library, lesson: String, fol
     app.failure.map_or(Ok(()), Err)
 }
 
-/// An error on one line.
+/// An error on one line, without the place in the window library's source where it arose.
 fn plain(error: &dyn std::error::Error) -> String {
-    error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    let text = error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    let cause = text.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")).map(|(_, cause)| cause);
+    cause.unwrap_or(&text).trim_end_matches('.').to_owned()
 }
 
 /// A window with what draws into it.
@@ -124,7 +132,12 @@ impl App {
         let window = event_loop.create_window(attributes).map_err(|error| WindowError::Display(plain(&error)))?;
         let window = Arc::new(window);
         let size = window.inner_size();
-        let renderer = WindowRenderer::new(Arc::clone(&window), self.display.clone(), [size.width, size.height])?;
+        let renderer = WindowRenderer::new(Arc::clone(&window), self.display.clone(), [size.width, size.height]);
+        let renderer = renderer.map_err(|error| match error {
+            // Without any driver there is not even a surface.
+            RenderError::Surface(_) => WindowError::NoDriver,
+            other => WindowError::Render(other),
+        })?;
         let ctx = self.gui.context().clone();
         let mut input = egui_winit::State::new(
             ctx,
@@ -160,7 +173,8 @@ impl App {
         let primitives = ctx.tessellate(shapes, pixels_per_point);
         let window = Arc::clone(&open.window);
         let clear = self.gui.theme().background;
-        let painted = open.renderer.paint(&primitives, textures, pixels_per_point, clear, || window.pre_present_notify());
+        let painted =
+            open.renderer.paint(&primitives, textures, pixels_per_point, clear, || window.pre_present_notify());
         if painted == Painted::Again {
             open.window.request_redraw();
         }
@@ -201,7 +215,9 @@ impl ApplicationHandler<Wake> for App {
             }
             Wake::Accessibility(event) => match event.window_event {
                 accesskit_winit::WindowEvent::InitialTreeRequested => self.gui.context().enable_accesskit(),
-                accesskit_winit::WindowEvent::ActionRequested(request) => open.input.on_accesskit_action_request(request),
+                accesskit_winit::WindowEvent::ActionRequested(request) => {
+                    open.input.on_accesskit_action_request(request)
+                }
                 accesskit_winit::WindowEvent::AccessibilityDeactivated => self.gui.context().disable_accesskit(),
             },
         }

@@ -52,7 +52,8 @@ impl Field {
         // The key or the click that opened the field must not close it.
         let is_fresh = self.frames == 0;
         self.frames = self.frames.saturating_add(1);
-        let area = Area::new(Id::unique("edit field")).order(Order::Foreground).pivot(Align2::CENTER_BOTTOM).fixed_pos(at);
+        let area =
+            Area::new(Id::unique("edit field")).order(Order::Foreground).pivot(Align2::CENTER_BOTTOM).fixed_pos(at);
         let shown = area.constrain_to(ui.ctx().content_rect()).show(ui.ctx(), |ui| {
             let frame = Frame::popup(ui.style()).inner_margin(Margin::symmetric(10, 8)).fill(theme.raised);
             frame.show(ui, |ui| {
@@ -62,7 +63,8 @@ impl Field {
                     if ui.button("−").on_hover_text("less (↓)").clicked() {
                         self.nudge(-1.0, session);
                     }
-                    let edit = egui::TextEdit::singleline(&mut self.text).desired_width(92.0).font(egui::TextStyle::Monospace);
+                    let edit =
+                        egui::TextEdit::singleline(&mut self.text).desired_width(92.0).font(egui::TextStyle::Monospace);
                     let response = ui.add(edit).labelled_by(heading.id);
                     if is_fresh {
                         response.request_focus();
@@ -77,13 +79,19 @@ impl Field {
                         self.nudge(1.0, session);
                     }
                     let mut dragged = self.value;
-                    let drag = DragValue::new(&mut dragged).speed(self.stride() / 10.0).custom_formatter(|_, _| "drag".to_owned());
+                    let drag = DragValue::new(&mut dragged)
+                        .speed(self.stride() / 10.0)
+                        .custom_formatter(|_, _| "drag".to_owned());
                     if ui.add(drag).on_hover_text("drag to the left or right").changed() {
                         self.set(dragged, session);
                         self.text = short(self.value);
                     }
                     let (up, down, enter) = ui.input(|input| {
-                        (input.key_pressed(Key::ArrowUp), input.key_pressed(Key::ArrowDown), input.key_pressed(Key::Enter))
+                        (
+                            input.key_pressed(Key::ArrowUp),
+                            input.key_pressed(Key::ArrowDown),
+                            input.key_pressed(Key::Enter),
+                        )
                     });
                     if up {
                         self.nudge(1.0, session);
@@ -128,7 +136,11 @@ fn select_all(ui: &Ui, id: Id, end: usize) {
 /// A number as it is edited: all that matters of it, in ordinary signs.
 fn short(value: f64) -> String {
     let rounded = (value * 1e6).round() / 1e6;
-    if (rounded - value).abs() <= 1e-6 * value.abs() || value.abs() >= 1e-3 { rounded.to_string() } else { format!("{value:e}") }
+    if (rounded - value).abs() <= 1e-6 * value.abs() || value.abs() >= 1e-3 {
+        rounded.to_string()
+    } else {
+        format!("{value:e}")
+    }
 }
 
 /// Reads a number as people type it, with a comma or a real minus sign too.

@@ -250,7 +250,8 @@ impl Scenery {
         if !is_known {
             self.picture = Some((Arc::clone(timeline), Picture::new(timeline, options.edges_at_most)));
         }
-        let (_, picture) = self.picture.get_or_insert_with(|| (Arc::clone(timeline), Picture::new(timeline, options.edges_at_most)));
+        let (_, picture) =
+            self.picture.get_or_insert_with(|| (Arc::clone(timeline), Picture::new(timeline, options.edges_at_most)));
         let scene = Arc::new(picture.scene(timeline, &layout, moment, options));
         self.drawn = Some((Arc::clone(timeline), moment.clone(), options.clone(), Arc::clone(&scene)));
         scene
@@ -304,13 +305,13 @@ fn stretch(layout: &mut Layout, shape: &Shape, room: Vec2) {
         return;
     }
     let wanted = room.x / room.y;
-    let narrow = (wanted / (width / height)).clamp(0.62, 1.0);
-    let tall = (width * narrow / height / wanted).clamp(1.0, 1.7);
+    let wide = (wanted / (width / height)).clamp(0.62, 1.5);
+    let tall = (width * wide / height / wanted).clamp(1.0, 1.7);
     let inputs = (0..shape.inputs()).map(Target::Input);
     let neurons = (0..shape.layers())
         .flat_map(|layer| (0..shape.size(layer)).map(move |neuron| Target::Neuron { layer, neuron }));
     for target in inputs.chain(neurons).chain([Target::Loss]) {
         let [x, y] = layout.position(target);
-        layout.set_position(target, [x * narrow, y * tall]);
+        layout.set_position(target, [x * wide, y * tall]);
     }
 }

@@ -15,6 +15,7 @@ mod session;
 
 use crate::library::{self, Loaded};
 use crate::worker::Worker;
+use log::EventLog;
 use std::path::PathBuf;
 
 /// What the window starts with.
@@ -32,13 +33,8 @@ pub(crate) struct WindowOptions {
     pub(crate) log_events: Option<PathBuf>,
 }
 
-impl WindowOptions {
-    const SIZE: (u32, u32) = (1280, 720);
-
-    fn size(&self) -> (u32, u32) {
-        self.size.unwrap_or(Self::SIZE)
-    }
-}
+/// The window's size when none is asked for.
+const SIZE: (u32, u32) = (1280, 720);
 
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +43,16 @@ pub(crate) enum WindowError {
     #[error(transparent)]
     Load(#[from] library::LoadError),
     /// There is no display to open a window on.
-    #[error("cannot open a window ({0}); without a display use `slowgrad render` for pictures and `slowgrad trace` for text")]
+    #[error(
+        "cannot open a window ({0}); without a display use `slowgrad render` for pictures and `slowgrad trace` for text"
+    )]
     Display(String),
+    /// There is a display, but nothing that could draw into a window on it.
+    #[error(
+        "no graphics driver can draw into this window; on Debian and Ubuntu install mesa-vulkan-drivers \
+         (software rendering, works without a GPU)"
+    )]
+    NoDriver,
     /// Nothing can be drawn.
     #[error(transparent)]
     Render(#[from] slowgrad_render::RenderError),
@@ -73,10 +77,13 @@ pub(crate) enum WindowError {
 
 /// Opens the window and returns when it is closed.
 pub(crate) fn run(options: WindowOptions) -> Result<(), WindowError> {
-    let Loaded { library, lesson, folders } = library::load(options.lesson.as_deref())?;
-    if options.screenshot.is_some() {
+    let WindowOptions { lesson, size, screenshot, after_secs, log_events } = options;
+    let Loaded { library, lesson, folders } = library::load(lesson.as_deref())?;
+    let size = size.unwrap_or(SIZE);
+    if let Some(path) = screenshot {
         let worker = Worker::start(library, lesson, || {}).map_err(WindowError::Thread)?;
-        return screenshot::picture(&options, session::Session::new(worker));
+        return screenshot::picture(&path, size, after_secs, session::Session::new(worker));
     }
-    app::run(&options, library, lesson, folders)
+    let log = EventLog::new(log_events.as_deref()).map_err(WindowError::Log)?;
+    app::run(size, log, library, lesson, folders)
 }

@@ -17,11 +17,7 @@ pub(crate) enum Running {
     /// The playhead plays a part.
     Playing,
     /// A part that the next step has, which is on its way.
-    Part {
-        part: PlayPart,
-        by: Granularity,
-        seconds: Option<f64>,
-    },
+    Part { part: PlayPart, by: Granularity, seconds: Option<f64> },
     /// So many units are left to step.
     Steps {
         left: i64,
@@ -233,11 +229,8 @@ impl Session {
                 let forward = left > 0;
                 let left = left - left.signum();
                 self.performance.running = Some(Running::Steps { left, by, moving: forward });
-                let command = if forward {
-                    playhead::Command::StepForwardBy(by)
-                } else {
-                    playhead::Command::StepBackBy(by)
-                };
+                let command =
+                    if forward { playhead::Command::StepForwardBy(by) } else { playhead::Command::StepBackBy(by) };
                 self.steer(&command);
                 if !forward && left == 0 {
                     self.performance.running = None;
@@ -309,7 +302,9 @@ impl Session {
     /// What the lesson says now, filled in.
     pub(crate) fn caption(&self) -> String {
         match self.now() {
-            Some((timeline, _)) => slowgrad_timeline::perform::fill_in(&self.performance.caption, timeline, self.sample()),
+            Some((timeline, _)) => {
+                slowgrad_timeline::perform::fill_in(&self.performance.caption, timeline, self.sample())
+            }
             None => self.performance.caption.clone(),
         }
     }

@@ -2,22 +2,27 @@
 //!
 //! Time is simulated, so the picture shows the same moment on every machine.
 
+use super::WindowError;
 use super::gui::Gui;
 use super::session::Session;
-use super::{WindowError, WindowOptions};
 use slowgrad_render::Offscreen;
 use std::fs::File;
 use std::io::BufWriter;
+use std::path::Path;
 use std::time::Duration;
 
 /// A lesson that is not ready after this long never will be.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The simulated frames.
 const FRAME_SECS: f64 = 1.0 / 30.0;
 
 /// Lets the lesson play for a while, draws the window and writes it as PNG.
-pub(crate) fn picture(options: &WindowOptions, mut session: Session) -> Result<(), WindowError> {
-    let Some(path) = &options.screenshot else { return Ok(()) };
+pub(crate) fn picture(
+    path: &Path,
+    (width, height): (u32, u32),
+    after_secs: f64,
+    mut session: Session,
+) -> Result<(), WindowError> {
     let mut elapsed = 0.0;
     loop {
         while session.is_unsettled() {
@@ -25,7 +30,7 @@ pub(crate) fn picture(options: &WindowOptions, mut session: Session) -> Result<(
                 return Err(WindowError::NotReady);
             }
         }
-        if elapsed >= options.after_secs {
+        if elapsed >= after_secs {
             break;
         }
         session.tick(FRAME_SECS);
@@ -35,11 +40,11 @@ pub(crate) fn picture(options: &WindowOptions, mut session: Session) -> Result<(
     if let Some((timeline, playhead)) = session.now() {
         session.view.selected = Some(timeline.event(playhead.event()).target);
     }
-    let (width, height) = options.size();
     let mut offscreen = Offscreen::new(width, height, 1.0)?;
     let mut gui = Gui::new(offscreen.context().clone());
     let picture = offscreen.picture(|ui| gui.window_ui(ui, &mut session))?;
-    let failed = |cause: &dyn std::error::Error| WindowError::Picture { path: path.clone(), cause: cause.to_string() };
+    let failed =
+        |cause: &dyn std::error::Error| WindowError::Picture { path: path.to_owned(), cause: cause.to_string() };
     let file = File::create(path).map_err(|error| failed(&error))?;
     picture.write_png(BufWriter::new(file)).map_err(|error| failed(&error))
 }

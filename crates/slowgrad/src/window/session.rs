@@ -159,7 +159,8 @@ impl Session {
         let Some(new) = &self.snapshot else { return };
         let was_opened = old.as_ref().and_then(|old| old.lesson.as_ref());
         let is_new_run = new.lesson.as_ref().map(|lesson| lesson.opened) != was_opened.map(|lesson| lesson.opened);
-        let is_new_edition = new.lesson.as_ref().map(|lesson| lesson.edition) != was_opened.map(|lesson| lesson.edition);
+        let is_new_edition =
+            new.lesson.as_ref().map(|lesson| lesson.edition) != was_opened.map(|lesson| lesson.edition);
         let is_other_lesson = new.lesson.as_ref().map(|lesson| &lesson.path) != was_opened.map(|lesson| &lesson.path);
         if let (Some(wanted), true) = (self.wanted, new.stuck)
             && new.handled >= wanted.0
@@ -226,7 +227,8 @@ impl Session {
     }
 
     fn play(&mut self, dt_secs: f64) {
-        let full_speed = self.playhead.as_ref().is_some_and(|playhead| playhead.is_full_speed() && playhead.is_playing());
+        let full_speed =
+            self.playhead.as_ref().is_some_and(|playhead| playhead.is_full_speed() && playhead.is_playing());
         if full_speed != self.full_speed_sent {
             self.full_speed_sent = full_speed;
             self.send(Command::FullSpeed(full_speed));
@@ -329,7 +331,9 @@ impl Session {
             Action::Fit => self.view.refit(),
             Action::Reset => self.restart(Command::Reset, Start::Hold),
             Action::Reseed => self.restart(Command::Reseed, Start::Hold),
-            Action::Edit | Action::Theme | Action::Drawer | Action::Palette | Action::Help | Action::Leave => return false,
+            Action::Edit | Action::Theme | Action::Drawer | Action::Palette | Action::Help | Action::Leave => {
+                return false;
+            }
         }
         true
     }
@@ -375,7 +379,9 @@ impl Session {
         let parameter = match target {
             Target::Weight { layer, neuron, input } => Parameter { layer, neuron, input: Some(input) },
             // A neuron's own number is its bias.
-            Target::Bias { layer, neuron } | Target::Neuron { layer, neuron } => Parameter { layer, neuron, input: None },
+            Target::Bias { layer, neuron } | Target::Neuron { layer, neuron } => {
+                Parameter { layer, neuron, input: None }
+            }
             Target::Input(input) => {
                 let sample = step.samples.get(self.sample())?;
                 return Some((Editable::Input { sample: sample.sample, input }, *sample.input.get(input)?));
@@ -437,7 +443,8 @@ impl Session {
     }
 
     fn next_frame(&self) -> NextFrame {
-        let is_playing = self.playhead.as_ref().is_some_and(|playhead| playhead.is_playing() && !playhead.is_full_speed());
+        let is_playing =
+            self.playhead.as_ref().is_some_and(|playhead| playhead.is_playing() && !playhead.is_full_speed());
         if (is_playing && self.wanted.is_none()) || self.flash_secs > 0.0 {
             return NextFrame::Now;
         }

@@ -15,6 +15,7 @@ use slowgrad_engine::spec::{DataSpec, LessonSpec, ParamValue, PluginRef, SpecPat
 use slowgrad_script::{ConsoleLine, Lesson, Library, Limits, PluginKind, Sandbox};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,7 +73,8 @@ pub(crate) struct Desk {
 impl Desk {
     pub(super) fn new(library: Library) -> Self {
         let own = library.roots.iter().skip(1).flat_map(|root| root.files.paths());
-        let beside: Vec<String> = own.filter(|path| !path.contains('/') && path.ends_with(".rhai")).map(str::to_owned).collect();
+        let beside: Vec<String> =
+            own.filter(|path| !path.contains('/') && has_ending(path, "rhai")).map(str::to_owned).collect();
         let mut desk = Self {
             sandbox: Sandbox::new(library, Limits::default()),
             beside,
@@ -112,7 +114,8 @@ impl Desk {
             [PluginKind::Activation, PluginKind::Loss, PluginKind::Optimizer].map(|kind| Arc::from(choices(kind)));
         let is_lesson = |path: &&String| self.sandbox.text(path).is_some_and(|text| text.contains("fn lesson"));
         let beside = self.beside.iter().filter(is_lesson);
-        let beside = beside.map(|path| Choice { name: path.clone(), description: "beside the opened lesson".to_owned() });
+        let beside =
+            beside.map(|path| Choice { name: path.clone(), description: "beside the opened lesson".to_owned() });
         let known = choices(PluginKind::Lesson).into_iter();
         let known = known.map(|choice| Choice { name: format!("lessons/{}.rhai", choice.name), ..choice });
         self.lessons = beside.chain(known).collect();
@@ -221,8 +224,7 @@ impl Desk {
         }
         self.runs += 1;
         self.edition += 1;
-        let info =
-            LessonInfo { path, title: spec.title.clone(), cues, opened: self.runs, edition: self.edition };
+        let info = LessonInfo { path, title: spec.title.clone(), cues, opened: self.runs, edition: self.edition };
         self.opened = Some(Opened {
             info: Arc::new(info),
             asked,
@@ -350,7 +352,8 @@ impl Desk {
                 self.run_problem = None;
                 self.stale = true;
                 self.messages.extend(dropped.iter().map(|field| format!("state field «{field}» dropped")));
-                self.messages.extend(added.iter().map(|field| format!("state field «{field}» starts at its initial value")));
+                self.messages
+                    .extend(added.iter().map(|field| format!("state field «{field}» starts at its initial value")));
             }
             Err(problem) => self.problems = vec![*problem],
         }
@@ -443,12 +446,14 @@ impl Desk {
     }
 }
 
+/// Whether a path of the library has an ending.
+pub(super) fn has_ending(path: &str, ending: &str) -> bool {
+    Path::new(path).extension().is_some_and(|have| have == ending)
+}
+
 /// The loss curves of a run.
 fn curves(run: &Run) -> Curves {
-    Curves {
-        present: run.curve().points().to_vec(),
-        ghost: run.ghost().map(|ghost| ghost.points().to_vec()),
-    }
+    Curves { present: run.curve().points().to_vec(), ghost: run.ghost().map(|ghost| ghost.points().to_vec()) }
 }
 
 fn data_info(opened: &Opened) -> DataInfo {

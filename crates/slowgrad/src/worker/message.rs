@@ -24,22 +24,11 @@ pub(crate) enum Command {
     /// Trains without end, or stops that.
     FullSpeed(bool),
     /// Gives a parameter (flat index) another value.
-    SetParameter {
-        index: usize,
-        value: f64,
-    },
+    SetParameter { index: usize, value: f64 },
     /// Changes one number of a sample of the training data.
-    SetInput {
-        sample: usize,
-        input: usize,
-        value: f64,
-    },
+    SetInput { sample: usize, input: usize, value: f64 },
     /// Moves a control of a plugin.
-    SetControl {
-        slot: Slot,
-        control: String,
-        value: ParamValue,
-    },
+    SetControl { slot: Slot, control: String, value: ParamValue },
     /// Changes plugins or controls.
     Patch(SpecPatch),
     /// A file on disk changed; `None` when it is gone.
@@ -140,10 +129,7 @@ pub(crate) enum Answers {
     /// One input: x and the first output, from left to right.
     Line(Vec<[f64; 2]>),
     /// Two inputs: the first output on a grid of `side` × `side` places, row by row from the smallest y.
-    Grid {
-        side: usize,
-        values: Vec<f64>,
-    },
+    Grid { side: usize, values: Vec<f64> },
 }
 
 /// Loss curves up to the present step.

@@ -119,3 +119,105 @@ fn work(mut desk: Desk, commands: &Receiver<Command>, snapshots: &Sender<Snapsho
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library;
+    use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
+    use slowgrad_script::{Files, Root};
+
+    const LESSON: &str =
+        r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], optimizer: "own", data: "xor", seed: 3 } }"#;
+    const OPTIMIZER: &str =
+        "fn state() { #{ v: 0.0 } } fn update(w, grad, state, ctx) { state.v += grad; w - ctx.lr * state.v }";
+
+    fn worker() -> Worker {
+        let files = Files::from_iter([("t.rhai", LESSON.as_bytes()), ("optimizers/own.rhai", OPTIMIZER.as_bytes())]);
+        let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
+        Worker::start(library, "t.rhai".into(), || {}).expect("a thread")
+    }
+
+    fn settled(worker: &Worker) -> Snapshot {
+        worker.settled(Duration::from_mins(1)).expect("it settles")
+    }
+
+    fn reload(text: &str, at_once: bool) -> Command {
+        let bytes = Some(text.as_bytes().to_vec());
+        Command::ReloadFile { root: "own".into(), path: "optimizers/own.rhai".into(), bytes, at_once }
+    }
+
+    fn values(snapshot: &Snapshot) -> Vec<u64> {
+        let timeline = snapshot.timeline.as_ref().expect("a step");
+        timeline.step().before.values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    #[test]
+    fn going_back_gives_the_same_bits() {
+        let mut worker = worker();
+        worker.send(Command::Seek(8));
+        let first = settled(&worker);
+        worker.send(Command::Train(100));
+        assert_eq!(settled(&worker).timeline.expect("a step").step().step, 108);
+        worker.send(Command::Seek(8));
+        let again = settled(&worker);
+        assert_eq!(values(&first), values(&again));
+        assert_eq!(again.furthest, 107);
+        worker.send(Command::Reset);
+        worker.send(Command::Seek(8));
+        assert_eq!(values(&settled(&worker)), values(&first));
+    }
+
+    #[test]
+    fn a_broken_script_changes_nothing_and_a_good_one_waits_for_the_step_to_end() {
+        let mut worker = worker();
+        let before = settled(&worker);
+        worker.send(reload(&OPTIMIZER.replace("state.v +=", "state.u +="), false));
+        let broken = settled(&worker);
+        assert_eq!(broken.problems.len(), 1);
+        assert_eq!(values(&broken), values(&before));
+        worker.send(Command::Seek(2));
+        assert!(!settled(&worker).stuck);
+
+        worker.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), false));
+        let waits = settled(&worker);
+        assert!(waits.problems.is_empty());
+        assert_eq!(waits.timeline.expect("a step").step().names.state, ["v"]);
+        worker.send(Command::Seek(3));
+        let after = settled(&worker);
+        assert_eq!(after.timeline.as_ref().expect("a step").step().names.state, ["u"]);
+        assert!(after.messages.iter().any(|message| message.contains("«v» dropped")), "{:?}", after.messages);
+    }
+
+    #[test]
+    fn a_script_that_runs_away_is_stopped() {
+        let mut worker = worker();
+        worker.send(reload(&OPTIMIZER.replace("state.v += grad", "loop { }"), true));
+        let stopped = settled(&worker);
+        assert_eq!(stopped.problems[0].severity, slowgrad_tape::Severity::Error);
+        worker.send(Command::Seek(5));
+        assert_eq!(settled(&worker).timeline.expect("a step").step().step, 5);
+    }
+
+    #[test]
+    fn controls_and_plugins_change_at_once_and_edits_stay() {
+        let mut worker = worker();
+        worker.send(Command::SetInput { sample: 0, input: 1, value: 0.25 });
+        worker.send(Command::SetParameter { index: 0, value: 2.0 });
+        worker.send(Command::SetControl {
+            slot: Slot::Optimizer,
+            control: "lr".into(),
+            value: ParamValue::Number(0.125),
+        });
+        worker.send(Command::Patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
+        let snapshot = settled(&worker);
+        let timeline = snapshot.timeline.expect("a step");
+        let step = timeline.step();
+        assert_eq!((step.samples[0].input[1], step.before.values[0], step.contexts[0][0]), (0.25, 2.0, 0.125));
+        assert_eq!(step.names.loss, "mae");
+        worker.send(Command::Patch(SpecPatch { optimizer: Some(PluginRef::named("nothing")), ..SpecPatch::default() }));
+        let snapshot = settled(&worker);
+        assert_eq!(snapshot.problems.len(), 1);
+        assert_eq!(snapshot.timeline.expect("a step").step().names.optimizer, "own");
+    }
+}

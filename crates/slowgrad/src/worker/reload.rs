@@ -3,7 +3,7 @@
 //!
 //! It must not know where files come from; they are handed in as bytes.
 
-use super::desk::Desk;
+use super::desk::{Desk, has_ending};
 use super::message::LessonInfo;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::LessonSpec;
@@ -31,7 +31,7 @@ impl Desk {
         } else if is_lesson {
             self.reload_lesson(path, at_once);
         } else if is_used || !self.problems.is_empty() {
-            let is_weights = is_used && (path.ends_with(".json") || path.ends_with(".safetensors"));
+            let is_weights = is_used && (has_ending(path, "json") || has_ending(path, "safetensors"));
             if is_weights { self.reload_lesson(path, at_once) } else { self.reload_plugin(path, at_once) }
         }
     }

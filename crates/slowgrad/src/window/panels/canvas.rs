@@ -26,12 +26,13 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     // Captions have two lines and a hint at most times; that room is kept, so that the network stands still.
     let usual = if session.performance.has_cues() { 2.3 * caption_size(area) + 44.0 } else { 0.0 };
     let caption_height = caption.as_ref().map_or(0.0, |caption| caption.rect.height() + 12.0).max(usual);
-    let network = Rect::from_min_max(
-        area.min + Vec2::new(6.0, LEGEND_HEIGHT),
-        area.max - Vec2::new(6.0, caption_height + 6.0),
-    );
-    let legend = Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT - 5.0));
-    ui.scope_builder(UiBuilder::new().max_rect(legend), |ui| legend_ui(ui, &theme));
+    let network =
+        Rect::from_min_max(area.min + Vec2::new(6.0, LEGEND_HEIGHT), area.max - Vec2::new(6.0, caption_height + 6.0));
+    let legend =
+        Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT - 5.0));
+    if legend.width() > 440.0 {
+        ui.scope_builder(UiBuilder::new().max_rect(legend), |ui| legend_ui(ui, &theme));
+    }
     let answer = ui
         .scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, &scene, &mut session.view, &theme))
         .inner;
@@ -59,7 +60,10 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     if let (Some(mut field), Some(rect)) = (gui.field.take(), answer.rect) {
         let place = gui.scenery.position(field.target).unwrap_or([0.0, 0.0]);
         let at = session.view.to_screen(rect, place) - Vec2::new(0.0, 14.0);
-        let at = Pos2::new(at.x.clamp(rect.left() + 110.0, rect.right() - 110.0), at.y.clamp(rect.top() + 100.0, rect.bottom()));
+        let at = Pos2::new(
+            at.x.clamp(rect.left() + 110.0, rect.right() - 110.0),
+            at.y.clamp(rect.top() + 100.0, rect.bottom()),
+        );
         if field.show(ui, at, session, &theme) == Outcome::Open {
             gui.field = Some(field);
         }
@@ -70,7 +74,12 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     notices_ui(ui, network, session, &theme);
     if session.flash_secs > 0.0 {
         let strength = (session.flash_secs / 0.6) as f32;
-        ui.painter().rect_stroke(area, 0.0, Stroke::new(3.0, theme.accent.gamma_multiply(strength)), StrokeKind::Inside);
+        ui.painter().rect_stroke(
+            area,
+            0.0,
+            Stroke::new(3.0, theme.accent.gamma_multiply(strength)),
+            StrokeKind::Inside,
+        );
     }
 }
 
@@ -89,9 +98,14 @@ fn hover(ui: &Ui, session: &Session, target: Target) {
     }
     let Some((_, value)) = session.editable(target) else { return };
     let text = format!("{}   double-click to edit", slowgrad_timeline::words::number(value, 5));
-    egui::Tooltip::always_open(ui.ctx().clone(), ui.layer_id(), egui::Id::unique("under the pointer"), egui::PopupAnchor::Pointer)
-        .gap(16.0)
-        .show(|ui| ui.add(egui::Label::new(egui::RichText::new(text).small()).extend()));
+    egui::Tooltip::always_open(
+        ui.ctx().clone(),
+        ui.layer_id(),
+        egui::Id::unique("under the pointer"),
+        egui::PopupAnchor::Pointer,
+    )
+    .gap(16.0)
+    .show(|ui| ui.add(egui::Label::new(egui::RichText::new(text).small()).extend()));
 }
 
 /// Captions are read from the last row of a room.
@@ -131,10 +145,14 @@ fn caption(ui: &Ui, area: Rect, session: &Session, theme: &slowgrad_render::Them
         ui.painter().layout_job(job)
     };
     let text = layout(text, size, theme.text);
-    let hint = hint.map(|hint| layout(hint, 13.0, theme.text_color(slowgrad_timeline::scene::Ink::Accent, theme.panel)));
+    let hint =
+        hint.map(|hint| layout(hint, 13.0, theme.text_color(slowgrad_timeline::scene::Ink::Accent, theme.panel)));
     let hint_height = hint.as_ref().map_or(0.0, |hint| hint.size().y + 4.0);
     let height = text.size().y + hint_height + 20.0;
-    let rect = Rect::from_min_max(Pos2::new(area.left() + 14.0, area.bottom() - 12.0 - height), area.max - Vec2::new(14.0, 12.0));
+    let rect = Rect::from_min_max(
+        Pos2::new(area.left() + 14.0, area.bottom() - 12.0 - height),
+        area.max - Vec2::new(14.0, 12.0),
+    );
     Some(Caption { rect, text, hint })
 }
 
@@ -169,4 +187,3 @@ fn notices_ui(ui: &mut Ui, area: Rect, session: &Session, theme: &slowgrad_rende
         bottom = rect.top() - 6.0;
     }
 }
-

@@ -22,7 +22,11 @@ pub(super) fn curve_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
         }
         if curves.ghost.is_some() {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if ui.small_button("drop ghost").on_hover_text("forgets the curve that your change left behind").clicked() {
+                if ui
+                    .small_button("drop ghost")
+                    .on_hover_text("forgets the curve that your change left behind")
+                    .clicked()
+                {
                     session.send(Command::DropGhost);
                 }
             });
@@ -30,7 +34,10 @@ pub(super) fn curve_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     });
     let height = ui.available_height().max(40.0);
     if curves.present.is_empty() {
-        ui.add(Label::new(RichText::new("The curve starts with the first finished step.").small().color(theme.faint)).wrap());
+        ui.add(
+            Label::new(RichText::new("The curve starts with the first finished step.").small().color(theme.faint))
+                .wrap(),
+        );
         return;
     }
     plot_ui(ui, session, &curves, height, theme);
@@ -40,7 +47,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
     let step = session.now().map_or(1, |(timeline, _)| timeline.step().step);
     let plot = Plot::new("loss curve")
         .height(height)
-        .width(ui.available_width())
+        .width(ui.available_width() - 6.0)
         .allow_drag(false)
         .allow_zoom(false)
         .allow_scroll(false)
@@ -58,7 +65,12 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
     let faint = theme.faint;
     let response = plot.show(ui, |plot| {
         if let Some(ghost) = &curves.ghost {
-            plot.line(Line::new("before your change", points(ghost)).color(faint.gamma_multiply(0.7)).style(LineStyle::dashed_loose()).width(1.2));
+            plot.line(
+                Line::new("before your change", points(ghost))
+                    .color(faint.gamma_multiply(0.7))
+                    .style(LineStyle::dashed_loose())
+                    .width(1.2),
+            );
         }
         plot.line(Line::new("loss", points(&curves.present)).color(color).width(1.6));
         plot.vline(VLine::new("this step", step as f64).color(faint).width(1.0));
@@ -76,7 +88,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
 
 fn points(curve: &[LossPoint]) -> PlotPoints<'static> {
     let every = curve.len().div_ceil(MOST_POINTS).max(1);
-    let last = curve.last().filter(|_| (curve.len() - 1) % every != 0);
+    let last = curve.last().filter(|_| !(curve.len() - 1).is_multiple_of(every));
     let shown = curve.iter().step_by(every).chain(last).filter(|point| point.loss.is_finite());
     shown.map(|point| [point.step as f64, point.loss]).collect::<Vec<_>>().into()
 }

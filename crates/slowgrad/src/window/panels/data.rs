@@ -2,7 +2,7 @@
 
 use crate::window::session::Session;
 use crate::worker::{Answers, DataInfo};
-use egui::{Color32, Mesh, Painter, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, Role};
+use egui::{Color32, Mesh, Painter, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 
 /// The picture does not get higher than this.
@@ -41,7 +41,10 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
     let painter = ui.painter().with_clip_rect(area);
     painter.rect_filled(area, 6.0, theme.background);
-    let present = session.now().and_then(|(timeline, _)| timeline.step().samples.get(session.sample())).map(|sample| sample.sample);
+    let present = session
+        .now()
+        .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
+        .map(|sample| sample.sample);
     if inputs == 2 {
         plane(&painter, area, data, snapshot.answers.as_deref(), present, theme);
         response.on_hover_text("each dot is a sample, coloured by its target; behind them what the network answers");
@@ -62,7 +65,14 @@ fn scale(data: &DataInfo) -> impl Fn(f64) -> f32 {
     move |value: f64| if value.is_finite() { ((value - middle) / reach).clamp(-1.0, 1.0) as f32 } else { 0.0 }
 }
 
-fn plane(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answers>, present: Option<usize>, theme: &Theme) {
+fn plane(
+    painter: &Painter,
+    area: Rect,
+    data: &DataInfo,
+    answers: Option<&Answers>,
+    present: Option<usize>,
+    theme: &Theme,
+) {
     let x = Axis::over(data.samples.iter().map(|(input, _)| input[0]));
     let y = Axis::over(data.samples.iter().map(|(input, _)| input[1]));
     let level = scale(data);
@@ -92,11 +102,21 @@ fn plane(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answer
     }
 }
 
-fn line(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answers>, present: Option<usize>, theme: &Theme) {
+fn line(
+    painter: &Painter,
+    area: Rect,
+    data: &DataInfo,
+    answers: Option<&Answers>,
+    present: Option<usize>,
+    theme: &Theme,
+) {
     let x = Axis::over(data.samples.iter().map(|(input, _)| input[0]));
     let y = Axis::over(data.samples.iter().filter_map(|(_, target)| target.first().copied()));
     let at = |a: f64, b: f64| {
-        Pos2::new(egui::lerp(area.x_range(), x.share(a)), egui::lerp(area.bottom()..=area.top(), y.share(b).clamp(-1.0, 2.0)))
+        Pos2::new(
+            egui::lerp(area.x_range(), x.share(a)),
+            egui::lerp(area.bottom()..=area.top(), y.share(b).clamp(-1.0, 2.0)),
+        )
     };
     let radius = if data.samples.len() > 60 { 2.2 } else { 4.0 };
     for (i, (input, target)) in data.samples.iter().enumerate() {

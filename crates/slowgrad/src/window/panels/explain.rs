@@ -38,7 +38,9 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             comparison_ui(ui, &scene.comparisons, &theme);
         } else {
             ui.separator();
-            ui.label(RichText::new("Click a neuron or a weight to see where its numbers come from.").color(theme.faint));
+            ui.label(
+                RichText::new("Click a neuron or a weight to see where its numbers come from.").color(theme.faint),
+            );
         }
     });
     if let Some(event) = clicked {

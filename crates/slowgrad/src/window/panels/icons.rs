@@ -1,6 +1,6 @@
 //! Small signs that are painted and not set, so that they look the same in every font.
 
-use egui::{Color32, Pos2, Rect, Response, Sense, Stroke, Ui, Vec2, WidgetInfo, Role};
+use egui::{Color32, Pos2, Rect, Response, Role, Sense, Stroke, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 
 /// A sign.
@@ -97,7 +97,8 @@ fn paint(ui: &Ui, icon: Icon, area: Rect, ink: Color32) {
             ui.painter().circle_filled(center, 0.26 * area.width(), ink);
             for ray in 0..8 {
                 let direction = Vec2::angled(std::f32::consts::TAU * ray as f32 / 8.0) * 0.5 * area.width();
-                ui.painter().line_segment([center + 0.76 * direction, center + 1.08 * direction], Stroke::new(1.5, ink));
+                ui.painter()
+                    .line_segment([center + 0.76 * direction, center + 1.08 * direction], Stroke::new(1.5, ink));
             }
         }
         Icon::Moon => {

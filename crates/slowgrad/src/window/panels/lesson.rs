@@ -58,7 +58,8 @@ fn facts_ui(ui: &mut Ui, session: &Session, setup: &SetupInfo, theme: &Theme) {
     if let Some(data) = session.snapshot.as_ref().and_then(|snapshot| snapshot.data.as_ref()) {
         row(ui, "data", theme, |ui, _| {
             let kept = if data.test > 0 { format!(" + {} to test", data.test) } else { String::new() };
-            ui.add(Label::new(format!("{} · {}{kept}", data.name, data.train)).truncate()).on_hover_text("name and number of samples");
+            ui.add(Label::new(format!("{} · {}{kept}", data.name, data.train)).truncate())
+                .on_hover_text("name and number of samples");
         });
     }
     row(ui, "layers", theme, |ui, _| {
@@ -71,11 +72,15 @@ fn slot_ui(ui: &mut Ui, session: &mut Session, slot: &SlotInfo, theme: &Theme) {
     row(ui, slot.slot.name(), theme, |ui, _| {
         let mut chosen = None;
         let width = (ui.available_width() - 4.0).clamp(60.0, 130.0);
-        let combo = ComboBox::from_id_salt(slot.slot.name()).width(width).selected_text(slot.name.as_str());
+        let combo = ComboBox::from_id_salt(slot.slot.name()).width(width).truncate().selected_text(slot.name.as_str());
         let response = combo.show_ui(ui, |ui| {
             for choice in slot.choices.iter() {
                 let response = ui.selectable_label(choice.name == slot.name, choice.name.as_str());
-                let response = if choice.description.is_empty() { response } else { response.on_hover_text(choice.description.as_str()) };
+                let response = if choice.description.is_empty() {
+                    response
+                } else {
+                    response.on_hover_text(choice.description.as_str())
+                };
                 if response.clicked() {
                     chosen = Some(choice.name.clone());
                 }
@@ -120,7 +125,10 @@ fn control_ui(ui: &mut Ui, session: &mut Session, slot: Slot, control: &Control,
                 ui.spacing_mut().slider_width = ui.available_width() - 4.0;
                 // A logarithmic slider from 0 needs to know where 0 ends.
                 let smallest = if *min > 0.0 { *min } else { 1e-6 * max.abs().max(1e-9) };
-                let slider = Slider::new(&mut moved, *min..=*max).logarithmic(*log).smallest_positive(smallest).show_value(false);
+                let slider = Slider::new(&mut moved, *min..=*max)
+                    .logarithmic(*log)
+                    .smallest_positive(smallest)
+                    .show_value(false);
                 let response = ui.add(slider);
                 response.widget_info(|| egui::WidgetInfo::slider(true, moved, &words));
             });

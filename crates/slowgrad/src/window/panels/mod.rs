@@ -29,7 +29,11 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let left = (0.19 * size.x).clamp(196.0, 300.0);
     let right = (0.285 * size.x).clamp(250.0, 520.0);
 
-    Panel::top("top").exact_size(40.0).frame(frame(12, 6)).resizable(false).show(ui, |ui| top::top_ui(ui, gui, session));
+    Panel::top("top")
+        .exact_size(40.0)
+        .frame(frame(12, 6))
+        .resizable(false)
+        .show(ui, |ui| top::top_ui(ui, gui, session));
     Panel::bottom("timeline")
         .exact_size(86.0)
         .frame(frame(12, 8))
@@ -41,7 +45,9 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     Panel::right("explain").exact_size(right).frame(frame(14, 10)).resizable(false).show(ui, |ui| {
         explain::explain_ui(ui, gui, session);
     });
-    CentralPanel::no_frame().frame(Frame::new().fill(theme.background)).show(ui, |ui| canvas::canvas_ui(ui, gui, session));
+    CentralPanel::no_frame()
+        .frame(Frame::new().fill(theme.background))
+        .show(ui, |ui| canvas::canvas_ui(ui, gui, session));
     overlay::overlay_ui(ui, gui, session);
 }
 

@@ -4,7 +4,9 @@ use super::icons::{Icon, icon_button};
 use crate::window::action::{Action, Entry, Group, TABLE, keys_text};
 use crate::window::gui::{Gui, Overlay};
 use crate::window::session::Session;
-use egui::{Align, Align2, Area, Color32, Frame, Id, Key, Layout, Order, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2};
+use egui::{
+    Align, Align2, Area, Color32, Frame, Id, Key, Layout, Order, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2,
+};
 
 pub(super) fn overlay_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     match gui.overlay.clone() {
@@ -58,13 +60,14 @@ fn help_ui(ui: &Ui, gui: &mut Gui) {
                         column.add_space(10.0);
                     }
                     let column = &mut columns[1];
-                    column.label(RichText::new("Pointer").strong().color(theme.text));
+                    column.label(RichText::new("Pointer and size").strong().color(theme.text));
                     for (what, help) in [
                         ("click", "selects a neuron or a weight and explains it"),
                         ("double-click", "edits a weight, a bias or an input"),
                         ("drag", "moves a neuron, or the picture; a selected weight grows and shrinks"),
                         ("wheel", "zooms"),
                         ("drag the timeline", "goes to any operation of the step"),
+                        ("Ctrl+plus, minus", "larger and smaller letters; Ctrl+0 as they were"),
                     ] {
                         line_ui(column, what, help, &theme);
                     }

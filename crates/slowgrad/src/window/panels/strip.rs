@@ -68,11 +68,16 @@ pub(super) fn strip_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     }
     let shade = if theme.is_dark { Color32::WHITE } else { theme.text };
     if let Some(pos) = response.hover_pos().filter(|_| !response.dragged()) {
-        painter.vline(pos.x.clamp(bar.left(), bar.right()), area.y_range(), Stroke::new(1.0, shade.gamma_multiply(0.4)));
+        painter.vline(
+            pos.x.clamp(bar.left(), bar.right()),
+            area.y_range(),
+            Stroke::new(1.0, shade.gamma_multiply(0.4)),
+        );
     }
     painter.vline(now, area.y_range(), Stroke::new(2.0, shade));
     painter.circle_filled(Pos2::new(now, area.top() + 1.0), 4.5, shade);
-    let asked = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked()).map(|pos| event_at(pos.x));
+    let asked =
+        response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked()).map(|pos| event_at(pos.x));
     let hovered = response.hover_pos().map(|pos| timeline.address(event_at(pos.x)));
     let hover = hovered.map(|address| slowgrad_timeline::words::title(timeline, &address));
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);

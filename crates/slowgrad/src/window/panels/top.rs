@@ -10,7 +10,8 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         lesson_menu_ui(ui, session);
-        let title = session.snapshot.as_ref().and_then(|snapshot| snapshot.lesson.as_ref()).map(|lesson| lesson.title.clone());
+        let title =
+            session.snapshot.as_ref().and_then(|snapshot| snapshot.lesson.as_ref()).map(|lesson| lesson.title.clone());
         // What stands at the right is laid out first, so that the title is what gives way.
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button("? keys").on_hover_text(Action::Help.tooltip()).clicked() {

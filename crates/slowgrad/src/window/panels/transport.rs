@@ -22,7 +22,7 @@ pub(super) fn transport_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         ui.add_space(8.0);
         step_field_ui(ui, gui, session, &theme);
         ui.add_space(8.0);
-        status_ui(ui, session, &theme);
+        status_ui(ui, gui, session, &theme);
     });
     ui.add_space(4.0);
     strip_ui(ui, session, &theme);
@@ -51,7 +51,8 @@ fn buttons_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) 
 fn granularity_ui(ui: &mut Ui, session: &mut Session) {
     let Some(now) = session.playhead.as_ref().map(Playhead::granularity) else { return };
     let mut chosen = now;
-    let keys = format!("how much plays at once ({} {})", keys_text(Action::Coarser.entry()), keys_text(Action::Finer.entry()));
+    let keys =
+        format!("how much plays at once ({} {})", keys_text(Action::Coarser.entry()), keys_text(Action::Finer.entry()));
     let combo = ComboBox::from_id_salt("granularity").width(92.0).selected_text(now.name());
     let response = combo.show_ui(ui, |ui| {
         for granularity in Granularity::ALL {
@@ -113,12 +114,12 @@ fn step_field_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Them
     }
 }
 
-fn status_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
-    let Some((timeline, playhead)) = session.now() else { return };
+fn status_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
+    let Some((timeline, _)) = session.now() else { return };
     let text = if session.is_full_speed() {
         format!("training at full speed · loss {}", words::number(timeline.step().loss, 4))
     } else {
-        words::title(timeline, &timeline.address(playhead.event()))
+        gui.scene(session).map(|scene| scene.status.clone()).unwrap_or_default()
     };
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if let Some(snapshot) = &session.snapshot {
