@@ -297,6 +297,36 @@ fn a_script_is_exchanged_while_it_runs() {
 }
 
 #[test]
+fn a_lesson_plays_by_itself_pauses_and_waits() {
+    if tools().is_none() {
+        return;
+    }
+    let perform = r#"
+fn perform(stage) {
+    stage.say("Look.");
+    stage.play("forward", #{ by: "operation", seconds: 3 });
+    stage.say("The answer is {output:2}.");
+    stage.wait();
+    stage.train(50);
+    stage.say("After step {step}.");
+}
+"#;
+    let mut window = Window::open(&format!("{LESSON}{perform}"), OPTIMIZER);
+    window.until("it plays by itself", |state| number(&state["position"]) > 1.0);
+    window.press("space");
+    let paused = window.until("it pauses", |state| state["playing"] == false);
+    window.stands_still();
+    window.press("space");
+    window.until("it goes on", |state| number(&state["position"]) > number(&paused["position"]));
+    let state = window.until("it waits", |state| state["waiting"] == true && state["cue"] == 4);
+    assert!(state["caption"].as_str().is_some_and(|caption| caption.starts_with("The answer is 0.")));
+    window.press("Next");
+    window.until("it trains", |state| state["step"] == 51 && state["caption"] == "After step 51.");
+    window.press("Prior");
+    window.until("it is where it waited", |state| state["step"] == 1 && state["waiting"] == true && state["cue"] == 4);
+}
+
+#[test]
 fn full_speed_trains_and_stops() {
     if tools().is_none() {
         return;

@@ -44,7 +44,7 @@ impl Block {
         forward(trace, lanes, &mut self.values);
     }
 
-    /// Runs the chain rule; `seeds[k]` is the row of ∂L/∂outputs[k].
+    /// Runs the chain rule; `seeds[k]` is the row of `∂L/∂outputs[k]`.
     pub(crate) fn backward(&mut self, trace: &Trace, lanes: usize, seeds: &[[f64; LANES]]) {
         backward(trace, lanes, seeds, &self.values, &mut self.grads);
     }

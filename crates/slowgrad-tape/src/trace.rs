@@ -286,7 +286,7 @@ impl Trace {
     }
 
     /// Reverse mode: fills `grads` (one per node; those that nothing flows into stay 0) from the gradients
-    /// of the results, `seeds[k]` = ∂L/∂outputs[k].
+    /// of the results, `seeds[k]` = `∂L/∂outputs[k]`.
     pub fn backward(&self, values: &[f64], seeds: &[f64], grads: &mut Vec<f64>) {
         self.seed(seeds, grads);
         for step in &self.chain {

@@ -216,7 +216,7 @@ impl ApplicationHandler<Wake> for App {
             Wake::Accessibility(event) => match event.window_event {
                 accesskit_winit::WindowEvent::InitialTreeRequested => self.gui.context().enable_accesskit(),
                 accesskit_winit::WindowEvent::ActionRequested(request) => {
-                    open.input.on_accesskit_action_request(request)
+                    open.input.on_accesskit_action_request(request);
                 }
                 accesskit_winit::WindowEvent::AccessibilityDeactivated => self.gui.context().disable_accesskit(),
             },

@@ -64,8 +64,6 @@ pub(crate) struct Gui {
     pub(crate) tab: Tab,
     pub(crate) field: Option<Field>,
     pub(crate) scenery: Scenery,
-    /// The last script that ran, so that the drawer does not blink between scripted operations.
-    pub(crate) script: Option<slowgrad_timeline::scene::ScriptMark>,
     pub(crate) step_text: String,
     canvas: Option<Rect>,
     weight: Option<Pos2>,
@@ -85,7 +83,6 @@ impl Gui {
             tab: Tab::Script,
             field: None,
             scenery: Scenery::default(),
-            script: None,
             step_text: String::new(),
             canvas: None,
             weight: None,

@@ -38,12 +38,21 @@ pub(crate) struct Performance {
     pub(crate) running: Option<Running>,
     /// A person has taken over, or paused it.
     pub(crate) held: bool,
+    /// It is held by a pause only, and goes on where it was.
+    paused: bool,
     rush_to: Option<usize>,
 }
 
 impl Performance {
     pub(crate) fn new(cues: Vec<Cue>) -> Self {
-        Self { performer: Performer::new(cues), caption: String::new(), running: None, held: false, rush_to: None }
+        Self {
+            performer: Performer::new(cues),
+            caption: String::new(),
+            running: None,
+            held: false,
+            paused: false,
+            rush_to: None,
+        }
     }
 
     /// Everything before a cue happens at once.
@@ -97,6 +106,7 @@ impl Performance {
 
     /// A person takes over: a part that was playing is given up.
     pub(crate) fn hold(&mut self) {
+        self.paused = false;
         if self.has_cues() && !self.is_over() && self.performer.waiting() != Waiting::Presenter {
             self.held = true;
         }
@@ -245,15 +255,19 @@ impl Session {
     pub(crate) fn play_or_pause(&mut self) {
         let is_playing = self.playhead.as_ref().is_some_and(playhead::Playhead::is_playing);
         let performance = &mut self.performance;
-        let is_performing = performance.next_secs().is_some();
-        if is_playing {
-            performance.held |= performance.running.is_some();
+        if is_playing || performance.next_secs().is_some() {
+            // A caption that is being read is paused like a part that is being played.
+            if performance.running.is_some() || !is_playing {
+                performance.held = true;
+                performance.paused = true;
+            }
             self.steer(&playhead::Command::Pause);
-        } else if is_performing {
-            performance.held = true;
-        } else if performance.held && performance.running.is_some() {
+        } else if performance.paused {
+            performance.paused = false;
             performance.held = false;
-            self.steer(&playhead::Command::Toggle);
+            if performance.running.is_some() {
+                self.steer(&playhead::Command::Toggle);
+            }
         } else {
             performance.hold();
             self.steer(&playhead::Command::Play);
@@ -266,6 +280,7 @@ impl Session {
             return;
         }
         let was_held = std::mem::replace(&mut self.performance.held, false);
+        self.performance.paused = false;
         let waiting = self.performance.performer.waiting();
         if self.performance.is_over() {
             return;

@@ -60,8 +60,9 @@ fn scale(data: &DataInfo) -> impl Fn(f64) -> f32 {
     let targets = || data.samples.iter().filter_map(|(_, target)| target.first().copied());
     let low = targets().fold(f64::INFINITY, f64::min);
     let high = targets().fold(f64::NEG_INFINITY, f64::max);
-    let middle = f64::midpoint(low, high);
-    let reach = (0.5 * (high - low)).max(1e-9);
+    // Samples that all want the same are shown by its sign.
+    let (middle, reach) =
+        if high > low { (f64::midpoint(low, high), 0.5 * (high - low)) } else { (0.0, low.abs().clamp(1e-9, 1e9)) };
     move |value: f64| if value.is_finite() { ((value - middle) / reach).clamp(-1.0, 1.0) as f32 } else { 0.0 }
 }
 

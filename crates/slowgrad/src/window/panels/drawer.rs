@@ -32,10 +32,7 @@ pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
 
 fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
     match gui.scene(session).and_then(|scene| scene.script.clone()) {
-        Some(mark) => {
-            script_ui(ui, &mark, theme);
-            gui.script = Some(mark);
-        }
+        Some(mark) => script_ui(ui, &mark, theme),
         None => {
             let text = "Here the script stands while one of its operations runs: activation, loss or optimizer. \
                         Sums along the weights are the network's own.";
