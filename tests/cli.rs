@@ -281,9 +281,14 @@ fn every_shipped_lesson_learns() {
         let path = entry.expect("an entry").path();
         let lesson = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
         let steps = if lesson == "large" { "30" } else { "800" };
-        let (code, _, problems) = run(slowgrad()
-            .current_dir(folder.path())
-            .args(["train", &lesson, "--steps", steps, "--metrics", "m.jsonl"]));
+        let (code, _, problems) = run(slowgrad().current_dir(folder.path()).args([
+            "train",
+            &lesson,
+            "--steps",
+            steps,
+            "--metrics",
+            "m.jsonl",
+        ]));
         assert_eq!(code, 0, "{lesson}: {problems}");
         let lines = json_lines(&fs::read_to_string(folder.path().join("m.jsonl")).expect("metrics"));
         let first = lines[0]["loss"].as_f64().expect("a finite loss");

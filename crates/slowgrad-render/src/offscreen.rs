@@ -99,6 +99,11 @@ impl Offscreen {
         &self.ctx
     }
 
+    /// Width over height of its pictures.
+    pub fn aspect(&self) -> f32 {
+        self.size[0] as f32 / self.size[1] as f32
+    }
+
     /// Name and kind of the adapter, such as `llvmpipe (Vulkan)`.
     pub fn adapter(&self) -> String {
         let info = self.gpu.adapter.get_info();

@@ -75,6 +75,29 @@ impl Layout {
         Self { columns, loss: [x + half + OUTPUT_WORDS + 96.0, 0.0] }
     }
 
+    /// Moves columns together or apart so that width to height comes nearer to `aspect`, that of the room the
+    /// picture has: letters grow with the room that is used. Words around the discs keep their room. Blocks
+    /// of discs stay as they are.
+    pub fn stretch(&mut self, aspect: f32) {
+        let bounds = self.bounds();
+        let (width, height) = (bounds.max[0] - bounds.min[0], bounds.max[1] - bounds.min[1]);
+        let roomy = self.columns.iter().all(|column| column.density == Density::Roomy);
+        if !roomy || !aspect.is_finite() || aspect <= 0.0 {
+            return;
+        }
+        let wide = (aspect * height / width).clamp(0.8, 1.5);
+        let tall = (width * wide / height / aspect).clamp(1.0, 1.7);
+        let last = |layout: &Self| layout.columns.last().and_then(|column| column.places.first()).copied();
+        let before = last(self).unwrap_or_default();
+        for [x, y] in self.columns.iter_mut().flat_map(|column| &mut column.places) {
+            *x *= wide;
+            *y *= tall;
+        }
+        // The words between the outputs and the loss are as long as before.
+        let after = last(self).unwrap_or_default();
+        self.loss = [self.loss[0] + after[0] - before[0], self.loss[1] * tall];
+    }
+
     /// Whether it is a layout of a network of this shape.
     pub fn fits(&self, shape: &Shape) -> bool {
         self.columns.iter().map(|column| column.places.len()).eq(shape.sizes().iter().copied())
@@ -252,6 +275,27 @@ mod tests {
                     assert!((a[0] - b[0]).hypot(a[1] - b[1]) > ra + rb, "{inputs} {layers:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_stretched_layout_keeps_the_words_between_outputs_and_loss() {
+        let shape = Shape::new(2, &[3, 1]);
+        let plain = Layout::new(&shape);
+        for aspect in [0.5, 1.0, 1.4, 3.0, f32::NAN] {
+            let mut layout = plain.clone();
+            layout.stretch(aspect);
+            let gap = |layout: &Layout| {
+                let output = layout.position(Target::Neuron { layer: 1, neuron: 0 });
+                layout.position(Target::Loss)[0] - output[0]
+            };
+            assert!((gap(&layout) - gap(&plain)).abs() < 0.01);
+            let bounds = |layout: &Layout| {
+                let Bounds { min, max } = layout.bounds();
+                (max[0] - min[0]) / (max[1] - min[1])
+            };
+            let off = |layout: &Layout| (bounds(layout) / aspect).ln().abs();
+            assert!(aspect.is_nan() || off(&layout) <= off(&plain) + 0.01, "{aspect}");
         }
     }
 

@@ -11,6 +11,9 @@ use slowgrad_timeline::picture::{Moment, SceneOptions, scene};
 use slowgrad_timeline::scene::{Ink, Target};
 use slowgrad_timeline::words::Words;
 
+/// The network has about two thirds of a still's width and most of its height.
+const NETWORK_ASPECT: f32 = 0.78;
+
 /// A moment to be drawn.
 pub(crate) struct Still<'a> {
     /// The step.
@@ -28,7 +31,8 @@ pub(crate) struct Still<'a> {
 impl Still<'_> {
     /// Draws it.
     pub(crate) fn draw(&self, offscreen: &mut Offscreen, theme: &Theme) -> Result<Picture, RenderError> {
-        let layout = Layout::new(&self.timeline.step().shape);
+        let mut layout = Layout::new(&self.timeline.step().shape);
+        layout.stretch(offscreen.aspect() * NETWORK_ASPECT);
         let options =
             SceneOptions { selected: self.selected, caption: self.caption.clone(), ..SceneOptions::default() };
         let scene = scene(self.timeline, &layout, &self.moment, &options);

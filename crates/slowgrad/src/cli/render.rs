@@ -77,7 +77,8 @@ pub(super) fn run(args: &RenderArgs) -> Result<(), Failure> {
         caption: String::new(),
     };
     let theme = if args.theme == ThemeArg::Dark { Theme::dark() } else { Theme::light() };
-    let (width, height) = args.size;
+    let pixels = |points: u32| (points as f32 * args.scale).round() as u32;
+    let (width, height) = (pixels(args.size.0), pixels(args.size.1));
     let mut offscreen = Offscreen::new(width, height, args.scale).map_err(|error| Failure::new(error.to_string()))?;
     let picture = still.draw(&mut offscreen, &theme).map_err(|error| Failure::new(error.to_string()))?;
     let mut bytes = Vec::new();

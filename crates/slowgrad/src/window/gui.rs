@@ -268,7 +268,7 @@ impl Scenery {
         }
         let mut layout = Layout::new(shape);
         if let Some(room) = self.room {
-            stretch(&mut layout, shape, room);
+            layout.stretch(room.x / room.y);
         }
         self.is_arranged = false;
         self.drawn = None;
@@ -289,26 +289,5 @@ impl Scenery {
             self.is_arranged = true;
             self.drawn = None;
         }
-    }
-}
-
-/// Moves the discs of a layout together or apart, so that its width to its height is nearer to that of the
-/// room: letters grow with the room that is used. Words around the discs keep their room.
-fn stretch(layout: &mut Layout, shape: &Shape, room: Vec2) {
-    let bounds = layout.bounds();
-    let (width, height) = (bounds.max[0] - bounds.min[0], bounds.max[1] - bounds.min[1]);
-    let is_small = shape.sizes().iter().all(|size| *size <= 12);
-    if !is_small || room.min_elem() < 1.0 || width <= 0.0 || height <= 0.0 {
-        return;
-    }
-    let wanted = room.x / room.y;
-    let wide = (wanted / (width / height)).clamp(0.62, 1.5);
-    let tall = (width * wide / height / wanted).clamp(1.0, 1.7);
-    let inputs = (0..shape.inputs()).map(Target::Input);
-    let neurons = (0..shape.layers())
-        .flat_map(|layer| (0..shape.size(layer)).map(move |neuron| Target::Neuron { layer, neuron }));
-    for target in inputs.chain(neurons).chain([Target::Loss]) {
-        let [x, y] = layout.position(target);
-        layout.set_position(target, [x * wide, y * tall]);
     }
 }

@@ -33,6 +33,10 @@ pub(crate) fn picture(
         if elapsed >= after_secs {
             break;
         }
+        // Nobody is there to press Page Down.
+        if session.performance.waits_for_presenter() {
+            session.go_on();
+        }
         session.tick(FRAME_SECS);
         elapsed += FRAME_SECS;
     }
