@@ -312,9 +312,11 @@ fn row(timeline: &Timeline, event: &Event, words: Words) -> [String; 5] {
     let place = event.location.as_ref().filter(|_| scripted).map(ToString::to_string).unwrap_or_default();
     // The rule of the local derivative is needed to follow a chain step on paper.
     let note = match &event.kind {
-        EventKind::Chain { op, into, .. } if op.derivative_text(*into).contains(['a', 'b', 'c', 'y']) => {
-            formula.notes.first().map(crate::scene::Math::plain).unwrap_or_default()
+        EventKind::Chain { .. } => {
+            let rule = formula.notes.first().map(crate::scene::Math::plain).unwrap_or_default();
+            if rule.matches(" = ").count() > 1 { rule } else { String::new() }
         }
+        EventKind::Delta { .. } => formula.notes.first().map(crate::scene::Math::plain).unwrap_or_default(),
         EventKind::Updated { old, new, .. } => format!("Δ = {}", words::signed(new - old, words.digits)),
         _ => String::new(),
     };

@@ -259,7 +259,13 @@ impl Words {
                     Math::row([Math::text("∂"), operand.clone()]),
                 );
                 let rule = rule(*op, *into, operands, of);
-                notes.push(Math::row([local_symbol.clone(), equals(), Math::text(rule), equals(), self.num(*local)]));
+                let mut note = vec![local_symbol.clone(), equals()];
+                // A rule that is a number already, such as 1, is not said twice.
+                if rule != number(*local, self.digits) {
+                    note.extend([Math::text(rule), equals()]);
+                }
+                note.push(self.num(*local));
+                notes.push(Math::Row(note));
                 let product = [grad_of(symbol(&of.name)), dot(), local_symbol];
                 let values = [self.grad(*upstream), dot(), enclosed(self.num(*local))];
                 let (symbols, numbers) = match before {
