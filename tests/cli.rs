@@ -187,12 +187,57 @@ fn weights_travel_between_formats_and_training_goes_on_from_them() {
     train(&["--steps", "6", "--weights-in", "half.safetensors", "--weights-out", "joined.json"]);
     // Four steps are two epochs, so the samples come in the same order.
     assert_eq!(weights(&lesson.path().join("joined.json")), weights(&lesson.path().join("whole.json")));
-    let (code, _, problems) = run(slowgrad()
-        .current_dir(lesson.path())
-        .args(["train", "welcome", "--steps", "1", "--weights-in"])
-        .arg(common::root().join("tests/reference/sequential.safetensors")));
-    // The welcome lesson's network may have that shape; if not, the file must say what differs.
-    assert!(code == 0 || (code == 1 && problems.contains("network needs")), "{problems}");
+}
+
+#[test]
+fn a_network_of_pytorch_answers_the_same_here() {
+    let folder_of_reference = common::root().join("tests/reference");
+    let file = fs::read(folder_of_reference.join("sequential.json")).expect("the reference");
+    let reference: Value = serde_json::from_slice(&file).expect("JSON");
+    for kind in ["float64", "float32"] {
+        let name = reference[kind]["file"].as_str().expect("a file name");
+        let samples: Vec<String> = reference["inputs"]
+            .as_array()
+            .expect("inputs")
+            .iter()
+            .map(|input| {
+                let numbers: Vec<String> = input
+                    .as_array()
+                    .expect("numbers")
+                    .iter()
+                    .map(|x| format!("{:?}", x.as_f64().expect("a number")))
+                    .collect();
+                format!("#{{ input: [{}], target: [0.0] }}", numbers.join(", "))
+            })
+            .collect();
+        let text = format!(
+            "fn lesson() {{ #{{ title: \"torch\", layers: [2, 3, 1], activation: \"tanh\", batch: 3,
+                data: [{}], weights: \"{name}\" }} }}
+             fn perform(stage) {{ }}",
+            samples.join(", ")
+        );
+        let lesson = folder(&[("lesson.rhai", &text)]);
+        fs::copy(folder_of_reference.join(name), lesson.path().join(name)).expect("the weights are copied");
+        let (code, lines, problems) = run(slowgrad().current_dir(lesson.path()).args([
+            "trace",
+            "lesson.rhai",
+            "--phase",
+            "forward",
+            "--format",
+            "jsonl",
+        ]));
+        assert_eq!(code, 0, "{problems}");
+        let outputs: Vec<f64> = json_lines(&lines)
+            .iter()
+            .filter(|event| event["kind"] == "activated" && event["layer"] == 1)
+            .map(|event| event["result"].as_f64().expect("a number"))
+            .collect();
+        assert_eq!(outputs.len(), 3);
+        for (ours, theirs) in outputs.iter().zip(reference[kind]["outputs"].as_array().expect("outputs")) {
+            let theirs = theirs[0].as_f64().expect("a number");
+            assert!((ours - theirs).abs() < 1e-14, "{kind}: {ours} and {theirs}");
+        }
+    }
 }
 
 #[test]

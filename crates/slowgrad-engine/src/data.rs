@@ -54,6 +54,14 @@ pub enum DataError {
         /// What stands there.
         text: String,
     },
+    /// A target column of words has too many different ones.
+    #[error("column «{column}» has more than {MOST_CLASSES} different words, such as «{word}»")]
+    Classes {
+        /// The column.
+        column: String,
+        /// One of its words.
+        word: String,
+    },
     /// The CSV text cannot be read.
     #[error("not a CSV file: {0}")]
     Csv(String),
@@ -117,6 +125,9 @@ pub fn split(mut samples: Vec<Sample>, test_fraction: f64, seed: u64) -> (Vec<Sa
     (samples, test)
 }
 
+/// Different words in a target column: each becomes an output.
+const MOST_CLASSES: usize = 1_000;
+
 /// Reads samples from CSV text with a header line. A target column of words becomes one-hot classes in the
 /// order of their first appearance.
 pub fn read_csv(text: &str, inputs: &[String], target: &str) -> Result<Vec<Sample>, DataError> {
@@ -149,9 +160,13 @@ pub fn read_csv(text: &str, inputs: &[String], target: &str) -> Result<Vec<Sampl
     }
     let numbers: Option<Vec<f64>> = rows.iter().map(|(_, t)| t.parse().ok().filter(|x: &f64| x.is_finite())).collect();
     let mut classes: Vec<&str> = Vec::new();
-    for (_, word) in &rows {
+    for (_, word) in rows.iter().filter(|_| numbers.is_none()) {
         if !classes.contains(&word.as_str()) {
             classes.push(word);
+        }
+        if classes.len() > MOST_CLASSES {
+            let odd = rows.iter().map(|(_, word)| word).find(|word| word.parse::<f64>().is_err()).unwrap_or(word);
+            return Err(DataError::Classes { column: target.to_owned(), word: odd.clone() });
         }
     }
     let one_hot = |word: &str| classes.iter().map(|class| if *class == word { 1.0 } else { 0.0 }).collect();

@@ -8,7 +8,7 @@ use crate::dense;
 use crate::model::Model;
 use crate::norms::Norms;
 use crate::plugin::Activation;
-use crate::setup::Setup;
+use crate::setup::{EpochOrder, Setup};
 use crate::shape::Shape;
 use crate::train::update_context;
 use slowgrad_tape::{Call, Diagnostic, Trace};
@@ -139,7 +139,7 @@ pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, B
     let shape = &setup.shape;
     let mut samples = Vec::new();
     let mut grad_sums = vec![0.0; shape.parameters()];
-    for (nth, sample) in setup.samples(step).into_iter().enumerate() {
+    for (nth, sample) in setup.samples(step, &mut EpochOrder::default()).into_iter().enumerate() {
         let mut recorded = forward(setup, &model.values, sample)?;
         loss(setup, &mut recorded);
         backward(setup, &model.values, &mut recorded, &mut grad_sums, nth == 0);

@@ -188,15 +188,26 @@ impl Run {
 
     /// Goes to the state after `step` steps, with the bits it had; past the furthest step this is training.
     pub fn seek(&mut self, step: u64) -> Result<(), Box<Diagnostic>> {
-        let nearest = self.checkpoints.range(..=step).next_back().map(|(at, checkpoint)| (*at, checkpoint.clone()));
+        let nearest = self.checkpoints.range(..=step).next_back();
         // Going on from here is shorter when no checkpoint lies between.
-        if let Some((at, checkpoint)) = nearest.filter(|(at, _)| step < self.step || *at > self.step) {
-            self.setup = checkpoint.setup;
-            self.model = checkpoint.model;
-            self.step = at;
-        }
+        let here = match nearest.filter(|(at, _)| step < self.step || **at > self.step) {
+            None => None,
+            Some((&at, checkpoint)) => {
+                let checkpoint = checkpoint.clone();
+                let model = std::mem::replace(&mut self.model, checkpoint.model);
+                let setup = std::mem::replace(&mut self.setup, checkpoint.setup);
+                Some((std::mem::replace(&mut self.step, at), setup, model))
+            }
+        };
         while self.step < step {
-            self.advance()?;
+            if let Err(error) = self.advance() {
+                // A past that cannot be reached leaves the present as it was; a future that cannot be
+                // trained ends where training got to.
+                if let Some((at, setup, model)) = here.filter(|(at, ..)| step <= *at) {
+                    (self.step, self.setup, self.model) = (at, setup, model);
+                }
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -280,18 +291,18 @@ impl Run {
     fn keep_checkpoint(&mut self) {
         if self.step.is_multiple_of(self.stride) && !self.checkpoints.contains_key(&self.step) {
             self.force_checkpoint();
-            // Halving the density keeps what is left evenly spread; the start stays for ever.
-            while self.checkpoints.len() > 2 && self.checkpoints().1 > self.budget {
-                self.stride *= 2;
-                let stride = self.stride;
-                self.checkpoints.retain(|at, _| at.is_multiple_of(stride));
-            }
         }
     }
 
     fn force_checkpoint(&mut self) {
         let checkpoint = Checkpoint { setup: Rc::clone(&self.setup), model: self.model.clone() };
         self.checkpoints.insert(self.step, checkpoint);
+        // Halving the density keeps what is left evenly spread; the start stays for ever.
+        while self.checkpoints.len() > 2 && self.checkpoints().1 > self.budget {
+            self.stride *= 2;
+            let stride = self.stride;
+            self.checkpoints.retain(|at, _| at.is_multiple_of(stride));
+        }
     }
 
     fn checkpoint_bytes(&self) -> usize {

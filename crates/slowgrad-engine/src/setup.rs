@@ -7,11 +7,15 @@ use crate::data::Data;
 use crate::plugin::{Activation, Loss, Optimizer};
 use crate::rng::{Purpose, Rng};
 use crate::shape::Shape;
+use crate::spec::LessonSpec;
 use std::sync::Arc;
 
 /// What a network is trained with.
 #[derive(Debug, Clone)]
 pub struct Setup {
+    /// What was asked for: the description that this is made from, so that going back in a run goes back to
+    /// the description of that time as well.
+    pub spec: Arc<LessonSpec>,
     /// The network's shape.
     pub shape: Arc<Shape>,
     /// One activation a layer.
@@ -38,18 +42,31 @@ impl Setup {
         self.train.len().div_ceil(self.batch.max(1)).max(1) as u64
     }
 
-    /// The samples of a step (counted from 1), in order.
-    pub fn samples(&self, step: u64) -> Vec<usize> {
+    /// The samples of a step (counted from 1), in order. `order` keeps the order of the epoch drawn last.
+    pub fn samples(&self, step: u64, order: &mut EpochOrder) -> Vec<usize> {
         let (epoch, nth) = ((step - 1) / self.steps_per_epoch(), (step - 1) % self.steps_per_epoch());
         let len = self.train.len();
         let start = nth as usize * self.batch;
         let end = (start + self.batch).min(len);
         if self.shuffle {
-            let mut order: Vec<usize> = (0..len).collect();
-            Rng::new(self.seed, Purpose::Order { epoch }).shuffle(&mut order);
-            order[start..end].to_vec()
+            let drawn = (self.seed, epoch, len);
+            if order.drawn != Some(drawn) {
+                order.drawn = Some(drawn);
+                order.samples.clear();
+                order.samples.extend(0..len);
+                Rng::new(self.seed, Purpose::Order { epoch }).shuffle(&mut order.samples);
+            }
+            order.samples[start..end].to_vec()
         } else {
             (start..end).collect()
         }
     }
+}
+
+/// The order of one epoch's samples, so that it is not drawn anew for each of its steps.
+#[derive(Debug, Clone, Default)]
+pub struct EpochOrder {
+    /// Seed, epoch and number of samples that it was drawn for.
+    drawn: Option<(u64, u64, usize)>,
+    samples: Vec<usize>,
 }

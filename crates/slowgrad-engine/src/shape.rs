@@ -30,7 +30,8 @@ impl Shape {
         let mut starts = vec![0];
         for pair in sizes.windows(2) {
             let last = starts[starts.len() - 1];
-            starts.push(last + pair[1] * (pair[0] + 1));
+            // A count beyond all bounds stays beyond all bounds, for whoever refuses it.
+            starts.push(pair[0].saturating_add(1).saturating_mul(pair[1]).saturating_add(last));
         }
         Self { sizes, starts }
     }

@@ -58,6 +58,12 @@ pub enum DataSpec {
     },
 }
 
+impl Default for DataSpec {
+    fn default() -> Self {
+        DataSpec::Inline(Vec::new())
+    }
+}
+
 /// One input with the output wanted for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
@@ -87,7 +93,7 @@ pub struct LayerWeights {
 }
 
 /// A whole lesson's set-up.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct LessonSpec {
     /// Shown in the title bar.
     pub title: String,

@@ -8,13 +8,14 @@ use crate::dense;
 use crate::model::Model;
 use crate::norms::Norms;
 use crate::plugin::{Activation, Optimizer};
-use crate::setup::Setup;
+use crate::setup::{EpochOrder, Setup};
 use slowgrad_tape::{Diagnostic, Row};
 use std::ops::Range;
 
 /// Room for one step's numbers, kept from step to step.
 #[derive(Debug, Default)]
 pub struct Workspace {
+    order: EpochOrder,
     /// Per layer `[neuron][sample]`; index 0 holds the inputs.
     activations: Vec<Vec<f64>>,
     pre_activations: Vec<Vec<f64>>,
@@ -32,7 +33,7 @@ pub struct Workspace {
 /// Trains one step (counted from 1) and answers the mean loss of its batch before the update. When a script
 /// fails, the model is as it was.
 pub fn step(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> Result<f64, Box<Diagnostic>> {
-    let samples = setup.samples(step);
+    let samples = setup.samples(step, &mut work.order);
     load(setup, &setup.train, &samples, work);
     forward(setup, &model.values, samples.len(), work)?;
     let loss = loss(setup, samples.len(), work)?;
@@ -50,12 +51,18 @@ pub fn evaluate(
 ) -> Result<Option<f64>, Box<Diagnostic>> {
     const BLOCK: usize = 256;
     let mut sum = 0.0;
+    let sliders = setup.loss.info.sliders();
     for start in (0..data.len()).step_by(BLOCK) {
         let samples: Vec<usize> = (start..data.len().min(start + BLOCK)).collect();
         load(setup, data, &samples, work);
         forward(setup, values, samples.len(), work)?;
-        let _ = loss(setup, samples.len(), work)?;
-        sum += work.losses.iter().sum::<f64>();
+        let n = samples.len();
+        let outputs = &work.activations[setup.shape.layers()];
+        let rows = outputs.chunks_exact(n).chain(work.targets.chunks_exact(n)).map(Row::Each);
+        let inputs: Vec<Row<'_>> = rows.chain(sliders.iter().map(|&x| Row::Same(x))).collect();
+        setup.loss.function.borrow_mut().forward(&inputs, &mut [&mut work.losses[..]])?;
+        // Blocks only bound the memory: the sum runs in the order of the samples.
+        sum = work.losses.iter().fold(sum, |sum, loss| sum + loss);
     }
     Ok((!data.is_empty()).then(|| sum / data.len() as f64))
 }

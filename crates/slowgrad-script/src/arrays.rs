@@ -6,7 +6,8 @@
 use crate::functions::number;
 use crate::host::{Host, Number};
 use crate::problem::{Outcome, Problem};
-use rhai::{Array, Dynamic, Engine, NativeCallContext};
+use crate::words::kind;
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Op};
 use std::rc::Rc;
 
@@ -36,7 +37,11 @@ struct Call<'c> {
 
 impl Call<'_> {
     fn numbers(&self, array: &Array) -> Outcome<Vec<Number>> {
-        array.iter().map(|item| number(item, self.context.fn_name())).collect()
+        let count = |item| {
+            self.host.go_on()?;
+            number(item, self.context.fn_name())
+        };
+        array.iter().map(count).collect()
     }
 
     fn some(&self, array: &Array) -> Outcome<Vec<Number>> {
@@ -141,8 +146,127 @@ impl Call<'_> {
     }
 }
 
+/// `map` as the interpreter's own, which measures its result only when it is whole.
+fn map(context: &NativeCallContext, array: &mut Array, function: &FnPtr) -> Outcome<Array> {
+    let most = context.engine().max_array_size();
+    let mut elements = 0;
+    let mut mapped = Array::with_capacity(array.len());
+    for (i, item) in array.iter_mut().enumerate() {
+        let index = [Dynamic::from_int(i as i64)];
+        let value = function.call_raw_with_extra_args("map", context, Some(item), [], index, Some(0))?;
+        elements += 1 + value.as_array_ref().map_or(0, |inner| inner.len());
+        if most > 0 && elements > most {
+            return Err(EvalAltResult::ErrorDataTooLarge("Size of array".to_owned(), Position::NONE).into());
+        }
+        mapped.push(value);
+    }
+    Ok(mapped)
+}
+
+/// Sorts by merging: whatever the comparisons answer it ends, and equal elements keep their order.
+fn sort(array: &mut Array, less: &mut impl FnMut(&Dynamic, &Dynamic) -> Outcome<bool>) -> Outcome<()> {
+    let mut width = 1;
+    while width < array.len() {
+        let mut merged = Array::with_capacity(array.len());
+        for start in (0..array.len()).step_by(2 * width) {
+            let (middle, end) = ((start + width).min(array.len()), (start + 2 * width).min(array.len()));
+            let (mut left, mut right) = (start, middle);
+            while left < middle && right < end {
+                let at = if less(&array[right], &array[left])? { &mut right } else { &mut left };
+                merged.push(array[*at].clone());
+                *at += 1;
+            }
+            merged.extend_from_slice(&array[left..middle]);
+            merged.extend_from_slice(&array[right..end]);
+        }
+        *array = merged;
+        width *= 2;
+    }
+    Ok(())
+}
+
+impl Call<'_> {
+    /// Sorts numbers or texts by their size; comparisons of traced numbers are guards.
+    fn sort(&self, array: &mut Array, descending: bool) -> Outcome<()> {
+        let (host, context) = (self.host, self.context);
+        let mut less = |a: &Dynamic, b: &Dynamic| {
+            host.go_on()?;
+            let (a, b) = if descending { (b, a) } else { (a, b) };
+            let texts = |value: &Dynamic| value.clone().try_cast::<ImmutableString>();
+            if let (Some(a), Some(b)) = (texts(a), texts(b)) {
+                return Ok(a < b);
+            }
+            if let (Ok(a), Ok(b)) = (a.as_int(), b.as_int()) {
+                return Ok(a < b);
+            }
+            if let (Ok(a), Ok(b)) = (a.as_char(), b.as_char()) {
+                return Ok(a < b);
+            }
+            host.compare(context, Compare::Less, number(a, context.fn_name())?, number(b, context.fn_name())?)
+        };
+        sort(array, &mut less)
+    }
+
+    /// Sorts by a script's function, which gives a negative number or `true` when its first argument comes first.
+    fn sort_by(&self, array: &mut Array, comparer: &FnPtr) -> Outcome<()> {
+        let (host, context) = (self.host, self.context);
+        let mut less = |a: &Dynamic, b: &Dynamic| -> Outcome<bool> {
+            let answer = comparer.call_raw(context, None, [a.clone(), b.clone()])?;
+            if let Ok(first) = answer.as_bool() {
+                return Ok(first);
+            }
+            let Some(answer) = Number::of(&answer) else {
+                let message = format!("what `sort` compares with must give a number, but this is {}", kind(&answer));
+                return Err(Problem::new("wrong-type", message).help("write `|a, b| a - b` or `|a, b| a < b`").into());
+            };
+            host.compare(context, Compare::Less, answer, Number::Plain(0.0))
+        };
+        sort(array, &mut less)
+    }
+}
+
+/// The ways to sort: in place and as a copy. The interpreter's own leave traced numbers where they are.
+fn sorting(engine: &mut Engine, host: &Rc<Host>) {
+    for (name, descending) in [("sort", false), ("sort_desc", true)] {
+        let host = Rc::clone(host);
+        engine.register_fn(name, move |context: NativeCallContext, array: &mut Array| -> Outcome<()> {
+            Call { host: &host, context: &context }.sort(array, descending)
+        });
+    }
+    for (name, descending) in [("order", false), ("order_desc", true)] {
+        let host = Rc::clone(host);
+        engine.register_fn(name, move |context: NativeCallContext, mut array: Array| -> Outcome<Array> {
+            Call { host: &host, context: &context }.sort(&mut array, descending)?;
+            Ok(array)
+        });
+    }
+    for name in ["sort", "sort_by"] {
+        let host = Rc::clone(host);
+        engine.register_fn(
+            name,
+            move |context: NativeCallContext, array: &mut Array, comparer: FnPtr| -> Outcome<()> {
+                Call { host: &host, context: &context }.sort_by(array, &comparer)
+            },
+        );
+    }
+    for name in ["order", "order_by"] {
+        let host = Rc::clone(host);
+        engine.register_fn(
+            name,
+            move |context: NativeCallContext, mut array: Array, comparer: FnPtr| -> Outcome<Array> {
+                Call { host: &host, context: &context }.sort_by(&mut array, &comparer)?;
+                Ok(array)
+            },
+        );
+    }
+}
+
 pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     type Reduction = fn(&Call<'_>, &Array) -> Outcome<Number>;
+    engine.register_fn("map", |context: NativeCallContext, array: &mut Array, function: FnPtr| {
+        map(&context, array, &function)
+    });
+    sorting(engine, host);
     let reductions: [(&str, Reduction); 7] = [
         ("sum", |call, array| call.sum(array)),
         ("prod", |call, array| call.prod(array)),

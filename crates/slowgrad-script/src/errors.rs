@@ -5,7 +5,7 @@
 
 use crate::arrays;
 use crate::functions;
-use crate::host::{Host, Stopped};
+use crate::host::{Host, Stopped, shortened};
 use crate::interpreter::CONSTANTS;
 use crate::lexer::TokenKind;
 use crate::making;
@@ -45,7 +45,8 @@ pub(crate) fn parsing(text: &Rc<Text>, error: &ParseError) -> Diagnostic {
     let place = Place::of(text, error.position());
     let (code, message, help) = unparsed(error.err_type(), place.as_ref());
     let end = text.source.text.trim_end().len();
-    let location = place.map_or_else(|| text.location(text.range(end, end)), |place| place.token());
+    let location = place.filter(|place| place.offset < end);
+    let location = location.map_or_else(|| text.location(text.range(end, end)), |place| place.token());
     let diagnostic = Diagnostic::error(code, message).at(location);
     match help {
         Some(help) => diagnostic.help(help),
@@ -95,7 +96,8 @@ fn unparsed(error: &ParseErrorType, place: Option<&Place>) -> (&'static str, Str
             ("too-deep", "this expression is nested too deeply".to_owned(), Some(help))
         }
         E::LiteralTooLarge(kind, most) => {
-            plain("too-large", format!("this {} is longer than {most}", kind.to_lowercase()))
+            let help = "put long data into a CSV file and name it with `csv(…)`".to_owned();
+            ("too-large", format!("this {} is longer than {most}", measured(kind)), Some(help))
         }
         other => plain("syntax", lowered(&other.to_string())),
     }
@@ -105,6 +107,9 @@ fn bad_input(error: &LexError) -> (&'static str, String, Option<String>) {
     let help = match error {
         LexError::MalformedNumber(text) if text.starts_with('.') => Some("write a zero before the point: `0.5`"),
         LexError::UnexpectedInput(text) if text == "." => Some("write a zero before the point: `0.5`"),
+        LexError::UnexpectedInput(text) if text.chars().all(|ch| ch.is_whitespace() && !ch.is_ascii()) => {
+            Some("this is not a usual space, it only looks like one; type it anew")
+        }
         LexError::UnterminatedString => Some("close the text with the quote it was opened with"),
         LexError::ImproperSymbol(symbol, _) if symbol == "===" || symbol == "!==" => {
             Some("Rhai compares with `==` and `!=`")
@@ -127,7 +132,33 @@ pub(crate) fn habits(text: &Rc<Text>) -> Vec<Diagnostic> {
         let help = "write `-(x ** 2)` for the negated power, or `(-x) ** 2` to be clear";
         Diagnostic::warning("minus-before-power", message).at(text.location(text.range(start, end))).help(help)
     };
-    text.extents.negated_bases.iter().map(negated).collect()
+    text.extents.negated_bases.iter().map(negated).chain(whole_divisions(text)).collect()
+}
+
+/// `1 / 2` between whole literals is 0 in Rhai, without a word.
+fn whole_divisions(text: &Rc<Text>) -> Vec<Diagnostic> {
+    let tokens: Vec<_> = text
+        .tokens
+        .iter()
+        .filter(|token| !matches!(token.kind, TokenKind::Comment | TokenKind::DocComment))
+        .map(|token| (token, &text.source.text[token.start..token.end]))
+        .collect();
+    let mut found = Vec::new();
+    for (i, window) in tokens.windows(3).enumerate() {
+        let [(first, a), (_, "/"), (last, b)] = window else { continue };
+        let (Ok(a), Ok(b)) = (a.parse::<i64>(), b.parse::<i64>()) else { continue };
+        let before = i.checked_sub(1).map_or("", |at| tokens[at].1);
+        let after = tokens.get(i + 3).map_or("", |(_, word)| *word);
+        // `x * 1 / 2` divides x, and `1 / 2 ** n` something else than 2.
+        if b == 0 || a % b == 0 || ["*", "/", "%", "**"].contains(&before) || after == "**" || after == "." {
+            continue;
+        }
+        let message = format!("`{a} / {b}` divides whole numbers and gives {}", a / b);
+        let help = format!("write `{a}.0 / {b}` for a number with a fraction");
+        let location = text.location(text.range(first.start, last.end));
+        found.push(Diagnostic::warning("whole-division", message).at(location).help(help));
+    }
+    found
 }
 
 /// An error while a function ran.
@@ -211,14 +242,11 @@ fn describe(program: &Program, place: Option<&Place>, error: EvalAltResult) -> D
             "too many functions called each other".to_owned(),
             "does a function call itself without an end?",
         ),
-        E::ErrorDataTooLarge(kind, _) => {
-            let what = kind.to_lowercase();
-            let message = format!(
-                "the {} grew too large",
-                what.strip_prefix("size of ").or_else(|| what.strip_prefix("length of ")).unwrap_or(&what)
-            );
-            with("too-large", message, "a script may hold only so much at once")
-        }
+        E::ErrorDataTooLarge(kind, _) => with(
+            "too-large",
+            format!("the {} grew too large", measured(&kind)),
+            "a script may hold only so much at once",
+        ),
         E::ErrorTooManyModules(_) => whole("too-many-modules", "too many modules are imported".to_owned()),
         E::ErrorVariableNotFound(name, _) => Described {
             code: "unknown-name",
@@ -267,7 +295,11 @@ fn describe(program: &Program, place: Option<&Place>, error: EvalAltResult) -> D
         E::ErrorAssignmentToConstant(name, _) => {
             whole("assignment-to-constant", format!("`{name}` is a constant and cannot be given another value"))
         }
-        E::ErrorArithmetic(message, _) => whole("arithmetic", lowered(&message)),
+        E::ErrorArithmetic(message, _) => with(
+            "arithmetic",
+            lowered(&message),
+            "these are whole numbers; write `1.0` for one that may have a fraction",
+        ),
         E::ErrorDataRace(..) => {
             let help = "take out what the closure needs first, such as `let largest = z.max();`";
             with("data-race", "the closure uses the same array that is being gone over".to_owned(), help)
@@ -278,14 +310,33 @@ fn describe(program: &Program, place: Option<&Place>, error: EvalAltResult) -> D
     }
 }
 
+/// What the interpreter calls `Size of array/BLOB` or `Length of string`.
+fn measured(kind: &str) -> &'static str {
+    let kind = kind.to_lowercase();
+    if kind.contains("map") {
+        "map"
+    } else if kind.contains("array") {
+        "array"
+    } else {
+        "text"
+    }
+}
+
 const ENDLESS: &str = "is there a loop without an end?";
+
+/// Letters of a message that a script makes.
+const LONGEST_MESSAGE: usize = 400;
 
 fn thrown(value: Dynamic) -> Described {
     match value.try_cast_result::<Problem>() {
         Ok(Problem { code, message, help }) => Described { code, message, help, token: false },
         Err(value) => {
-            let message = if value.is_unit() { "the script threw an error".to_owned() } else { value.to_string() };
-            Described { code: "thrown", message, help: None, token: true }
+            let message = match value.into_string() {
+                Ok(text) => shortened(&text, LONGEST_MESSAGE),
+                Err("()") => "the script threw an error".to_owned(),
+                Err(other) => format!("the script threw {}", named_kind(other)),
+            };
+            Described { code: "thrown", message, help: Some("`throw` stops the script here".to_owned()), token: true }
         }
     }
 }
@@ -343,6 +394,9 @@ fn unknown_function(program: &Program, signature: &str) -> Described {
     if native_names().any(|known| known == name) {
         let help = match kinds.as_slice() {
             ["array"] => Some(format!("`{name}` works on one number; for each element write `x.map(|v| {name}(v))`")),
+            [_, _, _, ..] if name == "max" || name == "min" => {
+                Some(format!("`{name}` takes two numbers or one array: `{name}([a, b, c])`"))
+            }
             _ if name == "to_int" || name == "to_float" => Some("`value(x)` gives the plain number".to_owned()),
             _ if kinds.contains(&"nothing") => {
                 Some("an `if` without `else`, a loop and a `let` give nothing".to_owned())
@@ -363,6 +417,9 @@ fn unknown_function(program: &Program, signature: &str) -> Described {
         "log" => Some("did you mean `ln`, `log10` or `log2`?".to_owned()),
         "rand" | "random" => {
             Some("random numbers come from `ctx.rng`, for data sets and initial weights only".to_owned())
+        }
+        "contains" if kinds == ["range", "scalar"] => {
+            Some("compare with both ends instead: `x >= 0 && x < 5`".to_owned())
         }
         "timestamp" | "sleep" => Some("scripts have no clock".to_owned()),
         _ => {

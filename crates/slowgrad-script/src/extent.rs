@@ -39,6 +39,8 @@ pub(crate) struct Extents {
     pub(crate) functions: Vec<FunctionItem>,
     /// What each `switch` looks at.
     pub(crate) switches: Vec<(usize, usize)>,
+    /// Each closure, from its first bar to the end of its body.
+    pub(crate) closures: Vec<(usize, usize)>,
     /// Names bound by `let`, `const`, `for`, parameters and imports: (byte, name).
     pub(crate) bindings: Vec<(usize, String)>,
     /// Each `-x ** y`: the extent of the power, whose base is the negated `x`.
@@ -412,7 +414,9 @@ impl Parser<'_> {
                 if !self.take("||") {
                     self.parameters("|", "|");
                 }
-                self.expression(0);
+                // A closure's body is a statement: `|x| total += x`.
+                self.statement();
+                self.found.closures.push((start, self.behind().max(start)));
             }
             (_, "if") => {
                 while self.take("if") {

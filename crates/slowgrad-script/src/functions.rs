@@ -3,11 +3,11 @@
 //! Plain numbers go through the same [`Op::value`], so that a literal gives the same bits as a traced number.
 //! Comparisons are exact and refuse what is not a number, where Rhai would silently answer `false`.
 
-use crate::host::{Host, Number, Scalar};
+use crate::host::{Host, LONGEST_LINE, Number, Scalar};
 use crate::problem::{Outcome, Problem};
-use crate::text::SWITCH;
+use crate::text::{CLOSURE, SWITCH};
 use crate::words::kind;
-use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Op};
 use std::rc::Rc;
 
@@ -192,6 +192,15 @@ fn texts(engine: &mut Engine, host: &Rc<Host>) {
         let shared = Rc::clone(host);
         engine.register_fn(name, move |x: Scalar| -> Outcome<String> { Ok(format!("{:?}", shared.take_out(x)?)) });
     }
+    /// The package's own would make the text first, gigabytes long, and measure it then.
+    macro_rules! replacing {
+        ($(($find:ty, $with:ty)),*) => { $(
+            engine.register_fn("replace", |context: NativeCallContext, text: &mut ImmutableString, find: $find, with: $with| {
+                replace(&context, text, &find.to_string(), &with.to_string())
+            });
+        )* };
+    }
+    replacing!((ImmutableString, ImmutableString), (ImmutableString, char), (char, ImmutableString), (char, char));
     /// One registration a type: the packages have one for each, and an exact one wins.
     macro_rules! printing {
         ($($kind:ty),*) => { $( for name in ["print", "debug"] {
@@ -205,20 +214,42 @@ fn texts(engine: &mut Engine, host: &Rc<Host>) {
     printing!(Dynamic, Scalar, f64, i64, bool, char, ImmutableString, (), Array, Map, FnPtr);
 }
 
+fn replace(context: &NativeCallContext, text: &mut ImmutableString, find: &str, with: &str) -> Outcome<()> {
+    let found = text.matches(find).count();
+    let length = (text.len() - found * find.len()).saturating_add(found.saturating_mul(with.len()));
+    if length > context.engine().max_string_size() {
+        return Err(EvalAltResult::ErrorDataTooLarge("Length of string".to_owned(), Position::NONE).into());
+    }
+    *text = text.replace(find, with).into();
+    Ok(())
+}
+
 /// A value as `print` writes it.
 fn shown(host: &Host, value: &Dynamic) -> Outcome<String> {
     if let Some(scalar) = value.clone().try_cast::<Scalar>() {
         return Ok(format!("{:?}", host.take_out(scalar)?));
     }
-    if let Ok(array) = value.as_array_ref() {
-        let items = array.iter().map(|item| shown(host, item)).collect::<Outcome<Vec<_>>>()?;
-        return Ok(format!("[{}]", items.join(", ")));
+    let array = value.as_array_ref().ok();
+    let map = value.as_map_ref().ok();
+    let items: Box<dyn Iterator<Item = (Option<&str>, &Dynamic)>> = match (&array, &map) {
+        (Some(array), _) => Box::new(array.iter().map(|item| (None, item))),
+        (_, Some(map)) => Box::new(map.iter().map(|(key, item)| (Some(key.as_str()), item))),
+        _ => return Ok(value.to_string()),
+    };
+    let (open, close) = if array.is_some() { ("[", "]") } else { ("#{", "}") };
+    let mut text = open.to_owned();
+    for (i, (key, item)) in items.enumerate() {
+        // Nobody reads on, and a long array is printed quickly in a loop.
+        if text.len() > LONGEST_LINE {
+            text.push('…');
+            return Ok(text);
+        }
+        text.push_str(if i > 0 { ", " } else { "" });
+        text.push_str(&key.map_or_else(String::new, |key| format!("{key}: ")));
+        text.push_str(&shown(host, item)?);
     }
-    if let Ok(map) = value.as_map_ref() {
-        let items = map.iter().map(|(key, item)| Ok(format!("{key}: {}", shown(host, item)?)));
-        return Ok(format!("#{{{}}}", items.collect::<Outcome<Vec<_>>>()?.join(", ")));
-    }
-    Ok(value.to_string())
+    text.push_str(close);
+    Ok(text)
 }
 
 fn rest(engine: &mut Engine, host: &Rc<Host>) {
@@ -269,6 +300,11 @@ fn rest(engine: &mut Engine, host: &Rc<Host>) {
             return Err(problem.help("use `if` with comparisons; they are remembered for the trace").into());
         }
         Ok(value)
+    });
+    let shared = Rc::clone(host);
+    engine.register_fn(CLOSURE, move |function: FnPtr| -> Outcome<FnPtr> {
+        shared.capture(&function)?;
+        Ok(function)
     });
     // The core package would stop the thread.
     fn sleep(_: Dynamic) -> Outcome<()> {

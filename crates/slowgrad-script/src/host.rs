@@ -6,7 +6,7 @@
 use crate::limits::Limits;
 use crate::problem::{Outcome, Problem};
 use crate::text::Text;
-use rhai::{Dynamic, NativeCallContext, Position};
+use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Location, Op, Site, TraceBuilder, ValueId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -66,6 +66,34 @@ pub(crate) enum Budget {
     Making,
 }
 
+/// Printed lines that wait to be fetched; further ones are dropped.
+const MOST_WAITING: usize = 2_000;
+/// Letters of a printed line; the rest is cut off.
+pub(crate) const LONGEST_LINE: usize = 2_000;
+/// Closures and arrays that may lie within each other in what a closure has captured.
+const DEEPEST_CAPTURE: usize = 64;
+/// Elements that the closures of one entry may capture, counted anew for each.
+const MOST_CAPTURED: usize = 10_000_000;
+
+/// Adds the number of elements in a value; false when they are nested deeper than allowed.
+fn weigh(value: &Dynamic, depth: usize, elements: &mut usize) -> bool {
+    *elements += 1;
+    if depth == 0 {
+        return false;
+    }
+    if *elements > MOST_CAPTURED {
+        return true;
+    }
+    if let Ok(array) = value.as_array_ref() {
+        return array.iter().all(|item| weigh(item, depth - 1, elements));
+    }
+    if let Ok(map) = value.as_map_ref() {
+        return map.values().all(|item| weigh(item, depth - 1, elements));
+    }
+    let function = value.read_lock::<FnPtr>();
+    function.is_none_or(|function| function.iter_curry().all(|item| weigh(item, depth - 1, elements)))
+}
+
 /// The shared state.
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -75,12 +103,17 @@ pub(crate) struct Host {
     epoch: Cell<u32>,
     console: RefCell<Vec<ConsoleLine>>,
     prints: Cell<usize>,
+    /// Elements that the closures of this entry have captured.
+    captured: Cell<usize>,
     /// The results of a function that runs many times.
     pub(crate) emitted: RefCell<Vec<Dynamic>>,
+    /// How many of them are wanted.
+    pub(crate) wanted: Cell<usize>,
     spent: Cell<u64>,
     most: Cell<u64>,
     time: Cell<Duration>,
-    deadline: Cell<Option<Duration>>,
+    /// The clock, and when to stop.
+    deadline: Cell<Option<(fn() -> Duration, Duration)>>,
 }
 
 /// Which budget a stopped script used up; the value that ends the interpreter.
@@ -99,7 +132,9 @@ impl Host {
             epoch: Cell::new(0),
             console: RefCell::default(),
             prints: Cell::new(0),
+            captured: Cell::new(0),
             emitted: RefCell::default(),
+            wanted: Cell::new(0),
             spent: Cell::new(0),
             most: Cell::new(0),
             time: Cell::default(),
@@ -129,8 +164,9 @@ impl Host {
         self.spent.set(0);
         self.most.set(most);
         self.time.set(time);
-        self.deadline.set(limits.clock.map(|clock| clock() + time));
+        self.deadline.set(limits.clock.map(|clock| (clock, clock() + time)));
         self.prints.set(0);
+        self.captured.set(0);
         *self.tape.borrow_mut() = tape;
     }
 
@@ -147,12 +183,32 @@ impl Host {
         if spent > self.most.get() {
             return Some(Stopped::Operations(self.most.get()));
         }
-        if spent.is_multiple_of(4096) { self.late() } else { None }
+        // One operation may copy an array of millions, so the clock is looked at often.
+        if spent.is_multiple_of(16) { self.late() } else { None }
+    }
+
+    /// Counts one element that a native function goes over.
+    pub(crate) fn go_on(&self) -> Outcome<()> {
+        let stopped = self.tick().map(|why| EvalAltResult::ErrorTerminated(Dynamic::from(why), Position::NONE));
+        stopped.map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn late(&self) -> Option<Stopped> {
-        let (clock, deadline) = (self.limits.get().clock?, self.deadline.get()?);
-        (clock() > deadline).then(|| Stopped::Time(self.time.get()))
+        let (now, deadline) = self.deadline.get()?;
+        (now() > deadline).then(|| Stopped::Time(self.time.get()))
+    }
+
+    /// Counts what a new closure has captured: the interpreter measures arrays and maps, but not what closures hold.
+    pub(crate) fn capture(&self, function: &FnPtr) -> Outcome<()> {
+        let mut elements = 0;
+        let shallow = function.iter_curry().all(|value| weigh(value, DEEPEST_CAPTURE, &mut elements));
+        self.captured.set(self.captured.get().saturating_add(elements));
+        if shallow && self.captured.get() <= MOST_CAPTURED {
+            return Ok(());
+        }
+        let message =
+            if shallow { "closures have captured too much" } else { "closures capture each other too deeply" };
+        Err(Problem::new("too-large", message).help("hand over what a closure needs as an argument").into())
     }
 
     /// The handle of a node of the present tape.
@@ -256,8 +312,11 @@ impl Host {
         if let Some(tape) = self.tape.borrow_mut().as_mut() {
             tape.mark_volatile();
         }
-        let line = ConsoleLine { text, location: self.location(context) };
-        self.console.borrow_mut().push(line);
+        let mut console = self.console.borrow_mut();
+        if console.len() < MOST_WAITING {
+            let text = if text.len() > LONGEST_LINE { shortened(&text, LONGEST_LINE) } else { text };
+            console.push(ConsoleLine { text, location: self.location(context) });
+        }
         Ok(())
     }
 
@@ -275,6 +334,15 @@ impl Host {
     pub(crate) fn drain(&self) -> Vec<ConsoleLine> {
         std::mem::take(&mut self.console.borrow_mut())
     }
+}
+
+/// The beginning of a text, of so many letters.
+pub(crate) fn shortened(text: &str, letters: usize) -> String {
+    let mut cut: String = text.chars().take(letters).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
 }
 
 fn stale() -> Problem {

@@ -103,7 +103,9 @@ impl Interpreter {
         let options = CallFnOptions::new().eval_ast(program.has_statements);
         let arguments = (argument.clone(), times as i64);
         self.host.begin(Budget::Making, None);
+        self.host.wanted.set(times);
         let result = self.making.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, MANY, arguments);
+        self.host.wanted.set(0);
         self.host.end();
         let emitted = self.host.emitted.take();
         let unlooped =
@@ -176,6 +178,25 @@ fn unlooped(error: EvalAltResult, function: &str) -> EvalAltResult {
     }
 }
 
+/// Bytes of a script; the interpreter's compiler takes time with the square of a block's length.
+const LONGEST_SCRIPT: usize = 256 << 10;
+
+/// A file's bytes as the text of a script, without the mark that some editors put at the beginning.
+pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Problem> {
+    if bytes.len() > LONGEST_SCRIPT {
+        let message = format!("`{name}` has {} bytes; a script may have {LONGEST_SCRIPT}", bytes.len());
+        return Err(Problem::new("too-large", message).help("put long data into a CSV file and name it with `csv(…)`"));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Err(error) => {
+            let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            let problem = Problem::new("not-text", format!("`{name}` is not a text in UTF-8 (line {line})"));
+            Err(problem.help("save it as UTF-8 in your editor"))
+        }
+    }
+}
+
 fn compile(engine: &Engine, host: &Host, text: &Rc<Text>) -> Result<AST, ParseError> {
     // The names must be known to the compiler; `on_var` gives them their values.
     let mut scope = Scope::new();
@@ -202,7 +223,8 @@ fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>, budget: Budget) -> Engine {
     BasicArrayPackage::new().register_into_engine(&mut engine);
     BasicMapPackage::new().register_into_engine(&mut engine);
 
-    for symbol in ["eval", "try", "catch"] {
+    // `curry` would hold values that nothing measures.
+    for symbol in ["eval", "try", "catch", "curry"] {
         engine.disable_symbol(symbol);
     }
     engine.set_strict_variables(true);
@@ -238,7 +260,13 @@ fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>, budget: Budget) -> Engine {
     arrays::register(&mut engine, host);
     making::register(&mut engine, host);
     let emitting = Rc::clone(host);
-    engine.register_fn(EMIT, move |value: Dynamic| emitting.emitted.borrow_mut().push(value));
+    engine.register_fn(EMIT, move |value: Dynamic| {
+        // Only the loop in `call_many` has a use for this, and it says how many results it wants.
+        let mut emitted = emitting.emitted.borrow_mut();
+        if emitted.len() < emitting.wanted.get() {
+            emitted.push(value);
+        }
+    });
     engine.set_module_resolver(Resolver { host: Rc::clone(host), shelf: Rc::clone(shelf) });
     engine
 }
@@ -287,8 +315,7 @@ impl ModuleResolver for Resolver {
             let problem = Problem::new("circular-import", format!("`{name}` imports itself by way of others"));
             return Err(placed(problem.into()));
         }
-        let text = String::from_utf8(bytes)
-            .map_err(|_| placed(Problem::new("not-text", format!("`{name}` is not a text in UTF-8")).into()))?;
+        let text = script_text(&name, &bytes).map_err(|problem| placed(problem.into()))?;
         let text = Rc::new(Text::new(name.clone(), text));
         let ast = compile(engine, &self.host, &text).map_err(|error| -> Box<EvalAltResult> {
             let found = errors::parsing(&text, &error);

@@ -185,6 +185,9 @@ impl Reader<'_> {
     }
 }
 
+/// Sizes in `layers`.
+const MOST_LAYERS: usize = 100;
+
 /// `[2, 3, 1]`, or maps `#{ size: 3, activation: "tanh" }`: the number of inputs and the layers after them.
 fn layers(
     value: &Dynamic,
@@ -198,6 +201,10 @@ fn layers(
     })?;
     if array.len() < 2 {
         return Err(Problem::new("wrong-value", format!("{what} needs at least the inputs and one layer")).help(USAGE));
+    }
+    if array.len() > MOST_LAYERS {
+        let message = format!("{what} has {} sizes; a network may have {MOST_LAYERS}", array.len());
+        return Err(Problem::new("too-large", message).help(USAGE));
     }
     let mut found = Vec::new();
     for (i, item) in array.iter().enumerate() {
@@ -321,6 +328,16 @@ pub(crate) fn override_all(
     give(plugins, spec, given, true)
 }
 
+/// Whether the controls take the values that `params` gives them: what is wrong there is not the plugin's fault.
+fn fits(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>) -> Result<(), Problem> {
+    for (kind, plugin) in slots(spec) {
+        let given = plugin.params.iter().filter(|(name, value)| given.get(*name) == Some(value));
+        let params = given.map(|(name, value)| (name.clone(), value.clone())).collect();
+        plugins.try_values(kind, &PluginRef { name: plugin.name.clone(), params })?;
+    }
+    Ok(())
+}
+
 fn give(
     plugins: &Plugins,
     spec: &mut LessonSpec,
@@ -348,7 +365,7 @@ fn give(
     known.sort();
     known.dedup();
     match given.keys().find(|name| complete && !known.contains(name)) {
-        None => Ok(()),
+        None => fits(plugins, spec, given),
         Some(name) => {
             let problem = Problem::new("unknown-control", format!("no plugin of this lesson has a control `{name}`"));
             Err(problem.help(suggestion(name, known.iter().map(String::as_str)).unwrap_or_default()))

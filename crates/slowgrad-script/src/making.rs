@@ -167,7 +167,7 @@ fn cues(engine: &mut Engine, host: &Rc<Host>) {
             });
         };
     }
-    cue!("say", |stage, text| Cue::Say(caption(&text, "say")?));
+    cue!("say", |stage, text| Cue::Say(digits(caption(&text, "say")?)?));
     cue!("section", |stage, name| Cue::Section(caption(&name, "section")?));
     cue!("wait", |stage| Cue::Wait);
     cue!("pause", |stage, seconds| Cue::Pause { seconds: seconds_of(&seconds, "pause")? });
@@ -195,13 +195,32 @@ fn cues(engine: &mut Engine, host: &Rc<Host>) {
                 .into());
         };
         reading::parameter(parameter, &stage.shape)?;
-        Cue::Tweak { parameter, value: plain(&value, "tweak")? }
+        let value = plain(&value, "tweak")?;
+        if !value.is_finite() {
+            return Err(Problem::new("wrong-value", format!("a weight cannot be {value}")).into());
+        }
+        Cue::Tweak { parameter, value }
     });
 }
 
 fn caption(value: &Dynamic, cue: &str) -> Outcome<String> {
     let message = || format!("`{cue}` needs a text, but this is {}", kind(value));
     value.clone().into_string().map_err(|_| Problem::new("wrong-type", message()).into())
+}
+
+/// Decimal digits that tell every number from every other.
+const MOST_DIGITS: usize = 17;
+
+/// Refuses more digits in `{output:2}` than a number has.
+fn digits(text: String) -> Outcome<String> {
+    let asked = text.split('{').skip(1).filter_map(|field| field.split_once('}')?.0.split_once(':'));
+    match asked.filter_map(|(_, digits)| digits.parse::<usize>().ok()).find(|&digits| digits > MOST_DIGITS) {
+        None => Ok(text),
+        Some(digits) => {
+            let message = format!("a number cannot be shown with {digits} digits; it has {MOST_DIGITS} at most");
+            Err(Problem::new("wrong-value", message).help("write `{output:3}` for three digits").into())
+        }
+    }
 }
 
 fn whole(value: &Dynamic, cue: &str) -> Outcome<i64> {

@@ -3,7 +3,7 @@
 use crate::controls;
 use crate::files::{self, folder, is_plain, stem};
 use crate::host::Budget;
-use crate::interpreter::Interpreter;
+use crate::interpreter::{Interpreter, script_text};
 use crate::marks::Random;
 use crate::problem::Problem;
 use crate::program::Program;
@@ -11,7 +11,7 @@ use crate::reading;
 use crate::tracer::{Role, ScriptTracer};
 use crate::words::{kind, suggestion};
 use rhai::{Dynamic, Map};
-use slowgrad_engine::plugin::{Activation, Control, Loss, Optimizer, PluginInfo, Shared};
+use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Shared};
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::shape::{Parameter, Shape};
 use slowgrad_engine::spec::{PluginRef, Sample};
@@ -132,8 +132,11 @@ impl Plugins {
         {
             return Ok(Rc::clone(program));
         }
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| Box::new(Diagnostic::error("not-text", format!("`{path}` is not a text in UTF-8"))))?;
+        let text = script_text(path, &bytes).map_err(|problem| Box::new(unplaced(problem)))?;
+        if text.is_empty() {
+            let empty = Diagnostic::error("empty-file", format!("`{path}` is empty"));
+            return Err(Box::new(empty.help("write a function into it, such as `fn activation(z) { z }`")));
+        }
         let program = Rc::new(Program::compile(&self.interpreter, path, text)?);
         self.programs.borrow_mut().insert(path.to_owned(), (bytes, Rc::clone(&program)));
         Ok(program)
@@ -192,6 +195,14 @@ impl Plugins {
                     .unwrap_or_else(|| program.text.function_location("params"));
                 return Err(Box::new(Diagnostic::error("wrong-control", message).at(location)));
             }
+            let slides = |control: &Control| matches!(control.kind, ControlKind::Slider { .. });
+            if controls.iter().any(|control| control.name == "lr" && !slides(control)) {
+                let location = program.text.key("params", "lr");
+                let location = location.unwrap_or_else(|| program.text.function_location("params"));
+                let error =
+                    Diagnostic::error("wrong-control", "`lr`, the learning rate, must be a slider").at(location);
+                return Err(Box::new(error.help("write `lr: log_slider(0.1, 0.0001, 10.0)`")));
+            }
             if !controls.iter().any(|control| control.name == "lr") {
                 controls.insert(0, controls::learning_rate());
             }
@@ -221,6 +232,16 @@ impl Plugins {
         Some(controls.ok()?.into_iter().map(|control| control.name).collect())
     }
 
+    /// Whether a plugin's controls take these values; a plugin that cannot be read says so where it is used.
+    pub(crate) fn try_values(&self, kind: PluginKind, plugin: &PluginRef) -> Result<(), Problem> {
+        let bare = PluginRef::named(plugin.name.clone());
+        let controls = self.open(kind, &bare).and_then(|program| self.controls(kind, &program, &bare));
+        match controls {
+            Ok(mut controls) => controls::give(&mut controls, &plugin.params, stem(&plugin.name)),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// A traced function, the same one for the same file, role and baked values.
     fn function(&self, program: &Rc<Program>, role: Role, given: &[Control]) -> Shared {
         let key = format!(
@@ -248,6 +269,11 @@ impl Plugins {
     pub(crate) fn activation(&self, plugin: &PluginRef, size: usize) -> Result<Activation, Box<Diagnostic>> {
         let program = self.open(PluginKind::Activation, plugin)?;
         let whole_layer = program.function("activation").is_none() && program.function("activation_layer").is_some();
+        let most = self.interpreter.host.limits.get().array;
+        if whole_layer && size > most {
+            let message = format!("`{}` takes a whole layer of at most {most} neurons, not {size}", stem(&plugin.name));
+            return Err(Box::new(Diagnostic::error("too-large", message)));
+        }
         let role = if whole_layer { Role::Layer(size) } else { Role::Activation };
         program.contract(
             role.function(),

@@ -21,9 +21,15 @@ pub(crate) fn float(value: &Dynamic, what: &str) -> Read<f64> {
 /// A whole number of at least `least`.
 pub(crate) fn size(value: &Dynamic, what: &str, least: usize) -> Read<usize> {
     let wanted = format!("a whole number from {least}");
-    let n = value.as_int().map_err(|_| wrong(what, &wanted, value))?;
-    let found = usize::try_from(n).ok().filter(|&n| n >= least);
-    found.ok_or_else(|| Problem::new("wrong-value", format!("{what} must be {wanted}, but this is {n}")))
+    let not = |found: String| Problem::new("wrong-value", format!("{what} must be {wanted}, but this is {found}"));
+    let n = value.as_int().map_err(|_| match value.as_float() {
+        Ok(x) if x.fract() == 0.0 && x.abs() < 1e15 => {
+            not(format!("{x:?}")).help(format!("write `{x:.0}` without a point"))
+        }
+        Ok(x) => not(x.to_string()).help("write it without a point"),
+        Err(_) => wrong(what, &wanted, value),
+    })?;
+    usize::try_from(n).ok().filter(|&n| n >= least).ok_or_else(|| not(n.to_string()))
 }
 
 /// A text.

@@ -331,7 +331,17 @@ impl Sandbox {
         let shape = shape(spec);
         let most = self.limits.parameters;
         if shape.parameters() > most {
-            let message = format!("the network has {} parameters; {most} are possible", shape.parameters());
+            let found = match shape.parameters() {
+                usize::MAX => "more than can be counted".to_owned(),
+                found => found.to_string(),
+            };
+            let message = format!("the network has {found} parameters; {most} are possible");
+            let error = Diagnostic::error("too-large", message).help("a layer has size × (inputs + 1) of them");
+            return Err(vec![placed(error, asked("layers"))]);
+        }
+        if shape.outputs() > self.limits.array {
+            let (outputs, most) = (shape.outputs(), self.limits.array);
+            let message = format!("the last layer has {outputs} neurons; a loss can take {most}");
             return Err(vec![placed(Diagnostic::error("too-large", message), asked("layers"))]);
         }
         let mut errors = Vec::new();
@@ -373,6 +383,7 @@ impl Sandbox {
             return Err(errors);
         };
         Ok(Setup {
+            spec: Arc::new(spec.clone()),
             shape: Arc::new(shape),
             activations,
             loss,
@@ -424,7 +435,10 @@ impl Sandbox {
         {
             return Ok((Arc::clone(train), Arc::clone(test)));
         }
-        let wrong = |error: data::DataError| Box::new(Diagnostic::error("wrong-data", error.to_string()));
+        let wrong = |error: data::DataError| {
+            let help = remedy(&error, shape);
+            Box::new(Diagnostic { help: Some(help), ..Diagnostic::error("wrong-data", error.to_string()) })
+        };
         let samples = match &spec.data {
             DataSpec::Plugin(plugin) => self.plugins.dataset(plugin, spec.count, spec.noise, spec.seed)?,
             DataSpec::Inline(samples) => samples.clone(),
@@ -436,7 +450,12 @@ impl Sandbox {
                 data::read_csv(text, inputs, target).map_err(wrong)?
             }
         };
+        let all = samples.len();
         let (train, test) = data::split(samples, spec.test_fraction, spec.seed);
+        if train.is_empty() && all > 0 {
+            let message = format!("all {all} samples are kept for testing and none is left to train on");
+            return Err(Box::new(Diagnostic::error("wrong-data", message).help("lower `test_fraction`")));
+        }
         let made =
             |samples: &[Sample]| Data::new(samples, shape.inputs(), shape.outputs()).map(Arc::new).map_err(wrong);
         let train = made(&train)?;
@@ -456,6 +475,23 @@ impl Sandbox {
             }
         }
         warnings
+    }
+}
+
+/// A way out of what is wrong with data.
+fn remedy(error: &data::DataError, shape: &Shape) -> String {
+    use data::DataError as E;
+    match error {
+        E::Empty => "there must be at least one sample, such as `#{ input: [0.0, 1.0], target: [1.0] }`".to_owned(),
+        E::Width { what: "inputs", .. } => {
+            format!("`layers` begins with {}, the number of inputs of each sample", shape.inputs())
+        }
+        E::Width { .. } => format!("`layers` ends with {}, the number of targets of each sample", shape.outputs()),
+        E::NotFinite { .. } => "NaN and infinite numbers cannot be learnt".to_owned(),
+        E::Column { .. } => "the names of the columns are in the file's first line".to_owned(),
+        E::Number { .. } => "inputs must be numbers; only the target may be a word".to_owned(),
+        E::Classes { .. } => "each word becomes an output; is a number mistyped?".to_owned(),
+        E::Csv(_) => "each line must have as many fields as the first".to_owned(),
     }
 }
 

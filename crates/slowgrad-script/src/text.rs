@@ -2,7 +2,9 @@
 //!
 //! Rhai compares what a `switch` looks at by hash, and a traced number has none: every case would be passed
 //! over without a word. So each `switch x {` is compiled as `switch __switch(x) {`, whose function refuses
-//! traced numbers. Positions that come back are counted in the compiled text and are put right here.
+//! traced numbers. In the same way each closure `|x| …` is compiled as `__closure(|x| …)`, whose function counts
+//! what the closure has captured, which the interpreter does not. Positions that come back are counted in the
+//! compiled text and are put right here.
 
 use crate::extent::{Extents, FunctionItem, extents};
 use crate::lexer::{Token, TokenKind, tokens};
@@ -12,6 +14,9 @@ use std::sync::Arc;
 
 /// The function that guards every `switch`.
 pub(crate) const SWITCH: &str = "__switch";
+
+/// The function around every closure.
+pub(crate) const CLOSURE: &str = "__closure";
 
 /// One text.
 #[derive(Debug)]
@@ -30,11 +35,12 @@ impl Text {
         let tokens = tokens(&source.text);
         let extents = extents(&source.text, &tokens);
         let lines = std::iter::once(0).chain(source.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let mut insertions: Vec<(usize, String)> = extents
-            .switches
-            .iter()
-            .filter(|(start, end)| start < end)
-            .flat_map(|&(start, end)| [(start, format!("{SWITCH}(")), (end, ")".to_owned())])
+        let switches = extents.switches.iter().map(|&range| (SWITCH, range));
+        let closures = extents.closures.iter().map(|&range| (CLOSURE, range));
+        let mut insertions: Vec<(usize, String)> = switches
+            .chain(closures)
+            .filter(|(_, (start, end))| start < end)
+            .flat_map(|(guard, (start, end))| [(start, format!("{guard}(")), (end, ")".to_owned())])
             .collect();
         insertions.sort_by_key(|(at, _)| *at);
         Self { source, tokens, extents, lines, insertions }
@@ -92,8 +98,12 @@ impl Text {
         self.extents.expressions.get(&offset)?.name.as_deref()
     }
 
-    /// A span with its line and column.
+    /// A span with its line and column; it holds one letter at least, so that there is something to underline.
     pub(crate) fn range(&self, start: usize, end: usize) -> Span {
+        let text = &self.source.text;
+        let start =
+            if start < text.len() { start } else { text.trim_end().char_indices().next_back().map_or(0, |(at, _)| at) };
+        let end = end.max(start + text[start..].chars().next().map_or(0, char::len_utf8));
         let line = self.lines.partition_point(|&at| at <= start);
         let begin = self.lines[line - 1];
         let column = self.source.text[begin..start].chars().count() + 1;

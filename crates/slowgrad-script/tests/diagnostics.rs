@@ -110,6 +110,26 @@ const FIXTURES: &[Fixture] = &[
         text: "fn dataset(ctx) {\n    ctx.rng.normal(\"a\", 1.0) //~ not-a-number: `normal` needs numbers, but this is a text | ctx.rng.normal(\"a\", 1.0) |\n}",
     },
     Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    max(z, 0, 1) //~ wrong-type: `max` cannot take | max(z, 0, 1) | max([a, b, c])\n}",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    if z in 0..5 { z } else { 0 } //~ unknown-function: `contains` for (range, scalar) | z in 0..5 | x >= 0 && x < 5\n}",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    throw z; //~ thrown: the script threw a scalar | throw | stops the script\n}",
+    },
+    Fixture {
+        path: "activations/a.rhai",
+        text: "fn activation(z) {\n    z\u{a0}+ 1 //~ syntax:  | \u{a0} | only looks like one\n}",
+    },
+    Fixture {
+        path: "optimizers/o.rhai",
+        text: "fn params() {\n    #{ lr: toggle(true) } //~ wrong-control: must be a slider | lr | log_slider\n}\nfn update(w, grad, state, ctx) { w }",
+    },
+    Fixture {
         path: "shared/x.rhai",
         text: "fn losss(a, b) { a } //~ missing-function: did you mean `fn loss`? | losss | fn loss(",
     },
@@ -128,6 +148,9 @@ const LESSONS: &[&str] = &[
     "fn lesson() { #{ title: \"t\", layers: [4, 3],\n    data: csv(\"../iris.csv\", #{ inputs: [\"sepal_length\"], target: \"species\" }) } } //~ no-such-file: not a path a lesson can use | data | ..",
     "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    weights: [#{ weight: [[1.0]], bias: [0.0] }] } } //~ wrong-weights: 1 × 2 | weights |",
     "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    limits: #{ operation: 5 } } } //~ unknown-field: there is no limit `operation` | limits | operations",
+    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    batch: 4.0 } } //~ wrong-value: `batch` must be a whole number from 1, but this is 4.0 | batch | write `4`",
+    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    params: #{ lr: 0.0 / 0.0 } } } //~ wrong-value: `lr` cannot be NaN | params |",
+    "fn lesson() { #{ title: \"t\", layers: [2, 1], test_fraction: 0.99,\n    data: \"xor\" } } //~ wrong-data: all 4 samples are kept for testing | data | lower `test_fraction`",
     "fn lesson() { 5 } //~ wrong-return: `lesson` must give a map, but this is a number | lesson | title:",
 ];
 
@@ -145,6 +168,8 @@ const CUES: &[&str] = &[
     "stage.set(#{ seed: 5 }); //~ not-available: `set` cannot change `seed` | stage.set(#{ seed: 5 }) | `optimizer`",
     "stage.say(5); //~ wrong-type: `say` needs a text, but this is a number | stage.say(5) |",
     "stage.train(-1); //~ wrong-type: `train` needs a whole number from 0, but this is -1 | stage.train(-1) |",
+    "stage.say(\"{output:70000}\"); //~ wrong-value: cannot be shown with 70000 digits | stage.say | {output:3}",
+    "stage.tweak(bias(0, 0), 0.0 / 0.0); //~ wrong-value: a weight cannot be NaN | stage.tweak |",
     "stage.say(); //~ wrong-type: `stage.say` cannot take () | stage.say() |",
 ];
 

@@ -25,6 +25,8 @@ fn expression(names: &'static [&'static str]) -> impl Strategy<Value = String> {
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("max({a}, {b})")),
             (inner.clone(), inner.clone(), inner.clone())
                 .prop_map(|(a, b, c)| format!("(if ({a}) > 0.25 {{ {b} }} else {{ {c} }})")),
+            // A plain number taken out: the script must run each time.
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("(if value({a}) > 0.1 {{ {b} }} else {{ 0.5 }})")),
             inner.clone().prop_map(|a| format!("(-({a}))")),
             inner.prop_map(|a| format!("helper({a})")),
         ]

@@ -44,10 +44,121 @@ fn growing_values_are_stopped() {
     expect("let a = []; loop { a.push(1); }", &["too-large"], "array");
     expect("let a = []; a.pad(50000000, 0); x", &["too-large"], "array");
     expect("let a = [1]; loop { a += a; }", &["too-large"], "array");
-    expect("let s = \"aaaaaaaa\"; loop { s += s; }", &["too-large"], "string");
-    expect("let s = \"a\"; s.pad(500000000, 'b'); x", &["too-large"], "string");
+    expect("let s = \"aaaaaaaa\"; loop { s += s; }", &["too-large"], "text");
+    expect("let s = \"a\"; s.pad(500000000, 'b'); x", &["too-large"], "text");
     expect("let m = #{}; let i = 0; loop { m[`${i}`] = 1; i += 1; }", &["too-large", "too-many-operations"], "");
     expect("let a = []; loop { a = [a, a]; }", &["too-large"], "array");
+    expect("let a = []; a.pad(9000, 0); a.map(|v| a.len()); x", &["data-race"], "");
+    expect("let a = []; a.pad(9000, 0); let b = a; a.map(|v| b); x", &["too-large"], "array");
+    // One call would make gigabytes before anything is measured.
+    expect("let s = \"a\"; s.pad(60000, 'a'); let t = s; s.replace(\"a\", t); x", &["too-large"], "text");
+    expect("let s = \"a\"; s.pad(60000, 'a'); let t = s; s.replace('a', t); x", &["too-large"], "text");
+}
+
+#[test]
+fn values_that_lie_in_each_other_are_stopped_before_the_stack_is_full() {
+    // Tests run on a thread with a stack of 2 MiB, as the window's worker does.
+    expect("let a = []; loop { a = [a]; }", &["too-large", "too-slow", "too-many-operations"], "");
+    expect("let m = #{}; loop { m = #{ m: m }; }", &["too-large", "too-slow", "too-many-operations"], "");
+    expect("let f = |q| q; loop { let g = f; f = |q| g.call(q); }", &["too-large"], "closures capture each other");
+    expect("let m = #{}; loop { let n = m; m = #{ f: || n }; }", &["too-large"], "closures capture each other");
+    let many = "let l = []; for i in 0..9000 { let a = []; a.pad(9000, 0); l.push(|| a); } x";
+    expect(many, &["too-large"], "closures have captured too much");
+    expect("let f = Fn(\"bomb\"); loop { f = curry(f, f); }", &["syntax", "reserved-name"], "curry");
+}
+
+#[test]
+fn sorting_ends_whatever_the_comparison_answers() {
+    let unsteady = "let a = []; for i in 0..300 { a.push(i * 7919 % 1009); } let k = 0;
+        a.sort(|p, q| { k += 1; k * 7919 % 3 - 1 }); x";
+    let sandbox = common::sandbox(&[("t.rhai", &format!("fn activation(x) {{ {unsteady} }}"))]);
+    assert!(sandbox.check("t.rhai").is_empty());
+    expect("[3, 1, 2].sort(|a, b| { loop {} }); x", &["too-many-operations", "too-slow"], "stopped");
+}
+
+#[test]
+fn long_operations_in_a_loop_are_stopped_by_the_clock() {
+    for body in ["a.sort();", "let b = a;", "let b = a + [1.0];", "a.norm();", "print(a);"] {
+        let text = format!("fn dataset(ctx) {{ let a = []; a.pad(1000000, 1.0); loop {{ {body} }} }}");
+        let limits = Limits { making_time: Duration::from_millis(200), ..Limits::default() };
+        let start = Instant::now();
+        let found = common::sandbox_within(&[("t.rhai", &text)], limits).check("t.rhai");
+        assert!(["too-slow", "too-many-prints"].contains(&found[0].code), "{found:#?}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{body} took {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn what_is_printed_and_nobody_fetches_stays_bounded() {
+    let text = "fn activation(z) { let s = \"\"; s.pad(60000, 'é'); for i in 0..900 { print(s); } let a = []; a.pad(9000, z); print(a); z }";
+    let sandbox = common::sandbox(&[("t.rhai", text)]);
+    let activation = sandbox.activation(&slowgrad_engine::spec::PluginRef::named("t.rhai"), 1).unwrap();
+    for _ in 0..5 {
+        activation.function.borrow_mut().call(&[1.0]).unwrap();
+    }
+    let lines = sandbox.console();
+    assert_eq!(lines.len(), 2_000);
+    assert!(lines.iter().all(|line| line.text.chars().count() <= 2_001 && line.text.ends_with('…')));
+    assert!(sandbox.console().is_empty());
+}
+
+#[test]
+fn results_are_only_taken_from_the_loop_that_wants_them() {
+    let text = "fn activation(z) { for i in 0..1000 { __emit(z); } z }\nfn init(ctx) { for i in 0..100000 { __emit(2.0); } 1.0 }";
+    let sandbox = common::sandbox(&[("t.rhai", text)]);
+    let plugin = slowgrad_engine::spec::PluginRef::named("t.rhai");
+    sandbox.activation(&plugin, 1).unwrap().function.borrow_mut().call(&[1.0]).unwrap();
+    let drawn = sandbox.initializer(&plugin, &slowgrad_engine::shape::Shape::new(2, &[3]), 0).unwrap();
+    assert_eq!(drawn.len(), 9);
+}
+
+#[test]
+fn networks_too_large_to_count_are_refused() {
+    let lesson = |layers: &str| {
+        let text = format!(
+            "fn lesson() {{ #{{ title: \"t\", layers: {layers}, data: \"xor\" }} }}\nfn many() {{ let a = [2]; a.pad(1500000, 1); a }}"
+        );
+        let start = Instant::now();
+        let error = common::sandbox(&[("t.rhai", &text)]).open("t.rhai").map(drop).unwrap_err().remove(0);
+        assert!(start.elapsed() < Duration::from_secs(5), "{layers} took {:?}", start.elapsed());
+        assert_eq!((error.code, error.location.is_some()), ("too-large", true), "{error:#?}");
+        error.message
+    };
+    for layers in [
+        "[2, 1000000000, 1]",
+        "[1000000000, 1]",
+        "[2, 9223372036854775807, 1]",
+        "[4294967296, 4294967296, 4294967296]",
+        "[3037000499, 3037000499, 3037000499, 3037000499]",
+    ] {
+        assert!(lesson(layers).contains("parameters; 5000000 are possible"));
+    }
+    assert!(lesson("many()").contains("a network may have 100"));
+    assert!(lesson("[1, 2000000]").contains("the last layer has 2000000 neurons"));
+    assert!(lesson("[2, #{ size: 20000, activation: \"softmax\" }, 1]").contains("at most 10000 neurons"));
+}
+
+#[test]
+fn files_that_are_no_script_are_refused() {
+    let check = |bytes: &[u8]| {
+        let files = slowgrad_script::Files::from_iter([("t.rhai", bytes)]);
+        let library = slowgrad_script::Library { roots: vec![slowgrad_script::Root { name: "own".into(), files }] };
+        slowgrad_script::Sandbox::new(library, Limits::default()).check("t.rhai")
+    };
+    let code = |bytes: &[u8]| check(bytes).first().map(|found| found.code);
+    assert_eq!(code(b""), Some("empty-file"));
+    assert_eq!(code(b"\n \n"), Some("missing-function"));
+    assert_eq!(code(&b"fn activation(z) { z }\n".repeat(20_000)), Some("too-large"));
+    let latin = check(b"// one\n// caf\xe9\nfn activation(z) { z }").remove(0);
+    assert_eq!((latin.code, latin.message.contains("(line 2)")), ("not-text", true));
+    assert_eq!(code("\u{feff}fn activation(z) { z }".as_bytes()), None);
+    // A place is never empty and never beyond the end, so that it can be underlined.
+    for text in ["/* abc", "fn activation(z) { /* abc }", "fn activation(z) {", "fn activation(z) { \u{2028} z }", "\"é"] {
+        let found = check(text.as_bytes()).remove(0);
+        let span = found.location.as_ref().unwrap().span;
+        assert!(!span.text(&found.location.as_ref().unwrap().source).trim_end().is_empty() || text.contains('\u{2028}'), "{found:#?}");
+        assert!(span.start < span.end && span.end as usize <= text.len(), "{found:#?}");
+    }
 }
 
 #[test]

@@ -240,6 +240,73 @@ fn array_functions_mix_scalars_and_numbers() {
 }
 
 #[test]
+fn scalars_are_sorted_by_guarded_comparisons() {
+    for (z, least, largest) in [(3.0, -3.0, 3.0), (-2.0, -2.0, 2.0), (0.25, -0.25, 1.0)] {
+        for sort in
+            ["a.sort();", "a.sort(|p, q| p - q);", "a.sort(|p, q| p < q);", "a = a.order();", "a = a.order_by(|p, q| p - q);"]
+        {
+            let text = format!("let a = [z, 1, -z, 0.5]; {sort} a[0] * 10.0 + a[3]");
+            let call = body(&text, z).unwrap_or_else(|error| panic!("{text}: {error:#?}"));
+            assert_eq!(call.output(0), least * 10.0 + largest, "{text}");
+            assert!(!call.trace.guards().is_empty() && !call.trace.is_volatile(), "{text}");
+        }
+    }
+    assert_eq!(value("let a = [z, 1.0]; a.sort_desc(); a[0] - [1, z].order_desc()[1]", 3.0), 2.0);
+    assert_eq!(gradient(&body("let a = [1.0, z * z]; a.sort(); a[1]", 3.0).unwrap()), 6.0);
+    assert_eq!(value("let a = [\"b\", \"a\"]; a.sort(); if a[0] == \"a\" { z } else { 0.0 }", 3.0), 3.0);
+    error("let a = [z, \"a\"]; a.sort(); z", "not-a-number", "`sort` needs numbers, but this is a text");
+    error("let a = [z, 1.0]; a.sort(|p, q| \"a\"); z", "wrong-type", "must give a number, but this is a text");
+    error("let a = [z, 1.0]; a.sort(|p, q| missing(p)); z", "unknown-function", "missing");
+}
+
+#[test]
+fn closures_of_every_form_are_guarded_where_they_end() {
+    for (text, expected) in [
+        ("let f = |x| x * 2.0; f.call(z)", 6.0),
+        ("let t = 0.0; [z, 1].for_each(|| t += this); t", 4.0),
+        ("let t = 0.0; let add = |x| t += x; add.call(z); add.call(1); t", 4.0),
+        ("let f = || 5; f.call() * z", 15.0),
+        ("let f = |x| if x > 0.0 { x } else { -x }; f.call(z)", 3.0),
+        ("let f = |x| return x * 2.0; f.call(z)", 6.0),
+        ("let f = |k| switch k { 0 => z, _ => z * 2.0 }; f.call(1)", 6.0),
+        ("let f = |a| |b| a * b; f.call(z).call(3)", 9.0),
+        ("let m = #{ f: |x| x * 2.0, g: |x| x + 1.0 }; m.f.call(z) + m.g.call(z)", 10.0),
+        ("[1, 2].map(|v, i| v * z + i).sum()", 10.0),
+        ("(|x| x * 2.0).call(z)", 6.0),
+        ("let f = |x| x > 1.0 || x < -1.0; if f.call(z) { z } else { 0.0 }", 3.0),
+        ("[z, 1.0].map(|| this * 2.0).sum()", 8.0),
+    ] {
+        assert_eq!(value(text, 3.0), expected, "{text}");
+    }
+    let found = error("[z].map(|x| x + 1.0).sum() + [z].map(|x| x + \"a\").sum()", "text-and-scalar", "");
+    let location = found.location.unwrap();
+    assert_eq!(location.span.text(&location.source), "x + \"a\"");
+    assert_eq!(value("let s = \"a-b-a\"; s.replace(\"a\", \"é\"); if s == \"é-b-é\" { z } else { 0.0 }", 3.0), 3.0);
+    assert_eq!(value("let s = \"aba\"; s.replace('a', \"\"); if s == \"b\" { z } else { 0.0 }", 3.0), 3.0);
+}
+
+#[test]
+fn a_loss_may_be_made_for_one_number_of_outputs() {
+    let likelihood = "fn loss(output, target) { let s = softplus(output[1]) + 0.1; ((target[0] - output[0]) / s) ** 2 + ln(s) }";
+    assert!(common::sandbox(&[("t.rhai", likelihood)]).check("t.rhai").is_empty());
+    let found = common::sandbox(&[("t.rhai", "fn loss(output, target) { output[3] }")]).check("t.rhai");
+    assert_eq!((found.len(), found[0].code), (1, "out-of-bounds"));
+}
+
+#[test]
+fn whole_numbers_that_are_divided_are_pointed_out() {
+    let found = |text: &str| {
+        let text = format!("fn activation(z) {{ {text} }}");
+        let found = common::sandbox(&[("t.rhai", &text)]).check("t.rhai");
+        found.into_iter().filter(|found| found.code == "whole-division").map(|found| found.message).collect::<Vec<_>>()
+    };
+    assert_eq!(found("z ** 2 + (1 / 2) * z"), ["`1 / 2` divides whole numbers and gives 0"]);
+    for fine in ["1.0 / 2 * z", "z * 1 / 2", "z / 2", "4 / 2 * z", "1 / 2.0 * z", "1 / z"] {
+        assert!(found(fine).is_empty(), "{fine}");
+    }
+}
+
+#[test]
 fn the_name_of_a_result_stays_with_its_last_operation() {
     let call = body("let total = [z, z, z].sum(); total * 2.0", 1.0).unwrap();
     let names: Vec<Option<&str>> = (0..call.trace.nodes().len())

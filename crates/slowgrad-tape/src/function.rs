@@ -107,8 +107,8 @@ impl Function {
         self.tree.traces()
     }
 
-    /// Whether the script is run on every call, because it took out a plain number or because it has too
-    /// many paths to remember.
+    /// Whether the script is run on every call, because it took out a plain number, or on every call whose
+    /// path is not among those remembered, because it has too many.
     pub fn runs_each_time(&self) -> bool {
         self.volatile || self.tree.traces().len() >= MOST_TRACES
     }

@@ -250,18 +250,6 @@ impl Trace {
         self.names.get(name as usize).map(String::as_str)
     }
 
-    /// Whether two traces compute the same thing in the same way from the same places.
-    pub fn same_path(&self, other: &Trace) -> bool {
-        let same_nodes = self.nodes.len() == other.nodes.len()
-            && self.nodes.iter().zip(&other.nodes).all(|(a, b)| {
-                a.op == b.op
-                    && a.operands == b.operands
-                    && a.constant.to_bits() == b.constant.to_bits()
-                    && a.site == b.site
-            });
-        same_nodes && self.guards == other.guards && self.outputs == other.outputs && self.sources == other.sources
-    }
-
     /// Computes the nodes `from..to` into `values`, which holds all nodes before `from`.
     #[inline]
     pub(crate) fn compute(&self, inputs: &[f64], values: &mut Vec<f64>, from: usize, to: usize) {

@@ -41,7 +41,7 @@ pub enum Command {
     StepForwardBy(Granularity),
     /// The same at another granularity, without changing the playhead's own.
     StepBackBy(Granularity),
-    /// Shows an event as just done, and pauses.
+    /// Shows the unit of an event as just done, and pauses.
     Seek(usize),
     /// The start of the step.
     Home,
@@ -233,6 +233,9 @@ impl Playhead {
             Command::Slower if self.full_speed => self.full_speed = false,
             Command::Slower => self.speed = (self.speed / 2.0).max(SLOWEST),
             Command::FullSpeed(on) => self.full_speed = *on,
+            Command::Loop(Loop::Range(range)) if range.start >= range.end.min(timeline.len()) => {
+                self.repeat = Loop::Off
+            }
             Command::Loop(repeat) => self.repeat = repeat.clone(),
         }
         response.moved |= before != (self.unit.clone(), self.progress);
@@ -331,6 +334,7 @@ impl Playhead {
     fn pause(&mut self) {
         self.playing = false;
         self.full_speed = false;
+        self.step_on_arrival = false;
     }
 
     /// Forgets where it was asked to stop.
@@ -392,6 +396,7 @@ impl Playhead {
             // A second press while the unit still moves finishes it.
             self.progress = 1.0;
             self.playing = false;
+            response.finished = true;
             return response;
         }
         let next = if self.progress == 0.0 { self.unit.start } else { self.unit.end };

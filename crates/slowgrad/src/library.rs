@@ -115,7 +115,10 @@ fn load_file(path: &Path) -> Result<Loaded, LoadError> {
     let mut own = read_folder(&folder);
     // The lesson itself counts whatever its ending and however full its folder is.
     let bytes = read_file(&path).map_err(broken)?;
-    own.files.insert(file.as_str(), bytes);
+    if !own.files.insert(file.as_str(), bytes) {
+        let message = "a lesson's file name cannot hold «:», «\\» or control characters";
+        return Err(broken(std::io::Error::new(std::io::ErrorKind::InvalidFilename, message)));
+    }
     roots.push(own);
     folders.push(folder);
     Ok(Loaded { library: Library { roots }, lesson: file, folders })
@@ -173,7 +176,8 @@ impl Walk {
                 if depth > 1 {
                     self.folder(&path, depth - 1);
                 }
-            } else if let Some(name) = path_in(&self.top, &path) {
+            } else if let Some(name) = path_in(&self.top, &path).filter(|_| path.is_file()) {
+                // Reading a pipe would wait for ever.
                 let size = fs::metadata(&path).map_or(u64::MAX, |metadata| metadata.len());
                 if size <= MOST_BYTES
                     && self.bytes + size <= MOST_BYTES_IN_ALL
@@ -205,6 +209,20 @@ mod tests {
         }
         let root = read_folder(&fs::canonicalize(lessons.path()).expect("the folder"));
         assert_eq!(root.files.paths().collect::<Vec<_>>(), ["mine.rhai"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_is_not_waited_for_and_an_odd_name_is_refused() {
+        let lessons = tempfile::tempdir().expect("a folder");
+        let made = std::process::Command::new("mkfifo").arg(lessons.path().join("pipe.rhai")).status();
+        assert!(made.is_ok_and(|made| made.success()));
+        fs::write(lessons.path().join("mine.rhai"), "mine").expect("a file");
+        let root = read_folder(&fs::canonicalize(lessons.path()).expect("the folder"));
+        assert_eq!(root.files.paths().collect::<Vec<_>>(), ["mine.rhai"]);
+        fs::write(lessons.path().join("a:b.rhai"), "odd").expect("a file");
+        let error = load(Some(&lessons.path().join("a:b.rhai"))).expect_err("the name is odd");
+        assert!(error.to_string().contains("cannot hold"), "{error}");
     }
 
     #[test]

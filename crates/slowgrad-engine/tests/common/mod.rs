@@ -161,6 +161,7 @@ pub fn setup(
     let data = Data::new(&samples, shape.inputs(), shape.outputs()).expect("good data");
     let loss = squared(shape.outputs());
     let setup = Setup {
+        spec: Arc::default(),
         shape: Arc::new(shape),
         activations,
         loss,

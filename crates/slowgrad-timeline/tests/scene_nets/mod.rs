@@ -215,6 +215,7 @@ pub(crate) fn timeline(sizes: &[usize], activations: Vec<Activation>, optimizer:
         .collect();
     let data = Data::new(&samples, shape.inputs(), shape.outputs()).expect("samples of the network's size");
     let setup = Setup {
+        spec: Arc::default(),
         loss: mse(shape.outputs()),
         activations,
         train: Arc::new(data),
