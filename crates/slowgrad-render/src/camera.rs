@@ -1,7 +1,9 @@
 //! The camera over the network and what lies under the pointer: plain geometry, so that it can be tested
-//! without a screen. It must not know how anything is drawn.
+//! without a screen. It must not know how anything is drawn. World units are `glam` vectors, points on
+//! screen are egui's, so that the two cannot be mixed up.
 
-use egui::{Pos2, Rect, Vec2};
+use egui::{Pos2, Rect};
+use glam::Vec2;
 use slowgrad_timeline::scene::{Bounds, Point, Scene, Target};
 
 /// Zoom never leaves this range, in points per world unit.
@@ -36,9 +38,9 @@ impl Default for View {
 
 impl View {
     /// Shows all of `bounds` in an area of `size` points, with a margin.
-    pub fn fit(&mut self, bounds: Bounds, size: Vec2) {
+    pub fn fit(&mut self, bounds: Bounds, size: egui::Vec2) {
         let margin = (size.min_elem() * 0.04).clamp(6.0, 40.0);
-        let room = (size - Vec2::splat(2.0 * margin)).max(Vec2::splat(1.0));
+        let room = (size - egui::Vec2::splat(2.0 * margin)).max(egui::Vec2::splat(1.0));
         let [left, top] = bounds.min;
         let [right, bottom] = bounds.max;
         let (width, height) = ((right - left).max(1.0), (bottom - top).max(1.0));
@@ -53,18 +55,19 @@ impl View {
 
     /// A world place on screen, for a network drawn in `area`.
     pub fn to_screen(&self, area: Rect, place: Point) -> Pos2 {
-        area.center() + (Vec2::from(place) - Vec2::from(self.center)) * self.zoom
+        let from_center = (Vec2::from(place) - Vec2::from(self.center)) * self.zoom;
+        area.center() + egui::vec2(from_center.x, from_center.y)
     }
 
     /// The world place under a point of the screen.
     pub fn to_world(&self, area: Rect, pos: Pos2) -> Point {
-        (Vec2::from(self.center) + (pos - area.center()) / self.zoom).into()
+        (Vec2::from(self.center) + on_screen(pos - area.center()) / self.zoom).into()
     }
 
     /// Moves the picture by points on screen.
-    pub fn pan(&mut self, delta: Vec2) {
+    pub fn pan(&mut self, delta: egui::Vec2) {
         self.auto_fit = false;
-        self.center = (Vec2::from(self.center) - delta / self.zoom).into();
+        self.center = (Vec2::from(self.center) - on_screen(delta) / self.zoom).into();
     }
 
     /// Zooms so that what is under `pos` stays there.
@@ -104,16 +107,22 @@ impl View {
     }
 }
 
+/// A distance on screen, still in points.
+fn on_screen(delta: egui::Vec2) -> Vec2 {
+    Vec2::new(delta.x, delta.y)
+}
+
 fn distance_to_segment(at: Vec2, from: Vec2, to: Vec2) -> f32 {
     let along = to - from;
-    let length_sq = along.length_sq();
-    let share = if length_sq > 0.0 { ((at - from).dot(along) / length_sq).clamp(0.0, 1.0) } else { 0.0 };
+    let length_squared = along.length_squared();
+    let share = if length_squared > 0.0 { ((at - from).dot(along) / length_squared).clamp(0.0, 1.0) } else { 0.0 };
     (at - from - along * share).length()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use egui::Vec2;
     use slowgrad_timeline::scene::{Disc, Edge, Ink};
 
     const AREA: Rect = Rect { min: Pos2::new(100.0, 50.0), max: Pos2::new(900.0, 650.0) };

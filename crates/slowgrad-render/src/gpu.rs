@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use bytemuck::{Pod, Zeroable};
 use egui::{Color32, Id, PaintCallbackInfo, Pos2};
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
+use glam::Vec2;
 use wgpu::util::DeviceExt as _;
 
 /// One edge as the shader reads it; world units, premultiplied colours.
@@ -46,8 +47,8 @@ pub(crate) struct DiscInstance {
 struct Camera {
     scale: f32,
     density: f32,
-    origin: [f32; 2],
-    target_size: [f32; 2],
+    origin: Vec2,
+    target_size: Vec2,
     dash: f32,
     padding: f32,
     ghost_color: [f32; 4],
@@ -85,8 +86,8 @@ impl CallbackTrait for NetworkCallback {
         let camera = Camera {
             scale: self.zoom * density,
             density,
-            origin: [self.origin.x * density, self.origin.y * density],
-            target_size: [width as f32, height as f32],
+            origin: Vec2::new(self.origin.x, self.origin.y) * density,
+            target_size: Vec2::new(width as f32, height as f32),
             dash: self.dash * density,
             padding: 0.0,
             ghost_color: self.ghost_color.to_array().map(|part| f32::from(part) / 255.0),

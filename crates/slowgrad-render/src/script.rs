@@ -83,6 +83,7 @@ pub fn script_ui(ui: &mut Ui, mark: &ScriptMark, theme: &Theme) {
     let line = lines.get(last).cloned().unwrap_or_default();
     let end = gutter + glyph * columns(line.start..marked.end.clamp(line.start, line.end));
     let begin = gutter + glyph * columns(line.start..marked.start.clamp(line.start, line.end));
+    // The other lines keep their beginnings.
     let slide = (end + value_size - area.width()).max(0.0).min((begin - gutter).max(0.0));
 
     for (row, number) in (start..(start + fitting).min(lines.len())).enumerate() {
@@ -99,6 +100,7 @@ pub fn script_ui(ui: &mut Ui, mark: &ScriptMark, theme: &Theme) {
         let code_left = area.left() + gutter;
         let code_area = Rect::from_min_max(Pos2::new(code_left - 2.0, band.top()), band.max);
         let width = galley.size().x;
+        let slide = if is_running { slide } else { 0.0 };
         painter.with_clip_rect(code_area).galley(Pos2::new(code_left - slide, y), galley, theme.text);
         if code_left - slide + width > area.right() && !is_running {
             fade(&painter, code_area.with_min_x(area.right() - 4.0 * glyph), theme.panel);

@@ -135,7 +135,8 @@ impl Desk<'_> {
         let index = self.step.shape.index(Parameter { layer, neuron, input });
         let (old, new, mean) = (self.step.before.values[index], self.step.after.values[index], self.step.grads[index]);
         let name = self.name(layer, neuron, input);
-        let mut rows = vec![row(name.clone(), self.mark(old, Ink::Weight, None))];
+        let before = Math::row([name.clone(), text(" before the update")]);
+        let mut rows = vec![row(before, self.mark(old, Ink::Weight, None))];
         let several = self.step.samples.len() > 1;
         for sample in self.samples_shown() {
             rows.push(self.share(sample, layer, neuron, input));

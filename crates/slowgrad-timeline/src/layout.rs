@@ -85,7 +85,7 @@ impl Layout {
         if !roomy || !aspect.is_finite() || aspect <= 0.0 {
             return;
         }
-        let wide = (aspect * height / width).clamp(0.8, 1.5);
+        let wide = (aspect * height / width).clamp(0.74, 1.5);
         let tall = (width * wide / height / aspect).clamp(1.0, 1.7);
         let last = |layout: &Self| layout.columns.last().and_then(|column| column.places.first()).copied();
         let before = last(self).unwrap_or_default();

@@ -106,7 +106,8 @@ pub fn reading_secs(text: &str) -> f64 {
 }
 
 /// Fills in a caption: `{output:2}` is the present sample's output with two digits. Known are `input`,
-/// `output`, `target`, `loss`, `step` and `lr`; anything else stays as it is.
+/// `output`, `target`, `loss` (the mean over the step's batch), `step` (the one that is shown), `steps` (how
+/// many are done) and `lr`; anything else stays as it is.
 pub fn fill_in(text: &str, timeline: &Timeline, sample: usize) -> String {
     let step = timeline.step();
     let sample = step.samples.get(sample).or(step.samples.first());
@@ -124,8 +125,9 @@ pub fn fill_in(text: &str, timeline: &Timeline, sample: usize) -> String {
             ("input", Some(sample)) => Some(sample.input.clone()),
             ("output", Some(sample)) => sample.layers.last().map(|layer| layer.a.clone()),
             ("target", Some(sample)) => Some(sample.target.clone()),
-            ("loss", Some(sample)) => Some(vec![sample.loss]),
+            ("loss", _) => Some(vec![step.loss]),
             ("step", _) => Some(vec![step.step as f64]),
+            ("steps", _) => Some(vec![(step.step - 1) as f64]),
             ("lr", _) => step.contexts.first().and_then(|context| context.first()).map(|lr| vec![*lr]),
             _ => None,
         };

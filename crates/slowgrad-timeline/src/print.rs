@@ -88,7 +88,7 @@ pub struct Line {
     pub formula: String,
     /// The formula with its numbers.
     pub numbers: String,
-    /// The event in words.
+    /// The event in words, with six significant digits.
     pub sentence: String,
     /// Where a script says so.
     pub script: Option<ScriptPlace>,
@@ -98,6 +98,7 @@ impl Line {
     /// The line of an event.
     pub fn new(timeline: &Timeline, event: &Event) -> Self {
         let formula = Words { digits: 17 }.formula(timeline, event);
+        let sentence = Words { digits: 6 }.formula(timeline, event).sentence;
         let (neuron, input) = match (event.address.cell, &event.kind) {
             (Cell::Parameter { neuron, input, .. }, _) => (Some(neuron), input),
             (_, EventKind::Activated { neuron, .. } | EventKind::Delta { neuron, .. }) => (Some(*neuron), None),
@@ -133,7 +134,7 @@ impl Line {
             result: Number(event.kind.result()),
             formula: formula.symbols.plain(),
             numbers: formula.numbers.plain(),
-            sentence: formula.sentence,
+            sentence,
             script,
         }
     }
@@ -253,7 +254,8 @@ pub fn text(
             writeln!(out, "{gap}── step {} · sample {number} of {samples} ──", step.step)?;
         }
         if sample.is_none() {
-            writeln!(out, "\n── step {} · all {samples} sample{} ──", step.step, if samples == 1 { "" } else { "s" })?;
+            let all = if samples == 1 { String::new() } else { format!(" · all {samples} samples") };
+            writeln!(out, "\n── step {}{all} ──", step.step)?;
         }
         writeln!(out, "\n{}", phase.name().to_uppercase())?;
         if by == Granularity::Operation {
@@ -357,8 +359,8 @@ fn units(
         let listed: Vec<String> =
             results.iter().map(|(name, value)| format!("{name} = {}", words::number(*value, digits))).collect();
         let heading = if place.is_empty() { String::new() } else { format!("{place}: ") };
-        // A wide layer's numbers go on in lines of eight.
-        let mut lines = listed.chunks(8).map(|chunk| chunk.join("   "));
+        // A wide layer's numbers go on in lines of five.
+        let mut lines = listed.chunks(5).map(|chunk| chunk.join("   "));
         writeln!(out, "  {heading}{}", lines.next().unwrap_or_default())?;
         for line in lines {
             writeln!(out, "  {}{line}", " ".repeat(heading.chars().count()))?;

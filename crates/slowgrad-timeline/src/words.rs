@@ -414,11 +414,8 @@ impl Words {
                     if old == new {
                         format!("The parameter stays {}.", number(*old, self.digits))
                     } else {
-                        format!(
-                            "The parameter moves from {} to {}.",
-                            number(*old, self.digits),
-                            number(*new, self.digits)
-                        )
+                        let digits = crate::inspect::digits_apart(*old, *new, self.digits);
+                        format!("The parameter moves from {} to {}.", number(*old, digits), number(*new, digits))
                     },
                 )
             }
