@@ -1,22 +1,6 @@
 // Neurons and pulses as discs with a ring and a halo. Each instance is one disc; the fragment stage
 // measures the distance to the centre, so that discs are smooth at every zoom without MSAA.
 
-struct Camera {
-    // Pixels per world unit.
-    scale: f32,
-    // Pixels per point.
-    density: f32,
-    // Where the world's origin lies, in pixels.
-    origin: vec2f,
-    // Size of the target, in pixels.
-    target_size: vec2f,
-    dash: f32,
-    padding: f32,
-    ghost_color: vec4f,
-}
-
-@group(0) @binding(0) var<uniform> camera: Camera;
-
 struct Disc {
     @location(0) center: vec2f,
     // Radius, width of the ring inside it, strength of the halo, reach of the halo.

@@ -1,24 +1,6 @@
 // Connections as capsules. Each instance is one edge; a quad around it is made here, and the fragment
 // stage measures the distance to the middle line, so that edges are smooth at every zoom without MSAA.
 
-struct Camera {
-    // Pixels per world unit.
-    scale: f32,
-    // Pixels per point.
-    density: f32,
-    // Where the world's origin lies, in pixels.
-    origin: vec2f,
-    // Size of the target, in pixels.
-    target_size: vec2f,
-    // Length of the dashes of negative edges in pixels; 0 for none.
-    dash: f32,
-    padding: f32,
-    // Colour of ghost outlines, premultiplied.
-    ghost_color: vec4f,
-}
-
-@group(0) @binding(0) var<uniform> camera: Camera;
-
 struct Edge {
     @location(0) ends: vec4f,
     // Width now, width before (negative for none), glow, 1 for a negative value.
