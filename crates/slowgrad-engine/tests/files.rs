@@ -73,6 +73,23 @@ fn csv_columns_by_name_and_classes_in_order_of_appearance() {
 }
 
 #[test]
+fn a_target_column_with_thousands_of_words_is_refused() {
+    let rows = |end: &str| (0..30_000).map(|i| format!("{i},{i}")).collect::<Vec<_>>().join("\n") + "\n" + end;
+    let read = |end: &str| read_csv(&format!("a,b\n{}", rows(end)), &["a".to_owned()], "b");
+    assert_eq!(read("1,2\n").expect("numbers").len(), 30_001);
+    let error = read("1,2.o\n").expect_err("one number is mistyped");
+    assert_eq!(error.to_string(), "column «b» has more than 1000 different words, such as «2.o»");
+}
+
+#[test]
+fn a_count_of_parameters_does_not_wrap_around() {
+    for sizes in [[usize::MAX, 1], [1 << 32, 1 << 32], [3_037_000_499, 3_037_000_499]] {
+        assert!(Shape::new(1 << 32, &sizes).parameters() > 1 << 60, "{sizes:?}");
+    }
+    assert_eq!(Shape::new(2, &[3, 1]).parameters(), 13);
+}
+
+#[test]
 fn randomness_is_seeded_and_split_by_purpose() {
     let draw = |seed, purpose| {
         let mut rng = Rng::new(seed, purpose);

@@ -94,6 +94,9 @@ fn weigh(value: &Dynamic, depth: usize, elements: &mut usize) -> bool {
     function.is_none_or(|function| function.iter_curry().all(|item| weigh(item, depth - 1, elements)))
 }
 
+/// The time since some fixed moment.
+type Clock = fn() -> Duration;
+
 /// The shared state.
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -113,7 +116,7 @@ pub(crate) struct Host {
     most: Cell<u64>,
     time: Cell<Duration>,
     /// The clock, and when to stop.
-    deadline: Cell<Option<(fn() -> Duration, Duration)>>,
+    deadline: Cell<Option<(Clock, Duration)>>,
 }
 
 /// Which budget a stopped script used up; the value that ends the interpreter.

@@ -28,11 +28,23 @@ use std::rc::Rc;
 
 type SharedModule = Shared<Module>;
 
+/// What the imports of programs lead to: the library as it was when they were compiled, and the modules made
+/// from it. A program keeps its own, so that a function that is running, or that history replays, never meets
+/// a helper of another version.
+#[derive(Debug, Default)]
+pub(crate) struct Imports {
+    library: Library,
+    modules: RefCell<BTreeMap<String, SharedModule>>,
+}
+
 /// Files that may be imported, and which were.
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
     pub(crate) library: RefCell<Library>,
-    modules: RefCell<BTreeMap<String, SharedModule>>,
+    /// Those of the programs that are compiled now; made when the first one is.
+    newest: RefCell<Option<Rc<Imports>>>,
+    /// Those of the program that is running.
+    running: RefCell<Rc<Imports>>,
     loading: RefCell<Vec<String>>,
     pub(crate) used: RefCell<BTreeSet<String>>,
 }
@@ -42,13 +54,20 @@ impl Shelf {
     /// are loaded count.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut files = self.used.borrow().clone();
-        files.extend(self.modules.borrow().keys().cloned());
+        files.extend(self.newest().modules.borrow().keys().cloned());
         files.into_iter().collect()
     }
 
     /// Forgets what was made from files, because one of them changed.
     pub(crate) fn forget(&self) {
-        self.modules.borrow_mut().clear();
+        self.newest.take();
+    }
+
+    /// The imports of a program that is compiled now.
+    pub(crate) fn newest(&self) -> Rc<Imports> {
+        let mut newest = self.newest.borrow_mut();
+        let made = || Rc::new(Imports { library: self.library.borrow().clone(), ..Imports::default() });
+        Rc::clone(newest.get_or_insert_with(made))
     }
 }
 
@@ -102,6 +121,7 @@ impl Interpreter {
         let ast = program.ast.merge(&self.making.compile(text).map_err(broken)?);
         let options = CallFnOptions::new().eval_ast(program.has_statements);
         let arguments = (argument.clone(), times as i64);
+        self.shelf.running.replace(Rc::clone(&program.imports));
         self.host.begin(Budget::Making, None);
         self.host.wanted.set(times);
         let result = self.making.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, MANY, arguments);
@@ -160,6 +180,7 @@ impl Interpreter {
         // Statements outside functions define constants and import modules; without any, evaluating them costs
         // time for nothing.
         let options = CallFnOptions::new().eval_ast(program.has_statements);
+        self.shelf.running.replace(Rc::clone(&program.imports));
         let result =
             engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &program.ast, function, arguments);
         result.map_err(|error| Box::new(errors::running(&self.host, program, function, *error)))
@@ -190,7 +211,7 @@ pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Pr
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {
-            let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
             let problem = Problem::new("not-text", format!("`{name}` is not a text in UTF-8 (line {line})"));
             Err(problem.help("save it as UTF-8 in your editor"))
         }
@@ -289,9 +310,9 @@ impl Resolver {
         }
         let importer = source.and_then(|id| self.host.text(id));
         let beside = importer.map(|text| format!("{}{name}.rhai", folder(&text.source.name)));
-        let library = self.shelf.library.borrow();
+        let running = self.shelf.running.borrow();
         for candidate in beside.into_iter().chain([format!("{name}.rhai")]) {
-            if let Some((_, bytes)) = library.find(&candidate) {
+            if let Some((_, bytes)) = running.library.find(&candidate) {
                 return Ok((candidate, bytes.to_vec()));
             }
         }
@@ -308,7 +329,8 @@ impl ModuleResolver for Resolver {
         };
         let (name, bytes) = self.find(source, path).map_err(placed)?;
         self.shelf.used.borrow_mut().insert(name.clone());
-        if let Some(module) = self.shelf.modules.borrow().get(&name) {
+        let running = Rc::clone(&self.shelf.running.borrow());
+        if let Some(module) = running.modules.borrow().get(&name) {
             return Ok(SharedModule::clone(module));
         }
         if self.shelf.loading.borrow().contains(&name) {
@@ -329,7 +351,7 @@ impl ModuleResolver for Resolver {
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
         self.shelf.loading.borrow_mut().pop();
         let module: SharedModule = module?.into();
-        self.shelf.modules.borrow_mut().insert(name, SharedModule::clone(&module));
+        running.modules.borrow_mut().insert(name, SharedModule::clone(&module));
         Ok(module)
     }
 }

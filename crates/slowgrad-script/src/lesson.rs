@@ -331,7 +331,9 @@ pub(crate) fn override_all(
 /// Whether the controls take the values that `params` gives them: what is wrong there is not the plugin's fault.
 fn fits(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>) -> Result<(), Problem> {
     for (kind, plugin) in slots(spec) {
-        let given = plugin.params.iter().filter(|(name, value)| given.get(*name) == Some(value));
+        // As text, because NaN is not equal to itself.
+        let same = |name: &String, value: &ParamValue| format!("{:?}", given.get(name)) == format!("{:?}", Some(value));
+        let given = plugin.params.iter().filter(|(name, value)| same(name, value));
         let params = given.map(|(name, value)| (name.clone(), value.clone())).collect();
         plugins.try_values(kind, &PluginRef { name: plugin.name.clone(), params })?;
     }

@@ -7,6 +7,9 @@
 //! up is bounded by [`Limits`], what it may read is the [`Library`] of texts it is handed, and everything
 //! that goes wrong comes out as a [`Diagnostic`] with its place and a way out.
 //!
+//! The interpreter goes into nested arrays and maps by recursion. Whoever lets scripts of others run should do it
+//! on a thread with a stack of 32 MiB.
+//!
 //! This crate is the only one that knows Rhai. It must not know threads, the disk or graphics, nor how
 //! training or playing works: it fills in the plain data of [`slowgrad_engine::spec`],
 //! [`slowgrad_engine::plugin`] and [`slowgrad_timeline::cue`].

@@ -1,6 +1,6 @@
 //! A compiled file: its functions, their documentation and their text.
 
-use crate::interpreter::Interpreter;
+use crate::interpreter::{Imports, Interpreter};
 use crate::text::Text;
 use crate::words;
 use rhai::AST;
@@ -23,6 +23,8 @@ pub(crate) struct Program {
     pub(crate) text: Rc<Text>,
     pub(crate) ast: AST,
     pub(crate) has_statements: bool,
+    /// What its imports lead to.
+    pub(crate) imports: Rc<Imports>,
     pub(crate) functions: Vec<Definition>,
 }
 
@@ -36,7 +38,8 @@ impl Program {
             description: uncomment(&function.comments.join("\n"), "///"),
         });
         let functions = functions.filter(|function| !function.name.starts_with("anon$")).collect();
-        Ok(Self { path: path.to_owned(), has_statements: !ast.statements().is_empty(), functions, text, ast })
+        let imports = interpreter.shelf.newest();
+        Ok(Self { path: path.to_owned(), has_statements: !ast.statements().is_empty(), imports, functions, text, ast })
     }
 
     /// The function of this name, whatever its parameters.

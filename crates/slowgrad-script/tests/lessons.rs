@@ -371,3 +371,32 @@ fn highlighting_names_the_kinds_of_tokens() {
     assert_eq!(kinds[1], ("fn", TokenKind::Keyword));
     assert!(kinds.contains(&("exp", TokenKind::Function)) && kinds.contains(&("\"a\"", TokenKind::Text)));
 }
+
+/// What runs, and what history replays, keeps the helpers it was made with, however a script runs each time.
+#[test]
+fn a_changed_or_broken_import_does_not_reach_what_runs_already() {
+    let lesson = "fn lesson() { #{ title: \"t\", layers: [1, 2, 1], activation: \"own\", seed: 3,
+                      data: [#{ input: [0.5], target: [1.0] }, #{ input: [-1.5], target: [0.0] }] } }
+                  fn perform(stage) { }";
+    let own = "import \"shared/m\" as m;\nfn activation(z) { if value(z) > 0.0 { m::f(z) } else { m::f(2.0 * z) } }";
+    let mut sandbox = common::sandbox(&[
+        ("lesson.rhai", lesson),
+        ("activations/own.rhai", own),
+        ("shared/m.rhai", "fn f(x) { tanh(x) }"),
+    ]);
+    let opened = sandbox.open("lesson.rhai").unwrap();
+    let mut run = slowgrad_engine::run::Run::new(opened.setup.clone(), opened.parameters.clone());
+    run.seek(20).unwrap();
+    let before = run.model().clone();
+    for text in ["fn f(x) { x * 3.0 }", "fn f(x) { "] {
+        sandbox.replace("own", "shared/m.rhai", Some(text.as_bytes().into()));
+        run.seek(0).unwrap();
+        run.seek(20).expect("the last good version goes on");
+        assert!(run.model().same_bits(&before), "the past has the bits it had");
+    }
+    assert!(sandbox.assemble(&opened.spec).is_err(), "the broken helper is reported when it is asked for");
+    sandbox.replace("own", "shared/m.rhai", Some(b"fn f(x) { x * 3.0 }".as_slice().into()));
+    let mut changed = slowgrad_engine::run::Run::new(sandbox.assemble(&opened.spec).unwrap(), opened.parameters);
+    changed.seek(20).unwrap();
+    assert!(!changed.model().same_bits(&before), "the new helper takes over when the set-up is made anew");
+}

@@ -242,9 +242,13 @@ fn array_functions_mix_scalars_and_numbers() {
 #[test]
 fn scalars_are_sorted_by_guarded_comparisons() {
     for (z, least, largest) in [(3.0, -3.0, 3.0), (-2.0, -2.0, 2.0), (0.25, -0.25, 1.0)] {
-        for sort in
-            ["a.sort();", "a.sort(|p, q| p - q);", "a.sort(|p, q| p < q);", "a = a.order();", "a = a.order_by(|p, q| p - q);"]
-        {
+        for sort in [
+            "a.sort();",
+            "a.sort(|p, q| p - q);",
+            "a.sort(|p, q| p < q);",
+            "a = a.order();",
+            "a = a.order_by(|p, q| p - q);",
+        ] {
             let text = format!("let a = [z, 1, -z, 0.5]; {sort} a[0] * 10.0 + a[3]");
             let call = body(&text, z).unwrap_or_else(|error| panic!("{text}: {error:#?}"));
             assert_eq!(call.output(0), least * 10.0 + largest, "{text}");
@@ -287,7 +291,8 @@ fn closures_of_every_form_are_guarded_where_they_end() {
 
 #[test]
 fn a_loss_may_be_made_for_one_number_of_outputs() {
-    let likelihood = "fn loss(output, target) { let s = softplus(output[1]) + 0.1; ((target[0] - output[0]) / s) ** 2 + ln(s) }";
+    let likelihood =
+        "fn loss(output, target) { let s = softplus(output[1]) + 0.1; ((target[0] - output[0]) / s) ** 2 + ln(s) }";
     assert!(common::sandbox(&[("t.rhai", likelihood)]).check("t.rhai").is_empty());
     let found = common::sandbox(&[("t.rhai", "fn loss(output, target) { output[3] }")]).check("t.rhai");
     assert_eq!((found.len(), found[0].code), (1, "out-of-bounds"));
