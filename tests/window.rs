@@ -300,6 +300,19 @@ fn a_script_is_exchanged_while_it_runs() {
 }
 
 #[test]
+fn a_folder_made_while_the_lesson_runs_counts() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.save("lesson.rhai", &LESSON.replace("\"mse\"", "\"mine\""));
+    window.until("the loss is missed", |state| state["problems"][0].is_string());
+    fs::create_dir(window.folder.path().join("losses")).expect("a folder");
+    window.save("losses/mine.rhai", "fn loss(output, target) { (output[0] - target[0]) ** 4 }");
+    window.until("it is found", |state| state["problems"].as_array().is_some_and(Vec::is_empty));
+}
+
+#[test]
 fn a_lesson_plays_by_itself_pauses_and_waits() {
     if tools().is_none() {
         return;

@@ -7,6 +7,7 @@ use egui::{Key, Modifiers};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     PlayPause,
+    PlayBackwards,
     StepForward,
     StepBack,
     StepForwardCoarse,
@@ -144,6 +145,13 @@ pub(crate) const TABLE: &[Entry] = &[
         "Play or pause",
         &[Shortcut::plain(Key::Space)],
         "Plays from here, or stops here",
+    ),
+    entry(
+        Action::PlayBackwards,
+        Group::Playing,
+        "Play backwards",
+        &[Shortcut::shift(Key::Space)],
+        "Plays from here back through what happened",
     ),
     entry(
         Action::StepForward,

@@ -206,9 +206,9 @@ impl ApplicationHandler<Wake> for App {
     }
 
     fn user_event(&mut self, _: &ActiveEventLoop, wake: Wake) {
-        let Some(open) = &mut self.open else { return };
         match wake {
             Wake::Worker => {}
+            // A file may change before the window is there.
             Wake::File(Change { root, path, bytes }) => {
                 let at_once = self.session.is_between_steps();
                 self.session.send(Command::ReloadFile { root, path, bytes, at_once });
@@ -216,12 +216,16 @@ impl ApplicationHandler<Wake> for App {
             Wake::Accessibility(event) => match event.window_event {
                 accesskit_winit::WindowEvent::InitialTreeRequested => self.gui.context().enable_accesskit(),
                 accesskit_winit::WindowEvent::ActionRequested(request) => {
-                    open.input.on_accesskit_action_request(request);
+                    if let Some(open) = &mut self.open {
+                        open.input.on_accesskit_action_request(request);
+                    }
                 }
                 accesskit_winit::WindowEvent::AccessibilityDeactivated => self.gui.context().disable_accesskit(),
             },
         }
-        open.window.request_redraw();
+        if let Some(open) = &self.open {
+            open.window.request_redraw();
+        }
     }
 
     fn window_event(&mut self, event_loop: &ActiveEventLoop, id: WindowId, event: WindowEvent) {

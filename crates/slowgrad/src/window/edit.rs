@@ -1,6 +1,7 @@
 //! The small field over the network in which a number is typed, dragged or nudged.
 //!
-//! Enter and a click elsewhere accept, Esc brings the old number back. Every change is shown at once.
+//! Enter and a click elsewhere accept, Esc brings the old number back. A change is shown at once as long as
+//! that loses nothing; where steps after this one would be forgotten, it waits until it is accepted.
 
 use super::session::{Editable, Session};
 use egui::{Align2, Area, DragValue, Frame, Id, Key, Margin, Order, Pos2, RichText, Ui};
@@ -16,6 +17,8 @@ pub(crate) struct Field {
     what: Editable,
     original: f64,
     value: f64,
+    /// What the run has.
+    applied: f64,
     text: String,
     frames: u8,
 }
@@ -29,20 +32,29 @@ pub(crate) enum Outcome {
 
 impl Field {
     pub(crate) fn new(target: Target, what: Editable, value: f64) -> Self {
-        Self { target, what, original: value, value, text: short(value), frames: 0 }
+        Self { target, what, original: value, value, applied: value, text: short(value), frames: 0 }
     }
 
     /// Brings the old number back.
-    pub(crate) fn cancel(&self, session: &mut Session) {
-        if self.value.to_bits() != self.original.to_bits() {
-            session.edit(self.what, self.original);
+    pub(crate) fn cancel(&mut self, session: &mut Session) {
+        self.value = self.original;
+        self.accept(session);
+    }
+
+    /// Gives the run the number that is in the field.
+    pub(crate) fn accept(&mut self, session: &mut Session) {
+        if self.value.to_bits() != self.applied.to_bits() {
+            self.applied = self.value;
+            session.edit(self.what, self.value);
         }
     }
 
     fn set(&mut self, value: f64, session: &mut Session) {
-        if value.is_finite() && value.to_bits() != self.value.to_bits() {
+        if value.is_finite() {
             self.value = value;
-            session.edit(self.what, value);
+            if !session.has_future() {
+                self.accept(session);
+            }
         }
     }
 
@@ -109,7 +121,13 @@ impl Field {
         if shown.response.clicked_elsewhere() {
             outcome = Outcome::Done;
         }
-        if is_fresh { Outcome::Open } else { outcome }
+        if is_fresh {
+            return Outcome::Open;
+        }
+        if outcome == Outcome::Done {
+            self.accept(session);
+        }
+        outcome
     }
 
     /// How far a nudge goes: a tenth of the number's size, as a round figure.
@@ -151,6 +169,43 @@ pub(crate) fn parse(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::library;
+    use crate::worker::Worker;
+    use std::time::Duration;
+
+    #[test]
+    fn escape_loses_nothing_and_a_number_is_accepted_once() {
+        let loaded = library::load(None).expect("the welcome lesson");
+        let mut session = Session::new(Worker::start(loaded.library, loaded.lesson, || {}).expect("a thread"));
+        let settle = |session: &mut Session| assert!(session.settle(Duration::from_mins(1)));
+        settle(&mut session);
+        session.send(crate::worker::Command::Seek(6));
+        session.send(crate::worker::Command::Seek(2));
+        settle(&mut session);
+        let target = Target::Weight { layer: 0, neuron: 0, input: 0 };
+        let value = |session: &Session| session.editable(target).expect("a weight").1;
+        let furthest = |session: &Session| session.snapshot.as_ref().map(|snapshot| snapshot.furthest);
+        let (what, before) = session.editable(target).expect("a weight");
+        let mut field = Field::new(target, what, before);
+        field.nudge(1.0, &mut session);
+        field.cancel(&mut session);
+        session.send(crate::worker::Command::DropGhost);
+        settle(&mut session);
+        assert_eq!((value(&session).to_bits(), furthest(&session)), (before.to_bits(), Some(5)));
+
+        field.set(2.0, &mut session);
+        field.accept(&mut session);
+        settle(&mut session);
+        assert_eq!((value(&session), furthest(&session)), (2.0, Some(1)));
+        // Here nothing comes after, so a change is shown at once, and taken back.
+        let mut field = Field::new(target, what, 2.0);
+        field.nudge(1.0, &mut session);
+        settle(&mut session);
+        assert_ne!(value(&session), 2.0);
+        field.cancel(&mut session);
+        settle(&mut session);
+        assert_eq!(value(&session), 2.0);
+    }
 
     #[test]
     fn numbers_are_read_as_people_type_them() {

@@ -201,7 +201,7 @@ impl Gui {
                 self.overlay = (self.overlay != Some(Overlay::Help)).then_some(Overlay::Help);
             }
             Action::Leave => {
-                if let Some(field) = self.field.take() {
+                if let Some(mut field) = self.field.take() {
                     field.cancel(session);
                 } else if self.overlay.take().is_none() {
                     session.view.selected = None;
@@ -214,6 +214,9 @@ impl Gui {
     /// Opens the field that edits a number, where its mark is.
     pub(crate) fn edit(&mut self, target: Target, session: &mut Session) {
         session.view.selected = Some(target);
+        if let Some(mut field) = self.field.take() {
+            field.accept(session);
+        }
         self.field = session.editable(target).map(|(what, value)| Field::new(target, what, value));
     }
 

@@ -110,16 +110,13 @@ impl Performance {
         if self.has_cues() && !self.is_over() && self.performer.waiting() != Waiting::Presenter {
             self.held = true;
         }
-        if !matches!(self.running, Some(Running::Handled(_))) {
-            self.running = None;
-        }
+        self.running = None;
         self.rush_to = None;
     }
 
     /// The run starts anew under a person's hands.
     pub(crate) fn hold_still(&mut self) {
         self.hold();
-        self.running = None;
         self.caption.clear();
     }
 
@@ -137,12 +134,18 @@ impl Performance {
         }
     }
 
+    /// Whether something of it is under way, if only a caption that is being read.
+    pub(crate) fn is_going(&self) -> bool {
+        (self.running.is_some() && !self.held) || self.next_secs().is_some()
+    }
+
     /// When it needs time to pass, in seconds.
     pub(crate) fn next_secs(&self) -> Option<f64> {
         if self.held || self.is_over() {
             return None;
         }
         match (self.performer.waiting(), &self.running) {
+            (Waiting::Host, Some(Running::Steps { moving: false, .. })) => Some(0.0),
             (Waiting::Presenter, _) | (Waiting::Host, Some(_)) => None,
             (Waiting::Seconds(left), _) => Some(left),
             // A caption stays until it is read; looking ten times a second is often enough.
@@ -193,6 +196,7 @@ impl Session {
         match cue {
             Cue::Say(text) => self.performance.caption = text,
             Cue::Play { part, by, seconds } => self.begin_part(part, by, seconds),
+            Cue::Step { count: 0, .. } => {}
             Cue::Step { count, by } => {
                 self.performance.running = Some(Running::Steps { left: count, by, moving: false });
                 self.carry_on();
@@ -204,7 +208,7 @@ impl Session {
             Cue::Tweak { parameter, value } => {
                 let Some((timeline, _)) = self.now() else { return };
                 let index = timeline.step().shape.index(parameter);
-                let serial = self.send(Command::SetParameter { index, value });
+                let serial = self.send(Command::SetParameter { step: None, index, value });
                 self.performance.running = Some(Running::Handled(serial));
             }
             Cue::Train { steps } => {
@@ -253,24 +257,32 @@ impl Session {
 
     /// Space: everything stops, or goes on as it was.
     pub(crate) fn play_or_pause(&mut self) {
-        let is_playing = self.playhead.as_ref().is_some_and(playhead::Playhead::is_playing);
-        let performance = &mut self.performance;
-        if is_playing || performance.next_secs().is_some() {
-            // A caption that is being read is paused like a part that is being played.
-            if performance.running.is_some() || !is_playing {
-                performance.held = true;
-                performance.paused = true;
+        if self.is_going() {
+            // A caption that is being read is paused like a part that is being played; training cannot go on
+            // later, so it is over.
+            let is_performing = self.performance.is_going();
+            if matches!(self.performance.running, Some(Running::Handled(_))) {
+                self.hold();
+            }
+            if is_performing {
+                self.performance.held = true;
+                self.performance.paused = true;
             }
             self.steer(&playhead::Command::Pause);
-        } else if performance.paused {
-            performance.paused = false;
-            performance.held = false;
-            if performance.running.is_some() {
-                self.steer(&playhead::Command::Toggle);
-            }
+        } else if self.performance.paused {
+            self.performance.paused = false;
+            self.performance.held = false;
+            self.play_on();
         } else {
-            performance.hold();
+            self.hold();
             self.steer(&playhead::Command::Play);
+        }
+    }
+
+    /// A part that was paused moves again.
+    fn play_on(&mut self) {
+        if let Some(Running::Playing | Running::Steps { moving: true, .. }) = self.performance.running {
+            self.steer(&playhead::Command::Toggle);
         }
     }
 
@@ -281,20 +293,16 @@ impl Session {
         }
         let was_held = std::mem::replace(&mut self.performance.held, false);
         self.performance.paused = false;
-        let waiting = self.performance.performer.waiting();
         if self.performance.is_over() {
             return;
         }
-        match (&self.performance.running, waiting) {
+        match &self.performance.running {
+            // Training is as fast as it can be.
+            Some(Running::Handled(_)) => {}
             // A paused part plays on; one that plays is over at once.
-            (Some(Running::Playing | Running::Steps { .. }), _) if was_held => {
-                self.steer(&playhead::Command::Toggle);
-            }
-            (Some(Running::Playing | Running::Steps { .. } | Running::Part { .. }), _) => {
-                self.performance.rush_to = Some(self.performance.performer.done());
-            }
-            (_, Waiting::Host) => {}
-            _ => {
+            Some(_) if was_held => self.play_on(),
+            Some(_) => self.performance.rush_to = Some(self.performance.performer.done()),
+            None => {
                 self.steer(&playhead::Command::Pause);
                 self.performance.performer.go_on();
             }
@@ -322,5 +330,123 @@ impl Session {
             }
             None => self.performance.caption.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::library;
+    use crate::window::action::Action;
+    use crate::window::session::{NextFrame, Session};
+    use crate::worker::Worker;
+    use slowgrad_script::{Files, Library, Root};
+    use std::time::{Duration, Instant};
+
+    fn session(cues: &str) -> Session {
+        let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], data: "xor", seed: 3 } }"#;
+        let text = format!("{lesson} fn perform(stage) {{ {cues} }}");
+        let files = Files::from_iter([("t.rhai", text.as_bytes())]);
+        let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
+        Session::new(Worker::start(library, "t.rhai".into(), || {}).expect("a thread"))
+    }
+
+    /// Lets time pass until something holds. Without a wake the window sleeps, so it must have asked for frames.
+    fn until(session: &mut Session, what: &str, holds: impl Fn(&Session) -> bool) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while !holds(session) {
+            assert!(Instant::now() < deadline, "waiting until {what}");
+            let next = session.tick(0.05);
+            let sleeps = next == NextFrame::WhenAsked && !session.is_unsettled() && !session.is_waiting_for_step();
+            assert!(
+                !sleeps || holds(session),
+                "asleep before {what}: {:?}",
+                session.snapshot.as_ref().map(|snapshot| &snapshot.problems)
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn step(session: &Session) -> u64 {
+        session.now().map_or(0, |(timeline, _)| timeline.step().step)
+    }
+
+    #[test]
+    fn steps_follow_one_another_and_none_is_none() {
+        let mut session = session(r#"stage.step(0); stage.step(3, "operation"); stage.wait();"#);
+        until(&mut session, "it waits", |session| session.performance.waits_for_presenter());
+        assert_eq!(session.now().map(|(_, playhead)| playhead.position()), Some(3.0));
+    }
+
+    #[test]
+    fn page_down_always_gets_on() {
+        let mut session =
+            session(r#"stage.play("forward", #{ by: "operation" }); stage.step(4, "neuron"); stage.wait();"#);
+        for _ in 0..3 {
+            session.tick(0.05);
+        }
+        until(&mut session, "it plays", |session| session.performance.running.is_some());
+        // In the middle of a unit, at full speed, and while it is paused.
+        session.tick(0.02);
+        session.act(Action::StepForward);
+        session.act(Action::NextCue);
+        session.tick(0.02);
+        session.act(Action::FullSpeed);
+        session.tick(0.02);
+        session.act(Action::NextCue);
+        session.tick(0.02);
+        session.act(Action::PlayPause);
+        let waits = |session: &Session| session.performance.progress().0 == 3 && !session.performance.held;
+        for _ in 0..4 {
+            if !waits(&session) {
+                session.act(Action::NextCue);
+                session.tick(0.02);
+            }
+        }
+        until(&mut session, "it waits", waits);
+    }
+
+    #[test]
+    fn space_stops_a_training_cue_and_the_lesson_goes_on_after_it() {
+        let mut session = session("stage.train(1000000000); stage.wait();");
+        until(&mut session, "it trains", |session| step(session) > 100);
+        assert!(session.is_going());
+        session.act(Action::PlayPause);
+        until(&mut session, "it stops", |session| !session.is_unsettled());
+        let stopped = step(&session);
+        session.act(Action::PlayPause);
+        until(&mut session, "it waits", |session| session.performance.waits_for_presenter());
+        assert_eq!(step(&session), stopped);
+    }
+
+    #[test]
+    fn an_edit_after_the_update_is_one_of_the_next_step() {
+        use crate::window::session::Editable;
+        let mut session = session("");
+        until(&mut session, "it opens", |session| session.now().is_some() && !session.is_unsettled());
+        assert!(!session.has_future());
+        session.act(Action::End);
+        session.edit(Editable::Parameter(0), 2.0);
+        until(&mut session, "the next step", |session| step(session) == 2 && !session.is_unsettled());
+        assert_eq!(session.now().map(|(timeline, _)| timeline.step().before.values[0]), Some(2.0));
+        session.go_to_step(1);
+        until(&mut session, "the first step", |session| step(session) == 1 && !session.is_unsettled());
+        assert!(session.has_future());
+    }
+
+    #[test]
+    fn a_worker_that_is_gone_is_said_so() {
+        let mut session = session("");
+        session.send(crate::worker::Command::SetParameter { step: None, index: 1_000, value: 0.0 });
+        until(&mut session, "it says so", |session| session.notices.iter().any(|notice| notice.text.contains("bug")));
+    }
+
+    #[test]
+    fn it_plays_backwards() {
+        let mut session = session("");
+        until(&mut session, "it opens", |session| session.now().is_some());
+        session.go_to_step(2);
+        until(&mut session, "the second step", |session| step(session) == 2 && !session.is_waiting_for_step());
+        session.act(Action::PlayBackwards);
+        until(&mut session, "the first step", |session| step(session) == 1);
     }
 }

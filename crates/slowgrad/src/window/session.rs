@@ -15,6 +15,7 @@ use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::playhead::{self, Loop, Playhead, Response, Wanted};
 use slowgrad_timeline::scene::Target;
 use std::sync::Arc;
+use std::sync::mpsc::TryRecvError;
 
 /// A notice stays this long.
 const NOTICE_SECS: f64 = 6.0;
@@ -115,6 +116,7 @@ impl Session {
         }
         self.notices.retain(|notice| notice.left_secs > 0.0);
         self.flash_secs = (self.flash_secs - dt_secs).max(0.0);
+        self.sync_full_speed();
         self.perform(dt_secs);
         self.play(dt_secs.min(LONGEST_DT));
         self.next_frame()
@@ -143,8 +145,14 @@ impl Session {
     }
 
     fn receive(&mut self) {
-        while let Some(snapshot) = self.worker.receive() {
-            self.take(snapshot);
+        loop {
+            match self.worker.receive() {
+                Ok(snapshot) => self.take(snapshot),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    return self.notice("slowgrad has a bug: training has ended; please restart it");
+                }
+            }
         }
     }
 
@@ -169,7 +177,7 @@ impl Session {
             if let (Some(timeline), Some(playhead)) = (&new.timeline, &mut self.playhead) {
                 playhead.apply(&playhead::Command::Pause, timeline);
             }
-            self.performance.held = true;
+            self.performance.hold();
         }
         if let Some(timeline) = &new.timeline {
             let before = old.as_ref().and_then(|old| old.timeline.as_ref());
@@ -226,13 +234,17 @@ impl Session {
         }
     }
 
-    fn play(&mut self, dt_secs: f64) {
+    /// Tells the worker whether to train at full speed; before the lesson goes on, whose training this would stop.
+    fn sync_full_speed(&mut self) {
         let full_speed =
             self.playhead.as_ref().is_some_and(|playhead| playhead.is_full_speed() && playhead.is_playing());
         if full_speed != self.full_speed_sent {
             self.full_speed_sent = full_speed;
             self.send(Command::FullSpeed(full_speed));
         }
+    }
+
+    fn play(&mut self, dt_secs: f64) {
         if self.wanted.is_some() {
             return;
         }
@@ -264,8 +276,25 @@ impl Session {
 
     /// Asks for another step.
     pub(crate) fn seek_step(&mut self, step: u64, wanted: Wanted) {
-        let serial = self.send(Command::Seek(step.max(1)));
+        self.want(Command::Seek(step.max(1)), wanted);
+    }
+
+    /// Hands over a command that brings another step.
+    fn want(&mut self, command: Command, wanted: Wanted) {
+        if self.playhead.as_ref().is_some_and(|playhead| playhead.is_full_speed() && playhead.is_playing()) {
+            // The worker stops training to go to a step.
+            self.steer(&playhead::Command::Pause);
+        }
+        let serial = self.send(command);
         self.wanted = Some((serial, wanted));
+    }
+
+    /// A person takes over from the lesson, whose training ends where it is.
+    pub(crate) fn hold(&mut self) {
+        if matches!(self.performance.running, Some(Running::Handled(_))) {
+            self.send(Command::FullSpeed(false));
+        }
+        self.performance.hold();
     }
 
     /// Whether a step was asked for that is not here yet.
@@ -285,13 +314,13 @@ impl Session {
 
     /// A person takes the playhead: the lesson waits until it is asked to go on.
     pub(crate) fn take_over(&mut self, command: &playhead::Command) {
-        self.performance.hold();
+        self.hold();
         self.steer(command);
     }
 
     /// Goes to the start of a step that a person names.
     pub(crate) fn go_to_step(&mut self, step: u64) {
-        self.performance.hold();
+        self.hold();
         self.steer(&playhead::Command::Pause);
         self.seek_step(step, Wanted::Next);
     }
@@ -304,6 +333,7 @@ impl Session {
         let step = self.now().map_or(1, |(timeline, _)| timeline.step().step);
         match action {
             Action::PlayPause => self.play_or_pause(),
+            Action::PlayBackwards => self.take_over(&To::PlayBackwards),
             Action::StepForward => self.take_over(&To::StepForward),
             Action::StepBack => self.take_over(&To::StepBack),
             Action::StepForwardCoarse => self.take_over(&To::StepForwardBy(granularity.coarser())),
@@ -353,7 +383,7 @@ impl Session {
     fn toggle_full_speed(&mut self) {
         let Some(playhead) = &self.playhead else { return };
         let is_on = playhead.is_full_speed() && playhead.is_playing();
-        self.performance.hold();
+        self.hold();
         if is_on {
             self.steer(&playhead::Command::Pause);
         } else {
@@ -362,9 +392,9 @@ impl Session {
         }
     }
 
-    /// Whether time moves anything: the playhead, or a lesson that pauses for its reader.
+    /// Whether anything goes on: the playhead, or a lesson that plays, trains or pauses for its reader.
     pub(crate) fn is_going(&self) -> bool {
-        self.playhead.as_ref().is_some_and(Playhead::is_playing) || self.performance.next_secs().is_some()
+        self.playhead.as_ref().is_some_and(Playhead::is_playing) || self.performance.is_going()
     }
 
     /// Whether training runs at full speed because a person asked for it.
@@ -405,15 +435,25 @@ impl Session {
                 let step = timeline.step().step;
                 // What is on screen after the update is the start of the next step, so that is what changes.
                 if self.is_updated(parameter) {
-                    self.performance.hold();
-                    self.seek_step(step + 1, Wanted::Next);
+                    self.hold();
+                    let step = Some(step + 1);
+                    self.want(Command::SetParameter { step, index, value }, Wanted::Next);
+                } else {
+                    self.send(Command::SetParameter { step: None, index, value });
                 }
-                self.send(Command::SetParameter { index, value });
             }
             Editable::Input { sample, input } => {
                 self.send(Command::SetInput { sample, input, value });
             }
         }
+    }
+
+    /// Whether an edit would make the run forget steps that it has done.
+    pub(crate) fn has_future(&self) -> bool {
+        self.snapshot.as_ref().is_none_or(|snapshot| {
+            let shown = snapshot.timeline.as_ref().map_or(0, |timeline| timeline.step().step);
+            snapshot.training || snapshot.furthest >= shown
+        })
     }
 
     /// Whether the update of a parameter is over at this moment.

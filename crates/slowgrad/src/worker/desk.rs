@@ -15,6 +15,7 @@ use slowgrad_engine::spec::{DataSpec, LessonSpec, ParamValue, PluginRef, SpecPat
 use slowgrad_script::{ConsoleLine, Lesson, Library, Limits, PluginKind, Sandbox};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,13 +28,11 @@ const CONSOLE_LINES: usize = 500;
 /// A lesson with its run.
 pub(super) struct Opened {
     pub(super) info: Arc<LessonInfo>,
-    /// What its file asks for.
+    /// What its file asks for; what was changed by hand is in the description that the run's set-up has.
     pub(super) asked: LessonSpec,
-    /// The same with what was changed by hand.
-    pub(super) spec: LessonSpec,
     pub(super) run: Run,
-    /// The set-up and the parameters that the run started with.
-    start: (Setup, Vec<f64>),
+    /// The set-up and the parameters to start again with.
+    pub(super) start: (Setup, Vec<f64>),
     /// The training data as it was made, before any edit by hand.
     pub(super) made: Arc<Data>,
     pub(super) warnings: Vec<Diagnostic>,
@@ -43,7 +42,7 @@ pub(super) struct Opened {
 pub(crate) struct Desk {
     pub(super) sandbox: Sandbox,
     /// Lessons that lie beside the opened one, not in a folder of lessons.
-    beside: Vec<String>,
+    beside: BTreeSet<String>,
     pub(super) opened: Option<Opened>,
     /// The lesson that was asked for last, whether it opened or not.
     pub(super) path: String,
@@ -52,11 +51,12 @@ pub(crate) struct Desk {
     /// What was wrong when scripts were read last.
     pub(super) problems: Vec<Diagnostic>,
     /// What was wrong when they ran last.
-    run_problem: Option<Diagnostic>,
+    pub(super) run_problem: Option<Diagnostic>,
     pub(super) messages: Vec<String>,
     pub(super) reloaded: bool,
     pub(super) stale: bool,
-    seed: Option<u64>,
+    /// The seed that a person asked for instead of the lesson's.
+    pub(super) seed: Option<u64>,
     runs: u64,
     handled: u64,
     full_speed: bool,
@@ -73,8 +73,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(super) fn new(library: Library) -> Self {
         let own = library.roots.iter().skip(1).flat_map(|root| root.files.paths());
-        let beside: Vec<String> =
-            own.filter(|path| !path.contains('/') && has_ending(path, "rhai")).map(str::to_owned).collect();
+        let beside = own.filter(|path| is_beside(path)).map(str::to_owned).collect();
         let mut desk = Self {
             sandbox: Sandbox::new(library, Limits::default()),
             beside,
@@ -104,8 +103,17 @@ impl Desk {
         desk
     }
 
-    /// Looks at the library anew: a file may have come or gone.
-    pub(super) fn list(&mut self) {
+    /// A file has come, gone or changed.
+    pub(super) fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {
+        self.sandbox.replace(root, path, bytes);
+        if is_beside(path) {
+            self.beside.insert(path.to_owned());
+        }
+        self.list();
+    }
+
+    /// Looks at the library anew.
+    fn list(&mut self) {
         let choices = |kind| {
             let known = self.sandbox.list(kind).into_iter();
             known.map(|info: PluginInfo| Choice { name: info.name, description: info.description }).collect::<Vec<_>>()
@@ -129,16 +137,13 @@ impl Desk {
     /// Trains for a while.
     pub(super) fn burst(&mut self, length: Duration) {
         let began = Instant::now();
-        self.take_pending();
-        let Some(opened) = &mut self.opened else { return };
-        while began.elapsed() < length && (self.full_speed || self.train_left > 0) {
-            if let Err(problem) = opened.run.advance() {
-                self.run_problem = Some(*problem);
-                self.stuck = true;
-                self.full_speed = false;
-                self.train_left = 0;
+        while began.elapsed() < length && self.is_training() {
+            self.take_pending();
+            let Some(opened) = &mut self.opened else { return };
+            match opened.run.advance() {
+                Ok(_) => self.train_left = self.train_left.saturating_sub(1),
+                Err(problem) => self.get_stuck(*problem),
             }
-            self.train_left = self.train_left.saturating_sub(1);
         }
         self.stale = true;
     }
@@ -146,17 +151,21 @@ impl Desk {
     /// Carries out a command.
     pub(super) fn carry_out(&mut self, command: Command) {
         self.handled += 1;
-        self.stuck = false;
         match command {
             Command::Open(path) => {
                 self.seed = None;
                 self.open(&path);
             }
-            Command::Seek(step) => self.seek(step),
+            Command::Seek(step) => drop(self.seek(step)),
             Command::Train(steps) => self.train_left = self.train_left.saturating_add(steps),
-            Command::FullSpeed(on) => self.full_speed = on,
-            Command::SetParameter { index, value } => {
-                self.change(|opened| opened.run.set_parameter(index, value));
+            Command::FullSpeed(on) => {
+                self.stop_training();
+                self.full_speed = on;
+            }
+            Command::SetParameter { step, index, value } => {
+                if step.is_none_or(|step| self.seek(step)) {
+                    self.change(|opened| opened.run.set_parameter(index, value));
+                }
             }
             Command::SetInput { sample, input, value } => self.change(|opened| {
                 let mut setup = opened.run.setup().clone();
@@ -168,9 +177,10 @@ impl Desk {
             Command::ReloadFile { root, path, bytes, at_once } => self.reload(&root, &path, bytes, at_once),
             Command::Reset => self.start_again(),
             Command::Reseed => {
-                let seed = self.opened.as_ref().map_or(0, |opened| opened.spec.seed);
-                self.seed = Some(seed.wrapping_add(1));
-                if self.opened.as_ref().is_some_and(|opened| opened.spec.weights.is_some()) {
+                let Some(opened) = &self.opened else { return };
+                let spec = &opened.run.setup().spec;
+                self.seed = Some(spec.seed.wrapping_add(1));
+                if spec.weights.is_some() {
                     self.messages.push("this lesson brings its own initial weights; only the data changes".into());
                 }
                 self.start_again();
@@ -189,13 +199,9 @@ impl Desk {
     /// Opens a lesson; when that fails the one before goes on.
     pub(super) fn open(&mut self, path: &str) {
         path.clone_into(&mut self.path);
-        match self.sandbox.open(path) {
-            Ok(lesson) => {
-                self.problems.clear();
-                self.begin(lesson);
-            }
-            Err(problems) => {
-                self.problems = problems;
+        match self.read() {
+            Some(lesson) => self.begin(lesson),
+            None => {
                 self.stuck = true;
                 self.messages.push(format!("{path} has a problem"));
                 // Plugins are looked for beside the lesson that runs, not beside the one that does not.
@@ -209,29 +215,49 @@ impl Desk {
         }
     }
 
-    /// Starts a run of a lesson that was read.
-    pub(super) fn begin(&mut self, lesson: Lesson) {
-        let Lesson { path, spec: asked, cues, mut setup, mut parameters, warnings, .. } = lesson;
-        let mut spec = asked.clone();
-        if let Some(seed) = self.seed {
-            spec.seed = seed;
-            let made = self.sandbox.assemble(&spec);
-            let drawn = self.sandbox.parameters(&spec).map_err(|error| vec![*error]);
-            match made.and_then(|setup| Ok((setup, drawn?))) {
-                Ok(made) => (setup, parameters) = made,
-                Err(problems) => self.problems = problems,
+    /// Reads the lesson's file. What it prints while it is read is for the console.
+    pub(super) fn read(&mut self) -> Option<Lesson> {
+        drop(self.sandbox.console());
+        let read = self.sandbox.open(&self.path);
+        self.keep_printed();
+        self.heed(read)
+    }
+
+    /// What was made from scripts; what is wrong with them is known from here on, or no longer.
+    pub(super) fn heed<T>(&mut self, made: Result<T, Vec<Diagnostic>>) -> Option<T> {
+        match made {
+            Ok(made) => {
+                self.problems.clear();
+                Some(made)
+            }
+            Err(problems) => {
+                self.problems = problems;
+                None
             }
         }
+    }
+
+    /// What a run of this description starts with, with the seed that a person asked for.
+    pub(super) fn beginning(&mut self, asked: &LessonSpec) -> Option<(Setup, Vec<f64>)> {
+        let spec = LessonSpec { seed: self.seed.unwrap_or(asked.seed), ..asked.clone() };
+        let setup = self.sandbox.assemble(&spec);
+        let drawn = self.sandbox.parameters(&spec).map_err(|error| vec![*error]);
+        self.heed(setup.and_then(|setup| Ok((setup, drawn?))))
+    }
+
+    /// Starts a run of a lesson that was read.
+    pub(super) fn begin(&mut self, lesson: Lesson) {
+        let Lesson { path, spec: asked, cues, setup, parameters, warnings, .. } = lesson;
+        let start = self.seed.and_then(|_| self.beginning(&asked)).unwrap_or((setup, parameters));
         self.runs += 1;
         self.edition += 1;
-        let info = LessonInfo { path, title: spec.title.clone(), cues, opened: self.runs, edition: self.edition };
+        let info = LessonInfo { path, title: asked.title.clone(), cues, opened: self.runs, edition: self.edition };
         self.opened = Some(Opened {
             info: Arc::new(info),
             asked,
-            made: Arc::clone(&setup.train),
-            run: Run::new(setup.clone(), parameters.clone()),
-            start: (setup, parameters),
-            spec,
+            made: Arc::clone(&start.0.train),
+            run: Run::new(start.0.clone(), start.1.clone()),
+            start,
             warnings,
         });
         self.settle();
@@ -241,27 +267,33 @@ impl Desk {
     fn settle(&mut self) {
         self.pending = None;
         self.run_problem = None;
+        self.stop_training();
+        self.stale = true;
+    }
+
+    fn stop_training(&mut self) {
         self.full_speed = false;
         self.train_left = 0;
-        self.stale = true;
+    }
+
+    /// A step cannot be computed.
+    fn get_stuck(&mut self, problem: Diagnostic) {
+        self.run_problem = Some(problem);
+        self.stuck = true;
+        self.stop_training();
     }
 
     /// The same lesson from its initial weights, without the changes made by hand.
     fn start_again(&mut self) {
-        let path = self.path.clone();
-        match self.sandbox.open(&path) {
-            Ok(lesson) => {
-                self.problems.clear();
-                self.begin(lesson);
-            }
-            Err(problems) => {
-                self.problems = problems;
+        match self.read() {
+            Some(lesson) => self.begin(lesson),
+            None => {
                 // The last good version is what there is to start again with.
                 self.runs += 1;
                 if let Some(opened) = &mut self.opened {
                     let (setup, parameters) = opened.start.clone();
                     opened.info = Arc::new(LessonInfo { opened: self.runs, ..(*opened.info).clone() });
-                    opened.spec.clone_from(&opened.asked);
+                    opened.made = Arc::clone(&setup.train);
                     opened.run = Run::new(setup, parameters);
                 }
                 self.settle();
@@ -269,31 +301,29 @@ impl Desk {
         }
     }
 
-    fn seek(&mut self, step: u64) {
-        let shown = self.shown.as_ref().map_or(1, |timeline| timeline.step().step);
-        let Some(opened) = &mut self.opened else { return };
-        let mut reached = Ok(());
+    /// Goes to a step; answers whether it got there. Whatever it was training is over.
+    fn seek(&mut self, step: u64) -> bool {
+        self.stop_training();
+        self.stale = true;
         // A script that was saved while a step was shown takes over after that step.
-        if self.pending.is_some() && step > shown {
-            reached = opened.run.seek(shown);
-            if reached.is_ok() {
+        let stops = self.pending.as_ref().map(|pending| pending.step).filter(|over| step > *over);
+        for done in stops.into_iter().chain([step.saturating_sub(1)]) {
+            let Some(opened) = &mut self.opened else { return false };
+            if let Err(problem) = opened.run.seek(done) {
+                self.get_stuck(*problem);
+                return false;
+            }
+            if Some(done) == stops {
                 self.take_pending();
             }
         }
-        let Some(opened) = &mut self.opened else { return };
-        match reached.and_then(|()| opened.run.seek(step.saturating_sub(1))) {
-            Ok(()) => self.stale = true,
-            Err(problem) => {
-                self.run_problem = Some(*problem);
-                self.stuck = true;
-                self.stale = false;
-            }
-        }
+        self.stuck = false;
+        true
     }
 
     fn set_control(&mut self, slot: Slot, control: &str, value: &ParamValue) {
         let Some(opened) = &mut self.opened else { return };
-        let mut spec = opened.spec.clone();
+        let mut spec = (*opened.run.setup().spec).clone();
         let plugins: Vec<&mut PluginRef> = plugins(&mut spec, slot);
         let Some(name) = plugins.first().map(|plugin| plugin.name.clone()) else { return };
         for plugin in plugins {
@@ -303,52 +333,44 @@ impl Desk {
         }
         // A slider is an input of what was traced, so nothing is traced anew.
         if let ParamValue::Number(number) = value {
-            let mut setup = opened.run.setup().clone();
+            let mut setup = Setup { spec: Arc::new(spec), ..opened.run.setup().clone() };
             for info in infos(&mut setup, slot) {
                 if info.name == name {
                     slide(info, control, *number);
                 }
             }
-            opened.spec = spec;
             opened.run.set_setup(setup);
             self.stale = true;
             return;
         }
-        match self.sandbox.assemble(&spec) {
-            Ok(setup) => self.adopt(setup, spec),
-            Err(problems) => self.problems = problems,
-        }
+        let made = self.sandbox.assemble(&spec);
+        self.adopt(made);
     }
 
     fn patch(&mut self, patch: &SpecPatch) {
         let Some(opened) = &self.opened else { return };
-        let mut spec = opened.spec.clone();
-        match self.sandbox.patch(&mut spec, patch) {
-            Ok(setup) => {
-                self.problems.clear();
-                self.adopt(setup, spec);
-            }
-            Err(problems) => self.problems = problems,
-        }
+        let mut spec = (*opened.run.setup().spec).clone();
+        let made = self.sandbox.patch(&mut spec, patch);
+        self.adopt(made);
     }
 
-    /// Trains with another set-up from now on, if it can carry out the present step; says what became of
-    /// the optimizer's state.
-    pub(super) fn adopt(&mut self, mut setup: Setup, spec: LessonSpec) {
+    /// Trains with another set-up from now on, if it could be made and can carry out the present step; says
+    /// what became of the optimizer's state.
+    pub(super) fn adopt(&mut self, made: Result<Setup, Vec<Diagnostic>>) {
+        let Some(mut setup) = self.heed(made) else { return };
         let Some(opened) = &mut self.opened else { return };
         let now = opened.run.setup();
+        let made = Arc::clone(&setup.train);
         // Samples that were edited by hand stay edited as long as the data is the same.
-        if *setup.train == *opened.made {
+        if *made == *opened.made {
             setup.train = Arc::clone(&now.train);
-        } else {
-            opened.made = Arc::clone(&setup.train);
         }
         let mut model = opened.run.model().clone();
         model.migrate(&now.optimizer, &setup.optimizer);
         match record::record(&setup, &model, opened.run.step() + 1) {
             Ok(_) => {
                 let StateChange { dropped, added } = opened.run.set_setup(setup);
-                opened.spec = spec;
+                opened.made = made;
                 self.run_problem = None;
                 self.stale = true;
                 self.messages.extend(dropped.iter().map(|field| format!("state field «{field}» dropped")));
@@ -359,20 +381,25 @@ impl Desk {
         }
     }
 
-    /// Whether the present step could not be computed.
-    pub(super) fn is_broken(&self) -> bool {
-        self.run_problem.is_some()
+    /// Whether the step that the run stands before has been shown.
+    pub(super) fn is_shown(&self) -> bool {
+        let present = self.opened.as_ref().map(|opened| opened.run.step() + 1);
+        self.shown.as_ref().map(|timeline| timeline.step().step) == present
+    }
+
+    /// What scripts have printed goes to the console.
+    fn keep_printed(&mut self) {
+        let printed = self.sandbox.console();
+        if !printed.is_empty() {
+            let kept = self.console.iter().cloned().chain(printed).collect::<Vec<_>>();
+            self.console = kept[kept.len().saturating_sub(CONSOLE_LINES)..].into();
+        }
     }
 
     /// The state now, with the present step.
     pub(super) fn snapshot(&mut self) -> Snapshot {
         if self.stale {
             self.present();
-        }
-        let printed = self.sandbox.console();
-        if !printed.is_empty() {
-            let kept = self.console.iter().cloned().chain(printed).collect::<Vec<_>>();
-            self.console = kept[kept.len().saturating_sub(CONSOLE_LINES)..].into();
         }
         let opened = self.opened.as_ref();
         let problems = self.problems.iter().chain(&self.run_problem);
@@ -390,7 +417,7 @@ impl Desk {
             curves: Arc::new(opened.map(|opened| curves(&opened.run)).unwrap_or_default()),
             console: Arc::clone(&self.console),
             problems,
-            stuck: self.stuck,
+            stuck: std::mem::take(&mut self.stuck),
             messages: std::mem::take(&mut self.messages),
             reloaded: std::mem::take(&mut self.reloaded),
         }
@@ -399,24 +426,32 @@ impl Desk {
     /// Computes the present step.
     fn present(&mut self) {
         self.stale = false;
-        let Some(opened) = &mut self.opened else { return };
-        match opened.run.record() {
+        // Only what the step that is shown prints is for the console: not training, trials and pictures.
+        drop(self.sandbox.console());
+        let Some(recorded) = self.opened.as_ref().map(|opened| opened.run.record()) else { return };
+        self.keep_printed();
+        let step: RecordedStep = match recorded {
             Ok(step) => {
-                let step: Arc<RecordedStep> = Arc::new(step);
-                self.shown = Some(Arc::new(Timeline::new(step)));
                 if !self.stuck {
                     self.run_problem = None;
                 }
+                step
             }
             Err(problem) => {
-                self.run_problem = Some(*problem);
-                self.stuck = true;
-                self.full_speed = false;
-                self.train_left = 0;
-                return;
+                self.get_stuck(*problem);
+                // The picture and the run stay together: at the last step that can be shown.
+                let before = self.opened.as_mut().and_then(|Opened { run, .. }| {
+                    run.seek(run.step().checked_sub(1)?).ok()?;
+                    run.record().ok()
+                });
+                let Some(step) = before else { return };
+                step
             }
-        }
+        };
+        self.shown = Some(Arc::new(Timeline::new(Arc::new(step))));
+        let Some(opened) = &mut self.opened else { return };
         self.answers = answers(&mut opened.run, SHOWN_SAMPLES).map(Arc::new);
+        drop(self.sandbox.console());
         let data = data_info(opened);
         if self.data.as_deref() != Some(&data) {
             self.data = Some(Arc::new(data));
@@ -451,6 +486,11 @@ pub(super) fn has_ending(path: &str, ending: &str) -> bool {
     Path::new(path).extension().is_some_and(|have| have == ending)
 }
 
+/// Whether a file lies beside the opened lesson and may be one itself.
+fn is_beside(path: &str) -> bool {
+    !path.contains('/') && has_ending(path, "rhai")
+}
+
 /// The loss curves of a run.
 fn curves(run: &Run) -> Curves {
     Curves { present: run.curve().points().to_vec(), ghost: run.ghost().map(|ghost| ghost.points().to_vec()) }
@@ -458,7 +498,7 @@ fn curves(run: &Run) -> Curves {
 
 fn data_info(opened: &Opened) -> DataInfo {
     let setup = opened.run.setup();
-    let name = match &opened.spec.data {
+    let name = match &setup.spec.data {
         DataSpec::Plugin(plugin) => plugin.name.clone(),
         DataSpec::Inline(_) => "in the lesson".to_owned(),
         DataSpec::Csv { path, .. } => path.clone(),

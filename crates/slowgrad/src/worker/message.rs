@@ -21,10 +21,10 @@ pub(crate) enum Command {
     Seek(u64),
     /// Trains so many steps at full speed and shows the one after them.
     Train(u64),
-    /// Trains without end, or stops that.
+    /// Trains without end, or stops all training.
     FullSpeed(bool),
-    /// Gives a parameter (flat index) another value.
-    SetParameter { index: usize, value: f64 },
+    /// Gives a parameter (flat index) another value: before a step, which is shown then, or before the present one.
+    SetParameter { step: Option<u64>, index: usize, value: f64 },
     /// Changes one number of a sample of the training data.
     SetInput { sample: usize, input: usize, value: f64 },
     /// Moves a control of a plugin.
@@ -132,7 +132,7 @@ pub(crate) enum Answers {
     Grid { side: usize, values: Vec<f64> },
 }
 
-/// Loss curves up to the present step.
+/// Loss curves of the whole branch, also beyond the present step.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Curves {
     pub(crate) present: Vec<LossPoint>,

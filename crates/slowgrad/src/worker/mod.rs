@@ -13,6 +13,7 @@ use desk::Desk;
 pub(crate) use message::{Answers, Command, Curves, DataInfo, SetupInfo, Slot, SlotInfo, Snapshot};
 
 use slowgrad_script::Library;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
@@ -39,8 +40,11 @@ impl Worker {
         let (commands, to_do) = channel();
         let (done, snapshots) = channel();
         std::thread::Builder::new().name("slowgrad-worker".into()).spawn(move || {
-            let desk = Desk::new(library);
-            work(desk, &to_do, &done, &wake);
+            let worked = AssertUnwindSafe(|| work(Desk::new(library), &to_do, &done, &wake));
+            // Whoever waits for a snapshot learns that there will be none, whether the window is gone or this panicked.
+            let _ = catch_unwind(worked);
+            drop(done);
+            wake();
         })?;
         let mut worker = Self { commands, snapshots, sent: 0 };
         worker.send(Command::Open(lesson));
@@ -49,7 +53,7 @@ impl Worker {
 
     /// Hands over a command and answers its number; it is carried out once [`Snapshot::handled`] is as large.
     pub(crate) fn send(&mut self, command: Command) -> u64 {
-        // The thread only ends with the program.
+        // That the thread has ended is seen when its snapshots are received.
         let _ = self.commands.send(command);
         self.sent += 1;
         self.sent
@@ -60,9 +64,9 @@ impl Worker {
         self.sent
     }
 
-    /// A snapshot that has come in.
-    pub(crate) fn receive(&self) -> Option<Snapshot> {
-        self.snapshots.try_recv().ok()
+    /// A snapshot that has come in; an error says that none has, or that the thread has ended.
+    pub(crate) fn receive(&self) -> Result<Snapshot, TryRecvError> {
+        self.snapshots.try_recv()
     }
 
     /// Waits for a snapshot that knows all commands sent so far: for pictures without a window.
@@ -203,7 +207,7 @@ mod tests {
     fn controls_and_plugins_change_at_once_and_edits_stay() {
         let mut worker = worker();
         worker.send(Command::SetInput { sample: 0, input: 1, value: 0.25 });
-        worker.send(Command::SetParameter { index: 0, value: 2.0 });
+        worker.send(Command::SetParameter { step: None, index: 0, value: 2.0 });
         worker.send(Command::SetControl {
             slot: Slot::Optimizer,
             control: "lr".into(),
@@ -219,5 +223,203 @@ mod tests {
         let snapshot = settled(&worker);
         assert_eq!(snapshot.problems.len(), 1);
         assert_eq!(snapshot.timeline.expect("a step").step().names.optimizer, "own");
+    }
+
+    fn save(path: &str, text: &str) -> Command {
+        Command::ReloadFile {
+            root: "own".into(),
+            path: path.into(),
+            bytes: Some(text.as_bytes().to_vec()),
+            at_once: false,
+        }
+    }
+
+    fn patch(patch: SpecPatch) -> Command {
+        Command::Patch(patch)
+    }
+
+    fn rate(value: f64) -> Command {
+        Command::SetControl { slot: Slot::Optimizer, control: "lr".into(), value: ParamValue::Number(value) }
+    }
+
+    /// Step, optimizer, loss and learning rate that are shown.
+    fn shown(snapshot: &Snapshot) -> (u64, String, String, f64) {
+        let timeline = snapshot.timeline.as_ref().expect("a step");
+        let step = timeline.step();
+        (step.step, step.names.optimizer.clone(), step.names.loss.clone(), step.contexts[0][0])
+    }
+
+    #[test]
+    fn going_back_goes_back_to_what_was_asked_for_then() {
+        let mut worker = worker();
+        worker.send(Command::Seek(50));
+        worker.send(patch(SpecPatch { optimizer: Some(PluginRef::named("sgd")), ..SpecPatch::default() }));
+        assert_eq!(shown(&settled(&worker)).1, "sgd");
+        worker.send(Command::Seek(10));
+        worker.send(rate(0.125));
+        let slid = settled(&worker);
+        assert_eq!((shown(&slid).0, shown(&slid).1.as_str(), shown(&slid).3), (10, "own", 0.125));
+        worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
+        assert_eq!(shown(&settled(&worker)), (10, "own".into(), "mae".into(), 0.125));
+    }
+
+    #[test]
+    fn what_was_done_while_a_reload_waited_stays() {
+        let mut worker = worker();
+        worker.send(Command::Seek(10));
+        settled(&worker);
+        worker.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), false));
+        worker.send(save("t.rhai", &LESSON.replace("\"T\"", "\"T\", batch: 2")));
+        worker.send(rate(0.125));
+        let waits = settled(&worker);
+        assert_eq!((shown(&waits).3, waits.setup.expect("a set-up").batch), (0.125, 1));
+        // Stepping in the past is not the end of the step that it waits for.
+        worker.send(Command::Seek(3));
+        worker.send(Command::Seek(4));
+        assert_eq!(settled(&worker).timeline.expect("a step").step().names.state, ["v"]);
+        worker.send(Command::Train(10));
+        let after = settled(&worker);
+        assert_eq!((shown(&after).0, shown(&after).3), (14, 0.125));
+        assert_eq!(after.timeline.expect("a step").step().names.state, ["u"]);
+        assert_eq!(after.setup.expect("a set-up").batch, 2);
+        worker.send(Command::Seek(10));
+        assert_eq!(settled(&worker).timeline.expect("a step").step().names.state, ["v"]);
+    }
+
+    #[test]
+    fn going_to_a_step_ends_all_training_and_training_can_be_stopped() {
+        let mut worker = worker();
+        worker.send(Command::FullSpeed(true));
+        worker.send(Command::Train(1_000_000_000));
+        worker.send(Command::Seek(7));
+        assert_eq!(shown(&settled(&worker)).0, 7);
+        worker.send(Command::Train(1_000_000_000));
+        worker.send(Command::FullSpeed(false));
+        assert!(shown(&settled(&worker)).0 < 1_000_000);
+    }
+
+    #[test]
+    fn a_new_lesson_beside_the_opened_one_is_in_the_menu() {
+        let mut worker = worker();
+        worker.send(save("second.rhai", LESSON));
+        worker.send(save("helper.rhai", "fn help() {}"));
+        let names = |snapshot: Snapshot| snapshot.lessons.iter().map(|choice| choice.name.clone()).collect::<Vec<_>>();
+        let lessons = names(settled(&worker));
+        assert_eq!(lessons[..2], ["second.rhai", "t.rhai"]);
+        assert!(!lessons.contains(&"helper.rhai".to_owned()));
+        worker.send(Command::ReloadFile {
+            root: "own".into(),
+            path: "second.rhai".into(),
+            bytes: None,
+            at_once: false,
+        });
+        assert_eq!(names(settled(&worker))[0], "t.rhai");
+    }
+
+    #[test]
+    fn the_console_shows_what_the_shown_step_prints_and_nothing_else() {
+        let mut worker = worker();
+        let printing = LESSON.replace("#{", "print(\"read\"); #{");
+        worker.send(save("t.rhai", &printing.replace("\"own\"", "\"own\", loss: \"loud\"")));
+        worker.send(save("losses/loud.rhai", "fn loss(output, target) { print(output[0].value()); output[0] * 0.5 }"));
+        worker.send(Command::Reset);
+        let before = settled(&worker);
+        worker.send(Command::Seek(20));
+        let after = settled(&worker);
+        assert!(before.console.iter().any(|line| line.text == "read"));
+        let printed = after.console.len() - before.console.len();
+        assert_eq!(printed, after.timeline.expect("a step").step().samples.len(), "{:?}", after.console);
+    }
+
+    /// Fails on the update of the fifth step and later ones.
+    const FAILS: &str = "fn state() { #{ n: 0.0 } } fn update(w, grad, state, ctx) { state.n += 1.0; \
+        if state.n > 4.5 { throw \"no more\"; } w - ctx.lr * grad }";
+
+    #[test]
+    fn after_a_step_that_fails_picture_and_run_are_together_and_edits_wait() {
+        let mut worker = worker();
+        worker.send(reload(FAILS, true));
+        settled(&worker);
+        worker.send(Command::SetParameter { step: Some(9), index: 0, value: 2.0 });
+        worker.send(Command::DropGhost);
+        let failed = settled(&worker);
+        assert!(failed.stuck && !failed.problems.is_empty());
+        assert_eq!((shown(&failed).0, failed.furthest), (4, 4));
+        worker.send(Command::SetParameter { step: None, index: 0, value: 2.0 });
+        let edited = settled(&worker);
+        assert_eq!((shown(&edited).0, edited.furthest), (4, 3));
+        assert_eq!(edited.timeline.expect("a step").step().before.values[0], 2.0);
+    }
+
+    #[test]
+    fn what_runs_again_clears_the_problem() {
+        let mut worker = worker();
+        let unknown = SpecPatch { loss: Some(PluginRef::named("nothing")), ..SpecPatch::default() };
+        worker.send(patch(unknown));
+        assert_eq!(settled(&worker).problems.len(), 1);
+        worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
+        assert!(settled(&worker).problems.is_empty());
+    }
+
+    #[test]
+    fn samples_edited_by_hand_outlive_data_that_could_not_be_used() {
+        let data = |target: &str| format!("fn dataset(ctx) {{ [#{{ input: [0.0, 1.0], target: [{target}] }}] }}");
+        let picky = "fn loss(output, target) { if target[0] > 5.0 { throw \"too far\"; } output[0] * 0.5 }";
+        let mut worker = worker();
+        worker.send(save("losses/picky.rhai", picky));
+        worker.send(save("datasets/own.rhai", &data("1.0")));
+        worker.send(save("t.rhai", &LESSON.replace("\"xor\"", "\"own\", loss: \"picky\"")));
+        worker.send(Command::SetInput { sample: 0, input: 1, value: 0.25 });
+        let edited = settled(&worker);
+        assert!(edited.problems.is_empty(), "{:?}", edited.problems);
+        let save_now = |text: String| Command::ReloadFile {
+            root: "own".into(),
+            path: "datasets/own.rhai".into(),
+            bytes: Some(text.into_bytes()),
+            at_once: true,
+        };
+        worker.send(save_now(data("9.0")));
+        assert_eq!(settled(&worker).problems.len(), 1);
+        worker.send(save_now(data("1.0")));
+        let after = settled(&worker);
+        assert!(after.problems.is_empty());
+        assert_eq!(after.timeline.expect("a step").step().samples[0].input[1], 0.25);
+    }
+
+    #[test]
+    fn starting_again_starts_with_the_scripts_of_now() {
+        let mut worker = worker();
+        worker.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), true));
+        worker.send(save("t.rhai", "fn lesson() { oops }"));
+        worker.send(Command::Reset);
+        let again = settled(&worker);
+        assert!(!again.problems.is_empty());
+        assert_eq!(again.timeline.expect("a step").step().names.state, ["u"]);
+    }
+
+    #[test]
+    fn an_initializer_waits_for_the_next_start() {
+        let mut worker = worker();
+        worker.send(save("initializers/own.rhai", "fn init(ctx) { 0.25 }"));
+        worker.send(save("t.rhai", &LESSON.replace("\"own\"", "\"own\", initializer: \"own\"")));
+        let before = settled(&worker);
+        assert!(before.problems.is_empty(), "{:?}", before.problems);
+        worker.send(save("initializers/own.rhai", "fn init(ctx) { 0.5 }"));
+        let saved = settled(&worker);
+        assert_eq!(values(&saved), values(&before));
+        assert!(saved.messages.iter().any(|message| message.contains("next start")), "{:?}", saved.messages);
+        worker.send(Command::Reset);
+        assert_ne!(values(&settled(&worker)), values(&before));
+    }
+
+    #[test]
+    fn a_worker_that_panics_is_noticed() {
+        let mut worker = worker();
+        worker.send(Command::SetParameter { step: None, index: 1_000, value: 0.0 });
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while worker.receive().err() != Some(TryRecvError::Disconnected) {
+            assert!(Instant::now() < deadline);
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }

@@ -5,14 +5,16 @@
 
 use super::desk::{Desk, has_ending};
 use super::message::LessonInfo;
-use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::LessonSpec;
+use slowgrad_script::PluginKind;
 use std::sync::Arc;
 
-/// A set-up that waits for the end of the present step.
+/// Files were saved, and what is made from them waits for the end of a step.
 pub(super) struct Pending {
-    setup: Setup,
-    spec: LessonSpec,
+    /// The step after which it takes over.
+    pub(super) step: u64,
+    /// What the lesson's file asks for by now.
+    asked: LessonSpec,
 }
 
 impl Desk {
@@ -20,90 +22,106 @@ impl Desk {
     pub(super) fn reload(&mut self, root: &str, path: &str, bytes: Option<Vec<u8>>, at_once: bool) {
         let is_gone = bytes.is_none();
         let is_used = self.sandbox.files().iter().any(|used| used == path);
-        self.sandbox.replace(root, path, bytes.map(Arc::from));
-        self.list();
+        self.replace(root, path, bytes.map(Arc::from));
         let is_lesson = path == self.path;
-        if self.opened.is_none() {
+        let Some(opened) = &self.opened else {
             let lesson = self.path.clone();
-            self.open(&lesson);
-        } else if is_lesson && is_gone {
+            return self.open(&lesson);
+        };
+        if is_lesson && is_gone {
             self.messages.push(format!("{path} is gone; the last version goes on"));
-        } else if is_lesson {
+        } else if is_lesson || (is_used && (has_ending(path, "json") || has_ending(path, "safetensors"))) {
             self.reload_lesson(path, at_once);
         } else if is_used || !self.problems.is_empty() {
-            let is_weights = is_used && (has_ending(path, "json") || has_ending(path, "safetensors"));
-            if is_weights { self.reload_lesson(path, at_once) } else { self.reload_plugin(path, at_once) }
-        }
-    }
-
-    fn reload_plugin(&mut self, path: &str, at_once: bool) {
-        let Some(opened) = &self.opened else { return };
-        let spec = opened.spec.clone();
-        match self.sandbox.assemble(&spec) {
-            Ok(setup) => {
-                self.problems.clear();
-                self.exchange(setup, spec, path, at_once);
-            }
-            Err(problems) => self.problems = problems,
+            let asked = self.pending.as_ref().map_or(&opened.asked, |pending| &pending.asked).clone();
+            self.exchange(path, asked, at_once);
         }
     }
 
     fn reload_lesson(&mut self, changed: &str, at_once: bool) {
-        let path = self.path.clone();
-        let lesson = match self.sandbox.open(&path) {
-            Ok(lesson) => lesson,
-            Err(problems) => {
-                self.problems = problems;
-                return;
-            }
-        };
-        self.problems.clear();
+        let Some(lesson) = self.read() else { return };
         let Some(opened) = &mut self.opened else { return self.begin(lesson) };
-        let is_same_run = same_run(&opened.asked, &lesson.spec) && changed == path;
-        if !is_same_run {
+        if !same_run(&opened.asked, &lesson.spec) || changed != self.path {
             self.messages.push(format!("{changed} was saved: the run starts anew"));
             self.reloaded = true;
             return self.begin(lesson);
         }
-        // What was changed by hand stays unless the file itself changed that part.
-        let is_same_spec = opened.asked == lesson.spec;
-        let spec = if is_same_spec { opened.spec.clone() } else { lesson.spec.clone() };
-        opened.asked = lesson.spec;
         opened.warnings = lesson.warnings;
-        if opened.info.cues != lesson.cues || opened.info.title != spec.title {
+        if opened.info.cues != lesson.cues || opened.info.title != lesson.spec.title {
             self.edition += 1;
             opened.info = Arc::new(LessonInfo {
-                title: spec.title.clone(),
+                title: lesson.spec.title.clone(),
                 cues: lesson.cues,
                 edition: self.edition,
                 ..(*opened.info).clone()
             });
         }
-        match self.sandbox.assemble(&spec) {
-            Ok(setup) => self.exchange(setup, spec, changed, at_once),
-            Err(problems) => self.problems = problems,
-        }
+        self.exchange(changed, lesson.spec, at_once);
     }
 
-    fn exchange(&mut self, setup: Setup, spec: LessonSpec, path: &str, at_once: bool) {
+    /// What was made from files that have changed is made anew: for the next start, and for the run.
+    fn exchange(&mut self, path: &str, asked: LessonSpec, at_once: bool) {
+        let start = self.beginning(&asked);
+        let Some(opened) = &mut self.opened else { return };
+        let is_start = start.is_some();
+        opened.start = start.unwrap_or_else(|| opened.start.clone());
+        let initializer = self.sandbox.path_of(PluginKind::Initializer, &asked.initializer.name);
+        if initializer.is_some_and(|initializer| initializer == path) {
+            if is_start {
+                self.messages.push(format!("{path} was saved: the next start (Reset) draws its weights"));
+            }
+            return;
+        }
+        let made = self.sandbox.assemble(&rebased(&opened.run.setup().spec, &opened.asked, &asked));
+        if self.heed(made).is_none() {
+            return;
+        }
+        let Some(opened) = &mut self.opened else { return };
+        let step = opened.run.step() + 1;
+        self.pending = Some(Pending { step, asked });
         self.reloaded = true;
-        if at_once || self.is_broken() || self.is_training() {
-            self.pending = None;
-            self.adopt(setup, spec);
+        if at_once || !self.is_shown() || self.is_training() {
+            self.adopt_pending();
             if self.problems.is_empty() {
                 self.messages.push(format!("{path} was saved and runs"));
             }
         } else {
-            self.pending = Some(Pending { setup, spec });
+            self.run_problem = None;
             self.messages.push(format!("{path} was saved and runs from the next step on"));
         }
     }
 
-    /// The present step is over: what waits takes over.
+    /// What waits takes over when the step that it waits for is over.
     pub(super) fn take_pending(&mut self) {
-        if let Some(Pending { setup, spec }) = self.pending.take() {
-            self.adopt(setup, spec);
+        let done = self.opened.as_ref().map_or(0, |opened| opened.run.step());
+        if self.pending.as_ref().is_some_and(|pending| done >= pending.step) {
+            self.adopt_pending();
         }
+    }
+
+    fn adopt_pending(&mut self) {
+        let (Some(pending), Some(opened)) = (self.pending.take(), &mut self.opened) else { return };
+        // What was changed by hand stays, even while this waited.
+        let spec = rebased(&opened.run.setup().spec, &opened.asked, &pending.asked);
+        opened.asked = pending.asked;
+        let made = self.sandbox.assemble(&spec);
+        self.adopt(made);
+    }
+}
+
+/// A description that goes along with its file: what the file itself changed, changes.
+fn rebased(now: &LessonSpec, was: &LessonSpec, asked: &LessonSpec) -> LessonSpec {
+    fn pick<T: Clone + PartialEq>(now: &T, was: &T, asked: &T) -> T {
+        if was == asked { now.clone() } else { asked.clone() }
+    }
+    LessonSpec {
+        title: asked.title.clone(),
+        layers: pick(&now.layers, &was.layers, &asked.layers),
+        loss: pick(&now.loss, &was.loss, &asked.loss),
+        optimizer: pick(&now.optimizer, &was.optimizer, &asked.optimizer),
+        batch: pick(&now.batch, &was.batch, &asked.batch),
+        shuffle: pick(&now.shuffle, &was.shuffle, &asked.shuffle),
+        ..now.clone()
     }
 }
 

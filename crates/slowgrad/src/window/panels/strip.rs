@@ -1,22 +1,11 @@
 //! The step as a strip of coloured phases, with a playhead that can be dragged.
 
+use crate::still::phase_ink;
 use crate::window::session::Session;
 use egui::{Color32, CursorIcon, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::playhead::Command;
-use slowgrad_timeline::scene::Ink;
-
-/// The colour of a phase is that of the numbers that it makes.
-pub(super) fn ink(phase: Phase) -> Ink {
-    match phase {
-        Phase::Input => Ink::Faint,
-        Phase::Forward => Ink::Value(0.8),
-        Phase::Loss => Ink::Loss,
-        Phase::Backward => Ink::Gradient(0.8),
-        Phase::Update => Ink::Update(0.8),
-    }
-}
 
 pub(super) fn strip_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     let size = Vec2::new(ui.available_width(), 30.0);
@@ -41,7 +30,7 @@ pub(super) fn strip_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
         if to <= from {
             continue;
         }
-        let color = theme.color(ink(phase));
+        let color = theme.color(phase_ink(phase));
         let ahead = theme.panel.lerp_to_gamma(color, 0.32);
         let rect = Rect::from_x_y_ranges(from..=to, bar.y_range());
         let radius = 4.0f32.min(rect.width() / 2.0);

@@ -42,7 +42,11 @@ fn buttons_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) 
         (Icon::Loop, Action::Loop, repeats),
         (Icon::FullSpeed, Action::FullSpeed, is_full),
     ] {
-        if icon_button(ui, icon, &action.tooltip(), is_on, theme).clicked() {
+        let mut tip = action.tooltip();
+        if action == Action::PlayPause {
+            tip = format!("{tip}\n{}", Action::PlayBackwards.tooltip());
+        }
+        if icon_button(ui, icon, &tip, is_on, theme).clicked() {
             gui.act(action, session);
         }
     }
