@@ -132,7 +132,7 @@ pub fn fill_in(text: &str, timeline: &Timeline, sample: usize) -> String {
             _ => None,
         };
         match (numbers, digits.parse::<usize>()) {
-            (Some(numbers), Ok(digits)) => {
+            (Some(numbers), Ok(digits @ 1..=17)) => {
                 let shown: Vec<String> = numbers.iter().map(|x| words::number(*x, digits)).collect();
                 out.push_str(&shown.join(", "));
             }

@@ -234,7 +234,7 @@ impl Playhead {
             Command::Slower => self.speed = (self.speed / 2.0).max(SLOWEST),
             Command::FullSpeed(on) => self.full_speed = *on,
             Command::Loop(Loop::Range(range)) if range.start >= range.end.min(timeline.len()) => {
-                self.repeat = Loop::Off
+                self.repeat = Loop::Off;
             }
             Command::Loop(repeat) => self.repeat = repeat.clone(),
         }

@@ -10,7 +10,7 @@ mod report;
 mod trace;
 mod train;
 
-use crate::window;
+use crate::{window, worker};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use slowgrad_tape::Diagnostic;
 use slowgrad_tape::isa::{self, Isa};
@@ -136,10 +136,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
         return ExitCode::from(2);
     }
     let done = match args.command {
-        Some(Command::Trace(args)) => trace::run(&args),
-        Some(Command::Train(args)) => train::run(&args),
-        Some(Command::Render(args)) => render::run(&args),
-        Some(Command::Check(args)) => check::run(&args),
+        Some(command) => with_script_stack(command),
         None => open_window(args.lesson, args.window),
     };
     match done {
@@ -152,6 +149,21 @@ pub(crate) fn run(args: Args) -> ExitCode {
             report::line(&format!("error: {message}"));
             ExitCode::from(code)
         }
+    }
+}
+
+/// Carries out a command on a thread with room for scripts.
+fn with_script_stack(command: Command) -> Result<(), Failure> {
+    let work = move || match command {
+        Command::Trace(args) => trace::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::Check(args) => check::run(&args),
+    };
+    let thread = std::thread::Builder::new().stack_size(worker::SCRIPT_STACK_BYTES).spawn(work);
+    match thread.map_err(|error| Failure::new(error.to_string()))?.join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 

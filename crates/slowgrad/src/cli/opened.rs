@@ -11,6 +11,7 @@ use std::path::Path;
 
 /// An opened lesson.
 pub(super) struct Opened {
+    sandbox: Sandbox,
     pub(super) lesson: Lesson,
     pub(super) run: Run,
 }
@@ -33,7 +34,20 @@ impl Opened {
             None => lesson.parameters.clone(),
         };
         let run = Run::new(lesson.setup.clone(), values);
-        Ok(Self { lesson, run })
+        Ok(Self { sandbox, lesson, run })
+    }
+
+    /// Prints to standard error what the scripts have printed since the last time.
+    pub(super) fn print_console(&self) {
+        for line in self.sandbox.console() {
+            let place = line.location.map(|location| format!("{location}: ")).unwrap_or_default();
+            report::line(&format!("{place}{}", line.text));
+        }
+    }
+
+    /// Forgets what the scripts have printed.
+    pub(super) fn drop_console(&self) {
+        drop(self.sandbox.console());
     }
 }
 

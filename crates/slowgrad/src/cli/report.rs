@@ -15,6 +15,9 @@ pub(crate) fn print(diagnostics: &[Diagnostic]) {
     }
 }
 
+/// Longer source lines are not shown.
+const LONGEST_LINE: usize = 400;
+
 /// One problem as text.
 pub(crate) fn render(diagnostic: &Diagnostic, colour: bool) -> String {
     let kind = match diagnostic.severity {
@@ -27,6 +30,12 @@ pub(crate) fn render(diagnostic: &Diagnostic, colour: bool) -> String {
         return format!("{word}[{}]: {}\n{help}", diagnostic.code, diagnostic.message);
     };
     let name = location.source.name.as_str();
+    // A line of a machine's length would fill the screen many times.
+    let line = location.source.text.lines().nth(location.span.line.saturating_sub(1) as usize);
+    if line.is_some_and(|line| line.len() > LONGEST_LINE) {
+        let help = diagnostic.help.as_ref().map(|help| format!("  help: {help}\n")).unwrap_or_default();
+        return format!("{diagnostic}\n{help}");
+    }
     let range = location.span.start as usize..(location.span.end.max(location.span.start + 1)) as usize;
     let config = Config::default().with_color(colour).with_index_type(IndexType::Byte);
     let mut report = Report::build(kind, (name, range.clone()))

@@ -43,7 +43,7 @@ pub(crate) struct Notice {
 pub(crate) enum Start {
     /// It begins.
     Perform,
-    /// It stays where it is and waits.
+    /// It goes back to its first cue and waits.
     Hold,
     /// It is carried out at once up to this cue.
     Rush(usize),
@@ -216,7 +216,10 @@ impl Session {
             }
             match std::mem::replace(&mut self.start, Start::Perform) {
                 Start::Perform => self.performance = Performance::new(cues),
-                Start::Hold => self.performance.hold_still(),
+                Start::Hold => {
+                    self.performance = Performance::new(cues);
+                    self.performance.hold_still();
+                }
                 Start::Rush(cue) => self.performance = Performance::rushing(cues, cue),
             }
         } else if is_new_edition {

@@ -70,6 +70,11 @@ pub(crate) struct Desk {
     choices: [Arc<[Choice]>; 3],
 }
 
+/// Multiplications that training may take before it is broken into bursts: some tens of milliseconds.
+const QUICK_WORK: u64 = 50_000_000;
+/// Steps that training may take before it is broken into bursts.
+const QUICK_STEPS: u64 = 10_000;
+
 impl Desk {
     pub(super) fn new(library: Library) -> Self {
         let own = library.roots.iter().skip(1).flat_map(|root| root.files.paths());
@@ -306,8 +311,16 @@ impl Desk {
         self.stop_training();
         self.stale = true;
         // A script that was saved while a step was shown takes over after that step.
-        let stops = self.pending.as_ref().map(|pending| pending.step).filter(|over| step > *over);
-        for done in stops.into_iter().chain([step.saturating_sub(1)]) {
+        let Some(opened) = &self.opened else { return false };
+        // Steps that nobody has trained yet are trained at once while that is quick, and in bursts, which another
+        // command can end, beyond.
+        let wanted = step.saturating_sub(1);
+        let setup = opened.run.setup();
+        let work = (setup.shape.parameters() * setup.batch).max(1) as u64;
+        let quick = (QUICK_WORK / work).clamp(1, QUICK_STEPS);
+        let near = wanted.min(opened.run.furthest().saturating_add(quick));
+        let stops = self.pending.as_ref().map(|pending| pending.step).filter(|over| near >= *over);
+        for done in stops.into_iter().chain([near]) {
             let Some(opened) = &mut self.opened else { return false };
             if let Err(problem) = opened.run.seek(done) {
                 self.get_stuck(*problem);
@@ -318,6 +331,7 @@ impl Desk {
             }
         }
         self.stuck = false;
+        self.train_left = wanted - near;
         true
     }
 

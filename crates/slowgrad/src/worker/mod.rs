@@ -30,6 +30,9 @@ pub(crate) struct Worker {
     sent: u64,
 }
 
+/// Scripts may nest values deeply before a limit stops them, and the interpreter walks them recursively.
+pub(crate) const SCRIPT_STACK_BYTES: usize = 64 << 20;
+
 impl Worker {
     /// Starts the thread and opens a lesson. `wake` is called after every snapshot.
     pub(crate) fn start(
@@ -39,7 +42,8 @@ impl Worker {
     ) -> Result<Self, std::io::Error> {
         let (commands, to_do) = channel();
         let (done, snapshots) = channel();
-        std::thread::Builder::new().name("slowgrad-worker".into()).spawn(move || {
+        let thread = std::thread::Builder::new().name("slowgrad-worker".into()).stack_size(SCRIPT_STACK_BYTES);
+        thread.spawn(move || {
             let worked = AssertUnwindSafe(|| work(Desk::new(library), &to_do, &done, &wake));
             // Whoever waits for a snapshot learns that there will be none, whether the window is gone or this panicked.
             let _ = catch_unwind(worked);
@@ -359,6 +363,24 @@ mod tests {
         assert_eq!(settled(&worker).problems.len(), 1);
         worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
         assert!(settled(&worker).problems.is_empty());
+    }
+
+    #[test]
+    fn a_lesson_that_waits_for_a_file_takes_it_when_it_comes() {
+        let mut worker = worker();
+        let optimizer = |snapshot: &Snapshot| {
+            let slots = &snapshot.setup.as_ref().expect("a set-up").slots;
+            slots.iter().find(|info| info.slot == Slot::Optimizer).expect("an optimizer").name.clone()
+        };
+        worker.send(save("t.rhai", &LESSON.replace("\"own\"", "\"mine\"")));
+        let waiting = settled(&worker);
+        assert!(!waiting.problems.is_empty() && optimizer(&waiting) == "own");
+        worker.send(save("optimizers/mine.rhai", "fn update(w, grad, state, ctx) { w - 0.5 * ctx.lr * grad }"));
+        // It takes over when the step that is shown is over.
+        worker.send(Command::Seek(2));
+        let taken = settled(&worker);
+        assert!(taken.problems.is_empty(), "{:?}", taken.problems);
+        assert_eq!(optimizer(&taken), "mine");
     }
 
     #[test]

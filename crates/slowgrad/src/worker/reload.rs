@@ -30,18 +30,21 @@ impl Desk {
         };
         if is_lesson && is_gone {
             self.messages.push(format!("{path} is gone; the last version goes on"));
-        } else if is_lesson || (is_used && (has_ending(path, "json") || has_ending(path, "safetensors"))) {
-            self.reload_lesson(path, at_once);
-        } else if is_used || !self.problems.is_empty() {
+        } else if is_used && (has_ending(path, "json") || has_ending(path, "safetensors")) {
+            self.reload_lesson(path, at_once, true);
+        } else if is_lesson || !self.problems.is_empty() {
+            // A lesson that could not be used may have waited for this very file.
+            self.reload_lesson(path, at_once, false);
+        } else if is_used {
             let asked = self.pending.as_ref().map_or(&opened.asked, |pending| &pending.asked).clone();
             self.exchange(path, asked, at_once);
         }
     }
 
-    fn reload_lesson(&mut self, changed: &str, at_once: bool) {
+    fn reload_lesson(&mut self, changed: &str, at_once: bool, from_the_start: bool) {
         let Some(lesson) = self.read() else { return };
         let Some(opened) = &mut self.opened else { return self.begin(lesson) };
-        if !same_run(&opened.asked, &lesson.spec) || changed != self.path {
+        if from_the_start || !same_run(&opened.asked, &lesson.spec) {
             self.messages.push(format!("{changed} was saved: the run starts anew"));
             self.reloaded = true;
             return self.begin(lesson);

@@ -3,9 +3,10 @@
 use crate::window::session::Session;
 use crate::worker::{Command, Curves};
 use egui::{Align, Label, Layout, RichText, Ui, Vec2b};
-use egui_plot::{Line, LineStyle, Plot, PlotPoints, VLine};
+use egui_plot::{AxisHints, GridMark, Line, LineStyle, Plot, PlotPoints, VLine};
 use slowgrad_engine::run::LossPoint;
 use slowgrad_render::Theme;
+use slowgrad_tape::math;
 use slowgrad_timeline::words;
 
 /// More points than this are not seen in so small a picture.
@@ -56,11 +57,17 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
         .show_background(false)
         .show_axes(true)
         .show_grid(Vec2b::new(false, true))
-        .y_axis_min_width(30.0)
         .include_y(0.0)
-        .x_axis_formatter(|mark, _| words::number(mark.value, 4))
-        .y_axis_formatter(|mark, _| words::number(mark.value, 2))
-        .set_margin_fraction(egui::vec2(0.02, 0.08));
+        .y_grid_spacer(|input| thirds(input.bounds))
+        // The picture is small: few labels, but always more than the zero.
+        .custom_x_axes(vec![AxisHints::new_x().label_spacing(34.0..=60.0).formatter(|mark, _| count(mark.value))])
+        .custom_y_axes(vec![
+            AxisHints::new_y()
+                .min_thickness(30.0)
+                .label_spacing(6.0..=10.0)
+                .formatter(|mark, _| words::number((mark.value * 1e9).round() / 1e9, 3)),
+        ])
+        .set_margin_fraction(egui::vec2(0.08, 0.08));
     let color = theme.loss;
     let faint = theme.faint;
     let response = plot.show(ui, |plot| {
@@ -83,6 +90,30 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
     response.response.on_hover_text("click to go to a step");
     if clicked && let Some(at) = at {
         session.go_to_step(at.x.round().max(1.0) as u64);
+    }
+}
+
+/// Marks at round numbers that cut a range into about three parts.
+fn thirds((low, high): (f64, f64)) -> Vec<GridMark> {
+    let third = (high - low) / 3.0;
+    if !third.is_finite() || third <= 0.0 {
+        return Vec::new();
+    }
+    let decade = math::pow(10.0, math::log10(third).floor());
+    let step_size = [1.0, 2.0, 5.0, 10.0].map(|part| part * decade).into_iter().find(|step| *step >= third);
+    let step_size = step_size.unwrap_or(third);
+    let marks = (low / step_size).ceil() as i64..=(high / step_size).floor() as i64;
+    marks.map(|nth| GridMark { value: nth as f64 * step_size, step_size }).collect()
+}
+
+/// A number of steps in few letters: 12k, 1.5M.
+fn count(steps: f64) -> String {
+    match steps {
+        1e6.. => format!("{}M", words::number(steps / 1e6, 3)),
+        1e4.. => format!("{}k", words::number(steps / 1e3, 3)),
+        0.0.. => words::number(steps, 4),
+        // The margin left of the first step.
+        _ => String::new(),
     }
 }
 

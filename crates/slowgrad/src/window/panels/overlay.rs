@@ -63,7 +63,7 @@ fn help_ui(ui: &Ui, gui: &mut Gui) {
                     column.label(RichText::new("Pointer and size").strong().color(theme.text));
                     for (what, help) in [
                         ("click", "selects a neuron or a weight and explains it"),
-                        ("double-click", "edits a weight, a bias or an input"),
+                        ("double-click", "edits a weight, an input, or a neuron's bias"),
                         ("drag", "moves a neuron, or the picture; a selected weight grows and shrinks"),
                         ("wheel", "zooms"),
                         ("drag the timeline", "goes to any operation of the step"),
