@@ -262,6 +262,9 @@ impl Marks<'_> {
                 Rect::from_min_size(place(pos, label.anchor, layout.size() + 2.0 * pad), layout.size() + 2.0 * pad);
             if label.plate {
                 self.plate(painter, rect, self.theme.line, size);
+            } else if label.anchor != Anchor::Center {
+                // Words beside a disc stay readable where an edge passes behind them.
+                painter.rect_filled(rect.expand(0.12 * size), 0.3 * size, self.theme.background.gamma_multiply(0.85));
             }
             layout.paint(painter, rect.min + pad, self.letters(label), self.theme);
         }
