@@ -184,6 +184,10 @@ impl Check<'_> {
                 let seeds: Vec<f64> = (0..outputs).map(|j| if j == k { 1.0 } else { 0.0 }).collect();
                 call.trace.backward(&call.values, &seeds, &mut grads);
                 for (j, &derived) in grads.iter().enumerate().take(width) {
+                    if !derived.is_finite() && call.values.iter().all(|x| x.is_finite()) {
+                        self.gradient_not_finite(&call, j, derived, program, kind);
+                        continue;
+                    }
                     let Some(difference) = function.difference(point, j, k, &call)? else { continue };
                     let error = (derived - difference).abs() / derived.abs().max(1.0);
                     // Whoever stops the gradient on purpose gets another one than the differences show.
@@ -276,6 +280,19 @@ impl Check<'_> {
         };
         let made = slowgrad_engine::data::Data::new(&samples, first.input.len(), first.target.len());
         made.map(drop).map_err(|error| Box::new(Diagnostic::error("wrong-data", error.to_string()).at(location)))
+    }
+
+    /// Warns of a gradient that is NaN or infinite though every value is a number, as √(z²) has at 0.
+    fn gradient_not_finite(&mut self, call: &Call, input: usize, derived: f64, program: &Program, kind: PluginKind) {
+        const CODE: &str = "gradient-not-finite";
+        if self.found.iter().any(|found| found.code == CODE) {
+            return;
+        }
+        let (name, at) = (call.trace.input_name(input), call.values[input]);
+        let message = format!("the gradient with respect to {name} is {derived} at {name} = {at}");
+        let help = "some local derivative is infinite there (such as that of `sqrt` at 0); a branch or a small number keeps it away";
+        let location = program.text.function_location(contract(kind, program));
+        self.found.push(Diagnostic::warning(CODE, message).at(location).help(help));
     }
 
     /// Warns at the first operation that gave NaN or an infinity.

@@ -296,3 +296,11 @@ fn check_compares_derivatives_and_names_the_worst_input() {
     assert!(warnings("fn activation(z) { max(z, 0.0) + abs(z) + clamp(z, -1, 1) }").is_empty());
     assert!(warnings("fn helper(x) { x }").is_empty());
 }
+
+#[test]
+fn check_finds_a_gradient_that_is_not_a_number() {
+    let sandbox = common::sandbox(&[("activations/root.rhai", "fn activation(z) { sqrt(z * z) }")]);
+    let found = sandbox.check("activations/root.rhai");
+    let warning = found.iter().find(|found| found.code == "gradient-not-finite").expect("a warning");
+    assert!(warning.message.contains("NaN") && warning.location.is_some(), "{warning}");
+}
