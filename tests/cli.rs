@@ -260,6 +260,25 @@ fn metrics_have_a_line_a_step() {
 }
 
 #[test]
+fn metrics_are_kept_when_a_script_fails_midway() {
+    let failing =
+        "fn update(w, grad, state, ctx) {\n    if ctx.step > 5 { throw \"enough\"; }\n    w - ctx.lr * grad\n}\n";
+    let lesson =
+        folder(&[("small.rhai", &LESSON.replace("\"momentum\"", "\"mine\"")), ("optimizers/mine.rhai", failing)]);
+    let (code, _, problems) = run(slowgrad().current_dir(lesson.path()).args([
+        "train",
+        "small.rhai",
+        "--steps",
+        "30",
+        "--metrics",
+        "m.jsonl",
+    ]));
+    assert_eq!(code, 1);
+    assert!(problems.contains("enough") && problems.contains("optimizers/mine.rhai:2"), "{problems}");
+    assert_eq!(json_lines(&fs::read_to_string(lesson.path().join("m.jsonl")).expect("metrics")).len(), 5);
+}
+
+#[test]
 fn every_shipped_script_passes_check() {
     let scripts = common::root().join("scripts");
     let mut files: Vec<_> = fs::read_dir(&scripts)

@@ -6,8 +6,9 @@ use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::weights;
 use slowgrad_script::{Lesson, Limits, Sandbox};
-use std::io::Write as _;
-use std::path::Path;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// An opened lesson.
 pub(super) struct Opened {
@@ -85,17 +86,44 @@ pub(super) fn check_ending(path: &Path) -> Result<(), Failure> {
     is_json(path).map(|_| ())
 }
 
+/// A file that comes into being whole or not at all: what is written to it stands elsewhere until it is finished.
+pub(super) struct WholeFile {
+    path: PathBuf,
+    file: BufWriter<NamedTempFile>,
+}
+
+impl WholeFile {
+    pub(super) fn new(path: &Path) -> Result<Self, Failure> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        // A temporary file is for its owner's eyes only; a result is a file like any other.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder).map_err(|error| cannot_write(path, &error))?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(bytes).map_err(|error| cannot_write(&self.path, &error))
+    }
+
+    /// Puts the file in its place.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        let Self { path, file } = self;
+        let file = file.into_inner().map_err(|error| cannot_write(&path, error.error()))?;
+        file.as_file().sync_all().map_err(|error| cannot_write(&path, &error))?;
+        file.persist(&path).map_err(|error| cannot_write(&path, &error.error))?;
+        Ok(())
+    }
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot write {}: {error}", path.display()))
+}
+
 /// Writes a file whole or not at all.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let wrong = |error: std::io::Error| Failure::new(format!("cannot write {}: {error}", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // A temporary file is for its owner's eyes only; a result is a file like any other.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(wrong)?;
-    file.write_all(bytes).map_err(wrong)?;
-    file.as_file().sync_all().map_err(wrong)?;
-    file.persist(path).map_err(|error| wrong(error.error))?;
-    Ok(())
+    let mut file = WholeFile::new(path)?;
+    file.write(bytes)?;
+    file.finish()
 }

@@ -1,7 +1,7 @@
 //! `slowgrad train`: steps at full speed, with weight files and metrics.
 
 use super::Failure;
-use super::opened::{self, Opened};
+use super::opened::{self, Opened, WholeFile};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -54,15 +54,22 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let bar = ProgressBar::new(args.steps);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut metrics = Vec::new();
+    let mut metrics = args.metrics.as_deref().map(WholeFile::new).transpose()?;
     let per_epoch = run.setup().steps_per_epoch();
     for step in 1..=args.steps {
-        let loss = run.advance()?;
+        let loss = match run.advance() {
+            Ok(loss) => loss,
+            Err(error) => {
+                // What led there is worth keeping.
+                metrics.map_or(Ok(()), WholeFile::finish)?;
+                return Err(error.into());
+            }
+        };
         if step % 64 == 0 {
             bar.set_position(step);
             bar.set_message(words::number(loss, 4));
         }
-        if args.metrics.is_some() {
+        if let Some(metrics) = &mut metrics {
             let mut line =
                 Metrics { step, epoch: (step - 1) / per_epoch, loss: Number(loss), train_loss: None, test_loss: None };
             if step % per_epoch == 0 || step == args.steps {
@@ -70,15 +77,14 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
                 line.train_loss = Some(Number(train));
                 line.test_loss = test.map(Number);
             }
-            serde_json::to_writer(&mut metrics, &line).map_err(|error| Failure::new(error.to_string()))?;
-            metrics.push(b'\n');
+            let mut text = serde_json::to_vec(&line).map_err(|error| Failure::new(error.to_string()))?;
+            text.push(b'\n');
+            metrics.write(&text)?;
         }
     }
     bar.finish_and_clear();
     let (last, test) = run.evaluate()?;
-    if let Some(path) = &args.metrics {
-        opened::write_whole(path, &metrics)?;
-    }
+    metrics.map_or(Ok(()), WholeFile::finish)?;
     if let Some(path) = &args.weights_out {
         opened::write_weights(path, &run.setup().shape, &run.model().values)?;
     }
