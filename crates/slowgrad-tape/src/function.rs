@@ -3,7 +3,7 @@
 //! Nothing here knows where traces come from. The first input that takes a new path costs one run of the
 //! [`Tracer`]; all others are computed from the traces. A volatile trace is never reused.
 
-use crate::lanes::{Block, LANES};
+use crate::program::{Program, Rows};
 use crate::source::Diagnostic;
 use crate::trace::Trace;
 use crate::tree::TraceTree;
@@ -54,6 +54,26 @@ impl Row<'_> {
 /// Past this many different paths a function is run each time instead of remembered.
 const MOST_TRACES: usize = 1024;
 
+/// The paths of a function, merged.
+#[derive(Debug, Clone)]
+enum Merged {
+    /// Not looked at since the last new path.
+    Stale,
+    /// All of them in one program.
+    Program(Arc<Program>),
+    /// Each call goes by itself: there are too many paths, or the script has to run.
+    Singly,
+}
+
+/// What many calls at once leave for their chain rule.
+#[derive(Debug, Clone, Default)]
+pub struct Pass {
+    program: Option<Arc<Program>>,
+    rows: Rows,
+    /// The calls themselves when they went singly.
+    calls: Vec<Call>,
+}
+
 /// A traced function with all the paths it has taken so far.
 pub struct Function {
     inputs: usize,
@@ -61,9 +81,8 @@ pub struct Function {
     tracer: Box<dyn Tracer>,
     tree: TraceTree,
     volatile: bool,
-    recent: usize,
+    merged: Merged,
     values: Vec<f64>,
-    block: Block,
 }
 
 impl fmt::Debug for Function {
@@ -86,9 +105,8 @@ impl Function {
             tracer,
             tree: TraceTree::default(),
             volatile: false,
-            recent: 0,
+            merged: Merged::Stale,
             values: Vec::new(),
-            block: Block::default(),
         }
     }
 
@@ -125,116 +143,162 @@ impl Function {
         if !self.volatile
             && let Some(index) = self.tree.select(inputs, &mut self.values)
         {
-            self.recent = index;
             return Ok(Arc::clone(&self.tree.traces()[index]));
         }
         let trace = Arc::new(self.tracer.trace(inputs)?);
         trace.evaluate(inputs, &mut self.values);
         if trace.is_volatile() {
             self.volatile = true;
+            self.merged = Merged::Singly;
         } else if !self.volatile && self.tree.traces().len() < MOST_TRACES {
-            self.recent = self.tree.insert(Arc::clone(&trace));
+            self.tree.insert(Arc::clone(&trace));
+            self.merged = Merged::Stale;
         }
         Ok(trace)
     }
 
+    /// All paths met so far in one program, if they can be merged.
+    fn program(&mut self) -> Option<Arc<Program>> {
+        if matches!(self.merged, Merged::Stale) {
+            let program = Program::new(&self.tree, self.inputs);
+            self.merged = program.map_or(Merged::Singly, |program| Merged::Program(Arc::new(program)));
+        }
+        match &self.merged {
+            Merged::Program(program) => Some(Arc::clone(program)),
+            _ => None,
+        }
+    }
+
+    /// Whether a result, a path or a gradient may depend on an input; true when that is not known.
+    pub fn uses(&self, input: usize) -> bool {
+        match &self.merged {
+            Merged::Program(program) => program.uses(input),
+            _ => true,
+        }
+    }
+
+    /// Whether both are known to do the same to every input.
+    pub fn is_same(&self, other: &Function) -> bool {
+        match (&self.merged, &other.merged) {
+            (Merged::Program(a), Merged::Program(b)) => a.is_complete() && a == b,
+            _ => false,
+        }
+    }
+
     /// Many calls at once: `outputs[k][i]` is the k-th result of call i.
-    pub fn forward(&mut self, inputs: &[Row<'_>], outputs: &mut [&mut [f64]]) -> Result<(), Box<Diagnostic>> {
-        self.run(inputs, outputs, None)
-    }
-
-    /// Many calls at once with their gradients: `seeds[k]` holds ∂L/∂result k, `grads[j]` receives ∂L/∂input j
-    /// for the first `grads.len()` inputs.
-    pub fn gradient(
+    pub fn forward(
         &mut self,
         inputs: &[Row<'_>],
         outputs: &mut [&mut [f64]],
-        seeds: &[Row<'_>],
-        grads: &mut [&mut [f64]],
+        pass: &mut Pass,
     ) -> Result<(), Box<Diagnostic>> {
-        self.run(inputs, outputs, Some((seeds, grads)))
-    }
-
-    fn run(
-        &mut self,
-        inputs: &[Row<'_>],
-        outputs: &mut [&mut [f64]],
-        mut gradient: Option<(&[Row<'_>], &mut [&mut [f64]])>,
-    ) -> Result<(), Box<Diagnostic>> {
+        debug_assert_eq!((inputs.len(), outputs.len()), (self.inputs, self.outputs), "inputs and outputs");
         let calls = outputs.first().map_or(0, |row| row.len());
-        let mut one = vec![0.0; inputs.len()];
-        let mut seeds = vec![[0.0; LANES]; gradient.as_ref().map_or(0, |(seeds, _)| seeds.len())];
-        for start in (0..calls).step_by(LANES) {
-            let mut waiting: Vec<usize> = (start..calls.min(start + LANES)).collect();
-            let mut recent = Some(self.recent);
-            while !waiting.is_empty() {
-                // First try the path taken last; after that, find the path of the first call still waiting.
-                let remembered =
-                    recent.take().filter(|_| !self.volatile).and_then(|i| self.tree.traces().get(i).cloned());
-                let first_is_sure = remembered.is_none();
-                let trace = match remembered {
-                    Some(trace) => trace,
-                    None => {
-                        for (x, row) in one.iter_mut().zip(inputs) {
-                            *x = row.at(waiting[0]);
-                        }
-                        self.path(&one)?
-                    }
-                };
-                let lanes = if first_is_sure && self.runs_each_time() { 1 } else { waiting.len() };
-                let block = &mut self.block;
-                block.fit(&trace);
-                for (j, row) in inputs.iter().enumerate() {
-                    let into = block.value_mut(j);
-                    match row {
-                        Row::Same(x) => into[..lanes].fill(*x),
-                        Row::Each(xs) => {
-                            for (x, &call) in into.iter_mut().zip(&waiting[..lanes]) {
-                                *x = xs[call];
-                            }
-                        }
-                    }
+        if calls == 0 {
+            return Ok(());
+        }
+        if self.tree.traces().is_empty() && !self.volatile {
+            self.find_path(inputs, 0)?;
+        }
+        while let Some(program) = self.program() {
+            match pass.forward(program, inputs, calls) {
+                Some(call) => drop(self.find_path(inputs, call)?),
+                None => {
+                    pass.results(outputs);
+                    return Ok(());
                 }
-                block.forward(&trace, lanes);
-                if let Some((given, _)) = &gradient {
-                    for (seed, row) in seeds.iter_mut().zip(*given) {
-                        for (s, &call) in seed.iter_mut().zip(&waiting[..lanes]) {
-                            *s = row.at(call);
-                        }
-                    }
-                    block.backward(&trace, lanes, &seeds);
-                }
-                let done = |lane: usize| {
-                    // The call that the trace was found for took it by definition.
-                    if lane == 0 && first_is_sure {
-                        return true;
-                    }
-                    trace.guards().iter().all(|guard| {
-                        let a = block.value(guard.a.index())[lane];
-                        let b = block.value(guard.b.index())[lane];
-                        guard.compare.holds(a, b) == guard.answer
-                    })
-                };
-                let mut left = waiting.split_off(lanes);
-                let mut kept = Vec::new();
-                for (lane, &call) in waiting.iter().enumerate() {
-                    if !done(lane) {
-                        kept.push(call);
-                        continue;
-                    }
-                    for (row, id) in outputs.iter_mut().zip(trace.outputs()) {
-                        row[call] = block.value(id.index())[lane];
-                    }
-                    if let Some((_, grads)) = &mut gradient {
-                        for (j, row) in grads.iter_mut().enumerate() {
-                            row[call] = block.grad(j)[lane];
-                        }
-                    }
-                }
-                kept.append(&mut left);
-                waiting = kept;
             }
         }
+        pass.program = None;
+        pass.calls.clear();
+        for i in 0..calls {
+            let call = self.find_path(inputs, i)?;
+            for (k, row) in outputs.iter_mut().enumerate() {
+                row[i] = call.output(k);
+            }
+            pass.calls.push(call);
+        }
         Ok(())
+    }
+
+    /// One of many calls.
+    fn find_path(&mut self, inputs: &[Row<'_>], i: usize) -> Result<Call, Box<Diagnostic>> {
+        let one: Vec<f64> = inputs.iter().map(|row| row.at(i)).collect();
+        self.call(&one)
+    }
+}
+
+impl Pass {
+    /// Answers a call whose path is not known.
+    fn forward(&mut self, program: Arc<Program>, inputs: &[Row<'_>], calls: usize) -> Option<usize> {
+        let program = match &self.program {
+            Some(known) if Arc::ptr_eq(known, &program) => known,
+            _ => {
+                self.rows.forget();
+                self.program.insert(program)
+            }
+        };
+        self.rows.fit(program, calls);
+        for (j, row) in inputs.iter().enumerate() {
+            if let Row::Same(x) = row {
+                self.rows.set_same(j, *x);
+            }
+        }
+        for block in 0..self.rows.blocks() {
+            let calls = self.rows.calls(block);
+            for (j, row) in inputs.iter().enumerate() {
+                if let Row::Each(numbers) = row {
+                    self.rows.set(block, j, &numbers[calls.clone()]);
+                }
+            }
+            if let Some(lane) = self.rows.forward(program, block) {
+                return Some(calls.start + lane);
+            }
+        }
+        None
+    }
+
+    fn results(&self, outputs: &mut [&mut [f64]]) {
+        let Some(program) = &self.program else { return };
+        for block in 0..self.rows.blocks() {
+            let calls = self.rows.calls(block);
+            for (k, row) in outputs.iter_mut().enumerate() {
+                row[calls.clone()].copy_from_slice(self.rows.output(program, block, k));
+            }
+        }
+    }
+
+    /// The chain rule of the calls that went forward last: `seeds[k]` holds ∂L/∂result k, `grads[j]` receives
+    /// ∂L/∂input j for the first `grads.len()` inputs.
+    pub fn backward(&mut self, seeds: &[Row<'_>], grads: &mut [&mut [f64]]) {
+        let Some(program) = &self.program else { return self.backward_singly(seeds, grads) };
+        for (k, row) in seeds.iter().enumerate() {
+            if let Row::Same(x) = row {
+                self.rows.set_same(program.seed(k), *x);
+            }
+        }
+        for block in 0..self.rows.blocks() {
+            let calls = self.rows.calls(block);
+            for (k, row) in seeds.iter().enumerate() {
+                if let Row::Each(numbers) = row {
+                    self.rows.set(block, program.seed(k), &numbers[calls.clone()]);
+                }
+            }
+            self.rows.backward(program, block);
+            for (j, row) in grads.iter_mut().enumerate() {
+                row[calls.clone()].copy_from_slice(self.rows.grad(program, block, j));
+            }
+        }
+    }
+
+    fn backward_singly(&self, seeds: &[Row<'_>], grads: &mut [&mut [f64]]) {
+        let mut into = Vec::new();
+        for (i, call) in self.calls.iter().enumerate() {
+            let seeds: Vec<f64> = seeds.iter().map(|row| row.at(i)).collect();
+            call.trace.backward(&call.values, &seeds, &mut into);
+            for (row, grad) in grads.iter_mut().zip(&into) {
+                row[i] = *grad;
+            }
+        }
     }
 }

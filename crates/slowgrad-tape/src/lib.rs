@@ -30,15 +30,15 @@
 
 mod function;
 pub mod isa;
-mod lanes;
 pub mod math;
 mod op;
+mod program;
 mod source;
 mod trace;
 mod tree;
 
-pub use function::{Call, Function, Row, Tracer};
-pub use lanes::LANES;
+pub use function::{Call, Function, Pass, Row, Tracer};
+pub use program::GROUP;
 pub use op::{Notation, Op};
 pub use source::{Diagnostic, Frame, Location, Severity, Source, Span};
 pub use trace::{ChainStep, Compare, Guard, Instruction, Node, Site, TapeFull, Trace, TraceBuilder, ValueId};

@@ -110,11 +110,14 @@ macro_rules! operations {
                 }
             }
 
-            /// `out[i] = derivative(operand, a[i], b[i], c[i], y[i])` for every lane.
+            /// `out[i] = upstream[i] · derivative(operand, a[i], b[i], c[i], y[i])` for every lane.
+            #[allow(clippy::too_many_arguments, reason = "the operands of the chain rule")]
             #[inline(always)]
-            pub(crate) fn derivative_lanes(self, operand: usize, a: &[f64], b: &[f64], c: &[f64], y: &[f64], out: &mut [f64]) {
+            pub(crate) fn chain_lanes(
+                self, operand: usize, a: &[f64], b: &[f64], c: &[f64], y: &[f64], upstream: &[f64], out: &mut [f64],
+            ) {
                 let n = out.len();
-                let (a, b, c, y) = (&a[..n], &b[..n], &c[..n], &y[..n]);
+                let (a, b, c, y, upstream) = (&a[..n], &b[..n], &c[..n], &y[..n], &upstream[..n]);
                 match self {
                     Op::Input | Op::Constant => out.fill(0.0),
                     $( Op::$name => {
@@ -123,7 +126,7 @@ macro_rules! operations {
                             for i in 0..n {
                                 let ($a, $b, $c, $y) = (a[i], b[i], c[i], y[i]);
                                 let _ = ($a, $b, $c, $y);
-                                out[i] = $rule;
+                                out[i] = upstream[i] * $rule;
                             }
                             return;
                         } _nth += 1; )*

@@ -6,20 +6,25 @@
 use crate::trace::Trace;
 use std::sync::Arc;
 
+/// What comes after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
+pub(crate) enum Next {
+    /// Nobody has been there yet.
     Unknown,
+    /// The next question.
     Fork(usize),
+    /// The path is this one.
     Trace(usize),
 }
 
-#[derive(Debug, Clone)]
-struct Fork {
+/// A question at which paths part.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fork {
     /// A trace that passes this fork; the question is its guard `guard`.
-    trace: usize,
-    guard: usize,
-    when_false: Next,
-    when_true: Next,
+    pub(crate) trace: usize,
+    pub(crate) guard: usize,
+    pub(crate) when_false: Next,
+    pub(crate) when_true: Next,
 }
 
 /// The tree of traces.
@@ -40,6 +45,16 @@ impl TraceTree {
     /// The traces in the order in which they were met.
     pub fn traces(&self) -> &[Arc<Trace>] {
         &self.traces
+    }
+
+    /// Where every path begins.
+    pub(crate) fn root(&self) -> Next {
+        self.root
+    }
+
+    /// A fork by its index.
+    pub(crate) fn fork(&self, index: usize) -> Fork {
+        self.forks[index]
     }
 
     /// Finds the trace that is right for these inputs and computes all its nodes into `values`.

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use slowgrad_tape::isa::{self, Isa};
-use slowgrad_tape::{Compare, Diagnostic, Function, Op, Row, TapeFull, Trace, TraceBuilder, Tracer, ValueId};
+use slowgrad_tape::{Compare, Diagnostic, Function, Op, Pass, Row, TapeFull, Trace, TraceBuilder, Tracer, ValueId};
 
 /// Points at which an operation is smooth and defined, as (a, b, c).
 fn smooth_points(op: Op) -> Vec<[f64; 3]> {
@@ -120,8 +120,9 @@ fn recipes() -> impl Strategy<Value = Recipe> {
     (prop::collection::vec(step, 1..12), -0.5..0.5_f64).prop_map(|(steps, threshold)| Recipe { steps, threshold })
 }
 
+/// Which of its bit patterns a NaN has is not laid down by Rust.
 fn same_bits(a: f64, b: f64) -> bool {
-    a.to_bits() == b.to_bits()
+    a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
 }
 
 proptest! {
@@ -134,6 +135,8 @@ proptest! {
         let trace = runs.record(&[x, y]).expect("a small tape");
         let (mut values, mut grads) = (Vec::new(), Vec::new());
         prop_assert!(trace.evaluate(&[x, y], &mut values));
+        // Beyond infinity there is no slope, even where tanh leads back to 1.
+        prop_assume!(values.iter().all(|value| value.is_finite()));
         trace.backward(&values, &[1.0], &mut grads);
         for k in 0..2 {
             let mut at = |h: f64| {
@@ -168,13 +171,17 @@ proptest! {
         for unit in isa::available() {
             prop_assert!(isa::force(unit));
             let mut lanes = Function::new(2, 1, runs());
-            let n = xs.len();
-            let (mut out, mut dx, mut dy) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-            lanes
-                .gradient(&[Row::Each(&xs), Row::Each(&ys)], &mut [&mut out[..]], &[Row::Same(0.7)], &mut [&mut dx[..], &mut dy[..]])
-                .expect("it runs");
-            for (i, &(value, gx, gy)) in expected.iter().enumerate() {
-                prop_assert!(same_bits(out[i], value) && same_bits(dx[i], gx) && same_bits(dy[i], gy), "call {} on {:?}", i, unit);
+            let mut pass = Pass::default();
+            // The second half first: the first half may bring new paths, and other numbers of calls.
+            for part in [xs.len() / 2..xs.len(), 0..xs.len()] {
+                let (xs, ys) = (&xs[part.clone()], &ys[part.clone()]);
+                let n = xs.len();
+                let (mut out, mut dx, mut dy) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+                lanes.forward(&[Row::Each(xs), Row::Each(ys)], &mut [&mut out[..]], &mut pass).expect("it runs");
+                pass.backward(&[Row::Same(0.7)], &mut [&mut dx[..], &mut dy[..]]);
+                for (i, &(value, gx, gy)) in expected[part].iter().enumerate() {
+                    prop_assert!(same_bits(out[i], value) && same_bits(dx[i], gx) && same_bits(dy[i], gy), "call {} on {:?}: {:?} and {:?}", i, unit, (out[i], dx[i], dy[i]), (value, gx, gy));
+                }
             }
             prop_assert!(lanes.traces().len() <= 3);
         }
@@ -213,10 +220,13 @@ fn a_volatile_trace_is_never_replayed() {
     let mut function = Function::new(1, 1, Box::new(Peeks));
     let xs = [0.0, 2.0, 0.5, 3.0, -1.0];
     let mut out = [0.0; 5];
-    function.forward(&[Row::Each(&xs)], &mut [&mut out[..]]).expect("it runs");
-    for (x, y) in xs.into_iter().zip(out) {
+    let (mut pass, mut grads) = (Pass::default(), [0.0; 5]);
+    function.forward(&[Row::Each(&xs)], &mut [&mut out[..]], &mut pass).expect("it runs");
+    pass.backward(&[Row::Same(0.5)], &mut [&mut grads[..]]);
+    for (i, x) in xs.into_iter().enumerate() {
         let expected = if x > 1.0 { Op::Exp.value(x, 0.0, 0.0) } else { -x };
-        assert_eq!(y.to_bits(), expected.to_bits(), "at {x}");
+        assert_eq!(out[i].to_bits(), expected.to_bits(), "at {x}");
+        assert_eq!(grads[i], 0.5 * if x > 1.0 { expected } else { -1.0 }, "the slope at {x}");
     }
     assert!(function.runs_each_time() && function.traces().is_empty());
 }

@@ -1,0 +1,525 @@
+//! All known paths of a function as one straight line of lane instructions.
+//!
+//! Traces that part at a comparison are merged: what they have in common is computed once, each comparison
+//! becomes a row of masks, and each result is chosen by masks lane by lane. A block whose lanes take different
+//! paths then needs no sorting, and a value of a path that a lane did not take is never looked at. Lanes that
+//! take a path nobody has met yet are told apart by a row of their own.
+//!
+//! The instructions are those of the traces, each rounded on its own, so the bits are those of a single call.
+//! This module must not know who asks and where traces come from.
+
+use crate::dispatch;
+use crate::math;
+use crate::op::Op;
+use crate::trace::{Compare, Trace};
+use crate::tree::{Fork, Next, TraceTree};
+use std::collections::HashMap;
+
+/// What an instruction does with its operands' rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Code {
+    /// The value of an operation: a, b, c.
+    Value(Op),
+    /// A power whose exponent is this constant: a.
+    Power(Exponent),
+    /// Upstream × local derivative into an operand: a, b, c, the result, upstream.
+    Chain(Op, u8),
+    /// The same for a power with a constant exponent: a, upstream.
+    PowerChain(Exponent),
+    /// 1 where the comparison of a and b holds, else 0.
+    Compare(Compare),
+    /// b where a is not 0, else c.
+    Select,
+}
+
+/// Exponents whose powers have a short definition (see [`math::pow`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Exponent {
+    Two,
+    Three,
+    Half,
+    MinusOne,
+}
+
+impl Exponent {
+    fn of(x: f64) -> Option<Self> {
+        [(2.0, Self::Two), (3.0, Self::Three), (0.5, Self::Half), (-1.0, Self::MinusOne)]
+            .into_iter()
+            .find_map(|(value, exponent)| (value == x).then_some(exponent))
+    }
+}
+
+/// One instruction; its result is the row after that of the instruction before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Instruction {
+    code: Code,
+    /// Rows; those that are not used repeat the first.
+    operands: [u32; 5],
+}
+
+/// Programs beyond this many instructions are not made: their traces run one after the other instead.
+const MOST_INSTRUCTIONS: usize = 20_000;
+/// Functions with more paths are not merged.
+const MOST_TRACES: usize = 64;
+/// Numbers that the rows of one block should not exceed, so that they stay in the nearest cache.
+const NEAR_NUMBERS: usize = 4096;
+/// Lanes come in groups of this many: the widest vector unit's width.
+pub const GROUP: usize = 8;
+/// Lanes of a block at most.
+const WIDEST: usize = 128;
+
+/// A function's paths, ready to run over lanes. Rows are numbered: inputs, seeds, constants, then the result
+/// of each instruction, those of the chain rule last.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Program {
+    inputs: usize,
+    seeds: usize,
+    constants: Vec<f64>,
+    code: Vec<Instruction>,
+    /// Instructions before this one are the function's own, the rest is its chain rule.
+    backward: usize,
+    outputs: Vec<u32>,
+    /// The row of 1 for lanes whose path is not known; `None` when all are.
+    unknown: Option<u32>,
+    grads: Vec<u32>,
+    used: Vec<bool>,
+}
+
+impl Program {
+    /// Merges the traces of a tree; `None` when there are too many.
+    pub(crate) fn new(tree: &TraceTree, inputs: usize) -> Option<Self> {
+        let traces = tree.traces();
+        let size: usize = traces.iter().map(|trace| trace.nodes().len() + trace.chain().len()).sum();
+        if traces.is_empty() || traces.len() > MOST_TRACES || size > MOST_INSTRUCTIONS {
+            return None;
+        }
+        Some(Builder::new(tree, inputs).build())
+    }
+
+    /// Whether a result or a path depends on an input.
+    pub(crate) fn uses(&self, input: usize) -> bool {
+        self.used[input]
+    }
+
+    /// Whether every path is known.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.unknown.is_none()
+    }
+
+    /// The row of ∂L/∂result k.
+    pub(crate) fn seed(&self, k: usize) -> usize {
+        self.inputs + k
+    }
+
+    fn rows(&self) -> usize {
+        self.first() + self.code.len()
+    }
+
+    /// The row of the first instruction.
+    fn first(&self) -> usize {
+        self.inputs + self.seeds + self.constants.len()
+    }
+
+    /// Lanes of a block: as many as keep its rows in the nearest cache.
+    fn width(&self) -> usize {
+        (NEAR_NUMBERS / self.rows() / GROUP * GROUP).clamp(2 * GROUP, WIDEST)
+    }
+}
+
+/// Values of one trace in the merged program, and its results.
+struct Path {
+    rows: Vec<Option<u32>>,
+}
+
+struct Builder<'t> {
+    tree: &'t TraceTree,
+    inputs: usize,
+    seeds: usize,
+    constants: Vec<f64>,
+    code: Vec<Instruction>,
+    known: HashMap<Instruction, u32>,
+    paths: Vec<Path>,
+}
+
+/// While a program is built, constants have rows of their own, counted from here.
+const CONSTANT: u32 = 1 << 30;
+/// And so have instructions.
+const INSTRUCTION: u32 = 1 << 31;
+
+impl<'t> Builder<'t> {
+    fn new(tree: &'t TraceTree, inputs: usize) -> Self {
+        let paths = tree.traces().iter().map(|trace| Path { rows: vec![None; trace.nodes().len()] }).collect();
+        let seeds = tree.traces()[0].outputs().len();
+        Self { tree, inputs, seeds, constants: Vec::new(), code: Vec::new(), known: HashMap::new(), paths }
+    }
+
+    fn constant(&mut self, x: f64) -> u32 {
+        let at = self.constants.iter().position(|known| known.to_bits() == x.to_bits());
+        CONSTANT
+            + at.unwrap_or_else(|| {
+                self.constants.push(x);
+                self.constants.len() - 1
+            }) as u32
+    }
+
+    fn constant_value(&self, row: u32) -> Option<f64> {
+        (CONSTANT..INSTRUCTION).contains(&row).then(|| self.constants[(row - CONSTANT) as usize])
+    }
+
+    /// The row of an instruction, the same one for the same instruction.
+    fn emit(&mut self, code: Code, operands: &[u32]) -> u32 {
+        let mut all = [operands[0]; 5];
+        all[..operands.len()].copy_from_slice(operands);
+        let instruction = Instruction { code, operands: all };
+        *self.known.entry(instruction).or_insert_with(|| {
+            self.code.push(instruction);
+            INSTRUCTION + (self.code.len() - 1) as u32
+        })
+    }
+
+    /// The row of a node, after those that it needs.
+    fn node(&mut self, trace: usize, node: usize) -> u32 {
+        let tree = self.tree;
+        let nodes = tree.traces()[trace].nodes();
+        // Operands stand before their node; going down a list instead of into itself spares the stack.
+        let mut wanted = vec![node];
+        while let Some(&next) = wanted.last() {
+            if self.paths[trace].rows[next].is_some() {
+                wanted.pop();
+                continue;
+            }
+            let node = &nodes[next];
+            let operands = node.operands[..node.op.arity()].iter().map(|id| id.index());
+            let before = wanted.len();
+            wanted.extend(operands.filter(|&operand| self.paths[trace].rows[operand].is_none()));
+            if wanted.len() > before {
+                continue;
+            }
+            wanted.pop();
+            let operands = node.operands.map(|id| self.paths[trace].rows[id.index()].unwrap_or(0));
+            let row = match node.op {
+                Op::Input => next as u32,
+                Op::Constant => self.constant(node.constant),
+                Op::Pow if let Some(exponent) = self.constant_value(operands[1]).and_then(Exponent::of) => {
+                    self.emit(Code::Power(exponent), &operands[..1])
+                }
+                op => self.emit(Code::Value(op), &operands[..op.arity()]),
+            };
+            self.paths[trace].rows[next] = Some(row);
+        }
+        self.paths[trace].rows[node].unwrap_or(0)
+    }
+
+    /// The results of a trace.
+    fn outputs(&mut self, trace: usize) -> Vec<u32> {
+        let tree = self.tree;
+        tree.traces()[trace].outputs().iter().map(|id| self.node(trace, id.index())).collect()
+    }
+
+    /// The gradients of the inputs of a trace.
+    fn grads(&mut self, index: usize) -> Vec<u32> {
+        let tree = self.tree;
+        let trace: &Trace = &tree.traces()[index];
+        let mut grads: Vec<Option<u32>> = vec![None; trace.nodes().len()];
+        for &(id, k, _) in trace.seeded() {
+            let seed = (self.inputs + k) as u32;
+            let sum = grads[id.index()].map_or(seed, |before| self.emit(Code::Value(Op::Add), &[before, seed]));
+            grads[id.index()] = Some(sum);
+        }
+        for step in trace.chain() {
+            let node = trace.node(step.node);
+            let upstream = grads[step.node.index()].unwrap_or(0);
+            let contribution = match (node.op, step.operand) {
+                // Multiplying by 1 changes nothing.
+                (Op::Add, _) | (Op::Sub | Op::Rem, 0) => upstream,
+                (op, operand) => {
+                    let [a, b, c] = node.operands.map(|id| self.node(index, id.index()));
+                    let y = self.node(index, step.node.index());
+                    match self.constant_value(b).and_then(Exponent::of).filter(|_| op == Op::Pow) {
+                        Some(exponent) if operand == 0 => self.emit(Code::PowerChain(exponent), &[a, upstream]),
+                        _ => self.emit(Code::Chain(op, operand), &[a, b, c, y, upstream]),
+                    }
+                }
+            };
+            let into = &mut grads[step.into.index()];
+            let before = *into;
+            let sum = before.map_or(contribution, |before| self.emit(Code::Value(Op::Add), &[before, contribution]));
+            grads[step.into.index()] = Some(sum);
+        }
+        let mut rows = Vec::with_capacity(self.inputs);
+        for grad in grads.into_iter().take(self.inputs) {
+            rows.push(grad.unwrap_or_else(|| self.constant(0.0)));
+        }
+        rows
+    }
+
+    /// The rows that `of` gives for each trace, chosen by the forks on the way to it; `None` where no path is known.
+    fn choose(&mut self, next: Next, of: &mut dyn FnMut(&mut Self, usize) -> Vec<u32>) -> Option<Vec<u32>> {
+        match next {
+            Next::Unknown => None,
+            Next::Trace(index) => Some(of(self, index)),
+            Next::Fork(index) => {
+                let (mask, fork) = self.mask(index);
+                let when_true = self.choose(fork.when_true, of);
+                let when_false = self.choose(fork.when_false, of);
+                match (when_true, when_false) {
+                    (Some(yes), Some(no)) => {
+                        let select = |(yes, no): (u32, u32)| {
+                            if yes == no { yes } else { self.emit(Code::Select, &[mask, yes, no]) }
+                        };
+                        Some(yes.into_iter().zip(no).map(select).collect())
+                    }
+                    (one, other) => one.or(other),
+                }
+            }
+        }
+    }
+
+    fn mask(&mut self, index: usize) -> (u32, Fork) {
+        let fork = self.tree.fork(index);
+        let guard = self.tree.traces()[fork.trace].guards()[fork.guard];
+        let (a, b) = (self.node(fork.trace, guard.a.index()), self.node(fork.trace, guard.b.index()));
+        (self.emit(Code::Compare(guard.compare), &[a, b]), fork)
+    }
+
+    /// The row of 1 where no path is known, 0 elsewhere.
+    fn unknown(&mut self, next: Next) -> u32 {
+        match next {
+            Next::Unknown => self.constant(1.0),
+            Next::Trace(_) => self.constant(0.0),
+            Next::Fork(index) => {
+                let (mask, fork) = self.mask(index);
+                let (yes, no) = (self.unknown(fork.when_true), self.unknown(fork.when_false));
+                if yes == no { yes } else { self.emit(Code::Select, &[mask, yes, no]) }
+            }
+        }
+    }
+
+    fn build(mut self) -> Program {
+        let root = self.tree.root();
+        let mut outputs = self.choose(root, &mut Self::outputs).unwrap_or_default();
+        let unknown = self.unknown(root);
+        let mut unknown = (self.constant_value(unknown) != Some(0.0)).then_some(unknown);
+        let backward = self.code.len();
+        let mut grads = self.choose(root, &mut Self::grads).unwrap_or_default();
+
+        // Now the number of constants is known, and with it each row.
+        let constants = (self.inputs + self.seeds) as u32;
+        let first = constants + self.constants.len() as u32;
+        let place = |row: &mut u32| {
+            if *row >= INSTRUCTION {
+                *row = *row - INSTRUCTION + first;
+            } else if *row >= CONSTANT {
+                *row = *row - CONSTANT + constants;
+            }
+        };
+        self.code.iter_mut().flat_map(|instruction| &mut instruction.operands).for_each(place);
+        outputs.iter_mut().chain(&mut grads).chain(&mut unknown).for_each(place);
+        let mut used = vec![false; self.inputs];
+        let read = self.code.iter().flat_map(|instruction| &instruction.operands).chain(&outputs);
+        for &row in read.filter(|&&row| (row as usize) < self.inputs) {
+            used[row as usize] = true;
+        }
+        Program {
+            inputs: self.inputs,
+            seeds: self.seeds,
+            constants: self.constants,
+            code: self.code,
+            backward,
+            outputs,
+            unknown,
+            grads,
+            used,
+        }
+    }
+}
+
+/// The rows of a batch of calls, block by block: what the forward half leaves for the chain rule.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    numbers: Vec<f64>,
+    /// Lanes of a row.
+    width: usize,
+    /// Rows of a block.
+    rows: usize,
+    /// The calls that the rows were made for.
+    calls: usize,
+    /// What each input row was filled with when it was the same number in every call.
+    same: Vec<Option<u64>>,
+}
+
+impl Rows {
+    /// Makes room for so many calls of a program; answers whether everything in it has to be filled anew.
+    pub(crate) fn fit(&mut self, program: &Program, calls: usize) {
+        let (rows, lanes) = (program.rows(), calls.next_multiple_of(GROUP));
+        let width = program.width().min(lanes).max(GROUP);
+        if (self.width, self.rows, self.calls) == (width, rows, calls) {
+            return;
+        }
+        (self.width, self.rows, self.calls) = (width, rows, calls);
+        self.numbers.clear();
+        self.numbers.resize(self.blocks() * rows * width, 0.0);
+        self.same.clear();
+        self.same.resize(program.inputs + program.seeds, None);
+        for block in self.numbers.chunks_exact_mut(rows * width) {
+            for (row, x) in block.chunks_exact_mut(width).skip(program.inputs + program.seeds).zip(&program.constants) {
+                row.fill(*x);
+            }
+        }
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.rows = 0;
+    }
+
+    /// Number of blocks.
+    pub(crate) fn blocks(&self) -> usize {
+        self.calls.div_ceil(self.width)
+    }
+
+    /// Numbers of calls of a block.
+    pub(crate) fn calls(&self, block: usize) -> std::ops::Range<usize> {
+        let start = block * self.width;
+        start..(start + self.width).min(self.calls)
+    }
+
+    fn block_mut(&mut self, block: usize) -> &mut [f64] {
+        let size = self.rows * self.width;
+        &mut self.numbers[block * size..][..size]
+    }
+
+    fn row(&self, block: usize, row: u32) -> &[f64] {
+        &self.numbers[block * self.rows * self.width + row as usize * self.width..][..self.width]
+    }
+
+    /// Gives an input or a seed the same number in all calls.
+    pub(crate) fn set_same(&mut self, row: usize, x: f64) {
+        let bits = Some(x.to_bits());
+        if self.same[row] != bits {
+            self.same[row] = bits;
+            let (rows, width) = (self.rows, self.width);
+            for block in self.numbers.chunks_exact_mut(rows * width) {
+                block[row * width..][..width].fill(x);
+            }
+        }
+    }
+
+    /// Gives an input or a seed its number in each call of a block.
+    pub(crate) fn set(&mut self, block: usize, row: usize, numbers: &[f64]) {
+        self.same[row] = None;
+        let width = self.width;
+        let into = &mut self.block_mut(block)[row * width..][..width];
+        into[..numbers.len()].copy_from_slice(numbers);
+        // Lanes that nobody asked for repeat a call, so that they take no path of their own.
+        let last = numbers[numbers.len() - 1];
+        let end = numbers.len().next_multiple_of(GROUP);
+        into[numbers.len()..end].fill(last);
+    }
+
+    /// Runs the function's own instructions on a block; answers a lane whose path is not known.
+    pub(crate) fn forward(&mut self, program: &Program, block: usize) -> Option<usize> {
+        let calls = self.calls(block).len();
+        let (lanes, width) = (calls.next_multiple_of(GROUP), self.width);
+        let code = &program.code[..program.backward];
+        execute(code, program.first(), width, lanes, self.block_mut(block));
+        let unknown = self.row(block, program.unknown?);
+        unknown[..calls].iter().position(|&mask| mask != 0.0)
+    }
+
+    /// Runs the chain rule on a block whose forward half ran.
+    pub(crate) fn backward(&mut self, program: &Program, block: usize) {
+        let (lanes, width) = (self.calls(block).len().next_multiple_of(GROUP), self.width);
+        let code = &program.code[program.backward..];
+        execute(code, program.first() + program.backward, width, lanes, self.block_mut(block));
+    }
+
+    /// The k-th result in each call of a block.
+    pub(crate) fn output(&self, program: &Program, block: usize, k: usize) -> &[f64] {
+        &self.row(block, program.outputs[k])[..self.calls(block).len()]
+    }
+
+    /// The gradient of an input in each call of a block.
+    pub(crate) fn grad(&self, program: &Program, block: usize, input: usize) -> &[f64] {
+        &self.row(block, program.grads[input])[..self.calls(block).len()]
+    }
+}
+
+dispatch!(fn execute(code: &[Instruction], first: usize, width: usize, lanes: usize, rows: &mut [f64]) = execute_body);
+
+#[inline(always)]
+fn execute_body(code: &[Instruction], first: usize, width: usize, lanes: usize, rows: &mut [f64]) {
+    // So that the compiler knows that no lanes are left over.
+    let lanes = lanes / GROUP * GROUP;
+    for (i, instruction) in code.iter().enumerate() {
+        let (before, rest) = rows.split_at_mut((first + i) * width);
+        let into = &mut rest[..lanes];
+        let row = |k: usize| &before[instruction.operands[k] as usize * width..][..lanes];
+        match instruction.code {
+            Code::Value(op) => op.value_lanes(row(0), row(1), row(2), into),
+            Code::Chain(op, operand) => {
+                op.chain_lanes(operand as usize, row(0), row(1), row(2), row(3), row(4), into);
+            }
+            Code::Power(exponent) => power_lanes(exponent, row(0), into),
+            Code::PowerChain(exponent) => power_chain_lanes(exponent, row(0), row(1), into),
+            Code::Compare(compare) => compare_lanes(compare, row(0), row(1), into),
+            Code::Select => {
+                let (mask, yes, no) = (row(0), row(1), row(2));
+                for i in 0..lanes {
+                    into[i] = if mask[i] == 0.0 { no[i] } else { yes[i] };
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn power_lanes(exponent: Exponent, a: &[f64], into: &mut [f64]) {
+    match exponent {
+        Exponent::Two => each(a, into, |a| math::pow(a, 2.0)),
+        Exponent::Three => each(a, into, |a| math::pow(a, 3.0)),
+        Exponent::Half => each(a, into, |a| math::pow(a, 0.5)),
+        Exponent::MinusOne => each(a, into, |a| math::pow(a, -1.0)),
+    }
+}
+
+#[inline(always)]
+fn power_chain_lanes(exponent: Exponent, a: &[f64], upstream: &[f64], into: &mut [f64]) {
+    let rule = |a: f64, b: f64| Op::Pow.derivative(0, a, b, b, 0.0);
+    match exponent {
+        Exponent::Two => pairs(a, upstream, into, |a, up| up * rule(a, 2.0)),
+        Exponent::Three => pairs(a, upstream, into, |a, up| up * rule(a, 3.0)),
+        Exponent::Half => pairs(a, upstream, into, |a, up| up * rule(a, 0.5)),
+        Exponent::MinusOne => pairs(a, upstream, into, |a, up| up * rule(a, -1.0)),
+    }
+}
+
+#[inline(always)]
+fn compare_lanes(compare: Compare, a: &[f64], b: &[f64], into: &mut [f64]) {
+    let mask = |holds: bool| if holds { 1.0 } else { 0.0 };
+    match compare {
+        Compare::Less => pairs(a, b, into, |a, b| mask(a < b)),
+        Compare::LessOrEqual => pairs(a, b, into, |a, b| mask(a <= b)),
+        Compare::Greater => pairs(a, b, into, |a, b| mask(a > b)),
+        Compare::GreaterOrEqual => pairs(a, b, into, |a, b| mask(a >= b)),
+        Compare::Equal => pairs(a, b, into, |a, b| mask(a == b)),
+        Compare::NotEqual => pairs(a, b, into, |a, b| mask(a != b)),
+    }
+}
+
+#[inline(always)]
+fn each(a: &[f64], into: &mut [f64], rule: impl Fn(f64) -> f64) {
+    let n = into.len();
+    let a = &a[..n];
+    for i in 0..n {
+        into[i] = rule(a[i]);
+    }
+}
+
+#[inline(always)]
+fn pairs(a: &[f64], b: &[f64], into: &mut [f64], rule: impl Fn(f64, f64) -> f64) {
+    let n = into.len();
+    let (a, b) = (&a[..n], &b[..n]);
+    for i in 0..n {
+        into[i] = rule(a[i], b[i]);
+    }
+}
