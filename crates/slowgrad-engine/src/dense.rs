@@ -8,7 +8,10 @@
 //! kernel with other strides. It holds a tile of sums in registers, and goes over the terms in stretches that
 //! stay in the nearest cache.
 
+use pulp::{Simd, WithSimd};
 use slowgrad_tape::{dispatch, math};
+#[cfg(target_arch = "x86_64")]
+use std::sync::LazyLock;
 
 /// `Σ aᵢ·bᵢ` in index order.
 #[inline(always)]
@@ -94,7 +97,7 @@ pub fn backward_batch(weight: &[f64], delta: &[f64], grad_x: &mut [f64], stride:
 }
 
 /// The mean gradients of a batch: `weight[j][i] = Σₛ delta[j][s]·x[s][i] / samples`, and the same of the biases.
-/// `delta` has rows of `stride` samples, of which the first `samples` count; `x_by_sample` is `[sample][feature]`.
+/// `delta` has rows of `stride` samples, `x_by_sample` is `[sample][feature]`; the first `samples` count.
 pub fn gradient_batch(
     delta: &[f64],
     stride: usize,
@@ -103,7 +106,7 @@ pub fn gradient_batch(
     bias: &mut [f64],
     samples: usize,
 ) {
-    let inputs = x_by_sample.len() / samples;
+    let inputs = weight.len() / bias.len();
     let sums = Sums { a: delta, row: stride, term: 1, terms: samples, b: x_by_sample, stride: inputs, lanes: inputs };
     run(&sums, weight, Last::Divide(samples as f64));
     for (bias, delta) in bias.iter_mut().zip(delta.chunks_exact(stride)) {
@@ -134,105 +137,149 @@ enum Last<'a> {
 
 /// Terms of one stretch: with the widest tile, its part of `b` takes half of a small first cache.
 const STRETCH: usize = 64;
+/// Rows of a tile.
+const TALL: usize = 4;
 
-dispatch!(fn run(sums: &Sums<'_>, out: &mut [f64], last: Last<'_>) = run_body, wide run_wide_body);
-
-#[inline(always)]
-fn run_body(sums: &Sums<'_>, out: &mut [f64], last: Last<'_>) {
-    let lane = columns::<8>(sums, out, last, 0);
-    rest(sums, out, last, lane);
+fn run(sums: &Sums<'_>, out: &mut [f64], last: Last<'_>) {
+    let job = Job { sums, out, last };
+    #[cfg(target_arch = "x86_64")]
+    {
+        use pulp::x86::{V3, V4};
+        use slowgrad_tape::isa::{self, Isa};
+        // Asking the processor takes longer than a small layer.
+        static WIDE: LazyLock<Option<V4>> = LazyLock::new(V4::try_new);
+        static MIDDLE: LazyLock<Option<V3>> = LazyLock::new(V3::try_new);
+        match (isa::current(), *WIDE, *MIDDLE) {
+            (Isa::Avx512, Some(unit), _) => Simd::vectorize(unit, job),
+            (Isa::Avx512 | Isa::Avx2, _, Some(unit)) => Simd::vectorize(unit, job),
+            _ => Simd::vectorize(pulp::Scalar, job),
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    pulp::Arch::new().dispatch(job);
 }
 
-#[inline(always)]
-fn run_wide_body(sums: &Sums<'_>, out: &mut [f64], last: Last<'_>) {
-    let lane = columns::<32>(sums, out, last, 0);
-    let lane = columns::<16>(sums, out, last, lane);
-    let lane = columns::<8>(sums, out, last, lane);
-    rest(sums, out, last, lane);
+struct Job<'a> {
+    sums: &'a Sums<'a>,
+    out: &'a mut [f64],
+    last: Last<'a>,
 }
 
-#[inline(always)]
-fn rest(sums: &Sums<'_>, out: &mut [f64], last: Last<'_>, lane: usize) {
-    let lane = columns::<4>(sums, out, last, lane);
-    let lane = columns::<2>(sums, out, last, lane);
-    columns::<1>(sums, out, last, lane);
+impl WithSimd for Job<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let lanes = self.sums.lanes;
+        let mut lane = 0;
+        // A wide vector unit has registers for more sums.
+        if S::F64_LANES >= 8 {
+            while lane + 4 * S::F64_LANES <= lanes {
+                self.columns::<S, 4>(simd, lane, 4 * S::F64_LANES);
+                lane += 4 * S::F64_LANES;
+            }
+        }
+        while lane + 2 * S::F64_LANES <= lanes {
+            self.columns::<S, 2>(simd, lane, 2 * S::F64_LANES);
+            lane += 2 * S::F64_LANES;
+        }
+        while lane < lanes {
+            self.columns::<S, 1>(simd, lane, S::F64_LANES.min(lanes - lane));
+            lane += S::F64_LANES;
+        }
+    }
 }
 
-/// All sums in columns of `V` lanes from a lane on, as many columns as fit; answers the first lane that is left.
-#[inline(always)]
-fn columns<const V: usize>(sums: &Sums<'_>, out: &mut [f64], last: Last<'_>, mut lane: usize) -> usize {
-    let rows = out.len() / sums.lanes;
-    while lane + V <= sums.lanes {
-        for start in (0..sums.terms).step_by(STRETCH) {
+impl Job<'_> {
+    /// All sums of `C` vectors of lanes from a lane on.
+    #[inline(always)]
+    fn columns<S: Simd, const C: usize>(&mut self, simd: S, lane: usize, lanes: usize) {
+        let rows = self.out.len() / self.sums.lanes;
+        for start in (0..self.sums.terms).step_by(STRETCH) {
             let mut row = 0;
-            while row + 4 <= rows {
-                tile::<4, V>(sums, out, last, row, lane, start);
-                row += 4;
+            while row + TALL <= rows {
+                self.tile::<S, TALL, C>(simd, row, lane, lanes, start);
+                row += TALL;
             }
             while row < rows {
-                tile::<1, V>(sums, out, last, row, lane, start);
+                self.tile::<S, 1, C>(simd, row, lane, lanes, start);
                 row += 1;
             }
         }
-        lane += V;
     }
-    lane
+
+    /// `R` rows of `C` vectors of sums, over one stretch of the terms.
+    #[inline(always)]
+    fn tile<S: Simd, const R: usize, const C: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        lane: usize,
+        lanes: usize,
+        start: usize,
+    ) {
+        let sums = self.sums;
+        let end = sums.terms.min(start + STRETCH);
+        let a = |r: usize, t: usize| simd.splat_f64s(sums.a[(row + r) * sums.row + t * sums.term]);
+        let b = |t: usize| load::<S, C>(simd, &sums.b[t * sums.stride + lane..][..lanes]);
+        let mut sum = [[simd.splat_f64s(0.0); C]; R];
+        let mut from = start;
+        if start == 0 {
+            let b = b(0);
+            for r in 0..R {
+                for c in 0..C {
+                    sum[r][c] = simd.mul_f64s(a(r, 0), b[c]);
+                }
+            }
+            from = 1;
+        } else {
+            for r in 0..R {
+                sum[r] = load::<S, C>(simd, &self.out[(row + r) * sums.lanes + lane..][..lanes]);
+            }
+        }
+        for t in from..end {
+            let b = b(t);
+            for r in 0..R {
+                let a = a(r, t);
+                for c in 0..C {
+                    sum[r][c] = simd.mul_add_f64s(a, b[c], sum[r][c]);
+                }
+            }
+        }
+        for r in 0..R {
+            let into = &mut self.out[(row + r) * sums.lanes + lane..][..lanes];
+            match self.last {
+                Last::Add(bias) if end == sums.terms => {
+                    let bias = simd.splat_f64s(bias[row + r]);
+                    store(simd, into, sum[r].map(|sum| simd.add_f64s(sum, bias)));
+                }
+                Last::Divide(by) if end == sums.terms => {
+                    let by = simd.splat_f64s(by);
+                    store(simd, into, sum[r].map(|sum| simd.div_f64s(sum, by)));
+                }
+                _ => store(simd, into, sum[r]),
+            }
+        }
+    }
 }
 
-/// `R` rows of `V` sums each, over one stretch of the terms.
+/// Numbers as vectors; a single vector may be filled only in part.
 #[inline(always)]
-fn tile<const R: usize, const V: usize>(
-    sums: &Sums<'_>,
-    out: &mut [f64],
-    last: Last<'_>,
-    row: usize,
-    lane: usize,
-    start: usize,
-) {
-    let end = sums.terms.min(start + STRETCH);
-    let b = |t: usize| -> &[f64; V] { sums.b[t * sums.stride + lane..].first_chunk().unwrap_or(&[0.0; V]) };
-    let a = |r: usize, t: usize| sums.a[(row + r) * sums.row + t * sums.term];
-    let mut sum = [[0.0; V]; R];
-    let mut from = start;
-    if start == 0 {
-        let b = b(0);
-        for r in 0..R {
-            let a = a(r, 0);
-            for v in 0..V {
-                sum[r][v] = a * b[v];
-            }
-        }
-        from = 1;
-    } else {
-        for r in 0..R {
-            sum[r].copy_from_slice(&out[(row + r) * sums.lanes + lane..][..V]);
-        }
+fn load<S: Simd, const C: usize>(simd: S, numbers: &[f64]) -> [S::f64s; C] {
+    if C == 1 {
+        return [simd.partial_load_f64s(numbers); C];
     }
-    for t in from..end {
-        let b = b(t);
-        for r in 0..R {
-            let a = a(r, t);
-            for v in 0..V {
-                sum[r][v] = math::fma(a, b[v], sum[r][v]);
-            }
-        }
+    let (vectors, _) = S::as_simd_f64s(numbers);
+    std::array::from_fn(|c| vectors[c])
+}
+
+#[inline(always)]
+fn store<S: Simd, const C: usize>(simd: S, into: &mut [f64], vectors: [S::f64s; C]) {
+    if C == 1 {
+        return simd.partial_store_f64s(into, vectors[0]);
     }
-    for r in 0..R {
-        let into = &mut out[(row + r) * sums.lanes + lane..][..V];
-        match last {
-            Last::Add(bias) if end == sums.terms => {
-                for v in 0..V {
-                    into[v] = sum[r][v] + bias[row + r];
-                }
-            }
-            Last::Divide(by) if end == sums.terms => {
-                for v in 0..V {
-                    into[v] = sum[r][v] / by;
-                }
-            }
-            _ => into.copy_from_slice(&sum[r]),
-        }
-    }
+    let (into, _) = S::as_mut_simd_f64s(into);
+    into.copy_from_slice(&vectors);
 }
 
 /// The same numbers with rows and columns exchanged: `from` has rows of `stride` numbers of which the first

@@ -13,6 +13,16 @@ pub struct Control {
     pub kind: ControlKind,
 }
 
+impl Control {
+    /// Where it stands, when it is a slider.
+    pub fn slider(&self) -> Option<f64> {
+        match self.kind {
+            ControlKind::Slider { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+}
+
 /// The kinds of controls.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ControlKind {
@@ -54,12 +64,8 @@ pub struct PluginInfo {
 
 impl PluginInfo {
     /// The slider values in order: the inputs that a traced function gets after its own.
-    pub fn sliders(&self) -> Vec<f64> {
-        let value = |control: &Control| match control.kind {
-            ControlKind::Slider { value, .. } => Some(value),
-            _ => None,
-        };
-        self.controls.iter().filter_map(value).collect()
+    pub fn sliders(&self) -> impl Iterator<Item = f64> {
+        self.controls.iter().filter_map(Control::slider)
     }
 }
 
@@ -108,19 +114,11 @@ impl Optimizer {
 
     /// The learning rate's present value.
     pub fn learning_rate(&self) -> f64 {
-        let lr = self.info.controls.iter().find(|control| control.name == "lr");
-        match lr.map(|control| &control.kind) {
-            Some(ControlKind::Slider { value, .. }) => *value,
-            _ => 0.0,
-        }
+        self.info.controls.iter().find(|control| control.name == "lr").and_then(Control::slider).unwrap_or(0.0)
     }
 
     /// The slider values other than `lr`, in order.
-    pub fn other_sliders(&self) -> Vec<f64> {
-        let value = |control: &Control| match control.kind {
-            ControlKind::Slider { value, .. } if control.name != "lr" => Some(value),
-            _ => None,
-        };
-        self.info.controls.iter().filter_map(value).collect()
+    pub fn other_sliders(&self) -> impl Iterator<Item = f64> {
+        self.info.controls.iter().filter(|control| control.name != "lr").filter_map(Control::slider)
     }
 }

@@ -139,7 +139,7 @@ pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, B
     let shape = &setup.shape;
     let mut samples = Vec::new();
     let mut grad_sums = vec![0.0; shape.parameters()];
-    for (nth, sample) in setup.samples(step, &mut EpochOrder::default()).into_iter().enumerate() {
+    for (nth, sample) in setup.samples(step, &mut EpochOrder::default()).iter().copied().enumerate() {
         let mut recorded = forward(setup, &model.values, sample)?;
         loss(setup, &mut recorded);
         backward(setup, &model.values, &mut recorded, &mut grad_sums, nth == 0);
@@ -150,7 +150,7 @@ pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, B
     let loss = samples.iter().map(|sample| sample.loss).sum::<f64>() / n;
 
     let norms = Norms::of(shape, &model.values, &grads);
-    let contexts = (0..shape.layers()).map(|layer| update_context(&setup.optimizer, step, &norms, layer)).collect();
+    let contexts = (0..shape.layers()).map(|layer| update_context(&setup.optimizer, step, &norms, layer).collect()).collect();
     let mut recorded = RecordedStep {
         step,
         epoch: (step - 1) / setup.steps_per_epoch(),
@@ -173,9 +173,9 @@ fn names(setup: &Setup) -> StepNames {
     StepNames {
         activations: setup.activations.iter().map(|activation| activation.info.name.clone()).collect(),
         whole_layer: setup.activations.iter().map(|activation| activation.whole_layer).collect(),
-        activation_sliders: setup.activations.iter().map(|activation| activation.info.sliders()).collect(),
+        activation_sliders: setup.activations.iter().map(|activation| activation.info.sliders().collect()).collect(),
         loss: setup.loss.info.name.clone(),
-        loss_sliders: setup.loss.info.sliders(),
+        loss_sliders: setup.loss.info.sliders().collect(),
         optimizer: setup.optimizer.info.name.clone(),
         state: setup.optimizer.state.iter().map(|(name, _)| name.clone()).collect(),
     }
@@ -199,7 +199,8 @@ fn forward(setup: &Setup, values: &[f64], sample: usize) -> Result<RecordedSampl
     }
     let output = &layers[layers.len() - 1].a;
     let target = setup.train.target(sample).to_vec();
-    let inputs = [output.as_slice(), &target, &setup.loss.info.sliders()].concat();
+    let sliders: Vec<f64> = setup.loss.info.sliders().collect();
+    let inputs = [output.as_slice(), &target, &sliders].concat();
     let call = setup.loss.function.borrow_mut().call(&inputs)?;
     let loss = call.output(0);
     Ok(RecordedSample {
@@ -213,7 +214,7 @@ fn forward(setup: &Setup, values: &[f64], sample: usize) -> Result<RecordedSampl
 }
 
 fn activate(activation: &Activation, z: &[f64]) -> Result<Vec<Call>, Box<Diagnostic>> {
-    let sliders = activation.info.sliders();
+    let sliders: Vec<f64> = activation.info.sliders().collect();
     let mut function = activation.function.borrow_mut();
     if activation.whole_layer {
         return Ok(vec![function.call(&[z, &sliders].concat())?]);
@@ -225,7 +226,8 @@ fn activate(activation: &Activation, z: &[f64]) -> Result<Vec<Call>, Box<Diagnos
 fn loss(setup: &Setup, recorded: &mut RecordedSample) {
     let last = recorded.layers.len() - 1;
     let output = &recorded.layers[last].a;
-    let inputs = [output.as_slice(), &recorded.target, &setup.loss.info.sliders()].concat();
+    let sliders: Vec<f64> = setup.loss.info.sliders().collect();
+    let inputs = [output.as_slice(), &recorded.target, &sliders].concat();
     let (mut values, mut grads) = (Vec::new(), Vec::new());
     recorded.loss_trace.evaluate(&inputs, &mut values);
     recorded.loss_trace.backward(&values, &[1.0], &mut grads);
@@ -239,7 +241,7 @@ fn backward(setup: &Setup, values: &[f64], recorded: &mut RecordedSample, grad_s
     for (layer, activation) in setup.activations.iter().enumerate().rev() {
         let (before, rest) = recorded.layers.split_at_mut(layer);
         let here = &mut rest[0];
-        let sliders = activation.info.sliders();
+        let sliders: Vec<f64> = activation.info.sliders().collect();
         if activation.whole_layer {
             here.traces[0].evaluate(&[here.z.as_slice(), &sliders].concat(), &mut node_values);
             here.traces[0].backward(&node_values, &here.grad_a, &mut grads);

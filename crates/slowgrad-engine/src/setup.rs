@@ -43,30 +43,29 @@ impl Setup {
     }
 
     /// The samples of a step (counted from 1), in order. `order` keeps the order of the epoch drawn last.
-    pub fn samples(&self, step: u64, order: &mut EpochOrder) -> Vec<usize> {
+    pub fn samples<'o>(&self, step: u64, order: &'o mut EpochOrder) -> &'o [usize] {
         let (epoch, nth) = ((step - 1) / self.steps_per_epoch(), (step - 1) % self.steps_per_epoch());
         let len = self.train.len();
         let start = nth as usize * self.batch;
         let end = (start + self.batch).min(len);
-        if self.shuffle {
-            let drawn = (self.seed, epoch, len);
-            if order.drawn != Some(drawn) {
-                order.drawn = Some(drawn);
-                order.samples.clear();
-                order.samples.extend(0..len);
+        // Without shuffling all epochs have the order of the data.
+        let drawn = (self.seed, self.shuffle.then_some(epoch), len);
+        if order.drawn != Some(drawn) {
+            order.drawn = Some(drawn);
+            order.samples.clear();
+            order.samples.extend(0..len);
+            if self.shuffle {
                 Rng::new(self.seed, Purpose::Order { epoch }).shuffle(&mut order.samples);
             }
-            order.samples[start..end].to_vec()
-        } else {
-            (start..end).collect()
         }
+        &order.samples[start..end]
     }
 }
 
 /// The order of one epoch's samples, so that it is not drawn anew for each of its steps.
 #[derive(Debug, Clone, Default)]
 pub struct EpochOrder {
-    /// Seed, epoch and number of samples that it was drawn for.
-    drawn: Option<(u64, u64, usize)>,
+    /// Seed, epoch (none when all have the same) and number of samples that it was drawn for.
+    drawn: Option<(u64, Option<u64>, usize)>,
     samples: Vec<usize>,
 }

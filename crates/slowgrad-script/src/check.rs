@@ -125,7 +125,7 @@ impl Check<'_> {
                 for far in [0.0, 20.0, -20.0] {
                     points.push(vec![far; width]);
                 }
-                let sliders = activation.info.sliders();
+                let sliders: Vec<f64> = activation.info.sliders().collect();
                 for point in &mut points {
                     point.extend(&sliders);
                 }

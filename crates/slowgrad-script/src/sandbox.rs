@@ -351,7 +351,7 @@ impl Sandbox {
             let field = if i == last { "output" } else { "activation" };
             let made = self.plugins.activation(&layer.activation, layer.size).and_then(|activation| {
                 let z = vec![0.5; if activation.whole_layer { layer.size } else { 1 }];
-                let inputs = [z, activation.info.sliders()].concat();
+                let inputs: Vec<f64> = z.into_iter().chain(activation.info.sliders()).collect();
                 self.try_out(&activation.function, &inputs, &layer.activation, PluginKind::Activation, warnings)?;
                 Ok(activation)
             });
@@ -362,7 +362,7 @@ impl Sandbox {
         }
         let outputs = shape.outputs();
         let loss = self.plugins.loss(&spec.loss, outputs).and_then(|loss| {
-            let inputs = [vec![0.25; outputs], vec![0.5; outputs], loss.info.sliders()].concat();
+            let inputs: Vec<f64> = [vec![0.25; outputs], vec![0.5; outputs]].concat().into_iter().chain(loss.info.sliders()).collect();
             self.try_out(&loss.function, &inputs, &spec.loss, PluginKind::Loss, warnings)?;
             Ok(loss)
         });
