@@ -82,46 +82,114 @@ fn gradient_one_body(delta: &[f64], x: &[f64], weight: &mut [f64], bias: &mut [f
     }
 }
 
-/// A batch through one layer: `z[j][s] = Σᵢ weight[j][i]·x[i][s] + bias[j]`, rows of `stride` samples.
-pub fn forward_batch(weight: &[f64], bias: &[f64], x: &[f64], z: &mut [f64], stride: usize) {
-    let terms = x.len() / stride;
-    let sums = Sums { a: weight, row: terms, term: 1, terms, b: x, stride, lanes: stride };
+/// Numbers as rows that begin `stride` apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    /// Row by row; what lies between the rows has no meaning.
+    pub numbers: &'a [f64],
+    /// From the beginning of one row to the next.
+    pub stride: usize,
+}
+
+/// The same, to be written.
+#[derive(Debug)]
+pub struct MatrixMut<'a> {
+    /// Row by row; what lies between the rows has no meaning.
+    pub numbers: &'a mut [f64],
+    /// From the beginning of one row to the next.
+    pub stride: usize,
+}
+
+/// A batch through one layer: `z[j][s] = Σᵢ weight[j][i]·x[i][s] + bias[j]`.
+pub fn forward_batch(weight: &[f64], bias: &[f64], x: Matrix<'_>, z: MatrixMut<'_>, samples: usize) {
+    let terms = weight.len() / bias.len();
+    let sums = Sums { a: weight, row: terms, term: 1, terms, b: x, rows: bias.len(), lanes: samples };
     run(&sums, z, Last::Add(bias));
 }
 
-/// A batch back through one layer: `grad_x[i][s] = Σⱼ weight[j][i]·delta[j][s]`.
-pub fn backward_batch(weight: &[f64], delta: &[f64], grad_x: &mut [f64], stride: usize) {
-    let (inputs, terms) = (grad_x.len() / stride, delta.len() / stride);
-    let sums = Sums { a: weight, row: 1, term: inputs, terms, b: delta, stride, lanes: stride };
+/// A batch back through one layer of so many inputs: `grad_x[i][s] = Σⱼ weight[j][i]·delta[j][s]`.
+pub fn backward_batch(weight: &[f64], inputs: usize, delta: Matrix<'_>, grad_x: MatrixMut<'_>, samples: usize) {
+    let terms = weight.len() / inputs;
+    let sums = Sums { a: weight, row: 1, term: inputs, terms, b: delta, rows: inputs, lanes: samples };
     run(&sums, grad_x, Last::Keep);
 }
 
-/// The mean gradients of a batch: `weight[j][i] = Σₛ delta[j][s]·x[s][i] / samples`, and the same of the biases.
-/// `delta` has rows of `stride` samples, `x_by_sample` is `[sample][feature]`; the first `samples` count.
+/// The mean gradients of a batch: `weight[j][i] = Σₛ delta[j][s]·x[i][s] / samples`, and the same of the biases.
+/// `by_sample` is x as `[sample][feature]`, for layers of many inputs; `turned` is room for making it.
 pub fn gradient_batch(
-    delta: &[f64],
-    stride: usize,
-    x_by_sample: &[f64],
+    delta: Matrix<'_>,
+    x: Matrix<'_>,
+    by_sample: Option<&[f64]>,
+    turned: &mut Vec<f64>,
     weight: &mut [f64],
     bias: &mut [f64],
     samples: usize,
 ) {
     let inputs = weight.len() / bias.len();
-    let sums = Sums { a: delta, row: stride, term: 1, terms: samples, b: x_by_sample, stride: inputs, lanes: inputs };
-    run(&sums, weight, Last::Divide(samples as f64));
-    for (bias, delta) in bias.iter_mut().zip(delta.chunks_exact(stride)) {
-        *bias = delta[1..samples].iter().fold(delta[0], |sum, d| sum + d) / samples as f64;
+    if inputs < FEW {
+        few_gradients(delta, x, weight, inputs, samples);
+    } else {
+        let by_sample = by_sample.unwrap_or_else(|| {
+            turned.resize(inputs * samples, 0.0);
+            transpose(x, samples, turned);
+            turned
+        });
+        let b = Matrix { numbers: by_sample, stride: inputs };
+        let sums = Sums {
+            a: delta.numbers,
+            row: delta.stride,
+            term: 1,
+            terms: samples,
+            b,
+            rows: bias.len(),
+            lanes: inputs,
+        };
+        run(&sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64));
+    }
+    for (j, bias) in bias.iter_mut().enumerate() {
+        let delta = &delta.numbers[j * delta.stride..][..samples];
+        *bias = delta[1..].iter().fold(delta[0], |sum, d| sum + d) / samples as f64;
     }
 }
 
-/// `out[r][l] = Σₜ a[r·row + t·term] · b[t·stride + l]`, for all `lanes` l.
+/// Layers with fewer inputs than this fill no vector; their gradients are sums side by side.
+const FEW: usize = 5;
+
+dispatch!(fn few_gradients(delta: Matrix<'_>, x: Matrix<'_>, weight: &mut [f64], inputs: usize, samples: usize) = few_gradients_body);
+
+#[inline(always)]
+fn few_gradients_body(delta: Matrix<'_>, x: Matrix<'_>, weight: &mut [f64], inputs: usize, samples: usize) {
+    let neurons = weight.len() / inputs;
+    for i in 0..inputs {
+        let x = &x.numbers[i * x.stride..][..samples];
+        let mut j = 0;
+        while j < neurons {
+            // Four sums at a time hide the time that one addition takes.
+            let many = (neurons - j).min(4);
+            let row = |r: usize| &delta.numbers[(j + r.min(many - 1)) * delta.stride..][..samples];
+            let delta = [row(0), row(1), row(2), row(3)];
+            let mut sum = delta.map(|delta| delta[0] * x[0]);
+            for s in 1..samples {
+                for r in 0..4 {
+                    sum[r] = math::fma(delta[r][s], x[s], sum[r]);
+                }
+            }
+            for r in 0..many {
+                weight[(j + r) * inputs + i] = sum[r] / samples as f64;
+            }
+            j += many;
+        }
+    }
+}
+
+/// `out[r][l] = Σₜ a[r·row + t·term] · b[t][l]`, for all `rows` r and all `lanes` l.
 struct Sums<'a> {
     a: &'a [f64],
     row: usize,
     term: usize,
     terms: usize,
-    b: &'a [f64],
-    stride: usize,
+    b: Matrix<'a>,
+    rows: usize,
     lanes: usize,
 }
 
@@ -140,7 +208,7 @@ const STRETCH: usize = 64;
 /// Rows of a tile.
 const TALL: usize = 4;
 
-fn run(sums: &Sums<'_>, out: &mut [f64], last: Last<'_>) {
+fn run(sums: &Sums<'_>, out: MatrixMut<'_>, last: Last<'_>) {
     let job = Job { sums, out, last };
     #[cfg(target_arch = "x86_64")]
     {
@@ -161,7 +229,7 @@ fn run(sums: &Sums<'_>, out: &mut [f64], last: Last<'_>) {
 
 struct Job<'a> {
     sums: &'a Sums<'a>,
-    out: &'a mut [f64],
+    out: MatrixMut<'a>,
     last: Last<'a>,
 }
 
@@ -194,7 +262,7 @@ impl Job<'_> {
     /// All sums of `C` vectors of lanes from a lane on.
     #[inline(always)]
     fn columns<S: Simd, const C: usize>(&mut self, simd: S, lane: usize, lanes: usize) {
-        let rows = self.out.len() / self.sums.lanes;
+        let rows = self.sums.rows;
         for start in (0..self.sums.terms).step_by(STRETCH) {
             let mut row = 0;
             while row + TALL <= rows {
@@ -221,7 +289,7 @@ impl Job<'_> {
         let sums = self.sums;
         let end = sums.terms.min(start + STRETCH);
         let a = |r: usize, t: usize| simd.splat_f64s(sums.a[(row + r) * sums.row + t * sums.term]);
-        let b = |t: usize| load::<S, C>(simd, &sums.b[t * sums.stride + lane..][..lanes]);
+        let b = |t: usize| load::<S, C>(simd, &sums.b.numbers[t * sums.b.stride + lane..][..lanes]);
         let mut sum = [[simd.splat_f64s(0.0); C]; R];
         let mut from = start;
         if start == 0 {
@@ -234,7 +302,7 @@ impl Job<'_> {
             from = 1;
         } else {
             for r in 0..R {
-                sum[r] = load::<S, C>(simd, &self.out[(row + r) * sums.lanes + lane..][..lanes]);
+                sum[r] = load::<S, C>(simd, &self.out.numbers[(row + r) * self.out.stride + lane..][..lanes]);
             }
         }
         for t in from..end {
@@ -247,7 +315,7 @@ impl Job<'_> {
             }
         }
         for r in 0..R {
-            let into = &mut self.out[(row + r) * sums.lanes + lane..][..lanes];
+            let into = &mut self.out.numbers[(row + r) * self.out.stride + lane..][..lanes];
             match self.last {
                 Last::Add(bias) if end == sums.terms => {
                     let bias = simd.splat_f64s(bias[row + r]);
@@ -282,16 +350,15 @@ fn store<S: Simd, const C: usize>(simd: S, into: &mut [f64], vectors: [S::f64s; 
     into.copy_from_slice(&vectors);
 }
 
-/// The same numbers with rows and columns exchanged: `from` has rows of `stride` numbers of which the first
-/// `columns` count; `to` gets one row of `from.len() / stride` numbers for each of them.
-pub fn transpose(from: &[f64], stride: usize, columns: usize, to: &mut [f64]) {
+/// The first `columns` columns of a matrix as rows, close together in `to`.
+pub fn transpose(from: Matrix<'_>, columns: usize, to: &mut [f64]) {
     const TILE: usize = 8;
-    let rows = from.len() / stride;
+    let rows = to.len() / columns;
     for row in (0..rows).step_by(TILE) {
         for column in (0..columns).step_by(TILE) {
             for r in row..rows.min(row + TILE) {
                 for c in column..columns.min(column + TILE) {
-                    to[c * rows + r] = from[r * stride + c];
+                    to[c * rows + r] = from.numbers[r * from.stride + c];
                 }
             }
         }

@@ -8,18 +8,13 @@
 //! steady state a step allocates nothing.
 
 use crate::data::Data;
-use crate::dense;
+use crate::dense::{self, Matrix, MatrixMut};
 use crate::model::Model;
 use crate::norms::Norms;
-use crate::plugin::{Activation, Optimizer, PluginInfo};
+use crate::plugin::{Activation, Optimizer};
 use crate::setup::{EpochOrder, Setup};
 use slowgrad_tape::{Diagnostic, GROUP, Pass, Row};
 use smallvec::SmallVec;
-
-/// The inputs of a function; more than these go to the heap.
-type Rows<'a> = SmallVec<[Row<'a>; 32]>;
-/// The results of a function; more than these go to the heap.
-type RowsMut<'a> = SmallVec<[&'a mut [f64]; 32]>;
 
 /// Room for one step's numbers, kept from step to step.
 #[derive(Debug, Default)]
@@ -28,32 +23,27 @@ pub struct Workspace {
     batch: Batch,
     /// For evaluation and prediction, whose batches have other sizes.
     trial: Batch,
-    grad_activation: Vec<f64>,
     delta: Vec<f64>,
-    grad_previous: Vec<f64>,
     grads: Vec<f64>,
     new_values: Vec<f64>,
     new_state: Vec<Vec<f64>>,
-    /// One for the weights and one for the biases of each layer.
-    updates: Vec<[Pass; 2]>,
 }
 
-/// A batch on its way forward.
+/// A batch on its way through the network.
 #[derive(Debug, Default)]
 struct Batch {
     samples: usize,
-    /// Numbers of a row.
+    /// Samples with those that fill the last vector.
     stride: usize,
     /// The inputs as `[sample][feature]`.
     by_sample: Vec<f64>,
-    /// Per layer; index 0 holds the inputs.
-    activations: Vec<Vec<f64>>,
-    pre_activations: Vec<Vec<f64>>,
-    targets: Vec<f64>,
-    losses: Vec<f64>,
+    /// What goes into each layer, as `[feature][sample]`.
+    inputs: Vec<Vec<f64>>,
+    /// The activations of each layer; their inputs are the pre-activations.
     passes: Vec<Pass>,
+    /// The inputs are the outputs of the network, then the targets.
     loss: Pass,
-    /// A layer's inputs as `[sample][feature]`.
+    /// Something as `[sample][feature]`.
     turned: Vec<f64>,
 }
 
@@ -86,7 +76,7 @@ pub fn evaluate(
         work.trial.forward(setup, values)?;
         work.trial.loss(setup)?;
         // Blocks only bound the memory: the sum runs in the order of the samples.
-        sum = work.trial.losses[..work.trial.samples].iter().fold(sum, |sum, loss| sum + loss);
+        sum = work.trial.losses().iter().fold(sum, |sum, loss| sum + loss);
     }
     Ok((!data.is_empty()).then(|| sum / data.len() as f64))
 }
@@ -104,8 +94,14 @@ pub fn predict(
     let batch = &mut work.trial;
     batch.load(setup, inputs.iter().map(Vec::as_slice));
     batch.forward(setup, values)?;
-    let outputs = &batch.activations[setup.shape.layers()];
-    Ok((0..batch.samples).map(|s| outputs.iter().skip(s).step_by(batch.stride).copied().collect()).collect())
+    let outputs = setup.shape.outputs();
+    let mut predicted = vec![Vec::with_capacity(outputs); batch.samples];
+    for k in 0..outputs {
+        for (sample, &output) in predicted.iter_mut().zip(batch.loss.input(k)) {
+            sample.push(output);
+        }
+    }
+    Ok(predicted)
 }
 
 impl Batch {
@@ -113,67 +109,97 @@ impl Batch {
         let sizes = setup.shape.sizes();
         self.samples = inputs.len();
         self.stride = self.samples.next_multiple_of(GROUP);
-        self.activations.resize_with(sizes.len(), Vec::new);
-        self.pre_activations.resize_with(sizes.len() - 1, Vec::new);
-        self.passes.resize_with(sizes.len() - 1, Pass::default);
-        for (rows, size) in self.activations.iter_mut().zip(sizes) {
+        self.inputs.resize_with(setup.shape.layers(), Vec::new);
+        self.passes.resize_with(setup.shape.layers(), Pass::default);
+        for (rows, size) in self.inputs.iter_mut().zip(sizes) {
             rows.resize(size * self.stride, 0.0);
         }
-        for (rows, size) in self.pre_activations.iter_mut().zip(&sizes[1..]) {
-            rows.resize(size * self.stride, 0.0);
-        }
-        fill_rows(inputs, self.stride, sizes[0], &mut self.by_sample, &mut self.activations[0]);
+        self.loss.fit(&setup.loss.function.borrow(), self.stride);
+        fill(&mut self.by_sample, inputs, self.stride);
+        let by_sample = Matrix { numbers: &self.by_sample, stride: sizes[0] };
+        dense::transpose(by_sample, sizes[0], &mut self.inputs[0]);
     }
 
     fn load_targets<'a>(&mut self, targets: impl ExactSizeIterator<Item = &'a [f64]>) {
-        let size = self.activations[self.activations.len() - 1].len() / self.stride;
-        self.targets.resize(size * self.stride, 0.0);
-        self.losses.resize(self.stride, 0.0);
-        fill_rows(targets, self.stride, size, &mut self.turned, &mut self.targets);
+        fill(&mut self.turned, targets, self.stride);
+        let size = self.turned.len() / self.stride;
+        for k in 0..size {
+            let row = self.loss.input_mut(size + k);
+            for (target, &number) in row.iter_mut().zip(self.turned[k..].iter().step_by(size)) {
+                *target = number;
+            }
+        }
     }
 
     /// Layer by layer: z = W·x + b, a = activation(z).
     fn forward(&mut self, setup: &Setup, values: &[f64]) -> Result<(), Box<Diagnostic>> {
         let (shape, stride) = (&setup.shape, self.stride);
         for (layer, activation) in setup.activations.iter().enumerate() {
-            let z = &mut self.pre_activations[layer];
-            let (before, after) = self.activations.split_at_mut(layer + 1);
-            dense::forward_batch(&values[shape.weights(layer)], &values[shape.biases(layer)], &before[layer], z, stride);
-            let mut inputs = rows(activation, z, stride);
-            inputs.extend(sliders(&activation.info));
-            let mut outputs = rows_mut(activation, &mut after[0], stride);
-            activation.function.borrow_mut().forward(&inputs, &mut outputs, &mut self.passes[layer])?;
+            let (weight, bias) = (&values[shape.weights(layer)], &values[shape.biases(layer)]);
+            let size = shape.size(layer);
+            let mut function = activation.function.borrow_mut();
+            let pass = &mut self.passes[layer];
+            let (calls, rows) = calls(activation, size, stride);
+            pass.fit(&function, calls);
+            for (slider, x) in (rows..).zip(activation.info.sliders()) {
+                pass.set_input(slider, x);
+            }
+            let apart = apart(activation, pass, stride);
+            let x = Matrix { numbers: &self.inputs[layer], stride };
+            let z = MatrixMut { numbers: pass.inputs_mut(rows), stride: apart };
+            dense::forward_batch(weight, bias, x, z, stride);
+            pass.forward(&mut function)?;
+            for (k, neuron) in (0..rows).map(|k| (k, k * calls / stride)) {
+                let a = pass.output(k);
+                match self.inputs.get_mut(layer + 1) {
+                    Some(next) => next[neuron * stride..][..calls].copy_from_slice(a),
+                    None => {
+                        for (j, a) in a.chunks_exact(stride).enumerate() {
+                            self.loss.input_mut(neuron + j).copy_from_slice(a);
+                        }
+                    }
+                }
+            }
         }
         Ok(())
     }
 
     /// The loss of every sample. Answers their mean.
     fn loss(&mut self, setup: &Setup) -> Result<f64, Box<Diagnostic>> {
-        let outputs = &self.activations[setup.shape.layers()];
-        let rows = outputs.chunks_exact(self.stride).chain(self.targets.chunks_exact(self.stride)).map(Row::Each);
-        let inputs: Rows<'_> = rows.chain(sliders(&setup.loss.info)).collect();
-        setup.loss.function.borrow_mut().forward(&inputs, &mut [&mut self.losses[..]], &mut self.loss)?;
-        Ok(self.losses[..self.samples].iter().sum::<f64>() / self.samples as f64)
+        for (slider, x) in (2 * setup.shape.outputs()..).zip(setup.loss.info.sliders()) {
+            self.loss.set_input(slider, x);
+        }
+        self.loss.forward(&mut setup.loss.function.borrow_mut())?;
+        Ok(self.losses().iter().sum::<f64>() / self.samples as f64)
+    }
+
+    fn losses(&self) -> &[f64] {
+        &self.loss.output(0)[..self.samples]
     }
 }
 
-/// Numbers as `[sample][feature]` and as `[feature][sample]`.
-fn fill_rows<'a>(
-    samples: impl ExactSizeIterator<Item = &'a [f64]>,
-    stride: usize,
-    size: usize,
-    by_sample: &mut Vec<f64>,
-    rows: &mut [f64],
-) {
+/// In the layer form there is one call a sample, with a row a neuron; else all neurons and samples are calls of
+/// one function, in one row. Answers the numbers of calls and of rows.
+fn calls(activation: &Activation, size: usize, stride: usize) -> (usize, usize) {
+    if activation.whole_layer { (stride, size) } else { (size * stride, 1) }
+}
+
+/// How far the numbers of two neighbouring neurons lie apart in a pass.
+fn apart(activation: &Activation, pass: &Pass, stride: usize) -> usize {
+    if activation.whole_layer { pass.stride() } else { stride }
+}
+
+/// Numbers as `[sample][feature]`, with the last sample repeated until there are `stride`.
+fn fill<'a>(by_sample: &mut Vec<f64>, samples: impl ExactSizeIterator<Item = &'a [f64]>, stride: usize) {
     let count = samples.len();
     by_sample.clear();
     for sample in samples {
         by_sample.extend_from_slice(sample);
     }
+    let size = by_sample.len() / count;
     for _ in count..stride {
         by_sample.extend_from_within((count - 1) * size..count * size);
     }
-    dense::transpose(by_sample, size, size, rows);
 }
 
 /// Layer by layer from the back: δ = ∂L/∂z, the mean gradients of weights and biases, ∂L/∂a of the layer before.
@@ -181,27 +207,34 @@ fn backward(setup: &Setup, values: &[f64], work: &mut Workspace) {
     let (shape, batch) = (&setup.shape, &mut work.batch);
     let stride = batch.stride;
     work.grads.resize(shape.parameters(), 0.0);
-    work.grad_activation.resize(shape.outputs() * stride, 0.0);
-    let outputs = work.grad_activation.chunks_exact_mut(stride);
-    batch.loss.backward(&[Row::Same(1.0)], &mut outputs.collect::<RowsMut<'_>>());
+    batch.loss.set_seed(0, 1.0);
+    batch.loss.backward();
     for (layer, activation) in setup.activations.iter().enumerate().rev() {
-        work.delta.resize(shape.size(layer) * stride, 0.0);
-        let (seeds, mut delta) =
-            (rows(activation, &work.grad_activation, stride), rows_mut(activation, &mut work.delta, stride));
-        batch.passes[layer].backward(&seeds, &mut delta);
-        drop((seeds, delta));
-
-        let x = &batch.activations[layer];
+        let size = shape.size(layer);
+        let (before, rest) = batch.passes.split_at_mut(layer);
+        let pass = &mut rest[0];
+        if layer == shape.layers() - 1 {
+            let apart = apart(activation, pass, stride);
+            let seeds = pass.seeds_mut();
+            for k in 0..size {
+                seeds[k * apart..][..stride].copy_from_slice(batch.loss.grad(k));
+            }
+        }
+        pass.backward();
+        let (calls, rows) = calls(activation, size, stride);
+        work.delta.resize(size * stride, 0.0);
+        for k in 0..rows {
+            work.delta[k * calls..][..calls].copy_from_slice(pass.grad(k));
+        }
+        let delta = Matrix { numbers: &work.delta, stride };
+        let x = Matrix { numbers: &batch.inputs[layer], stride };
+        let by_sample = (layer == 0).then_some(batch.by_sample.as_slice());
         let (weight, bias) = work.grads[shape.layer(layer)].split_at_mut(shape.weights(layer).len());
-        if layer == 0 {
-            dense::gradient_batch(&work.delta, stride, &batch.by_sample, weight, bias, batch.samples);
-        } else {
-            batch.turned.resize(x.len(), 0.0);
-            dense::transpose(x, stride, stride, &mut batch.turned);
-            dense::gradient_batch(&work.delta, stride, &batch.turned, weight, bias, batch.samples);
-            work.grad_previous.resize(x.len(), 0.0);
-            dense::backward_batch(&values[shape.weights(layer)], &work.delta, &mut work.grad_previous, stride);
-            std::mem::swap(&mut work.grad_activation, &mut work.grad_previous);
+        dense::gradient_batch(delta, x, by_sample, &mut batch.turned, weight, bias, batch.samples);
+        if let Some(before) = before.last_mut() {
+            let apart = apart(&setup.activations[layer - 1], before, stride);
+            let grad_x = MatrixMut { numbers: before.seeds_mut(), stride: apart };
+            dense::backward_batch(&values[shape.weights(layer)], shape.fan_in(layer), delta, grad_x, stride);
         }
     }
 }
@@ -229,23 +262,22 @@ fn update(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> 
     // One rule for all parameters, which does not look at their layers, is carried out at once.
     let everything = !by_layer && weights.is_same(&biases);
     let layers = if everything { 0..1 } else { 0..shape.layers() };
-    work.updates.resize_with(shape.layers(), Default::default);
     for layer in layers {
         let ranges = if everything {
             [0..shape.parameters(), 0..0]
         } else {
             [shape.weights(layer), shape.biases(layer)]
         };
-        for ((range, function), pass) in ranges.into_iter().zip([&mut weights, &mut biases]).zip(&mut work.updates[layer]) {
-            let mut inputs: Rows<'_> = SmallVec::new();
+        for (range, function) in ranges.into_iter().zip([&mut weights, &mut biases]) {
+            let mut inputs: SmallVec<[Row<'_>; 24]> = SmallVec::new();
             inputs.push(Row::Each(&model.values[range.clone()]));
             inputs.push(Row::Each(&work.grads[range.clone()]));
             inputs.extend(model.state.iter().map(|field| Row::Each(&field[range.clone()])));
             inputs.extend(update_context(optimizer, step, &norms, layer).map(Row::Same));
-            let mut outputs: RowsMut<'_> = SmallVec::new();
+            let mut outputs: SmallVec<[&mut [f64]; 8]> = SmallVec::new();
             outputs.push(&mut work.new_values[range.clone()]);
             outputs.extend(work.new_state.iter_mut().map(|field| &mut field[range.clone()]));
-            function.forward(&inputs, &mut outputs, pass)?;
+            function.map(&inputs, &mut outputs)?;
         }
     }
     std::mem::swap(&mut model.values, &mut work.new_values);
@@ -269,25 +301,4 @@ pub(crate) fn update_context(
         of_layer(&norms.layer_weight),
     ];
     own.into_iter().chain(optimizer.other_sliders())
-}
-
-fn sliders<'a>(info: &PluginInfo) -> impl Iterator<Item = Row<'a>> {
-    info.sliders().map(Row::Same)
-}
-
-/// In the layer form one row a neuron; else all neurons and samples are calls of one function.
-fn rows<'a>(activation: &Activation, numbers: &'a [f64], stride: usize) -> Rows<'a> {
-    if activation.whole_layer {
-        numbers.chunks_exact(stride).map(Row::Each).collect()
-    } else {
-        SmallVec::from_iter([Row::Each(numbers)])
-    }
-}
-
-fn rows_mut<'a>(activation: &Activation, numbers: &'a mut [f64], stride: usize) -> RowsMut<'a> {
-    if activation.whole_layer {
-        numbers.chunks_exact_mut(stride).collect()
-    } else {
-        SmallVec::from_iter([numbers])
-    }
 }

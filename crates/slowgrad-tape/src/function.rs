@@ -3,7 +3,8 @@
 //! Nothing here knows where traces come from. The first input that takes a new path costs one run of the
 //! [`Tracer`]; all others are computed from the traces. A volatile trace is never reused.
 
-use crate::program::{Program, Rows};
+use crate::pass::Pass;
+use crate::program::{GROUP, Program};
 use crate::source::Diagnostic;
 use crate::trace::Trace;
 use crate::tree::TraceTree;
@@ -32,23 +33,13 @@ impl Call {
     }
 }
 
-/// The values of one input over many calls.
+/// The values of one input over many calls of [`Function::map`].
 #[derive(Debug, Clone, Copy)]
 pub enum Row<'a> {
     /// The same number in every call.
     Same(f64),
     /// One number a call.
     Each(&'a [f64]),
-}
-
-impl Row<'_> {
-    #[inline]
-    fn at(&self, i: usize) -> f64 {
-        match self {
-            Row::Same(x) => *x,
-            Row::Each(xs) => xs[i],
-        }
-    }
 }
 
 /// Past this many different paths a function is run each time instead of remembered.
@@ -65,15 +56,6 @@ enum Merged {
     Singly,
 }
 
-/// What many calls at once leave for their chain rule.
-#[derive(Debug, Clone, Default)]
-pub struct Pass {
-    program: Option<Arc<Program>>,
-    rows: Rows,
-    /// The calls themselves when they went singly.
-    calls: Vec<Call>,
-}
-
 /// A traced function with all the paths it has taken so far.
 pub struct Function {
     inputs: usize,
@@ -83,6 +65,8 @@ pub struct Function {
     volatile: bool,
     merged: Merged,
     values: Vec<f64>,
+    /// For calls whose chain rule nobody asks for.
+    pass: Pass,
 }
 
 impl fmt::Debug for Function {
@@ -107,6 +91,7 @@ impl Function {
             volatile: false,
             merged: Merged::Stale,
             values: Vec::new(),
+            pass: Pass::default(),
         }
     }
 
@@ -158,8 +143,8 @@ impl Function {
     }
 
     /// All paths met so far in one program, if they can be merged.
-    fn program(&mut self) -> Option<Arc<Program>> {
-        if matches!(self.merged, Merged::Stale) {
+    pub(crate) fn program(&mut self) -> Option<Arc<Program>> {
+        if matches!(self.merged, Merged::Stale) && !self.tree.traces().is_empty() {
             let program = Program::new(&self.tree, self.inputs);
             self.merged = program.map_or(Merged::Singly, |program| Merged::Program(Arc::new(program)));
         }
@@ -185,120 +170,45 @@ impl Function {
         }
     }
 
-    /// Many calls at once: `outputs[k][i]` is the k-th result of call i.
-    pub fn forward(
+    /// Many calls at once: `outputs[k][i]` is the k-th result of call i. See [`Pass`] for gradients.
+    pub fn map(&mut self, inputs: &[Row<'_>], outputs: &mut [&mut [f64]]) -> Result<(), Box<Diagnostic>> {
+        debug_assert_eq!((inputs.len(), outputs.len()), (self.inputs, self.outputs), "inputs and outputs");
+        let mut pass = std::mem::take(&mut self.pass);
+        let done = self.map_with(&mut pass, inputs, outputs);
+        self.pass = pass;
+        done
+    }
+
+    fn map_with(
         &mut self,
+        pass: &mut Pass,
         inputs: &[Row<'_>],
         outputs: &mut [&mut [f64]],
-        pass: &mut Pass,
     ) -> Result<(), Box<Diagnostic>> {
-        debug_assert_eq!((inputs.len(), outputs.len()), (self.inputs, self.outputs), "inputs and outputs");
         let calls = outputs.first().map_or(0, |row| row.len());
-        if calls == 0 {
-            return Ok(());
-        }
-        if self.tree.traces().is_empty() && !self.volatile {
-            self.find_path(inputs, 0)?;
-        }
-        while let Some(program) = self.program() {
-            match pass.forward(program, inputs, calls) {
-                Some(call) => drop(self.find_path(inputs, call)?),
-                None => {
-                    pass.results(outputs);
-                    return Ok(());
+        let mut start = 0;
+        while start < calls {
+            // Blocks of one size, so that the pass stays as it is.
+            let width = self.program().map_or(1, |program| program.width());
+            let block = start..calls.min(start + width);
+            pass.fit(self, if calls < width { calls.next_multiple_of(GROUP) } else { width });
+            for (j, row) in inputs.iter().enumerate() {
+                match row {
+                    Row::Same(x) => pass.set_input(j, *x),
+                    Row::Each(numbers) => {
+                        let (into, rest) = pass.input_mut(j).split_at_mut(block.len());
+                        into.copy_from_slice(&numbers[block.clone()]);
+                        // Lanes that nobody asked for repeat a call, so that they take no path of their own.
+                        rest.fill(numbers[block.end - 1]);
+                    }
                 }
             }
-        }
-        pass.program = None;
-        pass.calls.clear();
-        for i in 0..calls {
-            let call = self.find_path(inputs, i)?;
+            pass.forward(self)?;
             for (k, row) in outputs.iter_mut().enumerate() {
-                row[i] = call.output(k);
+                row[block.clone()].copy_from_slice(&pass.output(k)[..block.len()]);
             }
-            pass.calls.push(call);
+            start = block.end;
         }
         Ok(())
-    }
-
-    /// One of many calls.
-    fn find_path(&mut self, inputs: &[Row<'_>], i: usize) -> Result<Call, Box<Diagnostic>> {
-        let one: Vec<f64> = inputs.iter().map(|row| row.at(i)).collect();
-        self.call(&one)
-    }
-}
-
-impl Pass {
-    /// Answers a call whose path is not known.
-    fn forward(&mut self, program: Arc<Program>, inputs: &[Row<'_>], calls: usize) -> Option<usize> {
-        let program = match &self.program {
-            Some(known) if Arc::ptr_eq(known, &program) => known,
-            _ => {
-                self.rows.forget();
-                self.program.insert(program)
-            }
-        };
-        self.rows.fit(program, calls);
-        for (j, row) in inputs.iter().enumerate() {
-            if let Row::Same(x) = row {
-                self.rows.set_same(j, *x);
-            }
-        }
-        for block in 0..self.rows.blocks() {
-            let calls = self.rows.calls(block);
-            for (j, row) in inputs.iter().enumerate() {
-                if let Row::Each(numbers) = row {
-                    self.rows.set(block, j, &numbers[calls.clone()]);
-                }
-            }
-            if let Some(lane) = self.rows.forward(program, block) {
-                return Some(calls.start + lane);
-            }
-        }
-        None
-    }
-
-    fn results(&self, outputs: &mut [&mut [f64]]) {
-        let Some(program) = &self.program else { return };
-        for block in 0..self.rows.blocks() {
-            let calls = self.rows.calls(block);
-            for (k, row) in outputs.iter_mut().enumerate() {
-                row[calls.clone()].copy_from_slice(self.rows.output(program, block, k));
-            }
-        }
-    }
-
-    /// The chain rule of the calls that went forward last: `seeds[k]` holds ∂L/∂result k, `grads[j]` receives
-    /// ∂L/∂input j for the first `grads.len()` inputs.
-    pub fn backward(&mut self, seeds: &[Row<'_>], grads: &mut [&mut [f64]]) {
-        let Some(program) = &self.program else { return self.backward_singly(seeds, grads) };
-        for (k, row) in seeds.iter().enumerate() {
-            if let Row::Same(x) = row {
-                self.rows.set_same(program.seed(k), *x);
-            }
-        }
-        for block in 0..self.rows.blocks() {
-            let calls = self.rows.calls(block);
-            for (k, row) in seeds.iter().enumerate() {
-                if let Row::Each(numbers) = row {
-                    self.rows.set(block, program.seed(k), &numbers[calls.clone()]);
-                }
-            }
-            self.rows.backward(program, block);
-            for (j, row) in grads.iter_mut().enumerate() {
-                row[calls.clone()].copy_from_slice(self.rows.grad(program, block, j));
-            }
-        }
-    }
-
-    fn backward_singly(&self, seeds: &[Row<'_>], grads: &mut [&mut [f64]]) {
-        let mut into = Vec::new();
-        for (i, call) in self.calls.iter().enumerate() {
-            let seeds: Vec<f64> = seeds.iter().map(|row| row.at(i)).collect();
-            call.trace.backward(&call.values, &seeds, &mut into);
-            for (row, grad) in grads.iter_mut().zip(&into) {
-                row[i] = *grad;
-            }
-        }
     }
 }

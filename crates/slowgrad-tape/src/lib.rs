@@ -32,12 +32,14 @@ mod function;
 pub mod isa;
 pub mod math;
 mod op;
+mod pass;
 mod program;
 mod source;
 mod trace;
 mod tree;
 
-pub use function::{Call, Function, Pass, Row, Tracer};
+pub use function::{Call, Function, Row, Tracer};
+pub use pass::Pass;
 pub use program::GROUP;
 pub use op::{Notation, Op};
 pub use source::{Diagnostic, Frame, Location, Severity, Source, Span};

@@ -106,13 +106,40 @@ impl Program {
         self.unknown.is_none()
     }
 
-    /// The row of ∂L/∂result k.
-    pub(crate) fn seed(&self, k: usize) -> usize {
-        self.inputs + k
+    /// Number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.first() + self.code.len()
     }
 
-    fn rows(&self) -> usize {
-        self.first() + self.code.len()
+    /// The constants with their rows.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = (usize, f64)> {
+        (self.inputs + self.seeds..).zip(self.constants.iter().copied())
+    }
+
+    /// The row of the k-th result.
+    pub(crate) fn output(&self, k: usize) -> usize {
+        self.outputs[k] as usize
+    }
+
+    /// The row of the gradient of an input.
+    pub(crate) fn grad(&self, input: usize) -> usize {
+        self.grads[input] as usize
+    }
+
+    /// The row of 1 for lanes whose path is not known; `None` when all are.
+    pub(crate) fn unknown(&self) -> Option<usize> {
+        self.unknown.map(|row| row as usize)
+    }
+
+    /// Runs the function's own instructions on lanes whose inputs are in their rows.
+    pub(crate) fn forward(&self, rows: &mut [f64], stride: usize, lanes: std::ops::Range<usize>) {
+        execute(&self.code[..self.backward], self.first(), stride, lanes.start, lanes.len(), rows);
+    }
+
+    /// Runs the chain rule on lanes that went forward and whose seeds are in their rows.
+    pub(crate) fn backward(&self, rows: &mut [f64], stride: usize, lanes: std::ops::Range<usize>) {
+        let first = self.first() + self.backward;
+        execute(&self.code[self.backward..], first, stride, lanes.start, lanes.len(), rows);
     }
 
     /// The row of the first instruction.
@@ -121,7 +148,7 @@ impl Program {
     }
 
     /// Lanes of a block: as many as keep its rows in the nearest cache.
-    fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         (NEAR_NUMBERS / self.rows() / GROUP * GROUP).clamp(2 * GROUP, WIDEST)
     }
 }
@@ -334,126 +361,21 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// The rows of a batch of calls, block by block: what the forward half leaves for the chain rule.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Rows {
-    numbers: Vec<f64>,
-    /// Lanes of a row.
-    width: usize,
-    /// Rows of a block.
-    rows: usize,
-    /// The calls that the rows were made for.
-    calls: usize,
-    /// What each input row was filled with when it was the same number in every call.
-    same: Vec<Option<u64>>,
-}
-
-impl Rows {
-    /// Makes room for so many calls of a program; answers whether everything in it has to be filled anew.
-    pub(crate) fn fit(&mut self, program: &Program, calls: usize) {
-        let (rows, lanes) = (program.rows(), calls.next_multiple_of(GROUP));
-        let width = program.width().min(lanes).max(GROUP);
-        if (self.width, self.rows, self.calls) == (width, rows, calls) {
-            return;
-        }
-        (self.width, self.rows, self.calls) = (width, rows, calls);
-        self.numbers.clear();
-        self.numbers.resize(self.blocks() * rows * width, 0.0);
-        self.same.clear();
-        self.same.resize(program.inputs + program.seeds, None);
-        for block in self.numbers.chunks_exact_mut(rows * width) {
-            for (row, x) in block.chunks_exact_mut(width).skip(program.inputs + program.seeds).zip(&program.constants) {
-                row.fill(*x);
-            }
-        }
-    }
-
-    pub(crate) fn forget(&mut self) {
-        self.rows = 0;
-    }
-
-    /// Number of blocks.
-    pub(crate) fn blocks(&self) -> usize {
-        self.calls.div_ceil(self.width)
-    }
-
-    /// Numbers of calls of a block.
-    pub(crate) fn calls(&self, block: usize) -> std::ops::Range<usize> {
-        let start = block * self.width;
-        start..(start + self.width).min(self.calls)
-    }
-
-    fn block_mut(&mut self, block: usize) -> &mut [f64] {
-        let size = self.rows * self.width;
-        &mut self.numbers[block * size..][..size]
-    }
-
-    fn row(&self, block: usize, row: u32) -> &[f64] {
-        &self.numbers[block * self.rows * self.width + row as usize * self.width..][..self.width]
-    }
-
-    /// Gives an input or a seed the same number in all calls.
-    pub(crate) fn set_same(&mut self, row: usize, x: f64) {
-        let bits = Some(x.to_bits());
-        if self.same[row] != bits {
-            self.same[row] = bits;
-            let (rows, width) = (self.rows, self.width);
-            for block in self.numbers.chunks_exact_mut(rows * width) {
-                block[row * width..][..width].fill(x);
-            }
-        }
-    }
-
-    /// Gives an input or a seed its number in each call of a block.
-    pub(crate) fn set(&mut self, block: usize, row: usize, numbers: &[f64]) {
-        self.same[row] = None;
-        let width = self.width;
-        let into = &mut self.block_mut(block)[row * width..][..width];
-        into[..numbers.len()].copy_from_slice(numbers);
-        // Lanes that nobody asked for repeat a call, so that they take no path of their own.
-        let last = numbers[numbers.len() - 1];
-        let end = numbers.len().next_multiple_of(GROUP);
-        into[numbers.len()..end].fill(last);
-    }
-
-    /// Runs the function's own instructions on a block; answers a lane whose path is not known.
-    pub(crate) fn forward(&mut self, program: &Program, block: usize) -> Option<usize> {
-        let calls = self.calls(block).len();
-        let (lanes, width) = (calls.next_multiple_of(GROUP), self.width);
-        let code = &program.code[..program.backward];
-        execute(code, program.first(), width, lanes, self.block_mut(block));
-        let unknown = self.row(block, program.unknown?);
-        unknown[..calls].iter().position(|&mask| mask != 0.0)
-    }
-
-    /// Runs the chain rule on a block whose forward half ran.
-    pub(crate) fn backward(&mut self, program: &Program, block: usize) {
-        let (lanes, width) = (self.calls(block).len().next_multiple_of(GROUP), self.width);
-        let code = &program.code[program.backward..];
-        execute(code, program.first() + program.backward, width, lanes, self.block_mut(block));
-    }
-
-    /// The k-th result in each call of a block.
-    pub(crate) fn output(&self, program: &Program, block: usize, k: usize) -> &[f64] {
-        &self.row(block, program.outputs[k])[..self.calls(block).len()]
-    }
-
-    /// The gradient of an input in each call of a block.
-    pub(crate) fn grad(&self, program: &Program, block: usize, input: usize) -> &[f64] {
-        &self.row(block, program.grads[input])[..self.calls(block).len()]
-    }
-}
-
-dispatch!(fn execute(code: &[Instruction], first: usize, width: usize, lanes: usize, rows: &mut [f64]) = execute_body);
+dispatch!(
+    /// Runs instructions on the lanes from `lane` on. Row r begins at `r · stride`; the first instruction's
+    /// result is row `first`.
+    fn execute(code: &[Instruction], first: usize, stride: usize, lane: usize, lanes: usize, rows: &mut [f64]) =
+        execute_body
+);
 
 #[inline(always)]
-fn execute_body(code: &[Instruction], first: usize, width: usize, lanes: usize, rows: &mut [f64]) {
+fn execute_body(code: &[Instruction], first: usize, stride: usize, lane: usize, lanes: usize, rows: &mut [f64]) {
     // So that the compiler knows that no lanes are left over.
     let lanes = lanes / GROUP * GROUP;
     for (i, instruction) in code.iter().enumerate() {
-        let (before, rest) = rows.split_at_mut((first + i) * width);
-        let into = &mut rest[..lanes];
-        let row = |k: usize| &before[instruction.operands[k] as usize * width..][..lanes];
+        let (before, rest) = rows.split_at_mut((first + i) * stride);
+        let into = &mut rest[lane..][..lanes];
+        let row = |k: usize| &before[instruction.operands[k] as usize * stride + lane..][..lanes];
         match instruction.code {
             Code::Value(op) => op.value_lanes(row(0), row(1), row(2), into),
             Code::Chain(op, operand) => {

@@ -175,10 +175,16 @@ proptest! {
             // The second half first: the first half may bring new paths, and other numbers of calls.
             for part in [xs.len() / 2..xs.len(), 0..xs.len()] {
                 let (xs, ys) = (&xs[part.clone()], &ys[part.clone()]);
-                let n = xs.len();
-                let (mut out, mut dx, mut dy) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-                lanes.forward(&[Row::Each(xs), Row::Each(ys)], &mut [&mut out[..]], &mut pass).expect("it runs");
-                pass.backward(&[Row::Same(0.7)], &mut [&mut dx[..], &mut dy[..]]);
+                pass.fit(&lanes, xs.len());
+                pass.input_mut(0).copy_from_slice(xs);
+                pass.input_mut(1).copy_from_slice(ys);
+                pass.forward(&mut lanes).expect("it runs");
+                pass.set_seed(0, 0.7);
+                pass.backward();
+                let (out, dx, dy) = (pass.output(0), pass.grad(0), pass.grad(1));
+                let mut mapped = vec![0.0; xs.len()];
+                lanes.map(&[Row::Each(xs), Row::Each(ys)], &mut [&mut mapped[..]]).expect("it runs");
+                prop_assert!(mapped.iter().zip(out).all(|(a, b)| same_bits(*a, *b)));
                 for (i, &(value, gx, gy)) in expected[part].iter().enumerate() {
                     prop_assert!(same_bits(out[i], value) && same_bits(dx[i], gx) && same_bits(dy[i], gy), "call {} on {:?}: {:?} and {:?}", i, unit, (out[i], dx[i], dy[i]), (value, gx, gy));
                 }
@@ -220,9 +226,15 @@ fn a_volatile_trace_is_never_replayed() {
     let mut function = Function::new(1, 1, Box::new(Peeks));
     let xs = [0.0, 2.0, 0.5, 3.0, -1.0];
     let mut out = [0.0; 5];
-    let (mut pass, mut grads) = (Pass::default(), [0.0; 5]);
-    function.forward(&[Row::Each(&xs)], &mut [&mut out[..]], &mut pass).expect("it runs");
-    pass.backward(&[Row::Same(0.5)], &mut [&mut grads[..]]);
+    function.map(&[Row::Each(&xs)], &mut [&mut out[..]]).expect("it runs");
+    let mut pass = Pass::default();
+    pass.fit(&function, xs.len());
+    pass.input_mut(0).copy_from_slice(&xs);
+    pass.forward(&mut function).expect("it runs");
+    pass.set_seed(0, 0.5);
+    pass.backward();
+    assert_eq!(pass.output(0), out);
+    let grads = pass.grad(0);
     for (i, x) in xs.into_iter().enumerate() {
         let expected = if x > 1.0 { Op::Exp.value(x, 0.0, 0.0) } else { -x };
         assert_eq!(out[i].to_bits(), expected.to_bits(), "at {x}");
