@@ -1,6 +1,6 @@
 //! A training step at full speed: whole batches in lanes.
 //!
-//! Forward, loss, backward, update: four functions in the order in which they run. [`crate::record`]
+//! Forward, loss, backward, penalty, update: five functions in the order in which they run. [`crate::record`]
 //! carries out the same mathematics one sample at a time.
 
 use crate::data::Data;
@@ -8,6 +8,7 @@ use crate::dense;
 use crate::model::Model;
 use crate::norms::Norms;
 use crate::plugin::{Activation, Optimizer};
+use crate::rate;
 use crate::setup::{EpochOrder, Setup};
 use slowgrad_tape::{Diagnostic, Row};
 use std::ops::Range;
@@ -26,20 +27,31 @@ pub struct Workspace {
     grad_previous: Vec<f64>,
     by_sample: Vec<f64>,
     grads: Vec<f64>,
+    penalties: Vec<f64>,
+    shares: Vec<f64>,
     new_values: Vec<f64>,
     new_state: Vec<Vec<f64>>,
 }
 
-/// Trains one step (counted from 1) and answers the mean loss of its batch before the update. When a script
-/// fails, the model is as it was.
-pub fn step(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> Result<f64, Box<Diagnostic>> {
+/// What a step makes smaller, before its update.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Objective {
+    /// The mean of the scripted loss over the batch.
+    pub loss: f64,
+    /// The sum of the regularizer's penalty over all weights, when there is a regularizer.
+    pub penalty: Option<f64>,
+}
+
+/// Trains one step (counted from 1). When a script fails, the model is as it was.
+pub fn step(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> Result<Objective, Box<Diagnostic>> {
     let samples = setup.samples(step, &mut work.order);
     load(setup, &setup.train, &samples, work);
     forward(setup, &model.values, samples.len(), work)?;
     let loss = loss(setup, samples.len(), work)?;
     backward(setup, &model.values, samples.len(), work)?;
+    let penalty = penalty(setup, &model.values, work)?;
     update(setup, model, step, work)?;
-    Ok(loss)
+    Ok(Objective { loss, penalty })
 }
 
 /// The mean loss over data, or `None` when there is none.
@@ -174,17 +186,41 @@ fn backward(setup: &Setup, values: &[f64], n: usize, work: &mut Workspace) -> Re
     Ok(())
 }
 
+/// The regularizer's share of the gradient of every weight. Answers the sum of the penalties, in the order of the
+/// flat vector.
+fn penalty(setup: &Setup, values: &[f64], work: &mut Workspace) -> Result<Option<f64>, Box<Diagnostic>> {
+    let Some(regularizer) = &setup.regularizer else { return Ok(None) };
+    let sliders = regularizer.info.sliders();
+    let mut function = regularizer.function.borrow_mut();
+    let mut sum = 0.0;
+    for layer in 0..setup.shape.layers() {
+        let weights = setup.shape.weights(layer);
+        let mut inputs = vec![Row::Each(&values[weights.clone()])];
+        inputs.extend(sliders.iter().map(|&x| Row::Same(x)));
+        work.penalties.resize(weights.len(), 0.0);
+        work.shares.resize(weights.len(), 0.0);
+        let (penalties, shares) = (&mut work.penalties[..], &mut work.shares[..]);
+        function.gradient(&inputs, &mut [penalties], &[Row::Same(1.0)], &mut [shares])?;
+        sum = work.penalties.iter().fold(sum, |sum, penalty| sum + penalty);
+        for (grad, share) in work.grads[weights].iter_mut().zip(&work.shares) {
+            *grad += share;
+        }
+    }
+    Ok(Some(sum))
+}
+
 /// The optimizer's rule on every parameter.
 fn update(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> Result<(), Box<Diagnostic>> {
     let (shape, optimizer) = (&setup.shape, &setup.optimizer);
     let norms = Norms::of(shape, &model.values, &work.grads);
+    let lr = rate::effective(setup, rate::scheduled(setup, step)?.as_ref());
     work.new_values.resize(model.values.len(), 0.0);
     work.new_state.resize_with(model.state.len(), Vec::new);
     for field in &mut work.new_state {
         field.resize(model.values.len(), 0.0);
     }
     for layer in 0..shape.layers() {
-        let context = update_context(optimizer, step, &norms, layer);
+        let context = update_context(optimizer, lr, step, &norms, layer);
         for (range, function) in [(shape.weights(layer), &optimizer.weights), (shape.biases(layer), &optimizer.biases)]
         {
             let inputs = update_inputs(model, &work.grads, &range, &context);
@@ -199,9 +235,8 @@ fn update(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> 
 }
 
 /// The optimizer's inputs after w, grad and state: its context, then the sliders other than `lr`.
-pub(crate) fn update_context(optimizer: &Optimizer, step: u64, norms: &Norms, layer: usize) -> Vec<f64> {
-    let mut context =
-        vec![optimizer.learning_rate(), step as f64, norms.grad, norms.layer_grad[layer], norms.layer_weight[layer]];
+pub(crate) fn update_context(optimizer: &Optimizer, lr: f64, step: u64, norms: &Norms, layer: usize) -> Vec<f64> {
+    let mut context = vec![lr, step as f64, norms.grad, norms.layer_grad[layer], norms.layer_weight[layer]];
     context.extend(optimizer.other_sliders());
     context
 }

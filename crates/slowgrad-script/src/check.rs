@@ -156,6 +156,14 @@ impl Check<'_> {
                     return refused.pop().map_or(Ok(()), Err);
                 }
             }
+            PluginKind::Regularizer => {
+                let regularizer = self.sandbox.regularizer(&plugin)?;
+                let sliders = regularizer.info.sliders();
+                let weights = (0..POINTS).map(|_| rng.uniform(-3.0, 3.0)).chain([0.0, 100.0, -100.0]);
+                let points: Vec<Vec<f64>> = weights.map(|w| [&[w], sliders.as_slice()].concat()).collect();
+                self.gradient(kind, program, &Borrowed(&regularizer.function), &points, 1)?;
+            }
+            PluginKind::Schedule => self.schedule(&plugin, program)?,
             PluginKind::Optimizer => self.optimizer(&plugin, program, &mut rng)?,
             PluginKind::Initializer => drop(self.sandbox.initializer(&plugin, &Shape::new(3, &[4, 2]), 1)?),
             PluginKind::Dataset => self.dataset(&plugin, program)?,
@@ -272,6 +280,25 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// The rates of the first epochs, of one step each and of many.
+    fn schedule(&mut self, plugin: &PluginRef, program: &Program) -> Checked {
+        let schedule = self.sandbox.schedule(plugin)?;
+        for per_epoch in [1, 10] {
+            for step in 1..=POINTS {
+                let context = [step as f64, ((step - 1) / per_epoch) as f64, per_epoch as f64];
+                let inputs = [&context[..], &schedule.info.sliders()].concat();
+                let call = schedule.function.borrow_mut().call(&inputs)?;
+                if !self.finite(&call, program, PluginKind::Schedule) {
+                    break;
+                }
+            }
+        }
+        if schedule.function.borrow().runs_each_time() {
+            self.found.push(runs_each_time(program, PluginKind::Schedule));
+        }
+        Ok(())
+    }
+
     fn dataset(&mut self, plugin: &PluginRef, program: &Program) -> Checked {
         let samples = self.sandbox.dataset(plugin, None, 0.0, 1)?;
         let location = program.text.function_location("dataset");
@@ -349,7 +376,9 @@ pub(crate) fn usage(kind: PluginKind) -> &'static str {
     match kind {
         PluginKind::Activation => "activation(z)",
         PluginKind::Loss => "loss(output, target)",
+        PluginKind::Regularizer => "penalty(w)",
         PluginKind::Optimizer => "update(w, grad, state, ctx)",
+        PluginKind::Schedule => "rate(step, ctx)",
         PluginKind::Initializer => "init(ctx)",
         PluginKind::Dataset => "dataset(ctx)",
         PluginKind::Lesson => "lesson()",

@@ -181,18 +181,29 @@ impl Host {
 
     /// Counts one interpreter operation and answers why the script has to stop, if it has to.
     pub(crate) fn tick(&self) -> Option<Stopped> {
-        let spent = self.spent.get() + 1;
+        self.count(1)
+    }
+
+    fn count(&self, operations: u64) -> Option<Stopped> {
+        let before = self.spent.get();
+        let spent = before.saturating_add(operations);
         self.spent.set(spent);
         if spent > self.most.get() {
             return Some(Stopped::Operations(self.most.get()));
         }
         // One operation may copy an array of millions, so the clock is looked at often.
-        if spent.is_multiple_of(16) { self.late() } else { None }
+        if spent / 16 > before / 16 { self.late() } else { None }
     }
 
     /// Counts one element that a native function goes over.
     pub(crate) fn go_on(&self) -> Outcome<()> {
-        let stopped = self.tick().map(|why| EvalAltResult::ErrorTerminated(Dynamic::from(why), Position::NONE));
+        self.spend(1)
+    }
+
+    /// Counts the work that a native function is about to do, in interpreter operations.
+    pub(crate) fn spend(&self, operations: u64) -> Outcome<()> {
+        let stopped = self.count(operations);
+        let stopped = stopped.map(|why| EvalAltResult::ErrorTerminated(Dynamic::from(why), Position::NONE));
         stopped.map_or(Ok(()), |error| Err(error.into()))
     }
 

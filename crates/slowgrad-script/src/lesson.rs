@@ -39,9 +39,6 @@ const FIELDS: &[&str] = &[
     "limits",
 ];
 
-/// Fields of the language that this version does not have.
-const LATER: &[&str] = &["regularizer", "schedule"];
-
 /// The fields of `limits`.
 const LIMITS: &[&str] = &["operations", "seconds", "tape", "prints"];
 
@@ -80,11 +77,8 @@ impl Reader<'_> {
 
     fn unknown(&mut self) {
         for field in self.map.keys() {
-            if LATER.contains(&field.as_str()) {
-                self.fail(field, Problem::new("not-available", format!("`{field}` is not available in this version")));
-            } else if !FIELDS.contains(&field.as_str()) {
-                let known = FIELDS.iter().copied().filter(|field| !LATER.contains(field));
-                let help = suggestion(field, known).unwrap_or_default();
+            if !FIELDS.contains(&field.as_str()) {
+                let help = suggestion(field, FIELDS.iter().copied()).unwrap_or_default();
                 self.fail(field, Problem::new("unknown-field", format!("a lesson has no field `{field}`")).help(help));
             }
         }
@@ -111,27 +105,57 @@ impl Reader<'_> {
         there
     }
 
+    /// Whether the lesson's own file defines a plugin of this kind.
+    fn defines(&self, kind: PluginKind) -> bool {
+        kind.contracts().iter().any(|name| self.program.function(name).is_some())
+    }
+
     /// A plugin that the lesson names; a function of the lesson's own file comes before it.
-    fn plugin(&mut self, field: &str, usual: &str, own: &[&str]) -> PluginRef {
+    fn plugin(&mut self, field: &str, usual: &str, kind: PluginKind) -> PluginRef {
         let mut plugin = self.field(field, reading::plugin).unwrap_or_else(|| PluginRef::named(usual));
-        if own.iter().any(|name| self.program.function(name).is_some()) {
+        if self.defines(kind) {
             plugin.name.clone_from(&self.program.path);
         }
         plugin
     }
 
+    /// The same for a place that may stay empty.
+    fn optional(&mut self, field: &str, kind: PluginKind) -> Option<PluginRef> {
+        self.plugin(field, PluginRef::NONE, kind).unless_none()
+    }
+
+    /// The samples; a data set of the lesson's own file comes before a named one.
+    fn data(&mut self) -> Option<DataSpec> {
+        if !self.defines(PluginKind::Dataset) {
+            return self.field("data", data);
+        }
+        let given = if self.map.contains_key("data") { self.field("data", data)? } else { DataSpec::default() };
+        match given {
+            DataSpec::Plugin(plugin) => Some(DataSpec::Plugin(PluginRef { name: self.program.path.clone(), ..plugin })),
+            _ if !self.map.contains_key("data") => Some(DataSpec::Plugin(PluginRef::named(&self.program.path))),
+            _ => {
+                let message = "`data` brings samples of its own, but this file also has `fn dataset`";
+                self.fail("data", Problem::new("wrong-value", message).help("leave one of them out"));
+                None
+            }
+        }
+    }
+
     fn lesson(&mut self, plugins: &Plugins) -> Option<Described> {
         let titled = self.required("title", "title: \"My first lesson\"");
         let layered = self.required("layers", "layers: [2, 3, 1]");
-        let with_data = self.required("data", "data: \"xor\"");
+        let with_data = self.defines(PluginKind::Dataset) || self.required("data", "data: \"xor\"");
         let title = self.field("title", reading::text);
-        let hidden = self.plugin("activation", "tanh", PluginKind::Activation.contracts());
-        let output = self.plugin("output", "identity", &[]);
-        let loss = self.plugin("loss", "mse", PluginKind::Loss.contracts());
-        let optimizer = self.plugin("optimizer", "sgd", PluginKind::Optimizer.contracts());
-        let initializer = self.plugin("initializer", "xavier_uniform", &[]);
+        let hidden = self.plugin("activation", "tanh", PluginKind::Activation);
+        // The lesson's own activation is that of the hidden layers.
+        let output = self.field("output", reading::plugin).unwrap_or_else(|| PluginRef::named("identity"));
+        let loss = self.plugin("loss", "mse", PluginKind::Loss);
+        let regularizer = self.optional("regularizer", PluginKind::Regularizer);
+        let optimizer = self.plugin("optimizer", "sgd", PluginKind::Optimizer);
+        let schedule = self.optional("schedule", PluginKind::Schedule);
+        let initializer = self.plugin("initializer", "xavier_uniform", PluginKind::Initializer);
         let layers = self.field("layers", |value, what| layers(value, what, &hidden, &output));
-        let data = self.field("data", data);
+        let data = self.data();
         let seed = self.field("seed", seed).unwrap_or(0);
         let fraction = |value: &Dynamic, what: &str| {
             let x = reading::float(value, what)?;
@@ -167,7 +191,9 @@ impl Reader<'_> {
             inputs,
             layers,
             loss,
+            regularizer,
             optimizer,
+            schedule,
             initializer,
             data: data?,
             test_fraction,
@@ -302,7 +328,9 @@ pub(crate) fn slots(spec: &mut LessonSpec) -> Vec<(PluginKind, &mut PluginRef)> 
     let mut slots: Vec<_> =
         spec.layers.iter_mut().map(|layer| (PluginKind::Activation, &mut layer.activation)).collect();
     slots.push((PluginKind::Loss, &mut spec.loss));
+    slots.extend(spec.regularizer.as_mut().map(|regularizer| (PluginKind::Regularizer, regularizer)));
     slots.push((PluginKind::Optimizer, &mut spec.optimizer));
+    slots.extend(spec.schedule.as_mut().map(|schedule| (PluginKind::Schedule, schedule)));
     slots.push((PluginKind::Initializer, &mut spec.initializer));
     if let DataSpec::Plugin(plugin) = &mut spec.data {
         slots.push((PluginKind::Dataset, plugin));

@@ -11,10 +11,12 @@ use crate::reading;
 use crate::tracer::{Role, ScriptTracer};
 use crate::words::{kind, suggestion};
 use rhai::{Dynamic, Map};
-use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Shared};
+use slowgrad_engine::plugin::{
+    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, Shared,
+};
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::shape::{Parameter, Shape};
-use slowgrad_engine::spec::{PluginRef, Sample};
+use slowgrad_engine::spec::{ParamValue, PluginRef, Sample};
 use slowgrad_tape::{Diagnostic, Function};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -28,10 +30,14 @@ pub enum PluginKind {
     Activation,
     /// `fn loss(output, target)`
     Loss,
+    /// `fn penalty(w)`
+    Regularizer,
     /// `fn update(w, grad, state, ctx)`
     Optimizer,
-    /// `fn init(ctx)`
+    /// `fn init(ctx)` or `fn init_layer(ctx)`
     Initializer,
+    /// `fn rate(step, ctx)`
+    Schedule,
     /// `fn dataset(ctx)`
     Dataset,
     /// `fn lesson()` and `fn perform(stage)`
@@ -40,11 +46,13 @@ pub enum PluginKind {
 
 impl PluginKind {
     /// All kinds.
-    pub const ALL: [PluginKind; 6] = [
+    pub const ALL: [PluginKind; 8] = [
         PluginKind::Activation,
         PluginKind::Loss,
+        PluginKind::Regularizer,
         PluginKind::Optimizer,
         PluginKind::Initializer,
+        PluginKind::Schedule,
         PluginKind::Dataset,
         PluginKind::Lesson,
     ];
@@ -54,8 +62,10 @@ impl PluginKind {
         match self {
             PluginKind::Activation => "activations",
             PluginKind::Loss => "losses",
+            PluginKind::Regularizer => "regularizers",
             PluginKind::Optimizer => "optimizers",
             PluginKind::Initializer => "initializers",
+            PluginKind::Schedule => "schedules",
             PluginKind::Dataset => "datasets",
             PluginKind::Lesson => "lessons",
         }
@@ -66,8 +76,10 @@ impl PluginKind {
         match self {
             PluginKind::Activation => "activation",
             PluginKind::Loss => "loss",
+            PluginKind::Regularizer => "regularizer",
             PluginKind::Optimizer => "optimizer",
             PluginKind::Initializer => "initializer",
+            PluginKind::Schedule => "schedule",
             PluginKind::Dataset => "data set",
             PluginKind::Lesson => "lesson",
         }
@@ -78,10 +90,23 @@ impl PluginKind {
         match self {
             PluginKind::Activation => &["activation", "activation_layer"],
             PluginKind::Loss => &["loss"],
+            PluginKind::Regularizer => &["penalty"],
             PluginKind::Optimizer => &["update"],
-            PluginKind::Initializer => &["init"],
+            PluginKind::Initializer => &["init", "init_layer"],
+            PluginKind::Schedule => &["rate"],
             PluginKind::Dataset => &["dataset"],
             PluginKind::Lesson => &["lesson"],
+        }
+    }
+
+    /// What the context of the contract function holds anyway, so that no control can have its name.
+    fn context(self) -> &'static [&'static str] {
+        match self {
+            PluginKind::Optimizer => &["step", "grad_norm", "layer_grad_norm", "layer_weight_norm", "is_bias"],
+            PluginKind::Schedule => &Schedule::CONTEXT,
+            PluginKind::Initializer => &["fan_in", "fan_out", "layer", "is_bias", "rng"],
+            PluginKind::Dataset => &["rng"],
+            _ => &[],
         }
     }
 }
@@ -182,19 +207,13 @@ impl Plugins {
         plugin: &PluginRef,
     ) -> Result<Vec<Control>, Box<Diagnostic>> {
         let mut controls = controls::described(&self.interpreter, program)?;
+        if let Some(control) = controls.iter().find(|control| kind.context().contains(&control.name.as_str())) {
+            let message = format!("`{}` is already in `ctx` and cannot be a control", control.name);
+            let location =
+                program.text.key("params", &control.name).unwrap_or_else(|| program.text.function_location("params"));
+            return Err(Box::new(Diagnostic::error("wrong-control", message).at(location)));
+        }
         if kind == PluginKind::Optimizer {
-            let taken = |control: &&Control| {
-                control.name != "lr"
-                    && (Optimizer::CONTEXT.contains(&control.name.as_str()) || control.name == "is_bias")
-            };
-            if let Some(control) = controls.iter().find(taken) {
-                let message = format!("`{}` is already in `ctx` and cannot be a control", control.name);
-                let location = program
-                    .text
-                    .key("params", &control.name)
-                    .unwrap_or_else(|| program.text.function_location("params"));
-                return Err(Box::new(Diagnostic::error("wrong-control", message).at(location)));
-            }
             let slides = |control: &Control| matches!(control.kind, ControlKind::Slider { .. });
             if controls.iter().any(|control| control.name == "lr" && !slides(control)) {
                 let location = program.text.key("params", "lr");
@@ -297,6 +316,22 @@ impl Plugins {
         Ok(Loss { info: about(PluginKind::Loss, plugin, &program, controls), function })
     }
 
+    pub(crate) fn regularizer(&self, plugin: &PluginRef) -> Result<Regularizer, Box<Diagnostic>> {
+        let program = self.open(PluginKind::Regularizer, plugin)?;
+        program.contract("penalty", "penalty(w)", &[1, 2])?;
+        let controls = self.controls(PluginKind::Regularizer, &program, plugin)?;
+        let function = self.function(&program, Role::Penalty, &controls);
+        Ok(Regularizer { info: about(PluginKind::Regularizer, plugin, &program, controls), function })
+    }
+
+    pub(crate) fn schedule(&self, plugin: &PluginRef) -> Result<Schedule, Box<Diagnostic>> {
+        let program = self.open(PluginKind::Schedule, plugin)?;
+        program.contract("rate", "rate(step, ctx)", &[2])?;
+        let controls = self.controls(PluginKind::Schedule, &program, plugin)?;
+        let function = self.function(&program, Role::Rate, &controls);
+        Ok(Schedule { info: about(PluginKind::Schedule, plugin, &program, controls), function })
+    }
+
     pub(crate) fn optimizer(&self, plugin: &PluginRef) -> Result<Optimizer, Box<Diagnostic>> {
         let program = self.open(PluginKind::Optimizer, plugin)?;
         program.contract("update", "update(w, grad, state, ctx)", &[4])?;
@@ -345,17 +380,14 @@ impl Plugins {
     ) -> Result<Vec<Sample>, Box<Diagnostic>> {
         let program = self.open(PluginKind::Dataset, plugin)?;
         program.contract("dataset", "dataset(ctx)", &[1])?;
-        let mut context = controls::plain(&self.controls(PluginKind::Dataset, &program, plugin)?);
+        let plugin = self.with_amounts(plugin, count, noise);
+        let mut context = controls::plain(&self.controls(PluginKind::Dataset, &program, &plugin)?);
         if let Some(own) = context.get("count").and_then(|own| own.as_float().ok()) {
             context.insert("count".into(), Dynamic::from_int(own.round() as i64));
         }
-        if let Some(count) = count {
-            context.insert("count".into(), Dynamic::from_int(count as i64));
-        }
-        context.entry("count".into()).or_insert_with(|| Dynamic::from_int(DEFAULT_COUNT));
-        if noise != 0.0 || !context.contains_key("noise") {
-            context.insert("noise".into(), Dynamic::from_float(noise));
-        }
+        let usual = || Dynamic::from_int(count.map_or(DEFAULT_COUNT, |count| count as i64));
+        context.entry("count".into()).or_insert_with(usual);
+        context.entry("noise".into()).or_insert_with(|| Dynamic::from_float(noise));
         context.insert("rng".into(), Dynamic::from(Random(Rc::new(RefCell::new(Rng::new(seed, Purpose::Data))))));
         let value = self.interpreter.call(&program, "dataset", vec![Dynamic::from_map(context)], Budget::Making)?;
         let location = || program.text.function_location("dataset");
@@ -367,10 +399,33 @@ impl Plugins {
         reading::samples(&array).map_err(|problem| Box::new(unplaced(problem).at(location())))
     }
 
+    /// A data set with the lesson's `count` and `noise` as values of its sliders of these names.
+    pub(crate) fn with_amounts(&self, plugin: &PluginRef, count: Option<usize>, noise: f64) -> PluginRef {
+        let bare = PluginRef::named(plugin.name.clone());
+        let controls = self.open(PluginKind::Dataset, &bare);
+        let controls = controls.and_then(|program| self.controls(PluginKind::Dataset, &program, &bare));
+        let mut plugin = plugin.clone();
+        let given = [("count", count.map(|count| count as f64)), ("noise", (noise != 0.0).then_some(noise))];
+        for (name, value) in given {
+            if let Some(value) = value
+                && controls.iter().flat_map(|controls| controls::sliders(controls)).any(|slider| slider == name)
+            {
+                plugin.params.entry(name.to_owned()).or_insert(ParamValue::Number(value));
+            }
+        }
+        plugin
+    }
+
     /// The initial parameters that an initializer draws, flat as the shape says.
     pub(crate) fn initial(&self, plugin: &PluginRef, shape: &Shape, seed: u64) -> Result<Vec<f64>, Box<Diagnostic>> {
         let program = self.open(PluginKind::Initializer, plugin)?;
-        program.contract("init", "init(ctx)", &[1])?;
+        let (whole_layer, single) = (program.function("init_layer").is_some(), program.function("init").is_some());
+        if whole_layer {
+            program.contract("init_layer", "init_layer(ctx)", &[1])?;
+        }
+        if single || !whole_layer {
+            program.contract("init", "init(ctx)", &[1])?;
+        }
         let controls = controls::plain(&self.controls(PluginKind::Initializer, &program, plugin)?);
         let rng = Dynamic::from(Random(Rc::new(RefCell::new(Rng::new(seed, Purpose::Weights)))));
         let mut drawn = Vec::with_capacity(shape.parameters());
@@ -382,6 +437,19 @@ impl Plugins {
                 context.insert("layer".into(), Dynamic::from_int(layer as i64));
                 context.insert("is_bias".into(), Dynamic::from_bool(is_bias));
                 context.insert("rng".into(), rng.clone());
+                if whole_layer && !is_bias {
+                    let arguments = vec![Dynamic::from_map(context)];
+                    let rows = self.interpreter.call(&program, "init_layer", arguments, Budget::Making)?;
+                    let weights = reading::layer(&rows, layer, shape);
+                    let location = || program.text.function_location("init_layer");
+                    drawn.extend(weights.map_err(|problem| Box::new(unplaced(problem).at(location())))?);
+                    continue;
+                }
+                if !single {
+                    // A whole layer's initializer that says nothing of biases leaves them at 0.
+                    drawn.resize(drawn.len() + range.len(), 0.0);
+                    continue;
+                }
                 let values = self.interpreter.call_many(&program, "init", &Dynamic::from_map(context), range.len())?;
                 for (value, index) in values.iter().zip(range) {
                     let found = reading::float(value, "the result of `init`").ok().filter(|x| x.is_finite());

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::program::Program;
 use rhai::Dynamic;
 use slowgrad_engine::data::{self, Data};
-use slowgrad_engine::plugin::{Activation, Loss, Optimizer, PluginInfo};
+use slowgrad_engine::plugin::{Activation, Loss, Optimizer, PluginInfo, Regularizer, Schedule};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef, Sample, SpecPatch, WeightsSpec};
@@ -150,6 +150,16 @@ impl Sandbox {
         self.plugins.loss(plugin, outputs)
     }
 
+    /// A regularizer.
+    pub fn regularizer(&self, plugin: &PluginRef) -> Result<Regularizer, Box<Diagnostic>> {
+        self.plugins.regularizer(plugin)
+    }
+
+    /// A schedule.
+    pub fn schedule(&self, plugin: &PluginRef) -> Result<Schedule, Box<Diagnostic>> {
+        self.plugins.schedule(plugin)
+    }
+
     /// An optimizer.
     pub fn optimizer(&self, plugin: &PluginRef) -> Result<Optimizer, Box<Diagnostic>> {
         self.plugins.optimizer(plugin)
@@ -250,6 +260,19 @@ impl Sandbox {
         }
         if let Some(loss) = &patch.loss {
             changed.loss = loss.clone();
+        }
+        if let Some(regularizer) = &patch.regularizer {
+            changed.regularizer = regularizer.clone().unless_none();
+        }
+        if let Some(schedule) = &patch.schedule {
+            changed.schedule = schedule.clone().unless_none();
+        }
+        if let Some(initializer) = &patch.initializer {
+            changed.initializer = initializer.clone();
+            changed.weights = None;
+        }
+        if let Some(data) = &patch.data {
+            changed.data = DataSpec::Plugin(data.clone());
         }
         if let Some(optimizer) = &patch.optimizer {
             let rate = changed.optimizer.params.remove("lr");
@@ -367,6 +390,20 @@ impl Sandbox {
             Ok(loss)
         });
         let loss = loss.map_err(|error| errors.push(*at(error, asked("loss")))).ok();
+        let regularizer = spec.regularizer.as_ref().map(|plugin| {
+            let regularizer = self.plugins.regularizer(plugin)?;
+            let inputs = [vec![0.5], regularizer.info.sliders()].concat();
+            self.try_out(&regularizer.function, &inputs, plugin, PluginKind::Regularizer, warnings)?;
+            Ok(regularizer)
+        });
+        let regularizer = regularizer.transpose().map_err(|error| errors.push(*at(error, asked("regularizer")))).ok();
+        let schedule = spec.schedule.as_ref().map(|plugin| {
+            let schedule = self.plugins.schedule(plugin)?;
+            let inputs = [vec![1.0, 0.0, 1.0], schedule.info.sliders()].concat();
+            self.try_out(&schedule.function, &inputs, plugin, PluginKind::Schedule, warnings)?;
+            Ok(schedule)
+        });
+        let schedule = schedule.transpose().map_err(|error| errors.push(*at(error, asked("schedule")))).ok();
         let optimizer = self.plugins.optimizer(&spec.optimizer).and_then(|optimizer| {
             let inputs = first_update(&optimizer);
             for rule in [&optimizer.weights, &optimizer.biases] {
@@ -378,16 +415,28 @@ impl Sandbox {
         let data = self.data_at(spec, &shape).map_err(|error| errors.push(*at(error, asked("data")))).ok();
         errors.dedup();
         warnings.dedup();
-        let (Some(loss), Some(optimizer), Some((train, test)), true) = (loss, optimizer, data, errors.is_empty())
+        let (Some(loss), Some(regularizer), Some(optimizer), Some(schedule), Some((train, test)), true) =
+            (loss, regularizer, optimizer, schedule, data, errors.is_empty())
         else {
             return Err(errors);
+        };
+        let dataset = match &spec.data {
+            DataSpec::Plugin(plugin) => {
+                let plugin = self.plugins.with_amounts(plugin, spec.count, spec.noise);
+                Some(self.plugins.info(PluginKind::Dataset, &plugin))
+            }
+            _ => None,
         };
         Ok(Setup {
             spec: Arc::new(spec.clone()),
             shape: Arc::new(shape),
             activations,
             loss,
+            regularizer,
             optimizer,
+            schedule,
+            initializer: self.plugins.info(PluginKind::Initializer, &spec.initializer),
+            dataset,
             train,
             test,
             batch: spec.batch,

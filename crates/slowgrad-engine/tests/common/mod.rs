@@ -3,7 +3,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use slowgrad_engine::data::Data;
-use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Shared};
+use slowgrad_engine::plugin::{
+    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, Shared,
+};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::Sample;
@@ -98,8 +100,42 @@ pub fn squared(outputs: usize) -> Loss {
     Loss { info: info("squared"), function: shared(2 * outputs, 1, outputs, body) }
 }
 
+fn slider(name: &str, value: f64) -> Control {
+    Control { name: name.into(), kind: ControlKind::Slider { value, min: 0.0, max: 10.0, log: false } }
+}
+
 pub fn lr(value: f64) -> Control {
-    Control { name: "lr".into(), kind: ControlKind::Slider { value, min: 0.0, max: 10.0, log: false } }
+    slider("lr", value)
+}
+
+/// s·w² above 0.3 and s·|w| below, so that lanes split.
+pub fn elastic(strength: f64) -> Regularizer {
+    let body: Body = |tape, i| {
+        let limit = tape.constant(0.3)?;
+        let op = if tape.compare(Compare::Greater, i[0], limit, None)? {
+            tape.push(Op::Mul, &[i[0], i[0]], None)?
+        } else {
+            tape.push(Op::Abs, &[i[0]], None)?
+        };
+        Ok(vec![tape.push(Op::Mul, &[i[1], op], None)?])
+    };
+    let info = PluginInfo { controls: vec![slider("strength", strength)], ..info("elastic") };
+    Regularizer { info, function: shared(2, 1, 1, body) }
+}
+
+/// 1 in the first epoch, then 1 / (1 + decay · step).
+pub fn decay(decay: f64) -> Schedule {
+    let body: Body = |tape, i| {
+        let one = tape.constant(1.0)?;
+        if tape.compare(Compare::Less, i[1], one, None)? {
+            return Ok(vec![one]);
+        }
+        let product = tape.push(Op::Mul, &[i[3], i[0]], None)?;
+        let sum = tape.push(Op::Add, &[one, product], None)?;
+        Ok(vec![tape.push(Op::Div, &[one, sum], None)?])
+    };
+    let info = PluginInfo { controls: vec![slider("decay", decay)], ..info("decay") };
+    Schedule { info, function: shared(4, 1, 0, body) }
 }
 
 /// Momentum with a state field, and without it plain descent.
@@ -165,7 +201,11 @@ pub fn setup(
         shape: Arc::new(shape),
         activations,
         loss,
+        regularizer: None,
         optimizer,
+        schedule: None,
+        initializer: PluginInfo::default(),
+        dataset: None,
         train: Arc::new(data),
         test: Arc::default(),
         batch,

@@ -225,6 +225,10 @@ pub(crate) fn timeline(sizes: &[usize], activations: Vec<Activation>, optimizer:
         seed: 1,
         shape: Arc::clone(&shape),
         optimizer,
+        regularizer: None,
+        schedule: None,
+        initializer: PluginInfo::default(),
+        dataset: None,
     };
     let values = (0..shape.parameters()).map(|i| 1.5 * noise(i as u64 + 77)).collect();
     let model = Model::new(values, &setup.optimizer);

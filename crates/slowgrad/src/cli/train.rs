@@ -5,6 +5,7 @@ use super::opened::{self, Opened, WholeFile};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use slowgrad_engine::train::Objective;
 use slowgrad_timeline::print::Number;
 use slowgrad_timeline::words;
 use std::io::Write;
@@ -37,6 +38,9 @@ struct Metrics {
     epoch: u64,
     /// The mean loss of the step's batch, before its update.
     loss: Number,
+    /// The sum of the regularizer's penalty over the weights before the update, when there is a regularizer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    penalty: Option<Number>,
     /// The mean loss over the training data after the step; at the end of an epoch and at the last step.
     #[serde(skip_serializing_if = "Option::is_none")]
     train_loss: Option<Number>,
@@ -57,8 +61,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let mut metrics = args.metrics.as_deref().map(WholeFile::new).transpose()?;
     let per_epoch = run.setup().steps_per_epoch();
     for step in 1..=args.steps {
-        let loss = match run.advance() {
-            Ok(loss) => loss,
+        let Objective { loss, penalty } = match run.advance() {
+            Ok(objective) => objective,
             Err(error) => {
                 // What led there is worth keeping.
                 metrics.map_or(Ok(()), WholeFile::finish)?;
@@ -70,8 +74,14 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             bar.set_message(words::number(loss, 4));
         }
         if let Some(metrics) = &mut metrics {
-            let mut line =
-                Metrics { step, epoch: (step - 1) / per_epoch, loss: Number(loss), train_loss: None, test_loss: None };
+            let mut line = Metrics {
+                step,
+                epoch: (step - 1) / per_epoch,
+                loss: Number(loss),
+                penalty: penalty.map(Number),
+                train_loss: None,
+                test_loss: None,
+            };
             if step % per_epoch == 0 || step == args.steps {
                 let (train, test) = run.evaluate()?;
                 line.train_loss = Some(Number(train));
