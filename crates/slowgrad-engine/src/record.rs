@@ -147,12 +147,15 @@ impl RecordedStep {
         self.contexts[0][0]
     }
 
-    /// The path and the inputs of the penalty call of a parameter, by its flat index: for weights, when there is
-    /// a regularizer.
-    pub fn penalty_call(&self, parameter: usize) -> Option<(&Arc<Trace>, Vec<f64>)> {
-        let penalty = self.penalty.as_ref()?;
-        let trace = penalty.traces[parameter].as_ref()?;
-        Some((trace, [&[self.before.values[parameter]], penalty.sliders.as_slice()].concat()))
+    /// The path of the penalty call of a parameter, by its flat index: for weights, when there is a regularizer.
+    pub fn penalty_trace(&self, parameter: usize) -> Option<&Arc<Trace>> {
+        self.penalty.as_ref()?.traces[parameter].as_ref()
+    }
+
+    /// The inputs of that call.
+    pub fn penalty_inputs(&self, parameter: usize) -> Vec<f64> {
+        let sliders = self.penalty.as_ref().map_or(&[][..], |penalty| &penalty.sliders);
+        [&[self.before.values[parameter]], sliders].concat()
     }
 
     /// The inputs of the update call of a parameter, by its flat index.

@@ -111,6 +111,7 @@ impl Picture {
             }
             // Edges and numbers that change do so where they stand.
             Play::Update { .. } => {}
+            Play::Rate => stage.rate_known(),
         }
         let drawn = stage.canvas.edges.iter().filter(|edge| matches!(edge.target, Target::Weight { .. })).count();
         let (labels, bounds) = stage.canvas.settle(layout.bounds());
@@ -202,8 +203,9 @@ impl Stage<'_> {
                 (format!("{a} {} {b}", compare.symbol()), if answer { "yes".into() } else { "no".into() })
             }
             EventKind::Chain { operands, into, after, .. } => {
+                let of = words::differentiated(event.address.phase);
                 let operand = operands.get(into).map_or(String::new(), |operand| words::symbol(&operand.name).plain());
-                (format!("∂L/∂{operand}"), number(after))
+                (format!("∂{of}/∂{operand}"), number(after))
             }
             other => (String::new(), number(other.result())),
         };

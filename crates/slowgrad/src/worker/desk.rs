@@ -4,14 +4,14 @@
 //! must not know threads, files or the window.
 
 use super::answers::answers;
-use super::message::{Answers, Choice, Command, Curves, DataInfo, LessonInfo, SetupInfo, Slot, SlotInfo, Snapshot};
+use super::message::{Answers, Choice, Command, Curves, DataInfo, LessonInfo, Slot, Snapshot};
 use super::reload::Pending;
+use super::slots::{self, Choices};
 use slowgrad_engine::data::Data;
-use slowgrad_engine::plugin::{ControlKind, PluginInfo};
 use slowgrad_engine::record::{self, RecordedStep};
 use slowgrad_engine::run::{Run, StateChange};
 use slowgrad_engine::setup::Setup;
-use slowgrad_engine::spec::{DataSpec, LessonSpec, ParamValue, PluginRef, SpecPatch};
+use slowgrad_engine::spec::{LessonSpec, ParamValue, PluginRef, SpecPatch};
 use slowgrad_script::{ConsoleLine, Lesson, Library, Limits, PluginKind, Sandbox};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
@@ -67,7 +67,7 @@ pub(crate) struct Desk {
     data: Option<Arc<DataInfo>>,
     console: Arc<[ConsoleLine]>,
     lessons: Arc<[Choice]>,
-    choices: [Arc<[Choice]>; 3],
+    choices: Choices,
 }
 
 /// Multiplications that training may take before it is broken into bursts: some tens of milliseconds.
@@ -102,7 +102,7 @@ impl Desk {
             data: None,
             console: Arc::new([]),
             lessons: Arc::new([]),
-            choices: std::array::from_fn(|_| Arc::from([])),
+            choices: Choices::new(),
         };
         desk.list();
         desk
@@ -119,17 +119,12 @@ impl Desk {
 
     /// Looks at the library anew.
     fn list(&mut self) {
-        let choices = |kind| {
-            let known = self.sandbox.list(kind).into_iter();
-            known.map(|info: PluginInfo| Choice { name: info.name, description: info.description }).collect::<Vec<_>>()
-        };
-        self.choices =
-            [PluginKind::Activation, PluginKind::Loss, PluginKind::Optimizer].map(|kind| Arc::from(choices(kind)));
+        self.choices = slots::choices(&self.sandbox);
         let is_lesson = |path: &&String| self.sandbox.text(path).is_some_and(|text| text.contains("fn lesson"));
         let beside = self.beside.iter().filter(is_lesson);
         let beside =
             beside.map(|path| Choice { name: path.clone(), description: "beside the opened lesson".to_owned() });
-        let known = choices(PluginKind::Lesson).into_iter();
+        let known = slots::known(&self.sandbox, PluginKind::Lesson).into_iter();
         let known = known.map(|choice| Choice { name: format!("lessons/{}.rhai", choice.name), ..choice });
         self.lessons = beside.chain(known).collect();
     }
@@ -336,23 +331,25 @@ impl Desk {
     }
 
     fn set_control(&mut self, slot: Slot, control: &str, value: &ParamValue) {
+        if slot.is_beginning() {
+            self.adopt_pending();
+        }
         let Some(opened) = &mut self.opened else { return };
         let mut spec = (*opened.run.setup().spec).clone();
-        let plugins: Vec<&mut PluginRef> = plugins(&mut spec, slot);
+        let plugins: Vec<&mut PluginRef> = slots::plugins(&mut spec, slot);
         let Some(name) = plugins.first().map(|plugin| plugin.name.clone()) else { return };
         for plugin in plugins {
             if plugin.name == name {
                 plugin.params.insert(control.to_owned(), value.clone());
             }
         }
+        if slot.is_beginning() {
+            return self.begin_with(spec, &control.replace('_', " "));
+        }
         // A slider is an input of what was traced, so nothing is traced anew.
         if let ParamValue::Number(number) = value {
             let mut setup = Setup { spec: Arc::new(spec), ..opened.run.setup().clone() };
-            for info in infos(&mut setup, slot) {
-                if info.name == name {
-                    slide(info, control, *number);
-                }
-            }
+            slots::slide(&mut setup, slot, &name, control, *number);
             opened.run.set_setup(setup);
             self.stale = true;
             return;
@@ -362,10 +359,40 @@ impl Desk {
     }
 
     fn patch(&mut self, patch: &SpecPatch) {
+        let beginning = match (&patch.initializer, &patch.data) {
+            (Some(_), _) => Some("initializer"),
+            (None, Some(_)) => Some("data set"),
+            (None, None) => None,
+        };
+        if beginning.is_some() {
+            self.adopt_pending();
+        }
         let Some(opened) = &self.opened else { return };
         let mut spec = (*opened.run.setup().spec).clone();
         let made = self.sandbox.patch(&mut spec, patch);
-        self.adopt(made);
+        match beginning {
+            None => self.adopt(made),
+            Some(what) => {
+                if self.heed(made).is_some() {
+                    self.begin_with(spec, what);
+                }
+            }
+        }
+    }
+
+    /// Starts a run of another description, which differs from the present one in where weights and samples come
+    /// from; the seed and all else that was changed by hand stay.
+    fn begin_with(&mut self, spec: LessonSpec, what: &str) {
+        let setup = self.sandbox.assemble(&spec);
+        let drawn = self.sandbox.parameters(&spec).map_err(|error| vec![*error]);
+        let Some((setup, parameters)) = self.heed(setup.and_then(|setup| Ok((setup, drawn?)))) else { return };
+        self.runs += 1;
+        let Some(opened) = &mut self.opened else { return };
+        opened.info = Arc::new(LessonInfo { opened: self.runs, ..(*opened.info).clone() });
+        opened.made = Arc::clone(&setup.train);
+        opened.run = Run::new(setup, parameters);
+        self.messages.push(format!("another {what}: the run starts anew with the same seed"));
+        self.settle();
     }
 
     /// Trains with another set-up from now on, if it could be made and can carry out the present step; says
@@ -423,7 +450,7 @@ impl Desk {
             training: self.is_training(),
             lesson: opened.map(|opened| Arc::clone(&opened.info)),
             lessons: Arc::clone(&self.lessons),
-            setup: opened.map(|opened| Arc::new(self.setup_info(opened))),
+            setup: opened.map(|opened| Arc::new(slots::setup_info(opened.run.setup(), &self.choices))),
             data: self.data.clone(),
             answers: self.answers.clone(),
             timeline: self.shown.clone(),
@@ -471,28 +498,6 @@ impl Desk {
             self.data = Some(Arc::new(data));
         }
     }
-
-    fn setup_info(&self, opened: &Opened) -> SetupInfo {
-        let setup = opened.run.setup();
-        let last = setup.activations.len() - 1;
-        let slot = |slot: Slot| {
-            let (info, choices) = match slot {
-                Slot::Activation if last == 0 => return None,
-                Slot::Activation => (&setup.activations[0].info, &self.choices[0]),
-                Slot::Output => (&setup.activations[last].info, &self.choices[0]),
-                Slot::Loss => (&setup.loss.info, &self.choices[1]),
-                Slot::Optimizer => (&setup.optimizer.info, &self.choices[2]),
-            };
-            let PluginInfo { name, description, controls } = info.clone();
-            Some(SlotInfo { slot, name, description, controls, choices: Arc::clone(choices) })
-        };
-        SetupInfo {
-            slots: Slot::ALL.into_iter().filter_map(slot).collect(),
-            batch: setup.batch,
-            seed: setup.seed,
-            sizes: setup.shape.sizes().to_vec(),
-        }
-    }
 }
 
 /// Whether a path of the library has an ending.
@@ -512,49 +517,8 @@ fn curves(run: &Run) -> Curves {
 
 fn data_info(opened: &Opened) -> DataInfo {
     let setup = opened.run.setup();
-    let name = match &setup.spec.data {
-        DataSpec::Plugin(plugin) => plugin.name.clone(),
-        DataSpec::Inline(_) => "in the lesson".to_owned(),
-        DataSpec::Csv { path, .. } => path.clone(),
-    };
     let shown = setup.train.len().min(SHOWN_SAMPLES);
     let few = |numbers: &[f64]| numbers[..numbers.len().min(8)].to_vec();
     let samples = (0..shown).map(|at| (few(setup.train.input(at)), few(setup.train.target(at)))).collect();
-    DataInfo { name, train: setup.train.len(), test: setup.test.len(), samples }
-}
-
-/// The plugins of a description at a slot.
-fn plugins(spec: &mut LessonSpec, slot: Slot) -> Vec<&mut PluginRef> {
-    match slot {
-        Slot::Activation => {
-            let last = spec.layers.len().saturating_sub(1);
-            spec.layers[..last].iter_mut().map(|layer| &mut layer.activation).collect()
-        }
-        Slot::Output => spec.layers.last_mut().map(|layer| &mut layer.activation).into_iter().collect(),
-        Slot::Loss => vec![&mut spec.loss],
-        Slot::Optimizer => vec![&mut spec.optimizer],
-    }
-}
-
-/// The plugins of a set-up at a slot.
-fn infos(setup: &mut Setup, slot: Slot) -> Vec<&mut PluginInfo> {
-    match slot {
-        Slot::Activation => {
-            let last = setup.activations.len().saturating_sub(1);
-            setup.activations[..last].iter_mut().map(|activation| &mut activation.info).collect()
-        }
-        Slot::Output => setup.activations.last_mut().map(|activation| &mut activation.info).into_iter().collect(),
-        Slot::Loss => vec![&mut setup.loss.info],
-        Slot::Optimizer => vec![&mut setup.optimizer.info],
-    }
-}
-
-fn slide(info: &mut PluginInfo, name: &str, to: f64) {
-    for control in &mut info.controls {
-        if let ControlKind::Slider { value, .. } = &mut control.kind
-            && control.name == name
-        {
-            *value = to;
-        }
-    }
+    DataInfo { name: slots::data_name(setup), train: setup.train.len(), test: setup.test.len(), samples }
 }

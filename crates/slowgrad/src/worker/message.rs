@@ -5,8 +5,8 @@
 
 use slowgrad_engine::plugin::Control;
 use slowgrad_engine::run::LossPoint;
-use slowgrad_engine::spec::{ParamValue, SpecPatch};
-use slowgrad_script::ConsoleLine;
+use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
+use slowgrad_script::{ConsoleLine, PluginKind};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::cue::Cue;
@@ -56,13 +56,30 @@ pub(crate) enum Slot {
     Output,
     /// The loss.
     Loss,
+    /// What is added to the loss for each weight; may be empty.
+    Regularizer,
     /// The optimizer.
     Optimizer,
+    /// What the learning rate is multiplied by; may be empty.
+    Schedule,
+    /// What initial weights are drawn by.
+    Initializer,
+    /// What makes the samples.
+    Data,
 }
 
 impl Slot {
     /// All, in the order in which they are shown.
-    pub(crate) const ALL: [Slot; 4] = [Slot::Activation, Slot::Output, Slot::Loss, Slot::Optimizer];
+    pub(crate) const ALL: [Slot; 8] = [
+        Slot::Data,
+        Slot::Activation,
+        Slot::Output,
+        Slot::Loss,
+        Slot::Regularizer,
+        Slot::Optimizer,
+        Slot::Schedule,
+        Slot::Initializer,
+    ];
 
     /// What it is called in the window.
     pub(crate) fn name(self) -> &'static str {
@@ -70,8 +87,46 @@ impl Slot {
             Slot::Activation => "activation",
             Slot::Output => "output",
             Slot::Loss => "loss",
+            Slot::Regularizer => "regularizer",
             Slot::Optimizer => "optimizer",
+            Slot::Schedule => "schedule",
+            Slot::Initializer => "initializer",
+            Slot::Data => "data",
         }
+    }
+
+    /// The kind of plugin that fits.
+    pub(crate) fn kind(self) -> PluginKind {
+        match self {
+            Slot::Activation | Slot::Output => PluginKind::Activation,
+            Slot::Loss => PluginKind::Loss,
+            Slot::Regularizer => PluginKind::Regularizer,
+            Slot::Optimizer => PluginKind::Optimizer,
+            Slot::Schedule => PluginKind::Schedule,
+            Slot::Initializer => PluginKind::Initializer,
+            Slot::Data => PluginKind::Dataset,
+        }
+    }
+
+    /// Whether a run has to start anew when something else is plugged in.
+    pub(crate) fn is_beginning(self) -> bool {
+        matches!(self, Slot::Initializer | Slot::Data)
+    }
+
+    /// The change that plugs a plugin in.
+    pub(crate) fn patch(self, plugin: PluginRef) -> SpecPatch {
+        let (mut patch, plugin) = (SpecPatch::default(), Some(plugin));
+        *match self {
+            Slot::Activation => &mut patch.activation,
+            Slot::Output => &mut patch.output,
+            Slot::Loss => &mut patch.loss,
+            Slot::Regularizer => &mut patch.regularizer,
+            Slot::Optimizer => &mut patch.optimizer,
+            Slot::Schedule => &mut patch.schedule,
+            Slot::Initializer => &mut patch.initializer,
+            Slot::Data => &mut patch.data,
+        } = plugin;
+        patch
     }
 }
 

@@ -7,6 +7,7 @@ mod answers;
 mod desk;
 mod message;
 mod reload;
+mod slots;
 
 pub(crate) use answers::range;
 use desk::Desk;

@@ -1,4 +1,4 @@
-//! The column at the left: data, layers, plugins with all their controls, and the loss curve.
+//! The column at the left: data, layers, plugins of every kind with all their controls, and the loss curve.
 
 use super::curve::curve_ui;
 use super::data::data_picture_ui;
@@ -38,9 +38,11 @@ pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         ui.spacing_mut().interact_size.y = 21.0;
         ui.spacing_mut().button_padding.y = 2.0;
         data_picture_ui(ui, session, &theme);
-        facts_ui(ui, session, &setup, &theme);
         for slot in &setup.slots {
             slot_ui(ui, session, slot, &theme);
+            if slot.slot == Slot::Data {
+                facts_ui(ui, session, &setup, &theme);
+            }
         }
         batch_ui(ui, session, &setup, &theme);
     });
@@ -56,10 +58,10 @@ fn row(ui: &mut Ui, word: &str, theme: &Theme, add: impl FnOnce(&mut Ui, &egui::
 
 fn facts_ui(ui: &mut Ui, session: &Session, setup: &SetupInfo, theme: &Theme) {
     if let Some(data) = session.snapshot.as_ref().and_then(|snapshot| snapshot.data.as_ref()) {
-        row(ui, "data", theme, |ui, _| {
+        row(ui, "samples", theme, |ui, _| {
             let kept = if data.test > 0 { format!(" + {} to test", data.test) } else { String::new() };
-            ui.add(Label::new(format!("{} · {}{kept}", data.name, data.train)).truncate())
-                .on_hover_text("name and number of samples");
+            ui.add(Label::new(format!("{}{kept}", data.train)).truncate())
+                .on_hover_text("samples to learn from, and those kept for testing");
         });
     }
     row(ui, "layers", theme, |ui, _| {
