@@ -260,6 +260,23 @@ fn metrics_have_a_line_a_step() {
 }
 
 #[test]
+fn the_penalty_stands_beside_the_loss_where_there_is_a_regularizer() {
+    let penalized = LESSON.replacen("fn lesson()", "fn penalty(w) { 0.5 * w ** 2 }\nfn lesson()", 1);
+    let lesson = folder(&[("small.rhai", &penalized), ("plain.rhai", LESSON)]);
+    let metrics = |name: &str| {
+        let arguments = ["train", name, "--steps", "3", "--metrics", "m.jsonl"];
+        let (code, _, problems) = run(slowgrad().current_dir(lesson.path()).args(arguments));
+        assert_eq!(code, 0, "{problems}");
+        json_lines(&fs::read_to_string(lesson.path().join("m.jsonl")).expect("metrics"))
+    };
+    let (with, without) = (metrics("small.rhai"), metrics("plain.rhai"));
+    assert_eq!(with[0]["loss"], without[0]["loss"], "the loss is the scripted one");
+    assert!(with.iter().all(|line| line["penalty"].as_f64().is_some_and(|penalty| penalty > 0.0)));
+    assert!(with[2]["penalty"].as_f64() < with[0]["penalty"].as_f64(), "weights shrink");
+    assert!(without.iter().all(|line| line.get("penalty").is_none()));
+}
+
+#[test]
 fn metrics_are_kept_when_a_script_fails_midway() {
     let failing =
         "fn update(w, grad, state, ctx) {\n    if ctx.step > 5 { throw \"enough\"; }\n    w - ctx.lr * grad\n}\n";

@@ -44,7 +44,9 @@ pub fn orthogonal<E>(
         }
     }
     for (column, sign) in q.iter_mut().zip(signs) {
-        column.iter_mut().for_each(|x| *x *= sign);
+        for x in column {
+            *x *= sign;
+        }
     }
     if rows < columns {
         return Ok(q);

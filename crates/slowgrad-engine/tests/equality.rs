@@ -90,8 +90,7 @@ fn a_penalty_is_on_weights_only_and_its_share_is_added_once_to_the_mean() {
     let with = record(&setup, &model, 1).expect("it runs");
     let penalty = with.penalty.as_ref().expect("there is a regularizer");
     let mut sum = 0.0;
-    for index in 0..values.len() {
-        let w = values[index];
+    for (index, &w) in values.iter().enumerate() {
         let is_weight = setup.shape.parameter(index).input.is_some();
         let (value, share) = match (is_weight, w > 0.3) {
             (false, _) => (0.0, 0.0),

@@ -213,7 +213,7 @@ fn cues(engine: &mut Engine, host: &Rc<Host>) {
     cue!("step", |stage, n| Cue::Step { count: whole(&n, "step")?, by: Granularity::default() });
     cue!("step", |stage, n, by| Cue::Step { count: whole(&n, "step")?, by: granularity(&by)? });
     cue!("set", |stage, changes| Cue::Set(match changes.as_map_ref() {
-        Ok(map) => reading::patch(&map)?,
+        Ok(map) => Box::new(reading::patch(&map)?),
         Err(_) =>
             return Err(Problem::new("wrong-type", format!("`set` needs a map, but this is {}", kind(&changes)))
                 .help("write `stage.set(#{ optimizer: \"sgd\" })`")

@@ -99,14 +99,15 @@ impl PluginKind {
         }
     }
 
-    /// What the context of the contract function holds anyway, so that no control can have its name.
-    fn context(self) -> &'static [&'static str] {
+    /// Whether the contract function's context holds this anyway, so that no control can have the name. An
+    /// optimizer's `lr` is both.
+    fn provides(self, name: &str) -> bool {
         match self {
-            PluginKind::Optimizer => &["step", "grad_norm", "layer_grad_norm", "layer_weight_norm", "is_bias"],
-            PluginKind::Schedule => &Schedule::CONTEXT,
-            PluginKind::Initializer => &["fan_in", "fan_out", "layer", "is_bias", "rng"],
-            PluginKind::Dataset => &["rng"],
-            _ => &[],
+            PluginKind::Optimizer => name == "is_bias" || name != "lr" && Optimizer::CONTEXT.contains(&name),
+            PluginKind::Schedule => Schedule::CONTEXT.contains(&name),
+            PluginKind::Initializer => ["fan_in", "fan_out", "layer", "is_bias", "rng"].contains(&name),
+            PluginKind::Dataset => name == "rng",
+            PluginKind::Activation | PluginKind::Loss | PluginKind::Regularizer | PluginKind::Lesson => false,
         }
     }
 }
@@ -207,7 +208,7 @@ impl Plugins {
         plugin: &PluginRef,
     ) -> Result<Vec<Control>, Box<Diagnostic>> {
         let mut controls = controls::described(&self.interpreter, program)?;
-        if let Some(control) = controls.iter().find(|control| kind.context().contains(&control.name.as_str())) {
+        if let Some(control) = controls.iter().find(|control| kind.provides(&control.name)) {
             let message = format!("`{}` is already in `ctx` and cannot be a control", control.name);
             let location =
                 program.text.key("params", &control.name).unwrap_or_else(|| program.text.function_location("params"));

@@ -62,7 +62,7 @@ fn a_lesson_becomes_plain_data() {
             Cue::Pause { seconds: 1.5 },
             Cue::Tweak { parameter: Parameter { layer: 0, neuron: 1, input: Some(1) }, value: 0.25 },
             Cue::Tweak { parameter: Parameter { layer: 2, neuron: 0, input: None }, value: 1.0 },
-            Cue::Set(patch),
+            Cue::Set(Box::new(patch)),
             Cue::Train { steps: 200 },
         ]
     );

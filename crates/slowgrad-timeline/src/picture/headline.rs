@@ -305,7 +305,6 @@ impl Stage<'_> {
         parts.push(Math::text(")"));
         Math::Row(parts)
     }
-
 }
 
 /// A vector of a layer, `a` with the layer's number as a superscript in brackets; the sample itself has none.

@@ -468,7 +468,7 @@ impl Session {
 
     /// Plugs in another plugin.
     pub(crate) fn choose(&mut self, slot: crate::worker::Slot, name: &str) {
-        self.change(slot, Command::Patch(slot.patch(PluginRef::named(name))));
+        self.change(slot, Command::Patch(Box::new(slot.patch(PluginRef::named(name)))));
     }
 
     /// Moves a control.

@@ -520,5 +520,5 @@ fn data_info(opened: &Opened) -> DataInfo {
     let shown = setup.train.len().min(SHOWN_SAMPLES);
     let few = |numbers: &[f64]| numbers[..numbers.len().min(8)].to_vec();
     let samples = (0..shown).map(|at| (few(setup.train.input(at)), few(setup.train.target(at)))).collect();
-    DataInfo { name: slots::data_name(setup), train: setup.train.len(), test: setup.test.len(), samples }
+    DataInfo { train: setup.train.len(), test: setup.test.len(), samples }
 }

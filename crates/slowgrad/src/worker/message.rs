@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Moves a control of a plugin.
     SetControl { slot: Slot, control: String, value: ParamValue },
     /// Changes plugins or controls.
-    Patch(SpecPatch),
+    Patch(Box<SpecPatch>),
     /// A file on disk changed; `None` when it is gone.
     ReloadFile {
         root: String,
@@ -159,7 +159,6 @@ pub(crate) struct SetupInfo {
 /// The samples, as far as they are drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DataInfo {
-    pub(crate) name: String,
     pub(crate) train: usize,
     pub(crate) test: usize,
     /// Inputs and targets of the first samples.

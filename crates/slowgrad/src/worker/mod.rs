@@ -218,13 +218,13 @@ mod tests {
             control: "lr".into(),
             value: ParamValue::Number(0.125),
         });
-        worker.send(Command::Patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
+        worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
         let snapshot = settled(&worker);
         let timeline = snapshot.timeline.expect("a step");
         let step = timeline.step();
         assert_eq!((step.samples[0].input[1], step.before.values[0], step.contexts[0][0]), (0.25, 2.0, 0.125));
         assert_eq!(step.names.loss, "mae");
-        worker.send(Command::Patch(SpecPatch { optimizer: Some(PluginRef::named("nothing")), ..SpecPatch::default() }));
+        worker.send(patch(SpecPatch { optimizer: Some(PluginRef::named("nothing")), ..SpecPatch::default() }));
         let snapshot = settled(&worker);
         assert_eq!(snapshot.problems.len(), 1);
         assert_eq!(snapshot.timeline.expect("a step").step().names.optimizer, "own");
@@ -240,7 +240,7 @@ mod tests {
     }
 
     fn patch(patch: SpecPatch) -> Command {
-        Command::Patch(patch)
+        Command::Patch(Box::new(patch))
     }
 
     fn rate(value: f64) -> Command {
@@ -364,6 +364,147 @@ mod tests {
         assert_eq!(settled(&worker).problems.len(), 1);
         worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
         assert!(settled(&worker).problems.is_empty());
+    }
+
+    const DECAY: &str = "fn params() { #{ strength: slider(0.5, 0.0, 1.0) } } fn penalty(w, p) { p.strength * w ** 2 }";
+    const HALVES: &str = "fn rate(step, ctx) { 0.5 ** (step - 1) }";
+
+    fn with_kinds() -> Worker {
+        let mut worker = worker();
+        worker.send(save("regularizers/decay.rhai", DECAY));
+        worker.send(save("schedules/halves.rhai", HALVES));
+        worker.send(patch(Slot::Regularizer.patch(PluginRef::named("decay"))));
+        worker.send(patch(Slot::Schedule.patch(PluginRef::named("halves"))));
+        worker
+    }
+
+    fn slot(snapshot: &Snapshot, slot: Slot) -> SlotInfo {
+        let setup = snapshot.setup.as_ref().expect("a set-up");
+        setup.slots.iter().find(|info| info.slot == slot).expect("every slot is told").clone()
+    }
+
+    /// Penalty and learning rate of the shown step.
+    fn penalty_and_rate(snapshot: &Snapshot) -> (Option<f64>, f64) {
+        let step = snapshot.timeline.as_ref().expect("a step").step();
+        (step.penalty.as_ref().map(|penalty| penalty.sum), step.learning_rate())
+    }
+
+    #[test]
+    fn a_regularizer_and_a_schedule_are_plugged_in_moved_and_taken_away() {
+        let mut worker = with_kinds();
+        let first = settled(&worker);
+        assert!(first.problems.is_empty(), "{:?}", first.problems);
+        let (penalty, lr) = penalty_and_rate(&first);
+        worker.send(Command::SetControl {
+            slot: Slot::Regularizer,
+            control: "strength".into(),
+            value: ParamValue::Number(0.25),
+        });
+        worker.send(Command::Seek(3));
+        worker.send(Command::Seek(1));
+        let slid = settled(&worker);
+        assert_eq!(penalty_and_rate(&slid), (penalty.map(|sum| sum / 2.0), lr));
+        worker.send(Command::Seek(3));
+        let third = settled(&worker);
+        assert_eq!(penalty_and_rate(&third).1, lr / 4.0);
+        for (place, chosen) in [(Slot::Regularizer, "decay"), (Slot::Schedule, "halves")] {
+            let info = slot(&third, place);
+            assert_eq!((info.name.as_str(), info.choices[0].name.as_str()), (chosen, "none"));
+            worker.send(patch(place.patch(PluginRef::named("none"))));
+        }
+        let without = settled(&worker);
+        assert_eq!(penalty_and_rate(&without), (None, lr));
+        assert_eq!(slot(&without, Slot::Schedule).name, "none");
+        // The past has them, with the bits it had.
+        worker.send(Command::Seek(2));
+        assert_eq!(penalty_and_rate(&settled(&worker)).1, lr / 2.0);
+        worker.send(Command::Seek(3));
+        assert_eq!(values(&settled(&worker)), values(&third));
+    }
+
+    #[test]
+    fn a_penalty_that_is_saved_runs_and_a_broken_one_changes_nothing() {
+        let mut worker = with_kinds();
+        let first = penalty_and_rate(&settled(&worker)).0.expect("a regularizer");
+        let saved = |text: &str| Command::ReloadFile {
+            root: "own".into(),
+            path: "regularizers/decay.rhai".into(),
+            bytes: Some(text.as_bytes().to_vec()),
+            at_once: true,
+        };
+        worker.send(saved("fn penalty(w) { w w }"));
+        let broken = settled(&worker);
+        assert_eq!((broken.problems.len(), penalty_and_rate(&broken).0), (1, Some(first)));
+        worker.send(saved(
+            "fn params() { #{ strength: slider(0.5, 0.0, 1.0) } } fn penalty(w, p) { 2.0 * p.strength * w ** 2 }",
+        ));
+        let again = settled(&worker);
+        assert!(again.problems.is_empty());
+        assert_eq!(penalty_and_rate(&again).0, Some(2.0 * first));
+    }
+
+    #[test]
+    fn another_initializer_or_data_set_starts_the_run_anew_from_the_same_seed() {
+        let mut worker = with_kinds();
+        worker.send(Command::Seek(5));
+        let before = settled(&worker);
+        worker.send(patch(Slot::Initializer.patch(PluginRef::named("he_normal"))));
+        let drawn = settled(&worker);
+        assert!(drawn.messages.iter().any(|message| message.contains("another initializer")), "{:?}", drawn.messages);
+        assert_eq!((shown(&drawn).0, slot(&drawn, Slot::Initializer).name.as_str()), (1, "he_normal"));
+        assert_eq!(slot(&drawn, Slot::Regularizer).name, "decay", "what was changed by hand stays");
+        let opened = |snapshot: &Snapshot| snapshot.lesson.as_ref().expect("a lesson").opened;
+        assert!(opened(&drawn) > opened(&before));
+        worker.send(patch(Slot::Initializer.patch(PluginRef::named("he_normal"))));
+        assert_eq!(values(&settled(&worker)), values(&drawn), "the same seed draws the same weights");
+
+        worker.send(patch(Slot::Data.patch(PluginRef::named("xor_region"))));
+        let other = settled(&worker);
+        assert_eq!((slot(&other, Slot::Data).name.as_str(), values(&other)), ("xor_region", values(&drawn)));
+        assert!(other.data.as_ref().expect("data").train > 4);
+        worker.send(patch(Slot::Data.patch(PluginRef::named("iris"))));
+        let wrong = settled(&worker);
+        assert!(!wrong.problems.is_empty());
+        assert_eq!(slot(&wrong, Slot::Data).name, "xor_region", "what cannot be used changes nothing");
+    }
+
+    #[test]
+    fn a_slider_of_a_data_set_makes_other_samples() {
+        let mut worker = worker();
+        let set = "fn params() { #{ shift: slider(1.0, 0.0, 9.0) } }
+            fn dataset(ctx) { [#{ input: [ctx.shift, ctx.noise], target: [0.0] }] }";
+        worker.send(save("datasets/shifted.rhai", set));
+        worker.send(save("t.rhai", &LESSON.replace("data: \"xor\"", "noise: 0.25, data: \"shifted\"")));
+        let first = settled(&worker);
+        assert!(first.problems.is_empty(), "{:?}", first.problems);
+        let input = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().samples[0].input.clone();
+        assert_eq!(input(&first), [1.0, 0.25]);
+        worker.send(Command::Seek(4));
+        let value = ParamValue::Number(3.0);
+        worker.send(Command::SetControl { slot: Slot::Data, control: "shift".into(), value });
+        let moved = settled(&worker);
+        assert_eq!((shown(&moved).0, input(&moved), values(&moved)), (1, vec![3.0, 0.25], values(&first)));
+    }
+
+    #[test]
+    fn a_slider_of_the_lessons_own_function_acts_and_its_other_functions_are_reloaded() {
+        let mut worker = worker();
+        let own = format!("{LESSON} {DECAY} fn init(ctx) {{ 0.5 }}");
+        worker.send(save("t.rhai", &own));
+        worker.send(Command::Reset);
+        // 2·3 + 3·1 weights of 0.5.
+        assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.5 * 0.25));
+        let value = ParamValue::Number(1.0);
+        worker.send(Command::SetControl { slot: Slot::Regularizer, control: "strength".into(), value });
+        assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.25));
+        let changed = own.replace("* w ** 2", "* abs(w)");
+        worker.send(Command::ReloadFile {
+            root: "own".into(),
+            path: "t.rhai".into(),
+            bytes: Some(changed.into_bytes()),
+            at_once: true,
+        });
+        assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.5));
     }
 
     #[test]

@@ -74,7 +74,7 @@ fn plugged(setup: &Setup, slot: Slot) -> Option<PluginInfo> {
 }
 
 /// What the samples are called.
-pub(super) fn data_name(setup: &Setup) -> String {
+fn data_name(setup: &Setup) -> String {
     match &setup.spec.data {
         DataSpec::Plugin(plugin) => plugin.name.clone(),
         DataSpec::Inline(_) => "in the lesson".to_owned(),
