@@ -98,6 +98,7 @@ impl Window {
             .env("DISPLAY", &display.name)
             .env("WINIT_X11_SCALE_FACTOR", "1")
             .env("XDG_RUNTIME_DIR", folder.path())
+            .env("SLOWGRAD_SCRIPTS", folder.path().join("user"))
             .env_remove("WAYLAND_DISPLAY")
             .stdout(Stdio::null())
             .spawn()

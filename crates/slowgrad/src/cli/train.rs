@@ -53,15 +53,19 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     if let Some(path) = &args.weights_out {
         opened::check_ending(path)?;
     }
-    let Opened { mut run, .. } = Opened::with_weights(&args.lesson, args.weights_in.as_deref())?;
-    let (first, _) = run.evaluate()?;
+    let mut opened = Opened::with_weights(&args.lesson, args.weights_in.as_deref())?;
+    let (first, _) = opened.run.evaluate()?;
+    // Looking at the whole data set is not training.
+    opened.drop_console();
     let bar = ProgressBar::new(args.steps);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut metrics = args.metrics.as_deref().map(WholeFile::new).transpose()?;
-    let per_epoch = run.setup().steps_per_epoch();
+    let per_epoch = opened.run.setup().steps_per_epoch();
     for step in 1..=args.steps {
-        let Objective { loss, penalty } = match run.advance() {
+        let advanced = opened.run.advance();
+        bar.suspend(|| opened.print_console());
+        let Objective { loss, penalty } = match advanced {
             Ok(objective) => objective,
             Err(error) => {
                 // What led there is worth keeping.
@@ -83,7 +87,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
                 test_loss: None,
             };
             if step % per_epoch == 0 || step == args.steps {
-                let (train, test) = run.evaluate()?;
+                let (train, test) = opened.run.evaluate()?;
+                opened.drop_console();
                 line.train_loss = Some(Number(train));
                 line.test_loss = test.map(Number);
             }
@@ -93,7 +98,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
     }
     bar.finish_and_clear();
-    let (last, test) = run.evaluate()?;
+    let (last, test) = opened.run.evaluate()?;
+    let run = &opened.run;
     metrics.map_or(Ok(()), WholeFile::finish)?;
     if let Some(path) = &args.weights_out {
         opened::write_weights(path, &run.setup().shape, &run.model().values)?;
