@@ -359,7 +359,9 @@ fn full_speed_trains_and_stops() {
 
 #[test]
 fn without_a_display_there_is_one_line_that_helps() {
+    let user = tempfile::tempdir().expect("a folder");
     let output = Command::new(env!("CARGO_BIN_EXE_slowgrad"))
+        .env("SLOWGRAD_SCRIPTS", user.path())
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY")
         .env_remove("WAYLAND_SOCKET")

@@ -5,10 +5,11 @@
 
 use crate::check::usage;
 use crate::files::{Library, is_script, stem};
-use crate::plugins::{PluginKind, claims};
+use crate::plugins::{PluginKind, claims, unusable};
 use crate::program::Program;
 use crate::sandbox::Sandbox;
 use slowgrad_engine::plugin::PluginInfo;
+use slowgrad_engine::spec::PluginRef;
 use slowgrad_tape::Diagnostic;
 
 /// A plugin or lesson.
@@ -60,8 +61,8 @@ impl Sandbox {
     fn entry(&self, kind: PluginKind, path: String, root: usize, hides: Vec<usize>) -> Entry {
         let program = self.plugins.program(&path);
         let made = program.and_then(|program| {
-            let info = contract(kind, &program).and_then(|()| self.plugins.info(kind, &program));
-            Ok((info?, program))
+            contract(kind, &program)?;
+            Ok((self.plugins.described(kind, &PluginRef::named(path.clone()))?, program))
         });
         let name = stem(&path).to_owned();
         let (info, title, signature, page, problem) = match made {
@@ -70,8 +71,7 @@ impl Sandbox {
                 (info, title, signature(kind, &program), program.page(), None)
             }
             Err(problem) => {
-                let description = format!("cannot be used: {}", problem.message);
-                let info = PluginInfo { name: name.clone(), description, controls: Vec::new() };
+                let info = unusable(&path, &problem);
                 (info, name, String::new(), String::new(), Some(*problem))
             }
         };

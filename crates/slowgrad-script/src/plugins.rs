@@ -229,11 +229,16 @@ impl Plugins {
         Ok(controls)
     }
 
-    /// The name, description and controls of a plugin or lesson as its file gives them.
-    pub(crate) fn info(&self, kind: PluginKind, program: &Program) -> Result<PluginInfo, Box<Diagnostic>> {
-        let plugin = PluginRef::named(program.path.clone());
-        let controls = if kind == PluginKind::Lesson { Vec::new() } else { self.controls(kind, program, &plugin)? };
-        Ok(about(kind, &plugin, program, controls))
+    /// The name, description and controls of a plugin or lesson.
+    pub(crate) fn described(&self, kind: PluginKind, plugin: &PluginRef) -> Result<PluginInfo, Box<Diagnostic>> {
+        let program = self.open(kind, plugin)?;
+        let controls = if kind == PluginKind::Lesson { Vec::new() } else { self.controls(kind, &program, plugin)? };
+        Ok(about(kind, plugin, &program, controls))
+    }
+
+    /// The same where there must be something to show.
+    pub(crate) fn info(&self, kind: PluginKind, plugin: &PluginRef) -> PluginInfo {
+        self.described(kind, plugin).unwrap_or_else(|error| unusable(&plugin.name, &error))
     }
 
     /// The names of a plugin's controls, or `None` when it cannot be read; using it says why.
@@ -492,6 +497,12 @@ fn shown(value: &Dynamic) -> String {
 /// A problem as a diagnostic whose place is not known here.
 pub(crate) fn unplaced(problem: Problem) -> Diagnostic {
     Diagnostic { help: problem.help, ..Diagnostic::error(problem.code, problem.message) }
+}
+
+/// What lists show of a broken file.
+pub(crate) fn unusable(name: &str, error: &Diagnostic) -> PluginInfo {
+    let description = format!("cannot be used: {}", error.message);
+    PluginInfo { name: stem(name).to_owned(), description, controls: Vec::new() }
 }
 
 fn about(kind: PluginKind, plugin: &PluginRef, program: &Program, controls: Vec<Control>) -> PluginInfo {

@@ -164,8 +164,7 @@ fn load_from(user: Option<&Path>, lesson: Option<&Path>) -> Result<Loaded, LoadE
         return Ok(Loaded { library, lesson: path, folders });
     }
     let lesson = |path: &str| path.strip_prefix("lessons/")?.strip_suffix(".rhai").map(str::to_owned);
-    let mut known: Vec<String> =
-        library.roots.iter().flat_map(|root| root.files.paths()).filter_map(lesson).collect();
+    let mut known: Vec<String> = library.roots.iter().flat_map(|root| root.files.paths()).filter_map(lesson).collect();
     known.sort_by_key(|name| taught(name));
     known.dedup();
     let suggestion = match nearest(short, known.iter().map(String::as_str)) {
@@ -355,7 +354,10 @@ mod tests {
         let real = |folder: &Path| fs::canonicalize(folder).expect("the folder").display().to_string();
 
         let by_name = load_from(Some(user.path()), Some(Path::new("evening"))).expect("a lesson");
-        assert_eq!((by_name.lesson.as_str(), names(&by_name)), ("lessons/evening.rhai", vec!["slowgrad".into(), real(user.path())]));
+        assert_eq!(
+            (by_name.lesson.as_str(), names(&by_name)),
+            ("lessons/evening.rhai", vec!["slowgrad".into(), real(user.path())])
+        );
         let by_path = load_from(Some(user.path()), Some(&own.path().join("small.rhai"))).expect("a lesson");
         assert_eq!(names(&by_path), ["slowgrad".into(), real(user.path()), real(own.path())]);
         assert_eq!(by_path.folders, [user.path(), own.path()].map(|path| fs::canonicalize(path).expect("a folder")));

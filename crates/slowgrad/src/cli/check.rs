@@ -40,8 +40,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
 }
 
 fn check_file(file: &Path) -> Result<Vec<Diagnostic>, Failure> {
-    let Loaded { library, lesson, .. } =
-        library::load(Some(file)).map_err(|error| Failure::new(error.to_string()))?;
+    let Loaded { library, lesson, .. } = library::load(Some(file)).map_err(|error| Failure::new(error.to_string()))?;
     check(&Sandbox::new(library, Limits::default()), &lesson, &file.display().to_string())
 }
 

@@ -46,9 +46,24 @@ impl Opened {
         Ok(Self { sandbox, console, lesson, run })
     }
 
-    /// Prints to standard error what the scripts have printed since the last time.
-    pub(super) fn print_console(&mut self) {
-        self.console.print(self.sandbox.console());
+    /// Prints to standard error what the scripts have printed since the last time; `pause` holds back what else is
+    /// drawn there.
+    pub(super) fn print_console(&mut self, pause: impl FnOnce(&mut dyn FnMut())) {
+        let mut printed = self.sandbox.console();
+        if !printed.is_empty() && !self.console.is_full() {
+            pause(&mut || self.console.print(std::mem::take(&mut printed)));
+        }
+    }
+
+    /// The mean loss over the training data and the test data; of what scripts print meanwhile only the words before
+    /// an error are kept.
+    pub(super) fn evaluate(&mut self) -> Result<(f64, Option<f64>), Failure> {
+        let evaluated = self.run.evaluate();
+        if evaluated.is_err() {
+            self.print_console(|print| print());
+        }
+        self.drop_console();
+        Ok(evaluated?)
     }
 
     /// Forgets what the scripts have printed.

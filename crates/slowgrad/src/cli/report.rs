@@ -75,6 +75,11 @@ impl Console {
         Self { left: lines }
     }
 
+    /// Whether nothing more will be printed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.left == 0
+    }
+
     pub(crate) fn print(&mut self, printed: Vec<ConsoleLine>) {
         for ConsoleLine { text, location } in printed {
             if self.left == 0 {
