@@ -383,7 +383,7 @@ fn what_new_writes_passes_check_and_works_in_a_lesson() {
         // Neither a word on standard error nor a remark: there is no warning.
         assert_eq!(slow(&["check", &path]), (0, format!("{path}: good\n"), String::new()));
         if let Some(field) = out.split('`').nth(1) {
-            fields += &format!("{field}, ");
+            fields.extend([field, ", "]);
         }
     }
     assert_eq!(slow(&["new", "activation", "whole", "--layer"]).0, 0);

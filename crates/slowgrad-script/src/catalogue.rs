@@ -95,10 +95,10 @@ fn names(library: &Library, kind: PluginKind) -> Vec<String> {
 /// Refuses a file without its kind's function.
 fn contract(kind: PluginKind, program: &Program) -> Result<(), Box<Diagnostic>> {
     let contracts = kind.contracts();
-    match contracts.iter().any(|name| program.function(name).is_some()) {
-        true => Ok(()),
-        false => program.contract(contracts[0], usage(kind), &[]).map(drop),
+    if contracts.iter().any(|name| program.function(name).is_some()) {
+        return Ok(());
     }
+    program.contract(contracts[0], usage(kind), &[]).map(drop)
 }
 
 fn signature(kind: PluginKind, program: &Program) -> String {

@@ -48,7 +48,8 @@ fn check_file(file: &Path) -> Result<Vec<Diagnostic>, Failure> {
 fn check_folder(folder: &Path) -> Result<Vec<Diagnostic>, Failure> {
     let library = library::around(folder).map_err(|error| Failure::new(error.to_string()))?;
     let paths = library.roots.last().into_iter().flat_map(|root| root.files.paths());
-    let scripts: Vec<String> = paths.filter(|path| path.ends_with(".rhai")).map(str::to_owned).collect();
+    let is_script = |path: &&str| Path::new(path).extension().is_some_and(|ending| ending == "rhai");
+    let scripts: Vec<String> = paths.filter(is_script).map(str::to_owned).collect();
     if scripts.is_empty() {
         return Err(Failure::new(format!("there are no scripts in {}", folder.display())));
     }

@@ -67,15 +67,13 @@ fn check_name(name: &str) -> Result<(), String> {
 
 /// The folder to write into: where a lesson beside it, or every lesson, finds the file.
 fn folder(kind: PluginKind, user: bool) -> Result<PathBuf, Failure> {
-    match user {
-        true => {
-            let folder = library::user_folder();
-            let folder = folder.ok_or_else(|| Failure::new("there is no home folder; set SLOWGRAD_SCRIPTS to one"))?;
-            Ok(folder.join(kind.folder()))
-        }
-        false if kind == PluginKind::Lesson => Ok(PathBuf::new()),
-        false => Ok(PathBuf::from(kind.folder())),
+    if user {
+        let folder = library::user_folder();
+        let folder = folder.ok_or_else(|| Failure::new("there is no home folder; set SLOWGRAD_SCRIPTS to one"))?;
+        return Ok(folder.join(kind.folder()));
     }
+    let here = if kind == PluginKind::Lesson { "" } else { kind.folder() };
+    Ok(PathBuf::from(here))
 }
 
 fn starter(kind: PluginKind, layer: bool, name: &str) -> Result<String, Failure> {
