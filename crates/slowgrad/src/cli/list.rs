@@ -207,6 +207,9 @@ impl<'l> Page<'l> {
         }
         let heading = self.ink(kind.folder(), Ink::Bold);
         let _ = writeln!(self.text, "{heading}");
+        if entries.is_empty() {
+            self.text.push_str("  none yet\n");
+        }
         let names = entries.iter().map(|entry| entry.info.name.width());
         let column = names.filter(|width| *width <= NAME_COLUMNS).max().unwrap_or(0) + 4;
         for entry in entries {
