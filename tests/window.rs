@@ -98,6 +98,7 @@ impl Window {
             .env("DISPLAY", &display.name)
             .env("WINIT_X11_SCALE_FACTOR", "1")
             .env("XDG_RUNTIME_DIR", folder.path())
+            .env("SLOWGRAD_SCRIPTS", folder.path().join("user"))
             .env_remove("WAYLAND_DISPLAY")
             .stdout(Stdio::null())
             .spawn()
@@ -313,6 +314,21 @@ fn a_folder_made_while_the_lesson_runs_counts() {
 }
 
 #[test]
+fn what_is_put_into_the_users_folder_while_the_lesson_runs_counts() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    // The folder was made when the window opened, so that this can be noticed.
+    fs::create_dir(window.folder.path().join("user/losses")).expect("a folder");
+    window.save("user/losses/mse.rhai", "fn loss(output, target) { (output[0] - target[0]) ** 4 }");
+    window.until("the user's own loss shadows the built-in one", |state| {
+        let notices = state["notices"].as_array().expect("notices").iter();
+        notices.filter_map(Value::as_str).any(|notice| notice.contains("losses/mse.rhai was saved"))
+    });
+}
+
+#[test]
 fn a_lesson_plays_by_itself_pauses_and_waits() {
     if tools().is_none() {
         return;
@@ -358,7 +374,9 @@ fn full_speed_trains_and_stops() {
 
 #[test]
 fn without_a_display_there_is_one_line_that_helps() {
+    let user = tempfile::tempdir().expect("a folder");
     let output = Command::new(env!("CARGO_BIN_EXE_slowgrad"))
+        .env("SLOWGRAD_SCRIPTS", user.path())
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY")
         .env_remove("WAYLAND_SOCKET")

@@ -31,15 +31,13 @@ const CLOSE: f64 = 1e-6;
 type Checked = Result<(), Box<Diagnostic>>;
 
 impl Sandbox {
-    /// Everything that is wrong or doubtful about one file of any kind.
+    /// Everything that is wrong or doubtful about one file of any kind. What it printed is in the
+    /// [`console`](Self::console).
     pub fn check(&self, path: &str) -> Vec<Diagnostic> {
-        let host = &self.plugins.interpreter.host;
-        let printed = host.printed();
         let mut check = Check { sandbox: self, found: Vec::new() };
         if let Err(error) = check.file(path) {
             check.found.push(*error);
         }
-        host.unprint(printed);
         let mut found = check.found;
         let mut seen = Vec::new();
         found.retain(|diagnostic| {

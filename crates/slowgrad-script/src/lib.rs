@@ -37,6 +37,7 @@
 //! ```
 
 mod arrays;
+mod catalogue;
 mod check;
 mod controls;
 mod errors;
@@ -59,6 +60,7 @@ mod text;
 mod tracer;
 mod words;
 
+pub use catalogue::Entry;
 pub use files::{Files, Library, Root};
 pub use host::ConsoleLine;
 pub use lexer::{TokenKind, highlight};

@@ -1,7 +1,7 @@
 //! From a plugin's name and its values to the functions that the engine calls.
 
 use crate::controls;
-use crate::files::{self, folder, is_plain, stem};
+use crate::files::{self, Library, folder, is_plain, stem};
 use crate::host::Budget;
 use crate::interpreter::{Interpreter, script_text};
 use crate::marks::Random;
@@ -83,6 +83,13 @@ impl PluginKind {
             PluginKind::Dataset => "data set",
             PluginKind::Lesson => "lesson",
         }
+    }
+
+    /// Whether a script looks like one of this kind wherever it lies. A lesson with a loss of its own is a lesson.
+    pub fn is_defined_in(self, script: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(script);
+        let has = |kind: Self| kind.contracts().iter().any(|name| text.contains(&format!("fn {name}(")));
+        has(self) && (self == PluginKind::Lesson || !has(PluginKind::Lesson))
     }
 
     /// The names of the functions by which a file of this kind is known.
@@ -177,16 +184,7 @@ impl Plugins {
         if (files::is_script(name) || name == self.home.borrow().path) && library.find(name).is_some() {
             return Ok(name.to_owned());
         }
-        let home = self.home.borrow().path.clone();
-        let beside = folder(&home);
-        let mut candidates = vec![format!("{beside}{}/{name}.rhai", kind.folder())];
-        let bare = format!("{beside}{name}.rhai");
-        // A folder of lessons holds no plugins under bare names, and a lesson's name says nothing about its data.
-        if beside != "lessons/" && bare != home && is_of(kind, &bare, &library) {
-            candidates.push(bare);
-        }
-        candidates.push(format!("{}/{name}.rhai", kind.folder()));
-        if let Some(path) = candidates.into_iter().find(|path| library.find(path).is_some()) {
+        if let Some((_, path)) = claims(&library, kind, name, &self.home.borrow().path).next() {
             return Ok(path);
         }
         let problem = Problem::new("unknown-plugin", format!("there is no {} named `{name}`", kind.word()));
@@ -232,17 +230,16 @@ impl Plugins {
         Ok(controls)
     }
 
-    /// What lists show: a broken file says so in its description.
+    /// The name, description and controls of a plugin or lesson.
+    pub(crate) fn described(&self, kind: PluginKind, plugin: &PluginRef) -> Result<PluginInfo, Box<Diagnostic>> {
+        let program = self.open(kind, plugin)?;
+        let controls = if kind == PluginKind::Lesson { Vec::new() } else { self.controls(kind, &program, plugin)? };
+        Ok(about(kind, plugin, &program, controls))
+    }
+
+    /// The same where there must be something to show.
     pub(crate) fn info(&self, kind: PluginKind, plugin: &PluginRef) -> PluginInfo {
-        let described = self.open(kind, plugin).and_then(|program| {
-            let controls = if kind == PluginKind::Lesson { Vec::new() } else { self.controls(kind, &program, plugin)? };
-            Ok(about(kind, plugin, &program, controls))
-        });
-        described.unwrap_or_else(|error| PluginInfo {
-            name: stem(&plugin.name).to_owned(),
-            description: format!("cannot be used: {}", error.message),
-            controls: Vec::new(),
-        })
+        self.described(kind, plugin).unwrap_or_else(|error| unusable(&plugin.name, &error))
     }
 
     /// The names of a plugin's controls, or `None` when it cannot be read; using it says why.
@@ -471,11 +468,24 @@ impl Plugins {
     }
 }
 
-/// Whether a file has a function by which its kind is known.
-fn is_of(kind: PluginKind, path: &str, library: &files::Library) -> bool {
-    let Some((_, bytes)) = library.find(path) else { return false };
-    let text = String::from_utf8_lossy(&bytes);
-    kind.contracts().iter().any(|name| text.contains(&format!("fn {name}(")))
+/// The files that a plugin's name means to a lesson, from the strongest root to the weakest, with the index of the
+/// root: in a folder of the kind or, beside the lesson, under the bare name.
+pub(crate) fn claims<'l>(
+    library: &'l Library,
+    kind: PluginKind,
+    name: &'l str,
+    home: &'l str,
+) -> impl Iterator<Item = (usize, String)> + 'l {
+    let (beside, folder) = (folder(home), kind.folder());
+    let bare = format!("{beside}{name}.rhai");
+    let candidates = [format!("{beside}{folder}/{name}.rhai"), bare.clone(), format!("{folder}/{name}.rhai")];
+    library.roots.iter().enumerate().rev().filter_map(move |(at, root)| {
+        let means = |path: &&String| {
+            let bytes = root.files.get(path);
+            bytes.is_some_and(|bytes| **path != bare || bare != home && kind.is_defined_in(bytes))
+        };
+        Some((at, candidates.iter().find(means)?.clone()))
+    })
 }
 
 /// Samples that a data set makes when neither the lesson nor the data set says how many.
@@ -490,11 +500,18 @@ pub(crate) fn unplaced(problem: Problem) -> Diagnostic {
     Diagnostic { help: problem.help, ..Diagnostic::error(problem.code, problem.message) }
 }
 
+/// What lists show of a broken file.
+pub(crate) fn unusable(name: &str, error: &Diagnostic) -> PluginInfo {
+    let description = format!("cannot be used: {}", error.message);
+    PluginInfo { name: stem(name).to_owned(), description, controls: Vec::new() }
+}
+
 fn about(kind: PluginKind, plugin: &PluginRef, program: &Program, controls: Vec<Control>) -> PluginInfo {
     let contract = kind.contracts().iter().find_map(|name| program.function(name));
     let described = contract.map(|function| function.description.as_str()).filter(|text| !text.is_empty());
     let page = program.page();
     let text = described.unwrap_or(&page);
-    let line = text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    let prose = text.lines().skip_while(|line| line.is_empty() || line.starts_with('#'));
+    let line = prose.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     PluginInfo { name: stem(&plugin.name).to_owned(), description: line, controls }
 }

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::program::Program;
 use rhai::Dynamic;
 use slowgrad_engine::data::{self, Data};
-use slowgrad_engine::plugin::{Activation, Loss, Optimizer, PluginInfo, Regularizer, Schedule};
+use slowgrad_engine::plugin::{Activation, Loss, Optimizer, Regularizer, Schedule};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef, Sample, SpecPatch, WeightsSpec};
@@ -82,7 +82,7 @@ impl Sandbox {
         Self { plugins: Plugins::new(Rc::new(interpreter)), limits, data: RefCell::new(None) }
     }
 
-    fn interpreter(&self) -> &Interpreter {
+    pub(crate) fn interpreter(&self) -> &Interpreter {
         &self.plugins.interpreter
     }
 
@@ -127,12 +127,6 @@ impl Sandbox {
     /// The lines that scripts printed since the last time.
     pub fn console(&self) -> Vec<ConsoleLine> {
         self.interpreter().host.drain()
-    }
-
-    /// The plugins or lessons of a kind, by name.
-    pub fn list(&self, kind: PluginKind) -> Vec<PluginInfo> {
-        let names = self.interpreter().shelf.library.borrow().names(kind.folder());
-        names.into_iter().map(|name| self.plugins.info(kind, &PluginRef::named(name))).collect()
     }
 
     /// The file of a plugin that a lesson names.

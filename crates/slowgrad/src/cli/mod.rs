@@ -4,6 +4,9 @@
 //! command line is.
 
 mod check;
+mod kind;
+mod list;
+mod new;
 mod opened;
 mod render;
 mod report;
@@ -16,6 +19,7 @@ use slowgrad_tape::Diagnostic;
 use slowgrad_tape::isa::{self, Isa};
 use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::granularity::Granularity;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -58,6 +62,10 @@ enum Command {
     Render(render::RenderArgs),
     /// Check scripts: do they run, is their gradient right?
     Check(check::CheckArgs),
+    /// List lessons and plugins of every kind, with their controls
+    List(list::ListArgs),
+    /// Write a commented script to start from
+    New(new::NewArgs),
 }
 
 /// How finely to look, on the command line.
@@ -159,11 +167,22 @@ fn with_script_stack(command: Command) -> Result<(), Failure> {
         Command::Train(args) => train::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::List(args) => list::run(&args),
+        Command::New(args) => new::run(&args),
     };
     let thread = std::thread::Builder::new().stack_size(worker::SCRIPT_STACK_BYTES).spawn(work);
     match thread.map_err(|error| Failure::new(error.to_string()))?.join() {
         Ok(done) => done,
         Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Writes to standard output; a reader that stops early is no error.
+fn out(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(format!("cannot write: {error}"))),
+        _ => Ok(()),
     }
 }
 

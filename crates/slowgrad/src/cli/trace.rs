@@ -42,10 +42,11 @@ enum Format {
 pub(super) fn run(args: &TraceArgs) -> Result<(), Failure> {
     let mut opened = Opened::new(&args.lesson)?;
     opened.run.seek(args.step - 1)?;
-    // Of all that scripts print, what this step prints is of interest.
+    // Of all that scripts print while they run, what this step prints is of interest.
     opened.drop_console();
-    let timeline = Timeline::new(Arc::new(opened.run.record()?));
-    opened.print_console();
+    let recorded = opened.run.record();
+    opened.print_console(|print| print());
+    let timeline = Timeline::new(Arc::new(recorded?));
     let samples = timeline.step().samples.len();
     if let Some(sample) = args.sample.filter(|sample| *sample == 0 || *sample > samples) {
         return Err(Failure::usage(format!("step {} has the samples 1 to {samples}, not {sample}", args.step)));

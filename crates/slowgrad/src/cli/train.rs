@@ -53,15 +53,17 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
     if let Some(path) = &args.weights_out {
         opened::check_ending(path)?;
     }
-    let Opened { mut run, .. } = Opened::with_weights(&args.lesson, args.weights_in.as_deref())?;
-    let (first, _) = run.evaluate()?;
+    let mut opened = Opened::with_weights(&args.lesson, args.weights_in.as_deref())?;
+    let (first, _) = opened.evaluate()?;
     let bar = ProgressBar::new(args.steps);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut metrics = args.metrics.as_deref().map(WholeFile::new).transpose()?;
-    let per_epoch = run.setup().steps_per_epoch();
+    let per_epoch = opened.run.setup().steps_per_epoch();
     for step in 1..=args.steps {
-        let Objective { loss, penalty } = match run.advance() {
+        let advanced = opened.run.advance();
+        opened.print_console(|print| bar.suspend(print));
+        let Objective { loss, penalty } = match advanced {
             Ok(objective) => objective,
             Err(error) => {
                 // What led there is worth keeping.
@@ -83,7 +85,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
                 test_loss: None,
             };
             if step % per_epoch == 0 || step == args.steps {
-                let (train, test) = run.evaluate()?;
+                let (train, test) = opened.evaluate()?;
                 line.train_loss = Some(Number(train));
                 line.test_loss = test.map(Number);
             }
@@ -93,10 +95,10 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
     }
     bar.finish_and_clear();
-    let (last, test) = run.evaluate()?;
+    let (last, test) = opened.evaluate()?;
     metrics.map_or(Ok(()), WholeFile::finish)?;
     if let Some(path) = &args.weights_out {
-        opened::write_weights(path, &run.setup().shape, &run.model().values)?;
+        opened::write_weights(path, &opened.run.setup().shape, &opened.run.model().values)?;
     }
     let test = test.map(|loss| format!(", test loss {}", words::number(loss, 6))).unwrap_or_default();
     let (first, last) = (words::number(first, 6), words::number(last, 6));

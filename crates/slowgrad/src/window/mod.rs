@@ -78,6 +78,9 @@ pub(crate) enum WindowError {
 /// Opens the window and returns when it is closed.
 pub(crate) fn run(options: WindowOptions) -> Result<(), WindowError> {
     let WindowOptions { lesson, size, screenshot, after_secs, log_events } = options;
+    if screenshot.is_none() {
+        library::make_user_folder();
+    }
     let Loaded { library, lesson, folders } = library::load(lesson.as_deref())?;
     let size = size.unwrap_or(SIZE);
     if let Some(path) = screenshot {

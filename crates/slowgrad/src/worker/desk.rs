@@ -7,15 +7,15 @@ use super::answers::answers;
 use super::message::{Answers, Choice, Command, Curves, DataInfo, LessonInfo, Slot, Snapshot};
 use super::reload::Pending;
 use super::slots::{self, Choices};
+use crate::library;
 use slowgrad_engine::data::Data;
 use slowgrad_engine::record::{self, RecordedStep};
 use slowgrad_engine::run::{Run, StateChange};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{LessonSpec, ParamValue, PluginRef, SpecPatch};
-use slowgrad_script::{ConsoleLine, Lesson, Library, Limits, PluginKind, Sandbox};
+use slowgrad_script::{ConsoleLine, Entry, Lesson, Library, Limits, PluginKind, Sandbox};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,8 +41,6 @@ pub(super) struct Opened {
 /// The worker's state.
 pub(crate) struct Desk {
     pub(super) sandbox: Sandbox,
-    /// Lessons that lie beside the opened one, not in a folder of lessons.
-    beside: BTreeSet<String>,
     pub(super) opened: Option<Opened>,
     /// The lesson that was asked for last, whether it opened or not.
     pub(super) path: String,
@@ -77,11 +75,8 @@ const QUICK_STEPS: u64 = 10_000;
 
 impl Desk {
     pub(super) fn new(library: Library) -> Self {
-        let own = library.roots.iter().skip(1).flat_map(|root| root.files.paths());
-        let beside = own.filter(|path| is_beside(path)).map(str::to_owned).collect();
         let mut desk = Self {
             sandbox: Sandbox::new(library, Limits::default()),
-            beside,
             opened: None,
             path: String::new(),
             edition: 0,
@@ -111,22 +106,17 @@ impl Desk {
     /// A file has come, gone or changed.
     pub(super) fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {
         self.sandbox.replace(root, path, bytes);
-        if is_beside(path) {
-            self.beside.insert(path.to_owned());
-        }
         self.list();
     }
 
     /// Looks at the library anew.
     fn list(&mut self) {
         self.choices = slots::choices(&self.sandbox);
-        let is_lesson = |path: &&String| self.sandbox.text(path).is_some_and(|text| text.contains("fn lesson"));
-        let beside = self.beside.iter().filter(is_lesson);
-        let beside =
-            beside.map(|path| Choice { name: path.clone(), description: "beside the opened lesson".to_owned() });
-        let known = slots::known(&self.sandbox, PluginKind::Lesson).into_iter();
-        let known = known.map(|choice| Choice { name: format!("lessons/{}.rhai", choice.name), ..choice });
-        self.lessons = beside.chain(known).collect();
+        let mut lessons = self.sandbox.entries(PluginKind::Lesson);
+        library::order_lessons(&mut lessons);
+        let lessons = lessons.into_iter();
+        let choice = |Entry { path, title, info, .. }| Choice { name: path, title, description: info.description };
+        self.lessons = lessons.map(choice).collect();
     }
 
     /// Whether there is training to do.
@@ -503,11 +493,6 @@ impl Desk {
 /// Whether a path of the library has an ending.
 pub(super) fn has_ending(path: &str, ending: &str) -> bool {
     Path::new(path).extension().is_some_and(|have| have == ending)
-}
-
-/// Whether a file lies beside the opened lesson and may be one itself.
-fn is_beside(path: &str) -> bool {
-    !path.contains('/') && has_ending(path, "rhai")
 }
 
 /// The loss curves of a run.

@@ -133,7 +133,10 @@ impl Slot {
 /// A plugin that could be plugged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Choice {
+    /// What it is chosen by: a plugin's name, a lesson's path.
     pub(crate) name: String,
+    /// What people read.
+    pub(crate) title: String,
     pub(crate) description: String,
 }
 

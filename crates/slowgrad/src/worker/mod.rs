@@ -309,8 +309,15 @@ mod tests {
         worker.send(save("second.rhai", LESSON));
         worker.send(save("helper.rhai", "fn help() {}"));
         let names = |snapshot: Snapshot| snapshot.lessons.iter().map(|choice| choice.name.clone()).collect::<Vec<_>>();
-        let lessons = names(settled(&worker));
-        assert_eq!(lessons[..2], ["second.rhai", "t.rhai"]);
+        let both = settled(&worker);
+        let titles = both.lessons.iter().map(|choice| choice.title.clone()).collect::<Vec<_>>();
+        let lessons = names(both);
+        // The lesson's own folder comes first, then the shipped ones as they are taught, by their titles.
+        assert_eq!(
+            lessons[..4],
+            ["second.rhai", "t.rhai", "lessons/welcome.rhai", "lessons/which-weights-change.rhai"]
+        );
+        assert_eq!(titles[1..4], ["T", "Welcome to slowgrad", "Which weights change?"]);
         assert!(!lessons.contains(&"helper.rhai".to_owned()));
         worker.send(Command::ReloadFile {
             root: "own".into(),

@@ -6,26 +6,20 @@ use super::message::{Choice, SetupInfo, Slot, SlotInfo};
 use slowgrad_engine::plugin::{ControlKind, PluginInfo};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef};
-use slowgrad_script::{PluginKind, Sandbox};
+use slowgrad_script::Sandbox;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What could be plugged in at each place.
 pub(super) type Choices = BTreeMap<Slot, Arc<[Choice]>>;
 
-/// What the library knows of a kind.
-pub(super) fn known(sandbox: &Sandbox, kind: PluginKind) -> Vec<Choice> {
-    let infos = sandbox.list(kind).into_iter();
-    infos.map(|info| Choice { name: info.name, description: info.description }).collect()
-}
-
 pub(super) fn choices(sandbox: &Sandbox) -> Choices {
     let at = |slot: Slot| {
-        let mut at = known(sandbox, slot.kind());
-        if matches!(slot, Slot::Regularizer | Slot::Schedule) {
-            at.insert(0, Choice { name: PluginRef::NONE.to_owned(), description: format!("no {}", slot.name()) });
-        }
-        (slot, Arc::from(at))
+        let choice = |name: String, description| Choice { title: name.clone(), name, description };
+        let none = matches!(slot, Slot::Regularizer | Slot::Schedule);
+        let none = none.then(|| choice(PluginRef::NONE.to_owned(), format!("no {}", slot.name())));
+        let known = sandbox.list(slot.kind()).into_iter().map(|info| choice(info.name, info.description));
+        (slot, none.into_iter().chain(known).collect())
     };
     Slot::ALL.into_iter().map(at).collect()
 }
