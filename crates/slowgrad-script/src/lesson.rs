@@ -42,6 +42,11 @@ const FIELDS: &[&str] = &[
 /// Fields of the language that this version does not have.
 const LATER: &[&str] = &["regularizer", "schedule"];
 
+/// The fields that a lesson may have now.
+pub(crate) fn fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().copied().filter(|field| !LATER.contains(field))
+}
+
 /// The fields of `limits`.
 const LIMITS: &[&str] = &["operations", "seconds", "tape", "prints"];
 
@@ -83,8 +88,7 @@ impl Reader<'_> {
             if LATER.contains(&field.as_str()) {
                 self.fail(field, Problem::new("not-available", format!("`{field}` is not available in this version")));
             } else if !FIELDS.contains(&field.as_str()) {
-                let known = FIELDS.iter().copied().filter(|field| !LATER.contains(field));
-                let help = suggestion(field, known).unwrap_or_default();
+                let help = suggestion(field, fields()).unwrap_or_default();
                 self.fail(field, Problem::new("unknown-field", format!("a lesson has no field `{field}`")).help(help));
             }
         }

@@ -39,6 +39,7 @@
 mod arrays;
 mod check;
 mod controls;
+pub mod editing;
 mod errors;
 mod extent;
 mod files;
@@ -54,6 +55,7 @@ mod plugins;
 mod problem;
 mod program;
 mod reading;
+pub mod reference;
 mod sandbox;
 mod text;
 mod tracer;
