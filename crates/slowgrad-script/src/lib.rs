@@ -61,6 +61,7 @@ mod text;
 mod tracer;
 mod words;
 
+pub use check::{Checked, Report, Tried, Worst};
 pub use files::{Files, Library, Root};
 pub use host::ConsoleLine;
 pub use lexer::{TokenKind, highlight};

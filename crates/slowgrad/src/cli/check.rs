@@ -3,7 +3,7 @@
 use super::{Failure, report};
 use crate::library::{self, Loaded};
 use clap::Args;
-use slowgrad_script::{Limits, Sandbox};
+use slowgrad_script::{Checked, Limits, Sandbox};
 use slowgrad_tape::Severity;
 use std::io::Write;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
                 continue;
             }
         };
-        let found = Sandbox::new(library, Limits::default()).check(&lesson);
+        let Checked { diagnostics: found, reports } = Sandbox::new(library, Limits::default()).examine(&lesson);
         let (wrong, warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
         report::print(&warnings);
@@ -37,7 +37,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
                 1 => " (1 warning)".to_owned(),
                 n => format!(" ({n} warnings)"),
             };
-            writeln!(std::io::stdout(), "{}: good{remark}", file.display())
+            let tried: String = reports.iter().map(|report| format!(" · {report}")).collect();
+            writeln!(std::io::stdout(), "{}: good{remark}{tried}", file.display())
                 .map_err(|error| Failure::new(error.to_string()))?;
         }
         errors.extend(wrong);

@@ -4,6 +4,7 @@
 //! command line is.
 
 mod check;
+mod definitions;
 mod opened;
 mod render;
 mod report;
@@ -58,6 +59,8 @@ enum Command {
     Render(render::RenderArgs),
     /// Check scripts: do they run, is their gradient right?
     Check(check::CheckArgs),
+    /// Write what scripts may name as files for language servers
+    Definitions(definitions::DefinitionsArgs),
 }
 
 /// How finely to look, on the command line.
@@ -159,6 +162,7 @@ fn with_script_stack(command: Command) -> Result<(), Failure> {
         Command::Train(args) => train::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Definitions(args) => definitions::run(&args),
     };
     let thread = std::thread::Builder::new().stack_size(worker::SCRIPT_STACK_BYTES).spawn(work);
     match thread.map_err(|error| Failure::new(error.to_string()))?.join() {
