@@ -249,7 +249,8 @@ pub(super) fn noise(call: &Call, k: usize) -> f64 {
 
 /// Whether two calls lie on the same smooth piece.
 pub(super) fn same_piece(a: &Call, b: &Call) -> bool {
-    if !Arc::ptr_eq(&a.trace, &b.trace) && !(a.trace.is_volatile() && same_shape(&a.trace, &b.trace)) {
+    let same_path = Arc::ptr_eq(&a.trace, &b.trace) || a.trace.is_volatile() && same_shape(&a.trace, &b.trace);
+    if !same_path {
         return false;
     }
     let guards = |call: &Call| call.trace.guards().iter().all(|guard| guard.holds(&call.values));

@@ -37,9 +37,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
                 1 => " (1 warning)".to_owned(),
                 n => format!(" ({n} warnings)"),
             };
-            let tried: String = reports.iter().map(|report| format!(" · {report}")).collect();
-            writeln!(std::io::stdout(), "{}: good{remark}{tried}", file.display())
-                .map_err(|error| Failure::new(error.to_string()))?;
+            let good = format!("{}: good{remark}", file.display());
+            let line: Vec<String> = std::iter::once(good).chain(reports.iter().map(ToString::to_string)).collect();
+            writeln!(std::io::stdout(), "{}", line.join(" · ")).map_err(|error| Failure::new(error.to_string()))?;
         }
         errors.extend(wrong);
     }

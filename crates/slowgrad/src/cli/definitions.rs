@@ -22,17 +22,15 @@ pub(super) fn run(args: &DefinitionsArgs) -> Result<(), Failure> {
         ours(&folder.join(name))?;
     }
     fs::create_dir_all(folder).map_err(|error| Failure::new(format!("cannot make {}: {error}", folder.display())))?;
-    let mut said = String::new();
+    let mut out = std::io::stdout();
     for (name, text) in &files {
         let path = folder.join(name);
         write_whole(&path, text.as_bytes())?;
-        said.push_str(&format!("{}\n", path.display()));
+        writeln!(out, "{}", path.display()).map_err(|error| Failure::new(error.to_string()))?;
     }
-    said.push_str(
-        "A language server for Rhai reads these files when the folder lies in its workspace. Contract functions,\n\
-         fields of `ctx` and of `lesson()` are in slowgrad-contracts.d.rhai. Run the command again after an update.\n",
-    );
-    std::io::stdout().write_all(said.as_bytes()).map_err(|error| Failure::new(error.to_string()))
+    let use_of = "A language server for Rhai reads these files when the folder lies in its workspace. Contract functions,\n\
+         fields of `ctx` and of `lesson()` are in slowgrad-contracts.d.rhai. Run the command again after an update.";
+    writeln!(out, "{use_of}").map_err(|error| Failure::new(error.to_string()))
 }
 
 /// Refuses to replace a file that this command did not write.
