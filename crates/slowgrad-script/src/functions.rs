@@ -46,6 +46,13 @@ pub(crate) const UNARY: &[(&str, Op)] = &[
 /// Functions of two numbers.
 pub(crate) const BINARY: &[(&str, Op)] = &[("pow", Op::Pow), ("min", Op::Min), ("max", Op::Max), ("atan2", Op::Atan2)];
 
+/// The tape's operation of an operator or a function of numbers.
+pub(crate) fn operation(name: &str) -> Option<Op> {
+    let others = [("clamp", Op::Clamp)];
+    let all = OPERATORS.iter().chain(UNARY).chain(BINARY).chain(&others);
+    all.into_iter().find(|(known, _)| *known == name).map(|(_, op)| *op)
+}
+
 /// The other functions about numbers.
 pub(crate) const OTHERS: &[&str] = &[
     "clamp",

@@ -87,6 +87,13 @@ impl Interpreter {
         Self { host, shelf, calling, making }
     }
 
+    /// The names of all functions that scripts can call, with their numbers of arguments.
+    #[cfg(test)]
+    pub(crate) fn callable(&self) -> BTreeSet<(String, usize)> {
+        let pair = |function: rhai::FuncInfo| Some((function.metadata.name.to_string(), function.metadata.num_params));
+        self.calling.collect_fn_metadata(None, pair, true).into_iter().collect()
+    }
+
     /// Compiles a text.
     pub(crate) fn compile(&self, text: &Rc<Text>) -> Result<AST, Box<Diagnostic>> {
         compile(&self.calling, &self.host, text).map_err(|error| Box::new(errors::parsing(text, &error)))

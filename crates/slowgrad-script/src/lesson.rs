@@ -39,6 +39,11 @@ const FIELDS: &[&str] = &[
     "limits",
 ];
 
+/// The fields that a lesson may have.
+pub(crate) fn fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().copied()
+}
+
 /// The fields of `limits`.
 const LIMITS: &[&str] = &["operations", "seconds", "tape", "prints"];
 
@@ -78,7 +83,7 @@ impl Reader<'_> {
     fn unknown(&mut self) {
         for field in self.map.keys() {
             if !FIELDS.contains(&field.as_str()) {
-                let help = suggestion(field, FIELDS.iter().copied()).unwrap_or_default();
+                let help = suggestion(field, fields()).unwrap_or_default();
                 self.fail(field, Problem::new("unknown-field", format!("a lesson has no field `{field}`")).help(help));
             }
         }

@@ -35,7 +35,7 @@ pub(crate) const NAMES: &[&str] = &[
 pub(crate) const CUES: &[&str] = &["say", "play", "step", "wait", "pause", "tweak", "set", "train", "section"];
 
 /// Cues of the language that this version does not have.
-const LATER: &[&str] =
+pub(crate) const LATER: &[&str] =
     &["ask", "focus", "highlight", "clear", "train_until", "speed", "camera", "show", "hide", "plot", "note"];
 
 pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {

@@ -4,7 +4,7 @@ use super::report::{self, Console};
 use super::{Failure, out};
 use crate::library::{self, Loaded};
 use clap::Args;
-use slowgrad_script::{Limits, Sandbox};
+use slowgrad_script::{Checked, Limits, Sandbox};
 use slowgrad_tape::{Diagnostic, Severity};
 use std::path::{Path, PathBuf};
 
@@ -64,7 +64,7 @@ fn check_folder(folder: &Path) -> Result<Vec<Diagnostic>, Failure> {
 
 /// Prints what is doubtful about a script, or that it is good, and answers what is wrong.
 fn check(sandbox: &Sandbox, path: &str, name: &str) -> Result<Vec<Diagnostic>, Failure> {
-    let found = sandbox.check(path);
+    let Checked { diagnostics: found, reports } = sandbox.examine(path);
     let mut printed = sandbox.console();
     printed.dedup();
     Console::new(PRINTED_LINES).print(printed);
@@ -77,7 +77,9 @@ fn check(sandbox: &Sandbox, path: &str, name: &str) -> Result<Vec<Diagnostic>, F
             1 => " (1 warning)".to_owned(),
             n => format!(" ({n} warnings)"),
         };
-        out(&format!("{name}: good{remark}\n"))?;
+        let good = format!("{name}: good{remark}");
+        let line: Vec<String> = std::iter::once(good).chain(reports.iter().map(ToString::to_string)).collect();
+        out(&format!("{}\n", line.join(" · ")))?;
     }
     Ok(wrong)
 }

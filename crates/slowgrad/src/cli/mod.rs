@@ -4,6 +4,7 @@
 //! command line is.
 
 mod check;
+mod definitions;
 mod kind;
 mod list;
 mod new;
@@ -66,6 +67,8 @@ enum Command {
     List(list::ListArgs),
     /// Write a commented script to start from
     New(new::NewArgs),
+    /// Write what scripts may name as files for language servers
+    Definitions(definitions::DefinitionsArgs),
 }
 
 /// How finely to look, on the command line.
@@ -169,6 +172,7 @@ fn with_script_stack(command: Command) -> Result<(), Failure> {
         Command::Check(args) => check::run(&args),
         Command::List(args) => list::run(&args),
         Command::New(args) => new::run(&args),
+        Command::Definitions(args) => definitions::run(&args),
     };
     let thread = std::thread::Builder::new().stack_size(worker::SCRIPT_STACK_BYTES).spawn(work);
     match thread.map_err(|error| Failure::new(error.to_string()))?.join() {
