@@ -334,7 +334,7 @@ impl Desk {
             }
         }
         if slot.is_beginning() {
-            return self.begin_with(spec, &control.replace('_', " "));
+            return self.begin_with(&spec, &control.replace('_', " "));
         }
         // A slider is an input of what was traced, so nothing is traced anew.
         if let ParamValue::Number(number) = value {
@@ -364,7 +364,7 @@ impl Desk {
             None => self.adopt(made),
             Some(what) => {
                 if self.heed(made).is_some() {
-                    self.begin_with(spec, what);
+                    self.begin_with(&spec, what);
                 }
             }
         }
@@ -372,9 +372,9 @@ impl Desk {
 
     /// Starts a run of another description, which differs from the present one in where weights and samples come
     /// from; the seed and all else that was changed by hand stay.
-    fn begin_with(&mut self, spec: LessonSpec, what: &str) {
-        let setup = self.sandbox.assemble(&spec);
-        let drawn = self.sandbox.parameters(&spec).map_err(|error| vec![*error]);
+    fn begin_with(&mut self, spec: &LessonSpec, what: &str) {
+        let setup = self.sandbox.assemble(spec);
+        let drawn = self.sandbox.parameters(spec).map_err(|error| vec![*error]);
         let Some((setup, parameters)) = self.heed(setup.and_then(|setup| Ok((setup, drawn?)))) else { return };
         self.runs += 1;
         let Some(opened) = &mut self.opened else { return };

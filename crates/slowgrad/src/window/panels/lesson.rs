@@ -33,7 +33,7 @@ pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else { return };
     ScrollArea::vertical().id_salt("lesson").auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 6.0);
-        // A lesson with two sliders fits without scrolling on the smallest screen it is shown on.
+        // A lesson with two sliders nearly fits without scrolling on the smallest screen it is shown on.
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.spacing_mut().interact_size.y = 21.0;
         ui.spacing_mut().button_padding.y = 2.0;
