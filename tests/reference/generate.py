@@ -541,7 +541,8 @@ def all_cases():
         case("elu_alpha_half_adam", [3, 4, 3], {"name": "elu", "alpha": 0.4}, "identity", HALF, "adam", 0.01, "three", 6, 402),
         case("selu_mse_momentum", [2, 4, 1], "selu", "identity", "mse", "momentum", 0.01, "wave", 5, 403),
         case("celu_mse_adam", [2, 4, 1], "celu", "identity", "mse", "adam", 0.01, "wave", 5, 404),
-        case("celu_alpha_bce_sgd", [3, 4, 2], {"name": "celu", "alpha": 0.3}, "sigmoid", BCE, "sgd", 0.1, "two_chances", 4, 405),
+        # torch's derivative of celu rounds 1 / alpha to float32, so alpha is a power of two
+        case("celu_alpha_bce_sgd", [3, 4, 2], {"name": "celu", "alpha": 0.25}, "sigmoid", BCE, "sgd", 0.1, "two_chances", 4, 500),
         case("gelu_mse_adam", [2, 4, 3, 1], "gelu", "identity", "mse", "adam", 0.01, "far", 6, 500),
         case("gelu_tanh_mse_adam", [2, 4, 3, 1], "gelu_tanh", "identity", "mse", "adam", 0.01, "far", 6, 500),
         case("silu_half_momentum", [3, 4, 3], "silu", "identity", HALF, "momentum", 0.02, "three", 6, 407),
@@ -782,6 +783,103 @@ def examine(spec):
 
 
 # ---------------------------------------------------------------------------------------------
+# Points: values and derivatives of single functions, where training must not go: exactly on a kink, far out
+# ---------------------------------------------------------------------------------------------
+
+# Every kink of every activation is among them, with its neighbours.
+ALONG = [-120.0, -40.0, -18.5, -6.0, -3.125, -3.0, -2.875, -1.0, -0.5, -0.25, -1e-3, -1e-9, 0.0]
+ALONG += [1e-9, 1e-3, 0.25, 0.5, 0.75, 1.0, 2.875, 3.0, 3.125, 5.5, 6.0, 6.5, 18.5, 40.0, 120.0]
+LAYER = [[0.0, 0.0, 0.0], [0.3, -1.2, 2.5], [-700.0, 0.0, 700.0], [50.0, 50.0, -1000.0], [-1e-9, 1e-9, 0.0]]
+SEEDS = [0.7, -1.3, 0.4]  # upstream gradients of a layer's outputs
+
+# Non-default controls that are worth a look.
+VARIANTS = {
+    "elu": [{"alpha": 0.4}], "celu": [{"alpha": 0.25}], "prelu": [{"slope": -0.5}], "leaky_relu": [{"slope": 0.2}],
+    "hardtanh": [{"low": -0.25, "high": 0.5}], "huber": [{"delta": 0.5}], "smooth_l1": [{"beta": 0.25}],
+    "focal": [{"gamma": 0.0, "alpha": 0.5}, {"gamma": 3.5, "alpha": 0.9}], "quantile": [{"quantile": 0.25}],
+    "kl_divergence": [{"log_target": True}], "poisson_nll": [{"log_input": False, "epsilon": 1e-4}],
+    "l1": [{"strength": 2.0}], "elastic": [{"ratio": 0.0}, {"ratio": 1.0}],
+    "step": [{"every": 7.0, "gamma": 0.5}, {"every": 3.0, "gamma": 0.5, "count": "epochs"}],
+    "exponential": [{"gamma": 0.9}, {"gamma": 0.9, "count": "epochs"}],
+    "cosine": [{"length": 20.0, "least": 0.1}, {"length": 6.0, "count": "epochs"}],
+    "warm_up": [{"start": 0.05, "length": 12.0}],
+    "one_cycle": [{"length": 60.0, "rise": 0.5, "div": 5.0, "final_div": 20.0}],
+}
+
+
+def loss_points(name):
+    """Pairs of outputs and targets that a loss is made for."""
+    pairs = [([o], [t]) for t in (0.0, 1.0) for o in (1e-6, 0.125, 0.5, 0.9375, 1.0 - 2.0**-20)]
+    if name in ("binary_cross_entropy", "focal"):
+        return pairs + [([0.2, 0.7, 0.4], [0.0, 1.0, 0.3])]
+    if name == "categorical_cross_entropy":
+        return [([0.2, 0.7, 0.1], [0.0, 1.0, 0.0]), ([0.2, 0.7, 0.1], [0.25, 0.25, 0.5]), ([1e-20, 0.75, 0.25], [1.0, 0.0, 0.0])]
+    if name in ("nll", "kl_divergence"):
+        logs = [([-0.5, -1.5, -900.0], [0.0, 1.0, 0.0]), ([-1.0, -0.25, -3.0], [1.0, 0.0, 0.0])]
+        return logs + ([([-0.5, -1.5, -3.0], [0.2, 0.5, 0.3])] if name == "kl_divergence" else [])
+    if name == "gaussian_nll":
+        return [([m, s], [t, 0.0]) for m, t in ((0.0, 0.0), (1.0, 3.5)) for s in (-8.0, -0.5, 0.0, 4.0)] + [
+            ([0.5, -1.0, 0.25, 1.5], [0.0, 1.0, 0.0, 0.0])
+        ]
+    # on both sides of every kink, exactly on it, and far out
+    ends = (-1.0, 1.0) if "hinge" in name else (0.0, 1.0, 3.0)
+    outputs = [0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 30.0] + ([] if name == "poisson_nll" else [-0.5, -1.0, -1.5, -800.0])
+    return [([o], [t]) for t in ends for o in outputs] + [([0.5, 2.0, 1.0], [1.0, -1.0, 1.0])]
+
+
+def measured(function, inputs, width, seeds):
+    """Values and gradients of the first `width` inputs at each point."""
+    values, grads = [], []
+    for point in inputs:
+        x = torch.tensor(point[:width], dtype=torch.float64, requires_grad=True)
+        y = function(x, torch.tensor(point[width:], dtype=torch.float64)).reshape(-1)
+        (y * torch.tensor(seeds, dtype=torch.float64)).sum().backward()
+        values.append(y.tolist())
+        grads.append(x.grad.tolist())
+    return {"inputs": inputs, "values": values, "grads": grads}
+
+
+def all_points():
+    made = []
+
+    def add(kind, name, controls, **found):
+        made.append({"kind": kind, "name": name, "controls": controls, **found})
+
+    shipped = {path.stem for path in (HERE / "../../scripts/activations").glob("*.rhai")}
+    for name in (n for n in ACTIVATIONS if n in shipped):
+        layer = "softmax" in name
+        for c in [{}] + VARIANTS.get(name, []):
+            f = lambda z, _: ACTIVATIONS[name](z, **c)
+            points = LAYER if layer else [[z] for z in ALONG]
+            add("activations", name, c, seeds=SEEDS if layer else [1.0], **measured(f, points, len(points[0]), SEEDS if layer else [1.0]))
+    for name in LOSSES:
+        for c in [{}] + VARIANTS.get(name, []):
+            f = lambda o, t: LOSSES[name](o.unsqueeze(0), t.unsqueeze(0), **c)
+            pairs = loss_points(name)
+            for width in sorted({len(o) for o, _ in pairs}):
+                points = [o + t for o, t in pairs if len(o) == width]
+                add("losses", name, c, seeds=[1.0], **measured(f, points, width, [1.0]))
+    for name in REGULARIZERS:
+        for c in [{}] + VARIANTS.get(name, []):
+            f = lambda w, _: REGULARIZERS[name](w, **c)
+            add("regularizers", name, c, seeds=[1.0], **measured(f, [[w] for w in ALONG], 1, [1.0]))
+    for name in ("step", "exponential", "cosine", "warm_up", "one_cycle"):
+        for c in [{}] + VARIANTS.get(name, []):
+            per_epoch, last = 4, int(c.get("length", 200.0)) if name == "one_cycle" else 130
+            stepper = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+            schedule, by_epoch = make_schedule(name, stepper, 1.0, **c)
+            inputs, values = [], []
+            for step in range(last):
+                inputs.append([step + 1.0, float(step // per_epoch), float(per_epoch)])
+                values.append([stepper.param_groups[0]["lr"]])
+                stepper.step()
+                if not by_epoch or step % per_epoch == per_epoch - 1:
+                    schedule.step()
+            add("schedules", name, c, inputs=inputs, values=values)
+    return made
+
+
+# ---------------------------------------------------------------------------------------------
 # Files
 # ---------------------------------------------------------------------------------------------
 
@@ -816,6 +914,8 @@ def generate(folder, only):
     text = render(cases)
     assert json.loads(text)["cases"] == cases, "does not read back to the same numbers"
     (folder / "torch.json").write_text(text)
+    points = ",\n".join(json.dumps(point, allow_nan=False) for point in all_points())
+    (folder / "points.json").write_text(f'{{\n"torch": {json.dumps(torch.__version__)},\n"points": [\n{points}\n]\n}}\n')
     write_sequential(folder)
     print(f"{len(cases)} cases, torch {torch.__version__}, torch.json {len(text)} bytes")
 
@@ -922,6 +1022,7 @@ def main():
 
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    torch.set_default_dtype(torch.float64)  # NAdam keeps its product of mu in the default type
     if args.check_file:
         check_file(args.check_file, args.same_as)
     elif args.list:

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout, reason = "a test")]
 
 mod common;
+
+use slowgrad_script::PluginKind;
 use std::time::Instant;
 
 #[test]
@@ -19,12 +21,25 @@ fn every_lesson_opens_without_a_warning() {
     }
 }
 
+/// The tables of `scripts/README.md` say of each plugin what its own comment says.
+#[test]
+fn the_readme_lists_the_whole_library() {
+    let sandbox = common::sandbox(&[]);
+    let readme = String::from_utf8(common::shipped().files.get("README.md").unwrap().to_vec()).unwrap();
+    for kind in PluginKind::ALL.into_iter().filter(|kind| *kind != PluginKind::Lesson) {
+        for plugin in sandbox.list(kind) {
+            let row = format!("| `{}` | {} |", plugin.name, plugin.description);
+            assert!(readme.lines().any(|line| line == row), "scripts/README.md lacks the line\n{row}");
+        }
+    }
+}
+
 #[test]
 fn every_script_passes_its_check() {
     let root = common::shipped();
     let sandbox = common::sandbox(&[]);
     let scripts: Vec<&str> = root.files.paths().filter(|path| path.strip_suffix(".rhai").is_some()).collect();
-    assert!(scripts.len() >= 35, "{scripts:?}");
+    assert!(scripts.len() >= 86, "{scripts:?}");
     for path in scripts {
         let found = sandbox.check(path);
         assert!(found.is_empty(), "{path}: {found:#?}");
