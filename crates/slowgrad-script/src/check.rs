@@ -145,7 +145,7 @@ impl Check<'_> {
                         points.push(point);
                     }
                     match self.gradient(kind, program, &Borrowed(&loss.function), &points, outputs) {
-                        Err(error) if error.code == "out-of-bounds" => refused.push(error),
+                        Err(error) if ["out-of-bounds", "thrown"].contains(&error.code) => refused.push(error),
                         other => other?,
                     }
                 }
