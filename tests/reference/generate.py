@@ -18,7 +18,8 @@ A case is a small spec (see CASES). It is only written when it is a fair test, t
   * rounding does not decide the outcome: initial weights perturbed by 1e-13 (relative), and
     batches summed in reverse order, change every final parameter by less than 1e-11 (relative),
   * no value ever comes closer than 1e-7 to a kink (relu at 0, mae at o = t, huber at delta, ...),
-  * both sides of every kink are taken, so that each branch is tested,
+  * both sides of every kink are taken, so that each branch is tested; so are both of every max and branch of an
+    optimizer that a value may sit on (amsgrad's largest v, rprop's limit),
   * training lowers the loss over the whole data set, and every parameter moves.
 """
 
@@ -576,7 +577,8 @@ def all_cases():
         case("gaussian_nll_adam", [2, 4, 2], "tanh", "identity", "gaussian_nll", "adam", 0.01, "spread", 5, 433),
         case("gaussian_nll_two_sgd", [3, 4, 4], "tanh", "identity", "gaussian_nll", "sgd", 0.02, "two_spreads", 5, 501),
         case("quantile_adam", [2, 4, 1], "tanh", "identity", "quantile", "adam", 0.005, "wave", 5, 435),
-        case("quantile_low_sgd", [3, 4, 3], "tanh", "identity", {"name": "quantile", "quantile": 0.25}, "sgd", 0.05, "three", 4, 500),
+        case("quantile_low_sgd", [3, 4, 3], "tanh", "identity", {"name": "quantile", "quantile": 0.25}, "sgd", 0.05, "three",
+             4, 500),
         # optimizers
         case("rmsprop", [2, 3, 1], "tanh", "identity", "mse", "rmsprop", 0.005, "wave", 5, 440),
         case("rmsprop_controls", [2, 3, 1], "tanh", "identity", "mse",
@@ -836,7 +838,7 @@ def measured(function, inputs, width, seeds):
         (y * torch.tensor(seeds, dtype=torch.float64)).sum().backward()
         values.append(y.tolist())
         grads.append(x.grad.tolist())
-    return {"inputs": inputs, "values": values, "grads": grads}
+    return {"seeds": seeds, "inputs": inputs, "values": values, "grads": grads}
 
 
 def all_points():
@@ -850,19 +852,19 @@ def all_points():
         layer = "softmax" in name
         for c in [{}] + VARIANTS.get(name, []):
             f = lambda z, _: ACTIVATIONS[name](z, **c)
-            points = LAYER if layer else [[z] for z in ALONG]
-            add("activations", name, c, seeds=SEEDS if layer else [1.0], **measured(f, points, len(points[0]), SEEDS if layer else [1.0]))
+            points, seeds = (LAYER, SEEDS) if layer else ([[z] for z in ALONG], [1.0])
+            add("activations", name, c, **measured(f, points, len(points[0]), seeds))
     for name in LOSSES:
         for c in [{}] + VARIANTS.get(name, []):
             f = lambda o, t: LOSSES[name](o.unsqueeze(0), t.unsqueeze(0), **c)
             pairs = loss_points(name)
             for width in sorted({len(o) for o, _ in pairs}):
                 points = [o + t for o, t in pairs if len(o) == width]
-                add("losses", name, c, seeds=[1.0], **measured(f, points, width, [1.0]))
+                add("losses", name, c, **measured(f, points, width, [1.0]))
     for name in REGULARIZERS:
         for c in [{}] + VARIANTS.get(name, []):
             f = lambda w, _: REGULARIZERS[name](w, **c)
-            add("regularizers", name, c, seeds=[1.0], **measured(f, [[w] for w in ALONG], 1, [1.0]))
+            add("regularizers", name, c, **measured(f, [[w] for w in ALONG], 1, [1.0]))
     for name in ("step", "exponential", "cosine", "warm_up", "one_cycle"):
         for c in [{}] + VARIANTS.get(name, []):
             per_epoch, last = 4, int(c.get("length", 200.0)) if name == "one_cycle" else 130

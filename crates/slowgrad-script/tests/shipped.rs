@@ -3,7 +3,10 @@
 
 mod common;
 
+use slowgrad_engine::run::Run;
 use slowgrad_script::PluginKind;
+use slowgrad_timeline::cue::{Cue, PlayPart};
+use std::sync::Arc;
 use std::time::Instant;
 
 #[test]
@@ -18,6 +21,56 @@ fn every_lesson_opens_without_a_warning() {
         assert!(!lesson.cues.is_empty() && !lesson.page.is_empty(), "{name}");
         assert_eq!(lesson.parameters.len(), lesson.setup.shape.parameters());
         assert!(lesson.files.contains(&format!("lessons/{name}.rhai")));
+    }
+}
+
+/// The captions of `why-not-zeros` make claims about numbers; the numbers are followed through its cues here.
+#[test]
+fn the_lesson_about_zeros_says_what_happens() {
+    let lesson = common::sandbox(&[]).open("lessons/why-not-zeros.rhai").unwrap();
+    let shape = Arc::clone(&lesson.setup.shape);
+    let mut run = Run::new(lesson.setup.clone(), lesson.parameters.clone());
+    let answers = |run: &mut Run| -> Vec<f64> {
+        let inputs: Vec<Vec<f64>> = (0..4).map(|i| lesson.setup.train.input(i).to_vec()).collect();
+        run.predict(&inputs).unwrap().concat()
+    };
+    // The parameters and the network's answers at the end of each section.
+    let mut ends: Vec<(&str, Vec<f64>, Vec<f64>)> = Vec::new();
+    for cue in &lesson.cues {
+        match cue {
+            Cue::Section(name) => ends.push((name, Vec::new(), Vec::new())),
+            Cue::Play { part: PlayPart::Update | PlayPart::Step, .. } => {
+                run.advance().unwrap();
+            }
+            Cue::Train { steps } => {
+                for _ in 0..*steps {
+                    run.advance().unwrap();
+                }
+            }
+            Cue::Tweak { parameter, value } => run.set_parameter(shape.index(*parameter), *value),
+            _ => {}
+        }
+        let (_, values, said) = ends.last_mut().unwrap();
+        *values = run.model().values.clone();
+        *said = answers(&mut run);
+    }
+    let end = |section: &str| ends.iter().find(|(name, ..)| *name == section).unwrap();
+
+    let (_, values, said) = end("One bias learns");
+    let last_bias = shape.biases(1).start;
+    assert!(values.iter().enumerate().all(|(i, value)| (*value == 0.0) == (i != last_bias)), "{values:?}");
+    assert!(said.iter().all(|answer| *answer == said[0]) && said[0] != 0.5, "{said:?}");
+
+    let (_, values, _) = end("Equal is not enough");
+    let row = |neuron: usize| &values[shape.weights(0)][2 * neuron..][..2];
+    assert!((1..3).all(|neuron| row(neuron) == row(0)) && row(0) != [0.5, 0.5], "{values:?}");
+    for equal in [shape.biases(0), shape.weights(1)] {
+        assert!(values[equal.clone()].iter().all(|value| *value == values[equal.start]), "{values:?}");
+    }
+
+    let (_, _, said) = end("Chance");
+    for (i, answer) in said.iter().enumerate() {
+        assert!((answer - lesson.setup.train.target(i)[0]).abs() < 0.2, "{said:?}");
     }
 }
 
