@@ -367,6 +367,10 @@ fn every_shipped_lesson_learns() {
     for entry in fs::read_dir(common::root().join("scripts/lessons")).expect("lessons") {
         let path = entry.expect("an entry").path();
         let lesson = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        // It begins with a network that cannot learn; its own test follows it through.
+        if lesson == "why-not-zeros" {
+            continue;
+        }
         let steps = if lesson == "large" { "30" } else { "800" };
         let (code, _, problems) = run(slowgrad().current_dir(folder.path()).args([
             "train",

@@ -199,7 +199,7 @@ impl Check<'_> {
                 self.gradient(PluginKind::Loss, program, &function, &all, outputs)
             })();
             match tried {
-                Err(error) if error.code == "out-of-bounds" => refused.push(error),
+                Err(error) if ["out-of-bounds", "thrown"].contains(&error.code) => refused.push(error),
                 other => other?,
             }
         }

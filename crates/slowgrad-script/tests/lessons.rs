@@ -230,8 +230,8 @@ fn entries_say_where_they_come_from_and_what_they_hide() {
 fn lists_describe_every_plugin() {
     let sandbox = common::sandbox(&[("losses/broken.rhai", "fn loss(")]);
     let names = |kind| sandbox.list(kind).into_iter().map(|info| info.name).collect::<Vec<_>>();
-    assert_eq!(names(PluginKind::Optimizer), ["adam", "momentum", "nesterov", "sgd"]);
-    assert_eq!(names(PluginKind::Activation).len(), 7);
+    assert_eq!(names(PluginKind::Regularizer), ["elastic", "l1", "l2"]);
+    assert!(names(PluginKind::Loss).contains(&"broken".to_owned()));
     for kind in PluginKind::ALL {
         for info in sandbox.list(kind) {
             assert!(!info.description.is_empty(), "{}", info.name);
