@@ -10,6 +10,8 @@ use crate::{Files, Library, Limits, PluginKind, Root, Sandbox};
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::PluginRef;
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::rc::Rc;
 
 /// Callable, but nobody should call them.
@@ -28,24 +30,15 @@ const HIDDEN: &[&str] = &[
 const SYNTAX: &[&str] = &["type_of", "Fn", "call"];
 
 fn sandbox(files: &[(&str, &str)]) -> Sandbox {
-    let shipped =
-        |path: &str| std::fs::read(format!("{}/../../scripts/{path}", env!("CARGO_MANIFEST_DIR"))).expect(path);
-    let names = [
-        "activations/tanh.rhai",
-        "activations/identity.rhai",
-        "activations/sigmoid.rhai",
-        "activations/relu.rhai",
-        "activations/leaky_relu.rhai",
-        "losses/mse.rhai",
-        "losses/mae.rhai",
-        "optimizers/sgd.rhai",
-        "optimizers/adam.rhai",
-        "initializers/xavier_uniform.rhai",
-        "initializers/he_normal.rhai",
-        "datasets/xor.rhai",
-        "datasets/circle.rhai",
-    ];
-    let mut all = Files::from_iter(names.map(|name| (name, shipped(name))));
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts");
+    let mut all = Files::new();
+    for folder in PluginKind::ALL.map(PluginKind::folder) {
+        for entry in fs::read_dir(scripts.join(folder)).expect(folder) {
+            let entry = entry.expect(folder);
+            let name = entry.file_name().into_string().expect("a name");
+            assert!(all.insert(format!("{folder}/{name}"), fs::read(entry.path()).expect("a script")));
+        }
+    }
     for (path, text) in files {
         assert!(all.insert(*path, text.as_bytes()));
     }
