@@ -160,6 +160,10 @@ impl Window {
         fs::write(self.folder.path().join(path), text).expect("it is saved");
     }
 
+    fn file(&self, path: &str) -> String {
+        fs::read_to_string(self.folder.path().join(path)).expect("a file")
+    }
+
     /// A picture of the whole screen as rows of RGB.
     fn screenshot(&self) -> Vec<u8> {
         let path = self.folder.path().join("shot.png");
@@ -298,6 +302,82 @@ fn a_script_is_exchanged_while_it_runs() {
     let notices = state["notices"].to_string();
     assert!(notices.contains("«velocity» dropped"), "{notices}");
     assert_eq!(state["step"], 3);
+}
+
+#[test]
+fn a_script_is_edited_saved_broken_and_mended_in_the_window() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.press("End");
+    window.press("Left");
+    window.until("the optimizer runs", |state| number(&state["position"]) == number(&state["events"]) - 1.0);
+    window.press("e");
+    window.until("its script is open and listens", |state| {
+        state["editor"]["file"] == "optimizers/own.rhai" && state["editor"]["is_writing"] == true
+    });
+    let before = window.state();
+
+    // The player's keys are letters here, and brackets are indented.
+    window.press("ctrl+Home");
+    for line in ["fn more(x) {", "x * 1.0", "}", "//  t s d [ ]"] {
+        window.xdotool(&["type", line]);
+        window.press("Return");
+    }
+    window.until("it is typed", |state| state["editor"]["is_unsaved"] == true && state["editor"]["names"].is_null());
+    window.press("ctrl+s");
+    let state = window.until("it is saved", |state| state["editor"]["is_unsaved"] == false);
+    let typed = "fn more(x) {\n    x * 1.0\n}\n//  t s d [ ]\n";
+    assert_eq!(window.file("optimizers/own.rhai"), format!("{typed}{OPTIMIZER}"));
+    assert_eq!((&state["position"], &state["playing"]), (&before["position"], &before["playing"]));
+
+    // A mistake is shown in its place, and the last good version runs.
+    window.press("ctrl+End");
+    window.xdotool(&["type", "let y = 1 +;"]);
+    window.press("ctrl+s");
+    window.until("the mistake is shown", |state| {
+        state["editor"]["problems"].as_array().is_some_and(|found| !found.is_empty())
+            && state["problems"][0].is_string()
+    });
+    assert!(window.file("optimizers/own.rhai").ends_with("let y = 1 +;"));
+
+    // Undone by name: the whole text is another one, with another field.
+    window.press("ctrl+a");
+    window.xdotool(&["type", "fn state() { #{ speed: 0.0 } }"]);
+    window.press("Return");
+    window.xdotool(&["type", "fn update(w, grad, state, ctx) { state.speed += grad; w - ctx.lr * state.speed }"]);
+    window.press("ctrl+s");
+    window.until("it is mended", |state| state["problems"].as_array().is_some_and(Vec::is_empty));
+    window.press("ctrl+Return");
+    window.until("it was checked", |state| state["editor"]["checked"] == 0);
+    window.press("Escape");
+    window.until("the text is left", |state| state["editor"]["is_writing"] == false);
+    window.press("Escape");
+    window.until("the editor is closed", |state| state["editor"].is_null());
+    window.press("End");
+    window.press("Right");
+    window.until("the new version runs", |state| state["optimizer_fields"][0] == "speed");
+}
+
+#[test]
+fn a_paused_window_draws_nothing_even_with_a_script_open() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, &format!("{OPTIMIZER}{}", "// a long script\n".repeat(2_000)));
+    window.press("e");
+    window.until("a script is open", |state| state["editor"]["is_writing"] == true);
+    window.press("Escape");
+    window.until("the text is left", |state| state["editor"]["is_writing"] == false);
+    std::thread::sleep(Duration::from_secs(1));
+    let before = number(&window.state()["frames"]);
+    std::thread::sleep(Duration::from_secs(2));
+    window.press("bracketright");
+    window.press("Up");
+    let after = number(&window.until("a key is heard", |state| state["granularity"] == "neuron")["frames"]);
+    // The two keys, and what was still fading when the text was left.
+    assert!(after - before < 20.0, "{} frames were drawn while nothing happened", after - before);
 }
 
 #[test]

@@ -113,6 +113,18 @@ impl Sandbox {
         *self.data.borrow_mut() = None;
     }
 
+    /// All files as they are now.
+    pub fn library(&self) -> Library {
+        self.interpreter().shelf.library.borrow().clone()
+    }
+
+    /// The strongest file of this path: the name of its root and its bytes.
+    pub fn file(&self, path: &str) -> Option<(String, Arc<[u8]>)> {
+        let library = self.interpreter().shelf.library.borrow();
+        let (root, bytes) = library.find(path)?;
+        Some((library.roots[root].name.clone(), bytes))
+    }
+
     /// The text of a file.
     pub fn text(&self, path: &str) -> Option<String> {
         let (_, bytes) = self.interpreter().shelf.library.borrow().find(path)?;

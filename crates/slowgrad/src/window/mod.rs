@@ -6,6 +6,7 @@
 mod action;
 mod app;
 mod edit;
+mod editor;
 mod gui;
 mod log;
 mod panels;

@@ -364,9 +364,18 @@ impl Session {
             Action::Fit => self.view.refit(),
             Action::Reset => self.restart(Command::Reset, Start::Hold),
             Action::Reseed => self.restart(Command::Reseed, Start::Hold),
-            Action::Edit | Action::Theme | Action::Drawer | Action::Palette | Action::Help | Action::Leave => {
-                return false;
-            }
+            Action::Edit
+            | Action::Theme
+            | Action::Drawer
+            | Action::Script
+            | Action::Save
+            | Action::Check
+            | Action::Complete
+            | Action::Definition
+            | Action::Comment
+            | Action::Palette
+            | Action::Help
+            | Action::Leave => return false,
         }
         true
     }

@@ -6,6 +6,7 @@
 use super::answers::answers;
 use super::message::{Answers, Choice, Command, Curves, DataInfo, LessonInfo, Slot, Snapshot};
 use super::reload::Pending;
+use super::scripts::{self, Scripts};
 use super::slots::{self, Choices};
 use crate::library;
 use slowgrad_engine::data::Data;
@@ -64,6 +65,7 @@ pub(crate) struct Desk {
     answers: Option<Arc<Answers>>,
     data: Option<Arc<DataInfo>>,
     console: Arc<[ConsoleLine]>,
+    pub(super) scripts: Scripts,
     lessons: Arc<[Choice]>,
     choices: Choices,
 }
@@ -96,6 +98,7 @@ impl Desk {
             answers: None,
             data: None,
             console: Arc::new([]),
+            scripts: Scripts::default(),
             lessons: Arc::new([]),
             choices: Choices::new(),
         };
@@ -117,6 +120,7 @@ impl Desk {
         let lessons = lessons.into_iter();
         let choice = |Entry { path, title, info, .. }| Choice { name: path, title, description: info.description };
         self.lessons = lessons.map(choice).collect();
+        self.scripts.plugins = scripts::plugins(&self.sandbox.library());
     }
 
     /// Whether there is training to do.
@@ -176,6 +180,7 @@ impl Desk {
                 self.start_again();
             }
             Command::DropGhost => self.change(|opened| opened.run.drop_ghost()),
+            Command::Check { path, text } => self.check(path, text),
         }
     }
 
@@ -209,6 +214,7 @@ impl Desk {
     pub(super) fn read(&mut self) -> Option<Lesson> {
         drop(self.sandbox.console());
         let read = self.sandbox.open(&self.path);
+        self.scripts.read = self.sandbox.files();
         self.keep_printed();
         self.heed(read)
     }
@@ -432,6 +438,7 @@ impl Desk {
         if self.stale {
             self.present();
         }
+        let files = self.used_files();
         let opened = self.opened.as_ref();
         let problems = self.problems.iter().chain(&self.run_problem);
         let problems = problems.chain(opened.into_iter().flat_map(|opened| &opened.warnings)).cloned().collect();
@@ -448,6 +455,9 @@ impl Desk {
             curves: Arc::new(opened.map(|opened| curves(&opened.run)).unwrap_or_default()),
             console: Arc::clone(&self.console),
             problems,
+            files,
+            plugins: Arc::clone(&self.scripts.plugins),
+            checked: self.scripts.checked.clone(),
             stuck: std::mem::take(&mut self.stuck),
             messages: std::mem::take(&mut self.messages),
             reloaded: std::mem::take(&mut self.reloaded),

@@ -6,7 +6,7 @@
 use slowgrad_engine::plugin::Control;
 use slowgrad_engine::run::LossPoint;
 use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
-use slowgrad_script::{ConsoleLine, PluginKind};
+use slowgrad_script::{ConsoleLine, PluginKind, Report};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::cue::Cue;
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Reseed,
     /// Forgets the loss curve that an edit left behind.
     DropGhost,
+    /// Checks a script with this text, which may not be saved yet; nothing that runs changes.
+    Check { path: String, text: String },
 }
 
 /// A place that a plugin is plugged into.
@@ -197,6 +199,27 @@ pub(crate) struct Curves {
     pub(crate) ghost: Option<Vec<LossPoint>>,
 }
 
+/// A script that the lesson uses, as it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UsedFile {
+    /// Its path in the library.
+    pub(crate) path: String,
+    /// The root that it was found in.
+    pub(crate) root: String,
+    pub(crate) bytes: Arc<[u8]>,
+}
+
+/// What a check of a script found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Checked {
+    pub(crate) path: String,
+    /// The text that was checked.
+    pub(crate) text: String,
+    pub(crate) problems: Vec<Diagnostic>,
+    /// How its functions were tried.
+    pub(crate) reports: Vec<Report>,
+}
+
 /// How the worker is, at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
@@ -214,6 +237,12 @@ pub(crate) struct Snapshot {
     pub(crate) curves: Arc<Curves>,
     pub(crate) console: Arc<[ConsoleLine]>,
     pub(crate) problems: Arc<[Diagnostic]>,
+    /// The lesson and the scripts that it uses.
+    pub(crate) files: Arc<[UsedFile]>,
+    /// The names of all plugins.
+    pub(crate) plugins: Arc<[(PluginKind, String)]>,
+    /// What the last check found.
+    pub(crate) checked: Option<Arc<Checked>>,
     /// Whether the last step asked for could not be computed.
     pub(crate) stuck: bool,
     /// What happened since the snapshot before.

@@ -7,11 +7,12 @@ mod answers;
 mod desk;
 mod message;
 mod reload;
+mod scripts;
 mod slots;
 
 pub(crate) use answers::range;
 use desk::Desk;
-pub(crate) use message::{Answers, Command, Curves, DataInfo, SetupInfo, Slot, SlotInfo, Snapshot};
+pub(crate) use message::{Answers, Checked, Command, Curves, DataInfo, SetupInfo, Slot, SlotInfo, Snapshot, UsedFile};
 
 use slowgrad_script::Library;
 use std::panic::{AssertUnwindSafe, catch_unwind};
