@@ -166,7 +166,12 @@ pub(super) const CONTEXT: &[Row] = &[
         "Of `init` and `init_layer`: how many inputs each neuron of the layer has.",
         "fn init(ctx) { 1.0 / ctx.fan_in }",
     ),
-    ("fan_out", &["fan_out: int"], "Of `init` and `init_layer`: how many neurons the layer has.", "fn init(ctx) { 1.0 / ctx.fan_out }"),
+    (
+        "fan_out",
+        &["fan_out: int"],
+        "Of `init` and `init_layer`: how many neurons the layer has.",
+        "fn init(ctx) { 1.0 / ctx.fan_out }",
+    ),
     (
         "layer",
         &["layer: int"],
