@@ -439,6 +439,33 @@ fn perform(stage) {
 }
 
 #[test]
+fn a_script_that_runs_away_stops_neither_the_picture_nor_the_training() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.press("space");
+    let before = window.until("it plays", |state| state["playing"] == true && number(&state["position"]) > 1.0);
+    // It takes seconds until reading this lesson is stopped.
+    window.save("lesson.rhai", &format!("{LESSON}\nfn perform(stage) {{ loop {{ let x = 1; }} }}"));
+    let runs_away = |state: &Value| state["problems"].as_array().is_some_and(|problems| !problems.is_empty());
+    window.until("it is stopped", runs_away);
+    let lines = fs::read_to_string(&window.log).expect("the log");
+    let states = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let between: Vec<f64> = states
+        .skip_while(|state| state["position"] != before["position"])
+        .take_while(|state| !runs_away(state))
+        .map(|state| number(&state["position"]))
+        .collect();
+    assert!(between.len() > 5 && between.is_sorted(), "the picture stood still: {between:?}");
+    // The last good version goes on.
+    window.press("t");
+    window.until("it trains", |state| number(&state["step"]) > 200.0 && runs_away(state));
+    window.save("lesson.rhai", LESSON);
+    window.until("it is repaired", |state| !runs_away(state));
+}
+
+#[test]
 fn full_speed_trains_and_stops() {
     if tools().is_none() {
         return;

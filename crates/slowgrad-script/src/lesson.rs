@@ -14,7 +14,6 @@ use rhai::{Dynamic, Map};
 use slowgrad_engine::spec::{DataSpec, LayerSpec, LessonSpec, ParamValue, PluginRef, WeightsSpec};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// The fields of a lesson.
 const FIELDS: &[&str] = &[
@@ -44,13 +43,11 @@ pub(crate) fn fields() -> impl Iterator<Item = &'static str> {
     FIELDS.iter().copied()
 }
 
-/// The fields of `limits`.
-const LIMITS: &[&str] = &["operations", "seconds", "tape", "prints"];
-
 /// A lesson as its file describes it.
 pub(crate) struct Described {
     pub(crate) spec: LessonSpec,
-    pub(crate) limits: Limits,
+    /// Where it asks for less than it is allowed.
+    pub(crate) limits: Option<Limits>,
 }
 
 /// Reads the map of a lesson.
@@ -185,7 +182,7 @@ impl Reader<'_> {
         let shuffle = self.field("shuffle", reading::flag).unwrap_or(false);
         let weights = self.field("weights", weights);
         let limits = plugins.interpreter.host.limits.get();
-        let limits = self.field("limits", |value, what| lower(limits, value, what)).unwrap_or(limits);
+        let limits = self.field("limits", |value, what| lower(limits, value, what));
         let given = self.field("params", params).unwrap_or_default();
         if !(titled && layered && with_data) {
             return None;
@@ -304,26 +301,11 @@ fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem>
         .map_err(|_| Problem::new("wrong-type", format!("{what} must be a map, but this is {}", kind(value))))?;
     let mut lowered = limits;
     for (name, value) in map.iter() {
-        let size = || reading::size(value, &format!("`{name}`"), 1);
-        match name.as_str() {
-            "operations" => {
-                let most = size()? as u64;
-                lowered.operations = limits.operations.min(most);
-                lowered.making_operations = limits.making_operations.min(most);
-            }
-            "tape" => lowered.tape = limits.tape.min(size()?),
-            "prints" => lowered.prints = limits.prints.min(size()?),
-            "seconds" => {
-                let time = Duration::try_from_secs_f64(reading::float(value, "`seconds`")?);
-                let time = time.map_err(|_| Problem::new("wrong-value", "`seconds` must be a time in seconds"))?;
-                lowered.time = limits.time.min(time);
-                lowered.making_time = limits.making_time.min(time);
-            }
-            _ => {
-                let problem = Problem::new("unknown-field", format!("there is no limit `{name}`"));
-                return Err(problem.help(suggestion(name, LIMITS.iter().copied()).unwrap_or_default()));
-            }
-        }
+        let amount = reading::float(value, &format!("`{name}`"))?;
+        lowered.lower(name, amount).map_err(|error| {
+            let code = if error.is_unknown { "unknown-field" } else { "wrong-value" };
+            Problem { code, message: error.message, help: error.help }
+        })?;
     }
     Ok(lowered)
 }

@@ -146,8 +146,15 @@ impl Plugins {
         Self { interpreter, home: RefCell::default(), programs: RefCell::default(), functions: RefCell::default() }
     }
 
-    /// Forgets what was made from files, because one of them changed.
+    /// Forgets what was made from more than one file, because one of them changed. What was made from the changed
+    /// file alone is known by its bytes.
     pub(crate) fn forget(&self) {
+        self.interpreter.shelf.forget();
+        self.programs.borrow_mut().retain(|_, (_, program)| !program.may_import);
+    }
+
+    /// Forgets all that was compiled and traced, because there are other limits now.
+    pub(crate) fn forget_all(&self) {
         self.interpreter.shelf.forget();
         self.programs.borrow_mut().clear();
         self.functions.borrow_mut().clear();
@@ -157,7 +164,9 @@ impl Plugins {
     pub(crate) fn program(&self, path: &str) -> Result<Rc<Program>, Box<Diagnostic>> {
         let found = if is_plain(path) { self.interpreter.shelf.library.borrow().find(path) } else { None };
         let Some((_, bytes)) = found else {
-            return Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`"))));
+            let left_out = self.interpreter.shelf.library.borrow().left_out(path);
+            let missing = || Problem::new("no-such-file", format!("there is no file `{path}`"));
+            return Err(Box::new(unplaced(left_out.unwrap_or_else(missing))));
         };
         self.interpreter.shelf.used.borrow_mut().insert(path.to_owned());
         if let Some((known, program)) = self.programs.borrow().get(path)
@@ -165,7 +174,8 @@ impl Plugins {
         {
             return Ok(Rc::clone(program));
         }
-        let text = script_text(path, &bytes).map_err(|problem| Box::new(unplaced(problem)))?;
+        let text = script_text(path, &bytes, self.interpreter.host.limits.get().script)
+            .map_err(|problem| Box::new(unplaced(problem)))?;
         if text.is_empty() {
             let empty = Diagnostic::error("empty-file", format!("`{path}` is empty"));
             return Err(Box::new(empty.help("write a function into it, such as `fn activation(z) { z }`")));
@@ -186,6 +196,11 @@ impl Plugins {
         }
         if let Some((_, path)) = claims(&library, kind, name, &self.home.borrow().path).next() {
             return Ok(path);
+        }
+        let named = format!("{}/{name}.rhai", kind.folder());
+        let beside = format!("{}{named}", folder(&self.home.borrow().path));
+        if let Some(problem) = [beside, named].iter().find_map(|path| library.left_out(path)) {
+            return Err(problem);
         }
         let problem = Problem::new("unknown-plugin", format!("there is no {} named `{name}`", kind.word()));
         let names = library.names(kind.folder());

@@ -189,15 +189,28 @@ impl Sandbox {
 
     /// Opens a lesson; its folder becomes the one in which plugins are looked for first.
     pub fn open(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
+        let before = self.interpreter().host.limits.get();
         self.interpreter().shelf.used.borrow_mut().clear();
-        self.interpreter().host.limits.set(self.limits);
+        self.interpreter().limit(self.limits);
+        let opened = self.opened(path);
+        if opened.is_err() {
+            // What was opened before goes on, within its own limits.
+            self.interpreter().limit(before);
+        }
+        opened
+    }
+
+    fn opened(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
         let one = |error: Box<Diagnostic>| vec![*error];
         *self.plugins.home.borrow_mut() = Home { path: path.to_owned() };
         let program = self.plugins.program(path).map_err(one)?;
         program.contract("lesson", "lesson()", &[0]).map_err(one)?;
         let map = self.interpreter().call(&program, "lesson", Vec::new(), Budget::Making).map_err(one)?;
         let Described { spec, limits } = lesson::read(&self.plugins, &program, &map)?;
-        self.interpreter().host.limits.set(limits);
+        if let Some(limits) = limits {
+            self.interpreter().limit(limits);
+            self.plugins.forget_all();
+        }
         let asked =
             |field: &str| program.text.key("lesson", field).or_else(|| Some(program.text.function_location("lesson")));
         let mut warnings = Vec::new();
@@ -339,14 +352,19 @@ impl Sandbox {
         let library = self.interpreter().shelf.library.borrow();
         let candidates =
             std::iter::once(beside.as_str()).chain(folders.iter().copied()).map(|folder| format!("{folder}{path}"));
+        let mut left_out = None;
         for candidate in candidates {
             if let Some((_, bytes)) = library.find(&candidate) {
                 self.interpreter().shelf.used.borrow_mut().insert(candidate);
                 return Ok(bytes);
             }
+            left_out = left_out.or_else(|| library.left_out(&candidate));
         }
         // The watcher should notice when it appears.
         self.interpreter().shelf.used.borrow_mut().insert(format!("{beside}{path}"));
+        if let Some(problem) = left_out {
+            return Err(Box::new(unplaced(problem)));
+        }
         let help = "files are looked for beside the lesson";
         Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`")).help(help)))
     }
@@ -358,7 +376,8 @@ impl Sandbox {
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<Setup, Vec<Diagnostic>> {
         let shape = shape(spec);
-        let most = self.limits.parameters;
+        let limits = self.interpreter().host.limits.get();
+        let most = limits.parameters;
         if shape.parameters() > most {
             let found = match shape.parameters() {
                 usize::MAX => "more than can be counted".to_owned(),
@@ -368,8 +387,8 @@ impl Sandbox {
             let error = Diagnostic::error("too-large", message).help("a layer has size × (inputs + 1) of them");
             return Err(vec![placed(error, asked("layers"))]);
         }
-        if shape.outputs() > self.limits.array {
-            let (outputs, most) = (shape.outputs(), self.limits.array);
+        if shape.outputs() > limits.array {
+            let (outputs, most) = (shape.outputs(), limits.array);
             let message = format!("the last layer has {outputs} neurons; a loss can take {most}");
             return Err(vec![placed(Diagnostic::error("too-large", message), asked("layers"))]);
         }

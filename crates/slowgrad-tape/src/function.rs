@@ -53,6 +53,8 @@ impl Row<'_> {
 
 /// Past this many different paths a function is run each time instead of remembered.
 const MOST_TRACES: usize = 1024;
+/// Past this many operations and comparisons on all of them, too.
+const MOST_NODES: usize = 1_000_000;
 
 /// A traced function with all the paths it has taken so far.
 pub struct Function {
@@ -61,6 +63,8 @@ pub struct Function {
     tracer: Box<dyn Tracer>,
     tree: TraceTree,
     volatile: bool,
+    /// Operations and comparisons on all paths that are remembered.
+    remembered: usize,
     recent: usize,
     values: Vec<f64>,
     block: Block,
@@ -86,6 +90,7 @@ impl Function {
             tracer,
             tree: TraceTree::default(),
             volatile: false,
+            remembered: 0,
             recent: 0,
             values: Vec::new(),
             block: Block::default(),
@@ -110,7 +115,11 @@ impl Function {
     /// Whether the script is run on every call, because it took out a plain number, or on every call whose
     /// path is not among those remembered, because it has too many.
     pub fn runs_each_time(&self) -> bool {
-        self.volatile || self.tree.traces().len() >= MOST_TRACES
+        self.volatile || self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
+        self.tree.traces().len() >= MOST_TRACES || self.remembered >= MOST_NODES
     }
 
     /// One call.
@@ -132,7 +141,8 @@ impl Function {
         trace.evaluate(inputs, &mut self.values);
         if trace.is_volatile() {
             self.volatile = true;
-        } else if !self.volatile && self.tree.traces().len() < MOST_TRACES {
+        } else if !self.volatile && !self.is_full() {
+            self.remembered += trace.nodes().len() + trace.guards().len();
             self.recent = self.tree.insert(Arc::clone(&trace));
         }
         Ok(trace)

@@ -8,6 +8,7 @@ use etcetera::BaseStrategy;
 use include_dir::{Dir, include_dir};
 use slowgrad_script::{Entry, Files, Library, PluginKind, Root};
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../scripts");
@@ -32,10 +33,10 @@ const USER_FOLDER: &str = "SLOWGRAD_SCRIPTS";
 
 /// Files of a lesson's folder that lessons can use.
 const ENDINGS: [&str; 4] = ["rhai", "csv", "json", "safetensors"];
-/// Folders below a lesson's folder are read this deep.
-const DEPTH: usize = 3;
+/// Folders below a lesson's folder are read, and watched, this deep.
+pub(crate) const DEPTH: usize = 3;
 /// At most so many entries of a folder are looked at.
-const MOST_ENTRIES: usize = 4_000;
+pub(crate) const MOST_ENTRIES: usize = 4_000;
 /// Larger files are left out.
 const MOST_BYTES: u64 = 32 << 20;
 /// All files together may take so much.
@@ -233,12 +234,15 @@ pub(crate) fn order_lessons(lessons: &mut [Entry]) {
 
 /// Reads a file of bounded size.
 pub(crate) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
-    let size = fs::metadata(path)?.len();
-    if size > MOST_BYTES {
-        let message = format!("the file has {size} bytes, and {MOST_BYTES} is the limit");
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
+    let file = fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    // It may grow while it is read.
+    if size <= MOST_BYTES && file.take(MOST_BYTES + 1).read_to_end(&mut bytes)? as u64 <= MOST_BYTES {
+        return Ok(bytes);
     }
-    fs::read(path)
+    let message = format!("the file has {} bytes, and {MOST_BYTES} is the limit", size.max(bytes.len() as u64));
+    Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message))
 }
 
 /// The path of a file within a root that was read from a folder, if lessons can use it.
@@ -263,7 +267,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// What cannot be read is left out: a script that needs it says so with its line.
+    /// What cannot be read is left out: a script that needs it says so, and why, with its line.
     fn folder(&mut self, folder: &Path, depth: usize) {
         let Ok(entries) = fs::read_dir(folder) else { return };
         let mut paths: Vec<PathBuf> = entries.flatten().take(MOST_ENTRIES).map(|entry| entry.path()).collect();
@@ -276,22 +280,29 @@ impl Walk {
             let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
             // A link may point within the folder, nowhere else.
             let inside = fs::canonicalize(&path).is_ok_and(|real| real.starts_with(&self.top));
-            if hidden || !inside {
+            if hidden {
                 continue;
             }
-            if path.is_dir() {
+            if !inside {
+                if let Some(name) = path_in(&self.top, &path) {
+                    self.files.leave_out(name, "it is a link that leads out of the folder, or to nothing");
+                }
+            } else if path.is_dir() {
                 if depth > 1 {
                     self.folder(&path, depth - 1);
                 }
             } else if let Some(name) = path_in(&self.top, &path).filter(|_| path.is_file()) {
                 // Reading a pipe would wait for ever.
-                let size = fs::metadata(&path).map_or(u64::MAX, |metadata| metadata.len());
-                if size <= MOST_BYTES
-                    && self.bytes + size <= MOST_BYTES_IN_ALL
-                    && let Ok(bytes) = read_file(&path)
-                {
-                    self.bytes += size;
-                    self.files.insert(name, bytes);
+                match read_file(&path) {
+                    Ok(bytes) if self.bytes + bytes.len() as u64 <= MOST_BYTES_IN_ALL => {
+                        self.bytes += bytes.len() as u64;
+                        self.files.insert(name, bytes);
+                    }
+                    Ok(_) => {
+                        let why = format!("the files of its folder have more than {MOST_BYTES_IN_ALL} bytes together");
+                        self.files.leave_out(name, why);
+                    }
+                    Err(error) => self.files.leave_out(name, error.to_string()),
                 }
             }
         }

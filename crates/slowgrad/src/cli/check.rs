@@ -18,11 +18,11 @@ pub(super) struct CheckArgs {
     files: Vec<PathBuf>,
 }
 
-pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &CheckArgs, limits: Limits) -> Result<(), Failure> {
     let mut errors = Vec::new();
     let mut unchecked = None;
     for file in &args.files {
-        let checked = if file.is_dir() { check_folder(file) } else { check_file(file) };
+        let checked = if file.is_dir() { check_folder(file, limits) } else { check_file(file, limits) };
         match checked {
             Ok(found) => errors.extend(found),
             Err(Failure::Message(message, _)) => {
@@ -39,13 +39,13 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     }
 }
 
-fn check_file(file: &Path) -> Result<Vec<Diagnostic>, Failure> {
+fn check_file(file: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failure> {
     let Loaded { library, lesson, .. } = library::load(Some(file)).map_err(|error| Failure::new(error.to_string()))?;
-    check(&Sandbox::new(library, Limits::default()), &lesson, &file.display().to_string())
+    check(&Sandbox::new(library, limits), &lesson, &file.display().to_string())
 }
 
 /// Checks all scripts of a folder as a lesson in it would find them.
-fn check_folder(folder: &Path) -> Result<Vec<Diagnostic>, Failure> {
+fn check_folder(folder: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failure> {
     let library = library::around(folder).map_err(|error| Failure::new(error.to_string()))?;
     let paths = library.roots.last().into_iter().flat_map(|root| root.files.paths());
     let is_script = |path: &&str| Path::new(path).extension().is_some_and(|ending| ending == "rhai");
@@ -53,7 +53,7 @@ fn check_folder(folder: &Path) -> Result<Vec<Diagnostic>, Failure> {
     if scripts.is_empty() {
         return Err(Failure::new(format!("there are no scripts in {}", folder.display())));
     }
-    let sandbox = Sandbox::new(library, Limits::default());
+    let sandbox = Sandbox::new(library, limits);
     let mut errors = Vec::new();
     for script in scripts {
         let name = folder.strip_prefix(".").unwrap_or(folder).join(&script);

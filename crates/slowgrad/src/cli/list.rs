@@ -39,9 +39,9 @@ pub(super) struct ListArgs {
     json: bool,
 }
 
-pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &ListArgs, limits: Limits) -> Result<(), Failure> {
     let library = library::around(Path::new(".")).map_err(|error| Failure::new(error.to_string()))?;
-    let sandbox = Sandbox::new(library.clone(), Limits::default());
+    let sandbox = Sandbox::new(library.clone(), limits);
     let kinds = PluginKind::ALL.into_iter().filter(|kind| args.kind.is_none_or(|wanted| wanted == *kind));
     let mut shelves: Vec<(PluginKind, Vec<Entry>)> = kinds.map(|kind| (kind, sandbox.entries(kind))).collect();
     for (kind, entries) in &mut shelves {

@@ -16,6 +16,7 @@ mod train;
 
 use crate::{window, worker};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use slowgrad_script::Limits;
 use slowgrad_tape::Diagnostic;
 use slowgrad_tape::isa::{self, Isa};
 use slowgrad_timeline::event::Phase;
@@ -34,6 +35,9 @@ pub(crate) struct Args {
     lesson: Option<PathBuf>,
     #[command(flatten)]
     window: WindowArgs,
+    /// Other limits for scripts, such as operations=4000000,seconds=0.5
+    #[arg(long, value_name = "NAME=NUMBER,…", global = true, value_parser = limits)]
+    limits: Option<Limits>,
 }
 
 /// Options of the window.
@@ -146,9 +150,10 @@ pub(crate) fn run(args: Args) -> ExitCode {
         report::line(&format!("error: {message}"));
         return ExitCode::from(2);
     }
+    let limits = args.limits.unwrap_or_default();
     let done = match args.command {
-        Some(command) => with_script_stack(command),
-        None => open_window(args.lesson, args.window),
+        Some(command) => with_script_stack(command, limits),
+        None => open_window(args.lesson, args.window, limits),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -164,13 +169,13 @@ pub(crate) fn run(args: Args) -> ExitCode {
 }
 
 /// Carries out a command on a thread with room for scripts.
-fn with_script_stack(command: Command) -> Result<(), Failure> {
+fn with_script_stack(command: Command, limits: Limits) -> Result<(), Failure> {
     let work = move || match command {
-        Command::Trace(args) => trace::run(&args),
-        Command::Train(args) => train::run(&args),
-        Command::Render(args) => render::run(&args),
-        Command::Check(args) => check::run(&args),
-        Command::List(args) => list::run(&args),
+        Command::Trace(args) => trace::run(&args, limits),
+        Command::Train(args) => train::run(&args, limits),
+        Command::Render(args) => render::run(&args, limits),
+        Command::Check(args) => check::run(&args, limits),
+        Command::List(args) => list::run(&args, limits),
         Command::New(args) => new::run(&args),
         Command::Definitions(args) => definitions::run(&args),
     };
@@ -202,15 +207,31 @@ fn choose_vector_unit() -> Result<(), String> {
     if isa::force(unit) { Ok(()) } else { Err(format!("this machine does not have {}", name.to_string_lossy())) }
 }
 
-fn open_window(lesson: Option<PathBuf>, args: WindowArgs) -> Result<(), Failure> {
+fn open_window(lesson: Option<PathBuf>, args: WindowArgs, limits: Limits) -> Result<(), Failure> {
     let options = window::WindowOptions {
         lesson,
+        limits,
         size: args.size,
         screenshot: args.screenshot,
         after_secs: args.after,
         log_events: args.log_events,
     };
     window::run(options).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// `operations=4000000,seconds=0.5` as limits; what is not named stays as it is.
+fn limits(text: &str) -> Result<Limits, String> {
+    let mut limits = Limits::default();
+    for given in text.split(',') {
+        let (name, amount) =
+            given.split_once('=').ok_or_else(|| format!("«{given}» is not of the form NAME=NUMBER"))?;
+        let number = amount.trim().parse::<f64>().map_err(|_| format!("«{amount}» is not a number"))?;
+        limits.set(name.trim(), number).map_err(|error| {
+            let help = error.help.map_or_else(String::new, |help| format!("; {help}"));
+            format!("{}{help}", error.message)
+        })?;
+    }
+    Ok(limits)
 }
 
 /// `1280x720` as numbers of pixels.

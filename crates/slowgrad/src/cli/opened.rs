@@ -23,16 +23,16 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Opens a lesson; prints its warnings and what it printed itself.
-    pub(super) fn new(path: &Path) -> Result<Self, Failure> {
-        Self::with_weights(path, None)
+    /// Opens a lesson, whose scripts run within these limits; prints its warnings and what it printed itself.
+    pub(super) fn new(path: &Path, limits: Limits) -> Result<Self, Failure> {
+        Self::with_weights(path, None, limits)
     }
 
     /// Opens a lesson with the initial weights of a file.
-    pub(super) fn with_weights(path: &Path, weights_in: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn with_weights(path: &Path, weights_in: Option<&Path>, limits: Limits) -> Result<Self, Failure> {
         let Loaded { library, lesson, .. } =
             library::load(Some(path)).map_err(|error| Failure::new(error.to_string()))?;
-        let sandbox = Sandbox::new(library, Limits::default());
+        let sandbox = Sandbox::new(library, limits);
         let lesson = sandbox.open(&lesson);
         let mut console = Console::new(PRINTED_LINES);
         console.print(sandbox.console());

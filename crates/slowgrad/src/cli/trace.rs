@@ -3,6 +3,7 @@
 use super::opened::Opened;
 use super::{By, Failure, PhaseArg};
 use clap::{Args, ValueEnum};
+use slowgrad_script::Limits;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::print::{self, Selection};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -39,8 +40,8 @@ enum Format {
     Jsonl,
 }
 
-pub(super) fn run(args: &TraceArgs) -> Result<(), Failure> {
-    let mut opened = Opened::new(&args.lesson)?;
+pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
+    let mut opened = Opened::new(&args.lesson, limits)?;
     opened.run.seek(args.step - 1)?;
     // Of all that scripts print while they run, what this step prints is of interest.
     opened.drop_console();

@@ -6,6 +6,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use slowgrad_engine::train::Objective;
+use slowgrad_script::Limits;
 use slowgrad_timeline::print::Number;
 use slowgrad_timeline::words;
 use std::io::Write;
@@ -49,11 +50,11 @@ struct Metrics {
     test_loss: Option<Number>,
 }
 
-pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     if let Some(path) = &args.weights_out {
         opened::check_ending(path)?;
     }
-    let mut opened = Opened::with_weights(&args.lesson, args.weights_in.as_deref())?;
+    let mut opened = Opened::with_weights(&args.lesson, args.weights_in.as_deref(), limits)?;
     let (first, _) = opened.evaluate()?;
     let bar = ProgressBar::new(args.steps);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");

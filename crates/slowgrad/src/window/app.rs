@@ -12,7 +12,7 @@ use crate::worker::{Command, Worker};
 use egui::ViewportId;
 use egui_winit::accesskit_winit;
 use slowgrad_render::{Painted, RenderError, WindowRenderer};
-use slowgrad_script::Library;
+use slowgrad_script::{Library, Limits};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +44,7 @@ pub(crate) fn run(
     size: (u32, u32),
     log: EventLog,
     library: Library,
+    limits: Limits,
     lesson: String,
     folders: Vec<PathBuf>,
 ) -> Result<(), WindowError> {
@@ -61,7 +62,7 @@ pub(crate) fn run(
     let worker = {
         let proxy = proxy.clone();
         // The loop is gone only when the program ends.
-        Worker::start(library, lesson, move || {
+        Worker::start(library, limits, lesson, move || {
             let _ = proxy.send_event(Wake::Worker);
         })
         .map_err(WindowError::Thread)?

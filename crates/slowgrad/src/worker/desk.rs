@@ -76,9 +76,9 @@ const QUICK_WORK: u64 = 50_000_000;
 const QUICK_STEPS: u64 = 10_000;
 
 impl Desk {
-    pub(super) fn new(library: Library) -> Self {
+    pub(super) fn new(library: Library, limits: Limits) -> Self {
         let mut desk = Self {
-            sandbox: Sandbox::new(library, Limits::default()),
+            sandbox: Sandbox::new(library, limits),
             opened: None,
             path: String::new(),
             edition: 0,

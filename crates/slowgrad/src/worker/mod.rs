@@ -5,6 +5,8 @@
 
 mod answers;
 mod desk;
+#[cfg(test)]
+mod fire;
 mod message;
 mod reload;
 mod scripts;
@@ -14,7 +16,7 @@ pub(crate) use answers::range;
 use desk::Desk;
 pub(crate) use message::{Answers, Checked, Command, Curves, DataInfo, SetupInfo, Slot, SlotInfo, Snapshot, UsedFile};
 
-use slowgrad_script::Library;
+use slowgrad_script::{Library, Limits};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
@@ -32,13 +34,15 @@ pub(crate) struct Worker {
     sent: u64,
 }
 
-/// Scripts may nest values deeply before a limit stops them, and the interpreter walks them recursively.
-pub(crate) const SCRIPT_STACK_BYTES: usize = 64 << 20;
+/// Scripts may nest values deeply before a limit stops them, and the interpreter walks them recursively. Only what
+/// is used takes memory.
+pub(crate) const SCRIPT_STACK_BYTES: usize = 256 << 20;
 
 impl Worker {
-    /// Starts the thread and opens a lesson. `wake` is called after every snapshot.
+    /// Starts the thread and opens a lesson, whose scripts run within these limits. `wake` is called after every snapshot.
     pub(crate) fn start(
         library: Library,
+        limits: Limits,
         lesson: String,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, std::io::Error> {
@@ -46,7 +50,7 @@ impl Worker {
         let (done, snapshots) = channel();
         let thread = std::thread::Builder::new().name("slowgrad-worker".into()).stack_size(SCRIPT_STACK_BYTES);
         thread.spawn(move || {
-            let worked = AssertUnwindSafe(|| work(Desk::new(library), &to_do, &done, &wake));
+            let worked = AssertUnwindSafe(|| work(Desk::new(library, limits), &to_do, &done, &wake));
             // Whoever waits for a snapshot learns that there will be none, whether the window is gone or this panicked.
             let _ = catch_unwind(worked);
             drop(done);
@@ -145,7 +149,7 @@ mod tests {
     fn worker() -> Worker {
         let files = Files::from_iter([("t.rhai", LESSON.as_bytes()), ("optimizers/own.rhai", OPTIMIZER.as_bytes())]);
         let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
-        Worker::start(library, "t.rhai".into(), || {}).expect("a thread")
+        Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread")
     }
 
     fn settled(worker: &Worker) -> Snapshot {
