@@ -16,7 +16,7 @@ pub struct Limits {
     pub making_operations: u64,
     /// Time of a plugin's call (250 ms).
     pub time: Duration,
-    /// Time to read a lesson, make data or draw weights (2 s).
+    /// Time to read a lesson, make data or draw weights (5 s).
     pub making_time: Duration,
     /// Bytes that one entry may hold beyond what was held at its beginning (256 MiB). They are counted where
     /// [`CountingAllocator`](crate::CountingAllocator) is installed.
@@ -61,7 +61,7 @@ impl Default for Limits {
             operations: 2_000_000,
             making_operations: 50_000_000,
             time: Duration::from_millis(250),
-            making_time: Duration::from_secs(2),
+            making_time: Duration::from_secs(5),
             memory: 256 << 20,
             tape: 100_000,
             call_levels: 32,

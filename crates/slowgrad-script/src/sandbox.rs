@@ -86,6 +86,11 @@ impl Sandbox {
         &self.plugins.interpreter
     }
 
+    /// What its scripts may use up.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Replaces a file of a root, or takes it away; a root that is not there yet becomes the strongest.
     /// What is running keeps what it was made from; open the lesson or assemble it again to see the change.
     pub fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {

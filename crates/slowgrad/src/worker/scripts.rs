@@ -6,7 +6,7 @@
 use super::desk::{Desk, has_ending};
 use super::message::{Checked, UsedFile};
 use slowgrad_engine::spec::{DataSpec, LessonSpec};
-use slowgrad_script::{Files, Library, Limits, PluginKind, Root, Sandbox};
+use slowgrad_script::{Files, Library, PluginKind, Root, Sandbox};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Desk {
         let mut library = self.sandbox.library();
         let files = Files::from_iter([(path.as_str(), text.as_bytes())]);
         library.roots.push(Root { name: "edited".into(), files });
-        let found = Sandbox::new(library, Limits::default()).examine(&path);
+        let found = Sandbox::new(library, self.sandbox.limits()).examine(&path);
         let (problems, reports) = (found.diagnostics, found.reports);
         self.scripts.checked = Some(Arc::new(Checked { path, text, problems, reports }));
     }

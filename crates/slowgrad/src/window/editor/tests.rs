@@ -6,7 +6,7 @@ use crate::window::action::Action;
 use crate::window::gui::Gui;
 use crate::worker::Worker;
 use egui::{Event as Input, Key, Modifiers, RawInput};
-use slowgrad_script::Library;
+use slowgrad_script::{Library, Limits};
 use std::fs;
 use std::time::Duration;
 
@@ -29,7 +29,8 @@ impl Desk {
         fs::write(folder.path().join("lesson.rhai"), LESSON).expect("a lesson");
         fs::write(folder.path().join("optimizers/own.rhai"), OPTIMIZER).expect("an optimizer");
         let loaded = library::load(Some(&folder.path().join("lesson.rhai"))).expect("it is read");
-        let session = Session::new(Worker::start(loaded.library, loaded.lesson, || {}).expect("a thread"));
+        let session =
+            Session::new(Worker::start(loaded.library, Limits::default(), loaded.lesson, || {}).expect("a thread"));
         let gui = Gui::new(egui::Context::default(), loaded.folders);
         let mut desk = Self { folder, gui, session, secs: 0.0 };
         desk.settle();
@@ -342,7 +343,9 @@ fn what_a_script_prints_leads_to_its_line() {
 #[test]
 fn a_script_that_comes_with_the_program_needs_a_folder_for_its_copy() {
     let library = Library { roots: vec![library::shipped()] };
-    let mut session = Session::new(Worker::start(library, "lessons/welcome.rhai".into(), || {}).expect("a thread"));
+    let mut session = Session::new(
+        Worker::start(library, Limits::default(), "lessons/welcome.rhai".into(), || {}).expect("a thread"),
+    );
     assert!(session.settle(Duration::from_mins(1)));
     let mut editor = Editor::default();
     editor.open(None, &session);
