@@ -80,6 +80,12 @@ fn usage_errors_have_exit_code_2() {
         &["render", "small.rhai", "-o", "x.png", "--at", "100000"],
         &["render", "small.rhai", "-o", "x.png", "--select", "weight(7,0,0)"],
         &["render", "small.rhai", "-o", "x.png", "--step", "2", "--time", "3"],
+        &["list", "activaton"],
+        &["new", "los", "mine"],
+        &["new", "loss", "mine", "--layer"],
+        &["new", "loss", "../mine"],
+        &["new", "loss", "a b"],
+        &["new", "lesson", "nul"],
         &["dance"],
     ] {
         let (code, _, problems) = run(slowgrad().current_dir(lesson.path()).args(arguments));
@@ -260,6 +266,23 @@ fn metrics_have_a_line_a_step() {
 }
 
 #[test]
+fn the_penalty_stands_beside_the_loss_where_there_is_a_regularizer() {
+    let penalized = LESSON.replacen("fn lesson()", "fn penalty(w) { 0.5 * w ** 2 }\nfn lesson()", 1);
+    let lesson = folder(&[("small.rhai", &penalized), ("plain.rhai", LESSON)]);
+    let metrics = |name: &str| {
+        let arguments = ["train", name, "--steps", "3", "--metrics", "m.jsonl"];
+        let (code, _, problems) = run(slowgrad().current_dir(lesson.path()).args(arguments));
+        assert_eq!(code, 0, "{problems}");
+        json_lines(&fs::read_to_string(lesson.path().join("m.jsonl")).expect("metrics"))
+    };
+    let (with, without) = (metrics("small.rhai"), metrics("plain.rhai"));
+    assert_eq!(with[0]["loss"], without[0]["loss"], "the loss is the scripted one");
+    assert!(with.iter().all(|line| line["penalty"].as_f64().is_some_and(|penalty| penalty > 0.0)));
+    assert!(with[2]["penalty"].as_f64() < with[0]["penalty"].as_f64(), "weights shrink");
+    assert!(without.iter().all(|line| line.get("penalty").is_none()));
+}
+
+#[test]
 fn metrics_are_kept_when_a_script_fails_midway() {
     let failing =
         "fn update(w, grad, state, ctx) {\n    if ctx.step > 5 { throw \"enough\"; }\n    w - ctx.lr * grad\n}\n";
@@ -344,6 +367,10 @@ fn every_shipped_lesson_learns() {
     for entry in fs::read_dir(common::root().join("scripts/lessons")).expect("lessons") {
         let path = entry.expect("an entry").path();
         let lesson = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        // It begins with a network that cannot learn; its own test follows it through.
+        if lesson == "why-not-zeros" {
+            continue;
+        }
         let steps = if lesson == "large" { "30" } else { "800" };
         let (code, _, problems) = run(slowgrad().current_dir(folder.path()).args([
             "train",
@@ -359,4 +386,195 @@ fn every_shipped_lesson_learns() {
         let last = lines[lines.len() - 1]["train_loss"].as_f64().expect("a finite loss");
         assert!(last < 0.5 * first, "{lesson}: {first} → {last}");
     }
+}
+
+const KINDS: [&str; 8] =
+    ["activation", "loss", "regularizer", "optimizer", "initializer", "schedule", "dataset", "lesson"];
+
+#[test]
+fn what_new_writes_passes_check_and_works_in_a_lesson() {
+    let here = folder(&[]);
+    let slow = |arguments: &[&str]| run(slowgrad().current_dir(here.path()).args(arguments));
+    let mut fields = String::new();
+    for kind in KINDS {
+        let (code, out, problems) = slow(&["new", kind, "mine"]);
+        assert_eq!((code, problems.as_str()), (0, ""), "{kind}");
+        let path = out.lines().next().and_then(|line| line.strip_prefix("wrote ")).expect("where it wrote").to_owned();
+        assert!(out.contains(&format!("slowgrad check {path}")) && out.lines().count() == 3, "{out}");
+        // Neither a word on standard error nor a remark: there is no warning.
+        assert_eq!(slow(&["check", &path]), (0, format!("{path}: good\n"), String::new()));
+        if let Some(field) = out.split('`').nth(1) {
+            fields.extend([field, ", "]);
+        }
+    }
+    assert_eq!(slow(&["new", "activation", "whole", "--layer"]).0, 0);
+    let lesson = format!(
+        "fn lesson() {{ #{{ title: \"all\", layers: [2, #{{ size: 3, activation: \"whole\" }}, 2, 1], {fields} seed: 3 }} }}"
+    );
+    assert_eq!(fields.matches(':').count(), KINDS.len() - 1, "{fields}");
+    fs::write(here.path().join("all.rhai"), lesson).expect("a lesson");
+    let (code, out, problems) = slow(&["train", "all.rhai", "--steps", "300", "--metrics", "m.jsonl"]);
+    assert_eq!((code, problems.as_str()), (0, ""));
+    assert!(out.starts_with("300 steps"), "{out}");
+    let lines = json_lines(&fs::read_to_string(here.path().join("m.jsonl")).expect("metrics"));
+    assert!(lines[299]["train_loss"].as_f64() < lines[0]["loss"].as_f64(), "it learns");
+    let (code, _, problems) = slow(&["train", "mine.rhai", "--steps", "800", "--metrics", "m.jsonl"]);
+    assert_eq!((code, problems.as_str()), (0, ""));
+    let lines = json_lines(&fs::read_to_string(here.path().join("m.jsonl")).expect("metrics"));
+    assert!(lines[799]["train_loss"].as_f64() < Some(0.01), "{:?}", lines[799]);
+    // The whole folder, named and not.
+    let (code, out, problems) = slow(&["check"]);
+    assert_eq!((code, problems.as_str(), out.lines().count()), (0, "", KINDS.len() + 2));
+    assert_eq!(slow(&["check", "."]).1, out);
+}
+
+#[test]
+fn new_overwrites_nothing_and_says_where_it_wrote() {
+    let (here, user) = (folder(&[("losses/mine.rhai", "mine")]), tempfile::tempdir().expect("a folder"));
+    let slow = |arguments: &[&str]| {
+        run(slowgrad().current_dir(here.path()).env("SLOWGRAD_SCRIPTS", user.path().join("scripts")).args(arguments))
+    };
+    let (code, out, problems) = slow(&["new", "loss", "mine"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(problems.contains("losses/mine.rhai is there already"), "{problems}");
+    assert_eq!(fs::read_to_string(here.path().join("losses/mine.rhai")).expect("a file"), "mine");
+    assert_eq!(fs::read_dir(here.path().join("losses")).expect("a folder").count(), 1, "no half file is left behind");
+    let (_, _, problems) = slow(&["new", "losss", "mine"]);
+    assert!(problems.contains("did you mean «loss»"), "{problems}");
+
+    let (code, out, problems) = slow(&["new", "loss", "mse", "--user"]);
+    assert_eq!(code, 0, "{problems}");
+    assert!(out.contains("in any lesson") && out.contains("hides the built-in loss"), "{out}");
+    assert!(user.path().join("scripts/losses/mse.rhai").is_file());
+    assert_eq!(slow(&["new", "lesson", "evening", "--user"]).0, 0);
+    // The user's own loss shadows the built-in one, here and for shipped lessons; their lessons open by name.
+    let (_, traced, problems) = slow(&["trace", "evening", "--phase", "loss"]);
+    assert!(traced.contains("losses/mse.rhai:") && traced.contains("ln("), "{traced}{problems}");
+    assert!(slow(&["trace", "welcome", "--phase", "loss", "--sample", "1"]).1.contains("ln("));
+    // What lies beside the lesson shadows both.
+    fs::write(here.path().join("mse.rhai"), "fn loss(output, target) { abs(output[0] - target[0]) }").expect("a loss");
+    fs::write(here.path().join("small.rhai"), LESSON).expect("a lesson");
+    let (_, traced, problems) = slow(&["trace", "small", "--phase", "loss", "--sample", "1"]);
+    assert!(traced.contains(" mse.rhai:1:"), "{traced}{problems}");
+}
+
+#[test]
+fn list_names_everything_with_its_controls_its_root_and_what_it_hides() {
+    let here = folder(&[
+        (
+            "losses/mse.rhai",
+            "/// Mine.\nfn params() { #{ power: slider(2.0, 1.0, 4.0) } }\n/// Mine.\nfn loss(o, t, p) { o[0] }",
+        ),
+        ("losses/broken.rhai", "fn loss(o, t) { o[0] - }"),
+        ("optimizers/sgd.rhai", "/// \u{1b}[2JBlank.\nfn update(w, grad, state, ctx) { w }"),
+        ("small.rhai", LESSON),
+    ]);
+    let user =
+        folder(&[("losses/mse.rhai", "fn loss(o, t) { o[0] }"), ("losses/theirs.rhai", "fn los(o, t) { o[0] }")]);
+    let slow = |arguments: &[&str]| {
+        run(slowgrad().current_dir(here.path()).env("SLOWGRAD_SCRIPTS", user.path()).args(arguments))
+    };
+    let (code, all, problems) = slow(&["list"]);
+    assert_eq!((code, problems.as_str()), (0, ""));
+    for part in [
+        "activations",
+        "  leaky_relu ",
+        "slope 0.01 (0 to 1)",
+        "regularizers",
+        "schedules",
+        "lessons",
+        "Which weights change?",
+    ] {
+        assert!(all.contains(part), "{part} is missing from\n{all}");
+    }
+    assert!(!all.contains('\u{1b}'), "neither colours in a file nor a script's control characters");
+    let lessons = all.split("\nlessons\n").nth(1).expect("the lessons");
+    let order: Vec<&str> = ["small", "welcome", "which-weights", "large"].into_iter().collect();
+    let places: Vec<Option<usize>> = order.iter().map(|name| lessons.find(name)).collect();
+    assert!(places.is_sorted() && places[0].is_some(), "{lessons}");
+
+    let (_, losses, _) = slow(&["list", "losses"]);
+    assert_eq!(slow(&["list", "loss"]).1, losses);
+    for part in [
+        "power 2 (1 to 4)",
+        "hides that in ",
+        " and the built-in one",
+        "cannot be used: ",
+        "(losses/broken.rhai:1:",
+        "did you mean `fn loss`?",
+    ] {
+        assert!(losses.contains(part), "{part} is missing from\n{losses}");
+    }
+    let (_, json, _) = slow(&["list", "loss", "--json"]);
+    let rows: Value = serde_json::from_str(&json).expect("JSON");
+    let row = |name: &str| rows.as_array().expect("rows").iter().find(|row| row["name"] == name).expect(name).clone();
+    assert_eq!(row("mae")["root"], "built-in");
+    let mse = row("mse");
+    assert_eq!((&mse["signature"], &mse["path"]), (&"loss(o, t, p)".into(), &"losses/mse.rhai".into()));
+    assert_eq!(
+        mse["controls"][0],
+        serde_json::json!({"name": "power", "kind": "slider", "value": 2.0, "min": 1.0, "max": 4.0, "log": false})
+    );
+    assert_eq!(mse["hides"].as_array().map(Vec::len), Some(2));
+    assert_eq!(mse["hides"][1], "built-in");
+    assert_eq!(row("broken")["problem"]["line"], 1);
+
+    let (code, page, _) = slow(&["list", "loss", "huber"]);
+    assert_eq!(code, 0);
+    assert!(
+        page.contains("Huber loss") && page.contains("fn loss(output, target, p)") && page.contains("delta 1 ("),
+        "{page}"
+    );
+    let (code, _, problems) = slow(&["list", "loss", "hubber"]);
+    assert_eq!(code, 1);
+    assert!(problems.contains("did you mean «huber»?"), "{problems}");
+}
+
+#[test]
+fn what_scripts_print_goes_to_standard_error_with_its_place_and_within_bounds() {
+    let chatty = LESSON.replace("    #{ title", "    print(\"reading\");\n    #{ title").replace("\"mse\"", "\"loud\"");
+    let loud = "fn loss(output, target) {\n    print(\"out\\u001b[2J \" + output[0].value());\n    (output[0] - target[0]) ** 2\n}\n";
+    let here = folder(&[("small.rhai", &chatty), ("losses/loud.rhai", loud)]);
+    let slow = |arguments: &[&str]| run(slowgrad().current_dir(here.path()).args(arguments));
+    let (code, out, problems) = slow(&["train", "small.rhai", "--steps", "3"]);
+    assert_eq!((code, out.lines().count()), (0, 1), "{problems}");
+    let said: Vec<&str> = problems.lines().filter(|line| line.contains(": ")).collect();
+    assert!(said[0].contains("small.rhai:3") && said[0].ends_with("reading"), "{problems}");
+    // Three steps of two samples.
+    assert_eq!(
+        said.iter().filter(|line| line.starts_with("losses/loud.rhai:2") && line.contains("out")).count(),
+        6,
+        "{problems}"
+    );
+    let (_, _, problems) = slow(&["train", "small.rhai", "--steps", "2000"]);
+    let lines = problems.matches("losses/loud.rhai:2").count();
+    assert!((100..1000).contains(&lines) && problems.contains("printed more"), "{lines}");
+    let (code, _, problems) = slow(&["check", "losses/loud.rhai"]);
+    assert_eq!(code, 0);
+    let lines = problems.lines().filter(|line| line.starts_with("loud.rhai:2")).count();
+    assert!((1..=20).contains(&lines), "{problems}");
+    assert!(!problems.contains('\u{1b}'), "{problems}");
+}
+
+#[test]
+fn check_goes_through_a_folder_and_reports_what_is_wrong_in_it() {
+    let here = folder(&[
+        ("small.rhai", LESSON),
+        ("shared/helpers.rhai", "fn square(x) { x * x }"),
+        (
+            "losses/squared.rhai",
+            "import \"shared/helpers\" as h;\n/// Squares.\nfn loss(output, target) { h::square(output[0] - target[0]) }\n",
+        ),
+        ("losses/broken.rhai", "fn loss(output, target) {\n    output[0] - tarrget[0]\n}\n"),
+    ]);
+    let slow = |arguments: &[&str]| run(slowgrad().current_dir(here.path()).args(arguments));
+    let (code, out, problems) = slow(&["check"]);
+    assert_eq!(code, 1);
+    assert_eq!(out, "losses/squared.rhai: good\nshared/helpers.rhai: good\nsmall.rhai: good\n");
+    assert!(problems.contains("losses/broken.rhai:2:17"), "{problems}");
+    assert_eq!(slow(&["check", "losses/squared.rhai"]).0, 0, "what is imported lies above its folder");
+    let empty = folder(&[]);
+    let (code, _, problems) = run(slowgrad().current_dir(empty.path()).arg("check"));
+    assert_eq!(code, 1);
+    assert!(problems.contains("there are no scripts in"), "{problems}");
 }

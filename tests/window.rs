@@ -98,6 +98,7 @@ impl Window {
             .env("DISPLAY", &display.name)
             .env("WINIT_X11_SCALE_FACTOR", "1")
             .env("XDG_RUNTIME_DIR", folder.path())
+            .env("SLOWGRAD_SCRIPTS", folder.path().join("user"))
             .env_remove("WAYLAND_DISPLAY")
             .stdout(Stdio::null())
             .spawn()
@@ -157,6 +158,10 @@ impl Window {
 
     fn save(&self, path: &str, text: &str) {
         fs::write(self.folder.path().join(path), text).expect("it is saved");
+    }
+
+    fn file(&self, path: &str) -> String {
+        fs::read_to_string(self.folder.path().join(path)).expect("a file")
     }
 
     /// A picture of the whole screen as rows of RGB.
@@ -300,6 +305,82 @@ fn a_script_is_exchanged_while_it_runs() {
 }
 
 #[test]
+fn a_script_is_edited_saved_broken_and_mended_in_the_window() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.press("End");
+    window.press("Left");
+    window.until("the optimizer runs", |state| number(&state["position"]) == number(&state["events"]) - 1.0);
+    window.press("e");
+    window.until("its script is open and listens", |state| {
+        state["editor"]["file"] == "optimizers/own.rhai" && state["editor"]["is_writing"] == true
+    });
+    let before = window.state();
+
+    // The player's keys are letters here, and brackets are indented.
+    window.press("ctrl+Home");
+    for line in ["fn more(x) {", "x * 1.0", "}", "//  t s d [ ]"] {
+        window.xdotool(&["type", line]);
+        window.press("Return");
+    }
+    window.until("it is typed", |state| state["editor"]["is_unsaved"] == true && state["editor"]["names"].is_null());
+    window.press("ctrl+s");
+    let state = window.until("it is saved", |state| state["editor"]["is_unsaved"] == false);
+    let typed = "fn more(x) {\n    x * 1.0\n}\n//  t s d [ ]\n";
+    assert_eq!(window.file("optimizers/own.rhai"), format!("{typed}{OPTIMIZER}"));
+    assert_eq!((&state["position"], &state["playing"]), (&before["position"], &before["playing"]));
+
+    // A mistake is shown in its place, and the last good version runs.
+    window.press("ctrl+End");
+    window.xdotool(&["type", "let y = 1 +;"]);
+    window.press("ctrl+s");
+    window.until("the mistake is shown", |state| {
+        state["editor"]["problems"].as_array().is_some_and(|found| !found.is_empty())
+            && state["problems"][0].is_string()
+    });
+    assert!(window.file("optimizers/own.rhai").ends_with("let y = 1 +;"));
+
+    // Undone by name: the whole text is another one, with another field.
+    window.press("ctrl+a");
+    window.xdotool(&["type", "fn state() { #{ speed: 0.0 } }"]);
+    window.press("Return");
+    window.xdotool(&["type", "fn update(w, grad, state, ctx) { state.speed += grad; w - ctx.lr * state.speed }"]);
+    window.press("ctrl+s");
+    window.until("it is mended", |state| state["problems"].as_array().is_some_and(Vec::is_empty));
+    window.press("ctrl+Return");
+    window.until("it was checked", |state| state["editor"]["checked"] == 0);
+    window.press("Escape");
+    window.until("the text is left", |state| state["editor"]["is_writing"] == false);
+    window.press("Escape");
+    window.until("the editor is closed", |state| state["editor"].is_null());
+    window.press("End");
+    window.press("Right");
+    window.until("the new version runs", |state| state["optimizer_fields"][0] == "speed");
+}
+
+#[test]
+fn a_paused_window_draws_nothing_even_with_a_script_open() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, &format!("{OPTIMIZER}{}", "// a long script\n".repeat(2_000)));
+    window.press("e");
+    window.until("a script is open", |state| state["editor"]["is_writing"] == true);
+    window.press("Escape");
+    window.until("the text is left", |state| state["editor"]["is_writing"] == false);
+    std::thread::sleep(Duration::from_secs(1));
+    let before = number(&window.state()["frames"]);
+    std::thread::sleep(Duration::from_secs(2));
+    window.press("bracketright");
+    window.press("Up");
+    let after = number(&window.until("a key is heard", |state| state["granularity"] == "neuron")["frames"]);
+    // The two keys, and what was still fading when the text was left.
+    assert!(after - before < 20.0, "{} frames were drawn while nothing happened", after - before);
+}
+
+#[test]
 fn a_folder_made_while_the_lesson_runs_counts() {
     if tools().is_none() {
         return;
@@ -310,6 +391,21 @@ fn a_folder_made_while_the_lesson_runs_counts() {
     fs::create_dir(window.folder.path().join("losses")).expect("a folder");
     window.save("losses/mine.rhai", "fn loss(output, target) { (output[0] - target[0]) ** 4 }");
     window.until("it is found", |state| state["problems"].as_array().is_some_and(Vec::is_empty));
+}
+
+#[test]
+fn what_is_put_into_the_users_folder_while_the_lesson_runs_counts() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    // The folder was made when the window opened, so that this can be noticed.
+    fs::create_dir(window.folder.path().join("user/losses")).expect("a folder");
+    window.save("user/losses/mse.rhai", "fn loss(output, target) { (output[0] - target[0]) ** 4 }");
+    window.until("the user's own loss shadows the built-in one", |state| {
+        let notices = state["notices"].as_array().expect("notices").iter();
+        notices.filter_map(Value::as_str).any(|notice| notice.contains("losses/mse.rhai was saved"))
+    });
 }
 
 #[test]
@@ -343,6 +439,33 @@ fn perform(stage) {
 }
 
 #[test]
+fn a_script_that_runs_away_stops_neither_the_picture_nor_the_training() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.press("space");
+    let before = window.until("it plays", |state| state["playing"] == true && number(&state["position"]) > 1.0);
+    // It takes seconds until reading this lesson is stopped.
+    window.save("lesson.rhai", &format!("{LESSON}\nfn perform(stage) {{ loop {{ let x = 1; }} }}"));
+    let runs_away = |state: &Value| state["problems"].as_array().is_some_and(|problems| !problems.is_empty());
+    window.until("it is stopped", runs_away);
+    let lines = fs::read_to_string(&window.log).expect("the log");
+    let states = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let between: Vec<f64> = states
+        .skip_while(|state| state["position"] != before["position"])
+        .take_while(|state| !runs_away(state))
+        .map(|state| number(&state["position"]))
+        .collect();
+    assert!(between.len() > 5 && between.is_sorted(), "the picture stood still: {between:?}");
+    // The last good version goes on.
+    window.press("t");
+    window.until("it trains", |state| number(&state["step"]) > 200.0 && runs_away(state));
+    window.save("lesson.rhai", LESSON);
+    window.until("it is repaired", |state| !runs_away(state));
+}
+
+#[test]
 fn full_speed_trains_and_stops() {
     if tools().is_none() {
         return;
@@ -358,7 +481,9 @@ fn full_speed_trains_and_stops() {
 
 #[test]
 fn without_a_display_there_is_one_line_that_helps() {
+    let user = tempfile::tempdir().expect("a folder");
     let output = Command::new(env!("CARGO_BIN_EXE_slowgrad"))
+        .env("SLOWGRAD_SCRIPTS", user.path())
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY")
         .env_remove("WAYLAND_SOCKET")

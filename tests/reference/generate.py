@@ -18,7 +18,8 @@ A case is a small spec (see CASES). It is only written when it is a fair test, t
   * rounding does not decide the outcome: initial weights perturbed by 1e-13 (relative), and
     batches summed in reverse order, change every final parameter by less than 1e-11 (relative),
   * no value ever comes closer than 1e-7 to a kink (relu at 0, mae at o = t, huber at delta, ...),
-  * both sides of every kink are taken, so that each branch is tested,
+  * both sides of every kink are taken, so that each branch is tested; so are both of every max and branch of an
+    optimizer that a value may sit on (amsgrad's largest v, rprop's limit),
   * training lowers the loss over the whole data set, and every parameter moves.
 """
 
@@ -57,8 +58,20 @@ ACTIVATIONS = {
     # F.softplus becomes the identity above its threshold; the default of 20 costs 2e-9 there.
     "softplus": lambda z: F.softplus(z, threshold=40.0),
     "softmax": lambda z: torch.softmax(z, dim=-1),
-    # the custom ones, see SCRIPTS
+    "log_softmax": lambda z: torch.log_softmax(z, dim=-1),
+    "elu": lambda z, alpha=1.0: F.elu(z, alpha),
+    "selu": F.selu,
+    "celu": lambda z, alpha=1.0: F.celu(z, alpha),
+    "gelu": F.gelu,
+    "gelu_tanh": lambda z: F.gelu(z, approximate="tanh"),
+    "silu": F.silu,
     "mish": F.mish,
+    "softsign": F.softsign,
+    "hardtanh": lambda z, low=-1.0, high=1.0: F.hardtanh(z, low, high),
+    "hardswish": F.hardswish,
+    "relu6": F.relu6,
+    "prelu": lambda z, slope=0.25: F.prelu(z, torch.tensor(slope, dtype=torch.float64)),
+    # the custom ones, see SCRIPTS
     "swish": lambda z, beta=1.0: z * torch.sigmoid(beta * z),
     "relu_if": F.relu,
     "softmax_by_hand": lambda z: torch.softmax(z, dim=-1),
@@ -75,17 +88,65 @@ LOSSES = {
     "binary_cross_entropy": lambda o, t: F.binary_cross_entropy(o, t, reduction="none").mean(-1).mean(),
     # on probabilities, not on logits
     "categorical_cross_entropy": lambda o, t: -(t * torch.log(o)).sum(-1).mean(),
-    # custom, see SCRIPTS; ln cosh d = |d| + softplus(-2|d|) - ln 2, which F.softplus knows
+    # ln cosh d = |d| + softplus(-2|d|) - ln 2, which F.softplus knows
     "log_cosh": lambda o, t: ((o - t).abs() + F.softplus(-2.0 * (o - t).abs()) - math.log(2.0)).mean(-1).mean(),
+    "smooth_l1": lambda o, t, beta=1.0: F.smooth_l1_loss(o, t, reduction="none", beta=beta).mean(-1).mean(),
+    # torch has no hinge of two classes; these are the definitions
+    "hinge": lambda o, t: F.relu(1.0 - t * o).mean(-1).mean(),
+    "squared_hinge": lambda o, t: (F.relu(1.0 - t * o) ** 2).mean(-1).mean(),
+    "focal": lambda o, t, gamma=2.0, alpha=0.25: focal(o, t, gamma, alpha).mean(-1).mean(),
+    "kl_divergence": lambda o, t, log_target=False: F.kl_div(o, t, reduction="batchmean", log_target=log_target),
+    "nll": lambda o, t: F.nll_loss(o, t.argmax(-1)),
+    "poisson_nll": lambda o, t, log_input=True, epsilon=1e-8: F.poisson_nll_loss(
+        o, t, log_input=log_input, eps=epsilon, reduction="none"
+    ).mean(-1).mean(),
+    "gaussian_nll": lambda o, t: gaussian_nll(o, t).mean(-1).mean(),
+    "quantile": lambda o, t, quantile=0.9: torch.maximum(quantile * (t - o), (quantile - 1.0) * (t - o)).mean(-1).mean(),
 }
 
-# Signed distance to the kink of a piecewise plugin, over all values met while training.
+
+def focal(p, t, gamma, alpha):
+    """torchvision.ops.sigmoid_focal_loss, from its line that has the probabilities on."""
+    surprise = F.binary_cross_entropy(p, t, reduction="none")
+    p_t = p * t + (1 - p) * (1 - t)
+    return (alpha * t + (1 - alpha) * (1 - t)) * surprise * ((1 - p_t) ** gamma)
+
+
+def gaussian_nll(o, t):
+    """The outputs are means, then logarithms of variances; only the first half of the targets counts."""
+    mean, log_variance = o.chunk(2, dim=-1)
+    return F.gaussian_nll_loss(mean, t.chunk(2, dim=-1)[0], log_variance.exp(), eps=1e-12, reduction="none")
+
+
+# Added to a batch's mean loss, over the weights and not the biases.
+REGULARIZERS = {
+    "l1": lambda w, strength=0.01: strength * w.abs().sum(),
+    "l2": lambda w, strength=0.01: 0.5 * strength * w.square().sum(),
+    "elastic": lambda w, strength=0.01, ratio=0.5: strength
+    * (ratio * w.abs().sum() + 0.5 * (1.0 - ratio) * w.square().sum()),
+}
+
+# Signed distance to the kink of a piecewise plugin, over all values met while training; by name when there
+# are several.
 KINKS = {
     "relu": lambda z: z,
     "relu_if": lambda z: z,
     "leaky_relu": lambda z, slope=0.01: z,
     "mae": lambda o, t: o - t,
     "huber": lambda o, t, delta=1.0: (o - t).abs() - delta,
+    "elu": lambda z, alpha=1.0: z,
+    "selu": lambda z: z,
+    "celu": lambda z, alpha=1.0: z,
+    "hardtanh": lambda z, low=-1.0, high=1.0: {"low": z - low, "high": z - high},
+    "hardswish": lambda z: {"low": z + 3.0, "high": z - 3.0},
+    "relu6": lambda z: {"low": z, "high": z - 6.0},
+    "prelu": lambda z, slope=0.25: z,
+    "smooth_l1": lambda o, t, beta=1.0: (o - t).abs() - beta,
+    "hinge": lambda o, t: 1.0 - t * o,
+    "squared_hinge": lambda o, t: 1.0 - t * o,
+    "quantile": lambda o, t, quantile=0.9: t - o,
+    "l1": lambda w, strength=0.01: w,
+    "elastic": lambda w, strength=0.01, ratio=0.5: w,
 }
 
 
@@ -107,25 +168,140 @@ class ClippedSgd(torch.optim.Optimizer):
             p -= group["lr"] * scale * p.grad
 
 
+class Clipped(torch.optim.SGD):
+    """Plain SGD after one of torch's own functions that clip gradients."""
+
+    def __init__(self, parameters, lr, clip, distance):
+        super().__init__(parameters, lr=lr, foreach=False)
+        self.clip, self.distance, self.kinks = clip, distance, []
+
+    def step(self):
+        (group,) = self.param_groups
+        self.kinks.extend(self.distance([p.grad for p in group["params"]]))
+        self.clip(group["params"])
+        super().step()
+
+
+def clipped_by_value(parameters, lr, clip_value=1.0):
+    distance = lambda grads: [g.abs().sub(clip_value) for grad in grads for g in grad.flatten()]
+    return Clipped(parameters, lr, lambda p: torch.nn.utils.clip_grad_value_(p, clip_value), distance)
+
+
+def clipped_by_norm(parameters, lr, max_norm=1.0):
+    distance = lambda grads: [torch.cat([grad.flatten() for grad in grads]).norm() + 1e-6 - max_norm]
+    return Clipped(parameters, lr, lambda p: torch.nn.utils.clip_grad_norm_(p, max_norm), distance)
+
+
+class Lion(torch.optim.Optimizer):
+    """As the authors publish it (google/automl, lion_pytorch.py); torch has none."""
+
+    def __init__(self, parameters, lr, betas, weight_decay):
+        super().__init__(parameters, dict(lr=lr, betas=betas, weight_decay=weight_decay))
+        self.kinks = []
+
+    @torch.no_grad()
+    def step(self):
+        (group,) = self.param_groups
+        beta1, beta2 = group["betas"]
+        for p in group["params"]:
+            p.data.mul_(1 - group["lr"] * group["weight_decay"])
+            exp_avg = self.state[p].setdefault("exp_avg", torch.zeros_like(p))
+            update = exp_avg * beta1 + p.grad * (1 - beta1)
+            self.kinks.extend(update.flatten())
+            p.add_(update.sign_(), alpha=-group["lr"])
+            exp_avg.mul_(beta2).add_(p.grad, alpha=1 - beta2)
+
+
+class Rprop(torch.optim.Rprop):
+    """torch's own, watched."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.kinks, self.sides = [], {"rprop": []}
+
+    def step(self):
+        (group,) = self.param_groups
+        for p in group["params"]:
+            before = self.state[p].get("prev", torch.zeros_like(p))
+            # the direction, and whether it is the one of before; a weight that was held back has no before
+            self.kinks.extend(p.grad.flatten())
+            self.sides["rprop"].extend((p.grad * before).sign().flatten())
+        super().step()
+        most = group["step_sizes"][1]
+        if most < 50.0:  # torch's default is never reached
+            sizes = torch.cat([self.state[p]["step_size"].flatten() for p in group["params"]])
+            self.sides.setdefault("rprop at its most", []).extend((sizes == most) * 2.0 - 1.0)
+
+
+class Amsgrad(torch.optim.Adam):
+    """torch's own, watched: does the largest v rise, or is it of an earlier step?"""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, amsgrad=True, **kwargs)
+        self.sides = {"amsgrad": []}
+
+    def step(self):
+        super().step()
+        for state in self.state.values():
+            rises = state["max_exp_avg_sq"] == state["exp_avg_sq"]
+            self.sides["amsgrad"].extend(rises.flatten() * 2.0 - 1.0)
+
+
 def make_optimizer(name, parameters, lr, **c):
     o = torch.optim
+    betas = (c.pop("beta1", 0.9), c.pop("beta2", 0.99 if name == "lion" else 0.999))
+    eps = {"eps": c.pop("epsilon")} if "epsilon" in c else {}
     if name == "sgd":
         return o.SGD(parameters, lr=lr, foreach=False, **c)
     if name in ("momentum", "nesterov"):
         mu = c.pop("momentum", 0.9)
         return o.SGD(parameters, lr=lr, momentum=mu, nesterov=name == "nesterov", foreach=False, **c)
+    # What is not said here has torch's default, which the scripts have too.
     if name == "adam":
-        betas = (c.pop("beta1", 0.9), c.pop("beta2", 0.999))
-        return o.Adam(parameters, lr=lr, betas=betas, eps=c.pop("epsilon", 1e-8), foreach=False, **c)
-    if name == "rmsprop":
-        return o.RMSprop(parameters, lr=lr, alpha=c.pop("alpha", 0.99), eps=1e-8, foreach=False, **c)
+        return o.Adam(parameters, lr=lr, betas=betas, foreach=False, **eps)
     if name == "adamw":
-        betas = (c.pop("beta1", 0.9), c.pop("beta2", 0.999))
-        decay = c.pop("decay", 0.01)
-        return o.AdamW(parameters, lr=lr, betas=betas, eps=c.pop("epsilon", 1e-8), weight_decay=decay, foreach=False, **c)
+        decay = {"weight_decay": c[key] for key in ("decay", "weight_decay") if key in c}
+        return o.AdamW(parameters, lr=lr, betas=betas, foreach=False, **eps, **decay)
+    if name == "amsgrad":
+        return Amsgrad(parameters, lr=lr, betas=betas, foreach=False, **eps)
+    if name == "nadam":
+        return o.NAdam(parameters, lr=lr, betas=betas, foreach=False, **eps, **c)
+    if name == "radam":
+        return o.RAdam(parameters, lr=lr, betas=betas, foreach=False, **eps)
+    if name == "rmsprop":
+        return o.RMSprop(parameters, lr=lr, foreach=False, **eps, **c)
+    if name == "adagrad":
+        return o.Adagrad(parameters, lr=lr, foreach=False, **eps, **c)
+    if name == "adadelta":
+        return o.Adadelta(parameters, lr=lr, foreach=False, **eps, **c)
+    if name == "lion":
+        return Lion(parameters, lr=lr, betas=betas, weight_decay=c.get("weight_decay", 0.0))
+    if name == "rprop":
+        etas = (c.get("shrink", 0.5), c.get("grow", 1.2))
+        sizes = (c.get("least", 1e-6), c.get("most", 50.0))
+        return Rprop(parameters, lr=lr, etas=etas, step_sizes=sizes, foreach=False)
+    if name == "sgd_clip_value":
+        return clipped_by_value(parameters, lr=lr, **c)
+    if name == "sgd_clip_norm":
+        return clipped_by_norm(parameters, lr=lr, **c)
     if name == "clipped_sgd":
         return ClippedSgd(parameters, lr=lr, **c)
     raise KeyError(f"no optimizer {name!r}")
+
+
+def make_schedule(name, optimizer, lr, count="steps", **c):
+    """torch's schedule and whether it counts epochs; it is told after each step or after each epoch."""
+    s = torch.optim.lr_scheduler
+    made = {
+        "step": lambda every=30.0, gamma=0.1: s.StepLR(optimizer, int(every), gamma),
+        "exponential": lambda gamma=0.99: s.ExponentialLR(optimizer, gamma),
+        "cosine": lambda length=200.0, least=0.0: s.CosineAnnealingLR(optimizer, int(length), least * lr),
+        "warm_up": lambda start=1.0 / 3.0, length=5.0: s.LinearLR(optimizer, start, 1.0, int(length)),
+        "one_cycle": lambda length=200.0, rise=0.3, div=25.0, final_div=1e4: s.OneCycleLR(
+            optimizer, lr, int(length), pct_start=rise, div_factor=div, final_div_factor=final_div, cycle_momentum=False
+        ),
+    }[name](**c)
+    return made, count == "epochs"
 
 
 # ---------------------------------------------------------------------------------------------
@@ -251,6 +427,14 @@ def dataset(name):
         "soft_classes": lambda: samples(13, 2, lambda x: softened([x[0], x[1], 0.5 - x[0]]), 16, 1.5),
         "two_chances": lambda: samples(14, 3, lambda x: [0.5 + 0.4 * math.sin(x[0] + x[1]), 0.5 + 0.4 * x[2]], 17),
         "wide": lambda: samples(18, 5, lambda x: [x[0] * x[1] + x[2], math.tanh(x[3] - x[4])], 18),
+        # inputs so far out that every part of hardswish and relu6 is met
+        "far": lambda: samples(18, 2, lambda x: [0.4 * x[0] + math.sin(x[1])], 21, 6.0),
+        "signs": lambda: samples(16, 2, lambda x: [1.0 if x[0] - 0.7 * x[1] > 0.1 else -1.0], 22),
+        "log_classes": lambda: samples(13, 2, lambda x: [math.log(p) for p in softened([x[0], x[1], 0.5 - x[0]])], 16, 1.5),
+        "counts": lambda: samples(14, 2, lambda x: [round(2.0 + 2.0 * x[0] - x[1] ** 2) if x[0] > -0.8 else 0.0], 23),
+        # wanted numbers, then a zero for each
+        "spread": lambda: samples(14, 2, lambda x: [x[0] + (x[1] if x[0] > 0 else 0.1 * x[1]), 0.0], 24),
+        "two_spreads": lambda: samples(15, 3, lambda x: [x[0] * x[1], x[2] ** 2, 0.0, 0.0], 25),
         "outliers": lambda: samples(16, 2, lambda x: [x[0] - x[1] + (3.0 if x[0] > 0.6 else 0.0)], 19),
         # two inputs so large that the sigmoid is exactly 1: once right, once wrong, where ln(1 - o) is clamped
         "saturated": lambda: samples(8, 2, lambda x: [float(x[0] + x[1] > 0.1)], 20)
@@ -275,8 +459,9 @@ def initial_parameters(layers, seed):
 # ---------------------------------------------------------------------------------------------
 
 
-def case(name, layers, activation, output, loss, optimizer, lr, data, batch, seed, initial=None):
-    """A plugin is a name, or a map of its name and the controls that leave their defaults."""
+def case(name, layers, activation, output, loss, optimizer, lr, data, batch, seed, initial=None, **more):
+    """A plugin is a name, or a map of its name and the controls that leave their defaults. `more` may have a
+    regularizer and a schedule. Custom plugins are only in the cases whose name starts with script_."""
     samples_ = dataset(data)
     spec = {
         "name": name,
@@ -285,6 +470,7 @@ def case(name, layers, activation, output, loss, optimizer, lr, data, batch, see
         "output": output,
         "loss": loss,
         "optimizer": {"name": optimizer} if isinstance(optimizer, str) else optimizer,
+        **more,
         "params": {"lr": lr},
         "data": samples_,
         "batch": len(samples_) if batch == "full" else batch,
@@ -294,7 +480,7 @@ def case(name, layers, activation, output, loss, optimizer, lr, data, batch, see
     scripts = {}
     for plugin in (activation, output, loss, optimizer):
         plugin = plugin_name(plugin)
-        if plugin in SCRIPTS:
+        if name.startswith("script_") and plugin in SCRIPTS:
             folder, source = SCRIPTS[plugin]
             scripts[f"{folder}/{plugin}.rhai"] = source
     if scripts:
@@ -351,6 +537,111 @@ def all_cases():
         case("tanh_bce_sgd_soft", [3, 4, 2], "tanh", "sigmoid", BCE, "sgd", 0.3, "two_chances", "full", 127),
         case("bce_saturated_sgd", [2, 1], "tanh", "sigmoid", BCE, "sgd", 0.1, "saturated", "full", 128,
              initial=[{"weight": [[0.5, 0.4]], "bias": [0.1]}]),
+        # the rest of the library: activations
+        case("elu_mse_sgd", [2, 4, 3, 1], "elu", "identity", "mse", "sgd", 0.05, "wave", 5, 401),
+        case("elu_alpha_half_adam", [3, 4, 3], {"name": "elu", "alpha": 0.4}, "identity", HALF, "adam", 0.01, "three", 6, 402),
+        case("selu_mse_momentum", [2, 4, 1], "selu", "identity", "mse", "momentum", 0.01, "wave", 5, 403),
+        case("celu_mse_adam", [2, 4, 1], "celu", "identity", "mse", "adam", 0.01, "wave", 5, 404),
+        # torch's derivative of celu rounds 1 / alpha to float32, so alpha is a power of two
+        case("celu_alpha_bce_sgd", [3, 4, 2], {"name": "celu", "alpha": 0.25}, "sigmoid", BCE, "sgd", 0.1, "two_chances", 4, 500),
+        case("gelu_mse_adam", [2, 4, 3, 1], "gelu", "identity", "mse", "adam", 0.01, "far", 6, 500),
+        case("gelu_tanh_mse_adam", [2, 4, 3, 1], "gelu_tanh", "identity", "mse", "adam", 0.01, "far", 6, 500),
+        case("silu_half_momentum", [3, 4, 3], "silu", "identity", HALF, "momentum", 0.02, "three", 6, 407),
+        case("mish_mse_nesterov", [2, 4, 1], "mish", "identity", "mse", "nesterov", 0.005, "far", 6, 408),
+        case("softsign_cce_adam", [2, 4, 3], "softsign", "softmax", CCE, "adam", 0.02, "classes", 6, 409),
+        case("hardtanh_mse_sgd", [3, 5, 3], "hardtanh", "identity", "mse", "sgd", 0.05, "three", 6, 500),
+        case("hardtanh_controls_mse_adam", [2, 5, 1], {"name": "hardtanh", "low": -0.3, "high": 0.6}, "identity", "mse",
+             "adam", 0.01, "wave", 5, 411),
+        case("hardswish_mse_adam", [2, 5, 1], "hardswish", "identity", "mse", "adam", 0.005, "far", 6, 501),
+        case("relu6_mse_sgd", [2, 5, 1], "relu6", "identity", "mse", "sgd", 0.001, "far", 6, 503),
+        case("prelu_mse_momentum", [2, 4, 1], "prelu", "identity", "mse", "momentum", 0.02, "wave", 5, 500),
+        case("prelu_slope_half_sgd", [3, 4, 3], {"name": "prelu", "slope": -0.4}, "identity", HALF, "sgd", 0.02, "three", 6, 415),
+        # losses
+        case("log_cosh_adam", [3, 4, 3], "tanh", "identity", "log_cosh", "adam", 0.02, "three", 4, 420),
+        case("smooth_l1_sgd", [2, 3, 1], "tanh", "identity", "smooth_l1", "sgd", 0.05, "outliers", 6, 500),
+        case("smooth_l1_beta_momentum", [3, 4, 3], "tanh", "identity", {"name": "smooth_l1", "beta": 0.3}, "momentum", 0.02,
+             "three", 6, 501),
+        case("hinge_adam", [2, 4, 1], "tanh", "identity", "hinge", "adam", 0.01, "signs", 6, 500),
+        case("squared_hinge_sgd", [2, 4, 1], "tanh", "identity", "squared_hinge", "sgd", 0.05, "signs", 6, 424),
+        case("focal_adam", [2, 4, 1], "tanh", "sigmoid", "focal", "adam", 0.02, "ring", 4, 425),
+        case("focal_controls_sgd", [3, 4, 2], "tanh", "sigmoid", {"name": "focal", "gamma": 0.7, "alpha": 0.6}, "sgd", 0.3,
+             "two_chances", 4, 426),
+        case("kl_divergence_sgd", [2, 4, 3], "tanh", "log_softmax", "kl_divergence", "sgd", 0.1, "soft_classes", 5, 427),
+        case("kl_divergence_one_hot_adam", [2, 4, 3], "tanh", "log_softmax", "kl_divergence", "adam", 0.02, "classes", 5, 428),
+        case("kl_divergence_log_target_adam", [2, 4, 3], "tanh", "log_softmax", {"name": "kl_divergence", "log_target": True},
+             "adam", 0.01, "log_classes", 5, 501),
+        case("nll_momentum", [2, 4, 3], "tanh", "log_softmax", "nll", "momentum", 0.05, "classes", 7, 503),
+        case("poisson_nll_adam", [2, 4, 1], "tanh", "identity", "poisson_nll", "adam", 0.02, "counts", 5, 431),
+        case("poisson_nll_mean_sgd", [2, 4, 1], "tanh", "softplus", {"name": "poisson_nll", "log_input": False, "epsilon": 1e-4},
+             "sgd", 0.05, "counts", 5, 432),
+        case("gaussian_nll_adam", [2, 4, 2], "tanh", "identity", "gaussian_nll", "adam", 0.01, "spread", 5, 433),
+        case("gaussian_nll_two_sgd", [3, 4, 4], "tanh", "identity", "gaussian_nll", "sgd", 0.02, "two_spreads", 5, 501),
+        case("quantile_adam", [2, 4, 1], "tanh", "identity", "quantile", "adam", 0.005, "wave", 5, 435),
+        case("quantile_low_sgd", [3, 4, 3], "tanh", "identity", {"name": "quantile", "quantile": 0.25}, "sgd", 0.05, "three",
+             4, 500),
+        # optimizers
+        case("rmsprop", [2, 3, 1], "tanh", "identity", "mse", "rmsprop", 0.005, "wave", 5, 440),
+        case("rmsprop_controls", [2, 3, 1], "tanh", "identity", "mse",
+             {"name": "rmsprop", "alpha": 0.9, "momentum": 0.7, "centered": True, "epsilon": 1e-3}, 0.002, "wave", 5, 441),
+        case("adagrad", [2, 3, 1], "tanh", "identity", "mse", "adagrad", 0.05, "wave", 5, 442),
+        case("adagrad_lr_decay", [3, 4, 3], "tanh", "identity", HALF, {"name": "adagrad", "lr_decay": 0.02, "epsilon": 1e-4}, 0.2,
+             "three", 6, 500),
+        case("adadelta", [2, 3, 1], "tanh", "identity", "mse", "adadelta", 1.0, "wave", 5, 444),
+        case("adadelta_controls", [3, 4, 3], "tanh", "identity", HALF, {"name": "adadelta", "rho": 0.7, "epsilon": 1e-4}, 0.5,
+             "three", 6, 445),
+        case("adamw", [2, 4, 3, 1], "sigmoid", "sigmoid", BCE, "adamw", 0.02, "ring", 4, 446),
+        case("adamw_controls", [2, 3, 1], "tanh", "identity", "mse",
+             {"name": "adamw", "weight_decay": 0.3, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-5}, 0.01, "wave", 5, 447),
+        case("nadam", [2, 3, 1], "tanh", "identity", "mse", "nadam", 0.01, "wave", 5, 448),
+        case("nadam_controls", [3, 4, 3], "tanh", "identity", HALF,
+             {"name": "nadam", "momentum_decay": 0.05, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-5}, 0.01, "three", 6, 501),
+        case("amsgrad", [2, 3, 1], "tanh", "identity", "mse", "amsgrad", 0.01, "outliers", 6, 450),
+        case("amsgrad_controls", [3, 4, 3], "tanh", "identity", HALF,
+             {"name": "amsgrad", "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-5}, 0.01, "three", 6, 451),
+        case("radam", [2, 3, 1], "tanh", "identity", "mse", "radam", 0.02, "wave", 5, 452),
+        case("radam_short_memory", [3, 4, 3], "tanh", "identity", HALF,
+             {"name": "radam", "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-4}, 0.01, "three", 6, 500),
+        case("radam_never_sure", [2, 3, 1], "tanh", "identity", "mse", {"name": "radam", "beta2": 0.6}, 0.05, "wave", 5, 454),
+        case("lion", [2, 3, 1], "tanh", "identity", "mse", "lion", 0.002, "wave", 5, 455),
+        case("lion_controls", [3, 4, 3], "tanh", "identity", HALF,
+             {"name": "lion", "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.5}, 0.003, "three", 6, 456),
+        case("rprop", [3, 4, 3], "tanh", "identity", "mse", "rprop", 0.01, "three", "full", 457),
+        case("rprop_controls", [3, 4, 3], "tanh", "identity", HALF,
+             {"name": "rprop", "shrink": 0.6, "grow": 1.1, "least": 1e-4, "most": 0.02}, 0.005, "three", "full", 458),
+        case("sgd_clip_value", [2, 3, 1], "tanh", "identity", "mse", {"name": "sgd_clip_value", "clip_value": 0.1}, 0.1,
+             "outliers", 6, 459),
+        case("sgd_clip_norm", [2, 3, 1], "tanh", "identity", "mse", "sgd_clip_norm", 0.1, "outliers", 6, 460),
+        case("sgd_clip_norm_low", [3, 4, 3], "tanh", "identity", HALF, {"name": "sgd_clip_norm", "max_norm": 0.6}, 0.1,
+             "three", 6, 461),
+        # regularizers
+        case("l1_sgd", [2, 4, 1], "tanh", "identity", "mse", "sgd", 0.1, "wave", 5, 502, regularizer="l1"),
+        case("l1_strength_adam", [3, 4, 3], "tanh", "identity", HALF, "adam", 0.003, "three", 6, 471,
+             regularizer={"name": "l1", "strength": 0.03}),
+        case("l2_momentum", [2, 4, 3, 1], "tanh", "identity", "mse", "momentum", 0.02, "wave", 5, 472, regularizer="l2"),
+        case("l2_strength_adam", [2, 4, 3], "tanh", "softmax", CCE, "adam", 0.02, "classes", 5, 473,
+             regularizer={"name": "l2", "strength": 0.1}),
+        case("elastic_sgd", [2, 4, 1], "tanh", "identity", "mse", "sgd", 0.1, "wave", 5, 502, regularizer="elastic"),
+        case("elastic_controls_clip_norm", [3, 4, 3], "tanh", "identity", HALF, "sgd_clip_norm", 0.1, "three", 6, 518,
+             regularizer={"name": "elastic", "strength": 0.05, "ratio": 0.2}),
+        # schedules
+        case("step_sgd", [2, 3, 1], "tanh", "identity", "mse", "sgd", 0.2, "wave", 5, 480, schedule="step"),
+        case("step_epochs_adam", [2, 3, 1], "tanh", "identity", "mse", "adam", 0.03, "wave", 5, 481,
+             schedule={"name": "step", "every": 10.0, "gamma": 0.6, "count": "epochs"}),
+        case("exponential_momentum", [2, 3, 1], "tanh", "identity", "mse", "momentum", 0.05, "wave", 5, 482,
+             schedule="exponential"),
+        case("exponential_epochs_adam", [3, 4, 3], "tanh", "identity", HALF, "adam", 0.02, "three", 6, 483,
+             schedule={"name": "exponential", "gamma": 0.97, "count": "epochs"}),
+        case("cosine_adam", [2, 3, 1], "tanh", "identity", "mse", "adam", 0.02, "wave", 5, 484, schedule="cosine"),
+        case("cosine_waves_sgd", [3, 4, 3], "tanh", "identity", HALF, "sgd", 0.05, "three", 6, 485,
+             schedule={"name": "cosine", "length": 60.0, "least": 0.1}),
+        case("cosine_epochs_adam", [2, 3, 1], "tanh", "identity", "mse", "adam", 0.02, "wave", 5, 486,
+             schedule={"name": "cosine", "length": 40.0, "least": 0.05, "count": "epochs"}),
+        case("warm_up_adam", [2, 3, 1], "tanh", "identity", "mse", "adam", 0.02, "wave", 5, 487, schedule="warm_up"),
+        case("warm_up_slow_sgd", [3, 4, 3], "tanh", "identity", HALF, "sgd", 0.05, "three", 6, 488,
+             schedule={"name": "warm_up", "start": 0.1, "length": 80.0}),
+        case("one_cycle_sgd", [2, 3, 1], "tanh", "identity", "mse", "sgd", 0.3, "wave", 5, 489, schedule="one_cycle"),
+        case("one_cycle_controls_adam", [3, 4, 3], "tanh", "identity", HALF, "adam", 0.03, "three", 6, 490,
+             schedule={"name": "one_cycle", "length": 230.0, "rise": 0.45, "div": 10.0, "final_div": 50.0}),
         # custom plugins
         case("script_mish_mse_adam", [2, 4, 3, 1], "mish", "identity", "mse", "adam", 0.01, "wave", 5, 300),
         case("script_swish_half_momentum", [2, 3, 1], {"name": "swish", "beta": 1.5}, "identity", HALF, "momentum", 0.02,
@@ -397,6 +688,11 @@ class Run:
         optimizer = spec["optimizer"]
         stepper = make_optimizer(optimizer["name"], self.parameters, spec["params"]["lr"], **controls(optimizer))
 
+        scheduler, by_epoch = None, False
+        if "schedule" in spec:
+            schedule = spec["schedule"]
+            scheduler, by_epoch = make_schedule(plugin_name(schedule), stepper, spec["params"]["lr"], **controls(schedule))
+
         self.loss_before = self.loss(inputs, targets).item()
         self.losses = []
         for step in range(spec["steps"]):
@@ -405,11 +701,14 @@ class Run:
                 x, t = x.flip(0), t.flip(0)
             stepper.zero_grad()
             loss = self.loss(x, t)
-            loss.backward()
+            (loss + self.penalty()).backward()
             stepper.step()
+            if scheduler and (not by_epoch or step % len(batches) == len(batches) - 1):
+                scheduler.step()
             self.losses.append(loss.item())
         if hasattr(stepper, "kinks"):
-            self.kinks[optimizer["name"]] = stepper.kinks
+            self.kinks[optimizer["name"]] = [float(d) for d in stepper.kinks]
+        self.sides = {name: [float(d) for d in sides] for name, sides in getattr(stepper, "sides", {}).items()}
         self.loss_after = self.loss(inputs, targets).item()
 
     def loss(self, x, target):
@@ -423,11 +722,20 @@ class Run:
         self.watch(spec["loss"], x, target)
         return LOSSES[plugin_name(spec["loss"])](x, target, **controls(spec["loss"]))
 
+    def penalty(self):
+        if "regularizer" not in self.spec:
+            return 0.0
+        plugin, weights = self.spec["regularizer"], self.parameters[::2]
+        for w in weights:
+            self.watch(plugin, w)
+        return sum(REGULARIZERS[plugin_name(plugin)](w, **controls(plugin)) for w in weights)
+
     def watch(self, plugin, *values):
         name = plugin_name(plugin)
         if name in KINKS:
-            distance = KINKS[name](*(v.detach() for v in values), **controls(plugin))
-            self.kinks.setdefault(name, []).extend(distance.flatten().tolist())
+            distances = KINKS[name](*(v.detach() for v in values), **controls(plugin))
+            for which, distance in distances.items() if isinstance(distances, dict) else [("", distances)]:
+                self.kinks.setdefault(f"{name} {which}".strip(), []).extend(distance.flatten().tolist())
 
     def final(self):
         flat = [p.detach().tolist() for p in self.parameters]
@@ -457,7 +765,7 @@ def examine(spec):
         complaints.append(f"order of summation changes {reversed_:.1e}")
     if not margin > KINK_MARGIN:
         complaints.append(f"{margin:.1e} from a kink")
-    for name, values in run.kinks.items():
+    for name, values in (run.kinks | run.sides).items():
         low = sum(d < 0 for d in values) / len(values)
         if not 0.02 < low < 0.98:
             complaints.append(f"{name}: {low:.0%} on one side of the kink")
@@ -474,6 +782,103 @@ def examine(spec):
         f"   reversed {reversed_:.1e}   kink {margin:.1e}"
     )
     return made, line, complaints
+
+
+# ---------------------------------------------------------------------------------------------
+# Points: values and derivatives of single functions, where training must not go: exactly on a kink, far out
+# ---------------------------------------------------------------------------------------------
+
+# Every kink of every activation is among them, with its neighbours.
+ALONG = [-120.0, -40.0, -18.5, -6.0, -3.125, -3.0, -2.875, -1.0, -0.5, -0.25, -1e-3, -1e-9, 0.0]
+ALONG += [1e-9, 1e-3, 0.25, 0.5, 0.75, 1.0, 2.875, 3.0, 3.125, 5.5, 6.0, 6.5, 18.5, 40.0, 120.0]
+LAYER = [[0.0, 0.0, 0.0], [0.3, -1.2, 2.5], [-700.0, 0.0, 700.0], [50.0, 50.0, -1000.0], [-1e-9, 1e-9, 0.0]]
+SEEDS = [0.7, -1.3, 0.4]  # upstream gradients of a layer's outputs
+
+# Non-default controls that are worth a look.
+VARIANTS = {
+    "elu": [{"alpha": 0.4}], "celu": [{"alpha": 0.25}], "prelu": [{"slope": -0.5}], "leaky_relu": [{"slope": 0.2}],
+    "hardtanh": [{"low": -0.25, "high": 0.5}], "huber": [{"delta": 0.5}], "smooth_l1": [{"beta": 0.25}],
+    "focal": [{"gamma": 0.0, "alpha": 0.5}, {"gamma": 3.5, "alpha": 0.9}], "quantile": [{"quantile": 0.25}],
+    "kl_divergence": [{"log_target": True}], "poisson_nll": [{"log_input": False, "epsilon": 1e-4}],
+    "l1": [{"strength": 2.0}], "elastic": [{"ratio": 0.0}, {"ratio": 1.0}],
+    "step": [{"every": 7.0, "gamma": 0.5}, {"every": 3.0, "gamma": 0.5, "count": "epochs"}],
+    "exponential": [{"gamma": 0.9}, {"gamma": 0.9, "count": "epochs"}],
+    "cosine": [{"length": 20.0, "least": 0.1}, {"length": 6.0, "count": "epochs"}],
+    "warm_up": [{"start": 0.05, "length": 12.0}],
+    "one_cycle": [{"length": 60.0, "rise": 0.5, "div": 5.0, "final_div": 20.0}],
+}
+
+
+def loss_points(name):
+    """Pairs of outputs and targets that a loss is made for."""
+    pairs = [([o], [t]) for t in (0.0, 1.0) for o in (1e-6, 0.125, 0.5, 0.9375, 1.0 - 2.0**-20)]
+    if name in ("binary_cross_entropy", "focal"):
+        return pairs + [([0.2, 0.7, 0.4], [0.0, 1.0, 0.3])]
+    if name == "categorical_cross_entropy":
+        return [([0.2, 0.7, 0.1], [0.0, 1.0, 0.0]), ([0.2, 0.7, 0.1], [0.25, 0.25, 0.5]), ([1e-20, 0.75, 0.25], [1.0, 0.0, 0.0])]
+    if name in ("nll", "kl_divergence"):
+        logs = [([-0.5, -1.5, -900.0], [0.0, 1.0, 0.0]), ([-1.0, -0.25, -3.0], [1.0, 0.0, 0.0])]
+        return logs + ([([-0.5, -1.5, -3.0], [0.2, 0.5, 0.3])] if name == "kl_divergence" else [])
+    if name == "gaussian_nll":
+        return [([m, s], [t, 0.0]) for m, t in ((0.0, 0.0), (1.0, 3.5)) for s in (-8.0, -0.5, 0.0, 4.0)] + [
+            ([0.5, -1.0, 0.25, 1.5], [0.0, 1.0, 0.0, 0.0])
+        ]
+    # on both sides of every kink, exactly on it, and far out
+    ends = (-1.0, 1.0) if "hinge" in name else (0.0, 1.0, 3.0)
+    outputs = [0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 30.0] + ([] if name == "poisson_nll" else [-0.5, -1.0, -1.5, -800.0])
+    return [([o], [t]) for t in ends for o in outputs] + [([0.5, 2.0, 1.0], [1.0, -1.0, 1.0])]
+
+
+def measured(function, inputs, width, seeds):
+    """Values and gradients of the first `width` inputs at each point."""
+    values, grads = [], []
+    for point in inputs:
+        x = torch.tensor(point[:width], dtype=torch.float64, requires_grad=True)
+        y = function(x, torch.tensor(point[width:], dtype=torch.float64)).reshape(-1)
+        (y * torch.tensor(seeds, dtype=torch.float64)).sum().backward()
+        values.append(y.tolist())
+        grads.append(x.grad.tolist())
+    return {"seeds": seeds, "inputs": inputs, "values": values, "grads": grads}
+
+
+def all_points():
+    made = []
+
+    def add(kind, name, controls, **found):
+        made.append({"kind": kind, "name": name, "controls": controls, **found})
+
+    shipped = {path.stem for path in (HERE / "../../scripts/activations").glob("*.rhai")}
+    for name in (n for n in ACTIVATIONS if n in shipped):
+        layer = "softmax" in name
+        for c in [{}] + VARIANTS.get(name, []):
+            f = lambda z, _: ACTIVATIONS[name](z, **c)
+            points, seeds = (LAYER, SEEDS) if layer else ([[z] for z in ALONG], [1.0])
+            add("activations", name, c, **measured(f, points, len(points[0]), seeds))
+    for name in LOSSES:
+        for c in [{}] + VARIANTS.get(name, []):
+            f = lambda o, t: LOSSES[name](o.unsqueeze(0), t.unsqueeze(0), **c)
+            pairs = loss_points(name)
+            for width in sorted({len(o) for o, _ in pairs}):
+                points = [o + t for o, t in pairs if len(o) == width]
+                add("losses", name, c, **measured(f, points, width, [1.0]))
+    for name in REGULARIZERS:
+        for c in [{}] + VARIANTS.get(name, []):
+            f = lambda w, _: REGULARIZERS[name](w, **c)
+            add("regularizers", name, c, **measured(f, [[w] for w in ALONG], 1, [1.0]))
+    for name in ("step", "exponential", "cosine", "warm_up", "one_cycle"):
+        for c in [{}] + VARIANTS.get(name, []):
+            per_epoch, last = 4, int(c.get("length", 200.0)) if name == "one_cycle" else 130
+            stepper = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+            schedule, by_epoch = make_schedule(name, stepper, 1.0, **c)
+            inputs, values = [], []
+            for step in range(last):
+                inputs.append([step + 1.0, float(step // per_epoch), float(per_epoch)])
+                values.append([stepper.param_groups[0]["lr"]])
+                stepper.step()
+                if not by_epoch or step % per_epoch == per_epoch - 1:
+                    schedule.step()
+            add("schedules", name, c, inputs=inputs, values=values)
+    return made
 
 
 # ---------------------------------------------------------------------------------------------
@@ -511,6 +916,8 @@ def generate(folder, only):
     text = render(cases)
     assert json.loads(text)["cases"] == cases, "does not read back to the same numbers"
     (folder / "torch.json").write_text(text)
+    points = ",\n".join(json.dumps(point, allow_nan=False) for point in all_points())
+    (folder / "points.json").write_text(f'{{\n"torch": {json.dumps(torch.__version__)},\n"points": [\n{points}\n]\n}}\n')
     write_sequential(folder)
     print(f"{len(cases)} cases, torch {torch.__version__}, torch.json {len(text)} bytes")
 
@@ -617,6 +1024,7 @@ def main():
 
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    torch.set_default_dtype(torch.float64)  # NAdam keeps its product of mu in the default type
     if args.check_file:
         check_file(args.check_file, args.same_as)
     elif args.list:

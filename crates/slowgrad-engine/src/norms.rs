@@ -3,7 +3,7 @@
 use crate::dense::dot;
 use crate::shape::Shape;
 
-/// Euclidean norms of a step's gradient and weights.
+/// Euclidean norms of a step's weights and of its gradient, the regularizer's share included.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Norms {
     /// Of the whole gradient.

@@ -94,6 +94,31 @@ pub struct Loss {
     pub function: Shared,
 }
 
+/// A regularizer. Inputs: one weight, then the sliders; one result, which is added to the loss for each weight.
+#[derive(Debug, Clone)]
+pub struct Regularizer {
+    /// Name and controls.
+    pub info: PluginInfo,
+    /// The function.
+    pub function: Shared,
+}
+
+/// A schedule. Inputs: the step (from 1), then [`Schedule::CONTEXT`], then the sliders; one result, by which the
+/// optimizer's learning rate is multiplied.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// Name and controls.
+    pub info: PluginInfo,
+    /// The function.
+    pub function: Shared,
+}
+
+impl Schedule {
+    /// The part of the context that the engine provides, in the order of the function's inputs: the epoch (from
+    /// 0) and the number of steps in each.
+    pub const CONTEXT: [&'static str; 2] = ["epoch", "steps_per_epoch"];
+}
+
 /// An optimizer. Inputs: w, grad, the state fields, then [`Optimizer::CONTEXT`], then the sliders other than `lr`.
 /// Results: the new w, then the new state fields.
 #[derive(Debug, Clone)]
@@ -112,7 +137,7 @@ impl Optimizer {
     /// The part of the context that the engine provides, in the order of the function's inputs.
     pub const CONTEXT: [&'static str; 5] = ["lr", "step", "grad_norm", "layer_grad_norm", "layer_weight_norm"];
 
-    /// The learning rate's present value.
+    /// The learning rate's present value, before any schedule.
     pub fn learning_rate(&self) -> f64 {
         self.info.controls.iter().find(|control| control.name == "lr").and_then(Control::slider).unwrap_or(0.0)
     }

@@ -8,6 +8,7 @@ use crate::dense;
 use crate::model::Model;
 use crate::norms::Norms;
 use crate::plugin::Activation;
+use crate::rate::{self, RecordedRate};
 use crate::setup::{EpochOrder, Setup};
 use crate::shape::Shape;
 use crate::train::update_context;
@@ -65,6 +66,21 @@ pub struct StepNames {
     pub state: Vec<String>,
 }
 
+/// The regularizer's part of a step.
+#[derive(Debug, Clone)]
+pub struct RecordedPenalty {
+    /// The regularizer.
+    pub regularizer: String,
+    /// Its sliders.
+    pub sliders: Vec<f64>,
+    /// The path of each weight's penalty, flat; biases have none.
+    pub traces: Vec<Option<Arc<Trace>>>,
+    /// d penalty / d weight, flat; 0 for biases.
+    pub shares: Vec<f64>,
+    /// The penalties of all weights, summed in the order of the flat vector.
+    pub sum: f64,
+}
+
 /// A whole training step.
 #[derive(Debug, Clone)]
 pub struct RecordedStep {
@@ -80,8 +96,12 @@ pub struct RecordedStep {
     pub samples: Vec<RecordedSample>,
     /// The gradients summed over the samples, flat.
     pub grad_sums: Vec<f64>,
-    /// The mean gradients, flat.
+    /// The gradients that the optimizer gets, flat: the means, with the regularizer's share of each weight added.
     pub grads: Vec<f64>,
+    /// The regularizer's part, when there is one.
+    pub penalty: Option<RecordedPenalty>,
+    /// The schedule's part, when there is one.
+    pub rate: Option<RecordedRate>,
     /// Parameters and optimizer state before the step.
     pub before: Model,
     /// Parameters and optimizer state after it.
@@ -90,7 +110,7 @@ pub struct RecordedStep {
     pub update_traces: Vec<Arc<Trace>>,
     /// For each layer, the update's inputs after w, grad and state.
     pub contexts: Vec<Vec<f64>>,
-    /// The mean loss of the batch before the update.
+    /// The mean loss of the batch before the update, without the penalty.
     pub loss: f64,
 }
 
@@ -115,6 +135,27 @@ impl RecordedStep {
         let recorded = &self.samples[sample];
         let output = &recorded.layers[recorded.layers.len() - 1].a;
         [output.as_slice(), &recorded.target, &self.names.loss_sliders].concat()
+    }
+
+    /// The gradient of a parameter, by its flat index, averaged over the samples, without the regularizer's share.
+    pub fn mean_grad(&self, parameter: usize) -> f64 {
+        self.grad_sums[parameter] / self.samples.len() as f64
+    }
+
+    /// The learning rate that the optimizer got.
+    pub fn learning_rate(&self) -> f64 {
+        self.contexts[0][0]
+    }
+
+    /// The path of the penalty call of a parameter, by its flat index: for weights, when there is a regularizer.
+    pub fn penalty_trace(&self, parameter: usize) -> Option<&Arc<Trace>> {
+        self.penalty.as_ref()?.traces[parameter].as_ref()
+    }
+
+    /// The inputs of that call.
+    pub fn penalty_inputs(&self, parameter: usize) -> Vec<f64> {
+        let sliders = self.penalty.as_ref().map_or(&[][..], |penalty| &penalty.sliders);
+        [&[self.before.values[parameter]], sliders].concat()
     }
 
     /// The inputs of the update call of a parameter, by its flat index.
@@ -146,19 +187,25 @@ pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, B
         samples.push(recorded);
     }
     let n = samples.len() as f64;
-    let grads: Vec<f64> = grad_sums.iter().map(|sum| sum / n).collect();
+    let mut grads: Vec<f64> = grad_sums.iter().map(|sum| sum / n).collect();
+    let penalty = penalty(setup, &model.values, &mut grads)?;
+    let rate = rate::scheduled(setup, step)?;
+    let lr = rate::effective(setup, rate.as_ref());
     let loss = samples.iter().map(|sample| sample.loss).sum::<f64>() / n;
 
     let norms = Norms::of(shape, &model.values, &grads);
-    let contexts = (0..shape.layers()).map(|layer| update_context(&setup.optimizer, step, &norms, layer).collect()).collect();
+    let context = |layer| update_context(&setup.optimizer, lr, step, &norms, layer).collect();
+    let contexts = (0..shape.layers()).map(context).collect();
     let mut recorded = RecordedStep {
         step,
-        epoch: (step - 1) / setup.steps_per_epoch(),
+        epoch: setup.epoch(step),
         shape: Arc::clone(shape),
         names: names(setup),
         samples,
         grad_sums,
         grads,
+        penalty,
+        rate,
         before: model.clone(),
         after: model.clone(),
         update_traces: Vec::with_capacity(shape.parameters()),
@@ -261,6 +308,30 @@ fn backward(setup: &Setup, values: &[f64], recorded: &mut RecordedSample, grad_s
             dense::backward_one(&values[shape.weights(layer)], &here.delta, &mut before.grad_a);
         }
     }
+}
+
+/// The regularizer's share of each weight's gradient, weight by weight.
+fn penalty(setup: &Setup, values: &[f64], grads: &mut [f64]) -> Result<Option<RecordedPenalty>, Box<Diagnostic>> {
+    let Some(regularizer) = &setup.regularizer else { return Ok(None) };
+    let sliders = regularizer.info.sliders().collect();
+    let mut function = regularizer.function.borrow_mut();
+    let mut recorded = RecordedPenalty {
+        regularizer: regularizer.info.name.clone(),
+        sliders,
+        traces: vec![None; values.len()],
+        shares: vec![0.0; values.len()],
+        sum: 0.0,
+    };
+    let mut slopes = Vec::new();
+    for weight in (0..setup.shape.layers()).flat_map(|layer| setup.shape.weights(layer)) {
+        let call = function.call(&[&[values[weight]], recorded.sliders.as_slice()].concat())?;
+        call.trace.backward(&call.values, &[1.0], &mut slopes);
+        recorded.sum += call.output(0);
+        recorded.shares[weight] = slopes[0];
+        recorded.traces[weight] = Some(call.trace);
+        grads[weight] += slopes[0];
+    }
+    Ok(Some(recorded))
 }
 
 /// The optimizer's rule, parameter by parameter.

@@ -8,7 +8,7 @@
 use crate::model::Model;
 use crate::record::{self, RecordedStep};
 use crate::setup::Setup;
-use crate::train::{self, Workspace};
+use crate::train::{self, Objective, Workspace};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -167,18 +167,18 @@ impl Run {
         (self.checkpoints.len(), self.checkpoints.len() * self.checkpoint_bytes())
     }
 
-    /// Trains one step at full speed and answers its mean loss before the update. On an error nothing changes.
-    pub fn advance(&mut self) -> Result<f64, Box<Diagnostic>> {
+    /// Trains one step at full speed. On an error nothing changes.
+    pub fn advance(&mut self) -> Result<Objective, Box<Diagnostic>> {
         let next = self.step + 1;
-        let loss = train::step(&self.setup, &mut self.model, next, &mut self.work)?;
+        let objective = train::step(&self.setup, &mut self.model, next, &mut self.work)?;
         self.step = next;
-        self.curve.push(LossPoint { step: next, loss });
+        self.curve.push(LossPoint { step: next, loss: objective.loss });
         if next > self.furthest {
             self.furthest = next;
         }
         self.redo_edits();
         self.keep_checkpoint();
-        Ok(loss)
+        Ok(objective)
     }
 
     /// The next step, written down. The run itself does not move.
@@ -250,7 +250,8 @@ impl Run {
         StateChange { dropped, added }
     }
 
-    /// The mean loss over the training data and over the test data (when there is any) with the model as it is.
+    /// The mean loss, without any penalty, over the training data and over the test data (when there is any) with the
+    /// model as it is.
     pub fn evaluate(&mut self) -> Result<(f64, Option<f64>), Box<Diagnostic>> {
         let train = train::evaluate(&self.setup, &self.model.values, &self.setup.train, &mut self.work)?;
         let test = train::evaluate(&self.setup, &self.model.values, &self.setup.test, &mut self.work)?;

@@ -4,7 +4,7 @@
 //! stretch of a run.
 
 use crate::data::Data;
-use crate::plugin::{Activation, Loss, Optimizer};
+use crate::plugin::{Activation, Loss, Optimizer, PluginInfo, Regularizer, Schedule};
 use crate::rng::{Purpose, Rng};
 use crate::shape::Shape;
 use crate::spec::LessonSpec;
@@ -22,8 +22,16 @@ pub struct Setup {
     pub activations: Vec<Activation>,
     /// The loss.
     pub loss: Loss,
+    /// What is added to the loss for each weight, if anything.
+    pub regularizer: Option<Regularizer>,
     /// The optimizer.
     pub optimizer: Optimizer,
+    /// What the learning rate is multiplied by, if by anything.
+    pub schedule: Option<Schedule>,
+    /// What the run's initial weights were drawn by, when the lesson does not give them.
+    pub initializer: PluginInfo,
+    /// What made the samples, when it was a plugin.
+    pub dataset: Option<PluginInfo>,
     /// The samples to learn from.
     pub train: Arc<Data>,
     /// The samples kept for testing; may be empty.
@@ -42,9 +50,14 @@ impl Setup {
         self.train.len().div_ceil(self.batch.max(1)).max(1) as u64
     }
 
+    /// The epoch of a step (counted from 1), from 0.
+    pub fn epoch(&self, step: u64) -> u64 {
+        (step - 1) / self.steps_per_epoch()
+    }
+
     /// The samples of a step (counted from 1), in order. `order` keeps the order of the epoch drawn last.
     pub fn samples<'o>(&self, step: u64, order: &'o mut EpochOrder) -> &'o [usize] {
-        let (epoch, nth) = ((step - 1) / self.steps_per_epoch(), (step - 1) % self.steps_per_epoch());
+        let (epoch, nth) = (self.epoch(step), (step - 1) % self.steps_per_epoch());
         let len = self.train.len();
         let start = nth as usize * self.batch;
         let end = (start + self.batch).min(len);

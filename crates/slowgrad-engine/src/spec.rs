@@ -25,9 +25,18 @@ pub struct PluginRef {
 }
 
 impl PluginRef {
+    /// The name that stands for no plugin where a place may stay empty.
+    pub const NONE: &'static str = "none";
+
     /// A plugin with its own default values.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), params: BTreeMap::new() }
+    }
+
+    /// The plugin, or nothing when it has the name [`PluginRef::NONE`].
+    #[must_use]
+    pub fn unless_none(self) -> Option<Self> {
+        (self.name != Self::NONE).then_some(self)
     }
 }
 
@@ -103,8 +112,12 @@ pub struct LessonSpec {
     pub layers: Vec<LayerSpec>,
     /// The loss.
     pub loss: PluginRef,
+    /// What is added to the loss for each weight, if anything.
+    pub regularizer: Option<PluginRef>,
     /// The optimizer.
     pub optimizer: PluginRef,
+    /// What the learning rate is multiplied by from step to step, if by anything.
+    pub schedule: Option<PluginRef>,
     /// Where initial weights come from when `weights` is not given.
     pub initializer: PluginRef,
     /// The samples.
@@ -134,8 +147,16 @@ pub struct SpecPatch {
     pub output: Option<PluginRef>,
     /// Another loss.
     pub loss: Option<PluginRef>,
+    /// Another regularizer; [`PluginRef::NONE`] takes it away.
+    pub regularizer: Option<PluginRef>,
     /// Another optimizer.
     pub optimizer: Option<PluginRef>,
+    /// Another schedule; [`PluginRef::NONE`] takes it away.
+    pub schedule: Option<PluginRef>,
+    /// Another initializer, in place of initial weights that the lesson gives; a run has to start anew with it.
+    pub initializer: Option<PluginRef>,
+    /// Another data set; a run has to start anew with it.
+    pub data: Option<PluginRef>,
     /// Another number of samples a step.
     pub batch: Option<usize>,
     /// Values for controls by name, such as `lr`.

@@ -1,6 +1,6 @@
 //! A training step at full speed: whole batches in lanes.
 //!
-//! Forward, loss, backward, update: four functions in the order in which they run. [`crate::record`]
+//! Forward, loss, backward, penalty, update: five functions in the order in which they run. [`crate::record`]
 //! carries out the same mathematics one sample at a time.
 //!
 //! Numbers lie as `[feature][sample]`, each row as long as a multiple of the widest vector unit. The places
@@ -12,6 +12,7 @@ use crate::dense::{self, Matrix, MatrixMut};
 use crate::model::Model;
 use crate::norms::Norms;
 use crate::plugin::{Activation, Optimizer};
+use crate::rate;
 use crate::setup::{EpochOrder, Setup};
 use slowgrad_tape::{Diagnostic, GROUP, Pass, Row};
 use smallvec::SmallVec;
@@ -25,6 +26,8 @@ pub struct Workspace {
     trial: Batch,
     delta: Vec<f64>,
     grads: Vec<f64>,
+    /// The regularizer over the weights of each layer.
+    penalties: Vec<Pass>,
     new_values: Vec<f64>,
     new_state: Vec<Vec<f64>>,
 }
@@ -47,17 +50,26 @@ struct Batch {
     turned: Vec<f64>,
 }
 
-/// Trains one step (counted from 1) and answers the mean loss of its batch before the update. When a script
-/// fails, the model is as it was.
-pub fn step(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> Result<f64, Box<Diagnostic>> {
+/// What a step makes smaller, before its update.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Objective {
+    /// The mean of the scripted loss over the batch.
+    pub loss: f64,
+    /// The sum of the regularizer's penalty over all weights, when there is a regularizer.
+    pub penalty: Option<f64>,
+}
+
+/// Trains one step (counted from 1). When a script fails, the model is as it was.
+pub fn step(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> Result<Objective, Box<Diagnostic>> {
     let samples = setup.samples(step, &mut work.order);
     work.batch.load(setup, samples.iter().map(|&sample| setup.train.input(sample)));
     work.batch.load_targets(samples.iter().map(|&sample| setup.train.target(sample)));
     work.batch.forward(setup, &model.values)?;
     let loss = work.batch.loss(setup)?;
     backward(setup, &model.values, work);
+    let penalty = penalty(setup, &model.values, work)?;
     update(setup, model, step, work)?;
-    Ok(loss)
+    Ok(Objective { loss, penalty })
 }
 
 /// The mean loss over data, or `None` when there is none.
@@ -239,6 +251,31 @@ fn backward(setup: &Setup, values: &[f64], work: &mut Workspace) {
     }
 }
 
+/// The regularizer's share of the gradient of every weight. Answers the sum of the penalties, in the order of the
+/// flat vector.
+fn penalty(setup: &Setup, values: &[f64], work: &mut Workspace) -> Result<Option<f64>, Box<Diagnostic>> {
+    let Some(regularizer) = &setup.regularizer else { return Ok(None) };
+    let mut function = regularizer.function.borrow_mut();
+    work.penalties.resize_with(setup.shape.layers(), Pass::default);
+    let mut sum = 0.0;
+    for (layer, pass) in work.penalties.iter_mut().enumerate() {
+        let weights = setup.shape.weights(layer);
+        pass.fit(&function, weights.len());
+        pass.input_mut(0).copy_from_slice(&values[weights.clone()]);
+        for (slider, x) in (1..).zip(regularizer.info.sliders()) {
+            pass.set_input(slider, x);
+        }
+        pass.forward(&mut function)?;
+        sum = pass.output(0).iter().fold(sum, |sum, penalty| sum + penalty);
+        pass.set_seed(0, 1.0);
+        pass.backward();
+        for (grad, share) in work.grads[weights].iter_mut().zip(pass.grad(0)) {
+            *grad += share;
+        }
+    }
+    Ok(Some(sum))
+}
+
 /// The optimizer's rule on every parameter.
 fn update(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> Result<(), Box<Diagnostic>> {
     let (shape, optimizer) = (&setup.shape, &setup.optimizer);
@@ -254,6 +291,7 @@ fn update(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> 
     } else {
         Norms::default()
     };
+    let lr = rate::effective(setup, rate::scheduled(setup, step)?.as_ref());
     work.new_values.resize(model.values.len(), 0.0);
     work.new_state.resize_with(model.state.len(), Vec::new);
     for field in &mut work.new_state {
@@ -273,7 +311,7 @@ fn update(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> 
             inputs.push(Row::Each(&model.values[range.clone()]));
             inputs.push(Row::Each(&work.grads[range.clone()]));
             inputs.extend(model.state.iter().map(|field| Row::Each(&field[range.clone()])));
-            inputs.extend(update_context(optimizer, step, &norms, layer).map(Row::Same));
+            inputs.extend(update_context(optimizer, lr, step, &norms, layer).map(Row::Same));
             let mut outputs: SmallVec<[&mut [f64]; 8]> = SmallVec::new();
             outputs.push(&mut work.new_values[range.clone()]);
             outputs.extend(work.new_state.iter_mut().map(|field| &mut field[range.clone()]));
@@ -288,13 +326,14 @@ fn update(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> 
 /// The optimizer's inputs after w, grad and state: its context, then the sliders other than `lr`.
 pub(crate) fn update_context(
     optimizer: &Optimizer,
+    lr: f64,
     step: u64,
     norms: &Norms,
     layer: usize,
 ) -> impl Iterator<Item = f64> {
     let of_layer = |norms: &[f64]| norms.get(layer).copied().unwrap_or(0.0);
     let own = [
-        optimizer.learning_rate(),
+        lr,
         step as f64,
         norms.grad,
         of_layer(&norms.layer_grad),

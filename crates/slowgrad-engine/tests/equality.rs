@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::{descent, identity, leaky, setup, softmax, tanh};
+use common::{decay, descent, elastic, identity, leaky, setup, softmax, tanh};
 use proptest::prelude::*;
 use slowgrad_engine::model::Model;
+use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::record::record;
 use slowgrad_engine::run::Run;
 use slowgrad_engine::train::{self, Workspace};
@@ -22,6 +23,8 @@ proptest! {
         samples in 1_usize..24,
         batch in 1_usize..30,
         shuffle in any::<bool>(),
+        strength in prop::option::of(0.0_f64..0.3),
+        slowing in prop::option::of(0.0_f64..1.0),
         steps in 1_u64..12,
     ) {
         let activations = sizes[1..].iter().zip(&kinds).map(|(&size, kind)| match kind {
@@ -32,15 +35,19 @@ proptest! {
         }).collect();
         let (mut setup, values) = setup(&sizes, activations, descent(0.05, momentum), samples, batch);
         setup.shuffle = shuffle;
+        setup.regularizer = strength.map(elastic);
+        setup.schedule = slowing.map(decay);
         for unit in isa::available() {
             prop_assert!(isa::force(unit));
             let mut fast = Model::new(values.clone(), &setup.optimizer);
             let mut slow = fast.clone();
             let mut work = Workspace::default();
             for step in 1..=steps {
-                let loss = train::step(&setup, &mut fast, step, &mut work).expect("no script fails");
+                let objective = train::step(&setup, &mut fast, step, &mut work).expect("no script fails");
                 let recorded = record(&setup, &slow, step).expect("no script fails");
-                prop_assert_eq!(loss.to_bits(), recorded.loss.to_bits(), "loss of step {}", step);
+                prop_assert_eq!(objective.loss.to_bits(), recorded.loss.to_bits(), "loss of step {}", step);
+                let penalty = recorded.penalty.map(|penalty| penalty.sum.to_bits());
+                prop_assert_eq!(objective.penalty.map(f64::to_bits), penalty, "penalty of step {}", step);
                 slow = recorded.after;
                 prop_assert!(fast.same_bits(&slow), "step {} on {:?}", step, unit);
             }
@@ -49,24 +56,25 @@ proptest! {
 }
 
 #[test]
-fn gradients_agree_with_finite_differences_of_the_loss() {
-    for (sizes, last) in [(vec![2, 3, 2], false), (vec![3, 4, 3, 2], true)] {
+fn gradients_agree_with_finite_differences_of_the_objective() {
+    for (sizes, last, strength) in [(vec![2, 3, 2], false, None), (vec![3, 4, 3, 2], true, Some(0.2))] {
         let mut activations: Vec<_> = sizes[1..].iter().map(|_| tanh()).collect();
         if last {
             activations.pop();
             activations.push(softmax(sizes[sizes.len() - 1]));
         }
-        let (setup, values) = setup(&sizes, activations, descent(0.1, false), 5, 5);
+        let (mut setup, values) = setup(&sizes, activations, descent(0.1, false), 5, 5);
+        setup.regularizer = strength.map(elastic);
         let model = Model::new(values.clone(), &setup.optimizer);
         let recorded = record(&setup, &model, 1).expect("it runs");
-        let mut work = Workspace::default();
         for index in 0..values.len() {
-            let mut loss = |h: f64| {
-                let mut moved = values.clone();
-                moved[index] += h;
-                train::evaluate(&setup, &moved, &setup.train, &mut work).expect("it runs").expect("there is data")
+            let objective = |h: f64| {
+                let mut moved = model.clone();
+                moved.values[index] += h;
+                let step = record(&setup, &moved, 1).expect("it runs");
+                step.loss + step.penalty.map_or(0.0, |penalty| penalty.sum)
             };
-            let slope = (loss(1e-6) - loss(-1e-6)) / 2e-6;
+            let slope = (objective(1e-6) - objective(-1e-6)) / 2e-6;
             let grad = recorded.grads[index];
             assert!((slope - grad).abs() < 1e-8, "{:?}: {grad} and {slope}", setup.shape.parameter(index));
         }
@@ -74,8 +82,84 @@ fn gradients_agree_with_finite_differences_of_the_loss() {
 }
 
 #[test]
+fn a_penalty_is_on_weights_only_and_its_share_is_added_once_to_the_mean() {
+    let (mut setup, values) = setup(&[2, 3, 2], vec![tanh(), identity()], descent(0.1, false), 5, 5);
+    let model = Model::new(values.clone(), &setup.optimizer);
+    let without = record(&setup, &model, 1).expect("it runs");
+    setup.regularizer = Some(elastic(0.25));
+    let with = record(&setup, &model, 1).expect("it runs");
+    let penalty = with.penalty.as_ref().expect("there is a regularizer");
+    let mut sum = 0.0;
+    for (index, &w) in values.iter().enumerate() {
+        let is_weight = setup.shape.parameter(index).input.is_some();
+        let (value, share) = match (is_weight, w > 0.3) {
+            (false, _) => (0.0, 0.0),
+            (true, true) => (0.25 * (w * w), 0.25 * w + 0.25 * w),
+            (true, false) => (0.25 * w.abs(), 0.25 * w.signum()),
+        };
+        sum += value;
+        assert_eq!(penalty.shares[index], share, "{:?}", setup.shape.parameter(index));
+        assert_eq!(without.grads[index].to_bits(), with.mean_grad(index).to_bits());
+        let total = if is_weight { without.grads[index] + share } else { without.grads[index] };
+        assert_eq!(with.grads[index].to_bits(), total.to_bits());
+        assert_eq!(penalty.traces[index].is_some(), is_weight);
+    }
+    assert_eq!(penalty.sum, sum);
+    assert_eq!(without.loss.to_bits(), with.loss.to_bits(), "the loss stays the scripted one");
+    // What the optimizer clips by is the norm of the whole gradient.
+    let square = with.grads.iter().map(|grad| grad * grad).sum::<f64>();
+    assert!((with.contexts[0][2] - square.sqrt()).abs() < 1e-12);
+}
+
+#[test]
+fn a_schedule_multiplies_the_learning_rate_and_knows_step_and_epoch() {
+    let (mut setup, values) = setup(&[2, 2, 1], vec![tanh(), identity()], descent(0.5, false), 6, 3);
+    setup.schedule = Some(decay(0.25));
+    let model = Model::new(values, &setup.optimizer);
+    // Two steps make an epoch.
+    for (step, rate) in [(1, 1.0), (2, 1.0), (3, 1.0 / 1.75), (4, 1.0 / 2.0)] {
+        let recorded = record(&setup, &model, step).expect("it runs");
+        let said = recorded.rate.as_ref().expect("there is a schedule");
+        assert_eq!(said.inputs, [step as f64, ((step - 1) / 2) as f64, 2.0, 0.25]);
+        assert_eq!((said.base, said.factor, said.lr), (0.5, rate, 0.5 * rate));
+        assert_eq!(recorded.learning_rate(), 0.5 * rate);
+    }
+}
+
+#[test]
+fn sliders_of_a_regularizer_and_a_schedule_are_inputs_of_what_was_traced() {
+    let (mut setup, values) = setup(&[2, 3, 1], vec![tanh(), identity()], descent(0.1, false), 4, 2);
+    setup.regularizer = Some(elastic(0.1));
+    setup.schedule = Some(decay(0.1));
+    let traces = |setup: &slowgrad_engine::setup::Setup| {
+        let regularizer = setup.regularizer.as_ref().map(|plugin| plugin.function.borrow().traces().len());
+        (regularizer, setup.schedule.as_ref().map(|plugin| plugin.function.borrow().traces().len()))
+    };
+    let mut run = Run::new(setup.clone(), values);
+    run.seek(11).expect("it runs");
+    let unmoved = run.model().clone();
+    run.seek(10).expect("it runs");
+    let before = traces(&setup);
+    let mut moved = run.setup().clone();
+    for info in
+        [&mut moved.regularizer.as_mut().expect("there").info, &mut moved.schedule.as_mut().expect("there").info]
+    {
+        for control in &mut info.controls {
+            if let ControlKind::Slider { value, .. } = &mut control.kind {
+                *value = 0.7;
+            }
+        }
+    }
+    run.set_setup(moved);
+    run.advance().expect("it runs");
+    assert_eq!(traces(&setup), before, "moving a slider traces nothing");
+    assert!(!run.model().same_bits(&unmoved), "it acts at once");
+}
+
+#[test]
 fn any_past_step_is_reached_with_the_bits_it_had() {
-    let (setup, values) = setup(&[2, 4, 1], vec![tanh(), identity()], descent(0.05, true), 12, 5);
+    let (mut setup, values) = setup(&[2, 4, 1], vec![tanh(), identity()], descent(0.05, true), 12, 5);
+    setup.schedule = Some(decay(0.01));
     // So small a budget that nearly every checkpoint is dropped again.
     let mut run = Run::new(setup, values).with_budget(4_000);
     let mut past = vec![run.model().clone()];
@@ -88,6 +172,8 @@ fn any_past_step_is_reached_with_the_bits_it_had() {
         if step == 300 {
             let mut other = run.setup().clone();
             other.optimizer = descent(0.01, false);
+            other.regularizer = Some(elastic(0.01));
+            other.schedule = None;
             let change = run.set_setup(other);
             assert_eq!(change.dropped, ["velocity"]);
             past.pop();

@@ -163,6 +163,25 @@ fn map(context: &NativeCallContext, array: &mut Array, function: &FnPtr) -> Outc
     Ok(mapped)
 }
 
+/// Takes out elements that equal the one before: the interpreter's own cannot be stopped.
+fn dedup(host: &Host, context: &NativeCallContext, array: &mut Array) -> Outcome<()> {
+    let mut kept = Array::with_capacity(array.len());
+    for item in std::mem::take(array) {
+        host.go_on()?;
+        let same = match kept.last_mut() {
+            Some(last) => {
+                context.call_native_fn_raw("==", true, &mut [last, &mut item.clone()])?.as_bool().unwrap_or(false)
+            }
+            None => false,
+        };
+        if !same {
+            kept.push(item);
+        }
+    }
+    *array = kept;
+    Ok(())
+}
+
 /// Sorts by merging: whatever the comparisons answer it ends, and equal elements keep their order.
 fn sort(array: &mut Array, less: &mut impl FnMut(&Dynamic, &Dynamic) -> Outcome<bool>) -> Outcome<()> {
     let mut width = 1;
@@ -266,6 +285,8 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn("map", |context: NativeCallContext, array: &mut Array, function: FnPtr| {
         map(&context, array, &function)
     });
+    let shared = Rc::clone(host);
+    engine.register_fn("dedup", move |context: NativeCallContext, array: &mut Array| dedup(&shared, &context, array));
     sorting(engine, host);
     let reductions: [(&str, Reduction); 7] = [
         ("sum", |call, array| call.sum(array)),

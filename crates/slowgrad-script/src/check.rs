@@ -1,7 +1,15 @@
 //! Tries a file out: does it run, is its gradient true, does it say something that it does not do?
 //!
-//! Functions are called at seeded points within the range where they are used. The gradient that the tape
-//! derives is compared with central differences, and with the author's own `derivative` where there is one.
+//! Functions are called at seeded points within the range where they are used, and at the places where something
+//! special may happen. The gradient that the tape derives is compared with finite differences (`gradient`, `slope`),
+//! and with the author's own `derivative` where there is one.
+
+mod gradient;
+mod points;
+mod report;
+mod slope;
+
+pub use report::{Checked, Report, Tried, Worst};
 
 use crate::host::Budget;
 use crate::plugins::{Home, PluginKind};
@@ -9,37 +17,41 @@ use crate::program::Program;
 use crate::sandbox::{Sandbox, first_update, runs_each_time};
 use crate::words::{kind, list};
 use crate::{controls, errors, reading};
+use points::{Domain, Place, Probe, Sliders};
 use rhai::Dynamic;
+use slope::{Borrowed, noise};
 use slowgrad_engine::plugin::Activation;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::PluginRef;
-use slowgrad_tape::{Call, Diagnostic, Function, Op};
-use std::cell::RefCell;
+use slowgrad_tape::Diagnostic;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::time::Duration;
 
-/// Calls of each function.
-const POINTS: usize = 64;
-/// Distance of the points of a central difference, times the input's size where that is above 1.
-const STEP: f64 = 1e-5;
-/// How far a derivative may be from the central difference, relative to its size where that is above 1.
-const ROUGH: f64 = 1e-4;
-/// How far the author's derivative may be from the derived one.
+/// Steps of an optimizer with each kind of gradient.
+const STEPS: usize = 64;
+/// Neurons of a layer that is tried, other than one.
+const LAYER: usize = 4;
+/// How far the author's derivative may be from the derived one, relative to its size.
 const CLOSE: f64 = 1e-6;
+/// Beyond, textbook forms overflow that are right.
+const TEXTBOOK: f64 = 30.0;
 
-type Checked = Result<(), Box<Diagnostic>>;
+type Outcome<T = ()> = Result<T, Box<Diagnostic>>;
 
 impl Sandbox {
-    /// Everything that is wrong or doubtful about one file of any kind.
+    /// Everything that is wrong or doubtful about one file of any kind. What it printed is in the
+    /// [`console`](Self::console).
     pub fn check(&self, path: &str) -> Vec<Diagnostic> {
-        let host = &self.plugins.interpreter.host;
-        let printed = host.printed();
-        let mut check = Check { sandbox: self, found: Vec::new() };
+        self.examine(path).diagnostics
+    }
+
+    /// The same with what was tried, in numbers.
+    pub fn examine(&self, path: &str) -> Checked {
+        let mut check = Check { sandbox: self, found: Vec::new(), reports: Vec::new(), until: None };
         if let Err(error) = check.file(path) {
             check.found.push(*error);
         }
-        host.unprint(printed);
         let mut found = check.found;
         let mut seen = Vec::new();
         found.retain(|diagnostic| {
@@ -47,19 +59,24 @@ impl Sandbox {
             seen.push(diagnostic.clone());
             new
         });
-        found
+        Checked { diagnostics: found, reports: check.reports }
     }
 }
 
 struct Check<'s> {
     sandbox: &'s Sandbox,
     found: Vec<Diagnostic>,
+    reports: Vec<Report>,
+    /// When no further points are tried; where there is no clock, only work is counted.
+    until: Option<Duration>,
 }
 
 impl Check<'_> {
-    fn file(&mut self, path: &str) -> Checked {
+    fn file(&mut self, path: &str) -> Outcome {
         *self.sandbox.plugins.home.borrow_mut() = Home { path: path.to_owned() };
         self.sandbox.plugins.interpreter.shelf.used.borrow_mut().clear();
+        let limits = self.sandbox.plugins.interpreter.host.limits.get();
+        self.until = limits.clock.map(|now| now() + limits.making_time);
         let program = self.sandbox.plugins.program(path)?;
         self.found.extend(errors::habits(&program.text));
         let defines = |kind: &PluginKind| kind.contracts().iter().any(|name| program.function(name).is_some());
@@ -85,7 +102,7 @@ impl Check<'_> {
     }
 
     /// A file without any contract function: the folder tells which one was meant.
-    fn nothing(&mut self, path: &str, program: &Program) -> Checked {
+    fn nothing(&mut self, path: &str, program: &Program) -> Outcome {
         let folder = PluginKind::ALL.into_iter().find(|kind| path.starts_with(&format!("{}/", kind.folder())));
         if let Some(kind) = folder {
             let usage = usage(kind);
@@ -113,49 +130,24 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn plugin(&mut self, kind: PluginKind, path: &str, program: &Rc<Program>) -> Checked {
+    fn plugin(&mut self, kind: PluginKind, path: &str, program: &Rc<Program>) -> Outcome {
         let plugin = PluginRef::named(path);
         let mut rng = Rng::new(1, Purpose::Data);
         match kind {
             PluginKind::Activation => {
-                let activation = self.sandbox.activation(&plugin, 4)?;
-                let width = if activation.whole_layer { 4 } else { 1 };
-                let mut points: Vec<Vec<f64>> =
-                    (0..POINTS).map(|_| (0..width).map(|_| rng.uniform(-4.0, 4.0)).collect()).collect();
-                for far in [0.0, 20.0, -20.0] {
-                    points.push(vec![far; width]);
-                }
-                let sliders: Vec<f64> = activation.info.sliders().collect();
-                for point in &mut points {
-                    point.extend(&sliders);
-                }
-                self.gradient(kind, program, &Borrowed(&activation.function), &points, width)?;
-                self.derivative(&activation, program, &points)?;
+                let activation = self.sandbox.activation(&plugin, LAYER)?;
+                let width = if activation.whole_layer { LAYER } else { 1 };
+                let probes = points::anywhere(width, &Sliders::new(&activation.info.controls), &mut rng);
+                self.gradient(kind, program, &Borrowed(&activation.function), &probes, width)?;
+                self.derivative(&activation, program, &probes)?;
             }
-            PluginKind::Loss => {
-                // A loss may be made for a number of outputs, such as a mean and a deviation.
-                let mut refused = Vec::new();
-                let sizes = [1, 2, 3];
-                for outputs in sizes {
-                    let loss = self.sandbox.loss(&plugin, outputs)?;
-                    let mut points = Vec::new();
-                    for i in 0..POINTS {
-                        let mut point: Vec<f64> = (0..outputs).map(|_| rng.uniform(0.05, 0.95)).collect();
-                        let one_hot = |k: usize| if k == i % (outputs + 1) { 1.0 } else { 0.0 };
-                        point.extend((0..outputs).map(|k| if i % 2 == 0 { one_hot(k) } else { rng.uniform(0.0, 1.0) }));
-                        point.extend(loss.info.sliders());
-                        points.push(point);
-                    }
-                    match self.gradient(kind, program, &Borrowed(&loss.function), &points, outputs) {
-                        Err(error) if error.code == "out-of-bounds" => refused.push(error),
-                        other => other?,
-                    }
-                }
-                if refused.len() == sizes.len() {
-                    refused.truncate(1);
-                    return refused.pop().map_or(Ok(()), Err);
-                }
+            PluginKind::Loss => self.loss(&plugin, program, &mut rng)?,
+            PluginKind::Regularizer => {
+                let regularizer = self.sandbox.regularizer(&plugin)?;
+                let probes = points::anywhere(1, &Sliders::new(&regularizer.info.controls), &mut rng);
+                self.gradient(kind, program, &Borrowed(&regularizer.function), &probes, 1)?;
             }
+            PluginKind::Schedule => self.schedule(&plugin, program)?,
             PluginKind::Optimizer => self.optimizer(&plugin, program, &mut rng)?,
             PluginKind::Initializer => drop(self.sandbox.initializer(&plugin, &Shape::new(3, &[4, 2]), 1)?),
             PluginKind::Dataset => self.dataset(&plugin, program)?,
@@ -164,56 +156,62 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The derived gradient of the first `width` inputs against central differences.
-    fn gradient(
-        &mut self,
-        kind: PluginKind,
-        program: &Program,
-        function: &Borrowed<'_>,
-        points: &[Vec<f64>],
-        width: usize,
-    ) -> Checked {
-        let mut worst: Option<(f64, String, f64, f64)> = None;
-        let mut grads = Vec::new();
-        let outputs = function.0.borrow().outputs();
-        for point in points {
-            let call = function.call(point)?;
-            self.finite(&call, program, kind);
-            let stops = call.trace.nodes().iter().any(|node| node.op == Op::StopGradient);
-            for k in 0..outputs {
-                let seeds: Vec<f64> = (0..outputs).map(|j| if j == k { 1.0 } else { 0.0 }).collect();
-                call.trace.backward(&call.values, &seeds, &mut grads);
-                for (j, &derived) in grads.iter().enumerate().take(width) {
-                    if !derived.is_finite() && call.values.iter().all(|x| x.is_finite()) {
-                        self.gradient_not_finite(&call, j, derived, program, kind);
-                        continue;
+    /// Whether there is time for another point. A file is checked within a few seconds, however slow its script is.
+    fn in_time(&self) -> bool {
+        let clock = self.sandbox.plugins.interpreter.host.limits.get().clock;
+        clock.zip(self.until).is_none_or(|(now, until)| now() < until)
+    }
+
+    /// Reports of one function tried in several ways become one.
+    fn report(&mut self, report: Report) {
+        let same = self.reports.iter_mut().find(|known| known.function == report.function);
+        match same {
+            Some(known) => known.join(report),
+            None => self.reports.push(report),
+        }
+    }
+
+    /// A loss, made for some numbers of outputs and for shares or any numbers.
+    fn loss(&mut self, plugin: &PluginRef, program: &Rc<Program>, rng: &mut Rng) -> Outcome {
+        // A loss may be made for a number of outputs, such as a mean and a deviation.
+        let mut refused = Vec::new();
+        let sizes = [1, 2, 3];
+        for outputs in sizes {
+            let loss = self.sandbox.loss(plugin, outputs)?;
+            let function = Borrowed(&loss.function);
+            let sliders = Sliders::new(&loss.info.controls);
+            let probes = |domain, rng: &mut Rng| points::loss(domain, outputs, &sliders, rng);
+            let tried = (|| {
+                let shares = probes(Domain::Shares, rng);
+                let reals = probes(Domain::Reals, rng);
+                // A loss of probabilities is not asked about other numbers, and one of other numbers not about them.
+                let fits = |probes: &[Probe]| -> Outcome<bool> {
+                    for probe in probes.iter().filter(|probe| probe.place == Place::Anywhere) {
+                        if !function.call(&probe.inputs)?.output(0).is_finite() {
+                            return Ok(false);
+                        }
                     }
-                    let Some(difference) = function.difference(point, j, k, &call)? else { continue };
-                    let error = (derived - difference).abs() / derived.abs().max(1.0);
-                    // Whoever stops the gradient on purpose gets another one than the differences show.
-                    if error > ROUGH && !stops && worst.as_ref().is_none_or(|(most, ..)| error > *most) {
-                        let at = format!("{} = {}", call.trace.input_name(j), point[j]);
-                        worst = Some((error, at, derived, difference));
-                    }
-                }
+                    Ok(true)
+                };
+                let (of_shares, of_reals) = (fits(&shares)?, fits(&reals)?);
+                let mut all = if of_shares || !of_reals { shares } else { Vec::new() };
+                all.extend(if of_reals { reals } else { Vec::new() });
+                self.gradient(PluginKind::Loss, program, &function, &all, outputs)
+            })();
+            match tried {
+                Err(error) if ["out-of-bounds", "thrown"].contains(&error.code) => refused.push(error),
+                other => other?,
             }
         }
-        if function.0.borrow().runs_each_time() {
-            self.found.push(runs_each_time(program, kind));
-        }
-        if let Some((_, at, derived, difference)) = worst {
-            let message =
-                format!("the derived gradient is {derived:.6} where the function rises by {difference:.6}, at {at}");
-            let name = contract(kind, program);
-            let help = "`value(x)`, `floor` and their like hide a number from the chain rule";
-            let location = program.text.function_location(name);
-            self.found.push(Diagnostic::warning("gradient-mismatch", message).at(location).help(help));
+        if refused.len() == sizes.len() {
+            refused.truncate(1);
+            return refused.pop().map_or(Ok(()), Err);
         }
         Ok(())
     }
 
     /// The author's `derivative(z, a)` against the derived one.
-    fn derivative(&mut self, activation: &Activation, program: &Program, points: &[Vec<f64>]) -> Checked {
+    fn derivative(&mut self, activation: &Activation, program: &Program, probes: &[Probe]) -> Outcome {
         let Some(definition) = program.function("derivative").filter(|_| !activation.whole_layer) else {
             return Ok(());
         };
@@ -221,9 +219,18 @@ impl Check<'_> {
         let location = program.text.function_location("derivative");
         let mut worst: Option<(f64, f64, f64, f64)> = None;
         let mut grads = Vec::new();
-        for point in points {
-            let call = activation.function.borrow_mut().call(point)?;
+        let function = Borrowed(&activation.function);
+        // The script sees the controls as they stand.
+        let standing = Sliders::new(&activation.info.controls);
+        let usable = |probe: &&Probe| probe.place != Place::Far && probe.inputs[0].abs() <= TEXTBOOK;
+        for probe in probes.iter().filter(usable).filter(|_| self.in_time()) {
+            let point = standing.given(probe.inputs[0]);
+            let call = function.call(&point)?;
             call.trace.backward(&call.values, &[1.0], &mut grads);
+            // At a kink either side's derivative is as good.
+            if !grads[0].is_finite() || function.at_kink(&call, &point)? {
+                continue;
+            }
             let mut arguments = vec![Dynamic::from_float(point[0]), Dynamic::from_float(call.output(0))];
             if takes_params {
                 arguments.push(Dynamic::from_map(controls::plain(&activation.info.controls)));
@@ -234,8 +241,10 @@ impl Check<'_> {
                 let message = format!("the result of `derivative` must be a number, but this is {}", kind(&value));
                 return Err(Box::new(Diagnostic::error("wrong-return", message).at(location)));
             };
+            let allowed = CLOSE * grads[0].abs().max(stated.abs()) + 64.0 * noise(&call, 0).max(f64::EPSILON);
             let error = (stated - grads[0]).abs() / grads[0].abs().max(1.0);
-            if (error > CLOSE || error.is_nan()) && worst.is_none_or(|(most, ..)| error > most || error.is_nan()) {
+            let wrong = stated.is_nan() || (stated - grads[0]).abs() > allowed;
+            if wrong && worst.is_none_or(|(most, ..)| error > most || error.is_nan()) {
                 worst = Some((error, point[0], stated, grads[0]));
             }
         }
@@ -249,30 +258,60 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn optimizer(&mut self, plugin: &PluginRef, program: &Program, rng: &mut Rng) -> Checked {
+    fn optimizer(&mut self, plugin: &PluginRef, program: &Program, rng: &mut Rng) -> Outcome {
         let optimizer = self.sandbox.optimizer(plugin)?;
+        let fields = optimizer.state.len();
+        let mut steps = 0;
         for rule in [&optimizer.weights, &optimizer.biases] {
-            let mut inputs = first_update(&optimizer);
-            for step in 1..=POINTS {
-                inputs[1] = rng.uniform(-1.0, 1.0);
-                inputs[2 + optimizer.state.len() + 1] = step as f64;
-                let call = rule.borrow_mut().call(&inputs)?;
-                if !self.finite(&call, program, PluginKind::Optimizer) {
-                    break;
-                }
-                inputs[0] = call.output(0);
-                for field in 0..optimizer.state.len() {
-                    inputs[2 + field] = call.output(1 + field);
+            // Gradients of all signs, none at all as of a neuron that never fires, tiny and large ones.
+            for size in [1.0, 0.0, 1e-9, 1e4] {
+                let mut inputs = first_update(&optimizer);
+                for step in 1..=STEPS {
+                    // Adding 0 leaves no −0, which nobody expects in a message.
+                    let grad = size * rng.uniform(-1.0, 1.0) + 0.0;
+                    inputs[1] = grad;
+                    let context = 2 + fields;
+                    inputs[context + 1] = step as f64;
+                    (inputs[context + 2], inputs[context + 3]) = (grad.abs() * 2.0, grad.abs());
+                    let call = rule.borrow_mut().call(&inputs)?;
+                    steps += 1;
+                    if !self.numbers(&call, program, PluginKind::Optimizer, 0) || !self.in_time() {
+                        break;
+                    }
+                    inputs[0] = call.output(0);
+                    for field in 0..fields {
+                        inputs[2 + field] = call.output(1 + field);
+                    }
                 }
             }
             if rule.borrow().runs_each_time() {
                 self.found.push(runs_each_time(program, PluginKind::Optimizer));
             }
         }
+        self.report(Report { function: "update", tried: Tried::Steps(steps) });
         Ok(())
     }
 
-    fn dataset(&mut self, plugin: &PluginRef, program: &Program) -> Checked {
+    /// The rates of the first epochs, of one step each and of many.
+    fn schedule(&mut self, plugin: &PluginRef, program: &Program) -> Outcome {
+        let schedule = self.sandbox.schedule(plugin)?;
+        for per_epoch in [1, 10] {
+            for step in 1..=STEPS {
+                let context = [step as f64, ((step - 1) / per_epoch) as f64, per_epoch as f64];
+                let inputs: Vec<f64> = context.into_iter().chain(schedule.info.sliders()).collect();
+                let call = schedule.function.borrow_mut().call(&inputs)?;
+                if !self.numbers(&call, program, PluginKind::Schedule, 0) {
+                    break;
+                }
+            }
+        }
+        if schedule.function.borrow().runs_each_time() {
+            self.found.push(runs_each_time(program, PluginKind::Schedule));
+        }
+        Ok(())
+    }
+
+    fn dataset(&mut self, plugin: &PluginRef, program: &Program) -> Outcome {
         let samples = self.sandbox.dataset(plugin, None, 0.0, 1)?;
         let location = program.text.function_location("dataset");
         let Some(first) = samples.first() else {
@@ -280,63 +319,6 @@ impl Check<'_> {
         };
         let made = slowgrad_engine::data::Data::new(&samples, first.input.len(), first.target.len());
         made.map(drop).map_err(|error| Box::new(Diagnostic::error("wrong-data", error.to_string()).at(location)))
-    }
-
-    /// Warns of a gradient that is NaN or infinite though every value is a number, as √(z²) has at 0.
-    fn gradient_not_finite(&mut self, call: &Call, input: usize, derived: f64, program: &Program, kind: PluginKind) {
-        const CODE: &str = "gradient-not-finite";
-        if self.found.iter().any(|found| found.code == CODE) {
-            return;
-        }
-        let (name, at) = (call.trace.input_name(input), call.values[input]);
-        let message = format!("the gradient with respect to {name} is {derived} at {name} = {at}");
-        let help = "some local derivative is infinite there (such as that of `sqrt` at 0); a branch or a small number keeps it away";
-        let location = program.text.function_location(contract(kind, program));
-        self.found.push(Diagnostic::warning(CODE, message).at(location).help(help));
-    }
-
-    /// Warns at the first operation that gave NaN or an infinity.
-    fn finite(&mut self, call: &Call, program: &Program, kind: PluginKind) -> bool {
-        let trace = &call.trace;
-        let Some(at) = call.values.iter().position(|x| !x.is_finite()) else { return true };
-        let node = trace.nodes()[at];
-        let location = node.site.and_then(|site| trace.location(&site));
-        let location = location.unwrap_or_else(|| program.text.function_location(contract(kind, program)));
-        let inputs: Vec<String> =
-            (0..trace.inputs()).map(|i| format!("{} = {}", trace.input_name(i), call.values[i])).collect();
-        let message = format!("this gives {} for {}", call.values[at], inputs.join(", "));
-        // One place is named once, with the first inputs that lead there.
-        let known = self.found.iter().any(|d| d.code == "not-finite" && d.location.as_ref() == Some(&location));
-        if !known {
-            self.found.push(Diagnostic::warning("not-finite", message).at(location));
-        }
-        false
-    }
-}
-
-/// A shared function that is called in turn.
-struct Borrowed<'f>(&'f RefCell<Function>);
-
-impl Borrowed<'_> {
-    fn call(&self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
-        self.0.borrow_mut().call(inputs)
-    }
-
-    /// The central difference of result k along input j; none across a fork, where there may be a corner.
-    fn difference(&self, point: &[f64], j: usize, k: usize, middle: &Call) -> Result<Option<f64>, Box<Diagnostic>> {
-        let h = STEP * point[j].abs().max(1.0);
-        let mut moved = point.to_vec();
-        moved[j] = point[j] + h;
-        let above = self.call(&moved)?;
-        moved[j] = point[j] - h;
-        let below = self.call(&moved)?;
-        let same = |call: &Call| Arc::ptr_eq(&call.trace, &middle.trace);
-        let forked = !self.0.borrow().runs_each_time() && (!same(&above) || !same(&below));
-        let difference = (above.output(k) - below.output(k)) / (2.0 * h);
-        // A corner without a fork, as of `max`, is seen by the two sides having different slopes.
-        let sides = ((above.output(k) - middle.output(k)) / h, (middle.output(k) - below.output(k)) / h);
-        let corner = (sides.0 - sides.1).abs() > 0.01 * sides.0.abs().max(sides.1.abs()).max(1.0);
-        Ok((!forked && !corner && difference.is_finite()).then_some(difference))
     }
 }
 
@@ -349,7 +331,9 @@ pub(crate) fn usage(kind: PluginKind) -> &'static str {
     match kind {
         PluginKind::Activation => "activation(z)",
         PluginKind::Loss => "loss(output, target)",
+        PluginKind::Regularizer => "penalty(w)",
         PluginKind::Optimizer => "update(w, grad, state, ctx)",
+        PluginKind::Schedule => "rate(step, ctx)",
         PluginKind::Initializer => "init(ctx)",
         PluginKind::Dataset => "dataset(ctx)",
         PluginKind::Lesson => "lesson()",

@@ -5,7 +5,7 @@
 
 use crate::arrays;
 use crate::functions;
-use crate::host::{Host, Stopped, shortened};
+use crate::host::{Host, Stopped};
 use crate::interpreter::CONSTANTS;
 use crate::lexer::TokenKind;
 use crate::making;
@@ -94,6 +94,10 @@ fn unparsed(error: &ParseErrorType, place: Option<&Place>) -> (&'static str, Str
         E::ExprTooDeep => {
             let help = "take it apart with `let`".to_owned();
             ("too-deep", "this expression is nested too deeply".to_owned(), Some(help))
+        }
+        E::TooManyFunctions => {
+            let help = "put some of them into another file and `import` it".to_owned();
+            ("too-many-functions", "this file defines too many functions".to_owned(), Some(help))
         }
         E::LiteralTooLarge(kind, most) => {
             let help = "put long data into a CSV file and name it with `csv(…)`".to_owned();
@@ -247,6 +251,9 @@ fn describe(program: &Program, place: Option<&Place>, error: EvalAltResult) -> D
             format!("the {} grew too large", measured(&kind)),
             "a script may hold only so much at once",
         ),
+        E::ErrorTooManyVariables(_) => {
+            with("too-many-variables", "there are too many variables here".to_owned(), "keep them in an array or a map")
+        }
         E::ErrorTooManyModules(_) => whole("too-many-modules", "too many modules are imported".to_owned()),
         E::ErrorVariableNotFound(name, _) => Described {
             code: "unknown-name",
@@ -324,15 +331,12 @@ fn measured(kind: &str) -> &'static str {
 
 const ENDLESS: &str = "is there a loop without an end?";
 
-/// Letters of a message that a script makes.
-const LONGEST_MESSAGE: usize = 400;
-
 fn thrown(value: Dynamic) -> Described {
     match value.try_cast_result::<Problem>() {
         Ok(Problem { code, message, help }) => Described { code, message, help, token: false },
         Err(value) => {
             let message = match value.into_string() {
-                Ok(text) => shortened(&text, LONGEST_MESSAGE),
+                Ok(text) => text,
                 Err("()") => "the script threw an error".to_owned(),
                 Err(other) => format!("the script threw {}", named_kind(other)),
             };
@@ -345,6 +349,9 @@ fn stopped(value: Dynamic) -> Described {
     let (code, message) = match value.try_cast::<Stopped>() {
         Some(Stopped::Operations(most)) => {
             ("too-many-operations", format!("the script was stopped after {most} operations"))
+        }
+        Some(Stopped::Memory(most)) => {
+            ("too-large", format!("the script was stopped when it held {} MiB", most.div_ceil(1 << 20)))
         }
         Some(Stopped::Time(time)) => ("too-slow", format!("the script was stopped after {} ms", time.as_millis())),
         None => ("stopped", "the script was stopped".to_owned()),

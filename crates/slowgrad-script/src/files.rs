@@ -3,6 +3,7 @@
 //! This is all the sandbox ever sees of a file system: a map from paths to bytes. A path is a list of plain
 //! names joined by `/`; nothing in here could leave the map, and nothing in here opens a file.
 
+use crate::problem::Problem;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
     files: BTreeMap<String, Arc<[u8]>>,
+    left_out: BTreeMap<String, String>,
 }
 
 impl Files {
@@ -23,13 +25,20 @@ impl Files {
         let path = path.into();
         let fine = is_plain(&path);
         if fine {
+            self.left_out.remove(&path);
             self.files.insert(path, bytes.into());
         }
         fine
     }
 
+    /// Remembers that there is a file which cannot be used, and why, for whoever looks for it.
+    pub fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
+        self.left_out.insert(path.into(), why.into());
+    }
+
     /// Takes a file away.
     pub fn remove(&mut self, path: &str) {
+        self.left_out.remove(path);
         self.files.remove(path);
     }
 
@@ -75,6 +84,12 @@ impl Library {
     pub(crate) fn find(&self, path: &str) -> Option<(usize, Arc<[u8]>)> {
         let mut roots = self.roots.iter().enumerate().rev();
         roots.find_map(|(at, root)| root.files.get(path).map(|bytes| (at, Arc::clone(bytes))))
+    }
+
+    /// What to say of a file that cannot be used although it is there.
+    pub(crate) fn left_out(&self, path: &str) -> Option<Problem> {
+        let why = self.roots.iter().rev().find_map(|root| root.files.left_out.get(path))?;
+        Some(Problem::new("unusable-file", format!("`{path}` cannot be used: {why}")))
     }
 
     /// The names of the plugins in a folder, over all roots, without `.rhai`.

@@ -46,6 +46,13 @@ pub(crate) const UNARY: &[(&str, Op)] = &[
 /// Functions of two numbers.
 pub(crate) const BINARY: &[(&str, Op)] = &[("pow", Op::Pow), ("min", Op::Min), ("max", Op::Max), ("atan2", Op::Atan2)];
 
+/// The tape's operation of an operator or a function of numbers.
+pub(crate) fn operation(name: &str) -> Option<Op> {
+    let others = [("clamp", Op::Clamp)];
+    let all = OPERATORS.iter().chain(UNARY).chain(BINARY).chain(&others);
+    all.into_iter().find(|(known, _)| *known == name).map(|(_, op)| *op)
+}
+
 /// The other functions about numbers.
 pub(crate) const OTHERS: &[&str] = &[
     "clamp",
@@ -191,6 +198,11 @@ fn texts(engine: &mut Engine, host: &Rc<Host>) {
     for name in ["to_string", "to_debug"] {
         let shared = Rc::clone(host);
         engine.register_fn(name, move |x: Scalar| -> Outcome<String> { Ok(format!("{:?}", shared.take_out(x)?)) });
+        // The packages' own would go on for seconds and be measured then.
+        let shared = Rc::clone(host);
+        engine.register_fn(name, move |array: &mut Array| whole_text(&shared, &Dynamic::from_array(array.clone())));
+        let shared = Rc::clone(host);
+        engine.register_fn(name, move |map: &mut Map| whole_text(&shared, &Dynamic::from_map(map.clone())));
     }
     /// The package's own would make the text first, gigabytes long, and measure it then.
     macro_rules! replacing {
@@ -206,7 +218,7 @@ fn texts(engine: &mut Engine, host: &Rc<Host>) {
         ($($kind:ty),*) => { $( for name in ["print", "debug"] {
             let shared = Rc::clone(host);
             engine.register_fn(name, move |context: NativeCallContext, value: $kind| -> Outcome<ImmutableString> {
-                shared.print(&context, shown(&shared, &Dynamic::from(value))?)?;
+                shared.print(&context, shown(&shared, &Dynamic::from(value), LONGEST_LINE)?)?;
                 Ok(ImmutableString::new())
             });
         } )* };
@@ -224,8 +236,18 @@ fn replace(context: &NativeCallContext, text: &mut ImmutableString, find: &str, 
     Ok(())
 }
 
-/// A value as `print` writes it.
-fn shown(host: &Host, value: &Dynamic) -> Outcome<String> {
+/// A value as a text of its own.
+fn whole_text(host: &Host, value: &Dynamic) -> Outcome<String> {
+    let most = host.limits.get().string;
+    let text = shown(host, value, most)?;
+    if text.len() > most {
+        return Err(EvalAltResult::ErrorDataTooLarge("Length of string".to_owned(), Position::NONE).into());
+    }
+    Ok(text)
+}
+
+/// A value as `print` writes it; what comes after so many bytes is left out.
+fn shown(host: &Host, value: &Dynamic, most: usize) -> Outcome<String> {
     if let Some(scalar) = value.clone().try_cast::<Scalar>() {
         return Ok(format!("{:?}", host.take_out(scalar)?));
     }
@@ -240,13 +262,15 @@ fn shown(host: &Host, value: &Dynamic) -> Outcome<String> {
     let mut text = open.to_owned();
     for (i, (key, item)) in items.enumerate() {
         // Nobody reads on, and a long array is printed quickly in a loop.
-        if text.len() > LONGEST_LINE {
+        host.go_on()?;
+        if text.len() > most {
             text.push('…');
             return Ok(text);
         }
         text.push_str(if i > 0 { ", " } else { "" });
         text.push_str(&key.map_or_else(String::new, |key| format!("{key}: ")));
-        text.push_str(&shown(host, item)?);
+        let word = item.as_immutable_string_ref().ok().map(|word| format!("{:?}", word.as_str()));
+        text.push_str(&word.map_or_else(|| shown(host, item, most), Ok)?);
     }
     text.push_str(close);
     Ok(text)

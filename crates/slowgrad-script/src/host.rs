@@ -4,12 +4,14 @@
 //! which plugin is running or what the results are for.
 
 use crate::limits::Limits;
+use crate::memory::CountingAllocator;
 use crate::problem::{Outcome, Problem};
 use crate::text::Text;
 use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Location, Op, Site, TraceBuilder, ValueId};
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 /// A traced number: the node's id on the tape of the call it was made in.
@@ -97,17 +99,40 @@ fn weigh(value: &Dynamic, depth: usize, elements: &mut usize) -> bool {
 /// The time since some fixed moment.
 type Clock = fn() -> Duration;
 
+/// The texts that are still in use, by the ids under which the interpreter names them.
+#[derive(Debug, Default)]
+struct Texts {
+    known: BTreeMap<u64, Weak<Text>>,
+    next: u64,
+    /// Those that are gone are forgotten when there are so many.
+    full: usize,
+}
+
+impl Texts {
+    fn keep(&mut self, text: &Rc<Text>) -> u64 {
+        if self.known.len() >= self.full {
+            self.known.retain(|_, text| text.strong_count() > 0);
+            self.full = 2 * self.known.len() + 64;
+        }
+        self.known.insert(self.next, Rc::downgrade(text));
+        self.next += 1;
+        self.next - 1
+    }
+}
+
 /// The shared state.
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) limits: Cell<Limits>,
-    texts: RefCell<Vec<Rc<Text>>>,
+    texts: RefCell<Texts>,
     tape: RefCell<Option<TraceBuilder>>,
     epoch: Cell<u32>,
     console: RefCell<Vec<ConsoleLine>>,
     prints: Cell<usize>,
     /// Elements that the closures of this entry have captured.
     captured: Cell<usize>,
+    /// The variables that they have captured.
+    shared: RefCell<Vec<Dynamic>>,
     /// The results of a function that runs many times.
     pub(crate) emitted: RefCell<Vec<Dynamic>>,
     /// How many of them are wanted.
@@ -115,6 +140,8 @@ pub(crate) struct Host {
     spent: Cell<u64>,
     most: Cell<u64>,
     time: Cell<Duration>,
+    /// What this thread may hold.
+    most_held: Cell<isize>,
     /// The clock, and when to stop.
     deadline: Cell<Option<(Clock, Duration)>>,
 }
@@ -124,6 +151,7 @@ pub(crate) struct Host {
 pub(crate) enum Stopped {
     Operations(u64),
     Time(Duration),
+    Memory(usize),
 }
 
 impl Host {
@@ -136,25 +164,25 @@ impl Host {
             console: RefCell::default(),
             prints: Cell::new(0),
             captured: Cell::new(0),
+            shared: RefCell::default(),
             emitted: RefCell::default(),
             wanted: Cell::new(0),
             spent: Cell::new(0),
             most: Cell::new(0),
             time: Cell::default(),
+            most_held: Cell::new(isize::MAX),
             deadline: Cell::new(None),
         }
     }
 
     /// Keeps a text and answers the id under which the interpreter names it.
-    pub(crate) fn keep(&self, text: Rc<Text>) -> String {
-        let mut texts = self.texts.borrow_mut();
-        texts.push(text);
-        (texts.len() - 1).to_string()
+    pub(crate) fn keep(&self, text: &Rc<Text>) -> String {
+        self.texts.borrow_mut().keep(text).to_string()
     }
 
     /// The text of an id.
     pub(crate) fn text(&self, id: &str) -> Option<Rc<Text>> {
-        self.texts.borrow().get(id.parse::<usize>().ok()?).cloned()
+        self.texts.borrow().known.get(&id.parse::<u64>().ok()?)?.upgrade()
     }
 
     /// Fills the budgets for one entry into a script, with a tape to write when it is to be traced.
@@ -168,6 +196,7 @@ impl Host {
         self.most.set(most);
         self.time.set(time);
         self.deadline.set(limits.clock.map(|clock| (clock, clock() + time)));
+        self.most_held.set(CountingAllocator::held().saturating_add_unsigned(limits.memory));
         self.prints.set(0);
         self.captured.set(0);
         *self.tape.borrow_mut() = tape;
@@ -179,21 +208,42 @@ impl Host {
         self.tape.borrow_mut().take()
     }
 
+    /// Empties the variables that closures have captured, once the entry's results are read. A closure that lies
+    /// in a variable which it has captured would else hold it, and itself, for ever.
+    pub(crate) fn release(&self) {
+        for mut variable in self.shared.take() {
+            let emptied = variable.write_lock::<Dynamic>().map(|mut value| std::mem::take(&mut *value));
+            drop(emptied);
+        }
+    }
+
     /// Counts one interpreter operation and answers why the script has to stop, if it has to.
     pub(crate) fn tick(&self) -> Option<Stopped> {
-        let spent = self.spent.get() + 1;
+        self.count(1)
+    }
+
+    fn count(&self, operations: u64) -> Option<Stopped> {
+        let before = self.spent.get();
+        let spent = before.saturating_add(operations);
         self.spent.set(spent);
         if spent > self.most.get() {
             return Some(Stopped::Operations(self.most.get()));
         }
+        if CountingAllocator::held() > self.most_held.get() {
+            return Some(Stopped::Memory(self.limits.get().memory));
+        }
         // One operation may copy an array of millions, so the clock is looked at often.
-        if spent.is_multiple_of(16) { self.late() } else { None }
+        if spent / 16 > before / 16 { self.late() } else { None }
     }
 
     /// Counts one element that a native function goes over.
     pub(crate) fn go_on(&self) -> Outcome<()> {
-        let stopped = self.tick().map(|why| EvalAltResult::ErrorTerminated(Dynamic::from(why), Position::NONE));
-        stopped.map_or(Ok(()), |error| Err(error.into()))
+        self.spend(1)
+    }
+
+    /// Counts the work that a native function is about to do, in interpreter operations.
+    pub(crate) fn spend(&self, operations: u64) -> Outcome<()> {
+        self.count(operations).map_or(Ok(()), |why| Err(ended(why)))
     }
 
     fn late(&self) -> Option<Stopped> {
@@ -206,6 +256,7 @@ impl Host {
         let mut elements = 0;
         let shallow = function.iter_curry().all(|value| weigh(value, DEEPEST_CAPTURE, &mut elements));
         self.captured.set(self.captured.get().saturating_add(elements));
+        self.shared.borrow_mut().extend(function.iter_curry().filter(|value| value.is_shared()).cloned());
         if shallow && self.captured.get() <= MOST_CAPTURED {
             return Ok(());
         }
@@ -312,6 +363,10 @@ impl Host {
             return Err(problem.help("print less, or print only in one case of many").into());
         }
         self.prints.set(self.prints.get() + 1);
+        // What is printed was copied, however long it is.
+        if let Some(why) = self.late() {
+            return Err(ended(why));
+        }
         if let Some(tape) = self.tape.borrow_mut().as_mut() {
             tape.mark_volatile();
         }
@@ -337,6 +392,11 @@ impl Host {
     pub(crate) fn drain(&self) -> Vec<ConsoleLine> {
         std::mem::take(&mut self.console.borrow_mut())
     }
+}
+
+#[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
+fn ended(why: Stopped) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorTerminated(Dynamic::from(why), Position::NONE).into()
 }
 
 /// The beginning of a text, of so many letters.

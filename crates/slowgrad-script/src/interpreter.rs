@@ -9,6 +9,7 @@ use crate::errors;
 use crate::files::{Library, folder, is_plain};
 use crate::functions;
 use crate::host::{Budget, Host, Scalar};
+use crate::limits::Limits;
 use crate::making;
 use crate::problem::{Outcome, Problem};
 use crate::program::Program;
@@ -19,7 +20,8 @@ use rhai::packages::{
     LogicPackage, MoreStringPackage, Package,
 };
 use rhai::{
-    AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, ParseError, Position, Scope, Shared,
+    AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, OptimizationLevel, ParseError,
+    Position, Scope, Shared,
 };
 use slowgrad_tape::{Diagnostic, TraceBuilder};
 use std::cell::RefCell;
@@ -35,6 +37,8 @@ type SharedModule = Shared<Module>;
 pub(crate) struct Imports {
     library: Library,
     modules: RefCell<BTreeMap<String, SharedModule>>,
+    /// What the modules' functions, and errors in them, point into.
+    texts: RefCell<BTreeMap<String, Rc<Text>>>,
 }
 
 /// Files that may be imported, and which were.
@@ -76,20 +80,36 @@ impl Shelf {
 pub(crate) struct Interpreter {
     pub(crate) host: Rc<Host>,
     pub(crate) shelf: Rc<Shelf>,
-    calling: Engine,
-    making: Engine,
+    calling: RefCell<Engine>,
+    making: RefCell<Engine>,
 }
 
 impl Interpreter {
     pub(crate) fn new(host: Rc<Host>, shelf: Rc<Shelf>) -> Self {
-        let calling = engine(&host, &shelf, Budget::Call);
-        let making = engine(&host, &shelf, Budget::Making);
-        Self { host, shelf, calling, making }
+        let calling = RefCell::new(engine(&host, &shelf));
+        let making = RefCell::new(engine(&host, &shelf));
+        let interpreter = Self { host, shelf, calling, making };
+        interpreter.limit(interpreter.host.limits.get());
+        interpreter
+    }
+
+    /// Runs scripts within these limits from now on.
+    pub(crate) fn limit(&self, limits: Limits) {
+        self.host.limits.set(limits);
+        limit(&mut self.calling.borrow_mut(), &limits, limits.array, limits.map);
+        limit(&mut self.making.borrow_mut(), &limits, limits.making_array, limits.making_map);
+    }
+
+    /// The names of all functions that scripts can call, with their numbers of arguments.
+    #[cfg(test)]
+    pub(crate) fn callable(&self) -> BTreeSet<(String, usize)> {
+        let pair = |function: rhai::FuncInfo| Some((function.metadata.name.to_string(), function.metadata.num_params));
+        self.calling.borrow().collect_fn_metadata(None, pair, true).into_iter().collect()
     }
 
     /// Compiles a text.
     pub(crate) fn compile(&self, text: &Rc<Text>) -> Result<AST, Box<Diagnostic>> {
-        compile(&self.calling, &self.host, text).map_err(|error| Box::new(errors::parsing(text, &error)))
+        compile(&self.calling.borrow(), &self.host, text).map_err(|error| Box::new(errors::parsing(text, &error)))
     }
 
     /// Runs a function of a program; with a tape, traced numbers may be among the arguments.
@@ -101,8 +121,9 @@ impl Interpreter {
         budget: Budget,
     ) -> Result<Dynamic, Box<Diagnostic>> {
         self.host.begin(budget, None);
-        let result = self.run(program, function, arguments, budget);
+        let result = self.run(program, function, arguments, budget).map(Dynamic::flatten);
         self.host.end();
+        self.host.release();
         result
     }
 
@@ -118,15 +139,17 @@ impl Interpreter {
     ) -> Result<Vec<Dynamic>, Box<Diagnostic>> {
         let text = format!("fn {MANY}(x, n) {{ for i in 0..n {{ {EMIT}({function}(x)); }} }}");
         let broken = |error: ParseError| Box::new(Diagnostic::error("script", error.to_string()));
-        let ast = program.ast.merge(&self.making.compile(text).map_err(broken)?);
+        let ast = program.ast.merge(&self.making.borrow().compile(text).map_err(broken)?);
         let options = CallFnOptions::new().eval_ast(program.has_statements);
         let arguments = (argument.clone(), times as i64);
         self.shelf.running.replace(Rc::clone(&program.imports));
         self.host.begin(Budget::Making, None);
         self.host.wanted.set(times);
-        let result = self.making.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, MANY, arguments);
+        let making = self.making.borrow();
+        let result = making.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, MANY, arguments);
         self.host.wanted.set(0);
         self.host.end();
+        self.host.release();
         let emitted = self.host.emitted.take();
         let unlooped =
             |error: Box<EvalAltResult>| errors::running(&self.host, program, function, unlooped(*error, function));
@@ -152,9 +175,13 @@ impl Interpreter {
             Ok(value)
         });
         let tape = self.host.end();
-        let mut tape = tape.ok_or_else(|| Box::new(Diagnostic::error("no-tape", "the tape was lost")))?;
-        let finished = finish(checked?, &mut tape)?;
-        Ok((tape, finished))
+        let finished = checked.and_then(|value| {
+            let mut tape = tape.ok_or_else(|| Box::new(Diagnostic::error("no-tape", "the tape was lost")))?;
+            let finished = finish(value, &mut tape)?;
+            Ok((tape, finished))
+        });
+        self.host.release();
+        finished
     }
 
     fn check(&self, program: &Program, function: &str, value: &Dynamic) -> Result<(), Box<Diagnostic>> {
@@ -177,6 +204,7 @@ impl Interpreter {
             Budget::Call => &self.calling,
             Budget::Making => &self.making,
         };
+        let engine = engine.borrow();
         // Statements outside functions define constants and import modules; without any, evaluating them costs
         // time for nothing.
         let options = CallFnOptions::new().eval_ast(program.has_statements);
@@ -199,13 +227,11 @@ fn unlooped(error: EvalAltResult, function: &str) -> EvalAltResult {
     }
 }
 
-/// Bytes of a script; the interpreter's compiler takes time with the square of a block's length.
-const LONGEST_SCRIPT: usize = 256 << 10;
-
-/// A file's bytes as the text of a script, without the mark that some editors put at the beginning.
-pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Problem> {
-    if bytes.len() > LONGEST_SCRIPT {
-        let message = format!("`{name}` has {} bytes; a script may have {LONGEST_SCRIPT}", bytes.len());
+/// A file's bytes as the text of a script of at most so many bytes, without the mark that some editors put at the
+/// beginning.
+pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8], most: usize) -> Result<&'b str, Problem> {
+    if bytes.len() > most {
+        let message = format!("`{name}` has {} bytes; a script may have {most}", bytes.len());
         return Err(Problem::new("too-large", message).help("put long data into a CSV file and name it with `csv(…)`"));
     }
     match std::str::from_utf8(bytes) {
@@ -225,14 +251,14 @@ fn compile(engine: &Engine, host: &Host, text: &Rc<Text>) -> Result<AST, ParseEr
         scope.push(*name, *value);
     }
     let mut ast = engine.compile_with_scope(&scope, text.compiled())?;
-    ast.set_source(host.keep(Rc::clone(text)));
+    ast.set_source(host.keep(text));
     Ok(ast)
 }
 
 /// Constants that scripts may use without parentheses.
 pub(crate) const CONSTANTS: &[(&str, f64)] = &[("PI", std::f64::consts::PI), ("E", std::f64::consts::E)];
 
-fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>, budget: Budget) -> Engine {
+fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>) -> Engine {
     let mut engine = Engine::new_raw();
     LanguageCorePackage::new().register_into_engine(&mut engine);
     ArithmeticPackage::new().register_into_engine(&mut engine);
@@ -248,26 +274,13 @@ fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>, budget: Budget) -> Engine {
     for symbol in ["eval", "try", "catch", "curry"] {
         engine.disable_symbol(symbol);
     }
+    // The optimizer takes seconds for a block of thousands of statements, and what is traced needs none.
+    engine.set_optimization_level(OptimizationLevel::None);
     engine.set_strict_variables(true);
     engine.set_fail_on_invalid_map_property(true);
     // Built-in operators would win over the exact comparisons and the reproducible power.
     engine.set_fast_operators(false);
 
-    let limits = host.limits.get();
-    let (array, map) = match budget {
-        Budget::Call => (limits.array, limits.map),
-        Budget::Making => (limits.making_array, limits.making_map),
-    };
-    engine.set_max_call_levels(limits.call_levels);
-    engine.set_max_expr_depths(limits.expression_depth, limits.expression_depth);
-    engine.set_max_operations(0);
-    engine.set_max_string_size(limits.string);
-    engine.set_max_array_size(array);
-    engine.set_max_map_size(map);
-    engine.set_max_modules(limits.modules);
-    engine.set_max_functions(1_000);
-    engine.set_max_variables(1_000);
-    // The interpreter's own counter starts anew in callbacks, so operations are counted here.
     let ticking = Rc::clone(host);
     engine.on_progress(move |_| ticking.tick().map(Dynamic::from));
 
@@ -292,6 +305,19 @@ fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>, budget: Budget) -> Engine {
     engine
 }
 
+fn limit(engine: &mut Engine, limits: &Limits, array: usize, map: usize) {
+    engine.set_max_call_levels(limits.call_levels);
+    engine.set_max_expr_depths(limits.expression_depth, limits.expression_depth);
+    // The interpreter's own counter starts anew in callbacks, so operations are counted by the host.
+    engine.set_max_operations(0);
+    engine.set_max_string_size(limits.string);
+    engine.set_max_array_size(array);
+    engine.set_max_map_size(map);
+    engine.set_max_modules(limits.modules);
+    engine.set_max_functions(limits.functions);
+    engine.set_max_variables(limits.variables);
+}
+
 /// Finds imported files in the library and nowhere else.
 struct Resolver {
     host: Rc<Host>,
@@ -311,10 +337,14 @@ impl Resolver {
         let importer = source.and_then(|id| self.host.text(id));
         let beside = importer.map(|text| format!("{}{name}.rhai", folder(&text.source.name)));
         let running = self.shelf.running.borrow();
-        for candidate in beside.into_iter().chain([format!("{name}.rhai")]) {
-            if let Some((_, bytes)) = running.library.find(&candidate) {
-                return Ok((candidate, bytes.to_vec()));
+        let candidates: Vec<String> = beside.into_iter().chain([format!("{name}.rhai")]).collect();
+        for candidate in &candidates {
+            if let Some((_, bytes)) = running.library.find(candidate) {
+                return Ok((candidate.clone(), bytes.to_vec()));
             }
+        }
+        if let Some(problem) = candidates.iter().find_map(|candidate| running.library.left_out(candidate)) {
+            return Err(problem.into());
         }
         let problem = Problem::new("unknown-import", format!("there is no file `{name}.rhai` to import"));
         Err(problem.help("imports are looked for beside the importing file and in the scripts folder").into())
@@ -337,7 +367,13 @@ impl ModuleResolver for Resolver {
             let problem = Problem::new("circular-import", format!("`{name}` imports itself by way of others"));
             return Err(placed(problem.into()));
         }
-        let text = script_text(&name, &bytes).map_err(|problem| placed(problem.into()))?;
+        let limits = self.host.limits.get();
+        // The interpreter counts the modules of a file, not those that import each other.
+        if self.shelf.loading.borrow().len() >= limits.modules {
+            let message = format!("more than {} modules import each other", limits.modules);
+            return Err(placed(Problem::new("too-many-modules", message).into()));
+        }
+        let text = script_text(&name, &bytes, limits.script).map_err(|problem| placed(problem.into()))?;
         let text = Rc::new(Text::new(name.clone(), text));
         let ast = compile(engine, &self.host, &text).map_err(|error| -> Box<EvalAltResult> {
             let found = errors::parsing(&text, &error);
@@ -347,6 +383,7 @@ impl ModuleResolver for Resolver {
             problem.help = found.help;
             placed(problem.into())
         })?;
+        running.texts.borrow_mut().insert(name.clone(), text);
         self.shelf.loading.borrow_mut().push(name.clone());
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
         self.shelf.loading.borrow_mut().pop();

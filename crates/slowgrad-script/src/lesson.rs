@@ -14,7 +14,6 @@ use rhai::{Dynamic, Map};
 use slowgrad_engine::spec::{DataSpec, LayerSpec, LessonSpec, ParamValue, PluginRef, WeightsSpec};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// The fields of a lesson.
 const FIELDS: &[&str] = &[
@@ -39,16 +38,16 @@ const FIELDS: &[&str] = &[
     "limits",
 ];
 
-/// Fields of the language that this version does not have.
-const LATER: &[&str] = &["regularizer", "schedule"];
-
-/// The fields of `limits`.
-const LIMITS: &[&str] = &["operations", "seconds", "tape", "prints"];
+/// The fields that a lesson may have.
+pub(crate) fn fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().copied()
+}
 
 /// A lesson as its file describes it.
 pub(crate) struct Described {
     pub(crate) spec: LessonSpec,
-    pub(crate) limits: Limits,
+    /// Where it asks for less than it is allowed.
+    pub(crate) limits: Option<Limits>,
 }
 
 /// Reads the map of a lesson.
@@ -80,11 +79,8 @@ impl Reader<'_> {
 
     fn unknown(&mut self) {
         for field in self.map.keys() {
-            if LATER.contains(&field.as_str()) {
-                self.fail(field, Problem::new("not-available", format!("`{field}` is not available in this version")));
-            } else if !FIELDS.contains(&field.as_str()) {
-                let known = FIELDS.iter().copied().filter(|field| !LATER.contains(field));
-                let help = suggestion(field, known).unwrap_or_default();
+            if !FIELDS.contains(&field.as_str()) {
+                let help = suggestion(field, fields()).unwrap_or_default();
                 self.fail(field, Problem::new("unknown-field", format!("a lesson has no field `{field}`")).help(help));
             }
         }
@@ -111,27 +107,57 @@ impl Reader<'_> {
         there
     }
 
+    /// Whether the lesson's own file defines a plugin of this kind.
+    fn defines(&self, kind: PluginKind) -> bool {
+        kind.contracts().iter().any(|name| self.program.function(name).is_some())
+    }
+
     /// A plugin that the lesson names; a function of the lesson's own file comes before it.
-    fn plugin(&mut self, field: &str, usual: &str, own: &[&str]) -> PluginRef {
+    fn plugin(&mut self, field: &str, usual: &str, kind: PluginKind) -> PluginRef {
         let mut plugin = self.field(field, reading::plugin).unwrap_or_else(|| PluginRef::named(usual));
-        if own.iter().any(|name| self.program.function(name).is_some()) {
+        if self.defines(kind) {
             plugin.name.clone_from(&self.program.path);
         }
         plugin
     }
 
+    /// The same for a place that may stay empty.
+    fn optional(&mut self, field: &str, kind: PluginKind) -> Option<PluginRef> {
+        self.plugin(field, PluginRef::NONE, kind).unless_none()
+    }
+
+    /// The samples; a data set of the lesson's own file comes before a named one.
+    fn data(&mut self) -> Option<DataSpec> {
+        if !self.defines(PluginKind::Dataset) {
+            return self.field("data", data);
+        }
+        let given = if self.map.contains_key("data") { self.field("data", data)? } else { DataSpec::default() };
+        match given {
+            DataSpec::Plugin(plugin) => Some(DataSpec::Plugin(PluginRef { name: self.program.path.clone(), ..plugin })),
+            _ if !self.map.contains_key("data") => Some(DataSpec::Plugin(PluginRef::named(&self.program.path))),
+            _ => {
+                let message = "`data` brings samples of its own, but this file also has `fn dataset`";
+                self.fail("data", Problem::new("wrong-value", message).help("leave one of them out"));
+                None
+            }
+        }
+    }
+
     fn lesson(&mut self, plugins: &Plugins) -> Option<Described> {
         let titled = self.required("title", "title: \"My first lesson\"");
         let layered = self.required("layers", "layers: [2, 3, 1]");
-        let with_data = self.required("data", "data: \"xor\"");
+        let with_data = self.defines(PluginKind::Dataset) || self.required("data", "data: \"xor\"");
         let title = self.field("title", reading::text);
-        let hidden = self.plugin("activation", "tanh", PluginKind::Activation.contracts());
-        let output = self.plugin("output", "identity", &[]);
-        let loss = self.plugin("loss", "mse", PluginKind::Loss.contracts());
-        let optimizer = self.plugin("optimizer", "sgd", PluginKind::Optimizer.contracts());
-        let initializer = self.plugin("initializer", "xavier_uniform", &[]);
+        let hidden = self.plugin("activation", "tanh", PluginKind::Activation);
+        // The lesson's own activation is that of the hidden layers.
+        let output = self.field("output", reading::plugin).unwrap_or_else(|| PluginRef::named("identity"));
+        let loss = self.plugin("loss", "mse", PluginKind::Loss);
+        let regularizer = self.optional("regularizer", PluginKind::Regularizer);
+        let optimizer = self.plugin("optimizer", "sgd", PluginKind::Optimizer);
+        let schedule = self.optional("schedule", PluginKind::Schedule);
+        let initializer = self.plugin("initializer", "xavier_uniform", PluginKind::Initializer);
         let layers = self.field("layers", |value, what| layers(value, what, &hidden, &output));
-        let data = self.field("data", data);
+        let data = self.data();
         let seed = self.field("seed", seed).unwrap_or(0);
         let fraction = |value: &Dynamic, what: &str| {
             let x = reading::float(value, what)?;
@@ -156,7 +182,7 @@ impl Reader<'_> {
         let shuffle = self.field("shuffle", reading::flag).unwrap_or(false);
         let weights = self.field("weights", weights);
         let limits = plugins.interpreter.host.limits.get();
-        let limits = self.field("limits", |value, what| lower(limits, value, what)).unwrap_or(limits);
+        let limits = self.field("limits", |value, what| lower(limits, value, what));
         let given = self.field("params", params).unwrap_or_default();
         if !(titled && layered && with_data) {
             return None;
@@ -167,7 +193,9 @@ impl Reader<'_> {
             inputs,
             layers,
             loss,
+            regularizer,
             optimizer,
+            schedule,
             initializer,
             data: data?,
             test_fraction,
@@ -273,26 +301,11 @@ fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem>
         .map_err(|_| Problem::new("wrong-type", format!("{what} must be a map, but this is {}", kind(value))))?;
     let mut lowered = limits;
     for (name, value) in map.iter() {
-        let size = || reading::size(value, &format!("`{name}`"), 1);
-        match name.as_str() {
-            "operations" => {
-                let most = size()? as u64;
-                lowered.operations = limits.operations.min(most);
-                lowered.making_operations = limits.making_operations.min(most);
-            }
-            "tape" => lowered.tape = limits.tape.min(size()?),
-            "prints" => lowered.prints = limits.prints.min(size()?),
-            "seconds" => {
-                let time = Duration::try_from_secs_f64(reading::float(value, "`seconds`")?);
-                let time = time.map_err(|_| Problem::new("wrong-value", "`seconds` must be a time in seconds"))?;
-                lowered.time = limits.time.min(time);
-                lowered.making_time = limits.making_time.min(time);
-            }
-            _ => {
-                let problem = Problem::new("unknown-field", format!("there is no limit `{name}`"));
-                return Err(problem.help(suggestion(name, LIMITS.iter().copied()).unwrap_or_default()));
-            }
-        }
+        let amount = reading::float(value, &format!("`{name}`"))?;
+        lowered.lower(name, amount).map_err(|error| {
+            let code = if error.is_unknown { "unknown-field" } else { "wrong-value" };
+            Problem { code, message: error.message, help: error.help }
+        })?;
     }
     Ok(lowered)
 }
@@ -302,7 +315,9 @@ pub(crate) fn slots(spec: &mut LessonSpec) -> Vec<(PluginKind, &mut PluginRef)> 
     let mut slots: Vec<_> =
         spec.layers.iter_mut().map(|layer| (PluginKind::Activation, &mut layer.activation)).collect();
     slots.push((PluginKind::Loss, &mut spec.loss));
+    slots.extend(spec.regularizer.as_mut().map(|regularizer| (PluginKind::Regularizer, regularizer)));
     slots.push((PluginKind::Optimizer, &mut spec.optimizer));
+    slots.extend(spec.schedule.as_mut().map(|schedule| (PluginKind::Schedule, schedule)));
     slots.push((PluginKind::Initializer, &mut spec.initializer));
     if let DataSpec::Plugin(plugin) = &mut spec.data {
         slots.push((PluginKind::Dataset, plugin));

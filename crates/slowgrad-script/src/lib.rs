@@ -7,8 +7,9 @@
 //! up is bounded by [`Limits`], what it may read is the [`Library`] of texts it is handed, and everything
 //! that goes wrong comes out as a [`Diagnostic`] with its place and a way out.
 //!
-//! The interpreter goes into nested arrays and maps by recursion. Whoever lets scripts of others run should do it
-//! on a thread with a stack of 32 MiB.
+//! The interpreter goes into nested arrays and maps by recursion, and it keeps as many values as it has variables.
+//! Whoever lets scripts of others run should do it on a thread with a stack of 64 MiB, and install
+//! [`CountingAllocator`] so that memory can be counted.
 //!
 //! This crate is the only one that knows Rhai. It must not know threads, the disk or graphics, nor how
 //! training or playing works: it fills in the plain data of [`slowgrad_engine::spec`],
@@ -37,8 +38,10 @@
 //! ```
 
 mod arrays;
+mod catalogue;
 mod check;
 mod controls;
+pub mod editing;
 mod errors;
 mod extent;
 mod files;
@@ -50,19 +53,24 @@ mod lexer;
 mod limits;
 mod making;
 mod marks;
+mod memory;
 mod plugins;
 mod problem;
 mod program;
 mod reading;
+pub mod reference;
 mod sandbox;
 mod text;
 mod tracer;
 mod words;
 
+pub use catalogue::Entry;
+pub use check::{Checked, Report, Tried, Worst};
 pub use files::{Files, Library, Root};
 pub use host::ConsoleLine;
 pub use lexer::{TokenKind, highlight};
-pub use limits::Limits;
+pub use limits::{LimitError, Limits};
+pub use memory::CountingAllocator;
 pub use plugins::PluginKind;
 pub use sandbox::{Lesson, Sandbox};
 pub use slowgrad_tape::Diagnostic;

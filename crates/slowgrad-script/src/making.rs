@@ -7,6 +7,7 @@ use crate::problem::{Outcome, Problem};
 use crate::reading;
 use crate::words::{kind, list, suggestion};
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
+use slowgrad_engine::orthogonal;
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::cue::{Cue, PlayPart};
@@ -15,14 +16,26 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 /// The names of these functions, cues aside.
-pub(crate) const NAMES: &[&str] =
-    &["slider", "log_slider", "toggle", "choice", "csv", "weight", "bias", "uniform", "normal", "below", "unit"];
+pub(crate) const NAMES: &[&str] = &[
+    "slider",
+    "log_slider",
+    "toggle",
+    "choice",
+    "csv",
+    "weight",
+    "bias",
+    "uniform",
+    "normal",
+    "below",
+    "unit",
+    "orthogonal",
+];
 
 /// The cues that a stage takes.
 pub(crate) const CUES: &[&str] = &["say", "play", "step", "wait", "pause", "tweak", "set", "train", "section"];
 
 /// Cues of the language that this version does not have.
-const LATER: &[&str] =
+pub(crate) const LATER: &[&str] =
     &["ask", "focus", "highlight", "clear", "train_until", "speed", "camera", "show", "hide", "plot", "note"];
 
 pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
@@ -33,7 +46,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_type_with_name::<Stage>("stage");
     controls(engine);
     data(engine);
-    random(engine);
+    random(engine, host);
     cues(engine, host);
     later(engine);
 }
@@ -137,7 +150,10 @@ fn data(engine: &mut Engine) {
     });
 }
 
-fn random(engine: &mut Engine) {
+/// Multiplications of a native function that count as one operation of the interpreter: they take about its time.
+const PER_OPERATION: usize = 8;
+
+fn random(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn("unit", |random: &mut Random| random.0.borrow_mut().unit());
     engine.register_fn("uniform", |random: &mut Random, low: Dynamic, high: Dynamic| -> Outcome<f64> {
         Ok(random.0.borrow_mut().uniform(plain(&low, "uniform")?, plain(&high, "uniform")?))
@@ -148,6 +164,25 @@ fn random(engine: &mut Engine) {
     engine.register_fn("below", |random: &mut Random, n: Dynamic| -> Outcome<i64> {
         Ok(random.0.borrow_mut().below(count(&n, "below")? as u64) as i64)
     });
+    let shared = Rc::clone(host);
+    let orthogonal =
+        move |context: NativeCallContext, random: &mut Random, rows: Dynamic, columns: Dynamic| -> Outcome<Array> {
+            let (rows, columns) = (count(&rows, "orthogonal")?, count(&columns, "orthogonal")?);
+            if rows == 0 || columns == 0 {
+                let problem = Problem::new("wrong-value", format!("a matrix of {rows} × {columns} has no numbers"));
+                return Err(problem.help("write `ctx.rng.orthogonal(ctx.fan_out, ctx.fan_in)`").into());
+            }
+            let most = context.engine().max_array_size();
+            if rows.saturating_mul(columns) > most {
+                let message = format!("a matrix of {rows} × {columns} is too large; it may have {most} numbers");
+                return Err(Problem::new("too-large", message).into());
+            }
+            let spend = |numbers: usize| shared.spend(numbers.div_ceil(PER_OPERATION) as u64);
+            let matrix = orthogonal::orthogonal(&mut random.0.borrow_mut(), rows, columns, spend)?;
+            let row = |row: Vec<f64>| Dynamic::from_array(row.into_iter().map(Dynamic::from_float).collect());
+            Ok(matrix.into_iter().map(row).collect())
+        };
+    engine.register_fn("orthogonal", orthogonal);
 }
 
 fn cues(engine: &mut Engine, host: &Rc<Host>) {
@@ -178,7 +213,7 @@ fn cues(engine: &mut Engine, host: &Rc<Host>) {
     cue!("step", |stage, n| Cue::Step { count: whole(&n, "step")?, by: Granularity::default() });
     cue!("step", |stage, n, by| Cue::Step { count: whole(&n, "step")?, by: granularity(&by)? });
     cue!("set", |stage, changes| Cue::Set(match changes.as_map_ref() {
-        Ok(map) => reading::patch(&map)?,
+        Ok(map) => Box::new(reading::patch(&map)?),
         Err(_) =>
             return Err(Problem::new("wrong-type", format!("`set` needs a map, but this is {}", kind(&changes)))
                 .help("write `stage.set(#{ optimizer: \"sgd\" })`")

@@ -1,7 +1,7 @@
 //! From a plugin's name and its values to the functions that the engine calls.
 
 use crate::controls;
-use crate::files::{self, folder, is_plain, stem};
+use crate::files::{self, Library, folder, is_plain, stem};
 use crate::host::Budget;
 use crate::interpreter::{Interpreter, script_text};
 use crate::marks::Random;
@@ -11,10 +11,12 @@ use crate::reading;
 use crate::tracer::{Role, ScriptTracer};
 use crate::words::{kind, suggestion};
 use rhai::{Dynamic, Map};
-use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Shared};
+use slowgrad_engine::plugin::{
+    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, Shared,
+};
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::shape::{Parameter, Shape};
-use slowgrad_engine::spec::{PluginRef, Sample};
+use slowgrad_engine::spec::{ParamValue, PluginRef, Sample};
 use slowgrad_tape::{Diagnostic, Function};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -28,10 +30,14 @@ pub enum PluginKind {
     Activation,
     /// `fn loss(output, target)`
     Loss,
+    /// `fn penalty(w)`
+    Regularizer,
     /// `fn update(w, grad, state, ctx)`
     Optimizer,
-    /// `fn init(ctx)`
+    /// `fn init(ctx)` or `fn init_layer(ctx)`
     Initializer,
+    /// `fn rate(step, ctx)`
+    Schedule,
     /// `fn dataset(ctx)`
     Dataset,
     /// `fn lesson()` and `fn perform(stage)`
@@ -40,11 +46,13 @@ pub enum PluginKind {
 
 impl PluginKind {
     /// All kinds.
-    pub const ALL: [PluginKind; 6] = [
+    pub const ALL: [PluginKind; 8] = [
         PluginKind::Activation,
         PluginKind::Loss,
+        PluginKind::Regularizer,
         PluginKind::Optimizer,
         PluginKind::Initializer,
+        PluginKind::Schedule,
         PluginKind::Dataset,
         PluginKind::Lesson,
     ];
@@ -54,8 +62,10 @@ impl PluginKind {
         match self {
             PluginKind::Activation => "activations",
             PluginKind::Loss => "losses",
+            PluginKind::Regularizer => "regularizers",
             PluginKind::Optimizer => "optimizers",
             PluginKind::Initializer => "initializers",
+            PluginKind::Schedule => "schedules",
             PluginKind::Dataset => "datasets",
             PluginKind::Lesson => "lessons",
         }
@@ -66,11 +76,20 @@ impl PluginKind {
         match self {
             PluginKind::Activation => "activation",
             PluginKind::Loss => "loss",
+            PluginKind::Regularizer => "regularizer",
             PluginKind::Optimizer => "optimizer",
             PluginKind::Initializer => "initializer",
+            PluginKind::Schedule => "schedule",
             PluginKind::Dataset => "data set",
             PluginKind::Lesson => "lesson",
         }
+    }
+
+    /// Whether a script looks like one of this kind wherever it lies. A lesson with a loss of its own is a lesson.
+    pub fn is_defined_in(self, script: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(script);
+        let has = |kind: Self| kind.contracts().iter().any(|name| text.contains(&format!("fn {name}(")));
+        has(self) && (self == PluginKind::Lesson || !has(PluginKind::Lesson))
     }
 
     /// The names of the functions by which a file of this kind is known.
@@ -78,10 +97,24 @@ impl PluginKind {
         match self {
             PluginKind::Activation => &["activation", "activation_layer"],
             PluginKind::Loss => &["loss"],
+            PluginKind::Regularizer => &["penalty"],
             PluginKind::Optimizer => &["update"],
-            PluginKind::Initializer => &["init"],
+            PluginKind::Initializer => &["init", "init_layer"],
+            PluginKind::Schedule => &["rate"],
             PluginKind::Dataset => &["dataset"],
             PluginKind::Lesson => &["lesson"],
+        }
+    }
+
+    /// Whether the contract function's context holds this anyway, so that no control can have the name. An
+    /// optimizer's `lr` is both.
+    fn provides(self, name: &str) -> bool {
+        match self {
+            PluginKind::Optimizer => name == "is_bias" || name != "lr" && Optimizer::CONTEXT.contains(&name),
+            PluginKind::Schedule => Schedule::CONTEXT.contains(&name),
+            PluginKind::Initializer => ["fan_in", "fan_out", "layer", "is_bias", "rng"].contains(&name),
+            PluginKind::Dataset => name == "rng",
+            PluginKind::Activation | PluginKind::Loss | PluginKind::Regularizer | PluginKind::Lesson => false,
         }
     }
 }
@@ -113,8 +146,15 @@ impl Plugins {
         Self { interpreter, home: RefCell::default(), programs: RefCell::default(), functions: RefCell::default() }
     }
 
-    /// Forgets what was made from files, because one of them changed.
+    /// Forgets what was made from more than one file, because one of them changed. What was made from the changed
+    /// file alone is known by its bytes.
     pub(crate) fn forget(&self) {
+        self.interpreter.shelf.forget();
+        self.programs.borrow_mut().retain(|_, (_, program)| !program.may_import);
+    }
+
+    /// Forgets all that was compiled and traced, because there are other limits now.
+    pub(crate) fn forget_all(&self) {
         self.interpreter.shelf.forget();
         self.programs.borrow_mut().clear();
         self.functions.borrow_mut().clear();
@@ -124,7 +164,9 @@ impl Plugins {
     pub(crate) fn program(&self, path: &str) -> Result<Rc<Program>, Box<Diagnostic>> {
         let found = if is_plain(path) { self.interpreter.shelf.library.borrow().find(path) } else { None };
         let Some((_, bytes)) = found else {
-            return Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`"))));
+            let left_out = self.interpreter.shelf.library.borrow().left_out(path);
+            let missing = || Problem::new("no-such-file", format!("there is no file `{path}`"));
+            return Err(Box::new(unplaced(left_out.unwrap_or_else(missing))));
         };
         self.interpreter.shelf.used.borrow_mut().insert(path.to_owned());
         if let Some((known, program)) = self.programs.borrow().get(path)
@@ -132,7 +174,8 @@ impl Plugins {
         {
             return Ok(Rc::clone(program));
         }
-        let text = script_text(path, &bytes).map_err(|problem| Box::new(unplaced(problem)))?;
+        let text = script_text(path, &bytes, self.interpreter.host.limits.get().script)
+            .map_err(|problem| Box::new(unplaced(problem)))?;
         if text.is_empty() {
             let empty = Diagnostic::error("empty-file", format!("`{path}` is empty"));
             return Err(Box::new(empty.help("write a function into it, such as `fn activation(z) { z }`")));
@@ -151,17 +194,13 @@ impl Plugins {
         if (files::is_script(name) || name == self.home.borrow().path) && library.find(name).is_some() {
             return Ok(name.to_owned());
         }
-        let home = self.home.borrow().path.clone();
-        let beside = folder(&home);
-        let mut candidates = vec![format!("{beside}{}/{name}.rhai", kind.folder())];
-        let bare = format!("{beside}{name}.rhai");
-        // A folder of lessons holds no plugins under bare names, and a lesson's name says nothing about its data.
-        if beside != "lessons/" && bare != home && is_of(kind, &bare, &library) {
-            candidates.push(bare);
-        }
-        candidates.push(format!("{}/{name}.rhai", kind.folder()));
-        if let Some(path) = candidates.into_iter().find(|path| library.find(path).is_some()) {
+        if let Some((_, path)) = claims(&library, kind, name, &self.home.borrow().path).next() {
             return Ok(path);
+        }
+        let named = format!("{}/{name}.rhai", kind.folder());
+        let beside = format!("{}{named}", folder(&self.home.borrow().path));
+        if let Some(problem) = [beside, named].iter().find_map(|path| library.left_out(path)) {
+            return Err(problem);
         }
         let problem = Problem::new("unknown-plugin", format!("there is no {} named `{name}`", kind.word()));
         let names = library.names(kind.folder());
@@ -182,19 +221,13 @@ impl Plugins {
         plugin: &PluginRef,
     ) -> Result<Vec<Control>, Box<Diagnostic>> {
         let mut controls = controls::described(&self.interpreter, program)?;
+        if let Some(control) = controls.iter().find(|control| kind.provides(&control.name)) {
+            let message = format!("`{}` is already in `ctx` and cannot be a control", control.name);
+            let location =
+                program.text.key("params", &control.name).unwrap_or_else(|| program.text.function_location("params"));
+            return Err(Box::new(Diagnostic::error("wrong-control", message).at(location)));
+        }
         if kind == PluginKind::Optimizer {
-            let taken = |control: &&Control| {
-                control.name != "lr"
-                    && (Optimizer::CONTEXT.contains(&control.name.as_str()) || control.name == "is_bias")
-            };
-            if let Some(control) = controls.iter().find(taken) {
-                let message = format!("`{}` is already in `ctx` and cannot be a control", control.name);
-                let location = program
-                    .text
-                    .key("params", &control.name)
-                    .unwrap_or_else(|| program.text.function_location("params"));
-                return Err(Box::new(Diagnostic::error("wrong-control", message).at(location)));
-            }
             let slides = |control: &Control| matches!(control.kind, ControlKind::Slider { .. });
             if controls.iter().any(|control| control.name == "lr" && !slides(control)) {
                 let location = program.text.key("params", "lr");
@@ -212,17 +245,16 @@ impl Plugins {
         Ok(controls)
     }
 
-    /// What lists show: a broken file says so in its description.
+    /// The name, description and controls of a plugin or lesson.
+    pub(crate) fn described(&self, kind: PluginKind, plugin: &PluginRef) -> Result<PluginInfo, Box<Diagnostic>> {
+        let program = self.open(kind, plugin)?;
+        let controls = if kind == PluginKind::Lesson { Vec::new() } else { self.controls(kind, &program, plugin)? };
+        Ok(about(kind, plugin, &program, controls))
+    }
+
+    /// The same where there must be something to show.
     pub(crate) fn info(&self, kind: PluginKind, plugin: &PluginRef) -> PluginInfo {
-        let described = self.open(kind, plugin).and_then(|program| {
-            let controls = if kind == PluginKind::Lesson { Vec::new() } else { self.controls(kind, &program, plugin)? };
-            Ok(about(kind, plugin, &program, controls))
-        });
-        described.unwrap_or_else(|error| PluginInfo {
-            name: stem(&plugin.name).to_owned(),
-            description: format!("cannot be used: {}", error.message),
-            controls: Vec::new(),
-        })
+        self.described(kind, plugin).unwrap_or_else(|error| unusable(&plugin.name, &error))
     }
 
     /// The names of a plugin's controls, or `None` when it cannot be read; using it says why.
@@ -297,6 +329,22 @@ impl Plugins {
         Ok(Loss { info: about(PluginKind::Loss, plugin, &program, controls), function })
     }
 
+    pub(crate) fn regularizer(&self, plugin: &PluginRef) -> Result<Regularizer, Box<Diagnostic>> {
+        let program = self.open(PluginKind::Regularizer, plugin)?;
+        program.contract("penalty", "penalty(w)", &[1, 2])?;
+        let controls = self.controls(PluginKind::Regularizer, &program, plugin)?;
+        let function = self.function(&program, Role::Penalty, &controls);
+        Ok(Regularizer { info: about(PluginKind::Regularizer, plugin, &program, controls), function })
+    }
+
+    pub(crate) fn schedule(&self, plugin: &PluginRef) -> Result<Schedule, Box<Diagnostic>> {
+        let program = self.open(PluginKind::Schedule, plugin)?;
+        program.contract("rate", "rate(step, ctx)", &[2])?;
+        let controls = self.controls(PluginKind::Schedule, &program, plugin)?;
+        let function = self.function(&program, Role::Rate, &controls);
+        Ok(Schedule { info: about(PluginKind::Schedule, plugin, &program, controls), function })
+    }
+
     pub(crate) fn optimizer(&self, plugin: &PluginRef) -> Result<Optimizer, Box<Diagnostic>> {
         let program = self.open(PluginKind::Optimizer, plugin)?;
         program.contract("update", "update(w, grad, state, ctx)", &[4])?;
@@ -345,17 +393,14 @@ impl Plugins {
     ) -> Result<Vec<Sample>, Box<Diagnostic>> {
         let program = self.open(PluginKind::Dataset, plugin)?;
         program.contract("dataset", "dataset(ctx)", &[1])?;
-        let mut context = controls::plain(&self.controls(PluginKind::Dataset, &program, plugin)?);
+        let plugin = self.with_amounts(plugin, count, noise);
+        let mut context = controls::plain(&self.controls(PluginKind::Dataset, &program, &plugin)?);
         if let Some(own) = context.get("count").and_then(|own| own.as_float().ok()) {
             context.insert("count".into(), Dynamic::from_int(own.round() as i64));
         }
-        if let Some(count) = count {
-            context.insert("count".into(), Dynamic::from_int(count as i64));
-        }
-        context.entry("count".into()).or_insert_with(|| Dynamic::from_int(DEFAULT_COUNT));
-        if noise != 0.0 || !context.contains_key("noise") {
-            context.insert("noise".into(), Dynamic::from_float(noise));
-        }
+        let usual = || Dynamic::from_int(count.map_or(DEFAULT_COUNT, |count| count as i64));
+        context.entry("count".into()).or_insert_with(usual);
+        context.entry("noise".into()).or_insert_with(|| Dynamic::from_float(noise));
         context.insert("rng".into(), Dynamic::from(Random(Rc::new(RefCell::new(Rng::new(seed, Purpose::Data))))));
         let value = self.interpreter.call(&program, "dataset", vec![Dynamic::from_map(context)], Budget::Making)?;
         let location = || program.text.function_location("dataset");
@@ -367,10 +412,33 @@ impl Plugins {
         reading::samples(&array).map_err(|problem| Box::new(unplaced(problem).at(location())))
     }
 
+    /// A data set with the lesson's `count` and `noise` as values of its sliders of these names.
+    pub(crate) fn with_amounts(&self, plugin: &PluginRef, count: Option<usize>, noise: f64) -> PluginRef {
+        let bare = PluginRef::named(plugin.name.clone());
+        let controls = self.open(PluginKind::Dataset, &bare);
+        let controls = controls.and_then(|program| self.controls(PluginKind::Dataset, &program, &bare));
+        let mut plugin = plugin.clone();
+        let given = [("count", count.map(|count| count as f64)), ("noise", (noise != 0.0).then_some(noise))];
+        for (name, value) in given {
+            if let Some(value) = value
+                && controls.iter().flat_map(|controls| controls::sliders(controls)).any(|slider| slider == name)
+            {
+                plugin.params.entry(name.to_owned()).or_insert(ParamValue::Number(value));
+            }
+        }
+        plugin
+    }
+
     /// The initial parameters that an initializer draws, flat as the shape says.
     pub(crate) fn initial(&self, plugin: &PluginRef, shape: &Shape, seed: u64) -> Result<Vec<f64>, Box<Diagnostic>> {
         let program = self.open(PluginKind::Initializer, plugin)?;
-        program.contract("init", "init(ctx)", &[1])?;
+        let (whole_layer, single) = (program.function("init_layer").is_some(), program.function("init").is_some());
+        if whole_layer {
+            program.contract("init_layer", "init_layer(ctx)", &[1])?;
+        }
+        if single || !whole_layer {
+            program.contract("init", "init(ctx)", &[1])?;
+        }
         let controls = controls::plain(&self.controls(PluginKind::Initializer, &program, plugin)?);
         let rng = Dynamic::from(Random(Rc::new(RefCell::new(Rng::new(seed, Purpose::Weights)))));
         let mut drawn = Vec::with_capacity(shape.parameters());
@@ -382,6 +450,19 @@ impl Plugins {
                 context.insert("layer".into(), Dynamic::from_int(layer as i64));
                 context.insert("is_bias".into(), Dynamic::from_bool(is_bias));
                 context.insert("rng".into(), rng.clone());
+                if whole_layer && !is_bias {
+                    let arguments = vec![Dynamic::from_map(context)];
+                    let rows = self.interpreter.call(&program, "init_layer", arguments, Budget::Making)?;
+                    let weights = reading::layer(&rows, layer, shape);
+                    let location = || program.text.function_location("init_layer");
+                    drawn.extend(weights.map_err(|problem| Box::new(unplaced(problem).at(location())))?);
+                    continue;
+                }
+                if !single {
+                    // A whole layer's initializer that says nothing of biases leaves them at 0.
+                    drawn.resize(drawn.len() + range.len(), 0.0);
+                    continue;
+                }
                 let values = self.interpreter.call_many(&program, "init", &Dynamic::from_map(context), range.len())?;
                 for (value, index) in values.iter().zip(range) {
                     let found = reading::float(value, "the result of `init`").ok().filter(|x| x.is_finite());
@@ -402,11 +483,24 @@ impl Plugins {
     }
 }
 
-/// Whether a file has a function by which its kind is known.
-fn is_of(kind: PluginKind, path: &str, library: &files::Library) -> bool {
-    let Some((_, bytes)) = library.find(path) else { return false };
-    let text = String::from_utf8_lossy(&bytes);
-    kind.contracts().iter().any(|name| text.contains(&format!("fn {name}(")))
+/// The files that a plugin's name means to a lesson, from the strongest root to the weakest, with the index of the
+/// root: in a folder of the kind or, beside the lesson, under the bare name.
+pub(crate) fn claims<'l>(
+    library: &'l Library,
+    kind: PluginKind,
+    name: &'l str,
+    home: &'l str,
+) -> impl Iterator<Item = (usize, String)> + 'l {
+    let (beside, folder) = (folder(home), kind.folder());
+    let bare = format!("{beside}{name}.rhai");
+    let candidates = [format!("{beside}{folder}/{name}.rhai"), bare.clone(), format!("{folder}/{name}.rhai")];
+    library.roots.iter().enumerate().rev().filter_map(move |(at, root)| {
+        let means = |path: &&String| {
+            let bytes = root.files.get(path);
+            bytes.is_some_and(|bytes| **path != bare || bare != home && kind.is_defined_in(bytes))
+        };
+        Some((at, candidates.iter().find(means)?.clone()))
+    })
 }
 
 /// Samples that a data set makes when neither the lesson nor the data set says how many.
@@ -421,11 +515,18 @@ pub(crate) fn unplaced(problem: Problem) -> Diagnostic {
     Diagnostic { help: problem.help, ..Diagnostic::error(problem.code, problem.message) }
 }
 
+/// What lists show of a broken file.
+pub(crate) fn unusable(name: &str, error: &Diagnostic) -> PluginInfo {
+    let description = format!("cannot be used: {}", error.message);
+    PluginInfo { name: stem(name).to_owned(), description, controls: Vec::new() }
+}
+
 fn about(kind: PluginKind, plugin: &PluginRef, program: &Program, controls: Vec<Control>) -> PluginInfo {
     let contract = kind.contracts().iter().find_map(|name| program.function(name));
     let described = contract.map(|function| function.description.as_str()).filter(|text| !text.is_empty());
     let page = program.page();
     let text = described.unwrap_or(&page);
-    let line = text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    let prose = text.lines().skip_while(|line| line.is_empty() || line.starts_with('#'));
+    let line = prose.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     PluginInfo { name: stem(&plugin.name).to_owned(), description: line, controls }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Program {
     pub(crate) text: Rc<Text>,
     pub(crate) ast: AST,
     pub(crate) has_statements: bool,
+    /// Whether it may import others, so that it is not made from its own text alone.
+    pub(crate) may_import: bool,
     /// What its imports lead to.
     pub(crate) imports: Rc<Imports>,
     pub(crate) functions: Vec<Definition>,
@@ -38,8 +40,10 @@ impl Program {
             description: uncomment(&function.comments.join("\n"), "///"),
         });
         let functions = functions.filter(|function| !function.name.starts_with("anon$")).collect();
-        let imports = interpreter.shelf.newest();
-        Ok(Self { path: path.to_owned(), has_statements: !ast.statements().is_empty(), imports, functions, text, ast })
+        let may_import = text.source.text.contains("import");
+        let imports = if may_import { interpreter.shelf.newest() } else { Rc::default() };
+        let has_statements = !ast.statements().is_empty();
+        Ok(Self { path: path.to_owned(), has_statements, may_import, imports, functions, text, ast })
     }
 
     /// The function of this name, whatever its parameters.

@@ -73,7 +73,10 @@ pub(crate) fn plugin(value: &Dynamic, what: &str) -> Read<PluginRef> {
 }
 
 /// The fields that `stage.set` takes; any other name is a control's.
-const CHANGES: &[&str] = &["activation", "output", "loss", "optimizer", "batch", "params"];
+const CHANGES: &[&str] = &["activation", "output", "loss", "regularizer", "optimizer", "schedule", "batch", "params"];
+
+/// What a lesson says once, for a whole run.
+const FIXED: &[&str] = &["data", "layers", "seed", "title", "weights", "shuffle", "initializer", "test_fraction"];
 
 /// What `stage.set` changes.
 pub(crate) fn patch(map: &Map) -> Read<SpecPatch> {
@@ -84,7 +87,9 @@ pub(crate) fn patch(map: &Map) -> Read<SpecPatch> {
             "activation" => patch.activation = Some(plugin(value, &what)?),
             "output" => patch.output = Some(plugin(value, &what)?),
             "loss" => patch.loss = Some(plugin(value, &what)?),
+            "regularizer" => patch.regularizer = Some(plugin(value, &what)?),
             "optimizer" => patch.optimizer = Some(plugin(value, &what)?),
+            "schedule" => patch.schedule = Some(plugin(value, &what)?),
             "batch" => patch.batch = Some(size(value, &what, 1)?),
             "params" => {
                 let params = value.as_map_ref().map_err(|_| wrong(&what, "a map", value))?;
@@ -92,7 +97,7 @@ pub(crate) fn patch(map: &Map) -> Read<SpecPatch> {
                     patch.params.insert(name.to_string(), param(value, &format!("`{name}`"))?);
                 }
             }
-            name if ["data", "layers", "seed", "title", "weights", "shuffle"].contains(&name) => {
+            name if FIXED.contains(&name) => {
                 let problem = Problem::new("not-available", format!("`set` cannot change `{name}`"));
                 return Err(problem.help(suggestion("-", CHANGES.iter().copied()).unwrap_or_default()));
             }
@@ -128,6 +133,39 @@ pub(crate) fn floats(value: &Dynamic, what: &str) -> Read<Vec<f64>> {
         Ok(array) => array.iter().map(|item| float(item, what)).collect(),
         Err(_) => float(value, what).map(|x| vec![x]).map_err(|_| wrong(what, "an array of numbers", value)),
     }
+}
+
+/// The weights of a layer that `init_layer` gives, `weight[out][in]`, flat.
+pub(crate) fn layer(value: &Dynamic, layer: usize, shape: &Shape) -> Read<Vec<f64>> {
+    let (size, fan_in) = (shape.size(layer), shape.fan_in(layer));
+    let usage = format!("layer {layer} needs {size} rows of {fan_in} numbers: `weight[neuron][input]`");
+    let return_of = |message: String| Problem::new("wrong-return", message).help(usage.clone());
+    let what = "the result of `init_layer`";
+    let rows = value.as_array_ref();
+    let rows = rows.map_err(|_| return_of(format!("{what} must be an array of rows, but this is {}", kind(value))))?;
+    if rows.len() != size {
+        let (rows, inputs) = (rows.len(), format!("layer {layer} has {size} neurons"));
+        return Err(return_of(format!("{what} has {rows} rows, but {inputs}")));
+    }
+    let mut weights = Vec::with_capacity(size * fan_in);
+    for (neuron, row) in rows.iter().enumerate() {
+        let row = row.as_array_ref().map_err(|_| {
+            return_of(format!("each row of {what} must be an array, but row {neuron} is {}", kind(row)))
+        })?;
+        if row.len() != fan_in {
+            let found = row.len();
+            return Err(return_of(format!("row {neuron} of {what} has {found} numbers, not {fan_in}")));
+        }
+        for (input, item) in row.iter().enumerate() {
+            let x = float(item, "").map_err(|_| kind(item).to_owned());
+            let x = x.and_then(|x| if x.is_finite() { Ok(x) } else { Err(x.to_string()) });
+            weights.push(x.map_err(|found| {
+                let place = format!("layer {layer}, neuron {neuron}, input {input}");
+                return_of(format!("`init_layer` must give finite numbers, but this is {found} ({place})"))
+            })?);
+        }
+    }
+    Ok(weights)
 }
 
 /// Samples: an array of `#{ input: […], target: […] }`.

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::program::Program;
 use rhai::Dynamic;
 use slowgrad_engine::data::{self, Data};
-use slowgrad_engine::plugin::{Activation, Loss, Optimizer, PluginInfo};
+use slowgrad_engine::plugin::{Activation, Loss, Optimizer, Regularizer, Schedule};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef, Sample, SpecPatch, WeightsSpec};
@@ -82,8 +82,13 @@ impl Sandbox {
         Self { plugins: Plugins::new(Rc::new(interpreter)), limits, data: RefCell::new(None) }
     }
 
-    fn interpreter(&self) -> &Interpreter {
+    pub(crate) fn interpreter(&self) -> &Interpreter {
         &self.plugins.interpreter
+    }
+
+    /// What its scripts may use up.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Replaces a file of a root, or takes it away; a root that is not there yet becomes the strongest.
@@ -113,6 +118,18 @@ impl Sandbox {
         *self.data.borrow_mut() = None;
     }
 
+    /// All files as they are now.
+    pub fn library(&self) -> Library {
+        self.interpreter().shelf.library.borrow().clone()
+    }
+
+    /// The strongest file of this path: the name of its root and its bytes.
+    pub fn file(&self, path: &str) -> Option<(String, Arc<[u8]>)> {
+        let library = self.interpreter().shelf.library.borrow();
+        let (root, bytes) = library.find(path)?;
+        Some((library.roots[root].name.clone(), bytes))
+    }
+
     /// The text of a file.
     pub fn text(&self, path: &str) -> Option<String> {
         let (_, bytes) = self.interpreter().shelf.library.borrow().find(path)?;
@@ -129,12 +146,6 @@ impl Sandbox {
         self.interpreter().host.drain()
     }
 
-    /// The plugins or lessons of a kind, by name.
-    pub fn list(&self, kind: PluginKind) -> Vec<PluginInfo> {
-        let names = self.interpreter().shelf.library.borrow().names(kind.folder());
-        names.into_iter().map(|name| self.plugins.info(kind, &PluginRef::named(name))).collect()
-    }
-
     /// The file of a plugin that a lesson names.
     pub fn path_of(&self, kind: PluginKind, name: &str) -> Option<String> {
         self.plugins.locate(kind, name).ok()
@@ -148,6 +159,16 @@ impl Sandbox {
     /// A loss of so many outputs.
     pub fn loss(&self, plugin: &PluginRef, outputs: usize) -> Result<Loss, Box<Diagnostic>> {
         self.plugins.loss(plugin, outputs)
+    }
+
+    /// A regularizer.
+    pub fn regularizer(&self, plugin: &PluginRef) -> Result<Regularizer, Box<Diagnostic>> {
+        self.plugins.regularizer(plugin)
+    }
+
+    /// A schedule.
+    pub fn schedule(&self, plugin: &PluginRef) -> Result<Schedule, Box<Diagnostic>> {
+        self.plugins.schedule(plugin)
     }
 
     /// An optimizer.
@@ -173,15 +194,28 @@ impl Sandbox {
 
     /// Opens a lesson; its folder becomes the one in which plugins are looked for first.
     pub fn open(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
+        let before = self.interpreter().host.limits.get();
         self.interpreter().shelf.used.borrow_mut().clear();
-        self.interpreter().host.limits.set(self.limits);
+        self.interpreter().limit(self.limits);
+        let opened = self.opened(path);
+        if opened.is_err() {
+            // What was opened before goes on, within its own limits.
+            self.interpreter().limit(before);
+        }
+        opened
+    }
+
+    fn opened(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
         let one = |error: Box<Diagnostic>| vec![*error];
         *self.plugins.home.borrow_mut() = Home { path: path.to_owned() };
         let program = self.plugins.program(path).map_err(one)?;
         program.contract("lesson", "lesson()", &[0]).map_err(one)?;
         let map = self.interpreter().call(&program, "lesson", Vec::new(), Budget::Making).map_err(one)?;
         let Described { spec, limits } = lesson::read(&self.plugins, &program, &map)?;
-        self.interpreter().host.limits.set(limits);
+        if let Some(limits) = limits {
+            self.interpreter().limit(limits);
+            self.plugins.forget_all();
+        }
         let asked =
             |field: &str| program.text.key("lesson", field).or_else(|| Some(program.text.function_location("lesson")));
         let mut warnings = Vec::new();
@@ -251,6 +285,19 @@ impl Sandbox {
         if let Some(loss) = &patch.loss {
             changed.loss = loss.clone();
         }
+        if let Some(regularizer) = &patch.regularizer {
+            changed.regularizer = regularizer.clone().unless_none();
+        }
+        if let Some(schedule) = &patch.schedule {
+            changed.schedule = schedule.clone().unless_none();
+        }
+        if let Some(initializer) = &patch.initializer {
+            changed.initializer = initializer.clone();
+            changed.weights = None;
+        }
+        if let Some(data) = &patch.data {
+            changed.data = DataSpec::Plugin(data.clone());
+        }
         if let Some(optimizer) = &patch.optimizer {
             let rate = changed.optimizer.params.remove("lr");
             changed.optimizer = optimizer.clone();
@@ -310,14 +357,19 @@ impl Sandbox {
         let library = self.interpreter().shelf.library.borrow();
         let candidates =
             std::iter::once(beside.as_str()).chain(folders.iter().copied()).map(|folder| format!("{folder}{path}"));
+        let mut left_out = None;
         for candidate in candidates {
             if let Some((_, bytes)) = library.find(&candidate) {
                 self.interpreter().shelf.used.borrow_mut().insert(candidate);
                 return Ok(bytes);
             }
+            left_out = left_out.or_else(|| library.left_out(&candidate));
         }
         // The watcher should notice when it appears.
         self.interpreter().shelf.used.borrow_mut().insert(format!("{beside}{path}"));
+        if let Some(problem) = left_out {
+            return Err(Box::new(unplaced(problem)));
+        }
         let help = "files are looked for beside the lesson";
         Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`")).help(help)))
     }
@@ -329,7 +381,8 @@ impl Sandbox {
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<Setup, Vec<Diagnostic>> {
         let shape = shape(spec);
-        let most = self.limits.parameters;
+        let limits = self.interpreter().host.limits.get();
+        let most = limits.parameters;
         if shape.parameters() > most {
             let found = match shape.parameters() {
                 usize::MAX => "more than can be counted".to_owned(),
@@ -339,8 +392,8 @@ impl Sandbox {
             let error = Diagnostic::error("too-large", message).help("a layer has size × (inputs + 1) of them");
             return Err(vec![placed(error, asked("layers"))]);
         }
-        if shape.outputs() > self.limits.array {
-            let (outputs, most) = (shape.outputs(), self.limits.array);
+        if shape.outputs() > limits.array {
+            let (outputs, most) = (shape.outputs(), limits.array);
             let message = format!("the last layer has {outputs} neurons; a loss can take {most}");
             return Err(vec![placed(Diagnostic::error("too-large", message), asked("layers"))]);
         }
@@ -367,6 +420,20 @@ impl Sandbox {
             Ok(loss)
         });
         let loss = loss.map_err(|error| errors.push(*at(error, asked("loss")))).ok();
+        let regularizer = spec.regularizer.as_ref().map(|plugin| {
+            let regularizer = self.plugins.regularizer(plugin)?;
+            let inputs: Vec<f64> = [0.5].into_iter().chain(regularizer.info.sliders()).collect();
+            self.try_out(&regularizer.function, &inputs, plugin, PluginKind::Regularizer, warnings)?;
+            Ok(regularizer)
+        });
+        let regularizer = regularizer.transpose().map_err(|error| errors.push(*at(error, asked("regularizer")))).ok();
+        let schedule = spec.schedule.as_ref().map(|plugin| {
+            let schedule = self.plugins.schedule(plugin)?;
+            let inputs: Vec<f64> = [1.0, 0.0, 1.0].into_iter().chain(schedule.info.sliders()).collect();
+            self.try_out(&schedule.function, &inputs, plugin, PluginKind::Schedule, warnings)?;
+            Ok(schedule)
+        });
+        let schedule = schedule.transpose().map_err(|error| errors.push(*at(error, asked("schedule")))).ok();
         let optimizer = self.plugins.optimizer(&spec.optimizer).and_then(|optimizer| {
             let inputs = first_update(&optimizer);
             for rule in [&optimizer.weights, &optimizer.biases] {
@@ -378,16 +445,28 @@ impl Sandbox {
         let data = self.data_at(spec, &shape).map_err(|error| errors.push(*at(error, asked("data")))).ok();
         errors.dedup();
         warnings.dedup();
-        let (Some(loss), Some(optimizer), Some((train, test)), true) = (loss, optimizer, data, errors.is_empty())
+        let (Some(loss), Some(regularizer), Some(optimizer), Some(schedule), Some((train, test)), true) =
+            (loss, regularizer, optimizer, schedule, data, errors.is_empty())
         else {
             return Err(errors);
+        };
+        let dataset = match &spec.data {
+            DataSpec::Plugin(plugin) => {
+                let plugin = self.plugins.with_amounts(plugin, spec.count, spec.noise);
+                Some(self.plugins.info(PluginKind::Dataset, &plugin))
+            }
+            _ => None,
         };
         Ok(Setup {
             spec: Arc::new(spec.clone()),
             shape: Arc::new(shape),
             activations,
             loss,
+            regularizer,
             optimizer,
+            schedule,
+            initializer: self.plugins.info(PluginKind::Initializer, &spec.initializer),
+            dataset,
             train,
             test,
             batch: spec.batch,

@@ -150,6 +150,17 @@ impl Text {
         Some(self.location(self.range(pair[0].start, pair[0].end)))
     }
 
+    /// The text that a map gives a key in one function, where it is written out without escapes.
+    pub(crate) fn key_text(&self, function: &str, key: &str) -> Option<String> {
+        let at = self.key(function, key)?.span.end as usize;
+        let after = self.tokens.iter().filter(|token| token.start >= at);
+        let mut after = after.filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment));
+        let mut next = || after.next().map(|token| &self.source.text[token.start..token.end]);
+        let (_, value, end) = (next()?, next()?, next()?);
+        let text = value.strip_prefix('"')?.strip_suffix('"')?;
+        (matches!(end, "," | "}") && !text.contains('\\')).then(|| text.to_owned())
+    }
+
     /// The names that a piece of script at this byte may mean: those bound in its function.
     pub(crate) fn names_in_scope(&self, offset: usize) -> Vec<&str> {
         let within = self.extents.functions.iter().find(|f| (f.start..=f.end).contains(&offset));
@@ -188,5 +199,15 @@ mod tests {
         assert_eq!((span.text(&text.source), span.line, span.column), ("é + 1", 2, 36));
         assert_eq!(text.key("lesson", "loss").map(|l| l.span.text(&text.source)), Some("\"loss\""));
         assert!(text.key("lesson", "layers").is_none());
+    }
+
+    #[test]
+    fn a_title_is_read_where_it_is_written_out() {
+        let title = |map: &str| Text::new("t", format!("fn lesson() {{ #{{ {map} }} }}")).key_text("lesson", "title");
+        assert_eq!(title("title: /* é */ \"Ünter, uns\", a: 1").as_deref(), Some("Ünter, uns"));
+        assert_eq!(title("a: 1, \"title\": \"T\"").as_deref(), Some("T"));
+        for unknown in ["title: \"a\" + name", "title: name", "title: `a ${b}`", "title: \"a\\nb\"", "a: 1"] {
+            assert_eq!(title(unknown), None, "{unknown}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::interpreter::Interpreter;
 use crate::program::Program;
 use crate::words::kind;
 use rhai::{Array, Dynamic, Map};
-use slowgrad_engine::plugin::{Control, Optimizer};
+use slowgrad_engine::plugin::{Control, Optimizer, Schedule};
 use slowgrad_tape::{Diagnostic, Trace, TraceBuilder, Tracer, ValueId};
 use std::rc::Rc;
 
@@ -22,6 +22,10 @@ pub(crate) enum Role {
     Layer(usize),
     /// `loss(output, target)` of this many outputs.
     Loss(usize),
+    /// `penalty(w)`
+    Penalty,
+    /// `rate(step, ctx)`
+    Rate,
     /// `update(w, grad, state, ctx)` with these state fields.
     Update { state: Vec<String>, is_bias: bool },
 }
@@ -32,13 +36,15 @@ impl Role {
             Role::Activation => "activation",
             Role::Layer(_) => "activation_layer",
             Role::Loss(_) => "loss",
+            Role::Penalty => "penalty",
+            Role::Rate => "rate",
             Role::Update { .. } => "update",
         }
     }
 
     fn outputs(&self) -> usize {
         match self {
-            Role::Activation | Role::Loss(_) => 1,
+            Role::Activation | Role::Loss(_) | Role::Penalty | Role::Rate => 1,
             Role::Layer(size) => *size,
             Role::Update { state, .. } => 1 + state.len(),
         }
@@ -52,14 +58,22 @@ impl Role {
             Role::Activation => vec![("z".to_owned(), true)],
             Role::Layer(size) => each("z", *size, true),
             Role::Loss(size) => [each("output", *size, true), each("target", *size, false)].concat(),
+            Role::Penalty => vec![("w".to_owned(), true)],
+            Role::Rate => {
+                let names = ["step".to_owned()].into_iter().chain(in_context(&Schedule::CONTEXT));
+                names.map(|name| (name, false)).collect()
+            }
             Role::Update { state, .. } => {
                 let state = state.iter().map(|field| format!("state.{field}"));
-                let context = Optimizer::CONTEXT.iter().map(|name| format!("ctx.{name}"));
-                let names = ["w".to_owned(), "grad".to_owned()].into_iter().chain(state).chain(context);
-                names.map(|name| (name, false)).collect()
+                let names = ["w".to_owned(), "grad".to_owned()].into_iter().chain(state);
+                names.chain(in_context(&Optimizer::CONTEXT)).map(|name| (name, false)).collect()
             }
         }
     }
+}
+
+fn in_context(names: &'static [&'static str]) -> impl Iterator<Item = String> {
+    names.iter().map(|name| format!("ctx.{name}"))
 }
 
 /// Traces one function of one file with fixed toggles and choices.
@@ -80,12 +94,12 @@ impl ScriptTracer {
         let update = matches!(role, Role::Update { .. });
         let sliders: Vec<String> =
             controls::sliders(given).filter(|name| !(update && *name == "lr")).map(str::to_owned).collect();
-        let owner = if update { "ctx" } else { "p" };
+        let owner = if update || role == Role::Rate { "ctx" } else { "p" };
         let mut inputs = role.inputs();
         inputs.extend(sliders.iter().map(|name| (format!("{owner}.{name}"), false)));
         let usual = match role {
-            Role::Activation | Role::Layer(_) => 1,
-            Role::Loss(_) => 2,
+            Role::Activation | Role::Layer(_) | Role::Penalty => 1,
+            Role::Loss(_) | Role::Rate => 2,
             Role::Update { .. } => 4,
         };
         let parameters = program.function(role.function()).map_or(usual, |function| function.parameters.len());
@@ -115,9 +129,15 @@ impl ScriptTracer {
             values.insert(name.as_str().into(), scalar(id));
         }
         let mut arguments = match &self.role {
-            Role::Activation => vec![scalar(own[0])],
+            Role::Activation | Role::Penalty => vec![scalar(own[0])],
             Role::Layer(_) => vec![array(own)],
             Role::Loss(size) => vec![array(&own[..*size]), array(&own[*size..])],
+            Role::Rate => {
+                for (name, &id) in Schedule::CONTEXT.iter().zip(&own[1..]) {
+                    values.insert((*name).into(), scalar(id));
+                }
+                return (vec![scalar(own[0]), Dynamic::from_map(values)], None);
+            }
             Role::Update { state, is_bias } => {
                 let (fields, context) = own[2..].split_at(state.len());
                 let map: Map = state.iter().zip(fields).map(|(name, &id)| (name.as_str().into(), scalar(id))).collect();
@@ -170,7 +190,7 @@ impl ScriptTracer {
         let name = self.role.function();
         let what = format!("the result of `{name}`");
         match &self.role {
-            Role::Activation | Role::Loss(_) => Ok(vec![self.result(value, &what, tape)?]),
+            Role::Activation | Role::Loss(_) | Role::Penalty | Role::Rate => Ok(vec![self.result(value, &what, tape)?]),
             Role::Layer(size) => {
                 let help = format!("give back one number a neuron, here an array of {size}");
                 let Ok(array) = value.as_array_ref() else {

@@ -48,11 +48,19 @@ pub(crate) fn bare_kind(type_name: &str) -> &'static str {
     kind.strip_prefix("a ").or_else(|| kind.strip_prefix("an ")).or_else(|| kind.strip_prefix("the ")).unwrap_or(kind)
 }
 
+/// Bytes of a name that another one could be mistyped for.
+const LONGEST_NAME: usize = 100;
+
 /// The known name that was probably meant.
 pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    // Nobody mistypes a name of that length, and distances take time with its square.
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     let wanted = name.to_lowercase();
     let far = (name.chars().count() / 3).max(1);
-    let scored = known.into_iter().filter(|other| *other != name).map(|other| {
+    let known = known.into_iter().filter(|other| *other != name && other.len() <= LONGEST_NAME);
+    let scored = known.map(|other| {
         let lower = other.to_lowercase();
         let begins = wanted.chars().count() >= 3
             && (lower.starts_with(&wanted) || wanted.starts_with(&lower) && lower.len() > 2);

@@ -142,7 +142,7 @@ const LESSONS: &[&str] = &[
     "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    params: #{ lrr: 0.5 } } } //~ unknown-control: has a control `lrr` | params | did you mean `lr`?",
     "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    optimizer: #{ name: \"sgd\", momentum: 0.5 } } } //~ unknown-control: `sgd` has no control `momentum` | optimizer | `lr`",
     "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    batch: 0 } } //~ wrong-value: `batch` must be a whole number from 1, but this is 0 | batch |",
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    regularizer: \"l2\" } } //~ not-available: `regularizer` is not available in this version | regularizer |",
+    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    regularizer: \"nowhere\" } } //~ unknown-plugin: there is no regularizer named `nowhere` | regularizer |",
     "fn lesson() { #{ title: \"t\", layers: [3, 1],\n    data: \"xor\" } } //~ wrong-data: sample 1 has 2 inputs, but the network has 3 | data |",
     "fn lesson() { #{ title: \"t\", layers: [4, 3],\n    data: csv(\"iris.csv\", #{ inputs: [\"sepal_length\"], target: \"kind\" }) } } //~ wrong-data: there is no column «kind» | data |",
     "fn lesson() { #{ title: \"t\", layers: [4, 3],\n    data: csv(\"../iris.csv\", #{ inputs: [\"sepal_length\"], target: \"species\" }) } } //~ no-such-file: not a path a lesson can use | data | ..",

@@ -40,6 +40,9 @@ struct Case {
     activation: String,
     loss: String,
     update: String,
+    /// A penalty and a rate, in half of the cases each.
+    penalty: Option<String>,
+    rate: Option<String>,
     layers: Vec<usize>,
     samples: usize,
     batch: usize,
@@ -51,15 +54,19 @@ fn cases() -> impl Strategy<Value = Case> {
         expression(&["z"]),
         expression(&["d", "output[i]"]),
         expression(&["grad", "state.memory", "w", "ctx.lr", "ctx.grad_norm"]),
+        prop::option::of(expression(&["w", "p.strength"])),
+        prop::option::of(expression(&["step", "ctx.epoch", "ctx.steps_per_epoch", "ctx.strength"])),
         prop::collection::vec(1_usize..6, 2..5),
         1_usize..7,
         1_usize..8,
         any::<u64>(),
     )
-        .prop_map(|(activation, loss, update, layers, samples, batch, seed)| Case {
+        .prop_map(|(activation, loss, update, penalty, rate, layers, samples, batch, seed)| Case {
             activation,
             loss,
             update,
+            penalty,
+            rate,
             layers,
             samples,
             batch,
@@ -75,6 +82,13 @@ impl Case {
         let samples: Vec<String> = (0..self.samples)
             .map(|s| format!("#{{ input: [{}], target: [{}] }}", vector(inputs, 17 * s), vector(outputs, 31 * s + 5)))
             .collect();
+        let penalty = self.penalty.as_ref().map(|penalty| format!("fn penalty(w, p) {{ 0.01 * ({penalty}) }}"));
+        let rate = self.rate.as_ref().map(|rate| format!("fn rate(step, ctx) {{ 1.0 + 0.5 * tanh({rate}) }}"));
+        let params = if penalty.is_some() || rate.is_some() {
+            "fn params() { #{ strength: slider(0.3, 0.0, 1.0) } }"
+        } else {
+            ""
+        };
         format!(
             "fn lesson() {{ #{{ title: \"random\", layers: {:?}, batch: {}, seed: {}, shuffle: {},
                 data: [{}] }} }}
@@ -91,6 +105,7 @@ impl Case {
                  if ctx.is_bias {{ return w - ctx.lr * grad; }}
                  w - ctx.lr * (tanh(grad) + 0.1 * state.memory)
              }}
+             {} {} {params}
              {HELPER}",
             self.layers,
             self.batch,
@@ -100,6 +115,8 @@ impl Case {
             self.activation,
             self.loss,
             self.update,
+            penalty.unwrap_or_default(),
+            rate.unwrap_or_default(),
         )
     }
 }
@@ -134,9 +151,13 @@ proptest! {
         let mut slow = fast.clone();
         let mut work = Workspace::default();
         for step in 1..=5 {
-            let loss = train::step(&lesson.setup, &mut fast, step, &mut work).expect("the script runs");
+            let objective = train::step(&lesson.setup, &mut fast, step, &mut work).expect("the script runs");
             let recorded = record(&lesson.setup, &slow, step).expect("the script runs");
-            prop_assert!(loss.to_bits() == recorded.loss.to_bits() || loss.is_nan() && recorded.loss.is_nan());
+            let same = |a: f64, b: f64| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+            prop_assert!(same(objective.loss, recorded.loss));
+            prop_assert_eq!(objective.penalty.is_some(), case.penalty.is_some());
+            let penalty = recorded.penalty.map_or(0.0, |penalty| penalty.sum);
+            prop_assert!(same(objective.penalty.unwrap_or(0.0), penalty));
             slow = recorded.after;
             let finite = fast.values.iter().all(|x| x.is_finite());
             prop_assert!(fast.same_bits(&slow) || !finite, "step {step}\n{text}");

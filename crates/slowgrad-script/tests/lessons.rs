@@ -62,7 +62,7 @@ fn a_lesson_becomes_plain_data() {
             Cue::Pause { seconds: 1.5 },
             Cue::Tweak { parameter: Parameter { layer: 0, neuron: 1, input: Some(1) }, value: 0.25 },
             Cue::Tweak { parameter: Parameter { layer: 2, neuron: 0, input: None }, value: 1.0 },
-            Cue::Set(patch),
+            Cue::Set(Box::new(patch)),
             Cue::Train { steps: 200 },
         ]
     );
@@ -198,11 +198,40 @@ fn imported_files_are_among_those_to_watch_each_time() {
 }
 
 #[test]
+fn entries_say_where_they_come_from_and_what_they_hide() {
+    let own = [
+        ("losses/mse.rhai", "//! # Mine\n//!\n//! About it.\nfn loss(output, target, p) { output[0] }"),
+        ("sgd.rhai", "/// Bare.\nfn update(w, grad, state, ctx) { w }"),
+        ("momentum.rhai", "fn lesson() { #{ title: \"Mine\" } } fn update(w, grad, state, ctx) { w }"),
+        ("optimizers/odd.rhai", "fn updat(w, grad, state, ctx) { w }"),
+        ("optimizers/loud.rhai", "fn params() { print(1); #{} } fn update(w, grad, state, ctx) { w }"),
+    ];
+    let sandbox = common::sandbox(&own);
+    let entry = |kind, name: &str| sandbox.entries(kind).into_iter().find(|entry| entry.info.name == name).unwrap();
+    let mse = entry(PluginKind::Loss, "mse");
+    assert_eq!((mse.path.as_str(), mse.root, mse.hides), ("losses/mse.rhai", 1, vec![0]));
+    assert_eq!((mse.title.as_str(), mse.info.description.as_str()), ("Mine", "About it."));
+    assert_eq!((mse.signature.as_str(), mse.page.lines().count()), ("loss(output, target, p)", 3));
+    assert_eq!(entry(PluginKind::Loss, "mae").root, 0);
+    // What lies beside the lesson under its bare name shadows the library as well; a lesson is no plugin.
+    assert_eq!(entry(PluginKind::Optimizer, "sgd").path, "sgd.rhai");
+    assert_eq!(sandbox.path_of(PluginKind::Optimizer, "sgd").as_deref(), Some("sgd.rhai"));
+    assert_eq!(sandbox.path_of(PluginKind::Optimizer, "momentum").as_deref(), Some("optimizers/momentum.rhai"));
+    let (lesson, shipped) = (entry(PluginKind::Lesson, "momentum"), entry(PluginKind::Lesson, "large"));
+    assert_eq!((lesson.title.as_str(), lesson.path.as_str(), lesson.root), ("Mine", "momentum.rhai", 1));
+    assert_eq!(shipped.title, "A large network");
+    assert!(shipped.info.description.starts_with("The size of a network"), "{}", shipped.info.description);
+    let odd = entry(PluginKind::Optimizer, "odd");
+    assert_eq!(odd.problem.map(|problem| problem.code), Some("missing-function"));
+    assert!(sandbox.console().is_empty() && sandbox.files().is_empty(), "looking is neither printing nor using");
+}
+
+#[test]
 fn lists_describe_every_plugin() {
     let sandbox = common::sandbox(&[("losses/broken.rhai", "fn loss(")]);
     let names = |kind| sandbox.list(kind).into_iter().map(|info| info.name).collect::<Vec<_>>();
-    assert_eq!(names(PluginKind::Optimizer), ["adam", "momentum", "nesterov", "sgd"]);
-    assert_eq!(names(PluginKind::Activation).len(), 7);
+    assert_eq!(names(PluginKind::Regularizer), ["elastic", "l1", "l2"]);
+    assert!(names(PluginKind::Loss).contains(&"broken".to_owned()));
     for kind in PluginKind::ALL {
         for info in sandbox.list(kind) {
             assert!(!info.description.is_empty(), "{}", info.name);

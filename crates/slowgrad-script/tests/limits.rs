@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
+
+#[global_allocator]
+static ALLOCATOR: slowgrad_script::CountingAllocator = slowgrad_script::CountingAllocator;
+
 use slowgrad_script::{Diagnostic, Limits};
 use std::time::{Duration, Instant};
 
@@ -247,4 +251,108 @@ fn a_lesson_may_lower_its_limits_only() {
     let text = lesson("#{ tape: 100000 }");
     let sandbox = common::sandbox_within(&[("own.rhai", own), ("mine.rhai", &text)], limits);
     assert_eq!(sandbox.open("mine.rhai").unwrap_err()[0].code, "tape-full");
+}
+
+#[test]
+fn a_lesson_may_lower_each_limit() {
+    let cases = [
+        ("operations: 50", "let y = 0; for i in 0..100 { y += i; } z", "too-many-operations"),
+        ("seconds: 0.000001", "let y = 0; for i in 0..1000 { y += i; } z", "too-slow"),
+        ("memory: 1000", "let a = []; a.pad(5000, 0); z", "too-large"),
+        ("tape: 50", "let y = z; for i in 0..100 { y = y * 0.5; } y", "tape-full"),
+        ("calls: 3", "deep(z, 5)", "too-deep"),
+        ("depth: 5", "((((((((z + 1.0) * 2.0) + 1.0) * 2.0) + 1.0) * 2.0) + 1.0) * 2.0)", "too-deep"),
+        ("string: 20", "let s = \"0123456789\"; s += s; s += s; z", "too-large"),
+        ("array: 20", "let a = []; a.pad(21, 0); z", "too-large"),
+        ("map: 3", "let m = #{ a: 1, b: 2, c: 3, d: 4 }; z", "too-large"),
+        ("modules: 1", "import \"m1\" as a; import \"m2\" as b; z", "too-many-modules"),
+        ("functions: 1", "z", "too-many-functions"),
+        ("variables: 2", "let a = z; let b = a; let c = b; c", "too-many-variables"),
+        ("script: 20", "z", "too-large"),
+        ("prints: 3", "for i in 0..4 { print(i); } z", "too-many-prints"),
+        ("cues: 1", "z", "too-many-cues"),
+        ("parameters: 2", "z", "too-large"),
+    ];
+    let named: Vec<&str> = cases.iter().filter_map(|(limit, ..)| Some(limit.split_once(':')?.0)).collect();
+    assert_eq!(named, Limits::names().collect::<Vec<_>>());
+    for (limit, body, code) in cases {
+        let own =
+            format!("fn deep(z, n) {{ if n == 0 {{ z }} else {{ deep(z, n - 1) }} }}\nfn activation(z) {{ {body} }}\n");
+        let lesson = |limits: &str| {
+            format!(
+                "fn lesson() {{ #{{ title: \"t\", layers: [2, 1], data: \"xor\", output: \"own\" {limits} }} }}\n
+                fn perform(stage) {{ stage.wait(); stage.wait(); }}\n"
+            )
+        };
+        let open = |limits: &str| {
+            let module = "fn f(x) { x }";
+            let files =
+                [("own.rhai", own.as_str()), ("t.rhai", &lesson(limits)), ("m1.rhai", module), ("m2.rhai", module)];
+            common::sandbox(&files).open("t.rhai").map(drop)
+        };
+        open("").unwrap();
+        let errors = open(&format!(", limits: #{{ {limit} }}")).expect_err(limit);
+        assert_eq!(errors[0].code, code, "{limit}: {errors:#?}");
+    }
+}
+
+#[test]
+fn what_runs_keeps_its_limits_when_its_file_is_broken() {
+    let lesson = "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\", limits: #{ tape: 50 } } }";
+    let own = "fn activation(z) { let y = z; for i in 0..100 { y = y * 0.5; } y }";
+    let mut sandbox = common::sandbox(&[("own.rhai", own), ("t.rhai", lesson)]);
+    sandbox.open("t.rhai").unwrap();
+    sandbox.replace("own", "t.rhai", Some(b"fn lesson() {".to_vec().into()));
+    sandbox.open("t.rhai").unwrap_err();
+    let activation = sandbox.activation(&slowgrad_engine::spec::PluginRef::named("own"), 1).unwrap();
+    assert_eq!(activation.function.borrow_mut().call(&[1.0]).unwrap_err().code, "tape-full");
+}
+
+#[test]
+fn modules_that_import_each_other_in_a_long_chain_are_refused() {
+    let files: Vec<(String, String)> = (0..5_000)
+        .map(|i| (format!("m{i}.rhai"), format!("import \"m{}\" as next;\nfn f(x) {{ next::f(x) }}", i + 1)))
+        .chain([("t.rhai".to_owned(), "import \"m0\" as m;\nfn activation(z) { m::f(z) }".to_owned())])
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let found = common::sandbox(&files).check("t.rhai");
+    assert_eq!((found[0].code, found[0].location.is_some()), ("too-many-modules", true), "{found:#?}");
+}
+
+/// Bytes that this thread holds more of after calling an activation so often.
+fn growth(text: &str, calls: usize) -> isize {
+    let sandbox = common::sandbox(&[("t.rhai", text)]);
+    let activation = sandbox.activation(&slowgrad_engine::spec::PluginRef::named("t.rhai"), 1).unwrap();
+    let call = |x: f64| activation.function.borrow_mut().call(&[x]).map_err(|error| error.message).expect(text);
+    for _ in 0..3 {
+        call(1.0);
+        drop(sandbox.console());
+    }
+    let before = slowgrad_script::CountingAllocator::held();
+    for _ in 0..calls {
+        call(1.0);
+        drop(sandbox.console());
+    }
+    slowgrad_script::CountingAllocator::held() - before
+}
+
+#[test]
+fn closures_that_hold_themselves_are_let_go_after_the_call() {
+    for body in [
+        "let a = []; a.pad(9000, 0); let f = || a.len(); a[0] = f; print(1); z",
+        "let f = 1; f = || f; print(1); z",
+        "let m = #{}; let f = |v| { m.again = v; v }; m.f = f; print(1); f.call(z)",
+    ] {
+        let grown = growth(&format!("fn activation(z) {{ {body} }}"), 200);
+        assert!(grown < 10_000, "{body}: {grown} bytes");
+    }
+}
+
+#[test]
+fn what_a_closure_has_captured_can_be_the_result() {
+    let data =
+        "fn dataset(ctx) { let all = []; let add = |x| all.push(#{ input: [x, x], target: [x] }); add.call(1.0); all }";
+    let sandbox = common::sandbox(&[("d.rhai", data)]);
+    let made = sandbox.dataset(&slowgrad_engine::spec::PluginRef::named("d.rhai"), None, 0.0, 0);
+    assert_eq!(made.unwrap().len(), 1);
 }

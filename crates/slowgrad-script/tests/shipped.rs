@@ -2,6 +2,11 @@
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout, reason = "a test")]
 
 mod common;
+
+use slowgrad_engine::run::Run;
+use slowgrad_script::PluginKind;
+use slowgrad_timeline::cue::{Cue, PlayPart};
+use std::sync::Arc;
 use std::time::Instant;
 
 #[test]
@@ -19,12 +24,75 @@ fn every_lesson_opens_without_a_warning() {
     }
 }
 
+/// The captions of `why-not-zeros` make claims about numbers; the numbers are followed through its cues here.
+#[test]
+fn the_lesson_about_zeros_says_what_happens() {
+    let lesson = common::sandbox(&[]).open("lessons/why-not-zeros.rhai").unwrap();
+    let shape = Arc::clone(&lesson.setup.shape);
+    let mut run = Run::new(lesson.setup.clone(), lesson.parameters.clone());
+    let answers = |run: &mut Run| -> Vec<f64> {
+        let inputs: Vec<Vec<f64>> = (0..4).map(|i| lesson.setup.train.input(i).to_vec()).collect();
+        run.predict(&inputs).unwrap().concat()
+    };
+    // The parameters and the network's answers at the end of each section.
+    let mut ends: Vec<(&str, Vec<f64>, Vec<f64>)> = Vec::new();
+    for cue in &lesson.cues {
+        match cue {
+            Cue::Section(name) => ends.push((name, Vec::new(), Vec::new())),
+            Cue::Play { part: PlayPart::Update | PlayPart::Step, .. } => {
+                run.advance().unwrap();
+            }
+            Cue::Train { steps } => {
+                for _ in 0..*steps {
+                    run.advance().unwrap();
+                }
+            }
+            Cue::Tweak { parameter, value } => run.set_parameter(shape.index(*parameter), *value),
+            _ => {}
+        }
+        let (_, values, said) = ends.last_mut().unwrap();
+        *values = run.model().values.clone();
+        *said = answers(&mut run);
+    }
+    let end = |section: &str| ends.iter().find(|(name, ..)| *name == section).unwrap();
+
+    let (_, values, said) = end("One bias learns");
+    let last_bias = shape.biases(1).start;
+    assert!(values.iter().enumerate().all(|(i, value)| (*value == 0.0) == (i != last_bias)), "{values:?}");
+    assert!(said.iter().all(|answer| *answer == said[0]) && said[0] != 0.5, "{said:?}");
+
+    let (_, values, _) = end("Equal is not enough");
+    let row = |neuron: usize| &values[shape.weights(0)][2 * neuron..][..2];
+    assert!((1..3).all(|neuron| row(neuron) == row(0)) && row(0) != [0.5, 0.5], "{values:?}");
+    for equal in [shape.biases(0), shape.weights(1)] {
+        assert!(values[equal.clone()].iter().all(|value| *value == values[equal.start]), "{values:?}");
+    }
+
+    let (_, _, said) = end("Chance");
+    for (i, answer) in said.iter().enumerate() {
+        assert!((answer - lesson.setup.train.target(i)[0]).abs() < 0.2, "{said:?}");
+    }
+}
+
+/// The tables of `scripts/README.md` say of each plugin what its own comment says.
+#[test]
+fn the_readme_lists_the_whole_library() {
+    let sandbox = common::sandbox(&[]);
+    let readme = String::from_utf8(common::shipped().files.get("README.md").unwrap().to_vec()).unwrap();
+    for kind in PluginKind::ALL.into_iter().filter(|kind| *kind != PluginKind::Lesson) {
+        for plugin in sandbox.list(kind) {
+            let row = format!("| `{}` | {} |", plugin.name, plugin.description);
+            assert!(readme.lines().any(|line| line == row), "scripts/README.md lacks the line\n{row}");
+        }
+    }
+}
+
 #[test]
 fn every_script_passes_its_check() {
     let root = common::shipped();
     let sandbox = common::sandbox(&[]);
     let scripts: Vec<&str> = root.files.paths().filter(|path| path.strip_suffix(".rhai").is_some()).collect();
-    assert!(scripts.len() >= 35, "{scripts:?}");
+    assert!(scripts.len() >= 86, "{scripts:?}");
     for path in scripts {
         let found = sandbox.check(path);
         assert!(found.is_empty(), "{path}: {found:#?}");

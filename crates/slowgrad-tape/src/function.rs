@@ -44,6 +44,8 @@ pub enum Row<'a> {
 
 /// Past this many different paths a function is run each time instead of remembered.
 const MOST_TRACES: usize = 1024;
+/// Past this many operations and comparisons on all of them, too.
+const MOST_NODES: usize = 1_000_000;
 
 /// The paths of a function, merged.
 #[derive(Debug, Clone)]
@@ -63,6 +65,8 @@ pub struct Function {
     tracer: Box<dyn Tracer>,
     tree: TraceTree,
     volatile: bool,
+    /// Operations and comparisons on all paths that are remembered.
+    remembered: usize,
     merged: Merged,
     values: Vec<f64>,
     /// For calls whose chain rule nobody asks for.
@@ -89,6 +93,7 @@ impl Function {
             tracer,
             tree: TraceTree::default(),
             volatile: false,
+            remembered: 0,
             merged: Merged::Stale,
             values: Vec::new(),
             pass: Pass::default(),
@@ -113,7 +118,11 @@ impl Function {
     /// Whether the script is run on every call, because it took out a plain number, or on every call whose
     /// path is not among those remembered, because it has too many.
     pub fn runs_each_time(&self) -> bool {
-        self.volatile || self.tree.traces().len() >= MOST_TRACES
+        self.volatile || self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
+        self.tree.traces().len() >= MOST_TRACES || self.remembered >= MOST_NODES
     }
 
     /// One call.
@@ -135,7 +144,8 @@ impl Function {
         if trace.is_volatile() {
             self.volatile = true;
             self.merged = Merged::Singly;
-        } else if !self.volatile && self.tree.traces().len() < MOST_TRACES {
+        } else if !self.volatile && !self.is_full() {
+            self.remembered += trace.nodes().len() + trace.guards().len();
             self.tree.insert(Arc::clone(&trace));
             self.merged = Merged::Stale;
         }

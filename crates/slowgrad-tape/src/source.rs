@@ -86,16 +86,17 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// An error without a place.
+    /// Letters of a message; what it names comes from scripts and files and may be of any length.
+    const LONGEST: usize = 400;
+
+    /// An error without a place. The rest of a long message is left out.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            severity: Severity::Error,
-            message: message.into(),
-            location: None,
-            help: None,
-            frames: Vec::new(),
+        let mut message = message.into();
+        if let Some((end, _)) = message.char_indices().nth(Self::LONGEST) {
+            message.truncate(end);
+            message.push('…');
         }
+        Self { code, severity: Severity::Error, message, location: None, help: None, frames: Vec::new() }
     }
 
     /// A warning without a place.

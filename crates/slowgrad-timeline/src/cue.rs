@@ -65,7 +65,7 @@ pub enum Cue {
         seconds: f64,
     },
     /// Changes plugins or controls.
-    Set(SpecPatch),
+    Set(Box<SpecPatch>),
     /// Gives a parameter another value.
     Tweak {
         /// Which one.

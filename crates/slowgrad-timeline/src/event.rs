@@ -16,7 +16,7 @@ pub enum Phase {
     Loss,
     /// The chain rule, from the loss to every parameter.
     Backward,
-    /// The scripted optimizer, parameter by parameter.
+    /// The scripted schedule and regularizer, if there are any, and the scripted optimizer, parameter by parameter.
     Update,
 }
 
@@ -77,6 +77,8 @@ pub enum Cell {
     },
     /// The loss. Forward or backward.
     Loss,
+    /// The learning rate of the step: the first cell of the update when there is a schedule.
+    Rate,
     /// The update of one parameter.
     Parameter {
         /// Layer, from 0.
@@ -93,7 +95,7 @@ impl Cell {
     pub fn layer(self) -> Option<usize> {
         match self {
             Cell::Neuron { layer, .. } | Cell::Layer { layer } | Cell::Parameter { layer, .. } => Some(layer),
-            Cell::Input | Cell::Loss => None,
+            Cell::Input | Cell::Loss | Cell::Rate => None,
         }
     }
 }
@@ -268,6 +270,28 @@ pub enum EventKind {
         /// sum / count.
         mean: f64,
     },
+    /// The learning rate of the step is known.
+    Rate {
+        /// The schedule.
+        schedule: String,
+        /// The optimizer's own learning rate.
+        base: f64,
+        /// The schedule's multiplier.
+        factor: f64,
+        /// base × factor.
+        lr: f64,
+    },
+    /// The regularizer's share joins the gradient of a weight.
+    Penalized {
+        /// The regularizer.
+        regularizer: String,
+        /// The gradient of the loss, averaged over the batch.
+        mean: f64,
+        /// The derivative of the penalty.
+        share: f64,
+        /// mean + share.
+        grad: f64,
+    },
     /// A parameter moves.
     Updated {
         /// The plugin.
@@ -298,6 +322,8 @@ impl EventKind {
             EventKind::WeightGrad { .. } => "weight_grad",
             EventKind::Backprop { .. } => "backprop",
             EventKind::Average { .. } => "average",
+            EventKind::Rate { .. } => "rate",
+            EventKind::Penalized { .. } => "penalized",
             EventKind::Updated { .. } => "updated",
         }
     }
@@ -319,6 +345,8 @@ impl EventKind {
                 *sum
             }
             EventKind::Average { mean, .. } => *mean,
+            EventKind::Rate { lr, .. } => *lr,
+            EventKind::Penalized { grad, .. } => *grad,
             EventKind::Updated { new, .. } => *new,
         }
     }

@@ -133,7 +133,8 @@ impl Desk<'_> {
     /// A weight or a bias: its gradient sample by sample, the mean, and the optimizer's own calculation.
     fn parameter(&self, layer: usize, neuron: usize, input: Option<usize>) -> Vec<InspectorRow> {
         let index = self.step.shape.index(Parameter { layer, neuron, input });
-        let (old, new, mean) = (self.step.before.values[index], self.step.after.values[index], self.step.grads[index]);
+        let (old, new) = (self.step.before.values[index], self.step.after.values[index]);
+        let (mean, grad) = (self.step.mean_grad(index), self.step.grads[index]);
         let name = self.name(layer, neuron, input);
         let before = Math::row([name.clone(), text(" before the update")]);
         let mut rows = vec![row(before, self.mark(old, Ink::Weight, None))];
@@ -149,11 +150,12 @@ impl Desk<'_> {
             let value =
                 Math::row([text(quotient), self.mark(mean, Ink::Gradient, cell.as_ref().map(|cell| cell.start))]);
             rows.push(InspectorRow {
-                label: text("mean gradient g"),
+                label: text(if self.step.penalty_trace(index).is_some() { "mean gradient" } else { "mean gradient g" }),
                 value,
                 why: if mean == 0.0 { "The mean over the samples is 0.".into() } else { String::new() },
             });
         }
+        rows.extend(self.rate());
         rows.extend(cell.clone().into_iter().flatten().filter_map(|event| self.operation(event)));
         let exact = Desk { words: Words { digits: digits_apart(old, new, self.words.digits) }, ..*self };
         let change = Math::row([
@@ -166,7 +168,7 @@ impl Desk<'_> {
         rows.push(InspectorRow {
             label: Math::row([text("Δ"), name.clone()]),
             value: change,
-            why: self.why_this_change(old, new, mean, index),
+            why: self.why_this_change(old, new, grad, index),
         });
         let moves = Math::row([
             exact.mark(old, Ink::Weight, None),
@@ -250,9 +252,26 @@ impl Desk<'_> {
         format!("δ is 0 because the slope of {activation} is 0 at z = {z}: the neuron passes nothing back.")
     }
 
-    fn why_this_change(&self, old: f64, new: f64, mean: f64, index: usize) -> String {
+    /// The learning rate as the schedule makes it.
+    fn rate(&self) -> Option<InspectorRow> {
+        let rate = self.step.rate.as_ref()?;
+        let event = self.timeline.cell(None, Phase::Update, Cell::Rate).map(|cell| cell.end - 1);
+        let product = format!("{} · {} = ", self.plain(rate.base), self.plain(rate.factor));
+        let value = Box::new(text(self.plain(rate.lr)));
+        Some(InspectorRow {
+            label: Math::row([Math::variable("η"), text(format!(" by {}", rate.schedule))]),
+            value: Math::row([text(product), Math::Marked { math: value, ink: Ink::Accent, event }]),
+            why: if rate.factor == 0.0 {
+                "The schedule says 0: this step moves nothing.".into()
+            } else {
+                String::new()
+            },
+        })
+    }
+
+    fn why_this_change(&self, old: f64, new: f64, grad: f64, index: usize) -> String {
         let has_state = self.step.before.state.iter().any(|field| field[index] != 0.0);
-        match (old == new, mean == 0.0) {
+        match (old == new, grad == 0.0) {
             (true, true) => "The gradient is 0, so the parameter stays.".into(),
             (true, false) => "The change is too small for this number to hold, or the learning rate is 0.".into(),
             (false, true) if has_state => {
@@ -263,7 +282,8 @@ impl Desk<'_> {
         }
     }
 
-    /// A line of a script with its numbers: `v = β · v + g`, one operation each.
+    /// A line of a script with its numbers: `v = β · v + g`, one operation each; and the sum that the regularizer's
+    /// share joins.
     fn operation(&self, index: usize) -> Option<InspectorRow> {
         match self.timeline.event(index).kind {
             EventKind::Operation { op, operands, result } => {
@@ -288,6 +308,18 @@ impl Desk<'_> {
                     Math::row([words::symbol(&a.name), sign, words::symbol(&b.name)]),
                     Math::row([text(question), answer]),
                 ))
+            }
+            EventKind::Penalized { regularizer, mean, share, grad } => {
+                let value = Math::row([
+                    text(self.plain(mean)),
+                    text(" + "),
+                    self.factor(share, Ink::Gradient, index.checked_sub(1)),
+                    text(" = "),
+                    self.mark(grad, Ink::Gradient, Some(index)),
+                ]);
+                let label = text(format!("g = gradient + share of {regularizer}"));
+                let why = if share == 0.0 { format!("{regularizer} has no slope here.") } else { String::new() };
+                Some(InspectorRow { label, value, why })
             }
             _ => None,
         }
@@ -445,6 +477,11 @@ impl Desk<'_> {
         if self.step.samples.len() > 1 {
             rows.push(row(text("mean loss of the batch"), text(self.plain(self.step.loss)).ink(Ink::Loss)));
         }
+        if let Some(penalty) = &self.step.penalty {
+            let label = format!("R = {}, summed over the weights", penalty.regularizer);
+            rows.push(row(text(label), text(self.plain(penalty.sum)).ink(Ink::Loss)));
+        }
+        rows.extend(self.rate());
         rows
     }
 

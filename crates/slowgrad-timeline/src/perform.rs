@@ -106,8 +106,9 @@ pub fn reading_secs(text: &str) -> f64 {
 }
 
 /// Fills in a caption: `{output:2}` is the present sample's output with two digits. Known are `input`,
-/// `output`, `target`, `loss` (the mean over the step's batch), `step` (the one that is shown), `steps` (how
-/// many are done) and `lr`; anything else stays as it is.
+/// `output`, `target`, `loss` (the mean over the step's batch), `penalty` (the regularizer's sum over the weights, 0
+/// without one), `step` (the one that is shown), `steps` (how many are done) and `lr` (that of the step, after any
+/// schedule); anything else stays as it is.
 pub fn fill_in(text: &str, timeline: &Timeline, sample: usize) -> String {
     let step = timeline.step();
     let sample = step.samples.get(sample).or(step.samples.first());
@@ -128,7 +129,8 @@ pub fn fill_in(text: &str, timeline: &Timeline, sample: usize) -> String {
             ("loss", _) => Some(vec![step.loss]),
             ("step", _) => Some(vec![step.step as f64]),
             ("steps", _) => Some(vec![(step.step - 1) as f64]),
-            ("lr", _) => step.contexts.first().and_then(|context| context.first()).map(|lr| vec![*lr]),
+            ("penalty", _) => Some(vec![step.penalty.as_ref().map_or(0.0, |penalty| penalty.sum)]),
+            ("lr", _) => Some(vec![step.learning_rate()]),
             _ => None,
         };
         match (numbers, digits.parse::<usize>()) {

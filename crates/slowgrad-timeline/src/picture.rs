@@ -16,7 +16,7 @@ mod strongest;
 mod update;
 mod wave;
 
-use crate::event::{Cell, EventKind, Phase};
+use crate::event::{Cell, Event, EventKind, Phase};
 use crate::layout::Layout;
 use crate::scene::{Comparison, Formula, Math, Scene, ScriptMark, Target};
 use crate::timeline::Timeline;
@@ -111,6 +111,7 @@ impl Picture {
             }
             // Edges and numbers that change do so where they stand.
             Play::Update { .. } => {}
+            Play::Rate => stage.rate_known(),
         }
         let drawn = stage.canvas.edges.iter().filter(|edge| matches!(edge.target, Target::Weight { .. })).count();
         let (labels, bounds) = stage.canvas.settle(layout.bounds());
@@ -193,22 +194,28 @@ impl Stage<'_> {
                 .find(|event| event.location.is_some())?,
             _ => return None,
         };
-        let location = event.location?;
-        let number = |x| words::number(x, self.options.digits);
-        let (name, value) = match event.kind {
-            EventKind::Operation { result, .. } => (words::symbol(&result.name).plain(), number(result.value)),
-            EventKind::Ask { compare, a, b, answer } => {
-                let [a, b] = [a, b].map(|operand| words::symbol(&operand.name).plain());
-                (format!("{a} {} {b}", compare.symbol()), if answer { "yes".into() } else { "no".into() })
-            }
-            EventKind::Chain { operands, into, after, .. } => {
-                let operand = operands.get(into).map_or(String::new(), |operand| words::symbol(&operand.name).plain());
-                (format!("∂L/∂{operand}"), number(after))
-            }
-            other => (String::new(), number(other.result())),
-        };
-        Some(ScriptMark { location, value, name })
+        script_mark(&event, self.options.digits)
     }
+}
+
+/// Where an event stands in its script, with what it gave; nothing for those that come from no script.
+pub fn script_mark(event: &Event, digits: usize) -> Option<ScriptMark> {
+    let location = event.location.clone()?;
+    let number = |x| words::number(x, digits);
+    let (name, value) = match &event.kind {
+        EventKind::Operation { result, .. } => (words::symbol(&result.name).plain(), number(result.value)),
+        EventKind::Ask { compare, a, b, answer } => {
+            let [a, b] = [a, b].map(|operand| words::symbol(&operand.name).plain());
+            (format!("{a} {} {b}", compare.symbol()), if *answer { "yes".into() } else { "no".into() })
+        }
+        EventKind::Chain { operands, into, after, .. } => {
+            let of = words::differentiated(event.address.phase);
+            let operand = operands.get(*into).map_or(String::new(), |operand| words::symbol(&operand.name).plain());
+            (format!("∂{of}/∂{operand}"), number(*after))
+        }
+        other => (String::new(), number(other.result())),
+    };
+    Some(ScriptMark { location, value, name })
 }
 
 /// How many events back from the end of a cell its last script expression is looked for.

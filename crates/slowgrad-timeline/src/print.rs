@@ -67,7 +67,7 @@ pub struct Line {
     pub sample: Option<usize>,
     /// `input`, `forward`, `loss`, `backward` or `update`.
     pub phase: Phase,
-    /// The layer, from 0; `null` for inputs and the loss.
+    /// The layer, from 0; `null` for inputs, the loss and the learning rate.
     pub layer: Option<usize>,
     /// The neuron, from 0.
     pub neuron: Option<usize>,
@@ -76,7 +76,7 @@ pub struct Line {
     /// Which operation of its neuron, loss or parameter.
     pub operation: usize,
     /// `enter`, `product`, `accumulate`, `add_bias`, `operation`, `compare`, `activated`, `loss`, `seed`, `chain`,
-    /// `delta`, `bias_grad`, `weight_grad`, `backprop`, `average` or `updated`.
+    /// `delta`, `bias_grad`, `weight_grad`, `backprop`, `rate`, `average`, `penalized` or `updated`.
     pub kind: &'static str,
     /// The scalar operation of an `operation` or a `chain`, such as `mul`.
     pub op: Option<String>,
@@ -192,6 +192,8 @@ fn operands(kind: &EventKind) -> Vec<Operand> {
             ("before", *before),
         ]),
         EventKind::Average { sum, count, .. } => list(&[("sum", Some(*sum)), ("count", Some(*count as f64))]),
+        EventKind::Rate { base, factor, .. } => list(&[("base", Some(*base)), ("factor", Some(*factor))]),
+        EventKind::Penalized { mean, share, .. } => list(&[("mean", Some(*mean)), ("share", Some(*share))]),
         EventKind::Updated { old, .. } => list(&[("old", Some(*old))]),
     }
 }
@@ -411,6 +413,7 @@ fn outcome(timeline: &Timeline, address: &Address, results: &mut Vec<(String, f6
         (Phase::Backward, Cell::Neuron { layer, neuron }, Some(sample)) => {
             results.push((format!("δ{}", index(neuron)), sample.layers[layer].delta[neuron]));
         }
+        (Phase::Update, Cell::Rate, _) => results.push(("η".into(), step.learning_rate())),
         (Phase::Update, Cell::Parameter { layer, neuron, input }, _) => {
             let parameter = slowgrad_engine::shape::Parameter { layer, neuron, input };
             let wide = step.shape.fan_in(layer).max(step.shape.size(layer)) > 9;
@@ -426,13 +429,16 @@ fn outcome(timeline: &Timeline, address: &Address, results: &mut Vec<(String, f6
 pub fn header(timeline: &Timeline, title: &str) -> String {
     let step = timeline.step();
     let sizes: Vec<String> = step.shape.sizes().iter().map(usize::to_string).collect();
-    let rates: Option<&f64> = step.contexts.first().and_then(|context| context.first());
-    let rate = rates.map(|lr| format!(" (η = {})", words::number(*lr, 6))).unwrap_or_default();
+    let regularizer = step.penalty.as_ref().map(|penalty| format!(" · regularizer {}", penalty.regularizer));
+    let schedule = step.rate.as_ref().map(|rate| format!(" · schedule {}", rate.schedule));
     format!(
-        "{title}\nnetwork {} · activations {} · loss {} · optimizer {}{rate}\n\n",
+        "{title}\nnetwork {} · activations {} · loss {}{} · optimizer {} (η = {}){}\n\n",
         sizes.join("–"),
         step.names.activations.join(", "),
         step.names.loss,
-        step.names.optimizer
+        regularizer.unwrap_or_default(),
+        step.names.optimizer,
+        words::number(step.learning_rate(), 6),
+        schedule.unwrap_or_default()
     )
 }

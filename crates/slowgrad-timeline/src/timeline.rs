@@ -135,6 +135,7 @@ impl Timeline {
             (Phase::Backward, Cell::Neuron { layer, neuron }) => self.backward(&address, layer, neuron),
             (Phase::Backward, Cell::Layer { layer }) => self.layer_backward(&address, layer),
             (Phase::Backward, _) => self.loss_backward(&address),
+            (Phase::Update, Cell::Rate) => self.rate(&address),
             (Phase::Update, _) => self.update(&address),
         };
         let location = site.and_then(|(trace, site)| trace.location(&site));
@@ -160,8 +161,8 @@ impl Timeline {
             (Phase::Backward, Cell::Layer { layer }) => (layers - layer, 0, 0),
             (_, Cell::Neuron { layer, neuron }) => (layer, neuron, 0),
             (_, Cell::Layer { layer }) => (layer, usize::MAX, 0),
-            (_, Cell::Parameter { layer, neuron, input }) => (layer, neuron, input.unwrap_or(usize::MAX)),
-            (_, Cell::Input | Cell::Loss) => (0, 0, 0),
+            (_, Cell::Parameter { layer, neuron, input }) => (layer + 1, neuron, input.unwrap_or(usize::MAX)),
+            (_, Cell::Input | Cell::Loss | Cell::Rate) => (0, 0, 0),
         };
         (sample, phase, layer, neuron, last)
     }
@@ -211,11 +212,15 @@ impl Timeline {
                 }
             }
         }
+        if let Some(rate) = &step.rate {
+            self.add(None, Phase::Update, Cell::Rate, rate.trace.instructions().len() + 1);
+        }
         for layer in 0..shape.layers() {
             for neuron in 0..shape.size(layer) {
                 for input in (0..shape.fan_in(layer)).map(Some).chain([None]) {
                     let index = shape.index(Parameter { layer, neuron, input });
-                    let events = self.averages() + step.update_traces[index].instructions().len() + 1;
+                    let penalty = step.penalty_trace(index).map_or(0, |trace| penalty_events(trace));
+                    let events = self.averages() + penalty + step.update_traces[index].instructions().len() + 1;
                     self.add(None, Phase::Update, Cell::Parameter { layer, neuron, input }, events);
                 }
             }
@@ -404,6 +409,44 @@ impl Timeline {
         sum
     }
 
+    /// The schedule's operations, and the learning rate that comes of them. It belongs to no part of the network;
+    /// it stands with the loss, which it decides how fast to follow.
+    fn rate(&self, address: &Address) -> Made<'_> {
+        let Some(rate) = &self.step.rate else { unreachable!("only a schedule makes such a cell") };
+        match rate.trace.instructions().get(address.operation) {
+            Some(instruction) => {
+                let (kind, site) = run(&rate.trace, &rate.inputs, *instruction);
+                (kind, Target::Loss, site.map(|site| (&*rate.trace, site)))
+            }
+            None => {
+                let (schedule, base, factor, lr) = (rate.schedule.clone(), rate.base, rate.factor, rate.lr);
+                (EventKind::Rate { schedule, base, factor, lr }, Target::Loss, closing(&rate.trace, 0))
+            }
+        }
+    }
+
+    /// The penalty of a weight, its chain rule, and the share that this adds to the gradient.
+    fn penalty(&self, trace: &'_ Trace, parameter: usize, at: usize) -> (EventKind, Option<Site>) {
+        let step = &*self.step;
+        let inputs = step.penalty_inputs(parameter);
+        if let Some(instruction) = trace.instructions().get(at) {
+            return run(trace, &inputs, *instruction);
+        }
+        let at = at - trace.instructions().len();
+        if at < trace.chain().len() {
+            let (kind, _, site) = chain(trace, &inputs, &[1.0], at);
+            return (kind, site);
+        }
+        let penalty = step.penalty.as_ref();
+        let kind = EventKind::Penalized {
+            regularizer: penalty.map_or_else(String::new, |penalty| penalty.regularizer.clone()),
+            mean: step.mean_grad(parameter),
+            share: penalty.map_or(0.0, |penalty| penalty.shares[parameter]),
+            grad: step.grads[parameter],
+        };
+        (kind, closing(trace, 0).map(|(_, site)| site))
+    }
+
     fn update(&self, address: &Address) -> Made<'_> {
         let step = &*self.step;
         let Cell::Parameter { layer, neuron, input } = address.cell else {
@@ -414,12 +457,19 @@ impl Timeline {
             None => Target::Bias { layer, neuron },
         };
         let index = step.shape.index(Parameter { layer, neuron, input });
-        if address.operation < self.averages() {
-            let (sum, mean) = (step.grad_sums[index], step.grads[index]);
+        let Some(mut at) = address.operation.checked_sub(self.averages()) else {
+            let (sum, mean) = (step.grad_sums[index], step.mean_grad(index));
             return (EventKind::Average { sum, count: step.samples.len(), mean }, target, None);
+        };
+        if let Some(trace) = step.penalty_trace(index) {
+            if at < penalty_events(trace) {
+                let (kind, site) = self.penalty(trace, index, at);
+                return (kind, target, site.map(|site| (&**trace, site)));
+            }
+            at -= penalty_events(trace);
         }
         let trace = &step.update_traces[index];
-        match trace.instructions().get(address.operation - self.averages()) {
+        match trace.instructions().get(at) {
             Some(instruction) => {
                 let (kind, site) = run(trace, &step.update_inputs(index), *instruction);
                 (kind, target, site.map(|site| (&**trace, site)))
@@ -431,6 +481,11 @@ impl Timeline {
             }
         }
     }
+}
+
+/// A penalty's operations, its chain rule, and the sum that its share joins.
+fn penalty_events(trace: &Trace) -> usize {
+    trace.instructions().len() + trace.chain().len() + 1
 }
 
 type Made<'a> = (EventKind, Target, Option<(&'a Trace, Site)>);

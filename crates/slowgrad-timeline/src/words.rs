@@ -112,7 +112,16 @@ fn enclosed(math: Math) -> Math {
 
 /// ∂L/∂ something as a fraction.
 pub fn grad_of(what: Math) -> Math {
-    Math::fraction(Math::text("∂L"), Math::row([Math::text("∂"), what])).ink(Ink::Gradient(0.5))
+    derivative("L", what)
+}
+
+fn derivative(of: &str, by: Math) -> Math {
+    Math::fraction(Math::text(format!("∂{of}")), Math::row([Math::text("∂"), by])).ink(Ink::Gradient(0.5))
+}
+
+/// What the chain rule differentiates in a phase: the loss L, and in the update the penalty R of a weight.
+pub(crate) fn differentiated(phase: Phase) -> &'static str {
+    if phase == Phase::Update { "R" } else { "L" }
 }
 
 /// Writes formulas with a number of significant digits.
@@ -266,14 +275,15 @@ impl Words {
                 }
                 note.push(self.num(*local));
                 notes.push(Math::Row(note));
-                let product = [grad_of(symbol(&of.name)), dot(), local_symbol];
+                let slope = |by: Math| derivative(differentiated(event.address.phase), by);
+                let product = [slope(symbol(&of.name)), dot(), local_symbol];
                 let values = [self.grad(*upstream), dot(), enclosed(self.num(*local))];
                 let (symbols, numbers) = match before {
-                    None => (Math::row([grad_of(operand), equals()].into_iter().chain(product)), Math::row(values)),
+                    None => (Math::row([slope(operand), equals()].into_iter().chain(product)), Math::row(values)),
                     Some(before) => {
-                        notes.push(Math::text("a second path from the loss: its share is added"));
+                        notes.push(Math::text("a second path: its share is added"));
                         (
-                            Math::row([grad_of(operand), Math::text(" += ")].into_iter().chain(product)),
+                            Math::row([slope(operand), Math::text(" += ")].into_iter().chain(product)),
                             Math::row(
                                 [self.grad(*before), plus()].into_iter().chain([enclosed(self.grad(*contribution))]),
                             ),
@@ -395,6 +405,42 @@ impl Words {
                 self.grad(*mean),
                 format!("The mean over {count} samples is {}.", number(*mean, self.digits)),
             ),
+            EventKind::Rate { schedule, base, factor, lr } => (
+                Math::row([
+                    Math::variable("η"),
+                    equals(),
+                    Math::indexed("η", "0"),
+                    dot(),
+                    Math::text(format!("{schedule}(step)")),
+                ]),
+                Math::row([self.num(*base), dot(), enclosed(self.num(*factor))]),
+                self.num(*lr),
+                format!(
+                    "The schedule {schedule} says {}: {} times that is this step's learning rate, {}.",
+                    number(*factor, self.digits),
+                    number(*base, self.digits),
+                    number(*lr, self.digits)
+                ),
+            ),
+            EventKind::Penalized { regularizer, mean, share, grad } => {
+                let name = || parameter(&event.address, wide);
+                let of_loss = if timeline.step().samples.len() > 1 {
+                    Math::row([Math::variable("g"), Math::text(" += ")])
+                } else {
+                    Math::row([Math::variable("g"), equals(), grad_of(name()), plus()])
+                };
+                (
+                    Math::row([of_loss, derivative(differentiated(Phase::Update), name())]),
+                    Math::row([self.grad(*mean), plus(), enclosed(self.grad(*share))]),
+                    self.grad(*grad),
+                    format!(
+                        "The share {} of {regularizer} is added to the gradient {}: {}.",
+                        number(*share, self.digits),
+                        number(*mean, self.digits),
+                        number(*grad, self.digits)
+                    ),
+                )
+            }
             EventKind::Updated { optimizer, old, new } => {
                 let change = new - old;
                 notes.push(Math::row([
@@ -489,6 +535,7 @@ pub fn place(address: &Address) -> Vec<String> {
     let layer = |layer: usize| format!("layer {}", layer + 1);
     match address.cell {
         Cell::Input => Vec::new(),
+        Cell::Rate => vec!["learning rate".into()],
         Cell::Loss if address.phase == Phase::Loss => Vec::new(),
         Cell::Loss => vec!["loss".into()],
         Cell::Layer { layer: l } => vec![layer(l), "whole layer".into()],

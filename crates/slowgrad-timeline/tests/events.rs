@@ -4,7 +4,7 @@
 #[path = "../../slowgrad-engine/tests/common/mod.rs"]
 mod common;
 
-use common::{descent, identity, leaky, setup, softmax, tanh};
+use common::{decay, descent, elastic, identity, leaky, setup, softmax, tanh};
 use proptest::prelude::*;
 use slowgrad_engine::model::Model;
 use slowgrad_engine::record::record;
@@ -19,6 +19,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 fn timeline(sizes: &[usize], kinds: &[usize], momentum: bool, samples: usize, step: u64) -> Timeline {
+    regularized(sizes, kinds, momentum, samples, step, None, None)
+}
+
+/// With a regularizer of this strength and a schedule of this decay.
+fn regularized(
+    sizes: &[usize],
+    kinds: &[usize],
+    momentum: bool,
+    samples: usize,
+    step: u64,
+    strength: Option<f64>,
+    slowing: Option<f64>,
+) -> Timeline {
     let activations = sizes[1..]
         .iter()
         .zip(kinds.iter().cycle())
@@ -29,7 +42,9 @@ fn timeline(sizes: &[usize], kinds: &[usize], momentum: bool, samples: usize, st
             _ => softmax(size),
         })
         .collect();
-    let (setup, values) = setup(sizes, activations, descent(0.1, momentum), samples, samples);
+    let (mut setup, values) = setup(sizes, activations, descent(0.1, momentum), samples, samples);
+    setup.regularizer = strength.map(elastic);
+    setup.schedule = slowing.map(decay);
     let model = Model::new(values, &setup.optimizer);
     Timeline::new(Arc::new(record(&setup, &model, step).expect("it runs")))
 }
@@ -45,10 +60,20 @@ fn follow(timeline: &Timeline) {
     let same = |a: f64, b: f64, what: &str| assert_eq!(a.to_bits(), b.to_bits(), "{what}: {a} and {b}");
     let mut sums: HashMap<(usize, usize, usize), f64> = HashMap::new();
     let mut running = 0.0;
+    let (mut gradient, mut chained, mut latest, mut lr) = (0.0, 0.0, 0.0, step.learning_rate());
     let mut updated = step.before.values.clone();
     for index in 0..timeline.len() {
         let event = timeline.event(index);
         let sample = event.address.sample.map(|s| &step.samples[s]);
+        let is_first = event.address.operation == 0;
+        if let (true, Cell::Parameter { layer, neuron, input }) = (is_first, event.address.cell) {
+            gradient = sums[&(layer, neuron, input.unwrap_or(usize::MAX))];
+            chained = 0.0;
+        }
+        if is_first && event.address.cell == Cell::Rate {
+            // A rate that is the constant 1 takes no operation.
+            latest = 1.0;
+        }
         match (&event.kind, event.address.cell) {
             (EventKind::Enter { input, value }, _) => same(*value, sample.expect("a sample").input[*input], "input"),
             (EventKind::Product { input, weight, x, product }, _) => {
@@ -70,11 +95,21 @@ fn follow(timeline: &Timeline) {
             (EventKind::Operation { op, operands, result }, _) => {
                 let operand = |k: usize| operands.get(k).map_or(operands[0].value, |named| named.value);
                 same(op.value(operand(0), operand(1), operand(2)), result.value, "operation");
+                latest = result.value;
+                // What the optimizer takes is what the events before made of it.
+                for operand in operands {
+                    match operand.name.as_str() {
+                        "grad" => same(operand.value, gradient, "the gradient that the optimizer takes"),
+                        "ctx.lr" => same(operand.value, lr, "the learning rate that the optimizer takes"),
+                        _ => {}
+                    }
+                }
             }
             (EventKind::Ask { compare, a, b, answer }, _) => assert_eq!(compare.holds(a.value, b.value), *answer),
             (EventKind::Chain { upstream, local, contribution, before, after, .. }, _) => {
                 same(upstream * local, *contribution, "chain rule");
                 same(before.map_or(*contribution, |before| before + contribution), *after, "the gradient so far");
+                chained = *after;
             }
             (EventKind::Delta { neuron, delta, .. }, Cell::Neuron { layer, .. }) => {
                 same(*delta, sample.expect("a sample").layers[layer].delta[*neuron], "δ");
@@ -104,6 +139,20 @@ fn follow(timeline: &Timeline) {
             (EventKind::Average { sum, count, mean }, Cell::Parameter { layer, neuron, input }) => {
                 same(*sum, sums[&(layer, neuron, input.unwrap_or(usize::MAX))], "the batch's sum");
                 same(sum / *count as f64, *mean, "mean");
+                gradient = *mean;
+            }
+            (EventKind::Rate { base, factor, lr: found, .. }, Cell::Rate) => {
+                same(*factor, latest, "the schedule's own operations");
+                same(base * factor, *found, "the learning rate");
+                lr = *found;
+            }
+            (EventKind::Penalized { mean, share, grad, .. }, Cell::Parameter { layer, neuron, input }) => {
+                assert!(input.is_some(), "biases have no penalty");
+                same(*mean, gradient, "the gradient of the loss");
+                same(*share, chained, "the end of the penalty's chain rule");
+                same(mean + share, *grad, "the whole gradient");
+                same(*grad, step.grads[step.shape.index(Parameter { layer, neuron, input })], "the whole gradient");
+                gradient = *grad;
             }
             (EventKind::Updated { old, new, .. }, Cell::Parameter { layer, neuron, input }) => {
                 let at = step.shape.index(Parameter { layer, neuron, input });
@@ -128,8 +177,11 @@ proptest! {
         momentum in any::<bool>(),
         samples in 1_usize..5,
         step in 1_u64..4,
+        strength in prop::option::of(0.0_f64..0.3),
+        slowing in prop::option::of(0.0_f64..1.0),
     ) {
-        let timeline = timeline(&sizes, &kinds, momentum, samples, step);
+        let timeline = regularized(&sizes, &kinds, momentum, samples, step, strength, slowing);
+        prop_assert_eq!(timeline.step().penalty.is_some(), strength.is_some());
         follow(&timeline);
         for index in 0..timeline.len() {
             prop_assert_eq!(timeline.locate(&timeline.address(index)), Some(index));
@@ -144,6 +196,43 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_schedule_and_a_regularizer_are_on_paper_with_their_numbers() {
+    let timeline = regularized(&[2, 2, 1], &[1, 0], false, 2, 2, Some(0.25), Some(0.5));
+    let mut text = String::new();
+    let update = Selection { sample: None, phase: Some(Phase::Update) };
+    print::text(&timeline, update, Granularity::Operation, 4, &mut text).expect("text");
+    let rate = text.find("learning rate").expect("a heading");
+    assert!(rate < text.find("layer 1 · weight 1 ← 1").expect("a heading"), "{text}");
+    assert!(text.contains("η = η₀ · decay(step)"), "{text}");
+    assert!(text.contains("0.1 · 0.5 ") && text.contains("= 0.05"), "{text}");
+    assert!(text.contains("g += ∂R/∂w₁₁") && text.contains("∂R/∂w = ∂R/∂t"), "{text}");
+    assert!(!text.contains("g += ∂R/∂b"), "{text}");
+    let header = print::header(&timeline, "title");
+    assert!(header.contains("regularizer elastic") && header.contains("(η = 0.05) · schedule decay"), "{header}");
+    let phases = timeline.phases();
+    let (_, _, events) = phases.last().expect("an update");
+    let rate = timeline.unit(events.start, Granularity::Layer);
+    assert_eq!(timeline.address(rate.start).cell, Cell::Rate);
+    assert!(matches!(timeline.event(rate.end - 1).kind, EventKind::Rate { .. }), "it is a unit of its own");
+    let mut kinds = Vec::new();
+    print::json_lines(&timeline, update, Granularity::Operation, |line| {
+        kinds.push((
+            line.kind,
+            line.layer,
+            line.operands.iter().map(|operand| operand.name.clone()).collect::<Vec<_>>(),
+        ));
+        Ok(())
+    })
+    .expect("lines");
+    let named = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+    assert!(kinds.contains(&("rate", None, named(["base", "factor"]))), "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| **kind == ("penalized", Some(0), named(["mean", "share"]))).count(), 4);
+    let said = slowgrad_timeline::perform::fill_in("{lr} and {penalty:4}", &timeline, 0);
+    let penalty = timeline.step().penalty.as_ref().expect("a regularizer").sum;
+    assert_eq!(said, format!("0.05 and {}", slowgrad_timeline::words::number(penalty, 4)));
 }
 
 #[test]

@@ -94,6 +94,26 @@ fn a_weight_explains_its_change() {
 }
 
 #[test]
+fn the_regularizers_share_and_the_schedules_factor_are_terms_of_a_change() {
+    let nets = small_nets();
+    let (_, timeline) = nets.iter().find(|(name, _)| name.contains("regularized")).expect("a regularized net");
+    let step = timeline.step();
+    let index = step.shape.index(Parameter { layer: 0, neuron: 1, input: Some(0) });
+    let weight = plain(&inspect(timeline, 0, Target::Weight { layer: 0, neuron: 1, input: 0 }, WORDS));
+    let share = step.penalty.as_ref().expect("a penalty").shares[index];
+    let share = number(share, 4);
+    let share = if share.starts_with('−') { format!("({share})") } else { share };
+    let sum = format!("{} + {share} = {}", number(step.mean_grad(index), 4), number(step.grads[index], 4));
+    assert!(weight.contains("share of squares") && weight.contains(&sum), "{sum} is missing from {weight}");
+    assert!(weight.contains("η by slower: 0.5 · 0.5 = 0.25"), "{weight}");
+    let bias = plain(&inspect(timeline, 0, Target::Bias { layer: 0, neuron: 1 }, WORDS));
+    assert!(!bias.contains("squares") && bias.contains("η by slower"), "{bias}");
+    let loss = plain(&inspect(timeline, 0, Target::Loss, WORDS));
+    let penalty = step.penalty.as_ref().expect("a penalty").sum;
+    assert!(loss.contains(&format!("summed over the weights: {}", number(penalty, 4))), "{loss}");
+}
+
+#[test]
 fn a_gradient_of_zero_names_its_factor() {
     let timeline = timeline(&[3, 12, 2], vec![relu(), tanh()], sgd(), 1);
     let step = timeline.step();

@@ -11,7 +11,12 @@ mod window;
 mod worker;
 
 use clap::Parser;
+use slowgrad_script::CountingAllocator;
 use std::process::ExitCode;
+
+/// What scripts hold is counted, so that it can be limited.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
     quiet_drivers();

@@ -4,7 +4,7 @@
 //! gone for a moment). So a change is reported when the file has been quiet for a little while, and an empty
 //! or missing file only after some patience. It must not know what the files mean.
 
-use crate::library;
+use crate::library::{self, DEPTH, MOST_ENTRIES};
 use notify::event::{EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeMap;
@@ -17,10 +17,6 @@ use std::time::{Duration, Instant};
 const QUIET: Duration = Duration::from_millis(30);
 /// An empty or missing file is believed after so long.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// Files lie at most so deep, as the library reads them; a test holds the two together.
-const DEPTH: usize = 3;
-/// At most so many entries of all folders together are looked at.
-const MOST_ENTRIES: usize = 4_000;
 
 /// A file that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]

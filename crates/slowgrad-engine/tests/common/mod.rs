@@ -3,7 +3,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use slowgrad_engine::data::Data;
-use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Shared};
+use slowgrad_engine::plugin::{
+    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, Shared,
+};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::Sample;
@@ -17,6 +19,7 @@ type Body = fn(&mut TraceBuilder, Ids) -> Result<Vec<ValueId>, TapeFull>;
 
 /// A function written in Rust; the first `differentiable` inputs take part in the chain rule.
 struct ByHand {
+    names: Vec<String>,
     differentiable: usize,
     body: Body,
 }
@@ -24,8 +27,12 @@ struct ByHand {
 impl Tracer for ByHand {
     fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
         let mut tape = TraceBuilder::new(100_000);
-        let ids: Vec<ValueId> =
-            inputs.iter().enumerate().map(|(i, &x)| tape.input(format!("i{i}"), x, i < self.differentiable)).collect();
+        let ids: Vec<ValueId> = inputs
+            .iter()
+            .zip(&self.names)
+            .enumerate()
+            .map(|(i, (&x, name))| tape.input(name, x, i < self.differentiable))
+            .collect();
         let outputs = (self.body)(&mut tape, &ids);
         let outputs = outputs.map_err(|full| Box::new(Diagnostic::error("tape", full.to_string())))?;
         Ok(tape.finish(outputs))
@@ -33,7 +40,20 @@ impl Tracer for ByHand {
 }
 
 fn shared(inputs: usize, outputs: usize, differentiable: usize, body: Body) -> Shared {
-    Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(ByHand { differentiable, body }))))
+    let names = (0..inputs).map(|i| format!("i{i}")).collect();
+    Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(ByHand { names, differentiable, body }))))
+}
+
+fn named(names: &[&str], outputs: usize, differentiable: usize, body: Body) -> Shared {
+    let inputs = names.len();
+    let names = names.iter().map(|&name| name.to_owned()).collect();
+    Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(ByHand { names, differentiable, body }))))
+}
+
+/// The names of an optimizer's inputs.
+fn update_names(state: &[&'static str]) -> Vec<&'static str> {
+    [&["w", "grad"], state, &["ctx.lr", "ctx.step", "ctx.grad_norm", "ctx.layer_grad_norm", "ctx.layer_weight_norm"]]
+        .concat()
 }
 
 fn info(name: &str) -> PluginInfo {
@@ -98,14 +118,48 @@ pub fn squared(outputs: usize) -> Loss {
     Loss { info: info("squared"), function: shared(2 * outputs, 1, outputs, body) }
 }
 
+fn slider(name: &str, value: f64) -> Control {
+    Control { name: name.into(), kind: ControlKind::Slider { value, min: 0.0, max: 10.0, log: false } }
+}
+
 pub fn lr(value: f64) -> Control {
-    Control { name: "lr".into(), kind: ControlKind::Slider { value, min: 0.0, max: 10.0, log: false } }
+    slider("lr", value)
+}
+
+/// s·w² above 0.3 and s·|w| below, so that lanes split.
+pub fn elastic(strength: f64) -> Regularizer {
+    let body: Body = |tape, i| {
+        let limit = tape.constant(0.3)?;
+        let op = if tape.compare(Compare::Greater, i[0], limit, None)? {
+            tape.push(Op::Mul, &[i[0], i[0]], None)?
+        } else {
+            tape.push(Op::Abs, &[i[0]], None)?
+        };
+        Ok(vec![tape.push(Op::Mul, &[i[1], op], None)?])
+    };
+    let info = PluginInfo { controls: vec![slider("strength", strength)], ..info("elastic") };
+    Regularizer { info, function: named(&["w", "p.strength"], 1, 1, body) }
+}
+
+/// 1 in the first epoch, then 1 / (1 + decay · step).
+pub fn decay(decay: f64) -> Schedule {
+    let body: Body = |tape, i| {
+        let one = tape.constant(1.0)?;
+        if tape.compare(Compare::Less, i[1], one, None)? {
+            return Ok(vec![one]);
+        }
+        let product = tape.push(Op::Mul, &[i[3], i[0]], None)?;
+        let sum = tape.push(Op::Add, &[one, product], None)?;
+        Ok(vec![tape.push(Op::Div, &[one, sum], None)?])
+    };
+    let info = PluginInfo { controls: vec![slider("decay", decay)], ..info("decay") };
+    let names = ["step", "ctx.epoch", "ctx.steps_per_epoch", "ctx.decay"];
+    Schedule { info, function: named(&names, 1, 0, body) }
 }
 
 /// Momentum with a state field, and without it plain descent.
 pub fn descent(rate: f64, momentum: bool) -> Optimizer {
     let controls = vec![lr(rate)];
-    let context = Optimizer::CONTEXT.len();
     if momentum {
         let body: Body = |tape, i| {
             let mu = tape.constant(0.9)?;
@@ -114,7 +168,7 @@ pub fn descent(rate: f64, momentum: bool) -> Optimizer {
             let change = tape.push(Op::Mul, &[i[3], velocity], None)?;
             Ok(vec![tape.push(Op::Sub, &[i[0], change], None)?, velocity])
         };
-        let make = || shared(3 + context, 2, 0, body);
+        let make = || named(&update_names(&["state.velocity"]), 2, 0, body);
         let info = PluginInfo { name: "momentum".into(), controls, ..PluginInfo::default() };
         return Optimizer { info, state: vec![("velocity".into(), 0.0)], weights: make(), biases: make() };
     }
@@ -129,7 +183,7 @@ pub fn descent(rate: f64, momentum: bool) -> Optimizer {
         let change = tape.push(Op::Mul, &[i[2], gradient], None)?;
         Ok(vec![tape.push(Op::Sub, &[i[0], change], None)?])
     };
-    let make = || shared(2 + context, 1, 0, body);
+    let make = || named(&update_names(&[]), 1, 0, body);
     let info = PluginInfo { name: "clipped".into(), controls, ..PluginInfo::default() };
     Optimizer { info, state: Vec::new(), weights: make(), biases: make() }
 }
@@ -165,7 +219,11 @@ pub fn setup(
         shape: Arc::new(shape),
         activations,
         loss,
+        regularizer: None,
         optimizer,
+        schedule: None,
+        initializer: PluginInfo::default(),
+        dataset: None,
         train: Arc::new(data),
         test: Arc::default(),
         batch,

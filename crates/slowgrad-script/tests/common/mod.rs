@@ -36,7 +36,7 @@ pub fn sandbox_within(own: &[(&str, &str)], limits: Limits) -> Sandbox {
     Sandbox::new(Library { roots: vec![shipped(), Root { name: "own".into(), files }] }, limits)
 }
 
-pub const LESSONS: [&str; 8] = [
+pub const LESSONS: [&str; 9] = [
     "welcome",
     "which-weights-change",
     "how-much-does-each-weight-change",
@@ -45,4 +45,5 @@ pub const LESSONS: [&str; 8] = [
     "iris",
     "playground",
     "large",
+    "why-not-zeros",
 ];

@@ -3,7 +3,7 @@
 //! It must not know places or colours beyond those of words.
 
 use super::silence;
-use super::stage::{Play, Stage, equation, gradient, slope, value};
+use super::stage::{Play, Stage, equation, gradient, slope, slope_of, value};
 use crate::scene::{Formula, Ink, Math};
 use crate::words::{self, grad_of};
 use std::ops::Range;
@@ -91,18 +91,23 @@ impl Stage<'_> {
                 ..silence(title)
             },
             Play::Backward { layer, neurons } => self.backward_headline(title, *layer, neurons),
+            Play::Rate => {
+                let closing = self.timeline.event(self.wave.events.end - 1);
+                Formula { title, ..self.words.formula(self.timeline, &closing) }
+            }
             Play::Update { layer, first, last } if first == last => self.parameter_headline(title, *layer, *first),
             Play::Update { layer, .. } => {
                 let optimizer = &self.known.step.names.optimizer;
                 let w = matrix("W", *layer);
                 let parameters = self.known.step.shape.layer(*layer).len();
+                let objective = if self.known.step.penalty.is_some() { "(L + R)" } else { "L" };
                 Formula {
                     symbols: Math::row([
                         w.clone(),
                         text(format!(" ← {optimizer}(")),
                         w.clone(),
                         text(", "),
-                        slope(w).ink(Ink::Gradient(0.5)),
+                        slope_of(objective, w).ink(Ink::Gradient(0.5)),
                         text(")"),
                     ]),
                     sentence: format!("{optimizer} moves the {parameters} parameters of layer {}.", layer + 1),
@@ -132,9 +137,9 @@ impl Stage<'_> {
                 ]);
                 let x = self.known.source(layer, input);
                 numbers.extend([
-                    self.enclosed(w).ink(Ink::Weight(words::level(w))),
+                    text(self.enclosed(w)).ink(Ink::Weight(words::level(w))),
                     text(" · "),
-                    self.enclosed(x).ink(value(x)),
+                    text(self.enclosed(x)).ink(value(x)),
                 ]);
             }
         } else {
@@ -154,7 +159,7 @@ impl Stage<'_> {
         ]);
         numbers.extend([
             text(" + "),
-            self.enclosed(bias).ink(Ink::Weight(words::level(bias))),
+            text(self.enclosed(bias)).ink(Ink::Weight(words::level(bias))),
             text(" = "),
             text(self.number(here.z[neuron])).ink(value(here.z[neuron])),
             text(format!(",   {activation}({})", self.number(here.z[neuron]))),
@@ -192,7 +197,7 @@ impl Stage<'_> {
                     text(" = "),
                     text(self.number(here.delta[neuron])).ink(gradient(here.delta[neuron])),
                     text(" · "),
-                    self.enclosed(x).ink(value(x)),
+                    text(self.enclosed(x)).ink(value(x)),
                     text(" = "),
                     text(self.number(grad)).ink(gradient(grad)),
                 ]));
@@ -259,7 +264,16 @@ impl Stage<'_> {
         let input = (input < usize::MAX).then_some(input);
         let (old, new) = self.known.old_and_new(layer, neuron, input);
         let step = self.known.step;
-        let grad = step.grads[step.shape.index(slowgrad_engine::shape::Parameter { layer, neuron, input })];
+        let index = step.shape.index(slowgrad_engine::shape::Parameter { layer, neuron, input });
+        let grad = step.grads[index];
+        let share = step.penalty.as_ref().filter(|_| input.is_some()).map(|penalty| {
+            let (mean, share) = (step.mean_grad(index), penalty.shares[index]);
+            Math::row([
+                text(format!("g = {} + ", self.number(mean))),
+                text(self.enclosed(share)).ink(gradient(share)),
+                text(format!(" of {}", penalty.regularizer)),
+            ])
+        });
         let (name, optimizer) = (self.parameter_name(layer, neuron, input), &step.names.optimizer);
         let parts = |w: Math, g: Math| {
             Math::row([Math::text(format!("{optimizer}(")), w, Math::text(", "), g, Math::text(", …)")])
@@ -271,6 +285,7 @@ impl Stage<'_> {
             numbers: parts(w, g),
             result: Math::text(self.number(new)).ink(Ink::Weight(words::level(new))),
             sentence: format!("The parameter moves from {} to {}.", self.number(old), self.number(new)),
+            notes: share.into_iter().collect(),
             ..silence(title)
         }
     }
@@ -289,11 +304,6 @@ impl Stage<'_> {
         }
         parts.push(Math::text(")"));
         Math::Row(parts)
-    }
-
-    fn enclosed(&self, x: f64) -> Math {
-        let text = self.number(x);
-        Math::text(if text.starts_with('−') { format!("({text})") } else { text })
     }
 }
 

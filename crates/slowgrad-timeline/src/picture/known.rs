@@ -119,6 +119,7 @@ impl<'a> Known<'a> {
             let next = (done < timeline.len()).then(|| timeline.address(done).cell);
             known.updating = match next {
                 Some(Cell::Parameter { layer, neuron, input }) => Some((layer, neuron, input.unwrap_or(usize::MAX))),
+                Some(Cell::Rate) => Some((0, 0, 0)),
                 _ => Some((usize::MAX, 0, 0)),
             };
         }

@@ -225,15 +225,11 @@ impl Stage<'_> {
             return;
         };
         let of = operands.get(*into).map_or(Math::text("?"), |operand| crate::words::symbol(&operand.name));
-        let enclosed = |x: f64| {
-            let text = self.number(x);
-            if text.starts_with('−') { format!("({text})") } else { text }
-        };
-        let product = format!("{} · {}", self.number(*upstream), enclosed(*local));
+        let product = format!("{} · {}", self.number(*upstream), self.enclosed(*local));
         let math = if !self.wave.arrived() {
             Math::text(product)
         } else if before.is_some() {
-            Math::row([slope(of), Math::text(format!(" + {} = {}", enclosed(*contribution), self.number(*after)))])
+            Math::row([slope(of), Math::text(format!(" + {} = {}", self.enclosed(*contribution), self.number(*after)))])
         } else {
             Math::row([slope(of), Math::text(format!(" = {product} = {}", self.number(*after)))])
         };

@@ -34,6 +34,8 @@ pub(super) enum Play {
     Backward { layer: usize, neurons: Range<usize> },
     /// Parameters of a layer from the first key to the last (neuron, input; the bias has the largest input).
     Update { layer: usize, first: (usize, usize), last: (usize, usize) },
+    /// The learning rate.
+    Rate,
 }
 
 impl Play {
@@ -66,6 +68,7 @@ impl Play {
                 let layer = cell.layer().unwrap_or(0);
                 Play::Backward { layer, neurons: neurons(layer) }
             }
+            (Phase::Update, Cell::Rate) => Play::Rate,
             (Phase::Update, cell) => {
                 Play::Update { layer: cell.layer().unwrap_or(0), first: key(first.cell), last: key(last.cell) }
             }
@@ -136,6 +139,12 @@ pub(super) const MOST_PULSES: usize = 600;
 impl Stage<'_> {
     pub(super) fn number(&self, x: f64) -> String {
         words::number(x, self.options.digits)
+    }
+
+    /// A number as a term or a factor: in brackets when it is negative.
+    pub(super) fn enclosed(&self, x: f64) -> String {
+        let text = self.number(x);
+        if text.starts_with('−') { format!("({text})") } else { text }
     }
 
     /// Words in one of the places around a disc.
@@ -238,8 +247,13 @@ pub(super) fn equation(name: Math, number: String) -> Math {
 }
 
 /// ∂L/∂ something on one line.
-pub(super) fn slope(of: Math) -> Math {
-    Math::row([Math::text("∂L/∂"), of])
+pub(super) fn slope(by: Math) -> Math {
+    slope_of("L", by)
+}
+
+/// The same of something else than the loss.
+pub(super) fn slope_of(what: &str, by: Math) -> Math {
+    Math::row([Math::text(format!("∂{what}/∂")), by])
 }
 
 /// The colour level of a value or a weight.

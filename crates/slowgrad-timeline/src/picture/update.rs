@@ -1,22 +1,41 @@
 //! The update: each parameter's own small calculation stands where its number stands, and ends in old → new.
 //!
-//! Widths and ghosts of the edges are the network's matter; this file must not know geometry.
+//! What the schedule says stands over the network before all of them. Widths and ghosts of the edges are the network's
+//! matter; this file must not know where parameters stand.
 
+use super::canvas::{Rank, Words as Lettering};
 use super::stage::{Stage, gradient, update};
 use crate::event::{Cell, Event, EventKind};
 use crate::inspect::digits_apart;
-use crate::scene::Math;
+use crate::scene::{Anchor, Ink, Math};
 use crate::words::number;
+
+/// The letters of what stands over the network.
+const OVER_ALL: f32 = 15.0;
 
 impl Stage<'_> {
     /// One operation of the update of a parameter.
     pub(super) fn update_event(&mut self, event: &Event) {
-        let Cell::Parameter { layer, neuron, input } = event.address.cell else { return };
+        let Cell::Parameter { layer, neuron, input } = event.address.cell else { return self.rate_event(event) };
         match &event.kind {
             EventKind::Average { sum, count, mean } => {
                 let quotient = format!("{} / {count}", self.number(*sum));
                 let text = if self.wave.arrived() { format!("{quotient} = {}", self.number(*mean)) } else { quotient };
                 self.current_parameter(layer, neuron, input, Math::text(text), gradient(*mean));
+            }
+            EventKind::Chain { upstream, local, contribution, before, after, .. } => {
+                // Numbers only: symbols would cover the numbers in the discs.
+                let text = match before {
+                    None => format!("{} · {}", self.number(*upstream), self.enclosed(*local)),
+                    Some(before) => format!("{} + {}", self.number(*before), self.enclosed(*contribution)),
+                };
+                let text = if self.wave.arrived() { format!("{text} = {}", self.number(*after)) } else { text };
+                self.current_parameter(layer, neuron, input, Math::text(text), gradient(*after));
+            }
+            EventKind::Penalized { mean, share, grad, .. } => {
+                let sum = format!("{} + {}", self.number(*mean), self.enclosed(*share));
+                let text = if self.wave.arrived() { format!("{sum} = {}", self.number(*grad)) } else { sum };
+                self.current_parameter(layer, neuron, input, Math::text(text), gradient(*grad));
             }
             EventKind::Updated { .. } => self.parameter_moves(layer, neuron, input),
             kind => {
@@ -25,6 +44,33 @@ impl Stage<'_> {
                 }
             }
         }
+    }
+
+    /// One operation of the schedule, or what comes of it.
+    fn rate_event(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Rate { .. } => self.rate_known(),
+            kind => {
+                if let Some((math, ink)) = self.operation_words(kind, |_| Ink::Text) {
+                    self.above_all(math, ink);
+                }
+            }
+        }
+    }
+
+    /// The learning rate of the step: the optimizer's own, times what the schedule says.
+    pub(super) fn rate_known(&mut self) {
+        let Some(rate) = &self.known.step.rate else { return };
+        let product = format!("η = {} · {}", self.number(rate.base), self.number(rate.factor));
+        let text = if self.wave.arrived() { format!("{product} = {}", self.number(rate.lr)) } else { product };
+        self.above_all(Math::text(text), Ink::Accent);
+    }
+
+    /// A plate over the whole network, for what belongs to none of its parts.
+    fn above_all(&mut self, math: Math, ink: Ink) {
+        let bounds = self.layout.bounds();
+        let place = [f32::midpoint(bounds.min[0], bounds.max[0]), bounds.min[1]];
+        self.canvas.label(Rank::Current, place, Anchor::Above, Lettering::plated(math, OVER_ALL, ink));
     }
 
     /// `old →`, then `old → new`.

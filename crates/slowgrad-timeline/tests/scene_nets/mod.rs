@@ -4,7 +4,7 @@
 
 use slowgrad_engine::data::Data;
 use slowgrad_engine::model::Model;
-use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo};
+use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule};
 use slowgrad_engine::record::record;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
@@ -204,6 +204,40 @@ fn noise(seed: u64) -> f64 {
 
 /// A recorded step of a network of this shape.
 pub(crate) fn timeline(sizes: &[usize], activations: Vec<Activation>, optimizer: Optimizer, batch: usize) -> Timeline {
+    trained(sizes, activations, optimizer, batch, None, None)
+}
+
+/// w²/8
+fn squares() -> Regularizer {
+    let draw: Draw = |tape, i| {
+        let eighth = tape.builder.constant(0.125)?;
+        let square = tape.op(Op::Mul, &[i[0], i[0]])?;
+        Ok(vec![tape.op(Op::Mul, &[eighth, square])?])
+    };
+    Regularizer { info: info("squares"), function: function(vec![("w".to_owned(), true)], 1, draw) }
+}
+
+/// 1 / (1 + step)
+fn slower() -> Schedule {
+    let draw: Draw = |tape, i| {
+        let one = tape.builder.constant(1.0)?;
+        let sum = tape.op(Op::Add, &[one, i[0]])?;
+        Ok(vec![tape.op(Op::Div, &[one, sum])?])
+    };
+    let names = ["step", "ctx.epoch", "ctx.steps_per_epoch"];
+    let inputs = names.map(|name| (name.to_owned(), false)).to_vec();
+    Schedule { info: info("slower"), function: function(inputs, 1, draw) }
+}
+
+/// The same with a regularizer and a schedule.
+fn trained(
+    sizes: &[usize],
+    activations: Vec<Activation>,
+    optimizer: Optimizer,
+    batch: usize,
+    regularizer: Option<Regularizer>,
+    schedule: Option<Schedule>,
+) -> Timeline {
     let shape = Arc::new(Shape::new(sizes[0], &sizes[1..]));
     let samples: Vec<Sample> = (0..batch)
         .map(|s| Sample {
@@ -225,6 +259,10 @@ pub(crate) fn timeline(sizes: &[usize], activations: Vec<Activation>, optimizer:
         seed: 1,
         shape: Arc::clone(&shape),
         optimizer,
+        regularizer,
+        schedule,
+        initializer: PluginInfo::default(),
+        dataset: None,
     };
     let values = (0..shape.parameters()).map(|i| 1.5 * noise(i as u64 + 77)).collect();
     let model = Model::new(values, &setup.optimizer);
@@ -236,6 +274,7 @@ pub(crate) fn small_nets() -> Vec<(&'static str, Timeline)> {
     vec![
         ("2-3-1", timeline(&[2, 3, 1], vec![tanh(), sigmoid()], sgd(), 2)),
         ("2-4-2-1", timeline(&[2, 4, 2, 1], vec![relu(), tanh(), tanh()], momentum(), 1)),
+        ("2-3-1 regularized", trained(&[2, 3, 1], vec![tanh(), sigmoid()], sgd(), 2, Some(squares()), Some(slower()))),
         ("3-5-4-2", timeline(&[3, 5, 4, 2], vec![relu(), sigmoid(), softmax(2)], momentum(), 2)),
     ]
 }

@@ -1,50 +1,85 @@
 //! `slowgrad check`: do scripts run, and is what they say about their gradient true?
 
-use super::{Failure, report};
+use super::report::{self, Console};
+use super::{Failure, out};
 use crate::library::{self, Loaded};
 use clap::Args;
-use slowgrad_script::{Limits, Sandbox};
-use slowgrad_tape::Severity;
-use std::io::Write;
-use std::path::PathBuf;
+use slowgrad_script::{Checked, Limits, Sandbox};
+use slowgrad_tape::{Diagnostic, Severity};
+use std::path::{Path, PathBuf};
+
+/// Printed lines of a script that are passed on: it is called hundreds of times.
+const PRINTED_LINES: usize = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Script files, or names of lessons of the library
-    #[arg(required = true)]
+    /// Script files, folders with all scripts in them, or names of lessons of the library
+    #[arg(default_value = ".")]
     files: Vec<PathBuf>,
 }
 
-pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &CheckArgs, limits: Limits) -> Result<(), Failure> {
     let mut errors = Vec::new();
-    let mut unopened = None;
+    let mut unchecked = None;
     for file in &args.files {
-        let Loaded { library, lesson, .. } = match library::load(Some(file)) {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                report::line(&format!("error: {error}"));
-                unopened = Some(format!("{} cannot be checked", file.display()));
-                continue;
+        let checked = if file.is_dir() { check_folder(file, limits) } else { check_file(file, limits) };
+        match checked {
+            Ok(found) => errors.extend(found),
+            Err(Failure::Message(message, _)) => {
+                report::line(&format!("error: {message}"));
+                unchecked = Some(format!("{} cannot be checked", file.display()));
             }
-        };
-        let found = Sandbox::new(library, Limits::default()).check(&lesson);
-        let (wrong, warnings): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
-        report::print(&warnings);
-        if wrong.is_empty() {
-            let remark = match warnings.len() {
-                0 => String::new(),
-                1 => " (1 warning)".to_owned(),
-                n => format!(" ({n} warnings)"),
-            };
-            writeln!(std::io::stdout(), "{}: good{remark}", file.display())
-                .map_err(|error| Failure::new(error.to_string()))?;
+            Err(failure) => return Err(failure),
         }
-        errors.extend(wrong);
     }
-    match (errors.is_empty(), unopened) {
+    match (errors.is_empty(), unchecked) {
         (false, _) => Err(Failure::Scripts(errors)),
         (true, Some(message)) => Err(Failure::new(message)),
         (true, None) => Ok(()),
     }
+}
+
+fn check_file(file: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failure> {
+    let Loaded { library, lesson, .. } = library::load(Some(file)).map_err(|error| Failure::new(error.to_string()))?;
+    check(&Sandbox::new(library, limits), &lesson, &file.display().to_string())
+}
+
+/// Checks all scripts of a folder as a lesson in it would find them.
+fn check_folder(folder: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failure> {
+    let library = library::around(folder).map_err(|error| Failure::new(error.to_string()))?;
+    let paths = library.roots.last().into_iter().flat_map(|root| root.files.paths());
+    let is_script = |path: &&str| Path::new(path).extension().is_some_and(|ending| ending == "rhai");
+    let scripts: Vec<String> = paths.filter(is_script).map(str::to_owned).collect();
+    if scripts.is_empty() {
+        return Err(Failure::new(format!("there are no scripts in {}", folder.display())));
+    }
+    let sandbox = Sandbox::new(library, limits);
+    let mut errors = Vec::new();
+    for script in scripts {
+        let name = folder.strip_prefix(".").unwrap_or(folder).join(&script);
+        errors.extend(check(&sandbox, &script, &name.display().to_string())?);
+    }
+    Ok(errors)
+}
+
+/// Prints what is doubtful about a script, or that it is good, and answers what is wrong.
+fn check(sandbox: &Sandbox, path: &str, name: &str) -> Result<Vec<Diagnostic>, Failure> {
+    let Checked { diagnostics: found, reports } = sandbox.examine(path);
+    let mut printed = sandbox.console();
+    printed.dedup();
+    Console::new(PRINTED_LINES).print(printed);
+    let (wrong, warnings): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
+    report::print(&warnings);
+    if wrong.is_empty() {
+        let remark = match warnings.len() {
+            0 => String::new(),
+            1 => " (1 warning)".to_owned(),
+            n => format!(" ({n} warnings)"),
+        };
+        let good = format!("{name}: good{remark}");
+        let line: Vec<String> = std::iter::once(good).chain(reports.iter().map(ToString::to_string)).collect();
+        out(&format!("{}\n", line.join(" · ")))?;
+    }
+    Ok(wrong)
 }

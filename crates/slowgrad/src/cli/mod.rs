@@ -4,6 +4,10 @@
 //! command line is.
 
 mod check;
+mod definitions;
+mod kind;
+mod list;
+mod new;
 mod opened;
 mod render;
 mod report;
@@ -12,10 +16,12 @@ mod train;
 
 use crate::{window, worker};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use slowgrad_script::Limits;
 use slowgrad_tape::Diagnostic;
 use slowgrad_tape::isa::{self, Isa};
 use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::granularity::Granularity;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,6 +35,9 @@ pub(crate) struct Args {
     lesson: Option<PathBuf>,
     #[command(flatten)]
     window: WindowArgs,
+    /// Other limits for scripts, such as operations=4000000,seconds=0.5
+    #[arg(long, value_name = "NAME=NUMBER,…", global = true, value_parser = limits)]
+    limits: Option<Limits>,
 }
 
 /// Options of the window.
@@ -58,6 +67,12 @@ enum Command {
     Render(render::RenderArgs),
     /// Check scripts: do they run, is their gradient right?
     Check(check::CheckArgs),
+    /// List lessons and plugins of every kind, with their controls
+    List(list::ListArgs),
+    /// Write a commented script to start from
+    New(new::NewArgs),
+    /// Write what scripts may name as files for language servers
+    Definitions(definitions::DefinitionsArgs),
 }
 
 /// How finely to look, on the command line.
@@ -135,9 +150,10 @@ pub(crate) fn run(args: Args) -> ExitCode {
         report::line(&format!("error: {message}"));
         return ExitCode::from(2);
     }
+    let limits = args.limits.unwrap_or_default();
     let done = match args.command {
-        Some(command) => with_script_stack(command),
-        None => open_window(args.lesson, args.window),
+        Some(command) => with_script_stack(command, limits),
+        None => open_window(args.lesson, args.window, limits),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -153,17 +169,29 @@ pub(crate) fn run(args: Args) -> ExitCode {
 }
 
 /// Carries out a command on a thread with room for scripts.
-fn with_script_stack(command: Command) -> Result<(), Failure> {
+fn with_script_stack(command: Command, limits: Limits) -> Result<(), Failure> {
     let work = move || match command {
-        Command::Trace(args) => trace::run(&args),
-        Command::Train(args) => train::run(&args),
-        Command::Render(args) => render::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Trace(args) => trace::run(&args, limits),
+        Command::Train(args) => train::run(&args, limits),
+        Command::Render(args) => render::run(&args, limits),
+        Command::Check(args) => check::run(&args, limits),
+        Command::List(args) => list::run(&args, limits),
+        Command::New(args) => new::run(&args),
+        Command::Definitions(args) => definitions::run(&args),
     };
     let thread = std::thread::Builder::new().stack_size(worker::SCRIPT_STACK_BYTES).spawn(work);
     match thread.map_err(|error| Failure::new(error.to_string()))?.join() {
         Ok(done) => done,
         Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Writes to standard output; a reader that stops early is no error.
+fn out(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(format!("cannot write: {error}"))),
+        _ => Ok(()),
     }
 }
 
@@ -179,15 +207,31 @@ fn choose_vector_unit() -> Result<(), String> {
     if isa::force(unit) { Ok(()) } else { Err(format!("this machine does not have {}", name.to_string_lossy())) }
 }
 
-fn open_window(lesson: Option<PathBuf>, args: WindowArgs) -> Result<(), Failure> {
+fn open_window(lesson: Option<PathBuf>, args: WindowArgs, limits: Limits) -> Result<(), Failure> {
     let options = window::WindowOptions {
         lesson,
+        limits,
         size: args.size,
         screenshot: args.screenshot,
         after_secs: args.after,
         log_events: args.log_events,
     };
     window::run(options).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// `operations=4000000,seconds=0.5` as limits; what is not named stays as it is.
+fn limits(text: &str) -> Result<Limits, String> {
+    let mut limits = Limits::default();
+    for given in text.split(',') {
+        let (name, amount) =
+            given.split_once('=').ok_or_else(|| format!("«{given}» is not of the form NAME=NUMBER"))?;
+        let number = amount.trim().parse::<f64>().map_err(|_| format!("«{amount}» is not a number"))?;
+        limits.set(name.trim(), number).map_err(|error| {
+            let help = error.help.map_or_else(String::new, |help| format!("; {help}"));
+            format!("{}{help}", error.message)
+        })?;
+    }
+    Ok(limits)
 }
 
 /// `1280x720` as numbers of pixels.

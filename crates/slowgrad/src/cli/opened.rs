@@ -1,6 +1,7 @@
 //! A lesson opened for a command: its sandbox, its set-up and a run.
 
-use super::{Failure, report};
+use super::Failure;
+use super::report::{self, Console};
 use crate::library::{self, Loaded};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
@@ -10,40 +11,59 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
+/// Lines of scripts that a command passes on.
+const PRINTED_LINES: usize = 500;
+
 /// An opened lesson.
 pub(super) struct Opened {
     sandbox: Sandbox,
+    console: Console,
     pub(super) lesson: Lesson,
     pub(super) run: Run,
 }
 
 impl Opened {
-    /// Opens a lesson and prints its warnings.
-    pub(super) fn new(path: &Path) -> Result<Self, Failure> {
-        Self::with_weights(path, None)
+    /// Opens a lesson, whose scripts run within these limits; prints its warnings and what it printed itself.
+    pub(super) fn new(path: &Path, limits: Limits) -> Result<Self, Failure> {
+        Self::with_weights(path, None, limits)
     }
 
     /// Opens a lesson with the initial weights of a file.
-    pub(super) fn with_weights(path: &Path, weights_in: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn with_weights(path: &Path, weights_in: Option<&Path>, limits: Limits) -> Result<Self, Failure> {
         let Loaded { library, lesson, .. } =
             library::load(Some(path)).map_err(|error| Failure::new(error.to_string()))?;
-        let sandbox = Sandbox::new(library, Limits::default());
-        let lesson = sandbox.open(&lesson).map_err(Failure::Scripts)?;
+        let sandbox = Sandbox::new(library, limits);
+        let lesson = sandbox.open(&lesson);
+        let mut console = Console::new(PRINTED_LINES);
+        console.print(sandbox.console());
+        let lesson = lesson.map_err(Failure::Scripts)?;
         report::print(&lesson.warnings);
         let values = match weights_in {
             Some(file) => read_weights(file, &lesson.setup.shape)?,
             None => lesson.parameters.clone(),
         };
         let run = Run::new(lesson.setup.clone(), values);
-        Ok(Self { sandbox, lesson, run })
+        Ok(Self { sandbox, console, lesson, run })
     }
 
-    /// Prints to standard error what the scripts have printed since the last time.
-    pub(super) fn print_console(&self) {
-        for line in self.sandbox.console() {
-            let place = line.location.map(|location| format!("{location}: ")).unwrap_or_default();
-            report::line(&format!("{place}{}", line.text));
+    /// Prints to standard error what the scripts have printed since the last time; `pause` holds back what else is
+    /// drawn there.
+    pub(super) fn print_console(&mut self, pause: impl FnOnce(&mut dyn FnMut())) {
+        let mut printed = self.sandbox.console();
+        if !printed.is_empty() && !self.console.is_full() {
+            pause(&mut || self.console.print(std::mem::take(&mut printed)));
         }
+    }
+
+    /// The mean loss over the training data and the test data; of what scripts print meanwhile only the words before
+    /// an error are kept.
+    pub(super) fn evaluate(&mut self) -> Result<(f64, Option<f64>), Failure> {
+        let evaluated = self.run.evaluate();
+        if evaluated.is_err() {
+            self.print_console(|print| print());
+        }
+        self.drop_console();
+        Ok(evaluated?)
     }
 
     /// Forgets what the scripts have printed.
@@ -109,15 +129,32 @@ impl WholeFile {
 
     /// Puts the file in its place.
     pub(super) fn finish(self) -> Result<(), Failure> {
-        let Self { path, file } = self;
-        let file = file.into_inner().map_err(|error| cannot_write(&path, error.error()))?;
-        file.as_file().sync_all().map_err(|error| cannot_write(&path, &error))?;
+        let (path, file) = self.written()?;
         file.persist(&path).map_err(|error| cannot_write(&path, &error.error))?;
         Ok(())
     }
+
+    /// Puts the file in its place unless there is one already.
+    pub(super) fn finish_new(self) -> Result<(), Failure> {
+        let (path, file) = self.written()?;
+        file.persist_noclobber(&path).map_err(|error| match error.error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                Failure::new(format!("{} is there already and stays as it is; choose another name", path.display()))
+            }
+            _ => cannot_write(&path, &error.error),
+        })?;
+        Ok(())
+    }
+
+    fn written(self) -> Result<(PathBuf, NamedTempFile), Failure> {
+        let Self { path, file } = self;
+        let file = file.into_inner().map_err(|error| cannot_write(&path, error.error()))?;
+        file.as_file().sync_all().map_err(|error| cannot_write(&path, &error))?;
+        Ok((path, file))
+    }
 }
 
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+pub(super) fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot write {}: {error}", path.display()))
 }
 

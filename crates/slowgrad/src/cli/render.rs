@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
 use slowgrad_render::{Offscreen, Theme};
+use slowgrad_script::Limits;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::picture::Moment;
@@ -57,8 +58,8 @@ enum ThemeArg {
     Light,
 }
 
-pub(super) fn run(args: &RenderArgs) -> Result<(), Failure> {
-    let mut opened = Opened::new(&args.lesson)?;
+pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
+    let mut opened = Opened::new(&args.lesson, limits)?;
     if let Some(target) = args.select {
         check_target(target, &opened.lesson.setup.shape)?;
     }

@@ -2,6 +2,7 @@
 //! a way out.
 
 use ariadne::{Config, IndexType, Label, Report, ReportKind, Source};
+use slowgrad_script::ConsoleLine;
 use slowgrad_tape::{Diagnostic, Severity};
 use std::io::{IsTerminal, Write};
 
@@ -55,6 +56,42 @@ pub(crate) fn render(diagnostic: &Diagnostic, colour: bool) -> String {
     match report.finish().write(source, &mut bytes) {
         Ok(()) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(_) => format!("{diagnostic}\n"),
+    }
+}
+
+/// A text of a script as one line that cannot move the cursor or change colours: control characters are not
+/// passed on.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|ch| if ch.is_control() { ' ' } else { ch }).collect()
+}
+
+/// Prints to standard error what scripts have printed, at most so many lines and from then on none.
+pub(crate) struct Console {
+    left: usize,
+}
+
+impl Console {
+    pub(crate) fn new(lines: usize) -> Self {
+        Self { left: lines }
+    }
+
+    /// Whether nothing more will be printed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.left == 0
+    }
+
+    pub(crate) fn print(&mut self, printed: Vec<ConsoleLine>) {
+        for ConsoleLine { text, location } in printed {
+            if self.left == 0 {
+                return;
+            }
+            self.left -= 1;
+            let place = location.map(|location| format!("{location}: ")).unwrap_or_default();
+            line(&format!("{place}{}", plain(&text)));
+            if self.left == 0 {
+                line("… scripts may have printed more, which is not shown");
+            }
+        }
     }
 }
 

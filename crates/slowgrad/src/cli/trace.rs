@@ -3,6 +3,7 @@
 use super::opened::Opened;
 use super::{By, Failure, PhaseArg};
 use clap::{Args, ValueEnum};
+use slowgrad_script::Limits;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::print::{self, Selection};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -39,13 +40,14 @@ enum Format {
     Jsonl,
 }
 
-pub(super) fn run(args: &TraceArgs) -> Result<(), Failure> {
-    let mut opened = Opened::new(&args.lesson)?;
+pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
+    let mut opened = Opened::new(&args.lesson, limits)?;
     opened.run.seek(args.step - 1)?;
-    // Of all that scripts print, what this step prints is of interest.
+    // Of all that scripts print while they run, what this step prints is of interest.
     opened.drop_console();
-    let timeline = Timeline::new(Arc::new(opened.run.record()?));
-    opened.print_console();
+    let recorded = opened.run.record();
+    opened.print_console(|print| print());
+    let timeline = Timeline::new(Arc::new(recorded?));
     let samples = timeline.step().samples.len();
     if let Some(sample) = args.sample.filter(|sample| *sample == 0 || *sample > samples) {
         return Err(Failure::usage(format!("step {} has the samples 1 to {samples}, not {sample}", args.step)));

@@ -5,6 +5,8 @@ use super::opened::{self, Opened, WholeFile};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use slowgrad_engine::train::Objective;
+use slowgrad_script::Limits;
 use slowgrad_timeline::print::Number;
 use slowgrad_timeline::words;
 use std::io::Write;
@@ -37,6 +39,9 @@ struct Metrics {
     epoch: u64,
     /// The mean loss of the step's batch, before its update.
     loss: Number,
+    /// The sum of the regularizer's penalty over the weights before the update, when there is a regularizer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    penalty: Option<Number>,
     /// The mean loss over the training data after the step; at the end of an epoch and at the last step.
     #[serde(skip_serializing_if = "Option::is_none")]
     train_loss: Option<Number>,
@@ -45,20 +50,22 @@ struct Metrics {
     test_loss: Option<Number>,
 }
 
-pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     if let Some(path) = &args.weights_out {
         opened::check_ending(path)?;
     }
-    let Opened { mut run, .. } = Opened::with_weights(&args.lesson, args.weights_in.as_deref())?;
-    let (first, _) = run.evaluate()?;
+    let mut opened = Opened::with_weights(&args.lesson, args.weights_in.as_deref(), limits)?;
+    let (first, _) = opened.evaluate()?;
     let bar = ProgressBar::new(args.steps);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut metrics = args.metrics.as_deref().map(WholeFile::new).transpose()?;
-    let per_epoch = run.setup().steps_per_epoch();
+    let per_epoch = opened.run.setup().steps_per_epoch();
     for step in 1..=args.steps {
-        let loss = match run.advance() {
-            Ok(loss) => loss,
+        let advanced = opened.run.advance();
+        opened.print_console(|print| bar.suspend(print));
+        let Objective { loss, penalty } = match advanced {
+            Ok(objective) => objective,
             Err(error) => {
                 // What led there is worth keeping.
                 metrics.map_or(Ok(()), WholeFile::finish)?;
@@ -70,10 +77,16 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
             bar.set_message(words::number(loss, 4));
         }
         if let Some(metrics) = &mut metrics {
-            let mut line =
-                Metrics { step, epoch: (step - 1) / per_epoch, loss: Number(loss), train_loss: None, test_loss: None };
+            let mut line = Metrics {
+                step,
+                epoch: (step - 1) / per_epoch,
+                loss: Number(loss),
+                penalty: penalty.map(Number),
+                train_loss: None,
+                test_loss: None,
+            };
             if step % per_epoch == 0 || step == args.steps {
-                let (train, test) = run.evaluate()?;
+                let (train, test) = opened.evaluate()?;
                 line.train_loss = Some(Number(train));
                 line.test_loss = test.map(Number);
             }
@@ -83,10 +96,10 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
     }
     bar.finish_and_clear();
-    let (last, test) = run.evaluate()?;
+    let (last, test) = opened.evaluate()?;
     metrics.map_or(Ok(()), WholeFile::finish)?;
     if let Some(path) = &args.weights_out {
-        opened::write_weights(path, &run.setup().shape, &run.model().values)?;
+        opened::write_weights(path, &opened.run.setup().shape, &opened.run.model().values)?;
     }
     let test = test.map(|loss| format!(", test loss {}", words::number(loss, 6))).unwrap_or_default();
     let (first, last) = (words::number(first, 6), words::number(last, 6));

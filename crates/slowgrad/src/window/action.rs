@@ -30,6 +30,12 @@ pub(crate) enum Action {
     Reseed,
     Theme,
     Drawer,
+    Script,
+    Save,
+    Check,
+    Complete,
+    Definition,
+    Comment,
     Palette,
     Help,
     Leave,
@@ -63,6 +69,11 @@ impl Shortcut {
         Self { key, command: false, shift: None }
     }
 
+    /// The same with Ctrl.
+    const fn command_sign(key: Key) -> Self {
+        Self { key, command: true, shift: None }
+    }
+
     /// Whether a pressed key is this one.
     pub(crate) fn fits(self, key: Key, modifiers: Modifiers) -> bool {
         let alt = modifiers.alt && self.shift.is_some();
@@ -82,6 +93,7 @@ impl Shortcut {
             Key::OpenBracket => "[".to_owned(),
             Key::CloseBracket => "]".to_owned(),
             Key::Questionmark => "?".to_owned(),
+            Key::Slash => "/".to_owned(),
             Key::PageUp => "Page Up".to_owned(),
             Key::PageDown => "Page Down".to_owned(),
             Key::Escape => "Esc".to_owned(),
@@ -111,17 +123,20 @@ pub(crate) enum Group {
     Playing,
     Looking,
     Lesson,
+    /// These are heard while a script is typed.
+    Script,
     Window,
 }
 
 impl Group {
-    pub(crate) const ALL: [Group; 4] = [Group::Playing, Group::Looking, Group::Lesson, Group::Window];
+    pub(crate) const ALL: [Group; 5] = [Group::Playing, Group::Looking, Group::Lesson, Group::Script, Group::Window];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Group::Playing => "Playing",
             Group::Looking => "Looking and changing",
             Group::Lesson => "Lesson and training",
+            Group::Script => "Scripts",
             Group::Window => "Window",
         }
     }
@@ -236,6 +251,13 @@ pub(crate) const TABLE: &[Entry] = &[
     ),
     entry(Action::Drawer, Group::Looking, "Next tab", &[Shortcut::plain(Key::S)], "Script, console or problems"),
     entry(
+        Action::Script,
+        Group::Looking,
+        "Edit the script",
+        &[Shortcut::plain(Key::E)],
+        "Opens the running script to change it, or closes it",
+    ),
+    entry(
         Action::NextCue,
         Group::Lesson,
         "Lesson: go on",
@@ -269,6 +291,41 @@ pub(crate) const TABLE: &[Entry] = &[
         "New weights",
         &[Shortcut::command(Key::N)],
         "Starts again with the next seed, so with other initial weights",
+    ),
+    entry(
+        Action::Save,
+        Group::Script,
+        "Save the script",
+        &[Shortcut::command(Key::S)],
+        "Saves the script; the running lesson goes on with it",
+    ),
+    entry(
+        Action::Check,
+        Group::Script,
+        "Check gradient",
+        &[Shortcut::command(Key::Enter)],
+        "Compares the script's gradient with finite differences at many points",
+    ),
+    entry(
+        Action::Complete,
+        Group::Script,
+        "Complete the name",
+        &[Shortcut::command(Key::Space)],
+        "Shows the names that fit at the cursor",
+    ),
+    entry(
+        Action::Definition,
+        Group::Script,
+        "Go to definition",
+        &[Shortcut::plain(Key::F12)],
+        "Goes to where the name at the cursor is defined; Ctrl+click too",
+    ),
+    entry(
+        Action::Comment,
+        Group::Script,
+        "Comment",
+        &[Shortcut::command_sign(Key::Slash)],
+        "Makes the selected lines comments, or script again",
     ),
     entry(
         Action::Theme,

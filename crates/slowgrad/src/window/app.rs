@@ -12,7 +12,7 @@ use crate::worker::{Command, Worker};
 use egui::ViewportId;
 use egui_winit::accesskit_winit;
 use slowgrad_render::{Painted, RenderError, WindowRenderer};
-use slowgrad_script::Library;
+use slowgrad_script::{Library, Limits};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,12 +44,14 @@ pub(crate) fn run(
     size: (u32, u32),
     log: EventLog,
     library: Library,
+    limits: Limits,
     lesson: String,
     folders: Vec<PathBuf>,
 ) -> Result<(), WindowError> {
     let event_loop =
         EventLoop::<Wake>::with_user_event().build().map_err(|error| WindowError::Display(plain(&error)))?;
     let proxy = event_loop.create_proxy();
+    let gui = Gui::new(egui::Context::default(), folders.clone());
     let watch = {
         let proxy = proxy.clone();
         // A folder that cannot be watched is no reason not to show the lesson; the window says so.
@@ -60,7 +62,7 @@ pub(crate) fn run(
     let worker = {
         let proxy = proxy.clone();
         // The loop is gone only when the program ends.
-        Worker::start(library, lesson, move || {
+        Worker::start(library, limits, lesson, move || {
             let _ = proxy.send_event(Wake::Worker);
         })
         .map_err(WindowError::Thread)?
@@ -77,7 +79,7 @@ pub(crate) fn run(
         display: event_loop.owned_display_handle(),
         proxy,
         size,
-        gui: Gui::new(egui::Context::default()),
+        gui,
         session,
         log,
         open: None,
@@ -231,8 +233,15 @@ impl ApplicationHandler<Wake> for App {
     fn window_event(&mut self, event_loop: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
         let Some(open) = self.open.as_mut().filter(|open| open.window.id() == id) else { return };
         match &event {
-            WindowEvent::RedrawRequested => return self.redraw(),
-            WindowEvent::CloseRequested => return event_loop.exit(),
+            WindowEvent::RedrawRequested => {
+                self.redraw();
+                if self.gui.is_closed {
+                    event_loop.exit();
+                }
+                return;
+            }
+            WindowEvent::CloseRequested if self.gui.may_close() => return event_loop.exit(),
+            WindowEvent::CloseRequested => open.window.request_redraw(),
             WindowEvent::Resized(size) => open.renderer.resize([size.width, size.height]),
             _ => {}
         }

@@ -4,6 +4,7 @@
 
 use super::action::{self, Action};
 use super::edit::Field;
+use super::editor::{self, Editor, typing};
 use super::panels;
 use super::session::Session;
 use egui::{Event, Pos2, Rect, Ui, Vec2};
@@ -14,6 +15,7 @@ use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Moment, Picture, SceneOptions};
 use slowgrad_timeline::scene::{Scene, Target};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What lies over everything else.
@@ -23,6 +25,8 @@ pub(crate) enum Overlay {
     Help,
     /// Finding a command by its name.
     Palette { search: String, chosen: usize },
+    /// What shall become of scripts that are not saved, before the window closes.
+    Unsaved,
 }
 
 /// The pages of the drawer.
@@ -63,17 +67,20 @@ pub(crate) struct Gui {
     pub(crate) overlay: Option<Overlay>,
     pub(crate) tab: Tab,
     pub(crate) field: Option<Field>,
+    pub(crate) editor: Editor,
     pub(crate) scenery: Scenery,
     pub(crate) step_text: String,
     canvas: Option<Rect>,
     weight: Option<Pos2>,
     title: String,
     problems_seen: usize,
+    /// Whether the window is to be closed.
+    pub(crate) is_closed: bool,
 }
 
 impl Gui {
-    /// Dark until someone asks for light.
-    pub(crate) fn new(ctx: egui::Context) -> Self {
+    /// Dark until someone asks for light. Scripts are saved into these folders, from the weakest to the strongest.
+    pub(crate) fn new(ctx: egui::Context, folders: Vec<PathBuf>) -> Self {
         let theme = Theme::dark();
         theme.apply(&ctx);
         Self {
@@ -82,12 +89,14 @@ impl Gui {
             overlay: None,
             tab: Tab::Script,
             field: None,
+            editor: Editor::new(folders),
             scenery: Scenery::default(),
             step_text: String::new(),
             canvas: None,
             weight: None,
             title: String::new(),
             problems_seen: 0,
+            is_closed: false,
         }
     }
 
@@ -119,6 +128,7 @@ impl Gui {
         match (&self.overlay, &self.field) {
             (Some(Overlay::Help), _) => "help",
             (Some(Overlay::Palette { .. }), _) => "palette",
+            (Some(Overlay::Unsaved), _) => "unsaved",
             (None, Some(_)) => "edit",
             (None, None) => "",
         }
@@ -136,6 +146,7 @@ impl Gui {
 
     /// Draws everything and carries out what was asked for.
     pub(crate) fn window_ui(&mut self, ui: &mut Ui, session: &mut Session) {
+        self.editor.heed(session);
         self.keys(session);
         self.show_new_problems(session);
         panels::window_ui(ui, self, session);
@@ -144,7 +155,8 @@ impl Gui {
     /// A problem that was not there before opens its page.
     fn show_new_problems(&mut self, session: &Session) {
         let errors = session.snapshot.as_ref().map_or(0, panels::errors);
-        if errors > self.problems_seen {
+        // While a script is edited its problems stand in their places.
+        if errors > self.problems_seen && !self.editor.is_open() {
             self.tab = Tab::Problems;
         } else if errors == 0 && self.problems_seen > 0 && self.tab == Tab::Problems {
             self.tab = Tab::Script;
@@ -152,7 +164,27 @@ impl Gui {
         self.problems_seen = errors;
     }
 
+    /// Whether a script has the keyboard.
+    pub(crate) fn is_writing(&self) -> bool {
+        let document = self.editor.document().filter(|_| self.editor.is_open() && self.tab == Tab::Script);
+        document.is_some_and(|document| self.ctx.memory(|memory| memory.has_focus(panels::code::field(&document.path))))
+    }
+
+    /// Somebody wants to close the window: answers whether it may be, or asks what shall become of what is not saved.
+    pub(crate) fn may_close(&mut self) -> bool {
+        if self.editor.unsaved().is_empty() {
+            return true;
+        }
+        self.overlay = Some(Overlay::Unsaved);
+        self.ctx.memory_mut(egui::Memory::stop_text_input);
+        false
+    }
+
     fn keys(&mut self, session: &mut Session) {
+        // What is typed into a script is the editor's business alone.
+        if self.is_writing() {
+            return;
+        }
         let is_typing = self.ctx.egui_wants_keyboard_input() || self.field.is_some();
         let pressed: Vec<Action> = self.ctx.input(|input| {
             let keys = input.events.iter().filter_map(|event| match event {
@@ -171,6 +203,10 @@ impl Gui {
             if is_heard {
                 self.act(action, session);
             }
+        }
+        if self.editor.target.is_some() {
+            // The key that opened a script must not be typed into it.
+            self.ctx.input_mut(|input| input.events.retain(|event| !editor::keys::is_typed(event)));
         }
     }
 
@@ -193,6 +229,23 @@ impl Gui {
                 let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
                 self.tab = Tab::ALL[(at + 1) % Tab::ALL.len()];
             }
+            Action::Script if self.editor.is_open() => self.editor.close(),
+            Action::Script => self.open_editor(session),
+            Action::Save => {
+                self.editor.save(session);
+                if let Some((_, said)) = self.editor.message().filter(|_| !self.editor.is_open()) {
+                    session.notice(said);
+                }
+            }
+            Action::Check => {
+                if !self.editor.is_open() {
+                    self.open_editor(session);
+                }
+                self.editor.check(session);
+            }
+            Action::Complete if self.editor.is_open() => self.editor.complete(session),
+            Action::Definition if self.editor.is_open() => self.editor.go_to_definition(session),
+            Action::Comment if self.editor.is_open() => self.editor.edit(typing::comment),
             Action::Palette => {
                 let is_open = matches!(self.overlay, Some(Overlay::Palette { .. }));
                 self.overlay = (!is_open).then(|| Overlay::Palette { search: String::new(), chosen: 0 });
@@ -203,12 +256,23 @@ impl Gui {
             Action::Leave => {
                 if let Some(mut field) = self.field.take() {
                     field.cancel(session);
-                } else if self.overlay.take().is_none() {
+                } else if self.overlay.take().is_some() {
+                } else if self.editor.is_open() {
+                    self.editor.close();
+                } else {
                     session.view.selected = None;
                 }
             }
             _ => {}
         }
+    }
+
+    /// Opens the editor where the script runs.
+    fn open_editor(&mut self, session: &Session) {
+        let scene = self.scene(session);
+        let running = scene.as_ref().and_then(|scene| scene.script.as_ref()).map(|mark| &mark.location);
+        self.tab = Tab::Script;
+        self.editor.open(running, session);
     }
 
     /// Opens the field that edits a number, where its mark is.

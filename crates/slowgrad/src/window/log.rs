@@ -65,9 +65,30 @@ fn state(session: &Session, gui: &Gui) -> Value {
         "optimizer_fields": now.map(|(timeline, _)| timeline.step().names.state.clone()),
         "problems": problems,
         "notices": session.notices.iter().map(|notice| notice.text.clone()).collect::<Vec<_>>(),
+        "editor": editor(session, gui),
         "selected": session.view.selected.map(|target| format!("{target:?}")),
         "overlay": gui.overlay_name(),
         "first_weight": gui.weight_pos().map(|pos| [pos.x, pos.y]),
         "canvas": gui.canvas_rect().map(|rect| [rect.left(), rect.top(), rect.width(), rect.height()]),
+    })
+}
+
+/// The script that is edited; null while none is.
+fn editor(session: &Session, gui: &Gui) -> Value {
+    let editor = &gui.editor;
+    let Some(document) = editor.document().filter(|_| editor.is_open()) else { return Value::Null };
+    let marks = editor.marks(session).into_iter();
+    json!({
+        "file": document.path,
+        "root": document.root,
+        "is_unsaved": document.is_unsaved(),
+        "is_asked": document.conflict.is_some(),
+        "is_writing": gui.is_writing(),
+        "selected": [editor.selection().start, editor.selection().end],
+        "length": document.text.len(),
+        "message": editor.message().map(|(_, text)| text.to_owned()),
+        "names": editor.list.as_ref().map(|list| list.names.iter().map(|name| name.text.clone()).collect::<Vec<_>>()),
+        "problems": marks.map(|mark| format!("{}: {}", &document.text[mark.range], mark.problem.message)).collect::<Vec<_>>(),
+        "checked": editor.checked(session).map(|checked| checked.problems.len()),
     })
 }

@@ -6,6 +6,7 @@
 mod action;
 mod app;
 mod edit;
+mod editor;
 mod gui;
 mod log;
 mod panels;
@@ -16,6 +17,7 @@ mod session;
 use crate::library::{self, Loaded};
 use crate::worker::Worker;
 use log::EventLog;
+use slowgrad_script::Limits;
 use std::path::PathBuf;
 
 /// What the window starts with.
@@ -23,6 +25,8 @@ use std::path::PathBuf;
 pub(crate) struct WindowOptions {
     /// A lesson file on disk; the welcome lesson when absent.
     pub(crate) lesson: Option<PathBuf>,
+    /// What scripts may use up.
+    pub(crate) limits: Limits,
     /// Inner size in points.
     pub(crate) size: Option<(u32, u32)>,
     /// Draws one picture of the window into this PNG file instead of opening it.
@@ -77,13 +81,16 @@ pub(crate) enum WindowError {
 
 /// Opens the window and returns when it is closed.
 pub(crate) fn run(options: WindowOptions) -> Result<(), WindowError> {
-    let WindowOptions { lesson, size, screenshot, after_secs, log_events } = options;
+    let WindowOptions { lesson, limits, size, screenshot, after_secs, log_events } = options;
+    if screenshot.is_none() {
+        library::make_user_folder();
+    }
     let Loaded { library, lesson, folders } = library::load(lesson.as_deref())?;
     let size = size.unwrap_or(SIZE);
     if let Some(path) = screenshot {
-        let worker = Worker::start(library, lesson, || {}).map_err(WindowError::Thread)?;
+        let worker = Worker::start(library, limits, lesson, || {}).map_err(WindowError::Thread)?;
         return screenshot::picture(&path, size, after_secs, session::Session::new(worker));
     }
     let log = EventLog::new(log_events.as_deref()).map_err(WindowError::Log)?;
-    app::run(size, log, library, lesson, folders)
+    app::run(size, log, library, limits, lesson, folders)
 }

@@ -339,7 +339,7 @@ mod tests {
     use crate::window::action::Action;
     use crate::window::session::{NextFrame, Session};
     use crate::worker::Worker;
-    use slowgrad_script::{Files, Library, Root};
+    use slowgrad_script::{Files, Library, Limits, Root};
     use std::time::{Duration, Instant};
 
     fn session(cues: &str) -> Session {
@@ -347,7 +347,7 @@ mod tests {
         let text = format!("{lesson} fn perform(stage) {{ {cues} }}");
         let files = Files::from_iter([("t.rhai", text.as_bytes())]);
         let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
-        Session::new(Worker::start(library, "t.rhai".into(), || {}).expect("a thread"))
+        Session::new(Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread"))
     }
 
     /// Lets time pass until something holds. Without a wake the window sleeps, so it must have asked for frames.

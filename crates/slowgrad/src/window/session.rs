@@ -7,7 +7,7 @@ use super::action::Action;
 use super::performance::{Performance, Running};
 use crate::worker::{Command, Snapshot, Worker};
 use slowgrad_engine::shape::Parameter;
-use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
+use slowgrad_engine::spec::{ParamValue, PluginRef};
 use slowgrad_render::View;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::{Cell, Phase};
@@ -364,9 +364,18 @@ impl Session {
             Action::Fit => self.view.refit(),
             Action::Reset => self.restart(Command::Reset, Start::Hold),
             Action::Reseed => self.restart(Command::Reseed, Start::Hold),
-            Action::Edit | Action::Theme | Action::Drawer | Action::Palette | Action::Help | Action::Leave => {
-                return false;
-            }
+            Action::Edit
+            | Action::Theme
+            | Action::Drawer
+            | Action::Script
+            | Action::Save
+            | Action::Check
+            | Action::Complete
+            | Action::Definition
+            | Action::Comment
+            | Action::Palette
+            | Action::Help
+            | Action::Leave => return false,
         }
         true
     }
@@ -468,21 +477,21 @@ impl Session {
 
     /// Plugs in another plugin.
     pub(crate) fn choose(&mut self, slot: crate::worker::Slot, name: &str) {
-        use crate::worker::Slot;
-        let plugin = Some(PluginRef::named(name));
-        let mut patch = SpecPatch::default();
-        match slot {
-            Slot::Activation => patch.activation = plugin,
-            Slot::Output => patch.output = plugin,
-            Slot::Loss => patch.loss = plugin,
-            Slot::Optimizer => patch.optimizer = plugin,
-        }
-        self.send(Command::Patch(patch));
+        self.change(slot, Command::Patch(Box::new(slot.patch(PluginRef::named(name)))));
     }
 
     /// Moves a control.
     pub(crate) fn control(&mut self, slot: crate::worker::Slot, control: &str, value: ParamValue) {
-        self.send(Command::SetControl { slot, control: control.to_owned(), value });
+        self.change(slot, Command::SetControl { slot, control: control.to_owned(), value });
+    }
+
+    /// Hands over a change of a plugin; with some a run starts anew, and the lesson then waits to be performed.
+    fn change(&mut self, slot: crate::worker::Slot, command: Command) {
+        if slot.is_beginning() {
+            self.restart(command, Start::Hold);
+        } else {
+            self.send(command);
+        }
     }
 
     fn next_frame(&self) -> NextFrame {

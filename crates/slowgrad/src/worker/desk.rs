@@ -4,18 +4,19 @@
 //! must not know threads, files or the window.
 
 use super::answers::answers;
-use super::message::{Answers, Choice, Command, Curves, DataInfo, LessonInfo, SetupInfo, Slot, SlotInfo, Snapshot};
+use super::message::{Answers, Choice, Command, Curves, DataInfo, LessonInfo, Slot, Snapshot};
 use super::reload::Pending;
+use super::scripts::{self, Scripts};
+use super::slots::{self, Choices};
+use crate::library;
 use slowgrad_engine::data::Data;
-use slowgrad_engine::plugin::{ControlKind, PluginInfo};
 use slowgrad_engine::record::{self, RecordedStep};
 use slowgrad_engine::run::{Run, StateChange};
 use slowgrad_engine::setup::Setup;
-use slowgrad_engine::spec::{DataSpec, LessonSpec, ParamValue, PluginRef, SpecPatch};
-use slowgrad_script::{ConsoleLine, Lesson, Library, Limits, PluginKind, Sandbox};
+use slowgrad_engine::spec::{LessonSpec, ParamValue, PluginRef, SpecPatch};
+use slowgrad_script::{ConsoleLine, Entry, Lesson, Library, Limits, PluginKind, Sandbox};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,8 +42,6 @@ pub(super) struct Opened {
 /// The worker's state.
 pub(crate) struct Desk {
     pub(super) sandbox: Sandbox,
-    /// Lessons that lie beside the opened one, not in a folder of lessons.
-    beside: BTreeSet<String>,
     pub(super) opened: Option<Opened>,
     /// The lesson that was asked for last, whether it opened or not.
     pub(super) path: String,
@@ -66,8 +65,9 @@ pub(crate) struct Desk {
     answers: Option<Arc<Answers>>,
     data: Option<Arc<DataInfo>>,
     console: Arc<[ConsoleLine]>,
+    pub(super) scripts: Scripts,
     lessons: Arc<[Choice]>,
-    choices: [Arc<[Choice]>; 3],
+    choices: Choices,
 }
 
 /// Multiplications that training may take before it is broken into bursts: some tens of milliseconds.
@@ -76,12 +76,9 @@ const QUICK_WORK: u64 = 50_000_000;
 const QUICK_STEPS: u64 = 10_000;
 
 impl Desk {
-    pub(super) fn new(library: Library) -> Self {
-        let own = library.roots.iter().skip(1).flat_map(|root| root.files.paths());
-        let beside = own.filter(|path| is_beside(path)).map(str::to_owned).collect();
+    pub(super) fn new(library: Library, limits: Limits) -> Self {
         let mut desk = Self {
-            sandbox: Sandbox::new(library, Limits::default()),
-            beside,
+            sandbox: Sandbox::new(library, limits),
             opened: None,
             path: String::new(),
             edition: 0,
@@ -101,8 +98,9 @@ impl Desk {
             answers: None,
             data: None,
             console: Arc::new([]),
+            scripts: Scripts::default(),
             lessons: Arc::new([]),
-            choices: std::array::from_fn(|_| Arc::from([])),
+            choices: Choices::new(),
         };
         desk.list();
         desk
@@ -111,27 +109,18 @@ impl Desk {
     /// A file has come, gone or changed.
     pub(super) fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {
         self.sandbox.replace(root, path, bytes);
-        if is_beside(path) {
-            self.beside.insert(path.to_owned());
-        }
         self.list();
     }
 
     /// Looks at the library anew.
     fn list(&mut self) {
-        let choices = |kind| {
-            let known = self.sandbox.list(kind).into_iter();
-            known.map(|info: PluginInfo| Choice { name: info.name, description: info.description }).collect::<Vec<_>>()
-        };
-        self.choices =
-            [PluginKind::Activation, PluginKind::Loss, PluginKind::Optimizer].map(|kind| Arc::from(choices(kind)));
-        let is_lesson = |path: &&String| self.sandbox.text(path).is_some_and(|text| text.contains("fn lesson"));
-        let beside = self.beside.iter().filter(is_lesson);
-        let beside =
-            beside.map(|path| Choice { name: path.clone(), description: "beside the opened lesson".to_owned() });
-        let known = choices(PluginKind::Lesson).into_iter();
-        let known = known.map(|choice| Choice { name: format!("lessons/{}.rhai", choice.name), ..choice });
-        self.lessons = beside.chain(known).collect();
+        self.choices = slots::choices(&self.sandbox);
+        let mut lessons = self.sandbox.entries(PluginKind::Lesson);
+        library::order_lessons(&mut lessons);
+        let lessons = lessons.into_iter();
+        let choice = |Entry { path, title, info, .. }| Choice { name: path, title, description: info.description };
+        self.lessons = lessons.map(choice).collect();
+        self.scripts.plugins = scripts::plugins(&self.sandbox.library());
     }
 
     /// Whether there is training to do.
@@ -191,6 +180,7 @@ impl Desk {
                 self.start_again();
             }
             Command::DropGhost => self.change(|opened| opened.run.drop_ghost()),
+            Command::Check { path, text } => self.check(path, text),
         }
     }
 
@@ -224,6 +214,7 @@ impl Desk {
     pub(super) fn read(&mut self) -> Option<Lesson> {
         drop(self.sandbox.console());
         let read = self.sandbox.open(&self.path);
+        self.scripts.read = self.sandbox.files();
         self.keep_printed();
         self.heed(read)
     }
@@ -336,23 +327,25 @@ impl Desk {
     }
 
     fn set_control(&mut self, slot: Slot, control: &str, value: &ParamValue) {
+        if slot.is_beginning() {
+            self.adopt_pending();
+        }
         let Some(opened) = &mut self.opened else { return };
         let mut spec = (*opened.run.setup().spec).clone();
-        let plugins: Vec<&mut PluginRef> = plugins(&mut spec, slot);
+        let plugins: Vec<&mut PluginRef> = slots::plugins(&mut spec, slot);
         let Some(name) = plugins.first().map(|plugin| plugin.name.clone()) else { return };
         for plugin in plugins {
             if plugin.name == name {
                 plugin.params.insert(control.to_owned(), value.clone());
             }
         }
+        if slot.is_beginning() {
+            return self.begin_with(&spec, &control.replace('_', " "));
+        }
         // A slider is an input of what was traced, so nothing is traced anew.
         if let ParamValue::Number(number) = value {
             let mut setup = Setup { spec: Arc::new(spec), ..opened.run.setup().clone() };
-            for info in infos(&mut setup, slot) {
-                if info.name == name {
-                    slide(info, control, *number);
-                }
-            }
+            slots::slide(&mut setup, slot, &name, control, *number);
             opened.run.set_setup(setup);
             self.stale = true;
             return;
@@ -362,10 +355,40 @@ impl Desk {
     }
 
     fn patch(&mut self, patch: &SpecPatch) {
+        let beginning = match (&patch.initializer, &patch.data) {
+            (Some(_), _) => Some("initializer"),
+            (None, Some(_)) => Some("data set"),
+            (None, None) => None,
+        };
+        if beginning.is_some() {
+            self.adopt_pending();
+        }
         let Some(opened) = &self.opened else { return };
         let mut spec = (*opened.run.setup().spec).clone();
         let made = self.sandbox.patch(&mut spec, patch);
-        self.adopt(made);
+        match beginning {
+            None => self.adopt(made),
+            Some(what) => {
+                if self.heed(made).is_some() {
+                    self.begin_with(&spec, what);
+                }
+            }
+        }
+    }
+
+    /// Starts a run of another description, which differs from the present one in where weights and samples come
+    /// from; the seed and all else that was changed by hand stay.
+    fn begin_with(&mut self, spec: &LessonSpec, what: &str) {
+        let setup = self.sandbox.assemble(spec);
+        let drawn = self.sandbox.parameters(spec).map_err(|error| vec![*error]);
+        let Some((setup, parameters)) = self.heed(setup.and_then(|setup| Ok((setup, drawn?)))) else { return };
+        self.runs += 1;
+        let Some(opened) = &mut self.opened else { return };
+        opened.info = Arc::new(LessonInfo { opened: self.runs, ..(*opened.info).clone() });
+        opened.made = Arc::clone(&setup.train);
+        opened.run = Run::new(setup, parameters);
+        self.messages.push(format!("another {what}: the run starts anew with the same seed"));
+        self.settle();
     }
 
     /// Trains with another set-up from now on, if it could be made and can carry out the present step; says
@@ -415,6 +438,7 @@ impl Desk {
         if self.stale {
             self.present();
         }
+        let files = self.used_files();
         let opened = self.opened.as_ref();
         let problems = self.problems.iter().chain(&self.run_problem);
         let problems = problems.chain(opened.into_iter().flat_map(|opened| &opened.warnings)).cloned().collect();
@@ -423,7 +447,7 @@ impl Desk {
             training: self.is_training(),
             lesson: opened.map(|opened| Arc::clone(&opened.info)),
             lessons: Arc::clone(&self.lessons),
-            setup: opened.map(|opened| Arc::new(self.setup_info(opened))),
+            setup: opened.map(|opened| Arc::new(slots::setup_info(opened.run.setup(), &self.choices))),
             data: self.data.clone(),
             answers: self.answers.clone(),
             timeline: self.shown.clone(),
@@ -431,6 +455,9 @@ impl Desk {
             curves: Arc::new(opened.map(|opened| curves(&opened.run)).unwrap_or_default()),
             console: Arc::clone(&self.console),
             problems,
+            files,
+            plugins: Arc::clone(&self.scripts.plugins),
+            checked: self.scripts.checked.clone(),
             stuck: std::mem::take(&mut self.stuck),
             messages: std::mem::take(&mut self.messages),
             reloaded: std::mem::take(&mut self.reloaded),
@@ -471,38 +498,11 @@ impl Desk {
             self.data = Some(Arc::new(data));
         }
     }
-
-    fn setup_info(&self, opened: &Opened) -> SetupInfo {
-        let setup = opened.run.setup();
-        let last = setup.activations.len() - 1;
-        let slot = |slot: Slot| {
-            let (info, choices) = match slot {
-                Slot::Activation if last == 0 => return None,
-                Slot::Activation => (&setup.activations[0].info, &self.choices[0]),
-                Slot::Output => (&setup.activations[last].info, &self.choices[0]),
-                Slot::Loss => (&setup.loss.info, &self.choices[1]),
-                Slot::Optimizer => (&setup.optimizer.info, &self.choices[2]),
-            };
-            let PluginInfo { name, description, controls } = info.clone();
-            Some(SlotInfo { slot, name, description, controls, choices: Arc::clone(choices) })
-        };
-        SetupInfo {
-            slots: Slot::ALL.into_iter().filter_map(slot).collect(),
-            batch: setup.batch,
-            seed: setup.seed,
-            sizes: setup.shape.sizes().to_vec(),
-        }
-    }
 }
 
 /// Whether a path of the library has an ending.
 pub(super) fn has_ending(path: &str, ending: &str) -> bool {
     Path::new(path).extension().is_some_and(|have| have == ending)
-}
-
-/// Whether a file lies beside the opened lesson and may be one itself.
-fn is_beside(path: &str) -> bool {
-    !path.contains('/') && has_ending(path, "rhai")
 }
 
 /// The loss curves of a run.
@@ -512,49 +512,8 @@ fn curves(run: &Run) -> Curves {
 
 fn data_info(opened: &Opened) -> DataInfo {
     let setup = opened.run.setup();
-    let name = match &setup.spec.data {
-        DataSpec::Plugin(plugin) => plugin.name.clone(),
-        DataSpec::Inline(_) => "in the lesson".to_owned(),
-        DataSpec::Csv { path, .. } => path.clone(),
-    };
     let shown = setup.train.len().min(SHOWN_SAMPLES);
     let few = |numbers: &[f64]| numbers[..numbers.len().min(8)].to_vec();
     let samples = (0..shown).map(|at| (few(setup.train.input(at)), few(setup.train.target(at)))).collect();
-    DataInfo { name, train: setup.train.len(), test: setup.test.len(), samples }
-}
-
-/// The plugins of a description at a slot.
-fn plugins(spec: &mut LessonSpec, slot: Slot) -> Vec<&mut PluginRef> {
-    match slot {
-        Slot::Activation => {
-            let last = spec.layers.len().saturating_sub(1);
-            spec.layers[..last].iter_mut().map(|layer| &mut layer.activation).collect()
-        }
-        Slot::Output => spec.layers.last_mut().map(|layer| &mut layer.activation).into_iter().collect(),
-        Slot::Loss => vec![&mut spec.loss],
-        Slot::Optimizer => vec![&mut spec.optimizer],
-    }
-}
-
-/// The plugins of a set-up at a slot.
-fn infos(setup: &mut Setup, slot: Slot) -> Vec<&mut PluginInfo> {
-    match slot {
-        Slot::Activation => {
-            let last = setup.activations.len().saturating_sub(1);
-            setup.activations[..last].iter_mut().map(|activation| &mut activation.info).collect()
-        }
-        Slot::Output => setup.activations.last_mut().map(|activation| &mut activation.info).into_iter().collect(),
-        Slot::Loss => vec![&mut setup.loss.info],
-        Slot::Optimizer => vec![&mut setup.optimizer.info],
-    }
-}
-
-fn slide(info: &mut PluginInfo, name: &str, to: f64) {
-    for control in &mut info.controls {
-        if let ControlKind::Slider { value, .. } = &mut control.kind
-            && control.name == name
-        {
-            *value = to;
-        }
-    }
+    DataInfo { train: setup.train.len(), test: setup.test.len(), samples }
 }

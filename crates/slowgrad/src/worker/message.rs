@@ -5,8 +5,8 @@
 
 use slowgrad_engine::plugin::Control;
 use slowgrad_engine::run::LossPoint;
-use slowgrad_engine::spec::{ParamValue, SpecPatch};
-use slowgrad_script::ConsoleLine;
+use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
+use slowgrad_script::{ConsoleLine, PluginKind, Report};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::cue::Cue;
@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Moves a control of a plugin.
     SetControl { slot: Slot, control: String, value: ParamValue },
     /// Changes plugins or controls.
-    Patch(SpecPatch),
+    Patch(Box<SpecPatch>),
     /// A file on disk changed; `None` when it is gone.
     ReloadFile {
         root: String,
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Reseed,
     /// Forgets the loss curve that an edit left behind.
     DropGhost,
+    /// Checks a script with this text, which may not be saved yet; nothing that runs changes.
+    Check { path: String, text: String },
 }
 
 /// A place that a plugin is plugged into.
@@ -56,13 +58,30 @@ pub(crate) enum Slot {
     Output,
     /// The loss.
     Loss,
+    /// What is added to the loss for each weight; may be empty.
+    Regularizer,
     /// The optimizer.
     Optimizer,
+    /// What the learning rate is multiplied by; may be empty.
+    Schedule,
+    /// What initial weights are drawn by.
+    Initializer,
+    /// What makes the samples.
+    Data,
 }
 
 impl Slot {
     /// All, in the order in which they are shown.
-    pub(crate) const ALL: [Slot; 4] = [Slot::Activation, Slot::Output, Slot::Loss, Slot::Optimizer];
+    pub(crate) const ALL: [Slot; 8] = [
+        Slot::Data,
+        Slot::Activation,
+        Slot::Output,
+        Slot::Loss,
+        Slot::Regularizer,
+        Slot::Optimizer,
+        Slot::Schedule,
+        Slot::Initializer,
+    ];
 
     /// What it is called in the window.
     pub(crate) fn name(self) -> &'static str {
@@ -70,15 +89,56 @@ impl Slot {
             Slot::Activation => "activation",
             Slot::Output => "output",
             Slot::Loss => "loss",
+            Slot::Regularizer => "regularizer",
             Slot::Optimizer => "optimizer",
+            Slot::Schedule => "schedule",
+            Slot::Initializer => "initializer",
+            Slot::Data => "data",
         }
+    }
+
+    /// The kind of plugin that fits.
+    pub(crate) fn kind(self) -> PluginKind {
+        match self {
+            Slot::Activation | Slot::Output => PluginKind::Activation,
+            Slot::Loss => PluginKind::Loss,
+            Slot::Regularizer => PluginKind::Regularizer,
+            Slot::Optimizer => PluginKind::Optimizer,
+            Slot::Schedule => PluginKind::Schedule,
+            Slot::Initializer => PluginKind::Initializer,
+            Slot::Data => PluginKind::Dataset,
+        }
+    }
+
+    /// Whether a run has to start anew when something else is plugged in.
+    pub(crate) fn is_beginning(self) -> bool {
+        matches!(self, Slot::Initializer | Slot::Data)
+    }
+
+    /// The change that plugs a plugin in.
+    pub(crate) fn patch(self, plugin: PluginRef) -> SpecPatch {
+        let (mut patch, plugin) = (SpecPatch::default(), Some(plugin));
+        *match self {
+            Slot::Activation => &mut patch.activation,
+            Slot::Output => &mut patch.output,
+            Slot::Loss => &mut patch.loss,
+            Slot::Regularizer => &mut patch.regularizer,
+            Slot::Optimizer => &mut patch.optimizer,
+            Slot::Schedule => &mut patch.schedule,
+            Slot::Initializer => &mut patch.initializer,
+            Slot::Data => &mut patch.data,
+        } = plugin;
+        patch
     }
 }
 
 /// A plugin that could be plugged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Choice {
+    /// What it is chosen by: a plugin's name, a lesson's path.
     pub(crate) name: String,
+    /// What people read.
+    pub(crate) title: String,
     pub(crate) description: String,
 }
 
@@ -104,7 +164,6 @@ pub(crate) struct SetupInfo {
 /// The samples, as far as they are drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DataInfo {
-    pub(crate) name: String,
     pub(crate) train: usize,
     pub(crate) test: usize,
     /// Inputs and targets of the first samples.
@@ -140,6 +199,27 @@ pub(crate) struct Curves {
     pub(crate) ghost: Option<Vec<LossPoint>>,
 }
 
+/// A script that the lesson uses, as it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UsedFile {
+    /// Its path in the library.
+    pub(crate) path: String,
+    /// The root that it was found in.
+    pub(crate) root: String,
+    pub(crate) bytes: Arc<[u8]>,
+}
+
+/// What a check of a script found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Checked {
+    pub(crate) path: String,
+    /// The text that was checked.
+    pub(crate) text: String,
+    pub(crate) problems: Vec<Diagnostic>,
+    /// How its functions were tried.
+    pub(crate) reports: Vec<Report>,
+}
+
 /// How the worker is, at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
@@ -157,6 +237,12 @@ pub(crate) struct Snapshot {
     pub(crate) curves: Arc<Curves>,
     pub(crate) console: Arc<[ConsoleLine]>,
     pub(crate) problems: Arc<[Diagnostic]>,
+    /// The lesson and the scripts that it uses.
+    pub(crate) files: Arc<[UsedFile]>,
+    /// The names of all plugins.
+    pub(crate) plugins: Arc<[(PluginKind, String)]>,
+    /// What the last check found.
+    pub(crate) checked: Option<Arc<Checked>>,
     /// Whether the last step asked for could not be computed.
     pub(crate) stuck: bool,
     /// What happened since the snapshot before.

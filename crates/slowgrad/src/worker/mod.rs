@@ -5,14 +5,18 @@
 
 mod answers;
 mod desk;
+#[cfg(test)]
+mod fire;
 mod message;
 mod reload;
+mod scripts;
+mod slots;
 
 pub(crate) use answers::range;
 use desk::Desk;
-pub(crate) use message::{Answers, Command, Curves, DataInfo, SetupInfo, Slot, SlotInfo, Snapshot};
+pub(crate) use message::{Answers, Checked, Command, Curves, DataInfo, SetupInfo, Slot, SlotInfo, Snapshot, UsedFile};
 
-use slowgrad_script::Library;
+use slowgrad_script::{Library, Limits};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
@@ -30,13 +34,15 @@ pub(crate) struct Worker {
     sent: u64,
 }
 
-/// Scripts may nest values deeply before a limit stops them, and the interpreter walks them recursively.
-pub(crate) const SCRIPT_STACK_BYTES: usize = 64 << 20;
+/// Scripts may nest values deeply before a limit stops them, and the interpreter walks them recursively. Only what
+/// is used takes memory.
+pub(crate) const SCRIPT_STACK_BYTES: usize = 256 << 20;
 
 impl Worker {
-    /// Starts the thread and opens a lesson. `wake` is called after every snapshot.
+    /// Starts the thread and opens a lesson, whose scripts run within these limits. `wake` is called after every snapshot.
     pub(crate) fn start(
         library: Library,
+        limits: Limits,
         lesson: String,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, std::io::Error> {
@@ -44,7 +50,7 @@ impl Worker {
         let (done, snapshots) = channel();
         let thread = std::thread::Builder::new().name("slowgrad-worker".into()).stack_size(SCRIPT_STACK_BYTES);
         thread.spawn(move || {
-            let worked = AssertUnwindSafe(|| work(Desk::new(library), &to_do, &done, &wake));
+            let worked = AssertUnwindSafe(|| work(Desk::new(library, limits), &to_do, &done, &wake));
             // Whoever waits for a snapshot learns that there will be none, whether the window is gone or this panicked.
             let _ = catch_unwind(worked);
             drop(done);
@@ -143,7 +149,7 @@ mod tests {
     fn worker() -> Worker {
         let files = Files::from_iter([("t.rhai", LESSON.as_bytes()), ("optimizers/own.rhai", OPTIMIZER.as_bytes())]);
         let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
-        Worker::start(library, "t.rhai".into(), || {}).expect("a thread")
+        Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread")
     }
 
     fn settled(worker: &Worker) -> Snapshot {
@@ -217,13 +223,13 @@ mod tests {
             control: "lr".into(),
             value: ParamValue::Number(0.125),
         });
-        worker.send(Command::Patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
+        worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
         let snapshot = settled(&worker);
         let timeline = snapshot.timeline.expect("a step");
         let step = timeline.step();
         assert_eq!((step.samples[0].input[1], step.before.values[0], step.contexts[0][0]), (0.25, 2.0, 0.125));
         assert_eq!(step.names.loss, "mae");
-        worker.send(Command::Patch(SpecPatch { optimizer: Some(PluginRef::named("nothing")), ..SpecPatch::default() }));
+        worker.send(patch(SpecPatch { optimizer: Some(PluginRef::named("nothing")), ..SpecPatch::default() }));
         let snapshot = settled(&worker);
         assert_eq!(snapshot.problems.len(), 1);
         assert_eq!(snapshot.timeline.expect("a step").step().names.optimizer, "own");
@@ -239,7 +245,7 @@ mod tests {
     }
 
     fn patch(patch: SpecPatch) -> Command {
-        Command::Patch(patch)
+        Command::Patch(Box::new(patch))
     }
 
     fn rate(value: f64) -> Command {
@@ -308,8 +314,15 @@ mod tests {
         worker.send(save("second.rhai", LESSON));
         worker.send(save("helper.rhai", "fn help() {}"));
         let names = |snapshot: Snapshot| snapshot.lessons.iter().map(|choice| choice.name.clone()).collect::<Vec<_>>();
-        let lessons = names(settled(&worker));
-        assert_eq!(lessons[..2], ["second.rhai", "t.rhai"]);
+        let both = settled(&worker);
+        let titles = both.lessons.iter().map(|choice| choice.title.clone()).collect::<Vec<_>>();
+        let lessons = names(both);
+        // The lesson's own folder comes first, then the shipped ones as they are taught, by their titles.
+        assert_eq!(
+            lessons[..4],
+            ["second.rhai", "t.rhai", "lessons/welcome.rhai", "lessons/which-weights-change.rhai"]
+        );
+        assert_eq!(titles[1..4], ["T", "Welcome to slowgrad", "Which weights change?"]);
         assert!(!lessons.contains(&"helper.rhai".to_owned()));
         worker.send(Command::ReloadFile {
             root: "own".into(),
@@ -363,6 +376,147 @@ mod tests {
         assert_eq!(settled(&worker).problems.len(), 1);
         worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
         assert!(settled(&worker).problems.is_empty());
+    }
+
+    const DECAY: &str = "fn params() { #{ strength: slider(0.5, 0.0, 1.0) } } fn penalty(w, p) { p.strength * w ** 2 }";
+    const HALVES: &str = "fn rate(step, ctx) { 0.5 ** (step - 1) }";
+
+    fn with_kinds() -> Worker {
+        let mut worker = worker();
+        worker.send(save("regularizers/decay.rhai", DECAY));
+        worker.send(save("schedules/halves.rhai", HALVES));
+        worker.send(patch(Slot::Regularizer.patch(PluginRef::named("decay"))));
+        worker.send(patch(Slot::Schedule.patch(PluginRef::named("halves"))));
+        worker
+    }
+
+    fn slot(snapshot: &Snapshot, slot: Slot) -> SlotInfo {
+        let setup = snapshot.setup.as_ref().expect("a set-up");
+        setup.slots.iter().find(|info| info.slot == slot).expect("every slot is told").clone()
+    }
+
+    /// Penalty and learning rate of the shown step.
+    fn penalty_and_rate(snapshot: &Snapshot) -> (Option<f64>, f64) {
+        let step = snapshot.timeline.as_ref().expect("a step").step();
+        (step.penalty.as_ref().map(|penalty| penalty.sum), step.learning_rate())
+    }
+
+    #[test]
+    fn a_regularizer_and_a_schedule_are_plugged_in_moved_and_taken_away() {
+        let mut worker = with_kinds();
+        let first = settled(&worker);
+        assert!(first.problems.is_empty(), "{:?}", first.problems);
+        let (penalty, lr) = penalty_and_rate(&first);
+        worker.send(Command::SetControl {
+            slot: Slot::Regularizer,
+            control: "strength".into(),
+            value: ParamValue::Number(0.25),
+        });
+        worker.send(Command::Seek(3));
+        worker.send(Command::Seek(1));
+        let slid = settled(&worker);
+        assert_eq!(penalty_and_rate(&slid), (penalty.map(|sum| sum / 2.0), lr));
+        worker.send(Command::Seek(3));
+        let third = settled(&worker);
+        assert_eq!(penalty_and_rate(&third).1, lr / 4.0);
+        for (place, chosen) in [(Slot::Regularizer, "decay"), (Slot::Schedule, "halves")] {
+            let info = slot(&third, place);
+            assert_eq!((info.name.as_str(), info.choices[0].name.as_str()), (chosen, "none"));
+            worker.send(patch(place.patch(PluginRef::named("none"))));
+        }
+        let without = settled(&worker);
+        assert_eq!(penalty_and_rate(&without), (None, lr));
+        assert_eq!(slot(&without, Slot::Schedule).name, "none");
+        // The past has them, with the bits it had.
+        worker.send(Command::Seek(2));
+        assert_eq!(penalty_and_rate(&settled(&worker)).1, lr / 2.0);
+        worker.send(Command::Seek(3));
+        assert_eq!(values(&settled(&worker)), values(&third));
+    }
+
+    #[test]
+    fn a_penalty_that_is_saved_runs_and_a_broken_one_changes_nothing() {
+        let mut worker = with_kinds();
+        let first = penalty_and_rate(&settled(&worker)).0.expect("a regularizer");
+        let saved = |text: &str| Command::ReloadFile {
+            root: "own".into(),
+            path: "regularizers/decay.rhai".into(),
+            bytes: Some(text.as_bytes().to_vec()),
+            at_once: true,
+        };
+        worker.send(saved("fn penalty(w) { w w }"));
+        let broken = settled(&worker);
+        assert_eq!((broken.problems.len(), penalty_and_rate(&broken).0), (1, Some(first)));
+        worker.send(saved(
+            "fn params() { #{ strength: slider(0.5, 0.0, 1.0) } } fn penalty(w, p) { 2.0 * p.strength * w ** 2 }",
+        ));
+        let again = settled(&worker);
+        assert!(again.problems.is_empty());
+        assert_eq!(penalty_and_rate(&again).0, Some(2.0 * first));
+    }
+
+    #[test]
+    fn another_initializer_or_data_set_starts_the_run_anew_from_the_same_seed() {
+        let mut worker = with_kinds();
+        worker.send(Command::Seek(5));
+        let before = settled(&worker);
+        worker.send(patch(Slot::Initializer.patch(PluginRef::named("he_normal"))));
+        let drawn = settled(&worker);
+        assert!(drawn.messages.iter().any(|message| message.contains("another initializer")), "{:?}", drawn.messages);
+        assert_eq!((shown(&drawn).0, slot(&drawn, Slot::Initializer).name.as_str()), (1, "he_normal"));
+        assert_eq!(slot(&drawn, Slot::Regularizer).name, "decay", "what was changed by hand stays");
+        let opened = |snapshot: &Snapshot| snapshot.lesson.as_ref().expect("a lesson").opened;
+        assert!(opened(&drawn) > opened(&before));
+        worker.send(patch(Slot::Initializer.patch(PluginRef::named("he_normal"))));
+        assert_eq!(values(&settled(&worker)), values(&drawn), "the same seed draws the same weights");
+
+        worker.send(patch(Slot::Data.patch(PluginRef::named("xor_region"))));
+        let other = settled(&worker);
+        assert_eq!((slot(&other, Slot::Data).name.as_str(), values(&other)), ("xor_region", values(&drawn)));
+        assert!(other.data.as_ref().expect("data").train > 4);
+        worker.send(patch(Slot::Data.patch(PluginRef::named("iris"))));
+        let wrong = settled(&worker);
+        assert!(!wrong.problems.is_empty());
+        assert_eq!(slot(&wrong, Slot::Data).name, "xor_region", "what cannot be used changes nothing");
+    }
+
+    #[test]
+    fn a_slider_of_a_data_set_makes_other_samples() {
+        let mut worker = worker();
+        let set = "fn params() { #{ shift: slider(1.0, 0.0, 9.0) } }
+            fn dataset(ctx) { [#{ input: [ctx.shift, ctx.noise], target: [0.0] }] }";
+        worker.send(save("datasets/shifted.rhai", set));
+        worker.send(save("t.rhai", &LESSON.replace("data: \"xor\"", "noise: 0.25, data: \"shifted\"")));
+        let first = settled(&worker);
+        assert!(first.problems.is_empty(), "{:?}", first.problems);
+        let input = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().samples[0].input.clone();
+        assert_eq!(input(&first), [1.0, 0.25]);
+        worker.send(Command::Seek(4));
+        let value = ParamValue::Number(3.0);
+        worker.send(Command::SetControl { slot: Slot::Data, control: "shift".into(), value });
+        let moved = settled(&worker);
+        assert_eq!((shown(&moved).0, input(&moved), values(&moved)), (1, vec![3.0, 0.25], values(&first)));
+    }
+
+    #[test]
+    fn a_slider_of_the_lessons_own_function_acts_and_its_other_functions_are_reloaded() {
+        let mut worker = worker();
+        let own = format!("{LESSON} {DECAY} fn init(ctx) {{ 0.5 }}");
+        worker.send(save("t.rhai", &own));
+        worker.send(Command::Reset);
+        // 2·3 + 3·1 weights of 0.5.
+        assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.5 * 0.25));
+        let value = ParamValue::Number(1.0);
+        worker.send(Command::SetControl { slot: Slot::Regularizer, control: "strength".into(), value });
+        assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.25));
+        let changed = own.replace("* w ** 2", "* abs(w)");
+        worker.send(Command::ReloadFile {
+            root: "own".into(),
+            path: "t.rhai".into(),
+            bytes: Some(changed.into_bytes()),
+            at_once: true,
+        });
+        assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.5));
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! It must not know where files come from; they are handed in as bytes.
 
 use super::desk::{Desk, has_ending};
-use super::message::LessonInfo;
+use super::message::{LessonInfo, Slot};
+use super::slots::plugins;
 use slowgrad_engine::spec::LessonSpec;
-use slowgrad_script::PluginKind;
 use std::sync::Arc;
 
 /// Files were saved, and what is made from them waits for the end of a step.
@@ -20,6 +20,10 @@ pub(super) struct Pending {
 impl Desk {
     /// Takes in another version of a file.
     pub(super) fn reload(&mut self, root: &str, path: &str, bytes: Option<Vec<u8>>, at_once: bool) {
+        // The editor tells of what it saved at once, and the watcher a little later.
+        if self.sandbox.file(path).is_some_and(|(from, known)| from == root && bytes.as_deref() == Some(&known[..])) {
+            return;
+        }
         let is_gone = bytes.is_none();
         let is_used = self.sandbox.files().iter().any(|used| used == path);
         self.replace(root, path, bytes.map(Arc::from));
@@ -68,12 +72,18 @@ impl Desk {
         let Some(opened) = &mut self.opened else { return };
         let is_start = start.is_some();
         opened.start = start.unwrap_or_else(|| opened.start.clone());
-        let initializer = self.sandbox.path_of(PluginKind::Initializer, &asked.initializer.name);
-        if initializer.is_some_and(|initializer| initializer == path) {
+        let uses = |slot: Slot| {
+            let mut asked = asked.clone();
+            let names = plugins(&mut asked, slot).into_iter().map(|plugin| plugin.name.clone()).collect::<Vec<_>>();
+            names.iter().any(|name| self.sandbox.path_of(slot.kind(), name).is_some_and(|used| used == path))
+        };
+        if uses(Slot::Initializer) && path != self.path {
             if is_start {
                 self.messages.push(format!("{path} was saved: the next start (Reset) draws its weights"));
             }
-            return;
+            if !Slot::ALL.into_iter().any(|slot| slot != Slot::Initializer && uses(slot)) {
+                return;
+            }
         }
         let made = self.sandbox.assemble(&rebased(&opened.run.setup().spec, &opened.asked, &asked));
         if self.heed(made).is_none() {
@@ -102,7 +112,7 @@ impl Desk {
         }
     }
 
-    fn adopt_pending(&mut self) {
+    pub(super) fn adopt_pending(&mut self) {
         let (Some(pending), Some(opened)) = (self.pending.take(), &mut self.opened) else { return };
         // What was changed by hand stays, even while this waited.
         let spec = rebased(&opened.run.setup().spec, &opened.asked, &pending.asked);
@@ -121,7 +131,9 @@ fn rebased(now: &LessonSpec, was: &LessonSpec, asked: &LessonSpec) -> LessonSpec
         title: asked.title.clone(),
         layers: pick(&now.layers, &was.layers, &asked.layers),
         loss: pick(&now.loss, &was.loss, &asked.loss),
+        regularizer: pick(&now.regularizer, &was.regularizer, &asked.regularizer),
         optimizer: pick(&now.optimizer, &was.optimizer, &asked.optimizer),
+        schedule: pick(&now.schedule, &was.schedule, &asked.schedule),
         batch: pick(&now.batch, &was.batch, &asked.batch),
         shuffle: pick(&now.shuffle, &was.shuffle, &asked.shuffle),
         ..now.clone()

@@ -1,16 +1,23 @@
 //! The drawer: the running script, what scripts printed, and what is wrong with them.
 
+use crate::window::action::Action;
 use crate::window::gui::{Gui, Tab};
 use crate::window::session::Session;
 use egui::text::{LayoutJob, TextFormat};
-use egui::{FontId, Label, RichText, ScrollArea, TextStyle, Ui};
+use egui::{Align, FontId, Label, Layout, RichText, ScrollArea, Sense, TextStyle, Ui};
 use slowgrad_render::{Theme, script_ui};
 use slowgrad_tape::{Diagnostic, Location, Severity};
 use std::ops::Range;
 
+/// The height of the drawer below the explanation: more while a script is edited.
+pub(super) fn height(gui: &Gui, available: f32) -> f32 {
+    if gui.editor.is_open() { (0.64 * available).clamp(240.0, 900.0) } else { (0.36 * available).clamp(150.0, 420.0) }
+}
+
 pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let errors = session.snapshot.as_ref().map_or(0, super::errors);
+    let mut asked = None;
     ui.horizontal(|ui| {
         for tab in Tab::ALL {
             let text = match tab {
@@ -21,12 +28,31 @@ pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
                 gui.tab = tab;
             }
         }
+        if gui.tab == Tab::Script && !gui.editor.is_open() {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                for (word, action) in [("Check", Action::Check), ("Edit", Action::Script)] {
+                    let response = ui.button(word).on_hover_text(action.tooltip());
+                    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, action.entry().name));
+                    if response.clicked() {
+                        asked = Some(action);
+                    }
+                }
+            });
+        }
     });
     ui.add_space(2.0);
-    match gui.tab {
-        Tab::Script => script_tab_ui(ui, gui, session, &theme),
+    if let Some(action) = asked {
+        gui.act(action, session);
+    }
+    let place = match gui.tab {
+        Tab::Script if gui.editor.is_open() => return super::editor::editor_ui(ui, gui, session),
+        Tab::Script => return script_tab_ui(ui, gui, session, &theme),
         Tab::Console => console_ui(ui, session, &theme),
         Tab::Problems => problems_ui(ui, session, &theme),
+    };
+    if let Some(place) = place {
+        gui.tab = Tab::Script;
+        gui.editor.go_to(&place, session);
     }
 }
 
@@ -41,11 +67,13 @@ fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
     }
 }
 
-fn console_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
+/// What scripts printed; answers the place of a line that was clicked.
+fn console_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location> {
     let Some(snapshot) = session.snapshot.as_ref().filter(|snapshot| !snapshot.console.is_empty()) else {
         ui.add(Label::new(RichText::new("What scripts print with print(…) appears here.").color(theme.faint)).wrap());
-        return;
+        return None;
     };
+    let mut clicked = None;
     ScrollArea::vertical().id_salt("console").auto_shrink(false).stick_to_bottom(true).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         for line in snapshot.console.iter() {
@@ -56,29 +84,44 @@ fn console_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
                 job.append(&place, 0.0, TextFormat::simple(FontId::new(11.0, font.family.clone()), theme.faint));
             }
             job.append(&line.text, 0.0, TextFormat::simple(font, theme.text));
-            ui.add(Label::new(job).wrap());
+            clicked = place_ui(ui, job, line.location.as_ref()).or(clicked.take());
         }
     });
+    clicked
 }
 
-fn problems_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
+/// A text that leads to a place in a script; answers the place when it is clicked.
+fn place_ui(ui: &mut Ui, text: LayoutJob, place: Option<&Location>) -> Option<Location> {
+    let label = Label::new(text).wrap();
+    let Some(place) = place else {
+        ui.add(label);
+        return None;
+    };
+    let response = ui.add(label.sense(Sense::click())).on_hover_cursor(egui::CursorIcon::PointingHand);
+    response.on_hover_text("click to edit this line").clicked().then(|| place.clone())
+}
+
+/// What is wrong; answers the place of a problem that was clicked.
+fn problems_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location> {
     let Some(snapshot) = session.snapshot.as_ref().filter(|snapshot| !snapshot.problems.is_empty()) else {
         ui.add(Label::new(RichText::new("No problems.").color(theme.faint)).wrap());
-        return;
+        return None;
     };
+    let mut clicked = None;
     ScrollArea::vertical().id_salt("problems").auto_shrink(false).show(ui, |ui| {
         for problem in snapshot.problems.iter() {
-            problem_ui(ui, problem, theme);
+            clicked = problem_ui(ui, problem, theme).or(clicked.take());
             ui.add_space(10.0);
         }
         if super::errors(snapshot) > 0 && snapshot.timeline.is_some() {
             ui.add(Label::new(RichText::new("The last good version runs on.").small().color(theme.faint)).wrap());
         }
     });
+    clicked
 }
 
-/// One problem: where, what, the line with a caret below it, and the way out.
-fn problem_ui(ui: &mut Ui, problem: &Diagnostic, theme: &Theme) {
+/// One problem: where, what, the line with a caret below it, and the way out. Answers its place when it is clicked.
+fn problem_ui(ui: &mut Ui, problem: &Diagnostic, theme: &Theme) -> Option<Location> {
     ui.spacing_mut().item_spacing.y = 3.0;
     let (word, color) = match problem.severity {
         Severity::Error => ("error", theme.loss),
@@ -89,7 +132,7 @@ fn problem_ui(ui: &mut Ui, problem: &Diagnostic, theme: &Theme) {
     let mono = TextStyle::Monospace.resolve(ui.style());
     head.append(&place, 0.0, TextFormat::simple(mono.clone(), theme.text));
     head.append(word, 0.0, TextFormat::simple(mono, color));
-    ui.add(Label::new(head).wrap());
+    let clicked = place_ui(ui, head, problem.location.as_ref());
     ui.add(Label::new(RichText::new(&problem.message).color(theme.text)).wrap());
     if let Some(location) = &problem.location {
         source_ui(ui, location, theme, color);
@@ -101,6 +144,7 @@ fn problem_ui(ui: &mut Ui, problem: &Diagnostic, theme: &Theme) {
         let place = frame.location.as_ref().map_or_else(String::new, |location| format!(" at {location}"));
         ui.add(Label::new(RichText::new(format!("in {}{place}", frame.function)).small().color(theme.faint)).wrap());
     }
+    clicked
 }
 
 fn source_ui(ui: &mut Ui, location: &Location, theme: &Theme, color: egui::Color32) {

@@ -16,7 +16,7 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let height = ui.available_height();
     let drawer = Frame::new().inner_margin(Margin { left: 0, right: 0, top: 8, bottom: 0 });
     Panel::bottom("drawer")
-        .exact_size((0.36 * height).clamp(150.0, 420.0))
+        .exact_size(drawer::height(gui, height))
         .frame(drawer)
         .resizable(false)
         .show(ui, |ui| drawer::drawer_ui(ui, gui, session));

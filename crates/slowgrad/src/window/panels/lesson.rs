@@ -1,4 +1,4 @@
-//! The column at the left: data, layers, plugins with all their controls, and the loss curve.
+//! The column at the left: data, layers, plugins of every kind with all their controls, and the loss curve.
 
 use super::curve::curve_ui;
 use super::data::data_picture_ui;
@@ -17,7 +17,7 @@ pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let height = ui.available_height();
     Panel::bottom("curve")
-        .exact_size((0.29 * height).clamp(130.0, 280.0))
+        .exact_size((0.25 * height).clamp(130.0, 280.0))
         .frame(egui::Frame::new().inner_margin(Margin { top: 8, ..Margin::ZERO }))
         .resizable(false)
         .show(ui, |ui| {
@@ -33,14 +33,16 @@ pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else { return };
     ScrollArea::vertical().id_salt("lesson").auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 6.0);
-        // A lesson with two sliders fits without scrolling on the smallest screen it is shown on.
+        // A lesson with two sliders nearly fits without scrolling on the smallest screen it is shown on.
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.spacing_mut().interact_size.y = 21.0;
         ui.spacing_mut().button_padding.y = 2.0;
         data_picture_ui(ui, session, &theme);
-        facts_ui(ui, session, &setup, &theme);
         for slot in &setup.slots {
             slot_ui(ui, session, slot, &theme);
+            if slot.slot == Slot::Data {
+                layers_ui(ui, &setup, &theme);
+            }
         }
         batch_ui(ui, session, &setup, &theme);
     });
@@ -54,25 +56,29 @@ fn row(ui: &mut Ui, word: &str, theme: &Theme, add: impl FnOnce(&mut Ui, &egui::
     });
 }
 
-fn facts_ui(ui: &mut Ui, session: &Session, setup: &SetupInfo, theme: &Theme) {
-    if let Some(data) = session.snapshot.as_ref().and_then(|snapshot| snapshot.data.as_ref()) {
-        row(ui, "data", theme, |ui, _| {
-            let kept = if data.test > 0 { format!(" + {} to test", data.test) } else { String::new() };
-            ui.add(Label::new(format!("{} · {}{kept}", data.name, data.train)).truncate())
-                .on_hover_text("name and number of samples");
-        });
-    }
+fn layers_ui(ui: &mut Ui, setup: &SetupInfo, theme: &Theme) {
     row(ui, "layers", theme, |ui, _| {
         let sizes: Vec<String> = setup.sizes.iter().map(ToString::to_string).collect();
         ui.add(Label::new(sizes.join(" – ")).truncate()).on_hover_text("inputs, then the neurons of each layer");
     });
 }
 
+/// What is plugged in, and of data the number of samples: those to learn from and those kept for testing.
+fn shown_name(session: &Session, slot: &SlotInfo) -> String {
+    let data = session.snapshot.as_ref().and_then(|snapshot| snapshot.data.as_ref());
+    match data.filter(|_| slot.slot == Slot::Data) {
+        Some(data) if data.test > 0 => format!("{} · {} + {} to test", slot.name, data.train, data.test),
+        Some(data) => format!("{} · {}", slot.name, data.train),
+        None => slot.name.clone(),
+    }
+}
+
 fn slot_ui(ui: &mut Ui, session: &mut Session, slot: &SlotInfo, theme: &Theme) {
     row(ui, slot.slot.name(), theme, |ui, _| {
         let mut chosen = None;
         let width = (ui.available_width() - 4.0).clamp(60.0, 130.0);
-        let combo = ComboBox::from_id_salt(slot.slot.name()).width(width).truncate().selected_text(slot.name.as_str());
+        let selected = shown_name(session, slot);
+        let combo = ComboBox::from_id_salt(slot.slot.name()).width(width).truncate().selected_text(selected);
         let response = combo.show_ui(ui, |ui| {
             for choice in slot.choices.iter() {
                 let response = ui.selectable_label(choice.name == slot.name, choice.name.as_str());
@@ -165,7 +171,7 @@ fn batch_ui(ui: &mut Ui, session: &mut Session, setup: &SetupInfo, theme: &Theme
         let drag = DragValue::new(&mut batch).range(1..=samples.max(1)).speed(0.05);
         let response = ui.add(drag).labelled_by(label.id);
         if response.on_hover_text("samples in each training step").changed() && batch != setup.batch {
-            session.send(Command::Patch(SpecPatch { batch: Some(batch), ..SpecPatch::default() }));
+            session.send(Command::Patch(Box::new(SpecPatch { batch: Some(batch), ..SpecPatch::default() })));
         }
     });
 }

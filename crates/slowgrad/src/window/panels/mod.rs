@@ -3,9 +3,11 @@
 //! A panel reads the session and hands it what a person asks for; it must not know how that is carried out.
 
 mod canvas;
+pub(super) mod code;
 mod curve;
 mod data;
 mod drawer;
+mod editor;
 mod explain;
 mod icons;
 mod lesson;
@@ -27,7 +29,12 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let frame = |x: i8, y: i8| Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(x, y));
     // Side panels give way on small windows and take a little more on large ones.
     let left = (0.19 * size.x).clamp(196.0, 300.0);
-    let right = (0.285 * size.x).clamp(250.0, 520.0);
+    let right = if gui.editor.is_open() {
+        // A script needs some seventy letters in a row.
+        (0.46 * size.x).clamp(330.0, 820.0)
+    } else {
+        (0.285 * size.x).clamp(250.0, 520.0)
+    };
 
     Panel::top("top")
         .exact_size(40.0)

@@ -12,7 +12,35 @@ pub(super) fn overlay_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     match gui.overlay.clone() {
         Some(Overlay::Help) => help_ui(ui, gui),
         Some(Overlay::Palette { search, chosen }) => palette_ui(ui, gui, session, search, chosen),
+        Some(Overlay::Unsaved) => unsaved_ui(ui, gui, session),
         None => {}
+    }
+}
+
+/// Asks what shall become of scripts that are not saved.
+fn unsaved_ui(ui: &Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let mut stays = veil(ui, "unsaved");
+    let area = Area::new(Id::unique("unsaved")).order(Order::Foreground).anchor(Align2::CENTER_CENTER, Vec2::ZERO);
+    area.show(ui.ctx(), |ui| {
+        Frame::window(ui.style()).inner_margin(20).show(ui, |ui| {
+            ui.set_width(380.0);
+            ui.heading("Not saved yet");
+            ui.add_space(4.0);
+            ui.add(egui::Label::new(RichText::new(gui.editor.unsaved().join(", ")).color(theme.text)).wrap());
+            ui.add_space(10.0);
+            ui.horizontal(|ui| {
+                if ui.button("Save and close").clicked() {
+                    gui.is_closed = gui.editor.save_all(session);
+                    stays |= !gui.is_closed;
+                }
+                gui.is_closed |= ui.button("Close without saving").clicked();
+                stays |= ui.button("Stay").clicked();
+            });
+        });
+    });
+    if stays {
+        gui.overlay = None;
     }
 }
 
@@ -51,8 +79,9 @@ fn help_ui(ui: &Ui, gui: &mut Gui) {
                 ui.spacing_mut().interact_size.y = 16.0;
                 ui.set_width(ui.available_width() - 12.0);
                 ui.columns(2, |columns| {
-                    for (i, group) in Group::ALL.into_iter().enumerate() {
-                        let column = &mut columns[usize::from(i > 0)];
+                    for group in Group::ALL {
+                        let is_left = matches!(group, Group::Playing | Group::Script);
+                        let column = &mut columns[usize::from(!is_left)];
                         column.label(RichText::new(group.name()).strong().color(theme.text));
                         for entry in TABLE.iter().filter(|entry| entry.group == group) {
                             key_line_ui(column, entry, &theme);

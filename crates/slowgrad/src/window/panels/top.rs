@@ -60,9 +60,7 @@ fn lesson_menu_ui(ui: &mut Ui, session: &mut Session) {
         ui.set_min_width(260.0);
         egui::ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
             for lesson in lessons.iter() {
-                let name = lesson.name.strip_prefix("lessons/").unwrap_or(&lesson.name);
-                let name = name.strip_suffix(".rhai").unwrap_or(name).replace(['_', '-'], " ");
-                let response = ui.selectable_label(lesson.name == open, name);
+                let response = ui.selectable_label(lesson.name == open, lesson.title.as_str());
                 if response.on_hover_text(lesson.description.as_str()).clicked() {
                     chosen = Some(lesson.name.clone());
                     ui.close();

@@ -121,7 +121,10 @@ fn step_field_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Them
 fn status_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
     let Some((timeline, _)) = session.now() else { return };
     let text = if session.is_full_speed() {
-        format!("training at full speed · loss {}", words::number(timeline.step().loss, 4))
+        let step = timeline.step();
+        let penalty = step.penalty.as_ref().map(|penalty| format!(" · penalty {}", words::number(penalty.sum, 4)));
+        let loss = words::number(step.loss, 4);
+        format!("training at full speed · loss {loss}{}", penalty.unwrap_or_default())
     } else {
         gui.scene(session).map(|scene| scene.status.clone()).unwrap_or_default()
     };

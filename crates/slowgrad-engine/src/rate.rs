@@ -1,0 +1,41 @@
+//! The learning rate of a step: the optimizer's own, times what the schedule says.
+//!
+//! One call of one function a step, so that training at full speed and recording share it. It must not know
+//! parameters or gradients.
+
+use crate::setup::Setup;
+use slowgrad_tape::{Call, Diagnostic, Trace};
+use std::sync::Arc;
+
+/// What a schedule said in a step.
+#[derive(Debug, Clone)]
+pub struct RecordedRate {
+    /// The schedule.
+    pub schedule: String,
+    /// The inputs of its call.
+    pub inputs: Vec<f64>,
+    /// The path of its call.
+    pub trace: Arc<Trace>,
+    /// The optimizer's own learning rate.
+    pub base: f64,
+    /// The schedule's multiplier.
+    pub factor: f64,
+    /// base × factor, rounded once: the learning rate of the step.
+    pub lr: f64,
+}
+
+/// Asks the schedule about a step (counted from 1); nothing without one.
+pub fn scheduled(setup: &Setup, step: u64) -> Result<Option<RecordedRate>, Box<Diagnostic>> {
+    let Some(schedule) = &setup.schedule else { return Ok(None) };
+    let mut inputs = vec![step as f64, setup.epoch(step) as f64, setup.steps_per_epoch() as f64];
+    inputs.extend(schedule.info.sliders());
+    let call: Call = schedule.function.borrow_mut().call(&inputs)?;
+    let (base, factor) = (setup.optimizer.learning_rate(), call.output(0));
+    let schedule = schedule.info.name.clone();
+    Ok(Some(RecordedRate { schedule, inputs, trace: call.trace, base, factor, lr: base * factor }))
+}
+
+/// The learning rate that the optimizer gets.
+pub(crate) fn effective(setup: &Setup, scheduled: Option<&RecordedRate>) -> f64 {
+    scheduled.map_or_else(|| setup.optimizer.learning_rate(), |rate| rate.lr)
+}

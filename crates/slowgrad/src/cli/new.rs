@@ -1,0 +1,128 @@
+//! `slowgrad new`: a commented script to start from.
+
+use super::opened::{WholeFile, cannot_write};
+use super::{Failure, kind, out};
+use crate::library;
+use clap::Args;
+use include_dir::{Dir, include_dir};
+use slowgrad_script::PluginKind;
+use std::path::{Path, PathBuf};
+
+/// One file a kind, with NAME where its name stands.
+static STARTERS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/starters");
+
+/// Longer names are refused.
+const LONGEST_NAME: usize = 64;
+
+#[derive(Debug, Args)]
+pub(super) struct NewArgs {
+    /// What to write: activation, loss, optimizer, …, lesson
+    #[arg(value_parser = kind::parse)]
+    kind: PluginKind,
+    /// Its name, by which lessons will use it
+    name: String,
+    /// Write it into your own folder of scripts, where every lesson finds it, instead of the current folder
+    #[arg(long)]
+    user: bool,
+    /// An activation that takes its layer's whole vector, as softmax does
+    #[arg(long)]
+    layer: bool,
+}
+
+pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
+    let name = args.name.strip_suffix(".rhai").unwrap_or(&args.name);
+    check_name(name).map_err(Failure::usage)?;
+    if args.layer && args.kind != PluginKind::Activation {
+        return Err(Failure::usage("--layer is for activations"));
+    }
+    let folder = folder(args.kind, args.user)?;
+    let path = folder.join(format!("{name}.rhai"));
+    let text = starter(args.kind, args.layer, name)?;
+    std::fs::create_dir_all(&folder).map_err(|error| cannot_write(&path, &error))?;
+    let mut file = WholeFile::new(&path)?;
+    file.write(text.as_bytes())?;
+    file.finish_new()?;
+    out(&next(args, name, &path))
+}
+
+/// Refuses what cannot be a file's name everywhere, or not be written in a lesson.
+fn check_name(name: &str) -> Result<(), String> {
+    let is_fine = |ch: char| ch.is_alphanumeric() || ch == '_' || ch == '-';
+    if name.is_empty() || !name.chars().all(is_fine) || name.starts_with('-') {
+        return Err(format!("«{name}» cannot be a name: use letters, digits, _ and -, such as my_own"));
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return Err(format!("a name has at most {LONGEST_NAME} letters"));
+    }
+    // Windows keeps these for devices, and a script should travel.
+    let lower = name.to_lowercase();
+    let is_port = |port: &str| {
+        lower.strip_prefix(port).is_some_and(|rest| rest.len() == 1 && rest.chars().all(|ch| ch.is_ascii_digit()))
+    };
+    if ["con", "prn", "aux", "nul"].contains(&lower.as_str()) || is_port("com") || is_port("lpt") {
+        return Err(format!("«{name}» is a name that Windows keeps for itself; choose another"));
+    }
+    Ok(())
+}
+
+/// The folder to write into: where a lesson beside it, or every lesson, finds the file.
+fn folder(kind: PluginKind, user: bool) -> Result<PathBuf, Failure> {
+    if user {
+        let folder = library::user_folder();
+        let folder = folder.ok_or_else(|| Failure::new("there is no home folder; set SLOWGRAD_SCRIPTS to one"))?;
+        return Ok(folder.join(kind.folder()));
+    }
+    let here = if kind == PluginKind::Lesson { "" } else { kind.folder() };
+    Ok(PathBuf::from(here))
+}
+
+fn starter(kind: PluginKind, layer: bool, name: &str) -> Result<String, Failure> {
+    let file = if layer { "activation_layer".to_owned() } else { kind::word(kind) };
+    let text = STARTERS.get_file(format!("{file}.rhai")).and_then(|file| file.contents_utf8());
+    let text = text.ok_or_else(|| Failure::new(format!("there is no starter for a {}", kind.word())))?;
+    Ok(text.replace("NAME", name))
+}
+
+/// Where it was written and what to do next.
+fn next(args: &NewArgs, name: &str, path: &Path) -> String {
+    let shown = path.display().to_string();
+    let word = if shown.contains(' ') { format!("\"{shown}\"") } else { shown.clone() };
+    let mut lines = vec![format!("wrote {shown}")];
+    lines.push(format!("check it:  slowgrad check {word}"));
+    if args.kind == PluginKind::Lesson {
+        lines.push(format!("open it:   slowgrad {}", if args.user { name } else { &word }));
+    } else {
+        let place = if args.user { "in any lesson" } else { "in a lesson in this folder" };
+        lines.push(format!("use it:    write `{}: \"{name}\"` {place}", kind::field(args.kind)));
+    }
+    if library::shipped().files.get(&format!("{}/{name}.rhai", args.kind.folder())).is_some() {
+        lines.push(format!("It hides the built-in {} of this name.", args.kind.word()));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_starter_and_no_starter_is_left_over() {
+        for kind in PluginKind::ALL {
+            let text = starter(kind, false, "mine").expect("a starter");
+            assert!(text.contains("mine") && !text.contains("NAME"), "{text}");
+        }
+        assert!(starter(PluginKind::Activation, true, "mine").is_ok());
+        assert_eq!(STARTERS.files().count(), PluginKind::ALL.len() + 1);
+    }
+
+    #[test]
+    fn names_are_plain_words() {
+        for name in ["mine", "my_own-2", "Übung", "com", "command"] {
+            assert_eq!(check_name(name), Ok(()));
+        }
+        for name in ["", ".", "..", "a/b", "a\\b", "a b", "-x", ".hidden", "a.b", "a:b", "nul", "COM1", "a\0", "a\"b"] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        assert!(check_name(&"x".repeat(65)).is_err());
+    }
+}
