@@ -18,6 +18,7 @@ use std::rc::Rc;
 const HIDDEN: &[&str] = &[
     // What the compiler of texts puts around `switch`, closures and repeated calls.
     "__switch",
+    "__own",
     "__closure",
     "__emit",
     // It only says that there is no clock.
