@@ -173,7 +173,7 @@ fn lessons() -> Vec<Case> {
         case("lesson: layers beyond counting", lesson("layers: [2, 1000000000, 1]", ""), LARGE, 2, true),
         case("lesson: inputs beyond counting", lesson("layers: [9223372036854775807, 1]", ""), LARGE, 2, true),
         case("lesson: a batch beyond counting", lesson("layers: [2, 1], batch: 9223372036854775807", ""), GOOD, 0, true),
-        case("lesson: samples beyond counting", "fn lesson() {\n    #{ title: \"t\", layers: [2, 1], data: \"circle\", count: 9223372036854775807 }\n}".into(), STOPPED, 10, true),
+        case("lesson: samples beyond counting", "fn lesson() {\n    #{ title: \"t\", layers: [2, 1], data: \"circle\", count: 9223372036854775807 }\n}".into(), STOPPED, 13, true),
         case("lesson: noise beyond counting", lesson("layers: [2, 1], noise: 1e308", ""), GOOD, 0, true),
         case("lesson: a learning rate that is no number", lesson("layers: [2, 1], params: #{ lr: 0.0 / 0.0 }", ""), &["wrong-value"], 2, true),
         case("lesson: an infinite learning rate", lesson("layers: [2, 1], params: #{ lr: 1.0 / 0.0 }", ""), &["wrong-value"], 2, true),
