@@ -242,7 +242,10 @@ impl Place {
 /// What is put into a text for the compiler, in order.
 fn insertions(text: &str, extents: &Extents) -> Vec<(usize, String)> {
     let bodies = extents.functions.iter().map(|function| function.body);
-    let braced = |&(start, end): &(usize, usize)| text[..start].ends_with('{') && text[end..].starts_with('}');
+    // A body that the file's end cuts off has no brace there.
+    let braced = |&(start, end): &(usize, usize)| {
+        text[..start].ends_with('{') && text.get(end..).is_some_and(|rest| rest.starts_with('}'))
+    };
     let bodies = bodies.filter(braced).chain(extents.closures.iter().map(|&(_, end, body)| (body, end)));
     let switches = extents.switches.iter().map(|&range| (SWITCH, range));
     let closures = extents.closures.iter().map(|&(start, end, _)| (CLOSURE, (start, end)));
@@ -264,6 +267,13 @@ fn insertions(text: &str, extents: &Extents) -> Vec<(usize, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_that_the_end_cuts_off_is_compiled_as_it_is() {
+        for text in ["fn f(x) {\n é", "fn f(x) { 1\n\u{fffd}", "fn f(x) {"] {
+            assert!(!Text::new("t", text).compiled().contains(WITHIN), "{text}");
+        }
+    }
 
     #[test]
     fn positions_in_the_compiled_text_lead_back() {
