@@ -11,24 +11,6 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Native
 use slowgrad_tape::{Compare, Op};
 use std::rc::Rc;
 
-/// The names of these functions.
-pub(crate) const NAMES: &[&str] = &[
-    "sum",
-    "mean",
-    "prod",
-    "max",
-    "min",
-    "dot",
-    "norm",
-    "argmax",
-    "softmax",
-    "log_sum_exp",
-    "map",
-    "filter",
-    "reduce",
-    "len",
-];
-
 /// One call of an array function.
 struct Call<'c> {
     host: &'c Host,

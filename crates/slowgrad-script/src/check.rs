@@ -16,7 +16,7 @@ use crate::plugins::{Home, PluginKind};
 use crate::program::Program;
 use crate::sandbox::{Sandbox, first_update, runs_each_time};
 use crate::words::{kind, list};
-use crate::{controls, errors, reading};
+use crate::{controls, habits, reading};
 use points::{Domain, Place, Probe, Sliders};
 use rhai::Dynamic;
 use slope::{Borrowed, noise};
@@ -52,7 +52,7 @@ impl Sandbox {
         if let Err(error) = check.file(path) {
             check.found.push(*error);
         }
-        let mut found = check.found;
+        let mut found = self.plugins.with_others(check.found);
         let mut seen = Vec::new();
         found.retain(|diagnostic| {
             let new = !seen.contains(diagnostic);
@@ -78,7 +78,7 @@ impl Check<'_> {
         let limits = self.sandbox.plugins.interpreter.host.limits.get();
         self.until = limits.clock.map(|now| now() + limits.making_time);
         let program = self.sandbox.plugins.program(path)?;
-        self.found.extend(errors::habits(&program.text));
+        self.found.extend(habits::doubtful(&program.text));
         let defines = |kind: &PluginKind| kind.contracts().iter().any(|name| program.function(name).is_some());
         let is_lesson = defines(&PluginKind::Lesson);
         if is_lesson {
@@ -176,6 +176,7 @@ impl Check<'_> {
         // A loss may be made for a number of outputs, such as a mean and a deviation.
         let mut refused = Vec::new();
         let sizes = [1, 2, 3];
+        let mut matters = false;
         for outputs in sizes {
             let loss = self.sandbox.loss(plugin, outputs)?;
             let function = Borrowed(&loss.function);
@@ -196,16 +197,21 @@ impl Check<'_> {
                 let (of_shares, of_reals) = (fits(&shares)?, fits(&reals)?);
                 let mut all = if of_shares || !of_reals { shares } else { Vec::new() };
                 all.extend(if of_reals { reals } else { Vec::new() });
-                self.gradient(PluginKind::Loss, program, &function, &all, outputs)
+                self.gradient(PluginKind::Loss, program, &function, &all, outputs)?;
+                let points: Vec<Vec<f64>> = all.into_iter().map(|probe| probe.inputs).collect();
+                habits::output_matters(&loss.function, &points, outputs)
             })();
             match tried {
                 Err(error) if ["out-of-bounds", "thrown"].contains(&error.code) => refused.push(error),
-                other => other?,
+                other => matters |= other?,
             }
         }
         if refused.len() == sizes.len() {
             refused.truncate(1);
             return refused.pop().map_or(Ok(()), Err);
+        }
+        if !matters {
+            self.found.push(habits::loss_without_output(&program.text));
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ pub(crate) fn described(interpreter: &Interpreter, program: &Program) -> Result<
     let Ok(map) = value.as_map_ref() else {
         let message = format!("`params` must give a map, but this is {}", kind(&value));
         let help = "write `#{ slope: slider(0.01, 0.0, 1.0) }`";
-        let location = program.text.function_location("params");
+        let location = program.text.result_location("params", value.is_unit());
         return Err(Box::new(Diagnostic::error("wrong-return", message).at(location).help(help)));
     };
     let mut controls = Vec::new();

@@ -26,8 +26,21 @@ pub(crate) struct FunctionItem {
     /// From `fn` to the closing brace.
     pub(crate) start: usize,
     pub(crate) end: usize,
+    /// How many parameters it has.
+    pub(crate) parameters: usize,
     /// Between the braces.
     pub(crate) body: (usize, usize),
+    /// Every place where it may end with a result.
+    pub(crate) results: Vec<Ending>,
+}
+
+/// A place where a function may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ending {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// What stands there gives nothing, as a loop or an `if` without `else` does.
+    pub(crate) nothing: bool,
 }
 
 /// What the parser found.
@@ -39,8 +52,12 @@ pub(crate) struct Extents {
     pub(crate) functions: Vec<FunctionItem>,
     /// What each `switch` looks at.
     pub(crate) switches: Vec<(usize, usize)>,
-    /// Each closure, from its first bar to the end of its body.
-    pub(crate) closures: Vec<(usize, usize)>,
+    /// Each closure, from its first bar to the end of its body, and where its body begins.
+    pub(crate) closures: Vec<(usize, usize, usize)>,
+    /// Each loop.
+    pub(crate) loops: Vec<(usize, usize)>,
+    /// Each variable, property or element that a method with a closure goes over, without the method.
+    pub(crate) receivers: Vec<(usize, usize)>,
     /// Names bound by `let`, `const`, `for`, parameters and imports: (byte, name).
     pub(crate) bindings: Vec<(usize, String)>,
     /// Each `-x ** y`: the extent of the power, whose base is the negated `x`.
@@ -50,11 +67,36 @@ pub(crate) struct Extents {
 /// Deeper nesting is not followed; Rhai refuses it long before.
 const DEEPEST: usize = 100;
 
+/// Methods that go over an array with a closure and leave the array as it is.
+const ITERATING: &[&str] = &[
+    "map",
+    "filter",
+    "reduce",
+    "reduce_rev",
+    "all",
+    "some",
+    "find",
+    "find_map",
+    "index_of",
+    "zip",
+    "order",
+    "order_by",
+];
+
 /// Reads a text.
 pub(crate) fn extents(text: &str, tokens: &[Token]) -> Extents {
     let tokens =
         tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment)).copied().collect();
-    let mut parser = Parser { text, tokens, at: 0, depth: 0, found: Extents::default() };
+    let mut parser = Parser {
+        text,
+        tokens,
+        at: 0,
+        depth: 0,
+        found: Extents::default(),
+        endings: Vec::new(),
+        returns: Vec::new(),
+        branched: None,
+    };
     while parser.at < parser.tokens.len() {
         parser.statements();
         // A stray closing brace must not stop the reading.
@@ -74,6 +116,8 @@ struct Piece {
     path: bool,
     /// It is a unary minus applied to something.
     negated: bool,
+    /// A variable, or a property or an element of one: what an assignment could change.
+    place: bool,
 }
 
 struct Parser<'t> {
@@ -82,6 +126,12 @@ struct Parser<'t> {
     at: usize,
     depth: usize,
     found: Extents,
+    /// Where the last statement may end.
+    endings: Vec<Ending>,
+    /// The `return`s of the function that is being read.
+    returns: Vec<Ending>,
+    /// The last expression with branches: its extent and where they end.
+    branched: Option<(usize, usize, Vec<Ending>)>,
 }
 
 /// Rhai's precedences; a higher one binds tighter.
@@ -162,6 +212,7 @@ impl Parser<'_> {
 
     fn statements(&mut self) {
         self.deeper();
+        self.endings.clear();
         while self.at < self.tokens.len() && self.word() != "}" {
             let before = self.at;
             self.statement();
@@ -173,15 +224,54 @@ impl Parser<'_> {
     }
 
     fn block(&mut self) {
+        let start = self.here();
+        self.endings.clear();
         if self.take("{") {
             self.statements();
             self.take("}");
         }
+        if self.endings.is_empty() {
+            self.endings = vec![Ending { start, end: self.behind().max(start), nothing: true }];
+        }
     }
 
+    /// One statement; afterwards `endings` says where it may end.
     fn statement(&mut self) {
+        let start = self.here();
+        let word = self.word();
+        if word == ";" {
+            // The value before it stays the value of the block.
+            self.at += 1;
+            return;
+        }
+        let nothing = matches!(
+            word,
+            "let" | "const" | "private" | "fn" | "import" | "export" | "do" | "while" | "until" | "loop" | "for"
+        );
+        let leaves = matches!(word, "return" | "throw" | "break" | "continue");
+        let returns = word == "return";
+        let repeats = matches!(word, "do" | "while" | "until" | "loop" | "for");
+        self.branched = None;
+        self.plain_statement();
+        let end = self.behind().max(start);
+        if repeats {
+            self.found.loops.push((start, end));
+        }
+        self.endings = match self.branched.take() {
+            _ if leaves => Vec::new(),
+            Some((from, to, endings)) if (from, to) == (start, end) => endings,
+            _ => vec![Ending { start, end, nothing }],
+        };
+        if returns {
+            let value = start + "return".len();
+            let written = self.text.get(value..end).map_or("", str::trim_start);
+            let start = if written.is_empty() { start } else { end - written.len() };
+            self.returns.push(Ending { start, end, nothing: written.is_empty() });
+        }
+    }
+
+    fn plain_statement(&mut self) {
         match self.word() {
-            ";" => self.at += 1,
             "let" | "const" => {
                 self.at += 1;
                 let name = self.word().to_owned();
@@ -245,19 +335,32 @@ impl Parser<'_> {
         let Some(token) = self.token() else { return };
         let name = self.word().to_owned();
         self.at += 1;
-        self.parameters("(", ")");
+        let parameters = self.parameters("(", ")");
         let open = self.here() + 1;
+        let outside = std::mem::take(&mut self.returns);
         self.block();
+        let mut results = std::mem::replace(&mut self.returns, outside);
+        results.append(&mut self.endings);
         let end = self.behind();
         let body = (open.min(end), end.saturating_sub(1).max(open.min(end)));
-        self.found.functions.push(FunctionItem { name, name_at: (token.start, token.end), start, end, body });
+        self.found.functions.push(FunctionItem {
+            name,
+            name_at: (token.start, token.end),
+            start,
+            end,
+            parameters,
+            body,
+            results,
+        });
     }
 
-    fn parameters(&mut self, open: &str, close: &str) {
+    /// Reads names between brackets and answers how many there are.
+    fn parameters(&mut self, open: &str, close: &str) -> usize {
+        let bound = self.found.bindings.len();
         if self.take(open) {
             while self.at < self.tokens.len() && !matches!(self.word(), "{" | "}" | ";") {
                 if self.take(close) {
-                    return;
+                    break;
                 }
                 let before = self.at;
                 self.bind();
@@ -265,6 +368,7 @@ impl Parser<'_> {
                 self.take(",");
             }
         }
+        self.found.bindings.len() - bound
     }
 
     fn assignment(&mut self) {
@@ -307,7 +411,7 @@ impl Parser<'_> {
             if power && left.negated {
                 self.found.negated_bases.push((left.start, right.end));
             }
-            left = Piece { start: left.start, end: right.end, head: Some(token.start), path: false, negated: false };
+            left = Piece { end: right.end, head: Some(token.start), path: false, negated: false, place: false, ..left };
         }
         self.depth -= 1;
         left
@@ -323,23 +427,34 @@ impl Parser<'_> {
             let operand = self.unary();
             self.depth -= 1;
             self.record(start, start, operand.end);
-            return Piece { start, end: operand.end, head: Some(start), path: false, negated };
+            return Piece { start, end: operand.end, head: Some(start), path: false, negated, place: false };
         }
         let mut piece = self.primary();
         while let Some(token) = self.token() {
             match self.word() {
                 "[" | "?[" if token.kind != TokenKind::Text => {
+                    // A chain that may break off at `?` must stay in one piece.
+                    let place = piece.place && self.word() == "[";
                     self.at += 1;
+                    let index = self.here();
                     self.list("]");
-                    piece = Piece { end: self.behind(), head: None, path: false, ..piece };
+                    if self.behind() > index && !self.found.expressions.contains_key(&index) {
+                        self.record(index, piece.start, self.behind());
+                    }
+                    piece = Piece { end: self.behind(), head: None, path: false, place, ..piece };
                 }
                 "." | "?." | "::" => {
                     let path = piece.path && self.word() == ".";
+                    let place = piece.place && self.word() != "?.";
+                    let method = self.word() == ".";
                     self.at += 1;
                     let named = self.here();
                     let call = self.kind() == Some(TokenKind::Function);
+                    if call && method && place && ITERATING.contains(&self.word()) {
+                        self.found.receivers.push((piece.start, piece.end));
+                    }
                     self.at += usize::from(self.token().is_some());
-                    piece = Piece { end: self.behind(), head: None, path, ..piece };
+                    piece = Piece { end: self.behind(), head: None, path, place, ..piece };
                     if call && self.take("(") {
                         piece = self.call(named, piece.start);
                     }
@@ -355,7 +470,7 @@ impl Parser<'_> {
         self.list(")");
         let end = self.behind();
         self.record(named, start, end);
-        Piece { start, end, head: Some(named), path: false, negated: false }
+        Piece { start, end, head: Some(named), path: false, negated: false, place: false }
     }
 
     fn list(&mut self, close: &str) {
@@ -376,7 +491,7 @@ impl Parser<'_> {
     fn primary(&mut self) -> Piece {
         let start = self.here();
         let mut head = None;
-        let mut path = false;
+        let (mut path, mut place) = (false, false);
         match (self.kind(), self.word()) {
             (Some(TokenKind::Text), _) => {
                 self.at += 1;
@@ -396,44 +511,77 @@ impl Parser<'_> {
             }
             (Some(TokenKind::Identifier), _) => {
                 self.at += 1;
-                path = true;
+                (path, place) = (true, true);
             }
             (Some(TokenKind::Number), _) => self.at += 1,
             (_, "(") => {
                 self.at += 1;
-                head = self.expression(0).head;
+                let inner = self.expression(0);
+                (head, place) = (inner.head, inner.place);
                 self.take(")");
             }
             (_, "[") => {
                 self.at += 1;
                 self.list("]");
+                self.record(start, start, self.behind().max(start));
             }
-            (_, "#{") => self.map(),
-            (_, "{") => self.block(),
+            (_, "#{") => {
+                self.map();
+                self.record(start, start, self.behind().max(start));
+            }
+            (_, "{") => {
+                self.block();
+                self.branch(start);
+            }
             (_, "|" | "||") => {
                 if !self.take("||") {
                     self.parameters("|", "|");
                 }
-                // A closure's body is a statement: `|x| total += x`.
+                // A closure's body is a statement: `|x| total += x`. Its `return` is not the function's.
+                let outside = std::mem::take(&mut self.returns);
+                let body = self.here();
                 self.statement();
-                self.found.closures.push((start, self.behind().max(start)));
+                self.returns = outside;
+                let end = self.behind().max(start);
+                self.found.closures.push((start, end, body.min(end)));
             }
-            (_, "if") => {
-                while self.take("if") {
-                    self.expression(0);
-                    self.block();
-                    if self.take("else") && self.word() != "if" {
-                        self.block();
-                        break;
-                    }
-                }
+            (_, "if") => self.choice(start),
+            (_, "switch") => self.switch(start),
+            (_, "this") => {
+                self.at += 1;
+                place = true;
             }
-            (_, "switch") => self.switch(),
-            (_, "this" | "global" | "true" | "false") => self.at += 1,
+            (_, "global" | "true" | "false") => self.at += 1,
             (_, "while" | "loop" | "do" | "for") => self.statement(),
             _ => {}
         }
-        Piece { start, end: self.behind().max(start), head, path, negated: false }
+        Piece { start, end: self.behind().max(start), head, path, negated: false, place }
+    }
+
+    /// Keeps where the branches of what has just been read may end.
+    fn branch(&mut self, start: usize) {
+        self.branched = Some((start, self.behind().max(start), std::mem::take(&mut self.endings)));
+    }
+
+    fn choice(&mut self, start: usize) {
+        let mut endings = Vec::new();
+        let mut otherwise = false;
+        while self.take("if") {
+            self.expression(0);
+            self.block();
+            endings.append(&mut self.endings);
+            if self.take("else") && self.word() != "if" {
+                self.block();
+                endings.append(&mut self.endings);
+                otherwise = true;
+                break;
+            }
+        }
+        if !otherwise {
+            endings.push(Ending { start, end: self.behind().max(start), nothing: true });
+        }
+        self.endings = endings;
+        self.branch(start);
     }
 
     fn map(&mut self) {
@@ -452,201 +600,43 @@ impl Parser<'_> {
         }
     }
 
-    fn switch(&mut self) {
+    fn switch(&mut self, start: usize) {
         self.at += 1;
         let subject = self.expression(0);
         self.found.switches.push((subject.start, subject.end));
         if !self.take("{") {
             return;
         }
+        let mut endings = Vec::new();
+        let mut otherwise = false;
         while self.at < self.tokens.len() && !self.take("}") {
             let before = self.at;
+            let default = self.word() == "_";
             self.expression(31);
             while self.take("|") {
                 self.expression(31);
             }
             if self.take("if") {
                 self.expression(0);
+            } else {
+                otherwise |= default;
             }
             if self.take("=>") {
                 self.statement();
+                endings.append(&mut self.endings);
             }
             self.take(",");
             if self.at == before {
                 self.at += 1;
             }
         }
+        if !otherwise {
+            endings.push(Ending { start, end: self.behind().max(start), nothing: true });
+        }
+        self.endings = endings;
+        self.branch(start);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lexer::tokens;
-
-    /// The expression of the n-th place where `token` stands, with its name.
-    fn whole<'t>(text: &'t str, token: &str, nth: usize) -> (&'t str, Option<String>) {
-        let cut = tokens(text);
-        let found = extents(text, &cut);
-        let places: Vec<&Token> = cut.iter().filter(|t| &text[t.start..t.end] == token).collect();
-        let extent = found.expressions.get(&places[nth].start).unwrap_or_else(|| panic!("no extent for {token}"));
-        (&text[extent.start..extent.end], extent.name.clone())
-    }
-
-    fn expression<'t>(text: &'t str, token: &str) -> &'t str {
-        whole(text, token, 0).0
-    }
-
-    #[test]
-    fn precedence_decides_what_belongs_to_an_operator() {
-        assert_eq!(expression("a + b * c", "+"), "a + b * c");
-        assert_eq!(expression("a + b * c", "*"), "b * c");
-        assert_eq!(whole("a - b - c", "-", 0).0, "a - b");
-        assert_eq!(whole("a - b - c", "-", 1).0, "a - b - c");
-        assert_eq!(whole("a ** b ** c", "**", 0).0, "a ** b ** c");
-        assert_eq!(whole("a ** b ** c", "**", 1).0, "b ** c");
-        assert_eq!(expression("if a + b < c * d && e { }", "<"), "a + b < c * d");
-        assert_eq!(expression("x % 2.0 + 1", "%"), "x % 2.0");
-    }
-
-    #[test]
-    fn unary_minus_binds_tighter_than_the_power() {
-        let text = "-x ** 2";
-        assert_eq!(expression(text, "-"), "-x");
-        assert_eq!(expression(text, "**"), "-x ** 2");
-        assert_eq!(extents(text, &tokens(text)).negated_bases, [(0, 7)]);
-        let apart = "-(x ** 2)";
-        assert_eq!(expression(apart, "-"), apart);
-        assert!(extents(apart, &tokens(apart)).negated_bases.is_empty());
-        assert_eq!(whole("a - -b", "-", 1).0, "-b");
-        assert_eq!(expression("2 ** -x", "**"), "2 ** -x");
-    }
-
-    #[test]
-    fn calls_methods_and_indices_are_whole() {
-        assert_eq!(expression("1.0 / (1.0 + exp(-z))", "exp"), "exp(-z)");
-        assert_eq!(expression("1.0 / (1.0 + exp(-z))", "/"), "1.0 / (1.0 + exp(-z))");
-        assert_eq!(expression("let y = (a + b).exp().ln();", "exp"), "(a + b).exp()");
-        assert_eq!(expression("let y = (a + b).exp().ln();", "ln"), "(a + b).exp().ln()");
-        assert_eq!(expression("output[i] - target[i + 1]", "-"), "output[i] - target[i + 1]");
-        assert_eq!(expression("m::f(x, y) * 2", "f"), "m::f(x, y)");
-        assert_eq!(expression("z.map(|v| exp(v - m)).sum()", "exp"), "exp(v - m)");
-        assert_eq!(expression("z.map(|v| exp(v - m)).sum()", "sum"), "z.map(|v| exp(v - m)).sum()");
-        assert_eq!(expression("f(a, b\n  , c) + 1", "f"), "f(a, b\n  , c)");
-        assert_eq!(expression("state.v * 2.0", "*"), "state.v * 2.0");
-    }
-
-    #[test]
-    fn a_variable_names_the_expression_it_gets() {
-        assert_eq!(whole("let d = a - b;", "-", 0), ("a - b", Some("d".into())));
-        assert_eq!(whole("let d = (a - b);", "-", 0), ("a - b", Some("d".into())));
-        assert_eq!(whole("d = exp(a);", "exp", 0), ("exp(a)", Some("d".into())));
-        assert_eq!(whole("let d = a - b + c;", "-", 0), ("a - b", None));
-        assert_eq!(whole("s += d ** 2;", "+=", 0), ("s += d ** 2", Some("s".into())));
-        assert_eq!(whole("s += d ** 2;", "**", 0), ("d ** 2", None));
-        assert_eq!(whole("state.v = b * state.v + g;", "+", 0).1, Some("state.v".into()));
-        assert_eq!(whole("state.v -= g;", "-=", 0), ("state.v -= g", Some("state.v".into())));
-        assert_eq!(whole("a[i] = x * y;", "*", 0).1, None);
-        assert_eq!(whole("let d = if c { a + b } else { a };", "+", 0), ("a + b", None));
-    }
-
-    #[test]
-    fn statements_do_not_run_into_each_other() {
-        let text = "fn f(x) { if x > 0 { x } else { -x } - 1 }";
-        assert_eq!(expression(text, ">"), "x > 0");
-        assert_eq!(whole(text, "-", 0).0, "-x");
-        let text = "fn loss(o, t) {\n let s = 0.0;\n for i in 0..o.len() { s += (o[i] - t[i]) ** 2 }\n s / o.len()\n}";
-        assert_eq!(expression(text, "+="), "s += (o[i] - t[i]) ** 2");
-        assert_eq!(expression(text, "/"), "s / o.len()");
-        assert_eq!(expression(text, ".."), "0..o.len()");
-        let functions = extents(text, &tokens(text)).functions;
-        assert_eq!(functions[0].name, "loss");
-        assert_eq!(&text[functions[0].start..functions[0].end], text);
-    }
-
-    #[test]
-    fn switches_maps_closures_and_templates_are_read_through() {
-        let text = "switch k { 0 | 1 => a + b, 2 if c > d => { x * y } _ => z - 1 }";
-        assert_eq!(expression(text, "+"), "a + b");
-        assert_eq!(expression(text, ">"), "c > d");
-        assert_eq!(expression(text, "*"), "x * y");
-        assert_eq!(expression(text, "-"), "z - 1");
-        assert_eq!(extents(text, &tokens(text)).switches, [(7, 8)]);
-        assert_eq!(expression("#{ a: x + y, \"b\": 2 }", "+"), "x + y");
-        assert_eq!(expression("`v = ${x + y} and ${z}` + w", "+"), "x + y");
-        assert_eq!(whole("`v = ${x + y} and ${z}` + w", "+", 1).0, "`v = ${x + y} and ${z}` + w");
-        assert_eq!(expression("let f = |a, b| a * b;", "*"), "a * b");
-        assert_eq!(expression("let f = || a * b;", "*"), "a * b");
-    }
-
-    #[test]
-    fn letters_beyond_ascii_do_not_shift_anything() {
-        assert_eq!(expression("/* é */ let ß = \"→\"; ß + α * 2", "*"), "α * 2");
-        assert_eq!(expression("/* é */ let ß = \"→\"; ß + α * 2", "+"), "ß + α * 2");
-    }
-
-    #[test]
-    fn broken_and_hostile_texts_end() {
-        for text in [
-            "((((",
-            "fn",
-            "fn f(",
-            "let = ; } } x + ",
-            "#{ a: , }",
-            "switch {",
-            "|",
-            "a + + +",
-            "f(;)",
-            "`${",
-            "if if if",
-        ] {
-            extents(text, &tokens(text));
-        }
-        for open in [
-            "(",
-            "-",
-            "[",
-            "#{a:",
-            "{",
-            "f(",
-            "if ",
-            "|",
-            "switch ",
-            "!",
-            "`${",
-            "a ** ",
-            "do ",
-            "else ",
-            "if a {} else ",
-            "loop {",
-            "fn f() {",
-            "for i in {",
-            "`${`",
-        ] {
-            let text = open.repeat(20_000);
-            extents(&text, &tokens(&text));
-        }
-    }
-
-    proptest::proptest! {
-        /// Whatever the text, every token and extent lies within it, on letters' borders, in its order.
-        #[test]
-        fn any_text_is_read_without_a_fault(words in proptest::collection::vec(
-            proptest::sample::select(vec![
-                "fn", "f", "(", ")", "{", "}", "[", "]", "#{", "`", "${", "\"", "'", "let", "x", "=", "+=", "-", "**", "+", ",", ";",
-                ":", "::", ".", "|", "||", "if", "else", "switch", "=>", "for", "in", "while", "1.5", "//", "/*", "*/", "\n", "é", "→", "#\"",
-            ]), 0..60)) {
-            let text = words.join(" ");
-            let cut = tokens(&text);
-            for pair in cut.windows(2) {
-                proptest::prop_assert!(pair[0].end <= pair[1].start);
-            }
-            for (key, extent) in &extents(&text, &cut).expressions {
-                proptest::prop_assert!(extent.start <= *key && *key < extent.end, "{text} {key} {extent:?}");
-                proptest::prop_assert!(text.get(extent.start..extent.end).is_some());
-            }
-            let whole = crate::text::Text::new("t", text.clone());
-            proptest::prop_assert!(whole.compiled().len() >= text.len());
-        }
-    }
-}
+mod tests;

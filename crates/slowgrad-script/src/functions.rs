@@ -5,7 +5,6 @@
 
 use crate::host::{Host, LONGEST_LINE, Number, Scalar};
 use crate::problem::{Outcome, Problem};
-use crate::text::{CLOSURE, SWITCH};
 use crate::words::kind;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Op};
@@ -52,22 +51,6 @@ pub(crate) fn operation(name: &str) -> Option<Op> {
     let all = OPERATORS.iter().chain(UNARY).chain(BINARY).chain(&others);
     all.into_iter().find(|(known, _)| *known == name).map(|(_, op)| *op)
 }
-
-/// The other functions about numbers.
-pub(crate) const OTHERS: &[&str] = &[
-    "clamp",
-    "value",
-    "is_nan",
-    "is_finite",
-    "is_infinite",
-    "to_float",
-    "to_int",
-    "to_string",
-    "print",
-    "debug",
-    "PI",
-    "E",
-];
 
 /// Functions whose result for whole numbers is a whole number.
 fn whole(op: Op, x: i64) -> Option<i64> {
@@ -317,19 +300,6 @@ fn rest(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn("to_int", |x: f64| x as i64);
     engine.register_fn("PI", || std::f64::consts::PI);
     engine.register_fn("E", || std::f64::consts::E);
-    engine.register_fn(SWITCH, |value: Dynamic| -> Outcome<Dynamic> {
-        let traced = |value: &Dynamic| value.is::<Scalar>();
-        if traced(&value) || value.as_array_ref().is_ok_and(|array| array.iter().any(traced)) {
-            let problem = Problem::new("switch-on-scalar", "`switch` cannot look at a scalar: its cases are never met");
-            return Err(problem.help("use `if` with comparisons; they are remembered for the trace").into());
-        }
-        Ok(value)
-    });
-    let shared = Rc::clone(host);
-    engine.register_fn(CLOSURE, move |function: FnPtr| -> Outcome<FnPtr> {
-        shared.capture(&function)?;
-        Ok(function)
-    });
     // The core package would stop the thread.
     fn sleep(_: Dynamic) -> Outcome<()> {
         Err(Problem::new("not-available", "`sleep` is not available in a script").into())

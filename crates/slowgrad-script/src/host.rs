@@ -5,11 +5,12 @@
 
 use crate::limits::Limits;
 use crate::memory::CountingAllocator;
+use crate::natives::Natives;
 use crate::problem::{Outcome, Problem};
 use crate::text::Text;
 use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Location, Op, Site, TraceBuilder, ValueId};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -144,6 +145,10 @@ pub(crate) struct Host {
     most_held: Cell<isize>,
     /// The clock, and when to stop.
     deadline: Cell<Option<(Clock, Duration)>>,
+    /// What scripts may call, once it was asked for.
+    pub(crate) natives: OnceCell<Natives>,
+    /// Where a limit was met, and through which calls, innermost first: the text's id and the place in it.
+    met: RefCell<Vec<(String, Position)>>,
 }
 
 /// Which budget a stopped script used up; the value that ends the interpreter.
@@ -172,6 +177,8 @@ impl Host {
             time: Cell::default(),
             most_held: Cell::new(isize::MAX),
             deadline: Cell::new(None),
+            natives: OnceCell::new(),
+            met: RefCell::default(),
         }
     }
 
@@ -199,6 +206,7 @@ impl Host {
         self.most_held.set(CountingAllocator::held().saturating_add_unsigned(limits.memory));
         self.prints.set(0);
         self.captured.set(0);
+        self.met.borrow_mut().clear();
         *self.tape.borrow_mut() = tape;
     }
 
@@ -263,6 +271,19 @@ impl Host {
         let message =
             if shallow { "closures have captured too much" } else { "closures capture each other too deeply" };
         Err(Problem::new("too-large", message).help("hand over what a closure needs as an argument").into())
+    }
+
+    /// Keeps where an error stands that forgets its place when it leaves a function.
+    pub(crate) fn meet(&self, source: Option<&str>, error: &EvalAltResult) {
+        if error.is_system_exception() {
+            self.met.borrow_mut().push((source.unwrap_or_default().to_owned(), error.position()));
+        }
+    }
+
+    /// Where the last limit was met, and through which calls, innermost first.
+    pub(crate) fn met(&self) -> Vec<(Rc<Text>, usize)> {
+        let met = self.met.borrow();
+        met.iter().filter_map(|(id, position)| self.place_of(id, *position)).collect()
     }
 
     /// The handle of a node of the present tape.

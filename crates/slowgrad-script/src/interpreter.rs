@@ -4,16 +4,20 @@
 //! making data and reading lessons. Neither has `eval`, `try`, a clock or a file; `import` reads the library.
 //! This is the only place that starts a script.
 
+use crate::analysis::{self, Analysis, Examined};
 use crate::arrays;
 use crate::errors;
 use crate::files::{Library, folder, is_plain};
 use crate::functions;
+use crate::guards;
 use crate::host::{Budget, Host, Scalar};
 use crate::limits::Limits;
 use crate::making;
+use crate::natives::Natives;
 use crate::problem::{Outcome, Problem};
 use crate::program::Program;
-use crate::text::Text;
+use crate::text::{Text, WITHIN};
+use crate::words;
 use rhai::packages::ArithmeticPackage;
 use rhai::packages::{
     BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, LanguageCorePackage,
@@ -27,6 +31,7 @@ use slowgrad_tape::{Diagnostic, TraceBuilder};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 type SharedModule = Shared<Module>;
 
@@ -39,6 +44,44 @@ pub(crate) struct Imports {
     modules: RefCell<BTreeMap<String, SharedModule>>,
     /// What the modules' functions, and errors in them, point into.
     texts: RefCell<BTreeMap<String, Rc<Text>>>,
+    /// What was found out about imported files before they run.
+    pub(crate) examined: RefCell<BTreeMap<String, Rc<Examined>>>,
+    /// The files that are being looked at, each imported by the one before it.
+    pub(crate) examining: RefCell<Vec<String>>,
+    /// Files that were looked for in vain.
+    missing: RefCell<BTreeSet<String>>,
+}
+
+impl Imports {
+    /// The file meant by an import: beside the importing file, or from the top of a root.
+    pub(crate) fn find(&self, importer: Option<&str>, path: &str) -> Result<(String, Arc<[u8]>), Problem> {
+        let name = path.strip_suffix(".rhai").unwrap_or(path);
+        if !is_plain(name) {
+            let problem = Problem::new("import-path", format!("`{path}` is not a path that can be imported"));
+            return Err(
+                problem.help("name a file below the scripts folder, such as `import \"shared/helpers\" as helpers;`")
+            );
+        }
+        let beside = importer.map(|importer| format!("{}{name}.rhai", folder(importer)));
+        let candidates: Vec<String> = beside.into_iter().chain([format!("{name}.rhai")]).collect();
+        for candidate in &candidates {
+            if let Some((_, bytes)) = self.library.find(candidate) {
+                return Ok((candidate.clone(), bytes));
+            }
+        }
+        if let Some(problem) = candidates.iter().find_map(|candidate| self.library.left_out(candidate)) {
+            return Err(problem);
+        }
+        // Whoever watches files should notice when one of them appears.
+        self.missing.borrow_mut().extend(candidates);
+        let problem = Problem::new("unknown-import", format!("there is no file `{name}.rhai` to import"));
+        let scripts = self.library.roots.iter().flat_map(|root| root.files.paths());
+        let near = words::nearest(name, scripts.filter_map(|path| path.strip_suffix(".rhai")));
+        Err(match near {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help("imports are looked for beside the importing file and in the scripts folder"),
+        })
+    }
 }
 
 /// Files that may be imported, and which were.
@@ -58,7 +101,10 @@ impl Shelf {
     /// are loaded count.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut files = self.used.borrow().clone();
-        files.extend(self.newest().modules.borrow().keys().cloned());
+        let newest = self.newest();
+        files.extend(newest.modules.borrow().keys().cloned());
+        files.extend(newest.examined.borrow().keys().cloned());
+        files.extend(newest.missing.borrow().iter().cloned());
         files.into_iter().collect()
     }
 
@@ -107,9 +153,12 @@ impl Interpreter {
         self.calling.borrow().collect_fn_metadata(None, pair, true).into_iter().collect()
     }
 
-    /// Compiles a text.
-    pub(crate) fn compile(&self, text: &Rc<Text>) -> Result<AST, Box<Diagnostic>> {
-        compile(&self.calling.borrow(), &self.host, text).map_err(|error| Box::new(errors::parsing(text, &error)))
+    /// Compiles a text, or tells everything that is known to be wrong with it.
+    pub(crate) fn compile(&self, text: &Rc<Text>) -> Result<AST, Vec<Diagnostic>> {
+        let imports = self.shelf.newest();
+        let (engine, host) = (&*self.calling.borrow(), &*self.host);
+        let natives = host.natives.get_or_init(|| Natives::of(engine));
+        Analysis { engine, host, natives, imports: &imports }.compile(text)
     }
 
     /// Runs a function of a program; with a tape, traced numbers may be among the arguments.
@@ -138,7 +187,7 @@ impl Interpreter {
         times: usize,
     ) -> Result<Vec<Dynamic>, Box<Diagnostic>> {
         let text = format!("fn {MANY}(x, n) {{ for i in 0..n {{ {EMIT}({function}(x)); }} }}");
-        let broken = |error: ParseError| Box::new(Diagnostic::error("script", error.to_string()));
+        let broken = |error: ParseError| Box::new(Diagnostic::error("interpreter", error.to_string()));
         let ast = program.ast.merge(&self.making.borrow().compile(text).map_err(broken)?);
         let options = CallFnOptions::new().eval_ast(program.has_statements);
         let arguments = (argument.clone(), times as i64);
@@ -176,7 +225,7 @@ impl Interpreter {
         });
         let tape = self.host.end();
         let finished = checked.and_then(|value| {
-            let mut tape = tape.ok_or_else(|| Box::new(Diagnostic::error("no-tape", "the tape was lost")))?;
+            let mut tape = tape.ok_or_else(|| Box::new(Diagnostic::error("interpreter", "the tape was lost")))?;
             let finished = finish(value, &mut tape)?;
             Ok((tape, finished))
         });
@@ -229,30 +278,48 @@ fn unlooped(error: EvalAltResult, function: &str) -> EvalAltResult {
 
 /// A file's bytes as the text of a script of at most so many bytes, without the mark that some editors put at the
 /// beginning.
-pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8], most: usize) -> Result<&'b str, Problem> {
-    if bytes.len() > most {
+pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8], most: usize) -> Result<&'b str, Box<Diagnostic>> {
+    let whole = std::str::from_utf8(bytes);
+    if let Ok(text) = whole
+        && bytes.len() <= most
+    {
+        return Ok(text.strip_prefix('\u{feff}').unwrap_or(text));
+    }
+    // What is shown of a file that cannot be read: all up to the fault, and some letters after it.
+    let fault = whole.map_or_else(|error| error.valid_up_to(), |_| most).min(most);
+    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(fault + SHOWN_AFTER)]);
+    let at = shown.len().min(String::from_utf8_lossy(&bytes[..fault]).len());
+    let text = Text::new(name, shown);
+    let problem = if bytes.len() > most {
         let message = format!("`{name}` has {} bytes; a script may have {most}", bytes.len());
-        return Err(Problem::new("too-large", message).help("put long data into a CSV file and name it with `csv(…)`"));
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
-        Err(error) => {
-            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
-            let problem = Problem::new("not-text", format!("`{name}` is not a text in UTF-8 (line {line})"));
-            Err(problem.help("save it as UTF-8 in your editor"))
-        }
-    }
+        Problem::new("too-large", message).help("put long data into a CSV file and name it with `csv(…)`")
+    } else {
+        Problem::new("not-text", format!("`{name}` is not a text in UTF-8")).help("save it as UTF-8 in your editor")
+    };
+    Err(Box::new(problem.at(text.location(text.range(at, at)))))
 }
 
-fn compile(engine: &Engine, host: &Host, text: &Rc<Text>) -> Result<AST, ParseError> {
-    // The names must be known to the compiler; `on_var` gives them their values.
+/// Bytes that are shown after a place at which a file cannot be read.
+const SHOWN_AFTER: usize = 80;
+
+/// Compiles a text for running.
+pub(crate) fn compile(engine: &Engine, host: &Host, text: &Rc<Text>) -> Result<AST, ParseError> {
+    let mut ast = compile_source(engine, &text.compiled(), &[])?;
+    ast.set_source(host.keep(text));
+    Ok(ast)
+}
+
+/// Compiles what [`Text::compiled`] gives, or a part of it, with some more names known.
+pub(crate) fn compile_source(engine: &Engine, source: &str, known: &[String]) -> Result<AST, ParseError> {
+    // The names must be known to the compiler; `on_var` gives the constants their values.
     let mut scope = Scope::new();
     for (name, value) in CONSTANTS {
         scope.push(*name, *value);
     }
-    let mut ast = engine.compile_with_scope(&scope, text.compiled())?;
-    ast.set_source(host.keep(text));
-    Ok(ast)
+    for name in known {
+        scope.push(name.as_str(), ());
+    }
+    engine.compile_with_scope(&scope, source)
 }
 
 /// Constants that scripts may use without parentheses.
@@ -293,6 +360,12 @@ fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>) -> Engine {
     functions::register(&mut engine, host);
     arrays::register(&mut engine, host);
     making::register(&mut engine, host);
+    guards::register(&mut engine, host);
+    let meeting = Rc::clone(host);
+    let within = engine.register_custom_syntax([WITHIN, "$block$"], false, move |context, body| {
+        context.eval_expression_tree(&body[0]).inspect_err(|error| meeting.meet(context.source(), error))
+    });
+    debug_assert!(within.is_ok(), "the word is a good one");
     let emitting = Rc::clone(host);
     engine.register_fn(EMIT, move |value: Dynamic| {
         // Only the loop in `call_many` has a use for this, and it says how many results it wants.
@@ -324,65 +397,33 @@ struct Resolver {
     shelf: Rc<Shelf>,
 }
 
-impl Resolver {
-    /// The file meant by an import: beside the importing file, or from the top of a root.
-    fn find(&self, source: Option<&str>, path: &str) -> Outcome<(String, Vec<u8>)> {
-        let name = path.strip_suffix(".rhai").unwrap_or(path);
-        if !is_plain(name) {
-            let problem = Problem::new("import-path", format!("`{path}` is not a path that can be imported"));
-            return Err(problem
-                .help("name a file below the scripts folder, such as `import \"shared/helpers\" as helpers;`")
-                .into());
-        }
-        let importer = source.and_then(|id| self.host.text(id));
-        let beside = importer.map(|text| format!("{}{name}.rhai", folder(&text.source.name)));
-        let running = self.shelf.running.borrow();
-        let candidates: Vec<String> = beside.into_iter().chain([format!("{name}.rhai")]).collect();
-        for candidate in &candidates {
-            if let Some((_, bytes)) = running.library.find(candidate) {
-                return Ok((candidate.clone(), bytes.to_vec()));
-            }
-        }
-        if let Some(problem) = candidates.iter().find_map(|candidate| running.library.left_out(candidate)) {
-            return Err(problem.into());
-        }
-        let problem = Problem::new("unknown-import", format!("there is no file `{name}.rhai` to import"));
-        Err(problem.help("imports are looked for beside the importing file and in the scripts folder").into())
-    }
-}
-
 impl ModuleResolver for Resolver {
     fn resolve(&self, engine: &Engine, source: Option<&str>, path: &str, position: Position) -> Outcome<SharedModule> {
         let placed = |mut error: Box<EvalAltResult>| {
             error.set_position(position);
             error
         };
-        let (name, bytes) = self.find(source, path).map_err(placed)?;
-        self.shelf.used.borrow_mut().insert(name.clone());
         let running = Rc::clone(&self.shelf.running.borrow());
+        let importer = source.and_then(|id| self.host.text(id));
+        let importer = importer.as_ref().map(|text| text.source.name.as_str());
+        let (name, bytes) = running.find(importer, path).map_err(|problem| placed(problem.into()))?;
+        self.shelf.used.borrow_mut().insert(name.clone());
         if let Some(module) = running.modules.borrow().get(&name) {
             return Ok(SharedModule::clone(module));
         }
         if self.shelf.loading.borrow().contains(&name) {
-            let problem = Problem::new("circular-import", format!("`{name}` imports itself by way of others"));
-            return Err(placed(problem.into()));
+            return Err(placed(analysis::circular(&name).into()));
         }
         let limits = self.host.limits.get();
         // The interpreter counts the modules of a file, not those that import each other.
         if self.shelf.loading.borrow().len() >= limits.modules {
-            let message = format!("more than {} modules import each other", limits.modules);
-            return Err(placed(Problem::new("too-many-modules", message).into()));
+            return Err(placed(analysis::endless(limits.modules).into()));
         }
-        let text = script_text(&name, &bytes, limits.script).map_err(|problem| placed(problem.into()))?;
+        let faulty = |fault: &Diagnostic| placed(analysis::broken(path, fault).into());
+        let text = script_text(&name, &bytes, limits.script).map_err(|fault| faulty(&fault))?;
         let text = Rc::new(Text::new(name.clone(), text));
-        let ast = compile(engine, &self.host, &text).map_err(|error| -> Box<EvalAltResult> {
-            let found = errors::parsing(&text, &error);
-            let place = found.location.as_ref().map_or_else(String::new, |location| format!(" ({location})"));
-            let mut problem =
-                Problem::new("broken-import", format!("`{name}` cannot be imported: {}{place}", found.message));
-            problem.help = found.help;
-            placed(problem.into())
-        })?;
+        let ast = compile(engine, &self.host, &text);
+        let ast = ast.map_err(|error| faulty(&analysis::syntax::diagnostic(&text, &text, &error, None)))?;
         running.texts.borrow_mut().insert(name.clone(), text);
         self.shelf.loading.borrow_mut().push(name.clone());
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);

@@ -55,7 +55,7 @@ pub(crate) fn read(plugins: &Plugins, program: &Program, value: &Dynamic) -> Res
     let Ok(map) = value.as_map_ref() else {
         let message = format!("`lesson` must give a map, but this is {}", kind(value));
         let help = "write `#{ title: \"…\", layers: [2, 3, 1], data: \"xor\" }`";
-        let location = program.text.function_location("lesson");
+        let location = program.text.result_location("lesson", value.is_unit());
         return Err(vec![Diagnostic::error("wrong-return", message).at(location).help(help)]);
     };
     let mut reader = Reader { program, map: &map, errors: Vec::new() };

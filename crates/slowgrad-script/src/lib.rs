@@ -37,15 +37,19 @@
 //! # Ok::<(), Box<slowgrad_script::Diagnostic>>(())
 //! ```
 
+mod analysis;
 mod arrays;
 mod catalogue;
 mod check;
 mod controls;
 pub mod editing;
 mod errors;
+pub mod explain;
 mod extent;
 mod files;
 mod functions;
+mod guards;
+mod habits;
 mod host;
 mod interpreter;
 mod lesson;
@@ -54,6 +58,7 @@ mod limits;
 mod making;
 mod marks;
 mod memory;
+mod natives;
 mod plugins;
 mod problem;
 mod program;

@@ -229,7 +229,7 @@ mod tests {
         limits.set("operations", 4_000_000.0).expect("a limit");
         limits.lower("seconds", 0.125).expect("a limit");
         assert_eq!((limits.operations, limits.making_operations), (4_000_000, 100_000_000));
-        assert_eq!((limits.time.as_millis(), limits.making_time.as_millis()), (125, 1_000));
+        assert_eq!((limits.time.as_millis(), limits.making_time.as_millis()), (125, 2_500));
     }
 
     #[test]

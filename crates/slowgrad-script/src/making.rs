@@ -15,22 +15,6 @@ use slowgrad_timeline::granularity::Granularity;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// The names of these functions, cues aside.
-pub(crate) const NAMES: &[&str] = &[
-    "slider",
-    "log_slider",
-    "toggle",
-    "choice",
-    "csv",
-    "weight",
-    "bias",
-    "uniform",
-    "normal",
-    "below",
-    "unit",
-    "orthogonal",
-];
-
 /// The cues that a stage takes.
 pub(crate) const CUES: &[&str] = &["say", "play", "step", "wait", "pause", "tweak", "set", "train", "section"];
 

@@ -8,6 +8,7 @@ use crate::marks::Random;
 use crate::problem::Problem;
 use crate::program::Program;
 use crate::reading;
+use crate::text::Text;
 use crate::tracer::{Role, ScriptTracer};
 use crate::words::{kind, suggestion};
 use rhai::{Dynamic, Map};
@@ -125,8 +126,8 @@ pub(crate) struct Home {
     pub(crate) path: String,
 }
 
-/// A file's bytes and what was compiled from them.
-type Compiled = (Arc<[u8]>, Rc<Program>);
+/// A file's bytes and what was compiled from them, or all that is wrong with it.
+type Compiled = (Arc<[u8]>, Result<Rc<Program>, Vec<Diagnostic>>);
 
 /// Makes plugins from files and remembers what it compiled and traced.
 #[derive(Debug)]
@@ -150,7 +151,7 @@ impl Plugins {
     /// file alone is known by its bytes.
     pub(crate) fn forget(&self) {
         self.interpreter.shelf.forget();
-        self.programs.borrow_mut().retain(|_, (_, program)| !program.may_import);
+        self.programs.borrow_mut().retain(|_, (_, program)| program.as_ref().is_ok_and(|program| !program.may_import));
     }
 
     /// Forgets all that was compiled and traced, because there are other limits now.
@@ -172,17 +173,37 @@ impl Plugins {
         if let Some((known, program)) = self.programs.borrow().get(path)
             && Arc::ptr_eq(known, &bytes)
         {
-            return Ok(Rc::clone(program));
+            return program.clone().map_err(first);
         }
-        let text = script_text(path, &bytes, self.interpreter.host.limits.get().script)
-            .map_err(|problem| Box::new(unplaced(problem)))?;
+        let program = self.compiled(path, &bytes);
+        self.programs.borrow_mut().insert(path.to_owned(), (bytes, program.clone()));
+        program.map_err(first)
+    }
+
+    fn compiled(&self, path: &str, bytes: &[u8]) -> Result<Rc<Program>, Vec<Diagnostic>> {
+        let text = script_text(path, bytes, self.interpreter.host.limits.get().script).map_err(|fault| vec![*fault])?;
         if text.is_empty() {
-            let empty = Diagnostic::error("empty-file", format!("`{path}` is empty"));
-            return Err(Box::new(empty.help("write a function into it, such as `fn activation(z) { z }`")));
+            let text = Text::new(path, text);
+            let empty = Diagnostic::error("empty-file", format!("`{path}` is empty")).at(text.function_location(""));
+            return Err(vec![empty.help("write a function into it, such as `fn activation(z) { z }`")]);
         }
-        let program = Rc::new(Program::compile(&self.interpreter, path, text)?);
-        self.programs.borrow_mut().insert(path.to_owned(), (bytes, Rc::clone(&program)));
-        Ok(program)
+        Program::compile(&self.interpreter, path, text).map(Rc::new)
+    }
+
+    /// The same problems, and after the first one of a file all others of that file.
+    pub(crate) fn with_others(&self, told: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let programs = self.programs.borrow();
+        let faulty: Vec<&Vec<Diagnostic>> =
+            programs.values().filter_map(|(_, program)| program.as_ref().err()).collect();
+        let mut all: Vec<Diagnostic> = Vec::new();
+        for fault in told {
+            let others = faulty.iter().find(|faults| faults.first() == Some(&fault)).map_or(&[][..], |faults| faults);
+            let new: Vec<_> = std::iter::once(&fault).chain(others).filter(|fault| !all.contains(fault)).collect();
+            let new: Vec<Diagnostic> = new.into_iter().cloned().collect();
+            all.extend(new);
+            all.dedup();
+        }
+        all
     }
 
     /// The file of a plugin. A name that ends in `.rhai` is a path: that of a lesson with functions of its own.
@@ -369,7 +390,7 @@ impl Plugins {
         };
         let Ok(map) = value.as_map_ref() else {
             let message = format!("`state` must give a map, but this is {}", kind(&value));
-            return wrong(message, program.text.function_location("state"));
+            return wrong(message, program.text.result_location("state", value.is_unit()));
         };
         let mut fields = Vec::new();
         for (name, value) in map.iter() {
@@ -403,7 +424,7 @@ impl Plugins {
         context.entry("noise".into()).or_insert_with(|| Dynamic::from_float(noise));
         context.insert("rng".into(), Dynamic::from(Random(Rc::new(RefCell::new(Rng::new(seed, Purpose::Data))))));
         let value = self.interpreter.call(&program, "dataset", vec![Dynamic::from_map(context)], Budget::Making)?;
-        let location = || program.text.function_location("dataset");
+        let location = || program.text.result_location("dataset", value.is_unit());
         let Ok(array) = value.as_array_ref() else {
             let message = format!("`dataset` must give an array of samples, but this is {}", kind(&value));
             let help = "write each sample as `#{ input: [0.0, 1.0], target: [1.0] }`";
@@ -472,7 +493,7 @@ impl Plugins {
                             "`init` must give a finite number, but this is {} (layer {layer}, neuron {neuron})",
                             shown(value)
                         );
-                        let location = program.text.function_location("init");
+                        let location = program.text.result_location("init", value.is_unit());
                         return Err(Box::new(Diagnostic::error("wrong-return", message).at(location)));
                     };
                     drawn.push(x);
@@ -503,6 +524,13 @@ pub(crate) fn claims<'l>(
     })
 }
 
+/// The first of the problems of a file; [`Plugins::with_others`] tells the rest.
+#[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
+fn first(faults: Vec<Diagnostic>) -> Box<Diagnostic> {
+    let unknown = || Diagnostic::error("interpreter", "the file cannot be compiled");
+    Box::new(faults.into_iter().next().unwrap_or_else(unknown))
+}
+
 /// Samples that a data set makes when neither the lesson nor the data set says how many.
 const DEFAULT_COUNT: i64 = 500;
 
@@ -512,7 +540,7 @@ fn shown(value: &Dynamic) -> String {
 
 /// A problem as a diagnostic whose place is not known here.
 pub(crate) fn unplaced(problem: Problem) -> Diagnostic {
-    Diagnostic { help: problem.help, ..Diagnostic::error(problem.code, problem.message) }
+    problem.unplaced()
 }
 
 /// What lists show of a broken file.

@@ -1,6 +1,7 @@
 //! What goes wrong inside the functions that scripts call, on its way through the interpreter.
 
 use rhai::{Dynamic, EvalAltResult, Position};
+use slowgrad_tape::{Diagnostic, Location};
 
 /// The result of a function that scripts call.
 pub(crate) type Outcome<T> = Result<T, Box<EvalAltResult>>;
@@ -21,6 +22,21 @@ impl Problem {
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+
+    /// The problem at its place.
+    pub(crate) fn at(self, location: Location) -> Diagnostic {
+        self.unplaced().at(location)
+    }
+
+    /// The problem as a diagnostic whose place is not known here.
+    pub(crate) fn unplaced(self) -> Diagnostic {
+        Diagnostic { help: self.help, ..Diagnostic::error(self.code, self.message) }
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn compile(interpreter: &Interpreter, path: &str, text: &str) -> Result<Self, Box<Diagnostic>> {
+    pub(crate) fn compile(interpreter: &Interpreter, path: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let text = Rc::new(Text::new(path, text));
         let ast = interpreter.compile(&text)?;
         let functions = ast.iter_functions().map(|function| Definition {
@@ -75,7 +75,7 @@ impl Program {
             return Ok(function);
         }
         let found = function.parameters.len();
-        let message = format!("`fn {name}` takes {found} argument{}, not {}", plural(found), either(arities));
+        let message = format!("`fn {name}` takes {}, not {}", words::count(found, "argument"), either(arities));
         let location = self.text.function_location(name);
         Err(Box::new(Diagnostic::error("wrong-arity", message).at(location).help(format!("write `fn {usage}`"))))
     }
@@ -91,10 +91,6 @@ impl Program {
             .min()?;
         Some(body.lines().map(|line| line.get(indent..).unwrap_or("")).collect::<Vec<_>>().join("\n").trim().to_owned())
     }
-}
-
-fn plural(n: usize) -> &'static str {
-    if n == 1 { "" } else { "s" }
 }
 
 fn either(arities: &[usize]) -> String {

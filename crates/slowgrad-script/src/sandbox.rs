@@ -1,7 +1,7 @@
 //! The sandbox: lessons and plugins in, set-ups and diagnostics out.
 
-use crate::errors;
 use crate::files::{self, Library, Root, folder, is_plain};
+use crate::habits;
 use crate::host::{Budget, ConsoleLine, Host};
 use crate::interpreter::{Interpreter, Shelf};
 use crate::lesson::{self, Described};
@@ -202,7 +202,7 @@ impl Sandbox {
             // What was opened before goes on, within its own limits.
             self.interpreter().limit(before);
         }
-        opened
+        opened.map_err(|errors| self.plugins.with_others(errors))
     }
 
     fn opened(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
@@ -260,7 +260,7 @@ impl Sandbox {
 
     /// The set-up of a description.
     pub fn assemble(&self, spec: &LessonSpec) -> Result<Setup, Vec<Diagnostic>> {
-        self.assemble_at(spec, &|_| None, &mut Vec::new())
+        self.assemble_at(spec, &|_| None, &mut Vec::new()).map_err(|errors| self.plugins.with_others(errors))
     }
 
     /// Changes a description and gives its new set-up; the description stays as it was when that fails.
@@ -489,11 +489,12 @@ impl Sandbox {
         let printed = host.printed();
         let called = function.borrow_mut().call(inputs);
         host.unprint(printed);
-        called?;
-        if function.borrow().runs_each_time()
-            && let Ok(path) = self.plugins.locate(kind, &plugin.name)
-            && let Ok(program) = self.plugins.program(&path)
-        {
+        let call = called?;
+        let program = self.plugins.locate(kind, &plugin.name).ok().and_then(|path| self.plugins.program(&path).ok());
+        let Some(program) = program else { return Ok(()) };
+        let contract = kind.contracts().iter().find(|name| program.function(name).is_some()).copied();
+        warnings.extend(habits::not_finite(&call, &program.text, contract.unwrap_or_default()));
+        if function.borrow().runs_each_time() {
             warnings.push(runs_each_time(&program, kind));
         }
         Ok(())
@@ -550,7 +551,7 @@ impl Sandbox {
             if files::is_script(&path)
                 && let Ok(program) = self.plugins.program(&path)
             {
-                warnings.extend(errors::habits(&program.text));
+                warnings.extend(habits::doubtful(&program.text));
             }
         }
         warnings

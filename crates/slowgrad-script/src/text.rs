@@ -1,15 +1,23 @@
 //! A script's text as the sandbox keeps it: with its tokens, its extents and its line starts.
 //!
-//! Rhai compares what a `switch` looks at by hash, and a traced number has none: every case would be passed
-//! over without a word. So each `switch x {` is compiled as `switch __switch(x) {`, whose function refuses
-//! traced numbers. In the same way each closure `|x| …` is compiled as `__closure(|x| …)`, whose function counts
-//! what the closure has captured, which the interpreter does not. Positions that come back are counted in the
-//! compiled text and are put right here.
+//! What is compiled is the text with guards written into it, because Rhai goes on in silence or loses its place:
+//!
+//! - `switch x {` becomes `switch __switch(x) {`. Cases are compared by hash, and a traced number has none: every
+//!   case would be passed over without a word.
+//! - A closure `|x| …` becomes `__closure(|x| …)`, which counts what it has captured; the interpreter does not.
+//! - `z.map(|x| x / z.sum())` becomes `__own(z).map(…)`. The interpreter locks what a method goes over, so the
+//!   closure could not look at it.
+//! - The body of a function or closure becomes `__within { … }`. A limit's error forgets where it arose as soon as
+//!   it leaves a function; here it is seen while it still knows.
+//!
+//! Positions that come back are counted in the compiled text and are put right here.
 
 use crate::extent::{Extents, FunctionItem, extents};
 use crate::lexer::{Token, TokenKind, tokens};
 use rhai::Position;
 use slowgrad_tape::{Location, Source, Span};
+use std::cmp::Reverse;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The function that guards every `switch`.
@@ -17,6 +25,12 @@ pub(crate) const SWITCH: &str = "__switch";
 
 /// The function around every closure.
 pub(crate) const CLOSURE: &str = "__closure";
+
+/// The function that gives a method with a closure an array of its own to go over.
+pub(crate) const OWN: &str = "__own";
+
+/// What stands before the body of every function and closure.
+pub(crate) const WITHIN: &str = "__within";
 
 /// One text.
 #[derive(Debug)]
@@ -35,14 +49,7 @@ impl Text {
         let tokens = tokens(&source.text);
         let extents = extents(&source.text, &tokens);
         let lines = std::iter::once(0).chain(source.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let switches = extents.switches.iter().map(|&range| (SWITCH, range));
-        let closures = extents.closures.iter().map(|&range| (CLOSURE, range));
-        let mut insertions: Vec<(usize, String)> = switches
-            .chain(closures)
-            .filter(|(_, (start, end))| start < end)
-            .flat_map(|(guard, (start, end))| [(start, format!("{guard}(")), (end, ")".to_owned())])
-            .collect();
-        insertions.sort_by_key(|(at, _)| *at);
+        let insertions = insertions(&source.text, &extents);
         Self { source, tokens, extents, lines, insertions }
     }
 
@@ -119,10 +126,47 @@ impl Text {
         self.extents.functions.iter().rev().find(|function| function.name == name)
     }
 
+    /// The first line of the innermost loop around a byte.
+    pub(crate) fn loop_around(&self, offset: usize) -> Option<Location> {
+        let around = self.extents.loops.iter().filter(|&&(start, end)| (start..end).contains(&offset));
+        let &(start, end) = around.min_by_key(|(start, end)| end - start)?;
+        let line = self.source.text[start..end].lines().next().map_or(0, |line| line.trim_end().len());
+        Some(self.location(self.range(start, start + line)))
+    }
+
+    /// A function's name with its parameters, as it is defined.
+    pub(crate) fn signature(&self, name: &str) -> Option<&str> {
+        let function = self.function(name)?;
+        Some(self.source.text.get(function.name_at.0..function.body.0)?.trim_end_matches('{').trim_end())
+    }
+
+    /// The name of the function in which a byte lies, or that it lies in a closure.
+    pub(crate) fn function_around(&self, offset: usize) -> Option<&str> {
+        let within = |start: usize, end: usize| (start..end).contains(&offset);
+        if self.extents.closures.iter().any(|&(_, end, body)| within(body, end)) {
+            return Some("a closure");
+        }
+        let around = self.extents.functions.iter().find(|function| within(function.start, function.end));
+        around.map(|function| function.name.as_str())
+    }
+
     /// Where a function is named in its definition, or the text's beginning.
     pub(crate) fn function_location(&self, name: &str) -> Location {
         let (start, end) = self.function(name).map_or((0, 0), |function| function.name_at);
         self.location(self.range(start, end))
+    }
+
+    /// Where a function gives the result that is at fault, when only one place can be meant; else its name.
+    /// A result that is `nothing` comes from a place that gives nothing, any other from one that gives something.
+    pub(crate) fn result_location(&self, name: &str, nothing: bool) -> Location {
+        let results = self.function(name).map_or(&[][..], |function| &function.results);
+        let fitting: Vec<_> = results.iter().filter(|ending| ending.nothing == nothing).collect();
+        match fitting.as_slice() {
+            [ending] => self.location(self.range(ending.start, ending.end)),
+            // A call may give nothing, too.
+            [] if nothing && results.len() == 1 => self.location(self.range(results[0].start, results[0].end)),
+            _ => self.function_location(name),
+        }
     }
 
     /// The first call of one of these functions, with its name.
@@ -170,15 +214,72 @@ impl Text {
     }
 }
 
+/// A place with the text around it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) text: Rc<Text>,
+    pub(crate) offset: usize,
+}
+
+impl Place {
+    pub(crate) fn of(text: &Rc<Text>, position: Position) -> Option<Self> {
+        Some(Self { text: Rc::clone(text), offset: text.offset(position)? })
+    }
+
+    /// The whole expression that stands here.
+    pub(crate) fn location(&self) -> Location {
+        self.text.location(self.text.span(self.offset))
+    }
+
+    /// The word that stands here.
+    pub(crate) fn token(&self) -> Location {
+        let token = self.text.token(self.offset).filter(|token| self.offset < token.end);
+        let (start, end) = token.map_or((self.offset, self.offset), |token| (token.start, token.end));
+        self.text.location(self.text.range(start, end))
+    }
+}
+
+/// What is put into a text for the compiler, in order.
+fn insertions(text: &str, extents: &Extents) -> Vec<(usize, String)> {
+    let bodies = extents.functions.iter().map(|function| function.body);
+    // A body that the file's end cuts off has no brace there.
+    let braced = |&(start, end): &(usize, usize)| {
+        text[..start].ends_with('{') && text.get(end..).is_some_and(|rest| rest.starts_with('}'))
+    };
+    let bodies = bodies.filter(braced).chain(extents.closures.iter().map(|&(_, end, body)| (body, end)));
+    let switches = extents.switches.iter().map(|&range| (SWITCH, range));
+    let closures = extents.closures.iter().map(|&(start, end, _)| (CLOSURE, (start, end)));
+    let receivers = extents.receivers.iter().map(|&range| (OWN, range));
+    // Of two around the same text, the one that is listed first stands outside.
+    let mut guards: Vec<(&str, (usize, usize))> =
+        bodies.map(|range| (WITHIN, range)).chain(switches).chain(closures).chain(receivers).collect();
+    guards.retain(|(_, (start, end))| start < end);
+    guards.sort_by_key(|&(_, (start, end))| (start, Reverse(end)));
+    let bracket = |guard: &str, of_body, of_call| if guard == WITHIN { of_body } else { of_call };
+    let opened = guards.iter().map(|&(guard, (at, _))| (at, format!("{guard}{}", bracket(guard, "{", "("))));
+    let closed = guards.iter().rev().map(|&(guard, (_, at))| (at, bracket(guard, "}", ")").to_owned()));
+    // The order of those at one place is kept: closed before opened.
+    let mut insertions: Vec<(usize, String)> = closed.chain(opened).collect();
+    insertions.sort_by_key(|(at, _)| *at);
+    insertions
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_body_that_the_end_cuts_off_is_compiled_as_it_is() {
+        for text in ["fn f(x) {\n é", "fn f(x) { 1\n\u{fffd}", "fn f(x) {"] {
+            assert!(!Text::new("t", text).compiled().contains(WITHIN), "{text}");
+        }
+    }
+
+    #[test]
     fn positions_in_the_compiled_text_lead_back() {
         let text = Text::new("t", "fn f(k) {\n    switch k + é { 1 => 2 + 3, _ => 4 }\n}");
         let compiled = text.compiled();
-        assert!(compiled.contains("switch __switch(k + é) { 1"));
+        assert!(compiled.contains("fn f(k) {__within{\n    switch __switch(k + é) { 1"));
         let line = compiled.lines().nth(1).expect("second line");
         for word in ["k", "é", "{", "=>", "3", "4"] {
             let at = line.find(word).expect(word);

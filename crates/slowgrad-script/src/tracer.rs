@@ -7,7 +7,7 @@ use crate::controls;
 use crate::host::{Host, Scalar};
 use crate::interpreter::Interpreter;
 use crate::program::Program;
-use crate::words::kind;
+use crate::words::{self, kind};
 use rhai::{Array, Dynamic, Map};
 use slowgrad_engine::plugin::{Control, Optimizer, Schedule};
 use slowgrad_tape::{Diagnostic, Trace, TraceBuilder, Tracer, ValueId};
@@ -162,6 +162,13 @@ impl ScriptTracer {
         Box::new(Diagnostic::error("wrong-return", message).at(location).help(help))
     }
 
+    /// The same about the value that the function gave, where that stands.
+    #[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
+    fn wrong_result(&self, value: &Dynamic, message: String, help: &str) -> Box<Diagnostic> {
+        let location = self.program.text.result_location(self.role.function(), value.is_unit());
+        Box::new(Diagnostic::error("wrong-return", message).at(location).help(help))
+    }
+
     /// A value that the script gave as a node of the tape.
     fn result(&self, value: &Dynamic, what: &str, tape: &mut TraceBuilder) -> Result<ValueId, Box<Diagnostic>> {
         if let Some(scalar) = value.clone().try_cast::<Scalar>() {
@@ -178,7 +185,7 @@ impl ScriptTracer {
         } else {
             "the last line must be a number"
         };
-        Err(self.wrong(format!("{what} must be a number, but this is {}", kind(value)), help))
+        Err(self.wrong_result(value, format!("{what} must be a number, but this is {}", kind(value)), help))
     }
 
     fn results(
@@ -194,12 +201,13 @@ impl ScriptTracer {
             Role::Layer(size) => {
                 let help = format!("give back one number a neuron, here an array of {size}");
                 let Ok(array) = value.as_array_ref() else {
-                    return Err(self.wrong(format!("{what} must be an array, but this is {}", kind(value)), &help));
+                    let message = format!("{what} must be an array, but this is {}", kind(value));
+                    return Err(self.wrong_result(value, message, &help));
                 };
                 if array.len() != *size {
-                    return Err(
-                        self.wrong(format!("{what} has {} elements, but the layer has {size}", array.len()), &help)
-                    );
+                    let found = words::count(array.len(), "element");
+                    let message = format!("{what} has {found}, but the layer has {size}");
+                    return Err(self.wrong_result(value, message, &help));
                 }
                 array.iter().map(|item| self.result(item, &format!("each element of {what}"), tape)).collect()
             }

@@ -15,7 +15,8 @@ pub(crate) fn named_kind(type_name: &str) -> &'static str {
     match type_name {
         "i64" | "f64" | "int" | "float" => "a number",
         "scalar" => "a scalar",
-        "string" | "char" | "&str | ImmutableString | String" => "a text",
+        "char" => "a letter",
+        "string" | "&str | ImmutableString | String" => "a text",
         "bool" => "true or false",
         "()" => "nothing",
         "array" => "an array",
@@ -64,9 +65,11 @@ pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
         let lower = other.to_lowercase();
         let begins = wanted.chars().count() >= 3
             && (lower.starts_with(&wanted) || wanted.starts_with(&lower) && lower.len() > 2);
-        (strsim::damerau_levenshtein(&wanted, &lower).min(if begins { 1 } else { usize::MAX }), other)
+        let distance = strsim::damerau_levenshtein(&wanted, &lower).min(if begins { 1 } else { usize::MAX });
+        // Of two that are as near, the one of the same length was mistyped and not cut.
+        ((distance, lower.len().abs_diff(wanted.len())), other)
     });
-    scored.filter(|(distance, _)| *distance <= far).min_by_key(|(distance, _)| *distance).map(|(_, other)| other)
+    scored.filter(|((distance, _), _)| *distance <= far).min_by_key(|(distance, _)| *distance).map(|(_, other)| other)
 }
 
 /// "did you mean `x`?", or all there are when nothing is near and they are few.
@@ -75,7 +78,16 @@ pub(crate) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str
     if let Some(near) = nearest(name, known.iter().copied()) {
         return Some(format!("did you mean `{near}`?"));
     }
-    (1..=24).contains(&known.len()).then(|| format!("there are {}", list(&known)))
+    match known.len() {
+        1 => Some(format!("there is only {}", list(&known))),
+        2..=24 => Some(format!("there are {}", list(&known))),
+        _ => None,
+    }
+}
+
+/// `1 argument`, `2 arguments`.
+pub(crate) fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// `a`, `b` and `c`.

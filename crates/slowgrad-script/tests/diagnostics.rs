@@ -2,218 +2,160 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
-use slowgrad_script::Diagnostic;
+use slowgrad_script::{Diagnostic, Library, Limits, Root, Sandbox};
 use slowgrad_tape::Severity;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// A faulty file. The line that ends in `//~ code: message | underlined | help` is the one at fault.
+/// One file of `tests/diagnostics`: scripts with the problems they have written under the lines at fault.
+///
+/// A line `//@ path` begins a script of this path; the first one is checked. Lines that begin with `//~` are what is
+/// expected and are no part of the script. `//@ path latin-1` is a script in that encoding, and `//@ limits a=1 b=2`
+/// sets limits.
 struct Fixture {
-    path: &'static str,
-    text: &'static str,
+    /// Path, text and whether it is in Latin-1.
+    scripts: Vec<(String, String, bool)>,
+    limits: Limits,
 }
 
-const FIXTURES: &[Fixture] = &[
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    exq(z) //~ unknown-function: there is no function `exq` for (scalar) | exq(z) | did you mean `exp`?\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    let inner = z * 2.0;\n    iner + 1.0 //~ unknown-name: `iner` is not known here | iner | did you mean `inner`?\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activaton(z) { z } //~ missing-function: did you mean `fn activation`? | activaton | write `fn activation(z)`",
-    },
-    Fixture {
-        path: "losses/l.rhai",
-        text: "fn loos(output, target) { 0.0 } //~ missing-function: this file has `fn loos`, did you mean `fn loss`? | loos | write `fn loss(output, target)`",
-    },
-    Fixture {
-        path: "losses/l.rhai",
-        text: "fn loss(output) { output[0] } //~ wrong-arity: `fn loss` takes 1 argument, not 2 or 3 | loss | write `fn loss(output, target)`",
-    },
-    Fixture {
-        path: "losses/l.rhai",
-        text: "fn loss(output, target) {\n    output - target //~ wrong-type: `-` cannot be used between an array and an array | output - target | map\n}",
-    },
-    Fixture {
-        path: "losses/l.rhai",
-        text: "fn loss(output, target) {\n    output[7] //~ out-of-bounds: index 7 is outside of an array with 1 element |  | len() - 1\n}",
-    },
-    Fixture {
-        path: "losses/l.rhai",
-        text: "fn far(x) {\n    sqrt(x) + miss(x) //~ unknown-function: `miss` for (scalar) | miss(x) |\n}\nfn loss(output, target) {\n    far(output[0])\n}",
-    },
-    Fixture { path: "activations/a.rhai", text: "fn activation(z) {\n    z +* 2.0 //~ syntax:  | * |\n}" },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    let a = z * 2.0\n    a //~ missing-token: a `;` is missing before this | a | ends in `;`\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    (z + 1.0\n} //~ missing-token: a `)` is missing before this | } | needed",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    helper(z, 1.0) //~ wrong-arity: `helper` takes 1 arguments but was called with 2 | helper(z, 1.0) | fn helper(x)\n}\nfn helper(x) { x }",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    throw \"no such thing\"; //~ thrown: no such thing | throw |\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    let n = 1 / 0; //~ arithmetic: division by zero | 1 / 0 |\n    z\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    z.to_int() //~ wrong-type: `to_int` cannot take (scalar) | z.to_int() | value(x)\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z, p) {\n    z * p.slop //~ unknown-property: there is no `slop` in this map | slop | did you mean `slope`?\n}\nfn params() { #{ slope: slider(0.1, 0.0, 1.0) } }",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) { z }\nfn params() {\n    #{ slope: 0.1 } //~ wrong-control: `slope` must be a control, but this is a number | slope | slider(\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) { z }\nfn params() {\n    #{ slope: slider(5, 0.0, 1.0) } //~ wrong-control: starts at 5, which is not between 0 and 1 | slider(5, 0.0, 1.0) | slider(start\n}",
-    },
-    Fixture {
-        path: "optimizers/o.rhai",
-        text: "fn params() {\n    #{ step: slider(0.5, 0.0, 1.0) } //~ wrong-control: already in `ctx` | step |\n}\nfn update(w, grad, state, ctx) { w }",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation_layer(z) {\n    z.map(|x| x - z.max()) //~ data-race: the closure uses the same array | z.map(|x| x - z.max()) | let largest\n}",
-    },
-    Fixture {
-        path: "initializers/i.rhai",
-        text: "fn init(ctx) { \"a\" } //~ wrong-return: `init` must give a finite number, but this is a text | init |",
-    },
-    Fixture {
-        path: "initializers/i.rhai",
-        text: "fn init(ctx) {\n    ctx.rng.normal(0.0, missing(1.0)) //~ unknown-function: there is no function `missing` for (number) | missing(1.0) |\n}",
-    },
-    Fixture {
-        path: "datasets/d.rhai",
-        text: "fn dataset(ctx) { [#{ input: [1.0], traget: [1.0] }] } //~ unknown-field: sample 1 has a field `traget` | dataset | did you mean `target`?",
-    },
-    Fixture {
-        path: "datasets/d.rhai",
-        text: "fn dataset(ctx) { 7 } //~ wrong-return: must give an array of samples, but this is a number | dataset | input:",
-    },
-    Fixture {
-        path: "datasets/d.rhai",
-        text: "fn dataset(ctx) {\n    ctx.rng.normal(\"a\", 1.0) //~ not-a-number: `normal` needs numbers, but this is a text | ctx.rng.normal(\"a\", 1.0) |\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    max(z, 0, 1) //~ wrong-type: `max` cannot take | max(z, 0, 1) | max([a, b, c])\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    if z in 0..5 { z } else { 0 } //~ unknown-function: `contains` for (range, scalar) | z in 0..5 | x >= 0 && x < 5\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    throw z; //~ thrown: the script threw a scalar | throw | stops the script\n}",
-    },
-    Fixture {
-        path: "activations/a.rhai",
-        text: "fn activation(z) {\n    z\u{a0}+ 1 //~ syntax:  | \u{a0} | only looks like one\n}",
-    },
-    Fixture {
-        path: "optimizers/o.rhai",
-        text: "fn params() {\n    #{ lr: toggle(true) } //~ wrong-control: must be a slider | lr | log_slider\n}\nfn update(w, grad, state, ctx) { w }",
-    },
-    Fixture {
-        path: "shared/x.rhai",
-        text: "fn losss(a, b) { a } //~ missing-function: did you mean `fn loss`? | losss | fn loss(",
-    },
-];
+impl Fixture {
+    fn read(text: &str) -> Self {
+        // The counter and not the clock stops scripts here, so that a slow machine says the same.
+        let (time, making_time) = (Duration::from_mins(1), Duration::from_mins(1));
+        let mut limits = Limits { time, making_time, making_operations: 5_000_000, ..Limits::default() };
+        let mut scripts: Vec<(String, String, bool)> = Vec::new();
+        for line in text.lines().filter(|line| !line.starts_with("//~")) {
+            if let Some(settings) = line.strip_prefix("//@ limits ") {
+                for (name, value) in settings.split(' ').map(|setting| setting.split_once('=').unwrap()) {
+                    let value = value.parse().unwrap();
+                    match name {
+                        "operations" => limits.operations = value,
+                        "milliseconds" => limits.time = Duration::from_millis(value),
+                        _ => panic!("no limit {name}"),
+                    }
+                }
+            } else if let Some(head) = line.strip_prefix("//@ ") {
+                let path = head.trim_end_matches(" latin-1");
+                scripts.push((path.to_owned(), String::new(), path != head));
+            } else {
+                let (_, script, _) = scripts.last_mut().expect("a line //@ path stands first");
+                script.push_str(line);
+                script.push('\n');
+            }
+        }
+        Self { scripts, limits }
+    }
 
-const LESSONS: &[&str] = &[
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    activaton: \"relu\" } } //~ unknown-field: a lesson has no field `activaton` | activaton | did you mean `activation`?",
-    "fn lesson() { #{ title: \"t\", layers: [2, 3, 1], data: \"xor\",\n    activation: \"reluu\" } } //~ unknown-plugin: there is no activation named `reluu` | activation | did you mean `relu`?",
-    "fn lesson() { #{ title: \"t\", data: \"xor\" } } //~ missing-field: the lesson has no `layers` | lesson | layers: [2, 3, 1]",
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    params: #{ lrr: 0.5 } } } //~ unknown-control: has a control `lrr` | params | did you mean `lr`?",
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    optimizer: #{ name: \"sgd\", momentum: 0.5 } } } //~ unknown-control: `sgd` has no control `momentum` | optimizer | `lr`",
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    batch: 0 } } //~ wrong-value: `batch` must be a whole number from 1, but this is 0 | batch |",
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    regularizer: \"nowhere\" } } //~ unknown-plugin: there is no regularizer named `nowhere` | regularizer |",
-    "fn lesson() { #{ title: \"t\", layers: [3, 1],\n    data: \"xor\" } } //~ wrong-data: sample 1 has 2 inputs, but the network has 3 | data |",
-    "fn lesson() { #{ title: \"t\", layers: [4, 3],\n    data: csv(\"iris.csv\", #{ inputs: [\"sepal_length\"], target: \"kind\" }) } } //~ wrong-data: there is no column «kind» | data |",
-    "fn lesson() { #{ title: \"t\", layers: [4, 3],\n    data: csv(\"../iris.csv\", #{ inputs: [\"sepal_length\"], target: \"species\" }) } } //~ no-such-file: not a path a lesson can use | data | ..",
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    weights: [#{ weight: [[1.0]], bias: [0.0] }] } } //~ wrong-weights: 1 × 2 | weights |",
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    limits: #{ operation: 5 } } } //~ unknown-field: there is no limit `operation` | limits | operations",
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    batch: 4.0 } } //~ wrong-value: `batch` must be a whole number from 1, but this is 4.0 | batch | write `4`",
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\",\n    params: #{ lr: 0.0 / 0.0 } } } //~ wrong-value: `lr` cannot be NaN | params |",
-    "fn lesson() { #{ title: \"t\", layers: [2, 1], test_fraction: 0.99,\n    data: \"xor\" } } //~ wrong-data: all 4 samples are kept for testing | data | lower `test_fraction`",
-    "fn lesson() { 5 } //~ wrong-return: `lesson` must give a map, but this is a number | lesson | title:",
-];
-
-const CUES: &[&str] = &[
-    "stage.sai(\"hello\"); //~ unknown-cue: there is no cue `sai` | stage.sai(\"hello\") | did you mean `say`?",
-    "stage.focus(weight(0, 0, 0)); //~ not-available: `focus` is not available in this version | stage.focus(weight(0, 0, 0)) | `say`, `play`",
-    "stage.ask(\"why?\", [\"a\", \"b\"], 1); //~ not-available: `ask` is not available in this version | stage.ask | `train`",
-    "stage.play(\"forwards\"); //~ unknown-name: nothing named `forwards` | stage.play(\"forwards\") | did you mean `forward`?",
-    "stage.play(\"forward\", #{ by: \"neurons\" }); //~ unknown-name: no granularity `neurons` | stage.play | did you mean `neuron`?",
-    "stage.play(\"forward\", #{ second: 1 }); //~ unknown-field: `play` has no field `second` | stage.play | did you mean `seconds`?",
-    "stage.tweak(weight(0, 0, 9), 1.0); //~ no-such-parameter: layer 0 has no input 9; it has 2 | stage.tweak(weight(0, 0, 9), 1.0) | counted from 0",
-    "stage.tweak(bias(5, 0), 1.0); //~ no-such-parameter: there is no layer 5 | stage.tweak(bias(5, 0), 1.0) | counted from 0",
-    "stage.set(#{ optimizer: \"adamm\" }); //~ unknown-plugin: no optimizer named `adamm` | stage.set(#{ optimizer: \"adamm\" }) | did you mean `adam`?",
-    "stage.set(#{ lrr: 0.5 }); //~ unknown-control: has a control `lrr` | stage.set(#{ lrr: 0.5 }) | did you mean `lr`?",
-    "stage.set(#{ seed: 5 }); //~ not-available: `set` cannot change `seed` | stage.set(#{ seed: 5 }) | `optimizer`",
-    "stage.say(5); //~ wrong-type: `say` needs a text, but this is a number | stage.say(5) |",
-    "stage.train(-1); //~ wrong-type: `train` needs a whole number from 0, but this is -1 | stage.train(-1) |",
-    "stage.say(\"{output:70000}\"); //~ wrong-value: cannot be shown with 70000 digits | stage.say | {output:3}",
-    "stage.tweak(bias(0, 0), 0.0 / 0.0); //~ wrong-value: a weight cannot be NaN | stage.tweak |",
-    "stage.say(); //~ wrong-type: `stage.say` cannot take () | stage.say() |",
-];
-
-fn expect(text: &str, found: &[Diagnostic]) {
-    let (line, wanted) =
-        text.lines().enumerate().find_map(|(i, line)| Some((i + 1, line.split_once("//~ ")?.1))).unwrap();
-    let (code, rest) = wanted.split_once(':').unwrap();
-    let mut parts = rest.split('|').map(str::trim);
-    let (message, underlined, help) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap_or(""));
-    assert_eq!(found.len(), 1, "{text}\n{found:#?}");
-    let found = &found[0];
-    assert_eq!(found.severity, Severity::Error, "{text}\n{found:#?}");
-    assert_eq!(found.code, code, "{text}\n{found:#?}");
-    assert!(found.message.contains(message), "{text}\n{found:#?}");
-    let location = found.location.as_ref().unwrap_or_else(|| panic!("{text}\n{found:#?}"));
-    assert_eq!(location.span.line as usize, line, "{text}\n{found:#?}");
-    let shown = location.span.text(&location.source);
-    assert!(shown.starts_with(underlined), "underlined `{shown}` in {text}\n{found:#?}");
-    assert!(found.help.as_deref().unwrap_or("").contains(help), "{text}\n{found:#?}");
-}
-
-#[test]
-fn faulty_plugins_are_explained_at_their_place() {
-    for Fixture { path, text } in FIXTURES {
-        expect(text, &common::sandbox(&[(path, text)]).check(path));
+    fn check(&self) -> Vec<Diagnostic> {
+        let encoded = |text: &str, latin: bool| -> Vec<u8> {
+            if latin {
+                text.chars().map(|ch| u8::try_from(u32::from(ch)).unwrap()).collect()
+            } else {
+                text.as_bytes().to_vec()
+            }
+        };
+        let files = self.scripts.iter().map(|(path, text, latin)| (path.clone(), encoded(text, *latin))).collect();
+        let library = Library { roots: vec![common::shipped(), Root { name: "own".into(), files }] };
+        Sandbox::new(library, self.limits).check(&self.scripts[0].0)
     }
 }
 
-#[test]
-fn faulty_lessons_are_explained_at_their_place() {
-    for text in LESSONS {
-        let sandbox = common::sandbox(&[("mine.rhai", text)]);
-        expect(text, &sandbox.open("mine.rhai").unwrap_err());
-        expect(text, &sandbox.check("mine.rhai"));
+/// A fixture's text with these problems written into it.
+fn with(original: &str, found: &[Diagnostic]) -> String {
+    let mut text = String::new();
+    let mut script: Option<&str> = None;
+    let mut number = 0;
+    let mut told = vec![false; found.len()];
+    for line in original.lines().filter(|line| !line.starts_with("//~")) {
+        writeln!(text, "{line}").unwrap();
+        if let Some(head) = line.strip_prefix("//@ ") {
+            if !head.starts_with("limits ") {
+                (script, number) = (Some(head.trim_end_matches(" latin-1")), 0);
+            }
+            continue;
+        }
+        number += 1;
+        for (i, problem) in found.iter().enumerate() {
+            if let Some(at) = &problem.location
+                && (Some(at.source.name.as_str()), at.span.line) == (script, number)
+            {
+                told[i] = true;
+                text.push_str(&written(problem, line));
+            }
+        }
     }
+    for problem in found.iter().zip(told).filter_map(|(problem, told)| (!told).then_some(problem)) {
+        text.push_str(&written(problem, ""));
+    }
+    text
 }
 
+/// A problem as it stands under the line at fault.
+fn written(problem: &Diagnostic, line: &str) -> String {
+    let mut text = String::new();
+    let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
+    match &problem.location {
+        Some(at) => {
+            // What spans several lines is marked to the end of the first.
+            let shown = at.span.text(&at.source);
+            let marked = shown.lines().next().unwrap_or("").chars().count().max(1);
+            let before = at.span.column as usize - 1;
+            if before >= 3 {
+                writeln!(text, "//~{}{}", " ".repeat(before - 3), "^".repeat(marked)).unwrap();
+            } else {
+                writeln!(text, "//~ column {}: {}", before + 1, "^".repeat(marked)).unwrap();
+            }
+            assert!(before <= line.chars().count(), "{line}");
+        }
+        None => writeln!(text, "//~ nowhere").unwrap(),
+    }
+    writeln!(text, "//~ {severity}[{}]: {}", problem.code, problem.message).unwrap();
+    for frame in &problem.frames {
+        let place = frame.location.as_ref().map_or_else(String::new, |at| format!(", called at {at}"));
+        writeln!(text, "//~ in {}{place}", frame.function).unwrap();
+    }
+    if let Some(help) = &problem.help {
+        writeln!(text, "//~ help: {help}").unwrap();
+    }
+    text
+}
+
+/// With `UPDATE_FIXTURES=1` what is found is written down as what is expected.
 #[test]
-fn faulty_cues_are_explained_at_their_place() {
-    for cue in CUES {
-        let text = format!(
-            "fn lesson() {{ #{{ title: \"t\", layers: [2, 3, 1], data: \"xor\" }} }}\nfn perform(stage) {{\n    stage.wait();\n    {cue}\n}}"
-        );
-        expect(&text, &common::sandbox(&[("mine.rhai", &text)]).open("mine.rhai").unwrap_err());
+fn faulty_scripts_are_explained_at_their_place() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
+    let update = std::env::var_os("UPDATE_FIXTURES").is_some();
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 40);
+    let mut differing = Vec::new();
+    for path in paths {
+        let text = fs::read_to_string(&path).unwrap();
+        let found = Fixture::read(&text).check();
+        assert!(!found.is_empty(), "{} has no fault", path.display());
+        let now = with(&text, &found);
+        if update {
+            fs::write(&path, now).unwrap();
+        } else if now != text {
+            differing.push(format!("{}\n{now}", path.display()));
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+/// Whatever is wrong has a place.
+#[test]
+fn every_expectation_names_a_place() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let count = |what: &str| text.lines().filter(|line| line.starts_with(what)).count();
+        let said = count("//~ error[") + count("//~ warning[");
+        assert!(said > 0, "{}", path.display());
+        assert_eq!(count("//~ nowhere"), 0, "{}", path.display());
     }
 }
 
@@ -262,7 +204,7 @@ fn a_fault_in_an_imported_file_points_there() {
     assert_eq!(found[0].location.as_ref().unwrap().to_string(), "shared/m.rhai:3:5", "{found:#?}");
     let found = sandbox.check("activations/b.rhai");
     assert!(
-        found[0].message.contains("`shared/broken.rhai` cannot be imported")
+        found[0].message.contains("`shared/broken` cannot be imported")
             && found[0].message.contains("shared/broken.rhai:3:1"),
         "{found:#?}"
     );

@@ -17,10 +17,11 @@ static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../scripts");
 pub(crate) const WELCOME: &str = "welcome";
 
 /// The shipped lessons in the order in which they are best watched; a lesson that is not named here comes last.
-const TEACHING_ORDER: [&str; 8] = [
+const TEACHING_ORDER: [&str; 9] = [
     WELCOME,
     "which-weights-change",
     "how-much-does-each-weight-change",
+    "why-not-zeros",
     "sgd-and-momentum",
     "custom-loss",
     "playground",

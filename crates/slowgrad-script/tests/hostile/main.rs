@@ -112,7 +112,6 @@ fn each_ends_with_a_clear_word_at_its_place_and_bounded_memory() {
     for (case, end) in ends(2) {
         // On a slow machine it may be the clock that stops a script first.
         let is_expected = case.codes.contains(&end.code.as_str()) || end.code == "too-slow";
-        // The interpreter forgets where it was stopped by a limit, but not in which function.
         let is_placed = end.code == "good" || (case.line.min(1)..=case.line).contains(&end.line);
         if !is_expected || !is_placed || end.peak.is_some_and(|peak| peak > MOST_MEMORY) {
             wrong.push((case.name, case.codes, case.line, end));

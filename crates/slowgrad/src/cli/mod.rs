@@ -5,6 +5,7 @@
 
 mod check;
 mod definitions;
+mod explain;
 mod kind;
 mod list;
 mod new;
@@ -73,6 +74,8 @@ enum Command {
     New(new::NewArgs),
     /// Write what scripts may name as files for language servers
     Definitions(definitions::DefinitionsArgs),
+    /// Explain the code of a diagnostic, such as unknown-name
+    Explain(explain::ExplainArgs),
 }
 
 /// How finely to look, on the command line.
@@ -178,6 +181,7 @@ fn with_script_stack(command: Command, limits: Limits) -> Result<(), Failure> {
         Command::List(args) => list::run(&args, limits),
         Command::New(args) => new::run(&args),
         Command::Definitions(args) => definitions::run(&args),
+        Command::Explain(args) => explain::run(&args),
     };
     let thread = std::thread::Builder::new().stack_size(worker::SCRIPT_STACK_BYTES).spawn(work);
     match thread.map_err(|error| Failure::new(error.to_string()))?.join() {

@@ -6,11 +6,17 @@ use slowgrad_script::ConsoleLine;
 use slowgrad_tape::{Diagnostic, Severity};
 use std::io::{IsTerminal, Write};
 
-/// Prints problems to standard error.
+/// Whether whoever runs the program lets it use colours on a terminal.
+pub(crate) fn colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Prints problems to standard error, and once where more can be read about them.
 pub(crate) fn print(diagnostics: &[Diagnostic]) {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    for diagnostic in diagnostics {
-        let text = render(diagnostic, colour);
+    let colour = std::io::stderr().is_terminal() && colours();
+    let problems = diagnostics.iter().map(|diagnostic| render(diagnostic, colour));
+    let hint = diagnostics.first().map(|first| format!("`slowgrad explain {}` says more\n", first.code));
+    for text in problems.chain(hint) {
         // A closed pipe is no reason to fail.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }

@@ -367,7 +367,7 @@ impl Desk {
         let mut spec = (*opened.run.setup().spec).clone();
         let made = self.sandbox.patch(&mut spec, patch);
         match beginning {
-            None => self.adopt(made),
+            None => drop(self.adopt(made)),
             Some(what) => {
                 if self.heed(made).is_some() {
                     self.begin_with(&spec, what);
@@ -391,11 +391,11 @@ impl Desk {
         self.settle();
     }
 
-    /// Trains with another set-up from now on, if it could be made and can carry out the present step; says
-    /// what became of the optimizer's state.
-    pub(super) fn adopt(&mut self, made: Result<Setup, Vec<Diagnostic>>) {
-        let Some(mut setup) = self.heed(made) else { return };
-        let Some(opened) = &mut self.opened else { return };
+    /// Trains with another set-up from now on, if it could be made and can carry out the present step, and answers
+    /// whether it does; says what became of the optimizer's state.
+    pub(super) fn adopt(&mut self, made: Result<Setup, Vec<Diagnostic>>) -> bool {
+        let Some(mut setup) = self.heed(made) else { return false };
+        let Some(opened) = &mut self.opened else { return false };
         let now = opened.run.setup();
         let made = Arc::clone(&setup.train);
         // Samples that were edited by hand stay edited as long as the data is the same.
@@ -413,8 +413,12 @@ impl Desk {
                 self.messages.extend(dropped.iter().map(|field| format!("state field «{field}» dropped")));
                 self.messages
                     .extend(added.iter().map(|field| format!("state field «{field}» starts at its initial value")));
+                true
             }
-            Err(problem) => self.problems = vec![*problem],
+            Err(problem) => {
+                self.problems = vec![*problem];
+                false
+            }
         }
     }
 

@@ -116,9 +116,13 @@ impl Desk {
         let (Some(pending), Some(opened)) = (self.pending.take(), &mut self.opened) else { return };
         // What was changed by hand stays, even while this waited.
         let spec = rebased(&opened.run.setup().spec, &opened.asked, &pending.asked);
-        opened.asked = pending.asked;
         let made = self.sandbox.assemble(&spec);
-        self.adopt(made);
+        // What could not be taken over is still asked for.
+        if self.adopt(made)
+            && let Some(opened) = &mut self.opened
+        {
+            opened.asked = pending.asked;
+        }
     }
 }
 

@@ -1,0 +1,195 @@
+//! Errors of the compiler in plain words.
+
+use crate::interpreter::CONSTANTS;
+use crate::problem::Problem;
+use crate::text::{Place, Text};
+use crate::words;
+use rhai::{LexError, ParseError, ParseErrorType};
+use slowgrad_tape::Diagnostic;
+use std::rc::Rc;
+
+/// An error of the compiler at its place; `part` is the text that was compiled, with blanks for what was left out,
+/// and what is missing there is missing before `end`.
+pub(crate) fn diagnostic(text: &Rc<Text>, part: &Text, error: &ParseError, end: Option<usize>) -> Diagnostic {
+    let place = part.offset(error.position()).map(|offset| Place { text: Rc::clone(text), offset });
+    let problem = problem(error.err_type(), place.as_ref());
+    let end = text.source.text[..end.unwrap_or(text.source.text.len())].trim_end().len();
+    let location = place.filter(|place| place.offset < end);
+    let location = location.map_or_else(|| text.location(text.range(end, end)), |place| place.token());
+    problem.at(location)
+}
+
+fn problem(error: &ParseErrorType, place: Option<&Place>) -> Problem {
+    use ParseErrorType as E;
+    match error {
+        E::UnexpectedEOF => Problem::new("unexpected-end", "the file ends in the middle of something")
+            .help("a bracket or a brace that was opened is not closed"),
+        E::VariableUndefined(name) => {
+            let near = place.and_then(|place| near_name(place, name));
+            Problem::new("unknown-name", format!("`{name}` is not known here"))
+                .help(near.unwrap_or_else(|| format!("give it a value first: `let {name} = …;`")))
+        }
+        E::ModuleUndefined(name) => Problem::new("unknown-module", format!("no module `{name}` is imported"))
+            .help(format!("write `import \"{name}\" as {name};` at the top of the file")),
+        E::BadInput(lex) => bad_input(lex),
+        E::MissingToken(token, _) if token == ";" => Problem::new("missing-token", "a `;` is missing before this")
+            .help("each statement but the last ends in `;`"),
+        E::MissingToken(token, _) => {
+            let problem = Problem::new("missing-token", format!("a `{token}` is missing before this"));
+            problem.maybe_help(match token.as_str() {
+                ")" | "]" | "}" => {
+                    Some(format!("what was opened is not closed: add `{token}`, or take out what is too much"))
+                }
+                "{" => {
+                    Some("what belongs to `if`, `else`, `for`, `while` and `fn` stands between `{` and `}`".to_owned())
+                }
+                "in" => Some("write `for x in array { … }`".to_owned()),
+                _ => Some(ODD.to_owned()),
+            })
+        }
+        E::ExprExpected(_) => Problem::new("expression-expected", "a value is missing here")
+            .help("a number, a name or a call can stand here"),
+        E::Reserved(name) => {
+            let message = format!("`{name}` is a word of the language or is not available in scripts");
+            Problem::new("reserved-name", message).help("choose another name")
+        }
+        E::AssignmentToConstant(name) => assigned_constant(name),
+        E::FnDuplicatedDefinition(name, arity) => {
+            let message = format!("`fn {name}` with {} is defined twice", words::count(*arity, "argument"));
+            Problem::new("duplicate-function", message).help("give one of them another name, or take it out")
+        }
+        E::FnDuplicatedParam(function, name) => {
+            let message = format!("`fn {function}` has two arguments named `{name}`");
+            Problem::new("syntax", message).help("give one of them another name")
+        }
+        E::FnMissingParams(name) => Problem::new("syntax", format!("the arguments of `fn {name}` are missing"))
+            .help(format!("write `fn {name}(x)`, or `fn {name}()` for none")),
+        E::FnMissingBody(name) => {
+            Problem::new("syntax", format!("`fn {name}` has no body")).help(format!("write `fn {name}(…) {{ … }}`"))
+        }
+        E::FnMissingName => Problem::new("syntax", "a function needs a name here").help("write `fn name(x) { … }`"),
+        E::WrongFnDefinition => Problem::new("syntax", "a function cannot be defined inside another one")
+            .help("move it out, or write a closure: `let f = |x| …;`"),
+        E::PropertyExpected => {
+            Problem::new("syntax", "a name is missing after the point").help("write `x.name` or `x.name(…)`")
+        }
+        E::VariableExpected => Problem::new("syntax", "a name is missing here").help("write `let name = …;`"),
+        E::AssignmentToInvalidLHS(_) | E::MissingSymbol(_) => Problem::new("syntax", "this cannot be given a value")
+            .help("a value is given to a variable, a field or an element; `==` compares"),
+        E::DuplicatedProperty(name) => {
+            Problem::new("syntax", format!("this map has the field `{name}` twice")).help("take one of them out")
+        }
+        E::LoopBreak => {
+            Problem::new("syntax", "`break` and `continue` belong inside a loop").help("`return` leaves a function")
+        }
+        E::ExprTooDeep => {
+            Problem::new("too-deep", "this expression is nested too deeply").help("take it apart with `let`")
+        }
+        E::TooManyFunctions => Problem::new("too-many-functions", "this file defines too many functions")
+            .help("put some of them into another file and `import` it"),
+        E::LiteralTooLarge(kind, most) => {
+            let message = format!("this {} is longer than {most}", measured(kind));
+            Problem::new("too-large", message).help("put long data into a CSV file and name it with `csv(…)`")
+        }
+        E::UnknownOperator(operator) => {
+            Problem::new("syntax", format!("there is no operator `{operator}`")).help(misread(operator).unwrap_or(ODD))
+        }
+        other => Problem::new("syntax", lowered(&other.to_string())).help(ODD),
+    }
+}
+
+fn bad_input(error: &LexError) -> Problem {
+    let with = |message: &str, help: &str| Problem::new("syntax", message).help(help);
+    match error {
+        LexError::MalformedNumber(text) if text.starts_with('.') => with("this is not a number", ZERO),
+        LexError::UnexpectedInput(text) if text == "." => with("a point cannot stand here", ZERO),
+        LexError::MalformedNumber(text) => {
+            with(&format!("`{text}` is not a number"), "write numbers as `12`, `0.5` or `1.5e-3`")
+        }
+        LexError::UnexpectedInput(text) if text.chars().all(|ch| ch.is_whitespace() && !ch.is_ascii()) => with(
+            "this space is not a usual one",
+            "it only looks like a space, as copied text sometimes has; type it anew",
+        ),
+        LexError::UnexpectedInput(text) if [")", "]", "}", ";", ","].contains(&text.as_str()) => {
+            let problem = Problem::new("expression-expected", format!("a value is missing before this `{text}`"));
+            problem.help("what stands before it wants something more, or there is one bracket too many")
+        }
+        LexError::UnexpectedInput(text) => {
+            let problem = Problem::new("syntax", format!("`{text}` cannot stand here"));
+            problem.help(misread(text).unwrap_or(ODD))
+        }
+        LexError::UnterminatedString => with("this text is not closed", "close it with the quote it was opened with"),
+        LexError::StringTooLong(most) => Problem::new("too-large", format!("this text is longer than {most}"))
+            .help("put long data into a CSV file and name it with `csv(…)`"),
+        LexError::MalformedEscapeSequence(text) => {
+            with(&format!("`{text}` means nothing in a text"), "write `\\\\` for a backslash and `\\n` for a new line")
+        }
+        LexError::MalformedChar(_) => {
+            with("single quotes hold one letter", "write longer texts between double quotes: \"…\"")
+        }
+        LexError::ImproperSymbol(symbol, _) if symbol.starts_with(char::is_alphabetic) => {
+            let message = format!("`{symbol}` is not available in scripts");
+            Problem::new("reserved-name", message).help("choose another name, or do without it")
+        }
+        LexError::ImproperSymbol(symbol, _) => {
+            let problem = Problem::new("syntax", format!("`{symbol}` cannot stand here"));
+            problem.help(misread(symbol).unwrap_or(ODD))
+        }
+        other => Problem::new("syntax", lowered(&other.to_string())).help(ODD),
+    }
+}
+
+const ODD: &str = "take it out, or look at what stands before it: something may be missing there";
+
+const ZERO: &str = "write a zero before the point: `0.5`";
+
+/// What people write who come from other languages.
+fn misread(symbol: &str) -> Option<&'static str> {
+    Some(match symbol {
+        "===" => "write `==` to compare",
+        "!==" | "<>" => "write `!=` to compare",
+        ":=" => "write `let x = …;`",
+        "++" => "write `x += 1`",
+        "--" => "write `x -= 1`",
+        "->" => "a function is `fn f(x) { … }` and a closure `|x| …`",
+        "?" => "write `if condition { a } else { b }`",
+        "…" => "write what is meant; `…` stands for something that was left out",
+        "−" | "–" => "this is not a usual minus; type `-` anew",
+        "×" | "·" => "write `*` to multiply",
+        "÷" => "write `/` to divide",
+        "“" | "”" | "„" | "«" | "»" => "write texts between usual quotes: \"…\"",
+        _ => return None,
+    })
+}
+
+/// A constant that is assigned to.
+pub(crate) fn assigned_constant(name: &str) -> Problem {
+    let message = format!("`{name}` is a constant and cannot be given another value");
+    Problem::new("assignment-to-constant", message).help("use `let` for what changes")
+}
+
+pub(crate) fn lowered(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// What the interpreter calls `Size of array/BLOB` or `Length of string`.
+pub(crate) fn measured(kind: &str) -> &'static str {
+    let kind = kind.to_lowercase();
+    if kind.contains("map") {
+        "map"
+    } else if kind.contains("array") {
+        "array"
+    } else {
+        "text"
+    }
+}
+
+/// The name that was probably meant where an unknown one stands.
+pub(crate) fn near_name(place: &Place, name: &str) -> Option<String> {
+    let scope = place.text.names_in_scope(place.offset);
+    let functions = place.text.extents.functions.iter().map(|function| function.name.as_str());
+    let constants = CONSTANTS.iter().map(|(name, _)| *name);
+    let near = words::nearest(name, scope.into_iter().chain(functions).chain(constants))?;
+    Some(format!("did you mean `{near}`?"))
+}
