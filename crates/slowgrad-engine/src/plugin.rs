@@ -64,7 +64,12 @@ pub struct PluginInfo {
 
 impl PluginInfo {
     /// The slider values in order: the inputs that a traced function gets after its own.
-    pub fn sliders(&self) -> impl Iterator<Item = f64> {
+    pub fn sliders(&self) -> Vec<f64> {
+        self.each_slider().collect()
+    }
+
+    /// The same one after the other, without a list.
+    pub(crate) fn each_slider(&self) -> impl Iterator<Item = f64> {
         self.controls.iter().filter_map(Control::slider)
     }
 }
@@ -143,7 +148,12 @@ impl Optimizer {
     }
 
     /// The slider values other than `lr`, in order.
-    pub fn other_sliders(&self) -> impl Iterator<Item = f64> {
+    pub fn other_sliders(&self) -> Vec<f64> {
+        self.each_other_slider().collect()
+    }
+
+    /// The same one after the other, without a list.
+    pub(crate) fn each_other_slider(&self) -> impl Iterator<Item = f64> {
         self.info.controls.iter().filter(|control| control.name != "lr").filter_map(Control::slider)
     }
 }

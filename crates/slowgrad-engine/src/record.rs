@@ -220,9 +220,9 @@ fn names(setup: &Setup) -> StepNames {
     StepNames {
         activations: setup.activations.iter().map(|activation| activation.info.name.clone()).collect(),
         whole_layer: setup.activations.iter().map(|activation| activation.whole_layer).collect(),
-        activation_sliders: setup.activations.iter().map(|activation| activation.info.sliders().collect()).collect(),
+        activation_sliders: setup.activations.iter().map(|activation| activation.info.sliders()).collect(),
         loss: setup.loss.info.name.clone(),
-        loss_sliders: setup.loss.info.sliders().collect(),
+        loss_sliders: setup.loss.info.sliders(),
         optimizer: setup.optimizer.info.name.clone(),
         state: setup.optimizer.state.iter().map(|(name, _)| name.clone()).collect(),
     }
@@ -246,7 +246,7 @@ fn forward(setup: &Setup, values: &[f64], sample: usize) -> Result<RecordedSampl
     }
     let output = &layers[layers.len() - 1].a;
     let target = setup.train.target(sample).to_vec();
-    let sliders: Vec<f64> = setup.loss.info.sliders().collect();
+    let sliders = setup.loss.info.sliders();
     let inputs = [output.as_slice(), &target, &sliders].concat();
     let call = setup.loss.function.borrow_mut().call(&inputs)?;
     let loss = call.output(0);
@@ -261,7 +261,7 @@ fn forward(setup: &Setup, values: &[f64], sample: usize) -> Result<RecordedSampl
 }
 
 fn activate(activation: &Activation, z: &[f64]) -> Result<Vec<Call>, Box<Diagnostic>> {
-    let sliders: Vec<f64> = activation.info.sliders().collect();
+    let sliders = activation.info.sliders();
     let mut function = activation.function.borrow_mut();
     if activation.whole_layer {
         return Ok(vec![function.call(&[z, &sliders].concat())?]);
@@ -273,7 +273,7 @@ fn activate(activation: &Activation, z: &[f64]) -> Result<Vec<Call>, Box<Diagnos
 fn loss(setup: &Setup, recorded: &mut RecordedSample) {
     let last = recorded.layers.len() - 1;
     let output = &recorded.layers[last].a;
-    let sliders: Vec<f64> = setup.loss.info.sliders().collect();
+    let sliders = setup.loss.info.sliders();
     let inputs = [output.as_slice(), &recorded.target, &sliders].concat();
     let (mut values, mut grads) = (Vec::new(), Vec::new());
     recorded.loss_trace.evaluate(&inputs, &mut values);
@@ -288,7 +288,7 @@ fn backward(setup: &Setup, values: &[f64], recorded: &mut RecordedSample, grad_s
     for (layer, activation) in setup.activations.iter().enumerate().rev() {
         let (before, rest) = recorded.layers.split_at_mut(layer);
         let here = &mut rest[0];
-        let sliders: Vec<f64> = activation.info.sliders().collect();
+        let sliders = activation.info.sliders();
         if activation.whole_layer {
             here.traces[0].evaluate(&[here.z.as_slice(), &sliders].concat(), &mut node_values);
             here.traces[0].backward(&node_values, &here.grad_a, &mut grads);
@@ -313,7 +313,7 @@ fn backward(setup: &Setup, values: &[f64], recorded: &mut RecordedSample, grad_s
 /// The regularizer's share of each weight's gradient, weight by weight.
 fn penalty(setup: &Setup, values: &[f64], grads: &mut [f64]) -> Result<Option<RecordedPenalty>, Box<Diagnostic>> {
     let Some(regularizer) = &setup.regularizer else { return Ok(None) };
-    let sliders = regularizer.info.sliders().collect();
+    let sliders = regularizer.info.sliders();
     let mut function = regularizer.function.borrow_mut();
     let mut recorded = RecordedPenalty {
         regularizer: regularizer.info.name.clone(),

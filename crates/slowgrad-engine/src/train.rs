@@ -153,7 +153,7 @@ impl Batch {
             let pass = &mut self.passes[layer];
             let (calls, rows) = calls(activation, size, stride);
             pass.fit(&function, calls);
-            for (slider, x) in (rows..).zip(activation.info.sliders()) {
+            for (slider, x) in (rows..).zip(activation.info.each_slider()) {
                 pass.set_input(slider, x);
             }
             let apart = apart(activation, pass, stride);
@@ -178,7 +178,7 @@ impl Batch {
 
     /// The loss of every sample. Answers their mean.
     fn loss(&mut self, setup: &Setup) -> Result<f64, Box<Diagnostic>> {
-        for (slider, x) in (2 * setup.shape.outputs()..).zip(setup.loss.info.sliders()) {
+        for (slider, x) in (2 * setup.shape.outputs()..).zip(setup.loss.info.each_slider()) {
             self.loss.set_input(slider, x);
         }
         self.loss.forward(&mut setup.loss.function.borrow_mut())?;
@@ -262,7 +262,7 @@ fn penalty(setup: &Setup, values: &[f64], work: &mut Workspace) -> Result<Option
         let weights = setup.shape.weights(layer);
         pass.fit(&function, weights.len());
         pass.input_mut(0).copy_from_slice(&values[weights.clone()]);
-        for (slider, x) in (1..).zip(regularizer.info.sliders()) {
+        for (slider, x) in (1..).zip(regularizer.info.each_slider()) {
             pass.set_input(slider, x);
         }
         pass.forward(&mut function)?;
@@ -339,5 +339,5 @@ pub(crate) fn update_context(
         of_layer(&norms.layer_grad),
         of_layer(&norms.layer_weight),
     ];
-    own.into_iter().chain(optimizer.other_sliders())
+    own.into_iter().chain(optimizer.each_other_slider())
 }

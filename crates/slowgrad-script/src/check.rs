@@ -304,7 +304,7 @@ impl Check<'_> {
         for per_epoch in [1, 10] {
             for step in 1..=STEPS {
                 let context = [step as f64, ((step - 1) / per_epoch) as f64, per_epoch as f64];
-                let inputs: Vec<f64> = context.into_iter().chain(schedule.info.sliders()).collect();
+                let inputs = [&context[..], &schedule.info.sliders()].concat();
                 let call = schedule.function.borrow_mut().call(&inputs)?;
                 if !self.numbers(&call, program, PluginKind::Schedule, 0) {
                     break;

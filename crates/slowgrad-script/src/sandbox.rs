@@ -404,7 +404,7 @@ impl Sandbox {
             let field = if i == last { "output" } else { "activation" };
             let made = self.plugins.activation(&layer.activation, layer.size).and_then(|activation| {
                 let z = vec![0.5; if activation.whole_layer { layer.size } else { 1 }];
-                let inputs: Vec<f64> = z.into_iter().chain(activation.info.sliders()).collect();
+                let inputs = [z, activation.info.sliders()].concat();
                 self.try_out(&activation.function, &inputs, &layer.activation, PluginKind::Activation, warnings)?;
                 Ok(activation)
             });
@@ -415,21 +415,21 @@ impl Sandbox {
         }
         let outputs = shape.outputs();
         let loss = self.plugins.loss(&spec.loss, outputs).and_then(|loss| {
-            let inputs: Vec<f64> = [vec![0.25; outputs], vec![0.5; outputs]].concat().into_iter().chain(loss.info.sliders()).collect();
+            let inputs = [vec![0.25; outputs], vec![0.5; outputs], loss.info.sliders()].concat();
             self.try_out(&loss.function, &inputs, &spec.loss, PluginKind::Loss, warnings)?;
             Ok(loss)
         });
         let loss = loss.map_err(|error| errors.push(*at(error, asked("loss")))).ok();
         let regularizer = spec.regularizer.as_ref().map(|plugin| {
             let regularizer = self.plugins.regularizer(plugin)?;
-            let inputs: Vec<f64> = [0.5].into_iter().chain(regularizer.info.sliders()).collect();
+            let inputs = [vec![0.5], regularizer.info.sliders()].concat();
             self.try_out(&regularizer.function, &inputs, plugin, PluginKind::Regularizer, warnings)?;
             Ok(regularizer)
         });
         let regularizer = regularizer.transpose().map_err(|error| errors.push(*at(error, asked("regularizer")))).ok();
         let schedule = spec.schedule.as_ref().map(|plugin| {
             let schedule = self.plugins.schedule(plugin)?;
-            let inputs: Vec<f64> = [1.0, 0.0, 1.0].into_iter().chain(schedule.info.sliders()).collect();
+            let inputs = [vec![1.0, 0.0, 1.0], schedule.info.sliders()].concat();
             self.try_out(&schedule.function, &inputs, plugin, PluginKind::Schedule, warnings)?;
             Ok(schedule)
         });

@@ -155,7 +155,7 @@ fn a_lesson_brings_its_own_functions() {
     let lesson = sandbox.open("mine.rhai").unwrap();
     assert_eq!(lesson.setup.activations[0].info.name, "mine");
     assert_eq!(lesson.setup.activations[1].info.name, "identity");
-    assert_eq!(lesson.setup.loss.info.sliders().collect::<Vec<_>>(), [3.0]);
+    assert_eq!(lesson.setup.loss.info.sliders(), [3.0]);
     assert_eq!(lesson.setup.optimizer.state, [("n".to_owned(), 0.0)]);
     assert!(sandbox.check("mine.rhai").is_empty());
 }
@@ -366,7 +366,7 @@ fn optimizers_follow_pytorch() {
         let mut state: Vec<f64> = optimizer.state.iter().map(|(_, x)| *x).collect();
         for (i, g) in gradients.iter().enumerate() {
             let inputs =
-                [vec![w, *g], state.clone(), vec![0.1, (i + 1) as f64, 0.0, 0.0, 0.0], optimizer.other_sliders().collect()]
+                [vec![w, *g], state.clone(), vec![0.1, (i + 1) as f64, 0.0, 0.0, 0.0], optimizer.other_sliders()]
                     .concat();
             let call = optimizer.weights.borrow_mut().call(&inputs).unwrap();
             w = call.output(0);

@@ -70,7 +70,7 @@ fn values_and_derivatives_equal_pytorch_on_kinks_and_far_out() {
         for (i, (inputs, values)) in rows.enumerate() {
             let inputs = numbers(inputs);
             let what = format!("{} {} at {inputs:?}", point["name"], point["controls"]);
-            let call = function.borrow_mut().call(&inputs.into_iter().chain(info.sliders()).collect::<Vec<f64>>()).unwrap();
+            let call = function.borrow_mut().call(&[inputs, info.sliders()].concat()).unwrap();
             let ours: Vec<f64> = (0..values.as_array().unwrap().len()).map(|k| call.output(k)).collect();
             assert!(near(&ours, &numbers(values)), "{what} is {ours:?}, and {values} in PyTorch");
             if let Some(grads) = grads {

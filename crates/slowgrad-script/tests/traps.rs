@@ -540,7 +540,7 @@ fn controls_keep_their_order_and_sliders_their_traces() {
     let sandbox = common::sandbox(&[("t.rhai", text)]);
     let mut plugin = PluginRef::named("t.rhai");
     let activation = sandbox.activation(&plugin, 1).unwrap();
-    assert_eq!(activation.info.sliders().collect::<Vec<_>>(), [0.5, 2.0]);
+    assert_eq!(activation.info.sliders(), [0.5, 2.0]);
     let call = activation.function.borrow_mut().call(&[3.0, 0.5, 2.0]).unwrap();
     assert_eq!((call.output(0), call.trace.input_name(1), call.trace.input_name(2)), (3.0, "p.slope", "p.bend"));
     plugin.params.insert("slope".into(), ParamValue::Number(7.0));

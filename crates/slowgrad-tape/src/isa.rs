@@ -62,16 +62,12 @@ pub fn force(isa: Isa) -> bool {
     there
 }
 
-/// Defines `fn name(args)` that runs `body(args)` compiled for the vector unit in use; with `wide other`, the
-/// widest unit runs `other(args)`, which must give the same bits.
+/// Defines `fn name(args)` that runs `body(args)` compiled for the vector unit in use.
 ///
-/// The bodies must be `#[inline(always)]`, so that they are compiled anew inside each variant.
+/// The body must be `#[inline(always)]`, so that it is compiled anew inside each variant.
 #[macro_export]
 macro_rules! dispatch {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:path) => {
-        $crate::dispatch!($(#[$meta])* $vis fn $name($($arg: $ty),*) = $body, wide $body);
-    };
-    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:path, wide $wide:path) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments, reason = "one argument for each operand of the kernel")]
         $vis fn $name($($arg: $ty),*) {
@@ -82,7 +78,7 @@ macro_rules! dispatch {
                 fn avx2($($arg: $ty),*) { $body($($arg),*) }
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
                 #[allow(clippy::too_many_arguments, reason = "as above")]
-                fn avx512($($arg: $ty),*) { $wide($($arg),*) }
+                fn avx512($($arg: $ty),*) { $body($($arg),*) }
                 match $crate::isa::current() {
                     #[allow(unsafe_code, reason = "isa::current answers only with a unit that was detected")]
                     $crate::isa::Isa::Avx512 => return unsafe { avx512($($arg),*) },
