@@ -135,15 +135,8 @@ pub fn gradient_batch(
             turned
         });
         let b = Matrix { numbers: by_sample, stride: inputs };
-        let sums = Sums {
-            a: delta.numbers,
-            row: delta.stride,
-            term: 1,
-            terms: samples,
-            b,
-            rows: bias.len(),
-            lanes: inputs,
-        };
+        let sums =
+            Sums { a: delta.numbers, row: delta.stride, term: 1, terms: samples, b, rows: bias.len(), lanes: inputs };
         run(&sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64));
     }
     for (j, bias) in bias.iter_mut().enumerate() {

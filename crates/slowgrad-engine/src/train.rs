@@ -127,6 +127,7 @@ impl Batch {
             rows.resize(size * self.stride, 0.0);
         }
         self.loss.fit(&setup.loss.function.borrow(), self.stride);
+        self.loss.want(self.samples, self.stride);
         fill(&mut self.by_sample, inputs, self.stride);
         let by_sample = Matrix { numbers: &self.by_sample, stride: sizes[0] };
         dense::transpose(by_sample, sizes[0], &mut self.inputs[0]);
@@ -153,6 +154,7 @@ impl Batch {
             let pass = &mut self.passes[layer];
             let (calls, rows) = calls(activation, size, stride);
             pass.fit(&function, calls);
+            pass.want(self.samples, stride);
             for (slider, x) in (rows..).zip(activation.info.each_slider()) {
                 pass.set_input(slider, x);
             }
@@ -286,11 +288,8 @@ fn update(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> 
         inputs.into_iter().any(|(input, _)| weights.uses(input) || biases.uses(input))
     };
     let by_layer = uses(&["layer_grad_norm", "layer_weight_norm"]);
-    let norms = if by_layer || uses(&["grad_norm"]) {
-        Norms::of(shape, &model.values, &work.grads)
-    } else {
-        Norms::default()
-    };
+    let norms =
+        if by_layer || uses(&["grad_norm"]) { Norms::of(shape, &model.values, &work.grads) } else { Norms::default() };
     let lr = rate::effective(setup, rate::scheduled(setup, step)?.as_ref());
     work.new_values.resize(model.values.len(), 0.0);
     work.new_state.resize_with(model.state.len(), Vec::new);
@@ -301,11 +300,8 @@ fn update(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> 
     let everything = !by_layer && weights.is_same(&biases);
     let layers = if everything { 0..1 } else { 0..shape.layers() };
     for layer in layers {
-        let ranges = if everything {
-            [0..shape.parameters(), 0..0]
-        } else {
-            [shape.weights(layer), shape.biases(layer)]
-        };
+        let ranges =
+            if everything { [0..shape.parameters(), 0..0] } else { [shape.weights(layer), shape.biases(layer)] };
         for (range, function) in ranges.into_iter().zip([&mut weights, &mut biases]) {
             let mut inputs: SmallVec<[Row<'_>; 24]> = SmallVec::new();
             inputs.push(Row::Each(&model.values[range.clone()]));
@@ -332,12 +328,6 @@ pub(crate) fn update_context(
     layer: usize,
 ) -> impl Iterator<Item = f64> {
     let of_layer = |norms: &[f64]| norms.get(layer).copied().unwrap_or(0.0);
-    let own = [
-        lr,
-        step as f64,
-        norms.grad,
-        of_layer(&norms.layer_grad),
-        of_layer(&norms.layer_weight),
-    ];
+    let own = [lr, step as f64, norms.grad, of_layer(&norms.layer_grad), of_layer(&norms.layer_weight)];
     own.into_iter().chain(optimizer.each_other_slider())
 }

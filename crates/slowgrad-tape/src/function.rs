@@ -208,11 +208,11 @@ impl Function {
                     Row::Each(numbers) => {
                         let (into, rest) = pass.input_mut(j).split_at_mut(block.len());
                         into.copy_from_slice(&numbers[block.clone()]);
-                        // Lanes that nobody asked for repeat a call, so that they take no path of their own.
                         rest.fill(numbers[block.end - 1]);
                     }
                 }
             }
+            pass.want(block.len(), width.max(block.len()));
             pass.forward(self)?;
             for (k, row) in outputs.iter_mut().enumerate() {
                 row[block.clone()].copy_from_slice(&pass.output(k)[..block.len()]);

@@ -39,9 +39,9 @@ mod trace;
 mod tree;
 
 pub use function::{Call, Function, Row, Tracer};
+pub use op::{Notation, Op};
 pub use pass::Pass;
 pub use program::GROUP;
-pub use op::{Notation, Op};
 pub use source::{Diagnostic, Frame, Location, Severity, Source, Span};
 pub use trace::{ChainStep, Compare, Guard, Instruction, Node, Site, TapeFull, Trace, TraceBuilder, ValueId};
 pub use tree::TraceTree;

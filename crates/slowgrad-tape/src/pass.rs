@@ -16,8 +16,8 @@ enum Made {
     #[default]
     Nothing,
     Program(Arc<Program>),
-    /// Each by itself; the results and the gradients have rows of their own.
-    Singly(Vec<Call>),
+    /// Each by itself, with its number; the results and the gradients have rows of their own.
+    Singly(Vec<(usize, Call)>),
 }
 
 /// Many calls of one function. Each row holds one number a call.
@@ -26,6 +26,8 @@ pub struct Pass {
     inputs: usize,
     outputs: usize,
     calls: usize,
+    /// Of so many neighbouring calls the first ones are wanted.
+    wanted: (usize, usize),
     /// Numbers from the beginning of one row to the next.
     stride: usize,
     /// Row by row: inputs, seeds, and what the program computes.
@@ -43,6 +45,7 @@ impl Pass {
             return;
         }
         (self.inputs, self.outputs, self.calls) = shape;
+        self.wanted = (calls, calls);
         let groups = calls.div_ceil(GROUP);
         // An odd number of groups spreads long rows over all of the cache.
         self.stride = (if groups > 16 { groups | 1 } else { groups }) * GROUP;
@@ -51,6 +54,16 @@ impl Pass {
         self.same.clear();
         self.same.resize(self.inputs + self.outputs, None);
         self.made = Made::Nothing;
+    }
+
+    /// Of each `of` neighbouring calls only the first `first` are wanted; the others fill vectors. They are computed
+    /// where that costs nothing, and the script never runs for them.
+    pub fn want(&mut self, first: usize, of: usize) {
+        self.wanted = (first, of);
+    }
+
+    fn is_wanted(&self, call: usize) -> bool {
+        call % self.wanted.1 < self.wanted.0
     }
 
     /// Numbers from the beginning of one row of inputs or seeds to the next.
@@ -132,11 +145,10 @@ impl Pass {
         for start in (0..self.calls).step_by(program.width()) {
             let end = self.calls.min(start + program.width());
             program.forward(&mut self.rows, self.stride, start..end.next_multiple_of(GROUP));
-            let lost = program.unknown().and_then(|row| {
-                self.rows[row * self.stride..][start..end].iter().position(|&unknown| unknown != 0.0)
-            });
-            if let Some(lane) = lost {
-                return Some(start + lane);
+            let Some(row) = program.unknown() else { continue };
+            let unknown = &self.rows[row * self.stride..][..self.calls];
+            if let Some(lost) = (start..end).find(|&call| unknown[call] != 0.0 && self.is_wanted(call)) {
+                return Some(lost);
             }
         }
         None
@@ -150,11 +162,14 @@ impl Pass {
         calls.clear();
         self.rows.resize((2 * self.inputs + 2 * self.outputs) * self.stride, 0.0);
         for i in 0..self.calls {
+            if !self.is_wanted(i) {
+                continue;
+            }
             let call = self.call(function, i)?;
             for k in 0..self.outputs {
                 self.rows[(self.inputs + self.outputs + k) * self.stride + i] = call.output(k);
             }
-            calls.push(call);
+            calls.push((i, call));
         }
         self.made = Made::Singly(calls);
         Ok(())
@@ -181,12 +196,12 @@ impl Pass {
             }
             Made::Singly(calls) => {
                 let mut grads = Vec::new();
-                for (i, call) in calls.iter().enumerate() {
+                for (i, call) in calls {
                     let seeds: Vec<f64> =
-                        (0..self.outputs).map(|k| self.rows[(self.inputs + k) * self.stride + i]).collect();
+                        (0..self.outputs).map(|k| self.rows[(self.inputs + k) * self.stride + *i]).collect();
                     call.trace.backward(&call.values, &seeds, &mut grads);
                     for input in 0..self.inputs {
-                        self.rows[(self.inputs + 2 * self.outputs + input) * self.stride + i] = grads[input];
+                        self.rows[(self.inputs + 2 * self.outputs + input) * self.stride + *i] = grads[input];
                     }
                 }
             }
