@@ -270,6 +270,7 @@ impl Job<'_> {
     }
 
     /// `R` rows of `C` vectors of sums, over one stretch of the terms.
+    #[allow(clippy::needless_range_loop, reason = "the rows are counted as in the formula")]
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const C: usize>(
         &mut self,

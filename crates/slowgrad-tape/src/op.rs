@@ -112,6 +112,7 @@ macro_rules! operations {
 
             /// `out[i] = upstream[i] · derivative(operand, a[i], b[i], c[i], y[i])` for every lane.
             #[allow(clippy::too_many_arguments, reason = "the operands of the chain rule")]
+            #[allow(clippy::neg_multiply, reason = "a derivative of −1 is a factor like any other")]
             #[inline(always)]
             pub(crate) fn chain_lanes(
                 self, operand: usize, a: &[f64], b: &[f64], c: &[f64], y: &[f64], upstream: &[f64], out: &mut [f64],

@@ -200,8 +200,9 @@ impl Pass {
                     let seeds: Vec<f64> =
                         (0..self.outputs).map(|k| self.rows[(self.inputs + k) * self.stride + *i]).collect();
                     call.trace.backward(&call.values, &seeds, &mut grads);
-                    for input in 0..self.inputs {
-                        self.rows[(self.inputs + 2 * self.outputs + input) * self.stride + *i] = grads[input];
+                    let first = self.inputs + 2 * self.outputs;
+                    for (row, grad) in (first..).zip(&grads[..self.inputs]) {
+                        self.rows[row * self.stride + *i] = *grad;
                     }
                 }
             }
