@@ -233,9 +233,9 @@ pub fn lesson(bytes: &[u8]) {
         for i in 0..choices.below(4) {
             text.push_str(if i == 0 { "" } else { ", " });
             if choices.below(2) == 0 {
-                text.push_str(choices.one(CUE_VALUES))
+                text.push_str(choices.one(CUE_VALUES));
             } else {
-                value(&mut choices, 2, &mut text)
+                value(&mut choices, 2, &mut text);
             }
         }
         text.push_str(");\n");

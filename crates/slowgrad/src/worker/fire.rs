@@ -45,10 +45,8 @@ fn version(path: &str, n: usize) -> String {
         "optimizers/own.rhai" => {
             let fields = &[&["v"][..], &["v", "u"], &["u"], &["u", "v", "x"], &[]][n % 5];
             let initial: Vec<String> = fields.iter().map(|field| format!("{field}: {factor:?}")).collect();
-            let steps: String = fields
-                .iter()
-                .map(|field| format!("    state.{field} = {factor:?} * state.{field} + grad;\n"))
-                .collect();
+            let steps = fields.iter().map(|field| format!("    state.{field} = {factor:?} * state.{field} + grad;\n"));
+            let steps = steps.collect::<Vec<_>>().concat();
             let used = fields.first().map_or("grad".to_owned(), |field| format!("state.{field}"));
             format!(
                 "fn state() {{ #{{ {} }} }}\nfn update(w, grad, state, ctx) {{\n{steps}    w - ctx.lr * {used}\n}}\n",
@@ -80,7 +78,7 @@ struct Fire {
 
 fn library(valid: &BTreeMap<&'static str, usize>) -> Library {
     let files = valid.iter().map(|(path, n)| (*path, version(path, *n).into_bytes()));
-    Library { roots: vec![library::shipped(), Root { name: "own".into(), files: Files::from_iter(files) }] }
+    Library { roots: vec![library::shipped(), Root { name: "own".into(), files: files.collect() }] }
 }
 
 fn opened(valid: &BTreeMap<&'static str, usize>) -> Desk {
