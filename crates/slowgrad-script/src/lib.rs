@@ -8,7 +8,7 @@
 //! that goes wrong comes out as a [`Diagnostic`] with its place and a way out.
 //!
 //! The interpreter goes into nested arrays and maps by recursion, and it keeps as many values as it has variables.
-//! Whoever lets scripts of others run should do it on a thread with a stack of 64 MiB, and install
+//! Whoever lets scripts of others run should do it on a thread with a stack of 256 MiB, and install
 //! [`CountingAllocator`] so that memory can be counted.
 //!
 //! This crate is the only one that knows Rhai. It must not know threads, the disk or graphics, nor how
