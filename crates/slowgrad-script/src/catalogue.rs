@@ -3,7 +3,6 @@
 //! Files are compiled and their controls read; no plugin and no lesson runs for that. A file that is broken has
 //! its place in the list like any other, with what is wrong.
 
-use crate::check::usage;
 use crate::files::{Library, is_script, stem};
 use crate::plugins::{PluginKind, claims, unusable};
 use crate::program::Program;
@@ -98,7 +97,7 @@ fn contract(kind: PluginKind, program: &Program) -> Result<(), Box<Diagnostic>> 
     if contracts.iter().any(|name| program.function(name).is_some()) {
         return Ok(());
     }
-    program.contract(contracts[0], usage(kind), &[]).map(drop)
+    program.contract(contracts[0], kind.usage(), &[]).map(drop)
 }
 
 fn signature(kind: PluginKind, program: &Program) -> String {

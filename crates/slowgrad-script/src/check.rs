@@ -105,7 +105,7 @@ impl Check<'_> {
     fn nothing(&mut self, path: &str, program: &Program) -> Outcome {
         let folder = PluginKind::ALL.into_iter().find(|kind| path.starts_with(&format!("{}/", kind.folder())));
         if let Some(kind) = folder {
-            let usage = usage(kind);
+            let usage = kind.usage();
             let name = usage.split('(').next().unwrap_or(usage);
             return program.contract(name, usage, &[]).map(drop);
         }
@@ -114,7 +114,10 @@ impl Check<'_> {
         let near =
             names.iter().find_map(|name| crate::words::nearest(name, all.iter().copied()).map(|near| (*name, near)));
         if let Some((name, near)) = near {
-            let usage = PluginKind::ALL.into_iter().find(|kind| kind.contracts().contains(&near)).map_or(near, usage);
+            let usage = PluginKind::ALL
+                .into_iter()
+                .find(|kind| kind.contracts().contains(&near))
+                .map_or(near, PluginKind::usage);
             let message = format!("this file has `fn {name}`, did you mean `fn {near}`?");
             let location = program.text.function_location(name);
             self.found
@@ -330,18 +333,4 @@ impl Check<'_> {
 
 fn contract(kind: PluginKind, program: &Program) -> &'static str {
     kind.contracts().iter().find(|name| program.function(name).is_some()).copied().unwrap_or("")
-}
-
-/// The contract function of a kind as one writes it.
-pub(crate) fn usage(kind: PluginKind) -> &'static str {
-    match kind {
-        PluginKind::Activation => "activation(z)",
-        PluginKind::Loss => "loss(output, target)",
-        PluginKind::Regularizer => "penalty(w)",
-        PluginKind::Optimizer => "update(w, grad, state, ctx)",
-        PluginKind::Schedule => "rate(step, ctx)",
-        PluginKind::Initializer => "init(ctx)",
-        PluginKind::Dataset => "dataset(ctx)",
-        PluginKind::Lesson => "lesson()",
-    }
 }

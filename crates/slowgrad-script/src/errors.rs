@@ -9,6 +9,7 @@ use crate::lexer::TokenKind;
 use crate::natives::Natives;
 use crate::problem::Problem;
 use crate::program::Program;
+use crate::reference::{Group, group};
 use crate::text::{Place, Text};
 use crate::words::{self, bare_kind, named_kind};
 use rhai::{Dynamic, EvalAltResult};
@@ -271,7 +272,7 @@ fn article(kind: &str) -> String {
     }
 }
 
-/// Every name that follows a point or begins a map's entry in this text.
+/// Every name that follows a point or begins a map's entry in this text, and what `ctx` holds.
 fn properties(place: &Place) -> Vec<&str> {
     let text = &place.text.source.text;
     let word = |k: usize| place.text.tokens.get(k).map_or("", |token| &text[token.start..token.end]);
@@ -280,19 +281,6 @@ fn properties(place: &Place) -> Vec<&str> {
         .filter(|(_, token)| token.kind == TokenKind::Identifier && token.start != place.offset)
         .filter(|(k, _)| word(k + 1) == ":" || (*k > 0 && word(k - 1) == "."))
         .map(|(k, _)| word(k))
-        .chain([
-            "lr",
-            "step",
-            "grad_norm",
-            "layer_grad_norm",
-            "layer_weight_norm",
-            "is_bias",
-            "fan_in",
-            "fan_out",
-            "layer",
-            "rng",
-            "count",
-            "noise",
-        ])
+        .chain(group(Group::Context).map(|entry| entry.name))
         .collect()
 }

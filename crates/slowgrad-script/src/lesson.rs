@@ -9,39 +9,12 @@ use crate::plugins::{PluginKind, Plugins, unplaced};
 use crate::problem::Problem;
 use crate::program::Program;
 use crate::reading;
+use crate::reference::{Group, names};
 use crate::words::{kind, suggestion};
 use rhai::{Dynamic, Map};
 use slowgrad_engine::spec::{DataSpec, LayerSpec, LessonSpec, ParamValue, PluginRef, WeightsSpec};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
-
-/// The fields of a lesson.
-const FIELDS: &[&str] = &[
-    "title",
-    "layers",
-    "activation",
-    "output",
-    "loss",
-    "optimizer",
-    "regularizer",
-    "initializer",
-    "schedule",
-    "params",
-    "data",
-    "test_fraction",
-    "noise",
-    "count",
-    "batch",
-    "shuffle",
-    "seed",
-    "weights",
-    "limits",
-];
-
-/// The fields that a lesson may have.
-pub(crate) fn fields() -> impl Iterator<Item = &'static str> {
-    FIELDS.iter().copied()
-}
 
 /// A lesson as its file describes it.
 pub(crate) struct Described {
@@ -79,8 +52,8 @@ impl Reader<'_> {
 
     fn unknown(&mut self) {
         for field in self.map.keys() {
-            if !FIELDS.contains(&field.as_str()) {
-                let help = suggestion(field, fields()).unwrap_or_default();
+            if names(Group::LessonFields).all(|known| known != field.as_str()) {
+                let help = suggestion(field, names(Group::LessonFields)).unwrap_or_default();
                 self.fail(field, Problem::new("unknown-field", format!("a lesson has no field `{field}`")).help(help));
             }
         }

@@ -5,6 +5,7 @@ use crate::host::{Host, Number};
 use crate::marks::{ControlMark, CsvMark, ParameterMark, Random, Stage};
 use crate::problem::{Outcome, Problem};
 use crate::reading;
+use crate::reference::{Group, names};
 use crate::words::{kind, list, suggestion};
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 use slowgrad_engine::orthogonal;
@@ -14,9 +15,6 @@ use slowgrad_timeline::cue::{Cue, PlayPart};
 use slowgrad_timeline::granularity::Granularity;
 use std::cell::Cell;
 use std::rc::Rc;
-
-/// The cues that a stage takes.
-pub(crate) const CUES: &[&str] = &["say", "play", "step", "wait", "pause", "tweak", "set", "train", "section"];
 
 /// Cues of the language that this version does not have.
 pub(crate) const LATER: &[&str] =
@@ -293,7 +291,7 @@ fn play(part: &Dynamic, how: Option<&Dynamic>) -> Outcome<Cue> {
 fn later(engine: &mut Engine) {
     fn missing(name: &str) -> Outcome<()> {
         let problem = Problem::new("not-available", format!("`{name}` is not available in this version"));
-        Err(problem.help(format!("the cues are {}", list(CUES))).into())
+        Err(problem.help(format!("the cues are {}", list(&names(Group::Cues).collect::<Vec<_>>()))).into())
     }
     for &name in LATER {
         engine.register_fn(name, move |_: &mut Stage| missing(name));

@@ -107,6 +107,20 @@ impl PluginKind {
         }
     }
 
+    /// The contract function as one writes it.
+    pub(crate) fn usage(self) -> &'static str {
+        match self {
+            PluginKind::Activation => "activation(z)",
+            PluginKind::Loss => "loss(output, target)",
+            PluginKind::Regularizer => "penalty(w)",
+            PluginKind::Optimizer => "update(w, grad, state, ctx)",
+            PluginKind::Schedule => "rate(step, ctx)",
+            PluginKind::Initializer => "init(ctx)",
+            PluginKind::Dataset => "dataset(ctx)",
+            PluginKind::Lesson => "lesson()",
+        }
+    }
+
     /// Whether the contract function's context holds this anyway, so that no control can have the name. An
     /// optimizer's `lr` is both.
     fn provides(self, name: &str) -> bool {

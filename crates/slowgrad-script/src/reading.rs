@@ -73,7 +73,8 @@ pub(crate) fn plugin(value: &Dynamic, what: &str) -> Read<PluginRef> {
 }
 
 /// The fields that `stage.set` takes; any other name is a control's.
-const CHANGES: &[&str] = &["activation", "output", "loss", "regularizer", "optimizer", "schedule", "batch", "params"];
+pub(crate) const CHANGES: &[&str] =
+    &["activation", "output", "loss", "regularizer", "optimizer", "schedule", "batch", "params"];
 
 /// What a lesson says once, for a whole run.
 const FIXED: &[&str] = &["data", "layers", "seed", "title", "weights", "shuffle", "initializer", "test_fraction"];

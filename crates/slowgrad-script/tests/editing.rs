@@ -86,7 +86,8 @@ fn a_lesson_is_told_its_fields_and_the_names_of_plugins() {
     offers("fn perform(stage) { stage.play(\"¦\") }", &["forward", "backward"], &["operation"]);
     offers("fn perform(stage) { stage.play(\"forward\", #{ by: \"¦\" }) }", &["operation", "neuron"], &["forward"]);
     offers("fn perform(stage) { stage.play(\"forward\", #{ ¦ }) }", &["by", "seconds"], &["layers"]);
-    offers("fn perform(stage) { stage.set(#{ ¦ }) }", &["optimizer", "batch"], &["layers", "seed"]);
+    offers("fn perform(stage) { stage.set(#{ ¦ }) }", &["schedule", "regularizer", "batch"], &["layers", "seed"]);
+    offers("fn lesson() { #{ limits: #{ ¦ } } }", &["operations", "memory", "parameters"], &["seed"]);
 }
 
 #[test]

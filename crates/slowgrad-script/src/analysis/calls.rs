@@ -4,9 +4,9 @@
 //! reach: no function that comes with the language, none of the file, and no field of a map that may hold a closure.
 
 use crate::lexer::{Token, TokenKind};
-use crate::making;
 use crate::natives::Natives;
 use crate::problem::Problem;
+use crate::reference::{Group, names};
 use crate::text::{Place, Text};
 use crate::words;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
@@ -147,12 +147,12 @@ impl Reach<'_> {
             return Some(self.miscounted(name, given));
         }
         let cue = self.is_cue(offset);
-        if self.natives.knows(name) && (!cue || making::CUES.contains(&name)) {
+        if self.natives.knows(name) && (!cue || names(Group::Cues).any(|cue| cue == name)) {
             return Some(self.native_miscounted(name, given, 1));
         }
         if cue {
             let problem = Problem::new("unknown-cue", format!("there is no cue `{name}`"));
-            return Some(problem.maybe_help(words::suggestion(name, making::CUES.iter().copied())));
+            return Some(problem.maybe_help(words::suggestion(name, names(Group::Cues))));
         }
         let problem = Problem::new("unknown-function", format!("there is no function `{name}`"));
         Some(problem.help(self.meant(name)))

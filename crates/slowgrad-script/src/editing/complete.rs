@@ -2,7 +2,9 @@
 
 use super::outline::{Outline, Role};
 use crate::lexer::TokenKind;
+use crate::limits::Limits;
 use crate::plugins::PluginKind;
+use crate::reading::CHANGES;
 use crate::reference::{Entry, Group, entries, group};
 use slowgrad_timeline::cue::PlayPart;
 use slowgrad_timeline::granularity::Granularity;
@@ -217,10 +219,8 @@ impl<'o> Cursor<'o> {
             Some("play") => return Some(listed(&[("by", "how finely to look"), ("seconds", "how long it takes")])),
             Some("csv") => return Some(listed(&[("inputs", "names of columns"), ("target", "a column")])),
             Some("set") => {
-                let names = ["activation", "output", "loss", "optimizer", "batch", "params"];
-                return Some(
-                    group(Group::LessonFields).filter(|entry| names.contains(&entry.name)).map(offer).collect(),
-                );
+                let changes = group(Group::LessonFields).filter(|entry| CHANGES.contains(&entry.name));
+                return Some(changes.map(offer).collect());
             }
             _ => {}
         }
@@ -237,10 +237,7 @@ impl<'o> Cursor<'o> {
             Some("layers") => Some(listed(&[("size", "how many neurons"), ("activation", "their activation")])),
             Some("data") => Some(listed(&[("input", "numbers"), ("target", "numbers"), ("name", "a data set")])),
             Some("weights") => Some(listed(&[("weight", "rows, one a neuron"), ("bias", "numbers")])),
-            Some("limits") => {
-                let keys = ["operations", "seconds", "tape", "prints"];
-                Some(keys.map(|key| (key.to_owned(), "a lower limit".to_owned())).to_vec())
-            }
+            Some("limits") => Some(Limits::names().map(|name| (name.to_owned(), "a lower limit".to_owned())).collect()),
             Some(key) if plugin_of(key).is_some() => Some(listed(&[("name", "the plugin")])),
             _ => Some(Vec::new()),
         }

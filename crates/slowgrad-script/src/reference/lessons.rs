@@ -298,7 +298,7 @@ pub(super) const FIELDS: &[Row] = &[
     (
         "limits",
         &["limits: map"],
-        "Lower limits for the lesson's scripts: `operations`, `seconds`, `tape`, `prints`.",
+        "Lower limits for the lesson's scripts, such as `operations`, `seconds` or `memory`; a name that is not known is answered with all there are.",
         "limits: #{ operations: 100000 }",
     ),
 ];

@@ -162,3 +162,8 @@ pub fn entries() -> &'static [Entry] {
 pub fn group(group: Group) -> impl Iterator<Item = &'static Entry> {
     entries().iter().filter(move |entry| entry.group == group)
 }
+
+/// The names of one group, in the order of the printed reference.
+pub(crate) fn names(wanted: Group) -> impl Iterator<Item = &'static str> {
+    group(wanted).map(|entry| entry.name)
+}

@@ -1,7 +1,7 @@
 //! The table and the engine say the same, and every example is true.
 
 use super::numbers::KINKS;
-use super::{Entry, Group, definition_files, entries, group, markdown};
+use super::{Entry, Group, definition_files, entries, group, markdown, names};
 use crate::functions::operation;
 use crate::host::Host;
 use crate::interpreter::Interpreter;
@@ -92,18 +92,23 @@ fn every_function_of_the_reference_is_in_the_engine() {
 }
 
 #[test]
-fn contracts_and_fields_are_those_that_are_read() {
-    let named = |wanted: Group| group(wanted).map(|entry| entry.name).collect::<BTreeSet<_>>();
+fn contracts_and_contexts_are_those_that_are_used() {
+    let named = |wanted: Group| names(wanted).collect::<BTreeSet<_>>();
     let beside = ["perform", "params", "state", "derivative"];
     let contracts: BTreeSet<&str> =
         PluginKind::ALL.into_iter().flat_map(PluginKind::contracts).copied().chain(beside).collect();
     assert_eq!(named(Group::Contracts), contracts);
-    let fields: BTreeSet<&str> = crate::lesson::fields().collect();
-    assert_eq!(named(Group::LessonFields), fields);
-    let cues: BTreeSet<&str> = crate::making::CUES.iter().copied().collect();
-    assert_eq!(named(Group::Cues), cues);
+    for kind in PluginKind::ALL {
+        let first = group(Group::Contracts).find(|entry| entry.name == kind.contracts()[0]).expect("a contract");
+        let usage = kind.usage();
+        assert!(usage.starts_with(&format!("{}(", first.name)), "{usage}");
+        assert_eq!(parameters(usage), parameters(first.signatures[0]), "{usage}");
+    }
     for name in slowgrad_engine::plugin::Optimizer::CONTEXT {
         assert!(named(Group::Context).contains(name), "{name}");
+    }
+    for name in slowgrad_engine::plugin::Schedule::CONTEXT {
+        assert!(name == "step" || named(Group::Context).contains(name), "{name}");
     }
 }
 
