@@ -1,11 +1,11 @@
 //! `slowgrad definitions`: what scripts may name, as files for language servers.
 
-use super::Failure;
+use super::{Failure, out};
 use super::opened::write_whole;
 use clap::Args;
 use slowgrad_script::reference::{MARK, definition_files};
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -22,15 +22,14 @@ pub(super) fn run(args: &DefinitionsArgs) -> Result<(), Failure> {
         ours(&folder.join(name))?;
     }
     fs::create_dir_all(folder).map_err(|error| Failure::new(format!("cannot make {}: {error}", folder.display())))?;
-    let mut out = std::io::stdout();
     for (name, text) in &files {
         let path = folder.join(name);
         write_whole(&path, text.as_bytes())?;
-        writeln!(out, "{}", path.display()).map_err(|error| Failure::new(error.to_string()))?;
+        out(&format!("{}\n", path.display()))?;
     }
     let use_of = "A language server for Rhai reads these files when the folder lies in its workspace. Contract functions,\n\
          fields of `ctx` and of `lesson()` are in slowgrad-contracts.d.rhai. Run the command again after an update.";
-    writeln!(out, "{use_of}").map_err(|error| Failure::new(error.to_string()))
+    out(&format!("{use_of}\n"))
 }
 
 /// Refuses to replace a file that this command did not write.

@@ -1,10 +1,10 @@
 //! `slowgrad explain`: the page of a diagnostic's code.
 
-use super::{Failure, report};
+use super::{Failure, out, report};
 use clap::Args;
 use slowgrad_script::explain::{self, Page};
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
@@ -20,9 +20,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
             shown(&explain::page(code).ok_or_else(|| unknown(code))?, colour)
         }
     };
-    // A closed pipe is no reason to fail.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
+    out(&text)
 }
 
 fn unknown(code: &str) -> Failure {

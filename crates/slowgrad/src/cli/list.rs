@@ -196,7 +196,7 @@ impl<'l> Page<'l> {
     fn new(library: &'l Library) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
         let width = terminal_size::terminal_size().map_or(WIDEST, |(width, _)| usize::from(width.0).min(WIDEST));
-        let colour = is_terminal && std::env::var_os("NO_COLOR").is_none();
+        let colour = is_terminal && report::colours();
         Self { library, text: String::new(), width: is_terminal.then_some(width), colour }
     }
 
