@@ -9,7 +9,7 @@ use crate::worker::Worker;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::train::{self, Workspace};
-use slowgrad_script::{CountingAllocator, Files, Library, Limits, Root};
+use slowgrad_script::{CountingAllocator, Library, Limits, Root};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

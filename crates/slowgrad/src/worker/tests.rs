@@ -1,0 +1,446 @@
+//! What the worker answers, through its one door: commands in, snapshots out.
+
+use super::*;
+use crate::library;
+use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
+use slowgrad_script::{Files, Root};
+
+const LESSON: &str = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], optimizer: "own", data: "xor", seed: 3 } }"#;
+const OPTIMIZER: &str =
+    "fn state() { #{ v: 0.0 } } fn update(w, grad, state, ctx) { state.v += grad; w - ctx.lr * state.v }";
+
+fn worker() -> Worker {
+    let files = Files::from_iter([("t.rhai", LESSON.as_bytes()), ("optimizers/own.rhai", OPTIMIZER.as_bytes())]);
+    let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
+    Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread")
+}
+
+fn settled(worker: &Worker) -> Snapshot {
+    worker.settled(Duration::from_mins(1)).expect("it settles")
+}
+
+fn reload(text: &str, at_once: bool) -> Command {
+    let bytes = Some(text.as_bytes().to_vec());
+    Command::ReloadFile { root: "own".into(), path: "optimizers/own.rhai".into(), bytes, at_once }
+}
+
+fn values(snapshot: &Snapshot) -> Vec<u64> {
+    let timeline = snapshot.timeline.as_ref().expect("a step");
+    timeline.step().before.values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn going_back_gives_the_same_bits() {
+    let mut worker = worker();
+    worker.send(Command::Seek(8));
+    let first = settled(&worker);
+    worker.send(Command::Train(100));
+    assert_eq!(settled(&worker).timeline.expect("a step").step().step, 108);
+    worker.send(Command::Seek(8));
+    let again = settled(&worker);
+    assert_eq!(values(&first), values(&again));
+    assert_eq!(again.furthest, 107);
+    worker.send(Command::Reset);
+    worker.send(Command::Seek(8));
+    assert_eq!(values(&settled(&worker)), values(&first));
+}
+
+#[test]
+fn a_broken_script_changes_nothing_and_a_good_one_waits_for_the_step_to_end() {
+    let mut worker = worker();
+    let before = settled(&worker);
+    worker.send(reload(&OPTIMIZER.replace("state.v +=", "state.u +="), false));
+    let broken = settled(&worker);
+    assert_eq!(broken.problems.len(), 1);
+    assert_eq!(values(&broken), values(&before));
+    worker.send(Command::Seek(2));
+    assert!(!settled(&worker).stuck);
+
+    worker.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), false));
+    let waits = settled(&worker);
+    assert!(waits.problems.is_empty());
+    assert_eq!(waits.timeline.expect("a step").step().names.state, ["v"]);
+    worker.send(Command::Seek(3));
+    let after = settled(&worker);
+    assert_eq!(after.timeline.as_ref().expect("a step").step().names.state, ["u"]);
+    assert!(after.messages.iter().any(|message| message.contains("«v» dropped")), "{:?}", after.messages);
+}
+
+#[test]
+fn a_script_that_runs_away_is_stopped() {
+    let mut worker = worker();
+    worker.send(reload(&OPTIMIZER.replace("state.v += grad", "loop { }"), true));
+    let stopped = settled(&worker);
+    assert_eq!(stopped.problems[0].severity, slowgrad_tape::Severity::Error);
+    worker.send(Command::Seek(5));
+    assert_eq!(settled(&worker).timeline.expect("a step").step().step, 5);
+}
+
+#[test]
+fn controls_and_plugins_change_at_once_and_edits_stay() {
+    let mut worker = worker();
+    worker.send(Command::SetInput { sample: 0, input: 1, value: 0.25 });
+    worker.send(Command::SetParameter { step: None, index: 0, value: 2.0 });
+    worker.send(Command::SetControl { slot: Slot::Optimizer, control: "lr".into(), value: ParamValue::Number(0.125) });
+    worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
+    let snapshot = settled(&worker);
+    let timeline = snapshot.timeline.expect("a step");
+    let step = timeline.step();
+    assert_eq!((step.samples[0].input[1], step.before.values[0], step.contexts[0][0]), (0.25, 2.0, 0.125));
+    assert_eq!(step.names.loss, "mae");
+    worker.send(patch(SpecPatch { optimizer: Some(PluginRef::named("nothing")), ..SpecPatch::default() }));
+    let snapshot = settled(&worker);
+    assert_eq!(snapshot.problems.len(), 1);
+    assert_eq!(snapshot.timeline.expect("a step").step().names.optimizer, "own");
+}
+
+fn save(path: &str, text: &str) -> Command {
+    Command::ReloadFile { root: "own".into(), path: path.into(), bytes: Some(text.as_bytes().to_vec()), at_once: false }
+}
+
+fn patch(patch: SpecPatch) -> Command {
+    Command::Patch(Box::new(patch))
+}
+
+fn rate(value: f64) -> Command {
+    Command::SetControl { slot: Slot::Optimizer, control: "lr".into(), value: ParamValue::Number(value) }
+}
+
+/// Step, optimizer, loss and learning rate that are shown.
+fn shown(snapshot: &Snapshot) -> (u64, String, String, f64) {
+    let timeline = snapshot.timeline.as_ref().expect("a step");
+    let step = timeline.step();
+    (step.step, step.names.optimizer.clone(), step.names.loss.clone(), step.contexts[0][0])
+}
+
+#[test]
+fn going_back_goes_back_to_what_was_asked_for_then() {
+    let mut worker = worker();
+    worker.send(Command::Seek(50));
+    worker.send(patch(SpecPatch { optimizer: Some(PluginRef::named("sgd")), ..SpecPatch::default() }));
+    assert_eq!(shown(&settled(&worker)).1, "sgd");
+    worker.send(Command::Seek(10));
+    worker.send(rate(0.125));
+    let slid = settled(&worker);
+    assert_eq!((shown(&slid).0, shown(&slid).1.as_str(), shown(&slid).3), (10, "own", 0.125));
+    worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
+    assert_eq!(shown(&settled(&worker)), (10, "own".into(), "mae".into(), 0.125));
+}
+
+#[test]
+fn what_was_done_while_a_reload_waited_stays() {
+    let mut worker = worker();
+    worker.send(Command::Seek(10));
+    settled(&worker);
+    worker.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), false));
+    worker.send(save("t.rhai", &LESSON.replace("\"T\"", "\"T\", batch: 2")));
+    worker.send(rate(0.125));
+    let waits = settled(&worker);
+    assert_eq!((shown(&waits).3, waits.setup.expect("a set-up").batch), (0.125, 1));
+    // Stepping in the past is not the end of the step that it waits for.
+    worker.send(Command::Seek(3));
+    worker.send(Command::Seek(4));
+    assert_eq!(settled(&worker).timeline.expect("a step").step().names.state, ["v"]);
+    worker.send(Command::Train(10));
+    let after = settled(&worker);
+    assert_eq!((shown(&after).0, shown(&after).3), (14, 0.125));
+    assert_eq!(after.timeline.expect("a step").step().names.state, ["u"]);
+    assert_eq!(after.setup.expect("a set-up").batch, 2);
+    worker.send(Command::Seek(10));
+    assert_eq!(settled(&worker).timeline.expect("a step").step().names.state, ["v"]);
+}
+
+#[test]
+fn going_to_a_step_ends_all_training_and_training_can_be_stopped() {
+    let mut worker = worker();
+    worker.send(Command::FullSpeed(true));
+    worker.send(Command::Train(1_000_000_000));
+    worker.send(Command::Seek(7));
+    assert_eq!(shown(&settled(&worker)).0, 7);
+    worker.send(Command::Train(1_000_000_000));
+    worker.send(Command::FullSpeed(false));
+    assert!(shown(&settled(&worker)).0 < 1_000_000);
+}
+
+#[test]
+fn a_new_lesson_beside_the_opened_one_is_in_the_menu() {
+    let mut worker = worker();
+    worker.send(save("second.rhai", LESSON));
+    worker.send(save("helper.rhai", "fn help() {}"));
+    let names = |snapshot: Snapshot| snapshot.lessons.iter().map(|choice| choice.name.clone()).collect::<Vec<_>>();
+    let both = settled(&worker);
+    let titles = both.lessons.iter().map(|choice| choice.title.clone()).collect::<Vec<_>>();
+    let lessons = names(both);
+    // The lesson's own folder comes first, then the shipped ones as they are taught, by their titles.
+    assert_eq!(lessons[..4], ["second.rhai", "t.rhai", "lessons/welcome.rhai", "lessons/which-weights-change.rhai"]);
+    assert_eq!(titles[1..4], ["T", "Welcome to slowgrad", "Which weights change?"]);
+    assert!(!lessons.contains(&"helper.rhai".to_owned()));
+    worker.send(Command::ReloadFile { root: "own".into(), path: "second.rhai".into(), bytes: None, at_once: false });
+    assert_eq!(names(settled(&worker))[0], "t.rhai");
+}
+
+#[test]
+fn the_console_shows_what_the_shown_step_prints_and_nothing_else() {
+    let mut worker = worker();
+    let printing = LESSON.replace("#{", "print(\"read\"); #{");
+    worker.send(save("t.rhai", &printing.replace("\"own\"", "\"own\", loss: \"loud\"")));
+    worker.send(save("losses/loud.rhai", "fn loss(output, target) { print(output[0].value()); output[0] * 0.5 }"));
+    worker.send(Command::Reset);
+    let before = settled(&worker);
+    worker.send(Command::Seek(20));
+    let after = settled(&worker);
+    assert!(before.console.iter().any(|line| line.text == "read"));
+    let printed = after.console.len() - before.console.len();
+    assert_eq!(printed, after.timeline.expect("a step").step().samples.len(), "{:?}", after.console);
+}
+
+/// Fails on the update of the fifth step and later ones.
+const FAILS: &str = "fn state() { #{ n: 0.0 } } fn update(w, grad, state, ctx) { state.n += 1.0; \
+    if state.n > 4.5 { throw \"no more\"; } w - ctx.lr * grad }";
+
+#[test]
+fn after_a_step_that_fails_picture_and_run_are_together_and_edits_wait() {
+    let mut worker = worker();
+    worker.send(reload(FAILS, true));
+    settled(&worker);
+    worker.send(Command::SetParameter { step: Some(9), index: 0, value: 2.0 });
+    worker.send(Command::DropGhost);
+    let failed = settled(&worker);
+    assert!(failed.stuck && !failed.problems.is_empty());
+    assert_eq!((shown(&failed).0, failed.furthest), (4, 4));
+    worker.send(Command::SetParameter { step: None, index: 0, value: 2.0 });
+    let edited = settled(&worker);
+    assert_eq!((shown(&edited).0, edited.furthest), (4, 3));
+    assert_eq!(edited.timeline.expect("a step").step().before.values[0], 2.0);
+}
+
+#[test]
+fn what_runs_again_clears_the_problem() {
+    let mut worker = worker();
+    let unknown = SpecPatch { loss: Some(PluginRef::named("nothing")), ..SpecPatch::default() };
+    worker.send(patch(unknown));
+    assert_eq!(settled(&worker).problems.len(), 1);
+    worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
+    assert!(settled(&worker).problems.is_empty());
+}
+
+const DECAY: &str = "fn params() { #{ strength: slider(0.5, 0.0, 1.0) } } fn penalty(w, p) { p.strength * w ** 2 }";
+const HALVES: &str = "fn rate(step, ctx) { 0.5 ** (step - 1) }";
+
+fn with_kinds() -> Worker {
+    let mut worker = worker();
+    worker.send(save("regularizers/decay.rhai", DECAY));
+    worker.send(save("schedules/halves.rhai", HALVES));
+    worker.send(patch(Slot::Regularizer.patch(PluginRef::named("decay"))));
+    worker.send(patch(Slot::Schedule.patch(PluginRef::named("halves"))));
+    worker
+}
+
+fn slot(snapshot: &Snapshot, slot: Slot) -> SlotInfo {
+    let setup = snapshot.setup.as_ref().expect("a set-up");
+    setup.slots.iter().find(|info| info.slot == slot).expect("every slot is told").clone()
+}
+
+/// Penalty and learning rate of the shown step.
+fn penalty_and_rate(snapshot: &Snapshot) -> (Option<f64>, f64) {
+    let step = snapshot.timeline.as_ref().expect("a step").step();
+    (step.penalty.as_ref().map(|penalty| penalty.sum), step.learning_rate())
+}
+
+#[test]
+fn a_regularizer_and_a_schedule_are_plugged_in_moved_and_taken_away() {
+    let mut worker = with_kinds();
+    let first = settled(&worker);
+    assert!(first.problems.is_empty(), "{:?}", first.problems);
+    let (penalty, lr) = penalty_and_rate(&first);
+    worker.send(Command::SetControl {
+        slot: Slot::Regularizer,
+        control: "strength".into(),
+        value: ParamValue::Number(0.25),
+    });
+    worker.send(Command::Seek(3));
+    worker.send(Command::Seek(1));
+    let slid = settled(&worker);
+    assert_eq!(penalty_and_rate(&slid), (penalty.map(|sum| sum / 2.0), lr));
+    worker.send(Command::Seek(3));
+    let third = settled(&worker);
+    assert_eq!(penalty_and_rate(&third).1, lr / 4.0);
+    for (place, chosen) in [(Slot::Regularizer, "decay"), (Slot::Schedule, "halves")] {
+        let info = slot(&third, place);
+        assert_eq!((info.name.as_str(), info.choices[0].name.as_str()), (chosen, "none"));
+        worker.send(patch(place.patch(PluginRef::named("none"))));
+    }
+    let without = settled(&worker);
+    assert_eq!(penalty_and_rate(&without), (None, lr));
+    assert_eq!(slot(&without, Slot::Schedule).name, "none");
+    // The past has them, with the bits it had.
+    worker.send(Command::Seek(2));
+    assert_eq!(penalty_and_rate(&settled(&worker)).1, lr / 2.0);
+    worker.send(Command::Seek(3));
+    assert_eq!(values(&settled(&worker)), values(&third));
+}
+
+#[test]
+fn a_penalty_that_is_saved_runs_and_a_broken_one_changes_nothing() {
+    let mut worker = with_kinds();
+    let first = penalty_and_rate(&settled(&worker)).0.expect("a regularizer");
+    let saved = |text: &str| Command::ReloadFile {
+        root: "own".into(),
+        path: "regularizers/decay.rhai".into(),
+        bytes: Some(text.as_bytes().to_vec()),
+        at_once: true,
+    };
+    worker.send(saved("fn penalty(w) { w w }"));
+    let broken = settled(&worker);
+    assert_eq!((broken.problems.len(), penalty_and_rate(&broken).0), (1, Some(first)));
+    worker.send(saved(
+        "fn params() { #{ strength: slider(0.5, 0.0, 1.0) } } fn penalty(w, p) { 2.0 * p.strength * w ** 2 }",
+    ));
+    let again = settled(&worker);
+    assert!(again.problems.is_empty());
+    assert_eq!(penalty_and_rate(&again).0, Some(2.0 * first));
+}
+
+#[test]
+fn another_initializer_or_data_set_starts_the_run_anew_from_the_same_seed() {
+    let mut worker = with_kinds();
+    worker.send(Command::Seek(5));
+    let before = settled(&worker);
+    worker.send(patch(Slot::Initializer.patch(PluginRef::named("he_normal"))));
+    let drawn = settled(&worker);
+    assert!(drawn.messages.iter().any(|message| message.contains("another initializer")), "{:?}", drawn.messages);
+    assert_eq!((shown(&drawn).0, slot(&drawn, Slot::Initializer).name.as_str()), (1, "he_normal"));
+    assert_eq!(slot(&drawn, Slot::Regularizer).name, "decay", "what was changed by hand stays");
+    let opened = |snapshot: &Snapshot| snapshot.lesson.as_ref().expect("a lesson").opened;
+    assert!(opened(&drawn) > opened(&before));
+    worker.send(patch(Slot::Initializer.patch(PluginRef::named("he_normal"))));
+    assert_eq!(values(&settled(&worker)), values(&drawn), "the same seed draws the same weights");
+
+    worker.send(patch(Slot::Data.patch(PluginRef::named("xor_region"))));
+    let other = settled(&worker);
+    assert_eq!((slot(&other, Slot::Data).name.as_str(), values(&other)), ("xor_region", values(&drawn)));
+    assert!(other.data.as_ref().expect("data").train > 4);
+    worker.send(patch(Slot::Data.patch(PluginRef::named("iris"))));
+    let wrong = settled(&worker);
+    assert!(!wrong.problems.is_empty());
+    assert_eq!(slot(&wrong, Slot::Data).name, "xor_region", "what cannot be used changes nothing");
+}
+
+#[test]
+fn a_slider_of_a_data_set_makes_other_samples() {
+    let mut worker = worker();
+    let set = "fn params() { #{ shift: slider(1.0, 0.0, 9.0) } }
+        fn dataset(ctx) { [#{ input: [ctx.shift, ctx.noise], target: [0.0] }] }";
+    worker.send(save("datasets/shifted.rhai", set));
+    worker.send(save("t.rhai", &LESSON.replace("data: \"xor\"", "noise: 0.25, data: \"shifted\"")));
+    let first = settled(&worker);
+    assert!(first.problems.is_empty(), "{:?}", first.problems);
+    let input = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().samples[0].input.clone();
+    assert_eq!(input(&first), [1.0, 0.25]);
+    worker.send(Command::Seek(4));
+    let value = ParamValue::Number(3.0);
+    worker.send(Command::SetControl { slot: Slot::Data, control: "shift".into(), value });
+    let moved = settled(&worker);
+    assert_eq!((shown(&moved).0, input(&moved), values(&moved)), (1, vec![3.0, 0.25], values(&first)));
+}
+
+#[test]
+fn a_slider_of_the_lessons_own_function_acts_and_its_other_functions_are_reloaded() {
+    let mut worker = worker();
+    let own = format!("{LESSON} {DECAY} fn init(ctx) {{ 0.5 }}");
+    worker.send(save("t.rhai", &own));
+    worker.send(Command::Reset);
+    // 2·3 + 3·1 weights of 0.5.
+    assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.5 * 0.25));
+    let value = ParamValue::Number(1.0);
+    worker.send(Command::SetControl { slot: Slot::Regularizer, control: "strength".into(), value });
+    assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.25));
+    let changed = own.replace("* w ** 2", "* abs(w)");
+    worker.send(Command::ReloadFile {
+        root: "own".into(),
+        path: "t.rhai".into(),
+        bytes: Some(changed.into_bytes()),
+        at_once: true,
+    });
+    assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.5));
+}
+
+#[test]
+fn a_lesson_that_waits_for_a_file_takes_it_when_it_comes() {
+    let mut worker = worker();
+    let optimizer = |snapshot: &Snapshot| {
+        let slots = &snapshot.setup.as_ref().expect("a set-up").slots;
+        slots.iter().find(|info| info.slot == Slot::Optimizer).expect("an optimizer").name.clone()
+    };
+    worker.send(save("t.rhai", &LESSON.replace("\"own\"", "\"mine\"")));
+    let waiting = settled(&worker);
+    assert!(!waiting.problems.is_empty() && optimizer(&waiting) == "own");
+    worker.send(save("optimizers/mine.rhai", "fn update(w, grad, state, ctx) { w - 0.5 * ctx.lr * grad }"));
+    // It takes over when the step that is shown is over.
+    worker.send(Command::Seek(2));
+    let taken = settled(&worker);
+    assert!(taken.problems.is_empty(), "{:?}", taken.problems);
+    assert_eq!(optimizer(&taken), "mine");
+}
+
+#[test]
+fn samples_edited_by_hand_outlive_data_that_could_not_be_used() {
+    let data = |target: &str| format!("fn dataset(ctx) {{ [#{{ input: [0.0, 1.0], target: [{target}] }}] }}");
+    let picky = "fn loss(output, target) { if target[0] > 5.0 { throw \"too far\"; } output[0] * 0.5 }";
+    let mut worker = worker();
+    worker.send(save("losses/picky.rhai", picky));
+    worker.send(save("datasets/own.rhai", &data("1.0")));
+    worker.send(save("t.rhai", &LESSON.replace("\"xor\"", "\"own\", loss: \"picky\"")));
+    worker.send(Command::SetInput { sample: 0, input: 1, value: 0.25 });
+    let edited = settled(&worker);
+    assert!(edited.problems.is_empty(), "{:?}", edited.problems);
+    let save_now = |text: String| Command::ReloadFile {
+        root: "own".into(),
+        path: "datasets/own.rhai".into(),
+        bytes: Some(text.into_bytes()),
+        at_once: true,
+    };
+    worker.send(save_now(data("9.0")));
+    assert_eq!(settled(&worker).problems.len(), 1);
+    worker.send(save_now(data("1.0")));
+    let after = settled(&worker);
+    assert!(after.problems.is_empty());
+    assert_eq!(after.timeline.expect("a step").step().samples[0].input[1], 0.25);
+}
+
+#[test]
+fn starting_again_starts_with_the_scripts_of_now() {
+    let mut worker = worker();
+    worker.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), true));
+    worker.send(save("t.rhai", "fn lesson() { oops }"));
+    worker.send(Command::Reset);
+    let again = settled(&worker);
+    assert!(!again.problems.is_empty());
+    assert_eq!(again.timeline.expect("a step").step().names.state, ["u"]);
+}
+
+#[test]
+fn an_initializer_waits_for_the_next_start() {
+    let mut worker = worker();
+    worker.send(save("initializers/own.rhai", "fn init(ctx) { 0.25 }"));
+    worker.send(save("t.rhai", &LESSON.replace("\"own\"", "\"own\", initializer: \"own\"")));
+    let before = settled(&worker);
+    assert!(before.problems.is_empty(), "{:?}", before.problems);
+    worker.send(save("initializers/own.rhai", "fn init(ctx) { 0.5 }"));
+    let saved = settled(&worker);
+    assert_eq!(values(&saved), values(&before));
+    assert!(saved.messages.iter().any(|message| message.contains("next start")), "{:?}", saved.messages);
+    worker.send(Command::Reset);
+    assert_ne!(values(&settled(&worker)), values(&before));
+}
+
+#[test]
+fn a_worker_that_panics_is_noticed() {
+    let mut worker = worker();
+    worker.send(Command::SetParameter { step: None, index: 1_000, value: 0.0 });
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while worker.receive().err() != Some(TryRecvError::Disconnected) {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
