@@ -111,6 +111,9 @@ fn broken_and_hostile_texts_end() {
     {
         extents(text, &tokens(text));
     }
+    // Quotes that open and close plain and raw texts in turn.
+    let quotes = "\" #\" [ //";
+    assert!(crate::text::Text::new("t", quotes).compiled().len() >= quotes.len());
     for open in [
         "(",
         "-",

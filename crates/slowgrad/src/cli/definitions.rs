@@ -1,7 +1,7 @@
 //! `slowgrad definitions`: what scripts may name, as files for language servers.
 
-use super::{Failure, out};
 use super::opened::write_whole;
+use super::{Failure, out};
 use clap::Args;
 use slowgrad_script::reference::{MARK, definition_files};
 use std::fs;

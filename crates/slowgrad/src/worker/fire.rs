@@ -378,7 +378,6 @@ fn a_script_is_taken_up_however_it_is_saved() {
 
 #[test]
 #[ignore = "it measures times, which depend on the machine and on what else it does"]
-#[expect(clippy::print_stdout, reason = "the times are what it is for")]
 fn time_from_saving_to_effect() {
     let took = saved_on_disk(100);
     for way in 0..WAYS.len() {
