@@ -266,6 +266,20 @@ fn metrics_have_a_line_a_step() {
 }
 
 #[test]
+fn a_loss_that_is_no_longer_finite_is_spoken_of() {
+    let exploding = r#"
+fn lesson() { #{ title: "t", layers: [1, 1], data: [#{ input: [9.0], target: [1.0] }], params: #{ lr: 9.0 } } }
+"#;
+    let lesson = folder(&[("big.rhai", exploding), ("small.rhai", LESSON)]);
+    let train = |name: &str| run(slowgrad().current_dir(lesson.path()).args(["train", name, "--steps", "400"]));
+    let (code, out, problems) = train("big.rhai");
+    assert_eq!(code, 0, "{problems}");
+    assert!(out.ends_with("→ NaN\n") || out.ends_with("→ ∞\n"), "{out}");
+    assert!(problems.contains("a smaller learning rate helps"), "{problems}");
+    assert_eq!(train("small.rhai").2, "");
+}
+
+#[test]
 fn the_penalty_stands_beside_the_loss_where_there_is_a_regularizer() {
     let penalized = LESSON.replacen("fn lesson()", "fn penalty(w) { 0.5 * w ** 2 }\nfn lesson()", 1);
     let lesson = folder(&[("small.rhai", &penalized), ("plain.rhai", LESSON)]);

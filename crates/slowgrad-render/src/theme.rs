@@ -247,6 +247,8 @@ impl Theme {
             widget.fg_stroke = Stroke::new(1.2, self.text);
             widget.expansion = 0.0;
         }
+        // The rail of a slider; buttons have the weak fill.
+        widgets.inactive.bg_fill = mix(self.panel, self.faint, 0.5);
         widgets.hovered.bg_stroke.color = self.faint;
         widgets.active.bg_stroke.color = self.accent;
         visuals
@@ -317,6 +319,14 @@ mod tests {
     fn distance(a: Color32, b: Color32) -> i32 {
         let parts = |c: Color32| [i32::from(c.r()), i32::from(c.g()), i32::from(c.b())];
         parts(a).iter().zip(parts(b)).map(|(x, y)| (x - y).abs()).sum()
+    }
+
+    #[test]
+    fn the_rail_of_a_slider_is_seen() {
+        for theme in [Theme::dark(), Theme::light(), Theme::high_contrast()] {
+            let rail = theme.visuals().widgets.inactive.bg_fill;
+            assert!(contrast(rail, theme.panel) > 1.8, "{rail:?} on {:?}", theme.panel);
+        }
     }
 
     #[test]

@@ -54,12 +54,25 @@ pub(crate) fn alone(text: &Text, piece: &Range<usize>) -> Rc<Text> {
 
 /// The text without its functions.
 pub(crate) fn outside(text: &Text, functions: &[Range<usize>]) -> Rc<Text> {
-    part(text, |at| !within(functions, at))
+    let described = described(text, functions);
+    part(text, |at| !within(&described, at))
 }
 
 /// One function with all that stands outside of functions: imports and constants.
 pub(crate) fn with_outside(text: &Text, functions: &[Range<usize>], piece: &Range<usize>) -> Rc<Text> {
-    part(text, |at| piece.contains(&at) || !within(functions, at))
+    let described = described(text, functions);
+    part(text, |at| piece.contains(&at) || !within(&described, at))
+}
+
+/// The functions with the comments before them: the compiler wants a function after each `///`.
+fn described(text: &Text, functions: &[Range<usize>]) -> Vec<Range<usize>> {
+    let before = |function: &Range<usize>| {
+        let end = text.tokens.partition_point(|token| token.start < function.start);
+        let comments = text.tokens[..end].iter().rev();
+        let comments = comments.take_while(|t| matches!(t.kind, TokenKind::Comment | TokenKind::DocComment));
+        comments.last().map_or(function.start, |first| first.start)
+    };
+    functions.iter().map(|function| before(function)..function.end).collect()
 }
 
 /// A text with blanks for every letter that is not wanted, so that each byte that is left stays in its place.
@@ -109,5 +122,14 @@ mod tests {
         assert_eq!(alone.source.text.find("fn g"), text.source.text.find("fn g"));
         assert_eq!(alone.source.text.lines().count(), 4);
         assert_eq!(outside(&text, &pieces).source.text.trim(), "");
+    }
+
+    #[test]
+    fn a_function_takes_its_description_with_it() {
+        let text = Text::new("t", "const A = 1;\n/// One.\nfn f() { 1 }\n// And\n/// two.\nfn g() { 2 }\n/// Stray.");
+        let pieces = functions(&text);
+        let words = |text: &Text| text.source.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words(&outside(&text, &pieces)), "const A = 1; /// Stray.");
+        assert_eq!(words(&with_outside(&text, &pieces, &pieces[0])), "const A = 1; fn f() { 1 } /// Stray.");
     }
 }

@@ -102,6 +102,10 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
         opened::write_weights(path, &opened.run.setup().shape, &opened.run.model().values)?;
     }
     let test = test.map(|loss| format!(", test loss {}", words::number(loss, 6))).unwrap_or_default();
+    if !last.is_finite() {
+        let advice = "note: the loss is no longer finite; often a smaller learning rate helps";
+        writeln!(std::io::stderr(), "{advice}").map_err(|error| Failure::new(error.to_string()))?;
+    }
     let (first, last) = (words::number(first, 6), words::number(last, 6));
     writeln!(std::io::stdout(), "{} steps: train loss {first} → {last}{test}", args.steps)
         .map_err(|error| Failure::new(error.to_string()))

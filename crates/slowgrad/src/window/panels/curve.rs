@@ -33,6 +33,10 @@ pub(super) fn curve_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
             });
         }
     });
+    if last.is_some_and(|last| !last.loss.is_finite()) {
+        let advice = "No longer finite. Often a smaller learning rate helps, after a reset.";
+        ui.add(Label::new(RichText::new(advice).small().color(theme.loss)).wrap());
+    }
     let height = ui.available_height().max(40.0);
     if curves.present.is_empty() {
         ui.add(
