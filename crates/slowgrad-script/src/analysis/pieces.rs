@@ -75,11 +75,15 @@ fn described(text: &Text, functions: &[Range<usize>]) -> Vec<Range<usize>> {
     functions.iter().map(|function| before(function)..function.end).collect()
 }
 
-/// A text with blanks for every letter that is not wanted, so that each byte that is left stays in its place.
+/// A text with blanks for every letter that is not wanted, so that each byte that is left stays in its place. The
+/// comments that describe functions are left out as well: without its function one would be an error of its own.
 fn part(text: &Text, wanted: impl Fn(usize) -> bool) -> Rc<Text> {
     let mut left = String::with_capacity(text.source.text.len());
+    let mut comments = text.tokens.iter().filter(|token| token.kind == TokenKind::DocComment).peekable();
     for (at, ch) in text.source.text.char_indices() {
-        if wanted(at) || ch == '\n' {
+        while comments.next_if(|comment| comment.end <= at).is_some() {}
+        let described = comments.peek().is_some_and(|comment| comment.start <= at);
+        if wanted(at) && !described || ch == '\n' {
             left.push(ch);
         } else {
             left.extend(std::iter::repeat_n(' ', ch.len_utf8()));
@@ -111,6 +115,16 @@ mod tests {
         assert_eq!(cut("fn f(x) { (x\nfn g() { 1 }\n"), ["fn f(x) { (x", "fn g() { 1 }"]);
         assert_eq!(cut("} fn f() { 1 } }"), ["fn f() { 1 }"]);
         assert!(cut("let x = 1;").is_empty());
+    }
+
+    #[test]
+    fn descriptions_are_left_out_with_their_functions() {
+        let text = Text::new("t", "const A = 1;\n/// ü\nfn f(x) { x }\n/** g */\nfn g(x) { x }");
+        let pieces = functions(&text);
+        assert_eq!(outside(&text, &pieces).source.text.trim(), "const A = 1;");
+        let left = with_outside(&text, &pieces, &pieces[1]).source.text.clone();
+        assert_eq!(left.split_whitespace().collect::<Vec<_>>().join(" "), "const A = 1; fn g(x) { x }");
+        assert_eq!(left.find("fn g"), text.source.text.find("fn g"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Errors of the compiler in plain words.
 
 use crate::interpreter::CONSTANTS;
+use crate::lexer::TokenKind;
 use crate::problem::Problem;
 use crate::text::{Place, Text};
 use crate::words;
@@ -25,9 +26,11 @@ fn problem(error: &ParseErrorType, place: Option<&Place>) -> Problem {
         E::UnexpectedEOF => Problem::new("unexpected-end", "the file ends in the middle of something")
             .help("a bracket or a brace that was opened is not closed"),
         E::VariableUndefined(name) => {
-            let near = place.and_then(|place| near_name(place, name));
+            let meant = foreign_word(name).map(str::to_owned);
+            let meant =
+                meant.or_else(|| place.and_then(|place| elsewhere(place, name).or_else(|| near_name(place, name))));
             Problem::new("unknown-name", format!("`{name}` is not known here"))
-                .help(near.unwrap_or_else(|| format!("give it a value first: `let {name} = …;`")))
+                .help(meant.unwrap_or_else(|| format!("give it a value first: `let {name} = …;`")))
         }
         E::ModuleUndefined(name) => Problem::new("unknown-module", format!("no module `{name}` is imported"))
             .help(format!("write `import \"{name}\" as {name};` at the top of the file")),
@@ -40,9 +43,7 @@ fn problem(error: &ParseErrorType, place: Option<&Place>) -> Problem {
                 ")" | "]" | "}" => {
                     Some(format!("what was opened is not closed: add `{token}`, or take out what is too much"))
                 }
-                "{" => {
-                    Some("what belongs to `if`, `else`, `for`, `while` and `fn` stands between `{` and `}`".to_owned())
-                }
+                "{" => Some(place.and_then(conjunction).unwrap_or(BRACES).to_owned()),
                 "in" => Some("write `for x in array { … }`".to_owned()),
                 _ => Some(ODD.to_owned()),
             })
@@ -141,6 +142,8 @@ fn bad_input(error: &LexError) -> Problem {
 
 const ODD: &str = "take it out, or look at what stands before it: something may be missing there";
 
+const BRACES: &str = "what belongs to `if`, `else`, `for`, `while` and `fn` stands between `{` and `}`";
+
 const ZERO: &str = "write a zero before the point: `0.5`";
 
 /// What people write who come from other languages.
@@ -160,6 +163,58 @@ fn misread(symbol: &str) -> Option<&'static str> {
         "“" | "”" | "„" | "«" | "»" => "write texts between usual quotes: \"…\"",
         _ => return None,
     })
+}
+
+/// What people write for `&&` and `||` who come from other languages.
+fn conjunction(place: &Place) -> Option<&'static str> {
+    let location = place.token();
+    match location.span.text(&location.source) {
+        "and" => Some("write `&&`: both must hold"),
+        "or" => Some("write `||`: one of them must hold"),
+        _ => None,
+    }
+}
+
+/// Words of other languages, which stand here as if they were names.
+fn foreign_word(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "def" | "function" | "func" => "a function is written `fn name(x) { … }`",
+        "lambda" => "a closure is written `|x| …`",
+        "elif" | "elsif" | "elseif" => "write `else if`",
+        "not" => "write `!`, such as `!(x > 0.0)`",
+        "True" => "write `true`",
+        "False" => "write `false`",
+        "None" | "null" | "nil" => "nothing is written `()`",
+        "Math" | "math" | "np" | "numpy" | "torch" => "functions of numbers stand alone, such as `sqrt(x)`",
+        _ => return None,
+    })
+}
+
+/// What is there under an unknown name, but not where it is used.
+fn elsewhere(place: &Place, name: &str) -> Option<String> {
+    let text = &place.text;
+    let within =
+        |at: usize| text.extents.functions.iter().any(|function| (function.start..=function.end).contains(&at));
+    if !within(place.offset) {
+        return None;
+    }
+    let words = text.tokens.iter().filter(|token| !matches!(token.kind, TokenKind::Comment | TokenKind::DocComment));
+    let words: Vec<(usize, &str)> =
+        words.map(|token| (token.start, &text.source.text[token.start..token.end])).collect();
+    let outside =
+        words.windows(2).find(|pair| pair[1].1 == name && matches!(pair[0].1, "const" | "let") && !within(pair[0].0));
+    if let Some(pair) = outside {
+        return Some(match pair[0].1 {
+            "const" => format!("functions see the constants of a file as `global::{name}`"),
+            _ => format!("functions see constants only: write `const {name} = …;` there and `global::{name}` here"),
+        });
+    }
+    if text.extents.functions.iter().any(|function| function.name == name) {
+        return Some(format!("a function that stands further down is named with `Fn(\"{name}\")`"));
+    }
+    let context = text.names_in_scope(place.offset).contains(&"ctx");
+    let fields = ["lr", "step", "grad_norm", "is_bias", "fan_in", "fan_out", "layer", "rng", "count", "noise"];
+    (context && fields.contains(&name)).then(|| format!("write `ctx.{name}`"))
 }
 
 /// A constant that is assigned to.
@@ -190,6 +245,8 @@ pub(crate) fn near_name(place: &Place, name: &str) -> Option<String> {
     let scope = place.text.names_in_scope(place.offset);
     let functions = place.text.extents.functions.iter().map(|function| function.name.as_str());
     let constants = CONSTANTS.iter().map(|(name, _)| *name);
-    let near = words::nearest(name, scope.into_iter().chain(functions).chain(constants))?;
+    // Every single letter is near every other, so of what is there everywhere only the same one is meant.
+    let meant = |other: &&str| name.chars().count() > 1 || other.eq_ignore_ascii_case(name);
+    let near = words::nearest(name, scope.into_iter().chain(functions.chain(constants).filter(meant)))?;
     Some(format!("did you mean `{near}`?"))
 }
