@@ -140,6 +140,12 @@ fn comparison(engine: &mut Engine, host: &Rc<Host>, compare: Compare) {
             Problem::new("wrong-comparison", message).help(help).into()
         })
     };
+    // `best == ()` asks whether there is a number yet; a scalar is one whatever its value.
+    let nothing = (compare == Compare::Equal || compare == Compare::NotEqual).then_some(compare == Compare::NotEqual);
+    if let Some(answer) = nothing {
+        engine.register_fn(name, move |_: Scalar, (): ()| answer);
+        engine.register_fn(name, move |(): (), _: Scalar| answer);
+    }
     let shared = Rc::clone(host);
     engine.register_fn(name, move |context: NativeCallContext, a: Scalar, b: Dynamic| -> Outcome<bool> {
         shared.compare(&context, compare, Number::Traced(a), against(&b)?)

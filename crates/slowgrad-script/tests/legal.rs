@@ -36,6 +36,8 @@ const BODIES: &[&str] = &[
     "let tanh = z * 2.0; tanh + tanh(z)",
     "let sum = 0.0; for i in 0..3 { sum += z; } sum",
     "let z = z * 2.0; let z = z + 1.0; z",
+    "let best = (); for x in [z, z * 2.0] { if best == () || x > best { best = x; } } best",
+    "let first = z; if () != first { first } else { 0.0 }",
     "switch 3 { 1 => z, 2 | 3 if z > 0.0 => z * 2.0, _ => 0.0 }",
     "let k = 3; switch k { 0..5 => z, _ => 0.0 }",
     "let y = if z > 0.0 { z } else if z < -1.0 { -z } else { 0.0 }; y",

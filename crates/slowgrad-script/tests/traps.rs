@@ -86,6 +86,10 @@ fn comparisons_are_guards_in_every_pairing_and_exact() {
 fn a_scalar_is_never_silently_unequal_to_something_else() {
     for other in ["\"a\"", "true", "()", "[1.0]", "#{ a: 1 }", "'c'"] {
         for operator in ["==", "!=", "<", ">="] {
+            // Whether there is a number yet may be asked.
+            if other == "()" && ["==", "!="].contains(&operator) {
+                continue;
+            }
             for text in [
                 format!("if z {operator} {other} {{ 1.0 }} else {{ 2.0 }}"),
                 format!("if {other} {operator} z {{ 1.0 }} else {{ 2.0 }}"),

@@ -75,15 +75,11 @@ fn described(text: &Text, functions: &[Range<usize>]) -> Vec<Range<usize>> {
     functions.iter().map(|function| before(function)..function.end).collect()
 }
 
-/// A text with blanks for every letter that is not wanted, so that each byte that is left stays in its place. The
-/// comments that describe functions are left out as well: without its function one would be an error of its own.
+/// A text with blanks for every letter that is not wanted, so that each byte that is left stays in its place.
 fn part(text: &Text, wanted: impl Fn(usize) -> bool) -> Rc<Text> {
     let mut left = String::with_capacity(text.source.text.len());
-    let mut comments = text.tokens.iter().filter(|token| token.kind == TokenKind::DocComment).peekable();
     for (at, ch) in text.source.text.char_indices() {
-        while comments.next_if(|comment| comment.end <= at).is_some() {}
-        let described = comments.peek().is_some_and(|comment| comment.start <= at);
-        if wanted(at) && !described || ch == '\n' {
+        if wanted(at) || ch == '\n' {
             left.push(ch);
         } else {
             left.extend(std::iter::repeat_n(' ', ch.len_utf8()));
