@@ -33,7 +33,7 @@ fn lesson(fields: &str) -> String {
 fn a_script_that_runs_away_is_stopped_with_its_place() {
     let folder = folder(&[("t.rhai", b"fn activation(z) {\n    loop {}\n}\n")]);
     let problems = refused(folder.path(), "t.rhai");
-    assert!(problems.contains("the script was stopped after") && problems.contains("t.rhai:1:4"), "{problems}");
+    assert!(problems.contains("the script was stopped after") && problems.contains("t.rhai:2:5"), "{problems}");
 }
 
 #[test]
