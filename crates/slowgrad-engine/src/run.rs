@@ -263,6 +263,11 @@ impl Run {
         train::predict(&self.setup, &self.model.values, inputs, &mut self.work)
     }
 
+    /// What every neuron answers to inputs, `[layer][neuron][sample]`.
+    pub fn activations(&mut self, inputs: &[Vec<f64>]) -> Result<Vec<Vec<Vec<f64>>>, Box<Diagnostic>> {
+        train::activations(&self.setup, &self.model.values, inputs, &mut self.work)
+    }
+
     /// An edit is about to be made here: what came after is no longer true.
     fn branch(&mut self) {
         if self.furthest > self.step {

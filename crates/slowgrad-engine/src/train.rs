@@ -116,6 +116,28 @@ pub fn predict(
     Ok(predicted)
 }
 
+/// What every neuron answers to inputs, `[layer][neuron][sample]`.
+pub fn activations(
+    setup: &Setup,
+    values: &[f64],
+    inputs: &[Vec<f64>],
+    work: &mut Workspace,
+) -> Result<Vec<Vec<Vec<f64>>>, Box<Diagnostic>> {
+    let layers = setup.shape.layers();
+    if inputs.is_empty() {
+        return Ok((0..layers).map(|layer| vec![Vec::new(); setup.shape.size(layer)]).collect());
+    }
+    let batch = &mut work.trial;
+    batch.load(setup, inputs.iter().map(Vec::as_slice));
+    batch.forward(setup, values)?;
+    let row = |layer: usize, neuron: usize| match batch.inputs.get(layer + 1) {
+        Some(rows) => &rows[neuron * batch.stride..][..batch.samples],
+        None => &batch.loss.input(neuron)[..batch.samples],
+    };
+    let layer = |layer: usize| (0..setup.shape.size(layer)).map(|neuron| row(layer, neuron).to_vec()).collect();
+    Ok((0..layers).map(layer).collect())
+}
+
 impl Batch {
     fn load<'a>(&mut self, setup: &Setup, inputs: impl ExactSizeIterator<Item = &'a [f64]>) {
         let sizes = setup.shape.sizes();

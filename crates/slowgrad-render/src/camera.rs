@@ -70,6 +70,17 @@ impl View {
         self.center = (Vec2::from(self.center) - on_screen(delta) / self.zoom).into();
     }
 
+    /// Looks so many points further to the right and down.
+    pub fn shift(&mut self, [right, down]: [f32; 2]) {
+        self.pan(-egui::vec2(right, down));
+    }
+
+    /// Zooms so that the middle of the picture stays there.
+    pub fn zoom_by(&mut self, factor: f32) {
+        self.auto_fit = false;
+        self.zoom = (self.zoom * factor).clamp(*ZOOM.start(), *ZOOM.end());
+    }
+
     /// Zooms so that what is under `pos` stays there.
     pub fn zoom_at(&mut self, area: Rect, pos: Pos2, factor: f32) {
         let before = self.to_world(area, pos);

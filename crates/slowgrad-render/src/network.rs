@@ -3,13 +3,15 @@
 //!
 //! It must not know what a mark stands for; [`Target`]s go in and come out as they are.
 
+use std::sync::Arc;
+
 use egui::{
     Color32, FontId, Painter, PointerButton, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
 };
-use slowgrad_timeline::scene::{Anchor, Edge, Ink, Label, Pulse, Scene, Target};
+use slowgrad_timeline::scene::{Anchor, Edge, Field, Form, Ink, Label, Patch, Pulse, Scene, Target};
 
 use crate::camera::View;
-use crate::gpu::{DiscInstance, EdgeInstance, NetworkCallback};
+use crate::gpu::{DiscInstance, EdgeInstance, FieldMarks, NetworkCallback, PatchInstance};
 use crate::math::{MathLayout, drawable, place};
 use crate::theme::{Theme, mix};
 
@@ -41,7 +43,8 @@ pub fn network_ui(ui: &mut Ui, scene: &Scene, view: &mut View, theme: &Theme) ->
     if area.width() < 1.0 || area.height() < 1.0 {
         return answer;
     }
-    if view.auto_fit {
+    // What is being dragged stays under the pointer.
+    if view.auto_fit && view.held.is_none() {
         view.fit(scene.bounds, area.size());
     }
 
@@ -79,12 +82,16 @@ pub fn network_ui(ui: &mut Ui, scene: &Scene, view: &mut View, theme: &Theme) ->
     if ui.is_rect_visible(area) {
         let painter = ui.painter().with_clip_rect(area);
         let marks = Marks { scene, view, theme, hovered: answer.hovered };
+        let (discs, first_over) = marks.discs();
         painter.add(egui_wgpu::Callback::new_paint_callback(
             area,
             NetworkCallback {
                 id: response.id,
                 edges: marks.edges(),
-                discs: marks.discs(),
+                discs,
+                first_over,
+                matrices: scene.matrices.iter().map(|field| marks.field(field)).collect(),
+                maps: scene.maps.iter().map(|field| marks.field(field)).collect(),
                 origin: view.to_screen(area, [0.0, 0.0]),
                 zoom: view.zoom,
                 dash: (7.0 * view.zoom).clamp(4.0, 14.0),
@@ -205,7 +212,35 @@ impl Marks<'_> {
         }
     }
 
-    fn discs(&self) -> Vec<DiscInstance> {
+    fn field(&self, field: &Field) -> FieldMarks {
+        let ramp = match field.ink {
+            Ink::Gradient(_) => self.theme.gradient,
+            Ink::Update(_) => self.theme.update,
+            _ => self.theme.value,
+        };
+        let levels = (-127_i16..=127).map(|level| ramp.at(f32::from(level) / 127.0));
+        let colors = levels.chain([self.theme.background, self.theme.text]).map(|color| color.to_array()).collect();
+        let patch = |patch: &Patch| {
+            let ([left, top], [right, bottom]) = (patch.place.min, patch.place.max);
+            PatchInstance {
+                place: [left, top, right, bottom],
+                source: patch.source.map(|number| number as f32),
+                form: match patch.form {
+                    Form::Cells => 0.0,
+                    Form::Plane => 1.0,
+                    Form::Curve => 2.0,
+                },
+                alpha: patch.alpha,
+                probe: patch.probe.unwrap_or([-1.0; 2]),
+                band: Patch::BAND,
+                padding: [0.0; 3],
+            }
+        };
+        FieldMarks { levels: Arc::clone(&field.levels), colors, patches: field.patches.iter().map(patch).collect() }
+    }
+
+    /// All discs, and the number of those that are neurons: the others are pulses.
+    fn discs(&self) -> (Vec<DiscInstance>, usize) {
         let theme = self.theme;
         let mut instances = Vec::with_capacity(self.scene.discs.len() + 2 * self.scene.pulses.len() + 2);
         for disc in &self.scene.discs {
@@ -232,6 +267,7 @@ impl Marks<'_> {
                 halo_color: mix(theme.color(disc.fill), theme.accent, 0.85).to_array(),
             });
         }
+        let neurons = instances.len();
         for pulse in &self.scene.pulses {
             let color = theme.text_color(pulse.ink, theme.background);
             instances.push(DiscInstance {
@@ -245,7 +281,7 @@ impl Marks<'_> {
                 halo_color: color.to_array(),
             });
         }
-        instances
+        (instances, neurons)
     }
 
     fn labels(&self, painter: &Painter, area: Rect) {

@@ -99,6 +99,11 @@ impl Offscreen {
         &self.ctx
     }
 
+    /// Size of its pictures in points.
+    pub fn points(&self) -> Vec2 {
+        Vec2::new(self.size[0] as f32, self.size[1] as f32) / self.pixels_per_point
+    }
+
     /// Width over height of its pictures.
     pub fn aspect(&self) -> f32 {
         self.size[0] as f32 / self.size[1] as f32

@@ -6,7 +6,9 @@ pub(crate) fn empty_scene() -> Scene {
     Scene {
         bounds: Bounds { min: [0.0, 0.0], max: [100.0, 100.0] },
         edges: Vec::new(),
+        matrices: Vec::new(),
         discs: Vec::new(),
+        maps: None,
         pulses: Vec::new(),
         labels: Vec::new(),
         formula: Formula {

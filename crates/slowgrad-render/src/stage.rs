@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use egui::text::LayoutJob;
 use egui::{FontId, Galley, Pos2, Rect, Stroke, TextStyle, Ui, UiBuilder, Vec2};
-use slowgrad_timeline::scene::{Ink, Inspector, Scene, Target};
+use slowgrad_timeline::scene::{Bounds, Ink, Inspector, Scene, Target};
 
 use crate::camera::View;
 use crate::math::drawable;
@@ -53,41 +53,64 @@ pub struct Stage<'a> {
     pub progress: f32,
 }
 
+/// Where the parts of a still stand.
+struct Places {
+    scale: f32,
+    header: Rect,
+    network: Rect,
+    caption: Rect,
+    column: Rect,
+    strip: Rect,
+}
+
+impl Places {
+    fn of(whole: Rect, has_phases: bool) -> Self {
+        let size = whole.size();
+        let is_tall = size.y > 1.1 * size.x;
+        let design = if is_tall { Vec2::new(DESIGN.y, DESIGN.x) } else { DESIGN };
+        let scale = (size / design).min_elem().clamp(0.72, 3.0);
+        let pad = 14.0 * scale;
+        let area = whole.shrink(pad);
+        let header = Rect::from_min_size(area.min, Vec2::new(area.width(), 28.0 * scale));
+        let strip_height = if has_phases { 26.0 * scale } else { 0.0 };
+        let strip = Rect::from_min_max(Pos2::new(area.left(), area.bottom() - strip_height), area.max);
+        let body = Rect::from_min_max(
+            Pos2::new(area.left(), header.bottom() + 0.7 * pad),
+            Pos2::new(area.right(), strip.top() - if has_phases { 0.8 * pad } else { 0.0 }),
+        );
+        let (left, column) = if is_tall {
+            let cut = body.top() + 0.52 * body.height();
+            (body.with_max_y(cut - 0.5 * pad), body.with_min_y(cut + 0.5 * pad))
+        } else {
+            let cut = body.right() - (0.335 * size.x).max(215.0).min(0.45 * size.x);
+            (body.with_max_x(cut - 0.5 * pad), body.with_min_x(cut + 0.5 * pad))
+        };
+        let caption = left.with_min_y(left.bottom() - 52.0 * scale);
+        let network = left.with_max_y(caption.top() - 0.4 * pad);
+        Self { scale, header, network, caption, column, strip }
+    }
+}
+
+/// How large a network with these bounds will be in a still of so many points: points a world unit.
+pub fn stage_zoom(size: Vec2, bounds: Bounds) -> f32 {
+    let mut view = View::default();
+    view.fit(bounds, Places::of(Rect::from_min_size(Pos2::ZERO, size), true).network.size());
+    view.zoom
+}
+
 /// Draws the still into all the room there is.
 pub fn stage_ui(ui: &mut Ui, stage: &Stage<'_>, theme: &Theme) {
     let whole = ui.max_rect();
-    let size = whole.size();
-    let is_tall = size.y > 1.1 * size.x;
-    let design = if is_tall { Vec2::new(DESIGN.y, DESIGN.x) } else { DESIGN };
-    let scale = (size / design).min_elem().clamp(0.72, 3.0);
+    let Places { scale, header, network, caption, column, strip } = Places::of(whole, !stage.phases.is_empty());
     ui.set_style(theme::scaled(ui.style(), scale));
     ui.painter().rect_filled(whole, 0.0, theme.background);
-
-    let pad = 14.0 * scale;
-    let area = whole.shrink(pad);
-    let header = Rect::from_min_size(area.min, Vec2::new(area.width(), 28.0 * scale));
-    let strip_height = if stage.phases.is_empty() { 0.0 } else { 26.0 * scale };
-    let strip = Rect::from_min_max(Pos2::new(area.left(), area.bottom() - strip_height), area.max);
-    let body = Rect::from_min_max(
-        Pos2::new(area.left(), header.bottom() + 0.7 * pad),
-        Pos2::new(area.right(), strip.top() - if strip_height > 0.0 { 0.8 * pad } else { 0.0 }),
-    );
-    let (left, right) = if is_tall {
-        let cut = body.top() + 0.52 * body.height();
-        (body.with_max_y(cut - 0.5 * pad), body.with_min_y(cut + 0.5 * pad))
-    } else {
-        let cut = body.right() - (0.335 * size.x).max(215.0).min(0.45 * size.x);
-        (body.with_max_x(cut - 0.5 * pad), body.with_min_x(cut + 0.5 * pad))
-    };
-    let caption = left.with_min_y(left.bottom() - 52.0 * scale);
-    let network = left.with_max_y(caption.top() - 0.4 * pad);
 
     header_ui(ui, header, stage, scale, theme);
     let mut view = View { selected: stage.selected, ..View::default() };
     ui.scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, stage.scene, &mut view, theme));
     caption_ui(ui, caption, &stage.scene.caption, scale, theme);
-    column_ui(ui, right, stage, scale, theme);
-    if strip_height > 0.0 {
+    column_ui(ui, column, stage, scale, theme);
+    if !stage.phases.is_empty() {
         strip_ui(ui, strip, stage.phases, stage.progress, scale, theme);
     }
     ui.advance_cursor_after_rect(whole);

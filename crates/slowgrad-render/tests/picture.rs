@@ -47,6 +47,8 @@ fn scene() -> Scene {
             edge(20.0, Ink::Gradient(1.0)),
             Edge { width: 2.0, ghost_width: Some(20.0), ..edge(60.0, Ink::Update(1.0)) },
         ],
+        matrices: Vec::new(),
+        maps: None,
         discs: vec![Disc {
             center: [-80.0, 0.0],
             radius: 15.0,

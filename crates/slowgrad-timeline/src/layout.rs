@@ -33,9 +33,9 @@ impl Density {
 /// Room for the words at the right of an output: ŷ, y and their difference.
 pub const OUTPUT_WORDS: f32 = 138.0;
 
-const ROOMY_RADIUS: f32 = 30.0;
-const ROOMY_PITCH: f32 = 138.0;
-const LOSS_RADIUS: f32 = 34.0;
+const ROOMY_RADIUS: f32 = 34.0;
+const ROOMY_PITCH: f32 = 146.0;
+const LOSS_RADIUS: f32 = 36.0;
 /// Words below a disc reach this far beyond its rim, those above it half as far.
 const WORDS_BELOW: f32 = 46.0;
 
@@ -304,7 +304,7 @@ mod tests {
         let mut layout = Layout::new(&Shape::new(2, &[2, 1]));
         layout.set_position(Target::Neuron { layer: 0, neuron: 1 }, [500.0, 40.0]);
         let (_, to) = layout.edge(0, 1, 0);
-        assert!(((to[0] - 500.0).hypot(to[1] - 40.0) - 30.0).abs() < 1e-3);
+        assert!(((to[0] - 500.0).hypot(to[1] - 40.0) - ROOMY_RADIUS).abs() < 1e-3);
         assert!(layout.fits(&Shape::new(2, &[2, 1])) && !layout.fits(&Shape::new(2, &[3, 1])));
     }
 }

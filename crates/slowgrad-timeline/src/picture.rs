@@ -10,6 +10,7 @@ mod forward;
 mod headline;
 mod known;
 mod loss;
+mod maps;
 mod network;
 mod stage;
 mod strongest;
@@ -23,8 +24,10 @@ use crate::timeline::Timeline;
 use crate::words::{self, Words};
 use canvas::Canvas;
 use known::Known;
+pub use maps::Maps;
 use stage::{Play, Stage};
 use std::ops::Range;
+use std::sync::Arc;
 use strongest::Strongest;
 use wave::Wave;
 
@@ -50,11 +53,29 @@ pub struct SceneOptions {
     pub caption: String,
     /// Of more weights than this only the strongest are drawn.
     pub edges_at_most: usize,
+    /// What the neurons compute, for discs with room for it.
+    pub maps: Option<Arc<Maps>>,
+    /// Points on screen a world unit, as far as details depend on it: see [`zoom_step`].
+    pub zoom: f32,
+}
+
+/// Zooms between which nothing appears or goes: the scene of one serves all up to the next, a quarter of an octave on.
+pub fn zoom_step(zoom: f32) -> f32 {
+    let step = (zoom.max(1e-3).log2() * 4.0 + 0.01).floor() / 4.0;
+    step.exp2()
 }
 
 impl Default for SceneOptions {
     fn default() -> Self {
-        Self { digits: 3, selected: None, reduced_motion: false, caption: String::new(), edges_at_most: 4000 }
+        Self {
+            digits: 3,
+            selected: None,
+            reduced_motion: false,
+            caption: String::new(),
+            edges_at_most: 4000,
+            maps: None,
+            zoom: 1.0,
+        }
     }
 }
 
@@ -120,11 +141,14 @@ impl Picture {
             _ => stage.headline(),
         };
         let (status, script) = (stage.status(drawn), stage.script());
+        let maps = stage.maps();
         let Canvas { edges, discs, pulses, .. } = stage.canvas;
         Scene {
             bounds,
             edges,
+            matrices: Vec::new(),
             discs,
+            maps,
             pulses,
             labels,
             formula,

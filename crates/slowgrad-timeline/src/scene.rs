@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 use slowgrad_tape::Location;
+use std::sync::Arc;
 
 /// A place in world units.
 pub type Point = [f32; 2];
@@ -118,6 +119,69 @@ pub struct Pulse {
     pub ink: Ink,
     /// The number it carries, drawn beside it as a small pill; empty when many pulses move together.
     pub text: String,
+}
+
+/// Numbers on a grid as colour levels, row by row from the top. Small enough to be compared and handed to the
+/// graphics as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Levels {
+    /// Numbers in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// −1 to 1 as −127 to 127.
+    pub levels: Vec<i8>,
+}
+
+impl Levels {
+    /// A number's level as it is kept in a grid.
+    pub fn level(x: f64) -> i8 {
+        // What is no number has no colour.
+        if x.is_nan() { 0 } else { (127.0 * x.clamp(-1.0, 1.0)).round() as i8 }
+    }
+}
+
+/// How a patch shows its levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// A rectangle of cells; where cells are smaller than pixels, the strongest of those in a pixel.
+    Cells,
+    /// A smooth map inside a disc, down to [`Patch::BAND`].
+    Plane,
+    /// One row of levels as heights of a curve inside a disc, down to [`Patch::BAND`].
+    Curve,
+}
+
+/// A part of a grid of levels, drawn as an area.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Patch {
+    /// Where it is drawn; for maps the box around the disc.
+    pub place: Bounds,
+    /// First column and row of the grid, then their numbers.
+    pub source: [usize; 4],
+    /// How it is drawn.
+    pub form: Form,
+    /// 0 (invisible) to 1.
+    pub alpha: f32,
+    /// Where the sample stands on it, as shares of its width and height from the left top.
+    pub probe: Option<Point>,
+}
+
+impl Patch {
+    /// A disc with a map keeps its own fill below this share of its radius under the middle: there its number stands.
+    pub const BAND: f32 = 0.36;
+}
+
+/// Patches of one grid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// The grid.
+    pub levels: Arc<Levels>,
+    /// Whose ramp its colours are; the levels are those of the grid.
+    pub ink: Ink,
+    /// Where its parts are drawn.
+    pub patches: Vec<Patch>,
 }
 
 /// Where a label's place lies relative to its text.
@@ -257,9 +321,13 @@ pub struct Scene {
     pub bounds: Bounds,
     /// Drawn first.
     pub edges: Vec<Edge>,
-    /// Drawn over the edges.
+    /// Whole layers of weights where they are too many for edges, drawn over these.
+    pub matrices: Vec<Field>,
+    /// Drawn over the edges and the matrices.
     pub discs: Vec<Disc>,
-    /// Drawn over the discs.
+    /// What the neurons compute over the input plane, drawn into their discs.
+    pub maps: Option<Field>,
+    /// Drawn over the discs and their maps.
     pub pulses: Vec<Pulse>,
     /// Drawn last.
     pub labels: Vec<Label>,

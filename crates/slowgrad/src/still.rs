@@ -2,14 +2,15 @@
 //!
 //! What is drawn is the scene and nothing else, so a still shows what the window would show.
 
-use slowgrad_render::{Offscreen, PhaseMark, Picture, RenderError, Stage, Theme, stage_ui};
+use slowgrad_render::{Offscreen, PhaseMark, Picture, RenderError, Stage, Theme, stage_ui, stage_zoom};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::inspect::inspect;
 use slowgrad_timeline::layout::Layout;
-use slowgrad_timeline::picture::{Moment, SceneOptions, scene};
+use slowgrad_timeline::picture::{Maps, Moment, SceneOptions, scene, zoom_step};
 use slowgrad_timeline::scene::{Ink, Target};
 use slowgrad_timeline::words::Words;
+use std::sync::Arc;
 
 /// The network has about two thirds of a still's width and most of its height.
 const NETWORK_ASPECT: f32 = 0.78;
@@ -26,6 +27,8 @@ pub(crate) struct Still<'a> {
     pub(crate) selected: Option<Target>,
     /// What the lesson says.
     pub(crate) caption: String,
+    /// What the neurons compute, with the parameters before the step.
+    pub(crate) maps: Option<Arc<Maps>>,
 }
 
 impl Still<'_> {
@@ -33,8 +36,14 @@ impl Still<'_> {
     pub(crate) fn draw(&self, offscreen: &mut Offscreen, theme: &Theme) -> Result<Picture, RenderError> {
         let mut layout = Layout::new(&self.timeline.step().shape);
         layout.stretch(offscreen.aspect() * NETWORK_ASPECT);
-        let options =
-            SceneOptions { selected: self.selected, caption: self.caption.clone(), ..SceneOptions::default() };
+        let zoom = zoom_step(stage_zoom(offscreen.points(), layout.bounds()));
+        let options = SceneOptions {
+            selected: self.selected,
+            caption: self.caption.clone(),
+            maps: self.maps.clone(),
+            zoom,
+            ..SceneOptions::default()
+        };
         let scene = scene(self.timeline, &layout, &self.moment, &options);
         let last = self.moment.events.end - 1;
         let words = Words { digits: options.digits };

@@ -183,7 +183,9 @@ pub(crate) fn scene() -> Scene {
     Scene {
         bounds: Bounds { min: [-50.0, -230.0], max: [3.0 * LAYER_GAP + 50.0, 240.0] },
         edges,
+        matrices: Vec::new(),
         discs,
+        maps: None,
         pulses,
         labels,
         formula: Formula {

@@ -177,10 +177,12 @@ impl Stage<'_> {
 
     /// A number in a disc, as large as fits.
     pub(super) fn inside(&mut self, target: Target, text: String, rank: Rank) {
-        let radius = self.layout.radius(target);
-        let size = (1.6 * radius / (0.55 * text.chars().count().max(1) as f32)).min(0.52 * radius);
-        let center = self.layout.position(target);
-        self.canvas.label(rank, center, Anchor::Center, Lettering::new(Math::text(text), size, Ink::Text));
+        let ([x, y], radius) = (self.layout.position(target), self.layout.radius(target));
+        // A disc is narrower where it leaves room for a map.
+        let (below, width, height) = if self.has_map(target) { (0.66, 1.26, 0.44) } else { (0.0, 1.6, 0.52) };
+        let size = (width * radius / (0.55 * text.chars().count().max(1) as f32)).min(height * radius);
+        let place = [x, y + below * radius];
+        self.canvas.label(rank, place, Anchor::Center, Lettering::new(Math::text(text), size, Ink::Text));
     }
 
     fn layer_edges(&mut self, layer: usize) {

@@ -3,6 +3,7 @@
 use super::opened::{Opened, write_whole};
 use super::{By, Failure, size};
 use crate::still;
+use crate::worker::maps;
 use clap::{Args, ValueEnum};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
@@ -76,6 +77,7 @@ pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
         title: &opened.lesson.spec.title,
         selected: args.select,
         caption: String::new(),
+        maps: maps(&mut opened.run).map(Arc::new),
     };
     let theme = if args.theme == ThemeArg::Dark { Theme::dark() } else { Theme::light() };
     let pixels = |points: u32| (points as f32 * args.scale).round() as u32;

@@ -25,6 +25,15 @@ pub(crate) enum Action {
     NextCue,
     PreviousCue,
     Fit,
+    ZoomIn,
+    ZoomOut,
+    PanLeft,
+    PanRight,
+    PanUp,
+    PanDown,
+    Arrange,
+    SelectNext,
+    SelectPrevious,
     Edit,
     Reset,
     Reseed,
@@ -62,6 +71,10 @@ impl Shortcut {
 
     const fn command(key: Key) -> Self {
         Self { key, command: true, shift: Some(false) }
+    }
+
+    const fn command_shift(key: Key) -> Self {
+        Self { key, command: true, shift: Some(true) }
     }
 
     /// A sign that lies elsewhere on every keyboard.
@@ -243,6 +256,69 @@ pub(crate) const TABLE: &[Entry] = &[
     ),
     entry(Action::Fit, Group::Looking, "Fit", &[Shortcut::plain(Key::F)], "Shows the whole network"),
     entry(
+        Action::ZoomIn,
+        Group::Looking,
+        "Zoom in",
+        &[Shortcut::sign(Key::Plus), Shortcut::sign(Key::Equals)],
+        "Shows the middle of the network larger; the wheel zooms where the pointer is",
+    ),
+    entry(
+        Action::ZoomOut,
+        Group::Looking,
+        "Zoom out",
+        &[Shortcut::sign(Key::Minus)],
+        "Shows more of the network, smaller",
+    ),
+    entry(
+        Action::PanLeft,
+        Group::Looking,
+        "Look further left",
+        &[Shortcut::command_shift(Key::ArrowLeft)],
+        "Moves the view; dragging the ground does too",
+    ),
+    entry(
+        Action::PanRight,
+        Group::Looking,
+        "Look further right",
+        &[Shortcut::command_shift(Key::ArrowRight)],
+        "Moves the view; dragging the ground does too",
+    ),
+    entry(
+        Action::PanUp,
+        Group::Looking,
+        "Look further up",
+        &[Shortcut::command_shift(Key::ArrowUp)],
+        "Moves the view; dragging the ground does too",
+    ),
+    entry(
+        Action::PanDown,
+        Group::Looking,
+        "Look further down",
+        &[Shortcut::command_shift(Key::ArrowDown)],
+        "Moves the view; dragging the ground does too",
+    ),
+    entry(
+        Action::Arrange,
+        Group::Looking,
+        "Arrange",
+        &[Shortcut::shift(Key::F)],
+        "Puts every neuron that was dragged back to its place, and shows the whole network",
+    ),
+    entry(
+        Action::SelectNext,
+        Group::Looking,
+        "Select the next part",
+        &[Shortcut::plain(Key::Period)],
+        "Goes from part to part: inputs, neurons, weights, biases",
+    ),
+    entry(
+        Action::SelectPrevious,
+        Group::Looking,
+        "Select the part before",
+        &[Shortcut::plain(Key::Comma)],
+        "Goes back from part to part",
+    ),
+    entry(
         Action::Edit,
         Group::Looking,
         "Edit the selection",
@@ -366,7 +442,8 @@ impl Action {
     /// Name, sentence and key, for a tooltip.
     pub(crate) fn tooltip(self) -> String {
         let entry = self.entry();
-        format!("{} ({})\n{}", entry.name, keys_text(entry), entry.help)
+        let keys = if entry.keys.is_empty() { String::new() } else { format!(" ({})", keys_text(entry)) };
+        format!("{}{keys}\n{}", entry.name, entry.help)
     }
 }
 

@@ -13,7 +13,7 @@ use slowgrad_render::Theme;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::layout::Layout;
-use slowgrad_timeline::picture::{Moment, Picture, SceneOptions};
+use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, zoom_step};
 use slowgrad_timeline::scene::{Scene, Target};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,9 +53,12 @@ impl Tab {
 #[derive(Default)]
 pub(crate) struct Scenery {
     layout: Option<Layout>,
-    /// The room that the layout was stretched for; nothing once a person has moved something.
+    /// The room that the layout is stretched for.
     room: Option<Vec2>,
-    is_arranged: bool,
+    /// The lesson that it belongs to.
+    lesson: String,
+    /// What a person has dragged, and how far from where it stands by itself.
+    moved: Vec<(Target, Vec2)>,
     picture: Option<(Arc<Timeline>, Picture)>,
     drawn: Option<(Arc<Timeline>, Moment, SceneOptions, Arc<Scene>)>,
 }
@@ -221,6 +224,10 @@ impl Gui {
                     self.edit(target, session);
                 }
             }
+            Action::Arrange => {
+                self.scenery.arrange();
+                session.view.refit();
+            }
             Action::Theme => {
                 self.theme = if self.theme.is_dark { Theme::light() } else { Theme::dark() };
                 self.theme.apply(&self.ctx);
@@ -287,6 +294,9 @@ impl Gui {
     /// The scene of this moment.
     pub(crate) fn scene(&mut self, session: &Session) -> Option<Arc<Scene>> {
         let (timeline, playhead) = session.now()?;
+        if let Some(lesson) = session.snapshot.as_ref().and_then(|snapshot| snapshot.lesson.as_ref()) {
+            self.scenery.set_lesson(&lesson.path);
+        }
         let moment = if session.is_full_speed() {
             // Training at full speed shows what the network answers, not how.
             let last = timeline.step().samples.len() - 1;
@@ -295,7 +305,12 @@ impl Gui {
         } else {
             Moment { events: playhead.unit(), progress: playhead.progress() }
         };
-        let options = SceneOptions { selected: session.view.selected, ..SceneOptions::default() };
+        let options = SceneOptions {
+            selected: session.view.selected,
+            maps: session.snapshot.as_ref().and_then(|snapshot| snapshot.maps.clone()),
+            zoom: zoom_step(session.view.zoom),
+            ..SceneOptions::default()
+        };
         Some(self.scenery.scene(timeline, &moment, &options))
     }
 }
@@ -321,12 +336,26 @@ impl Scenery {
         scene
     }
 
-    /// The room that there is for the network. A layout that nobody has touched is stretched to its shape.
+    /// The room that there is for the network, to whose shape the layout is stretched.
     pub(crate) fn set_room(&mut self, room: Vec2) {
-        if !self.is_arranged && self.room != Some(room) {
+        if self.room != Some(room) {
             self.room = Some(room);
             self.layout = None;
         }
+    }
+
+    /// What was dragged stays where it is for as long as its lesson is open.
+    fn set_lesson(&mut self, lesson: &str) {
+        if self.lesson != lesson {
+            lesson.clone_into(&mut self.lesson);
+            self.arrange();
+        }
+    }
+
+    /// Everything stands where it stands by itself.
+    pub(crate) fn arrange(&mut self) {
+        self.moved.clear();
+        self.layout = None;
     }
 
     fn layout(&mut self, shape: &Shape) -> Layout {
@@ -337,7 +366,10 @@ impl Scenery {
         if let Some(room) = self.room {
             layout.stretch(room.x / room.y);
         }
-        self.is_arranged = false;
+        for &(target, by) in &self.moved {
+            let [x, y] = layout.position(target);
+            layout.set_position(target, [x + by.x, y + by.y]);
+        }
         self.drawn = None;
         self.layout = Some(layout.clone());
         layout
@@ -350,11 +382,13 @@ impl Scenery {
 
     /// Moves a disc by so much.
     pub(crate) fn drag(&mut self, target: Target, by: Vec2) {
-        if let Some(layout) = &mut self.layout {
-            let [x, y] = layout.position(target);
-            layout.set_position(target, [x + by.x, y + by.y]);
-            self.is_arranged = true;
-            self.drawn = None;
+        let Some(layout) = &mut self.layout else { return };
+        let [x, y] = layout.position(target);
+        layout.set_position(target, [x + by.x, y + by.y]);
+        match self.moved.iter_mut().find(|(moved, _)| *moved == target) {
+            Some((_, moved)) => *moved += by,
+            None => self.moved.push((target, by)),
         }
+        self.drawn = None;
     }
 }

@@ -13,6 +13,7 @@ mod panels;
 mod performance;
 mod screenshot;
 mod session;
+mod walk;
 
 use crate::library::{self, Loaded};
 use crate::worker::Worker;

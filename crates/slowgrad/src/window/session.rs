@@ -5,6 +5,7 @@
 
 use super::action::Action;
 use super::performance::{Performance, Running};
+use super::walk;
 use crate::worker::{Command, Snapshot, Worker};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef};
@@ -19,6 +20,10 @@ use std::sync::mpsc::TryRecvError;
 
 /// A notice stays this long.
 const NOTICE_SECS: f64 = 6.0;
+/// A key zooms by this factor.
+const ZOOM: f32 = 1.25;
+/// A key moves the view so many points.
+const PAN: f32 = 60.0;
 /// A frame that took longer than this does not make the playhead jump.
 const LONGEST_DT: f64 = 0.1;
 
@@ -362,9 +367,18 @@ impl Session {
             Action::NextCue => self.go_on(),
             Action::PreviousCue => self.go_back(),
             Action::Fit => self.view.refit(),
+            Action::ZoomIn => self.view.zoom_by(ZOOM),
+            Action::ZoomOut => self.view.zoom_by(1.0 / ZOOM),
+            Action::PanLeft => self.view.shift([-PAN, 0.0]),
+            Action::PanRight => self.view.shift([PAN, 0.0]),
+            Action::PanUp => self.view.shift([0.0, -PAN]),
+            Action::PanDown => self.view.shift([0.0, PAN]),
+            Action::SelectNext => self.walk(true),
+            Action::SelectPrevious => self.walk(false),
             Action::Reset => self.restart(Command::Reset, Start::Hold),
             Action::Reseed => self.restart(Command::Reseed, Start::Hold),
             Action::Edit
+            | Action::Arrange
             | Action::Theme
             | Action::Drawer
             | Action::Script
@@ -378,6 +392,14 @@ impl Session {
             | Action::Leave => return false,
         }
         true
+    }
+
+    /// Selects the next part of the network, or the one before.
+    fn walk(&mut self, forward: bool) {
+        let selected = self.view.selected;
+        if let Some((timeline, _)) = self.now() {
+            self.view.selected = Some(walk::next(&timeline.step().shape, selected, forward));
+        }
     }
 
     /// Opens a lesson and lets it begin.

@@ -2,6 +2,7 @@
 
 use super::message::Answers;
 use slowgrad_engine::run::Run;
+use slowgrad_timeline::picture::Maps;
 
 /// Places along each side of a map of two inputs.
 const SIDE: usize = 24;
@@ -25,23 +26,51 @@ pub(crate) fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     [low - wider - least, high + wider + least]
 }
 
+/// Places along each side of a neuron's map.
+const MAP_SIDE: usize = 24;
+
+/// The ranges of the inputs of the first `shown` samples.
+fn axes(run: &Run, shown: usize) -> Vec<[f64; 2]> {
+    let setup = run.setup();
+    let shown = shown.min(setup.train.len());
+    let axis = |input: usize| range((0..shown).map(|sample| setup.train.input(sample)[input]));
+    (0..setup.shape.inputs()).map(axis).collect()
+}
+
+/// What every neuron computes over the range of the inputs; nothing for more than two inputs.
+pub(crate) fn maps(run: &mut Run) -> Option<Maps> {
+    let sizes = run.setup().shape.sizes();
+    if !Maps::fit(sizes[0], sizes.iter().sum()) {
+        return None;
+    }
+    // Around a single sample there would be little to see: then the plane around 0 that holds it.
+    let around = |[low, high]: [f64; 2]| {
+        let reach = 1.5 * f64::midpoint(low, high).abs().max(1.0);
+        if high - low > 1.0 + 1e-6 { [low, high] } else { [low.min(-reach), high.max(reach)] }
+    };
+    let axes: Vec<[f64; 2]> = axes(run, super::SHOWN_SAMPLES).into_iter().map(around).collect();
+    let side = if axes.len() == 1 { PLACES } else { MAP_SIDE };
+    let activations = run.activations(&Maps::places(&axes, side)).ok()?;
+    Maps::new(axes, side, &activations)
+}
+
 /// What the network answers over the range of the first `shown` samples; nothing for more than two inputs.
 pub(crate) fn answers(run: &mut Run, shown: usize) -> Option<Answers> {
-    let setup = run.setup();
-    let inputs = setup.shape.inputs();
-    let data = setup.train.clone();
-    let shown = shown.min(data.len());
-    let axis = |input: usize| range((0..shown).map(|sample| data.input(sample)[input]));
+    let inputs = run.setup().shape.inputs();
+    if !(1..=2).contains(&inputs) {
+        return None;
+    }
+    let axes = axes(run, shown);
     let at = |[low, high]: [f64; 2], nth: usize, of: usize| low + (high - low) * nth as f64 / (of - 1) as f64;
     match inputs {
         1 => {
-            let x = axis(0);
+            let x = axes[0];
             let places: Vec<Vec<f64>> = (0..PLACES).map(|i| vec![at(x, i, PLACES)]).collect();
             let outputs = run.predict(&places).ok()?;
             Some(Answers::Line(places.iter().zip(outputs).map(|(x, y)| [x[0], y[0]]).collect()))
         }
         2 => {
-            let (x, y) = (axis(0), axis(1));
+            let (x, y) = (axes[0], axes[1]);
             let places: Vec<Vec<f64>> =
                 (0..SIDE * SIDE).map(|i| vec![at(x, i % SIDE, SIDE), at(y, i / SIDE, SIDE)]).collect();
             let outputs = run.predict(&places).ok()?;

@@ -3,7 +3,8 @@
 //! Commands change the run or the set-up; a snapshot computes the present step once after all of them. It
 //! must not know threads, files or the window.
 
-use super::answers::answers;
+use super::SHOWN_SAMPLES;
+use super::answers::{answers, maps};
 use super::message::{Answers, Choice, Command, Curves, DataInfo, LessonInfo, Slot, Snapshot};
 use super::reload::Pending;
 use super::scripts::{self, Scripts};
@@ -17,12 +18,11 @@ use slowgrad_engine::spec::{LessonSpec, ParamValue, PluginRef, SpecPatch};
 use slowgrad_script::{ConsoleLine, Entry, Lesson, Library, Limits, PluginKind, Sandbox};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
+use slowgrad_timeline::picture::Maps;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Samples that the picture of the data shows.
-const SHOWN_SAMPLES: usize = 400;
 /// Lines of the console that are kept.
 const CONSOLE_LINES: usize = 500;
 
@@ -63,6 +63,7 @@ pub(crate) struct Desk {
     stuck: bool,
     shown: Option<Arc<Timeline>>,
     answers: Option<Arc<Answers>>,
+    maps: Option<Arc<Maps>>,
     data: Option<Arc<DataInfo>>,
     console: Arc<[ConsoleLine]>,
     pub(super) scripts: Scripts,
@@ -96,6 +97,7 @@ impl Desk {
             stuck: false,
             shown: None,
             answers: None,
+            maps: None,
             data: None,
             console: Arc::new([]),
             scripts: Scripts::default(),
@@ -454,6 +456,7 @@ impl Desk {
             setup: opened.map(|opened| Arc::new(slots::setup_info(opened.run.setup(), &self.choices))),
             data: self.data.clone(),
             answers: self.answers.clone(),
+            maps: self.maps.clone(),
             timeline: self.shown.clone(),
             furthest: opened.map_or(0, |opened| opened.run.furthest()),
             curves: Arc::new(opened.map(|opened| curves(&opened.run)).unwrap_or_default()),
@@ -496,6 +499,7 @@ impl Desk {
         self.shown = Some(Arc::new(Timeline::new(Arc::new(step))));
         let Some(opened) = &mut self.opened else { return };
         self.answers = answers(&mut opened.run, SHOWN_SAMPLES).map(Arc::new);
+        self.maps = maps(&mut opened.run).map(Arc::new);
         drop(self.sandbox.console());
         let data = data_info(opened);
         if self.data.as_deref() != Some(&data) {

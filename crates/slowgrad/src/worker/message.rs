@@ -10,6 +10,7 @@ use slowgrad_script::{ConsoleLine, PluginKind, Report};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::cue::Cue;
+use slowgrad_timeline::picture::Maps;
 use std::sync::Arc;
 
 /// Everything that the window can ask for.
@@ -231,6 +232,8 @@ pub(crate) struct Snapshot {
     pub(crate) setup: Option<Arc<SetupInfo>>,
     pub(crate) data: Option<Arc<DataInfo>>,
     pub(crate) answers: Option<Arc<Answers>>,
+    /// What every neuron computes over the range of the inputs, with the parameters before the step that is shown.
+    pub(crate) maps: Option<Arc<Maps>>,
     /// The step that is shown; the run stands before it.
     pub(crate) timeline: Option<Arc<Timeline>>,
     pub(crate) furthest: u64,

@@ -14,7 +14,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answers::range;
+pub(crate) use answers::{maps, range};
 use desk::Desk;
 pub(crate) use message::{Answers, Checked, Command, Curves, DataInfo, SetupInfo, Slot, SlotInfo, Snapshot, UsedFile};
 
@@ -23,6 +23,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
+/// Samples that pictures of the data show.
+const SHOWN_SAMPLES: usize = 400;
 /// How long training goes on before the next command is looked at.
 const BURST: Duration = Duration::from_millis(10);
 /// Pictures of a training run come at most this often.

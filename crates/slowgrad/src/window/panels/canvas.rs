@@ -6,6 +6,7 @@ use crate::window::gui::Gui;
 use crate::window::session::Session;
 use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2};
 use slowgrad_render::{legend_ui, network_ui};
+use slowgrad_timeline::picture::zoom_step;
 use slowgrad_timeline::scene::Target;
 
 /// The legend and the short messages stand in a strip of this height.
@@ -15,6 +16,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let area = ui.max_rect();
     gui.scenery.set_room(area.size() - Vec2::new(12.0, LEGEND_HEIGHT + 90.0));
+    let zoom_before = zoom_step(session.view.zoom);
     let Some(scene) = gui.scene(session) else {
         gui.set_canvas(None, None);
         let is_broken = session.snapshot.as_ref().is_some_and(|snapshot| super::errors(snapshot) > 0);
@@ -36,6 +38,10 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let answer = ui
         .scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, &scene, &mut session.view, &theme))
         .inner;
+    if zoom_step(session.view.zoom) != zoom_before {
+        // Details came or went with the zoom.
+        ui.ctx().request_repaint();
+    }
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
     let place = gui.scenery.position(weight).zip(answer.rect).map(|(place, rect)| session.view.to_screen(rect, place));
     gui.set_canvas(answer.rect, place);
@@ -50,6 +56,8 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             Target::Weight { .. } => drag_weight(session, target, by),
             disc => gui.scenery.drag(disc, by),
         }
+        // What was drawn above stood where it was before.
+        ui.ctx().request_repaint();
     }
     if let Some(target) = answer.double_clicked {
         gui.edit(target, session);
