@@ -3,7 +3,8 @@
 //! The past is a bounded number of checkpoints plus replay; replay is exact because a step is a pure
 //! function of its model and set-up. Edits (a parameter by hand, another plugin, another control) are
 //! kept with the step after which they were made and are carried out again on the way. An edit in the past
-//! starts a branch: what came after is forgotten, and its loss curve stays as a ghost.
+//! starts a branch: what came after is forgotten, and its loss curve stays as a ghost. A [`Line`] is all that
+//! tells one past from another, without the numbers that replay brings back; to undo is to restore one.
 
 use crate::model::Model;
 use crate::record::{self, RecordedStep};
@@ -80,25 +81,51 @@ pub struct StateChange {
     pub added: Vec<String>,
 }
 
+/// Edits by the step after which they were made.
+type Edits = BTreeMap<u64, Vec<Edit>>;
+
+/// Where a run stands and what made it so: its start and its edits, with the curves that were drawn. It shares
+/// all of that with the run, so that one for each change by hand costs little.
+#[derive(Debug, Clone)]
+pub struct Line {
+    start: Rc<Checkpoint>,
+    edits: Rc<Edits>,
+    step: u64,
+    furthest: u64,
+    curve: Rc<LossCurve>,
+    ghost: Option<Rc<LossCurve>>,
+}
+
+impl Line {
+    /// The number of steps that were done.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+}
+
 /// A model in training.
 #[derive(Debug)]
 pub struct Run {
+    /// What it began with, before any edit.
+    start: Rc<Checkpoint>,
     setup: Rc<Setup>,
     model: Model,
     step: u64,
     furthest: u64,
     checkpoints: BTreeMap<u64, Checkpoint>,
-    edits: BTreeMap<u64, Vec<Edit>>,
+    edits: Rc<Edits>,
     stride: u64,
     budget: usize,
-    curve: LossCurve,
-    ghost: Option<LossCurve>,
+    curve: Rc<LossCurve>,
+    ghost: Option<Rc<LossCurve>>,
     work: Workspace,
 }
 
 impl Run {
     /// Checkpoints may take this many bytes in all, unless said otherwise.
     pub const BUDGET_BYTES: usize = 64 << 20;
+    /// Steps between checkpoints, until there are too many.
+    const STRIDE: u64 = 16;
 
     /// A run that starts with these parameters and the optimizer's initial state.
     pub fn new(setup: Setup, values: Vec<f64>) -> Self {
@@ -106,15 +133,16 @@ impl Run {
         let setup = Rc::new(setup);
         let start = Checkpoint { setup: Rc::clone(&setup), model: model.clone() };
         Self {
+            start: Rc::new(start),
             setup,
             model,
             step: 0,
             furthest: 0,
-            checkpoints: BTreeMap::from([(0, start)]),
-            edits: BTreeMap::new(),
-            stride: 16,
+            checkpoints: BTreeMap::new(),
+            edits: Rc::default(),
+            stride: Self::STRIDE,
             budget: Self::BUDGET_BYTES,
-            curve: LossCurve::default(),
+            curve: Rc::default(),
             ghost: None,
             work: Workspace::default(),
         }
@@ -154,7 +182,7 @@ impl Run {
 
     /// The loss curve of the branch that the last edit in the past left behind.
     pub fn ghost(&self) -> Option<&LossCurve> {
-        self.ghost.as_ref()
+        self.ghost.as_deref()
     }
 
     /// Forgets the ghost.
@@ -162,9 +190,51 @@ impl Run {
         self.ghost = None;
     }
 
-    /// Number of checkpoints and the bytes that their numbers take.
+    /// Number of checkpoints, the start among them, and the bytes that their numbers take.
     pub fn checkpoints(&self) -> (usize, usize) {
-        (self.checkpoints.len(), self.checkpoints.len() * self.checkpoint_bytes())
+        let count = 1 + self.checkpoints.len();
+        (count, count * self.checkpoint_bytes())
+    }
+
+    /// What tells this run as it stands from every other.
+    pub fn line(&self) -> Line {
+        Line {
+            start: Rc::clone(&self.start),
+            edits: Rc::clone(&self.edits),
+            step: self.step,
+            furthest: self.furthest,
+            curve: Rc::clone(&self.curve),
+            ghost: self.ghost.clone(),
+        }
+    }
+
+    /// Takes up a line again, also one of another start. The run then stands at a step at or before the line's,
+    /// with its bits; [`Run::seek`] goes the rest of the way.
+    pub fn restore(&mut self, line: &Line) {
+        let is_same_start = Rc::ptr_eq(&self.start, &line.start);
+        // Up to there both lines have the same numbers.
+        let same = if is_same_start { parting(&self.edits, &line.edits) } else { Some(0) };
+        if let Some(parting) = same {
+            self.checkpoints.split_off(&parting);
+        }
+        if !is_same_start {
+            self.start = Rc::clone(&line.start);
+            self.stride = Self::STRIDE;
+        }
+        let is_here = self.step <= line.step && same.is_none_or(|parting| self.step < parting);
+        self.edits = Rc::clone(&line.edits);
+        self.furthest = line.furthest;
+        self.curve = Rc::clone(&line.curve);
+        self.ghost.clone_from(&line.ghost);
+        if !is_here {
+            self.load(line.step);
+        }
+    }
+
+    /// The step that going to a step starts from.
+    pub fn starts_from(&self, step: u64) -> u64 {
+        let nearest = self.checkpoints.range(..=step).next_back().map_or(0, |(at, _)| *at);
+        if self.step <= step { nearest.max(self.step) } else { nearest }
     }
 
     /// Trains one step at full speed. On an error nothing changes.
@@ -172,8 +242,8 @@ impl Run {
         let next = self.step + 1;
         let objective = train::step(&self.setup, &mut self.model, next, &mut self.work)?;
         self.step = next;
-        self.curve.push(LossPoint { step: next, loss: objective.loss });
         if next > self.furthest {
+            Rc::make_mut(&mut self.curve).push(LossPoint { step: next, loss: objective.loss });
             self.furthest = next;
         }
         self.redo_edits();
@@ -188,23 +258,16 @@ impl Run {
 
     /// Goes to the state after `step` steps, with the bits it had; past the furthest step this is training.
     pub fn seek(&mut self, step: u64) -> Result<(), Box<Diagnostic>> {
-        let nearest = self.checkpoints.range(..=step).next_back();
+        let here = (self.step, Rc::clone(&self.setup));
         // Going on from here is shorter when no checkpoint lies between.
-        let here = match nearest.filter(|(at, _)| step < self.step || **at > self.step) {
-            None => None,
-            Some((&at, checkpoint)) => {
-                let checkpoint = checkpoint.clone();
-                let model = std::mem::replace(&mut self.model, checkpoint.model);
-                let setup = std::mem::replace(&mut self.setup, checkpoint.setup);
-                Some((std::mem::replace(&mut self.step, at), setup, model))
-            }
-        };
+        let left = (self.starts_from(step) != self.step).then(|| self.load(step));
         while self.step < step {
             if let Err(error) = self.advance() {
                 // A past that cannot be reached leaves the present as it was; a future that cannot be
                 // trained ends where training got to.
-                if let Some((at, setup, model)) = here.filter(|(at, ..)| step <= *at) {
-                    (self.step, self.setup, self.model) = (at, setup, model);
+                if let Some(model) = left.filter(|_| step <= here.0) {
+                    (self.step, self.setup) = here;
+                    self.model = model;
                 }
                 return Err(error);
             }
@@ -212,11 +275,28 @@ impl Run {
         Ok(())
     }
 
+    /// Stands at the nearest checkpoint at or before a step; answers the model that it had.
+    fn load(&mut self, step: u64) -> Model {
+        let nearest = self.checkpoints.range(..=step).next_back();
+        let (at, checkpoint) = match nearest {
+            Some((&at, checkpoint)) => (at, checkpoint.clone()),
+            None => (0, (*self.start).clone()),
+        };
+        let is_start = nearest.is_none();
+        self.step = at;
+        self.setup = checkpoint.setup;
+        let left = std::mem::replace(&mut self.model, checkpoint.model);
+        if is_start {
+            self.redo_edits();
+        }
+        left
+    }
+
     /// Gives a parameter (flat index) another value, from now on.
     pub fn set_parameter(&mut self, index: usize, value: f64) {
         self.branch();
         self.model.values[index] = value;
-        let edits = self.edits.entry(self.step).or_default();
+        let edits = Rc::make_mut(&mut self.edits).entry(self.step).or_default();
         // Dragging a value makes one edit, not hundreds.
         match edits.last_mut() {
             Some(edit) if edit.setup.is_none() => {
@@ -238,7 +318,7 @@ impl Run {
         let same_rule = Rc::ptr_eq(&setup.optimizer.weights, &self.setup.optimizer.weights);
         let (dropped, added) = self.model.migrate(&self.setup.optimizer, &setup.optimizer);
         self.setup = Rc::new(setup);
-        let edits = self.edits.entry(self.step).or_default();
+        let edits = Rc::make_mut(&mut self.edits).entry(self.step).or_default();
         match edits.last_mut() {
             // A slider that is dragged leaves one set-up behind, not hundreds.
             Some(edit) if edit.values.is_empty() && same_rule => {
@@ -271,19 +351,21 @@ impl Run {
     /// An edit is about to be made here: what came after is no longer true.
     fn branch(&mut self) {
         if self.furthest > self.step {
-            let mut left = self.curve.clone();
+            let mut left = (*self.curve).clone();
             left.points.retain(|point| point.step >= self.step);
-            self.ghost = Some(left);
-            self.curve.truncate(self.step);
+            self.ghost = Some(Rc::new(left));
+            Rc::make_mut(&mut self.curve).truncate(self.step);
             self.furthest = self.step;
         }
         self.checkpoints.split_off(&(self.step + 1));
-        self.edits.split_off(&(self.step + 1));
+        if self.edits.range(self.step + 1..).next().is_some() {
+            Rc::make_mut(&mut self.edits).split_off(&(self.step + 1));
+        }
     }
 
     fn redo_edits(&mut self) {
-        let Some(edits) = self.edits.get(&self.step) else { return };
-        for edit in edits {
+        let edits = Rc::clone(&self.edits);
+        for edit in edits.get(&self.step).into_iter().flatten() {
             if let Some(setup) = &edit.setup {
                 self.model.migrate(&self.setup.optimizer, &setup.optimizer);
                 self.setup = Rc::clone(setup);
@@ -304,7 +386,7 @@ impl Run {
         let checkpoint = Checkpoint { setup: Rc::clone(&self.setup), model: self.model.clone() };
         self.checkpoints.insert(self.step, checkpoint);
         // Halving the density keeps what is left evenly spread; the start stays for ever.
-        while self.checkpoints.len() > 2 && self.checkpoints().1 > self.budget {
+        while self.checkpoints.len() > 1 && self.checkpoints().1 > self.budget {
             self.stride *= 2;
             let stride = self.stride;
             self.checkpoints.retain(|at, _| at.is_multiple_of(stride));
@@ -315,4 +397,24 @@ impl Run {
         // A few hundred bytes stand for the map's entry and the vectors' headers.
         256 + 8 * self.model.values.len() * (1 + self.model.state.len())
     }
+}
+
+/// The first step at which two lines of one start were edited in different ways; nothing when there is none.
+fn parting(one: &Rc<Edits>, other: &Rc<Edits>) -> Option<u64> {
+    if Rc::ptr_eq(one, other) {
+        return None;
+    }
+    let steps = one.keys().chain(other.keys()).copied();
+    steps.filter(|step| !same(one.get(step), other.get(step))).min()
+}
+
+/// Whether edits do the same, bit for bit.
+fn same(one: Option<&Vec<Edit>>, other: Option<&Vec<Edit>>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else { return false };
+    let setups = |a: &Option<Rc<Setup>>, b: &Option<Rc<Setup>>| match (a, b) {
+        (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    let values = |a: &Edit| a.values.iter().map(|(at, value)| (*at, value.to_bits())).collect::<Vec<_>>();
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| setups(&a.setup, &b.setup) && values(a) == values(b))
 }

@@ -2,6 +2,7 @@
 //!
 //! Layer by layer, first the weights as `weight[out][in]`, then the biases.
 
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// Numbers of neurons, from the input to the output.
@@ -12,13 +13,15 @@ pub struct Shape {
 }
 
 /// A parameter by its meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Parameter {
     /// Layer, from 0 (the first after the input).
     pub layer: usize,
     /// Neuron it belongs to, from 0.
     pub neuron: usize,
     /// The input of the layer it weighs, or `None` for the bias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<usize>,
 }
 
@@ -95,6 +98,12 @@ impl Shape {
             Some(input) => self.weights(layer).start + neuron * self.fan_in(layer) + input,
             None => self.biases(layer).start + neuron,
         }
+    }
+
+    /// Whether there is such a parameter.
+    pub fn has(&self, parameter: Parameter) -> bool {
+        let Parameter { layer, neuron, input } = parameter;
+        layer < self.layers() && neuron < self.size(layer) && input.is_none_or(|input| input < self.fan_in(layer))
     }
 
     /// Which parameter lies at an index of the flat vector.

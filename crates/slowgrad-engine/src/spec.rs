@@ -2,10 +2,12 @@
 //!
 //! The script crate fills this from a lesson file; nothing here knows how a script looks.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A value given to a plugin's control.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum ParamValue {
     /// For sliders.
     Number(f64),
@@ -16,11 +18,13 @@ pub enum ParamValue {
 }
 
 /// A plugin and the values that a lesson gives to its controls.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PluginRef {
     /// The plugin's name, such as `adam`.
     pub name: String,
     /// Values by control.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, ParamValue>,
 }
 
@@ -92,7 +96,7 @@ pub enum WeightsSpec {
 }
 
 /// The parameters of one layer.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LayerWeights {
     /// `weight[out][in]`.
@@ -139,26 +143,37 @@ pub struct LessonSpec {
 }
 
 /// A change to a lesson's set-up while it runs; what is `None` or empty stays.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SpecPatch {
     /// Another activation for the hidden layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<PluginRef>,
     /// Another activation for the last layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<PluginRef>,
     /// Another loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<PluginRef>,
     /// Another regularizer; [`PluginRef::NONE`] takes it away.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub regularizer: Option<PluginRef>,
     /// Another optimizer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<PluginRef>,
     /// Another schedule; [`PluginRef::NONE`] takes it away.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<PluginRef>,
     /// Another initializer, in place of initial weights that the lesson gives; a run has to start anew with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub initializer: Option<PluginRef>,
     /// Another data set; a run has to start anew with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PluginRef>,
     /// Another number of samples a step.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<usize>,
     /// Values for controls by name, such as `lr`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, ParamValue>,
 }

@@ -4,7 +4,7 @@
 //! the exporters and the tests all read the same data. World units are points at zoom 1; x grows to the
 //! right and y downwards. Colours are named by meaning ([`Ink`]); a theme turns them into pixels.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use slowgrad_tape::Location;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub enum Ink {
 }
 
 /// What of the network a mark stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// Input number `i`.

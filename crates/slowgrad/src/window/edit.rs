@@ -1,7 +1,7 @@
 //! The small field over the network in which a number is typed, dragged or nudged.
 //!
-//! Enter and a click elsewhere accept, Esc brings the old number back. A change is shown at once as long as
-//! that loses nothing; where steps after this one would be forgotten, it waits until it is accepted.
+//! Enter and a click elsewhere accept, Esc brings the old number back, and with it whatever the run had. A
+//! change is shown at once; all changes of one field are undone together.
 
 use super::session::{Editable, Session};
 use egui::{Align2, Area, DragValue, Frame, Id, Key, Margin, Order, Pos2, RichText, Ui};
@@ -38,11 +38,18 @@ impl Field {
     /// Brings the old number back.
     pub(crate) fn cancel(&mut self, session: &mut Session) {
         self.value = self.original;
-        self.accept(session);
+        self.apply(session);
+        session.seal();
+    }
+
+    /// The number that is in the field stays.
+    pub(crate) fn accept(&mut self, session: &mut Session) {
+        self.apply(session);
+        session.seal();
     }
 
     /// Gives the run the number that is in the field.
-    pub(crate) fn accept(&mut self, session: &mut Session) {
+    fn apply(&mut self, session: &mut Session) {
         if self.value.to_bits() != self.applied.to_bits() {
             self.applied = self.value;
             session.edit(self.what, self.value);
@@ -52,9 +59,7 @@ impl Field {
     fn set(&mut self, value: f64, session: &mut Session) {
         if value.is_finite() {
             self.value = value;
-            if !session.has_future() {
-                self.accept(session);
-            }
+            self.apply(session);
         }
     }
 
@@ -190,9 +195,12 @@ mod tests {
         let (what, before) = session.editable(target).expect("a weight");
         let mut field = Field::new(target, what, before);
         field.nudge(1.0, &mut session);
-        field.cancel(&mut session);
-        session.send(crate::worker::Command::DropGhost);
         settle(&mut session);
+        assert_ne!(value(&session), before, "it is shown at once");
+        field.nudge(1.0, &mut session);
+        field.cancel(&mut session);
+        settle(&mut session);
+        assert_eq!(session.snapshot.as_ref().and_then(|snapshot| snapshot.undo.clone()), None);
         assert_eq!((value(&session).to_bits(), furthest(&session)), (before.to_bits(), Some(5)));
 
         field.set(2.0, &mut session);

@@ -7,7 +7,8 @@ use super::edit::Field;
 use super::editor::{self, Editor, typing};
 use super::panels;
 use super::session::Session;
-use egui::{Event, Pos2, Rect, Ui, Vec2};
+use crate::worker::{Arrangement, Change};
+use egui::{Event, Id, Pos2, Rect, Ui, Vec2};
 use slowgrad_engine::shape::Shape;
 use slowgrad_render::Theme;
 use slowgrad_timeline::Timeline;
@@ -55,10 +56,12 @@ pub(crate) struct Scenery {
     layout: Option<Layout>,
     /// The room that the layout is stretched for.
     room: Option<Vec2>,
-    /// The lesson that it belongs to.
-    lesson: String,
     /// What a person has dragged, and how far from where it stands by itself.
     moved: Vec<(Target, Vec2)>,
+    /// Whether the run does not know of it yet.
+    is_moved: bool,
+    /// What the run said last.
+    told: Arrangement,
     picture: Option<(Arc<Timeline>, Picture)>,
     drawn: Option<(Arc<Timeline>, Moment, SceneOptions, Arc<Scene>)>,
 }
@@ -77,6 +80,7 @@ pub(crate) struct Gui {
     weight: Option<Pos2>,
     title: String,
     problems_seen: usize,
+    focused: Option<Id>,
     /// Whether the window is to be closed.
     pub(crate) is_closed: bool,
 }
@@ -99,6 +103,7 @@ impl Gui {
             weight: None,
             title: String::new(),
             problems_seen: 0,
+            focused: None,
             is_closed: false,
         }
     }
@@ -152,7 +157,26 @@ impl Gui {
         self.editor.heed(session);
         self.keys(session);
         self.show_new_problems(session);
+        if let Some(snapshot) = &session.snapshot {
+            self.scenery.heed(&snapshot.arrangement);
+        }
         panels::window_ui(ui, self, session);
+        self.seal(session);
+    }
+
+    /// What was changed is one thing to undo when the pointer or the keyboard leaves it.
+    fn seal(&mut self, session: &mut Session) {
+        let focused = self.ctx.memory(egui::Memory::focused);
+        let has_moved_on = focused != self.focused || self.ctx.input(|input| input.pointer.any_released());
+        self.focused = focused;
+        if !self.ctx.input(|input| input.pointer.any_down())
+            && let Some(arrangement) = self.scenery.moved()
+        {
+            session.send(Change::Arrange(arrangement).into());
+        }
+        if has_moved_on && self.field.is_none() {
+            session.seal();
+        }
     }
 
     /// A problem that was not there before opens its page.
@@ -294,9 +318,6 @@ impl Gui {
     /// The scene of this moment.
     pub(crate) fn scene(&mut self, session: &Session) -> Option<Arc<Scene>> {
         let (timeline, playhead) = session.now()?;
-        if let Some(lesson) = session.snapshot.as_ref().and_then(|snapshot| snapshot.lesson.as_ref()) {
-            self.scenery.set_lesson(&lesson.path);
-        }
         let moment = if session.is_full_speed() {
             // Training at full speed shows what the network answers, not how.
             let last = timeline.step().samples.len() - 1;
@@ -344,16 +365,9 @@ impl Scenery {
         }
     }
 
-    /// What was dragged stays where it is for as long as its lesson is open.
-    fn set_lesson(&mut self, lesson: &str) {
-        if self.lesson != lesson {
-            lesson.clone_into(&mut self.lesson);
-            self.arrange();
-        }
-    }
-
     /// Everything stands where it stands by itself.
     pub(crate) fn arrange(&mut self) {
+        self.is_moved = !self.moved.is_empty();
         self.moved.clear();
         self.layout = None;
     }
@@ -389,6 +403,26 @@ impl Scenery {
             Some((_, moved)) => *moved += by,
             None => self.moved.push((target, by)),
         }
+        self.is_moved = true;
         self.drawn = None;
+    }
+
+    /// What has been moved, when the run does not know of it yet.
+    fn moved(&mut self) -> Option<Arrangement> {
+        let moved = self.moved.iter().map(|(target, by)| (*target, [by.x, by.y]));
+        std::mem::take(&mut self.is_moved).then(|| moved.collect())
+    }
+
+    /// Moves discs as the run has them moved, when that has changed: another lesson, or a move that was undone.
+    fn heed(&mut self, told: &Arrangement) {
+        if self.told == *told {
+            return;
+        }
+        self.told = Arc::clone(told);
+        let moved: Vec<(Target, Vec2)> = told.iter().map(|(target, [x, y])| (*target, Vec2::new(*x, *y))).collect();
+        if self.moved != moved {
+            self.moved = moved;
+            self.layout = None;
+        }
     }
 }

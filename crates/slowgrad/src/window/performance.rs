@@ -5,7 +5,7 @@
 //! was.
 
 use super::session::{Session, Start};
-use crate::worker::Command;
+use crate::worker::{Change, Command};
 use slowgrad_timeline::cue::{Cue, PlayPart};
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::perform::{Performer, Waiting};
@@ -193,6 +193,8 @@ impl Session {
     }
 
     fn begin(&mut self, cue: Cue) {
+        // What a lesson changes is undone by itself, not with what a person did before.
+        self.seal();
         match cue {
             Cue::Say(text) => self.performance.caption = text,
             Cue::Play { part, by, seconds } => self.begin_part(part, by, seconds),
@@ -202,13 +204,11 @@ impl Session {
                 self.carry_on();
             }
             Cue::Set(patch) => {
-                let serial = self.send(Command::Patch(patch));
+                let serial = self.send(Change::Patch(patch).into());
                 self.performance.running = Some(Running::Handled(serial));
             }
             Cue::Tweak { parameter, value } => {
-                let Some((timeline, _)) = self.now() else { return };
-                let index = timeline.step().shape.index(parameter);
-                let serial = self.send(Command::SetParameter { step: None, index, value });
+                let serial = self.send(Change::Parameter { parameter, value }.into());
                 self.performance.running = Some(Running::Handled(serial));
             }
             Cue::Train { steps } => {
@@ -318,7 +318,7 @@ impl Session {
         let end = done - usize::from(stands && done > 0);
         let stop = cues[..end].iter().rposition(|cue| *cue == Cue::Wait).map_or(0, |at| at + 1);
         if self.performance.has_cues() {
-            self.restart(Command::Reset, Start::Rush(stop));
+            self.restart(Change::Reset, Start::Rush(stop));
         }
     }
 
@@ -423,20 +423,18 @@ mod tests {
         use crate::window::session::Editable;
         let mut session = session("");
         until(&mut session, "it opens", |session| session.now().is_some() && !session.is_unsettled());
-        assert!(!session.has_future());
         session.act(Action::End);
         session.edit(Editable::Parameter(0), 2.0);
         until(&mut session, "the next step", |session| step(session) == 2 && !session.is_unsettled());
         assert_eq!(session.now().map(|(timeline, _)| timeline.step().before.values[0]), Some(2.0));
         session.go_to_step(1);
         until(&mut session, "the first step", |session| step(session) == 1 && !session.is_unsettled());
-        assert!(session.has_future());
     }
 
     #[test]
     fn a_worker_that_is_gone_is_said_so() {
         let mut session = session("");
-        session.send(crate::worker::Command::SetParameter { step: None, index: 1_000, value: 0.0 });
+        session.send(crate::worker::Command::Panic);
         until(&mut session, "it says so", |session| session.notices.iter().any(|notice| notice.text.contains("bug")));
     }
 

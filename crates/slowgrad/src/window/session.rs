@@ -6,7 +6,7 @@
 use super::action::Action;
 use super::performance::{Performance, Running};
 use super::walk;
-use crate::worker::{Command, Snapshot, Worker};
+use crate::worker::{Change, Command, Snapshot, Worker};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef};
 use slowgrad_render::View;
@@ -78,6 +78,8 @@ pub(crate) struct Session {
     start: Start,
     wanted: Option<(u64, Wanted)>,
     full_speed_sent: bool,
+    /// Whether the next change of the same number would be one to undo with the last.
+    is_changing: bool,
 }
 
 impl Session {
@@ -93,6 +95,7 @@ impl Session {
             start: Start::Perform,
             wanted: None,
             full_speed_sent: false,
+            is_changing: false,
         }
     }
 
@@ -110,7 +113,22 @@ impl Session {
 
     /// Hands a command to the worker.
     pub(crate) fn send(&mut self, command: Command) -> u64 {
+        self.is_changing |= matches!(command, Command::Change { .. });
         self.worker.send(command)
+    }
+
+    /// A drag is over, a number is accepted: what was changed since the last time is one thing to undo.
+    pub(crate) fn seal(&mut self) {
+        if std::mem::take(&mut self.is_changing) {
+            self.send(Command::Seal);
+        }
+    }
+
+    /// Goes back to before the last change, or on again.
+    fn undo(&mut self, command: Command) {
+        self.hold();
+        self.steer(&playhead::Command::Pause);
+        self.send(command);
     }
 
     /// Takes in what the worker did and lets time pass.
@@ -375,8 +393,10 @@ impl Session {
             Action::PanDown => self.view.shift([0.0, PAN]),
             Action::SelectNext => self.walk(true),
             Action::SelectPrevious => self.walk(false),
-            Action::Reset => self.restart(Command::Reset, Start::Hold),
-            Action::Reseed => self.restart(Command::Reseed, Start::Hold),
+            Action::Undo => self.undo(Command::Undo),
+            Action::Redo => self.undo(Command::Redo),
+            Action::Reset => self.restart(Change::Reset, Start::Hold),
+            Action::Reseed => self.restart(Change::Reseed, Start::Hold),
             Action::Edit
             | Action::Arrange
             | Action::Theme
@@ -408,10 +428,10 @@ impl Session {
     }
 
     /// Starts a run anew.
-    pub(crate) fn restart(&mut self, command: Command, start: Start) {
+    pub(crate) fn restart(&mut self, command: impl Into<Command>, start: Start) {
         self.steer(&playhead::Command::Pause);
         self.start = start;
-        self.send(command);
+        self.send(command.into());
     }
 
     fn toggle_full_speed(&mut self) {
@@ -467,27 +487,19 @@ impl Session {
                 let Some((timeline, _)) = self.now() else { return };
                 let parameter = timeline.step().shape.parameter(index);
                 let step = timeline.step().step;
+                let change = Change::Parameter { parameter, value };
                 // What is on screen after the update is the start of the next step, so that is what changes.
                 if self.is_updated(parameter) {
                     self.hold();
-                    let step = Some(step + 1);
-                    self.want(Command::SetParameter { step, index, value }, Wanted::Next);
+                    self.want(Command::Change { step: Some(step + 1), change }, Wanted::Next);
                 } else {
-                    self.send(Command::SetParameter { step: None, index, value });
+                    self.send(change.into());
                 }
             }
             Editable::Input { sample, input } => {
-                self.send(Command::SetInput { sample, input, value });
+                self.send(Change::Input { sample, input, value }.into());
             }
         }
-    }
-
-    /// Whether an edit would make the run forget steps that it has done.
-    pub(crate) fn has_future(&self) -> bool {
-        self.snapshot.as_ref().is_none_or(|snapshot| {
-            let shown = snapshot.timeline.as_ref().map_or(0, |timeline| timeline.step().step);
-            snapshot.training || snapshot.furthest >= shown
-        })
     }
 
     /// Whether the update of a parameter is over at this moment.
@@ -499,20 +511,20 @@ impl Session {
 
     /// Plugs in another plugin.
     pub(crate) fn choose(&mut self, slot: crate::worker::Slot, name: &str) {
-        self.change(slot, Command::Patch(Box::new(slot.patch(PluginRef::named(name)))));
+        self.change(slot, Change::Patch(Box::new(slot.patch(PluginRef::named(name)))));
     }
 
     /// Moves a control.
     pub(crate) fn control(&mut self, slot: crate::worker::Slot, control: &str, value: ParamValue) {
-        self.change(slot, Command::SetControl { slot, control: control.to_owned(), value });
+        self.change(slot, Change::Control { slot, control: control.to_owned(), value });
     }
 
     /// Hands over a change of a plugin; with some a run starts anew, and the lesson then waits to be performed.
-    fn change(&mut self, slot: crate::worker::Slot, command: Command) {
+    fn change(&mut self, slot: crate::worker::Slot, change: Change) {
         if slot.is_beginning() {
-            self.restart(command, Start::Hold);
+            self.restart(change, Start::Hold);
         } else {
-            self.send(command);
+            self.send(change.into());
         }
     }
 

@@ -5,7 +5,8 @@
 
 use super::SHOWN_SAMPLES;
 use super::answers::{answers, maps};
-use super::message::{Answers, Choice, Command, Curves, DataInfo, LessonInfo, Slot, Snapshot};
+use super::history::History;
+use super::message::{Answers, Arrangement, Choice, Command, Curves, DataInfo, LessonInfo, Made, Slot, Snapshot};
 use super::reload::Pending;
 use super::scripts::{self, Scripts};
 use super::slots::{self, Choices};
@@ -20,6 +21,7 @@ use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::picture::Maps;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,12 +32,15 @@ const CONSOLE_LINES: usize = 500;
 pub(super) struct Opened {
     pub(super) info: Arc<LessonInfo>,
     /// What its file asks for; what was changed by hand is in the description that the run's set-up has.
-    pub(super) asked: LessonSpec,
+    pub(super) asked: Arc<LessonSpec>,
     pub(super) run: Run,
     /// The set-up and the parameters to start again with.
-    pub(super) start: (Setup, Vec<f64>),
+    pub(super) start: Rc<(Setup, Vec<f64>)>,
     /// The training data as it was made, before any edit by hand.
     pub(super) made: Arc<Data>,
+    /// What was done by hand to make the run what it is.
+    pub(super) changes: Arc<[Made]>,
+    pub(super) arrangement: Arrangement,
     pub(super) warnings: Vec<Diagnostic>,
 }
 
@@ -56,6 +61,7 @@ pub(crate) struct Desk {
     pub(super) stale: bool,
     /// The seed that a person asked for instead of the lesson's.
     pub(super) seed: Option<u64>,
+    pub(super) history: History,
     runs: u64,
     handled: u64,
     full_speed: bool,
@@ -90,6 +96,7 @@ impl Desk {
             reloaded: false,
             stale: false,
             seed: None,
+            history: History::default(),
             runs: 0,
             handled: 0,
             full_speed: false,
@@ -127,13 +134,17 @@ impl Desk {
 
     /// Whether there is training to do.
     pub(super) fn is_training(&self) -> bool {
-        self.opened.is_some() && (self.full_speed || self.train_left > 0)
+        self.opened.is_some() && (self.full_speed || self.train_left > 0 || self.history.is_replaying())
     }
 
     /// Trains for a while.
     pub(super) fn burst(&mut self, length: Duration) {
         let began = Instant::now();
         while began.elapsed() < length && self.is_training() {
+            if self.history.is_replaying() {
+                self.replay();
+                continue;
+            }
             self.take_pending();
             let Some(opened) = &mut self.opened else { return };
             match opened.run.advance() {
@@ -147,6 +158,10 @@ impl Desk {
     /// Carries out a command.
     pub(super) fn carry_out(&mut self, command: Command) {
         self.handled += 1;
+        let is_aside = matches!(command, Command::ReloadFile { .. } | Command::Check { .. } | Command::Seal);
+        if !is_aside && self.history.stop_replay() {
+            self.messages.push("the session was not restored to its end".into());
+        }
         match command {
             Command::Open(path) => {
                 self.seed = None;
@@ -158,38 +173,20 @@ impl Desk {
                 self.stop_training();
                 self.full_speed = on;
             }
-            Command::SetParameter { step, index, value } => {
-                if step.is_none_or(|step| self.seek(step)) {
-                    self.change(|opened| opened.run.set_parameter(index, value));
-                }
-            }
-            Command::SetInput { sample, input, value } => self.change(|opened| {
-                let mut setup = opened.run.setup().clone();
-                Arc::make_mut(&mut setup.train).set_input(sample, input, value);
-                opened.run.set_setup(setup);
-            }),
-            Command::SetControl { slot, control, value } => self.set_control(slot, &control, &value),
-            Command::Patch(patch) => self.patch(&patch),
+            Command::Change { step, change } => drop(self.change(step, change)),
+            Command::Seal => self.history.seal(),
+            Command::Undo => self.undo(),
+            Command::Redo => self.redo(),
+            Command::Restore(saved) => self.restore(*saved),
             Command::ReloadFile { root, path, bytes, at_once } => self.reload(&root, &path, bytes, at_once),
-            Command::Reset => self.start_again(),
-            Command::Reseed => {
-                let Some(opened) = &self.opened else { return };
-                let spec = &opened.run.setup().spec;
-                self.seed = Some(spec.seed.wrapping_add(1));
-                if spec.weights.is_some() {
-                    self.messages.push("this lesson brings its own initial weights; only the data changes".into());
+            Command::DropGhost => {
+                if let Some(opened) = &mut self.opened {
+                    opened.run.drop_ghost();
                 }
-                self.start_again();
             }
-            Command::DropGhost => self.change(|opened| opened.run.drop_ghost()),
+            #[cfg(test)]
+            Command::Panic => panic!("a bug"),
             Command::Check { path, text } => self.check(path, text),
-        }
-    }
-
-    fn change(&mut self, change: impl FnOnce(&mut Opened)) {
-        if let Some(opened) = &mut self.opened {
-            change(opened);
-            self.stale = true;
         }
     }
 
@@ -197,7 +194,10 @@ impl Desk {
     pub(super) fn open(&mut self, path: &str) {
         path.clone_into(&mut self.path);
         match self.read() {
-            Some(lesson) => self.begin(lesson),
+            Some(lesson) => {
+                self.history.clear();
+                self.begin(lesson);
+            }
             None => {
                 self.stuck = true;
                 self.messages.push(format!("{path} has a problem"));
@@ -250,12 +250,15 @@ impl Desk {
         self.runs += 1;
         self.edition += 1;
         let info = LessonInfo { path, title: asked.title.clone(), cues, opened: self.runs, edition: self.edition };
+        let before = self.opened.take().filter(|before| before.info.path == info.path);
         self.opened = Some(Opened {
             info: Arc::new(info),
-            asked,
+            asked: Arc::new(asked),
             made: Arc::clone(&start.0.train),
             run: Run::new(start.0.clone(), start.1.clone()),
-            start,
+            start: Rc::new(start),
+            changes: Arc::new([]),
+            arrangement: before.map(|before| before.arrangement).unwrap_or_default(),
             warnings,
         });
         self.settle();
@@ -269,27 +272,27 @@ impl Desk {
         self.stale = true;
     }
 
-    fn stop_training(&mut self) {
+    pub(super) fn stop_training(&mut self) {
         self.full_speed = false;
         self.train_left = 0;
     }
 
     /// A step cannot be computed.
-    fn get_stuck(&mut self, problem: Diagnostic) {
+    pub(super) fn get_stuck(&mut self, problem: Diagnostic) {
         self.run_problem = Some(problem);
         self.stuck = true;
         self.stop_training();
     }
 
     /// The same lesson from its initial weights, without the changes made by hand.
-    fn start_again(&mut self) {
+    pub(super) fn start_again(&mut self) {
         match self.read() {
             Some(lesson) => self.begin(lesson),
             None => {
                 // The last good version is what there is to start again with.
                 self.runs += 1;
                 if let Some(opened) = &mut self.opened {
-                    let (setup, parameters) = opened.start.clone();
+                    let (setup, parameters) = (*opened.start).clone();
                     opened.info = Arc::new(LessonInfo { opened: self.runs, ..(*opened.info).clone() });
                     opened.made = Arc::clone(&setup.train);
                     opened.run = Run::new(setup, parameters);
@@ -300,18 +303,17 @@ impl Desk {
     }
 
     /// Goes to a step; answers whether it got there. Whatever it was training is over.
-    fn seek(&mut self, step: u64) -> bool {
+    pub(super) fn seek(&mut self, step: u64) -> bool {
         self.stop_training();
         self.stale = true;
         // A script that was saved while a step was shown takes over after that step.
         let Some(opened) = &self.opened else { return false };
-        // Steps that nobody has trained yet are trained at once while that is quick, and in bursts, which another
-        // command can end, beyond.
+        // Steps are trained at once while that is quick, and in bursts, which another command can end, beyond.
         let wanted = step.saturating_sub(1);
         let setup = opened.run.setup();
         let work = (setup.shape.parameters() * setup.batch).max(1) as u64;
         let quick = (QUICK_WORK / work).clamp(1, QUICK_STEPS);
-        let near = wanted.min(opened.run.furthest().saturating_add(quick));
+        let near = wanted.min(opened.run.starts_from(wanted).saturating_add(quick));
         let stops = self.pending.as_ref().map(|pending| pending.step).filter(|over| near >= *over);
         for done in stops.into_iter().chain([near]) {
             let Some(opened) = &mut self.opened else { return false };
@@ -328,14 +330,14 @@ impl Desk {
         true
     }
 
-    fn set_control(&mut self, slot: Slot, control: &str, value: &ParamValue) {
+    pub(super) fn set_control(&mut self, slot: Slot, control: &str, value: &ParamValue) -> bool {
         if slot.is_beginning() {
             self.adopt_pending();
         }
-        let Some(opened) = &mut self.opened else { return };
+        let Some(opened) = &mut self.opened else { return false };
         let mut spec = (*opened.run.setup().spec).clone();
         let plugins: Vec<&mut PluginRef> = slots::plugins(&mut spec, slot);
-        let Some(name) = plugins.first().map(|plugin| plugin.name.clone()) else { return };
+        let Some(name) = plugins.first().map(|plugin| plugin.name.clone()) else { return false };
         for plugin in plugins {
             if plugin.name == name {
                 plugin.params.insert(control.to_owned(), value.clone());
@@ -350,13 +352,13 @@ impl Desk {
             slots::slide(&mut setup, slot, &name, control, *number);
             opened.run.set_setup(setup);
             self.stale = true;
-            return;
+            return true;
         }
         let made = self.sandbox.assemble(&spec);
-        self.adopt(made);
+        self.adopt(made)
     }
 
-    fn patch(&mut self, patch: &SpecPatch) {
+    pub(super) fn patch(&mut self, patch: &SpecPatch) -> bool {
         let beginning = match (&patch.initializer, &patch.data) {
             (Some(_), _) => Some("initializer"),
             (None, Some(_)) => Some("data set"),
@@ -365,32 +367,29 @@ impl Desk {
         if beginning.is_some() {
             self.adopt_pending();
         }
-        let Some(opened) = &self.opened else { return };
+        let Some(opened) = &self.opened else { return false };
         let mut spec = (*opened.run.setup().spec).clone();
         let made = self.sandbox.patch(&mut spec, patch);
         match beginning {
-            None => drop(self.adopt(made)),
-            Some(what) => {
-                if self.heed(made).is_some() {
-                    self.begin_with(&spec, what);
-                }
-            }
+            None => self.adopt(made),
+            Some(what) => self.heed(made).is_some() && self.begin_with(&spec, what),
         }
     }
 
     /// Starts a run of another description, which differs from the present one in where weights and samples come
     /// from; the seed and all else that was changed by hand stay.
-    fn begin_with(&mut self, spec: &LessonSpec, what: &str) {
+    fn begin_with(&mut self, spec: &LessonSpec, what: &str) -> bool {
         let setup = self.sandbox.assemble(spec);
         let drawn = self.sandbox.parameters(spec).map_err(|error| vec![*error]);
-        let Some((setup, parameters)) = self.heed(setup.and_then(|setup| Ok((setup, drawn?)))) else { return };
+        let Some((setup, parameters)) = self.heed(setup.and_then(|setup| Ok((setup, drawn?)))) else { return false };
         self.runs += 1;
-        let Some(opened) = &mut self.opened else { return };
+        let Some(opened) = &mut self.opened else { return false };
         opened.info = Arc::new(LessonInfo { opened: self.runs, ..(*opened.info).clone() });
         opened.made = Arc::clone(&setup.train);
         opened.run = Run::new(setup, parameters);
         self.messages.push(format!("another {what}: the run starts anew with the same seed"));
         self.settle();
+        true
     }
 
     /// Trains with another set-up from now on, if it could be made and can carry out the present step, and answers
@@ -446,6 +445,7 @@ impl Desk {
         }
         let files = self.used_files();
         let opened = self.opened.as_ref();
+        let (undo, redo) = self.history.words();
         let problems = self.problems.iter().chain(&self.run_problem);
         let problems = problems.chain(opened.into_iter().flat_map(|opened| &opened.warnings)).cloned().collect();
         Snapshot {
@@ -459,6 +459,11 @@ impl Desk {
             maps: self.maps.clone(),
             timeline: self.shown.clone(),
             furthest: opened.map_or(0, |opened| opened.run.furthest()),
+            changes: opened.map(|opened| Arc::clone(&opened.changes)).unwrap_or_default(),
+            arrangement: opened.map(|opened| Arc::clone(&opened.arrangement)).unwrap_or_default(),
+            seed: self.seed,
+            undo,
+            redo,
             curves: Arc::new(opened.map(|opened| curves(&opened.run)).unwrap_or_default()),
             console: Arc::clone(&self.console),
             problems,

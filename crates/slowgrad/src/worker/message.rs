@@ -3,14 +3,17 @@
 //! One closed enum goes to the worker; snapshots that never change come back. Nothing in here holds a
 //! script or a run, so every message can cross threads.
 
+use serde::{Deserialize, Serialize};
 use slowgrad_engine::plugin::Control;
 use slowgrad_engine::run::LossPoint;
+use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
 use slowgrad_script::{ConsoleLine, PluginKind, Report};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::cue::Cue;
 use slowgrad_timeline::picture::Maps;
+use slowgrad_timeline::scene::Target;
 use std::sync::Arc;
 
 /// Everything that the window can ask for.
@@ -24,14 +27,16 @@ pub(crate) enum Command {
     Train(u64),
     /// Trains without end, or stops all training.
     FullSpeed(bool),
-    /// Gives a parameter (flat index) another value: before a step, which is shown then, or before the present one.
-    SetParameter { step: Option<u64>, index: usize, value: f64 },
-    /// Changes one number of a sample of the training data.
-    SetInput { sample: usize, input: usize, value: f64 },
-    /// Moves a control of a plugin.
-    SetControl { slot: Slot, control: String, value: ParamValue },
-    /// Changes plugins or controls.
-    Patch(Box<SpecPatch>),
+    /// Makes a change that can be undone: before a step, which is shown then, or before the present one.
+    Change { step: Option<u64>, change: Change },
+    /// What was changed so far is done: the next change is one to undo by itself.
+    Seal,
+    /// Goes back to before the last change.
+    Undo,
+    /// Goes on to where the last change was undone.
+    Redo,
+    /// Opens a lesson and makes it what it was when it was saved.
+    Restore(Box<Saved>),
     /// A file on disk changed; `None` when it is gone.
     ReloadFile {
         root: String,
@@ -40,18 +45,68 @@ pub(crate) enum Command {
         /// Whether the present step may be computed anew; else the change waits for the next one.
         at_once: bool,
     },
-    /// Back to the initial weights, without any edits.
-    Reset,
-    /// The same lesson with the next seed.
-    Reseed,
     /// Forgets the loss curve that an edit left behind.
     DropGhost,
     /// Checks a script with this text, which may not be saved yet; nothing that runs changes.
     Check { path: String, text: String },
+    /// Shows how the window takes it when the worker has a bug.
+    #[cfg(test)]
+    Panic,
+}
+
+/// Everything that is done to a run by hand, and can be undone. A session file holds these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Change {
+    /// Gives a parameter another value.
+    Parameter { parameter: Parameter, value: f64 },
+    /// Changes one number of a sample of the training data.
+    Input { sample: usize, input: usize, value: f64 },
+    /// Moves a control of a plugin.
+    Control { slot: Slot, control: String, value: ParamValue },
+    /// Changes plugins or controls.
+    Patch(Box<SpecPatch>),
+    /// Moves discs; names all that stand elsewhere than they would by themselves.
+    Arrange(Arrangement),
+    /// Back to the initial weights, without any edits.
+    Reset,
+    /// The same lesson with the next seed.
+    Reseed,
+}
+
+impl From<Change> for Command {
+    fn from(change: Change) -> Self {
+        Command::Change { step: None, change }
+    }
+}
+
+/// Discs that were moved by hand, and how far from where they would stand by themselves.
+pub(crate) type Arrangement = Arc<[(Target, [f32; 2])]>;
+
+/// A change, and the number of steps that were done when it was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Made {
+    pub(crate) after: u64,
+    pub(crate) change: Change,
+}
+
+/// A run as it was saved. Replay is exact, so that what was done by hand is all that there is to know.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Saved {
+    pub(crate) lesson: String,
+    /// The seed that a person asked for instead of the lesson's.
+    pub(crate) seed: Option<u64>,
+    pub(crate) changes: Vec<Made>,
+    pub(crate) arrangement: Arrangement,
+    /// The step that was shown, from 1.
+    pub(crate) step: u64,
+    pub(crate) furthest: u64,
 }
 
 /// A place that a plugin is plugged into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Slot {
     /// The hidden layers' activation.
     Activation,
@@ -237,6 +292,15 @@ pub(crate) struct Snapshot {
     /// The step that is shown; the run stands before it.
     pub(crate) timeline: Option<Arc<Timeline>>,
     pub(crate) furthest: u64,
+    /// What was done by hand to make the run what it is.
+    pub(crate) changes: Arc<[Made]>,
+    pub(crate) arrangement: Arrangement,
+    /// The seed that a person asked for instead of the lesson's.
+    pub(crate) seed: Option<u64>,
+    /// What would be undone, in words.
+    pub(crate) undo: Option<String>,
+    /// What would be done again, in words.
+    pub(crate) redo: Option<String>,
     pub(crate) curves: Arc<Curves>,
     pub(crate) console: Arc<[ConsoleLine]>,
     pub(crate) problems: Arc<[Diagnostic]>,

@@ -7,6 +7,8 @@ mod answers;
 mod desk;
 #[cfg(test)]
 mod fire;
+mod history;
+#[allow(dead_code, reason = "session files are next")]
 mod message;
 mod reload;
 mod scripts;
@@ -16,7 +18,11 @@ mod tests;
 
 pub(crate) use answers::{maps, range};
 use desk::Desk;
-pub(crate) use message::{Answers, Checked, Command, Curves, DataInfo, SetupInfo, Slot, SlotInfo, Snapshot, UsedFile};
+#[allow(unused_imports, reason = "session files are next")]
+pub(crate) use message::{
+    Answers, Arrangement, Change, Checked, Command, Curves, DataInfo, Made, Saved, SetupInfo, Slot, SlotInfo, Snapshot,
+    UsedFile,
+};
 
 use slowgrad_script::{Library, Limits};
 use std::panic::{AssertUnwindSafe, catch_unwind};

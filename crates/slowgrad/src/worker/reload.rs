@@ -7,6 +7,7 @@ use super::desk::{Desk, has_ending};
 use super::message::{LessonInfo, Slot};
 use super::slots::plugins;
 use slowgrad_engine::spec::LessonSpec;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Files were saved, and what is made from them waits for the end of a step.
@@ -40,7 +41,7 @@ impl Desk {
             // A lesson that could not be used may have waited for this very file.
             self.reload_lesson(path, at_once, false);
         } else if is_used {
-            let asked = self.pending.as_ref().map_or(&opened.asked, |pending| &pending.asked).clone();
+            let asked = self.pending.as_ref().map_or(&*opened.asked, |pending| &pending.asked).clone();
             self.exchange(path, asked, at_once);
         }
     }
@@ -51,6 +52,7 @@ impl Desk {
         if from_the_start || !same_run(&opened.asked, &lesson.spec) {
             self.messages.push(format!("{changed} was saved: the run starts anew"));
             self.reloaded = true;
+            self.history.clear();
             return self.begin(lesson);
         }
         opened.warnings = lesson.warnings;
@@ -71,7 +73,9 @@ impl Desk {
         let start = self.beginning(&asked);
         let Some(opened) = &mut self.opened else { return };
         let is_start = start.is_some();
-        opened.start = start.unwrap_or_else(|| opened.start.clone());
+        if let Some(start) = start {
+            opened.start = Rc::new(start);
+        }
         let uses = |slot: Slot| {
             let mut asked = asked.clone();
             let names = plugins(&mut asked, slot).into_iter().map(|plugin| plugin.name.clone()).collect::<Vec<_>>();
@@ -121,8 +125,16 @@ impl Desk {
         if self.adopt(made)
             && let Some(opened) = &mut self.opened
         {
-            opened.asked = pending.asked;
+            opened.asked = Arc::new(pending.asked);
+            self.history.exchanged();
         }
+    }
+
+    /// A run that was made when scripts were others goes on with those of now; this is what they asked for then.
+    pub(super) fn take_over(&mut self, asked: &LessonSpec) {
+        let Some(opened) = &self.opened else { return };
+        let made = self.sandbox.assemble(&rebased(&opened.run.setup().spec, asked, &opened.asked));
+        self.adopt(made);
     }
 }
 

@@ -2,8 +2,13 @@
 
 use super::*;
 use crate::library;
+use slowgrad_engine::rng::{Purpose, Rng};
+use slowgrad_engine::run::LossPoint;
+use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
 use slowgrad_script::{Files, Root};
+use slowgrad_timeline::scene::Target;
+use std::sync::Arc;
 
 const LESSON: &str = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], optimizer: "own", data: "xor", seed: 3 } }"#;
 const OPTIMIZER: &str =
@@ -40,7 +45,7 @@ fn going_back_gives_the_same_bits() {
     let again = settled(&worker);
     assert_eq!(values(&first), values(&again));
     assert_eq!(again.furthest, 107);
-    worker.send(Command::Reset);
+    worker.send(Change::Reset.into());
     worker.send(Command::Seek(8));
     assert_eq!(values(&settled(&worker)), values(&first));
 }
@@ -79,9 +84,10 @@ fn a_script_that_runs_away_is_stopped() {
 #[test]
 fn controls_and_plugins_change_at_once_and_edits_stay() {
     let mut worker = worker();
-    worker.send(Command::SetInput { sample: 0, input: 1, value: 0.25 });
-    worker.send(Command::SetParameter { step: None, index: 0, value: 2.0 });
-    worker.send(Command::SetControl { slot: Slot::Optimizer, control: "lr".into(), value: ParamValue::Number(0.125) });
+    worker.send(Change::Input { sample: 0, input: 1, value: 0.25 }.into());
+    worker.send(weight(2.0).into());
+    worker
+        .send(Change::Control { slot: Slot::Optimizer, control: "lr".into(), value: ParamValue::Number(0.125) }.into());
     worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
     let snapshot = settled(&worker);
     let timeline = snapshot.timeline.expect("a step");
@@ -99,11 +105,16 @@ fn save(path: &str, text: &str) -> Command {
 }
 
 fn patch(patch: SpecPatch) -> Command {
-    Command::Patch(Box::new(patch))
+    Change::Patch(Box::new(patch)).into()
+}
+
+/// The first weight's other value.
+fn weight(value: f64) -> Change {
+    Change::Parameter { parameter: Parameter { layer: 0, neuron: 0, input: Some(0) }, value }
 }
 
 fn rate(value: f64) -> Command {
-    Command::SetControl { slot: Slot::Optimizer, control: "lr".into(), value: ParamValue::Number(value) }
+    Change::Control { slot: Slot::Optimizer, control: "lr".into(), value: ParamValue::Number(value) }.into()
 }
 
 /// Step, optimizer, loss and learning rate that are shown.
@@ -185,7 +196,7 @@ fn the_console_shows_what_the_shown_step_prints_and_nothing_else() {
     let printing = LESSON.replace("#{", "print(\"read\"); #{");
     worker.send(save("t.rhai", &printing.replace("\"own\"", "\"own\", loss: \"loud\"")));
     worker.send(save("losses/loud.rhai", "fn loss(output, target) { print(output[0].value()); output[0] * 0.5 }"));
-    worker.send(Command::Reset);
+    worker.send(Change::Reset.into());
     let before = settled(&worker);
     worker.send(Command::Seek(20));
     let after = settled(&worker);
@@ -203,12 +214,12 @@ fn after_a_step_that_fails_picture_and_run_are_together_and_edits_wait() {
     let mut worker = worker();
     worker.send(reload(FAILS, true));
     settled(&worker);
-    worker.send(Command::SetParameter { step: Some(9), index: 0, value: 2.0 });
+    worker.send(Command::Change { step: Some(9), change: weight(2.0) });
     worker.send(Command::DropGhost);
     let failed = settled(&worker);
     assert!(failed.stuck && !failed.problems.is_empty());
     assert_eq!((shown(&failed).0, failed.furthest), (4, 4));
-    worker.send(Command::SetParameter { step: None, index: 0, value: 2.0 });
+    worker.send(weight(2.0).into());
     let edited = settled(&worker);
     assert_eq!((shown(&edited).0, edited.furthest), (4, 3));
     assert_eq!(edited.timeline.expect("a step").step().before.values[0], 2.0);
@@ -253,11 +264,9 @@ fn a_regularizer_and_a_schedule_are_plugged_in_moved_and_taken_away() {
     let first = settled(&worker);
     assert!(first.problems.is_empty(), "{:?}", first.problems);
     let (penalty, lr) = penalty_and_rate(&first);
-    worker.send(Command::SetControl {
-        slot: Slot::Regularizer,
-        control: "strength".into(),
-        value: ParamValue::Number(0.25),
-    });
+    worker.send(
+        Change::Control { slot: Slot::Regularizer, control: "strength".into(), value: ParamValue::Number(0.25) }.into(),
+    );
     worker.send(Command::Seek(3));
     worker.send(Command::Seek(1));
     let slid = settled(&worker);
@@ -339,7 +348,7 @@ fn a_slider_of_a_data_set_makes_other_samples() {
     assert_eq!(input(&first), [1.0, 0.25]);
     worker.send(Command::Seek(4));
     let value = ParamValue::Number(3.0);
-    worker.send(Command::SetControl { slot: Slot::Data, control: "shift".into(), value });
+    worker.send(Change::Control { slot: Slot::Data, control: "shift".into(), value }.into());
     let moved = settled(&worker);
     assert_eq!((shown(&moved).0, input(&moved), values(&moved)), (1, vec![3.0, 0.25], values(&first)));
 }
@@ -349,11 +358,11 @@ fn a_slider_of_the_lessons_own_function_acts_and_its_other_functions_are_reloade
     let mut worker = worker();
     let own = format!("{LESSON} {DECAY} fn init(ctx) {{ 0.5 }}");
     worker.send(save("t.rhai", &own));
-    worker.send(Command::Reset);
+    worker.send(Change::Reset.into());
     // 2·3 + 3·1 weights of 0.5.
     assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.5 * 0.25));
     let value = ParamValue::Number(1.0);
-    worker.send(Command::SetControl { slot: Slot::Regularizer, control: "strength".into(), value });
+    worker.send(Change::Control { slot: Slot::Regularizer, control: "strength".into(), value }.into());
     assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.25));
     let changed = own.replace("* w ** 2", "* abs(w)");
     worker.send(Command::ReloadFile {
@@ -391,7 +400,7 @@ fn samples_edited_by_hand_outlive_data_that_could_not_be_used() {
     worker.send(save("losses/picky.rhai", picky));
     worker.send(save("datasets/own.rhai", &data("1.0")));
     worker.send(save("t.rhai", &LESSON.replace("\"xor\"", "\"own\", loss: \"picky\"")));
-    worker.send(Command::SetInput { sample: 0, input: 1, value: 0.25 });
+    worker.send(Change::Input { sample: 0, input: 1, value: 0.25 }.into());
     let edited = settled(&worker);
     assert!(edited.problems.is_empty(), "{:?}", edited.problems);
     let save_now = |text: String| Command::ReloadFile {
@@ -413,7 +422,7 @@ fn starting_again_starts_with_the_scripts_of_now() {
     let mut worker = worker();
     worker.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), true));
     worker.send(save("t.rhai", "fn lesson() { oops }"));
-    worker.send(Command::Reset);
+    worker.send(Change::Reset.into());
     let again = settled(&worker);
     assert!(!again.problems.is_empty());
     assert_eq!(again.timeline.expect("a step").step().names.state, ["u"]);
@@ -430,17 +439,216 @@ fn an_initializer_waits_for_the_next_start() {
     let saved = settled(&worker);
     assert_eq!(values(&saved), values(&before));
     assert!(saved.messages.iter().any(|message| message.contains("next start")), "{:?}", saved.messages);
-    worker.send(Command::Reset);
+    worker.send(Change::Reset.into());
     assert_ne!(values(&settled(&worker)), values(&before));
 }
 
 #[test]
 fn a_worker_that_panics_is_noticed() {
     let mut worker = worker();
-    worker.send(Command::SetParameter { step: None, index: 1_000, value: 0.0 });
+    worker.send(Command::Panic);
     let deadline = Instant::now() + Duration::from_mins(1);
     while worker.receive().err() != Some(TryRecvError::Disconnected) {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// What has to be the same again: all numbers and all that is shown of the past and of what was done.
+type State = (Vec<u64>, Vec<u64>, u64, u64, [Vec<(u64, u64)>; 2], String);
+
+fn state(snapshot: &Snapshot) -> State {
+    let step = snapshot.timeline.as_ref().expect("a step").step();
+    let state = step.before.state.iter().flatten().map(|x| x.to_bits()).collect();
+    let setup = snapshot.setup.as_ref().expect("a set-up");
+    let slots: Vec<String> = setup.slots.iter().map(|slot| format!("{}: {:?}", slot.name, slot.controls)).collect();
+    let shown = format!("{slots:?} {} {} {:?} {:?}", setup.batch, setup.seed, snapshot.arrangement, snapshot.changes);
+    let bits = |points: &[LossPoint]| points.iter().map(|point| (point.step, point.loss.to_bits())).collect();
+    let curves = [bits(&snapshot.curves.present), bits(snapshot.curves.ghost.as_deref().unwrap_or_default())];
+    let data = format!("{:?}", snapshot.data.as_ref().map(|data| &data.samples));
+    (values(snapshot), state, step.step, snapshot.furthest, curves, format!("{shown} {data}"))
+}
+
+/// Something that a person does, from a random number.
+fn deed(rng: &mut Rng) -> Vec<Command> {
+    let value = rng.below(64) as f64 / 16.0 - 2.0;
+    let shape = slowgrad_engine::shape::Shape::new(2, &[3, 1]);
+    let parameter = shape.parameter(rng.below(13) as usize);
+    let plugin = |slot: Slot, names: &[&str], rng: &mut Rng| {
+        patch(slot.patch(PluginRef::named(names[rng.below(names.len() as u64) as usize])))
+    };
+    match rng.below(14) {
+        0..3 => vec![Change::Parameter { parameter, value }.into()],
+        // A drag is one thing to undo.
+        3 => [0.5, 0.25, 0.125].map(|by| Change::Parameter { parameter, value: value + by }.into()).to_vec(),
+        4 => vec![Change::Input { sample: rng.below(4) as usize, input: 1, value }.into()],
+        5 => vec![rate(value.abs() + 0.01), rate(value.abs() + 0.02)],
+        6 => vec![plugin(Slot::Optimizer, &["sgd", "momentum", "own", "adam"], rng)],
+        7 => vec![plugin(Slot::Activation, &["relu", "tanh"], rng)],
+        8 => vec![patch(SpecPatch { batch: Some(1 + rng.below(4) as usize), ..SpecPatch::default() })],
+        9 => vec![plugin(Slot::Data, &["xor"], rng)],
+        10 => vec![Change::Reset.into()],
+        11 => vec![Change::Reseed.into()],
+        12 => vec![Change::Arrange(Arc::new([(Target::Input(0), [value as f32, 1.0])])).into()],
+        _ => vec![Command::Change { step: Some(1 + rng.below(30)), change: Change::Parameter { parameter, value } }],
+    }
+}
+
+/// Goes on with the run, which is nothing to undo.
+fn wander(rng: &mut Rng) -> Command {
+    match rng.below(3) {
+        0 => Command::Train(rng.below(40)),
+        _ => Command::Seek(1 + rng.below(60)),
+    }
+}
+
+#[test]
+fn whatever_was_done_is_undone_and_done_again_to_the_bit() {
+    for seed in 0..24 {
+        let mut rng = Rng::new(seed, Purpose::Data);
+        let mut worker = worker();
+        // Before each change and, backwards, where it was undone.
+        let mut befores = Vec::new();
+        for _ in 0..12 {
+            let before = settled_after(&mut worker, wander(&mut rng));
+            worker.send(Command::Seal);
+            for command in deed(&mut rng) {
+                worker.send(command);
+            }
+            worker.send(Command::Seal);
+            let after = settled(&worker);
+            assert!(after.problems.is_empty(), "{:?}", after.problems);
+            befores.push((state(&before), after));
+        }
+        let last = state(&settled_after(&mut worker, Command::Seek(7)));
+        let mut steps = vec![last.clone()];
+        let mut compared = 0;
+        for (before, after) in befores.iter().rev() {
+            assert!(after.undo.is_some());
+            let undone = settled_after(&mut worker, Command::Undo);
+            let undone_state = state(&undone);
+            // A change that goes to a step first is undone to there.
+            if undone_state.2 == before.2 {
+                compared += 1;
+                assert_eq!(undone_state, *before, "seed {seed}");
+            }
+            steps.push(undone_state);
+        }
+        assert!(compared >= 8, "{compared}");
+        let first = settled_after(&mut worker, Command::Undo);
+        assert_eq!(first.undo, None);
+        assert!(first.messages.iter().any(|message| message.contains("nothing to undo")));
+        steps.pop();
+        for step in steps.iter().rev() {
+            assert_eq!(state(&settled_after(&mut worker, Command::Redo)), *step, "seed {seed}");
+        }
+        assert_eq!(settled_after(&mut worker, Command::Redo).redo, None);
+    }
+}
+
+fn settled_after(worker: &mut Worker, command: Command) -> Snapshot {
+    worker.send(command);
+    settled(worker)
+}
+
+#[test]
+fn after_an_undo_another_change_takes_the_place_of_what_came_after() {
+    let mut worker = worker();
+    worker.send(weight(1.0).into());
+    worker.send(rate(0.25));
+    worker.send(Command::Undo);
+    // Going on to train is no change.
+    let undone = settled_after(&mut worker, Command::Seek(5));
+    assert!(undone.redo.is_some());
+    let other = settled_after(&mut worker, weight(2.0).into());
+    assert_eq!(other.redo, None);
+    let undone = settled_after(&mut worker, Command::Undo);
+    assert_eq!(
+        (shown(&undone).0, f64::from_bits(values(&undone)[0])),
+        (5, {
+            worker.send(Command::Seek(1));
+            worker.send(Command::Seek(5));
+            f64::from_bits(values(&settled(&worker))[0])
+        })
+    );
+}
+
+#[test]
+fn what_is_put_back_while_it_moves_was_no_change_and_loses_nothing() {
+    let mut worker = worker();
+    worker.send(Command::Seek(20));
+    let before = settled_after(&mut worker, Command::Seek(4));
+    let was = f64::from_bits(values(&before)[0]);
+    worker.send(weight(3.0).into());
+    let moved = settled(&worker);
+    assert_eq!((moved.furthest, moved.curves.ghost.is_some()), (3, true));
+    let back = settled_after(&mut worker, weight(was).into());
+    assert_eq!((state(&back), back.undo), (state(&before), None));
+}
+
+#[test]
+fn undo_leaves_the_scripts_as_they_are_saved() {
+    let mut worker = worker();
+    worker.send(Command::Seek(5));
+    worker.send(weight(2.0).into());
+    worker.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), true));
+    worker.send(Command::Seek(9));
+    let undone = settled_after(&mut worker, Command::Undo);
+    let step = undone.timeline.as_ref().expect("a step").step();
+    assert_eq!((step.step, step.names.state.as_slice()), (5, &["u".to_owned()][..]));
+    assert_ne!(step.before.values[0], 2.0);
+}
+
+fn saved(snapshot: &Snapshot) -> Command {
+    Command::Restore(Box::new(Saved {
+        lesson: "t.rhai".into(),
+        seed: snapshot.seed,
+        changes: snapshot.changes.to_vec(),
+        arrangement: Arc::clone(&snapshot.arrangement),
+        step: shown(snapshot).0,
+        furthest: snapshot.furthest,
+    }))
+}
+
+#[test]
+fn a_saved_run_is_made_again_to_the_bit() {
+    for seed in 100..124 {
+        let mut rng = Rng::new(seed, Purpose::Data);
+        let mut first = worker();
+        for _ in 0..10 {
+            first.send(wander(&mut rng));
+            first.send(Command::Seal);
+            for command in deed(&mut rng) {
+                first.send(command);
+            }
+        }
+        let before = settled_after(&mut first, wander(&mut rng));
+        let text = serde_json::to_string(&before.changes[..]).expect("JSON");
+        let changes: Vec<Made> = serde_json::from_str(&text).expect("the same");
+        assert_eq!(changes, before.changes[..]);
+        let mut second = worker();
+        let after = settled_after(&mut second, saved(&before));
+        let (mut is, mut was) = (state(&after), state(&before));
+        // The branch that was left is not saved.
+        (is.4[1], was.4[1]) = (Vec::new(), Vec::new());
+        assert_eq!(is, was, "seed {seed}: {text}");
+    }
+}
+
+#[test]
+fn a_saved_run_that_does_not_fit_says_so_and_restoring_can_be_stopped() {
+    let mut worker = worker();
+    let parameter = Parameter { layer: 7, neuron: 0, input: None };
+    let changes = vec![Made { after: 3, change: Change::Parameter { parameter, value: 1.0 } }];
+    let restore = |changes, furthest| {
+        let arrangement = Arc::new([]);
+        let saved = Saved { lesson: "t.rhai".into(), seed: None, changes, arrangement, step: 2, furthest };
+        Command::Restore(Box::new(saved))
+    };
+    let misfit = settled_after(&mut worker, restore(changes, 4));
+    assert!(misfit.messages.iter().any(|message| message.contains("does not fit")), "{:?}", misfit.messages);
+    worker.send(restore(Vec::new(), 1_000_000_000));
+    let stopped = settled_after(&mut worker, Command::Seek(3));
+    assert_eq!(shown(&stopped).0, 3);
+    assert!(stopped.messages.iter().any(|message| message.contains("not restored")), "{:?}", stopped.messages);
 }

@@ -18,6 +18,8 @@ pub(super) enum Icon {
     Moon,
     Previous,
     Next,
+    Undo,
+    Redo,
     Close,
 }
 
@@ -125,6 +127,24 @@ fn paint(ui: &Ui, icon: Icon, area: Rect, ink: Color32) {
         }
         Icon::Previous => triangle(ui, part(0.2, 0.8), false, ink),
         Icon::Next => triangle(ui, part(0.2, 0.8), true, ink),
+        Icon::Undo | Icon::Redo => {
+            // An arrow that turns back: most of a circle, with its tip at the side it comes from.
+            let side = if icon == Icon::Undo { 1.0 } else { -1.0 };
+            let radius = 0.4 * area.width();
+            let middle = center + Vec2::new(0.0, 0.08 * area.height());
+            let place = |i: u8| {
+                let angle = std::f32::consts::PI * (1.1 + 1.25 * f32::from(i) / 16.0);
+                let round = Vec2::angled(angle) * radius;
+                middle + Vec2::new(side * round.x, round.y)
+            };
+            ui.painter().add(egui::Shape::line((0..=16).map(place).collect(), pen));
+            let tip = Rect::from_center_size(place(0) + Vec2::new(0.0, 1.0), Vec2::splat(0.5 * area.width()));
+            let mut points = vec![tip.left_top(), tip.right_top(), tip.center_bottom()];
+            if side < 0.0 {
+                points.reverse();
+            }
+            ui.painter().add(egui::Shape::convex_polygon(points, ink, Stroke::NONE));
+        }
         Icon::Close => {
             ui.painter().line_segment([area.left_top(), area.right_bottom()], pen);
             ui.painter().line_segment([area.right_top(), area.left_bottom()], pen);

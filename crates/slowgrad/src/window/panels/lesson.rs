@@ -6,7 +6,7 @@ use super::transport::name;
 use crate::window::action::Action;
 use crate::window::gui::Gui;
 use crate::window::session::Session;
-use crate::worker::{Command, SetupInfo, Slot, SlotInfo};
+use crate::worker::{Change, SetupInfo, Slot, SlotInfo};
 use egui::{Align, ComboBox, DragValue, Label, Layout, Margin, Panel, RichText, ScrollArea, Slider, Ui};
 use slowgrad_engine::plugin::{Control, ControlKind};
 use slowgrad_engine::spec::{ParamValue, SpecPatch};
@@ -171,7 +171,7 @@ fn batch_ui(ui: &mut Ui, session: &mut Session, setup: &SetupInfo, theme: &Theme
         let drag = DragValue::new(&mut batch).range(1..=samples.max(1)).speed(0.05);
         let response = ui.add(drag).labelled_by(label.id);
         if response.on_hover_text("samples in each training step").changed() && batch != setup.batch {
-            session.send(Command::Patch(Box::new(SpecPatch { batch: Some(batch), ..SpecPatch::default() })));
+            session.send(Change::Patch(Box::new(SpecPatch { batch: Some(batch), ..SpecPatch::default() })).into());
         }
     });
 }

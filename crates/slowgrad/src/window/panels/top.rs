@@ -10,6 +10,7 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         lesson_menu_ui(ui, session);
+        undo_ui(ui, gui, session);
         let title =
             session.snapshot.as_ref().and_then(|snapshot| snapshot.lesson.as_ref()).map(|lesson| lesson.title.clone());
         // What stands at the right is laid out first, so that the title is what gives way.
@@ -46,6 +47,23 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
 
 fn key(action: Action) -> String {
     crate::window::action::keys_text(action.entry())
+}
+
+/// Undo and redo, which say what they would do.
+fn undo_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let words = session.snapshot.as_ref().map(|snapshot| (snapshot.undo.clone(), snapshot.redo.clone()));
+    let (undo, redo) = words.unwrap_or_default();
+    for (icon, action, words) in [(Icon::Undo, Action::Undo, undo), (Icon::Redo, Action::Redo, redo)] {
+        let tip = match &words {
+            Some(words) => format!("{} ({}): {words}", action.entry().name, key(action)),
+            None => action.tooltip(),
+        };
+        let response = ui.add_enabled_ui(words.is_some(), |ui| icon_button(ui, icon, &tip, false, &theme)).inner;
+        if response.on_disabled_hover_text(action.tooltip()).clicked() {
+            gui.act(action, session);
+        }
+    }
 }
 
 fn lesson_menu_ui(ui: &mut Ui, session: &mut Session) {
