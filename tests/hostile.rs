@@ -71,6 +71,27 @@ fn files_that_are_there_but_cannot_be_used_say_why() {
     }
 }
 
+/// What is no file is not opened, so that nothing waits for a pipe that nobody writes to.
+#[test]
+fn a_path_that_leads_to_no_file_says_what_is_there() {
+    let folder = folder(&[("folder.rhai/inner.csv", b"")]);
+    let told = |command: &str, file: &str, word: &str| {
+        let (code, _, problems) = run(slowgrad().arg(command).arg(folder.path().join(file)));
+        assert_eq!(code, 1, "{problems}");
+        assert!(problems.contains(word) && !problems.contains("the lessons are"), "{problems}");
+    };
+    told("check", "missing.rhai", "missing.rhai is not there");
+    told("trace", "missing.rhai", "missing.rhai is not there");
+    told("trace", "folder.rhai", "folder.rhai is not a file");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.rhai")).expect("a link");
+        std::os::unix::fs::symlink("nothing", folder.path().join("stale.rhai")).expect("a link");
+        told("check", "zero.rhai", "zero.rhai is not a file");
+        told("check", "stale.rhai", "stale.rhai is a link that leads nowhere");
+    }
+}
+
 #[test]
 fn limits_are_raised_on_the_command_line_only() {
     let script = b"fn activation(z) {\n    let y = 0;\n    for i in 0..30000 { y += 1; }\n    z * y\n}\n";

@@ -54,6 +54,14 @@ pub(crate) enum LoadError {
         /// A way out, starting with a semicolon.
         suggestion: String,
     },
+    /// A path that leads to no file.
+    #[error("{path} {fault}")]
+    NoFile {
+        /// The path.
+        path: String,
+        /// What is there instead.
+        fault: &'static str,
+    },
     /// The file cannot be read.
     #[error("cannot read {path}: {cause}")]
     Read {
@@ -164,6 +172,15 @@ fn load_from(user: Option<&Path>, lesson: Option<&Path>) -> Result<Loaded, LoadE
     let path = format!("lessons/{short}.rhai");
     if library.roots.iter().any(|root| root.files.get(&path).is_some()) {
         return Ok(Loaded { library, lesson: path, folders });
+    }
+    // What is written like a file is not taken for a lesson's name.
+    if asked.extension().is_some_and(|ending| ending == "rhai") || asked.components().count() > 1 {
+        let fault = match asked.symlink_metadata() {
+            Ok(_) if asked.exists() => "is not a file",
+            Ok(_) => "is a link that leads nowhere",
+            Err(_) => "is not there",
+        };
+        return Err(LoadError::NoFile { path: name, fault });
     }
     let lesson = |path: &str| path.strip_prefix("lessons/")?.strip_suffix(".rhai").map(str::to_owned);
     let mut known: Vec<String> = library.roots.iter().flat_map(|root| root.files.paths()).filter_map(lesson).collect();
