@@ -24,7 +24,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 const MOST_MEMORY: u64 = 400;
 /// What the time limits allow an entry, and what may pass until it has ended, in ms.
 const CALL: u64 = 250;
-const MAKING: u64 = 2_000;
+const MAKING: u64 = 5_000;
 const GRACE: u64 = 250;
 
 /// How a script ended, as its process tells it: code, line, milliseconds, peak of the memory in MiB.
