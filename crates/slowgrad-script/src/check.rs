@@ -205,7 +205,9 @@ impl Check<'_> {
                 habits::output_matters(&loss.function, &points, outputs)
             })();
             match tried {
-                Err(error) if ["out-of-bounds", "thrown"].contains(&error.code) => refused.push(error),
+                Err(error) if ["out-of-bounds", "different-lengths", "thrown"].contains(&error.code) => {
+                    refused.push(error);
+                }
                 other => matters |= other?,
             }
         }
