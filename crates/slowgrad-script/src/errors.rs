@@ -12,9 +12,12 @@ use crate::program::Program;
 use crate::reference::{Group, group};
 use crate::text::{Place, Text};
 use crate::words::{self, bare_kind, named_kind};
-use rhai::{Dynamic, EvalAltResult};
+use rhai::{Dynamic, EvalAltResult, ParseErrorType};
 use slowgrad_tape::{Diagnostic, Frame, Location};
 use std::rc::Rc;
+
+/// What a function without a name is called.
+const CLOSURE: &str = "a closure";
 
 /// An error while a function ran.
 pub(crate) fn running(host: &Host, program: &Program, function: &str, error: EvalAltResult) -> Diagnostic {
@@ -26,7 +29,7 @@ pub(crate) fn running(host: &Host, program: &Program, function: &str, error: Eva
         match error {
             EvalAltResult::ErrorInFunctionCall(name, source, inner, position) => {
                 let location = Place::of(&text, position).map(|place| place.location());
-                let name = if name.starts_with("anon$") { "a closure".to_owned() } else { name };
+                let name = if name.starts_with("anon$") { CLOSURE.to_owned() } else { name };
                 calls.push(Frame { function: name, location });
                 text = host.text(&source).unwrap_or(text);
                 error = *inner;
@@ -97,8 +100,14 @@ fn raced(text: &Rc<Text>, calls: &[Frame], error: &EvalAltResult) -> Option<Plac
     Some(Place { text: Rc::clone(text), offset: token.start })
 }
 
-/// Where to point when the interpreter names no place: at the function that was running.
+/// Where to point when the interpreter names no place: at the function that was running, or at the call of the
+/// closure.
 fn text_of(calls: &[Frame], program: &Program, text: &Rc<Text>) -> Location {
+    if let Some(Frame { function, location: Some(called) }) = calls.first()
+        && function == CLOSURE
+    {
+        return called.clone();
+    }
     let running = calls.first().map_or("", |frame| frame.function.as_str());
     if text.function(running).is_some() {
         text.function_location(running)
@@ -131,12 +140,22 @@ fn describe(host: &Host, program: &Program, place: Option<&Place>, error: EvalAl
         }
         E::ErrorIndexNotFound(..) => Problem::new("unknown-property", "there is no such field in this map")
             .help("`\"name\" in map` asks whether there is one"),
-        E::ErrorDotExpr(message, _) => Problem::new("wrong-type", lowered(&message)),
+        E::ErrorDotExpr(message, _) => without_field(host, &message),
         E::ErrorFunctionNotFound(signature, _) => unknown_function(host, program, &signature),
         E::ErrorMismatchDataType(wanted, found, _) => {
-            let message = format!("expected {}, but this is {}", named_kind(&wanted), named_kind(&found));
-            let help = (wanted == "bool").then(|| "a condition is a comparison, such as `x > 0.0`".to_owned());
-            Problem::new("wrong-type", message).maybe_help(help)
+            let message = match wanted.as_str() {
+                "i64" | "int" => format!("a whole number is needed here, but this is {}", unlike_whole(&found)),
+                _ => format!("expected {}, but this is {}", named_kind(&wanted), named_kind(&found)),
+            };
+            let help = match (wanted.as_str(), named_kind(&found)) {
+                ("bool", _) => Some("a condition is a comparison, such as `x > 0.0`"),
+                ("i64" | "int", "a scalar") => {
+                    Some("elements are counted by plain whole numbers, such as `i` of a `for`")
+                }
+                ("i64" | "int", "a number") => Some("`to_int(x)` cuts the fraction off"),
+                _ => None,
+            };
+            Problem::new("wrong-type", message).maybe_help(help.map(str::to_owned))
         }
         E::ErrorMismatchOutputType(wanted, found, _) => {
             let message = format!("expected {}, but this gave {}", named_kind(&wanted), named_kind(&found));
@@ -171,12 +190,21 @@ fn describe(host: &Host, program: &Program, place: Option<&Place>, error: EvalAl
             let problem = Problem::new("arithmetic", lowered(&message));
             problem.help("these are whole numbers; write `1.0` for one that may have a fraction")
         }
+        E::ErrorDataRace(message, _) if message.rsplit('\'').nth(1).is_none() => {
+            let problem = Problem::new("data-race", "a closure uses the variable in which it is held");
+            problem.help("what calls itself is a function of its own: `fn name(x) { … }`")
+        }
         E::ErrorDataRace(..) => {
             let problem = Problem::new("data-race", "the closure uses the same array that is being changed");
             problem.help("take out what the closure needs first, such as `let largest = z.max();`")
         }
         E::ErrorModuleNotFound(name, _) => Problem::new("unknown-module", format!("no module `{name}` is imported"))
             .help(format!("write `import \"{name}\" as {name};` at the top of the file")),
+        // What `Fn("…")` was given.
+        E::ErrorParsing(ParseErrorType::Reserved(name), _) => {
+            Problem::new("reserved-name", format!("`{name}` is a word of the language and not a function"))
+                .help(format!("where a function is wanted, write a closure: `|x| {name}(x)`"))
+        }
         E::ErrorForbiddenVariable(name, _) => {
             Problem::new("reserved-name", format!("`{name}` cannot be used as a name")).help("choose another name")
         }
@@ -232,10 +260,16 @@ fn unknown_function(host: &Host, program: &Program, signature: &str) -> Problem 
             [left, right] => format!("`{name}` cannot be used between {} and {}", article(left), article(right)),
             _ => format!("`{name}` cannot be used like this"),
         };
-        let help = kinds
-            .contains(&"array")
-            .then(|| "take one element with `[i]`, or go over all of them with `map`".to_owned());
-        return Problem::new("wrong-type", message).maybe_help(help.or_else(nothing));
+        let help = match name {
+            _ if kinds.contains(&"array") => Some("take one element with `[i]`, or go over all of them with `map`"),
+            "!" => Some("`!` turns a condition round, such as `!(x > 0.0)`; the negative of a number is `-x`"),
+            "^" => Some("the power is `**`"),
+            "&" | "|" => Some("between conditions write `&&` or `||`; bits are of whole numbers"),
+            "<<" | ">>" => Some("bits are of whole numbers; multiply by `2.0 ** n`"),
+            ".." | "..=" => Some("a range goes over plain whole numbers; `while` can ask a traced number"),
+            _ => None,
+        };
+        return Problem::new("wrong-type", message).maybe_help(help.map(str::to_owned).or_else(nothing));
     }
     if name.starts_with("anon$") {
         return Problem::new("unknown-function", "a closure of another file cannot be called here")
@@ -259,6 +293,29 @@ fn unknown_function(host: &Host, program: &Program, signature: &str) -> Problem 
             let near = words::nearest(name, own.chain(known)).map(|near| format!("did you mean `{near}`?"));
             Problem::new("unknown-function", format!("there is no function `{name}` for ({came})")).maybe_help(near)
         }
+    }
+}
+
+/// A field that only maps have, asked of something else.
+fn without_field(host: &Host, message: &str) -> Problem {
+    // The interpreter writes `Unknown property 'name' - a getter is not registered for type 'kind'`.
+    let mut quoted = message.split('\'').skip(1).step_by(2);
+    let (Some(name), Some(owner)) = (quoted.next(), quoted.next()) else {
+        return Problem::new("wrong-type", lowered(message)).help("only maps have fields");
+    };
+    let problem = Problem::new("wrong-type", format!("{} has no field `{name}`", named_kind(owner)));
+    if host.natives.get().is_some_and(|natives| natives.knows(name)) {
+        problem.help(format!("a function is called with parentheses: `x.{name}()`"))
+    } else {
+        problem.help("only maps have fields")
+    }
+}
+
+/// What stands where a whole number is needed.
+fn unlike_whole(found: &str) -> &'static str {
+    match found {
+        "f64" | "float" => "a number with a fraction",
+        _ => named_kind(found),
     }
 }
 

@@ -54,12 +54,16 @@ pub(crate) struct Extents {
     pub(crate) switches: Vec<(usize, usize)>,
     /// Each closure, from its first bar to the end of its body, and where its body begins.
     pub(crate) closures: Vec<(usize, usize, usize)>,
+    /// Each call of `curry`, with what it is called on.
+    pub(crate) curried: Vec<(usize, usize)>,
     /// Each loop.
     pub(crate) loops: Vec<(usize, usize)>,
     /// Each variable, property or element that a method with a closure goes over, without the method.
     pub(crate) receivers: Vec<(usize, usize)>,
     /// Names bound by `let`, `const`, `for`, parameters and imports: (byte, name).
     pub(crate) bindings: Vec<(usize, String)>,
+    /// Each `if`, `switch` or block that gives a value to nobody, and the sign behind it that begins a new statement.
+    pub(crate) unused: Vec<(usize, usize, usize)>,
     /// Each `-x ** y`: the extent of the power, whose base is the negated `x`.
     pub(crate) negated_bases: Vec<(usize, usize)>,
 }
@@ -82,6 +86,9 @@ const ITERATING: &[&str] = &[
     "order",
     "order_by",
 ];
+
+/// Gives a function some of its arguments, so that it holds them as a closure holds what it captures.
+const CURRY: &str = "curry";
 
 /// Reads a text.
 pub(crate) fn extents(text: &str, tokens: &[Token]) -> Extents {
@@ -291,10 +298,12 @@ impl Parser<'_> {
             }
             "export" => self.at += 1,
             "return" | "throw" | "break" => {
+                let start = self.here();
                 self.at += 1;
                 if !matches!(self.word(), ";" | "}" | "") {
                     self.expression(0);
                 }
+                self.record(start, start, self.behind());
             }
             "do" => {
                 self.at += 1;
@@ -324,7 +333,26 @@ impl Parser<'_> {
                 self.expression(0);
                 self.block();
             }
+            "if" | "switch" | "{" => {
+                // Such a statement ends with its brace, whatever stands behind it.
+                let start = self.here();
+                self.primary();
+                self.unused(start);
+            }
             _ => self.assignment(),
+        }
+    }
+
+    /// Keeps a statement whose value is lost because what was meant to go on with it begins a new one.
+    fn unused(&mut self, start: usize) {
+        let end = self.behind();
+        let goes_on = matches!(self.word(), "+" | "-") && self.kind() == Some(TokenKind::Operator);
+        if !goes_on || self.text[end..self.here()].contains('\n') {
+            return;
+        }
+        let meant = |ending: &Ending| !ending.nothing && !self.text[ending.end..].trim_start().starts_with(';');
+        if self.branched.as_ref().is_some_and(|(_, _, endings)| endings.iter().any(meant)) {
+            self.found.unused.push((start, end, self.here()));
         }
     }
 
@@ -435,12 +463,14 @@ impl Parser<'_> {
                 "[" | "?[" if token.kind != TokenKind::Text => {
                     // A chain that may break off at `?` must stay in one piece.
                     let place = piece.place && self.word() == "[";
+                    let bracket = token.start;
                     self.at += 1;
                     let index = self.here();
                     self.list("]");
                     if self.behind() > index && !self.found.expressions.contains_key(&index) {
                         self.record(index, piece.start, self.behind());
                     }
+                    self.record(bracket, piece.start, self.behind());
                     piece = Piece { end: self.behind(), head: None, path: false, place, ..piece };
                 }
                 "." | "?." | "::" => {
@@ -470,6 +500,10 @@ impl Parser<'_> {
         self.list(")");
         let end = self.behind();
         self.record(named, start, end);
+        let rest = self.text[named..].strip_prefix(CURRY);
+        if rest.is_some_and(|rest| !rest.starts_with(|ch: char| ch.is_alphanumeric() || ch == '_')) {
+            self.found.curried.push((start, end));
+        }
         Piece { start, end, head: Some(named), path: false, negated: false, place: false }
     }
 

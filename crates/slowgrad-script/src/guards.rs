@@ -1,12 +1,12 @@
-//! Where Rhai would go on without a word: what a `switch` looks at, what a closure captures or goes over, what
-//! a callback answers.
+//! Where Rhai would go on without a word: what a `switch` looks at, what a closure captures, is given or goes over,
+//! what a callback answers.
 //!
-//! The first three are functions that [`crate::text`] writes around a script's expressions. The others take the
+//! The first four are functions that [`crate::text`] writes around a script's expressions. The others take the
 //! place of the interpreter's own, which take every answer but `true` for `false`, errors included.
 
 use crate::host::{Host, Scalar};
 use crate::problem::{Outcome, Problem};
-use crate::text::{CLOSURE, OWN, SWITCH};
+use crate::text::{CLOSURE, CURRIED, OWN, SWITCH};
 use crate::words::kind;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 use std::rc::Rc;
@@ -22,6 +22,11 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     let shared = Rc::clone(host);
     engine.register_fn(CLOSURE, move |function: FnPtr| -> Outcome<FnPtr> {
         shared.capture(&function)?;
+        Ok(function)
+    });
+    let shared = Rc::clone(host);
+    engine.register_fn(CURRIED, move |function: FnPtr| -> Outcome<FnPtr> {
+        shared.curry(&function)?;
         Ok(function)
     });
     engine.register_fn(OWN, |value: Dynamic| value.flatten());
@@ -206,10 +211,11 @@ fn reductions(engine: &mut Engine) {
     }
 }
 
-/// What to say when the first step fails because there is nothing to start from; limits speak for themselves.
+/// What to say when the first step fails because there is nothing to start from; limits speak for themselves, and
+/// `exit` is no failure.
 #[allow(clippy::unnecessary_box_returns, clippy::boxed_local, reason = "the interpreter's errors are boxed")]
 fn beginless(method: &str, error: Box<EvalAltResult>) -> Box<EvalAltResult> {
-    if matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..)) {
+    if matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..) | EvalAltResult::Exit(..)) {
         return error;
     }
     let problem = Problem::new("missing-start", format!("`{method}` has nothing to start from"));

@@ -14,7 +14,19 @@ pub(crate) fn doubtful(text: &Rc<Text>) -> Vec<Diagnostic> {
         let help = "write `-(x ** 2)` for the negated power, or `(-x) ** 2` to be clear";
         Diagnostic::warning("minus-before-power", message).at(text.location(text.range(start, end))).help(help)
     };
-    text.extents.negated_bases.iter().map(negated).chain(whole_divisions(text)).collect()
+    let unused = |&(start, end, sign): &(usize, usize, usize)| {
+        let (word, sign) = (&text.source.text[start..end], &text.source.text[sign..=sign]);
+        let word = word.split(|ch: char| !ch.is_alphabetic()).next().filter(|word| !word.is_empty());
+        let message = format!(
+            "the value of this {} is lost: `{sign}` begins a new statement",
+            word.map_or_else(|| "block".to_owned(), |word| format!("`{word}`"))
+        );
+        let help = format!("put it in brackets, `(…) {sign} x`, or give it a name with `let`");
+        Diagnostic::warning("unused-value", message).at(text.location(text.range(start, end))).help(help)
+    };
+    let extents = &text.extents;
+    let found = extents.negated_bases.iter().map(negated).chain(extents.unused.iter().map(unused));
+    found.chain(whole_divisions(text)).collect()
 }
 
 /// `1 / 2` between whole literals is 0 in Rhai, without a word.

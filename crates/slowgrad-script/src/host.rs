@@ -259,6 +259,17 @@ impl Host {
         (now() > deadline).then(|| Stopped::Time(self.time.get()))
     }
 
+    /// Counts what a function was given by `curry`. It is copied with the function, so it may be as much as an array.
+    pub(crate) fn curry(&self, function: &FnPtr) -> Outcome<()> {
+        let (most, mut elements) = (self.limits.get().array, 0);
+        let _ = function.iter_curry().all(|value| weigh(value, DEEPEST_CAPTURE, &mut elements) && elements <= most);
+        if elements > most {
+            let problem = Problem::new("too-large", format!("`curry` holds more than {most} elements"));
+            return Err(problem.help("hand over what the function needs when it is called").into());
+        }
+        self.capture(function)
+    }
+
     /// Counts what a new closure has captured: the interpreter measures arrays and maps, but not what closures hold.
     pub(crate) fn capture(&self, function: &FnPtr) -> Outcome<()> {
         let mut elements = 0;

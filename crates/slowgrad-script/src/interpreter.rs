@@ -260,7 +260,21 @@ impl Interpreter {
         self.shelf.running.replace(Rc::clone(&program.imports));
         let result =
             engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &program.ast, function, arguments);
-        result.map_err(|error| Box::new(errors::running(&self.host, program, function, *error)))
+        let result = result.or_else(|error| left(*error));
+        result.map_err(|error| Box::new(errors::running(&self.host, program, function, error)))
+    }
+}
+
+/// The value with which `exit` left a script from within a callback; the interpreter takes only a function's own
+/// `exit` for its end.
+fn left(error: EvalAltResult) -> Result<Dynamic, EvalAltResult> {
+    if !matches!(error.unwrap_inner(), EvalAltResult::Exit(..)) {
+        return Err(error);
+    }
+    match error {
+        EvalAltResult::Exit(value, _) => Ok(value),
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => left(*inner),
+        other => Err(other),
     }
 }
 
@@ -337,8 +351,7 @@ fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>) -> Engine {
     BasicArrayPackage::new().register_into_engine(&mut engine);
     BasicMapPackage::new().register_into_engine(&mut engine);
 
-    // `curry` would hold values that nothing measures.
-    for symbol in ["eval", "try", "catch", "curry"] {
+    for symbol in ["eval", "try", "catch"] {
         engine.disable_symbol(symbol);
     }
     // The optimizer takes seconds for a block of thousands of statements, and what is traced needs none.

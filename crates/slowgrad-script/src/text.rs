@@ -5,6 +5,7 @@
 //! - `switch x {` becomes `switch __switch(x) {`. Cases are compared by hash, and a traced number has none: every
 //!   case would be passed over without a word.
 //! - A closure `|x| …` becomes `__closure(|x| …)`, which counts what it has captured; the interpreter does not.
+//! - `curry(f, x)` becomes `__curried(curry(f, x))`, which counts what the function was given.
 //! - `z.map(|x| x / z.sum())` becomes `__own(z).map(…)`. The interpreter locks what a method goes over, so the
 //!   closure could not look at it.
 //! - The body of a function or closure becomes `__within { … }`. A limit's error forgets where it arose as soon as
@@ -25,6 +26,9 @@ pub(crate) const SWITCH: &str = "__switch";
 
 /// The function around every closure.
 pub(crate) const CLOSURE: &str = "__closure";
+
+/// The function around every call of `curry`.
+pub(crate) const CURRIED: &str = "__curried";
 
 /// The function that gives a method with a closure an array of its own to go over.
 pub(crate) const OWN: &str = "__own";
@@ -249,6 +253,7 @@ fn insertions(text: &str, extents: &Extents) -> Vec<(usize, String)> {
     let bodies = bodies.filter(braced).chain(extents.closures.iter().map(|&(_, end, body)| (body, end)));
     let switches = extents.switches.iter().map(|&range| (SWITCH, range));
     let closures = extents.closures.iter().map(|&(start, end, _)| (CLOSURE, (start, end)));
+    let closures = closures.chain(extents.curried.iter().map(|&range| (CURRIED, range)));
     let receivers = extents.receivers.iter().map(|&range| (OWN, range));
     // Of two around the same text, the one that is listed first stands outside.
     let mut guards: Vec<(&str, (usize, usize))> =

@@ -111,6 +111,7 @@ const WORDS: &[&str] = &[
     "__emit(z)",
     "__switch(z)",
     "__closure(z)",
+    "curry(f, z)",
     "__many(z)",
     ".pad(100, z)",
     ".push(z)",

@@ -72,7 +72,9 @@ fn values_that_lie_in_each_other_are_stopped_before_the_stack_is_full() {
     expect("let m = #{}; loop { let n = m; m = #{ f: || n }; }", &["too-large"], "closures capture each other");
     let many = "let l = []; for i in 0..9000 { let a = []; a.pad(9000, 0); l.push(|| a); } x";
     expect(many, &["too-large"], "closures have captured too much");
-    expect("let f = Fn(\"bomb\"); loop { f = curry(f, f); }", &["syntax", "reserved-name"], "curry");
+    expect("let f = Fn(\"bomb\"); loop { f = curry(f, f); }", &["too-large"], "`curry` holds more than 10000 elements");
+    expect("let f = Fn(\"bomb\"); loop { f = f.curry([f, f]); }", &["too-large"], "`curry` holds more than");
+    expect("let f = Fn(\"bomb\"); loop { f = curry(Fn(\"bomb\"), f); }", &["too-large"], "too deeply");
 }
 
 #[test]

@@ -281,6 +281,10 @@ fn closures_of_every_form_are_guarded_where_they_end() {
         ("let m = #{ f: |x| x * 2.0, g: |x| x + 1.0 }; m.f.call(z) + m.g.call(z)", 10.0),
         ("[1, 2].map(|v, i| v * z + i).sum()", 10.0),
         ("(|x| x * 2.0).call(z)", 6.0),
+        ("let f = |a, b| a - b; f.curry(2.0).call(z)", -1.0),
+        ("curry(|a, b, c| a * b + c, z).curry(2.0).call(1)", 7.0),
+        ("[z, 1.0].map(curry(|a, x| a * x, 3.0)).sum()", 12.0),
+        ("[z, 1.0].map(|x| exit(x * 5.0)).sum()", 15.0),
         ("let f = |x| x > 1.0 || x < -1.0; if f.call(z) { z } else { 0.0 }", 3.0),
         ("[z, 1.0].map(|| this * 2.0).sum()", 8.0),
     ] {
@@ -298,6 +302,8 @@ fn a_loss_may_be_made_for_one_number_of_outputs() {
     let likelihood =
         "fn loss(output, target) { let s = softplus(output[1]) + 0.1; ((target[0] - output[0]) / s) ** 2 + ln(s) }";
     assert!(common::sandbox(&[("t.rhai", likelihood)]).check("t.rhai").is_empty());
+    let weighed = "fn loss(output, target) { dot(output, [0.2, 0.3, 0.5]) ** 2 }";
+    assert!(common::sandbox(&[("t.rhai", weighed)]).check("t.rhai").is_empty());
     let found = common::sandbox(&[("t.rhai", "fn loss(output, target) { output[3] }")]).check("t.rhai");
     assert_eq!((found.len(), found[0].code), (1, "out-of-bounds"));
 }

@@ -3,6 +3,7 @@
 use crate::interpreter::CONSTANTS;
 use crate::lexer::TokenKind;
 use crate::problem::Problem;
+use crate::reference::{Group, names};
 use crate::text::{Place, Text};
 use crate::words;
 use rhai::{LexError, ParseError, ParseErrorType};
@@ -27,14 +28,19 @@ fn problem(error: &ParseErrorType, place: Option<&Place>) -> Problem {
             .help("a bracket or a brace that was opened is not closed"),
         E::VariableUndefined(name) => {
             let meant = foreign_word(name).map(str::to_owned);
-            let meant =
-                meant.or_else(|| place.and_then(|place| elsewhere(place, name).or_else(|| near_name(place, name))));
+            let meant = meant.or_else(|| {
+                let place = place?;
+                elsewhere(place, name).or_else(|| given(place, name)).or_else(|| near_name(place, name))
+            });
+            let meant = meant.or_else(|| handed_over(name));
             Problem::new("unknown-name", format!("`{name}` is not known here"))
                 .help(meant.unwrap_or_else(|| format!("give it a value first: `let {name} = …;`")))
         }
-        E::ModuleUndefined(name) => Problem::new("unknown-module", format!("no module `{name}` is imported"))
-            .help(format!("write `import \"{name}\" as {name};` at the top of the file")),
-        E::BadInput(lex) => bad_input(lex),
+        E::ModuleUndefined(name) => Problem::new("unknown-module", format!("no module `{name}` is imported")).help(
+            foreign_word(name)
+                .map_or_else(|| format!("write `import \"{name}\" as {name};` at the top of the file"), str::to_owned),
+        ),
+        E::BadInput(lex) => bad_input(lex, place),
         E::MissingToken(token, _) if token == ";" => Problem::new("missing-token", "a `;` is missing before this")
             .help("each statement but the last ends in `;`"),
         E::MissingToken(token, _) => {
@@ -52,7 +58,7 @@ fn problem(error: &ParseErrorType, place: Option<&Place>) -> Problem {
             .help("a number, a name or a call can stand here"),
         E::Reserved(name) => {
             let message = format!("`{name}` is a word of the language or is not available in scripts");
-            Problem::new("reserved-name", message).help("choose another name")
+            Problem::new("reserved-name", message).help(switched_off(name).unwrap_or("choose another name"))
         }
         E::AssignmentToConstant(name) => assigned_constant(name),
         E::FnDuplicatedDefinition(name, arity) => {
@@ -80,6 +86,11 @@ fn problem(error: &ParseErrorType, place: Option<&Place>) -> Problem {
         E::DuplicatedProperty(name) => {
             Problem::new("syntax", format!("this map has the field `{name}` twice")).help("take one of them out")
         }
+        E::WrongDocComment => {
+            Problem::new("syntax", "`///` describes a function, but none follows").help("write `//` for other remarks")
+        }
+        E::WrongSwitchCaseCondition => Problem::new("syntax", "this case of a `switch` cannot have a condition")
+            .help("`_` takes all that is left; write `if … { } else if … { }` to ask for more"),
         E::LoopBreak => {
             Problem::new("syntax", "`break` and `continue` belong inside a loop").help("`return` leaves a function")
         }
@@ -99,7 +110,7 @@ fn problem(error: &ParseErrorType, place: Option<&Place>) -> Problem {
     }
 }
 
-fn bad_input(error: &LexError) -> Problem {
+fn bad_input(error: &LexError, place: Option<&Place>) -> Problem {
     let with = |message: &str, help: &str| Problem::new("syntax", message).help(help);
     match error {
         LexError::MalformedNumber(text) if text.starts_with('.') => with("this is not a number", ZERO),
@@ -115,9 +126,14 @@ fn bad_input(error: &LexError) -> Problem {
             let problem = Problem::new("expression-expected", format!("a value is missing before this `{text}`"));
             problem.help("what stands before it wants something more, or there is one bracket too many")
         }
+        LexError::UnexpectedInput(text) if text.chars().all(|ch| ch.is_alphabetic() && !ch.is_ascii()) => with(
+            &format!("`{text}` cannot stand in a name"),
+            "names are made of the letters from a to z, digits and `_`, such as `alpha`; texts and remarks hold any letter",
+        ),
         LexError::UnexpectedInput(text) => {
             let problem = Problem::new("syntax", format!("`{text}` cannot stand here"));
-            problem.help(misread(text).unwrap_or(ODD))
+            let ended = place.filter(|place| place.text.source.text[..place.offset].trim_end().ends_with('}'));
+            problem.help(misread(text).or(ended.map(|_| ENDED)).unwrap_or(ODD))
         }
         LexError::UnterminatedString => with("this text is not closed", "close it with the quote it was opened with"),
         LexError::StringTooLong(most) => Problem::new("too-large", format!("this text is longer than {most}"))
@@ -130,7 +146,8 @@ fn bad_input(error: &LexError) -> Problem {
         }
         LexError::ImproperSymbol(symbol, _) if symbol.starts_with(char::is_alphabetic) => {
             let message = format!("`{symbol}` is not available in scripts");
-            Problem::new("reserved-name", message).help("choose another name, or do without it")
+            let without = "choose another name, or do without it";
+            Problem::new("reserved-name", message).help(switched_off(symbol).unwrap_or(without))
         }
         LexError::ImproperSymbol(symbol, _) => {
             let problem = Problem::new("syntax", format!("`{symbol}` cannot stand here"));
@@ -142,6 +159,8 @@ fn bad_input(error: &LexError) -> Problem {
 
 const ODD: &str = "take it out, or look at what stands before it: something may be missing there";
 
+const ENDED: &str = "an `if`, `switch` or block at the beginning of a statement ends with its brace; to go on with its value, put it in brackets";
+
 const BRACES: &str = "what belongs to `if`, `else`, `for`, `while` and `fn` stands between `{` and `}`";
 
 const ZERO: &str = "write a zero before the point: `0.5`";
@@ -152,6 +171,7 @@ fn misread(symbol: &str) -> Option<&'static str> {
         "===" => "write `==` to compare",
         "!==" | "<>" => "write `!=` to compare",
         ":=" => "write `let x = …;`",
+        "=" => "`==` compares; a value is given in a statement of its own, `x = …;`",
         "++" => "write `x += 1`",
         "--" => "write `x -= 1`",
         "->" => "a function is `fn f(x) { … }` and a closure `|x| …`",
@@ -161,6 +181,15 @@ fn misread(symbol: &str) -> Option<&'static str> {
         "×" | "·" => "write `*` to multiply",
         "÷" => "write `/` to divide",
         "“" | "”" | "„" | "«" | "»" => "write texts between usual quotes: \"…\"",
+        _ => return None,
+    })
+}
+
+/// Words that Rhai has and scripts have not.
+fn switched_off(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "try" | "catch" => "an error stops a script, so that its cause is seen; ask with `if` before it can arise",
+        "eval" => "texts are not run here; write a function, or choose one by its name with `Fn(name)`",
         _ => return None,
     })
 }
@@ -215,6 +244,24 @@ fn elsewhere(place: &Place, name: &str) -> Option<String> {
     let context = text.names_in_scope(place.offset).contains(&"ctx");
     let fields = ["lr", "step", "grad_norm", "is_bias", "fan_in", "fan_out", "layer", "rng", "count", "noise"];
     (context && fields.contains(&name)).then(|| format!("write `ctx.{name}`"))
+}
+
+/// An unknown name that is given a value, as a new name is in other languages.
+fn given(place: &Place, name: &str) -> Option<String> {
+    let text = &place.text.source.text;
+    let behind = text[place.offset..].strip_prefix(name)?.trim_start().strip_prefix('=')?;
+    if behind.starts_with('=') {
+        return None;
+    }
+    let new = format!("a new name begins with `let`: `let {name} = …;`");
+    let near = near_name(place, name).filter(|_| name.chars().count() > 1);
+    Some(near.map_or_else(|| new.clone(), |near| format!("{near} {new}")))
+}
+
+/// A function of slowgrad where a value is wanted, as in `map(exp)`.
+fn handed_over(name: &str) -> Option<String> {
+    let function = [Group::Numbers, Group::Arrays].into_iter().any(|group| names(group).any(|known| known == name));
+    function.then(|| format!("a function is handed over in a closure: `|x| {name}(x)`"))
 }
 
 /// A constant that is assigned to.

@@ -136,7 +136,7 @@ impl Check<'_> {
             let of = if operands.is_empty() { String::new() } else { format!(" of {}", operands.join(" and ")) };
             let message = format!("this gives {}{of} for {}", number(call.values[at]), inputs(call));
             let warning = Diagnostic::warning("not-finite", message).at(place(node.site));
-            self.once(match remedy(node.op) {
+            self.once(match remedy(node.op, call.values[at]) {
                 Some(help) => warning.help(help),
                 None => warning,
             });
@@ -357,11 +357,15 @@ fn broken_gradient(call: &Call, width: usize) -> Option<(usize, f64, ValueId)> {
 }
 
 /// How to keep an operation from giving what is not a number.
-fn remedy(op: Op) -> Option<&'static str> {
+fn remedy(op: Op, value: f64) -> Option<&'static str> {
     Some(match op {
+        Op::Constant => "it comes from plain numbers, such as a division by `0.0`",
         Op::Ln | Op::Log10 | Op::Log2 => "the logarithm needs a number above 0, such as `ln(max(x, 0.000001))`",
         Op::Div | Op::Rem => "a small number added to what is divided by keeps it from 0",
         Op::Sqrt => "the square root needs a number from 0, such as `sqrt(max(x, 0.0))`",
+        Op::Pow if value.is_infinite() => {
+            "it grows beyond all numbers, as 0 does to a power below 0; `clamp` keeps it small"
+        }
         Op::Pow => "a power with a fraction needs a base from 0, one below 0 a base that is not 0",
         Op::Exp | Op::Sinh | Op::Cosh => "it grows beyond all numbers; `min(x, 700.0)` or another form keeps it small",
         Op::Asin | Op::Acos => "it needs a number from −1 to 1, such as `clamp(x, -1.0, 1.0)`",

@@ -20,6 +20,7 @@ const HIDDEN: &[&str] = &[
     "__switch",
     "__own",
     "__closure",
+    "__curried",
     "__emit",
     // It only says that there is no clock.
     "sleep",
@@ -28,7 +29,7 @@ const HIDDEN: &[&str] = &[
 ];
 
 /// Written like a call, but known to the interpreter's parser instead of its functions.
-const SYNTAX: &[&str] = &["type_of", "Fn", "call"];
+const SYNTAX: &[&str] = &["type_of", "Fn", "call", "curry"];
 
 fn sandbox(files: &[(&str, &str)]) -> Sandbox {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts");

@@ -497,6 +497,12 @@ pub(super) const OTHERS: &[Row] = &[
         "let double = |x| x * 2.0;\ndouble.call(3.0)  // 6.0",
     ),
     (
+        "curry",
+        &["curry(f: function, x: any) -> function"],
+        "A function whose first argument is given; the others are given when it is called.",
+        "let scaled = |by, x| by * x;\nlet double = curry(scaled, 2.0);\ndouble.call(3.0)  // 6.0",
+    ),
+    (
         "name",
         &["name(f: function) -> text"],
         "The name of a function that is held as a value.",
