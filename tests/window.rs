@@ -82,6 +82,26 @@ struct Window {
     folder: tempfile::TempDir,
 }
 
+/// Starts the program on a file of a folder, which is its home as well.
+fn launch(display: &Display, folder: &Path, opened: &str) -> Running {
+    let program = Command::new(env!("CARGO_BIN_EXE_slowgrad"))
+        .arg(folder.join(opened))
+        .args(["--size", "1280x720", "--log-events"])
+        .arg(folder.join("events.jsonl"))
+        .env("DISPLAY", &display.name)
+        .env("WINIT_X11_SCALE_FACTOR", "1")
+        .env("XDG_RUNTIME_DIR", folder)
+        .env("XDG_CONFIG_HOME", folder.join("home/config"))
+        .env("XDG_DATA_HOME", folder.join("home/data"))
+        .env("XDG_STATE_HOME", folder.join("home/state"))
+        .env("SLOWGRAD_SCRIPTS", folder.join("user"))
+        .env_remove("WAYLAND_DISPLAY")
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    Running(program)
+}
+
 impl Window {
     /// Opens the window on a lesson whose text is `lesson`, with an optimizer of its own beside it.
     fn open(lesson: &str, optimizer: &str) -> Self {
@@ -91,25 +111,28 @@ impl Window {
         fs::write(folder.path().join("lesson.rhai"), lesson).expect("a lesson");
         fs::write(folder.path().join("optimizers/own.rhai"), optimizer).expect("an optimizer");
         let log = folder.path().join("events.jsonl");
-        let program = Command::new(env!("CARGO_BIN_EXE_slowgrad"))
-            .arg(folder.path().join("lesson.rhai"))
-            .args(["--size", "1280x720", "--log-events"])
-            .arg(&log)
-            .env("DISPLAY", &display.name)
-            .env("WINIT_X11_SCALE_FACTOR", "1")
-            .env("XDG_RUNTIME_DIR", folder.path())
-            .env("SLOWGRAD_SCRIPTS", folder.path().join("user"))
-            .env_remove("WAYLAND_DISPLAY")
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let mut window = Self { program: Running(program), display, log, id: String::new(), folder };
+        let program = launch(&display, folder.path(), "lesson.rhai");
+        let mut window = Self { program, display, log, id: String::new(), folder };
         window.until("the lesson opens", |state| state["step"] == 1);
-        let found = window.xdotool(&["search", "--onlyvisible", "--name", "slowgrad"]);
-        found.lines().next().unwrap_or("").clone_into(&mut window.id);
-        // Without a window manager nobody gives the window the keyboard.
-        window.xdotool(&["windowfocus", "--sync", &window.id]);
+        window.focus();
         window
+    }
+
+    /// Gives the window the keyboard: without a window manager nobody does.
+    fn focus(&mut self) {
+        let found = self.xdotool(&["search", "--onlyvisible", "--name", "slowgrad"]);
+        found.lines().next().unwrap_or("").clone_into(&mut self.id);
+        self.xdotool(&["windowfocus", "--sync", &self.id]);
+    }
+
+    /// Ends the program without a warning, and starts it again.
+    fn kill_and_start(&mut self, opened: &str) {
+        self.program.0.kill().expect("it is killed");
+        self.program.0.wait().expect("it is over");
+        fs::remove_file(&self.log).expect("the log");
+        self.program = launch(&self.display, self.folder.path(), opened);
+        self.until("it is open", |state| !state["step"].is_null());
+        self.focus();
     }
 
     fn xdotool(&self, arguments: &[&str]) -> String {
@@ -267,6 +290,77 @@ fn a_weight_is_edited_in_the_picture() {
     window.until("a nudge", |state| state["parameters"] != before);
     window.press("Escape");
     window.until("the old value is back", |state| state["parameters"] == before && state["overlay"] == "");
+}
+
+/// What has to come back: all but how often it was drawn, and what passes by.
+fn lasting(state: &Value) -> Value {
+    let mut state = state.clone();
+    for passing in ["frames", "notices", "first_weight", "canvas", "undo"] {
+        state[passing] = Value::Null;
+    }
+    state
+}
+
+#[test]
+fn what_was_done_comes_back_after_a_kill_and_from_a_file() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.press("ctrl+Right");
+    window.press("ctrl+Right");
+    let state = window.until("the third step", |state| state["step"] == 3 && state["first_weight"].is_array());
+    let [x, y] = [0, 1].map(|i| (number(&state["first_weight"][i]) as i32).to_string());
+    window.xdotool(&["mousemove", &x, &y]);
+    window.xdotool(&["click", "1"]);
+    window.until("it is selected", |state| !state["selected"].is_null());
+    window.press("Return");
+    window.until("the field opens", |state| state["overlay"] == "edit");
+    window.press("ctrl+a");
+    window.xdotool(&["type", "1.25"]);
+    window.press("Return");
+    let edited = window.until("it is edited", |state| state["parameters"][0] == 1.25 && state["overlay"] == "");
+    window.press("ctrl+z");
+    let undone = window.until("it is undone", |state| state["parameters"][0] != 1.25);
+    assert_eq!(undone["parameters"], state["parameters"]);
+    window.press("ctrl+shift+z");
+    window.until("it is done again", |state| state["parameters"] == edited["parameters"]);
+    window.press("ctrl+n");
+    window.until("new weights", |state| state["step"] == 1 && state["parameters"] != edited["parameters"]);
+    window.press("ctrl+z");
+    window.until("the old ones again", |state| state["step"] == 3 && state["parameters"] == edited["parameters"]);
+
+    window.press("ctrl+Right");
+    window.until("the fourth step", |state| state["step"] == 4);
+    window.press("Up");
+    window.press("Right");
+    window.press("bracketright");
+    window.until("a neuron is over", |state| state["granularity"] == "neuron" && number(&state["position"]) > 1.0);
+    let before = window.stands_still();
+    window.kill_and_start("lesson.rhai");
+    let after = window.until("it is back", |state| state["step"] == 4 && state["position"] == before["position"]);
+    assert_eq!(lasting(&after), lasting(&before));
+    assert!(after["notices"].to_string().contains("this is where you were"), "{}", after["notices"]);
+
+    // Into a file, and out of it.
+    window.press("ctrl+s");
+    window.until("it asks where to", |state| state["overlay"] == "save");
+    window.press("Return");
+    window.until("it is saved", |state| state["notices"].to_string().contains("saved as"));
+    let text = window.file("lesson.session.json");
+    assert!(text.contains("\"value\": 1.25"), "{text}");
+    window.press("Home");
+    window.press("ctrl+r");
+    window.until("from the start", |state| state["step"] == 1);
+    window.kill_and_start("lesson.session.json");
+    let again = window.until("it is as it was saved", |state| state["position"] == before["position"]);
+    assert_eq!(lasting(&again), lasting(&before));
+    window.press("ctrl+o");
+    window.until("it asks what to open", |state| state["overlay"] == "open");
+    window.xdotool(&["type", "/nowhere.session.json"]);
+    window.press("Return");
+    window.until("it says why not", |state| state["notices"].to_string().contains("cannot read /nowhere"));
+    assert_eq!(window.state()["step"], 4);
 }
 
 #[test]

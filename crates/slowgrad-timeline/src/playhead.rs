@@ -43,6 +43,8 @@ pub enum Command {
     StepBackBy(Granularity),
     /// Shows the unit of an event as just done, and pauses.
     Seek(usize),
+    /// Stands at a position in events, and pauses: 2.5 is half through the third.
+    Place(f64),
     /// The start of the step.
     Home,
     /// The end of the step.
@@ -211,6 +213,14 @@ impl Playhead {
                 self.free();
                 self.pause();
                 self.rest_after(timeline, (*event).min(timeline.len() - 1), self.granularity);
+            }
+            Command::Place(position) => {
+                self.free();
+                self.pause();
+                let position = position.clamp(0.0, timeline.len() as f64);
+                let event = (position.ceil() as usize).saturating_sub(1);
+                self.unit = timeline.unit(event, self.granularity);
+                self.progress = (position - self.unit.start as f64) / self.unit.len() as f64;
             }
             Command::Home => {
                 self.free();

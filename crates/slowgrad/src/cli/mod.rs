@@ -32,7 +32,7 @@ use std::process::ExitCode;
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// A lesson file, or the name of a lesson of the library [default: welcome]
+    /// A lesson or session file, or the name of a lesson of the library [default: welcome]
     lesson: Option<PathBuf>,
     #[command(flatten)]
     window: WindowArgs,

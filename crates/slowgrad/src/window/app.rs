@@ -3,17 +3,20 @@
 //! A frame is drawn only when something asks for one: the pointer, a key, the worker, or time that passes
 //! while something plays. It must not know what the panels show.
 
-use super::WindowError;
-use super::gui::Gui;
+use super::autosave::Autosave;
+use super::gui::{Gui, Request};
 use super::log::EventLog;
 use super::session::{NextFrame, Session};
+use super::session_file::SessionFile;
+use super::store::{Folders, Writer, Written};
+use super::{Opening, WindowError};
 use crate::watch::{Change, Watch};
-use crate::worker::{Command, Worker};
+use crate::worker::Command;
 use egui::ViewportId;
 use egui_winit::accesskit_winit;
 use slowgrad_render::{Painted, RenderError, WindowRenderer};
-use slowgrad_script::{Library, Limits};
-use std::path::PathBuf;
+use slowgrad_script::Limits;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use winit::application::ApplicationHandler;
@@ -23,12 +26,15 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy,
 use winit::window::{Window, WindowId};
 
 /// What wakes the loop from outside.
-#[derive(Debug)]
 enum Wake {
     /// The worker has something to show.
     Worker,
     /// A file on disk changed.
     File(Change),
+    /// A lesson or a session was read, to take the place of what is shown.
+    Opened(Box<Result<Opening, WindowError>>),
+    /// A file was written, or could not be.
+    Written(Written),
     /// A screen reader asks or acts.
     Accessibility(accesskit_winit::Event),
 }
@@ -39,57 +45,78 @@ impl From<accesskit_winit::Event> for Wake {
     }
 }
 
-/// Opens the window and returns when it is closed.
+/// Opens the window and returns when it is closed. `is_any` says that nobody asked for this very lesson.
 pub(crate) fn run(
     size: (u32, u32),
     log: EventLog,
-    library: Library,
     limits: Limits,
-    lesson: String,
-    folders: Vec<PathBuf>,
+    opening: Opening,
+    is_any: bool,
+    folders: Option<Folders>,
 ) -> Result<(), WindowError> {
     let event_loop =
         EventLoop::<Wake>::with_user_event().build().map_err(|error| WindowError::Display(plain(&error)))?;
     let proxy = event_loop.create_proxy();
-    let gui = Gui::new(egui::Context::default(), folders.clone());
-    let watch = {
+    let writer = {
         let proxy = proxy.clone();
-        // A folder that cannot be watched is no reason not to show the lesson; the window says so.
-        Watch::start(folders, move |change| {
-            let _ = proxy.send_event(Wake::File(change));
-        })
+        Writer::start(move |written| drop(proxy.send_event(Wake::Written(written)))).map_err(WindowError::Thread)?
     };
-    let worker = {
-        let proxy = proxy.clone();
-        // The loop is gone only when the program ends.
-        Worker::start(library, limits, lesson, move || {
-            let _ = proxy.send_event(Wake::Worker);
-        })
-        .map_err(WindowError::Thread)?
+    let (autosave, kept) = match &folders {
+        Some(folders) => Autosave::claim(&folders.kept, |kept| opening.is_further(kept, is_any)),
+        None => (Autosave::default(), None),
     };
-    let mut session = Session::new(worker);
-    let watch = match watch {
-        Ok(watch) => Some(watch),
-        Err(error) => {
-            session.notice(format!("files are not watched: {error}"));
-            None
+    let mut gui = Gui::new(egui::Context::default(), folders);
+    let (session, watch) = match kept.map(|kept| Opening::resume(kept, Path::new(""))) {
+        Some(Ok(kept)) => {
+            let (mut session, watch) = begin(kept, limits, &proxy, &mut gui)?;
+            session.notice("slowgrad was ended before it was closed: this is where you were");
+            (session, watch)
         }
+        Some(Err(error)) => {
+            let (mut session, watch) = begin(opening, limits, &proxy, &mut gui)?;
+            session.notice(format!("what you had open last cannot be restored: {error}"));
+            (session, watch)
+        }
+        None => begin(opening, limits, &proxy, &mut gui)?,
     };
     let mut app = App {
         display: event_loop.owned_display_handle(),
         proxy,
         size,
+        limits,
         gui,
         session,
         log,
+        writer,
+        autosave,
         open: None,
         failure: None,
         last_tick: None,
         next: NextFrame::Now,
-        _watch: watch,
+        watch,
     };
     event_loop.run_app(&mut app).map_err(|error| WindowError::Display(plain(&error)))?;
     app.failure.map_or(Ok(()), Err)
+}
+
+/// Starts to watch and to work on what was opened.
+fn begin(
+    opening: Opening,
+    limits: Limits,
+    proxy: &EventLoopProxy<Wake>,
+    gui: &mut Gui,
+) -> Result<(Session, Option<Watch>), WindowError> {
+    gui.begin(opening.folders.clone(), opening.file.clone());
+    let watch = {
+        let proxy = proxy.clone();
+        Watch::start(opening.folders.clone(), move |change| drop(proxy.send_event(Wake::File(change))))
+    };
+    let proxy = proxy.clone();
+    // The loop is gone only when the program ends.
+    let mut session = opening.session(limits, move || drop(proxy.send_event(Wake::Worker)))?;
+    // A folder that cannot be watched is no reason not to show the lesson; the window says so.
+    let watch = watch.map_err(|error| session.notice(format!("files are not watched: {error}"))).ok();
+    Ok((session, watch))
 }
 
 /// An error on one line, without the place in the window library's source where it arose.
@@ -112,14 +139,17 @@ struct App {
     display: OwnedDisplayHandle,
     proxy: EventLoopProxy<Wake>,
     size: (u32, u32),
+    limits: Limits,
     gui: Gui,
     session: Session,
     log: EventLog,
+    writer: Writer,
+    autosave: Autosave,
     open: Option<Open>,
     failure: Option<WindowError>,
     last_tick: Option<Instant>,
     next: NextFrame,
-    _watch: Option<Watch>,
+    watch: Option<Watch>,
 }
 
 impl App {
@@ -183,7 +213,61 @@ impl App {
         if let Some(title) = self.gui.new_title(&self.session) {
             open.window.set_title(&title);
         }
+        for request in std::mem::take(&mut self.gui.requests) {
+            match request {
+                Request::Open(path) => self.open_path(path),
+                Request::Save(path) => self.save(path),
+            }
+        }
+        self.autosave.keep(&self.session, &self.gui, &self.writer);
         self.log.write(&self.session, &self.gui);
+    }
+
+    /// Reads a lesson or a session, beside all else; it takes the place of what is shown once it is here.
+    fn open_path(&mut self, path: PathBuf) {
+        let proxy = self.proxy.clone();
+        let read = move || {
+            let opening = Opening::read(Some(&path));
+            let _ = proxy.send_event(Wake::Opened(Box::new(opening)));
+        };
+        if let Err(error) = std::thread::Builder::new().name("slowgrad-reader".into()).spawn(read) {
+            self.session.notice(WindowError::Thread(error).to_string());
+        }
+    }
+
+    /// Shows what was read; when that fails, what is shown stays.
+    fn opened(&mut self, opening: Result<Opening, WindowError>) {
+        if !self.gui.editor.unsaved().is_empty() {
+            return self.session.notice("a script is not saved yet: save or close it, then open another lesson");
+        }
+        match opening.and_then(|opening| begin(opening, self.limits, &self.proxy, &mut self.gui)) {
+            Ok((session, watch)) => {
+                self.session = session;
+                // The folders of before are no longer watched.
+                drop(std::mem::replace(&mut self.watch, watch));
+            }
+            Err(error) => self.session.notice(error.to_string()),
+        }
+    }
+
+    /// Saves what is shown as a session.
+    fn save(&mut self, path: PathBuf) {
+        match SessionFile::of(&self.session, &self.gui) {
+            Some(file) => {
+                self.writer.write(path.clone(), move || file.text());
+                self.gui.file = Some(path);
+            }
+            None => self.session.notice("there is nothing to save yet"),
+        }
+    }
+
+    fn written(&mut self, Written { file, result }: Written) {
+        let is_asked = self.gui.file.as_ref() == Some(&file);
+        match result {
+            Ok(()) if is_asked => self.session.notice(format!("saved as {}", file.display())),
+            Ok(()) => {}
+            Err(error) => self.session.notice(format!("cannot write {}: {error}", file.display())),
+        }
     }
 }
 
@@ -215,6 +299,8 @@ impl ApplicationHandler<Wake> for App {
                 let at_once = self.session.is_between_steps();
                 self.session.send(Command::ReloadFile { root, path, bytes, at_once });
             }
+            Wake::Opened(opening) => self.opened(*opening),
+            Wake::Written(written) => self.written(written),
             Wake::Accessibility(event) => match event.window_event {
                 accesskit_winit::WindowEvent::InitialTreeRequested => self.gui.context().enable_accesskit(),
                 accesskit_winit::WindowEvent::ActionRequested(request) => {
@@ -236,12 +322,20 @@ impl ApplicationHandler<Wake> for App {
             WindowEvent::RedrawRequested => {
                 self.redraw();
                 if self.gui.is_closed {
+                    self.autosave.close();
                     event_loop.exit();
                 }
                 return;
             }
-            WindowEvent::CloseRequested if self.gui.may_close() => return event_loop.exit(),
+            WindowEvent::CloseRequested if self.gui.may_close() => {
+                self.autosave.close();
+                return event_loop.exit();
+            }
             WindowEvent::CloseRequested => open.window.request_redraw(),
+            WindowEvent::DroppedFile(path) => {
+                let path = path.clone();
+                return self.open_path(path);
+            }
             WindowEvent::Resized(size) => open.renderer.resize([size.width, size.height]),
             _ => {}
         }

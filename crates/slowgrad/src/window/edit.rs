@@ -182,8 +182,9 @@ mod tests {
     #[test]
     fn escape_loses_nothing_and_a_number_is_accepted_once() {
         let loaded = library::load(None).expect("the welcome lesson");
-        let mut session =
-            Session::new(Worker::start(loaded.library, Limits::default(), loaded.lesson, || {}).expect("a thread"));
+        let mut session = Session::new(
+            Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread"),
+        );
         let settle = |session: &mut Session| assert!(session.settle(Duration::from_mins(1)));
         settle(&mut session);
         session.send(crate::worker::Command::Seek(6));

@@ -7,8 +7,11 @@ use super::edit::Field;
 use super::editor::{self, Editor, typing};
 use super::panels;
 use super::session::Session;
+use super::session_file::ENDING;
+use super::store::{Folders, known_sessions};
 use crate::worker::{Arrangement, Change};
 use egui::{Event, Id, Pos2, Rect, Ui, Vec2};
+use serde::{Deserialize, Serialize};
 use slowgrad_engine::shape::Shape;
 use slowgrad_render::Theme;
 use slowgrad_timeline::Timeline;
@@ -16,7 +19,7 @@ use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, zoom_step};
 use slowgrad_timeline::scene::{Scene, Target};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What lies over everything else.
@@ -28,10 +31,24 @@ pub(crate) enum Overlay {
     Palette { search: String, chosen: usize },
     /// What shall become of scripts that are not saved, before the window closes.
     Unsaved,
+    /// Opening a lesson or a session: what was typed, which line is chosen, and the sessions that there are.
+    Open { search: String, chosen: usize, sessions: Vec<(String, PathBuf)> },
+    /// Where the session is to be saved.
+    SaveAs { path: String },
+}
+
+/// What the window cannot do by itself, since it takes a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// Opens a lesson or a session.
+    Open(PathBuf),
+    /// Saves the session.
+    Save(PathBuf),
 }
 
 /// The pages of the drawer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Tab {
     Script,
     Console,
@@ -80,14 +97,19 @@ pub(crate) struct Gui {
     weight: Option<Pos2>,
     title: String,
     problems_seen: usize,
+    /// Where things are kept; nothing where nobody has a home, and in pictures without a window.
+    pub(crate) folders: Option<Folders>,
+    /// Where the session is saved.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) requests: Vec<Request>,
     focused: Option<Id>,
     /// Whether the window is to be closed.
     pub(crate) is_closed: bool,
 }
 
 impl Gui {
-    /// Dark until someone asks for light. Scripts are saved into these folders, from the weakest to the strongest.
-    pub(crate) fn new(ctx: egui::Context, folders: Vec<PathBuf>) -> Self {
+    /// Dark until someone asks for light.
+    pub(crate) fn new(ctx: egui::Context, folders: Option<Folders>) -> Self {
         let theme = Theme::dark();
         theme.apply(&ctx);
         Self {
@@ -96,16 +118,28 @@ impl Gui {
             overlay: None,
             tab: Tab::Script,
             field: None,
-            editor: Editor::new(folders),
+            editor: Editor::default(),
             scenery: Scenery::default(),
             step_text: String::new(),
             canvas: None,
             weight: None,
             title: String::new(),
             problems_seen: 0,
+            folders,
+            file: None,
+            requests: Vec::new(),
             focused: None,
             is_closed: false,
         }
+    }
+
+    /// Another lesson is opened: its scripts are saved into these folders, from the weakest to the strongest, and its
+    /// session into that file.
+    pub(crate) fn begin(&mut self, folders: Vec<PathBuf>, file: Option<PathBuf>) {
+        self.editor = Editor::new(folders);
+        self.file = file;
+        self.overlay = None;
+        self.field = None;
     }
 
     pub(crate) fn context(&self) -> &egui::Context {
@@ -137,6 +171,8 @@ impl Gui {
             (Some(Overlay::Help), _) => "help",
             (Some(Overlay::Palette { .. }), _) => "palette",
             (Some(Overlay::Unsaved), _) => "unsaved",
+            (Some(Overlay::Open { .. }), _) => "open",
+            (Some(Overlay::SaveAs { .. }), _) => "save",
             (None, Some(_)) => "edit",
             (None, None) => "",
         }
@@ -154,14 +190,20 @@ impl Gui {
 
     /// Draws everything and carries out what was asked for.
     pub(crate) fn window_ui(&mut self, ui: &mut Ui, session: &mut Session) {
-        self.editor.heed(session);
+        self.heed(session);
         self.keys(session);
+        panels::window_ui(ui, self, session);
+        self.seal(session);
+    }
+
+    /// Takes in what has happened.
+    pub(crate) fn heed(&mut self, session: &mut Session) {
+        self.editor.heed(session);
         self.show_new_problems(session);
         if let Some(snapshot) = &session.snapshot {
             self.scenery.heed(&snapshot.arrangement);
         }
-        panels::window_ui(ui, self, session);
-        self.seal(session);
+        self.tab = session.tab.take().unwrap_or(self.tab);
     }
 
     /// What was changed is one thing to undo when the pointer or the keyboard leaves it.
@@ -262,6 +304,15 @@ impl Gui {
             }
             Action::Script if self.editor.is_open() => self.editor.close(),
             Action::Script => self.open_editor(session),
+            Action::Open => {
+                let sessions = self.folders.as_ref().map(known_sessions).unwrap_or_default();
+                self.overlay = Some(Overlay::Open { search: String::new(), chosen: 0, sessions });
+            }
+            Action::Save if !self.editor.is_open() && self.editor.unsaved().is_empty() => match self.file.clone() {
+                Some(file) => self.requests.push(Request::Save(file)),
+                None => self.save_as(session),
+            },
+            Action::SaveAs => self.save_as(session),
             Action::Save => {
                 self.editor.save(session);
                 if let Some((_, said)) = self.editor.message().filter(|_| !self.editor.is_open()) {
@@ -296,6 +347,22 @@ impl Gui {
             }
             _ => {}
         }
+    }
+
+    /// Asks where to save the session: beside its lesson, or where sessions lie.
+    fn save_as(&mut self, session: &Session) {
+        let snapshot = session.snapshot.as_ref();
+        let lesson = snapshot.and_then(|snapshot| snapshot.files.first());
+        let known = self.file.clone().or_else(|| {
+            let lesson = lesson?;
+            let stem = Path::new(&lesson.path).file_stem()?.to_string_lossy();
+            let on_disk = Path::new(&lesson.root).join(&lesson.path);
+            let folder = on_disk.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned);
+            let folder = folder.or_else(|| Some(self.folders.as_ref()?.sessions.clone())).unwrap_or_default();
+            Some(folder.join(format!("{stem}{ENDING}")))
+        });
+        let path = known.unwrap_or_default().display().to_string();
+        self.overlay = Some(Overlay::SaveAs { path });
     }
 
     /// Opens the editor where the script runs.

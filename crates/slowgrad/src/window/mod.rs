@@ -5,6 +5,7 @@
 
 mod action;
 mod app;
+mod autosave;
 mod edit;
 mod editor;
 mod gui;
@@ -13,18 +14,23 @@ mod panels;
 mod performance;
 mod screenshot;
 mod session;
+mod session_file;
+mod store;
 mod walk;
 
 use crate::library::{self, Loaded};
-use crate::worker::Worker;
+use crate::worker::{Command, Worker};
 use log::EventLog;
-use slowgrad_script::Limits;
-use std::path::PathBuf;
+use session::Session;
+use session_file::SessionFile;
+use slowgrad_script::{Library, Limits};
+use std::path::{Path, PathBuf};
+use store::Folders;
 
 /// What the window starts with.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WindowOptions {
-    /// A lesson file on disk; the welcome lesson when absent.
+    /// A lesson or a session on disk, or the name of a lesson; the welcome lesson when absent.
     pub(crate) lesson: Option<PathBuf>,
     /// What scripts may use up.
     pub(crate) limits: Limits,
@@ -47,6 +53,9 @@ pub(crate) enum WindowError {
     /// The lesson or its folder cannot be read.
     #[error(transparent)]
     Load(#[from] library::LoadError),
+    /// The session cannot be opened.
+    #[error(transparent)]
+    Session(#[from] session_file::ReadError),
     /// There is no display to open a window on.
     #[error(
         "cannot open a window ({0}); without a display use `slowgrad render` for pictures and `slowgrad trace` for text"
@@ -80,18 +89,73 @@ pub(crate) enum WindowError {
     NotReady,
 }
 
+/// What a window opens: a lesson with all that it may use, and how it was left.
+struct Opening {
+    library: Library,
+    /// The lesson's path within the library.
+    lesson: String,
+    /// The folders on disk that the roots after the built-in one were read from, in the same order.
+    folders: Vec<PathBuf>,
+    session: Option<SessionFile>,
+    /// Where the session is saved.
+    file: Option<PathBuf>,
+}
+
+impl Opening {
+    /// Reads a lesson, by its path or its name, or a session.
+    fn read(path: Option<&Path>) -> Result<Self, WindowError> {
+        let file = path.filter(|path| session_file::is_session(path)).map(Path::to_owned);
+        let session = file.as_deref().map(SessionFile::read).transpose()?;
+        let lesson = match (&session, &file) {
+            (Some(session), Some(file)) => Some(session.lesson_path(file)?),
+            _ => path.map(Path::to_owned),
+        };
+        let Loaded { library, lesson, folders } = library::load(lesson.as_deref())?;
+        Ok(Self { library, lesson, folders, session, file })
+    }
+
+    /// Goes on with a session that was kept.
+    fn resume(session: SessionFile, file: &Path) -> Result<Self, WindowError> {
+        let Loaded { library, lesson, folders } = library::load(Some(&session.lesson_path(file)?))?;
+        Ok(Self { library, lesson, folders, session: Some(session), file: None })
+    }
+
+    /// Whether a session that was kept is what would be opened anyhow, only further. A session that is asked for is
+    /// opened as it was saved.
+    fn is_further(&self, kept: &SessionFile, is_any: bool) -> bool {
+        self.session.is_none() && (is_any || kept.lesson == self.lesson_name())
+    }
+
+    /// The lesson as sessions name it.
+    fn lesson_name(&self) -> String {
+        let root = self.library.roots.iter().rfind(|root| root.files.get(&self.lesson).is_some());
+        session_file::lesson_name(root.map_or("", |root| root.name.as_str()), &self.lesson)
+    }
+
+    /// Starts the worker on it.
+    fn session(self, limits: Limits, wake: impl Fn() + Send + 'static) -> Result<Session, WindowError> {
+        let first = match &self.session {
+            Some(session) => session.command(self.lesson),
+            None => Command::Open(self.lesson),
+        };
+        let session = Session::new(Worker::start(self.library, limits, first, wake).map_err(WindowError::Thread)?);
+        Ok(match self.session {
+            Some(file) => session.restoring(file),
+            None => session,
+        })
+    }
+}
+
 /// Opens the window and returns when it is closed.
 pub(crate) fn run(options: WindowOptions) -> Result<(), WindowError> {
     let WindowOptions { lesson, limits, size, screenshot, after_secs, log_events } = options;
     if screenshot.is_none() {
         library::make_user_folder();
     }
-    let Loaded { library, lesson, folders } = library::load(lesson.as_deref())?;
-    let size = size.unwrap_or(SIZE);
+    let opening = Opening::read(lesson.as_deref())?;
     if let Some(path) = screenshot {
-        let worker = Worker::start(library, limits, lesson, || {}).map_err(WindowError::Thread)?;
-        return screenshot::picture(&path, size, after_secs, session::Session::new(worker));
+        return screenshot::picture(&path, size.unwrap_or(SIZE), after_secs, opening.session(limits, || {})?);
     }
     let log = EventLog::new(log_events.as_deref()).map_err(WindowError::Log)?;
-    app::run(size, log, library, limits, lesson, folders)
+    app::run(size.unwrap_or(SIZE), log, limits, opening, lesson.is_none(), Folders::of_platform())
 }

@@ -55,6 +55,14 @@ impl Performance {
         }
     }
 
+    /// So many cues are over, as their run is; it waits for a person to go on.
+    pub(crate) fn at(cues: Vec<Cue>, done: usize) -> Self {
+        let mut performance = Self::new(Vec::new());
+        performance.pass(cues, done);
+        performance.hold();
+        performance
+    }
+
     /// Everything before a cue happens at once.
     pub(crate) fn rushing(cues: Vec<Cue>, cue: usize) -> Self {
         Self { rush_to: Some(cue), ..Self::new(cues) }
@@ -63,16 +71,20 @@ impl Performance {
     /// The same place with other cues: a lesson was saved while it is performed.
     pub(crate) fn exchange(&mut self, cues: Vec<Cue>) {
         let waiting = self.performer.waiting();
-        let done = self.performer.done();
+        self.pass(cues, self.performer.done());
+        if waiting == Waiting::Nothing {
+            self.performer.go_on();
+        }
+    }
+
+    /// Goes through cues that are over, for what they say.
+    fn pass(&mut self, cues: Vec<Cue>, done: usize) {
         let mut performer = Performer::new(cues);
         while performer.done() < done && performer.done() < performer.cues().len() {
             performer.go_on();
             if let Some(Cue::Say(text)) = performer.tick(1e6, false) {
                 self.caption = text;
             }
-        }
-        if waiting == Waiting::Nothing {
-            performer.go_on();
         }
         self.performer = performer;
     }

@@ -45,7 +45,7 @@ pub(crate) fn picture(
         session.view.selected = Some(timeline.event(playhead.event()).target);
     }
     let mut offscreen = Offscreen::new(width, height, 1.0)?;
-    let mut gui = Gui::new(offscreen.context().clone(), Vec::new());
+    let mut gui = Gui::new(offscreen.context().clone(), None);
     let picture = offscreen.picture(|ui| gui.window_ui(ui, &mut session))?;
     let failed =
         |cause: &dyn std::error::Error| WindowError::Picture { path: path.to_owned(), cause: cause.to_string() };

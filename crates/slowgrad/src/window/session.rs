@@ -4,7 +4,9 @@
 //! snapshots come in. It must not know keys or panels.
 
 use super::action::Action;
+use super::gui::Tab;
 use super::performance::{Performance, Running};
+use super::session_file::{Bookmark, SessionFile};
 use super::walk;
 use crate::worker::{Change, Command, Snapshot, Worker};
 use slowgrad_engine::shape::Parameter;
@@ -75,8 +77,15 @@ pub(crate) struct Session {
     pub(crate) notices: Vec<Notice>,
     /// Seconds left in which the panels show that a script was exchanged.
     pub(crate) flash_secs: f64,
-    start: Start,
+    pub(crate) bookmarks: Vec<Bookmark>,
+    /// A saved session that is on its way.
+    pub(super) restoring: Option<Box<SessionFile>>,
+    /// The page of the drawer that a saved session had, until it is open.
+    pub(super) tab: Option<Tab>,
+    pub(super) start: Start,
     wanted: Option<(u64, Wanted)>,
+    /// The step that was asked for last.
+    sought: u64,
     full_speed_sent: bool,
     /// Whether the next change of the same number would be one to undo with the last.
     is_changing: bool,
@@ -92,8 +101,12 @@ impl Session {
             view: View::default(),
             notices: Vec::new(),
             flash_secs: 0.0,
+            bookmarks: Vec::new(),
+            restoring: None,
+            tab: None,
             start: Start::Perform,
             wanted: None,
+            sought: 1,
             full_speed_sent: false,
             is_changing: false,
         }
@@ -236,6 +249,7 @@ impl Session {
             self.wanted = None;
             if is_other_lesson {
                 self.view = View::default();
+                self.bookmarks.clear();
             }
             match std::mem::replace(&mut self.start, Start::Perform) {
                 Start::Perform => self.performance = Performance::new(cues),
@@ -248,6 +262,7 @@ impl Session {
         } else if is_new_edition {
             self.performance.exchange(cues);
         }
+        self.restore_view();
     }
 
     /// Shows a short message.
@@ -302,7 +317,8 @@ impl Session {
 
     /// Asks for another step.
     pub(crate) fn seek_step(&mut self, step: u64, wanted: Wanted) {
-        self.want(Command::Seek(step.max(1)), wanted);
+        self.sought = step.max(1);
+        self.want(Command::Seek(self.sought), wanted);
     }
 
     /// Hands over a command that brings another step.
@@ -356,7 +372,9 @@ impl Session {
     pub(crate) fn act(&mut self, action: Action) -> bool {
         use playhead::Command as To;
         let granularity = self.playhead.as_ref().map(Playhead::granularity).unwrap_or_default();
-        let step = self.now().map_or(1, |(timeline, _)| timeline.step().step);
+        let shown = self.now().map_or(1, |(timeline, _)| timeline.step().step);
+        // Keys that come faster than steps count all the same.
+        let step = if self.is_waiting_for_step() { self.sought } else { shown };
         match action {
             Action::PlayPause => self.play_or_pause(),
             Action::PlayBackwards => self.take_over(&To::PlayBackwards),
@@ -402,7 +420,9 @@ impl Session {
             | Action::Theme
             | Action::Drawer
             | Action::Script
+            | Action::Open
             | Action::Save
+            | Action::SaveAs
             | Action::Check
             | Action::Complete
             | Action::Definition
@@ -491,6 +511,7 @@ impl Session {
                 // What is on screen after the update is the start of the next step, so that is what changes.
                 if self.is_updated(parameter) {
                     self.hold();
+                    self.sought = step + 1;
                     self.want(Command::Change { step: Some(step + 1), change }, Wanted::Next);
                 } else {
                     self.send(change.into());

@@ -335,7 +335,7 @@ fn saved_on_disk(times: usize) -> Vec<(Duration, Duration)> {
         fs::write(top.join(path), version(path, 1)).expect("a file");
     }
     let loaded = library::load(Some(&top.join("t.rhai"))).expect("a lesson");
-    let mut worker = Worker::start(loaded.library, Limits::default(), loaded.lesson, || {}).expect("a thread");
+    let mut worker = Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread");
     let (to, changes) = channel();
     let _watch = Watch::start(loaded.folders, move |change| drop(to.send(change))).expect("it watches");
     let patience = Duration::from_mins(1);

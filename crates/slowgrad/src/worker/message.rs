@@ -54,6 +54,18 @@ pub(crate) enum Command {
     Panic,
 }
 
+impl From<String> for Command {
+    fn from(lesson: String) -> Self {
+        Command::Open(lesson)
+    }
+}
+
+impl From<&str> for Command {
+    fn from(lesson: &str) -> Self {
+        Command::Open(lesson.to_owned())
+    }
+}
+
 /// Everything that is done to a run by hand, and can be undone. A session file holds these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

@@ -8,7 +8,6 @@ mod desk;
 #[cfg(test)]
 mod fire;
 mod history;
-#[allow(dead_code, reason = "session files are next")]
 mod message;
 mod reload;
 mod scripts;
@@ -18,10 +17,9 @@ mod tests;
 
 pub(crate) use answers::{maps, range};
 use desk::Desk;
-#[allow(unused_imports, reason = "session files are next")]
 pub(crate) use message::{
-    Answers, Arrangement, Change, Checked, Command, Curves, DataInfo, Made, Saved, SetupInfo, Slot, SlotInfo, Snapshot,
-    UsedFile,
+    Answers, Arrangement, Change, Checked, Choice, Command, Curves, DataInfo, Made, Saved, SetupInfo, Slot, SlotInfo,
+    Snapshot, UsedFile,
 };
 
 use slowgrad_script::{Library, Limits};
@@ -49,11 +47,11 @@ pub(crate) struct Worker {
 pub(crate) const SCRIPT_STACK_BYTES: usize = 256 << 20;
 
 impl Worker {
-    /// Starts the thread and opens a lesson, whose scripts run within these limits. `wake` is called after every snapshot.
+    /// Starts the thread with its first command, which opens a lesson; scripts run within these limits. `wake` is called after every snapshot.
     pub(crate) fn start(
         library: Library,
         limits: Limits,
-        lesson: String,
+        first: Command,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, std::io::Error> {
         let (commands, to_do) = channel();
@@ -67,7 +65,7 @@ impl Worker {
             wake();
         })?;
         let mut worker = Self { commands, snapshots, sent: 0 };
-        worker.send(Command::Open(lesson));
+        worker.send(first);
         Ok(worker)
     }
 

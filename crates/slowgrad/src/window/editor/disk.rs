@@ -2,9 +2,10 @@
 //!
 //! It must not know what the files mean.
 
+use crate::window::store::write_whole;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where a script of the library is written to.
@@ -72,32 +73,14 @@ pub(crate) fn save(place: &Place, path: &str, bytes: &[u8], expected: Option<&[u
     if permissions.as_ref().is_some_and(fs::Permissions::readonly) {
         return Err(SaveError::Protected(file));
     }
-    write_beside(&real, bytes, permissions).map_err(broken)?;
+    write_whole(&real, bytes, permissions).map_err(broken)?;
     Ok(file)
-}
-
-/// Writes a new file beside the old one and puts it into its place, so that nobody ever reads half of it.
-fn write_beside(file: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".slowgrad-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As any new file: what the user's mask leaves of this.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut beside = builder.tempfile_in(file.parent().unwrap_or(Path::new(".")))?;
-    beside.write_all(bytes)?;
-    if let Some(permissions) = permissions {
-        beside.as_file().set_permissions(permissions)?;
-    }
-    beside.as_file().sync_all()?;
-    beside.persist(file).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn folder() -> (tempfile::TempDir, Place) {
         let folder = tempfile::tempdir().expect("a folder");

@@ -29,9 +29,11 @@ impl Desk {
         fs::write(folder.path().join("lesson.rhai"), LESSON).expect("a lesson");
         fs::write(folder.path().join("optimizers/own.rhai"), OPTIMIZER).expect("an optimizer");
         let loaded = library::load(Some(&folder.path().join("lesson.rhai"))).expect("it is read");
-        let session =
-            Session::new(Worker::start(loaded.library, Limits::default(), loaded.lesson, || {}).expect("a thread"));
-        let gui = Gui::new(egui::Context::default(), loaded.folders);
+        let session = Session::new(
+            Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread"),
+        );
+        let mut gui = Gui::new(egui::Context::default(), None);
+        gui.begin(loaded.folders, None);
         let mut desk = Self { folder, gui, session, secs: 0.0 };
         desk.settle();
         desk.frame(Vec::new());

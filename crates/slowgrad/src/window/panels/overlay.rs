@@ -2,17 +2,22 @@
 
 use super::icons::{Icon, icon_button};
 use crate::window::action::{Action, Entry, Group, TABLE, keys_text};
-use crate::window::gui::{Gui, Overlay};
+use crate::window::gui::{Gui, Overlay, Request};
 use crate::window::session::Session;
+use crate::window::session_file;
 use egui::{
     Align, Align2, Area, Color32, Frame, Id, Key, Layout, Order, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2,
 };
+use slowgrad_render::Theme;
+use std::path::{Path, PathBuf};
 
 pub(super) fn overlay_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     match gui.overlay.clone() {
         Some(Overlay::Help) => help_ui(ui, gui),
         Some(Overlay::Palette { search, chosen }) => palette_ui(ui, gui, session, search, chosen),
         Some(Overlay::Unsaved) => unsaved_ui(ui, gui, session),
+        Some(Overlay::Open { search, chosen, sessions }) => open_ui(ui, gui, session, search, chosen, sessions),
+        Some(Overlay::SaveAs { path }) => save_ui(ui, gui, path),
         None => {}
     }
 }
@@ -128,55 +133,167 @@ fn line_ui(ui: &mut Ui, left: &str, right: &str, theme: &slowgrad_render::Theme)
     });
 }
 
-fn palette_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, mut search: String, mut chosen: usize) {
-    let theme = *gui.theme();
-    let mut is_closed = veil(ui, "palette");
-    let mut done: Option<Action> = None;
+/// A line of a list to choose from.
+struct Line {
+    name: String,
+    help: String,
+    /// What stands at its right.
+    note: String,
+}
+
+/// What became of a list in a frame.
+enum Outcome {
+    Open,
+    Closed,
+    /// This line was chosen.
+    Chosen(usize),
+    /// Enter was pressed where no line fits.
+    Typed,
+}
+
+/// A field over the list of what fits to it: a line is chosen with the arrows and Enter, or clicked.
+fn finder_ui(
+    ui: &Ui,
+    theme: &Theme,
+    name: &str,
+    (search, chosen): (&mut String, &mut usize),
+    fitting: impl Fn(&str) -> Vec<Line>,
+) -> Outcome {
+    let mut outcome = if veil(ui, name) { Outcome::Closed } else { Outcome::Open };
     let screen = ui.ctx().content_rect();
     let anchor = Vec2::new(0.0, 0.14 * screen.height());
-    Area::new(Id::unique("palette")).order(Order::Foreground).anchor(Align2::CENTER_TOP, anchor).show(ui.ctx(), |ui| {
+    Area::new(Id::unique(name)).order(Order::Foreground).anchor(Align2::CENTER_TOP, anchor).show(ui.ctx(), |ui| {
         Frame::window(ui.style()).inner_margin(14).show(ui, |ui| {
             ui.set_width(440.0);
-            let edit = TextEdit::singleline(&mut search).hint_text("find a command").desired_width(f32::INFINITY);
+            let edit = TextEdit::singleline(search).hint_text(name).desired_width(f32::INFINITY);
             let response = ui.add(edit);
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "find a command"));
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, name));
             response.request_focus();
-            let found = found(&search);
+            let lines = fitting(search);
             let (up, down, enter, escape) = ui.input(|input| {
                 let pressed = |key| input.key_pressed(key);
                 (pressed(Key::ArrowUp), pressed(Key::ArrowDown), pressed(Key::Enter), pressed(Key::Escape))
             });
             if response.changed() {
-                chosen = 0;
+                *chosen = 0;
             }
-            chosen = (chosen + usize::from(down)).saturating_sub(usize::from(up)).min(found.len().saturating_sub(1));
-            is_closed |= escape;
+            *chosen = (*chosen + usize::from(down)).saturating_sub(usize::from(up)).min(lines.len().saturating_sub(1));
             ui.add_space(4.0);
             ScrollArea::vertical().max_height(0.5 * screen.height()).show(ui, |ui| {
-                for (i, entry) in found.iter().enumerate() {
+                for (i, line) in lines.iter().enumerate() {
                     let response = ui.horizontal(|ui| {
-                        let response = ui.selectable_label(i == chosen, entry.name).on_hover_text(entry.help);
+                        let response = ui.selectable_label(i == *chosen, line.name.as_str());
+                        let response = if line.help.is_empty() { response } else { response.on_hover_text(&line.help) };
                         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                            ui.label(RichText::new(keys_text(entry)).color(theme.faint));
+                            ui.add(egui::Label::new(RichText::new(&line.note).color(theme.faint)).truncate());
                         });
                         response
                     });
-                    if i == chosen && (up || down) {
+                    if i == *chosen && (up || down) {
                         response.inner.scroll_to_me(None);
                     }
                     if response.inner.clicked() {
-                        done = Some(entry.action);
+                        outcome = Outcome::Chosen(i);
                     }
                 }
             });
-            if enter {
-                done = found.get(chosen).map(|entry| entry.action);
+            if escape {
+                outcome = Outcome::Closed;
+            } else if enter {
+                outcome = if *chosen < lines.len() { Outcome::Chosen(*chosen) } else { Outcome::Typed };
             }
         });
     });
-    gui.overlay = (!is_closed && done.is_none()).then_some(Overlay::Palette { search, chosen });
-    if let Some(action) = done {
-        gui.act(action, session);
+    outcome
+}
+
+fn palette_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, mut search: String, mut chosen: usize) {
+    let theme = *gui.theme();
+    let lines = |search: &str| {
+        let line = |entry: &Entry| Line { name: entry.name.into(), help: entry.help.into(), note: keys_text(entry) };
+        found(search).into_iter().map(line).collect()
+    };
+    match finder_ui(ui, &theme, "find a command", (&mut search, &mut chosen), lines) {
+        Outcome::Open | Outcome::Typed => gui.overlay = Some(Overlay::Palette { search, chosen }),
+        Outcome::Closed => gui.overlay = None,
+        Outcome::Chosen(nth) => {
+            gui.overlay = None;
+            if let Some(entry) = found(&search).get(nth) {
+                gui.act(entry.action, session);
+            }
+        }
+    }
+}
+
+/// What can be opened: a session's file, or a lesson of the library.
+enum Openable {
+    Session(PathBuf),
+    Lesson(String),
+}
+
+/// Opens a lesson or a session: one of the list, or a file whose path is typed.
+fn open_ui(
+    ui: &Ui,
+    gui: &mut Gui,
+    session: &mut Session,
+    mut search: String,
+    mut chosen: usize,
+    sessions: Vec<(String, PathBuf)>,
+) {
+    let theme = *gui.theme();
+    let lessons = session.snapshot.as_ref().map(|snapshot| snapshot.lessons.clone()).unwrap_or_default();
+    let fitting = |search: &str| {
+        let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
+        let fits = |text: &str| words.iter().all(|word| text.to_lowercase().contains(word));
+        let session = |(name, path): &(String, PathBuf)| {
+            let help = path.display().to_string();
+            (Line { name: name.clone(), help, note: "session".into() }, Openable::Session(path.clone()))
+        };
+        let lesson = |lesson: &crate::worker::Choice| {
+            let (name, help) = (lesson.title.clone(), lesson.description.clone());
+            (Line { name, help, note: "lesson".into() }, Openable::Lesson(lesson.name.clone()))
+        };
+        let all = sessions.iter().map(session).chain(lessons.iter().map(lesson));
+        all.filter(|(line, _)| fits(&line.name)).collect::<Vec<_>>()
+    };
+    let lines = |search: &str| fitting(search).into_iter().map(|(line, _)| line).collect();
+    let name = "find a lesson or a session, or type the path of a file";
+    let outcome = finder_ui(ui, &theme, name, (&mut search, &mut chosen), lines);
+    let asked = match outcome {
+        Outcome::Open => None,
+        Outcome::Closed => return gui.overlay = None,
+        Outcome::Chosen(nth) => fitting(&search).into_iter().nth(nth).map(|(_, openable)| openable),
+        Outcome::Typed => Some(Openable::Session(search.trim().into())),
+    };
+    match asked {
+        None => gui.overlay = Some(Overlay::Open { search, chosen, sessions }),
+        Some(Openable::Session(path)) => {
+            gui.requests.push(Request::Open(path));
+            gui.overlay = None;
+        }
+        Some(Openable::Lesson(lesson)) => {
+            session.open(&lesson);
+            gui.overlay = None;
+        }
+    }
+}
+
+/// Asks where to save the session.
+fn save_ui(ui: &Ui, gui: &mut Gui, mut path: String) {
+    let theme = *gui.theme();
+    let name = "path of the session's file";
+    match finder_ui(ui, &theme, name, (&mut path, &mut 0), |_| Vec::new()) {
+        Outcome::Typed if !path.trim().is_empty() => {
+            let mut path = path.trim().to_owned();
+            // So that it is known as a session again.
+            if !session_file::is_session(Path::new(&path)) {
+                path.push_str(session_file::ENDING);
+            }
+            gui.requests.push(Request::Save(path.into()));
+            gui.overlay = None;
+        }
+        Outcome::Closed => gui.overlay = None,
+        _ => gui.overlay = Some(Overlay::SaveAs { path }),
     }
 }
 

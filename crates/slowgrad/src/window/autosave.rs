@@ -1,0 +1,128 @@
+//! Keeps what the window shows on disk while it is open, so that it comes back after the program was ended.
+//!
+//! Each window has a place of its own, and holds a lock on it as long as it lives, however it ends: a session
+//! whose lock is free belonged to a window that did not close by itself.
+
+use super::gui::Gui;
+use super::session::Session;
+use super::session_file::SessionFile;
+use super::store::Writer;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// So many windows have a place each.
+const PLACES: usize = 32;
+/// While something plays, it is kept this often.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Where the last session that was closed by itself is kept.
+pub(crate) fn last_session(folder: &Path) -> PathBuf {
+    folder.join("last.session.json")
+}
+
+/// A window's place.
+struct Place {
+    file: PathBuf,
+    /// Released by the system when the program ends.
+    _lock: File,
+}
+
+/// What is kept, and where.
+#[derive(Default)]
+pub(crate) struct Autosave {
+    place: Option<Place>,
+    kept: Option<SessionFile>,
+    looked: Option<Instant>,
+}
+
+impl Autosave {
+    /// Takes a place for this window, and answers what a window that was ended left in it: the latest that is wanted.
+    pub(crate) fn claim(folder: &Path, is_wanted: impl Fn(&SessionFile) -> bool) -> (Self, Option<SessionFile>) {
+        let _ = fs::create_dir_all(folder);
+        let free = (0..PLACES).filter_map(|nth| {
+            let lock = File::create(folder.join(format!("window-{nth}.lock"))).ok()?;
+            lock.try_lock().ok()?;
+            Some(Place { file: folder.join(format!("window-{nth}.session.json")), _lock: lock })
+        });
+        let mut best: Option<(Place, Option<SessionFile>, Option<std::time::SystemTime>)> = None;
+        for place in free {
+            let left = SessionFile::read(&place.file).ok();
+            let is_ours = left.as_ref().is_some_and(&is_wanted);
+            let is_empty = left.is_none();
+            let left = left.filter(|_| is_ours);
+            let when = fs::metadata(&place.file).and_then(|about| about.modified()).ok().filter(|_| is_ours);
+            let is_better = match &best {
+                None => true,
+                Some((known, _, latest)) => when > *latest || (is_empty && latest.is_none() && known.file.exists()),
+            };
+            if is_better {
+                best = Some((place, left, when));
+            }
+        }
+        let Some((place, left, _)) = best else { return (Self::default(), None) };
+        (Self { place: Some(place), ..Self::default() }, left)
+    }
+
+    /// Hands what the window shows to the writer when it has changed.
+    pub(crate) fn keep(&mut self, session: &Session, gui: &Gui, writer: &Writer) {
+        let Some(place) = &self.place else { return };
+        // Half a session must not take the place of a whole one.
+        let is_early = session.is_going() && self.looked.is_some_and(|looked| looked.elapsed() < EVERY);
+        if is_early || session.is_restoring() {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let Some(now) = SessionFile::of(session, gui).filter(|now| self.kept.as_ref() != Some(now)) else { return };
+        self.kept = Some(now.clone());
+        writer.write(place.file.clone(), move || now.text());
+    }
+
+    /// The window closes by itself: what was kept becomes the last session, which is opened only when it is asked for.
+    pub(crate) fn close(&mut self) {
+        if let Some(place) = self.place.take() {
+            let last = last_session(place.file.parent().unwrap_or(Path::new(".")));
+            let _ = fs::rename(&place.file, last);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(lesson: &str) -> String {
+        format!(
+            r#"{{"slowgrad":"session","version":1,"lesson":{lesson:?},"title":"T","changes":[],"step":1,"position":0.0,
+            "trained":0,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[],"tab":"script"}}"#
+        )
+    }
+
+    #[test]
+    fn a_window_that_was_ended_leaves_its_session_to_the_next_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let claim = |lesson: Option<&str>| {
+            Autosave::claim(folder.path(), |left| lesson.is_none_or(|lesson| left.lesson == lesson))
+        };
+        let file = |autosave: &Autosave| autosave.place.as_ref().expect("a place").file.clone();
+        let (first, none) = claim(None);
+        assert!(none.is_none());
+        fs::write(file(&first), session("a")).expect("it is kept");
+        // As long as it lives its place is its own.
+        let (second, none) = claim(Some("a"));
+        assert!(none.is_none() && file(&second) != file(&first));
+        fs::write(file(&second), session("b")).expect("it is kept");
+        let (was_first, was_second) = (file(&first), file(&second));
+        drop((first, second));
+        // Both were ended: each lesson finds its own, a third one neither.
+        let (third, none) = claim(Some("c"));
+        assert!(none.is_none() && ![&was_first, &was_second].contains(&&file(&third)));
+        let (mut again, found) = claim(Some("b"));
+        assert_eq!((file(&again), found.map(|found| found.lesson)), (was_second.clone(), Some("b".into())));
+        again.close();
+        assert!(!was_second.exists() && last_session(folder.path()).exists());
+        let (_, none) = claim(Some("b"));
+        assert!(none.is_none());
+        assert_eq!(claim(None).1.map(|found| found.lesson), Some("a".into()));
+    }
+}

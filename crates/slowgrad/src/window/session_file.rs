@@ -1,0 +1,346 @@
+//! Session files: all that makes a window what it is, as JSON that people can read.
+//!
+//! Replay is exact, so a file holds no weights: the lesson, what was done by hand and when, and where the
+//! viewer stands. What scripts a lesson uses is not in it; if they have changed, the loss tells.
+
+use super::gui::{Gui, Tab};
+use super::performance::Performance;
+use super::session::{Session, Start};
+use crate::worker::{Arrangement, Command, Made, Saved};
+use serde::{Deserialize, Serialize};
+use slowgrad_render::View;
+use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::playhead::{self, Loop, Playhead};
+use slowgrad_timeline::scene::{Point, Target};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// The version that is written; older ones are read as well.
+const VERSION: u32 = 1;
+/// How the names of session files end.
+pub(crate) const ENDING: &str = ".session.json";
+/// The root of the lessons that are built in.
+const BUILT_IN: &str = "slowgrad";
+
+/// A place in the run that somebody wants to find again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bookmark {
+    pub(crate) name: String,
+    /// The training step, from 1.
+    pub(crate) step: u64,
+    /// The event in it, from 0.
+    pub(crate) event: usize,
+}
+
+/// What to play again, in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Repeat {
+    #[default]
+    Off,
+    Step,
+    Events(Range<usize>),
+}
+
+/// Where the network is looked at from, once somebody has zoomed or panned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Camera {
+    center: Point,
+    zoom: f32,
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SessionFile {
+    /// Says what this is: "session".
+    slowgrad: String,
+    version: u32,
+    /// The name of a lesson that is built in, or the path of a file.
+    pub(crate) lesson: String,
+    pub(crate) title: String,
+    /// The seed, when a person asked for another than the lesson's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    /// What was done by hand, and after how many steps.
+    changes: Vec<Made>,
+    /// The step that is shown, from 1.
+    step: u64,
+    /// Where in it, in events: 2.5 is half through the third.
+    position: f64,
+    /// How many steps were trained.
+    trained: u64,
+    /// The loss of the step that is shown, to see whether all is as it was.
+    loss: Option<f64>,
+    granularity: Granularity,
+    speed: f64,
+    #[serde(default, rename = "loop")]
+    repeat: Repeat,
+    /// Cues of the lesson that are over.
+    cue: usize,
+    #[serde(default)]
+    bookmarks: Vec<Bookmark>,
+    /// What was moved by hand, and how far.
+    moved: Arrangement,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    camera: Option<Camera>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    selected: Option<Target>,
+    tab: Tab,
+}
+
+/// Why a file is no session that can be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error("cannot read {0}: {1}")]
+    Read(PathBuf, #[source] std::io::Error),
+    #[error("{0} is no session file of slowgrad: {1}")]
+    NoSession(PathBuf, String),
+    #[error("{0} was saved by a newer slowgrad (version {1} of the file; this one reads up to {VERSION})")]
+    Newer(PathBuf, u64),
+    #[error("the lesson of this session, {0}, is gone")]
+    NoLesson(String),
+}
+
+/// Whether a path is that of a session and not of a lesson.
+pub(crate) fn is_session(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+}
+
+/// What a lesson is called in a session: its name when it is built in, else its path on disk.
+pub(crate) fn lesson_name(root: &str, path: &str) -> String {
+    if root == BUILT_IN {
+        path.strip_prefix("lessons/").and_then(|path| path.strip_suffix(".rhai")).unwrap_or(path).to_owned()
+    } else {
+        Path::new(root).join(path).display().to_string()
+    }
+}
+
+impl SessionFile {
+    /// What the window shows now; nothing before a lesson is open.
+    pub(crate) fn of(session: &Session, gui: &Gui) -> Option<Self> {
+        let snapshot = session.snapshot.as_ref()?;
+        let lesson = snapshot.lesson.as_ref()?;
+        let (timeline, playhead) = session.now()?;
+        let file = snapshot.files.first().filter(|file| file.path == lesson.path)?;
+        let view = &session.view;
+        Some(Self {
+            slowgrad: "session".into(),
+            version: VERSION,
+            lesson: lesson_name(&file.root, &file.path),
+            title: lesson.title.clone(),
+            seed: snapshot.seed,
+            changes: snapshot.changes.to_vec(),
+            step: timeline.step().step,
+            position: playhead.position(),
+            trained: snapshot.furthest,
+            loss: Some(timeline.step().loss).filter(|loss| loss.is_finite()),
+            granularity: playhead.granularity(),
+            speed: playhead.speed(),
+            repeat: match playhead.repeat() {
+                Loop::Off => Repeat::Off,
+                Loop::Step => Repeat::Step,
+                Loop::Range(range) => Repeat::Events(range.clone()),
+            },
+            cue: session.performance.progress().0,
+            bookmarks: session.bookmarks.clone(),
+            moved: snapshot.arrangement.clone(),
+            camera: (!view.auto_fit).then_some(Camera { center: view.center, zoom: view.zoom }),
+            selected: view.selected,
+            tab: gui.tab,
+        })
+    }
+
+    /// As a file: one thing a line.
+    pub(crate) fn text(&self) -> String {
+        // Only maps with odd keys cannot be written, and there are none.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Reads a file.
+    pub(crate) fn read(path: &Path) -> Result<Self, ReadError> {
+        let bytes = crate::library::read_file(path).map_err(|error| ReadError::Read(path.to_owned(), error))?;
+        Self::parse(path, &bytes)
+    }
+
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ReadError> {
+        let no_session = |why: String| ReadError::NoSession(path.to_owned(), why);
+        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| no_session(error.to_string()))?;
+        if value["slowgrad"] != "session" {
+            return Err(no_session("it does not say \"slowgrad\": \"session\"".into()));
+        }
+        match value["version"].as_u64() {
+            Some(version) if version > u64::from(VERSION) => Err(ReadError::Newer(path.to_owned(), version)),
+            Some(_) => serde_json::from_value(value).map_err(|error| no_session(error.to_string())),
+            None => Err(no_session("it has no version".into())),
+        }
+    }
+
+    /// Where its lesson is: where it was, or beside the session's own file.
+    pub(crate) fn lesson_path(&self, file: &Path) -> Result<PathBuf, ReadError> {
+        let named = PathBuf::from(&self.lesson);
+        if !named.is_absolute() || named.is_file() {
+            return Ok(named);
+        }
+        let beside = file.parent().zip(named.file_name()).map(|(folder, name)| folder.join(name));
+        beside.filter(|beside| beside.is_file()).ok_or_else(|| ReadError::NoLesson(self.lesson.clone()))
+    }
+
+    /// The command that makes the run again; its lesson is at this path of the library.
+    pub(crate) fn command(&self, lesson: String) -> Command {
+        Command::Restore(Box::new(Saved {
+            lesson,
+            seed: self.seed,
+            changes: self.changes.clone(),
+            arrangement: self.moved.clone(),
+            step: self.step,
+            furthest: self.trained,
+        }))
+    }
+}
+
+impl Session {
+    /// The worker's first command makes a saved run again: the rest follows when that is done.
+    pub(crate) fn restoring(mut self, file: SessionFile) -> Self {
+        self.start = Start::Hold;
+        self.restoring = Some(Box::new(file));
+        self
+    }
+
+    /// Whether a saved session is on its way.
+    pub(crate) fn is_restoring(&self) -> bool {
+        self.restoring.is_some()
+    }
+
+    /// The run is what it was: now the viewer goes where they were.
+    pub(crate) fn restore_view(&mut self) {
+        let is_there = self.snapshot.as_ref().is_some_and(|snapshot| !snapshot.training && snapshot.timeline.is_some());
+        if !is_there || self.is_unsettled() {
+            return;
+        }
+        let Some(file) = self.restoring.take() else { return };
+        let Some(snapshot) = &self.snapshot else { return };
+        let cues = snapshot.lesson.as_ref().map(|lesson| lesson.cues.clone()).unwrap_or_default();
+        let Some(timeline) = snapshot.timeline.clone() else { return };
+        self.performance = Performance::at(cues, file.cue);
+        self.bookmarks = file.bookmarks;
+        self.view = View::default();
+        self.view.selected = file.selected;
+        if let Some(Camera { center, zoom }) = file.camera {
+            (self.view.center, self.view.zoom, self.view.auto_fit) = (center, zoom, false);
+        }
+        self.tab = Some(file.tab);
+        let mut playhead = Playhead::new(&timeline, file.granularity);
+        let repeat = match file.repeat {
+            Repeat::Off => Loop::Off,
+            Repeat::Step => Loop::Step,
+            Repeat::Events(range) => Loop::Range(range),
+        };
+        let is_same_step = timeline.step().step == file.step;
+        for command in [playhead::Command::Speed(file.speed), playhead::Command::Loop(repeat)] {
+            playhead.apply(&command, &timeline);
+        }
+        if is_same_step {
+            playhead.apply(&playhead::Command::Place(file.position), &timeline);
+        }
+        self.playhead = Some(playhead);
+        let loss = timeline.step().loss;
+        if is_same_step && file.loss.is_some_and(|was| was.to_bits() != loss.to_bits()) {
+            let was = file.loss.unwrap_or_default();
+            self.notice(format!("the scripts have changed since: the loss here was {was} and is {loss}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library;
+    use crate::window::action::Action;
+    use crate::window::session::Editable;
+    use crate::worker::{Change, Slot, Worker};
+    use slowgrad_engine::spec::ParamValue;
+    use slowgrad_script::Limits;
+    use std::time::Duration;
+
+    fn settle(session: &mut Session) {
+        while session.is_unsettled() {
+            assert!(session.settle(Duration::from_mins(1)));
+        }
+        session.tick(0.0);
+    }
+
+    #[test]
+    fn a_session_comes_back_as_it_was() {
+        let path = Path::new("here.session.json");
+        let start = |first: Command| {
+            let loaded = library::load(Some(Path::new("sgd-and-momentum"))).expect("a lesson");
+            Worker::start(loaded.library, Limits::default(), first, || {}).expect("a thread")
+        };
+        let lesson = "lessons/sgd-and-momentum.rhai".to_owned();
+        let mut gui = Gui::new(egui::Context::default(), None);
+        let mut session = Session::new(start(Command::Open(lesson.clone())));
+        settle(&mut session);
+        session.act(Action::Reseed);
+        settle(&mut session);
+        session.edit(Editable::Parameter(1), 0.1 + 0.2);
+        session.go_to_step(40);
+        settle(&mut session);
+        session.control(Slot::Optimizer, "lr", ParamValue::Number(0.0625));
+        session.send(Change::Arrange([(Target::Input(0), [3.0, -4.5])].into()).into());
+        session.go_to_step(12);
+        settle(&mut session);
+        session.act(Action::Coarser);
+        session.act(Action::Faster);
+        session.act(Action::Loop);
+        session.take_over(&playhead::Command::Seek(17));
+        session.view.selected = Some(Target::Weight { layer: 0, neuron: 1, input: 0 });
+        session.view.zoom_by(1.5);
+        session.bookmarks.push(Bookmark { name: "look".into(), step: 3, event: 5 });
+        gui.tab = Tab::Console;
+        let saved = SessionFile::of(&session, &gui).expect("a session");
+        let read = SessionFile::parse(path, saved.text().as_bytes()).expect("the same");
+        assert_eq!(read, saved, "{}", saved.text());
+
+        let mut again = Session::new(start(read.command(lesson))).restoring(read);
+        settle(&mut again);
+        let mut other = Gui::new(egui::Context::default(), None);
+        other.heed(&mut again);
+        assert_eq!(SessionFile::of(&again, &other), Some(saved));
+        assert!(again.notices.iter().all(|notice| !notice.text.contains("changed")), "{:?}", again.notices);
+        let weights = |session: &Session| session.now().map(|(timeline, _)| timeline.step().before.values.clone());
+        assert_eq!(weights(&again), weights(&session));
+    }
+
+    #[test]
+    fn what_is_no_session_is_told_apart() {
+        let path = Path::new("x.session.json");
+        let error = |text: &str| SessionFile::parse(path, text.as_bytes()).expect_err("it is none").to_string();
+        assert!(error("{").contains("x.session.json is no session file"));
+        assert!(error("{}").contains("\"slowgrad\": \"session\""));
+        assert!(error(r#"{"slowgrad": "session", "version": 99, "more": 1}"#).contains("newer slowgrad (version 99"));
+        assert!(error(r#"{"slowgrad": "session", "version": 1}"#).contains("missing field"));
+    }
+
+    #[test]
+    fn a_lesson_is_found_where_it_was_or_beside_the_session() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("mine.session.json");
+        let named = |lesson: &str| {
+            let json = format!(
+                r#"{{"slowgrad":"session","version":1,"lesson":{lesson:?},"title":"T","changes":[],"step":1,"position":0.0,
+                "trained":0,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[],"tab":"script"}}"#
+            );
+            SessionFile::parse(&file, json.as_bytes()).expect("a session")
+        };
+        assert_eq!(named("welcome").lesson_path(&file).expect("built in"), Path::new("welcome"));
+        let gone = named("/nowhere/a.rhai");
+        assert!(gone.lesson_path(&file).expect_err("it is gone").to_string().contains("/nowhere/a.rhai, is gone"));
+        std::fs::write(folder.path().join("a.rhai"), "fn lesson() {}").expect("a file");
+        assert_eq!(gone.lesson_path(&file).expect("beside"), folder.path().join("a.rhai"));
+    }
+}
