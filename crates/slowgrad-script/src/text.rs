@@ -43,8 +43,35 @@ pub(crate) struct Text {
     pub(crate) tokens: Vec<Token>,
     pub(crate) extents: Extents,
     lines: Vec<usize>,
-    /// (byte in the original, what was put in there), in order.
-    insertions: Vec<(usize, String)>,
+    insertions: Vec<Insertion>,
+}
+
+/// What is put into a text for the compiler, in order.
+#[derive(Debug)]
+struct Insertion {
+    /// The byte in the original.
+    at: usize,
+    inserted: String,
+    line: usize,
+    /// Letters of the original before it in its line.
+    before: usize,
+    /// Letters that were inserted before it in its line.
+    shifted: usize,
+}
+
+/// Where each insertion stands, counted once: a line may have thousands.
+fn placed(text: &str, lines: &[usize], insertions: Vec<(usize, String)>) -> Vec<Insertion> {
+    let mut placed: Vec<Insertion> = Vec::with_capacity(insertions.len());
+    for (at, inserted) in insertions {
+        let line = lines.partition_point(|&start| start <= at) - 1;
+        let (from, before, shifted) = match placed.last().filter(|last| last.line == line) {
+            Some(last) => (last.at, last.before, last.shifted + last.inserted.chars().count()),
+            None => (lines[line], 0, 0),
+        };
+        let before = before + text[from..at].chars().count();
+        placed.push(Insertion { at, inserted, line, before, shifted });
+    }
+    placed
 }
 
 impl Text {
@@ -52,8 +79,9 @@ impl Text {
         let source = Arc::new(Source { name: name.into(), text: text.into() });
         let tokens = tokens(&source.text);
         let extents = extents(&source.text, &tokens);
-        let lines = std::iter::once(0).chain(source.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let insertions = insertions(&source.text, &extents);
+        let lines: Vec<usize> =
+            std::iter::once(0).chain(source.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let insertions = placed(&source.text, &lines, insertions(&source.text, &extents));
         Self { source, tokens, extents, lines, insertions }
     }
 
@@ -61,7 +89,7 @@ impl Text {
     pub(crate) fn compiled(&self) -> String {
         let mut compiled = String::with_capacity(self.source.text.len() + 16 * self.insertions.len());
         let mut from = 0;
-        for (at, inserted) in &self.insertions {
+        for Insertion { at, inserted, .. } in &self.insertions {
             compiled.push_str(&self.source.text[from..*at]);
             compiled.push_str(inserted);
             from = *at;
@@ -77,12 +105,14 @@ impl Text {
         let end = self.lines.get(line).map_or(self.source.text.len(), |next| next - 1);
         let text = &self.source.text[start..end];
         let mut column = position.position()?.saturating_sub(1);
-        for (at, inserted) in self.insertions.iter().filter(|(at, _)| (start..=end).contains(at)) {
-            let before = self.source.text[start..*at].chars().count();
-            if column < before {
-                break;
-            }
-            column = before.max(column.saturating_sub(inserted.chars().count()));
+        // The last one that begins in the compiled line at this column or before it.
+        let behind = |one: &Insertion| (one.line, one.before + one.shifted) <= (line - 1, column);
+        let last = self.insertions.partition_point(behind).checked_sub(1).map(|last| &self.insertions[last]);
+        if let Some(last) = last.filter(|last| last.line == line - 1) {
+            column = last.before.max(column.saturating_sub(last.shifted + last.inserted.chars().count()));
+        }
+        if text.as_bytes().get(..=column).is_some_and(<[u8]>::is_ascii) {
+            return Some(start + column);
         }
         Some(text.char_indices().nth(column).map_or(end, |(at, _)| start + at))
     }
@@ -198,6 +228,17 @@ impl Text {
         Some(self.location(self.range(pair[0].start, pair[0].end)))
     }
 
+    /// Where a field is given a value, such as `state.velocity`.
+    pub(crate) fn assigned(&self, path: &str) -> Option<Location> {
+        let given = |range: &(usize, usize)| {
+            let behind = self.source.text[range.0..range.1].strip_prefix(path).map_or("", str::trim_start);
+            let mut operators = ["=", "+=", "-=", "*=", "/=", "%=", "**="].into_iter();
+            operators.any(|operator| behind.strip_prefix(operator).is_some_and(|value| !value.starts_with('=')))
+        };
+        let extents = self.extents.expressions.values().map(|extent| (extent.start, extent.end));
+        extents.filter(given).min().map(|(start, end)| self.location(self.range(start, end)))
+    }
+
     /// The text that a map gives a key in one function, where it is written out without escapes.
     pub(crate) fn key_text(&self, function: &str, key: &str) -> Option<String> {
         let at = self.key(function, key)?.span.end as usize;
@@ -295,6 +336,33 @@ mod tests {
         let call = line.find("__switch").expect("call");
         let offset = text.offset(Position::new(2, call as u16 + 1)).expect("a place");
         assert!(text.source.text[offset..].starts_with("k + é"));
+    }
+
+    /// Each place of the original, looked for in the compiled text, is found again; a slow way says where it is.
+    #[test]
+    fn each_letter_of_a_line_with_many_insertions_leads_back() {
+        let line = "switch é { 1 => [é].map(|x| curry(|y| y + x, 1)), _ => 2 }; ";
+        let text = Text::new("t", format!("fn f(é) {{ {line}{line}\n{line} }}"));
+        let compiled = text.compiled();
+        for (number, (original, compiled)) in text.source.text.lines().zip(compiled.lines()).enumerate() {
+            let mut inserted: Vec<(usize, usize)> = Vec::new();
+            let start = text.lines[number];
+            for one in text.insertions.iter().filter(|one| one.line == number) {
+                inserted.push((original[..one.at - start].chars().count(), one.inserted.chars().count()));
+            }
+            assert!(inserted.len() > 5);
+            for column in 0..compiled.chars().count() {
+                let mut expected = column;
+                for (before, length) in &inserted {
+                    if expected < *before {
+                        break;
+                    }
+                    expected = (*before).max(expected.saturating_sub(*length));
+                }
+                let found = text.offset(Position::new(number as u16 + 1, column as u16 + 1)).expect("a place");
+                assert_eq!(original[..found - start].chars().count(), expected, "{number}:{column}");
+            }
+        }
     }
 
     #[test]
