@@ -189,21 +189,32 @@ impl Interpreter {
         let text = format!("fn {MANY}(x, n) {{ for i in 0..n {{ {EMIT}({function}(x)); }} }}");
         let broken = |error: ParseError| Box::new(Diagnostic::error("interpreter", error.to_string()));
         let ast = program.ast.merge(&self.making.borrow().compile(text).map_err(broken)?);
-        let options = CallFnOptions::new().eval_ast(program.has_statements);
-        let arguments = (argument.clone(), times as i64);
         self.shelf.running.replace(Rc::clone(&program.imports));
         self.host.begin(Budget::Making, None);
-        self.host.wanted.set(times);
         let making = self.making.borrow();
-        let result = making.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, MANY, arguments);
+        let mut results = Vec::with_capacity(times);
+        let ended = loop {
+            let left_to_do = times - results.len();
+            let arguments = (argument.clone(), left_to_do as i64);
+            let options = CallFnOptions::new().eval_ast(program.has_statements);
+            self.host.wanted.set(left_to_do);
+            let result = making.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, MANY, arguments);
+            results.append(&mut self.host.emitted.borrow_mut());
+            match result.or_else(|error| left(*error)) {
+                Err(error) => break Err(error),
+                // `exit` leaves the loop as well as the function; its value is the function's.
+                Ok(value) if results.len() < times => results.push(value),
+                Ok(_) => {}
+            }
+            if results.len() >= times {
+                break Ok(());
+            }
+        };
         self.host.wanted.set(0);
         self.host.end();
         self.host.release();
-        let emitted = self.host.emitted.take();
-        let unlooped =
-            |error: Box<EvalAltResult>| errors::running(&self.host, program, function, unlooped(*error, function));
-        drop(result.map_err(|error| Box::new(unlooped(error)))?);
-        Ok(emitted)
+        ended.map_err(|error| Box::new(errors::running(&self.host, program, function, unlooped(error, function))))?;
+        Ok(results)
     }
 
     /// Runs a function with a tape that `arguments` writes its inputs on, and lets `finish` read the result.

@@ -113,3 +113,13 @@ fn orthogonal_rows_or_columns_are_orthonormal() {
         assert!(all[shape.biases(layer)].iter().all(|bias| *bias == 0.0));
     }
 }
+
+/// `exit` leaves the function that draws one number, and not the loop that draws them all.
+#[test]
+fn a_number_may_be_given_by_exit() {
+    for text in ["fn init(ctx) { exit(ctx.fan_in) }", "fn init(ctx) { [ctx.fan_in].for_each(|| exit(this)); 0 }"] {
+        let sandbox = common::sandbox(&[("initializers/left.rhai", text)]);
+        let drawn = sandbox.initializer(&PluginRef::named("left"), &Shape::new(3, &[2]), 1).unwrap();
+        assert_eq!(drawn, [3.0; 8], "{text}");
+    }
+}
