@@ -89,6 +89,10 @@ impl Call<'_> {
         let squares =
             self.numbers(array)?.into_iter().map(|x| self.inner(Op::Mul, &[x, x])).collect::<Outcome<Vec<_>>>()?;
         let total = self.fold(Op::Add, &squares, 0.0, false)?;
+        // Where all is 0 the root's slope is infinite and that of the squares 0; PyTorch takes it to be 0.
+        if self.host.compare(self.context, Compare::Equal, total, Number::Plain(0.0))? {
+            return Ok(total);
+        }
         self.last(Op::Sqrt, &[total])
     }
 

@@ -136,7 +136,7 @@ fn describe(host: &Host, program: &Program, place: Option<&Place>, error: EvalAl
         E::ErrorPropertyNotFound(name, _) => {
             let near = place.and_then(|place| words::nearest(&name, properties(place)));
             Problem::new("unknown-property", format!("there is no `{name}` in this map"))
-                .maybe_help(near.map(|near| format!("did you mean `{near}`?")))
+                .maybe_help(near.map(|near| format!("did you mean `{near}`?")).or_else(|| place.and_then(context)))
         }
         E::ErrorIndexNotFound(..) => Problem::new("unknown-property", "there is no such field in this map")
             .help("`\"name\" in map` asks whether there is one"),
@@ -327,6 +327,15 @@ fn article(kind: &str) -> String {
         _ if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
         _ => format!("a {kind}"),
     }
+}
+
+/// What `ctx` holds in the function around a place, where something else was asked of it.
+fn context(place: &Place) -> Option<String> {
+    let asked = place.text.source.text[..place.offset].trim_end().strip_suffix('.')?;
+    let function = format!("`{}`", place.text.function_around(place.offset).filter(|_| asked.ends_with("ctx"))?);
+    let fields = group(Group::Context).filter(|entry| entry.description.contains(&function));
+    let fields: Vec<&str> = fields.map(|entry| entry.name).collect();
+    (!fields.is_empty()).then(|| format!("`ctx` has {}, beside the controls of `params()`", words::list(&fields)))
 }
 
 /// Every name that follows a point or begins a map's entry in this text, and what `ctx` holds.

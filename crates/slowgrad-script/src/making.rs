@@ -144,7 +144,12 @@ fn random(engine: &mut Engine, host: &Rc<Host>) {
         Ok(random.0.borrow_mut().normal(plain(&mean, "normal")?, plain(&deviation, "normal")?))
     });
     engine.register_fn("below", |random: &mut Random, n: Dynamic| -> Outcome<i64> {
-        Ok(random.0.borrow_mut().below(count(&n, "below")? as u64) as i64)
+        let n = count(&n, "below")?;
+        if n == 0 {
+            let problem = Problem::new("wrong-value", "no whole number from 0 is below 0");
+            return Err(problem.help("`ctx.rng.below(6)` draws from 0 to 5").into());
+        }
+        Ok(random.0.borrow_mut().below(n as u64) as i64)
     });
     let shared = Rc::clone(host);
     let orthogonal =

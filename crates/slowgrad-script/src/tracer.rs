@@ -221,17 +221,29 @@ impl ScriptTracer {
                 };
                 if let Some(extra) = map.keys().find(|key| !fields.iter().any(|field| field == key.as_str())) {
                     let help = format!("add `{extra}: 0.0` to the map that `fn state()` gives");
-                    return Err(self.wrong(format!("`update` adds a field `{extra}` to the state"), &help));
+                    let error = self.wrong(format!("`update` adds a field `{extra}` to the state"), &help);
+                    return Err(Box::new(self.at_field(extra, *error)));
                 }
                 for field in fields {
                     let Some(value) = map.get(field.as_str()) else {
                         let help = "every field of `fn state()` must stay";
                         return Err(self.wrong(format!("`update` took the field `{field}` out of the state"), help));
                     };
-                    ids.push(self.result(value, &format!("`state.{field}`"), tape)?);
+                    let id = self.result(value, &format!("`state.{field}`"), tape).map_err(|error| {
+                        Box::new(self.at_field(field, error.help("each field of the state holds one number")))
+                    });
+                    ids.push(id?);
                 }
                 Ok(ids)
             }
+        }
+    }
+
+    /// The same error where the script gives this field of the state a value, if it does so by its name.
+    fn at_field(&self, field: &str, error: Diagnostic) -> Diagnostic {
+        match self.program.text.assigned(&format!("state.{field}")) {
+            Some(place) => error.at(place),
+            None => error,
         }
     }
 }

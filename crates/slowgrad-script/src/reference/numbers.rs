@@ -217,5 +217,6 @@ pub(super) const KINKS: &[Kink] = &[
     },
     Kink { function: "x ** y", place: "y = 0", derivative: "0 for x, even at x = 0", tried: ("z ** 0.0", 0.0, 0.0) },
     Kink { function: "x ** y", place: "x = 0, y ≥ 0", derivative: "0 for y", tried: ("0.0 ** z", 2.0, 0.0) },
+    Kink { function: "norm(list)", place: "all are 0", derivative: "0", tried: ("[z, 0.0].norm()", 0.0, 0.0) },
     Kink { function: "x % y", place: "where it jumps", derivative: "1 for x", tried: ("z % 1.0", 2.0, 1.0) },
 ];
