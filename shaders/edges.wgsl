@@ -3,7 +3,7 @@
 
 struct Edge {
     @location(0) ends: vec4f,
-    // Width now, width before (negative for none), glow, 1 for a negative value.
+    // Width now, width before (negative for none), glow, 1 for a negative value and 2 more when it is held fast.
     @location(1) shape: vec4f,
     // Premultiplied.
     @location(2) color: vec4f,
@@ -18,8 +18,8 @@ struct Varying {
     @location(1) @interpolate(flat) shape: vec4f,
     @location(2) @interpolate(flat) color: vec4f,
     @location(3) @interpolate(flat) glow_color: vec4f,
-    // Dash length (0 for none).
-    @location(4) @interpolate(flat) dash: f32,
+    // Dash length (0 for none), half width of the hollow inside (0 for none).
+    @location(4) @interpolate(flat) inside: vec2f,
 }
 
 @vertex
@@ -31,7 +31,10 @@ fn vertex(@builtin(vertex_index) corner: u32, edge: Edge) -> Varying {
     let along = span / len;
     let across = vec2f(-along.y, along.x);
 
-    let half_width = 0.5 * max(edge.shape.x * camera.scale, 0.6);
+    let is_hollow = edge.shape.w > 1.5;
+    // A hollow edge needs room for two lines and what is between them.
+    let least = select(0.6, 5.0 * camera.density, is_hollow);
+    let half_width = 0.5 * max(edge.shape.x * camera.scale, least);
     var half_ghost = -1.0;
     if edge.shape.y >= 0.0 {
         half_ghost = max(0.5 * edge.shape.y * camera.scale, 1.5 * camera.density);
@@ -51,7 +54,11 @@ fn vertex(@builtin(vertex_index) corner: u32, edge: Edge) -> Varying {
     out.shape = vec4f(len, half_width, half_ghost, glow_radius);
     out.color = edge.color;
     out.glow_color = edge.glow_color * glow;
-    out.dash = select(0.0, camera.dash, edge.shape.w > 0.5 && len > 6.0 * camera.dash);
+    let is_dashed = edge.shape.w % 2.0 > 0.5 && len > 6.0 * camera.dash;
+    out.inside = vec2f(
+        select(0.0, camera.dash, is_dashed),
+        select(0.0, half_width - 1.4 * camera.density, is_hollow),
+    );
     return out;
 }
 
@@ -66,11 +73,14 @@ fn fragment(in: Varying) -> @location(0) vec4f {
     let d = length(vec2f(beyond, in.place.y));
 
     var coverage = band(d, in.shape.y);
-    if in.dash > 0.0 {
+    if in.inside.y > 0.0 {
+        coverage -= band(d, in.inside.y);
+    }
+    if in.inside.x > 0.0 {
         // Gaps of two fifths of a period, so that sign shows without colour.
-        let period = in.dash * 1.6;
+        let period = in.inside.x * 1.6;
         let phase = abs(fract(in.place.x / period + 0.5) - 0.5) * period;
-        coverage *= clamp(in.dash * 0.5 - phase + 0.5, 0.0, 1.0);
+        coverage *= clamp(in.inside.x * 0.5 - phase + 0.5, 0.0, 1.0);
     }
     var color = in.color * coverage;
 

@@ -18,5 +18,6 @@ pub mod run;
 pub mod setup;
 pub mod shape;
 pub mod spec;
+pub mod structure;
 pub mod train;
 pub mod weights;

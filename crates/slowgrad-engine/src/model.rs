@@ -34,6 +34,21 @@ impl Model {
         (dropped.map(|(name, _)| name.clone()).collect(), new_fields)
     }
 
+    /// The model of another network: each parameter is one of this one, with its state, or takes its number from
+    /// `fresh` and begins with the optimizer's initial state.
+    #[must_use]
+    pub fn transplanted(&self, origins: &[Option<usize>], fresh: &[f64], optimizer: &Optimizer) -> Self {
+        let new = |old: &[f64], fresh: &dyn Fn(usize) -> f64| {
+            origins
+                .iter()
+                .enumerate()
+                .map(|(index, origin)| origin.map_or_else(|| fresh(index), |at| old[at]))
+                .collect()
+        };
+        let state = self.state.iter().zip(&optimizer.state).map(|(old, (_, initial))| new(old, &|_| *initial));
+        Self { values: new(&self.values, &|index| fresh[index]), state: state.collect() }
+    }
+
     /// Whether both hold the same bits.
     pub fn same_bits(&self, other: &Model) -> bool {
         let same =

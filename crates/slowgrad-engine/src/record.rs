@@ -13,6 +13,7 @@ use crate::setup::{EpochOrder, Setup};
 use crate::shape::Shape;
 use crate::train::update_context;
 use slowgrad_tape::{Call, Diagnostic, Trace};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One layer of one sample.
@@ -106,6 +107,8 @@ pub struct RecordedStep {
     pub before: Model,
     /// Parameters and optimizer state after it.
     pub after: Model,
+    /// The parameters, flat, that are held fast: the optimizer is asked about them, and what it answers is not done.
+    pub frozen: Arc<BTreeSet<usize>>,
     /// The path of each parameter's update, flat.
     pub update_traces: Vec<Arc<Trace>>,
     /// For each layer, the update's inputs after w, grad and state.
@@ -208,6 +211,7 @@ pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, B
         rate,
         before: model.clone(),
         after: model.clone(),
+        frozen: Arc::clone(&setup.frozen),
         update_traces: Vec::with_capacity(shape.parameters()),
         contexts,
         loss,
@@ -342,9 +346,11 @@ fn update(setup: &Setup, recorded: &mut RecordedStep) -> Result<(), Box<Diagnost
         let inputs = recorded.update_inputs(parameter);
         let is_bias = recorded.shape.parameter(parameter).input.is_none();
         let call = if is_bias { biases.call(&inputs)? } else { weights.call(&inputs)? };
-        recorded.after.values[parameter] = call.output(0);
-        for (k, field) in recorded.after.state.iter_mut().enumerate() {
-            field[parameter] = call.output(k + 1);
+        if !recorded.frozen.contains(&parameter) {
+            recorded.after.values[parameter] = call.output(0);
+            for (k, field) in recorded.after.state.iter_mut().enumerate() {
+                field[parameter] = call.output(k + 1);
+            }
         }
         recorded.update_traces.push(call.trace);
     }

@@ -1,18 +1,21 @@
 //! A run: a model in training, with a past that can be reached again bit for bit.
 //!
 //! The past is a bounded number of checkpoints plus replay; replay is exact because a step is a pure
-//! function of its model and set-up. Edits (a parameter by hand, another plugin, another control) are
-//! kept with the step after which they were made and are carried out again on the way. An edit in the past
-//! starts a branch: what came after is forgotten, and its loss curve stays as a ghost. A [`Line`] is all that
-//! tells one past from another, without the numbers that replay brings back; to undo is to restore one.
+//! function of its model and set-up. Edits (a parameter by hand, another plugin, another control, a neuron or a
+//! layer more or less) are kept with the step after which they were made and are carried out again on the way: the
+//! steps before a change of the structure have the structure of their time. An edit in the past starts a branch:
+//! what came after is forgotten, and its loss curve stays as a ghost. A [`Line`] is all that tells one past from
+//! another, without the numbers that replay brings back; to undo is to restore one.
 
 use crate::model::Model;
 use crate::record::{self, RecordedStep};
 use crate::setup::Setup;
+use crate::structure::Reshape;
 use crate::train::{self, Objective, Workspace};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// One point of the loss curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,10 +63,20 @@ impl LossCurve {
 /// What was done by hand after a step.
 #[derive(Debug, Clone)]
 struct Edit {
+    /// Which parameters of the network before are those of the set-up's, when its structure changed.
+    transplant: Option<Rc<Transplant>>,
     /// The set-up from here on, when it changed.
     setup: Option<Rc<Setup>>,
     /// Parameters that were given another value.
     values: Vec<(usize, f64)>,
+}
+
+/// A change of the structure, as it is carried out on a model.
+#[derive(Debug)]
+struct Transplant {
+    origins: Vec<Option<usize>>,
+    /// The numbers of new parameters, by their new indices.
+    fresh: Vec<f64>,
 }
 
 #[derive(Debug, Clone)]
@@ -116,6 +129,8 @@ pub struct Run {
     edits: Rc<Edits>,
     stride: u64,
     budget: usize,
+    /// The most parameters that the network has had.
+    widest: usize,
     curve: Rc<LossCurve>,
     ghost: Option<Rc<LossCurve>>,
     work: Workspace,
@@ -130,7 +145,7 @@ impl Run {
     /// A run that starts with these parameters and the optimizer's initial state.
     pub fn new(setup: Setup, values: Vec<f64>) -> Self {
         let model = Model::new(values, &setup.optimizer);
-        let setup = Rc::new(setup);
+        let (setup, widest) = (Rc::new(setup), model.values.len());
         let start = Checkpoint { setup: Rc::clone(&setup), model: model.clone() };
         Self {
             start: Rc::new(start),
@@ -142,6 +157,7 @@ impl Run {
             edits: Rc::default(),
             stride: Self::STRIDE,
             budget: Self::BUDGET_BYTES,
+            widest,
             curve: Rc::default(),
             ghost: None,
             work: Workspace::default(),
@@ -219,6 +235,7 @@ impl Run {
         }
         if !is_same_start {
             self.start = Rc::clone(&line.start);
+            self.widest = self.start.model.values.len();
             self.stride = Self::STRIDE;
         }
         let is_here = self.step <= line.step && same.is_none_or(|parting| self.step < parting);
@@ -283,7 +300,11 @@ impl Run {
             None => (0, (*self.start).clone()),
         };
         let is_start = nearest.is_none();
+        if checkpoint.setup.shape != self.setup.shape {
+            self.work = Workspace::default();
+        }
         self.step = at;
+        self.widest = self.widest.max(checkpoint.model.values.len());
         self.setup = checkpoint.setup;
         let left = std::mem::replace(&mut self.model, checkpoint.model);
         if is_start {
@@ -303,7 +324,7 @@ impl Run {
                 edit.values.retain(|(at, _)| *at != index);
                 edit.values.push((index, value));
             }
-            _ => edits.push(Edit { setup: None, values: vec![(index, value)] }),
+            _ => edits.push(Edit { transplant: None, setup: None, values: vec![(index, value)] }),
         }
         self.force_checkpoint();
     }
@@ -324,10 +345,45 @@ impl Run {
             Some(edit) if edit.values.is_empty() && same_rule => {
                 edit.setup = Some(Rc::clone(&self.setup));
             }
-            _ => edits.push(Edit { setup: Some(Rc::clone(&self.setup)), values: Vec::new() }),
+            _ => edits.push(Edit { transplant: None, setup: Some(Rc::clone(&self.setup)), values: Vec::new() }),
         }
         self.force_checkpoint();
         StateChange { dropped, added }
+    }
+
+    /// The model as it would be after a change of the structure: `setup` is what would be trained with, `fresh` holds
+    /// the numbers of parameters that are new, at their new places.
+    pub fn reshaped(&self, setup: &Setup, reshape: Reshape, fresh: &[f64]) -> Model {
+        let origins = reshape.origins(&self.setup.shape, &setup.shape);
+        self.model.transplanted(&origins, fresh, &setup.optimizer)
+    }
+
+    /// Changes the structure from now on. What stays keeps its numbers, its state, and whether it is frozen; `setup`
+    /// is that of the new structure and has the same optimizer, `fresh` holds the numbers of new parameters at their
+    /// new places.
+    pub fn reshape(&mut self, mut setup: Setup, reshape: Reshape, fresh: Vec<f64>) {
+        self.branch();
+        let origins = reshape.origins(&self.setup.shape, &setup.shape);
+        let was_frozen = |origin: &Option<usize>| origin.is_some_and(|at| self.setup.frozen.contains(&at));
+        let frozen = (0..origins.len()).filter(|&index| was_frozen(&origins[index])).collect();
+        setup.frozen = Arc::new(frozen);
+        let transplant = Rc::new(Transplant { origins, fresh });
+        let setup = Rc::new(setup);
+        self.take_over(Some(&transplant), &setup);
+        let edit = Edit { transplant: Some(transplant), setup: Some(setup), values: Vec::new() };
+        Rc::make_mut(&mut self.edits).entry(self.step).or_default().push(edit);
+        self.force_checkpoint();
+    }
+
+    /// Goes on with another set-up, which may be one of another structure.
+    fn take_over(&mut self, transplant: Option<&Transplant>, setup: &Rc<Setup>) {
+        if let Some(Transplant { origins, fresh }) = transplant {
+            self.model = self.model.transplanted(origins, fresh, &self.setup.optimizer);
+            self.widest = self.widest.max(self.model.values.len());
+            self.work = Workspace::default();
+        }
+        self.model.migrate(&self.setup.optimizer, &setup.optimizer);
+        self.setup = Rc::clone(setup);
     }
 
     /// The mean loss, without any penalty, over the training data and over the test data (when there is any) with the
@@ -367,8 +423,7 @@ impl Run {
         let edits = Rc::clone(&self.edits);
         for edit in edits.get(&self.step).into_iter().flatten() {
             if let Some(setup) = &edit.setup {
-                self.model.migrate(&self.setup.optimizer, &setup.optimizer);
-                self.setup = Rc::clone(setup);
+                self.take_over(edit.transplant.as_deref(), setup);
             }
             for &(index, value) in &edit.values {
                 self.model.values[index] = value;
@@ -395,7 +450,7 @@ impl Run {
 
     fn checkpoint_bytes(&self) -> usize {
         // A few hundred bytes stand for the map's entry and the vectors' headers.
-        256 + 8 * self.model.values.len() * (1 + self.model.state.len())
+        256 + 8 * self.widest * (1 + self.model.state.len())
     }
 }
 

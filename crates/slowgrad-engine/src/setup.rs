@@ -8,6 +8,7 @@ use crate::plugin::{Activation, Loss, Optimizer, PluginInfo, Regularizer, Schedu
 use crate::rng::{Purpose, Rng};
 use crate::shape::Shape;
 use crate::spec::LessonSpec;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a network is trained with.
@@ -42,6 +43,9 @@ pub struct Setup {
     pub shuffle: bool,
     /// Everything random comes from it.
     pub seed: u64,
+    /// Parameters (flat indices) that a person holds fast: they have gradients, and no update moves them or what
+    /// the optimizer remembers of them.
+    pub frozen: Arc<BTreeSet<usize>>,
 }
 
 impl Setup {

@@ -336,6 +336,12 @@ fn update(setup: &Setup, model: &mut Model, step: u64, work: &mut Workspace) -> 
             function.map(&inputs, &mut outputs)?;
         }
     }
+    for &frozen in &*setup.frozen {
+        work.new_values[frozen] = model.values[frozen];
+        for (new, old) in work.new_state.iter_mut().zip(&model.state) {
+            new[frozen] = old[frozen];
+        }
+    }
     std::mem::swap(&mut model.values, &mut work.new_values);
     std::mem::swap(&mut model.state, &mut work.new_state);
     Ok(())

@@ -9,8 +9,10 @@ use slowgrad_engine::model::Model;
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::record::record;
 use slowgrad_engine::run::Run;
+use slowgrad_engine::structure::Reshape;
 use slowgrad_engine::train::{self, Workspace};
 use slowgrad_tape::isa;
+use std::sync::Arc;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
@@ -26,6 +28,7 @@ proptest! {
         strength in prop::option::of(0.0_f64..0.3),
         slowing in prop::option::of(0.0_f64..1.0),
         steps in 1_u64..12,
+        frozen in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
     ) {
         let activations = sizes[1..].iter().zip(&kinds).map(|(&size, kind)| match kind {
             0 => identity(),
@@ -37,6 +40,7 @@ proptest! {
         setup.shuffle = shuffle;
         setup.regularizer = strength.map(elastic);
         setup.schedule = slowing.map(decay);
+        setup.frozen = Arc::new(frozen.iter().map(|index| index.index(values.len())).collect());
         for unit in isa::available() {
             prop_assert!(isa::force(unit));
             let mut fast = Model::new(values.clone(), &setup.optimizer);
@@ -50,6 +54,10 @@ proptest! {
                 prop_assert_eq!(objective.penalty.map(f64::to_bits), penalty, "penalty of step {}", step);
                 slow = recorded.after;
                 prop_assert!(fast.same_bits(&slow), "step {} on {:?}", step, unit);
+            }
+            for &at in &*setup.frozen {
+                prop_assert_eq!(fast.values[at].to_bits(), values[at].to_bits(), "a frozen parameter stays");
+                prop_assert!(fast.state.iter().all(|field| field[at] == 0.0), "and nothing is remembered of it");
             }
         }
     }
@@ -224,4 +232,44 @@ fn state_carries_over_to_another_optimizer_where_its_fields_match() {
     let change = run.set_setup(again);
     assert!(change.dropped.is_empty() && change.added.is_empty());
     assert_eq!(run.model().state[0], velocity);
+}
+
+#[test]
+fn the_structure_changes_in_place_and_belongs_to_its_step() {
+    let (start, values) = setup(&[2, 3, 1], vec![tanh(), identity()], descent(0.05, true), 6, 3);
+    let mut run = Run::new(start.clone(), values);
+    run.seek(20).expect("it runs");
+    let mut held = run.setup().clone();
+    held.frozen = Arc::new([7, 9].into());
+    run.set_setup(held);
+    run.seek(30).expect("it runs");
+    let before = run.model().clone();
+    // Without the second neuron the weights 2 and 3, the bias 7 and the weight 10 are gone.
+    let (two, _) = setup(&[2, 2, 1], vec![tanh(), identity()], descent(0.05, true), 6, 3);
+    run.reshape(two, Reshape::RemoveNeuron { layer: 0, neuron: 1 }, vec![0.0; 9]);
+    let kept = [0, 1, 4, 5, 6, 8, 9, 11, 12];
+    let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let of = |numbers: &[f64]| kept.iter().map(|&at| numbers[at].to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&run.model().values), of(&before.values));
+    assert_eq!(bits(&run.model().state[0]), of(&before.state[0]), "the optimizer remembers what stays");
+    assert_eq!(run.setup().frozen.iter().copied().collect::<Vec<_>>(), [6], "what is frozen stays frozen");
+    run.seek(40).expect("it runs");
+    let (four, _) = setup(&[2, 2, 2, 1], vec![tanh(), tanh(), identity()], descent(0.05, true), 6, 3);
+    run.reshape(four, Reshape::AddLayer { before: 1 }, vec![0.5; 15]);
+    assert_eq!(run.model().values[6..12], [0.5; 6], "a new layer has the numbers it was given");
+    assert_eq!(run.model().state[0][6..12], [0.0; 6]);
+    run.seek(60).expect("it runs");
+    let after = run.model().clone();
+    assert_eq!(run.record().expect("it runs").shape.sizes(), [2, 2, 2, 1]);
+    // The past has the structure of its time, and the way back here is the same.
+    run.seek(29).expect("it runs");
+    assert_eq!(run.record().expect("it runs").shape.sizes(), [2, 3, 1]);
+    run.seek(0).expect("it runs");
+    assert_eq!(run.evaluate().expect("it runs").0.to_bits(), {
+        let mut fresh = Run::new(start, run.model().values.clone());
+        fresh.evaluate().expect("it runs").0.to_bits()
+    });
+    run.seek(60).expect("it runs");
+    assert!(run.model().same_bits(&after));
+    assert_eq!(run.furthest(), 60);
 }

@@ -166,6 +166,7 @@ mod tests {
                 alpha: 1.0,
                 ghost_width: None,
                 glow: 0.0,
+                is_frozen: false,
                 target: weight(neuron),
             })
             .collect();

@@ -26,8 +26,8 @@ pub(crate) struct EdgeInstance {
     /// Negative for none.
     pub(crate) ghost_width: f32,
     pub(crate) glow: f32,
-    /// 1 when it is drawn dashed.
-    pub(crate) is_dashed: f32,
+    /// 1 when it is drawn dashed, and 2 more when it is drawn hollow.
+    pub(crate) style: f32,
     pub(crate) color: [u8; 4],
     pub(crate) glow_color: [u8; 4],
 }

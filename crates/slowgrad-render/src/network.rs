@@ -191,7 +191,7 @@ impl Marks<'_> {
                 width: edge.width,
                 ghost_width: edge.ghost_width.unwrap_or(-1.0),
                 glow: edge.glow.clamp(0.0, 1.0),
-                is_dashed: f32::from(u8::from(is_negative(edge.ink))),
+                style: f32::from(u8::from(is_negative(edge.ink)) + 2 * u8::from(edge.is_frozen)),
                 color: color.gamma_multiply(edge.alpha.min(1.0)).to_array(),
                 glow_color: mix(color, self.theme.accent, 0.35).to_array(),
             });
@@ -206,7 +206,7 @@ impl Marks<'_> {
             width: edge.width + 5.0 / self.view.zoom,
             ghost_width: -1.0,
             glow: 0.0,
-            is_dashed: 0.0,
+            style: 0.0,
             color: color.gamma_multiply(0.8).to_array(),
             glow_color: [0; 4],
         }
@@ -388,6 +388,7 @@ mod tests {
             alpha: 1.0,
             ghost_width: None,
             glow: 0.0,
+            is_frozen: false,
             target: weight,
         }];
         scene
@@ -506,6 +507,6 @@ mod tests {
         let instances = marks.edges();
         assert_eq!(instances.len(), 99_999);
         assert_eq!(size_of_val(&instances[0]), 40);
-        assert_eq!(instances[0].is_dashed, 1.0);
+        assert_eq!(instances[0].style, 1.0);
     }
 }

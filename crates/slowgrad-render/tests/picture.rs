@@ -33,6 +33,7 @@ fn edge(y: f32, ink: Ink) -> Edge {
         alpha: 1.0,
         ghost_width: None,
         glow: 0.0,
+        is_frozen: false,
         target: Target::Weight { layer: 0, neuron: y as usize, input: 0 },
     }
 }

@@ -472,6 +472,7 @@ impl Sandbox {
             batch: spec.batch,
             shuffle: spec.shuffle,
             seed: spec.seed,
+            frozen: Arc::default(),
         })
     }
 

@@ -292,6 +292,11 @@ pub enum EventKind {
         /// mean + share.
         grad: f64,
     },
+    /// A parameter is held fast: whatever its gradient, it stays, and so does what the optimizer remembers of it.
+    Frozen {
+        /// Its value.
+        value: f64,
+    },
     /// A parameter moves.
     Updated {
         /// The plugin.
@@ -324,6 +329,7 @@ impl EventKind {
             EventKind::Average { .. } => "average",
             EventKind::Rate { .. } => "rate",
             EventKind::Penalized { .. } => "penalized",
+            EventKind::Frozen { .. } => "frozen",
             EventKind::Updated { .. } => "updated",
         }
     }
@@ -331,7 +337,7 @@ impl EventKind {
     /// The number that comes out (1 or 0 for the answer of a comparison).
     pub fn result(&self) -> f64 {
         match self {
-            EventKind::Enter { value, .. } | EventKind::LossValue { value, .. } => *value,
+            EventKind::Enter { value, .. } | EventKind::LossValue { value, .. } | EventKind::Frozen { value } => *value,
             EventKind::Product { product, .. } => *product,
             EventKind::Accumulate { sum, .. } => *sum,
             EventKind::AddBias { z, .. } => *z,

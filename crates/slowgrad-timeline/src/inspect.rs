@@ -271,6 +271,9 @@ impl Desk<'_> {
 
     fn why_this_change(&self, old: f64, new: f64, grad: f64, index: usize) -> String {
         let has_state = self.step.before.state.iter().any(|field| field[index] != 0.0);
+        if self.step.frozen.contains(&index) {
+            return "It is frozen: no update moves it.".into();
+        }
         match (old == new, grad == 0.0) {
             (true, true) => "The gradient is 0, so the parameter stays.".into(),
             (true, false) => "The change is too small for this number to hold, or the learning rate is 0.".into(),

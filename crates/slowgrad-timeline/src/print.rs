@@ -194,6 +194,7 @@ fn operands(kind: &EventKind) -> Vec<Operand> {
         EventKind::Average { sum, count, .. } => list(&[("sum", Some(*sum)), ("count", Some(*count as f64))]),
         EventKind::Rate { base, factor, .. } => list(&[("base", Some(*base)), ("factor", Some(*factor))]),
         EventKind::Penalized { mean, share, .. } => list(&[("mean", Some(*mean)), ("share", Some(*share))]),
+        EventKind::Frozen { value } => list(&[("old", Some(*value))]),
         EventKind::Updated { old, .. } => list(&[("old", Some(*old))]),
     }
 }

@@ -104,6 +104,8 @@ pub struct Edge {
     pub ghost_width: Option<f32>,
     /// 0 to 1: a halo along it.
     pub glow: f32,
+    /// Held fast: drawn hollow.
+    pub is_frozen: bool,
     /// What it stands for.
     pub target: Target,
 }

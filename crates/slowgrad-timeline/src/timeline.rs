@@ -220,7 +220,9 @@ impl Timeline {
                 for input in (0..shape.fan_in(layer)).map(Some).chain([None]) {
                     let index = shape.index(Parameter { layer, neuron, input });
                     let penalty = step.penalty_trace(index).map_or(0, |trace| penalty_events(trace));
-                    let events = self.averages() + penalty + step.update_traces[index].instructions().len() + 1;
+                    let is_frozen = step.frozen.contains(&index);
+                    let own = if is_frozen { 0 } else { step.update_traces[index].instructions().len() };
+                    let events = self.averages() + penalty + own + 1;
                     self.add(None, Phase::Update, Cell::Parameter { layer, neuron, input }, events);
                 }
             }
@@ -467,6 +469,9 @@ impl Timeline {
                 return (kind, target, site.map(|site| (&**trace, site)));
             }
             at -= penalty_events(trace);
+        }
+        if step.frozen.contains(&index) {
+            return (EventKind::Frozen { value: step.before.values[index] }, target, None);
         }
         let trace = &step.update_traces[index];
         match trace.instructions().get(at) {

@@ -441,6 +441,12 @@ impl Words {
                     ),
                 )
             }
+            EventKind::Frozen { value } => (
+                Math::row([parameter(&event.address, wide), Math::text(" stays")]),
+                Math::Row(Vec::new()),
+                self.weight(*value),
+                format!("The parameter is frozen: it stays {}.", number(*value, self.digits)),
+            ),
             EventKind::Updated { optimizer, old, new } => {
                 let change = new - old;
                 notes.push(Math::row([

@@ -2,7 +2,7 @@
 
 mod scene_nets;
 
-use scene_nets::{large_net, sgd, small_nets, tanh, timeline};
+use scene_nets::{frozen, large_net, sgd, sigmoid, small_nets, tanh, timeline};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::{EventKind, Phase};
 use slowgrad_timeline::granularity::Granularity;
@@ -288,4 +288,28 @@ fn a_large_network_stays_one_readable_picture() {
             assert!(scene.status.contains("of 109\u{202f}184 weights drawn: the strongest"), "{}", scene.status);
         }
     }
+}
+
+#[test]
+fn a_frozen_parameter_says_that_it_stays() {
+    // A weight of the first layer, the bias of its third neuron, and a weight of the last layer.
+    let timeline = frozen(&[2, 3, 1], vec![tanh(), sigmoid()], &[3, 8, 9]);
+    let step = timeline.step();
+    let mut held = 0;
+    for index in 0..timeline.len() {
+        let event = timeline.event(index);
+        let EventKind::Frozen { value } = event.kind else { continue };
+        held += 1;
+        let scene = picture(&timeline, index..index + 1, 1.0);
+        assert!(texts(&scene).iter().any(|text| *text == format!("frozen: {}", number(value, 3))));
+        assert_eq!(scene.formula.sentence, format!("The parameter is frozen: it stays {}.", number(value, 3)));
+        if matches!(event.target, Target::Weight { .. }) {
+            assert!(scene.edges.iter().any(|edge| edge.target == event.target && edge.is_frozen));
+        }
+    }
+    assert_eq!(held, 3);
+    assert!(step.frozen.iter().all(|&at| step.before.values[at].to_bits() == step.after.values[at].to_bits()));
+    let scene = picture(&timeline, 0..1, 0.0);
+    assert_eq!(scene.edges.iter().filter(|edge| edge.is_frozen).count(), 2);
+    assert_eq!(texts(&scene).iter().filter(|text| text.starts_with('❄')).count(), 3, "two weights and a bias");
 }

@@ -229,6 +229,7 @@ pub fn setup(
         batch,
         shuffle: false,
         seed: 3,
+        frozen: Arc::default(),
     };
     (setup, values)
 }

@@ -112,6 +112,7 @@ pub(crate) fn scene() -> Scene {
                     alpha: if is_current { 1.0 } else { 0.8 },
                     ghost_width: (layer == 3 && neuron == 0 && input == 2).then_some(9.0),
                     glow: if is_current { 1.0 } else { 0.0 },
+                    is_frozen: false,
                     target: this,
                 });
             }

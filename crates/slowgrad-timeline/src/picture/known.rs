@@ -309,6 +309,11 @@ impl<'a> Known<'a> {
         if self.is_updated(layer, neuron, input) { new } else { old }
     }
 
+    /// Whether a parameter is held fast.
+    pub(super) fn is_frozen(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
+        self.step.frozen.contains(&self.step.shape.index(Parameter { layer, neuron, input }))
+    }
+
     /// A parameter before and after the step.
     pub(super) fn old_and_new(&self, layer: usize, neuron: usize, input: Option<usize>) -> (f64, f64) {
         let index = self.step.shape.index(Parameter { layer, neuron, input });

@@ -41,6 +41,7 @@ impl Stage<'_> {
             alpha: if is_current { 0.9 } else { 0.45 },
             ghost_width: None,
             glow: 0.0,
+            is_frozen: false,
             target: Target::Loss,
         });
     }

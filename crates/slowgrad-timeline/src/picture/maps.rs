@@ -124,7 +124,7 @@ impl Stage<'_> {
 }
 
 /// A disc of a smaller radius on screen, in points, has no room for a map beside its number.
-const LEAST_ROOM: f32 = 20.0;
+const LEAST_ROOM: f32 = 16.5;
 
 #[cfg(test)]
 mod tests {

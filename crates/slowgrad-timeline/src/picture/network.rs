@@ -127,7 +127,10 @@ impl Stage<'_> {
 
     fn bias_below(&mut self, layer: usize, neuron: usize) {
         let bias = self.known.parameter(layer, neuron, None);
-        let text = equation(Math::indexed("b", (neuron + 1).to_string()), self.number(bias));
+        let mut text = equation(Math::indexed("b", (neuron + 1).to_string()), self.number(bias));
+        if self.known.is_frozen(layer, neuron, None) {
+            text = Math::row([Math::text(LOCK), text]);
+        }
         let lettering = Lettering::new(text, ON_EDGE, self.parameter_ink(layer, neuron, None));
         self.around(Target::Neuron { layer, neuron }, Slot::Bias, Rank::Around, lettering);
     }
@@ -179,7 +182,7 @@ impl Stage<'_> {
     pub(super) fn inside(&mut self, target: Target, text: String, rank: Rank) {
         let ([x, y], radius) = (self.layout.position(target), self.layout.radius(target));
         // A disc is narrower where it leaves room for a map.
-        let (below, width, height) = if self.has_map(target) { (0.66, 1.26, 0.44) } else { (0.0, 1.6, 0.52) };
+        let (below, width, height) = if self.has_map(target) { (0.66, 1.3, 0.46) } else { (0.0, 1.6, 0.52) };
         let size = (width * radius / (0.55 * text.chars().count().max(1) as f32)).min(height * radius);
         let place = [x, y + below * radius];
         self.canvas.label(rank, place, Anchor::Center, Lettering::new(Math::text(text), size, Ink::Text));
@@ -293,6 +296,7 @@ impl Stage<'_> {
             alpha,
             ghost_width: is_moving.then(|| width(old)),
             glow,
+            is_frozen: self.known.is_frozen(layer, neuron, Some(input)),
             target,
         });
     }
@@ -337,6 +341,9 @@ impl Stage<'_> {
 
     fn weight_number(&mut self, layer: usize, neuron: usize, input: usize, place: Point, rank: Rank) {
         let mut text = Math::text(self.number(self.known.parameter(layer, neuron, Some(input))));
+        if self.known.is_frozen(layer, neuron, Some(input)) {
+            text = Math::row([Math::text(LOCK), text]);
+        }
         let is_selected = self.options.selected == Some(Target::Weight { layer, neuron, input });
         if is_selected && let Some(grad) = self.known.gradient(layer, neuron, input) {
             let grad = slope(Math::text(format!("w = {}", self.number(grad)))).ink(gradient(grad));
@@ -396,6 +403,9 @@ impl Stage<'_> {
         spots
     }
 }
+
+/// Stands before the number of a parameter that is held fast.
+const LOCK: &str = "❄ ";
 
 /// Shares of an edge where a weight's number may stand, the preferred ones first.
 const SHARES: [f32; 11] = [0.4, 0.42, 0.38, 0.44, 0.36, 0.58, 0.6, 0.56, 0.62, 0.46, 0.52];

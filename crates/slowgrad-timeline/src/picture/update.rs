@@ -8,7 +8,7 @@ use super::stage::{Stage, gradient, update};
 use crate::event::{Cell, Event, EventKind};
 use crate::inspect::digits_apart;
 use crate::scene::{Anchor, Ink, Math};
-use crate::words::number;
+use crate::words::{level, number};
 
 /// The letters of what stands over the network.
 const OVER_ALL: f32 = 15.0;
@@ -38,6 +38,7 @@ impl Stage<'_> {
                 self.current_parameter(layer, neuron, input, Math::text(text), gradient(*grad));
             }
             EventKind::Updated { .. } => self.parameter_moves(layer, neuron, input),
+            EventKind::Frozen { .. } => self.parameter_stays(layer, neuron, input),
             kind => {
                 if let Some((math, ink)) = self.operation_words(kind, update) {
                     self.current_parameter(layer, neuron, input, math, ink);
@@ -73,8 +74,18 @@ impl Stage<'_> {
         self.canvas.label(Rank::Current, place, Anchor::Above, Lettering::plated(math, OVER_ALL, ink));
     }
 
+    /// A parameter that is held fast.
+    fn parameter_stays(&mut self, layer: usize, neuron: usize, input: Option<usize>) {
+        let value = self.known.old_and_new(layer, neuron, input).0;
+        let text = format!("frozen: {}", self.number(value));
+        self.current_parameter(layer, neuron, input, Math::text(text), Ink::Weight(level(value)));
+    }
+
     /// `old →`, then `old → new`.
     pub(super) fn parameter_moves(&mut self, layer: usize, neuron: usize, input: Option<usize>) {
+        if self.known.is_frozen(layer, neuron, input) {
+            return self.parameter_stays(layer, neuron, input);
+        }
         let (old, new) = self.known.old_and_new(layer, neuron, input);
         let digits = digits_apart(old, new, self.options.digits);
         let mut text = format!("{} →", number(old, digits));

@@ -204,7 +204,12 @@ fn noise(seed: u64) -> f64 {
 
 /// A recorded step of a network of this shape.
 pub(crate) fn timeline(sizes: &[usize], activations: Vec<Activation>, optimizer: Optimizer, batch: usize) -> Timeline {
-    trained(sizes, activations, optimizer, batch, None, None)
+    trained(sizes, activations, optimizer, batch, None, None, &[])
+}
+
+/// The same with parameters (flat) that are held fast.
+pub(crate) fn frozen(sizes: &[usize], activations: Vec<Activation>, frozen: &[usize]) -> Timeline {
+    trained(sizes, activations, momentum(), 2, Some(squares()), None, frozen)
 }
 
 /// w²/8
@@ -237,6 +242,7 @@ fn trained(
     batch: usize,
     regularizer: Option<Regularizer>,
     schedule: Option<Schedule>,
+    frozen: &[usize],
 ) -> Timeline {
     let shape = Arc::new(Shape::new(sizes[0], &sizes[1..]));
     let samples: Vec<Sample> = (0..batch)
@@ -263,6 +269,7 @@ fn trained(
         schedule,
         initializer: PluginInfo::default(),
         dataset: None,
+        frozen: Arc::new(frozen.iter().copied().collect()),
     };
     let values = (0..shape.parameters()).map(|i| 1.5 * noise(i as u64 + 77)).collect();
     let model = Model::new(values, &setup.optimizer);
@@ -274,7 +281,11 @@ pub(crate) fn small_nets() -> Vec<(&'static str, Timeline)> {
     vec![
         ("2-3-1", timeline(&[2, 3, 1], vec![tanh(), sigmoid()], sgd(), 2)),
         ("2-4-2-1", timeline(&[2, 4, 2, 1], vec![relu(), tanh(), tanh()], momentum(), 1)),
-        ("2-3-1 regularized", trained(&[2, 3, 1], vec![tanh(), sigmoid()], sgd(), 2, Some(squares()), Some(slower()))),
+        (
+            "2-3-1 regularized",
+            trained(&[2, 3, 1], vec![tanh(), sigmoid()], sgd(), 2, Some(squares()), Some(slower()), &[]),
+        ),
+        ("2-3-1 partly frozen", frozen(&[2, 3, 1], vec![tanh(), sigmoid()], &[0, 3, 8, 12])),
         ("3-5-4-2", timeline(&[3, 5, 4, 2], vec![relu(), sigmoid(), softmax(2)], momentum(), 2)),
     ]
 }

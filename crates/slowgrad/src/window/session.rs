@@ -11,6 +11,7 @@ use super::walk;
 use crate::worker::{Change, Command, Snapshot, Worker};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef};
+use slowgrad_engine::structure::Reshape;
 use slowgrad_render::View;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::{Cell, Phase};
@@ -244,6 +245,12 @@ impl Session {
         {
             self.wanted = None;
         }
+        // What is selected may have gone with its neuron.
+        let is_there = |target: Target| {
+            let shape = new.timeline.as_ref().map(|timeline| &timeline.step().shape);
+            shape.is_none_or(|shape| walk::is_part(shape, target))
+        };
+        self.view.selected = self.view.selected.filter(|target| is_there(*target));
         let cues = new.lesson.as_ref().map(|lesson| lesson.cues.clone()).unwrap_or_default();
         if is_new_run {
             self.wanted = None;
@@ -411,6 +418,11 @@ impl Session {
             Action::PanDown => self.view.shift([0.0, PAN]),
             Action::SelectNext => self.walk(true),
             Action::SelectPrevious => self.walk(false),
+            Action::AddNeuron => self.restructure(Reshape::AddNeuron { layer: self.hidden_layer() }),
+            Action::RemoveNeuron => self.remove_neuron(),
+            Action::AddLayer => self.restructure(Reshape::AddLayer { before: self.selected_layer() }),
+            Action::RemoveLayer => self.restructure(Reshape::RemoveLayer { layer: self.hidden_layer() }),
+            Action::Freeze => self.freeze_selected(),
             Action::Undo => self.undo(Command::Undo),
             Action::Redo => self.undo(Command::Redo),
             Action::Reset => self.restart(Change::Reset, Start::Hold),
@@ -432,6 +444,63 @@ impl Session {
             | Action::Leave => return false,
         }
         true
+    }
+
+    /// Changes the structure of the network; what stays keeps its numbers.
+    pub(crate) fn restructure(&mut self, reshape: Reshape) {
+        self.send(Command::Seal);
+        self.send(Change::Reshape(reshape).into());
+    }
+
+    /// The layer of what is selected, or the first.
+    fn selected_layer(&self) -> usize {
+        match self.view.selected {
+            Some(Target::Neuron { layer, .. } | Target::Weight { layer, .. } | Target::Bias { layer, .. }) => layer,
+            _ => 0,
+        }
+    }
+
+    /// The same among those whose neurons may come and go: the outputs belong to the data.
+    fn hidden_layer(&self) -> usize {
+        let hidden = self.now().map_or(0, |(timeline, _)| timeline.step().shape.layers() - 1);
+        self.selected_layer().min(hidden.saturating_sub(1))
+    }
+
+    /// The selected neuron goes, or the last of its layer.
+    fn remove_neuron(&mut self) {
+        let layer = self.hidden_layer();
+        let neuron = match self.view.selected {
+            Some(Target::Neuron { layer: at, neuron }) if at == layer => neuron,
+            _ => self.now().map_or(0, |(timeline, _)| timeline.step().shape.size(layer) - 1),
+        };
+        self.restructure(Reshape::RemoveNeuron { layer, neuron });
+    }
+
+    /// The parameters that a part of the network stands for, and whether all are frozen.
+    pub(crate) fn frozen(&self, target: Target) -> Option<(Vec<Parameter>, bool)> {
+        let step = self.now()?.0.step();
+        let parameters = match target {
+            Target::Weight { layer, neuron, input } => vec![Parameter { layer, neuron, input: Some(input) }],
+            Target::Bias { layer, neuron } => vec![Parameter { layer, neuron, input: None }],
+            Target::Neuron { layer, neuron } => {
+                let inputs = (0..step.shape.fan_in(layer)).map(Some).chain([None]);
+                inputs.map(|input| Parameter { layer, neuron, input }).collect()
+            }
+            Target::Input(_) | Target::Loss => return None,
+        };
+        let is_frozen = parameters.iter().all(|parameter| step.frozen.contains(&step.shape.index(*parameter)));
+        Some((parameters, is_frozen))
+    }
+
+    /// Holds what is selected fast, or lets it go.
+    pub(crate) fn freeze_selected(&mut self) {
+        let frozen = self.view.selected.and_then(|target| self.frozen(target));
+        match frozen {
+            Some((parameters, is_frozen)) => {
+                self.send(Change::Freeze { parameters, is_frozen: !is_frozen }.into());
+            }
+            None => self.notice("select a weight, a bias or a neuron to freeze it"),
+        }
     }
 
     /// Selects the next part of the network, or the one before.

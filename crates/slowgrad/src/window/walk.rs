@@ -21,6 +21,17 @@ pub(crate) fn next(shape: &Shape, from: Option<Target>, forward: bool) -> Target
     )
 }
 
+/// Whether a network of this shape has a part.
+pub(crate) fn is_part(shape: &Shape, target: Target) -> bool {
+    let is_neuron = |layer: usize, neuron: usize| layer < shape.layers() && neuron < shape.size(layer);
+    match target {
+        Target::Input(input) => input < shape.inputs(),
+        Target::Neuron { layer, neuron } | Target::Bias { layer, neuron } => is_neuron(layer, neuron),
+        Target::Weight { layer, neuron, input } => is_neuron(layer, neuron) && input < shape.fan_in(layer),
+        Target::Loss => true,
+    }
+}
+
 /// Parts that belong to a neuron of a layer: itself, its weights, its bias.
 fn room(shape: &Shape, layer: usize) -> usize {
     shape.fan_in(layer) + 2

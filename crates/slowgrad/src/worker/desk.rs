@@ -403,6 +403,8 @@ impl Desk {
         if *made == *opened.made {
             setup.train = Arc::clone(&now.train);
         }
+        // What is held fast stays so.
+        setup.frozen = Arc::clone(&now.frozen);
         let mut model = opened.run.model().clone();
         model.migrate(&now.optimizer, &setup.optimizer);
         match record::record(&setup, &model, opened.run.step() + 1) {

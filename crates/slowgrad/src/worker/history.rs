@@ -6,10 +6,12 @@
 
 use super::desk::Desk;
 use super::message::{Arrangement, Change, Made, Saved, Slot};
+use super::structure;
 use slowgrad_engine::data::Data;
 use slowgrad_engine::run::Line;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{LessonSpec, SpecPatch};
+use slowgrad_engine::structure::Reshape;
 use slowgrad_timeline::scene::Target;
 use slowgrad_timeline::words;
 use std::collections::VecDeque;
@@ -174,6 +176,9 @@ impl Desk {
             {
                 Err("the data has no such sample".into())
             }
+            Change::Freeze { parameters, .. } if parameters.iter().any(|parameter| !setup.shape.has(*parameter)) => {
+                Err("the network has no such weight".into())
+            }
             _ => Ok(()),
         }
     }
@@ -193,6 +198,12 @@ impl Desk {
             }
             Change::Control { slot, control, value } => return self.set_control(*slot, control, value),
             Change::Patch(patch) => return self.patch(patch),
+            Change::Reshape(reshape) => {
+                if !self.reshape(*reshape) {
+                    return false;
+                }
+            }
+            Change::Freeze { parameters, is_frozen } => structure::freeze(&mut opened.run, parameters, *is_frozen),
             Change::Arrange(arrangement) => opened.arrangement = Arc::clone(arrangement),
             Change::Reset => self.start_again(),
             Change::Reseed => {
@@ -221,7 +232,8 @@ impl Desk {
             Change::Arrange(_) => return,
             change if is_beginning(change) => {
                 // Another run: of the one before only its description of then stays.
-                let describes = |made: &Made| matches!(made.change, Change::Control { .. } | Change::Patch(_));
+                let describes =
+                    |made: &Made| matches!(made.change, Change::Control { .. } | Change::Patch(_) | Change::Reshape(_));
                 changes.retain(|made| made.after <= after && describes(made));
                 for made in &mut changes {
                     made.after = 0;
@@ -331,7 +343,7 @@ fn number(change: &Change) -> Option<Number> {
             let rest = SpecPatch { batch: None, ..(**patch).clone() };
             (patch.batch.is_some() && rest == SpecPatch::default()).then_some(Number::Batch)
         }
-        Change::Arrange(_) | Change::Reset | Change::Reseed => None,
+        Change::Reshape(_) | Change::Freeze { .. } | Change::Arrange(_) | Change::Reset | Change::Reseed => None,
     }
 }
 
@@ -365,6 +377,14 @@ fn in_words(change: &Change) -> String {
         Change::Input { sample, input, .. } => format!("input {} of sample {}", input + 1, sample + 1),
         Change::Control { control, .. } => control.replace('_', " "),
         Change::Patch(patch) => patched(patch),
+        Change::Reshape(reshape) => match reshape {
+            Reshape::AddNeuron { layer } => format!("a neuron more in layer {}", layer + 1),
+            Reshape::RemoveNeuron { layer, neuron } => format!("without neuron {} of layer {}", neuron + 1, layer + 1),
+            Reshape::AddLayer { before } => format!("a layer more before layer {}", before + 1),
+            Reshape::RemoveLayer { layer } => format!("without layer {}", layer + 1),
+        },
+        Change::Freeze { is_frozen: true, .. } => "freezing".into(),
+        Change::Freeze { .. } => "letting go".into(),
         Change::Arrange(_) => "places of neurons".into(),
         Change::Reset => "reset".into(),
         Change::Reseed => "new weights".into(),

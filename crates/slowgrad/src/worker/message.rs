@@ -8,6 +8,7 @@ use slowgrad_engine::plugin::Control;
 use slowgrad_engine::run::LossPoint;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
+use slowgrad_engine::structure::Reshape;
 use slowgrad_script::{ConsoleLine, PluginKind, Report};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
@@ -78,6 +79,10 @@ pub(crate) enum Change {
     Control { slot: Slot, control: String, value: ParamValue },
     /// Changes plugins or controls.
     Patch(Box<SpecPatch>),
+    /// Adds or removes a neuron or a layer; what stays keeps its numbers.
+    Reshape(Reshape),
+    /// Holds parameters fast, or lets them go.
+    Freeze { parameters: Vec<Parameter>, is_frozen: bool },
     /// Moves discs; names all that stand elsewhere than they would by themselves.
     Arrange(Arrangement),
     /// Back to the initial weights, without any edits.

@@ -12,6 +12,7 @@ mod message;
 mod reload;
 mod scripts;
 mod slots;
+mod structure;
 #[cfg(test)]
 mod tests;
 

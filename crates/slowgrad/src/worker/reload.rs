@@ -6,7 +6,7 @@
 use super::desk::{Desk, has_ending};
 use super::message::{LessonInfo, Slot};
 use super::slots::plugins;
-use slowgrad_engine::spec::LessonSpec;
+use slowgrad_engine::spec::{LayerSpec, LessonSpec};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -145,7 +145,7 @@ fn rebased(now: &LessonSpec, was: &LessonSpec, asked: &LessonSpec) -> LessonSpec
     }
     LessonSpec {
         title: asked.title.clone(),
-        layers: pick(&now.layers, &was.layers, &asked.layers),
+        layers: layers(&now.layers, &was.layers, &asked.layers),
         loss: pick(&now.loss, &was.loss, &asked.loss),
         regularizer: pick(&now.regularizer, &was.regularizer, &asked.regularizer),
         optimizer: pick(&now.optimizer, &was.optimizer, &asked.optimizer),
@@ -154,6 +154,34 @@ fn rebased(now: &LessonSpec, was: &LessonSpec, asked: &LessonSpec) -> LessonSpec
         shuffle: pick(&now.shuffle, &was.shuffle, &asked.shuffle),
         ..now.clone()
     }
+}
+
+/// The layers of a run whose file changed: as many and as large as they are now, with the activations that the file
+/// changed.
+fn layers(now: &[LayerSpec], was: &[LayerSpec], asked: &[LayerSpec]) -> Vec<LayerSpec> {
+    if was == asked {
+        return now.to_vec();
+    }
+    let sizes = |layers: &[LayerSpec]| layers.iter().map(|layer| layer.size).collect::<Vec<_>>();
+    if sizes(now) == sizes(asked) {
+        return asked.to_vec();
+    }
+    // Where layers came or went, hidden layers go by the first and the output by the last.
+    let activation = |layers: &[LayerSpec], is_last: bool| {
+        let layer = if is_last { layers.last() } else { layers.first() };
+        layer.map(|layer| layer.activation.clone())
+    };
+    let mut layers = now.to_vec();
+    let last = layers.len().saturating_sub(1);
+    for (nth, layer) in layers.iter_mut().enumerate() {
+        let (old, new) = (activation(was, nth == last), activation(asked, nth == last));
+        if old != new
+            && let Some(new) = new
+        {
+            layer.activation = new;
+        }
+    }
+    layers
 }
 
 /// Whether a run of one description can go on with the other.

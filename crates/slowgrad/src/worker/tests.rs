@@ -6,6 +6,7 @@ use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::run::LossPoint;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
+use slowgrad_engine::structure::Reshape;
 use slowgrad_script::{Files, Root};
 use slowgrad_timeline::scene::Target;
 use std::sync::Arc;
@@ -469,7 +470,7 @@ fn state(snapshot: &Snapshot) -> State {
     (values(snapshot), state, step.step, snapshot.furthest, curves, format!("{shown} {data}"))
 }
 
-/// Something that a person does, from a random number.
+/// Something that a person does, from a random number. The parameters of the first structure stay valid.
 fn deed(rng: &mut Rng) -> Vec<Command> {
     let value = rng.below(64) as f64 / 16.0 - 2.0;
     let shape = slowgrad_engine::shape::Shape::new(2, &[3, 1]);
@@ -477,7 +478,7 @@ fn deed(rng: &mut Rng) -> Vec<Command> {
     let plugin = |slot: Slot, names: &[&str], rng: &mut Rng| {
         patch(slot.patch(PluginRef::named(names[rng.below(names.len() as u64) as usize])))
     };
-    match rng.below(14) {
+    match rng.below(17) {
         0..3 => vec![Change::Parameter { parameter, value }.into()],
         // A drag is one thing to undo.
         3 => [0.5, 0.25, 0.125].map(|by| Change::Parameter { parameter, value: value + by }.into()).to_vec(),
@@ -490,6 +491,9 @@ fn deed(rng: &mut Rng) -> Vec<Command> {
         10 => vec![Change::Reset.into()],
         11 => vec![Change::Reseed.into()],
         12 => vec![Change::Arrange(Arc::new([(Target::Input(0), [value as f32, 1.0])])).into()],
+        13 => vec![freeze(&[rng.below(13) as usize, rng.below(13) as usize], rng.below(3) > 0)],
+        14 => vec![Change::Reshape(Reshape::AddNeuron { layer: 0 }).into()],
+        15 => vec![Change::Reshape(Reshape::AddLayer { before: 1 }).into()],
         _ => vec![Command::Change { step: Some(1 + rng.below(30)), change: Change::Parameter { parameter, value } }],
     }
 }
@@ -651,4 +655,77 @@ fn a_saved_run_that_does_not_fit_says_so_and_restoring_can_be_stopped() {
     let stopped = settled_after(&mut worker, Command::Seek(3));
     assert_eq!(shown(&stopped).0, 3);
     assert!(stopped.messages.iter().any(|message| message.contains("not restored")), "{:?}", stopped.messages);
+}
+
+#[test]
+fn neurons_and_layers_come_and_go_and_the_rest_stays() {
+    let mut worker = worker();
+    worker.send(Command::Seek(6));
+    let before = settled(&worker);
+    let sizes = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().shape.sizes().to_vec();
+    worker.send(Change::Reshape(Reshape::AddNeuron { layer: 0 }).into());
+    let four = settled(&worker);
+    assert_eq!(sizes(&four), [2, 4, 1]);
+    assert_eq!(four.setup.as_ref().expect("a set-up").sizes, [2, 4, 1]);
+    assert_eq!(values(&four)[..6], values(&before)[..6], "the weights that were there stay");
+    let state = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().before.state[0].clone();
+    assert_eq!(state(&four)[..6], state(&before)[..6], "and what the optimizer remembers of them");
+    assert_eq!(state(&four)[6..8], [0.0; 2]);
+    worker.send(Change::Reshape(Reshape::AddLayer { before: 1 }).into());
+    worker.send(Change::Reshape(Reshape::RemoveNeuron { layer: 0, neuron: 1 }).into());
+    worker.send(Command::Seek(9));
+    let five = settled(&worker);
+    assert_eq!(sizes(&five), [2, 3, 4, 1]);
+    assert!(five.problems.is_empty(), "{:?}", five.problems);
+    // A save that says nothing of the structure leaves it; the step before the change has its own.
+    worker.send(reload(&OPTIMIZER.replace("state.v += grad", "state.v += 2.0 * grad"), true));
+    assert_eq!(sizes(&settled(&worker)), [2, 3, 4, 1]);
+    worker.send(Command::Seek(3));
+    assert_eq!(sizes(&settled(&worker)), [2, 3, 1]);
+    worker.send(Command::Seek(8));
+    assert_eq!(sizes(&settled(&worker)), [2, 3, 4, 1]);
+    worker.send(Change::Reshape(Reshape::RemoveLayer { layer: 2 }).into());
+    assert!(settled(&worker).messages[0].contains("belong to the data"));
+    worker.send(Change::Reset.into());
+    assert_eq!(sizes(&settled(&worker)), [2, 3, 1], "the lesson's own structure");
+}
+
+#[test]
+fn a_file_that_changes_an_activation_leaves_the_structure_as_it_is() {
+    let mut worker = worker();
+    worker.send(Change::Reshape(Reshape::AddLayer { before: 0 }).into());
+    let text = LESSON.replace("layers: [2, 3, 1],", r#"layers: [2, 3, 1], activation: "sigmoid","#);
+    let bytes = Some(text.into_bytes());
+    worker.send(Command::ReloadFile { root: "own".into(), path: "t.rhai".into(), bytes, at_once: true });
+    let changed = settled(&worker);
+    let step = changed.timeline.as_ref().expect("a step").step();
+    assert_eq!(step.shape.sizes(), [2, 2, 3, 1]);
+    assert_eq!(step.names.activations[..2], ["sigmoid", "sigmoid"]);
+}
+
+fn freeze(parameters: &[usize], is_frozen: bool) -> Command {
+    let shape = slowgrad_engine::shape::Shape::new(2, &[3, 1]);
+    let parameters = parameters.iter().map(|index| shape.parameter(*index)).collect();
+    Change::Freeze { parameters, is_frozen }.into()
+}
+
+#[test]
+fn what_is_frozen_stays_through_training_and_reloads() {
+    let mut worker = worker();
+    let before = settled(&worker);
+    worker.send(freeze(&[0, 12], true));
+    worker.send(Command::Seek(4));
+    worker.send(reload(&OPTIMIZER.replace("state.v += grad", "state.v += 2.0 * grad"), true));
+    worker.send(Command::Train(50));
+    let after = settled(&worker);
+    let step = after.timeline.as_ref().expect("a step").step();
+    assert_eq!(step.frozen.iter().copied().collect::<Vec<_>>(), [0, 12]);
+    let stays = |index: usize| values(&after)[index] == values(&before)[index];
+    assert!(stays(0) && stays(12) && !stays(1));
+    assert_eq!(step.after.values[0].to_bits(), step.before.values[0].to_bits());
+    worker.send(freeze(&[0], false));
+    worker.send(Command::Train(20));
+    let free = settled(&worker);
+    assert_ne!(values(&free)[0], values(&before)[0]);
+    assert_eq!(values(&free)[12], values(&before)[12]);
 }

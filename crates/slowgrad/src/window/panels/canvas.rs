@@ -1,5 +1,6 @@
 //! The network in the middle, with what the lesson says over it.
 
+use super::structure;
 use crate::window::action::{Action, keys_text};
 use crate::window::edit::Outcome;
 use crate::window::gui::Gui;
@@ -15,7 +16,8 @@ const LEGEND_HEIGHT: f32 = 26.0;
 pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let area = ui.max_rect();
-    gui.scenery.set_room(area.size() - Vec2::new(12.0, LEGEND_HEIGHT + 90.0));
+    let top = LEGEND_HEIGHT + structure::HEIGHT;
+    gui.scenery.set_room(area.size() - Vec2::new(12.0, top + 90.0));
     let zoom_before = zoom_step(session.view.zoom);
     let Some(scene) = gui.scene(session) else {
         gui.set_canvas(None, None);
@@ -28,8 +30,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     // Captions have two lines and a hint at most times; that room is kept, so that the network stands still.
     let usual = if session.performance.has_cues() { 2.3 * caption_size(area) + 44.0 } else { 0.0 };
     let caption_height = caption.as_ref().map_or(0.0, |caption| caption.rect.height() + 12.0).max(usual);
-    let network =
-        Rect::from_min_max(area.min + Vec2::new(6.0, LEGEND_HEIGHT), area.max - Vec2::new(6.0, caption_height + 6.0));
+    let network = Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0));
     let legend =
         Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT - 5.0));
     if legend.width() > 440.0 {
@@ -45,6 +46,8 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
     let place = gui.scenery.position(weight).zip(answer.rect).map(|(place, rect)| session.view.to_screen(rect, place));
     gui.set_canvas(answer.rect, place);
+    let row = Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT), network.right_top());
+    ui.scope(|ui| structure::structure_ui(ui, row, network, gui, session));
     if let Some(target) = answer.clicked {
         session.view.selected = Some(target);
     }

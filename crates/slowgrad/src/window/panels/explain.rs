@@ -1,6 +1,7 @@
 //! The column at the right: the present operation as a formula, what is selected, and the drawer.
 
 use super::drawer;
+use crate::window::action::Action;
 use crate::window::edit::parse;
 use crate::window::gui::Gui;
 use crate::window::session::Session;
@@ -65,6 +66,13 @@ fn value_ui(ui: &mut Ui, session: &mut Session, target: Target, theme: &Theme) {
         let edit = TextEdit::singleline(&mut text).id(id).desired_width(104.0).font(egui::TextStyle::Monospace);
         let response = ui.add(edit).labelled_by(label.id).on_hover_text("type a number and press Enter");
         ui.data_mut(|data| data.insert_temp(id, text.clone()));
+        if let Some((_, was_frozen)) = session.frozen(target) {
+            let mut is_frozen = was_frozen;
+            ui.checkbox(&mut is_frozen, "frozen").on_hover_text(Action::Freeze.tooltip());
+            if is_frozen != was_frozen {
+                session.freeze_selected();
+            }
+        }
         let cancelled = ui.input(|input| input.key_pressed(egui::Key::Escape));
         if response.lost_focus()
             && !cancelled

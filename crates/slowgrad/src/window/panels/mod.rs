@@ -13,6 +13,7 @@ mod icons;
 mod lesson;
 mod overlay;
 mod strip;
+mod structure;
 mod top;
 mod transport;
 

@@ -1,0 +1,166 @@
+//! Changes of a network's structure while it is trained: neurons and layers come and go, and every parameter that
+//! is there before and after keeps its number and what the optimizer remembers of it.
+//!
+//! A change says which parameter of the old network each parameter of the new one was. It must not know where the
+//! numbers of new parameters come from.
+
+use crate::shape::{Parameter, Shape};
+use crate::spec::{LayerSpec, LessonSpec};
+use serde::{Deserialize, Serialize};
+
+/// A change of the structure. The inputs and the last layer belong to the data and stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reshape {
+    /// One more neuron, the last of its layer.
+    AddNeuron {
+        /// Layer, from 0.
+        layer: usize,
+    },
+    /// One neuron less.
+    RemoveNeuron {
+        /// Layer, from 0.
+        layer: usize,
+        /// Neuron, from 0.
+        neuron: usize,
+    },
+    /// Another layer before this one, as large as what comes in there, so that the weights behind it still fit.
+    AddLayer {
+        /// The layer before which it comes, from 0.
+        before: usize,
+    },
+    /// One layer less. The layer behind it keeps as many weights as still have an input.
+    RemoveLayer {
+        /// Layer, from 0.
+        layer: usize,
+    },
+}
+
+impl Reshape {
+    /// The layers that a description asks for after the change; nothing when it cannot be made.
+    pub fn layers(self, spec: &LessonSpec) -> Option<Vec<LayerSpec>> {
+        let mut layers = spec.layers.clone();
+        let last = layers.len().checked_sub(1)?;
+        match self {
+            Reshape::AddNeuron { layer } if layer < last => layers[layer].size += 1,
+            // A layer of one neuron can only go as a whole.
+            Reshape::RemoveNeuron { layer, neuron }
+                if layer < last && layers[layer].size > 1 && neuron < layers[layer].size =>
+            {
+                layers[layer].size -= 1;
+            }
+            Reshape::AddLayer { before } if before <= last => {
+                let size = before.checked_sub(1).map_or(spec.inputs, |layer| layers[layer].size);
+                // It is like its neighbours that are no output.
+                let like = before.saturating_sub(1).min(last.saturating_sub(1));
+                layers.insert(before, LayerSpec { size, activation: layers[like].activation.clone() });
+            }
+            Reshape::RemoveLayer { layer } if layer < last => drop(layers.remove(layer)),
+            _ => return None,
+        }
+        Some(layers)
+    }
+
+    /// For each parameter of the new shape, where in the flat vector of the old one it was.
+    pub fn origins(self, old: &Shape, new: &Shape) -> Vec<Option<usize>> {
+        (0..new.parameters()).map(|index| self.origin(new.parameter(index), old)).collect()
+    }
+
+    fn origin(self, parameter: Parameter, old: &Shape) -> Option<usize> {
+        let Parameter { mut layer, mut neuron, mut input } = parameter;
+        match self {
+            Reshape::AddNeuron { .. } => {}
+            Reshape::RemoveNeuron { layer: at, neuron: gone } => {
+                if layer == at && neuron >= gone {
+                    neuron += 1;
+                } else if layer == at + 1 {
+                    input = input.map(|input| if input >= gone { input + 1 } else { input });
+                }
+            }
+            Reshape::AddLayer { before } if layer == before => return None,
+            Reshape::AddLayer { before } => layer -= usize::from(layer > before),
+            Reshape::RemoveLayer { layer: at } => layer += usize::from(layer >= at),
+        }
+        let is_there =
+            layer < old.layers() && neuron < old.size(layer) && input.is_none_or(|input| input < old.fan_in(layer));
+        is_there.then(|| old.index(Parameter { layer, neuron, input }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::PluginRef;
+
+    fn spec(sizes: &[usize]) -> LessonSpec {
+        let layer = |(nth, &size): (usize, &usize)| LayerSpec { size, activation: PluginRef::named(format!("f{nth}")) };
+        LessonSpec {
+            inputs: sizes[0],
+            layers: sizes[1..].iter().enumerate().map(layer).collect(),
+            ..LessonSpec::default()
+        }
+    }
+
+    fn shape(spec: &LessonSpec) -> Shape {
+        Shape::new(spec.inputs, &spec.layers.iter().map(|layer| layer.size).collect::<Vec<_>>())
+    }
+
+    /// The new sizes, and for each new parameter which old one it was.
+    fn changed(sizes: &[usize], reshape: Reshape) -> Option<(Vec<usize>, Vec<Option<Parameter>>)> {
+        let before = spec(sizes);
+        let after = LessonSpec { layers: reshape.layers(&before)?, ..before.clone() };
+        let (old, new) = (shape(&before), shape(&after));
+        let origins = reshape.origins(&old, &new);
+        assert_eq!(origins.len(), new.parameters());
+        let mut used: Vec<usize> = origins.iter().flatten().copied().collect();
+        used.sort_unstable();
+        used.dedup();
+        assert_eq!(used.len(), origins.iter().flatten().count(), "no parameter is used twice");
+        Some((new.sizes().to_vec(), origins.into_iter().map(|origin| Some(old.parameter(origin?))).collect()))
+    }
+
+    #[test]
+    fn one_more_neuron_leaves_all_others_as_they_were() {
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::AddNeuron { layer: 0 }).expect("it can be");
+        assert_eq!(sizes, [2, 4, 1]);
+        assert_eq!(origins.iter().flatten().count(), 13);
+    }
+
+    #[test]
+    fn one_neuron_less_takes_only_its_own_weights() {
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::RemoveNeuron { layer: 0, neuron: 1 }).expect("it can be");
+        assert_eq!(sizes, [2, 2, 1]);
+        assert!(origins.iter().all(|origin| {
+            origin.is_some_and(|Parameter { layer, neuron, input }| {
+                (layer, neuron) != (0, 1) && (layer, input) != (1, Some(1))
+            })
+        }));
+    }
+
+    #[test]
+    fn a_layer_comes_between_and_goes_again() {
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::AddLayer { before: 1 }).expect("it can be");
+        assert_eq!(sizes, [2, 3, 3, 1]);
+        assert_eq!(origins.iter().flatten().count(), 13);
+        let (sizes, origins) = changed(&[2, 3, 3, 1], Reshape::RemoveLayer { layer: 1 }).expect("it can be");
+        assert_eq!((sizes.as_slice(), origins.iter().flatten().count()), (&[2, 3, 1][..], 13));
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::RemoveLayer { layer: 0 }).expect("it can be");
+        assert_eq!((sizes.as_slice(), origins.iter().flatten().count()), (&[2, 1][..], 3));
+        let before = spec(&[2, 3, 1]);
+        assert_eq!(Reshape::AddLayer { before: 1 }.layers(&before).expect("it can be")[1].activation.name, "f0");
+    }
+
+    #[test]
+    fn what_the_data_needs_stays() {
+        for reshape in [
+            Reshape::AddNeuron { layer: 1 },
+            Reshape::RemoveNeuron { layer: 1, neuron: 0 },
+            Reshape::RemoveNeuron { layer: 0, neuron: 3 },
+            Reshape::RemoveLayer { layer: 1 },
+            Reshape::AddLayer { before: 2 },
+        ] {
+            assert_eq!(changed(&[2, 3, 1], reshape), None, "{reshape:?}");
+        }
+        assert_eq!(changed(&[2, 1, 1], Reshape::RemoveNeuron { layer: 0, neuron: 0 }), None);
+    }
+}
