@@ -98,6 +98,9 @@ enum Pace {
     },
 }
 
+/// Between two phases the playhead rests so long, in seconds at speed 1.
+pub const BREATH_SECS: f64 = 0.5;
+
 /// The slowest speed.
 pub const SLOWEST: f64 = 1.0 / 16.0;
 /// The fastest speed that still shows operations.
@@ -115,6 +118,8 @@ pub struct Playhead {
     backwards: bool,
     until: Option<usize>,
     pace: Pace,
+    /// How long it has rested where it is, in seconds at speed 1.
+    rested: f64,
     repeat: Loop,
     step_on_arrival: bool,
 }
@@ -132,6 +137,7 @@ impl Playhead {
             backwards: false,
             until: None,
             pace: Pace::Natural,
+            rested: BREATH_SECS,
             repeat: Loop::Off,
             step_on_arrival: false,
         }
@@ -246,7 +252,10 @@ impl Playhead {
             Command::Loop(Loop::Range(range)) if range.start >= range.end.min(timeline.len()) => {
                 self.repeat = Loop::Off;
             }
-            Command::Loop(repeat) => self.repeat = repeat.clone(),
+            Command::Loop(repeat) => {
+                self.repeat = repeat.clone();
+                self.fit_loop(timeline);
+            }
         }
         response.moved |= before != (self.unit.clone(), self.progress);
         response
@@ -264,6 +273,9 @@ impl Playhead {
             let lasts = self.unit_secs();
             let remains = if self.backwards { self.progress } else { 1.0 - self.progress } * lasts;
             response.moved = true;
+            if remains > 0.0 {
+                self.rested = 0.0;
+            }
             if left < remains {
                 let moved = left / lasts;
                 self.progress = (self.progress + if self.backwards { -moved } else { moved }).clamp(0.0, 1.0);
@@ -271,6 +283,12 @@ impl Playhead {
             }
             left -= remains;
             self.progress = if self.backwards { 0.0 } else { 1.0 };
+            let rests = (self.breath_secs(timeline) - self.rested).max(0.0);
+            if left < rests {
+                self.rested += left;
+                break;
+            }
+            left -= rests;
             if self.turn(timeline, &mut response) {
                 break;
             }
@@ -298,6 +316,7 @@ impl Playhead {
 
     /// The step asked for is here: goes on at its start (after [`Wanted::Next`]) or its end.
     pub fn arrive(&mut self, timeline: &Timeline, wanted: Wanted) {
+        self.fit_loop(timeline);
         match wanted {
             Wanted::Next => {
                 self.unit = timeline.unit(0, self.granularity);
@@ -319,6 +338,11 @@ impl Playhead {
         let event = self.unit.start.min(timeline.len() - 1);
         self.unit = timeline.unit(event, self.granularity);
         self.until = self.until.map(|until| until.min(timeline.len()));
+        self.fit_loop(timeline);
+    }
+
+    /// A step may have fewer events than the one that a range was chosen in.
+    fn fit_loop(&mut self, timeline: &Timeline) {
         if let Loop::Range(range) = &mut self.repeat {
             range.end = range.end.min(timeline.len());
             if range.start >= range.end {
@@ -336,6 +360,21 @@ impl Playhead {
         .max(1e-6)
     }
 
+    /// Seconds that it rests after the present unit: at the end of a phase, when another one follows.
+    fn breath_secs(&self, timeline: &Timeline) -> f64 {
+        let stops = self.until.is_some_and(|until| self.unit.end >= until);
+        if self.pace != Pace::Natural || self.granularity == Granularity::Step || stops {
+            return 0.0;
+        }
+        let next = if self.backwards { self.unit.start } else { self.unit.end };
+        let phase = |event: usize| {
+            let address = timeline.address(event);
+            (address.phase, address.sample)
+        };
+        let is_between = next > 0 && next < timeline.len() && phase(next - 1) != phase(next);
+        if is_between { BREATH_SECS } else { 0.0 }
+    }
+
     fn play(&mut self, backwards: bool) {
         self.playing = true;
         self.backwards = backwards;
@@ -351,6 +390,8 @@ impl Playhead {
     fn free(&mut self) {
         self.until = None;
         self.pace = Pace::Natural;
+        // Whoever asks it to move does not wait.
+        self.rested = BREATH_SECS;
         self.step_on_arrival = false;
     }
 

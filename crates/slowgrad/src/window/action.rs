@@ -22,6 +22,15 @@ pub(crate) enum Action {
     Slower,
     FullSpeed,
     Loop,
+    LoopFrom,
+    LoopTo,
+    Bookmark,
+    NameBookmark,
+    NextBookmark,
+    PreviousBookmark,
+    TimelineIn,
+    TimelineOut,
+    TimelineWhole,
     NextCue,
     PreviousCue,
     Fit,
@@ -143,6 +152,7 @@ pub(crate) struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
     Playing,
+    Timeline,
     Looking,
     Lesson,
     /// These are heard while a script is typed.
@@ -151,11 +161,13 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Group; 5] = [Group::Playing, Group::Looking, Group::Lesson, Group::Script, Group::Window];
+    pub(crate) const ALL: [Group; 6] =
+        [Group::Playing, Group::Timeline, Group::Looking, Group::Lesson, Group::Script, Group::Window];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Group::Playing => "Playing",
+            Group::Timeline => "Timeline and bookmarks",
             Group::Looking => "Looking and changing",
             Group::Lesson => "Lesson and training",
             Group::Script => "Scripts",
@@ -259,9 +271,72 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(
         Action::Loop,
         Group::Playing,
-        "Repeat this step",
+        "Repeat",
         &[Shortcut::plain(Key::L)],
-        "Plays this training step again and again",
+        "Plays again and again: this training step, then what was chosen of it, then nothing",
+    ),
+    entry(
+        Action::LoopFrom,
+        Group::Playing,
+        "Repeat from here",
+        &[Shortcut::plain(Key::I)],
+        "What is played again begins here; Shift and dragging over the timeline chooses both ends",
+    ),
+    entry(
+        Action::LoopTo,
+        Group::Playing,
+        "Repeat up to here",
+        &[Shortcut::plain(Key::O)],
+        "What is played again ends here",
+    ),
+    entry(
+        Action::Bookmark,
+        Group::Timeline,
+        "Bookmark",
+        &[Shortcut::plain(Key::B)],
+        "Puts a bookmark here, or takes away the one that is here",
+    ),
+    entry(
+        Action::NameBookmark,
+        Group::Timeline,
+        "Name the bookmark",
+        &[Shortcut::shift(Key::B)],
+        "Gives the bookmark that is here another name",
+    ),
+    entry(
+        Action::NextBookmark,
+        Group::Timeline,
+        "Next bookmark",
+        &[Shortcut::plain(Key::N)],
+        "Goes to the bookmark after this place",
+    ),
+    entry(
+        Action::PreviousBookmark,
+        Group::Timeline,
+        "Bookmark before",
+        &[Shortcut::shift(Key::N)],
+        "Goes to the bookmark before this place",
+    ),
+    entry(
+        Action::TimelineIn,
+        Group::Timeline,
+        "Timeline: closer",
+        &[Shortcut::command_sign(Key::CloseBracket)],
+        "Shows less of the run in the timeline, down to single operations; the wheel does so at the pointer",
+    ),
+    entry(
+        Action::TimelineOut,
+        Group::Timeline,
+        "Timeline: more",
+        &[Shortcut::command_sign(Key::OpenBracket)],
+        "Shows more of the run in the timeline; Shift and the wheel move it along",
+    ),
+    entry(
+        Action::TimelineWhole,
+        Group::Timeline,
+        "Timeline: whole run",
+        &[Shortcut::plain(Key::Z)],
+        "Shows the whole run in the timeline, or again the step",
     ),
     entry(Action::Fit, Group::Looking, "Fit", &[Shortcut::plain(Key::F)], "Shows the whole network"),
     entry(

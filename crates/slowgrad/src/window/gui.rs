@@ -6,6 +6,7 @@ use super::action::{self, Action};
 use super::edit::Field;
 use super::editor::{self, Editor, typing};
 use super::panels;
+use super::panels::strip::Strip;
 use super::session::Session;
 use super::session_file::ENDING;
 use super::store::{Folders, known_sessions};
@@ -18,6 +19,7 @@ use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, zoom_step};
+use slowgrad_timeline::playhead;
 use slowgrad_timeline::scene::{Scene, Target};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub(crate) enum Overlay {
     Open { search: String, chosen: usize, sessions: Vec<(String, PathBuf)> },
     /// Where the session is to be saved.
     SaveAs { path: String },
+    /// What a bookmark is to be called.
+    Name { bookmark: usize, name: String },
 }
 
 /// What the window cannot do by itself, since it takes a disk.
@@ -93,6 +97,9 @@ pub(crate) struct Gui {
     pub(crate) editor: Editor,
     pub(crate) scenery: Scenery,
     pub(crate) step_text: String,
+    pub(crate) strip: Strip,
+    /// Digits of a speed that is being typed, and when the last one was.
+    typed_speed: (String, f64),
     canvas: Option<Rect>,
     weight: Option<Pos2>,
     title: String,
@@ -121,6 +128,8 @@ impl Gui {
             editor: Editor::default(),
             scenery: Scenery::default(),
             step_text: String::new(),
+            strip: Strip::default(),
+            typed_speed: (String::new(), 0.0),
             canvas: None,
             weight: None,
             title: String::new(),
@@ -140,6 +149,7 @@ impl Gui {
         self.file = file;
         self.overlay = None;
         self.field = None;
+        self.strip = Strip::default();
     }
 
     pub(crate) fn context(&self) -> &egui::Context {
@@ -173,6 +183,7 @@ impl Gui {
             (Some(Overlay::Unsaved), _) => "unsaved",
             (Some(Overlay::Open { .. }), _) => "open",
             (Some(Overlay::SaveAs { .. }), _) => "save",
+            (Some(Overlay::Name { .. }), _) => "name",
             (None, Some(_)) => "edit",
             (None, None) => "",
         }
@@ -262,6 +273,9 @@ impl Gui {
             });
             keys.collect()
         });
+        if !is_typing && self.overlay.is_none() {
+            self.type_speed(session);
+        }
         for action in pressed {
             // A widget that has the keyboard keeps it; only the keys that lead out of it are heard.
             let is_heard = match (&self.overlay, action) {
@@ -276,6 +290,33 @@ impl Gui {
         if self.editor.target.is_some() {
             // The key that opened a script must not be typed into it.
             self.ctx.input_mut(|input| input.events.retain(|event| !editor::keys::is_typed(event)));
+        }
+    }
+
+    /// Digits are a speed: 5 and 0 are fifty times as fast as usual, 0 and 5 half as fast.
+    fn type_speed(&mut self, session: &mut Session) {
+        /// Digits that come later begin another number.
+        const TOGETHER_SECS: f64 = 1.0;
+        let (digits, now): (String, f64) = self.ctx.input(|input| {
+            let typed = input.events.iter().filter_map(|event| match event {
+                Event::Text(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => Some(text.as_str()),
+                _ => None,
+            });
+            (typed.collect(), input.time)
+        });
+        if digits.is_empty() {
+            return;
+        }
+        let (typed, when) = &mut self.typed_speed;
+        if now - *when > TOGETHER_SECS {
+            typed.clear();
+        }
+        typed.push_str(&digits);
+        *when = now;
+        // A zero in front is the one before the point.
+        let number = typed.strip_prefix('0').map_or_else(|| typed.clone(), |rest| format!("0.{rest}"));
+        if let Some(speed) = number.parse::<f64>().ok().filter(|speed| *speed > 0.0) {
+            session.steer(&playhead::Command::Speed(speed));
         }
     }
 
@@ -328,6 +369,14 @@ impl Gui {
             Action::Complete if self.editor.is_open() => self.editor.complete(session),
             Action::Definition if self.editor.is_open() => self.editor.go_to_definition(session),
             Action::Comment if self.editor.is_open() => self.editor.edit(typing::comment),
+            Action::NameBookmark => {
+                if let Some(nth) = session.add_bookmark() {
+                    self.name_bookmark(nth, session);
+                }
+            }
+            Action::TimelineIn => self.strip.zoom(2.0, session),
+            Action::TimelineOut => self.strip.zoom(0.5, session),
+            Action::TimelineWhole => self.strip.toggle_whole(session),
             Action::Palette => {
                 let is_open = matches!(self.overlay, Some(Overlay::Palette { .. }));
                 self.overlay = (!is_open).then(|| Overlay::Palette { search: String::new(), chosen: 0 });
@@ -346,6 +395,13 @@ impl Gui {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Asks what a bookmark is to be called.
+    pub(crate) fn name_bookmark(&mut self, nth: usize, session: &Session) {
+        if let Some(bookmark) = session.bookmarks.get(nth) {
+            self.overlay = Some(Overlay::Name { bookmark: nth, name: bookmark.name.clone() });
         }
     }
 

@@ -6,6 +6,7 @@
 mod action;
 mod app;
 mod autosave;
+mod bookmarks;
 mod edit;
 mod editor;
 mod gui;
@@ -16,6 +17,9 @@ mod screenshot;
 mod session;
 mod session_file;
 mod store;
+#[cfg(test)]
+mod tests;
+mod timescale;
 mod walk;
 
 use crate::library::{self, Loaded};

@@ -111,6 +111,10 @@ impl Performance {
         self.performer.section()
     }
 
+    pub(crate) fn cues(&self) -> &[Cue] {
+        self.performer.cues()
+    }
+
     /// Cues handed out, and all.
     pub(crate) fn progress(&self) -> (usize, usize) {
         (self.performer.done(), self.performer.cues().len())
@@ -330,8 +334,13 @@ impl Session {
         let end = done - usize::from(stands && done > 0);
         let stop = cues[..end].iter().rposition(|cue| *cue == Cue::Wait).map_or(0, |at| at + 1);
         if self.performance.has_cues() {
-            self.restart(Change::Reset, Start::Rush(stop));
+            self.go_to_cue(stop);
         }
+    }
+
+    /// Goes to before a cue: all that comes before it is carried out at once.
+    pub(crate) fn go_to_cue(&mut self, cue: usize) {
+        self.restart(Change::Reset, Start::Rush(cue));
     }
 
     /// What the lesson says now, filled in.

@@ -18,6 +18,7 @@ use slowgrad_timeline::event::{Cell, Phase};
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::playhead::{self, Loop, Playhead, Response, Wanted};
 use slowgrad_timeline::scene::Target;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::TryRecvError;
 
@@ -79,6 +80,10 @@ pub(crate) struct Session {
     /// Seconds left in which the panels show that a script was exchanged.
     pub(crate) flash_secs: f64,
     pub(crate) bookmarks: Vec<Bookmark>,
+    /// The events of a step that were chosen to be repeated, whether they are at the moment or not.
+    pub(crate) selection: Option<Range<usize>>,
+    /// The event to stand at when the step that was asked for is here.
+    landing: Option<usize>,
     /// A saved session that is on its way.
     pub(super) restoring: Option<Box<SessionFile>>,
     /// The page of the drawer that a saved session had, until it is open.
@@ -103,6 +108,8 @@ impl Session {
             notices: Vec::new(),
             flash_secs: 0.0,
             bookmarks: Vec::new(),
+            selection: None,
+            landing: None,
             restoring: None,
             tab: None,
             start: Start::Perform,
@@ -244,6 +251,11 @@ impl Session {
             && new.handled >= serial
         {
             self.wanted = None;
+            if let (Some(event), Some(playhead), Some(timeline)) =
+                (self.landing.take(), &mut self.playhead, &new.timeline)
+            {
+                playhead.apply(&playhead::Command::Seek(event), timeline);
+            }
         }
         // What is selected may have gone with its neuron.
         let is_there = |target: Target| {
@@ -257,6 +269,7 @@ impl Session {
             if is_other_lesson {
                 self.view = View::default();
                 self.bookmarks.clear();
+                self.selection = None;
             }
             match std::mem::replace(&mut self.start, Start::Perform) {
                 Start::Perform => self.performance = Performance::new(cues),
@@ -367,6 +380,48 @@ impl Session {
         self.steer(command);
     }
 
+    /// Goes to an event of a step, which may be one of another step.
+    pub(crate) fn go_to(&mut self, step: u64, event: usize) {
+        let shown = self.now().map_or(0, |(timeline, _)| timeline.step().step);
+        if step == shown && !self.is_waiting_for_step() {
+            return self.take_over(&playhead::Command::Seek(event));
+        }
+        // While it is dragged over other steps, each is asked for once.
+        if !self.is_waiting_for_step() || self.sought != step {
+            self.go_to_step(step);
+        }
+        self.landing = Some(event);
+    }
+
+    /// What is played again next: nothing, the step, what was chosen of it.
+    fn loop_next(&mut self) {
+        let now = self.playhead.as_ref().map(|playhead| playhead.repeat().clone()).unwrap_or_default();
+        let next = match (now, &self.selection) {
+            (Loop::Off, _) => Loop::Step,
+            (Loop::Step, Some(selection)) => Loop::Range(selection.clone()),
+            (Loop::Step, None) | (Loop::Range(_), _) => Loop::Off,
+        };
+        self.steer(&playhead::Command::Loop(next));
+    }
+
+    /// Chooses what is played again.
+    pub(crate) fn select_range(&mut self, range: Range<usize>) {
+        self.selection = Some(range.clone());
+        self.steer(&playhead::Command::Loop(Loop::Range(range)));
+    }
+
+    /// One end of what is played again is here.
+    fn loop_here(&mut self, is_start: bool) {
+        let Some((timeline, playhead)) = self.now() else { return };
+        let (unit, len) = (playhead.unit(), timeline.len());
+        let chosen = self.selection.clone().unwrap_or(0..len);
+        self.select_range(if is_start {
+            unit.start..if chosen.end > unit.start { chosen.end } else { len }
+        } else {
+            (if chosen.start < unit.end { chosen.start } else { 0 })..unit.end
+        });
+    }
+
     /// Goes to the start of a step that a person names.
     pub(crate) fn go_to_step(&mut self, step: u64) {
         self.hold();
@@ -403,10 +458,12 @@ impl Session {
             }
             Action::Slower => self.steer(&To::Slower),
             Action::FullSpeed => self.toggle_full_speed(),
-            Action::Loop => {
-                let is_off = self.playhead.as_ref().is_some_and(|playhead| *playhead.repeat() == Loop::Off);
-                self.steer(&To::Loop(if is_off { Loop::Step } else { Loop::Off }));
-            }
+            Action::Loop => self.loop_next(),
+            Action::LoopFrom => self.loop_here(true),
+            Action::LoopTo => self.loop_here(false),
+            Action::Bookmark => self.toggle_bookmark(),
+            Action::NextBookmark => self.go_to_bookmark(true),
+            Action::PreviousBookmark => self.go_to_bookmark(false),
             Action::NextCue => self.go_on(),
             Action::PreviousCue => self.go_back(),
             Action::Fit => self.view.refit(),
@@ -429,6 +486,10 @@ impl Session {
             Action::Reseed => self.restart(Change::Reseed, Start::Hold),
             Action::Edit
             | Action::Arrange
+            | Action::NameBookmark
+            | Action::TimelineIn
+            | Action::TimelineOut
+            | Action::TimelineWhole
             | Action::Theme
             | Action::Drawer
             | Action::Script

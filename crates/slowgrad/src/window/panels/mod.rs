@@ -12,7 +12,8 @@ mod explain;
 mod icons;
 mod lesson;
 mod overlay;
-mod strip;
+mod sections;
+pub(super) mod strip;
 mod structure;
 mod top;
 mod transport;
@@ -43,7 +44,7 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         .resizable(false)
         .show(ui, |ui| top::top_ui(ui, gui, session));
     Panel::bottom("timeline")
-        .exact_size(86.0)
+        .exact_size(88.0 + if sections::has_sections(session) { sections::HEIGHT } else { 0.0 })
         .frame(frame(12, 8))
         .resizable(false)
         .show(ui, |ui| transport::transport_ui(ui, gui, session));

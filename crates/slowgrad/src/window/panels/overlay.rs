@@ -18,6 +18,7 @@ pub(super) fn overlay_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         Some(Overlay::Unsaved) => unsaved_ui(ui, gui, session),
         Some(Overlay::Open { search, chosen, sessions }) => open_ui(ui, gui, session, search, chosen, sessions),
         Some(Overlay::SaveAs { path }) => save_ui(ui, gui, path),
+        Some(Overlay::Name { bookmark, name }) => name_ui(ui, gui, session, bookmark, name),
         None => {}
     }
 }
@@ -85,7 +86,7 @@ fn help_ui(ui: &Ui, gui: &mut Gui) {
                 ui.set_width(ui.available_width() - 12.0);
                 ui.columns(2, |columns| {
                     for group in Group::ALL {
-                        let is_left = matches!(group, Group::Playing | Group::Script);
+                        let is_left = matches!(group, Group::Playing | Group::Timeline | Group::Script);
                         let column = &mut columns[usize::from(!is_left)];
                         column.label(RichText::new(group.name()).strong().color(theme.text));
                         for entry in TABLE.iter().filter(|entry| entry.group == group) {
@@ -100,7 +101,9 @@ fn help_ui(ui: &Ui, gui: &mut Gui) {
                         ("double-click", "edits a weight, an input, or a neuron's bias"),
                         ("drag", "moves a neuron, or the picture; a selected weight grows and shrinks"),
                         ("wheel", "zooms"),
-                        ("drag the timeline", "goes to any operation of the step"),
+                        ("drag the timeline", "goes to any operation; with Shift chooses what is played again"),
+                        ("wheel over it", "zooms the timeline; with Shift moves it along"),
+                        ("digits", "a speed: 5 0 is fifty times as fast, 0 5 half as fast"),
                         ("Ctrl+plus, minus", "larger and smaller letters; Ctrl+0 as they were"),
                     ] {
                         line_ui(column, what, help, &theme);
@@ -294,6 +297,21 @@ fn save_ui(ui: &Ui, gui: &mut Gui, mut path: String) {
         }
         Outcome::Closed => gui.overlay = None,
         _ => gui.overlay = Some(Overlay::SaveAs { path }),
+    }
+}
+
+/// Asks what a bookmark is to be called.
+fn name_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, bookmark: usize, mut name: String) {
+    let theme = *gui.theme();
+    match finder_ui(ui, &theme, "name of the bookmark", (&mut name, &mut 0), |_| Vec::new()) {
+        Outcome::Typed => {
+            if let Some(known) = session.bookmarks.get_mut(bookmark).filter(|_| !name.trim().is_empty()) {
+                name.trim().clone_into(&mut known.name);
+            }
+            gui.overlay = None;
+        }
+        Outcome::Closed => gui.overlay = None,
+        _ => gui.overlay = Some(Overlay::Name { bookmark, name }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The bottom: play, step, speed, where we are, and the strip of the step.
 
 use super::icons::{Icon, icon_button};
+use super::sections::{HEIGHT, has_sections, sections_ui};
 use super::strip::strip_ui;
 use crate::window::action::{Action, keys_text};
 use crate::window::gui::Gui;
@@ -25,7 +26,11 @@ pub(super) fn transport_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         status_ui(ui, gui, session, &theme);
     });
     ui.add_space(4.0);
-    strip_ui(ui, session, &theme);
+    if has_sections(session) {
+        sections_ui(ui, session, &theme);
+        ui.add_space(HEIGHT - 16.0 - ui.spacing().item_spacing.y);
+    }
+    strip_ui(ui, gui, session, &theme);
 }
 
 fn buttons_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
@@ -81,15 +86,28 @@ fn speed_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     if icon_button(ui, Icon::Previous, &Action::Slower.tooltip(), false, theme).clicked() {
         session.act(Action::Slower);
     }
-    let text = if speed >= 1.0 { format!("{speed:.0}×") } else { format!("1/{:.0}×", 1.0 / speed) };
+    let text = speed_text(speed);
     let (rect, response) = ui.allocate_exact_size(egui::vec2(44.0, 28.0), egui::Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("speed {text}, click for 1×")));
     ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, &text, egui::FontId::proportional(14.5), theme.text);
-    if response.on_hover_text("speed; click for the usual one").clicked() {
+    if response
+        .on_hover_text("speed; click for the usual one, or type digits: 50 is fifty times as fast, 05 half as fast")
+        .clicked()
+    {
         session.steer(&Command::Speed(1.0));
     }
     if icon_button(ui, Icon::Next, &Action::Faster.tooltip(), false, theme).clicked() {
         session.act(Action::Faster);
+    }
+}
+
+/// A speed as people say it.
+fn speed_text(speed: f64) -> String {
+    let part = 1.0 / speed;
+    if speed < 1.0 && part == part.round() {
+        format!("1/{part:.0}×")
+    } else {
+        format!("{}×", words::number(speed, 3))
     }
 }
 

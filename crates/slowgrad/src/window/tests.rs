@@ -1,0 +1,277 @@
+//! The window's panels, driven by keys, pointer and the names that a screen reader would say.
+
+use super::action::{TABLE, keys_text};
+use super::gui::Gui;
+use super::session::Session;
+use crate::library;
+use crate::worker::Worker;
+use egui::accesskit::Role;
+use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, Vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use slowgrad_script::Limits;
+use slowgrad_timeline::playhead::Loop;
+use std::path::Path;
+use std::time::Duration;
+
+/// The window's contents without a window.
+pub(super) struct Bench {
+    pub(super) gui: Option<Gui>,
+    pub(super) session: Session,
+}
+
+pub(super) type Window = Harness<'static, Bench>;
+
+/// Opens a lesson.
+pub(super) fn open(lesson: &str) -> Window {
+    let loaded = library::load(Some(Path::new(lesson))).expect("a lesson");
+    let worker = Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread");
+    let mut session = Session::new(worker);
+    assert!(session.settle(Duration::from_mins(1)));
+    session.performance.hold();
+    let draw = |ui: &mut egui::Ui, bench: &mut Bench| {
+        bench.session.tick(0.02);
+        let gui = bench.gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), None));
+        gui.window_ui(ui, &mut bench.session);
+    };
+    let mut window = Harness::builder()
+        .with_size(Vec2::new(1280.0, 720.0))
+        .with_step_dt(0.05)
+        .build_ui_state(draw, Bench { gui: None, session });
+    settle(&mut window);
+    window
+}
+
+/// Draws until the worker has done everything and nothing changes any more.
+pub(super) fn settle(window: &mut Window) {
+    let mut quiet = 0;
+    for _ in 0..20_000 {
+        window.step();
+        let is_quiet = !window.state().session.is_unsettled() && !window.state().session.is_going();
+        quiet = if is_quiet { quiet + 1 } else { 0 };
+        if quiet > 10 {
+            return;
+        }
+        if !is_quiet {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    panic!("it does not come to rest");
+}
+
+fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
+    window.key_press_modifiers(modifiers, key);
+    window.run_steps(8);
+}
+
+fn overlay(window: &Window) -> &'static str {
+    window.state().gui.as_ref().map_or("", Gui::overlay_name)
+}
+
+fn position(window: &Window) -> f64 {
+    window.state().session.now().map_or(f64::NAN, |(_, playhead)| playhead.position())
+}
+
+#[test]
+fn the_palette_finds_and_carries_out_any_command() {
+    let mut window = open("welcome");
+    press(&mut window, Modifiers::COMMAND, Key::K);
+    assert_eq!(overlay(&window), "palette");
+    window.get_by_label("find a command").type_text("end of the step");
+    window.run_steps(8);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(overlay(&window), "");
+    let events = window.state().session.now().map_or(0, |(timeline, _)| timeline.len());
+    assert_eq!(position(&window), events as f64);
+
+    press(&mut window, Modifiers::COMMAND, Key::K);
+    window.get_by_label("find a command").type_text("bookmark");
+    window.run_steps(8);
+    window.get_by_label("Name the bookmark").click();
+    window.run_steps(8);
+    assert_eq!(overlay(&window), "name");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!((overlay(&window), window.state().session.bookmarks.len()), ("", 1));
+}
+
+#[test]
+fn the_help_has_every_command_with_its_keys() {
+    let mut window = open("welcome");
+    window.get_by_label_contains("? keys").click();
+    window.run_steps(8);
+    assert_eq!(overlay(&window), "help");
+    for entry in TABLE {
+        assert!(window.query_all_by_label(&keys_text(entry)).next().is_some(), "{}", entry.name);
+        assert!(window.query_all_by_label(entry.help).next().is_some(), "{}", entry.name);
+    }
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!(overlay(&window), "");
+}
+
+#[test]
+fn every_control_has_a_name() {
+    for lesson in ["welcome", "sgd-and-momentum", "playground"] {
+        let mut window = open(lesson);
+        press(&mut window, Modifiers::NONE, Key::B);
+        let is_control = |role: Role| {
+            matches!(
+                role,
+                Role::Button
+                    | Role::CheckBox
+                    | Role::ComboBox
+                    | Role::Slider
+                    | Role::SpinButton
+                    | Role::TextInput
+                    | Role::Link
+            )
+        };
+        let mut controls = 0;
+        for node in window.root().children_recursive() {
+            let node = node.accesskit_node();
+            if is_control(node.role()) {
+                controls += 1;
+                let named =
+                    node.label().is_some_and(|label| !label.trim().is_empty()) || node.labelled_by().next().is_some();
+                assert!(named, "{lesson}: a {:?} at {:?} has no name", node.role(), node.bounding_box());
+            }
+        }
+        assert!(controls > 20, "{controls}");
+    }
+}
+
+#[test]
+fn tooltips_name_the_keys() {
+    let mut window = open("welcome");
+    for (control, key) in [
+        ("Reset", "Ctrl+R"),
+        ("New weights", "Ctrl+N"),
+        ("commands", "Ctrl+K"),
+        ("? keys", "?"),
+        ("Edit the script", "E"),
+    ] {
+        window.get_by_label(control).hover();
+        window.run_steps(30);
+        let tip = format!("({key}");
+        assert!(window.query_all_by_label_contains(&tip).next().is_some(), "{control}");
+        window.remove_cursor();
+        window.run_steps(8);
+    }
+    // Signs are named with their keys.
+    for name in ["Play or pause (Space)", "Step (→)", "Step back (←)", "Repeat (L)", "Train at full speed (T)"] {
+        assert!(window.query_by_label(name).is_some(), "{name}");
+    }
+}
+
+fn strip(window: &Window) -> egui::Rect {
+    window.get_by_label_contains("timeline, step").rect()
+}
+
+fn wheel(window: &mut Window, at: Pos2, delta: Vec2) {
+    window.hover_at(at);
+    window.step();
+    let (unit, phase, source) = (MouseWheelUnit::Point, TouchPhase::Move, MouseWheelSource::Unknown);
+    window.event(Event::MouseWheel { unit, delta, phase, source, modifiers: Modifiers::NONE });
+    window.run_steps(30);
+}
+
+/// Presses, drags and lets go.
+fn drag(window: &mut Window, modifiers: Modifiers, from: Pos2, to: Pos2) {
+    let button = |pos, pressed| Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers };
+    window.hover_at(from);
+    window.step();
+    window.event_modifiers(button(from, true), modifiers);
+    window.step();
+    for share in [0.25, 0.5, 0.75, 1.0] {
+        window.event_modifiers(Event::PointerMoved(from.lerp(to, share)), modifiers);
+        window.step();
+    }
+    window.event_modifiers(button(to, false), modifiers);
+    window.step();
+    settle(window);
+}
+
+#[test]
+fn the_timeline_is_dragged_zoomed_and_chosen_from() {
+    let mut window = open("welcome");
+    let len = window.state().session.now().map_or(0, |(timeline, _)| timeline.len()) as f64;
+    let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
+    let at = |share: f32| Pos2::new(egui::lerp(rect.x_range(), share), rect.center().y);
+    drag(&mut window, Modifiers::NONE, at(0.1), at(0.5));
+    assert!((position(&window) - len / 2.0).abs() <= 1.0, "{} of {len}", position(&window));
+
+    // With Shift both ends of what is played again are chosen.
+    drag(&mut window, Modifiers::SHIFT, at(0.25), at(0.5));
+    let chosen =
+        |window: &Window| match window.state().session.playhead.as_ref().map(|playhead| playhead.repeat().clone()) {
+            Some(Loop::Range(range)) => Some(range),
+            _ => None,
+        };
+    let range = chosen(&window).expect("a range");
+    assert!((range.start as f64 - 0.25 * len).abs() <= 1.0 && (range.end as f64 - 0.5 * len).abs() <= 1.5, "{range:?}");
+    press(&mut window, Modifiers::NONE, Key::L);
+    assert_eq!(chosen(&window), None);
+    for _ in 0..2 {
+        press(&mut window, Modifiers::NONE, Key::L);
+    }
+    assert_eq!(chosen(&window), Some(range), "nothing, the step, what was chosen");
+
+    // Zoomed in at the left end, the middle of the strip is early in the step.
+    wheel(&mut window, at(0.0), Vec2::new(0.0, 400.0));
+    drag(&mut window, Modifiers::NONE, at(0.1), at(0.5));
+    let zoomed = position(&window);
+    assert!(zoomed < len / 8.0, "{zoomed} of {len}");
+    wheel(&mut window, at(0.5), Vec2::new(-300.0, 0.0));
+    drag(&mut window, Modifiers::NONE, at(0.4), at(0.5));
+    assert!(position(&window) > zoomed, "sideways it moves along");
+}
+
+#[test]
+fn the_whole_run_is_in_the_timeline_and_bookmarks_lead_back() {
+    let mut window = open("welcome");
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let here = position(&window);
+    for _ in 0..9 {
+        press(&mut window, Modifiers::COMMAND, Key::ArrowRight);
+    }
+    settle(&mut window);
+    let step = |window: &Window| window.state().session.now().map_or(0, |(timeline, _)| timeline.step().step);
+    assert_eq!(step(&window), 10);
+    assert!(window.query_by_label_contains("bookmark:").is_none(), "it is in another step");
+    press(&mut window, Modifiers::NONE, Key::Z);
+    assert!(window.query_by_label_contains("bookmark:").is_some());
+    let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
+    let at = Pos2::new(egui::lerp(rect.x_range(), 0.45), rect.center().y);
+    drag(&mut window, Modifiers::NONE, at, at + Vec2::new(8.0, 0.0));
+    assert_eq!(step(&window), 5);
+    press(&mut window, Modifiers::SHIFT, Key::N);
+    settle(&mut window);
+    assert_eq!((step(&window), position(&window)), (1, here));
+    press(&mut window, Modifiers::NONE, Key::B);
+    assert!(window.state().session.bookmarks.is_empty(), "the key takes it away again");
+}
+
+#[test]
+fn digits_are_a_speed() {
+    let mut window = open("welcome");
+    let speed =
+        |window: &Window| window.state().session.playhead.as_ref().map(slowgrad_timeline::playhead::Playhead::speed);
+    for (typed, meant) in [("50", 50.0), ("05", 0.5), ("3", 3.0)] {
+        for digit in typed.chars() {
+            window.event(Event::Text(digit.to_string()));
+            window.step();
+        }
+        assert_eq!(speed(&window), Some(meant), "{typed}");
+        // What is typed later is another number.
+        window.run_steps(30);
+    }
+}
+
+#[test]
+fn a_section_is_gone_to_by_its_name() {
+    let mut window = open("sgd-and-momentum");
+    window.get_by_label("section Plain").click();
+    settle(&mut window);
+    assert_eq!(window.state().session.performance.section(), Some("Plain"));
+}
