@@ -93,6 +93,21 @@ impl Data {
         self.targets.len().checked_div(self.height).unwrap_or(0)
     }
 
+    /// All inputs, `[sample][input]`.
+    pub fn inputs(&self) -> &[f64] {
+        &self.inputs
+    }
+
+    /// All targets, `[sample][output]`.
+    pub fn targets(&self) -> &[f64] {
+        &self.targets
+    }
+
+    /// Numbers in a sample's target.
+    pub fn outputs(&self) -> usize {
+        self.height
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -114,65 +114,161 @@ pub fn backward_batch(weight: &[f64], inputs: usize, delta: Matrix<'_>, grad_x: 
     run(&sums, grad_x, Last::Keep);
 }
 
-/// The mean gradients of a batch: `weight[j][i] = Σₛ delta[j][s]·x[i][s] / samples`, and the same of the biases.
-/// `by_sample` is x as `[sample][feature]`, for layers of many inputs; `turned` is room for making it.
+/// The mean gradients of a layer, weights before biases: `weight[j][i] = Σₛ delta[j][s]·x[i][s] / samples`.
+/// `by_sample` is x as `[sample][feature]`, for layers that are not narrow; `turned` is room for making it.
 pub fn gradient_batch(
     delta: Matrix<'_>,
     x: Matrix<'_>,
     by_sample: Option<&[f64]>,
     turned: &mut Vec<f64>,
-    weight: &mut [f64],
-    bias: &mut [f64],
+    grads: &mut [f64],
+    biases: usize,
     samples: usize,
 ) {
-    let inputs = weight.len() / bias.len();
-    if inputs < FEW {
-        few_gradients(delta, x, weight, inputs, samples);
-    } else {
-        let by_sample = by_sample.unwrap_or_else(|| {
-            turned.resize(inputs * samples, 0.0);
-            transpose(x, samples, turned);
-            turned
-        });
-        let b = Matrix { numbers: by_sample, stride: inputs };
-        let sums =
-            Sums { a: delta.numbers, row: delta.stride, term: 1, terms: samples, b, rows: bias.len(), lanes: inputs };
-        run(&sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64));
+    let (weight, bias) = grads.split_at_mut(grads.len() - biases);
+    let inputs = weight.len() / biases;
+    if is_narrow(inputs) {
+        return narrow_gradients(delta, x, weight, bias, samples);
     }
-    for (j, bias) in bias.iter_mut().enumerate() {
-        let delta = &delta.numbers[j * delta.stride..][..samples];
-        *bias = delta[1..].iter().fold(delta[0], |sum, d| sum + d) / samples as f64;
-    }
+    let by_sample = by_sample.unwrap_or_else(|| {
+        turned.resize(inputs * samples, 0.0);
+        transpose(x, samples, turned);
+        turned
+    });
+    let b = Matrix { numbers: by_sample, stride: inputs };
+    let sums = Sums { a: delta.numbers, row: delta.stride, term: 1, terms: samples, b, rows: biases, lanes: inputs };
+    run(&sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64));
+    narrow_gradients(delta, Matrix { numbers: &[], stride: 0 }, &mut [], bias, samples);
 }
 
 /// Layers with fewer inputs than this fill no vector; their gradients are sums side by side.
 const FEW: usize = 5;
 
-dispatch!(fn few_gradients(delta: Matrix<'_>, x: Matrix<'_>, weight: &mut [f64], inputs: usize, samples: usize) = few_gradients_body);
+/// Whether the gradients of a layer of so many inputs do without the inputs as `[sample][feature]`.
+pub fn is_narrow(inputs: usize) -> bool {
+    inputs < FEW
+}
 
-#[inline(always)]
-fn few_gradients_body(delta: Matrix<'_>, x: Matrix<'_>, weight: &mut [f64], inputs: usize, samples: usize) {
-    let neurons = weight.len() / inputs;
-    for i in 0..inputs {
-        let x = &x.numbers[i * x.stride..][..samples];
-        let mut j = 0;
-        while j < neurons {
-            // Four sums at a time hide the time that one addition takes.
-            let many = (neurons - j).min(4);
-            let row = |r: usize| &delta.numbers[(j + r.min(many - 1)) * delta.stride..][..samples];
-            let delta = [row(0), row(1), row(2), row(3)];
-            let mut sum = delta.map(|delta| delta[0] * x[0]);
-            for s in 1..samples {
-                for r in 0..4 {
-                    sum[r] = math::fma(delta[r][s], x[s], sum[r]);
-                }
-            }
-            for r in 0..many {
-                weight[(j + r) * inputs + i] = sum[r] / samples as f64;
-            }
-            j += many;
+/// The mean gradients of the biases, and of so many weights as a neuron has inputs.
+fn narrow_gradients(delta: Matrix<'_>, x: Matrix<'_>, weight: &mut [f64], bias: &mut [f64], samples: usize) {
+    let inputs = weight.len() / bias.len();
+    let mut j = 0;
+    while j < bias.len() {
+        let some = Few { delta, x, weight: &mut weight[j * inputs..], bias: &mut bias[j..], inputs, j, samples };
+        j += match (some.bias.len(), inputs) {
+            // More biases alone would be gathered into a vector, which takes longer.
+            (2.., 0) => some.neurons::<2, 0>(),
+            (4.., 2..) => some.neurons::<4, 2>(),
+            (4.., 1) => some.neurons::<4, 1>(),
+            (2.., 4..) => some.neurons::<2, 4>(),
+            (2.., 2..) => some.neurons::<2, 2>(),
+            (2.., 1) => some.neurons::<2, 1>(),
+            (_, 0) => some.neurons::<1, 0>(),
+            (_, 4..) => some.neurons::<1, 4>(),
+            (_, 2..) => some.neurons::<1, 2>(),
+            (_, 1) => some.neurons::<1, 1>(),
+        };
+    }
+}
+
+/// The gradients of some neurons, from the j-th on.
+struct Few<'a> {
+    delta: Matrix<'a>,
+    x: Matrix<'a>,
+    weight: &'a mut [f64],
+    bias: &'a mut [f64],
+    inputs: usize,
+    j: usize,
+    samples: usize,
+}
+
+impl Few<'_> {
+    /// Those of `J` neurons, `I` weights of each at a time: sums side by side hide the time that one addition takes.
+    /// Answers `J`.
+    fn neurons<const J: usize, const I: usize>(self) -> usize {
+        vectorize(Neurons::<J, I>(self));
+        J
+    }
+}
+
+struct Neurons<'a, const J: usize, const I: usize>(Few<'a>);
+
+impl<const J: usize, const I: usize> WithSimd for Neurons<'_, J, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Few { delta, x, weight, bias, inputs, j, samples } = self.0;
+        let delta = rows::<J>(delta, j, samples);
+        sums::<J, I, true>(delta, x, weight, bias, inputs, 0, samples);
+        let mut i = I;
+        while I > 0 && i + I <= inputs {
+            sums::<J, I, false>(delta, x, weight, bias, inputs, i, samples);
+            i += I;
+        }
+        while i < inputs {
+            sums::<J, 1, false>(delta, x, weight, bias, inputs, i, samples);
+            i += 1;
         }
     }
+}
+
+/// `weight[r][i + c] = Σₛ delta[r][s]·x[i + c][s] / samples`, and of the biases as well where they are wanted. Loops,
+/// since a closure would not be compiled for the vector unit.
+#[allow(clippy::needless_range_loop, reason = "the rows are counted as in the formula")]
+#[inline(always)]
+fn sums<const J: usize, const I: usize, const BIAS: bool>(
+    delta: [&[f64]; J],
+    x: Matrix<'_>,
+    weight: &mut [f64],
+    bias: &mut [f64],
+    inputs: usize,
+    i: usize,
+    samples: usize,
+) {
+    let x = rows::<I>(x, i, samples);
+    let (mut sum, mut biases) = ([[0.0; I]; J], [0.0; J]);
+    for r in 0..J {
+        biases[r] = delta[r][0];
+        for c in 0..I {
+            sum[r][c] = delta[r][0] * x[c][0];
+        }
+    }
+    for s in 1..samples {
+        for r in 0..J {
+            if BIAS {
+                biases[r] += delta[r][s];
+            }
+            for c in 0..I {
+                sum[r][c] = math::fma(delta[r][s], x[c][s], sum[r][c]);
+            }
+        }
+    }
+    // All divisions at once, so that they become few vectors.
+    for r in 0..J {
+        biases[r] /= samples as f64;
+        for c in 0..I {
+            sum[r][c] /= samples as f64;
+        }
+    }
+    for r in 0..J {
+        if BIAS {
+            bias[r] = biases[r];
+        }
+        for c in 0..I {
+            weight[r * inputs + i + c] = sum[r][c];
+        }
+    }
+}
+
+/// So many rows from a row on.
+#[inline(always)]
+fn rows<const R: usize>(matrix: Matrix<'_>, first: usize, samples: usize) -> [&[f64]; R] {
+    let mut rows: [&[f64]; R] = [&[]; R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = &matrix.numbers[(first + r) * matrix.stride..][..samples];
+    }
+    rows
 }
 
 /// `out[r][l] = Σₜ a[r·row + t·term] · b[t][l]`, for all `rows` r and all `lanes` l.
@@ -202,7 +298,10 @@ const STRETCH: usize = 64;
 const TALL: usize = 4;
 
 fn run(sums: &Sums<'_>, out: MatrixMut<'_>, last: Last<'_>) {
-    let job = Job { sums, out, last };
+    vectorize(Job { sums, out, last });
+}
+
+fn vectorize(job: impl WithSimd<Output = ()>) {
     #[cfg(target_arch = "x86_64")]
     {
         use pulp::x86::{V3, V4};

@@ -20,4 +20,5 @@ pub mod shape;
 pub mod spec;
 pub mod structure;
 pub mod train;
+mod update;
 pub mod weights;

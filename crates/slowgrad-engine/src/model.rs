@@ -3,7 +3,7 @@
 use crate::plugin::Optimizer;
 
 /// All parameters and the optimizer's state of each, as flat vectors in the order of [`crate::shape::Shape`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Model {
     /// The parameters.
     pub values: Vec<f64>,

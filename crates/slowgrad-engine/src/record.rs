@@ -11,7 +11,7 @@ use crate::plugin::Activation;
 use crate::rate::{self, RecordedRate};
 use crate::setup::{EpochOrder, Setup};
 use crate::shape::Shape;
-use crate::train::update_context;
+use crate::update;
 use slowgrad_tape::{Call, Diagnostic, Trace};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -197,7 +197,7 @@ pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, B
     let loss = samples.iter().map(|sample| sample.loss).sum::<f64>() / n;
 
     let norms = Norms::of(shape, &model.values, &grads);
-    let context = |layer| update_context(&setup.optimizer, lr, step, &norms, layer).collect();
+    let context = |layer| update::context(&setup.optimizer, lr, step, &norms, layer).collect();
     let contexts = (0..shape.layers()).map(context).collect();
     let mut recorded = RecordedStep {
         step,

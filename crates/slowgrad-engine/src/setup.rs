@@ -61,7 +61,8 @@ impl Setup {
 
     /// The samples of a step (counted from 1), in order. `order` keeps the order of the epoch drawn last.
     pub fn samples<'o>(&self, step: u64, order: &'o mut EpochOrder) -> &'o [usize] {
-        let (epoch, nth) = (self.epoch(step), (step - 1) % self.steps_per_epoch());
+        let steps = self.steps_per_epoch();
+        let (epoch, nth) = ((step - 1) / steps, (step - 1) % steps);
         let len = self.train.len();
         let start = nth as usize * self.batch;
         let end = (start + self.batch).min(len);

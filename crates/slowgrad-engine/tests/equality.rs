@@ -12,6 +12,7 @@ use slowgrad_engine::run::Run;
 use slowgrad_engine::structure::Reshape;
 use slowgrad_engine::train::{self, Workspace};
 use slowgrad_tape::isa;
+use std::rc::Rc;
 use std::sync::Arc;
 
 proptest! {
@@ -41,6 +42,7 @@ proptest! {
         setup.regularizer = strength.map(elastic);
         setup.schedule = slowing.map(decay);
         setup.frozen = Arc::new(frozen.iter().map(|index| index.index(values.len())).collect());
+        let setup = Rc::new(setup);
         for unit in isa::available() {
             prop_assert!(isa::force(unit));
             let mut fast = Model::new(values.clone(), &setup.optimizer);

@@ -3,7 +3,6 @@
 //! Nothing here knows where traces come from. The first input that takes a new path costs one run of the
 //! [`Tracer`]; all others are computed from the traces. A volatile trace is never reused.
 
-use crate::pass::Pass;
 use crate::program::{GROUP, Program};
 use crate::source::Diagnostic;
 use crate::trace::Trace;
@@ -33,15 +32,6 @@ impl Call {
     }
 }
 
-/// The values of one input over many calls of [`Function::map`].
-#[derive(Debug, Clone, Copy)]
-pub enum Row<'a> {
-    /// The same number in every call.
-    Same(f64),
-    /// One number a call.
-    Each(&'a [f64]),
-}
-
 /// Past this many different paths a function is run each time instead of remembered.
 const MOST_TRACES: usize = 1024;
 /// Past this many operations and comparisons on all of them, too.
@@ -68,9 +58,8 @@ pub struct Function {
     /// Operations and comparisons on all paths that are remembered.
     remembered: usize,
     merged: Merged,
+    edition: u64,
     values: Vec<f64>,
-    /// For calls whose chain rule nobody asks for.
-    pass: Pass,
 }
 
 impl fmt::Debug for Function {
@@ -95,8 +84,8 @@ impl Function {
             volatile: false,
             remembered: 0,
             merged: Merged::Stale,
+            edition: 0,
             values: Vec::new(),
-            pass: Pass::default(),
         }
     }
 
@@ -142,12 +131,14 @@ impl Function {
         let trace = Arc::new(self.tracer.trace(inputs)?);
         trace.evaluate(inputs, &mut self.values);
         if trace.is_volatile() {
+            self.edition += u64::from(!self.volatile);
             self.volatile = true;
             self.merged = Merged::Singly;
         } else if !self.volatile && !self.is_full() {
             self.remembered += trace.nodes().len() + trace.guards().len();
             self.tree.insert(Arc::clone(&trace));
             self.merged = Merged::Stale;
+            self.edition += 1;
         }
         Ok(trace)
     }
@@ -167,7 +158,8 @@ impl Function {
     /// Whether a result, a path or a gradient may depend on an input; true when that is not known.
     pub fn uses(&self, input: usize) -> bool {
         match &self.merged {
-            Merged::Program(program) => program.uses(input),
+            // A path that is not known yet may look at anything.
+            Merged::Program(program) => program.uses(input) || !program.is_complete(),
             _ => true,
         }
     }
@@ -180,45 +172,13 @@ impl Function {
         }
     }
 
-    /// Many calls at once: `outputs[k][i]` is the k-th result of call i. See [`Pass`] for gradients.
-    pub fn map(&mut self, inputs: &[Row<'_>], outputs: &mut [&mut [f64]]) -> Result<(), Box<Diagnostic>> {
-        debug_assert_eq!((inputs.len(), outputs.len()), (self.inputs, self.outputs), "inputs and outputs");
-        let mut pass = std::mem::take(&mut self.pass);
-        let done = self.map_with(&mut pass, inputs, outputs);
-        self.pass = pass;
-        done
+    /// Grows whenever something new is known of the function.
+    pub fn edition(&self) -> u64 {
+        self.edition
     }
 
-    fn map_with(
-        &mut self,
-        pass: &mut Pass,
-        inputs: &[Row<'_>],
-        outputs: &mut [&mut [f64]],
-    ) -> Result<(), Box<Diagnostic>> {
-        let calls = outputs.first().map_or(0, |row| row.len());
-        let mut start = 0;
-        while start < calls {
-            // Blocks of one size, so that the pass stays as it is.
-            let width = self.program().map_or(1, |program| program.width());
-            let block = start..calls.min(start + width);
-            pass.fit(self, if calls < width { calls.next_multiple_of(GROUP) } else { width });
-            for (j, row) in inputs.iter().enumerate() {
-                match row {
-                    Row::Same(x) => pass.set_input(j, *x),
-                    Row::Each(numbers) => {
-                        let (into, rest) = pass.input_mut(j).split_at_mut(block.len());
-                        into.copy_from_slice(&numbers[block.clone()]);
-                        rest.fill(numbers[block.end - 1]);
-                    }
-                }
-            }
-            pass.want(block.len(), width.max(block.len()));
-            pass.forward(self)?;
-            for (k, row) in outputs.iter_mut().enumerate() {
-                row[block.clone()].copy_from_slice(&pass.output(k)[..block.len()]);
-            }
-            start = block.end;
-        }
-        Ok(())
+    /// Calls that are best carried out at once.
+    pub fn width(&mut self) -> usize {
+        self.program().map_or(GROUP, |program| program.width())
     }
 }

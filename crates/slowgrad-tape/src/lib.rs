@@ -38,7 +38,7 @@ mod source;
 mod trace;
 mod tree;
 
-pub use function::{Call, Function, Row, Tracer};
+pub use function::{Call, Function, Tracer};
 pub use op::{Notation, Op};
 pub use pass::Pass;
 pub use program::GROUP;

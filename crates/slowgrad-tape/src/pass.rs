@@ -6,8 +6,9 @@
 //! allocates. Functions that cannot be merged into a program go call by call behind the same interface.
 
 use crate::function::{Call, Function};
-use crate::program::{GROUP, Program};
+use crate::program::{GROUP, Program, Split, execute, execute_once};
 use crate::source::Diagnostic;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// How the last calls were carried out.
@@ -15,9 +16,20 @@ use std::sync::Arc;
 enum Made {
     #[default]
     Nothing,
-    Program(Arc<Program>),
+    Program(Box<Running>),
     /// Each by itself, with its number; the results and the gradients have rows of their own.
     Singly(Vec<(usize, Call)>),
+}
+
+/// A program as it runs in a pass.
+#[derive(Debug, Clone)]
+struct Running {
+    program: Arc<Program>,
+    split: Split,
+    /// Lanes of a block.
+    width: usize,
+    /// Whether what is the same in all calls still has to be computed.
+    is_stale: bool,
 }
 
 /// Many calls of one function. Each row holds one number a call.
@@ -32,13 +44,14 @@ pub struct Pass {
     stride: usize,
     /// Row by row: inputs, seeds, and what the program computes.
     rows: Vec<f64>,
-    /// What the rows of inputs and seeds were filled with, when it was one number.
-    same: Vec<Option<u64>>,
+    /// The number that an input, then a seed, has in all calls, where it was set so; its row is filled when it is needed.
+    same: Vec<Option<f64>>,
     made: Made,
 }
 
 impl Pass {
     /// Makes room for so many calls; what was in it is gone when their number is another.
+    #[inline]
     pub fn fit(&mut self, function: &Function, calls: usize) {
         let shape = (function.inputs(), function.outputs(), calls);
         if shape == (self.inputs, self.outputs, self.calls) {
@@ -58,6 +71,7 @@ impl Pass {
 
     /// Of each `of` neighbouring calls only the first `first` are wanted; the others fill vectors. They are computed
     /// where that costs nothing, and the script never runs for them.
+    #[inline]
     pub fn want(&mut self, first: usize, of: usize) {
         self.wanted = (first, of);
     }
@@ -66,55 +80,97 @@ impl Pass {
         call % self.wanted.1 < self.wanted.0
     }
 
+    /// Number of calls.
+    #[inline]
+    pub fn calls(&self) -> usize {
+        self.calls
+    }
+
     /// Numbers from the beginning of one row of inputs or seeds to the next.
+    #[inline]
     pub fn stride(&self) -> usize {
         self.stride
     }
 
-    /// The row of an input.
+    /// The row of an input that is not the same in all calls.
+    #[inline]
     pub fn input(&self, input: usize) -> &[f64] {
+        debug_assert!(self.same[input].is_none(), "an input that is the same has no row");
         &self.rows[input * self.stride..][..self.calls]
     }
 
     /// The row of an input, to be written.
+    #[inline]
     pub fn input_mut(&mut self, input: usize) -> &mut [f64] {
-        self.same[input] = None;
+        self.differ(input..input + 1);
         &mut self.rows[input * self.stride..][..self.calls]
     }
 
     /// All rows of inputs from the first to before `end`, [`stride`](Self::stride) apart.
+    #[inline]
     pub fn inputs_mut(&mut self, end: usize) -> &mut [f64] {
-        self.same[..end].fill(None);
+        self.differ(0..end);
         &mut self.rows[..end * self.stride]
     }
 
+    /// These inputs are no longer the same in all calls.
+    #[inline]
+    fn differ(&mut self, inputs: std::ops::Range<usize>) {
+        let same = &mut self.same[inputs];
+        if same.iter().any(Option::is_some) {
+            same.fill(None);
+            self.made = Made::Nothing;
+        }
+    }
+
     /// Gives an input the same number in all calls.
+    #[inline]
     pub fn set_input(&mut self, input: usize, x: f64) {
-        let bits = Some(x.to_bits());
-        if self.same[input] != bits {
-            self.input_mut(input).fill(x);
-            self.same[input] = bits;
+        let before = self.same[input].replace(x);
+        match (&mut self.made, before) {
+            (_, Some(before)) if before.to_bits() == x.to_bits() => {}
+            (Made::Program(running), Some(_)) => {
+                running.is_stale |= input >= self.inputs || running.program.uses(input)
+            }
+            // What does not change from call to call has changed.
+            (Made::Program(_), None) => self.made = Made::Nothing,
+            _ => {}
         }
     }
 
     /// All rows of ∂L/∂results, [`stride`](Self::stride) apart, to be written before the chain rule runs.
+    #[inline]
     pub fn seeds_mut(&mut self) -> &mut [f64] {
-        self.same[self.inputs..].fill(None);
+        self.differ(self.inputs..self.inputs + self.outputs);
         &mut self.rows[self.inputs * self.stride..][..self.outputs * self.stride]
     }
 
-    /// Gives ∂L/∂result k the same number in all calls.
+    /// Gives ∂L/∂result k the same number in all calls; before these go forward.
+    #[inline]
     pub fn set_seed(&mut self, k: usize, x: f64) {
         self.set_input(self.inputs + k, x);
     }
 
-    /// Runs the function on the inputs.
-    pub fn forward(&mut self, function: &mut Function) -> Result<(), Box<Diagnostic>> {
+    /// Whether no call could take a path that is not known yet, so that [`forward`](Self::forward) cannot fail.
+    #[inline]
+    pub fn is_complete(&self) -> bool {
+        matches!(&self.made, Made::Program(running) if running.program.is_complete())
+    }
+
+    /// Runs the function on the inputs. The function is looked at only when a call takes a path that this pass does not
+    /// know.
+    #[inline]
+    pub fn forward(&mut self, function: &RefCell<Function>) -> Result<(), Box<Diagnostic>> {
+        if matches!(self.made, Made::Program(_)) && self.run().is_none() {
+            return Ok(());
+        }
+        let function = &mut *function.borrow_mut();
         if !function.runs_each_time() && function.traces().is_empty() {
             self.call(function, 0)?;
         }
         while let Some(program) = function.program() {
-            match self.run(program) {
+            self.adopt(program);
+            match self.run() {
                 Some(call) => drop(self.call(function, call)?),
                 None => return Ok(()),
             }
@@ -124,34 +180,52 @@ impl Pass {
 
     /// One of the calls.
     fn call(&self, function: &mut Function, i: usize) -> Result<Call, Box<Diagnostic>> {
-        let inputs: Vec<f64> = (0..self.inputs).map(|input| self.rows[input * self.stride + i]).collect();
+        let inputs: Vec<f64> = (0..self.inputs).map(|input| self.number(input, i)).collect();
         function.call(&inputs)
     }
 
-    /// Answers a call whose path the program does not know.
-    fn run(&mut self, program: Arc<Program>) -> Option<usize> {
-        let program = match &self.made {
-            Made::Program(known) if Arc::ptr_eq(known, &program) => known,
-            _ => {
-                self.rows.resize(program.rows() * self.stride, 0.0);
-                for (row, x) in program.constants() {
-                    self.rows[row * self.stride..][..self.stride].fill(x);
-                }
-                self.made = Made::Program(program);
-                let Made::Program(program) = &self.made else { return None };
-                program
-            }
-        };
-        for start in (0..self.calls).step_by(program.width()) {
-            let end = self.calls.min(start + program.width());
-            program.forward(&mut self.rows, self.stride, start..end.next_multiple_of(GROUP));
-            let Some(row) = program.unknown() else { continue };
-            let unknown = &self.rows[row * self.stride..][..self.calls];
-            if let Some(lost) = (start..end).find(|&call| unknown[call] != 0.0 && self.is_wanted(call)) {
-                return Some(lost);
-            }
+    /// An input or a seed of a call.
+    fn number(&self, row: usize, call: usize) -> f64 {
+        self.same[row].unwrap_or_else(|| self.rows[row * self.stride + call])
+    }
+
+    fn adopt(&mut self, program: Arc<Program>) {
+        if matches!(&self.made, Made::Program(running) if Arc::ptr_eq(&running.program, &program)) {
+            return;
         }
-        None
+        self.rows.resize(program.rows() * self.stride, 0.0);
+        for (row, x) in program.constants() {
+            self.rows[row * self.stride..][..self.stride].fill(x);
+        }
+        let split = program.split(self.stride, |row| self.same[row].is_some());
+        let width = program.width();
+        self.made = Made::Program(Box::new(Running { program, split, width, is_stale: true }));
+    }
+
+    /// Answers a call whose path the program does not know.
+    fn run(&mut self) -> Option<usize> {
+        let Made::Program(running) = &mut self.made else { return None };
+        let (program, stride) = (&running.program, self.stride);
+        if std::mem::take(&mut running.is_stale) {
+            for (input, same) in self.same.iter().enumerate() {
+                if let (Some(x), true) = (same, input >= self.inputs || program.uses(input)) {
+                    self.rows[input * stride..][..stride].fill(*x);
+                }
+            }
+            execute_once(&running.split.shared, stride, &mut self.rows);
+        }
+        let width = running.width;
+        for start in (0..self.calls).step_by(width) {
+            let end = self.calls.min(start + width);
+            execute(&running.split.forward, start, (end - start).next_multiple_of(GROUP), &mut self.rows);
+        }
+        let unknown = &self.rows[program.unknown()? * stride..][..self.calls];
+        // Nearly always there is none, which is seen fastest by looking at all of them.
+        let any = unknown.iter().fold(0, |any, mask| any | mask.to_bits());
+        if any == 0 {
+            return None;
+        }
+        (0..self.calls).find(|&call| unknown[call] != 0.0 && self.is_wanted(call))
     }
 
     fn run_singly(&mut self, function: &mut Function) -> Result<(), Box<Diagnostic>> {
@@ -176,29 +250,32 @@ impl Pass {
     }
 
     /// Result k of each call.
+    #[inline]
     pub fn output(&self, k: usize) -> &[f64] {
         let row = match &self.made {
-            Made::Program(program) => program.output(k),
+            Made::Program(running) => running.program.output(k),
             _ => self.inputs + self.outputs + k,
         };
         &self.rows[row * self.stride..][..self.calls]
     }
 
     /// Runs the chain rule of the calls that went forward last.
+    #[inline]
     pub fn backward(&mut self) {
         match &self.made {
             Made::Nothing => {}
-            Made::Program(program) => {
-                for start in (0..self.calls).step_by(program.width()) {
-                    let end = self.calls.min(start + program.width());
-                    program.backward(&mut self.rows, self.stride, start..end.next_multiple_of(GROUP));
+            Made::Program(running) => {
+                let width = running.width;
+                for start in (0..self.calls).step_by(width) {
+                    let lanes = (self.calls.min(start + width) - start).next_multiple_of(GROUP);
+                    execute(&running.split.backward, start, lanes, &mut self.rows);
                 }
             }
             Made::Singly(calls) => {
                 let mut grads = Vec::new();
                 for (i, call) in calls {
                     let seeds: Vec<f64> =
-                        (0..self.outputs).map(|k| self.rows[(self.inputs + k) * self.stride + *i]).collect();
+                        (self.inputs..self.inputs + self.outputs).map(|row| self.number(row, *i)).collect();
                     call.trace.backward(&call.values, &seeds, &mut grads);
                     let first = self.inputs + 2 * self.outputs;
                     for (row, grad) in (first..).zip(&grads[..self.inputs]) {
@@ -210,9 +287,10 @@ impl Pass {
     }
 
     /// ∂L/∂input of each call.
+    #[inline]
     pub fn grad(&self, input: usize) -> &[f64] {
         let row = match &self.made {
-            Made::Program(program) => program.grad(input),
+            Made::Program(running) => running.program.grad(input),
             _ => self.inputs + 2 * self.outputs + input,
         };
         &self.rows[row * self.stride..][..self.calls]

@@ -26,9 +26,9 @@ enum Code {
     Chain(Op, u8),
     /// The same for a power with a constant exponent: a, upstream.
     PowerChain(Exponent),
-    /// 1 where the comparison of a and b holds, else 0.
+    /// All bits set where the comparison of a and b holds, else none.
     Compare(Compare),
-    /// b where a is not 0, else c.
+    /// b where the bits of a are set, else c.
     Select,
 }
 
@@ -49,12 +49,32 @@ impl Exponent {
     }
 }
 
-/// One instruction; its result is the row after that of the instruction before.
+/// One instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Instruction {
     code: Code,
     /// Rows; those that are not used repeat the first.
     operands: [u32; 5],
+}
+
+/// An instruction with the places where the rows of its operands and of its result begin; that of the result comes
+/// after those of the operands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    code: Code,
+    operands: [u32; 5],
+    into: u32,
+}
+
+/// The instructions of a program for calls of which some inputs are known to be the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Split {
+    /// What is the same in all calls; computed once.
+    pub(crate) shared: Vec<Placed>,
+    /// The rest of the function.
+    pub(crate) forward: Vec<Placed>,
+    /// Its chain rule.
+    pub(crate) backward: Vec<Placed>,
 }
 
 /// Programs beyond this many instructions are not made: their traces run one after the other instead.
@@ -131,15 +151,27 @@ impl Program {
         self.unknown.map(|row| row as usize)
     }
 
-    /// Runs the function's own instructions on lanes whose inputs are in their rows.
-    pub(crate) fn forward(&self, rows: &mut [f64], stride: usize, lanes: std::ops::Range<usize>) {
-        execute(&self.code[..self.backward], self.first(), stride, lanes.start, lanes.len(), rows);
-    }
-
-    /// Runs the chain rule on lanes that went forward and whose seeds are in their rows.
-    pub(crate) fn backward(&self, rows: &mut [f64], stride: usize, lanes: std::ops::Range<usize>) {
-        let first = self.first() + self.backward;
-        execute(&self.code[self.backward..], first, stride, lanes.start, lanes.len(), rows);
+    /// The instructions for rows of a length, those apart that depend on nothing but constants and what `is_same` in
+    /// all calls; it is asked about the rows of inputs, then of seeds.
+    pub(crate) fn split(&self, stride: usize, is_same: impl Fn(usize) -> bool) -> Split {
+        let mut same: Vec<bool> = (0..self.inputs + self.seeds).map(is_same).collect();
+        // Where a seed is the same, the beginning of the chain rule may be, too.
+        let shared_end = if same[self.inputs..].contains(&true) { self.code.len() } else { self.backward };
+        same.resize(self.first(), true);
+        let place = |row: usize| (row * stride) as u32;
+        let mut split = Split::default();
+        for (i, instruction) in self.code.iter().enumerate() {
+            let operands = instruction.operands.map(|row| place(row as usize));
+            let placed = Placed { code: instruction.code, operands, into: place(self.first() + i) };
+            let shared = i < shared_end && instruction.operands.iter().all(|&row| same[row as usize]);
+            same.push(shared);
+            match (shared, i < self.backward) {
+                (true, _) => split.shared.push(placed),
+                (false, true) => split.forward.push(placed),
+                (false, false) => split.backward.push(placed),
+            }
+        }
+        split
     }
 
     /// The row of the first instruction.
@@ -259,6 +291,11 @@ impl<'t> Builder<'t> {
             let contribution = match (node.op, step.operand) {
                 // Multiplying by 1 changes nothing.
                 (Op::Add, _) | (Op::Sub | Op::Rem, 0) => upstream,
+                // Both ends of a square are one product.
+                (Op::Mul, operand) => {
+                    let other = self.node(index, node.operands[1 - operand as usize].index());
+                    self.emit(Code::Value(Op::Mul), &[upstream, other])
+                }
                 (op, operand) => {
                     let [a, b, c] = node.operands.map(|id| self.node(index, id.index()));
                     let y = self.node(index, step.node.index());
@@ -361,22 +398,29 @@ impl<'t> Builder<'t> {
     }
 }
 
+/// Computes what is the same in all calls of a pass, whose rows are `stride` long.
+pub(crate) fn execute_once(code: &[Placed], stride: usize, rows: &mut [f64]) {
+    execute(code, 0, GROUP, rows);
+    for placed in code {
+        let row = &mut rows[placed.into as usize..][..stride];
+        row.fill(row[0]);
+    }
+}
+
 dispatch!(
-    /// Runs instructions on the lanes from `lane` on. Row r begins at `r · stride`; the first instruction's
-    /// result is row `first`.
-    fn execute(code: &[Instruction], first: usize, stride: usize, lane: usize, lanes: usize, rows: &mut [f64]) =
-        execute_body
+    /// Runs instructions on the lanes from `lane` on.
+    pub(crate) fn execute(code: &[Placed], lane: usize, lanes: usize, rows: &mut [f64]) = execute_body
 );
 
 #[inline(always)]
-fn execute_body(code: &[Instruction], first: usize, stride: usize, lane: usize, lanes: usize, rows: &mut [f64]) {
+fn execute_body(code: &[Placed], lane: usize, lanes: usize, rows: &mut [f64]) {
     // So that the compiler knows that no lanes are left over.
     let lanes = lanes / GROUP * GROUP;
-    for (i, instruction) in code.iter().enumerate() {
-        let (before, rest) = rows.split_at_mut((first + i) * stride);
+    for Placed { code, operands, into } in code {
+        let (before, rest) = rows.split_at_mut(*into as usize);
         let into = &mut rest[lane..][..lanes];
-        let row = |k: usize| &before[instruction.operands[k] as usize * stride + lane..][..lanes];
-        match instruction.code {
+        let row = |k: usize| &before[operands[k] as usize + lane..][..lanes];
+        match *code {
             Code::Value(op) => op.value_lanes(row(0), row(1), row(2), into),
             Code::Chain(op, operand) => {
                 op.chain_lanes(operand as usize, row(0), row(1), row(2), row(3), row(4), into);
@@ -387,7 +431,9 @@ fn execute_body(code: &[Instruction], first: usize, stride: usize, lane: usize, 
             Code::Select => {
                 let (mask, yes, no) = (row(0), row(1), row(2));
                 for i in 0..lanes {
-                    into[i] = if mask[i] == 0.0 { no[i] } else { yes[i] };
+                    // Written as a condition, this would become a choice of two places, which is no vector operation.
+                    let mask = mask[i].to_bits();
+                    into[i] = f64::from_bits((mask & yes[i].to_bits()) | (!mask & no[i].to_bits()));
                 }
             }
         }
@@ -417,7 +463,7 @@ fn power_chain_lanes(exponent: Exponent, a: &[f64], upstream: &[f64], into: &mut
 
 #[inline(always)]
 fn compare_lanes(compare: Compare, a: &[f64], b: &[f64], into: &mut [f64]) {
-    let mask = |holds: bool| if holds { 1.0 } else { 0.0 };
+    let mask = |holds: bool| f64::from_bits(if holds { u64::MAX } else { 0 });
     match compare {
         Compare::Less => pairs(a, b, into, |a, b| mask(a < b)),
         Compare::LessOrEqual => pairs(a, b, into, |a, b| mask(a <= b)),

@@ -13,6 +13,7 @@ use slowgrad_script::{CountingAllocator, Library, Limits, Root};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -223,12 +224,13 @@ impl Fire {
         let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&now.start.1), bits(&fresh.start.1));
         let trained = |setup: &Setup| {
+            let setup = Rc::new(setup.clone());
             let mut model = now.run.model().clone();
             let mut work = Workspace::default();
             let losses: Vec<u64> = (1..=12)
                 .map(|ahead| {
                     let step = now.run.step() + ahead;
-                    train::step(setup, &mut model, step, &mut work).expect("it trains").loss.to_bits()
+                    train::step(&setup, &mut model, step, &mut work).expect("it trains").loss.to_bits()
                 })
                 .collect();
             (model, losses)
