@@ -307,14 +307,14 @@ pub(crate) const TABLE: &[Entry] = &[
         Action::NextBookmark,
         Group::Timeline,
         "Next bookmark",
-        &[Shortcut::plain(Key::N)],
+        &[Shortcut::plain(Key::J)],
         "Goes to the bookmark after this place",
     ),
     entry(
         Action::PreviousBookmark,
         Group::Timeline,
         "Bookmark before",
-        &[Shortcut::shift(Key::N)],
+        &[Shortcut::shift(Key::J)],
         "Goes to the bookmark before this place",
     ),
     entry(

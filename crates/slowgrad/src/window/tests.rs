@@ -245,7 +245,7 @@ fn the_whole_run_is_in_the_timeline_and_bookmarks_lead_back() {
     let at = Pos2::new(egui::lerp(rect.x_range(), 0.45), rect.center().y);
     drag(&mut window, Modifiers::NONE, at, at + Vec2::new(8.0, 0.0));
     assert_eq!(step(&window), 5);
-    press(&mut window, Modifiers::SHIFT, Key::N);
+    press(&mut window, Modifiers::SHIFT, Key::J);
     settle(&mut window);
     assert_eq!((step(&window), position(&window)), (1, here));
     press(&mut window, Modifiers::NONE, Key::B);
