@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Color32, CursorIcon, FontId, Galley, Painter, Pos2, Rect, Role, Sense, Stroke, Ui, Vec2, WidgetInfo};
+use egui::{
+    Color32, CursorIcon, FontFamily, FontId, Galley, Painter, Pos2, Rect, Role, Sense, Stroke, Ui, Vec2, WidgetInfo,
+};
 use slowgrad_timeline::scene::{Anchor, Ink, Math};
 
 use crate::theme::Theme;
@@ -16,15 +18,62 @@ use crate::theme::Theme;
 /// Letters of an index or exponent, relative to their base.
 const SCRIPT_SIZE: f32 = 0.68;
 /// Letters of a fraction, relative to the text around it.
-const FRACTION_SIZE: f32 = 0.88;
+const FRACTION_SIZE: f32 = 0.9;
 /// No box is set smaller than this part of the formula's size.
 const SMALLEST: f32 = 0.5;
-/// Height of a fraction's bar above the baseline: where this font's minus sign stands.
-const AXIS: f32 = 0.27;
-/// Ascent and descent of a line of letters; tighter than the font's own, which leaves room for accents.
-const ASCENT: f32 = 0.80;
-const DESCENT: f32 = 0.22;
-const SPACE: f32 = 0.28;
+/// A book's letters look smaller than those of the screen's font at the same size.
+const BOOK_SCALE: f32 = 1.14;
+
+/// Which letters a formula is set in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Face {
+    /// The screen's font, which can be read when it is small: labels in the network.
+    Screen,
+    /// A textbook's: upright numbers, italic variables.
+    Book,
+}
+
+impl Face {
+    /// Height of a fraction's bar above the baseline: where the font's minus sign stands.
+    fn axis(self) -> f32 {
+        match self {
+            Face::Screen => 0.27,
+            Face::Book => 0.25,
+        }
+    }
+
+    /// Ascent and descent of a line of letters; tighter than the font's own, which leaves room for accents.
+    fn heights(self) -> (f32, f32) {
+        match self {
+            Face::Screen => (0.80, 0.22),
+            Face::Book => (0.71, 0.21),
+        }
+    }
+
+    /// The gap that stands for a space beside an operator: relations stand freer than sums and products.
+    fn gap(self, text: &str) -> f32 {
+        match (self, text.trim()) {
+            (Face::Book, "·" | "+" | "−" | "/" | "mod") => 0.22,
+            _ => 0.28,
+        }
+    }
+}
+
+/// Of what kind letters are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    Upright,
+    Variable,
+    Prose,
+}
+
+/// What all boxes of a formula have in common.
+struct Setter<'a> {
+    painter: &'a Painter,
+    face: Face,
+    /// The size of the whole formula.
+    full: f32,
+}
 
 /// What happened to a formula that can be clicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,7 +103,9 @@ enum PieceKind {
     /// `rect.min` is where the text's own box starts.
     Text(Arc<Galley>),
     Bar,
-    Link(usize),
+    /// A root's or a high bracket's stroke: points and width.
+    Stroke(Vec<Pos2>, f32),
+    Link(usize, String),
 }
 
 /// A box with its baseline at y = 0; ascent and descent are positive.
@@ -91,23 +142,27 @@ struct Atom {
 }
 
 impl MathLayout {
-    /// Sets a formula on one line.
+    /// Sets a formula on one line, in the letters of labels.
     pub fn new(painter: &Painter, math: &Math, size: f32) -> Self {
-        Self::wrapped(painter, math, size, f32::INFINITY)
+        Self::set(painter, math, size, f32::INFINITY, Face::Screen)
     }
 
-    /// Sets a formula on as many lines as the width demands, broken before operators where possible. A
-    /// single box wider than the width makes the whole formula smaller, down to about half.
+    /// Sets a formula as a textbook prints it, on as many lines as the width demands, broken before operators where
+    /// possible. A single box wider than the width makes the whole formula smaller, down to about half.
     pub fn wrapped(painter: &Painter, math: &Math, size: f32, max_width: f32) -> Self {
-        let mut size = size;
-        let mut atoms = atoms(painter, math, size);
+        Self::set(painter, math, BOOK_SCALE * size, max_width, Face::Book)
+    }
+
+    fn set(painter: &Painter, math: &Math, size: f32, max_width: f32, face: Face) -> Self {
+        let mut setter = Setter { painter, face, full: size };
+        let mut atoms = setter.atoms(math);
         let widest = atoms.iter().map(|atom| atom.set.width).fold(0.0, f32::max);
         if widest > max_width {
-            size *= (max_width / widest).max(0.55) * 0.99;
-            atoms = self::atoms(painter, math, size);
+            setter.full *= (max_width / widest).max(0.55) * 0.99;
+            atoms = setter.atoms(math);
         }
-        let lines = break_lines(atoms, max_width, size);
-        let line_gap = 0.42 * size;
+        let lines = break_lines(atoms, max_width, setter.full);
+        let line_gap = 0.42 * setter.full;
         let mut pieces = Vec::new();
         let mut bounds = Vec2::ZERO;
         let mut baseline = None;
@@ -121,7 +176,7 @@ impl MathLayout {
             bounds.y += line.ascent + line.descent;
             pieces.extend(line.pieces.into_iter().map(|piece| Piece { rect: piece.rect.translate(offset), ..piece }));
         }
-        Self { size: bounds, baseline: baseline.unwrap_or_default(), pieces }
+        Self { size: bounds.ceil(), baseline: baseline.unwrap_or_default(), pieces }
     }
 
     /// Width and height.
@@ -147,23 +202,27 @@ impl MathLayout {
                 PieceKind::Bar => {
                     painter.rect_filled(rect, 0.0, color);
                 }
-                PieceKind::Link(_) => {}
+                PieceKind::Stroke(points, width) => {
+                    let points = points.iter().map(|point| *point + rect.min.to_vec2()).collect();
+                    painter.add(egui::Shape::line(points, Stroke::new(*width, color)));
+                }
+                PieceKind::Link(..) => {}
             }
         }
     }
 
     /// The places of the boxes that lead to an event, relative to the left top corner.
-    fn links(&self) -> impl Iterator<Item = (Rect, usize, Option<Ink>)> + '_ {
-        self.pieces.iter().filter_map(|piece| match piece.kind {
-            PieceKind::Link(event) => Some((piece.rect, event, piece.ink)),
+    fn links(&self) -> impl Iterator<Item = (Rect, usize, &str, Option<Ink>)> + '_ {
+        self.pieces.iter().filter_map(|piece| match &piece.kind {
+            PieceKind::Link(event, text) => Some((piece.rect, *event, text.as_str(), piece.ink)),
             _ => None,
         })
     }
 }
 
-/// Width and height of a formula on one line.
+/// Width and height of a formula on one line, in a textbook's letters.
 pub fn measure(painter: &Painter, math: &Math, size: f32) -> Vec2 {
-    MathLayout::new(painter, math, size).size()
+    MathLayout::wrapped(painter, math, size, f32::INFINITY).size()
 }
 
 /// Where a box of this size has its left top corner when it hangs on `pos`.
@@ -204,15 +263,16 @@ pub fn colored_math_ui(ui: &mut Ui, math: &Math, size: f32, color: Color32, them
     let (rect, response) = ui.allocate_exact_size(layout.size(), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, ui.is_enabled(), math.plain()));
     let mut clicked = None;
-    for (number, (link, event, ink)) in layout.links().enumerate() {
+    for (number, (link, event, text, ink)) in layout.links().enumerate() {
         let area = link.translate(rect.min.to_vec2()).expand2(Vec2::new(1.0, 0.0));
         let part =
             ui.interact(area, response.id.with(number), Sense::click()).on_hover_cursor(CursorIcon::PointingHand);
-        part.widget_info(|| WidgetInfo::labeled(Role::Link, ui.is_enabled(), math.plain()));
-        if part.hovered() || part.has_focus() {
-            let shade = ink.map_or(color, |ink| theme.text_color(ink, theme.panel));
-            ui.painter().hline(area.x_range(), area.bottom() + 1.0, Stroke::new(1.0, shade));
-        }
+        part.widget_info(|| WidgetInfo::labeled(Role::Link, ui.is_enabled(), format!("where {text} came from")));
+        let shade = ink.map_or(color, |ink| theme.text_color(ink, theme.panel));
+        // A fine line says what can be followed; under the pointer it is a clear one.
+        let strength = if part.hovered() || part.has_focus() { 1.0 } else { 0.3 };
+        let line = Stroke::new(1.0, shade.gamma_multiply(strength));
+        ui.painter().hline(area.x_range(), area.bottom() + 0.5, line);
         if part.clicked() {
             clicked = Some(event);
         }
@@ -248,162 +308,322 @@ pub fn drawable(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn set_text(painter: &Painter, text: &str, size: f32, italics: bool) -> Set {
-    let trimmed = text.trim_matches(' ');
-    let spaces = |n: usize| n as f32 * SPACE * size;
-    let before = spaces(text.len() - text.trim_start_matches(' ').len());
-    if trimmed.is_empty() {
-        return Set { width: before, ..Set::default() };
+/// The font family of a textbook's upright letters.
+pub(crate) const UPRIGHT: &str = "book upright";
+/// That of a variable of one letter.
+pub(crate) const ITALIC: &str = "book italic";
+/// That of a variable whose name is a word.
+pub(crate) const WORD: &str = "book word";
+
+impl Setter<'_> {
+    fn script(&self, size: f32, factor: f32) -> f32 {
+        (size * factor).max(self.full * SMALLEST)
     }
-    let after = spaces(text.len() - text.trim_end_matches(' ').len());
-    let format = TextFormat {
-        font_id: FontId::proportional(size),
-        color: Color32::PLACEHOLDER,
-        italics,
-        ..TextFormat::default()
+
+    /// A word in one font, without spaces around it.
+    fn word(&self, text: &str, size: f32, letters: Letters) -> Set {
+        let is_one = text.chars().nth(1).is_none();
+        let (family, italics, size, slant) = match (self.face, letters) {
+            (Face::Screen, Letters::Variable) => (FontFamily::Proportional, true, size, 0.08 * size),
+            (Face::Screen, _) => (FontFamily::Proportional, false, size, 0.0),
+            (Face::Book, Letters::Upright) => (FontFamily::Name(UPRIGHT.into()), false, size, 0.0),
+            (Face::Book, Letters::Variable) if is_one => (FontFamily::Name(ITALIC.into()), false, size, 0.03 * size),
+            (Face::Book, Letters::Variable) => (FontFamily::Name(WORD.into()), false, size, 0.05 * size),
+            (Face::Book, Letters::Prose) => (FontFamily::Proportional, false, size / BOOK_SCALE, 0.0),
+        };
+        let format = TextFormat {
+            font_id: FontId::new(size, family),
+            color: Color32::PLACEHOLDER,
+            italics,
+            ..TextFormat::default()
+        };
+        // A book's dot of multiplication is smaller than the one in running text.
+        let text = if self.face == Face::Book && letters == Letters::Upright && text == "·" { "⋅" } else { text };
+        let mut job = LayoutJob::single_section(drawable(text).into_owned(), format);
+        job.wrap.max_width = f32::INFINITY;
+        let galley = self.painter.layout_job(job);
+        let (ascent, descent) = self.face.heights();
+        let baseline = galley
+            .rows
+            .first()
+            .and_then(|row| row.glyphs.first().map(|glyph| row.pos.y + glyph.pos.y))
+            .unwrap_or(size * ascent);
+        let rect = Rect::from_min_size(Pos2::new(0.0, -baseline), galley.size());
+        Set {
+            width: galley.size().x + slant,
+            ascent: ascent * size,
+            descent: descent * size,
+            pieces: vec![Piece { rect, ink: None, kind: PieceKind::Text(galley) }],
+        }
+    }
+
+    /// A text with its spaces; powers of ten are written out.
+    fn text(&self, text: &str, size: f32, letters: Letters) -> Set {
+        let trimmed = text.trim_matches(' ');
+        let gap = if letters == Letters::Prose { 0.25 } else { self.face.gap(text) } * size;
+        let spaces = |n: usize| n as f32 * gap;
+        let before = spaces(text.len() - text.trim_start_matches(' ').len());
+        if trimmed.is_empty() {
+            return Set { width: before, ..Set::default() };
+        }
+        let after = spaces(text.len() - text.trim_end_matches(' ').len());
+        let mut set = Set { width: before, ..Set::default() };
+        match power_of_ten(trimmed).filter(|_| self.face == Face::Book && letters == Letters::Upright) {
+            Some((mantissa, exponent)) => {
+                set.push(self.word(mantissa, size, letters));
+                set.width += 0.16 * size;
+                set.push(self.word("·", size, letters));
+                set.width += 0.16 * size;
+                let ten = self.word("10", size, letters);
+                set.push(Self::raised(ten, self.word(exponent, self.script(size, SCRIPT_SIZE), letters), size));
+            }
+            None => set.push(self.word(trimmed, size, letters)),
+        }
+        set.width += after;
+        set
+    }
+
+    /// A variable: a hat and primes are set apart from its letter.
+    fn variable(&self, name: &str, size: f32) -> Set {
+        let is_name = name.chars().any(char::is_alphabetic);
+        if self.face == Face::Screen || !is_name {
+            return self.text(name, size, if is_name { Letters::Variable } else { Letters::Upright });
+        }
+        let bare = name.trim_end_matches('′');
+        let mut set = match bare {
+            "ŷ" => {
+                let mut y = self.word("y", size, Letters::Variable);
+                let hat = self.word("ˆ", size, Letters::Upright);
+                let middle = Vec2::new((y.width - hat.width) / 2.0 + 0.06 * size, -0.02 * size);
+                let width = y.width;
+                y.append(hat, middle);
+                Set { width, ascent: 0.72 * size, ..y }
+            }
+            bare => self.word(bare, size, Letters::Variable),
+        };
+        if bare.len() < name.len() {
+            let primes = self.word(&name[bare.len()..], self.script(size, SCRIPT_SIZE), Letters::Upright);
+            set = Self::raised(set, primes, size);
+        }
+        set
+    }
+
+    /// A base with an exponent.
+    fn raised(mut base: Set, exponent: Set, size: f32) -> Set {
+        let rise = (base.ascent - exponent.ascent * 0.62).max(0.36 * size);
+        let width = base.width;
+        base.append(exponent, Vec2::new(width + 0.03 * size, -rise));
+        base
+    }
+
+    /// Sets a box whose letters have `size`.
+    fn set(&self, math: &Math, size: f32) -> Set {
+        match math {
+            Math::Row(parts) => {
+                let mut row = Set::default();
+                for part in parts {
+                    row.push(self.set(part, size));
+                }
+                row
+            }
+            Math::Text(text) => self.text(text, size, Letters::Upright),
+            Math::Variable(name) => self.variable(name, size),
+            Math::Prose(text) => self.text(text, size, Letters::Prose),
+            Math::Sub(base, index) => {
+                let mut both = self.set(base, size);
+                self.lower(&mut both, index, size);
+                both
+            }
+            Math::Sup(base, exponent) => {
+                // An index and an exponent of the same base stand one above the other.
+                let (base, index) = match &**base {
+                    Math::Sub(inner, index) => (&**inner, Some(index)),
+                    other => (other, None),
+                };
+                let base = self.set(base, size);
+                let mut lowered = Set { descent: base.descent, ..Set::default() };
+                if let Some(index) = index {
+                    self.lower(&mut lowered, index, size);
+                }
+                let width = base.width;
+                let mut both = Self::raised(base, self.set(exponent, self.script(size, SCRIPT_SIZE)), size);
+                both.append(lowered, Vec2::new(width, 0.0));
+                both
+            }
+            Math::Fraction(above, below) => self.fraction(above, below, size),
+            Math::Root(inside) => self.root(inside, size),
+            Math::Fenced(inside) => self.fenced(inside, size),
+            Math::Marked { math, ink, event } => marked(self.set(math, size), math, *ink, *event),
+        }
+    }
+
+    fn lower(&self, base: &mut Set, index: &Math, size: f32) {
+        let lowered = self.set(index, self.script(size, SCRIPT_SIZE));
+        let drop = match self.face {
+            Face::Screen => (base.descent - 0.02 * size).max(0.2 * size),
+            Face::Book => (base.descent - 0.06 * size).max(0.17 * size),
+        };
+        let width = base.width;
+        base.append(lowered, Vec2::new(width + 0.02 * size, drop));
+    }
+
+    fn fraction(&self, above: &Math, below: &Math, size: f32) -> Set {
+        let inner = self.script(size, FRACTION_SIZE);
+        let (above, below) = (self.set(above, inner), self.set(below, inner));
+        let (pad, gap) = match self.face {
+            Face::Screen => (0.1 * size, 0.13 * size),
+            Face::Book => (0.09 * size, 0.16 * size),
+        };
+        let bar = match self.face {
+            Face::Screen => 0.055 * size,
+            Face::Book => 0.05 * size,
+        };
+        let bar = bar.max(1.0);
+        let width = above.width.max(below.width) + 4.0 * pad;
+        let axis = -self.face.axis() * size;
+        let bar_rect = Rect::from_min_max(Pos2::new(pad, axis - bar / 2.0), Pos2::new(width - pad, axis + bar / 2.0));
+        let mut both =
+            Set { width, pieces: vec![Piece { rect: bar_rect, ink: None, kind: PieceKind::Bar }], ..Set::default() };
+        let up = Vec2::new((width - above.width) / 2.0, bar_rect.top() - gap - above.descent);
+        let down = Vec2::new((width - below.width) / 2.0, bar_rect.bottom() + gap + below.ascent);
+        both.append(above, up);
+        both.append(below, down);
+        both.width = width;
+        both
+    }
+
+    /// A hook and a bar over what it is the root of.
+    fn root(&self, inside: &Math, size: f32) -> Set {
+        let inside = self.set(inside, size);
+        let (hook, gap, stroke) = (0.55 * size, 0.12 * size, (0.05 * size).max(1.0));
+        let (top, bottom) = (-inside.ascent - gap, inside.descent);
+        let (width, height) = (hook + inside.width + 0.06 * size, bottom - top);
+        let down = 0.55 * height;
+        // Points count from the corner, as the rectangle of a stroke says where that is.
+        let tick = vec![
+            Pos2::new(0.06 * size, down),
+            Pos2::new(0.16 * size, down - 0.06 * size),
+            Pos2::new(0.34 * size, height),
+            Pos2::new(hook, 0.0),
+            Pos2::new(width, 0.0),
+        ];
+        let thick = vec![Pos2::new(0.17 * size, down - 0.04 * size), Pos2::new(0.34 * size, height - 0.02 * size)];
+        let rect = Rect::from_min_max(Pos2::new(0.0, top), Pos2::new(width, bottom));
+        let piece = |points, width| Piece { rect, ink: None, kind: PieceKind::Stroke(points, width) };
+        let mut both = Set {
+            width,
+            ascent: -top + stroke,
+            descent: bottom,
+            pieces: vec![piece(tick, stroke), piece(thick, 1.8 * stroke)],
+        };
+        both.append(inside, Vec2::new(hook, 0.0));
+        both.width = width;
+        both
+    }
+
+    /// Brackets, drawn as curves where what they enclose is higher than a line.
+    fn fenced(&self, inside: &Math, size: f32) -> Set {
+        let inside = self.set(inside, size);
+        let (ascent, descent) = self.face.heights();
+        let mut row = Set::default();
+        if inside.ascent <= 1.3 * ascent * size && inside.descent <= 2.2 * descent * size {
+            row.push(self.word("(", size, Letters::Upright));
+            row.push(inside);
+            row.push(self.word(")", size, Letters::Upright));
+            return row;
+        }
+        let axis = -self.face.axis() * size;
+        let half = (inside.ascent + axis).max(inside.descent - axis);
+        let (top, width, stroke) = (axis - half, 0.26 * size + 0.04 * half, (0.06 * size).max(1.0));
+        let curve = |bend: f32| -> Vec<Pos2> {
+            let (tips, belly) = if bend < 0.0 { (0.85 * width, 0.2 * width) } else { (0.15 * width, 0.8 * width) };
+            let at = |i: i32| {
+                let t = f32::from(i as i16) / 16.0;
+                let away = (2.0 * t - 1.0) * (2.0 * t - 1.0);
+                Pos2::new(belly + (tips - belly) * away, 2.0 * half * t)
+            };
+            (0..=16).map(at).collect()
+        };
+        let bracket = |bend: f32| Set {
+            width,
+            ascent: -top,
+            descent: top + 2.0 * half,
+            pieces: vec![Piece {
+                rect: Rect::from_min_size(Pos2::new(0.0, top), Vec2::new(width, 2.0 * half)),
+                ink: None,
+                kind: PieceKind::Stroke(curve(bend), stroke),
+            }],
+        };
+        row.push(bracket(-1.0));
+        row.push(inside);
+        row.push(bracket(1.0));
+        row
+    }
+
+    /// Cuts a formula into parts that stay together.
+    fn atoms(&self, math: &Math) -> Vec<Atom> {
+        let mut atoms = Vec::new();
+        let mut lead = 0.0;
+        self.collect(math, &mut |set| set, &mut lead, &mut atoms);
+        atoms
+    }
+
+    fn collect(&self, math: &Math, finish: &mut dyn FnMut(Set) -> Set, lead: &mut f32, atoms: &mut Vec<Atom>) {
+        let size = self.full;
+        match math {
+            Math::Row(parts) => {
+                for part in parts {
+                    self.collect(part, finish, lead, atoms);
+                }
+            }
+            // What is clicked is one piece.
+            Math::Marked { math: inner, ink, event: event @ None } => {
+                let mut both = |set: Set| finish(marked(set, inner, *ink, *event));
+                self.collect(inner, &mut both, lead, atoms);
+            }
+            Math::Text(text) | Math::Prose(text) => {
+                let letters = if matches!(math, Math::Prose(_)) { Letters::Prose } else { Letters::Upright };
+                let gap = if letters == Letters::Prose { 0.25 } else { self.face.gap(text) } * size;
+                for word in text.split_inclusive(' ') {
+                    let body = word.trim_end_matches(' ');
+                    if !body.is_empty() {
+                        let is_operator =
+                            matches!(body, "+" | "−" | "-" | "=" | "·" | "×" | "/" | "←" | "→" | "≈" | "+=");
+                        let may_break = *lead > 0.0;
+                        let set = finish(self.text(body, size, letters));
+                        atoms.push(Atom { set, lead: std::mem::take(lead), may_break, is_operator });
+                    }
+                    *lead += (word.len() - body.len()) as f32 * gap;
+                }
+            }
+            other => {
+                let may_break = *lead > 0.0;
+                let set = finish(self.set(other, size));
+                atoms.push(Atom { set, lead: std::mem::take(lead), may_break, is_operator: false });
+            }
+        }
+    }
+}
+
+/// A number as `words` writes it with an exponent, in its two parts.
+fn power_of_ten(text: &str) -> Option<(&str, &str)> {
+    let (mantissa, exponent) = text.split_once('e')?;
+    let is_number = |text: &str, point: bool| {
+        let digits = text.strip_prefix('−').unwrap_or(text);
+        !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || (point && c == '.'))
     };
-    let mut job = LayoutJob::single_section(drawable(trimmed).into_owned(), format);
-    job.wrap.max_width = f32::INFINITY;
-    let galley = painter.layout_job(job);
-    let baseline = galley
-        .rows
-        .first()
-        .and_then(|row| row.glyphs.first().map(|glyph| row.pos.y + glyph.pos.y))
-        .unwrap_or(size * ASCENT);
-    let slant = if italics { 0.08 * size } else { 0.0 };
-    let width = galley.size().x;
-    let rect = Rect::from_min_size(Pos2::new(before, -baseline), galley.size());
-    Set {
-        width: before + width + slant + after,
-        ascent: ASCENT * size,
-        descent: DESCENT * size,
-        pieces: vec![Piece { rect, ink: None, kind: PieceKind::Text(galley) }],
-    }
+    (is_number(mantissa, true) && is_number(exponent, false)).then_some((mantissa, exponent))
 }
 
-/// Sets a box whose letters have `size`, within a formula that started with `full`.
-fn set(painter: &Painter, math: &Math, size: f32, full: f32) -> Set {
-    let smaller = |factor: f32| (size * factor).max(full * SMALLEST);
-    match math {
-        Math::Row(parts) => {
-            let mut row = Set::default();
-            for part in parts {
-                row.push(set(painter, part, size, full));
-            }
-            row
-        }
-        Math::Text(text) => set_text(painter, text, size, false),
-        Math::Variable(name) => set_text(painter, name, size, name.chars().any(char::is_alphabetic)),
-        Math::Sub(base, index) => {
-            let mut both = set(painter, base, size, full);
-            lower(painter, &mut both, index, smaller(SCRIPT_SIZE), size, full);
-            both
-        }
-        Math::Sup(base, exponent) => {
-            // An index and an exponent of the same base stand one above the other.
-            let (base, index) = match &**base {
-                Math::Sub(inner, index) => (&**inner, Some(index)),
-                other => (other, None),
-            };
-            let mut both = set(painter, base, size, full);
-            let base_width = both.width;
-            let script = smaller(SCRIPT_SIZE);
-            let raised = set(painter, exponent, script, full);
-            let rise = (both.ascent - raised.ascent * 0.55).max(0.34 * size);
-            if let Some(index) = index {
-                lower(painter, &mut both, index, script, size, full);
-            }
-            both.append(raised, Vec2::new(base_width + 0.03 * size, -rise));
-            both
-        }
-        Math::Fraction(above, below) => {
-            let inner = smaller(FRACTION_SIZE);
-            let above = set(painter, above, inner, full);
-            let below = set(painter, below, inner, full);
-            let (pad, gap) = (0.1 * size, 0.13 * size);
-            let bar = (0.055 * size).max(1.0);
-            let content = above.width.max(below.width);
-            let width = content + 4.0 * pad;
-            let axis = -AXIS * size;
-            let bar_rect =
-                Rect::from_min_max(Pos2::new(pad, axis - bar / 2.0), Pos2::new(width - pad, axis + bar / 2.0));
-            let mut both = Set {
-                width,
-                pieces: vec![Piece { rect: bar_rect, ink: None, kind: PieceKind::Bar }],
-                ..Set::default()
-            };
-            let up = Vec2::new((width - above.width) / 2.0, bar_rect.top() - gap - above.descent);
-            let down = Vec2::new((width - below.width) / 2.0, bar_rect.bottom() + gap + below.ascent);
-            both.append(above, up);
-            both.append(below, down);
-            both.width = width;
-            both
-        }
-        Math::Marked { math, ink, event } => marked(set(painter, math, size, full), *ink, *event),
-    }
-}
-
-fn lower(painter: &Painter, base: &mut Set, index: &Math, script: f32, size: f32, full: f32) {
-    let lowered = set(painter, index, script, full);
-    let offset = Vec2::new(base.width + 0.02 * size, (base.descent - 0.02 * size).max(0.2 * size));
-    base.append(lowered, offset);
-}
-
-fn marked(mut set: Set, ink: Ink, event: Option<usize>) -> Set {
+fn marked(mut set: Set, math: &Math, ink: Ink, event: Option<usize>) -> Set {
     for piece in &mut set.pieces {
         piece.ink.get_or_insert(ink);
     }
     if let Some(event) = event {
         let rect = Rect::from_min_max(Pos2::new(0.0, -set.ascent), Pos2::new(set.width, set.descent));
-        set.pieces.push(Piece { rect, ink: Some(ink), kind: PieceKind::Link(event) });
+        set.pieces.push(Piece { rect, ink: Some(ink), kind: PieceKind::Link(event, math.plain()) });
     }
     set
-}
-
-/// Cuts a formula into parts that stay together.
-fn atoms(painter: &Painter, math: &Math, size: f32) -> Vec<Atom> {
-    let mut atoms = Vec::new();
-    let mut lead = 0.0;
-    collect(painter, math, size, &mut |set| set, &mut lead, &mut atoms);
-    atoms
-}
-
-fn collect(
-    painter: &Painter,
-    math: &Math,
-    size: f32,
-    finish: &mut dyn FnMut(Set) -> Set,
-    lead: &mut f32,
-    atoms: &mut Vec<Atom>,
-) {
-    match math {
-        Math::Row(parts) => {
-            for part in parts {
-                collect(painter, part, size, finish, lead, atoms);
-            }
-        }
-        Math::Marked { math, ink, event } => {
-            let mut both = |set: Set| finish(marked(set, *ink, *event));
-            collect(painter, math, size, &mut both, lead, atoms);
-        }
-        Math::Text(text) => {
-            for word in text.split_inclusive(' ') {
-                let body = word.trim_end_matches(' ');
-                if !body.is_empty() {
-                    let is_operator = matches!(body, "+" | "−" | "-" | "=" | "·" | "×" | "/" | "←" | "→" | "≈");
-                    let may_break = *lead > 0.0;
-                    let set = finish(set_text(painter, body, size, false));
-                    atoms.push(Atom { set, lead: std::mem::take(lead), may_break, is_operator });
-                }
-                *lead += (word.len() - body.len()) as f32 * SPACE * size;
-            }
-        }
-        other => {
-            let may_break = *lead > 0.0;
-            let set = finish(set(painter, other, size, size));
-            atoms.push(Atom { set, lead: std::mem::take(lead), may_break, is_operator: false });
-        }
-    }
 }
 
 /// Fills lines from the left. A line that is too long goes on the next one from its last operator, or else

@@ -4,7 +4,7 @@
 //! index. Letter sizes follow the text styles of the `Ui` they are given, so a caller scales them by its style.
 
 use egui::{Color32, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
-use slowgrad_timeline::scene::{Comparison, Formula, Ink, Inspector, Math};
+use slowgrad_timeline::scene::{Comparison, Formula, Ink, Inspector, InspectorRow, Math};
 
 use crate::math::{colored_math_ui, drawable, math_ui};
 use crate::theme::Theme;
@@ -20,7 +20,7 @@ fn body(ui: &Ui) -> f32 {
 fn is_empty(math: &Math) -> bool {
     match math {
         Math::Row(parts) => parts.iter().all(is_empty),
-        Math::Text(text) | Math::Variable(text) => text.trim().is_empty(),
+        Math::Text(text) | Math::Variable(text) | Math::Prose(text) => text.trim().is_empty(),
         Math::Marked { math, .. } => is_empty(math),
         _ => false,
     }
@@ -31,18 +31,22 @@ pub(crate) fn title_ui(ui: &mut Ui, title: &str, theme: &Theme) {
     ui.add(egui::Label::new(RichText::new(drawable(title)).text_style(TextStyle::Small).color(theme.faint)).wrap());
 }
 
-/// One event: what is computed, in symbols and in numbers, and the result. Returns the event to go to when
-/// one of its numbers was clicked.
+/// A derivation: what is asked, the formula in symbols, the numbers put in, the result, and why a factor is 0 or 1.
+/// Returns the event to go to when one of its numbers was clicked. Screen readers hear the event's sentence whenever
+/// it changes.
 pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<usize> {
     let base = body(ui);
     let mut clicked = None;
     if !formula.title.is_empty() {
         title_ui(ui, &formula.title, theme);
     }
-    ui.add_space(0.25 * base);
+    if !formula.asked.is_empty() {
+        prose_ui(ui, &formula.asked, 1.1 * base, theme.text);
+    }
+    ui.add_space((0.35 * base).round());
     if !is_empty(&formula.symbols) {
         // Rather a little smaller than broken into two lines.
-        let size = 1.6 * base;
+        let size = 1.5 * base;
         let width = crate::math::measure(ui.painter(), &formula.symbols, size).x;
         let fitting = (0.98 * ui.available_width() / width.max(1.0)).min(1.0);
         let size = if fitting < 0.7 { size } else { size * fitting };
@@ -50,59 +54,81 @@ pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<usize
     }
     let equals = || Math::text("= ").ink(Ink::Faint);
     if !is_empty(&formula.numbers) {
-        ui.add_space(0.2 * base);
+        ui.add_space((0.2 * base).round());
         let numbers = Math::row([equals(), formula.numbers.clone()]);
         clicked = clicked.or(math_ui(ui, &numbers, 1.2 * base, theme).clicked);
     }
     if !is_empty(&formula.result) {
-        ui.add_space(0.1 * base);
+        ui.add_space((0.1 * base).round());
         let result = Math::row([equals(), formula.result.clone()]);
-        clicked = clicked.or(math_ui(ui, &result, 1.6 * base, theme).clicked);
+        clicked = clicked.or(math_ui(ui, &result, 1.5 * base, theme).clicked);
     }
+    ui.add_space((0.25 * base).round());
     for note in &formula.notes {
-        clicked = clicked.or(colored_math_ui(ui, note, 0.95 * base, theme.faint, theme).clicked);
+        clicked = clicked.or(math_ui(ui, note, 1.05 * base, theme).clicked);
+    }
+    for why in &formula.why {
+        prose_ui(ui, why, base, theme.text);
     }
     if !formula.sentence.is_empty() {
-        ui.add_space(0.25 * base);
-        ui.add(egui::Label::new(RichText::new(drawable(&formula.sentence)).color(theme.text)).wrap());
+        ui.add_space((0.15 * base).round());
+        let spoken = prose_ui(ui, &formula.sentence, base, theme.faint);
+        ui.ctx().accesskit_node_builder(spoken.id, |node| node.set_live(egui::accesskit::Live::Polite));
     }
     clicked
 }
 
-/// What is selected, explained row by row. Returns the event to go to when a number was clicked.
+fn prose_ui(ui: &mut Ui, text: &str, size: f32, color: Color32) -> egui::Response {
+    ui.add(egui::Label::new(RichText::new(drawable(text)).size(size).color(color)).wrap())
+}
+
+/// What is selected, explained row by row under headings. Returns the event to go to when a number was clicked.
 pub fn inspector_ui(ui: &mut Ui, inspector: &Inspector, theme: &Theme) -> Option<usize> {
     let base = body(ui);
     let mut clicked = None;
-    ui.add(egui::Label::new(RichText::new(drawable(&inspector.title)).size(1.1 * base).color(theme.text)).wrap());
-    ui.add_space(0.1 * base);
-    for row in &inspector.rows {
-        ui.push_id(ui.next_auto_id(), |ui| {
-            ui.spacing_mut().item_spacing.y = 0.12 * base;
-            // A short value stands beside its label; a long one gets the width to itself.
-            let width = ui.available_width();
-            let label = crate::math::measure(ui.painter(), &row.label, base).x;
-            let value = crate::math::measure(ui.painter(), &row.value, base).x;
-            let both = |ui: &mut Ui| {
-                colored_math_ui(ui, &row.label, base, theme.faint, theme)
-                    .clicked
-                    .or(math_ui(ui, &row.value, base, theme).clicked)
-            };
-            let hit = if label + value + base < width {
-                ui.horizontal(|ui| {
-                    let answer = colored_math_ui(ui, &row.label, base, theme.faint, theme).clicked;
-                    ui.add_space((ui.available_width() - value - 1.0).max(0.0));
-                    answer.or(math_ui(ui, &row.value, base, theme).clicked)
-                })
-                .inner
-            } else {
-                both(ui)
-            };
-            clicked = clicked.or(hit);
-            if !row.why.is_empty() {
-                let why = RichText::new(drawable(&row.why)).text_style(TextStyle::Small).color(theme.faint);
-                ui.add(egui::Label::new(why).wrap());
-            }
-        });
+    prose_ui(ui, &inspector.title, 1.1 * base, theme.text);
+    for section in &inspector.sections {
+        if !section.heading.is_empty() {
+            ui.add_space((0.5 * base).round());
+            let heading = RichText::new(drawable(&section.heading)).size(1.1 * base).color(theme.accent);
+            let response = ui.add(egui::Label::new(heading).wrap());
+            ui.ctx().accesskit_node_builder(response.id, |node| node.set_role(Role::Heading));
+        }
+        for row in &section.rows {
+            clicked = clicked.or(ui.push_id(ui.next_auto_id(), |ui| row_ui(ui, row, theme)).inner);
+        }
+    }
+    clicked
+}
+
+/// A name, its value, and a sentence. A short value stands beside its name; a long one gets the width to itself.
+fn row_ui(ui: &mut Ui, row: &InspectorRow, theme: &Theme) -> Option<usize> {
+    let base = body(ui);
+    ui.spacing_mut().item_spacing.y = (0.15 * base).round();
+    let width = ui.available_width();
+    let label = crate::math::measure(ui.painter(), &row.label, base).x;
+    let value = crate::math::measure(ui.painter(), &row.value, base).x;
+    let clicked = if label + value + base < width {
+        ui.horizontal(|ui| {
+            let answer = colored_math_ui(ui, &row.label, base, theme.faint, theme).clicked;
+            ui.add_space((ui.available_width() - value - 1.0).max(0.0).round());
+            answer.or(math_ui(ui, &row.value, base, theme).clicked)
+        })
+        .inner
+    } else {
+        let answer = colored_math_ui(ui, &row.label, base, theme.faint, theme).clicked;
+        let indent = (1.2 * base).round();
+        answer.or(ui
+            .horizontal(|ui| {
+                ui.add_space(indent);
+                ui.vertical(|ui| math_ui(ui, &row.value, base, theme).clicked).inner
+            })
+            .inner)
+    };
+    if !row.why.is_empty() {
+        let why = RichText::new(drawable(&row.why)).text_style(TextStyle::Small).color(theme.faint);
+        ui.add(egui::Label::new(why).wrap());
+        ui.add_space((0.15 * base).round());
     }
     clicked
 }

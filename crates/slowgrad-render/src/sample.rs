@@ -13,11 +13,13 @@ pub(crate) fn empty_scene() -> Scene {
         labels: Vec::new(),
         formula: Formula {
             title: String::new(),
+            asked: String::new(),
             symbols: Math::text(""),
             numbers: Math::text(""),
             result: Math::text(""),
             sentence: String::new(),
             notes: Vec::new(),
+            why: Vec::new(),
         },
         script: None,
         comparisons: Vec::new(),

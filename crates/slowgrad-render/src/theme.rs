@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crate::math::{ITALIC, UPRIGHT, WORD};
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Vec2, Visuals};
 use slowgrad_timeline::scene::Ink;
 
@@ -267,6 +268,25 @@ pub(crate) fn install_fonts(ctx: &egui::Context) {
     let names = fonts.families.entry(FontFamily::Proportional).or_default();
     if !names.iter().any(|name| name == "Hack") {
         names.insert(names.len().min(1), "Hack".to_owned());
+    }
+    // A textbook's letters for formulas; what they lack comes from the running text's fonts.
+    let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    let book: [(&str, &[&str]); 3] = [
+        (UPRIGHT, &["KaTeX_Main"]),
+        (ITALIC, &["KaTeX_Math_Italic", "KaTeX_Main"]),
+        (WORD, &["KaTeX_Main_Italic", "KaTeX_Math_Italic", "KaTeX_Main"]),
+    ];
+    let files: [(&str, &[u8]); 3] = [
+        ("KaTeX_Main", include_bytes!("../fonts/KaTeX_Main-Regular.ttf")),
+        ("KaTeX_Main_Italic", include_bytes!("../fonts/KaTeX_Main-Italic.ttf")),
+        ("KaTeX_Math_Italic", include_bytes!("../fonts/KaTeX_Math-Italic.ttf")),
+    ];
+    for (name, bytes) in files {
+        fonts.font_data.insert(name.to_owned(), Arc::new(egui::FontData::from_static(bytes)));
+    }
+    for (family, own) in book {
+        let names = own.iter().map(|name| (*name).to_owned()).chain(fallback.iter().cloned()).collect();
+        fonts.families.insert(FontFamily::Name(family.into()), names);
     }
     ctx.set_fonts(fonts);
 }

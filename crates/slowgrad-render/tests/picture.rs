@@ -63,11 +63,13 @@ fn scene() -> Scene {
         labels: Vec::new(),
         formula: Formula {
             title: String::new(),
+            asked: String::new(),
             symbols: empty(),
             numbers: empty(),
             result: empty(),
             sentence: String::new(),
             notes: Vec::new(),
+            why: Vec::new(),
         },
         script: None,
         comparisons: Vec::new(),

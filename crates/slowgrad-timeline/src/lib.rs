@@ -6,9 +6,12 @@
 
 pub mod cue;
 pub mod event;
+mod expression;
+mod formula;
 pub mod granularity;
 pub mod inspect;
 pub mod layout;
+mod origin;
 pub mod perform;
 pub mod picture;
 pub mod playhead;

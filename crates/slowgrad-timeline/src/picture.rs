@@ -250,11 +250,13 @@ fn silence(title: String) -> Formula {
     let nothing = || Math::Row(Vec::new());
     Formula {
         title,
+        asked: String::new(),
         symbols: nothing(),
         numbers: nothing(),
         result: nothing(),
         sentence: String::new(),
         notes: Vec::new(),
+        why: Vec::new(),
     }
 }
 

@@ -326,14 +326,6 @@ fn row(timeline: &Timeline, event: &Event, words: Words) -> [String; 5] {
         _ => String::new(),
     };
     let mut numbers = formula.numbers.plain();
-    if let EventKind::Chain { before: Some(before), upstream, local, .. } = &event.kind {
-        let number = |x: f64| {
-            let text = words::number(x, words.digits);
-            if text.starts_with('−') { format!("({text})") } else { text }
-        };
-        let before = words::number(*before, words.digits);
-        numbers = format!("{before} + {} · {}", number(*upstream), number(*local));
-    }
     if let EventKind::Updated { old, .. } = &event.kind {
         numbers = format!("from {}", words::number(*old, words.digits));
     }
@@ -417,8 +409,7 @@ fn outcome(timeline: &Timeline, address: &Address, results: &mut Vec<(String, f6
         (Phase::Update, Cell::Rate, _) => results.push(("η".into(), step.learning_rate())),
         (Phase::Update, Cell::Parameter { layer, neuron, input }, _) => {
             let parameter = slowgrad_engine::shape::Parameter { layer, neuron, input };
-            let wide = step.shape.fan_in(layer).max(step.shape.size(layer)) > 9;
-            let name = words::parameter(address, wide).plain();
+            let name = words::parameter(step, address.cell).plain();
             let at = step.shape.index(parameter);
             results.push((format!("Δ{name}"), step.after.values[at] - step.before.values[at]));
         }

@@ -237,6 +237,12 @@ pub enum Math {
     Sup(Box<Math>, Box<Math>),
     /// Numerator over denominator.
     Fraction(Box<Math>, Box<Math>),
+    /// A square root.
+    Root(Box<Math>),
+    /// In brackets as high as what they enclose.
+    Fenced(Box<Math>),
+    /// Words of a sentence among the formula.
+    Prose(String),
     /// A box in the colour of its meaning, which may be clicked to go to an event.
     Marked {
         /// The box.
@@ -253,16 +259,20 @@ pub enum Math {
 pub struct Formula {
     /// Where in the step: `backward · layer 2 · neuron 1`.
     pub title: String,
-    /// The formula in symbols.
+    /// What is asked, as a question, or empty.
+    pub asked: String,
+    /// The formula in symbols; of the chain rule one product per path.
     pub symbols: Math,
-    /// The same formula with its numbers, without the result.
+    /// The same formula with its numbers, without the result. A number leads to the event it came from.
     pub numbers: Math,
     /// The result as text.
     pub result: Math,
     /// The event in words, for captions and screen readers.
     pub sentence: String,
-    /// Further lines: the rule of a local derivative, the sum so far, a warning about NaN.
+    /// Further lines: the rule of a local derivative with its numbers, what a path gives, a warning about NaN.
     pub notes: Vec<Math>,
+    /// Plain sentences: why a factor is 0 or 1.
+    pub why: Vec<String>,
 }
 
 /// The script panel: a text with the running operation marked.
@@ -296,6 +306,15 @@ pub struct InspectorRow {
     pub why: String,
 }
 
+/// Rows under a heading.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Section {
+    /// Such as `Why this much?`, or empty.
+    pub heading: String,
+    /// From top to bottom.
+    pub rows: Vec<InspectorRow>,
+}
+
 /// What is selected, explained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inspector {
@@ -304,7 +323,7 @@ pub struct Inspector {
     /// Such as `weight w₁₂ of layer 2`.
     pub title: String,
     /// From top to bottom.
-    pub rows: Vec<InspectorRow>,
+    pub sections: Vec<Section>,
 }
 
 /// A box in world units.
@@ -366,6 +385,16 @@ impl Math {
         Math::Fraction(Box::new(numerator), Box::new(denominator))
     }
 
+    /// Words of a sentence.
+    pub fn prose(text: impl Into<String>) -> Self {
+        Math::Prose(text.into())
+    }
+
+    /// In brackets.
+    pub fn fenced(math: Math) -> Self {
+        Math::Fenced(Box::new(math))
+    }
+
     /// Boxes side by side.
     pub fn row(parts: impl IntoIterator<Item = Math>) -> Self {
         Math::Row(parts.into_iter().collect())
@@ -381,7 +410,9 @@ impl Math {
     pub fn plain(&self) -> String {
         match self {
             Math::Row(parts) => parts.iter().map(Math::plain).collect(),
-            Math::Text(text) | Math::Variable(text) => text.clone(),
+            Math::Text(text) | Math::Variable(text) | Math::Prose(text) => text.clone(),
+            Math::Root(inside) => format!("√{}", bracketed(inside)),
+            Math::Fenced(inside) => format!("({})", inside.plain()),
             Math::Sub(base, index) => format!("{}{}", base.plain(), lowered(&index.plain())),
             Math::Sup(base, exponent) => format!("{}^{}", base.plain(), bracketed(exponent)),
             Math::Fraction(above, below) => format!("{}/{}", bracketed(above), bracketed(below)),

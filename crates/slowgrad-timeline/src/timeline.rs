@@ -489,7 +489,7 @@ impl Timeline {
 }
 
 /// A penalty's operations, its chain rule, and the sum that its share joins.
-fn penalty_events(trace: &Trace) -> usize {
+pub(crate) fn penalty_events(trace: &Trace) -> usize {
     trace.instructions().len() + trace.chain().len() + 1
 }
 
@@ -515,7 +515,7 @@ pub(crate) fn name_of(trace: &Trace, id: ValueId) -> String {
         return if named { trace.input_name(id.index()).to_owned() } else { crate::words::number(node.constant, 6) };
     }
     if let Some(name) = trace.variable(id) {
-        return name.to_owned();
+        return distinct(trace, id, name);
     }
     let computed = trace.instructions().iter().filter(|instruction| matches!(instruction, Instruction::Compute(_)));
     let nth =
@@ -523,7 +523,33 @@ pub(crate) fn name_of(trace: &Trace, id: ValueId) -> String {
     format!("t{}", nth + 1)
 }
 
-fn named(trace: &Trace, values: &[f64], id: ValueId) -> Named {
+/// A variable's name, told apart from other values that had it: the state that an update starts from and its new
+/// value are m and m′, and the values of a loop's variable are d₁, d₂ …
+fn distinct(trace: &Trace, id: ValueId, name: &str) -> String {
+    let is_same = |other: ValueId| trace.node(other).op.arity() > 0 && trace.variable(other) == Some(name);
+    let last = |name: &'_ str| name.rsplit('.').next().map(str::to_owned);
+    let is_input = |k: usize| last(trace.input_name(k)) == last(name);
+    let starts = (0..trace.inputs()).any(is_input);
+    let instructions = trace.instructions().iter().filter_map(|instruction| match instruction {
+        Instruction::Compute(other) => Some(*other),
+        Instruction::Ask(_) => None,
+    });
+    let same: Vec<ValueId> = instructions.filter(|other| is_same(*other)).collect();
+    let nth = same.iter().position(|other| *other == id).unwrap_or(0);
+    match (starts, same.len()) {
+        (false, 1) => name.to_owned(),
+        (true, 1..=3) => format!("{name}{}", "′".repeat(nth + 1)),
+        _ => {
+            let digits = (nth + 1).to_string();
+            let lowered = digits.bytes().filter_map(|digit| char::from_u32(0x2080 + u32::from(digit - b'0')));
+            // A name that ends in a digit has its index already.
+            let gap = if name.ends_with(|c: char| c.is_ascii_digit()) { "," } else { "" };
+            format!("{name}{gap}{}", lowered.collect::<String>())
+        }
+    }
+}
+
+pub(crate) fn named(trace: &Trace, values: &[f64], id: ValueId) -> Named {
     Named { name: name_of(trace, id), value: values[id.index()] }
 }
 

@@ -3,10 +3,11 @@
 //! The formula panel, the trace on paper, captions and screen readers all read what this module writes, so
 //! that they never say different things. Neurons, inputs and layers count from 1 here, as in a textbook.
 
-use crate::event::{Address, Cell, Event, EventKind, Named, Phase};
-use crate::scene::{Formula, Ink, Math, Target};
+use crate::event::{Address, Cell, Event, EventKind, Phase};
+use crate::expression::{Term, compose};
+use crate::scene::{Ink, Math, Target};
 use crate::timeline::Timeline;
-use slowgrad_tape::{Notation, Op};
+use slowgrad_engine::record::RecordedStep;
 
 /// A number with this many significant digits, correctly rounded, with a real minus sign.
 ///
@@ -51,72 +52,67 @@ pub fn signed(x: f64, digits: usize) -> String {
     if text.starts_with('−') || x.is_nan() || x == 0.0 { text } else { format!("+{text}") }
 }
 
-/// A script's name as a textbook writes it: `output[0]` is ŷ₁, `ctx.lr` is η.
+/// A script's name as a textbook writes it: `output[0]` is ŷ₁, `ctx.lr` is η, `ctx.beta1` is β₁.
 pub fn symbol(name: &str) -> Math {
-    let plain = |name: &str| match name {
-        "output" => "ŷ".to_owned(),
-        "target" => "y".to_owned(),
-        "grad" => "g".to_owned(),
-        "ctx.lr" => "η".to_owned(),
-        other => {
-            let short = ["ctx.", "state.", "p."].iter().find_map(|prefix| other.strip_prefix(prefix));
-            short.unwrap_or(other).to_owned()
-        }
-    };
+    if name.starts_with(|c: char| c.is_ascii_digit() || c == '−') {
+        return Math::text(name);
+    }
     if let Some((base, index)) = name.strip_suffix(']').and_then(|name| name.split_once('['))
         && let Ok(index) = index.parse::<usize>()
     {
-        return Math::indexed(plain(base), (index + 1).to_string());
+        return Math::indexed(letter(base), (index + 1).to_string());
     }
-    if let Some(nth) = name.strip_prefix('t')
-        && !nth.is_empty()
-        && nth.chars().all(|c| c.is_ascii_digit())
-    {
-        return Math::indexed("t", nth);
+    // A name that ends in a number is that letter with an index: t3, beta1, d₂.
+    let is_index = |c: char| c.is_ascii_digit() || ('₀'..='₉').contains(&c);
+    let base = name.trim_end_matches(is_index);
+    let index: String = name[base.len()..].chars().map(plain_digit).collect();
+    if !index.is_empty() {
+        return Math::indexed(letter(base), index);
     }
-    if name.starts_with(|c: char| c.is_ascii_digit() || c == '−') {
-        Math::text(name)
-    } else {
-        Math::variable(plain(name))
-    }
+    let base = name.trim_end_matches('′');
+    Math::variable(format!("{}{}", letter(base), &name[base.len()..]))
 }
 
-/// An operation written with these operands.
-pub fn compose(op: Op, operands: &[Math]) -> Math {
-    let part = |k: usize| operands.get(k).cloned().unwrap_or_else(|| Math::text("?"));
-    match op.notation() {
-        Notation::Leaf => part(0),
-        Notation::Infix(sign, _) => Math::row([enclosed(part(0)), Math::text(format!(" {sign} ")), enclosed(part(1))]),
-        Notation::Fraction => Math::fraction(part(0), part(1)),
-        Notation::Power => Math::Sup(Box::new(enclosed(part(0))), Box::new(part(1))),
-        Notation::Prefix(sign) => Math::row([Math::text(sign), enclosed(part(0))]),
-        Notation::Bars => Math::row([Math::text("|"), part(0), Math::text("|")]),
-        Notation::Call(name) => {
-            let mut parts = vec![Math::text(format!("{name}("))];
-            for (k, operand) in operands.iter().enumerate() {
-                if k > 0 {
-                    parts.push(Math::text(", "));
-                }
-                parts.push(operand.clone());
-            }
-            parts.push(Math::text(")"));
-            Math::row(parts)
-        }
-    }
+/// A digit of an index as an ordinary one.
+fn plain_digit(c: char) -> char {
+    if ('₀'..='₉').contains(&c) { char::from(b'0' + (u32::from(c) - u32::from('₀')) as u8) } else { c }
 }
 
-/// A negative number inside a formula stands in brackets.
-fn enclosed(math: Math) -> Math {
-    if math.plain().starts_with('−') { Math::row([Math::text("("), math, Math::text(")")]) } else { math }
+/// A name without its place, and the letter that stands for it where there is one.
+fn letter(name: &str) -> &str {
+    let short = ["ctx.", "state.", "p."].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    match short {
+        "output" => "ŷ",
+        "target" => "y",
+        "grad" => "g",
+        "lr" if name.starts_with("ctx.") => "η",
+        "alpha" => "α",
+        "beta" => "β",
+        "gamma" => "γ",
+        "delta" => "δ",
+        "epsilon" | "eps" => "ε",
+        "eta" => "η",
+        "theta" => "θ",
+        "lambda" => "λ",
+        "mu" => "μ",
+        "rho" => "ρ",
+        "sigma" => "σ",
+        "tau" => "τ",
+        "phi" => "φ",
+        "omega" => "ω",
+        other => other,
+    }
 }
 
 /// ∂L/∂ something as a fraction.
 pub fn grad_of(what: Math) -> Math {
-    derivative("L", what)
+    slope_of("L", what)
 }
 
-fn derivative(of: &str, by: Math) -> Math {
-    Math::fraction(Math::text(format!("∂{of}")), Math::row([Math::text("∂"), by])).ink(Ink::Gradient(0.5))
+/// ∂of/∂by as a fraction.
+pub(crate) fn slope_of(of: &str, by: Math) -> Math {
+    let above = Math::row([Math::text("∂"), Math::variable(of)]);
+    Math::fraction(above, Math::row([Math::text("∂"), by])).ink(Ink::Gradient(0.5))
 }
 
 /// What the chain rule differentiates in a phase: the loss L, and in the update the penalty R of a weight.
@@ -132,164 +128,41 @@ pub struct Words {
 }
 
 impl Words {
-    fn num(self, x: f64) -> Math {
-        Math::text(number(x, self.digits))
+    /// A number in the colour of its meaning, stronger the larger it is, that leads to the event it came from.
+    pub(crate) fn mark(self, x: f64, ink: fn(f32) -> Ink, event: Option<usize>) -> Math {
+        self.link(x, ink(level(x)), event)
     }
 
-    fn value(self, x: f64) -> Math {
-        self.num(x).ink(Ink::Value(level(x)))
+    /// The same in one colour.
+    pub(crate) fn link(self, x: f64, ink: Ink, event: Option<usize>) -> Math {
+        Math::Marked { math: Box::new(Math::text(number(x, self.digits))), ink, event }
     }
 
-    fn weight(self, x: f64) -> Math {
-        self.num(x).ink(Ink::Weight(level(x)))
-    }
-
-    fn grad(self, x: f64) -> Math {
-        self.num(x).ink(Ink::Gradient(level(x)))
-    }
-
-    /// The formula of an event.
-    pub fn formula(self, timeline: &Timeline, event: &Event) -> Formula {
-        let title = title(timeline, &event.address);
-        let layer = event.address.cell.layer().unwrap_or(0);
-        let last = layer + 1 == timeline.step().shape.layers();
-        // What enters the layer: x from the sample, a from the layer before.
-        let source = |input: usize| Math::indexed(if layer == 0 { "x" } else { "a" }, (input + 1).to_string());
-        let neuron = match event.address.cell {
-            Cell::Neuron { neuron, .. } | Cell::Parameter { neuron, .. } => neuron,
-            _ => 0,
-        };
-        let wide = timeline.step().shape.fan_in(layer).max(timeline.step().shape.size(layer)) > 9;
-        let w = |input: usize| {
-            let comma = if wide { "," } else { "" };
-            Math::indexed("w", format!("{}{comma}{}", neuron + 1, input + 1)).ink(Ink::Weight(0.5))
-        };
-        let b = Math::indexed("b", (neuron + 1).to_string()).ink(Ink::Weight(0.5));
-        let z = |k: usize| Math::indexed("z", (k + 1).to_string());
-        let a = |k: usize| Math::indexed(if last { "ŷ" } else { "a" }, (k + 1).to_string());
-        let dot = || Math::text(" · ");
-        let equals = || Math::text(" = ");
-        let plus = || Math::text(" + ");
-        let mut notes = Vec::new();
-        let (symbols, numbers, result, sentence) = match &event.kind {
-            EventKind::Enter { input, value } => (
-                Math::row([Math::indexed("x", (input + 1).to_string())]),
-                Math::Row(Vec::new()),
-                self.value(*value),
-                format!("Input {} is {}.", input + 1, number(*value, self.digits)),
-            ),
-            EventKind::Product { input, weight, x, product } => (
-                Math::row([w(*input), dot(), source(*input)]),
-                Math::row([self.weight(*weight), dot(), enclosed(self.value(*x))]),
-                self.value(*product),
-                format!(
-                    "Weight {} times {} gives {}.",
-                    number(*weight, self.digits),
-                    number(*x, self.digits),
-                    number(*product, self.digits)
-                ),
-            ),
-            EventKind::Accumulate { input, weight, x, before, sum } => {
-                notes.push(Math::text("one fused multiply-add: rounded once"));
-                (
-                    Math::row([Math::variable("sum"), plus(), w(*input), dot(), source(*input)]),
-                    Math::row([
-                        self.value(*before),
-                        plus(),
-                        enclosed(self.weight(*weight)),
-                        dot(),
-                        enclosed(self.value(*x)),
-                    ]),
-                    self.value(*sum),
-                    format!("The running sum becomes {}.", number(*sum, self.digits)),
-                )
+    /// The event in a sentence, for captions and screen readers.
+    pub fn sentence(self, event: &Event) -> String {
+        let show = |x: f64| number(x, self.digits);
+        match &event.kind {
+            EventKind::Enter { input, value } => format!("Input {} is {}.", input + 1, show(*value)),
+            EventKind::Product { weight, x, product, .. } => {
+                format!("Weight {} times {} gives {}.", show(*weight), show(*x), show(*product))
             }
-            EventKind::AddBias { sum, bias, z: value } => (
-                Math::row([z(neuron), equals(), Math::variable("sum"), plus(), b]),
-                Math::row([self.value(*sum), plus(), enclosed(self.weight(*bias))]),
-                self.value(*value),
-                format!(
-                    "With the bias {} the pre-activation is {}.",
-                    number(*bias, self.digits),
-                    number(*value, self.digits)
-                ),
-            ),
+            EventKind::Accumulate { sum, .. } => format!("The running sum becomes {}.", show(*sum)),
+            EventKind::AddBias { bias, z, .. } => {
+                format!("With the bias {} the pre-activation is {}.", show(*bias), show(*z))
+            }
             EventKind::Operation { op, operands, result } => {
-                let (names, values) = self.both(operands);
-                (
-                    Math::row([symbol(&result.name), equals(), compose(*op, &names)]),
-                    compose(*op, &values),
-                    self.value(result.value),
-                    format!(
-                        "The script computes {} = {}.",
-                        compose(*op, &values).plain(),
-                        number(result.value, self.digits)
-                    ),
-                )
+                let numbers = operands.iter().map(|operand| Term::leaf(Math::text(show(operand.value))));
+                let formula = compose(*op, numbers.collect()).math().plain();
+                format!("The script computes {formula} = {}.", show(result.value))
             }
             EventKind::Ask { compare, a, b, answer } => {
-                let sign = || Math::text(format!(" {} ", compare.symbol()));
                 let word = if *answer { "yes" } else { "no" };
-                (
-                    Math::row([symbol(&a.name), sign(), symbol(&b.name), Math::text(" ?")]),
-                    Math::row([self.num(a.value), sign(), self.num(b.value)]),
-                    Math::text(word),
-                    format!(
-                        "The script asks whether {} {} {}: {word}.",
-                        number(a.value, self.digits),
-                        compare.symbol(),
-                        number(b.value, self.digits)
-                    ),
-                )
+                format!("The script asks whether {} {} {}: {word}.", show(a.value), compare.symbol(), show(b.value))
             }
-            EventKind::Activated { activation, neuron, z: before, a: after } => (
-                Math::row([a(*neuron), equals(), Math::text(format!("{activation}(")), z(*neuron), Math::text(")")]),
-                Math::row([Math::text(format!("{activation}(")), self.value(*before), Math::text(")")]),
-                self.value(*after),
-                format!("Neuron {} answers {}.", neuron + 1, number(*after, self.digits)),
-            ),
-            EventKind::LossValue { loss, value } => (
-                Math::row([Math::variable("L"), equals(), Math::text(format!("{loss}(ŷ, y)"))]),
-                Math::Row(Vec::new()),
-                self.num(*value).ink(Ink::Loss),
-                format!("The loss of this sample is {}.", number(*value, self.digits)),
-            ),
-            EventKind::Seed => (
-                grad_of(Math::variable("L")),
-                Math::Row(Vec::new()),
-                self.grad(1.0),
-                "The way back starts: the loss changes by as much as itself.".to_owned(),
-            ),
-            EventKind::Chain { op, of, operands, into, upstream, local, contribution, before, after } => {
-                let (names, _) = self.both(operands);
-                let operand = names.get(*into).cloned().unwrap_or_else(|| Math::text("?"));
-                let local_symbol = Math::fraction(
-                    Math::row([Math::text("∂"), symbol(&of.name)]),
-                    Math::row([Math::text("∂"), operand.clone()]),
-                );
-                let rule = rule(*op, *into, operands, of);
-                let mut note = vec![local_symbol.clone(), equals()];
-                // A rule that is a number already, such as 1, is not said twice.
-                if rule != number(*local, self.digits) {
-                    note.extend([Math::text(rule), equals()]);
-                }
-                note.push(self.num(*local));
-                notes.push(Math::Row(note));
-                let slope = |by: Math| derivative(differentiated(event.address.phase), by);
-                let product = [slope(symbol(&of.name)), dot(), local_symbol];
-                let values = [self.grad(*upstream), dot(), enclosed(self.num(*local))];
-                let (symbols, numbers) = match before {
-                    None => (Math::row([slope(operand), equals()].into_iter().chain(product)), Math::row(values)),
-                    Some(before) => {
-                        notes.push(Math::text("a second path: its share is added"));
-                        (
-                            Math::row([slope(operand), Math::text(" += ")].into_iter().chain(product)),
-                            Math::row(
-                                [self.grad(*before), plus()].into_iter().chain([enclosed(self.grad(*contribution))]),
-                            ),
-                        )
-                    }
-                };
+            EventKind::Activated { neuron, a, .. } => format!("Neuron {} answers {}.", neuron + 1, show(*a)),
+            EventKind::LossValue { value, .. } => format!("The loss of this sample is {}.", show(*value)),
+            EventKind::Seed => "The way back starts: the loss changes by as much as itself.".to_owned(),
+            EventKind::Chain { upstream, local, contribution, .. } => {
                 let why = if *upstream == 0.0 {
                     " The gradient that arrives is 0, so nothing flows on."
                 } else if *local == 0.0 {
@@ -297,198 +170,50 @@ impl Words {
                 } else {
                     ""
                 };
-                (
-                    symbols,
-                    numbers,
-                    self.grad(*after),
-                    format!(
-                        "Chain rule: {} times {} is {}.{why}",
-                        number(*upstream, self.digits),
-                        number(*local, self.digits),
-                        number(*contribution, self.digits)
-                    ),
-                )
+                format!("Chain rule: {} times {} is {}.{why}", show(*upstream), show(*local), show(*contribution))
             }
-            EventKind::Delta { neuron, grad_a, delta } => {
-                notes.push(Math::row([
-                    Math::text("∂L/∂"),
-                    a(*neuron),
-                    equals(),
-                    self.grad(*grad_a),
-                    Math::text(" arrived at this neuron"),
-                ]));
-                (
-                    Math::row([
-                        Math::indexed("δ", (neuron + 1).to_string()).ink(Ink::Gradient(0.5)),
-                        equals(),
-                        grad_of(z(*neuron)),
-                    ]),
-                    Math::Row(Vec::new()),
-                    self.grad(*delta),
-                    format!("Neuron {} has δ = {}.", neuron + 1, number(*delta, self.digits)),
-                )
-            }
-            EventKind::BiasGrad { delta, before, sum } => (
-                Math::row([
-                    grad_of(b),
-                    Math::text(if before.is_some() { " += " } else { " = " }),
-                    Math::indexed("δ", (neuron + 1).to_string()).ink(Ink::Gradient(0.5)),
-                ]),
-                match before {
-                    Some(before) => Math::row([self.grad(*before), plus(), enclosed(self.grad(*delta))]),
-                    None => Math::Row(Vec::new()),
-                },
-                self.grad(*sum),
-                format!("The bias has the gradient δ = {}.", number(*delta, self.digits)),
-            ),
-            EventKind::WeightGrad { input, delta, x, contribution, before, sum } => {
-                let product = [self.grad(*delta), dot(), enclosed(self.value(*x))];
+            EventKind::Delta { neuron, delta, .. } => format!("Neuron {} has δ = {}.", neuron + 1, show(*delta)),
+            EventKind::BiasGrad { delta, .. } => format!("The bias has the gradient δ = {}.", show(*delta)),
+            EventKind::WeightGrad { delta, x, contribution, .. } => {
                 let why = match (*delta == 0.0, *x == 0.0) {
-                    (true, _) => " δ is 0, so this weight does not change.",
-                    (_, true) => " Its input was 0, so this weight does not change.",
+                    (true, _) => " δ is 0, so this sample does not move the weight.",
+                    (_, true) => " Its input was 0, so this sample does not move the weight.",
                     _ => "",
                 };
-                if before.is_some() {
-                    notes.push(Math::text("this sample's share is added to the batch's sum"));
-                }
-                (
-                    Math::row([
-                        grad_of(w(*input)),
-                        Math::text(if before.is_some() { " += " } else { " = " }),
-                        Math::indexed("δ", (neuron + 1).to_string()).ink(Ink::Gradient(0.5)),
-                        dot(),
-                        source(*input),
-                    ]),
-                    match before {
-                        Some(before) => Math::row([self.grad(*before), plus()].into_iter().chain(product)),
-                        None => Math::row(product),
-                    },
-                    self.grad(*sum),
-                    format!(
-                        "The weight's gradient is δ times its input: {} times {} is {}.{why}",
-                        number(*delta, self.digits),
-                        number(*x, self.digits),
-                        number(*contribution, self.digits)
-                    ),
-                )
+                let product = format!("{} times {} is {}", show(*delta), show(*x), show(*contribution));
+                format!("The weight's gradient is δ times its input: {product}.{why}")
             }
-            EventKind::Backprop { input, weight, delta, contribution, before, sum } => {
-                let product = [enclosed(self.weight(*weight)), dot(), enclosed(self.grad(*delta))];
-                (
-                    Math::row([
-                        grad_of(source(*input)),
-                        Math::text(if before.is_some() { " += " } else { " = " }),
-                        w(*input),
-                        dot(),
-                        Math::indexed("δ", (neuron + 1).to_string()).ink(Ink::Gradient(0.5)),
-                    ]),
-                    match before {
-                        Some(before) => Math::row([self.grad(*before), plus()].into_iter().chain(product)),
-                        None => Math::row(product),
-                    },
-                    self.grad(*sum),
-                    format!(
-                        "Back along the weight: {} times {} is {}.",
-                        number(*weight, self.digits),
-                        number(*delta, self.digits),
-                        number(*contribution, self.digits)
-                    ),
-                )
+            EventKind::Backprop { weight, delta, contribution, .. } => {
+                format!("Back along the weight: {} times {} is {}.", show(*weight), show(*delta), show(*contribution))
             }
-            EventKind::Average { sum, count, mean } => (
-                Math::row([
-                    Math::variable("g"),
-                    equals(),
-                    Math::fraction(grad_of(parameter(&event.address, wide)), Math::variable("n")),
-                ]),
-                Math::fraction(self.grad(*sum), Math::text(count.to_string())),
-                self.grad(*mean),
-                format!("The mean over {count} samples is {}.", number(*mean, self.digits)),
+            EventKind::Average { count, mean, .. } => format!("The mean over {count} samples is {}.", show(*mean)),
+            EventKind::Rate { schedule, base, factor, lr } => format!(
+                "The schedule {schedule} says {}: {} times that is this step's learning rate, {}.",
+                show(*factor),
+                show(*base),
+                show(*lr)
             ),
-            EventKind::Rate { schedule, base, factor, lr } => (
-                Math::row([
-                    Math::variable("η"),
-                    equals(),
-                    Math::indexed("η", "0"),
-                    dot(),
-                    Math::text(format!("{schedule}(step)")),
-                ]),
-                Math::row([self.num(*base), dot(), enclosed(self.num(*factor))]),
-                self.num(*lr),
-                format!(
-                    "The schedule {schedule} says {}: {} times that is this step's learning rate, {}.",
-                    number(*factor, self.digits),
-                    number(*base, self.digits),
-                    number(*lr, self.digits)
-                ),
+            EventKind::Penalized { regularizer, mean, share, grad } => format!(
+                "The share {} of {regularizer} is added to the gradient {}: {}.",
+                show(*share),
+                show(*mean),
+                show(*grad)
             ),
-            EventKind::Penalized { regularizer, mean, share, grad } => {
-                let name = || parameter(&event.address, wide);
-                let of_loss = if timeline.step().samples.len() > 1 {
-                    Math::row([Math::variable("g"), Math::text(" += ")])
-                } else {
-                    Math::row([Math::variable("g"), equals(), grad_of(name()), plus()])
-                };
-                (
-                    Math::row([of_loss, derivative(differentiated(Phase::Update), name())]),
-                    Math::row([self.grad(*mean), plus(), enclosed(self.grad(*share))]),
-                    self.grad(*grad),
-                    format!(
-                        "The share {} of {regularizer} is added to the gradient {}: {}.",
-                        number(*share, self.digits),
-                        number(*mean, self.digits),
-                        number(*grad, self.digits)
-                    ),
-                )
+            EventKind::Frozen { value } => format!("The parameter is frozen: it stays {}.", show(*value)),
+            EventKind::Updated { old, new, .. } if old == new => format!("The parameter stays {}.", show(*old)),
+            EventKind::Updated { old, new, .. } => {
+                let digits = crate::inspect::digits_apart(*old, *new, self.digits);
+                format!("The parameter moves from {} to {}.", number(*old, digits), number(*new, digits))
             }
-            EventKind::Frozen { value } => (
-                Math::row([parameter(&event.address, wide), Math::text(" stays")]),
-                Math::Row(Vec::new()),
-                self.weight(*value),
-                format!("The parameter is frozen: it stays {}.", number(*value, self.digits)),
-            ),
-            EventKind::Updated { optimizer, old, new } => {
-                let change = new - old;
-                notes.push(Math::row([
-                    Math::text("it was "),
-                    self.weight(*old),
-                    Math::text(", so it moves by "),
-                    Math::text(signed(change, self.digits)).ink(Ink::Update(level(change))),
-                ]));
-                (
-                    Math::row([
-                        parameter(&event.address, wide),
-                        Math::text(" ← "),
-                        Math::text(format!("{optimizer}(…)")),
-                    ]),
-                    Math::Row(Vec::new()),
-                    self.weight(*new),
-                    if old == new {
-                        format!("The parameter stays {}.", number(*old, self.digits))
-                    } else {
-                        let digits = crate::inspect::digits_apart(*old, *new, self.digits);
-                        format!("The parameter moves from {} to {}.", number(*old, digits), number(*new, digits))
-                    },
-                )
-            }
-        };
-        if !event.kind.result().is_finite() {
-            notes.push(Math::text("this is not a finite number").ink(Ink::Accent));
         }
-        Formula { title, symbols, numbers, result, sentence, notes }
-    }
-
-    fn both(self, operands: &[Named]) -> (Vec<Math>, Vec<Math>) {
-        let names = operands.iter().map(|operand| symbol(&operand.name)).collect();
-        let values = operands.iter().map(|operand| self.value(operand.value)).collect();
-        (names, values)
     }
 }
 
-/// The parameter of an update's address as a symbol.
-pub fn parameter(address: &Address, wide: bool) -> Math {
-    match address.cell {
-        Cell::Parameter { neuron, input: Some(input), .. } => {
+/// A parameter's cell as a symbol; its numbers stand apart where one digit is not enough for each.
+pub fn parameter(step: &RecordedStep, cell: Cell) -> Math {
+    match cell {
+        Cell::Parameter { layer, neuron, input: Some(input) } => {
+            let wide = step.shape.fan_in(layer).max(step.shape.size(layer)) > 9;
             let comma = if wide { "," } else { "" };
             Math::indexed("w", format!("{}{comma}{}", neuron + 1, input + 1)).ink(Ink::Weight(0.5))
         }
@@ -500,28 +225,6 @@ pub fn parameter(address: &Address, wide: bool) -> Math {
 /// A number as a colour level: its sign, and its size up to 1.
 pub fn level(x: f64) -> f32 {
     if x.is_nan() { 0.0 } else { x.clamp(-1.0, 1.0) as f32 }
-}
-
-/// An operation's derivative rule with the operands' names in place of a, b, c and y.
-fn rule(op: Op, operand: usize, operands: &[Named], of: &Named) -> String {
-    let name = |letter: char| match letter {
-        'y' => Some(of.name.as_str()),
-        'a' => operands.first().map(|named| named.name.as_str()),
-        'b' => operands.get(1).map(|named| named.name.as_str()),
-        'c' => operands.get(2).map(|named| named.name.as_str()),
-        _ => None,
-    };
-    let text: Vec<char> = op.derivative_text(operand).chars().collect();
-    let mut out = String::new();
-    for (i, &c) in text.iter().enumerate() {
-        let letter = |at: Option<&char>| at.is_some_and(|c| c.is_alphabetic());
-        let alone = !letter(i.checked_sub(1).and_then(|i| text.get(i))) && !letter(text.get(i + 1));
-        match name(c).filter(|_| alone) {
-            Some(name) => out.push_str(&symbol(name).plain()),
-            None => out.push(c),
-        }
-    }
-    out
 }
 
 /// Where in the step: `step 1 · sample 2 of 4 · backward · layer 2 · neuron 1`.

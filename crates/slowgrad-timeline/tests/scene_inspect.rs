@@ -13,7 +13,8 @@ use slowgrad_timeline::words::{Words, number};
 const WORDS: Words = Words { digits: 4 };
 
 fn plain(inspector: &Inspector) -> String {
-    let lines = inspector.rows.iter().map(|row| format!("{}: {} {}", row.label.plain(), row.value.plain(), row.why));
+    let rows = inspector.sections.iter().flat_map(|section| &section.rows);
+    let lines = rows.map(|row| format!("{}: {} {}", row.label.plain(), row.value.plain(), row.why));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -29,7 +30,8 @@ fn links(math: &Math, out: &mut Vec<(String, usize)>) {
             out.extend(event.map(|event| (math.plain(), event)));
             links(math, out);
         }
-        Math::Text(_) | Math::Variable(_) => {}
+        Math::Root(inside) | Math::Fenced(inside) => links(inside, out),
+        Math::Text(_) | Math::Variable(_) | Math::Prose(_) => {}
     }
 }
 
@@ -53,7 +55,7 @@ fn every_link_leads_to_the_event_that_made_the_number() {
         for target in targets(&timeline) {
             let inspector = inspect(&timeline, event, target, WORDS);
             let mut found = Vec::new();
-            for row in &inspector.rows {
+            for row in inspector.sections.iter().flat_map(|section| &section.rows) {
                 links(&row.value, &mut found);
             }
             assert!(!found.is_empty(), "{name}: {target:?} has no links");
@@ -61,9 +63,7 @@ fn every_link_leads_to_the_event_that_made_the_number() {
                 let made = timeline.event(event);
                 let (from, to) = match &made.kind {
                     // A batch's gradients are sums; the inspector shows each sample's share.
-                    slowgrad_timeline::event::EventKind::WeightGrad { contribution, .. } => {
-                        (*contribution, *contribution)
-                    }
+                    slowgrad_timeline::event::EventKind::WeightGrad { contribution, sum, .. } => (*contribution, *sum),
                     slowgrad_timeline::event::EventKind::Backprop { contribution, sum, .. } => (*contribution, *sum),
                     kind => (kind.result(), kind.result()),
                 };
@@ -105,9 +105,9 @@ fn the_regularizers_share_and_the_schedules_factor_are_terms_of_a_change() {
     let share = if share.starts_with('−') { format!("({share})") } else { share };
     let sum = format!("{} + {share} = {}", number(step.mean_grad(index), 4), number(step.grads[index], 4));
     assert!(weight.contains("share of squares") && weight.contains(&sum), "{sum} is missing from {weight}");
-    assert!(weight.contains("η by slower: 0.5 · 0.5 = 0.25"), "{weight}");
+    assert!(weight.contains("η: 0.5 · 0.5 = 0.25 The learning rate, as the schedule slower makes it."), "{weight}");
     let bias = plain(&inspect(timeline, 0, Target::Bias { layer: 0, neuron: 1 }, WORDS));
-    assert!(!bias.contains("squares") && bias.contains("η by slower"), "{bias}");
+    assert!(!bias.contains("squares") && bias.contains("schedule slower"), "{bias}");
     let loss = plain(&inspect(timeline, 0, Target::Loss, WORDS));
     let penalty = step.penalty.as_ref().expect("a penalty").sum;
     assert!(loss.contains(&format!("summed over the weights: {}", number(penalty, 4))), "{loss}");
@@ -124,7 +124,7 @@ fn a_gradient_of_zero_names_its_factor() {
     let alive = here.delta.iter().position(|&delta| delta != 0.0).expect("some neuron is alive");
     assert_eq!(step.samples[0].input[2], 0.0);
     let text = plain(&inspect(&timeline, 0, Target::Weight { layer: 0, neuron: alive, input: 2 }, WORDS));
-    assert!(text.contains("The input x₃ was 0"), "{text}");
+    assert!(text.contains("x₃ entered as 0"), "{text}");
     assert!(text.contains("The gradient is 0, so the parameter stays."), "{text}");
 }
 

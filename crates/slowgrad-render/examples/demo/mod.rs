@@ -6,7 +6,7 @@ use slowgrad_render::PhaseMark;
 use slowgrad_tape::{Location, Source, Span};
 use slowgrad_timeline::scene::{
     Anchor, Bounds, Comparison, Disc, Edge, Formula, Ink, Inspector, InspectorRow, Label, Math, Pulse, Scene,
-    ScriptMark, Target,
+    ScriptMark, Section, Target,
 };
 
 /// Distance between layers, world units.
@@ -64,26 +64,29 @@ pub(crate) fn inspector() -> Inspector {
     Inspector {
         target: SELECTED,
         title: "weight w₁₂ of layer 2".to_owned(),
-        rows: vec![
-            row(Math::text("now"), Math::text("+0.420").ink(Ink::Weight(0.42)), ""),
-            row(
-                d_by_d(Math::variable("L"), Math::indexed("w", "12")),
-                Math::Marked { math: Box::new(Math::text("−0.0447")), ink: Ink::Gradient(-0.6), event: Some(41) },
-                "the error asks for more, and the input is on",
-            ),
-            row(
-                Math::text("update"),
-                Math::row([
-                    Math::text("− "),
-                    Math::variable("η"),
-                    Math::text(" · "),
+        sections: vec![Section {
+            heading: "Why this much?".to_owned(),
+            rows: vec![
+                row(Math::text("now"), Math::text("+0.420").ink(Ink::Weight(0.42)), ""),
+                row(
                     d_by_d(Math::variable("L"), Math::indexed("w", "12")),
-                    Math::text(" = −0.5 · (−0.0447) = "),
-                    Math::text("+0.0224").ink(Ink::Update(0.5)),
-                ]),
-                "",
-            ),
-        ],
+                    Math::Marked { math: Box::new(Math::text("−0.0447")), ink: Ink::Gradient(-0.6), event: Some(41) },
+                    "the error asks for more, and the input is on",
+                ),
+                row(
+                    Math::text("update"),
+                    Math::row([
+                        Math::text("− "),
+                        Math::variable("η"),
+                        Math::text(" · "),
+                        d_by_d(Math::variable("L"), Math::indexed("w", "12")),
+                        Math::text(" = −0.5 · (−0.0447) = "),
+                        Math::text("+0.0224").ink(Ink::Update(0.5)),
+                    ]),
+                    "",
+                ),
+            ],
+        }],
     }
 }
 
@@ -191,6 +194,7 @@ pub(crate) fn scene() -> Scene {
         labels,
         formula: Formula {
             title: "step 1 · sample 1 of 4 · backward · layer 2 · neuron 1".to_owned(),
+            asked: "How does the loss change with w₁₂?".to_owned(),
             symbols: Math::row([
                 d_by_d(Math::variable("L"), Math::indexed("w", "12")),
                 Math::text(" = "),
@@ -226,6 +230,7 @@ pub(crate) fn scene() -> Scene {
                 Math::text(" = "),
                 Math::variable("a"),
             ])],
+            why: Vec::new(),
         },
         script: Some(ScriptMark {
             location: Location { source, span: Span { start, end: start + 8, line: 6, column: 14 } },

@@ -5,6 +5,7 @@
 use super::stage::{MOST_PILLS, MOST_PULSES, Slot, Stage, equation, value};
 use super::wave::{ARRIVE, GROUP_ACTIVE, GROUP_SUMS};
 use crate::event::{Cell, Event, EventKind};
+use crate::expression::{Term, compose};
 use crate::layout::{ENTRANCE, toward};
 use crate::scene::{Ink, Math, Point, Target};
 use crate::words;
@@ -188,6 +189,6 @@ fn neuron_of(event: &Event) -> Option<(usize, usize)> {
 
 /// An operation without a tall fraction.
 fn on_one_line(op: Op, operands: &[Math]) -> Math {
-    let math = words::compose(op, operands);
+    let math = compose(op, operands.iter().cloned().map(Term::leaf).collect()).math();
     if op.notation() == Notation::Fraction { Math::text(math.plain()) } else { math }
 }

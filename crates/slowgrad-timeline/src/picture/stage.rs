@@ -8,7 +8,7 @@ use super::canvas::{Canvas, Rank, Words as Lettering};
 use super::known::Known;
 use super::strongest::Strongest;
 use super::wave::Wave;
-use crate::event::{Address, Cell, Event, Phase};
+use crate::event::{Cell, Event, Phase};
 use crate::layout::{Density, Layout};
 use crate::scene::{Anchor, Ink, Math, Point, Pulse, Target};
 use crate::timeline::Timeline;
@@ -227,10 +227,7 @@ impl Stage<'_> {
 
     /// w₁₂ or b₁.
     pub(super) fn parameter_name(&self, layer: usize, neuron: usize, input: Option<usize>) -> Math {
-        let shape = &self.known.step.shape;
-        let wide = shape.fan_in(layer).max(shape.size(layer)) > 9;
-        let cell = Cell::Parameter { layer, neuron, input };
-        words::parameter(&Address { step: 0, sample: None, phase: Phase::Update, cell, operation: 0 }, wide)
+        words::parameter(self.known.step, Cell::Parameter { layer, neuron, input })
     }
 }
 

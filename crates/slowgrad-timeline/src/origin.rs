@@ -1,0 +1,376 @@
+//! Where a number came from: the event of the same step whose result it is, bit for bit.
+//!
+//! Formulas and explanations make their numbers links with what this module answers. A number that no event of the
+//! step computed (a weight before the step, a target, a control, a number written in a script) has no origin here.
+//! It must not know how a number is written.
+
+use crate::event::{Address, Cell, Phase};
+use crate::timeline::{Timeline, penalty_events};
+use slowgrad_engine::record::RecordedStep;
+use slowgrad_engine::shape::Parameter;
+use slowgrad_tape::{ChainStep, Instruction, Trace, ValueId};
+use std::collections::HashMap;
+
+/// The origins of a step's numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origins<'a> {
+    timeline: &'a Timeline,
+    step: &'a RecordedStep,
+}
+
+impl<'a> Origins<'a> {
+    pub(crate) fn of(timeline: &'a Timeline) -> Self {
+        Self { timeline, step: timeline.step() }
+    }
+
+    fn cell(self, sample: usize, phase: Phase, cell: Cell) -> Option<std::ops::Range<usize>> {
+        self.timeline.cell(Some(sample), phase, cell)
+    }
+
+    /// What enters a layer: an input of the sample or an activation of the layer before.
+    pub(crate) fn source(self, sample: usize, layer: usize, input: usize) -> Option<usize> {
+        match layer.checked_sub(1) {
+            None => Some(self.cell(sample, Phase::Input, Cell::Input)?.start + input),
+            Some(layer) => self.activated(sample, layer, input),
+        }
+    }
+
+    /// A weight times its input. The first is the first operation; then a product and a sum for each further input.
+    pub(crate) fn product(self, sample: usize, layer: usize, neuron: usize, input: usize) -> Option<usize> {
+        let cell = self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?;
+        Some(cell.start + (2 * input).saturating_sub(1))
+    }
+
+    /// The sum of a neuron's first products, at least one.
+    pub(crate) fn partial_sum(self, sample: usize, layer: usize, neuron: usize, terms: usize) -> Option<usize> {
+        let cell = self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?;
+        Some(cell.start + 2 * (terms - 1))
+    }
+
+    /// A pre-activation.
+    pub(crate) fn z(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
+        let cell = self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?;
+        Some(cell.start + 2 * self.step.shape.fan_in(layer) - 1)
+    }
+
+    /// An activation.
+    pub(crate) fn activated(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
+        if self.step.names.whole_layer[layer] {
+            let whole = self.cell(sample, Phase::Forward, Cell::Layer { layer })?;
+            return Some(whole.end - self.step.shape.size(layer) + neuron);
+        }
+        Some(self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?.end - 1)
+    }
+
+    /// The loss of a sample.
+    pub(crate) fn loss(self, sample: usize) -> Option<usize> {
+        Some(self.cell(sample, Phase::Loss, Cell::Loss)?.end - 1)
+    }
+
+    /// δ of a neuron. On the way back a neuron's events end with δ, the bias's, the weights' and the shares of what
+    /// entered.
+    pub(crate) fn delta(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
+        let cell = self.cell(sample, Phase::Backward, Cell::Neuron { layer, neuron })?;
+        Some(cell.end - 2 - self.step.shape.fan_in(layer) * if layer > 0 { 2 } else { 1 })
+    }
+
+    /// A parameter's gradient, summed over the samples up to this one.
+    pub(crate) fn gradient(self, sample: usize, at: Parameter) -> Option<usize> {
+        let delta = self.delta(sample, at.layer, at.neuron)?;
+        Some(delta + at.input.map_or(1, |input| 2 + input))
+    }
+
+    /// ∂L/∂ of what enters a layer, summed over the layer's neurons up to this one.
+    pub(crate) fn backprop(self, sample: usize, layer: usize, neuron: usize, input: usize) -> Option<usize> {
+        Some(self.delta(sample, layer, neuron)? + 2 + self.step.shape.fan_in(layer) + input)
+    }
+
+    /// ∂L/∂a of a neuron.
+    pub(crate) fn grad_a(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
+        let next = layer + 1;
+        if next < self.step.shape.layers() {
+            return self.backprop(sample, next, self.step.shape.size(next) - 1, neuron);
+        }
+        let call = Call::of(self.timeline, Some(sample), Phase::Backward, Cell::Loss, Part::Script)?;
+        call.gradient(neuron, call.trace.chain().len())
+    }
+
+    /// What a neuron's own z gets of its activation's chain rule; nothing when a is z itself.
+    pub(crate) fn slope_of_z(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
+        let whole = self.step.names.whole_layer[layer];
+        let cell = if whole { Cell::Layer { layer } } else { Cell::Neuron { layer, neuron } };
+        let call = Call::of(self.timeline, Some(sample), Phase::Backward, cell, Part::Script)?;
+        call.gradient(if whole { neuron } else { 0 }, call.trace.chain().len())
+    }
+
+    /// The gradient of a parameter as the optimizer gets it.
+    pub(crate) fn final_gradient(self, at: Parameter) -> Option<usize> {
+        let Parameter { layer, neuron, input } = at;
+        let cell = self.timeline.cell(None, Phase::Update, Cell::Parameter { layer, neuron, input })?;
+        let index = self.step.shape.index(at);
+        let is_frozen = self.step.frozen.contains(&index);
+        let own = if is_frozen { 1 } else { self.step.update_traces[index].instructions().len() + 1 };
+        let before = cell.len() - own;
+        if before > 0 { Some(cell.end - own - 1) } else { self.gradient(self.step.samples.len() - 1, at) }
+    }
+
+    /// The mean of a parameter's gradient over the batch, without the regularizer's share.
+    pub(crate) fn mean_gradient(self, at: Parameter) -> Option<usize> {
+        let Parameter { layer, neuron, input } = at;
+        let cell = self.timeline.cell(None, Phase::Update, Cell::Parameter { layer, neuron, input })?;
+        if self.step.samples.len() > 1 { Some(cell.start) } else { self.gradient(0, at) }
+    }
+
+    /// The learning rate, when there is a schedule.
+    pub(crate) fn rate(self) -> Option<usize> {
+        self.timeline.cell(None, Phase::Update, Cell::Rate).map(|cell| cell.end - 1)
+    }
+
+    /// A parameter's new value.
+    pub(crate) fn updated(self, at: Parameter) -> Option<usize> {
+        let Parameter { layer, neuron, input } = at;
+        self.timeline.cell(None, Phase::Update, Cell::Parameter { layer, neuron, input }).map(|cell| cell.end - 1)
+    }
+}
+
+/// Which script a parameter's cell runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The regularizer, before the optimizer.
+    Penalty,
+    /// The cell's script: of a parameter, the optimizer.
+    Script,
+}
+
+/// A call of a script within a step, with the events of its operations, of its chain rule and of what went in.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) trace: &'a Trace,
+    /// The value of every node.
+    pub(crate) values: Vec<f64>,
+    /// ∂/∂result of every result.
+    seeds: Vec<f64>,
+    /// The event of the first instruction.
+    forward: usize,
+    /// The event of the first chain step.
+    backward: Option<usize>,
+    /// Where the inputs came from.
+    inputs: Vec<Option<usize>>,
+    /// Where the gradients of the results came from.
+    seeded: Vec<Option<usize>>,
+    /// The instruction that computed a node.
+    computed: HashMap<ValueId, usize>,
+}
+
+/// One path of the chain rule: what a result of an operation hands on to an operand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Path {
+    /// The chain step, by its place in the trace.
+    pub(crate) at: usize,
+    /// The use of the chain rule.
+    pub(crate) step: ChainStep,
+    /// ∂L/∂result.
+    pub(crate) upstream: f64,
+    /// ∂result/∂operand.
+    pub(crate) local: f64,
+    /// Their product.
+    pub(crate) contribution: f64,
+    /// ∂L/∂operand afterwards.
+    pub(crate) after: f64,
+}
+
+impl<'a> Call<'a> {
+    /// The call of a cell in a phase; forward and backward share it.
+    pub(crate) fn of(
+        timeline: &'a Timeline,
+        sample: Option<usize>,
+        phase: Phase,
+        cell: Cell,
+        part: Part,
+    ) -> Option<Self> {
+        let step = timeline.step();
+        let from = Origins::of(timeline);
+        match (phase, cell) {
+            (Phase::Forward | Phase::Backward, Cell::Neuron { layer, neuron }) if !step.names.whole_layer[layer] => {
+                let s = sample?;
+                let sums = timeline.cell(sample, Phase::Forward, cell)?.start + 2 * step.shape.fan_in(layer);
+                let chain = timeline.cell(sample, Phase::Backward, cell)?.start;
+                let inputs = step.activation_inputs(s, layer, neuron);
+                let origins = vec![from.z(s, layer, neuron)];
+                let trace = step.activation_trace(s, layer, neuron);
+                let mut call = Self::new(trace, &inputs, origins, sums, Some(chain));
+                if phase == Phase::Backward {
+                    call.seeds = vec![step.samples[s].layers[layer].grad_a[neuron]];
+                    call.seeded = vec![from.grad_a(s, layer, neuron)];
+                }
+                Some(call)
+            }
+            (Phase::Forward | Phase::Backward, Cell::Layer { layer }) => {
+                let s = sample?;
+                let start = timeline.cell(sample, Phase::Forward, cell)?.start;
+                let chain = timeline.cell(sample, Phase::Backward, cell).map(|cell| cell.start);
+                let size = step.shape.size(layer);
+                let origins = (0..size).map(|neuron| from.z(s, layer, neuron)).collect();
+                let trace = step.activation_trace(s, layer, 0);
+                let mut call = Self::new(trace, &step.activation_inputs(s, layer, 0), origins, start, chain);
+                if phase == Phase::Backward {
+                    call.seeds.clone_from(&step.samples[s].layers[layer].grad_a);
+                    call.seeded = (0..size).map(|neuron| from.grad_a(s, layer, neuron)).collect();
+                }
+                Some(call)
+            }
+            (Phase::Loss | Phase::Backward, Cell::Loss) => {
+                let s = sample?;
+                let start = timeline.cell(sample, Phase::Loss, cell)?.start;
+                let seed = timeline.cell(sample, Phase::Backward, cell)?.start;
+                let last = step.shape.layers() - 1;
+                let origins = (0..step.shape.outputs()).map(|output| from.activated(s, last, output)).collect();
+                let trace = &step.samples[s].loss_trace;
+                let mut call = Self::new(trace, &step.loss_inputs(s), origins, start, Some(seed + 1));
+                call.seeds = vec![1.0];
+                call.seeded = vec![Some(seed)];
+                Some(call)
+            }
+            (Phase::Update, Cell::Rate) => {
+                let rate = step.rate.as_ref()?;
+                let start = timeline.cell(None, phase, cell)?.start;
+                Some(Self::new(&rate.trace, &rate.inputs, Vec::new(), start, None))
+            }
+            (Phase::Update, Cell::Parameter { layer, neuron, input }) => {
+                let at = Parameter { layer, neuron, input };
+                let index = step.shape.index(at);
+                let start = timeline.cell(None, phase, cell)?.start + usize::from(step.samples.len() > 1);
+                let penalty = step.penalty_trace(index);
+                if part == Part::Penalty {
+                    let trace = penalty?;
+                    let chain = start + trace.instructions().len();
+                    let mut call = Self::new(trace, &step.penalty_inputs(index), Vec::new(), start, Some(chain));
+                    call.seeds = vec![1.0];
+                    return Some(call);
+                }
+                // Of a frozen parameter the optimizer's answer is not done, and so it is no event.
+                if step.frozen.contains(&index) {
+                    return None;
+                }
+                let start = start + penalty.map_or(0, |trace| penalty_events(trace));
+                let mut origins = vec![None, from.final_gradient(at)];
+                origins.resize(2 + step.names.state.len(), None);
+                // The first of a context is the learning rate.
+                origins.push(from.rate());
+                Some(Self::new(&step.update_traces[index], &step.update_inputs(index), origins, start, None))
+            }
+            _ => None,
+        }
+    }
+
+    /// The call that an event belongs to.
+    pub(crate) fn of_event(timeline: &'a Timeline, address: &Address) -> Option<Self> {
+        let step = timeline.step();
+        let part = match address.cell {
+            Cell::Parameter { layer, neuron, input } => {
+                let index = step.shape.index(Parameter { layer, neuron, input });
+                let penalty = step.penalty_trace(index).map_or(0, |trace| penalty_events(trace));
+                let ends = usize::from(step.samples.len() > 1) + penalty;
+                if address.operation < ends { Part::Penalty } else { Part::Script }
+            }
+            _ => Part::Script,
+        };
+        Self::of(timeline, address.sample, address.phase, address.cell, part)
+    }
+
+    fn new(
+        trace: &'a Trace,
+        numbers: &[f64],
+        inputs: Vec<Option<usize>>,
+        forward: usize,
+        backward: Option<usize>,
+    ) -> Self {
+        let mut values = Vec::new();
+        trace.evaluate(numbers, &mut values);
+        let instructions = trace.instructions().iter().enumerate();
+        let computed = instructions.filter_map(|(at, instruction)| match instruction {
+            Instruction::Compute(id) => Some((*id, at)),
+            Instruction::Ask(_) => None,
+        });
+        let computed = computed.collect();
+        Self { trace, values, seeds: Vec::new(), forward, backward, inputs, seeded: Vec::new(), computed }
+    }
+
+    /// The event that computed a node's value.
+    pub(crate) fn value(&self, id: ValueId) -> Option<usize> {
+        match self.computed.get(&id) {
+            Some(at) => Some(self.forward + at),
+            None => self.inputs.get(id.index()).copied().flatten(),
+        }
+    }
+
+    /// The node that an event computed.
+    pub(crate) fn node_of(&self, event: usize) -> Option<ValueId> {
+        match self.trace.instructions().get(event.checked_sub(self.forward)?)? {
+            Instruction::Compute(id) => Some(*id),
+            Instruction::Ask(_) => None,
+        }
+    }
+
+    /// The two sides of the comparison that an event asked.
+    pub(crate) fn guard(&self, event: usize) -> Option<(ValueId, ValueId)> {
+        match self.trace.instructions().get(event.checked_sub(self.forward)?)? {
+            Instruction::Ask(guard) => Some((self.trace.guards()[*guard].a, self.trace.guards()[*guard].b)),
+            Instruction::Compute(_) => None,
+        }
+    }
+
+    /// The chain step of an event.
+    pub(crate) fn chain_step_of(&self, event: usize) -> Option<usize> {
+        event.checked_sub(self.backward?).filter(|at| *at < self.trace.chain().len())
+    }
+
+    /// The event of an instruction.
+    pub(crate) fn event_of_instruction(&self, at: usize) -> usize {
+        self.forward + at
+    }
+
+    /// The event of a chain step.
+    pub(crate) fn chain_event(&self, at: usize) -> Option<usize> {
+        self.backward.map(|start| start + at)
+    }
+
+    /// The event that made the gradient of a node what it is before chain step `before`.
+    pub(crate) fn gradient(&self, node: usize, before: usize) -> Option<usize> {
+        let latest = self.trace.chain()[..before].iter().rposition(|step| step.into.index() == node);
+        match latest {
+            Some(at) => self.chain_event(at),
+            None => match self.results(node).as_slice() {
+                [only] => self.seeded.get(*only).copied().flatten(),
+                _ => None,
+            },
+        }
+    }
+
+    /// The results that a node is.
+    pub(crate) fn results(&self, node: usize) -> Vec<usize> {
+        let outputs = self.trace.outputs().iter().enumerate();
+        outputs.filter(|(_, id)| id.index() == node).map(|(k, _)| k).collect()
+    }
+
+    /// The gradient with which a result enters.
+    pub(crate) fn seed(&self, result: usize) -> (f64, Option<usize>) {
+        let event = self.seeded.get(result).copied().flatten();
+        (self.seeds.get(result).copied().unwrap_or(0.0), event)
+    }
+
+    /// All paths of the chain rule in order, with their numbers.
+    pub(crate) fn paths(&self) -> Vec<Path> {
+        let mut grads = Vec::new();
+        self.trace.seed(&self.seeds, &mut grads);
+        let steps = self.trace.chain().iter().enumerate();
+        steps
+            .map(|(at, step)| {
+                let upstream = grads[step.node.index()];
+                let (local, contribution, after) = self.trace.chain_values(step, &self.values, &grads);
+                grads[step.into.index()] = after;
+                Path { at, step: *step, upstream, local, contribution, after }
+            })
+            .collect()
+    }
+}
