@@ -92,7 +92,10 @@ pub fn inspector_ui(ui: &mut Ui, inspector: &Inspector, theme: &Theme) -> Option
             ui.add_space((0.5 * base).round());
             let heading = RichText::new(drawable(&section.heading)).size(1.1 * base).color(theme.accent);
             let response = ui.add(egui::Label::new(heading).wrap());
-            ui.ctx().accesskit_node_builder(response.id, |node| node.set_role(Role::Heading));
+            ui.ctx().accesskit_node_builder(response.id, |node| {
+                node.set_role(Role::Heading);
+                node.set_label(section.heading.as_str());
+            });
         }
         for row in &section.rows {
             clicked = clicked.or(ui.push_id(ui.next_auto_id(), |ui| row_ui(ui, row, theme)).inner);

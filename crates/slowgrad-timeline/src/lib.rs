@@ -12,6 +12,7 @@ pub mod granularity;
 pub mod inspect;
 pub mod layout;
 mod origin;
+pub mod parameters;
 pub mod perform;
 pub mod picture;
 pub mod playhead;

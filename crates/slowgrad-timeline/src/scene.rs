@@ -429,8 +429,11 @@ fn bracketed(math: &Math) -> String {
 
 /// Digits as index digits where Unicode has them.
 fn lowered(index: &str) -> String {
-    let digit = |c: char| c.to_digit(10).and_then(|d| char::from_u32(0x2080 + d));
-    if index.chars().all(|c| c.is_ascii_digit()) {
+    let digit = |c: char| match c {
+        ',' => Some(c),
+        c => c.to_digit(10).and_then(|d| char::from_u32(0x2080 + d)),
+    };
+    if index.chars().all(|c| c.is_ascii_digit() || c == ',') {
         index.chars().filter_map(digit).collect()
     } else {
         format!("_{index}")

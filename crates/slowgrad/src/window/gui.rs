@@ -5,8 +5,8 @@
 use super::action::{self, Action};
 use super::edit::Field;
 use super::editor::{self, Editor, typing};
-use super::panels;
 use super::panels::strip::Strip;
+use super::panels::{self, Table};
 use super::session::Session;
 use super::session_file::ENDING;
 use super::store::{Folders, known_sessions};
@@ -55,16 +55,18 @@ pub(crate) enum Request {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Tab {
     Script,
+    Parameters,
     Console,
     Problems,
 }
 
 impl Tab {
-    pub(crate) const ALL: [Tab; 3] = [Tab::Script, Tab::Console, Tab::Problems];
+    pub(crate) const ALL: [Tab; 4] = [Tab::Script, Tab::Parameters, Tab::Console, Tab::Problems];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Tab::Script => "Script",
+            Tab::Parameters => "Parameters",
             Tab::Console => "Console",
             Tab::Problems => "Problems",
         }
@@ -95,6 +97,7 @@ pub(crate) struct Gui {
     pub(crate) tab: Tab,
     pub(crate) field: Option<Field>,
     pub(crate) editor: Editor,
+    pub(crate) table: Table,
     pub(crate) scenery: Scenery,
     pub(crate) step_text: String,
     pub(crate) strip: Strip,
@@ -126,6 +129,7 @@ impl Gui {
             tab: Tab::Script,
             field: None,
             editor: Editor::default(),
+            table: Table::default(),
             scenery: Scenery::default(),
             step_text: String::new(),
             strip: Strip::default(),
@@ -342,6 +346,11 @@ impl Gui {
             Action::Drawer => {
                 let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
                 self.tab = Tab::ALL[(at + 1) % Tab::ALL.len()];
+            }
+            Action::Parameters if self.tab == Tab::Parameters => self.tab = Tab::Script,
+            Action::Parameters => {
+                self.tab = Tab::Parameters;
+                self.table.is_called = true;
             }
             Action::Script if self.editor.is_open() => self.editor.close(),
             Action::Script => self.open_editor(session),

@@ -492,6 +492,7 @@ impl Session {
             | Action::TimelineWhole
             | Action::Theme
             | Action::Drawer
+            | Action::Parameters
             | Action::Script
             | Action::Open
             | Action::Save

@@ -1,4 +1,4 @@
-//! The drawer: the running script, what scripts printed, and what is wrong with them.
+//! The drawer: the running script, all parameters, what scripts printed, and what is wrong with them.
 
 use crate::window::action::Action;
 use crate::window::gui::{Gui, Tab};
@@ -11,7 +11,13 @@ use std::ops::Range;
 
 /// The height of the drawer below the explanation: more while a script is edited.
 pub(super) fn height(gui: &Gui, available: f32) -> f32 {
-    if gui.editor.is_open() { (0.64 * available).clamp(240.0, 900.0) } else { (0.36 * available).clamp(150.0, 420.0) }
+    if gui.editor.is_open() {
+        (0.64 * available).clamp(240.0, 900.0)
+    } else if gui.tab == Tab::Parameters {
+        (0.46 * available).clamp(180.0, 700.0)
+    } else {
+        (0.36 * available).clamp(150.0, 420.0)
+    }
 }
 
 pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
@@ -47,6 +53,7 @@ pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let place = match gui.tab {
         Tab::Script if gui.editor.is_open() => return super::editor::editor_ui(ui, gui, session),
         Tab::Script => return script_tab_ui(ui, gui, session, &theme),
+        Tab::Parameters => return super::table::table_ui(ui, gui, session),
         Tab::Console => console_ui(ui, session, &theme),
         Tab::Problems => problems_ui(ui, session, &theme),
     };

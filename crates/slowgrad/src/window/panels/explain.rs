@@ -3,7 +3,7 @@
 use super::drawer;
 use crate::window::action::Action;
 use crate::window::edit::parse;
-use crate::window::gui::Gui;
+use crate::window::gui::{Gui, Tab};
 use crate::window::session::Session;
 use egui::{Frame, Id, Margin, Panel, RichText, ScrollArea, TextEdit, Ui};
 use slowgrad_render::{Theme, comparison_ui, formula_ui, inspector_ui};
@@ -22,7 +22,7 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         .resizable(false)
         .show(ui, |ui| drawer::drawer_ui(ui, gui, session));
     let Some(scene) = gui.scene(session) else { return };
-    let mut clicked = None;
+    let (mut clicked, mut is_table_asked) = (None, false);
     ScrollArea::vertical().id_salt("explain").auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 6.0);
         clicked = formula_ui(ui, &scene.formula, &theme);
@@ -34,6 +34,11 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
                 let inspector = inspect(timeline, playhead.event(), target, Words { digits: 3 });
                 clicked = clicked.or(inspector_ui(ui, &inspector, &theme));
             }
+            if gui.tab != Tab::Parameters {
+                ui.add_space(6.0);
+                let link = ui.link("all parameters ▸").on_hover_text(Action::Parameters.tooltip());
+                is_table_asked = link.clicked();
+            }
         } else if !scene.comparisons.is_empty() {
             ui.separator();
             comparison_ui(ui, &scene.comparisons, &theme);
@@ -44,6 +49,9 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             );
         }
     });
+    if is_table_asked {
+        gui.act(Action::Parameters, session);
+    }
     if let Some(event) = clicked {
         session.take_over(&playhead::Command::Seek(event));
     }

@@ -15,10 +15,15 @@ mod overlay;
 mod sections;
 pub(super) mod strip;
 mod structure;
+mod table;
+#[cfg(test)]
+mod tests;
 mod top;
 mod transport;
 
-use super::gui::Gui;
+pub(super) use table::Table;
+
+use super::gui::{Gui, Tab};
 use super::session::Session;
 use crate::worker::Snapshot;
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
@@ -34,6 +39,9 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let right = if gui.editor.is_open() {
         // A script needs some seventy letters in a row.
         (0.46 * size.x).clamp(330.0, 820.0)
+    } else if gui.tab == Tab::Parameters {
+        // Columns of numbers stand side by side.
+        (0.36 * size.x).clamp(330.0, 640.0)
     } else {
         (0.285 * size.x).clamp(250.0, 520.0)
     };

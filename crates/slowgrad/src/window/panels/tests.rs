@@ -1,0 +1,212 @@
+//! The panels that explain, driven as a person or a screen reader drives them: by what things are called.
+
+use crate::library;
+use crate::window::action::Action;
+use crate::window::gui::Gui;
+use crate::window::session::Session;
+use crate::worker::Worker;
+use egui::accesskit::{Live, Role};
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use slowgrad_engine::record::RecordedStep;
+use slowgrad_render::Theme;
+use slowgrad_script::{Files, Library, Limits, Root};
+use slowgrad_timeline::event::EventKind;
+use slowgrad_timeline::parameters::{self, Column};
+use slowgrad_timeline::scene::Target;
+use slowgrad_timeline::words::number;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A sample that gives every parameter another gradient.
+const DATA: &str = "data: [#{ input: [0.75, -1.25], target: [1.0] }]";
+
+struct Desk {
+    gui: Option<Gui>,
+    session: Session,
+}
+
+/// The whole window over a lesson that does nothing by itself.
+fn window(fields: &str) -> Harness<'static, Desk> {
+    let text = format!("fn lesson() {{ #{{ title: \"T\", seed: 3, {fields} }} }}");
+    let files = Files::from_iter([("t.rhai", text.as_bytes())]);
+    let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
+    let mut session =
+        Session::new(Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread"));
+    while session.is_unsettled() || session.now().is_none() {
+        assert!(session.settle(PATIENCE), "the lesson opens");
+    }
+    session.tick(0.0);
+    let mut harness = Harness::builder()
+        .with_size([1280.0, 720.0])
+        .with_max_steps(60)
+        .with_context_setup(|ctx| Theme::dark().apply(ctx))
+        .build_ui_state(
+            |ui, desk: &mut Desk| {
+                let gui = desk.gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), None));
+                gui.window_ui(ui, &mut desk.session);
+            },
+            Desk { gui: None, session },
+        );
+    harness.run();
+    harness
+}
+
+fn step(harness: &Harness<'_, Desk>) -> RecordedStep {
+    harness.state().session.now().expect("it is open").0.step().clone()
+}
+
+fn select(harness: &mut Harness<'_, Desk>, target: Target) {
+    harness.state_mut().session.view.selected = Some(target);
+    harness.run();
+}
+
+fn selected(harness: &Harness<'_, Desk>) -> Option<Target> {
+    harness.state().session.view.selected
+}
+
+/// What the rows of the table say, from the top.
+fn rows(harness: &Harness<'_, Desk>) -> Vec<String> {
+    let mut rows: Vec<(f32, String)> = harness
+        .query_all_by_role(Role::Row)
+        .map(|row| (row.rect().top(), row.accesskit_node().label().unwrap_or_default()))
+        .collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    rows.into_iter().map(|(_, label)| label).collect()
+}
+
+/// Clicks the first link of this name, wherever its panel has to be scrolled to.
+fn follow(harness: &mut Harness<'_, Desk>, link: &str) {
+    harness.get_all_by_label(link).next().expect("it is there").scroll_to_me();
+    harness.run();
+    harness.get_all_by_label(link).next().expect("it is there").click();
+    harness.run();
+}
+
+/// That these rows are a stretch of a list of names.
+fn check(rows: &[String], names: &[String]) {
+    let first = names.iter().position(|name| rows[0].starts_with(name)).expect("the first row is in the list");
+    assert!(rows.len() > 4 && first + rows.len() <= names.len());
+    for (row, name) in rows.iter().zip(&names[first..]) {
+        assert!(row.starts_with(name), "{name} against {row}");
+    }
+}
+
+#[test]
+fn a_factor_leads_to_the_event_that_it_came_from() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
+    select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
+    assert!(harness.query_by_label("Why this much?").is_some());
+    let delta = number(step(&harness).samples[0].layers[1].delta[0], 3);
+    follow(&mut harness, &format!("where {delta} came from"));
+    let (timeline, playhead) = harness.state().session.now().expect("it is open");
+    let event = timeline.event(playhead.event());
+    assert!(matches!(event.kind, EventKind::Delta { neuron: 0, .. }), "{:?}", event.kind);
+    assert_eq!(number(event.kind.result(), 3), delta);
+}
+
+#[test]
+fn a_gradient_of_zero_is_followed_to_where_it_began() {
+    let fields = r#"layers: [2, 1, 1], activation: "relu", optimizer: "sgd",
+        data: [#{ input: [1.0, 2.0], target: [1.0] }],
+        weights: [#{ weight: [[-1.0, -2.0]], bias: [0.0] }, #{ weight: [[3.0]], bias: [0.0] }]"#;
+    let mut harness = window(fields);
+    select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
+    assert!(harness.query_by_label("Why nothing?").is_some());
+    follow(&mut harness, "where no came from");
+    let (timeline, playhead) = harness.state().session.now().expect("it is open");
+    let event = timeline.event(playhead.event());
+    assert!(matches!(event.kind, EventKind::Ask { answer: false, .. }), "{:?}", event.kind);
+}
+
+#[test]
+fn the_present_event_is_spoken_when_it_changes() {
+    let mut harness = window(r#"layers: [2, 3, 1], data: "xor""#);
+    let mut spoken = Vec::new();
+    for _ in 0..6 {
+        harness.state_mut().session.act(Action::StepForward);
+        for _ in 0..40 {
+            harness.state_mut().session.tick(0.1);
+        }
+        harness.run();
+        let live = |node: &egui_kittest::Node<'_>| node.accesskit_node().live() == Live::Polite;
+        let labels = harness.get_all_by_role(Role::Label).filter(live);
+        let texts: Vec<String> = labels.filter_map(|node| node.accesskit_node().value()).collect();
+        assert_eq!(texts.len(), 1, "{texts:?}");
+        spoken.extend(texts);
+    }
+    spoken.dedup();
+    assert!(spoken.len() >= 3, "{spoken:?}");
+}
+
+#[test]
+fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"momentum\", {DATA}"));
+    harness.get_by_label("Parameters").click();
+    harness.run();
+    let step = step(&harness);
+    let first = rows(&harness);
+    assert!(first[0].starts_with("w₁₁ of layer 1, value "), "{first:?}");
+    harness.get_by_label("sort by gradient").click();
+    harness.run();
+    let mut wanted: Vec<usize> = (0..step.shape.parameters()).collect();
+    wanted.sort_by(|a, b| step.grads[*b].total_cmp(&step.grads[*a]));
+    let names = |order: &[usize]| -> Vec<String> {
+        order
+            .iter()
+            .map(|&index| {
+                let (name, layer) = parameters::name(&step, index);
+                format!("{name} of layer {layer}")
+            })
+            .collect()
+    };
+    let shown = rows(&harness);
+    check(&shown, &names(&wanted));
+    // A click on a row selects its weight.
+    harness.get_by_label(&shown[2]).click();
+    harness.run();
+    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[2])));
+    // By key: the table takes the keyboard, arrows walk, space turns the order, and so the row moves.
+    harness.get_by_role(Role::Table).focus();
+    harness.run();
+    harness.key_press(Key::ArrowDown);
+    harness.run();
+    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[3])));
+    harness.key_press(Key::Space);
+    harness.run();
+    wanted.reverse();
+    check(&rows(&harness), &names(&wanted));
+    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[wanted.len() - 4])));
+    harness.key_press(Key::End);
+    harness.run();
+    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[wanted.len() - 1])));
+    harness.key_press(Key::ArrowRight);
+    harness.run();
+    let state = Column::State(0);
+    let largest = (0..step.shape.parameters())
+        .max_by(|a, b| state.number(&step, *a).total_cmp(&state.number(&step, *b)).then(b.cmp(a)))
+        .expect("there are parameters");
+    assert!(rows(&harness).iter().any(|row| row.starts_with(&names(&[largest])[0])));
+    assert!(harness.query_by_label("sort by velocity, largest first").is_some());
+}
+
+#[test]
+fn of_a_hundred_thousand_parameters_only_what_is_seen_is_drawn() {
+    let data = format!("data: [#{{ input: {:?}, target: {:?} }}]", [0.25; 400], [0.5; 20]);
+    let fields = format!("layers: [400, 240, 20], {data}");
+    let mut harness = window(&fields);
+    let step = step(&harness);
+    assert!(step.shape.parameters() > 100_000);
+    harness.key_press_modifiers(Modifiers::NONE, Key::G);
+    harness.run();
+    harness.get_by_label("sort by gradient").click();
+    harness.run();
+    let shown = rows(&harness);
+    assert!((5..60).contains(&shown.len()), "{} rows", shown.len());
+    let largest = step.grads.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    assert!(shown[0].contains(&format!("gradient {}", number(largest, 3))), "{}", shown[0]);
+    select(&mut harness, Target::Weight { layer: 1, neuron: 19, input: 3 });
+    assert!(rows(&harness).iter().any(|row| row.starts_with("w₂₀,₄ of layer 2")), "what is selected comes into sight");
+}
