@@ -150,7 +150,11 @@ impl MathLayout {
     /// Sets a formula as a textbook prints it, on as many lines as the width demands, broken before operators where
     /// possible. A single box wider than the width makes the whole formula smaller, down to about half.
     pub fn wrapped(painter: &Painter, math: &Math, size: f32, max_width: f32) -> Self {
-        Self::set(painter, math, BOOK_SCALE * size, max_width, Face::Book)
+        // A context that has just been made gets its fonts with its second frame.
+        let is_there =
+            painter.fonts_mut(|fonts| fonts.definitions().families.contains_key(&FontFamily::Name(UPRIGHT.into())));
+        let (face, size) = if is_there { (Face::Book, BOOK_SCALE * size) } else { (Face::Screen, size) };
+        Self::set(painter, math, size, max_width, face)
     }
 
     fn set(painter: &Painter, math: &Math, size: f32, max_width: f32, face: Face) -> Self {
@@ -285,7 +289,7 @@ pub fn colored_math_ui(ui: &mut Ui, math: &Math, size: f32, color: Color32, them
 
 /// The text with characters that the bundled fonts lack replaced by ones they have.
 pub fn drawable(text: &str) -> Cow<'_, str> {
-    const MISSING: [(char, char); 13] = [
+    const MISSING: [(char, char); 14] = [
         ('ⁿ', 'n'),
         ('ᵀ', 'T'),
         ('ᵗ', 't'),
@@ -299,6 +303,7 @@ pub fn drawable(text: &str) -> Cow<'_, str> {
         ('✓', '√'),
         ('✕', '×'),
         ('⚠', '!'),
+        ('❄', '⊛'),
     ];
     let substitute = |c: char| MISSING.iter().find(|(from, _)| *from == c).map(|(_, to)| *to);
     if text.chars().any(|c| substitute(c).is_some()) {
@@ -744,7 +749,7 @@ mod tests {
     #[test]
     fn every_glyph_of_the_program_is_in_the_bundled_fonts() {
         let needed = "∂δηθαβγλμσεωφπρτΔΣΘ·−×÷ŷȳ←→↑↓⇒∑√∏½²³⁰⁴⁺⁻₀₁₂₃₄₅₆₇₈₉≤≥≠≈∞◀▶◂▸●○…′∇±ℓ⊙∘|—–";
-        let replaced = drawable("xᵀ ᵢⱼₖₙₜₗⁿᵗẑ✓✕⚠").into_owned();
+        let replaced = drawable("xᵀ ᵢⱼₖₙₜₗⁿᵗẑ✓✕⚠❄").into_owned();
         with_painter(|painter| {
             for family in [FontId::proportional(14.0), FontId::monospace(14.0)] {
                 for c in needed.chars().chain(replaced.chars()) {

@@ -130,7 +130,7 @@ impl Pass {
         match (&mut self.made, before) {
             (_, Some(before)) if before.to_bits() == x.to_bits() => {}
             (Made::Program(running), Some(_)) => {
-                running.is_stale |= input >= self.inputs || running.program.uses(input)
+                running.is_stale |= input >= self.inputs || running.program.uses(input);
             }
             // What does not change from call to call has changed.
             (Made::Program(_), None) => self.made = Made::Nothing,

@@ -25,7 +25,11 @@ pub(super) type Window = Harness<'static, Bench>;
 /// Opens a lesson.
 pub(super) fn open(lesson: &str) -> Window {
     let loaded = library::load(Some(Path::new(lesson))).expect("a lesson");
-    let worker = Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread");
+    window(Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread"))
+}
+
+/// The window over whatever a worker opens.
+pub(super) fn window(worker: Worker) -> Window {
     let mut session = Session::new(worker);
     assert!(session.settle(Duration::from_mins(1)));
     session.performance.hold();

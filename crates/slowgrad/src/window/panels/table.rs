@@ -5,9 +5,7 @@
 
 use crate::window::gui::Gui;
 use crate::window::session::Session;
-use egui::{
-    Button, EventFilter, FontId, Id, Key, Pos2, Rect, Role, ScrollArea, Sense, TextStyle, Ui, Vec2, WidgetInfo,
-};
+use egui::{EventFilter, FontId, Id, Key, Pos2, Rect, Role, ScrollArea, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_render::Theme;
 use slowgrad_timeline::Timeline;
@@ -25,7 +23,7 @@ const NUMBER: f32 = 5.0;
 /// Letters of the table, relative to running text.
 const LETTERS: f32 = 0.9;
 /// Stands before the name of a parameter that is held fast.
-const FROZEN: &str = "❄ ";
+const FROZEN: &str = "⊛ ";
 
 /// The rows that were put in order last, and for what.
 struct Seen {

@@ -2,73 +2,44 @@
 
 use crate::library;
 use crate::window::action::Action;
-use crate::window::gui::Gui;
-use crate::window::session::Session;
+use crate::window::tests::{Window, settle, window as bench};
 use crate::worker::Worker;
 use egui::accesskit::{Live, Role};
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use slowgrad_engine::record::RecordedStep;
-use slowgrad_render::Theme;
 use slowgrad_script::{Files, Library, Limits, Root};
 use slowgrad_timeline::event::EventKind;
 use slowgrad_timeline::parameters::{self, Column};
 use slowgrad_timeline::scene::Target;
 use slowgrad_timeline::words::number;
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A sample that gives every parameter another gradient.
 const DATA: &str = "data: [#{ input: [0.75, -1.25], target: [1.0] }]";
 
-struct Desk {
-    gui: Option<Gui>,
-    session: Session,
-}
-
 /// The whole window over a lesson that does nothing by itself.
-fn window(fields: &str) -> Harness<'static, Desk> {
+fn window(fields: &str) -> Window {
     let text = format!("fn lesson() {{ #{{ title: \"T\", seed: 3, {fields} }} }}");
     let files = Files::from_iter([("t.rhai", text.as_bytes())]);
     let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
-    let mut session =
-        Session::new(Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread"));
-    while session.is_unsettled() || session.now().is_none() {
-        assert!(session.settle(PATIENCE), "the lesson opens");
-    }
-    session.tick(0.0);
-    let mut harness = Harness::builder()
-        .with_size([1280.0, 720.0])
-        .with_max_steps(60)
-        .with_context_setup(|ctx| Theme::dark().apply(ctx))
-        .build_ui_state(
-            |ui, desk: &mut Desk| {
-                let gui = desk.gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), None));
-                gui.window_ui(ui, &mut desk.session);
-            },
-            Desk { gui: None, session },
-        );
-    harness.run();
-    harness
+    bench(Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread"))
 }
 
-fn step(harness: &Harness<'_, Desk>) -> RecordedStep {
+fn step(harness: &Window) -> RecordedStep {
     harness.state().session.now().expect("it is open").0.step().clone()
 }
 
-fn select(harness: &mut Harness<'_, Desk>, target: Target) {
+fn select(harness: &mut Window, target: Target) {
     harness.state_mut().session.view.selected = Some(target);
-    harness.run();
+    settle(harness);
 }
 
-fn selected(harness: &Harness<'_, Desk>) -> Option<Target> {
+fn selected(harness: &Window) -> Option<Target> {
     harness.state().session.view.selected
 }
 
 /// What the rows of the table say, from the top.
-fn rows(harness: &Harness<'_, Desk>) -> Vec<String> {
+fn rows(harness: &Window) -> Vec<String> {
     let mut rows: Vec<(f32, String)> = harness
         .query_all_by_role(Role::Row)
         .map(|row| (row.rect().top(), row.accesskit_node().label().unwrap_or_default()))
@@ -78,11 +49,11 @@ fn rows(harness: &Harness<'_, Desk>) -> Vec<String> {
 }
 
 /// Clicks the first link of this name, wherever its panel has to be scrolled to.
-fn follow(harness: &mut Harness<'_, Desk>, link: &str) {
+fn follow(harness: &mut Window, link: &str) {
     harness.get_all_by_label(link).next().expect("it is there").scroll_to_me();
-    harness.run();
+    settle(harness);
     harness.get_all_by_label(link).next().expect("it is there").click();
-    harness.run();
+    settle(harness);
 }
 
 /// That these rows are a stretch of a list of names.
@@ -130,7 +101,7 @@ fn the_present_event_is_spoken_when_it_changes() {
         for _ in 0..40 {
             harness.state_mut().session.tick(0.1);
         }
-        harness.run();
+        settle(&mut harness);
         let live = |node: &egui_kittest::Node<'_>| node.accesskit_node().live() == Live::Polite;
         let labels = harness.get_all_by_role(Role::Label).filter(live);
         let texts: Vec<String> = labels.filter_map(|node| node.accesskit_node().value()).collect();
@@ -145,12 +116,12 @@ fn the_present_event_is_spoken_when_it_changes() {
 fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"momentum\", {DATA}"));
     harness.get_by_label("Parameters").click();
-    harness.run();
+    settle(&mut harness);
     let step = step(&harness);
     let first = rows(&harness);
     assert!(first[0].starts_with("w₁₁ of layer 1, value "), "{first:?}");
     harness.get_by_label("sort by gradient").click();
-    harness.run();
+    settle(&mut harness);
     let mut wanted: Vec<usize> = (0..step.shape.parameters()).collect();
     wanted.sort_by(|a, b| step.grads[*b].total_cmp(&step.grads[*a]));
     let names = |order: &[usize]| -> Vec<String> {
@@ -166,30 +137,45 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
     check(&shown, &names(&wanted));
     // A click on a row selects its weight.
     harness.get_by_label(&shown[2]).click();
-    harness.run();
+    settle(&mut harness);
     assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[2])));
     // By key: the table takes the keyboard, arrows walk, space turns the order, and so the row moves.
     harness.get_by_role(Role::Table).focus();
-    harness.run();
+    settle(&mut harness);
     harness.key_press(Key::ArrowDown);
-    harness.run();
+    settle(&mut harness);
     assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[3])));
     harness.key_press(Key::Space);
-    harness.run();
+    settle(&mut harness);
     wanted.reverse();
     check(&rows(&harness), &names(&wanted));
     assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[wanted.len() - 4])));
     harness.key_press(Key::End);
-    harness.run();
+    settle(&mut harness);
     assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[wanted.len() - 1])));
     harness.key_press(Key::ArrowRight);
-    harness.run();
+    settle(&mut harness);
     let state = Column::State(0);
     let largest = (0..step.shape.parameters())
         .max_by(|a, b| state.number(&step, *a).total_cmp(&state.number(&step, *b)).then(b.cmp(a)))
         .expect("there are parameters");
     assert!(rows(&harness).iter().any(|row| row.starts_with(&names(&[largest])[0])));
     assert!(harness.query_by_label("sort by velocity, largest first").is_some());
+}
+
+#[test]
+fn a_frozen_parameter_is_marked_and_says_why_it_stays() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
+    select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 1 });
+    harness.state_mut().session.act(Action::Freeze);
+    settle(&mut harness);
+    assert!(harness.query_by_label("Why this much?").is_none());
+    assert!(harness.query_by_label("Why does it stay?").is_some());
+    harness.get_by_label("Parameters").click();
+    settle(&mut harness);
+    let frozen: Vec<String> = rows(&harness).into_iter().filter(|row| row.contains("frozen")).collect();
+    assert_eq!(frozen.len(), 1, "{frozen:?}");
+    assert!(frozen[0].starts_with("w₁₂ of layer 2, frozen, value ") && frozen[0].ends_with("change 0"), "{frozen:?}");
 }
 
 #[test]
@@ -200,9 +186,9 @@ fn of_a_hundred_thousand_parameters_only_what_is_seen_is_drawn() {
     let step = step(&harness);
     assert!(step.shape.parameters() > 100_000);
     harness.key_press_modifiers(Modifiers::NONE, Key::G);
-    harness.run();
+    settle(&mut harness);
     harness.get_by_label("sort by gradient").click();
-    harness.run();
+    settle(&mut harness);
     let shown = rows(&harness);
     assert!((5..60).contains(&shown.len()), "{} rows", shown.len());
     let largest = step.grads.iter().copied().fold(f64::NEG_INFINITY, f64::max);
