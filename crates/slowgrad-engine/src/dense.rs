@@ -10,6 +10,7 @@
 
 use pulp::{Simd, WithSimd};
 use slowgrad_tape::{dispatch, math};
+use std::ops::Range;
 #[cfg(target_arch = "x86_64")]
 use std::sync::LazyLock;
 
@@ -99,6 +100,21 @@ pub struct MatrixMut<'a> {
     /// From the beginning of one row to the next.
     pub stride: usize,
 }
+
+/// Numbers from one row of samples to the next. The rows of few samples lie close together, so that the neurons of a
+/// small layer fill vectors together; longer ones begin with a vector.
+pub fn row_stride(samples: usize) -> usize {
+    if samples <= FEW_SAMPLES { samples } else { samples.next_multiple_of(LONGEST) }
+}
+
+/// Numbers that must follow the last row of samples. Rows that lie close together are written from the first to the
+/// last, each with what fills its last vector, which the row after it writes over.
+pub const ROOM: usize = 2 * LONGEST;
+
+/// Numbers of the longest vector.
+const LONGEST: usize = 8;
+/// So many samples fit into the sums that are held at once, however short the vectors are.
+const FEW_SAMPLES: usize = 12;
 
 /// A batch through one layer: `z[j][s] = Σᵢ weight[j][i]·x[i][s] + bias[j]`.
 pub fn forward_batch(weight: &[f64], bias: &[f64], x: Matrix<'_>, z: MatrixMut<'_>, samples: usize) {
@@ -298,7 +314,8 @@ const STRETCH: usize = 64;
 const TALL: usize = 4;
 
 fn run(sums: &Sums<'_>, out: MatrixMut<'_>, last: Last<'_>) {
-    vectorize(Job { sums, out, last });
+    let is_close = sums.lanes <= FEW_SAMPLES && out.stride == sums.lanes && !matches!(last, Last::Divide(_));
+    vectorize(Job { sums, out, last, is_close });
 }
 
 fn vectorize(job: impl WithSimd<Output = ()>) {
@@ -323,6 +340,8 @@ struct Job<'a> {
     sums: &'a Sums<'a>,
     out: MatrixMut<'a>,
     last: Last<'a>,
+    /// Whether the rows of the result lie closer together than vectors end.
+    is_close: bool,
 }
 
 impl WithSimd for Job<'_> {
@@ -331,38 +350,52 @@ impl WithSimd for Job<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let lanes = self.sums.lanes;
+        if self.is_close {
+            let vectors = lanes.div_ceil(S::F64_LANES);
+            let all = vectors * S::F64_LANES;
+            return match vectors {
+                1 => self.columns::<S, 1, true>(simd, 0, all),
+                2 => self.columns::<S, 2, true>(simd, 0, all),
+                _ if S::F64_LANES > 1 => self.columns::<S, 3, true>(simd, 0, all),
+                // Without vectors there is nothing to fill.
+                _ => (0..lanes).for_each(|lane| self.columns::<S, 1, true>(simd, lane, 1)),
+            };
+        }
         let mut lane = 0;
         // A wide vector unit has registers for more sums.
         if S::F64_LANES >= 8 {
             while lane + 4 * S::F64_LANES <= lanes {
-                self.columns::<S, 4>(simd, lane, 4 * S::F64_LANES);
+                self.columns::<S, 4, true>(simd, lane, 4 * S::F64_LANES);
                 lane += 4 * S::F64_LANES;
             }
         }
         while lane + 2 * S::F64_LANES <= lanes {
-            self.columns::<S, 2>(simd, lane, 2 * S::F64_LANES);
+            self.columns::<S, 2, true>(simd, lane, 2 * S::F64_LANES);
             lane += 2 * S::F64_LANES;
         }
         while lane < lanes {
-            self.columns::<S, 1>(simd, lane, S::F64_LANES.min(lanes - lane));
+            self.columns::<S, 1, false>(simd, lane, S::F64_LANES.min(lanes - lane));
             lane += S::F64_LANES;
         }
     }
 }
 
 impl Job<'_> {
-    /// All sums of `C` vectors of lanes from a lane on.
+    /// All sums of `C` vectors of lanes from a lane on, whole ones or, where there is but one, a part of it.
     #[inline(always)]
-    fn columns<S: Simd, const C: usize>(&mut self, simd: S, lane: usize, lanes: usize) {
-        let rows = self.sums.rows;
-        for start in (0..self.sums.terms).step_by(STRETCH) {
+    fn columns<S: Simd, const C: usize, const WHOLE: bool>(&mut self, simd: S, lane: usize, lanes: usize) {
+        let (rows, terms) = (self.sums.rows, self.sums.terms);
+        // What lies beyond a row that is close to the next is lost, so sums over few samples are made in one go.
+        let stretch = if self.is_close { terms } else { STRETCH };
+        for start in (0..terms).step_by(stretch) {
+            let terms = start..terms.min(start + stretch);
             let mut row = 0;
             while row + TALL <= rows {
-                self.tile::<S, TALL, C>(simd, row, lane, lanes, start);
+                self.tile::<S, TALL, C, WHOLE>(simd, row, lane, lanes, terms.clone());
                 row += TALL;
             }
             while row < rows {
-                self.tile::<S, 1, C>(simd, row, lane, lanes, start);
+                self.tile::<S, 1, C, WHOLE>(simd, row, lane, lanes, terms.clone());
                 row += 1;
             }
         }
@@ -371,18 +404,18 @@ impl Job<'_> {
     /// `R` rows of `C` vectors of sums, over one stretch of the terms.
     #[allow(clippy::needless_range_loop, reason = "the rows are counted as in the formula")]
     #[inline(always)]
-    fn tile<S: Simd, const R: usize, const C: usize>(
+    fn tile<S: Simd, const R: usize, const C: usize, const WHOLE: bool>(
         &mut self,
         simd: S,
         row: usize,
         lane: usize,
         lanes: usize,
-        start: usize,
+        terms: Range<usize>,
     ) {
         let sums = self.sums;
-        let end = sums.terms.min(start + STRETCH);
+        let Range { start, end } = terms;
         let a = |r: usize, t: usize| simd.splat_f64s(sums.a[(row + r) * sums.row + t * sums.term]);
-        let b = |t: usize| load::<S, C>(simd, &sums.b.numbers[t * sums.b.stride + lane..][..lanes]);
+        let b = |t: usize| load::<S, C, WHOLE>(simd, &sums.b.numbers[t * sums.b.stride + lane..][..lanes]);
         let mut sum = [[simd.splat_f64s(0.0); C]; R];
         let mut from = start;
         if start == 0 {
@@ -395,7 +428,7 @@ impl Job<'_> {
             from = 1;
         } else {
             for r in 0..R {
-                sum[r] = load::<S, C>(simd, &self.out.numbers[(row + r) * self.out.stride + lane..][..lanes]);
+                sum[r] = load::<S, C, WHOLE>(simd, &self.out.numbers[(row + r) * self.out.stride + lane..][..lanes]);
             }
         }
         for t in from..end {
@@ -412,22 +445,22 @@ impl Job<'_> {
             match self.last {
                 Last::Add(bias) if end == sums.terms => {
                     let bias = simd.splat_f64s(bias[row + r]);
-                    store(simd, into, sum[r].map(|sum| simd.add_f64s(sum, bias)));
+                    store::<S, C, WHOLE>(simd, into, sum[r].map(|sum| simd.add_f64s(sum, bias)));
                 }
                 Last::Divide(by) if end == sums.terms => {
                     let by = simd.splat_f64s(by);
-                    store(simd, into, sum[r].map(|sum| simd.div_f64s(sum, by)));
+                    store::<S, C, WHOLE>(simd, into, sum[r].map(|sum| simd.div_f64s(sum, by)));
                 }
-                _ => store(simd, into, sum[r]),
+                _ => store::<S, C, WHOLE>(simd, into, sum[r]),
             }
         }
     }
 }
 
-/// Numbers as vectors; a single vector may be filled only in part.
+/// Numbers as vectors, whole ones or a part of one.
 #[inline(always)]
-fn load<S: Simd, const C: usize>(simd: S, numbers: &[f64]) -> [S::f64s; C] {
-    if C == 1 {
+fn load<S: Simd, const C: usize, const WHOLE: bool>(simd: S, numbers: &[f64]) -> [S::f64s; C] {
+    if !WHOLE {
         return [simd.partial_load_f64s(numbers); C];
     }
     let (vectors, _) = S::as_simd_f64s(numbers);
@@ -435,8 +468,8 @@ fn load<S: Simd, const C: usize>(simd: S, numbers: &[f64]) -> [S::f64s; C] {
 }
 
 #[inline(always)]
-fn store<S: Simd, const C: usize>(simd: S, into: &mut [f64], vectors: [S::f64s; C]) {
-    if C == 1 {
+fn store<S: Simd, const C: usize, const WHOLE: bool>(simd: S, into: &mut [f64], vectors: [S::f64s; C]) {
+    if !WHOLE {
         return simd.partial_store_f64s(into, vectors[0]);
     }
     let (into, _) = S::as_mut_simd_f64s(into);

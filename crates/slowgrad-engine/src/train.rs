@@ -3,17 +3,17 @@
 //! Forward, loss, backward, penalty, update: five functions in the order in which they run. [`crate::record`]
 //! carries out the same mathematics one sample at a time.
 //!
-//! Numbers lie as `[feature][sample]`, each row as long as a multiple of the widest vector unit. The places
-//! beyond the batch repeat its last sample: they take no path of their own, and no sum looks at them. In the
-//! steady state a step allocates nothing.
+//! Numbers lie as `[feature][sample]`. The rows of few samples lie close together; longer ones begin with a vector,
+//! and their places beyond the batch repeat its last sample: they take no path of their own, and no sum looks at
+//! them. In the steady state a step allocates nothing.
 
 use crate::data::Data;
-use crate::dense::{self, Matrix, MatrixMut};
+use crate::dense::{self, Matrix, MatrixMut, ROOM};
 use crate::model::Model;
 use crate::plugin::Activation;
 use crate::setup::{EpochOrder, Setup};
 use crate::update::Update;
-use slowgrad_tape::{Diagnostic, GROUP, Pass};
+use slowgrad_tape::{Diagnostic, Pass};
 use std::rc::Rc;
 
 /// Room for one step's numbers, kept from step to step.
@@ -37,7 +37,7 @@ struct Batch {
     /// What the passes below were made for.
     setup: Option<Rc<Setup>>,
     samples: usize,
-    /// Samples with those that fill the last vector.
+    /// From one row of samples to the next.
     stride: usize,
     /// The inputs as `[feature][sample]`.
     input: Vec<f64>,
@@ -150,11 +150,11 @@ pub fn activations(
     }
     let batch = &mut work.trial;
     batch.answer(setup, values, inputs)?;
-    let neurons = |layer: &Layer| {
-        let rows = layer.outputs(batch.stride).numbers.chunks_exact(batch.stride);
+    let answer = |(layer, &size): (&Layer, &usize)| {
+        let rows = layer.outputs(batch.stride).numbers.chunks_exact(batch.stride).take(size);
         rows.map(|row| row[..batch.samples].to_vec()).collect()
     };
-    Ok(batch.layers.iter().map(neurons).collect())
+    Ok(batch.layers.iter().zip(&setup.shape.sizes()[1..]).map(answer).collect())
 }
 
 impl Layer {
@@ -167,7 +167,7 @@ impl Layer {
         for (slider, x) in (own..).zip(activation.info.each_slider()) {
             self.pass.set_input(slider, x);
         }
-        let gathered = if self.whole_layer { size * stride } else { 0 };
+        let gathered = if self.whole_layer { size * stride + ROOM } else { 0 };
         self.outputs.resize(gathered, 0.0);
         self.delta.resize(gathered, 0.0);
     }
@@ -191,7 +191,8 @@ impl Layer {
 
     fn activate(&mut self, activation: &Activation, stride: usize) -> Result<(), Box<Diagnostic>> {
         self.pass.forward(&activation.function)?;
-        for (k, row) in self.outputs.chunks_exact_mut(stride).enumerate() {
+        let size = self.outputs.len().saturating_sub(ROOM);
+        for (k, row) in self.outputs[..size].chunks_exact_mut(stride).enumerate() {
             row.copy_from_slice(self.pass.output(k));
         }
         Ok(())
@@ -200,17 +201,18 @@ impl Layer {
     /// Through the activation: from ∂L/∂a to δ.
     fn backward(&mut self, stride: usize) {
         self.pass.backward();
-        for (k, row) in self.delta.chunks_exact_mut(stride).enumerate() {
+        let size = self.delta.len().saturating_sub(ROOM);
+        for (k, row) in self.delta[..size].chunks_exact_mut(stride).enumerate() {
             row.copy_from_slice(self.pass.grad(k));
         }
     }
 
     fn outputs(&self, stride: usize) -> Matrix<'_> {
-        Matrix { numbers: if self.whole_layer { &self.outputs } else { self.pass.output(0) }, stride }
+        Matrix { numbers: if self.whole_layer { &self.outputs } else { self.pass.output_with_room(0) }, stride }
     }
 
     fn delta(&self, stride: usize) -> Matrix<'_> {
-        Matrix { numbers: if self.whole_layer { &self.delta } else { self.pass.grad(0) }, stride }
+        Matrix { numbers: if self.whole_layer { &self.delta } else { self.pass.grad_with_room(0) }, stride }
     }
 }
 
@@ -221,7 +223,7 @@ impl Batch {
             return;
         }
         self.samples = samples;
-        self.stride = samples.next_multiple_of(GROUP);
+        self.stride = dense::row_stride(samples);
         let shape = &setup.shape;
         self.layers.resize_with(shape.layers(), Layer::default);
         for (layer, (this, activation)) in self.layers.iter_mut().zip(&setup.activations).enumerate() {
@@ -233,15 +235,16 @@ impl Batch {
             self.loss.set_input(slider, x);
         }
         self.loss.set_seed(0, 1.0);
-        self.input.resize(shape.inputs() * self.stride, 0.0);
+        self.input.resize(shape.inputs() * self.stride + ROOM, 0.0);
         self.setup = Some(Rc::clone(setup));
     }
 
     /// Takes in these samples of `[sample][feature]`.
     fn load(&mut self, inputs: &[f64], samples: &[usize]) {
-        let size = self.input.len() / self.stride;
+        let rows = self.input.len() - ROOM;
+        let (input, size) = (&mut self.input[..rows], rows / self.stride);
         if dense::is_narrow(size) {
-            for (i, row) in self.input.chunks_exact_mut(self.stride).enumerate() {
+            for (i, row) in input.chunks_exact_mut(self.stride).enumerate() {
                 gather(inputs, size, i, samples, row);
             }
         } else {
@@ -252,7 +255,7 @@ impl Batch {
             for &sample in filled {
                 self.by_sample.extend_from_slice(&inputs[sample * size..][..size]);
             }
-            dense::transpose(Matrix { numbers: &self.by_sample, stride: size }, size, &mut self.input);
+            dense::transpose(Matrix { numbers: &self.by_sample, stride: size }, size, input);
         }
     }
 
@@ -275,7 +278,7 @@ impl Batch {
             this.activate(activation, stride)?;
         }
         let outputs = self.layers[shape.layers() - 1].outputs(stride).numbers;
-        for (k, row) in outputs.chunks_exact(stride).enumerate() {
+        for (k, row) in outputs.chunks_exact(stride).take(shape.outputs()).enumerate() {
             self.loss.input_mut(k).copy_from_slice(row);
         }
         Ok(())

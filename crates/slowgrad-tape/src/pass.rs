@@ -11,6 +11,9 @@ use crate::source::Diagnostic;
 use std::cell::RefCell;
 use std::sync::Arc;
 
+/// Groups after the calls in each row, where whoever writes or reads may go on to the end of a vector.
+const ROOM: usize = 2;
+
 /// How the last calls were carried out.
 #[derive(Debug, Clone, Default)]
 enum Made {
@@ -59,7 +62,7 @@ impl Pass {
         }
         (self.inputs, self.outputs, self.calls) = shape;
         self.wanted = (calls, calls);
-        let groups = calls.div_ceil(GROUP);
+        let groups = calls.div_ceil(GROUP) + ROOM;
         // An odd number of groups spreads long rows over all of the cache.
         self.stride = (if groups > 16 { groups | 1 } else { groups }) * GROUP;
         self.rows.clear();
@@ -249,14 +252,24 @@ impl Pass {
         Ok(())
     }
 
+    /// Result k of each call, with room after the last; what stands there has no meaning.
+    #[inline]
+    pub fn output_with_room(&self, k: usize) -> &[f64] {
+        &self.rows[self.output_row(k)..][..self.stride]
+    }
+
     /// Result k of each call.
     #[inline]
     pub fn output(&self, k: usize) -> &[f64] {
+        &self.rows[self.output_row(k)..][..self.calls]
+    }
+
+    fn output_row(&self, k: usize) -> usize {
         let row = match &self.made {
             Made::Program(running) => running.program.output(k),
             _ => self.inputs + self.outputs + k,
         };
-        &self.rows[row * self.stride..][..self.calls]
+        row * self.stride
     }
 
     /// Runs the chain rule of the calls that went forward last.
@@ -286,13 +299,23 @@ impl Pass {
         }
     }
 
+    /// ∂L/∂input of each call, with room after the last; what stands there has no meaning.
+    #[inline]
+    pub fn grad_with_room(&self, input: usize) -> &[f64] {
+        &self.rows[self.grad_row(input)..][..self.stride]
+    }
+
     /// ∂L/∂input of each call.
     #[inline]
     pub fn grad(&self, input: usize) -> &[f64] {
+        &self.rows[self.grad_row(input)..][..self.calls]
+    }
+
+    fn grad_row(&self, input: usize) -> usize {
         let row = match &self.made {
             Made::Program(running) => running.program.grad(input),
             _ => self.inputs + 2 * self.outputs + input,
         };
-        &self.rows[row * self.stride..][..self.calls]
+        row * self.stride
     }
 }
