@@ -412,42 +412,51 @@ impl Job<'_> {
         lanes: usize,
         terms: Range<usize>,
     ) {
-        let sums = self.sums;
         let Range { start, end } = terms;
-        let a = |r: usize, t: usize| simd.splat_f64s(sums.a[(row + r) * sums.row + t * sums.term]);
-        let b = |t: usize| load::<S, C, WHOLE>(simd, &sums.b.numbers[t * sums.b.stride + lane..][..lanes]);
+        let Sums { a, row: apart, term, terms, b: Matrix { numbers: b, stride }, .. } = *self.sums;
         let mut sum = [[simd.splat_f64s(0.0); C]; R];
+        // Places are counted on, since a multiplication for each would take as long as the sums.
+        let mut a_at = [0; R];
+        for r in 0..R {
+            a_at[r] = (row + r) * apart + start * term;
+        }
+        let mut b_at = start * stride + lane;
         let mut from = start;
         if start == 0 {
-            let b = b(0);
+            let b = load::<S, C, WHOLE>(simd, &b[b_at..][..lanes]);
             for r in 0..R {
+                let a = simd.splat_f64s(a[a_at[r]]);
                 for c in 0..C {
-                    sum[r][c] = simd.mul_f64s(a(r, 0), b[c]);
+                    sum[r][c] = simd.mul_f64s(a, b[c]);
                 }
+                a_at[r] += term;
             }
+            b_at += stride;
             from = 1;
         } else {
             for r in 0..R {
                 sum[r] = load::<S, C, WHOLE>(simd, &self.out.numbers[(row + r) * self.out.stride + lane..][..lanes]);
             }
         }
-        for t in from..end {
-            let b = b(t);
+        for _ in from..end {
+            let b = load::<S, C, WHOLE>(simd, &b[b_at..][..lanes]);
             for r in 0..R {
-                let a = a(r, t);
+                let a = simd.splat_f64s(a[a_at[r]]);
                 for c in 0..C {
                     sum[r][c] = simd.mul_add_f64s(a, b[c], sum[r][c]);
                 }
+                a_at[r] += term;
             }
+            b_at += stride;
         }
         for r in 0..R {
             let into = &mut self.out.numbers[(row + r) * self.out.stride + lane..][..lanes];
             match self.last {
-                Last::Add(bias) if end == sums.terms => {
+                Last::Add(bias) if end == terms => {
                     let bias = simd.splat_f64s(bias[row + r]);
                     store::<S, C, WHOLE>(simd, into, sum[r].map(|sum| simd.add_f64s(sum, bias)));
                 }
-                Last::Divide(by) if end == sums.terms => {
+                Last::Divide(by) if end == terms => {
                     let by = simd.splat_f64s(by);
                     store::<S, C, WHOLE>(simd, into, sum[r].map(|sum| simd.div_f64s(sum, by)));
                 }
