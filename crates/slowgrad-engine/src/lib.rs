@@ -19,6 +19,7 @@ pub mod setup;
 pub mod shape;
 pub mod spec;
 pub mod structure;
+pub mod trail;
 pub mod train;
 mod update;
 pub mod weights;

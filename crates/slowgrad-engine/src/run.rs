@@ -11,6 +11,7 @@ use crate::model::Model;
 use crate::record::{self, RecordedStep};
 use crate::setup::Setup;
 use crate::structure::Reshape;
+use crate::trail::Trail;
 use crate::train::{self, Objective, Workspace};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
@@ -133,6 +134,8 @@ pub struct Run {
     widest: usize,
     curve: Rc<LossCurve>,
     ghost: Option<Rc<LossCurve>>,
+    trail: Trail,
+    ghost_trail: Option<Trail>,
     work: Workspace,
 }
 
@@ -148,6 +151,7 @@ impl Run {
         let (setup, widest) = (Rc::new(setup), model.values.len());
         let start = Checkpoint { setup: Rc::clone(&setup), model: model.clone() };
         Self {
+            trail: Trail::new(&setup.shape, &model.values),
             start: Rc::new(start),
             setup,
             model,
@@ -160,8 +164,28 @@ impl Run {
             widest,
             curve: Rc::default(),
             ghost: None,
+            ghost_trail: None,
             work: Workspace::default(),
         }
+    }
+
+    /// A run with the same beginning and the same edits that differs in its set-up alone, which `change` makes from that
+    /// of each stretch of this run. It stands at its beginning.
+    pub fn twin<E>(&self, mut change: impl FnMut(&Setup) -> Result<Setup, E>) -> Result<Self, E> {
+        let mut twin = Self::new(change(&self.start.setup)?, self.start.model.values.clone()).with_budget(self.budget);
+        let mut edits = Edits::new();
+        for (&step, made) in &*self.edits {
+            let mut changed = Vec::with_capacity(made.len());
+            for Edit { transplant, setup, values } in made {
+                let setup = setup.as_ref().map(|setup| change(setup)).transpose()?.map(Rc::new);
+                changed.push(Edit { transplant: transplant.clone(), setup, values: values.clone() });
+            }
+            edits.insert(step, changed);
+        }
+        twin.edits = Rc::new(edits);
+        twin.trail = Trail::default();
+        twin.load(0);
+        Ok(twin)
     }
 
     /// The same run with another limit for its checkpoints, in bytes.
@@ -191,6 +215,26 @@ impl Run {
         &self.setup
     }
 
+    /// The way that the parameters took on this branch, also beyond the present step.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// Computes the losses of the trail's points, some samples of one point at a time, and answers whether more are to
+    /// come. A point where a script fails is not asked for again.
+    pub fn evaluate_trail(&mut self) -> Result<bool, Box<Diagnostic>> {
+        let Some(step) = self.trail.wanted() else { return Ok(false) };
+        let setup = Rc::clone(self.setup_after(step));
+        self.trail.go_on(&setup)?;
+        Ok(self.trail.wanted().is_some())
+    }
+
+    /// What goes on from a past step of this branch.
+    fn setup_after(&self, step: u64) -> &Rc<Setup> {
+        let edits = self.edits.range(..=step).rev().flat_map(|(_, edits)| edits.iter().rev());
+        edits.filter_map(|edit| edit.setup.as_ref()).next().unwrap_or(&self.start.setup)
+    }
+
     /// The loss curve of this branch.
     pub fn curve(&self) -> &LossCurve {
         &self.curve
@@ -201,9 +245,15 @@ impl Run {
         self.ghost.as_deref()
     }
 
+    /// The way that the parameters took on that branch.
+    pub fn ghost_trail(&self) -> Option<&Trail> {
+        self.ghost_trail.as_ref()
+    }
+
     /// Forgets the ghost.
     pub fn drop_ghost(&mut self) {
         self.ghost = None;
+        self.ghost_trail = None;
     }
 
     /// Number of checkpoints, the start among them, and the bytes that their numbers take.
@@ -232,8 +282,13 @@ impl Run {
         let same = if is_same_start { parting(&self.edits, &line.edits) } else { Some(0) };
         if let Some(parting) = same {
             self.checkpoints.split_off(&parting);
+            // What comes after is passed again on the way to where the line stands.
+            self.trail.forget(parting);
         }
+        // The way that another branch took is not kept with each line.
+        self.ghost_trail = None;
         if !is_same_start {
+            self.trail = Trail::default();
             self.start = Rc::clone(&line.start);
             self.widest = self.start.model.values.len();
             self.stride = Self::STRIDE;
@@ -264,6 +319,7 @@ impl Run {
             self.furthest = next;
         }
         self.redo_edits();
+        self.trail.push(next, &self.setup.shape, &self.model.values);
         self.keep_checkpoint();
         Ok(objective)
     }
@@ -310,6 +366,7 @@ impl Run {
         if is_start {
             self.redo_edits();
         }
+        self.trail.push(at, &self.setup.shape, &self.model.values);
         left
     }
 
@@ -326,6 +383,7 @@ impl Run {
             }
             _ => edits.push(Edit { transplant: None, setup: None, values: vec![(index, value)] }),
         }
+        self.trail.cut(self.step, &self.setup.shape, &self.model.values);
         self.force_checkpoint();
     }
 
@@ -347,6 +405,8 @@ impl Run {
             }
             _ => edits.push(Edit { transplant: None, setup: Some(Rc::clone(&self.setup)), values: Vec::new() }),
         }
+        // The losses there are those of the new set-up.
+        self.trail.cut(self.step, &self.setup.shape, &self.model.values);
         self.force_checkpoint();
         StateChange { dropped, added }
     }
@@ -372,6 +432,7 @@ impl Run {
         self.take_over(Some(&transplant), &setup);
         let edit = Edit { transplant: Some(transplant), setup: Some(setup), values: Vec::new() };
         Rc::make_mut(&mut self.edits).entry(self.step).or_default().push(edit);
+        self.trail.cut(self.step, &self.setup.shape, &self.model.values);
         self.force_checkpoint();
     }
 
@@ -410,6 +471,7 @@ impl Run {
             let mut left = (*self.curve).clone();
             left.points.retain(|point| point.step >= self.step);
             self.ghost = Some(Rc::new(left));
+            self.ghost_trail = Some(self.trail.clone());
             Rc::make_mut(&mut self.curve).truncate(self.step);
             self.furthest = self.step;
         }

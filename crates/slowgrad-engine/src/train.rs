@@ -99,20 +99,56 @@ pub fn evaluate(
     data: &Data,
     work: &mut Workspace,
 ) -> Result<Option<f64>, Box<Diagnostic>> {
-    const BLOCK: usize = 256;
-    work.in_order.clear();
-    work.in_order.extend(0..data.len());
-    let mut sum = 0.0;
-    for samples in work.in_order.chunks(BLOCK) {
-        work.trial.fit(setup, samples.len());
-        work.trial.load(data.inputs(), samples);
-        work.trial.load_targets(data, samples);
+    let mut evaluation = Evaluation::default();
+    while !evaluation.is_over(data) {
+        evaluation.go_on(setup, values, data, work)?;
+    }
+    Ok(evaluation.mean())
+}
+
+/// The mean loss over data, some samples at a time, for whoever must not be busy for long.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Evaluation {
+    samples: usize,
+    sum: f64,
+}
+
+impl Evaluation {
+    /// Whether all samples were looked at.
+    pub fn is_over(&self, data: &Data) -> bool {
+        self.samples >= data.len()
+    }
+
+    /// Looks at the next samples.
+    pub fn go_on(
+        &mut self,
+        setup: &Setup,
+        values: &[f64],
+        data: &Data,
+        work: &mut Workspace,
+    ) -> Result<(), Box<Diagnostic>> {
+        const BLOCK: usize = 256;
+        let samples = self.samples..data.len().min(self.samples + BLOCK);
+        if samples.is_empty() {
+            return Ok(());
+        }
+        self.samples = samples.end;
+        work.in_order.clear();
+        work.in_order.extend(samples);
+        work.trial.fit(setup, work.in_order.len());
+        work.trial.load(data.inputs(), &work.in_order);
+        work.trial.load_targets(data, &work.in_order);
         work.trial.forward(setup, values)?;
         work.trial.loss(setup)?;
         // Blocks only bound the memory: the sum runs in the order of the samples.
-        sum = work.trial.losses().iter().fold(sum, |sum, loss| sum + loss);
+        self.sum = work.trial.losses().iter().fold(self.sum, |sum, loss| sum + loss);
+        Ok(())
     }
-    Ok((!data.is_empty()).then(|| sum / data.len() as f64))
+
+    /// The mean over the samples that were looked at; `None` when there are none.
+    pub fn mean(&self) -> Option<f64> {
+        (self.samples > 0).then(|| self.sum / self.samples as f64)
+    }
 }
 
 /// The network's outputs for inputs, `[sample][output]`.

@@ -1,0 +1,215 @@
+//! The way that the parameters took: all of them as they were after a bounded number of past steps.
+//!
+//! Whatever is drawn of the past over the parameters is read here, so that it is made of the numbers that the run
+//! had, not of ones in between. The losses of a point are computed when somebody asks, since most never do.
+//! It must not know how a run gets from one step to the next.
+
+use crate::setup::Setup;
+use crate::shape::Shape;
+use crate::train::{Evaluation, Workspace};
+use slowgrad_tape::Diagnostic;
+use std::sync::Arc;
+
+/// The mean loss over the training data, and over the test data when there is any, without any penalty.
+pub type Losses = (f64, Option<f64>);
+
+/// One point of a trail.
+#[derive(Debug, Clone)]
+pub struct TrailPoint {
+    /// Number of steps done.
+    pub step: u64,
+    /// The network's shape at that time.
+    pub shape: Arc<Shape>,
+    /// The parameters after these steps, flat.
+    pub values: Vec<f64>,
+    /// The losses there, once they were asked for; not a number where a script failed.
+    pub losses: Option<Losses>,
+}
+
+/// A point whose losses are being computed.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    step: u64,
+    train: Option<f64>,
+    evaluation: Evaluation,
+}
+
+/// Parameters of past steps in bounded memory: past a limit every second point is dropped.
+#[derive(Debug)]
+pub struct Trail {
+    stride: u64,
+    points: Vec<TrailPoint>,
+    asked: Option<Asked>,
+    /// Belongs to the shape that was evaluated last.
+    work: Workspace,
+    worked: Option<Arc<Shape>>,
+}
+
+impl Default for Trail {
+    fn default() -> Self {
+        Self { stride: 1, points: Vec::new(), asked: None, work: Workspace::default(), worked: None }
+    }
+}
+
+impl Clone for Trail {
+    fn clone(&self) -> Self {
+        Self { stride: self.stride, points: self.points.clone(), ..Self::default() }
+    }
+}
+
+impl Trail {
+    /// More points are not seen in a picture.
+    const MOST: usize = 1024;
+    /// Their numbers take no more bytes than this, unless two points do.
+    const BYTES: usize = 16 << 20;
+
+    /// A trail that begins with these parameters.
+    pub(crate) fn new(shape: &Arc<Shape>, values: &[f64]) -> Self {
+        let mut trail = Self::default();
+        trail.push(0, shape, values);
+        trail
+    }
+
+    /// The points in order of their steps; that of the start is always there.
+    pub fn points(&self) -> &[TrailPoint] {
+        &self.points
+    }
+
+    /// The parameters after so many steps; steps that are known stay as they are.
+    pub(crate) fn push(&mut self, step: u64, shape: &Arc<Shape>, values: &[f64]) {
+        let is_known = self.points.last().is_some_and(|last| last.step >= step);
+        if is_known || !step.is_multiple_of(self.stride) {
+            return;
+        }
+        self.points.push(TrailPoint { step, shape: Arc::clone(shape), values: values.to_vec(), losses: None });
+        let most = (Self::BYTES / (8 * values.len().max(1))).clamp(2, Self::MOST);
+        if self.points.len() > most {
+            self.stride *= 2;
+            let stride = self.stride;
+            self.retain(|step| step.is_multiple_of(stride));
+        }
+    }
+
+    /// The parameters after so many steps are others from now on, and what came after is forgotten.
+    pub(crate) fn cut(&mut self, step: u64, shape: &Arc<Shape>, values: &[f64]) {
+        self.forget(step);
+        self.push(step, shape, values);
+    }
+
+    /// Forgets the points from a step on.
+    pub(crate) fn forget(&mut self, step: u64) {
+        self.retain(|known| known < step);
+    }
+
+    fn retain(&mut self, keep: impl Fn(u64) -> bool) {
+        self.points.retain(|point| keep(point.step));
+        self.asked = self.asked.filter(|asked| keep(asked.step));
+    }
+
+    /// The point whose losses come next: a few all along the way first, then those between them.
+    fn next(&self) -> Option<u64> {
+        let ends = [self.points.len().checked_sub(1), Some(0)].into_iter().flatten();
+        let along = [64, 16, 4, 1].into_iter().flat_map(|every| (0..self.points.len()).step_by(every));
+        ends.chain(along).map(|at| &self.points[at]).find(|point| point.losses.is_none()).map(|point| point.step)
+    }
+
+    /// The step whose losses are computed by the next [`Trail::go_on`]; nothing when all are known.
+    pub(crate) fn wanted(&self) -> Option<u64> {
+        self.asked.map(|asked| asked.step).or_else(|| self.next())
+    }
+
+    /// Computes a few more samples' losses at the wanted step, with the set-up of that time.
+    pub(crate) fn go_on(&mut self, setup: &Setup) -> Result<(), Box<Diagnostic>> {
+        let Some(step) = self.wanted() else { return Ok(()) };
+        let Some(point) = self.points.iter_mut().find(|point| point.step == step) else { return Ok(()) };
+        if self.worked.as_ref() != Some(&setup.shape) {
+            (self.work, self.worked) = (Workspace::default(), Some(Arc::clone(&setup.shape)));
+        }
+        let mut asked = self.asked.take().unwrap_or(Asked { step, train: None, evaluation: Evaluation::default() });
+        let data = if asked.train.is_none() { &setup.train } else { &setup.test };
+        if let Err(problem) = asked.evaluation.go_on(setup, &point.values, data, &mut self.work) {
+            point.losses = Some((f64::NAN, None));
+            return Err(problem);
+        }
+        if asked.evaluation.is_over(data) {
+            let mean = asked.evaluation.mean();
+            if let Some(train) = asked.train {
+                point.losses = Some((train, mean));
+                return Ok(());
+            }
+            asked.train = Some(mean.unwrap_or(f64::NAN));
+            asked.evaluation = Evaluation::default();
+        }
+        self.asked = Some(asked);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(inputs: usize) -> Arc<Shape> {
+        Arc::new(Shape::new(inputs, &[1]))
+    }
+
+    fn steps(trail: &Trail) -> Vec<u64> {
+        trail.points().iter().map(|point| point.step).collect()
+    }
+
+    #[test]
+    fn it_stays_bounded_and_true() {
+        let shape = shape(1);
+        let mut trail = Trail::new(&shape, &[0.0, 0.0]);
+        for step in 1..=10_000 {
+            trail.push(step, &shape, &[step as f64, -(step as f64)]);
+        }
+        let len = trail.points().len();
+        assert!(len <= Trail::MOST && len > Trail::MOST / 4, "{len}");
+        assert_eq!(trail.points()[0].step, 0);
+        assert!(trail.points().iter().all(|point| point.values == [point.step as f64, -(point.step as f64)]));
+        let gaps: Vec<u64> = steps(&trail).windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps.windows(2).all(|pair| pair[0] == pair[1]), "evenly spread");
+    }
+
+    #[test]
+    fn large_networks_have_few_points() {
+        let values = vec![0.0; 1 << 20];
+        let shape = shape((1 << 20) - 1);
+        let mut trail = Trail::new(&shape, &values);
+        for step in 1..20 {
+            trail.push(step, &shape, &values);
+        }
+        assert!(trail.points().len() <= 2, "{}", trail.points().len());
+    }
+
+    #[test]
+    fn another_way_begins_where_it_is_cut_also_with_another_shape() {
+        let (one, two) = (shape(0), shape(1));
+        let mut trail = Trail::new(&one, &[0.0]);
+        (1..=5).for_each(|step| trail.push(step, &one, &[1.0]));
+        // Replayed steps are no new ones.
+        trail.push(3, &one, &[9.0]);
+        trail.cut(3, &two, &[2.0, 7.0]);
+        trail.push(4, &two, &[2.5, 7.0]);
+        assert_eq!(steps(&trail), [0, 1, 2, 3, 4]);
+        let values: Vec<f64> = trail.points().iter().map(|point| point.values[0]).collect();
+        assert_eq!(values, [0.0, 1.0, 1.0, 2.0, 2.5]);
+        assert_eq!(trail.points().iter().filter(|point| point.shape == two).count(), 2);
+    }
+
+    #[test]
+    fn both_ends_are_asked_for_first_and_then_all() {
+        let shape = shape(0);
+        let mut trail = Trail::new(&shape, &[0.0]);
+        (1..=200).for_each(|step| trail.push(step, &shape, &[1.0]));
+        let mut order = Vec::new();
+        while let Some(step) = trail.wanted() {
+            let point = trail.points.iter_mut().find(|point| point.step == step).expect("a point");
+            point.losses = Some((0.0, None));
+            order.push(step);
+        }
+        assert_eq!(order[..6], [200, 0, 64, 128, 192, 16]);
+        assert_eq!(order.len(), 201);
+    }
+}

@@ -1,0 +1,118 @@
+//! What is drawn of a run's past, and a second run beside it, are the numbers that training had.
+
+mod common;
+
+use common::{descent, elastic, identity, setup, softmax, tanh};
+use slowgrad_engine::model::Model;
+use slowgrad_engine::run::Run;
+use slowgrad_engine::setup::Setup;
+use slowgrad_engine::train::{self, Evaluation, Workspace};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+#[test]
+fn points_of_the_trail_are_what_the_run_comes_back_to() {
+    let (mut setup, values) = setup(&[2, 4, 1], vec![tanh(), identity()], descent(0.05, true), 12, 5);
+    setup.test = Arc::clone(&setup.train);
+    let mut run = Run::new(setup, values);
+    run.seek(40).expect("it runs");
+    run.set_parameter(2, 0.75);
+    run.seek(90).expect("it runs");
+    let mut milder = run.setup().clone();
+    milder.optimizer = descent(0.01, true);
+    run.set_setup(milder);
+    run.seek(120).expect("it runs");
+    while run.evaluate_trail().expect("it runs") {}
+    let points: Vec<_> = run.trail().points().iter().map(|point| (point.step, point.values.clone(), point.losses)).collect();
+    assert_eq!(points.len(), 121);
+    for (step, values, losses) in points {
+        run.seek(step).expect("it runs");
+        let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&values), bits(&run.model().values), "step {step}");
+        let (train, test) = run.evaluate().expect("it runs");
+        let (known, known_test) = losses.expect("it was asked for");
+        assert_eq!(known.to_bits(), train.to_bits(), "step {step}");
+        assert_eq!(known_test.map(f64::to_bits), test.map(f64::to_bits), "step {step}");
+    }
+}
+
+#[test]
+fn the_way_that_a_branch_leaves_stays_as_a_ghost() {
+    let (setup, values) = setup(&[2, 3, 1], vec![tanh(), identity()], descent(0.05, false), 6, 6);
+    let mut run = Run::new(setup, values);
+    run.seek(30).expect("it runs");
+    let end = run.model().values.clone();
+    run.seek(10).expect("it runs");
+    run.set_parameter(0, 2.0);
+    assert_eq!(run.trail().points().last().map(|point| (point.step, point.values[0])), Some((10, 2.0)));
+    let left = run.ghost_trail().expect("the way that was left").points().last().expect("its end");
+    assert_eq!((left.step, &left.values), (30, &end));
+    run.drop_ghost();
+    assert!(run.ghost_trail().is_none());
+}
+
+#[test]
+fn losses_some_at_a_time_are_the_losses_at_once() {
+    let (setup, values) = setup(&[3, 4, 2], vec![tanh(), softmax(2)], descent(0.05, false), 700, 5);
+    let mut work = Workspace::default();
+    let at_once = train::evaluate(&setup, &values, &setup.train, &mut work).expect("it runs");
+    let mut evaluation = Evaluation::default();
+    let mut parts = 0;
+    while !evaluation.is_over(&setup.train) {
+        evaluation.go_on(&setup, &values, &setup.train, &mut Workspace::default()).expect("it runs");
+        parts += 1;
+    }
+    assert!(parts > 1);
+    assert_eq!(evaluation.mean().map(f64::to_bits), at_once.map(f64::to_bits));
+}
+
+#[test]
+fn a_twin_is_the_run_that_this_would_be_with_one_thing_different() {
+    let (setup, values) = setup(&[2, 4, 1], vec![tanh(), identity()], descent(0.05, false), 12, 5);
+    let differently = |setup: &Setup| Setup { optimizer: descent(0.02, true), ..setup.clone() };
+    let edited = |mut run: Run, change: &dyn Fn(&Setup) -> Setup| -> Vec<Model> {
+        let mut models = Vec::new();
+        run.set_parameter(1, -0.5);
+        run.seek(20).expect("it runs");
+        run.set_parameter(3, 0.25);
+        run.seek(30).expect("it runs");
+        let penalized = Setup { regularizer: Some(elastic(0.01)), ..run.setup().clone() };
+        run.set_setup(change(&penalized));
+        for step in [0, 19, 20, 21, 30, 31, 60] {
+            run.seek(step).expect("it runs");
+            models.push(run.model().clone());
+        }
+        models
+    };
+    let expected = edited(Run::new(differently(&setup), values.clone()), &differently);
+
+    let mut run = Run::new(setup, values);
+    run.set_parameter(1, -0.5);
+    run.seek(20).expect("it runs");
+    run.set_parameter(3, 0.25);
+    run.seek(30).expect("it runs");
+    run.set_setup(Setup { regularizer: Some(elastic(0.01)), ..run.setup().clone() });
+    run.seek(60).expect("it runs");
+    let mut twin = run.twin(|setup| Ok::<_, Infallible>(differently(setup))).unwrap_or_else(|never| match never {});
+    for (step, model) in [0, 19, 20, 21, 30, 31, 60].into_iter().zip(&expected) {
+        twin.seek(step).expect("it runs");
+        assert!(twin.model().same_bits(model), "step {step}");
+    }
+    assert!(!twin.model().same_bits(run.model()), "something is different");
+}
+
+#[test]
+fn a_line_that_is_taken_up_again_has_its_own_way() {
+    let (setup, values) = setup(&[2, 3, 1], vec![tanh(), identity()], descent(0.05, false), 6, 6);
+    let mut run = Run::new(setup, values);
+    run.seek(50).expect("it runs");
+    let line = run.line();
+    let before: Vec<Vec<f64>> = run.trail().points().iter().map(|point| point.values.clone()).collect();
+    run.seek(20).expect("it runs");
+    run.set_parameter(0, 2.0);
+    run.seek(40).expect("it runs");
+    run.restore(&line);
+    run.seek(50).expect("it runs");
+    let after: Vec<Vec<f64>> = run.trail().points().iter().map(|point| point.values.clone()).collect();
+    assert_eq!(after, before);
+}
