@@ -17,6 +17,7 @@ use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One point of the loss curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -117,11 +118,23 @@ impl Line {
     }
 }
 
+/// A run's beginning and edits as they are at a time: equal only when they are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edition(u64);
+
+impl Edition {
+    fn another() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// A model in training.
 #[derive(Debug)]
 pub struct Run {
     /// What it began with, before any edit.
     start: Rc<Checkpoint>,
+    edition: Edition,
     setup: Rc<Setup>,
     model: Model,
     step: u64,
@@ -153,6 +166,7 @@ impl Run {
         Self {
             trail: Trail::new(&setup.shape, &model.values),
             start: Rc::new(start),
+            edition: Edition::another(),
             setup,
             model,
             step: 0,
@@ -195,6 +209,11 @@ impl Run {
         self
     }
 
+    /// Its beginning and edits; another one after each edit.
+    pub fn edition(&self) -> Edition {
+        self.edition
+    }
+
     /// Number of steps done.
     pub fn step(&self) -> u64 {
         self.step
@@ -229,10 +248,15 @@ impl Run {
         Ok(self.trail.wanted().is_some())
     }
 
+    /// Number of points of the trail whose losses are not known.
+    pub fn unknown_losses(&self) -> usize {
+        self.trail.points().iter().filter(|point| point.losses.is_none()).count()
+    }
+
     /// What goes on from a past step of this branch.
     fn setup_after(&self, step: u64) -> &Rc<Setup> {
-        let edits = self.edits.range(..=step).rev().flat_map(|(_, edits)| edits.iter().rev());
-        edits.filter_map(|edit| edit.setup.as_ref()).next().unwrap_or(&self.start.setup)
+        let mut edits = self.edits.range(..=step).rev().flat_map(|(_, edits)| edits.iter().rev());
+        edits.find_map(|edit| edit.setup.as_ref()).unwrap_or(&self.start.setup)
     }
 
     /// The loss curve of this branch.
@@ -285,6 +309,7 @@ impl Run {
             // What comes after is passed again on the way to where the line stands.
             self.trail.forget(parting);
         }
+        self.edition = Edition::another();
         // The way that another branch took is not kept with each line.
         self.ghost_trail = None;
         if !is_same_start {
@@ -467,6 +492,7 @@ impl Run {
 
     /// An edit is about to be made here: what came after is no longer true.
     fn branch(&mut self) {
+        self.edition = Edition::another();
         if self.furthest > self.step {
             let mut left = (*self.curve).clone();
             left.points.retain(|point| point.step >= self.step);

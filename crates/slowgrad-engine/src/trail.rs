@@ -8,6 +8,7 @@ use crate::setup::Setup;
 use crate::shape::Shape;
 use crate::train::{Evaluation, Workspace};
 use slowgrad_tape::Diagnostic;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The mean loss over the training data, and over the test data when there is any, without any penalty.
@@ -119,7 +120,7 @@ impl Trail {
     }
 
     /// Computes a few more samples' losses at the wanted step, with the set-up of that time.
-    pub(crate) fn go_on(&mut self, setup: &Setup) -> Result<(), Box<Diagnostic>> {
+    pub(crate) fn go_on(&mut self, setup: &Rc<Setup>) -> Result<(), Box<Diagnostic>> {
         let Some(step) = self.wanted() else { return Ok(()) };
         let Some(point) = self.points.iter_mut().find(|point| point.step == step) else { return Ok(()) };
         if self.worked.as_ref() != Some(&setup.shape) {

@@ -122,7 +122,7 @@ impl Evaluation {
     /// Looks at the next samples.
     pub fn go_on(
         &mut self,
-        setup: &Setup,
+        setup: &Rc<Setup>,
         values: &[f64],
         data: &Data,
         work: &mut Workspace,

@@ -8,6 +8,7 @@ use slowgrad_engine::run::Run;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::train::{self, Evaluation, Workspace};
 use std::convert::Infallible;
+use std::rc::Rc;
 use std::sync::Arc;
 
 #[test]
@@ -23,7 +24,8 @@ fn points_of_the_trail_are_what_the_run_comes_back_to() {
     run.set_setup(milder);
     run.seek(120).expect("it runs");
     while run.evaluate_trail().expect("it runs") {}
-    let points: Vec<_> = run.trail().points().iter().map(|point| (point.step, point.values.clone(), point.losses)).collect();
+    let points: Vec<_> =
+        run.trail().points().iter().map(|point| (point.step, point.values.clone(), point.losses)).collect();
     assert_eq!(points.len(), 121);
     for (step, values, losses) in points {
         run.seek(step).expect("it runs");
@@ -54,7 +56,7 @@ fn the_way_that_a_branch_leaves_stays_as_a_ghost() {
 #[test]
 fn losses_some_at_a_time_are_the_losses_at_once() {
     let (setup, values) = setup(&[3, 4, 2], vec![tanh(), softmax(2)], descent(0.05, false), 700, 5);
-    let mut work = Workspace::default();
+    let (setup, mut work) = (Rc::new(setup), Workspace::default());
     let at_once = train::evaluate(&setup, &values, &setup.train, &mut work).expect("it runs");
     let mut evaluation = Evaluation::default();
     let mut parts = 0;

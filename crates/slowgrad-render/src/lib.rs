@@ -29,4 +29,4 @@ pub use panels::{comparison_ui, formula_ui, inspector_ui};
 pub use script::script_ui;
 pub use stage::{PhaseMark, Stage, stage_ui, stage_zoom};
 pub use surface::{Painted, WindowRenderer};
-pub use theme::Theme;
+pub use theme::{Ramp, Theme};

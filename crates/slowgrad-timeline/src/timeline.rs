@@ -81,6 +81,25 @@ impl Timeline {
         (index < self.end(at)).then_some(index)
     }
 
+    /// Where in another run's timeline of the same step a place of this one is: at the same operation where the other has
+    /// it, else as far through the same neuron, parameter or loss, or else where that would be. Both networks have the
+    /// same shape. `index` may be one past the last event.
+    pub fn counterpart(&self, index: usize, other: &Timeline) -> usize {
+        if index >= self.len {
+            return other.len;
+        }
+        let here = self.entry(index);
+        let entry = self.entries[here];
+        let rank = self.rank(entry.sample, entry.phase, entry.cell);
+        let there = other.entries.partition_point(|entry| other.rank(entry.sample, entry.phase, entry.cell) < rank);
+        let Some(same) = other.entries.get(there) else { return other.len };
+        if other.rank(same.sample, same.phase, same.cell) != rank {
+            return same.start;
+        }
+        let (mine, theirs) = (self.end(here) - entry.start, other.end(there) - same.start);
+        same.start + (index - entry.start) * theirs / mine
+    }
+
     /// The events of the unit of this granularity that holds an event.
     pub fn unit(&self, index: usize, granularity: Granularity) -> Range<usize> {
         if granularity == Granularity::Operation {

@@ -250,6 +250,37 @@ fn an_address_of_another_step_or_past_a_cell_finds_nothing() {
 }
 
 #[test]
+fn a_place_in_one_run_is_found_in_another_that_differs_in_one_thing() {
+    let mine = timeline(&[2, 3, 2], &[1, 0], false, 2, 4);
+    // Another optimizer, other activations in another form, and a schedule, which has a cell of its own.
+    let others = [
+        timeline(&[2, 3, 2], &[1, 0], true, 2, 4),
+        timeline(&[2, 3, 2], &[2, 3], false, 2, 4),
+        regularized(&[2, 3, 2], &[1, 0], false, 2, 4, Some(0.1), Some(0.1)),
+    ];
+    for other in others {
+        let mut last = 0;
+        for index in 0..mine.len() {
+            let there = mine.counterpart(index, &other);
+            assert!(there >= last && there < other.len(), "the order stays");
+            last = there;
+            let (from, to) = (mine.address(index), other.address(there));
+            assert_eq!((from.sample, from.phase, from.cell), (to.sample, to.phase, to.cell), "event {index}");
+            let operations =
+                |timeline: &Timeline| timeline.cell(from.sample, from.phase, from.cell).map(|cell| cell.len());
+            if operations(&mine) == operations(&other) {
+                assert_eq!(from.operation, to.operation);
+            }
+            // What only the other run has lies between two places of this one.
+            assert!(other.counterpart(there, &mine) <= index);
+        }
+        assert_eq!(mine.counterpart(mine.len(), &other), other.len());
+        assert_eq!(other.counterpart(other.len(), &mine), mine.len());
+        (0..other.len()).for_each(|index| assert!(other.counterpart(index, &mine) <= mine.len()));
+    }
+}
+
+#[test]
 fn memory_grows_with_neurons_and_not_with_events() {
     let narrow = timeline(&[2, 8, 1], &[1], false, 1, 1);
     let wide = timeline(&[400, 8, 1], &[1], false, 1, 1);

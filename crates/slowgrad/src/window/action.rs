@@ -1,6 +1,7 @@
 //! Everything a person can ask of the window, in one table: menu, palette, tooltips, keys and their help
 //! all come from here, so that they never say different things.
 
+use super::plots::Plot;
 use egui::{Key, Modifiers};
 
 /// One thing to ask for.
@@ -56,6 +57,9 @@ pub(crate) enum Action {
     Theme,
     Drawer,
     Parameters,
+    Compare,
+    Plots,
+    Plot(Plot),
     Script,
     Open,
     Save,
@@ -472,6 +476,62 @@ pub(crate) const TABLE: &[Entry] = &[
         "All parameters",
         &[Shortcut::plain(Key::G)],
         "Shows every weight and bias with gradient, state and change as a table, or hides it",
+    ),
+    entry(
+        Action::Compare,
+        Group::Lesson,
+        "Compare",
+        &[Shortcut::plain(Key::C)],
+        "Lets a second run go along that differs in one thing, or ends that",
+    ),
+    entry(
+        Action::Plots,
+        Group::Looking,
+        "Plots",
+        &[Shortcut::plain(Key::V)],
+        "Opens the plots below the network, or closes them",
+    ),
+    entry(
+        Action::Plot(Plot::Losses),
+        Group::Looking,
+        "Plot: loss",
+        &[Shortcut::command(Key::Num1)],
+        "The loss over the steps, on the data to learn from and on the data to test with",
+    ),
+    entry(
+        Action::Plot(Plot::Answers),
+        Group::Looking,
+        "Plot: answers",
+        &[Shortcut::command(Key::Num2)],
+        "What the network answers over its inputs, with the samples",
+    ),
+    entry(
+        Action::Plot(Plot::Landscape),
+        Group::Looking,
+        "Plot: landscape",
+        &[Shortcut::command(Key::Num3)],
+        "The loss over two weights, and the way that the optimizer took",
+    ),
+    entry(
+        Action::Plot(Plot::Histograms),
+        Group::Looking,
+        "Plot: histograms",
+        &[Shortcut::command(Key::Num4)],
+        "How weights and gradients are spread, layer by layer",
+    ),
+    entry(
+        Action::Plot(Plot::Activation),
+        Group::Looking,
+        "Plot: activation",
+        &[Shortcut::command(Key::Num5)],
+        "An activation, its derivative, and where the sample stands",
+    ),
+    entry(
+        Action::Plot(Plot::Loss),
+        Group::Looking,
+        "Plot: loss function",
+        &[Shortcut::command(Key::Num6)],
+        "The loss over the output, its derivative, and where the output stands",
     ),
     entry(
         Action::Script,

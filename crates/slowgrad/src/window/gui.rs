@@ -7,14 +7,15 @@ use super::edit::Field;
 use super::editor::{self, Editor, typing};
 use super::panels::strip::Strip;
 use super::panels::{self, Table};
+use super::plots::PlotsView;
 use super::session::Session;
 use super::session_file::ENDING;
 use super::store::{Folders, known_sessions};
-use crate::worker::{Arrangement, Change};
+use crate::worker::{Arrangement, Change, Command};
 use egui::{Event, Id, Pos2, Rect, Ui, Vec2};
 use serde::{Deserialize, Serialize};
 use slowgrad_engine::shape::Shape;
-use slowgrad_render::Theme;
+use slowgrad_render::{Theme, View};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::layout::Layout;
@@ -31,6 +32,8 @@ pub(crate) enum Overlay {
     Help,
     /// Finding a command by its name.
     Palette { search: String, chosen: usize },
+    /// What a second run shall have instead.
+    Compare { search: String, chosen: usize },
     /// What shall become of scripts that are not saved, before the window closes.
     Unsaved,
     /// Opening a lesson or a session: what was typed, which line is chosen, and the sessions that there are.
@@ -99,6 +102,8 @@ pub(crate) struct Gui {
     pub(crate) editor: Editor,
     pub(crate) table: Table,
     pub(crate) scenery: Scenery,
+    pub(crate) plots: PlotsView,
+    pub(crate) rival: RivalPicture,
     pub(crate) step_text: String,
     pub(crate) strip: Strip,
     /// Digits of a speed that is being typed, and when the last one was.
@@ -131,6 +136,8 @@ impl Gui {
             editor: Editor::default(),
             table: Table::default(),
             scenery: Scenery::default(),
+            plots: PlotsView::default(),
+            rival: RivalPicture::default(),
             step_text: String::new(),
             strip: Strip::default(),
             typed_speed: (String::new(), 0.0),
@@ -184,6 +191,7 @@ impl Gui {
         match (&self.overlay, &self.field) {
             (Some(Overlay::Help), _) => "help",
             (Some(Overlay::Palette { .. }), _) => "palette",
+            (Some(Overlay::Compare { .. }), _) => "compare",
             (Some(Overlay::Unsaved), _) => "unsaved",
             (Some(Overlay::Open { .. }), _) => "open",
             (Some(Overlay::SaveAs { .. }), _) => "save",
@@ -352,6 +360,12 @@ impl Gui {
                 self.tab = Tab::Parameters;
                 self.table.is_called = true;
             }
+            Action::Compare if session.snapshot.as_ref().is_some_and(|snapshot| snapshot.rival.is_some()) => {
+                session.send(Command::Compare(None));
+            }
+            Action::Compare => self.overlay = Some(Overlay::Compare { search: String::new(), chosen: 0 }),
+            Action::Plots => self.plots.toggle_all(),
+            Action::Plot(plot) => self.plots.toggle(plot),
             Action::Script if self.editor.is_open() => self.editor.close(),
             Action::Script => self.open_editor(session),
             Action::Open => {
@@ -447,14 +461,27 @@ impl Gui {
         self.field = session.editable(target).map(|(what, value)| Field::new(target, what, value));
     }
 
+    /// The scene of the run that goes along at this moment: at the same operation, or as far through the same neuron.
+    pub(crate) fn rival_scene(&mut self, session: &Session, theirs: &Arc<Timeline>) -> Option<Arc<Scene>> {
+        let (mine, playhead) = session.now()?;
+        let moment = if session.is_full_speed() {
+            answered(theirs)
+        } else {
+            let events = playhead.unit();
+            let start = mine.counterpart(events.start, theirs);
+            let end = mine.counterpart(events.end, theirs).max(start + 1).min(theirs.len());
+            Moment { events: start..end, progress: playhead.progress() }
+        };
+        let zoom = zoom_step(self.rival.view.zoom);
+        let options = SceneOptions { selected: session.view.selected, zoom, ..SceneOptions::default() };
+        Some(self.rival.scenery.scene(theirs, &moment, &options))
+    }
+
     /// The scene of this moment.
     pub(crate) fn scene(&mut self, session: &Session) -> Option<Arc<Scene>> {
         let (timeline, playhead) = session.now()?;
         let moment = if session.is_full_speed() {
-            // Training at full speed shows what the network answers, not how.
-            let last = timeline.step().samples.len() - 1;
-            let events = timeline.phase(Phase::Loss, Some(last)).unwrap_or(0..1);
-            Moment { events, progress: 1.0 }
+            answered(timeline)
         } else {
             Moment { events: playhead.unit(), progress: playhead.progress() }
         };
@@ -466,6 +493,20 @@ impl Gui {
         };
         Some(self.scenery.scene(timeline, &moment, &options))
     }
+}
+
+/// Training at full speed shows what the network answers, not how.
+fn answered(timeline: &Timeline) -> Moment {
+    let last = timeline.step().samples.len() - 1;
+    let events = timeline.phase(Phase::Loss, Some(last)).unwrap_or(0..1);
+    Moment { events, progress: 1.0 }
+}
+
+/// The picture of the run that goes along.
+#[derive(Default)]
+pub(crate) struct RivalPicture {
+    pub(crate) scenery: Scenery,
+    pub(crate) view: View,
 }
 
 impl Scenery {

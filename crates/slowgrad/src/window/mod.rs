@@ -13,6 +13,7 @@ mod gui;
 mod log;
 mod panels;
 mod performance;
+mod plots;
 mod screenshot;
 mod session;
 mod session_file;

@@ -493,6 +493,9 @@ impl Session {
             | Action::Theme
             | Action::Drawer
             | Action::Parameters
+            | Action::Plots
+            | Action::Compare
+            | Action::Plot(_)
             | Action::Script
             | Action::Open
             | Action::Save

@@ -4,10 +4,42 @@ use super::message::Answers;
 use slowgrad_engine::run::Run;
 use slowgrad_timeline::picture::Maps;
 
-/// Places along each side of a map of two inputs.
-const SIDE: usize = 24;
-/// Places along a line of one input.
-const PLACES: usize = 64;
+/// How close to each other the places are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// For the small picture beside the network.
+    Coarse,
+    /// For a plot.
+    Fine,
+}
+
+impl Detail {
+    /// Places along each side of a map of two inputs.
+    fn side(self) -> usize {
+        match self {
+            Detail::Coarse => 24,
+            Detail::Fine => 64,
+        }
+    }
+
+    /// Places along a line of one input.
+    fn places(self) -> usize {
+        match self {
+            Detail::Coarse => 64,
+            Detail::Fine => 256,
+        }
+    }
+
+    /// That of answers.
+    pub(super) fn of(answers: &Answers) -> Self {
+        let is = |detail: Detail| match answers {
+            Answers::Line(points) => points.len() == detail.places(),
+            Answers::Grid { side, .. } => *side == detail.side(),
+        };
+        if is(Detail::Fine) { Detail::Fine } else { Detail::Coarse }
+    }
+}
+
 /// How far beyond the data the picture reaches, as a share of its range.
 const MARGIN: f64 = 0.12;
 
@@ -49,13 +81,13 @@ pub(crate) fn maps(run: &mut Run) -> Option<Maps> {
         if high - low > 1.0 + 1e-6 { [low, high] } else { [low.min(-reach), high.max(reach)] }
     };
     let axes: Vec<[f64; 2]> = axes(run, super::SHOWN_SAMPLES).into_iter().map(around).collect();
-    let side = if axes.len() == 1 { PLACES } else { MAP_SIDE };
+    let side = if axes.len() == 1 { Detail::Coarse.places() } else { MAP_SIDE };
     let activations = run.activations(&Maps::places(&axes, side)).ok()?;
     Maps::new(axes, side, &activations)
 }
 
 /// What the network answers over the range of the first `shown` samples; nothing for more than two inputs.
-pub(crate) fn answers(run: &mut Run, shown: usize) -> Option<Answers> {
+pub(super) fn answers(run: &mut Run, shown: usize, detail: Detail) -> Option<Answers> {
     let inputs = run.setup().shape.inputs();
     if !(1..=2).contains(&inputs) {
         return None;
@@ -64,17 +96,19 @@ pub(crate) fn answers(run: &mut Run, shown: usize) -> Option<Answers> {
     let at = |[low, high]: [f64; 2], nth: usize, of: usize| low + (high - low) * nth as f64 / (of - 1) as f64;
     match inputs {
         1 => {
-            let x = axes[0];
-            let places: Vec<Vec<f64>> = (0..PLACES).map(|i| vec![at(x, i, PLACES)]).collect();
+            let (x, count) = (axes[0], detail.places());
+            let places: Vec<Vec<f64>> = (0..count).map(|i| vec![at(x, i, count)]).collect();
             let outputs = run.predict(&places).ok()?;
             Some(Answers::Line(places.iter().zip(outputs).map(|(x, y)| [x[0], y[0]]).collect()))
         }
         2 => {
-            let (x, y) = (axes[0], axes[1]);
+            let (x, y, side) = (axes[0], axes[1], detail.side());
             let places: Vec<Vec<f64>> =
-                (0..SIDE * SIDE).map(|i| vec![at(x, i % SIDE, SIDE), at(y, i / SIDE, SIDE)]).collect();
-            let outputs = run.predict(&places).ok()?;
-            Some(Answers::Grid { side: SIDE, values: outputs.into_iter().map(|output| output[0]).collect() })
+                (0..side * side).map(|i| vec![at(x, i % side, side), at(y, i / side, side)]).collect();
+            let predicted = run.predict(&places).ok()?;
+            let outputs = 0..run.setup().shape.outputs();
+            let outputs = outputs.map(|k| predicted.iter().map(|output| output[k]).collect()).collect();
+            Some(Answers::Grid { side, outputs })
         }
         _ => None,
     }

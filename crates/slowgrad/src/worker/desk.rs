@@ -4,10 +4,12 @@
 //! must not know threads, files or the window.
 
 use super::SHOWN_SAMPLES;
-use super::answers::{answers, maps};
+use super::answers::maps;
 use super::history::History;
-use super::message::{Answers, Arrangement, Choice, Command, Curves, DataInfo, LessonInfo, Made, Slot, Snapshot};
+use super::message::{Arrangement, Choice, Command, Curves, DataInfo, LessonInfo, Made, Slot, Snapshot};
+use super::plots::{Drafts, Moment, Plots};
 use super::reload::Pending;
+use super::rival::Rival;
 use super::scripts::{self, Scripts};
 use super::slots::{self, Choices};
 use crate::library;
@@ -25,6 +27,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// A picture waits so long for the run that goes along.
+const PATIENCE: Duration = Duration::from_millis(30);
 /// Lines of the console that are kept.
 const CONSOLE_LINES: usize = 500;
 
@@ -68,8 +72,10 @@ pub(crate) struct Desk {
     train_left: u64,
     stuck: bool,
     shown: Option<Arc<Timeline>>,
-    answers: Option<Arc<Answers>>,
     maps: Option<Arc<Maps>>,
+    drafts: Drafts,
+    /// The run that goes along.
+    pub(super) rival: Option<Rival>,
     data: Option<Arc<DataInfo>>,
     console: Arc<[ConsoleLine]>,
     pub(super) scripts: Scripts,
@@ -103,8 +109,9 @@ impl Desk {
             train_left: 0,
             stuck: false,
             shown: None,
-            answers: None,
             maps: None,
+            drafts: Drafts::default(),
+            rival: None,
             data: None,
             console: Arc::new([]),
             scripts: Scripts::default(),
@@ -145,6 +152,10 @@ impl Desk {
                 self.replay();
                 continue;
             }
+            // The run waits for the one that goes along.
+            if !self.keep_up(length.saturating_sub(began.elapsed())) {
+                break;
+            }
             self.take_pending();
             let Some(opened) = &mut self.opened else { return };
             match opened.run.advance() {
@@ -152,7 +163,31 @@ impl Desk {
                 Err(problem) => self.get_stuck(*problem),
             }
         }
+        self.keep_up(length);
         self.stale = true;
+    }
+
+    /// Whether plots are still being computed, or the run that goes along catches up.
+    pub(super) fn is_drafting(&self) -> bool {
+        let Some(opened) = &self.opened else { return false };
+        let rival = self.rival.as_ref().map(|rival| &rival.run);
+        let is_behind = rival.is_some_and(|rival| rival.step() != opened.run.step());
+        let runs: Vec<&Run> = [Some(&opened.run), rival].into_iter().flatten().collect();
+        is_behind || self.drafts.is_drafting(&runs, self.is_training())
+    }
+
+    /// Computes plots for a while.
+    pub(super) fn draft(&mut self, length: Duration) {
+        let hurry = self.is_training();
+        if !self.keep_up(length) {
+            return;
+        }
+        let Some(opened) = &mut self.opened else { return };
+        let rival = self.rival.as_mut().map(|rival| &mut rival.run);
+        let mut runs: Vec<&mut Run> = [Some(&mut opened.run), rival].into_iter().flatten().collect();
+        self.drafts.go_on(&mut runs, hurry, length);
+        // What scripts print for a picture is nobody's business.
+        drop(self.sandbox.console());
     }
 
     /// Carries out a command.
@@ -165,6 +200,7 @@ impl Desk {
         match command {
             Command::Open(path) => {
                 self.seed = None;
+                self.rival = None;
                 self.open(&path);
             }
             Command::Seek(step) => drop(self.seek(step)),
@@ -184,6 +220,8 @@ impl Desk {
                     opened.run.drop_ghost();
                 }
             }
+            Command::Show(wanted) => self.drafts.want(*wanted),
+            Command::Compare(difference) => self.compare(difference),
             #[cfg(test)]
             Command::Panic => panic!("a bug"),
             Command::Check { path, text } => self.check(path, text),
@@ -445,6 +483,9 @@ impl Desk {
         if self.stale {
             self.present();
         }
+        self.keep_up(PATIENCE);
+        let rival = self.rival_info();
+        let plots = self.plots();
         let files = self.used_files();
         let opened = self.opened.as_ref();
         let (undo, redo) = self.history.words();
@@ -453,12 +494,14 @@ impl Desk {
         Snapshot {
             handled: self.handled,
             training: self.is_training(),
+            drafting: self.is_drafting(),
             lesson: opened.map(|opened| Arc::clone(&opened.info)),
             lessons: Arc::clone(&self.lessons),
             setup: opened.map(|opened| Arc::new(slots::setup_info(opened.run.setup(), &self.choices))),
             data: self.data.clone(),
-            answers: self.answers.clone(),
             maps: self.maps.clone(),
+            plots,
+            rival,
             timeline: self.shown.clone(),
             furthest: opened.map_or(0, |opened| opened.run.furthest()),
             changes: opened.map(|opened| Arc::clone(&opened.changes)).unwrap_or_default(),
@@ -505,13 +548,22 @@ impl Desk {
         };
         self.shown = Some(Arc::new(Timeline::new(Arc::new(step))));
         let Some(opened) = &mut self.opened else { return };
-        self.answers = answers(&mut opened.run, SHOWN_SAMPLES).map(Arc::new);
         self.maps = maps(&mut opened.run).map(Arc::new);
-        drop(self.sandbox.console());
         let data = data_info(opened);
         if self.data.as_deref() != Some(&data) {
             self.data = Some(Arc::new(data));
         }
+    }
+
+    /// What the open plots show of the present step.
+    fn plots(&mut self) -> Plots {
+        let hurry = self.is_training();
+        let (Some(opened), Some(shown)) = (&mut self.opened, &self.shown) else { return Plots::default() };
+        let rival = self.rival.as_ref().map(|rival| &rival.run);
+        let moment = Moment { opened: opened.info.opened, hurry };
+        self.drafts.renew(&mut opened.run, rival, shown, &moment);
+        drop(self.sandbox.console());
+        self.drafts.plots(&opened.run, rival)
     }
 }
 
@@ -527,8 +579,14 @@ fn curves(run: &Run) -> Curves {
 
 fn data_info(opened: &Opened) -> DataInfo {
     let setup = opened.run.setup();
-    let shown = setup.train.len().min(SHOWN_SAMPLES);
     let few = |numbers: &[f64]| numbers[..numbers.len().min(8)].to_vec();
-    let samples = (0..shown).map(|at| (few(setup.train.input(at)), few(setup.train.target(at)))).collect();
-    DataInfo { train: setup.train.len(), test: setup.test.len(), samples }
+    let shown = |data: &Data| {
+        (0..data.len().min(SHOWN_SAMPLES)).map(|at| (few(data.input(at)), few(data.target(at)))).collect()
+    };
+    DataInfo {
+        train: setup.train.len(),
+        test: setup.test.len(),
+        samples: shown(&setup.train),
+        test_samples: shown(&setup.test),
+    }
 }

@@ -3,6 +3,7 @@
 //! One closed enum goes to the worker; snapshots that never change come back. Nothing in here holds a
 //! script or a run, so every message can cross threads.
 
+use super::plots::{Plots, Wanted};
 use serde::{Deserialize, Serialize};
 use slowgrad_engine::plugin::Control;
 use slowgrad_engine::run::LossPoint;
@@ -48,6 +49,10 @@ pub(crate) enum Command {
     },
     /// Forgets the loss curve that an edit left behind.
     DropGhost,
+    /// Which plots are open: these are computed, and no others.
+    Show(Box<Wanted>),
+    /// Lets a second run go along that differs in one thing; nothing ends it.
+    Compare(Option<Difference>),
     /// Checks a script with this text, which may not be saved yet; nothing that runs changes.
     Check { path: String, text: String },
     /// Shows how the window takes it when the worker has a bug.
@@ -234,13 +239,50 @@ pub(crate) struct SetupInfo {
     pub(crate) sizes: Vec<usize>,
 }
 
+/// The one thing in which a second run differs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Difference {
+    pub(crate) slot: Slot,
+    pub(crate) plugin: PluginRef,
+}
+
+impl Difference {
+    /// Another plugin.
+    pub(crate) fn plugin(slot: Slot, name: &str) -> Self {
+        Self { slot, plugin: PluginRef::named(name) }
+    }
+
+    /// Another value of a slider of the same plugin.
+    pub(crate) fn slider(slot: Slot, plugin: &str, control: &str, value: f64) -> Self {
+        let mut other = Self::plugin(slot, plugin);
+        other.plugin.params.insert(control.to_owned(), ParamValue::Number(value));
+        other
+    }
+}
+
+/// A second run that goes along.
+#[derive(Debug, Clone)]
+pub(crate) struct RivalInfo {
+    /// What the first run has, in a word or two.
+    pub(crate) mine: String,
+    /// What the second has instead.
+    pub(crate) theirs: String,
+    /// Its step with the number of the one that is shown; nothing while it catches up.
+    pub(crate) timeline: Option<Arc<Timeline>>,
+    /// Steps that it has done.
+    pub(crate) step: u64,
+    pub(crate) curve: Vec<LossPoint>,
+}
+
 /// The samples, as far as they are drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DataInfo {
     pub(crate) train: usize,
     pub(crate) test: usize,
-    /// Inputs and targets of the first samples.
+    /// Inputs and targets of the first samples to learn from.
     pub(crate) samples: Vec<(Vec<f64>, Vec<f64>)>,
+    /// The same of those to test with.
+    pub(crate) test_samples: Vec<(Vec<f64>, Vec<f64>)>,
 }
 
 /// A lesson as it was opened.
@@ -260,8 +302,8 @@ pub(crate) struct LessonInfo {
 pub(crate) enum Answers {
     /// One input: x and the first output, from left to right.
     Line(Vec<[f64; 2]>),
-    /// Two inputs: the first output on a grid of `side` × `side` places, row by row from the smallest y.
-    Grid { side: usize, values: Vec<f64> },
+    /// Two inputs: each output on a grid of `side` × `side` places, row by row from the smallest y.
+    Grid { side: usize, outputs: Vec<Vec<f64>> },
 }
 
 /// Loss curves of the whole branch, also beyond the present step.
@@ -299,13 +341,18 @@ pub(crate) struct Snapshot {
     /// Number of commands carried out.
     pub(crate) handled: u64,
     pub(crate) training: bool,
+    /// Whether plots are still being computed, or a second run catches up.
+    pub(crate) drafting: bool,
     pub(crate) lesson: Option<Arc<LessonInfo>>,
     pub(crate) lessons: Arc<[Choice]>,
     pub(crate) setup: Option<Arc<SetupInfo>>,
     pub(crate) data: Option<Arc<DataInfo>>,
-    pub(crate) answers: Option<Arc<Answers>>,
     /// What every neuron computes over the range of the inputs, with the parameters before the step that is shown.
     pub(crate) maps: Option<Arc<Maps>>,
+    /// What the open plots show.
+    pub(crate) plots: Plots,
+    /// The run that goes along.
+    pub(crate) rival: Option<Arc<RivalInfo>>,
     /// The step that is shown; the run stands before it.
     pub(crate) timeline: Option<Arc<Timeline>>,
     pub(crate) furthest: u64,

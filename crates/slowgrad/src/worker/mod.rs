@@ -9,7 +9,9 @@ mod desk;
 mod fire;
 mod history;
 mod message;
+mod plots;
 mod reload;
+mod rival;
 mod scripts;
 mod slots;
 mod structure;
@@ -19,9 +21,14 @@ mod tests;
 pub(crate) use answers::{maps, range};
 use desk::Desk;
 pub(crate) use message::{
-    Answers, Arrangement, Change, Checked, Choice, Command, Curves, DataInfo, Made, Saved, SetupInfo, Slot, SlotInfo,
-    Snapshot, UsedFile,
+    Answers, Arrangement, Change, Checked, Choice, Command, Curves, DataInfo, Difference, Made, RivalInfo, Saved,
+    SetupInfo, Slot, SlotInfo, Snapshot, UsedFile,
 };
+pub(crate) use plots::{
+    ActivationAt, CurvePoint, FunctionCurve, Histogram, Landscape, LandscapeAsk, LossAt, LossesAt, PathPoint, Surface,
+    Wanted,
+};
+pub(crate) use slots::sign;
 
 use slowgrad_script::{Library, Limits};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +39,10 @@ use std::time::{Duration, Instant};
 const SHOWN_SAMPLES: usize = 400;
 /// How long training goes on before the next command is looked at.
 const BURST: Duration = Duration::from_millis(10);
+/// How long plots are computed before the next command is looked at.
+const DRAFT: Duration = Duration::from_millis(5);
+/// The same while training goes on.
+const SHORT_DRAFT: Duration = Duration::from_millis(2);
 /// Pictures of a training run come at most this often.
 const PICTURE_EVERY: Duration = Duration::from_millis(33);
 
@@ -94,7 +105,9 @@ impl Worker {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.snapshots.recv_timeout(left) {
-                Ok(snapshot) if snapshot.handled >= self.sent && !snapshot.training => return Some(snapshot),
+                Ok(snapshot) if snapshot.handled >= self.sent && !snapshot.training && !snapshot.drafting => {
+                    return Some(snapshot);
+                }
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
             }
@@ -110,7 +123,7 @@ fn work(mut desk: Desk, commands: &Receiver<Command>, snapshots: &Sender<Snapsho
         // faster than a step can be recorded must not lag behind.
         let mut heard = false;
         loop {
-            let command = if heard || desk.is_training() {
+            let command = if heard || desk.is_training() || desk.is_drafting() {
                 match commands.try_recv() {
                     Ok(command) => command,
                     Err(TryRecvError::Empty) => break,
@@ -129,7 +142,12 @@ fn work(mut desk: Desk, commands: &Receiver<Command>, snapshots: &Sender<Snapsho
         if was_training {
             desk.burst(BURST);
         }
-        let ended = was_training && !desk.is_training();
+        let was_drafting = desk.is_drafting();
+        // A command that was heard is answered at once; what it takes long to compute comes with later pictures.
+        if was_drafting && !heard {
+            desk.draft(if was_training { SHORT_DRAFT } else { DRAFT });
+        }
+        let ended = (was_training && !desk.is_training()) || (was_drafting && !desk.is_drafting());
         if heard || ended || pictured.elapsed() >= PICTURE_EVERY {
             let began = Instant::now();
             let snapshot = desk.snapshot();

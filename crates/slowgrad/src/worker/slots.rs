@@ -40,7 +40,7 @@ pub(super) fn setup_info(setup: &Setup, choices: &Choices) -> SetupInfo {
 }
 
 /// What is plugged in at a slot; a network of one layer has no hidden activation.
-fn plugged(setup: &Setup, slot: Slot) -> Option<PluginInfo> {
+pub(super) fn plugged(setup: &Setup, slot: Slot) -> Option<PluginInfo> {
     let stands_in = |name: &str, description: &str| PluginInfo {
         name: name.to_owned(),
         description: description.to_owned(),
@@ -65,6 +65,15 @@ fn plugged(setup: &Setup, slot: Slot) -> Option<PluginInfo> {
             None => stands_in(&data_name(setup), "Samples that the lesson gives."),
         },
     })
+}
+
+/// The sign that the mathematics has for a control, or its name in words.
+pub(crate) fn sign(control: &str) -> String {
+    match control {
+        "lr" => "η".to_owned(),
+        "momentum" => "β".to_owned(),
+        other => other.replace('_', " "),
+    }
 }
 
 /// What the samples are called.

@@ -1,12 +1,12 @@
 //! The loss over the steps, with the branch that an edit left behind as a ghost.
 
+use super::plots::axes::{count, marks};
 use crate::window::session::Session;
 use crate::worker::{Command, Curves};
 use egui::{Align, Label, Layout, RichText, Ui, Vec2b};
-use egui_plot::{AxisHints, GridMark, Line, LineStyle, Plot, PlotPoints, VLine};
+use egui_plot::{AxisHints, Line, LineStyle, Plot, PlotPoints, VLine};
 use slowgrad_engine::run::LossPoint;
 use slowgrad_render::Theme;
-use slowgrad_tape::math;
 use slowgrad_timeline::words;
 
 /// More points than this are not seen in so small a picture.
@@ -62,7 +62,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
         .show_axes(true)
         .show_grid(Vec2b::new(false, true))
         .include_y(0.0)
-        .y_grid_spacer(|input| thirds(input.bounds))
+        .y_grid_spacer(|input| marks(input.bounds, 3.0, 0.0))
         // The picture is small: few labels, but always more than the zero.
         .custom_x_axes(vec![AxisHints::new_x().label_spacing(34.0..=60.0).formatter(|mark, _| count(mark.value))])
         .custom_y_axes(vec![
@@ -73,7 +73,8 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
         ])
         .set_margin_fraction(egui::vec2(0.08, 0.08));
     let color = theme.loss;
-    let faint = theme.faint;
+    let (faint, text) = (theme.faint, theme.text);
+    let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
     let response = plot.show(ui, |plot| {
         if let Some(ghost) = &curves.ghost {
             plot.line(
@@ -82,6 +83,9 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
                     .style(LineStyle::dashed_loose())
                     .width(1.2),
             );
+        }
+        if let Some(rival) = &rival {
+            plot.line(Line::new(rival.theirs.clone(), points(&rival.curve)).color(text).width(1.3));
         }
         plot.line(Line::new("loss", points(&curves.present)).color(color).width(1.6));
         plot.vline(VLine::new("this step", step as f64).color(faint).width(1.0));
@@ -94,30 +98,6 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
     response.response.on_hover_text("click to go to a step");
     if clicked && let Some(at) = at {
         session.go_to_step(at.x.round().max(1.0) as u64);
-    }
-}
-
-/// Marks at round numbers that cut a range into about three parts.
-fn thirds((low, high): (f64, f64)) -> Vec<GridMark> {
-    let third = (high - low) / 3.0;
-    if !third.is_finite() || third <= 0.0 {
-        return Vec::new();
-    }
-    let decade = math::pow(10.0, math::log10(third).floor());
-    let step_size = [1.0, 2.0, 5.0, 10.0].map(|part| part * decade).into_iter().find(|step| *step >= third);
-    let step_size = step_size.unwrap_or(third);
-    let marks = (low / step_size).ceil() as i64..=(high / step_size).floor() as i64;
-    marks.map(|nth| GridMark { value: nth as f64 * step_size, step_size }).collect()
-}
-
-/// A number of steps in few letters: 12k, 1.5M.
-fn count(steps: f64) -> String {
-    match steps {
-        1e6.. => format!("{}M", words::number(steps / 1e6, 3)),
-        1e4.. => format!("{}k", words::number(steps / 1e3, 3)),
-        0.0.. => words::number(steps, 4),
-        // The margin left of the first step.
-        _ => String::new(),
     }
 }
 

@@ -46,10 +46,10 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
         .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
         .map(|sample| sample.sample);
     if inputs == 2 {
-        plane(&painter, area, data, snapshot.answers.as_deref(), present, theme);
+        plane(&painter, area, data, snapshot.plots.answers.as_deref(), present, theme);
         response.on_hover_text("each dot is a sample, coloured by its target; behind them what the network answers");
     } else {
-        line(&painter, area, data, snapshot.answers.as_deref(), present, theme);
+        line(&painter, area, data, snapshot.plots.answers.as_deref(), present, theme);
         response.on_hover_text("dots are the samples, the line is what the network answers");
     }
     ui.painter().rect_stroke(area, 6.0, Stroke::new(1.0, theme.line), StrokeKind::Inside);
@@ -78,7 +78,9 @@ fn plane(
     let y = Axis::over(data.samples.iter().map(|(input, _)| input[1]));
     let level = scale(data);
     let at = |a: f32, b: f32| Pos2::new(egui::lerp(area.x_range(), a), egui::lerp(area.bottom()..=area.top(), b));
-    if let Some(Answers::Grid { side, values }) = answers {
+    if let Some(Answers::Grid { side, outputs }) = answers
+        && let Some(values) = outputs.first()
+    {
         let mut mesh = Mesh::default();
         for (i, value) in values.iter().enumerate() {
             let place = |i: usize| i as f32 / (side - 1) as f32;

@@ -6,7 +6,7 @@ use super::transport::name;
 use crate::window::action::Action;
 use crate::window::gui::Gui;
 use crate::window::session::Session;
-use crate::worker::{Change, SetupInfo, Slot, SlotInfo};
+use crate::worker::{Change, SetupInfo, Slot, SlotInfo, sign};
 use egui::{Align, ComboBox, DragValue, Label, Layout, Margin, Panel, RichText, ScrollArea, Slider, Ui};
 use slowgrad_engine::plugin::{Control, ControlKind};
 use slowgrad_engine::spec::{ParamValue, SpecPatch};
@@ -110,7 +110,7 @@ fn control_words(name: &str) -> String {
     match name {
         "lr" => "η  learning rate".to_owned(),
         "momentum" => "β  momentum".to_owned(),
-        other => other.replace('_', " "),
+        other => sign(other),
     }
 }
 

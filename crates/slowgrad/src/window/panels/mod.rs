@@ -12,6 +12,8 @@ mod explain;
 mod icons;
 mod lesson;
 mod overlay;
+mod plots;
+mod rival;
 mod sections;
 pub(super) mod strip;
 mod structure;
@@ -23,6 +25,7 @@ mod transport;
 
 pub(super) use table::Table;
 
+use super::action::{Action, keys_text};
 use super::gui::{Gui, Tab};
 use super::session::Session;
 use crate::worker::Snapshot;
@@ -62,10 +65,18 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     Panel::right("explain").exact_size(right).frame(frame(14, 10)).resizable(false).show(ui, |ui| {
         explain::explain_ui(ui, gui, session);
     });
-    CentralPanel::no_frame()
-        .frame(Frame::new().fill(theme.background))
-        .show(ui, |ui| canvas::canvas_ui(ui, gui, session));
+    CentralPanel::no_frame().frame(Frame::new().fill(theme.background)).show(ui, |ui| {
+        if plots::plots_panel_ui(ui, gui, session) {
+            rival::rival_ui(ui, gui, session);
+            CentralPanel::no_frame().show(ui, |ui| canvas::canvas_ui(ui, gui, session));
+        }
+    });
     overlay::overlay_ui(ui, gui, session);
+}
+
+/// The keys of an action as text.
+pub(super) fn key(action: Action) -> String {
+    keys_text(action.entry())
 }
 
 /// Number of problems that stop something.

@@ -1,10 +1,12 @@
 //! What lies over everything: the list of keys, and the palette that finds a command.
 
 use super::icons::{Icon, icon_button};
+use super::rival::{Offer, offers};
 use crate::window::action::{Action, Entry, Group, TABLE, keys_text};
 use crate::window::gui::{Gui, Overlay, Request};
 use crate::window::session::Session;
 use crate::window::session_file;
+use crate::worker::Command;
 use egui::{
     Align, Align2, Area, Color32, Frame, Id, Key, Layout, Order, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2,
 };
@@ -15,6 +17,7 @@ pub(super) fn overlay_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     match gui.overlay.clone() {
         Some(Overlay::Help) => help_ui(ui, gui),
         Some(Overlay::Palette { search, chosen }) => palette_ui(ui, gui, session, search, chosen),
+        Some(Overlay::Compare { search, chosen }) => compare_ui(ui, gui, session, search, chosen),
         Some(Overlay::Unsaved) => unsaved_ui(ui, gui, session),
         Some(Overlay::Open { search, chosen, sessions }) => open_ui(ui, gui, session, search, chosen, sessions),
         Some(Overlay::SaveAs { path }) => save_ui(ui, gui, path),
@@ -223,6 +226,29 @@ fn palette_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, mut search: String,
             gui.overlay = None;
             if let Some(entry) = found(&search).get(nth) {
                 gui.act(entry.action, session);
+            }
+        }
+    }
+}
+
+/// Asks in which one thing a second run shall differ.
+fn compare_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, mut search: String, mut chosen: usize) {
+    let theme = *gui.theme();
+    let all = offers(session);
+    let fitting = |search: &str| {
+        let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
+        let fits = |offer: &&Offer| words.iter().all(|word| offer.name.to_lowercase().contains(word));
+        all.iter().filter(fits).collect::<Vec<_>>()
+    };
+    let line = |offer: &Offer| Line { name: offer.name.clone(), help: offer.help.clone(), note: offer.instead.clone() };
+    let lines = |search: &str| fitting(search).into_iter().map(line).collect();
+    match finder_ui(ui, &theme, "compare with a run that has another", (&mut search, &mut chosen), lines) {
+        Outcome::Open | Outcome::Typed => gui.overlay = Some(Overlay::Compare { search, chosen }),
+        Outcome::Closed => gui.overlay = None,
+        Outcome::Chosen(nth) => {
+            gui.overlay = None;
+            if let Some(offer) = fitting(&search).get(nth) {
+                session.send(Command::Compare(Some(offer.difference.clone())));
             }
         }
     }

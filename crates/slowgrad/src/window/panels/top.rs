@@ -1,6 +1,7 @@
 //! The bar at the top: which lesson this is, what went wrong, and the few things that concern the window.
 
 use super::icons::{Icon, icon_button};
+use super::key;
 use crate::window::action::Action;
 use crate::window::gui::{Gui, Tab};
 use crate::window::session::Session;
@@ -21,6 +22,15 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             let (icon, word) = if theme.is_dark { (Icon::Sun, "light theme") } else { (Icon::Moon, "dark theme") };
             if icon_button(ui, icon, &format!("{word} ({})", key(Action::Theme)), false, &theme).clicked() {
                 gui.act(Action::Theme, session);
+            }
+            let compares = session.snapshot.as_ref().is_some_and(|snapshot| snapshot.rival.is_some());
+            let compare = egui::Button::selectable(compares, "compare");
+            if ui.add(compare).on_hover_text(Action::Compare.tooltip()).clicked() {
+                gui.act(Action::Compare, session);
+            }
+            let plots = egui::Button::selectable(gui.plots.is_open, "plots");
+            if ui.add(plots).on_hover_text(Action::Plots.tooltip()).clicked() {
+                gui.act(Action::Plots, session);
             }
             if ui.button("commands").on_hover_text(Action::Palette.tooltip()).clicked() {
                 gui.act(Action::Palette, session);
@@ -43,10 +53,6 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             });
         });
     });
-}
-
-fn key(action: Action) -> String {
-    crate::window::action::keys_text(action.entry())
 }
 
 /// Undo and redo, which say what they would do.

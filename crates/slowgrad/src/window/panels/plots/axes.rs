@@ -1,0 +1,316 @@
+//! What all plots have in common: axes with round numbers, a legend, and a read-out under the pointer.
+//!
+//! It must not know what is drawn.
+
+use egui::{Align2, Color32, FontId, Mesh, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, Vec2b};
+use egui_plot::{AxisHints, GridMark, LineStyle, Plot, PlotBounds, PlotPoint, PlotTransform, PlotUi};
+use slowgrad_render::Theme;
+use slowgrad_tape::math;
+use slowgrad_timeline::words;
+
+/// One axis.
+#[derive(Debug, Clone)]
+pub(crate) struct Axis {
+    /// What it measures.
+    pub(super) label: String,
+    /// From where to where; of logarithms when it goes by ratios.
+    pub(super) range: [f64; 2],
+    /// Whether it shows 10ˣ where it has x.
+    pub(super) is_log: bool,
+    /// Whether it counts steps.
+    pub(super) is_count: bool,
+}
+
+impl Axis {
+    pub(super) fn new(label: impl Into<String>, range: [f64; 2]) -> Self {
+        Self { label: label.into(), range, is_log: false, is_count: false }
+    }
+
+    /// Steps from the first to the last.
+    pub(super) fn steps(last: f64) -> Self {
+        let last = last.max(2.0);
+        let margin = 0.03 * (last - 1.0);
+        Self { is_count: true, ..Self::new("step", [1.0 - margin, last + margin]) }
+    }
+
+    /// A range around values, with room; a log axis is given logarithms.
+    pub(super) fn around(label: &str, values: impl Iterator<Item = f64>, is_log: bool) -> Self {
+        let finite = values.filter(|value| value.is_finite());
+        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+        let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
+        let wider = if high > low { 0.07 * (high - low) } else { 0.5 * high.abs().max(1.0) };
+        Self { is_log, ..Self::new(label, [low - wider, high + wider]) }
+    }
+
+    fn text(&self, mark: GridMark) -> String {
+        let value = mark.value;
+        if self.is_log {
+            return words::number(math::pow(10.0, value), 3);
+        }
+        // A mark that is 0 but for its last bits.
+        let value = if value.abs() < 1e-6 * mark.step_size { 0.0 } else { value };
+        if self.is_count { count(value) } else { plain(value) }
+    }
+
+    fn marks(&self, bounds: (f64, f64), parts: f64) -> Vec<GridMark> {
+        let (low, high) = bounds;
+        if !self.is_log || high - low < 0.7 {
+            let least = if self.is_count { 1.0 } else { 0.0 };
+            return marks(bounds, parts, least);
+        }
+        // Powers of ten; with little room between them also twos and fives.
+        let every = ((high - low) / parts).ceil().max(1.0);
+        let between: &[f64] = if high - low < 2.5 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let decades = (low / every).floor() as i64..=(high / every).ceil() as i64;
+        let values =
+            decades.flat_map(|decade| between.iter().map(move |part| decade as f64 * every + math::log10(*part)));
+        let seen = values.filter(|value| (low..=high).contains(value));
+        seen.map(|value| GridMark { value, step_size: every }).collect()
+    }
+}
+
+/// Marks at round numbers that cut a range into about so many parts, at least so far apart.
+pub(crate) fn marks((low, high): (f64, f64), parts: f64, least: f64) -> Vec<GridMark> {
+    let part = ((high - low) / parts).max(least);
+    if !part.is_finite() || part <= 0.0 {
+        return Vec::new();
+    }
+    let decade = math::pow(10.0, math::log10(part).floor());
+    let step_size = [1.0, 2.0, 5.0, 10.0].map(|times| times * decade).into_iter().find(|step| *step >= part);
+    let step_size = step_size.unwrap_or(part);
+    let marks = (low / step_size).ceil() as i64..=(high / step_size).floor() as i64;
+    marks.map(|nth| GridMark { value: nth as f64 * step_size, step_size }).collect()
+}
+
+/// A number beside an axis: marks are multiples of a round number, up to what the last bits say.
+pub(super) fn plain(value: f64) -> String {
+    words::number(format!("{value:.9e}").parse().unwrap_or(value), 3)
+}
+
+/// A number of steps in few letters: 12k, 1.5M.
+pub(crate) fn count(steps: f64) -> String {
+    match steps {
+        1e6.. => format!("{}M", words::number(steps / 1e6, 3)),
+        1e4.. => format!("{}k", words::number(steps / 1e3, 3)),
+        0.0.. => words::number(steps, 4),
+        // The margin left of the first step.
+        _ => String::new(),
+    }
+}
+
+/// Where things were drawn and what the pointer did.
+pub(super) struct Shown {
+    pub(super) response: Response,
+    pub(super) transform: PlotTransform,
+    /// Under the pointer.
+    pub(super) pointer: Option<PlotPoint>,
+}
+
+impl Shown {
+    pub(super) fn at(&self, x: f64, y: f64) -> Pos2 {
+        self.transform.position_from_point(&PlotPoint::new(x, y))
+    }
+
+    pub(super) fn frame(&self) -> Rect {
+        *self.transform.frame()
+    }
+}
+
+/// Draws a plot into all the room there is: first what lies behind the grid, then the lines.
+pub(super) fn plot_ui<'a>(
+    ui: &mut Ui,
+    name: &str,
+    [x, y]: [Axis; 2],
+    theme: &Theme,
+    behind: impl FnOnce(&PlotTransform) -> Vec<Shape>,
+    lines: impl FnOnce(&mut PlotUi<'a>) + 'a,
+) -> Shown {
+    let size = ui.available_size();
+    let (wide, high) = (f64::from(size.x / 70.0).clamp(2.0, 8.0), f64::from(size.y / 45.0).clamp(2.0, 8.0));
+    let bounds = PlotBounds::from_min_max([x.range[0], y.range[0]], [x.range[1], y.range[1]]);
+    let label = |text: &str| egui::RichText::new(text).size(12.0).color(theme.faint);
+    let hints = |hints: AxisHints<'a>, axis: &Axis| {
+        let (axis, label) = (axis.clone(), label(&axis.label));
+        let hints = hints.tick_label_color(theme.faint).tick_label_font(FontId::proportional(11.5)).label(label);
+        hints.formatter(move |mark, _| axis.text(mark))
+    };
+    let plot = Plot::new(name)
+        .width(size.x)
+        .height(size.y)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .allow_axis_zoom_drag(false)
+        .sense(Sense::click())
+        .show_background(false)
+        .show_x(false)
+        .show_y(false)
+        .show_crosshair(false)
+        .label_formatter(|_| None)
+        .grid_color(theme.line)
+        .grid_fade(1.0)
+        .show_grid(Vec2b::TRUE)
+        // The picture may be small: few labels, but always more than one.
+        .custom_x_axes(vec![hints(AxisHints::new_x(), &x).label_spacing(20.0..=30.0)])
+        .custom_y_axes(vec![hints(AxisHints::new_y(), &y).label_spacing(6.0..=10.0).min_thickness(30.0)])
+        .x_grid_spacer(move |input| x.marks(input.bounds, wide))
+        .y_grid_spacer(move |input| y.marks(input.bounds, high));
+    let ground = ui.painter().add(Shape::Noop);
+    let shown = plot.show(ui, move |plot| {
+        plot.set_plot_bounds(bounds);
+        lines(plot);
+        plot.pointer_coordinate()
+    });
+    let frame = *shown.transform.frame();
+    let mut shapes = vec![Shape::rect_filled(frame, 0.0, theme.background)];
+    shapes.extend(behind(&shown.transform));
+    ui.painter().set(ground, Shape::Vec(shapes));
+    ui.painter().rect_stroke(frame, 0.0, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+    let pointer = shown.inner.filter(|_| shown.response.hovered());
+    Shown { response: shown.response, transform: shown.transform, pointer }
+}
+
+/// How a line of the legend looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Mark {
+    Line(LineStyle),
+    Dot(egui_plot::MarkerShape, bool),
+    Ball,
+}
+
+/// Says what is what, on one line that breaks where it has to.
+pub(super) fn legend_ui(ui: &mut Ui, marks: &[(Mark, Color32, String)], theme: &Theme) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = Vec2::new(4.0, 0.0);
+        ui.spacing_mut().interact_size.y = 15.0;
+        for (mark, color, name) in marks {
+            let (rect, _) = ui.allocate_exact_size(Vec2::new(20.0, 14.0), Sense::hover());
+            swatch(ui, rect, *mark, *color, theme);
+            ui.label(egui::RichText::new(name).size(12.0).color(theme.text));
+            ui.add_space(6.0);
+        }
+    });
+}
+
+fn swatch(ui: &Ui, rect: Rect, mark: Mark, color: Color32, theme: &Theme) {
+    let (from, to) = (rect.left_center() + Vec2::new(1.0, 0.0), rect.right_center() - Vec2::new(1.0, 0.0));
+    let painter = ui.painter();
+    match mark {
+        Mark::Line(LineStyle::Solid) => {
+            painter.line_segment([from, to], Stroke::new(2.0, color));
+        }
+        Mark::Line(LineStyle::Dashed { length }) => {
+            painter.extend(Shape::dashed_line(&[from, to], Stroke::new(1.6, color), length.min(5.0), 2.5));
+        }
+        Mark::Line(LineStyle::Dotted { spacing }) => {
+            painter.extend(Shape::dotted_line(&[from, to], color, spacing.min(4.0), 1.0));
+        }
+        Mark::Ball => {
+            painter.circle(rect.center(), 4.5, color, Stroke::new(1.0, theme.background));
+        }
+        Mark::Dot(shape, filled) => {
+            painter.add(marker(rect.center(), 4.2, shape, color, filled, theme.background));
+        }
+    }
+}
+
+/// A sample's mark, so that classes are told apart without colour.
+pub(super) fn marker(
+    at: Pos2,
+    radius: f32,
+    shape: egui_plot::MarkerShape,
+    color: Color32,
+    filled: bool,
+    rim: Color32,
+) -> Shape {
+    use egui_plot::MarkerShape;
+    let (fill, stroke) =
+        if filled { (color, Stroke::new(1.0, rim)) } else { (Color32::TRANSPARENT, Stroke::new(1.5, color)) };
+    let polygon = |points: &[(f32, f32)]| {
+        let points = points.iter().map(|(x, y)| at + radius * Vec2::new(*x, *y)).collect();
+        Shape::convex_polygon(points, fill, stroke)
+    };
+    match shape {
+        MarkerShape::Square => polygon(&[(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)]),
+        MarkerShape::Diamond => polygon(&[(0.0, -1.2), (1.2, 0.0), (0.0, 1.2), (-1.2, 0.0)]),
+        MarkerShape::Up => polygon(&[(0.0, -1.15), (1.05, 0.75), (-1.05, 0.75)]),
+        MarkerShape::Down => polygon(&[(0.0, 1.15), (-1.05, -0.75), (1.05, -0.75)]),
+        _ => Shape::Circle(egui::epaint::CircleShape { center: at, radius, fill, stroke }),
+    }
+}
+
+/// Numbers on a plate in the upper corner that is farther from a place.
+pub(super) fn corner(ui: &Ui, frame: Rect, from: Pos2, text: &str, theme: &Theme) {
+    let x = if from.x < frame.center().x { frame.right() } else { frame.left() };
+    readout(ui, frame.shrink(6.0), Pos2::new(x, frame.top()), text, theme);
+}
+
+/// Numbers on a plate beside a place, within the plot.
+pub(super) fn readout(ui: &Ui, frame: Rect, at: Pos2, text: &str, theme: &Theme) {
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), FontId::proportional(12.0), theme.text);
+    let size = galley.size() + Vec2::new(12.0, 8.0);
+    let right = at.x + 12.0 + size.x <= frame.right();
+    let x = if right { at.x + 12.0 } else { at.x - 12.0 - size.x };
+    let x = x.clamp(frame.left(), (frame.right() - size.x).max(frame.left()));
+    let y = (at.y - size.y - 6.0).clamp(frame.top(), (frame.bottom() - size.y).max(frame.top()));
+    let plate = Rect::from_min_size(Pos2::new(x, y), size);
+    ui.painter().rect(plate, 5.0, theme.raised, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+    ui.painter().galley(plate.min + Vec2::new(6.0, 4.0), galley, theme.text);
+}
+
+/// A word on a quiet ground in the middle of where a plot will be.
+pub(super) fn instead_ui(ui: &mut Ui, text: &str, theme: &Theme) {
+    let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
+    let galley = ui.painter().layout(text.to_owned(), FontId::proportional(13.0), theme.faint, 0.9 * area.width());
+    ui.painter().galley(Align2::CENTER_CENTER.anchor_size(area.center(), galley.size()).min, galley, theme.faint);
+}
+
+/// A regular grid of colours, mixed between its places.
+pub(super) fn grid_mesh(
+    side: usize,
+    at: impl Fn(usize, usize) -> Pos2,
+    color: impl Fn(usize) -> Option<Color32>,
+) -> Mesh {
+    let mut mesh = Mesh::default();
+    let colors: Vec<Option<Color32>> = (0..side * side).map(color).collect();
+    for (i, color) in colors.iter().enumerate() {
+        mesh.colored_vertex(at(i % side, i / side), color.unwrap_or(Color32::TRANSPARENT));
+    }
+    for row in 0..side - 1 {
+        for column in 0..side - 1 {
+            let first = row * side + column;
+            let corners = [first, first + 1, first + side, first + side + 1];
+            if corners.iter().all(|corner| colors[*corner].is_some()) {
+                let [a, b, c, d] = corners.map(|corner| corner as u32);
+                mesh.add_triangle(a, b, c);
+                mesh.add_triangle(b, d, c);
+            }
+        }
+    }
+    mesh
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_round_and_within_the_range() {
+        for (low, high) in [(0.0, 1.0), (-3.7, 12.9), (1e-7, 3e-7), (1.0, 20_000.0)] {
+            let marks = marks((low, high), 4.0, 0.0);
+            assert!((2..=9).contains(&marks.len()), "{low} to {high}: {}", marks.len());
+            assert!(marks.iter().all(|mark| mark.value >= low - 1e-12 && mark.value <= high + 1e-12));
+        }
+        assert!(marks((0.0, f64::INFINITY), 3.0, 0.0).is_empty());
+    }
+
+    #[test]
+    fn a_log_axis_marks_powers_of_ten() {
+        let axis = Axis { is_log: true, ..Axis::new("loss", [-4.0, 1.0]) };
+        let texts: Vec<String> = axis.marks((-4.0, 1.0), 6.0).into_iter().map(|mark| axis.text(mark)).collect();
+        assert_eq!(texts, ["0.0001", "0.001", "0.01", "0.1", "1", "10"]);
+    }
+}

@@ -1,0 +1,162 @@
+//! The loss over the steps: on all data to learn from, on the data to test with, and of each batch, of this run and
+//! of the one that goes along.
+
+use super::axes::{Axis, Mark, Shown, legend_ui, plot_ui, readout};
+use crate::window::gui::Gui;
+use crate::window::session::Session;
+use crate::worker::{LossesAt, Snapshot};
+use egui::{Color32, Role, Ui, WidgetInfo};
+use egui_plot::{Line, LineStyle, PlotPoints, Points, VLine};
+use slowgrad_render::Theme;
+use slowgrad_tape::math;
+use slowgrad_timeline::words;
+
+/// A line of the plot.
+struct Series {
+    name: String,
+    points: Vec<[f64; 2]>,
+    color: Color32,
+    style: LineStyle,
+    width: f32,
+}
+
+/// The lines of a snapshot. The losses after n steps are those at the start of step n + 1, like the loss of its batch.
+fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
+    let solid = LineStyle::Solid;
+    let dashed = LineStyle::Dashed { length: 5.0 };
+    let batch = |curve: &[slowgrad_engine::run::LossPoint]| -> Vec<[f64; 2]> {
+        curve.iter().map(|point| [point.step as f64, point.loss]).collect()
+    };
+    let train = |losses: &[LossesAt]| losses.iter().map(|at| [(at.step + 1) as f64, at.train]).collect();
+    let test = |losses: &[LossesAt]| -> Vec<[f64; 2]> {
+        losses.iter().filter_map(|at| Some([(at.step + 1) as f64, at.test?])).collect()
+    };
+    let mut all = Vec::new();
+    let mut add = |name: String, points: Vec<[f64; 2]>, color, style, width| {
+        if !points.is_empty() {
+            all.push(Series { name, points, color, style, width });
+        }
+    };
+    let is_whole =
+        snapshot.setup.as_ref().zip(snapshot.data.as_ref()).is_none_or(|(setup, data)| setup.batch >= data.train);
+    if let Some(ghost) = &snapshot.curves.ghost {
+        let style = LineStyle::Dotted { spacing: 4.0 };
+        add("before your change".into(), batch(ghost), theme.faint, style, 1.2);
+    }
+    if !is_whole {
+        add("each batch".into(), batch(&snapshot.curves.present), theme.loss.gamma_multiply(0.42), solid, 1.0);
+    }
+    let (mine, theirs) = match &snapshot.rival {
+        Some(rival) => (format!(" · {}", rival.mine), format!(" · {}", rival.theirs)),
+        None => (String::new(), String::new()),
+    };
+    if let Some(losses) = &snapshot.plots.rival_losses {
+        add(format!("train{theirs}"), train(losses), theme.text, solid, 1.6);
+        add(format!("test{theirs}"), test(losses), theme.text, dashed, 1.6);
+    }
+    if let Some(losses) = &snapshot.plots.losses {
+        add(format!("train{mine}"), train(losses), theme.loss, solid, 2.0);
+        add(format!("test{mine}"), test(losses), theme.loss, dashed, 2.0);
+    }
+    all
+}
+
+pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let Some(snapshot) = &session.snapshot else { return };
+    let step = session.now().map_or(1, |(timeline, _)| timeline.step().step);
+    let mut series = series(snapshot, &theme);
+    let is_log = gui.plots.is_log;
+    ui.horizontal(|ui| {
+        ui.checkbox(&mut gui.plots.is_log, "log scale").on_hover_text("each decade of the loss is as high as the next");
+        // What is drawn last, over the others, is named first.
+        let marks: Vec<(Mark, Color32, String)> =
+            series.iter().rev().map(|series| (Mark::Line(series.style), series.color, series.name.clone())).collect();
+        legend_ui(ui, &marks, &theme);
+    });
+    let said = said(&series, step as f64);
+    let scaled = |loss: f64| if is_log { math::log10(loss) } else { loss };
+    for series in &mut series {
+        series.points.retain(|[_, loss]| scaled(*loss).is_finite());
+    }
+    let last =
+        series.iter().filter_map(|series| series.points.last()).map(|[step, _]| *step).fold(step as f64, f64::max);
+    let losses = series.iter().flat_map(|series| series.points.iter().map(|[_, loss]| scaled(*loss)));
+    let zero = (!is_log).then_some(0.0);
+    let y = Axis::around("loss", losses.chain(zero), is_log);
+    let lines: Vec<Line<'static>> = series
+        .iter()
+        .map(|series| {
+            let points: PlotPoints<'static> = series.points.iter().map(|[x, y]| [*x, scaled(*y)]).collect();
+            Line::new(series.name.clone(), points).color(series.color).width(series.width).style(series.style)
+        })
+        .collect();
+    // A line needs two points to be seen.
+    let single: Vec<Points<'static>> = series
+        .iter()
+        .filter(|series| series.points.len() == 1)
+        .map(|series| {
+            let points: PlotPoints<'static> = series.points.iter().map(|[x, y]| [*x, scaled(*y)]).collect();
+            Points::new(series.name.clone(), points).color(series.color).radius(3.5)
+        })
+        .collect();
+    let now = VLine::new("this step", step as f64).color(theme.accent).width(1.2);
+    let shown = plot_ui(
+        ui,
+        "losses",
+        [Axis::steps(last), y],
+        &theme,
+        |_| Vec::new(),
+        move |plot| {
+            plot.vline(now);
+            for line in lines {
+                plot.line(line);
+            }
+            for point in single {
+                plot.points(point);
+            }
+        },
+    );
+    shown.response.widget_info(|| {
+        WidgetInfo::labeled(Role::Image, true, format!("plot of the loss, {}", said.replace('\n', ", ")))
+    });
+    let asked = under_pointer(ui, &shown, &series, &theme, scaled);
+    if let Some(step) = asked.filter(|_| shown.response.clicked()) {
+        session.go_to_step(step);
+    }
+}
+
+/// The numbers at a step.
+fn said(series: &[Series], step: f64) -> String {
+    let number = |series: &Series| {
+        let [_, loss] = series.points.iter().find(|[at, _]| *at == step)?;
+        Some(format!("{} {}", series.name, words::number(*loss, 4)))
+    };
+    let numbers = series.iter().rev().filter_map(number);
+    [format!("step {}", words::number(step, 7))].into_iter().chain(numbers).collect::<Vec<_>>().join("\n")
+}
+
+/// Shows the numbers of the step nearest to the pointer that has any; answers the step.
+fn under_pointer(ui: &Ui, shown: &Shown, series: &[Series], theme: &Theme, scaled: impl Fn(f64) -> f64) -> Option<u64> {
+    let pointer = shown.pointer?;
+    let steps = series.iter().flat_map(|series| series.points.iter().map(|[step, _]| *step));
+    let far = |step: f64| (step - pointer.x).abs();
+    let nearest = steps.reduce(|best, step| if far(step) < far(best) { step } else { best })?;
+    // Between two known points every step can be gone to.
+    let asked = pointer.x.round().max(1.0);
+    let (frame, x) = (shown.frame(), shown.at(nearest, 0.0).x);
+    ui.painter().vline(x, frame.y_range(), egui::Stroke::new(1.0, theme.faint));
+    for series in series {
+        if let Some([_, loss]) = series.points.iter().find(|[at, _]| *at == nearest) {
+            ui.painter().circle(
+                shown.at(nearest, scaled(*loss)),
+                3.5,
+                series.color,
+                egui::Stroke::new(1.0, theme.background),
+            );
+        }
+    }
+    let text = format!("{}\nclick to go there", said(series, nearest));
+    readout(ui, frame, egui::Pos2::new(x, ui.input(|input| input.pointer.hover_pos())?.y), &text, theme);
+    Some(if (asked - nearest).abs() < 1.0 { nearest as u64 } else { asked as u64 })
+}

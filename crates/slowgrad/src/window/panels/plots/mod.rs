@@ -1,0 +1,103 @@
+//! The plots below the network, side by side.
+
+mod answers;
+pub(super) mod axes;
+mod contour;
+mod functions;
+mod histograms;
+mod landscape;
+mod losses;
+mod surface;
+
+use super::icons::{Icon, icon_button};
+use crate::window::action::Action;
+use crate::window::gui::Gui;
+use crate::window::plots::Plot;
+use crate::window::session::Session;
+use egui::{Align, Frame, Layout, Margin, Panel, Rect, RichText, Ui, UiBuilder, Vec2};
+
+/// A plot needs this much room to be read.
+const NARROWEST: f32 = 300.0;
+/// Between two plots.
+const GAP: f32 = 12.0;
+
+/// Makes room for the plots below what else there is; answers whether there is any left for it.
+pub(super) fn plots_panel_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) -> bool {
+    gui.plots.tell(session);
+    if !gui.plots.is_open {
+        return true;
+    }
+    let room = ui.available_height();
+    let is_large = gui.plots.is_large;
+    let frame = Frame::new().fill(gui.theme().panel).inner_margin(Margin::symmetric(10, 6));
+    if is_large {
+        frame.show(ui, |ui| {
+            ui.set_min_size(ui.available_size());
+            plots_ui(ui, gui, session);
+        });
+        return false;
+    }
+    let panel = Panel::bottom("plots").frame(frame).resizable(true);
+    panel.default_size(0.52 * room).size_range(170.0..=(room - 150.0).max(171.0)).show(ui, |ui| {
+        plots_ui(ui, gui, session);
+    });
+    true
+}
+
+fn plots_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    bar_ui(ui, gui);
+    let room = ui.available_rect_before_wrap();
+    gui.plots.room = (((room.width() + GAP) / (NARROWEST + GAP)) as usize).max(1);
+    let seen = gui.plots.seen();
+    let width = (room.width() - GAP * (seen.len().max(1) - 1) as f32) / seen.len().max(1) as f32;
+    for (nth, plot) in seen.into_iter().enumerate() {
+        let min = room.min + Vec2::new(nth as f32 * (width + GAP), 0.0);
+        let rect = Rect::from_min_size(min, Vec2::new(width, room.height()));
+        ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(plot), |ui| {
+            ui.set_clip_rect(rect.expand(2.0).intersect(ui.clip_rect()));
+            ui.spacing_mut().item_spacing.y = 3.0;
+            ui.spacing_mut().interact_size.y = 20.0;
+            ui.spacing_mut().button_padding = Vec2::new(6.0, 2.0);
+            match plot {
+                Plot::Losses => losses::losses_ui(ui, gui, session),
+                Plot::Answers => answers::answers_ui(ui, gui, session),
+                Plot::Landscape => landscape::landscape_ui(ui, gui, session),
+                Plot::Histograms => histograms::histograms_ui(ui, gui, session),
+                Plot::Activation => functions::activation_ui(ui, gui, session),
+                Plot::Loss => functions::loss_ui(ui, gui, session),
+            }
+        });
+    }
+}
+
+/// Which plots there are, and the panel's own buttons.
+fn bar_ui(ui: &mut Ui, gui: &mut Gui) {
+    let theme = *gui.theme();
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.spacing_mut().button_padding = Vec2::new(7.0, 3.0);
+        let seen = gui.plots.seen();
+        for plot in Plot::ALL {
+            let response = ui.selectable_label(seen.contains(&plot), RichText::new(plot.name()).size(13.5));
+            let key = Action::Plot(plot).tooltip();
+            if response.on_hover_text(key).clicked() {
+                gui.plots.toggle(plot);
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if icon_button(ui, Icon::Close, &format!("Close the plots ({})", super::key(Action::Plots)), false, &theme)
+                .clicked()
+            {
+                gui.plots.toggle_all();
+            }
+            let (word, help) = if gui.plots.is_large {
+                ("smaller", "The network comes back above the plots")
+            } else {
+                ("larger", "The plots take the place of the network")
+            };
+            if ui.button(RichText::new(word).size(13.0)).on_hover_text(help).clicked() {
+                gui.plots.is_large = !gui.plots.is_large;
+            }
+        });
+    });
+}

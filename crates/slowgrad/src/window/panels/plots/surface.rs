@@ -1,0 +1,162 @@
+//! A grid of heights as a shaded surface, seen from any side.
+//!
+//! It must not know what the heights are.
+
+use egui::{Color32, Mesh, Pos2, Rect, Vec2};
+
+/// How much higher than wide the box is, as a share of half its side.
+const TALL: f32 = 1.15;
+/// Lines run over the surface after so many places of the finest grid.
+const LINES: usize = 8;
+
+/// Where the surface is looked at from. The box reaches from −1 to 1 along both sides and from 0 to 1 in height.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Camera {
+    yaw: Vec2,
+    pitch: Vec2,
+    center: Pos2,
+    scale: f32,
+}
+
+impl Camera {
+    /// A camera that sees the whole box within an area however it is turned.
+    pub(super) fn new(yaw: f32, pitch: f32, area: Rect) -> Self {
+        let (yaw, pitch) = (Vec2::angled(yaw), Vec2::angled(pitch));
+        // The box's floor turns within a circle.
+        let wide = 2.0 * std::f32::consts::SQRT_2;
+        let high = wide * pitch.y + TALL * pitch.x;
+        // Names and numbers stand around it.
+        let room = area.shrink2(Vec2::new(34.0, 16.0));
+        let scale = (room.width() / wide).min(room.height() / high).max(1.0);
+        let center = room.center() + Vec2::new(0.0, 0.5 * scale * TALL * pitch.x);
+        Self { yaw, pitch, center, scale }
+    }
+
+    /// Turned around the vertical: to the right, and towards the viewer.
+    fn turned(&self, x: f32, y: f32) -> Vec2 {
+        // The second side runs away from the viewer, as on a map.
+        let y = -y;
+        Vec2::new(x * self.yaw.x - y * self.yaw.y, x * self.yaw.y + y * self.yaw.x)
+    }
+
+    /// Where a place of the box is seen.
+    pub(super) fn project(&self, [x, y, height]: [f32; 3]) -> Pos2 {
+        let turned = self.turned(x, y);
+        let up = TALL * height * self.pitch.x;
+        self.center + self.scale * Vec2::new(turned.x, turned.y * self.pitch.y - up)
+    }
+}
+
+/// The surface over a grid, drawn from the back to the front. Places without a height leave a hole.
+pub(super) fn surface_mesh(
+    camera: &Camera,
+    side: usize,
+    heights: &[Option<f32>],
+    color: impl Fn(f32) -> Color32,
+    line: Color32,
+) -> Mesh {
+    let mut mesh = Mesh::default();
+    let place = |nth: usize| 2.0 * nth as f32 / (side - 1) as f32 - 1.0;
+    let height = |column: usize, row: usize| heights[row * side + column];
+    for (i, height_here) in heights.iter().enumerate() {
+        let (column, row) = (i % side, i / side);
+        let here = height_here.unwrap_or(0.0);
+        let at = camera.project([place(column), place(row), here]);
+        let slope = |before: Option<f32>, after: Option<f32>| {
+            TALL * (after.unwrap_or(here) - before.unwrap_or(here)) * 0.25 * (side - 1) as f32
+        };
+        let along_x = slope(height(column.saturating_sub(1), row), height((column + 1).min(side - 1), row));
+        let along_y = slope(height(column, row.saturating_sub(1)), height(column, (row + 1).min(side - 1)));
+        mesh.colored_vertex(at, shaded(color(here), camera.turned(-along_x, -along_y)));
+    }
+    let is_back_to_front = [camera.turned(1.0, 0.0).y > 0.0, camera.turned(0.0, 1.0).y > 0.0];
+    let order = |axis: usize, nth: usize| if is_back_to_front[axis] { nth } else { side - 2 - nth };
+    let every = ((side - 1) * LINES / 64).max(1);
+    for row in (0..side - 1).map(|nth| order(1, nth)) {
+        for column in (0..side - 1).map(|nth| order(0, nth)) {
+            let corners = [(column, row), (column + 1, row), (column, row + 1), (column + 1, row + 1)];
+            if corners.iter().any(|(column, row)| height(*column, *row).is_none()) {
+                continue;
+            }
+            let [a, b, c, d] = corners.map(|(column, row)| (row * side + column) as u32);
+            mesh.add_triangle(a, b, c);
+            mesh.add_triangle(b, d, c);
+            // Lines belong to the edges at the back, which nothing that is drawn later covers by half.
+            let back_row = if is_back_to_front[1] { row } else { row + 1 };
+            let back_column = if is_back_to_front[0] { column } else { column + 1 };
+            let at = |column: usize, row: usize| mesh.vertices[row * side + column].pos;
+            let along_row = (at(column, back_row), at(column + 1, back_row));
+            let along_column = (at(back_column, row), at(back_column, row + 1));
+            if back_row.is_multiple_of(every) {
+                add_line(&mut mesh, along_row, line);
+            }
+            if back_column.is_multiple_of(every) {
+                add_line(&mut mesh, along_column, line);
+            }
+        }
+    }
+    mesh
+}
+
+/// A colour in the light from the upper left; the slope is that to the right and towards the viewer.
+fn shaded(color: Color32, slope: Vec2) -> Color32 {
+    let normal = [slope.x, slope.y, 1.0];
+    let length = normal.iter().map(|part| part * part).sum::<f32>().sqrt();
+    let light = [-0.45, -0.25, 0.857];
+    let lit = normal.iter().zip(light).map(|(a, b)| a * b).sum::<f32>() / length;
+    if lit > 0.857 {
+        color.lerp_to_gamma(Color32::WHITE, (0.5 * (lit - 0.857)).min(0.12))
+    } else {
+        color.lerp_to_gamma(Color32::BLACK, (0.55 * (0.857 - lit)).min(0.5))
+    }
+}
+
+fn add_line(mesh: &mut Mesh, (from, to): (Pos2, Pos2), color: Color32) {
+    let across = (to - from).rot90().normalized() * 0.5;
+    let first = mesh.vertices.len() as u32;
+    for corner in [from - across, from + across, to - across, to + across] {
+        mesh.colored_vertex(corner, color);
+    }
+    mesh.add_triangle(first, first + 1, first + 2);
+    mesh.add_triangle(first + 1, first + 3, first + 2);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_box_stays_within_its_area_however_it_is_turned() {
+        let area = Rect::from_min_size(Pos2::new(30.0, 40.0), Vec2::new(320.0, 210.0));
+        for yaw in 0..32 {
+            for pitch in [0.12, 0.6, 1.45] {
+                let camera = Camera::new(yaw as f32 * 0.2, pitch, area);
+                for (x, y, height) in (0..8).map(|i| (i % 2, i / 2 % 2, i / 4)) {
+                    let corner = camera.project([2.0 * x as f32 - 1.0, 2.0 * y as f32 - 1.0, height as f32]);
+                    assert!(area.contains(corner), "{corner:?} at {yaw} {pitch}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_nearer_is_drawn_later_and_holes_stay_open() {
+        let area = Rect::from_min_size(Pos2::ZERO, Vec2::new(300.0, 300.0));
+        let mut heights = vec![Some(0.0); 25];
+        for yaw in [0.3, 2.0, 3.6, 5.5] {
+            let camera = Camera::new(yaw, 0.7, area);
+            let mesh = surface_mesh(&camera, 5, &heights, |_| Color32::GRAY, Color32::WHITE);
+            let quads = mesh.indices.chunks(3).filter(|triangle| triangle.iter().all(|index| *index < 25));
+            let low: Vec<f32> = quads
+                .map(|triangle| triangle.iter().map(|index| mesh.vertices[*index as usize].pos.y).sum::<f32>())
+                .collect();
+            assert_eq!(low.len(), 32);
+            // On a flat floor the front is lowest; along each row it only comes nearer.
+            assert!(low.chunks(8).all(|row| row.first() < row.last()) && low.first() < low.last());
+        }
+        heights[12] = None;
+        let camera = Camera::new(0.3, 0.7, area);
+        let mesh = surface_mesh(&camera, 5, &heights, |_| Color32::GRAY, Color32::WHITE);
+        assert!(mesh.indices.iter().all(|index| *index != 12));
+    }
+}
