@@ -4,10 +4,10 @@
 
 use egui::{Pos2, Rect};
 use glam::Vec2;
-use slowgrad_timeline::scene::{Bounds, Point, Scene, Target};
+use slowgrad_timeline::scene::{Bounds, Field, Point, Scene, Target};
 
 /// Zoom never leaves this range, in points per world unit.
-const ZOOM: std::ops::RangeInclusive<f32> = 0.01..=40.0;
+const ZOOM: std::ops::RangeInclusive<f32> = 0.01..=160.0;
 /// A small network is not blown up beyond this when it is fitted.
 const LARGEST_FIT: f32 = 3.0;
 /// The path along an edge that answers to the pointer is this wide at least, in points.
@@ -90,7 +90,12 @@ impl View {
         self.center = (Vec2::from(self.center) + Vec2::from(before) - Vec2::from(after)).into();
     }
 
-    /// What lies under a point of the screen: discs before edges, the nearest first.
+    /// What of the world is in view.
+    pub fn bounds(&self, area: Rect) -> Bounds {
+        Bounds { min: self.to_world(area, area.min), max: self.to_world(area, area.max) }
+    }
+
+    /// What lies under a point of the screen: discs before cells of matrices before edges, the nearest first.
     pub fn hit(&self, area: Rect, scene: &Scene, pos: Pos2) -> Option<Target> {
         let at = Vec2::from(self.to_world(area, pos));
         let disc = scene
@@ -104,6 +109,9 @@ impl View {
         if let Some((_, _, target)) = disc {
             return Some(target);
         }
+        if let Some(cell) = scene.matrices.iter().find_map(|field| cell(field, at)) {
+            return Some(cell);
+        }
         scene
             .edges
             .iter()
@@ -116,6 +124,16 @@ impl View {
             .min_by(|a, b| a.0.total_cmp(&b.0))
             .map(|(_, _, target)| target)
     }
+}
+
+/// The weight whose cell a place lies in.
+fn cell(field: &Field, at: Vec2) -> Option<Target> {
+    let (layer, patch) = (field.layer?, field.patches.first()?);
+    let (min, max) = (Vec2::from(patch.place.min), Vec2::from(patch.place.max));
+    let share = (at - min) / (max - min);
+    let nth = |share: f32, count: usize| (0.0..1.0).contains(&share).then(|| (share * count as f32) as usize);
+    let input = nth(share.x, patch.source[2])?;
+    Some(Target::Weight { layer, neuron: nth(share.y, patch.source[3])?, input })
 }
 
 /// A distance on screen, still in points.
@@ -134,7 +152,8 @@ fn distance_to_segment(at: Vec2, from: Vec2, to: Vec2) -> f32 {
 mod tests {
     use super::*;
     use egui::Vec2;
-    use slowgrad_timeline::scene::{Disc, Edge, Ink};
+    use slowgrad_timeline::scene::{Disc, Edge, Form, Ink, Levels, Patch};
+    use std::sync::Arc;
 
     const AREA: Rect = Rect { min: Pos2::new(100.0, 50.0), max: Pos2::new(900.0, 650.0) };
 
@@ -200,6 +219,28 @@ mod tests {
         assert!(!view.auto_fit);
         view.refit();
         assert!(view.auto_fit);
+    }
+
+    #[test]
+    fn every_cell_of_a_matrix_is_a_weight() {
+        let mut scene = crate::sample::empty_scene();
+        scene.matrices = vec![Field {
+            levels: Arc::new(Levels { width: 4, height: 2, levels: vec![0; 8] }),
+            ink: Ink::Weight(0.0),
+            layer: Some(3),
+            patches: vec![Patch {
+                place: Bounds { min: [0.0, 0.0], max: [40.0, 40.0] },
+                source: [0, 0, 4, 2],
+                form: Form::Cells,
+                alpha: 1.0,
+                probe: None,
+            }],
+        }];
+        let view = view();
+        let at = |place: Point| view.hit(AREA, &scene, view.to_screen(AREA, place));
+        assert_eq!(at([5.0, 5.0]), Some(Target::Weight { layer: 3, neuron: 0, input: 0 }));
+        assert_eq!(at([35.0, 25.0]), Some(Target::Weight { layer: 3, neuron: 1, input: 3 }));
+        assert_eq!(at([41.0, 25.0]), None);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //!
 //! A layout is made from a shape alone and must not know numbers, time or colours. Small layers are columns
 //! with room for words around each disc, middling ones are tight columns, and large ones are compact blocks:
-//! 784 inputs stand as 28 × 28.
+//! 784 inputs stand as 28 × 28. Where two layers have too many weights between them for edges, there is room for
+//! their matrix.
 
 use crate::scene::{Bounds, Point, Target};
 use slowgrad_engine::shape::Shape;
@@ -20,11 +21,12 @@ pub enum Density {
 }
 
 impl Density {
-    /// The density that suits a layer of so many discs.
-    pub fn of(discs: usize) -> Self {
-        match discs {
-            0..=12 => Density::Roomy,
-            13..=40 => Density::Tight,
+    /// The density that suits a layer of so many discs, in a network whose largest layer has `most`: beside a block
+    /// there is no point in room for words, which would be too small to read.
+    pub fn of(discs: usize, most: usize) -> Self {
+        match (discs, most) {
+            (0..=12, 0..=40) => Density::Roomy,
+            (0..=40, _) => Density::Tight,
             _ => Density::Block,
         }
     }
@@ -51,38 +53,65 @@ struct Column {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     columns: Vec<Column>,
+    /// For each layer where its weights stand as a matrix, if they do: a row a neuron, a column an input.
+    matrices: Vec<Option<Bounds>>,
     loss: Point,
 }
+
+/// A layer of more weights than this is shown as a matrix and not as edges.
+pub const MOST_EDGES: usize = 2048;
+/// Room between a matrix and the discs at both sides.
+const BESIDE_MATRIX: f32 = 96.0;
 
 impl Layout {
     /// The layout of a network nobody has arranged yet. The middle of the inputs is the origin.
     pub fn new(shape: &Shape) -> Self {
         let mut columns: Vec<Column> = Vec::with_capacity(shape.sizes().len());
+        let mut matrices = Vec::with_capacity(shape.layers());
         let mut x = 0.0;
         let mut before: Option<Block> = None;
+        let most = shape.sizes().iter().copied().max().unwrap_or(0);
         for &size in shape.sizes() {
-            let block = Block::of(size);
+            let block = Block::of(size, most);
             if let Some(before) = before {
+                let high = before.height().max(block.height());
+                let right = x + before.width() / 2.0;
                 // Long columns stand further apart, so that edges between them do not become too steep.
-                let gap = (0.3 * before.height().max(block.height())).clamp(block.least_gap(), 600.0);
-                x += before.width() / 2.0 + gap + block.width() / 2.0;
+                let mut gap = (0.3 * high).clamp(block.least_gap(), 600.0);
+                matrices.push((before.size * size > MOST_EDGES).then(|| {
+                    let high = high.clamp(240.0, 640.0);
+                    let wide = high * (0.5 * (before.size as f32 / size as f32).sqrt()).clamp(0.5, 0.9);
+                    gap = wide + 2.0 * BESIDE_MATRIX;
+                    let left = right + BESIDE_MATRIX;
+                    Bounds { min: [left, -high / 2.0], max: [left + wide, high / 2.0] }
+                }));
+                x = right + gap + block.width() / 2.0;
             }
             let places = (0..size).map(|nth| block.place(x, nth)).collect();
-            columns.push(Column { density: Density::of(size), radius: block.radius, places });
+            columns.push(Column { density: block.density, radius: block.radius, places });
             before = Some(block);
         }
         let half = before.map_or(0.0, |block| block.width() / 2.0);
-        Self { columns, loss: [x + half + OUTPUT_WORDS + 96.0, 0.0] }
+        Self { columns, matrices, loss: [x + half + OUTPUT_WORDS + 96.0, 0.0] }
     }
 
     /// Moves columns together or apart so that width to height comes nearer to `aspect`, that of the room the
     /// picture has: letters grow with the room that is used. Words around the discs keep their room. Blocks
-    /// of discs stay as they are.
+    /// of discs stay as they are, beside which columns and matrices only become higher.
     pub fn stretch(&mut self, aspect: f32) {
         let bounds = self.bounds();
         let (width, height) = (bounds.max[0] - bounds.min[0], bounds.max[1] - bounds.min[1]);
-        let roomy = self.columns.iter().all(|column| column.density == Density::Roomy);
-        if !roomy || !aspect.is_finite() || aspect <= 0.0 {
+        if !aspect.is_finite() || aspect <= 0.0 {
+            return;
+        }
+        if self.columns.iter().any(|column| column.density != Density::Roomy) {
+            let tall = (width / height / aspect).clamp(1.0, 2.2);
+            for Bounds { min, max } in self.matrices.iter_mut().flatten() {
+                (min[1], max[1]) = (min[1] * tall, max[1] * tall);
+            }
+            for column in self.columns.iter_mut().filter(|column| column.density == Density::Tight) {
+                column.places.iter_mut().for_each(|[_, y]| *y *= tall);
+            }
             return;
         }
         let wide = (aspect * height / width).clamp(0.74, 1.5);
@@ -103,13 +132,25 @@ impl Layout {
         self.columns.iter().map(|column| column.places.len()).eq(shape.sizes().iter().copied())
     }
 
-    /// The centre of a disc; for a weight the middle of its edge, for a bias the centre of its neuron.
+    /// Where a layer's weights stand as a matrix, when they do: a row a neuron, a column an input.
+    pub fn matrix(&self, layer: usize) -> Option<Bounds> {
+        self.matrices.get(layer).copied().flatten()
+    }
+
+    /// The centre of a disc; for a weight the middle of its edge or of its cell in the matrix, for a bias the centre
+    /// of its neuron.
     pub fn position(&self, target: Target) -> Point {
         match target {
             Target::Loss => self.loss,
             Target::Input(input) => self.place(0, input),
             Target::Neuron { layer, neuron } | Target::Bias { layer, neuron } => self.place(layer + 1, neuron),
             Target::Weight { layer, neuron, input } => {
+                if let Some(Bounds { min, max }) = self.matrix(layer) {
+                    let share = |nth: usize, of: usize| (nth as f32 + 0.5) / of.max(1) as f32;
+                    let across = share(input, self.columns[layer].places.len());
+                    let down = share(neuron, self.columns[layer + 1].places.len());
+                    return [min[0] + (max[0] - min[0]) * across, min[1] + (max[1] - min[1]) * down];
+                }
                 let ([ax, ay], [bx, by]) = (self.place(layer, input), self.place(layer + 1, neuron));
                 [ax.midpoint(bx), ay.midpoint(by)]
             }
@@ -147,10 +188,28 @@ impl Layout {
         self.columns.get(column).map_or(Density::Roomy, |column| column.density)
     }
 
-    /// The two ends of a weight's edge, at the rims of the discs.
+    /// The two ends of a weight's edge, or of its way through the matrix, at the rims of the discs.
     pub fn edge(&self, layer: usize, neuron: usize, input: usize) -> (Point, Point) {
         let (from, to) = (self.place(layer, input), self.place(layer + 1, neuron));
-        (toward(from, to, self.columns[layer].radius), toward(to, from, self.columns[layer + 1].radius))
+        let (to_there, to_here) = if self.matrix(layer).is_some() {
+            let cell = self.position(Target::Weight { layer, neuron, input });
+            (cell, cell)
+        } else {
+            (to, from)
+        };
+        (toward(from, to_there, self.columns[layer].radius), toward(to, to_here, self.columns[layer + 1].radius))
+    }
+
+    /// A place on a weight's edge, from 0 at the input's end to 1 at the neuron's; where the weights stand as a matrix,
+    /// the way leads through the weight's cell.
+    pub fn along(&self, layer: usize, neuron: usize, input: usize, share: f32) -> Point {
+        let (from, to) = self.edge(layer, neuron, input);
+        let between = |[ax, ay]: Point, [bx, by]: Point, share: f32| [ax + (bx - ax) * share, ay + (by - ay) * share];
+        if self.matrix(layer).is_none() {
+            return between(from, to, share);
+        }
+        let cell = self.position(Target::Weight { layer, neuron, input });
+        if share < 0.5 { between(from, cell, 2.0 * share) } else { between(cell, to, 2.0 * share - 1.0) }
     }
 
     /// The way from an output to the loss: from the end of the output's words to the loss's rim.
@@ -172,6 +231,10 @@ impl Layout {
                 bounds.min = [bounds.min[0].min(x - side), bounds.min[1].min(y - column.radius - words * 0.75)];
                 bounds.max = [bounds.max[0].max(x + side), bounds.max[1].max(y + column.radius + words)];
             }
+        }
+        for matrix in self.matrices.iter().flatten() {
+            bounds.min[1] = bounds.min[1].min(matrix.min[1] - 24.0);
+            bounds.max[1] = bounds.max[1].max(matrix.max[1] + 24.0);
         }
         // The numbers of a sample come in from the left.
         bounds.min[0] -= ENTRANCE;
@@ -200,6 +263,7 @@ pub fn toward(from: Point, to: Point, distance: f32) -> Point {
 /// How the discs of a layer are set out: `rows` rows of `wide` discs.
 #[derive(Debug, Clone, Copy)]
 struct Block {
+    density: Density,
     size: usize,
     wide: usize,
     rows: usize,
@@ -208,14 +272,15 @@ struct Block {
 }
 
 impl Block {
-    fn of(size: usize) -> Self {
-        let (wide, pitch, radius) = match Density::of(size) {
+    fn of(size: usize, most: usize) -> Self {
+        let density = Density::of(size, most);
+        let (wide, pitch, radius) = match density {
             Density::Roomy => (1, ROOMY_PITCH, ROOMY_RADIUS),
             Density::Tight => (1, 40.0, 15.0),
             Density::Block if size <= 256 => (columns_of(size), 32.0, 12.0),
             Density::Block => (columns_of(size), 21.0, 8.5),
         };
-        Self { size, wide, rows: size.div_ceil(wide).max(1), pitch, radius }
+        Self { density, size, wide, rows: size.div_ceil(wide).max(1), pitch, radius }
     }
 
     fn place(&self, x: f32, nth: usize) -> Point {
@@ -233,7 +298,7 @@ impl Block {
     }
 
     fn least_gap(&self) -> f32 {
-        if Density::of(self.size) == Density::Roomy { 220.0 } else { 190.0 }
+        if self.density == Density::Roomy { 220.0 } else { 190.0 }
     }
 }
 
@@ -254,7 +319,7 @@ mod tests {
         let [right, bottom] = layout.position(Target::Input(783));
         assert_eq!(right - left, bottom - top);
         assert_eq!(layout.density(0), Density::Block);
-        assert_eq!(layout.density(3), Density::Roomy);
+        assert_eq!(layout.density(3), Density::Tight);
         let first = layout.position(Target::Neuron { layer: 0, neuron: 0 });
         assert!(first[0] > right + 200.0);
     }

@@ -11,6 +11,7 @@ mod headline;
 mod known;
 mod loss;
 mod maps;
+mod matrix;
 mod network;
 mod stage;
 mod strongest;
@@ -19,12 +20,13 @@ mod wave;
 
 use crate::event::{Cell, Event, EventKind, Phase};
 use crate::layout::Layout;
-use crate::scene::{Comparison, Formula, Math, Scene, ScriptMark, Target};
+use crate::scene::{Bounds, Comparison, Formula, Math, Scene, ScriptMark, Target};
 use crate::timeline::Timeline;
 use crate::words::{self, Words};
 use canvas::Canvas;
 use known::Known;
 pub use maps::Maps;
+use matrix::Matrices;
 use stage::{Play, Stage};
 use std::ops::Range;
 use std::sync::Arc;
@@ -57,6 +59,8 @@ pub struct SceneOptions {
     pub maps: Option<Arc<Maps>>,
     /// Points on screen a world unit, as far as details depend on it: see [`zoom_step`].
     pub zoom: f32,
+    /// What of the world is in view, when that is not all: numbers of which there are too many appear only there.
+    pub view: Option<Bounds>,
 }
 
 /// Zooms between which nothing appears or goes: the scene of one serves all up to the next, a quarter of an octave on.
@@ -75,6 +79,7 @@ impl Default for SceneOptions {
             edges_at_most: 4000,
             maps: None,
             zoom: 1.0,
+            view: None,
         }
     }
 }
@@ -85,15 +90,17 @@ pub fn scene(timeline: &Timeline, layout: &Layout, moment: &Moment, options: &Sc
 }
 
 /// What all moments of a timeline have in common: which weights are drawn when there are too many.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Picture {
     strongest: Strongest,
+    matrices: Matrices,
 }
 
 impl Picture {
     /// Chooses the weights to draw. The number of edges is decided here and not by the options of a scene.
     pub fn new(timeline: &Timeline, edges_at_most: usize) -> Self {
-        Self { strongest: Strongest::of(timeline.step(), edges_at_most) }
+        let step = timeline.step();
+        Self { strongest: Strongest::of(step, edges_at_most), matrices: Matrices::of(step) }
     }
 
     /// The scene of a moment of the timeline that the picture was made for.
@@ -108,6 +115,7 @@ impl Picture {
             known: &known,
             wave: &wave,
             strongest: &self.strongest,
+            matrices: &self.matrices,
             words: Words { digits: options.digits },
             canvas: Canvas::default(),
         };
@@ -134,19 +142,18 @@ impl Picture {
             Play::Update { .. } => {}
             Play::Rate => stage.rate_known(),
         }
-        let drawn = stage.canvas.edges.iter().filter(|edge| matches!(edge.target, Target::Weight { .. })).count();
         let (labels, bounds) = stage.canvas.settle(layout.bounds());
         let formula = match &play {
             Play::One(event) => stage.words.formula(timeline, event),
             _ => stage.headline(),
         };
-        let (status, script) = (stage.status(drawn), stage.script());
+        let (status, script) = (stage.status(), stage.script());
         let maps = stage.maps();
-        let Canvas { edges, discs, pulses, .. } = stage.canvas;
+        let Canvas { edges, matrices, discs, pulses, .. } = stage.canvas;
         Scene {
             bounds,
             edges,
-            matrices: Vec::new(),
+            matrices,
             discs,
             maps,
             pulses,
@@ -174,13 +181,20 @@ fn comparisons(known: &Known) -> Vec<Comparison> {
 
 impl Stage<'_> {
     /// Where in the step, and how many of the weights are drawn when not all are.
-    fn status(&self, drawn: usize) -> String {
+    fn status(&self) -> String {
         let mut status = match &self.play {
             Play::One(event) => words::title(self.timeline, &event.address),
             _ => self.place(),
         };
         let shape = &self.known.step.shape;
-        let all: usize = (0..shape.layers()).map(|layer| shape.weights(layer).len()).sum();
+        // A matrix shows all of its weights.
+        let edged = (0..shape.layers()).filter(|layer| self.layout.matrix(*layer).is_none());
+        let all: usize = edged.map(|layer| shape.weights(layer).len()).sum();
+        let drawn = self.canvas.edges.iter().filter(|edge| match edge.target {
+            Target::Weight { layer, .. } => self.layout.matrix(layer).is_none(),
+            _ => false,
+        });
+        let drawn = drawn.count();
         if drawn < all {
             status = format!("{status} · {} of {} weights drawn: the strongest", grouped(drawn), grouped(all));
         }

@@ -182,6 +182,8 @@ pub struct Field {
     pub levels: Arc<Levels>,
     /// Whose ramp its colours are; the levels are those of the grid.
     pub ink: Ink,
+    /// The layer whose weights its cells are: a row a neuron, a column an input.
+    pub layer: Option<usize>,
     /// Where its parts are drawn.
     pub patches: Vec<Patch>,
 }

@@ -227,6 +227,11 @@ pub fn level(x: f64) -> f32 {
     if x.is_nan() { 0.0 } else { x.clamp(-1.0, 1.0) as f32 }
 }
 
+/// Something of a layer, W or a, with the layer's number as a superscript in brackets.
+pub(crate) fn of_layer(name: &str, layer: usize) -> Math {
+    Math::Sup(Box::new(Math::variable(name)), Box::new(Math::text(format!("({})", layer + 1))))
+}
+
 /// Where in the step: `step 1 · sample 2 of 4 · backward · layer 2 · neuron 1`.
 pub fn title(timeline: &Timeline, address: &Address) -> String {
     let mut parts = vec![format!("step {}", address.step)];

@@ -285,7 +285,8 @@ fn a_large_network_stays_one_readable_picture() {
             let scene = picture.scene(&timeline, &layout, &moment, &options);
             assert!(scene.edges.len() <= 4000 + 784 + 10, "{} edges", scene.edges.len());
             assert!(scene.pulses.len() <= 610 && scene.labels.len() < 200);
-            assert!(scene.status.contains("of 109\u{202f}184 weights drawn: the strongest"), "{}", scene.status);
+            assert_eq!(scene.matrices.len(), 2, "two layers have too many weights for edges");
+            assert!(!scene.status.contains("drawn"), "all weights are there: {}", scene.status);
         }
     }
 }

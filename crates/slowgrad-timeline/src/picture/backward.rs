@@ -57,14 +57,13 @@ impl Stage<'_> {
                 }
             }
             EventKind::Backprop { input, delta, contribution, .. } => {
-                let (to, from) = self.layout.edge(layer, neuron, *input);
                 if self.wave.arrived() {
-                    self.melt(to, gradient(*contribution));
+                    self.melt(self.layout.edge(layer, neuron, *input).0, gradient(*contribution));
                 } else {
                     // δ becomes w · δ halfway, where the weight stands.
                     let carried = if way < 0.5 { *delta } else { *contribution };
                     let text = self.number(carried);
-                    self.pulse(from, to, way, gradient(carried), text);
+                    self.pulse_along((layer, neuron, *input), 1.0 - way, gradient(carried), text);
                 }
             }
             _ => {}
@@ -84,9 +83,8 @@ impl Stage<'_> {
             let (w, delta) =
                 (self.known.weights(layer, neuron)[input], self.known.recorded().layers[layer].delta[neuron]);
             let carried = if way < 0.5 { delta } else { w * delta };
-            let (to, from) = self.layout.edge(layer, neuron, input);
             let text = if with_text { self.number(carried) } else { String::new() };
-            self.pulse(from, to, way, gradient(carried), text);
+            self.pulse_along((layer, neuron, input), 1.0 - way, gradient(carried), text);
         }
     }
 }

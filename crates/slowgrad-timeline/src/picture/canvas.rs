@@ -3,7 +3,7 @@
 //! A label is handed in with its rank. When all are there, those of a higher rank keep their place, and one
 //! that would cover another is left out. It must not know what any mark means.
 
-use crate::scene::{Anchor, Bounds, Disc, Edge, Ink, Label, Math, Point, Pulse};
+use crate::scene::{Anchor, Bounds, Disc, Edge, Field, Ink, Label, Math, Point, Pulse};
 
 /// Who stays when two labels want the same place: the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,7 @@ pub(super) struct Canvas {
     pub(super) edges: Vec<Edge>,
     pub(super) discs: Vec<Disc>,
     pub(super) pulses: Vec<Pulse>,
+    pub(super) matrices: Vec<Field>,
     labels: Vec<(Rank, Label)>,
 }
 

@@ -7,10 +7,13 @@ use super::wave::{ARRIVE, GROUP_ACTIVE, GROUP_SUMS};
 use crate::event::{Cell, Event, EventKind};
 use crate::expression::{Term, compose};
 use crate::layout::{ENTRANCE, toward};
-use crate::scene::{Ink, Math, Point, Target};
+use crate::scene::{Ink, Math, Target};
 use crate::words;
 use slowgrad_tape::{Notation, Op};
 use std::ops::Range;
+
+/// So many numbers come out of a matrix together.
+const MOST_FROM_MATRIX: usize = 240;
 
 impl Stage<'_> {
     /// One operation of the forward pass.
@@ -20,13 +23,12 @@ impl Stage<'_> {
             EventKind::Enter { input, value } => self.enter(*input, *value, true),
             EventKind::Product { input, x, product, .. } => {
                 let (Some((layer, neuron)), input) = (neuron_of(event), *input) else { return };
-                let (from, to) = self.layout.edge(layer, neuron, input);
                 if self.wave.arrived() {
                     if input == 0 {
-                        self.melt(to, value(*product));
+                        self.melt(self.layout.edge(layer, neuron, input).1, value(*product));
                     }
                 } else {
-                    self.product(from, to, way, *x, *product, true);
+                    self.product((layer, neuron, input), way, *x, *product, true);
                 }
             }
             EventKind::Accumulate { input, weight, x, before, sum } => {
@@ -94,13 +96,19 @@ impl Stage<'_> {
         let with_text = moving.len() <= MOST_PILLS;
         for (neuron, input) in moving {
             let (w, x) = (self.known.weights(layer, neuron)[input], self.known.source(layer, input));
-            let (from, to) = self.layout.edge(layer, neuron, input);
-            self.product(from, to, way, x, w * x, with_text);
+            self.product((layer, neuron, input), way, x, w * x, with_text);
         }
     }
 
-    /// The drawn edges into some neurons of a layer, evenly thinned when there are very many.
+    /// The drawn edges into some neurons of a layer, evenly thinned when there are very many; of a matrix some cells.
     pub(super) fn moving_edges(&self, layer: usize, neurons: &Range<usize>) -> Vec<(usize, usize)> {
+        if self.layout.matrix(layer).is_some() {
+            let fan_in = self.known.step.shape.fan_in(layer);
+            // No row has as many cells as the stride, so that neighbouring rows send from other inputs.
+            let every = (neurons.len() * fan_in).div_ceil(MOST_FROM_MATRIX).max(1) | 1;
+            let cells = (neurons.start * fan_in..neurons.end * fan_in).step_by(every);
+            return cells.map(|flat| (flat / fan_in, flat % fan_in)).collect();
+        }
         let moving: Vec<(usize, usize)> = self
             .canvas
             .edges
@@ -130,10 +138,10 @@ impl Stage<'_> {
     }
 
     /// What enters a connection becomes the product halfway, where the weight stands.
-    fn product(&mut self, from: Point, to: Point, way: f32, x: f64, product: f64, with_text: bool) {
+    fn product(&mut self, weight: (usize, usize, usize), way: f32, x: f64, product: f64, with_text: bool) {
         let carried = if way < 0.5 { x } else { product };
         let text = if with_text { self.number(carried) } else { String::new() };
-        self.pulse(from, to, way, value(carried), text);
+        self.pulse_along(weight, way, value(carried), text);
     }
 
     fn sum_of(&self, before: f64, more: f64) -> Math {

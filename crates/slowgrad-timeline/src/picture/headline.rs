@@ -143,8 +143,13 @@ impl Stage<'_> {
                 ]);
             }
         } else {
-            let sum = format!("Σᵢ w{} · ", if index < 10 { index.to_string() } else { format!("{index},") });
-            symbols.extend([text(sum), Math::indexed(if layer == 0 { "x" } else { "a" }, "i")]);
+            let each = format!("{index}{}i", if index < 10 { "" } else { "," });
+            symbols.extend([
+                text("Σ "),
+                Math::indexed("w", each),
+                text(" · "),
+                Math::indexed(if layer == 0 { "x" } else { "a" }, "i"),
+            ]);
             numbers.push(text(format!("the sum of {} products", weights.len())));
         }
         let bias = self.known.old_and_new(layer, neuron, None).0;
@@ -310,9 +315,7 @@ impl Stage<'_> {
 /// A vector of a layer, `a` with the layer's number as a superscript in brackets; the sample itself has none.
 fn indexed_layer(name: &str, layer: Option<usize>) -> Math {
     match layer {
-        Some(layer) if name != "ŷ" => {
-            Math::Sup(Box::new(Math::variable(name)), Box::new(Math::text(format!("({})", layer + 1))))
-        }
+        Some(layer) if name != "ŷ" => words::of_layer(name, layer),
         _ => Math::variable(name),
     }
 }

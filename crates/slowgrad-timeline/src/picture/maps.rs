@@ -119,7 +119,12 @@ impl Stage<'_> {
             })
         };
         let patches: Vec<Patch> = self.canvas.discs.iter().filter_map(patch).collect();
-        (!patches.is_empty()).then(|| Field { levels: Arc::clone(&maps.levels), ink: Ink::Value(0.0), patches })
+        (!patches.is_empty()).then(|| Field {
+            levels: Arc::clone(&maps.levels),
+            ink: Ink::Value(0.0),
+            layer: None,
+            patches,
+        })
     }
 }
 

@@ -15,6 +15,10 @@ const AROUND: f32 = 15.0;
 const ON_EDGE: f32 = 13.5;
 /// A layer with more weights than this has no numbers on its edges.
 const MOST_WEIGHT_NUMBERS: usize = 16;
+/// Small discs have numbers from this radius on screen, in points.
+const LEAST_DISC: f32 = 13.0;
+/// Of a matrix no more frozen weights than this are pointed out.
+const MOST_FROZEN: usize = 64;
 /// Widths of edges, as on TensorFlow's playground.
 const EDGE_WIDTH: (f64, f64, f64) = (1.0, 1.8, 10.0);
 
@@ -161,7 +165,10 @@ impl Stage<'_> {
             Some(delta) => (gradient(delta), 2.5 + 4.5 * delta.abs().sqrt().min(1.0) as f32),
             None => (Ink::Faint, 1.5),
         };
-        let glow = if is_current { self.wave.glow() } else { 0.0 };
+        // Many that glow together would outshine their own colours.
+        let is_one =
+            !matches!(&self.play, Play::Forward { .. } | Play::Backward { .. } | Play::Entering) || radius > 20.0;
+        let glow = if is_current { self.wave.glow() * if is_one { 1.0 } else { 0.3 } } else { 0.0 };
         let center = self.layout.position(target);
         self.canvas.discs.push(Disc { center, radius, fill, ring, ring_width: width * scale, glow, target });
     }
@@ -173,9 +180,17 @@ impl Stage<'_> {
     }
 
     fn number_inside(&mut self, target: Target, column: usize, text: String) {
-        if self.layout.density(column) != Density::Block {
+        let room = self.layout.radius(target) * self.options.zoom;
+        if self.layout.density(column) != Density::Block || (room > LEAST_DISC && self.is_in_view(target)) {
             self.inside(target, text, Rank::Value);
         }
+    }
+
+    /// Whether a disc may be seen.
+    fn is_in_view(&self, target: Target) -> bool {
+        let ([x, y], radius) = (self.layout.position(target), self.layout.radius(target));
+        let Some(view) = self.options.view else { return true };
+        overlaps(view, Bounds { min: [x - radius, y - radius], max: [x + radius, y + radius] })
     }
 
     /// A number in a disc, as large as fits.
@@ -190,6 +205,14 @@ impl Stage<'_> {
 
     fn layer_edges(&mut self, layer: usize) {
         let fan_in = self.known.step.shape.fan_in(layer);
+        if let Some(place) = self.layout.matrix(layer) {
+            self.layer_matrix(layer, place);
+            for flat in self.wanted_cells(layer) {
+                self.edge(layer, flat / fan_in, flat % fan_in, 1);
+            }
+            self.selected_number(layer, false);
+            return;
+        }
         let chosen = self.strongest.layer(layer);
         let spots = self.has_weight_numbers(layer).then(|| self.weight_spots(layer));
         for &flat in chosen {
@@ -203,9 +226,14 @@ impl Stage<'_> {
                 self.edge(layer, flat / fan_in, flat % fan_in, chosen.len());
             }
         }
+        self.selected_number(layer, spots.is_some());
+    }
+
+    /// The number of a selected weight, when it is not among those that are shown anyway.
+    fn selected_number(&mut self, layer: usize, all_are_shown: bool) {
         if let Some(Target::Weight { layer: at, neuron, input }) = self.options.selected
             && at == layer
-            && spots.is_none()
+            && !all_are_shown
             && !self.play.updates(layer, neuron, Some(input))
         {
             let spot = self.weight_spot(layer, neuron, input);
@@ -223,13 +251,7 @@ impl Stage<'_> {
         {
             wanted.extend(neurons.start * fan_in..neurons.end * fan_in);
         }
-        let one = match &self.play {
-            Play::One(event) => Some(event.target),
-            Play::Update { layer, first, last } if first == last && first.1 < usize::MAX => {
-                Some(Target::Weight { layer: *layer, neuron: first.0, input: first.1 })
-            }
-            _ => None,
-        };
+        let one = self.single_weight();
         for target in
             one.into_iter().filter(|target| matches!(target, Target::Weight { .. })).chain(self.options.selected)
         {
@@ -248,6 +270,34 @@ impl Stage<'_> {
         wanted.sort_unstable();
         wanted.dedup();
         wanted.retain(|&flat| flat < size * fan_in);
+        wanted
+    }
+
+    /// The weight that the running operation is about.
+    fn single_weight(&self) -> Option<Target> {
+        match &self.play {
+            Play::One(event) => Some(event.target),
+            Play::Update { layer, first, last } if first == last && first.1 < usize::MAX => {
+                Some(Target::Weight { layer: *layer, neuron: first.0, input: first.1 })
+            }
+            _ => None,
+        }
+    }
+
+    /// The weights of a matrix that have a way of their own through it: of the running operation, the selected one,
+    /// and some that are frozen.
+    fn wanted_cells(&self, layer: usize) -> Vec<usize> {
+        let step = self.known.step;
+        let (weights, fan_in) = (step.shape.weights(layer), step.shape.fan_in(layer));
+        let flat = |target| match target {
+            Target::Weight { layer: at, neuron, input } if at == layer => Some(neuron * fan_in + input),
+            _ => None,
+        };
+        let frozen = step.frozen.range(weights.clone()).take(MOST_FROZEN).map(|at| at - weights.start);
+        let mut wanted: Vec<usize> =
+            self.single_weight().into_iter().chain(self.options.selected).filter_map(flat).chain(frozen).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
         wanted
     }
 
@@ -288,7 +338,7 @@ impl Stage<'_> {
         } else {
             0.8 * crowd
         };
-        self.canvas.edges.push(Edge {
+        let edge = Edge {
             from,
             to,
             width: if is_moving { width(old) + (width(new) - width(old)) * share } else { width(now) },
@@ -298,7 +348,13 @@ impl Stage<'_> {
             glow,
             is_frozen: self.known.is_frozen(layer, neuron, Some(input)),
             target,
-        });
+        };
+        if self.layout.matrix(layer).is_some() {
+            let cell = self.layout.position(target);
+            self.canvas.edges.extend([Edge { to: cell, ..edge.clone() }, Edge { from: cell, ..edge }]);
+        } else {
+            self.canvas.edges.push(edge);
+        }
     }
 
     /// ∂L/∂w of a weight whose edge stands for its gradient just now.

@@ -6,6 +6,7 @@
 use super::SceneOptions;
 use super::canvas::{Canvas, Rank, Words as Lettering};
 use super::known::Known;
+use super::matrix::Matrices;
 use super::strongest::Strongest;
 use super::wave::Wave;
 use crate::event::{Cell, Event, Phase};
@@ -116,6 +117,7 @@ pub(super) struct Stage<'a> {
     pub(super) known: &'a Known<'a>,
     pub(super) wave: &'a Wave,
     pub(super) strongest: &'a Strongest,
+    pub(super) matrices: &'a Matrices,
     pub(super) words: Words,
     pub(super) canvas: Canvas,
 }
@@ -191,6 +193,19 @@ impl Stage<'_> {
         // Without a number it is one of many.
         let radius = if text.is_empty() { 4.0 } else { 6.5 };
         self.canvas.pulses.push(Pulse { center, radius, ink, text });
+    }
+
+    /// A number on its way along a weight, from 0 at the input's end to 1 at the neuron's.
+    pub(super) fn pulse_along(
+        &mut self,
+        (layer, neuron, input): (usize, usize, usize),
+        way: f32,
+        ink: Ink,
+        text: String,
+    ) {
+        let way = if self.options.reduced_motion { 0.5 } else { way };
+        let place = self.layout.along(layer, neuron, input, way);
+        self.pulse(place, place, 1.0, ink, text);
     }
 
     /// A number that has arrived melts into its goal.
@@ -269,6 +284,6 @@ pub(super) fn update(x: f64) -> Ink {
     Ink::Update(rooted(x))
 }
 
-fn rooted(x: f64) -> f32 {
+pub(super) fn rooted(x: f64) -> f32 {
     words::level(x.signum() * x.abs().sqrt())
 }

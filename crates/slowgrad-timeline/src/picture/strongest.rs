@@ -2,6 +2,7 @@
 //!
 //! It must not know time: the choice holds for a whole step, so that edges do not come and go while it plays.
 
+use crate::layout::MOST_EDGES;
 use slowgrad_engine::record::RecordedStep;
 
 /// The weights drawn in each layer, as `neuron * fan_in + input` in ascending order.
@@ -13,19 +14,21 @@ pub(super) struct Strongest {
 impl Strongest {
     pub(super) fn of(step: &RecordedStep, at_most: usize) -> Self {
         let shape = &step.shape;
-        let counts: Vec<usize> = (0..shape.layers()).map(|layer| shape.weights(layer).len()).collect();
+        let counts: Vec<usize> = (0..shape.layers())
+            .map(|layer| shape.weights(layer).len())
+            // Those stand as a matrix.
+            .map(|count| if count > MOST_EDGES { 0 } else { count })
+            .collect();
         let layers = shares(&counts, at_most)
             .into_iter()
             .enumerate()
             .map(|(layer, share)| {
                 let weights = &step.before.values[shape.weights(layer)];
-                let mut chosen: Vec<usize> = (0..weights.len()).collect();
+                let mut chosen: Vec<usize> = (0..if share == 0 { 0 } else { weights.len() }).collect();
                 if share < chosen.len() {
                     let strength = |&i: &usize| weights[i].abs();
                     let stronger = |a: &usize, b: &usize| strength(b).total_cmp(&strength(a)).then(a.cmp(b));
-                    if share > 0 {
-                        chosen.select_nth_unstable_by(share - 1, stronger);
-                    }
+                    chosen.select_nth_unstable_by(share - 1, stronger);
                     chosen.truncate(share);
                     chosen.sort_unstable();
                 }

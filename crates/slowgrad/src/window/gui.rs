@@ -489,6 +489,7 @@ impl Gui {
             selected: session.view.selected,
             maps: session.snapshot.as_ref().and_then(|snapshot| snapshot.maps.clone()),
             zoom: zoom_step(session.view.zoom),
+            view: self.canvas.filter(|_| !session.view.auto_fit).map(|area| session.view.bounds(area)),
             ..SceneOptions::default()
         };
         Some(self.scenery.scene(timeline, &moment, &options))

@@ -9,6 +9,7 @@ use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2};
 use slowgrad_render::{legend_ui, network_ui};
 use slowgrad_timeline::picture::zoom_step;
 use slowgrad_timeline::scene::Target;
+use slowgrad_timeline::words;
 
 /// The legend and the short messages stand in a strip of this height.
 const LEGEND_HEIGHT: f32 = 26.0;
@@ -108,7 +109,8 @@ fn hover(ui: &Ui, session: &Session, target: Target) {
         return;
     }
     let Some((_, value)) = session.editable(target) else { return };
-    let text = format!("{}   double-click to edit", slowgrad_timeline::words::number(value, 5));
+    let (name, number) = (words::target(target), words::number(value, 5));
+    let text = format!("{name}: {number}   double-click to edit");
     egui::Tooltip::always_open(
         ui.ctx().clone(),
         ui.layer_id(),

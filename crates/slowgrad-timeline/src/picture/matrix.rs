@@ -1,0 +1,243 @@
+//! Layers with too many weights for edges: their matrix as a map of cells, a row a neuron, a column an input.
+//!
+//! Each neuron's row ends in a bundle that stands for all its weights; the row that is being computed stands out,
+//! and a single weight keeps its way through its cell. Close enough, each cell has its number. Levels are made
+//! once a step and shared by all its scenes. This file must not know how a layer's parts are computed.
+
+use super::canvas::{Rank, Words as Lettering};
+use super::stage::{Play, Stage, rooted, slope};
+use super::wave::GROUP_DELTA;
+use crate::scene::{Anchor, Bounds, Edge, Field, Form, Ink, Levels, Math, Patch, Point, Target};
+use crate::words;
+use slowgrad_engine::record::RecordedStep;
+use std::cell::{OnceCell, RefCell};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What the scenes of one step share about the matrices of its layers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Matrices {
+    layers: Vec<Kept>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Kept {
+    before: OnceCell<Arc<Levels>>,
+    after: OnceCell<Arc<Levels>>,
+    /// The gradients of a sample, by its number: those that were shown last.
+    gradients: RefCell<Option<(usize, Arc<Levels>)>>,
+    bundles: OnceCell<Vec<Bundle>>,
+    reach: OnceCell<f64>,
+}
+
+/// All weights of a neuron in one line.
+#[derive(Debug, Clone, Copy)]
+struct Bundle {
+    sum: f64,
+    /// The root of the mean square.
+    size: f64,
+}
+
+impl Matrices {
+    pub(super) fn of(step: &RecordedStep) -> Self {
+        Self { layers: vec![Kept::default(); step.shape.layers()] }
+    }
+}
+
+impl Kept {
+    fn weights(&self, step: &RecordedStep, layer: usize, is_after: bool) -> Arc<Levels> {
+        let (cell, model) = if is_after { (&self.after, &step.after) } else { (&self.before, &step.before) };
+        let levels = cell.get_or_init(|| {
+            let reach = self.reach(step, layer);
+            let levels = model.values[step.shape.weights(layer)].iter().map(|&w| Levels::level(w / reach)).collect();
+            Arc::new(Levels { width: step.shape.fan_in(layer), height: step.shape.size(layer), levels })
+        });
+        Arc::clone(levels)
+    }
+
+    /// The largest weight of the layer before the step: where the ramp ends.
+    fn reach(&self, step: &RecordedStep, layer: usize) -> f64 {
+        *self.reach.get_or_init(|| {
+            let weights = &step.before.values[step.shape.weights(layer)];
+            let largest = weights.iter().fold(0.0, |largest: f64, w| largest.max(w.abs()));
+            if largest > 0.0 && largest.is_finite() { largest } else { 1.0 }
+        })
+    }
+
+    /// ∂L/∂w = δ · x of one sample.
+    fn gradients(&self, step: &RecordedStep, layer: usize, sample: usize) -> Arc<Levels> {
+        let mut kept = self.gradients.borrow_mut();
+        if let Some((_, levels)) = kept.as_ref().filter(|(of, _)| *of == sample) {
+            return Arc::clone(levels);
+        }
+        let (x, delta) = (step.layer_input(sample, layer), &step.samples[sample].layers[layer].delta);
+        let row = |delta: &f64| {
+            let delta = *delta;
+            x.iter().map(move |x| Levels::level(f64::from(rooted(delta * x))))
+        };
+        let levels = delta.iter().flat_map(row).collect();
+        let levels = Arc::new(Levels { width: x.len(), height: delta.len(), levels });
+        *kept = Some((sample, Arc::clone(&levels)));
+        levels
+    }
+
+    fn bundles(&self, step: &RecordedStep, layer: usize) -> &[Bundle] {
+        self.bundles.get_or_init(|| {
+            let weights = &step.before.values[step.shape.weights(layer)];
+            let bundle = |row: &[f64]| {
+                let count = row.len() as f64;
+                let (sum, squares) = row.iter().fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
+                Bundle { sum, size: (squares / count).sqrt() }
+            };
+            weights.chunks_exact(step.shape.fan_in(layer)).map(bundle).collect()
+        })
+    }
+}
+
+/// A row that stands out is at least so high.
+const LEAST_ROW: f32 = 15.0;
+/// Cells smaller than this on screen, in points, have no number.
+const LEAST_CELL: [f32; 2] = [40.0, 14.0];
+/// If more cells than this are in view, none has a number.
+const MOST_NUMBERS: usize = 700;
+
+impl Stage<'_> {
+    /// A layer's matrix, with the bundles from its rows to their neurons.
+    pub(super) fn layer_matrix(&mut self, layer: usize, place: Bounds) {
+        let step = self.known.step;
+        let kept = &self.matrices.layers[layer];
+        let (rows, columns) = (step.shape.size(layer), step.shape.fan_in(layer));
+        let gradients =
+            matches!(&self.play, Play::Backward { layer: at, .. } if *at == layer) && self.wave.progress >= GROUP_DELTA;
+        let is_after = self.known.is_updated(layer, rows - 1, None);
+        let (levels, ink) = if gradients {
+            (kept.gradients(step, layer, self.known.sample), Ink::Gradient(0.0))
+        } else {
+            (kept.weights(step, layer, is_after), Ink::Weight(0.0))
+        };
+        let whole = Patch { place, source: [0, 0, columns, rows], form: Form::Cells, alpha: 1.0, probe: None };
+        let active = self.active_rows(layer);
+        let mut patches = vec![Patch { alpha: if active.is_some() { 0.35 } else { 0.9 }, ..whole }];
+        if let Some(active) = &active {
+            patches.push(rows_of(whole, active));
+        }
+        if let Some(column) = self.selected_column(layer) {
+            patches.push(column_of(whole, column));
+        }
+        self.canvas.matrices.push(Field { levels, ink, layer: Some(layer), patches });
+
+        let glow = self.wave.glow();
+        for (neuron, bundle) in kept.bundles(step, layer).iter().enumerate() {
+            let target = Target::Neuron { layer, neuron };
+            let is_active = active.as_ref().is_some_and(|rows| rows.contains(&neuron));
+            let from = [place.max[0], self.layout.position(Target::Weight { layer, neuron, input: 0 })[1]];
+            let to = crate::layout::toward(self.layout.position(target), from, self.layout.radius(target));
+            self.canvas.edges.push(Edge {
+                from,
+                to,
+                width: (0.8 + 4.0 * bundle.size.min(1.0)) as f32,
+                ink: Ink::Weight(words::level(bundle.sum)),
+                alpha: if is_active { 1.0 } else { 0.35 },
+                ghost_width: None,
+                glow: if is_active && rows > 1 { 0.5 * glow } else { 0.0 },
+                is_frozen: false,
+                target,
+            });
+        }
+        self.matrix_title(layer, place, gradients);
+        self.cell_numbers(layer, place);
+    }
+
+    fn matrix_title(&mut self, layer: usize, Bounds { min, max }: Bounds, gradients: bool) {
+        let (rows, columns) = (self.known.step.shape.size(layer), self.known.step.shape.fan_in(layer));
+        let name = words::of_layer("W", layer);
+        // Weights of large layers are small: their ramp ends at the largest, and that is said.
+        let end = if gradients {
+            String::new()
+        } else {
+            let reach = self.matrices.layers[layer].reach(self.known.step, layer);
+            format!("   −{0} … +{0}", words::number(reach, 2))
+        };
+        let title =
+            Math::row([if gradients { slope(name) } else { name }, Math::text(format!("   {rows} × {columns}{end}"))]);
+        let letters = title.plain().chars().count() as f32;
+        let size = (1.15 * (max[0] - min[0]) / (0.55 * letters)).min(0.08 * (max[1] - min[1]));
+        let place = [f32::midpoint(min[0], max[0]), min[1] - 0.4 * size];
+        self.canvas.label(Rank::Around, place, Anchor::Above, Lettering::new(title, size, Ink::Faint));
+    }
+
+    /// The rows of the neurons that are being computed, or else of the selected one.
+    fn active_rows(&self, layer: usize) -> Option<Range<usize>> {
+        let all = self.known.step.shape.size(layer);
+        if let Some((_, rows)) = self.play.neurons().filter(|(at, _)| *at == layer) {
+            return (rows.len() < all).then_some(rows);
+        }
+        match (&self.play, self.options.selected) {
+            (Play::Update { layer: at, first, last }, _) if *at == layer => {
+                (last.0 - first.0 + 1 < all).then_some(first.0..last.0 + 1)
+            }
+            (_, Some(Target::Neuron { layer: at, neuron } | Target::Bias { layer: at, neuron })) if at == layer => {
+                Some(neuron..neuron + 1)
+            }
+            _ => None,
+        }
+    }
+
+    /// The column of a selected neuron that a layer's weights come from.
+    fn selected_column(&self, layer: usize) -> Option<usize> {
+        match self.options.selected {
+            Some(Target::Input(input)) if layer == 0 => Some(input),
+            Some(Target::Neuron { layer: at, neuron }) if at + 1 == layer => Some(neuron),
+            _ => None,
+        }
+    }
+
+    /// The numbers of the cells in view, where these are large enough.
+    fn cell_numbers(&mut self, layer: usize, Bounds { min, max }: Bounds) {
+        let Some(view) = self.options.view else { return };
+        let shape = &self.known.step.shape;
+        let counts = [shape.fan_in(layer), shape.size(layer)];
+        let cell: Point = [0, 1].map(|axis| (max[axis] - min[axis]) / counts[axis] as f32);
+        if (0..2).any(|axis| cell[axis] * self.options.zoom < LEAST_CELL[axis]) {
+            return;
+        }
+        let seen = |axis: usize| {
+            let nth = |at: f32| ((at - min[axis]) / cell[axis]).clamp(0.0, counts[axis] as f32);
+            nth(view.min[axis]) as usize..nth(view.max[axis]).ceil() as usize
+        };
+        let (columns, rows) = (seen(0), seen(1));
+        if columns.len() * rows.len() > MOST_NUMBERS {
+            return;
+        }
+        let size = (cell[0] / (0.55 * 8.5)).min(0.5 * cell[1]);
+        for neuron in rows {
+            for input in columns.clone() {
+                let w = self.known.parameter(layer, neuron, Some(input));
+                let text = Math::text(self.number(w));
+                let place = self.layout.position(Target::Weight { layer, neuron, input });
+                let words = Lettering::plated(text, size, Ink::Weight(words::level(w)));
+                self.canvas.label(Rank::Weight, place, Anchor::Center, words);
+            }
+        }
+    }
+}
+
+/// Some rows of a whole matrix, high enough to be seen.
+fn rows_of(whole: Patch, rows: &Range<usize>) -> Patch {
+    let Bounds { min: [left, top], max: [right, bottom] } = whole.place;
+    let high = (bottom - top) / whole.source[3] as f32;
+    let (from, to) = (top + high * rows.start as f32, top + high * rows.end as f32);
+    let more = 0.5 * (LEAST_ROW - (to - from)).max(0.0);
+    let place = Bounds { min: [left, from - more], max: [right, to + more] };
+    Patch { place, source: [0, rows.start, whole.source[2], rows.len()], alpha: 1.0, ..whole }
+}
+
+/// A column of a whole matrix, wide enough to be seen.
+fn column_of(whole: Patch, column: usize) -> Patch {
+    let Bounds { min: [left, top], max: [right, bottom] } = whole.place;
+    let wide = (right - left) / whole.source[2] as f32;
+    let (from, to) = (left + wide * column as f32, left + wide * (column + 1) as f32);
+    let more = 0.5 * (LEAST_ROW - (to - from)).max(0.0);
+    let place = Bounds { min: [from - more, top], max: [to + more, bottom] };
+    Patch { place, source: [column, 0, 1, whole.source[3]], alpha: 1.0, ..whole }
+}
