@@ -131,7 +131,7 @@ fn cell(field: &Field, at: Vec2) -> Option<Target> {
     let (layer, patch) = (field.layer?, field.patches.first()?);
     let (min, max) = (Vec2::from(patch.place.min), Vec2::from(patch.place.max));
     let share = (at - min) / (max - min);
-    let nth = |share: f32, count: usize| (0.0..1.0).contains(&share).then(|| (share * count as f32) as usize);
+    let nth = |share: f32, count: usize| (0.0..1.0).contains(&share).then_some((share * count as f32) as usize);
     let input = nth(share.x, patch.source[2])?;
     Some(Target::Weight { layer, neuron: nth(share.y, patch.source[3])?, input })
 }
