@@ -11,7 +11,7 @@ use egui::text::{LayoutJob, TextFormat};
 use egui::{
     Color32, CursorIcon, FontFamily, FontId, Galley, Painter, Pos2, Rect, Role, Sense, Stroke, Ui, Vec2, WidgetInfo,
 };
-use slowgrad_timeline::scene::{Anchor, Ink, Math};
+use slowgrad_timeline::scene::{Anchor, Ink, Link, Math};
 
 use crate::theme::Theme;
 
@@ -78,8 +78,8 @@ struct Setter<'a> {
 /// What happened to a formula that can be clicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MathResponse {
-    /// The event of the marked box that was clicked.
-    pub clicked: Option<usize>,
+    /// Where the marked box that was clicked came from.
+    pub clicked: Option<Link>,
 }
 
 /// A formula whose pieces have found their places.
@@ -105,7 +105,7 @@ enum PieceKind {
     Bar,
     /// A root's or a high bracket's stroke: points and width.
     Stroke(Vec<Pos2>, f32),
-    Link(usize, String),
+    Link(Link, String),
 }
 
 /// A box with its baseline at y = 0; ascent and descent are positive.
@@ -216,9 +216,9 @@ impl MathLayout {
     }
 
     /// The places of the boxes that lead to an event, relative to the left top corner.
-    fn links(&self) -> impl Iterator<Item = (Rect, usize, &str, Option<Ink>)> + '_ {
+    fn links(&self) -> impl Iterator<Item = (Rect, Link, &str, Option<Ink>)> + '_ {
         self.pieces.iter().filter_map(|piece| match &piece.kind {
-            PieceKind::Link(event, text) => Some((piece.rect, *event, text.as_str(), piece.ink)),
+            PieceKind::Link(link, text) => Some((piece.rect, *link, text.as_str(), piece.ink)),
             _ => None,
         })
     }
@@ -267,8 +267,8 @@ pub fn colored_math_ui(ui: &mut Ui, math: &Math, size: f32, color: Color32, them
     let (rect, response) = ui.allocate_exact_size(layout.size(), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, ui.is_enabled(), math.plain()));
     let mut clicked = None;
-    for (number, (link, event, text, ink)) in layout.links().enumerate() {
-        let area = link.translate(rect.min.to_vec2()).expand2(Vec2::new(1.0, 0.0));
+    for (number, (place, link, text, ink)) in layout.links().enumerate() {
+        let area = place.translate(rect.min.to_vec2()).expand2(Vec2::new(1.0, 0.0));
         let part =
             ui.interact(area, response.id.with(number), Sense::click()).on_hover_cursor(CursorIcon::PointingHand);
         part.widget_info(|| WidgetInfo::labeled(Role::Link, ui.is_enabled(), format!("where {text} came from")));
@@ -278,7 +278,7 @@ pub fn colored_math_ui(ui: &mut Ui, math: &Math, size: f32, color: Color32, them
         let line = Stroke::new(1.0, shade.gamma_multiply(strength));
         ui.painter().hline(area.x_range(), area.bottom() + 0.5, line);
         if part.clicked() {
-            clicked = Some(event);
+            clicked = Some(link);
         }
     }
     if ui.is_rect_visible(rect) {
@@ -458,7 +458,7 @@ impl Setter<'_> {
             Math::Fraction(above, below) => self.fraction(above, below, size),
             Math::Root(inside) => self.root(inside, size),
             Math::Fenced(inside) => self.fenced(inside, size),
-            Math::Marked { math, ink, event } => marked(self.set(math, size), math, *ink, *event),
+            Math::Marked { math, ink, link } => marked(self.set(math, size), math, *ink, *link),
         }
     }
 
@@ -582,8 +582,8 @@ impl Setter<'_> {
                 }
             }
             // What is clicked is one piece.
-            Math::Marked { math: inner, ink, event: event @ None } => {
-                let mut both = |set: Set| finish(marked(set, inner, *ink, *event));
+            Math::Marked { math: inner, ink, link: link @ None } => {
+                let mut both = |set: Set| finish(marked(set, inner, *ink, *link));
                 self.collect(inner, &mut both, lead, atoms);
             }
             Math::Text(text) | Math::Prose(text) => {
@@ -620,13 +620,13 @@ fn power_of_ten(text: &str) -> Option<(&str, &str)> {
     (is_number(mantissa, true) && is_number(exponent, false)).then_some((mantissa, exponent))
 }
 
-fn marked(mut set: Set, math: &Math, ink: Ink, event: Option<usize>) -> Set {
+fn marked(mut set: Set, math: &Math, ink: Ink, link: Option<Link>) -> Set {
     for piece in &mut set.pieces {
         piece.ink.get_or_insert(ink);
     }
-    if let Some(event) = event {
+    if let Some(link) = link {
         let rect = Rect::from_min_max(Pos2::new(0.0, -set.ascent), Pos2::new(set.width, set.descent));
-        set.pieces.push(Piece { rect, ink: Some(ink), kind: PieceKind::Link(event, math.plain()) });
+        set.pieces.push(Piece { rect, ink: Some(ink), kind: PieceKind::Link(link, math.plain()) });
     }
     set
 }

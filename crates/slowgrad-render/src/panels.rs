@@ -1,10 +1,10 @@
 //! The panels that explain: formula, inspector, comparison of outputs and targets.
 //!
-//! They only read, so the window and the pictures use the same ones; what is clicked comes back as an event
-//! index. Letter sizes follow the text styles of the `Ui` they are given, so a caller scales them by its style.
+//! They only read, so the window and the pictures use the same ones; what is clicked comes back as a
+//! link. Letter sizes follow the text styles of the `Ui` they are given, so a caller scales them by its style.
 
 use egui::{Color32, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
-use slowgrad_timeline::scene::{Comparison, Formula, Ink, Inspector, InspectorRow, Math};
+use slowgrad_timeline::scene::{Comparison, Formula, Ink, Inspector, InspectorRow, Link, Math};
 
 use crate::math::{colored_math_ui, drawable, math_ui};
 use crate::theme::Theme;
@@ -32,9 +32,9 @@ pub(crate) fn title_ui(ui: &mut Ui, title: &str, theme: &Theme) {
 }
 
 /// A derivation: what is asked, the formula in symbols, the numbers put in, the result, and why a factor is 0 or 1.
-/// Returns the event to go to when one of its numbers was clicked. Screen readers hear the event's sentence whenever
+/// Returns where to go when one of its numbers was clicked. Screen readers hear the event's sentence whenever
 /// it changes.
-pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<usize> {
+pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<Link> {
     let base = body(ui);
     let mut clicked = None;
     if !formula.title.is_empty() {
@@ -82,8 +82,8 @@ fn prose_ui(ui: &mut Ui, text: &str, size: f32, color: Color32) -> egui::Respons
     ui.add(egui::Label::new(RichText::new(drawable(text)).size(size).color(color)).wrap())
 }
 
-/// What is selected, explained row by row under headings. Returns the event to go to when a number was clicked.
-pub fn inspector_ui(ui: &mut Ui, inspector: &Inspector, theme: &Theme) -> Option<usize> {
+/// What is selected, explained row by row under headings. Returns where to go when a number was clicked.
+pub fn inspector_ui(ui: &mut Ui, inspector: &Inspector, theme: &Theme) -> Option<Link> {
     let base = body(ui);
     let mut clicked = None;
     prose_ui(ui, &inspector.title, 1.1 * base, theme.text);
@@ -105,7 +105,7 @@ pub fn inspector_ui(ui: &mut Ui, inspector: &Inspector, theme: &Theme) -> Option
 }
 
 /// A name, its value, and a sentence. A short value stands beside its name; a long one gets the width to itself.
-fn row_ui(ui: &mut Ui, row: &InspectorRow, theme: &Theme) -> Option<usize> {
+fn row_ui(ui: &mut Ui, row: &InspectorRow, theme: &Theme) -> Option<Link> {
     let base = body(ui);
     ui.spacing_mut().item_spacing.y = (0.15 * base).round();
     let width = ui.available_width();

@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::{Event, EventKind};
+use slowgrad_timeline::event::{Cell, Event, EventKind, Phase};
 use slowgrad_timeline::inspect::inspect;
-use slowgrad_timeline::scene::{Inspector, InspectorRow, Math, Target};
+use slowgrad_timeline::scene::{Inspector, InspectorRow, Link, Math, Target};
 use slowgrad_timeline::words::Words;
 use std::sync::Arc;
 
@@ -20,11 +20,20 @@ const EXACT: Words = Words { digits: 17 };
 
 /// The recorded step of a lesson.
 fn timeline(lesson: &str, step: u64) -> Timeline {
+    timelines(lesson, step).1
+}
+
+/// The step before and the recorded step.
+fn timelines(lesson: &str, step: u64) -> (Option<Timeline>, Timeline) {
     let sandbox = common::sandbox(&[("mine.rhai", lesson)]);
     let opened = sandbox.open("mine.rhai").unwrap_or_else(|problems| panic!("{lesson}: {problems:?}"));
     let mut run = Run::new(opened.setup.clone(), opened.parameters);
-    run.seek(step - 1).unwrap();
-    Timeline::new(Arc::new(run.record().unwrap()))
+    let mut recorded = |step: u64| {
+        run.seek(step - 1).unwrap();
+        Timeline::new(Arc::new(run.record().unwrap()))
+    };
+    let before = (step > 1).then(|| recorded(step - 1));
+    (before, recorded(step))
 }
 
 fn lesson(fields: &str, functions: &str) -> String {
@@ -32,10 +41,10 @@ fn lesson(fields: &str, functions: &str) -> String {
 }
 
 /// Every shipped plugin of these kinds in a small network.
-fn shipped() -> Vec<(String, Timeline)> {
+fn shipped() -> Vec<(String, (Option<Timeline>, Timeline))> {
     let mut all = Vec::new();
     let mut add = |name: String, fields: &str, step: u64| {
-        all.push((name, timeline(&lesson(fields, ""), step)));
+        all.push((name, timelines(&lesson(fields, ""), step)));
     };
     for activation in ["relu", "celu", "gelu", "hardswish", "hardtanh", "mish", "prelu", "selu", "silu", "softsign"] {
         let fields = format!("layers: [2, 3, 1], activation: \"{activation}\", data: \"xor\", batch: 1");
@@ -78,18 +87,27 @@ fn shipped() -> Vec<(String, Timeline)> {
     all
 }
 
-/// The links of a formula: the number's text and its event.
+/// The links of a formula to events of the step: the number's text and the event.
 fn links(math: &Math, out: &mut Vec<(String, usize)>) {
+    let mut all = Vec::new();
+    all_links(math, &mut all);
+    out.extend(all.into_iter().filter_map(|(text, link)| match link {
+        Link::Event(event) => Some((text, event)),
+        Link::UpdateBefore(_) => None,
+    }));
+}
+
+fn all_links(math: &Math, out: &mut Vec<(String, Link)>) {
     match math {
-        Math::Row(parts) => parts.iter().for_each(|part| links(part, out)),
+        Math::Row(parts) => parts.iter().for_each(|part| all_links(part, out)),
         Math::Sub(a, b) | Math::Sup(a, b) | Math::Fraction(a, b) => {
-            links(a, out);
-            links(b, out);
+            all_links(a, out);
+            all_links(b, out);
         }
-        Math::Root(inside) | Math::Fenced(inside) => links(inside, out),
-        Math::Marked { math, event, .. } => {
-            out.extend(event.map(|event| (math.plain(), event)));
-            links(math, out);
+        Math::Root(inside) | Math::Fenced(inside) => all_links(inside, out),
+        Math::Marked { math, link, .. } => {
+            out.extend(link.map(|link| (math.plain(), link)));
+            all_links(math, out);
         }
         Math::Text(_) | Math::Variable(_) | Math::Prose(_) => {}
     }
@@ -124,7 +142,18 @@ fn gives(event: &Event, x: f64) -> bool {
     also || same(event.kind.result(), x)
 }
 
-fn check_links(what: &str, timeline: &Timeline, math: &Math) -> usize {
+fn check_links(what: &str, (before, timeline): (Option<&Timeline>, &Timeline), math: &Math) -> usize {
+    let mut past = Vec::new();
+    all_links(math, &mut past);
+    for (text, link) in past {
+        let Link::UpdateBefore(target) = link else { continue };
+        // The number is what the update of the step before made of the parameter.
+        let before = before.unwrap_or_else(|| panic!("{what}: {text} has no step before"));
+        let at = parameter(target).unwrap();
+        let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
+        let update = before.event(before.cell(None, Phase::Update, cell).unwrap().end - 1);
+        assert!(same(update.kind.result(), read(&text).unwrap()), "{what}: {text} against {:?}", update.kind);
+    }
     let mut found = Vec::new();
     links(math, &mut found);
     for (text, index) in &found {
@@ -199,14 +228,15 @@ fn section<'a>(inspector: &'a Inspector, heading: &str) -> Option<&'a [Inspector
 }
 
 /// Everything that is said about a step.
-fn check(what: &str, timeline: &Timeline) -> (usize, usize) {
+fn check(what: &str, steps: (Option<&Timeline>, &Timeline)) -> (usize, usize) {
+    let timeline = steps.1;
     let (mut followed, mut most_paths) = (0, 0);
     for index in 0..timeline.len() {
         let event = timeline.event(index);
         let formula = EXACT.formula(timeline, &event);
         let what = format!("{what}, event {index} {:?}", event.kind);
         for math in [&formula.numbers, &formula.result].into_iter().chain(&formula.notes) {
-            followed += check_links(&what, timeline, math);
+            followed += check_links(&what, steps, math);
         }
         assert!(!formula.asked.is_empty() && !formula.sentence.is_empty(), "{what}");
         most_paths = most_paths.max(check_chain(&what, timeline, &event));
@@ -216,7 +246,7 @@ fn check(what: &str, timeline: &Timeline) -> (usize, usize) {
         let inspector = inspect(timeline, timeline.len() - 1, target, EXACT);
         let what = format!("{what}, {target:?}");
         for row in inspector.sections.iter().flat_map(|section| &section.rows) {
-            followed += check_links(&what, timeline, &row.value);
+            followed += check_links(&what, steps, &row.value);
         }
         let Some(at) = parameter(target) else { continue };
         let index = step.shape.index(at);
@@ -240,8 +270,8 @@ fn check(what: &str, timeline: &Timeline) -> (usize, usize) {
 #[test]
 fn derivations_of_all_shipped_plugins_are_what_was_computed() {
     let mut most = 0;
-    for (name, timeline) in shipped() {
-        let (followed, paths) = check(&name, &timeline);
+    for (name, (before, timeline)) in shipped() {
+        let (followed, paths) = check(&name, (before.as_ref(), &timeline));
         assert!(followed > 100, "{name} has only {followed} links");
         most = most.max(paths);
     }
@@ -347,6 +377,7 @@ proptest! {
              fn update(w, grad, state, ctx) {{ state.m = {memory}; w - ctx.lr * ({rule}) }}"
         );
         let lesson = format!("fn lesson() {{ #{{ title: \"T\", {fields} }} }}\n{functions}");
-        check(&lesson, &timeline(&lesson, 2));
+        let (before, timeline) = timelines(&lesson, 2);
+        check(&lesson, (before.as_ref(), &timeline));
     }
 }

@@ -49,19 +49,20 @@ impl Term {
         if self.binding < binding { Math::fenced(self.math) } else { self.math }
     }
 
-    /// As an operand of a sum or a product, where a sign needs brackets.
-    fn operand(self, binding: Binding) -> Math {
-        if self.binding == Binding::Sign { Math::fenced(self.math) } else { self.at_least(binding) }
+    /// As what follows an operator: a sign that it begins with needs brackets.
+    fn following(self, binding: Binding) -> Math {
+        let is_signed = self.math.plain().starts_with('−');
+        if is_signed { Math::fenced(self.math) } else { self.at_least(binding) }
     }
 
     fn sum(self, sign: &str, other: Term) -> Self {
         // What follows a minus sign keeps its own brackets, and a sum on the right is another order of rounding.
-        let math = Math::row([self.operand(Binding::Sum), spaced(sign), other.operand(Binding::Product)]);
+        let math = Math::row([self.at_least(Binding::Sum), spaced(sign), other.following(Binding::Product)]);
         Self { math, binding: Binding::Sum }
     }
 
     fn product(self, sign: &str, other: Term) -> Self {
-        let math = Math::row([self.operand(Binding::Product), spaced(sign), other.operand(Binding::Fraction)]);
+        let math = Math::row([self.at_least(Binding::Product), spaced(sign), other.following(Binding::Fraction)]);
         Self { math, binding: Binding::Product }
     }
 
@@ -75,7 +76,7 @@ impl Term {
     }
 
     fn signed(self, sign: &str) -> Self {
-        Self { math: Math::row([Math::text(sign), self.operand(Binding::Product)]), binding: Binding::Sign }
+        Self { math: Math::row([Math::text(sign), self.following(Binding::Product)]), binding: Binding::Sign }
     }
 
     /// With a minus sign in front of it.

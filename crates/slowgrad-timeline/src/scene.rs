@@ -223,6 +223,16 @@ pub struct Label {
     pub smallest: f32,
 }
 
+/// Where a number came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// An event of the same step, as an index into its timeline.
+    Event(usize),
+    /// The update of this parameter in the step before.
+    UpdateBefore(Target),
+}
+
 /// A formula as a tree of boxes, so that it can be set with real fractions and indices.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -251,8 +261,8 @@ pub enum Math {
         math: Box<Math>,
         /// Its meaning.
         ink: Ink,
-        /// The event it came from, as an index into the step's timeline.
-        event: Option<usize>,
+        /// Where it came from.
+        link: Option<Link>,
     },
 }
 
@@ -405,7 +415,7 @@ impl Math {
     /// The same box in the colour of its meaning.
     #[must_use]
     pub fn ink(self, ink: Ink) -> Self {
-        Math::Marked { math: Box::new(self), ink, event: None }
+        Math::Marked { math: Box::new(self), ink, link: None }
     }
 
     /// The formula on one line of plain text: `∂L/∂w_12`.

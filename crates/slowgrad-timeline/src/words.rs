@@ -5,9 +5,10 @@
 
 use crate::event::{Address, Cell, Event, EventKind, Phase};
 use crate::expression::{Term, compose};
-use crate::scene::{Ink, Math, Target};
+use crate::scene::{Ink, Link, Math, Target};
 use crate::timeline::Timeline;
 use slowgrad_engine::record::RecordedStep;
+use slowgrad_engine::shape::Parameter;
 
 /// A number with this many significant digits, correctly rounded, with a real minus sign.
 ///
@@ -135,7 +136,21 @@ impl Words {
 
     /// The same in one colour.
     pub(crate) fn link(self, x: f64, ink: Ink, event: Option<usize>) -> Math {
-        Math::Marked { math: Box::new(Math::text(number(x, self.digits))), ink, event }
+        let math = Box::new(Math::text(number(x, self.digits)));
+        Math::Marked { math, ink, link: event.map(Link::Event) }
+    }
+
+    /// A parameter's value before the step, which the update of the step before gave it.
+    pub(crate) fn before(self, step: &RecordedStep, at: Parameter) -> Math {
+        let value = step.before.values[step.shape.index(at)];
+        let Parameter { layer, neuron, input } = at;
+        let target = match input {
+            Some(input) => Target::Weight { layer, neuron, input },
+            None => Target::Bias { layer, neuron },
+        };
+        // At first it was the initializer's.
+        let link = (step.step > 1).then_some(Link::UpdateBefore(target));
+        Math::Marked { math: Box::new(Math::text(number(value, self.digits))), ink: Ink::Weight(level(value)), link }
     }
 
     /// The event in a sentence, for captions and screen readers.

@@ -7,7 +7,7 @@ use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::inspect::inspect;
-use slowgrad_timeline::scene::{Inspector, Math, Target};
+use slowgrad_timeline::scene::{Inspector, Link, Math, Target};
 use slowgrad_timeline::words::{Words, number};
 
 const WORDS: Words = Words { digits: 4 };
@@ -26,8 +26,10 @@ fn links(math: &Math, out: &mut Vec<(String, usize)>) {
             links(a, out);
             links(b, out);
         }
-        Math::Marked { math, event, .. } => {
-            out.extend(event.map(|event| (math.plain(), event)));
+        Math::Marked { math, link, .. } => {
+            if let Some(Link::Event(event)) = link {
+                out.push((math.plain(), *event));
+            }
             links(math, out);
         }
         Math::Root(inside) | Math::Fenced(inside) => links(inside, out),

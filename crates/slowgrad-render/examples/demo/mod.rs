@@ -5,7 +5,7 @@ use std::sync::Arc;
 use slowgrad_render::PhaseMark;
 use slowgrad_tape::{Location, Source, Span};
 use slowgrad_timeline::scene::{
-    Anchor, Bounds, Comparison, Disc, Edge, Formula, Ink, Inspector, InspectorRow, Label, Math, Pulse, Scene,
+    Anchor, Bounds, Comparison, Disc, Edge, Formula, Ink, Inspector, InspectorRow, Label, Link, Math, Pulse, Scene,
     ScriptMark, Section, Target,
 };
 
@@ -70,7 +70,11 @@ pub(crate) fn inspector() -> Inspector {
                 row(Math::text("now"), Math::text("+0.420").ink(Ink::Weight(0.42)), ""),
                 row(
                     d_by_d(Math::variable("L"), Math::indexed("w", "12")),
-                    Math::Marked { math: Box::new(Math::text("−0.0447")), ink: Ink::Gradient(-0.6), event: Some(41) },
+                    Math::Marked {
+                        math: Box::new(Math::text("−0.0447")),
+                        ink: Ink::Gradient(-0.6),
+                        link: Some(Link::Event(41)),
+                    },
                     "the error asks for more, and the input is on",
                 ),
                 row(
@@ -207,9 +211,13 @@ pub(crate) fn scene() -> Scene {
                 Math::Sup(Box::new(Math::indexed("a", "2")), Box::new(Math::text("(1)"))),
             ]),
             numbers: Math::row([
-                Math::Marked { math: Box::new(Math::text("−0.106")), ink: Ink::Gradient(-0.8), event: Some(17) },
+                Math::Marked {
+                    math: Box::new(Math::text("−0.106")),
+                    ink: Ink::Gradient(-0.8),
+                    link: Some(Link::Event(17)),
+                },
                 Math::text(" · "),
-                Math::Marked { math: Box::new(Math::text("0.420")), ink: Ink::Value(0.42), event: Some(3) },
+                Math::Marked { math: Box::new(Math::text("0.420")), ink: Ink::Value(0.42), link: Some(Link::Event(3)) },
             ]),
             result: Math::text("−0.0447").ink(Ink::Gradient(-0.5)),
             sentence:

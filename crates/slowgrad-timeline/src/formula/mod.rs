@@ -148,6 +148,12 @@ impl Scribe<'_> {
         self.words.mark(x, Ink::Weight, event)
     }
 
+    /// The weight of an input, or the bias, before the step.
+    fn before(&self, input: Option<usize>) -> Math {
+        let at = Parameter { layer: self.layer, neuron: self.neuron, input };
+        self.words.before(self.timeline.step(), at)
+    }
+
     fn grad(&self, x: f64, event: Option<usize>) -> Math {
         self.words.mark(x, Ink::Gradient, event)
     }
@@ -174,7 +180,7 @@ impl Scribe<'_> {
                 Lines::new(
                     format!("What travels along {}?", self.w(neuron, *input).plain()),
                     Math::row([self.w(neuron, *input), dot(), self.source(*input)]),
-                    Math::row([self.weight(*weight, None), dot(), enclosed(source)]),
+                    Math::row([self.before(Some(*input)), dot(), enclosed(source)]),
                     self.value(*product, None),
                 )
                 .because(self.why_product(*input, *weight, *x))
@@ -187,7 +193,7 @@ impl Scribe<'_> {
                     Math::row([
                         self.value(*before, from.partial_sum(s, layer, neuron, *input)),
                         plus(),
-                        enclosed(self.weight(*weight, None)),
+                        enclosed(self.before(Some(*input))),
                         dot(),
                         enclosed(source),
                     ]),
@@ -196,7 +202,7 @@ impl Scribe<'_> {
                 .because(["Product and sum are one operation here, rounded once.".to_owned()])
                 .because(self.why_product(*input, *weight, *x))
             }
-            EventKind::AddBias { sum, bias, z } => {
+            EventKind::AddBias { sum, z, .. } => {
                 let terms = self.timeline.step().shape.fan_in(layer);
                 Lines::new(
                     format!("What is the pre-activation {}?", Self::z(neuron).plain()),
@@ -204,7 +210,7 @@ impl Scribe<'_> {
                     Math::row([
                         self.value(*sum, from.partial_sum(s, layer, neuron, terms)),
                         plus(),
-                        enclosed(self.weight(*bias, None)),
+                        enclosed(self.before(None)),
                     ]),
                     self.value(*z, None),
                 )
@@ -369,11 +375,11 @@ impl Scribe<'_> {
                 )
                 .because((*share == 0.0).then(|| format!("{regularizer} has no slope at this weight.")))
             }
-            EventKind::Frozen { value } => Lines::new(
+            EventKind::Frozen { .. } => Lines::new(
                 format!("Where does the step move {}?", self.parameter_name().plain()),
                 Math::row([self.parameter_name(), Math::prose(" stays")]),
                 nothing(),
-                self.weight(*value, None),
+                self.words.before(self.timeline.step(), self.parameter()),
             )
             .because([FROZEN.to_owned()]),
             EventKind::Updated { optimizer, old, new } => self.updated(optimizer, *old, *new),
@@ -433,7 +439,7 @@ impl Scribe<'_> {
             equals(),
             exact.mark(new, Ink::Weight, None),
             text(" − "),
-            enclosed(exact.mark(old, Ink::Weight, None)),
+            enclosed(exact.before(self.timeline.step(), self.parameter())),
             equals(),
             text(signed(new - old, self.words.digits)).ink(Ink::Update(level(new - old))),
         ]);
@@ -458,8 +464,10 @@ impl Scribe<'_> {
             0 if is_update => Term::leaf(self.parameter_name()),
             _ => Term::leaf(symbol(&name_of(call.trace, id))),
         });
-        let numbers =
-            parts.write(call.trace, result, &|id| Term::leaf(self.value(call.values[id.index()], call.value(id))));
+        let numbers = parts.write(call.trace, result, &|id| match id.index() {
+            0 if is_update => Term::leaf(self.words.before(self.timeline.step(), self.parameter())),
+            _ => Term::leaf(self.value(call.values[id.index()], call.value(id))),
+        });
         Some((symbols.math(), numbers.math()))
     }
 }

@@ -180,8 +180,8 @@ impl Scribe<'_> {
         let (s, layer, neuron, from) = (self.sample, self.layer, self.neuron, self.from);
         let step = self.timeline.step();
         let deltas = &step.samples[s].layers[layer].delta;
-        let weight =
-            |j: usize| step.before.values[step.shape.index(Parameter { layer, neuron: j, input: Some(input) })];
+        let at = |j: usize| Parameter { layer, neuron: j, input: Some(input) };
+        let weight = |j: usize| step.before.values[step.shape.index(at(j))];
         let (mut symbols, mut numbers, mut shares) = (Vec::new(), Vec::new(), Vec::new());
         let first = if neuron < MOST_PATHS { 0 } else { neuron };
         let EventKind::Backprop { before, sum, .. } = self.event.kind else { unreachable!("asked for by its event") };
@@ -194,7 +194,7 @@ impl Scribe<'_> {
         for (j, &behind) in deltas.iter().enumerate().take(neuron + 1).skip(first) {
             symbols.push(Math::row([self.w(j, input), dot(), delta_of(j)]));
             numbers.push(Math::row([
-                enclosed(self.weight(weight(j), None)),
+                enclosed(self.words.before(step, at(j))),
                 dot(),
                 enclosed(self.grad(behind, from.delta(s, layer, j))),
             ]));

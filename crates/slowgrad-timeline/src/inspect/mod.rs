@@ -11,7 +11,7 @@ use crate::event::{Cell, EventKind, Phase};
 use crate::expression::{Term, compose};
 use crate::formula::enclosed;
 use crate::origin::Origins;
-use crate::scene::{Ink, Inspector, InspectorRow, Math, Section, Target};
+use crate::scene::{Ink, Inspector, InspectorRow, Link, Math, Section, Target};
 use crate::timeline::Timeline;
 use crate::words::{self, Words};
 use slowgrad_engine::record::{RecordedSample, RecordedStep};
@@ -83,6 +83,11 @@ impl Desk<'_> {
         enclosed(self.mark(x, ink, event))
     }
 
+    /// A parameter's value before the step.
+    fn before(&self, layer: usize, neuron: usize, input: Option<usize>) -> Math {
+        self.words.before(self.step, Parameter { layer, neuron, input })
+    }
+
     fn plain(&self, x: f64) -> String {
         words::number(x, self.words.digits)
     }
@@ -130,7 +135,7 @@ impl Desk<'_> {
             EventKind::Ask { compare, a, b, answer } => {
                 let sign = || text(format!(" {} ", compare.symbol()));
                 let answer = Box::new(text(if answer { "yes" } else { "no" }));
-                let answer = Math::Marked { math: answer, ink: Ink::Accent, event: Some(index) };
+                let answer = Math::Marked { math: answer, ink: Ink::Accent, link: Some(Link::Event(index)) };
                 let question = [text(self.plain(a.value)), sign(), text(self.plain(b.value)), text(" ? ")];
                 Some(row(
                     Math::row([words::symbol(&a.name), sign(), words::symbol(&b.name)]),
@@ -143,7 +148,6 @@ impl Desk<'_> {
 
     fn neuron(&self, layer: usize, neuron: usize) -> Vec<InspectorRow> {
         let here = &self.recorded().layers[layer];
-        let shape = &self.step.shape;
         let (s, from) = (self.sample, self.from);
         let x = self.step.layer_input(self.sample, layer);
         let mut rows = vec![self.sample_row()];
@@ -152,7 +156,7 @@ impl Desk<'_> {
             rows.push(row(
                 Math::row([self.name(layer, neuron, Some(input)), text(" · "), Self::source_name(layer, input)]),
                 Math::row([
-                    self.mark(w, Ink::Weight, None),
+                    self.before(layer, neuron, Some(input)),
                     text(" · "),
                     self.factor(x, Ink::Value, from.source(s, layer, input)),
                     text(" = "),
@@ -161,8 +165,7 @@ impl Desk<'_> {
             ));
         }
         and_more(&mut rows, x.len(), "inputs");
-        let bias = self.step.before.values[shape.index(Parameter { layer, neuron, input: None })];
-        rows.push(row(self.name(layer, neuron, None), self.mark(bias, Ink::Weight, None)));
+        rows.push(row(self.name(layer, neuron, None), self.before(layer, neuron, None)));
         let index = (neuron + 1).to_string();
         let z = Math::indexed("z", index.clone());
         rows.push(row(z.clone(), self.mark(here.z[neuron], Ink::Value, from.z(s, layer, neuron))));
@@ -211,7 +214,7 @@ impl Desk<'_> {
                     Math::prose(format!(" of layer {}", next + 1)),
                 ]),
                 Math::row([
-                    self.mark(w, Ink::Weight, None),
+                    self.before(next, from, Some(neuron)),
                     text(" · "),
                     self.factor(delta, Ink::Gradient, self.from.delta(self.sample, next, from)),
                     text(" = "),
@@ -244,7 +247,7 @@ impl Desk<'_> {
             rows.push(row(
                 Math::row([self.name(0, neuron, Some(input)), text(" · "), Self::source_name(0, input)]),
                 Math::row([
-                    self.mark(w, Ink::Weight, None),
+                    self.before(0, neuron, Some(input)),
                     text(" · "),
                     self.factor(x, Ink::Value, event),
                     text(" = "),
@@ -278,7 +281,7 @@ impl Desk<'_> {
         let cell = self.timeline.cell(Some(self.sample), Phase::Loss, Cell::Loss);
         rows.extend(cell.into_iter().flatten().filter_map(|event| self.operation(event)).take(2 * MOST_ROWS));
         let value = Box::new(text(self.plain(recorded.loss)));
-        let value = Math::Marked { math: value, ink: Ink::Loss, event: self.from.loss(self.sample) };
+        let value = Math::Marked { math: value, ink: Ink::Loss, link: self.from.loss(self.sample).map(Link::Event) };
         let label = [Math::variable("L"), text(" = "), text(self.step.names.loss.clone())];
         let arguments = Math::fenced(Math::row([Math::variable("ŷ"), text(", "), Math::variable("y")]));
         rows.push(row(Math::row(label.into_iter().chain([arguments])), value));

@@ -6,7 +6,7 @@ use super::{Desk, text};
 use crate::event::{Cell, Phase};
 use crate::formula::why_slope;
 use crate::origin::{Call, Part, Path};
-use crate::scene::{Ink, InspectorRow, Math, Section};
+use crate::scene::{Ink, InspectorRow, Link, Math, Section};
 use crate::timeline::{name_of, named};
 use crate::words::{grad_of, symbol};
 use slowgrad_engine::shape::Parameter;
@@ -208,7 +208,7 @@ impl Desk<'_> {
         let sign = guard.compare.symbol();
         let event = call.event_of_instruction(at);
         let answer = text(if guard.answer { "yes" } else { "no" });
-        let answer = Math::Marked { math: Box::new(answer), ink: Ink::Accent, event: Some(event) };
+        let answer = Math::Marked { math: Box::new(answer), ink: Ink::Accent, link: Some(Link::Event(event)) };
         let question = [
             self.mark(a.value, Ink::Value, call.value(guard.a)),
             text(format!(" {sign} ")),

@@ -56,7 +56,7 @@ impl Desk<'_> {
         let exact = Desk { words: Words { digits: digits_apart(old, new, self.words.digits) }, ..*self };
         let name = self.parameter_name(at);
         let moves = Math::row([
-            exact.mark(old, Ink::Weight, None),
+            exact.words.before(self.step, at),
             text(" → "),
             exact.mark(new, Ink::Weight, self.from.updated(at)),
         ]);
@@ -76,7 +76,7 @@ impl Desk<'_> {
             return row(label, Math::row([self.symbol_of(trace, result, at), text(" = "), new]));
         }
         let symbols = parts.write(trace, result, &|id| Term::leaf(self.symbol_of(trace, id, at)));
-        let numbers = parts.write(trace, result, &|id| Term::leaf(self.term(call, id)));
+        let numbers = parts.write(trace, result, &|id| Term::leaf(self.term(call, id, at)));
         row(label, Math::row([symbols.math(), text(" = "), numbers.math(), text(" = "), new]))
     }
 
@@ -125,7 +125,7 @@ impl Desk<'_> {
                     ),
                 ])),
                 None if is_product && id.index() == 1 => Term::leaf(self.mark(delta, Ink::Gradient, delta_event)),
-                None => Term::leaf(self.term(call, id)),
+                None => Term::leaf(self.term(call, id, at)),
             }
         });
         let amount = call.values[change.index()];
@@ -146,9 +146,9 @@ impl Desk<'_> {
     }
 
     /// A number of the optimizer's calculation.
-    fn term(&self, call: &Call<'_>, id: ValueId) -> Math {
+    fn term(&self, call: &Call<'_>, id: ValueId, at: Parameter) -> Math {
         let ink = match id.index() {
-            0 => Ink::Weight,
+            0 => return self.words.before(self.step, at),
             1 => Ink::Gradient,
             _ => Ink::Update,
         };
@@ -192,14 +192,14 @@ impl Desk<'_> {
             if trace.node(id).op.arity() == 0 {
                 // The learning rate is a product of its own where there is a schedule.
                 let is_rate = id.index() == 2 + self.step.names.state.len();
-                let value = self.rate().filter(|_| is_rate).unwrap_or_else(|| self.term(call, id));
+                let value = self.rate().filter(|_| is_rate).unwrap_or_else(|| self.term(call, id, at));
                 rows.push(InspectorRow { label, value, why: self.what_is(trace, id) });
                 continue;
             }
             let parts = Parts::of(trace, id);
             let symbols = parts.write(trace, id, &|id| Term::leaf(self.symbol_of(trace, id, at)));
-            let numbers = parts.write(trace, id, &|id| Term::leaf(self.term(call, id)));
-            let value = Math::row([symbols.math(), text(" = "), numbers.math(), text(" = "), self.term(call, id)]);
+            let numbers = parts.write(trace, id, &|id| Term::leaf(self.term(call, id, at)));
+            let value = Math::row([symbols.math(), text(" = "), numbers.math(), text(" = "), self.term(call, id, at)]);
             rows.push(InspectorRow { label, value, why: self.what_is(trace, id) });
         }
         if count > MOST_TERMS {

@@ -69,6 +69,29 @@ pub(crate) enum NextFrame {
     Now,
 }
 
+/// Where the playhead comes to rest in a step that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Landing {
+    /// At an event.
+    Event(usize),
+    /// At the last event of a parameter's update.
+    Update(Target),
+}
+
+impl Landing {
+    fn event(self, timeline: &Timeline) -> Option<usize> {
+        let cell = match self {
+            Landing::Event(event) => return Some(event),
+            Landing::Update(Target::Weight { layer, neuron, input }) => {
+                Cell::Parameter { layer, neuron, input: Some(input) }
+            }
+            Landing::Update(Target::Bias { layer, neuron }) => Cell::Parameter { layer, neuron, input: None },
+            Landing::Update(_) => return None,
+        };
+        timeline.cell(None, Phase::Update, cell).map(|events| events.end - 1)
+    }
+}
+
 /// The state behind the window.
 pub(crate) struct Session {
     worker: Worker,
@@ -83,7 +106,7 @@ pub(crate) struct Session {
     /// The events of a step that were chosen to be repeated, whether they are at the moment or not.
     pub(crate) selection: Option<Range<usize>>,
     /// The event to stand at when the step that was asked for is here.
-    landing: Option<usize>,
+    landing: Option<Landing>,
     /// A saved session that is on its way.
     pub(super) restoring: Option<Box<SessionFile>>,
     /// The page of the drawer that a saved session had, until it is open.
@@ -251,8 +274,9 @@ impl Session {
             && new.handled >= serial
         {
             self.wanted = None;
-            if let (Some(event), Some(playhead), Some(timeline)) =
+            if let (Some(landing), Some(playhead), Some(timeline)) =
                 (self.landing.take(), &mut self.playhead, &new.timeline)
+                && let Some(event) = landing.event(timeline)
             {
                 playhead.apply(&playhead::Command::Seek(event), timeline);
             }
@@ -390,7 +414,18 @@ impl Session {
         if !self.is_waiting_for_step() || self.sought != step {
             self.go_to_step(step);
         }
-        self.landing = Some(event);
+        self.landing = Some(Landing::Event(event));
+    }
+
+    /// Goes to the end of a parameter's update in the step before: to where its present value came from.
+    pub(crate) fn go_to_update_before(&mut self, target: Target) {
+        let Some((timeline, _)) = self.now() else { return };
+        let step = timeline.step().step;
+        if step > 1 {
+            self.view.selected = Some(target);
+            self.go_to_step(step - 1);
+            self.landing = Some(Landing::Update(target));
+        }
     }
 
     /// What is played again next: nothing, the step, what was chosen of it.

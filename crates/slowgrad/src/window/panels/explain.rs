@@ -9,7 +9,7 @@ use egui::{Frame, Id, Margin, Panel, RichText, ScrollArea, TextEdit, Ui};
 use slowgrad_render::{Theme, comparison_ui, formula_ui, inspector_ui};
 use slowgrad_timeline::inspect::inspect;
 use slowgrad_timeline::playhead;
-use slowgrad_timeline::scene::Target;
+use slowgrad_timeline::scene::{Link, Target};
 use slowgrad_timeline::words::{self, Words};
 
 pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
@@ -52,8 +52,10 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     if is_table_asked {
         gui.act(Action::Parameters, session);
     }
-    if let Some(event) = clicked {
-        session.take_over(&playhead::Command::Seek(event));
+    match clicked {
+        Some(Link::Event(event)) => session.take_over(&playhead::Command::Seek(event)),
+        Some(Link::UpdateBefore(target)) => session.go_to_update_before(target),
+        None => {}
     }
 }
 

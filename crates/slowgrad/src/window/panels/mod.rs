@@ -44,7 +44,7 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         (0.46 * size.x).clamp(330.0, 820.0)
     } else if gui.tab == Tab::Parameters {
         // Columns of numbers stand side by side.
-        (0.36 * size.x).clamp(330.0, 640.0)
+        (0.385 * size.x).clamp(330.0, 640.0)
     } else {
         (0.285 * size.x).clamp(250.0, 520.0)
     };

@@ -18,8 +18,8 @@ use std::sync::Arc;
 /// Significant digits of a number.
 const DIGITS: usize = 3;
 /// Width of the column of names, and the least of a column of numbers, in letters of the table.
-const NAME: f32 = 7.6;
-const NUMBER: f32 = 5.0;
+const NAME: f32 = 6.8;
+const NUMBER: f32 = 5.4;
 /// Letters of the table, relative to running text.
 const LETTERS: f32 = 0.9;
 /// Stands before the name of a parameter that is held fast.

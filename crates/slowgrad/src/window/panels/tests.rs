@@ -79,6 +79,26 @@ fn a_factor_leads_to_the_event_that_it_came_from() {
 }
 
 #[test]
+fn a_weight_leads_to_the_update_that_made_it() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
+    harness.state_mut().session.act(Action::NextStep);
+    settle(&mut harness);
+    let step = step(&harness);
+    assert_eq!(step.step, 2);
+    // The first product is w₁₁ · x₁.
+    for _ in 0..3 {
+        harness.state_mut().session.act(Action::StepForward);
+        settle(&mut harness);
+    }
+    follow(&mut harness, &format!("where {} came from", number(step.before.values[0], 3)));
+    let (timeline, playhead) = harness.state().session.now().expect("it is open");
+    assert_eq!(timeline.step().step, 1);
+    let event = timeline.event(playhead.event());
+    assert!(matches!(event.kind, EventKind::Updated { new, .. } if new == step.before.values[0]), "{:?}", event.kind);
+    assert_eq!(selected(&harness), Some(Target::Weight { layer: 0, neuron: 0, input: 0 }));
+}
+
+#[test]
 fn a_gradient_of_zero_is_followed_to_where_it_began() {
     let fields = r#"layers: [2, 1, 1], activation: "relu", optimizer: "sgd",
         data: [#{ input: [1.0, 2.0], target: [1.0] }],
