@@ -364,6 +364,43 @@ fn what_was_done_comes_back_after_a_kill_and_from_a_file() {
 }
 
 #[test]
+fn the_window_is_as_it_was_left() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    let state = window.until("the network is drawn", |state| state["first_weight"].is_array());
+    assert_eq!((&state["colours"], &state["hints_seen"]), (&"as the system".into(), &0.into()));
+    window.press("d");
+    window.press("d");
+    window.press("ctrl+plus");
+    window.until("it is light and large", |state| state["colours"] == "light" && state["scale"] != 1.0);
+    // What the first hint says is done.
+    let weight = window.stands_still();
+    let scale = number(&weight["scale"]);
+    let [x, y] = [0, 1].map(|i| ((scale * number(&weight["first_weight"][i])) as i32).to_string());
+    window.xdotool(&["mousemove", &x, &y]);
+    window.stands_still();
+    window.xdotool(&["click", "1"]);
+    window.until("a hint is seen", |state| state["hints_seen"] == 1);
+    std::thread::sleep(Duration::from_secs(1));
+    window.press("b");
+    window.until("a bookmark", |state| state["bookmarks"].as_array().is_some_and(|all| all.len() == 1));
+    window.stands_still();
+    window.kill_and_start("lesson.rhai");
+    let again = window.until("it is drawn", |state| state["first_weight"].is_array());
+    for what in ["colours", "scale", "hints_seen", "bookmarks"] {
+        assert_eq!(again[what], window.state()[what], "{what}");
+    }
+    assert_eq!((&again["colours"], &again["hints_seen"]), (&"light".into(), &1.into()));
+    // Settings that are broken are no reason not to start.
+    window.save("home/config/slowgrad/window.json", "{ oops");
+    window.kill_and_start("lesson.rhai");
+    let usual = window.until("it says so", |state| state["notices"].to_string().contains("settings cannot be read"));
+    assert_eq!((&usual["colours"], &usual["scale"]), (&"as the system".into(), &1.0.into()));
+}
+
+#[test]
 fn a_script_is_exchanged_while_it_runs() {
     if tools().is_none() {
         return;

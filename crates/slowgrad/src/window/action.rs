@@ -55,6 +55,13 @@ pub(crate) enum Action {
     Reset,
     Reseed,
     Theme,
+    Motion,
+    Larger,
+    Smaller,
+    UsualSize,
+    LessonPanel,
+    ExplanationPanel,
+    Present,
     Drawer,
     Parameters,
     Compare,
@@ -625,11 +632,60 @@ pub(crate) const TABLE: &[Entry] = &[
         "Makes the selected lines comments, or script again",
     ),
     entry(
+        Action::Present,
+        Group::Window,
+        "Present",
+        &[Shortcut::plain(Key::F5), Shortcut::plain(Key::P)],
+        "The network and what the lesson says alone, on the whole screen; Esc leaves",
+    ),
+    entry(
+        Action::LessonPanel,
+        Group::Window,
+        "Lesson panel",
+        &[Shortcut::plain(Key::F2)],
+        "Shows or hides the panel at the left",
+    ),
+    entry(
+        Action::ExplanationPanel,
+        Group::Window,
+        "Explanation panel",
+        &[Shortcut::plain(Key::F3)],
+        "Shows or hides the panel at the right",
+    ),
+    entry(
         Action::Theme,
         Group::Window,
-        "Dark or light",
+        "Colours",
         &[Shortcut::plain(Key::D)],
-        "Changes between the dark and the light theme",
+        "Dark, light, high contrast, or as the system has it",
+    ),
+    entry(
+        Action::Motion,
+        Group::Window,
+        "Less motion",
+        &[Shortcut::plain(Key::M)],
+        "Nothing travels: what happens is there at once; again for motion",
+    ),
+    entry(
+        Action::Larger,
+        Group::Window,
+        "Larger letters",
+        &[Shortcut::command_sign(Key::Plus), Shortcut::command_sign(Key::Equals)],
+        "All letters and controls larger",
+    ),
+    entry(
+        Action::Smaller,
+        Group::Window,
+        "Smaller letters",
+        &[Shortcut::command_sign(Key::Minus)],
+        "All letters and controls smaller",
+    ),
+    entry(
+        Action::UsualSize,
+        Group::Window,
+        "Usual letters",
+        &[Shortcut::command(Key::Num0)],
+        "All letters and controls as large as usual",
     ),
     entry(
         Action::Palette,
@@ -658,6 +714,12 @@ impl Action {
     /// Its line of the table.
     pub(crate) fn entry(self) -> &'static Entry {
         TABLE.iter().find(|entry| entry.action == self).unwrap_or(&TABLE[0])
+    }
+
+    /// Whether its keys are heard whatever else has the keyboard.
+    pub(crate) fn is_of_the_window(self) -> bool {
+        use Action::{ExplanationPanel, Larger, LessonPanel, Smaller, UsualSize};
+        matches!(self, Larger | Smaller | UsualSize | LessonPanel | ExplanationPanel)
     }
 
     /// Name, sentence and key, for a tooltip.

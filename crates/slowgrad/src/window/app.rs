@@ -8,8 +8,9 @@ use super::gui::{Gui, Request};
 use super::log::EventLog;
 use super::session::{NextFrame, Session};
 use super::session_file::SessionFile;
+use super::settings::{self, Geometry, Settings};
 use super::store::{Folders, Writer, Written};
-use super::{Opening, WindowError};
+use super::{Opening, SIZE, WindowError};
 use crate::watch::{Change, Watch};
 use crate::worker::Command;
 use egui::ViewportId;
@@ -20,10 +21,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use winit::application::ApplicationHandler;
-use winit::dpi::LogicalSize;
+use winit::dpi::{LogicalSize, PhysicalPosition};
 use winit::event::{StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy, OwnedDisplayHandle};
-use winit::window::{Window, WindowId};
+use winit::monitor::MonitorHandle;
+use winit::window::{Fullscreen, Window, WindowId};
+
+/// While a window is resized, its size is remembered this often.
+const SETTINGS_EVERY: Duration = Duration::from_millis(500);
 
 /// What wakes the loop from outside.
 enum Wake {
@@ -47,7 +52,7 @@ impl From<accesskit_winit::Event> for Wake {
 
 /// Opens the window and returns when it is closed. `is_any` says that nobody asked for this very lesson.
 pub(crate) fn run(
-    size: (u32, u32),
+    size: Option<(u32, u32)>,
     log: EventLog,
     limits: Limits,
     opening: Opening,
@@ -65,8 +70,11 @@ pub(crate) fn run(
         Some(folders) => Autosave::claim(&folders.kept, |kept| opening.is_further(kept, is_any)),
         None => (Autosave::default(), None),
     };
+    let settings_file = folders.as_ref().map(|folders| folders.settings.join(settings::FILE));
+    let (settings, problem) = settings_file.as_deref().map(Settings::read).unwrap_or_default();
     let mut gui = Gui::new(egui::Context::default(), folders);
-    let (session, watch) = match kept.map(|kept| Opening::resume(kept, Path::new(""))) {
+    gui.habits = settings.habits.clone();
+    let (mut session, watch) = match kept.map(|kept| Opening::resume(kept, Path::new(""))) {
         Some(Ok(kept)) => {
             let (mut session, watch) = begin(kept, limits, &proxy, &mut gui)?;
             session.notice("slowgrad was ended before it was closed: this is where you were");
@@ -79,10 +87,19 @@ pub(crate) fn run(
         }
         None => begin(opening, limits, &proxy, &mut gui)?,
     };
+    if let Some(problem) = problem {
+        session.notice(format!("the window's settings cannot be read and are the usual ones: {problem}"));
+    }
+    let mut geometry = settings.geometry;
+    geometry.size = size.map(|(width, height)| [width, height]).or(geometry.size);
     let mut app = App {
         display: event_loop.owned_display_handle(),
         proxy,
-        size,
+        geometry,
+        settings,
+        settings_file,
+        settings_kept: Instant::now(),
+        is_full_screen: false,
         limits,
         gui,
         session,
@@ -138,7 +155,12 @@ struct Open {
 struct App {
     display: OwnedDisplayHandle,
     proxy: EventLoopProxy<Wake>,
-    size: (u32, u32),
+    geometry: Geometry,
+    /// As they are in their file.
+    settings: Settings,
+    settings_file: Option<PathBuf>,
+    settings_kept: Instant,
+    is_full_screen: bool,
     limits: Limits,
     gui: Gui,
     session: Session,
@@ -154,13 +176,24 @@ struct App {
 
 impl App {
     fn open(&self, event_loop: &ActiveEventLoop) -> Result<Open, WindowError> {
-        let (width, height) = self.size;
+        let [width, height] = self.geometry.size.unwrap_or(SIZE);
         let attributes = Window::default_attributes()
             .with_title("slowgrad")
             .with_inner_size(LogicalSize::new(f64::from(width), f64::from(height)))
             .with_min_inner_size(LogicalSize::new(760.0, 480.0))
+            .with_maximized(self.geometry.is_maximized)
             // Screen readers have to be told of a window before it can be seen.
             .with_visible(false);
+        // A screen may be gone since.
+        let is_on = |monitor: MonitorHandle, [x, y]: [i32; 2]| {
+            let (at, size) = (monitor.position(), monitor.size());
+            (at.x..at.x + size.width as i32).contains(&x) && (at.y..at.y + size.height as i32).contains(&y)
+        };
+        let position = self.geometry.position.filter(|at| event_loop.available_monitors().any(|one| is_on(one, *at)));
+        let attributes = match position {
+            Some([x, y]) => attributes.with_position(PhysicalPosition::new(x, y)),
+            None => attributes,
+        };
         let window = event_loop.create_window(attributes).map_err(|error| WindowError::Display(plain(&error)))?;
         let window = Arc::new(window);
         let size = window.inner_size();
@@ -219,8 +252,49 @@ impl App {
                 Request::Save(path) => self.save(path),
             }
         }
+        if self.gui.is_presenting != self.is_full_screen {
+            self.is_full_screen = self.gui.is_presenting;
+            window.set_fullscreen(self.is_full_screen.then_some(Fullscreen::Borderless(None)));
+        }
         self.autosave.keep(&self.session, &self.gui, &self.writer);
+        if self.settings_kept.elapsed() > SETTINGS_EVERY {
+            self.keep_settings();
+        }
         self.log.write(&self.session, &self.gui);
+    }
+
+    /// Remembers how the window is, when that has changed.
+    fn keep_settings(&mut self) {
+        let settings = Settings::new(self.geometry, self.gui.habits.clone());
+        if let Some(file) = self.settings_file.clone().filter(|_| settings != self.settings) {
+            self.settings = settings.clone();
+            self.settings_kept = Instant::now();
+            self.writer.write(file, move || settings.text());
+        }
+    }
+
+    /// The window closes by itself.
+    fn close(&mut self, event_loop: &ActiveEventLoop) {
+        self.keep_settings();
+        self.autosave.close();
+        event_loop.exit();
+    }
+
+    /// Takes note of where the window is.
+    fn note_geometry(&mut self, event: &WindowEvent) {
+        let Some(window) = self.open.as_ref().map(|open| &open.window) else { return };
+        self.geometry.is_maximized = window.is_maximized();
+        if self.geometry.is_maximized || self.is_full_screen {
+            return;
+        }
+        match event {
+            WindowEvent::Resized(size) => {
+                let size: LogicalSize<u32> = size.to_logical(window.scale_factor());
+                self.geometry.size = Some([size.width, size.height]);
+            }
+            WindowEvent::Moved(at) => self.geometry.position = Some([at.x, at.y]),
+            _ => {}
+        }
     }
 
     /// Reads a lesson or a session, beside all else; it takes the place of what is shown once it is here.
@@ -317,19 +391,21 @@ impl ApplicationHandler<Wake> for App {
     }
 
     fn window_event(&mut self, event_loop: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
-        let Some(open) = self.open.as_mut().filter(|open| open.window.id() == id) else { return };
+        if self.open.as_ref().is_none_or(|open| open.window.id() != id) {
+            return;
+        }
+        self.note_geometry(&event);
+        if matches!(event, WindowEvent::CloseRequested) && self.gui.may_close() {
+            return self.close(event_loop);
+        }
+        let Some(open) = &mut self.open else { return };
         match &event {
             WindowEvent::RedrawRequested => {
                 self.redraw();
                 if self.gui.is_closed {
-                    self.autosave.close();
-                    event_loop.exit();
+                    self.close(event_loop);
                 }
                 return;
-            }
-            WindowEvent::CloseRequested if self.gui.may_close() => {
-                self.autosave.close();
-                return event_loop.exit();
             }
             WindowEvent::CloseRequested => open.window.request_redraw(),
             WindowEvent::DroppedFile(path) => {

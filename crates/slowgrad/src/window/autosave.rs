@@ -40,24 +40,30 @@ impl Autosave {
     /// Takes a place for this window, and answers what a window that was ended left in it: the latest that is wanted.
     pub(crate) fn claim(folder: &Path, is_wanted: impl Fn(&SessionFile) -> bool) -> (Self, Option<SessionFile>) {
         let _ = fs::create_dir_all(folder);
-        let free = (0..PLACES).filter_map(|nth| {
-            let lock = File::create(folder.join(format!("window-{nth}.lock"))).ok()?;
-            lock.try_lock().ok()?;
-            Some(Place { file: folder.join(format!("window-{nth}.session.json")), _lock: lock })
-        });
         let mut best: Option<(Place, Option<SessionFile>, Option<std::time::SystemTime>)> = None;
-        for place in free {
-            let left = SessionFile::read(&place.file).ok();
-            let is_ours = left.as_ref().is_some_and(&is_wanted);
+        for nth in 0..PLACES {
+            let lock = folder.join(format!("window-{nth}.lock"));
+            let file = folder.join(format!("window-{nth}.session.json"));
+            // One place that nobody has had yet is enough.
+            let is_fresh = !lock.exists();
+            if is_fresh && best.as_ref().is_some_and(|(known, ..)| !known.file.exists()) {
+                break;
+            }
+            let Some(lock) = File::create(lock).ok().filter(|lock| lock.try_lock().is_ok()) else { continue };
+            let left = SessionFile::read(&file).ok();
             let is_empty = left.is_none();
-            let left = left.filter(|_| is_ours);
-            let when = fs::metadata(&place.file).and_then(|about| about.modified()).ok().filter(|_| is_ours);
+            let left = left.filter(&is_wanted);
+            let when = left.as_ref().and_then(|_| fs::metadata(&file).and_then(|about| about.modified()).ok());
             let is_better = match &best {
                 None => true,
+                // The latest of those that are wanted, else one that has nothing to lose.
                 Some((known, _, latest)) => when > *latest || (is_empty && latest.is_none() && known.file.exists()),
             };
             if is_better {
-                best = Some((place, left, when));
+                best = Some((Place { file, _lock: lock }, left, when));
+            }
+            if is_fresh {
+                break;
             }
         }
         let Some((place, left, _)) = best else { return (Self::default(), None) };

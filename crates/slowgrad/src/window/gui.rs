@@ -10,6 +10,7 @@ use super::panels::{self, Table};
 use super::plots::PlotsView;
 use super::session::Session;
 use super::session_file::ENDING;
+use super::settings::{Habits, Hint, Look};
 use super::store::{Folders, known_sessions};
 use crate::worker::{Arrangement, Change, Command};
 use egui::{Event, Id, Pos2, Rect, Ui, Vec2};
@@ -96,6 +97,11 @@ pub(crate) struct Scenery {
 pub(crate) struct Gui {
     ctx: egui::Context,
     theme: Theme,
+    pub(crate) habits: Habits,
+    /// What of them is in effect, and what the desktop says.
+    worn: Option<(Look, Option<egui::Theme>, f32)>,
+    /// The network alone, for an audience.
+    pub(crate) is_presenting: bool,
     pub(crate) overlay: Option<Overlay>,
     pub(crate) tab: Tab,
     pub(crate) field: Option<Field>,
@@ -123,13 +129,19 @@ pub(crate) struct Gui {
 }
 
 impl Gui {
-    /// Dark until someone asks for light.
+    /// As people like it who have said nothing, and know all hints.
     pub(crate) fn new(ctx: egui::Context, folders: Option<Folders>) -> Self {
         let theme = Theme::dark();
         theme.apply(&ctx);
+        // These keys are in the one list of commands.
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        let habits = Habits { hints_seen: Hint::ALL.to_vec(), ..Habits::default() };
         Self {
             ctx,
             theme,
+            habits,
+            worn: None,
+            is_presenting: false,
             overlay: None,
             tab: Tab::Script,
             field: None,
@@ -213,10 +225,32 @@ impl Gui {
 
     /// Draws everything and carries out what was asked for.
     pub(crate) fn window_ui(&mut self, ui: &mut Ui, session: &mut Session) {
+        self.wear();
         self.heed(session);
         self.keys(session);
         panels::window_ui(ui, self, session);
         self.seal(session);
+    }
+
+    /// Whether the panel that explains is shown: also for a script that is edited.
+    pub(crate) fn is_explaining(&self) -> bool {
+        !self.is_presenting && (self.habits.explanation.is_shown || self.editor.is_open())
+    }
+
+    /// Puts on the colours and the size that are asked for.
+    fn wear(&mut self) {
+        let asked = (self.habits.theme, self.ctx.system_theme(), self.habits.scale);
+        if self.worn == Some(asked) {
+            return;
+        }
+        self.theme = asked.0.theme(asked.1);
+        self.theme.apply(&self.ctx);
+        if (self.worn.is_some() || asked.2 != 1.0) && self.ctx.zoom_factor() != asked.2 {
+            self.ctx.set_zoom_factor(asked.2);
+        }
+        self.worn = Some(asked);
+        // Some of it is in effect from the next frame on only.
+        self.ctx.request_repaint();
     }
 
     /// Takes in what has happened.
@@ -274,9 +308,7 @@ impl Gui {
 
     fn keys(&mut self, session: &mut Session) {
         // What is typed into a script is the editor's business alone.
-        if self.is_writing() {
-            return;
-        }
+        let is_writing = self.is_writing();
         let is_typing = self.ctx.egui_wants_keyboard_input() || self.field.is_some();
         let pressed: Vec<Action> = self.ctx.input(|input| {
             let keys = input.events.iter().filter_map(|event| match event {
@@ -285,12 +317,19 @@ impl Gui {
             });
             keys.collect()
         });
+        if is_writing {
+            for action in pressed.into_iter().filter(|action| action.is_of_the_window()) {
+                self.act(action, session);
+            }
+            return;
+        }
         if !is_typing && self.overlay.is_none() {
             self.type_speed(session);
         }
         for action in pressed {
             // A widget that has the keyboard keeps it; only the keys that lead out of it are heard.
             let is_heard = match (&self.overlay, action) {
+                (_, action) if action.is_of_the_window() => true,
                 (_, Action::Leave) | (None, _) => !is_typing || action == Action::Leave,
                 (Some(_), Action::Help | Action::Palette) => true,
                 (Some(_), _) => false,
@@ -348,9 +387,21 @@ impl Gui {
                 session.view.refit();
             }
             Action::Theme => {
-                self.theme = if self.theme.is_dark { Theme::light() } else { Theme::dark() };
-                self.theme.apply(&self.ctx);
+                self.habits.theme = self.habits.theme.next();
+                session.notice(format!("colours: {}", self.habits.theme.name()));
             }
+            Action::Motion => {
+                self.habits.reduced_motion = !self.habits.reduced_motion;
+                let motion =
+                    if self.habits.reduced_motion { "nothing travels any more" } else { "numbers travel again" };
+                session.notice(motion);
+            }
+            Action::Larger => self.habits.scale_by(1),
+            Action::Smaller => self.habits.scale_by(-1),
+            Action::UsualSize => self.habits.scale = 1.0,
+            Action::LessonPanel => self.habits.lesson.is_shown = !self.habits.lesson.is_shown,
+            Action::ExplanationPanel => self.habits.explanation.is_shown = !self.habits.explanation.is_shown,
+            Action::Present => self.is_presenting = !self.is_presenting,
             Action::Drawer => {
                 let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
                 self.tab = Tab::ALL[(at + 1) % Tab::ALL.len()];
@@ -411,6 +462,8 @@ impl Gui {
                 if let Some(mut field) = self.field.take() {
                     field.cancel(session);
                 } else if self.overlay.take().is_some() {
+                } else if self.is_presenting {
+                    self.is_presenting = false;
                 } else if self.editor.is_open() {
                     self.editor.close();
                 } else {
@@ -483,7 +536,10 @@ impl Gui {
         let moment = if session.is_full_speed() {
             answered(timeline)
         } else {
-            Moment { events: playhead.unit(), progress: playhead.progress() }
+            // Without motion a unit is shown as it ends, from its start on.
+            let is_under_way = playhead.is_playing() || playhead.progress() > 0.0;
+            let jumps = self.habits.reduced_motion && is_under_way;
+            Moment { events: playhead.unit(), progress: if jumps { 1.0 } else { playhead.progress() } }
         };
         let options = SceneOptions {
             selected: session.view.selected,

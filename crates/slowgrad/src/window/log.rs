@@ -68,6 +68,11 @@ fn state(session: &Session, gui: &Gui) -> Value {
         "editor": editor(session, gui),
         "selected": session.view.selected.map(|target| format!("{target:?}")),
         "overlay": gui.overlay_name(),
+        "colours": gui.habits.theme.name(),
+        "scale": gui.habits.scale,
+        "hints_seen": gui.habits.hints_seen.len(),
+        "presenting": gui.is_presenting,
+        "bookmarks": session.bookmarks.iter().map(|bookmark| bookmark.name.clone()).collect::<Vec<_>>(),
         "first_weight": gui.weight_pos().map(|pos| [pos.x, pos.y]),
         "canvas": gui.canvas_rect().map(|rect| [rect.left(), rect.top(), rect.width(), rect.height()]),
     })

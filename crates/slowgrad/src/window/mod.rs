@@ -17,6 +17,7 @@ mod plots;
 mod screenshot;
 mod session;
 mod session_file;
+mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -50,7 +51,7 @@ pub(crate) struct WindowOptions {
 }
 
 /// The window's size when none is asked for.
-const SIZE: (u32, u32) = (1280, 720);
+const SIZE: [u32; 2] = [1280, 720];
 
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
@@ -159,8 +160,8 @@ pub(crate) fn run(options: WindowOptions) -> Result<(), WindowError> {
     }
     let opening = Opening::read(lesson.as_deref())?;
     if let Some(path) = screenshot {
-        return screenshot::picture(&path, size.unwrap_or(SIZE), after_secs, opening.session(limits, || {})?);
+        return screenshot::picture(&path, size.unwrap_or(SIZE.into()), after_secs, opening.session(limits, || {})?);
     }
     let log = EventLog::new(log_events.as_deref()).map_err(WindowError::Log)?;
-    app::run(size.unwrap_or(SIZE), log, limits, opening, lesson.is_none(), Folders::of_platform())
+    app::run(size, log, limits, opening, lesson.is_none(), Folders::of_platform())
 }

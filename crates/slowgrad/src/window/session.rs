@@ -526,6 +526,13 @@ impl Session {
             | Action::TimelineOut
             | Action::TimelineWhole
             | Action::Theme
+            | Action::Motion
+            | Action::Larger
+            | Action::Smaller
+            | Action::UsualSize
+            | Action::LessonPanel
+            | Action::ExplanationPanel
+            | Action::Present
             | Action::Drawer
             | Action::Parameters
             | Action::Plots

@@ -14,6 +14,8 @@ use std::thread::JoinHandle;
 /// The folders of this program, below the platform's.
 #[derive(Debug, Clone)]
 pub(crate) struct Folders {
+    /// How people like the window.
+    pub(crate) settings: PathBuf,
     /// Sessions that people save without saying where.
     pub(crate) sessions: PathBuf,
     /// What is kept in case the program is ended.
@@ -26,6 +28,7 @@ impl Folders {
         let base = etcetera::choose_base_strategy().ok()?;
         let own = |folder: PathBuf| folder.join("slowgrad");
         Some(Self {
+            settings: own(base.config_dir()),
             sessions: own(base.data_dir()).join("sessions"),
             kept: own(base.state_dir().unwrap_or_else(|| base.data_dir())),
         })

@@ -27,9 +27,10 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(20.0), theme.faint);
         return;
     };
-    let caption = caption(ui, area, session, &theme);
+    let size = caption_size(area, gui.is_presenting);
+    let caption = caption(ui, area, size, session, &theme);
     // Captions have two lines and a hint at most times; that room is kept, so that the network stands still.
-    let usual = if session.performance.has_cues() { 2.3 * caption_size(area) + 44.0 } else { 0.0 };
+    let usual = if session.performance.has_cues() { 2.3 * size + 44.0 } else { 0.0 };
     let caption_height = caption.as_ref().map_or(0.0, |caption| caption.rect.height() + 12.0).max(usual);
     let network = Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0));
     let legend =
@@ -48,7 +49,9 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let place = gui.scenery.position(weight).zip(answer.rect).map(|(place, rect)| session.view.to_screen(rect, place));
     gui.set_canvas(answer.rect, place);
     let row = Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT), network.right_top());
-    ui.scope(|ui| structure::structure_ui(ui, row, network, gui, session));
+    if !gui.is_presenting {
+        ui.scope(|ui| structure::structure_ui(ui, row, network, gui, session));
+    }
     if let Some(target) = answer.clicked {
         session.view.selected = Some(target);
     }
@@ -83,7 +86,10 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     if let Some(caption) = caption {
         caption.paint(ui, &theme);
     }
-    notices_ui(ui, network, session, &theme);
+    // Nothing that concerns the author comes before the audience.
+    if !gui.is_presenting {
+        notices_ui(ui, network, session, &theme);
+    }
     if session.flash_secs > 0.0 {
         let strength = (session.flash_secs / 0.6) as f32;
         ui.painter().rect_stroke(
@@ -122,8 +128,8 @@ fn hover(ui: &Ui, session: &Session, target: Target) {
 }
 
 /// Captions are read from the last row of a room.
-fn caption_size(area: Rect) -> f32 {
-    (area.width() / 34.0).clamp(17.0, 30.0)
+fn caption_size(area: Rect, is_presenting: bool) -> f32 {
+    if is_presenting { (area.width() / 30.0).clamp(24.0, 64.0) } else { (area.width() / 34.0).clamp(17.0, 30.0) }
 }
 
 /// What the lesson says, laid out but not painted.
@@ -133,7 +139,7 @@ struct Caption {
     hint: Option<std::sync::Arc<egui::Galley>>,
 }
 
-fn caption(ui: &Ui, area: Rect, session: &Session, theme: &slowgrad_render::Theme) -> Option<Caption> {
+fn caption(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &slowgrad_render::Theme) -> Option<Caption> {
     let text = session.caption();
     let performance = &session.performance;
     let go_on = keys_text(Action::NextCue.entry());
@@ -151,7 +157,6 @@ fn caption(ui: &Ui, area: Rect, session: &Session, theme: &slowgrad_render::Them
         return None;
     }
     let width = (area.width() - 28.0).max(40.0);
-    let size = caption_size(area);
     let layout = |text: String, size: f32, color| {
         let mut job = egui::text::LayoutJob::simple(text, FontId::proportional(size), color, width - 40.0);
         job.halign = egui::Align::Center;

@@ -98,7 +98,7 @@ fn help_ui(ui: &Ui, gui: &mut Gui) {
                         column.add_space(10.0);
                     }
                     let column = &mut columns[1];
-                    column.label(RichText::new("Pointer and size").strong().color(theme.text));
+                    column.label(RichText::new("Pointer and digits").strong().color(theme.text));
                     for (what, help) in [
                         ("click", "selects a neuron or a weight and explains it"),
                         ("double-click", "edits a weight, an input, or a neuron's bias"),
@@ -107,7 +107,7 @@ fn help_ui(ui: &Ui, gui: &mut Gui) {
                         ("drag the timeline", "goes to any operation; with Shift chooses what is played again"),
                         ("wheel over it", "zooms the timeline; with Shift moves it along"),
                         ("digits", "a speed: 5 0 is fifty times as fast, 0 5 half as fast"),
-                        ("Ctrl+plus, minus", "larger and smaller letters; Ctrl+0 as they were"),
+                        ("edges of panels", "drag to make them wider; a double-click as they were"),
                     ] {
                         line_ui(column, what, help, &theme);
                     }

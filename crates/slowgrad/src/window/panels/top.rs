@@ -19,8 +19,9 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             if ui.button("? keys").on_hover_text(Action::Help.tooltip()).clicked() {
                 gui.act(Action::Help, session);
             }
-            let (icon, word) = if theme.is_dark { (Icon::Sun, "light theme") } else { (Icon::Moon, "dark theme") };
-            if icon_button(ui, icon, &format!("{word} ({})", key(Action::Theme)), false, &theme).clicked() {
+            let icon = if theme.is_dark { Icon::Sun } else { Icon::Moon };
+            let tip = format!("{}\nnow: {}", Action::Theme.tooltip(), gui.habits.theme.name());
+            if icon_button(ui, icon, &tip, false, &theme).clicked() {
                 gui.act(Action::Theme, session);
             }
             let compares = session.snapshot.as_ref().is_some_and(|snapshot| snapshot.rival.is_some());

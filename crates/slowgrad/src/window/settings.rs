@@ -1,0 +1,232 @@
+//! How a person likes the window: remembered from one start to the next.
+//!
+//! A file that cannot be read is left aside with a notice; it is never a reason not to start. This must not
+//! know lessons or sessions, which have files of their own.
+
+use serde::{Deserialize, Serialize};
+use slowgrad_render::Theme;
+use std::path::Path;
+
+/// The file below the folder of settings.
+pub(crate) const FILE: &str = "window.json";
+/// Letters are never smaller or larger than this, of the usual size.
+const SCALES: std::ops::RangeInclusive<f32> = 0.5..=3.0;
+/// Steps of the scale.
+const SCALE_STEP: f32 = 1.1;
+
+/// The colours that are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Look {
+    /// Those of the rest of the desktop; dark where it does not say.
+    #[default]
+    System,
+    Dark,
+    Light,
+    HighContrast,
+}
+
+impl Look {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Look::System => "as the system",
+            Look::Dark => "dark",
+            Look::Light => "light",
+            Look::HighContrast => "high contrast",
+        }
+    }
+
+    /// The next one.
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Look::System => Look::Dark,
+            Look::Dark => Look::Light,
+            Look::Light => Look::HighContrast,
+            Look::HighContrast => Look::System,
+        }
+    }
+
+    /// The theme, where the desktop is dark or light, or does not say.
+    pub(crate) fn theme(self, system: Option<egui::Theme>) -> Theme {
+        match self {
+            Look::Dark => Theme::dark(),
+            Look::Light => Theme::light(),
+            Look::HighContrast => Theme::high_contrast(),
+            Look::System if system == Some(egui::Theme::Light) => Theme::light(),
+            Look::System => Theme::dark(),
+        }
+    }
+}
+
+/// A panel at a side.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct SidePanel {
+    pub(crate) is_shown: bool,
+    /// In points; by the window's size when nobody has drawn it to another.
+    pub(crate) width: Option<f32>,
+}
+
+impl Default for SidePanel {
+    fn default() -> Self {
+        Self { is_shown: true, width: None }
+    }
+}
+
+/// What is remembered of the panels' and the colours' kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Habits {
+    pub(crate) theme: Look,
+    /// The size of all letters and controls, of the usual one.
+    pub(crate) scale: f32,
+    /// Nothing travels: what happens is there at once.
+    pub(crate) reduced_motion: bool,
+    pub(crate) lesson: SidePanel,
+    pub(crate) explanation: SidePanel,
+    /// The same while a script is edited.
+    pub(crate) editor_width: Option<f32>,
+    /// Hints of the first start that have been seen.
+    pub(crate) hints_seen: Vec<Hint>,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            theme: Look::default(),
+            scale: 1.0,
+            reduced_motion: false,
+            lesson: SidePanel::default(),
+            explanation: SidePanel::default(),
+            editor_width: None,
+            hints_seen: Vec::new(),
+        }
+    }
+}
+
+impl Habits {
+    /// Larger or smaller letters, by so many steps.
+    pub(crate) fn scale_by(&mut self, steps: i32) {
+        self.scale = (self.scale * SCALE_STEP.powi(steps)).clamp(*SCALES.start(), *SCALES.end());
+        // Back and forth ends where it began.
+        if (self.scale - 1.0).abs() < 0.01 {
+            self.scale = 1.0;
+        }
+    }
+}
+
+/// What the first start says, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Hint {
+    Canvas,
+    Transport,
+    Explanation,
+}
+
+impl Hint {
+    pub(crate) const ALL: [Hint; 3] = [Hint::Canvas, Hint::Transport, Hint::Explanation];
+}
+
+/// Where the window is on the screen, in points.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Geometry {
+    pub(crate) size: Option<[u32; 2]>,
+    /// In pixels of the whole desktop.
+    pub(crate) position: Option<[i32; 2]>,
+    pub(crate) is_maximized: bool,
+}
+
+/// All that is remembered.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Settings {
+    version: u32,
+    pub(crate) geometry: Geometry,
+    pub(crate) habits: Habits,
+}
+
+impl Settings {
+    pub(crate) fn new(geometry: Geometry, habits: Habits) -> Self {
+        Self { version: 1, geometry, habits }
+    }
+
+    /// Reads the file; the usual settings when there is none, and why when it cannot be used.
+    pub(crate) fn read(file: &Path) -> (Self, Option<String>) {
+        let bytes = match crate::library::read_file(file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Default::default(),
+            Err(error) => return (Self::default(), Some(error.to_string())),
+        };
+        match serde_json::from_slice::<Self>(&bytes) {
+            Ok(mut read) => {
+                let habits = &mut read.habits;
+                habits.scale =
+                    if habits.scale.is_finite() { habits.scale.clamp(*SCALES.start(), *SCALES.end()) } else { 1.0 };
+                (read, None)
+            }
+            Err(error) => (Self::default(), Some(error.to_string())),
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        // Only maps with odd keys cannot be written, and there are none.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_and_what_cannot_be_read_is_left_aside() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(FILE);
+        assert_eq!(Settings::read(&file), (Settings::default(), None), "none yet");
+        let mut habits = Habits { theme: Look::HighContrast, hints_seen: vec![Hint::Canvas], ..Habits::default() };
+        habits.scale_by(3);
+        let geometry = Geometry { size: Some([900, 600]), position: Some([-20, 40]), is_maximized: true };
+        let settings = Settings::new(geometry, habits);
+        std::fs::write(&file, settings.text()).expect("it is written");
+        assert_eq!(Settings::read(&file), (settings, None));
+        // What a newer version adds or leaves out does not matter.
+        std::fs::write(&file, r#"{"version": 9, "habits": {"theme": "light", "more": 1, "scale": 99}}"#)
+            .expect("a file");
+        let (read, problem) = Settings::read(&file);
+        assert_eq!((read.habits.theme, read.habits.scale, problem), (Look::Light, 3.0, None));
+        for broken in ["", "{", "17", r#"{"habits": {"scale": "big"}}"#] {
+            std::fs::write(&file, broken).expect("a file");
+            let (read, problem) = Settings::read(&file);
+            assert!(read == Settings::default() && problem.is_some(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_scale_goes_up_and_down_and_stays_within_bounds() {
+        let mut habits = Habits::default();
+        for steps in [1, 1, -1, -1] {
+            habits.scale_by(steps);
+        }
+        assert_eq!(habits.scale, 1.0);
+        habits.scale_by(100);
+        assert_eq!(habits.scale, 3.0);
+        habits.scale_by(-100);
+        assert_eq!(habits.scale, 0.5);
+    }
+
+    #[test]
+    fn all_looks_follow_one_another_and_the_system_is_followed() {
+        let mut look = Look::default();
+        for _ in 0..4 {
+            look = look.next();
+        }
+        assert_eq!(look, Look::System);
+        assert!(!Look::System.theme(Some(egui::Theme::Light)).is_dark);
+        assert!(Look::System.theme(Some(egui::Theme::Dark)).is_dark && Look::System.theme(None).is_dark);
+        assert!(Look::Dark.theme(Some(egui::Theme::Light)).is_dark);
+    }
+}
