@@ -134,7 +134,11 @@ impl Gui {
         let theme = Theme::dark();
         theme.apply(&ctx);
         // These keys are in the one list of commands.
-        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        ctx.options_mut(|options| {
+            options.zoom_with_keyboard = false;
+            // A frame that takes long is no reason not to hear a click.
+            options.input_options.max_click_duration = 3.0;
+        });
         let habits = Habits { hints_seen: Hint::ALL.to_vec(), ..Habits::default() };
         Self {
             ctx,
