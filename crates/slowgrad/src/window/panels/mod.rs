@@ -31,7 +31,7 @@ use super::action::{Action, keys_text};
 use super::gui::{Gui, Tab};
 use super::session::Session;
 use crate::worker::Snapshot;
-use egui::{CentralPanel, CursorIcon, Frame, Id, Margin, Panel, Rect, Sense, Ui, WidgetInfo};
+use egui::{CentralPanel, CursorIcon, Frame, Id, Margin, Panel, Rect, Sense, Ui, Vec2, WidgetInfo};
 use slowgrad_tape::Severity;
 
 /// Draws the whole window.
@@ -91,12 +91,20 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         })
         .response
         .rect;
-    if has_left && let Some(width) = edge_ui(ui, "width of the lesson panel", canvas.left(), canvas, left, 1.0) {
-        gui.habits.lesson.width = width;
+    if has_left {
+        edge_ui(
+            ui,
+            "width of the lesson panel",
+            canvas.with_max_x(canvas.left()),
+            (left, 1.0),
+            &mut gui.habits.lesson.width,
+        );
     }
-    if has_right && let Some(width) = edge_ui(ui, "width of the explanation panel", canvas.right(), canvas, right, -1.0)
-    {
-        *(if gui.editor.is_open() { &mut gui.habits.editor_width } else { &mut gui.habits.explanation.width }) = width;
+    if has_right {
+        let is_open = gui.editor.is_open();
+        let habits = &mut gui.habits;
+        let wanted = if is_open { &mut habits.editor_width } else { &mut habits.explanation.width };
+        edge_ui(ui, "width of the explanation panel", canvas.with_min_x(canvas.right()), (right, -1.0), wanted);
     }
     let explanation = ui.max_rect().with_min_x(canvas.right()).with_min_y(canvas.top());
     hints::hints_ui(ui, gui, session, &hints::Places { canvas, transport, explanation });
@@ -117,17 +125,17 @@ pub(super) fn key(action: Action) -> String {
     keys_text(action.entry())
 }
 
-/// The edge between the network and a panel: answers the panel's other width when it is dragged, and none for the
-/// usual one when it is double-clicked.
-fn edge_ui(ui: &Ui, name: &str, x: f32, canvas: Rect, width: f32, outward: f32) -> Option<Option<f32>> {
-    let rect = Rect::from_x_y_ranges(x - 3.0..=x + 3.0, canvas.y_range());
-    let response = ui.interact(rect, Id::unique(name), Sense::click_and_drag());
+/// The edge between the network and a panel: dragging it gives the panel another width, and a double-click the usual
+/// one again. A panel grows in its direction, to the right or to the left.
+fn edge_ui(ui: &Ui, name: &str, edge: Rect, (width, direction): (f32, f32), wanted: &mut Option<f32>) {
+    let response = ui.interact(edge.expand2(Vec2::new(3.0, 0.0)), Id::unique(name), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::slider(true, f64::from(width), name));
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
     if response.double_clicked() {
-        return Some(None);
+        *wanted = None;
+    } else if response.dragged() {
+        *wanted = Some(width + direction * response.drag_delta().x);
     }
-    response.dragged().then(|| Some(width + outward * response.drag_delta().x))
 }
 
 /// Number of problems that stop something.
