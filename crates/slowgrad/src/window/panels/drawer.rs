@@ -9,6 +9,9 @@ use slowgrad_render::{Theme, script_ui};
 use slowgrad_tape::{Diagnostic, Location, Severity};
 use std::ops::Range;
 
+/// Room for the buttons beside the tabs.
+const BUTTONS: f32 = 120.0;
+
 /// The height of the drawer below the explanation: more while a script is edited.
 pub(super) fn height(gui: &Gui, available: f32) -> f32 {
     if gui.editor.is_open() {
@@ -23,7 +26,8 @@ pub(super) fn height(gui: &Gui, available: f32) -> f32 {
 pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let errors = session.snapshot.as_ref().map_or(0, super::errors);
-    let mut asked = None;
+    let (mut asked, mut is_beside) = (None, true);
+    let has_buttons = gui.tab == Tab::Script && !gui.editor.is_open();
     ui.horizontal(|ui| {
         for tab in Tab::ALL {
             let text = match tab {
@@ -34,18 +38,15 @@ pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
                 gui.tab = tab;
             }
         }
-        if gui.tab == Tab::Script && !gui.editor.is_open() {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                for (word, action) in [("Check", Action::Check), ("Edit", Action::Script)] {
-                    let response = ui.button(word).on_hover_text(action.tooltip());
-                    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, action.entry().name));
-                    if response.clicked() {
-                        asked = Some(action);
-                    }
-                }
-            });
+        is_beside = ui.available_width() > BUTTONS;
+        if has_buttons && is_beside {
+            asked = buttons_ui(ui);
         }
     });
+    // Below the tabs where there is no room beside them.
+    if has_buttons && !is_beside {
+        ui.horizontal(|ui| asked = buttons_ui(ui));
+    }
     ui.add_space(2.0);
     if let Some(action) = asked {
         gui.act(action, session);
@@ -61,6 +62,21 @@ pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         gui.tab = Tab::Script;
         gui.editor.go_to(&place, session);
     }
+}
+
+/// What can be done with the running script.
+fn buttons_ui(ui: &mut Ui) -> Option<Action> {
+    let mut asked = None;
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        for (word, action) in [("Check", Action::Check), ("Edit", Action::Script)] {
+            let response = ui.button(word).on_hover_text(action.tooltip());
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, action.entry().name));
+            if response.clicked() {
+                asked = Some(action);
+            }
+        }
+    });
+    asked
 }
 
 fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
