@@ -6,7 +6,7 @@
 use egui::{Color32, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 use slowgrad_timeline::scene::{Comparison, Formula, Ink, Inspector, InspectorRow, Link, Math};
 
-use crate::math::{colored_math_ui, drawable, math_ui};
+use crate::math::{MathLayout, colored_math_ui, drawable, math_ui};
 use crate::theme::Theme;
 
 /// More outputs than these are summed up in a line.
@@ -90,7 +90,8 @@ pub fn inspector_ui(ui: &mut Ui, inspector: &Inspector, theme: &Theme) -> Option
     for section in &inspector.sections {
         if !section.heading.is_empty() {
             ui.add_space((0.5 * base).round());
-            let heading = RichText::new(drawable(&section.heading)).size(1.1 * base).color(theme.accent);
+            let color = theme.text_color(Ink::Accent, theme.panel);
+            let heading = RichText::new(drawable(&section.heading)).size(1.1 * base).color(color);
             let response = ui.add(egui::Label::new(heading).wrap());
             ui.ctx().accesskit_node_builder(response.id, |node| {
                 node.set_role(Role::Heading);
@@ -109,15 +110,23 @@ fn row_ui(ui: &mut Ui, row: &InspectorRow, theme: &Theme) -> Option<Link> {
     let base = body(ui);
     ui.spacing_mut().item_spacing.y = (0.15 * base).round();
     let width = ui.available_width();
-    let label = crate::math::measure(ui.painter(), &row.label, base).x;
-    let value = crate::math::measure(ui.painter(), &row.value, base).x;
-    let clicked = if label + value + base < width {
-        ui.horizontal(|ui| {
-            let answer = colored_math_ui(ui, &row.label, base, theme.faint, theme).clicked;
-            ui.add_space((ui.available_width() - value - 1.0).max(0.0).round());
-            answer.or(math_ui(ui, &row.value, base, theme).clicked)
-        })
-        .inner
+    let set = |math: &Math| MathLayout::wrapped(ui.painter(), math, base, f32::INFINITY);
+    let (label, value) = (set(&row.label), set(&row.value));
+    let clicked = if label.size().x + value.size().x + base < width {
+        // Both stand on one line of writing.
+        let baseline = label.baseline().max(value.baseline());
+        let below = (label.size().y - label.baseline()).max(value.size().y - value.baseline());
+        let (room, _) = ui.allocate_exact_size(Vec2::new(width, (baseline + below).ceil()), Sense::hover());
+        let place = |layout: &MathLayout, x: f32| {
+            egui::Rect::from_min_size(egui::Pos2::new(x, room.top() + baseline - layout.baseline()), layout.size())
+        };
+        let (left, right) = (place(&label, room.left()), place(&value, room.right() - value.size().x - 1.0));
+        let at = |ui: &mut Ui, salt: &str, rect: egui::Rect, math: &Math, color| {
+            // A formula that fits exactly must not be broken by rounding.
+            let builder = egui::UiBuilder::new().id_salt(salt).max_rect(rect.expand2(Vec2::new(0.5, 0.0)));
+            colored_math_ui(&mut ui.new_child(builder), math, base, color, theme).clicked
+        };
+        at(ui, "label", left, &row.label, theme.faint).or(at(ui, "value", right, &row.value, theme.text))
     } else {
         let answer = colored_math_ui(ui, &row.label, base, theme.faint, theme).clicked;
         let indent = (1.2 * base).round();

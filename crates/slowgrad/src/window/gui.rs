@@ -6,7 +6,7 @@ use super::action::{self, Action};
 use super::edit::Field;
 use super::editor::{self, Editor, typing};
 use super::panels::strip::Strip;
-use super::panels::{self, Table};
+use super::panels::{self, Inspected, Table};
 use super::plots::PlotsView;
 use super::session::Session;
 use super::session_file::ENDING;
@@ -107,6 +107,7 @@ pub(crate) struct Gui {
     pub(crate) field: Option<Field>,
     pub(crate) editor: Editor,
     pub(crate) table: Table,
+    pub(crate) inspected: Inspected,
     pub(crate) scenery: Scenery,
     pub(crate) plots: PlotsView,
     pub(crate) rival: RivalPicture,
@@ -151,6 +152,7 @@ impl Gui {
             field: None,
             editor: Editor::default(),
             table: Table::default(),
+            inspected: Inspected::default(),
             scenery: Scenery::default(),
             plots: PlotsView::default(),
             rival: RivalPicture::default(),
@@ -313,9 +315,12 @@ impl Gui {
     fn keys(&mut self, session: &mut Session) {
         // What is typed into a script is the editor's business alone.
         let is_writing = self.is_writing();
-        let is_typing = self.ctx.egui_wants_keyboard_input() || self.field.is_some();
+        // The table of parameters takes a few keys and leaves the rest.
+        let in_table = Table::has_keyboard(&self.ctx);
+        let is_typing = (self.ctx.egui_wants_keyboard_input() && !in_table) || self.field.is_some();
         let pressed: Vec<Action> = self.ctx.input(|input| {
             let keys = input.events.iter().filter_map(|event| match event {
+                Event::Key { key, .. } if in_table && Table::takes(*key) => None,
                 Event::Key { key, pressed: true, modifiers, .. } => action::pressed(*key, *modifiers),
                 _ => None,
             });
@@ -410,7 +415,10 @@ impl Gui {
                 let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
                 self.tab = Tab::ALL[(at + 1) % Tab::ALL.len()];
             }
-            Action::Parameters if self.tab == Tab::Parameters => self.tab = Tab::Script,
+            Action::Parameters if self.tab == Tab::Parameters => {
+                self.tab = Tab::Script;
+                self.ctx.memory_mut(egui::Memory::stop_text_input);
+            }
             Action::Parameters => {
                 self.tab = Tab::Parameters;
                 self.table.is_called = true;

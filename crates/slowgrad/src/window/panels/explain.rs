@@ -7,10 +7,37 @@ use crate::window::gui::{Gui, Tab};
 use crate::window::session::Session;
 use egui::{Frame, Id, Margin, Panel, RichText, ScrollArea, TextEdit, Ui};
 use slowgrad_render::{Theme, comparison_ui, formula_ui, inspector_ui};
+use slowgrad_timeline::Timeline;
 use slowgrad_timeline::inspect::inspect;
 use slowgrad_timeline::playhead;
-use slowgrad_timeline::scene::{Link, Target};
+use slowgrad_timeline::scene::{Inspector, Link, Target};
 use slowgrad_timeline::words::{self, Words};
+use std::sync::Arc;
+
+/// What is selected, explained; it is written anew only when it is about something else.
+#[derive(Default)]
+pub(crate) struct Inspected(Option<Explained>);
+
+struct Explained {
+    timeline: Arc<Timeline>,
+    sample: Option<usize>,
+    inspector: Inspector,
+}
+
+impl Inspected {
+    fn of(&mut self, timeline: &Arc<Timeline>, event: usize, target: Target) -> &Inspector {
+        let sample = timeline.address(event.min(timeline.len() - 1)).sample;
+        let known = self.0.take().filter(|known| {
+            Arc::ptr_eq(&known.timeline, timeline) && known.sample == sample && known.inspector.target == target
+        });
+        let explained = known.unwrap_or_else(|| Explained {
+            timeline: Arc::clone(timeline),
+            sample,
+            inspector: inspect(timeline, event, target, Words { digits: 3 }),
+        });
+        &self.0.insert(explained).inspector
+    }
+}
 
 pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
@@ -31,8 +58,8 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             ui.separator();
             value_ui(ui, session, target, &theme);
             if let Some((timeline, playhead)) = session.now() {
-                let inspector = inspect(timeline, playhead.event(), target, Words { digits: 3 });
-                clicked = clicked.or(inspector_ui(ui, &inspector, &theme));
+                let inspector = gui.inspected.of(timeline, playhead.event(), target);
+                clicked = clicked.or(inspector_ui(ui, inspector, &theme));
             }
             if gui.tab != Tab::Parameters {
                 ui.add_space(6.0);

@@ -25,6 +25,7 @@ mod tests;
 mod top;
 mod transport;
 
+pub(super) use explain::Inspected;
 pub(super) use table::Table;
 
 use super::action::{Action, keys_text};

@@ -25,6 +25,9 @@ const LETTERS: f32 = 0.9;
 /// Stands before the name of a parameter that is held fast.
 const FROZEN: &str = "⊛ ";
 
+/// Keys that walk through the rows.
+const WALKS: [Key; 6] = [Key::ArrowDown, Key::ArrowUp, Key::PageDown, Key::PageUp, Key::Home, Key::End];
+
 /// The rows that were put in order last, and for what.
 struct Seen {
     timeline: Arc<Timeline>,
@@ -49,6 +52,16 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// Whether keys are the table's.
+    pub(crate) fn has_keyboard(ctx: &egui::Context) -> bool {
+        ctx.memory(|memory| memory.has_focus(focus()))
+    }
+
+    /// Whether a key means something to the table that has the keyboard.
+    pub(crate) fn takes(key: Key) -> bool {
+        WALKS.contains(&key) || matches!(key, Key::ArrowLeft | Key::ArrowRight | Key::Space)
+    }
+
     /// The parameters in these rows.
     fn rows(&mut self, timeline: &Arc<Timeline>, wanted: Range<usize>) -> &[u32] {
         let is_known = self.seen.as_ref().is_some_and(|seen| {
@@ -191,8 +204,7 @@ fn keys(ui: &mut Ui, table: &mut Table, columns: &[Column], timeline: &Timeline,
     let line = row_height(letter);
     let page = ((room.height() / line) as usize).saturating_sub(2).max(1);
     let pressed = |key| ui.input(|input| input.key_pressed(key));
-    let walks = [Key::ArrowDown, Key::ArrowUp, Key::PageDown, Key::PageUp, Key::Home, Key::End];
-    if let Some(key) = walks.into_iter().find(|key| pressed(*key)) {
+    if let Some(key) = WALKS.into_iter().find(|key| pressed(*key)) {
         let last = count - 1;
         let row = match (table.cursor_row(timeline.step()), key) {
             (_, Key::End) => last,

@@ -181,6 +181,13 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
         .expect("there are parameters");
     assert!(rows(&harness).iter().any(|row| row.starts_with(&names(&[largest])[0])));
     assert!(harness.query_by_label("sort by velocity, largest first").is_some());
+    // Other keys are the window's as ever, and the one that opened the table closes it.
+    let before = harness.state().session.now().map(|(_, playhead)| playhead.speed());
+    harness.key_press(Key::CloseBracket);
+    harness.key_press(Key::G);
+    settle(&mut harness);
+    assert_ne!(harness.state().session.now().map(|(_, playhead)| playhead.speed()), before);
+    assert!(harness.query_by_label("sort by gradient").is_none());
 }
 
 #[test]
