@@ -285,24 +285,15 @@ impl Marks<'_> {
     }
 
     fn labels(&self, painter: &Painter, area: Rect) {
-        let near = area.expand(60.0);
-        for label in &self.scene.labels {
+        for (label, layout, rect) in placed(painter, self.scene, self.view, area) {
             let size = on_grid(label.size * self.view.zoom);
-            let pos = self.view.to_screen(area, label.place);
-            if size < label.smallest.max(2.0) || !near.contains(pos) {
-                continue;
-            }
-            let layout = MathLayout::new(painter, &label.math, size);
-            let pad = if label.plate { Vec2::new(0.36, 0.14) * size } else { Vec2::ZERO };
-            let rect =
-                Rect::from_min_size(place(pos, label.anchor, layout.size() + 2.0 * pad), layout.size() + 2.0 * pad);
             if label.plate {
                 self.plate(painter, rect, self.theme.line, size);
             } else if label.anchor != Anchor::Center {
                 // Words beside a disc stay readable where an edge passes behind them.
                 painter.rect_filled(rect.expand(0.12 * size), 0.3 * size, self.theme.background.gamma_multiply(0.85));
             }
-            layout.paint(painter, rect.min + pad, self.letters(label), self.theme);
+            layout.paint(painter, rect.min + pad(label, size), self.letters(label), self.theme);
         }
     }
 
@@ -349,6 +340,42 @@ impl Marks<'_> {
         let ground = self.theme.panel.gamma_multiply(0.92);
         painter.rect(rect, radius, ground, Stroke::new(1.0, edge.gamma_multiply(0.8)), StrokeKind::Inside);
     }
+}
+
+/// Room around the letters of a label.
+fn pad(label: &Label, size: f32) -> Vec2 {
+    if label.plate { Vec2::new(0.36, 0.14) * size } else { Vec2::ZERO }
+}
+
+/// The labels that are drawn, with their letters and the rooms these really take. The scene keeps labels apart by an
+/// estimate of their width; where the letters are wider, the earlier label stays.
+fn placed<'s>(painter: &Painter, scene: &'s Scene, view: &View, area: Rect) -> Vec<(&'s Label, MathLayout, Rect)> {
+    let near = area.expand(60.0);
+    let mut placed: Vec<(&Label, MathLayout, Rect)> = Vec::new();
+    for label in &scene.labels {
+        let size = on_grid(label.size * view.zoom);
+        let pos = view.to_screen(area, label.place);
+        if size < label.smallest.max(2.0) || !near.contains(pos) {
+            continue;
+        }
+        let layout = MathLayout::new(painter, &label.math, size);
+        let room = layout.size() + 2.0 * pad(label, size);
+        let rect = Rect::from_min_size(place(pos, label.anchor, room), room);
+        // Line heights reach a little beyond the letters.
+        let letters = |rect: Rect| rect.shrink2(Vec2::new(0.5, 0.12 * rect.height()));
+        if !placed.iter().any(|(_, _, other)| letters(*other).intersects(letters(rect))) {
+            placed.push((label, layout, rect));
+        }
+    }
+    placed
+}
+
+/// The rooms that the labels of a scene take when it is drawn into an area, and how many labels are too small to be
+/// drawn, out of view, or without room.
+pub fn label_rects(painter: &Painter, scene: &Scene, view: &View, area: Rect) -> (Vec<Rect>, usize) {
+    let rects: Vec<Rect> = placed(painter, scene, view, area).into_iter().map(|(_, _, rect)| rect).collect();
+    let left_out = scene.labels.len() - rects.len();
+    (rects, left_out)
 }
 
 /// Letter sizes move in small steps, so that a smooth zoom does not fill the font texture.

@@ -2,14 +2,15 @@
 
 mod scene_nets;
 
-use scene_nets::{frozen, large_net, sgd, sigmoid, small_nets, tanh, timeline};
+use scene_nets::{frozen, large_net, momentum, sgd, sigmoid, small_nets, tanh, timeline};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::{EventKind, Phase};
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::layout::Layout;
-use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, scene};
-use slowgrad_timeline::scene::{Anchor, Bounds, Disc, Ink, Label, Scene, Target};
+use slowgrad_timeline::picture::{Maps, Moment, Picture, SceneOptions, scene, zoom_step};
+use slowgrad_timeline::scene::{Anchor, Bounds, Disc, Ink, Label, Patch, Scene, Target};
 use slowgrad_timeline::words::number;
+use std::sync::Arc;
 
 /// The events that a test looks at: all of a short step, and of a long one those that a stride meets.
 fn some(timeline: &Timeline) -> impl Iterator<Item = usize> {
@@ -61,24 +62,129 @@ fn values(scene: &Scene) -> Vec<(Target, Option<String>, Ink, Ink)> {
     scene.discs.iter().map(|disc| (disc.target, inside(scene, disc.target), disc.fill, disc.ring)).collect()
 }
 
+/// Fails when two labels of a scene cover each other, or one lies outside.
+fn assert_apart(scene: &Scene, what: &str) {
+    let boxes: Vec<Bounds> = scene.labels.iter().map(room).collect();
+    for (i, a) in boxes.iter().enumerate() {
+        for (j, b) in boxes[..i].iter().enumerate() {
+            let (one, other) = (scene.labels[i].math.plain(), scene.labels[j].math.plain());
+            assert!(!meet(*a, *b), "{what}: «{one}» and «{other}»");
+        }
+        let inside = (0..2).all(|k| scene.bounds.min[k] <= a.min[k] && a.max[k] <= scene.bounds.max[k]);
+        assert!(inside, "{what}: «{}» lies outside", scene.labels[i].math.plain());
+    }
+}
+
 #[test]
 fn labels_never_cover_each_other() {
     for (name, timeline) in small_nets() {
         for event in some(&timeline) {
             for progress in [0.0, 0.4, 1.0] {
                 let scene = picture(&timeline, event..event + 1, progress);
-                let boxes: Vec<Bounds> = scene.labels.iter().map(room).collect();
-                for (i, a) in boxes.iter().enumerate() {
-                    for (j, b) in boxes[..i].iter().enumerate() {
-                        let (one, other) = (scene.labels[i].math.plain(), scene.labels[j].math.plain());
-                        assert!(!meet(*a, *b), "{name}, event {event} at {progress}: «{one}» and «{other}»");
-                    }
-                    let inside = (0..2).all(|k| scene.bounds.min[k] <= a.min[k] && a.max[k] <= scene.bounds.max[k]);
-                    assert!(inside, "{name}, event {event}: «{}» lies outside", scene.labels[i].math.plain());
-                }
+                assert_apart(&scene, &format!("{name}, event {event} at {progress}"));
             }
         }
     }
+}
+
+/// Maps of a network with two inputs, whatever they show.
+fn maps(timeline: &Timeline) -> Option<Arc<Maps>> {
+    let shape = &timeline.step().shape;
+    let axes = vec![[-1.0, 1.0]; shape.inputs()];
+    let places = Maps::places(&axes, 4).len();
+    let layer = |layer: usize| vec![vec![0.5; places]; shape.size(layer)];
+    Maps::new(axes, 4, &(0..shape.layers()).map(layer).collect::<Vec<_>>()).map(Arc::new)
+}
+
+#[test]
+fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
+    let middling = timeline(&[2, 30, 12, 3], vec![tanh(), tanh(), tanh()], momentum(), 1);
+    let nets = small_nets().into_iter().chain([("2-30-12-3", middling), ("large", large_net())]);
+    for (name, timeline) in nets {
+        let shape = Arc::clone(&timeline.step().shape);
+        let drawn = Picture::new(&timeline, 4000);
+        let mut layout = Layout::new(&shape);
+        layout.stretch(1.4);
+        let mut dragged = layout.clone();
+        let [x, y] = dragged.position(Target::Neuron { layer: 0, neuron: 0 });
+        dragged.set_position(Target::Neuron { layer: 0, neuron: 0 }, [x + 40.0, y + 90.0]);
+        let maps = maps(&timeline);
+        let selections = [
+            None,
+            Some(Target::Neuron { layer: 0, neuron: 1 }),
+            Some(Target::Weight { layer: 1, neuron: 0, input: 1 }),
+        ];
+        for (nth, at) in (0..timeline.len()).step_by((timeline.len() / 13).max(1)).enumerate() {
+            let granularity = Granularity::ALL[nth % Granularity::ALL.len()];
+            let moment = Moment { events: timeline.unit(at, granularity), progress: [0.0, 0.3, 0.65, 0.9][nth % 4] };
+            for (zoom, layout) in [(0.2, &layout), (0.7, &dragged), (1.6, &layout), (9.0, &dragged), (70.0, &layout)] {
+                let middle = layout.position(Target::Weight { layer: 0, neuron: 0, input: 0 });
+                let view = (zoom > 1.0).then(|| Bounds {
+                    min: [middle[0] - 400.0 / zoom, middle[1] - 300.0 / zoom],
+                    max: [middle[0] + 400.0 / zoom, middle[1] + 300.0 / zoom],
+                });
+                let options = SceneOptions {
+                    selected: selections[nth % 3],
+                    maps: maps.clone(),
+                    zoom: zoom_step(zoom),
+                    view,
+                    ..SceneOptions::default()
+                };
+                let scene = drawn.scene(&timeline, layout, &moment, &options);
+                assert_apart(&scene, &format!("{name} at {moment:?}, zoom {zoom}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn maps_and_numbers_appear_where_there_is_room() {
+    let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
+    let layout = Layout::new(&timeline.step().shape);
+    let drawn = Picture::new(&timeline, 4000);
+    let (moment, target) = (Moment { events: 20..21, progress: 1.0 }, Target::Neuron { layer: 0, neuron: 1 });
+    let scene = |zoom: f32| {
+        let options = SceneOptions { maps: maps(&timeline), zoom, ..SceneOptions::default() };
+        drawn.scene(&timeline, &layout, &moment, &options)
+    };
+    let (small, large) = (scene(0.3), scene(1.0));
+    assert!(small.maps.is_none());
+    let patches = &large.maps.as_ref().expect("there is room").patches;
+    assert_eq!(patches.len(), 2 + 4, "inputs and neurons");
+    let below = |scene: &Scene| {
+        let Disc { center: [x, y], radius, .. } = *disc(scene, target);
+        let is_inside = |label: &&Label| label.place[0] == x && (label.place[1] - y).abs() < radius;
+        let number = scene.labels.iter().filter(|label| label.anchor == Anchor::Center).find(is_inside);
+        number.expect("it has been computed").place[1] - y
+    };
+    assert_eq!(below(&small), 0.0);
+    assert!(below(&large) > Patch::BAND * disc(&large, target).radius, "below the map");
+    // What has not been computed yet is only hinted at.
+    let faint = |disc: &Disc| {
+        let [x, y] = disc.center;
+        let patch = patches.iter().find(|patch| {
+            patch.place.min[0] < x && x < patch.place.max[0] && patch.place.min[1] < y && y < patch.place.max[1]
+        });
+        patch.map(|patch| patch.alpha < 1.0)
+    };
+    for disc in large.discs.iter().filter(|disc| disc.target != Target::Loss) {
+        assert_eq!(faint(disc), Some(disc.fill == Ink::Empty), "{:?}", disc.target);
+    }
+
+    let large = large_net();
+    let layout = Layout::new(&large.step().shape);
+    let drawn = Picture::new(&large, 4000);
+    let cell = layout.position(Target::Weight { layer: 0, neuron: 5, input: 300 });
+    let view = Bounds { min: [cell[0] - 4.0, cell[1] - 3.0], max: [cell[0] + 4.0, cell[1] + 3.0] };
+    let numbers = |zoom: f32| {
+        let options = SceneOptions { zoom, view: Some(view), ..SceneOptions::default() };
+        let scene = drawn.scene(&large, &layout, &Moment { events: 0..1, progress: 0.0 }, &options);
+        scene.labels.iter().filter(|label| label.plate).map(|label| label.math.plain()).collect::<Vec<_>>()
+    };
+    assert!(numbers(1.0).is_empty());
+    let step = large.step();
+    let weight = step.before.values[5 * 784 + 300];
+    assert!(numbers(100.0).contains(&number(weight, 3)), "{:?}", numbers(100.0));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! A panel reads the session and hands it what a person asks for; it must not know how that is carried out.
 
 mod canvas;
+#[cfg(test)]
+mod canvas_tests;
 pub(super) mod code;
 mod curve;
 mod data;

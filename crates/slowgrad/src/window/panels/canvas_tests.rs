@@ -1,0 +1,167 @@
+//! The canvas, driven by the names of its controls, by keys and by the pointer.
+
+use crate::window::tests::{Window, open, settle};
+use crate::worker::Change;
+use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
+use egui_kittest::kittest::Queryable;
+use slowgrad_engine::record::RecordedStep;
+use slowgrad_engine::structure::Reshape;
+use slowgrad_render::label_rects;
+use slowgrad_timeline::scene::Target;
+
+fn step(window: &Window) -> RecordedStep {
+    window.state().session.now().expect("it is open").0.step().clone()
+}
+
+fn sizes(window: &Window) -> Vec<usize> {
+    step(window).shape.sizes().to_vec()
+}
+
+fn click(window: &mut Window, name: &str) {
+    window.get_by_label(name).click();
+    settle(window);
+}
+
+fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
+    window.key_press_modifiers(modifiers, key);
+    settle(window);
+}
+
+/// Where a disc stands on screen.
+fn place(window: &Window, target: Target) -> Pos2 {
+    let bench = window.state();
+    let gui = bench.gui.as_ref().expect("it has been drawn");
+    let area = gui.canvas_rect().expect("it has been drawn");
+    bench.session.view.to_screen(area, gui.scenery.position(target).expect("it stands somewhere"))
+}
+
+fn pointer(window: &mut Window, pos: Pos2, pressed: Option<bool>) {
+    window.event(Event::PointerMoved(pos));
+    if let Some(pressed) = pressed {
+        window.event(Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE });
+    }
+    window.step();
+}
+
+#[test]
+fn neurons_and_layers_come_and_go_by_name_and_by_key_and_are_undone() {
+    let mut window = open("which-weights-change");
+    let before = step(&window);
+    assert_eq!(sizes(&window), [2, 3, 1]);
+    click(&mut window, "add a neuron to layer 1");
+    assert_eq!(sizes(&window), [2, 4, 1]);
+    assert_eq!(step(&window).before.values[..6], before.before.values[..6], "the others stay");
+    click(&mut window, "add a layer before layer 2");
+    assert_eq!(sizes(&window), [2, 4, 4, 1]);
+    click(&mut window, "remove neuron 4 of layer 2");
+    assert_eq!(sizes(&window), [2, 4, 3, 1]);
+    for wanted in [[2, 4, 4, 1].as_slice(), &[2, 4, 1], &[2, 3, 1]] {
+        press(&mut window, Modifiers::COMMAND, Key::Z);
+        assert_eq!(sizes(&window), wanted);
+    }
+    assert_eq!(step(&window).before.values, before.before.values);
+    // The selected neuron is the one that goes, and then nothing is selected.
+    window.state_mut().session.view.selected = Some(Target::Neuron { layer: 0, neuron: 2 });
+    press(&mut window, Modifiers::SHIFT, Key::N);
+    assert_eq!((sizes(&window), window.state().session.view.selected), (vec![2, 2, 1], None));
+    press(&mut window, Modifiers::NONE, Key::N);
+    assert_eq!(sizes(&window), [2, 3, 1]);
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::Backspace);
+    assert_eq!(sizes(&window), [2, 1]);
+}
+
+#[test]
+fn a_weight_is_frozen_by_key_and_let_go_by_name() {
+    let mut window = open("which-weights-change");
+    window.state_mut().session.view.selected = Some(Target::Weight { layer: 1, neuron: 0, input: 0 });
+    settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::K);
+    let held = step(&window);
+    assert_eq!(held.frozen.iter().copied().collect::<Vec<_>>(), [9]);
+    assert_eq!(held.after.values[9].to_bits(), held.before.values[9].to_bits());
+    window.get_by_label("frozen").click();
+    settle(&mut window);
+    assert!(step(&window).frozen.is_empty());
+}
+
+#[test]
+fn a_neuron_follows_the_pointer_and_is_arranged_again() {
+    let mut window = open("which-weights-change");
+    let target = Target::Neuron { layer: 0, neuron: 0 };
+    let (start, zoom) = (place(&window, target), window.state().session.view.zoom);
+    pointer(&mut window, start, Some(true));
+    for by in [Vec2::new(10.0, 6.0), Vec2::new(24.0, 15.0), Vec2::new(40.0, 30.0)] {
+        pointer(&mut window, start + by, None);
+        window.step();
+        let off = place(&window, target) - (start + by);
+        assert!(off.length() < 1.5, "{off:?} behind the pointer");
+        assert_eq!(window.state().session.view.zoom, zoom, "the picture stands still meanwhile");
+    }
+    pointer(&mut window, start + Vec2::new(40.0, 30.0), Some(false));
+    settle(&mut window);
+    let moved = place(&window, target);
+    // It stays there while neurons come, and goes back when asked.
+    window.state_mut().session.send(Change::Reshape(Reshape::AddNeuron { layer: 0 }).into());
+    settle(&mut window);
+    let beside = place(&window, Target::Neuron { layer: 0, neuron: 1 });
+    assert!(moved.x > start.x + 20.0 && place(&window, target).x > beside.x + 20.0);
+    press(&mut window, Modifiers::SHIFT, Key::F);
+    let beside = place(&window, Target::Neuron { layer: 0, neuron: 1 });
+    assert!((place(&window, target).x - beside.x).abs() < 0.5);
+}
+
+#[test]
+fn keys_zoom_pan_walk_and_fit() {
+    let mut window = open("which-weights-change");
+    let before = window.state().session.view.clone();
+    press(&mut window, Modifiers::NONE, Key::Plus);
+    assert!(window.state().session.view.zoom > 1.2 * before.zoom);
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::ArrowRight);
+    assert!(window.state().session.view.center[0] > before.center[0] + 10.0);
+    press(&mut window, Modifiers::NONE, Key::Minus);
+    press(&mut window, Modifiers::NONE, Key::F);
+    assert_eq!(window.state().session.view, before);
+    press(&mut window, Modifiers::NONE, Key::Period);
+    assert_eq!(window.state().session.view.selected, Some(Target::Input(0)));
+    press(&mut window, Modifiers::NONE, Key::Comma);
+    assert_eq!(window.state().session.view.selected, Some(Target::Bias { layer: 1, neuron: 0 }));
+}
+
+#[test]
+fn letters_on_screen_never_cover_each_other() {
+    for lesson in ["which-weights-change", "playground", "iris", "sgd-and-momentum", "large"] {
+        let mut window = open(lesson);
+        let last = window.state().session.now().expect("it is open").0.len();
+        for (nth, at) in (0..last).step_by((last / 7).max(1)).enumerate() {
+            let zooms = [None, Some(0.6), Some(1.7), Some(60.0)];
+            let bench = window.state_mut();
+            bench.session.steer(&slowgrad_timeline::playhead::Command::Seek(at));
+            match zooms[nth % zooms.len()] {
+                Some(factor) => bench.session.view.zoom_by(factor),
+                None => bench.session.view.refit(),
+            }
+            settle(&mut window);
+            let mut checked = None;
+            let bench = window.state_mut();
+            let gui = bench.gui.as_mut().expect("it has been drawn");
+            let (scene, area) = (gui.scene(&bench.session).expect("a scene"), gui.canvas_rect().expect("a canvas"));
+            let ctx = gui.context().clone();
+            let view = bench.session.view.clone();
+            let output = ctx.run_ui(egui::RawInput::default(), |ui| {
+                checked = Some(label_rects(ui.painter(), &scene, &view, area));
+            });
+            output.drop_without_applying_deltas();
+            let (rects, left_out) = checked.expect("it was drawn");
+            if lesson == "which-weights-change" && nth % zooms.len() == 0 {
+                assert_eq!(left_out, 0, "event {at}: where all is in view, all is to be read");
+            }
+            for (i, a) in rects.iter().enumerate() {
+                for b in &rects[..i] {
+                    let letters = |rect: Rect| rect.shrink2(Vec2::new(1.0, 0.15 * rect.height()));
+                    assert!(!letters(*a).intersects(letters(*b)), "{lesson}, event {at}: {a:?} and {b:?}");
+                }
+            }
+            window.state_mut().session.view.refit();
+        }
+    }
+}
