@@ -361,6 +361,15 @@ fn what_was_done_comes_back_after_a_kill_and_from_a_file() {
     window.press("Return");
     window.until("it says why not", |state| state["notices"].to_string().contains("cannot read /nowhere"));
     assert_eq!(window.state()["step"], 4);
+    // A lesson by its path: it may lie anywhere.
+    fs::create_dir(window.folder.path().join("elsewhere")).expect("a folder");
+    window.save("elsewhere/other.rhai", &LESSON.replace("\"own\"", "\"sgd\""));
+    window.press("ctrl+o");
+    window.until("it asks what to open", |state| state["overlay"] == "open");
+    let other = window.folder.path().join("elsewhere/other.rhai").display().to_string();
+    window.xdotool(&["type", &other]);
+    window.press("Return");
+    window.until("the other lesson opens", |state| state["lesson"] == "other.rhai" && state["step"] == 1);
 }
 
 #[test]

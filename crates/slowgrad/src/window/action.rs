@@ -566,7 +566,7 @@ pub(crate) const TABLE: &[Entry] = &[
         Group::Lesson,
         "Train at full speed",
         &[Shortcut::plain(Key::T)],
-        "Trains as fast as it can; again to watch in slow motion",
+        "Trains as fast as it can; again goes on in slow motion, if it played, or stops",
     ),
     entry(
         Action::Reset,

@@ -100,7 +100,7 @@ mod tests {
     fn session(lesson: &str) -> String {
         format!(
             r#"{{"slowgrad":"session","version":1,"lesson":{lesson:?},"title":"T","changes":[],"step":1,"position":0.0,
-            "trained":0,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[],"tab":"script"}}"#
+            "trained":0,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[],"panels":{{"tab":"script"}}}}"#
         )
     }
 

@@ -9,7 +9,7 @@ use super::panels::strip::Strip;
 use super::panels::{self, Inspected, Table};
 use super::plots::PlotsView;
 use super::session::Session;
-use super::session_file::ENDING;
+use super::session_file::{ENDING, Panels};
 use super::settings::{Habits, Hint, Look};
 use super::store::{Folders, known_sessions};
 use crate::worker::{Arrangement, Change, Command};
@@ -266,7 +266,10 @@ impl Gui {
         if let Some(snapshot) = &session.snapshot {
             self.scenery.heed(&snapshot.arrangement);
         }
-        self.tab = session.tab.take().unwrap_or(self.tab);
+        if let Some(Panels { tab, plots }) = session.panels.take() {
+            self.tab = tab;
+            self.plots.resume(plots);
+        }
     }
 
     /// What was changed is one thing to undo when the pointer or the keyboard leaves it.

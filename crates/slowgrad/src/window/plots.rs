@@ -3,11 +3,13 @@
 
 use super::session::Session;
 use crate::worker::{ActivationAt, Command, LandscapeAsk, LossAt, Wanted};
+use serde::{Deserialize, Serialize};
 use slowgrad_timeline::event::Cell;
 use slowgrad_timeline::scene::Target;
 
 /// The plots that there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Plot {
     Losses,
     Answers,
@@ -33,6 +35,18 @@ impl Plot {
             Plot::Loss => "loss function",
         }
     }
+}
+
+/// What a session keeps of the plots.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KeptPlots {
+    shown: Vec<Plot>,
+    is_open: bool,
+    is_large: bool,
+    is_log: bool,
+    is_surface: bool,
+    axes: Option<[usize; 2]>,
 }
 
 /// How plots are looked at.
@@ -82,6 +96,20 @@ impl Default for PlotsView {
 }
 
 impl PlotsView {
+    /// What a session keeps.
+    pub(crate) fn kept(&self) -> KeptPlots {
+        let Self { is_open, is_large, is_log, is_surface, axes, .. } = *self;
+        KeptPlots { shown: self.shown.clone(), is_open, is_large, is_log, is_surface, axes }
+    }
+
+    /// As a session has kept it.
+    pub(crate) fn resume(&mut self, kept: KeptPlots) {
+        let KeptPlots { shown, is_open, is_large, is_log, is_surface, axes } = kept;
+        *self = Self { shown, is_open, is_large, is_log, is_surface, axes, ..Self::default() };
+        self.is_open &= !self.shown.is_empty();
+        self.is_large &= self.is_open;
+    }
+
     /// The plots that are seen, in the order in which they are offered.
     pub(crate) fn seen(&self) -> Vec<Plot> {
         let recent = &self.shown[self.shown.len().saturating_sub(self.room.max(1))..];

@@ -4,9 +4,8 @@
 //! snapshots come in. It must not know keys or panels.
 
 use super::action::Action;
-use super::gui::Tab;
 use super::performance::{Performance, Running};
-use super::session_file::{Bookmark, SessionFile};
+use super::session_file::{Bookmark, Panels, SessionFile};
 use super::walk;
 use crate::worker::{Change, Command, Snapshot, Worker};
 use slowgrad_engine::shape::Parameter;
@@ -109,8 +108,10 @@ pub(crate) struct Session {
     landing: Option<Landing>,
     /// A saved session that is on its way.
     pub(super) restoring: Option<Box<SessionFile>>,
-    /// The page of the drawer that a saved session had, until it is open.
-    pub(super) tab: Option<Tab>,
+    /// The panels that a saved session had, until they are open.
+    pub(super) panels: Option<Panels>,
+    /// Whether it goes on in slow motion once it no longer trains at full speed.
+    goes_on: bool,
     pub(super) start: Start,
     wanted: Option<(u64, Wanted)>,
     /// The step that was asked for last.
@@ -134,7 +135,8 @@ impl Session {
             selection: None,
             landing: None,
             restoring: None,
-            tab: None,
+            panels: None,
+            goes_on: false,
             start: Start::Perform,
             wanted: None,
             sought: 1,
@@ -633,10 +635,14 @@ impl Session {
     fn toggle_full_speed(&mut self) {
         let Some(playhead) = &self.playhead else { return };
         let is_on = playhead.is_full_speed() && playhead.is_playing();
+        let was_playing = playhead.is_playing();
         self.hold();
-        if is_on {
+        if is_on && self.goes_on {
+            self.steer(&playhead::Command::FullSpeed(false));
+        } else if is_on {
             self.steer(&playhead::Command::Pause);
         } else {
+            self.goes_on = was_playing;
             self.steer(&playhead::Command::FullSpeed(true));
             self.steer(&playhead::Command::Play);
         }

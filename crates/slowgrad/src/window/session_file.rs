@@ -5,8 +5,9 @@
 
 use super::gui::{Gui, Tab};
 use super::performance::Performance;
+use super::plots::KeptPlots;
 use super::session::{Session, Start};
-use crate::worker::{Arrangement, Command, Made, Saved};
+use crate::worker::{Arrangement, Command, Difference, Made, Saved};
 use serde::{Deserialize, Serialize};
 use slowgrad_render::View;
 use slowgrad_timeline::granularity::Granularity;
@@ -88,7 +89,19 @@ pub(crate) struct SessionFile {
     camera: Option<Camera>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     selected: Option<Target>,
-    tab: Tab,
+    panels: Panels,
+    /// What a second run that goes along has instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compared: Option<Difference>,
+}
+
+/// What is open around the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Panels {
+    pub(crate) tab: Tab,
+    #[serde(default)]
+    pub(crate) plots: KeptPlots,
 }
 
 /// Why a file is no session that can be opened.
@@ -149,7 +162,8 @@ impl SessionFile {
             moved: snapshot.arrangement.clone(),
             camera: (!view.auto_fit).then_some(Camera { center: view.center, zoom: view.zoom }),
             selected: view.selected,
-            tab: gui.tab,
+            panels: Panels { tab: gui.tab, plots: gui.plots.kept() },
+            compared: snapshot.rival.as_ref().map(|rival| rival.difference.clone()),
         })
     }
 
@@ -233,7 +247,7 @@ impl Session {
         if let Some(Camera { center, zoom }) = file.camera {
             (self.view.center, self.view.zoom, self.view.auto_fit) = (center, zoom, false);
         }
-        self.tab = Some(file.tab);
+        self.panels = Some(file.panels);
         let mut playhead = Playhead::new(&timeline, file.granularity);
         let repeat = match file.repeat {
             Repeat::Off => Loop::Off,
@@ -248,6 +262,10 @@ impl Session {
             playhead.apply(&playhead::Command::Place(file.position), &timeline);
         }
         self.playhead = Some(playhead);
+        if file.compared.is_some() {
+            self.send(Command::Compare(file.compared));
+        }
+        let Some((timeline, _)) = self.now() else { return };
         let loss = timeline.step().loss;
         if is_same_step && file.loss.is_some_and(|was| was.to_bits() != loss.to_bits()) {
             let was = file.loss.unwrap_or_default();
@@ -302,6 +320,9 @@ mod tests {
         session.view.zoom_by(1.5);
         session.bookmarks.push(Bookmark { name: "look".into(), step: 3, event: 5 });
         gui.tab = Tab::Console;
+        gui.plots.toggle(crate::window::plots::Plot::Histograms);
+        session.send(Command::Compare(Some(Difference::slider(Slot::Optimizer, "sgd", "lr", 0.25))));
+        settle(&mut session);
         let saved = SessionFile::of(&session, &gui).expect("a session");
         let read = SessionFile::parse(path, saved.text().as_bytes()).expect("the same");
         assert_eq!(read, saved, "{}", saved.text());
@@ -333,7 +354,7 @@ mod tests {
         let named = |lesson: &str| {
             let json = format!(
                 r#"{{"slowgrad":"session","version":1,"lesson":{lesson:?},"title":"T","changes":[],"step":1,"position":0.0,
-                "trained":0,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[],"tab":"script"}}"#
+                "trained":0,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[],"panels":{{"tab":"script"}}}}"#
             );
             SessionFile::parse(&file, json.as_bytes()).expect("a session")
         };

@@ -393,3 +393,94 @@ fn the_present_operation_is_told_to_screen_readers() {
     settle(&mut window);
     assert_ne!(spoken(&window), first);
 }
+
+#[test]
+fn a_neuron_that_was_dragged_goes_back_and_a_drag_is_one_thing_to_undo() {
+    let mut window = open("welcome");
+    let target = slowgrad_timeline::scene::Target::Neuron { layer: 0, neuron: 1 };
+    let place = |window: &Window| {
+        let bench = window.state();
+        let gui = bench.gui.as_ref().expect("it is drawn");
+        let rect = gui.canvas_rect().expect("it is drawn");
+        bench.session.view.to_screen(rect, gui.scenery.position(target).expect("a neuron"))
+    };
+    // What is dragged must not move the picture under it.
+    window.state_mut().session.view.auto_fit = false;
+    let before = place(&window);
+    drag(&mut window, Modifiers::NONE, before, before + Vec2::new(50.0, 30.0));
+    let dragged = place(&window);
+    assert!((dragged - before).length() > 30.0, "{before} {dragged}");
+    let undo = |window: &Window| window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.undo.clone());
+    assert_eq!(undo(&window).as_deref(), Some("places of neurons"));
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    settle(&mut window);
+    assert!((place(&window) - before).length() < 0.5 && undo(&window).is_none());
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    settle(&mut window);
+    assert!((place(&window) - dragged).length() < 0.5);
+}
+
+#[test]
+fn the_selected_number_is_typed_nudged_and_dragged() {
+    let mut window = open("welcome");
+    let target = slowgrad_timeline::scene::Target::Weight { layer: 0, neuron: 0, input: 0 };
+    window.state_mut().session.view.selected = Some(target);
+    settle(&mut window);
+    let value = |window: &Window| window.state().session.editable(target).map_or(f64::NAN, |(_, value)| value);
+    let before = value(&window);
+    let field = |window: &Window| {
+        let is_field = |node: &egui_kittest::Node<'_>| node.accesskit_node().role() == Role::SpinButton;
+        let nodes = window.root().children_recursive().filter(is_field);
+        nodes.map(|node| node.rect()).find(|rect| rect.left() > 900.0).expect("the number's field").center()
+    };
+    let at = field(&window);
+    drag(&mut window, Modifiers::NONE, at, at + Vec2::new(40.0, 0.0));
+    assert!(value(&window) > before, "dragged to the right it grows");
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    settle(&mut window);
+    assert_eq!(value(&window).to_bits(), before.to_bits(), "a drag is one thing to undo");
+
+    drag(&mut window, Modifiers::NONE, at, at);
+    press(&mut window, Modifiers::COMMAND, Key::A);
+    window.event(Event::Text("1.5".into()));
+    settle(&mut window);
+    assert_eq!(value(&window), 1.5, "it acts at once");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    drag(&mut window, Modifiers::NONE, at, at);
+    press(&mut window, Modifiers::NONE, Key::ArrowUp);
+    settle(&mut window);
+    assert!(value(&window) > 1.5, "{}", value(&window));
+}
+
+#[test]
+fn one_key_turns_slow_motion_into_full_speed_and_back() {
+    let mut window = open("welcome");
+    window.key_press(Key::Space);
+    window.run_steps(4);
+    let is_playing = |window: &Window| {
+        let playhead = window.state().session.playhead.as_ref();
+        playhead.is_some_and(|playhead| playhead.is_playing() && !playhead.is_full_speed())
+    };
+    assert!(is_playing(&window));
+    let step = |window: &Window| window.state().session.now().map_or(0, |(timeline, _)| timeline.step().step);
+    window.key_press(Key::T);
+    let mut frames = 0;
+    while step(&window) < 20 {
+        window.step();
+        std::thread::sleep(Duration::from_millis(1));
+        frames += 1;
+        assert!(frames < 20_000, "it does not train");
+    }
+    assert!(!is_playing(&window));
+    window.key_press(Key::T);
+    window.run_steps(4);
+    assert!(is_playing(&window), "it goes on in slow motion");
+    window.key_press(Key::Space);
+    settle(&mut window);
+    for _ in 0..2 {
+        window.key_press(Key::T);
+        window.run_steps(4);
+    }
+    settle(&mut window);
+    assert!(!is_playing(&window), "what stood stands again");
+}

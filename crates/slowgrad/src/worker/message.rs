@@ -240,7 +240,8 @@ pub(crate) struct SetupInfo {
 }
 
 /// The one thing in which a second run differs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Difference {
     pub(crate) slot: Slot,
     pub(crate) plugin: PluginRef,
@@ -263,6 +264,7 @@ impl Difference {
 /// A second run that goes along.
 #[derive(Debug, Clone)]
 pub(crate) struct RivalInfo {
+    pub(crate) difference: Difference,
     /// What the first run has, in a word or two.
     pub(crate) mine: String,
     /// What the second has instead.

@@ -71,6 +71,7 @@ impl Rival {
         }
         let [mine, theirs] = self.names(run);
         Ok(RivalInfo {
+            difference: self.difference.clone(),
             mine,
             theirs,
             timeline: self.shown.clone().filter(|timeline| is_here && shows(timeline)),

@@ -5,7 +5,7 @@ use crate::window::action::Action;
 use crate::window::edit::parse;
 use crate::window::gui::{Gui, Tab};
 use crate::window::session::Session;
-use egui::{Frame, Id, Margin, Panel, RichText, ScrollArea, TextEdit, Ui};
+use egui::{DragValue, Frame, Margin, Panel, RichText, ScrollArea, Ui};
 use slowgrad_render::{Theme, comparison_ui, formula_ui, inspector_ui};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::inspect::inspect;
@@ -96,27 +96,22 @@ fn value_ui(ui: &mut Ui, session: &mut Session, target: Target, theme: &Theme) {
     };
     ui.horizontal(|ui| {
         let label = ui.label(RichText::new(name).color(theme.faint));
-        let id = Id::unique(("selected value", target));
-        let is_editing = ui.memory(|memory| memory.has_focus(id));
-        let kept: Option<String> = ui.data(|data| data.get_temp(id)).filter(|_| is_editing);
-        let mut text = kept.unwrap_or_else(|| words::number(value, 6));
-        let edit = TextEdit::singleline(&mut text).id(id).desired_width(104.0).font(egui::TextStyle::Monospace);
-        let response = ui.add(edit).labelled_by(label.id).on_hover_text("type a number and press Enter");
-        ui.data_mut(|data| data.insert_temp(id, text.clone()));
+        let mut edited = value;
+        let drag = DragValue::new(&mut edited)
+            .speed(0.01 * value.abs().max(0.1))
+            .custom_formatter(|value, _| words::number(value, 6))
+            .custom_parser(parse);
+        let response = ui.add_sized([104.0, ui.spacing().interact_size.y], drag).labelled_by(label.id);
+        response.on_hover_text("click to type, drag to change; ↑ and ↓ nudge it while it has the keyboard");
+        if edited.to_bits() != value.to_bits() {
+            session.edit(what, edited);
+        }
         if let Some((_, was_frozen)) = session.frozen(target) {
             let mut is_frozen = was_frozen;
             ui.checkbox(&mut is_frozen, "frozen").on_hover_text(Action::Freeze.tooltip());
             if is_frozen != was_frozen {
                 session.freeze_selected();
             }
-        }
-        let cancelled = ui.input(|input| input.key_pressed(egui::Key::Escape));
-        if response.lost_focus()
-            && !cancelled
-            && let Some(new) = parse(&text)
-            && words::number(new, 6) != words::number(value, 6)
-        {
-            session.edit(what, new);
         }
     });
 }

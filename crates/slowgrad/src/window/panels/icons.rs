@@ -18,6 +18,7 @@ pub(super) enum Icon {
     Moon,
     Previous,
     Next,
+    Flag,
     Undo,
     Redo,
     Close,
@@ -127,6 +128,13 @@ fn paint(ui: &Ui, icon: Icon, area: Rect, ink: Color32) {
         }
         Icon::Previous => triangle(ui, part(0.2, 0.8), false, ink),
         Icon::Next => triangle(ui, part(0.2, 0.8), true, ink),
+        Icon::Flag => {
+            let staff = area.left() + 0.16 * area.width();
+            ui.painter().vline(staff, area.y_range(), pen);
+            let corner = |x: f32, y: f32| area.min + Vec2::new(x * area.width(), y * area.height());
+            let cloth = vec![corner(0.16, 0.02), corner(0.95, 0.3), corner(0.16, 0.58)];
+            ui.painter().add(egui::Shape::convex_polygon(cloth, ink, Stroke::NONE));
+        }
         Icon::Undo | Icon::Redo => {
             // An arrow that turns back: most of a circle, with its tip at the side it comes from.
             let side = if icon == Icon::Undo { 1.0 } else { -1.0 };

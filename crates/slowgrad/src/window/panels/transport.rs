@@ -46,6 +46,7 @@ fn buttons_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) 
         (Icon::End, Action::End, false),
         (Icon::Loop, Action::Loop, repeats),
         (Icon::FullSpeed, Action::FullSpeed, is_full),
+        (Icon::Flag, Action::Bookmark, session.bookmark_here().is_some()),
     ] {
         let mut tip = action.tooltip();
         if action == Action::PlayPause {
