@@ -105,7 +105,7 @@ impl PlotsView {
     /// As a session has kept it.
     pub(crate) fn resume(&mut self, kept: KeptPlots) {
         let KeptPlots { shown, is_open, is_large, is_log, is_surface, axes } = kept;
-        *self = Self { shown, is_open, is_large, is_log, is_surface, axes, ..Self::default() };
+        *self = Self { is_open, is_large, shown, is_log, is_surface, axes, ..Self::default() };
         self.is_open &= !self.shown.is_empty();
         self.is_large &= self.is_open;
     }
