@@ -4,7 +4,7 @@
 //! The window writes down what it shows as JSON lines; the tests press keys as a person would and read there
 //! what came of it. Without Xvfb or xdotool they fail in continuous integration and say so elsewhere.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -370,6 +370,39 @@ fn what_was_done_comes_back_after_a_kill_and_from_a_file() {
     window.xdotool(&["type", &other]);
     window.press("Return");
     window.until("the other lesson opens", |state| state["lesson"] == "other.rhai" && state["step"] == 1);
+}
+
+#[test]
+fn the_network_is_changed_in_place_and_comes_back() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    let start = window.until("the network is drawn", |state| state["first_weight"].is_array());
+    window.press("n");
+    let more = window.until("a neuron more", |state| state["sizes"] == json!([2, 4, 1]));
+    let six = |state: &Value| state["parameters"].as_array().expect("numbers")[..6].to_vec();
+    assert_eq!(six(&more), six(&start), "the others stay");
+    // From part to part: two inputs, a neuron, its first weight.
+    for _ in 0..4 {
+        window.press("period");
+    }
+    window.until("the first weight", |state| state["selected"].to_string().contains("Weight"));
+    window.press("k");
+    window.until("it is frozen", |state| state["frozen"] == json!([0]));
+    window.press("ctrl+Right");
+    let next = window.until("the next step", |state| state["step"] == 2);
+    assert_eq!(next["parameters"][0], start["parameters"][0]);
+    assert_ne!(next["parameters"], more["parameters"], "all others learn");
+    window.press("ctrl+z");
+    window.press("ctrl+z");
+    window.until("undone", |state| state["sizes"] == json!([2, 3, 1]) && state["frozen"] == json!([]));
+    window.press("ctrl+shift+z");
+    window.press("ctrl+shift+z");
+    window.until("done again", |state| state["sizes"] == json!([2, 4, 1]) && state["frozen"] == json!([0]));
+    window.stands_still();
+    window.kill_and_start("lesson.rhai");
+    window.until("it is as it was", |state| state["sizes"] == json!([2, 4, 1]) && state["frozen"] == json!([0]));
 }
 
 #[test]

@@ -61,6 +61,8 @@ fn state(session: &Session, gui: &Gui) -> Value {
         "waiting": session.performance.waits_for_presenter(),
         "cue": session.performance.progress().0,
         "plugins": slots,
+        "sizes": now.map(|(timeline, _)| timeline.step().shape.sizes().to_vec()),
+        "frozen": now.map(|(timeline, _)| timeline.step().frozen.iter().copied().collect::<Vec<_>>()),
         "parameters": now.map(|(timeline, _)| timeline.step().before.values.iter().take(64).copied().collect::<Vec<_>>()),
         "optimizer_fields": now.map(|(timeline, _)| timeline.step().names.state.clone()),
         "problems": problems,
