@@ -418,5 +418,5 @@ fn a_frozen_parameter_says_that_it_stays() {
     assert!(step.frozen.iter().all(|&at| step.before.values[at].to_bits() == step.after.values[at].to_bits()));
     let scene = picture(&timeline, 0..1, 0.0);
     assert_eq!(scene.edges.iter().filter(|edge| edge.is_frozen).count(), 2);
-    assert_eq!(texts(&scene).iter().filter(|text| text.starts_with('❄')).count(), 3, "two weights and a bias");
+    assert_eq!(texts(&scene).iter().filter(|text| text.starts_with('‖')).count(), 3, "two weights and a bias");
 }

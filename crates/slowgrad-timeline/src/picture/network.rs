@@ -460,8 +460,8 @@ impl Stage<'_> {
     }
 }
 
-/// Stands before the number of a parameter that is held fast.
-const LOCK: &str = "❄ ";
+/// Stands before the number of a parameter that is held fast: two lines, as its edge is drawn.
+const LOCK: &str = "‖ ";
 
 /// Shares of an edge where a weight's number may stand, the preferred ones first.
 const SHARES: [f32; 11] = [0.4, 0.42, 0.38, 0.44, 0.36, 0.58, 0.6, 0.56, 0.62, 0.46, 0.52];
