@@ -195,15 +195,14 @@ fn plane_ui(
     let few = data.samples.len() + data.test_samples.len() <= 60;
     let radius = if few { 5.0 } else { 3.2 };
     for (samples, is_train) in [(&data.test_samples, false), (&data.samples, true)] {
-        for (i, (input, target)) in samples.iter().enumerate() {
+        for (input, target) in samples {
             let at = shown.at(input[0], input[1]);
             let shape = SHAPES[wants.class(target) % SHAPES.len()];
-            let rim = if is_train { theme.background } else { theme.text };
-            painter.add(marker(at, radius, shape, wants.color(target, theme), is_train, rim));
-            if is_train && present == Some(i) {
-                painter.circle_stroke(at, radius + 4.0, Stroke::new(2.0, theme.accent));
-            }
+            painter.add(marker(at, radius, shape, wants.color(target, theme), is_train, theme.background));
         }
+    }
+    if let Some((input, _)) = present.and_then(|present| data.samples.get(present)) {
+        painter.circle_stroke(shown.at(input[0], input[1]), radius + 4.0, Stroke::new(2.0, theme.accent));
     }
     let said = format!("plot of what the network answers over two inputs, {} samples", data.train);
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &said));

@@ -241,23 +241,36 @@ pub(super) fn marker(
     }
 }
 
-/// Numbers on a plate in the upper corner that is farther from a place.
-pub(super) fn corner(ui: &Ui, frame: Rect, from: Pos2, text: &str, theme: &Theme) {
-    let x = if from.x < frame.center().x { frame.right() } else { frame.left() };
-    readout(ui, frame.shrink(6.0), Pos2::new(x, frame.top()), text, theme);
+/// Numbers on a plate in the corner where they hide the least of what is drawn.
+pub(super) fn corner(ui: &Ui, frame: Rect, drawn: impl Iterator<Item = Pos2> + Clone, text: &str, theme: &Theme) {
+    let frame = frame.shrink(6.0);
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), FontId::proportional(12.0), theme.text);
+    let size = galley.size() + PLATE;
+    let corners = [Align2::RIGHT_TOP, Align2::LEFT_TOP, Align2::LEFT_BOTTOM, Align2::RIGHT_BOTTOM];
+    let plates = corners.map(|corner| corner.align_size_within_rect(size, frame));
+    let hidden = |plate: &Rect| drawn.clone().filter(|at| plate.expand(8.0).contains(*at)).count();
+    if let Some(plate) = plates.into_iter().min_by_key(hidden) {
+        plate_ui(ui, plate, galley, theme);
+    }
+}
+
+/// Around the numbers on a plate.
+const PLATE: Vec2 = Vec2::new(12.0, 8.0);
+
+fn plate_ui(ui: &Ui, plate: Rect, galley: std::sync::Arc<egui::Galley>, theme: &Theme) {
+    ui.painter().rect(plate, 5.0, theme.raised, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+    ui.painter().galley(plate.min + 0.5 * PLATE, galley, theme.text);
 }
 
 /// Numbers on a plate beside a place, within the plot.
 pub(super) fn readout(ui: &Ui, frame: Rect, at: Pos2, text: &str, theme: &Theme) {
     let galley = ui.painter().layout_no_wrap(text.to_owned(), FontId::proportional(12.0), theme.text);
-    let size = galley.size() + Vec2::new(12.0, 8.0);
+    let size = galley.size() + PLATE;
     let right = at.x + 12.0 + size.x <= frame.right();
     let x = if right { at.x + 12.0 } else { at.x - 12.0 - size.x };
     let x = x.clamp(frame.left(), (frame.right() - size.x).max(frame.left()));
     let y = (at.y - size.y - 6.0).clamp(frame.top(), (frame.bottom() - size.y).max(frame.top()));
-    let plate = Rect::from_min_size(Pos2::new(x, y), size);
-    ui.painter().rect(plate, 5.0, theme.raised, Stroke::new(1.0, theme.line), StrokeKind::Inside);
-    ui.painter().galley(plate.min + Vec2::new(6.0, 4.0), galley, theme.text);
+    plate_ui(ui, Rect::from_min_size(Pos2::new(x, y), size), galley, theme);
 }
 
 /// A word on a quiet ground in the middle of where a plot will be.

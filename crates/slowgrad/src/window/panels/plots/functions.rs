@@ -29,16 +29,11 @@ pub(super) fn activation_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let step = timeline.step();
     let Some(function) = step.names.activations.get(at.layer) else { return };
     let (k, whole) = (subscript(at.neuron), step.names.whole_layer[at.layer]);
-    let names = if whole {
-        Names {
-            plot: "activation", x: format!("z{k}"), y: format!("{function}(z){k}"), slope: format!("∂a{k}/∂z{k}")
-        }
-    } else {
-        Names { plot: "activation", x: format!("z{k}"), y: format!("{function}(z)"), slope: "its derivative".into() }
-    };
-    let layer =
-        if at.layer + 1 == step.shape.layers() { "output".to_owned() } else { format!("layer {}", at.layer + 1) };
-    let mut place = format!("{layer} · neuron {} · sample {}", at.neuron + 1, at.sample + 1);
+    let is_output = at.layer + 1 == step.shape.layers();
+    let a = format!("{}{k}", if is_output { "ŷ" } else { "a" });
+    let names = Names { plot: "activation", x: format!("z{k}"), slope: format!("∂{a}/∂z{k}"), y: a };
+    let layer = if is_output { "output".to_owned() } else { format!("layer {}", at.layer + 1) };
+    let mut place = format!("{function} · {layer} · neuron {} · sample {}", at.neuron + 1, at.sample + 1);
     if whole {
         place += " · the other z stay";
     }
@@ -57,11 +52,9 @@ pub(super) fn loss_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let (function, outputs) = (&timeline.step().names.loss, timeline.step().shape.outputs());
     let k = subscript(at.output);
     let names =
-        Names {
-            plot: "loss function", x: format!("ŷ{k}"), y: format!("L = {function}"), slope: format!("∂L/∂ŷ{k}")
-        };
+        Names { plot: "loss function", x: format!("ŷ{k}"), y: "L".to_owned(), slope: format!("∂L/∂ŷ{k}") };
     ui.horizontal(|ui| {
-        ui.label(egui::RichText::new(format!("sample {}", at.sample + 1)).size(12.0).color(theme.faint));
+        ui.label(egui::RichText::new(format!("{function} · sample {}", at.sample + 1)).size(12.0).color(theme.faint));
         if outputs > 1 {
             let label = ui.label(egui::RichText::new("output").size(12.0).color(theme.faint));
             let mut nth = gui.plots.output + 1;
@@ -154,7 +147,10 @@ fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &Names, color: Color32, t
             ui.painter().circle(at, 3.5, color, Stroke::new(1.0, theme.background));
             readout(ui, shown.frame(), at, &text(*point), theme);
         }
-        None => corner(ui, shown.frame(), shown.at(now.x, now.y), &text(now), theme),
+        None => {
+            let drawn = points().flat_map(|point| [shown.at(point.x, point.y), shown.at(point.x, point.slope)]);
+            corner(ui, shown.frame(), drawn, &text(now), theme);
+        }
     }
 }
 
@@ -196,7 +192,7 @@ fn ball(ui: &Ui, shown: &Shown, now: CurvePoint, slope_color: Color32, theme: &T
 }
 
 /// A number from 1 as a textbook's index.
-pub(super) fn subscript(nth: usize) -> String {
+fn subscript(nth: usize) -> String {
     (nth + 1)
         .to_string()
         .chars()

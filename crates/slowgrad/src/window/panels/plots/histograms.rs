@@ -9,7 +9,7 @@ use egui_plot::{Bar, BarChart};
 use slowgrad_render::{Ramp, Theme};
 
 /// A layer's histograms need this much room to be read.
-const NARROWEST: f32 = 150.0;
+const NARROWEST: f32 = 98.0;
 
 pub(super) fn histograms_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
     let theme = *gui.theme();
@@ -25,7 +25,7 @@ pub(super) fn histograms_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
         for (layer, both) in layers.iter().enumerate() {
             let name = if layer + 1 == layers.len() { "output".to_owned() } else { format!("layer {}", layer + 1) };
             let rows = [
-                (format!("{name}: weights, biases"), &both.values, theme.value),
+                (format!("{name}: w and b"), &both.values, theme.value),
                 ("gradients".to_owned(), &both.grads, theme.gradient),
             ];
             for (row, (title, histogram, ramp)) in rows.into_iter().enumerate() {

@@ -6,18 +6,17 @@
 
 use super::axes::{Axis, Mark, grid_mesh, instead_ui, legend_ui, plain, plot_ui, readout};
 use super::contour::segments;
-use super::functions::subscript;
 use super::surface::{Camera, surface_mesh};
 use crate::window::gui::Gui;
 use crate::window::session::Session;
 use crate::worker::{Landscape, PathPoint, Surface};
 use egui::{Align2, Color32, ComboBox, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo};
 use egui_plot::{Line, LineStyle, PlotPoint};
-use slowgrad_engine::shape::Shape as Network;
+use slowgrad_engine::record::RecordedStep;
 use slowgrad_render::Theme;
 use slowgrad_tape::math;
-use slowgrad_timeline::scene::Target;
-use slowgrad_timeline::words;
+use slowgrad_timeline::{parameters, words};
+use std::sync::Arc;
 
 const DASHED: LineStyle = LineStyle::Dashed { length: 5.0 };
 /// Lines of one height on a map.
@@ -124,19 +123,20 @@ fn ways(landscape: &Landscape, theme: &Theme) -> Vec<Way> {
 pub(super) fn landscape_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let Some((timeline, _)) = session.now() else { return };
-    let shape = timeline.step().shape.clone();
-    if shape.parameters() < 2 {
+    let timeline = Arc::clone(timeline);
+    let step = timeline.step();
+    if step.shape.parameters() < 2 {
         return instead_ui(ui, "A landscape needs two parameters.", &theme);
     }
     let landscape = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.landscape.clone());
-    controls_ui(ui, gui, session, &shape, landscape.as_deref());
+    controls_ui(ui, gui, session, step, landscape.as_deref());
     let Some(landscape) = landscape else {
         return instead_ui(ui, "The first losses are being computed…", &theme);
     };
     legend(ui, session, &landscape, &theme);
     let heights = Heights::of(&landscape, gui.plots.is_log);
     let ways = ways(&landscape, &theme);
-    let names = landscape.surface.axes.map(|axis| name(&shape, axis));
+    let names = landscape.surface.axes.map(|axis| name(step, axis));
     let asked = if gui.plots.is_surface {
         surface_ui(ui, gui, &landscape, heights, &ways, &names)
     } else {
@@ -148,29 +148,14 @@ pub(super) fn landscape_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
 }
 
 /// A parameter in a few letters.
-pub(super) fn name(shape: &Network, index: usize) -> String {
-    let parameter = shape.parameter(index);
-    let neuron = subscript(parameter.neuron);
-    let letters = match parameter.input {
-        Some(input) if shape.fan_in(parameter.layer).max(shape.size(parameter.layer)) > 9 => {
-            format!("w{neuron}‚{}", subscript(input))
-        }
-        Some(input) => format!("w{neuron}{}", subscript(input)),
-        None => format!("b{neuron}"),
-    };
-    if shape.layers() == 1 { letters } else { format!("{letters} · layer {}", parameter.layer + 1) }
+fn name(step: &RecordedStep, index: usize) -> String {
+    let (letters, layer) = parameters::name(step, index);
+    if step.shape.layers() == 1 { letters } else { format!("{letters} · layer {layer}") }
 }
 
-fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, shape: &Network, landscape: Option<&Landscape>) {
+fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, step: &RecordedStep, landscape: Option<&Landscape>) {
     let theme = *gui.theme();
-    let selected = match session.view.selected {
-        Some(Target::Weight { layer, neuron, input }) => Some((layer, neuron, Some(input))),
-        Some(Target::Bias { layer, neuron }) => Some((layer, neuron, None)),
-        _ => None,
-    };
-    let selected = selected
-        .filter(|(layer, ..)| *layer < shape.layers())
-        .map(|(layer, neuron, input)| shape.index(slowgrad_engine::shape::Parameter { layer, neuron, input }));
+    let selected = session.view.selected.and_then(|target| parameters::index(step, target));
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         let map = ui.selectable_label(!gui.plots.is_surface, "map");
@@ -181,7 +166,7 @@ fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, shape: &Network, l
         let now = gui.plots.axes.or(landscape.map(|landscape| landscape.surface.axes));
         let room = ((ui.available_width() - 10.0) / 2.0 - 30.0).clamp(46.0, 150.0);
         for (nth, axis) in ["x", "y"].into_iter().enumerate() {
-            let shown = now.map_or_else(|| "…".to_owned(), |axes| name(shape, axes[nth]));
+            let shown = now.map_or_else(|| "…".to_owned(), |axes| name(step, axes[nth]));
             let mut chosen = None;
             ui.label(egui::RichText::new(axis).size(12.0).color(theme.faint));
             let combo = ComboBox::from_id_salt(("landscape", axis)).width(room).truncate().selected_text(&shown);
@@ -190,13 +175,13 @@ fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, shape: &Network, l
                     gui.plots.axes = None;
                 }
                 if let Some(selected) = selected
-                    && ui.selectable_label(false, format!("selected: {}", name(shape, selected))).clicked()
+                    && ui.selectable_label(false, format!("selected: {}", name(step, selected))).clicked()
                 {
                     chosen = Some(selected);
                 }
-                for index in 0..shape.parameters().min(LISTED) {
+                for index in 0..step.shape.parameters().min(LISTED) {
                     let is_now = now.is_some_and(|axes| axes[nth] == index);
-                    if ui.selectable_label(is_now, name(shape, index)).clicked() {
+                    if ui.selectable_label(is_now, name(step, index)).clicked() {
                         chosen = Some(index);
                     }
                 }

@@ -51,12 +51,12 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
         None => (String::new(), String::new()),
     };
     if let Some(losses) = &snapshot.plots.rival_losses {
-        add(format!("train{theirs}"), train(losses), theme.text, solid, 1.6);
         add(format!("test{theirs}"), test(losses), theme.text, dashed, 1.6);
+        add(format!("train{theirs}"), train(losses), theme.text, solid, 1.6);
     }
     if let Some(losses) = &snapshot.plots.losses {
-        add(format!("train{mine}"), train(losses), theme.loss, solid, 2.0);
         add(format!("test{mine}"), test(losses), theme.loss, dashed, 2.0);
+        add(format!("train{mine}"), train(losses), theme.loss, solid, 2.0);
     }
     all
 }

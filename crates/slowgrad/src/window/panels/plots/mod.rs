@@ -8,13 +8,15 @@ mod histograms;
 mod landscape;
 mod losses;
 mod surface;
+#[cfg(test)]
+mod tests;
 
 use super::icons::{Icon, icon_button};
 use crate::window::action::Action;
 use crate::window::gui::Gui;
 use crate::window::plots::Plot;
 use crate::window::session::Session;
-use egui::{Align, Frame, Layout, Margin, Panel, Rect, RichText, Ui, UiBuilder, Vec2};
+use egui::{Align, Frame, Layout, Margin, Panel, Rect, RichText, Role, Ui, UiBuilder, Vec2, WidgetInfo};
 
 /// A plot needs this much room to be read.
 const NARROWEST: f32 = 300.0;
@@ -79,7 +81,10 @@ fn bar_ui(ui: &mut Ui, gui: &mut Gui) {
         let seen = gui.plots.seen();
         for plot in Plot::ALL {
             let response = ui.selectable_label(seen.contains(&plot), RichText::new(plot.name()).size(13.5));
-            let key = Action::Plot(plot).tooltip();
+            let (is_on, key) = (seen.contains(&plot), Action::Plot(plot).tooltip());
+            // The lesson's panel has an activation as well.
+            let name = format!("plot: {}", plot.name());
+            response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_on, &name));
             if response.on_hover_text(key).clicked() {
                 gui.plots.toggle(plot);
             }
