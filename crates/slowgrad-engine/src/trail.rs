@@ -35,10 +35,12 @@ struct Asked {
     evaluation: Evaluation,
 }
 
-/// Parameters of past steps in bounded memory: past a limit every second point is dropped.
+/// Parameters of past steps in bounded memory. The first steps go farthest, so points lie the closer the earlier they
+/// are: past a limit, every second one is dropped wherever they lie closest for their step.
 #[derive(Debug)]
 pub struct Trail {
-    stride: u64,
+    /// Between a step and twice that step lie 2 to this power points, or one for each step.
+    density: u32,
     points: Vec<TrailPoint>,
     asked: Option<Asked>,
     /// Belongs to the shape that was evaluated last.
@@ -48,13 +50,13 @@ pub struct Trail {
 
 impl Default for Trail {
     fn default() -> Self {
-        Self { stride: 1, points: Vec::new(), asked: None, work: Workspace::default(), worked: None }
+        Self { density: Self::DENSEST, points: Vec::new(), asked: None, work: Workspace::default(), worked: None }
     }
 }
 
 impl Clone for Trail {
     fn clone(&self) -> Self {
-        Self { stride: self.stride, points: self.points.clone(), ..Self::default() }
+        Self { density: self.density, points: self.points.clone(), ..Self::default() }
     }
 }
 
@@ -63,6 +65,7 @@ impl Trail {
     const MOST: usize = 1024;
     /// Their numbers take no more bytes than this, unless two points do.
     const BYTES: usize = 16 << 20;
+    const DENSEST: u32 = 10;
 
     /// A trail that begins with these parameters.
     pub(crate) fn new(shape: &Arc<Shape>, values: &[f64]) -> Self {
@@ -79,15 +82,20 @@ impl Trail {
     /// The parameters after so many steps; steps that are known stay as they are.
     pub(crate) fn push(&mut self, step: u64, shape: &Arc<Shape>, values: &[f64]) {
         let is_known = self.points.last().is_some_and(|last| last.step >= step);
-        if is_known || !step.is_multiple_of(self.stride) {
+        if is_known || !is_kept(step, self.density) {
             return;
         }
         self.points.push(TrailPoint { step, shape: Arc::clone(shape), values: values.to_vec(), losses: None });
         let most = (Self::BYTES / (8 * values.len().max(1))).clamp(2, Self::MOST);
-        if self.points.len() > most {
-            self.stride *= 2;
-            let stride = self.stride;
-            self.retain(|step| step.is_multiple_of(stride));
+        while self.points.len() > most && self.density > 0 {
+            self.density -= 1;
+            let density = self.density;
+            self.retain(|step| is_kept(step, density));
+        }
+        // Of the largest networks there is the start, and the last of what follows.
+        while self.points.len() > most {
+            let second = self.points[1].step;
+            self.retain(|step| step != second);
         }
     }
 
@@ -146,6 +154,12 @@ impl Trail {
     }
 }
 
+/// Whether a step is among those that are kept.
+fn is_kept(step: u64, density: u32) -> bool {
+    let octave = step.checked_ilog2().unwrap_or(0);
+    step.is_multiple_of(1 << octave.saturating_sub(density))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,15 +176,18 @@ mod tests {
     fn it_stays_bounded_and_true() {
         let shape = shape(1);
         let mut trail = Trail::new(&shape, &[0.0, 0.0]);
-        for step in 1..=10_000 {
+        for step in 1..=100_000 {
             trail.push(step, &shape, &[step as f64, -(step as f64)]);
         }
         let len = trail.points().len();
         assert!(len <= Trail::MOST && len > Trail::MOST / 4, "{len}");
         assert_eq!(trail.points()[0].step, 0);
         assert!(trail.points().iter().all(|point| point.values == [point.step as f64, -(point.step as f64)]));
-        let gaps: Vec<u64> = steps(&trail).windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert!(gaps.windows(2).all(|pair| pair[0] == pair[1]), "evenly spread");
+        let steps = steps(&trail);
+        assert!((0..64).all(|step| steps.contains(&step)), "the first steps are all there");
+        let mut gaps = steps.windows(2);
+        assert!(gaps.all(|pair| pair[1] - pair[0] <= (pair[0] / 32).max(1)), "no gap is wide for its step");
+        assert!(*steps.last().expect("a point") > 98_000);
     }
 
     #[test]

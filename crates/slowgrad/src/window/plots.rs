@@ -62,6 +62,8 @@ pub(crate) struct PlotsView {
     pub(crate) room: usize,
     /// Losses by ratios.
     pub(crate) is_log: bool,
+    /// Steps by ratios.
+    pub(crate) is_log_steps: bool,
     /// The landscape as a surface, or as a map.
     pub(crate) is_surface: bool,
     /// How the surface is turned, in radians.
@@ -84,6 +86,7 @@ impl Default for PlotsView {
             shown: vec![Plot::Losses, Plot::Landscape],
             room: 2,
             is_log: false,
+            is_log_steps: false,
             is_surface: true,
             yaw: 0.6,
             pitch: 0.6,

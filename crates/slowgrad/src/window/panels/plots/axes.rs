@@ -27,10 +27,10 @@ impl Axis {
     }
 
     /// Steps from the first to the last.
-    pub(super) fn steps(last: f64) -> Self {
-        let last = last.max(2.0);
-        let margin = 0.03 * (last - 1.0);
-        Self { is_count: true, ..Self::new("step", [1.0 - margin, last + margin]) }
+    pub(super) fn steps(last: f64, is_log: bool) -> Self {
+        let (first, last) = if is_log { (0.0, math::log10(last.max(2.0))) } else { (1.0, last.max(2.0)) };
+        let margin = 0.03 * (last - first);
+        Self { is_count: true, is_log, ..Self::new("step", [first - margin, last + margin]) }
     }
 
     /// A range around values, with room; a log axis is given logarithms.
@@ -45,7 +45,8 @@ impl Axis {
     fn text(&self, mark: GridMark) -> String {
         let value = mark.value;
         if self.is_log {
-            return words::number(math::pow(10.0, value), 3);
+            let value = math::pow(10.0, value);
+            return if self.is_count { count(value) } else { words::number(value, 3) };
         }
         // A mark that is 0 but for its last bits.
         let value = if value.abs() < 1e-6 * mark.step_size { 0.0 } else { value };
@@ -54,7 +55,8 @@ impl Axis {
 
     fn marks(&self, bounds: (f64, f64), parts: f64) -> Vec<GridMark> {
         let (low, high) = bounds;
-        if !self.is_log || high - low < 0.7 {
+        // Between powers of ten that are far from each other there are only those.
+        if !self.is_log || (high - low < 0.7 && !self.is_count) {
             let least = if self.is_count { 1.0 } else { 0.0 };
             return marks(bounds, parts, least);
         }
@@ -242,13 +244,13 @@ pub(super) fn marker(
 }
 
 /// Numbers on a plate in the corner where they hide the least of what is drawn.
-pub(super) fn corner(ui: &Ui, frame: Rect, drawn: impl Iterator<Item = Pos2> + Clone, text: &str, theme: &Theme) {
+pub(super) fn corner(ui: &Ui, frame: Rect, drawn: &[Pos2], text: &str, theme: &Theme) {
     let frame = frame.shrink(6.0);
     let galley = ui.painter().layout_no_wrap(text.to_owned(), FontId::proportional(12.0), theme.text);
     let size = galley.size() + PLATE;
     let corners = [Align2::RIGHT_TOP, Align2::LEFT_TOP, Align2::LEFT_BOTTOM, Align2::RIGHT_BOTTOM];
     let plates = corners.map(|corner| corner.align_size_within_rect(size, frame));
-    let hidden = |plate: &Rect| drawn.clone().filter(|at| plate.expand(8.0).contains(*at)).count();
+    let hidden = |plate: &Rect| drawn.iter().filter(|at| plate.expand(8.0).contains(**at)).count();
     if let Some(plate) = plates.into_iter().min_by_key(hidden) {
         plate_ui(ui, plate, galley, theme);
     }

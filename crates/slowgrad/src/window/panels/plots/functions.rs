@@ -23,7 +23,7 @@ struct Names {
 pub(super) fn activation_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let Some((at, curve)) = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.activation.clone()) else {
-        return instead_ui(ui, "This activation cannot be drawn here.", &theme);
+        return missing_ui(ui, session, "This activation cannot be drawn here.", &theme);
     };
     let Some((timeline, _)) = session.now() else { return };
     let step = timeline.step();
@@ -46,7 +46,7 @@ pub(super) fn activation_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
 pub(super) fn loss_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let Some((at, curve)) = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.loss.clone()) else {
-        return instead_ui(ui, "This loss cannot be drawn over one output.", &theme);
+        return missing_ui(ui, session, "This loss cannot be drawn over one output.", &theme);
     };
     let Some((timeline, _)) = session.now() else { return };
     let (function, outputs) = (&timeline.step().names.loss, timeline.step().shape.outputs());
@@ -64,6 +64,11 @@ pub(super) fn loss_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         }
     });
     curve_ui(ui, &curve, &names, theme.loss, &theme);
+}
+
+/// What is said where there is no curve: it may be on its way.
+fn missing_ui(ui: &mut Ui, session: &Session, text: &str, theme: &Theme) {
+    instead_ui(ui, if session.is_unsettled() { "Being computed…" } else { text }, theme);
 }
 
 fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &Names, color: Color32, theme: &Theme) {
@@ -149,7 +154,7 @@ fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &Names, color: Color32, t
         }
         None => {
             let drawn = points().flat_map(|point| [shown.at(point.x, point.y), shown.at(point.x, point.slope)]);
-            corner(ui, shown.frame(), drawn, &text(now), theme);
+            corner(ui, shown.frame(), &drawn.collect::<Vec<_>>(), &text(now), theme);
         }
     }
 }

@@ -24,7 +24,7 @@ const LEVELS: usize = 12;
 /// More parameters than this are not listed; they are chosen in the network.
 const LISTED: usize = 300;
 /// Beside the map stands what its colours mean.
-const BAR_WIDTH: f32 = 52.0;
+const BAR_WIDTH: f32 = 66.0;
 /// A point of the way is under the pointer when it is this near.
 const NEAR: f32 = 9.0;
 
@@ -37,7 +37,8 @@ struct Heights {
 }
 
 impl Heights {
-    fn of(landscape: &Landscape, is_log: bool) -> Self {
+    /// Those of a surface, and of the ways over it when they are to be seen at their heights.
+    fn of(landscape: &Landscape, is_log: bool, with_ways: bool) -> Self {
         let mut heights = Self { low: 0.0, high: 1.0, is_log };
         let surface = &landscape.surface;
         let range = |losses: &mut dyn Iterator<Item = f64>| {
@@ -50,7 +51,8 @@ impl Heights {
         }
         // The way may be higher than all of the surface, but not by so much that the surface gets flat.
         let ways = landscape.path.iter().chain(&landscape.rival).filter_map(|point| point.loss);
-        let (least, most) = range(&mut ways.filter(|loss| heights.scaled(*loss) < high + (high - low)));
+        let mut ways = ways.filter(|loss| with_ways && heights.scaled(*loss) < high + 4.0 * (high - low));
+        let (least, most) = range(&mut ways);
         (heights.low, heights.high) = (low.min(least), high.max(most));
         if heights.high - heights.low < 1e-12 {
             heights.high = heights.low + 1e-12_f64.max(1e-6 * heights.low.abs());
@@ -96,6 +98,13 @@ struct Way {
     is_mine: bool,
 }
 
+impl Way {
+    /// Whether it is seen from the start of its run.
+    fn begins(&self) -> bool {
+        self.style != (LineStyle::Dotted { spacing: 4.0 }) && self.points.first().is_some_and(|first| first.step == 0)
+    }
+}
+
 /// The way up to now, what comes after it, what an edit left, and the way of the run that goes along.
 fn ways(landscape: &Landscape, theme: &Theme) -> Vec<Way> {
     let surface = &landscape.surface;
@@ -134,7 +143,7 @@ pub(super) fn landscape_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         return instead_ui(ui, "The first losses are being computed…", &theme);
     };
     legend(ui, session, &landscape, &theme);
-    let heights = Heights::of(&landscape, gui.plots.is_log);
+    let heights = Heights::of(&landscape, gui.plots.is_log, gui.plots.is_surface);
     let ways = ways(&landscape, &theme);
     let names = landscape.surface.axes.map(|axis| name(step, axis));
     let asked = if gui.plots.is_surface {
@@ -285,7 +294,7 @@ fn map_ui(
     let mut near = Vec::new();
     for way in ways {
         let points: Vec<Pos2> = way.points.iter().map(|point| shown.at(point.at[0], point.at[1])).collect();
-        draw_way(&painter, &points, way, theme);
+        draw_way(&painter, &points, way, way.begins(), theme);
         near.extend(points.into_iter().zip(way.points.iter().copied()).map(|near| (near, way.is_mine)));
     }
     balls(&painter, landscape, theme, |point| Some(shown.at(point.at[0], point.at[1])));
@@ -351,9 +360,11 @@ fn surface_ui(
     for way in ways {
         // A point whose loss is not known yet has no height.
         let known = way.points.iter().filter_map(|point| Some((*point, heights.share(point.loss?)?)));
-        let known: Vec<(PathPoint, f32)> = known.filter(|(_, height)| *height < 1.5).collect();
+        let known: Vec<(PathPoint, f32)> = known.filter(|(_, height)| *height <= 1.0).collect();
         let points: Vec<Pos2> = known.iter().map(|(point, height)| at(point.at, *height)).collect();
-        draw_way(&painter, &points, way, &theme);
+        // What lies above the box is cut off, with the start.
+        let has_start = way.begins() && known.first().is_some_and(|(point, _)| point.step == 0);
+        draw_way(&painter, &points, way, has_start, &theme);
         near.extend(points.into_iter().zip(known.into_iter().map(|(point, _)| point)).map(|near| (near, way.is_mine)));
     }
     let place = |point: &PathPoint| Some(at(point.at, heights.share(point.loss?)?));
@@ -451,7 +462,7 @@ fn box_behind(
     painter.text(top - Vec2::new(0.0, 5.0), Align2::CENTER_BOTTOM, "L", font, theme.text);
 }
 
-fn draw_way(painter: &egui::Painter, points: &[Pos2], way: &Way, theme: &Theme) {
+fn draw_way(painter: &egui::Painter, points: &[Pos2], way: &Way, has_start: bool, theme: &Theme) {
     // A dark rim keeps the way apart from any ground.
     if way.style == LineStyle::Solid {
         painter.add(Shape::line(points.to_vec(), Stroke::new(way.width + 2.0, theme.background.gamma_multiply(0.75))));
@@ -473,7 +484,7 @@ fn draw_way(painter: &egui::Painter, points: &[Pos2], way: &Way, theme: &Theme) 
             painter.circle_filled(*point, 0.5 + way.width * 0.7, way.color);
         }
     }
-    if let Some(first) = points.first().filter(|_| way.style != (LineStyle::Dotted { spacing: 4.0 })) {
+    if let Some(first) = points.first().filter(|_| has_start) {
         painter.circle(*first, 4.0, theme.background, Stroke::new(1.6, way.color));
     }
 }

@@ -5,11 +5,14 @@ use super::axes::{Axis, Mark, Shown, legend_ui, plot_ui, readout};
 use crate::window::gui::Gui;
 use crate::window::session::Session;
 use crate::worker::{LossesAt, Snapshot};
-use egui::{Color32, Role, Ui, WidgetInfo};
+use egui::{Color32, Pos2, Role, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, LineStyle, PlotPoints, Points, VLine};
 use slowgrad_render::Theme;
 use slowgrad_tape::math;
 use slowgrad_timeline::words;
+
+/// More losses of single batches are not drawn.
+const MOST_BATCHES: usize = 1500;
 
 /// A line of the plot.
 struct Series {
@@ -25,7 +28,9 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
     let solid = LineStyle::Solid;
     let dashed = LineStyle::Dashed { length: 5.0 };
     let batch = |curve: &[slowgrad_engine::run::LossPoint]| -> Vec<[f64; 2]> {
-        curve.iter().map(|point| [point.step as f64, point.loss]).collect()
+        // More are not seen.
+        let every = curve.len().div_ceil(MOST_BATCHES).max(1);
+        curve.iter().step_by(every).map(|point| [point.step as f64, point.loss]).collect()
     };
     let train = |losses: &[LossesAt]| losses.iter().map(|at| [(at.step + 1) as f64, at.train]).collect();
     let test = |losses: &[LossesAt]| -> Vec<[f64; 2]> {
@@ -44,7 +49,7 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
         add("before your change".into(), batch(ghost), theme.faint, style, 1.2);
     }
     if !is_whole {
-        add("each batch".into(), batch(&snapshot.curves.present), theme.loss.gamma_multiply(0.42), solid, 1.0);
+        add("batch".into(), batch(&snapshot.curves.present), theme.loss.gamma_multiply(0.42), solid, 1.0);
     }
     let (mine, theirs) = match &snapshot.rival {
         Some(rival) => (format!(" · {}", rival.mine), format!(" · {}", rival.theirs)),
@@ -66,9 +71,12 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let Some(snapshot) = &session.snapshot else { return };
     let step = session.now().map_or(1, |(timeline, _)| timeline.step().step);
     let mut series = series(snapshot, &theme);
-    let is_log = gui.plots.is_log;
+    let (is_log, is_log_steps) = (gui.plots.is_log, gui.plots.is_log_steps);
     ui.horizontal(|ui| {
-        ui.checkbox(&mut gui.plots.is_log, "log scale").on_hover_text("each decade of the loss is as high as the next");
+        ui.spacing_mut().item_spacing.x = 6.0;
+        ui.checkbox(&mut gui.plots.is_log, "log L").on_hover_text("each decade of the loss is as high as the next");
+        let steps = ui.checkbox(&mut gui.plots.is_log_steps, "log step");
+        steps.on_hover_text("each decade of the steps is as wide as the next: the first steps go farthest");
         // What is drawn last, over the others, is named first.
         let marks: Vec<(Mark, Color32, String)> =
             series.iter().rev().map(|series| (Mark::Line(series.style), series.color, series.name.clone())).collect();
@@ -76,6 +84,7 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     });
     let said = said(&series, step as f64);
     let scaled = |loss: f64| if is_log { math::log10(loss) } else { loss };
+    let along = |step: f64| if is_log_steps { math::log10(step) } else { step };
     for series in &mut series {
         series.points.retain(|[_, loss]| scaled(*loss).is_finite());
     }
@@ -87,7 +96,7 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let lines: Vec<Line<'static>> = series
         .iter()
         .map(|series| {
-            let points: PlotPoints<'static> = series.points.iter().map(|[x, y]| [*x, scaled(*y)]).collect();
+            let points: PlotPoints<'static> = series.points.iter().map(|[x, y]| [along(*x), scaled(*y)]).collect();
             Line::new(series.name.clone(), points).color(series.color).width(series.width).style(series.style)
         })
         .collect();
@@ -96,15 +105,15 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         .iter()
         .filter(|series| series.points.len() == 1)
         .map(|series| {
-            let points: PlotPoints<'static> = series.points.iter().map(|[x, y]| [*x, scaled(*y)]).collect();
+            let points: PlotPoints<'static> = series.points.iter().map(|[x, y]| [along(*x), scaled(*y)]).collect();
             Points::new(series.name.clone(), points).color(series.color).radius(3.5)
         })
         .collect();
-    let now = VLine::new("this step", step as f64).color(theme.accent).width(1.2);
+    let now = VLine::new("this step", along(step as f64)).color(theme.accent).width(1.2);
     let shown = plot_ui(
         ui,
         "losses",
-        [Axis::steps(last), y],
+        [Axis::steps(last, is_log_steps), y],
         &theme,
         |_| Vec::new(),
         move |plot| {
@@ -120,7 +129,7 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     shown.response.widget_info(|| {
         WidgetInfo::labeled(Role::Image, true, format!("plot of the loss, {}", said.replace('\n', ", ")))
     });
-    let asked = under_pointer(ui, &shown, &series, &theme, scaled);
+    let asked = under_pointer(ui, &shown, &series, &theme, (&along, &scaled));
     if let Some(step) = asked.filter(|_| shown.response.clicked()) {
         session.go_to_step(step);
     }
@@ -136,27 +145,25 @@ fn said(series: &[Series], step: f64) -> String {
     [format!("step {}", words::number(step, 7))].into_iter().chain(numbers).collect::<Vec<_>>().join("\n")
 }
 
-/// Shows the numbers of the step nearest to the pointer that has any; answers the step.
-fn under_pointer(ui: &Ui, shown: &Shown, series: &[Series], theme: &Theme, scaled: impl Fn(f64) -> f64) -> Option<u64> {
+/// How steps and losses lie along their axes.
+type Scales<'a> = (&'a dyn Fn(f64) -> f64, &'a dyn Fn(f64) -> f64);
+
+/// Shows the numbers of the step nearest to the pointer that has any, and answers the step.
+fn under_pointer(ui: &Ui, shown: &Shown, series: &[Series], theme: &Theme, (along, scaled): Scales<'_>) -> Option<u64> {
     let pointer = shown.pointer?;
-    let steps = series.iter().flat_map(|series| series.points.iter().map(|[step, _]| *step));
-    let far = |step: f64| (step - pointer.x).abs();
+    // The line that is drawn last has the most to say.
+    let steps = series.iter().rev().find(|series| !series.points.is_empty())?.points.iter().map(|[step, _]| *step);
+    let far = |step: f64| (along(step) - pointer.x).abs();
     let nearest = steps.reduce(|best, step| if far(step) < far(best) { step } else { best })?;
-    // Between two known points every step can be gone to.
-    let asked = pointer.x.round().max(1.0);
-    let (frame, x) = (shown.frame(), shown.at(nearest, 0.0).x);
-    ui.painter().vline(x, frame.y_range(), egui::Stroke::new(1.0, theme.faint));
+    let (frame, x) = (shown.frame(), shown.at(along(nearest), 0.0).x);
+    ui.painter().vline(x, frame.y_range(), Stroke::new(1.0, theme.faint));
     for series in series {
         if let Some([_, loss]) = series.points.iter().find(|[at, _]| *at == nearest) {
-            ui.painter().circle(
-                shown.at(nearest, scaled(*loss)),
-                3.5,
-                series.color,
-                egui::Stroke::new(1.0, theme.background),
-            );
+            let at = shown.at(along(nearest), scaled(*loss));
+            ui.painter().circle(at, 3.5, series.color, Stroke::new(1.0, theme.background));
         }
     }
     let text = format!("{}\nclick to go there", said(series, nearest));
-    readout(ui, frame, egui::Pos2::new(x, ui.input(|input| input.pointer.hover_pos())?.y), &text, theme);
-    Some(if (asked - nearest).abs() < 1.0 { nearest as u64 } else { asked as u64 })
+    readout(ui, frame, Pos2::new(x, ui.input(|input| input.pointer.hover_pos())?.y), &text, theme);
+    Some(nearest as u64)
 }

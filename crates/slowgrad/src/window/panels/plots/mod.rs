@@ -40,7 +40,9 @@ pub(super) fn plots_panel_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) 
         return false;
     }
     let panel = Panel::bottom("plots").frame(frame).resizable(true);
-    panel.default_size(0.52 * room).size_range(170.0..=(room - 150.0).max(171.0)).show(ui, |ui| {
+    panel.default_size(0.52 * room).size_range(190.0..=(room - 150.0).max(191.0)).show(ui, |ui| {
+        // The panel is as high as it is, whatever is in it.
+        ui.expand_to_include_rect(ui.max_rect());
         plots_ui(ui, gui, session);
     });
     true
