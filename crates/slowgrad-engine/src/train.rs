@@ -19,6 +19,8 @@ use std::rc::Rc;
 /// Room for one step's numbers, kept from step to step.
 #[derive(Debug, Default)]
 pub struct Workspace {
+    /// What all of it belongs to.
+    setup: Option<Rc<Setup>>,
     order: EpochOrder,
     /// Whole batches, and the shorter last one of an epoch.
     batches: [Batch; 2],
@@ -29,6 +31,15 @@ pub struct Workspace {
     /// The regularizer over the weights of each layer.
     penalties: Vec<Pass>,
     update: Update,
+}
+
+impl Workspace {
+    /// Begins anew for another set-up: its functions may be others even where all sizes are the same.
+    fn serve(&mut self, setup: &Rc<Setup>) {
+        if !self.setup.as_ref().is_some_and(|known| Rc::ptr_eq(known, setup)) {
+            *self = Self { setup: Some(Rc::clone(setup)), ..Self::default() };
+        }
+    }
 }
 
 /// A batch on its way through the network.
@@ -79,6 +90,7 @@ pub fn step(
     step: u64,
     work: &mut Workspace,
 ) -> Result<Objective, Box<Diagnostic>> {
+    work.serve(setup);
     let samples = setup.samples(step, &mut work.order);
     let batch = &mut work.batches[usize::from(samples.len() != setup.batch)];
     batch.fit(setup, samples.len());
@@ -133,6 +145,7 @@ impl Evaluation {
             return Ok(());
         }
         self.samples = samples.end;
+        work.serve(setup);
         work.in_order.clear();
         work.in_order.extend(samples);
         work.trial.fit(setup, work.in_order.len());
@@ -161,6 +174,7 @@ pub fn predict(
     if inputs.is_empty() {
         return Ok(Vec::new());
     }
+    work.serve(setup);
     let batch = &mut work.trial;
     batch.answer(setup, values, inputs)?;
     let outputs = setup.shape.outputs();
@@ -184,6 +198,7 @@ pub fn activations(
     if inputs.is_empty() {
         return Ok(layers.map(|layer| vec![Vec::new(); setup.shape.size(layer)]).collect());
     }
+    work.serve(setup);
     let batch = &mut work.trial;
     batch.answer(setup, values, inputs)?;
     let answer = |(layer, &size): (&Layer, &usize)| {

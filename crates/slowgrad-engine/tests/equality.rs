@@ -275,3 +275,18 @@ fn the_structure_changes_in_place_and_belongs_to_its_step() {
     assert!(run.model().same_bits(&after));
     assert_eq!(run.furthest(), 60);
 }
+
+#[test]
+fn a_workspace_that_served_one_set_up_serves_another_of_the_same_shape() {
+    let (first, values) = setup(&[2, 4, 1], vec![tanh(), identity()], descent(0.05, false), 12, 5);
+    let mut second = first.clone();
+    second.activations[0] = leaky();
+    let mut run = Run::new(first, values);
+    run.seek(10).expect("it runs");
+    run.set_setup(second.clone());
+    for _ in 0..8 {
+        let recorded = run.record().expect("it runs");
+        run.advance().expect("it runs");
+        assert!(run.model().same_bits(&recorded.after), "step {}", run.step());
+    }
+}
