@@ -172,7 +172,9 @@ fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, step: &RecordedSte
             gui.plots.is_surface = !gui.plots.is_surface;
         }
         ui.checkbox(&mut gui.plots.is_log, "log").on_hover_text("heights by ratios of the loss");
-        let now = gui.plots.axes.or(landscape.map(|landscape| landscape.surface.axes));
+        // Neurons may be gone since these were chosen.
+        let chosen = gui.plots.axes.filter(|axes| axes.iter().all(|axis| *axis < step.shape.parameters()));
+        let now = chosen.or(landscape.map(|landscape| landscape.surface.axes));
         let room = ((ui.available_width() - 10.0) / 2.0 - 30.0).clamp(46.0, 150.0);
         for (nth, axis) in ["x", "y"].into_iter().enumerate() {
             let shown = now.map_or_else(|| "…".to_owned(), |axes| name(step, axes[nth]));
