@@ -6,13 +6,12 @@ use crate::window::action::{Action, keys_text};
 use crate::window::gui::Gui;
 use crate::window::session::Session;
 use crate::window::settings::Hint;
-use egui::{Align2, Area, Frame, Id, Label, Margin, Order, Rect, RichText, Stroke, Ui};
+use egui::{Align2, Area, FontId, Frame, Id, Label, Margin, Order, Rect, Stroke, Ui};
 
-/// Where the three stand.
+/// What they stand by.
 pub(super) struct Places {
     pub(super) canvas: Rect,
     pub(super) transport: Rect,
-    pub(super) explanation: Rect,
 }
 
 fn text(hint: Hint) -> String {
@@ -31,7 +30,7 @@ fn text(hint: Hint) -> String {
         ),
         Hint::Explanation => {
             format!(
-                "What happens is written here, with its numbers. {} takes back whatever you change.",
+                "What happens is written at the right, with its numbers. {} takes back whatever you change.",
                 keys(Action::Undo)
             )
         }
@@ -53,10 +52,9 @@ pub(super) fn hints_ui(ui: &Ui, gui: &mut Gui, session: &Session, places: &Place
             continue;
         }
         let (place, pivot) = match hint {
-            Hint::Canvas => (places.canvas.left_bottom() + egui::vec2(14.0, -112.0), Align2::LEFT_BOTTOM),
+            Hint::Canvas => (places.canvas.left_bottom() + egui::vec2(14.0, -100.0), Align2::LEFT_BOTTOM),
             Hint::Transport => (places.transport.left_top() + egui::vec2(12.0, -8.0), Align2::LEFT_BOTTOM),
-            Hint::Explanation if places.explanation.width() < 200.0 => continue,
-            Hint::Explanation => (places.explanation.left_top() + egui::vec2(14.0, 190.0), Align2::LEFT_TOP),
+            Hint::Explanation => (places.canvas.right_bottom() + egui::vec2(-14.0, -100.0), Align2::RIGHT_BOTTOM),
         };
         let mut is_seen = is_known(hint, session);
         // They lie below menus and whatever is opened over the panels.
@@ -64,12 +62,9 @@ pub(super) fn hints_ui(ui: &Ui, gui: &mut Gui, session: &Session, places: &Place
         area.show(ui.ctx(), |ui| {
             let frame = Frame::popup(ui.style()).fill(theme.raised).stroke(Stroke::new(1.5, theme.accent));
             frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
-                ui.set_max_width(250.0);
                 ui.horizontal_top(|ui| {
-                    ui.add_sized(
-                        [206.0, 0.0],
-                        Label::new(RichText::new(text(hint)).size(13.5).color(theme.text)).wrap(),
-                    );
+                    let words = ui.painter().layout(text(hint), FontId::proportional(13.5), theme.text, 204.0);
+                    ui.add(Label::new(words));
                     is_seen |= icon_button(ui, Icon::Close, "Close this hint", false, &theme).clicked();
                 });
             });

@@ -109,8 +109,7 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         let wanted = if is_open { &mut habits.editor_width } else { &mut habits.explanation.width };
         edge_ui(ui, "width of the explanation panel", canvas.with_min_x(canvas.right()), (right, -1.0), wanted);
     }
-    let explanation = ui.max_rect().with_min_x(canvas.right()).with_min_y(canvas.top());
-    hints::hints_ui(ui, gui, session, &hints::Places { canvas, transport, explanation });
+    hints::hints_ui(ui, gui, session, &hints::Places { canvas, transport });
     spoken::spoken_ui(ui, gui, session);
     overlay::overlay_ui(ui, gui, session);
 }

@@ -126,7 +126,7 @@ fn key_line_ui(ui: &mut Ui, entry: &Entry, theme: &slowgrad_render::Theme) {
 
 fn line_ui(ui: &mut Ui, left: &str, right: &str, theme: &slowgrad_render::Theme) {
     ui.horizontal(|ui| {
-        let (rect, response) = ui.allocate_exact_size(Vec2::new(118.0, 17.0), Sense::hover());
+        let (rect, response) = ui.allocate_exact_size(Vec2::new(148.0, 17.0), Sense::hover());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, left));
         ui.painter().text(
             rect.left_center(),
@@ -171,7 +171,11 @@ fn finder_ui(
     Area::new(Id::unique(name)).order(Order::Foreground).anchor(Align2::CENTER_TOP, anchor).show(ui.ctx(), |ui| {
         Frame::window(ui.style()).inner_margin(14).show(ui, |ui| {
             ui.set_width(440.0);
-            let edit = TextEdit::singleline(search).hint_text(name).desired_width(f32::INFINITY);
+            // Read aloud as the field's own name.
+            let (rect, _) = ui.allocate_exact_size(Vec2::new(440.0, 18.0), Sense::hover());
+            let font = egui::FontId::proportional(13.0);
+            ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, name, font, theme.faint);
+            let edit = TextEdit::singleline(search).desired_width(f32::INFINITY);
             let response = ui.add(edit);
             response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, name));
             response.request_focus();
@@ -310,7 +314,7 @@ fn open_ui(
 /// Asks where to save the session.
 fn save_ui(ui: &Ui, gui: &mut Gui, mut path: String) {
     let theme = *gui.theme();
-    let name = "path of the session's file";
+    let name = "save the session as this file: Enter saves, Esc does not";
     match finder_ui(ui, &theme, name, (&mut path, &mut 0), |_| Vec::new()) {
         Outcome::Typed if !path.trim().is_empty() => {
             let mut path = path.trim().to_owned();
