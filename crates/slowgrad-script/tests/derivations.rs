@@ -289,7 +289,7 @@ fn a_dead_relu_is_found_behind_the_next_layer() {
     let inspector = inspect(&timeline, 0, target, EXACT);
     let reasons = section(&inspector, "Why nothing?").unwrap();
     let names: Vec<String> = reasons.iter().map(|row| row.label.plain()).collect();
-    assert_eq!(names, ["∂L/∂w₂₁", "δ₂", "∂L/∂a₂", "δ₁", "z > 0"], "{reasons:?}");
+    assert_eq!(names, ["∂L/∂w₂₁", "δ₂^(1)", "∂L/∂a₂^(1)", "δ₁^(2)", "z > 0"], "{reasons:?}");
     let mut found = Vec::new();
     links(&reasons[4].value, &mut found);
     let origin = timeline.event(found.last().unwrap().1);

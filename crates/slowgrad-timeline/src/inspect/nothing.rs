@@ -89,7 +89,7 @@ impl Desk<'_> {
         let z = self.recorded().layers[layer].z[neuron];
         let activation = &self.step.names.activations[layer];
         let event = self.from.z(self.sample, layer, neuron);
-        let name = Math::indexed("z", (neuron + 1).to_string());
+        let name = of_layer(Math::indexed("z", (neuron + 1).to_string()), layer);
         let why = format!("For this pre-activation {activation} of layer {} answers 0.", layer + 1);
         rows.push(reason(name, self.mark(z, Ink::Value, event), why));
         let cell = Cell::Neuron { layer, neuron };
@@ -101,7 +101,7 @@ impl Desk<'_> {
     /// Why δ is 0: nothing arrives, or the activation lets nothing through.
     fn why_delta(&self, layer: usize, neuron: usize, rows: &mut Reasons) {
         let here = &self.recorded().layers[layer];
-        let name = Math::indexed("δ", (neuron + 1).to_string()).ink(Ink::Gradient(0.5));
+        let name = of_layer(Math::indexed("δ", (neuron + 1).to_string()), layer).ink(Ink::Gradient(0.5));
         let zero = self.mark(here.delta[neuron], Ink::Gradient, self.from.delta(self.sample, layer, neuron));
         let place = format!("of layer {}", layer + 1);
         if here.grad_a[neuron] == 0.0 && !self.step.names.whole_layer[layer] {
@@ -126,7 +126,8 @@ impl Desk<'_> {
     /// Why ∂L/∂a of a neuron is 0.
     fn why_arriving(&self, layer: usize, neuron: usize, rows: &mut Reasons) {
         let is_last = layer + 1 == self.step.shape.layers();
-        let name = grad_of(self.activation_name(layer, neuron));
+        let a = self.activation_name(layer, neuron);
+        let name = grad_of(if is_last { a } else { of_layer(a, layer) });
         let zero = self.mark(0.0, Ink::Gradient, self.from.grad_a(self.sample, layer, neuron));
         if is_last {
             let loss = &self.step.names.loss;
@@ -217,9 +218,14 @@ impl Desk<'_> {
             answer,
         ];
         let label = Math::row([symbol(&a.name), text(format!(" {sign} ")), symbol(&b.name)]);
-        let why = "Here the script turned off: on this path its result does not depend on what came in.";
+        let why = "The script took the branch on which its result does not depend on what came in.";
         Some(reason(label, Math::row(question), why.into()))
     }
+}
+
+/// A neuron's symbol with its layer, since the reasons lead from layer to layer: δ₁⁽²⁾.
+fn of_layer(name: Math, layer: usize) -> Math {
+    Math::Sup(Box::new(name), Box::new(text(format!("({})", layer + 1))))
 }
 
 const HEADING: &str = "Why nothing?";

@@ -12,14 +12,16 @@ use std::ops::Range;
 /// Room for the buttons beside the tabs.
 const BUTTONS: f32 = 120.0;
 
-/// The height of the drawer below the explanation: more while a script is edited.
-pub(super) fn height(gui: &Gui, available: f32) -> f32 {
+/// The height of the drawer below the explanation: more while a script is edited, less while something selected is
+/// explained.
+pub(super) fn height(gui: &Gui, available: f32, is_selected: bool) -> f32 {
     if gui.editor.is_open() {
         (0.64 * available).clamp(240.0, 900.0)
     } else if gui.tab == Tab::Parameters {
         (0.46 * available).clamp(180.0, 700.0)
     } else {
-        (0.36 * available).clamp(150.0, 420.0)
+        let share = if is_selected { 0.27 } else { 0.36 };
+        (share * available).clamp(150.0, 420.0)
     }
 }
 

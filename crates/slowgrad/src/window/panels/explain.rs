@@ -14,6 +14,11 @@ use slowgrad_timeline::scene::{Inspector, Link, Target};
 use slowgrad_timeline::words::{self, Words};
 use std::sync::Arc;
 
+/// A column of this height has room for the present event and the selection in full size.
+const ROOMY: f32 = 760.0;
+/// Letters of the present event where there is less.
+const COMPACT: f32 = 0.82;
+
 /// What is selected, explained; it is written anew only when it is about something else.
 #[derive(Default)]
 pub(crate) struct Inspected(Option<Explained>);
@@ -44,7 +49,7 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let height = ui.available_height();
     let drawer = Frame::new().inner_margin(Margin { left: 0, right: 0, top: 8, bottom: 0 });
     Panel::bottom("drawer")
-        .exact_size(drawer::height(gui, height))
+        .exact_size(drawer::height(gui, height, session.view.selected.is_some()))
         .frame(drawer)
         .resizable(false)
         .show(ui, |ui| drawer::drawer_ui(ui, gui, session));
@@ -52,7 +57,16 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let (mut clicked, mut is_table_asked) = (None, false);
     ScrollArea::vertical().id_salt("explain").auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 6.0);
-        clicked = formula_ui(ui, &scene.formula, &theme);
+        // What is selected needs the room more than the present event does.
+        let is_compact = session.view.selected.is_some() && height < ROOMY;
+        clicked = ui
+            .scope(|ui| {
+                for font in ui.style_mut().text_styles.values_mut().filter(|_| is_compact) {
+                    font.size *= COMPACT;
+                }
+                formula_ui(ui, &scene.formula, &theme)
+            })
+            .inner;
         ui.add_space(8.0);
         if let Some(target) = session.view.selected {
             ui.separator();

@@ -193,8 +193,13 @@ fn keys(ui: &mut Ui, table: &mut Table, columns: &[Column], timeline: &Timeline,
     let response = ui.interact(room, focus(), Sense::focusable_noninteractive());
     let words = format!("table of {count} parameters");
     response.widget_info(|| WidgetInfo::labeled(Role::Table, true, &words));
-    if std::mem::take(&mut table.is_called) {
+    let is_called = std::mem::take(&mut table.is_called);
+    if is_called {
         response.request_focus();
+    }
+    if is_called || response.gained_focus() {
+        // Arrows belong to the table from its second frame with the keyboard.
+        ui.ctx().request_repaint();
     }
     if !response.has_focus() {
         return;
