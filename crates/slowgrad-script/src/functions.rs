@@ -237,7 +237,7 @@ fn whole_text(host: &Host, value: &Dynamic) -> Outcome<String> {
 
 /// A value as `print` writes it; what comes after so many bytes is left out.
 fn shown(host: &Host, value: &Dynamic, most: usize) -> Outcome<String> {
-    if let Some(scalar) = value.clone().try_cast::<Scalar>() {
+    if let Some(scalar) = Scalar::of(value) {
         return Ok(format!("{:?}", host.take_out(scalar)?));
     }
     let array = value.as_array_ref().ok();

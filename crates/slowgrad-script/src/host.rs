@@ -22,6 +22,13 @@ pub(crate) struct Scalar {
     epoch: u32,
 }
 
+impl Scalar {
+    /// The handle in a value, if it is one. A copy of the value would be made on the heap.
+    pub(crate) fn of(value: &Dynamic) -> Option<Self> {
+        value.read_lock::<Self>().map(|handle| *handle)
+    }
+}
+
 /// A number as a script may hold it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Number {
@@ -38,7 +45,7 @@ impl Number {
         if let Ok(x) = value.as_int() {
             return Some(Self::Plain(x as f64));
         }
-        value.clone().try_cast::<Scalar>().map(Self::Traced)
+        Scalar::of(value).map(Self::Traced)
     }
 }
 

@@ -245,11 +245,11 @@ impl Interpreter {
     }
 
     fn check(&self, program: &Program, function: &str, value: &Dynamic) -> Result<(), Box<Diagnostic>> {
-        let handles: Vec<Scalar> = match value.as_array_ref() {
-            Ok(array) => array.iter().filter_map(|item| item.clone().try_cast()).collect(),
-            Err(_) => value.clone().try_cast().into_iter().collect(),
+        let is_stale = |value: &Dynamic| Scalar::of(value).and_then(|handle| self.host.check(handle).err());
+        let stale = match value.as_array_ref() {
+            Ok(array) => array.iter().find_map(is_stale),
+            Err(_) => is_stale(value),
         };
-        let stale = handles.into_iter().find_map(|handle| self.host.check(handle).err());
         stale.map_or(Ok(()), |error| Err(Box::new(errors::running(&self.host, program, function, *error))))
     }
 

@@ -10,8 +10,9 @@ use crate::program::Program;
 use crate::words::{self, kind};
 use rhai::{Array, Dynamic, Map};
 use slowgrad_engine::plugin::{Control, Optimizer, Schedule};
-use slowgrad_tape::{Diagnostic, Trace, TraceBuilder, Tracer, ValueId};
+use slowgrad_tape::{Call, Diagnostic, TraceBuilder, Tracer, ValueId};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What kind of function is traced, with what its inputs depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub(crate) struct ScriptTracer {
     interpreter: Rc<Interpreter>,
     program: Rc<Program>,
     role: Role,
-    inputs: Vec<(String, bool)>,
+    inputs: Arc<Vec<(String, bool)>>,
     /// Slider names, those of an optimizer without `lr`, which is part of its context.
     sliders: Vec<String>,
     baked: Map,
@@ -106,7 +107,7 @@ impl ScriptTracer {
         Self {
             interpreter: Rc::clone(interpreter),
             program: Rc::clone(program),
-            inputs,
+            inputs: Arc::new(inputs),
             sliders,
             baked: controls::baked(given),
             takes_params: parameters > usual,
@@ -170,8 +171,13 @@ impl ScriptTracer {
     }
 
     /// A value that the script gave as a node of the tape.
-    fn result(&self, value: &Dynamic, what: &str, tape: &mut TraceBuilder) -> Result<ValueId, Box<Diagnostic>> {
-        if let Some(scalar) = value.clone().try_cast::<Scalar>() {
+    fn result(
+        &self,
+        value: &Dynamic,
+        what: &dyn Fn() -> String,
+        tape: &mut TraceBuilder,
+    ) -> Result<ValueId, Box<Diagnostic>> {
+        if let Some(scalar) = Scalar::of(value) {
             return Ok(scalar.id);
         }
         if let Ok(x) = value.as_float().or_else(|_| value.as_int().map(|n| n as f64)) {
@@ -185,7 +191,7 @@ impl ScriptTracer {
         } else {
             "the last line must be a number"
         };
-        Err(self.wrong_result(value, format!("{what} must be a number, but this is {}", kind(value)), help))
+        Err(self.wrong_result(value, format!("{} must be a number, but this is {}", what(), kind(value)), help))
     }
 
     fn results(
@@ -195,21 +201,21 @@ impl ScriptTracer {
         tape: &mut TraceBuilder,
     ) -> Result<Vec<ValueId>, Box<Diagnostic>> {
         let name = self.role.function();
-        let what = format!("the result of `{name}`");
+        let what = || format!("the result of `{name}`");
         match &self.role {
             Role::Activation | Role::Loss(_) | Role::Penalty | Role::Rate => Ok(vec![self.result(value, &what, tape)?]),
             Role::Layer(size) => {
                 let help = format!("give back one number a neuron, here an array of {size}");
                 let Ok(array) = value.as_array_ref() else {
-                    let message = format!("{what} must be an array, but this is {}", kind(value));
+                    let message = format!("{} must be an array, but this is {}", what(), kind(value));
                     return Err(self.wrong_result(value, message, &help));
                 };
                 if array.len() != *size {
                     let found = words::count(array.len(), "element");
-                    let message = format!("{what} has {found}, but the layer has {size}");
+                    let message = format!("{} has {found}, but the layer has {size}", what());
                     return Err(self.wrong_result(value, message, &help));
                 }
-                array.iter().map(|item| self.result(item, &format!("each element of {what}"), tape)).collect()
+                array.iter().map(|item| self.result(item, &|| format!("each element of {}", what()), tape)).collect()
             }
             Role::Update { state: fields, .. } => {
                 let mut ids = vec![self.result(value, &what, tape)?];
@@ -229,7 +235,7 @@ impl ScriptTracer {
                         let help = "every field of `fn state()` must stay";
                         return Err(self.wrong(format!("`update` took the field `{field}` out of the state"), help));
                     };
-                    let id = self.result(value, &format!("`state.{field}`"), tape).map_err(|error| {
+                    let id = self.result(value, &|| format!("`state.{field}`"), tape).map_err(|error| {
                         Box::new(self.at_field(field, error.help("each field of the state holds one number")))
                     });
                     ids.push(id?);
@@ -249,10 +255,8 @@ impl ScriptTracer {
 }
 
 impl Tracer for ScriptTracer {
-    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
-        let mut tape = TraceBuilder::new(self.interpreter.host.limits.get().tape);
-        let named = self.inputs.iter().zip(inputs);
-        let ids: Vec<ValueId> = named.map(|((name, flows), &x)| tape.input(name.as_str(), x, *flows)).collect();
+    fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
+        let (tape, ids) = TraceBuilder::of(self.interpreter.host.limits.get().tape, &self.inputs, inputs);
         let state = std::cell::RefCell::new(None);
         let (tape, outputs) = self.interpreter.trace(
             &self.program,

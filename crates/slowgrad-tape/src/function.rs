@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 /// Runs a function on one input and writes down what it did.
 pub trait Tracer {
-    /// The trace of the function for these inputs.
-    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>>;
+    /// What the function did with these inputs.
+    fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>>;
 }
 
 /// One call: the path taken and the value of each of its nodes.
@@ -117,30 +117,23 @@ impl Function {
     /// One call.
     pub fn call(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
         debug_assert_eq!(inputs.len(), self.inputs, "number of inputs");
-        let trace = self.path(inputs)?;
-        Ok(Call { trace, values: self.values.clone() })
-    }
-
-    /// The trace that is right for these inputs, its values in `self.values`.
-    fn path(&mut self, inputs: &[f64]) -> Result<Arc<Trace>, Box<Diagnostic>> {
         if !self.volatile
             && let Some(index) = self.tree.select(inputs, &mut self.values)
         {
-            return Ok(Arc::clone(&self.tree.traces()[index]));
+            return Ok(Call { trace: Arc::clone(&self.tree.traces()[index]), values: self.values.clone() });
         }
-        let trace = Arc::new(self.tracer.trace(inputs)?);
-        trace.evaluate(inputs, &mut self.values);
-        if trace.is_volatile() {
+        let call = self.tracer.trace(inputs)?;
+        if call.trace.is_volatile() {
             self.edition += u64::from(!self.volatile);
             self.volatile = true;
             self.merged = Merged::Singly;
         } else if !self.volatile && !self.is_full() {
-            self.remembered += trace.nodes().len() + trace.guards().len();
-            self.tree.insert(Arc::clone(&trace));
+            self.remembered += call.trace.nodes().len() + call.trace.guards().len();
+            self.tree.insert(Arc::clone(&call.trace));
             self.merged = Merged::Stale;
             self.edition += 1;
         }
-        Ok(trace)
+        Ok(call)
     }
 
     /// All paths met so far in one program, if they can be merged.

@@ -16,7 +16,7 @@
 //! let square = tape.push(Op::Mul, &[z, z], None)?;
 //! let one = tape.constant(1.0)?;
 //! let y = tape.push(Op::Add, &[square, one], None)?;
-//! let trace = tape.finish(vec![y]);
+//! let trace = tape.finish(vec![y]).trace;
 //!
 //! let mut values = Vec::new();
 //! assert!(trace.evaluate(&[4.0], &mut values));

@@ -4,6 +4,7 @@
 //! reading the nodes in order is running the function again. Guards remember the answers that comparisons
 //! gave on the way; a trace is right for exactly those inputs that give the same answers.
 
+use crate::function::Call;
 use crate::op::Op;
 use crate::source::{Location, Source, Span};
 use serde::{Deserialize, Serialize};
@@ -170,7 +171,8 @@ pub struct TapeFull {
 /// A finished trace: the first nodes are the inputs, in the order in which they were declared.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    inputs: Vec<(String, bool)>,
+    /// Name, and whether the chain rule flows into it; the same list for all traces of a function.
+    inputs: Arc<Vec<(String, bool)>>,
     nodes: Vec<Node>,
     guards: Vec<Guard>,
     outputs: Vec<ValueId>,
@@ -355,7 +357,7 @@ impl TraceBuilder {
     /// An empty tape that takes at most `limit` operations and comparisons.
     pub fn new(limit: usize) -> Self {
         let trace = Trace {
-            inputs: Vec::new(),
+            inputs: Arc::default(),
             nodes: Vec::new(),
             guards: Vec::new(),
             outputs: Vec::new(),
@@ -369,13 +371,27 @@ impl TraceBuilder {
         Self { trace, values: Vec::new(), constants: HashMap::new(), limit }
     }
 
+    /// A tape that begins with these inputs: name, and whether the chain rule flows into it.
+    pub fn of(limit: usize, inputs: &Arc<Vec<(String, bool)>>, values: &[f64]) -> (Self, Vec<ValueId>) {
+        /// Operations of a usual function.
+        const USUAL: usize = 16;
+        let mut tape = Self::new(limit);
+        tape.trace.inputs = Arc::clone(inputs);
+        tape.trace.nodes.reserve(values.len() + USUAL);
+        tape.trace.instructions.reserve(USUAL);
+        tape.values.reserve(values.len() + USUAL);
+        let input = Node { op: Op::Input, operands: [ValueId(0); 3], constant: 0.0, site: None };
+        let ids = values.iter().map(|&value| tape.append(input, value)).collect();
+        (tape, ids)
+    }
+
     /// Declares the next input. All inputs come before the first operation.
     ///
     /// # Panics
     /// When an operation or constant is already on the tape.
     pub fn input(&mut self, name: impl Into<String>, value: f64, differentiable: bool) -> ValueId {
         assert_eq!(self.trace.inputs.len(), self.trace.nodes.len(), "inputs come first");
-        self.trace.inputs.push((name.into(), differentiable));
+        Arc::make_mut(&mut self.trace.inputs).push((name.into(), differentiable));
         self.append(Node { op: Op::Input, operands: [ValueId(0); 3], constant: 0.0, site: None }, value)
     }
 
@@ -444,11 +460,11 @@ impl TraceBuilder {
         }) as u32
     }
 
-    /// The finished trace with these results, and the values it was made with are dropped.
-    pub fn finish(mut self, outputs: Vec<ValueId>) -> Trace {
+    /// The finished call, with these results.
+    pub fn finish(mut self, outputs: Vec<ValueId>) -> Call {
         self.trace.outputs = outputs;
         self.trace.plan_backward();
-        self.trace
+        Call { trace: Arc::new(self.trace), values: self.values }
     }
 
     fn room(&self) -> Result<(), TapeFull> {

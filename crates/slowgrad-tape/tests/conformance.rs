@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use slowgrad_tape::isa::{self, Isa};
-use slowgrad_tape::{Compare, Diagnostic, Function, Op, Pass, TapeFull, Trace, TraceBuilder, Tracer, ValueId};
+use slowgrad_tape::{Call, Compare, Diagnostic, Function, Op, Pass, TapeFull, TraceBuilder, Tracer, ValueId};
 use std::cell::RefCell;
 
 /// Points at which an operation is smooth and defined, as (a, b, c).
@@ -85,7 +85,7 @@ struct Runs {
 }
 
 impl Runs {
-    fn record(&self, inputs: &[f64]) -> Result<Trace, TapeFull> {
+    fn record(&self, inputs: &[f64]) -> Result<Call, TapeFull> {
         let mut tape = TraceBuilder::new(10_000);
         let mut ids: Vec<ValueId> = vec![tape.input("x", inputs[0], true), tape.input("y", inputs[1], true)];
         for &(op, a, b, constant) in &self.recipe.steps {
@@ -110,7 +110,7 @@ impl Runs {
 }
 
 impl Tracer for Runs {
-    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
         self.traced.set(self.traced.get() + 1);
         self.record(inputs).map_err(|full| Box::new(Diagnostic::error("tape", full.to_string())))
     }
@@ -133,7 +133,7 @@ proptest! {
     fn reverse_mode_agrees_with_finite_differences(recipe in recipes(), x in -2.0..2.0_f64, y in -2.0..2.0_f64) {
         let traced = std::rc::Rc::default();
         let runs = Runs { recipe, traced };
-        let trace = runs.record(&[x, y]).expect("a small tape");
+        let trace = runs.record(&[x, y]).expect("a small tape").trace;
         let (mut values, mut grads) = (Vec::new(), Vec::new());
         prop_assert!(trace.evaluate(&[x, y], &mut values));
         // Beyond infinity there is no slope, even where tanh leads back to 1.
@@ -209,7 +209,7 @@ fn a_path_is_traced_once() {
 struct Peeks;
 
 impl Tracer for Peeks {
-    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
         let mut tape = TraceBuilder::new(100);
         let x = tape.input("x", inputs[0], true);
         tape.mark_volatile();
@@ -247,7 +247,7 @@ fn stop_gradient_and_constants_take_no_part_in_the_chain_rule() {
     let stopped = tape.push(Op::StopGradient, &[x], None).expect("room");
     let product = tape.push(Op::Mul, &[stopped, x], None).expect("room");
     let y = tape.push(Op::Add, &[product, t], None).expect("room");
-    let trace = tape.finish(vec![y]);
+    let trace = tape.finish(vec![y]).trace;
     let (mut values, mut grads) = (Vec::new(), Vec::new());
     trace.evaluate(&[3.0, 5.0], &mut values);
     trace.backward(&values, &[1.0], &mut grads);
@@ -260,7 +260,7 @@ fn stop_gradient_and_constants_take_no_part_in_the_chain_rule() {
 fn a_result_that_is_an_input_or_given_twice_adds_its_gradients() {
     let mut tape = TraceBuilder::new(100);
     let x = tape.input("x", 2.0, true);
-    let trace = tape.finish(vec![x, x]);
+    let trace = tape.finish(vec![x, x]).trace;
     let (mut values, mut grads) = (Vec::new(), Vec::new());
     trace.evaluate(&[2.0], &mut values);
     trace.backward(&values, &[0.25, 0.5], &mut grads);

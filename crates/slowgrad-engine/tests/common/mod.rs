@@ -9,7 +9,7 @@ use slowgrad_engine::plugin::{
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::Sample;
-use slowgrad_tape::{Compare, Diagnostic, Function, Op, TapeFull, Trace, TraceBuilder, Tracer, ValueId};
+use slowgrad_tape::{Call, Compare, Diagnostic, Function, Op, TapeFull, TraceBuilder, Tracer, ValueId};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ struct ByHand {
 }
 
 impl Tracer for ByHand {
-    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
         let mut tape = TraceBuilder::new(100_000);
         let ids: Vec<ValueId> = inputs
             .iter()

@@ -10,7 +10,7 @@ use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::Sample;
 use slowgrad_tape::{
-    Compare, Diagnostic, Function, Op, Site, Source, Span, TapeFull, Trace, TraceBuilder, Tracer, ValueId,
+    Call, Compare, Diagnostic, Function, Op, Site, Source, Span, TapeFull, TraceBuilder, Tracer, ValueId,
 };
 use slowgrad_timeline::Timeline;
 use std::cell::RefCell;
@@ -50,7 +50,7 @@ struct Drawn {
 }
 
 impl Tracer for Drawn {
-    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
         let mut builder = TraceBuilder::new(10_000);
         let source = builder.source(&Arc::new(Source { name: "plugin.rhai".into(), text: "text".into() }));
         let ids: Vec<ValueId> =
