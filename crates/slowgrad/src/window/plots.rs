@@ -45,6 +45,7 @@ pub(crate) struct KeptPlots {
     is_open: bool,
     is_large: bool,
     is_log: bool,
+    is_log_steps: bool,
     is_surface: bool,
     axes: Option<[usize; 2]>,
 }
@@ -101,14 +102,14 @@ impl Default for PlotsView {
 impl PlotsView {
     /// What a session keeps.
     pub(crate) fn kept(&self) -> KeptPlots {
-        let Self { is_open, is_large, is_log, is_surface, axes, .. } = *self;
-        KeptPlots { shown: self.shown.clone(), is_open, is_large, is_log, is_surface, axes }
+        let Self { is_open, is_large, is_log, is_log_steps, is_surface, axes, .. } = *self;
+        KeptPlots { shown: self.shown.clone(), is_open, is_large, is_log, is_log_steps, is_surface, axes }
     }
 
     /// As a session has kept it.
     pub(crate) fn resume(&mut self, kept: KeptPlots) {
-        let KeptPlots { shown, is_open, is_large, is_log, is_surface, axes } = kept;
-        *self = Self { is_open, is_large, shown, is_log, is_surface, axes, ..Self::default() };
+        let KeptPlots { shown, is_open, is_large, is_log, is_log_steps, is_surface, axes } = kept;
+        *self = Self { is_open, is_large, shown, is_log, is_log_steps, is_surface, axes, ..Self::default() };
         self.is_open &= !self.shown.is_empty();
         self.is_large &= self.is_open;
     }
