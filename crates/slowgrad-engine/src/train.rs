@@ -67,7 +67,8 @@ struct Layer {
     /// From the pre-activations to the activations. In the layer form there is one call a sample, with a row a neuron;
     /// else all neurons and samples are calls of one function, in one row.
     pass: Pass,
-    whole_layer: bool,
+    /// Whether it is in the layer form.
+    is_whole: bool,
     /// The activations of the layer form, whose rows do not lie together in the pass.
     outputs: Vec<f64>,
     /// Its δ likewise.
@@ -211,26 +212,26 @@ pub fn activations(
 impl Layer {
     fn fit(&mut self, activation: &Activation, size: usize, samples: usize, stride: usize) {
         let function = activation.function.borrow();
-        self.whole_layer = activation.whole_layer;
-        self.pass.fit(&function, if self.whole_layer { stride } else { size * stride });
+        self.is_whole = activation.whole_layer;
+        self.pass.fit(&function, if self.is_whole { stride } else { size * stride });
         self.pass.want(samples, stride);
-        let own = if self.whole_layer { size } else { 1 };
+        let own = if self.is_whole { size } else { 1 };
         for (slider, x) in (own..).zip(activation.info.each_slider()) {
             self.pass.set_input(slider, x);
         }
-        let gathered = if self.whole_layer { size * stride + ROOM } else { 0 };
+        let gathered = if self.is_whole { size * stride + ROOM } else { 0 };
         self.outputs.resize(gathered, 0.0);
         self.delta.resize(gathered, 0.0);
     }
 
     /// How far the numbers of two neighbouring neurons lie apart in the inputs and seeds of the pass.
     fn apart(&self, stride: usize) -> usize {
-        if self.whole_layer { self.pass.stride() } else { stride }
+        if self.is_whole { self.pass.stride() } else { stride }
     }
 
     fn pre_activations(&mut self, size: usize, stride: usize) -> MatrixMut<'_> {
         let apart = self.apart(stride);
-        let rows = if self.whole_layer { size } else { 1 };
+        let rows = if self.is_whole { size } else { 1 };
         MatrixMut { numbers: self.pass.inputs_mut(rows), stride: apart }
     }
 
@@ -259,11 +260,11 @@ impl Layer {
     }
 
     fn outputs(&self, stride: usize) -> Matrix<'_> {
-        Matrix { numbers: if self.whole_layer { &self.outputs } else { self.pass.output_with_room(0) }, stride }
+        Matrix { numbers: if self.is_whole { &self.outputs } else { self.pass.output_with_room(0) }, stride }
     }
 
     fn delta(&self, stride: usize) -> Matrix<'_> {
-        Matrix { numbers: if self.whole_layer { &self.delta } else { self.pass.grad_with_room(0) }, stride }
+        Matrix { numbers: if self.is_whole { &self.delta } else { self.pass.grad_with_room(0) }, stride }
     }
 }
 
