@@ -416,7 +416,9 @@ fn the_window_is_as_it_was_left() {
     window.press("d");
     window.press("d");
     window.press("ctrl+plus");
-    window.until("it is light and large", |state| state["colours"] == "light" && state["scale"] != 1.0);
+    window.until("it is light and large", |now| {
+        now["colours"] == "light" && now["scale"] != 1.0 && now["canvas"] != state["canvas"]
+    });
     // What the first hint says is done.
     let weight = window.stands_still();
     let scale = number(&weight["scale"]);
