@@ -8,6 +8,7 @@
 //! kernel with other strides. It holds a tile of sums in registers, and goes over the terms in stretches that
 //! stay in the nearest cache.
 
+use crate::share::{JOBS_A_THREAD, share};
 use pulp::{Simd, WithSimd};
 use slowgrad_tape::{dispatch, math};
 use std::ops::Range;
@@ -116,18 +117,32 @@ const LONGEST: usize = 8;
 /// So many samples fit into the sums that are held at once, however short the vectors are.
 const FEW_SAMPLES: usize = 12;
 
-/// A batch through one layer: `z[j][s] = Σᵢ weight[j][i]·x[i][s] + bias[j]`.
-pub fn forward_batch(weight: &[f64], bias: &[f64], x: Matrix<'_>, z: MatrixMut<'_>, samples: usize) {
+/// A batch through one layer, by at most so many threads: `z[j][s] = Σᵢ weight[j][i]·x[i][s] + bias[j]`.
+pub fn forward_batch(
+    weight: &[f64],
+    bias: &[f64],
+    x: Matrix<'_>,
+    z: MatrixMut<'_>,
+    samples: usize,
+    threads: usize,
+) {
     let terms = weight.len() / bias.len();
     let sums = Sums { a: weight, row: terms, term: 1, terms, b: x, rows: bias.len(), lanes: samples };
-    run(&sums, z, Last::Add(bias));
+    run(&sums, z, Last::Add(bias), threads);
 }
 
 /// A batch back through one layer of so many inputs: `grad_x[i][s] = Σⱼ weight[j][i]·delta[j][s]`.
-pub fn backward_batch(weight: &[f64], inputs: usize, delta: Matrix<'_>, grad_x: MatrixMut<'_>, samples: usize) {
+pub fn backward_batch(
+    weight: &[f64],
+    inputs: usize,
+    delta: Matrix<'_>,
+    grad_x: MatrixMut<'_>,
+    samples: usize,
+    threads: usize,
+) {
     let terms = weight.len() / inputs;
     let sums = Sums { a: weight, row: 1, term: inputs, terms, b: delta, rows: inputs, lanes: samples };
-    run(&sums, grad_x, Last::Keep);
+    run(&sums, grad_x, Last::Keep, threads);
 }
 
 /// The mean gradients of a layer, weights before biases: `weight[j][i] = Σₛ delta[j][s]·x[i][s] / samples`.
@@ -140,6 +155,7 @@ pub fn gradient_batch(
     grads: &mut [f64],
     biases: usize,
     samples: usize,
+    threads: usize,
 ) {
     let (weight, bias) = grads.split_at_mut(grads.len() - biases);
     let inputs = weight.len() / biases;
@@ -148,12 +164,12 @@ pub fn gradient_batch(
     }
     let by_sample = by_sample.unwrap_or_else(|| {
         turned.resize(inputs * samples, 0.0);
-        transpose(x, samples, turned);
+        transpose(x, samples, turned, threads);
         turned
     });
     let b = Matrix { numbers: by_sample, stride: inputs };
     let sums = Sums { a: delta.numbers, row: delta.stride, term: 1, terms: samples, b, rows: biases, lanes: inputs };
-    run(&sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64));
+    run(&sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64), threads);
     narrow_gradients(delta, Matrix { numbers: &[], stride: 0 }, &mut [], bias, samples);
 }
 
@@ -288,6 +304,7 @@ fn rows<const R: usize>(matrix: Matrix<'_>, first: usize, samples: usize) -> [&[
 }
 
 /// `out[r][l] = Σₜ a[r·row + t·term] · b[t][l]`, for all `rows` r and all `lanes` l.
+#[derive(Clone, Copy)]
 struct Sums<'a> {
     a: &'a [f64],
     row: usize,
@@ -313,9 +330,28 @@ const STRETCH: usize = 64;
 /// Rows of a tile.
 const TALL: usize = 4;
 
-fn run(sums: &Sums<'_>, out: MatrixMut<'_>, last: Last<'_>) {
+/// Multiplications that are worth a thread: some microseconds.
+const WORTH_A_THREAD: usize = 1 << 19;
+
+fn run(sums: &Sums<'_>, out: MatrixMut<'_>, last: Last<'_>, threads: usize) {
     let is_close = sums.lanes <= FEW_SAMPLES && out.stride == sums.lanes && !matches!(last, Last::Divide(_));
-    vectorize(Job { sums, out, last, is_close });
+    let threads = threads.min(sums.rows * sums.terms * sums.lanes / WORTH_A_THREAD);
+    if threads < 2 || is_close {
+        return vectorize(Job { sums, out, last, is_close });
+    }
+    let tall = sums.rows.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(TALL);
+    let stride = out.stride;
+    let parts = out.numbers.chunks_mut(tall * stride).take(sums.rows.div_ceil(tall)).enumerate();
+    share(threads, parts, |(part, numbers)| {
+        let first = part * tall;
+        let rows = tall.min(sums.rows - first);
+        let sums = Sums { a: &sums.a[first * sums.row..], rows, ..*sums };
+        let last = match last {
+            Last::Add(bias) => Last::Add(&bias[first..]),
+            other => other,
+        };
+        vectorize(Job { sums: &sums, out: MatrixMut { numbers, stride }, last, is_close });
+    });
 }
 
 fn vectorize(job: impl WithSimd<Output = ()>) {
@@ -486,16 +522,22 @@ fn store<S: Simd, const C: usize, const WHOLE: bool>(simd: S, into: &mut [f64], 
 }
 
 /// The first `columns` columns of a matrix as rows, close together in `to`.
-pub fn transpose(from: Matrix<'_>, columns: usize, to: &mut [f64]) {
+pub fn transpose(from: Matrix<'_>, columns: usize, to: &mut [f64], threads: usize) {
     const TILE: usize = 8;
     let rows = to.len() / columns;
-    for row in (0..rows).step_by(TILE) {
-        for column in (0..columns).step_by(TILE) {
-            for r in row..rows.min(row + TILE) {
-                for c in column..columns.min(column + TILE) {
-                    to[c * rows + r] = from.numbers[r * from.stride + c];
+    // Moving a number takes about as long as multiplying a few.
+    let threads = threads.min(32 * to.len() / WORTH_A_THREAD).max(1);
+    let wide = columns.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(TILE);
+    share(threads, to.chunks_mut(wide * rows).enumerate(), |(part, to)| {
+        let (first, columns) = (part * wide, to.len() / rows);
+        for row in (0..rows).step_by(TILE) {
+            for column in (0..columns).step_by(TILE) {
+                for r in row..rows.min(row + TILE) {
+                    for c in column..columns.min(column + TILE) {
+                        to[c * rows + r] = from.numbers[r * from.stride + first + c];
+                    }
                 }
             }
         }
-    }
+    });
 }

@@ -17,6 +17,7 @@ pub mod rng;
 pub mod run;
 pub mod setup;
 pub mod shape;
+mod share;
 pub mod spec;
 pub mod structure;
 pub mod trail;

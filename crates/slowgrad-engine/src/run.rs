@@ -214,6 +214,11 @@ impl Run {
         self.edition
     }
 
+    /// Lets at most so many threads work on a step; the bits do not depend on it.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.work.set_threads(threads);
+    }
+
     /// Number of steps done.
     pub fn step(&self) -> u64 {
         self.step

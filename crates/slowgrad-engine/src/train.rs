@@ -21,6 +21,8 @@ use std::rc::Rc;
 pub struct Workspace {
     /// What all of it belongs to.
     setup: Option<Rc<Setup>>,
+    /// At most so many threads work on a step; 0 is 1.
+    threads: usize,
     order: EpochOrder,
     /// Whole batches, and the shorter last one of an epoch.
     batches: [Batch; 2],
@@ -37,7 +39,17 @@ impl Workspace {
     /// Begins anew for another set-up: its functions may be others even where all sizes are the same.
     fn serve(&mut self, setup: &Rc<Setup>) {
         if !self.setup.as_ref().is_some_and(|known| Rc::ptr_eq(known, setup)) {
+            let threads = self.threads;
             *self = Self { setup: Some(Rc::clone(setup)), ..Self::default() };
+            self.set_threads(threads);
+        }
+    }
+
+    /// Lets at most so many threads work on a step. The bits do not depend on it; small networks use one in any case.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.threads = threads;
+        for batch in self.batches.iter_mut().chain([&mut self.trial]) {
+            batch.threads = threads;
         }
     }
 }
@@ -45,8 +57,7 @@ impl Workspace {
 /// A batch on its way through the network.
 #[derive(Debug, Default)]
 struct Batch {
-    /// What the passes below were made for.
-    setup: Option<Rc<Setup>>,
+    threads: usize,
     samples: usize,
     /// From one row of samples to the next.
     stride: usize,
@@ -101,7 +112,7 @@ pub fn step(
     let loss = batch.loss(setup)?;
     backward(setup, &model.values, batch, &mut work.grads);
     let penalty = penalty(setup, &model.values, work)?;
-    work.update.carry_out(setup, model, &work.grads, step)?;
+    work.update.carry_out(setup, model, &work.grads, step, work.threads)?;
     Ok(Objective { loss, penalty })
 }
 
@@ -271,7 +282,7 @@ impl Layer {
 impl Batch {
     /// Makes room for a batch of so many samples.
     fn fit(&mut self, setup: &Rc<Setup>, samples: usize) {
-        if samples == self.samples && self.setup.as_ref().is_some_and(|known| Rc::ptr_eq(known, setup)) {
+        if samples == self.samples {
             return;
         }
         self.samples = samples;
@@ -288,7 +299,6 @@ impl Batch {
         }
         self.loss.set_seed(0, 1.0);
         self.input.resize(shape.inputs() * self.stride + ROOM, 0.0);
-        self.setup = Some(Rc::clone(setup));
     }
 
     /// Takes in these samples of `[sample][feature]`.
@@ -307,7 +317,7 @@ impl Batch {
             for &sample in filled {
                 self.by_sample.extend_from_slice(&inputs[sample * size..][..size]);
             }
-            dense::transpose(Matrix { numbers: &self.by_sample, stride: size }, size, input);
+            dense::transpose(Matrix { numbers: &self.by_sample, stride: size }, size, input, self.threads);
         }
     }
 
@@ -326,7 +336,7 @@ impl Batch {
             let this = &mut rest[0];
             let x = before.last().map_or(Matrix { numbers: &self.input, stride }, |before| before.outputs(stride));
             let (weight, bias) = (&values[shape.weights(layer)], &values[shape.biases(layer)]);
-            dense::forward_batch(weight, bias, x, this.pre_activations(bias.len(), stride), stride);
+            dense::forward_batch(weight, bias, x, this.pre_activations(bias.len(), stride), stride, self.threads);
             this.activate(activation, stride)?;
         }
         let outputs = self.layers[shape.layers() - 1].outputs(stride).numbers;
@@ -383,7 +393,8 @@ fn backward(setup: &Setup, values: &[f64], batch: &mut Batch, grads: &mut Vec<f6
         let x = before.last().map_or(Matrix { numbers: &batch.input, stride }, |before| before.outputs(stride));
         let by_sample = (layer == 0).then_some(batch.by_sample.as_slice());
         let own = &mut grads[shape.layer(layer)];
-        dense::gradient_batch(delta, x, by_sample, &mut batch.turned, own, shape.size(layer), batch.samples);
+        let (biases, samples) = (shape.size(layer), batch.samples);
+        dense::gradient_batch(delta, x, by_sample, &mut batch.turned, own, biases, samples, batch.threads);
         if let Some(before) = before.last_mut() {
             dense::backward_batch(
                 &values[shape.weights(layer)],
@@ -391,6 +402,7 @@ fn backward(setup: &Setup, values: &[f64], batch: &mut Batch, grads: &mut Vec<f6
                 delta,
                 before.seeds(stride),
                 stride,
+                batch.threads,
             );
         }
     }

@@ -5,12 +5,17 @@
 
 use crate::model::Model;
 use crate::norms::Norms;
-use crate::plugin::Optimizer;
+use crate::plugin::{Optimizer, Shared};
 use crate::rate;
 use crate::setup::Setup;
+use crate::share::{JOBS_A_THREAD, share};
 use slowgrad_tape::{Diagnostic, GROUP, Pass};
+use smallvec::SmallVec;
 use std::ops::Range;
 use std::rc::Rc;
+
+/// Parameters that are worth a thread: some microseconds.
+const WORTH_A_THREAD: usize = 1 << 13;
 
 /// What the rule of a set-up needs, found out once and again when more is known of its functions.
 #[derive(Debug, Default)]
@@ -20,8 +25,8 @@ pub(crate) struct Update {
     /// Whether it looks at norms.
     norms: bool,
     parts: Vec<Part>,
-    /// The rule for weights and the one for biases.
-    passes: [Pass; 2],
+    /// The rule for weights and the one for biases; a pass for each job of several threads.
+    passes: [Vec<Pass>; 2],
     next: Model,
 }
 
@@ -34,45 +39,37 @@ struct Part {
 }
 
 impl Update {
-    /// Updates the model with the gradients of a step (counted from 1).
+    /// Updates the model with the gradients of a step (counted from 1), by at most so many threads.
     pub(crate) fn carry_out(
         &mut self,
         setup: &Rc<Setup>,
         model: &mut Model,
         grads: &[f64],
         step: u64,
+        threads: usize,
     ) -> Result<(), Box<Diagnostic>> {
         let optimizer = &setup.optimizer;
-        self.look_at(setup);
+        self.look_at(setup, threads);
         let norms = if self.norms { Norms::of(&setup.shape, &model.values, grads) } else { Norms::default() };
         let lr = rate::effective(setup, rate::scheduled(setup, step)?.as_ref());
         let is_sure = setup.frozen.is_empty()
-            && self.parts.iter().all(|part| self.passes[usize::from(part.is_bias)].is_complete());
+            && self.parts.iter().all(|part| self.passes[usize::from(part.is_bias)].iter().all(Pass::is_complete));
         if !is_sure {
             self.next.clone_from(model);
         }
         for part in &self.parts {
-            let pass = &mut self.passes[usize::from(part.is_bias)];
-            for (input, x) in (2 + model.state.len()..).zip(context(optimizer, lr, step, &norms, part.layer)) {
-                pass.set_input(input, x);
-            }
+            let passes = &mut self.passes[usize::from(part.is_bias)];
             let rule = if part.is_bias { &optimizer.biases } else { &optimizer.weights };
-            let width = pass.calls();
-            for start in part.range.clone().step_by(width) {
-                let block = start..part.range.end.min(start + width);
-                let count = block.len();
-                pass.input_mut(0)[..count].copy_from_slice(&model.values[block.clone()]);
-                pass.input_mut(1)[..count].copy_from_slice(&grads[block.clone()]);
-                for (k, field) in model.state.iter().enumerate() {
-                    pass.input_mut(2 + k)[..count].copy_from_slice(&field[block.clone()]);
+            for pass in &mut *passes {
+                for (input, x) in (2 + model.state.len()..).zip(context(optimizer, lr, step, &norms, part.layer)) {
+                    pass.set_input(input, x);
                 }
-                pass.want(count, width);
-                pass.forward(rule)?;
-                let into = if is_sure { &mut *model } else { &mut self.next };
-                into.values[block.clone()].copy_from_slice(&pass.output(0)[..count]);
-                for (k, field) in into.state.iter_mut().enumerate() {
-                    field[block.clone()].copy_from_slice(&pass.output(1 + k)[..count]);
-                }
+                pass.prepare(rule);
+            }
+            if is_sure {
+                in_place(passes, model, grads, part.range.clone(), threads);
+            } else {
+                beside(&mut passes[0], rule, model, &mut self.next, grads, part.range.clone())?;
             }
         }
         if !is_sure {
@@ -87,15 +84,19 @@ impl Update {
         Ok(())
     }
 
-    fn look_at(&mut self, setup: &Rc<Setup>) {
+    fn look_at(&mut self, setup: &Rc<Setup>, threads: usize) {
         let (shape, optimizer) = (&setup.shape, &setup.optimizer);
         let editions = [&optimizer.weights, &optimizer.biases].map(|rule| rule.borrow().edition());
-        if self.known.as_ref().is_some_and(|(known, at)| Rc::ptr_eq(known, setup) && *at == editions) {
+        let threads = threads.min(shape.parameters() / WORTH_A_THREAD);
+        let jobs = if threads < 2 { 1 } else { threads * JOBS_A_THREAD };
+        let is_known = self.known.as_ref().is_some_and(|(known, at)| Rc::ptr_eq(known, setup) && *at == editions);
+        if is_known && self.passes[0].len() == jobs {
             return;
         }
-        for (pass, rule) in self.passes.iter_mut().zip([&optimizer.weights, &optimizer.biases]) {
+        for (passes, rule) in self.passes.iter_mut().zip([&optimizer.weights, &optimizer.biases]) {
             let width = rule.borrow_mut().width().min(shape.parameters().next_multiple_of(GROUP));
-            pass.fit(&rule.borrow(), width);
+            passes.resize_with(jobs, Pass::default);
+            passes.iter_mut().for_each(|pass| pass.fit(&rule.borrow(), width));
         }
         let [weights, biases] = [&optimizer.weights, &optimizer.biases].map(|rule| rule.borrow());
         let context = 2 + optimizer.state.len();
@@ -117,6 +118,107 @@ impl Update {
         }
         self.known = Some((Rc::clone(setup), editions));
     }
+}
+
+/// Neighbouring parameters with their gradients and state.
+struct Stretch<'m> {
+    values: &'m mut [f64],
+    grads: &'m [f64],
+    state: SmallVec<[&'m mut [f64]; 4]>,
+}
+
+impl Stretch<'_> {
+    /// Puts a block into the rows of a pass.
+    fn load(&self, pass: &mut Pass, block: Range<usize>) {
+        let count = block.len();
+        pass.input_mut(0)[..count].copy_from_slice(&self.values[block.clone()]);
+        pass.input_mut(1)[..count].copy_from_slice(&self.grads[block.clone()]);
+        for (k, field) in self.state.iter().enumerate() {
+            pass.input_mut(2 + k)[..count].copy_from_slice(&field[block.clone()]);
+        }
+    }
+
+    /// Takes what the rule made of a block.
+    fn store(&mut self, pass: &Pass, block: Range<usize>) {
+        let count = block.len();
+        self.values[block.clone()].copy_from_slice(&pass.output(0)[..count]);
+        for (k, field) in self.state.iter_mut().enumerate() {
+            field[block.clone()].copy_from_slice(&pass.output(1 + k)[..count]);
+        }
+    }
+}
+
+/// All of a stretch, part by part.
+struct Parts<'m> {
+    rest: Stretch<'m>,
+    size: usize,
+}
+
+impl<'m> Iterator for Parts<'m> {
+    type Item = Stretch<'m>;
+
+    fn next(&mut self) -> Option<Stretch<'m>> {
+        let rest = &mut self.rest;
+        let size = self.size.min(rest.values.len());
+        if size == 0 {
+            return None;
+        }
+        let (grads, others) = rest.grads.split_at(size);
+        rest.grads = others;
+        let split = |numbers: &mut &'m mut [f64]| {
+            let (some, others) = std::mem::take(numbers).split_at_mut(size);
+            *numbers = others;
+            some
+        };
+        Some(Stretch { values: split(&mut rest.values), grads, state: rest.state.iter_mut().map(split).collect() })
+    }
+}
+
+/// The parameters of a range.
+fn stretch<'m>(model: &'m mut Model, grads: &'m [f64], range: &Range<usize>) -> Stretch<'m> {
+    Stretch {
+        values: &mut model.values[range.clone()],
+        grads: &grads[range.clone()],
+        state: model.state.iter_mut().map(|field| &mut field[range.clone()]).collect(),
+    }
+}
+
+/// A rule that cannot fail, by several threads when it is worth it.
+fn in_place(passes: &mut [Pass], model: &mut Model, grads: &[f64], range: Range<usize>, threads: usize) {
+    let threads = threads.min(range.len() / WORTH_A_THREAD);
+    let jobs = if threads < 2 { 1 } else { passes.len() };
+    let (size, width) = (range.len().div_ceil(jobs).next_multiple_of(GROUP), passes[0].calls());
+    let parts = Parts { rest: stretch(model, grads, &range), size };
+    share(threads, passes.iter_mut().zip(parts), |(pass, mut part)| {
+        let count = part.values.len();
+        for start in (0..count).step_by(width) {
+            let block = start..count.min(start + width);
+            part.load(pass, block.clone());
+            pass.forward_prepared();
+            part.store(pass, block);
+        }
+    });
+}
+
+/// A rule that may fail, whose results do not touch what it reads.
+fn beside(
+    pass: &mut Pass,
+    rule: &Shared,
+    model: &mut Model,
+    next: &mut Model,
+    grads: &[f64],
+    range: Range<usize>,
+) -> Result<(), Box<Diagnostic>> {
+    let (from, mut to) = (stretch(model, grads, &range), stretch(next, grads, &range));
+    let width = pass.calls();
+    for start in (0..range.len()).step_by(width) {
+        let block = start..range.len().min(start + width);
+        from.load(pass, block.clone());
+        pass.want(block.len(), width);
+        pass.forward(rule)?;
+        to.store(pass, block);
+    }
+    Ok(())
 }
 
 /// The optimizer's inputs after w, grad and state: its context, then the sliders other than `lr`.

@@ -65,6 +65,31 @@ proptest! {
     }
 }
 
+/// Large enough that several threads share the layers and the update.
+#[cfg(feature = "threads")]
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let activations = vec![tanh(), leaky(), softmax(10)];
+    let (mut setup, values) = setup(&[203, 130, 67, 10], activations, descent(0.05, true), 90, 31);
+    setup.regularizer = Some(elastic(0.01));
+    let setup = Rc::new(setup);
+    let trained = |threads: usize| {
+        let mut model = Model::new(values.clone(), &setup.optimizer);
+        let mut work = Workspace::default();
+        work.set_threads(threads);
+        let losses: Vec<u64> = (1..=7)
+            .map(|step| train::step(&setup, &mut model, step, &mut work).expect("no script fails").loss.to_bits())
+            .collect();
+        (model, losses)
+    };
+    let (model, losses) = trained(1);
+    for threads in [2, 3, 7] {
+        let (other, other_losses) = trained(threads);
+        assert_eq!(losses, other_losses, "{threads} threads");
+        assert!(model.same_bits(&other), "{threads} threads");
+    }
+}
+
 #[test]
 fn gradients_agree_with_finite_differences_of_the_objective() {
     for (sizes, last, strength) in [(vec![2, 3, 2], false, None), (vec![3, 4, 3, 2], true, Some(0.2))] {

@@ -160,6 +160,24 @@ impl Pass {
         matches!(&self.made, Made::Program(running) if running.program.is_complete())
     }
 
+    /// Takes up what is known of the function, so that [`is_complete`](Self::is_complete) can be answered.
+    pub fn prepare(&mut self, function: &RefCell<Function>) {
+        if matches!(self.made, Made::Nothing)
+            && let Some(program) = function.borrow_mut().program()
+        {
+            self.adopt(program);
+        }
+    }
+
+    /// Runs a complete function on the inputs, whichever thread this is.
+    ///
+    /// # Panics
+    /// When not all paths are known.
+    pub fn forward_prepared(&mut self) {
+        assert!(self.is_complete(), "a pass that was prepared");
+        self.run();
+    }
+
     /// Runs the function on the inputs. The function is looked at only when a call takes a path that this pass does not
     /// know.
     #[inline]

@@ -1,0 +1,42 @@
+//! Work that several threads do at once.
+//!
+//! Each job writes numbers of its own, and no job's numbers depend on who does it, so the number of threads never
+//! changes a bit. Whoever is free takes the next job: a thread that comes late, or that the system stops for a
+//! while, leaves more of them to the others. It must not know what the work is.
+
+#[cfg(feature = "threads")]
+use std::sync::{Mutex, PoisonError};
+
+/// Jobs a thread: more of them spread better, fewer cost less to hand out.
+pub(crate) const JOBS_A_THREAD: usize = 4;
+
+/// Does all jobs with at most so many threads.
+#[cfg(feature = "threads")]
+pub(crate) fn share<J: Send>(threads: usize, jobs: impl Iterator<Item = J> + Send, work: impl Fn(J) + Sync) {
+    if threads < 2 {
+        return jobs.for_each(work);
+    }
+    let jobs = Mutex::new(jobs);
+    let run = || {
+        loop {
+            // A job that panics ends its thread; the others go on, and the panic is told at the end.
+            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+            match job {
+                Some(job) => work(job),
+                None => return,
+            }
+        }
+    };
+    rayon::in_place_scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|_| run());
+        }
+        run();
+    });
+}
+
+/// Does all jobs; this build knows one thread.
+#[cfg(not(feature = "threads"))]
+pub(crate) fn share<J>(_: usize, jobs: impl Iterator<Item = J>, work: impl Fn(J)) {
+    jobs.for_each(work);
+}
