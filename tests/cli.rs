@@ -354,12 +354,14 @@ fn weights_have_the_same_bits_on_every_machine_and_vector_unit() {
     let units = ["portable", "avx2", "avx512"];
     let mut tried = 0;
     for (lesson, expected) in expected.as_object().expect("a map") {
-        for unit in units {
+        for (unit, threads) in units.into_iter().flat_map(|unit| [(unit, "1"), (unit, "3")]) {
             let (code, _, problems) = run(slowgrad().current_dir(folder.path()).env("SLOWGRAD_ISA", unit).args([
                 "train",
                 lesson,
                 "--steps",
                 "300",
+                "--threads",
+                threads,
                 "--weights-out",
                 "w.json",
             ]));
@@ -368,7 +370,7 @@ fn weights_have_the_same_bits_on_every_machine_and_vector_unit() {
             }
             assert_eq!(code, 0, "{problems}");
             let found = format!("{:016x}", hash(&weights(&folder.path().join("w.json"))));
-            assert_eq!(Some(found.as_str()), expected.as_str(), "{lesson} on {unit}");
+            assert_eq!(Some(found.as_str()), expected.as_str(), "{lesson} on {unit} with {threads} threads");
             tried += 1;
         }
     }

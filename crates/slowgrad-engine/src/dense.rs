@@ -118,14 +118,7 @@ const LONGEST: usize = 8;
 const FEW_SAMPLES: usize = 12;
 
 /// A batch through one layer, by at most so many threads: `z[j][s] = Σᵢ weight[j][i]·x[i][s] + bias[j]`.
-pub fn forward_batch(
-    weight: &[f64],
-    bias: &[f64],
-    x: Matrix<'_>,
-    z: MatrixMut<'_>,
-    samples: usize,
-    threads: usize,
-) {
+pub fn forward_batch(weight: &[f64], bias: &[f64], x: Matrix<'_>, z: MatrixMut<'_>, samples: usize, threads: usize) {
     let terms = weight.len() / bias.len();
     let sums = Sums { a: weight, row: terms, term: 1, terms, b: x, rows: bias.len(), lanes: samples };
     run(&sums, z, Last::Add(bias), threads);
@@ -147,6 +140,7 @@ pub fn backward_batch(
 
 /// The mean gradients of a layer, weights before biases: `weight[j][i] = Σₛ delta[j][s]·x[i][s] / samples`.
 /// `by_sample` is x as `[sample][feature]`, for layers that are not narrow; `turned` is room for making it.
+#[allow(clippy::too_many_arguments, reason = "the matrices of the product and where its results go")]
 pub fn gradient_batch(
     delta: Matrix<'_>,
     x: Matrix<'_>,

@@ -17,13 +17,23 @@ pub struct Norms {
 impl Norms {
     /// Each layer's squares are summed in the order of the flat vector; the whole is the sum over the layers.
     pub fn of(shape: &Shape, values: &[f64], grads: &[f64]) -> Self {
+        let mut norms = Self::default();
+        norms.fill(shape, values, grads);
+        norms
+    }
+
+    /// The same in place.
+    pub(crate) fn fill(&mut self, shape: &Shape, values: &[f64], grads: &[f64]) {
         let squares = |numbers: &[f64]| if numbers.is_empty() { 0.0 } else { dot(numbers, numbers) };
-        let layers = 0..shape.layers();
-        let grad: Vec<f64> = layers.clone().map(|layer| squares(&grads[shape.layer(layer)])).collect();
-        Self {
-            grad: grad.iter().sum::<f64>().sqrt(),
-            layer_grad: grad.iter().map(|square| square.sqrt()).collect(),
-            layer_weight: layers.map(|layer| squares(&values[shape.weights(layer)]).sqrt()).collect(),
+        self.layer_grad.clear();
+        self.layer_weight.clear();
+        let mut sum = 0.0;
+        for layer in 0..shape.layers() {
+            let square = squares(&grads[shape.layer(layer)]);
+            sum += square;
+            self.layer_grad.push(square.sqrt());
+            self.layer_weight.push(squares(&values[shape.weights(layer)]).sqrt());
         }
+        self.grad = sum.sqrt();
     }
 }

@@ -3,6 +3,7 @@
 //! One call of one function a step, so that training at full speed and recording share it. It must not know
 //! parameters or gradients.
 
+use crate::plugin::Schedule;
 use crate::setup::Setup;
 use slowgrad_tape::{Call, Diagnostic, Trace};
 use std::sync::Arc;
@@ -27,12 +28,17 @@ pub struct RecordedRate {
 /// Asks the schedule about a step (counted from 1); nothing without one.
 pub fn scheduled(setup: &Setup, step: u64) -> Result<Option<RecordedRate>, Box<Diagnostic>> {
     let Some(schedule) = &setup.schedule else { return Ok(None) };
-    let mut inputs = vec![step as f64, setup.epoch(step) as f64, setup.steps_per_epoch() as f64];
-    inputs.extend(schedule.info.sliders());
+    let inputs: Vec<f64> = inputs(setup, schedule, step).collect();
     let call: Call = schedule.function.borrow_mut().call(&inputs)?;
     let (base, factor) = (setup.optimizer.learning_rate(), call.output(0));
     let schedule = schedule.info.name.clone();
     Ok(Some(RecordedRate { schedule, inputs, trace: call.trace, base, factor, lr: base * factor }))
+}
+
+/// The schedule's inputs: the step, its context, its sliders.
+pub(crate) fn inputs(setup: &Setup, schedule: &Schedule, step: u64) -> impl Iterator<Item = f64> {
+    let own = [step as f64, setup.epoch(step) as f64, setup.steps_per_epoch() as f64];
+    own.into_iter().chain(schedule.info.each_slider())
 }
 
 /// The learning rate that the optimizer gets.

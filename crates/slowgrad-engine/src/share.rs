@@ -5,10 +5,18 @@
 //! while, leaves more of them to the others. It must not know what the work is.
 
 #[cfg(feature = "threads")]
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// Jobs a thread: more of them spread better, fewer cost less to hand out.
 pub(crate) const JOBS_A_THREAD: usize = 4;
+
+/// The threads beside the one that trains: one for each other processor, since more would only take turns.
+#[cfg(feature = "threads")]
+static OTHERS: LazyLock<Option<rayon::ThreadPool>> = LazyLock::new(|| {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let named = rayon::ThreadPoolBuilder::new().thread_name(|_| "slowgrad-train".to_owned());
+    named.num_threads(processors.saturating_sub(1).max(1)).build().ok()
+});
 
 /// Does all jobs with at most so many threads.
 #[cfg(feature = "threads")]
@@ -27,12 +35,15 @@ pub(crate) fn share<J: Send>(threads: usize, jobs: impl Iterator<Item = J> + Sen
             }
         }
     };
-    rayon::in_place_scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|_| run());
-        }
-        run();
-    });
+    match &*OTHERS {
+        Some(others) => others.in_place_scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(|_| run());
+            }
+            run();
+        }),
+        None => run(),
+    }
 }
 
 /// Does all jobs; this build knows one thread.

@@ -22,8 +22,11 @@ const WORTH_A_THREAD: usize = 1 << 13;
 pub(crate) struct Update {
     /// The set-up, and what was known of the rules for weights and for biases.
     known: Option<(Rc<Setup>, [u64; 2])>,
-    /// Whether it looks at norms.
-    norms: bool,
+    /// Whether it looks at norms, and what they are.
+    needs_norms: bool,
+    norms: Norms,
+    /// The schedule's call.
+    rate: Pass,
     parts: Vec<Part>,
     /// The rule for weights and the one for biases; a pass for each job of several threads.
     passes: [Vec<Pass>; 2],
@@ -50,18 +53,22 @@ impl Update {
     ) -> Result<(), Box<Diagnostic>> {
         let optimizer = &setup.optimizer;
         self.look_at(setup, threads);
-        let norms = if self.norms { Norms::of(&setup.shape, &model.values, grads) } else { Norms::default() };
-        let lr = rate::effective(setup, rate::scheduled(setup, step)?.as_ref());
+        if self.needs_norms {
+            self.norms.fill(&setup.shape, &model.values, grads);
+        }
+        let lr = self.learning_rate(setup, step)?;
         let is_sure = setup.frozen.is_empty()
             && self.parts.iter().all(|part| self.passes[usize::from(part.is_bias)].iter().all(Pass::is_complete));
         if !is_sure {
-            self.next.clone_from(model);
+            // Field by field, so that no memory is asked for.
+            self.next.values.clone_from(&model.values);
+            self.next.state.clone_from(&model.state);
         }
         for part in &self.parts {
             let passes = &mut self.passes[usize::from(part.is_bias)];
             let rule = if part.is_bias { &optimizer.biases } else { &optimizer.weights };
             for pass in &mut *passes {
-                for (input, x) in (2 + model.state.len()..).zip(context(optimizer, lr, step, &norms, part.layer)) {
+                for (input, x) in (2 + model.state.len()..).zip(context(optimizer, lr, step, &self.norms, part.layer)) {
                     pass.set_input(input, x);
                 }
                 pass.prepare(rule);
@@ -84,6 +91,18 @@ impl Update {
         Ok(())
     }
 
+    /// The optimizer's own, times what the schedule says.
+    fn learning_rate(&mut self, setup: &Setup, step: u64) -> Result<f64, Box<Diagnostic>> {
+        let base = setup.optimizer.learning_rate();
+        let Some(schedule) = &setup.schedule else { return Ok(base) };
+        self.rate.fit(&schedule.function.borrow(), 1);
+        for (input, x) in rate::inputs(setup, schedule, step).enumerate() {
+            self.rate.set_input(input, x);
+        }
+        self.rate.forward(&schedule.function)?;
+        Ok(base * self.rate.output(0)[0])
+    }
+
     fn look_at(&mut self, setup: &Rc<Setup>, threads: usize) {
         let (shape, optimizer) = (&setup.shape, &setup.optimizer);
         let editions = [&optimizer.weights, &optimizer.biases].map(|rule| rule.borrow().edition());
@@ -96,7 +115,9 @@ impl Update {
         for (passes, rule) in self.passes.iter_mut().zip([&optimizer.weights, &optimizer.biases]) {
             let width = rule.borrow_mut().width().min(shape.parameters().next_multiple_of(GROUP));
             passes.resize_with(jobs, Pass::default);
-            passes.iter_mut().for_each(|pass| pass.fit(&rule.borrow(), width));
+            for pass in passes {
+                pass.fit(&rule.borrow(), width);
+            }
         }
         let [weights, biases] = [&optimizer.weights, &optimizer.biases].map(|rule| rule.borrow());
         let context = 2 + optimizer.state.len();
@@ -105,7 +126,7 @@ impl Update {
             inputs.into_iter().any(|(input, _)| weights.uses(input) || biases.uses(input))
         };
         let by_layer = uses(&["layer_grad_norm", "layer_weight_norm"]);
-        self.norms = by_layer || uses(&["grad_norm"]);
+        self.needs_norms = by_layer || uses(&["grad_norm"]);
         self.parts.clear();
         // One rule for all parameters, which does not look at their layers, is carried out at once.
         if !by_layer && weights.is_same(&biases) {
@@ -165,6 +186,7 @@ impl<'m> Iterator for Parts<'m> {
         }
         let (grads, others) = rest.grads.split_at(size);
         rest.grads = others;
+        #[allow(clippy::mut_mut, reason = "a slice that is to be split has to be taken out of its place")]
         let split = |numbers: &mut &'m mut [f64]| {
             let (some, others) = std::mem::take(numbers).split_at_mut(size);
             *numbers = others;

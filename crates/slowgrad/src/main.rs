@@ -5,6 +5,7 @@
 
 mod cli;
 mod library;
+mod pace;
 mod still;
 mod watch;
 mod window;

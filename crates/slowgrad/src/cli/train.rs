@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::opened::{self, Opened, WholeFile};
+use crate::pace::Pace;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -10,7 +11,9 @@ use slowgrad_script::Limits;
 use slowgrad_timeline::print::Number;
 use slowgrad_timeline::words;
 use std::io::Write;
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
@@ -19,6 +22,9 @@ pub(super) struct TrainArgs {
     /// Number of training steps
     #[arg(long, value_name = "N")]
     steps: u64,
+    /// Threads that train; found out by trying when not given. The results do not depend on it
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
     /// Start with the weights of this .json or .safetensors file
     #[arg(long, value_name = "FILE")]
     weights_in: Option<PathBuf>,
@@ -50,6 +56,36 @@ struct Metrics {
     test_loss: Option<Number>,
 }
 
+/// The number of threads, as asked for or as it turns out to be best.
+struct Paced {
+    fixed: Option<usize>,
+    pace: Pace,
+    burst: Instant,
+    steps: u64,
+}
+
+impl Paced {
+    /// The length of a burst; so many steps pass between two looks at the clock.
+    const BURST: Duration = Duration::from_millis(10);
+    const STEPS: u64 = 8;
+
+    fn new(fixed: Option<NonZero<usize>>) -> Self {
+        Self { fixed: fixed.map(NonZero::get), pace: Pace::of_this_machine(), burst: Instant::now(), steps: 0 }
+    }
+
+    fn threads(&self) -> usize {
+        self.fixed.unwrap_or_else(|| self.pace.threads())
+    }
+
+    fn step(&mut self) {
+        self.steps += 1;
+        if self.steps.is_multiple_of(Self::STEPS) && self.burst.elapsed() >= self.pace.burst(Self::BURST) {
+            self.pace.took(self.steps, self.burst.elapsed());
+            (self.burst, self.steps) = (Instant::now(), 0);
+        }
+    }
+}
+
 pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     if let Some(path) = &args.weights_out {
         opened::check_ending(path)?;
@@ -61,8 +97,11 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut metrics = args.metrics.as_deref().map(WholeFile::new).transpose()?;
     let per_epoch = opened.run.setup().steps_per_epoch();
+    let mut pace = Paced::new(args.threads);
     for step in 1..=args.steps {
+        opened.run.set_threads(pace.threads());
         let advanced = opened.run.advance();
+        pace.step();
         opened.print_console(|print| bar.suspend(print));
         let Objective { loss, penalty } = match advanced {
             Ok(objective) => objective,

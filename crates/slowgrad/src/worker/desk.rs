@@ -13,6 +13,7 @@ use super::rival::Rival;
 use super::scripts::{self, Scripts};
 use super::slots::{self, Choices};
 use crate::library;
+use crate::pace::Pace;
 use slowgrad_engine::data::Data;
 use slowgrad_engine::record::{self, RecordedStep};
 use slowgrad_engine::run::{Run, StateChange};
@@ -66,6 +67,8 @@ pub(crate) struct Desk {
     /// The seed that a person asked for instead of the lesson's.
     pub(super) seed: Option<u64>,
     pub(super) history: History,
+    /// How many threads train.
+    pace: Pace,
     runs: u64,
     handled: u64,
     full_speed: bool,
@@ -88,6 +91,9 @@ const QUICK_WORK: u64 = 50_000_000;
 /// Steps that training may take before it is broken into bursts.
 const QUICK_STEPS: u64 = 10_000;
 
+/// Steps of training between two looks at the clock.
+const MOST_STEPS: u32 = 64;
+
 impl Desk {
     pub(super) fn new(library: Library, limits: Limits) -> Self {
         let mut desk = Self {
@@ -103,6 +109,7 @@ impl Desk {
             stale: false,
             seed: None,
             history: History::default(),
+            pace: Pace::of_this_machine(),
             runs: 0,
             handled: 0,
             full_speed: false,
@@ -146,22 +153,43 @@ impl Desk {
 
     /// Trains for a while.
     pub(super) fn burst(&mut self, length: Duration) {
-        let began = Instant::now();
+        let length = self.pace.burst(length);
+        let (began, mut trained, mut is_alone) = (Instant::now(), 0, true);
+        // Looking at the clock takes as long as a part of a small step.
+        let mut steps = 1;
         while began.elapsed() < length && self.is_training() {
             if self.history.is_replaying() {
                 self.replay();
+                is_alone = false;
                 continue;
             }
             // The run waits for the one that goes along.
             if !self.keep_up(length.saturating_sub(began.elapsed())) {
+                is_alone = false;
                 break;
             }
-            self.take_pending();
-            let Some(opened) = &mut self.opened else { return };
-            match opened.run.advance() {
-                Ok(_) => self.train_left = self.train_left.saturating_sub(1),
-                Err(problem) => self.get_stuck(*problem),
+            let looked = Instant::now();
+            if self.rival.is_some() {
+                (steps, is_alone) = (1, false);
             }
+            for _ in 0..steps {
+                self.take_pending();
+                let Some(opened) = self.opened.as_mut().filter(|_| self.full_speed || self.train_left > 0) else {
+                    break;
+                };
+                opened.run.set_threads(self.pace.threads());
+                match opened.run.advance() {
+                    Ok(_) => {
+                        self.train_left = self.train_left.saturating_sub(1);
+                        trained += 1;
+                    }
+                    Err(problem) => self.get_stuck(*problem),
+                }
+            }
+            steps = if looked.elapsed() < length / 16 { (2 * steps).min(MOST_STEPS) } else { 1 };
+        }
+        if is_alone {
+            self.pace.took(trained, began.elapsed());
         }
         self.keep_up(length);
         self.stale = true;
