@@ -138,8 +138,9 @@ pub struct Levels {
 impl Levels {
     /// A number's level as it is kept in a grid.
     pub fn level(x: f64) -> i8 {
-        // What is no number has no colour.
-        if x.is_nan() { 0 } else { (127.0 * x.clamp(-1.0, 1.0)).round() as i8 }
+        // What is no number has no colour: it becomes 0. (There may be millions of these a step, and rounding is a call.)
+        let level = 127.0 * x.clamp(-1.0, 1.0);
+        (level + f64::copysign(0.5, level)) as i8
     }
 }
 

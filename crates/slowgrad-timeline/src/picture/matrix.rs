@@ -27,7 +27,6 @@ struct Kept {
     /// The gradients of a sample, by its number: those that were shown last.
     gradients: RefCell<Option<(usize, Arc<Levels>)>>,
     bundles: OnceCell<Vec<Bundle>>,
-    reach: OnceCell<f64>,
 }
 
 /// All weights of a neuron in one line.
@@ -36,6 +35,8 @@ struct Bundle {
     sum: f64,
     /// The root of the mean square.
     size: f64,
+    /// The largest without its sign.
+    largest: f64,
 }
 
 impl Matrices {
@@ -48,8 +49,8 @@ impl Kept {
     fn weights(&self, step: &RecordedStep, layer: usize, is_after: bool) -> Arc<Levels> {
         let (cell, model) = if is_after { (&self.after, &step.after) } else { (&self.before, &step.before) };
         let levels = cell.get_or_init(|| {
-            let reach = self.reach(step, layer);
-            let levels = model.values[step.shape.weights(layer)].iter().map(|&w| Levels::level(w / reach)).collect();
+            let scale = 1.0 / self.reach(step, layer);
+            let levels = model.values[step.shape.weights(layer)].iter().map(|&w| Levels::level(w * scale)).collect();
             Arc::new(Levels { width: step.shape.fan_in(layer), height: step.shape.size(layer), levels })
         });
         Arc::clone(levels)
@@ -57,11 +58,8 @@ impl Kept {
 
     /// The largest weight of the layer before the step: where the ramp ends.
     fn reach(&self, step: &RecordedStep, layer: usize) -> f64 {
-        *self.reach.get_or_init(|| {
-            let weights = &step.before.values[step.shape.weights(layer)];
-            let largest = weights.iter().fold(0.0, |largest: f64, w| largest.max(w.abs()));
-            if largest > 0.0 && largest.is_finite() { largest } else { 1.0 }
-        })
+        let largest = self.bundles(step, layer).iter().fold(0.0, |largest: f64, row| largest.max(row.largest));
+        if largest > 0.0 && largest.is_finite() { largest } else { 1.0 }
     }
 
     /// ∂L/∂w = δ · x of one sample.
@@ -85,9 +83,19 @@ impl Kept {
         self.bundles.get_or_init(|| {
             let weights = &step.before.values[step.shape.weights(layer)];
             let bundle = |row: &[f64]| {
-                let count = row.len() as f64;
-                let (sum, squares) = row.iter().fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
-                Bundle { sum, size: (squares / count).sqrt() }
+                // Several at once: each sum would wait for the one before.
+                let mut lanes = [(0.0, 0.0, 0.0_f64); 8];
+                for eight in row.chunks(8) {
+                    for ((sum, squares, largest), &w) in lanes.iter_mut().zip(eight) {
+                        *sum += w;
+                        *squares += w * w;
+                        *largest = if w.abs() > *largest { w.abs() } else { *largest };
+                    }
+                }
+                let sum = lanes.iter().map(|lane| lane.0).sum();
+                let squares: f64 = lanes.iter().map(|lane| lane.1).sum();
+                let largest = lanes.iter().fold(0.0, |largest: f64, lane| largest.max(lane.2));
+                Bundle { sum, size: (squares / row.len() as f64).sqrt(), largest }
             };
             weights.chunks_exact(step.shape.fan_in(layer)).map(bundle).collect()
         })
