@@ -598,3 +598,29 @@ fn check_goes_through_a_folder_and_reports_what_is_wrong_in_it() {
     assert_eq!(code, 1);
     assert!(problems.contains("there are no scripts in"), "{problems}");
 }
+
+#[test]
+fn every_row_of_the_bench_is_measured() {
+    let (code, table, problems) = run(slowgrad().args(["bench", "--quick", "--limits", "seconds=5"]));
+    assert_eq!((code, problems.as_str()), (0, ""));
+    let names: Vec<&str> = table.lines().skip(2).filter_map(|line| line.split_whitespace().next()).collect();
+    for name in ["w1", "w1-exp", "w1-value", "w2", "w2-other", "w3", "adam", "event-w3", "seek-xor", "save", "frame-1m"]
+    {
+        assert!(names.contains(&name), "{name} is missing from\n{table}");
+    }
+    let (code, json, _) = run(slowgrad().args(["bench", "--quick", "--json", "w1", "event", "memory-w1"]));
+    assert_eq!(code, 0);
+    let told: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(told["is_quick"], true);
+    let rows = told["rows"].as_array().expect("rows");
+    let of = |name: &str| rows.iter().find(|row| row["name"] == name).expect("a row");
+    assert_eq!(rows.len(), 4);
+    assert!(of("w1")["value"].as_f64() > Some(0.0) && of("w1")["worst"].is_null());
+    assert!(of("event-w3")["worst"].as_f64() >= of("event-w3")["value"].as_f64());
+    // The system of the tests may be one that tells no memory.
+    assert_eq!(of("memory-w1")["value"].is_null(), told["peak_memory"].is_null());
+
+    let (code, _, problems) = run(slowgrad().args(["bench", "sek-xor"]));
+    assert_eq!(code, 2);
+    assert!(problems.contains("did you mean «seek-xor»?"), "{problems}");
+}

@@ -90,7 +90,8 @@ pub(crate) fn shipped() -> Root {
     Root { name: "slowgrad".into(), files }
 }
 
-fn collect(dir: &Dir<'_>, files: &mut Files) {
+/// Adds all files of a folder in the binary.
+pub(crate) fn collect(dir: &Dir<'_>, files: &mut Files) {
     for file in dir.files() {
         files.insert(file.path().to_string_lossy().replace('\\', "/"), file.contents());
     }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 good, 1 the script or the data is at fault (with a diagnostic on standard error), 2 the
 //! command line is.
 
+mod bench;
 mod check;
 mod definitions;
 mod explain;
@@ -76,6 +77,8 @@ enum Command {
     Definitions(definitions::DefinitionsArgs),
     /// Explain the code of a diagnostic, such as unknown-name
     Explain(explain::ExplainArgs),
+    /// Measure how fast everything is on this machine
+    Bench(bench::BenchArgs),
 }
 
 /// How finely to look, on the command line.
@@ -182,6 +185,7 @@ fn with_script_stack(command: Command, limits: Limits) -> Result<(), Failure> {
         Command::New(args) => new::run(&args),
         Command::Definitions(args) => definitions::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Bench(args) => bench::run(&args, limits),
     };
     let thread = std::thread::Builder::new().stack_size(worker::SCRIPT_STACK_BYTES).spawn(work);
     match thread.map_err(|error| Failure::new(error.to_string()))?.join() {

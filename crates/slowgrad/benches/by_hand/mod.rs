@@ -1,0 +1,457 @@
+//! What a programmer would write by hand for one network, its shapes known at run time only: the yardstick.
+//!
+//! Numbers lie as `[feature][sample]`, the samples padded to whole vectors; loops over eight numbers are left to the
+//! compiler, and large products are blocked by hand. The elementary functions are slowgrad's own, which are faster than
+//! the system's. The value of the loss is never computed, only its derivative. Sums run in the order that is fastest.
+
+#![allow(clippy::needless_range_loop, reason = "numbers are counted as in the formula")]
+
+pub(crate) mod fixed;
+mod product;
+
+use product::{Product, large, small};
+use slowgrad_engine::setup::Setup;
+use slowgrad_tape::{dispatch, math};
+use std::time::{Duration, Instant};
+
+/// Numbers that are computed together.
+pub(crate) const L: usize = 8;
+/// So many numbers.
+pub(crate) type V = [f64; L];
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Activation {
+    Tanh,
+    Relu,
+    Mish,
+    /// With the categorical cross-entropy, whose derivatives cancel.
+    Softmax,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Optimizer {
+    Sgd,
+    Momentum(f64),
+    /// PyTorch's constants, with this weight decay.
+    AdamW(f64),
+}
+
+/// What a network is trained with.
+#[derive(Clone)]
+pub(crate) struct Recipe {
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) activations: Vec<Activation>,
+    pub(crate) optimizer: Optimizer,
+    /// The Huber loss in place of half the squared error.
+    pub(crate) is_huber: bool,
+    pub(crate) lr: f64,
+    pub(crate) batch: usize,
+}
+
+struct Layer {
+    w: Vec<f64>,
+    b: Vec<f64>,
+    /// Of the momentum, or Adam's first.
+    mw: Vec<f64>,
+    mb: Vec<f64>,
+    /// Adam's second.
+    vw: Vec<f64>,
+    vb: Vec<f64>,
+    gw: Vec<f64>,
+}
+
+/// A network in training.
+pub(crate) struct Net {
+    recipe: Recipe,
+    stride: usize,
+    layers: Vec<Layer>,
+    /// Activations, ∂a/∂z where it is not made from the activation, and ∂L/∂z, `[layer][feature][sample]`.
+    a: Vec<Vec<f64>>,
+    slopes: Vec<Vec<f64>>,
+    d: Vec<Vec<f64>>,
+    y: Vec<f64>,
+    turned: Vec<f64>,
+    steps: i32,
+    at: usize,
+    /// `[sample][feature]`.
+    inputs: Vec<f64>,
+    targets: Vec<f64>,
+}
+
+/// The samples of a lesson one after the other, inputs and targets.
+pub(crate) fn samples(setup: &Setup) -> (Vec<f64>, Vec<f64>) {
+    let samples = 0..setup.train.len();
+    let inputs = samples.clone().flat_map(|sample| setup.train.input(sample).to_vec()).collect();
+    (inputs, samples.flat_map(|sample| setup.train.target(sample).to_vec()).collect())
+}
+
+impl Net {
+    /// Starts where the lesson starts.
+    pub(crate) fn new(recipe: &Recipe, setup: &Setup, parameters: &[f64]) -> Self {
+        let sizes = recipe.sizes.clone();
+        let stride = recipe.batch.next_multiple_of(L);
+        let (inputs, targets) = samples(setup);
+        let mut rest = parameters;
+        let layers = sizes.windows(2).map(|pair| {
+            let (w, after) = rest.split_at(pair[0] * pair[1]);
+            let (b, after) = after.split_at(pair[1]);
+            rest = after;
+            let (zero_w, zero_b) = (vec![0.0; w.len()], vec![0.0; b.len()]);
+            Layer {
+                w: w.to_vec(),
+                b: b.to_vec(),
+                mw: zero_w.clone(),
+                mb: zero_b.clone(),
+                vw: zero_w.clone(),
+                vb: zero_b,
+                gw: zero_w,
+            }
+        });
+        let layers = layers.collect();
+        let rows = || sizes.iter().map(|size| vec![0.0; size * stride]).collect::<Vec<_>>();
+        let widest = sizes.iter().max().map_or(0, |size| size * stride);
+        Self {
+            recipe: recipe.clone(),
+            stride,
+            layers,
+            a: rows(),
+            slopes: rows(),
+            d: rows(),
+            y: vec![0.0; sizes.last().map_or(0, |size| size * stride)],
+            turned: vec![0.0; widest],
+            steps: 0,
+            at: 0,
+            inputs,
+            targets,
+        }
+    }
+
+    /// The parameters, as a lesson has them.
+    pub(crate) fn parameters(&self) -> Vec<f64> {
+        self.layers.iter().flat_map(|layer| layer.w.iter().chain(&layer.b).copied().collect::<Vec<_>>()).collect()
+    }
+
+    /// Trains a step.
+    pub(crate) fn step(&mut self) {
+        step(self);
+    }
+}
+
+dispatch!(fn step(net: &mut Net) = step_body);
+
+#[inline(always)]
+fn step_body(net: &mut Net) {
+    let layers = net.layers.len();
+    net.steps += 1;
+    load(net);
+    for l in 0..layers {
+        let (before, after) = net.a.split_at_mut(l + 1);
+        let Layer { w, b, .. } = &net.layers[l];
+        let (ins, outs) = (net.recipe.sizes[l], net.recipe.sizes[l + 1]);
+        let product =
+            Product { a: w, row: ins, term: 1, terms: ins, b: &before[l], stride: net.stride, bias: b, scale: 1.0 };
+        multiply(&product, &mut after[0], net.stride, outs, net.stride);
+        activate(net.recipe.activations[l], &mut after[0], &mut net.slopes[l + 1], net.stride, outs);
+    }
+    derive(net);
+    for l in (0..layers).rev() {
+        if l > 0 {
+            back(net, l);
+        }
+        gradients(net, l);
+        update(net, l);
+    }
+}
+
+/// The next batch, turned.
+#[inline(always)]
+fn load(net: &mut Net) {
+    let (n, batch) = (net.stride, net.recipe.batch);
+    let (ins, outs) = (net.recipe.sizes[0], net.recipe.sizes[net.layers.len()]);
+    let x = &net.inputs[net.at * ins..];
+    for first in (0..ins).step_by(L) {
+        for s in 0..batch {
+            for i in first..ins.min(first + L) {
+                net.a[0][i * n + s] = x[s * ins + i];
+            }
+        }
+    }
+    let y = &net.targets[net.at * outs..];
+    for k in 0..outs {
+        for s in 0..batch {
+            net.y[k * n + s] = y[s * outs + k];
+        }
+    }
+}
+
+#[inline(always)]
+fn multiply(product: &Product<'_>, out: &mut [f64], stride: usize, rows: usize, lanes: usize) {
+    if product.terms * lanes * rows > 100_000 {
+        large(product, out, stride, rows, lanes);
+    } else {
+        small(product, out, stride, rows, lanes);
+    }
+}
+
+#[inline(always)]
+fn eights(numbers: &mut [f64]) -> impl Iterator<Item = &mut V> {
+    numbers.as_chunks_mut().0.iter_mut()
+}
+
+#[inline(always)]
+fn activate(activation: Activation, out: &mut [f64], slopes: &mut [f64], n: usize, rows: usize) {
+    match activation {
+        Activation::Tanh => {
+            for v in eights(out) {
+                for x in v {
+                    *x = math::tanh(*x);
+                }
+            }
+        }
+        Activation::Relu => {
+            for v in eights(out) {
+                for x in v {
+                    *x = if *x > 0.0 { *x } else { 0.0 };
+                }
+            }
+        }
+        // z·tanh(ln(1 + eᶻ)) = z·m/(m + 2) with m = eᶻ(eᶻ + 2), and its derivative, from one exponential.
+        Activation::Mish => {
+            for (v, slope) in eights(out).zip(eights(slopes)) {
+                let e = v.map(|z| math::exp(if z > 20.0 { 20.0 } else { z }));
+                for i in 0..L {
+                    let m = e[i] * (e[i] + 2.0);
+                    let t = m / (m + 2.0);
+                    slope[i] = t + v[i] * (1.0 - t * t) * (e[i] / (1.0 + e[i]));
+                    v[i] *= t;
+                }
+            }
+        }
+        Activation::Softmax => {
+            for first in (0..n).step_by(L) {
+                let mut largest = [f64::NEG_INFINITY; L];
+                for r in 0..rows {
+                    for i in 0..L {
+                        let x = out[r * n + first + i];
+                        largest[i] = if x > largest[i] { x } else { largest[i] };
+                    }
+                }
+                let mut total = [0.0; L];
+                for r in 0..rows {
+                    for i in 0..L {
+                        let power = math::exp(out[r * n + first + i] - largest[i]);
+                        out[r * n + first + i] = power;
+                        total[i] += power;
+                    }
+                }
+                for r in 0..rows {
+                    for i in 0..L {
+                        out[r * n + first + i] /= total[i];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The derivative of the loss through the last activation.
+#[inline(always)]
+fn derive(net: &mut Net) {
+    let last = net.layers.len();
+    let (a, d, y) = (&mut net.a[last], &mut net.d[last], &mut net.y);
+    let is_tanh = net.recipe.activations[last - 1] == Activation::Tanh;
+    for ((d, a), y) in eights(d).zip(eights(a)).zip(eights(y)) {
+        for i in 0..L {
+            let mut e = a[i] - y[i];
+            if net.recipe.is_huber {
+                e = if e > 1.0 { 1.0 } else { e };
+                e = if e < -1.0 { -1.0 } else { e };
+            }
+            d[i] = if is_tanh { e * (1.0 - a[i] * a[i]) } else { e };
+        }
+    }
+    for row in d.chunks_exact_mut(net.stride) {
+        row[net.recipe.batch..].fill(0.0);
+    }
+}
+
+/// ∂L/∂z of the layer before.
+#[inline(always)]
+fn back(net: &mut Net, l: usize) {
+    let (before, after) = net.d.split_at_mut(l + 1);
+    let (ins, outs) = (net.recipe.sizes[l], net.recipe.sizes[l + 1]);
+    let n = net.stride;
+    let product =
+        Product { a: &net.layers[l].w, row: 1, term: ins, terms: outs, b: &after[0], stride: n, bias: &[], scale: 1.0 };
+    multiply(&product, &mut before[l], n, ins, n);
+    match net.recipe.activations[l - 1] {
+        Activation::Mish => {
+            for (d, slope) in eights(&mut before[l]).zip(eights(&mut net.slopes[l])) {
+                for i in 0..L {
+                    d[i] *= slope[i];
+                }
+            }
+        }
+        Activation::Relu => {
+            for (d, a) in eights(&mut before[l]).zip(eights(&mut net.a[l])) {
+                for i in 0..L {
+                    d[i] = if a[i] > 0.0 { d[i] } else { 0.0 };
+                }
+            }
+        }
+        Activation::Tanh | Activation::Softmax => {
+            for (d, a) in eights(&mut before[l]).zip(eights(&mut net.a[l])) {
+                for i in 0..L {
+                    d[i] *= 1.0 - a[i] * a[i];
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn gradients(net: &mut Net, l: usize) {
+    let (ins, outs) = (net.recipe.sizes[l], net.recipe.sizes[l + 1]);
+    let (n, batch) = (net.stride, net.recipe.batch);
+    let scale = 1.0 / batch as f64;
+    let (a, d, gw) = (&net.a[l], &net.d[l + 1], &mut net.layers[l].gw);
+    if ins < 2 * L {
+        for j in 0..outs {
+            for i in 0..ins {
+                gw[j * ins + i] = dot(&d[j * n..][..n], &a[i * n..][..n]) * scale;
+            }
+        }
+        return;
+    }
+    // The lanes are the inputs here, so they have to lie side by side.
+    let turned = &mut net.turned;
+    if l == 0 {
+        turned[..batch * ins].copy_from_slice(&net.inputs[net.at * ins..][..batch * ins]);
+    } else {
+        for first in (0..ins).step_by(L) {
+            for s in 0..batch {
+                for i in first..ins.min(first + L) {
+                    turned[s * ins + i] = a[i * n + s];
+                }
+            }
+        }
+    }
+    let product = Product { a: d, row: n, term: 1, terms: batch, b: turned, stride: ins, bias: &[], scale };
+    multiply(&product, gw, ins, outs, ins);
+}
+
+#[inline(always)]
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; L];
+    for (a, b) in a.as_chunks::<L>().0.iter().zip(b.as_chunks::<L>().0) {
+        for i in 0..L {
+            sums[i] = math::fma(a[i], b[i], sums[i]);
+        }
+    }
+    sum(sums)
+}
+
+#[inline(always)]
+pub(crate) fn sum(a: V) -> f64 {
+    ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]))
+}
+
+#[inline(always)]
+fn update(net: &mut Net, l: usize) {
+    let n = net.stride;
+    let scale = 1.0 / net.recipe.batch as f64;
+    let last = l == 0;
+    let Layer { w, b, mw, mb, vw, vb, gw } = &mut net.layers[l];
+    let lr = net.recipe.lr;
+    let bias_grad = |d: &[f64], j: usize| {
+        let mut sums = [0.0; L];
+        for v in d[j * n..][..n].as_chunks::<L>().0 {
+            for i in 0..L {
+                sums[i] += v[i];
+            }
+        }
+        sum(sums) * scale
+    };
+    let d = &net.d[l + 1];
+    match net.recipe.optimizer {
+        Optimizer::Sgd => {
+            for (w, g) in w.iter_mut().zip(&*gw) {
+                *w -= lr * g;
+            }
+            for (j, b) in b.iter_mut().enumerate() {
+                *b -= lr * bias_grad(d, j);
+            }
+        }
+        Optimizer::Momentum(mu) => {
+            for ((w, m), g) in w.iter_mut().zip(mw).zip(&*gw) {
+                *m = mu * *m + g;
+                *w -= lr * *m;
+            }
+            for (j, (b, m)) in b.iter_mut().zip(mb).enumerate() {
+                *m = mu * *m + bias_grad(d, j);
+                *b -= lr * *m;
+            }
+        }
+        Optimizer::AdamW(decay) => {
+            let steps = f64::from(net.steps);
+            let corrected = lr / (1.0 - math::pow(0.9, steps));
+            let root = (1.0 - math::pow(0.999, steps)).sqrt();
+            let rule = |w: &mut f64, m: &mut f64, v: &mut f64, g: f64| {
+                *w *= 1.0 - lr * decay;
+                *m = 0.9 * *m + (1.0 - 0.9) * g;
+                *v = 0.999 * *v + (1.0 - 0.999) * g * g;
+                *w -= corrected * *m / (v.sqrt() / root + 1e-8);
+            };
+            let length = w.len();
+            let (mw, vw, gw) = (&mut mw[..length], &mut vw[..length], &gw[..length]);
+            for i in 0..length {
+                rule(&mut w[i], &mut mw[i], &mut vw[i], gw[i]);
+            }
+            for j in 0..b.len() {
+                rule(&mut b[j], &mut mb[j], &mut vb[j], bias_grad(d, j));
+            }
+        }
+    }
+    if last {
+        let samples = net.inputs.len() / net.recipe.sizes[0];
+        net.at = (net.at + net.recipe.batch) % samples;
+    }
+}
+
+/// Seconds that Adam takes for one of 10⁶ parameters, as a loop over arrays.
+pub(crate) fn adam(budget: Duration) -> f64 {
+    const PARAMETERS: usize = 1_000_000;
+    let mut state = Adam { w: vec![0.5; PARAMETERS], m: vec![0.0; PARAMETERS], v: vec![0.0; PARAMETERS], steps: 0.0 };
+    let grads: Vec<f64> = (0..PARAMETERS).map(|at| (at as f64 * 0.618_034).fract() - 0.5).collect();
+    let mut shortest = f64::MAX;
+    let deadline = Instant::now() + budget;
+    while Instant::now() < deadline {
+        let began = Instant::now();
+        adam_step(&mut state, &grads);
+        shortest = shortest.min(began.elapsed().as_secs_f64());
+    }
+    shortest / PARAMETERS as f64
+}
+
+struct Adam {
+    w: Vec<f64>,
+    m: Vec<f64>,
+    v: Vec<f64>,
+    steps: f64,
+}
+
+dispatch!(fn adam_step(state: &mut Adam, grads: &[f64]) = adam_body);
+
+#[inline(always)]
+fn adam_body(state: &mut Adam, grads: &[f64]) {
+    state.steps += 1.0;
+    let corrected = 0.001 / (1.0 - math::pow(0.9, state.steps));
+    let root = (1.0 - math::pow(0.999, state.steps)).sqrt();
+    let length = grads.len();
+    let (w, m, v) = (&mut state.w[..length], &mut state.m[..length], &mut state.v[..length]);
+    for i in 0..length {
+        m[i] = 0.9 * m[i] + (1.0 - 0.9) * grads[i];
+        v[i] = 0.999 * v[i] + (1.0 - 0.999) * grads[i] * grads[i];
+        w[i] -= corrected * m[i] / (v[i].sqrt() / root + 1e-8);
+    }
+}

@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""slowgrad beside numpy, PyTorch and Rust by hand: the same three workloads, in turn, in one run.
+
+    python3 -m venv peers && peers/bin/pip install -r crates/slowgrad/benches/requirements.txt
+    peers/bin/python crates/slowgrad/benches/peers.py [--rounds 5] [--seconds 1] [--isa avx2]
+
+Each peer trains each workload for a while, again and again in turn, and the best rate of each counts; what else the
+machine does falls on all of them, and only the ratios mean anything. Everything is float64 in one thread. slowgrad and
+PyTorch compute the value of the loss in each step; numpy and Rust by hand only its derivative. numpy's OpenBLAS chooses
+its kernel freely, and its name is printed. `--isa` holds slowgrad and Rust by hand to another vector unit, never numpy.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+# What holds OpenBLAS to another kernel than it would choose flatters whoever is compared with it. It is read when numpy
+# is loaded, so this process starts itself again without it.
+HELD = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"]
+if any(name in os.environ for name in HELD):
+    free = {name: value for name, value in os.environ.items() if name not in HELD}
+    os.execve(sys.executable, [sys.executable, *sys.argv], free)
+for name in ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"]:
+    os.environ[name] = "1"
+
+import numpy as np  # noqa: E402
+
+try:
+    import threadpoolctl
+except ImportError:
+    threadpoolctl = None
+try:
+    import torch
+except (ImportError, OSError):
+    torch = None
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+# name: sizes, hidden activation, output, momentum, batch, samples; the learning rate is 0.03 throughout.
+WORKLOADS = {
+    "w1": ([2, 4, 2, 1], "tanh", "tanh", 0.0, 10, 250),
+    "w2": ([2, 8, 8, 8, 1], "relu", "tanh", 0.9, 32, 256),
+    "w3": ([784, 128, 64, 10], "tanh", "softmax", 0.9, 64, 192),
+}
+RATE = 0.03
+
+
+def data(sizes, samples):
+    """Numbers of the shape of the lesson's; how long a step takes does not depend on them."""
+    random = np.random.default_rng(1)
+    if sizes[-1] == 1:
+        x = random.uniform(-5.0, 5.0, (samples, sizes[0]))
+        return x, np.where(np.hypot(x[:, 0], x[:, 1]) < 2.5, 1.0, -1.0)[:, None]
+    label = np.arange(samples) % sizes[-1]
+    patterns = random.uniform(0.0, 1.0, (sizes[-1], sizes[0]))
+    x = np.where(random.uniform(size=(samples, sizes[0])) < 0.1, random.uniform(size=(samples, sizes[0])), patterns[label])
+    return x, np.eye(sizes[-1])[label]
+
+
+def initial(sizes):
+    random = np.random.default_rng(2)
+    bound = lambda i, o: np.sqrt(6.0 / (i + o))
+    return [random.uniform(-1.0, 1.0, (i, o)) * bound(i, o) for i, o in zip(sizes, sizes[1:])]
+
+
+class Numpy:
+    """Written by hand; no loop over samples, results written in place where that is faster."""
+
+    def __init__(self, sizes, hidden, output, momentum, batch, samples):
+        self.x, self.y = data(sizes, samples)
+        self.w = initial(sizes)
+        self.b = [np.zeros(o) for o in sizes[1:]]
+        self.vw = [np.zeros_like(w) for w in self.w]
+        self.vb = [np.zeros_like(b) for b in self.b]
+        self.gw = [np.zeros_like(w) for w in self.w]
+        self.hidden, self.output, self.momentum, self.batch = hidden, output, momentum, batch
+        self.at = 0
+
+    def step(self):
+        batch, at = self.batch, self.at
+        a = [self.x[at : at + batch]]
+        y = self.y[at : at + batch]
+        self.at = (at + batch) % len(self.x)
+        last = len(self.w) - 1
+        for l, (w, b) in enumerate(zip(self.w, self.b)):
+            z = a[-1] @ w
+            z += b
+            kind = self.output if l == last else self.hidden
+            if kind == "tanh":
+                np.tanh(z, out=z)
+            elif kind == "relu":
+                np.maximum(z, 0.0, out=z)
+            else:
+                z -= z.max(axis=1, keepdims=True)
+                np.exp(z, out=z)
+                z /= z.sum(axis=1, keepdims=True)
+            a.append(z)
+        d = a[-1] - y
+        if self.output == "tanh":
+            d *= 1.0 - a[-1] * a[-1]
+        for l in range(last, -1, -1):
+            g = np.matmul(a[l].T, d, out=self.gw[l])
+            g /= batch
+            gb = d.sum(axis=0) / batch
+            if l > 0:
+                d = d @ self.w[l].T
+                d *= 1.0 - a[l] * a[l] if self.hidden == "tanh" else a[l] > 0.0
+            if self.momentum:
+                self.vw[l] *= self.momentum
+                self.vw[l] += g
+                self.vb[l] *= self.momentum
+                self.vb[l] += gb
+                g, gb = self.vw[l], self.vb[l]
+            self.w[l] -= RATE * g
+            self.b[l] -= RATE * gb
+
+
+class Torch:
+    """Eager PyTorch as its users write it, with its own loss and optimizer."""
+
+    def __init__(self, sizes, hidden, output, momentum, batch, samples):
+        x, y = data(sizes, samples)
+        self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
+        layers = []
+        for l, (i, o) in enumerate(zip(sizes, sizes[1:])):
+            layers.append(torch.nn.Linear(i, o, dtype=torch.float64))
+            is_last = l == len(sizes) - 2
+            if not is_last or output == "tanh":
+                layers.append(torch.nn.ReLU() if not is_last and hidden == "relu" else torch.nn.Tanh())
+        self.net = torch.nn.Sequential(*layers)
+        self.loss = torch.nn.CrossEntropyLoss() if output == "softmax" else lambda a, y: 0.5 * ((a - y) ** 2).mean()
+        self.optimizer = torch.optim.SGD(self.net.parameters(), lr=RATE, momentum=momentum)
+        self.batch, self.at = batch, 0
+
+    def step(self):
+        x, y = self.x[self.at : self.at + self.batch], self.y[self.at : self.at + self.batch]
+        self.at = (self.at + self.batch) % len(self.x)
+        self.optimizer.zero_grad()
+        self.loss(self.net(x), y).backward()
+        self.optimizer.step()
+
+
+def rate(peer, seconds):
+    """Samples per second of the fastest of many short rounds."""
+    began = time.perf_counter()
+    for _ in range(3):
+        peer.step()
+    steps = max(1, int(0.002 / ((time.perf_counter() - began) / 3)))
+    best, deadline = 0.0, time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        began = time.perf_counter()
+        for _ in range(steps):
+            peer.step()
+        best = max(best, steps * peer.batch / (time.perf_counter() - began))
+    return best
+
+
+def kernel():
+    if threadpoolctl is None:
+        return "not known without threadpoolctl"
+    pools = threadpoolctl.threadpool_info()
+    return ", ".join(f"{p['internal_api']} {p.get('architecture', '')}" for p in pools if p["user_api"] == "blas")
+
+
+def built():
+    """The benchmark's program and slowgrad itself."""
+    cargo = ["cargo", "build", "--release", "--locked", "-p", "slowgrad", "--bin", "slowgrad", "--message-format=json"]
+    bench = ["cargo", "bench", "--locked", "-p", "slowgrad", "--bench", "training", "--no-run", "--message-format=json"]
+    programs = []
+    for command, target in [(cargo, "slowgrad"), (bench, "training")]:
+        lines = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+        messages = [json.loads(line) for line in lines if line.startswith("{")]
+        found = [m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == target]
+        programs.append(found[-1])
+    return programs
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--seconds", type=float, default=1.0, help="for each peer in each round")
+    arguments.add_argument("--isa", help="portable, avx2 or avx512, for slowgrad and Rust by hand")
+    arguments = arguments.parse_args()
+    slowgrad, by_hand = built()
+    environment = {**os.environ, **({"SLOWGRAD_ISA": arguments.isa} if arguments.isa else {})}
+
+    def told(command):
+        output = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+        return json.loads(output)
+
+    if torch is not None:
+        torch.set_num_threads(1)
+    best = {}
+    unit = ""
+
+    def keep(name, workload, value):
+        best[workload, name] = max(best.get((workload, name), 0.0), value)
+
+    makers = {"numpy": Numpy, **({"PyTorch": Torch} if torch is not None else {})}
+    peers = {(w, name): make(*shape) for w, shape in WORKLOADS.items() for name, make in makers.items()}
+    for _ in range(arguments.rounds):
+        for workload in WORKLOADS:
+            both = told([by_hand, workload, "--json", "--seconds", str(3 * arguments.seconds)])
+            unit = both["vector_unit"]
+            for name, value in both["rates"].items():
+                keep(name.split(", ", 1)[1], workload, value)
+            rows = told([slowgrad, "bench", workload, "--json"])["rows"]
+            keep("slowgrad bench", workload, rows[0]["value"])
+            for name in makers:
+                keep(name, workload, rate(peers[workload, name], arguments.seconds))
+
+    print(f"float64, one thread; slowgrad and Rust by hand: {unit}; numpy {np.__version__}: {kernel()}")
+    version = torch.__version__ if torch is not None else "is not installed"
+    print(f"PyTorch {version}; the value of the loss is computed in each step by slowgrad and PyTorch, not by the others")
+    print()
+    print("| | " + " | ".join(f"{w}, k samples/s | slowgrad is" for w in WORKLOADS) + " |")
+    print("| --- |" + " ---: | ---: |" * len(WORKLOADS))
+    names = ["slowgrad", "slowgrad bench", "slowgrad with two threads", "by hand", "by hand, shapes at compile time", *makers]
+    for name in names:
+        cells = []
+        for workload in WORKLOADS:
+            value = best.get((workload, name))
+            ours = best[workload, "slowgrad"]
+            shown = "" if value is None else f"{value / 1e3:.0f}"
+            times = "" if value is None or name.startswith("slowgrad") else f"{ours / value:.2f} ×"
+            cells.append(f"{shown} | {times}")
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()

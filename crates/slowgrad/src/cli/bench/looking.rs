@@ -1,0 +1,197 @@
+//! Looking closely: events, the past, saved files, frames.
+
+use super::opened;
+use super::timing::{Spread, timed};
+use super::{Bench, Reading, Row};
+use crate::cli::Failure;
+use crate::library;
+use crate::worker::{Command, Worker};
+use slowgrad_engine::rng::{Purpose, Rng};
+use slowgrad_engine::run::Run;
+use slowgrad_render::{Theme, View, network_ui};
+use slowgrad_script::{Files, Library, PluginKind, Root, Sandbox};
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::event::Address;
+use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::layout::Layout;
+use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, zoom_step};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) const ROWS: &[Row] = &[
+    Row { name: "open-w1", what: "reading the lesson W1: scripts, data, weights", measure: open },
+    Row { name: "first-step", what: "recording W1's first step, its scripts traced", measure: first_step },
+    Row { name: "record-w1", what: "recording a step of W1", measure: |bench| record(bench, "w1") },
+    Row { name: "record-w3", what: "recording a step of W3", measure: |bench| record(bench, "w3") },
+    Row { name: "event-xor", what: "an event at a random address, 2-3-1", measure: |bench| events(bench, "xor") },
+    Row { name: "event-w3", what: "an event at a random address, W3", measure: |bench| events(bench, "w3") },
+    Row {
+        name: "seek-xor",
+        what: "any of 100 000 past steps with its events, 2-3-1",
+        measure: |bench| seeks(bench, "xor"),
+    },
+    Row { name: "seek-w1", what: "any of 100 000 past steps with its events, W1", measure: |bench| seeks(bench, "w1") },
+    Row { name: "save", what: "from a saved lesson to its step, over the shipped lessons", measure: saves },
+    Row {
+        name: "frame-100",
+        what: "a frame of 10² weights without the graphics card",
+        measure: |bench| frames(bench, 9),
+    },
+    Row { name: "frame-10k", what: "a frame of 10⁴ weights", measure: |bench| frames(bench, 99) },
+    Row { name: "frame-100k", what: "a frame of 10⁵ weights", measure: |bench| frames(bench, 315) },
+    Row { name: "frame-1m", what: "a frame of 10⁶ weights", measure: |bench| frames(bench, 999) },
+];
+
+/// So many places of a step or a run stand for all.
+const PLACES: usize = 200;
+/// Steps of the past that any is gone back to.
+const PAST_STEPS: u64 = 100_000;
+/// A window's worth.
+const FRAME: egui::Vec2 = egui::vec2(1280.0, 720.0);
+
+/// Places below an end, as a die throws them.
+fn places(end: u64) -> Vec<u64> {
+    let mut rng = Rng::new(1, Purpose::Data);
+    (0..PLACES).map(|_| (rng.unit() * end as f64) as u64).collect()
+}
+
+fn timeline(run: &Run) -> Result<Timeline, Failure> {
+    Ok(Timeline::new(Arc::new(run.record()?)))
+}
+
+fn open(bench: &Bench) -> Result<Reading, Failure> {
+    let mut sandbox = opened::sandbox(bench.limits);
+    let (root, bytes) = sandbox.file("w1.rhai").ok_or_else(|| Failure::new("there is no lesson W1"))?;
+    let read = || {
+        // What was read before is forgotten with that.
+        sandbox.replace(&root, "w1.rhai", Some(Arc::clone(&bytes)));
+        sandbox.open("w1.rhai").map(|lesson| drop(black_box(lesson)))
+    };
+    bench.timing.shortest(read).map(Reading::seconds).map_err(Failure::Scripts)
+}
+
+fn first_step(bench: &Bench) -> Result<Reading, Failure> {
+    let spread = bench.timing.each(1, |_| {
+        let run = opened::run("w1", bench.limits)?;
+        timed(|| timeline(&run))
+    })?;
+    Ok(Reading::seconds(spread.median))
+}
+
+fn record(bench: &Bench, lesson: &str) -> Result<Reading, Failure> {
+    let run = opened::run(lesson, bench.limits)?;
+    bench.timing.shortest(|| timeline(&run).map(|step| drop(black_box(step)))).map(Reading::seconds)
+}
+
+fn events(bench: &Bench, lesson: &str) -> Result<Reading, Failure> {
+    let timeline = timeline(&opened::run(lesson, bench.limits)?)?;
+    let addresses: Vec<Address> =
+        places(timeline.len() as u64).into_iter().map(|index| timeline.address(index as usize)).collect();
+    let spread = bench.timing.each(addresses.len(), |case| {
+        timed(|| {
+            let index = timeline.locate(&addresses[case]).ok_or_else(|| Failure::new("an address leads nowhere"))?;
+            Ok::<_, Failure>(timeline.event(index))
+        })
+    })?;
+    Ok(spread.into())
+}
+
+fn seeks(bench: &Bench, lesson: &str) -> Result<Reading, Failure> {
+    let mut run = opened::run(lesson, bench.limits)?;
+    run.seek(PAST_STEPS)?;
+    let steps = places(PAST_STEPS);
+    let spread = bench.timing.each(steps.len(), |case| {
+        timed(|| {
+            run.seek(steps[case])?;
+            timeline(&run)
+        })
+    })?;
+    Ok(spread.into())
+}
+
+/// The worker's own time from a lesson's file that was saved with another line at its end to the snapshot that shows
+/// its step. The watcher waits before it reads a file, which is not in it.
+fn saves(bench: &Bench) -> Result<Reading, Failure> {
+    let shipped = library::shipped();
+    let library = Library { roots: vec![shipped.clone()] };
+    let lessons: Vec<String> =
+        Sandbox::new(library, bench.limits).entries(PluginKind::Lesson).into_iter().map(|entry| entry.path).collect();
+    let mut savings: Vec<Saving> = Vec::new();
+    for path in lessons {
+        let text = shipped.files.get(&path).map(|bytes| bytes.to_vec()).unwrap_or_default();
+        let files = Files::from_iter([(path.as_str(), text.as_slice())]);
+        let library = Library { roots: vec![shipped.clone(), Root { name: OWN.into(), files }] };
+        let worker = Worker::start(library, bench.limits, Command::Open(path.clone()), || {});
+        let worker = worker.map_err(|error| Failure::new(error.to_string()))?;
+        savings.push(Saving { worker, path, text });
+    }
+    for saving in &savings {
+        saving.settle()?;
+    }
+    Ok(bench.timing.each(savings.len(), |case| savings[case].save())?.into())
+}
+
+/// The root of lessons that are saved.
+const OWN: &str = "own";
+
+/// A lesson that is open and saved again and again.
+struct Saving {
+    worker: Worker,
+    path: String,
+    text: Vec<u8>,
+}
+
+impl Saving {
+    fn save(&mut self) -> Result<Duration, Failure> {
+        self.text.extend(b"\n// and another line");
+        let (path, bytes) = (self.path.clone(), Some(self.text.clone()));
+        let save = Command::ReloadFile { root: OWN.into(), path, bytes, at_once: true };
+        timed(|| {
+            self.worker.send(save);
+            self.settle()
+        })
+    }
+
+    fn settle(&self) -> Result<(), Failure> {
+        let wrong = |what: &str| Failure::new(format!("{}: {what}", self.path));
+        let snapshot = self.worker.settled(Duration::from_mins(1)).ok_or_else(|| wrong("the worker gave no answer"))?;
+        match snapshot.problems.first() {
+            Some(problem) => Err(wrong(&problem.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// From a moment to the shapes that the graphics card is handed: the network's picture as the window draws it.
+fn frames(bench: &Bench, size: usize) -> Result<Reading, Failure> {
+    let timeline = timeline(&opened::wide(size, bench.limits)?)?;
+    let mut layout = Layout::new(&timeline.step().shape);
+    layout.stretch(FRAME.x / FRAME.y);
+    let mut view = View::default();
+    view.fit(layout.bounds(), FRAME);
+    let options = SceneOptions { zoom: zoom_step(view.zoom), ..SceneOptions::default() };
+    // Which weights are drawn is found out once for each step.
+    let picture = Picture::new(&timeline, options.edges_at_most);
+    let theme = Theme::dark();
+    let ctx = egui::Context::default();
+    theme.apply(&ctx);
+    let screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, FRAME));
+    // Moments evenly over the step, each halfway.
+    let moments = if bench.timing.is_quick() { 1 } else { 32 };
+    let spread: Spread = bench.timing.each(moments, |case| {
+        let index = (2 * case + 1) * timeline.len() / (2 * moments);
+        let moment = Moment { events: timeline.unit(index, Granularity::Operation), progress: 0.5 };
+        timed(|| {
+            let scene = picture.scene(&timeline, &layout, &moment, &options);
+            let raw = egui::RawInput { screen_rect, ..egui::RawInput::default() };
+            let mut output = ctx.run_ui(raw, |ui| {
+                network_ui(ui, &scene, &mut view, &theme);
+            });
+            let shapes = std::mem::take(&mut output.shapes);
+            output.drop_without_applying_deltas();
+            Ok::<_, Failure>(ctx.tessellate(shapes, 1.0))
+        })
+    })?;
+    Ok(spread.into())
+}

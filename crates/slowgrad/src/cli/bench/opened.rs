@@ -1,0 +1,42 @@
+//! The lessons that are measured: scripts beside this file, with the plugins of the shipped library.
+
+use crate::cli::Failure;
+use crate::library;
+use include_dir::{Dir, include_dir};
+use slowgrad_engine::run::Run;
+use slowgrad_script::{Files, Lesson, Library, Limits, Root, Sandbox};
+
+static SCRIPTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/cli/bench/scripts");
+
+/// A sandbox with the lessons that are measured.
+pub(super) fn sandbox(limits: Limits) -> Sandbox {
+    let mut files = Files::new();
+    library::collect(&SCRIPTS, &mut files);
+    let measured = Root { name: "bench".into(), files };
+    Sandbox::new(Library { roots: vec![library::shipped(), measured] }, limits)
+}
+
+/// One of them, read.
+pub(super) fn lesson(name: &str, limits: Limits) -> Result<Lesson, Failure> {
+    sandbox(limits).open(&format!("{name}.rhai")).map_err(Failure::Scripts)
+}
+
+/// One of them, before its first step.
+pub(super) fn run(name: &str, limits: Limits) -> Result<Run, Failure> {
+    let lesson = lesson(name, limits)?;
+    Ok(Run::new(lesson.setup, lesson.parameters))
+}
+
+/// A network with two hidden layers of this size, in which nearly all weights lie between the two.
+pub(super) fn wide(size: usize, limits: Limits) -> Result<Run, Failure> {
+    let sandbox = sandbox(limits);
+    let mut spec = sandbox.open("wide.rhai").map_err(Failure::Scripts)?.spec;
+    for layer in spec.layers.iter_mut().rev().skip(1) {
+        layer.size = size;
+    }
+    let setup = sandbox.assemble(&spec).map_err(Failure::Scripts)?;
+    // Drawing a million numbers in a script takes longer than what is measured.
+    let scale = 2.0 / (size as f64).sqrt();
+    let values = (0..setup.shape.parameters()).map(|at| ((at as f64 * 0.618_034).fract() - 0.5) * scale).collect();
+    Ok(Run::new(setup, values))
+}

@@ -1,0 +1,49 @@
+//! What the program itself takes: memory and disk.
+
+use super::{Bench, Reading, Row};
+use crate::cli::Failure;
+use std::process::Command;
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "memory-w1",
+        what: "the most memory of a process that trains W1",
+        measure: |bench| memory(bench, "w1"),
+    },
+    Row {
+        name: "memory-w3",
+        what: "the most memory of a process that trains W3",
+        measure: |bench| memory(bench, "w3"),
+    },
+    Row { name: "program", what: "the program's file, shipped scripts and fonts in it", measure: program },
+];
+
+/// The most memory that this process has had, in bytes; nothing where the system does not tell it.
+pub(super) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// Of a process of its own that measures one row.
+fn memory(bench: &Bench, row: &str) -> Result<Reading, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot measure memory: {error}"));
+    let program = std::env::current_exe().map_err(|error| failed(&error))?;
+    let mut command = Command::new(program);
+    command.args(["bench", row, "--json"]);
+    if bench.timing.is_quick() {
+        command.arg("--quick");
+    }
+    let output = command.output().map_err(|error| failed(&error))?;
+    if !output.status.success() {
+        return Err(failed(&String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| failed(&error))?;
+    Ok(Reading::bytes(told["peak_memory"].as_u64()))
+}
+
+fn program(_: &Bench) -> Result<Reading, Failure> {
+    let size = std::env::current_exe().and_then(|path| path.metadata()).map(|file| file.len());
+    size.map(|bytes| Reading::bytes(Some(bytes))).map_err(|error| Failure::new(error.to_string()))
+}

@@ -1,0 +1,127 @@
+//! Training steps at full speed.
+
+use super::{Bench, Reading, Row, opened};
+use crate::cli::Failure;
+use slowgrad_engine::dense::{self, Matrix, MatrixMut};
+use slowgrad_engine::model::Model;
+use slowgrad_engine::run::Run;
+use slowgrad_engine::train::{self, Workspace};
+use std::rc::Rc;
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "w1",
+        what: "2-4-2-1 tanh, half squared error, sgd, batches of 10, circle",
+        measure: |bench| steps(bench, 1, "w1"),
+    },
+    Row { name: "w1-exp", what: "the same, tanh written from exp", measure: |bench| steps(bench, 1, "w1-exp") },
+    Row {
+        name: "w1-value",
+        what: "the same, a script that uses value() and runs each time",
+        measure: |bench| steps(bench, 1, "w1-value"),
+    },
+    Row { name: "w1-history", what: "W1 with its history kept", measure: history },
+    Row {
+        name: "w2",
+        what: "2-8-8-8-1 relu by if, half squared error, momentum, batches of 32, circle",
+        measure: |bench| steps(bench, 1, "w2"),
+    },
+    Row {
+        name: "w2-other",
+        what: "2-8-8-8-1 mish, huber, adamw, batches of 32, circle",
+        measure: |bench| steps(bench, 1, "w2-other"),
+    },
+    Row {
+        name: "w3",
+        what: "784-128-64-10 tanh, softmax cross-entropy, momentum, batches of 64, patterns",
+        measure: |bench| steps(bench, 1, "w3"),
+    },
+    Row { name: "w3-two", what: "the same with two threads", measure: |bench| steps(bench, 2, "w3") },
+    Row { name: "w3-two", what: "the same with two threads", measure: |bench| steps(bench, 2, "w3") },
+    Row { name: "adam", what: "adam, per parameter of 10⁶: a step less its products", measure: million_parameters },
+];
+
+/// Samples per second of steps that only train, by so many threads.
+fn steps(bench: &Bench, threads: usize, lesson: &str) -> Result<Reading, Failure> {
+    let run = opened::run(lesson, bench.limits)?;
+    let samples = run.setup().batch as f64;
+    Ok(Reading::samples_per_second(samples / seconds_per_step(bench, threads, &run)?))
+}
+
+fn seconds_per_step(bench: &Bench, threads: usize, run: &Run) -> Result<f64, Failure> {
+    let setup = Rc::new(run.setup().clone());
+    let mut model: Model = run.model().clone();
+    let mut work = Workspace::default();
+    work.set_threads(threads);
+    let mut step = 0;
+    let seconds = bench.timing.shortest(|| {
+        step += 1;
+        train::step(&setup, &mut model, step, &mut work).map(drop)
+    })?;
+    Ok(seconds)
+}
+
+/// Samples per second of a run that can be gone back in.
+fn history(bench: &Bench) -> Result<Reading, Failure> {
+    let mut run = opened::run("w1", bench.limits)?;
+    let samples = run.setup().batch as f64;
+    let seconds = bench.timing.shortest(|| run.advance().map(drop))?;
+    Ok(Reading::samples_per_second(samples / seconds))
+}
+
+fn million_parameters(bench: &Bench) -> Result<Reading, Failure> {
+    let run = opened::wide(998, bench.limits)?;
+    let parameters = run.setup().shape.parameters() as f64;
+    let seconds = seconds_per_step(bench, 1, &run)? - products(bench, &run)?;
+    Ok(Reading::seconds(seconds.max(0.0) / parameters))
+}
+
+/// Seconds for the products of one sample with nearly all weights: forward, back, and the gradients.
+fn products(bench: &Bench, run: &Run) -> Result<f64, Failure> {
+    const MIDDLE: usize = 1;
+    let (shape, values) = (&run.setup().shape, &run.model().values);
+    let (weight, bias) = (&values[shape.weights(MIDDLE)], &values[shape.biases(MIDDLE)]);
+    let (inputs, stride) = (shape.fan_in(MIDDLE), dense::row_stride(1));
+    let room = || vec![0.5; stride * bias.len().max(inputs) + dense::ROOM];
+    let (x, mut z, mut below, mut turned) = (room(), room(), room(), Vec::new());
+    let mut grads = vec![0.0; weight.len() + bias.len()];
+    let x = Matrix { numbers: &x, stride };
+    bench.timing.shortest(|| {
+        dense::forward_batch(weight, bias, x, MatrixMut { numbers: &mut z, stride }, 1, 1);
+        let delta = Matrix { numbers: &z, stride };
+        dense::backward_batch(weight, inputs, delta, MatrixMut { numbers: &mut below, stride }, 1, 1);
+        dense::gradient_batch(delta, x, None, &mut turned, &mut grads, bias.len(), 1, 1);
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slowgrad_script::Limits;
+
+    fn run(lesson: &str) -> Run {
+        // Making the data takes its time on a busy machine.
+        let mut limits = Limits::default();
+        limits.set("seconds", 5.0).expect("a limit");
+        opened::run(lesson, limits).expect("a lesson")
+    }
+
+    #[test]
+    fn every_batch_is_whole_so_that_its_size_counts_the_samples() {
+        for lesson in ["w1", "w1-exp", "w1-value", "w2", "w2-other", "w3"] {
+            let run = run(lesson);
+            assert_eq!(run.setup().train.len() % run.setup().batch, 0, "{lesson}");
+        }
+    }
+
+    #[test]
+    fn the_functions_are_scripts_and_only_one_runs_each_time() {
+        for (lesson, each_time) in [("w1", false), ("w1-exp", false), ("w1-value", true), ("w3", false)] {
+            let mut run = run(lesson);
+            run.advance().expect("a step");
+            let function = &run.setup().activations[0].function;
+            assert_eq!(function.borrow().runs_each_time(), each_time, "{lesson}");
+        }
+    }
+}
