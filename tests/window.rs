@@ -669,3 +669,51 @@ fn without_a_display_there_is_one_line_that_helps() {
     assert_eq!(text.trim().lines().count(), 1, "{text}");
     assert!(text.contains("slowgrad render") && text.contains("slowgrad trace"), "{text}");
 }
+
+const ASKING: &str = r#"
+fn lesson() {
+    #{ title: "Asking", layers: [2, 3, 1], activation: "relu", data: "xor", seed: 7 }
+}
+fn perform(stage) {
+    stage.ask("Which weights will change?", ["all", "those with a gradient", "none"], 1);
+    stage.play("step", #{ by: "phase", seconds: 1 });
+    stage.highlight(|p| p.is_bias);
+    stage.focus(weight(1, 0, 2));
+    stage.wait();
+    stage.clear();
+    stage.show("timeline");
+    stage.wait();
+}
+"#;
+
+#[test]
+fn a_question_is_answered_by_a_key_before_an_audience() {
+    if tools().is_none() {
+        return;
+    }
+    let mut window = Window::open(ASKING, OPTIMIZER);
+    window.until("it asks", |state| state["question"]["text"] == "Which weights will change?");
+    window.press("F5");
+    let alone = window.until("it is presented", |state| state["presenting"] == true);
+    window.press("3");
+    let answered = window.until("it is answered", |state| state["question"]["revealed"] == true);
+    assert_eq!(answered["question"]["chosen"], 2);
+    window.press("1");
+    window.stands_still();
+    assert_eq!(window.state()["question"]["chosen"], 2, "who has seen the right answer gives no other");
+    window.press("Next");
+    let lit = window.until("biases stand out", |state| state["lit"] == 4 && state["waiting"] == true);
+    assert_eq!(lit["question"], Value::Null);
+    assert_eq!(lit["selected"], "Weight { layer: 1, neuron: 0, input: 2 }");
+    window.press("Next");
+    let bare = window.until("the timeline is there", |state| {
+        state["lit"] == Value::Null && state["waiting"] == true && state["cue"] == 8
+    });
+    assert_eq!(bare["selected"], Value::Null);
+    assert!(number(&bare["canvas"][3]) < number(&alone["canvas"][3]) + 200.0);
+    // Back over the stops: what stood on stage stands there again.
+    window.press("Prior");
+    window.until("biases stand out again", |state| state["lit"] == 4);
+    window.press("Escape");
+    window.until("all panels are back", |state| state["presenting"] == false);
+}

@@ -5,6 +5,7 @@
 //! operations that the crate's modules write down, so that a step that is watched and a step that is
 //! not give the same bits.
 
+pub mod condition;
 pub mod data;
 pub mod dense;
 pub mod model;

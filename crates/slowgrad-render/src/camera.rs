@@ -173,6 +173,7 @@ mod tests {
             ring: Ink::Faint,
             ring_width: 2.0,
             glow: 0.0,
+            alpha: 1.0,
             target: Target::Input(0),
         }];
         scene.edges = [(0, 0.0), (1, 200.0)]

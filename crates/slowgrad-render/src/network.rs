@@ -8,7 +8,7 @@ use std::sync::Arc;
 use egui::{
     Color32, FontId, Painter, PointerButton, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
 };
-use slowgrad_timeline::scene::{Anchor, Edge, Field, Form, Ink, Label, Patch, Pulse, Scene, Target};
+use slowgrad_timeline::scene::{Anchor, Disc, Edge, Field, Form, Ink, Label, Patch, Pulse, Scene, Target};
 
 use crate::camera::View;
 use crate::gpu::{DiscInstance, EdgeInstance, FieldMarks, NetworkCallback, PatchInstance};
@@ -262,8 +262,8 @@ impl Marks<'_> {
                 ring_width: disc.ring_width,
                 halo: disc.glow.clamp(0.0, 1.0),
                 halo_reach: disc.radius * 0.55,
-                fill: theme.color(disc.fill).to_array(),
-                ring: theme.color(disc.ring).to_array(),
+                fill: self.fill(disc).to_array(),
+                ring: mix(theme.background, theme.color(disc.ring), disc.alpha).to_array(),
                 halo_color: mix(theme.color(disc.fill), theme.accent, 0.85).to_array(),
             });
         }
@@ -297,6 +297,11 @@ impl Marks<'_> {
         }
     }
 
+    /// Discs hide what lies under them, however dim they are.
+    fn fill(&self, disc: &Disc) -> Color32 {
+        mix(self.theme.background, self.theme.color(disc.fill), disc.alpha)
+    }
+
     /// Letters on a disc take the colour that reads on its fill.
     fn letters(&self, label: &Label) -> Color32 {
         if !label.plate && label.anchor == Anchor::Center {
@@ -304,7 +309,7 @@ impl Marks<'_> {
             let under =
                 self.scene.discs.iter().rev().find(|disc| (Vec2::from(disc.center) - at).length() < disc.radius * 0.8);
             if let Some(disc) = under {
-                return self.theme.on(self.theme.color(disc.fill));
+                return self.theme.on(self.fill(disc));
             }
         }
         self.theme.text_color(label.ink, self.theme.background)
@@ -404,6 +409,7 @@ mod tests {
                 ring: Ink::Faint,
                 ring_width: 1.0,
                 glow: 0.0,
+                alpha: 1.0,
                 target,
             })
             .collect();

@@ -57,6 +57,7 @@ fn scene() -> Scene {
             ring: Ink::Gradient(-1.0),
             ring_width: 5.0,
             glow: 0.0,
+            alpha: 1.0,
             target: Target::Input(0),
         }],
         pulses: vec![Pulse { center: [60.0, -85.0], radius: 6.0, ink: Ink::Loss, text: String::new() }],

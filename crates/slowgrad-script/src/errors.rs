@@ -22,6 +22,7 @@ const CLOSURE: &str = "a closure";
 /// An error while a function ran.
 pub(crate) fn running(host: &Host, program: &Program, function: &str, error: EvalAltResult) -> Diagnostic {
     // Unwind the chain of calls: each link names the function and where it was called.
+    let function = if function.starts_with("anon$") { CLOSURE } else { function };
     let mut error = error;
     let mut text = Rc::clone(&program.text);
     let mut calls: Vec<Frame> = vec![Frame { function: function.to_owned(), location: None }];
@@ -338,7 +339,7 @@ fn context(place: &Place) -> Option<String> {
     (!fields.is_empty()).then(|| format!("`ctx` has {}, beside the controls of `params()`", words::list(&fields)))
 }
 
-/// Every name that follows a point or begins a map's entry in this text, and what `ctx` holds.
+/// Every name that follows a point or begins a map's entry in this text, and what `ctx` and conditions hold.
 fn properties(place: &Place) -> Vec<&str> {
     let text = &place.text.source.text;
     let word = |k: usize| place.text.tokens.get(k).map_or("", |token| &text[token.start..token.end]);
@@ -347,6 +348,6 @@ fn properties(place: &Place) -> Vec<&str> {
         .filter(|(_, token)| token.kind == TokenKind::Identifier && token.start != place.offset)
         .filter(|(k, _)| word(k + 1) == ":" || (*k > 0 && word(k - 1) == "."))
         .map(|(k, _)| word(k))
-        .chain(group(Group::Context).map(|entry| entry.name))
+        .chain([Group::Context, Group::Conditions].into_iter().flat_map(group).map(|entry| entry.name))
         .collect()
 }

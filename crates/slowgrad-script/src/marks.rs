@@ -4,6 +4,7 @@
 //! a lesson names, a parameter that a cue points at, the stage that cues are spoken to, the random numbers
 //! of one purpose.
 
+use crate::conditions::Closure;
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::rng::Rng;
 use slowgrad_engine::shape::{Parameter, Shape};
@@ -32,6 +33,13 @@ pub(crate) struct CsvMark {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ParameterMark(pub(crate) Parameter);
 
+/// What `neuron(…)` makes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NeuronMark {
+    pub(crate) layer: usize,
+    pub(crate) neuron: usize,
+}
+
 /// The random numbers of one purpose, `ctx.rng`.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(pub(crate) Rc<RefCell<Rng>>);
@@ -43,5 +51,7 @@ pub(crate) type Said = (Cue, Option<Location>);
 #[derive(Debug, Clone)]
 pub(crate) struct Stage {
     pub(crate) cues: Rc<RefCell<Vec<Said>>>,
+    /// The conditions that cues name by their numbers.
+    pub(crate) closures: Rc<RefCell<Vec<Closure>>>,
     pub(crate) shape: Rc<Shape>,
 }

@@ -1,5 +1,6 @@
 //! The sandbox: lessons and plugins in, set-ups and diagnostics out.
 
+use crate::conditions;
 use crate::files::{self, Library, Root, folder, is_plain};
 use crate::habits;
 use crate::host::{Budget, ConsoleLine, Host};
@@ -11,6 +12,7 @@ use crate::plugins::{Home, PluginKind, Plugins, unplaced};
 use crate::problem::Problem;
 use crate::program::Program;
 use rhai::Dynamic;
+use slowgrad_engine::condition::Condition;
 use slowgrad_engine::data::{self, Data};
 use slowgrad_engine::plugin::{Activation, Loss, Optimizer, Regularizer, Schedule};
 use slowgrad_engine::setup::Setup;
@@ -38,6 +40,8 @@ pub struct Lesson {
     pub cues: Vec<Cue>,
     /// Where each cue is said.
     pub cue_locations: Vec<Option<Location>>,
+    /// The conditions that cues name by their numbers.
+    pub conditions: Vec<Condition>,
     /// The set-up made from the description.
     pub setup: Setup,
     /// The initial parameters, flat as the shape says.
@@ -221,7 +225,7 @@ impl Sandbox {
         let mut warnings = Vec::new();
         let setup = self.assemble_at(&spec, &asked, &mut warnings)?;
         let parameters = self.parameters_at(&spec, &asked).map_err(one)?;
-        let said = self.perform(&program, &spec, &setup)?;
+        let (said, conditions) = self.perform(&program, &spec, &setup)?;
         warnings.extend(self.habits());
         let (cues, cue_locations) = said.into_iter().unzip();
         Ok(Lesson {
@@ -231,6 +235,7 @@ impl Sandbox {
             spec,
             cues,
             cue_locations,
+            conditions,
             setup,
             parameters,
             warnings,
@@ -239,13 +244,20 @@ impl Sandbox {
     }
 
     /// Runs `perform` and tries each change that it will make.
-    fn perform(&self, program: &Program, spec: &LessonSpec, setup: &Setup) -> Result<Vec<Said>, Vec<Diagnostic>> {
+    fn perform(
+        &self,
+        program: &Rc<Program>,
+        spec: &LessonSpec,
+        setup: &Setup,
+    ) -> Result<(Vec<Said>, Vec<Condition>), Vec<Diagnostic>> {
         if program.function("perform").is_none() {
-            return Ok(Vec::new());
+            return Ok(Default::default());
         }
         program.contract("perform", "perform(stage)", &[1]).map_err(|error| vec![*error])?;
         let cues = Rc::new(RefCell::new(Vec::new()));
-        let stage = Stage { cues: Rc::clone(&cues), shape: Rc::new((*setup.shape).clone()) };
+        let closures = Rc::new(RefCell::new(Vec::new()));
+        let shape = Rc::new((*setup.shape).clone());
+        let stage = Stage { cues: Rc::clone(&cues), closures: Rc::clone(&closures), shape };
         let called = self.interpreter().call(program, "perform", vec![Dynamic::from(stage)], Budget::Making);
         drop(called.map_err(|error| vec![*error])?);
         let said: Vec<Said> = cues.take();
@@ -255,7 +267,7 @@ impl Sandbox {
                 self.patch_at(&mut spec, patch, &|_| location.clone()).map(drop)?;
             }
         }
-        Ok(said)
+        Ok((said, conditions::conditions(&self.plugins, program, closures.take())?))
     }
 
     /// The set-up of a description.

@@ -1,7 +1,7 @@
 //! Words for people: what kind of value something is, and which known name is nearest to a mistyped one.
 
 use crate::host::Scalar;
-use crate::marks::{ControlMark, CsvMark, ParameterMark, Random, Stage};
+use crate::marks::{ControlMark, CsvMark, NeuronMark, ParameterMark, Random, Stage};
 use rhai::Dynamic;
 
 /// What a script's value is, with its article.
@@ -28,6 +28,7 @@ pub(crate) fn named_kind(type_name: &str) -> &'static str {
         "control" => "a control",
         "csv" => "a csv(…)",
         "parameter" => "a weight or bias",
+        "neuron" => "a neuron",
         _ if is(std::any::type_name::<Scalar>()) => "a scalar",
         _ if is(std::any::type_name::<rhai::ImmutableString>()) => "a text",
         _ if is(std::any::type_name::<rhai::Array>()) => "an array",
@@ -38,6 +39,7 @@ pub(crate) fn named_kind(type_name: &str) -> &'static str {
         _ if is(std::any::type_name::<ControlMark>()) => "a control",
         _ if is(std::any::type_name::<CsvMark>()) => "a csv(…)",
         _ if is(std::any::type_name::<ParameterMark>()) => "a weight or bias",
+        _ if is(std::any::type_name::<NeuronMark>()) => "a neuron",
         _ if type_name.contains("Range") => "a range",
         _ => "a value of another kind",
     }

@@ -50,6 +50,11 @@ fn after_a_point_stands_what_the_value_has() {
     let lesson = |body: &str| format!("fn lesson() {{ #{{}} }} fn perform(stage) {{ {body} }}");
     offers(&lesson("stage.¦"), &["say", "play", "train"], &["exp", "push", "lr"]);
     offers(&lesson("stage.pl¦"), &["play"], &["say"]);
+    offers(&lesson("stage.highlight(|p| p.¦)"), &["grad", "is_bias"], &["loss", "push", "exp"]);
+    offers(&lesson("stage.train_until(|m| abs(m.¦) < 1.0, 10)"), &["loss", "epoch"], &["grad", "push"]);
+    offers(&lesson("stage.show(\"¦\")"), &["timeline", "inspector"], &["fit"]);
+    offers(&lesson("stage.camera(\"¦\")"), &["fit"], &["timeline"]);
+    offers(&lesson("stage.camera(#{ ¦ })"), &["layer", "neuron"], &["by"]);
     let stage = "fn perform(s) { s.¦ }";
     offers(stage, &["say"], &["push"]);
     let optimizer = |body: &str| {

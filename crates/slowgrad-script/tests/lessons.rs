@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout, reason = "a test")]
 
 mod common;
+use slowgrad_engine::condition;
 use slowgrad_engine::plugin::ControlKind;
+use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::{Parameter, Shape};
 use slowgrad_engine::spec::{DataSpec, ParamValue, PluginRef, SpecPatch};
 use slowgrad_script::{PluginKind, TokenKind, highlight};
 use slowgrad_tape::math;
-use slowgrad_timeline::cue::{Cue, PlayPart};
+use slowgrad_timeline::cue::{Condition, Cue, Look, Panel, PlayPart, Plot};
 use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::scene::Target;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -79,6 +82,106 @@ fn a_lesson_becomes_plain_data() {
     }
     let again = sandbox.open("mine.rhai").unwrap();
     assert_eq!(again.parameters, lesson.parameters);
+}
+
+const STAGED: &str = "fn lesson() { #{ title: \"Staged\", layers: [2, 3, 1], data: \"xor\" } }
+const MOST = 7;
+fn is_in(p, layer) { p.layer == layer && !p.is_bias }
+fn perform(stage) {
+    stage.ask(\"Which?\", [\"a\", \"b\", \"c\"], 2);
+    stage.focus(weight(1, 0, 2));
+    stage.focus(bias(0, 1));
+    stage.focus(neuron(0, 2));
+    let least = 0.25;
+    stage.highlight(|p| abs(p.grad) > least);
+    for layer in 0..2 { stage.highlight(|p| is_in(p, layer)); }
+    stage.train_until(|m| m.loss < 0.01 || m.step >= global::MOST, 100);
+    stage.clear();
+    stage.speed(0.5);
+    stage.camera(\"fit\");
+    stage.camera(#{ layer: 1 });
+    stage.camera(#{ layer: 0, neuron: 2 });
+    stage.camera(weight(0, 1, 1));
+    stage.show(\"timeline\");
+    stage.hide(\"lesson\");
+    stage.plot(\"loss function\");
+    stage.note(\"Slowly.\");
+}";
+
+#[test]
+fn the_lesson_of_the_guide_runs_as_it_is_written() {
+    let guide = std::fs::read_to_string(format!("{}/../../scripts/README.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let mut blocks = guide.split("```rhai\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0));
+    let lesson = blocks.find(|block| block.contains("stage.ask(")).unwrap();
+    let lesson = common::sandbox(&[("mine.rhai", lesson)]).open("mine.rhai").unwrap();
+    let asked = lesson.cues.iter().any(|cue| matches!(cue, Cue::Ask { right: 1, .. }));
+    assert!(asked && lesson.cues.contains(&Cue::Focus(Target::Weight { layer: 1, neuron: 0, input: 2 })));
+}
+
+#[test]
+fn the_stage_takes_cues_and_numbers_their_conditions() {
+    let lesson = common::sandbox(&[("mine.rhai", STAGED)]).open("mine.rhai").unwrap();
+    let neuron = Target::Neuron { layer: 0, neuron: 2 };
+    assert_eq!(
+        lesson.cues,
+        [
+            Cue::Ask { question: "Which?".into(), answers: vec!["a".into(), "b".into(), "c".into()], right: 2 },
+            Cue::Focus(Target::Weight { layer: 1, neuron: 0, input: 2 }),
+            Cue::Focus(Target::Bias { layer: 0, neuron: 1 }),
+            Cue::Focus(neuron),
+            Cue::Highlight(Condition(0)),
+            Cue::Highlight(Condition(1)),
+            Cue::Highlight(Condition(2)),
+            Cue::TrainUntil { until: Condition(3), most: 100 },
+            Cue::Clear,
+            Cue::Speed(0.5),
+            Cue::Camera(Look::Fit),
+            Cue::Camera(Look::Layer(1)),
+            Cue::Camera(Look::At(neuron)),
+            Cue::Camera(Look::At(Target::Weight { layer: 0, neuron: 1, input: 1 })),
+            Cue::Show(Panel::Timeline),
+            Cue::Hide(Panel::Lesson),
+            Cue::Plot(Plot::Loss),
+            Cue::Note("Slowly.".into()),
+        ]
+    );
+    assert_eq!(lesson.conditions.len(), 4);
+}
+
+#[test]
+fn conditions_keep_what_their_closures_captured_and_are_asked_of_every_parameter() {
+    let lesson = common::sandbox(&[("mine.rhai", STAGED)]).open("mine.rhai").unwrap();
+    let mut run = Run::new(lesson.setup.clone(), lesson.parameters.clone());
+    // Some gradients of this sample are large, and others not.
+    run.seek(3).unwrap();
+    let step = run.record().unwrap();
+    let asked = |at: usize| match &lesson.conditions[at] {
+        condition::Condition::OfParameter(condition) => condition.ask(&step).unwrap(),
+        condition::Condition::OfTraining(_) => panic!("it is asked of parameters"),
+    };
+    let large: Vec<bool> = step.grads.iter().map(|grad| grad.abs() > 0.25).collect();
+    assert!(large.contains(&true) && large.contains(&false), "{:?}", step.grads);
+    assert_eq!(asked(0), large);
+    for layer in 0..2 {
+        let shape = &step.shape;
+        let in_layer: Vec<bool> = (0..shape.parameters()).map(|index| shape.weights(layer).contains(&index)).collect();
+        assert_eq!(asked(1 + layer), in_layer, "weights of layer {layer}");
+    }
+}
+
+#[test]
+fn training_is_asked_about_once_every_sample_was_seen() {
+    let lesson = common::sandbox(&[("mine.rhai", STAGED)]).open("mine.rhai").unwrap();
+    let condition::Condition::OfTraining(condition) = &lesson.conditions[3] else { panic!("it is asked of training") };
+    let mut until = condition::Until::new(condition.clone());
+    let setup = &lesson.setup;
+    assert_eq!(setup.steps_per_epoch(), 4);
+    // One lucky sample is not enough, and all four together are.
+    let losses = [0.001, 0.5, 0.001, 0.001, 0.001, 0.001];
+    let reached: Vec<bool> =
+        losses.iter().zip(1..).map(|(loss, step)| until.is_reached(setup, step, *loss).unwrap()).collect();
+    assert_eq!(reached, [false, false, false, false, false, true]);
+    assert!(until.is_reached(setup, 7, 9.0).unwrap(), "the constant of the file counts");
 }
 
 #[test]

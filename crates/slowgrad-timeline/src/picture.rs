@@ -8,6 +8,7 @@ mod backward;
 mod canvas;
 mod forward;
 mod headline;
+mod highlight;
 mod known;
 mod loss;
 mod maps;
@@ -55,6 +56,8 @@ pub struct SceneOptions {
     pub caption: String,
     /// Of more weights than this only the strongest are drawn.
     pub edges_at_most: usize,
+    /// The parameters that stand out, flat; all else is dimmed.
+    pub lit: Option<Arc<[bool]>>,
     /// What the neurons compute, for discs with room for it.
     pub maps: Option<Arc<Maps>>,
     /// Points on screen a world unit, as far as details depend on it: see [`zoom_step`].
@@ -77,6 +80,7 @@ impl Default for SceneOptions {
             reduced_motion: false,
             caption: String::new(),
             edges_at_most: 4000,
+            lit: None,
             maps: None,
             zoom: 1.0,
             view: None,
@@ -150,7 +154,7 @@ impl Picture {
         let (status, script) = (stage.status(), stage.script());
         let maps = stage.maps();
         let Canvas { edges, matrices, discs, pulses, .. } = stage.canvas;
-        Scene {
+        let mut scene = Scene {
             bounds,
             edges,
             matrices,
@@ -163,7 +167,11 @@ impl Picture {
             comparisons: comparisons(&known),
             status,
             caption: options.caption.clone(),
+        };
+        if let Some(lit) = options.lit.as_ref().filter(|lit| lit.len() == timeline.step().shape.parameters()) {
+            highlight::dim(&mut scene, &timeline.step().shape, lit);
         }
+        scene
     }
 }
 

@@ -5,6 +5,7 @@
 //! right and y downwards. Colours are named by meaning ([`Ink`]); a theme turns them into pixels.
 
 use serde::{Deserialize, Serialize};
+use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::Location;
 use std::sync::Arc;
 
@@ -68,6 +69,12 @@ pub enum Target {
     Loss,
 }
 
+impl From<Parameter> for Target {
+    fn from(Parameter { layer, neuron, input }: Parameter) -> Self {
+        input.map_or(Target::Bias { layer, neuron }, |input| Target::Weight { layer, neuron, input })
+    }
+}
+
 /// A neuron or an input.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Disc {
@@ -83,6 +90,8 @@ pub struct Disc {
     pub ring_width: f32,
     /// 0 to 1: a halo around what is being computed.
     pub glow: f32,
+    /// 0 (as the ground) to 1.
+    pub alpha: f32,
     /// What it stands for.
     pub target: Target,
 }

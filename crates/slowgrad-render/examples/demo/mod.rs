@@ -138,6 +138,7 @@ pub(crate) fn scene() -> Scene {
                 ring: if has_gradient { Ink::Gradient(if layer == 3 { 0.8 } else { -0.9 }) } else { Ink::Faint },
                 ring_width: if has_gradient { 5.0 } else { 1.2 },
                 glow: f32::from(u8::from(layer == 2 && neuron == 0)),
+                alpha: 1.0,
                 target: target(layer, neuron),
             });
             labels.push(Label {

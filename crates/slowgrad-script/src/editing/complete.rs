@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::plugins::PluginKind;
 use crate::reading::CHANGES;
 use crate::reference::{Entry, Group, entries, group};
-use slowgrad_timeline::cue::PlayPart;
+use slowgrad_timeline::cue::{Panel, PlayPart, Plot};
 use slowgrad_timeline::granularity::Granularity;
 use std::ops::Range;
 
@@ -125,6 +125,11 @@ impl<'o> Cursor<'o> {
                 PlayPart::ALL.map(|part| (part.name().to_owned(), "a part of a step".to_owned())).to_vec()
             }
             None if called(0) == "step" => grains(),
+            None if matches!(called(0), "show" | "hide") && self.back(1) == "(" => {
+                Panel::ALL.map(|panel| (panel.name().to_owned(), "a panel".to_owned())).to_vec()
+            }
+            None if called(0) == "plot" => Plot::ALL.map(|plot| (plot.name().to_owned(), "a plot".to_owned())).to_vec(),
+            None if called(0) == "camera" && self.back(1) == "(" => vec![("fit".to_owned(), "all of it".to_owned())],
             None => Vec::new(),
         }
     }
@@ -201,8 +206,21 @@ impl<'o> Cursor<'o> {
             }
             Some(Role::List) => of(Group::Arrays),
             Some(Role::Number) => of(Group::Numbers),
+            None if self.condition().is_some() => {
+                let cue = format!("`{}`", self.condition().unwrap_or_default());
+                group(Group::Conditions).filter(|entry| entry.description.contains(&cue)).map(offer).collect()
+            }
             None => entries().iter().filter(|entry| entry.group.is_method()).map(offer).collect(),
         }
+    }
+
+    /// The cue whose condition is being written, when the word before the point is what that is asked about.
+    fn condition(&self) -> Option<&str> {
+        let open = self.outline.open(self.token);
+        let mut calls = open.iter().filter(|&&at| self.outline.word(at) == "(" && at > 0);
+        let cue = calls.find(|&&at| matches!(self.outline.word(at - 1), "highlight" | "train_until"))?;
+        let asked = self.outline.word(cue + 1) == "|" && self.outline.word(cue + 2) == self.back(2);
+        asked.then(|| self.outline.word(cue - 1))
     }
 
     /// The keys of the map that the word is a key of, where slowgrad gives them a meaning.
@@ -217,6 +235,7 @@ impl<'o> Cursor<'o> {
         let call = open.len().checked_sub(2).map(|at| open[at]).filter(|&at| self.outline.word(at) == "(");
         match call.map(|at| self.outline.word(at.saturating_sub(1))) {
             Some("play") => return Some(listed(&[("by", "how finely to look"), ("seconds", "how long it takes")])),
+            Some("camera") => return Some(listed(&[("layer", "counted from 0"), ("neuron", "counted from 0")])),
             Some("csv") => return Some(listed(&[("inputs", "names of columns"), ("target", "a column")])),
             Some("set") => {
                 let changes = group(Group::LessonFields).filter(|entry| CHANGES.contains(&entry.name));

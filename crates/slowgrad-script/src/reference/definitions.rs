@@ -89,7 +89,8 @@ fn contracts() -> String {
             declare(&mut text, entry, signature);
         }
     }
-    for fields in [Group::Context, Group::LessonFields] {
+    use super::Group;
+    for fields in [Group::Context, Group::LessonFields, Group::Conditions] {
         let _ = writeln!(text, "\n// {}", fields.title());
         for entry in super::group(fields) {
             for signature in entry.signatures {

@@ -317,6 +317,7 @@ pub(super) const PARTS: &[Row] = &[
         "let w = weight(1, 0, 2);",
     ),
     ("bias", &["bias(layer: int, neuron: int) -> parameter"], "A bias.", "let b = bias(1, 0);"),
+    ("neuron", &["neuron(layer: int, neuron: int) -> neuron"], "A neuron.", "let n = neuron(0, 2);"),
 ];
 
 pub(super) const CUES: &[Row] = &[
@@ -353,5 +354,114 @@ pub(super) const CUES: &[Row] = &[
         "stage.set(#{ optimizer: \"adam\", lr: 0.01 });",
     ),
     ("train", &["train(stage: stage, steps: int)"], "Trains at full speed.", "stage.train(200);"),
+    (
+        "train_until",
+        &["train_until(stage: stage, condition: function, most: int)"],
+        "Trains at full speed until the condition holds, at most so many steps.",
+        "stage.train_until(|m| m.loss < 0.01, 5000);",
+    ),
+    (
+        "ask",
+        &["ask(stage: stage, question: text, answers: array, right: int)"],
+        "Asks the audience and waits: an answer, or Page Down, reveals the right one, counted from 0. Answers have the keys 1 to 9.",
+        "stage.ask(\"Which weights will change?\", [\"only those that fired\", \"all\"], 0);",
+    ),
+    (
+        "focus",
+        &["focus(stage: stage, which: parameter)", "focus(stage: stage, which: neuron)"],
+        "Selects a weight, a bias or a neuron, so that it is explained, and moves the view to it.",
+        "stage.focus(weight(1, 0, 2));",
+    ),
+    (
+        "highlight",
+        &["highlight(stage: stage, condition: function)"],
+        "Dims all weights and biases of which the condition does not hold, in whatever step is shown, until `clear`.",
+        "stage.highlight(|p| p.grad != 0.0);",
+    ),
+    ("clear", &["clear(stage: stage)"], "Takes away the caption, the highlight and the focus.", "stage.clear();"),
+    (
+        "speed",
+        &["speed(stage: stage, speed: number)"],
+        "Plays faster or slower from now on; 1 is the usual pace. It goes from 1/16 to 64.",
+        "stage.speed(0.5);",
+    ),
+    (
+        "camera",
+        &["camera(stage: stage, look: any)"],
+        "Moves the view: \"fit\" shows all, `#{ layer: 1 }` a layer with what leads into it, `weight(…)`, `bias(…)` or `neuron(…)` a part.",
+        "stage.camera(#{ layer: 1 });",
+    ),
+    (
+        "show",
+        &["show(stage: stage, panel: text)"],
+        "Shows the panel \"lesson\", \"explanation\", \"timeline\", \"script\" or \"plots\"; presenter mode shows no others.",
+        "stage.show(\"explanation\");",
+    ),
+    ("hide", &["hide(stage: stage, panel: text)"], "Hides a panel.", "stage.hide(\"lesson\");"),
+    (
+        "plot",
+        &["plot(stage: stage, name: text)"],
+        "Opens the plot \"loss\", \"answers\", \"landscape\", \"histograms\", \"activation\" or \"loss function\"; `hide(\"plots\")` closes them.",
+        "stage.plot(\"landscape\");",
+    ),
+    (
+        "note",
+        &["note(stage: stage, text: text)"],
+        "Reminds the presenter of something until the next note or section; the audience does not see it.",
+        "stage.note(\"Let them guess first.\");",
+    ),
     ("section", &["section(stage: stage, name: text)"], "Starts a named section.", "stage.section(\"Backwards\");"),
+];
+
+pub(super) const CONDITIONS: &[Row] = &[
+    (
+        "value",
+        &["value: Scalar"],
+        "Of `highlight`: the parameter's number before the step.",
+        "stage.highlight(|p| abs(p.value) < 0.01);",
+    ),
+    (
+        "grad",
+        &["grad: Scalar"],
+        "Of `highlight`: its gradient, as the optimizer gets it.",
+        "stage.highlight(|p| p.grad != 0.0);",
+    ),
+    (
+        "change",
+        &["change: Scalar"],
+        "Of `highlight`: by how much the step changes it.",
+        "stage.highlight(|p| abs(p.change) > 0.1);",
+    ),
+    ("layer", &["layer: Scalar"], "Of `highlight`: its layer, from 0.", "stage.highlight(|p| p.layer == 1);"),
+    (
+        "neuron",
+        &["neuron: Scalar"],
+        "Of `highlight`: the neuron that it leads to, from 0.",
+        "stage.highlight(|p| p.layer == 0 && p.neuron == 2);",
+    ),
+    (
+        "input",
+        &["input: Scalar"],
+        "Of `highlight`: where a weight comes from, from 0. A bias has `()`, which equals no number.",
+        "stage.highlight(|p| p.layer == 0 && p.input == 1);",
+    ),
+    ("is_bias", &["is_bias: bool"], "Of `highlight`: whether it is a bias.", "stage.highlight(|p| p.is_bias);"),
+    (
+        "loss",
+        &["loss: Scalar"],
+        "Of `train_until`: the mean loss of the steps of the last epoch. Nothing is asked before every sample was seen once: one lucky sample tells nothing.",
+        "stage.train_until(|m| m.loss < 0.01, 5000);",
+    ),
+    (
+        "step",
+        &["step: Scalar"],
+        "Of `train_until`: the number of the step just done, from 1.",
+        "stage.train_until(|m| m.loss < 0.1 || m.step >= 300, 5000);",
+    ),
+    (
+        "epoch",
+        &["epoch: Scalar"],
+        "Of `train_until`: how many times all samples were seen.",
+        "stage.train_until(|m| m.epoch >= 20, 5000);",
+    ),
 ];

@@ -52,11 +52,13 @@ pub enum Group {
     LessonParts,
     /// Methods of the stage.
     Cues,
+    /// What the conditions of cues are asked about.
+    Conditions,
 }
 
 impl Group {
     /// All groups, in the order of the printed reference.
-    pub const ALL: [Group; 15] = [
+    pub const ALL: [Group; 16] = [
         Group::Operators,
         Group::Numbers,
         Group::Constants,
@@ -72,6 +74,7 @@ impl Group {
         Group::LessonFields,
         Group::LessonParts,
         Group::Cues,
+        Group::Conditions,
     ];
 
     /// Its heading.
@@ -92,12 +95,14 @@ impl Group {
             Group::LessonFields => "Fields of `lesson()`",
             Group::LessonParts => "Parts of lessons",
             Group::Cues => "Cues of the stage",
+            Group::Conditions => "What conditions are asked about, `p` and `m`",
         }
     }
 
     /// Whether its entries are functions that the interpreter knows by their names.
     pub fn is_native(self) -> bool {
-        !matches!(self, Group::Operators | Group::Contracts | Group::Context | Group::LessonFields)
+        let fields = matches!(self, Group::Context | Group::LessonFields | Group::Conditions);
+        !fields && !matches!(self, Group::Operators | Group::Contracts)
     }
 
     /// Whether its entries are written after a point, `x.name(…)`, on a value of an ordinary kind.
@@ -126,7 +131,7 @@ pub struct Entry {
 type Row = (&'static str, &'static [&'static str], &'static str, &'static str);
 
 static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    let tables: [(Group, &[Row]); 15] = [
+    let tables: [(Group, &[Row]); 16] = [
         (Group::Operators, numbers::OPERATORS),
         (Group::Numbers, numbers::NUMBERS),
         (Group::Constants, numbers::CONSTANTS),
@@ -142,6 +147,7 @@ static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         (Group::LessonFields, lessons::FIELDS),
         (Group::LessonParts, lessons::PARTS),
         (Group::Cues, lessons::CUES),
+        (Group::Conditions, lessons::CONDITIONS),
     ];
     let entry = |group, &(name, signatures, description, example): &Row| Entry {
         name,

@@ -66,7 +66,7 @@ fn every_function_of_the_engine_is_in_the_reference() {
     let mut missing: Vec<String> = Vec::new();
     for (name, arguments) in callable() {
         // Properties, such as `get$len`, are the functions of the same names.
-        if name.contains('$') || HIDDEN.contains(&name.as_str()) || crate::making::LATER.contains(&name.as_str()) {
+        if name.contains('$') || HIDDEN.contains(&name.as_str()) {
             continue;
         }
         let word = name.starts_with(char::is_alphabetic);
@@ -129,7 +129,7 @@ fn names_are_given_once_in_a_group_and_everything_is_described() {
 fn surrounded(entry: &Entry, body: &str) -> (&'static str, String) {
     match entry.group {
         Group::Random => ("t.rhai", format!("fn dataset(ctx) {{ {body}\n [#{{ input: [0.0], target: [0.0] }}] }}")),
-        Group::Cues | Group::LessonParts => {
+        Group::Cues | Group::LessonParts | Group::Conditions => {
             let lesson = "fn lesson() { #{ title: \"T\", layers: [2, 3, 1], data: \"xor\" } }";
             ("t.rhai", format!("{lesson} fn perform(stage) {{ {body} }}"))
         }
@@ -210,6 +210,14 @@ fn traced(script: &str) -> String {
         }
     }
     text + &script[from..]
+}
+
+#[test]
+fn conditions_are_asked_about_what_the_engine_provides() {
+    use slowgrad_engine::condition::{OfParameter, OfTraining};
+    let of_parameters = OfParameter::INPUTS.into_iter().chain([OfParameter::INPUT, "is_bias"]);
+    let all: Vec<&str> = of_parameters.chain(OfTraining::INPUTS).collect();
+    assert_eq!(names(Group::Conditions).collect::<Vec<_>>(), all);
 }
 
 #[test]
@@ -295,7 +303,7 @@ fn definition_files_declare_everything_in_the_words_of_users() {
         }
     }
     for (name, _) in callable() {
-        let known = HIDDEN.contains(&name.as_str()) || crate::making::LATER.contains(&name.as_str());
+        let known = HIDDEN.contains(&name.as_str());
         if !known && name.starts_with(char::is_alphabetic) && !name.contains('$') {
             let declared = all.contains(&format!("\nfn {name}(")) || all.contains(&format!("\nconst {name}:"));
             assert!(declared, "{name} is not declared");

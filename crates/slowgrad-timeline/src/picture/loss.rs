@@ -102,6 +102,7 @@ impl Stage<'_> {
             ring: if is_seeded { gradient(1.0) } else { Ink::Loss },
             ring_width: if is_seeded { 4.0 } else { 1.5 },
             glow: if is_current { self.wave.glow() } else { 0.0 },
+            alpha: 1.0,
             target: Target::Loss,
         });
         let name = format!("L = {}(ŷ, y)", self.known.step.names.loss);

@@ -170,7 +170,16 @@ impl Stage<'_> {
             !matches!(&self.play, Play::Forward { .. } | Play::Backward { .. } | Play::Entering) || radius > 20.0;
         let glow = if is_current { self.wave.glow() * if is_one { 1.0 } else { 0.3 } } else { 0.0 };
         let center = self.layout.position(target);
-        self.canvas.discs.push(Disc { center, radius, fill, ring, ring_width: width * scale, glow, target });
+        self.canvas.discs.push(Disc {
+            center,
+            radius,
+            fill,
+            ring,
+            ring_width: width * scale,
+            glow,
+            alpha: 1.0,
+            target,
+        });
     }
 
     fn name(&mut self, target: Target, column: usize, name: Math) {

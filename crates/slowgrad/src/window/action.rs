@@ -62,6 +62,7 @@ pub(crate) enum Action {
     LessonPanel,
     ExplanationPanel,
     Present,
+    Notes,
     Drawer,
     Parameters,
     Compare,
@@ -557,7 +558,7 @@ pub(crate) const TABLE: &[Entry] = &[
         Group::Lesson,
         "Lesson: go on",
         &[Shortcut::plain(Key::PageDown)],
-        "Goes on with the lesson, or skips to the end of what it plays",
+        "Goes on with the lesson, or skips to the end of what it plays; the keys 1 to 9 answer what it asks",
     ),
     entry(
         Action::PreviousCue,
@@ -642,6 +643,13 @@ pub(crate) const TABLE: &[Entry] = &[
         "Present",
         &[Shortcut::plain(Key::F5), Shortcut::plain(Key::P)],
         "The network and what the lesson says alone, on the whole screen; Esc leaves",
+    ),
+    entry(
+        Action::Notes,
+        Group::Window,
+        "Presenter's notes",
+        &[Shortcut::shift(Key::P)],
+        "Shows the lesson's notes and its next cue in a strip, for rehearsing",
     ),
     entry(
         Action::LessonPanel,

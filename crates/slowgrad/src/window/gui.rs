@@ -5,24 +5,28 @@
 use super::action::{self, Action};
 use super::edit::Field;
 use super::editor::{self, Editor, typing};
+use super::flight::Flight;
 use super::panels::strip::Strip;
 use super::panels::{self, Inspected, Table};
-use super::plots::PlotsView;
+use super::plots::{Plot, PlotsView};
 use super::session::Session;
 use super::session_file::{ENDING, Panels};
-use super::settings::{Habits, Hint, Look};
+use super::settings::{Habits, Hint, Look as Dress};
 use super::store::{Folders, known_sessions};
+use super::walk;
 use crate::worker::{Arrangement, Change, Command};
 use egui::{Event, Id, Pos2, Rect, Ui, Vec2};
 use serde::{Deserialize, Serialize};
 use slowgrad_engine::shape::Shape;
 use slowgrad_render::{Theme, View};
 use slowgrad_timeline::Timeline;
+use slowgrad_timeline::cue::{Look, Panel as LessonPanel};
 use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, zoom_step};
 use slowgrad_timeline::playhead;
-use slowgrad_timeline::scene::{Scene, Target};
+use slowgrad_timeline::scene::{Bounds, Scene, Target};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -93,15 +97,25 @@ pub(crate) struct Scenery {
     drawn: Option<(Arc<Timeline>, Moment, SceneOptions, Arc<Scene>)>,
 }
 
+/// Panels that a lesson shows to an audience have larger letters.
+const PRESENTING_SCALE: f32 = 1.25;
+
 /// The window's own state.
 pub(crate) struct Gui {
     ctx: egui::Context,
     theme: Theme,
     pub(crate) habits: Habits,
     /// What of them is in effect, and what the desktop says.
-    worn: Option<(Look, Option<egui::Theme>, f32)>,
+    worn: Option<(Dress, Option<egui::Theme>, f32)>,
     /// The network alone, for an audience.
     pub(crate) is_presenting: bool,
+    /// Whether the presenter's notes are shown.
+    pub(crate) has_notes: bool,
+    /// Panels that the lesson shows or hides, until a person does.
+    staged: BTreeMap<LessonPanel, bool>,
+    /// What the lesson had on stage when that was looked at last: panels, and plots.
+    told: (BTreeMap<LessonPanel, bool>, Vec<Plot>),
+    flight: Option<Flight>,
     pub(crate) overlay: Option<Overlay>,
     pub(crate) tab: Tab,
     pub(crate) field: Option<Field>,
@@ -147,6 +161,10 @@ impl Gui {
             habits,
             worn: None,
             is_presenting: false,
+            has_notes: false,
+            staged: BTreeMap::new(),
+            told: Default::default(),
+            flight: None,
             overlay: None,
             tab: Tab::Script,
             field: None,
@@ -238,14 +256,93 @@ impl Gui {
         self.seal(session);
     }
 
-    /// Whether the panel that explains is shown: also for a script that is edited.
+    /// Whether a panel is shown: as the lesson says, else as a person likes it, and before an audience not at all.
+    pub(crate) fn is_shown(&self, panel: LessonPanel) -> bool {
+        let is_editing = self.editor.is_open() && !self.is_presenting;
+        let staged = |panel| self.staged.get(&panel).copied();
+        let usual = !self.is_presenting;
+        match panel {
+            LessonPanel::Lesson => staged(panel).unwrap_or(usual && self.habits.lesson.is_shown),
+            LessonPanel::Explanation => {
+                is_editing || staged(panel).unwrap_or(usual && self.habits.explanation.is_shown)
+            }
+            LessonPanel::Timeline => staged(panel).unwrap_or(usual),
+            // It stands below what explains.
+            LessonPanel::Script => {
+                is_editing || staged(panel).unwrap_or(usual && self.is_shown(LessonPanel::Explanation))
+            }
+            LessonPanel::Plots => self.plots.is_open && staged(panel).unwrap_or(usual),
+        }
+    }
+
+    /// Whether the panel at the right is shown, which explains and has the script.
     pub(crate) fn is_explaining(&self) -> bool {
-        !self.is_presenting && (self.habits.explanation.is_shown || self.editor.is_open())
+        self.is_shown(LessonPanel::Explanation) || self.is_shown(LessonPanel::Script)
+    }
+
+    /// A person shows or hides a panel, whatever the lesson said.
+    fn toggle(&mut self, panel: LessonPanel) {
+        let shown = !self.is_shown(panel);
+        if self.is_presenting {
+            self.staged.insert(panel, shown);
+            return;
+        }
+        self.staged.remove(&panel);
+        match panel {
+            LessonPanel::Lesson => self.habits.lesson.is_shown = shown,
+            _ => self.habits.explanation.is_shown = shown,
+        }
+    }
+
+    /// Takes in the panels and plots that the lesson shows or hides.
+    fn heed_stage(&mut self, session: &Session) {
+        let stage = session.performance.stage();
+        if self.told.0 == stage.panels && self.told.1 == stage.plots {
+            return;
+        }
+        let (panels, plots) = std::mem::replace(&mut self.told, (stage.panels.clone(), stage.plots.clone()));
+        for panel in LessonPanel::ALL {
+            let (was, is) = (panels.get(&panel), stage.panels.get(&panel));
+            match is {
+                Some(&is_shown) if was != is => {
+                    self.staged.insert(panel, is_shown);
+                    self.plots.is_open |= panel == LessonPanel::Plots && is_shown;
+                }
+                None if was.is_some() => drop(self.staged.remove(&panel)),
+                _ => {}
+            }
+        }
+        for plot in stage.plots.iter().filter(|plot| !plots.contains(plot)) {
+            self.plots.open(*plot);
+        }
+    }
+
+    /// Moves the view to where the lesson looks, in a network of these bounds that is drawn with this size.
+    pub(crate) fn fly(&mut self, ui: &Ui, session: &mut Session, size: Vec2, whole: Bounds) {
+        if let (Some(look), Some(layout)) = (session.look.take(), &self.scenery.layout)
+            && let Some((timeline, _)) = session.now()
+        {
+            let shape = &timeline.step().shape;
+            let is_there = match look {
+                Look::Fit => true,
+                Look::Layer(layer) => layer < shape.layers(),
+                Look::At(target) => walk::is_part(shape, target),
+            };
+            self.flight = is_there.then(|| Flight::new(&session.view, look, whole, layout, shape, size));
+        }
+        if let Some(mut flight) = self.flight.take() {
+            let dt_secs = if self.habits.reduced_motion { f32::INFINITY } else { ui.input(|input| input.stable_dt) };
+            let goes_on = flight.go_on(&mut session.view, if dt_secs.is_finite() { dt_secs.min(0.1) } else { dt_secs });
+            self.flight = goes_on.then_some(flight);
+            // Details come and go with the zoom.
+            ui.ctx().request_repaint();
+        }
     }
 
     /// Puts on the colours and the size that are asked for.
     fn wear(&mut self) {
-        let asked = (self.habits.theme, self.ctx.system_theme(), self.habits.scale);
+        let scale = self.habits.scale * if self.is_presenting { PRESENTING_SCALE } else { 1.0 };
+        let asked = (self.habits.theme, self.ctx.system_theme(), scale);
         if self.worn == Some(asked) {
             return;
         }
@@ -262,6 +359,7 @@ impl Gui {
     /// Takes in what has happened.
     pub(crate) fn heed(&mut self, session: &mut Session) {
         self.editor.heed(session);
+        self.heed_stage(session);
         self.show_new_problems(session);
         if let Some(snapshot) = &session.snapshot {
             self.scenery.heed(&snapshot.arrangement);
@@ -370,6 +468,11 @@ impl Gui {
         if digits.is_empty() {
             return;
         }
+        // While the lesson asks something, they are answers.
+        if session.performance.stage().question.is_some() {
+            let answer = digits.bytes().next().and_then(|digit| usize::from(digit - b'0').checked_sub(1));
+            return answer.map_or((), |answer| session.answer(answer));
+        }
         let (typed, when) = &mut self.typed_speed;
         if now - *when > TOGETHER_SECS {
             typed.clear();
@@ -411,8 +514,9 @@ impl Gui {
             Action::Larger => self.habits.scale_by(1),
             Action::Smaller => self.habits.scale_by(-1),
             Action::UsualSize => self.habits.scale = 1.0,
-            Action::LessonPanel => self.habits.lesson.is_shown = !self.habits.lesson.is_shown,
-            Action::ExplanationPanel => self.habits.explanation.is_shown = !self.habits.explanation.is_shown,
+            Action::LessonPanel => self.toggle(LessonPanel::Lesson),
+            Action::ExplanationPanel => self.toggle(LessonPanel::Explanation),
+            Action::Notes => self.has_notes = !self.has_notes,
             Action::Present => self.is_presenting = !self.is_presenting,
             Action::Drawer => {
                 let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
@@ -430,7 +534,10 @@ impl Gui {
                 session.send(Command::Compare(None));
             }
             Action::Compare => self.overlay = Some(Overlay::Compare { search: String::new(), chosen: 0 }),
-            Action::Plots => self.plots.toggle_all(),
+            Action::Plots => {
+                self.staged.remove(&LessonPanel::Plots);
+                self.plots.toggle_all();
+            }
             Action::Plot(plot) => self.plots.toggle(plot),
             Action::Script if self.editor.is_open() => self.editor.close(),
             Action::Script => self.open_editor(session),
@@ -558,6 +665,7 @@ impl Gui {
         };
         let options = SceneOptions {
             selected: session.view.selected,
+            lit: session.snapshot.as_ref().and_then(|snapshot| snapshot.lit.clone()),
             maps: session.snapshot.as_ref().and_then(|snapshot| snapshot.maps.clone()),
             zoom: zoom_step(session.view.zoom),
             view: self.canvas.filter(|_| !session.view.auto_fit).map(|area| session.view.bounds(area)),

@@ -58,6 +58,10 @@ fn state(session: &Session, gui: &Gui) -> Value {
         "granularity": now.map(|(_, playhead)| playhead.granularity().name()),
         "full_speed": session.is_full_speed(),
         "caption": session.caption(),
+        "question": session.performance.stage().question.as_ref().map(|question| json!({
+            "text": question.text, "chosen": question.chosen, "revealed": question.is_revealed,
+        })),
+        "lit": snapshot.and_then(|snapshot| snapshot.lit.as_ref()).map(|lit| lit.iter().filter(|lit| **lit).count()),
         "waiting": session.performance.waits_for_presenter(),
         "cue": session.performance.progress().0,
         "plugins": slots,

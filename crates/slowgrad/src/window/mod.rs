@@ -9,6 +9,7 @@ mod autosave;
 mod bookmarks;
 mod edit;
 mod editor;
+mod flight;
 mod gui;
 mod log;
 mod panels;

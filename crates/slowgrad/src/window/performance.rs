@@ -5,10 +5,11 @@
 //! was.
 
 use super::session::{Session, Start};
+use super::walk;
 use crate::worker::{Change, Command};
-use slowgrad_timeline::cue::{Cue, PlayPart};
+use slowgrad_timeline::cue::{Cue, Look, PlayPart};
 use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::perform::{Performer, Waiting};
+use slowgrad_timeline::perform::{Performer, Stage, Waiting};
 use slowgrad_timeline::playhead::{self, Wanted};
 
 /// A cue that takes a while.
@@ -33,8 +34,6 @@ pub(crate) enum Running {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Performance {
     performer: Performer,
-    /// What it said last, with its fields not filled in.
-    pub(crate) caption: String,
     pub(crate) running: Option<Running>,
     /// A person has taken over, or paused it.
     pub(crate) held: bool,
@@ -45,20 +44,12 @@ pub(crate) struct Performance {
 
 impl Performance {
     pub(crate) fn new(cues: Vec<Cue>) -> Self {
-        Self {
-            performer: Performer::new(cues),
-            caption: String::new(),
-            running: None,
-            held: false,
-            paused: false,
-            rush_to: None,
-        }
+        Self { performer: Performer::new(cues), running: None, held: false, paused: false, rush_to: None }
     }
 
     /// So many cues are over, as their run is; it waits for a person to go on.
     pub(crate) fn at(cues: Vec<Cue>, done: usize) -> Self {
-        let mut performance = Self::new(Vec::new());
-        performance.pass(cues, done);
+        let mut performance = Self { performer: Performer::after(cues, done), ..Self::new(Vec::new()) };
         performance.hold();
         performance
     }
@@ -71,22 +62,10 @@ impl Performance {
     /// The same place with other cues: a lesson was saved while it is performed.
     pub(crate) fn exchange(&mut self, cues: Vec<Cue>) {
         let waiting = self.performer.waiting();
-        self.pass(cues, self.performer.done());
+        self.performer = Performer::after(cues, self.performer.done());
         if waiting == Waiting::Nothing {
             self.performer.go_on();
         }
-    }
-
-    /// Goes through cues that are over, for what they say.
-    fn pass(&mut self, cues: Vec<Cue>, done: usize) {
-        let mut performer = Performer::new(cues);
-        while performer.done() < done && performer.done() < performer.cues().len() {
-            performer.go_on();
-            if let Some(Cue::Say(text)) = performer.tick(1e6, false) {
-                self.caption = text;
-            }
-        }
-        self.performer = performer;
     }
 
     /// Whether there is anything to perform.
@@ -100,7 +79,7 @@ impl Performance {
 
     /// Whether it waits for the presenter, who may also be the person who took over.
     pub(crate) fn waits_for_presenter(&self) -> bool {
-        !self.is_over() && (self.performer.waiting() == Waiting::Presenter || self.held)
+        !self.is_over() && (self.performer.waiting().is_stop() || self.held)
     }
 
     pub(crate) fn is_rushing(&self) -> bool {
@@ -108,7 +87,17 @@ impl Performance {
     }
 
     pub(crate) fn section(&self) -> Option<&str> {
-        self.performer.section()
+        self.stage().section.as_deref()
+    }
+
+    /// What it has put before its audience.
+    pub(crate) fn stage(&self) -> &Stage {
+        self.performer.stage()
+    }
+
+    /// The cue that comes next.
+    pub(crate) fn next_cue(&self) -> Option<&Cue> {
+        self.performer.cues().get(self.performer.done())
     }
 
     pub(crate) fn cues(&self) -> &[Cue] {
@@ -123,7 +112,7 @@ impl Performance {
     /// A person takes over: a part that was playing is given up.
     pub(crate) fn hold(&mut self) {
         self.paused = false;
-        if self.has_cues() && !self.is_over() && self.performer.waiting() != Waiting::Presenter {
+        if self.has_cues() && !self.is_over() && !self.performer.waiting().is_stop() {
             self.held = true;
         }
         self.running = None;
@@ -133,7 +122,7 @@ impl Performance {
     /// The run starts anew under a person's hands.
     pub(crate) fn hold_still(&mut self) {
         self.hold();
-        self.caption.clear();
+        self.performer.bare();
     }
 
     /// The playhead has come to where it was asked to play to.
@@ -162,7 +151,7 @@ impl Performance {
         }
         match (self.performer.waiting(), &self.running) {
             (Waiting::Host, Some(Running::Steps { moving: false, .. })) => Some(0.0),
-            (Waiting::Presenter, _) | (Waiting::Host, Some(_)) => None,
+            (Waiting::Presenter | Waiting::Answer, _) | (Waiting::Host, Some(_)) => None,
             (Waiting::Seconds(left), _) => Some(left),
             // A caption stays until it is read; looking ten times a second is often enough.
             _ => Some(0.1),
@@ -199,7 +188,7 @@ impl Session {
         }
         let rushing = self.performance.is_rushing();
         if rushing {
-            self.performance.performer.go_on();
+            self.performance.performer.skip();
         }
         let busy = self.performance.running.is_some();
         let dt_secs = if rushing { 1e6 } else { dt_secs };
@@ -212,7 +201,6 @@ impl Session {
         // What a lesson changes is undone by itself, not with what a person did before.
         self.seal();
         match cue {
-            Cue::Say(text) => self.performance.caption = text,
             Cue::Play { part, by, seconds } => self.begin_part(part, by, seconds),
             Cue::Step { count: 0, .. } => {}
             Cue::Step { count, by } => {
@@ -231,8 +219,30 @@ impl Session {
                 let serial = self.send(Command::Train(steps));
                 self.performance.running = Some(Running::Handled(serial));
             }
-            // The performer itself looks after these.
-            Cue::Wait | Cue::Pause { .. } | Cue::Section(_) => {}
+            Cue::TrainUntil { until, most } => {
+                let serial = self.send(Command::TrainUntil { until, most });
+                self.performance.running = Some(Running::Handled(serial));
+            }
+            Cue::Focus(target) => {
+                // Its neuron may have been taken away meanwhile.
+                let is_there = self.now().is_some_and(|(now, _)| walk::is_part(&now.step().shape, target));
+                self.view.selected = is_there.then_some(target);
+                self.look = Some(Look::At(target));
+            }
+            Cue::Camera(look) => self.look = Some(look),
+            Cue::Speed(speed) => self.steer(&playhead::Command::Speed(speed)),
+            Cue::Clear => self.view.selected = None,
+            // These are on the performer's stage, or it looks after them itself.
+            Cue::Say(_)
+            | Cue::Ask { .. }
+            | Cue::Highlight(_)
+            | Cue::Show(_)
+            | Cue::Hide(_)
+            | Cue::Plot(_)
+            | Cue::Note(_)
+            | Cue::Wait
+            | Cue::Pause { .. }
+            | Cue::Section(_) => {}
         }
     }
 
@@ -325,14 +335,28 @@ impl Session {
         }
     }
 
+    /// Somebody answers the lesson's question, counted from 0.
+    pub(crate) fn answer(&mut self, answer: usize) {
+        self.performance.performer.answer(answer);
+    }
+
+    /// Tells the worker which parameters the lesson lets stand out, when that has changed.
+    pub(super) fn sync_highlight(&mut self) {
+        let highlight = self.performance.stage().highlight;
+        if self.highlight_sent != highlight {
+            self.highlight_sent = highlight;
+            self.send(Command::Highlight(highlight));
+        }
+    }
+
     /// Page Up: back to the stop before this one.
     pub(crate) fn go_back(&mut self) {
         let cues = self.performance.performer.cues();
         let done = self.performance.performer.done().min(cues.len());
         // The stop it stands at does not count.
-        let stands = self.performance.performer.waiting() == Waiting::Presenter && !self.performance.held;
+        let stands = self.performance.performer.waiting().is_stop() && !self.performance.held;
         let end = done - usize::from(stands && done > 0);
-        let stop = cues[..end].iter().rposition(|cue| *cue == Cue::Wait).map_or(0, |at| at + 1);
+        let stop = cues[..end].iter().rposition(Cue::is_stop).map_or(0, |at| at + 1);
         if self.performance.has_cues() {
             self.go_to_cue(stop);
         }
@@ -345,11 +369,14 @@ impl Session {
 
     /// What the lesson says now, filled in.
     pub(crate) fn caption(&self) -> String {
+        self.filled(&self.performance.stage().caption)
+    }
+
+    /// A text of the lesson with the present numbers in it.
+    pub(crate) fn filled(&self, text: &str) -> String {
         match self.now() {
-            Some((timeline, _)) => {
-                slowgrad_timeline::perform::fill_in(&self.performance.caption, timeline, self.sample())
-            }
-            None => self.performance.caption.clone(),
+            Some((timeline, _)) => slowgrad_timeline::perform::fill_in(text, timeline, self.sample()),
+            None => text.to_owned(),
         }
     }
 }
@@ -361,6 +388,8 @@ mod tests {
     use crate::window::session::{NextFrame, Session};
     use crate::worker::Worker;
     use slowgrad_script::{Files, Library, Limits, Root};
+    use slowgrad_timeline::playhead::Playhead;
+    use slowgrad_timeline::scene::Target;
     use std::time::{Duration, Instant};
 
     fn session(cues: &str) -> Session {
@@ -437,6 +466,57 @@ mod tests {
         session.act(Action::PlayPause);
         until(&mut session, "it waits", |session| session.performance.waits_for_presenter());
         assert_eq!(step(&session), stopped);
+    }
+
+    #[test]
+    fn a_lesson_asks_and_goes_on_when_it_was_answered() {
+        let mut session = session(r#"stage.ask("Which?", ["a", "b"], 1); stage.step(2, "operation"); stage.wait();"#);
+        until(&mut session, "it asks", |session| session.performance.waits_for_presenter());
+        session.answer(0);
+        let question = session.performance.stage().question.clone().expect("it asks");
+        assert_eq!((question.chosen, question.right, question.is_revealed), (Some(0), 1, true));
+        session.act(Action::NextCue);
+        until(&mut session, "it waits", |session| session.performance.progress().0 == 3);
+        assert_eq!(session.performance.stage().question, None);
+        // Back to the question, which is open again.
+        session.act(Action::PreviousCue);
+        until(&mut session, "it asks again", |session| {
+            session.performance.stage().question.as_ref().is_some_and(|question| !question.is_revealed)
+        });
+    }
+
+    #[test]
+    fn what_is_highlighted_goes_and_comes_with_the_lesson() {
+        let mut session = session("stage.highlight(|p| p.is_bias); stage.wait(); stage.clear(); stage.wait();");
+        let lit = |session: &Session| session.snapshot.as_ref().is_some_and(|snapshot| snapshot.lit.is_some());
+        until(&mut session, "biases stand out", lit);
+        session.act(Action::NextCue);
+        until(&mut session, "nothing stands out", |session| !lit(session) && !session.is_unsettled());
+        session.act(Action::PreviousCue);
+        until(&mut session, "biases stand out again", lit);
+        session.act(Action::Reset);
+        until(&mut session, "the run is new", |session| !lit(session) && !session.is_unsettled());
+    }
+
+    #[test]
+    fn training_until_a_condition_ends_by_itself_and_by_a_person() {
+        let mut session = session(
+            "stage.train_until(|m| m.step >= 50, 1000); stage.train_until(|m| false, 1000000000); stage.wait();",
+        );
+        until(&mut session, "it trains on", |session| step(session) > 100);
+        assert_eq!(session.performance.progress().0, 2);
+        session.act(Action::PlayPause);
+        until(&mut session, "it stops", |session| !session.is_unsettled());
+        session.act(Action::PlayPause);
+        until(&mut session, "it waits", |session| session.performance.waits_for_presenter());
+    }
+
+    #[test]
+    fn speed_and_focus_are_set_by_the_lesson() {
+        let mut session = session("stage.speed(0.25); stage.focus(bias(0, 2)); stage.wait();");
+        until(&mut session, "it waits", |session| session.performance.waits_for_presenter());
+        assert_eq!(session.playhead.as_ref().map(Playhead::speed), Some(0.25));
+        assert_eq!(session.view.selected, Some(Target::Bias { layer: 0, neuron: 2 }));
     }
 
     #[test]

@@ -4,38 +4,9 @@
 use super::session::Session;
 use crate::worker::{ActivationAt, Command, LandscapeAsk, LossAt, Wanted};
 use serde::{Deserialize, Serialize};
+pub(crate) use slowgrad_timeline::cue::Plot;
 use slowgrad_timeline::event::Cell;
 use slowgrad_timeline::scene::Target;
-
-/// The plots that there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Plot {
-    Losses,
-    Answers,
-    Landscape,
-    Histograms,
-    Activation,
-    Loss,
-}
-
-impl Plot {
-    /// All, in the order in which they are offered.
-    pub(crate) const ALL: [Plot; 6] =
-        [Plot::Losses, Plot::Answers, Plot::Landscape, Plot::Histograms, Plot::Activation, Plot::Loss];
-
-    /// What it is called.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Plot::Losses => "loss",
-            Plot::Answers => "answers",
-            Plot::Landscape => "landscape",
-            Plot::Histograms => "histograms",
-            Plot::Activation => "activation",
-            Plot::Loss => "loss function",
-        }
-    }
-}
 
 /// What a session keeps of the plots.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -136,6 +107,13 @@ impl PlotsView {
         if !self.is_open {
             self.shown.push(plot);
             self.is_large = false;
+        }
+    }
+
+    /// Opens a plot that is not seen yet.
+    pub(crate) fn open(&mut self, plot: Plot) {
+        if !self.seen().contains(&plot) {
+            self.toggle(plot);
         }
     }
 

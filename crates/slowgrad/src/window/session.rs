@@ -13,6 +13,7 @@ use slowgrad_engine::spec::{ParamValue, PluginRef};
 use slowgrad_engine::structure::Reshape;
 use slowgrad_render::View;
 use slowgrad_timeline::Timeline;
+use slowgrad_timeline::cue::{Condition, Look};
 use slowgrad_timeline::event::{Cell, Phase};
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::playhead::{self, Loop, Playhead, Response, Wanted};
@@ -113,6 +114,9 @@ pub(crate) struct Session {
     /// Whether it goes on in slow motion once it no longer trains at full speed.
     goes_on: bool,
     pub(super) start: Start,
+    /// Where the lesson wants the view to go, until the picture is drawn.
+    pub(super) look: Option<Look>,
+    pub(super) highlight_sent: Option<Condition>,
     wanted: Option<(u64, Wanted)>,
     /// The step that was asked for last.
     sought: u64,
@@ -138,6 +142,8 @@ impl Session {
             panels: None,
             goes_on: false,
             start: Start::Perform,
+            look: None,
+            highlight_sent: None,
             wanted: None,
             sought: 1,
             full_speed_sent: false,
@@ -187,6 +193,7 @@ impl Session {
         self.flash_secs = (self.flash_secs - dt_secs).max(0.0);
         self.sync_full_speed();
         self.perform(dt_secs);
+        self.sync_highlight();
         self.play(dt_secs.min(LONGEST_DT));
         self.next_frame()
     }
@@ -292,6 +299,8 @@ impl Session {
         let cues = new.lesson.as_ref().map(|lesson| lesson.cues.clone()).unwrap_or_default();
         if is_new_run {
             self.wanted = None;
+            // It lights nothing up.
+            self.highlight_sent = None;
             if is_other_lesson {
                 self.view = View::default();
                 self.bookmarks.clear();
@@ -307,6 +316,11 @@ impl Session {
             }
         } else if is_new_edition {
             self.performance.exchange(cues);
+        }
+        if is_new_edition && !is_new_run {
+            // Other cues have other conditions, whatever their numbers.
+            self.highlight_sent = None;
+            self.send(Command::Highlight(None));
         }
         self.restore_view();
     }
@@ -535,6 +549,7 @@ impl Session {
             | Action::LessonPanel
             | Action::ExplanationPanel
             | Action::Present
+            | Action::Notes
             | Action::Drawer
             | Action::Parameters
             | Action::Plots

@@ -5,6 +5,7 @@
 
 use super::SHOWN_SAMPLES;
 use super::answers::maps;
+use super::conditions::Conditions;
 use super::history::History;
 use super::message::{Arrangement, Choice, Command, Curves, DataInfo, LessonInfo, Made, Slot, Snapshot};
 use super::plots::{Drafts, Moment, Plots};
@@ -14,6 +15,7 @@ use super::scripts::{self, Scripts};
 use super::slots::{self, Choices};
 use crate::library;
 use crate::pace::Pace;
+use slowgrad_engine::condition::Condition;
 use slowgrad_engine::data::Data;
 use slowgrad_engine::record::{self, RecordedStep};
 use slowgrad_engine::run::{Run, StateChange};
@@ -47,6 +49,8 @@ pub(super) struct Opened {
     pub(super) changes: Arc<[Made]>,
     pub(super) arrangement: Arrangement,
     pub(super) warnings: Vec<Diagnostic>,
+    /// What its cues ask.
+    pub(super) conditions: Vec<Condition>,
 }
 
 /// The worker's state.
@@ -69,12 +73,13 @@ pub(crate) struct Desk {
     pub(super) history: History,
     /// How many threads train.
     pace: Pace,
+    pub(super) conditions: Conditions,
     runs: u64,
     handled: u64,
     full_speed: bool,
     train_left: u64,
     stuck: bool,
-    shown: Option<Arc<Timeline>>,
+    pub(super) shown: Option<Arc<Timeline>>,
     maps: Option<Arc<Maps>>,
     drafts: Drafts,
     /// The run that goes along.
@@ -110,6 +115,7 @@ impl Desk {
             seed: None,
             history: History::default(),
             pace: Pace::of_this_machine(),
+            conditions: Conditions::default(),
             runs: 0,
             handled: 0,
             full_speed: false,
@@ -179,9 +185,10 @@ impl Desk {
                 };
                 opened.run.set_threads(self.pace.threads());
                 match opened.run.advance() {
-                    Ok(_) => {
+                    Ok(objective) => {
                         self.train_left = self.train_left.saturating_sub(1);
                         trained += 1;
+                        self.trained(objective.loss);
                     }
                     Err(problem) => self.get_stuck(*problem),
                 }
@@ -232,7 +239,12 @@ impl Desk {
                 self.open(&path);
             }
             Command::Seek(step) => drop(self.seek(step)),
-            Command::Train(steps) => self.train_left = self.train_left.saturating_add(steps),
+            Command::Train(steps) => {
+                self.forget_until();
+                self.train(steps);
+            }
+            Command::TrainUntil { until, most } => self.train_until(until, most),
+            Command::Highlight(condition) => self.highlight(condition),
             Command::FullSpeed(on) => {
                 self.stop_training();
                 self.full_speed = on;
@@ -311,7 +323,7 @@ impl Desk {
 
     /// Starts a run of a lesson that was read.
     pub(super) fn begin(&mut self, lesson: Lesson) {
-        let Lesson { path, spec: asked, cues, setup, parameters, warnings, .. } = lesson;
+        let Lesson { path, spec: asked, cues, conditions, setup, parameters, warnings, .. } = lesson;
         let start = self.seed.and_then(|_| self.beginning(&asked)).unwrap_or((setup, parameters));
         self.runs += 1;
         self.edition += 1;
@@ -326,6 +338,7 @@ impl Desk {
             changes: Arc::new([]),
             arrangement: before.map(|before| before.arrangement).unwrap_or_default(),
             warnings,
+            conditions,
         });
         self.settle();
     }
@@ -334,11 +347,18 @@ impl Desk {
     fn settle(&mut self) {
         self.pending = None;
         self.run_problem = None;
+        self.conditions = Conditions::default();
         self.stop_training();
         self.stale = true;
     }
 
+    /// Trains so many more steps, burst by burst.
+    pub(super) fn train(&mut self, steps: u64) {
+        self.train_left = self.train_left.saturating_add(steps);
+    }
+
     pub(super) fn stop_training(&mut self) {
+        self.forget_until();
         self.full_speed = false;
         self.train_left = 0;
     }
@@ -498,7 +518,7 @@ impl Desk {
     }
 
     /// What scripts have printed goes to the console.
-    fn keep_printed(&mut self) {
+    pub(super) fn keep_printed(&mut self) {
         let printed = self.sandbox.console();
         if !printed.is_empty() {
             let kept = self.console.iter().cloned().chain(printed).collect::<Vec<_>>();
@@ -517,7 +537,7 @@ impl Desk {
         let files = self.used_files();
         let opened = self.opened.as_ref();
         let (undo, redo) = self.history.words();
-        let problems = self.problems.iter().chain(&self.run_problem);
+        let problems = self.problems.iter().chain(&self.run_problem).chain(&self.conditions.problem);
         let problems = problems.chain(opened.into_iter().flat_map(|opened| &opened.warnings)).cloned().collect();
         Snapshot {
             handled: self.handled,
@@ -528,6 +548,7 @@ impl Desk {
             setup: opened.map(|opened| Arc::new(slots::setup_info(opened.run.setup(), &self.choices))),
             data: self.data.clone(),
             maps: self.maps.clone(),
+            lit: self.conditions.lit.clone(),
             plots,
             rival,
             timeline: self.shown.clone(),
@@ -575,6 +596,7 @@ impl Desk {
             }
         };
         self.shown = Some(Arc::new(Timeline::new(Arc::new(step))));
+        self.light();
         let Some(opened) = &mut self.opened else { return };
         self.maps = maps(&mut opened.run).map(Arc::new);
         let data = data_info(opened);

@@ -13,7 +13,7 @@ use slowgrad_engine::structure::Reshape;
 use slowgrad_script::{ConsoleLine, PluginKind, Report};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::cue::Cue;
+use slowgrad_timeline::cue::{Condition, Cue};
 use slowgrad_timeline::picture::Maps;
 use slowgrad_timeline::scene::Target;
 use std::sync::Arc;
@@ -27,6 +27,10 @@ pub(crate) enum Command {
     Seek(u64),
     /// Trains so many steps at full speed and shows the one after them.
     Train(u64),
+    /// The same until a condition of the lesson holds, at most so many steps.
+    TrainUntil { until: Condition, most: u64 },
+    /// Lets the parameters stand out of which a condition of the lesson holds.
+    Highlight(Option<Condition>),
     /// Trains without end, or stops all training.
     FullSpeed(bool),
     /// Makes a change that can be undone: before a step, which is shown then, or before the present one.
@@ -351,6 +355,8 @@ pub(crate) struct Snapshot {
     pub(crate) data: Option<Arc<DataInfo>>,
     /// What every neuron computes over the range of the inputs, with the parameters before the step that is shown.
     pub(crate) maps: Option<Arc<Maps>>,
+    /// Which parameters of the step that is shown stand out, flat; nothing while all are alike.
+    pub(crate) lit: Option<Arc<[bool]>>,
     /// What the open plots show.
     pub(crate) plots: Plots,
     /// The run that goes along.

@@ -4,6 +4,7 @@
 //! module must not know the window: whoever wants to be woken hands in a closure.
 
 mod answers;
+mod conditions;
 mod desk;
 #[cfg(test)]
 mod fire;

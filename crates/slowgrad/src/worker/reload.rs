@@ -56,6 +56,8 @@ impl Desk {
             return self.begin(lesson);
         }
         opened.warnings = lesson.warnings;
+        opened.conditions = lesson.conditions;
+        self.conditions.problem = None;
         if opened.info.cues != lesson.cues || opened.info.title != lesson.spec.title {
             self.edition += 1;
             opened.info = Arc::new(LessonInfo {

@@ -1,5 +1,6 @@
 //! The network in the middle, with what the lesson says over it.
 
+use super::question::QuestionCard;
 use super::structure;
 use crate::window::action::{Action, keys_text};
 use crate::window::edit::Outcome;
@@ -23,21 +24,30 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let Some(scene) = gui.scene(session) else {
         gui.set_canvas(None, None);
         let is_broken = session.snapshot.as_ref().is_some_and(|snapshot| super::errors(snapshot) > 0);
-        let text = if is_broken { "This lesson cannot run yet: see Problems." } else { "Opening the lesson…" };
+        let text = match (is_broken, gui.is_presenting) {
+            (true, false) => "This lesson cannot run yet: see Problems.",
+            // An audience is told nothing of it.
+            (true, true) => "",
+            (false, _) => "Opening the lesson…",
+        };
         ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(20.0), theme.faint);
         return;
     };
     let size = caption_size(area, gui.is_presenting);
-    let caption = caption(ui, area, size, session, &theme);
+    let question = QuestionCard::new(ui, area, size, session, &theme);
+    // A question stands where captions do.
+    let caption = if question.is_some() { None } else { caption(ui, area, size, session, &theme) };
     // Captions have two lines and a hint at most times; that room is kept, so that the network stands still.
     let usual = if session.performance.has_cues() { 2.3 * size + 44.0 } else { 0.0 };
-    let caption_height = caption.as_ref().map_or(0.0, |caption| caption.rect.height() + 12.0).max(usual);
+    let said = caption.as_ref().map(|caption| caption.rect).or(question.as_ref().map(|question| question.rect));
+    let caption_height = said.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
     let network = Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0));
     let legend =
         Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT - 5.0));
     if legend.width() > 440.0 {
         ui.scope_builder(UiBuilder::new().max_rect(legend), |ui| legend_ui(ui, &theme));
     }
+    gui.fly(ui, session, network.size(), scene.bounds);
     let answer = ui
         .scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, &scene, &mut session.view, &theme))
         .inner;
@@ -85,6 +95,9 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     }
     if let Some(caption) = caption {
         caption.paint(ui, &theme);
+    }
+    if let Some(question) = question {
+        question.show(ui, session, &theme);
     }
     // Nothing that concerns the author comes before the audience.
     if !gui.is_presenting {

@@ -27,6 +27,10 @@ pub(super) fn height(gui: &Gui, available: f32, is_selected: bool) -> f32 {
 
 pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
+    if gui.is_presenting {
+        // The running script and nothing that is the author's business.
+        return script_tab_ui(ui, gui, session, &theme);
+    }
     let errors = session.snapshot.as_ref().map_or(0, super::errors);
     let (mut asked, mut is_beside) = (None, true);
     let has_buttons = gui.tab == Tab::Script && !gui.editor.is_open();

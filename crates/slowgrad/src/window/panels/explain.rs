@@ -8,6 +8,7 @@ use crate::window::session::Session;
 use egui::{DragValue, Frame, Margin, Panel, RichText, ScrollArea, Ui};
 use slowgrad_render::{Theme, comparison_ui, formula_ui, inspector_ui};
 use slowgrad_timeline::Timeline;
+use slowgrad_timeline::cue::Panel as LessonPanel;
 use slowgrad_timeline::inspect::inspect;
 use slowgrad_timeline::playhead;
 use slowgrad_timeline::scene::{Inspector, Link, Target};
@@ -48,11 +49,17 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let height = ui.available_height();
     let drawer = Frame::new().inner_margin(Margin { left: 0, right: 0, top: 8, bottom: 0 });
-    Panel::bottom("drawer")
-        .exact_size(drawer::height(gui, height, session.view.selected.is_some()))
-        .frame(drawer)
-        .resizable(false)
-        .show(ui, |ui| drawer::drawer_ui(ui, gui, session));
+    let (has_formulas, has_script) = (gui.is_shown(LessonPanel::Explanation), gui.is_shown(LessonPanel::Script));
+    if has_script && !has_formulas {
+        return drawer::drawer_ui(ui, gui, session);
+    }
+    if has_script {
+        Panel::bottom("drawer")
+            .exact_size(drawer::height(gui, height, session.view.selected.is_some()))
+            .frame(drawer)
+            .resizable(false)
+            .show(ui, |ui| drawer::drawer_ui(ui, gui, session));
+    }
     let Some(scene) = gui.scene(session) else { return };
     let (mut clicked, mut is_table_asked) = (None, false);
     ScrollArea::vertical().id_salt("explain").auto_shrink(false).show(ui, |ui| {

@@ -14,8 +14,10 @@ mod explain;
 mod hints;
 mod icons;
 mod lesson;
+mod notes;
 mod overlay;
 mod plots;
+mod question;
 mod rival;
 mod sections;
 mod spoken;
@@ -36,15 +38,13 @@ use super::session::Session;
 use crate::worker::Snapshot;
 use egui::{CentralPanel, CursorIcon, Frame, Id, Margin, Panel, Rect, Sense, Ui, Vec2, WidgetInfo};
 use slowgrad_tape::Severity;
+use slowgrad_timeline::cue::Panel as LessonPanel;
 
 /// Draws the whole window.
 pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let size = ui.max_rect().size();
     let frame = |x: i8, y: i8| Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(x, y));
-    if gui.is_presenting {
-        return present_ui(ui, gui, session);
-    }
     // Side panels give way on small windows and take a little more on large ones.
     let left = (0.19 * size.x).clamp(196.0, 300.0);
     let right = if gui.editor.is_open() {
@@ -60,20 +60,30 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let wanted = if gui.editor.is_open() { habits.editor_width } else { habits.explanation.width };
     let left = habits.lesson.width.unwrap_or(left).clamp(160.0, (0.35 * size.x).max(160.0));
     let right = wanted.unwrap_or(right).clamp(220.0, (0.6 * size.x).max(220.0));
-    let (has_left, has_right) = (habits.lesson.is_shown, gui.is_explaining());
+    let (has_left, has_right) = (gui.is_shown(LessonPanel::Lesson), gui.is_explaining());
 
-    Panel::top("top")
-        .exact_size(40.0)
-        .frame(frame(12, 6))
-        .resizable(false)
-        .show(ui, |ui| top::top_ui(ui, gui, session));
-    let transport = Panel::bottom("timeline")
-        .exact_size(88.0 + if sections::has_sections(session) { sections::HEIGHT } else { 0.0 })
-        .frame(frame(12, 8))
-        .resizable(false)
-        .show(ui, |ui| transport::transport_ui(ui, gui, session))
-        .response
-        .rect;
+    // What is wrong with scripts, and which lessons there are, is not for an audience.
+    if !gui.is_presenting {
+        Panel::top("top")
+            .exact_size(40.0)
+            .frame(frame(12, 6))
+            .resizable(false)
+            .show(ui, |ui| top::top_ui(ui, gui, session));
+    }
+    if gui.has_notes {
+        let notes = Panel::bottom("notes").exact_size(notes::HEIGHT).frame(frame(16, 8).fill(theme.raised));
+        notes.resizable(false).show(ui, |ui| notes::notes_ui(ui, session, &theme));
+    }
+    let mut transport = Rect::NOTHING;
+    if gui.is_shown(LessonPanel::Timeline) {
+        transport = Panel::bottom("timeline")
+            .exact_size(88.0 + if sections::has_sections(session) { sections::HEIGHT } else { 0.0 })
+            .frame(frame(12, 8))
+            .resizable(false)
+            .show(ui, |ui| transport::transport_ui(ui, gui, session))
+            .response
+            .rect;
+    }
     if has_left {
         Panel::left("lesson").exact_size(left).frame(frame(12, 10)).resizable(false).show(ui, |ui| {
             lesson::lesson_ui(ui, gui, session);
@@ -88,7 +98,9 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         .frame(Frame::new().fill(theme.background))
         .show(ui, |ui| {
             if plots::plots_panel_ui(ui, gui, session) {
-                rival::rival_ui(ui, gui, session);
+                if !gui.is_presenting {
+                    rival::rival_ui(ui, gui, session);
+                }
                 CentralPanel::no_frame().show(ui, |ui| canvas::canvas_ui(ui, gui, session));
             }
         })
@@ -109,15 +121,9 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         let wanted = if is_open { &mut habits.editor_width } else { &mut habits.explanation.width };
         edge_ui(ui, "width of the explanation panel", canvas.with_min_x(canvas.right()), (right, -1.0), wanted);
     }
-    hints::hints_ui(ui, gui, session, &hints::Places { canvas, transport });
-    spoken::spoken_ui(ui, gui, session);
-    overlay::overlay_ui(ui, gui, session);
-}
-
-/// For an audience: the network and what the lesson says. What is wrong with scripts is the author's business.
-fn present_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let background = gui.theme().background;
-    CentralPanel::no_frame().frame(Frame::new().fill(background)).show(ui, |ui| canvas::canvas_ui(ui, gui, session));
+    if !gui.is_presenting {
+        hints::hints_ui(ui, gui, session, &hints::Places { canvas, transport });
+    }
     spoken::spoken_ui(ui, gui, session);
     overlay::overlay_ui(ui, gui, session);
 }

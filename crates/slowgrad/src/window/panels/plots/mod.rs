@@ -17,6 +17,7 @@ use crate::window::gui::Gui;
 use crate::window::plots::Plot;
 use crate::window::session::Session;
 use egui::{Align, Frame, Layout, Margin, Panel, Rect, RichText, Role, Ui, UiBuilder, Vec2, WidgetInfo};
+use slowgrad_timeline::cue::Panel as LessonPanel;
 
 /// A plot needs this much room to be read.
 const NARROWEST: f32 = 300.0;
@@ -26,7 +27,7 @@ const GAP: f32 = 12.0;
 /// Makes room for the plots below what else there is; answers whether there is any left for it.
 pub(super) fn plots_panel_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) -> bool {
     gui.plots.tell(session);
-    if !gui.plots.is_open {
+    if !gui.is_shown(LessonPanel::Plots) {
         return true;
     }
     let room = ui.available_height();

@@ -1,0 +1,137 @@
+//! The way of the view to what a lesson looks at: a short flight, so that the audience sees where it goes.
+//!
+//! Whoever takes the view meanwhile keeps it. It must not know why the view should go there.
+
+use egui::Vec2;
+use slowgrad_engine::shape::Shape;
+use slowgrad_render::View;
+use slowgrad_timeline::cue::Look;
+use slowgrad_timeline::layout::Layout;
+use slowgrad_timeline::scene::{Bounds, Point, Target};
+
+/// How long it takes, in seconds.
+const SECS: f32 = 0.7;
+/// Around what is looked at, in world units.
+const AROUND: f32 = 70.0;
+/// A part of the network is not shown larger than this many times its size when all is shown.
+const NEAREST: f32 = 2.2;
+
+/// A view on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Flight {
+    from: (Point, f32),
+    to: (Point, f32),
+    /// Where it was put last.
+    at: (Point, f32),
+    secs: f32,
+    /// It shows all from then on.
+    ends_fitted: bool,
+}
+
+impl Flight {
+    /// The way from a view to a look, for a network that is drawn with this size.
+    pub(crate) fn new(view: &View, look: Look, whole: Bounds, layout: &Layout, shape: &Shape, size: Vec2) -> Self {
+        let mut all = view.clone();
+        all.fit(whole, size);
+        let mut goal = all.clone();
+        if look != Look::Fit {
+            goal.fit(bounds(look, layout, shape), size);
+            goal.zoom = goal.zoom.min(NEAREST * all.zoom).max(all.zoom);
+        }
+        let from = (view.center, view.zoom);
+        Self { from, to: (goal.center, goal.zoom), at: from, secs: 0.0, ends_fitted: look == Look::Fit }
+    }
+
+    /// Moves the view on; answers whether the flight goes on.
+    pub(crate) fn go_on(&mut self, view: &mut View, dt_secs: f32) -> bool {
+        if (view.center, view.zoom) != self.at {
+            return false;
+        }
+        self.secs += dt_secs;
+        let share = (self.secs / SECS).clamp(0.0, 1.0);
+        let eased = share * share * (3.0 - 2.0 * share);
+        let between = |a: f32, b: f32| a + (b - a) * eased;
+        let ([x, y], [to_x, to_y]) = (self.from.0, self.to.0);
+        view.center = [between(x, to_x), between(y, to_y)];
+        view.zoom = self.from.1 * (self.to.1 / self.from.1).powf(eased);
+        view.auto_fit = self.ends_fitted && share >= 1.0;
+        self.at = (view.center, view.zoom);
+        share < 1.0
+    }
+}
+
+/// The box around what is looked at.
+fn bounds(look: Look, layout: &Layout, shape: &Shape) -> Bounds {
+    let source = |layer: usize, input: usize| match layer.checked_sub(1) {
+        Some(before) => Target::Neuron { layer: before, neuron: input },
+        None => Target::Input(input),
+    };
+    let targets: Vec<Target> = match look {
+        Look::Layer(layer) => {
+            let neurons = (0..shape.size(layer)).map(|neuron| Target::Neuron { layer, neuron });
+            neurons.chain((0..shape.fan_in(layer)).map(|input| source(layer, input))).collect()
+        }
+        Look::At(Target::Weight { layer, neuron, input }) => {
+            vec![Target::Neuron { layer, neuron }, source(layer, input)]
+        }
+        Look::At(Target::Bias { layer, neuron }) => vec![Target::Neuron { layer, neuron }],
+        Look::At(target) => vec![target],
+        Look::Fit => Vec::new(),
+    };
+    let mut bounds = Bounds { min: [f32::INFINITY; 2], max: [f32::NEG_INFINITY; 2] };
+    for [x, y] in targets.into_iter().map(|target| layout.position(target)) {
+        bounds.min = [bounds.min[0].min(x - AROUND), bounds.min[1].min(y - AROUND)];
+        bounds.max = [bounds.max[0].max(x + AROUND), bounds.max[1].max(y + AROUND)];
+    }
+    bounds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: Vec2 = Vec2::new(800.0, 500.0);
+
+    fn fly(view: &mut View, look: Look) -> Flight {
+        let shape = Shape::new(2, &[3, 1]);
+        let layout = Layout::new(&shape);
+        Flight::new(view, look, layout.bounds(), &layout, &shape, SIZE)
+    }
+
+    fn land(view: &mut View, flight: &mut Flight) {
+        let mut frames = 0;
+        while flight.go_on(view, 0.05) {
+            frames += 1;
+            assert!(frames < 100, "it does not arrive");
+        }
+    }
+
+    #[test]
+    fn it_arrives_in_the_middle_between_both_ends_of_a_weight_and_comes_back_to_all() {
+        let layout = Layout::new(&Shape::new(2, &[3, 1]));
+        let mut view = View::default();
+        view.fit(layout.bounds(), SIZE);
+        let whole = view.clone();
+        let mut flight = fly(&mut view, Look::At(Target::Weight { layer: 1, neuron: 0, input: 2 }));
+        land(&mut view, &mut flight);
+        let [from, to] = [Target::Neuron { layer: 0, neuron: 2 }, Target::Neuron { layer: 1, neuron: 0 }]
+            .map(|target| layout.position(target));
+        let middle = [from[0].midpoint(to[0]), from[1].midpoint(to[1])];
+        assert!((view.center[0] - middle[0]).abs() < 0.01 && (view.center[1] - middle[1]).abs() < 0.01);
+        assert!(view.zoom >= whole.zoom && !view.auto_fit);
+        let mut flight = fly(&mut view, Look::Fit);
+        land(&mut view, &mut flight);
+        assert!(view.auto_fit && (view.zoom - whole.zoom).abs() < 0.001);
+    }
+
+    #[test]
+    fn who_takes_the_view_keeps_it() {
+        let mut view = View::default();
+        let mut flight = fly(&mut view, Look::Layer(1));
+        assert!(flight.go_on(&mut view, 0.1));
+        view.shift([30.0, 0.0]);
+        let taken = view.clone();
+        assert!(!flight.go_on(&mut view, 0.1));
+        assert_eq!(view, taken);
+    }
+}
