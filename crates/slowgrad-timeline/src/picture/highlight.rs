@@ -69,6 +69,7 @@ fn dim_edge(edge: &mut Edge, is_lit: bool) {
     } else {
         edge.alpha *= DIM_EDGE;
         edge.glow *= DIM_EDGE;
+        edge.ghost_width = None;
     }
 }
 

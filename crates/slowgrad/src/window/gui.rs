@@ -301,6 +301,10 @@ impl Gui {
             return;
         }
         let (panels, plots) = std::mem::replace(&mut self.told, (stage.panels.clone(), stage.plots.clone()));
+        // Before their panel, which would come with the plots that it had.
+        for plot in stage.plots.iter().filter(|plot| !plots.contains(plot)) {
+            self.plots.open(*plot);
+        }
         for panel in LessonPanel::ALL {
             let (was, is) = (panels.get(&panel), stage.panels.get(&panel));
             match is {
@@ -311,9 +315,6 @@ impl Gui {
                 None if was.is_some() => drop(self.staged.remove(&panel)),
                 _ => {}
             }
-        }
-        for plot in stage.plots.iter().filter(|plot| !plots.contains(plot)) {
-            self.plots.open(*plot);
         }
     }
 

@@ -484,3 +484,67 @@ fn one_key_turns_slow_motion_into_full_speed_and_back() {
     settle(&mut window);
     assert!(!is_playing(&window), "what stood stands again");
 }
+
+/// A window over a lesson that performs this, from its first cue on.
+fn performing(cues: &str) -> Window {
+    let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], data: "xor", seed: 3 } }"#;
+    let text = format!("{lesson} fn perform(stage) {{ {cues} }}");
+    let files = slowgrad_script::Files::from_iter([("t.rhai", text.as_bytes())]);
+    let own = slowgrad_script::Root { name: "own".into(), files };
+    let library = slowgrad_script::Library { roots: vec![library::shipped(), own] };
+    let mut window = window(Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread"));
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    window
+}
+
+#[test]
+fn a_question_is_answered_by_the_names_of_its_answers() {
+    let mut window = performing(r#"stage.ask("Which?", ["this", "that"], 1); stage.wait();"#);
+    assert!(window.query_by_label("Which?").is_some());
+    window.get_by_label("answer 1: this").click();
+    window.run_steps(8);
+    assert!(window.query_by_label("answer 1: this, not right").is_some());
+    assert!(window.query_by_label("answer 2: that, right").is_some());
+    window.get_by_label("go on").click();
+    settle(&mut window);
+    assert!(window.query_by_label("Which?").is_none());
+}
+
+#[test]
+fn a_lesson_shows_its_panels_and_plots_to_an_audience_and_no_others() {
+    let cues = r#"stage.wait(); stage.show("lesson"); stage.plot("histograms"); stage.wait(); stage.hide("lesson"); stage.hide("plots"); stage.wait();"#;
+    let mut window = performing(cues);
+    press(&mut window, Modifiers::NONE, Key::P);
+    assert!(window.query_by_label("Reset").is_none());
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    assert!(window.query_by_label("Reset").is_some());
+    let seen = |window: &Window| window.state().gui.as_ref().map(|gui| gui.plots.seen());
+    assert_eq!(seen(&window), Some(vec![crate::window::plots::Plot::Histograms]));
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    assert!(window.query_by_label("Reset").is_none());
+    assert!(window.query_all_by_label_contains("loss function").next().is_none(), "the plots are gone");
+    // What a presenter wants to see is for who asks.
+    assert!(window.query_all_by_label_contains("cue 6 of").next().is_none());
+    press(&mut window, Modifiers::SHIFT, Key::P);
+    assert!(window.query_all_by_label_contains("of 7").next().is_some());
+}
+
+#[test]
+fn what_does_not_stand_out_is_dimmed() {
+    let mut window = performing("stage.highlight(|p| p.layer == 1 && p.input == 2); stage.wait();");
+    press(&mut window, Modifiers::NONE, Key::End);
+    settle(&mut window);
+    let bench = window.state_mut();
+    let scene = bench.gui.as_mut().and_then(|gui| gui.scene(&bench.session)).expect("a scene");
+    let lit = slowgrad_timeline::scene::Target::Weight { layer: 1, neuron: 0, input: 2 };
+    for edge in &scene.edges {
+        assert_eq!(edge.alpha > 0.5, edge.target == lit, "{edge:?}");
+        assert!(edge.target == lit || edge.ghost_width.is_none(), "{edge:?}");
+    }
+    let bright: Vec<_> = scene.discs.iter().filter(|disc| disc.alpha == 1.0).map(|disc| disc.target).collect();
+    let neuron = |layer, neuron| slowgrad_timeline::scene::Target::Neuron { layer, neuron };
+    assert_eq!(bright, [neuron(0, 2), neuron(1, 0)]);
+}

@@ -121,7 +121,8 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         let wanted = if is_open { &mut habits.editor_width } else { &mut habits.explanation.width };
         edge_ui(ui, "width of the explanation panel", canvas.with_min_x(canvas.right()), (right, -1.0), wanted);
     }
-    if !gui.is_presenting {
+    // Nor does anything cover what the lesson asks.
+    if !gui.is_presenting && session.performance.stage().question.is_none() {
         hints::hints_ui(ui, gui, session, &hints::Places { canvas, transport });
     }
     spoken::spoken_ui(ui, gui, session);

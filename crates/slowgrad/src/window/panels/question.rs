@@ -21,6 +21,11 @@ pub(super) struct QuestionCard {
     hint: Arc<Galley>,
 }
 
+/// A question takes no more of the area than this share,
+const MOST_OF_AREA: f32 = 0.42;
+/// unless its letters would be smaller than this.
+const SMALLEST: f32 = 16.0;
+
 /// What a sign beside an answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -42,8 +47,20 @@ fn verdict(question: &Question, answer: usize) -> Verdict {
 }
 
 impl QuestionCard {
-    /// Lays out the question that the lesson asks, at the bottom of an area, in letters of this size.
+    /// Lays out the question that the lesson asks, at the bottom of an area, in letters of this size or of one that
+    /// leaves room for the network.
     pub(super) fn new(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
+        let mut size = 0.84 * size;
+        loop {
+            let card = Self::sized(ui, area, size, session, theme)?;
+            if card.rect.height() <= MOST_OF_AREA * area.height() || size < SMALLEST {
+                return Some(card);
+            }
+            size *= 0.9;
+        }
+    }
+
+    fn sized(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
         let question = session.performance.stage().question.clone()?;
         let width = (area.width() - 28.0).max(80.0);
         let layout = |text: String, size: f32, width: f32, color| {
@@ -51,7 +68,6 @@ impl QuestionCard {
             job.halign = Align::LEFT;
             ui.painter().layout_job(job)
         };
-        let size = 0.84 * size;
         let text = layout(session.filled(&question.text), size, width - 40.0, theme.text);
         let answer_size = 0.8 * size;
         let inner = width - 40.0 - 3.4 * answer_size;
