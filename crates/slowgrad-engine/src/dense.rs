@@ -327,15 +327,23 @@ const TALL: usize = 4;
 /// Multiplications that are worth a thread: some microseconds.
 const WORTH_A_THREAD: usize = 1 << 19;
 
+#[inline]
 fn run(sums: &Sums<'_>, out: MatrixMut<'_>, last: Last<'_>, threads: usize) {
     let is_close = sums.lanes <= FEW_SAMPLES && out.stride == sums.lanes && !matches!(last, Last::Divide(_));
-    let threads = threads.min(sums.rows * sums.terms * sums.lanes / WORTH_A_THREAD);
-    if threads < 2 || is_close {
-        return vectorize(Job { sums, out, last, is_close });
+    if threads > 1 && !is_close {
+        let threads = threads.min(sums.rows * sums.terms * sums.lanes / WORTH_A_THREAD);
+        if threads > 1 {
+            return run_shared(sums, out.numbers, out.stride, last, threads);
+        }
     }
+    vectorize(Job { sums, out, last, is_close });
+}
+
+/// By several threads, each some rows at a time. Apart, so that small layers do not carry it along.
+#[inline(never)]
+fn run_shared(sums: &Sums<'_>, out: &mut [f64], stride: usize, last: Last<'_>, threads: usize) {
     let tall = sums.rows.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(TALL);
-    let stride = out.stride;
-    let parts = out.numbers.chunks_mut(tall * stride).take(sums.rows.div_ceil(tall)).enumerate();
+    let parts = out.chunks_mut(tall * stride).take(sums.rows.div_ceil(tall)).enumerate();
     share(threads, parts, |(part, numbers)| {
         let first = part * tall;
         let rows = tall.min(sums.rows - first);
@@ -344,10 +352,11 @@ fn run(sums: &Sums<'_>, out: MatrixMut<'_>, last: Last<'_>, threads: usize) {
             Last::Add(bias) => Last::Add(&bias[first..]),
             other => other,
         };
-        vectorize(Job { sums: &sums, out: MatrixMut { numbers, stride }, last, is_close });
+        vectorize(Job { sums: &sums, out: MatrixMut { numbers, stride }, last, is_close: false });
     });
 }
 
+#[inline]
 fn vectorize(job: impl WithSimd<Output = ()>) {
     #[cfg(target_arch = "x86_64")]
     {

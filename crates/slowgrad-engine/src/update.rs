@@ -207,19 +207,25 @@ fn stretch<'m>(model: &'m mut Model, grads: &'m [f64], range: &Range<usize>) -> 
 
 /// A rule that cannot fail, by several threads when it is worth it.
 fn in_place(passes: &mut [Pass], model: &mut Model, grads: &[f64], range: Range<usize>, threads: usize) {
-    let threads = threads.min(range.len() / WORTH_A_THREAD);
-    let jobs = if threads < 2 { 1 } else { passes.len() };
-    let (size, width) = (range.len().div_ceil(jobs).next_multiple_of(GROUP), passes[0].calls());
-    let parts = Parts { rest: stretch(model, grads, &range), size };
-    share(threads, passes.iter_mut().zip(parts), |(pass, mut part)| {
-        let count = part.values.len();
-        for start in (0..count).step_by(width) {
-            let block = start..count.min(start + width);
-            part.load(pass, block.clone());
-            pass.forward_prepared();
-            part.store(pass, block);
-        }
-    });
+    let (count, whole) = (range.len(), stretch(model, grads, &range));
+    let threads = threads.min(count / WORTH_A_THREAD);
+    if threads < 2 {
+        return sweep(&mut passes[0], whole);
+    }
+    let size = count.div_ceil(passes.len()).next_multiple_of(GROUP);
+    let parts = Parts { rest: whole, size };
+    share(threads, passes.iter_mut().zip(parts), |(pass, part)| sweep(pass, part));
+}
+
+/// Block by block.
+fn sweep(pass: &mut Pass, mut part: Stretch<'_>) {
+    let (count, width) = (part.values.len(), pass.calls());
+    for start in (0..count).step_by(width) {
+        let block = start..count.min(start + width);
+        part.load(pass, block.clone());
+        pass.forward_prepared();
+        part.store(pass, block);
+    }
 }
 
 /// A rule that may fail, whose results do not touch what it reads.
