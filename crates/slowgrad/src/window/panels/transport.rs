@@ -120,7 +120,9 @@ fn step_field_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Them
     if !ui.memory(|memory| memory.has_focus(id)) {
         gui.step_text = step.to_string();
     }
-    let edit = TextEdit::singleline(&mut gui.step_text).id(id).desired_width(68.0).align(egui::Align2::RIGHT_CENTER);
+    // Millions of steps are trained in a minute; all digits have to be seen.
+    let width = 68.0_f32.max(11.0 * gui.step_text.len() as f32);
+    let edit = TextEdit::singleline(&mut gui.step_text).id(id).desired_width(width).align(egui::Align2::RIGHT_CENTER);
     let help = format!(
         "training step; type a number to go there ({} and {} go by one)",
         keys_text(Action::PreviousStep.entry()),
