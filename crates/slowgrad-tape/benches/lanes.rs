@@ -2,7 +2,7 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use slowgrad_tape::{Diagnostic, Function, Op, Pass, TapeFull, Trace, TraceBuilder, Tracer, dispatch, math};
+use slowgrad_tape::{Call, Diagnostic, Function, Op, Pass, TapeFull, TraceBuilder, Tracer, dispatch, math};
 use std::cell::RefCell;
 
 /// What the nearest cache holds easily.
@@ -41,7 +41,7 @@ over_lanes!(exp ln tanh sigmoid softplus sin erf cbrt);
 struct FromExp;
 
 impl FromExp {
-    fn body(tape: &mut TraceBuilder, x: f64) -> Result<Trace, TapeFull> {
+    fn body(tape: &mut TraceBuilder, x: f64) -> Result<Call, TapeFull> {
         let z = tape.input("z", x, true);
         let (one, two) = (tape.constant(1.0)?, tape.constant(2.0)?);
         let doubled = tape.push(Op::Mul, &[two, z], None)?;
@@ -54,7 +54,7 @@ impl FromExp {
 }
 
 impl Tracer for FromExp {
-    fn trace(&mut self, inputs: &[f64]) -> Result<Trace, Box<Diagnostic>> {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
         let traced = Self::body(&mut TraceBuilder::new(100), inputs[0]);
         traced.map_err(|full| Box::new(Diagnostic::error("tape", full.to_string())))
     }
