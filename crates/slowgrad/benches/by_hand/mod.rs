@@ -218,7 +218,10 @@ fn activate(activation: Activation, out: &mut [f64], slopes: &mut [f64], n: usiz
         // z·tanh(ln(1 + eᶻ)) = z·m/(m + 2) with m = eᶻ(eᶻ + 2), and its derivative, from one exponential.
         Activation::Mish => {
             for (v, slope) in eights(out).zip(eights(slopes)) {
-                let e = v.map(|z| math::exp(if z > 20.0 { 20.0 } else { z }));
+                let mut e = [0.0; L];
+                for i in 0..L {
+                    e[i] = math::exp(if v[i] > 20.0 { 20.0 } else { v[i] });
+                }
                 for i in 0..L {
                     let m = e[i] * (e[i] + 2.0);
                     let t = m / (m + 2.0);
@@ -316,10 +319,13 @@ fn gradients(net: &mut Net, l: usize) {
     let scale = 1.0 / batch as f64;
     let (a, d, gw) = (&net.a[l], &net.d[l + 1], &mut net.layers[l].gw);
     if ins < 2 * L {
-        for j in 0..outs {
-            for i in 0..ins {
-                gw[j * ins + i] = dot(&d[j * n..][..n], &a[i * n..][..n]) * scale;
-            }
+        let mut j = 0;
+        while j + 2 <= outs {
+            few::<2>(d, a, gw, ins, n, j, scale);
+            j += 2;
+        }
+        if j < outs {
+            few::<1>(d, a, gw, ins, n, j, scale);
         }
         return;
     }
@@ -340,6 +346,55 @@ fn gradients(net: &mut Net, l: usize) {
     multiply(&product, gw, ins, outs, ins);
 }
 
+/// The gradients of `J` neurons with few inputs.
+#[inline(always)]
+fn few<const J: usize>(d: &[f64], a: &[f64], gw: &mut [f64], ins: usize, n: usize, j: usize, scale: f64) {
+    let mut i = 0;
+    while i + 4 <= ins {
+        dots::<J, 4>(d, a, gw, ins, n, j, i, scale);
+        i += 4;
+    }
+    while i + 2 <= ins {
+        dots::<J, 2>(d, a, gw, ins, n, j, i, scale);
+        i += 2;
+    }
+    if i < ins {
+        dots::<J, 1>(d, a, gw, ins, n, j, i, scale);
+    }
+}
+
+/// Sums side by side, so that each number is read once for several of them.
+#[allow(clippy::too_many_arguments, reason = "one for each operand")]
+#[inline(always)]
+fn dots<const J: usize, const I: usize>(
+    d: &[f64],
+    a: &[f64],
+    gw: &mut [f64],
+    ins: usize,
+    n: usize,
+    j: usize,
+    i: usize,
+    scale: f64,
+) {
+    let mut sums = [[[0.0; L]; I]; J];
+    for s in (0..n).step_by(L) {
+        for r in 0..J {
+            let d = &d[(j + r) * n + s..][..L];
+            for c in 0..I {
+                let a = &a[(i + c) * n + s..][..L];
+                for l in 0..L {
+                    sums[r][c][l] = math::fma(d[l], a[l], sums[r][c][l]);
+                }
+            }
+        }
+    }
+    for r in 0..J {
+        for c in 0..I {
+            gw[(j + r) * ins + i + c] = sum(sums[r][c]) * scale;
+        }
+    }
+}
+
 #[inline(always)]
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; L];
@@ -356,6 +411,35 @@ pub(crate) fn sum(a: V) -> f64 {
     ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]))
 }
 
+/// A bias's gradient.
+#[inline(always)]
+fn mean(d: &[f64], scale: f64) -> f64 {
+    let mut sums = [0.0; L];
+    for v in d.as_chunks::<L>().0 {
+        for i in 0..L {
+            sums[i] += v[i];
+        }
+    }
+    sum(sums) * scale
+}
+
+/// What is the same for all parameters of a step.
+struct AdamW {
+    shrink: f64,
+    corrected: f64,
+    root: f64,
+}
+
+impl AdamW {
+    // A closure would not be compiled for the vector unit.
+    #[inline(always)]
+    fn apply(&self, w: &mut f64, m: &mut f64, v: &mut f64, g: f64) {
+        *m = 0.9 * *m + (1.0 - 0.9) * g;
+        *v = 0.999 * *v + (1.0 - 0.999) * g * g;
+        *w = *w * self.shrink - self.corrected * *m / (v.sqrt() / self.root + 1e-8);
+    }
+}
+
 #[inline(always)]
 fn update(net: &mut Net, l: usize) {
     let n = net.stride;
@@ -363,15 +447,6 @@ fn update(net: &mut Net, l: usize) {
     let last = l == 0;
     let Layer { w, b, mw, mb, vw, vb, gw } = &mut net.layers[l];
     let lr = net.recipe.lr;
-    let bias_grad = |d: &[f64], j: usize| {
-        let mut sums = [0.0; L];
-        for v in d[j * n..][..n].as_chunks::<L>().0 {
-            for i in 0..L {
-                sums[i] += v[i];
-            }
-        }
-        sum(sums) * scale
-    };
     let d = &net.d[l + 1];
     match net.recipe.optimizer {
         Optimizer::Sgd => {
@@ -379,7 +454,7 @@ fn update(net: &mut Net, l: usize) {
                 *w -= lr * g;
             }
             for (j, b) in b.iter_mut().enumerate() {
-                *b -= lr * bias_grad(d, j);
+                *b -= lr * mean(&d[j * n..][..n], scale);
             }
         }
         Optimizer::Momentum(mu) => {
@@ -388,7 +463,7 @@ fn update(net: &mut Net, l: usize) {
                 *w -= lr * *m;
             }
             for (j, (b, m)) in b.iter_mut().zip(mb).enumerate() {
-                *m = mu * *m + bias_grad(d, j);
+                *m = mu * *m + mean(&d[j * n..][..n], scale);
                 *b -= lr * *m;
             }
         }
@@ -396,19 +471,14 @@ fn update(net: &mut Net, l: usize) {
             let steps = f64::from(net.steps);
             let corrected = lr / (1.0 - math::pow(0.9, steps));
             let root = (1.0 - math::pow(0.999, steps)).sqrt();
-            let rule = |w: &mut f64, m: &mut f64, v: &mut f64, g: f64| {
-                *w *= 1.0 - lr * decay;
-                *m = 0.9 * *m + (1.0 - 0.9) * g;
-                *v = 0.999 * *v + (1.0 - 0.999) * g * g;
-                *w -= corrected * *m / (v.sqrt() / root + 1e-8);
-            };
+            let rule = AdamW { shrink: 1.0 - lr * decay, corrected, root };
             let length = w.len();
             let (mw, vw, gw) = (&mut mw[..length], &mut vw[..length], &gw[..length]);
             for i in 0..length {
-                rule(&mut w[i], &mut mw[i], &mut vw[i], gw[i]);
+                rule.apply(&mut w[i], &mut mw[i], &mut vw[i], gw[i]);
             }
             for j in 0..b.len() {
-                rule(&mut b[j], &mut mb[j], &mut vb[j], bias_grad(d, j));
+                rule.apply(&mut b[j], &mut mb[j], &mut vb[j], mean(&d[j * n..][..n], scale));
             }
         }
     }

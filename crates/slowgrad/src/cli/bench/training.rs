@@ -37,7 +37,6 @@ pub(super) const ROWS: &[Row] = &[
         measure: |bench| steps(bench, 1, "w3"),
     },
     Row { name: "w3-two", what: "the same with two threads", measure: |bench| steps(bench, 2, "w3") },
-    Row { name: "w3-two", what: "the same with two threads", measure: |bench| steps(bench, 2, "w3") },
     Row { name: "adam", what: "adam, per parameter of 10⁶: a step less its products", measure: million_parameters },
 ];
 
