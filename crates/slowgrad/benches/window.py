@@ -110,9 +110,8 @@ def main():
 
 
 def paused(window):
-    until("the window answers", lambda: window.last(lambda line: line["playing"] is not None))
-    if window.last()["playing"]:
-        window.key("space")
+    until("it plays", lambda: window.last(lambda line: line["playing"]))
+    window.key("space")
     until("it is paused", lambda: window.last(lambda line: not line["playing"]))
     # What fades or follows the pointer may come to rest.
     time.sleep(2.0)
