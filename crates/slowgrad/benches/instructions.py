@@ -4,10 +4,10 @@
     python3 crates/slowgrad/benches/instructions.py --check     # fails where a count has grown by more than 2 %
     python3 crates/slowgrad/benches/instructions.py --write     # takes over the counts of now
 
-`slowgrad train` runs under callgrind with some steps and with twice as many; the difference is theirs alone, with the
-history that a run keeps, and what starting takes is not in it. Valgrind has no AVX-512, so this is the AVX2 path.
-Another compiler makes other instructions: counts are compared only when it is the one that they were written with.
-Needs valgrind. `--program` names a slowgrad that is built already, in the release profile.
+slowgrad's side of the benchmark `training` runs under callgrind with some steps and with twice as many; the difference is
+theirs alone, and what starting takes is not in it. Valgrind has no AVX-512, so this is the AVX2 path. Another compiler
+makes other instructions: counts are compared only when it is the one that they were written with. Needs valgrind;
+`--program` names a benchmark that is built already.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[2]
 COUNTS = HERE / "instructions.json"
-LESSONS = REPOSITORY / "crates/slowgrad/src/cli/bench/scripts"
 # Steps that are many against what differs from start to start, and few enough for some seconds.
 STEPS = {"w1": 10_000, "w1-exp": 10_000, "w2": 4_000, "w2-other": 4_000, "w3": 20}
 TOLERANCE = 0.02
@@ -33,17 +32,14 @@ def compiler():
 
 
 def built():
-    command = ["cargo", "build", "--release", "--locked", "-p", "slowgrad", "--message-format=json"]
+    command = ["cargo", "bench", "--locked", "-p", "slowgrad", "--bench", "training", "--no-run", "--message-format=json"]
     lines = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     messages = [json.loads(line) for line in lines if line.startswith("{")]
-    return [m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == "slowgrad"][-1]
+    return [m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == "training"][-1]
 
 
 def instructions(program, lesson, steps):
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "train"]
-    command += [str(LESSONS / f"{lesson}.rhai"), "--steps", str(steps), "--threads", "1"]
-    # Everything takes many times as long there, making the data as well.
-    command += ["--limits", "seconds=30"]
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, lesson, "--steps", str(steps)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     collected = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode != 0 or collected is None:
@@ -65,7 +61,7 @@ def main():
     what = arguments.add_mutually_exclusive_group(required=True)
     what.add_argument("--check", action="store_true")
     what.add_argument("--write", action="store_true")
-    arguments.add_argument("--program", help="a slowgrad that is built already")
+    arguments.add_argument("--program", help="a benchmark that is built already")
     arguments = arguments.parse_args()
     known = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
     if arguments.check and known.get("compiler") != compiler():

@@ -4,7 +4,8 @@
 //! machine does falls on all of them; only the ratios mean anything. Before that it is seen that both train the same
 //! network: the same samples, and nearly the same parameters after some hundred steps.
 //!
-//! Names of workloads choose among them, `--json` prints for programs, `--seconds N` is the time for each.
+//! Names of workloads choose among them, `--json` prints for programs, `--seconds N` is the time for each. With
+//! `--steps N` slowgrad alone trains so many steps, for `instructions.py` to count what they take.
 //! `SLOWGRAD_ISA` chooses the vector unit.
 
 mod by_hand;
@@ -203,10 +204,17 @@ fn main() -> Done<()> {
     if let Some(at) = names.iter().position(|name| name == "--seconds") {
         seconds = names.drain(at..(at + 2).min(names.len())).next_back().unwrap_or_default().parse()?;
     }
+    let mut steps = None;
+    if let Some(at) = names.iter().position(|name| name == "--steps") {
+        steps = Some(names.drain(at..(at + 2).min(names.len())).next_back().unwrap_or_default().parse::<u64>()?);
+    }
     let unit = choose_vector_unit()?;
-    let sandbox = Sandbox::new(library()?, Limits::default());
+    let mut limits = Limits::default();
+    // Making the data takes many times as long while instructions are counted.
+    limits.set("seconds", 30.0).map_err(|error| error.message)?;
+    let sandbox = Sandbox::new(library()?, limits);
     let mut out = std::io::stdout().lock();
-    if !is_json {
+    if !is_json && steps.is_none() {
         writeln!(
             out,
             "float64, {unit}, one thread unless it says two; slowgrad computes the value of the loss in each step, by hand it is not"
@@ -218,6 +226,10 @@ fn main() -> Done<()> {
             continue;
         }
         let mut rivals = rivals(&sandbox, &workload)?;
+        if let Some(steps) = steps {
+            (0..steps).for_each(|_| rivals[0].1.step());
+            continue;
+        }
         compare(&workload, &mut rivals)?;
         let times = race(&mut rivals, Duration::from_secs_f64(seconds));
         let rate = |time: f64| workload.recipe.batch as f64 / time;
@@ -232,7 +244,7 @@ fn main() -> Done<()> {
             }
         }
     }
-    if names.is_empty() || names.iter().any(|name| name == "adam") {
+    if steps.is_none() && (names.is_empty() || names.iter().any(|name| name == "adam")) {
         let time = by_hand::adam(Duration::from_secs_f64(seconds));
         if is_json {
             told.insert("adam, by hand".into(), json!(time));
