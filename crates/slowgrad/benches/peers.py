@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""slowgrad beside numpy, PyTorch and Rust by hand: the same three workloads, in turn, in one run.
+r"""slowgrad beside numpy, PyTorch and Rust by hand: the same three workloads, in turn, in one run.
 
     python3 -m venv peers && peers/bin/pip install -r crates/slowgrad/benches/requirements.txt
-    peers/bin/python crates/slowgrad/benches/peers.py [--rounds 5] [--seconds 1] [--isa avx2]
+    peers/bin/python crates/slowgrad/benches/peers.py [--rounds 5] [--seconds 1] [--isa avx2] \
+        [--numpy-kernel Haswell]
 
 Each peer trains each workload for a while, again and again in turn, and the best rate of each counts; what else the
 machine does falls on all of them, and only the ratios mean anything. Everything is float64 in one thread. slowgrad and
 PyTorch compute the value of the loss in each step; numpy and Rust by hand only its derivative. numpy's OpenBLAS chooses
-its kernel freely, and its name is printed. `--isa` holds slowgrad and Rust by hand to another vector unit, never numpy.
+its kernel freely, and its name is printed. `--isa` holds slowgrad and Rust by hand to another vector unit, and `--numpy-kernel` numpy: Haswell is its AVX2.
 """
 
 import argparse
@@ -19,11 +20,13 @@ import time
 from pathlib import Path
 
 # What holds OpenBLAS to another kernel than it would choose flatters whoever is compared with it. It is read when numpy
-# is loaded, so this process starts itself again without it.
+# is loaded, so this process starts itself again without it, or with what was asked for.
 HELD = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"]
-if any(name in os.environ for name in HELD):
+asked = sys.argv[sys.argv.index("--numpy-kernel") + 1 :][:1] if "--numpy-kernel" in sys.argv else []
+wanted = dict(zip(HELD, asked))
+if any(os.environ.get(name) != wanted.get(name) for name in HELD):
     free = {name: value for name, value in os.environ.items() if name not in HELD}
-    os.execve(sys.executable, [sys.executable, *sys.argv], free)
+    os.execve(sys.executable, [sys.executable, *sys.argv], {**free, **wanted})
 for name in ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"]:
     os.environ[name] = "1"
 
@@ -184,6 +187,7 @@ def main():
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=float, default=1.0, help="for each peer in each round")
     arguments.add_argument("--isa", help="portable, avx2 or avx512, for slowgrad and Rust by hand")
+    arguments.add_argument("--numpy-kernel", help="such as Haswell; numpy chooses when it is not given")
     arguments = arguments.parse_args()
     slowgrad, by_hand = built()
     environment = {**os.environ, **({"SLOWGRAD_ISA": arguments.isa} if arguments.isa else {})}
