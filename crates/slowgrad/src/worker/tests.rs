@@ -217,7 +217,6 @@ fn after_a_step_that_fails_picture_and_run_are_together_and_edits_wait() {
     worker.send(reload(FAILS, true));
     settled(&worker);
     worker.send(Command::Change { step: Some(9), change: weight(2.0) });
-    worker.send(Command::DropGhost);
     let failed = settled(&worker);
     assert!(failed.stuck && !failed.problems.is_empty());
     assert_eq!((shown(&failed).0, failed.furthest), (4, 4));
