@@ -52,7 +52,7 @@ fn after_a_point_stands_what_the_value_has() {
     offers(&lesson("stage.pl¦"), &["play"], &["say"]);
     offers(&lesson("stage.highlight(|p| p.¦)"), &["grad", "is_bias"], &["loss", "push", "exp"]);
     offers(&lesson("stage.train_until(|m| abs(m.¦) < 1.0, 10)"), &["loss", "epoch"], &["grad", "push"]);
-    offers(&lesson("stage.show(\"¦\")"), &["timeline", "inspector"], &["fit"]);
+    offers(&lesson("stage.show(\"¦\")"), &["timeline", "explanation"], &["fit"]);
     offers(&lesson("stage.camera(\"¦\")"), &["fit"], &["timeline"]);
     offers(&lesson("stage.camera(#{ ¦ })"), &["layer", "neuron"], &["by"]);
     let stage = "fn perform(s) { s.¦ }";
