@@ -22,7 +22,7 @@ pub mod theme;
 
 pub use camera::View;
 pub use device::RenderError;
-pub use math::{MathResponse, math_ui, paint_math};
+pub use math::{MathResponse, math_ui};
 pub use network::{NetworkResponse, label_rects, legend_ui, network_ui};
 pub use offscreen::{Offscreen, Picture};
 pub use panels::{comparison_ui, formula_ui, inspector_ui};
