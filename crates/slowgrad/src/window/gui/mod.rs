@@ -1,0 +1,311 @@
+//! What only the window itself knows: theme, open tabs and overlays, what is edited, and the picture of the network.
+//!
+//! It must not know how training goes; it asks [`Session`] and hands it what a person wants.
+
+mod keys;
+mod scenery;
+mod stage;
+
+use super::edit::Field;
+use super::editor::Editor;
+use super::flight::Flight;
+use super::panels::strip::Strip;
+use super::panels::{self, Inspected, Table};
+use super::plots::{Plot, PlotsView};
+use super::session::Session;
+use super::session_file::Panels;
+use super::settings::{Habits, Hint, Look as Dress};
+use super::store::Folders;
+use crate::worker::Change;
+use egui::{Id, Pos2, Rect, Ui};
+use scenery::{RivalPicture, Scenery};
+use serde::{Deserialize, Serialize};
+use slowgrad_render::Theme;
+use slowgrad_timeline::cue::Panel as LessonPanel;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What lies over everything else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Overlay {
+    /// All keys.
+    Help,
+    /// Finding a command by its name.
+    Palette { search: String, chosen: usize },
+    /// What a second run shall have instead.
+    Compare { search: String, chosen: usize },
+    /// What shall become of scripts that are not saved, before the window closes.
+    Unsaved,
+    /// Opening a lesson or a session: what was typed, which line is chosen, and the sessions that there are.
+    Open { search: String, chosen: usize, sessions: Vec<(String, PathBuf)> },
+    /// Where the session is to be saved.
+    SaveAs { path: String },
+    /// What a bookmark is to be called.
+    Name { bookmark: usize, name: String },
+}
+
+/// What the window cannot do by itself, since it takes a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// Opens a lesson or a session.
+    Open(PathBuf),
+    /// Saves the session.
+    Save(PathBuf),
+}
+
+/// The pages of the drawer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Tab {
+    Script,
+    Parameters,
+    Console,
+    Problems,
+}
+
+impl Tab {
+    pub(crate) const ALL: [Tab; 4] = [Tab::Script, Tab::Parameters, Tab::Console, Tab::Problems];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Tab::Script => "Script",
+            Tab::Parameters => "Parameters",
+            Tab::Console => "Console",
+            Tab::Problems => "Problems",
+        }
+    }
+}
+
+/// Panels that a lesson shows to an audience have larger letters.
+const PRESENTING_SCALE: f32 = 1.25;
+
+/// The window's own state.
+pub(crate) struct Gui {
+    ctx: egui::Context,
+    theme: Theme,
+    pub(crate) habits: Habits,
+    /// What of them is in effect, and what the desktop says.
+    worn: Option<(Dress, Option<egui::Theme>, f32)>,
+    /// The network alone, for an audience.
+    pub(crate) is_presenting: bool,
+    /// Whether the presenter's notes are shown.
+    pub(crate) has_notes: bool,
+    /// Panels that the lesson shows or hides, until a person does.
+    staged: BTreeMap<LessonPanel, bool>,
+    /// What the lesson had on stage when that was looked at last: panels, and plots.
+    told: (BTreeMap<LessonPanel, bool>, Vec<Plot>),
+    flight: Option<Flight>,
+    pub(crate) overlay: Option<Overlay>,
+    pub(crate) tab: Tab,
+    pub(crate) field: Option<Field>,
+    pub(crate) editor: Editor,
+    pub(crate) table: Table,
+    pub(crate) inspected: Inspected,
+    pub(crate) scenery: Scenery,
+    pub(crate) plots: PlotsView,
+    pub(crate) rival: RivalPicture,
+    pub(crate) step_text: String,
+    pub(crate) strip: Strip,
+    /// Digits of a speed that is being typed, and when the last one was.
+    typed_speed: (String, f64),
+    canvas: Option<Rect>,
+    weight: Option<Pos2>,
+    title: String,
+    problems_seen: usize,
+    /// Where things are kept; nothing where nobody has a home, and in pictures without a window.
+    pub(crate) folders: Option<Folders>,
+    /// Where the session is saved.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) requests: Vec<Request>,
+    focused: Option<Id>,
+    /// Whether the window is to be closed.
+    pub(crate) is_closed: bool,
+}
+
+impl Gui {
+    /// As people like it who have said nothing, and know all hints.
+    pub(crate) fn new(ctx: egui::Context, folders: Option<Folders>) -> Self {
+        let theme = Theme::dark();
+        theme.apply(&ctx);
+        // These keys are in the one list of commands.
+        ctx.options_mut(|options| {
+            options.zoom_with_keyboard = false;
+            // A frame that takes long is no reason not to hear a click.
+            options.input_options.max_click_duration = 3.0;
+        });
+        let habits = Habits { hints_seen: Hint::ALL.to_vec(), ..Habits::default() };
+        Self {
+            ctx,
+            theme,
+            habits,
+            worn: None,
+            is_presenting: false,
+            has_notes: false,
+            staged: BTreeMap::new(),
+            told: Default::default(),
+            flight: None,
+            overlay: None,
+            tab: Tab::Script,
+            field: None,
+            editor: Editor::default(),
+            table: Table::default(),
+            inspected: Inspected::default(),
+            scenery: Scenery::default(),
+            plots: PlotsView::default(),
+            rival: RivalPicture::default(),
+            step_text: String::new(),
+            strip: Strip::default(),
+            typed_speed: (String::new(), 0.0),
+            canvas: None,
+            weight: None,
+            title: String::new(),
+            problems_seen: 0,
+            folders,
+            file: None,
+            requests: Vec::new(),
+            focused: None,
+            is_closed: false,
+        }
+    }
+
+    /// Another lesson is opened: its scripts are saved into these folders, from the weakest to the strongest, and its
+    /// session into that file.
+    pub(crate) fn begin(&mut self, folders: Vec<PathBuf>, file: Option<PathBuf>) {
+        self.editor = Editor::new(folders);
+        self.file = file;
+        self.overlay = None;
+        self.field = None;
+        self.strip = Strip::default();
+    }
+
+    pub(crate) fn context(&self) -> &egui::Context {
+        &self.ctx
+    }
+
+    pub(crate) fn theme(&self) -> &Theme {
+        &self.theme
+    }
+
+    /// Where the network was drawn last.
+    pub(crate) fn canvas_rect(&self) -> Option<Rect> {
+        self.canvas
+    }
+
+    pub(crate) fn set_canvas(&mut self, rect: Option<Rect>, weight: Option<Pos2>) {
+        self.canvas = rect;
+        self.weight = weight;
+    }
+
+    /// Where the first weight was drawn last.
+    pub(crate) fn weight_pos(&self) -> Option<Pos2> {
+        self.weight
+    }
+
+    /// What is open over the panels, for the log.
+    pub(crate) fn overlay_name(&self) -> &'static str {
+        match (&self.overlay, &self.field) {
+            (Some(Overlay::Help), _) => "help",
+            (Some(Overlay::Palette { .. }), _) => "palette",
+            (Some(Overlay::Compare { .. }), _) => "compare",
+            (Some(Overlay::Unsaved), _) => "unsaved",
+            (Some(Overlay::Open { .. }), _) => "open",
+            (Some(Overlay::SaveAs { .. }), _) => "save",
+            (Some(Overlay::Name { .. }), _) => "name",
+            (None, Some(_)) => "edit",
+            (None, None) => "",
+        }
+    }
+
+    /// The window's title when it has changed.
+    pub(crate) fn new_title(&mut self, session: &Session) -> Option<String> {
+        let lesson = session.snapshot.as_ref()?.lesson.as_ref()?;
+        let title = format!("{} · slowgrad", lesson.title);
+        (title != self.title).then(|| {
+            self.title.clone_from(&title);
+            title
+        })
+    }
+
+    /// Draws everything and carries out what was asked for.
+    pub(crate) fn window_ui(&mut self, ui: &mut Ui, session: &mut Session) {
+        self.wear();
+        self.heed(session);
+        self.keys(session);
+        panels::window_ui(ui, self, session);
+        self.seal(session);
+    }
+
+    /// Puts on the colours and the size that are asked for.
+    fn wear(&mut self) {
+        let scale = self.habits.scale * if self.is_presenting { PRESENTING_SCALE } else { 1.0 };
+        let asked = (self.habits.theme, self.ctx.system_theme(), scale);
+        if self.worn == Some(asked) {
+            return;
+        }
+        self.theme = asked.0.theme(asked.1);
+        self.theme.apply(&self.ctx);
+        if (self.worn.is_some() || asked.2 != 1.0) && self.ctx.zoom_factor() != asked.2 {
+            self.ctx.set_zoom_factor(asked.2);
+        }
+        self.worn = Some(asked);
+        // Some of it is in effect from the next frame on only.
+        self.ctx.request_repaint();
+    }
+
+    /// Takes in what has happened.
+    pub(crate) fn heed(&mut self, session: &mut Session) {
+        self.editor.heed(session);
+        self.heed_stage(session);
+        self.show_new_problems(session);
+        if let Some(snapshot) = &session.snapshot {
+            self.scenery.heed(&snapshot.arrangement);
+        }
+        if let Some(Panels { tab, plots }) = session.panels.take() {
+            self.tab = tab;
+            self.plots.resume(plots);
+        }
+    }
+
+    /// What was changed is one thing to undo when the pointer or the keyboard leaves it.
+    fn seal(&mut self, session: &mut Session) {
+        let focused = self.ctx.memory(egui::Memory::focused);
+        let has_moved_on = focused != self.focused || self.ctx.input(|input| input.pointer.any_released());
+        self.focused = focused;
+        if !self.ctx.input(|input| input.pointer.any_down())
+            && let Some(arrangement) = self.scenery.moved()
+        {
+            session.send(Change::Arrange(arrangement).into());
+        }
+        if has_moved_on && self.field.is_none() {
+            session.seal();
+        }
+    }
+
+    /// A problem that was not there before opens its page.
+    fn show_new_problems(&mut self, session: &Session) {
+        let errors = session.snapshot.as_ref().map_or(0, panels::errors);
+        // While a script is edited its problems stand in their places.
+        if errors > self.problems_seen && !self.editor.is_open() {
+            self.tab = Tab::Problems;
+        } else if errors == 0 && self.problems_seen > 0 && self.tab == Tab::Problems {
+            self.tab = Tab::Script;
+        }
+        self.problems_seen = errors;
+    }
+
+    /// Whether a script has the keyboard.
+    pub(crate) fn is_writing(&self) -> bool {
+        let document = self.editor.document().filter(|_| self.editor.is_open() && self.tab == Tab::Script);
+        document.is_some_and(|document| self.ctx.memory(|memory| memory.has_focus(panels::code::field(&document.path))))
+    }
+
+    /// Somebody wants to close the window: answers whether it may be, or asks what shall become of what is not saved.
+    pub(crate) fn may_close(&mut self) -> bool {
+        if self.editor.unsaved().is_empty() {
+            return true;
+        }
+        self.overlay = Some(Overlay::Unsaved);
+        self.ctx.memory_mut(egui::Memory::stop_text_input);
+        false
+    }
+}

@@ -1,0 +1,178 @@
+//! The picture of the network, kept from frame to frame: where everything stands, what was dragged, and the scene of
+//! this moment, also of the run that goes along.
+//!
+//! It must not know panels or keys.
+
+use super::Gui;
+use crate::window::session::Session;
+use crate::worker::Arrangement;
+use egui::Vec2;
+use slowgrad_engine::shape::Shape;
+use slowgrad_render::View;
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::event::Phase;
+use slowgrad_timeline::layout::Layout;
+use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, zoom_step};
+use slowgrad_timeline::scene::{Scene, Target};
+use std::sync::Arc;
+
+/// The network's picture.
+#[derive(Default)]
+pub(crate) struct Scenery {
+    pub(super) layout: Option<Layout>,
+    /// The room that the layout is stretched for.
+    room: Option<Vec2>,
+    /// What a person has dragged, and how far from where it stands by itself.
+    moved: Vec<(Target, Vec2)>,
+    /// Whether the run does not know of it yet.
+    is_moved: bool,
+    /// What the run said last.
+    told: Arrangement,
+    picture: Option<(Arc<Timeline>, Picture)>,
+    drawn: Option<(Arc<Timeline>, Moment, SceneOptions, Arc<Scene>)>,
+}
+
+/// The picture of the run that goes along.
+#[derive(Default)]
+pub(crate) struct RivalPicture {
+    pub(crate) scenery: Scenery,
+    pub(crate) view: View,
+}
+
+impl Gui {
+    /// The scene of the run that goes along at this moment: at the same operation, or as far through the same neuron.
+    pub(crate) fn rival_scene(&mut self, session: &Session, theirs: &Arc<Timeline>) -> Option<Arc<Scene>> {
+        let (mine, playhead) = session.now()?;
+        let moment = if session.is_full_speed() {
+            answered(theirs)
+        } else {
+            let events = playhead.unit();
+            let start = mine.counterpart(events.start, theirs);
+            let end = mine.counterpart(events.end, theirs).max(start + 1).min(theirs.len());
+            Moment { events: start..end, progress: playhead.progress() }
+        };
+        let zoom = zoom_step(self.rival.view.zoom);
+        let options = SceneOptions { selected: session.view.selected, zoom, ..SceneOptions::default() };
+        Some(self.rival.scenery.scene(theirs, &moment, &options))
+    }
+
+    /// The scene of this moment.
+    pub(crate) fn scene(&mut self, session: &Session) -> Option<Arc<Scene>> {
+        let (timeline, playhead) = session.now()?;
+        let moment = if session.is_full_speed() {
+            answered(timeline)
+        } else {
+            // Without motion a unit is shown as it ends, from its start on.
+            let is_under_way = playhead.is_playing() || playhead.progress() > 0.0;
+            let jumps = self.habits.reduced_motion && is_under_way;
+            Moment { events: playhead.unit(), progress: if jumps { 1.0 } else { playhead.progress() } }
+        };
+        let options = SceneOptions {
+            selected: session.view.selected,
+            lit: session.snapshot.as_ref().and_then(|snapshot| snapshot.lit.clone()),
+            maps: session.snapshot.as_ref().and_then(|snapshot| snapshot.maps.clone()),
+            zoom: zoom_step(session.view.zoom),
+            view: self.canvas.filter(|_| !session.view.auto_fit).map(|area| session.view.bounds(area)),
+            ..SceneOptions::default()
+        };
+        Some(self.scenery.scene(timeline, &moment, &options))
+    }
+}
+
+/// Training at full speed shows what the network answers, not how.
+fn answered(timeline: &Timeline) -> Moment {
+    let last = timeline.step().samples.len() - 1;
+    let events = timeline.phase(Phase::Loss, Some(last)).unwrap_or(0..1);
+    Moment { events, progress: 1.0 }
+}
+
+impl Scenery {
+    fn scene(&mut self, timeline: &Arc<Timeline>, moment: &Moment, options: &SceneOptions) -> Arc<Scene> {
+        let layout = self.layout(&timeline.step().shape);
+        if let Some((drawn, at, with, scene)) = &self.drawn
+            && Arc::ptr_eq(drawn, timeline)
+            && at == moment
+            && with == options
+        {
+            return Arc::clone(scene);
+        }
+        let is_known = self.picture.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, timeline));
+        if !is_known {
+            self.picture = Some((Arc::clone(timeline), Picture::new(timeline, options.edges_at_most)));
+        }
+        let (_, picture) =
+            self.picture.get_or_insert_with(|| (Arc::clone(timeline), Picture::new(timeline, options.edges_at_most)));
+        let scene = Arc::new(picture.scene(timeline, &layout, moment, options));
+        self.drawn = Some((Arc::clone(timeline), moment.clone(), options.clone(), Arc::clone(&scene)));
+        scene
+    }
+
+    /// The room that there is for the network, to whose shape the layout is stretched.
+    pub(crate) fn set_room(&mut self, room: Vec2) {
+        if self.room != Some(room) {
+            self.room = Some(room);
+            self.layout = None;
+        }
+    }
+
+    /// Everything stands where it stands by itself.
+    pub(crate) fn arrange(&mut self) {
+        self.is_moved = !self.moved.is_empty();
+        self.moved.clear();
+        self.layout = None;
+    }
+
+    fn layout(&mut self, shape: &Shape) -> Layout {
+        if let Some(layout) = self.layout.as_ref().filter(|layout| layout.fits(shape)) {
+            return layout.clone();
+        }
+        let mut layout = Layout::new(shape);
+        if let Some(room) = self.room {
+            layout.stretch(room.x / room.y);
+        }
+        for &(target, by) in &self.moved {
+            let [x, y] = layout.position(target);
+            layout.set_position(target, [x + by.x, y + by.y]);
+        }
+        self.drawn = None;
+        self.layout = Some(layout.clone());
+        layout
+    }
+
+    /// Where a mark stands, in the world.
+    pub(crate) fn position(&self, target: Target) -> Option<[f32; 2]> {
+        self.layout.as_ref().map(|layout| layout.position(target))
+    }
+
+    /// Moves a disc by so much.
+    pub(crate) fn drag(&mut self, target: Target, by: Vec2) {
+        let Some(layout) = &mut self.layout else { return };
+        let [x, y] = layout.position(target);
+        layout.set_position(target, [x + by.x, y + by.y]);
+        match self.moved.iter_mut().find(|(moved, _)| *moved == target) {
+            Some((_, moved)) => *moved += by,
+            None => self.moved.push((target, by)),
+        }
+        self.is_moved = true;
+        self.drawn = None;
+    }
+
+    /// What has been moved, when the run does not know of it yet.
+    pub(super) fn moved(&mut self) -> Option<Arrangement> {
+        let moved = self.moved.iter().map(|(target, by)| (*target, [by.x, by.y]));
+        std::mem::take(&mut self.is_moved).then(|| moved.collect())
+    }
+
+    /// Moves discs as the run has them moved, when that has changed: another lesson, or a move that was undone.
+    pub(super) fn heed(&mut self, told: &Arrangement) {
+        if self.told == *told {
+            return;
+        }
+        self.told = Arc::clone(told);
+        let moved: Vec<(Target, Vec2)> = told.iter().map(|(target, [x, y])| (*target, Vec2::new(*x, *y))).collect();
+        if self.moved != moved {
+            self.moved = moved;
+            self.layout = None;
+        }
+    }
+}
