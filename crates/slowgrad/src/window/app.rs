@@ -74,6 +74,10 @@ pub(crate) fn run(
     let (settings, problem) = settings_file.as_deref().map(Settings::read).unwrap_or_default();
     let mut gui = Gui::new(egui::Context::default(), folders);
     gui.habits = settings.habits.clone();
+    if log.is_open() {
+        // Controls are told by what screen readers are told of them.
+        gui.context().enable_accesskit();
+    }
     let (mut session, watch) = match kept.map(|kept| Opening::resume(kept, Path::new(""))) {
         Some(Ok(kept)) => {
             let (mut session, watch) = begin(kept, limits, &proxy, &mut gui)?;
@@ -99,6 +103,7 @@ pub(crate) fn run(
         settings,
         settings_file,
         settings_kept: Instant::now(),
+        settings_differ: false,
         is_full_screen: false,
         limits,
         gui,
@@ -160,6 +165,8 @@ struct App {
     settings: Settings,
     settings_file: Option<PathBuf>,
     settings_kept: Instant,
+    /// Whether the file is still to be written or on its way to the disk.
+    settings_differ: bool,
     is_full_screen: bool,
     limits: Limits,
     gui: Gui,
@@ -228,6 +235,7 @@ impl App {
         let ctx = self.gui.context().clone();
         let mut output = ctx.run_ui(raw, |ui| self.gui.window_ui(ui, &mut self.session));
         let platform = std::mem::take(&mut output.platform_output);
+        self.log.see(platform.accesskit_update.as_ref(), output.pixels_per_point);
         open.input.handle_platform_output(&open.window, platform);
         let delay = output.viewport_output.get(&ViewportId::ROOT).map(|viewport| viewport.repaint_delay);
         open.egui_frame = delay.and_then(|delay| now.checked_add(delay));
@@ -259,16 +267,24 @@ impl App {
         self.autosave.keep(&self.session, &self.gui, &self.writer);
         if self.settings_kept.elapsed() > SETTINGS_EVERY {
             self.keep_settings();
+        } else {
+            self.settings_differ |= self.new_settings().is_some();
         }
-        self.log.write(&self.session, &self.gui);
+        self.log.write(&self.session, &self.gui, self.autosave.is_kept() && !self.settings_differ);
+    }
+
+    /// How the window is, when its file does not say so yet.
+    fn new_settings(&self) -> Option<Settings> {
+        let settings = Settings::new(self.geometry, self.gui.habits.clone());
+        (self.settings_file.is_some() && settings != self.settings).then_some(settings)
     }
 
     /// Remembers how the window is, when that has changed.
     fn keep_settings(&mut self) {
-        let settings = Settings::new(self.geometry, self.gui.habits.clone());
-        if let Some(file) = self.settings_file.clone().filter(|_| settings != self.settings) {
+        if let (Some(settings), Some(file)) = (self.new_settings(), self.settings_file.clone()) {
             self.settings = settings.clone();
             self.settings_kept = Instant::now();
+            self.settings_differ = true;
             self.writer.write(file, move || settings.text());
         }
     }
@@ -336,6 +352,10 @@ impl App {
     }
 
     fn written(&mut self, Written { file, result }: Written) {
+        self.autosave.written(&file);
+        if self.settings_file.as_ref() == Some(&file) {
+            self.settings_differ = self.new_settings().is_some();
+        }
         let is_asked = self.gui.file.as_ref() == Some(&file);
         match result {
             Ok(()) if is_asked => self.session.notice(format!("saved as {}", file.display())),
@@ -429,7 +449,9 @@ impl ApplicationHandler<Wake> for App {
             NextFrame::After(secs) => self.last_tick.and_then(|last| last.checked_add(Duration::from_secs_f64(secs))),
             NextFrame::WhenAsked => None,
         };
-        let due = [due, open.egui_frame].into_iter().flatten().min();
+        // What has changed is remembered even if nothing happens any more.
+        let settings = self.new_settings().and_then(|_| self.settings_kept.checked_add(SETTINGS_EVERY));
+        let due = [due, open.egui_frame, settings].into_iter().flatten().min();
         match due {
             Some(due) if due <= now => {
                 event_loop.set_control_flow(ControlFlow::Wait);

@@ -34,6 +34,10 @@ pub(crate) struct Autosave {
     place: Option<Place>,
     kept: Option<SessionFile>,
     looked: Option<Instant>,
+    /// Whether what was handed over last is what the window shows.
+    is_latest: bool,
+    /// Files that were handed to the writer and are not on the disk yet.
+    on_the_way: usize,
 }
 
 impl Autosave {
@@ -75,13 +79,27 @@ impl Autosave {
         let Some(place) = &self.place else { return };
         // Half a session must not take the place of a whole one.
         let is_early = session.is_going() && self.looked.is_some_and(|looked| looked.elapsed() < EVERY);
-        if is_early || session.is_restoring() {
+        self.is_latest = !is_early && !session.is_restoring();
+        if !self.is_latest {
             return;
         }
         self.looked = Some(Instant::now());
         let Some(now) = SessionFile::of(session, gui).filter(|now| self.kept.as_ref() != Some(now)) else { return };
         self.kept = Some(now.clone());
+        self.on_the_way += 1;
         writer.write(place.file.clone(), move || now.text());
+    }
+
+    /// A file was written, or could not be.
+    pub(crate) fn written(&mut self, file: &Path) {
+        if self.place.as_ref().is_some_and(|place| place.file == file) {
+            self.on_the_way = self.on_the_way.saturating_sub(1);
+        }
+    }
+
+    /// Whether what the window shows would come back if the program was ended now.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_latest && self.on_the_way == 0
     }
 
     /// The window closes by itself: what was kept becomes the last session, which is opened only when it is asked for.

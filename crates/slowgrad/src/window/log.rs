@@ -4,7 +4,8 @@
 
 use super::gui::Gui;
 use super::session::Session;
-use serde_json::{Value, json};
+use egui::accesskit::{Action, TreeUpdate};
+use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -15,6 +16,8 @@ pub(crate) struct EventLog {
     file: Option<File>,
     last: Option<Value>,
     frames: u64,
+    /// The middle of every control in pixels, by the name that a screen reader says.
+    controls: Map<String, Value>,
 }
 
 impl EventLog {
@@ -23,11 +26,33 @@ impl EventLog {
         Ok(Self { file: path.map(File::create).transpose()?, ..Self::default() })
     }
 
-    /// Adds a line when there is something new to say.
-    pub(crate) fn write(&mut self, session: &Session, gui: &Gui) {
+    /// Whether anybody reads along.
+    pub(crate) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Takes in what a screen reader would be told of this frame.
+    pub(crate) fn see(&mut self, update: Option<&TreeUpdate>, pixels_per_point: f32) {
+        let Some(update) = update.filter(|_| self.is_open()) else { return };
+        let scale = f64::from(pixels_per_point);
+        self.controls.clear();
+        for (_, node) in &update.nodes {
+            let is_control = node.supports_action(Action::Click) && !node.is_disabled();
+            if let (Some(name), Some(at), true) = (node.label(), node.bounds(), is_control) {
+                let middle =
+                    [(at.x0, at.x1), (at.y0, at.y1)].map(|(from, to)| (f64::midpoint(from, to) * scale).round());
+                self.controls.entry(name).or_insert_with(|| json!(middle));
+            }
+        }
+    }
+
+    /// Adds a line when there is something new to say. `is_kept` says whether all of it is on the disk by now.
+    pub(crate) fn write(&mut self, session: &Session, gui: &Gui, is_kept: bool) {
         let Some(file) = &mut self.file else { return };
         self.frames += 1;
-        let state = state(session, gui);
+        let mut state = state(session, gui);
+        state["kept"] = json!(is_kept);
+        state["controls"] = Value::Object(self.controls.clone());
         if self.last.as_ref() == Some(&state) {
             return;
         }
@@ -73,13 +98,17 @@ fn state(session: &Session, gui: &Gui) -> Value {
         "notices": session.notices.iter().map(|notice| notice.text.clone()).collect::<Vec<_>>(),
         "editor": editor(session, gui),
         "selected": session.view.selected.map(|target| format!("{target:?}")),
+        "undo": snapshot.and_then(|snapshot| snapshot.undo.clone()),
+        "redo": snapshot.and_then(|snapshot| snapshot.redo.clone()),
+        "curve": snapshot.map(|snapshot| snapshot.curves.present.len()),
+        "ghost": snapshot.and_then(|snapshot| snapshot.curves.ghost.as_ref()).map(Vec::len),
         "overlay": gui.overlay_name(),
         "colours": gui.habits.theme.name(),
         "scale": gui.habits.scale,
         "hints_seen": gui.habits.hints_seen.len(),
         "presenting": gui.is_presenting,
         "bookmarks": session.bookmarks.iter().map(|bookmark| bookmark.name.clone()).collect::<Vec<_>>(),
-        "first_weight": gui.weight_pos().map(|pos| [pos.x, pos.y]),
+        "first_weight": gui.weight_pos().map(|pos| [pos.x, pos.y].map(|at| (at * gui.context().pixels_per_point()).round())),
         "canvas": gui.canvas_rect().map(|rect| [rect.left(), rect.top(), rect.width(), rect.height()]),
     })
 }
