@@ -6,12 +6,16 @@
 mod common;
 
 use proptest::prelude::*;
+use slowgrad_engine::plugin::{Optimizer, Schedule};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::{Cell, Event, EventKind, Phase};
+use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::inspect::inspect;
-use slowgrad_timeline::scene::{Inspector, InspectorRow, Link, Math, Target};
+use slowgrad_timeline::layout::Layout;
+use slowgrad_timeline::picture::{Moment, Picture, SceneOptions};
+use slowgrad_timeline::scene::{Inspector, InspectorRow, Link, Math, Plugin, Slider, Target};
 use slowgrad_timeline::words::Words;
 use std::sync::Arc;
 
@@ -93,7 +97,7 @@ fn links(math: &Math, out: &mut Vec<(String, usize)>) {
     all_links(math, &mut all);
     out.extend(all.into_iter().filter_map(|(text, link)| match link {
         Link::Event(event) => Some((text, event)),
-        Link::UpdateBefore(_) => None,
+        _ => None,
     }));
 }
 
@@ -143,27 +147,89 @@ fn gives(event: &Event, x: f64) -> bool {
 }
 
 fn check_links(what: &str, (before, timeline): (Option<&Timeline>, &Timeline), math: &Math) -> usize {
-    let mut past = Vec::new();
-    all_links(math, &mut past);
-    for (text, link) in past {
-        let Link::UpdateBefore(target) = link else { continue };
-        // The number is what the update of the step before made of the parameter.
-        let before = before.unwrap_or_else(|| panic!("{what}: {text} has no step before"));
-        let at = parameter(target).unwrap();
-        let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
-        let update = before.event(before.cell(None, Phase::Update, cell).unwrap().end - 1);
-        assert!(same(update.kind.result(), read(&text).unwrap()), "{what}: {text} against {:?}", update.kind);
-    }
     let mut found = Vec::new();
-    links(math, &mut found);
-    for (text, index) in &found {
-        let event = timeline.event(*index);
-        let is_answer =
-            matches!(event.kind, EventKind::Ask { answer, .. } if text == if answer { "yes" } else { "no" });
-        let is_given = read(text).is_some_and(|x| gives(&event, x));
-        assert!(is_answer || is_given, "{what}: {text} leads to event {index}, which is {:?}", event.kind);
+    all_links(math, &mut found);
+    for (text, link) in &found {
+        let is = |x: f64| read(text).is_some_and(|read| same(read, x));
+        let step = timeline.step();
+        // The events of a parameter in the step before.
+        let past = |target| {
+            let before = before.unwrap_or_else(|| panic!("{what}: {text} has no step before"));
+            let at = parameter(target).unwrap();
+            (before, at)
+        };
+        match *link {
+            Link::Event(index) => {
+                let event = timeline.event(index);
+                let is_answer =
+                    matches!(event.kind, EventKind::Ask { answer, .. } if text == if answer { "yes" } else { "no" });
+                let is_given = read(text).is_some_and(|x| gives(&event, x));
+                assert!(is_answer || is_given, "{what}: {text} leads to event {index}, which is {:?}", event.kind);
+            }
+            // The number is what the update of the step before made of the parameter.
+            Link::UpdateBefore(target) => {
+                let (before, at) = past(target);
+                let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
+                let update = before.event(before.cell(None, Phase::Update, cell).unwrap().end - 1);
+                assert!(is(update.kind.result()), "{what}: {text} against {:?}", update.kind);
+            }
+            Link::StateBefore(target, field) => {
+                let (before, at) = past(target);
+                // A state that is handed on as it was has no event.
+                if let Some(event) = before.state_event(at, field).map(|event| before.event(event)) {
+                    assert!(is(event.kind.result()), "{what}: {text} against {:?}", event.kind);
+                }
+            }
+            Link::Written(index) => {
+                let event = timeline.event(index);
+                assert!(event.location.is_some(), "{what}: {text} is nowhere");
+                let is_there = match &event.kind {
+                    EventKind::Operation { operands, .. } => operands.iter().any(|operand| is(operand.value)),
+                    EventKind::Ask { a, b, .. } => is(a.value) || is(b.value),
+                    _ => false,
+                };
+                assert!(is_there, "{what}: {text} is not used by {:?}", event.kind);
+            }
+            Link::Slider(Plugin::Optimizer, Slider::LearningRate) => {
+                let base = step.rate.as_ref().map_or(step.learning_rate(), |rate| rate.base);
+                assert!(is(base), "{what}: {text} is not the learning rate {base}");
+            }
+            Link::Slider(plugin, Slider::Nth(nth)) => {
+                let inputs = match plugin {
+                    Plugin::Activation(layer) => step.names.activation_sliders[layer].clone(),
+                    Plugin::Loss => step.names.loss_sliders.clone(),
+                    Plugin::Regularizer => step.penalty.as_ref().unwrap().sliders.clone(),
+                    Plugin::Schedule => step.rate.as_ref().unwrap().inputs[1 + Schedule::CONTEXT.len()..].to_vec(),
+                    Plugin::Optimizer => step.contexts[0][Optimizer::CONTEXT.len()..].to_vec(),
+                    Plugin::Initializer => panic!("{what}: {text} is no slider of an initializer"),
+                };
+                assert!(is(inputs[nth]), "{what}: {text} is not slider {nth} of {plugin:?}: {inputs:?}");
+            }
+            Link::Slider(plugin, slider) => panic!("{what}: {text} leads to {plugin:?} {slider:?}"),
+            // What a run begins with.
+            Link::Plugin(_) => assert!(before.is_none(), "{what}: {text} is not from the beginning"),
+            Link::Sample(sample) => {
+                let recorded = step.samples.iter().find(|recorded| recorded.sample == sample).unwrap();
+                assert!(recorded.input.iter().chain(&recorded.target).any(|x| is(*x)), "{what}: {text}");
+            }
+        }
     }
     found.len()
+}
+
+/// Every number of a formula that is not linked: signs, brackets and counts of a formula are not among them.
+fn unlinked(math: &Math, out: &mut Vec<f64>) {
+    match math {
+        Math::Row(parts) => parts.iter().for_each(|part| unlinked(part, out)),
+        Math::Fraction(a, b) => {
+            unlinked(a, out);
+            unlinked(b, out);
+        }
+        Math::Sup(a, _) | Math::Root(a) | Math::Fenced(a) => unlinked(a, out),
+        Math::Marked { math, link: None, .. } => unlinked(math, out),
+        Math::Text(text) => out.extend(read(text)),
+        Math::Sub(..) | Math::Marked { .. } | Math::Variable(_) | Math::Prose(_) => {}
+    }
 }
 
 /// Terms between plus signs, none of which begins with one.
@@ -227,6 +293,34 @@ fn section<'a>(inspector: &'a Inspector, heading: &str) -> Option<&'a [Inspector
     inspector.sections.iter().find(|section| section.heading == heading).map(|section| section.rows.as_slice())
 }
 
+/// What is said of neurons, parameters and layers that are played as a whole.
+fn check_headlines(what: &str, steps: (Option<&Timeline>, &Timeline)) -> usize {
+    let timeline = steps.1;
+    let layout = Layout::new(&timeline.step().shape);
+    let options = SceneOptions { digits: 17, ..SceneOptions::default() };
+    let picture = Picture::new(timeline, 4000);
+    let mut followed = 0;
+    for granularity in [Granularity::Neuron, Granularity::Layer] {
+        let mut at = 0;
+        while at < timeline.len() {
+            let events = timeline.unit(at, granularity);
+            at = events.end;
+            let moment = Moment { events: events.clone(), progress: 1.0 };
+            let formula = picture.scene(timeline, &layout, &moment, &options).formula;
+            let what = format!("{what}, {}", formula.title);
+            for math in [&formula.numbers, &formula.result].into_iter().chain(&formula.notes) {
+                followed += check_links(&what, steps, math);
+                let mut alone = Vec::new();
+                unlinked(math, &mut alone);
+                // An output that the loss did not look at has a gradient of 0 that nobody computed.
+                alone.retain(|x| *x != 0.0);
+                assert!(events.len() == 1 || alone.is_empty(), "{what}: {alone:?} in {}", math.plain());
+            }
+        }
+    }
+    followed
+}
+
 /// Everything that is said about a step.
 fn check(what: &str, steps: (Option<&Timeline>, &Timeline)) -> (usize, usize) {
     let timeline = steps.1;
@@ -238,9 +332,19 @@ fn check(what: &str, steps: (Option<&Timeline>, &Timeline)) -> (usize, usize) {
         for math in [&formula.numbers, &formula.result].into_iter().chain(&formula.notes) {
             followed += check_links(&what, steps, math);
         }
+        // A factor without a place that it came from is one that the engine counted or measured, the gradient of an
+        // output that the loss did not look at, or the 1 that a penalty's way back starts with.
+        let mut alone = Vec::new();
+        unlinked(&formula.numbers, &mut alone);
+        let start = if event.address.phase == Phase::Backward { 0.0 } else { 1.0 };
+        alone.retain(|x| *x != start || !matches!(event.kind, EventKind::Chain { .. }));
+        alone.retain(|x| !timeline.step().contexts.iter().any(|context| context[1..5].contains(x)));
+        let is_counted = matches!(event.kind, EventKind::Average { .. }) || event.address.cell == Cell::Rate;
+        assert!(alone.is_empty() || is_counted, "{what}: {alone:?} in {}", formula.numbers.plain());
         assert!(!formula.asked.is_empty() && !formula.sentence.is_empty(), "{what}");
         most_paths = most_paths.max(check_chain(&what, timeline, &event));
     }
+    followed += check_headlines(what, steps);
     let step = timeline.step();
     for target in targets(timeline) {
         let inspector = inspect(timeline, timeline.len() - 1, target, EXACT);

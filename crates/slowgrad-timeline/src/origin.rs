@@ -1,15 +1,20 @@
-//! Where a number came from: the event of the same step whose result it is, bit for bit.
+//! Where a number came from: the event of the same step whose result it is, bit for bit; of what no event of the step
+//! computed, the step before, the sample, the control or the line of the script that it was given by.
 //!
-//! Formulas and explanations make their numbers links with what this module answers. A number that no event of the
-//! step computed (a weight before the step, a target, a control, a number written in a script) has no origin here.
-//! It must not know how a number is written.
+//! Formulas and explanations make their numbers links with what this module answers. Only what the engine itself counts
+//! and measures (the number of the step, norms) has no origin here. It must not know how a number is written.
 
 use crate::event::{Address, Cell, Phase};
+use crate::scene::{Link, Plugin, Slider};
 use crate::timeline::{Timeline, penalty_events};
+use slowgrad_engine::plugin::{Optimizer, Schedule};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;
-use slowgrad_tape::{ChainStep, Instruction, Trace, ValueId};
+use slowgrad_tape::{ChainStep, Instruction, Op, Trace, ValueId};
 use std::collections::HashMap;
+
+/// Where the learning rate is set.
+pub(crate) const LEARNING_RATE: Link = Link::Slider(Plugin::Optimizer, Slider::LearningRate);
 
 /// The origins of a step's numbers.
 #[derive(Debug, Clone, Copy)]
@@ -28,65 +33,75 @@ impl<'a> Origins<'a> {
     }
 
     /// What enters a layer: an input of the sample or an activation of the layer before.
-    pub(crate) fn source(self, sample: usize, layer: usize, input: usize) -> Option<usize> {
+    pub(crate) fn source(self, sample: usize, layer: usize, input: usize) -> Option<Link> {
         match layer.checked_sub(1) {
-            None => Some(self.cell(sample, Phase::Input, Cell::Input)?.start + input),
+            None => Some(Link::Event(self.cell(sample, Phase::Input, Cell::Input)?.start + input)),
             Some(layer) => self.activated(sample, layer, input),
         }
     }
 
+    /// The row of the data that a sample is.
+    pub(crate) fn row(self, sample: usize) -> Link {
+        Link::Sample(self.step.samples[sample].sample)
+    }
+
     /// A weight times its input. The first is the first operation; then a product and a sum for each further input.
-    pub(crate) fn product(self, sample: usize, layer: usize, neuron: usize, input: usize) -> Option<usize> {
+    pub(crate) fn product(self, sample: usize, layer: usize, neuron: usize, input: usize) -> Option<Link> {
         let cell = self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?;
-        Some(cell.start + (2 * input).saturating_sub(1))
+        Some(Link::Event(cell.start + (2 * input).saturating_sub(1)))
     }
 
     /// The sum of a neuron's first products, at least one.
-    pub(crate) fn partial_sum(self, sample: usize, layer: usize, neuron: usize, terms: usize) -> Option<usize> {
+    pub(crate) fn partial_sum(self, sample: usize, layer: usize, neuron: usize, terms: usize) -> Option<Link> {
         let cell = self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?;
-        Some(cell.start + 2 * (terms - 1))
+        Some(Link::Event(cell.start + 2 * (terms - 1)))
     }
 
     /// A pre-activation.
-    pub(crate) fn z(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
+    pub(crate) fn z(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
         let cell = self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?;
-        Some(cell.start + 2 * self.step.shape.fan_in(layer) - 1)
+        Some(Link::Event(cell.start + 2 * self.step.shape.fan_in(layer) - 1))
     }
 
     /// An activation.
-    pub(crate) fn activated(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
+    pub(crate) fn activated(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
         if self.step.names.whole_layer[layer] {
             let whole = self.cell(sample, Phase::Forward, Cell::Layer { layer })?;
-            return Some(whole.end - self.step.shape.size(layer) + neuron);
+            return Some(Link::Event(whole.end - self.step.shape.size(layer) + neuron));
         }
-        Some(self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?.end - 1)
+        Some(Link::Event(self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?.end - 1))
     }
 
     /// The loss of a sample.
-    pub(crate) fn loss(self, sample: usize) -> Option<usize> {
-        Some(self.cell(sample, Phase::Loss, Cell::Loss)?.end - 1)
+    pub(crate) fn loss(self, sample: usize) -> Option<Link> {
+        Some(Link::Event(self.cell(sample, Phase::Loss, Cell::Loss)?.end - 1))
     }
 
     /// δ of a neuron. On the way back a neuron's events end with δ, the bias's, the weights' and the shares of what
     /// entered.
-    pub(crate) fn delta(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
+    fn delta_event(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
         let cell = self.cell(sample, Phase::Backward, Cell::Neuron { layer, neuron })?;
         Some(cell.end - 2 - self.step.shape.fan_in(layer) * if layer > 0 { 2 } else { 1 })
     }
 
+    /// δ of a neuron.
+    pub(crate) fn delta(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
+        self.delta_event(sample, layer, neuron).map(Link::Event)
+    }
+
     /// A parameter's gradient, summed over the samples up to this one.
-    pub(crate) fn gradient(self, sample: usize, at: Parameter) -> Option<usize> {
-        let delta = self.delta(sample, at.layer, at.neuron)?;
-        Some(delta + at.input.map_or(1, |input| 2 + input))
+    pub(crate) fn gradient(self, sample: usize, at: Parameter) -> Option<Link> {
+        let delta = self.delta_event(sample, at.layer, at.neuron)?;
+        Some(Link::Event(delta + at.input.map_or(1, |input| 2 + input)))
     }
 
     /// ∂L/∂ of what enters a layer, summed over the layer's neurons up to this one.
-    pub(crate) fn backprop(self, sample: usize, layer: usize, neuron: usize, input: usize) -> Option<usize> {
-        Some(self.delta(sample, layer, neuron)? + 2 + self.step.shape.fan_in(layer) + input)
+    pub(crate) fn backprop(self, sample: usize, layer: usize, neuron: usize, input: usize) -> Option<Link> {
+        Some(Link::Event(self.delta_event(sample, layer, neuron)? + 2 + self.step.shape.fan_in(layer) + input))
     }
 
     /// ∂L/∂a of a neuron.
-    pub(crate) fn grad_a(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
+    pub(crate) fn grad_a(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
         let next = layer + 1;
         if next < self.step.shape.layers() {
             return self.backprop(sample, next, self.step.shape.size(next) - 1, neuron);
@@ -96,7 +111,7 @@ impl<'a> Origins<'a> {
     }
 
     /// What a neuron's own z gets of its activation's chain rule; nothing when a is z itself.
-    pub(crate) fn slope_of_z(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
+    pub(crate) fn slope_of_z(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
         let whole = self.step.names.whole_layer[layer];
         let cell = if whole { Cell::Layer { layer } } else { Cell::Neuron { layer, neuron } };
         let call = Call::of(self.timeline, Some(sample), Phase::Backward, cell, Part::Script)?;
@@ -104,32 +119,83 @@ impl<'a> Origins<'a> {
     }
 
     /// The gradient of a parameter as the optimizer gets it.
-    pub(crate) fn final_gradient(self, at: Parameter) -> Option<usize> {
+    pub(crate) fn final_gradient(self, at: Parameter) -> Option<Link> {
         let Parameter { layer, neuron, input } = at;
         let cell = self.timeline.cell(None, Phase::Update, Cell::Parameter { layer, neuron, input })?;
         let index = self.step.shape.index(at);
         let is_frozen = self.step.frozen.contains(&index);
         let own = if is_frozen { 1 } else { self.step.update_traces[index].instructions().len() + 1 };
         let before = cell.len() - own;
-        if before > 0 { Some(cell.end - own - 1) } else { self.gradient(self.step.samples.len() - 1, at) }
+        if before > 0 { Some(Link::Event(cell.end - own - 1)) } else { self.gradient(self.step.samples.len() - 1, at) }
     }
 
     /// The mean of a parameter's gradient over the batch, without the regularizer's share.
-    pub(crate) fn mean_gradient(self, at: Parameter) -> Option<usize> {
+    pub(crate) fn mean_gradient(self, at: Parameter) -> Option<Link> {
         let Parameter { layer, neuron, input } = at;
         let cell = self.timeline.cell(None, Phase::Update, Cell::Parameter { layer, neuron, input })?;
-        if self.step.samples.len() > 1 { Some(cell.start) } else { self.gradient(0, at) }
+        if self.step.samples.len() > 1 { Some(Link::Event(cell.start)) } else { self.gradient(0, at) }
     }
 
-    /// The learning rate, when there is a schedule.
-    pub(crate) fn rate(self) -> Option<usize> {
-        self.timeline.cell(None, Phase::Update, Cell::Rate).map(|cell| cell.end - 1)
+    /// ∂R/∂w of a weight, which joins its gradient.
+    pub(crate) fn penalty_slope(self, at: Parameter) -> Option<Link> {
+        let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
+        let call = Call::of(self.timeline, None, Phase::Update, cell, Part::Penalty)?;
+        call.gradient(0, call.trace.chain().len())
+    }
+
+    /// The learning rate: what the schedule makes of it, or where it is set.
+    pub(crate) fn rate(self) -> Link {
+        let scheduled = self.timeline.cell(None, Phase::Update, Cell::Rate);
+        scheduled.map_or(LEARNING_RATE, |cell| Link::Event(cell.end - 1))
+    }
+
+    /// What the schedule says of the learning rate.
+    pub(crate) fn factor(self) -> Option<Link> {
+        let call = Call::of(self.timeline, None, Phase::Update, Cell::Rate, Part::Script)?;
+        call.value(call.trace.outputs()[0])
     }
 
     /// A parameter's new value.
-    pub(crate) fn updated(self, at: Parameter) -> Option<usize> {
+    pub(crate) fn updated(self, at: Parameter) -> Option<Link> {
         let Parameter { layer, neuron, input } = at;
-        self.timeline.cell(None, Phase::Update, Cell::Parameter { layer, neuron, input }).map(|cell| cell.end - 1)
+        let cell = self.timeline.cell(None, Phase::Update, Cell::Parameter { layer, neuron, input });
+        cell.map(|cell| Link::Event(cell.end - 1))
+    }
+
+    /// A parameter's value before the step.
+    pub(crate) fn before(self, at: Parameter) -> Link {
+        before(self.step, at)
+    }
+
+    /// What the optimizer remembers of a parameter, by the field of its state.
+    fn state(self, at: Parameter, field: usize) -> Link {
+        if self.step.step > 1 { Link::StateBefore(at.into(), field) } else { Link::Plugin(Plugin::Optimizer) }
+    }
+
+    /// The inputs of an update: w, g, the state, the context, which begins with the learning rate, and the sliders.
+    fn update_inputs(self, at: Parameter) -> Vec<Option<Link>> {
+        let own = [Some(self.before(at)), self.final_gradient(at)];
+        let state = (0..self.step.names.state.len()).map(|field| Some(self.state(at, field)));
+        let context = [Some(self.rate())].into_iter().chain(vec![None; Optimizer::CONTEXT.len() - 1]);
+        own.into_iter().chain(state).chain(context).collect()
+    }
+}
+
+/// A parameter's value before a step, which the update of the step before gave it, and at first the initializer.
+pub(crate) fn before(step: &RecordedStep, at: Parameter) -> Link {
+    if step.step > 1 { Link::UpdateBefore(at.into()) } else { Link::Plugin(Plugin::Initializer) }
+}
+
+impl Timeline {
+    /// The event in which the optimizer computed what it keeps of a parameter, a field of its state; nothing where it
+    /// kept what it had or was given.
+    pub fn state_event(&self, at: Parameter, field: usize) -> Option<usize> {
+        let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
+        let call = Call::of(self, None, Phase::Update, cell, Part::Script)?;
+        match call.value(*call.trace.outputs().get(1 + field)?)? {
+            Link::Event(event) => Some(event),
+            _ => None,
+        }
     }
 }
 
@@ -154,10 +220,11 @@ pub(crate) struct Call<'a> {
     forward: usize,
     /// The event of the first chain step.
     backward: Option<usize>,
-    /// Where the inputs came from.
-    inputs: Vec<Option<usize>>,
+    /// Where the inputs came from, of the first ones; those behind them are the sliders of this plugin.
+    inputs: Vec<Option<Link>>,
+    plugin: Plugin,
     /// Where the gradients of the results came from.
-    seeded: Vec<Option<usize>>,
+    seeded: Vec<Option<Link>>,
     /// The instruction that computed a node.
     computed: HashMap<ValueId, usize>,
 }
@@ -198,7 +265,8 @@ impl<'a> Call<'a> {
                 let inputs = step.activation_inputs(s, layer, neuron);
                 let origins = vec![from.z(s, layer, neuron)];
                 let trace = step.activation_trace(s, layer, neuron);
-                let mut call = Self::new(trace, &inputs, origins, sums, Some(chain));
+                let plugin = Plugin::Activation(layer);
+                let mut call = Self::new(trace, &inputs, (origins, plugin), sums, Some(chain));
                 if phase == Phase::Backward {
                     call.seeds = vec![step.samples[s].layers[layer].grad_a[neuron]];
                     call.seeded = vec![from.grad_a(s, layer, neuron)];
@@ -212,7 +280,8 @@ impl<'a> Call<'a> {
                 let size = step.shape.size(layer);
                 let origins = (0..size).map(|neuron| from.z(s, layer, neuron)).collect();
                 let trace = step.activation_trace(s, layer, 0);
-                let mut call = Self::new(trace, &step.activation_inputs(s, layer, 0), origins, start, chain);
+                let inputs = step.activation_inputs(s, layer, 0);
+                let mut call = Self::new(trace, &inputs, (origins, Plugin::Activation(layer)), start, chain);
                 if phase == Phase::Backward {
                     call.seeds.clone_from(&step.samples[s].layers[layer].grad_a);
                     call.seeded = (0..size).map(|neuron| from.grad_a(s, layer, neuron)).collect();
@@ -224,17 +293,22 @@ impl<'a> Call<'a> {
                 let start = timeline.cell(sample, Phase::Loss, cell)?.start;
                 let seed = timeline.cell(sample, Phase::Backward, cell)?.start;
                 let last = step.shape.layers() - 1;
-                let origins = (0..step.shape.outputs()).map(|output| from.activated(s, last, output)).collect();
+                let outputs = (0..step.shape.outputs()).map(|output| from.activated(s, last, output));
+                let targets = step.samples[s].target.iter().map(|_| Some(from.row(s)));
+                let origins = outputs.chain(targets).collect();
                 let trace = &step.samples[s].loss_trace;
-                let mut call = Self::new(trace, &step.loss_inputs(s), origins, start, Some(seed + 1));
+                let inputs = step.loss_inputs(s);
+                let mut call = Self::new(trace, &inputs, (origins, Plugin::Loss), start, Some(seed + 1));
                 call.seeds = vec![1.0];
-                call.seeded = vec![Some(seed)];
+                call.seeded = vec![Some(Link::Event(seed))];
                 Some(call)
             }
             (Phase::Update, Cell::Rate) => {
                 let rate = step.rate.as_ref()?;
                 let start = timeline.cell(None, phase, cell)?.start;
-                Some(Self::new(&rate.trace, &rate.inputs, Vec::new(), start, None))
+                // The step and its epoch are the engine's.
+                let origins = vec![None; 1 + Schedule::CONTEXT.len()];
+                Some(Self::new(&rate.trace, &rate.inputs, (origins, Plugin::Schedule), start, None))
             }
             (Phase::Update, Cell::Parameter { layer, neuron, input }) => {
                 let at = Parameter { layer, neuron, input };
@@ -244,7 +318,9 @@ impl<'a> Call<'a> {
                 if part == Part::Penalty {
                     let trace = penalty?;
                     let chain = start + trace.instructions().len();
-                    let mut call = Self::new(trace, &step.penalty_inputs(index), Vec::new(), start, Some(chain));
+                    let origins = vec![Some(from.before(at))];
+                    let inputs = step.penalty_inputs(index);
+                    let mut call = Self::new(trace, &inputs, (origins, Plugin::Regularizer), start, Some(chain));
                     call.seeds = vec![1.0];
                     return Some(call);
                 }
@@ -253,11 +329,8 @@ impl<'a> Call<'a> {
                     return None;
                 }
                 let start = start + penalty.map_or(0, |trace| penalty_events(trace));
-                let mut origins = vec![None, from.final_gradient(at)];
-                origins.resize(2 + step.names.state.len(), None);
-                // The first of a context is the learning rate.
-                origins.push(from.rate());
-                Some(Self::new(&step.update_traces[index], &step.update_inputs(index), origins, start, None))
+                let (trace, inputs) = (&step.update_traces[index], step.update_inputs(index));
+                Some(Self::new(trace, &inputs, (from.update_inputs(at), Plugin::Optimizer), start, None))
             }
             _ => None,
         }
@@ -281,7 +354,7 @@ impl<'a> Call<'a> {
     fn new(
         trace: &'a Trace,
         numbers: &[f64],
-        inputs: Vec<Option<usize>>,
+        (inputs, plugin): (Vec<Option<Link>>, Plugin),
         forward: usize,
         backward: Option<usize>,
     ) -> Self {
@@ -293,15 +366,37 @@ impl<'a> Call<'a> {
             Instruction::Ask(_) => None,
         });
         let computed = computed.collect();
-        Self { trace, values, seeds: Vec::new(), forward, backward, inputs, seeded: Vec::new(), computed }
+        Self { trace, values, seeds: Vec::new(), forward, backward, inputs, plugin, seeded: Vec::new(), computed }
     }
 
-    /// The event that computed a node's value.
-    pub(crate) fn value(&self, id: ValueId) -> Option<usize> {
-        match self.computed.get(&id) {
-            Some(at) => Some(self.forward + at),
-            None => self.inputs.get(id.index()).copied().flatten(),
+    /// Where a node's value came from: the event that computed it, or what gave it to the script.
+    pub(crate) fn value(&self, id: ValueId) -> Option<Link> {
+        if let Some(at) = self.computed.get(&id) {
+            return Some(Link::Event(self.forward + at));
         }
+        let input = id.index();
+        match input.checked_sub(self.inputs.len()) {
+            _ if self.trace.node(id).op == Op::Constant => self.written(id),
+            None => self.inputs[input],
+            Some(nth) if input < self.trace.inputs() => Some(Link::Slider(self.plugin, Slider::Nth(nth))),
+            Some(_) => None,
+        }
+    }
+
+    /// The first event of the script that uses a number which is written in it.
+    fn written(&self, id: ValueId) -> Option<Link> {
+        let uses = |instruction: &Instruction| match instruction {
+            Instruction::Compute(other) => {
+                let node = self.trace.node(*other);
+                node.operands[..node.op.arity()].contains(&id)
+            }
+            Instruction::Ask(guard) => {
+                let guard = &self.trace.guards()[*guard];
+                guard.a == id || guard.b == id
+            }
+        };
+        let at = self.trace.instructions().iter().position(uses)?;
+        Some(Link::Written(self.forward + at))
     }
 
     /// The node that an event computed.
@@ -326,17 +421,17 @@ impl<'a> Call<'a> {
     }
 
     /// The event of an instruction.
-    pub(crate) fn event_of_instruction(&self, at: usize) -> usize {
-        self.forward + at
+    pub(crate) fn event_of_instruction(&self, at: usize) -> Link {
+        Link::Event(self.forward + at)
     }
 
     /// The event of a chain step.
-    pub(crate) fn chain_event(&self, at: usize) -> Option<usize> {
-        self.backward.map(|start| start + at)
+    pub(crate) fn chain_event(&self, at: usize) -> Option<Link> {
+        self.backward.map(|start| Link::Event(start + at))
     }
 
     /// The event that made the gradient of a node what it is before chain step `before`.
-    pub(crate) fn gradient(&self, node: usize, before: usize) -> Option<usize> {
+    pub(crate) fn gradient(&self, node: usize, before: usize) -> Option<Link> {
         let latest = self.trace.chain()[..before].iter().rposition(|step| step.into.index() == node);
         match latest {
             Some(at) => self.chain_event(at),
@@ -354,7 +449,7 @@ impl<'a> Call<'a> {
     }
 
     /// The gradient with which a result enters.
-    pub(crate) fn seed(&self, result: usize) -> (f64, Option<usize>) {
+    pub(crate) fn seed(&self, result: usize) -> (f64, Option<Link>) {
         let event = self.seeded.get(result).copied().flatten();
         (self.seeds.get(result).copied().unwrap_or(0.0), event)
     }

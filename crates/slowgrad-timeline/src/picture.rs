@@ -18,6 +18,7 @@ mod stage;
 mod strongest;
 mod update;
 mod wave;
+mod way;
 
 use crate::event::{Cell, Event, EventKind, Phase};
 use crate::layout::Layout;

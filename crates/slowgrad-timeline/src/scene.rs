@@ -233,6 +233,34 @@ pub struct Label {
     pub smallest: f32,
 }
 
+/// A plugin of the lesson.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plugin {
+    /// The activation of this layer.
+    Activation(usize),
+    /// The loss.
+    Loss,
+    /// The regularizer.
+    Regularizer,
+    /// The optimizer.
+    Optimizer,
+    /// The schedule.
+    Schedule,
+    /// The initializer.
+    Initializer,
+}
+
+/// A slider of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slider {
+    /// The learning rate of the optimizer.
+    LearningRate,
+    /// A slider by its number; of the optimizer's the learning rate does not count.
+    Nth(usize),
+}
+
 /// Where a number came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -241,6 +269,31 @@ pub enum Link {
     Event(usize),
     /// The update of this parameter in the step before.
     UpdateBefore(Target),
+    /// A field of what the optimizer kept for this parameter in the step before.
+    StateBefore(Target, usize),
+    /// A number that is written in a script: the first event that uses it.
+    Written(usize),
+    /// A slider.
+    Slider(Plugin, Slider),
+    /// What a plugin begins with.
+    Plugin(Plugin),
+    /// A sample, by its number in the data.
+    Sample(usize),
+}
+
+impl Link {
+    /// Where it leads, as words that follow "goes to".
+    pub fn goal(self) -> &'static str {
+        match self {
+            Link::Event(_) => "the operation that computed it",
+            Link::UpdateBefore(_) => "the update that made it, in the step before",
+            Link::StateBefore(..) => "where the optimizer wrote it down, in the step before",
+            Link::Written(_) => "the line of the script that it is written in",
+            Link::Slider(..) => "its slider in the lesson",
+            Link::Plugin(_) => "the choice in the lesson that it began with",
+            Link::Sample(_) => "its sample in the data",
+        }
+    }
 }
 
 /// A formula as a tree of boxes, so that it can be set with real fractions and indices.

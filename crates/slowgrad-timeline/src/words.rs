@@ -5,6 +5,7 @@
 
 use crate::event::{Address, Cell, Event, EventKind, Phase};
 use crate::expression::{Term, compose};
+use crate::origin;
 use crate::scene::{Ink, Link, Math, Target};
 use crate::timeline::Timeline;
 use slowgrad_engine::record::RecordedStep;
@@ -129,28 +130,19 @@ pub struct Words {
 }
 
 impl Words {
-    /// A number in the colour of its meaning, stronger the larger it is, that leads to the event it came from.
-    pub(crate) fn mark(self, x: f64, ink: fn(f32) -> Ink, event: Option<usize>) -> Math {
-        self.link(x, ink(level(x)), event)
+    /// A number in the colour of its meaning, stronger the larger it is, that leads to where it came from.
+    pub(crate) fn mark(self, x: f64, ink: fn(f32) -> Ink, link: Option<Link>) -> Math {
+        self.link(x, ink(level(x)), link)
     }
 
     /// The same in one colour.
-    pub(crate) fn link(self, x: f64, ink: Ink, event: Option<usize>) -> Math {
-        let math = Box::new(Math::text(number(x, self.digits)));
-        Math::Marked { math, ink, link: event.map(Link::Event) }
+    pub(crate) fn link(self, x: f64, ink: Ink, link: Option<Link>) -> Math {
+        Math::Marked { math: Box::new(Math::text(number(x, self.digits))), ink, link }
     }
 
-    /// A parameter's value before the step, which the update of the step before gave it.
+    /// A parameter's value before the step.
     pub(crate) fn before(self, step: &RecordedStep, at: Parameter) -> Math {
-        let value = step.before.values[step.shape.index(at)];
-        let Parameter { layer, neuron, input } = at;
-        let target = match input {
-            Some(input) => Target::Weight { layer, neuron, input },
-            None => Target::Bias { layer, neuron },
-        };
-        // At first it was the initializer's.
-        let link = (step.step > 1).then_some(Link::UpdateBefore(target));
-        Math::Marked { math: Box::new(Math::text(number(value, self.digits))), ink: Ink::Weight(level(value)), link }
+        self.mark(step.before.values[step.shape.index(at)], Ink::Weight, Some(origin::before(step, at)))
     }
 
     /// The event in a sentence, for captions and screen readers.

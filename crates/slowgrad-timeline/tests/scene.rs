@@ -2,7 +2,7 @@
 
 mod scene_nets;
 
-use scene_nets::{frozen, large_net, momentum, sgd, sigmoid, small_nets, tanh, timeline};
+use scene_nets::{frozen, large_net, momentum, relu, sgd, sigmoid, small_nets, tanh, timeline};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::{EventKind, Phase};
 use slowgrad_timeline::granularity::Granularity;
@@ -374,8 +374,32 @@ fn a_selected_weight_lights_its_way_to_the_loss() {
     let lit: Vec<Target> = scene.edges.iter().filter(|edge| edge.glow > 0.0).map(|edge| edge.target).collect();
     assert_eq!(
         lit,
-        [Target::Weight { layer: 0, neuron: 1, input: 0 }, Target::Weight { layer: 1, neuron: 0, input: 1 }]
+        [
+            Target::Weight { layer: 0, neuron: 1, input: 0 },
+            Target::Weight { layer: 1, neuron: 0, input: 1 },
+            Target::Loss
+        ]
     );
+}
+
+#[test]
+fn the_way_is_lit_only_where_a_gradient_comes_along_it() {
+    let timeline = timeline(&[2, 3, 6, 1], vec![tanh(), relu(), tanh()], sgd(), 1);
+    let layout = Layout::new(&timeline.step().shape);
+    let deltas = &timeline.step().samples[0].layers[1].delta;
+    let dead: Vec<usize> = (0..6).filter(|neuron| deltas[*neuron] == 0.0).collect();
+    assert!(!dead.is_empty() && dead.len() < 6, "{deltas:?}");
+    let selected = Some(Target::Weight { layer: 0, neuron: 1, input: 0 });
+    let moment = Moment { events: 0..1, progress: 0.0 };
+    let scene = scene(&timeline, &layout, &moment, &SceneOptions { selected, ..SceneOptions::default() });
+    for edge in &scene.edges {
+        let passes = match edge.target {
+            Target::Weight { layer: 1, neuron, input } => input == 1 && !dead.contains(&neuron),
+            Target::Weight { layer: 2, input, .. } => !dead.contains(&input),
+            target => Some(target) == selected || target == Target::Loss,
+        };
+        assert_eq!(edge.glow > 0.0, passes, "{:?}", edge.target);
+    }
 }
 
 #[test]

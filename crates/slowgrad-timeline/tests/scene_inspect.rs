@@ -67,6 +67,8 @@ fn every_link_leads_to_the_event_that_made_the_number() {
                     // A batch's gradients are sums; the inspector shows each sample's share.
                     slowgrad_timeline::event::EventKind::WeightGrad { contribution, sum, .. } => (*contribution, *sum),
                     slowgrad_timeline::event::EventKind::Backprop { contribution, sum, .. } => (*contribution, *sum),
+                    // The slope that δ has passed is that of the chain rule's one step.
+                    slowgrad_timeline::event::EventKind::Chain { local, after, .. } => (*local, *after),
                     kind => (kind.result(), kind.result()),
                 };
                 let is_same = (4..18).any(|digits| text == number(from, digits) || text == number(to, digits))

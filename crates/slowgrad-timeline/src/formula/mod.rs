@@ -12,8 +12,8 @@ pub(crate) use why::why_slope;
 use crate::event::{Cell, Event, EventKind, Named};
 use crate::expression::{Parts, Term, compose};
 use crate::inspect::digits_apart;
-use crate::origin::{Call, Origins};
-use crate::scene::{Formula, Ink, Math};
+use crate::origin::{Call, LEARNING_RATE, Origins};
+use crate::scene::{Formula, Ink, Link, Math};
 use crate::timeline::{Timeline, name_of};
 use crate::words::{self, Words, grad_of, level, number, parameter, signed, slope_of, symbol};
 use slowgrad_engine::shape::Parameter;
@@ -140,12 +140,12 @@ impl Scribe<'_> {
         Math::indexed(if self.is_last() { "ŷ" } else { "a" }, (neuron + 1).to_string())
     }
 
-    fn value(&self, x: f64, event: Option<usize>) -> Math {
-        self.words.mark(x, Ink::Value, event)
+    fn value(&self, x: f64, link: Option<Link>) -> Math {
+        self.words.mark(x, Ink::Value, link)
     }
 
-    fn weight(&self, x: f64, event: Option<usize>) -> Math {
-        self.words.mark(x, Ink::Weight, event)
+    fn weight(&self, x: f64, link: Option<Link>) -> Math {
+        self.words.mark(x, Ink::Weight, link)
     }
 
     /// The weight of an input, or the bias, before the step.
@@ -154,8 +154,8 @@ impl Scribe<'_> {
         self.words.before(self.timeline.step(), at)
     }
 
-    fn grad(&self, x: f64, event: Option<usize>) -> Math {
-        self.words.mark(x, Ink::Gradient, event)
+    fn grad(&self, x: f64, link: Option<Link>) -> Math {
+        self.words.mark(x, Ink::Gradient, link)
     }
 
     fn show(&self, x: f64) -> String {
@@ -173,7 +173,7 @@ impl Scribe<'_> {
                 format!("Which number is input {}?", input + 1),
                 Math::indexed("x", (input + 1).to_string()),
                 nothing(),
-                self.value(*value, None),
+                self.value(*value, Some(from.row(s))),
             ),
             EventKind::Product { input, weight, x, product } => {
                 let source = self.value(*x, from.source(s, layer, *input));
@@ -352,7 +352,11 @@ impl Scribe<'_> {
                         dot(),
                         text(format!("{schedule}(step)")),
                     ]),
-                    Math::row([text(self.show(*base)), dot(), enclosed(self.words.link(*factor, Ink::Text, result))]),
+                    Math::row([
+                        self.words.link(*base, Ink::Text, Some(LEARNING_RATE)),
+                        dot(),
+                        enclosed(self.words.link(*factor, Ink::Text, result)),
+                    ]),
                     text(self.show(*lr)),
                 )
                 .because((*factor == 0.0).then(|| "The schedule says 0: this step moves nothing.".to_owned()))

@@ -6,11 +6,12 @@
 
 mod nothing;
 mod parameter;
+mod way;
 
 use crate::event::{Cell, EventKind, Phase};
 use crate::expression::{Term, compose};
 use crate::formula::enclosed;
-use crate::origin::Origins;
+use crate::origin::{Call, LEARNING_RATE, Origins, Part};
 use crate::scene::{Ink, Inspector, InspectorRow, Link, Math, Section, Target};
 use crate::timeline::Timeline;
 use crate::words::{self, Words};
@@ -51,6 +52,11 @@ fn text(text: impl Into<String>) -> Math {
     Math::text(text)
 }
 
+/// A symbol with the layer that it belongs to, where layers are spoken of side by side: δ₁⁽²⁾.
+fn of_layer(name: Math, layer: usize) -> Math {
+    Math::Sup(Box::new(name), Box::new(text(format!("({})", layer + 1))))
+}
+
 fn row(label: Math, value: Math) -> InspectorRow {
     InspectorRow { label, value, why: String::new() }
 }
@@ -74,13 +80,13 @@ impl Desk<'_> {
     }
 
     /// A number in its colour that leads to the event it came from.
-    fn mark(&self, x: f64, ink: fn(f32) -> Ink, event: Option<usize>) -> Math {
-        self.words.mark(x, ink, event)
+    fn mark(&self, x: f64, ink: fn(f32) -> Ink, link: Option<Link>) -> Math {
+        self.words.mark(x, ink, link)
     }
 
     /// The same as a factor: in brackets when it is negative.
-    fn factor(&self, x: f64, ink: fn(f32) -> Ink, event: Option<usize>) -> Math {
-        enclosed(self.mark(x, ink, event))
+    fn factor(&self, x: f64, ink: fn(f32) -> Ink, link: Option<Link>) -> Math {
+        enclosed(self.mark(x, ink, link))
     }
 
     /// A parameter's value before the step.
@@ -113,30 +119,40 @@ impl Desk<'_> {
     fn rate(&self) -> Option<Math> {
         let rate = self.step.rate.as_ref()?;
         Some(Math::row([
-            text(self.plain(rate.base)),
+            self.words.link(rate.base, Ink::Text, Some(LEARNING_RATE)),
             text(" · "),
-            enclosed(text(self.plain(rate.factor))),
+            enclosed(self.words.link(rate.factor, Ink::Text, self.from.factor())),
             text(" = "),
-            self.words.link(rate.lr, Ink::Accent, self.from.rate()),
+            self.words.link(rate.lr, Ink::Accent, Some(self.from.rate())),
         ]))
     }
 
     /// A line of a script with its numbers: `s = s + d²`, one operation each.
-    fn operation(&self, index: usize) -> Option<InspectorRow> {
+    fn operation(&self, call: &Call<'_>, index: usize) -> Option<InspectorRow> {
+        let here = Some(Link::Event(index));
         match self.timeline.event(index).kind {
             EventKind::Operation { op, operands, result } => {
+                let origin = |nth| call.node_of(index).and_then(|id| call.value(call.trace.node(id).operands[nth]));
                 let names = operands.iter().map(|operand| Term::leaf(words::symbol(&operand.name)));
-                let numbers = operands.iter().map(|operand| Term::leaf(text(self.plain(operand.value))));
+                let numbers = operands.iter().enumerate();
+                let numbers =
+                    numbers.map(|(nth, operand)| Term::leaf(self.mark(operand.value, Ink::Value, origin(nth))));
                 let (symbols, numbers) = (compose(op, names.collect()).math(), compose(op, numbers.collect()).math());
-                let result_value = self.mark(result.value, Ink::Value, Some(index));
+                let result_value = self.mark(result.value, Ink::Value, here);
                 let value = Math::row([symbols, text(" = "), numbers, text(" = "), result_value]);
                 Some(row(words::symbol(&result.name), value))
             }
             EventKind::Ask { compare, a, b, answer } => {
                 let sign = || text(format!(" {} ", compare.symbol()));
                 let answer = Box::new(text(if answer { "yes" } else { "no" }));
-                let answer = Math::Marked { math: answer, ink: Ink::Accent, link: Some(Link::Event(index)) };
-                let question = [text(self.plain(a.value)), sign(), text(self.plain(b.value)), text(" ? ")];
+                let answer = Math::Marked { math: answer, ink: Ink::Accent, link: here };
+                let origins = call.guard(index).map(|(a, b)| (call.value(a), call.value(b))).unwrap_or_default();
+                let question = [
+                    self.mark(a.value, Ink::Value, origins.0),
+                    sign(),
+                    self.mark(b.value, Ink::Value, origins.1),
+                    text(" ? "),
+                ];
                 Some(row(
                     Math::row([words::symbol(&a.name), sign(), words::symbol(&b.name)]),
                     Math::row(question.into_iter().chain([answer])),
@@ -271,7 +287,7 @@ impl Desk<'_> {
                 Math::row([
                     self.mark(a, Ink::Value, self.from.activated(self.sample, layer, output)),
                     text(" − "),
-                    self.factor(target, Ink::Value, None),
+                    self.factor(target, Ink::Value, Some(self.from.row(self.sample))),
                     text(" = "),
                     text(words::signed(a - target, self.words.digits)).ink(Ink::Loss),
                 ]),
@@ -279,9 +295,12 @@ impl Desk<'_> {
         }
         and_more(&mut rows, outputs.len(), "outputs");
         let cell = self.timeline.cell(Some(self.sample), Phase::Loss, Cell::Loss);
-        rows.extend(cell.into_iter().flatten().filter_map(|event| self.operation(event)).take(2 * MOST_ROWS));
+        if let Some(call) = Call::of(self.timeline, Some(self.sample), Phase::Loss, Cell::Loss, Part::Script) {
+            let events = cell.into_iter().flatten();
+            rows.extend(events.filter_map(|event| self.operation(&call, event)).take(2 * MOST_ROWS));
+        }
         let value = Box::new(text(self.plain(recorded.loss)));
-        let value = Math::Marked { math: value, ink: Ink::Loss, link: self.from.loss(self.sample).map(Link::Event) };
+        let value = Math::Marked { math: value, ink: Ink::Loss, link: self.from.loss(self.sample) };
         let label = [Math::variable("L"), text(" = "), text(self.step.names.loss.clone())];
         let arguments = Math::fenced(Math::row([Math::variable("ŷ"), text(", "), Math::variable("y")]));
         rows.push(row(Math::row(label.into_iter().chain([arguments])), value));

@@ -2,11 +2,11 @@
 //!
 //! It must not know any activation or loss: a slope of 0 is found in the recorded chain rule of the script.
 
-use super::{Desk, text};
+use super::{Desk, of_layer, text};
 use crate::event::{Cell, Phase};
 use crate::formula::why_slope;
 use crate::origin::{Call, Part, Path};
-use crate::scene::{Ink, InspectorRow, Link, Math, Section};
+use crate::scene::{Ink, InspectorRow, Math, Section};
 use crate::timeline::{name_of, named};
 use crate::words::{grad_of, symbol};
 use slowgrad_engine::shape::Parameter;
@@ -209,7 +209,7 @@ impl Desk<'_> {
         let sign = guard.compare.symbol();
         let event = call.event_of_instruction(at);
         let answer = text(if guard.answer { "yes" } else { "no" });
-        let answer = Math::Marked { math: Box::new(answer), ink: Ink::Accent, link: Some(Link::Event(event)) };
+        let answer = Math::Marked { math: Box::new(answer), ink: Ink::Accent, link: Some(event) };
         let question = [
             self.mark(a.value, Ink::Value, call.value(guard.a)),
             text(format!(" {sign} ")),
@@ -221,11 +221,6 @@ impl Desk<'_> {
         let why = "The script took the branch on which its result does not depend on what came in.";
         Some(reason(label, Math::row(question), why.into()))
     }
-}
-
-/// A neuron's symbol with its layer, since the reasons lead from layer to layer: δ₁⁽²⁾.
-fn of_layer(name: Math, layer: usize) -> Math {
-    Math::Sup(Box::new(name), Box::new(text(format!("({})", layer + 1))))
 }
 
 const HEADING: &str = "Why nothing?";

@@ -30,6 +30,7 @@ impl Desk<'_> {
             let heading = "Each sample's share of the gradient".to_owned();
             sections.push(Section { heading, rows: self.shares(at) });
         }
+        sections.push(self.way(at));
         sections
     }
 
@@ -52,7 +53,9 @@ impl Desk<'_> {
             }
             return rows;
         };
-        let mut rows = vec![self.change(&call, at).unwrap_or_else(|| self.rule(&call, at))];
+        let mut change = self.change(&call, at).unwrap_or_else(|| self.rule(&call, at));
+        change.why = self.which_way(at);
+        let mut rows = vec![change];
         let exact = Desk { words: Words { digits: digits_apart(old, new, self.words.digits) }, ..*self };
         let name = self.parameter_name(at);
         let moves = Math::row([
@@ -224,9 +227,7 @@ impl Desk<'_> {
         };
         parts.push(of_loss);
         if let Some(penalty) = self.step.penalty_trace(index).and(self.step.penalty.as_ref()) {
-            let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
-            let slope = Call::of(self.timeline, None, Phase::Update, cell, Part::Penalty)
-                .and_then(|call| call.gradient(0, call.trace.chain().len()));
+            let slope = self.from.penalty_slope(at);
             parts.extend([
                 text(" + "),
                 slope_of("R", name()),
@@ -384,6 +385,27 @@ impl Desk<'_> {
     pub(super) fn contribution(&self, sample: usize, at: Parameter) -> f64 {
         let delta = self.step.samples[sample].layers[at.layer].delta[at.neuron];
         at.input.map_or(delta, |input| delta * self.step.layer_input(sample, at.layer)[input])
+    }
+
+    /// Which way the loss would go with the parameter, and which way the parameter goes.
+    fn which_way(&self, at: Parameter) -> String {
+        let index = self.step.shape.index(at);
+        let (grad, step) = (self.step.grads[index], self.step.step);
+        let change = self.step.after.values[index] - self.step.before.values[index];
+        // What is said of 0 is said below.
+        if !(grad * change).is_normal() {
+            return String::new();
+        }
+        let what = if at.input.is_some() { "weight" } else { "bias" };
+        let (loss, sign) = if grad > 0.0 { ("larger", "positive") } else { ("smaller", "negative") };
+        let goes = if change > 0.0 { "larger" } else { "smaller" };
+        let optimizer = &self.step.names.optimizer;
+        let so = if (grad > 0.0) == (change < 0.0) {
+            format!("so step {step} makes it {goes}.")
+        } else {
+            format!("and yet {optimizer} makes it {goes} in step {step}: more than the gradient counts in its rule.")
+        };
+        format!("With a larger {what} the loss would be {loss} (its gradient g is {sign}), {so}")
     }
 
     fn why_this_change(&self, old: f64, new: f64, grad: f64, index: usize) -> String {

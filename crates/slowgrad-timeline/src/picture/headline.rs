@@ -1,11 +1,15 @@
 //! The formula of many events at once: a neuron in its headline, a layer in the language of matrices.
 //!
-//! It must not know places or colours beyond those of words.
+//! Its numbers lead to where they came from, as those of single events do. It must not know places or colours beyond
+//! those of words.
 
 use super::silence;
-use super::stage::{Play, Stage, equation, gradient, slope, slope_of, value};
-use crate::scene::{Formula, Ink, Math};
+use super::stage::{Play, Stage, equation, slope, slope_of};
+use crate::formula::enclosed;
+use crate::origin::Origins;
+use crate::scene::{Formula, Ink, Link, Math};
 use crate::words::{self, grad_of};
+use slowgrad_engine::shape::Parameter;
 use std::ops::Range;
 
 fn text(text: impl Into<String>) -> Math {
@@ -20,12 +24,12 @@ impl Stage<'_> {
     pub(super) fn headline(&self) -> Formula {
         let title = self.place();
         let last = self.known.step.shape.layers() - 1;
-        let recorded = self.known.recorded();
+        let (recorded, from, sample) = (self.known.recorded(), self.from(), self.known.sample);
         match &self.play {
             Play::Nothing | Play::One(_) => silence(title),
             Play::Entering => Formula {
                 symbols: Math::variable("x"),
-                result: self.vector(&recorded.input, value),
+                result: self.vector(&recorded.input, Ink::Value, |input| from.source(sample, 0, input)),
                 sentence: format!("The sample enters: {} numbers.", recorded.input.len()),
                 ..silence(title)
             },
@@ -55,10 +59,14 @@ impl Stage<'_> {
                     ]),
                     numbers: Math::row([
                         text(format!("{activation}(")),
-                        self.vector(&here.z[neurons.clone()], value),
+                        self.vector(&here.z[neurons.clone()], Ink::Value, |nth| {
+                            from.z(sample, *layer, neurons.start + nth)
+                        }),
                         text(")"),
                     ]),
-                    result: self.vector(&here.a[neurons.clone()], value),
+                    result: self.vector(&here.a[neurons.clone()], Ink::Value, |nth| {
+                        from.activated(sample, *layer, neurons.start + nth)
+                    }),
                     sentence: format!(
                         "{} neurons of layer {} sum {} inputs each and pass {activation}.",
                         neurons.len(),
@@ -74,26 +82,30 @@ impl Stage<'_> {
                     symbols: equation(Math::variable("L"), format!("{loss}(ŷ, y)")),
                     numbers: Math::row([
                         text(format!("{loss}(")),
-                        self.vector(&recorded.layers[last].a, value),
+                        self.vector(&recorded.layers[last].a, Ink::Value, |output| {
+                            from.activated(sample, last, output)
+                        }),
                         text(", "),
-                        self.vector(&recorded.target, value),
+                        self.vector(&recorded.target, Ink::Value, |_| Some(from.row(sample))),
                         text(")"),
                     ]),
-                    result: text(self.number(recorded.loss)).ink(Ink::Loss),
+                    result: self.words.link(recorded.loss, Ink::Loss, from.loss(sample)),
                     sentence: format!("The loss of this sample is {}.", self.number(recorded.loss)),
                     ..silence(title)
                 }
             }
             Play::LossBack => Formula {
                 symbols: Math::row([grad_of(Math::variable("ŷ"))]),
-                result: self.vector(&recorded.layers[last].grad_a, gradient),
+                result: self
+                    .vector(&recorded.layers[last].grad_a, Ink::Gradient, |output| from.grad_a(sample, last, output)),
                 sentence: "The chain rule goes through the loss: how the loss changes with each output.".into(),
                 ..silence(title)
             },
             Play::Backward { layer, neurons } => self.backward_headline(title, *layer, neurons),
             Play::Rate => {
                 let closing = self.timeline.event(self.wave.events.end - 1);
-                Formula { title, ..self.words.formula(self.timeline, &closing) }
+                let result = self.words.link(closing.kind.result(), Ink::Text, Some(from.rate()));
+                Formula { title, result, ..self.words.formula(self.timeline, &closing) }
             }
             Play::Update { layer, first, last } if first == last => self.parameter_headline(title, *layer, *first),
             Play::Update { layer, .. } => {
@@ -122,10 +134,12 @@ impl Stage<'_> {
         let here = &self.known.recorded().layers[layer];
         let activation = &self.known.step.names.activations[layer];
         let (z, index) = (Math::indexed("z", (neuron + 1).to_string()), neuron + 1);
-        let weights = self.known.weights(layer, neuron);
+        let weights = self.known.weights(layer, neuron).len();
+        let (from, sample) = (self.from(), self.known.sample);
+        let sum = || self.mark(here.z[neuron], Ink::Value, from.z(sample, layer, neuron));
         let (mut symbols, mut numbers) = (vec![z.clone(), text(" = ")], Vec::new());
-        if weights.len() <= MOST_TERMS {
-            for (input, &w) in weights.iter().enumerate() {
+        if weights <= MOST_TERMS {
+            for input in 0..weights {
                 if input > 0 {
                     symbols.push(text(" + "));
                     numbers.push(text(" + "));
@@ -136,10 +150,11 @@ impl Stage<'_> {
                     Self::source_name(layer, input),
                 ]);
                 let x = self.known.source(layer, input);
+                let weight = self.before(layer, neuron, Some(input));
                 numbers.extend([
-                    text(self.enclosed(w)).ink(Ink::Weight(words::level(w))),
+                    if input > 0 { enclosed(weight) } else { weight },
                     text(" · "),
-                    text(self.enclosed(x)).ink(value(x)),
+                    enclosed(self.mark(x, Ink::Value, from.source(sample, layer, input))),
                 ]);
             }
         } else {
@@ -150,9 +165,8 @@ impl Stage<'_> {
                 text(" · "),
                 Math::indexed(if layer == 0 { "x" } else { "a" }, "i"),
             ]);
-            numbers.push(text(format!("the sum of {} products", weights.len())));
+            numbers.push(text(format!("the sum of {weights} products")));
         }
-        let bias = self.known.old_and_new(layer, neuron, None).0;
         symbols.extend([
             text(" + "),
             self.parameter_name(layer, neuron, None),
@@ -164,15 +178,16 @@ impl Stage<'_> {
         ]);
         numbers.extend([
             text(" + "),
-            text(self.enclosed(bias)).ink(Ink::Weight(words::level(bias))),
+            enclosed(self.before(layer, neuron, None)),
             text(" = "),
-            text(self.number(here.z[neuron])).ink(value(here.z[neuron])),
-            text(format!(",   {activation}({})", self.number(here.z[neuron]))),
+            sum(),
+            text(format!(",   {activation}")),
+            Math::fenced(sum()),
         ]);
         Formula {
             symbols: Math::Row(symbols),
             numbers: Math::Row(numbers),
-            result: text(self.number(here.a[neuron])).ink(value(here.a[neuron])),
+            result: self.mark(here.a[neuron], Ink::Value, from.activated(sample, layer, neuron)),
             sentence: format!(
                 "Neuron {index} sums its inputs to {} and answers {}.",
                 self.number(here.z[neuron]),
@@ -185,14 +200,17 @@ impl Stage<'_> {
     fn backward_headline(&self, title: String, layer: usize, neurons: &Range<usize>) -> Formula {
         let here = &self.known.recorded().layers[layer];
         let gradient_ink = Ink::Gradient(0.5);
+        let (from, sample) = (self.from(), self.known.sample);
         if neurons.len() == 1 {
             let neuron = neurons.start;
             let (index, a) = ((neuron + 1).to_string(), self.activation_name(layer, neuron));
             let (delta, z) = (Math::indexed("δ", index.clone()).ink(gradient_ink), Math::indexed("z", index));
             let local = Math::fraction(Math::row([text("∂"), a.clone()]), Math::row([text("∂"), z]));
+            let left = || self.mark(here.delta[neuron], Ink::Gradient, from.delta(sample, layer, neuron));
             let mut notes = Vec::new();
             for input in 0..self.known.step.shape.fan_in(layer).min(MOST_TERMS) {
-                let (x, grad) = (self.known.source(layer, input), here.delta[neuron] * self.known.source(layer, input));
+                let x = self.known.source(layer, input);
+                let at = Parameter { layer, neuron, input: Some(input) };
                 notes.push(Math::row([
                     slope(self.parameter_name(layer, neuron, Some(input))).ink(gradient_ink),
                     text(" = "),
@@ -200,20 +218,20 @@ impl Stage<'_> {
                     text(" · "),
                     Self::source_name(layer, input),
                     text(" = "),
-                    text(self.number(here.delta[neuron])).ink(gradient(here.delta[neuron])),
+                    left(),
                     text(" · "),
-                    text(self.enclosed(x)).ink(value(x)),
+                    enclosed(self.mark(x, Ink::Value, from.source(sample, layer, input))),
                     text(" = "),
-                    text(self.number(grad)).ink(gradient(grad)),
+                    self.mark(here.delta[neuron] * x, Ink::Gradient, from.gradient(sample, at)),
                 ]));
             }
             return Formula {
                 symbols: Math::row([delta, text(" = "), grad_of(a), text(" · "), local]),
                 numbers: Math::row([
                     text("from ∂L/∂a = "),
-                    text(self.number(here.grad_a[neuron])).ink(gradient(here.grad_a[neuron])),
+                    self.mark(here.grad_a[neuron], Ink::Gradient, from.grad_a(sample, layer, neuron)),
                 ]),
-                result: text(self.number(here.delta[neuron])).ink(gradient(here.delta[neuron])),
+                result: left(),
                 sentence: format!(
                     "Neuron {} has δ = {}; each of its weights gets δ times its input.",
                     neuron + 1,
@@ -258,7 +276,9 @@ impl Stage<'_> {
                 indexed_layer("z", Some(layer)),
                 text(")"),
             ]),
-            result: self.vector(&here.delta[neurons.clone()], gradient),
+            result: self.vector(&here.delta[neurons.clone()], Ink::Gradient, |nth| {
+                from.delta(sample, layer, neurons.start + nth)
+            }),
             sentence: format!("The gradient passes {activation} and reaches the weights of layer {}.", layer + 1),
             notes,
             ..silence(title)
@@ -269,13 +289,16 @@ impl Stage<'_> {
         let input = (input < usize::MAX).then_some(input);
         let (old, new) = self.known.old_and_new(layer, neuron, input);
         let step = self.known.step;
-        let index = step.shape.index(slowgrad_engine::shape::Parameter { layer, neuron, input });
+        let at = Parameter { layer, neuron, input };
+        let (index, from) = (step.shape.index(at), self.from());
         let grad = step.grads[index];
         let share = step.penalty.as_ref().filter(|_| input.is_some()).map(|penalty| {
             let (mean, share) = (step.mean_grad(index), penalty.shares[index]);
             Math::row([
-                text(format!("g = {} + ", self.number(mean))),
-                text(self.enclosed(share)).ink(gradient(share)),
+                text("g = "),
+                self.mark(mean, Ink::Gradient, from.mean_gradient(at)),
+                text(" + "),
+                enclosed(self.mark(share, Ink::Gradient, from.penalty_slope(at))),
                 text(format!(" of {}", penalty.regularizer)),
             ])
         });
@@ -283,20 +306,33 @@ impl Stage<'_> {
         let parts = |w: Math, g: Math| {
             Math::row([Math::text(format!("{optimizer}(")), w, Math::text(", "), g, Math::text(", …)")])
         };
-        let g = Math::text(self.number(grad)).ink(gradient(grad));
-        let w = Math::text(self.number(old)).ink(Ink::Weight(words::level(old)));
+        let g = self.mark(grad, Ink::Gradient, from.final_gradient(at));
+        let w = self.before(layer, neuron, input);
         Formula {
             symbols: Math::row([name.clone(), Math::text(" ← "), parts(name, Math::variable("g"))]),
             numbers: parts(w, g),
-            result: Math::text(self.number(new)).ink(Ink::Weight(words::level(new))),
+            result: self.mark(new, Ink::Weight, from.updated(at)),
             sentence: format!("The parameter moves from {} to {}.", self.number(old), self.number(new)),
             notes: share.into_iter().collect(),
             ..silence(title)
         }
     }
 
+    fn from(&self) -> Origins<'_> {
+        Origins::of(self.timeline)
+    }
+
+    fn mark(&self, x: f64, ink: fn(f32) -> Ink, link: Option<Link>) -> Math {
+        self.words.mark(x, ink, link)
+    }
+
+    /// A parameter's value before the step.
+    fn before(&self, layer: usize, neuron: usize, input: Option<usize>) -> Math {
+        self.words.before(self.known.step, Parameter { layer, neuron, input })
+    }
+
     /// A short vector with all its numbers; of a long one only the count.
-    fn vector(&self, numbers: &[f64], ink: fn(f64) -> Ink) -> Math {
+    fn vector(&self, numbers: &[f64], ink: fn(f32) -> Ink, link: impl Fn(usize) -> Option<Link>) -> Math {
         if numbers.len() > MOST_TERMS {
             return Math::text(format!("({} numbers)", numbers.len()));
         }
@@ -305,7 +341,7 @@ impl Stage<'_> {
             if i > 0 {
                 parts.push(Math::text("; "));
             }
-            parts.push(Math::text(self.number(x)).ink(ink(x)));
+            parts.push(self.mark(x, ink, link(i)));
         }
         parts.push(Math::text(")"));
         Math::Row(parts)

@@ -33,14 +33,15 @@ impl Stage<'_> {
     fn loss_edge(&mut self, output: usize) {
         let (from, to) = self.layout.loss_edge(output);
         let is_current = self.reads_output(output);
+        let is_lit = self.comes_from_output(output);
         self.canvas.edges.push(Edge {
             from,
             to,
             width: 1.2,
             ink: if is_current { Ink::Accent } else { Ink::Faint },
-            alpha: if is_current { 0.9 } else { 0.45 },
+            alpha: if is_current || is_lit { 0.9 } else { 0.45 },
             ghost_width: None,
-            glow: 0.0,
+            glow: if is_lit { super::way::GLOW } else { 0.0 },
             is_frozen: false,
             target: Target::Loss,
         });

@@ -332,15 +332,15 @@ impl Stage<'_> {
         let (mut ink, mut glow) = (Ink::Weight(words::level(now)), 0.0);
         if is_current {
             glow = self.wave.glow();
-        } else if self.is_on_selected_path(layer, neuron, input) {
-            glow = 0.3;
+        } else if self.is_on_way(layer, neuron, input) {
+            glow = super::way::GLOW;
         }
         if let Some(slope) = self.slope_shown(layer, neuron, input) {
             ink = gradient(slope);
             glow = self.wave.glow();
         }
         let share = self.wave.way(0.1, 0.9);
-        let alpha = if is_current || self.options.selected == Some(target) {
+        let alpha = if is_current || glow > 0.0 || self.options.selected == Some(target) {
             1.0
         } else if is_near {
             crowd.max(0.3)
@@ -382,20 +382,6 @@ impl Stage<'_> {
                 (self.wave.progress >= super::wave::GROUP_DELTA).then(|| delta * self.known.source(layer, input))
             }
             _ => None,
-        }
-    }
-
-    /// Whether the selected weight, bias or neuron acts on the loss through this edge.
-    fn is_on_selected_path(&self, layer: usize, neuron: usize, input: usize) -> bool {
-        match self.options.selected {
-            Some(Target::Weight { layer: at, neuron: to, input: from }) => {
-                (layer, neuron, input) == (at, to, from) || (layer == at + 1 && input == to) || layer > at + 1
-            }
-            Some(Target::Bias { layer: at, neuron: to } | Target::Neuron { layer: at, neuron: to }) => {
-                (layer == at + 1 && input == to) || layer > at + 1
-            }
-            Some(Target::Input(from)) => layer > 0 || input == from,
-            Some(Target::Loss) | None => false,
         }
     }
 

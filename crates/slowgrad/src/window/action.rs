@@ -42,6 +42,7 @@ pub(crate) enum Action {
     PanUp,
     PanDown,
     Arrange,
+    Back,
     SelectNext,
     SelectPrevious,
     AddNeuron,
@@ -405,6 +406,13 @@ pub(crate) const TABLE: &[Entry] = &[
         "Arrange",
         &[Shortcut::shift(Key::F)],
         "Puts every neuron that was dragged back to its place, and shows the whole network",
+    ),
+    entry(
+        Action::Back,
+        Group::Looking,
+        "Back to the link",
+        &[Shortcut::plain(Key::Backspace)],
+        "Goes back to where the last number was clicked that led elsewhere",
     ),
     entry(
         Action::SelectNext,

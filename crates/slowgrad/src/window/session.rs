@@ -74,21 +74,23 @@ pub(crate) enum NextFrame {
 enum Landing {
     /// At an event.
     Event(usize),
-    /// At the last event of a parameter's update.
-    Update(Target),
+    /// At the last event of a parameter's update, or where this field of the optimizer's state was computed.
+    Update(Target, Option<usize>),
 }
 
 impl Landing {
     fn event(self, timeline: &Timeline) -> Option<usize> {
-        let cell = match self {
+        let (at, field) = match self {
             Landing::Event(event) => return Some(event),
-            Landing::Update(Target::Weight { layer, neuron, input }) => {
-                Cell::Parameter { layer, neuron, input: Some(input) }
+            Landing::Update(Target::Weight { layer, neuron, input }, field) => {
+                (Parameter { layer, neuron, input: Some(input) }, field)
             }
-            Landing::Update(Target::Bias { layer, neuron }) => Cell::Parameter { layer, neuron, input: None },
-            Landing::Update(_) => return None,
+            Landing::Update(Target::Bias { layer, neuron }, field) => (Parameter { layer, neuron, input: None }, field),
+            Landing::Update(..) => return None,
         };
-        timeline.cell(None, Phase::Update, cell).map(|events| events.end - 1)
+        let kept = field.and_then(|field| timeline.state_event(at, field));
+        let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
+        kept.or_else(|| timeline.cell(None, Phase::Update, cell).map(|events| events.end - 1))
     }
 }
 
@@ -433,14 +435,15 @@ impl Session {
         self.landing = Some(Landing::Event(event));
     }
 
-    /// Goes to the end of a parameter's update in the step before: to where its present value came from.
-    pub(crate) fn go_to_update_before(&mut self, target: Target) {
+    /// Goes to the end of a parameter's update in the step before: to where its present value came from, or a field of
+    /// what the optimizer kept for it.
+    pub(crate) fn go_to_update_before(&mut self, target: Target, field: Option<usize>) {
         let Some((timeline, _)) = self.now() else { return };
         let step = timeline.step().step;
         if step > 1 {
             self.view.selected = Some(target);
             self.go_to_step(step - 1);
-            self.landing = Some(Landing::Update(target));
+            self.landing = Some(Landing::Update(target, field));
         }
     }
 
@@ -537,6 +540,7 @@ impl Session {
             Action::Reseed => self.restart(Change::Reseed, Start::Hold),
             Action::Edit
             | Action::Arrange
+            | Action::Back
             | Action::NameBookmark
             | Action::TimelineIn
             | Action::TimelineOut

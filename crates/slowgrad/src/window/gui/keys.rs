@@ -103,6 +103,7 @@ impl Gui {
                     self.edit(target, session);
                 }
             }
+            Action::Back => self.go_back(session),
             Action::Arrange => {
                 self.scenery.arrange();
                 session.view.refit();

@@ -3,6 +3,7 @@
 //! It must not know how training goes; it asks [`Session`] and hands it what a person wants.
 
 mod keys;
+mod links;
 mod scenery;
 mod stage;
 
@@ -18,6 +19,8 @@ use super::settings::{Habits, Hint, Look as Dress};
 use super::store::Folders;
 use crate::worker::Change;
 use egui::{Id, Pos2, Rect, Ui};
+pub(crate) use links::Pointed;
+use links::Trail;
 use scenery::{RivalPicture, Scenery};
 use serde::{Deserialize, Serialize};
 use slowgrad_render::Theme;
@@ -101,6 +104,7 @@ pub(crate) struct Gui {
     pub(crate) editor: Editor,
     pub(crate) table: Table,
     pub(crate) inspected: Inspected,
+    pub(crate) trail: Trail,
     pub(crate) scenery: Scenery,
     pub(crate) plots: PlotsView,
     pub(crate) rival: RivalPicture,
@@ -150,6 +154,7 @@ impl Gui {
             editor: Editor::default(),
             table: Table::default(),
             inspected: Inspected::default(),
+            trail: Trail::default(),
             scenery: Scenery::default(),
             plots: PlotsView::default(),
             rival: RivalPicture::default(),
@@ -176,6 +181,7 @@ impl Gui {
         self.overlay = None;
         self.field = None;
         self.strip = Strip::default();
+        self.trail = Trail::default();
     }
 
     pub(crate) fn context(&self) -> &egui::Context {
@@ -257,6 +263,7 @@ impl Gui {
         self.editor.heed(session);
         self.heed_stage(session);
         self.show_new_problems(session);
+        self.heed_trail(session);
         if let Some(snapshot) = &session.snapshot {
             self.scenery.heed(&snapshot.arrangement);
         }

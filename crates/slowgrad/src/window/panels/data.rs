@@ -26,8 +26,8 @@ impl Axis {
     }
 }
 
-/// Draws the samples when they have one or two inputs.
-pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
+/// Draws the samples when they have one or two inputs. The present one has a ring, and one that was pointed out a wide one.
+pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, pointed: Option<usize>) {
     let Some(snapshot) = &session.snapshot else { return };
     let Some(data) = &snapshot.data else { return };
     let inputs = data.samples.first().map_or(0, |(input, _)| input.len());
@@ -45,14 +45,22 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
         .now()
         .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
         .map(|sample| sample.sample);
+    let marked = Marked { present, pointed };
     if inputs == 2 {
-        plane(&painter, area, data, snapshot.plots.answers.as_deref(), present, theme);
+        plane(&painter, area, data, snapshot.plots.answers.as_deref(), marked, theme);
         response.on_hover_text("each dot is a sample, coloured by its target; behind them what the network answers");
     } else {
-        line(&painter, area, data, snapshot.plots.answers.as_deref(), present, theme);
+        line(&painter, area, data, snapshot.plots.answers.as_deref(), marked, theme);
         response.on_hover_text("dots are the samples, the line is what the network answers");
     }
     ui.painter().rect_stroke(area, 6.0, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+}
+
+/// The samples with a ring.
+#[derive(Debug, Clone, Copy)]
+struct Marked {
+    present: Option<usize>,
+    pointed: Option<usize>,
 }
 
 /// How a number is shown as a level from −1 to 1: targets from the least to the largest.
@@ -66,14 +74,7 @@ fn scale(data: &DataInfo) -> impl Fn(f64) -> f32 {
     move |value: f64| if value.is_finite() { ((value - middle) / reach).clamp(-1.0, 1.0) as f32 } else { 0.0 }
 }
 
-fn plane(
-    painter: &Painter,
-    area: Rect,
-    data: &DataInfo,
-    answers: Option<&Answers>,
-    present: Option<usize>,
-    theme: &Theme,
-) {
+fn plane(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answers>, marked: Marked, theme: &Theme) {
     let x = Axis::over(data.samples.iter().map(|(input, _)| input[0]));
     let y = Axis::over(data.samples.iter().map(|(input, _)| input[1]));
     let level = scale(data);
@@ -101,18 +102,11 @@ fn plane(
     for (i, (input, target)) in data.samples.iter().enumerate() {
         let place = at(x.share(input[0]), y.share(input[1]));
         let color = theme.value.at(target.first().map_or(0.0, |target| level(*target)));
-        dot(painter, place, radius, color, present == Some(i), theme);
+        dot(painter, place, radius, color, (marked, i), theme);
     }
 }
 
-fn line(
-    painter: &Painter,
-    area: Rect,
-    data: &DataInfo,
-    answers: Option<&Answers>,
-    present: Option<usize>,
-    theme: &Theme,
-) {
+fn line(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answers>, marked: Marked, theme: &Theme) {
     let x = Axis::over(data.samples.iter().map(|(input, _)| input[0]));
     let y = Axis::over(data.samples.iter().filter_map(|(_, target)| target.first().copied()));
     let at = |a: f64, b: f64| {
@@ -124,7 +118,7 @@ fn line(
     let radius = if data.samples.len() > 60 { 2.2 } else { 4.0 };
     for (i, (input, target)) in data.samples.iter().enumerate() {
         let Some(target) = target.first() else { continue };
-        dot(painter, at(input[0], *target), radius, theme.value.positive, present == Some(i), theme);
+        dot(painter, at(input[0], *target), radius, theme.value.positive, (marked, i), theme);
     }
     if let Some(Answers::Line(points)) = answers {
         let points: Vec<Pos2> = points.iter().filter(|[_, y]| y.is_finite()).map(|[a, b]| at(*a, *b)).collect();
@@ -132,9 +126,12 @@ fn line(
     }
 }
 
-fn dot(painter: &Painter, place: Pos2, radius: f32, color: Color32, is_present: bool, theme: &Theme) {
+fn dot(painter: &Painter, place: Pos2, radius: f32, color: Color32, (marked, i): (Marked, usize), theme: &Theme) {
     painter.circle(place, radius, color, Stroke::new(1.0, theme.background));
-    if is_present {
+    if marked.present == Some(i) {
         painter.circle_stroke(place, radius + 3.5, Stroke::new(2.0, theme.accent));
+    }
+    if marked.pointed == Some(i) {
+        painter.circle_stroke(place, radius + 9.0, Stroke::new(3.0, theme.accent));
     }
 }

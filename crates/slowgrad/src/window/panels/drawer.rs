@@ -20,8 +20,8 @@ pub(super) fn height(gui: &Gui, available: f32, is_selected: bool) -> f32 {
     } else if gui.tab == Tab::Parameters {
         (0.46 * available).clamp(180.0, 700.0)
     } else {
-        let share = if is_selected { 0.27 } else { 0.36 };
-        (share * available).clamp(150.0, 420.0)
+        let (share, least) = if is_selected { (0.24, 128.0) } else { (0.36, 150.0) };
+        (share * available).clamp(least, 420.0)
     }
 }
 

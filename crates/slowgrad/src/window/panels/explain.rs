@@ -5,13 +5,12 @@ use crate::window::action::Action;
 use crate::window::edit::parse;
 use crate::window::gui::{Gui, Tab};
 use crate::window::session::Session;
-use egui::{DragValue, Frame, Margin, Panel, RichText, ScrollArea, Ui};
+use egui::{DragValue, Frame, Margin, Panel, RichText, ScrollArea, TextStyle, Ui};
 use slowgrad_render::{Theme, comparison_ui, formula_ui, inspector_ui};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::cue::Panel as LessonPanel;
 use slowgrad_timeline::inspect::inspect;
-use slowgrad_timeline::playhead;
-use slowgrad_timeline::scene::{Inspector, Link, Target};
+use slowgrad_timeline::scene::{Formula, Inspector, Link, Target};
 use slowgrad_timeline::words::{self, Words};
 use std::sync::Arc;
 
@@ -19,6 +18,9 @@ use std::sync::Arc;
 const ROOMY: f32 = 760.0;
 /// Letters of the present event where there is less.
 const COMPACT: f32 = 0.82;
+/// The part of the column that the present event has above what is selected.
+const EVENT_SHARE: f32 = 0.4;
+const ROOMY_EVENT_SHARE: f32 = 0.45;
 
 /// What is selected, explained; it is written anew only when it is about something else.
 #[derive(Default)]
@@ -61,49 +63,67 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             .show(ui, |ui| drawer::drawer_ui(ui, gui, session));
     }
     let Some(scene) = gui.scene(session) else { return };
-    let (mut clicked, mut is_table_asked) = (None, false);
-    ScrollArea::vertical().id_salt("explain").auto_shrink(false).show(ui, |ui| {
+    let (mut clicked, mut asked) = (None, None);
+    let Some(target) = session.view.selected else {
+        ScrollArea::vertical().id_salt("explain").auto_shrink(false).show(ui, |ui| {
+            ui.set_width(ui.available_width() - 6.0);
+            clicked = event_ui(ui, gui, &scene.formula, &theme, &mut asked);
+            ui.separator();
+            if scene.comparisons.is_empty() {
+                let text = "Click a neuron or a weight to see where its numbers come from.";
+                ui.label(RichText::new(text).color(theme.faint));
+            } else {
+                comparison_ui(ui, &scene.comparisons, &theme);
+            }
+        });
+        return carry_out(clicked, asked, gui, session);
+    };
+    // Each has a room of its own, so that what is selected stays where it is while the event changes.
+    let is_compact = height < ROOMY;
+    let share = if is_compact { EVENT_SHARE } else { ROOMY_EVENT_SHARE };
+    let event = Panel::top("event").exact_size((share * ui.available_height()).round()).frame(Frame::new());
+    event.resizable(false).show(ui, |ui| {
+        ScrollArea::vertical().id_salt("event").auto_shrink(false).show(ui, |ui| {
+            ui.set_width(ui.available_width() - 6.0);
+            for font in ui.style_mut().text_styles.values_mut().filter(|_| is_compact) {
+                font.size *= COMPACT;
+            }
+            clicked = event_ui(ui, gui, &scene.formula, &theme, &mut asked);
+        });
+    });
+    ScrollArea::vertical().id_salt(("explain", target)).auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 6.0);
-        // What is selected needs the room more than the present event does.
-        let is_compact = session.view.selected.is_some() && height < ROOMY;
-        clicked = ui
-            .scope(|ui| {
-                for font in ui.style_mut().text_styles.values_mut().filter(|_| is_compact) {
-                    font.size *= COMPACT;
-                }
-                formula_ui(ui, &scene.formula, &theme)
-            })
-            .inner;
-        ui.add_space(8.0);
-        if let Some(target) = session.view.selected {
-            ui.separator();
-            value_ui(ui, session, target, &theme);
-            if let Some((timeline, playhead)) = session.now() {
-                let inspector = gui.inspected.of(timeline, playhead.event(), target);
-                clicked = clicked.or(inspector_ui(ui, inspector, &theme));
-            }
-            if gui.tab != Tab::Parameters {
-                ui.add_space(6.0);
-                let link = ui.link("all parameters ▸").on_hover_text(Action::Parameters.tooltip());
-                is_table_asked = link.clicked();
-            }
-        } else if !scene.comparisons.is_empty() {
-            ui.separator();
-            comparison_ui(ui, &scene.comparisons, &theme);
-        } else {
-            ui.separator();
-            ui.label(
-                RichText::new("Click a neuron or a weight to see where its numbers come from.").color(theme.faint),
-            );
+        ui.add_space(6.0);
+        value_ui(ui, session, target, &theme);
+        if let Some((timeline, playhead)) = session.now() {
+            let inspector = gui.inspected.of(timeline, playhead.event(), target);
+            clicked = clicked.or(inspector_ui(ui, inspector, &theme));
+        }
+        if gui.tab != Tab::Parameters {
+            ui.add_space(6.0);
+            let link = ui.link("all parameters ▸").on_hover_text(Action::Parameters.tooltip());
+            asked = asked.or(link.clicked().then_some(Action::Parameters));
         }
     });
-    if is_table_asked {
-        gui.act(Action::Parameters, session);
+    carry_out(clicked, asked, gui, session);
+}
+
+/// The present event, with the way back when a link led to it.
+fn event_ui(ui: &mut Ui, gui: &Gui, formula: &Formula, theme: &Theme, asked: &mut Option<Action>) -> Option<Link> {
+    if gui.trail.leads_back() {
+        let text = RichText::new(format!("◂ back ({})", super::key(Action::Back))).text_style(TextStyle::Small);
+        let back = ui.link(text).on_hover_text(Action::Back.tooltip());
+        *asked = back.clicked().then_some(Action::Back);
     }
-    match clicked {
-        Some(Link::Event(event)) => session.take_over(&playhead::Command::Seek(event)),
-        Some(Link::UpdateBefore(target)) => session.go_to_update_before(target),
-        None => {}
+    formula_ui(ui, formula, theme)
+}
+
+fn carry_out(clicked: Option<Link>, asked: Option<Action>, gui: &mut Gui, session: &mut Session) {
+    if let Some(action) = asked {
+        gui.act(action, session);
+    }
+    if let Some(link) = clicked {
+        gui.follow(link, session);
     }
 }
 

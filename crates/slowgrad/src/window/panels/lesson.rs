@@ -4,10 +4,13 @@ use super::curve::curve_ui;
 use super::data::data_picture_ui;
 use super::transport::name;
 use crate::window::action::Action;
-use crate::window::gui::Gui;
+use crate::window::gui::{Gui, Pointed};
 use crate::window::session::Session;
 use crate::worker::{Change, SetupInfo, Slot, SlotInfo, sign};
-use egui::{Align, ComboBox, DragValue, Label, Layout, Margin, Panel, RichText, ScrollArea, Slider, Ui};
+use egui::{
+    Align, ComboBox, DragValue, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Slider, Stroke, StrokeKind,
+    Ui,
+};
 use slowgrad_engine::plugin::{Control, ControlKind};
 use slowgrad_engine::spec::{ParamValue, SpecPatch};
 use slowgrad_render::Theme;
@@ -37,9 +40,20 @@ pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.spacing_mut().interact_size.y = 21.0;
         ui.spacing_mut().button_padding.y = 2.0;
-        data_picture_ui(ui, session, &theme);
+        let pointed = gui.trail.pointed(ui.ctx()).cloned();
+        let sample = match pointed {
+            Some(Pointed::Sample(sample)) => Some(sample),
+            _ => None,
+        };
+        data_picture_ui(ui, session, &theme, sample);
         for slot in &setup.slots {
-            slot_ui(ui, session, slot, &theme);
+            if let Some(rect) = slot_ui(ui, session, slot, &theme, pointed.as_ref()) {
+                if gui.trail.comes_into_view() {
+                    ui.scroll_to_rect(rect, Some(Align::Center));
+                }
+                let frame = rect.expand2(egui::vec2(3.0, 1.0));
+                ui.painter().rect_stroke(frame, 4.0, Stroke::new(2.0, theme.accent), StrokeKind::Outside);
+            }
             if slot.slot == Slot::Data {
                 layers_ui(ui, &setup, &theme);
             }
@@ -49,11 +63,12 @@ pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
 }
 
 /// A faint word at the left, and what belongs to it at the right.
-fn row(ui: &mut Ui, word: &str, theme: &Theme, add: impl FnOnce(&mut Ui, &egui::Response)) {
-    ui.horizontal(|ui| {
+fn row(ui: &mut Ui, word: &str, theme: &Theme, add: impl FnOnce(&mut Ui, &egui::Response)) -> Rect {
+    let row = ui.horizontal(|ui| {
         let label = ui.label(RichText::new(word).color(theme.faint));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| add(ui, &label));
     });
+    row.response.rect
 }
 
 fn layers_ui(ui: &mut Ui, setup: &SetupInfo, theme: &Theme) {
@@ -73,8 +88,17 @@ fn shown_name(session: &Session, slot: &SlotInfo) -> String {
     }
 }
 
-fn slot_ui(ui: &mut Ui, session: &mut Session, slot: &SlotInfo, theme: &Theme) {
-    row(ui, slot.slot.name(), theme, |ui, _| {
+/// A plugin with its controls; answers the place of what a link has pointed out.
+fn slot_ui(
+    ui: &mut Ui,
+    session: &mut Session,
+    slot: &SlotInfo,
+    theme: &Theme,
+    pointed: Option<&Pointed>,
+) -> Option<Rect> {
+    let mut place = None;
+    let is_pointed = |control: Option<&String>| matches!(pointed, Some(Pointed::Setting(at, of)) if *at == slot.slot && of.as_ref() == control);
+    let choice = row(ui, slot.slot.name(), theme, |ui, _| {
         let mut chosen = None;
         let width = (ui.available_width() - 4.0).clamp(60.0, 130.0);
         let selected = shown_name(session, slot);
@@ -100,9 +124,16 @@ fn slot_ui(ui: &mut Ui, session: &mut Session, slot: &SlotInfo, theme: &Theme) {
             session.choose(slot.slot, &chosen);
         }
     });
-    for control in &slot.controls {
-        control_ui(ui, session, slot.slot, control, theme);
+    if is_pointed(None) {
+        place = Some(choice);
     }
+    for control in &slot.controls {
+        let area = ui.scope(|ui| control_ui(ui, session, slot.slot, control, theme)).response.rect;
+        if is_pointed(Some(&control.name)) {
+            place = Some(area);
+        }
+    }
+    place
 }
 
 /// The sign that the mathematics has for a control, and its name.
@@ -148,7 +179,7 @@ fn control_ui(ui: &mut Ui, session: &mut Session, slot: Slot, control: &Control,
                 session.control(slot, &control.name, ParamValue::Bool(on));
             }
         }
-        ControlKind::Choice { value, options } => row(ui, &words, theme, |ui, _| {
+        ControlKind::Choice { value, options } => drop(row(ui, &words, theme, |ui, _| {
             let mut chosen = value.clone();
             let combo = ComboBox::from_id_salt((slot, &control.name)).width(100.0).selected_text(value.as_str());
             let response = combo.show_ui(ui, |ui| {
@@ -160,7 +191,7 @@ fn control_ui(ui: &mut Ui, session: &mut Session, slot: Slot, control: &Control,
             if chosen != *value {
                 session.control(slot, &control.name, ParamValue::Text(chosen));
             }
-        }),
+        })),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::library;
 use crate::window::action::Action;
+use crate::window::gui::Pointed;
 use crate::window::tests::{Window, settle, window as bench};
-use crate::worker::Worker;
+use crate::worker::{Slot, Worker};
 use egui::accesskit::{Live, Role};
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -96,6 +97,61 @@ fn a_weight_leads_to_the_update_that_made_it() {
     let event = timeline.event(playhead.event());
     assert!(matches!(event.kind, EventKind::Updated { new, .. } if new == step.before.values[0]), "{:?}", event.kind);
     assert_eq!(selected(&harness), Some(Target::Weight { layer: 0, neuron: 0, input: 0 }));
+}
+
+#[test]
+fn what_a_link_left_is_a_key_away() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
+    harness.state_mut().session.act(Action::End);
+    settle(&mut harness);
+    let place = |harness: &Window| harness.state().session.now().map(|(_, playhead)| playhead.event());
+    let left = place(&harness);
+    select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
+    let delta = number(step(&harness).samples[0].layers[0].delta[0], 3);
+    follow(&mut harness, &format!("where {delta} came from"));
+    assert_ne!(place(&harness), left);
+    harness.key_press(Key::Backspace);
+    settle(&mut harness);
+    assert_eq!(place(&harness), left);
+}
+
+#[test]
+fn numbers_that_were_given_lead_to_who_gave_them() {
+    let fields = format!(
+        "layers: [2, 3, 1], optimizer: \"momentum\", params: #{{ lr: 0.375 }}, loss: \"half_squared_error\", {DATA}"
+    );
+    let mut harness = window(&fields);
+    let pointed = |harness: &Window| {
+        let gui = harness.state().gui.as_ref().expect("it was drawn");
+        gui.trail.pointed(gui.context()).cloned()
+    };
+    // The slider of the learning rate.
+    select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
+    follow(&mut harness, "where 0.375 came from");
+    assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, Some("lr".into()))));
+    // The optimizer began with its state, and the initializer gave the weight.
+    follow(&mut harness, "where 0 came from");
+    assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, None)));
+    // The sample has the target.
+    select(&mut harness, Target::Loss);
+    follow(&mut harness, "where 1 came from");
+    assert_eq!(pointed(&harness), Some(Pointed::Sample(0)));
+    assert!(harness.query_by_label_contains("sample 1 of the data: 0.75; −1.25 → 1").is_some());
+    // Momentum's memory was written down in the step before.
+    harness.state_mut().session.act(Action::NextStep);
+    settle(&mut harness);
+    let velocity = step(&harness).before.state[0][0];
+    select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
+    follow(&mut harness, &format!("where {} came from", number(velocity, 3)));
+    let (timeline, playhead) = harness.state().session.now().expect("it is open");
+    let event = timeline.event(playhead.event());
+    assert_eq!(timeline.step().step, 1);
+    assert!(matches!(&event.kind, EventKind::Operation { result, .. } if result.value == velocity), "{:?}", event.kind);
+    // A number that is written in a script leads to its line.
+    select(&mut harness, Target::Loss);
+    follow(&mut harness, "where 0.5 came from");
+    let editor = &harness.state().gui.as_ref().expect("it was drawn").editor;
+    assert!(editor.is_open() && editor.document().is_some_and(|document| document.path.contains("half_squared_error")));
 }
 
 #[test]
