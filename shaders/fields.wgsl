@@ -8,8 +8,6 @@ struct Patch {
     @location(1) source: vec4f,
     // Form (0 cells, 1 plane, 2 curve), alpha, probe as shares of the place (negative for none).
     @location(2) style: vec4f,
-    // The share of the radius below which a disc keeps its fill, and unused places.
-    @location(3) band: vec4f,
 }
 
 struct Varying {
@@ -18,8 +16,8 @@ struct Varying {
     @location(0) share: vec2f,
     @location(1) @interpolate(flat) source: vec4f,
     @location(2) @interpolate(flat) style: vec4f,
-    // Size of the place in pixels, the band.
-    @location(3) @interpolate(flat) size: vec3f,
+    // Size of the place in pixels.
+    @location(3) @interpolate(flat) size: vec2f,
 }
 
 @group(1) @binding(0) var levels: texture_2d<f32>;
@@ -36,7 +34,7 @@ fn vertex(@builtin(vertex_index) corner: u32, patch_: Patch) -> Varying {
     out.share = share;
     out.source = patch_.source;
     out.style = patch_.style;
-    out.size = vec3f((patch_.place.zw - patch_.place.xy) * camera.scale, patch_.band.x);
+    out.size = (patch_.place.zw - patch_.place.xy) * camera.scale;
     return out;
 }
 
@@ -63,7 +61,7 @@ fn over(top: vec4f, amount: f32, below: vec4f) -> vec4f {
 
 // The cell under a pixel, or the strongest of those that share it.
 fn cells(in: Varying) -> vec4f {
-    let per_pixel = in.source.zw / max(in.size.xy, vec2f(1.0));
+    let per_pixel = in.source.zw / max(in.size, vec2f(1.0));
     let at = in.share * in.source.zw;
     let count = clamp(ceil(per_pixel), vec2f(1.0), vec2f(16.0));
     let first = floor(at - 0.5 * (count - 1.0));
@@ -109,7 +107,7 @@ fn fragment(in: Varying) -> @location(0) vec4f {
     if in.style.x < 1.5 {
         color = color_of(level);
         // The line on which the neuron changes its sign.
-        let pixel = camera.density / in.size.xy;
+        let pixel = camera.density / in.size;
         let left = smooth_level(in.source, in.share - vec2f(pixel.x, 0.0));
         let right = smooth_level(in.source, in.share + vec2f(pixel.x, 0.0));
         let top = smooth_level(in.source, in.share - vec2f(0.0, pixel.y));
@@ -119,9 +117,9 @@ fn fragment(in: Varying) -> @location(0) vec4f {
             color = over(ink(), 0.6 * (1.5 - abs(level) / max(steepness, 1e-5)), color);
         }
     } else {
-        // Heights run between the top of the disc and the band.
-        let middle = 0.5 * (in.size.z - 0.85);
-        let reach = 0.5 * (in.size.z + 0.65);
+        // Heights run from the top of the disc to where its number stands.
+        let middle = -0.19;
+        let reach = 0.56;
         let h = middle - level * reach;
         let pixel = vec2f(1.0 / in.size.x, 0.0);
         let rise = smooth_level(in.source, in.share + pixel) - smooth_level(in.source, in.share - pixel);
@@ -144,7 +142,6 @@ fn fragment(in: Varying) -> @location(0) vec4f {
         color = over(ink(), 2.7 - far, color);
     }
     let d = length(place);
-    let below = in.size.z * radius - place.y;
-    let whole = clamp(radius - d + 0.5, 0.0, 1.0) * clamp(below + 0.5, 0.0, 1.0);
+    let whole = clamp(radius - d + 0.5, 0.0, 1.0);
     return color * (whole * in.style.y);
 }

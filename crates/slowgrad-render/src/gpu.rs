@@ -59,9 +59,6 @@ pub(crate) struct PatchInstance {
     pub(crate) alpha: f32,
     /// Negative for none.
     pub(crate) probe: [f32; 2],
-    /// The share of the radius below which a disc keeps its fill.
-    pub(crate) band: f32,
-    pub(crate) padding: [f32; 3],
 }
 
 /// All patches of one grid.
@@ -361,7 +358,7 @@ impl NetworkPipelines {
             label: Some("network field"),
             entries: &[texture(0), texture(1)],
         });
-        let patch_attributes = wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32x4, 3 => Float32x4];
+        let patch_attributes = wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32x4];
         let edge_attributes = wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Unorm8x4, 3 => Unorm8x4];
         let disc_attributes =
             wgpu::vertex_attr_array![0 => Float32x2, 1 => Float32x4, 2 => Unorm8x4, 3 => Unorm8x4, 4 => Unorm8x4];

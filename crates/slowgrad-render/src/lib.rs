@@ -27,6 +27,6 @@ pub use network::{NetworkResponse, label_rects, legend_ui, network_ui};
 pub use offscreen::{Offscreen, Picture};
 pub use panels::{comparison_ui, formula_ui, inspector_ui};
 pub use script::script_ui;
-pub use stage::{PhaseMark, Stage, stage_ui, stage_zoom};
+pub use stage::{PhaseMark, Stage, stage_room, stage_ui, stage_zoom};
 pub use surface::{Painted, WindowRenderer};
 pub use theme::{Ramp, Theme};

@@ -5,14 +5,12 @@
 
 use std::sync::Arc;
 
-use egui::{
-    Color32, FontId, Painter, PointerButton, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
-};
-use slowgrad_timeline::scene::{Anchor, Disc, Edge, Field, Form, Ink, Label, Patch, Pulse, Scene, Target};
+use egui::{Color32, Painter, PointerButton, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+use slowgrad_timeline::scene::{Anchor, Disc, Edge, Field, Form, Ground, Ink, Label, Patch, Scene, Target};
 
 use crate::camera::View;
 use crate::gpu::{DiscInstance, EdgeInstance, FieldMarks, NetworkCallback, PatchInstance};
-use crate::math::{MathLayout, drawable, place};
+use crate::math::{MathLayout, place};
 use crate::theme::{Theme, mix};
 
 /// What the pointer did to the network.
@@ -99,7 +97,6 @@ pub fn network_ui(ui: &mut Ui, scene: &Scene, view: &mut View, theme: &Theme) ->
             },
         ));
         marks.labels(&painter, area);
-        marks.pills(&painter, area);
     }
     answer
 }
@@ -193,10 +190,16 @@ impl Marks<'_> {
                 glow: edge.glow.clamp(0.0, 1.0),
                 style: f32::from(u8::from(is_negative(edge.ink)) + 2 * u8::from(edge.is_frozen)),
                 color: color.gamma_multiply(edge.alpha.min(1.0)).to_array(),
-                glow_color: mix(color, self.theme.accent, 0.35).to_array(),
+                glow_color: self.glow(edge.ink, color).to_array(),
             });
         }
         instances
+    }
+
+    /// A gradient glows in its own colour, which yellow would make brown; all else a little in that of what is running.
+    fn glow(&self, ink: Ink, color: Color32) -> Color32 {
+        let accent = if matches!(ink, Ink::Gradient(_)) { 0.0 } else { 0.35 };
+        mix(color, self.theme.accent, accent)
     }
 
     fn edge_outline(&self, edge: &Edge, color: Color32) -> EdgeInstance {
@@ -232,8 +235,6 @@ impl Marks<'_> {
                 },
                 alpha: patch.alpha,
                 probe: patch.probe.unwrap_or([-1.0; 2]),
-                band: Patch::BAND,
-                padding: [0.0; 3],
             }
         };
         FieldMarks { levels: Arc::clone(&field.levels), colors, patches: field.patches.iter().map(patch).collect() }
@@ -285,15 +286,26 @@ impl Marks<'_> {
     }
 
     fn labels(&self, painter: &Painter, area: Rect) {
+        let theme = self.theme;
         for (label, layout, rect) in placed(painter, self.scene, self.view, area) {
             let size = on_grid(label.size * self.view.zoom);
-            if label.plate {
-                self.plate(painter, rect, self.theme.line, size);
-            } else if label.anchor != Anchor::Center {
+            let seen = |color: Color32| color.gamma_multiply(label.alpha);
+            let plate = |fill: Color32, edge: Color32, radius: f32| {
+                let radius = radius.min(rect.height() / 2.0);
+                painter.rect(rect, radius, seen(fill), Stroke::new(1.0, seen(edge)), StrokeKind::Inside);
+            };
+            let ground = theme.panel.gamma_multiply(0.92);
+            match label.ground {
+                Ground::Plate => plate(ground, theme.line.gamma_multiply(0.8), 0.3 * size),
+                Ground::Pill => plate(theme.panel, theme.text_color(label.ink, theme.panel), rect.height()),
+                Ground::Chip(ink) => plate(theme.color(ink), mix(theme.color(ink), theme.text, 0.35), rect.height()),
                 // Words beside a disc stay readable where an edge passes behind them.
-                painter.rect_filled(rect.expand(0.12 * size), 0.3 * size, self.theme.background.gamma_multiply(0.85));
+                Ground::Bare if label.anchor != Anchor::Center => {
+                    painter.rect_filled(rect.expand(0.12 * size), 0.3 * size, theme.background.gamma_multiply(0.85));
+                }
+                Ground::Bare => {}
             }
-            layout.paint(painter, rect.min + pad(label, size), self.letters(label), self.theme);
+            layout.paint(painter, rect.min + pad(label, size), seen(self.letters(label)), theme);
         }
     }
 
@@ -302,54 +314,25 @@ impl Marks<'_> {
         mix(self.theme.background, self.theme.color(disc.fill), disc.alpha)
     }
 
-    /// Letters on a disc take the colour that reads on its fill.
+    /// Letters on a disc or a chip take the colour that reads on its fill.
     fn letters(&self, label: &Label) -> Color32 {
-        if !label.plate && label.anchor == Anchor::Center {
-            let at = Vec2::from(label.place);
-            let under =
-                self.scene.discs.iter().rev().find(|disc| (Vec2::from(disc.center) - at).length() < disc.radius * 0.8);
-            if let Some(disc) = under {
-                return self.theme.on(self.fill(disc));
+        match label.ground {
+            Ground::Chip(ink) => return self.theme.on(self.theme.color(ink)),
+            Ground::Bare if label.anchor == Anchor::Center => {
+                let disc = label.target.and_then(|target| self.scene.discs.iter().find(|disc| disc.target == target));
+                if let Some(disc) = disc {
+                    return self.theme.on(self.fill(disc));
+                }
             }
+            _ => {}
         }
         self.theme.text_color(label.ink, self.theme.background)
-    }
-
-    /// The numbers that pulses carry, each above its dot.
-    fn pills(&self, painter: &Painter, area: Rect) {
-        for pulse in self.scene.pulses.iter().filter(|pulse| !pulse.text.is_empty()) {
-            let pos = self.view.to_screen(area, pulse.center);
-            if area.expand(20.0).contains(pos) {
-                self.pill(painter, area, pulse, pos);
-            }
-        }
-    }
-
-    fn pill(&self, painter: &Painter, area: Rect, pulse: &Pulse, pos: Pos2) {
-        let theme = self.theme;
-        let size = on_grid((15.0 * self.view.zoom).clamp(9.5, 28.0));
-        let color = theme.text_color(pulse.ink, theme.panel);
-        let galley = painter.layout_no_wrap(drawable(&pulse.text).into_owned(), FontId::proportional(size), color);
-        let box_size = galley.size() + Vec2::new(0.9, 0.2) * size;
-        let gap = (pulse.radius * self.view.zoom).max(2.0) + 0.35 * size;
-        let mut rect = Rect::from_min_size(place(pos - Vec2::new(0.0, gap), Anchor::Above, box_size), box_size);
-        if rect.top() < area.top() {
-            rect = Rect::from_min_size(place(pos + Vec2::new(0.0, gap), Anchor::Below, box_size), box_size);
-        }
-        self.plate(painter, rect, color, 2.0 * size);
-        painter.galley(rect.center() - galley.size() / 2.0, galley, color);
-    }
-
-    fn plate(&self, painter: &Painter, rect: Rect, edge: Color32, size: f32) {
-        let radius = (0.3 * size).min(rect.height() / 2.0);
-        let ground = self.theme.panel.gamma_multiply(0.92);
-        painter.rect(rect, radius, ground, Stroke::new(1.0, edge.gamma_multiply(0.8)), StrokeKind::Inside);
     }
 }
 
 /// Room around the letters of a label.
 fn pad(label: &Label, size: f32) -> Vec2 {
-    if label.plate { Vec2::new(0.36, 0.14) * size } else { Vec2::ZERO }
+    Vec2::from(label.pad()) * (size / label.size)
 }
 
 /// The labels that are drawn, with their letters and the rooms these really take. The scene keeps labels apart by an
@@ -360,7 +343,7 @@ fn placed<'s>(painter: &Painter, scene: &'s Scene, view: &View, area: Rect) -> V
     for label in &scene.labels {
         let size = on_grid(label.size * view.zoom);
         let pos = view.to_screen(area, label.place);
-        if size < label.smallest.max(2.0) || !near.contains(pos) {
+        if size < 2.0 || !near.contains(pos) {
             continue;
         }
         let layout = MathLayout::new(painter, &label.math, size);

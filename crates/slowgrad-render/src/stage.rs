@@ -91,10 +91,15 @@ impl Places {
     }
 }
 
-/// How large a network with these bounds will be in a still of so many points: points a world unit.
+/// The room that a network has in a still of so many points.
+pub fn stage_room(size: Vec2) -> Vec2 {
+    Places::of(Rect::from_min_size(Pos2::ZERO, size), true).network.size()
+}
+
+/// How large a network with these bounds will be there: points a world unit.
 pub fn stage_zoom(size: Vec2, bounds: Bounds) -> f32 {
     let mut view = View::default();
-    view.fit(bounds, Places::of(Rect::from_min_size(Pos2::ZERO, size), true).network.size());
+    view.fit(bounds, stage_room(size));
     view.zoom
 }
 

@@ -60,7 +60,7 @@ fn scene() -> Scene {
             alpha: 1.0,
             target: Target::Input(0),
         }],
-        pulses: vec![Pulse { center: [60.0, -85.0], radius: 6.0, ink: Ink::Loss, text: String::new() }],
+        pulses: vec![Pulse { center: [60.0, -85.0], radius: 6.0, ink: Ink::Loss }],
         labels: Vec::new(),
         formula: Formula {
             title: String::new(),

@@ -21,31 +21,43 @@ pub enum Density {
 }
 
 impl Density {
-    /// The density that suits a layer of so many discs, in a network whose largest layer has `most`: beside a block
-    /// there is no point in room for words, which would be too small to read.
-    pub fn of(discs: usize, most: usize) -> Self {
+    /// The density that suits a layer of so many discs, in a network whose largest layer has `most`: beside a block,
+    /// or where all is cramped, there is no point in room for words, which would be too small to read.
+    fn of(discs: usize, most: usize, is_cramped: bool) -> Self {
         match (discs, most) {
-            (0..=12, 0..=40) => Density::Roomy,
+            (0..=12, 0..=40) if !is_cramped => Density::Roomy,
             (0..=40, _) => Density::Tight,
             _ => Density::Block,
         }
     }
 }
 
-/// Room for the words at the right of an output: ŷ, y and their difference.
-pub const OUTPUT_WORDS: f32 = 138.0;
+/// Room for the words at the right of an output, ŷ, y and their difference, as a multiple of their height.
+const OUTPUT_WORDS: f32 = 9.2;
+/// Room between them and the loss.
+const BEFORE_LOSS: f32 = 84.0;
 
-const ROOMY_RADIUS: f32 = 34.0;
+/// The radius of discs with room for words.
+pub const ROOMY_RADIUS: f32 = 34.0;
 const ROOMY_PITCH: f32 = 146.0;
-const LOSS_RADIUS: f32 = 36.0;
-/// Words below a disc reach this far beyond its rim, those above it half as far.
-const WORDS_BELOW: f32 = 46.0;
+/// The loss is a little larger than the discs, beside small ones as small as this at least.
+const LOSS_RADIUS: [f32; 2] = [25.0, 36.0];
+/// The height of words where a point is a world unit.
+const WORDS: f32 = 15.0;
+/// Words are at least so high on screen, in points; where discs leave no room for them, there are none.
+pub const LEAST_WORDS: f32 = 11.5;
+/// Words that would have to be so large to be read get no more room.
+const MOST_WORDS: f32 = 30.0;
+/// Where words would have to be so much larger than usual to be read, columns stand closer instead.
+const MOST_ENLARGED: f32 = 1.5;
 
 /// One layer of discs, the inputs or a layer of neurons.
 #[derive(Debug, Clone, PartialEq)]
 struct Column {
     density: Density,
     radius: f32,
+    /// From one disc to the next below it.
+    pitch: f32,
     places: Vec<Point>,
 }
 
@@ -56,23 +68,54 @@ pub struct Layout {
     /// For each layer where its weights stand as a matrix, if they do: a row a neuron, a column an input.
     matrices: Vec<Option<Bounds>>,
     loss: Point,
+    /// The height of words in the room that it was made for.
+    words: f32,
 }
 
-/// A layer of more weights than this is shown as a matrix and not as edges.
-pub const MOST_EDGES: usize = 2048;
+/// A layer of more weights than this is shown as a matrix and not as edges: where more cross each other, none can be
+/// followed.
+pub const MOST_EDGES: usize = 512;
 /// Room between a matrix and the discs at both sides.
-const BESIDE_MATRIX: f32 = 96.0;
+const BESIDE_MATRIX: f32 = 76.0;
 
 impl Layout {
-    /// The layout of a network nobody has arranged yet. The middle of the inputs is the origin.
+    /// The layout of a network nobody has arranged yet, where there is room for everything. The middle of the inputs is
+    /// the origin.
     pub fn new(shape: &Shape) -> Self {
+        Self::with(shape, false)
+    }
+
+    /// The layout for a room of so many points: columns move together or apart so that it is used well, and where the
+    /// words around discs would be too small to be read there is no room for them.
+    pub fn within(shape: &Shape, room: Point) -> Self {
+        let [spacious, cramped] = [false, true].map(|is_cramped| {
+            let mut layout = Self::with(shape, is_cramped);
+            layout.stretch(room[0] / room[1]);
+            // Larger words need more room themselves.
+            for _ in 0..3 {
+                let words = (LEAST_WORDS / layout.zoom(room)).clamp(WORDS, MOST_WORDS);
+                layout.loss[0] += OUTPUT_WORDS * (words - layout.words);
+                layout.words = words;
+            }
+            layout
+        });
+        if spacious.words <= MOST_ENLARGED * WORDS || cramped == spacious { spacious } else { cramped }
+    }
+
+    /// Points a world unit when all of it is shown in a room of so many points.
+    fn zoom(&self, room: Point) -> f32 {
+        let Bounds { min, max } = self.bounds();
+        (room[0] / (max[0] - min[0])).min(room[1] / (max[1] - min[1])).max(1e-3)
+    }
+
+    fn with(shape: &Shape, is_cramped: bool) -> Self {
         let mut columns: Vec<Column> = Vec::with_capacity(shape.sizes().len());
         let mut matrices = Vec::with_capacity(shape.layers());
         let mut x = 0.0;
         let mut before: Option<Block> = None;
         let most = shape.sizes().iter().copied().max().unwrap_or(0);
         for &size in shape.sizes() {
-            let block = Block::of(size, most);
+            let block = Block::of(size, most, is_cramped);
             if let Some(before) = before {
                 let high = before.height().max(block.height());
                 let right = x + before.width() / 2.0;
@@ -88,40 +131,46 @@ impl Layout {
                 x = right + gap + block.width() / 2.0;
             }
             let places = (0..size).map(|nth| block.place(x, nth)).collect();
-            columns.push(Column { density: block.density, radius: block.radius, places });
+            columns.push(Column { density: block.density, radius: block.radius, pitch: block.pitch, places });
             before = Some(block);
         }
         let half = before.map_or(0.0, |block| block.width() / 2.0);
-        Self { columns, matrices, loss: [x + half + OUTPUT_WORDS + 96.0, 0.0] }
+        Self { columns, matrices, loss: [x + half + OUTPUT_WORDS * WORDS + BEFORE_LOSS, 0.0], words: WORDS }
     }
 
     /// Moves columns together or apart so that width to height comes nearer to `aspect`, that of the room the
     /// picture has: letters grow with the room that is used. Words around the discs keep their room. Blocks
     /// of discs stay as they are, beside which columns and matrices only become higher.
-    pub fn stretch(&mut self, aspect: f32) {
+    fn stretch(&mut self, aspect: f32) {
         let bounds = self.bounds();
         let (width, height) = (bounds.max[0] - bounds.min[0], bounds.max[1] - bounds.min[1]);
         if !aspect.is_finite() || aspect <= 0.0 {
             return;
         }
-        if self.columns.iter().any(|column| column.density != Density::Roomy) {
+        if self.columns.iter().any(|column| column.density == Density::Block) {
             let tall = (width / height / aspect).clamp(1.0, 2.2);
             for Bounds { min, max } in self.matrices.iter_mut().flatten() {
                 (min[1], max[1]) = (min[1] * tall, max[1] * tall);
             }
             for column in self.columns.iter_mut().filter(|column| column.density == Density::Tight) {
                 column.places.iter_mut().for_each(|[_, y]| *y *= tall);
+                column.pitch *= tall;
             }
             return;
         }
-        let wide = (aspect * height / width).clamp(0.74, 1.5);
-        let tall = (width * wide / height / aspect).clamp(1.0, 1.7);
+        let is_roomy = self.columns.iter().all(|column| column.density == Density::Roomy);
+        let wide = (aspect * height / width).clamp(if is_roomy { 0.74 } else { 0.62 }, 1.5);
+        let tall = (width * wide / height / aspect).clamp(1.0, if is_roomy { 1.7 } else { 1.3 });
         let last = |layout: &Self| layout.columns.last().and_then(|column| column.places.first()).copied();
         let before = last(self).unwrap_or_default();
         for [x, y] in self.columns.iter_mut().flat_map(|column| &mut column.places) {
             *x *= wide;
             *y *= tall;
         }
+        for Bounds { min, max } in self.matrices.iter_mut().flatten() {
+            (*min, *max) = ([min[0] * wide, min[1] * tall], [max[0] * wide, max[1] * tall]);
+        }
+        self.columns.iter_mut().for_each(|column| column.pitch *= tall);
         // The words between the outputs and the loss are as long as before.
         let after = last(self).unwrap_or_default();
         self.loss = [self.loss[0] + after[0] - before[0], self.loss[1] * tall];
@@ -175,7 +224,7 @@ impl Layout {
     /// The radius of a disc; for a weight or a bias that of the neuron it belongs to.
     pub fn radius(&self, target: Target) -> f32 {
         match target {
-            Target::Loss => LOSS_RADIUS,
+            Target::Loss => self.loss_radius(),
             Target::Input(_) => self.columns[0].radius,
             Target::Neuron { layer, .. } | Target::Weight { layer, .. } | Target::Bias { layer, .. } => {
                 self.columns.get(layer + 1).map_or(ROOMY_RADIUS, |column| column.radius)
@@ -183,9 +232,19 @@ impl Layout {
         }
     }
 
+    fn loss_radius(&self) -> f32 {
+        let largest = self.columns.iter().map(|column| column.radius).fold(0.0, f32::max);
+        (1.06 * largest).clamp(LOSS_RADIUS[0], LOSS_RADIUS[1])
+    }
+
     /// How much room the discs have that enter a layer (`column` 0 is the inputs, 1 the first layer's neurons).
     pub fn density(&self, column: usize) -> Density {
         self.columns.get(column).map_or(Density::Roomy, |column| column.density)
+    }
+
+    /// The room from one disc's rim to the next below it.
+    pub fn gap(&self, column: usize) -> f32 {
+        self.columns.get(column).map_or(0.0, |column| column.pitch - 2.0 * column.radius)
     }
 
     /// The two ends of a weight's edge, or of its way through the matrix, at the rims of the discs.
@@ -216,25 +275,35 @@ impl Layout {
     pub fn loss_edge(&self, output: usize) -> (Point, Point) {
         let last = self.columns.len() - 1;
         let [x, y] = self.place(last, output);
-        let from = [x + self.columns[last].radius + OUTPUT_WORDS, y];
-        (from, toward(self.loss, from, LOSS_RADIUS))
+        let from = [x + self.columns[last].radius + self.output_words(), y];
+        (from, toward(self.loss, from, self.loss_radius()))
+    }
+
+    /// Room for the words at the right of an output.
+    pub fn output_words(&self) -> f32 {
+        OUTPUT_WORDS * self.words
     }
 
     /// A box around all discs and the room reserved for their words, which does not change while a step plays.
     pub fn bounds(&self) -> Bounds {
-        let [x, y] = self.loss;
-        let mut bounds = Bounds { min: [x - 60.0, y - 80.0], max: [x + 72.0, y + 90.0] };
+        let ([x, y], radius) = (self.loss, self.loss_radius());
+        let line = 1.4 * self.words;
+        let mut bounds = Bounds {
+            min: [x - radius - 24.0, y - radius - 2.0 * line - 8.0],
+            max: [x + radius + 26.0, y + radius + line + 8.0],
+        };
         for column in &self.columns {
-            let words = if column.density == Density::Roomy { WORDS_BELOW } else { 12.0 };
+            // A line above each disc, and two below it.
+            let words = if column.density == Density::Roomy { line } else { 5.0 };
             for &[x, y] in &column.places {
                 let side = column.radius + 18.0;
-                bounds.min = [bounds.min[0].min(x - side), bounds.min[1].min(y - column.radius - words * 0.75)];
-                bounds.max = [bounds.max[0].max(x + side), bounds.max[1].max(y + column.radius + words)];
+                bounds.min = [bounds.min[0].min(x - side), bounds.min[1].min(y - column.radius - words - 8.0)];
+                bounds.max = [bounds.max[0].max(x + side), bounds.max[1].max(y + column.radius + 2.0 * words + 8.0)];
             }
         }
         for matrix in self.matrices.iter().flatten() {
-            bounds.min[1] = bounds.min[1].min(matrix.min[1] - 24.0);
-            bounds.max[1] = bounds.max[1].max(matrix.max[1] + 24.0);
+            bounds.min[1] = bounds.min[1].min(matrix.min[1] - line - 4.0);
+            bounds.max[1] = bounds.max[1].max(matrix.max[1] + 8.0);
         }
         // The numbers of a sample come in from the left.
         bounds.min[0] -= ENTRANCE;
@@ -272,11 +341,11 @@ struct Block {
 }
 
 impl Block {
-    fn of(size: usize, most: usize) -> Self {
-        let density = Density::of(size, most);
+    fn of(size: usize, most: usize, is_cramped: bool) -> Self {
+        let density = Density::of(size, most, is_cramped);
         let (wide, pitch, radius) = match density {
             Density::Roomy => (1, ROOMY_PITCH, ROOMY_RADIUS),
-            Density::Tight => (1, 40.0, 15.0),
+            Density::Tight => (1, 43.0, 19.0),
             Density::Block if size <= 256 => (columns_of(size), 32.0, 12.0),
             Density::Block => (columns_of(size), 21.0, 8.5),
         };
@@ -333,7 +402,7 @@ mod tests {
                 .columns
                 .iter()
                 .flat_map(|column| column.places.iter().map(|&place| (place, column.radius)))
-                .chain([(layout.loss, LOSS_RADIUS)])
+                .chain([(layout.loss, layout.loss_radius())])
                 .collect();
             for (i, (a, ra)) in discs.iter().enumerate() {
                 for (b, rb) in &discs[..i] {
@@ -344,24 +413,28 @@ mod tests {
     }
 
     #[test]
-    fn a_stretched_layout_keeps_the_words_between_outputs_and_loss() {
+    fn a_layout_uses_its_room_and_keeps_the_words_between_outputs_and_loss() {
         let shape = Shape::new(2, &[3, 1]);
         let plain = Layout::new(&shape);
-        for aspect in [0.5, 1.0, 1.4, 3.0, f32::NAN] {
-            let mut layout = plain.clone();
-            layout.stretch(aspect);
+        for room in [[500.0, 1000.0], [800.0, 800.0], [1400.0, 1000.0], [3000.0, 1000.0]] {
+            let layout = Layout::within(&shape, room);
             let gap = |layout: &Layout| {
                 let output = layout.position(Target::Neuron { layer: 1, neuron: 0 });
-                layout.position(Target::Loss)[0] - output[0]
+                layout.position(Target::Loss)[0] - output[0] - layout.output_words()
             };
-            assert!((gap(&layout) - gap(&plain)).abs() < 0.01);
-            let bounds = |layout: &Layout| {
-                let Bounds { min, max } = layout.bounds();
-                (max[0] - min[0]) / (max[1] - min[1])
-            };
-            let off = |layout: &Layout| (bounds(layout) / aspect).ln().abs();
-            assert!(aspect.is_nan() || off(&layout) <= off(&plain) + 0.01, "{aspect}");
+            assert!((gap(&layout) - gap(&plain)).abs() < 0.01, "{room:?}");
+            assert!(layout.zoom(room) >= 0.99 * plain.zoom(room), "{room:?}");
         }
+    }
+
+    #[test]
+    fn columns_stand_closer_where_words_would_be_too_small() {
+        let shape = Shape::new(4, &[8, 3]);
+        let density = |room: Point| Layout::within(&shape, room).density(1);
+        assert_eq!(density([1400.0, 900.0]), Density::Roomy);
+        assert_eq!(density([660.0, 420.0]), Density::Tight);
+        let small = Layout::within(&shape, [660.0, 420.0]);
+        assert!(small.radius(Target::Input(0)) * small.zoom([660.0, 420.0]) > 18.0, "numbers in discs can be read");
     }
 
     #[test]

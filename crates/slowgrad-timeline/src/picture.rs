@@ -14,6 +14,7 @@ mod loss;
 mod maps;
 mod matrix;
 mod network;
+mod spots;
 mod stage;
 mod strongest;
 mod update;
@@ -121,6 +122,7 @@ impl Picture {
             wave: &wave,
             strongest: &self.strongest,
             matrices: &self.matrices,
+            spots: spots::spots(&timeline.step().shape, layout, options),
             words: Words { digits: options.digits },
             canvas: Canvas::default(),
         };

@@ -128,8 +128,6 @@ pub struct Pulse {
     pub radius: f32,
     /// Colour.
     pub ink: Ink,
-    /// The number it carries, drawn beside it as a small pill; empty when many pulses move together.
-    pub text: String,
 }
 
 /// Numbers on a grid as colour levels, row by row from the top. Small enough to be compared and handed to the
@@ -159,9 +157,9 @@ impl Levels {
 pub enum Form {
     /// A rectangle of cells; where cells are smaller than pixels, the strongest of those in a pixel.
     Cells,
-    /// A smooth map inside a disc, down to [`Patch::BAND`].
+    /// A smooth map inside a disc.
     Plane,
-    /// One row of levels as heights of a curve inside a disc, down to [`Patch::BAND`].
+    /// One row of levels as heights of a curve inside a disc, above its lowest quarter, where its number stands.
     Curve,
 }
 
@@ -178,11 +176,6 @@ pub struct Patch {
     pub alpha: f32,
     /// Where the sample stands on it, as shares of its width and height from the left top.
     pub probe: Option<Point>,
-}
-
-impl Patch {
-    /// A disc with a map keeps its own fill below this share of its radius under the middle: there its number stands.
-    pub const BAND: f32 = 0.36;
 }
 
 /// Patches of one grid.
@@ -214,6 +207,20 @@ pub enum Anchor {
     Right,
 }
 
+/// What a label's letters stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ground {
+    /// On whatever is there.
+    Bare,
+    /// On a small rounded plate, so that they read over edges.
+    Plate,
+    /// On a plate that is framed in their own colour: a number on its way.
+    Pill,
+    /// On an area of this colour: the value of a disc whose middle has a map.
+    Chip(Ink),
+}
+
 /// A piece of text in the scene.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Label {
@@ -227,10 +234,39 @@ pub struct Label {
     pub size: f32,
     /// Colour.
     pub ink: Ink,
-    /// Drawn on a small rounded plate, so that it reads over edges.
-    pub plate: bool,
-    /// Not drawn when its letters would be smaller than this on screen, in points.
-    pub smallest: f32,
+    /// What its letters stand on.
+    pub ground: Ground,
+    /// 0 (invisible) to 1.
+    pub alpha: f32,
+    /// What of the network it is about, when it is about one part of it.
+    pub target: Option<Target>,
+}
+
+impl Label {
+    /// Room between the letters and the border of what they stand on, across and down.
+    pub fn pad(&self) -> Point {
+        match self.ground {
+            Ground::Bare => [0.0, 0.0],
+            Ground::Plate => [0.36 * self.size, 0.14 * self.size],
+            Ground::Pill | Ground::Chip(_) => [0.45 * self.size, 0.14 * self.size],
+        }
+    }
+
+    /// The box that it covers, from an estimate of its letters' width.
+    pub fn room(&self) -> Bounds {
+        let letters = self.math.plain().chars().count() as f32;
+        let pad = self.pad();
+        let (width, height) = (0.55 * self.size * letters + 2.0 * pad[0], 1.2 * self.size + 2.0 * pad[1]);
+        let [x, y] = self.place;
+        let min = match self.anchor {
+            Anchor::Center => [x - width / 2.0, y - height / 2.0],
+            Anchor::Above => [x - width / 2.0, y - height],
+            Anchor::Below => [x - width / 2.0, y],
+            Anchor::Left => [x - width, y - height / 2.0],
+            Anchor::Right => [x, y - height / 2.0],
+        };
+        Bounds { min, max: [min[0] + width, min[1] + height] }
+    }
 }
 
 /// A plugin of the lesson.
@@ -408,6 +444,13 @@ pub struct Bounds {
     pub min: Point,
     /// Right bottom corner.
     pub max: Point,
+}
+
+impl Bounds {
+    /// Whether it shares more than a border with another.
+    pub fn overlaps(self, other: Bounds) -> bool {
+        (0..2).all(|axis| self.min[axis] < other.max[axis] && other.min[axis] < self.max[axis])
+    }
 }
 
 /// The picture of one moment.

@@ -8,7 +8,7 @@ use slowgrad_timeline::event::{EventKind, Phase};
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Maps, Moment, Picture, SceneOptions, scene, zoom_step};
-use slowgrad_timeline::scene::{Anchor, Bounds, Disc, Ink, Label, Patch, Scene, Target};
+use slowgrad_timeline::scene::{Anchor, Bounds, Disc, Ground, Ink, Label, Scene, Target};
 use slowgrad_timeline::words::number;
 use std::sync::Arc;
 
@@ -20,26 +20,6 @@ fn some(timeline: &Timeline) -> impl Iterator<Item = usize> {
 fn picture(timeline: &Timeline, events: std::ops::Range<usize>, progress: f32) -> Scene {
     let layout = Layout::new(&timeline.step().shape);
     scene(timeline, &layout, &Moment { events, progress }, &SceneOptions::default())
-}
-
-/// The room that a label takes, estimated from its letters.
-fn room(label: &Label) -> Bounds {
-    let pad = if label.plate { [0.36 * label.size, 0.14 * label.size] } else { [0.0; 2] };
-    let width = 0.55 * label.size * label.math.plain().chars().count() as f32 + 2.0 * pad[0];
-    let height = 1.2 * label.size + 2.0 * pad[1];
-    let [x, y] = label.place;
-    let (left, top) = match label.anchor {
-        Anchor::Center => (x - width / 2.0, y - height / 2.0),
-        Anchor::Above => (x - width / 2.0, y - height),
-        Anchor::Below => (x - width / 2.0, y),
-        Anchor::Left => (x - width, y - height / 2.0),
-        Anchor::Right => (x, y - height / 2.0),
-    };
-    Bounds { min: [left, top], max: [left + width, top + height] }
-}
-
-fn meet(a: Bounds, b: Bounds) -> bool {
-    (0..2).all(|axis| a.min[axis] < b.max[axis] && b.min[axis] < a.max[axis])
 }
 
 fn texts(scene: &Scene) -> Vec<String> {
@@ -64,11 +44,11 @@ fn values(scene: &Scene) -> Vec<(Target, Option<String>, Ink, Ink)> {
 
 /// Fails when two labels of a scene cover each other, or one lies outside.
 fn assert_apart(scene: &Scene, what: &str) {
-    let boxes: Vec<Bounds> = scene.labels.iter().map(room).collect();
+    let boxes: Vec<Bounds> = scene.labels.iter().map(Label::room).collect();
     for (i, a) in boxes.iter().enumerate() {
         for (j, b) in boxes[..i].iter().enumerate() {
             let (one, other) = (scene.labels[i].math.plain(), scene.labels[j].math.plain());
-            assert!(!meet(*a, *b), "{what}: «{one}» and «{other}»");
+            assert!(!a.overlaps(*b), "{what}: «{one}» and «{other}»");
         }
         let inside = (0..2).all(|k| scene.bounds.min[k] <= a.min[k] && a.max[k] <= scene.bounds.max[k]);
         assert!(inside, "{what}: «{}» lies outside", scene.labels[i].math.plain());
@@ -103,8 +83,7 @@ fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
     for (name, timeline) in nets {
         let shape = Arc::clone(&timeline.step().shape);
         let drawn = Picture::new(&timeline, 4000);
-        let mut layout = Layout::new(&shape);
-        layout.stretch(1.4);
+        let layout = Layout::within(&shape, [1400.0, 1000.0]);
         let mut dragged = layout.clone();
         let [x, y] = dragged.position(Target::Neuron { layer: 0, neuron: 0 });
         dragged.set_position(Target::Neuron { layer: 0, neuron: 0 }, [x + 40.0, y + 90.0]);
@@ -147,18 +126,15 @@ fn maps_and_numbers_appear_where_there_is_room() {
         let options = SceneOptions { maps: maps(&timeline), zoom, ..SceneOptions::default() };
         drawn.scene(&timeline, &layout, &moment, &options)
     };
-    let (small, large) = (scene(0.3), scene(1.0));
-    assert!(small.maps.is_none());
+    let (small, large) = (scene(0.2), scene(1.0));
+    assert!(small.maps.is_none() && small.labels.iter().all(|label| label.target != Some(target)));
     let patches = &large.maps.as_ref().expect("there is room").patches;
     assert_eq!(patches.len(), 2 + 4, "inputs and neurons");
-    let below = |scene: &Scene| {
-        let Disc { center: [x, y], radius, .. } = *disc(scene, target);
-        let is_inside = |label: &&Label| label.place[0] == x && (label.place[1] - y).abs() < radius;
-        let number = scene.labels.iter().filter(|label| label.anchor == Anchor::Center).find(is_inside);
-        number.expect("it has been computed").place[1] - y
-    };
-    assert_eq!(below(&small), 0.0);
-    assert!(below(&large) > Patch::BAND * disc(&large, target).radius, "below the map");
+    let chip = large.labels.iter().find(|label| label.target == Some(target) && label.anchor == Anchor::Center);
+    let Label { place, ground, .. } = chip.expect("it has been computed");
+    let Disc { center, radius, fill, .. } = *disc(&large, target);
+    assert!(place[1] > center[1] + 0.6 * radius, "the map is above it");
+    assert_eq!(*ground, Ground::Chip(fill), "it has the colour that the map leaves no room for");
     // What has not been computed yet is only hinted at.
     let faint = |disc: &Disc| {
         let [x, y] = disc.center;
@@ -179,7 +155,12 @@ fn maps_and_numbers_appear_where_there_is_room() {
     let numbers = |zoom: f32| {
         let options = SceneOptions { zoom, view: Some(view), ..SceneOptions::default() };
         let scene = drawn.scene(&large, &layout, &Moment { events: 0..1, progress: 0.0 }, &options);
-        scene.labels.iter().filter(|label| label.plate).map(|label| label.math.plain()).collect::<Vec<_>>()
+        scene
+            .labels
+            .iter()
+            .filter(|label| label.ground == Ground::Plate)
+            .map(|label| label.math.plain())
+            .collect::<Vec<_>>()
     };
     assert!(numbers(1.0).is_empty());
     let step = large.step();
@@ -195,7 +176,11 @@ fn nothing_that_matters_is_left_out_for_lack_of_room() {
         let mut fewest = usize::MAX;
         for event in some(&timeline) {
             let scene = picture(&timeline, event..event + 1, 1.0);
-            let on_edges = scene.labels.iter().filter(|label| label.plate && (label.size - 13.5).abs() < 0.01).count();
+            let on_edges = scene
+                .labels
+                .iter()
+                .filter(|label| label.ground == Ground::Plate && (label.size - 13.5).abs() < 0.01)
+                .count();
             fewest = fewest.min(on_edges);
             // Every disc keeps its number while the operation's own words are shown.
             for disc in &scene.discs {
@@ -288,8 +273,11 @@ fn pulses_carry_the_numbers_of_their_event() {
         let late = picture(&timeline, index..index + 1, 0.6);
         let done = picture(&timeline, index..index + 1, 1.0);
         let early = picture(&timeline, index..index + 1, 0.3);
-        let carried_early = |x: f64| early.pulses.iter().any(|pulse| pulse.text == number(x, 3));
-        let carried = |x: f64| late.pulses.iter().any(|pulse| pulse.text == number(x, 3));
+        let carries = |scene: &Scene, x: f64| {
+            let mut pills = scene.labels.iter().filter(|label| label.ground == Ground::Pill);
+            pills.any(|label| label.math.plain() == number(x, 3))
+        };
+        let (carried_early, carried) = (|x: f64| carries(&early, x), |x: f64| carries(&late, x));
         let said = |part: &str| texts(&done).iter().any(|text| text.contains(part));
         match event.kind {
             EventKind::Enter { value, .. } => assert!(carried(value)),
@@ -415,7 +403,7 @@ fn a_large_network_stays_one_readable_picture() {
             let scene = picture.scene(&timeline, &layout, &moment, &options);
             assert!(scene.edges.len() <= 4000 + 784 + 10, "{} edges", scene.edges.len());
             assert!(scene.pulses.len() <= 610 && scene.labels.len() < 200);
-            assert_eq!(scene.matrices.len(), 2, "two layers have too many weights for edges");
+            assert_eq!(scene.matrices.len(), 3, "all layers have too many weights for edges");
             assert!(!scene.status.contains("drawn"), "all weights are there: {}", scene.status);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! What is drawn is the scene and nothing else, so a still shows what the window would show.
 
-use slowgrad_render::{Offscreen, PhaseMark, Picture, RenderError, Stage, Theme, stage_ui, stage_zoom};
+use slowgrad_render::{Offscreen, PhaseMark, Picture, RenderError, Stage, Theme, stage_room, stage_ui, stage_zoom};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::inspect::inspect;
@@ -11,9 +11,6 @@ use slowgrad_timeline::picture::{Maps, Moment, SceneOptions, scene, zoom_step};
 use slowgrad_timeline::scene::{Ink, Target};
 use slowgrad_timeline::words::Words;
 use std::sync::Arc;
-
-/// The network has about two thirds of a still's width and most of its height.
-const NETWORK_ASPECT: f32 = 0.78;
 
 /// A moment to be drawn.
 pub(crate) struct Still<'a> {
@@ -34,8 +31,7 @@ pub(crate) struct Still<'a> {
 impl Still<'_> {
     /// Draws it.
     pub(crate) fn draw(&self, offscreen: &mut Offscreen, theme: &Theme) -> Result<Picture, RenderError> {
-        let mut layout = Layout::new(&self.timeline.step().shape);
-        layout.stretch(offscreen.aspect() * NETWORK_ASPECT);
+        let layout = Layout::within(&self.timeline.step().shape, stage_room(offscreen.points()).into());
         let zoom = zoom_step(stage_zoom(offscreen.points(), layout.bounds()));
         let options = SceneOptions {
             selected: self.selected,

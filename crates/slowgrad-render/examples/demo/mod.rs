@@ -5,8 +5,8 @@ use std::sync::Arc;
 use slowgrad_render::PhaseMark;
 use slowgrad_tape::{Location, Source, Span};
 use slowgrad_timeline::scene::{
-    Anchor, Bounds, Comparison, Disc, Edge, Formula, Ink, Inspector, InspectorRow, Label, Link, Math, Pulse, Scene,
-    ScriptMark, Section, Target,
+    Anchor, Bounds, Comparison, Disc, Edge, Formula, Ground, Ink, Inspector, InspectorRow, Label, Link, Math, Pulse,
+    Scene, ScriptMark, Section, Target,
 };
 
 /// Distance between layers, world units.
@@ -147,8 +147,9 @@ pub(crate) fn scene() -> Scene {
                 math: Math::text(format!("{value:+.2}").replace('-', "−")),
                 size: 15.0,
                 ink: Ink::Text,
-                plate: false,
-                smallest: 7.0,
+                ground: Ground::Bare,
+                alpha: 1.0,
+                target: Some(target(layer, neuron)),
             });
             let name = if layer == 0 {
                 Math::indexed("x", (neuron + 1).to_string())
@@ -161,8 +162,9 @@ pub(crate) fn scene() -> Scene {
                 math: name,
                 size: 14.0,
                 ink: Ink::Faint,
-                plate: false,
-                smallest: 8.0,
+                ground: Ground::Bare,
+                alpha: 1.0,
+                target: None,
             });
         }
     }
@@ -173,14 +175,18 @@ pub(crate) fn scene() -> Scene {
         math: Math::row([Math::indexed("w", "12"), Math::text(" = "), Math::text("+0.42").ink(Ink::Weight(0.42))]),
         size: 13.0,
         ink: Ink::Text,
-        plate: true,
-        smallest: 8.0,
+        ground: Ground::Plate,
+        alpha: 1.0,
+        target: None,
     });
-    let pulse = |share: f32, ink: Ink, text: &str, from: [f32; 2], to: [f32; 2]| Pulse {
-        center: [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share],
-        radius: 7.0,
-        ink,
-        text: text.to_owned(),
+    let mut pulse = |share: f32, ink: Ink, text: &str, from: [f32; 2], to: [f32; 2]| {
+        let center = [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share];
+        let (math, ground) = (Math::text(text), Ground::Pill);
+        if !text.is_empty() {
+            let anchor = Anchor::Center;
+            labels.push(Label { place: center, anchor, math, size: 14.0, ink, ground, alpha: 1.0, target: None });
+        }
+        Pulse { center, radius: 7.0, ink }
     };
     let pulses = vec![
         pulse(0.62, Ink::Gradient(-0.7), "−0.0447", from, to),

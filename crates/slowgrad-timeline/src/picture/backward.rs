@@ -38,22 +38,17 @@ impl Stage<'_> {
                 }
             }
             EventKind::WeightGrad { input, delta, x, contribution, .. } => {
-                let spot = self.weight_spot(layer, neuron, *input);
+                let middle = self.layout.along(layer, neuron, *input, 0.5);
                 if self.wave.arrived() {
                     let math =
                         equation(slope(self.parameter_name(layer, neuron, Some(*input))), self.number(*contribution));
                     self.current_parameter(layer, neuron, Some(*input), math, gradient(*contribution));
-                    self.melt(spot, gradient(*contribution));
+                    self.melt(middle, gradient(*contribution));
                 } else {
                     let (from, to) = self.layout.edge(layer, neuron, *input);
-                    let (mut x_text, mut delta_text) = (self.number(*x), self.number(*delta));
-                    if way > 0.7 {
-                        // Too near for a number each: one product.
-                        delta_text = format!("{delta_text} · {x_text}");
-                        x_text.clear();
-                    }
-                    self.pulse(from, spot, way, value(*x), x_text);
-                    self.pulse(to, spot, way, gradient(*delta), delta_text);
+                    let (x_text, delta_text) = (self.number(*x), self.number(*delta));
+                    self.pulse(from, middle, way, value(*x), x_text);
+                    self.pulse(to, middle, way, gradient(*delta), delta_text);
                 }
             }
             EventKind::Backprop { input, delta, contribution, .. } => {

@@ -1,9 +1,10 @@
 //! What has been drawn so far, and the rule that no two labels cover each other.
 //!
 //! A label is handed in with its rank. When all are there, those of a higher rank keep their place, and one
-//! that would cover another is left out. It must not know what any mark means.
+//! that would cover another is left out; numbers on their way are labels like all others. It must not know what
+//! any mark means.
 
-use crate::scene::{Anchor, Bounds, Disc, Edge, Field, Ink, Label, Math, Point, Pulse};
+use crate::scene::{Anchor, Bounds, Disc, Edge, Field, Ground, Ink, Label, Math, Point, Pulse, Target};
 
 /// Who stays when two labels want the same place: the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +13,8 @@ pub(super) enum Rank {
     Current,
     /// The value in a disc.
     Value,
+    /// A number on its way.
+    Moving,
     /// Outputs, targets, the loss.
     Outcome,
     /// Gradients, biases and names around a disc.
@@ -36,89 +39,59 @@ pub(super) struct Words {
     pub(super) math: Math,
     pub(super) size: f32,
     pub(super) ink: Ink,
-    pub(super) plate: bool,
+    pub(super) ground: Ground,
+    /// What they are about.
+    pub(super) target: Option<Target>,
 }
 
 impl Words {
     pub(super) fn new(math: Math, size: f32, ink: Ink) -> Self {
-        Self { math, size, ink, plate: false }
+        Self { math, size, ink, ground: Ground::Bare, target: None }
     }
 
-    pub(super) fn plated(math: Math, size: f32, ink: Ink) -> Self {
-        Self { math, size, ink, plate: true }
+    pub(super) fn on(self, ground: Ground) -> Self {
+        Self { ground, ..self }
+    }
+
+    pub(super) fn about(self, target: Target) -> Self {
+        Self { target: Some(target), ..self }
     }
 }
 
-/// Size of the letters that pulses carry.
-const PILL_SIZE: f32 = 15.0;
-
 impl Canvas {
     pub(super) fn label(&mut self, rank: Rank, place: Point, anchor: Anchor, words: Words) {
-        let Words { math, size, ink, plate } = words;
-        let label =
-            Label { place, anchor, math, size, ink, plate, smallest: if rank == Rank::Current { 0.0 } else { 5.5 } };
-        self.labels.push((rank, label));
+        let Words { math, size, ink, ground, target } = words;
+        self.labels.push((rank, Label { place, anchor, math, size, ink, ground, alpha: 1.0, target }));
     }
 
-    /// The labels that have their place for themselves, and pills that do not cover each other; then the box
-    /// around everything, `reserved` included.
+    /// The labels that have their place for themselves, and the box around everything: the reserved one, so that the
+    /// picture stands still while it plays, unless a label at rest reaches beyond it. What moves or hangs on a disc stays
+    /// within.
     pub(super) fn settle(&mut self, reserved: Bounds) -> (Vec<Label>, Bounds) {
-        let mut pills: Vec<Bounds> = Vec::new();
-        for pulse in &mut self.pulses {
-            if pulse.text.is_empty() {
-                continue;
-            }
-            let pill = pill_box(pulse);
-            if pills.iter().any(|other| overlaps(*other, pill)) {
-                pulse.text.clear();
-            } else {
-                pills.push(pill);
-            }
-        }
         self.labels.sort_by_key(|(rank, _)| *rank);
-        let mut kept: Vec<(Bounds, Label)> = Vec::with_capacity(self.labels.len());
-        for (rank, label) in self.labels.drain(..) {
-            let place = label_box(&label);
-            // A number on its way passes over everything but what it would make unreadable: a weight's number.
-            let under_pill = rank == Rank::Weight && pills.iter().any(|pill| overlaps(*pill, place));
-            if !under_pill && !kept.iter().any(|(other, _)| overlaps(*other, place)) {
-                kept.push((place, label));
-            }
-        }
         let mut bounds = reserved;
-        for place in kept.iter().map(|(place, _)| *place).chain(pills) {
-            bounds = union(bounds, place);
+        let mut kept: Vec<(Bounds, Label)> = Vec::with_capacity(self.labels.len());
+        for (rank, mut label) in self.labels.drain(..) {
+            if matches!(rank, Rank::Current | Rank::Moving) || matches!(label.anchor, Anchor::Above | Anchor::Below) {
+                let by = inwards(label.room(), reserved);
+                label.place = [label.place[0] + by[0], label.place[1] + by[1]];
+            }
+            let room = label.room();
+            if !kept.iter().any(|(other, _)| other.overlaps(room)) {
+                bounds = union(bounds, room);
+                kept.push((room, label));
+            }
         }
         (kept.into_iter().map(|(_, label)| label).collect(), bounds)
     }
 }
 
-/// The box that a label covers, from an estimate of its letters' width.
-pub(super) fn label_box(label: &Label) -> Bounds {
-    let letters = label.math.plain().chars().count() as f32;
-    let pad = if label.plate { [0.36 * label.size, 0.14 * label.size] } else { [0.0, 0.0] };
-    let (width, height) = (0.55 * label.size * letters + 2.0 * pad[0], 1.2 * label.size + 2.0 * pad[1]);
-    let [x, y] = label.place;
-    let corner = match label.anchor {
-        Anchor::Center => [x - width / 2.0, y - height / 2.0],
-        Anchor::Above => [x - width / 2.0, y - height],
-        Anchor::Below => [x - width / 2.0, y],
-        Anchor::Left => [x - width, y - height / 2.0],
-        Anchor::Right => [x, y - height / 2.0],
-    };
-    Bounds { min: corner, max: [corner[0] + width, corner[1] + height] }
-}
-
-/// The box of the number above a pulse.
-fn pill_box(pulse: &Pulse) -> Bounds {
-    let half = (0.55 * pulse.text.chars().count() as f32 + 0.9) * PILL_SIZE / 2.0;
-    let bottom = pulse.center[1] - pulse.radius - 0.35 * PILL_SIZE;
-    Bounds { min: [pulse.center[0] - half, bottom - 1.4 * PILL_SIZE], max: [pulse.center[0] + half, bottom] }
-}
-
-/// Whether two boxes share more than a border.
-pub(super) fn overlaps(a: Bounds, b: Bounds) -> bool {
-    (0..2).all(|axis| a.min[axis] < b.max[axis] && b.min[axis] < a.max[axis])
+/// How far a box is to be moved to lie within another.
+fn inwards(room: Bounds, within: Bounds) -> Point {
+    [0, 1].map(|axis| {
+        let (low, high) = (within.min[axis] - room.min[axis], within.max[axis] - room.max[axis]);
+        if low > high { f32::midpoint(low, high) } else { 0.0_f32.clamp(low, high) }
+    })
 }
 
 fn union(a: Bounds, b: Bounds) -> Bounds {

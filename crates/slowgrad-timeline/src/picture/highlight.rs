@@ -8,6 +8,8 @@ use std::sync::Arc;
 const DIM_EDGE: f32 = 0.12;
 /// So does a disc.
 const DIM_DISC: f32 = 0.22;
+/// So do words.
+const DIM_WORDS: f32 = 0.38;
 /// An edge that stands out is at least so strong.
 const BRIGHT: f32 = 0.85;
 /// The level of a cell that does not stand out is divided by this.
@@ -57,6 +59,11 @@ pub(super) fn dim(scene: &mut Scene, shape: &Shape, parameters: &[bool]) {
     }
     for matrix in &mut scene.matrices {
         dim_cells(matrix, &lit);
+    }
+    for label in &mut scene.labels {
+        if label.target.is_some_and(|target| !lit.is_lit(target)) {
+            label.alpha *= DIM_WORDS;
+        }
     }
     for disc in scene.discs.iter_mut().filter(|disc| !lit.is_lit(disc.target)) {
         dim_disc(disc, scene.maps.as_mut());

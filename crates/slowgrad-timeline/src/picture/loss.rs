@@ -12,9 +12,11 @@ use crate::layout::Density;
 use crate::scene::{Anchor, Disc, Edge, Ink, Math, Target};
 use slowgrad_tape::{Instruction, Op};
 
-/// The letters of outputs and targets, and the distance of their lines.
-const OUTCOME: f32 = 16.0;
-const LINE: f32 = 23.0;
+/// The letters of outputs and targets, and the distance of their lines as a multiple of these.
+const OUTCOME: f32 = 15.0;
+const LINE: f32 = 1.4;
+/// A line of so many letters has room above the loss.
+const MOST_LETTERS: usize = 16;
 
 impl Stage<'_> {
     /// Outputs, targets and the loss as they stand.
@@ -67,11 +69,19 @@ impl Stage<'_> {
             if let Some(a) = known {
                 parts.insert(0, Math::row([equation(actual, self.number(a)), Math::text("   ")]));
             }
-            self.canvas.label(Rank::Outcome, [x, y], Anchor::Right, Lettering::new(Math::row(parts), 11.0, Ink::Text));
+            let size = self.legible(11.0);
+            // Both where there is room; else what came out is worth more than what is the same in every picture.
+            let wide = |math: &Math| 0.55 * size * math.plain().chars().count() as f32;
+            let both = Math::row(parts.clone());
+            let math = if wide(&both) > self.layout.output_words() - 10.0 { parts.swap_remove(0) } else { both };
+            let words = Lettering::new(math, size, Ink::Text).about(disc);
+            self.canvas.label(Rank::Outcome, [x, y], Anchor::Right, words);
             return;
         }
+        let size = self.legible(OUTCOME);
         let mut line = |nth: f32, math: Math, ink: Ink| {
-            self.canvas.label(Rank::Outcome, [x, y + nth * LINE], Anchor::Right, Lettering::new(math, OUTCOME, ink));
+            let words = Lettering::new(math, size, ink).about(disc);
+            self.canvas.label(Rank::Outcome, [x, y + nth * LINE * size], Anchor::Right, words);
         };
         line(0.0, wanted_words, if is_read { Ink::Accent } else { Ink::Faint });
         if let Some(a) = known {
@@ -106,15 +116,29 @@ impl Stage<'_> {
             alpha: 1.0,
             target: Target::Loss,
         });
-        let name = format!("L = {}(ŷ, y)", self.known.step.names.loss);
-        self.around(Target::Loss, Slot::Above, Rank::Outcome, Lettering::new(Math::text(name), OUTCOME, Ink::Faint));
+        self.loss_name();
         match loss {
             Loss::Empty => {}
-            Loss::Running(x) | Loss::Value(x) => self.inside(Target::Loss, self.number(x), Rank::Value),
+            Loss::Running(x) | Loss::Value(x) => self.value_of(Target::Loss, "", x),
         }
         if is_seeded {
-            let one = Lettering::new(Math::text("∂L/∂L = 1"), OUTCOME, gradient(1.0));
+            let one = Lettering::new(Math::text("∂L/∂L = 1"), self.legible(OUTCOME), gradient(1.0));
             self.around(Target::Loss, Slot::Gradient, Rank::Around, one);
+        }
+    }
+
+    /// `L = mse(ŷ, y)`, or what it is on a line above it when that is long.
+    fn loss_name(&mut self) {
+        let loss = &self.known.step.names.loss;
+        let whole = format!("L = {loss}(ŷ, y)");
+        let size = self.legible(OUTCOME);
+        let is_short = whole.chars().count() <= MOST_LETTERS;
+        let ([x, y], radius) = (self.layout.position(Target::Loss), self.layout.radius(Target::Loss));
+        let lines = if is_short { vec![whole] } else { vec!["L".to_owned(), loss.clone()] };
+        for (nth, line) in lines.into_iter().enumerate() {
+            let place = [x, y - radius - 5.0 - 1.22 * size * nth as f32];
+            let words = Lettering::new(Math::text(line), size, Ink::Faint).about(Target::Loss);
+            self.canvas.label(Rank::Outcome, place, Anchor::Above, words);
         }
     }
 

@@ -128,8 +128,8 @@ impl Stage<'_> {
     }
 }
 
-/// A disc of a smaller radius on screen, in points, has no room for a map beside its number.
-const LEAST_ROOM: f32 = 16.5;
+/// A disc of a smaller radius on screen, in points, has no room for a map.
+const LEAST_ROOM: f32 = 9.0;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@
 use super::canvas::{Rank, Words as Lettering};
 use super::stage::{Play, Stage, rooted, slope};
 use super::wave::GROUP_DELTA;
-use crate::scene::{Anchor, Bounds, Edge, Field, Form, Ink, Levels, Math, Patch, Point, Target};
+use crate::scene::{Anchor, Bounds, Edge, Field, Form, Ground, Ink, Levels, Math, Patch, Point, Target};
 use crate::words;
 use slowgrad_engine::record::RecordedStep;
 use std::cell::{OnceCell, RefCell};
@@ -105,7 +105,7 @@ impl Kept {
 /// A row that stands out is at least so high.
 const LEAST_ROW: f32 = 15.0;
 /// Cells smaller than this on screen, in points, have no number.
-const LEAST_CELL: [f32; 2] = [40.0, 14.0];
+const LEAST_CELL: [f32; 2] = [58.0, 18.0];
 /// If more cells than this are in view, none has a number.
 const MOST_NUMBERS: usize = 700;
 
@@ -166,11 +166,13 @@ impl Stage<'_> {
             let reach = self.matrices.layers[layer].reach(self.known.step, layer);
             format!("   −{0} … +{0}", words::number(reach, 2))
         };
-        let title =
-            Math::row([if gradients { slope(name) } else { name }, Math::text(format!("   {rows} × {columns}{end}"))]);
-        let letters = title.plain().chars().count() as f32;
-        let size = (1.15 * (max[0] - min[0]) / (0.55 * letters)).min(0.08 * (max[1] - min[1]));
-        let place = [f32::midpoint(min[0], max[0]), min[1] - 0.4 * size];
+        let name = if gradients { slope(name) } else { name };
+        let title = |end: &str| Math::row([name.clone(), Math::text(format!("   {rows} × {columns}{end}"))]);
+        let size = self.legible(15.0);
+        // Wider than the matrix only where the discs beside it leave room.
+        let is_wide = |math: &Math| 0.55 * size * math.plain().chars().count() as f32 > max[0] - min[0] + 110.0;
+        let title = if is_wide(&title(&end)) { title("") } else { title(&end) };
+        let place = [f32::midpoint(min[0], max[0]), min[1] - 0.45 * size];
         self.canvas.label(Rank::Around, place, Anchor::Above, Lettering::new(title, size, Ink::Faint));
     }
 
@@ -217,13 +219,14 @@ impl Stage<'_> {
         if columns.len() * rows.len() > MOST_NUMBERS {
             return;
         }
-        let size = (cell[0] / (0.55 * 8.5)).min(0.5 * cell[1]);
+        let size = self.legible((cell[0] / (0.55 * 8.5)).min(0.5 * cell[1])).min(0.62 * cell[1]);
         for neuron in rows {
             for input in columns.clone() {
                 let w = self.known.parameter(layer, neuron, Some(input));
                 let text = Math::text(self.number(w));
-                let place = self.layout.position(Target::Weight { layer, neuron, input });
-                let words = Lettering::plated(text, size, Ink::Weight(words::level(w)));
+                let target = Target::Weight { layer, neuron, input };
+                let place = self.layout.position(target);
+                let words = Lettering::new(text, size, Ink::Weight(words::level(w))).on(Ground::Plate).about(target);
                 self.canvas.label(Rank::Weight, place, Anchor::Center, words);
             }
         }

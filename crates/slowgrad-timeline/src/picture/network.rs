@@ -2,21 +2,20 @@
 //!
 //! What moves is laid over it by the file of each phase.
 
-use super::canvas::{Rank, Words as Lettering, label_box, overlaps};
+use super::canvas::{Rank, Words as Lettering};
 use super::known::{Backward, Forward};
-use super::stage::{Play, Slot, Stage, equation, gradient, slope, update, value};
+use super::spots::digits;
+use super::stage::{AROUND, ON_EDGE, Play, Slot, Stage, equation, gradient, slope, update, value};
 use crate::event::{EventKind, Phase};
-use crate::layout::Density;
-use crate::scene::{Anchor, Bounds, Disc, Edge, Ink, Label, Math, Point, Target};
+use crate::scene::{Anchor, Bounds, Disc, Edge, Ground, Ink, Math, Point, Target};
 use crate::words::{self, number};
 
-/// The letters of numbers at rest.
-const AROUND: f32 = 15.0;
-const ON_EDGE: f32 = 13.5;
-/// A layer with more weights than this has no numbers on its edges.
-const MOST_WEIGHT_NUMBERS: usize = 16;
-/// Small discs have numbers from this radius on screen, in points.
-const LEAST_DISC: f32 = 13.0;
+/// The letters of a value at the rim of its disc.
+const CHIP: f32 = 13.5;
+/// A number in a disc is not smaller than this on screen, in points, while fewer digits help.
+const LEAST_NUMBER: f32 = 10.0;
+/// Below this it is left out.
+const LEAST_SEEN: f32 = 7.5;
 /// Of a matrix no more frozen weights than this are pointed out.
 const MOST_FROZEN: usize = 64;
 /// Widths of edges, as on TensorFlow's playground.
@@ -45,12 +44,10 @@ impl Stage<'_> {
             || matches!(self.play, Play::Entering)
             || self.feeds(0, input);
         self.disc(target, known.map_or(Ink::Empty, |x| self.filled(x)), None, is_current);
-        let Some(x) = known else {
-            self.name(target, 0, Math::indexed("x", (input + 1).to_string()));
-            return;
-        };
-        self.name(target, 0, Math::indexed("x", (input + 1).to_string()));
-        self.number_inside(target, 0, self.number(x));
+        self.name(target, Math::indexed("x", (input + 1).to_string()));
+        if let Some(x) = known {
+            self.value_of(target, "", x);
+        }
     }
 
     fn neuron(&mut self, layer: usize, neuron: usize) {
@@ -85,19 +82,19 @@ impl Stage<'_> {
                 }
             }
         };
-        self.name(target, layer + 1, name);
+        self.name(target, name);
         if let Some(x) = forward.value() {
-            let text = self.number(x);
-            let text = if matches!(forward, Forward::Sum { .. }) { format!("Σ {text}") } else { text };
-            self.number_inside(target, layer + 1, text);
+            self.value_of(target, if matches!(forward, Forward::Sum { .. }) { "Σ " } else { "" }, x);
         }
         if let Forward::Sum { waiting: Some((input, product)), .. } = forward {
             self.waiting(layer, neuron, input, product);
         }
-        let is_shown = self.is_roomy(layer) || self.options.selected == Some(target);
-        if is_shown {
+        if self.has_words(target) || self.options.selected == Some(target) {
+            // What the way back has come to is worth more than what has been there all the time.
             self.gradient_below(layer, neuron, &backward);
-            self.bias_below(layer, neuron);
+            if backward == Backward::Nothing || self.has_two_lines(target) {
+                self.bias_below(layer, neuron);
+            }
         }
     }
 
@@ -125,8 +122,9 @@ impl Stage<'_> {
             Backward::Running(named) => (slope(words::symbol(&named.name)), named.value),
             Backward::Delta(delta) => (Math::indexed("δ", index), *delta),
         };
-        let lettering = Lettering::new(equation(name, self.number(x)), AROUND, gradient(x));
-        self.around(Target::Neuron { layer, neuron }, Slot::Gradient, Rank::Around, lettering);
+        let target = Target::Neuron { layer, neuron };
+        let lettering = Lettering::new(equation(name, self.number(x)), self.letters(AROUND, target), gradient(x));
+        self.around(target, Slot::Gradient, Rank::Around, lettering);
     }
 
     fn bias_below(&mut self, layer: usize, neuron: usize) {
@@ -135,8 +133,9 @@ impl Stage<'_> {
         if self.known.is_frozen(layer, neuron, None) {
             text = Math::row([Math::text(LOCK), text]);
         }
-        let lettering = Lettering::new(text, ON_EDGE, self.parameter_ink(layer, neuron, None));
-        self.around(Target::Neuron { layer, neuron }, Slot::Bias, Rank::Around, lettering);
+        let target = Target::Neuron { layer, neuron };
+        let lettering = Lettering::new(text, self.letters(ON_EDGE, target), self.parameter_ink(layer, neuron, None));
+        self.around(target, Slot::Bias, Rank::Around, lettering);
     }
 
     /// A parameter's own colour, or that of its change once the update has moved it.
@@ -166,9 +165,14 @@ impl Stage<'_> {
             None => (Ink::Faint, 1.5),
         };
         // Many that glow together would outshine their own colours.
-        let is_one =
-            !matches!(&self.play, Play::Forward { .. } | Play::Backward { .. } | Play::Entering) || radius > 20.0;
-        let glow = if is_current { self.wave.glow() * if is_one { 1.0 } else { 0.3 } } else { 0.0 };
+        let is_one = !matches!(&self.play, Play::Forward { .. } | Play::Backward { .. } | Play::Entering);
+        let share = match radius {
+            _ if is_one => 1.0,
+            20.0.. => 0.75,
+            13.0.. => 0.4,
+            _ => 0.12,
+        };
+        let glow = if is_current { self.wave.glow() * share } else { 0.0 };
         let center = self.layout.position(target);
         self.canvas.discs.push(Disc {
             center,
@@ -182,16 +186,10 @@ impl Stage<'_> {
         });
     }
 
-    fn name(&mut self, target: Target, column: usize, name: Math) {
-        if self.layout.density(column) == Density::Roomy || self.options.selected == Some(target) {
-            self.around(target, Slot::Above, Rank::Around, Lettering::new(name, AROUND, Ink::Faint));
-        }
-    }
-
-    fn number_inside(&mut self, target: Target, column: usize, text: String) {
-        let room = self.layout.radius(target) * self.options.zoom;
-        if self.layout.density(column) != Density::Block || (room > LEAST_DISC && self.is_in_view(target)) {
-            self.inside(target, text, Rank::Value);
+    fn name(&mut self, target: Target, name: Math) {
+        if self.has_words(target) || self.options.selected == Some(target) {
+            let lettering = Lettering::new(name, self.letters(AROUND, target), Ink::Faint);
+            self.around(target, Slot::Above, Rank::Around, lettering);
         }
     }
 
@@ -199,17 +197,39 @@ impl Stage<'_> {
     fn is_in_view(&self, target: Target) -> bool {
         let ([x, y], radius) = (self.layout.position(target), self.layout.radius(target));
         let Some(view) = self.options.view else { return true };
-        overlaps(view, Bounds { min: [x - radius, y - radius], max: [x + radius, y + radius] })
+        view.overlaps(Bounds { min: [x - radius, y - radius], max: [x + radius, y + radius] })
     }
 
-    /// A number in a disc, as large as fits.
-    pub(super) fn inside(&mut self, target: Target, text: String, rank: Rank) {
-        let ([x, y], radius) = (self.layout.position(target), self.layout.radius(target));
-        // A disc is narrower where it leaves room for a map.
-        let (below, width, height) = if self.has_map(target) { (0.66, 1.3, 0.46) } else { (0.0, 1.6, 0.52) };
-        let size = (width * radius / (0.55 * text.chars().count().max(1) as f32)).min(height * radius);
-        let place = [x, y + below * radius];
-        self.canvas.label(rank, place, Anchor::Center, Lettering::new(Math::text(text), size, Ink::Text));
+    /// The number of a disc: in its middle, or at its lower rim where the middle has a map.
+    pub(super) fn value_of(&mut self, target: Target, before: &str, x: f64) {
+        let ([cx, cy], radius) = (self.layout.position(target), self.layout.radius(target));
+        // Of thousands of small discs none is looked at any further.
+        if radius * self.options.zoom < LEAST_SEEN || !self.is_in_view(target) {
+            return;
+        }
+        if self.has_map(target) {
+            if self.has_words(target) {
+                let size = self.letters(CHIP, target);
+                let words = Lettering::new(Math::text(format!("{before}{}", self.number(x))), size, Ink::Text);
+                let words = words.on(Ground::Chip(self.filled(x))).about(target);
+                self.canvas.label(Rank::Value, [cx, cy + 0.78 * radius], Anchor::Center, words);
+            }
+            return;
+        }
+        // A number as large as fits, with fewer digits where it would be too small to read.
+        let sized = |digits: usize| {
+            let text = format!("{before}{}", number(x, digits));
+            let fits = 1.7 * radius / (0.55 * text.chars().count().max(1) as f32);
+            (text, fits.min(0.56 * radius).min(self.legible(0.56 * radius)))
+        };
+        let (mut text, mut size) = sized(self.options.digits);
+        if size * self.options.zoom < LEAST_NUMBER && self.options.digits > 2 {
+            (text, size) = sized(2);
+        }
+        if size * self.options.zoom >= LEAST_SEEN {
+            let words = Lettering::new(Math::text(text), size, Ink::Text).about(target);
+            self.canvas.label(Rank::Value, [cx, cy], Anchor::Center, words);
+        }
     }
 
     fn layer_edges(&mut self, layer: usize) {
@@ -219,15 +239,15 @@ impl Stage<'_> {
             for flat in self.wanted_cells(layer) {
                 self.edge(layer, flat / fan_in, flat % fan_in, 1);
             }
-            self.selected_number(layer, false);
+            self.selected_number(layer);
             return;
         }
         let chosen = self.strongest.layer(layer);
-        let spots = self.has_weight_numbers(layer).then(|| self.weight_spots(layer));
+        let has_numbers = self.spots[layer].is_some();
         for &flat in chosen {
             self.edge(layer, flat / fan_in, flat % fan_in, chosen.len());
-            if let Some(spots) = &spots {
-                self.weight_number(layer, flat / fan_in, flat % fan_in, spots[flat], Rank::Weight);
+            if has_numbers {
+                self.weight_number(layer, flat / fan_in, flat % fan_in);
             }
         }
         for flat in self.wanted(layer) {
@@ -235,18 +255,18 @@ impl Stage<'_> {
                 self.edge(layer, flat / fan_in, flat % fan_in, chosen.len());
             }
         }
-        self.selected_number(layer, spots.is_some());
+        if !has_numbers {
+            self.selected_number(layer);
+        }
     }
 
     /// The number of a selected weight, when it is not among those that are shown anyway.
-    fn selected_number(&mut self, layer: usize, all_are_shown: bool) {
+    fn selected_number(&mut self, layer: usize) {
         if let Some(Target::Weight { layer: at, neuron, input }) = self.options.selected
             && at == layer
-            && !all_are_shown
             && !self.play.updates(layer, neuron, Some(input))
         {
-            let spot = self.weight_spot(layer, neuron, input);
-            self.weight_number(layer, neuron, input, spot, Rank::Around);
+            self.weight_number(layer, neuron, input);
         }
     }
 
@@ -337,7 +357,8 @@ impl Stage<'_> {
         }
         if let Some(slope) = self.slope_shown(layer, neuron, input) {
             ink = gradient(slope);
-            glow = self.wave.glow();
+            // Many that glow together would cover each other.
+            glow = self.wave.glow() * if is_current { 1.0 } else { 0.35 };
         }
         let share = self.wave.way(0.1, 0.9);
         let alpha = if is_current || glow > 0.0 || self.options.selected == Some(target) {
@@ -385,17 +406,13 @@ impl Stage<'_> {
         }
     }
 
-    fn has_weight_numbers(&self, layer: usize) -> bool {
-        let is_roomy = self.layout.density(layer) == Density::Roomy && self.is_roomy(layer);
-        is_roomy && self.known.step.shape.weights(layer).len() <= MOST_WEIGHT_NUMBERS
-    }
-
-    fn weight_number(&mut self, layer: usize, neuron: usize, input: usize, place: Point, rank: Rank) {
-        let mut text = Math::text(self.number(self.known.parameter(layer, neuron, Some(input))));
+    fn weight_number(&mut self, layer: usize, neuron: usize, input: usize) {
+        let is_selected = self.options.selected == Some(Target::Weight { layer, neuron, input });
+        let digits = if is_selected { self.options.digits } else { digits(self.options) };
+        let mut text = Math::text(number(self.known.parameter(layer, neuron, Some(input)), digits));
         if self.known.is_frozen(layer, neuron, Some(input)) {
             text = Math::row([Math::text(LOCK), text]);
         }
-        let is_selected = self.options.selected == Some(Target::Weight { layer, neuron, input });
         if is_selected && let Some(grad) = self.known.gradient(layer, neuron, input) {
             let grad = slope(Math::text(format!("w = {}", self.number(grad)))).ink(gradient(grad));
             text = Math::row([text, Math::text("   "), grad]);
@@ -403,75 +420,28 @@ impl Stage<'_> {
         let mut ink = self.parameter_ink(layer, neuron, Some(input));
         // While neurons move back together, each of their weights shows its gradient.
         if let (Play::Backward { .. }, Some(slope)) = (&self.play, self.slope_shown(layer, neuron, input)) {
-            text = Math::text(format!("∂ {}", self.number(slope)));
+            text = Math::text(format!("∂{}", number(slope, digits)));
             ink = gradient(slope);
         }
-        let lettering = Lettering::plated(text, ON_EDGE, ink);
+        let target = Target::Weight { layer, neuron, input };
+        let lettering = Lettering::new(text, self.legible(ON_EDGE), ink).on(Ground::Plate).about(target);
+        // What is selected says more than its number, and stays.
+        let (rank, place) = if is_selected {
+            (Rank::Outcome, self.between_discs(layer, neuron, input, &lettering))
+        } else {
+            (Rank::Weight, self.weight_spot(layer, neuron, input))
+        };
         self.canvas.label(rank, place, Anchor::Center, lettering);
     }
 
     /// Where on its edge a weight's number stands.
     pub(super) fn weight_spot(&self, layer: usize, neuron: usize, input: usize) -> Point {
-        if self.has_weight_numbers(layer) {
-            return self.weight_spots(layer)[neuron * self.known.step.shape.fan_in(layer) + input];
+        match &self.spots[layer] {
+            Some(spots) => spots[neuron * self.known.step.shape.fan_in(layer) + input],
+            None => self.layout.position(Target::Weight { layer, neuron, input }),
         }
-        self.layout.position(Target::Weight { layer, neuron, input })
-    }
-
-    /// Where the numbers of a layer's weights stand, `[neuron][input]`: all at the same share of their edges
-    /// where possible, and elsewhere on the edge where they would meet.
-    fn weight_spots(&self, layer: usize) -> Vec<Point> {
-        let (size, fan_in) = (self.known.step.shape.size(layer), self.known.step.shape.fan_in(layer));
-        let ends: Vec<(Point, Point)> = (0..size * fan_in)
-            .map(|flat| {
-                let neuron = Target::Neuron { layer, neuron: flat / fan_in };
-                (self.layout.position(Self::source(layer, flat % fan_in)), self.layout.position(neuron))
-            })
-            .collect();
-        let at = |flat: usize, share: f32| {
-            let (from, to) = ends[flat];
-            [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share]
-        };
-        let reach = widest(self.options.digits);
-        let room = |flat: usize, share: f32| {
-            let [x, y] = at(flat, share);
-            Bounds { min: [x - reach[0], y - reach[1]], max: [x + reach[0], y + reach[1]] }
-        };
-        let clashes = |share: f32| {
-            let rooms: Vec<Bounds> = (0..ends.len()).map(|flat| room(flat, share)).collect();
-            let pairs = (0..rooms.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
-            pairs.filter(|&(i, j)| overlaps(rooms[i], rooms[j])).count()
-        };
-        let best = SHARES.into_iter().min_by_key(|&share| clashes(share)).unwrap_or(0.5);
-        let mut taken: Vec<Bounds> = Vec::with_capacity(ends.len());
-        let mut spots = Vec::with_capacity(ends.len());
-        for flat in 0..ends.len() {
-            let is_free = |&share: &f32| taken.iter().all(|other| !overlaps(*other, room(flat, share)));
-            let share = [best].into_iter().chain(SHARES).find(is_free).unwrap_or(best);
-            taken.push(room(flat, share));
-            spots.push(at(flat, share));
-        }
-        spots
     }
 }
 
 /// Stands before the number of a parameter that is held fast: two lines, as its edge is drawn.
 const LOCK: &str = "‖ ";
-
-/// Shares of an edge where a weight's number may stand, the preferred ones first.
-const SHARES: [f32; 11] = [0.4, 0.42, 0.38, 0.44, 0.36, 0.58, 0.6, 0.56, 0.62, 0.46, 0.52];
-
-/// How far the widest number that a weight is likely to have reaches from its middle, across and down.
-fn widest(digits: usize) -> Point {
-    let math = Math::text(number(-0.123_456_789, digits));
-    let label = Label {
-        place: [0.0, 0.0],
-        anchor: Anchor::Center,
-        math,
-        size: ON_EDGE,
-        ink: Ink::Text,
-        plate: true,
-        smallest: 0.0,
-    };
-    label_box(&label).max
-}

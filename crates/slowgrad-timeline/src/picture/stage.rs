@@ -10,8 +10,8 @@ use super::matrix::Matrices;
 use super::strongest::Strongest;
 use super::wave::Wave;
 use crate::event::{Cell, Event, Phase};
-use crate::layout::{Density, Layout};
-use crate::scene::{Anchor, Ink, Math, Point, Pulse, Target};
+use crate::layout::{LEAST_WORDS, Layout, ROOMY_RADIUS};
+use crate::scene::{Anchor, Ground, Ink, Label, Math, Point, Pulse, Target};
 use crate::timeline::Timeline;
 use crate::words::{self, Words};
 use std::ops::Range;
@@ -118,6 +118,8 @@ pub(super) struct Stage<'a> {
     pub(super) wave: &'a Wave,
     pub(super) strongest: &'a Strongest,
     pub(super) matrices: &'a Matrices,
+    /// Where the numbers of weights stand: for each layer that shows them `[neuron][input]`.
+    pub(super) spots: Vec<Option<Vec<Point>>>,
     pub(super) words: Words,
     pub(super) canvas: Canvas,
 }
@@ -132,6 +134,15 @@ pub(super) enum Slot {
     /// Below that: the gradient.
     Gradient,
 }
+
+/// The letters of numbers at rest.
+pub(super) const AROUND: f32 = 15.0;
+/// Those of weights and biases.
+pub(super) const ON_EDGE: f32 = 13.5;
+/// And those of numbers on their way.
+const PILL: f32 = 14.5;
+/// Words do not become higher than this on screen, in points, however close one looks.
+const MOST_WORDS: f32 = 26.0;
 
 /// More pulses than this move without their numbers.
 pub(super) const MOST_PILLS: usize = 24;
@@ -149,23 +160,55 @@ impl Stage<'_> {
         if text.starts_with('−') { format!("({text})") } else { text }
     }
 
+    /// The height of words about a part of the network that are `usual` units high beside a large disc: on screen they
+    /// can be read, and do not grow beyond that which helps.
+    pub(super) fn letters(&self, usual: f32, target: Target) -> f32 {
+        let scale = (self.layout.radius(target) / ROOMY_RADIUS).min(1.0);
+        self.legible(usual * scale)
+    }
+
+    /// The same of words about nothing in particular.
+    pub(super) fn legible(&self, usual: f32) -> f32 {
+        legible(usual, self.options)
+    }
+
     /// Words in one of the places around a disc.
     pub(super) fn around(&mut self, target: Target, slot: Slot, rank: Rank, lettering: Lettering) {
         let ([x, y], radius) = (self.layout.position(target), self.layout.radius(target));
+        let line = 1.22 * self.letters(AROUND, target);
+        // The number at the rim of a disc with a map reaches a little beyond it.
+        let rim = radius + if self.has_map(target) { (0.3 * line).max(5.0) } else { 5.0 };
         // Two places below where there is a bias; the loss has none.
-        let second = if target == Target::Loss { 7.0 } else { 25.0 };
+        let has_second = target != Target::Loss && self.has_two_lines(target);
         let (place, anchor) = match slot {
-            Slot::Above => ([x, y - radius - 6.0], Anchor::Above),
-            Slot::Bias => ([x, y + radius + 6.0], Anchor::Below),
-            Slot::Gradient => ([x, y + radius + second], Anchor::Below),
+            Slot::Above => ([x, y - radius - 5.0], Anchor::Above),
+            Slot::Bias => ([x, y + rim], Anchor::Below),
+            Slot::Gradient => ([x, y + rim + if has_second { line } else { 0.0 }], Anchor::Below),
         };
-        self.canvas.label(rank, place, anchor, lettering);
+        self.canvas.label(rank, place, anchor, lettering.about(target));
+    }
+
+    /// Whether there is room for words above and below each disc of a column.
+    pub(super) fn has_words(&self, target: Target) -> bool {
+        self.layout.gap(column(target)) >= 2.5 * self.letters(AROUND, target)
+    }
+
+    /// Whether there is room for two lines below each disc.
+    pub(super) fn has_two_lines(&self, target: Target) -> bool {
+        self.layout.gap(column(target)) >= 3.7 * self.letters(AROUND, target)
     }
 
     /// What is being computed, on a plate.
     pub(super) fn current(&mut self, target: Target, slot: Slot, math: Math, ink: Ink) {
-        let size = current_size(&math);
-        self.around(target, slot, Rank::Current, Lettering::plated(math, size, ink));
+        let size = self.current_size(&math);
+        self.around(target, slot, Rank::Current, Lettering::new(math, size, ink).on(Ground::Plate));
+    }
+
+    /// Size of the letters of what is being computed: smaller for long words, which else would cover the numbers in the
+    /// discs at both ends of an edge.
+    fn current_size(&self, math: &Math) -> f32 {
+        const WIDTH: f32 = 150.0;
+        self.legible((WIDTH / (0.55 * math.plain().chars().count().max(1) as f32)).clamp(11.0, 14.5))
     }
 
     /// What is being computed about a weight or a bias, on a plate where its number otherwise stands.
@@ -180,19 +223,36 @@ impl Stage<'_> {
         match input {
             None => self.current(Target::Neuron { layer, neuron }, Slot::Bias, math, ink),
             Some(input) => {
-                let (place, size) = (self.weight_spot(layer, neuron, input), current_size(&math));
-                self.canvas.label(Rank::Current, place, Anchor::Center, Lettering::plated(math, size, ink));
+                let target = Target::Weight { layer, neuron, input };
+                let size = self.current_size(&math);
+                let words = Lettering::new(math, size, ink).on(Ground::Plate).about(target);
+                let place = self.between_discs(layer, neuron, input, &words);
+                self.canvas.label(Rank::Current, place, Anchor::Center, words);
             }
         }
+    }
+
+    /// Where words about a weight stand: where its number otherwise does, or as near as they cover neither disc.
+    pub(super) fn between_discs(&self, layer: usize, neuron: usize, input: usize, words: &Lettering) -> Point {
+        let spot = self.weight_spot(layer, neuron, input);
+        let [(ax, ar), (bx, br)] = [Self::source(layer, input), Target::Neuron { layer, neuron }]
+            .map(|end| (self.layout.position(end)[0], self.layout.radius(end)));
+        let half = 0.5 * (0.55 * words.math.plain().chars().count() as f32 + 0.8) * words.size + 4.0;
+        let (low, high) = (ax + ar + half, bx - br - half);
+        let (from, to) = self.layout.edge(layer, neuron, input);
+        if self.layout.matrix(layer).is_some() || (to[0] - from[0]).abs() < 1.0 {
+            return spot;
+        }
+        let x = if low > high { f32::midpoint(low, high) } else { spot[0].clamp(low, high) };
+        let share = ((x - from[0]) / (to[0] - from[0])).clamp(0.0, 1.0);
+        [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share]
     }
 
     /// A number on its way; `share` is how far it has come. It has `text` at that share.
     pub(super) fn pulse(&mut self, from: Point, to: Point, share: f32, ink: Ink, text: String) {
         let share = if self.options.reduced_motion && share < 1.0 { 0.5 } else { share };
         let center = [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share];
-        // Without a number it is one of many.
-        let radius = if text.is_empty() { 4.0 } else { 6.5 };
-        self.canvas.pulses.push(Pulse { center, radius, ink, text });
+        self.carried(center, [to[0] - from[0], to[1] - from[1]], share, ink, text);
     }
 
     /// A number on its way along a weight, from 0 at the input's end to 1 at the neuron's.
@@ -205,20 +265,36 @@ impl Stage<'_> {
     ) {
         let way = if self.options.reduced_motion { 0.5 } else { way };
         let place = self.layout.along(layer, neuron, input, way);
-        self.pulse(place, place, 1.0, ink, text);
+        let (from, to) = self.layout.edge(layer, neuron, input);
+        self.carried(place, [to[0] - from[0], to[1] - from[1]], way, ink, text);
+    }
+
+    /// A dot with its number, which goes before it when it leaves and behind it when it arrives, so that it covers
+    /// neither what it leaves nor what it comes to.
+    fn carried(&mut self, center: Point, way: Point, share: f32, ink: Ink, text: String) {
+        // Without a number it is one of many.
+        let radius = if text.is_empty() { 4.0 } else { 6.5 };
+        self.canvas.pulses.push(Pulse { center, radius, ink });
+        if text.is_empty() {
+            return;
+        }
+        let words = Lettering::new(Math::text(text), self.legible(PILL), ink).on(Ground::Pill);
+        let half = pill_reach(&words);
+        let length = way[0].hypot(way[1]).max(1e-3);
+        let along = way.map(|part| part / length);
+        // From its middle to its border in the direction of the way; it never runs backwards.
+        let reach = (half[0] / along[0].abs().max(1e-3)).min(half[1] / along[1].abs().max(1e-3)).min(0.5 * length);
+        let ahead = reach * (1.0 - 2.0 * share);
+        let place = [center[0] + along[0] * ahead, center[1] + along[1] * ahead];
+        self.canvas.label(Rank::Moving, place, Anchor::Center, words);
     }
 
     /// A number that has arrived melts into its goal.
     pub(super) fn melt(&mut self, at: Point, ink: Ink) {
         let left = 1.0 - self.wave.way(super::wave::ARRIVE, 1.0);
         if left > 0.0 {
-            self.canvas.pulses.push(Pulse { center: at, radius: 6.5 * left, ink, text: String::new() });
+            self.canvas.pulses.push(Pulse { center: at, radius: 6.5 * left, ink });
         }
-    }
-
-    /// Whether a layer's discs have room for words.
-    pub(super) fn is_roomy(&self, layer: usize) -> bool {
-        self.layout.density(layer + 1) == Density::Roomy
     }
 
     /// The disc that something enters a layer from.
@@ -246,11 +322,28 @@ impl Stage<'_> {
     }
 }
 
-/// Size of the letters of what is being computed: smaller for long words, which else would cover the
-/// numbers in the discs at both ends of an edge.
-fn current_size(math: &Math) -> f32 {
-    const WIDTH: f32 = 150.0;
-    (WIDTH / (0.55 * math.plain().chars().count().max(1) as f32)).clamp(11.0, 14.5)
+/// The height of letters in the world that are `usual` units high where a unit is a point: on screen they can be read.
+pub(super) fn legible(usual: f32, options: &SceneOptions) -> f32 {
+    let zoom = options.zoom.max(1e-3);
+    // Numbers beside others may be a little smaller than words.
+    let least = LEAST_WORDS * (usual / AROUND).clamp(0.9, 1.0);
+    (usual * zoom).clamp(least, MOST_WORDS) / zoom
+}
+
+/// How far a number on its way reaches from its middle, across and down.
+fn pill_reach(words: &Lettering) -> Point {
+    let Lettering { math, size, ink, ground, .. } = words.clone();
+    let label = Label { place: [0.0; 2], anchor: Anchor::Center, math, size, ink, ground, alpha: 1.0, target: None };
+    label.room().max
+}
+
+/// The column that a disc stands in.
+fn column(target: Target) -> usize {
+    match target {
+        Target::Input(_) => 0,
+        Target::Neuron { layer, .. } | Target::Bias { layer, .. } | Target::Weight { layer, .. } => layer + 1,
+        Target::Loss => usize::MAX,
+    }
 }
 
 /// `name = number`.

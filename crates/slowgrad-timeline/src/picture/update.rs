@@ -7,7 +7,7 @@ use super::canvas::{Rank, Words as Lettering};
 use super::stage::{Stage, gradient, update};
 use crate::event::{Cell, Event, EventKind};
 use crate::inspect::digits_apart;
-use crate::scene::{Anchor, Ink, Math};
+use crate::scene::{Anchor, Ground, Ink, Math};
 use crate::words::{level, number};
 
 /// The letters of what stands over the network.
@@ -71,7 +71,12 @@ impl Stage<'_> {
     fn above_all(&mut self, math: Math, ink: Ink) {
         let bounds = self.layout.bounds();
         let place = [f32::midpoint(bounds.min[0], bounds.max[0]), bounds.min[1]];
-        self.canvas.label(Rank::Current, place, Anchor::Above, Lettering::plated(math, OVER_ALL, ink));
+        self.canvas.label(
+            Rank::Current,
+            place,
+            Anchor::Above,
+            Lettering::new(math, self.legible(OVER_ALL), ink).on(Ground::Plate),
+        );
     }
 
     /// A parameter that is held fast.

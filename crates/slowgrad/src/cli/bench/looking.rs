@@ -166,8 +166,7 @@ impl Saving {
 /// From a moment to the shapes that the graphics card is handed: the network's picture as the window draws it.
 fn frames(bench: &Bench, size: usize) -> Result<Reading, Failure> {
     let timeline = timeline(&opened::wide(size, bench.limits)?)?;
-    let mut layout = Layout::new(&timeline.step().shape);
-    layout.stretch(FRAME.x / FRAME.y);
+    let layout = Layout::within(&timeline.step().shape, FRAME.into());
     let mut view = View::default();
     view.fit(layout.bounds(), FRAME);
     let options = SceneOptions { zoom: zoom_step(view.zoom), ..SceneOptions::default() };

@@ -126,10 +126,7 @@ impl Scenery {
         if let Some(layout) = self.layout.as_ref().filter(|layout| layout.fits(shape)) {
             return layout.clone();
         }
-        let mut layout = Layout::new(shape);
-        if let Some(room) = self.room {
-            layout.stretch(room.x / room.y);
-        }
+        let mut layout = self.room.map_or_else(|| Layout::new(shape), |room| Layout::within(shape, room.into()));
         for &(target, by) in &self.moved {
             let [x, y] = layout.position(target);
             layout.set_position(target, [x + by.x, y + by.y]);
