@@ -195,7 +195,7 @@ impl Stage<'_> {
 
     /// Whether there is room for two lines below each disc.
     pub(super) fn has_two_lines(&self, target: Target) -> bool {
-        self.layout.gap(column(target)) >= 3.7 * self.letters(AROUND, target)
+        self.layout.gap(column(target)) >= 4.3 * self.letters(AROUND, target)
     }
 
     /// What is being computed, on a plate.

@@ -50,6 +50,7 @@ pub(crate) enum Action {
     AddLayer,
     RemoveLayer,
     Freeze,
+    Activation,
     Edit,
     Undo,
     Redo,
@@ -462,6 +463,13 @@ pub(crate) const TABLE: &[Entry] = &[
         "Freeze or let go",
         &[Shortcut::plain(Key::K)],
         "Holds the selected weight, bias or neuron fast: no update moves it; again to let it go",
+    ),
+    entry(
+        Action::Activation,
+        Group::Looking,
+        "Change the activation",
+        &[Shortcut::plain(Key::A)],
+        "Another activation for the selected layer, or the first; all weights and the step stay",
     ),
     entry(
         Action::Edit,

@@ -557,6 +557,7 @@ impl Session {
             | Action::Drawer
             | Action::Parameters
             | Action::Plots
+            | Action::Activation
             | Action::Compare
             | Action::Plot(_)
             | Action::Script
@@ -580,8 +581,14 @@ impl Session {
         self.send(Change::Reshape(reshape).into());
     }
 
+    /// Gives a layer another activation; all numbers stay.
+    pub(crate) fn activate(&mut self, layer: usize, name: &str) {
+        self.send(Command::Seal);
+        self.send(Change::Activation { layer, plugin: PluginRef::named(name) }.into());
+    }
+
     /// The layer of what is selected, or the first.
-    fn selected_layer(&self) -> usize {
+    pub(crate) fn selected_layer(&self) -> usize {
         match self.view.selected {
             Some(Target::Neuron { layer, .. } | Target::Weight { layer, .. } | Target::Bias { layer, .. }) => layer,
             _ => 0,

@@ -310,6 +310,7 @@ mod tests {
         settle(&mut session);
         session.control(Slot::Optimizer, "lr", ParamValue::Number(0.0625));
         session.send(Change::Arrange([(Target::Input(0), [3.0, -4.5])].into()).into());
+        session.activate(0, "softplus");
         session.go_to_step(12);
         settle(&mut session);
         session.act(Action::Coarser);

@@ -422,9 +422,8 @@ impl Desk {
         }
         let Some(opened) = &mut self.opened else { return false };
         let mut spec = (*opened.run.setup().spec).clone();
-        let plugins: Vec<&mut PluginRef> = slots::plugins(&mut spec, slot);
-        let Some(name) = plugins.first().map(|plugin| plugin.name.clone()) else { return false };
-        for plugin in plugins {
+        let Some(name) = slots::owner(opened.run.setup(), slot, control) else { return false };
+        for plugin in slots::plugins(&mut spec, slot) {
             if plugin.name == name {
                 plugin.params.insert(control.to_owned(), value.clone());
             }
@@ -440,6 +439,15 @@ impl Desk {
             self.stale = true;
             return true;
         }
+        let made = self.sandbox.assemble(&spec);
+        self.adopt(made)
+    }
+
+    /// Gives one layer another activation; all numbers stay.
+    pub(super) fn activate(&mut self, layer: usize, plugin: &PluginRef) -> bool {
+        let Some(opened) = &self.opened else { return false };
+        let mut spec = (*opened.run.setup().spec).clone();
+        plugin.clone_into(&mut spec.layers[layer].activation);
         let made = self.sandbox.assemble(&spec);
         self.adopt(made)
     }

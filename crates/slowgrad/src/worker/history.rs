@@ -176,6 +176,9 @@ impl Desk {
             {
                 Err("the data has no such sample".into())
             }
+            Change::Activation { layer, .. } if *layer >= setup.shape.layers() => {
+                Err("the network has no such layer".into())
+            }
             Change::Freeze { parameters, .. } if parameters.iter().any(|parameter| !setup.shape.has(*parameter)) => {
                 Err("the network has no such weight".into())
             }
@@ -198,6 +201,7 @@ impl Desk {
             }
             Change::Control { slot, control, value } => return self.set_control(*slot, control, value),
             Change::Patch(patch) => return self.patch(patch),
+            Change::Activation { layer, plugin } => return self.activate(*layer, plugin),
             Change::Reshape(reshape) => {
                 if !self.reshape(*reshape) {
                     return false;
@@ -232,8 +236,13 @@ impl Desk {
             Change::Arrange(_) => return,
             change if is_beginning(change) => {
                 // Another run: of the one before only its description of then stays.
-                let describes =
-                    |made: &Made| matches!(made.change, Change::Control { .. } | Change::Patch(_) | Change::Reshape(_));
+                let describes = |made: &Made| {
+                    let Made { change, .. } = made;
+                    matches!(
+                        change,
+                        Change::Control { .. } | Change::Patch(_) | Change::Activation { .. } | Change::Reshape(_)
+                    )
+                };
                 changes.retain(|made| made.after <= after && describes(made));
                 for made in &mut changes {
                     made.after = 0;
@@ -343,7 +352,12 @@ fn number(change: &Change) -> Option<Number> {
             let rest = SpecPatch { batch: None, ..(**patch).clone() };
             (patch.batch.is_some() && rest == SpecPatch::default()).then_some(Number::Batch)
         }
-        Change::Reshape(_) | Change::Freeze { .. } | Change::Arrange(_) | Change::Reset | Change::Reseed => None,
+        Change::Activation { .. }
+        | Change::Reshape(_)
+        | Change::Freeze { .. }
+        | Change::Arrange(_)
+        | Change::Reset
+        | Change::Reseed => None,
     }
 }
 
@@ -377,6 +391,7 @@ fn in_words(change: &Change) -> String {
         Change::Input { sample, input, .. } => format!("input {} of sample {}", input + 1, sample + 1),
         Change::Control { control, .. } => control.replace('_', " "),
         Change::Patch(patch) => patched(patch),
+        Change::Activation { layer, plugin } => format!("activation {} of layer {}", plugin.name, layer + 1),
         Change::Reshape(reshape) => match reshape {
             Reshape::AddNeuron { layer } => format!("a neuron more in layer {}", layer + 1),
             Reshape::RemoveNeuron { layer, neuron } => format!("without neuron {} of layer {}", neuron + 1, layer + 1),

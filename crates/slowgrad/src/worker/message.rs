@@ -88,6 +88,8 @@ pub(crate) enum Change {
     Control { slot: Slot, control: String, value: ParamValue },
     /// Changes plugins or controls.
     Patch(Box<SpecPatch>),
+    /// Gives one layer another activation.
+    Activation { layer: usize, plugin: PluginRef },
     /// Adds or removes a neuron or a layer; what stays keeps its numbers.
     Reshape(Reshape),
     /// Holds parameters fast, or lets them go.
@@ -134,7 +136,7 @@ pub(crate) struct Saved {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Slot {
-    /// The hidden layers' activation.
+    /// The hidden layers' activation; choosing one gives it to all of them.
     Activation,
     /// The last layer's activation.
     Output,
@@ -241,6 +243,8 @@ pub(crate) struct SetupInfo {
     pub(crate) batch: usize,
     pub(crate) seed: u64,
     pub(crate) sizes: Vec<usize>,
+    /// The name of each layer's activation.
+    pub(crate) activations: Vec<String>,
 }
 
 /// The one thing in which a second run differs.

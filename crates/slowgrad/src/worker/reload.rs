@@ -166,7 +166,9 @@ fn layers(now: &[LayerSpec], was: &[LayerSpec], asked: &[LayerSpec]) -> Vec<Laye
     }
     let sizes = |layers: &[LayerSpec]| layers.iter().map(|layer| layer.size).collect::<Vec<_>>();
     if sizes(now) == sizes(asked) {
-        return asked.to_vec();
+        // A layer that the file did not change keeps the activation that it was given by hand.
+        let changed = |nth: usize| was.get(nth) != asked.get(nth);
+        return (0..asked.len()).map(|nth| if changed(nth) { asked[nth].clone() } else { now[nth].clone() }).collect();
     }
     // Where layers came or went, hidden layers go by the first and the output by the last.
     let activation = |layers: &[LayerSpec], is_last: bool| {

@@ -3,7 +3,7 @@
 //! Both a description and the set-up made from it have these places. It must not know runs or commands.
 
 use super::message::{Choice, SetupInfo, Slot, SlotInfo};
-use slowgrad_engine::plugin::{ControlKind, PluginInfo};
+use slowgrad_engine::plugin::{Activation, Control, ControlKind, PluginInfo};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef};
 use slowgrad_script::Sandbox;
@@ -36,6 +36,7 @@ pub(super) fn setup_info(setup: &Setup, choices: &Choices) -> SetupInfo {
         batch: setup.batch,
         seed: setup.seed,
         sizes: setup.shape.sizes().to_vec(),
+        activations: setup.activations.iter().map(|activation| activation.info.name.clone()).collect(),
     }
 }
 
@@ -50,7 +51,7 @@ pub(super) fn plugged(setup: &Setup, slot: Slot) -> Option<PluginInfo> {
     let last = setup.activations.len() - 1;
     Some(match slot {
         Slot::Activation if last == 0 => return None,
-        Slot::Activation => setup.activations[0].info.clone(),
+        Slot::Activation => several(&setup.activations[..last]),
         Slot::Output => setup.activations[last].info.clone(),
         Slot::Loss => setup.loss.info.clone(),
         Slot::Regularizer => setup.regularizer.as_ref().map_or_else(none, |plugin| plugin.info.clone()),
@@ -65,6 +66,41 @@ pub(super) fn plugged(setup: &Setup, slot: Slot) -> Option<PluginInfo> {
             None => stands_in(&data_name(setup), "Samples that the lesson gives."),
         },
     })
+}
+
+/// The activations of the hidden layers as one: where they differ, the names and controls of all.
+fn several(hidden: &[Activation]) -> PluginInfo {
+    let mut all = hidden[0].info.clone();
+    let mut names = vec![all.name.clone()];
+    for PluginInfo { name, controls, .. } in hidden.iter().map(|activation| &activation.info) {
+        if !names.contains(name) {
+            names.push(name.clone());
+            all.controls.extend(
+                controls.iter().filter(|control| !has(&all.controls, &control.name)).cloned().collect::<Vec<_>>(),
+            );
+        }
+    }
+    if names.len() > 1 {
+        all.name = names.join(", ");
+        all.description =
+            "Layers have activations of their own. What is chosen here is given to all but the last.".into();
+    }
+    all
+}
+
+fn has(controls: &[Control], name: &str) -> bool {
+    controls.iter().any(|control| control.name == name)
+}
+
+/// What the description calls the first plugin at a slot that has this control.
+pub(super) fn owner(setup: &Setup, slot: Slot, control: &str) -> Option<String> {
+    let nth = match slot {
+        Slot::Activation => {
+            setup.activations.iter().position(|activation| has(&activation.info.controls, control)).unwrap_or(0)
+        }
+        _ => 0,
+    };
+    plugins(&mut (*setup.spec).clone(), slot).get(nth).map(|plugin| plugin.name.clone())
 }
 
 /// The sign that the mathematics has for a control, or its name in words.

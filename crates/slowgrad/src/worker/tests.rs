@@ -478,7 +478,7 @@ fn deed(rng: &mut Rng) -> Vec<Command> {
     let plugin = |slot: Slot, names: &[&str], rng: &mut Rng| {
         patch(slot.patch(PluginRef::named(names[rng.below(names.len() as u64) as usize])))
     };
-    match rng.below(17) {
+    match rng.below(18) {
         0..3 => vec![Change::Parameter { parameter, value }.into()],
         // A drag is one thing to undo.
         3 => [0.5, 0.25, 0.125].map(|by| Change::Parameter { parameter, value: value + by }.into()).to_vec(),
@@ -494,8 +494,64 @@ fn deed(rng: &mut Rng) -> Vec<Command> {
         13 => vec![freeze(&[rng.below(13) as usize, rng.below(13) as usize], rng.below(3) > 0)],
         14 => vec![Change::Reshape(Reshape::AddNeuron { layer: 0 }).into()],
         15 => vec![Change::Reshape(Reshape::AddLayer { before: 1 }).into()],
+        16 => {
+            let name = ["relu", "elu", "softmax"][rng.below(3) as usize];
+            vec![Change::Activation { layer: rng.below(2) as usize, plugin: PluginRef::named(name) }.into()]
+        }
         _ => vec![Command::Change { step: Some(1 + rng.below(30)), change: Change::Parameter { parameter, value } }],
     }
+}
+
+#[test]
+fn one_layer_gets_another_activation_and_all_else_stays() {
+    let text = |second: &str| {
+        format!(
+            r#"fn lesson() {{ #{{ title: "A", data: "xor", layers: [2, #{{ size: 3, activation: "tanh" }},
+            #{{ size: 3, activation: "{second}" }}, #{{ size: 1, activation: "sigmoid" }}] }} }}"#
+        )
+    };
+    let files = Files::from_iter([("a.rhai", text("tanh").as_bytes())]);
+    let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
+    let mut worker = Worker::start(library, Limits::default(), "a.rhai".into(), || {}).expect("a thread");
+    let before = settled_after(&mut worker, Command::Seek(20));
+    let names = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().names.activations.clone();
+    let activate = |layer, name: &str| Change::Activation { layer, plugin: PluginRef::named(name) };
+    let after = settled_after(&mut worker, activate(0, "leaky_relu").into());
+    assert!(after.problems.is_empty(), "{:?}", after.problems);
+    assert_eq!(names(&after), ["leaky_relu", "tanh", "sigmoid"]);
+    assert_eq!((values(&after), after.timeline.as_ref().map(|at| at.step().step)), (values(&before), Some(20)));
+    assert_eq!(after.undo.as_deref(), Some("activation leaky_relu of layer 1"));
+    // The slot of all hidden layers names both, and moves the control where it is.
+    let setup = after.setup.as_ref().expect("a set-up");
+    let slot = setup.slots.iter().find(|slot| slot.slot == Slot::Activation).expect("hidden layers");
+    assert_eq!(slot.name, "leaky_relu, tanh");
+    let control = slot.controls.first().expect("its slope").name.clone();
+    let value = ParamValue::Number(0.5);
+    let slid = settled_after(&mut worker, Change::Control { slot: Slot::Activation, control, value }.into());
+    assert_eq!(names(&slid), names(&after));
+    assert_ne!(outputs(&slid), outputs(&after));
+
+    // The file changes the other layer: this one keeps what it was given by hand.
+    let saved = settled_after(&mut worker, reload_as("a.rhai", &text("relu")));
+    assert_eq!(names(&saved), ["leaky_relu", "relu", "sigmoid"], "{:?}", saved.problems);
+    let whole = settled_after(&mut worker, activate(2, "identity").into());
+    assert_eq!(names(&whole), ["leaky_relu", "relu", "identity"]);
+    let wrong = settled_after(&mut worker, activate(3, "relu").into());
+    assert_eq!(names(&wrong), names(&whole));
+    assert!(wrong.messages.iter().any(|message| message.contains("no such layer")));
+    worker.send(Command::Undo);
+    worker.send(Command::Undo);
+    assert_eq!(names(&settled_after(&mut worker, Command::Undo)), ["tanh", "relu", "sigmoid"]);
+}
+
+/// What the network answers to the first sample.
+fn outputs(snapshot: &Snapshot) -> Vec<f64> {
+    let timeline = snapshot.timeline.as_ref().expect("a step");
+    timeline.step().samples[0].layers.last().expect("layers").a.clone()
+}
+
+fn reload_as(path: &str, text: &str) -> Command {
+    Command::ReloadFile { root: "own".into(), path: path.into(), bytes: Some(text.as_bytes().to_vec()), at_once: true }
 }
 
 /// Goes on with the run, which is nothing to undo.

@@ -37,6 +37,8 @@ pub(crate) enum Overlay {
     Palette { search: String, chosen: usize },
     /// What a second run shall have instead.
     Compare { search: String, chosen: usize },
+    /// Which activation a layer shall have.
+    Activation { layer: usize, search: String, chosen: usize },
     /// What shall become of scripts that are not saved, before the window closes.
     Unsaved,
     /// Opening a lesson or a session: what was typed, which line is chosen, and the sessions that there are.
@@ -184,6 +186,11 @@ impl Gui {
         self.trail = Trail::default();
     }
 
+    /// Asks which activation a layer shall have.
+    pub(crate) fn ask_activation(&mut self, layer: usize) {
+        self.overlay = Some(Overlay::Activation { layer, search: String::new(), chosen: 0 });
+    }
+
     pub(crate) fn context(&self) -> &egui::Context {
         &self.ctx
     }
@@ -213,6 +220,7 @@ impl Gui {
             (Some(Overlay::Help), _) => "help",
             (Some(Overlay::Palette { .. }), _) => "palette",
             (Some(Overlay::Compare { .. }), _) => "compare",
+            (Some(Overlay::Activation { .. }), _) => "activation",
             (Some(Overlay::Unsaved), _) => "unsaved",
             (Some(Overlay::Open { .. }), _) => "open",
             (Some(Overlay::SaveAs { .. }), _) => "save",

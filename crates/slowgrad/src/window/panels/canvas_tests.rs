@@ -71,6 +71,37 @@ fn neurons_and_layers_come_and_go_by_name_and_by_key_and_are_undone() {
 }
 
 #[test]
+fn a_layer_gets_another_activation_from_the_canvas_and_by_key() {
+    let mut window = open("playground");
+    let names = |window: &Window| step(window).names.activations.clone();
+    let before = step(&window);
+    let other = |window: &mut Window, layer: usize, search: &str| {
+        assert_eq!(window.state().gui.as_ref().map(crate::window::gui::Gui::overlay_name), Some("activation"));
+        window.get_by_label(&format!("another activation for layer {layer}")).type_text(search);
+        window.run_steps(4);
+        press(window, Modifiers::NONE, Key::Enter);
+    };
+    window.get_by_label("activation of layer 2: tanh").click();
+    window.run_steps(4);
+    other(&mut window, 2, "no such");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!(names(&window), ["tanh", "tanh", "tanh"], "there is none of that name");
+    window.get_by_label("activation of layer 2: tanh").click();
+    window.run_steps(4);
+    other(&mut window, 2, "softplus");
+    assert_eq!(names(&window), ["tanh", "softplus", "tanh"]);
+    window.get_by_label("activation of layer 2: softplus");
+    window.state_mut().session.view.selected = Some(Target::Neuron { layer: 2, neuron: 0 });
+    press(&mut window, Modifiers::NONE, Key::A);
+    other(&mut window, 3, "identity");
+    assert_eq!(names(&window), ["tanh", "softplus", "identity"]);
+    assert_eq!(step(&window).before.values, before.before.values, "all weights stay");
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!(names(&window), ["tanh", "tanh", "tanh"]);
+}
+
+#[test]
 fn a_weight_is_frozen_by_key_and_let_go_by_name() {
     let mut window = open("which-weights-change");
     window.state_mut().session.view.selected = Some(Target::Weight { layer: 1, neuron: 0, input: 0 });

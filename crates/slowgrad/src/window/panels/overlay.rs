@@ -6,18 +6,20 @@ use crate::window::action::{Action, Entry, Group, TABLE, keys_text};
 use crate::window::gui::{Gui, Overlay, Request};
 use crate::window::session::Session;
 use crate::window::session_file;
-use crate::worker::Command;
+use crate::worker::{Choice, Command, Slot};
 use egui::{
     Align, Align2, Area, Color32, Frame, Id, Key, Layout, Order, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2,
 };
 use slowgrad_render::Theme;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(super) fn overlay_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     match gui.overlay.clone() {
         Some(Overlay::Help) => help_ui(ui, gui),
         Some(Overlay::Palette { search, chosen }) => palette_ui(ui, gui, session, search, chosen),
         Some(Overlay::Compare { search, chosen }) => compare_ui(ui, gui, session, search, chosen),
+        Some(Overlay::Activation { layer, search, chosen }) => activation_ui(ui, gui, session, layer, (search, chosen)),
         Some(Overlay::Unsaved) => unsaved_ui(ui, gui, session),
         Some(Overlay::Open { search, chosen, sessions }) => open_ui(ui, gui, session, search, chosen, sessions),
         Some(Overlay::SaveAs { path }) => save_ui(ui, gui, path),
@@ -253,6 +255,43 @@ fn compare_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, mut search: String,
             gui.overlay = None;
             if let Some(offer) = fitting(&search).get(nth) {
                 session.send(Command::Compare(Some(offer.difference.clone())));
+            }
+        }
+    }
+}
+
+/// Asks which activation a layer shall have.
+fn activation_ui(
+    ui: &Ui,
+    gui: &mut Gui,
+    session: &mut Session,
+    layer: usize,
+    (mut search, mut chosen): (String, usize),
+) {
+    let theme = *gui.theme();
+    let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else {
+        return gui.overlay = None;
+    };
+    let choices = setup.slots.iter().find(|slot| slot.slot == Slot::Output).map(|slot| Arc::clone(&slot.choices));
+    let (choices, now) = (choices.unwrap_or_default(), setup.activations.get(layer));
+    let fitting = |search: &str| {
+        let search = search.trim().to_lowercase();
+        choices.iter().filter(|choice| choice.name.to_lowercase().contains(&search)).collect::<Vec<_>>()
+    };
+    let line = |choice: &Choice| Line {
+        name: choice.title.clone(),
+        help: choice.description.clone(),
+        note: if now == Some(&choice.name) { "as it is".into() } else { String::new() },
+    };
+    let lines = |search: &str| fitting(search).into_iter().map(line).collect();
+    let name = format!("another activation for layer {}", layer + 1);
+    match finder_ui(ui, &theme, &name, (&mut search, &mut chosen), lines) {
+        Outcome::Open | Outcome::Typed => gui.overlay = Some(Overlay::Activation { layer, search, chosen }),
+        Outcome::Closed => gui.overlay = None,
+        Outcome::Chosen(nth) => {
+            gui.overlay = None;
+            if let Some(choice) = fitting(&search).get(nth).filter(|choice| now != Some(&choice.name)) {
+                session.activate(layer, &choice.name);
             }
         }
     }

@@ -1,15 +1,19 @@
-//! The structure of the network as a row of small buttons over its columns: neurons and layers come and go.
+//! The structure of the network as two rows of small buttons over its columns: neurons and layers come and go, and
+//! each layer's activation can be exchanged.
 //!
 //! It must not know how a network changes; it asks the session.
 
+use super::key;
+use crate::window::action::Action;
 use crate::window::gui::Gui;
 use crate::window::session::Session;
 use egui::{Align2, Button, Color32, FontId, Pos2, Rect, RichText, Ui, Vec2};
 use slowgrad_engine::structure::Reshape;
 use slowgrad_timeline::scene::Target;
 
-/// The row's height.
-pub(super) const HEIGHT: f32 = 24.0;
+/// The height of both rows, and of the upper one.
+pub(super) const HEIGHT: f32 = UPPER + 20.0;
+const UPPER: f32 = 24.0;
 /// Side of a button.
 const SIDE: f32 = 18.0;
 /// A column with its number and two buttons.
@@ -25,8 +29,8 @@ struct Asked {
     reshape: Reshape,
 }
 
-/// Draws the row over a network that was drawn in `network`.
-pub(super) fn structure_ui(ui: &mut Ui, row: Rect, network: Rect, gui: &Gui, session: &mut Session) {
+/// Draws the rows over a network that was drawn in `network`.
+pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, gui: &mut Gui, session: &mut Session) {
     let Some((timeline, _)) = session.now() else { return };
     let sizes = timeline.step().shape.sizes().to_vec();
     let layers = sizes.len() - 1;
@@ -41,6 +45,7 @@ pub(super) fn structure_ui(ui: &mut Ui, row: Rect, network: Rect, gui: &Gui, ses
     if columns.windows(2).any(|pair| pair[1] - pair[0] < COLUMN) {
         return;
     }
+    let (row, below) = rows.split_top_bottom_at_y(rows.top() + UPPER);
     let middle = row.center().y;
     let theme = *gui.theme();
     let font = FontId::proportional(12.5);
@@ -98,6 +103,41 @@ pub(super) fn structure_ui(ui: &mut Ui, row: Rect, network: Rect, gui: &Gui, ses
         if response.on_hover_text(help).clicked() {
             session.restructure(reshape);
         }
+    }
+    activations_ui(ui, below, &columns, gui, session);
+}
+
+/// The name of each layer's activation below its number of neurons; a click asks for another.
+fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], gui: &mut Gui, session: &Session) {
+    let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.as_ref()) else { return };
+    let theme = *gui.theme();
+    let mut asked = None;
+    for (layer, (name, &x)) in setup.activations.iter().zip(columns.iter().skip(1)).enumerate() {
+        // As wide as the neighbours leave room.
+        let beside = [layer.checked_sub(1), Some(layer + 1)].map(|nth| nth.and_then(|nth| columns.get(nth + 1)));
+        let room = beside.into_iter().flatten().map(|other| (other - x).abs()).fold(150.0, f32::min) - 4.0;
+        let text = RichText::new(format!("{name} ▾")).size(12.0).color(theme.faint);
+        let text = egui::WidgetText::from(text).into_galley(
+            ui,
+            Some(egui::TextWrapMode::Truncate),
+            room - 10.0,
+            egui::TextStyle::Small,
+        );
+        let rect = Rect::from_center_size(Pos2::new(x, row.center().y), Vec2::new(text.size().x + 10.0, SIDE));
+        if !row.contains_rect(rect) {
+            continue;
+        }
+        let response = ui.put(rect, Button::new(text).fill(Color32::TRANSPARENT).min_size(rect.size()));
+        let spoken = format!("activation of layer {}: {name}", layer + 1);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
+        let help =
+            format!("{spoken}\nanother one for this layer alone ({}); all weights stay", key(Action::Activation));
+        if response.on_hover_text(help).clicked() {
+            asked = Some(layer);
+        }
+    }
+    if let Some(layer) = asked {
+        gui.ask_activation(layer);
     }
 }
 
