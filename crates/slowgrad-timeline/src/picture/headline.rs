@@ -58,11 +58,10 @@ impl Stage<'_> {
                         text(")"),
                     ]),
                     numbers: Math::row([
-                        text(format!("{activation}(")),
+                        text(activation.clone()),
                         self.vector(&here.z[neurons.clone()], Ink::Value, |nth| {
                             from.z(sample, *layer, neurons.start + nth)
                         }),
-                        text(")"),
                     ]),
                     result: self.vector(&here.a[neurons.clone()], Ink::Value, |nth| {
                         from.activated(sample, *layer, neurons.start + nth)

@@ -81,7 +81,7 @@ pub(crate) struct Desk {
     stuck: bool,
     pub(super) shown: Option<Arc<Timeline>>,
     maps: Option<Arc<Maps>>,
-    drafts: Drafts,
+    pub(super) drafts: Drafts,
     /// The run that goes along.
     pub(super) rival: Option<Rival>,
     data: Option<Arc<DataInfo>>,

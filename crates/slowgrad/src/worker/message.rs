@@ -279,6 +279,10 @@ pub(crate) struct RivalInfo {
     pub(crate) theirs: String,
     /// Its step with the number of the one that is shown; nothing while it catches up.
     pub(crate) timeline: Option<Arc<Timeline>>,
+    /// What its neurons compute before that step.
+    pub(crate) maps: Option<Arc<Maps>>,
+    /// What it answers over the inputs, while the plot of answers is open.
+    pub(crate) answers: Option<Arc<Answers>>,
     /// Steps that it has done.
     pub(crate) step: u64,
     pub(crate) curve: Vec<LossPoint>,

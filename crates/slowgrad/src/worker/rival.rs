@@ -3,8 +3,10 @@
 //! It is made anew whenever the first run is edited, so nothing that edits a run has to know of it, and it keeps in
 //! step with the first. It must not know the window.
 
+use super::SHOWN_SAMPLES;
+use super::answers::{Detail, answers, maps};
 use super::desk::Desk;
-use super::message::{Difference, RivalInfo, Slot};
+use super::message::{Answers, Difference, RivalInfo, Slot};
 use super::slots;
 use slowgrad_engine::run::{Edition, Run};
 use slowgrad_engine::setup::Setup;
@@ -12,6 +14,7 @@ use slowgrad_engine::spec::ParamValue;
 use slowgrad_script::Sandbox;
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
+use slowgrad_timeline::picture::Maps;
 use slowgrad_timeline::words;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +26,16 @@ pub(super) struct Rival {
     pub(super) run: Run,
     /// What the other run was when this one was made.
     of: Edition,
-    shown: Option<Arc<Timeline>>,
+    shown: Option<Shown>,
+}
+
+/// A step of it, and what its network computes before that.
+#[derive(Debug)]
+struct Shown {
+    timeline: Arc<Timeline>,
+    maps: Option<Arc<Maps>>,
+    /// Over the inputs, once that was asked for.
+    answers: Option<Arc<Answers>>,
 }
 
 impl Rival {
@@ -63,18 +75,25 @@ impl Rival {
     }
 
     /// What the window is told of it.
-    pub(super) fn info(&mut self, run: &Run) -> Result<RivalInfo, Box<Diagnostic>> {
+    pub(super) fn info(&mut self, run: &Run, has_answers: bool) -> Result<RivalInfo, Box<Diagnostic>> {
         let is_here = self.run.step() == run.step();
-        let shows = |timeline: &Arc<Timeline>| timeline.step().step == run.step() + 1;
+        let shows = |shown: &Shown| shown.timeline.step().step == run.step() + 1;
         if is_here && !self.shown.as_ref().is_some_and(shows) {
-            self.shown = Some(Arc::new(Timeline::new(Arc::new(self.run.record()?))));
+            let timeline = Arc::new(Timeline::new(Arc::new(self.run.record()?)));
+            self.shown = Some(Shown { timeline, maps: maps(&mut self.run).map(Arc::new), answers: None });
         }
+        if let Some(shown) = self.shown.as_mut().filter(|shown| is_here && has_answers && shown.answers.is_none()) {
+            shown.answers = answers(&mut self.run, SHOWN_SAMPLES, Detail::Fine).map(Arc::new);
+        }
+        let shown = self.shown.as_ref().filter(|shown| is_here && shows(shown));
         let [mine, theirs] = self.names(run);
         Ok(RivalInfo {
             difference: self.difference.clone(),
             mine,
             theirs,
-            timeline: self.shown.clone().filter(|timeline| is_here && shows(timeline)),
+            timeline: shown.map(|shown| Arc::clone(&shown.timeline)),
+            maps: shown.and_then(|shown| shown.maps.clone()),
+            answers: shown.and_then(|shown| shown.answers.clone()).filter(|_| has_answers),
             step: self.run.step(),
             curve: self.run.curve().points().to_vec(),
         })
@@ -148,7 +167,7 @@ impl Desk {
     /// What the window is told of the comparison.
     pub(super) fn rival_info(&mut self) -> Option<Arc<RivalInfo>> {
         let (Some(opened), Some(rival)) = (&self.opened, &mut self.rival) else { return None };
-        match rival.info(&opened.run) {
+        match rival.info(&opened.run, self.drafts.has_answers()) {
             Ok(info) => Some(Arc::new(info)),
             Err(problem) => {
                 self.end_comparison(Some(*problem));

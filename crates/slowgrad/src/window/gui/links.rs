@@ -62,12 +62,21 @@ impl Trail {
 }
 
 impl Gui {
-    /// Goes where a number came from.
+    /// Goes where a number of the run that is explained came from.
     pub(crate) fn follow(&mut self, link: Link, session: &mut Session) {
-        let Some((timeline, playhead)) = session.now() else { return };
-        let here = (timeline.step().step, playhead.event());
+        let Some((mine, playhead)) = session.now() else { return };
+        let step = mine.step().step;
+        let here = (step, playhead.event());
+        let theirs = self.rival_in_focus(session);
+        let timeline = theirs.as_ref().unwrap_or(mine);
         match link {
             Link::Event(event) => {
+                // The first run goes to where that is in it.
+                let event = theirs.as_ref().map_or(event, |theirs| {
+                    let own = theirs.counterpart(event, mine).min(mine.len() - 1);
+                    self.rival.pinned = Some((step, own, event));
+                    own
+                });
                 self.leave(here);
                 session.take_over(&playhead::Command::Seek(event));
             }
@@ -88,11 +97,11 @@ impl Gui {
             Link::Slider(plugin, slider) => {
                 let slot = slot(plugin, timeline.step().shape.layers());
                 let control = control(session, slot, slider);
-                self.point_at(Pointed::Setting(slot, control));
+                self.point_at_setting(slot, control, theirs.is_some(), session);
             }
             Link::Plugin(plugin) => {
                 let slot = slot(plugin, timeline.step().shape.layers());
-                self.point_at(Pointed::Setting(slot, None));
+                self.point_at_setting(slot, None, theirs.is_some(), session);
             }
             Link::Sample(sample) => {
                 if let Some(told) = told(session, sample) {
@@ -123,6 +132,18 @@ impl Gui {
     pub(super) fn heed_trail(&mut self, session: &Session) {
         if session.is_going() {
             self.trail.places.clear();
+        }
+    }
+
+    /// Marks a plugin or its control; what only the second run has stands nowhere but in its name.
+    fn point_at_setting(&mut self, slot: Slot, control: Option<String>, is_theirs: bool, session: &mut Session) {
+        let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
+        match rival.filter(|rival| is_theirs && rival.difference.slot == slot) {
+            Some(rival) => {
+                let text = format!("{} is what the second run has instead of {}", rival.theirs, rival.mine);
+                session.notice(text);
+            }
+            None => self.point_at(Pointed::Setting(slot, control)),
         }
     }
 

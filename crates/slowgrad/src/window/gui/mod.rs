@@ -274,6 +274,8 @@ impl Gui {
         self.heed_trail(session);
         if let Some(snapshot) = &session.snapshot {
             self.scenery.heed(&snapshot.arrangement);
+            self.rival.scenery.heed(&snapshot.arrangement);
+            self.rival.is_in_focus &= snapshot.rival.is_some();
         }
         if let Some(Panels { tab, plots }) = session.panels.take() {
             self.tab = tab;

@@ -37,23 +37,57 @@ pub(crate) struct Scenery {
 pub(crate) struct RivalPicture {
     pub(crate) scenery: Scenery,
     pub(crate) view: View,
+    /// Whether its numbers are explained, and not those of the first run.
+    pub(crate) is_in_focus: bool,
+    /// A step, an event of it in the first run, and the event of this run that a link led to meanwhile.
+    pub(super) pinned: Option<(u64, usize, usize)>,
 }
 
 impl Gui {
-    /// The scene of the run that goes along at this moment: at the same operation, or as far through the same neuron.
-    pub(crate) fn rival_scene(&mut self, session: &Session, theirs: &Arc<Timeline>) -> Option<Arc<Scene>> {
+    /// The step of the run that goes along, when its numbers are the ones to be explained.
+    pub(crate) fn rival_in_focus(&self, session: &Session) -> Option<Arc<Timeline>> {
+        let rival = session.snapshot.as_ref()?.rival.as_ref()?;
+        rival.timeline.clone().filter(|_| self.rival.is_in_focus)
+    }
+
+    /// Where the run that goes along is: at the same operation, as far through the same neuron, or where a link led.
+    pub(crate) fn rival_moment(&self, session: &Session, theirs: &Timeline) -> Option<Moment> {
         let (mine, playhead) = session.now()?;
-        let moment = if session.is_full_speed() {
-            answered(theirs)
-        } else {
-            let events = playhead.unit();
-            let start = mine.counterpart(events.start, theirs);
-            let end = mine.counterpart(events.end, theirs).max(start + 1).min(theirs.len());
-            Moment { events: start..end, progress: playhead.progress() }
+        if session.is_full_speed() {
+            return Some(answered(theirs));
+        }
+        let events = playhead.unit();
+        let is_still = !playhead.is_playing() && theirs.step().step == mine.step().step;
+        let pinned = self.rival.pinned.filter(|(step, event, there)| {
+            is_still && (*step, *event) == (mine.step().step, playhead.event()) && *there < theirs.len()
+        });
+        if let Some((.., there)) = pinned {
+            return Some(Moment { events: there..there + 1, progress: playhead.progress() });
+        }
+        let start = mine.counterpart(events.start, theirs);
+        let end = mine.counterpart(events.end, theirs).max(start + 1).min(theirs.len());
+        Some(Moment { events: start..end, progress: playhead.progress() })
+    }
+
+    /// The scene of the run that goes along at this moment.
+    pub(crate) fn rival_scene(&mut self, session: &Session, theirs: &Arc<Timeline>) -> Option<Arc<Scene>> {
+        let moment = self.rival_moment(session, theirs)?;
+        let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
+        let options = SceneOptions {
+            selected: session.view.selected,
+            maps: rival.and_then(|rival| rival.maps.clone()),
+            zoom: zoom_step(self.rival.view.zoom),
+            ..SceneOptions::default()
         };
-        let zoom = zoom_step(self.rival.view.zoom);
-        let options = SceneOptions { selected: session.view.selected, zoom, ..SceneOptions::default() };
         Some(self.rival.scenery.scene(theirs, &moment, &options))
+    }
+
+    /// The scene whose numbers are explained.
+    pub(crate) fn scene_in_focus(&mut self, session: &Session) -> Option<Arc<Scene>> {
+        match self.rival_in_focus(session) {
+            Some(theirs) => self.rival_scene(session, &theirs),
+            None => self.scene(session),
+        }
     }
 
     /// The scene of this moment.

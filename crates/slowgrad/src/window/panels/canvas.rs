@@ -1,7 +1,7 @@
 //! The network in the middle, with what the lesson says over it.
 
 use super::question::QuestionCard;
-use super::structure;
+use super::{rival, structure};
 use crate::window::action::{Action, keys_text};
 use crate::window::edit::Outcome;
 use crate::window::gui::Gui;
@@ -11,6 +11,7 @@ use slowgrad_render::{legend_ui, network_ui};
 use slowgrad_timeline::picture::zoom_step;
 use slowgrad_timeline::scene::Target;
 use slowgrad_timeline::words;
+use std::sync::Arc;
 
 /// The legend and the short messages stand in a strip of this height.
 const LEGEND_HEIGHT: f32 = 26.0;
@@ -19,7 +20,17 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let area = ui.max_rect();
     let top = LEGEND_HEIGHT + structure::HEIGHT;
-    gui.scenery.set_room(area.size() - Vec2::new(12.0, top + 90.0));
+    let other = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
+    let shape = session.now().map(|(timeline, _)| Arc::clone(&timeline.step().shape));
+    // Both of two networks are drawn equally large.
+    let rooms = |room: Rect| {
+        let shape = shape.as_ref().filter(|_| other.is_some())?;
+        Some(rival::rooms(room, shape))
+    };
+    let room = Rect::from_min_size(area.min, area.size() - Vec2::new(12.0, top + 90.0));
+    let room = rooms(room).map_or(room.size(), |[room, _]| room.size() - Vec2::new(0.0, rival::HEADING));
+    gui.scenery.set_room(room);
+    gui.rival.scenery.set_room(room);
     let zoom_before = zoom_step(session.view.zoom);
     let Some(scene) = gui.scene(session) else {
         gui.set_canvas(None, None);
@@ -42,6 +53,9 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let said = caption.as_ref().map(|caption| caption.rect).or(question.as_ref().map(|question| question.rect));
     let caption_height = said.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
     let network = Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0));
+    let rooms = rooms(network);
+    // The name of a run stands over it, and under the row of buttons.
+    let network = rooms.map_or(network, |[room, _]| room.with_min_y(room.top() + rival::HEADING));
     let legend =
         Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT - 5.0));
     if legend.width() > 440.0 {
@@ -58,12 +72,17 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
     let place = gui.scenery.position(weight).zip(answer.rect).map(|(place, rect)| session.view.to_screen(rect, place));
     gui.set_canvas(answer.rect, place);
-    let row = Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT), network.right_top());
+    let row =
+        Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT), Pos2::new(network.right(), area.top() + top));
     if !gui.is_presenting {
         ui.scope(|ui| structure::structure_ui(ui, row, network, gui, session));
     }
     if let Some(target) = answer.clicked {
         session.view.selected = Some(target);
+        gui.rival.is_in_focus = false;
+    }
+    if let (Some(rooms), Some(other)) = (rooms, other) {
+        rival::rival_ui(ui, rooms, gui, session, &other);
     }
     if answer.background_clicked && gui.field.is_none() {
         session.view.selected = None;

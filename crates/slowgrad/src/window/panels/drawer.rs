@@ -86,7 +86,7 @@ fn buttons_ui(ui: &mut Ui) -> Option<Action> {
 }
 
 fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
-    match gui.scene(session).and_then(|scene| scene.script.clone()) {
+    match gui.scene_in_focus(session).and_then(|scene| scene.script.clone()) {
         Some(mark) => script_ui(ui, &mark, theme),
         None => {
             let text = "Here the script stands while one of its operations runs: activation, loss or optimizer. \

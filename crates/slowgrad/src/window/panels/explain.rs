@@ -1,6 +1,6 @@
 //! The column at the right: the present operation as a formula, what is selected, and the drawer.
 
-use super::drawer;
+use super::{drawer, rival};
 use crate::window::action::Action;
 use crate::window::edit::parse;
 use crate::window::gui::{Gui, Tab};
@@ -62,7 +62,8 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             .resizable(false)
             .show(ui, |ui| drawer::drawer_ui(ui, gui, session));
     }
-    let Some(scene) = gui.scene(session) else { return };
+    let Some(scene) = gui.scene_in_focus(session) else { return };
+    rival::focus_ui(ui, gui, session);
     let (mut clicked, mut asked) = (None, None);
     let Some(target) = session.view.selected else {
         ScrollArea::vertical().id_salt("explain").auto_shrink(false).show(ui, |ui| {
@@ -94,9 +95,15 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     ScrollArea::vertical().id_salt(("explain", target)).auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 6.0);
         ui.add_space(6.0);
-        value_ui(ui, session, target, &theme);
-        if let Some((timeline, playhead)) = session.now() {
-            let inspector = gui.inspected.of(timeline, playhead.event(), target);
+        let explained = match gui.rival_in_focus(session) {
+            Some(theirs) => gui.rival_moment(session, &theirs).map(|moment| (theirs, moment.events.start)),
+            None => {
+                value_ui(ui, session, target, &theme);
+                session.now().map(|(timeline, playhead)| (Arc::clone(timeline), playhead.event()))
+            }
+        };
+        if let Some((timeline, event)) = explained {
+            let inspector = gui.inspected.of(&timeline, event, target);
             clicked = clicked.or(inspector_ui(ui, inspector, &theme));
         }
         if gui.tab != Tab::Parameters {

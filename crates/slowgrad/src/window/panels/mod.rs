@@ -98,9 +98,6 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         .frame(Frame::new().fill(theme.background))
         .show(ui, |ui| {
             if plots::plots_panel_ui(ui, gui, session) {
-                if !gui.is_presenting {
-                    rival::rival_ui(ui, gui, session);
-                }
                 CentralPanel::no_frame().show(ui, |ui| canvas::canvas_ui(ui, gui, session));
             }
         })

@@ -6,9 +6,12 @@ use crate::window::action::Action;
 use crate::window::gui::Gui;
 use crate::window::session::Session;
 use crate::worker::{Difference, RivalInfo, SlotInfo};
-use egui::{Align, Align2, FontId, Frame, Layout, Margin, Panel, RichText, Sense, Ui, Vec2};
+use egui::{Align, Align2, Button, Color32, FontId, Layout, Rect, RichText, Sense, Stroke, Ui, UiBuilder, Vec2};
 use slowgrad_engine::plugin::ControlKind;
+use slowgrad_engine::shape::Shape;
 use slowgrad_render::{Theme, network_ui};
+use slowgrad_timeline::layout::Layout as Arrangement;
+use slowgrad_timeline::scene::Bounds;
 use slowgrad_timeline::words;
 use std::sync::Arc;
 
@@ -64,52 +67,105 @@ pub(super) fn offers(session: &Session) -> Vec<Offer> {
     offers
 }
 
-/// Makes room for the second network, and says above both what is different.
-pub(super) fn rival_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let Some(rival) = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()) else { return };
-    let theme = *gui.theme();
-    let area = ui.available_size();
-    let frame = Frame::new().fill(theme.background);
-    let panel = if area.x > 1.1 * area.y {
-        Panel::right("rival").exact_size(0.5 * area.x)
-    } else {
-        Panel::bottom("rival").exact_size(0.5 * area.y)
+/// Networks stand one over the other when they are so many times as large then.
+const MUCH: f32 = 1.15;
+/// The height of a run's name over its network.
+pub(super) const HEADING: f32 = 30.0;
+
+/// The rooms of both networks within what there is for one: side by side, or one over the other where networks of this
+/// shape become much larger by that.
+pub(super) fn rooms(room: Rect, shape: &Shape) -> [Rect; 2] {
+    let (left, right) = room.split_left_right_at_fraction(0.5);
+    let (upper, lower) = room.split_top_bottom_at_fraction(0.5);
+    let fits = |room: Rect| {
+        let (width, height) = (room.width(), room.height() - HEADING);
+        let mut layout = Arrangement::new(shape);
+        layout.stretch(width / height);
+        let Bounds { min, max } = layout.bounds();
+        (width / (max[0] - min[0])).min(height / (max[1] - min[1]))
     };
-    panel.frame(frame).resizable(false).show(ui, |ui| {
-        let loss = rival.timeline.as_ref().map(|timeline| timeline.step().loss);
-        heading_ui(ui, "rival heading", &rival.theirs, loss, theme.text, &theme, |ui| {
-            let end = format!("End the comparison ({})", key(Action::Compare));
-            if icon_button(ui, Icon::Close, &end, false, &theme).clicked() {
-                gui.act(Action::Compare, session);
-            }
-        });
-        network(ui, gui, session, &rival);
-    });
-    let loss = session.now().map(|(timeline, _)| timeline.step().loss);
-    heading_ui(ui, "own heading", &rival.mine, loss, theme.accent, &theme, |_| {});
+    if MUCH * fits(left) >= fits(upper) { [left, right] } else { [upper, lower] }
 }
 
-/// The name of a run in the colour of its way, and the loss of its batch.
-fn heading_ui(
-    ui: &mut Ui,
-    id: &str,
-    name: &str,
+/// Draws the names of both runs and the second network, which is looked at as the first one is.
+pub(super) fn rival_ui(ui: &mut Ui, rooms: [Rect; 2], gui: &mut Gui, session: &mut Session, rival: &RivalInfo) {
+    let theme = *gui.theme();
+    let loss = session.now().map(|(timeline, _)| timeline.step().loss);
+    let mine = Run { name: &rival.mine, loss, color: theme.accent, is_theirs: false };
+    let loss = rival.timeline.as_ref().map(|timeline| timeline.step().loss);
+    let theirs = Run { name: &rival.theirs, loss, color: theme.text, is_theirs: true };
+    for (run, room) in [mine, theirs].into_iter().zip(rooms) {
+        heading_ui(ui, room.with_max_y(room.top() + HEADING), &run, gui, session);
+    }
+    let [upper, lower] = rooms;
+    let between = Stroke::new(1.0, theme.line);
+    if upper.right() <= lower.left() {
+        ui.painter().vline(lower.left(), lower.y_range(), between);
+    } else {
+        ui.painter().hline(lower.x_range(), lower.top(), between);
+    }
+    let room = lower.with_min_y(lower.top() + HEADING);
+    ui.scope_builder(UiBuilder::new().max_rect(room), |ui| network(ui, gui, session, rival));
+}
+
+/// A run as its heading has it.
+struct Run<'a> {
+    name: &'a str,
     loss: Option<f64>,
-    color: egui::Color32,
-    theme: &Theme,
-    buttons: impl FnOnce(&mut Ui),
-) {
-    let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(10, 2));
-    Panel::top(id).exact_size(30.0).frame(frame).resizable(false).show(ui, |ui| {
+    color: Color32,
+    is_theirs: bool,
+}
+
+/// The name of a run in the colour of its way, and the loss of its batch; a click on it has its numbers explained.
+fn heading_ui(ui: &mut Ui, area: Rect, run: &Run<'_>, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let is_in_focus = gui.rival.is_in_focus == run.is_theirs;
+    ui.painter().rect_filled(area, 0.0, theme.panel);
+    if is_in_focus {
+        ui.painter().rect_filled(area.with_min_y(area.bottom() - 2.0), 0.0, run.color);
+    }
+    ui.scope_builder(UiBuilder::new().max_rect(area.shrink2(Vec2::new(10.0, 2.0))), |ui| {
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            let (dot, _) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
-            ui.painter().circle(dot.center(), 5.0, color, egui::Stroke::new(1.0, theme.background));
-            ui.label(RichText::new(name).strong().color(theme.text));
-            if let Some(loss) = loss {
+            dot_ui(ui, run.color, &theme);
+            let color = if is_in_focus { theme.text } else { theme.faint };
+            let name = Button::new(RichText::new(run.name).strong().color(color)).frame(false).truncate();
+            let response = ui.add(name).on_hover_text("the numbers at the right are those of this run");
+            response.widget_info(|| {
+                let words = format!("explain {}", run.name);
+                egui::WidgetInfo::selected(egui::Role::RadioButton, true, is_in_focus, words)
+            });
+            if response.clicked() {
+                gui.rival.is_in_focus = run.is_theirs;
+            }
+            if let Some(loss) = run.loss {
                 ui.label(RichText::new(format!("L {}", words::number(loss, 4))).color(theme.faint));
             }
-            ui.with_layout(Layout::right_to_left(Align::Center), buttons);
+            if run.is_theirs && !gui.is_presenting {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let end = format!("End the comparison ({})", key(Action::Compare));
+                    if icon_button(ui, Icon::Close, &end, false, &theme).clicked() {
+                        gui.act(Action::Compare, session);
+                    }
+                });
+            }
         });
+    });
+}
+
+fn dot_ui(ui: &mut Ui, color: Color32, theme: &Theme) {
+    let (dot, _) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
+    ui.painter().circle(dot.center(), 5.0, color, Stroke::new(1.0, theme.background));
+}
+
+/// Over what is explained: of which run it is, when there are two.
+pub(super) fn focus_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
+    let Some(rival) = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref()) else { return };
+    let theme = gui.theme();
+    let is_theirs = gui.rival.is_in_focus;
+    let (name, color) = if is_theirs { (&rival.theirs, theme.text) } else { (&rival.mine, theme.accent) };
+    ui.horizontal(|ui| {
+        dot_ui(ui, color, theme);
+        ui.label(RichText::new(name).strong().color(theme.text));
     });
 }
 
@@ -122,13 +178,21 @@ fn network(ui: &mut Ui, gui: &mut Gui, session: &mut Session, rival: &RivalInfo)
         ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(16.0), theme.faint);
         return;
     };
-    gui.rival.scenery.set_room(area.size() - Vec2::new(12.0, 40.0));
+    // It is looked at from where the first one is.
+    let view = &mut gui.rival.view;
+    (view.center, view.zoom, view.auto_fit) = (session.view.center, session.view.zoom, false);
+    view.selected = session.view.selected;
     let Some(scene) = gui.rival_scene(session, &Arc::clone(timeline)) else { return };
-    gui.rival.view.selected = session.view.selected;
     let answer = network_ui(ui, &scene, &mut gui.rival.view, &theme);
-    // What is selected is selected in both.
+    let view = &gui.rival.view;
+    if (view.center, view.zoom) != (session.view.center, session.view.zoom) {
+        (session.view.center, session.view.zoom, session.view.auto_fit) = (view.center, view.zoom, false);
+        ui.ctx().request_repaint();
+    }
+    // What is selected is selected in both, and explained for the one that was clicked.
     if let Some(target) = answer.clicked {
         session.view.selected = Some(target);
+        gui.rival.is_in_focus = true;
     } else if answer.background_clicked {
         session.view.selected = None;
     }

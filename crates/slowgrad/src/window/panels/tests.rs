@@ -4,14 +4,16 @@ use crate::library;
 use crate::window::action::Action;
 use crate::window::gui::Pointed;
 use crate::window::tests::{Window, settle, window as bench};
-use crate::worker::{Slot, Worker};
+use crate::worker::{Command, Difference, Slot, Worker};
 use egui::accesskit::{Live, Role};
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 use slowgrad_engine::record::RecordedStep;
+use slowgrad_engine::shape::Parameter;
 use slowgrad_script::{Files, Library, Limits, Root};
 use slowgrad_timeline::event::EventKind;
 use slowgrad_timeline::parameters::{self, Column};
+use slowgrad_timeline::playhead::Wanted;
 use slowgrad_timeline::scene::Target;
 use slowgrad_timeline::words::number;
 
@@ -152,6 +154,42 @@ fn numbers_that_were_given_lead_to_who_gave_them() {
     follow(&mut harness, "where 0.5 came from");
     let editor = &harness.state().gui.as_ref().expect("it was drawn").editor;
     assert!(editor.is_open() && editor.document().is_some_and(|document| document.path.contains("half_squared_error")));
+}
+
+#[test]
+fn the_numbers_of_a_second_run_are_explained_as_those_of_the_first() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
+    let momentum = Difference::plugin(Slot::Optimizer, "momentum");
+    harness.state_mut().session.send(Command::Compare(Some(momentum)));
+    settle(&mut harness);
+    harness.state_mut().session.seek_step(4, Wanted::Next);
+    settle(&mut harness);
+    select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
+    assert!(harness.query_by_label("velocity").is_none());
+    harness.get_by_label("explain momentum").click();
+    settle(&mut harness);
+    assert!(harness.query_by_label("velocity").is_some());
+    let rival = harness.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a rival");
+    let theirs = rival.timeline.clone().expect("it keeps up");
+    let delta = theirs.step().samples[0].layers[1].delta[0];
+    assert_ne!(delta, step(&harness).samples[0].layers[1].delta[0]);
+    follow(&mut harness, &format!("where {} came from", number(delta, 3)));
+    let bench = harness.state();
+    let moment = bench.gui.as_ref().and_then(|gui| gui.rival_moment(&bench.session, &theirs)).expect("a moment");
+    let event = theirs.event(moment.events.start);
+    assert!(matches!(event.kind, EventKind::Delta { delta: there, .. } if there == delta), "{:?}", event.kind);
+    // An operation that only the second run has is shown as well, and the first one stands near it.
+    let velocity = number(
+        theirs.step().after.state[0][theirs.step().shape.index(Parameter { layer: 1, neuron: 0, input: Some(2) })],
+        3,
+    );
+    follow(&mut harness, &format!("where {velocity} came from"));
+    let bench = harness.state();
+    let moment = bench.gui.as_ref().and_then(|gui| gui.rival_moment(&bench.session, &theirs)).expect("a moment");
+    let event = theirs.event(moment.events.start);
+    assert!(matches!(event.kind, EventKind::Operation { .. }) && number(event.kind.result(), 3) == velocity);
+    let (timeline, playhead) = bench.session.now().expect("it is open");
+    assert_eq!(timeline.event(playhead.event()).target, event.target);
 }
 
 #[test]

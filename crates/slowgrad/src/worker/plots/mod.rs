@@ -94,6 +94,11 @@ impl Drafts {
         self.wanted = wanted;
     }
 
+    /// Whether answers are looked at closely.
+    pub(super) fn has_answers(&self) -> bool {
+        self.wanted.answers
+    }
+
     /// Whether losses along the past are looked at.
     fn needs_losses(&self) -> bool {
         self.wanted.losses || self.wanted.landscape.is_some()

@@ -294,6 +294,14 @@ fn a_second_run_goes_along_step_by_step_with_the_bits_of_a_run_of_its_own() {
     assert_eq!(rival_bits(&begun), fresh_bits(9, |_| {}));
     let rival = begun.rival.as_ref().expect("a rival");
     assert_eq!((rival.mine.as_str(), rival.theirs.as_str()), ("sgd", "momentum"));
+    // Its neurons have maps of their own, and its answers are asked for with the plot.
+    let mut fresh = momentum_run();
+    fresh.seek(8).expect("it trains");
+    assert_eq!(rival.maps.as_deref(), crate::worker::maps(&mut fresh).as_ref());
+    assert!(rival.maps.is_some() && rival.maps != begun.maps && rival.answers.is_none());
+    worker.send(show(Wanted { answers: true, ..Wanted::default() }));
+    let asked = settled(&worker).rival.expect("a rival");
+    assert_eq!(asked.answers.as_deref(), answers(&mut fresh, SHOWN_SAMPLES, Detail::Fine).as_ref());
     for command in [Command::Train(120), Command::Seek(4), Command::Seek(40)] {
         worker.send(command);
         let snapshot = settled(&worker);

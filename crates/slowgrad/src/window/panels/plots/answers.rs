@@ -1,18 +1,22 @@
 //! What the network answers over its inputs, with the samples: where it decides, or the curve that it fits.
 
 use super::axes::{Axis, Mark, grid_mesh, instead_ui, legend_ui, marker, plot_ui, readout};
-use super::contour::segments;
+use super::contour::{chains, segments};
 use crate::window::gui::Gui;
 use crate::window::session::Session;
-use crate::worker::{Answers, DataInfo};
+use crate::worker::{Answers, DataInfo, RivalInfo};
 use egui::{Color32, Role, Shape, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints};
 use slowgrad_render::Theme;
+use slowgrad_timeline::scene::Ink;
 use slowgrad_timeline::words;
 
 /// Marks of classes.
 const SHAPES: [MarkerShape; 5] =
     [MarkerShape::Circle, MarkerShape::Square, MarkerShape::Up, MarkerShape::Diamond, MarkerShape::Down];
+
+/// The line of the second run.
+const OTHER: LineStyle = LineStyle::Dashed { length: 7.0 };
 
 /// What the samples want.
 enum Wants {
@@ -89,9 +93,57 @@ pub(super) fn answers_ui(ui: &mut Ui, gui: &Gui, session: &mut Session) {
         .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
         .map(|sample| sample.sample);
     let wants = Wants::of(&data);
+    let rival = snapshot.rival.as_ref().and_then(|rival| Some((&**rival, rival.answers.as_deref()?)));
     match &*answers {
-        Answers::Grid { side, outputs } => plane_ui(ui, &data, &wants, (*side, outputs), present, &theme),
-        Answers::Line(points) => line_ui(ui, &data, points, present, &theme),
+        Answers::Grid { side, outputs } => {
+            let other = rival.and_then(|(rival, answers)| match answers {
+                Answers::Grid { side: there, outputs } if there == side => Some(Other { rival, answers: &outputs[..] }),
+                _ => None,
+            });
+            plane_ui(ui, &data, &wants, (*side, outputs), other.as_ref(), present, &theme);
+        }
+        Answers::Line(points) => {
+            let other = rival.and_then(|(rival, answers)| match answers {
+                Answers::Line(points) => Some(Other { rival, answers: &points[..] }),
+                Answers::Grid { .. } => None,
+            });
+            line_ui(ui, &data, points, other.as_ref(), present, &theme);
+        }
+    }
+}
+
+/// What the run that goes along answers.
+struct Other<'a, T> {
+    rival: &'a RivalInfo,
+    answers: &'a [T],
+}
+
+/// Behind a name: whose it is, when there are two runs.
+fn whose<T>(other: Option<&Other<'_, T>>, is_theirs: bool) -> String {
+    other.map_or_else(String::new, |Other { rival, .. }| {
+        format!(" · {}", if is_theirs { &rival.theirs } else { &rival.mine })
+    })
+}
+
+/// Where a network decides: the middle between two targets, or where two outputs are equally large.
+fn borders(wants: &Wants, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2]> {
+    match wants {
+        Wants::TwoOf([low, high]) => {
+            outputs.first().map_or_else(Vec::new, |values| segments(side, values, f64::midpoint(*low, *high)))
+        }
+        Wants::OneOf(classes) => (0..*classes)
+            .flat_map(|class| {
+                let lead: Vec<f64> = (0..side * side)
+                    .map(|i| {
+                        let others = outputs.iter().enumerate().filter(|(other, _)| *other != class);
+                        let most = others.map(|(_, output)| output[i]).fold(f64::NEG_INFINITY, f64::max);
+                        outputs[class][i] - most
+                    })
+                    .collect();
+                segments(side, &lead, 0.0)
+            })
+            .collect(),
+        Wants::Number(_) => Vec::new(),
     }
 }
 
@@ -100,18 +152,26 @@ fn plane_ui(
     data: &DataInfo,
     wants: &Wants,
     (side, outputs): (usize, &[Vec<f64>]),
+    other: Option<&Other<'_, Vec<f64>>>,
     present: Option<usize>,
     theme: &Theme,
 ) {
     let mut marks = Vec::new();
-    let line = Mark::Line(LineStyle::Solid);
+    // As everywhere, the first of two runs has the accent and the second is white.
+    let own = if other.is_some() { theme.text_color(Ink::Accent, theme.background) } else { theme.text };
+    let line = |marks: &mut Vec<_>, name: &str| {
+        marks.push((Mark::Line(LineStyle::Solid), own, format!("{name}{}", whose(other, false))));
+        if other.is_some() {
+            marks.push((Mark::Line(OTHER), theme.text, whose(other, true).replacen(" · ", "", 1)));
+        }
+    };
     match wants {
         Wants::OneOf(outputs) => {
             for class in 0..*outputs {
                 let dot = Mark::Dot(SHAPES[class % SHAPES.len()], true);
                 marks.push((dot, class_color(class, *outputs, theme), format!("class {}", class + 1)));
             }
-            marks.push((line, theme.text, "where the largest output changes".into()));
+            line(&mut marks, "where the largest output changes");
         }
         Wants::TwoOf(range) => {
             for (class, target) in range.iter().enumerate() {
@@ -119,7 +179,7 @@ fn plane_ui(
                 marks.push((Mark::Dot(SHAPES[class], true), color, format!("y = {}", words::number(*target, 3))));
             }
             let middle = f64::midpoint(range[0], range[1]);
-            marks.push((line, theme.text, format!("ŷ = {}", words::number(middle, 3))));
+            line(&mut marks, &format!("ŷ = {}", words::number(middle, 3)));
         }
         Wants::Number(range) => {
             for (target, level) in range.iter().zip([-1.0, 1.0]) {
@@ -147,33 +207,18 @@ fn plane_ui(
             value.is_finite().then(|| ground(theme.value.at(level(Some(value), *range)), 0.62))
         }
     };
-    // Where it decides: the middle between two targets, or where two outputs are equally large.
-    let borders: Vec<[[f64; 2]; 2]> = match wants {
-        Wants::TwoOf([low, high]) => {
-            outputs.first().map_or_else(Vec::new, |values| segments(side, values, f64::midpoint(*low, *high)))
-        }
-        Wants::OneOf(classes) => (0..*classes)
-            .flat_map(|class| {
-                let lead: Vec<f64> = (0..side * side)
-                    .map(|i| {
-                        let others = outputs.iter().enumerate().filter(|(other, _)| *other != class);
-                        let most = others.map(|(_, output)| output[i]).fold(f64::NEG_INFINITY, f64::max);
-                        outputs[class][i] - most
-                    })
-                    .collect();
-                segments(side, &lead, 0.0)
-            })
-            .collect(),
-        Wants::Number(_) => Vec::new(),
-    };
     let place = |[a, b]: [f64; 2]| {
         let at = |[low, high]: [f64; 2], nth: f64| low + (high - low) * nth / (side - 1) as f64;
         [at(x, a), at(y, b)]
     };
-    let lines: Vec<Line<'static>> = borders
-        .into_iter()
-        .map(|[from, to]| Line::new("", vec![place(from), place(to)]).color(theme.text).width(1.4).allow_hover(false))
-        .collect();
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    let runs = [Some((outputs, own, LineStyle::Solid)), other.map(|other| (other.answers, theme.text, OTHER))];
+    for (outputs, color, style) in runs.into_iter().flatten() {
+        lines.extend(chains(&borders(wants, side, outputs)).into_iter().map(|line| {
+            let line: Vec<[f64; 2]> = line.into_iter().map(place).collect();
+            Line::new("", line).color(color).style(style).width(1.6).allow_hover(false)
+        }));
+    }
     let shown = plot_ui(
         ui,
         "answers",
@@ -213,28 +258,60 @@ fn plane_ui(
         };
         let (column, row) = (nth(x, pointer.x), nth(y, pointer.y));
         let number = |value: f64| words::number(value, 3);
-        let outputs: Vec<String> = outputs.iter().map(|output| number(output[row * side + column])).collect();
-        let text = format!("x {}, {}\nŷ {}", number(share(x, column)), number(share(y, row)), outputs.join(", "));
+        let list = |outputs: &[Vec<f64>]| {
+            let outputs: Vec<String> = outputs.iter().map(|output| number(output[row * side + column])).collect();
+            outputs.join(", ")
+        };
+        let mut text = format!("x {}, {}\nŷ {}", number(share(x, column)), number(share(y, row)), list(outputs));
+        if let Some(other) = other {
+            text =
+                format!("{text}{}\nŷ {}{}", whose(Some(other), false), list(other.answers), whose(Some(other), true));
+        }
         readout(ui, shown.frame(), shown.at(share(x, column), share(y, row)), &text, theme);
     }
 }
 
-fn line_ui(ui: &mut Ui, data: &DataInfo, points: &[[f64; 2]], present: Option<usize>, theme: &Theme) {
+fn line_ui(
+    ui: &mut Ui,
+    data: &DataInfo,
+    points: &[[f64; 2]],
+    other: Option<&Other<'_, [f64; 2]>>,
+    present: Option<usize>,
+    theme: &Theme,
+) {
+    let answers = format!("ŷ, what the network answers{}", whose(other, false));
     let mut marks = vec![
-        (Mark::Line(LineStyle::Solid), theme.value.negative, "ŷ, what the network answers".to_owned()),
+        (Mark::Line(LineStyle::Solid), theme.value.negative, answers),
         (Mark::Dot(MarkerShape::Circle, true), theme.value.positive, "y, samples to learn from".to_owned()),
     ];
     if !data.test_samples.is_empty() {
         marks.push((Mark::Dot(MarkerShape::Circle, false), theme.value.positive, "to test".to_owned()));
     }
+    if other.is_some() {
+        marks.push((Mark::Line(OTHER), theme.text, format!("ŷ{}", whose(other, true))));
+    }
     legend_ui(ui, &marks, theme);
     let x = crate::worker::range(data.samples.iter().map(|(x, _)| x[0]));
     let samples = data.samples.iter().chain(&data.test_samples).filter_map(|(_, target)| target.first().copied());
-    let y = Axis::around("y", samples.chain(points.iter().map(|[_, y]| *y)), false);
-    let line: PlotPoints<'static> = points.iter().copied().filter(|[_, y]| y.is_finite()).collect();
-    let line = Line::new("answers", line).color(theme.value.negative).width(2.2);
+    let theirs = other.map_or(&[][..], |other| other.answers);
+    let y = Axis::around("y", samples.chain(points.iter().chain(theirs).map(|[_, y]| *y)), false);
+    let curve = |points: &[[f64; 2]]| -> PlotPoints<'static> {
+        points.iter().copied().filter(|[_, y]| y.is_finite()).collect()
+    };
+    let line = Line::new("answers", curve(points)).color(theme.value.negative).width(2.2);
+    let beside = Line::new("answers of the second run", curve(theirs)).color(theme.text).style(OTHER).width(1.8);
     let axes = [Axis::new("x₁", x), y];
-    let shown = plot_ui(ui, "answers", axes, theme, |_| Vec::new(), move |plot| plot.line(line));
+    let shown = plot_ui(
+        ui,
+        "answers",
+        axes,
+        theme,
+        |_| Vec::new(),
+        move |plot| {
+            plot.line(beside);
+            plot.line(line);
+        },
+    );
     let painter = ui.painter().with_clip_rect(shown.frame());
     for (samples, is_train) in [(&data.test_samples, false), (&data.samples, true)] {
         for (i, (input, target)) in samples.iter().enumerate() {
@@ -251,7 +328,12 @@ fn line_ui(ui: &mut Ui, data: &DataInfo, points: &[[f64; 2]], present: Option<us
     let near =
         shown.pointer.and_then(|at| points.iter().min_by(|a, b| (a[0] - at.x).abs().total_cmp(&(b[0] - at.x).abs())));
     if let Some([x, y]) = near {
-        let text = format!("x {}\nŷ {}", words::number(*x, 4), words::number(*y, 4));
+        let mut text = format!("x {}\nŷ {}", words::number(*x, 4), words::number(*y, 4));
+        // Both are asked at the same places.
+        if let (Some(other), Some([_, y])) = (other, theirs.iter().find(|there| there[0] == *x)) {
+            text =
+                format!("{text}{}\nŷ {}{}", whose(Some(other), false), words::number(*y, 4), whose(Some(other), true));
+        }
         painter.circle(shown.at(*x, *y), 3.5, theme.value.negative, Stroke::new(1.0, theme.background));
         readout(ui, shown.frame(), shown.at(*x, *y), &text, theme);
     }

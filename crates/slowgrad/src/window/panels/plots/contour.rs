@@ -1,5 +1,7 @@
 //! Lines of one height over a grid of numbers.
 
+use std::collections::{HashMap, VecDeque};
+
 /// The pieces of the line at a level, in units of the grid. Between two neighbouring places the line crosses where
 /// a straight edge would.
 pub(super) fn segments(side: usize, values: &[f64], level: f64) -> Vec<[[f64; 2]; 2]> {
@@ -40,9 +42,64 @@ pub(super) fn segments(side: usize, values: &[f64], level: f64) -> Vec<[[f64; 2]
     pieces
 }
 
+/// Pieces that meet as one line, so that a dashed one has its dashes.
+pub(super) fn chains(pieces: &[[[f64; 2]; 2]]) -> Vec<Vec<[f64; 2]>> {
+    /// Both sides of an edge of the grid find the same crossing, but for its last bits.
+    const SAME: f64 = 1e6;
+    let key = |place: [f64; 2]| place.map(|x| (x * SAME).round() as i64);
+    let mut at: HashMap<[i64; 2], Vec<usize>> = HashMap::new();
+    for (nth, piece) in pieces.iter().enumerate() {
+        for end in piece {
+            at.entry(key(*end)).or_default().push(nth);
+        }
+    }
+    let mut is_used = vec![false; pieces.len()];
+    let mut lines = Vec::new();
+    for start in 0..pieces.len() {
+        if std::mem::replace(&mut is_used[start], true) {
+            continue;
+        }
+        let mut line = VecDeque::from(pieces[start]);
+        for is_forward in [true, false] {
+            while let Some(&end) = if is_forward { line.back() } else { line.front() }
+                && let Some(&next) = at.get(&key(end)).and_then(|there| there.iter().find(|nth| !is_used[**nth]))
+            {
+                is_used[next] = true;
+                let [a, b] = pieces[next];
+                let other = if key(a) == key(end) { b } else { a };
+                if is_forward {
+                    line.push_back(other);
+                } else {
+                    line.push_front(other);
+                }
+            }
+        }
+        lines.push(line.into());
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_of_a_circle_make_one_line() {
+        let side = 41;
+        let values: Vec<f64> = (0..side * side)
+            .map(|i| {
+                let (x, y) = ((i % side) as f64 - 20.0, (i / side) as f64 - 19.0);
+                x * x + y * y
+            })
+            .collect();
+        let pieces = segments(side, &values, 150.0);
+        let lines = chains(&pieces);
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0].len(), pieces.len() + 1);
+        let saddle = segments(2, &[1.0, -1.0, -1.0, 1.0], 0.0);
+        assert_eq!(chains(&saddle).len(), 2);
+        assert!(chains(&[]).is_empty());
+    }
 
     #[test]
     fn a_bowls_lines_are_circles() {
