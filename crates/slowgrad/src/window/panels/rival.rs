@@ -79,9 +79,7 @@ pub(super) fn rooms(room: Rect, shape: &Shape) -> [Rect; 2] {
     let (upper, lower) = room.split_top_bottom_at_fraction(0.5);
     let fits = |room: Rect| {
         let (width, height) = (room.width(), room.height() - HEADING);
-        let mut layout = Arrangement::new(shape);
-        layout.stretch(width / height);
-        let Bounds { min, max } = layout.bounds();
+        let Bounds { min, max } = Arrangement::within(shape, [width, height]).bounds();
         (width / (max[0] - min[0])).min(height / (max[1] - min[1]))
     };
     if MUCH * fits(left) >= fits(upper) { [left, right] } else { [upper, lower] }
