@@ -244,6 +244,11 @@ impl Run {
         &self.trail
     }
 
+    /// Somebody looks at the way of two parameters (flat indices) of the network as it is now.
+    pub fn watch(&mut self, axes: [usize; 2]) {
+        self.trail.watch(&self.setup.shape, axes);
+    }
+
     /// Computes the losses of the trail's points, some samples of one point at a time, and answers whether more are to
     /// come. A point where a script fails is not asked for again.
     pub fn evaluate_trail(&mut self) -> Result<bool, Box<Diagnostic>> {

@@ -1,8 +1,9 @@
 //! The way that the parameters took: all of them as they were after a bounded number of past steps.
 //!
 //! Whatever is drawn of the past over the parameters is read here, so that it is made of the numbers that the run
-//! had, not of ones in between. The losses of a point are computed when somebody asks, since most never do.
-//! It must not know how a run gets from one step to the next.
+//! had, not of ones in between. The losses of a point are computed when somebody asks, since most never do. Of a large
+//! network few points have all parameters; of two that somebody looks at more are kept from then on, and whenever a past
+//! step is passed again. It must not know how a run gets from one step to the next.
 
 use crate::setup::Setup;
 use crate::shape::Shape;
@@ -27,6 +28,43 @@ pub struct TrailPoint {
     pub losses: Option<Losses>,
 }
 
+/// Two parameters at a moment of the past.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WayPoint {
+    /// Number of steps done.
+    pub step: u64,
+    /// Their values after these steps.
+    pub at: [f64; 2],
+    /// The losses there, where all parameters are known and somebody asked for them.
+    pub losses: Option<Losses>,
+}
+
+/// Two parameters that are looked at, after past steps.
+#[derive(Debug, Clone)]
+struct Watched {
+    shape: Arc<Shape>,
+    axes: [usize; 2],
+    density: u32,
+    /// In order of the steps.
+    points: Vec<(u64, [f64; 2])>,
+}
+
+impl Watched {
+    fn push(&mut self, step: u64, shape: &Shape, values: &[f64]) {
+        if *self.shape != *shape || !is_kept(step, self.density) {
+            return;
+        }
+        // A past step that is passed again has the numbers that it had.
+        if let Err(at) = self.points.binary_search_by_key(&step, |point| point.0) {
+            self.points.insert(at, (step, self.axes.map(|axis| values[axis])));
+        }
+        while self.points.len() > Trail::MOST && self.density > 0 {
+            self.density -= 1;
+            self.points.retain(|point| is_kept(point.0, self.density));
+        }
+    }
+}
+
 /// A point whose losses are being computed.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
@@ -42,6 +80,7 @@ pub struct Trail {
     /// Between a step and twice that step lie 2 to this power points, or one for each step.
     density: u32,
     points: Vec<TrailPoint>,
+    watched: Option<Watched>,
     asked: Option<Asked>,
     /// Belongs to the shape that was evaluated last.
     work: Workspace,
@@ -50,13 +89,20 @@ pub struct Trail {
 
 impl Default for Trail {
     fn default() -> Self {
-        Self { density: Self::DENSEST, points: Vec::new(), asked: None, work: Workspace::default(), worked: None }
+        Self {
+            density: Self::DENSEST,
+            points: Vec::new(),
+            watched: None,
+            asked: None,
+            work: Workspace::default(),
+            worked: None,
+        }
     }
 }
 
 impl Clone for Trail {
     fn clone(&self) -> Self {
-        Self { density: self.density, points: self.points.clone(), ..Self::default() }
+        Self { density: self.density, points: self.points.clone(), watched: self.watched.clone(), ..Self::default() }
     }
 }
 
@@ -79,8 +125,38 @@ impl Trail {
         &self.points
     }
 
+    /// Somebody looks at two parameters (flat indices) of a network of this shape: their numbers are kept at more steps
+    /// than those of all.
+    pub(crate) fn watch(&mut self, shape: &Arc<Shape>, axes: [usize; 2]) {
+        if !self.watched.as_ref().is_some_and(|watched| watched.axes == axes && watched.shape == *shape) {
+            let points = Vec::with_capacity(Self::MOST + 1);
+            self.watched = Some(Watched { shape: Arc::clone(shape), axes, density: Self::DENSEST, points });
+        }
+    }
+
+    /// The way that two parameters (flat indices) of a network of this shape took.
+    pub fn way(&self, shape: &Shape, axes: [usize; 2]) -> Vec<WayPoint> {
+        let whole = self.points.iter().filter(|point| *point.shape == *shape);
+        let mut way: Vec<WayPoint> = whole
+            .map(|point| WayPoint { step: point.step, at: axes.map(|axis| point.values[axis]), losses: point.losses })
+            .collect();
+        let watched = self.watched.as_ref().filter(|watched| watched.axes == axes && *watched.shape == *shape);
+        let between: Vec<WayPoint> = watched
+            .into_iter()
+            .flat_map(|watched| &watched.points)
+            .filter(|(step, _)| way.binary_search_by_key(step, |point| point.step).is_err())
+            .map(|&(step, at)| WayPoint { step, at, losses: None })
+            .collect();
+        way.extend(between);
+        way.sort_by_key(|point| point.step);
+        way
+    }
+
     /// The parameters after so many steps; steps that are known stay as they are.
     pub(crate) fn push(&mut self, step: u64, shape: &Arc<Shape>, values: &[f64]) {
+        if let Some(watched) = &mut self.watched {
+            watched.push(step, shape, values);
+        }
         let is_known = self.points.last().is_some_and(|last| last.step >= step);
         if is_known || !is_kept(step, self.density) {
             return;
@@ -108,6 +184,9 @@ impl Trail {
     /// Forgets the points from a step on.
     pub(crate) fn forget(&mut self, step: u64) {
         self.retain(|known| known < step);
+        if let Some(watched) = &mut self.watched {
+            watched.points.retain(|point| point.0 < step);
+        }
     }
 
     fn retain(&mut self, keep: impl Fn(u64) -> bool) {
@@ -199,6 +278,37 @@ mod tests {
             trail.push(step, &shape, &values);
         }
         assert!(trail.points().len() <= 2, "{}", trail.points().len());
+    }
+
+    #[test]
+    fn two_parameters_that_are_looked_at_have_a_dense_way_also_in_large_networks() {
+        let shape = shape((1 << 18) - 1);
+        let mut values = vec![0.0; 1 << 18];
+        let mut trail = Trail::new(&shape, &values);
+        let mut go = |trail: &mut Trail, steps: std::ops::RangeInclusive<u64>| {
+            for step in steps {
+                (values[7], values[9]) = (step as f64, -(step as f64));
+                trail.push(step, &shape, &values);
+            }
+        };
+        go(&mut trail, 1..=50);
+        assert!(trail.way(&shape, [7, 9]).len() <= 8);
+        trail.watch(&shape, [7, 9]);
+        go(&mut trail, 51..=200);
+        let way = trail.way(&shape, [7, 9]);
+        assert!(way.iter().all(|point| point.at == [point.step as f64, -(point.step as f64)]));
+        assert!((51..=200).all(|step| way.iter().any(|point| point.step == step)), "each step from then on");
+        assert!(way.is_sorted_by(|a, b| a.step < b.step));
+        // Steps that are passed again fill the gaps, and a branch forgets what it left.
+        go(&mut trail, 20..=30);
+        assert!((20..=30).all(|step| trail.way(&shape, [7, 9]).iter().any(|point| point.step == step)));
+        trail.forget(100);
+        assert_eq!(trail.way(&shape, [7, 9]).last().map(|point| point.step), Some(99));
+        // Others are known where all are.
+        assert!(trail.way(&shape, [7, 8]).len() <= 8);
+        trail.watch(&shape, [7, 9]);
+        go(&mut trail, 100..=20_000);
+        assert!(trail.way(&shape, [7, 9]).len() <= Trail::MOST + 8);
     }
 
     #[test]

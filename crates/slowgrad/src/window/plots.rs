@@ -19,6 +19,7 @@ pub(crate) struct KeptPlots {
     is_log_steps: bool,
     is_surface: bool,
     axes: Option<[usize; 2]>,
+    range: Option<[[f64; 2]; 2]>,
 }
 
 /// How plots are looked at.
@@ -44,6 +45,8 @@ pub(crate) struct PlotsView {
     pub(crate) pitch: f32,
     /// The two parameters of the landscape, by their flat indices; the most changed weights when nobody chose.
     pub(crate) axes: Option<[usize; 2]>,
+    /// From where to where of each, as somebody chose it; otherwise as far as the way leads.
+    pub(crate) range: Option<[[f64; 2]; 2]>,
     /// The output that the loss is drawn over.
     pub(crate) output: usize,
     neuron: (usize, usize),
@@ -63,6 +66,7 @@ impl Default for PlotsView {
             yaw: 0.6,
             pitch: 0.6,
             axes: None,
+            range: None,
             output: 0,
             neuron: (0, 0),
             sent: Wanted::default(),
@@ -73,14 +77,14 @@ impl Default for PlotsView {
 impl PlotsView {
     /// What a session keeps.
     pub(crate) fn kept(&self) -> KeptPlots {
-        let Self { is_open, is_large, is_log, is_log_steps, is_surface, axes, .. } = *self;
-        KeptPlots { shown: self.shown.clone(), is_open, is_large, is_log, is_log_steps, is_surface, axes }
+        let Self { is_open, is_large, is_log, is_log_steps, is_surface, axes, range, .. } = *self;
+        KeptPlots { shown: self.shown.clone(), is_open, is_large, is_log, is_log_steps, is_surface, axes, range }
     }
 
     /// As a session has kept it.
     pub(crate) fn resume(&mut self, kept: KeptPlots) {
-        let KeptPlots { shown, is_open, is_large, is_log, is_log_steps, is_surface, axes } = kept;
-        *self = Self { is_open, is_large, shown, is_log, is_log_steps, is_surface, axes, ..Self::default() };
+        let KeptPlots { shown, is_open, is_large, is_log, is_log_steps, is_surface, axes, range } = kept;
+        *self = Self { is_open, is_large, shown, is_log, is_log_steps, is_surface, axes, range, ..Self::default() };
         self.is_open &= !self.shown.is_empty();
         self.is_large &= self.is_open;
     }
@@ -164,7 +168,7 @@ impl PlotsView {
             histograms: is(Plot::Histograms),
             activation: is(Plot::Activation).then_some(ActivationAt { sample, layer, neuron }),
             loss: is(Plot::Loss).then_some(LossAt { sample, output: self.output }),
-            landscape: is(Plot::Landscape).then_some(LandscapeAsk { axes: self.axes }),
+            landscape: is(Plot::Landscape).then_some(LandscapeAsk { axes: self.axes, range: self.range }),
         };
         if wanted != self.sent {
             self.sent = wanted.clone();

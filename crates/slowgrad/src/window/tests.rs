@@ -170,7 +170,7 @@ fn strip(window: &Window) -> egui::Rect {
     window.get_by_label_contains("timeline, step").rect()
 }
 
-fn wheel(window: &mut Window, at: Pos2, delta: Vec2) {
+pub(super) fn wheel(window: &mut Window, at: Pos2, delta: Vec2) {
     window.hover_at(at);
     window.step();
     let (unit, phase, source) = (MouseWheelUnit::Point, TouchPhase::Move, MouseWheelSource::Unknown);
@@ -179,7 +179,7 @@ fn wheel(window: &mut Window, at: Pos2, delta: Vec2) {
 }
 
 /// Presses, drags and lets go.
-fn drag(window: &mut Window, modifiers: Modifiers, from: Pos2, to: Pos2) {
+pub(super) fn drag(window: &mut Window, modifiers: Modifiers, from: Pos2, to: Pos2) {
     let button = |pos, pressed| Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers };
     window.hover_at(from);
     window.step();

@@ -617,11 +617,11 @@ impl Desk {
     fn plots(&mut self) -> Plots {
         let hurry = self.is_training();
         let (Some(opened), Some(shown)) = (&mut self.opened, &self.shown) else { return Plots::default() };
-        let rival = self.rival.as_ref().map(|rival| &rival.run);
         let moment = Moment { opened: opened.info.opened, hurry };
+        let rival = self.rival.as_mut().map(|rival| &mut rival.run);
         self.drafts.renew(&mut opened.run, rival, shown, &moment);
         drop(self.sandbox.console());
-        self.drafts.plots(&opened.run, rival)
+        self.drafts.plots(&opened.run, self.rival.as_ref().map(|rival| &rival.run))
     }
 }
 

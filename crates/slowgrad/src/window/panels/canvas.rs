@@ -19,8 +19,9 @@ const LEGEND_HEIGHT: f32 = 26.0;
 pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let area = ui.max_rect();
-    let top = LEGEND_HEIGHT + structure::HEIGHT;
     let other = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
+    // Two networks need the room that the buttons over one have; their keys are heard all the same.
+    let top = LEGEND_HEIGHT + if other.is_some() { 0.0 } else { structure::HEIGHT };
     let shape = session.now().map(|(timeline, _)| Arc::clone(&timeline.step().shape));
     // Both of two networks are drawn equally large.
     let rooms = |room: Rect| {
@@ -54,7 +55,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let caption_height = said.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
     let network = Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0));
     let rooms = rooms(network);
-    // The name of a run stands over it, and under the row of buttons.
+    // The name of a run stands over it.
     let network = rooms.map_or(network, |[room, _]| room.with_min_y(room.top() + rival::HEADING));
     let legend =
         Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT - 5.0));
@@ -74,7 +75,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     gui.set_canvas(answer.rect, place);
     let row =
         Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT), Pos2::new(network.right(), area.top() + top));
-    if !gui.is_presenting {
+    if !gui.is_presenting && other.is_none() {
         ui.scope(|ui| structure::structure_ui(ui, row, network, gui, session));
     }
     if let Some(target) = answer.clicked {

@@ -7,7 +7,7 @@
 use slowgrad_engine::run::Run;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
-use slowgrad_engine::trail::{Trail, TrailPoint};
+use slowgrad_engine::trail::{Trail, WayPoint};
 use slowgrad_engine::train::{Evaluation, Workspace};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,10 +26,12 @@ const MOST_FAILURES: usize = 64;
 const REACH: f64 = 0.5;
 
 /// What the window asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct LandscapeAsk {
     /// Flat indices of the two parameters; the two weights that changed most when nobody chose.
     pub(crate) axes: Option<[usize; 2]>,
+    /// From where to where of each; what holds the way when nobody chose.
+    pub(crate) range: Option<[[f64; 2]; 2]>,
 }
 
 /// A grid of losses around a moment of a run.
@@ -41,6 +43,8 @@ pub(crate) struct Surface {
     pub(crate) axes: [usize; 2],
     /// From the least to the largest value of each.
     pub(crate) range: [[f64; 2]; 2],
+    /// Whether somebody chose it.
+    pub(crate) is_chosen: bool,
     /// Places along each side.
     pub(crate) side: usize,
     /// Row by row from the least value of the second parameter; not a number where a script fails.
@@ -75,14 +79,10 @@ pub(crate) struct PathPoint {
 
 /// The way that two parameters of a network of this shape took; what it was before and after it had another shape is
 /// no part of that.
-pub(super) fn path(trail: &Trail, shape: &Shape, [a, b]: [usize; 2]) -> Vec<PathPoint> {
-    let same = trail.points().iter().filter(|point| *point.shape == *shape);
-    let point = |point: &TrailPoint| PathPoint {
-        step: point.step,
-        at: [point.values[a], point.values[b]],
-        loss: point.losses.map(|(train, _)| train),
-    };
-    same.map(point).collect()
+pub(super) fn path(trail: &Trail, shape: &Shape, axes: [usize; 2]) -> Vec<PathPoint> {
+    let point =
+        |point: WayPoint| PathPoint { step: point.step, at: point.at, loss: point.losses.map(|(train, _)| train) };
+    trail.way(shape, axes).into_iter().map(point).collect()
 }
 
 /// A surface with what lies on it.
@@ -114,14 +114,24 @@ pub(super) struct Job {
 
 impl Job {
     /// A surface around the parameters that a run has now.
-    pub(super) fn new(run: &Run, axes: [usize; 2], range: [[f64; 2]; 2]) -> Self {
+    pub(super) fn new(run: &Run, axes: [usize; 2], range: [[f64; 2]; 2], is_chosen: bool) -> Self {
         let values = run.model().values.clone();
         let present = axes.map(|axis| values[axis]);
         let side = INTERVALS + 1;
         let step = run.step() + 1;
         Self {
             setup: Rc::new(run.setup().clone()),
-            surface: Surface { step, axes, range, side, losses: Vec::new(), present, loss: f64::NAN, is_final: false },
+            surface: Surface {
+                step,
+                axes,
+                range,
+                is_chosen,
+                side,
+                losses: Vec::new(),
+                present,
+                loss: f64::NAN,
+                is_final: false,
+            },
             values,
             cells: vec![f64::NAN; side * side],
             loss: None,
@@ -152,8 +162,14 @@ impl Job {
         self.surface.axes == axes && *self.setup.shape == *shape
     }
 
-    pub(super) fn range(&self) -> [[f64; 2]; 2] {
-        self.surface.range
+    /// Whether it reaches as far as was asked for, by somebody or by nobody.
+    pub(super) fn reaches(&self, asked: Option<[[f64; 2]; 2]>) -> bool {
+        asked.map_or(!self.surface.is_chosen, |asked| self.surface.is_chosen && self.surface.range == asked)
+    }
+
+    /// The range, where nobody chose it.
+    pub(super) fn own_range(&self) -> Option<[[f64; 2]; 2]> {
+        (!self.surface.is_chosen).then_some(self.surface.range)
     }
 
     /// Computes a few samples' losses at one place.

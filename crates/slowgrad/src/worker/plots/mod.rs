@@ -105,7 +105,7 @@ impl Drafts {
     }
 
     /// Computes what is quick for the step that the run stands before, and begins what is not.
-    pub(super) fn renew(&mut self, run: &mut Run, rival: Option<&Run>, timeline: &Arc<Timeline>, of: &Moment) {
+    pub(super) fn renew(&mut self, run: &mut Run, rival: Option<&mut Run>, timeline: &Arc<Timeline>, of: &Moment) {
         let is_known = self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, timeline));
         let step = timeline.step();
         let (wanted, plots) = (&self.wanted, &mut self.plots);
@@ -133,38 +133,48 @@ impl Drafts {
     }
 
     /// Begins another landscape when the one that there is belongs to another moment or to other axes.
-    fn begin_landscape(&mut self, run: &Run, rival: Option<&Run>, timeline: &Arc<Timeline>, of: &Moment) {
+    fn begin_landscape(&mut self, run: &mut Run, mut rival: Option<&mut Run>, timeline: &Arc<Timeline>, of: &Moment) {
         let Some(ask) = &self.wanted.landscape else {
             (self.job, self.begun, self.surface) = (None, None, None);
             return;
         };
-        let shape = &run.setup().shape;
+        let shape = &Arc::clone(&run.setup().shape);
         let asked = ask.axes.filter(|axes| axes.iter().all(|axis| *axis < shape.parameters()));
         let chosen = self.chosen.take().filter(|(opened, of_shape, _)| *opened == of.opened && of_shape == shape);
         let (_, _, chosen) = self.chosen.insert(chosen.unwrap_or_else(|| {
             (of.opened, Arc::clone(shape), landscape::most_changed(run, &timeline.step().after.values))
         }));
         let axes = asked.unwrap_or(*chosen);
+        // From now on the way of these two is known closely.
+        run.watch(axes);
+        rival.iter_mut().for_each(|rival| rival.watch(axes));
+        // A range without any extent, or without numbers, is none.
+        let is_range = |range: &[[f64; 2]; 2]| range.iter().all(|[low, high]| low < high && (high - low).is_finite());
+        let asked_range = ask.range.filter(is_range);
         let has_axes = self.job.as_ref().is_some_and(|job| job.is_over_axes(shape, axes));
+        let has_range = self.job.as_ref().is_some_and(|job| job.reaches(asked_range));
         let is_begun = self.begun.as_ref().is_some_and(|begun| Arc::ptr_eq(begun, timeline));
         // While training goes on each landscape gets fine enough before the next one begins.
         let is_left = of.hurry && self.job.as_ref().is_some_and(|job| !job.is_fine_enough());
-        if has_axes && (is_begun || is_left) {
+        if has_axes && has_range && (is_begun || is_left) {
             return;
         }
         if !has_axes {
             self.surface = None;
         }
-        let before = self.job.as_ref().filter(|_| has_axes).map(Job::range);
+        let before = self.job.as_ref().filter(|_| has_axes).and_then(Job::own_range);
         let values = &run.model().values;
-        let range = [0, 1].map(|axis| {
-            let runs = [Some(run), rival].into_iter().flatten();
-            let ways = runs.flat_map(|run| landscape::path(run.trail(), &run.setup().shape, axes));
-            let way = ways.map(|point| point.at[axis]);
-            landscape::range(way.chain([values[axes[axis]]]), before.map(|before| before[axis]))
-        });
+        let own_range = || {
+            [0, 1].map(|axis| {
+                let runs = [Some(&*run), rival.as_deref()].into_iter().flatten();
+                let ways = runs.flat_map(|run| landscape::path(run.trail(), &run.setup().shape, axes));
+                let way = ways.map(|point| point.at[axis]);
+                landscape::range(way.chain([values[axes[axis]]]), before.map(|before| before[axis]))
+            })
+        };
         self.work = Workspace::default();
-        self.job = Some(Job::new(run, axes, range));
+        let range = asked_range.unwrap_or_else(own_range);
+        self.job = Some(Job::new(run, axes, range, asked_range.is_some()));
         self.begun = Some(Arc::clone(timeline));
     }
 

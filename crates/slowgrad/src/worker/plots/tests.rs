@@ -63,7 +63,7 @@ fn everything() -> Wanted {
         histograms: true,
         activation: Some(ActivationAt { sample: 1, layer: 0, neuron: 2 }),
         loss: Some(LossAt { sample: 1, output: 1 }),
-        landscape: Some(LandscapeAsk { axes: Some([1, 10]) }),
+        landscape: Some(LandscapeAsk { axes: Some([1, 10]), range: None }),
     }
 }
 
@@ -146,6 +146,33 @@ fn the_way_over_the_landscape_and_the_losses_along_it_are_those_of_the_run() {
         }
     }
     assert_ne!(landscape.path.last(), landscape.rival.last(), "the optimizers go different ways");
+}
+
+#[test]
+fn a_landscape_reaches_as_far_as_was_asked_for_and_keeps_its_own_range_in_mind() {
+    let mut worker = worker();
+    worker.send(Command::Seek(12));
+    let ask = |range| Wanted { landscape: Some(LandscapeAsk { axes: Some([1, 10]), range }), ..Wanted::default() };
+    let mut surface = |range| {
+        worker.send(show(ask(range)));
+        settled(&worker).plots.landscape.expect("a landscape").surface.clone()
+    };
+    let own = surface(None);
+    let asked = [[-3.0, -1.0], [0.25, 4.0]];
+    let there = surface(Some(asked));
+    assert_eq!((there.range, there.is_chosen, there.is_final), (asked, true, true));
+    // Each place is what the network loses there.
+    let mut run = run_to(11);
+    for (nth, value) in [(0, [-3.0, 0.25]), (there.losses.len() - 1, [-1.0, 4.0])] {
+        run.set_parameter(1, value[0]);
+        run.set_parameter(10, value[1]);
+        assert_eq!(there.losses[nth].to_bits(), run.evaluate().expect("it runs").0.to_bits());
+    }
+    // What is no range is none.
+    for range in [[[1.0, 1.0], [0.0, 1.0]], [[2.0, 1.0], [0.0, 1.0]], [[f64::NAN, 1.0], [0.0, f64::INFINITY]]] {
+        assert_eq!(surface(Some(range)).range, own.range, "{range:?}");
+    }
+    assert_eq!(surface(None).range, own.range);
 }
 
 #[test]

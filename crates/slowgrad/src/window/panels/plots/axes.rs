@@ -188,10 +188,14 @@ pub(super) fn legend_ui(ui: &mut Ui, marks: &[(Mark, Color32, String)], theme: &
         ui.spacing_mut().item_spacing = Vec2::new(4.0, 0.0);
         ui.spacing_mut().interact_size.y = 15.0;
         for (mark, color, name) in marks {
-            let (rect, _) = ui.allocate_exact_size(Vec2::new(20.0, 14.0), Sense::hover());
-            swatch(ui, rect, *mark, *color, theme);
-            ui.label(egui::RichText::new(name).size(12.0).color(theme.text));
-            ui.add_space(6.0);
+            // A mark and its name stay together, on a line of their own where there is no more room beside others.
+            let galley = ui.painter().layout_no_wrap(name.clone(), FontId::proportional(12.0), theme.text);
+            let size = Vec2::new(24.0 + galley.size().x + 6.0, 15.0);
+            let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, name));
+            swatch(ui, Rect::from_min_size(rect.min, Vec2::new(20.0, 14.0)), *mark, *color, theme);
+            let top = rect.center().y - 0.5 * galley.size().y;
+            ui.painter().galley(Pos2::new(rect.left() + 24.0, top), galley, theme.text);
         }
     });
 }

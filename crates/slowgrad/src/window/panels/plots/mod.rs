@@ -7,7 +7,6 @@ mod functions;
 mod histograms;
 mod landscape;
 mod losses;
-mod surface;
 #[cfg(test)]
 mod tests;
 

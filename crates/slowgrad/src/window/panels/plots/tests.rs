@@ -2,10 +2,10 @@
 
 use crate::window::action::Action;
 use crate::window::plots::Plot;
-use crate::window::tests::{Window, open, settle};
+use crate::window::tests::{Window, drag, open, settle, wheel};
 use crate::worker::Command;
 use egui::accesskit::Role;
-use egui::{Key, Modifiers};
+use egui::{Key, Modifiers, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::words::number;
@@ -97,6 +97,49 @@ fn keys_open_single_plots_and_make_them_large() {
     window.key_press_modifiers(Modifiers::COMMAND, Key::Num3);
     rest(&mut window);
     assert!(!pictures(&window).iter().any(|said| said.starts_with("loss landscape")));
+}
+
+#[test]
+fn the_landscape_reaches_as_far_as_somebody_wants() {
+    let mut window = window();
+    act(&mut window, Action::Plot(Plot::Landscape));
+    let surface = |window: &Window| {
+        let snapshot = window.state().session.snapshot.as_ref().expect("a snapshot");
+        snapshot.plots.landscape.as_ref().expect("a landscape").surface.clone()
+    };
+    let whole = surface(&window);
+    let wide = |range: [f64; 2]| range[1] - range[0];
+    // The wheel comes closer to where the run is, on the surface and on the map.
+    let at = |window: &Window| window.get_by_label_contains("loss landscape over").rect().center();
+    for _ in 0..2 {
+        let (before, place) = (surface(&window).range, at(&window));
+        wheel(&mut window, place, Vec2::new(0.0, 200.0));
+        rest(&mut window);
+        let near = surface(&window);
+        assert!((0..2).all(|axis| wide(near.range[axis]) < 0.9 * wide(before[axis])), "{:?}", near.range);
+        assert!(near.is_chosen && near.is_final && near.loss == whole.loss);
+        window.get_by_label("map").click();
+        rest(&mut window);
+    }
+    // A map is dragged along.
+    window.get_by_label("map").click();
+    rest(&mut window);
+    let (before, place) = (surface(&window).range, at(&window));
+    drag(&mut window, Modifiers::NONE, place, place + Vec2::new(60.0, 0.0));
+    rest(&mut window);
+    let moved = surface(&window).range;
+    assert!(moved[0][0] < before[0][0] && (wide(moved[0]) - wide(before[0])).abs() < 1e-9, "{moved:?}");
+    // Its numbers can be typed, and given back to the way.
+    window.get_by_label("range of the landscape").click();
+    window.run_steps(4);
+    window.get_by_label("around where it is now").click();
+    rest(&mut window);
+    let around = surface(&window);
+    let middle = [0, 1].map(|axis| f64::midpoint(around.range[axis][0], around.range[axis][1]));
+    assert!((0..2).all(|axis| (middle[axis] - around.present[axis]).abs() < 1e-9), "{middle:?}");
+    window.get_by_label("as far as the way leads").click();
+    rest(&mut window);
+    assert_eq!(surface(&window).range, whole.range);
 }
 
 #[test]

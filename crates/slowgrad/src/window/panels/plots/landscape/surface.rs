@@ -47,6 +47,44 @@ impl Camera {
     }
 }
 
+/// A point is under the surface, or behind it, when that is higher by so much where it is, or between it and the viewer.
+const UNDER: f32 = 0.03;
+const BEHIND: f32 = 0.01;
+
+impl Camera {
+    /// Whether the surface over a grid hides a point of the box from the viewer.
+    pub(super) fn hides(&self, side: usize, heights: &[Option<f32>], [x, y, height]: [f32; 3]) -> bool {
+        // What is seen at one place of the screen lies along a line that rises towards the viewer.
+        let towards = Vec2::new(self.yaw.y, -self.yaw.x);
+        let rise = self.pitch.y / (TALL * self.pitch.x.max(1e-3));
+        let step = 1.4 / (side - 1) as f32;
+        let mut way = 0.0;
+        loop {
+            let at = [x + way * towards.x, y + way * towards.y];
+            let seen = height + way * rise;
+            if at.iter().any(|x| x.abs() > 1.0) || seen > 1.0 {
+                return false;
+            }
+            let above = if way == 0.0 { UNDER } else { BEHIND };
+            if height_at(side, heights, at).is_some_and(|ground| ground > seen + above) {
+                return true;
+            }
+            way += step;
+        }
+    }
+}
+
+/// The height of the surface between the places of its grid; nothing in a hole.
+fn height_at(side: usize, heights: &[Option<f32>], at: [f32; 2]) -> Option<f32> {
+    let places = at.map(|x| ((x + 1.0) * 0.5 * (side - 1) as f32).clamp(0.0, (side - 1) as f32));
+    let [column, row] = places.map(|place| (place as usize).min(side - 2));
+    let [x, y] = [places[0] - column as f32, places[1] - row as f32];
+    let corner = |column: usize, row: usize| heights[row * side + column];
+    let low = egui::lerp(corner(column, row)?..=corner(column + 1, row)?, x);
+    let high = egui::lerp(corner(column, row + 1)?..=corner(column + 1, row + 1)?, x);
+    Some(egui::lerp(low..=high, y))
+}
+
 /// The surface over a grid, drawn from the back to the front. Places without a height leave a hole.
 pub(super) fn surface_mesh(
     camera: &Camera,
@@ -137,6 +175,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_ridge_hides_what_lies_behind_it_from_either_side() {
+        let area = Rect::from_min_size(Pos2::ZERO, Vec2::new(300.0, 300.0));
+        // A wall through the middle, along the first side.
+        let side = 33_usize;
+        let heights: Vec<Option<f32>> =
+            (0..side * side).map(|i| Some(if (i / side).abs_diff(16) < 2 { 0.8 } else { 0.0 })).collect();
+        // The second side runs away from the viewer; turned around by half a circle it comes nearer.
+        for (yaw, sign) in [(0.0, 1.0), (std::f32::consts::PI, -1.0)] {
+            let camera = Camera::new(yaw, 0.3, area);
+            let hides = |at| camera.hides(side, &heights, at);
+            assert!(hides([0.2, 0.5 * sign, 0.1]) && !hides([0.2, -0.5 * sign, 0.1]), "{yaw}");
+            assert!(!hides([0.2, 0.5 * sign, 1.0]), "it is higher than the wall");
+            assert!(!hides([0.2, 0.0, 0.8]) && hides([0.2, 0.0, 0.4]), "on the wall, and in it");
+            // From above everything is seen that is not under something.
+            let above = Camera::new(yaw, 1.45, area);
+            assert!(!above.hides(side, &heights, [0.2, 0.5 * sign, 0.1]));
+        }
+        let holes = vec![None; side * side];
+        assert!(!Camera::new(0.0, 0.3, area).hides(side, &holes, [0.2, 0.5, 0.1]));
     }
 
     #[test]
