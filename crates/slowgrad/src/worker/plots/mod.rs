@@ -147,7 +147,9 @@ impl Drafts {
         let axes = asked.unwrap_or(*chosen);
         // From now on the way of these two is known closely.
         run.watch(axes);
-        rival.iter_mut().for_each(|rival| rival.watch(axes));
+        if let Some(rival) = &mut rival {
+            rival.watch(axes);
+        }
         // A range without any extent, or without numbers, is none.
         let is_range = |range: &[[f64; 2]; 2]| range.iter().all(|[low, high]| low < high && (high - low).is_finite());
         let asked_range = ask.range.filter(is_range);

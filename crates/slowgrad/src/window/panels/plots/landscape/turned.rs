@@ -40,7 +40,7 @@ pub(super) fn surface_ui(
         for (points, is_hidden) in ground.stretches(&places) {
             way.draw_line(&painter, &points, is_hidden, &theme);
         }
-        let seen = places.iter().filter(|place| place.is_known && ground.is_within(place.at));
+        let seen = places.iter().filter(|place| place.is_known && is_within(place.at));
         let seen: Vec<(Pos2, PathPoint)> =
             seen.map(|place| (camera.project(place.at), way.points[place.nth])).collect();
         let points: Vec<Pos2> = seen.iter().map(|(at, _)| *at).collect();
@@ -51,7 +51,7 @@ pub(super) fn surface_ui(
     }
     let place = |point: &PathPoint| {
         let at = ground.at(point.at, heights.share(point.loss?)?);
-        ground.is_within(at).then(|| (camera.project(at), ground.hides(at)))
+        is_within(at).then(|| (camera.project(at), ground.hides(at)))
     };
     let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
     if let Some((ball, _)) = place(&now) {
@@ -79,6 +79,10 @@ struct Place {
     is_known: bool,
 }
 
+fn is_within([x, y, height]: [f32; 3]) -> bool {
+    x.abs() <= 1.0 && y.abs() <= 1.0 && (-1e-3..=1.001).contains(&height)
+}
+
 /// The surface as something that a way goes over, under and behind.
 struct Ground<'a> {
     camera: &'a Camera,
@@ -91,10 +95,6 @@ impl Ground<'_> {
     fn at(&self, place: [f64; 2], height: f32) -> [f32; 3] {
         let share = |[low, high]: [f64; 2], value: f64| (2.0 * (value - low) / (high - low) - 1.0) as f32;
         [share(self.surface.range[0], place[0]), share(self.surface.range[1], place[1]), height]
-    }
-
-    fn is_within(&self, [x, y, height]: [f32; 3]) -> bool {
-        x.abs() <= 1.0 && y.abs() <= 1.0 && (-1e-3..=1.001).contains(&height)
     }
 
     fn hides(&self, at: [f32; 3]) -> bool {
@@ -137,7 +137,7 @@ impl Ground<'_> {
             let along = |nth: f32| [0, 1, 2].map(|axis| egui::lerp(from[axis]..=to[axis], nth / pieces as f32));
             for nth in 0..pieces {
                 let middle = along(nth as f32 + 0.5);
-                if !self.is_within(middle) {
+                if !is_within(middle) {
                     goes_on = false;
                     continue;
                 }
