@@ -470,7 +470,12 @@ impl Playhead {
         let mut response = Response::default();
         let unit = timeline.unit(self.unit.start, by);
         // From the middle of a coarse unit, back to its start; from a start, back by one.
-        let start = if self.unit.start > unit.start { unit.start } else { self.unit.start };
+        let mut start = if self.unit.start > unit.start { unit.start } else { self.unit.start };
+        // What has just begun looks like what has just ended, so going back by one has to go beyond that.
+        if self.progress == 0.0 && start > 0 && start == self.unit.start {
+            start = timeline.unit(start - 1, by).start;
+            self.progress = 1.0;
+        }
         if start == 0 {
             if self.progress > 0.0 {
                 self.unit = timeline.unit(0, self.granularity);

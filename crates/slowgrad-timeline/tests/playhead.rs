@@ -194,3 +194,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn wherever_it_is_paused_a_step_back_is_seen() {
+    let timeline = sample();
+    // Slow frames end just where an operation does.
+    for (granularity, dt) in [(Granularity::Operation, DT), (Granularity::Operation, 0.125), (Granularity::Layer, 0.25)]
+    {
+        let mut playhead = Playhead::new(&timeline, granularity);
+        playhead.apply(&Command::Play, &timeline);
+        while playhead.tick(dt, &timeline).wanted.is_none() {
+            let mut paused = playhead.clone();
+            paused.apply(&Command::Pause, &timeline);
+            let before = paused.position();
+            paused.apply(&Command::StepBack, &timeline);
+            assert!(paused.position() < before || before == 0.0, "{granularity:?}, from {before}");
+        }
+    }
+}
