@@ -2,6 +2,7 @@
 //! all come from here, so that they never say different things.
 
 use super::plots::Plot;
+use super::shortcut::Shortcut;
 use egui::{Key, Modifiers};
 
 /// One thing to ask for.
@@ -81,79 +82,6 @@ pub(crate) enum Action {
     Palette,
     Help,
     Leave,
-}
-
-/// A key with the modifiers it needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shortcut {
-    key: Key,
-    /// Ctrl, or Cmd on a Mac.
-    command: bool,
-    /// Needed, forbidden, or (for keys that need it on some keyboards) of no account.
-    shift: Option<bool>,
-}
-
-impl Shortcut {
-    const fn plain(key: Key) -> Self {
-        Self { key, command: false, shift: Some(false) }
-    }
-
-    const fn shift(key: Key) -> Self {
-        Self { key, command: false, shift: Some(true) }
-    }
-
-    const fn command(key: Key) -> Self {
-        Self { key, command: true, shift: Some(false) }
-    }
-
-    const fn command_shift(key: Key) -> Self {
-        Self { key, command: true, shift: Some(true) }
-    }
-
-    /// A sign that lies elsewhere on every keyboard.
-    const fn sign(key: Key) -> Self {
-        Self { key, command: false, shift: None }
-    }
-
-    /// The same with Ctrl.
-    const fn command_sign(key: Key) -> Self {
-        Self { key, command: true, shift: None }
-    }
-
-    /// Whether a pressed key is this one.
-    pub(crate) fn fits(self, key: Key, modifiers: Modifiers) -> bool {
-        let alt = modifiers.alt && self.shift.is_some();
-        key == self.key
-            && modifiers.command == self.command
-            && !alt
-            && self.shift.is_none_or(|shift| shift == modifiers.shift)
-    }
-
-    /// How people write it.
-    pub(crate) fn text(self) -> String {
-        let key = match self.key {
-            Key::ArrowLeft => "←".to_owned(),
-            Key::ArrowRight => "→".to_owned(),
-            Key::ArrowUp => "↑".to_owned(),
-            Key::ArrowDown => "↓".to_owned(),
-            Key::OpenBracket => "[".to_owned(),
-            Key::CloseBracket => "]".to_owned(),
-            Key::Questionmark => "?".to_owned(),
-            Key::Slash => "/".to_owned(),
-            Key::Plus => "+".to_owned(),
-            Key::Equals => "=".to_owned(),
-            Key::Minus => "−".to_owned(),
-            Key::Period => ".".to_owned(),
-            Key::Comma => ",".to_owned(),
-            Key::PageUp => "Page Up".to_owned(),
-            Key::PageDown => "Page Down".to_owned(),
-            Key::Escape => "Esc".to_owned(),
-            other => other.name().to_owned(),
-        };
-        let control = if self.command { "Ctrl+" } else { "" };
-        let shift = if self.shift == Some(true) { "Shift+" } else { "" };
-        format!("{control}{shift}{key}")
-    }
 }
 
 /// A line of the table.

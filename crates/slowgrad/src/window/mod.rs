@@ -19,6 +19,7 @@ mod screenshot;
 mod session;
 mod session_file;
 mod settings;
+mod shortcut;
 mod store;
 #[cfg(test)]
 mod tests;
