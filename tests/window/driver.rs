@@ -196,6 +196,17 @@ impl Window {
         self.xdotool(&["type", text]);
     }
 
+    /// Opens the editor on the optimizer's script, where it is about to end the step.
+    pub(crate) fn edit_optimizer(&mut self) {
+        self.press("End");
+        self.press("Left");
+        self.until("the optimizer runs", |state| number(&state["position"]) == number(&state["events"]) - 1.0);
+        self.press("e");
+        self.until("its script is open and listens", |state| {
+            state["editor"]["file"] == "optimizers/own.rhai" && state["editor"]["is_writing"] == true
+        });
+    }
+
     /// Puts the pointer on a pixel of the window.
     pub(crate) fn point_at(&self, at: &Value) {
         let [x, y] = [0, 1].map(|axis| (number(&at[axis]) as i32).to_string());

@@ -29,6 +29,7 @@ fn perform(stage) {
     window.press("Prior");
     window.until("it is where it waited", |state| state["step"] == 1 && state["waiting"] == true && state["cue"] == 4);
 }
+
 const ASKING: &str = r#"
 fn lesson() {
     #{ title: "Asking", layers: [2, 3, 1], activation: "relu", data: "xor", seed: 7 }

@@ -3,10 +3,11 @@
 use crate::driver::{LESSON, OPTIMIZER, Window, number};
 use serde_json::Value;
 
-/// What has to come back: all but how often it was drawn, what passes by, and where on the screen things are.
-fn lasting(state: &Value) -> Value {
+/// What has to come back: all but how often it was drawn, what passes by, where on the screen things are, and what
+/// sessions do not keep: what can be undone, and the losses that a tweak in the past left.
+pub(crate) fn lasting(state: &Value) -> Value {
     let mut state = state.clone();
-    for passing in ["frames", "notices", "first_weight", "canvas", "controls", "kept", "undo", "redo"] {
+    for passing in ["frames", "notices", "first_weight", "canvas", "controls", "kept", "undo", "redo", "ghost"] {
         state[passing] = Value::Null;
     }
     state

@@ -38,13 +38,7 @@ fn a_script_is_exchanged_while_it_runs() {
 #[test]
 fn a_script_is_edited_saved_broken_and_mended_in_the_window() {
     let Some(mut window) = Window::open(LESSON, OPTIMIZER) else { return };
-    window.press("End");
-    window.press("Left");
-    window.until("the optimizer runs", |state| number(&state["position"]) == number(&state["events"]) - 1.0);
-    window.press("e");
-    window.until("its script is open and listens", |state| {
-        state["editor"]["file"] == "optimizers/own.rhai" && state["editor"]["is_writing"] == true
-    });
+    window.edit_optimizer();
     let before = window.state();
 
     // The player's keys are letters here, and brackets are indented.
