@@ -398,6 +398,8 @@ impl Desk<'_> {
         }
         let what = if at.input.is_some() { "weight" } else { "bias" };
         let (loss, sign) = if grad > 0.0 { ("larger", "positive") } else { ("smaller", "negative") };
+        // With a regularizer g has its share as well.
+        let what_grows = if self.step.penalty_trace(index).is_some() { "loss with its penalty" } else { "loss" };
         let goes = if change > 0.0 { "larger" } else { "smaller" };
         let optimizer = &self.step.names.optimizer;
         let so = if (grad > 0.0) == (change < 0.0) {
@@ -405,7 +407,7 @@ impl Desk<'_> {
         } else {
             format!("and yet {optimizer} makes it {goes} in step {step}: more than the gradient counts in its rule.")
         };
-        format!("With a larger {what} the loss would be {loss} (its gradient g is {sign}), {so}")
+        format!("With a larger {what} the {what_grows} would be {loss} (its gradient g is {sign}), {so}")
     }
 
     fn why_this_change(&self, old: f64, new: f64, grad: f64, index: usize) -> String {

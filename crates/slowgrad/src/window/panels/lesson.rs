@@ -45,7 +45,10 @@ pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             Some(Pointed::Sample(sample)) => Some(sample),
             _ => None,
         };
-        data_picture_ui(ui, session, &theme, sample);
+        let picture = ui.scope(|ui| data_picture_ui(ui, session, &theme, sample)).response.rect;
+        if sample.is_some() && gui.trail.comes_into_view() {
+            ui.scroll_to_rect(picture, None);
+        }
         for slot in &setup.slots {
             if let Some(rect) = slot_ui(ui, session, slot, &theme, pointed.as_ref()) {
                 if gui.trail.comes_into_view() {

@@ -83,16 +83,17 @@ pub(super) fn chains(pieces: &[[[f64; 2]; 2]]) -> Vec<Vec<[f64; 2]>> {
 mod tests {
     use super::*;
 
+    const SIDE: usize = 41;
+
+    /// The square of the distance from a place.
+    fn bowl(middle: [f64; 2]) -> Vec<f64> {
+        let square = |at: usize, middle: f64| (at as f64 - middle) * (at as f64 - middle);
+        (0..SIDE * SIDE).map(|i| square(i % SIDE, middle[0]) + square(i / SIDE, middle[1])).collect()
+    }
+
     #[test]
     fn pieces_of_a_circle_make_one_line() {
-        let side = 41;
-        let values: Vec<f64> = (0..side * side)
-            .map(|i| {
-                let (x, y) = ((i % side) as f64 - 20.0, (i / side) as f64 - 19.0);
-                x * x + y * y
-            })
-            .collect();
-        let pieces = segments(side, &values, 150.0);
+        let pieces = segments(SIDE, &bowl([20.0, 19.0]), 150.0);
         let lines = chains(&pieces);
         assert_eq!(lines.len(), 1);
         assert_eq!(lines[0].len(), pieces.len() + 1);
@@ -103,14 +104,7 @@ mod tests {
 
     #[test]
     fn a_bowls_lines_are_circles() {
-        let side = 41;
-        let values: Vec<f64> = (0..side * side)
-            .map(|i| {
-                let (x, y) = ((i % side) as f64 - 20.0, (i / side) as f64 - 20.0);
-                x * x + y * y
-            })
-            .collect();
-        let pieces = segments(side, &values, 144.0);
+        let pieces = segments(SIDE, &bowl([20.0, 20.0]), 144.0);
         assert!(pieces.len() > 60);
         for [x, y] in pieces.into_iter().flatten() {
             let radius = ((x - 20.0) * (x - 20.0) + (y - 20.0) * (y - 20.0)).sqrt();

@@ -3,10 +3,9 @@
 use super::super::axes::{Axis, grid_mesh, plot_ui, readout};
 use super::super::contour::segments;
 use super::heights::{Heights, within};
-use super::ways::{Way, balls, way_under_pointer};
-use super::{range, said};
+use super::ways::{balls, way_under_pointer};
+use super::{Drawn, range, said};
 use crate::window::gui::Gui;
-use crate::worker::Landscape;
 use egui::{Align2, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, PlotPoint};
 use slowgrad_render::Theme;
@@ -16,14 +15,9 @@ use slowgrad_timeline::words;
 const BAR_WIDTH: f32 = 66.0;
 
 /// Draws the map; answers a step to go to.
-pub(super) fn map_ui(
-    ui: &mut Ui,
-    gui: &mut Gui,
-    landscape: &Landscape,
-    heights: Heights,
-    ways: &[Way],
-    names: &[String; 2],
-) -> Option<u64> {
+pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u64> {
+    let Drawn { landscape, heights, ways, names } = drawn;
+    let heights = *heights;
     let theme = &{ *gui.theme() };
     let surface = &landscape.surface;
     // What was computed last is seen within what is asked for now.

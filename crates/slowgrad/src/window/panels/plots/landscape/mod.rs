@@ -22,7 +22,7 @@ use slowgrad_engine::record::RecordedStep;
 use slowgrad_render::Theme;
 use slowgrad_timeline::{parameters, words};
 use std::sync::Arc;
-use ways::{DASHED, DOTTED, ways};
+use ways::{DASHED, DOTTED, Way, ways};
 
 /// More parameters than this are not listed; they are chosen in the network.
 const LISTED: usize = 300;
@@ -47,17 +47,25 @@ pub(super) fn landscape_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         return instead_ui(ui, "The first losses are being computed…", &theme);
     };
     legend(ui, session, &landscape, &theme);
-    let heights = Heights::of(&landscape, gui.plots.is_log, gui.plots.is_surface);
-    let ways = ways(&landscape, &theme);
-    let names = landscape.surface.axes.map(|axis| name(step, axis));
-    let asked = if gui.plots.is_surface {
-        turned::surface_ui(ui, gui, &landscape, heights, &ways, &names)
-    } else {
-        map::map_ui(ui, gui, &landscape, heights, &ways, &names)
+    let drawn = Drawn {
+        landscape: &landscape,
+        heights: Heights::of(&landscape, gui.plots.is_log, gui.plots.is_surface),
+        ways: ways(&landscape, &theme),
+        names: landscape.surface.axes.map(|axis| name(step, axis)),
     };
+    let asked = if gui.plots.is_surface { turned::surface_ui(ui, gui, &drawn) } else { map::map_ui(ui, gui, &drawn) };
     if let Some(step) = asked {
         session.go_to_step(step);
     }
+}
+
+/// What is drawn, from whichever side.
+struct Drawn<'a> {
+    landscape: &'a Landscape,
+    heights: Heights,
+    ways: Vec<Way>,
+    /// Those of the two parameters.
+    names: [String; 2],
 }
 
 /// A parameter in a few letters.

@@ -4,22 +4,17 @@ use super::super::axes::plain;
 use super::heights::Heights;
 use super::surface::{Camera, surface_mesh};
 use super::ways::{Way, balls, way_under_pointer};
-use super::{range, said};
+use super::{Drawn, range, said};
 use crate::window::gui::Gui;
-use crate::worker::{Landscape, PathPoint, Surface};
+use crate::worker::{PathPoint, Surface};
 use egui::{Align2, FontId, Pos2, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_timeline::words;
 
 /// Draws the surface, which can be turned; answers a step to go to.
-pub(super) fn surface_ui(
-    ui: &mut Ui,
-    gui: &mut Gui,
-    landscape: &Landscape,
-    heights: Heights,
-    ways: &[Way],
-    names: &[String; 2],
-) -> Option<u64> {
+pub(super) fn surface_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u64> {
+    let Drawn { landscape, heights, ways, names } = drawn;
+    let heights = *heights;
     let theme = *gui.theme();
     let surface = &landscape.surface;
     let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
