@@ -70,6 +70,8 @@ pub struct Layout {
     loss: Point,
     /// The height of words in the room that it was made for.
     words: f32,
+    /// The same of those that are always there, the names of matrices.
+    names: f32,
 }
 
 /// A layer of more weights than this is shown as a matrix and not as edges: where more cross each other, none can be
@@ -93,7 +95,8 @@ impl Layout {
             layout.stretch(room[0] / room[1]);
             // Larger words need more room themselves.
             for _ in 0..3 {
-                let words = (LEAST_WORDS / layout.zoom(room)).clamp(WORDS, MOST_WORDS);
+                layout.names = (LEAST_WORDS / layout.zoom(room)).max(WORDS);
+                let words = layout.names.min(MOST_WORDS);
                 layout.loss[0] += OUTPUT_WORDS * (words - layout.words);
                 layout.words = words;
             }
@@ -135,7 +138,13 @@ impl Layout {
             before = Some(block);
         }
         let half = before.map_or(0.0, |block| block.width() / 2.0);
-        Self { columns, matrices, loss: [x + half + OUTPUT_WORDS * WORDS + BEFORE_LOSS, 0.0], words: WORDS }
+        Self {
+            columns,
+            matrices,
+            loss: [x + half + OUTPUT_WORDS * WORDS + BEFORE_LOSS, 0.0],
+            words: WORDS,
+            names: WORDS,
+        }
     }
 
     /// Moves columns together or apart so that width to height comes nearer to `aspect`, that of the room the
@@ -302,7 +311,8 @@ impl Layout {
             }
         }
         for matrix in self.matrices.iter().flatten() {
-            bounds.min[1] = bounds.min[1].min(matrix.min[1] - line - 4.0);
+            // Its name stands above it, in letters that may be a step of the zoom larger.
+            bounds.min[1] = bounds.min[1].min(matrix.min[1] - 2.1 * self.names);
             bounds.max[1] = bounds.max[1].max(matrix.max[1] + 8.0);
         }
         // The numbers of a sample come in from the left.

@@ -410,6 +410,25 @@ fn a_large_network_stays_one_readable_picture() {
 }
 
 #[test]
+fn the_name_of_a_matrix_stands_above_it_in_every_room() {
+    let timeline = large_net();
+    let shape = &timeline.step().shape;
+    for room in [[660.0, 480.0], [1000.0, 600.0], [1900.0, 1200.0]] {
+        let layout = Layout::within(shape, room);
+        let Bounds { min, max } = layout.bounds();
+        let zoom = (room[0] / (max[0] - min[0])).min(room[1] / (max[1] - min[1]));
+        let options = SceneOptions { zoom: zoom_step(zoom), ..SceneOptions::default() };
+        let scene = scene(&timeline, &layout, &Moment { events: 0..1, progress: 0.0 }, &options);
+        let names: Vec<&Label> = scene.labels.iter().filter(|label| label.math.plain().contains(" × ")).collect();
+        assert_eq!(names.len(), shape.layers(), "{room:?}");
+        for (layer, name) in names.into_iter().enumerate() {
+            let matrix = layout.matrix(layer).expect("a matrix");
+            assert!(name.room().max[1] <= matrix.min[1], "{room:?}: {}", name.math.plain());
+        }
+    }
+}
+
+#[test]
 fn a_frozen_parameter_says_that_it_stays() {
     // A weight of the first layer, the bias of its third neuron, and a weight of the last layer.
     let timeline = frozen(&[2, 3, 1], vec![tanh(), sigmoid()], &[3, 8, 9]);
