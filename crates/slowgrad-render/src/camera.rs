@@ -95,7 +95,8 @@ impl View {
         Bounds { min: self.to_world(area, area.min), max: self.to_world(area, area.max) }
     }
 
-    /// What lies under a point of the screen: discs before cells of matrices before edges, the nearest first.
+    /// What lies under a point of the screen: discs before the numbers of weights before cells of matrices before edges, the
+    /// nearest first.
     pub fn hit(&self, area: Rect, scene: &Scene, pos: Pos2) -> Option<Target> {
         let at = Vec2::from(self.to_world(area, pos));
         let disc = scene
@@ -108,6 +109,14 @@ impl View {
             .min_by(|a, b| a.0.total_cmp(&b.0));
         if let Some((_, _, target)) = disc {
             return Some(target);
+        }
+        let is_there =
+            |room: Bounds| (0..2).all(|axis| (room.min[axis]..room.max[axis]).contains(&at.to_array()[axis]));
+        let number = scene.labels.iter().find(|label| {
+            matches!(label.target, Some(Target::Weight { .. } | Target::Bias { .. })) && is_there(label.room())
+        });
+        if let Some(label) = number {
+            return label.target;
         }
         if let Some(cell) = scene.matrices.iter().find_map(|field| cell(field, at)) {
             return Some(cell);

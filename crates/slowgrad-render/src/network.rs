@@ -181,7 +181,7 @@ impl Marks<'_> {
             if is_anything_marked && let Some(color) = self.highlight(edge.target) {
                 instances.push(self.edge_outline(edge, color));
             }
-            let color = self.theme.color(edge.ink);
+            let color = self.theme.line_color(edge.ink);
             instances.push(EdgeInstance {
                 from: edge.from,
                 to: edge.to,

@@ -1,9 +1,9 @@
 //! The colours and letters of everything that is drawn, because one quantity has one colour everywhere:
 //! values and weights run from orange (negative) to blue (positive), gradients are violet, updates green.
 //!
-//! The themes are chosen so that sign survives every common form of colour blindness: orange against blue
-//! for values, and light against deep within the violet and the green family. A theme must not know where
-//! on the screen a colour lands; panels ask it by meaning ([`Ink`]).
+//! The themes are chosen so that whoever lacks one kind of cones tells signs apart, orange against blue for values
+//! and light against deep within the violet and the green family, and does not take a gradient for a weight. A
+//! theme must not know where on the screen a colour lands; panels ask it by meaning ([`Ink`]).
 
 use std::sync::Arc;
 
@@ -100,8 +100,8 @@ impl Theme {
             empty: rgb(0x20_2731),
             loss: rgb(0xff_6f7d),
             value: Ramp { negative: rgb(0xf5_9322), neutral: rgb(0x3b_434e), positive: rgb(0x3a_a5ee) },
-            gradient: Ramp { negative: rgb(0xc9_3fb4), neutral: rgb(0x45_3c50), positive: rgb(0xf2_c4ff) },
-            update: Ramp { negative: rgb(0x1e_a97c), neutral: rgb(0x33_463f), positive: rgb(0x9d_f5d2) },
+            gradient: Ramp { negative: rgb(0xa0_3fc0), neutral: rgb(0x45_3c50), positive: rgb(0xf7_c6f2) },
+            update: Ramp { negative: rgb(0x0e_7d55), neutral: rgb(0x33_463f), positive: rgb(0x9d_f5d2) },
             code: CodeColors {
                 keyword: rgb(0xb9_a3ff),
                 number: rgb(0x8f_d6c0),
@@ -126,8 +126,8 @@ impl Theme {
             accent: rgb(0xdb_a400),
             empty: rgb(0xe9_edf2),
             loss: rgb(0xc6_2f42),
-            value: Ramp { negative: rgb(0xf5_9322), neutral: rgb(0xdf_e3e6), positive: rgb(0x08_77bd) },
-            gradient: Ramp { negative: rgb(0x6a_0f73), neutral: rgb(0xe8_e0ec), positive: rgb(0xd7_5fd6) },
+            value: Ramp { negative: rgb(0xf5_9322), neutral: rgb(0xdf_e3e6), positive: rgb(0x0a_63ad) },
+            gradient: Ramp { negative: rgb(0x5c_0a6e), neutral: rgb(0xe8_e0ec), positive: rgb(0xb1_84f7) },
             update: Ramp { negative: rgb(0x0a_5a43), neutral: rgb(0xdb_e8e3), positive: rgb(0x2f_b98f) },
             code: CodeColors {
                 keyword: rgb(0x6b_3fc0),
@@ -152,7 +152,21 @@ impl Theme {
         theme.empty = rgb(0x14_1920);
         theme.value.negative = rgb(0xff_a63d);
         theme.value.positive = rgb(0x5c_bbff);
+        theme.gradient.positive = rgb(0xff_dcf4);
         theme
+    }
+
+    /// The colour of a line of this meaning: like [`Theme::color`], but with a hue that is seen on a thin line even
+    /// where the ramp is near zero. What is exactly zero has none.
+    pub fn line_color(&self, ink: Ink) -> Color32 {
+        let at_least = |level: f32| {
+            if level == 0.0 { level } else { level.abs().max(0.3).copysign(level) }
+        };
+        self.color(match ink {
+            Ink::Weight(level) => Ink::Weight(at_least(level)),
+            Ink::Gradient(level) => Ink::Gradient(at_least(level)),
+            other => other,
+        })
     }
 
     /// The colour that fills an area of this meaning.
@@ -379,6 +393,58 @@ mod tests {
             }
             for ramp in [theme.gradient, theme.update] {
                 assert!(contrast(ramp.negative, ramp.positive) > 1.9, "sign must show without hue: {ramp:?}");
+            }
+        }
+    }
+
+    /// What a person with one kind of cones missing sees, in linear light (Viénot, Brettel and Mollon 1999 for red and
+    /// green, the plane of Brettel, Viénot and Mollon 1997 as a single one for blue).
+    fn seen_without(cones: usize, color: Color32) -> Color32 {
+        const MISSING: [[[f32; 3]; 3]; 3] = [
+            [[0.112_38, 0.887_62, 0.0], [0.112_38, 0.887_62, 0.0], [0.004_01, -0.004_01, 1.0]],
+            [[0.292_75, 0.707_25, 0.0], [0.292_75, 0.707_25, 0.0], [-0.022_34, 0.022_34, 1.0]],
+            [[1.0, 0.144_61, -0.144_61], [0.0, 0.859_24, 0.140_76], [0.0, 0.859_24, 0.140_76]],
+        ];
+        let rgba = egui::Rgba::from(color);
+        let part = |row: [f32; 3]| (row[0] * rgba.r() + row[1] * rgba.g() + row[2] * rgba.b()).clamp(0.0, 1.0);
+        let [r, g, b] = MISSING[cones].map(part);
+        egui::Rgba::from_rgb(r, g, b).into()
+    }
+
+    /// How far apart two colours look: the distance in Oklab, where 0.02 can just be told apart side by side.
+    fn difference(a: Color32, b: Color32) -> f32 {
+        let lab = |color: Color32| {
+            let rgba = egui::Rgba::from(color);
+            let (r, g, b) = (rgba.r(), rgba.g(), rgba.b());
+            let l = (0.412_221_5 * r + 0.536_332_55 * g + 0.051_445_995 * b).cbrt();
+            let m = (0.211_903_5 * r + 0.680_699_5 * g + 0.107_396_96 * b).cbrt();
+            let s = (0.088_302_46 * r + 0.281_718_85 * g + 0.629_978_7 * b).cbrt();
+            [
+                0.210_454_26 * l + 0.793_617_8 * m - 0.004_072_047 * s,
+                1.977_998_5 * l - 2.428_592_2 * m + 0.450_593_7 * s,
+                0.025_904_037 * l + 0.782_771_77 * m - 0.808_675_77 * s,
+            ]
+        };
+        lab(a).iter().zip(lab(b)).map(|(x, y)| (x - y) * (x - y)).sum::<f32>().sqrt()
+    }
+
+    #[test]
+    fn whoever_sees_two_colours_tells_signs_and_gradients_apart() {
+        for theme in [Theme::dark(), Theme::light(), Theme::high_contrast()] {
+            for cones in 0..3 {
+                let seen = |ramp: Ramp| [ramp.negative, ramp.positive].map(|color| seen_without(cones, color));
+                let [minus, plus] = seen(theme.value);
+                assert!(difference(minus, plus) > 0.15, "sign of weights without cones {cones}");
+                for ramp in [theme.gradient, theme.update] {
+                    let [minus, plus] = seen(ramp);
+                    assert!(difference(minus, plus) > 0.15, "sign of {ramp:?} without cones {cones}");
+                }
+                for (other, least) in [(theme.gradient, 0.13), (theme.update, 0.08)] {
+                    for (a, b) in seen(other).into_iter().flat_map(|a| [(a, minus), (a, plus)]) {
+                        let far = difference(a, b);
+                        assert!(far > least, "{other:?} as a weight without cones {cones}: {far}");
+                    }
+                }
             }
         }
     }

@@ -298,7 +298,7 @@ fn check_headlines(what: &str, steps: (Option<&Timeline>, &Timeline)) -> usize {
     let timeline = steps.1;
     let layout = Layout::new(&timeline.step().shape);
     let options = SceneOptions { digits: 17, ..SceneOptions::default() };
-    let picture = Picture::new(timeline, 4000);
+    let picture = Picture::new(timeline);
     let mut followed = 0;
     for granularity in [Granularity::Neuron, Granularity::Layer] {
         let mut at = 0;

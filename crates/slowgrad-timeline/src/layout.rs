@@ -76,7 +76,12 @@ pub struct Layout {
 
 /// A layer of more weights than this is shown as a matrix and not as edges: where more cross each other, none can be
 /// followed.
-pub const MOST_EDGES: usize = 512;
+const MOST_EDGES: usize = 512;
+/// Whether a layer of a network is shown as a matrix.
+pub fn is_matrix(shape: &Shape, layer: usize) -> bool {
+    shape.weights(layer).len() > MOST_EDGES
+}
+
 /// Room between a matrix and the discs at both sides.
 const BESIDE_MATRIX: f32 = 76.0;
 

@@ -27,6 +27,7 @@ use crate::scene::{Bounds, Comparison, Formula, Math, Scene, ScriptMark, Target}
 use crate::timeline::Timeline;
 use crate::words::{self, Words};
 use canvas::Canvas;
+use highlight::Highlights;
 use known::Known;
 pub use maps::Maps;
 use matrix::Matrices;
@@ -56,8 +57,6 @@ pub struct SceneOptions {
     pub reduced_motion: bool,
     /// What the lesson says.
     pub caption: String,
-    /// Of more weights than this only the strongest are drawn.
-    pub edges_at_most: usize,
     /// The parameters that stand out, flat; all else is dimmed.
     pub lit: Option<Arc<[bool]>>,
     /// What the neurons compute, for discs with room for it.
@@ -81,7 +80,6 @@ impl Default for SceneOptions {
             selected: None,
             reduced_motion: false,
             caption: String::new(),
-            edges_at_most: 4000,
             lit: None,
             maps: None,
             zoom: 1.0,
@@ -92,21 +90,24 @@ impl Default for SceneOptions {
 
 /// The scene of a moment. Films and windows that draw many moments of one timeline keep a [`Picture`].
 pub fn scene(timeline: &Timeline, layout: &Layout, moment: &Moment, options: &SceneOptions) -> Scene {
-    Picture::new(timeline, options.edges_at_most).scene(timeline, layout, moment, options)
+    Picture::new(timeline).scene(timeline, layout, moment, options)
 }
 
-/// What all moments of a timeline have in common: which weights are drawn when there are too many.
-#[derive(Debug, Clone)]
+/// What all moments of a timeline have in common, found out once: which weights are drawn when there are too many, and
+/// the matrices of large layers. It takes as long as a look at every weight, so that whoever must not wait lets another
+/// thread make it.
+#[derive(Debug)]
 pub struct Picture {
     strongest: Strongest,
     matrices: Matrices,
+    highlights: Highlights,
 }
 
 impl Picture {
-    /// Chooses the weights to draw. The number of edges is decided here and not by the options of a scene.
-    pub fn new(timeline: &Timeline, edges_at_most: usize) -> Self {
+    /// That of a timeline.
+    pub fn new(timeline: &Timeline) -> Self {
         let step = timeline.step();
-        Self { strongest: Strongest::of(step, edges_at_most), matrices: Matrices::of(step) }
+        Self { strongest: Strongest::of(step), matrices: Matrices::of(step), highlights: Highlights::default() }
     }
 
     /// The scene of a moment of the timeline that the picture was made for.
@@ -172,7 +173,7 @@ impl Picture {
             caption: options.caption.clone(),
         };
         if let Some(lit) = options.lit.as_ref().filter(|lit| lit.len() == timeline.step().shape.parameters()) {
-            highlight::dim(&mut scene, &timeline.step().shape, lit);
+            highlight::dim(&mut scene, &timeline.step().shape, lit, &self.highlights);
         }
         scene
     }

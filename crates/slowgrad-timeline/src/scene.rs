@@ -149,6 +149,12 @@ impl Levels {
         let level = 127.0 * x.clamp(-1.0, 1.0);
         (level + f64::copysign(0.5, level)) as i8
     }
+
+    /// The same of a number that is good enough for a colour.
+    pub(crate) fn level_f32(x: f32) -> i8 {
+        let level = 127.0 * x.clamp(-1.0, 1.0);
+        (level + f32::copysign(0.5, level)) as i8
+    }
 }
 
 /// How a patch shows its levels.

@@ -82,7 +82,7 @@ fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
     let nets = small_nets().into_iter().chain([("2-30-12-3", middling), ("large", large_net())]);
     for (name, timeline) in nets {
         let shape = Arc::clone(&timeline.step().shape);
-        let drawn = Picture::new(&timeline, 4000);
+        let drawn = Picture::new(&timeline);
         let layout = Layout::within(&shape, [1400.0, 1000.0]);
         let mut dragged = layout.clone();
         let [x, y] = dragged.position(Target::Neuron { layer: 0, neuron: 0 });
@@ -120,7 +120,7 @@ fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
 fn maps_and_numbers_appear_where_there_is_room() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
     let layout = Layout::new(&timeline.step().shape);
-    let drawn = Picture::new(&timeline, 4000);
+    let drawn = Picture::new(&timeline);
     let (moment, target) = (Moment { events: 20..21, progress: 1.0 }, Target::Neuron { layer: 0, neuron: 1 });
     let scene = |zoom: f32| {
         let options = SceneOptions { maps: maps(&timeline), zoom, ..SceneOptions::default() };
@@ -149,7 +149,7 @@ fn maps_and_numbers_appear_where_there_is_room() {
 
     let large = large_net();
     let layout = Layout::new(&large.step().shape);
-    let drawn = Picture::new(&large, 4000);
+    let drawn = Picture::new(&large);
     let cell = layout.position(Target::Weight { layer: 0, neuron: 5, input: 300 });
     let view = Bounds { min: [cell[0] - 4.0, cell[1] - 3.0], max: [cell[0] + 4.0, cell[1] + 3.0] };
     let numbers = |zoom: f32| {
@@ -318,6 +318,28 @@ fn pulses_carry_the_numbers_of_their_event() {
     }
 }
 
+#[test]
+fn what_has_come_back_to_a_neuron_is_the_sum_that_was_computed() {
+    let timeline = timeline(&[2, 3, 4, 2], vec![tanh(), tanh(), tanh()], sgd(), 1);
+    let layout = Layout::new(&timeline.step().shape);
+    let drawn = Picture::new(&timeline);
+    // All digits, so that not one bit may differ.
+    let options = SceneOptions { digits: 17, ..SceneOptions::default() };
+    let mut sums = 0;
+    for index in 0..timeline.len() {
+        let event = timeline.event(index);
+        let EventKind::Backprop { input, sum, .. } = event.kind else { continue };
+        let scene = drawn.scene(&timeline, &layout, &Moment { events: index..index + 1, progress: 1.0 }, &options);
+        let layer = event.address.cell.layer().expect("a layer") - 1;
+        let about = |label: &&Label| label.target == Some(Target::Neuron { layer, neuron: input });
+        let said = scene.labels.iter().filter(about).map(|label| label.math.plain()).collect::<Vec<_>>();
+        let wanted = format!("∂L/∂a{} = {}", ['₁', '₂', '₃', '₄'][input], number(sum, 17));
+        assert!(said.contains(&wanted), "{index}: {wanted} is not among {said:?}");
+        sums += 1;
+    }
+    assert_eq!(sums, 2 * 4 + 4 * 3);
+}
+
 fn neuron_of(target: Target) -> Target {
     match target {
         Target::Weight { layer, neuron, .. } | Target::Bias { layer, neuron } => Target::Neuron { layer, neuron },
@@ -394,7 +416,7 @@ fn the_way_is_lit_only_where_a_gradient_comes_along_it() {
 fn a_large_network_stays_one_readable_picture() {
     let timeline = large_net();
     let layout = Layout::new(&timeline.step().shape);
-    let picture = Picture::new(&timeline, 4000);
+    let picture = Picture::new(&timeline);
     let options = SceneOptions::default();
     let backward = timeline.phase(Phase::Backward, Some(0)).expect("there is a backward phase");
     for at in [5, 1000, backward.start - 30, backward.start + 60, backward.end - 4000, backward.end + 9000] {

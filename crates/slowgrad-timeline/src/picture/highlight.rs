@@ -2,7 +2,7 @@
 
 use crate::scene::{Disc, Edge, Field, Levels, Scene, Target};
 use slowgrad_engine::shape::{Parameter, Shape};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// An edge that does not stand out keeps so much of its strength.
 const DIM_EDGE: f32 = 0.12;
@@ -15,32 +15,59 @@ const BRIGHT: f32 = 0.85;
 /// The level of a cell that does not stand out is divided by this.
 const DIM_LEVEL: i8 = 8;
 
-/// The parameters that stand out, with the neurons and inputs that they belong to.
-struct Lit<'s> {
-    shape: &'s Shape,
-    parameters: &'s [bool],
-    inputs: Vec<bool>,
-    neurons: Vec<Vec<bool>>,
+/// What stands out, kept from scene to scene: it is found by a look at every weight.
+#[derive(Debug, Default)]
+pub(super) struct Highlights {
+    last: Mutex<Option<Arc<Lit>>>,
 }
 
-impl<'s> Lit<'s> {
-    fn new(shape: &'s Shape, parameters: &'s [bool]) -> Self {
-        let mut inputs = vec![false; shape.inputs()];
-        let mut neurons: Vec<Vec<bool>> = (0..shape.layers()).map(|layer| vec![false; shape.size(layer)]).collect();
-        for index in (0..parameters.len()).filter(|&index| parameters[index]) {
-            let Parameter { layer, neuron, input } = shape.parameter(index);
-            neurons[layer][neuron] = true;
-            match (layer.checked_sub(1), input) {
-                (None, Some(input)) => inputs[input] = true,
-                (Some(before), Some(input)) => neurons[before][input] = true,
-                (_, None) => {}
+/// The parameters that stand out, with the neurons and inputs that they belong to.
+#[derive(Debug)]
+struct Lit {
+    parameters: Arc<[bool]>,
+    inputs: Vec<bool>,
+    neurons: Vec<Vec<bool>>,
+    /// Matrices that were dimmed: what they were made from, and what came of it.
+    matrices: Mutex<Vec<(Arc<Levels>, Arc<Levels>)>>,
+}
+
+/// Matrices that are kept dimmed: all layers of one moment, and those of the last.
+const MOST_MATRICES: usize = 64;
+
+impl Highlights {
+    fn of(&self, shape: &Shape, parameters: &Arc<[bool]>) -> Arc<Lit> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lit) = last.as_ref().filter(|lit| Arc::ptr_eq(&lit.parameters, parameters)) {
+            return Arc::clone(lit);
+        }
+        let lit = Arc::new(Lit::new(shape, parameters));
+        *last = Some(Arc::clone(&lit));
+        lit
+    }
+}
+
+impl Lit {
+    fn new(shape: &Shape, parameters: &Arc<[bool]>) -> Self {
+        let mut sources: Vec<Vec<bool>> = shape.sizes().iter().map(|&size| vec![false; size]).collect();
+        for layer in 0..shape.layers() {
+            let rows = parameters[shape.weights(layer)].chunks_exact(shape.fan_in(layer));
+            for (neuron, row) in rows.enumerate() {
+                let bias = parameters[shape.index(Parameter { layer, neuron, input: None })];
+                let mut is_lit = bias;
+                for (source, weight) in sources[layer].iter_mut().zip(row) {
+                    *source |= weight;
+                    is_lit |= weight;
+                }
+                sources[layer + 1][neuron] |= is_lit;
             }
         }
-        Self { shape, parameters, inputs, neurons }
+        let neurons = sources.split_off(1);
+        let inputs = sources.swap_remove(0);
+        Self { parameters: Arc::clone(parameters), inputs, neurons, matrices: Mutex::new(Vec::new()) }
     }
 
-    fn is_lit(&self, target: Target) -> bool {
-        let parameter = |layer, neuron, input| self.parameters[self.shape.index(Parameter { layer, neuron, input })];
+    fn is_lit(&self, shape: &Shape, target: Target) -> bool {
+        let parameter = |layer, neuron, input| self.parameters[shape.index(Parameter { layer, neuron, input })];
         match target {
             Target::Input(input) => self.inputs[input],
             Target::Neuron { layer, neuron } => self.neurons[layer][neuron],
@@ -49,23 +76,42 @@ impl<'s> Lit<'s> {
             Target::Loss => false,
         }
     }
+
+    /// A layer's matrix of which only some cells stand out.
+    fn dimmed(&self, shape: &Shape, layer: usize, levels: &Arc<Levels>) -> Arc<Levels> {
+        let mut kept = self.matrices.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, dimmed)) = kept.iter().find(|(from, _)| Arc::ptr_eq(from, levels)) {
+            return Arc::clone(dimmed);
+        }
+        let cells = levels.levels.iter().zip(&self.parameters[shape.weights(layer)]);
+        let dim = |(level, is_lit): (&i8, &bool)| if *is_lit { *level } else { *level / DIM_LEVEL };
+        let dimmed = Arc::new(Levels { levels: cells.map(dim).collect(), ..**levels });
+        if kept.len() >= MOST_MATRICES {
+            kept.remove(0);
+        }
+        kept.push((Arc::clone(levels), Arc::clone(&dimmed)));
+        dimmed
+    }
 }
 
 /// Dims all of a scene but what stands out.
-pub(super) fn dim(scene: &mut Scene, shape: &Shape, parameters: &[bool]) {
-    let lit = Lit::new(shape, parameters);
+pub(super) fn dim(scene: &mut Scene, shape: &Shape, parameters: &Arc<[bool]>, highlights: &Highlights) {
+    let lit = highlights.of(shape, parameters);
+    let is_lit = |target: Target| lit.is_lit(shape, target);
     for edge in scene.edges.iter_mut().filter(|edge| edge.alpha > 0.0) {
-        dim_edge(edge, lit.is_lit(edge.target));
+        dim_edge(edge, is_lit(edge.target));
     }
     for matrix in &mut scene.matrices {
-        dim_cells(matrix, &lit);
+        if let Some(layer) = matrix.layer {
+            matrix.levels = lit.dimmed(shape, layer, &matrix.levels);
+        }
     }
     for label in &mut scene.labels {
-        if label.target.is_some_and(|target| !lit.is_lit(target)) {
+        if label.target.is_some_and(|target| !is_lit(target)) {
             label.alpha *= DIM_WORDS;
         }
     }
-    for disc in scene.discs.iter_mut().filter(|disc| !lit.is_lit(disc.target)) {
+    for disc in scene.discs.iter_mut().filter(|disc| !is_lit(disc.target)) {
         dim_disc(disc, scene.maps.as_mut());
     }
 }
@@ -78,18 +124,6 @@ fn dim_edge(edge: &mut Edge, is_lit: bool) {
         edge.glow *= DIM_EDGE;
         edge.ghost_width = None;
     }
-}
-
-fn dim_cells(matrix: &mut Field, lit: &Lit<'_>) {
-    let Some(layer) = matrix.layer else { return };
-    let parameters = &lit.parameters[lit.shape.weights(layer)];
-    let mut levels = Levels::clone(&matrix.levels);
-    for (level, is_lit) in levels.levels.iter_mut().zip(parameters) {
-        if !is_lit {
-            *level /= DIM_LEVEL;
-        }
-    }
-    matrix.levels = Arc::new(levels);
 }
 
 /// A disc is dimmed with the map that is drawn into it.

@@ -10,6 +10,7 @@ use slowgrad_engine::dense;
 use slowgrad_engine::record::{RecordedSample, RecordedStep};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::math;
+use std::cell::OnceCell;
 
 /// How far a neuron is on the way forward.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +71,14 @@ struct Together {
     end: usize,
 }
 
+/// What has come back to the neurons of a layer.
+#[derive(Debug, Clone)]
+enum Arrivals {
+    Nothing,
+    Some(Vec<Option<f64>>),
+    All,
+}
+
 /// All that is known at one moment.
 #[derive(Debug)]
 pub(super) struct Known<'a> {
@@ -88,6 +97,8 @@ pub(super) struct Known<'a> {
     early_deltas: Option<Together>,
     /// ∂L/∂ŷ so far, one an output; empty before the way back has begun.
     output_grads: Vec<Option<f64>>,
+    /// For each layer what has come back to its neurons.
+    arriving: Vec<OnceCell<Arrivals>>,
     /// The parameter that the update has come to.
     updating: Option<(usize, usize, usize)>,
 }
@@ -112,6 +123,7 @@ impl<'a> Known<'a> {
             sums_only: together(Phase::Forward, GROUP_SUMS..GROUP_ACTIVE),
             early_deltas: together(Phase::Backward, GROUP_DELTA..ARRIVE),
             output_grads: Vec::new(),
+            arriving: vec![OnceCell::new(); step.shape.layers()],
             updating: None,
         };
         known.output_grads = known.loss_chain();
@@ -248,26 +260,46 @@ impl<'a> Known<'a> {
         if layer == self.last() {
             return self.output_grads[neuron];
         }
+        match self.arriving[layer].get_or_init(|| self.arrivals(layer)) {
+            Arrivals::Nothing => None,
+            Arrivals::Some(sums) => sums[neuron],
+            Arrivals::All => Some(self.recorded().layers[layer].grad_a[neuron]),
+        }
+    }
+
+    /// What the neurons of the next layer have sent back to a layer's neurons so far. They send one after the other, and
+    /// each to one neuron after the other.
+    fn arrivals(&self, layer: usize) -> Arrivals {
         let shape = &self.step.shape;
         let next = layer + 1;
-        let shares = 2 + shape.fan_in(next) + neuron;
-        // The neurons of the next layer send their shares back one after the other.
-        let has_sent = |from: usize| {
+        let (width, height) = (shape.size(layer), shape.size(next));
+        // Its own operations, the gradients of its parameters, and then its shares.
+        let sent = |from: usize| {
             let (ops, total) = self.ops(Phase::Backward, Cell::Neuron { layer: next, neuron: from });
-            let own = total - 2 - 2 * shape.fan_in(next);
-            ops > own + shares
+            (ops + width).saturating_sub(total)
         };
-        let (mut low, mut high) = (0, shape.size(next));
+        let (mut low, mut high) = (0, height);
         while low < high {
             let middle = usize::midpoint(low, high);
-            if has_sent(middle) { low = middle + 1 } else { high = middle }
+            if sent(middle) == width { low = middle + 1 } else { high = middle }
         }
-        if low == shape.size(next) {
-            return Some(self.recorded().layers[layer].grad_a[neuron]);
+        let partly = if low < height { sent(low) } else { 0 };
+        if low == height {
+            return Arrivals::All;
+        }
+        if low == 0 && partly == 0 {
+            return Arrivals::Nothing;
         }
         let delta = &self.recorded().layers[next].delta;
-        let share = |from: usize| (self.weights(next, from)[neuron], delta[from]);
-        (0..low).map(share).fold(None, |sum: Option<f64>, (w, d)| Some(sum.map_or(w * d, |sum| math::fma(w, d, sum))))
+        // Row by row, as the step itself adds them up.
+        let mut sums = vec![0.0; width];
+        dense::backward_one(&self.step.before.values[shape.weights(next)][..low * width], &delta[..low], &mut sums);
+        let last = self.weights(next, low)[..partly].iter().map(|w| (*w, delta[low]));
+        for (sum, (w, delta)) in sums.iter_mut().zip(last) {
+            *sum = if low == 0 { w * delta } else { math::fma(w, delta, *sum) };
+        }
+        let count = if low == 0 { partly } else { width };
+        Arrivals::Some(sums.into_iter().enumerate().map(|(at, sum)| (at < count).then_some(sum)).collect())
     }
 
     pub(super) fn backward(&self, layer: usize, neuron: usize) -> Backward {

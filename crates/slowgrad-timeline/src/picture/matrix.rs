@@ -2,31 +2,36 @@
 //!
 //! Each neuron's row ends in a bundle that stands for all its weights; the row that is being computed stands out,
 //! and a single weight keeps its way through its cell. Close enough, each cell has its number. Levels are made
-//! once a step and shared by all its scenes. This file must not know how a layer's parts are computed.
+//! once a step, before its first scene, and shared by all of them. This file must not know how a layer's parts are
+//! computed.
 
 use super::canvas::{Rank, Words as Lettering};
-use super::stage::{Play, Stage, rooted, slope};
+use super::stage::{Play, Stage, slope};
 use super::wave::GROUP_DELTA;
+use crate::layout::is_matrix;
 use crate::scene::{Anchor, Bounds, Edge, Field, Form, Ground, Ink, Levels, Math, Patch, Point, Target};
 use crate::words;
 use slowgrad_engine::record::RecordedStep;
-use std::cell::{OnceCell, RefCell};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the scenes of one step share about the matrices of its layers.
-#[derive(Debug, Clone, Default)]
+/// What the scenes of one step share about the matrices of its layers. Made once a step, so that no scene has to look at
+/// every weight.
+#[derive(Debug)]
 pub(super) struct Matrices {
-    layers: Vec<Kept>,
+    /// For each layer that stands as a matrix.
+    layers: Vec<Option<Kept>>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 struct Kept {
-    before: OnceCell<Arc<Levels>>,
-    after: OnceCell<Arc<Levels>>,
+    before: Arc<Levels>,
+    after: Arc<Levels>,
+    /// The largest weight before the step: where the ramp ends.
+    reach: f64,
+    bundles: Vec<Bundle>,
     /// The gradients of a sample, by its number: those that were shown last.
-    gradients: RefCell<Option<(usize, Arc<Levels>)>>,
-    bundles: OnceCell<Vec<Bundle>>,
+    gradients: Mutex<Option<(usize, Arc<Levels>)>>,
 }
 
 /// All weights of a neuron in one line.
@@ -41,64 +46,65 @@ struct Bundle {
 
 impl Matrices {
     pub(super) fn of(step: &RecordedStep) -> Self {
-        Self { layers: vec![Kept::default(); step.shape.layers()] }
+        let layers = 0..step.shape.layers();
+        Self { layers: layers.map(|layer| is_matrix(&step.shape, layer).then(|| Kept::of(step, layer))).collect() }
+    }
+
+    fn layer(&self, layer: usize) -> Option<&Kept> {
+        self.layers.get(layer).and_then(Option::as_ref)
     }
 }
 
 impl Kept {
-    fn weights(&self, step: &RecordedStep, layer: usize, is_after: bool) -> Arc<Levels> {
-        let (cell, model) = if is_after { (&self.after, &step.after) } else { (&self.before, &step.before) };
-        let levels = cell.get_or_init(|| {
-            let scale = 1.0 / self.reach(step, layer);
-            let levels = model.values[step.shape.weights(layer)].iter().map(|&w| Levels::level(w * scale)).collect();
-            Arc::new(Levels { width: step.shape.fan_in(layer), height: step.shape.size(layer), levels })
-        });
-        Arc::clone(levels)
+    fn of(step: &RecordedStep, layer: usize) -> Self {
+        let (width, height) = (step.shape.fan_in(layer), step.shape.size(layer));
+        let weights = step.shape.weights(layer);
+        let bundles: Vec<Bundle> = step.before.values[weights.clone()].chunks_exact(width).map(Bundle::of).collect();
+        let largest = bundles.iter().fold(0.0, |largest: f64, row| largest.max(row.largest));
+        let reach = if largest > 0.0 && largest.is_finite() { largest } else { 1.0 };
+        let scale = 1.0 / reach;
+        let levels = |values: &[f64]| {
+            let levels = values[weights.clone()].iter().map(|&w| Levels::level(w * scale)).collect();
+            Arc::new(Levels { width, height, levels })
+        };
+        let (before, after) = (levels(&step.before.values), levels(&step.after.values));
+        Self { before, after, reach, bundles, gradients: Mutex::new(None) }
     }
 
-    /// The largest weight of the layer before the step: where the ramp ends.
-    fn reach(&self, step: &RecordedStep, layer: usize) -> f64 {
-        let largest = self.bundles(step, layer).iter().fold(0.0, |largest: f64, row| largest.max(row.largest));
-        if largest > 0.0 && largest.is_finite() { largest } else { 1.0 }
-    }
-
-    /// ∂L/∂w = δ · x of one sample.
+    /// ∂L/∂w = δ · x of one sample. The root of a product is that of its factors, which are few.
     fn gradients(&self, step: &RecordedStep, layer: usize, sample: usize) -> Arc<Levels> {
-        let mut kept = self.gradients.borrow_mut();
+        let mut kept = self.gradients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, levels)) = kept.as_ref().filter(|(of, _)| *of == sample) {
             return Arc::clone(levels);
         }
-        let (x, delta) = (step.layer_input(sample, layer), &step.samples[sample].layers[layer].delta);
-        let row = |delta: &f64| {
-            let delta = *delta;
-            x.iter().map(move |x| Levels::level(f64::from(rooted(delta * x))))
-        };
-        let levels = delta.iter().flat_map(row).collect();
+        let rooted = |x: &f64| (x.abs().sqrt().copysign(*x)) as f32;
+        let x: Vec<f32> = step.layer_input(sample, layer).iter().map(rooted).collect();
+        let delta: Vec<f32> = step.samples[sample].layers[layer].delta.iter().map(rooted).collect();
+        let mut levels = Vec::with_capacity(x.len() * delta.len());
+        for delta in &delta {
+            levels.extend(x.iter().map(|x| Levels::level_f32(delta * x)));
+        }
         let levels = Arc::new(Levels { width: x.len(), height: delta.len(), levels });
         *kept = Some((sample, Arc::clone(&levels)));
         levels
     }
+}
 
-    fn bundles(&self, step: &RecordedStep, layer: usize) -> &[Bundle] {
-        self.bundles.get_or_init(|| {
-            let weights = &step.before.values[step.shape.weights(layer)];
-            let bundle = |row: &[f64]| {
-                // Several at once: each sum would wait for the one before.
-                let mut lanes = [(0.0, 0.0, 0.0_f64); 8];
-                for eight in row.chunks(8) {
-                    for ((sum, squares, largest), &w) in lanes.iter_mut().zip(eight) {
-                        *sum += w;
-                        *squares += w * w;
-                        *largest = if w.abs() > *largest { w.abs() } else { *largest };
-                    }
-                }
-                let sum = lanes.iter().map(|lane| lane.0).sum();
-                let squares: f64 = lanes.iter().map(|lane| lane.1).sum();
-                let largest = lanes.iter().fold(0.0, |largest: f64, lane| largest.max(lane.2));
-                Bundle { sum, size: (squares / row.len() as f64).sqrt(), largest }
-            };
-            weights.chunks_exact(step.shape.fan_in(layer)).map(bundle).collect()
-        })
+impl Bundle {
+    fn of(row: &[f64]) -> Self {
+        // Several at once: each sum would wait for the one before.
+        let mut lanes = [(0.0, 0.0, 0.0_f64); 8];
+        for eight in row.chunks(8) {
+            for ((sum, squares, largest), &w) in lanes.iter_mut().zip(eight) {
+                *sum += w;
+                *squares += w * w;
+                *largest = if w.abs() > *largest { w.abs() } else { *largest };
+            }
+        }
+        let sum = lanes.iter().map(|lane| lane.0).sum();
+        let squares: f64 = lanes.iter().map(|lane| lane.1).sum();
+        let largest = lanes.iter().fold(0.0, |largest: f64, lane| largest.max(lane.2));
+        Self { sum, size: (squares / row.len() as f64).sqrt(), largest }
     }
 }
 
@@ -113,7 +119,7 @@ impl Stage<'_> {
     /// A layer's matrix, with the bundles from its rows to their neurons.
     pub(super) fn layer_matrix(&mut self, layer: usize, place: Bounds) {
         let step = self.known.step;
-        let kept = &self.matrices.layers[layer];
+        let Some(kept) = self.matrices.layer(layer) else { return };
         let (rows, columns) = (step.shape.size(layer), step.shape.fan_in(layer));
         let gradients =
             matches!(&self.play, Play::Backward { layer: at, .. } if *at == layer) && self.wave.progress >= GROUP_DELTA;
@@ -121,7 +127,7 @@ impl Stage<'_> {
         let (levels, ink) = if gradients {
             (kept.gradients(step, layer, self.known.sample), Ink::Gradient(0.0))
         } else {
-            (kept.weights(step, layer, is_after), Ink::Weight(0.0))
+            (Arc::clone(if is_after { &kept.after } else { &kept.before }), Ink::Weight(0.0))
         };
         let whole = Patch { place, source: [0, 0, columns, rows], form: Form::Cells, alpha: 1.0, probe: None };
         let active = self.active_rows(layer);
@@ -135,7 +141,7 @@ impl Stage<'_> {
         self.canvas.matrices.push(Field { levels, ink, layer: Some(layer), patches });
 
         let glow = self.wave.glow();
-        for (neuron, bundle) in kept.bundles(step, layer).iter().enumerate() {
+        for (neuron, bundle) in kept.bundles.iter().enumerate() {
             let target = Target::Neuron { layer, neuron };
             let is_active = active.as_ref().is_some_and(|rows| rows.contains(&neuron));
             let from = [place.max[0], self.layout.position(Target::Weight { layer, neuron, input: 0 })[1]];
@@ -152,20 +158,15 @@ impl Stage<'_> {
                 target,
             });
         }
-        self.matrix_title(layer, place, gradients);
+        self.matrix_title(layer, place, gradients, kept.reach);
         self.cell_numbers(layer, place);
     }
 
-    fn matrix_title(&mut self, layer: usize, Bounds { min, max }: Bounds, gradients: bool) {
+    fn matrix_title(&mut self, layer: usize, Bounds { min, max }: Bounds, gradients: bool, reach: f64) {
         let (rows, columns) = (self.known.step.shape.size(layer), self.known.step.shape.fan_in(layer));
         let name = words::of_layer("W", layer);
         // Weights of large layers are small: their ramp ends at the largest, and that is said.
-        let end = if gradients {
-            String::new()
-        } else {
-            let reach = self.matrices.layers[layer].reach(self.known.step, layer);
-            format!("   −{0} … +{0}", words::number(reach, 2))
-        };
+        let end = if gradients { String::new() } else { format!("   −{0} … +{0}", words::number(reach, 2)) };
         let name = if gradients { slope(name) } else { name };
         let title = |end: &str| Math::row([name.clone(), Math::text(format!("   {rows} × {columns}{end}"))]);
         let size = self.legible(15.0);

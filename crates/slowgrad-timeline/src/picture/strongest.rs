@@ -2,8 +2,11 @@
 //!
 //! It must not know time: the choice holds for a whole step, so that edges do not come and go while it plays.
 
-use crate::layout::MOST_EDGES;
+use crate::layout::is_matrix;
 use slowgrad_engine::record::RecordedStep;
+
+/// Of more weights than this only the strongest are drawn.
+const MOST: usize = 4000;
 
 /// The weights drawn in each layer, as `neuron * fan_in + input` in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,14 +15,12 @@ pub(super) struct Strongest {
 }
 
 impl Strongest {
-    pub(super) fn of(step: &RecordedStep, at_most: usize) -> Self {
+    pub(super) fn of(step: &RecordedStep) -> Self {
         let shape = &step.shape;
         let counts: Vec<usize> = (0..shape.layers())
-            .map(|layer| shape.weights(layer).len())
-            // Those stand as a matrix.
-            .map(|count| if count > MOST_EDGES { 0 } else { count })
+            .map(|layer| if is_matrix(shape, layer) { 0 } else { shape.weights(layer).len() })
             .collect();
-        let layers = shares(&counts, at_most)
+        let layers = shares(&counts, MOST)
             .into_iter()
             .enumerate()
             .map(|(layer, share)| {

@@ -24,7 +24,7 @@ use slowgrad_engine::spec::{LessonSpec, ParamValue, PluginRef, SpecPatch};
 use slowgrad_script::{ConsoleLine, Entry, Lesson, Library, Limits, PluginKind, Sandbox};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::picture::Maps;
+use slowgrad_timeline::picture::{Maps, Picture};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -80,6 +80,7 @@ pub(crate) struct Desk {
     train_left: u64,
     stuck: bool,
     pub(super) shown: Option<Arc<Timeline>>,
+    picture: Option<Arc<Picture>>,
     maps: Option<Arc<Maps>>,
     pub(super) drafts: Drafts,
     /// The run that goes along.
@@ -122,6 +123,7 @@ impl Desk {
             train_left: 0,
             stuck: false,
             shown: None,
+            picture: None,
             maps: None,
             drafts: Drafts::default(),
             rival: None,
@@ -560,6 +562,7 @@ impl Desk {
             plots,
             rival,
             timeline: self.shown.clone(),
+            picture: self.picture.clone(),
             furthest: opened.map_or(0, |opened| opened.run.furthest()),
             changes: opened.map(|opened| Arc::clone(&opened.changes)).unwrap_or_default(),
             arrangement: opened.map(|opened| Arc::clone(&opened.arrangement)).unwrap_or_default(),
@@ -603,7 +606,9 @@ impl Desk {
                 step
             }
         };
-        self.shown = Some(Arc::new(Timeline::new(Arc::new(step))));
+        let timeline = Timeline::new(Arc::new(step));
+        self.picture = Some(Arc::new(Picture::new(&timeline)));
+        self.shown = Some(Arc::new(timeline));
         self.light();
         let Some(opened) = &mut self.opened else { return };
         self.maps = maps(&mut opened.run).map(Arc::new);

@@ -14,7 +14,7 @@ use slowgrad_script::{ConsoleLine, PluginKind, Report};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::cue::{Condition, Cue};
-use slowgrad_timeline::picture::Maps;
+use slowgrad_timeline::picture::{Maps, Picture};
 use slowgrad_timeline::scene::Target;
 use std::sync::Arc;
 
@@ -283,6 +283,8 @@ pub(crate) struct RivalInfo {
     pub(crate) maps: Option<Arc<Maps>>,
     /// What it answers over the inputs, while the plot of answers is open.
     pub(crate) answers: Option<Arc<Answers>>,
+    /// What the scenes of that step have in common.
+    pub(crate) picture: Option<Arc<Picture>>,
     /// Steps that it has done.
     pub(crate) step: u64,
     pub(crate) curve: Vec<LossPoint>,
@@ -371,6 +373,8 @@ pub(crate) struct Snapshot {
     pub(crate) rival: Option<Arc<RivalInfo>>,
     /// The step that is shown; the run stands before it.
     pub(crate) timeline: Option<Arc<Timeline>>,
+    /// What the scenes of that step have in common, made here so that no frame waits for it.
+    pub(crate) picture: Option<Arc<Picture>>,
     pub(crate) furthest: u64,
     /// What was done by hand to make the run what it is.
     pub(crate) changes: Arc<[Made]>,

@@ -14,7 +14,7 @@ use slowgrad_engine::spec::ParamValue;
 use slowgrad_script::Sandbox;
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::picture::Maps;
+use slowgrad_timeline::picture::{Maps, Picture};
 use slowgrad_timeline::words;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,6 +33,8 @@ pub(super) struct Rival {
 #[derive(Debug)]
 struct Shown {
     timeline: Arc<Timeline>,
+    /// What the scenes of it have in common.
+    picture: Arc<Picture>,
     maps: Option<Arc<Maps>>,
     /// Over the inputs, once that was asked for.
     answers: Option<Arc<Answers>>,
@@ -80,7 +82,8 @@ impl Rival {
         let shows = |shown: &Shown| shown.timeline.step().step == run.step() + 1;
         if is_here && !self.shown.as_ref().is_some_and(shows) {
             let timeline = Arc::new(Timeline::new(Arc::new(self.run.record()?)));
-            self.shown = Some(Shown { timeline, maps: maps(&mut self.run).map(Arc::new), answers: None });
+            let picture = Arc::new(Picture::new(&timeline));
+            self.shown = Some(Shown { timeline, picture, maps: maps(&mut self.run).map(Arc::new), answers: None });
         }
         if let Some(shown) = self.shown.as_mut().filter(|shown| is_here && has_answers && shown.answers.is_none()) {
             shown.answers = answers(&mut self.run, SHOWN_SAMPLES, Detail::Fine).map(Arc::new);
@@ -92,6 +95,7 @@ impl Rival {
             mine,
             theirs,
             timeline: shown.map(|shown| Arc::clone(&shown.timeline)),
+            picture: shown.map(|shown| Arc::clone(&shown.picture)),
             maps: shown.and_then(|shown| shown.maps.clone()),
             answers: shown.and_then(|shown| shown.answers.clone()).filter(|_| has_answers),
             step: self.run.step(),

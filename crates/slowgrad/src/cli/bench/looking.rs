@@ -36,11 +36,12 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "frame-100",
         what: "a frame of 10² weights without the graphics card",
-        measure: |bench| frames(bench, 9),
+        measure: |bench| frames(bench, 2, 9),
     },
-    Row { name: "frame-10k", what: "a frame of 10⁴ weights", measure: |bench| frames(bench, 99) },
-    Row { name: "frame-100k", what: "a frame of 10⁵ weights", measure: |bench| frames(bench, 315) },
-    Row { name: "frame-1m", what: "a frame of 10⁶ weights", measure: |bench| frames(bench, 999) },
+    Row { name: "frame-10k", what: "a frame of 10⁴ weights", measure: |bench| frames(bench, 2, 99) },
+    Row { name: "frame-100k", what: "a frame of 10⁵ weights", measure: |bench| frames(bench, 2, 315) },
+    Row { name: "frame-1m", what: "a frame of 10⁶ weights", measure: |bench| frames(bench, 2, 999) },
+    Row { name: "frame-deep", what: "a frame of 10⁴ weights in 400 layers", measure: |bench| frames(bench, 400, 5) },
 ];
 
 /// So many places of a step or a run stand for all.
@@ -164,14 +165,14 @@ impl Saving {
 }
 
 /// From a moment to the shapes that the graphics card is handed: the network's picture as the window draws it.
-fn frames(bench: &Bench, size: usize) -> Result<Reading, Failure> {
-    let timeline = timeline(&opened::wide(size, bench.limits)?)?;
+fn frames(bench: &Bench, layers: usize, size: usize) -> Result<Reading, Failure> {
+    let timeline = timeline(&opened::network(layers, size, bench.limits)?)?;
     let layout = Layout::within(&timeline.step().shape, FRAME.into());
     let mut view = View::default();
     view.fit(layout.bounds(), FRAME);
     let options = SceneOptions { zoom: zoom_step(view.zoom), ..SceneOptions::default() };
     // Which weights are drawn is found out once for each step.
-    let picture = Picture::new(&timeline, options.edges_at_most);
+    let picture = Picture::new(&timeline);
     let theme = Theme::dark();
     let ctx = egui::Context::default();
     theme.apply(&ctx);

@@ -4,6 +4,7 @@ use crate::cli::Failure;
 use crate::library;
 use include_dir::{Dir, include_dir};
 use slowgrad_engine::run::Run;
+use slowgrad_engine::spec::LayerSpec;
 use slowgrad_script::{Files, Lesson, Library, Limits, Root, Sandbox};
 
 static SCRIPTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/cli/bench/scripts");
@@ -27,13 +28,13 @@ pub(super) fn run(name: &str, limits: Limits) -> Result<Run, Failure> {
     Ok(Run::new(lesson.setup, lesson.parameters))
 }
 
-/// A network with two hidden layers of this size, in which nearly all weights lie between the two.
-pub(super) fn wide(size: usize, limits: Limits) -> Result<Run, Failure> {
+/// A network with so many hidden layers of this size; with two, nearly all weights lie between them.
+pub(super) fn network(layers: usize, size: usize, limits: Limits) -> Result<Run, Failure> {
     let sandbox = sandbox(limits);
     let mut spec = sandbox.open("wide.rhai").map_err(Failure::Scripts)?.spec;
-    for layer in spec.layers.iter_mut().rev().skip(1) {
-        layer.size = size;
-    }
+    let (output, hidden) = (spec.layers.pop(), spec.layers.pop());
+    spec.layers.clear();
+    spec.layers.extend(hidden.into_iter().flat_map(|layer| vec![LayerSpec { size, ..layer }; layers]).chain(output));
     let setup = sandbox.assemble(&spec).map_err(Failure::Scripts)?;
     // Drawing a million numbers in a script takes longer than what is measured.
     let scale = 2.0 / (size as f64).sqrt();

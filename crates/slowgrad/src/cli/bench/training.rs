@@ -69,7 +69,7 @@ fn history(bench: &Bench) -> Result<Reading, Failure> {
 }
 
 fn million_parameters(bench: &Bench) -> Result<Reading, Failure> {
-    let run = opened::wide(998, bench.limits)?;
+    let run = opened::network(2, 998, bench.limits)?;
     let parameters = run.setup().shape.parameters() as f64;
     let seconds = seconds_per_step(bench, 1, &run)? - products(bench, &run)?;
     Ok(Reading::seconds(seconds.max(0.0) / parameters))

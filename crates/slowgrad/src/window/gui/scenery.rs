@@ -28,7 +28,6 @@ pub(crate) struct Scenery {
     is_moved: bool,
     /// What the run said last.
     told: Arrangement,
-    picture: Option<(Arc<Timeline>, Picture)>,
     drawn: Option<(Arc<Timeline>, Moment, SceneOptions, Arc<Scene>)>,
 }
 
@@ -70,29 +69,28 @@ impl Gui {
     }
 
     /// The scene of the run that goes along at this moment.
-    pub(crate) fn rival_scene(&mut self, session: &Session, theirs: &Arc<Timeline>) -> Option<Arc<Scene>> {
+    pub(crate) fn rival_scene(&mut self, session: &Session) -> Option<Arc<Scene>> {
+        let rival = session.snapshot.as_ref()?.rival.as_ref()?;
+        let (theirs, picture) = (rival.timeline.as_ref()?, rival.picture.as_ref()?);
         let moment = self.rival_moment(session, theirs)?;
-        let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
         let options = SceneOptions {
             selected: session.view.selected,
-            maps: rival.and_then(|rival| rival.maps.clone()),
+            maps: rival.maps.clone(),
             zoom: zoom_step(self.rival.view.zoom),
             ..SceneOptions::default()
         };
-        Some(self.rival.scenery.scene(theirs, &moment, &options))
+        Some(self.rival.scenery.scene((theirs, picture), &moment, &options))
     }
 
     /// The scene whose numbers are explained.
     pub(crate) fn scene_in_focus(&mut self, session: &Session) -> Option<Arc<Scene>> {
-        match self.rival_in_focus(session) {
-            Some(theirs) => self.rival_scene(session, &theirs),
-            None => self.scene(session),
-        }
+        if self.rival_in_focus(session).is_some() { self.rival_scene(session) } else { self.scene(session) }
     }
 
     /// The scene of this moment.
     pub(crate) fn scene(&mut self, session: &Session) -> Option<Arc<Scene>> {
         let (timeline, playhead) = session.now()?;
+        let picture = session.snapshot.as_ref()?.picture.as_ref()?;
         let moment = if session.is_full_speed() {
             answered(timeline)
         } else {
@@ -109,7 +107,7 @@ impl Gui {
             view: self.canvas.filter(|_| !session.view.auto_fit).map(|area| session.view.bounds(area)),
             ..SceneOptions::default()
         };
-        Some(self.scenery.scene(timeline, &moment, &options))
+        Some(self.scenery.scene((timeline, picture), &moment, &options))
     }
 }
 
@@ -121,7 +119,13 @@ fn answered(timeline: &Timeline) -> Moment {
 }
 
 impl Scenery {
-    fn scene(&mut self, timeline: &Arc<Timeline>, moment: &Moment, options: &SceneOptions) -> Arc<Scene> {
+    /// The scene of a moment of a step, with what the worker has made for all scenes of that step.
+    fn scene(
+        &mut self,
+        (timeline, picture): (&Arc<Timeline>, &Picture),
+        moment: &Moment,
+        options: &SceneOptions,
+    ) -> Arc<Scene> {
         let layout = self.layout(&timeline.step().shape);
         if let Some((drawn, at, with, scene)) = &self.drawn
             && Arc::ptr_eq(drawn, timeline)
@@ -130,12 +134,6 @@ impl Scenery {
         {
             return Arc::clone(scene);
         }
-        let is_known = self.picture.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, timeline));
-        if !is_known {
-            self.picture = Some((Arc::clone(timeline), Picture::new(timeline, options.edges_at_most)));
-        }
-        let (_, picture) =
-            self.picture.get_or_insert_with(|| (Arc::clone(timeline), Picture::new(timeline, options.edges_at_most)));
         let scene = Arc::new(picture.scene(timeline, &layout, moment, options));
         self.drawn = Some((Arc::clone(timeline), moment.clone(), options.clone(), Arc::clone(&scene)));
         scene

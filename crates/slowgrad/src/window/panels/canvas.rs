@@ -9,7 +9,7 @@ use crate::window::session::Session;
 use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2};
 use slowgrad_render::{legend_ui, network_ui};
 use slowgrad_timeline::picture::zoom_step;
-use slowgrad_timeline::scene::Target;
+use slowgrad_timeline::scene::{Anchor, Ink, Label, Scene, Target};
 use slowgrad_timeline::words;
 use std::sync::Arc;
 
@@ -100,7 +100,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         gui.edit(target, session);
     }
     if let (Some(target), None) = (answer.hovered, &gui.field) {
-        hover(ui, session, target);
+        hover(ui, session, &scene, target);
     }
     if let (Some(mut field), Some(rect)) = (gui.field.take(), answer.rect) {
         let place = gui.scenery.position(field.target).unwrap_or([0.0, 0.0]);
@@ -141,15 +141,27 @@ fn drag_weight(session: &mut Session, target: Target, by: Vec2) {
     }
 }
 
-/// The number under the pointer.
-fn hover(ui: &Ui, session: &Session, target: Target) {
+/// The number under the pointer, with its name.
+fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
     // What is selected is explained at the right.
-    if session.view.selected == Some(target) || matches!(target, Target::Neuron { .. }) {
+    if session.view.selected == Some(target) {
         return;
     }
-    let Some((_, value)) = session.editable(target) else { return };
-    let (name, number) = (words::target(target), words::number(value, 5));
-    let text = format!("{name}: {number}   double-click to edit");
+    let name = words::target(target);
+    let text = match target {
+        Target::Neuron { layer, neuron } => {
+            // Words around a disc say it already.
+            let is_said = |label: &Label| label.target == Some(target) && label.anchor == Anchor::Above;
+            if scene.labels.iter().any(is_said) {
+                return;
+            }
+            format!("{name}{}", computed(session, scene, layer, neuron))
+        }
+        _ => {
+            let Some((_, value)) = session.editable(target) else { return };
+            format!("{name}: {}   double-click to edit", words::number(value, 5))
+        }
+    };
     egui::Tooltip::always_open(
         ui.ctx().clone(),
         ui.layer_id(),
@@ -158,6 +170,20 @@ fn hover(ui: &Ui, session: &Session, target: Target) {
     )
     .gap(16.0)
     .show(|ui| ui.add(egui::Label::new(egui::RichText::new(text).small()).extend()));
+}
+
+/// The numbers of a neuron, as far as the picture has them.
+fn computed(session: &Session, scene: &Scene, layer: usize, neuron: usize) -> String {
+    let disc = scene.discs.iter().find(|disc| disc.target == Target::Neuron { layer, neuron });
+    let sample = session.now().and_then(|(timeline, _)| timeline.step().samples.get(session.sample()));
+    let (Some(disc), Some(sample)) = (disc, sample) else { return String::new() };
+    let recorded = &sample.layers[layer];
+    let known = [
+        (disc.fill != Ink::Empty).then(|| format!("a = {}", words::number(recorded.a[neuron], 5))),
+        matches!(disc.ring, Ink::Gradient(_)).then(|| format!("δ = {}", words::number(recorded.delta[neuron], 5))),
+    ];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    if known.is_empty() { known.concat() } else { format!(": {}", known.join(", ")) }
 }
 
 /// Captions are read from the last row of a room.

@@ -7,6 +7,8 @@ use egui_kittest::kittest::Queryable;
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::structure::Reshape;
 use slowgrad_render::label_rects;
+use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::playhead::Command as To;
 use slowgrad_timeline::scene::Target;
 
 fn step(window: &Window) -> RecordedStep {
@@ -159,14 +161,52 @@ fn keys_zoom_pan_walk_and_fit() {
 }
 
 #[test]
+fn a_click_on_a_number_selects_its_weight_and_a_cell_of_a_matrix_says_which_weight_it_is() {
+    let mut window = open("which-weights-change");
+    let weight = Target::Weight { layer: 0, neuron: 2, input: 0 };
+    let bench = window.state_mut();
+    let gui = bench.gui.as_mut().expect("it has been drawn");
+    let (scene, area) = (gui.scene(&bench.session).expect("a scene"), gui.canvas_rect().expect("a canvas"));
+    let label = scene.labels.iter().find(|label| label.target == Some(weight)).expect("its number is shown");
+    // At the number's corner, where the edge does not pass.
+    let [left, top] = label.room().min;
+    let corner = bench.session.view.to_screen(area, [left, top]) + Vec2::splat(2.0);
+    pointer(&mut window, corner, Some(true));
+    pointer(&mut window, corner, Some(false));
+    settle(&mut window);
+    assert_eq!(window.state().session.view.selected, Some(weight));
+
+    let mut window = open("large");
+    let weight = Target::Weight { layer: 0, neuron: 17, input: 402 };
+    let value = step(&window).before.values[17 * 784 + 402];
+    let cell = place(&window, weight);
+    pointer(&mut window, cell, None);
+    window.run_steps(3);
+    let name = slowgrad_timeline::words::target(weight);
+    let number = slowgrad_timeline::words::number(value, 5);
+    assert!(window.query_by_label_contains(&format!("{name}: {number}")).is_some(), "{name}: {number}");
+    // Typed over its cell, it is this weight that changes.
+    window.state_mut().session.view.selected = Some(weight);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    window.get_by_role_and_label(egui::accesskit::Role::TextInput, &name).type_text("0.5");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(step(&window).before.values[17 * 784 + 402], 0.5);
+}
+
+#[test]
 fn letters_on_screen_never_cover_each_other() {
     for lesson in ["which-weights-change", "playground", "large"] {
         let mut window = open(lesson);
         let last = window.state().session.now().expect("it is open").0.len();
-        for (nth, at) in (0..last).step_by((last / 4).max(1)).enumerate() {
+        for (nth, at) in (0..last).step_by((last / 9).max(1)).enumerate() {
             let zooms = [None, Some(0.6), Some(1.7), Some(60.0)];
             let bench = window.state_mut();
-            bench.session.steer(&slowgrad_timeline::playhead::Command::Seek(at));
+            // On the way as well, operation by operation and whole layers together.
+            let granularity = if nth % 3 == 0 { Granularity::Operation } else { Granularity::Layer };
+            bench.session.steer(&To::Granularity(granularity));
+            let unit = bench.session.now().expect("it is open").0.unit(at, granularity);
+            let share = [0.35, 0.95, 0.65][nth % 3];
+            bench.session.steer(&To::Place(unit.start as f64 + share * unit.len() as f64));
             match zooms[nth % zooms.len()] {
                 Some(factor) => bench.session.view.zoom_by(factor),
                 None => bench.session.view.refit(),

@@ -13,7 +13,6 @@ use slowgrad_render::{Theme, network_ui};
 use slowgrad_timeline::layout::Layout as Arrangement;
 use slowgrad_timeline::scene::Bounds;
 use slowgrad_timeline::words;
-use std::sync::Arc;
 
 /// Something that a second run could have instead.
 pub(super) struct Offer {
@@ -170,17 +169,17 @@ pub(super) fn focus_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
 fn network(ui: &mut Ui, gui: &mut Gui, session: &mut Session, rival: &RivalInfo) {
     let theme = *gui.theme();
     let area = ui.available_rect_before_wrap();
-    let Some(timeline) = &rival.timeline else {
+    if rival.timeline.is_none() {
         let step = session.now().map_or(0, |(timeline, _)| timeline.step().step - 1);
         let text = format!("catching up: step {} of {step}", rival.step);
         ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(16.0), theme.faint);
         return;
-    };
+    }
     // It is looked at from where the first one is.
     let view = &mut gui.rival.view;
     (view.center, view.zoom, view.auto_fit) = (session.view.center, session.view.zoom, false);
     view.selected = session.view.selected;
-    let Some(scene) = gui.rival_scene(session, &Arc::clone(timeline)) else { return };
+    let Some(scene) = gui.rival_scene(session) else { return };
     let answer = network_ui(ui, &scene, &mut gui.rival.view, &theme);
     let view = &gui.rival.view;
     if (view.center, view.zoom) != (session.view.center, session.view.zoom) {
