@@ -125,7 +125,8 @@ pub(crate) enum Hint {
 }
 
 impl Hint {
-    pub(crate) const ALL: [Hint; 3] = [Hint::Canvas, Hint::Transport, Hint::Explanation];
+    /// All, from left to right, as what they speak of stands.
+    pub(crate) const ALL: [Hint; 3] = [Hint::Transport, Hint::Canvas, Hint::Explanation];
 }
 
 /// Where the window is on the screen, in points.

@@ -4,7 +4,7 @@ use super::action::{TABLE, keys_text};
 use super::gui::Gui;
 use super::session::Session;
 use crate::library;
-use crate::worker::Worker;
+use crate::worker::{Command, Difference, Slot, Worker};
 use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, Vec2};
 use egui_kittest::Harness;
@@ -301,6 +301,23 @@ fn three_hints_are_shown_once() {
     }
     assert!(window.query_by_label("Close this hint").is_none());
     assert_eq!(window.state().gui.as_ref().map(|gui| gui.habits.hints_seen.len()), Some(3));
+}
+
+#[test]
+fn hints_cover_no_network() {
+    let mut window = open("welcome");
+    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    for (compared, count) in [(None, 1), (Some(Difference::plugin(Slot::Optimizer, "adam")), 2)] {
+        window.state_mut().session.send(Command::Compare(compared));
+        settle(&mut window);
+        let networks: Vec<_> = window.query_all_by_label_contains("network, ").map(|network| network.rect()).collect();
+        assert_eq!(networks.len(), count);
+        let words = ["plays and pauses", "to see where its numbers come from; double-click", "is written at the right"];
+        for words in words {
+            let hint = window.get_by_label_contains(words).rect();
+            assert!(networks.iter().all(|network| !network.intersects(hint)), "{words}: {hint} covers {networks:?}");
+        }
+    }
 }
 
 #[test]

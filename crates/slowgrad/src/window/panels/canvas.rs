@@ -1,5 +1,6 @@
 //! The network in the middle, with what the lesson says over it.
 
+use super::hints::Hints;
 use super::question::QuestionCard;
 use super::{rival, structure};
 use crate::window::action::{Action, keys_text};
@@ -23,12 +24,14 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     // Two networks need the room that the buttons over one have; their keys are heard all the same.
     let top = LEGEND_HEIGHT + if other.is_some() { 0.0 } else { structure::HEIGHT };
     let shape = session.now().map(|(timeline, _)| Arc::clone(&timeline.step().shape));
+    let hints = Hints::new(ui, area.shrink2(Vec2::new(6.0, 0.0)), gui, session);
+    let hints_height = hints.as_ref().map_or(0.0, |hints| hints.height);
     // Both of two networks are drawn equally large.
     let rooms = |room: Rect| {
         let shape = shape.as_ref().filter(|_| other.is_some())?;
         Some(rival::rooms(room, shape))
     };
-    let room = Rect::from_min_size(area.min, area.size() - Vec2::new(12.0, top + 90.0));
+    let room = Rect::from_min_size(area.min, area.size() - Vec2::new(12.0, top + 90.0 + hints_height));
     let room = rooms(room).map_or(room.size(), |[room, _]| room.size() - Vec2::new(0.0, rival::HEADING));
     gui.scenery.set_room(room);
     gui.rival.scenery.set_room(room);
@@ -53,7 +56,9 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let usual = if session.performance.has_cues() { 2.3 * size + 44.0 } else { 0.0 };
     let said = caption.as_ref().map(|caption| caption.rect).or(question.as_ref().map(|question| question.rect));
     let caption_height = said.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
-    let network = Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0));
+    let (network, below) =
+        Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0))
+            .split_top_bottom_at_y(area.bottom() - caption_height - 6.0 - hints_height);
     let rooms = rooms(network);
     // The name of a run stands over it.
     let network = rooms.map_or(network, |[room, _]| room.with_min_y(room.top() + rival::HEADING));
@@ -118,6 +123,9 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     }
     if let Some(question) = question {
         question.show(ui, session, &theme);
+    }
+    if let Some(hints) = hints {
+        hints.show(ui, below, gui);
     }
     // Nothing that concerns the author comes before the audience.
     if !gui.is_presenting {

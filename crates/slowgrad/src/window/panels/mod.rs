@@ -74,15 +74,12 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         let notes = Panel::bottom("notes").exact_size(notes::HEIGHT).frame(frame(16, 8).fill(theme.raised));
         notes.resizable(false).show(ui, |ui| notes::notes_ui(ui, session, &theme));
     }
-    let mut transport = Rect::NOTHING;
     if gui.is_shown(LessonPanel::Timeline) {
-        transport = Panel::bottom("timeline")
+        Panel::bottom("timeline")
             .exact_size(88.0 + if sections::has_sections(session) { sections::HEIGHT } else { 0.0 })
             .frame(frame(12, 8))
             .resizable(false)
-            .show(ui, |ui| transport::transport_ui(ui, gui, session))
-            .response
-            .rect;
+            .show(ui, |ui| transport::transport_ui(ui, gui, session));
     }
     if has_left {
         Panel::left("lesson").exact_size(left).frame(frame(12, 10)).resizable(false).show(ui, |ui| {
@@ -117,10 +114,6 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         let habits = &mut gui.habits;
         let wanted = if is_open { &mut habits.editor_width } else { &mut habits.explanation.width };
         edge_ui(ui, "width of the explanation panel", canvas.with_min_x(canvas.right()), (right, -1.0), wanted);
-    }
-    // Nor does anything cover what the lesson asks.
-    if !gui.is_presenting && session.performance.stage().question.is_none() {
-        hints::hints_ui(ui, gui, session, &hints::Places { canvas, transport });
     }
     spoken::spoken_ui(ui, gui, session);
     overlay::overlay_ui(ui, gui, session);
