@@ -106,7 +106,7 @@ pub fn script_ui(ui: &mut Ui, mark: &ScriptMark, theme: &Theme) {
             fade(&painter, code_area.with_min_x(area.right() - 4.0 * glyph), theme.panel);
         }
 
-        let tone = if is_running { theme.text } else { theme.faint.gamma_multiply(0.75) };
+        let tone = if is_running { theme.text } else { theme.faint };
         let label = painter.layout_no_wrap((number + 1).to_string(), font.clone(), tone);
         painter.galley(Pos2::new(code_left - glyph - label.size().x, y), label, tone);
 

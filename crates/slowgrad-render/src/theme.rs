@@ -2,8 +2,9 @@
 //! values and weights run from orange (negative) to blue (positive), gradients are violet, updates green.
 //!
 //! The themes are chosen so that whoever lacks one kind of cones tells signs apart, orange against blue for values
-//! and light against deep within the violet and the green family, and does not take a gradient for a weight. A
-//! theme must not know where on the screen a colour lands; panels ask it by meaning ([`Ink`]).
+//! and light against deep within the violet and the green family, and does not take a gradient for a weight; and so
+//! that letters and lines have the contrast to their ground that WCAG 2.2 asks for. A theme must not know where on the
+//! screen a colour lands; panels ask it by meaning ([`Ink`]).
 
 use std::sync::Arc;
 
@@ -49,10 +50,12 @@ pub struct CodeColors {
 }
 
 /// All colours of the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Theme {
     /// Light letters on a dark ground?
     pub is_dark: bool,
+    /// The contrast that letters have at least to their ground: 4.5 is WCAG's level AA, 7 its level AAA.
+    pub least_contrast: f32,
     /// Behind the network.
     pub background: Color32,
     /// Behind panels.
@@ -90,6 +93,7 @@ impl Theme {
     pub const fn dark() -> Self {
         Self {
             is_dark: true,
+            least_contrast: 4.5,
             background: rgb(0x0f_1319),
             panel: rgb(0x16_1b23),
             raised: rgb(0x1f_2630),
@@ -100,15 +104,15 @@ impl Theme {
             empty: rgb(0x20_2731),
             loss: rgb(0xff_6f7d),
             value: Ramp { negative: rgb(0xf5_9322), neutral: rgb(0x3b_434e), positive: rgb(0x3a_a5ee) },
-            gradient: Ramp { negative: rgb(0xa0_3fc0), neutral: rgb(0x45_3c50), positive: rgb(0xf7_c6f2) },
-            update: Ramp { negative: rgb(0x0e_7d55), neutral: rgb(0x33_463f), positive: rgb(0x9d_f5d2) },
+            gradient: Ramp { negative: rgb(0xc2_399f), neutral: rgb(0x45_3c50), positive: rgb(0xef_c5ff) },
+            update: Ramp { negative: rgb(0x2c_9265), neutral: rgb(0x33_463f), positive: rgb(0xa1_f5cf) },
             code: CodeColors {
                 keyword: rgb(0xb9_a3ff),
                 number: rgb(0x8f_d6c0),
                 string: rgb(0xe6_c07b),
-                comment: rgb(0x76_8393),
+                comment: rgb(0x8b_98a8),
                 function: rgb(0x7f_bff5),
-                running: rgb(0x55_4a1c),
+                running: rgb(0x3d_3511),
             },
         }
     }
@@ -117,42 +121,80 @@ impl Theme {
     pub const fn light() -> Self {
         Self {
             is_dark: false,
+            least_contrast: 4.5,
             background: rgb(0xfb_fcfd),
             panel: rgb(0xf3_f5f8),
             raised: rgb(0xff_ffff),
             line: rgb(0xd5_dbe3),
             text: rgb(0x17_1c24),
             faint: rgb(0x59_6473),
-            accent: rgb(0xdb_a400),
+            accent: rgb(0xb0_8000),
             empty: rgb(0xe9_edf2),
             loss: rgb(0xc6_2f42),
-            value: Ramp { negative: rgb(0xf5_9322), neutral: rgb(0xdf_e3e6), positive: rgb(0x0a_63ad) },
-            gradient: Ramp { negative: rgb(0x5c_0a6e), neutral: rgb(0xe8_e0ec), positive: rgb(0xb1_84f7) },
-            update: Ramp { negative: rgb(0x0a_5a43), neutral: rgb(0xdb_e8e3), positive: rgb(0x2f_b98f) },
+            value: Ramp { negative: rgb(0xdc_6e00), neutral: rgb(0xdf_e3e6), positive: rgb(0x23_6fa6) },
+            gradient: Ramp { negative: rgb(0x6a_0f73), neutral: rgb(0xe8_e0ec), positive: rgb(0xb1_68fe) },
+            update: Ramp { negative: rgb(0x0a_5a43), neutral: rgb(0xdb_e8e3), positive: rgb(0x1c_9e79) },
             code: CodeColors {
                 keyword: rgb(0x6b_3fc0),
                 number: rgb(0x11_6b55),
                 string: rgb(0x8a_5a00),
-                comment: rgb(0x6d_7886),
+                comment: rgb(0x5c_6775),
                 function: rgb(0x1a_62a8),
                 running: rgb(0xff_ec9e),
             },
         }
     }
 
-    /// The dark theme on black with brighter lines, for weak projectors and weak eyes.
-    pub const fn high_contrast() -> Self {
+    /// The dark theme on black with brighter letters and lines, for weak projectors and weak eyes.
+    pub const fn high_contrast_dark() -> Self {
         let mut theme = Self::dark();
+        theme.least_contrast = 7.0;
         theme.background = Color32::BLACK;
         theme.panel = rgb(0x08_0a0d);
-        theme.raised = rgb(0x16_1b22);
-        theme.line = rgb(0x6b_7887);
+        theme.raised = rgb(0x12_161c);
+        theme.line = rgb(0x85_92a3);
         theme.text = Color32::WHITE;
         theme.faint = rgb(0xc9_d1dc);
         theme.empty = rgb(0x14_1920);
-        theme.value.negative = rgb(0xff_a63d);
+        theme.loss = rgb(0xff_8a95);
+        theme.value.negative = rgb(0xff_a73c);
         theme.value.positive = rgb(0x5c_bbff);
-        theme.gradient.positive = rgb(0xff_dcf4);
+        theme.gradient.negative = rgb(0xb2_5ad5);
+        theme.gradient.positive = rgb(0xfe_def9);
+        theme.update.negative = rgb(0x25_a67a);
+        theme.update.positive = rgb(0xa1_efb7);
+        theme.code.keyword = rgb(0xc9_b8ff);
+        theme.code.comment = rgb(0xb4_bfcd);
+        theme.code.running = rgb(0x30_290a);
+        theme
+    }
+
+    /// The light theme on white with deeper letters and lines, for weak eyes in bright rooms.
+    pub const fn high_contrast_light() -> Self {
+        let mut theme = Self::light();
+        theme.least_contrast = 7.0;
+        theme.background = Color32::WHITE;
+        theme.panel = Color32::WHITE;
+        theme.raised = rgb(0xf4_f6f8);
+        theme.line = rgb(0x5f_6a78);
+        theme.text = Color32::BLACK;
+        theme.faint = rgb(0x3d_4652);
+        theme.accent = rgb(0x7a_5600);
+        theme.loss = rgb(0xa3_142a);
+        theme.value.negative = rgb(0xb4_5103);
+        theme.value.positive = rgb(0x34_48a1);
+        theme.gradient.negative = rgb(0x54_035b);
+        theme.gradient.positive = rgb(0x96_38f7);
+        theme.update.negative = rgb(0x1b_3d2c);
+        theme.update.positive = rgb(0x0f_7f5f);
+        theme.code = CodeColors {
+            keyword: rgb(0x4b_2a94),
+            number: rgb(0x0b_4a3b),
+            string: rgb(0x5c_3b00),
+            comment: rgb(0x43_4c58),
+            function: rgb(0x0f_4478),
+            running: rgb(0xff_ec9e),
+        };
         theme
     }
 
@@ -194,7 +236,14 @@ impl Theme {
             Ink::Empty => self.faint,
             other => self.color(other),
         };
-        legible(color, ground)
+        self.legible(color, ground)
+    }
+
+    /// The colour, pulled towards white or black until it can be read on the ground.
+    fn legible(&self, color: Color32, ground: Color32) -> Color32 {
+        let pole = if luminance(ground) < 0.2 { Color32::WHITE } else { Color32::BLACK };
+        let pulled = (0..=20).map(|step| mix(color, pole, step as f32 * 0.05));
+        pulled.into_iter().find(|seen| contrast(*seen, ground) >= self.least_contrast).unwrap_or(pole)
     }
 
     /// Black or white, whichever reads on the given colour.
@@ -238,11 +287,13 @@ impl Theme {
         visuals.extreme_bg_color = self.background;
         visuals.faint_bg_color = mix(self.panel, self.raised, 0.5);
         visuals.code_bg_color = self.raised;
-        visuals.hyperlink_color = self.value.positive;
-        visuals.warn_fg_color = self.value.negative;
-        visuals.error_fg_color = self.loss;
+        visuals.hyperlink_color = self.text_color(Ink::Value(1.0), self.panel);
+        visuals.warn_fg_color = self.text_color(Ink::Value(-1.0), self.panel);
+        visuals.error_fg_color = self.text_color(Ink::Loss, self.panel);
         visuals.weak_text_color = Some(self.faint);
-        visuals.selection.bg_fill = mix(self.panel, self.value.positive, 0.45);
+        // What is selected has letters of its own colour.
+        let selected = if self.least_contrast > 4.5 { 0.3 } else { 0.45 };
+        visuals.selection.bg_fill = mix(self.panel, self.value.positive, selected);
         visuals.selection.stroke = Stroke::new(1.5, if self.is_dark { self.accent } else { self.text });
         visuals.slider_trailing_fill = true;
 
@@ -333,22 +384,28 @@ pub(crate) fn contrast(a: Color32, b: Color32) -> f32 {
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
-/// The colour, pulled towards white or black until it can be read on the ground.
-fn legible(color: Color32, ground: Color32) -> Color32 {
-    let pole = if luminance(ground) < 0.2 { Color32::WHITE } else { Color32::BLACK };
-    let mut seen = color;
-    for step in 1..=10 {
-        if contrast(seen, ground) >= 4.5 {
-            break;
-        }
-        seen = mix(color, pole, step as f32 * 0.1);
-    }
-    seen
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const THEMES: [Theme; 4] =
+        [Theme::dark(), Theme::light(), Theme::high_contrast_dark(), Theme::high_contrast_light()];
+
+    impl Theme {
+        fn grounds(&self) -> [Color32; 3] {
+            [self.background, self.panel, self.raised]
+        }
+
+        fn ramps(&self) -> [Ramp; 3] {
+            [self.value, self.gradient, self.update]
+        }
+    }
+
+    impl Ramp {
+        fn ends(self) -> [Color32; 2] {
+            [self.negative, self.positive]
+        }
+    }
 
     fn distance(a: Color32, b: Color32) -> i32 {
         let parts = |c: Color32| [i32::from(c.r()), i32::from(c.g()), i32::from(c.b())];
@@ -357,7 +414,7 @@ mod tests {
 
     #[test]
     fn the_rail_of_a_slider_is_seen() {
-        for theme in [Theme::dark(), Theme::light(), Theme::high_contrast()] {
+        for theme in THEMES {
             let rail = theme.visuals().widgets.inactive.bg_fill;
             assert!(contrast(rail, theme.panel) > 1.8, "{rail:?} on {:?}", theme.panel);
         }
@@ -365,8 +422,8 @@ mod tests {
 
     #[test]
     fn ramps_leave_the_neutral_colour_steadily() {
-        for theme in [Theme::dark(), Theme::light(), Theme::high_contrast()] {
-            for ramp in [theme.value, theme.gradient, theme.update] {
+        for theme in THEMES {
+            for ramp in theme.ramps() {
                 for sign in [-1.0, 1.0] {
                     let mut last = -1;
                     for step in 0..=10 {
@@ -381,11 +438,8 @@ mod tests {
 
     #[test]
     fn signs_and_families_cannot_be_mistaken_for_each_other() {
-        for theme in [Theme::dark(), Theme::light(), Theme::high_contrast()] {
-            let ends = [theme.value, theme.gradient, theme.update]
-                .into_iter()
-                .flat_map(|ramp| [ramp.negative, ramp.positive])
-                .collect::<Vec<_>>();
+        for theme in THEMES {
+            let ends = theme.ramps().into_iter().flat_map(Ramp::ends).collect::<Vec<_>>();
             for (i, a) in ends.iter().enumerate() {
                 for b in &ends[..i] {
                     assert!(distance(*a, *b) > 90, "{a:?} {b:?}");
@@ -398,7 +452,7 @@ mod tests {
     }
 
     /// What a person with one kind of cones missing sees, in linear light (Viénot, Brettel and Mollon 1999 for red and
-    /// green, the plane of Brettel, Viénot and Mollon 1997 as a single one for blue).
+    /// green; for blue the planes of Brettel, Viénot and Mollon 1997 as a single one).
     fn seen_without(cones: usize, color: Color32) -> Color32 {
         const MISSING: [[[f32; 3]; 3]; 3] = [
             [[0.112_38, 0.887_62, 0.0], [0.112_38, 0.887_62, 0.0], [0.004_01, -0.004_01, 1.0]],
@@ -429,20 +483,19 @@ mod tests {
     }
 
     #[test]
-    fn whoever_sees_two_colours_tells_signs_and_gradients_apart() {
-        for theme in [Theme::dark(), Theme::light(), Theme::high_contrast()] {
+    fn whoever_lacks_one_kind_of_cones_tells_signs_apart_and_takes_no_gradient_for_a_weight() {
+        for theme in THEMES {
             for cones in 0..3 {
-                let seen = |ramp: Ramp| [ramp.negative, ramp.positive].map(|color| seen_without(cones, color));
-                let [minus, plus] = seen(theme.value);
-                assert!(difference(minus, plus) > 0.15, "sign of weights without cones {cones}");
-                for ramp in [theme.gradient, theme.update] {
-                    let [minus, plus] = seen(ramp);
-                    assert!(difference(minus, plus) > 0.15, "sign of {ramp:?} without cones {cones}");
+                let [value, gradient, update] =
+                    theme.ramps().map(|ramp| ramp.ends().map(|color| seen_without(cones, color)));
+                for [minus, plus] in [value, gradient, update] {
+                    let far = difference(minus, plus);
+                    assert!(far > 0.15, "{theme:?} without cones {cones}: signs {far}");
                 }
-                for (other, least) in [(theme.gradient, 0.13), (theme.update, 0.08)] {
-                    for (a, b) in seen(other).into_iter().flat_map(|a| [(a, minus), (a, plus)]) {
+                for (one, other, least) in [(gradient, value, 0.13), (update, value, 0.1), (update, gradient, 0.08)] {
+                    for (a, b) in one.into_iter().flat_map(|a| other.map(|b| (a, b))) {
                         let far = difference(a, b);
-                        assert!(far > least, "{other:?} as a weight without cones {cones}: {far}");
+                        assert!(far > least, "{theme:?} without cones {cones}: {a:?} and {b:?} {far}");
                     }
                 }
             }
@@ -451,19 +504,63 @@ mod tests {
 
     #[test]
     fn letters_are_readable_on_every_ground() {
-        for theme in [Theme::dark(), Theme::light(), Theme::high_contrast()] {
-            for ground in [theme.background, theme.panel, theme.raised] {
+        for theme in THEMES {
+            let reads = |letters: Color32, ground: Color32, what: &str| {
+                let seen = contrast(letters, ground);
+                assert!(seen >= theme.least_contrast, "{what}, {letters:?} on {ground:?}: {seen}");
+            };
+            for ground in theme.grounds() {
                 assert!(contrast(theme.text, ground) > 10.0);
-                assert!(contrast(theme.faint, ground) >= 4.5, "{:?}", contrast(theme.faint, ground));
+                reads(theme.faint, ground, "less weight");
+                reads(theme.loss, ground, "loss");
                 for level in [-1.0, -0.3, 0.0, 0.3, 1.0] {
                     for ink in [Ink::Value(level), Ink::Gradient(level), Ink::Update(level), Ink::Loss, Ink::Accent] {
-                        assert!(contrast(theme.text_color(ink, ground), ground) >= 4.4, "{ink:?}");
+                        reads(theme.text_color(ink, ground), ground, &format!("{ink:?}"));
                     }
                 }
             }
+            let code = theme.code;
+            for ground in theme.grounds().into_iter().chain([code.running]) {
+                for letters in [code.keyword, code.number, code.string, code.function, theme.text] {
+                    reads(letters, ground, "script");
+                }
+                // No operation runs in a comment.
+                if ground != code.running {
+                    reads(code.comment, ground, "comment");
+                }
+            }
+            let visuals = theme.visuals();
+            for letters in [visuals.hyperlink_color, visuals.warn_fg_color, visuals.error_fg_color] {
+                reads(letters, theme.panel, "message");
+            }
+            reads(visuals.selection.stroke.color, visuals.selection.bg_fill, "selection");
+            let widgets = &visuals.widgets;
+            for widget in [widgets.noninteractive, widgets.inactive, widgets.hovered, widgets.active, widgets.open] {
+                reads(widget.fg_stroke.color, widget.weak_bg_fill, "button");
+            }
+            // On the middle of a ramp neither black nor white reaches 7.
             for level in [-1.0, -0.5, 0.0, 0.5, 1.0] {
-                let ground = theme.value.at(level);
-                assert!(contrast(theme.on(ground), ground) >= 4.4);
+                for ground in theme.ramps().map(|ramp| ramp.at(level)) {
+                    assert!(contrast(theme.on(ground), ground) >= 4.4, "{ground:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_every_meaning_stand_out_from_every_ground() {
+        for theme in THEMES {
+            // WCAG asks 3 of what is not text.
+            let least = if theme.least_contrast > 4.5 { 4.5 } else { 3.0 };
+            let ends = theme.ramps().into_iter().flat_map(Ramp::ends);
+            for color in ends.chain([theme.accent, theme.loss]) {
+                for ground in theme.grounds() {
+                    let seen = contrast(color, ground);
+                    assert!(seen >= least, "{color:?} on {ground:?}: {seen}");
+                }
+            }
+            if theme.least_contrast > 4.5 {
+                assert!(contrast(theme.line, theme.background) >= 4.5, "edges of panels and controls");
             }
         }
     }

@@ -57,6 +57,19 @@ pub(super) struct RenderArgs {
 enum ThemeArg {
     Dark,
     Light,
+    HighContrastDark,
+    HighContrastLight,
+}
+
+impl ThemeArg {
+    fn theme(self) -> Theme {
+        match self {
+            Self::Dark => Theme::dark(),
+            Self::Light => Theme::light(),
+            Self::HighContrastDark => Theme::high_contrast_dark(),
+            Self::HighContrastLight => Theme::high_contrast_light(),
+        }
+    }
 }
 
 pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
@@ -79,11 +92,10 @@ pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
         caption: String::new(),
         maps: maps(&mut opened.run).map(Arc::new),
     };
-    let theme = if args.theme == ThemeArg::Dark { Theme::dark() } else { Theme::light() };
     let pixels = |points: u32| (points as f32 * args.scale).round() as u32;
     let (width, height) = (pixels(args.size.0), pixels(args.size.1));
     let mut offscreen = Offscreen::new(width, height, args.scale).map_err(|error| Failure::new(error.to_string()))?;
-    let picture = still.draw(&mut offscreen, &theme).map_err(|error| Failure::new(error.to_string()))?;
+    let picture = still.draw(&mut offscreen, &args.theme.theme()).map_err(|error| Failure::new(error.to_string()))?;
     let mut bytes = Vec::new();
     picture.write_png(&mut bytes).map_err(|error| Failure::new(error.to_string()))?;
     write_whole(&args.output, &bytes)

@@ -23,6 +23,7 @@ pub(crate) enum Look {
     System,
     Dark,
     Light,
+    /// Dark or light like the rest of the desktop.
     HighContrast,
 }
 
@@ -48,11 +49,13 @@ impl Look {
 
     /// The theme, where the desktop is dark or light, or does not say.
     pub(crate) fn theme(self, system: Option<egui::Theme>) -> Theme {
+        let is_light = system == Some(egui::Theme::Light);
         match self {
             Look::Dark => Theme::dark(),
             Look::Light => Theme::light(),
-            Look::HighContrast => Theme::high_contrast(),
-            Look::System if system == Some(egui::Theme::Light) => Theme::light(),
+            Look::HighContrast if is_light => Theme::high_contrast_light(),
+            Look::HighContrast => Theme::high_contrast_dark(),
+            Look::System if is_light => Theme::light(),
             Look::System => Theme::dark(),
         }
     }
@@ -229,5 +232,8 @@ mod tests {
         assert!(!Look::System.theme(Some(egui::Theme::Light)).is_dark);
         assert!(Look::System.theme(Some(egui::Theme::Dark)).is_dark && Look::System.theme(None).is_dark);
         assert!(Look::Dark.theme(Some(egui::Theme::Light)).is_dark);
+        let high = |system| Look::HighContrast.theme(system);
+        assert_eq!(high(Some(egui::Theme::Light)), Theme::high_contrast_light());
+        assert_eq!([high(Some(egui::Theme::Dark)), high(None)], [Theme::high_contrast_dark(); 2]);
     }
 }
