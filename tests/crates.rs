@@ -23,6 +23,7 @@ const GUARDED: &[(&str, &[&str])] = &[
     ("egui", &["slowgrad-render", "slowgrad"]),
     ("winit", &["slowgrad"]),
     ("notify", &["slowgrad"]),
+    ("mundy", &["slowgrad"]),
 ];
 
 fn direct_dependencies() -> Vec<(String, BTreeSet<String>)> {

@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A software renderer on a busy machine needs its time.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// How often the window is asked.
-const OFTEN: Duration = Duration::from_millis(20);
+pub(crate) const OFTEN: Duration = Duration::from_millis(20);
 
 pub(crate) const LESSON: &str = r#"
 fn lesson() {
@@ -29,7 +29,7 @@ fn update(w, grad, state, ctx) {
 ";
 
 /// Stops a process when the test is over, however it ends.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -44,7 +44,8 @@ fn has_tools() -> bool {
         let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).stdout(Stdio::null()).status();
         found.is_ok_and(|status| status.success())
     };
-    let missing: Vec<&str> = ["Xvfb", "xdotool", "import"].into_iter().filter(|tool| !has(tool)).collect();
+    let missing: Vec<&str> =
+        ["Xvfb", "xdotool", "import", "dbus-daemon"].into_iter().filter(|tool| !has(tool)).collect();
     if missing.is_empty() {
         return true;
     }
@@ -130,7 +131,9 @@ fn launch(display: &Display, folder: &Path, opened: Option<&str>) -> Running {
         .arg(folder.join("events.jsonl"))
         .env("DISPLAY", &display.name)
         .env("WINIT_X11_SCALE_FACTOR", "1")
+        // Where a bus would be; there is none unless a test starts one, so that no desktop has a say.
         .env("XDG_RUNTIME_DIR", folder)
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
         .env("XDG_CONFIG_HOME", folder.join("home/config"))
         .env("XDG_DATA_HOME", folder.join("home/data"))
         .env("XDG_STATE_HOME", folder.join("home/state"))
@@ -149,8 +152,21 @@ impl Window {
         if !has_tools() {
             return None;
         }
-        let display = Display::start();
+        Some(Self::open_in(tempfile::tempdir().expect("a folder"), lesson, optimizer))
+    }
+
+    /// The same on a desktop that `prepare` makes, in a folder of programs that run.
+    pub(crate) fn open_on<D>(prepare: impl FnOnce(&Path) -> D, lesson: &str, optimizer: &str) -> Option<(Self, D)> {
+        if !has_tools() {
+            return None;
+        }
         let folder = tempfile::tempdir().expect("a folder");
+        let desktop = prepare(folder.path());
+        Some((Self::open_in(folder, lesson, optimizer), desktop))
+    }
+
+    fn open_in(folder: tempfile::TempDir, lesson: &str, optimizer: &str) -> Self {
+        let display = Display::start();
         fs::create_dir(folder.path().join("optimizers")).expect("a folder");
         fs::write(folder.path().join("lesson.rhai"), lesson).expect("a lesson");
         fs::write(folder.path().join("optimizers/own.rhai"), optimizer).expect("an optimizer");
@@ -159,7 +175,7 @@ impl Window {
         let mut window = Self { program, display, log, told: RefCell::default(), id: String::new(), folder };
         window.until("the lesson opens", |state| state["step"] == 1);
         window.focus();
-        Some(window)
+        window
     }
 
     /// Gives the window the keyboard: without a window manager nobody does.

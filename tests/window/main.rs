@@ -6,6 +6,8 @@
 //! slower and not wrong. Without Xvfb or xdotool they fail in continuous integration and say so elsewhere.
 
 mod changing;
+#[cfg(target_os = "linux")]
+mod desktop;
 mod driver;
 mod dropping;
 mod performing;

@@ -614,14 +614,14 @@ pub(crate) const TABLE: &[Entry] = &[
         Group::Window,
         "Colours",
         &[Shortcut::plain(Key::D)],
-        "Dark, light, high contrast, or as the system has it",
+        "Dark, light, high contrast on the system's ground, or all as the system has it",
     ),
     entry(
         Action::Motion,
         Group::Window,
         "Less motion",
         &[Shortcut::plain(Key::M)],
-        "Nothing travels: what happens is there at once; again for motion",
+        "Nothing travels, what happens is there at once; again for motion, and again as the system has it",
     ),
     entry(
         Action::Larger,

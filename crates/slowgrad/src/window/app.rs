@@ -4,6 +4,7 @@
 //! while something plays. It must not know what the panels show.
 
 use super::autosave::Autosave;
+use super::desktop::{self, Desktop};
 use super::gui::{Gui, Request};
 use super::log::EventLog;
 use super::session::{NextFrame, Session};
@@ -40,6 +41,8 @@ enum Wake {
     Opened(Box<Result<Opening, WindowError>>),
     /// A file was written, or could not be.
     Written(Written),
+    /// The desktop says how programs should look.
+    Desktop(Desktop),
     /// A screen reader asks or acts.
     Accessibility(accesskit_winit::Event),
 }
@@ -65,6 +68,10 @@ pub(crate) fn run(
     let writer = {
         let proxy = proxy.clone();
         Writer::start(move |written| drop(proxy.send_event(Wake::Written(written)))).map_err(WindowError::Thread)?
+    };
+    let desktop = {
+        let proxy = proxy.clone();
+        desktop::listen(move |said| drop(proxy.send_event(Wake::Desktop(said))))
     };
     let (autosave, kept) = match &folders {
         Some(folders) => Autosave::claim(&folders.kept, |kept| opening.is_further(kept, is_any)),
@@ -118,6 +125,7 @@ pub(crate) fn run(
         watch,
     };
     event_loop.run_app(&mut app).map_err(|error| WindowError::Display(plain(&error)))?;
+    drop(desktop);
     app.failure.map_or(Ok(()), Err)
 }
 
@@ -395,6 +403,7 @@ impl ApplicationHandler<Wake> for App {
             }
             Wake::Opened(opening) => self.opened(*opening),
             Wake::Written(written) => self.written(written),
+            Wake::Desktop(said) => self.gui.desktop = said,
             Wake::Accessibility(event) => match event.window_event {
                 accesskit_winit::WindowEvent::InitialTreeRequested => self.gui.context().enable_accesskit(),
                 accesskit_winit::WindowEvent::ActionRequested(request) => {

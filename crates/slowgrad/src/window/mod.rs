@@ -7,6 +7,7 @@ mod action;
 mod app;
 mod autosave;
 mod bookmarks;
+mod desktop;
 mod edit;
 mod editor;
 mod flight;

@@ -3,6 +3,7 @@
 //! A file that cannot be read is left aside with a notice; it is never a reason not to start. This must not
 //! know lessons or sessions, which have files of their own.
 
+use super::desktop::Desktop;
 use serde::{Deserialize, Serialize};
 use slowgrad_render::Theme;
 use std::path::Path;
@@ -18,7 +19,7 @@ const SCALE_STEP: f32 = 1.1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Look {
-    /// Those of the rest of the desktop; dark where it does not say.
+    /// Those of the rest of the desktop, also its contrast; dark where it does not say.
     #[default]
     System,
     Dark,
@@ -47,16 +48,61 @@ impl Look {
         }
     }
 
-    /// The theme, where the desktop is dark or light, or does not say.
-    pub(crate) fn theme(self, system: Option<egui::Theme>) -> Theme {
-        let is_light = system == Some(egui::Theme::Light);
+    /// The theme, on a desktop that says this.
+    pub(crate) fn theme(self, desktop: Desktop) -> Theme {
+        let is_light = desktop.scheme == Some(egui::Theme::Light);
         match self {
             Look::Dark => Theme::dark(),
             Look::Light => Theme::light(),
-            Look::HighContrast if is_light => Theme::high_contrast_light(),
-            Look::HighContrast => Theme::high_contrast_dark(),
-            Look::System if is_light => Theme::light(),
-            Look::System => Theme::dark(),
+            Look::System if !desktop.has_high_contrast => {
+                if is_light {
+                    Theme::light()
+                } else {
+                    Theme::dark()
+                }
+            }
+            Look::System | Look::HighContrast if is_light => Theme::high_contrast_light(),
+            Look::System | Look::HighContrast => Theme::high_contrast_dark(),
+        }
+    }
+}
+
+/// How much may travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Motion {
+    /// As much as the rest of the desktop.
+    #[default]
+    System,
+    /// Nothing: what happens is there at once.
+    Less,
+    Full,
+}
+
+impl Motion {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Motion::System => "as the system",
+            Motion::Less => "nothing travels",
+            Motion::Full => "numbers travel",
+        }
+    }
+
+    /// The next one.
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Motion::System => Motion::Less,
+            Motion::Less => Motion::Full,
+            Motion::Full => Motion::System,
+        }
+    }
+
+    /// Whether nothing travels, on a desktop that says this.
+    pub(crate) fn is_reduced(self, desktop: Desktop) -> bool {
+        match self {
+            Motion::System => desktop.has_reduced_motion,
+            Motion::Less => true,
+            Motion::Full => false,
         }
     }
 }
@@ -83,8 +129,7 @@ pub(crate) struct Habits {
     pub(crate) theme: Look,
     /// The size of all letters and controls, of the usual one.
     pub(crate) scale: f32,
-    /// Nothing travels: what happens is there at once.
-    pub(crate) reduced_motion: bool,
+    pub(crate) motion: Motion,
     pub(crate) lesson: SidePanel,
     pub(crate) explanation: SidePanel,
     /// The same while a script is edited.
@@ -98,7 +143,7 @@ impl Default for Habits {
         Self {
             theme: Look::default(),
             scale: 1.0,
-            reduced_motion: false,
+            motion: Motion::default(),
             lesson: SidePanel::default(),
             explanation: SidePanel::default(),
             editor_width: None,
@@ -229,11 +274,31 @@ mod tests {
             look = look.next();
         }
         assert_eq!(look, Look::System);
-        assert!(!Look::System.theme(Some(egui::Theme::Light)).is_dark);
-        assert!(Look::System.theme(Some(egui::Theme::Dark)).is_dark && Look::System.theme(None).is_dark);
-        assert!(Look::Dark.theme(Some(egui::Theme::Light)).is_dark);
-        let high = |system| Look::HighContrast.theme(system);
-        assert_eq!(high(Some(egui::Theme::Light)), Theme::high_contrast_light());
-        assert_eq!([high(Some(egui::Theme::Dark)), high(None)], [Theme::high_contrast_dark(); 2]);
+        let [silent, dark, light] = [None, Some(egui::Theme::Dark), Some(egui::Theme::Light)]
+            .map(|scheme| Desktop { scheme, ..Desktop::default() });
+        assert_eq!([silent, dark].map(|said| Look::System.theme(said)), [Theme::dark(); 2]);
+        assert_eq!(Look::System.theme(light), Theme::light());
+        assert_eq!([Look::Dark.theme(light), Look::Light.theme(dark)], [Theme::dark(), Theme::light()]);
+        let contrast = |said| Desktop { has_high_contrast: true, ..said };
+        for (look, [silent, dark, light]) in
+            [(Look::HighContrast, [silent, dark, light]), (Look::System, [silent, dark, light].map(contrast))]
+        {
+            assert_eq!([silent, dark].map(|said| look.theme(said)), [Theme::high_contrast_dark(); 2]);
+            assert_eq!(look.theme(light), Theme::high_contrast_light());
+        }
+        assert_eq!(Look::Light.theme(contrast(dark)), Theme::light(), "a person's own word counts most");
+    }
+
+    #[test]
+    fn motion_is_as_the_system_has_it_until_a_person_says() {
+        let still = Desktop { has_reduced_motion: true, ..Desktop::default() };
+        let mut motion = Motion::default();
+        let mut reduced = Vec::new();
+        for _ in 0..3 {
+            reduced.push([Desktop::default(), still].map(|said| motion.is_reduced(said)));
+            motion = motion.next();
+        }
+        assert_eq!(reduced, [[false, true], [true, true], [false, false]]);
+        assert_eq!(motion, Motion::System);
     }
 }

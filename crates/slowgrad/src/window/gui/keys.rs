@@ -113,10 +113,8 @@ impl Gui {
                 session.notice(format!("colours: {}", self.habits.theme.name()));
             }
             Action::Motion => {
-                self.habits.reduced_motion = !self.habits.reduced_motion;
-                let motion =
-                    if self.habits.reduced_motion { "nothing travels any more" } else { "numbers travel again" };
-                session.notice(motion);
+                self.habits.motion = self.habits.motion.next();
+                session.notice(format!("motion: {}", self.habits.motion.name()));
             }
             Action::Larger => self.habits.scale_by(1),
             Action::Smaller => self.habits.scale_by(-1),

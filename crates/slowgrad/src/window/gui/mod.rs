@@ -7,6 +7,7 @@ mod links;
 mod scenery;
 mod stage;
 
+use super::desktop::Desktop;
 use super::edit::Field;
 use super::editor::Editor;
 use super::flight::Flight;
@@ -89,8 +90,10 @@ pub(crate) struct Gui {
     ctx: egui::Context,
     theme: Theme,
     pub(crate) habits: Habits,
-    /// What of them is in effect, and what the desktop says.
-    worn: Option<(Dress, Option<egui::Theme>, f32)>,
+    /// What the desktop says.
+    pub(crate) desktop: Desktop,
+    /// What of both is in effect.
+    worn: Option<(Dress, Desktop, f32)>,
     /// The network alone, for an audience.
     pub(crate) is_presenting: bool,
     /// Whether the presenter's notes are shown.
@@ -144,6 +147,7 @@ impl Gui {
             ctx,
             theme,
             habits,
+            desktop: Desktop::default(),
             worn: None,
             is_presenting: false,
             has_notes: false,
@@ -199,6 +203,11 @@ impl Gui {
         &self.theme
     }
 
+    /// Whether nothing travels.
+    pub(crate) fn has_reduced_motion(&self) -> bool {
+        self.habits.motion.is_reduced(self.desktop)
+    }
+
     /// Where the network was drawn last.
     pub(crate) fn canvas_rect(&self) -> Option<Rect> {
         self.canvas
@@ -252,7 +261,9 @@ impl Gui {
     /// Puts on the colours and the size that are asked for.
     fn wear(&mut self) {
         let scale = self.habits.scale * if self.is_presenting { PRESENTING_SCALE } else { 1.0 };
-        let asked = (self.habits.theme, self.ctx.system_theme(), scale);
+        // Some windowing systems say themselves whether they are dark.
+        let scheme = self.desktop.scheme.or_else(|| self.ctx.system_theme());
+        let asked = (self.habits.theme, Desktop { scheme, ..self.desktop }, scale);
         if self.worn == Some(asked) {
             return;
         }

@@ -96,7 +96,7 @@ impl Gui {
         } else {
             // Without motion a unit is shown as it ends, from its start on.
             let is_under_way = playhead.is_playing() || playhead.progress() > 0.0;
-            let jumps = self.habits.reduced_motion && is_under_way;
+            let jumps = self.has_reduced_motion() && is_under_way;
             Moment { events: playhead.unit(), progress: if jumps { 1.0 } else { playhead.progress() } }
         };
         let options = SceneOptions {

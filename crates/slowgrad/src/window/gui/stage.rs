@@ -88,7 +88,7 @@ impl Gui {
             self.flight = is_there.then(|| Flight::new(&session.view, look, whole, layout, shape, size));
         }
         if let Some(mut flight) = self.flight.take() {
-            let dt_secs = if self.habits.reduced_motion { f32::INFINITY } else { ui.input(|input| input.stable_dt) };
+            let dt_secs = if self.has_reduced_motion() { f32::INFINITY } else { ui.input(|input| input.stable_dt) };
             let goes_on = flight.go_on(&mut session.view, if dt_secs.is_finite() { dt_secs.min(0.1) } else { dt_secs });
             self.flight = goes_on.then_some(flight);
             // Details come and go with the zoom.
