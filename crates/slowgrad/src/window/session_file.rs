@@ -308,7 +308,7 @@ mod tests {
         session.edit(Editable::Parameter(1), 0.1 + 0.2);
         session.go_to_step(40);
         settle(&mut session);
-        session.control(Slot::Optimizer, "lr", ParamValue::Number(0.0625));
+        session.control(Slot::Optimizer, &[], "lr", ParamValue::Number(0.0625));
         session.send(Change::Arrange([(Target::Input(0), [3.0, -4.5])].into()).into());
         session.activate(0, "softplus");
         session.go_to_step(12);

@@ -418,17 +418,21 @@ impl Desk {
         true
     }
 
-    pub(super) fn set_control(&mut self, slot: Slot, control: &str, value: &ParamValue) -> bool {
+    /// Moves a control of what is plugged in at a slot; of hidden layers' activations those of these layers, or of all.
+    pub(super) fn set_control(&mut self, slot: Slot, layers: &[usize], control: &str, value: &ParamValue) -> bool {
         if slot.is_beginning() {
             self.adopt_pending();
         }
         let Some(opened) = &mut self.opened else { return false };
         let mut spec = (*opened.run.setup().spec).clone();
-        let Some(name) = slots::owner(opened.run.setup(), slot, control) else { return false };
-        for plugin in slots::plugins(&mut spec, slot) {
-            if plugin.name == name {
-                plugin.params.insert(control.to_owned(), value.clone());
-            }
+        let having = slots::having(opened.run.setup(), slot, layers, control);
+        let described = slots::plugins(&mut spec, slot).into_iter().enumerate();
+        let meant: Vec<_> = described.filter(|(nth, _)| having.contains(nth)).collect();
+        if meant.is_empty() {
+            return false;
+        }
+        for (_, plugin) in meant {
+            plugin.params.insert(control.to_owned(), value.clone());
         }
         if slot.is_beginning() {
             return self.begin_with(&spec, &control.replace('_', " "));
@@ -436,7 +440,7 @@ impl Desk {
         // A slider is an input of what was traced, so nothing is traced anew.
         if let ParamValue::Number(number) = value {
             let mut setup = Setup { spec: Arc::new(spec), ..opened.run.setup().clone() };
-            slots::slide(&mut setup, slot, &name, control, *number);
+            slots::slide(&mut setup, slot, &having, control, *number);
             opened.run.set_setup(setup);
             self.stale = true;
             return true;

@@ -6,7 +6,7 @@
 
 use super::desk::Desk;
 use super::message::{Arrangement, Change, Made, Saved, Slot};
-use super::structure;
+use super::{slots, structure};
 use slowgrad_engine::data::Data;
 use slowgrad_engine::run::Line;
 use slowgrad_engine::setup::Setup;
@@ -47,7 +47,7 @@ struct Point {
 enum Number {
     Parameter(slowgrad_engine::shape::Parameter),
     Input(usize, usize),
-    Control(Slot, String),
+    Control(Slot, Vec<usize>, String),
     Batch,
 }
 
@@ -179,6 +179,9 @@ impl Desk {
             Change::Activation { layer, .. } if *layer >= setup.shape.layers() => {
                 Err("the network has no such layer".into())
             }
+            Change::Control { layers, .. } if layers.iter().any(|&layer| layer + 1 >= setup.shape.layers()) => {
+                Err("the network has no such hidden layer".into())
+            }
             Change::Freeze { parameters, .. } if parameters.iter().any(|parameter| !setup.shape.has(*parameter)) => {
                 Err("the network has no such weight".into())
             }
@@ -199,7 +202,9 @@ impl Desk {
                 Arc::make_mut(&mut setup.train).set_input(*sample, *input, *value);
                 opened.run.set_setup(setup);
             }
-            Change::Control { slot, control, value } => return self.set_control(*slot, control, value),
+            Change::Control { slot, layers, control, value } => {
+                return self.set_control(*slot, layers, control, value);
+            }
             Change::Patch(patch) => return self.patch(patch),
             Change::Activation { layer, plugin } => return self.activate(*layer, plugin),
             Change::Reshape(reshape) => {
@@ -347,7 +352,7 @@ fn number(change: &Change) -> Option<Number> {
     match change {
         Change::Parameter { parameter, .. } => Some(Number::Parameter(*parameter)),
         Change::Input { sample, input, .. } => Some(Number::Input(*sample, *input)),
-        Change::Control { slot, control, .. } => Some(Number::Control(*slot, control.clone())),
+        Change::Control { slot, layers, control, .. } => Some(Number::Control(*slot, layers.clone(), control.clone())),
         Change::Patch(patch) => {
             let rest = SpecPatch { batch: None, ..(**patch).clone() };
             (patch.batch.is_some() && rest == SpecPatch::default()).then_some(Number::Batch)
@@ -389,7 +394,10 @@ fn in_words(change: &Change) -> String {
             })
         }
         Change::Input { sample, input, .. } => format!("input {} of sample {}", input + 1, sample + 1),
-        Change::Control { control, .. } => control.replace('_', " "),
+        Change::Control { layers, control, .. } => {
+            let name = control.replace('_', " ");
+            if layers.is_empty() { name } else { format!("{name} of {}", slots::layers(layers)) }
+        }
         Change::Patch(patch) => patched(patch),
         Change::Activation { layer, plugin } => format!("activation {} of layer {}", plugin.name, layer + 1),
         Change::Reshape(reshape) => match reshape {

@@ -84,8 +84,14 @@ pub(crate) enum Change {
     Parameter { parameter: Parameter, value: f64 },
     /// Changes one number of a sample of the training data.
     Input { sample: usize, input: usize, value: f64 },
-    /// Moves a control of a plugin.
-    Control { slot: Slot, control: String, value: ParamValue },
+    /// Moves a control of a plugin; of activations those of these hidden layers, or of all that have it.
+    Control {
+        slot: Slot,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        layers: Vec<usize>,
+        control: String,
+        value: ParamValue,
+    },
     /// Changes plugins or controls.
     Patch(Box<SpecPatch>),
     /// Gives one layer another activation.
@@ -226,13 +232,23 @@ pub(crate) struct Choice {
     pub(crate) description: String,
 }
 
+/// A control of what is plugged in at a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Knob {
+    /// Where hidden layers differ, those that it belongs to; else it belongs to all there are.
+    pub(crate) layers: Vec<usize>,
+    /// The plugin that has it.
+    pub(crate) plugin: String,
+    pub(crate) control: Control,
+}
+
 /// What is plugged in at a slot, and what could be.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SlotInfo {
     pub(crate) slot: Slot,
     pub(crate) name: String,
     pub(crate) description: String,
-    pub(crate) controls: Vec<Control>,
+    pub(crate) controls: Vec<Knob>,
     pub(crate) choices: Arc<[Choice]>,
 }
 

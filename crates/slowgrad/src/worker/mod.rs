@@ -22,14 +22,14 @@ mod tests;
 pub(crate) use answers::{maps, range};
 use desk::Desk;
 pub(crate) use message::{
-    Answers, Arrangement, Change, Checked, Choice, Command, Curves, DataInfo, Difference, Made, RivalInfo, Saved,
+    Answers, Arrangement, Change, Checked, Choice, Command, Curves, DataInfo, Difference, Knob, Made, RivalInfo, Saved,
     SetupInfo, Slot, SlotInfo, Snapshot, UsedFile,
 };
 pub(crate) use plots::{
     ActivationAt, CurvePoint, FunctionCurve, Histogram, Landscape, LandscapeAsk, LossAt, LossesAt, PathPoint, Surface,
     Wanted,
 };
-pub(crate) use slots::sign;
+pub(crate) use slots::{layers, sign};
 
 use slowgrad_script::{Library, Limits};
 use std::panic::{AssertUnwindSafe, catch_unwind};

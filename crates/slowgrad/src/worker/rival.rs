@@ -6,7 +6,7 @@
 use super::SHOWN_SAMPLES;
 use super::answers::{Detail, answers, maps};
 use super::desk::Desk;
-use super::message::{Answers, Difference, RivalInfo, Slot};
+use super::message::{Answers, Difference, Knob, RivalInfo, Slot};
 use super::slots;
 use slowgrad_engine::run::{Edition, Run};
 use slowgrad_engine::setup::Setup;
@@ -115,8 +115,9 @@ impl Rival {
             return [mine, theirs];
         }
         // The same plugin with other values.
-        let said = |controls: &[slowgrad_engine::plugin::Control]| {
-            let named = controls.iter().filter(|control| self.difference.plugin.params.contains_key(&control.name));
+        let said = |controls: &[Knob]| {
+            let controls = controls.iter().map(|knob| &knob.control);
+            let named = controls.filter(|control| self.difference.plugin.params.contains_key(&control.name));
             let said = named.filter_map(|control| {
                 let name = slots::sign(&control.name);
                 Some(format!("{name} = {}", words::number(control.slider()?, 3)))

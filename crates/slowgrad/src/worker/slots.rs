@@ -2,7 +2,7 @@
 //!
 //! Both a description and the set-up made from it have these places. It must not know runs or commands.
 
-use super::message::{Choice, SetupInfo, Slot, SlotInfo};
+use super::message::{Choice, Knob, SetupInfo, Slot, SlotInfo};
 use slowgrad_engine::plugin::{Activation, Control, ControlKind, PluginInfo};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef};
@@ -27,7 +27,7 @@ pub(super) fn choices(sandbox: &Sandbox) -> Choices {
 /// What a set-up says about itself.
 pub(super) fn setup_info(setup: &Setup, choices: &Choices) -> SetupInfo {
     let slot = |slot: Slot| {
-        let PluginInfo { name, description, controls } = plugged(setup, slot)?;
+        let Plugged { name, description, controls } = plugged(setup, slot)?;
         let choices = choices.get(&slot).cloned().unwrap_or_default();
         Some(SlotInfo { slot, name, description, controls, choices })
     };
@@ -40,67 +40,90 @@ pub(super) fn setup_info(setup: &Setup, choices: &Choices) -> SetupInfo {
     }
 }
 
+/// What is plugged in at a slot, as one.
+pub(super) struct Plugged {
+    pub(super) name: String,
+    description: String,
+    pub(super) controls: Vec<Knob>,
+}
+
+impl Plugged {
+    fn one(info: &PluginInfo) -> Self {
+        Self { name: info.name.clone(), description: info.description.clone(), controls: knobs(info, &[]) }
+    }
+
+    fn stands_in(name: &str, description: &str) -> Self {
+        Self { name: name.to_owned(), description: description.to_owned(), controls: Vec::new() }
+    }
+
+    /// The activations of the hidden layers: where they differ, the names of all, and the controls of each.
+    fn several(hidden: &[Activation]) -> Self {
+        let mut different: Vec<(&PluginInfo, Vec<usize>)> = Vec::new();
+        for (layer, activation) in hidden.iter().enumerate() {
+            match different.iter_mut().find(|(info, _)| **info == activation.info) {
+                Some((_, layers)) => layers.push(layer),
+                None => different.push((&activation.info, vec![layer])),
+            }
+        }
+        if let [(info, _)] = different[..] {
+            return Self::one(info);
+        }
+        let mut names: Vec<&str> = Vec::new();
+        for (info, _) in &different {
+            if !names.contains(&info.name.as_str()) {
+                names.push(&info.name);
+            }
+        }
+        Self {
+            name: names.join(", "),
+            description: "Layers have activations of their own. What is chosen here is given to all but the last."
+                .to_owned(),
+            controls: different.iter().flat_map(|(info, layers)| knobs(info, layers)).collect(),
+        }
+    }
+}
+
+fn knobs(info: &PluginInfo, layers: &[usize]) -> Vec<Knob> {
+    let knob =
+        |control: &Control| Knob { layers: layers.to_vec(), plugin: info.name.clone(), control: control.clone() };
+    info.controls.iter().map(knob).collect()
+}
+
 /// What is plugged in at a slot; a network of one layer has no hidden activation.
-pub(super) fn plugged(setup: &Setup, slot: Slot) -> Option<PluginInfo> {
-    let stands_in = |name: &str, description: &str| PluginInfo {
-        name: name.to_owned(),
-        description: description.to_owned(),
-        controls: Vec::new(),
+pub(super) fn plugged(setup: &Setup, slot: Slot) -> Option<Plugged> {
+    let one_or_none = |info: Option<&PluginInfo>| match info {
+        Some(info) => Plugged::one(info),
+        None => Plugged::stands_in(PluginRef::NONE, ""),
     };
-    let none = || stands_in(PluginRef::NONE, "");
     let last = setup.activations.len() - 1;
     Some(match slot {
         Slot::Activation if last == 0 => return None,
-        Slot::Activation => several(&setup.activations[..last]),
-        Slot::Output => setup.activations[last].info.clone(),
-        Slot::Loss => setup.loss.info.clone(),
-        Slot::Regularizer => setup.regularizer.as_ref().map_or_else(none, |plugin| plugin.info.clone()),
-        Slot::Optimizer => setup.optimizer.info.clone(),
-        Slot::Schedule => setup.schedule.as_ref().map_or_else(none, |plugin| plugin.info.clone()),
+        Slot::Activation => Plugged::several(&setup.activations[..last]),
+        Slot::Output => Plugged::one(&setup.activations[last].info),
+        Slot::Loss => Plugged::one(&setup.loss.info),
+        Slot::Regularizer => one_or_none(setup.regularizer.as_ref().map(|plugin| &plugin.info)),
+        Slot::Optimizer => Plugged::one(&setup.optimizer.info),
+        Slot::Schedule => one_or_none(setup.schedule.as_ref().map(|plugin| &plugin.info)),
         Slot::Initializer if setup.spec.weights.is_some() => {
-            stands_in("from the lesson", "This lesson gives its initial weights itself.")
+            Plugged::stands_in("from the lesson", "This lesson gives its initial weights itself.")
         }
-        Slot::Initializer => setup.initializer.clone(),
+        Slot::Initializer => Plugged::one(&setup.initializer),
         Slot::Data => match &setup.dataset {
-            Some(info) => info.clone(),
-            None => stands_in(&data_name(setup), "Samples that the lesson gives."),
+            Some(info) => Plugged::one(info),
+            None => Plugged::stands_in(&data_name(setup), "Samples that the lesson gives."),
         },
     })
 }
 
-/// The activations of the hidden layers as one: where they differ, the names and controls of all.
-fn several(hidden: &[Activation]) -> PluginInfo {
-    let mut all = hidden[0].info.clone();
-    let mut names = vec![all.name.clone()];
-    for PluginInfo { name, controls, .. } in hidden.iter().map(|activation| &activation.info) {
-        if !names.contains(name) {
-            names.push(name.clone());
-            all.controls.extend(
-                controls.iter().filter(|control| !has(&all.controls, &control.name)).cloned().collect::<Vec<_>>(),
-            );
-        }
+/// Which of the plugins at a slot have a control; of hidden layers only these, or all.
+pub(super) fn having(setup: &Setup, slot: Slot, layers: &[usize], control: &str) -> Vec<usize> {
+    if slot != Slot::Activation {
+        return vec![0];
     }
-    if names.len() > 1 {
-        all.name = names.join(", ");
-        all.description =
-            "Layers have activations of their own. What is chosen here is given to all but the last.".into();
-    }
-    all
-}
-
-fn has(controls: &[Control], name: &str) -> bool {
-    controls.iter().any(|control| control.name == name)
-}
-
-/// What the description calls the first plugin at a slot that has this control.
-pub(super) fn owner(setup: &Setup, slot: Slot, control: &str) -> Option<String> {
-    let nth = match slot {
-        Slot::Activation => {
-            setup.activations.iter().position(|activation| has(&activation.info.controls, control)).unwrap_or(0)
-        }
-        _ => 0,
-    };
-    plugins(&mut (*setup.spec).clone(), slot).get(nth).map(|plugin| plugin.name.clone())
+    let has = |info: &PluginInfo| info.controls.iter().any(|known| known.name == control);
+    let hidden = setup.activations.iter().take(setup.activations.len() - 1).enumerate();
+    let meant = hidden.filter(|(layer, _)| layers.is_empty() || layers.contains(layer));
+    meant.filter(|(_, activation)| has(&activation.info)).map(|(layer, _)| layer).collect()
 }
 
 /// The sign that the mathematics has for a control, or its name in words.
@@ -110,6 +133,12 @@ pub(crate) fn sign(control: &str) -> String {
         "momentum" => "β".to_owned(),
         other => other.replace('_', " "),
     }
+}
+
+/// Layers in words.
+pub(crate) fn layers(layers: &[usize]) -> String {
+    let numbers: Vec<String> = layers.iter().map(|layer| (layer + 1).to_string()).collect();
+    format!("layer{} {}", if layers.len() == 1 { "" } else { "s" }, numbers.join(", "))
 }
 
 /// What the samples are called.
@@ -158,11 +187,9 @@ fn infos(setup: &mut Setup, slot: Slot) -> Vec<&mut PluginInfo> {
     }
 }
 
-/// Moves a slider of a plugin wherever the description of a set-up has it at a slot.
-pub(super) fn slide(setup: &mut Setup, slot: Slot, plugin: &str, name: &str, to: f64) {
-    let mut spec = (*setup.spec).clone();
-    let described = plugins(&mut spec, slot).into_iter().map(|described| described.name == plugin).collect::<Vec<_>>();
-    for (info, _) in infos(setup, slot).into_iter().zip(described).filter(|(_, is_meant)| *is_meant) {
+/// Moves a slider of some of the plugins at a slot.
+pub(super) fn slide(setup: &mut Setup, slot: Slot, meant: &[usize], name: &str, to: f64) {
+    for (_, info) in infos(setup, slot).into_iter().enumerate().filter(|(nth, _)| meant.contains(nth)) {
         for control in &mut info.controls {
             if let ControlKind::Slider { value, .. } = &mut control.kind
                 && control.name == name

@@ -5,9 +5,9 @@
 
 use super::{Gui, Tab};
 use crate::window::session::Session;
-use crate::worker::Slot;
+use crate::worker::{Knob, Slot};
 use egui::Context;
-use slowgrad_engine::plugin::{Control, ControlKind};
+use slowgrad_engine::plugin::ControlKind;
 use slowgrad_timeline::cue::Panel as LessonPanel;
 use slowgrad_timeline::playhead;
 use slowgrad_timeline::scene::{Link, Plugin, Slider};
@@ -23,8 +23,8 @@ const MOST_NUMBERS: usize = 6;
 /// What a link pointed out in the lesson panel.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Pointed {
-    /// A place for plugins, or one of its controls.
-    Setting(Slot, Option<String>),
+    /// A place for plugins, or one of the controls there, by its index.
+    Setting(Slot, Option<usize>),
     /// A sample of the data, by its number.
     Sample(usize),
 }
@@ -96,7 +96,7 @@ impl Gui {
             }
             Link::Slider(plugin, slider) => {
                 let slot = slot(plugin, timeline.step().shape.layers());
-                let control = control(session, slot, slider);
+                let control = control(session, plugin, slot, slider);
                 self.point_at_setting(slot, control, theirs.is_some(), session);
             }
             Link::Plugin(plugin) => {
@@ -136,7 +136,7 @@ impl Gui {
     }
 
     /// Marks a plugin or its control; what only the second run has stands nowhere but in its name.
-    fn point_at_setting(&mut self, slot: Slot, control: Option<String>, is_theirs: bool, session: &mut Session) {
+    fn point_at_setting(&mut self, slot: Slot, control: Option<usize>, is_theirs: bool, session: &mut Session) {
         let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
         match rival.filter(|rival| is_theirs && rival.difference.slot == slot) {
             Some(rival) => {
@@ -170,18 +170,22 @@ fn slot(plugin: Plugin, layers: usize) -> Slot {
     }
 }
 
-/// The name of a slider.
-fn control(session: &Session, slot: Slot, slider: Slider) -> Option<String> {
+/// The index of a slider among the controls of a slot.
+fn control(session: &Session, plugin: Plugin, slot: Slot, slider: Slider) -> Option<usize> {
     let setup = session.snapshot.as_ref()?.setup.as_ref()?;
     let info = setup.slots.iter().find(|info| info.slot == slot)?;
-    let is_slider = |control: &&Control| matches!(control.kind, ControlKind::Slider { .. });
-    let is_rate = |control: &Control| slot == Slot::Optimizer && control.name == "lr";
-    let mut sliders = info.controls.iter().filter(is_slider);
-    let control = match slider {
-        Slider::LearningRate => sliders.find(|control| is_rate(control)),
-        Slider::Nth(nth) => sliders.filter(|control| !is_rate(control)).nth(nth),
+    let is_meant = |knob: &Knob| match plugin {
+        Plugin::Activation(layer) => knob.layers.is_empty() || knob.layers.contains(&layer),
+        _ => true,
     };
-    control.map(|control| control.name.clone())
+    let is_slider = |knob: &Knob| is_meant(knob) && matches!(knob.control.kind, ControlKind::Slider { .. });
+    let is_rate = |knob: &Knob| slot == Slot::Optimizer && knob.control.name == "lr";
+    let mut sliders = info.controls.iter().enumerate().filter(|(_, knob)| is_slider(knob));
+    let found = match slider {
+        Slider::LearningRate => sliders.find(|(_, knob)| is_rate(knob)),
+        Slider::Nth(nth) => sliders.filter(|(_, knob)| !is_rate(knob)).nth(nth),
+    };
+    found.map(|(nth, _)| nth)
 }
 
 /// A sample as a line of text.

@@ -6,12 +6,12 @@ use super::transport::name;
 use crate::window::action::Action;
 use crate::window::gui::{Gui, Pointed};
 use crate::window::session::Session;
-use crate::worker::{Change, SetupInfo, Slot, SlotInfo, sign};
+use crate::worker::{self, Change, Knob, SetupInfo, Slot, SlotInfo, sign};
 use egui::{
     Align, ComboBox, DragValue, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Slider, Stroke, StrokeKind,
     Ui,
 };
-use slowgrad_engine::plugin::{Control, ControlKind};
+use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::spec::{ParamValue, SpecPatch};
 use slowgrad_render::Theme;
 use slowgrad_timeline::words;
@@ -100,7 +100,7 @@ fn slot_ui(
     pointed: Option<&Pointed>,
 ) -> Option<Rect> {
     let mut place = None;
-    let is_pointed = |control: Option<&String>| matches!(pointed, Some(Pointed::Setting(at, of)) if *at == slot.slot && of.as_ref() == control);
+    let is_pointed = |control: Option<usize>| matches!(pointed, Some(Pointed::Setting(at, of)) if *at == slot.slot && *of == control);
     let choice = row(ui, slot.slot.name(), theme, |ui, _| {
         let mut chosen = None;
         let width = (ui.available_width() - 4.0).clamp(60.0, 130.0);
@@ -130,9 +130,9 @@ fn slot_ui(
     if is_pointed(None) {
         place = Some(choice);
     }
-    for control in &slot.controls {
-        let area = ui.scope(|ui| control_ui(ui, session, slot.slot, control, theme)).response.rect;
-        if is_pointed(Some(&control.name)) {
+    for (nth, knob) in slot.controls.iter().enumerate() {
+        let area = ui.push_id(&knob.layers, |ui| knob_ui(ui, session, slot.slot, knob, theme)).response.rect;
+        if is_pointed(Some(nth)) {
             place = Some(area);
         }
     }
@@ -148,8 +148,15 @@ fn control_words(name: &str) -> String {
     }
 }
 
-fn control_ui(ui: &mut Ui, session: &mut Session, slot: Slot, control: &Control, theme: &Theme) {
-    let words = control_words(&control.name);
+fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, theme: &Theme) {
+    let Knob { layers, plugin, control } = knob;
+    let mut words = control_words(&control.name);
+    let mut help = "click to type, drag to change".to_owned();
+    if !layers.is_empty() {
+        let layers = worker::layers(layers);
+        words = format!("{words} · {layers}");
+        help = format!("{plugin} of {layers}: {help}");
+    }
     match &control.kind {
         ControlKind::Slider { value, min, max, log } => {
             let mut moved = *value;
@@ -158,7 +165,7 @@ fn control_ui(ui: &mut Ui, session: &mut Session, slot: Slot, control: &Control,
                     .speed(0.005 * value.abs().max(1e-4))
                     .custom_formatter(|x, _| words::number(x, 3))
                     .custom_parser(crate::window::edit::parse);
-                ui.add(drag).labelled_by(label.id).on_hover_text("click to type, drag to change");
+                ui.add(drag).labelled_by(label.id).on_hover_text(&help);
             });
             ui.scope(|ui| {
                 ui.spacing_mut().interact_size.y = 16.0;
@@ -173,13 +180,13 @@ fn control_ui(ui: &mut Ui, session: &mut Session, slot: Slot, control: &Control,
                 response.widget_info(|| egui::WidgetInfo::slider(true, moved, &words));
             });
             if moved.to_bits() != value.to_bits() && moved.is_finite() {
-                session.control(slot, &control.name, ParamValue::Number(moved));
+                session.control(slot, layers, &control.name, ParamValue::Number(moved));
             }
         }
         ControlKind::Toggle { value } => {
             let mut on = *value;
             if ui.checkbox(&mut on, words).changed() {
-                session.control(slot, &control.name, ParamValue::Bool(on));
+                session.control(slot, layers, &control.name, ParamValue::Bool(on));
             }
         }
         ControlKind::Choice { value, options } => drop(row(ui, &words, theme, |ui, _| {
@@ -192,7 +199,7 @@ fn control_ui(ui: &mut Ui, session: &mut Session, slot: Slot, control: &Control,
             });
             name(&response.response, &words, value);
             if chosen != *value {
-                session.control(slot, &control.name, ParamValue::Text(chosen));
+                session.control(slot, layers, &control.name, ParamValue::Text(chosen));
             }
         })),
     }

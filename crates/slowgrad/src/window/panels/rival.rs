@@ -5,7 +5,7 @@ use super::key;
 use crate::window::action::Action;
 use crate::window::gui::Gui;
 use crate::window::session::Session;
-use crate::worker::{Difference, RivalInfo, SlotInfo};
+use crate::worker::{Difference, Knob, RivalInfo, SlotInfo};
 use egui::{Align, Align2, Button, Color32, FontId, Layout, Rect, RichText, Sense, Stroke, Ui, UiBuilder, Vec2};
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::shape::Shape;
@@ -47,7 +47,8 @@ pub(super) fn offers(session: &Session) -> Vec<Offer> {
         }
     }
     for info in &slots {
-        for control in &info.controls {
+        for Knob { plugin, control, .. } in info.controls.iter().filter(|knob| knob.layers.is_empty()) {
+            // Where hidden layers differ, those of some would not be the one thing that is exchanged for all.
             let ControlKind::Slider { value, min, max, .. } = control.kind else { continue };
             let sign = crate::worker::sign(&control.name);
             for other in [2.0 * value, 0.5 * value, 10.0 * value, 0.1 * value] {
@@ -58,7 +59,7 @@ pub(super) fn offers(session: &Session) -> Vec<Offer> {
                     name: format!("{} {sign} = {}", info.slot.name(), words::number(other, 3)),
                     instead: format!("instead of {}", words::number(value, 3)),
                     help: String::new(),
-                    difference: Difference::slider(info.slot, &info.name, &control.name, other),
+                    difference: Difference::slider(info.slot, plugin, &control.name, other),
                 });
             }
         }

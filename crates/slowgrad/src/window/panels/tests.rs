@@ -130,7 +130,7 @@ fn numbers_that_were_given_lead_to_who_gave_them() {
     // The slider of the learning rate.
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
     follow(&mut harness, "where 0.375 came from");
-    assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, Some("lr".into()))));
+    assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, Some(0))));
     // The optimizer began with its state, and the initializer gave the weight.
     follow(&mut harness, "where 0 came from");
     assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, None)));

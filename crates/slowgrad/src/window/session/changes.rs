@@ -143,9 +143,9 @@ impl Session {
         self.change(slot, Change::Patch(Box::new(slot.patch(PluginRef::named(name)))));
     }
 
-    /// Moves a control.
-    pub(crate) fn control(&mut self, slot: Slot, control: &str, value: ParamValue) {
-        self.change(slot, Change::Control { slot, control: control.to_owned(), value });
+    /// Moves a control of what is plugged in at a slot, of these layers where hidden layers differ.
+    pub(crate) fn control(&mut self, slot: Slot, layers: &[usize], control: &str, value: ParamValue) {
+        self.change(slot, Change::Control { slot, layers: layers.to_vec(), control: control.to_owned(), value });
     }
 
     /// Hands over a change of a plugin; with some a run starts anew, and the lesson then waits to be performed.

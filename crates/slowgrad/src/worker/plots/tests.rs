@@ -241,7 +241,9 @@ fn histograms_count_every_parameter_and_every_gradient() {
 fn curves_are_calls_of_the_functions_with_their_sliders() {
     let mut worker = worker();
     let control = "slope".to_owned();
-    worker.send(Change::Control { slot: Slot::Activation, control, value: ParamValue::Number(0.75) }.into());
+    worker.send(
+        Change::Control { slot: Slot::Activation, layers: Vec::new(), control, value: ParamValue::Number(0.75) }.into(),
+    );
     worker.send(show(everything()));
     let snapshot = settled(&worker);
     let timeline = snapshot.timeline.expect("a step");

@@ -89,8 +89,15 @@ fn controls_and_plugins_change_at_once_and_edits_stay() {
     let mut worker = worker();
     worker.send(Change::Input { sample: 0, input: 1, value: 0.25 }.into());
     worker.send(weight(2.0).into());
-    worker
-        .send(Change::Control { slot: Slot::Optimizer, control: "lr".into(), value: ParamValue::Number(0.125) }.into());
+    worker.send(
+        Change::Control {
+            slot: Slot::Optimizer,
+            layers: Vec::new(),
+            control: "lr".into(),
+            value: ParamValue::Number(0.125),
+        }
+        .into(),
+    );
     worker.send(patch(SpecPatch { loss: Some(PluginRef::named("mae")), ..SpecPatch::default() }));
     let snapshot = settled(&worker);
     let timeline = snapshot.timeline.expect("a step");
@@ -117,7 +124,13 @@ fn weight(value: f64) -> Change {
 }
 
 fn rate(value: f64) -> Command {
-    Change::Control { slot: Slot::Optimizer, control: "lr".into(), value: ParamValue::Number(value) }.into()
+    Change::Control {
+        slot: Slot::Optimizer,
+        layers: Vec::new(),
+        control: "lr".into(),
+        value: ParamValue::Number(value),
+    }
+    .into()
 }
 
 /// Step, optimizer, loss and learning rate that are shown.

@@ -32,7 +32,13 @@ fn a_regularizer_and_a_schedule_are_plugged_in_moved_and_taken_away() {
     assert!(first.problems.is_empty(), "{:?}", first.problems);
     let (penalty, lr) = penalty_and_rate(&first);
     worker.send(
-        Change::Control { slot: Slot::Regularizer, control: "strength".into(), value: ParamValue::Number(0.25) }.into(),
+        Change::Control {
+            slot: Slot::Regularizer,
+            layers: Vec::new(),
+            control: "strength".into(),
+            value: ParamValue::Number(0.25),
+        }
+        .into(),
     );
     worker.send(Command::Seek(3));
     worker.send(Command::Seek(1));
@@ -115,7 +121,7 @@ fn a_slider_of_a_data_set_makes_other_samples() {
     assert_eq!(input(&first), [1.0, 0.25]);
     worker.send(Command::Seek(4));
     let value = ParamValue::Number(3.0);
-    worker.send(Change::Control { slot: Slot::Data, control: "shift".into(), value }.into());
+    worker.send(Change::Control { slot: Slot::Data, layers: Vec::new(), control: "shift".into(), value }.into());
     let moved = settled(&worker);
     assert_eq!((shown(&moved).0, input(&moved), values(&moved)), (1, vec![3.0, 0.25], values(&first)));
 }
@@ -129,7 +135,9 @@ fn a_slider_of_the_lessons_own_function_acts_and_its_other_functions_are_reloade
     // 2·3 + 3·1 weights of 0.5.
     assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.5 * 0.25));
     let value = ParamValue::Number(1.0);
-    worker.send(Change::Control { slot: Slot::Regularizer, control: "strength".into(), value }.into());
+    worker.send(
+        Change::Control { slot: Slot::Regularizer, layers: Vec::new(), control: "strength".into(), value }.into(),
+    );
     assert_eq!(penalty_and_rate(&settled(&worker)).0, Some(9.0 * 0.25));
     let changed = own.replace("* w ** 2", "* abs(w)");
     worker.send(Command::ReloadFile {

@@ -25,9 +25,12 @@ fn one_layer_gets_another_activation_and_all_else_stays() {
     let setup = after.setup.as_ref().expect("a set-up");
     let slot = setup.slots.iter().find(|slot| slot.slot == Slot::Activation).expect("hidden layers");
     assert_eq!(slot.name, "leaky_relu, tanh");
-    let control = slot.controls.first().expect("its slope").name.clone();
+    let control = slot.controls.first().expect("its slope").control.name.clone();
     let value = ParamValue::Number(0.5);
-    let slid = settled_after(&mut worker, Change::Control { slot: Slot::Activation, control, value }.into());
+    let slid = settled_after(
+        &mut worker,
+        Change::Control { slot: Slot::Activation, layers: Vec::new(), control, value }.into(),
+    );
     assert_eq!(names(&slid), names(&after));
     assert_ne!(outputs(&slid), outputs(&after));
 
@@ -42,6 +45,63 @@ fn one_layer_gets_another_activation_and_all_else_stays() {
     worker.send(Command::Undo);
     worker.send(Command::Undo);
     assert_eq!(names(&settled_after(&mut worker, Command::Undo)), ["tanh", "relu", "sigmoid"]);
+}
+
+#[test]
+fn controls_of_one_name_in_different_layers_move_by_themselves() {
+    let text = r#"fn lesson() { #{ title: "A", data: "xor", layers: [2, #{ size: 3, activation: "leaky_relu" },
+        #{ size: 3, activation: "bent" }, #{ size: 3, activation: "leaky_relu" }, 1] } }"#;
+    let bent = "fn params() { #{ slope: slider(0.25, 0.0, 1.0) } } fn activation(z, p) { max(z, p.slope * z) }";
+    let files = Files::from_iter([("a.rhai", text.as_bytes()), ("activations/bent.rhai", bent.as_bytes())]);
+    let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
+    let start = || Worker::start(library.clone(), Limits::default(), "a.rhai".into(), || {}).expect("a thread");
+    let mut worker = start();
+    let knobs = |snapshot: &Snapshot| {
+        let slots = &snapshot.setup.as_ref().expect("a set-up").slots;
+        let knobs = &slots.iter().find(|slot| slot.slot == Slot::Activation).expect("hidden layers").controls;
+        let told = |knob: &Knob| (knob.plugin.clone(), knob.layers.clone(), knob.control.slider().expect("a slider"));
+        knobs.iter().map(told).collect::<Vec<_>>()
+    };
+    let sliders =
+        |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().names.activation_sliders.clone();
+    let knob = |plugin: &str, layers: &[usize], value| (plugin.to_owned(), layers.to_vec(), value);
+    let first = settled(&worker);
+    assert_eq!(knobs(&first), [knob("leaky_relu", &[0, 2], 0.01), knob("bent", &[1], 0.25)], "{:?}", first.problems);
+    let slide = |layers: &[usize], value| Change::Control {
+        slot: Slot::Activation,
+        layers: layers.to_vec(),
+        control: "slope".into(),
+        value: ParamValue::Number(value),
+    };
+    // Both as in one drag each, without anything between them.
+    for value in [0.5, 0.75] {
+        worker.send(slide(&[0, 2], value).into());
+    }
+    for value in [0.125, 0.375] {
+        worker.send(slide(&[1], value).into());
+    }
+    let both = settled(&worker);
+    assert_eq!(sliders(&both)[..3], [vec![0.75], vec![0.375], vec![0.75]]);
+    assert_eq!(both.undo.as_deref(), Some("slope of layer 2"));
+    // A session has both.
+    let changes = both.changes.to_vec();
+    let text = serde_json::to_string(&changes).expect("JSON");
+    let changes: Vec<Made> = serde_json::from_str(&text).expect("the same");
+    let mut again = start();
+    let lesson = "a.rhai".to_owned();
+    let saved = Saved { lesson, seed: None, changes, arrangement: Arc::new([]), step: 1, furthest: 0 };
+    assert_eq!(sliders(&settled_after(&mut again, Command::Restore(Box::new(saved)))), sliders(&both));
+    // Each is one thing to undo.
+    let undone = settled_after(&mut worker, Command::Undo);
+    assert_eq!(sliders(&undone)[..3], [vec![0.75], vec![0.25], vec![0.75]]);
+    assert_eq!(undone.undo.as_deref(), Some("slope of layers 1, 3"));
+    assert_eq!(knobs(&settled_after(&mut worker, Command::Undo)), knobs(&first));
+    // The same plugin in two layers with different values is told apart as well.
+    let apart = settled_after(&mut worker, slide(&[2], 0.5).into());
+    let wanted = [knob("leaky_relu", &[0], 0.01), knob("bent", &[1], 0.25), knob("leaky_relu", &[2], 0.5)];
+    assert_eq!(knobs(&apart), wanted);
+    let wrong = settled_after(&mut worker, slide(&[3], 0.5).into());
+    assert!(wrong.messages.iter().any(|message| message.contains("no such hidden layer")), "{:?}", wrong.messages);
 }
 
 /// What the network answers to the first sample.
