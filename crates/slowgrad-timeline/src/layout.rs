@@ -48,6 +48,8 @@ const WORDS: f32 = 15.0;
 pub const LEAST_WORDS: f32 = 11.5;
 /// Words that would have to be so large to be read get no more room.
 const MOST_WORDS: f32 = 30.0;
+/// The radius of a disc in which a number can be read, in points.
+const READABLE: f32 = 14.0;
 /// Where words would have to be so much larger than usual to be read, columns stand closer instead.
 const MOST_ENLARGED: f32 = 1.5;
 
@@ -59,6 +61,22 @@ struct Column {
     /// From one disc to the next below it.
     pitch: f32,
     places: Vec<Point>,
+}
+
+impl Column {
+    /// From the middle of the highest disc to that of the lowest.
+    fn height(&self) -> f32 {
+        let [low, high] = self
+            .places
+            .iter()
+            .fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], [_, y]| [low.min(*y), high.max(*y)]);
+        (high - low).max(0.0)
+    }
+
+    /// Whether there is room for words of this height above and below each disc.
+    fn has_words(&self, height: f32) -> bool {
+        self.pitch - 2.0 * self.radius >= 2.5 * height
+    }
 }
 
 /// The places of everything round in a network.
@@ -105,6 +123,7 @@ impl Layout {
                 layout.loss[0] += OUTPUT_WORDS * (words - layout.words);
                 layout.words = words;
             }
+            layout.spread(room);
             layout
         });
         if spacious.words <= MOST_ENLARGED * WORDS || cramped == spacious { spacious } else { cramped }
@@ -130,8 +149,9 @@ impl Layout {
                 // Long columns stand further apart, so that edges between them do not become too steep.
                 let mut gap = (0.3 * high).clamp(block.least_gap(), 600.0);
                 matrices.push((before.size * size > MOST_EDGES).then(|| {
-                    let high = high.clamp(240.0, 640.0);
-                    let wide = high * (0.5 * (before.size as f32 / size as f32).sqrt()).clamp(0.5, 0.9);
+                    // As high as the taller column: where both are one, rows stand beside their neurons.
+                    let high = high.max(240.0);
+                    let wide = high.min(640.0) * (0.5 * (before.size as f32 / size as f32).sqrt()).clamp(0.5, 0.9);
                     gap = wide + 2.0 * BESIDE_MATRIX;
                     let left = right + BESIDE_MATRIX;
                     Bounds { min: [left, -high / 2.0], max: [left + wide, high / 2.0] }
@@ -172,7 +192,7 @@ impl Layout {
             }
             return;
         }
-        let is_roomy = self.columns.iter().all(|column| column.density == Density::Roomy);
+        let is_roomy = self.are_all(Density::Roomy);
         let wide = (aspect * height / width).clamp(if is_roomy { 0.74 } else { 0.62 }, 1.5);
         let tall = (width * wide / height / aspect).clamp(1.0, if is_roomy { 1.7 } else { 1.3 });
         let last = |layout: &Self| layout.columns.last().and_then(|column| column.places.first()).copied();
@@ -188,6 +208,47 @@ impl Layout {
         // The words between the outputs and the loss are as long as before.
         let after = last(self).unwrap_or_default();
         self.loss = [self.loss[0] + after[0] - before[0], self.loss[1] * tall];
+    }
+
+    fn are_all(&self, density: Density) -> bool {
+        self.columns.iter().all(|column| column.density == density)
+    }
+
+    /// Tight columns take the height that the room leaves them, and short ones that of the highest, with larger discs
+    /// where there is room on all sides: numbers are read in them, and words around them.
+    fn spread(&mut self, room: Point) {
+        let Bounds { min, max } = self.bounds();
+        let spare = room[1] / self.zoom(room) - (max[1] - min[1]) - 2.0 * (ROOMY_RADIUS + 1.4 * self.words);
+        let longest = self.columns.iter().map(|column| column.places.len()).max().unwrap_or(0);
+        let pitch = self.columns.first().map_or(0.0, |column| column.pitch);
+        let has_matrix = self.matrices.iter().any(Option::is_some);
+        if self.are_all(Density::Tight) && !has_matrix && longest > 1 && spare > 0.0 {
+            let tall = (1.0 + spare / ((longest - 1) as f32 * pitch)).min(ROOMY_PITCH / pitch).max(1.0);
+            for column in &mut self.columns {
+                column.places.iter_mut().for_each(|[_, y]| *y *= tall);
+                column.pitch *= tall;
+            }
+        }
+        let matrices = self.matrices.iter().flatten().map(|matrix| matrix.max[1] - matrix.min[1]);
+        let highest = self.columns.iter().map(Column::height).chain(matrices).fold(0.0, f32::max);
+        let middles: Vec<f32> =
+            self.columns.iter().map(|column| column.places.first().map_or(0.0, |at| at[0])).collect();
+        let (names, readable) = (self.names, READABLE / self.zoom(room));
+        let tight = |column: &&Column| column.density == Density::Tight;
+        let smallest = self.columns.iter().filter(tight).map(|column| 0.4 * column.pitch).fold(ROOMY_RADIUS, f32::min);
+        for (nth, column) in self.columns.iter_mut().enumerate().filter(|(_, column)| column.density == Density::Tight)
+        {
+            let beside =
+                [nth.checked_sub(1), Some(nth + 1)].into_iter().flatten().filter_map(|other| middles.get(other));
+            let across = beside.map(|x| (x - middles[nth]).abs()).fold(f32::INFINITY, f32::min);
+            let largest = (0.22 * across).min(ROOMY_RADIUS).min((1.4 * smallest).max(readable));
+            let wanted = (2.0 * largest + 2.7 * names).min(highest / column.places.len() as f32);
+            if wanted > column.pitch && column.places.len() > 1 {
+                column.places.iter_mut().for_each(|[_, y]| *y *= wanted / column.pitch);
+                column.pitch = wanted;
+            }
+            column.radius = (0.4 * column.pitch).min(largest).max(column.radius);
+        }
     }
 
     /// Whether it is a layout of a network of this shape.
@@ -308,7 +369,7 @@ impl Layout {
         };
         for column in &self.columns {
             // A line above each disc, and two below it.
-            let words = if column.density == Density::Roomy { line } else { 5.0 };
+            let words = if column.density == Density::Roomy || column.has_words(self.names) { line } else { 5.0 };
             for &[x, y] in &column.places {
                 let side = column.radius + 18.0;
                 bounds.min = [bounds.min[0].min(x - side), bounds.min[1].min(y - column.radius - words - 8.0)];
@@ -450,6 +511,20 @@ mod tests {
         assert_eq!(density([660.0, 420.0]), Density::Tight);
         let small = Layout::within(&shape, [660.0, 420.0]);
         assert!(small.radius(Target::Input(0)) * small.zoom([660.0, 420.0]) > 18.0, "numbers in discs can be read");
+    }
+
+    #[test]
+    fn tight_columns_use_the_height_that_there_is() {
+        for layers in [vec![3, 3, 3, 1], vec![8, 8, 8, 8, 8, 1]] {
+            let (shape, room) = (Shape::new(2, &layers), [660.0, 450.0]);
+            let layout = Layout::within(&shape, room);
+            assert_eq!(layout.density(1), Density::Tight, "{layers:?}");
+            let (Bounds { min, max }, zoom) = (layout.bounds(), layout.zoom(room));
+            assert!((max[1] - min[1]) * zoom <= 450.01, "{layers:?}");
+            let radius = layout.radius(Target::Neuron { layer: 1, neuron: 0 });
+            assert!(radius * zoom > 15.0, "{layers:?}: {radius} at {zoom}");
+            assert!(layout.gap(2) > 0.2 * radius, "{layers:?}");
+        }
     }
 
     #[test]

@@ -223,8 +223,10 @@ impl Stage<'_> {
             (text, fits.min(0.56 * radius).min(self.legible(0.56 * radius)))
         };
         let (mut text, mut size) = sized(self.options.digits);
-        if size * self.options.zoom < LEAST_NUMBER && self.options.digits > 2 {
-            (text, size) = sized(2);
+        for (digits, least) in [(2, LEAST_NUMBER), (1, LEAST_SEEN)] {
+            if size * self.options.zoom < least && self.options.digits > digits {
+                (text, size) = sized(digits);
+            }
         }
         if size * self.options.zoom >= LEAST_SEEN {
             let words = Lettering::new(Math::text(text), size, Ink::Text).about(target);
@@ -351,7 +353,8 @@ impl Stage<'_> {
         let crowd = (40.0 / drawn.max(1) as f32).powf(0.35).min(1.0);
         let (mut ink, mut glow) = (Ink::Weight(words::level(now)), 0.0);
         if is_current {
-            glow = self.wave.glow();
+            // Many that change together would outshine their own colours.
+            glow = self.wave.glow() * if is_moving { crowd.powi(3) } else { 1.0 };
         } else if self.is_on_way(layer, neuron, input) {
             glow = super::way::GLOW;
         }
