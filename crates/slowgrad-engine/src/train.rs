@@ -116,6 +116,18 @@ pub fn step(
     Ok(Objective { loss, penalty })
 }
 
+/// The update of a step (counted from 1) alone, with gradients from elsewhere, laid out as the parameters are.
+pub fn update(
+    setup: &Rc<Setup>,
+    model: &mut Model,
+    grads: &[f64],
+    step: u64,
+    work: &mut Workspace,
+) -> Result<(), Box<Diagnostic>> {
+    work.serve(setup);
+    work.update.carry_out(setup, model, grads, step, work.threads)
+}
+
 /// The mean loss over data, or `None` when there is none.
 pub fn evaluate(
     setup: &Rc<Setup>,

@@ -9,7 +9,7 @@ use crate::plugin::{Optimizer, Shared};
 use crate::rate;
 use crate::setup::Setup;
 use crate::share::{JOBS_A_THREAD, share};
-use slowgrad_tape::{Diagnostic, GROUP, Pass};
+use slowgrad_tape::{Diagnostic, GROUP, Over, Pass};
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::rc::Rc;
@@ -117,6 +117,7 @@ impl Update {
             passes.resize_with(jobs, Pass::default);
             for pass in passes {
                 pass.fit(&rule.borrow(), width);
+                pass.never_backward();
             }
         }
         let [weights, biases] = [&optimizer.weights, &optimizer.biases].map(|rule| rule.borrow());
@@ -217,10 +218,19 @@ fn in_place(passes: &mut [Pass], model: &mut Model, grads: &[f64], range: Range<
     share(threads, passes.iter_mut().zip(parts), |(pass, part)| sweep(pass, part));
 }
 
-/// Block by block.
+/// Where the numbers lie as far as that can be done, the rest block by block.
 fn sweep(pass: &mut Pass, mut part: Stretch<'_>) {
     let (count, width) = (part.values.len(), pass.calls());
-    for start in (0..count).step_by(width) {
+    let done = if count < width {
+        0
+    } else {
+        let mut over = SmallVec::<[Over<'_>; 6]>::new();
+        over.push(Over::Replace(part.values, 0));
+        over.push(Over::Read(part.grads));
+        over.extend(part.state.iter_mut().enumerate().map(|(k, field)| Over::Replace(field, 1 + k)));
+        pass.forward_over(&mut over)
+    };
+    for start in (done..count).step_by(width) {
         let block = start..count.min(start + width);
         part.load(pass, block.clone());
         pass.forward_prepared();

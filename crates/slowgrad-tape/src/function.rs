@@ -170,8 +170,8 @@ impl Function {
         self.edition
     }
 
-    /// Calls that are best carried out at once.
+    /// Calls that are best carried out at once when the chain rule is never asked for.
     pub fn width(&mut self) -> usize {
-        self.program().map_or(GROUP, |program| program.width())
+        self.program().map_or(GROUP, |program| program.forward_width())
     }
 }

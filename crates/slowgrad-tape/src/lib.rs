@@ -30,6 +30,7 @@
 
 mod function;
 pub mod isa;
+mod machine;
 pub mod math;
 mod op;
 mod pass;
@@ -40,7 +41,7 @@ mod tree;
 
 pub use function::{Call, Function, Tracer};
 pub use op::{Notation, Op};
-pub use pass::Pass;
+pub use pass::{Over, Pass};
 pub use program::GROUP;
 pub use source::{Diagnostic, Frame, Location, Severity, Source, Span};
 pub use trace::{ChainStep, Compare, Guard, Instruction, Node, Site, TapeFull, Trace, TraceBuilder, ValueId};

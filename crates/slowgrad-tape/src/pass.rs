@@ -6,7 +6,8 @@
 //! allocates. Functions that cannot be merged into a program go call by call behind the same interface.
 
 use crate::function::{Call, Function};
-use crate::program::{GROUP, Program, Split, execute, execute_once};
+use crate::machine::{Memories, Steps, fetch};
+use crate::program::{GROUP, Program, Split};
 use crate::source::Diagnostic;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -33,6 +34,48 @@ struct Running {
     width: usize,
     /// Whether what is the same in all calls still has to be computed.
     is_stale: bool,
+    /// The inputs that lay elsewhere last and what takes their places, with the steps for that if it can be done.
+    over: Option<(Vec<Option<usize>>, Option<Steps>)>,
+}
+
+impl Running {
+    /// Computes what is the same in all calls, if an input of it has changed.
+    fn refresh(&mut self, inputs: usize, stride: usize, same: &[Option<f64>], rows: &mut [f64]) {
+        if !std::mem::take(&mut self.is_stale) {
+            return;
+        }
+        for (input, same) in same.iter().enumerate() {
+            if let (Some(x), true) = (same, input >= inputs || self.program.uses(input)) {
+                rows[input * stride..][..stride].fill(*x);
+            }
+        }
+        self.split.shared.run_once(rows);
+    }
+}
+
+/// The numbers of an input, which lie with whoever asks.
+#[derive(Debug)]
+pub enum Over<'a> {
+    /// They stay as they are.
+    Read(&'a [f64]),
+    /// The numbers of this result take their places.
+    Replace(&'a mut [f64], usize),
+}
+
+impl Over<'_> {
+    fn numbers(&self) -> &[f64] {
+        match self {
+            Self::Read(numbers) => numbers,
+            Self::Replace(numbers, _) => numbers,
+        }
+    }
+
+    fn result(&self) -> Option<usize> {
+        match self {
+            Self::Read(_) => None,
+            Self::Replace(_, result) => Some(*result),
+        }
+    }
 }
 
 /// Many calls of one function. Each row holds one number a call.
@@ -43,6 +86,8 @@ pub struct Pass {
     calls: usize,
     /// Of so many neighbouring calls the first ones are wanted.
     wanted: (usize, usize),
+    /// Whether the chain rule is never asked for.
+    is_one_way: bool,
     /// Numbers from the beginning of one row to the next.
     stride: usize,
     /// Row by row: inputs, seeds, and what the program computes.
@@ -77,6 +122,12 @@ impl Pass {
     #[inline]
     pub fn want(&mut self, first: usize, of: usize) {
         self.wanted = (first, of);
+    }
+
+    /// The chain rule is never asked for, so that less has to be kept for it; before these go forward.
+    pub fn never_backward(&mut self) {
+        self.is_one_way = true;
+        self.made = Made::Nothing;
     }
 
     fn is_wanted(&self, call: usize) -> bool {
@@ -218,29 +269,21 @@ impl Pass {
         for (row, x) in program.constants() {
             self.rows[row * self.stride..][..self.stride].fill(x);
         }
-        let split = program.split(self.stride, |row| self.same[row].is_some());
-        let width = program.width();
-        self.made = Made::Program(Box::new(Running { program, split, width, is_stale: true }));
+        let split = program.split(self.stride, !self.is_one_way, |row| self.same[row].is_some());
+        let width = if self.is_one_way { program.forward_width() } else { program.width() };
+        self.made = Made::Program(Box::new(Running { program, split, width, is_stale: true, over: None }));
     }
 
     /// Answers a call whose path the program does not know.
     fn run(&mut self) -> Option<usize> {
         let Made::Program(running) = &mut self.made else { return None };
-        let (program, stride) = (&running.program, self.stride);
-        if std::mem::take(&mut running.is_stale) {
-            for (input, same) in self.same.iter().enumerate() {
-                if let (Some(x), true) = (same, input >= self.inputs || program.uses(input)) {
-                    self.rows[input * stride..][..stride].fill(*x);
-                }
-            }
-            execute_once(&running.split.shared, stride, &mut self.rows);
-        }
+        running.refresh(self.inputs, self.stride, &self.same, &mut self.rows);
         let width = running.width;
         for start in (0..self.calls).step_by(width) {
-            let end = self.calls.min(start + width);
-            execute(&running.split.forward, start, (end - start).next_multiple_of(GROUP), &mut self.rows);
+            let lanes = (self.calls.min(start + width) - start).next_multiple_of(GROUP);
+            running.split.forward.run(&Memories::new(&mut self.rows, start), lanes);
         }
-        let unknown = &self.rows[program.unknown()? * stride..][..self.calls];
+        let unknown = &self.rows[running.program.unknown()? * self.stride..][..self.calls];
         // Nearly always there is none, which is seen fastest by looking at all of them.
         let any = unknown.iter().fold(0, |any, mask| any | mask.to_bits());
         if any == 0 {
@@ -290,23 +333,71 @@ impl Pass {
         row * self.stride
     }
 
+    /// Runs a complete function, whose chain rule is never asked for, on as many calls as its first inputs have numbers,
+    /// where these lie: the k-th has the numbers of input k, as many as each of the others. Answers for how many calls,
+    /// from the first on, that was done: whole blocks, or none where room is needed that only the rows have.
+    ///
+    /// # Panics
+    /// When not all paths are known, or the inputs do not have as many numbers as each other.
+    pub fn forward_over(&mut self, inputs: &mut [Over<'_>]) -> usize {
+        assert!(self.is_one_way, "a pass that never goes backward");
+        let Made::Program(running) = &mut self.made else { return 0 };
+        assert!(running.program.is_complete(), "a pass that was prepared");
+        let count = inputs.first().map_or(0, |input| input.numbers().len());
+        assert!(inputs.iter().all(|input| input.numbers().len() == count), "as many numbers for each input");
+        let width = running.width;
+        if count < width {
+            return 0;
+        }
+        running.refresh(self.inputs, self.stride, &self.same, &mut self.rows);
+        let is_known =
+            matches!(&running.over, Some((known, _)) if inputs.iter().map(Over::result).eq(known.iter().copied()));
+        if !is_known {
+            let results: Vec<Option<usize>> = inputs.iter().map(Over::result).collect();
+            let elsewhere: Vec<_> = results.iter().copied().enumerate().collect();
+            let is_same = |row: usize| self.same[row].is_some();
+            let steps = running.program.forward_elsewhere(self.stride, is_same, &elsewhere);
+            running.over = Some((results, steps));
+        }
+        let Some((_, Some(steps))) = &mut running.over else { return 0 };
+        let done = count / width * width;
+        for start in (0..done).step_by(width) {
+            let end = start + width;
+            let mut memories = Memories::new(&mut self.rows, 0);
+            for (k, input) in inputs.iter_mut().enumerate() {
+                fetch(&input.numbers()[end..done.min(end + width)]);
+                memories = match input {
+                    Over::Read(numbers) => memories.with_shared(k, &numbers[start..end]),
+                    Over::Replace(numbers, _) => memories.with(k, &mut numbers[start..end]),
+                };
+            }
+            steps.run(&memories, width);
+        }
+        done
+    }
+
     /// Runs the chain rule of the calls that went forward last.
+    ///
+    /// # Panics
+    /// When it was said that this is [never asked for](Self::never_backward).
     #[inline]
     pub fn backward(&mut self) {
-        match &self.made {
+        assert!(!self.is_one_way, "a pass that goes backward");
+        match &mut self.made {
             Made::Nothing => {}
             Made::Program(running) => {
                 let width = running.width;
                 for start in (0..self.calls).step_by(width) {
                     let lanes = (self.calls.min(start + width) - start).next_multiple_of(GROUP);
-                    execute(&running.split.backward, start, lanes, &mut self.rows);
+                    running.split.backward.run(&Memories::new(&mut self.rows, start), lanes);
                 }
             }
             Made::Singly(calls) => {
                 let mut grads = Vec::new();
-                for (i, call) in calls {
-                    let seeds: Vec<f64> =
-                        (self.inputs..self.inputs + self.outputs).map(|row| self.number(row, *i)).collect();
+                for (i, call) in &*calls {
+                    let (same, rows) = (&self.same, &self.rows);
+                    let number = |row: usize| same[row].unwrap_or_else(|| rows[row * self.stride + i]);
+                    let seeds: Vec<f64> = (self.inputs..self.inputs + self.outputs).map(number).collect();
                     call.trace.backward(&call.values, &seeds, &mut grads);
                     let first = self.inputs + 2 * self.outputs;
                     for (row, grad) in (first..).zip(&grads[..self.inputs]) {

@@ -8,46 +8,11 @@
 //! The instructions are those of the traces, each rounded on its own, so the bits are those of a single call.
 //! This module must not know who asks and where traces come from.
 
-use crate::dispatch;
-use crate::math;
+use crate::machine::{Code, Exponent, MEMORIES, Place, Step, Steps, join};
 use crate::op::Op;
-use crate::trace::{Compare, Trace};
+use crate::trace::Trace;
 use crate::tree::{Fork, Next, TraceTree};
 use std::collections::HashMap;
-
-/// What an instruction does with its operands' rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Code {
-    /// The value of an operation: a, b, c.
-    Value(Op),
-    /// A power whose exponent is this constant: a.
-    Power(Exponent),
-    /// Upstream × local derivative into an operand: a, b, c, the result, upstream.
-    Chain(Op, u8),
-    /// The same for a power with a constant exponent: a, upstream.
-    PowerChain(Exponent),
-    /// All bits set where the comparison of a and b holds, else none.
-    Compare(Compare),
-    /// b where the bits of a are set, else c.
-    Select,
-}
-
-/// Exponents whose powers have a short definition (see [`math::pow`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Exponent {
-    Two,
-    Three,
-    Half,
-    MinusOne,
-}
-
-impl Exponent {
-    fn of(x: f64) -> Option<Self> {
-        [(2.0, Self::Two), (3.0, Self::Three), (0.5, Self::Half), (-1.0, Self::MinusOne)]
-            .into_iter()
-            .find_map(|(value, exponent)| (value == x).then_some(exponent))
-    }
-}
 
 /// One instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,24 +22,15 @@ struct Instruction {
     operands: [u32; 5],
 }
 
-/// An instruction with the places where the rows of its operands and of its result begin; that of the result comes
-/// after those of the operands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Placed {
-    code: Code,
-    operands: [u32; 5],
-    into: u32,
-}
-
 /// The instructions of a program for calls of which some inputs are known to be the same.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Split {
     /// What is the same in all calls; computed once.
-    pub(crate) shared: Vec<Placed>,
+    pub(crate) shared: Steps,
     /// The rest of the function.
-    pub(crate) forward: Vec<Placed>,
+    pub(crate) forward: Steps,
     /// Its chain rule.
-    pub(crate) backward: Vec<Placed>,
+    pub(crate) backward: Steps,
 }
 
 /// Programs beyond this many instructions are not made: their traces run one after the other instead.
@@ -86,7 +42,7 @@ const NEAR_NUMBERS: usize = 4096;
 /// Lanes come in groups of this many: the widest vector unit's width.
 pub const GROUP: usize = 8;
 /// Lanes of a block at most.
-const WIDEST: usize = 128;
+const WIDEST: usize = 512;
 
 /// A function's paths, ready to run over lanes. Rows are numbered: inputs, seeds, constants, then the result
 /// of each instruction, those of the chain rule last.
@@ -152,26 +108,78 @@ impl Program {
     }
 
     /// The instructions for rows of a length, those apart that depend on nothing but constants and what `is_same` in
-    /// all calls; it is asked about the rows of inputs, then of seeds.
-    pub(crate) fn split(&self, stride: usize, is_same: impl Fn(usize) -> bool) -> Split {
+    /// all calls; it is asked about the rows of inputs, then of seeds. Without the chain rule more of the function's own
+    /// instructions are joined.
+    pub(crate) fn split(&self, stride: usize, has_chain_rule: bool, is_same: impl Fn(usize) -> bool) -> Split {
+        let [shared, forward, backward] = self.steps(has_chain_rule, is_same);
+        let place = |row: u32| Place::own(row as usize * stride);
+        let [shared, forward, backward] = [shared, forward, backward].map(|steps| Steps::new(&steps, stride, place));
+        Split { shared, forward, backward }
+    }
+
+    /// The function's own instructions for inputs that lie elsewhere: `elsewhere[k]` is an input that does, and the
+    /// result that takes its place. `None` when that cannot be done without more room.
+    pub(crate) fn forward_elsewhere(
+        &self,
+        stride: usize,
+        is_same: impl Fn(usize) -> bool,
+        elsewhere: &[(usize, Option<usize>)],
+    ) -> Option<Steps> {
+        if elsewhere.len() + 1 > MEMORIES {
+            return None;
+        }
+        let [_, mut steps, _] = self.steps(false, is_same);
+        let mut places: Vec<Place> = (0..self.rows()).map(|row| Place::own(row * stride)).collect();
+        for (k, &(input, _)) in elsewhere.iter().enumerate() {
+            places[input] = Place::elsewhere(k);
+        }
+        let mut copies = Vec::new();
+        for (k, &(input, output)) in elsewhere.iter().enumerate() {
+            let Some(output) = output else { continue };
+            let (input, output) = (input as u32, self.outputs[output]);
+            let is_elsewhere = places[output as usize] != Place::own(output as usize * stride);
+            match steps.iter().position(|step| step.into == output) {
+                _ if output == input => {}
+                // What is written over it might still be needed.
+                _ if is_elsewhere => return None,
+                Some(at)
+                    if !steps[at + 1..].iter().any(|step| step.reads(input))
+                        && (steps[at].code.goes_by_group() || !steps[at].reads(input)) =>
+                {
+                    places[output as usize] = Place::elsewhere(k);
+                }
+                _ => copies.push(Step { code: Code::Value(Op::Input), operands: [output; 5], into: input }),
+            }
+        }
+        steps.extend(copies);
+        Some(Steps::new(&steps, stride, |row| places[row as usize]))
+    }
+
+    /// What is the same in all calls, the rest of the function, and its chain rule where there is to be one.
+    fn steps(&self, has_chain_rule: bool, is_same: impl Fn(usize) -> bool) -> [Vec<Step>; 3] {
         let mut same: Vec<bool> = (0..self.inputs + self.seeds).map(is_same).collect();
         // Where a seed is the same, the beginning of the chain rule may be, too.
         let shared_end = if same[self.inputs..].contains(&true) { self.code.len() } else { self.backward };
         same.resize(self.first(), true);
-        let place = |row: usize| (row * stride) as u32;
-        let mut split = Split::default();
-        for (i, instruction) in self.code.iter().enumerate() {
-            let operands = instruction.operands.map(|row| place(row as usize));
-            let placed = Placed { code: instruction.code, operands, into: place(self.first() + i) };
-            let shared = i < shared_end && instruction.operands.iter().all(|&row| same[row as usize]);
-            same.push(shared);
-            match (shared, i < self.backward) {
-                (true, _) => split.shared.push(placed),
-                (false, true) => split.forward.push(placed),
-                (false, false) => split.backward.push(placed),
+        let end = if has_chain_rule { self.code.len() } else { self.backward };
+        let [mut shared, mut forward, mut backward] = [const { Vec::new() }; 3];
+        let mut uses = vec![0; self.rows()];
+        let results = self.outputs.iter().chain(&self.unknown).chain(self.grads.iter().filter(|_| has_chain_rule));
+        results.for_each(|&row| uses[row as usize] += 1);
+        for (i, &Instruction { code, operands }) in self.code[..end].iter().enumerate() {
+            let step = Step { code, operands, into: (self.first() + i) as u32 };
+            operands[..code.arity()].iter().for_each(|&row| uses[row as usize] += 1);
+            let is_shared = i < shared_end && operands.iter().all(|&row| same[row as usize]);
+            same.push(is_shared);
+            match (is_shared, i < self.backward) {
+                (true, _) => shared.push(step),
+                (false, true) => forward.push(step),
+                (false, false) => backward.push(step),
             }
         }
-        split
+        join(&mut forward, &uses);
+        join(&mut backward, &uses);
+        [shared, forward, backward]
     }
 
     /// The row of the first instruction.
@@ -181,8 +189,21 @@ impl Program {
 
     /// Lanes of a block: as many as keep its rows in the nearest cache.
     pub(crate) fn width(&self) -> usize {
-        (NEAR_NUMBERS / self.rows() / GROUP * GROUP).clamp(2 * GROUP, WIDEST)
+        width(self.rows())
     }
+
+    /// The same without the chain rule.
+    pub(crate) fn forward_width(&self) -> usize {
+        let [_, forward, _] = self.steps(false, |_| false);
+        let mut rows: Vec<u32> = forward.iter().flat_map(|step| step.operands.into_iter().chain([step.into])).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        width(rows.len())
+    }
+}
+
+fn width(rows: usize) -> usize {
+    (NEAR_NUMBERS / rows.max(1) / GROUP * GROUP).clamp(2 * GROUP, WIDEST)
 }
 
 /// Values of one trace in the merged program, and its results.
@@ -395,99 +416,5 @@ impl<'t> Builder<'t> {
             grads,
             used,
         }
-    }
-}
-
-/// Computes what is the same in all calls of a pass, whose rows are `stride` long.
-pub(crate) fn execute_once(code: &[Placed], stride: usize, rows: &mut [f64]) {
-    execute(code, 0, GROUP, rows);
-    for placed in code {
-        let row = &mut rows[placed.into as usize..][..stride];
-        row.fill(row[0]);
-    }
-}
-
-dispatch!(
-    /// Runs instructions on the lanes from `lane` on.
-    pub(crate) fn execute(code: &[Placed], lane: usize, lanes: usize, rows: &mut [f64]) = execute_body
-);
-
-#[inline(always)]
-fn execute_body(code: &[Placed], lane: usize, lanes: usize, rows: &mut [f64]) {
-    // So that the compiler knows that no lanes are left over.
-    let lanes = lanes / GROUP * GROUP;
-    for Placed { code, operands, into } in code {
-        let (before, rest) = rows.split_at_mut(*into as usize);
-        let into = &mut rest[lane..][..lanes];
-        let row = |k: usize| &before[operands[k] as usize + lane..][..lanes];
-        match *code {
-            Code::Value(op) => op.value_lanes(row(0), row(1), row(2), into),
-            Code::Chain(op, operand) => {
-                op.chain_lanes(operand as usize, row(0), row(1), row(2), row(3), row(4), into);
-            }
-            Code::Power(exponent) => power_lanes(exponent, row(0), into),
-            Code::PowerChain(exponent) => power_chain_lanes(exponent, row(0), row(1), into),
-            Code::Compare(compare) => compare_lanes(compare, row(0), row(1), into),
-            Code::Select => {
-                let (mask, yes, no) = (row(0), row(1), row(2));
-                for i in 0..lanes {
-                    // Written as a condition, this would become a choice of two places, which is no vector operation.
-                    let mask = mask[i].to_bits();
-                    into[i] = f64::from_bits((mask & yes[i].to_bits()) | (!mask & no[i].to_bits()));
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn power_lanes(exponent: Exponent, a: &[f64], into: &mut [f64]) {
-    match exponent {
-        Exponent::Two => each(a, into, |a| math::pow(a, 2.0)),
-        Exponent::Three => each(a, into, |a| math::pow(a, 3.0)),
-        Exponent::Half => each(a, into, |a| math::pow(a, 0.5)),
-        Exponent::MinusOne => each(a, into, |a| math::pow(a, -1.0)),
-    }
-}
-
-#[inline(always)]
-fn power_chain_lanes(exponent: Exponent, a: &[f64], upstream: &[f64], into: &mut [f64]) {
-    let rule = |a: f64, b: f64| Op::Pow.derivative(0, a, b, b, 0.0);
-    match exponent {
-        Exponent::Two => pairs(a, upstream, into, |a, up| up * rule(a, 2.0)),
-        Exponent::Three => pairs(a, upstream, into, |a, up| up * rule(a, 3.0)),
-        Exponent::Half => pairs(a, upstream, into, |a, up| up * rule(a, 0.5)),
-        Exponent::MinusOne => pairs(a, upstream, into, |a, up| up * rule(a, -1.0)),
-    }
-}
-
-#[inline(always)]
-fn compare_lanes(compare: Compare, a: &[f64], b: &[f64], into: &mut [f64]) {
-    let mask = |holds: bool| f64::from_bits(if holds { u64::MAX } else { 0 });
-    match compare {
-        Compare::Less => pairs(a, b, into, |a, b| mask(a < b)),
-        Compare::LessOrEqual => pairs(a, b, into, |a, b| mask(a <= b)),
-        Compare::Greater => pairs(a, b, into, |a, b| mask(a > b)),
-        Compare::GreaterOrEqual => pairs(a, b, into, |a, b| mask(a >= b)),
-        Compare::Equal => pairs(a, b, into, |a, b| mask(a == b)),
-        Compare::NotEqual => pairs(a, b, into, |a, b| mask(a != b)),
-    }
-}
-
-#[inline(always)]
-fn each(a: &[f64], into: &mut [f64], rule: impl Fn(f64) -> f64) {
-    let n = into.len();
-    let a = &a[..n];
-    for i in 0..n {
-        into[i] = rule(a[i]);
-    }
-}
-
-#[inline(always)]
-fn pairs(a: &[f64], b: &[f64], into: &mut [f64], rule: impl Fn(f64, f64) -> f64) {
-    let n = into.len();
-    let (a, b) = (&a[..n], &b[..n]);
-    for i in 0..n {
-        into[i] = rule(a[i], b[i]);
     }
 }

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use slowgrad_tape::isa::{self, Isa};
-use slowgrad_tape::{Call, Compare, Diagnostic, Function, Op, Pass, TapeFull, TraceBuilder, Tracer, ValueId};
+use slowgrad_tape::{Call, Compare, Diagnostic, Function, Op, Over, Pass, TapeFull, TraceBuilder, Tracer, ValueId};
 use std::cell::RefCell;
 
 /// Points at which an operation is smooth and defined, as (a, b, c).
@@ -191,6 +191,99 @@ proptest! {
         }
         let _ = isa::force(isa::available().into_iter().max().unwrap_or(Isa::Portable));
     }
+}
+
+/// A rule as optimizers have them: w, grad, a field of state and the learning rate give two results, by plain arithmetic.
+#[derive(Debug, Clone)]
+struct Rule {
+    steps: Vec<(usize, usize, usize)>,
+    results: [usize; 2],
+}
+
+impl Tracer for Rule {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
+        const PLAIN: [Op; 6] = [Op::Mul, Op::Add, Op::Sub, Op::Div, Op::Sqrt, Op::Abs];
+        let full = |full: TapeFull| Box::new(Diagnostic::error("tape", full.to_string()));
+        let mut tape = TraceBuilder::new(1_000);
+        let names = ["w", "grad", "m", "lr"];
+        let mut ids: Vec<ValueId> = names.iter().zip(inputs).map(|(name, &x)| tape.input(*name, x, true)).collect();
+        ids.push(tape.constant(0.9).map_err(full)?);
+        for &(op, a, b) in &self.steps {
+            let op = PLAIN[op % PLAIN.len()];
+            // Mostly the latest ones, so that there are chains to be joined.
+            let pick = |x: usize| {
+                ids[if x.is_multiple_of(2) { ids.len() - 1 - (x / 2) % ids.len().min(3) } else { x % ids.len() }]
+            };
+            let operands = [pick(a), pick(b)];
+            ids.push(tape.push(op, &operands[..op.arity()], None).map_err(full)?);
+        }
+        let results = self.results.map(|x| ids[ids.len() - 1 - x % ids.len()]);
+        Ok(tape.finish(results.to_vec()))
+    }
+}
+
+fn rules() -> impl Strategy<Value = Rule> {
+    let step = (0_usize..100, 0_usize..100, 0_usize..100);
+    (prop::collection::vec(step, 1..16), prop::array::uniform2(0_usize..12))
+        .prop_map(|(steps, results)| Rule { steps, results })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn calls_where_their_numbers_lie_have_the_bits_of_single_calls(rule in rules(), seed in 0.1..0.9_f64) {
+        let mut single = Function::new(4, 2, Box::new(rule.clone()));
+        single.call(&[1.0; 4]).expect("it runs");
+        for unit in isa::available() {
+            prop_assert!(isa::force(unit));
+            let function = RefCell::new(Function::new(4, 2, Box::new(rule.clone())));
+            function.borrow_mut().call(&[1.0; 4]).expect("it runs");
+            let width = function.borrow_mut().width();
+            let mut pass = Pass::default();
+            pass.fit(&function.borrow(), width);
+            pass.never_backward();
+            pass.set_input(3, 0.01);
+            pass.prepare(&function);
+            let numbers = |k: usize| (0..2 * width + 5).map(|at| slowgrad_tape::math::sin((at * k + at) as f64 * seed)).collect::<Vec<_>>();
+            let [mut w, grads, mut m] = [numbers(1), numbers(2), numbers(3)];
+            let before = [w.clone(), grads.clone(), m.clone()];
+            let done = pass.forward_over(&mut [Over::Replace(&mut w, 0), Over::Read(&grads), Over::Replace(&mut m, 1)]);
+            prop_assert!(done == 2 * width || done == 0, "{done}");
+            for at in 0..w.len() {
+                let inputs = [before[0][at], before[1][at], before[2][at], 0.01];
+                let call = single.call(&inputs).expect("it runs");
+                let expected = if at < done { [call.output(0), call.output(1)] } else { [inputs[0], inputs[2]] };
+                prop_assert!(same_bits(w[at], expected[0]) && same_bits(m[at], expected[1]), "call {at} on {unit:?}: {:?} and {expected:?}", (w[at], m[at]));
+            }
+            // The same through the rows of the pass.
+            for (input, numbers) in before.iter().enumerate() {
+                pass.input_mut(input).copy_from_slice(&numbers[..width]);
+            }
+            pass.forward(&function).expect("it runs");
+            for (at, (&w, &m)) in pass.output(0).iter().zip(pass.output(1)).enumerate() {
+                let call = single.call(&[before[0][at], before[1][at], before[2][at], 0.01]).expect("it runs");
+                prop_assert!(same_bits(w, call.output(0)) && same_bits(m, call.output(1)), "call {at} on {unit:?}");
+            }
+        }
+        let _ = isa::force(isa::available().into_iter().max().unwrap_or(Isa::Portable));
+    }
+}
+
+#[test]
+fn a_rule_that_swaps_its_numbers_is_not_carried_out_where_they_lie() {
+    let rule = Rule { steps: vec![(1, 1, 1)], results: [3, 5] };
+    let function = RefCell::new(Function::new(4, 2, Box::new(rule)));
+    function.borrow_mut().call(&[1.0; 4]).expect("it runs");
+    let mut pass = Pass::default();
+    pass.fit(&function.borrow(), 16);
+    pass.never_backward();
+    pass.set_input(3, 0.01);
+    pass.prepare(&function);
+    let width = function.borrow_mut().width();
+    let (mut w, grads, mut m) = (vec![1.0; width], vec![2.0; width], vec![3.0; width]);
+    let done = pass.forward_over(&mut [Over::Replace(&mut w, 0), Over::Read(&grads), Over::Replace(&mut m, 1)]);
+    assert_eq!((done, w[0], m[0]), (0, 1.0, 3.0));
 }
 
 #[test]

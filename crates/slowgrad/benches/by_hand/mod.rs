@@ -12,7 +12,6 @@ mod product;
 use product::{Product, large, small};
 use slowgrad_engine::setup::Setup;
 use slowgrad_tape::{dispatch, math};
-use std::time::{Duration, Instant};
 
 /// Numbers that are computed together.
 pub(crate) const L: usize = 8;
@@ -488,35 +487,34 @@ fn update(net: &mut Net, l: usize) {
     }
 }
 
-/// Seconds that Adam takes for one of 10⁶ parameters, as a loop over arrays.
-pub(crate) fn adam(budget: Duration) -> f64 {
-    const PARAMETERS: usize = 1_000_000;
-    let mut state = Adam { w: vec![0.5; PARAMETERS], m: vec![0.0; PARAMETERS], v: vec![0.0; PARAMETERS], steps: 0.0 };
-    let grads: Vec<f64> = (0..PARAMETERS).map(|at| (at as f64 * 0.618_034).fract() - 0.5).collect();
-    let mut shortest = f64::MAX;
-    let deadline = Instant::now() + budget;
-    while Instant::now() < deadline {
-        let began = Instant::now();
-        adam_step(&mut state, &grads);
-        shortest = shortest.min(began.elapsed().as_secs_f64());
-    }
-    shortest / PARAMETERS as f64
-}
-
-struct Adam {
-    w: Vec<f64>,
+/// Adam as a loop over arrays.
+pub(crate) struct Adam {
+    pub(crate) w: Vec<f64>,
     m: Vec<f64>,
     v: Vec<f64>,
+    grads: Vec<f64>,
     steps: f64,
 }
 
-dispatch!(fn adam_step(state: &mut Adam, grads: &[f64]) = adam_body);
+impl Adam {
+    pub(crate) fn new(parameters: &[f64], grads: &[f64]) -> Self {
+        let zeros = vec![0.0; parameters.len()];
+        Self { w: parameters.to_vec(), m: zeros.clone(), v: zeros, grads: grads.to_vec(), steps: 0.0 }
+    }
+
+    pub(crate) fn step(&mut self) {
+        adam_step(self);
+    }
+}
+
+dispatch!(fn adam_step(state: &mut Adam) = adam_body);
 
 #[inline(always)]
-fn adam_body(state: &mut Adam, grads: &[f64]) {
+fn adam_body(state: &mut Adam) {
     state.steps += 1.0;
     let corrected = 0.001 / (1.0 - math::pow(0.9, state.steps));
     let root = (1.0 - math::pow(0.999, state.steps)).sqrt();
+    let grads = &state.grads;
     let length = grads.len();
     let (w, m, v) = (&mut state.w[..length], &mut state.m[..length], &mut state.v[..length]);
     for i in 0..length {
