@@ -187,11 +187,20 @@ impl Window {
 
     /// Ends the program without a warning, and starts it again.
     pub(crate) fn kill_and_start(&mut self, opened: Option<&str>) {
+        self.kill();
+        self.start(opened);
+    }
+
+    pub(crate) fn kill(&mut self) {
         // On Unix this is SIGKILL, of which nobody is told before.
         self.program.0.kill().expect("it is killed");
         self.program.0.wait().expect("it is over");
         fs::remove_file(&self.log).expect("the log");
         self.told.take();
+    }
+
+    /// Starts the program again.
+    pub(crate) fn start(&mut self, opened: Option<&str>) {
         self.program = launch(&self.display, self.folder.path(), opened);
         self.until("it is open", |state| !state["step"].is_null());
         self.focus();

@@ -3,11 +3,10 @@
 use crate::driver::{LESSON, OPTIMIZER, Window, number};
 use serde_json::Value;
 
-/// What has to come back: all but how often it was drawn, what passes by, where on the screen things are, and what
-/// sessions do not keep: what can be undone, and the losses that a tweak in the past left.
+/// What has to come back: all but how often it was drawn, what passes by, and where on the screen things are.
 pub(crate) fn lasting(state: &Value) -> Value {
     let mut state = state.clone();
-    for passing in ["frames", "notices", "first_weight", "canvas", "controls", "kept", "undo", "redo", "ghost"] {
+    for passing in ["frames", "notices", "first_weight", "canvas", "controls", "kept"] {
         state[passing] = Value::Null;
     }
     state
@@ -75,6 +74,26 @@ fn what_was_done_comes_back_after_a_kill_and_from_a_file() {
     window.write(&other);
     window.press("Return");
     window.until("the other lesson opens", |state| state["lesson"] == "other.rhai" && state["step"] == 1);
+}
+
+#[test]
+fn a_script_that_changed_in_the_meantime_runs_from_the_next_step_on() {
+    let Some(mut window) = Window::open(LESSON, OPTIMIZER) else { return };
+    for step in 2..5 {
+        window.press("ctrl+Right");
+        window.until("a step on", |state| state["step"] == step);
+    }
+    let left = window.until_kept();
+    window.kill();
+    window.save("optimizers/own.rhai", &OPTIMIZER.replace("velocity", "speed").replace("0.9", "0.5"));
+    window.start(Some("lesson.rhai"));
+    let back = window.until("it is back", |state| lasting(state) == lasting(&left));
+    assert!(back["notices"].to_string().contains("optimizers/own.rhai has changed since"), "{}", back["notices"]);
+    window.press("ctrl+Right");
+    let on = window.until("the next step", |state| state["step"] == 5);
+    assert_eq!(on["optimizer_fields"][0], "speed");
+    window.press("ctrl+Left");
+    window.until("the step before", |state| state["parameters"] == left["parameters"]);
 }
 
 #[test]

@@ -86,11 +86,11 @@ fn a_student_has_a_whole_lesson_and_finds_it_again() {
     window.until("the last good version trains on", |state| state["step"] == 5 && state["playing"] == false);
     window.edit_optimizer();
     window.press("ctrl+a");
-    // The same rule: a session makes the run again with the scripts as they are in the end.
+    // By another rule than before.
     let mended = [
         "fn state() { #{ velocity: 0.0 } }",
         "fn update(w, grad, state, ctx) {",
-        "state.velocity = 0.9 * state.velocity + grad;",
+        "state.velocity = 0.5 * state.velocity + 2.0 * grad;",
         "w - ctx.lr * state.velocity",
         "}",
     ];
@@ -129,9 +129,16 @@ fn a_student_has_a_whole_lesson_and_finds_it_again() {
     }
     let left = window.until_kept();
 
-    // Killed, and started again without a word: all is as it was, and learns on.
+    // Killed, and started again without a word: all is as it was, what was done can be undone, and it learns on.
     window.kill_and_start(None);
     window.until("it is as it was", |state| lasting(state) == lasting(&left));
+    window.press("ctrl+z");
+    window.until("the neuron is gone", |state| state["sizes"] == json!([2, 3, 1]) && state["parameters"][0] == 1.25);
+    window.press("ctrl+z");
+    window.until("the weight is the old one", |state| state["parameters"] == past["parameters"]);
+    window.press("ctrl+shift+z");
+    window.press("ctrl+shift+z");
+    window.until("all is done again", |state| state["step"] == 7 && state["parameters"] == left["parameters"]);
     window.press("ctrl+Right");
     window.until("it learns on", |state| state["step"] == 8 && state["parameters"] != left["parameters"]);
 

@@ -20,12 +20,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One point of the loss curve.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct LossPoint {
     /// The step, from 1.
     pub step: u64,
     /// The mean loss of its batch, before its update.
     pub loss: f64,
+}
+
+impl PartialEq for LossPoint {
+    /// By its bits, so that a loss that is no number is the same as itself.
+    fn eq(&self, other: &Self) -> bool {
+        (self.step, self.loss.to_bits()) == (other.step, other.loss.to_bits())
+    }
 }
 
 /// A loss curve in bounded memory: past a limit every second point is dropped.
@@ -37,6 +44,11 @@ pub struct LossCurve {
 
 impl LossCurve {
     const MOST: usize = 8192;
+
+    /// A curve that was drawn before, of points in order of their steps.
+    pub fn from_points(points: Vec<LossPoint>) -> Self {
+        Self { points, stride: 1 }
+    }
 
     /// The points in order of their steps.
     pub fn points(&self) -> &[LossPoint] {
@@ -108,13 +120,23 @@ pub struct Line {
     step: u64,
     furthest: u64,
     curve: Rc<LossCurve>,
-    ghost: Option<Rc<LossCurve>>,
+    ghost: Option<Arc<LossCurve>>,
 }
 
 impl Line {
     /// The number of steps that were done.
     pub fn step(&self) -> u64 {
         self.step
+    }
+
+    /// The furthest step that was done.
+    pub fn furthest(&self) -> u64 {
+        self.furthest
+    }
+
+    /// The loss curve of the branch that was left last.
+    pub fn ghost(&self) -> Option<&Arc<LossCurve>> {
+        self.ghost.as_ref()
     }
 }
 
@@ -146,7 +168,7 @@ pub struct Run {
     /// The most parameters that the network has had.
     widest: usize,
     curve: Rc<LossCurve>,
-    ghost: Option<Rc<LossCurve>>,
+    ghost: Option<Arc<LossCurve>>,
     trail: Trail,
     ghost_trail: Option<Trail>,
     work: Workspace,
@@ -275,8 +297,8 @@ impl Run {
     }
 
     /// The loss curve of the branch that the last edit in the past left behind.
-    pub fn ghost(&self) -> Option<&LossCurve> {
-        self.ghost.as_deref()
+    pub fn ghost(&self) -> Option<&Arc<LossCurve>> {
+        self.ghost.as_ref()
     }
 
     /// The way that the parameters took on that branch.
@@ -284,9 +306,9 @@ impl Run {
         self.ghost_trail.as_ref()
     }
 
-    /// Forgets the ghost.
-    pub fn drop_ghost(&mut self) {
-        self.ghost = None;
+    /// Shows another ghost, or none: that of a run that was made before, which this one is made like.
+    pub fn set_ghost(&mut self, ghost: Option<Arc<LossCurve>>) {
+        self.ghost = ghost;
         self.ghost_trail = None;
     }
 
@@ -506,7 +528,7 @@ impl Run {
         if self.furthest > self.step {
             let mut left = (*self.curve).clone();
             left.points.retain(|point| point.step >= self.step);
-            self.ghost = Some(Rc::new(left));
+            self.ghost = Some(Arc::new(left));
             self.ghost_trail = Some(self.trail.clone());
             Rc::make_mut(&mut self.curve).truncate(self.step);
             self.furthest = self.step;

@@ -49,7 +49,7 @@ fn the_way_that_a_branch_leaves_stays_as_a_ghost() {
     assert_eq!(run.trail().points().last().map(|point| (point.step, point.values[0])), Some((10, 2.0)));
     let left = run.ghost_trail().expect("the way that was left").points().last().expect("its end");
     assert_eq!((left.step, &left.values), (30, &end));
-    run.drop_ghost();
+    run.set_ghost(None);
     assert!(run.ghost_trail().is_none());
 }
 

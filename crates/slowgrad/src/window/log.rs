@@ -101,7 +101,7 @@ fn state(session: &Session, gui: &Gui) -> Value {
         "undo": snapshot.and_then(|snapshot| snapshot.undo.clone()),
         "redo": snapshot.and_then(|snapshot| snapshot.redo.clone()),
         "curve": snapshot.map(|snapshot| snapshot.curves.present.len()),
-        "ghost": snapshot.and_then(|snapshot| snapshot.curves.ghost.as_ref()).map(Vec::len),
+        "ghost": snapshot.and_then(|snapshot| snapshot.curves.ghost.as_ref()).map(|ghost| ghost.points().len()),
         "overlay": gui.overlay_name(),
         "colours": gui.habits.theme.name(),
         "dark": gui.theme().is_dark,

@@ -7,9 +7,10 @@ use super::SHOWN_SAMPLES;
 use super::answers::maps;
 use super::conditions::Conditions;
 use super::history::History;
-use super::message::{Arrangement, Choice, Command, Curves, DataInfo, LessonInfo, Made, Slot, Snapshot};
+use super::message::{Arrangement, Choice, Command, Curves, DataInfo, LessonInfo, Made, Slot, Snapshot, Texts};
 use super::plots::{Drafts, Moment, Plots};
 use super::reload::Pending;
+use super::replay::Replay;
 use super::rival::Rival;
 use super::scripts::{self, Scripts};
 use super::slots::{self, Choices};
@@ -35,22 +36,41 @@ const PATIENCE: Duration = Duration::from_millis(30);
 /// Lines of the console that are kept.
 const CONSOLE_LINES: usize = 500;
 
+/// What a run starts with, and what the lesson's file asked for and scripts said when that was made.
+pub(super) struct Start {
+    pub(super) asked: Arc<LessonSpec>,
+    pub(super) setup: Setup,
+    pub(super) values: Vec<f64>,
+    pub(super) began_with: Arc<Texts>,
+}
+
 /// A lesson with its run.
 pub(super) struct Opened {
     pub(super) info: Arc<LessonInfo>,
-    /// What its file asks for; what was changed by hand is in the description that the run's set-up has.
-    pub(super) asked: Arc<LessonSpec>,
+    /// What its file asked for, after how many steps each time; what was changed by hand is in the description that the
+    /// run's set-up has.
+    pub(super) asked: Rc<[(u64, Arc<LessonSpec>)]>,
     pub(super) run: Run,
-    /// The set-up and the parameters to start again with.
-    pub(super) start: Rc<(Setup, Vec<f64>)>,
+    /// What there is to start again with.
+    pub(super) start: Rc<Start>,
     /// The training data as it was made, before any edit by hand.
     pub(super) made: Arc<Data>,
-    /// What was done by hand to make the run what it is.
+    /// What scripts said when the run began.
+    pub(super) began_with: Arc<Texts>,
+    /// What was done since to make the run what it is.
     pub(super) changes: Arc<[Made]>,
     pub(super) arrangement: Arrangement,
     pub(super) warnings: Vec<Diagnostic>,
     /// What its cues ask.
     pub(super) conditions: Vec<Condition>,
+}
+
+impl Opened {
+    /// What the lesson's file asked for when the run stood where it stands.
+    pub(super) fn asked(&self) -> &Arc<LessonSpec> {
+        let mut asked = self.asked.iter().rev();
+        asked.find(|(after, _)| *after <= self.run.step()).map_or(&self.start.asked, |(_, asked)| asked)
+    }
 }
 
 /// The worker's state.
@@ -71,6 +91,8 @@ pub(crate) struct Desk {
     /// The seed that a person asked for instead of the lesson's.
     pub(super) seed: Option<u64>,
     pub(super) history: History,
+    /// A run that is made again.
+    pub(super) replay: Option<Replay>,
     /// How many threads train.
     pace: Pace,
     pub(super) conditions: Conditions,
@@ -115,6 +137,7 @@ impl Desk {
             stale: false,
             seed: None,
             history: History::default(),
+            replay: None,
             pace: Pace::of_this_machine(),
             conditions: Conditions::default(),
             runs: 0,
@@ -156,7 +179,7 @@ impl Desk {
 
     /// Whether there is training to do.
     pub(super) fn is_training(&self) -> bool {
-        self.opened.is_some() && (self.full_speed || self.train_left > 0 || self.history.is_replaying())
+        self.opened.is_some() && (self.full_speed || self.train_left > 0 || self.replay.is_some())
     }
 
     /// Trains for a while.
@@ -166,7 +189,7 @@ impl Desk {
         // Looking at the clock takes as long as a part of a small step.
         let mut steps = 1;
         while began.elapsed() < length && self.is_training() {
-            if self.history.is_replaying() {
+            if self.replay.is_some() {
                 self.replay();
                 is_alone = false;
                 continue;
@@ -230,9 +253,19 @@ impl Desk {
     /// Carries out a command.
     pub(super) fn carry_out(&mut self, command: Command) {
         self.handled += 1;
-        let is_aside = matches!(command, Command::ReloadFile { .. } | Command::Check { .. } | Command::Seal);
-        if !is_aside && self.history.stop_replay() {
-            self.messages.push("the session was not restored to its end".into());
+        // What asks for a picture only does not end what is on its way, nor what leads to another run than that.
+        let is_aside = matches!(
+            command,
+            Command::ReloadFile { .. }
+                | Command::Check { .. }
+                | Command::Seal
+                | Command::Show(_)
+                | Command::Highlight(_)
+                | Command::Undo
+                | Command::Redo
+        );
+        if !is_aside && self.stop_replay() {
+            self.messages.push("the run was not restored to its end".into());
         }
         match command {
             Command::Open(path) => {
@@ -256,10 +289,14 @@ impl Desk {
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
             Command::Restore(saved) => self.restore(*saved),
-            Command::ReloadFile { root, path, bytes, at_once } => self.reload(&root, &path, bytes, at_once),
+            Command::ReloadFile { root, path, bytes, at_once } => {
+                if !self.waits(&root, &path, bytes.as_ref(), at_once) {
+                    self.reload(&root, &path, bytes, at_once);
+                }
+            }
             Command::DropGhost => {
                 if let Some(opened) = &mut self.opened {
-                    opened.run.drop_ghost();
+                    opened.run.set_ghost(None);
                 }
             }
             Command::Show(wanted) => self.drafts.want(*wanted),
@@ -326,17 +363,19 @@ impl Desk {
     /// Starts a run of a lesson that was read.
     pub(super) fn begin(&mut self, lesson: Lesson) {
         let Lesson { path, spec: asked, cues, conditions, setup, parameters, warnings, .. } = lesson;
-        let start = self.seed.and_then(|_| self.beginning(&asked)).unwrap_or((setup, parameters));
+        let (setup, values) = self.seed.and_then(|_| self.beginning(&asked)).unwrap_or((setup, parameters));
+        let (asked, began_with) = (Arc::new(asked), Arc::new(self.untold(&Texts::new(), &[])));
         self.runs += 1;
         self.edition += 1;
         let info = LessonInfo { path, title: asked.title.clone(), cues, opened: self.runs, edition: self.edition };
         let before = self.opened.take().filter(|before| before.info.path == info.path);
         self.opened = Some(Opened {
             info: Arc::new(info),
-            asked: Arc::new(asked),
-            made: Arc::clone(&start.0.train),
-            run: Run::new(start.0.clone(), start.1.clone()),
-            start: Rc::new(start),
+            asked: Rc::new([(0, Arc::clone(&asked))]),
+            made: Arc::clone(&setup.train),
+            run: Run::new(setup.clone(), values.clone()),
+            start: Rc::new(Start { asked, setup, values, began_with: Arc::clone(&began_with) }),
+            began_with,
             changes: Arc::new([]),
             arrangement: before.map(|before| before.arrangement).unwrap_or_default(),
             warnings,
@@ -380,10 +419,13 @@ impl Desk {
                 // The last good version is what there is to start again with.
                 self.runs += 1;
                 if let Some(opened) = &mut self.opened {
-                    let (setup, parameters) = (*opened.start).clone();
+                    let Start { asked, setup, values, began_with } = &*opened.start;
                     opened.info = Arc::new(LessonInfo { opened: self.runs, ..(*opened.info).clone() });
                     opened.made = Arc::clone(&setup.train);
-                    opened.run = Run::new(setup, parameters);
+                    opened.run = Run::new(setup.clone(), values.clone());
+                    opened.asked = Rc::new([(0, Arc::clone(asked))]);
+                    opened.began_with = Arc::clone(began_with);
+                    opened.changes = Arc::new([]);
                 }
                 self.settle();
             }
@@ -486,6 +528,7 @@ impl Desk {
         let Some(opened) = &mut self.opened else { return false };
         opened.info = Arc::new(LessonInfo { opened: self.runs, ..(*opened.info).clone() });
         opened.made = Arc::clone(&setup.train);
+        opened.asked = Rc::new([(0, Arc::clone(opened.asked()))]);
         opened.run = Run::new(setup, parameters);
         self.messages.push(format!("another {what}: the run starts anew with the same seed"));
         self.settle();
@@ -549,6 +592,7 @@ impl Desk {
         let rival = self.rival_info();
         let plots = self.plots();
         let files = self.used_files();
+        let (recipe, pasts) = (self.recipe(), self.history.pasts());
         let opened = self.opened.as_ref();
         let (undo, redo) = self.history.words();
         let problems = self.problems.iter().chain(&self.run_problem).chain(&self.conditions.problem);
@@ -568,9 +612,8 @@ impl Desk {
             timeline: self.shown.clone(),
             picture: self.picture.clone(),
             furthest: opened.map_or(0, |opened| opened.run.furthest()),
-            changes: opened.map(|opened| Arc::clone(&opened.changes)).unwrap_or_default(),
-            arrangement: opened.map(|opened| Arc::clone(&opened.arrangement)).unwrap_or_default(),
-            seed: self.seed,
+            recipe,
+            pasts,
             undo,
             redo,
             curves: Arc::new(opened.map(|opened| curves(&opened.run)).unwrap_or_default()),
@@ -641,7 +684,7 @@ pub(super) fn has_ending(path: &str, ending: &str) -> bool {
 
 /// The loss curves of a run.
 fn curves(run: &Run) -> Curves {
-    Curves { present: run.curve().points().to_vec(), ghost: run.ghost().map(|ghost| ghost.points().to_vec()) }
+    Curves { present: run.curve().points().to_vec(), ghost: run.ghost().cloned() }
 }
 
 fn data_info(opened: &Opened) -> DataInfo {

@@ -219,10 +219,10 @@ impl Fire {
         let fresh = opened(&self.valid);
         let (now, fresh) = (self.desk.opened.as_ref(), fresh.opened.as_ref());
         let (now, fresh) = (now.expect("a lesson"), fresh.expect("a lesson"));
-        assert_eq!(now.asked, fresh.asked);
+        assert_eq!(now.asked(), fresh.asked());
         assert_eq!(*now.run.setup().spec, *fresh.run.setup().spec);
         let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(&now.start.1), bits(&fresh.start.1));
+        assert_eq!(bits(&now.start.values), bits(&fresh.start.values));
         let trained = |setup: &Setup| {
             let setup = Rc::new(setup.clone());
             let mut model = now.run.model().clone();

@@ -1,15 +1,15 @@
-//! What was done by hand: undo and redo of all of it, and making a saved run again.
+//! What was done by hand: undo and redo of all of it.
 //!
 //! Before each change the line of the run is kept, which is small since replay is exact; to undo is to take
-//! up that line again. Going on to train is no change: a change that was undone can be made again until
-//! another one takes its place. It must not know files: a saved run comes in as plain data.
+//! up that line again. Of the changes of a session that was saved there are only recipes, and to undo one is to make
+//! its run again. Going on to train is no change: a change that was undone can be made again until another one takes
+//! its place.
 
-use super::desk::Desk;
-use super::message::{Arrangement, Change, Made, Saved, Slot};
+use super::desk::{Desk, Start};
+use super::message::{Arrangement, Change, Made, Past, Pasts, Recipe, Slot, Texts};
 use super::{slots, structure};
 use slowgrad_engine::data::Data;
 use slowgrad_engine::run::Line;
-use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{LessonSpec, SpecPatch};
 use slowgrad_engine::structure::Reshape;
 use slowgrad_timeline::scene::Target;
@@ -22,22 +22,46 @@ use std::sync::Arc;
 const MOST: usize = 200;
 
 /// What a run is, apart from the numbers that replay brings back.
-struct State {
+pub(super) struct State {
     line: Line,
-    start: Rc<(Setup, Vec<f64>)>,
+    start: Rc<Start>,
     made: Arc<Data>,
-    asked: Arc<LessonSpec>,
+    asked: Rc<[(u64, Arc<LessonSpec>)]>,
+    began_with: Arc<Texts>,
     changes: Arc<[Made]>,
     arrangement: Arrangement,
     seed: Option<u64>,
-    /// How often scripts had been exchanged.
-    exchanges: u64,
+}
+
+/// A state to go to.
+pub(super) enum Kept {
+    /// Of a run that was made in this sitting.
+    Live(Box<State>),
+    /// Of one before.
+    Told(Recipe),
+}
+
+impl Kept {
+    fn recipe(&self) -> Recipe {
+        match self {
+            Kept::Told(recipe) => recipe.clone(),
+            Kept::Live(state) => Recipe {
+                seed: state.seed,
+                scripts: Arc::clone(&state.began_with),
+                changes: Arc::clone(&state.changes),
+                arrangement: Arc::clone(&state.arrangement),
+                step: state.line.step() + 1,
+                furthest: state.line.furthest(),
+                ghost: state.line.ghost().cloned(),
+            },
+        }
+    }
 }
 
 /// A state to go to, and the change, in words, that lies between.
 struct Point {
     words: String,
-    state: State,
+    kept: Kept,
     /// The number that the change moved, as it was.
     was: Option<f64>,
 }
@@ -57,16 +81,8 @@ pub(super) struct History {
     undo: VecDeque<Point>,
     redo: Vec<Point>,
     moving: Option<Number>,
-    /// What is being made again, change by change.
-    replay: Option<Replay>,
-    exchanges: u64,
-}
-
-/// A saved run that is on its way.
-struct Replay {
-    changes: VecDeque<Made>,
-    furthest: u64,
-    step: u64,
+    /// All of it as plain data, until something comes or goes.
+    told: Option<Arc<Pasts>>,
 }
 
 impl History {
@@ -85,34 +101,46 @@ impl History {
         *self = Self::default();
     }
 
-    /// Scripts were exchanged: lines of before would run the old ones.
-    pub(super) fn exchanged(&mut self) {
-        self.exchanges += 1;
+    /// All of it as plain data.
+    pub(super) fn pasts(&mut self) -> Arc<Pasts> {
+        let past = |point: &Point| Past { words: point.words.clone(), recipe: point.kept.recipe() };
+        let tell = || {
+            let undo = self.undo.iter().map(past).collect();
+            Arc::new(Pasts { undo, redo: self.redo.iter().map(past).collect() })
+        };
+        Arc::clone(self.told.get_or_insert_with(tell))
     }
 
-    pub(super) fn is_replaying(&self) -> bool {
-        self.replay.is_some()
-    }
-
-    /// What is on its way stops where it is.
-    pub(super) fn stop_replay(&mut self) -> bool {
-        self.replay.take().is_some()
+    /// Takes up what could be undone and done again when a session was saved.
+    pub(super) fn recall(&mut self, pasts: &Pasts) {
+        let point = |past: &Past| Point { words: past.words.clone(), kept: Kept::Told(past.recipe.clone()), was: None };
+        self.undo = pasts.undo.iter().map(point).collect();
+        self.redo = pasts.redo.iter().map(point).collect();
+        self.told = None;
     }
 }
 
 impl Desk {
-    fn state(&self) -> Option<State> {
+    fn state(&self) -> Option<Kept> {
         let opened = self.opened.as_ref()?;
-        Some(State {
+        Some(Kept::Live(Box::new(State {
             line: opened.run.line(),
             start: Rc::clone(&opened.start),
             made: Arc::clone(&opened.made),
-            asked: Arc::clone(&opened.asked),
+            asked: Rc::clone(&opened.asked),
+            began_with: Arc::clone(&opened.began_with),
             changes: Arc::clone(&opened.changes),
             arrangement: Arc::clone(&opened.arrangement),
             seed: self.seed,
-            exchanges: self.history.exchanges,
-        })
+        })))
+    }
+
+    /// What makes the present run again.
+    pub(super) fn recipe(&self) -> Recipe {
+        match &self.replay {
+            Some(replay) => replay.recipe().clone(),
+            None => self.state().map(|state| state.recipe()).unwrap_or_default(),
+        }
     }
 
     /// Makes a change, which can be undone; answers whether it could be made.
@@ -130,27 +158,41 @@ impl Desk {
         if goes_on
             && let Some(point) = self.history.undo.pop_back_if(|point| {
                 let is_back = point.was.zip(value(&change)).is_some_and(|(was, is)| was.to_bits() == is.to_bits());
-                is_back && point.state.line.step() == after
+                is_back && matches!(&point.kept, Kept::Live(state) if state.line.step() == after)
             })
         {
             // Back where it was: nothing has happened.
-            self.take_up(point.state);
+            self.history.told = None;
+            self.go_to(point.kept);
             return true;
         }
-        let before = if goes_on { None } else { self.state().map(|state| (state, self.number_before(&change))) };
+        let before = if goes_on { None } else { self.state().map(|kept| (kept, self.number_before(&change))) };
+        let cuts_off = self.cuts_off_scripts(after, &change);
         if !self.make(&change) {
             return false;
         }
         self.history.redo.clear();
+        self.history.told = None;
         self.history.moving = number;
-        if let Some((state, was)) = before {
-            self.history.undo.push_back(Point { words: in_words(&change), state, was });
+        if let Some((kept, was)) = before {
+            self.history.undo.push_back(Point { words: in_words(&change), kept, was });
             if self.history.undo.len() > MOST {
                 self.history.undo.pop_front();
             }
         }
-        self.note(after, change, goes_on);
+        self.note(after, Some(change), goes_on);
+        if cuts_off {
+            self.take_over();
+        }
         true
+    }
+
+    /// Whether a change after a step leaves out that scripts took over later: they do at once then, since those that run
+    /// on are never other than those that are saved.
+    fn cuts_off_scripts(&self, after: u64, change: &Change) -> bool {
+        let goes_on = !matches!(change, Change::Reset | Change::Reseed | Change::Arrange(_));
+        let mut changes = self.opened.iter().flat_map(|opened| opened.changes.iter());
+        goes_on && changes.any(|made| made.after > after && made.change.is_none())
     }
 
     /// The number that a change is about to move.
@@ -164,7 +206,7 @@ impl Desk {
     }
 
     /// Whether there is what a change is about.
-    fn fits(&self, change: &Change) -> Result<(), String> {
+    pub(super) fn fits(&self, change: &Change) -> Result<(), String> {
         let Some(opened) = &self.opened else { return Err("no lesson is open".into()) };
         let setup = opened.run.setup();
         match change {
@@ -190,7 +232,7 @@ impl Desk {
     }
 
     /// Carries out a change; answers whether anything came of it.
-    fn make(&mut self, change: &Change) -> bool {
+    pub(super) fn make(&mut self, change: &Change) -> bool {
         let Some(opened) = &mut self.opened else { return false };
         match change {
             Change::Parameter { parameter, value } => {
@@ -228,121 +270,105 @@ impl Desk {
         true
     }
 
-    /// Writes down a change that was made, and forgets what it made undone.
-    fn note(&mut self, after: u64, change: Change, goes_on: bool) {
-        let Some(opened) = &mut self.opened else { return };
-        let mut changes = opened.changes.to_vec();
-        let after = match &change {
-            // What tells these is not among the changes: a seed, the places of discs.
-            Change::Reset | Change::Reseed => {
-                opened.changes = Arc::new([]);
-                return;
-            }
-            Change::Arrange(_) => return,
-            change if is_beginning(change) => {
-                // Another run: of the one before only its description of then stays.
-                let describes = |made: &Made| {
-                    let Made { change, .. } = made;
-                    matches!(
-                        change,
-                        Change::Control { .. } | Change::Patch(_) | Change::Activation { .. } | Change::Reshape(_)
-                    )
-                };
-                changes.retain(|made| made.after <= after && describes(made));
-                for made in &mut changes {
-                    made.after = 0;
-                }
-                0
-            }
-            _ => {
-                changes.retain(|made| made.after <= after);
-                if goes_on && changes.last().is_some_and(|last| last.after == after) {
-                    changes.pop();
-                }
-                after
-            }
+    /// Writes down what was done, with what scripts say by now, and forgets what it made undone.
+    pub(super) fn note(&mut self, after: u64, change: Option<Change>, goes_on: bool) {
+        let Some(opened) = &self.opened else { return };
+        // What tells these is not among the changes: a seed, the places of discs.
+        if matches!(change, Some(Change::Reset | Change::Reseed | Change::Arrange(_))) {
+            return;
+        }
+        let is_beginning = change.as_ref().is_some_and(is_beginning);
+        // Another run: of the one before only its description of then stays.
+        let describes = |change: &Change| {
+            matches!(change, Change::Control { .. } | Change::Patch(_) | Change::Activation { .. } | Change::Reshape(_))
         };
-        changes.push(Made { after, change });
-        opened.changes = changes.into();
+        let stays = |made: &Made| !is_beginning || made.change.as_ref().is_none_or(describes);
+        let mut changes: Vec<Made> = Vec::with_capacity(opened.changes.len() + 1);
+        let mut scripts = Texts::new();
+        for mut made in opened.changes.iter().filter(|made| made.after <= after).cloned() {
+            // What is left out may have been the first to know what a script said.
+            scripts.append(&mut made.scripts);
+            if stays(&made) {
+                made.scripts = std::mem::take(&mut scripts);
+                made.after = if is_beginning { 0 } else { made.after };
+                changes.push(made);
+            }
+        }
+        let moves = |made: &Made| made.change.as_ref().and_then(number);
+        let is_same = |made: &mut Made| made.after == after && moves(made) == change.as_ref().and_then(number);
+        if goes_on {
+            changes.pop_if(is_same);
+        }
+        let scripts = self.untold(&opened.began_with, &changes);
+        changes.push(Made { after: if is_beginning { 0 } else { after }, scripts, change });
+        if let Some(opened) = &mut self.opened {
+            opened.changes = changes.into();
+            opened.asked = opened.asked.iter().filter(|(known, _)| *known <= after).cloned().collect();
+        }
     }
 
     pub(super) fn undo(&mut self) {
         self.adopt_pending();
-        let Some(Point { words, state, was }) = self.history.undo.pop_back() else {
+        let Some(Point { words, kept, was }) = self.history.undo.pop_back() else {
             return self.messages.push("there is nothing to undo".into());
         };
         self.messages.push(format!("undone: {words}"));
-        self.history.redo.extend(self.state().map(|state| Point { words, state, was }));
-        self.take_up(state);
+        let left = self.leave();
+        self.history.redo.extend(left.map(|kept| Point { words, kept, was }));
+        self.go_to(kept);
     }
 
     pub(super) fn redo(&mut self) {
         self.adopt_pending();
-        let Some(Point { words, state, was }) = self.history.redo.pop() else {
+        let Some(Point { words, kept, was }) = self.history.redo.pop() else {
             return self.messages.push("there is nothing to do again".into());
         };
         self.messages.push(format!("done again: {words}"));
-        self.history.undo.extend(self.state().map(|state| Point { words, state, was }));
-        self.take_up(state);
+        let left = self.leave();
+        self.history.undo.extend(left.map(|kept| Point { words, kept, was }));
+        self.go_to(kept);
+    }
+
+    /// Where the run is, or where it is on its way to.
+    fn leave(&mut self) -> Option<Kept> {
+        self.history.told = None;
+        self.drop_replay().or_else(|| self.state())
     }
 
     /// Makes the run what it was.
-    fn take_up(&mut self, state: State) {
+    fn go_to(&mut self, kept: Kept) {
         self.history.moving = None;
+        match kept {
+            Kept::Live(state) => self.take_up(*state),
+            Kept::Told(recipe) => self.make_again(recipe),
+        }
+    }
+
+    /// Takes up a line that is kept.
+    fn take_up(&mut self, state: State) {
         let Some(opened) = &mut self.opened else { return };
-        let State { line, start, made, asked, changes, arrangement, seed, exchanges } = state;
+        let State { line, start, made, asked, began_with, changes, arrangement, seed } = state;
         opened.run.restore(&line);
+        opened.start = start;
         opened.made = made;
+        opened.asked = asked;
+        opened.began_with = began_with;
         opened.changes = changes;
         opened.arrangement = arrangement;
         self.seed = seed;
         self.run_problem = None;
-        if exchanges == self.history.exchanges {
-            (opened.start, opened.asked) = (start, asked);
+        if self.changed_since().is_empty() {
             self.seek(line.step() + 1);
             return;
         }
         // Scripts are undone in the editor alone: from here on those of now run.
+        let Some(opened) = &mut self.opened else { return };
         let reached = opened.run.seek(line.step());
         self.stop_training();
         self.stale = true;
         match reached {
-            Ok(()) => self.take_over(&asked),
+            Ok(()) => drop(self.catch_up(true)),
             Err(problem) => self.get_stuck(*problem),
-        }
-    }
-
-    /// Opens a lesson and begins to make it what it was when it was saved.
-    pub(super) fn restore(&mut self, saved: Saved) {
-        let Saved { lesson, seed, changes, arrangement, step, furthest } = saved;
-        self.seed = seed;
-        self.open(&lesson);
-        let Some(opened) = self.opened.as_mut().filter(|opened| opened.info.path == lesson) else { return };
-        opened.arrangement = arrangement;
-        self.history.replay = Some(Replay { changes: changes.into(), furthest, step });
-    }
-
-    /// Goes on with making a saved run again: one step or one change.
-    pub(super) fn replay(&mut self) {
-        let (Some(mut replay), Some(opened)) = (self.history.replay.take(), &mut self.opened) else { return };
-        let to = replay.changes.front().map_or(replay.furthest, |made| made.after);
-        if opened.run.step() < to {
-            match opened.run.advance() {
-                Ok(_) => self.history.replay = Some(replay),
-                Err(problem) => self.get_stuck(*problem),
-            }
-            return;
-        }
-        let Some(made) = replay.changes.pop_front() else {
-            self.seek(replay.step.max(1));
-            return;
-        };
-        self.history.seal();
-        if self.change(Some(made.after + 1), made.change) {
-            self.history.replay = Some(replay);
-        } else {
-            let why = "a change of this session does not fit its lesson any more; what came after it is left out";
-            self.messages.push(why.into());
         }
     }
 }

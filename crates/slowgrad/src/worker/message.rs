@@ -6,7 +6,7 @@
 use super::plots::{Plots, Wanted};
 use serde::{Deserialize, Serialize};
 use slowgrad_engine::plugin::Control;
-use slowgrad_engine::run::LossPoint;
+use slowgrad_engine::run::{LossCurve, LossPoint};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
 use slowgrad_engine::structure::Reshape;
@@ -16,6 +16,7 @@ use slowgrad_timeline::Timeline;
 use slowgrad_timeline::cue::{Condition, Cue};
 use slowgrad_timeline::picture::{Maps, Picture};
 use slowgrad_timeline::scene::Target;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that the window can ask for.
@@ -117,25 +118,58 @@ impl From<Change> for Command {
 /// Discs that were moved by hand, and how far from where they would stand by themselves.
 pub(crate) type Arrangement = Arc<[(Target, [f32; 2])]>;
 
-/// A change, and the number of steps that were done when it was made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Texts of scripts, by their paths.
+pub(crate) type Texts = BTreeMap<String, Arc<str>>;
+
+/// Something that was done, and the number of steps that were done before.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Made {
     pub(crate) after: u64,
-    pub(crate) change: Change,
+    /// What scripts said by then, as far as that had changed since what was done before.
+    pub(crate) scripts: Texts,
+    /// What was changed by hand; nothing where only the scripts took over.
+    pub(crate) change: Option<Change>,
 }
 
-/// A run as it was saved. Replay is exact, so that what was done by hand is all that there is to know.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Saved {
-    pub(crate) lesson: String,
+/// How a run is made again. Replay is exact, so that what was done is all that there is to know.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Recipe {
     /// The seed that a person asked for instead of the lesson's.
     pub(crate) seed: Option<u64>,
-    pub(crate) changes: Vec<Made>,
+    /// What scripts said when the run began. Those that are not named say what they say now.
+    pub(crate) scripts: Arc<Texts>,
+    /// What was done to make the run what it is, in that order.
+    pub(crate) changes: Arc<[Made]>,
     pub(crate) arrangement: Arrangement,
     /// The step that was shown, from 1.
     pub(crate) step: u64,
+    /// How many steps were trained.
     pub(crate) furthest: u64,
+    /// The losses of the branch that the last edit in the past left behind.
+    pub(crate) ghost: Option<Arc<LossCurve>>,
+}
+
+/// A run to go back to, or on to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Past {
+    /// The change, in words, that lies between.
+    pub(crate) words: String,
+    pub(crate) recipe: Recipe,
+}
+
+/// All that can be undone and done again; what comes next is the last of its list.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Pasts {
+    pub(crate) undo: Vec<Past>,
+    pub(crate) redo: Vec<Past>,
+}
+
+/// A run as it was saved.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Saved {
+    pub(crate) lesson: String,
+    pub(crate) recipe: Recipe,
+    pub(crate) pasts: Arc<Pasts>,
 }
 
 /// A place that a plugin is plugged into.
@@ -343,7 +377,7 @@ pub(crate) enum Answers {
 pub(crate) struct Curves {
     pub(crate) present: Vec<LossPoint>,
     /// What an edit in the past left behind.
-    pub(crate) ghost: Option<Vec<LossPoint>>,
+    pub(crate) ghost: Option<Arc<LossCurve>>,
 }
 
 /// A script that the lesson uses, as it runs.
@@ -392,11 +426,10 @@ pub(crate) struct Snapshot {
     /// What the scenes of that step have in common, made here so that no frame waits for it.
     pub(crate) picture: Option<Arc<Picture>>,
     pub(crate) furthest: u64,
-    /// What was done by hand to make the run what it is.
-    pub(crate) changes: Arc<[Made]>,
-    pub(crate) arrangement: Arrangement,
-    /// The seed that a person asked for instead of the lesson's.
-    pub(crate) seed: Option<u64>,
+    /// What makes the run again.
+    pub(crate) recipe: Recipe,
+    /// What makes those again that can be gone back to.
+    pub(crate) pasts: Arc<Pasts>,
     /// What would be undone, in words.
     pub(crate) undo: Option<String>,
     /// What would be done again, in words.

@@ -6,12 +6,14 @@
 mod answers;
 mod conditions;
 mod desk;
+mod editions;
 #[cfg(test)]
 mod fire;
 mod history;
 mod message;
 mod plots;
 mod reload;
+mod replay;
 mod rival;
 mod scripts;
 mod slots;
@@ -22,8 +24,8 @@ mod tests;
 pub(crate) use answers::{maps, range};
 use desk::Desk;
 pub(crate) use message::{
-    Answers, Arrangement, Change, Checked, Choice, Command, Curves, DataInfo, Difference, Knob, Made, RivalInfo, Saved,
-    SetupInfo, Slot, SlotInfo, Snapshot, UsedFile,
+    Answers, Arrangement, Change, Checked, Choice, Command, Curves, DataInfo, Difference, Knob, Made, Past, Pasts,
+    Recipe, RivalInfo, Saved, SetupInfo, Slot, SlotInfo, Snapshot, Texts, UsedFile,
 };
 pub(crate) use plots::{
     ActivationAt, CurvePoint, FunctionCurve, Histogram, Landscape, LandscapeAsk, LossAt, LossesAt, PathPoint, Surface,

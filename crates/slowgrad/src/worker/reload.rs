@@ -3,10 +3,11 @@
 //!
 //! It must not know where files come from; they are handed in as bytes.
 
-use super::desk::{Desk, has_ending};
-use super::message::{LessonInfo, Slot};
+use super::desk::{Desk, Start, has_ending};
+use super::message::{LessonInfo, Slot, Texts};
 use super::slots::plugins;
 use slowgrad_engine::spec::{LayerSpec, LessonSpec};
+use slowgrad_script::Lesson;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ pub(super) struct Pending {
     /// The step after which it takes over.
     pub(super) step: u64,
     /// What the lesson's file asks for by now.
-    asked: LessonSpec,
+    asked: Arc<LessonSpec>,
 }
 
 impl Desk {
@@ -29,10 +30,10 @@ impl Desk {
         let is_used = self.sandbox.files().iter().any(|used| used == path);
         self.replace(root, path, bytes.map(Arc::from));
         let is_lesson = path == self.path;
-        let Some(opened) = &self.opened else {
+        if self.opened.is_none() {
             let lesson = self.path.clone();
             return self.open(&lesson);
-        };
+        }
         if is_lesson && is_gone {
             self.messages.push(format!("{path} is gone; the last version goes on"));
         } else if is_used && (has_ending(path, "json") || has_ending(path, "safetensors")) {
@@ -41,7 +42,7 @@ impl Desk {
             // A lesson that could not be used may have waited for this very file.
             self.reload_lesson(path, at_once, false);
         } else if is_used {
-            let asked = self.pending.as_ref().map_or(&*opened.asked, |pending| &pending.asked).clone();
+            let asked = self.asked_now();
             self.exchange(path, asked, at_once);
         }
     }
@@ -49,37 +50,48 @@ impl Desk {
     fn reload_lesson(&mut self, changed: &str, at_once: bool, from_the_start: bool) {
         let Some(lesson) = self.read() else { return };
         let Some(opened) = &mut self.opened else { return self.begin(lesson) };
-        if from_the_start || !same_run(&opened.asked, &lesson.spec) {
+        if from_the_start || !same_run(opened.asked(), &lesson.spec) {
             self.messages.push(format!("{changed} was saved: the run starts anew"));
             self.reloaded = true;
             self.history.clear();
             return self.begin(lesson);
         }
-        opened.warnings = lesson.warnings;
-        opened.conditions = lesson.conditions;
-        self.conditions.problem = None;
-        if opened.info.cues != lesson.cues || opened.info.title != lesson.spec.title {
-            self.edition += 1;
-            opened.info = Arc::new(LessonInfo {
-                title: lesson.spec.title.clone(),
-                cues: lesson.cues,
-                edition: self.edition,
-                ..(*opened.info).clone()
-            });
+        let asked = Arc::new(self.perform_as(lesson));
+        self.exchange(changed, asked, at_once);
+    }
+
+    /// What the lesson's file asks for by now, if the run can go on with that.
+    fn asked_now(&mut self) -> Arc<LessonSpec> {
+        let was = self.opened.as_ref().map(|opened| Arc::clone(opened.asked())).unwrap_or_default();
+        let lesson = self.read().filter(|lesson| same_run(&was, &lesson.spec));
+        lesson.map_or(was, |lesson| Arc::new(self.perform_as(lesson)))
+    }
+
+    /// The lesson performs what its file says; answers what the file asks for.
+    fn perform_as(&mut self, lesson: Lesson) -> LessonSpec {
+        let Lesson { spec, cues, conditions, warnings, .. } = lesson;
+        if let Some(opened) = &mut self.opened {
+            opened.warnings = warnings;
+            opened.conditions = conditions;
+            self.conditions.problem = None;
+            if opened.info.cues != cues || opened.info.title != spec.title {
+                self.edition += 1;
+                opened.info = Arc::new(LessonInfo {
+                    title: spec.title.clone(),
+                    cues,
+                    edition: self.edition,
+                    ..(*opened.info).clone()
+                });
+            }
         }
-        self.exchange(changed, lesson.spec, at_once);
+        spec
     }
 
     /// What was made from files that have changed is made anew: for the next start, and for the run.
-    fn exchange(&mut self, path: &str, asked: LessonSpec, at_once: bool) {
-        let start = self.beginning(&asked);
-        let Some(opened) = &mut self.opened else { return };
-        let is_start = start.is_some();
-        if let Some(start) = start {
-            opened.start = Rc::new(start);
-        }
+    fn exchange(&mut self, path: &str, asked: Arc<LessonSpec>, at_once: bool) {
+        let is_start = self.renew_start(&asked);
         let uses = |slot: Slot| {
-            let mut asked = asked.clone();
+            let mut asked = (*asked).clone();
             let names = plugins(&mut asked, slot).into_iter().map(|plugin| plugin.name.clone()).collect::<Vec<_>>();
             names.iter().any(|name| self.sandbox.path_of(slot.kind(), name).is_some_and(|used| used == path))
         };
@@ -91,16 +103,11 @@ impl Desk {
                 return;
             }
         }
-        let made = self.sandbox.assemble(&rebased(&opened.run.setup().spec, &opened.asked, &asked));
-        if self.heed(made).is_none() {
+        let at_once = at_once || !self.is_shown() || self.is_training();
+        if !self.await_step(asked, at_once) {
             return;
         }
-        let Some(opened) = &mut self.opened else { return };
-        let step = opened.run.step() + 1;
-        self.pending = Some(Pending { step, asked });
-        self.reloaded = true;
-        if at_once || !self.is_shown() || self.is_training() {
-            self.adopt_pending();
+        if at_once {
             if self.problems.is_empty() {
                 self.messages.push(format!("{path} was saved and runs"));
             }
@@ -108,6 +115,33 @@ impl Desk {
             self.run_problem = None;
             self.messages.push(format!("{path} was saved and runs from the next step on"));
         }
+    }
+
+    /// The next start is made from the files as they are; answers whether that can be done.
+    fn renew_start(&mut self, asked: &Arc<LessonSpec>) -> bool {
+        let Some((setup, values)) = self.beginning(asked) else { return false };
+        let began_with = Arc::new(self.untold(&Texts::new(), &[]));
+        if let Some(opened) = &mut self.opened {
+            opened.start = Rc::new(Start { asked: Arc::clone(asked), setup, values, began_with });
+        }
+        true
+    }
+
+    /// What is made from the files as they are takes over at once or when the step that is shown is over; answers
+    /// whether it can.
+    fn await_step(&mut self, asked: Arc<LessonSpec>, at_once: bool) -> bool {
+        let Some(opened) = &self.opened else { return false };
+        let step = opened.run.step() + 1;
+        let made = self.sandbox.assemble(&rebased(&opened.run.setup().spec, opened.asked(), &asked));
+        if self.heed(made).is_none() {
+            return false;
+        }
+        self.pending = Some(Pending { step, asked });
+        self.reloaded = true;
+        if at_once {
+            self.adopt_pending();
+        }
+        true
     }
 
     /// What waits takes over when the step that it waits for is over.
@@ -121,22 +155,51 @@ impl Desk {
     pub(super) fn adopt_pending(&mut self) {
         let (Some(pending), Some(opened)) = (self.pending.take(), &mut self.opened) else { return };
         // What was changed by hand stays, even while this waited.
-        let spec = rebased(&opened.run.setup().spec, &opened.asked, &pending.asked);
+        let spec = rebased(&opened.run.setup().spec, opened.asked(), &pending.asked);
         let made = self.sandbox.assemble(&spec);
         // What could not be taken over is still asked for.
         if self.adopt(made)
             && let Some(opened) = &mut self.opened
         {
-            opened.asked = Arc::new(pending.asked);
-            self.history.exchanged();
+            let after = opened.run.step();
+            let before = opened.asked.iter().filter(|(known, _)| *known < after).cloned();
+            opened.asked = before.chain([(after, pending.asked)]).collect();
+            self.note(after, None, false);
         }
     }
 
-    /// A run that was made when scripts were others goes on with those of now; this is what they asked for then.
-    pub(super) fn take_over(&mut self, asked: &LessonSpec) {
-        let Some(opened) = &self.opened else { return };
-        let made = self.sandbox.assemble(&rebased(&opened.run.setup().spec, asked, &opened.asked));
-        self.adopt(made);
+    /// The run goes on with the scripts as they are; answers whether it does.
+    pub(super) fn take_over(&mut self) -> bool {
+        let asked = self.asked_now();
+        self.renew_start(&asked);
+        self.await_step(asked, true) && self.problems.is_empty()
+    }
+
+    /// A run that was made with other versions of its scripts goes on with those of now, at once or from the next step
+    /// on; answers which have changed.
+    pub(super) fn catch_up(&mut self, at_once: bool) -> Vec<String> {
+        let mut changed = self.changed_since();
+        changed.retain(|path| self.goes_on_with(path));
+        let Some(was) = self.opened.as_ref().map(|opened| Arc::clone(opened.asked())) else { return Vec::new() };
+        if changed.is_empty() {
+            return Vec::new();
+        }
+        // A lesson that has a problem now says so, and the version before goes on.
+        if let Some(lesson) = self.read() {
+            let asked = if same_run(&was, &lesson.spec) {
+                Arc::new(self.perform_as(lesson))
+            } else {
+                changed.remove(&self.path);
+                self.messages
+                    .push(format!("{} has changed since: what it describes now begins with a reset", self.path));
+                was
+            };
+            self.renew_start(&asked);
+            if !changed.is_empty() {
+                self.await_step(asked, at_once);
+            }
+        }
+        changed.into_iter().collect()
     }
 }
 

@@ -284,8 +284,8 @@ impl Gui {
         self.show_new_problems(session);
         self.heed_trail(session);
         if let Some(snapshot) = &session.snapshot {
-            self.scenery.heed(&snapshot.arrangement);
-            self.rival.scenery.heed(&snapshot.arrangement);
+            self.scenery.heed(&snapshot.recipe.arrangement);
+            self.rival.scenery.heed(&snapshot.recipe.arrangement);
             self.rival.is_in_focus &= snapshot.rival.is_some();
         }
         if let Some(Panels { tab, plots }) = session.panels.take() {

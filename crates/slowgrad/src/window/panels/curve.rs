@@ -78,7 +78,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
     let response = plot.show(ui, |plot| {
         if let Some(ghost) = &curves.ghost {
             plot.line(
-                Line::new("before your change", points(ghost))
+                Line::new("before your change", points(ghost.points()))
                     .color(faint.gamma_multiply(0.7))
                     .style(LineStyle::dashed_loose())
                     .width(1.2),

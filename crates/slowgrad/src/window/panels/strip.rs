@@ -356,12 +356,12 @@ fn starts(timeline: &Timeline, events: &Range<usize>, by: Granularity, most: usi
     Some(starts)
 }
 
-/// Where something was changed by hand: a diamond at the lower edge.
+/// Where something was changed, by hand or in a script: a diamond at the lower edge.
 fn paint_changes(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let (from, to) = bar.scale.ends();
     let mut last = None;
-    for made in snapshot.changes.iter().filter(|made| (from..=to).contains(&(made.after as f64))) {
+    for made in snapshot.recipe.changes.iter().filter(|made| (from..=to).contains(&(made.after as f64))) {
         let x = bar.x(made.after as f64);
         if last.is_some_and(|last: f32| (x - last).abs() < 1.0) {
             continue;

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod plugins;
+mod replay;
 mod structure;
 mod undo;
 
@@ -18,7 +19,11 @@ const OPTIMIZER: &str =
     "fn state() { #{ v: 0.0 } } fn update(w, grad, state, ctx) { state.v += grad; w - ctx.lr * state.v }";
 
 fn worker() -> Worker {
-    let files = Files::from_iter([("t.rhai", LESSON.as_bytes()), ("optimizers/own.rhai", OPTIMIZER.as_bytes())]);
+    worker_with(LESSON, OPTIMIZER)
+}
+
+fn worker_with(lesson: &str, optimizer: &str) -> Worker {
+    let files = Files::from_iter([("t.rhai", lesson.as_bytes()), ("optimizers/own.rhai", optimizer.as_bytes())]);
     let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
     Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread")
 }

@@ -84,12 +84,8 @@ fn controls_of_one_name_in_different_layers_move_by_themselves() {
     assert_eq!(sliders(&both)[..3], [vec![0.75], vec![0.375], vec![0.75]]);
     assert_eq!(both.undo.as_deref(), Some("slope of layer 2"));
     // A session has both.
-    let changes = both.changes.to_vec();
-    let text = serde_json::to_string(&changes).expect("JSON");
-    let changes: Vec<Made> = serde_json::from_str(&text).expect("the same");
     let mut again = start();
-    let lesson = "a.rhai".to_owned();
-    let saved = Saved { lesson, seed: None, changes, arrangement: Arc::new([]), step: 1, furthest: 0 };
+    let saved = Saved { lesson: "a.rhai".into(), recipe: both.recipe.clone(), pasts: Arc::clone(&both.pasts) };
     assert_eq!(sliders(&settled_after(&mut again, Command::Restore(Box::new(saved)))), sliders(&both));
     // Each is one thing to undo.
     let undone = settled_after(&mut worker, Command::Undo);

@@ -1,4 +1,4 @@
-//! What was done is undone, done again, and made again from what was saved.
+//! What was done is undone and done again.
 
 use super::*;
 use slowgrad_engine::rng::{Purpose, Rng};
@@ -6,22 +6,24 @@ use slowgrad_engine::run::LossPoint;
 use slowgrad_timeline::scene::Target;
 
 /// What has to be the same again: all numbers and all that is shown of the past and of what was done.
-type State = (Vec<u64>, Vec<u64>, u64, u64, [Vec<(u64, u64)>; 2], String);
+pub(super) type State = (Vec<u64>, Vec<u64>, u64, u64, [Vec<(u64, u64)>; 2], String);
 
-fn state(snapshot: &Snapshot) -> State {
+pub(super) fn state(snapshot: &Snapshot) -> State {
     let step = snapshot.timeline.as_ref().expect("a step").step();
     let state = step.before.state.iter().flatten().map(|x| x.to_bits()).collect();
     let setup = snapshot.setup.as_ref().expect("a set-up");
     let slots: Vec<String> = setup.slots.iter().map(|slot| format!("{}: {:?}", slot.name, slot.controls)).collect();
-    let shown = format!("{slots:?} {} {} {:?} {:?}", setup.batch, setup.seed, snapshot.arrangement, snapshot.changes);
+    let Recipe { arrangement, changes, .. } = &snapshot.recipe;
+    let shown = format!("{slots:?} {} {} {arrangement:?} {changes:?}", setup.batch, setup.seed);
     let bits = |points: &[LossPoint]| points.iter().map(|point| (point.step, point.loss.to_bits())).collect();
-    let curves = [bits(&snapshot.curves.present), bits(snapshot.curves.ghost.as_deref().unwrap_or_default())];
+    let ghost = snapshot.curves.ghost.as_ref().map(|ghost| bits(ghost.points())).unwrap_or_default();
+    let curves = [bits(&snapshot.curves.present), ghost];
     let data = format!("{:?}", snapshot.data.as_ref().map(|data| &data.samples));
     (values(snapshot), state, step.step, snapshot.furthest, curves, format!("{shown} {data}"))
 }
 
 /// Something that a person does, from a random number. The parameters of the first structure stay valid.
-fn deed(rng: &mut Rng) -> Vec<Command> {
+pub(super) fn deed(rng: &mut Rng) -> Vec<Command> {
     let value = rng.below(64) as f64 / 16.0 - 2.0;
     let shape = slowgrad_engine::shape::Shape::new(2, &[3, 1]);
     let parameter = shape.parameter(rng.below(13) as usize);
@@ -53,7 +55,7 @@ fn deed(rng: &mut Rng) -> Vec<Command> {
 }
 
 /// Goes on with the run, which is nothing to undo.
-fn wander(rng: &mut Rng) -> Command {
+pub(super) fn wander(rng: &mut Rng) -> Command {
     match rng.below(3) {
         0 => Command::Train(rng.below(40)),
         _ => Command::Seek(1 + rng.below(60)),
@@ -150,58 +152,4 @@ fn undo_leaves_the_scripts_as_they_are_saved() {
     let step = undone.timeline.as_ref().expect("a step").step();
     assert_eq!((step.step, step.names.state.as_slice()), (5, &["u".to_owned()][..]));
     assert_ne!(step.before.values[0], 2.0);
-}
-
-fn saved(snapshot: &Snapshot) -> Command {
-    Command::Restore(Box::new(Saved {
-        lesson: "t.rhai".into(),
-        seed: snapshot.seed,
-        changes: snapshot.changes.to_vec(),
-        arrangement: Arc::clone(&snapshot.arrangement),
-        step: shown(snapshot).0,
-        furthest: snapshot.furthest,
-    }))
-}
-
-#[test]
-fn a_saved_run_is_made_again_to_the_bit() {
-    for seed in 100..124 {
-        let mut rng = Rng::new(seed, Purpose::Data);
-        let mut first = worker();
-        for _ in 0..10 {
-            first.send(wander(&mut rng));
-            first.send(Command::Seal);
-            for command in deed(&mut rng) {
-                first.send(command);
-            }
-        }
-        let before = settled_after(&mut first, wander(&mut rng));
-        let text = serde_json::to_string(&before.changes[..]).expect("JSON");
-        let changes: Vec<Made> = serde_json::from_str(&text).expect("the same");
-        assert_eq!(changes, before.changes[..]);
-        let mut second = worker();
-        let after = settled_after(&mut second, saved(&before));
-        let (mut is, mut was) = (state(&after), state(&before));
-        // The branch that was left is not saved.
-        (is.4[1], was.4[1]) = (Vec::new(), Vec::new());
-        assert_eq!(is, was, "seed {seed}: {text}");
-    }
-}
-
-#[test]
-fn a_saved_run_that_does_not_fit_says_so_and_restoring_can_be_stopped() {
-    let mut worker = worker();
-    let parameter = Parameter { layer: 7, neuron: 0, input: None };
-    let changes = vec![Made { after: 3, change: Change::Parameter { parameter, value: 1.0 } }];
-    let restore = |changes, furthest| {
-        let arrangement = Arc::new([]);
-        let saved = Saved { lesson: "t.rhai".into(), seed: None, changes, arrangement, step: 2, furthest };
-        Command::Restore(Box::new(saved))
-    };
-    let misfit = settled_after(&mut worker, restore(changes, 4));
-    assert!(misfit.messages.iter().any(|message| message.contains("does not fit")), "{:?}", misfit.messages);
-    worker.send(restore(Vec::new(), 1_000_000_000));
-    let stopped = settled_after(&mut worker, Command::Seek(3));
-    assert_eq!(shown(&stopped).0, 3);
-    assert!(stopped.messages.iter().any(|message| message.contains("not restored")), "{:?}", stopped.messages);
 }

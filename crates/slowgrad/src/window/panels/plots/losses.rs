@@ -46,7 +46,7 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
         snapshot.setup.as_ref().zip(snapshot.data.as_ref()).is_none_or(|(setup, data)| setup.batch >= data.train);
     if let Some(ghost) = &snapshot.curves.ghost {
         let style = LineStyle::Dotted { spacing: 4.0 };
-        add("before your change".into(), batch(ghost), theme.faint, style, 1.2);
+        add("before your change".into(), batch(ghost.points()), theme.faint, style, 1.2);
     }
     if !is_whole {
         add("batch".into(), batch(&snapshot.curves.present), theme.loss.gamma_multiply(0.42), solid, 1.0);

@@ -1,13 +1,19 @@
 //! Session files: all that makes a window what it is, as JSON that people can read.
 //!
-//! Replay is exact, so a file holds no weights: the lesson, what was done by hand and when, and where the
-//! viewer stands. What scripts a lesson uses is not in it; if they have changed, the loss tells.
+//! Replay is exact, so a file holds no weights: the lesson, what was done and when, what its scripts said at each time,
+//! and where the viewer stands. Files of data and of weights that a lesson reads are not in it; if they have changed,
+//! the loss tells.
+
+mod runs;
+#[cfg(test)]
+mod tests;
 
 use super::gui::{Gui, Tab};
 use super::performance::Performance;
 use super::plots::KeptPlots;
 use super::session::{Session, Start};
-use crate::worker::{Arrangement, Command, Difference, Made, Saved};
+use crate::worker::{Command, Difference, Saved};
+use runs::Runs;
 use serde::{Deserialize, Serialize};
 use slowgrad_render::View;
 use slowgrad_timeline::granularity::Granularity;
@@ -15,9 +21,10 @@ use slowgrad_timeline::playhead::{self, Loop, Playhead};
 use slowgrad_timeline::scene::{Point, Target};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The version that is written; older ones are read as well.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How the names of session files end.
 pub(crate) const ENDING: &str = ".session.json";
 /// The root of the lessons that are built in.
@@ -62,17 +69,8 @@ pub(crate) struct SessionFile {
     /// The name of a lesson that is built in, or the path of a file.
     pub(crate) lesson: String,
     pub(crate) title: String,
-    /// The seed, when a person asked for another than the lesson's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    seed: Option<u64>,
-    /// What was done by hand, and after how many steps.
-    changes: Vec<Made>,
-    /// The step that is shown, from 1.
-    step: u64,
-    /// Where in it, in events: 2.5 is half through the third.
+    /// Where in the step that is shown, in events: 2.5 is half through the third.
     position: f64,
-    /// How many steps were trained.
-    trained: u64,
     /// The loss of the step that is shown, to see whether all is as it was.
     loss: Option<f64>,
     granularity: Granularity,
@@ -83,8 +81,6 @@ pub(crate) struct SessionFile {
     cue: usize,
     #[serde(default)]
     bookmarks: Vec<Bookmark>,
-    /// What was moved by hand, and how far.
-    moved: Arrangement,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     camera: Option<Camera>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,6 +89,8 @@ pub(crate) struct SessionFile {
     /// What a second run that goes along has instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     compared: Option<Difference>,
+    /// What was done, and what can be undone and done again.
+    run: Runs,
 }
 
 /// What is open around the network.
@@ -139,17 +137,16 @@ impl SessionFile {
         let (timeline, playhead) = session.now()?;
         let file = snapshot.files.first().filter(|file| file.path == lesson.path)?;
         let view = &session.view;
+        let recipe = &snapshot.recipe;
+        // While a run is made again what is shown is on the way there.
+        let is_there = timeline.step().step == recipe.step;
         Some(Self {
             slowgrad: "session".into(),
             version: VERSION,
             lesson: lesson_name(&file.root, &file.path),
             title: lesson.title.clone(),
-            seed: snapshot.seed,
-            changes: snapshot.changes.to_vec(),
-            step: timeline.step().step,
-            position: playhead.position(),
-            trained: snapshot.furthest,
-            loss: Some(timeline.step().loss).filter(|loss| loss.is_finite()),
+            position: if is_there { playhead.position() } else { 0.0 },
+            loss: Some(timeline.step().loss).filter(|loss| is_there && loss.is_finite()),
             granularity: playhead.granularity(),
             speed: playhead.speed(),
             repeat: match playhead.repeat() {
@@ -159,11 +156,11 @@ impl SessionFile {
             },
             cue: session.performance.progress().0,
             bookmarks: session.bookmarks.clone(),
-            moved: snapshot.arrangement.clone(),
             camera: (!view.auto_fit).then_some(Camera { center: view.center, zoom: view.zoom }),
             selected: view.selected,
             panels: Panels { tab: gui.tab, plots: gui.plots.kept() },
             compared: snapshot.rival.as_ref().map(|rival| rival.difference.clone()),
+            run: Runs { recipe: recipe.clone(), pasts: Arc::clone(&snapshot.pasts) },
         })
     }
 
@@ -183,13 +180,19 @@ impl SessionFile {
 
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ReadError> {
         let no_session = |why: String| ReadError::NoSession(path.to_owned(), why);
-        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| no_session(error.to_string()))?;
+        let mut value: serde_json::Value =
+            serde_json::from_slice(bytes).map_err(|error| no_session(error.to_string()))?;
         if value["slowgrad"] != "session" {
             return Err(no_session("it does not say \"slowgrad\": \"session\"".into()));
         }
         match value["version"].as_u64() {
             Some(version) if version > u64::from(VERSION) => Err(ReadError::Newer(path.to_owned(), version)),
-            Some(_) => serde_json::from_value(value).map_err(|error| no_session(error.to_string())),
+            Some(version) => {
+                if version < 2 {
+                    gather_run(&mut value);
+                }
+                serde_json::from_value(value).map_err(|error| no_session(error.to_string()))
+            }
             None => Err(no_session("it has no version".into())),
         }
     }
@@ -208,13 +211,18 @@ impl SessionFile {
     pub(crate) fn command(&self, lesson: String) -> Command {
         Command::Restore(Box::new(Saved {
             lesson,
-            seed: self.seed,
-            changes: self.changes.clone(),
-            arrangement: self.moved.clone(),
-            step: self.step,
-            furthest: self.trained,
+            recipe: self.run.recipe.clone(),
+            pasts: Arc::clone(&self.run.pasts),
         }))
     }
+}
+
+/// The first version had what makes the run beside everything else, and no scripts, pasts and ghosts.
+fn gather_run(value: &mut serde_json::Value) {
+    let Some(session) = value.as_object_mut() else { return };
+    let parts = ["seed", "changes", "step", "trained", "moved"];
+    let run = parts.into_iter().filter_map(|name| session.remove_entry(name)).collect();
+    session.insert("run".into(), serde_json::Value::Object(run));
 }
 
 impl Session {
@@ -254,7 +262,7 @@ impl Session {
             Repeat::Step => Loop::Step,
             Repeat::Events(range) => Loop::Range(range),
         };
-        let is_same_step = timeline.step().step == file.step;
+        let is_same_step = timeline.step().step == file.run.recipe.step;
         for command in [playhead::Command::Speed(file.speed), playhead::Command::Loop(repeat)] {
             playhead.apply(&command, &timeline);
         }
@@ -269,100 +277,7 @@ impl Session {
         let loss = timeline.step().loss;
         if is_same_step && file.loss.is_some_and(|was| was.to_bits() != loss.to_bits()) {
             let was = file.loss.unwrap_or_default();
-            self.notice(format!("the scripts have changed since: the loss here was {was} and is {loss}"));
+            self.notice(format!("the lesson's files have changed since: the loss here was {was} and is {loss}"));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::library;
-    use crate::window::action::Action;
-    use crate::window::session::Editable;
-    use crate::worker::{Change, Slot, Worker};
-    use slowgrad_engine::spec::ParamValue;
-    use slowgrad_script::Limits;
-    use std::time::Duration;
-
-    fn settle(session: &mut Session) {
-        while session.is_unsettled() {
-            assert!(session.settle(Duration::from_mins(1)));
-        }
-        session.tick(0.0);
-    }
-
-    #[test]
-    fn a_session_comes_back_as_it_was() {
-        let path = Path::new("here.session.json");
-        let start = |first: Command| {
-            let loaded = library::load(Some(Path::new("sgd-and-momentum"))).expect("a lesson");
-            Worker::start(loaded.library, Limits::default(), first, || {}).expect("a thread")
-        };
-        let lesson = "lessons/sgd-and-momentum.rhai".to_owned();
-        let mut gui = Gui::new(egui::Context::default(), None);
-        let mut session = Session::new(start(Command::Open(lesson.clone())));
-        settle(&mut session);
-        session.act(Action::Reseed);
-        settle(&mut session);
-        session.edit(Editable::Parameter(1), 0.1 + 0.2);
-        session.go_to_step(40);
-        settle(&mut session);
-        session.control(Slot::Optimizer, &[], "lr", ParamValue::Number(0.0625));
-        session.send(Change::Arrange([(Target::Input(0), [3.0, -4.5])].into()).into());
-        session.activate(0, "softplus");
-        session.go_to_step(12);
-        settle(&mut session);
-        session.act(Action::Coarser);
-        session.act(Action::Faster);
-        session.act(Action::Loop);
-        session.take_over(&playhead::Command::Seek(17));
-        session.view.selected = Some(Target::Weight { layer: 0, neuron: 1, input: 0 });
-        session.view.zoom_by(1.5);
-        session.bookmarks.push(Bookmark { name: "look".into(), step: 3, event: 5 });
-        gui.tab = Tab::Console;
-        gui.plots.toggle(crate::window::plots::Plot::Histograms);
-        session.send(Command::Compare(Some(Difference::slider(Slot::Optimizer, "sgd", "lr", 0.25))));
-        settle(&mut session);
-        let saved = SessionFile::of(&session, &gui).expect("a session");
-        let read = SessionFile::parse(path, saved.text().as_bytes()).expect("the same");
-        assert_eq!(read, saved, "{}", saved.text());
-
-        let mut again = Session::new(start(read.command(lesson))).restoring(read);
-        settle(&mut again);
-        let mut other = Gui::new(egui::Context::default(), None);
-        other.heed(&mut again);
-        assert_eq!(SessionFile::of(&again, &other), Some(saved));
-        assert!(again.notices.iter().all(|notice| !notice.text.contains("changed")), "{:?}", again.notices);
-        let weights = |session: &Session| session.now().map(|(timeline, _)| timeline.step().before.values.clone());
-        assert_eq!(weights(&again), weights(&session));
-    }
-
-    #[test]
-    fn what_is_no_session_is_told_apart() {
-        let path = Path::new("x.session.json");
-        let error = |text: &str| SessionFile::parse(path, text.as_bytes()).expect_err("it is none").to_string();
-        assert!(error("{").contains("x.session.json is no session file"));
-        assert!(error("{}").contains("\"slowgrad\": \"session\""));
-        assert!(error(r#"{"slowgrad": "session", "version": 99, "more": 1}"#).contains("newer slowgrad (version 99"));
-        assert!(error(r#"{"slowgrad": "session", "version": 1}"#).contains("missing field"));
-    }
-
-    #[test]
-    fn a_lesson_is_found_where_it_was_or_beside_the_session() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("mine.session.json");
-        let named = |lesson: &str| {
-            let json = format!(
-                r#"{{"slowgrad":"session","version":1,"lesson":{lesson:?},"title":"T","changes":[],"step":1,"position":0.0,
-                "trained":0,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[],"panels":{{"tab":"script"}}}}"#
-            );
-            SessionFile::parse(&file, json.as_bytes()).expect("a session")
-        };
-        assert_eq!(named("welcome").lesson_path(&file).expect("built in"), Path::new("welcome"));
-        let gone = named("/nowhere/a.rhai");
-        assert!(gone.lesson_path(&file).expect_err("it is gone").to_string().contains("/nowhere/a.rhai, is gone"));
-        std::fs::write(folder.path().join("a.rhai"), "fn lesson() {}").expect("a file");
-        assert_eq!(gone.lesson_path(&file).expect("beside"), folder.path().join("a.rhai"));
     }
 }
