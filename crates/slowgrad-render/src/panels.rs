@@ -32,8 +32,7 @@ pub(crate) fn title_ui(ui: &mut Ui, title: &str, theme: &Theme) {
 }
 
 /// A derivation: what is asked, the formula in symbols, the numbers put in, the result, and why a factor is 0 or 1.
-/// Returns where to go when one of its numbers was clicked. Screen readers hear the event's sentence whenever
-/// it changes.
+/// Returns where to go when one of its numbers was clicked.
 pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<Link> {
     let base = body(ui);
     let mut clicked = None;
@@ -72,8 +71,7 @@ pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<Link>
     }
     if !formula.sentence.is_empty() {
         ui.add_space((0.15 * base).round());
-        let spoken = prose_ui(ui, &formula.sentence, base, theme.faint);
-        ui.ctx().accesskit_node_builder(spoken.id, |node| node.set_live(egui::accesskit::Live::Polite));
+        prose_ui(ui, &formula.sentence, base, theme.faint);
     }
     clicked
 }

@@ -394,21 +394,41 @@ fn presenting_shows_the_network_alone_and_goes_on_by_keys() {
 #[test]
 fn the_present_operation_is_told_to_screen_readers() {
     let mut window = open("welcome");
-    // Where it is not written on screen.
+    // Also where it is not written on screen.
     press(&mut window, Modifiers::NONE, Key::F3);
     press(&mut window, Modifiers::NONE, Key::Home);
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     settle(&mut window);
-    let spoken = |window: &Window| {
-        let nodes = window.root().children_recursive();
-        let live = nodes.map(|node| node.accesskit_node()).find(|node| node.role() == Role::Status);
-        live.and_then(|node| node.label()).expect("it is told")
-    };
-    let first = spoken(&window);
+    let [_, _, first] = spoken(&window);
     assert!(first.contains("Input 1 is 0.9."), "{first}");
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     settle(&mut window);
-    assert_ne!(spoken(&window), first);
+    assert_ne!(spoken(&window)[2], first);
+    window.key_press(Key::Space);
+    window.run_steps(4);
+    assert_eq!(spoken(&window)[2], "step 1, forward", "nobody can follow every operation");
+}
+
+/// What screen readers are told by themselves: what the lesson says, the last message, and what happens.
+fn spoken(window: &Window) -> [String; 3] {
+    let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
+    let live = nodes.filter(|node| node.role() == Role::Status && node.live() == egui::accesskit::Live::Polite);
+    let told: Vec<String> = live.map(|node| node.label().unwrap_or_default()).collect();
+    told.try_into().expect("three regions")
+}
+
+#[test]
+fn captions_and_questions_are_told_to_screen_readers() {
+    let cues = r#"stage.say("The answer is {output:2}."); stage.wait(); stage.ask("Which?", ["this", "that"], 1);"#;
+    let mut window = performing(&format!("{cues} stage.wait();"));
+    let [said, ..] = spoken(&window);
+    assert!(said.starts_with("The answer is 0.") || said.starts_with("The answer is −0."), "{said}");
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    assert_eq!(spoken(&window)[0], "Which? 1: this. 2: that");
+    window.get_by_label("answer 1: this").click();
+    window.run_steps(8);
+    assert_eq!(spoken(&window)[0], "Right is answer 2: that. Your answer was 1: this");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::edit::Field;
 use super::editor::Editor;
 use super::flight::Flight;
 use super::panels::strip::Strip;
-use super::panels::{self, Inspected, Table};
+use super::panels::{self, Inspected, Spoken, Table};
 use super::plots::{Plot, PlotsView};
 use super::session::Session;
 use super::session_file::Panels;
@@ -109,6 +109,7 @@ pub(crate) struct Gui {
     pub(crate) editor: Editor,
     pub(crate) table: Table,
     pub(crate) inspected: Inspected,
+    pub(crate) spoken: Spoken,
     pub(crate) trail: Trail,
     pub(crate) scenery: Scenery,
     pub(crate) plots: PlotsView,
@@ -160,6 +161,7 @@ impl Gui {
             editor: Editor::default(),
             table: Table::default(),
             inspected: Inspected::default(),
+            spoken: Spoken::default(),
             trail: Trail::default(),
             scenery: Scenery::default(),
             plots: PlotsView::default(),

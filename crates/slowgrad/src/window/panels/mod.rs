@@ -30,6 +30,7 @@ mod top;
 mod transport;
 
 pub(super) use explain::Inspected;
+pub(super) use spoken::Spoken;
 pub(super) use table::Table;
 
 use super::action::{Action, keys_text};

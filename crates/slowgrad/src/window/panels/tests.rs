@@ -216,10 +216,11 @@ fn the_present_event_is_spoken_when_it_changes() {
             harness.state_mut().session.tick(0.1);
         }
         settle(&mut harness);
-        let live = |node: &egui_kittest::Node<'_>| node.accesskit_node().live() == Live::Polite;
-        let labels = harness.get_all_by_role(Role::Label).filter(live);
-        let texts: Vec<String> = labels.filter_map(|node| node.accesskit_node().value()).collect();
+        let nodes = harness.root().children_recursive().map(|node| node.accesskit_node());
+        let live = nodes.filter(|node| node.live() == Live::Polite).filter_map(|node| node.label());
+        let texts: Vec<String> = live.filter(|text| !text.is_empty()).collect();
         assert_eq!(texts.len(), 1, "{texts:?}");
+        assert!(texts[0].starts_with("step 1 · "), "{texts:?}");
         spoken.extend(texts);
     }
     spoken.dedup();
