@@ -180,9 +180,15 @@ impl Window {
 
     /// Gives the window the keyboard: without a window manager nobody does.
     fn focus(&mut self) {
-        let found = self.xdotool(&["search", "--onlyvisible", "--name", "slowgrad"]);
-        found.lines().next().unwrap_or("").clone_into(&mut self.id);
-        self.xdotool(&["windowfocus", "--sync", &self.id]);
+        self.id = self.focus_on("slowgrad");
+    }
+
+    /// Gives a window with this in its title the keyboard, and answers its number.
+    pub(crate) fn focus_on(&self, title: &str) -> String {
+        let found = self.xdotool(&["search", "--onlyvisible", "--name", title]);
+        let id = found.lines().next().unwrap_or("").to_owned();
+        self.xdotool(&["windowfocus", "--sync", &id]);
+        id
     }
 
     /// Ends the program without a warning, and starts it again.

@@ -30,6 +30,37 @@ fn perform(stage) {
     window.until("it is where it waited", |state| state["step"] == 1 && state["waiting"] == true && state["cue"] == 4);
 }
 
+#[test]
+fn the_presenter_has_a_window_of_their_own_that_leads_the_lesson() {
+    let perform = r#"
+fn perform(stage) {
+    stage.note("Ask who knows tanh.");
+    stage.say("Look.");
+    stage.wait();
+    stage.note("Slowly now.");
+    stage.ask("Which?", ["this", "that"], 1);
+    stage.wait();
+}
+"#;
+    let Some(mut window) = Window::open(&format!("{LESSON}{perform}"), OPTIMIZER) else { return };
+    window.until("it waits", |state| state["waiting"] == true && state["caption"] == "Look.");
+    assert_eq!(window.state()["notes"], Value::Null);
+    window.press("shift+p");
+    window.until("the note is in it", |state| state["notes"]["note"] == "Ask who knows tanh.");
+    window.focus_on("Presenter's notes");
+    window.press("Next");
+    let asked = window.until("the lesson asks", |state| state["question"]["text"] == "Which?");
+    assert_eq!(asked["question"]["revealed"], false);
+    window.until("the next note is in it", |state| state["notes"]["note"] == "Slowly now.");
+    window.press("2");
+    window.until("it is answered from there", |state| state["question"]["chosen"] == 1);
+    window.press("Escape");
+    window.until("it is closed", |state| state["notes"] == Value::Null);
+    window.focus_on("slowgrad");
+    window.press("Prior");
+    window.until("the main window goes on", |state| state["question"] == Value::Null);
+}
+
 const ASKING: &str = r#"
 fn lesson() {
     #{ title: "Asking", layers: [2, 3, 1], activation: "relu", data: "xor", seed: 7 }

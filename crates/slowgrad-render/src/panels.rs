@@ -152,8 +152,15 @@ pub fn comparison_ui(ui: &mut Ui, comparisons: &[Comparison], theme: &Theme) {
     let base = font.size;
     let line = (1.5 * base).round();
     let width = ui.available_width();
-    // Columns end at these shares of the width; the rest is the bar's.
-    let has_bar = width > 17.0 * base;
+    // Columns end at these shares of the width; the rest is the bar's, where all headings have room besides.
+    let head = 0.85 * base;
+    let headings = ["wanted", "actual", "difference"];
+    let galley = |text: &str| {
+        let font = egui::FontId::new(head, font.family.clone());
+        ui.painter().layout_no_wrap(text.to_owned(), font, theme.faint)
+    };
+    let widest = headings.iter().map(|heading| galley(heading).size().x).fold(0.0, f32::max);
+    let has_bar = 0.22 * width > widest + 0.6 * base;
     let columns = if has_bar { [0.08, 0.30, 0.52, 0.74] } else { [0.08, 0.38, 0.69, 1.0] };
     let largest = comparisons.iter().map(|c| (c.output - c.target).abs()).filter(|d| d.is_finite()).fold(0.0, f64::max);
     let shown = &comparisons[..comparisons.len().min(COMPARED)];
@@ -181,8 +188,8 @@ pub fn comparison_ui(ui: &mut Ui, comparisons: &[Comparison], theme: &Theme) {
 
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
-        let head = |text: &str| (text.to_owned(), theme.faint);
-        row_ui(ui, [head(""), head("wanted"), head("actual"), head("difference")], 0.85 * base, None);
+        let [wanted, actual, difference] = headings.map(|heading| (heading.to_owned(), theme.faint));
+        row_ui(ui, [(String::new(), theme.faint), wanted, actual, difference], head, None);
         for (i, comparison) in shown.iter().enumerate() {
             let difference = comparison.output - comparison.target;
             let level = Ink::Value(if difference < 0.0 { -1.0 } else { 1.0 });

@@ -593,7 +593,7 @@ pub(crate) const TABLE: &[Entry] = &[
         Group::Window,
         "Presenter's notes",
         &[Shortcut::shift(Key::P)],
-        "Shows the lesson's notes and its next cue in a strip, for rehearsing",
+        "A window of the presenter's own: the lesson's note, what is on screen, and what comes next",
     ),
     entry(
         Action::LessonPanel,

@@ -7,6 +7,9 @@ use super::autosave::Autosave;
 use super::desktop::{self, Desktop};
 use super::gui::{Gui, Request};
 use super::log::EventLog;
+use super::notes::Notes;
+use super::open::Open;
+use super::panels::notes::Sheet;
 use super::session::{NextFrame, Session};
 use super::session_file::SessionFile;
 use super::settings::{self, Geometry, Settings};
@@ -14,9 +17,7 @@ use super::store::{Folders, Writer, Written};
 use super::{Opening, SIZE, WindowError};
 use crate::watch::{Change, Watch};
 use crate::worker::Command;
-use egui::ViewportId;
 use egui_winit::accesskit_winit;
-use slowgrad_render::{Painted, RenderError, WindowRenderer};
 use slowgrad_script::Limits;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use winit::window::{Fullscreen, Window, WindowId};
 const SETTINGS_EVERY: Duration = Duration::from_millis(500);
 
 /// What wakes the loop from outside.
-enum Wake {
+pub(super) enum Wake {
     /// The worker has something to show.
     Worker,
     /// A file on disk changed.
@@ -119,6 +120,7 @@ pub(crate) fn run(
         writer,
         autosave,
         open: None,
+        notes: None,
         failure: None,
         last_tick: None,
         next: NextFrame::Now,
@@ -150,19 +152,10 @@ fn begin(
 }
 
 /// An error on one line, without the place in the window library's source where it arose.
-fn plain(error: &dyn std::error::Error) -> String {
+pub(super) fn plain(error: &dyn std::error::Error) -> String {
     let text = error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     let cause = text.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")).map(|(_, cause)| cause);
     cause.unwrap_or(&text).trim_end_matches('.').to_owned()
-}
-
-/// A window with what draws into it.
-struct Open {
-    window: Arc<Window>,
-    renderer: WindowRenderer,
-    input: egui_winit::State,
-    /// When egui wants the next frame.
-    egui_frame: Option<Instant>,
 }
 
 struct App {
@@ -183,6 +176,7 @@ struct App {
     writer: Writer,
     autosave: Autosave,
     open: Option<Open>,
+    notes: Option<Notes>,
     failure: Option<WindowError>,
     last_tick: Option<Instant>,
     next: NextFrame,
@@ -196,9 +190,7 @@ impl App {
             .with_title("slowgrad")
             .with_inner_size(LogicalSize::new(f64::from(width), f64::from(height)))
             .with_min_inner_size(LogicalSize::new(760.0, 480.0))
-            .with_maximized(self.geometry.is_maximized)
-            // Screen readers have to be told of a window before it can be seen.
-            .with_visible(false);
+            .with_maximized(self.geometry.is_maximized);
         // A screen may be gone since.
         let is_on = |monitor: MonitorHandle, [x, y]: [i32; 2]| {
             let (at, size) = (monitor.position(), monitor.size());
@@ -209,58 +201,25 @@ impl App {
             Some([x, y]) => attributes.with_position(PhysicalPosition::new(x, y)),
             None => attributes,
         };
-        let window = event_loop.create_window(attributes).map_err(|error| WindowError::Display(plain(&error)))?;
-        let window = Arc::new(window);
-        let size = window.inner_size();
-        let renderer = WindowRenderer::new(Arc::clone(&window), self.display.clone(), [size.width, size.height]);
-        let renderer = renderer.map_err(|error| match error {
-            // Without any driver there is not even a surface.
-            RenderError::Surface(_) => WindowError::NoDriver,
-            other => WindowError::Render(other),
-        })?;
         let ctx = self.gui.context().clone();
-        let mut input = egui_winit::State::new(
-            ctx,
-            ViewportId::ROOT,
-            &*window,
-            Some(window.scale_factor() as f32),
-            window.theme(),
-            Some(renderer.max_texture_side()),
-        );
-        input.init_accesskit(event_loop, &window, self.proxy.clone());
-        window.set_visible(true);
-        window.request_redraw();
-        Ok(Open { window, renderer, input, egui_frame: None })
+        Open::new(event_loop, attributes, ctx, self.display.clone(), self.proxy.clone())
     }
 
-    fn redraw(&mut self) {
+    fn redraw(&mut self, event_loop: &ActiveEventLoop) {
         let Some(open) = &mut self.open else { return };
         let now = Instant::now();
         let dt = self.last_tick.map_or(0.0, |last| (now - last).as_secs_f64());
         self.last_tick = Some(now);
         self.next = self.session.tick(dt);
-        let raw = open.input.take_egui_input(&open.window);
-        let ctx = self.gui.context().clone();
-        let mut output = ctx.run_ui(raw, |ui| self.gui.window_ui(ui, &mut self.session));
-        let platform = std::mem::take(&mut output.platform_output);
-        self.log.see(platform.accesskit_update.as_ref(), output.pixels_per_point);
-        open.input.handle_platform_output(&open.window, platform);
-        let delay = output.viewport_output.get(&ViewportId::ROOT).map(|viewport| viewport.repaint_delay);
-        open.egui_frame = delay.and_then(|delay| now.checked_add(delay));
-        let textures = std::mem::take(&mut output.textures_delta);
-        let shapes = std::mem::take(&mut output.shapes);
-        let pixels_per_point = output.pixels_per_point;
-        output.drop_without_applying_deltas();
-        let primitives = ctx.tessellate(shapes, pixels_per_point);
         let window = Arc::clone(&open.window);
         let clear = self.gui.theme().background;
-        let painted =
-            open.renderer.paint(&primitives, textures, pixels_per_point, clear, || window.pre_present_notify());
-        if painted == Painted::Again {
-            open.window.request_redraw();
-        }
+        open.draw(
+            clear,
+            |ui| self.gui.window_ui(ui, &mut self.session),
+            |readers, pixels_per_point| self.log.see(readers, pixels_per_point),
+        );
         if let Some(title) = self.gui.new_title(&self.session) {
-            open.window.set_title(&title);
+            window.set_title(&title);
         }
         for request in std::mem::take(&mut self.gui.requests) {
             match request {
@@ -272,13 +231,35 @@ impl App {
             self.is_full_screen = self.gui.is_presenting;
             window.set_fullscreen(self.is_full_screen.then_some(Fullscreen::Borderless(None)));
         }
+        self.keep_notes(event_loop, &window);
         self.autosave.keep(&self.session, &self.gui, &self.writer);
         if self.settings_kept.elapsed() > SETTINGS_EVERY {
             self.keep_settings();
         } else {
             self.settings_differ |= self.new_settings().is_some();
         }
-        self.log.write(&self.session, &self.gui, self.autosave.is_kept() && !self.settings_differ);
+        let sheet = self.notes.as_ref().and_then(Notes::sheet);
+        self.log.write(&self.session, &self.gui, sheet, self.autosave.is_kept() && !self.settings_differ);
+    }
+
+    /// Opens the presenter's window, closes it, or tells it what to say.
+    fn keep_notes(&mut self, event_loop: &ActiveEventLoop, main: &Window) {
+        if !self.gui.has_notes {
+            self.notes = None;
+            return;
+        }
+        if self.notes.is_none() {
+            match Notes::open(event_loop, main, self.display.clone(), self.proxy.clone()) {
+                Ok(notes) => self.notes = Some(notes),
+                Err(error) => {
+                    self.gui.has_notes = false;
+                    return self.session.notice(format!("the presenter's window cannot be opened: {error}"));
+                }
+            }
+        }
+        if let Some(notes) = &mut self.notes {
+            notes.say(Sheet::of(&self.session), *self.gui.theme(), self.gui.habits.scale);
+        }
     }
 
     /// How the window is, when its file does not say so yet.
@@ -404,15 +385,14 @@ impl ApplicationHandler<Wake> for App {
             Wake::Opened(opening) => self.opened(*opening),
             Wake::Written(written) => self.written(written),
             Wake::Desktop(said) => self.gui.desktop = said,
-            Wake::Accessibility(event) => match event.window_event {
-                accesskit_winit::WindowEvent::InitialTreeRequested => self.gui.context().enable_accesskit(),
-                accesskit_winit::WindowEvent::ActionRequested(request) => {
-                    if let Some(open) = &mut self.open {
-                        open.input.on_accesskit_action_request(request);
-                    }
+            Wake::Accessibility(event) => {
+                let notes = self.notes.as_mut().map(|notes| &mut notes.open);
+                let is_meant = |open: &&mut Open| open.window.id() == event.window_id;
+                if let Some(open) = [self.open.as_mut(), notes].into_iter().flatten().find(is_meant) {
+                    open.heed_reader(event.window_event);
+                    open.window.request_redraw();
                 }
-                accesskit_winit::WindowEvent::AccessibilityDeactivated => self.gui.context().disable_accesskit(),
-            },
+            }
         }
         if let Some(open) = &self.open {
             open.window.request_redraw();
@@ -420,6 +400,14 @@ impl ApplicationHandler<Wake> for App {
     }
 
     fn window_event(&mut self, event_loop: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
+        if let Some(notes) = self.notes.as_mut().filter(|notes| notes.id() == id) {
+            let heard = notes.heed(&event);
+            if heard.action.is_some() || !heard.keys.is_empty() {
+                heard.action.into_iter().for_each(|action| self.gui.act(action, &mut self.session));
+                self.open.iter_mut().for_each(|open| open.hear(heard.keys.clone()));
+            }
+            return;
+        }
         if self.open.as_ref().is_none_or(|open| open.window.id() != id) {
             return;
         }
@@ -430,7 +418,7 @@ impl ApplicationHandler<Wake> for App {
         let Some(open) = &mut self.open else { return };
         match &event {
             WindowEvent::RedrawRequested => {
-                self.redraw();
+                self.redraw(event_loop);
                 if self.gui.is_closed {
                     self.close(event_loop);
                 }
@@ -441,11 +429,9 @@ impl ApplicationHandler<Wake> for App {
                 let path = path.clone();
                 return self.open_path(path);
             }
-            WindowEvent::Resized(size) => open.renderer.resize([size.width, size.height]),
             _ => {}
         }
-        let response = open.input.on_window_event(&open.window, &event);
-        if response.repaint || matches!(event, WindowEvent::Resized(_)) {
+        if open.heed(&event) {
             open.window.request_redraw();
         }
     }
@@ -461,13 +447,15 @@ impl ApplicationHandler<Wake> for App {
         // What has changed is remembered even if nothing happens any more.
         let settings = self.new_settings().and_then(|_| self.settings_kept.checked_add(SETTINGS_EVERY));
         let due = [due, open.egui_frame, settings].into_iter().flatten().min();
-        match due {
-            Some(due) if due <= now => {
-                event_loop.set_control_flow(ControlFlow::Wait);
-                open.window.request_redraw();
+        let mut wait: Option<Instant> = None;
+        let notes = self.notes.as_ref().map(|notes| &notes.open);
+        let frames = [Some((open, due)), notes.map(|notes| (notes, notes.egui_frame))];
+        for (open, due) in frames.into_iter().flatten() {
+            match due {
+                Some(due) if due <= now => open.window.request_redraw(),
+                due => wait = [wait, due].into_iter().flatten().min(),
             }
-            Some(due) => event_loop.set_control_flow(ControlFlow::WaitUntil(due)),
-            None => event_loop.set_control_flow(ControlFlow::Wait),
         }
+        event_loop.set_control_flow(wait.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
     }
 }

@@ -3,6 +3,7 @@
 //! When a file is named, a JSON line is added to it whenever something that it tells changes.
 
 use super::gui::Gui;
+use super::panels::notes::Sheet;
 use super::session::Session;
 use egui::accesskit::{Action, TreeUpdate};
 use serde_json::{Map, Value, json};
@@ -46,12 +47,14 @@ impl EventLog {
         }
     }
 
-    /// Adds a line when there is something new to say. `is_kept` says whether all of it is on the disk by now.
-    pub(crate) fn write(&mut self, session: &Session, gui: &Gui, is_kept: bool) {
+    /// Adds a line when there is something new to say: `notes` is what the presenter's window says, `is_kept` whether
+    /// all of it is on the disk by now.
+    pub(crate) fn write(&mut self, session: &Session, gui: &Gui, notes: Option<&Sheet>, is_kept: bool) {
         let Some(file) = &mut self.file else { return };
         self.frames += 1;
         let mut state = state(session, gui);
         state["kept"] = json!(is_kept);
+        state["notes"] = notes.map_or(Value::Null, |notes| json!({ "note": notes.note, "next": notes.next }));
         state["controls"] = Value::Object(self.controls.clone());
         if self.last.as_ref() == Some(&state) {
             return;

@@ -13,6 +13,8 @@ mod editor;
 mod flight;
 mod gui;
 mod log;
+mod notes;
+mod open;
 mod panels;
 mod performance;
 mod plots;

@@ -95,11 +95,6 @@ impl Performance {
         self.performer.stage()
     }
 
-    /// The cue that comes next.
-    pub(crate) fn next_cue(&self) -> Option<&Cue> {
-        self.performer.cues().get(self.performer.done())
-    }
-
     pub(crate) fn cues(&self) -> &[Cue] {
         self.performer.cues()
     }

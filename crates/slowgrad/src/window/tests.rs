@@ -563,10 +563,26 @@ fn a_lesson_shows_its_panels_and_plots_to_an_audience_and_no_others() {
     settle(&mut window);
     assert!(window.query_by_label("Reset").is_none());
     assert!(window.query_all_by_label_contains("loss function").next().is_none(), "the plots are gone");
-    // What a presenter wants to see is for who asks.
-    assert!(window.query_all_by_label_contains("cue 6 of").next().is_none());
-    press(&mut window, Modifiers::SHIFT, Key::P);
-    assert!(window.query_all_by_label_contains("of 7").next().is_some());
+}
+
+#[test]
+fn the_presenter_reads_the_note_the_right_answer_and_what_comes_next() {
+    let cues =
+        r#"stage.note("Let them guess."); stage.ask("Which?", ["this", "that"], 1); stage.wait(); stage.say("So.");"#;
+    let window = performing(cues);
+    let session = &window.state().session;
+    assert!(window.query_by_label("Let them guess.").is_none(), "the audience does not");
+    let sheet = super::panels::notes::Sheet::of(session);
+    let ui = |ui: &mut egui::Ui, asked: &mut Vec<super::action::Action>| {
+        asked.extend(super::panels::notes::sheet_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
+    };
+    let mut notes = egui_kittest::Harness::builder().with_size(Vec2::new(760.0, 480.0)).build_ui_state(ui, Vec::new());
+    for read in ["T", "Let them guess.", "Which?", "that", "says “So.”", "cue 2 of 4", "waits for you"] {
+        assert!(notes.query_all_by_label_contains(read).next().is_some(), "{read}");
+    }
+    notes.get_by_label("Go on (Page Down)").click();
+    notes.run();
+    assert_eq!(*notes.state(), [super::action::Action::NextCue]);
 }
 
 #[test]

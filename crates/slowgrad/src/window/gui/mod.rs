@@ -96,7 +96,7 @@ pub(crate) struct Gui {
     worn: Option<(Dress, Desktop, f32)>,
     /// The network alone, for an audience.
     pub(crate) is_presenting: bool,
-    /// Whether the presenter's notes are shown.
+    /// Whether the presenter has a window of their own.
     pub(crate) has_notes: bool,
     /// Panels that the lesson shows or hides, until a person does.
     staged: BTreeMap<LessonPanel, bool>,

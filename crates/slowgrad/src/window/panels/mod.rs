@@ -14,7 +14,7 @@ mod explain;
 mod hints;
 mod icons;
 mod lesson;
-mod notes;
+pub(super) mod notes;
 mod overlay;
 mod plots;
 mod question;
@@ -70,10 +70,6 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             .frame(frame(12, 6))
             .resizable(false)
             .show(ui, |ui| top::top_ui(ui, gui, session));
-    }
-    if gui.has_notes {
-        let notes = Panel::bottom("notes").exact_size(notes::HEIGHT).frame(frame(16, 8).fill(theme.raised));
-        notes.resizable(false).show(ui, |ui| notes::notes_ui(ui, session, &theme));
     }
     if gui.is_shown(LessonPanel::Timeline) {
         Panel::bottom("timeline")
