@@ -321,6 +321,21 @@ fn hints_cover_no_network() {
 }
 
 #[test]
+fn a_hint_that_is_found_out_does_not_move_what_is_under_the_pointer() {
+    let mut window = open("welcome");
+    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    settle(&mut window);
+    let weight = |window: &Window| window.state().gui.as_ref().and_then(Gui::weight_pos).expect("it is drawn");
+    let at = weight(&window);
+    drag(&mut window, Modifiers::NONE, at, at);
+    assert!(window.state().session.view.selected.is_some());
+    assert_eq!(weight(&window), at, "another click would miss");
+    window.hover_at(Pos2::new(5.0, 5.0));
+    settle(&mut window);
+    assert!(window.query_all_by_label("Close this hint").count() == 2, "it goes when the hand has gone");
+}
+
+#[test]
 fn panels_letters_and_colours_are_as_a_person_likes_them() {
     let mut window = open("welcome");
     let has = |window: &Window, label: &str| window.query_all_by_label(label).next().is_some();

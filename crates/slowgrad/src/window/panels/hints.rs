@@ -81,7 +81,10 @@ impl Hints {
         if gui.is_presenting || session.performance.stage().question.is_some() {
             return None;
         }
-        let is_found_out = |hint: &Hint| is_known(*hint, session) && !gui.habits.hints_seen.contains(hint);
+        // Where a hand is at work the room stays as it is: the second click of two must not miss.
+        let is_at_work = ui.input(|input| input.pointer.hover_pos()).is_some_and(|pos| area.contains(pos));
+        let is_found_out =
+            |hint: &Hint| !is_at_work && is_known(*hint, session) && !gui.habits.hints_seen.contains(hint);
         let found_out: Vec<Hint> = Hint::ALL.into_iter().filter(is_found_out).collect();
         gui.habits.hints_seen.extend(found_out);
         let due: Vec<Hint> = Hint::ALL.into_iter().filter(|hint| is_due(*hint, gui)).collect();
