@@ -98,6 +98,9 @@ enum Pace {
     },
 }
 
+/// So small a part of a unit is not seen; sums of the times of frames miss its start by less.
+const UNSEEN: f64 = 0.01;
+
 /// Between two phases the playhead rests so long, in seconds at speed 1.
 pub const BREATH_SECS: f64 = 0.5;
 
@@ -472,7 +475,7 @@ impl Playhead {
         // From the middle of a coarse unit, back to its start; from a start, back by one.
         let mut start = if self.unit.start > unit.start { unit.start } else { self.unit.start };
         // What has just begun looks like what has just ended, so going back by one has to go beyond that.
-        if self.progress == 0.0 && start > 0 && start == self.unit.start {
+        if self.progress < UNSEEN && start > 0 && start == self.unit.start {
             start = timeline.unit(start - 1, by).start;
             self.progress = 1.0;
         }

@@ -199,8 +199,9 @@ proptest! {
 fn wherever_it_is_paused_a_step_back_is_seen() {
     let timeline = sample();
     // Slow frames end just where an operation does.
-    for (granularity, dt) in [(Granularity::Operation, DT), (Granularity::Operation, 0.125), (Granularity::Layer, 0.25)]
-    {
+    let frames = [(Granularity::Operation, DT), (Granularity::Operation, 0.125), (Granularity::Layer, 0.25)];
+    // Of these ten last four operations, but not to the bit.
+    for (granularity, dt) in frames.into_iter().chain([(Granularity::Operation, 0.1)]) {
         let mut playhead = Playhead::new(&timeline, granularity);
         playhead.apply(&Command::Play, &timeline);
         while playhead.tick(dt, &timeline).wanted.is_none() {
@@ -208,7 +209,7 @@ fn wherever_it_is_paused_a_step_back_is_seen() {
             paused.apply(&Command::Pause, &timeline);
             let before = paused.position();
             paused.apply(&Command::StepBack, &timeline);
-            assert!(paused.position() < before || before == 0.0, "{granularity:?}, from {before}");
+            assert!(before - paused.position() > 0.009 || before == 0.0, "{granularity:?}, from {before}");
         }
     }
 }
