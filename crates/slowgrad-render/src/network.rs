@@ -336,19 +336,25 @@ fn pad(label: &Label, size: f32) -> Vec2 {
 }
 
 /// The labels that are drawn, with their letters and the rooms these really take. The scene keeps labels apart by an
-/// estimate of their width; where the letters are wider, the earlier label stays.
+/// estimate of their width; where the letters are wider, the earlier label stays. None is cut off by the edge: a label
+/// whose place is in view comes in, another one is left out.
 fn placed<'s>(painter: &Painter, scene: &'s Scene, view: &View, area: Rect) -> Vec<(&'s Label, MathLayout, Rect)> {
-    let near = area.expand(60.0);
     let mut placed: Vec<(&Label, MathLayout, Rect)> = Vec::new();
     for label in &scene.labels {
         let size = on_grid(label.size * view.zoom);
         let pos = view.to_screen(area, label.place);
-        if size < 2.0 || !near.contains(pos) {
+        // What stands beside its place may be in view although that is not.
+        if size < 2.0 || !area.expand(3.0 * size).contains(pos) {
             continue;
         }
         let layout = MathLayout::new(painter, &label.math, size);
         let room = layout.size() + 2.0 * pad(label, size);
-        let rect = Rect::from_min_size(place(pos, label.anchor, room), room);
+        let mut rect = Rect::from_min_size(place(pos, label.anchor, room), room);
+        if area.contains(pos) {
+            rect = rect.translate(inwards(rect, area));
+        } else if !area.contains_rect(rect) {
+            continue;
+        }
         // Line heights reach a little beyond the letters.
         let letters = |rect: Rect| rect.shrink2(Vec2::new(0.5, 0.12 * rect.height()));
         if !placed.iter().any(|(_, _, other)| letters(*other).intersects(letters(rect))) {
@@ -356,6 +362,13 @@ fn placed<'s>(painter: &Painter, scene: &'s Scene, view: &View, area: Rect) -> V
         }
     }
     placed
+}
+
+/// How far a label is to be moved to lie within an area; not at all in a direction in which it is larger.
+fn inwards(rect: Rect, area: Rect) -> Vec2 {
+    let by = |low: f32, high: f32| if low > high { 0.0 } else { 0.0_f32.clamp(low, high) };
+    let (min, max) = (area.min - rect.min, area.max - rect.max);
+    Vec2::new(by(min.x, max.x), by(min.y, max.y))
 }
 
 /// The rooms that the labels of a scene take when it is drawn into an area, and how many labels are too small to be

@@ -48,6 +48,8 @@ const WORDS: f32 = 15.0;
 pub const LEAST_WORDS: f32 = 11.5;
 /// Words that would have to be so large to be read get no more room.
 const MOST_WORDS: f32 = 30.0;
+/// The radius of a disc of a tight column at most, as a share of what there is from disc to disc.
+const LARGEST: f32 = 0.38;
 /// The radius of a disc in which a number can be read, in points.
 const READABLE: f32 = 14.0;
 /// Where words would have to be so much larger than usual to be read, columns stand closer instead.
@@ -235,7 +237,8 @@ impl Layout {
             self.columns.iter().map(|column| column.places.first().map_or(0.0, |at| at[0])).collect();
         let (names, readable) = (self.names, READABLE / self.zoom(room));
         let tight = |column: &&Column| column.density == Density::Tight;
-        let smallest = self.columns.iter().filter(tight).map(|column| 0.4 * column.pitch).fold(ROOMY_RADIUS, f32::min);
+        let smallest =
+            self.columns.iter().filter(tight).map(|column| LARGEST * column.pitch).fold(ROOMY_RADIUS, f32::min);
         for (nth, column) in self.columns.iter_mut().enumerate().filter(|(_, column)| column.density == Density::Tight)
         {
             let beside =
@@ -247,7 +250,7 @@ impl Layout {
                 column.places.iter_mut().for_each(|[_, y]| *y *= wanted / column.pitch);
                 column.pitch = wanted;
             }
-            column.radius = (0.4 * column.pitch).min(largest).max(column.radius);
+            column.radius = (LARGEST * column.pitch).min(largest).max(column.radius);
         }
     }
 
@@ -310,6 +313,18 @@ impl Layout {
     fn loss_radius(&self) -> f32 {
         let largest = self.columns.iter().map(|column| column.radius).fold(0.0, f32::max);
         (1.06 * largest).clamp(LOSS_RADIUS[0], LOSS_RADIUS[1])
+    }
+
+    /// The box around the discs of a column (0 is the inputs, 1 the first layer's neurons).
+    pub fn extent(&self, column: usize) -> Bounds {
+        let Some(Column { places, radius, .. }) = self.columns.get(column) else { return Bounds::default() };
+        let all = |axis: usize, pick: fn(f32, f32) -> f32| {
+            places.iter().map(|place| place[axis]).reduce(pick).unwrap_or_default()
+        };
+        Bounds {
+            min: [all(0, f32::min) - radius, all(1, f32::min) - radius],
+            max: [all(0, f32::max) + radius, all(1, f32::max) + radius],
+        }
     }
 
     /// How much room the discs have that enter a layer (`column` 0 is the inputs, 1 the first layer's neurons).

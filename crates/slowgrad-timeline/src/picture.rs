@@ -6,6 +6,7 @@
 
 mod backward;
 mod canvas;
+mod crowd;
 mod forward;
 mod headline;
 mod highlight;
@@ -16,7 +17,6 @@ mod matrix;
 mod network;
 mod spots;
 mod stage;
-mod strongest;
 mod update;
 mod wave;
 mod way;
@@ -27,6 +27,7 @@ use crate::scene::{Bounds, Comparison, Formula, Math, Scene, ScriptMark, Target}
 use crate::timeline::Timeline;
 use crate::words::{self, Words};
 use canvas::Canvas;
+use crowd::Crowds;
 use highlight::Highlights;
 use known::Known;
 pub use maps::Maps;
@@ -34,7 +35,6 @@ use matrix::Matrices;
 use stage::{Play, Stage};
 use std::ops::Range;
 use std::sync::Arc;
-use strongest::Strongest;
 use wave::Wave;
 
 /// A moment of a step: what has happened, what is happening, and how far that has come.
@@ -93,12 +93,12 @@ pub fn scene(timeline: &Timeline, layout: &Layout, moment: &Moment, options: &Sc
     Picture::new(timeline).scene(timeline, layout, moment, options)
 }
 
-/// What all moments of a timeline have in common, found out once: which weights are drawn when there are too many, and
-/// the matrices of large layers. It takes as long as a look at every weight, so that whoever must not wait lets another
+/// What all moments of a timeline have in common, found out once: which weights are strongest, bundles of them, and the
+/// matrices of large layers. It takes as long as a look at every weight, so that whoever must not wait lets another
 /// thread make it.
 #[derive(Debug)]
 pub struct Picture {
-    strongest: Strongest,
+    crowds: Crowds,
     matrices: Matrices,
     highlights: Highlights,
 }
@@ -107,7 +107,7 @@ impl Picture {
     /// That of a timeline.
     pub fn new(timeline: &Timeline) -> Self {
         let step = timeline.step();
-        Self { strongest: Strongest::of(step), matrices: Matrices::of(step), highlights: Highlights::default() }
+        Self { crowds: Crowds::of(step), matrices: Matrices::of(step), highlights: Highlights::default() }
     }
 
     /// The scene of a moment of the timeline that the picture was made for.
@@ -121,7 +121,7 @@ impl Picture {
             play: Play::of(timeline, &wave.events),
             known: &known,
             wave: &wave,
-            strongest: &self.strongest,
+            crowds: &self.crowds,
             matrices: &self.matrices,
             spots: spots::spots(&timeline.step().shape, layout, options),
             words: Words { digits: options.digits },

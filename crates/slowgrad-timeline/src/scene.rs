@@ -444,7 +444,7 @@ pub struct Inspector {
 }
 
 /// A box in world units.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Bounds {
     /// Left top corner.
     pub min: Point,

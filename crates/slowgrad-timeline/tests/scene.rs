@@ -3,12 +3,13 @@
 mod scene_nets;
 
 use scene_nets::{frozen, large_net, momentum, relu, sgd, sigmoid, small_nets, tanh, timeline};
+use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::{EventKind, Phase};
+use slowgrad_timeline::event::{Cell, EventKind, Phase};
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Maps, Moment, Picture, SceneOptions, scene, zoom_step};
-use slowgrad_timeline::scene::{Anchor, Bounds, Disc, Ground, Ink, Label, Scene, Target};
+use slowgrad_timeline::scene::{Anchor, Bounds, Disc, Edge, Ground, Ink, Label, Scene, Target};
 use slowgrad_timeline::words::number;
 use std::sync::Arc;
 
@@ -410,6 +411,46 @@ fn the_way_is_lit_only_where_a_gradient_comes_along_it() {
         };
         assert_eq!(edge.glow > 0.0, passes, "{:?}", edge.target);
     }
+}
+
+#[test]
+fn edges_that_cannot_be_followed_are_bundled_until_one_looks_closer() {
+    let timeline = timeline(&[2, 16, 16, 1], vec![tanh(), tanh(), tanh()], sgd(), 1);
+    let shape = &timeline.step().shape;
+    let layout = Layout::within(shape, [660.0, 450.0]);
+    let drawn = Picture::new(&timeline);
+    let forward = timeline.phase(Phase::Forward, Some(0)).expect("there is a forward phase").start;
+    let neuron = timeline.cell(Some(0), Phase::Forward, Cell::Neuron { layer: 1, neuron: 5 }).expect("a neuron");
+    let scene = |zoom: f32, events: std::ops::Range<usize>| {
+        let options = SceneOptions { zoom, ..SceneOptions::default() };
+        drawn.scene(&timeline, &layout, &Moment { events, progress: 0.3 }, &options)
+    };
+    let weights = |scene: &Scene, layer: usize| {
+        let of_layer = |edge: &&Edge| matches!(edge.target, Target::Weight { layer: at, .. } if at == layer);
+        scene.edges.iter().filter(of_layer).cloned().collect::<Vec<_>>()
+    };
+    let bundles = |scene: &Scene| {
+        scene.edges.iter().filter(|edge| !matches!(edge.target, Target::Weight { .. } | Target::Loss)).count()
+    };
+    let far = scene(zoom_step(0.5), forward..forward + 1);
+    assert_eq!(bundles(&far), 16 + 16, "one from each neuron and one into each");
+    assert_eq!((weights(&far, 0).len(), weights(&far, 2).len()), (32, 16), "few are edges");
+    let strongest = weights(&far, 1);
+    assert!((30..128).contains(&strongest.len()), "{}", strongest.len());
+    assert!(far.status.contains("weights drawn: the strongest"), "{}", far.status);
+    let size = |edge: &Edge| {
+        let Target::Weight { layer, neuron, input } = edge.target else { unreachable!("a weight") };
+        timeline.step().before.values[shape.index(Parameter { layer, neuron, input: Some(input) })].abs()
+    };
+    let weakest = strongest.iter().map(size).fold(f64::INFINITY, f64::min);
+    let stronger = timeline.step().before.values[shape.weights(1)].iter().filter(|w| w.abs() >= weakest).count();
+    assert_eq!(stronger, strongest.len(), "no stronger one is left out");
+    // A neuron that is being computed has all of its own.
+    let own = weights(&scene(zoom_step(0.5), neuron), 1);
+    let own = own.iter().filter(|edge| matches!(edge.target, Target::Weight { neuron: 5, .. })).count();
+    assert_eq!(own, 16);
+    let close = scene(2.0, forward..forward + 1);
+    assert_eq!((weights(&close, 1).len(), bundles(&close)), (256, 0));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A weight's gradient is the meeting of two numbers on its edge: δ comes from the right, the activation it
 //! once carried from the left. It must not know the update.
 
-use super::stage::{MOST_PILLS, Slot, Stage, equation, gradient, slope, value};
+use super::stage::{Slot, Stage, equation, gradient, slope, value};
 use super::wave::{ARRIVE, GROUP_DELTA};
 use crate::event::{Cell, Event, EventKind};
 use crate::scene::{Math, Target};
@@ -73,7 +73,7 @@ impl Stage<'_> {
         }
         let way = self.wave.way(GROUP_DELTA, ARRIVE);
         let moving = self.moving_edges(layer, neurons);
-        let with_text = moving.len() <= MOST_PILLS;
+        let with_text = self.has_pills(layer, moving.len());
         for (neuron, input) in moving {
             let (w, delta) =
                 (self.known.weights(layer, neuron)[input], self.known.recorded().layers[layer].delta[neuron]);

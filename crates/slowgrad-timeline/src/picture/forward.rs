@@ -93,7 +93,7 @@ impl Stage<'_> {
         }
         let way = self.wave.way(0.0, GROUP_SUMS);
         let moving = self.moving_edges(layer, neurons);
-        let with_text = moving.len() <= MOST_PILLS;
+        let with_text = self.has_pills(layer, moving.len());
         for (neuron, input) in moving {
             let (w, x) = (self.known.weights(layer, neuron)[input], self.known.source(layer, input));
             self.product((layer, neuron, input), way, x, w * x, with_text);

@@ -6,10 +6,11 @@
 //! computed.
 
 use super::canvas::{Rank, Words as Lettering};
+use super::crowd::Bundle;
 use super::stage::{Play, Stage, slope};
 use super::wave::GROUP_DELTA;
 use crate::layout::is_matrix;
-use crate::scene::{Anchor, Bounds, Edge, Field, Form, Ground, Ink, Levels, Math, Patch, Point, Target};
+use crate::scene::{Anchor, Bounds, Field, Form, Ground, Ink, Levels, Math, Patch, Point, Target};
 use crate::words;
 use slowgrad_engine::record::RecordedStep;
 use std::ops::Range;
@@ -32,16 +33,6 @@ struct Kept {
     bundles: Vec<Bundle>,
     /// The gradients of a sample, by its number: those that were shown last.
     gradients: Mutex<Option<(usize, Arc<Levels>)>>,
-}
-
-/// All weights of a neuron in one line.
-#[derive(Debug, Clone, Copy)]
-struct Bundle {
-    sum: f64,
-    /// The root of the mean square.
-    size: f64,
-    /// The largest without its sign.
-    largest: f64,
 }
 
 impl Matrices {
@@ -90,24 +81,6 @@ impl Kept {
     }
 }
 
-impl Bundle {
-    fn of(row: &[f64]) -> Self {
-        // Several at once: each sum would wait for the one before.
-        let mut lanes = [(0.0, 0.0, 0.0_f64); 8];
-        for eight in row.chunks(8) {
-            for ((sum, squares, largest), &w) in lanes.iter_mut().zip(eight) {
-                *sum += w;
-                *squares += w * w;
-                *largest = if w.abs() > *largest { w.abs() } else { *largest };
-            }
-        }
-        let sum = lanes.iter().map(|lane| lane.0).sum();
-        let squares: f64 = lanes.iter().map(|lane| lane.1).sum();
-        let largest = lanes.iter().fold(0.0, |largest: f64, lane| largest.max(lane.2));
-        Self { sum, size: (squares / row.len() as f64).sqrt(), largest }
-    }
-}
-
 /// A row that stands out is at least so high.
 const LEAST_ROW: f32 = 15.0;
 /// Cells smaller than this on screen, in points, have no number.
@@ -146,17 +119,8 @@ impl Stage<'_> {
             let is_active = active.as_ref().is_some_and(|rows| rows.contains(&neuron));
             let from = [place.max[0], self.layout.position(Target::Weight { layer, neuron, input: 0 })[1]];
             let to = crate::layout::toward(self.layout.position(target), from, self.layout.radius(target));
-            self.canvas.edges.push(Edge {
-                from,
-                to,
-                width: (0.8 + 4.0 * bundle.size.min(1.0)) as f32,
-                ink: Ink::Weight(words::level(bundle.sum)),
-                alpha: if is_active { 1.0 } else { 0.35 },
-                ghost_width: None,
-                glow: if is_active && rows > 1 { 0.5 * glow } else { 0.0 },
-                is_frozen: false,
-                target,
-            });
+            let lit = is_active.then_some(if rows > 1 { 0.5 * glow } else { 0.0 });
+            self.canvas.edges.push(bundle.line(target, (from, to), lit));
         }
         self.matrix_title(layer, place, gradients, kept.reach);
         self.cell_numbers(layer, place);

@@ -16,7 +16,7 @@ const CHIP: f32 = 13.5;
 const LEAST_NUMBER: f32 = 10.0;
 /// Below this it is left out.
 const LEAST_SEEN: f32 = 7.5;
-/// Of a matrix no more frozen weights than this are pointed out.
+/// Of a layer no more frozen weights than this are pointed out.
 const MOST_FROZEN: usize = 64;
 /// Widths of edges, as on TensorFlow's playground.
 const EDGE_WIDTH: (f64, f64, f64) = (1.0, 1.8, 10.0);
@@ -208,8 +208,8 @@ impl Stage<'_> {
             return;
         }
         if self.has_map(target) {
-            if self.has_words(target) {
-                let size = self.letters(CHIP, target);
+            let size = self.letters(CHIP, target);
+            if self.has_words(target) || radius > 1.8 * size {
                 let words = Lettering::new(Math::text(format!("{before}{}", self.number(x))), size, Ink::Text);
                 let words = words.on(Ground::Chip(self.filled(x))).about(target);
                 self.canvas.label(Rank::Value, [cx, cy + 0.78 * radius], Anchor::Center, words);
@@ -244,11 +244,15 @@ impl Stage<'_> {
             self.selected_number(layer);
             return;
         }
-        let chosen = self.strongest.layer(layer);
-        let has_numbers = self.spots[layer].is_some();
-        for &flat in chosen {
+        let followed = self.followed(layer);
+        let chosen = self.crowds.strongest(layer, followed);
+        let is_crowd = followed < self.known.step.shape.weights(layer).len();
+        if is_crowd {
+            self.bundles(layer);
+        }
+        for &flat in &chosen {
             self.edge(layer, flat / fan_in, flat % fan_in, chosen.len());
-            if has_numbers {
+            if !is_crowd && self.spot(layer, flat).is_some() {
                 self.weight_number(layer, flat / fan_in, flat % fan_in);
             }
         }
@@ -257,7 +261,10 @@ impl Stage<'_> {
                 self.edge(layer, flat / fan_in, flat % fan_in, chosen.len());
             }
         }
-        if !has_numbers {
+        if let Some(Target::Weight { layer: at, neuron, input }) = self.options.selected
+            && at == layer
+            && (is_crowd || self.spot(layer, neuron * fan_in + input).is_none())
+        {
             self.selected_number(layer);
         }
     }
@@ -272,10 +279,11 @@ impl Stage<'_> {
         }
     }
 
-    /// The weights that are drawn even when they are weak: those of the running operation and the selection.
+    /// The weights that are drawn even when they are weak: those of the running operation and the selection, and some
+    /// that are frozen.
     fn wanted(&self, layer: usize) -> Vec<usize> {
         let (size, fan_in) = (self.known.step.shape.size(layer), self.known.step.shape.fan_in(layer));
-        let mut wanted = Vec::new();
+        let mut wanted: Vec<usize> = self.frozen(layer).collect();
         if let Some((at, neurons)) = self.play.neurons()
             && at == layer
             && neurons.len() == 1
@@ -315,18 +323,28 @@ impl Stage<'_> {
         }
     }
 
+    /// Frozen weights of a layer, not too many.
+    fn frozen(&self, layer: usize) -> impl Iterator<Item = usize> {
+        let (step, weights) = (self.known.step, self.known.step.shape.weights(layer));
+        let first = weights.start;
+        step.frozen.range(weights).take(MOST_FROZEN).map(move |at| at - first)
+    }
+
     /// The weights of a matrix that have a way of their own through it: of the running operation, the selected one,
     /// and some that are frozen.
     fn wanted_cells(&self, layer: usize) -> Vec<usize> {
-        let step = self.known.step;
-        let (weights, fan_in) = (step.shape.weights(layer), step.shape.fan_in(layer));
+        let fan_in = self.known.step.shape.fan_in(layer);
         let flat = |target| match target {
             Target::Weight { layer: at, neuron, input } if at == layer => Some(neuron * fan_in + input),
             _ => None,
         };
-        let frozen = step.frozen.range(weights.clone()).take(MOST_FROZEN).map(|at| at - weights.start);
-        let mut wanted: Vec<usize> =
-            self.single_weight().into_iter().chain(self.options.selected).filter_map(flat).chain(frozen).collect();
+        let mut wanted: Vec<usize> = self
+            .single_weight()
+            .into_iter()
+            .chain(self.options.selected)
+            .filter_map(flat)
+            .chain(self.frozen(layer))
+            .collect();
         wanted.sort_unstable();
         wanted.dedup();
         wanted
@@ -439,10 +457,13 @@ impl Stage<'_> {
 
     /// Where on its edge a weight's number stands.
     pub(super) fn weight_spot(&self, layer: usize, neuron: usize, input: usize) -> Point {
-        match &self.spots[layer] {
-            Some(spots) => spots[neuron * self.known.step.shape.fan_in(layer) + input],
-            None => self.layout.position(Target::Weight { layer, neuron, input }),
-        }
+        self.spot(layer, neuron * self.known.step.shape.fan_in(layer) + input)
+            .unwrap_or_else(|| self.layout.position(Target::Weight { layer, neuron, input }))
+    }
+
+    /// The same, when numbers stand there by themselves.
+    fn spot(&self, layer: usize, flat: usize) -> Option<Point> {
+        self.spots[layer].get(flat).copied().flatten()
     }
 }
 

@@ -5,9 +5,9 @@
 
 use super::SceneOptions;
 use super::canvas::{Canvas, Rank, Words as Lettering};
+use super::crowd::Crowds;
 use super::known::Known;
 use super::matrix::Matrices;
-use super::strongest::Strongest;
 use super::wave::Wave;
 use crate::event::{Cell, Event, Phase};
 use crate::layout::{LEAST_WORDS, Layout, ROOMY_RADIUS};
@@ -116,10 +116,10 @@ pub(super) struct Stage<'a> {
     pub(super) play: Play,
     pub(super) known: &'a Known<'a>,
     pub(super) wave: &'a Wave,
-    pub(super) strongest: &'a Strongest,
+    pub(super) crowds: &'a Crowds,
     pub(super) matrices: &'a Matrices,
-    /// Where the numbers of weights stand: for each layer that shows them `[neuron][input]`.
-    pub(super) spots: Vec<Option<Vec<Point>>>,
+    /// Where the numbers of weights stand: for each layer that shows some `[neuron][input]`.
+    pub(super) spots: Vec<Vec<Option<Point>>>,
     pub(super) words: Words,
     pub(super) canvas: Canvas,
 }
@@ -246,6 +246,14 @@ impl Stage<'_> {
         let x = if low > high { f32::midpoint(low, high) } else { spot[0].clamp(low, high) };
         let share = ((x - from[0]) / (to[0] - from[0])).clamp(0.0, 1.0);
         [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share]
+    }
+
+    /// Whether so many numbers on their way through a layer can be read: where columns are too close they would cover
+    /// discs.
+    pub(super) fn has_pills(&self, layer: usize, count: usize) -> bool {
+        let [from, to] = [layer, layer + 1].map(|column| self.layout.extent(column));
+        let widest = Lettering::new(Math::text("−0.0000"), self.legible(PILL), Ink::Text).on(Ground::Pill);
+        count <= MOST_PILLS && to.min[0] - from.max[0] >= 2.0 * pill_reach(&widest)[0]
     }
 
     /// A number on its way; `share` is how far it has come. It has `text` at that share.

@@ -227,6 +227,7 @@ fn letters_on_screen_never_cover_each_other() {
                 assert_eq!(left_out, 0, "event {at}: where all is in view, all is to be read");
             }
             for (i, a) in rects.iter().enumerate() {
+                assert!(area.expand(0.5).contains_rect(*a), "{lesson}, event {at}: {a:?} is cut off by {area:?}");
                 for b in &rects[..i] {
                     let letters = |rect: Rect| rect.shrink2(Vec2::new(1.0, 0.15 * rect.height()));
                     assert!(!letters(*a).intersects(letters(*b)), "{lesson}, event {at}: {a:?} and {b:?}");
