@@ -110,6 +110,9 @@ fn the_window_is_as_it_was_left() {
     // What the first hint says is done.
     window.until("the first weight is where it stays", |state| state["kept"] == true);
     window.click_at(&window.state()["first_weight"]);
+    window.until("it is selected", |state| !state["selected"].is_null());
+    // The hint goes when the hand has gone.
+    window.point_at(&serde_json::json!([5, 5]));
     window.until("a hint is seen", |state| state["hints_seen"] == 1);
     window.press("b");
     window.until("a bookmark", |state| state["bookmarks"].as_array().is_some_and(|all| all.len() == 1));
