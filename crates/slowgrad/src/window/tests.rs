@@ -304,6 +304,22 @@ fn three_hints_are_shown_once() {
 }
 
 #[test]
+fn a_list_says_what_each_choice_is_and_begins_with_what_there_is() {
+    let mut window = open("playground");
+    window.key_press(Key::A);
+    window.run_steps(4);
+    assert!(window.query_by_label_contains("Enter takes it").is_some());
+    let help = window.get_by_label("Squeezes z between −1 and 1.").rect();
+    let field = window.get_by_role_and_label(Role::TextInput, "another activation for layer 1").rect();
+    let keys = window.get_by_label_contains("Enter takes it").rect();
+    assert!(field.bottom() < help.top() && help.bottom() < keys.top(), "what there is, is in view: {help}");
+    window.key_press(Key::Enter);
+    settle(&mut window);
+    assert!(window.query_by_label_contains("Enter takes it").is_none());
+    assert_eq!(window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.undo.clone()), None);
+}
+
+#[test]
 fn hints_cover_no_network() {
     let mut window = open("welcome");
     window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();

@@ -138,7 +138,7 @@ impl Gui {
             Action::Compare if session.snapshot.as_ref().is_some_and(|snapshot| snapshot.rival.is_some()) => {
                 session.send(Command::Compare(None));
             }
-            Action::Activation => self.ask_activation(session.selected_layer()),
+            Action::Activation => self.ask_activation(session.selected_layer(), session),
             Action::Compare => self.overlay = Some(Overlay::Compare { search: String::new(), chosen: 0 }),
             Action::Plots => {
                 self.staged.remove(&LessonPanel::Plots);

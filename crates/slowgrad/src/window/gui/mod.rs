@@ -192,9 +192,14 @@ impl Gui {
         self.trail = Trail::default();
     }
 
-    /// Asks which activation a layer shall have.
-    pub(crate) fn ask_activation(&mut self, layer: usize) {
-        self.overlay = Some(Overlay::Activation { layer, search: String::new(), chosen: 0 });
+    /// Asks which activation a layer shall have, beginning with the one that it has.
+    pub(crate) fn ask_activation(&mut self, layer: usize, session: &Session) {
+        let setup = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.as_ref());
+        let chosen = setup.and_then(|setup| {
+            let name = setup.activations.get(layer)?;
+            panels::activations(setup).iter().position(|choice| choice.name == *name)
+        });
+        self.overlay = Some(Overlay::Activation { layer, search: String::new(), chosen: chosen.unwrap_or(0) });
     }
 
     pub(crate) fn context(&self) -> &egui::Context {

@@ -30,6 +30,7 @@ mod top;
 mod transport;
 
 pub(super) use explain::Inspected;
+pub(super) use overlay::activations;
 pub(super) use spoken::Spoken;
 pub(super) use table::Table;
 

@@ -6,9 +6,11 @@ use crate::window::action::{Action, Entry, Group, TABLE, keys_text};
 use crate::window::gui::{Gui, Overlay, Request};
 use crate::window::session::Session;
 use crate::window::session_file;
-use crate::worker::{Choice, Command, Slot};
+use crate::worker::{Choice, Command, SetupInfo, Slot};
+use egui::style::ScrollAnimation;
 use egui::{
-    Align, Align2, Area, Color32, Frame, Id, Key, Layout, Order, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2,
+    Align, Align2, Area, Color32, Frame, Id, Key, LayerId, Layout, Order, RichText, ScrollArea, Sense, TextEdit, Ui,
+    Vec2,
 };
 use slowgrad_render::Theme;
 use std::path::{Path, PathBuf};
@@ -159,6 +161,26 @@ enum Outcome {
     Typed,
 }
 
+/// The width of a list to choose from, and most of it that names take.
+const FINDER: f32 = 560.0;
+const NAMES: f32 = 240.0;
+
+/// A line of a list: its name, what it is, and a note at the right. Names take the same width in all lines.
+fn found_ui(ui: &mut Ui, theme: &Theme, line: &Line, is_chosen: bool, names: f32) -> egui::Response {
+    let row = ui.horizontal(|ui| {
+        let response = ui.selectable_label(is_chosen, line.name.as_str());
+        ui.add_space((names - response.rect.width()).max(0.0));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add(egui::Label::new(RichText::new(&line.note).color(theme.faint)).truncate());
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(egui::Label::new(RichText::new(&line.help).size(13.0).color(theme.faint)).truncate());
+            });
+        });
+        response
+    });
+    row.inner
+}
+
 /// A field over the list of what fits to it: a line is chosen with the arrows and Enter, or clicked.
 fn finder_ui(
     ui: &Ui,
@@ -170,11 +192,14 @@ fn finder_ui(
     let mut outcome = if veil(ui, name) { Outcome::Closed } else { Outcome::Open };
     let screen = ui.ctx().content_rect();
     let anchor = Vec2::new(0.0, 0.14 * screen.height());
-    Area::new(Id::unique(name)).order(Order::Foreground).anchor(Align2::CENTER_TOP, anchor).show(ui.ctx(), |ui| {
+    let id = Id::unique(name);
+    let is_new = !ui.memory(|memory| memory.areas().visible_last_frame(&LayerId::new(Order::Foreground, id)));
+    Area::new(id).order(Order::Foreground).anchor(Align2::CENTER_TOP, anchor).show(ui.ctx(), |ui| {
         Frame::window(ui.style()).inner_margin(14).show(ui, |ui| {
-            ui.set_width(440.0);
+            ui.set_width(FINDER.min(screen.width() - 60.0));
+            let width = ui.available_width();
             // Read aloud as the field's own name.
-            let (rect, _) = ui.allocate_exact_size(Vec2::new(440.0, 18.0), Sense::hover());
+            let (rect, _) = ui.allocate_exact_size(Vec2::new(width, 18.0), Sense::hover());
             let font = egui::FontId::proportional(13.0);
             ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, name, font, theme.faint);
             let edit = TextEdit::singleline(search).desired_width(f32::INFINITY);
@@ -191,24 +216,34 @@ fn finder_ui(
             }
             *chosen = (*chosen + usize::from(down)).saturating_sub(usize::from(up)).min(lines.len().saturating_sub(1));
             ui.add_space(4.0);
+            let button = egui::TextStyle::Button.resolve(ui.style());
+            let width = |line: &Line| {
+                let galley = ui.painter().layout_no_wrap(line.name.clone(), button.clone(), theme.text);
+                galley.size().x + 2.0 * ui.spacing().button_padding.x + 8.0
+            };
+            let names = lines.iter().map(width).fold(0.0, f32::max).min(NAMES);
             ScrollArea::vertical().max_height(0.5 * screen.height()).show(ui, |ui| {
                 for (i, line) in lines.iter().enumerate() {
-                    let response = ui.horizontal(|ui| {
-                        let response = ui.selectable_label(i == *chosen, line.name.as_str());
-                        let response = if line.help.is_empty() { response } else { response.on_hover_text(&line.help) };
-                        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                            ui.add(egui::Label::new(RichText::new(&line.note).color(theme.faint)).truncate());
-                        });
-                        response
-                    });
-                    if i == *chosen && (up || down) {
-                        response.inner.scroll_to_me(None);
+                    let response = found_ui(ui, theme, line, i == *chosen, names);
+                    if i == *chosen && (up || down || is_new) {
+                        response.scroll_to_me_animation(None, ScrollAnimation::none());
                     }
-                    if response.inner.clicked() {
+                    if response.clicked() {
                         outcome = Outcome::Chosen(i);
+                    }
+                    if !line.help.is_empty() {
+                        response.on_hover_text(&line.help);
                     }
                 }
             });
+            if !lines.is_empty() {
+                ui.add_space(6.0);
+                ui.label(
+                    RichText::new("↑ ↓ choose · Enter takes it · Esc leaves all as it is")
+                        .size(13.0)
+                        .color(theme.faint),
+                );
+            }
             if escape {
                 outcome = Outcome::Closed;
             } else if enter {
@@ -260,6 +295,12 @@ fn compare_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, mut search: String,
     }
 }
 
+/// All activations that a layer could have.
+pub(crate) fn activations(setup: &SetupInfo) -> Arc<[Choice]> {
+    let slot = setup.slots.iter().find(|slot| slot.slot == Slot::Output);
+    slot.map(|slot| Arc::clone(&slot.choices)).unwrap_or_default()
+}
+
 /// Asks which activation a layer shall have.
 fn activation_ui(
     ui: &Ui,
@@ -272,8 +313,7 @@ fn activation_ui(
     let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else {
         return gui.overlay = None;
     };
-    let choices = setup.slots.iter().find(|slot| slot.slot == Slot::Output).map(|slot| Arc::clone(&slot.choices));
-    let (choices, now) = (choices.unwrap_or_default(), setup.activations.get(layer));
+    let (choices, now) = (activations(&setup), setup.activations.get(layer));
     let fitting = |search: &str| {
         let search = search.trim().to_lowercase();
         choices.iter().filter(|choice| choice.name.to_lowercase().contains(&search)).collect::<Vec<_>>()

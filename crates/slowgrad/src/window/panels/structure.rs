@@ -137,7 +137,7 @@ fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], gui: &mut Gui, sessio
         }
     }
     if let Some(layer) = asked {
-        gui.ask_activation(layer);
+        gui.ask_activation(layer, session);
     }
 }
 
