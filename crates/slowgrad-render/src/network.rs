@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, Painter, PointerButton, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+use egui::{
+    Color32, Painter, PointerButton, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+};
 use slowgrad_timeline::scene::{Anchor, Disc, Edge, Field, Form, Ground, Ink, Label, Patch, Scene, Target};
 
 use crate::camera::View;
@@ -14,7 +16,7 @@ use crate::math::{MathLayout, place};
 use crate::theme::{Theme, mix};
 
 /// What the pointer did to the network.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct NetworkResponse {
     /// Under the pointer.
     pub hovered: Option<Target>,
@@ -31,6 +33,8 @@ pub struct NetworkResponse {
     pub dropped: Option<Target>,
     /// Where the network was drawn.
     pub rect: Option<Rect>,
+    /// All that egui knows of it.
+    pub response: Option<Response>,
 }
 
 /// Draws the network into all the room there is.
@@ -98,6 +102,7 @@ pub fn network_ui(ui: &mut Ui, scene: &Scene, view: &mut View, theme: &Theme) ->
         ));
         marks.labels(&painter, area);
     }
+    answer.response = Some(response);
     answer
 }
 

@@ -42,7 +42,12 @@ impl Gui {
         if !is_typing && self.overlay.is_none() {
             self.type_speed(session);
         }
+        let has_menu = egui::Popup::is_any_open(&self.ctx);
         for action in pressed {
+            // It leads out of the menu, which hears it itself.
+            if has_menu && action == Action::Leave {
+                continue;
+            }
             // A widget that has the keyboard keeps it; only the keys that lead out of it are heard.
             let is_heard = match (&self.overlay, action) {
                 (_, action) if action.is_of_the_window() => true,

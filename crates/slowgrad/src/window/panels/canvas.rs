@@ -2,7 +2,7 @@
 
 use super::hints::Hints;
 use super::question::QuestionCard;
-use super::{rival, structure};
+use super::{menu, rival, structure};
 use crate::window::action::{Action, keys_text};
 use crate::window::edit::Outcome;
 use crate::window::gui::Gui;
@@ -71,6 +71,9 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let answer = ui
         .scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, &scene, &mut session.view, &theme))
         .inner;
+    if let Some(response) = &answer.response {
+        menu::network_menu(response, answer.hovered, gui, session);
+    }
     if zoom_step(session.view.zoom) != zoom_before {
         // Details came or went with the zoom.
         ui.ctx().request_repaint();

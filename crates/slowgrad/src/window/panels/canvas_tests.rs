@@ -3,7 +3,7 @@
 use crate::window::tests::{Window, open, settle};
 use crate::worker::Change;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::structure::Reshape;
 use slowgrad_render::label_rects;
@@ -236,4 +236,69 @@ fn letters_on_screen_never_cover_each_other() {
             window.state_mut().session.view.refit();
         }
     }
+}
+
+/// Opens the menu of what is at a place.
+fn menu_at(window: &mut Window, pos: Pos2) {
+    for pressed in [true, false] {
+        let button = PointerButton::Secondary;
+        window.event(Event::PointerMoved(pos));
+        window.event(Event::PointerButton { pos, button, pressed, modifiers: Modifiers::NONE });
+        window.step();
+    }
+    settle(window);
+}
+
+/// Whether an open menu has a command, which stands there with its key.
+fn offers(window: &Window, name: &str, keys: &str) -> bool {
+    let items = window.query_all_by_label_contains(name).map(|node| node.accesskit_node().label().unwrap_or_default());
+    items.into_iter().any(|label| label.starts_with(name) && label.ends_with(keys))
+}
+
+fn choose(window: &mut Window, name: &str) {
+    let items: Vec<_> = window.query_all_by_label_contains(name).collect();
+    assert_eq!(items.len(), 1, "{name}");
+    items[0].click();
+    settle(window);
+}
+
+#[test]
+fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
+    let mut window = open("which-weights-change");
+    let neuron = Target::Neuron { layer: 0, neuron: 1 };
+    let at = place(&window, neuron);
+    menu_at(&mut window, at);
+    assert_eq!(window.state().session.view.selected, Some(neuron));
+    assert!(offers(&window, "Remove a neuron", "Shift+N") && offers(&window, "Change the activation", "A"));
+    choose(&mut window, "Freeze or let go");
+    let (_, is_frozen) = window.state().session.frozen(neuron).expect("a neuron");
+    assert!(is_frozen);
+    assert!(!offers(&window, "Remove a neuron", "Shift+N"), "it closes");
+
+    let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
+    let at = window.state().gui.as_ref().and_then(crate::window::gui::Gui::weight_pos).expect("it is drawn");
+    menu_at(&mut window, at);
+    assert_eq!(window.state().session.view.selected, Some(weight));
+    assert!(!offers(&window, "Remove a neuron", "Shift+N"));
+    choose(&mut window, "Edit the selection");
+    assert!(window.state().gui.as_ref().is_some_and(|gui| gui.field.is_some()));
+    press(&mut window, Modifiers::NONE, Key::Escape);
+
+    let output = place(&window, Target::Neuron { layer: 1, neuron: 0 });
+    menu_at(&mut window, output);
+    assert!(offers(&window, "Change the activation", "A") && !offers(&window, "Remove a neuron", "Shift+N"));
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert!(!offers(&window, "Change the activation", "A"), "it closes, and what it was about stays selected");
+    assert_eq!(window.state().session.view.selected, Some(Target::Neuron { layer: 1, neuron: 0 }));
+
+    let layer = window.get_by_label_contains("activation of layer 1").rect().center();
+    menu_at(&mut window, layer);
+    choose(&mut window, "Add a neuron");
+    assert_eq!(sizes(&window), [2, 4, 1]);
+
+    // Where nothing is, it is about the view.
+    let ground = window.state().gui.as_ref().and_then(crate::window::gui::Gui::canvas_rect).expect("it is drawn");
+    menu_at(&mut window, ground.left_bottom() + Vec2::new(20.0, -20.0));
+    assert_eq!(window.state().session.view.selected, None);
+    assert!(offers(&window, "Arrange", "Shift+F"));
 }

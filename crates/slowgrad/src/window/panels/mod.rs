@@ -14,6 +14,7 @@ mod explain;
 mod hints;
 mod icons;
 mod lesson;
+mod menu;
 pub(super) mod notes;
 mod overlay;
 mod plots;

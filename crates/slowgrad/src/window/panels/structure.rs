@@ -3,7 +3,7 @@
 //!
 //! It must not know how a network changes; it asks the session.
 
-use super::key;
+use super::{key, menu};
 use crate::window::action::Action;
 use crate::window::gui::Gui;
 use crate::window::session::Session;
@@ -108,11 +108,12 @@ pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, gui: &mut Gui
 }
 
 /// The name of each layer's activation below its number of neurons; a click asks for another.
-fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], gui: &mut Gui, session: &Session) {
+fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], gui: &mut Gui, session: &mut Session) {
     let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.as_ref()) else { return };
     let theme = *gui.theme();
+    let names = setup.activations.clone();
     let mut asked = None;
-    for (layer, (name, &x)) in setup.activations.iter().zip(columns.iter().skip(1)).enumerate() {
+    for (layer, (name, &x)) in names.iter().zip(columns.iter().skip(1)).enumerate() {
         // As wide as the neighbours leave room.
         let beside = [layer.checked_sub(1), Some(layer + 1)].map(|nth| nth.and_then(|nth| columns.get(nth + 1)));
         let room = beside.into_iter().flatten().map(|other| (other - x).abs()).fold(150.0, f32::min) - 4.0;
@@ -132,6 +133,7 @@ fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], gui: &mut Gui, sessio
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
         let help =
             format!("{spoken}\nanother one for this layer alone ({}); all weights stay", key(Action::Activation));
+        menu::layer_menu(&response, layer, gui, session);
         if response.on_hover_text(help).clicked() {
             asked = Some(layer);
         }
