@@ -261,6 +261,26 @@ fn the_whole_run_is_in_the_timeline_and_bookmarks_lead_back() {
 }
 
 #[test]
+fn a_drag_over_a_step_with_fewer_events_ends_where_the_pointer_is() {
+    let mut window = open("which-weights-change");
+    let len = |window: &Window| window.state().session.now().map_or(0, |(timeline, _)| timeline.len());
+    let small = len(&window);
+    press(&mut window, Modifiers::COMMAND, Key::ArrowRight);
+    for _ in 0..3 {
+        press(&mut window, Modifiers::NONE, Key::N);
+    }
+    settle(&mut window);
+    assert!(len(&window) > small + 30, "{small} {}", len(&window));
+    press(&mut window, Modifiers::NONE, Key::Z);
+    let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
+    let at = Pos2::new(egui::lerp(rect.x_range(), 0.35), rect.center().y);
+    drag(&mut window, Modifiers::NONE, at - Vec2::new(8.0, 0.0), at);
+    assert_eq!(len(&window), small, "it is the first of two steps");
+    let share = position(&window) / small as f64;
+    assert!((share - 0.7).abs() < 0.05, "{share}");
+}
+
+#[test]
 fn digits_are_a_speed() {
     let mut window = open("welcome");
     let speed =

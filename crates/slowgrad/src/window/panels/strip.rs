@@ -7,7 +7,7 @@
 use crate::still::phase_ink;
 use crate::window::action::Action;
 use crate::window::gui::Gui;
-use crate::window::session::Session;
+use crate::window::session::{Session, event_at};
 use crate::window::timescale::{Extent, Timescale};
 use egui::{
     Color32, CursorIcon, FontId, Id, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, Vec2,
@@ -91,13 +91,12 @@ impl Bar<'_> {
         self.x(moment(self.timeline, event))
     }
 
-    /// Step and event under a place of the screen. Of other steps nobody knows the events: what is as far in them.
-    fn at(&self, x: f32) -> (u64, usize) {
+    /// Step under a place of the screen, and how far in it that is, from 0 to 1.
+    fn at(&self, x: f32) -> (u64, f64) {
         let share = f64::from((x - self.rect.left()) / self.rect.width().max(1.0)).clamp(0.0, 1.0);
         let time = self.scale.time(share).max(0.0);
         let step = if share >= 1.0 && time == time.floor() { time.max(1.0) } else { time.floor() + 1.0 };
-        let event = ((time - (step - 1.0)) * self.timeline.len() as f64) as usize;
-        (step as u64, event.min(self.timeline.len() - 1))
+        (step as u64, time - (step - 1.0))
     }
 
     /// The events of the shown step that are in sight.
@@ -155,7 +154,7 @@ pub(super) fn strip_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme:
     }
     match (range, asked) {
         (Some(range), _) => session.select_range(range),
-        (None, Some((step, event))) => session.go_to(step, event),
+        (None, Some((step, share))) => session.go_to_share(step, share),
         (None, None) => {}
     }
     flags_ui(ui, gui, session, area, &flags, theme);
@@ -180,24 +179,24 @@ fn choose(
     ui: &Ui,
     response: &Response,
     strip: &mut Strip,
-    between: Option<((u64, usize), (u64, usize))>,
+    between: Option<((u64, f64), (u64, f64))>,
     timeline: &Timeline,
     by: Granularity,
 ) -> Option<Range<usize>> {
     if response.drag_started() && ui.input(|input| input.modifiers.shift) {
         let pressed = between.map(|(pressed, _)| pressed).filter(|(step, _)| *step == timeline.step().step);
-        strip.choosing = pressed.map(|(_, event)| event);
+        strip.choosing = pressed.map(|(_, share)| event_at(timeline, share));
     }
     let began = strip.choosing?;
     if !response.dragged() {
         strip.choosing = None;
         return None;
     }
-    let (_, (step, event)) = between?;
+    let (_, (step, share)) = between?;
     // Beyond the step its end is meant.
     let event = match step.cmp(&timeline.step().step) {
         std::cmp::Ordering::Less => 0,
-        std::cmp::Ordering::Equal => event,
+        std::cmp::Ordering::Equal => event_at(timeline, share),
         std::cmp::Ordering::Greater => timeline.len() - 1,
     };
     let (first, last) = (timeline.unit(began.min(event), by), timeline.unit(began.max(event), by));
@@ -205,9 +204,9 @@ fn choose(
 }
 
 /// What is under the pointer.
-fn tooltip((step, event): (u64, usize), session: &Session, timeline: &Timeline) -> String {
+fn tooltip((step, share): (u64, f64), session: &Session, timeline: &Timeline) -> String {
     if step == timeline.step().step {
-        return words::title(timeline, &timeline.address(event));
+        return words::title(timeline, &timeline.address(event_at(timeline, share)));
     }
     let curve = session.snapshot.as_ref().map(|snapshot| snapshot.curves.clone()).unwrap_or_default();
     let at = curve.present.binary_search_by_key(&step, |point| point.step);
@@ -245,15 +244,37 @@ fn paint_steps(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Them
     let points = &snapshot.curves.present;
     let seen = points.partition_point(|point| (point.step as f64) < from)
         ..points.partition_point(|point| point.step as f64 <= to + 1.0);
-    let every = seen.len().div_ceil(2 * bar.rect.width().max(1.0) as usize).max(1);
-    let seen: Vec<_> = points[seen].iter().step_by(every).filter(|point| point.loss.is_finite()).collect();
-    let most = seen.iter().map(|point| point.loss).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-    let place = |(step, loss): (u64, f64)| {
-        let y = egui::lerp(bar.rect.bottom() - 1.0..=bar.rect.top() + 2.0, (loss / most) as f32);
+    let every = seen.len().div_ceil(bar.rect.width().max(1.0) as usize).max(1);
+    let lines = lines(points[seen].iter().map(|point| (point.step, point.loss)), every);
+    let all = || lines.iter().flatten().map(|(_, loss)| *loss);
+    let (least, most) = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
+    let place = |&(step, loss): &(u64, f64)| {
+        let share = (loss - least) / (most - least).max(f64::MIN_POSITIVE);
+        let y = egui::lerp(bar.rect.bottom() - 1.0..=bar.rect.top() + 2.0, share as f32);
         Pos2::new(bar.x(step as f64 - 0.5), y)
     };
-    let line = seen.iter().map(|point| place((point.step, point.loss))).collect();
-    painter.add(Shape::line(line, Stroke::new(1.2, theme.loss)));
+    for line in &lines {
+        painter.add(Shape::line(line.iter().map(place).collect(), Stroke::new(1.2, theme.loss)));
+    }
+}
+
+/// Losses as lines that break where one is not a number. Of so many steps at a time the least and the most are kept,
+/// so that no peak is left out.
+fn lines(losses: impl Iterator<Item = (u64, f64)>, every: usize) -> Vec<Vec<(u64, f64)>> {
+    let losses: Vec<(u64, f64)> = losses.collect();
+    let runs = losses.split(|(_, loss)| !loss.is_finite()).filter(|run| !run.is_empty());
+    let line = |run: &[(u64, f64)]| {
+        let ends = |some: &[(u64, f64)]| {
+            let by_loss = |a: &&(u64, f64), b: &&(u64, f64)| a.1.total_cmp(&b.1);
+            let mut ends: Vec<(u64, f64)> =
+                some.iter().min_by(by_loss).into_iter().chain(some.iter().max_by(by_loss)).copied().collect();
+            ends.sort_by_key(|(step, _)| *step);
+            ends.dedup();
+            ends
+        };
+        run.chunks(every).flat_map(ends).collect()
+    };
+    runs.map(line).collect()
 }
 
 /// The phases of the shown step: past in full colour, future faint.
@@ -435,5 +456,26 @@ fn flags_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, area: Rect, flags: &[
         if response.clicked() {
             session.go_to(bookmark.step, bookmark.event);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_losses_keeps_every_peak_and_joins_nothing_over_a_gap() {
+        let loss = |step: u64| match step {
+            37 => 9.0,
+            38 => -4.0,
+            60 => f64::NAN,
+            _ => 1.0 / step as f64,
+        };
+        let lines = lines((1..=100).map(|step| (step, loss(step))), 10);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains(&(37, 9.0)) && lines[0].contains(&(38, -4.0)));
+        assert!(lines[0].iter().all(|(step, _)| *step < 60) && lines[1].iter().all(|(step, _)| *step > 60));
+        assert!(lines.iter().flatten().all(|(step, drawn)| *drawn == loss(*step)), "nothing but what was computed");
+        assert!(lines.iter().flatten().count() <= 22);
     }
 }

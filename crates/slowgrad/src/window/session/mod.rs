@@ -63,10 +63,12 @@ pub(crate) enum NextFrame {
 }
 
 /// Where the playhead comes to rest in a step that was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Landing {
     /// At an event.
     Event(usize),
+    /// So far in the step, from 0 to 1: how many events it has is not known before it is there.
+    Share(f64),
     /// At the last event of a parameter's update, or where this field of the optimizer's state was computed.
     Update(Target, Option<usize>),
 }
@@ -75,6 +77,7 @@ impl Landing {
     fn event(self, timeline: &Timeline) -> Option<usize> {
         let (at, field) = match self {
             Landing::Event(event) => return Some(event),
+            Landing::Share(share) => return Some(event_at(timeline, share)),
             Landing::Update(Target::Weight { layer, neuron, input }, field) => {
                 (Parameter { layer, neuron, input: Some(input) }, field)
             }
@@ -85,6 +88,11 @@ impl Landing {
         let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
         kept.or_else(|| timeline.cell(None, Phase::Update, cell).map(|events| events.end - 1))
     }
+}
+
+/// The event that is so far in a step, from 0 to 1.
+pub(crate) fn event_at(timeline: &Timeline, share: f64) -> usize {
+    ((share * timeline.len() as f64) as usize).min(timeline.len() - 1)
 }
 
 /// The state behind the window.
@@ -417,15 +425,24 @@ impl Session {
 
     /// Goes to an event of a step, which may be one of another step.
     pub(crate) fn go_to(&mut self, step: u64, event: usize) {
-        let shown = self.now().map_or(0, |(timeline, _)| timeline.step().step);
-        if step == shown && !self.is_waiting_for_step() {
+        self.go_to_landing(step, Landing::Event(event));
+    }
+
+    /// Goes to a place that is so far in a step, from 0 to 1.
+    pub(crate) fn go_to_share(&mut self, step: u64, share: f64) {
+        self.go_to_landing(step, Landing::Share(share));
+    }
+
+    fn go_to_landing(&mut self, step: u64, landing: Landing) {
+        let shown = self.now().filter(|(timeline, _)| timeline.step().step == step && !self.is_waiting_for_step());
+        if let Some(event) = shown.and_then(|(timeline, _)| landing.event(timeline)) {
             return self.take_over(&playhead::Command::Seek(event));
         }
         // While it is dragged over other steps, each is asked for once.
         if !self.is_waiting_for_step() || self.sought != step {
             self.go_to_step(step);
         }
-        self.landing = Some(Landing::Event(event));
+        self.landing = Some(landing);
     }
 
     /// Goes to the end of a parameter's update in the step before: to where its present value came from, or a field of
