@@ -5,7 +5,7 @@ use super::gui::Gui;
 use super::session::Session;
 use crate::library;
 use crate::worker::{Command, Difference, Slot, Worker};
-use egui::accesskit::Role;
+use egui::accesskit::{Action, Node, Role};
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -112,34 +112,57 @@ fn the_help_has_every_command_with_its_keys() {
     assert_eq!(overlay(&window), "");
 }
 
+/// Checks that a screen reader has a name for every control there is; answers how many there are.
+fn named_controls(window: &Window, when: &str) -> usize {
+    let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
+    // Labels read themselves out; scroll bars and what lies behind a dialog are known by what they are.
+    let is_control = |role: Role| !matches!(role, Role::Label | Role::ScrollBar | Role::Unknown);
+    let listens = |node: &Node| node.supports_action(Action::Click) || node.supports_action(Action::Focus);
+    let controls: Vec<_> = nodes.filter(|node| listens(node.data()) && is_control(node.role())).collect();
+    for node in &controls {
+        let named = node.label().is_some_and(|label| !label.trim().is_empty()) || node.labelled_by().next().is_some();
+        assert!(named, "{when}: a {:?} at {:?} has no name", node.role(), node.bounding_box());
+    }
+    controls.len()
+}
+
 #[test]
 fn every_control_has_a_name() {
     for lesson in ["welcome", "sgd-and-momentum", "playground"] {
         let mut window = open(lesson);
         press(&mut window, Modifiers::NONE, Key::B);
-        let is_control = |role: Role| {
-            matches!(
-                role,
-                Role::Button
-                    | Role::CheckBox
-                    | Role::ComboBox
-                    | Role::Slider
-                    | Role::SpinButton
-                    | Role::TextInput
-                    | Role::Link
-            )
-        };
-        let mut controls = 0;
-        for node in window.root().children_recursive() {
-            let node = node.accesskit_node();
-            if is_control(node.role()) {
-                controls += 1;
-                let named =
-                    node.label().is_some_and(|label| !label.trim().is_empty()) || node.labelled_by().next().is_some();
-                assert!(named, "{lesson}: a {:?} at {:?} has no name", node.role(), node.bounding_box());
-            }
-        }
-        assert!(controls > 20, "{controls}");
+        assert!(named_controls(&window, lesson) > 20);
+    }
+}
+
+#[test]
+fn every_control_of_what_can_be_opened_has_a_name() {
+    let mut window = open("welcome");
+    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    let weight = slowgrad_timeline::scene::Target::Weight { layer: 0, neuron: 0, input: 0 };
+    window.state_mut().session.view.selected = Some(weight);
+    settle(&mut window);
+    let usual = named_controls(&window, "selected");
+    let plain = |key| (Modifiers::NONE, key);
+    let with_command = |key| (Modifiers::COMMAND, key);
+    let opened = [plain(Key::Enter), plain(Key::A), plain(Key::C), plain(Key::Questionmark)].into_iter().chain([
+        with_command(Key::K),
+        with_command(Key::O),
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::S),
+    ]);
+    for (modifiers, key) in opened {
+        press(&mut window, modifiers, key);
+        assert_ne!(overlay(&window), "", "{key:?}");
+        named_controls(&window, overlay(&window));
+        press(&mut window, Modifiers::NONE, Key::Escape);
+        window.state_mut().session.view.selected = Some(weight);
+    }
+    window.state_mut().session.send(Command::Compare(Some(Difference::plugin(Slot::Optimizer, "adam"))));
+    let plots = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6].map(with_command);
+    for (modifiers, key) in plots.into_iter().chain([plain(Key::G), plain(Key::E)]) {
+        press(&mut window, modifiers, key);
+        settle(&mut window);
+        assert!(named_controls(&window, key.name()) > usual, "{key:?}");
     }
 }
 
