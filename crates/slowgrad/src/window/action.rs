@@ -6,6 +6,7 @@ mod table;
 use super::plots::Plot;
 use super::shortcut::Shortcut;
 use egui::{Key, Modifiers};
+use slowgrad_timeline::scene::Target;
 pub(crate) use table::TABLE;
 
 /// One thing to ask for.
@@ -83,6 +84,7 @@ pub(crate) enum Action {
     Definition,
     Comment,
     Palette,
+    Menu,
     Help,
     Leave,
 }
@@ -166,6 +168,17 @@ pub(crate) enum Part {
 }
 
 impl Part {
+    /// What stands for it in a network of so many layers.
+    pub(crate) fn of(target: Option<Target>, layers: usize) -> Self {
+        match target {
+            None => Part::Ground,
+            Some(Target::Input(_)) => Part::Input,
+            Some(Target::Weight { .. } | Target::Bias { .. }) => Part::Parameter,
+            Some(Target::Neuron { layer, .. }) => Part::Neuron { is_output: layer + 1 == layers },
+            Some(Target::Loss) => Part::Loss,
+        }
+    }
+
     /// What can be asked of it when it is selected, in groups.
     pub(crate) fn actions(self) -> &'static [&'static [Action]] {
         use Action::{

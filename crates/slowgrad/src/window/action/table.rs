@@ -533,6 +533,13 @@ pub(crate) const TABLE: &[Entry] = &[
         "Finds any of these by its name",
     ),
     entry(
+        Action::Menu,
+        Group::Window,
+        "Menu of the selection",
+        &[Shortcut::shift(Key::F10)],
+        "Finds what can be done with what is selected, as a right click does",
+    ),
+    entry(
         Action::Help,
         Group::Window,
         "Keys",

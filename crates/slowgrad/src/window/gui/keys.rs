@@ -4,7 +4,7 @@
 //! It must not know which keys there are; those are in the one list of commands.
 
 use super::{Gui, Overlay, Request, Tab};
-use crate::window::action::{self, Action};
+use crate::window::action::{self, Action, Part};
 use crate::window::edit::Field;
 use crate::window::editor::{self, typing};
 use crate::window::panels::Table;
@@ -186,7 +186,12 @@ impl Gui {
             Action::TimelineWhole => self.strip.toggle_whole(session),
             Action::Palette => {
                 let is_open = matches!(self.overlay, Some(Overlay::Palette { .. }));
-                self.overlay = (!is_open).then(|| Overlay::Palette { search: String::new(), chosen: 0 });
+                self.overlay = (!is_open).then(|| Overlay::Palette { part: None, search: String::new(), chosen: 0 });
+            }
+            Action::Menu => {
+                let layers = session.now().map_or(0, |(timeline, _)| timeline.step().shape.layers());
+                let part = Some(Part::of(session.view.selected, layers));
+                self.overlay = Some(Overlay::Palette { part, search: String::new(), chosen: 0 });
             }
             Action::Help => {
                 self.overlay = (self.overlay != Some(Overlay::Help)).then_some(Overlay::Help);

@@ -7,6 +7,7 @@ mod links;
 mod scenery;
 mod stage;
 
+use super::action::Part;
 use super::desktop::Desktop;
 use super::edit::Field;
 use super::editor::Editor;
@@ -34,8 +35,8 @@ use std::path::PathBuf;
 pub(crate) enum Overlay {
     /// All keys.
     Help,
-    /// Finding a command by its name.
-    Palette { search: String, chosen: usize },
+    /// Finding a command by its name, among all or those for a part of the network.
+    Palette { part: Option<Part>, search: String, chosen: usize },
     /// What a second run shall have instead.
     Compare { search: String, chosen: usize },
     /// Which activation a layer shall have.

@@ -296,6 +296,18 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     choose(&mut window, "Add a neuron");
     assert_eq!(sizes(&window), [2, 4, 1]);
 
+    // The same by keys alone.
+    window.state_mut().session.view.selected = Some(neuron);
+    press(&mut window, Modifiers::SHIFT, Key::F10);
+    for (name, is_there) in [("Remove a neuron", true), ("Freeze or let go", true), ("Bookmark", false)] {
+        assert_eq!(window.query_by_label(name).is_some(), is_there, "{name}");
+    }
+    window.get_by_label("find a command").type_text("remove neuron");
+    settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    settle(&mut window);
+    assert_eq!(sizes(&window), [2, 3, 1]);
+
     // Where nothing is, it is about the view.
     let ground = window.state().gui.as_ref().and_then(crate::window::gui::Gui::canvas_rect).expect("it is drawn");
     menu_at(&mut window, ground.left_bottom() + Vec2::new(20.0, -20.0));

@@ -10,17 +10,6 @@ use egui::{Button, Response, RichText};
 use slowgrad_timeline::scene::Target;
 use slowgrad_timeline::words;
 
-/// What a menu over the network is about, in a network of so many layers.
-fn part(target: Option<Target>, layers: usize) -> Part {
-    match target {
-        None => Part::Ground,
-        Some(Target::Input(_)) => Part::Input,
-        Some(Target::Weight { .. } | Target::Bias { .. }) => Part::Parameter,
-        Some(Target::Neuron { layer, .. }) => Part::Neuron { is_output: layer + 1 == layers },
-        Some(Target::Loss) => Part::Loss,
-    }
-}
-
 /// The menu of the network, which was drawn with `hovered` under the pointer.
 pub(super) fn network_menu(response: &Response, hovered: Option<Target>, gui: &mut Gui, session: &mut Session) {
     if response.secondary_clicked() {
@@ -30,7 +19,7 @@ pub(super) fn network_menu(response: &Response, hovered: Option<Target>, gui: &m
     let selected = session.view.selected;
     let layers = session.now().map_or(0, |(timeline, _)| timeline.step().shape.layers());
     let title = selected.map(words::target);
-    menu(response, title.as_deref(), part(selected, layers), gui, session);
+    menu(response, title.as_deref(), Part::of(selected, layers), gui, session);
 }
 
 /// The menu of a layer, for which its first neuron stands.

@@ -2,7 +2,7 @@
 
 use super::icons::{Icon, icon_button};
 use super::rival::{Offer, offers};
-use crate::window::action::{Action, Entry, Group, TABLE, keys_text};
+use crate::window::action::{Action, Entry, Group, Part, TABLE, keys_text};
 use crate::window::gui::{Gui, Overlay, Request};
 use crate::window::session::Session;
 use crate::window::session_file;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub(super) fn overlay_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     match gui.overlay.clone() {
         Some(Overlay::Help) => help_ui(ui, gui),
-        Some(Overlay::Palette { search, chosen }) => palette_ui(ui, gui, session, search, chosen),
+        Some(Overlay::Palette { part, search, chosen }) => palette_ui(ui, gui, session, part, (search, chosen)),
         Some(Overlay::Compare { search, chosen }) => compare_ui(ui, gui, session, search, chosen),
         Some(Overlay::Activation { layer, search, chosen }) => activation_ui(ui, gui, session, layer, (search, chosen)),
         Some(Overlay::Unsaved) => unsaved_ui(ui, gui, session),
@@ -254,18 +254,24 @@ fn finder_ui(
     outcome
 }
 
-fn palette_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, mut search: String, mut chosen: usize) {
+fn palette_ui(
+    ui: &Ui,
+    gui: &mut Gui,
+    session: &mut Session,
+    part: Option<Part>,
+    (mut search, mut chosen): (String, usize),
+) {
     let theme = *gui.theme();
     let lines = |search: &str| {
         let line = |entry: &Entry| Line { name: entry.name.into(), help: entry.help.into(), note: keys_text(entry) };
-        found(search).into_iter().map(line).collect()
+        found(part, search).into_iter().map(line).collect()
     };
     match finder_ui(ui, &theme, "find a command", (&mut search, &mut chosen), lines) {
-        Outcome::Open | Outcome::Typed => gui.overlay = Some(Overlay::Palette { search, chosen }),
+        Outcome::Open | Outcome::Typed => gui.overlay = Some(Overlay::Palette { part, search, chosen }),
         Outcome::Closed => gui.overlay = None,
         Outcome::Chosen(nth) => {
             gui.overlay = None;
-            if let Some(entry) = found(&search).get(nth) {
+            if let Some(entry) = found(part, &search).get(nth) {
                 gui.act(entry.action, session);
             }
         }
@@ -424,12 +430,16 @@ fn name_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, bookmark: usize, mut n
     }
 }
 
-/// The commands that hold every word of what was typed.
-fn found(search: &str) -> Vec<&'static Entry> {
+/// The commands, or those for a part of the network, that hold every word of what was typed.
+fn found(part: Option<Part>, search: &str) -> Vec<&'static Entry> {
     let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
     let holds = |entry: &&Entry| {
         let text = format!("{} {}", entry.name, entry.help).to_lowercase();
         words.iter().all(|word| text.contains(word))
     };
-    TABLE.iter().filter(|entry| !matches!(entry.action, Action::Palette | Action::Leave)).filter(holds).collect()
+    let is_meant = |entry: &&Entry| match part {
+        Some(part) => part.actions().iter().any(|group| group.contains(&entry.action)),
+        None => !matches!(entry.action, Action::Palette | Action::Leave),
+    };
+    TABLE.iter().filter(is_meant).filter(holds).collect()
 }

@@ -579,6 +579,7 @@ impl Session {
             | Action::Definition
             | Action::Comment
             | Action::Palette
+            | Action::Menu
             | Action::Help
             | Action::Leave => return false,
         }
