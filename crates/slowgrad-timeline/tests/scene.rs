@@ -476,7 +476,7 @@ fn a_large_network_stays_one_readable_picture() {
 fn the_name_of_a_matrix_stands_above_it_in_every_room() {
     let timeline = large_net();
     let shape = &timeline.step().shape;
-    for room in [[660.0, 480.0], [1000.0, 600.0], [1900.0, 1200.0]] {
+    for room in [[560.0, 440.0], [660.0, 480.0], [1000.0, 600.0], [1900.0, 1200.0]] {
         let layout = Layout::within(shape, room);
         let Bounds { min, max } = layout.bounds();
         let zoom = (room[0] / (max[0] - min[0])).min(room[1] / (max[1] - min[1]));

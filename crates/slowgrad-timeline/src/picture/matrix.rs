@@ -135,9 +135,11 @@ impl Stage<'_> {
         let title = |end: &str| Math::row([name.clone(), Math::text(format!("   {rows} × {columns}{end}"))]);
         let size = self.legible(15.0);
         // Wider than the matrix only where the discs beside it leave room.
-        let is_wide = |math: &Math| 0.55 * size * math.plain().chars().count() as f32 > max[0] - min[0] + 110.0;
-        let title = if is_wide(&title(&end)) { title("") } else { title(&end) };
-        let place = [f32::midpoint(min[0], max[0]), min[1] - 0.45 * size];
+        let width = |math: &Math| 0.55 * size * math.plain().chars().count() as f32;
+        let title = if width(&title(&end)) > max[0] - min[0] + 110.0 { title("") } else { title(&end) };
+        // At the right there may be the words of outputs, so that it reaches beyond the matrix at the left.
+        let middle = f32::midpoint(min[0], max[0]).min(max[0] - 0.5 * width(&title));
+        let place = [middle, min[1] - 0.45 * size];
         self.canvas.label(Rank::Around, place, Anchor::Above, Lettering::new(title, size, Ink::Faint));
     }
 

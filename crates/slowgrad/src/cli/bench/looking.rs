@@ -11,7 +11,7 @@ use slowgrad_engine::run::Run;
 use slowgrad_render::{Theme, View, network_ui};
 use slowgrad_script::{Files, Library, PluginKind, Root, Sandbox};
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::Address;
+use slowgrad_timeline::event::{Address, Cell, Phase};
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, zoom_step};
@@ -41,6 +41,11 @@ pub(super) const ROWS: &[Row] = &[
     Row { name: "frame-10k", what: "a frame of 10⁴ weights", measure: |bench| frames(bench, 2, 99) },
     Row { name: "frame-100k", what: "a frame of 10⁵ weights", measure: |bench| frames(bench, 2, 315) },
     Row { name: "frame-1m", what: "a frame of 10⁶ weights", measure: |bench| frames(bench, 2, 999) },
+    Row {
+        name: "frame-first",
+        what: "the first frame of a step of 10⁶ weights, a layer at work",
+        measure: |bench| first_frames(bench, 999),
+    },
     Row { name: "frame-deep", what: "a frame of 10⁴ weights in 400 layers", measure: |bench| frames(bench, 400, 5) },
 ];
 
@@ -165,33 +170,70 @@ impl Saving {
 }
 
 /// From a moment to the shapes that the graphics card is handed: the network's picture as the window draws it.
-fn frames(bench: &Bench, layers: usize, size: usize) -> Result<Reading, Failure> {
-    let timeline = timeline(&opened::network(layers, size, bench.limits)?)?;
-    let layout = Layout::within(&timeline.step().shape, FRAME.into());
-    let mut view = View::default();
-    view.fit(layout.bounds(), FRAME);
-    let options = SceneOptions { zoom: zoom_step(view.zoom), ..SceneOptions::default() };
-    // Which weights are drawn is found out once for each step.
-    let picture = Picture::new(&timeline);
-    let theme = Theme::dark();
-    let ctx = egui::Context::default();
-    theme.apply(&ctx);
-    let screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, FRAME));
-    // Moments evenly over the step, each halfway.
-    let moments = if bench.timing.is_quick() { 1 } else { 32 };
-    let spread: Spread = bench.timing.each(moments, |case| {
-        let index = (2 * case + 1) * timeline.len() / (2 * moments);
-        let moment = Moment { events: timeline.unit(index, Granularity::Operation), progress: 0.5 };
+struct Frames {
+    timeline: Timeline,
+    layout: Layout,
+    view: View,
+    options: SceneOptions,
+    theme: Theme,
+    ctx: egui::Context,
+}
+
+impl Frames {
+    fn of(bench: &Bench, layers: usize, size: usize) -> Result<Self, Failure> {
+        let timeline = timeline(&opened::network(layers, size, bench.limits)?)?;
+        let layout = Layout::within(&timeline.step().shape, FRAME.into());
+        let mut view = View::default();
+        view.fit(layout.bounds(), FRAME);
+        let options = SceneOptions { zoom: zoom_step(view.zoom), ..SceneOptions::default() };
+        let (theme, ctx) = (Theme::dark(), egui::Context::default());
+        theme.apply(&ctx);
+        Ok(Self { timeline, layout, view, options, theme, ctx })
+    }
+
+    /// How long one takes.
+    fn draw(&mut self, picture: &Picture, moment: &Moment) -> Result<Duration, Failure> {
         timed(|| {
-            let scene = picture.scene(&timeline, &layout, &moment, &options);
+            let scene = picture.scene(&self.timeline, &self.layout, moment, &self.options);
+            let screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, FRAME));
             let raw = egui::RawInput { screen_rect, ..egui::RawInput::default() };
-            let mut output = ctx.run_ui(raw, |ui| {
-                network_ui(ui, &scene, &mut view, &theme);
+            let mut output = self.ctx.run_ui(raw, |ui| {
+                network_ui(ui, &scene, &mut self.view, &self.theme);
             });
             let shapes = std::mem::take(&mut output.shapes);
             output.drop_without_applying_deltas();
-            Ok::<_, Failure>(ctx.tessellate(shapes, 1.0))
+            Ok::<_, Failure>(self.ctx.tessellate(shapes, 1.0))
         })
+    }
+}
+
+fn frames(bench: &Bench, layers: usize, size: usize) -> Result<Reading, Failure> {
+    let mut frames = Frames::of(bench, layers, size)?;
+    // What all frames of a step share is found out once, where training is.
+    let picture = Picture::new(&frames.timeline);
+    // Moments evenly over the step, each halfway.
+    let moments = if bench.timing.is_quick() { 1 } else { 32 };
+    let spread: Spread = bench.timing.each(moments, |case| {
+        let index = (2 * case + 1) * frames.timeline.len() / (2 * moments);
+        let moment = Moment { events: frames.timeline.unit(index, Granularity::Operation), progress: 0.5 };
+        frames.draw(&picture, &moment)
+    })?;
+    Ok(spread.into())
+}
+
+/// The first frames of a step that has just come, each of which shows a layer at work as a whole.
+fn first_frames(bench: &Bench, size: usize) -> Result<Reading, Failure> {
+    let mut frames = Frames::of(bench, 2, size)?;
+    let firsts = (0..3).map(|layer| Cell::Neuron { layer, neuron: 0 });
+    let both = firsts.flat_map(|cell| [Phase::Forward, Phase::Backward].map(|phase| (phase, cell)));
+    let starts: Vec<usize> = both
+        .filter_map(|(phase, cell)| frames.timeline.cell(Some(0), phase, cell))
+        .map(|events| events.start)
+        .collect();
+    let spread: Spread = bench.timing.each(starts.len(), |case| {
+        let picture = Picture::new(&frames.timeline);
+        let moment = Moment { events: frames.timeline.unit(starts[case], Granularity::Layer), progress: 0.5 };
+        frames.draw(&picture, &moment)
     })?;
     Ok(spread.into())
 }
