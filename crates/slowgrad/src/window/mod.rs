@@ -7,6 +7,7 @@ mod action;
 mod app;
 mod autosave;
 mod bookmarks;
+mod contents;
 mod desktop;
 mod edit;
 mod editor;
@@ -28,6 +29,8 @@ mod store;
 mod tests;
 mod timescale;
 mod walk;
+
+pub(crate) use contents::Contents;
 
 use crate::library::{self, Loaded};
 use crate::worker::{Command, Worker};

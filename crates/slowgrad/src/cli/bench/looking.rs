@@ -5,6 +5,7 @@ use super::timing::{Spread, timed};
 use super::{Bench, Reading, Row};
 use crate::cli::Failure;
 use crate::library;
+use crate::window::Contents;
 use crate::worker::{Command, Worker};
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::run::Run;
@@ -45,6 +46,12 @@ pub(super) const ROWS: &[Row] = &[
         name: "frame-first",
         what: "the first frame of a step of 10⁶ weights, a layer at work",
         measure: |bench| first_frames(bench, 999),
+    },
+    Row {
+        name: "window-10k", what: "a whole frame of a window with 10⁴ weights", measure: |bench| windows(bench, 99)
+    },
+    Row {
+        name: "window-1m", what: "a whole frame of a window with 10⁶ weights", measure: |bench| windows(bench, 999)
     },
     Row { name: "frame-deep", what: "a frame of 10⁴ weights in 400 layers", measure: |bench| frames(bench, 400, 5) },
 ];
@@ -234,6 +241,20 @@ fn first_frames(bench: &Bench, size: usize) -> Result<Reading, Failure> {
         let picture = Picture::new(&frames.timeline);
         let moment = Moment { events: frames.timeline.unit(starts[case], Granularity::Layer), progress: 0.5 };
         frames.draw(&picture, &moment)
+    })?;
+    Ok(spread.into())
+}
+
+/// All panels of a window in which a network of two hidden layers of this size plays: the first frame at a place of
+/// its step.
+fn windows(bench: &Bench, size: usize) -> Result<Reading, Failure> {
+    let worker = opened::worker(size, bench.limits)?;
+    let contents = Contents::of(worker, FRAME).ok_or_else(|| Failure::new("the lesson cannot run"));
+    let mut contents = contents?;
+    let places = if bench.timing.is_quick() { 1 } else { 32 };
+    let spread = bench.timing.each(places, |case| {
+        contents.play_from((2 * case + 1) as f64 / (2 * places) as f64);
+        timed(|| Ok::<_, Failure>(contents.frame()))
     })?;
     Ok(spread.into())
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::Failure;
 use crate::library;
+use crate::worker::{Command, Worker};
 use include_dir::{Dir, include_dir};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::spec::LayerSpec;
@@ -26,6 +27,16 @@ pub(super) fn lesson(name: &str, limits: Limits) -> Result<Lesson, Failure> {
 pub(super) fn run(name: &str, limits: Limits) -> Result<Run, Failure> {
     let lesson = lesson(name, limits)?;
     Ok(Run::new(lesson.setup, lesson.parameters))
+}
+
+/// A worker that opens a lesson with two hidden layers of this size.
+pub(super) fn worker(size: usize, limits: Limits) -> Result<Worker, Failure> {
+    let wide = SCRIPTS.get_file("wide.rhai").and_then(|file| file.contents_utf8()).unwrap_or_default();
+    let text = wide.replace("[2, 4, 4, 1]", &format!("[2, {size}, {size}, 1]"));
+    let files = Files::from_iter([("wider.rhai", text.as_bytes())]);
+    let library = Library { roots: vec![library::shipped(), Root { name: "bench".into(), files }] };
+    let worker = Worker::start(library, limits, Command::Open("wider.rhai".into()), || {});
+    worker.map_err(|error| Failure::new(error.to_string()))
 }
 
 /// A network with so many hidden layers of this size; with two, nearly all weights lie between them.
