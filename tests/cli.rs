@@ -604,7 +604,8 @@ fn every_row_of_the_bench_is_measured() {
     let (code, table, problems) = run(slowgrad().args(["bench", "--quick", "--limits", "seconds=5"]));
     assert_eq!((code, problems.as_str()), (0, ""));
     let names: Vec<&str> = table.lines().skip(2).filter_map(|line| line.split_whitespace().next()).collect();
-    for name in ["w1", "w1-exp", "w1-value", "w2", "w2-other", "w3", "adam", "event-w3", "seek-xor", "save", "window-1m"]
+    for name in
+        ["w1", "w1-exp", "w1-value", "w2", "w2-other", "w3", "adam", "event-w3", "seek-xor", "save", "window-1m"]
     {
         assert!(names.contains(&name), "{name} is missing from\n{table}");
     }
