@@ -50,7 +50,7 @@ pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             ui.scroll_to_rect(picture, None);
         }
         for slot in &setup.slots {
-            if let Some(rect) = slot_ui(ui, session, slot, &theme, pointed.as_ref()) {
+            if let Some(rect) = slot_ui(ui, session, slot, &setup, &theme, pointed.as_ref()) {
                 if gui.trail.comes_into_view() {
                     ui.scroll_to_rect(rect, Some(Align::Center));
                 }
@@ -96,6 +96,7 @@ fn slot_ui(
     ui: &mut Ui,
     session: &mut Session,
     slot: &SlotInfo,
+    setup: &SetupInfo,
     theme: &Theme,
     pointed: Option<&Pointed>,
 ) -> Option<Rect> {
@@ -131,7 +132,9 @@ fn slot_ui(
         place = Some(choice);
     }
     for (nth, knob) in slot.controls.iter().enumerate() {
-        let area = ui.push_id(&knob.layers, |ui| knob_ui(ui, session, slot.slot, knob, theme)).response.rect;
+        let whose = whose(setup, slot.slot, knob);
+        let ui_of = |ui: &mut Ui| knob_ui(ui, session, slot.slot, knob, whose, theme);
+        let area = ui.push_id(&knob.layers, ui_of).response.rect;
         if is_pointed(Some(nth)) {
             place = Some(area);
         }
@@ -148,14 +151,23 @@ fn control_words(name: &str) -> String {
     }
 }
 
-fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, theme: &Theme) {
+/// What a control has to be told apart by: its layers where these differ, its place where another one has one of its name.
+fn whose(setup: &SetupInfo, slot: Slot, knob: &Knob) -> Option<String> {
+    if !knob.layers.is_empty() {
+        return Some(worker::layers(&knob.layers));
+    }
+    let others = setup.slots.iter().filter(|other| other.slot != slot);
+    let is_twice = others.flat_map(|other| &other.controls).any(|other| other.control.name == knob.control.name);
+    is_twice.then(|| slot.name().to_owned())
+}
+
+fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, whose: Option<String>, theme: &Theme) {
     let Knob { layers, plugin, control } = knob;
     let mut words = control_words(&control.name);
     let mut help = "click to type, drag to change".to_owned();
-    if !layers.is_empty() {
-        let layers = worker::layers(layers);
-        words = format!("{words} · {layers}");
-        help = format!("{plugin} of {layers}: {help}");
+    if let Some(whose) = whose {
+        words = format!("{words} · {whose}");
+        help = format!("{plugin}, {whose}: {help}");
     }
     match &control.kind {
         ControlKind::Slider { value, min, max, log } => {

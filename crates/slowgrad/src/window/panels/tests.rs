@@ -10,10 +10,11 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;
+use slowgrad_engine::spec::ParamValue;
 use slowgrad_script::{Files, Library, Limits, Root};
 use slowgrad_timeline::event::EventKind;
 use slowgrad_timeline::parameters::{self, Column};
-use slowgrad_timeline::playhead::Wanted;
+use slowgrad_timeline::playhead::{self, Wanted};
 use slowgrad_timeline::scene::Target;
 use slowgrad_timeline::words::number;
 
@@ -115,6 +116,29 @@ fn what_a_link_left_is_a_key_away() {
     harness.key_press(Key::Backspace);
     settle(&mut harness);
     assert_eq!(place(&harness), left);
+}
+
+#[test]
+fn controls_of_one_name_are_told_apart_and_links_lead_to_the_right_one() {
+    let layers = "layers: [2, #{ size: 3, activation: \"leaky_relu\" }, #{ size: 3, activation: \"leaky_relu\" }, 1]";
+    let mut harness = window(&format!("{layers}, output: \"leaky_relu\", {DATA}"));
+    let sliders = |harness: &Window| {
+        let sliders = harness.query_all_by_role(Role::Slider);
+        let names = sliders.filter_map(|slider| slider.accesskit_node().label());
+        names.filter(|name| name.starts_with("slope")).collect::<Vec<_>>()
+    };
+    assert_eq!(sliders(&harness), ["slope · activation", "slope · output"]);
+    harness.state_mut().session.control(Slot::Activation, &[1], "slope", ParamValue::Number(0.625));
+    settle(&mut harness);
+    assert_eq!(sliders(&harness), ["slope · layer 1", "slope · layer 2", "slope · output"]);
+    let is_scaled = |kind: &EventKind| matches!(kind, EventKind::Operation { operands, .. } if operands.iter().any(|operand| operand.value == 0.625));
+    let timeline = harness.state().session.now().expect("it is open").0;
+    let event = (0..timeline.len()).find(|&event| is_scaled(&timeline.event(event).kind)).expect("a negative sum");
+    harness.state_mut().session.take_over(&playhead::Command::Seek(event));
+    settle(&mut harness);
+    follow(&mut harness, "where 0.625 came from");
+    let gui = harness.state().gui.as_ref().expect("it was drawn");
+    assert_eq!(gui.trail.pointed(gui.context()), Some(&Pointed::Setting(Slot::Activation, Some(1))));
 }
 
 #[test]
