@@ -414,6 +414,29 @@ fn the_way_is_lit_only_where_a_gradient_comes_along_it() {
 }
 
 #[test]
+fn a_long_name_of_the_loss_covers_no_output() {
+    let step = timeline(&[2, 3, 3, 3, 1], vec![tanh(), tanh(), tanh(), tanh()], sgd(), 1).step().clone();
+    for name in ["mse", "half_squared_error", "a_loss_with_a_name_of_many_words"] {
+        let mut step = step.clone();
+        step.names.loss = name.to_owned();
+        let timeline = Timeline::new(Arc::new(step));
+        for room in [[420.0, 300.0], [660.0, 450.0], [1400.0, 900.0]] {
+            let layout = Layout::within(&timeline.step().shape, room);
+            let Bounds { min, max } = layout.bounds();
+            let zoom = zoom_step((room[0] / (max[0] - min[0])).min(room[1] / (max[1] - min[1])));
+            let options = SceneOptions { zoom, ..SceneOptions::default() };
+            let scene = scene(&timeline, &layout, &Moment { events: 0..1, progress: 0.0 }, &options);
+            let lines: Vec<&Label> = scene.labels.iter().filter(|label| label.target == Some(Target::Loss)).collect();
+            assert!(!lines.is_empty());
+            for line in lines {
+                let left = line.room().min[0];
+                assert!(left >= layout.extent(4).max[0], "{name} in {room:?}: {} at {left}", line.math.plain());
+            }
+        }
+    }
+}
+
+#[test]
 fn edges_that_cannot_be_followed_are_bundled_until_one_looks_closer() {
     let timeline = timeline(&[2, 16, 16, 1], vec![tanh(), tanh(), tanh()], sgd(), 1);
     let shape = &timeline.step().shape;

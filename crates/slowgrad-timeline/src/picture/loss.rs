@@ -127,14 +127,21 @@ impl Stage<'_> {
         }
     }
 
-    /// `L = mse(ŷ, y)`, or what it is on a line above it when that is long.
+    /// `L = mse(ŷ, y)`, or what it is on a line above it when that is long; on several, where it would cover the outputs.
     fn loss_name(&mut self) {
         let loss = &self.known.step.names.loss;
         let whole = format!("L = {loss}(ŷ, y)");
         let size = self.legible(OUTCOME);
         let is_short = whole.chars().count() <= MOST_LETTERS;
         let ([x, y], radius) = (self.layout.position(Target::Loss), self.layout.radius(Target::Loss));
-        let lines = if is_short { vec![whole] } else { vec!["L".to_owned(), loss.clone()] };
+        let beside = self.layout.bounds().max[0] - self.layout.extent(self.known.step.shape.layers()).max[0];
+        let fits = |line: &str| 0.55 * size * (line.chars().count() as f32 + 1.0) < beside;
+        let lines = if is_short && fits(&whole) {
+            vec![whole]
+        } else {
+            let parts: Vec<&str> = if fits(loss) { vec![loss] } else { loss.split_inclusive('_').collect() };
+            ["L"].into_iter().chain(parts.into_iter().rev()).map(str::to_owned).collect()
+        };
         for (nth, line) in lines.into_iter().enumerate() {
             let place = [x, y - radius - 5.0 - 1.22 * size * nth as f32];
             let words = Lettering::new(Math::text(line), size, Ink::Faint).about(Target::Loss);
