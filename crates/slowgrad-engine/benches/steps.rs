@@ -7,7 +7,7 @@ mod common;
 use common::{descent, setup, softmax, tanh};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use slowgrad_engine::dense::{self, Matrix, MatrixMut};
+use slowgrad_engine::dense::{self, Matrix, MatrixMut, Weights};
 use slowgrad_engine::model::Model;
 use slowgrad_engine::record::record;
 
@@ -51,12 +51,16 @@ fn items((neurons, inputs, samples): (usize, usize, usize)) -> ItemsCount {
     ItemsCount::new(neurons * inputs * samples)
 }
 
+fn weights(numbers: &[f64], (outputs, inputs, _): (usize, usize, usize)) -> Weights<'_> {
+    Weights { numbers, inputs, outputs }
+}
+
 #[divan::bench(args = SHAPES)]
 fn forward(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
     let Layer { weight, bias, x, mut out, stride, .. } = Layer::new(shape);
     bencher.counter(items(shape)).bench_local(|| {
         let z = MatrixMut { numbers: black_box(&mut out), stride };
-        dense::forward_batch(&weight, &bias, Matrix { numbers: &x, stride }, z, shape.2, 1);
+        dense::forward_batch(weights(&weight, shape), &bias, Matrix { numbers: &x, stride }, z, shape.2, 1);
     });
 }
 
@@ -65,17 +69,18 @@ fn backward(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
     let Layer { weight, delta, mut out, stride, .. } = Layer::new(shape);
     bencher.counter(items(shape)).bench_local(|| {
         let below = MatrixMut { numbers: black_box(&mut out), stride };
-        dense::backward_batch(&weight, shape.1, Matrix { numbers: &delta, stride }, below, shape.2, 1);
+        dense::backward_batch(weights(&weight, shape), Matrix { numbers: &delta, stride }, below, shape.2, 1);
     });
 }
 
 #[divan::bench(args = SHAPES)]
 fn gradients(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
-    let Layer { bias, x, delta, mut grads, stride, .. } = Layer::new(shape);
+    let Layer { x, delta, mut grads, stride, .. } = Layer::new(shape);
     let (delta, x) = (Matrix { numbers: &delta, stride }, Matrix { numbers: &x, stride });
     let mut turned = Vec::new();
     bencher.counter(items(shape)).bench_local(|| {
-        dense::gradient_batch(delta, x, None, &mut turned, black_box(&mut grads), bias.len(), shape.2, 1);
+        let (of_weights, of_biases) = black_box(&mut grads).split_at_mut(shape.0 * shape.1);
+        dense::gradient_batch(delta, x, None, &mut turned, of_weights, of_biases, shape.1, shape.2, 1);
     });
 }
 

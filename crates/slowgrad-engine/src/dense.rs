@@ -117,28 +117,39 @@ const LONGEST: usize = 8;
 /// So many samples fit into the sums that are held at once, however short the vectors are.
 const FEW_SAMPLES: usize = 12;
 
-/// A batch through one layer, by at most so many threads: `z[j][s] = Σᵢ weight[j][i]·x[i][s] + bias[j]`.
-pub fn forward_batch(weight: &[f64], bias: &[f64], x: Matrix<'_>, z: MatrixMut<'_>, samples: usize, threads: usize) {
-    let terms = weight.len() / bias.len();
-    let sums = Sums { a: weight, row: terms, term: 1, terms, b: x, rows: bias.len(), lanes: samples };
-    run(&sums, z, Last::Add(bias), threads);
+/// The weights of a layer. Whoever has them knows how many there are of what, and dividing takes longer than a neuron.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights<'a> {
+    /// `[output][input]`.
+    pub numbers: &'a [f64],
+    /// Inputs of each neuron.
+    pub inputs: usize,
+    /// Neurons.
+    pub outputs: usize,
 }
 
-/// A batch back through one layer of so many inputs: `grad_x[i][s] = Σⱼ weight[j][i]·delta[j][s]`.
-pub fn backward_batch(
-    weight: &[f64],
-    inputs: usize,
-    delta: Matrix<'_>,
-    grad_x: MatrixMut<'_>,
+/// A batch through one layer, by at most so many threads: `z[j][s] = Σᵢ weight[j][i]·x[i][s] + bias[j]`.
+pub fn forward_batch(
+    weight: Weights<'_>,
+    bias: &[f64],
+    x: Matrix<'_>,
+    z: MatrixMut<'_>,
     samples: usize,
     threads: usize,
 ) {
-    let terms = weight.len() / inputs;
-    let sums = Sums { a: weight, row: 1, term: inputs, terms, b: delta, rows: inputs, lanes: samples };
+    let Weights { numbers: a, inputs, outputs } = weight;
+    let sums = Sums { a, row: inputs, term: 1, terms: inputs, b: x, rows: outputs, lanes: samples };
+    run(&sums, z, Last::Add(bias), threads);
+}
+
+/// A batch back through one layer: `grad_x[i][s] = Σⱼ weight[j][i]·delta[j][s]`.
+pub fn backward_batch(weight: Weights<'_>, delta: Matrix<'_>, grad_x: MatrixMut<'_>, samples: usize, threads: usize) {
+    let Weights { numbers: a, inputs, outputs } = weight;
+    let sums = Sums { a, row: 1, term: inputs, terms: outputs, b: delta, rows: inputs, lanes: samples };
     run(&sums, grad_x, Last::Keep, threads);
 }
 
-/// The mean gradients of a layer, weights before biases: `weight[j][i] = Σₛ delta[j][s]·x[i][s] / samples`.
+/// The mean gradients of a layer of so many inputs: `weight[j][i] = Σₛ delta[j][s]·x[i][s] / samples`.
 /// `by_sample` is x as `[sample][feature]`, for layers that are not narrow; `turned` is room for making it.
 #[allow(clippy::too_many_arguments, reason = "the matrices of the product and where its results go")]
 pub fn gradient_batch(
@@ -146,15 +157,14 @@ pub fn gradient_batch(
     x: Matrix<'_>,
     by_sample: Option<&[f64]>,
     turned: &mut Vec<f64>,
-    grads: &mut [f64],
-    biases: usize,
+    weight: &mut [f64],
+    bias: &mut [f64],
+    inputs: usize,
     samples: usize,
     threads: usize,
 ) {
-    let (weight, bias) = grads.split_at_mut(grads.len() - biases);
-    let inputs = weight.len() / biases;
     if is_narrow(inputs) {
-        return narrow_gradients(delta, x, weight, bias, samples);
+        return narrow_gradients(delta, x, weight, bias, inputs, samples);
     }
     let by_sample = by_sample.unwrap_or_else(|| {
         turned.resize(inputs * samples, 0.0);
@@ -162,9 +172,10 @@ pub fn gradient_batch(
         turned
     });
     let b = Matrix { numbers: by_sample, stride: inputs };
-    let sums = Sums { a: delta.numbers, row: delta.stride, term: 1, terms: samples, b, rows: biases, lanes: inputs };
+    let sums =
+        Sums { a: delta.numbers, row: delta.stride, term: 1, terms: samples, b, rows: bias.len(), lanes: inputs };
     run(&sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64), threads);
-    narrow_gradients(delta, Matrix { numbers: &[], stride: 0 }, &mut [], bias, samples);
+    narrow_gradients(delta, Matrix { numbers: &[], stride: 0 }, &mut [], bias, 0, samples);
 }
 
 /// Layers with fewer inputs than this fill no vector; their gradients are sums side by side.
@@ -176,8 +187,14 @@ pub fn is_narrow(inputs: usize) -> bool {
 }
 
 /// The mean gradients of the biases, and of so many weights as a neuron has inputs.
-fn narrow_gradients(delta: Matrix<'_>, x: Matrix<'_>, weight: &mut [f64], bias: &mut [f64], samples: usize) {
-    let inputs = weight.len() / bias.len();
+fn narrow_gradients(
+    delta: Matrix<'_>,
+    x: Matrix<'_>,
+    weight: &mut [f64],
+    bias: &mut [f64],
+    inputs: usize,
+    samples: usize,
+) {
     let mut j = 0;
     while j < bias.len() {
         let some = Few { delta, x, weight: &mut weight[j * inputs..], bias: &mut bias[j..], inputs, j, samples };
@@ -426,8 +443,10 @@ impl Job<'_> {
         let (rows, terms) = (self.sums.rows, self.sums.terms);
         // What lies beyond a row that is close to the next is lost, so sums over few samples are made in one go.
         let stretch = if self.is_close { terms } else { STRETCH };
-        for start in (0..terms).step_by(stretch) {
+        let mut start = 0;
+        while start < terms {
             let terms = start..terms.min(start + stretch);
+            start += stretch;
             let mut row = 0;
             while row + TALL <= rows {
                 self.tile::<S, TALL, C, WHOLE>(simd, row, lane, lanes, terms.clone());

@@ -9,6 +9,7 @@ use crate::rng::{Purpose, Rng};
 use crate::shape::Shape;
 use crate::spec::LessonSpec;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What a network is trained with.
@@ -61,29 +62,30 @@ impl Setup {
 
     /// The samples of a step (counted from 1), in order. `order` keeps the order of the epoch drawn last.
     pub fn samples<'o>(&self, step: u64, order: &'o mut EpochOrder) -> &'o [usize] {
-        let steps = self.steps_per_epoch();
-        let (epoch, nth) = ((step - 1) / steps, (step - 1) % steps);
         let len = self.train.len();
-        let start = nth as usize * self.batch;
-        let end = (start + self.batch).min(len);
-        // Without shuffling all epochs have the order of the data.
-        let drawn = (self.seed, self.shuffle.then_some(epoch), len);
-        if order.drawn != Some(drawn) {
-            order.drawn = Some(drawn);
+        if order.drawn != Some((self.seed, self.shuffle, len, self.batch)) || !order.steps.contains(&step) {
+            let steps = self.steps_per_epoch();
+            let epoch = (step - 1) / steps;
+            order.drawn = Some((self.seed, self.shuffle, len, self.batch));
+            order.steps = epoch * steps + 1..(epoch + 1) * steps + 1;
             order.samples.clear();
             order.samples.extend(0..len);
+            // Without shuffling all epochs have the order of the data.
             if self.shuffle {
                 Rng::new(self.seed, Purpose::Order { epoch }).shuffle(&mut order.samples);
             }
         }
-        &order.samples[start..end]
+        let start = (step - order.steps.start) as usize * self.batch;
+        &order.samples[start..len.min(start + self.batch)]
     }
 }
 
 /// The order of one epoch's samples, so that it is not drawn anew for each of its steps.
 #[derive(Debug, Clone, Default)]
 pub struct EpochOrder {
-    /// Seed, epoch (none when all have the same) and number of samples that it was drawn for.
-    drawn: Option<(u64, Option<u64>, usize)>,
+    /// Seed, shuffling, number of samples and batch that it was drawn for.
+    drawn: Option<(u64, bool, usize, usize)>,
+    /// The steps of the epoch.
+    steps: Range<u64>,
     samples: Vec<usize>,
 }

@@ -8,7 +8,7 @@
 //! them. In the steady state a step allocates nothing.
 
 use crate::data::Data;
-use crate::dense::{self, Matrix, MatrixMut, ROOM};
+use crate::dense::{self, Matrix, MatrixMut, ROOM, Weights};
 use crate::model::Model;
 use crate::plugin::Activation;
 use crate::setup::{EpochOrder, Setup};
@@ -61,7 +61,8 @@ struct Batch {
     samples: usize,
     /// From one row of samples to the next.
     stride: usize,
-    /// The inputs as `[feature][sample]`.
+    /// Number of inputs, and these as `[feature][sample]`.
+    inputs: usize,
     input: Vec<f64>,
     /// The inputs as `[sample][feature]`, where there are many features.
     by_sample: Vec<f64>,
@@ -80,6 +81,8 @@ struct Layer {
     pass: Pass,
     /// Whether it is in the layer form.
     is_whole: bool,
+    /// Rows of the next two: a neuron each in the layer form, else none.
+    gathered: usize,
     /// The activations of the layer form, whose rows do not lie together in the pass.
     outputs: Vec<f64>,
     /// Its δ likewise.
@@ -242,9 +245,10 @@ impl Layer {
         for (slider, x) in (own..).zip(activation.info.each_slider()) {
             self.pass.set_input(slider, x);
         }
-        let gathered = if self.is_whole { size * stride + ROOM } else { 0 };
-        self.outputs.resize(gathered, 0.0);
-        self.delta.resize(gathered, 0.0);
+        self.gathered = if self.is_whole { size } else { 0 };
+        let room = if self.is_whole { size * stride + ROOM } else { 0 };
+        self.outputs.resize(room, 0.0);
+        self.delta.resize(room, 0.0);
     }
 
     /// How far the numbers of two neighbouring neurons lie apart in the inputs and seeds of the pass.
@@ -266,9 +270,8 @@ impl Layer {
 
     fn activate(&mut self, activation: &Activation, stride: usize) -> Result<(), Box<Diagnostic>> {
         self.pass.forward(&activation.function)?;
-        let size = self.outputs.len().saturating_sub(ROOM);
-        for (k, row) in self.outputs[..size].chunks_exact_mut(stride).enumerate() {
-            row.copy_from_slice(self.pass.output(k));
+        for k in 0..self.gathered {
+            self.outputs[k * stride..][..stride].copy_from_slice(self.pass.output(k));
         }
         Ok(())
     }
@@ -276,9 +279,8 @@ impl Layer {
     /// Through the activation: from ∂L/∂a to δ.
     fn backward(&mut self, stride: usize) {
         self.pass.backward();
-        let size = self.delta.len().saturating_sub(ROOM);
-        for (k, row) in self.delta[..size].chunks_exact_mut(stride).enumerate() {
-            row.copy_from_slice(self.pass.grad(k));
+        for k in 0..self.gathered {
+            self.delta[k * stride..][..stride].copy_from_slice(self.pass.grad(k));
         }
     }
 
@@ -310,22 +312,23 @@ impl Batch {
             self.loss.set_input(slider, x);
         }
         self.loss.set_seed(0, 1.0);
-        self.input.resize(shape.inputs() * self.stride + ROOM, 0.0);
+        self.inputs = shape.inputs();
+        self.input.resize(self.inputs * self.stride + ROOM, 0.0);
     }
 
     /// Takes in these samples of `[sample][feature]`.
     fn load(&mut self, inputs: &[f64], samples: &[usize]) {
-        let rows = self.input.len() - ROOM;
-        let (input, size) = (&mut self.input[..rows], rows / self.stride);
+        let (stride, size) = (self.stride, self.inputs);
+        let input = &mut self.input[..size * stride];
         if dense::is_narrow(size) {
-            for (i, row) in input.chunks_exact_mut(self.stride).enumerate() {
-                gather(inputs, size, i, samples, row);
+            for i in 0..size {
+                gather(inputs, size, i, samples, &mut input[i * stride..][..stride]);
             }
         } else {
             self.by_sample.clear();
             // The last sample fills the last vector.
             let last = samples[samples.len() - 1];
-            let filled = samples.iter().chain(std::iter::repeat_n(&last, self.stride - samples.len()));
+            let filled = samples.iter().chain(std::iter::repeat_n(&last, stride - samples.len()));
             for &sample in filled {
                 self.by_sample.extend_from_slice(&inputs[sample * size..][..size]);
             }
@@ -347,13 +350,13 @@ impl Batch {
             let (before, rest) = self.layers.split_at_mut(layer);
             let this = &mut rest[0];
             let x = before.last().map_or(Matrix { numbers: &self.input, stride }, |before| before.outputs(stride));
-            let (weight, bias) = (&values[shape.weights(layer)], &values[shape.biases(layer)]);
+            let (weight, bias) = (weights(setup, values, layer), &values[shape.biases(layer)]);
             dense::forward_batch(weight, bias, x, this.pre_activations(bias.len(), stride), stride, self.threads);
             this.activate(activation, stride)?;
         }
         let outputs = self.layers[shape.layers() - 1].outputs(stride).numbers;
-        for (k, row) in outputs.chunks_exact(stride).take(shape.outputs()).enumerate() {
-            self.loss.input_mut(k).copy_from_slice(row);
+        for k in 0..shape.outputs() {
+            self.loss.input_mut(k).copy_from_slice(&outputs[k * stride..][..stride]);
         }
         Ok(())
     }
@@ -375,6 +378,11 @@ impl Batch {
     fn losses(&self) -> &[f64] {
         &self.loss.output(0)[..self.samples]
     }
+}
+
+fn weights<'v>(setup: &Setup, values: &'v [f64], layer: usize) -> Weights<'v> {
+    let shape = &setup.shape;
+    Weights { numbers: &values[shape.weights(layer)], inputs: shape.fan_in(layer), outputs: shape.size(layer) }
 }
 
 /// One number of each of these samples of `[sample][number]`; the last sample's again until the row is full.
@@ -404,18 +412,13 @@ fn backward(setup: &Setup, values: &[f64], batch: &mut Batch, grads: &mut Vec<f6
         let delta = this.delta(stride);
         let x = before.last().map_or(Matrix { numbers: &batch.input, stride }, |before| before.outputs(stride));
         let by_sample = (layer == 0).then_some(batch.by_sample.as_slice());
-        let own = &mut grads[shape.layer(layer)];
-        let (biases, samples) = (shape.size(layer), batch.samples);
-        dense::gradient_batch(delta, x, by_sample, &mut batch.turned, own, biases, samples, batch.threads);
+        let weight = weights(setup, values, layer);
+        let (of_weights, of_biases) = grads[shape.layer(layer)].split_at_mut(weight.numbers.len());
+        let (turned, samples, threads) = (&mut batch.turned, batch.samples, batch.threads);
+        let inputs = weight.inputs;
+        dense::gradient_batch(delta, x, by_sample, turned, of_weights, of_biases, inputs, samples, threads);
         if let Some(before) = before.last_mut() {
-            dense::backward_batch(
-                &values[shape.weights(layer)],
-                shape.fan_in(layer),
-                delta,
-                before.seeds(stride),
-                stride,
-                batch.threads,
-            );
+            dense::backward_batch(weight, delta, before.seeds(stride), stride, threads);
         }
     }
 }

@@ -230,8 +230,10 @@ fn sweep(pass: &mut Pass, mut part: Stretch<'_>) {
         over.extend(part.state.iter_mut().enumerate().map(|(k, field)| Over::Replace(field, 1 + k)));
         pass.forward_over(&mut over)
     };
-    for start in (done..count).step_by(width) {
+    let mut start = done;
+    while start < count {
         let block = start..count.min(start + width);
+        start = block.end;
         part.load(pass, block.clone());
         pass.forward_prepared();
         part.store(pass, block);

@@ -279,10 +279,9 @@ impl Pass {
         let Made::Program(running) = &mut self.made else { return None };
         running.refresh(self.inputs, self.stride, &self.same, &mut self.rows);
         let width = running.width;
-        for start in (0..self.calls).step_by(width) {
-            let lanes = (self.calls.min(start + width) - start).next_multiple_of(GROUP);
+        for_blocks(self.calls, width, |start, lanes| {
             running.split.forward.run(&Memories::new(&mut self.rows, start), lanes);
-        }
+        });
         let unknown = &self.rows[running.program.unknown()? * self.stride..][..self.calls];
         // Nearly always there is none, which is seen fastest by looking at all of them.
         let any = unknown.iter().fold(0, |any, mask| any | mask.to_bits());
@@ -387,10 +386,9 @@ impl Pass {
             Made::Nothing => {}
             Made::Program(running) => {
                 let width = running.width;
-                for start in (0..self.calls).step_by(width) {
-                    let lanes = (self.calls.min(start + width) - start).next_multiple_of(GROUP);
+                for_blocks(self.calls, width, |start, lanes| {
                     running.split.backward.run(&Memories::new(&mut self.rows, start), lanes);
-                }
+                });
             }
             Made::Singly(calls) => {
                 let mut grads = Vec::new();
@@ -426,5 +424,16 @@ impl Pass {
             _ => self.inputs + 2 * self.outputs + input,
         };
         row * self.stride
+    }
+}
+
+/// Goes through calls block by block, each with where it begins and its lanes. Without a division, which would take
+/// longer than a small block.
+#[inline]
+fn for_blocks(calls: usize, width: usize, mut run: impl FnMut(usize, usize)) {
+    let mut start = 0;
+    while start < calls {
+        run(start, (calls - start).min(width).next_multiple_of(GROUP));
+        start += width;
     }
 }
