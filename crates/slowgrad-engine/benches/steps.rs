@@ -7,6 +7,7 @@ mod common;
 use common::{descent, setup, softmax, tanh};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
+use pulp::{Simd, WithSimd};
 use slowgrad_engine::dense::{self, Matrix, MatrixMut, Weights};
 use slowgrad_engine::model::Model;
 use slowgrad_engine::record::record;
@@ -51,37 +52,62 @@ fn items((neurons, inputs, samples): (usize, usize, usize)) -> ItemsCount {
     ItemsCount::new(neurons * inputs * samples)
 }
 
-fn weights(numbers: &[f64], (outputs, inputs, _): (usize, usize, usize)) -> Weights<'_> {
-    Weights { numbers, inputs, outputs }
+#[derive(Debug, Clone, Copy)]
+enum Product {
+    Forward,
+    Backward,
+    Gradients,
+}
+
+/// One of a layer's products, compiled for the vector unit.
+struct Work<'a> {
+    layer: &'a mut Layer,
+    turned: &'a mut Vec<f64>,
+    shape: (usize, usize, usize),
+    product: Product,
+}
+
+impl WithSimd for Work<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { layer: Layer { weight, bias, x, delta, out, grads, stride }, turned, shape, product } = self;
+        let (outputs, inputs, samples) = shape;
+        let weight = Weights { numbers: weight, inputs, outputs };
+        let (x, delta) = (Matrix { numbers: x, stride: *stride }, Matrix { numbers: delta, stride: *stride });
+        let out = MatrixMut { numbers: black_box(out), stride: *stride };
+        match product {
+            Product::Forward => dense::forward_batch(simd, weight, bias, x, out, samples, 1),
+            Product::Backward => dense::backward_batch(simd, weight, delta, out, samples, 1),
+            Product::Gradients => {
+                let (of_weights, of_biases) = black_box(grads).split_at_mut(outputs * inputs);
+                dense::gradient_batch(simd, delta, x, None, turned, of_weights, of_biases, inputs, samples, 1);
+            }
+        }
+    }
+}
+
+fn measure(bencher: Bencher<'_, '_>, shape: (usize, usize, usize), product: Product) {
+    let (mut layer, mut turned) = (Layer::new(shape), Vec::new());
+    bencher.counter(items(shape)).bench_local(|| {
+        dense::vectorize(Work { layer: &mut layer, turned: &mut turned, shape, product });
+    });
 }
 
 #[divan::bench(args = SHAPES)]
 fn forward(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
-    let Layer { weight, bias, x, mut out, stride, .. } = Layer::new(shape);
-    bencher.counter(items(shape)).bench_local(|| {
-        let z = MatrixMut { numbers: black_box(&mut out), stride };
-        dense::forward_batch(weights(&weight, shape), &bias, Matrix { numbers: &x, stride }, z, shape.2, 1);
-    });
+    measure(bencher, shape, Product::Forward);
 }
 
 #[divan::bench(args = SHAPES)]
 fn backward(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
-    let Layer { weight, delta, mut out, stride, .. } = Layer::new(shape);
-    bencher.counter(items(shape)).bench_local(|| {
-        let below = MatrixMut { numbers: black_box(&mut out), stride };
-        dense::backward_batch(weights(&weight, shape), Matrix { numbers: &delta, stride }, below, shape.2, 1);
-    });
+    measure(bencher, shape, Product::Backward);
 }
 
 #[divan::bench(args = SHAPES)]
 fn gradients(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
-    let Layer { x, delta, mut grads, stride, .. } = Layer::new(shape);
-    let (delta, x) = (Matrix { numbers: &delta, stride }, Matrix { numbers: &x, stride });
-    let mut turned = Vec::new();
-    bencher.counter(items(shape)).bench_local(|| {
-        let (of_weights, of_biases) = black_box(&mut grads).split_at_mut(shape.0 * shape.1);
-        dense::gradient_batch(delta, x, None, &mut turned, of_weights, of_biases, shape.1, shape.2, 1);
-    });
+    measure(bencher, shape, Product::Gradients);
 }
 
 /// A step with everything that is needed to compute any of its operations again.

@@ -129,7 +129,9 @@ pub struct Weights<'a> {
 }
 
 /// A batch through one layer, by at most so many threads: `z[j][s] = Σᵢ weight[j][i]·x[i][s] + bias[j]`.
-pub fn forward_batch(
+#[inline(always)]
+pub fn forward_batch<S: Simd>(
+    simd: S,
     weight: Weights<'_>,
     bias: &[f64],
     x: Matrix<'_>,
@@ -139,20 +141,30 @@ pub fn forward_batch(
 ) {
     let Weights { numbers: a, inputs, outputs } = weight;
     let sums = Sums { a, row: inputs, term: 1, terms: inputs, b: x, rows: outputs, lanes: samples };
-    run(&sums, z, Last::Add(bias), threads);
+    run(simd, &sums, z, Last::Add(bias), threads);
 }
 
 /// A batch back through one layer: `grad_x[i][s] = Σⱼ weight[j][i]·delta[j][s]`.
-pub fn backward_batch(weight: Weights<'_>, delta: Matrix<'_>, grad_x: MatrixMut<'_>, samples: usize, threads: usize) {
+#[inline(always)]
+pub fn backward_batch<S: Simd>(
+    simd: S,
+    weight: Weights<'_>,
+    delta: Matrix<'_>,
+    grad_x: MatrixMut<'_>,
+    samples: usize,
+    threads: usize,
+) {
     let Weights { numbers: a, inputs, outputs } = weight;
     let sums = Sums { a, row: 1, term: inputs, terms: outputs, b: delta, rows: inputs, lanes: samples };
-    run(&sums, grad_x, Last::Keep, threads);
+    run(simd, &sums, grad_x, Last::Keep, threads);
 }
 
 /// The mean gradients of a layer of so many inputs: `weight[j][i] = Σₛ delta[j][s]·x[i][s] / samples`.
 /// `by_sample` is x as `[sample][feature]`, for layers that are not narrow; `turned` is room for making it.
 #[allow(clippy::too_many_arguments, reason = "the matrices of the product and where its results go")]
-pub fn gradient_batch(
+#[inline(always)]
+pub fn gradient_batch<S: Simd>(
+    simd: S,
     delta: Matrix<'_>,
     x: Matrix<'_>,
     by_sample: Option<&[f64]>,
@@ -174,7 +186,7 @@ pub fn gradient_batch(
     let b = Matrix { numbers: by_sample, stride: inputs };
     let sums =
         Sums { a: delta.numbers, row: delta.stride, term: 1, terms: samples, b, rows: bias.len(), lanes: inputs };
-    run(&sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64), threads);
+    run(simd, &sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64), threads);
     narrow_gradients(delta, Matrix { numbers: &[], stride: 0 }, &mut [], bias, 0, samples);
 }
 
@@ -187,6 +199,7 @@ pub fn is_narrow(inputs: usize) -> bool {
 }
 
 /// The mean gradients of the biases, and of so many weights as a neuron has inputs.
+#[inline(always)]
 fn narrow_gradients(
     delta: Matrix<'_>,
     x: Matrix<'_>,
@@ -228,20 +241,9 @@ struct Few<'a> {
 impl Few<'_> {
     /// Those of `J` neurons, `I` weights of each at a time: sums side by side hide the time that one addition takes.
     /// Answers `J`.
-    fn neurons<const J: usize, const I: usize>(self) -> usize {
-        vectorize(Neurons::<J, I>(self));
-        J
-    }
-}
-
-struct Neurons<'a, const J: usize, const I: usize>(Few<'a>);
-
-impl<const J: usize, const I: usize> WithSimd for Neurons<'_, J, I> {
-    type Output = ();
-
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Few { delta, x, weight, bias, inputs, j, samples } = self.0;
+    fn neurons<const J: usize, const I: usize>(self) -> usize {
+        let Few { delta, x, weight, bias, inputs, j, samples } = self;
         let delta = rows::<J>(delta, j, samples);
         sums::<J, I, true>(delta, x, weight, bias, inputs, 0, samples);
         let mut i = I;
@@ -253,6 +255,7 @@ impl<const J: usize, const I: usize> WithSimd for Neurons<'_, J, I> {
             sums::<J, 1, false>(delta, x, weight, bias, inputs, i, samples);
             i += 1;
         }
+        J
     }
 }
 
@@ -344,21 +347,21 @@ const TALL: usize = 4;
 /// Multiplications that are worth a thread: some microseconds.
 const WORTH_A_THREAD: usize = 1 << 19;
 
-#[inline]
-fn run(sums: &Sums<'_>, out: MatrixMut<'_>, last: Last<'_>, threads: usize) {
+#[inline(always)]
+fn run<S: Simd>(simd: S, sums: &Sums<'_>, out: MatrixMut<'_>, last: Last<'_>, threads: usize) {
     let is_close = sums.lanes <= FEW_SAMPLES && out.stride == sums.lanes && !matches!(last, Last::Divide(_));
     if threads > 1 && !is_close {
         let threads = threads.min(sums.rows * sums.terms * sums.lanes / WORTH_A_THREAD);
         if threads > 1 {
-            return run_shared(sums, out.numbers, out.stride, last, threads);
+            return run_shared(simd, sums, out.numbers, out.stride, last, threads);
         }
     }
-    vectorize(Job { sums, out, last, is_close });
+    Job { sums, out, last, is_close }.with_simd(simd);
 }
 
 /// By several threads, each some rows at a time. Apart, so that small layers do not carry it along.
 #[inline(never)]
-fn run_shared(sums: &Sums<'_>, out: &mut [f64], stride: usize, last: Last<'_>, threads: usize) {
+fn run_shared<S: Simd>(simd: S, sums: &Sums<'_>, out: &mut [f64], stride: usize, last: Last<'_>, threads: usize) {
     let tall = sums.rows.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(TALL);
     let parts = out.chunks_mut(tall * stride).take(sums.rows.div_ceil(tall)).enumerate();
     share(threads, parts, |(part, numbers)| {
@@ -369,12 +372,14 @@ fn run_shared(sums: &Sums<'_>, out: &mut [f64], stride: usize, last: Last<'_>, t
             Last::Add(bias) => Last::Add(&bias[first..]),
             other => other,
         };
-        vectorize(Job { sums: &sums, out: MatrixMut { numbers, stride }, last, is_close: false });
+        simd.vectorize(Job { sums: &sums, out: MatrixMut { numbers, stride }, last, is_close: false });
     });
 }
 
+/// Runs work compiled for the vector unit in use. The products of layers are part of such work, so that there is one
+/// choice for all layers of a network.
 #[inline]
-fn vectorize(job: impl WithSimd<Output = ()>) {
+pub fn vectorize<W: WithSimd>(work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     {
         use pulp::x86::{V3, V4};
@@ -383,13 +388,13 @@ fn vectorize(job: impl WithSimd<Output = ()>) {
         static WIDE: LazyLock<Option<V4>> = LazyLock::new(V4::try_new);
         static MIDDLE: LazyLock<Option<V3>> = LazyLock::new(V3::try_new);
         match (isa::current(), *WIDE, *MIDDLE) {
-            (Isa::Avx512, Some(unit), _) => Simd::vectorize(unit, job),
-            (Isa::Avx512 | Isa::Avx2, _, Some(unit)) => Simd::vectorize(unit, job),
-            _ => Simd::vectorize(pulp::Scalar, job),
+            (Isa::Avx512, Some(unit), _) => Simd::vectorize(unit, work),
+            (Isa::Avx512 | Isa::Avx2, _, Some(unit)) => Simd::vectorize(unit, work),
+            _ => Simd::vectorize(pulp::Scalar, work),
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    pulp::Arch::new().dispatch(job);
+    pulp::Arch::new().dispatch(work)
 }
 
 struct Job<'a> {

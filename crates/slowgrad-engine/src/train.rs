@@ -13,7 +13,8 @@ use crate::model::Model;
 use crate::plugin::Activation;
 use crate::setup::{EpochOrder, Setup};
 use crate::update::Update;
-use slowgrad_tape::{Diagnostic, Pass};
+use pulp::{Simd, WithSimd};
+use slowgrad_tape::{Diagnostic, GROUP, Pass};
 use std::rc::Rc;
 
 /// Room for one step's numbers, kept from step to step.
@@ -252,10 +253,12 @@ impl Layer {
     }
 
     /// How far the numbers of two neighbouring neurons lie apart in the inputs and seeds of the pass.
+    #[inline]
     fn apart(&self, stride: usize) -> usize {
         if self.is_whole { self.pass.stride() } else { stride }
     }
 
+    #[inline]
     fn pre_activations(&mut self, size: usize, stride: usize) -> MatrixMut<'_> {
         let apart = self.apart(stride);
         let rows = if self.is_whole { size } else { 1 };
@@ -263,11 +266,13 @@ impl Layer {
     }
 
     /// ∂L/∂a, to be written before the chain rule runs.
+    #[inline]
     fn seeds(&mut self, stride: usize) -> MatrixMut<'_> {
         let apart = self.apart(stride);
         MatrixMut { numbers: self.pass.seeds_mut(), stride: apart }
     }
 
+    #[inline]
     fn activate(&mut self, activation: &Activation, stride: usize) -> Result<(), Box<Diagnostic>> {
         self.pass.forward(&activation.function)?;
         for k in 0..self.gathered {
@@ -277,6 +282,7 @@ impl Layer {
     }
 
     /// Through the activation: from ∂L/∂a to δ.
+    #[inline]
     fn backward(&mut self, stride: usize) {
         self.pass.backward();
         for k in 0..self.gathered {
@@ -284,10 +290,12 @@ impl Layer {
         }
     }
 
+    #[inline]
     fn outputs(&self, stride: usize) -> Matrix<'_> {
         Matrix { numbers: if self.is_whole { &self.outputs } else { self.pass.output_with_room(0) }, stride }
     }
 
+    #[inline]
     fn delta(&self, stride: usize) -> Matrix<'_> {
         Matrix { numbers: if self.is_whole { &self.delta } else { self.pass.grad_with_room(0) }, stride }
     }
@@ -321,9 +329,7 @@ impl Batch {
         let (stride, size) = (self.stride, self.inputs);
         let input = &mut self.input[..size * stride];
         if dense::is_narrow(size) {
-            for i in 0..size {
-                gather(inputs, size, i, samples, &mut input[i * stride..][..stride]);
-            }
+            gather(inputs, size, samples, input, stride, stride);
         } else {
             self.by_sample.clear();
             // The last sample fills the last vector.
@@ -337,26 +343,19 @@ impl Batch {
     }
 
     fn load_targets(&mut self, data: &Data, samples: &[usize]) {
-        let size = data.outputs();
-        for k in 0..size {
-            gather(data.targets(), size, k, samples, self.loss.input_mut(size + k));
-        }
+        let (size, stride) = (data.outputs(), self.stride);
+        let apart = self.loss.stride();
+        let rows = self.loss.inputs_mut(2 * size);
+        gather(data.targets(), size, samples, &mut rows[size * apart..], apart, stride);
     }
 
     /// Layer by layer: z = W·x + b, a = activation(z).
     fn forward(&mut self, setup: &Setup, values: &[f64]) -> Result<(), Box<Diagnostic>> {
+        dense::vectorize(Forward { batch: self, setup, values })?;
         let (shape, stride) = (&setup.shape, self.stride);
-        for (layer, activation) in setup.activations.iter().enumerate() {
-            let (before, rest) = self.layers.split_at_mut(layer);
-            let this = &mut rest[0];
-            let x = before.last().map_or(Matrix { numbers: &self.input, stride }, |before| before.outputs(stride));
-            let (weight, bias) = (weights(setup, values, layer), &values[shape.biases(layer)]);
-            dense::forward_batch(weight, bias, x, this.pre_activations(bias.len(), stride), stride, self.threads);
-            this.activate(activation, stride)?;
-        }
         let outputs = self.layers[shape.layers() - 1].outputs(stride).numbers;
         for k in 0..shape.outputs() {
-            self.loss.input_mut(k).copy_from_slice(&outputs[k * stride..][..stride]);
+            copy_row(&outputs[k * stride..], self.loss.input_with_room_mut(k), stride);
         }
         Ok(())
     }
@@ -375,6 +374,7 @@ impl Batch {
         Ok(self.losses().iter().sum::<f64>() / self.samples as f64)
     }
 
+    #[inline]
     fn losses(&self) -> &[f64] {
         &self.loss.output(0)[..self.samples]
     }
@@ -385,16 +385,45 @@ fn weights<'v>(setup: &Setup, values: &'v [f64], layer: usize) -> Weights<'v> {
     Weights { numbers: &values[shape.weights(layer)], inputs: shape.fan_in(layer), outputs: shape.size(layer) }
 }
 
-/// One number of each of these samples of `[sample][number]`; the last sample's again until the row is full.
-fn gather(numbers: &[f64], size: usize, which: usize, samples: &[usize], row: &mut [f64]) {
-    let (own, rest) = row.split_at_mut(samples.len());
-    for (to, &sample) in own.iter_mut().zip(samples) {
-        *to = numbers[sample * size + which];
+/// So many numbers of each of these samples of `[sample][number]`, as rows that begin `apart`; the last sample's again
+/// until a row is full.
+#[inline]
+fn gather(numbers: &[f64], size: usize, samples: &[usize], rows: &mut [f64], apart: usize, stride: usize) {
+    let last = samples[samples.len() - 1];
+    let filled = samples.iter().chain(std::iter::repeat_n(&last, stride - samples.len()));
+    for (s, &sample) in filled.enumerate() {
+        for (k, &number) in numbers[sample * size..][..size].iter().enumerate() {
+            rows[k * apart + s] = number;
+        }
     }
-    rest.fill(own[own.len() - 1]);
 }
 
-/// Layer by layer from the back: δ = ∂L/∂z, the mean gradients of weights and biases, ∂L/∂a of the layer before.
+struct Forward<'a> {
+    batch: &'a mut Batch,
+    setup: &'a Setup,
+    values: &'a [f64],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = Result<(), Box<Diagnostic>>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let Self { batch, setup, values } = self;
+        let (shape, stride, threads) = (&setup.shape, batch.stride, batch.threads);
+        for (layer, activation) in setup.activations.iter().enumerate() {
+            let (before, rest) = batch.layers.split_at_mut(layer);
+            let this = &mut rest[0];
+            let x = before.last().map_or(Matrix { numbers: &batch.input, stride }, |before| before.outputs(stride));
+            let (weight, bias) = (weights(setup, values, layer), &values[shape.biases(layer)]);
+            dense::forward_batch(simd, weight, bias, x, this.pre_activations(bias.len(), stride), stride, threads);
+            this.activate(activation, stride)?;
+        }
+        Ok(())
+    }
+}
+
+/// From the loss to the gradients of all parameters.
 fn backward(setup: &Setup, values: &[f64], batch: &mut Batch, grads: &mut Vec<f64>) {
     let (shape, stride) = (&setup.shape, batch.stride);
     grads.resize(shape.parameters(), 0.0);
@@ -402,24 +431,52 @@ fn backward(setup: &Setup, values: &[f64], batch: &mut Batch, grads: &mut Vec<f6
     if let Some(last) = batch.layers.last_mut() {
         let MatrixMut { numbers, stride: apart } = last.seeds(stride);
         for k in 0..shape.outputs() {
-            numbers[k * apart..][..stride].copy_from_slice(batch.loss.grad(k));
+            copy_row(batch.loss.grad_with_room(k), &mut numbers[k * apart..], stride);
         }
     }
-    for layer in (0..shape.layers()).rev() {
-        let (before, rest) = batch.layers.split_at_mut(layer);
-        let this = &mut rest[0];
-        this.backward(stride);
-        let delta = this.delta(stride);
-        let x = before.last().map_or(Matrix { numbers: &batch.input, stride }, |before| before.outputs(stride));
-        let by_sample = (layer == 0).then_some(batch.by_sample.as_slice());
-        let weight = weights(setup, values, layer);
-        let (of_weights, of_biases) = grads[shape.layer(layer)].split_at_mut(weight.numbers.len());
-        let (turned, samples, threads) = (&mut batch.turned, batch.samples, batch.threads);
-        let inputs = weight.inputs;
-        dense::gradient_batch(delta, x, by_sample, turned, of_weights, of_biases, inputs, samples, threads);
-        if let Some(before) = before.last_mut() {
-            dense::backward_batch(weight, delta, before.seeds(stride), stride, threads);
+    dense::vectorize(Backward { batch, setup, values, grads });
+}
+
+/// Layer by layer from the back: δ = ∂L/∂z, the mean gradients of weights and biases, ∂L/∂a of the layer before.
+struct Backward<'a> {
+    batch: &'a mut Batch,
+    setup: &'a Setup,
+    values: &'a [f64],
+    grads: &'a mut [f64],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { batch, setup, values, grads } = self;
+        let (shape, stride) = (&setup.shape, batch.stride);
+        for layer in (0..shape.layers()).rev() {
+            let (before, rest) = batch.layers.split_at_mut(layer);
+            let this = &mut rest[0];
+            this.backward(stride);
+            let delta = this.delta(stride);
+            let x = before.last().map_or(Matrix { numbers: &batch.input, stride }, |before| before.outputs(stride));
+            let by_sample = (layer == 0).then_some(batch.by_sample.as_slice());
+            let weight = weights(setup, values, layer);
+            let (of_weights, of_biases) = grads[shape.layer(layer)].split_at_mut(weight.numbers.len());
+            let (turned, samples, threads) = (&mut batch.turned, batch.samples, batch.threads);
+            let inputs = weight.inputs;
+            dense::gradient_batch(simd, delta, x, by_sample, turned, of_weights, of_biases, inputs, samples, threads);
+            if let Some(before) = before.last_mut() {
+                dense::backward_batch(simd, weight, delta, before.seeds(stride), stride, threads);
+            }
         }
+    }
+}
+
+/// A row of samples, in whole groups: what follows it has no meaning, and a call for each few numbers takes long.
+fn copy_row(from: &[f64], to: &mut [f64], samples: usize) {
+    let groups = samples.div_ceil(GROUP);
+    let (from, to) = (&from.as_chunks::<GROUP>().0[..groups], &mut to.as_chunks_mut::<GROUP>().0[..groups]);
+    for (from, to) in from.iter().zip(to) {
+        *to = *from;
     }
 }
 

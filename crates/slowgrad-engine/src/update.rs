@@ -22,6 +22,10 @@ const WORTH_A_THREAD: usize = 1 << 13;
 pub(crate) struct Update {
     /// The set-up, and what was known of the rules for weights and for biases.
     known: Option<(Rc<Setup>, [u64; 2])>,
+    /// Whether the rule looks at the number of the step.
+    needs_step: bool,
+    /// The learning rate that the passes have, with the rest of the context.
+    given: Option<u64>,
     /// Whether it looks at norms, and what they are.
     needs_norms: bool,
     norms: Norms,
@@ -57,6 +61,8 @@ impl Update {
             self.norms.fill(&setup.shape, &model.values, grads);
         }
         let lr = self.learning_rate(setup, step)?;
+        // What stands from the last step is not given again.
+        let is_given = self.given == Some(lr.to_bits()) && !self.needs_norms && !self.needs_step;
         let is_sure = setup.frozen.is_empty()
             && self.parts.iter().all(|part| self.passes[usize::from(part.is_bias)].iter().all(Pass::is_complete));
         if !is_sure {
@@ -67,11 +73,14 @@ impl Update {
         for part in &self.parts {
             let passes = &mut self.passes[usize::from(part.is_bias)];
             let rule = if part.is_bias { &optimizer.biases } else { &optimizer.weights };
-            for pass in &mut *passes {
-                for (input, x) in (2 + model.state.len()..).zip(context(optimizer, lr, step, &self.norms, part.layer)) {
-                    pass.set_input(input, x);
+            if !is_given {
+                for pass in &mut *passes {
+                    let context = context(optimizer, lr, step, &self.norms, part.layer);
+                    for (input, x) in (2 + model.state.len()..).zip(context) {
+                        pass.set_input(input, x);
+                    }
+                    pass.prepare(rule);
                 }
-                pass.prepare(rule);
             }
             if is_sure {
                 in_place(passes, model, grads, part.range.clone(), threads);
@@ -79,6 +88,7 @@ impl Update {
                 beside(&mut passes[0], rule, model, &mut self.next, grads, part.range.clone())?;
             }
         }
+        self.given = Some(lr.to_bits());
         if !is_sure {
             for &frozen in &*setup.frozen {
                 self.next.values[frozen] = model.values[frozen];
@@ -138,7 +148,9 @@ impl Update {
                 self.parts.push(Part { layer, range: shape.biases(layer), is_bias: true });
             }
         }
+        self.needs_step = uses(&["step"]);
         self.known = Some((Rc::clone(setup), editions));
+        self.given = None;
     }
 }
 
@@ -149,24 +161,36 @@ struct Stretch<'m> {
     state: SmallVec<[&'m mut [f64]; 4]>,
 }
 
-impl Stretch<'_> {
-    /// Puts a block into the rows of a pass.
-    fn load(&self, pass: &mut Pass, block: Range<usize>) {
-        let count = block.len();
-        pass.input_mut(0)[..count].copy_from_slice(&self.values[block.clone()]);
-        pass.input_mut(1)[..count].copy_from_slice(&self.grads[block.clone()]);
-        for (k, field) in self.state.iter().enumerate() {
-            pass.input_mut(2 + k)[..count].copy_from_slice(&field[block.clone()]);
-        }
+/// Puts numbers into the rows of a pass.
+#[inline]
+fn load<'m>(pass: &mut Pass, values: &[f64], grads: &[f64], state: impl Iterator<Item = &'m [f64]>) {
+    copy(values, pass.input_mut(0));
+    copy(grads, pass.input_mut(1));
+    for (k, field) in state.enumerate() {
+        copy(field, pass.input_mut(2 + k));
     }
+}
 
-    /// Takes what the rule made of a block.
-    fn store(&mut self, pass: &Pass, block: Range<usize>) {
-        let count = block.len();
-        self.values[block.clone()].copy_from_slice(&pass.output(0)[..count]);
-        for (k, field) in self.state.iter_mut().enumerate() {
-            field[block.clone()].copy_from_slice(&pass.output(1 + k)[..count]);
-        }
+/// Takes what the rule made of them.
+#[inline]
+fn store<'m>(pass: &Pass, values: &mut [f64], state: impl Iterator<Item = &'m mut [f64]>) {
+    copy(pass.output(0), values);
+    for (k, field) in state.enumerate() {
+        copy(pass.output(1 + k), field);
+    }
+}
+
+/// As many numbers as both have, group by group: a call for each few numbers takes longer than copying them.
+#[inline]
+fn copy(from: &[f64], to: &mut [f64]) {
+    let count = from.len().min(to.len());
+    let (from_groups, from_rest) = from[..count].as_chunks::<GROUP>();
+    let (to_groups, to_rest) = to[..count].as_chunks_mut::<GROUP>();
+    for (from, to) in from_groups.iter().zip(to_groups) {
+        *to = *from;
+    }
+    for (from, to) in from_rest.iter().zip(to_rest) {
+        *to = *from;
     }
 }
 
@@ -208,8 +232,17 @@ fn stretch<'m>(model: &'m mut Model, grads: &'m [f64], range: &Range<usize>) -> 
 
 /// A rule that cannot fail, by several threads when it is worth it.
 fn in_place(passes: &mut [Pass], model: &mut Model, grads: &[f64], range: Range<usize>, threads: usize) {
-    let (count, whole) = (range.len(), stretch(model, grads, &range));
+    let count = range.len();
     let threads = threads.min(count / WORTH_A_THREAD);
+    if threads < 2 && count <= passes[0].calls() {
+        // A small network has one block.
+        let pass = &mut passes[0];
+        let Model { values, state } = model;
+        load(pass, &values[range.clone()], &grads[range.clone()], state.iter().map(|field| &field[range.clone()]));
+        pass.forward_prepared();
+        return store(pass, &mut values[range.clone()], state.iter_mut().map(|field| &mut field[range.clone()]));
+    }
+    let whole = stretch(model, grads, &range);
     if threads < 2 {
         return sweep(&mut passes[0], whole);
     }
@@ -219,24 +252,22 @@ fn in_place(passes: &mut [Pass], model: &mut Model, grads: &[f64], range: Range<
 }
 
 /// Where the numbers lie as far as that can be done, the rest block by block.
-fn sweep(pass: &mut Pass, mut part: Stretch<'_>) {
-    let (count, width) = (part.values.len(), pass.calls());
-    let done = if count < width {
-        0
-    } else {
+fn sweep(pass: &mut Pass, part: Stretch<'_>) {
+    let Stretch { values, grads, mut state } = part;
+    let (count, width) = (values.len(), pass.calls());
+    let mut start = {
         let mut over = SmallVec::<[Over<'_>; 6]>::new();
-        over.push(Over::Replace(part.values, 0));
-        over.push(Over::Read(part.grads));
-        over.extend(part.state.iter_mut().enumerate().map(|(k, field)| Over::Replace(field, 1 + k)));
+        over.push(Over::Replace(values, 0));
+        over.push(Over::Read(grads));
+        over.extend(state.iter_mut().enumerate().map(|(k, field)| Over::Replace(field, 1 + k)));
         pass.forward_over(&mut over)
     };
-    let mut start = done;
     while start < count {
         let block = start..count.min(start + width);
         start = block.end;
-        part.load(pass, block.clone());
+        load(pass, &values[block.clone()], &grads[block.clone()], state.iter().map(|field| &field[block.clone()]));
         pass.forward_prepared();
-        part.store(pass, block);
+        store(pass, &mut values[block.clone()], state.iter_mut().map(|field| &mut field[block.clone()]));
     }
 }
 
@@ -249,14 +280,14 @@ fn beside(
     grads: &[f64],
     range: Range<usize>,
 ) -> Result<(), Box<Diagnostic>> {
-    let (from, mut to) = (stretch(model, grads, &range), stretch(next, grads, &range));
     let width = pass.calls();
-    for start in (0..range.len()).step_by(width) {
-        let block = start..range.len().min(start + width);
-        from.load(pass, block.clone());
+    for start in range.clone().step_by(width) {
+        let block = start..range.end.min(start + width);
+        let state = model.state.iter().map(|field| &field[block.clone()]);
+        load(pass, &model.values[block.clone()], &grads[block.clone()], state);
         pass.want(block.len(), width);
         pass.forward(rule)?;
-        to.store(pass, block);
+        store(pass, &mut next.values[block.clone()], next.state.iter_mut().map(|field| &mut field[block.clone()]));
     }
     Ok(())
 }

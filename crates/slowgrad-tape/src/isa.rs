@@ -69,6 +69,7 @@ pub fn force(isa: Isa) -> bool {
 macro_rules! dispatch {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:path) => {
         $(#[$meta])*
+        #[inline]
         #[allow(clippy::too_many_arguments, reason = "one argument for each operand of the kernel")]
         $vis fn $name($($arg: $ty),*) {
             #[cfg(target_arch = "x86_64")]

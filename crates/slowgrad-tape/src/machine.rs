@@ -270,15 +270,25 @@ impl Steps {
         made
     }
 
+    /// Runs steps of which all rows lie in the pass's own memory on some neighbouring lanes, in whole groups.
+    ///
+    /// # Panics
+    /// When the memory is too short, or a row lies elsewhere.
+    #[inline]
+    pub(crate) fn run(&mut self, own: &mut [f64], lane: usize, lanes: usize) {
+        assert!(
+            lane + lanes <= self.stride && own.len() >= self.reach && self.elsewhere.is_empty(),
+            "a memory that fits the steps"
+        );
+        execute(&self.placed, own[lane..].as_mut_ptr().expose_provenance(), lanes);
+    }
+
     /// Runs the steps on so many lanes, in whole groups.
     ///
     /// # Panics
     /// When a memory is too short, or one that may only be read would be written.
-    pub(crate) fn run(&mut self, memories: &Memories<'_>, lanes: usize) {
-        assert!(
-            memories.lane + lanes <= self.stride && memories.lane + memories.lengths[0] >= self.reach,
-            "an own memory that fits the steps"
-        );
+    pub(crate) fn run_with(&mut self, memories: &Memories<'_>, lanes: usize) {
+        assert!(lanes <= self.stride && memories.lengths[0] >= self.reach, "an own memory that fits the steps");
         let own = memories.bases[0].expose_provenance();
         for &Elsewhere { step, operand, memory } in &self.elsewhere {
             assert!(
@@ -294,7 +304,7 @@ impl Steps {
 
     /// Computes what is the same in all calls of a pass, whose memory this is.
     pub(crate) fn run_once(&mut self, rows: &mut [f64]) {
-        self.run(&Memories::new(rows, 0), GROUP);
+        self.run(rows, 0, GROUP);
         for placed in &self.placed {
             let row = &mut rows[placed.into / size_of::<f64>()..][..self.stride];
             row.fill(row[0]);
@@ -302,33 +312,28 @@ impl Steps {
     }
 }
 
-/// The memories that rows lie in, from the first of some neighbouring lanes on.
+/// The memories that rows lie in, each from the first of some neighbouring lanes on.
 pub(crate) struct Memories<'a> {
     bases: [*mut f64; MEMORIES],
     /// Numbers from there on.
     lengths: [usize; MEMORIES],
     may_write: [bool; MEMORIES],
-    /// The first lane in the pass's own rows.
-    lane: usize,
     borrowed: PhantomData<&'a mut [f64]>,
 }
 
 impl<'a> Memories<'a> {
-    /// The memory of a pass, from a lane on.
-    #[inline]
-    pub(crate) fn new(own: &'a mut [f64], lane: usize) -> Self {
+    /// The memory of a pass.
+    pub(crate) fn new(own: &'a mut [f64]) -> Self {
         let mut memories = Self {
             bases: [std::ptr::null_mut(); MEMORIES],
             lengths: [0; MEMORIES],
             may_write: [false; MEMORIES],
-            lane,
             borrowed: PhantomData,
         };
-        memories.set(0, &mut own[lane..]);
+        memories.set(0, own);
         memories
     }
 
-    #[inline]
     fn set(&mut self, memory: usize, numbers: &'a mut [f64]) {
         self.bases[memory] = numbers.as_mut_ptr();
         self.lengths[memory] = numbers.len();

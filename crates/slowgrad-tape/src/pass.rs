@@ -40,10 +40,14 @@ struct Running {
 
 impl Running {
     /// Computes what is the same in all calls, if an input of it has changed.
+    #[inline]
     fn refresh(&mut self, inputs: usize, stride: usize, same: &[Option<f64>], rows: &mut [f64]) {
-        if !std::mem::take(&mut self.is_stale) {
-            return;
+        if std::mem::take(&mut self.is_stale) {
+            self.refresh_now(inputs, stride, same, rows);
         }
+    }
+
+    fn refresh_now(&mut self, inputs: usize, stride: usize, same: &[Option<f64>], rows: &mut [f64]) {
         for (input, same) in same.iter().enumerate() {
             if let (Some(x), true) = (same, input >= inputs || self.program.uses(input)) {
                 rows[input * stride..][..stride].fill(*x);
@@ -158,6 +162,13 @@ impl Pass {
     pub fn input_mut(&mut self, input: usize) -> &mut [f64] {
         self.differ(input..input + 1);
         &mut self.rows[input * self.stride..][..self.calls]
+    }
+
+    /// The same with room after the last, which may be written as well.
+    #[inline]
+    pub fn input_with_room_mut(&mut self, input: usize) -> &mut [f64] {
+        self.differ(input..input + 1);
+        &mut self.rows[input * self.stride..][..self.stride]
     }
 
     /// All rows of inputs from the first to before `end`, [`stride`](Self::stride) apart.
@@ -280,7 +291,7 @@ impl Pass {
         running.refresh(self.inputs, self.stride, &self.same, &mut self.rows);
         let width = running.width;
         for_blocks(self.calls, width, |start, lanes| {
-            running.split.forward.run(&Memories::new(&mut self.rows, start), lanes);
+            running.split.forward.run(&mut self.rows, start, lanes);
         });
         let unknown = &self.rows[running.program.unknown()? * self.stride..][..self.calls];
         // Nearly always there is none, which is seen fastest by looking at all of them.
@@ -362,7 +373,7 @@ impl Pass {
         let done = count / width * width;
         for start in (0..done).step_by(width) {
             let end = start + width;
-            let mut memories = Memories::new(&mut self.rows, 0);
+            let mut memories = Memories::new(&mut self.rows);
             for (k, input) in inputs.iter_mut().enumerate() {
                 fetch(&input.numbers()[end..done.min(end + width)]);
                 memories = match input {
@@ -370,7 +381,7 @@ impl Pass {
                     Over::Replace(numbers, _) => memories.with(k, &mut numbers[start..end]),
                 };
             }
-            steps.run(&memories, width);
+            steps.run_with(&memories, width);
         }
         done
     }
@@ -387,7 +398,7 @@ impl Pass {
             Made::Program(running) => {
                 let width = running.width;
                 for_blocks(self.calls, width, |start, lanes| {
-                    running.split.backward.run(&Memories::new(&mut self.rows, start), lanes);
+                    running.split.backward.run(&mut self.rows, start, lanes);
                 });
             }
             Made::Singly(calls) => {
