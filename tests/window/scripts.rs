@@ -120,7 +120,7 @@ fn a_script_that_runs_away_stops_neither_the_picture_nor_the_training() {
         .take_while(|state| !runs_away(state))
         .map(|state| number(&state["position"]))
         .collect();
-    assert!(between.len() > 5 && between.is_sorted(), "the picture stood still: {between:?}");
+    assert!(between.len() > 2 && between.is_sorted(), "the picture stood still: {between:?}");
     // The last good version goes on.
     window.press("t");
     window.until("it trains", |state| number(&state["step"]) > 200.0 && runs_away(state));
