@@ -74,36 +74,36 @@ fn plots_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     }
 }
 
-/// Which plots there are, and the panel's own buttons.
+/// Which plots there are, and the panel's own buttons. Where it is narrow the names stand in two rows.
 fn bar_ui(ui: &mut Ui, gui: &mut Gui) {
     let theme = *gui.theme();
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
-        ui.spacing_mut().button_padding = Vec2::new(7.0, 3.0);
-        let seen = gui.plots.seen();
-        for plot in Plot::ALL {
-            let response = ui.selectable_label(seen.contains(&plot), RichText::new(plot.name()).size(13.5));
-            let (is_on, key) = (seen.contains(&plot), Action::Plot(plot).tooltip());
-            // The lesson's panel has an activation as well.
-            let name = format!("plot: {}", plot.name());
-            response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_on, &name));
-            if response.on_hover_text(key).clicked() {
-                gui.plots.toggle(plot);
-            }
+    ui.with_layout(Layout::right_to_left(Align::TOP), |ui| {
+        if icon_button(ui, Icon::Close, &format!("Close the plots ({})", super::key(Action::Plots)), false, &theme)
+            .clicked()
+        {
+            gui.plots.toggle_all();
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if icon_button(ui, Icon::Close, &format!("Close the plots ({})", super::key(Action::Plots)), false, &theme)
-                .clicked()
-            {
-                gui.plots.toggle_all();
-            }
-            let (word, help) = if gui.plots.is_large {
-                ("smaller", "The network comes back above the plots")
-            } else {
-                ("larger", "The plots take the place of the network")
-            };
-            if ui.button(RichText::new(word).size(13.0)).on_hover_text(help).clicked() {
-                gui.plots.is_large = !gui.plots.is_large;
+        let (word, help) = if gui.plots.is_large {
+            ("smaller", "The network comes back above the plots")
+        } else {
+            ("larger", "The plots take the place of the network")
+        };
+        if ui.button(RichText::new(word).size(13.0)).on_hover_text(help).clicked() {
+            gui.plots.is_large = !gui.plots.is_large;
+        }
+        ui.with_layout(Layout::left_to_right(Align::TOP).with_main_wrap(true), |ui| {
+            ui.spacing_mut().item_spacing = Vec2::splat(2.0);
+            ui.spacing_mut().button_padding = Vec2::new(7.0, 3.0);
+            let seen = gui.plots.seen();
+            for plot in Plot::ALL {
+                let response = ui.selectable_label(seen.contains(&plot), RichText::new(plot.name()).size(13.5));
+                let (is_on, key) = (seen.contains(&plot), Action::Plot(plot).tooltip());
+                // The lesson's panel has an activation as well.
+                let name = format!("plot: {}", plot.name());
+                response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_on, &name));
+                if response.on_hover_text(key).clicked() {
+                    gui.plots.toggle(plot);
+                }
             }
         });
     });
