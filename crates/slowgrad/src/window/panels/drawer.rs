@@ -34,7 +34,7 @@ pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let errors = session.snapshot.as_ref().map_or(0, super::errors);
     let (mut asked, mut is_beside) = (None, true);
     let has_buttons = gui.tab == Tab::Script && !gui.editor.is_open();
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         for tab in Tab::ALL {
             let text = match tab {
                 Tab::Problems if errors > 0 => RichText::new(format!("Problems ({errors})")).color(theme.loss).strong(),
