@@ -196,21 +196,21 @@ pub(crate) const MEMORIES: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Which memory.
-    memory: u32,
+    memory: usize,
     /// Numbers before it.
-    at: u32,
+    at: usize,
 }
 
 impl Place {
     /// In the memory of the pass.
     pub(crate) fn own(at: usize) -> Self {
-        Self { memory: 0, at: at as u32 }
+        Self { memory: 0, at }
     }
 
     /// The row that is the k-th of the other memories.
     pub(crate) fn elsewhere(k: usize) -> Self {
         assert!(k + 1 < MEMORIES, "a memory for each row that lies elsewhere");
-        Self { memory: k as u32 + 1, at: 0 }
+        Self { memory: k + 1, at: 0 }
     }
 }
 
@@ -232,8 +232,8 @@ struct Elsewhere {
     memory: usize,
 }
 
-/// Steps that are ready to run. No step writes where it reads, and own rows begin at multiples of the stride, so that
-/// rows are the same or have nothing in common.
+/// Steps that are ready to run. None writes where it reads, except those that [go by group](Code::goes_by_group), and own
+/// rows begin at multiples of the stride, so that rows are the same or have nothing in common.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Steps {
     placed: Vec<Placed>,
@@ -247,7 +247,7 @@ impl Steps {
     /// Gives steps the places of their rows, of which the own ones are `stride` apart.
     ///
     /// # Panics
-    /// When a step would write where it reads.
+    /// When a step would write where it reads and does not go by group.
     pub(crate) fn new(steps: &[Step], stride: usize, place: impl Fn(u32) -> Place) -> Self {
         let mut made = Self { stride, ..Self::default() };
         for (at, step) in steps.iter().enumerate() {
@@ -256,15 +256,15 @@ impl Steps {
             let each =
                 operands.iter().enumerate().map(|(operand, place)| (Some(operand), place)).chain([(None, &into)]);
             for (operand, place) in each {
-                let start = place.at as usize;
+                let start = place.at;
                 if place.memory == 0 {
                     assert!(start.is_multiple_of(stride), "rows that lie side by side");
                     made.reach = made.reach.max(start + stride);
                 } else {
-                    made.elsewhere.push(Elsewhere { step: at, operand, memory: place.memory as usize });
+                    made.elsewhere.push(Elsewhere { step: at, operand, memory: place.memory });
                 }
             }
-            let bytes = |place: Place| place.at as usize * size_of::<f64>();
+            let bytes = |place: Place| place.at * size_of::<f64>();
             made.placed.push(Placed { code: step.code, operands: operands.map(bytes), into: bytes(into) });
         }
         made
@@ -392,7 +392,7 @@ macro_rules! pairs {
 }
 
 dispatch!(
-    /// Runs steps; only [`Steps::run`] may, which sees to it that all rows are there.
+    /// Runs steps; only [`Steps::run`] and [`Steps::run_with`] may, which see to it that all rows are there.
     fn execute(steps: &[Placed], own: usize, lanes: usize) = execute_body
 );
 
@@ -443,8 +443,7 @@ fn whole_rows<'a>(code: Code, row: impl Fn(usize) -> &'a [f64], into: &mut [f64]
                 into[i] = f64::from_bits((mask & yes[i].to_bits()) | (!mask & no[i].to_bits()));
             }
         }
-        // Gone through group by group.
-        Code::Pair(..) | Code::Products(_) => {}
+        Code::Pair(..) | Code::Products(_) => unreachable!("these go by group"),
     }
 }
 
