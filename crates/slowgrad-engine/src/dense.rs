@@ -140,7 +140,8 @@ pub fn forward_batch<S: Simd>(
     threads: usize,
 ) {
     let Weights { numbers: a, inputs, outputs } = weight;
-    let sums = Sums { a, row: inputs, term: 1, terms: inputs, b: x, rows: outputs, lanes: samples };
+    let a = Matrix { numbers: a, stride: inputs };
+    let sums = Sums::<false> { a, terms: inputs, b: x, rows: outputs, lanes: samples };
     run(simd, &sums, z, Last::Add(bias), threads);
 }
 
@@ -155,7 +156,8 @@ pub fn backward_batch<S: Simd>(
     threads: usize,
 ) {
     let Weights { numbers: a, inputs, outputs } = weight;
-    let sums = Sums { a, row: 1, term: inputs, terms: outputs, b: delta, rows: inputs, lanes: samples };
+    let a = Matrix { numbers: a, stride: inputs };
+    let sums = Sums::<true> { a, terms: outputs, b: delta, rows: inputs, lanes: samples };
     run(simd, &sums, grad_x, Last::Keep, threads);
 }
 
@@ -184,8 +186,7 @@ pub fn gradient_batch<S: Simd>(
         turned
     });
     let b = Matrix { numbers: by_sample, stride: inputs };
-    let sums =
-        Sums { a: delta.numbers, row: delta.stride, term: 1, terms: samples, b, rows: bias.len(), lanes: inputs };
+    let sums = Sums::<false> { a: delta, terms: samples, b, rows: bias.len(), lanes: inputs };
     run(simd, &sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64), threads);
     narrow_gradients(delta, Matrix { numbers: &[], stride: 0 }, &mut [], bias, 0, samples);
 }
@@ -317,12 +318,10 @@ fn rows<const R: usize>(matrix: Matrix<'_>, first: usize, samples: usize) -> [&[
     rows
 }
 
-/// `out[r][l] = Σₜ a[r·row + t·term] · b[t][l]`, for all `rows` r and all `lanes` l.
+/// `out[r][l] = Σₜ a[r][t] · b[t][l]`, for all `rows` r and all `lanes` l; where a is `TURNED`, of `a[t][r]`.
 #[derive(Clone, Copy)]
-struct Sums<'a> {
-    a: &'a [f64],
-    row: usize,
-    term: usize,
+struct Sums<'a, const TURNED: bool> {
+    a: Matrix<'a>,
     terms: usize,
     b: Matrix<'a>,
     rows: usize,
@@ -341,38 +340,56 @@ enum Last<'a> {
 
 /// Terms of one stretch: with the widest tile, its part of `b` takes half of a small first cache.
 const STRETCH: usize = 64;
-/// Rows of a tile.
-const TALL: usize = 4;
+/// Rows of a tile: with so many, a vector of `b` is used often enough, and all sums still have registers.
+const TALL: usize = 6;
+/// Rows of the tiles for what is left; two of them are better than a tall one and two single rows.
+const SHORT: usize = 4;
 
 /// Multiplications that are worth a thread: some microseconds.
 const WORTH_A_THREAD: usize = 1 << 19;
 
 #[inline(always)]
-fn run<S: Simd>(simd: S, sums: &Sums<'_>, out: MatrixMut<'_>, last: Last<'_>, threads: usize) {
-    let is_close = sums.lanes <= FEW_SAMPLES && out.stride == sums.lanes && !matches!(last, Last::Divide(_));
-    if threads > 1 && !is_close {
-        let threads = threads.min(sums.rows * sums.terms * sums.lanes / WORTH_A_THREAD);
-        if threads > 1 {
-            return run_shared(simd, sums, out.numbers, out.stride, last, threads);
-        }
+fn run<S: Simd, const TURNED: bool>(
+    simd: S,
+    sums: &Sums<'_, TURNED>,
+    out: MatrixMut<'_>,
+    last: Last<'_>,
+    threads: usize,
+) {
+    if sums.lanes <= FEW_SAMPLES && out.stride == sums.lanes && !matches!(last, Last::Divide(_)) {
+        return Job::<TURNED, true> { sums, out, last }.with_simd(simd);
     }
-    Job { sums, out, last, is_close }.with_simd(simd);
+    let threads = if threads < 2 { 1 } else { threads.min(sums.rows * sums.terms * sums.lanes / WORTH_A_THREAD) };
+    if threads > 1 {
+        return run_shared(simd, sums, out.numbers, out.stride, last, threads);
+    }
+    // Apart, so that the step of a small network stays small itself: it must fit into the cache of instructions.
+    simd.vectorize(Job::<TURNED, false> { sums, out, last });
 }
 
-/// By several threads, each some rows at a time. Apart, so that small layers do not carry it along.
+/// By several threads, each some rows at a time.
 #[inline(never)]
-fn run_shared<S: Simd>(simd: S, sums: &Sums<'_>, out: &mut [f64], stride: usize, last: Last<'_>, threads: usize) {
+fn run_shared<S: Simd, const TURNED: bool>(
+    simd: S,
+    sums: &Sums<'_, TURNED>,
+    out: &mut [f64],
+    stride: usize,
+    last: Last<'_>,
+    threads: usize,
+) {
     let tall = sums.rows.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(TALL);
     let parts = out.chunks_mut(tall * stride).take(sums.rows.div_ceil(tall)).enumerate();
     share(threads, parts, |(part, numbers)| {
         let first = part * tall;
         let rows = tall.min(sums.rows - first);
-        let sums = Sums { a: &sums.a[first * sums.row..], rows, ..*sums };
+        let from = first * if TURNED { 1 } else { sums.a.stride };
+        let a = Matrix { numbers: &sums.a.numbers[from..], ..sums.a };
+        let sums = Sums { a, rows, ..*sums };
         let last = match last {
             Last::Add(bias) => Last::Add(&bias[first..]),
             other => other,
         };
-        simd.vectorize(Job { sums: &sums, out: MatrixMut { numbers, stride }, last, is_close: false });
+        simd.vectorize(Job::<TURNED, false> { sums: &sums, out: MatrixMut { numbers, stride }, last });
     });
 }
 
@@ -397,21 +414,20 @@ pub fn vectorize<W: WithSimd>(work: W) -> W::Output {
     pulp::Arch::new().dispatch(work)
 }
 
-struct Job<'a> {
-    sums: &'a Sums<'a>,
+/// All sums, where the rows of the result may lie so `CLOSE` together that vectors end in the next one.
+struct Job<'a, const TURNED: bool, const CLOSE: bool> {
+    sums: &'a Sums<'a, TURNED>,
     out: MatrixMut<'a>,
     last: Last<'a>,
-    /// Whether the rows of the result lie closer together than vectors end.
-    is_close: bool,
 }
 
-impl WithSimd for Job<'_> {
+impl<const TURNED: bool, const CLOSE: bool> WithSimd for Job<'_, TURNED, CLOSE> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let lanes = self.sums.lanes;
-        if self.is_close {
+        if CLOSE {
             let vectors = lanes.div_ceil(S::F64_LANES);
             let all = vectors * S::F64_LANES;
             return match vectors {
@@ -441,21 +457,26 @@ impl WithSimd for Job<'_> {
     }
 }
 
-impl Job<'_> {
+impl<const TURNED: bool, const CLOSE: bool> Job<'_, TURNED, CLOSE> {
     /// All sums of `C` vectors of lanes from a lane on, whole ones or, where there is but one, a part of it.
     #[inline(always)]
     fn columns<S: Simd, const C: usize, const WHOLE: bool>(&mut self, simd: S, lane: usize, lanes: usize) {
         let (rows, terms) = (self.sums.rows, self.sums.terms);
         // What lies beyond a row that is close to the next is lost, so sums over few samples are made in one go.
-        let stretch = if self.is_close { terms } else { STRETCH };
+        let stretch = if CLOSE { terms } else { STRETCH };
         let mut start = 0;
         while start < terms {
             let terms = start..terms.min(start + stretch);
             start += stretch;
             let mut row = 0;
-            while row + TALL <= rows {
+            // Few samples come with few neurons.
+            while !CLOSE && row + TALL <= rows && row + 2 * SHORT != rows {
                 self.tile::<S, TALL, C, WHOLE>(simd, row, lane, lanes, terms.clone());
                 row += TALL;
+            }
+            while row + SHORT <= rows {
+                self.tile::<S, SHORT, C, WHOLE>(simd, row, lane, lanes, terms.clone());
+                row += SHORT;
             }
             while row < rows {
                 self.tile::<S, 1, C, WHOLE>(simd, row, lane, lanes, terms.clone());
@@ -476,23 +497,19 @@ impl Job<'_> {
         terms: Range<usize>,
     ) {
         let Range { start, end } = terms;
-        let Sums { a, row: apart, term, terms, b: Matrix { numbers: b, stride }, .. } = *self.sums;
-        let mut sum = [[simd.splat_f64s(0.0); C]; R];
-        // Places are counted on, since a multiplication for each would take as long as the sums.
-        let mut a_at = [0; R];
-        for r in 0..R {
-            a_at[r] = (row + r) * apart + start * term;
-        }
+        let Sums { a, terms, b: Matrix { numbers: b, stride }, .. } = *self.sums;
+        let mut a = Factors::<R, TURNED>::new(a, row, start..end);
         let mut b_at = start * stride + lane;
-        let mut from = start;
+        let mut sum = [[simd.splat_f64s(0.0); C]; R];
+        let mut from = 0;
         if start == 0 {
             let b = load::<S, C, WHOLE>(simd, &b[b_at..][..lanes]);
+            let a = a.of_term(0);
             for r in 0..R {
-                let a = simd.splat_f64s(a[a_at[r]]);
+                let a = simd.splat_f64s(a[r]);
                 for c in 0..C {
                     sum[r][c] = simd.mul_f64s(a, b[c]);
                 }
-                a_at[r] += term;
             }
             b_at += stride;
             from = 1;
@@ -501,14 +518,14 @@ impl Job<'_> {
                 sum[r] = load::<S, C, WHOLE>(simd, &self.out.numbers[(row + r) * self.out.stride + lane..][..lanes]);
             }
         }
-        for _ in from..end {
+        for t in from..end - start {
             let b = load::<S, C, WHOLE>(simd, &b[b_at..][..lanes]);
+            let a = a.of_term(t);
             for r in 0..R {
-                let a = simd.splat_f64s(a[a_at[r]]);
+                let a = simd.splat_f64s(a[r]);
                 for c in 0..C {
                     sum[r][c] = simd.mul_add_f64s(a, b[c], sum[r][c]);
                 }
-                a_at[r] += term;
             }
             b_at += stride;
         }
@@ -526,6 +543,50 @@ impl Job<'_> {
                 _ => store::<S, C, WHOLE>(simd, into, sum[r]),
             }
         }
+    }
+}
+
+/// The factors of `R` rows, over one stretch of the terms.
+struct Factors<'a, const R: usize, const TURNED: bool> {
+    a: Matrix<'a>,
+    /// Where the next ones are.
+    at: [usize; R],
+    /// Rows that are cut to the stretch, so that it need not be asked for each term whether there are so many.
+    cut: [&'a [f64]; R],
+}
+
+impl<'a, const R: usize, const TURNED: bool> Factors<'a, R, TURNED> {
+    /// Cutting takes longer than it saves where there are few.
+    const ARE_CUT: bool = R == TALL && !TURNED;
+
+    #[allow(clippy::needless_range_loop, reason = "the rows are counted as in the formula")]
+    #[inline(always)]
+    fn new(a: Matrix<'a>, row: usize, terms: Range<usize>) -> Self {
+        let (apart, term) = if TURNED { (1, a.stride) } else { (a.stride, 1) };
+        let mut made = Self { a, at: [0; R], cut: [&[]; R] };
+        for r in 0..R {
+            made.at[r] = (row + r) * apart + terms.start * term;
+            if Self::ARE_CUT {
+                made.cut[r] = &a.numbers[made.at[r]..][..terms.len()];
+            }
+        }
+        made
+    }
+
+    /// Those of the t-th term of the stretch; the terms are asked for one after the other.
+    #[allow(clippy::needless_range_loop, reason = "as above")]
+    #[inline(always)]
+    fn of_term(&mut self, t: usize) -> [f64; R] {
+        let mut factors = [0.0; R];
+        for r in 0..R {
+            if Self::ARE_CUT {
+                factors[r] = self.cut[r][t];
+            } else {
+                factors[r] = self.a.numbers[self.at[r]];
+                self.at[r] += if TURNED { self.a.stride } else { 1 };
+            }
+        }
+        factors
     }
 }
 
