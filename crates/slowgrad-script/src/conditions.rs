@@ -143,7 +143,7 @@ impl ConditionTracer {
 
 impl Tracer for ConditionTracer {
     fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
-        let mut tape = TraceBuilder::new(self.interpreter.host.limits.get().tape);
+        let mut tape = Box::new(TraceBuilder::new(self.interpreter.host.limits.get().tape));
         let ids: Vec<ValueId> = self.names.iter().zip(inputs).map(|(name, &x)| tape.input(*name, x, false)).collect();
         let (tape, answer) = self.interpreter.trace(
             &self.program,

@@ -79,6 +79,8 @@ pub(crate) fn number(value: &Dynamic, wanted_by: &str) -> Outcome<Number> {
     .into())
 }
 
+// What comes first is looked at where it is: a value handed over is a copy on the heap.
+
 pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_type_with_name::<Scalar>("scalar");
     for &(name, op) in OPERATORS.iter().chain(BINARY) {
@@ -98,8 +100,8 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
 
 fn unary(engine: &mut Engine, host: &Rc<Host>, name: &str, op: Op) {
     let shared = Rc::clone(host);
-    engine.register_fn(name, move |context: NativeCallContext, x: Scalar| -> Outcome<Dynamic> {
-        Ok(shared.apply(&context, op, &[Number::Traced(x)], true)?.into())
+    engine.register_fn(name, move |context: NativeCallContext, x: &mut Scalar| -> Outcome<Dynamic> {
+        Ok(shared.apply(&context, op, &[Number::Traced(*x)], true)?.into())
     });
     engine.register_fn(name, move |x: f64| op.value(x, 0.0, 0.0));
     engine.register_fn(name, move |x: i64| -> Dynamic {
@@ -110,12 +112,12 @@ fn unary(engine: &mut Engine, host: &Rc<Host>, name: &str, op: Op) {
 /// Registers an operation for a traced number on either side of anything; what is not a number is refused.
 fn binary(engine: &mut Engine, host: &Rc<Host>, name: &'static str, op: Op) {
     let shared = Rc::clone(host);
-    engine.register_fn(name, move |context: NativeCallContext, a: Scalar, b: Dynamic| -> Outcome<Dynamic> {
-        Ok(shared.apply(&context, op, &[Number::Traced(a), number(&b, name)?], true)?.into())
+    engine.register_fn(name, move |context: NativeCallContext, a: &mut Scalar, b: Dynamic| -> Outcome<Dynamic> {
+        Ok(shared.apply(&context, op, &[Number::Traced(*a), number(&b, name)?], true)?.into())
     });
     let shared = Rc::clone(host);
-    engine.register_fn(name, move |context: NativeCallContext, a: Dynamic, b: Scalar| -> Outcome<Dynamic> {
-        Ok(shared.apply(&context, op, &[number(&a, name)?, Number::Traced(b)], true)?.into())
+    engine.register_fn(name, move |context: NativeCallContext, a: &mut Dynamic, b: Scalar| -> Outcome<Dynamic> {
+        Ok(shared.apply(&context, op, &[number(a, name)?, Number::Traced(b)], true)?.into())
     });
     if BINARY.iter().any(|(function, _)| *function == name) {
         engine.register_fn(name, move |a: f64, b: f64| op.value(a, b, 0.0));
@@ -147,12 +149,12 @@ fn comparison(engine: &mut Engine, host: &Rc<Host>, compare: Compare) {
         engine.register_fn(name, move |(): (), _: Scalar| answer);
     }
     let shared = Rc::clone(host);
-    engine.register_fn(name, move |context: NativeCallContext, a: Scalar, b: Dynamic| -> Outcome<bool> {
-        shared.compare(&context, compare, Number::Traced(a), against(&b)?)
+    engine.register_fn(name, move |context: NativeCallContext, a: &mut Scalar, b: Dynamic| -> Outcome<bool> {
+        shared.compare(&context, compare, Number::Traced(*a), against(&b)?)
     });
     let shared = Rc::clone(host);
-    engine.register_fn(name, move |context: NativeCallContext, a: Dynamic, b: Scalar| -> Outcome<bool> {
-        shared.compare(&context, compare, against(&a)?, Number::Traced(b))
+    engine.register_fn(name, move |context: NativeCallContext, a: &mut Dynamic, b: Scalar| -> Outcome<bool> {
+        shared.compare(&context, compare, against(a)?, Number::Traced(b))
     });
     // Rhai's own comparisons of floats forgive small differences; ours forgive none.
     engine.register_fn(name, move |a: f64, b: f64| compare.holds(a, b));
@@ -170,8 +172,8 @@ fn plain_operators(engine: &mut Engine) {
 
 fn signs(engine: &mut Engine, host: &Rc<Host>) {
     let shared = Rc::clone(host);
-    engine.register_fn("-", move |context: NativeCallContext, x: Scalar| -> Outcome<Dynamic> {
-        Ok(shared.apply(&context, Op::Neg, &[Number::Traced(x)], true)?.into())
+    engine.register_fn("-", move |context: NativeCallContext, x: &mut Scalar| -> Outcome<Dynamic> {
+        Ok(shared.apply(&context, Op::Neg, &[Number::Traced(*x)], true)?.into())
     });
     engine.register_fn("+", |x: Scalar| x);
 }
@@ -276,7 +278,7 @@ fn rest(engine: &mut Engine, host: &Rc<Host>) {
     };
     engine.register_fn("clamp", clamp);
     let shared = Rc::clone(host);
-    engine.register_fn("value", move |x: Scalar| shared.take_out(x));
+    engine.register_fn("value", move |x: &mut Scalar| shared.take_out(*x));
     engine.register_fn("value", |x: f64| x);
     engine.register_fn("value", |x: i64| x as f64);
     type Test = fn(f64) -> bool;

@@ -133,7 +133,7 @@ impl Texts {
 pub(crate) struct Host {
     pub(crate) limits: Cell<Limits>,
     texts: RefCell<Texts>,
-    tape: RefCell<Option<TraceBuilder>>,
+    tape: RefCell<Option<Box<TraceBuilder>>>,
     epoch: Cell<u32>,
     console: RefCell<Vec<ConsoleLine>>,
     prints: Cell<usize>,
@@ -146,6 +146,8 @@ pub(crate) struct Host {
     /// How many of them are wanted.
     pub(crate) wanted: Cell<usize>,
     spent: Cell<u64>,
+    /// When so many are spent, something is due: a look at the clock, or the end.
+    due: Cell<u64>,
     most: Cell<u64>,
     time: Cell<Duration>,
     /// What this thread may hold.
@@ -180,6 +182,7 @@ impl Host {
             emitted: RefCell::default(),
             wanted: Cell::new(0),
             spent: Cell::new(0),
+            due: Cell::new(0),
             most: Cell::new(0),
             time: Cell::default(),
             most_held: Cell::new(isize::MAX),
@@ -200,7 +203,7 @@ impl Host {
     }
 
     /// Fills the budgets for one entry into a script, with a tape to write when it is to be traced.
-    pub(crate) fn begin(&self, budget: Budget, tape: Option<TraceBuilder>) {
+    pub(crate) fn begin(&self, budget: Budget, tape: Option<Box<TraceBuilder>>) {
         let limits = self.limits.get();
         let (most, time) = match budget {
             Budget::Call => (limits.operations, limits.time),
@@ -208,6 +211,7 @@ impl Host {
         };
         self.spent.set(0);
         self.most.set(most);
+        self.plan(0);
         self.time.set(time);
         self.deadline.set(limits.clock.map(|clock| (clock, clock() + time)));
         self.most_held.set(CountingAllocator::held().saturating_add_unsigned(limits.memory));
@@ -218,7 +222,7 @@ impl Host {
     }
 
     /// Ends the entry and gives the tape back.
-    pub(crate) fn end(&self) -> Option<TraceBuilder> {
+    pub(crate) fn end(&self) -> Option<Box<TraceBuilder>> {
         self.epoch.set(self.epoch.get().wrapping_add(1));
         self.tape.borrow_mut().take()
     }
@@ -237,18 +241,32 @@ impl Host {
         self.count(1)
     }
 
+    #[inline]
     fn count(&self, operations: u64) -> Option<Stopped> {
-        let before = self.spent.get();
-        let spent = before.saturating_add(operations);
+        let spent = self.spent.get().saturating_add(operations);
         self.spent.set(spent);
+        if spent < self.due.get() && CountingAllocator::held() <= self.most_held.get() {
+            None
+        } else {
+            self.judge(spent)
+        }
+    }
+
+    #[cold]
+    fn judge(&self, spent: u64) -> Option<Stopped> {
         if spent > self.most.get() {
             return Some(Stopped::Operations(self.most.get()));
         }
         if CountingAllocator::held() > self.most_held.get() {
             return Some(Stopped::Memory(self.limits.get().memory));
         }
-        // One operation may copy an array of millions, so the clock is looked at often.
-        if spent / 16 > before / 16 { self.late() } else { None }
+        self.plan(spent);
+        self.late()
+    }
+
+    /// One operation may copy an array of millions, so the clock is looked at often.
+    fn plan(&self, spent: u64) {
+        self.due.set((spent / 16 + 1).saturating_mul(16).min(self.most.get().saturating_add(1)));
     }
 
     /// Counts one element that a native function goes over.
@@ -337,9 +355,10 @@ impl Host {
     }
 
     fn site(&self, context: &NativeCallContext, tape: &mut TraceBuilder, named: bool) -> Option<Site> {
-        let (text, offset) = self.place(context)?;
-        let name = text.name(offset).filter(|_| named).map(|name| tape.name(name));
-        Some(Site { source: tape.source(&text.source), span: text.span(offset), name })
+        let text = self.text(context.call_source()?)?;
+        let (span, name) = text.expression(context.call_position())?;
+        let name = name.filter(|_| named).map(|name| tape.name(&name));
+        Some(Site { source: tape.source(&text.source), span, name })
     }
 
     fn operand(&self, tape: &mut TraceBuilder, number: Number) -> Outcome<ValueId> {
@@ -359,17 +378,26 @@ impl Host {
         operands: &[Number],
         named: bool,
     ) -> Outcome<Number> {
-        let plain: Option<Vec<f64>> =
-            operands.iter().map(|n| if let Number::Plain(x) = n { Some(*x) } else { None }).collect();
-        if let Some(x) = plain {
-            let at = |k: usize| x.get(k).copied().unwrap_or(0.0);
-            return Ok(Number::Plain(op.value(at(0), at(1), at(2))));
+        let mut plain = [0.0; 3];
+        let is_plain = operands.iter().zip(&mut plain).all(|(number, plain)| match number {
+            Number::Plain(x) => {
+                *plain = *x;
+                true
+            }
+            Number::Traced(_) => false,
+        });
+        if is_plain {
+            let [a, b, c] = plain;
+            return Ok(Number::Plain(op.value(a, b, c)));
         }
         let mut tape = self.tape.borrow_mut();
         let tape = tape.as_mut().ok_or_else(stale)?;
-        let ids = operands.iter().map(|&number| self.operand(tape, number)).collect::<Outcome<Vec<_>>>()?;
+        let mut ids = [ValueId::default(); 3];
+        for (&number, id) in operands.iter().zip(&mut ids) {
+            *id = self.operand(tape, number)?;
+        }
         let site = self.site(context, tape, named);
-        let id = tape.push(op, &ids, site).map_err(full)?;
+        let id = tape.push(op, &ids[..operands.len()], site).map_err(full)?;
         Ok(Number::Traced(self.scalar(id)))
     }
 
@@ -434,7 +462,7 @@ impl Host {
 }
 
 #[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
-fn ended(why: Stopped) -> Box<EvalAltResult> {
+pub(crate) fn ended(why: Stopped) -> Box<EvalAltResult> {
     EvalAltResult::ErrorTerminated(Dynamic::from(why), Position::NONE).into()
 }
 

@@ -6,6 +6,7 @@
 
 use crate::analysis::{self, Analysis, Examined};
 use crate::arrays;
+use crate::entry;
 use crate::errors;
 use crate::files::{Library, folder, is_plain};
 use crate::functions;
@@ -222,10 +223,10 @@ impl Interpreter {
         &self,
         program: &Program,
         function: &str,
-        tape: TraceBuilder,
+        tape: Box<TraceBuilder>,
         arguments: impl FnOnce(&Host) -> Vec<Dynamic>,
         finish: impl FnOnce(Dynamic, &mut TraceBuilder) -> Result<T, Box<Diagnostic>>,
-    ) -> Result<(TraceBuilder, T), Box<Diagnostic>> {
+    ) -> Result<(Box<TraceBuilder>, T), Box<Diagnostic>> {
         self.host.begin(Budget::Call, Some(tape));
         let arguments = arguments(&self.host);
         let result = self.run(program, function, arguments, Budget::Call);
@@ -265,12 +266,9 @@ impl Interpreter {
             Budget::Making => &self.making,
         };
         let engine = engine.borrow();
-        // Statements outside functions define constants and import modules; without any, evaluating them costs
-        // time for nothing.
-        let options = CallFnOptions::new().eval_ast(program.has_statements);
         self.shelf.running.replace(Rc::clone(&program.imports));
-        let result =
-            engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &program.ast, function, arguments);
+        let is_kept = budget == Budget::Call;
+        let result = entry::enter(&engine, &self.host, program, function, arguments, is_kept);
         let result = result.or_else(|error| left(*error));
         result.map_err(|error| Box::new(errors::running(&self.host, program, function, error)))
     }

@@ -45,6 +45,7 @@ mod conditions;
 mod controls;
 mod cues;
 pub mod editing;
+mod entry;
 mod errors;
 pub mod explain;
 mod extent;

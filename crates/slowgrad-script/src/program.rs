@@ -1,10 +1,12 @@
 //! A compiled file: its functions, their documentation and their text.
 
+use crate::entry::Entry;
 use crate::interpreter::{Imports, Interpreter};
 use crate::text::Text;
 use crate::words;
-use rhai::AST;
+use rhai::{AST, ImmutableString};
 use slowgrad_tape::Diagnostic;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A function that a file defines.
@@ -22,6 +24,10 @@ pub(crate) struct Program {
     pub(crate) path: String,
     pub(crate) text: Rc<Text>,
     pub(crate) ast: AST,
+    /// The id under which the interpreter names the text.
+    pub(crate) source: Option<ImmutableString>,
+    /// What is kept of the functions that have run, for their next time.
+    pub(crate) entries: RefCell<Vec<Entry>>,
     pub(crate) has_statements: bool,
     /// Whether it may import others, so that it is not made from its own text alone.
     pub(crate) may_import: bool,
@@ -43,7 +49,9 @@ impl Program {
         let may_import = text.source.text.contains("import");
         let imports = if may_import { interpreter.shelf.newest() } else { Rc::default() };
         let has_statements = !ast.statements().is_empty();
-        Ok(Self { path: path.to_owned(), has_statements, may_import, imports, functions, text, ast })
+        let source = ast.source().map(ImmutableString::from);
+        let (path, entries) = (path.to_owned(), RefCell::default());
+        Ok(Self { path, text, ast, source, entries, has_statements, may_import, imports, functions })
     }
 
     /// The function of this name, whatever its parameters.

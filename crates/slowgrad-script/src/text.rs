@@ -17,7 +17,9 @@ use crate::extent::{Extents, FunctionItem, extents};
 use crate::lexer::{Token, TokenKind, tokens};
 use rhai::Position;
 use slowgrad_tape::{Location, Source, Span};
+use std::cell::RefCell;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -44,7 +46,12 @@ pub(crate) struct Text {
     pub(crate) extents: Extents,
     lines: Vec<usize>,
     insertions: Vec<Insertion>,
+    /// What has run, by the position of the compiled text.
+    run: RefCell<BTreeMap<Position, Named>>,
 }
+
+/// An expression with the variable that its value is given to.
+type Named = (Span, Option<Arc<str>>);
 
 /// What is put into a text for the compiler, in order.
 #[derive(Debug)]
@@ -82,7 +89,7 @@ impl Text {
         let lines: Vec<usize> =
             std::iter::once(0).chain(source.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let insertions = placed(&source.text, &lines, insertions(&source.text, &extents));
-        Self { source, tokens, extents, lines, insertions }
+        Self { source, tokens, extents, lines, insertions, run: RefCell::default() }
     }
 
     /// What is given to the compiler.
@@ -132,6 +139,17 @@ impl Text {
             Some(token) if offset < token.end => self.range(token.start, token.end),
             _ => self.range(offset, offset),
         }
+    }
+
+    /// The expression that starts at a position of the compiled text. A script asks about few, again and again.
+    pub(crate) fn expression(&self, position: Position) -> Option<Named> {
+        if let Some(known) = self.run.borrow().get(&position) {
+            return Some(known.clone());
+        }
+        let offset = self.offset(position)?;
+        let named = (self.span(offset), self.name(offset).map(Arc::from));
+        self.run.borrow_mut().insert(position, named.clone());
+        Some(named)
     }
 
     /// The variable that an expression's value is given to.

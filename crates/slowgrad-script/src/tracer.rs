@@ -88,6 +88,8 @@ pub(crate) struct ScriptTracer {
     baked: Map,
     /// Whether the script takes the map of values.
     takes_params: bool,
+    /// The tape of the last run, for the next one.
+    tape: Option<Box<TraceBuilder>>,
 }
 
 impl ScriptTracer {
@@ -111,6 +113,7 @@ impl ScriptTracer {
             sliders,
             baked: controls::baked(given),
             takes_params: parameters > usual,
+            tape: None,
             role,
         }
     }
@@ -256,9 +259,11 @@ impl ScriptTracer {
 
 impl Tracer for ScriptTracer {
     fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
-        let (tape, ids) = TraceBuilder::of(self.interpreter.host.limits.get().tape, &self.inputs, inputs);
+        let limit = self.interpreter.host.limits.get().tape;
+        let mut tape = self.tape.take().unwrap_or_else(|| Box::new(TraceBuilder::new(limit)));
+        let ids = tape.restart(limit, &self.inputs, inputs);
         let state = std::cell::RefCell::new(None);
-        let (tape, outputs) = self.interpreter.trace(
+        let (mut tape, outputs) = self.interpreter.trace(
             &self.program,
             self.role.function(),
             tape,
@@ -269,6 +274,8 @@ impl Tracer for ScriptTracer {
             },
             |value, tape| self.results(&value, state.borrow().as_ref(), tape),
         )?;
-        Ok(tape.finish(outputs))
+        let call = tape.call(outputs);
+        self.tape = Some(tape);
+        Ok(call)
     }
 }

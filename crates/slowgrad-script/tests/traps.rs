@@ -156,7 +156,7 @@ fn compound_assignments_are_recorded_as_whole_statements() {
         .enumerate()
         .filter_map(|(i, node)| {
             let place = call.trace.location(&node.site?).unwrap();
-            let name = node.site.unwrap().name.map(|name| call.trace.names()[name as usize].clone());
+            let name = node.site.unwrap().name.map(|name| call.trace.names()[name as usize].to_string());
             assert!(i > 0);
             Some((place.span.text(&place.source).to_owned(), name))
         })
@@ -326,7 +326,7 @@ fn the_name_of_a_result_stays_with_its_last_operation() {
     let call = body("let total = [z, z, z].sum(); total * 2.0", 1.0).unwrap();
     let names: Vec<Option<&str>> = (0..call.trace.nodes().len())
         .filter(|&i| call.trace.nodes()[i].op == Op::Add)
-        .map(|i| call.trace.nodes()[i].site.unwrap().name.map(|name| call.trace.names()[name as usize].as_str()))
+        .map(|i| call.trace.nodes()[i].site.unwrap().name.map(|name| call.trace.names()[name as usize].as_ref()))
         .collect();
     assert_eq!(names, [None, Some("total")]);
 }

@@ -180,11 +180,26 @@ pub struct Trace {
     chain: Vec<ChainStep>,
     seeded: Vec<(ValueId, usize, bool)>,
     sources: Vec<Arc<Source>>,
-    names: Vec<String>,
+    names: Vec<Arc<str>>,
     volatile: bool,
 }
 
 impl Trace {
+    fn empty() -> Self {
+        Self {
+            inputs: Arc::default(),
+            nodes: Vec::new(),
+            guards: Vec::new(),
+            outputs: Vec::new(),
+            instructions: Vec::new(),
+            chain: Vec::new(),
+            seeded: Vec::new(),
+            sources: Vec::new(),
+            names: Vec::new(),
+            volatile: false,
+        }
+    }
+
     /// Number of inputs; they are the nodes `0..inputs()`.
     pub fn inputs(&self) -> usize {
         self.inputs.len()
@@ -231,7 +246,7 @@ impl Trace {
     }
 
     /// The variable names that [`Site`]s point to.
-    pub fn names(&self) -> &[String] {
+    pub fn names(&self) -> &[Arc<str>] {
         &self.names
     }
 
@@ -249,7 +264,7 @@ impl Trace {
     /// The variable a node's value was given to, if its script gave it a name.
     pub fn variable(&self, id: ValueId) -> Option<&str> {
         let name = self.node(id).site?.name?;
-        self.names.get(name as usize).map(String::as_str)
+        self.names.get(name as usize).map(|name| &**name)
     }
 
     /// Computes the nodes `from..to` into `values`, which holds all nodes before `from`.
@@ -310,6 +325,22 @@ impl Trace {
         &self.seeded
     }
 
+    /// Whether both say the same of the same run: all but what follows from it.
+    fn is_same(&self, other: &Trace) -> bool {
+        let node = |(a, b): (&Node, &Node)| {
+            (a.op, a.operands, a.site, a.constant.to_bits()) == (b.op, b.operands, b.site, b.constant.to_bits())
+        };
+        self.volatile == other.volatile
+            && self.nodes.len() == other.nodes.len()
+            && self.nodes.iter().zip(&other.nodes).all(node)
+            && self.guards == other.guards
+            && self.outputs == other.outputs
+            && Arc::ptr_eq(&self.inputs, &other.inputs)
+            && self.sources.len() == other.sources.len()
+            && self.sources.iter().zip(&other.sources).all(|(a, b)| Arc::ptr_eq(a, b))
+            && self.names == other.names
+    }
+
     fn plan_backward(&mut self) {
         let n = self.nodes.len();
         // A node is live when a differentiable input reaches it and not only through stop_gradient.
@@ -351,38 +382,41 @@ pub struct TraceBuilder {
     values: Vec<f64>,
     constants: HashMap<u64, ValueId>,
     limit: usize,
+    /// The trace that was finished last.
+    last: Option<Arc<Trace>>,
 }
+
+/// Nodes for which a tape keeps room, and the last trace, for the next run.
+const KEPT_NODES: usize = 4096;
 
 impl TraceBuilder {
     /// An empty tape that takes at most `limit` operations and comparisons.
     pub fn new(limit: usize) -> Self {
-        let trace = Trace {
-            inputs: Arc::default(),
-            nodes: Vec::new(),
-            guards: Vec::new(),
-            outputs: Vec::new(),
-            instructions: Vec::new(),
-            chain: Vec::new(),
-            seeded: Vec::new(),
-            sources: Vec::new(),
-            names: Vec::new(),
-            volatile: false,
-        };
-        Self { trace, values: Vec::new(), constants: HashMap::new(), limit }
+        Self { trace: Trace::empty(), values: Vec::new(), constants: HashMap::new(), limit, last: None }
     }
 
-    /// A tape that begins with these inputs: name, and whether the chain rule flows into it.
-    pub fn of(limit: usize, inputs: &Arc<Vec<(String, bool)>>, values: &[f64]) -> (Self, Vec<ValueId>) {
-        /// Operations of a usual function.
-        const USUAL: usize = 16;
-        let mut tape = Self::new(limit);
-        tape.trace.inputs = Arc::clone(inputs);
-        tape.trace.nodes.reserve(values.len() + USUAL);
-        tape.trace.instructions.reserve(USUAL);
-        tape.values.reserve(values.len() + USUAL);
+    /// Begins anew with these inputs: name, and whether the chain rule flows into it. Room is kept from run to run.
+    pub fn restart(&mut self, limit: usize, inputs: &Arc<Vec<(String, bool)>>, values: &[f64]) -> Vec<ValueId> {
+        if self.trace.nodes.capacity() > KEPT_NODES {
+            *self = Self::new(limit);
+        }
+        let Self { trace, values: known, constants, .. } = self;
+        if !Arc::ptr_eq(&trace.inputs, inputs) {
+            trace.inputs = Arc::clone(inputs);
+        }
+        trace.nodes.clear();
+        trace.guards.clear();
+        trace.instructions.clear();
+        trace.sources.clear();
+        trace.names.clear();
+        trace.volatile = false;
+        known.clear();
+        if !constants.is_empty() {
+            constants.clear();
+        }
+        self.limit = limit;
         let input = Node { op: Op::Input, operands: [ValueId(0); 3], constant: 0.0, site: None };
-        let ids = values.iter().map(|&value| tape.append(input, value)).collect();
-        (tape, ids)
+        values.iter().map(|&value| self.append(input, value)).collect()
     }
 
     /// Declares the next input. All inputs come before the first operation.
@@ -451,20 +485,33 @@ impl TraceBuilder {
     }
 
     /// The index of a variable name for [`Site`]s.
-    pub fn name(&mut self, name: &str) -> u32 {
+    pub fn name(&mut self, name: &Arc<str>) -> u32 {
         let names = &mut self.trace.names;
         let known = names.iter().position(|n| n == name);
         known.unwrap_or_else(|| {
-            names.push(name.to_owned());
+            names.push(Arc::clone(name));
             names.len() - 1
         }) as u32
     }
 
     /// The finished call, with these results.
     pub fn finish(mut self, outputs: Vec<ValueId>) -> Call {
+        self.call(outputs)
+    }
+
+    /// The call that has been written, with these results; then the tape can be [restarted](Self::restart). A run that
+    /// did the same as the one before it has the same trace.
+    pub fn call(&mut self, outputs: Vec<ValueId>) -> Call {
         self.trace.outputs = outputs;
-        self.trace.plan_backward();
-        Call { trace: Arc::new(self.trace), values: self.values }
+        let values = self.values.clone();
+        if let Some(last) = self.last.as_ref().filter(|last| last.is_same(&self.trace)) {
+            return Call { trace: Arc::clone(last), values };
+        }
+        let mut trace = std::mem::replace(&mut self.trace, Trace::empty());
+        trace.plan_backward();
+        let trace = Arc::new(trace);
+        self.last = Some(Arc::clone(&trace)).filter(|trace| trace.nodes.len() <= KEPT_NODES);
+        Call { trace, values }
     }
 
     fn room(&self) -> Result<(), TapeFull> {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use slowgrad_tape::isa::{self, Isa};
 use slowgrad_tape::{Call, Compare, Diagnostic, Function, Op, Over, Pass, TapeFull, TraceBuilder, Tracer, ValueId};
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// Points at which an operation is smooth and defined, as (a, b, c).
 fn smooth_points(op: Op) -> Vec<[f64; 3]> {
@@ -330,6 +331,41 @@ fn a_volatile_trace_is_never_replayed() {
         assert_eq!(grads[i], 0.5 * if x > 1.0 { expected } else { -1.0 }, "the slope at {x}");
     }
     assert!(function.borrow().runs_each_time() && function.borrow().traces().is_empty());
+}
+
+#[test]
+fn runs_share_a_trace_only_when_they_did_the_same_to_the_bit() {
+    let inputs = Arc::new(vec![("x".to_owned(), true)]);
+    let mut tape = TraceBuilder::new(100);
+    let mut run = |x: f64, factor: f64, op: Op, is_volatile: bool| {
+        let ids = tape.restart(100, &inputs, &[x]);
+        let factor = tape.constant(factor).expect("room");
+        let y = tape.push(op, &[ids[0], factor], None).expect("room");
+        tape.compare(Compare::Greater, y, factor, None).expect("room");
+        if is_volatile {
+            tape.mark_volatile();
+        }
+        tape.call(vec![y])
+    };
+    let first = run(2.0, 0.0, Op::Mul, false);
+    let mut next = first.clone();
+    for (x, factor, op, is_volatile, is_same) in [
+        (3.0, 0.0, Op::Mul, false, true),
+        (3.0, -0.0, Op::Mul, false, false),
+        (3.0, -0.0, Op::Add, false, false),
+        // The comparison has another answer.
+        (-3.0, -0.0, Op::Add, false, false),
+        (-3.0, -0.0, Op::Add, true, false),
+        (-5.0, -0.0, Op::Add, true, true),
+    ] {
+        let before = std::mem::replace(&mut next, run(x, factor, op, is_volatile));
+        assert_eq!(Arc::ptr_eq(&before.trace, &next.trace), is_same, "{x} {factor} {op:?}");
+        let mut values = Vec::new();
+        assert!(next.trace.evaluate(&[x], &mut values), "the trace is right for its own input");
+        assert_eq!(values, next.values);
+        assert_eq!(next.trace.chain().len(), 1);
+    }
+    assert_eq!(first.values, [2.0, 0.0, 0.0], "what was taken before stays as it was");
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Tape {
     }
 
     fn named(&mut self, name: &str, op: Op, operands: &[ValueId]) -> Result<ValueId, TapeFull> {
-        let name = self.builder.name(name);
+        let name = self.builder.name(&name.into());
         let site = self.site(Some(name));
         self.builder.push(op, operands, Some(site))
     }
