@@ -93,7 +93,48 @@ pub struct Matrix<'a> {
     pub stride: usize,
 }
 
-/// The same, to be written.
+/// Rows of a matrix in an order of their own; beyond the last one, that one again.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen<'a> {
+    /// Where the rows come from.
+    pub from: Matrix<'a>,
+    /// Which ones; at least one.
+    pub rows: &'a [usize],
+}
+
+/// What has rows.
+pub trait Rows: Copy {
+    /// Where all of them lie.
+    fn numbers(&self) -> &[f64];
+    /// Where one begins.
+    fn start(&self, row: usize) -> usize;
+}
+
+impl Rows for Matrix<'_> {
+    #[inline(always)]
+    fn numbers(&self) -> &[f64] {
+        self.numbers
+    }
+
+    #[inline(always)]
+    fn start(&self, row: usize) -> usize {
+        row * self.stride
+    }
+}
+
+impl Rows for Chosen<'_> {
+    #[inline(always)]
+    fn numbers(&self) -> &[f64] {
+        self.from.numbers
+    }
+
+    #[inline(always)]
+    fn start(&self, row: usize) -> usize {
+        self.from.start(self.rows[row.min(self.rows.len() - 1)])
+    }
+}
+
+/// A matrix to be written.
 #[derive(Debug)]
 pub struct MatrixMut<'a> {
     /// Row by row; what lies between the rows has no meaning.
@@ -141,7 +182,7 @@ pub fn forward_batch<S: Simd>(
 ) {
     let Weights { numbers: a, inputs, outputs } = weight;
     let a = Matrix { numbers: a, stride: inputs };
-    let sums = Sums::<false> { a, terms: inputs, b: x, rows: outputs, lanes: samples };
+    let sums = Sums::<_, false> { a, terms: inputs, b: x, rows: outputs, lanes: samples };
     run(simd, &sums, z, Last::Add(bias), threads);
 }
 
@@ -157,19 +198,19 @@ pub fn backward_batch<S: Simd>(
 ) {
     let Weights { numbers: a, inputs, outputs } = weight;
     let a = Matrix { numbers: a, stride: inputs };
-    let sums = Sums::<true> { a, terms: outputs, b: delta, rows: inputs, lanes: samples };
+    let sums = Sums::<_, true> { a, terms: outputs, b: delta, rows: inputs, lanes: samples };
     run(simd, &sums, grad_x, Last::Keep, threads);
 }
 
 /// The mean gradients of a layer of so many inputs: `weight[j][i] = Σₛ delta[j][s]·x[i][s] / samples`.
-/// `by_sample` is x as `[sample][feature]`, for layers that are not narrow; `turned` is room for making it.
+/// `by_sample` is x as `[sample][feature]`; where there is none, it is made in `turned` for layers that are not narrow.
 #[allow(clippy::too_many_arguments, reason = "the matrices of the product and where its results go")]
 #[inline(always)]
 pub fn gradient_batch<S: Simd>(
     simd: S,
     delta: Matrix<'_>,
     x: Matrix<'_>,
-    by_sample: Option<&[f64]>,
+    by_sample: Option<Chosen<'_>>,
     turned: &mut Vec<f64>,
     weight: &mut [f64],
     bias: &mut [f64],
@@ -180,14 +221,16 @@ pub fn gradient_batch<S: Simd>(
     if is_narrow(inputs) {
         return narrow_gradients(delta, x, weight, bias, inputs, samples);
     }
-    let by_sample = by_sample.unwrap_or_else(|| {
+    let (a, rows, lanes, terms) = (delta, bias.len(), inputs, samples);
+    let (out, last) = (MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64));
+    if let Some(b) = by_sample {
+        run(simd, &Sums::<_, false> { a, terms, b, rows, lanes }, out, last, threads);
+    } else {
         turned.resize(inputs * samples, 0.0);
         transpose(x, samples, turned, threads);
-        turned
-    });
-    let b = Matrix { numbers: by_sample, stride: inputs };
-    let sums = Sums::<false> { a: delta, terms: samples, b, rows: bias.len(), lanes: inputs };
-    run(simd, &sums, MatrixMut { numbers: weight, stride: inputs }, Last::Divide(samples as f64), threads);
+        let b = Matrix { numbers: turned, stride: inputs };
+        run(simd, &Sums::<_, false> { a, terms, b, rows, lanes }, out, last, threads);
+    }
     narrow_gradients(delta, Matrix { numbers: &[], stride: 0 }, &mut [], bias, 0, samples);
 }
 
@@ -320,10 +363,10 @@ fn rows<const R: usize>(matrix: Matrix<'_>, first: usize, samples: usize) -> [&[
 
 /// `out[r][l] = Σₜ a[r][t] · b[t][l]`, for all `rows` r and all `lanes` l; where a is `TURNED`, of `a[t][r]`.
 #[derive(Clone, Copy)]
-struct Sums<'a, const TURNED: bool> {
+struct Sums<'a, B, const TURNED: bool> {
     a: Matrix<'a>,
     terms: usize,
-    b: Matrix<'a>,
+    b: B,
     rows: usize,
     lanes: usize,
 }
@@ -346,38 +389,38 @@ const TALL: usize = 6;
 const SHORT: usize = 4;
 
 /// Multiplications that are worth a thread: some microseconds.
-const WORTH_A_THREAD: usize = 1 << 19;
+const WORTH_A_THREAD: usize = 1 << 17;
 
 #[inline(always)]
-fn run<S: Simd, const TURNED: bool>(
+fn run<S: Simd, B: Rows + Sync, const TURNED: bool>(
     simd: S,
-    sums: &Sums<'_, TURNED>,
+    sums: &Sums<'_, B, TURNED>,
     out: MatrixMut<'_>,
     last: Last<'_>,
     threads: usize,
 ) {
     if sums.lanes <= FEW_SAMPLES && out.stride == sums.lanes && !matches!(last, Last::Divide(_)) {
-        return Job::<TURNED, true> { sums, out, last }.with_simd(simd);
+        return Job::<_, TURNED, true> { sums, out, last }.with_simd(simd);
     }
     let threads = if threads < 2 { 1 } else { threads.min(sums.rows * sums.terms * sums.lanes / WORTH_A_THREAD) };
     if threads > 1 {
         return run_shared(simd, sums, out.numbers, out.stride, last, threads);
     }
     // Apart, so that the step of a small network stays small itself: it must fit into the cache of instructions.
-    simd.vectorize(Job::<TURNED, false> { sums, out, last });
+    simd.vectorize(Job::<_, TURNED, false> { sums, out, last });
 }
 
 /// By several threads, each some rows at a time.
 #[inline(never)]
-fn run_shared<S: Simd, const TURNED: bool>(
+fn run_shared<S: Simd, B: Rows + Sync, const TURNED: bool>(
     simd: S,
-    sums: &Sums<'_, TURNED>,
+    sums: &Sums<'_, B, TURNED>,
     out: &mut [f64],
     stride: usize,
     last: Last<'_>,
     threads: usize,
 ) {
-    let tall = sums.rows.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(TALL);
+    let tall = sums.rows.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(SHORT);
     let parts = out.chunks_mut(tall * stride).take(sums.rows.div_ceil(tall)).enumerate();
     share(threads, parts, |(part, numbers)| {
         let first = part * tall;
@@ -389,7 +432,7 @@ fn run_shared<S: Simd, const TURNED: bool>(
             Last::Add(bias) => Last::Add(&bias[first..]),
             other => other,
         };
-        simd.vectorize(Job::<TURNED, false> { sums: &sums, out: MatrixMut { numbers, stride }, last });
+        simd.vectorize(Job::<_, TURNED, false> { sums: &sums, out: MatrixMut { numbers, stride }, last });
     });
 }
 
@@ -415,25 +458,24 @@ pub fn vectorize<W: WithSimd>(work: W) -> W::Output {
 }
 
 /// All sums, where the rows of the result may lie so `CLOSE` together that vectors end in the next one.
-struct Job<'a, const TURNED: bool, const CLOSE: bool> {
-    sums: &'a Sums<'a, TURNED>,
+struct Job<'a, B, const TURNED: bool, const CLOSE: bool> {
+    sums: &'a Sums<'a, B, TURNED>,
     out: MatrixMut<'a>,
     last: Last<'a>,
 }
 
-impl<const TURNED: bool, const CLOSE: bool> WithSimd for Job<'_, TURNED, CLOSE> {
+impl<B: Rows, const TURNED: bool, const CLOSE: bool> WithSimd for Job<'_, B, TURNED, CLOSE> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let lanes = self.sums.lanes;
         if CLOSE {
-            let vectors = lanes.div_ceil(S::F64_LANES);
-            let all = vectors * S::F64_LANES;
-            return match vectors {
-                1 => self.columns::<S, 1, true>(simd, 0, all),
-                2 => self.columns::<S, 2, true>(simd, 0, all),
-                _ if S::F64_LANES > 1 => self.columns::<S, 3, true>(simd, 0, all),
+            // As many vectors as the most samples need: other numbers of them would be more code than they save time.
+            return match S::F64_LANES {
+                8.. => self.columns::<S, 2, true>(simd, 0, 2 * S::F64_LANES),
+                4.. => self.columns::<S, 3, true>(simd, 0, 3 * S::F64_LANES),
+                2.. => self.columns::<S, 6, true>(simd, 0, 6 * S::F64_LANES),
                 // Without vectors there is nothing to fill.
                 _ => (0..lanes).for_each(|lane| self.columns::<S, 1, true>(simd, lane, 1)),
             };
@@ -457,7 +499,7 @@ impl<const TURNED: bool, const CLOSE: bool> WithSimd for Job<'_, TURNED, CLOSE> 
     }
 }
 
-impl<const TURNED: bool, const CLOSE: bool> Job<'_, TURNED, CLOSE> {
+impl<B: Rows, const TURNED: bool, const CLOSE: bool> Job<'_, B, TURNED, CLOSE> {
     /// All sums of `C` vectors of lanes from a lane on, whole ones or, where there is but one, a part of it.
     #[inline(always)]
     fn columns<S: Simd, const C: usize, const WHOLE: bool>(&mut self, simd: S, lane: usize, lanes: usize) {
@@ -497,13 +539,12 @@ impl<const TURNED: bool, const CLOSE: bool> Job<'_, TURNED, CLOSE> {
         terms: Range<usize>,
     ) {
         let Range { start, end } = terms;
-        let Sums { a, terms, b: Matrix { numbers: b, stride }, .. } = *self.sums;
+        let Sums { a, terms, b, .. } = *self.sums;
         let mut a = Factors::<R, TURNED>::new(a, row, start..end);
-        let mut b_at = start * stride + lane;
         let mut sum = [[simd.splat_f64s(0.0); C]; R];
         let mut from = 0;
         if start == 0 {
-            let b = load::<S, C, WHOLE>(simd, &b[b_at..][..lanes]);
+            let b = load::<S, C, WHOLE>(simd, &b.numbers()[b.start(0) + lane..][..lanes]);
             let a = a.of_term(0);
             for r in 0..R {
                 let a = simd.splat_f64s(a[r]);
@@ -511,7 +552,6 @@ impl<const TURNED: bool, const CLOSE: bool> Job<'_, TURNED, CLOSE> {
                     sum[r][c] = simd.mul_f64s(a, b[c]);
                 }
             }
-            b_at += stride;
             from = 1;
         } else {
             for r in 0..R {
@@ -519,7 +559,7 @@ impl<const TURNED: bool, const CLOSE: bool> Job<'_, TURNED, CLOSE> {
             }
         }
         for t in from..end - start {
-            let b = load::<S, C, WHOLE>(simd, &b[b_at..][..lanes]);
+            let b = load::<S, C, WHOLE>(simd, &b.numbers()[b.start(start + t) + lane..][..lanes]);
             let a = a.of_term(t);
             for r in 0..R {
                 let a = simd.splat_f64s(a[r]);
@@ -527,7 +567,6 @@ impl<const TURNED: bool, const CLOSE: bool> Job<'_, TURNED, CLOSE> {
                     sum[r][c] = simd.mul_add_f64s(a, b[c], sum[r][c]);
                 }
             }
-            b_at += stride;
         }
         for r in 0..R {
             let into = &mut self.out.numbers[(row + r) * self.out.stride + lane..][..lanes];
@@ -609,23 +648,56 @@ fn store<S: Simd, const C: usize, const WHOLE: bool>(simd: S, into: &mut [f64], 
     into.copy_from_slice(&vectors);
 }
 
-/// The first `columns` columns of a matrix as rows, close together in `to`.
-pub fn transpose(from: Matrix<'_>, columns: usize, to: &mut [f64], threads: usize) {
-    const TILE: usize = 8;
+/// The first `columns` columns of rows as rows, close together in `to`.
+pub fn transpose(from: impl Rows + Sync, columns: usize, to: &mut [f64], threads: usize) {
     let rows = to.len() / columns;
     // Moving a number takes about as long as multiplying a few.
     let threads = threads.min(32 * to.len() / WORTH_A_THREAD).max(1);
-    let wide = columns.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(TILE);
+    let wide = columns.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(BLOCK);
     share(threads, to.chunks_mut(wide * rows).enumerate(), |(part, to)| {
-        let (first, columns) = (part * wide, to.len() / rows);
-        for row in (0..rows).step_by(TILE) {
-            for column in (0..columns).step_by(TILE) {
-                for r in row..rows.min(row + TILE) {
-                    for c in column..columns.min(column + TILE) {
-                        to[c * rows + r] = from.numbers[r * from.stride + first + c];
+        vectorize(Turn { from, first: part * wide, rows, to });
+    });
+}
+
+/// So many rows, from a column on, as columns.
+struct Turn<'a, R> {
+    from: R,
+    first: usize,
+    rows: usize,
+    to: &'a mut [f64],
+}
+
+/// Rows and columns that are turned at once.
+const BLOCK: usize = 8;
+
+impl<R: Rows> WithSimd for Turn<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { from, first, rows, to } = self;
+        let columns = to.len() / rows;
+        let (whole_rows, whole_columns) = (rows / BLOCK * BLOCK, columns / BLOCK * BLOCK);
+        for row in (0..whole_rows).step_by(BLOCK) {
+            for column in (0..whole_columns).step_by(BLOCK) {
+                let mut block = [[0.0; BLOCK]; BLOCK];
+                for (r, block) in block.iter_mut().enumerate() {
+                    block.copy_from_slice(&from.numbers()[from.start(row + r) + first + column..][..BLOCK]);
+                }
+                for c in 0..BLOCK {
+                    let mut turned = [0.0; BLOCK];
+                    for r in 0..BLOCK {
+                        turned[r] = block[r][c];
                     }
+                    to[(column + c) * rows + row..][..BLOCK].copy_from_slice(&turned);
                 }
             }
         }
-    });
+        for row in 0..rows {
+            let left = if row < whole_rows { whole_columns } else { 0 };
+            for column in left..columns {
+                to[column * rows + row] = from.numbers()[from.start(row) + first + column];
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@
 //! them. In the steady state a step allocates nothing.
 
 use crate::data::Data;
-use crate::dense::{self, Matrix, MatrixMut, ROOM, Weights};
+use crate::dense::{self, Chosen, Matrix, MatrixMut, ROOM, Weights};
 use crate::model::Model;
 use crate::plugin::Activation;
 use crate::setup::{EpochOrder, Setup};
@@ -65,8 +65,6 @@ struct Batch {
     /// Number of inputs, and these as `[feature][sample]`.
     inputs: usize,
     input: Vec<f64>,
-    /// The inputs as `[sample][feature]`, where there are many features.
-    by_sample: Vec<f64>,
     layers: Vec<Layer>,
     /// The inputs are the outputs of the network, then the targets.
     loss: Pass,
@@ -114,7 +112,7 @@ pub fn step(
     batch.load_targets(&setup.train, samples);
     batch.forward(setup, &model.values)?;
     let loss = batch.loss(setup)?;
-    backward(setup, &model.values, batch, &mut work.grads);
+    backward(setup, &model.values, batch, samples, &mut work.grads);
     let penalty = penalty(setup, &model.values, work)?;
     work.update.carry_out(setup, model, &work.grads, step, work.threads)?;
     Ok(Objective { loss, penalty })
@@ -331,14 +329,7 @@ impl Batch {
         if dense::is_narrow(size) {
             gather(inputs, size, samples, input, stride, stride);
         } else {
-            self.by_sample.clear();
-            // The last sample fills the last vector.
-            let last = samples[samples.len() - 1];
-            let filled = samples.iter().chain(std::iter::repeat_n(&last, stride - samples.len()));
-            for &sample in filled {
-                self.by_sample.extend_from_slice(&inputs[sample * size..][..size]);
-            }
-            dense::transpose(Matrix { numbers: &self.by_sample, stride: size }, size, input, self.threads);
+            dense::transpose(by_sample(inputs, size, samples), size, input, self.threads);
         }
     }
 
@@ -398,6 +389,12 @@ fn gather(numbers: &[f64], size: usize, samples: &[usize], rows: &mut [f64], apa
     }
 }
 
+/// Samples of `[sample][feature]`; the last one again where they are not so many as are asked for.
+#[inline(always)]
+fn by_sample<'a>(inputs: &'a [f64], features: usize, samples: &'a [usize]) -> Chosen<'a> {
+    Chosen { from: Matrix { numbers: inputs, stride: features }, rows: samples }
+}
+
 struct Forward<'a> {
     batch: &'a mut Batch,
     setup: &'a Setup,
@@ -424,7 +421,7 @@ impl WithSimd for Forward<'_> {
 }
 
 /// From the loss to the gradients of all parameters.
-fn backward(setup: &Setup, values: &[f64], batch: &mut Batch, grads: &mut Vec<f64>) {
+fn backward(setup: &Setup, values: &[f64], batch: &mut Batch, samples: &[usize], grads: &mut Vec<f64>) {
     let (shape, stride) = (&setup.shape, batch.stride);
     grads.resize(shape.parameters(), 0.0);
     batch.loss.backward();
@@ -434,12 +431,14 @@ fn backward(setup: &Setup, values: &[f64], batch: &mut Batch, grads: &mut Vec<f6
             copy_row(batch.loss.grad_with_room(k), &mut numbers[k * apart..], stride);
         }
     }
-    dense::vectorize(Backward { batch, setup, values, grads });
+    dense::vectorize(Backward { batch, samples, setup, values, grads });
 }
 
 /// Layer by layer from the back: δ = ∂L/∂z, the mean gradients of weights and biases, ∂L/∂a of the layer before.
 struct Backward<'a> {
     batch: &'a mut Batch,
+    /// Which samples of the data are the batch.
+    samples: &'a [usize],
     setup: &'a Setup,
     values: &'a [f64],
     grads: &'a mut [f64],
@@ -450,15 +449,16 @@ impl WithSimd for Backward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { batch, setup, values, grads } = self;
+        let Self { batch, samples, setup, values, grads } = self;
         let (shape, stride) = (&setup.shape, batch.stride);
+        let of_data = by_sample(setup.train.inputs(), batch.inputs, samples);
         for layer in (0..shape.layers()).rev() {
             let (before, rest) = batch.layers.split_at_mut(layer);
             let this = &mut rest[0];
             this.backward(stride);
             let delta = this.delta(stride);
             let x = before.last().map_or(Matrix { numbers: &batch.input, stride }, |before| before.outputs(stride));
-            let by_sample = (layer == 0).then_some(batch.by_sample.as_slice());
+            let by_sample = (layer == 0).then_some(of_data);
             let weight = weights(setup, values, layer);
             let (of_weights, of_biases) = grads[shape.layer(layer)].split_at_mut(weight.numbers.len());
             let (turned, samples, threads) = (&mut batch.turned, batch.samples, batch.threads);
