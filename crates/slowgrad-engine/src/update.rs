@@ -239,7 +239,7 @@ fn in_place(passes: &mut [Pass], model: &mut Model, grads: &[f64], range: Range<
         let pass = &mut passes[0];
         let Model { values, state } = model;
         load(pass, &values[range.clone()], &grads[range.clone()], state.iter().map(|field| &field[range.clone()]));
-        pass.forward_prepared();
+        pass.forward_prepared(count);
         return store(pass, &mut values[range.clone()], state.iter_mut().map(|field| &mut field[range.clone()]));
     }
     let whole = stretch(model, grads, &range);
@@ -255,19 +255,20 @@ fn in_place(passes: &mut [Pass], model: &mut Model, grads: &[f64], range: Range<
 fn sweep(pass: &mut Pass, part: Stretch<'_>) {
     let Stretch { values, grads, mut state } = part;
     let (count, width) = (values.len(), pass.calls());
-    let mut start = {
+    let done = {
         let mut over = SmallVec::<[Over<'_>; 6]>::new();
         over.push(Over::Replace(values, 0));
         over.push(Over::Read(grads));
         over.extend(state.iter_mut().enumerate().map(|(k, field)| Over::Replace(field, 1 + k)));
         pass.forward_over(&mut over)
     };
-    while start < count {
-        let block = start..count.min(start + width);
-        start = block.end;
-        load(pass, &values[block.clone()], &grads[block.clone()], state.iter().map(|field| &field[block.clone()]));
-        pass.forward_prepared();
-        store(pass, &mut values[block.clone()], state.iter_mut().map(|field| &mut field[block.clone()]));
+    for rest in [0..done.start, done.end..count] {
+        for start in rest.clone().step_by(width) {
+            let block = start..rest.end.min(start + width);
+            load(pass, &values[block.clone()], &grads[block.clone()], state.iter().map(|field| &field[block.clone()]));
+            pass.forward_prepared(block.len());
+            store(pass, &mut values[block.clone()], state.iter_mut().map(|field| &mut field[block.clone()]));
+        }
     }
 }
 

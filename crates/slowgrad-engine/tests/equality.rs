@@ -65,6 +65,23 @@ proptest! {
     }
 }
 
+/// Large enough that the update goes through the parameters where they lie.
+#[test]
+fn many_parameters_have_the_bits_of_recorded_ones() {
+    let (setup, values) = setup(&[23, 41, 11], vec![tanh(), identity()], descent(0.05, true), 6, 3);
+    let setup = Rc::new(setup);
+    for unit in isa::available() {
+        assert!(isa::force(unit));
+        let mut model = Model::new(values.clone(), &setup.optimizer);
+        let mut work = Workspace::default();
+        for step in 1..=3 {
+            let recorded = record(&setup, &model, step).expect("no script fails");
+            train::step(&setup, &mut model, step, &mut work).expect("no script fails");
+            assert!(model.same_bits(&recorded.after), "step {step} on {unit:?}");
+        }
+    }
+}
+
 /// Large enough that several threads share the layers and the update.
 #[cfg(feature = "threads")]
 #[test]

@@ -30,6 +30,8 @@
 
 mod function;
 pub mod isa;
+mod join;
+mod loops;
 mod machine;
 pub mod math;
 mod op;

@@ -6,10 +6,11 @@
 //! allocates. Functions that cannot be merged into a program go call by call behind the same interface.
 
 use crate::function::{Call, Function};
-use crate::machine::{Memories, Steps, fetch};
+use crate::machine::{Memories, Steps};
 use crate::program::{GROUP, Program, Split};
 use crate::source::Diagnostic;
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Groups after the calls in each row, where whoever writes or reads may go on to the end of a vector.
@@ -180,7 +181,7 @@ impl Pass {
 
     /// These inputs are no longer the same in all calls.
     #[inline]
-    fn differ(&mut self, inputs: std::ops::Range<usize>) {
+    fn differ(&mut self, inputs: Range<usize>) {
         let same = &mut self.same[inputs];
         if same.iter().any(Option::is_some) {
             same.fill(None);
@@ -231,20 +232,20 @@ impl Pass {
         }
     }
 
-    /// Runs a complete function on the inputs, whichever thread this is.
+    /// Runs a complete function on the inputs of the first calls, whichever thread this is.
     ///
     /// # Panics
-    /// When not all paths are known.
-    pub fn forward_prepared(&mut self) {
-        assert!(self.is_complete(), "a pass that was prepared");
-        self.run();
+    /// When not all paths are known, or there are not as many calls.
+    pub fn forward_prepared(&mut self, calls: usize) {
+        assert!(self.is_complete() && calls <= self.calls, "a pass that was prepared for as many calls");
+        self.run(calls);
     }
 
     /// Runs the function on the inputs. The function is looked at only when a call takes a path that this pass does not
     /// know.
     #[inline]
     pub fn forward(&mut self, function: &RefCell<Function>) -> Result<(), Box<Diagnostic>> {
-        if matches!(self.made, Made::Program(_)) && self.run().is_none() {
+        if matches!(self.made, Made::Program(_)) && self.run(self.calls).is_none() {
             return Ok(());
         }
         let function = &mut *function.borrow_mut();
@@ -253,7 +254,7 @@ impl Pass {
         }
         while let Some(program) = function.program() {
             self.adopt(program);
-            match self.run() {
+            match self.run(self.calls) {
                 Some(call) => drop(self.call(function, call)?),
                 None => return Ok(()),
             }
@@ -285,21 +286,21 @@ impl Pass {
         self.made = Made::Program(Box::new(Running { program, split, width, is_stale: true, over: None }));
     }
 
-    /// Answers a call whose path the program does not know.
-    fn run(&mut self) -> Option<usize> {
+    /// Answers a call among the first ones whose path the program does not know.
+    fn run(&mut self, calls: usize) -> Option<usize> {
         let Made::Program(running) = &mut self.made else { return None };
         running.refresh(self.inputs, self.stride, &self.same, &mut self.rows);
         let width = running.width;
-        for_blocks(self.calls, width, |start, lanes| {
+        for_blocks(calls, width, |start, lanes| {
             running.split.forward.run(&mut self.rows, start, lanes);
         });
-        let unknown = &self.rows[running.program.unknown()? * self.stride..][..self.calls];
+        let unknown = &self.rows[running.program.unknown()? * self.stride..][..calls];
         // Nearly always there is none, which is seen fastest by looking at all of them.
         let any = unknown.iter().fold(0, |any, mask| any | mask.to_bits());
         if any == 0 {
             return None;
         }
-        (0..self.calls).find(|&call| unknown[call] != 0.0 && self.is_wanted(call))
+        (0..calls).find(|&call| unknown[call] != 0.0 && self.is_wanted(call))
     }
 
     fn run_singly(&mut self, function: &mut Function) -> Result<(), Box<Diagnostic>> {
@@ -344,21 +345,17 @@ impl Pass {
     }
 
     /// Runs a complete function, whose chain rule is never asked for, on as many calls as its first inputs have numbers,
-    /// where these lie: the k-th has the numbers of input k, as many as each of the others. Answers for how many calls,
-    /// from the first on, that was done: whole blocks, or none where room is needed that only the rows have.
+    /// where these lie: the k-th has the numbers of input k, as many as each of the others. Answers for which calls that
+    /// was done: all but a few at both ends, or none where room is needed that only the rows have.
     ///
     /// # Panics
     /// When not all paths are known, or the inputs do not have as many numbers as each other.
-    pub fn forward_over(&mut self, inputs: &mut [Over<'_>]) -> usize {
+    pub fn forward_over(&mut self, inputs: &mut [Over<'_>]) -> Range<usize> {
         assert!(self.is_one_way, "a pass that never goes backward");
-        let Made::Program(running) = &mut self.made else { return 0 };
+        let Made::Program(running) = &mut self.made else { return 0..0 };
         assert!(running.program.is_complete(), "a pass that was prepared");
         let count = inputs.first().map_or(0, |input| input.numbers().len());
         assert!(inputs.iter().all(|input| input.numbers().len() == count), "as many numbers for each input");
-        let width = running.width;
-        if count < width {
-            return 0;
-        }
         running.refresh(self.inputs, self.stride, &self.same, &mut self.rows);
         let is_known =
             matches!(&running.over, Some((known, _)) if inputs.iter().map(Over::result).eq(known.iter().copied()));
@@ -369,21 +366,21 @@ impl Pass {
             let steps = running.program.forward_elsewhere(self.stride, is_same, &elsewhere);
             running.over = Some((results, steps));
         }
-        let Some((_, Some(steps))) = &mut running.over else { return 0 };
-        let done = count / width * width;
-        for start in (0..done).step_by(width) {
-            let end = start + width;
-            let mut memories = Memories::new(&mut self.rows);
-            for (k, input) in inputs.iter_mut().enumerate() {
-                fetch(&input.numbers()[end..done.min(end + width)]);
-                memories = match input {
-                    Over::Read(numbers) => memories.with_shared(k, &numbers[start..end]),
-                    Over::Replace(numbers, _) => memories.with(k, &mut numbers[start..end]),
-                };
-            }
-            steps.run_with(&memories, width);
+        let Some((_, Some(steps))) = &mut running.over else { return 0..0 };
+        // A vector that lies in two lines of the cache takes longer to be read and written. Large memories begin alike, so
+        // where one of them has a line's beginning, most have.
+        let start = inputs.first().map_or(0, |input| input.numbers().as_ptr().align_offset(GROUP * size_of::<f64>()));
+        let start = start.min(count);
+        let end = start + (count - start) / GROUP * GROUP;
+        let mut memories = Memories::new(&mut self.rows);
+        for (k, input) in inputs.iter_mut().enumerate() {
+            memories = match input {
+                Over::Read(numbers) => memories.with_shared(k, &numbers[start..end]),
+                Over::Replace(numbers, _) => memories.with(k, &mut numbers[start..end]),
+            };
         }
-        done
+        steps.run_over(&memories, end - start);
+        start..end
     }
 
     /// Runs the chain rule of the calls that went forward last.

@@ -8,7 +8,8 @@
 //! The instructions are those of the traces, each rounded on its own, so the bits are those of a single call.
 //! This module must not know who asks and where traces come from.
 
-use crate::machine::{Code, Exponent, MEMORIES, Place, Step, Steps, join};
+use crate::join::join;
+use crate::machine::{Code, Exponent, MEMORIES, OPERANDS, Place, Step, Steps};
 use crate::op::Op;
 use crate::trace::Trace;
 use crate::tree::{Fork, Next, TraceTree};
@@ -19,7 +20,7 @@ use std::collections::HashMap;
 struct Instruction {
     code: Code,
     /// Rows; those that are not used repeat the first.
-    operands: [u32; 5],
+    operands: [u32; OPERANDS],
 }
 
 /// The instructions of a program for calls of which some inputs are known to be the same.
@@ -148,7 +149,7 @@ impl Program {
                 {
                     places[output as usize] = Place::elsewhere(k);
                 }
-                _ => copies.push(Step { code: Code::Value(Op::Input), operands: [output; 5], into: input }),
+                _ => copies.push(Step { code: Code::Value(Op::Input), operands: [output; OPERANDS], into: input }),
             }
         }
         steps.extend(copies);
@@ -248,7 +249,7 @@ impl<'t> Builder<'t> {
 
     /// The row of an instruction, the same one for the same instruction.
     fn emit(&mut self, code: Code, operands: &[u32]) -> u32 {
-        let mut all = [operands[0]; 5];
+        let mut all = [operands[0]; OPERANDS];
         all[..operands.len()].copy_from_slice(operands);
         let instruction = Instruction { code, operands: all };
         *self.known.entry(instruction).or_insert_with(|| {
