@@ -1,14 +1,15 @@
 //! Where the worker's things lie: the sandbox, the run, and what the window is told of them.
 //!
-//! Commands change the run or the set-up; a snapshot computes the present step once after all of them. It
+//! Commands change the run or the set-up here; `training` goes on with the run, and `snapshot` says how all of it is. It
 //! must not know threads, files or the window.
 
-use super::SHOWN_SAMPLES;
-use super::answers::maps;
+mod snapshot;
+mod training;
+
 use super::conditions::Conditions;
 use super::history::History;
-use super::message::{Arrangement, Choice, Command, Curves, DataInfo, LessonInfo, Made, Slot, Snapshot, Texts};
-use super::plots::{Drafts, Moment, Plots};
+use super::message::{Arrangement, Choice, Command, DataInfo, LessonInfo, Made, Slot, Texts};
+use super::plots::Drafts;
 use super::reload::Pending;
 use super::replay::Replay;
 use super::rival::Rival;
@@ -18,7 +19,7 @@ use crate::library;
 use crate::pace::Pace;
 use slowgrad_engine::condition::Condition;
 use slowgrad_engine::data::Data;
-use slowgrad_engine::record::{self, RecordedStep};
+use slowgrad_engine::record;
 use slowgrad_engine::run::{Run, StateChange};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{LessonSpec, ParamValue, PluginRef, SpecPatch};
@@ -29,12 +30,11 @@ use slowgrad_timeline::picture::{Maps, Picture};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-/// A picture waits so long for the run that goes along.
-const PATIENCE: Duration = Duration::from_millis(30);
-/// Lines of the console that are kept.
-const CONSOLE_LINES: usize = 500;
+/// Multiplications that training may take before it is broken into bursts: some tens of milliseconds.
+const QUICK_WORK: u64 = 50_000_000;
+/// Steps that training may take before it is broken into bursts.
+const QUICK_STEPS: u64 = 10_000;
 
 /// What a run starts with, and what the lesson's file asked for and scripts said when that was made.
 pub(super) struct Start {
@@ -114,14 +114,6 @@ pub(crate) struct Desk {
     choices: Choices,
 }
 
-/// Multiplications that training may take before it is broken into bursts: some tens of milliseconds.
-const QUICK_WORK: u64 = 50_000_000;
-/// Steps that training may take before it is broken into bursts.
-const QUICK_STEPS: u64 = 10_000;
-
-/// Steps of training between two looks at the clock.
-const MOST_STEPS: u32 = 64;
-
 impl Desk {
     pub(super) fn new(library: Library, limits: Limits) -> Self {
         let mut desk = Self {
@@ -175,79 +167,6 @@ impl Desk {
         let choice = |Entry { path, title, info, .. }| Choice { name: path, title, description: info.description };
         self.lessons = lessons.map(choice).collect();
         self.scripts.plugins = scripts::plugins(&self.sandbox.library());
-    }
-
-    /// Whether there is training to do.
-    pub(super) fn is_training(&self) -> bool {
-        self.opened.is_some() && (self.full_speed || self.train_left > 0 || self.replay.is_some())
-    }
-
-    /// Trains for a while.
-    pub(super) fn burst(&mut self, length: Duration) {
-        let length = self.pace.burst(length);
-        let (began, mut trained, mut is_alone) = (Instant::now(), 0, true);
-        // Looking at the clock takes as long as a part of a small step.
-        let mut steps = 1;
-        while began.elapsed() < length && self.is_training() {
-            if self.replay.is_some() {
-                self.replay();
-                is_alone = false;
-                continue;
-            }
-            // The run waits for the one that goes along.
-            if !self.keep_up(length.saturating_sub(began.elapsed())) {
-                is_alone = false;
-                break;
-            }
-            let looked = Instant::now();
-            if self.rival.is_some() {
-                (steps, is_alone) = (1, false);
-            }
-            for _ in 0..steps {
-                self.take_pending();
-                let Some(opened) = self.opened.as_mut().filter(|_| self.full_speed || self.train_left > 0) else {
-                    break;
-                };
-                opened.run.set_threads(self.pace.threads());
-                match opened.run.advance() {
-                    Ok(objective) => {
-                        self.train_left = self.train_left.saturating_sub(1);
-                        trained += 1;
-                        self.trained(objective.loss);
-                    }
-                    Err(problem) => self.get_stuck(*problem),
-                }
-            }
-            steps = if looked.elapsed() < length / 16 { (2 * steps).min(MOST_STEPS) } else { 1 };
-        }
-        if is_alone {
-            self.pace.took(trained, began.elapsed());
-        }
-        self.keep_up(length);
-        self.stale = true;
-    }
-
-    /// Whether plots are still being computed, or the run that goes along catches up.
-    pub(super) fn is_drafting(&self) -> bool {
-        let Some(opened) = &self.opened else { return false };
-        let rival = self.rival.as_ref().map(|rival| &rival.run);
-        let is_behind = rival.is_some_and(|rival| rival.step() != opened.run.step());
-        let runs: Vec<&Run> = [Some(&opened.run), rival].into_iter().flatten().collect();
-        is_behind || self.drafts.is_drafting(&runs, self.is_training())
-    }
-
-    /// Computes plots for a while.
-    pub(super) fn draft(&mut self, length: Duration) {
-        let hurry = self.is_training();
-        if !self.keep_up(length) {
-            return;
-        }
-        let Some(opened) = &mut self.opened else { return };
-        let rival = self.rival.as_mut().map(|rival| &mut rival.run);
-        let mut runs: Vec<&mut Run> = [Some(&mut opened.run), rival].into_iter().flatten().collect();
-        self.drafts.go_on(&mut runs, hurry, length);
-        // What scripts print for a picture is nobody's business.
-        drop(self.sandbox.console());
     }
 
     /// Carries out a command.
@@ -391,17 +310,6 @@ impl Desk {
         self.conditions = Conditions::default();
         self.stop_training();
         self.stale = true;
-    }
-
-    /// Trains so many more steps, burst by burst.
-    pub(super) fn train(&mut self, steps: u64) {
-        self.train_left = self.train_left.saturating_add(steps);
-    }
-
-    pub(super) fn stop_training(&mut self) {
-        self.forget_until();
-        self.full_speed = false;
-        self.train_left = 0;
     }
 
     /// A step cannot be computed.
@@ -567,136 +475,9 @@ impl Desk {
             }
         }
     }
-
-    /// Whether the step that the run stands before has been shown.
-    pub(super) fn is_shown(&self) -> bool {
-        let present = self.opened.as_ref().map(|opened| opened.run.step() + 1);
-        self.shown.as_ref().map(|timeline| timeline.step().step) == present
-    }
-
-    /// What scripts have printed goes to the console.
-    pub(super) fn keep_printed(&mut self) {
-        let printed = self.sandbox.console();
-        if !printed.is_empty() {
-            let kept = self.console.iter().cloned().chain(printed).collect::<Vec<_>>();
-            self.console = kept[kept.len().saturating_sub(CONSOLE_LINES)..].into();
-        }
-    }
-
-    /// The state now, with the present step.
-    pub(super) fn snapshot(&mut self) -> Snapshot {
-        if self.stale {
-            self.present();
-        }
-        self.keep_up(PATIENCE);
-        let rival = self.rival_info();
-        let plots = self.plots();
-        let files = self.used_files();
-        let (recipe, pasts) = (self.recipe(), self.history.pasts());
-        let opened = self.opened.as_ref();
-        let (undo, redo) = self.history.words();
-        let problems = self.problems.iter().chain(&self.run_problem).chain(&self.conditions.problem);
-        let problems = problems.chain(opened.into_iter().flat_map(|opened| &opened.warnings)).cloned().collect();
-        Snapshot {
-            handled: self.handled,
-            training: self.is_training(),
-            drafting: self.is_drafting(),
-            lesson: opened.map(|opened| Arc::clone(&opened.info)),
-            lessons: Arc::clone(&self.lessons),
-            setup: opened.map(|opened| Arc::new(slots::setup_info(opened.run.setup(), &self.choices))),
-            data: self.data.clone(),
-            maps: self.maps.clone(),
-            lit: self.conditions.lit.clone(),
-            plots,
-            rival,
-            timeline: self.shown.clone(),
-            picture: self.picture.clone(),
-            furthest: opened.map_or(0, |opened| opened.run.furthest()),
-            recipe,
-            pasts,
-            undo,
-            redo,
-            curves: Arc::new(opened.map(|opened| curves(&opened.run)).unwrap_or_default()),
-            console: Arc::clone(&self.console),
-            problems,
-            files,
-            plugins: Arc::clone(&self.scripts.plugins),
-            checked: self.scripts.checked.clone(),
-            stuck: std::mem::take(&mut self.stuck),
-            messages: std::mem::take(&mut self.messages),
-            reloaded: std::mem::take(&mut self.reloaded),
-        }
-    }
-
-    /// Computes the present step.
-    fn present(&mut self) {
-        self.stale = false;
-        // Only what the step that is shown prints is for the console: not training, trials and pictures.
-        drop(self.sandbox.console());
-        let Some(recorded) = self.opened.as_ref().map(|opened| opened.run.record()) else { return };
-        self.keep_printed();
-        let step: RecordedStep = match recorded {
-            Ok(step) => {
-                if !self.stuck {
-                    self.run_problem = None;
-                }
-                step
-            }
-            Err(problem) => {
-                self.get_stuck(*problem);
-                // The picture and the run stay together: at the last step that can be shown.
-                let before = self.opened.as_mut().and_then(|Opened { run, .. }| {
-                    run.seek(run.step().checked_sub(1)?).ok()?;
-                    run.record().ok()
-                });
-                let Some(step) = before else { return };
-                step
-            }
-        };
-        let timeline = Timeline::new(Arc::new(step));
-        self.picture = Some(Arc::new(Picture::new(&timeline)));
-        self.shown = Some(Arc::new(timeline));
-        self.light();
-        let Some(opened) = &mut self.opened else { return };
-        self.maps = maps(&mut opened.run).map(Arc::new);
-        let data = data_info(opened);
-        if self.data.as_deref() != Some(&data) {
-            self.data = Some(Arc::new(data));
-        }
-    }
-
-    /// What the open plots show of the present step.
-    fn plots(&mut self) -> Plots {
-        let hurry = self.is_training();
-        let (Some(opened), Some(shown)) = (&mut self.opened, &self.shown) else { return Plots::default() };
-        let moment = Moment { opened: opened.info.opened, hurry };
-        let rival = self.rival.as_mut().map(|rival| &mut rival.run);
-        self.drafts.renew(&mut opened.run, rival, shown, &moment);
-        drop(self.sandbox.console());
-        self.drafts.plots(&opened.run, self.rival.as_ref().map(|rival| &rival.run))
-    }
 }
 
 /// Whether a path of the library has an ending.
 pub(super) fn has_ending(path: &str, ending: &str) -> bool {
     Path::new(path).extension().is_some_and(|have| have == ending)
-}
-
-/// The loss curves of a run.
-fn curves(run: &Run) -> Curves {
-    Curves { present: run.curve().points().to_vec(), ghost: run.ghost().cloned() }
-}
-
-fn data_info(opened: &Opened) -> DataInfo {
-    let setup = opened.run.setup();
-    let few = |numbers: &[f64]| numbers[..numbers.len().min(8)].to_vec();
-    let shown = |data: &Data| {
-        (0..data.len().min(SHOWN_SAMPLES)).map(|at| (few(data.input(at)), few(data.target(at)))).collect()
-    };
-    DataInfo {
-        train: setup.train.len(),
-        test: setup.test.len(),
-        samples: shown(&setup.train),
-        test_samples: shown(&setup.test),
-    }
 }
