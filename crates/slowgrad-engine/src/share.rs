@@ -125,3 +125,34 @@ pub(crate) fn share<J: Send>(threads: usize, jobs: impl Iterator<Item = J>, work
 pub(crate) fn share<J>(_: usize, jobs: impl Iterator<Item = J>, work: impl Fn(J)) {
     jobs.for_each(work);
 }
+
+#[cfg(all(test, feature = "threads"))]
+mod tests {
+    use super::share;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn every_job_is_done_once_by_however_many() {
+        for threads in 1..6 {
+            for count in [0, 1, 2, 7, 40] {
+                let mut numbers = vec![0; count];
+                // Many times, so that the others are met awake as well as asleep.
+                for _ in 0..50 {
+                    share(threads, numbers.iter_mut(), |number| *number += 1);
+                }
+                assert!(numbers.iter().all(|&number| number == 50), "{threads} threads, {count} jobs: {numbers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_job_that_panics_is_told_of_and_the_next_ones_are_done() {
+        for bad in [0, 9] {
+            let told = catch_unwind(AssertUnwindSafe(|| share(2, 0..10, |job| assert_ne!(job, bad, "a bad job"))));
+            assert!(told.is_err(), "job {bad}");
+            let mut numbers = [0; 10];
+            share(2, numbers.iter_mut().enumerate(), |(at, number)| *number = at);
+            assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        }
+    }
+}
