@@ -385,6 +385,8 @@ enum Last<'a> {
 const STRETCH: usize = 64;
 /// Rows of a tile: with so many, a vector of `b` is used often enough, and all sums still have registers.
 const TALL: usize = 6;
+/// Rows of a tile that is one vector wide.
+const TALLEST: usize = 8;
 /// Rows of the tiles for what is left; two of them are better than a tall one and two single rows.
 const SHORT: usize = 4;
 
@@ -492,9 +494,12 @@ impl<B: Rows, const TURNED: bool, const CLOSE: bool> WithSimd for Job<'_, B, TUR
             self.columns::<S, 2, true>(simd, lane, 2 * S::F64_LANES);
             lane += 2 * S::F64_LANES;
         }
-        while lane < lanes {
-            self.columns::<S, 1, false>(simd, lane, S::F64_LANES.min(lanes - lane));
+        while lane + S::F64_LANES <= lanes {
+            self.columns::<S, 1, true>(simd, lane, S::F64_LANES);
             lane += S::F64_LANES;
+        }
+        if lane < lanes {
+            self.columns::<S, 1, false>(simd, lane, lanes - lane);
         }
     }
 }
@@ -511,6 +516,11 @@ impl<B: Rows, const TURNED: bool, const CLOSE: bool> Job<'_, B, TURNED, CLOSE> {
             let terms = start..terms.min(start + stretch);
             start += stretch;
             let mut row = 0;
+            // Sums that are few do not hide the time that one addition takes.
+            while !CLOSE && C == 1 && row + TALLEST <= rows {
+                self.tile::<S, TALLEST, C, WHOLE>(simd, row, lane, lanes, terms.clone());
+                row += TALLEST;
+            }
             // Few samples come with few neurons.
             while !CLOSE && row + TALL <= rows && row + 2 * SHORT != rows {
                 self.tile::<S, TALL, C, WHOLE>(simd, row, lane, lanes, terms.clone());
