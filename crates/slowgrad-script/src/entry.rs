@@ -126,12 +126,12 @@ pub(crate) fn enter(
     arguments: Vec<Dynamic>,
     is_kept: bool,
 ) -> Outcome<Dynamic> {
-    let take = |entries: &mut Vec<Entry>| {
+    let take = |entries: &mut Vec<Box<Entry>>| {
         let is_meant = |entry: &Entry| entry.name == function && entry.parameters.len() == arguments.len();
-        entries.iter().position(is_meant).map(|at| entries.swap_remove(at))
+        entries.iter().position(|entry| is_meant(entry)).map(|at| entries.swap_remove(at))
     };
     let kept = if is_kept { take(&mut program.entries.borrow_mut()) } else { None };
-    let Some(mut entry) = kept.or_else(|| Entry::of(&program.ast, function, arguments.len())) else {
+    let Some(mut entry) = kept.or_else(|| Entry::of(&program.ast, function, arguments.len()).map(Box::new)) else {
         return Err(EvalAltResult::ErrorFunctionNotFound(function.to_owned(), Position::NONE).into());
     };
     // After an error nothing is kept: nobody knows where it stopped.

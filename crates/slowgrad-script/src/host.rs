@@ -104,9 +104,6 @@ fn weigh(value: &Dynamic, depth: usize, elements: &mut usize) -> bool {
     function.is_none_or(|function| function.iter_curry().all(|item| weigh(item, depth - 1, elements)))
 }
 
-/// The time since some fixed moment.
-type Clock = fn() -> Duration;
-
 /// The texts that are still in use, by the ids under which the interpreter names them.
 #[derive(Debug, Default)]
 struct Texts {
@@ -152,8 +149,8 @@ pub(crate) struct Host {
     time: Cell<Duration>,
     /// What this thread may hold.
     most_held: Cell<isize>,
-    /// The clock, and when to stop.
-    deadline: Cell<Option<(Clock, Duration)>>,
+    /// When to stop.
+    deadline: Cell<Option<Duration>>,
     /// What scripts may call, once it was asked for.
     pub(crate) natives: OnceCell<Natives>,
     /// Where a limit was met, and through which calls, innermost first: the text's id and the place in it.
@@ -213,7 +210,7 @@ impl Host {
         self.most.set(most);
         self.plan(0);
         self.time.set(time);
-        self.deadline.set(limits.clock.map(|clock| (clock, clock() + time)));
+        self.deadline.set(None);
         self.most_held.set(CountingAllocator::held().saturating_add_unsigned(limits.memory));
         self.prints.set(0);
         self.captured.set(0);
@@ -279,9 +276,12 @@ impl Host {
         self.count(operations).map_or(Ok(()), |why| Err(ended(why)))
     }
 
+    /// The time begins with the first look: short functions are many, and looking takes as long as an operation.
     fn late(&self) -> Option<Stopped> {
-        let (now, deadline) = self.deadline.get()?;
-        (now() > deadline).then(|| Stopped::Time(self.time.get()))
+        let now = self.limits.get().clock?();
+        let deadline = self.deadline.get().unwrap_or(now + self.time.get());
+        self.deadline.set(Some(deadline));
+        (now > deadline).then(|| Stopped::Time(self.time.get()))
     }
 
     /// Counts what a function was given by `curry`. It is copied with the function, so it may be as much as an array.

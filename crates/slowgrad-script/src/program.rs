@@ -27,7 +27,8 @@ pub(crate) struct Program {
     /// The id under which the interpreter names the text.
     pub(crate) source: Option<ImmutableString>,
     /// What is kept of the functions that have run, for their next time.
-    pub(crate) entries: RefCell<Vec<Entry>>,
+    #[allow(clippy::vec_box, reason = "one that runs is taken out, and is large to be moved")]
+    pub(crate) entries: RefCell<Vec<Box<Entry>>>,
     pub(crate) has_statements: bool,
     /// Whether it may import others, so that it is not made from its own text alone.
     pub(crate) may_import: bool,

@@ -3,12 +3,17 @@ r"""slowgrad beside numpy, PyTorch and Rust by hand: the same three workloads, i
 
     python3 -m venv peers && peers/bin/pip install -r crates/slowgrad/benches/requirements.txt
     peers/bin/python crates/slowgrad/benches/peers.py [--rounds 5] [--seconds 1] [--isa avx2] \
-        [--numpy-kernel Haswell]
+        [--numpy-kernel Haswell] [--playground nn.js]
 
 Each peer trains each workload for a while, again and again in turn, and the best rate of each counts; what else the
 machine does falls on all of them, and only the ratios mean anything. Everything is float64 in one thread. slowgrad and
 PyTorch compute the value of the loss in each step; numpy and Rust by hand only its derivative. numpy's OpenBLAS chooses
 its kernel freely, and its name is printed. `--isa` holds slowgrad and Rust by hand to another vector unit, and `--numpy-kernel` numpy: Haswell is its AVX2.
+
+`--playground` adds the engine of the TensorFlow Playground under Node, for w1, and slowgrad with a script that runs for each
+number. It wants the playground's `src/nn.ts` as a module:
+
+    npx -p typescript tsc --strict false --target es2017 --module es2022 --outDir . playground/src/nn.ts
 """
 
 import argparse
@@ -16,6 +21,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -50,6 +56,7 @@ WORKLOADS = {
     "w3": ([784, 128, 64, 10], "tanh", "softmax", 0.9, 64, 192),
 }
 RATE = 0.03
+EACH_NUMBER = "slowgrad, a script that runs for each number"
 
 
 def data(sizes, samples):
@@ -147,6 +154,45 @@ class Torch:
         self.optimizer.step()
 
 
+# The playground's own network, data and training of a batch, as its page does it; the fastest of many short rounds.
+PLAYGROUND = """
+import {pathToFileURL} from "node:url";
+const [file, seconds] = process.argv.slice(-2);
+const nn = await import(pathToFileURL(file).href);
+const net = nn.buildNetwork([2, 4, 2, 1], nn.Activations.TANH, nn.Activations.TANH, null, ["x", "y"]);
+const xs = Array.from({length: 250}, () => [Math.random() * 10 - 5, Math.random() * 10 - 5]);
+const ys = xs.map(x => Math.hypot(...x) < 2.5 ? 1 : -1);
+let at = 0;
+function step() {
+  for (let s = 0; s < 10; s++) {
+    nn.forwardProp(net, xs[at]);
+    nn.backProp(net, ys[at], nn.Errors.SQUARE);
+    at = (at + 1) % xs.length;
+  }
+  nn.updateWeights(net, 0.03, 0);
+}
+for (let i = 0; i < 20000; i++) step();
+let best = 0;
+for (const end = performance.now() + 1000 * seconds; performance.now() < end;) {
+  const began = performance.now();
+  for (let i = 0; i < 300; i++) step();
+  best = Math.max(best, 3e6 / (performance.now() - began));
+}
+console.log(JSON.stringify(best));
+"""
+
+
+def playground(file, seconds):
+    """Samples per second of the playground's engine."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Node takes it for a module by its name only.
+        module, script = Path(folder) / "nn.mjs", Path(folder) / "train.mjs"
+        module.write_bytes(file.read_bytes())
+        script.write_text(PLAYGROUND)
+        command = ["node", script, module, str(seconds)]
+        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
 def rate(peer, seconds):
     """Samples per second of the fastest of many short rounds."""
     began = time.perf_counter()
@@ -188,6 +234,7 @@ def main():
     arguments.add_argument("--seconds", type=float, default=1.0, help="for each peer in each round")
     arguments.add_argument("--isa", help="portable, avx2 or avx512, for slowgrad and Rust by hand")
     arguments.add_argument("--numpy-kernel", help="such as Haswell; numpy chooses when it is not given")
+    arguments.add_argument("--playground", type=Path, help="the engine of the TensorFlow Playground, as a module")
     arguments = arguments.parse_args()
     slowgrad, by_hand = built()
     environment = {**os.environ, **({"SLOWGRAD_ISA": arguments.isa} if arguments.isa else {})}
@@ -216,6 +263,10 @@ def main():
             keep("slowgrad bench", workload, rows[0]["value"])
             for name in makers:
                 keep(name, workload, rate(peers[workload, name], arguments.seconds))
+        if arguments.playground is not None:
+            rows = told([slowgrad, "bench", "w1-value", "--json"])["rows"]
+            keep(EACH_NUMBER, "w1", rows[0]["value"])
+            keep("the playground's engine", "w1", playground(arguments.playground, arguments.seconds))
 
     print(f"float64, one thread; slowgrad and Rust by hand: {unit}; numpy {np.__version__}: {kernel()}")
     version = torch.__version__ if torch is not None else "is not installed"
@@ -224,6 +275,8 @@ def main():
     print("| | " + " | ".join(f"{w}, k samples/s | slowgrad is" for w in WORKLOADS) + " |")
     print("| --- |" + " ---: | ---: |" * len(WORKLOADS))
     names = ["slowgrad", "slowgrad bench", "slowgrad with two threads", "by hand", "by hand, shapes at compile time", *makers]
+    if arguments.playground is not None:
+        names += [EACH_NUMBER, "the playground's engine"]
     for name in names:
         cells = []
         for workload in WORKLOADS:
@@ -233,6 +286,9 @@ def main():
             times = "" if value is None or name.startswith("slowgrad") else f"{ours / value:.2f} ×"
             cells.append(f"{shown} | {times}")
         print(f"| {name} | " + " | ".join(cells) + " |")
+    if arguments.playground is not None:
+        share = best["w1", EACH_NUMBER] / best["w1", "the playground's engine"]
+        print(f"\n{EACH_NUMBER} is {share:.3f} × the playground's engine")
 
 
 if __name__ == "__main__":
