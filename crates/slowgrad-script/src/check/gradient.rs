@@ -218,7 +218,8 @@ impl Comparison<'_> {
             let Slope { value, error, .. } = slope;
             let size = derived.abs().max(value.abs());
             let apart = (derived - value).abs();
-            if apart <= CLOSE * size + SURE * error {
+            // Numbers below the least normal one are not exact to any part of themselves.
+            if apart <= CLOSE * size + SURE * error + f64::MIN_POSITIVE {
                 let decided = SURE * error <= DECIDED * size.max(CLOSE);
                 if decided {
                     let worst = worst(call, point, j, derived, value);
