@@ -44,7 +44,7 @@ pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
                 gui.tab = tab;
             }
         }
-        is_beside = ui.available_width() > BUTTONS;
+        is_beside = ui.available_size_before_wrap().x > BUTTONS;
         if has_buttons && is_beside {
             asked = buttons_ui(ui);
         }

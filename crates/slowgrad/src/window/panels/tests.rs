@@ -2,7 +2,7 @@
 
 use crate::library;
 use crate::window::action::Action;
-use crate::window::gui::Pointed;
+use crate::window::gui::{Pointed, Tab};
 use crate::window::tests::{Window, settle, window as bench};
 use crate::worker::{Command, Difference, Slot, Worker};
 use egui::accesskit::{Live, Role};
@@ -249,6 +249,19 @@ fn the_present_event_is_spoken_when_it_changes() {
     }
     spoken.dedup();
     assert!(spoken.len() >= 3, "{spoken:?}");
+}
+
+#[test]
+fn the_buttons_of_the_script_cover_none_of_the_tabs() {
+    let harness = window(&format!("layers: [2, 3, 1], {DATA}"));
+    let tabs = Tab::ALL.map(|tab| harness.get_all_by_label(tab.name()).map(|node| node.rect()).collect::<Vec<_>>());
+    for action in [Action::Check, Action::Script] {
+        let buttons: Vec<_> = harness.get_all_by_label(action.entry().name).map(|node| node.rect()).collect();
+        for (tab, rects) in Tab::ALL.iter().zip(&tabs) {
+            let is_free = |button| rects.iter().all(|rect| !rect.intersects(button));
+            assert!(buttons.iter().all(|&button| is_free(button)), "{}: {rects:?} and {buttons:?}", tab.name());
+        }
+    }
 }
 
 #[test]
