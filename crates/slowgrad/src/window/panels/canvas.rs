@@ -113,10 +113,8 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     if let (Some(mut field), Some(rect)) = (gui.field.take(), answer.rect) {
         let place = gui.scenery.position(field.target).unwrap_or([0.0, 0.0]);
         let at = session.view.to_screen(rect, place) - Vec2::new(0.0, 14.0);
-        let at = Pos2::new(
-            at.x.clamp(rect.left() + 110.0, rect.right() - 110.0),
-            at.y.clamp(rect.top() + 100.0, rect.bottom()),
-        );
+        // Within the canvas, or as near to its upper left corner as can be where that is too small.
+        let at = at.min(rect.max - Vec2::new(110.0, 0.0)).max(rect.min + Vec2::new(110.0, 100.0));
         if field.show(ui, at, session, &theme) == Outcome::Open {
             gui.field = Some(field);
         }

@@ -46,6 +46,20 @@ fn pointer(window: &mut Window, pos: Pos2, pressed: Option<bool>) {
 }
 
 #[test]
+fn a_number_is_edited_in_a_window_of_any_size() {
+    let mut window = open("which-weights-change");
+    let state = window.state_mut();
+    let gui = state.gui.as_mut().expect("it is drawn");
+    gui.edit(Target::Weight { layer: 0, neuron: 1, input: 0 }, &mut state.session);
+    // The last ones leave the canvas no room for the field.
+    for size in [[1280.0, 720.0], [900.0, 320.0], [700.0, 240.0], [300.0, 200.0], [120.0, 90.0]] {
+        window.set_size(Vec2::from(size));
+        settle(&mut window);
+        assert!(window.state().gui.as_ref().is_some_and(|gui| gui.field.is_some()), "{size:?}");
+    }
+}
+
+#[test]
 fn neurons_and_layers_come_and_go_by_name_and_by_key_and_are_undone() {
     let mut window = open("which-weights-change");
     let before = step(&window);

@@ -388,7 +388,7 @@ fn paint_changes(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Th
             continue;
         }
         last = Some(x);
-        let at = Pos2::new(x.clamp(bar.rect.left() + 4.0, bar.rect.right() - 4.0), bar.rect.bottom() - 4.0);
+        let at = Pos2::new(x.min(bar.rect.right() - 4.0).max(bar.rect.left() + 4.0), bar.rect.bottom() - 4.0);
         let corners = [Vec2::new(0.0, -4.0), Vec2::new(4.0, 0.0), Vec2::new(0.0, 4.0), Vec2::new(-4.0, 0.0)];
         let points = corners.map(|corner| at + corner).to_vec();
         painter.add(Shape::convex_polygon(points, theme.accent, Stroke::new(1.0, theme.background)));
