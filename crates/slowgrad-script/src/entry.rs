@@ -86,15 +86,14 @@ impl Entry {
         evaluate(&mut context, &self.body, true)
     }
 
-    /// Forgets the arguments, and what is known where that may be another thing the next time: a module's functions
-    /// are looked for under the same names as the program's own.
-    fn clear(&mut self, program: &Program) {
+    /// Forgets the arguments, and what is known where that has become too much.
+    fn clear(&mut self) {
         for name in &self.parameters {
             if let Some(value) = self.scope.get_mut(name) {
                 *value = Dynamic::UNIT;
             }
         }
-        if program.may_import || self.known.fn_resolution_cache_mut().dict.len() > MOST_KNOWN {
+        if self.known.fn_resolution_cache_mut().dict.len() > MOST_KNOWN {
             self.known = Caches::new();
         }
     }
@@ -137,7 +136,7 @@ pub(crate) fn enter(
     // After an error nothing is kept: nobody knows where it stopped.
     let result = entry.enter(engine, host, program, arguments)?;
     if is_kept {
-        entry.clear(program);
+        entry.clear();
         program.entries.borrow_mut().push(entry);
     }
     Ok(result)

@@ -142,6 +142,8 @@ pub(crate) struct Host {
     pub(crate) emitted: RefCell<Vec<Dynamic>>,
     /// How many of them are wanted.
     pub(crate) wanted: Cell<usize>,
+    /// Whether the program that runs may import others.
+    pub(crate) has_imports: Cell<bool>,
     spent: Cell<u64>,
     /// When so many are spent, something is due: a look at the clock, or the end.
     due: Cell<u64>,
@@ -178,6 +180,7 @@ impl Host {
             shared: RefCell::default(),
             emitted: RefCell::default(),
             wanted: Cell::new(0),
+            has_imports: Cell::new(false),
             spent: Cell::new(0),
             due: Cell::new(0),
             most: Cell::new(0),

@@ -191,6 +191,7 @@ impl Interpreter {
         let broken = |error: ParseError| Box::new(Diagnostic::error("interpreter", error.to_string()));
         let ast = program.ast.merge(&self.making.borrow().compile(text).map_err(broken)?);
         self.shelf.running.replace(Rc::clone(&program.imports));
+        self.host.has_imports.set(program.may_import);
         self.host.begin(Budget::Making, None);
         let making = self.making.borrow();
         let mut results = Vec::with_capacity(times);
@@ -267,6 +268,7 @@ impl Interpreter {
         };
         let engine = engine.borrow();
         self.shelf.running.replace(Rc::clone(&program.imports));
+        self.host.has_imports.set(program.may_import);
         let is_kept = budget == Budget::Call;
         let result = entry::enter(&engine, &self.host, program, function, arguments, is_kept);
         let result = result.or_else(|error| left(*error));
@@ -385,7 +387,13 @@ fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>) -> Engine {
     guards::register(&mut engine, host);
     let meeting = Rc::clone(host);
     let within = engine.register_custom_syntax([WITHIN, "$block$"], false, move |context, body| {
-        context.eval_expression_tree(&body[0]).inspect_err(|error| meeting.meet(context.source(), error))
+        // The interpreter keeps what names mean from one function to the next, even where that one is another file's.
+        let result = if meeting.has_imports.get() {
+            context.new_frame().with_new_caching_layer().eval_expression_tree(&body[0])
+        } else {
+            context.eval_expression_tree(&body[0])
+        };
+        result.inspect_err(|error| meeting.meet(context.source(), error))
     });
     debug_assert!(within.is_ok(), "the word is a good one");
     let emitting = Rc::clone(host);

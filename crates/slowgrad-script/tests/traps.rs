@@ -577,3 +577,16 @@ fn nothing_is_kept_from_one_call_to_the_next() {
     }
     assert_eq!(activation.function.borrow().traces().len(), 1);
 }
+
+#[test]
+fn a_name_means_the_same_in_its_own_file_however_often_a_script_runs() {
+    let helper = "fn f(x) { g(x) + g(x) }\nfn g(x) { x * 10.0 }";
+    let own = "import \"h\" as h;\nfn g(x) { x + 1.0 }\n\
+               fn activation(z) { value(z); h::f(z) + g(z) * 0.5 }";
+    let sandbox = common::sandbox(&[("h.rhai", helper), ("t.rhai", own)]);
+    let activation = sandbox.activation(&PluginRef::named("t.rhai"), 1).unwrap();
+    for x in [1.0, 2.0, 3.0, 4.0] {
+        let call = activation.function.borrow_mut().call(&[x]).unwrap();
+        assert_eq!(call.output(0), 20.0 * x + (x + 1.0) * 0.5);
+    }
+}
