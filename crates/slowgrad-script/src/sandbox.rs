@@ -598,17 +598,12 @@ pub(crate) fn first_update(optimizer: &Optimizer) -> Vec<f64> {
 /// The warning that a script uses a plain number, at the place where it takes it out.
 pub(crate) fn runs_each_time(program: &Program, kind: PluginKind) -> Diagnostic {
     let text = &program.text;
-    let cause = text.word_call(&["value", "print", "debug", "to_string"]);
-    let (message, location) = match cause {
-        Some((word, location)) => {
-            (format!("this runs through the interpreter each time because it uses `{word}(…)`"), location)
-        }
-        None => {
-            let name = kind.contracts().iter().find(|name| program.function(name).is_some()).unwrap_or(&"");
-            let message = "this runs through the interpreter each time because it turns a scalar into a text or takes too many paths";
-            (message.to_owned(), text.function_location(name))
-        }
+    let name = kind.contracts().iter().find(|name| program.function(name).is_some()).unwrap_or(&"");
+    let (cause, location) = match text.word_call(&["value", "print", "debug", "to_string"]) {
+        Some((word, location)) => (format!("uses `{word}(…)`"), location),
+        None => ("turns a scalar into a text or takes too many paths".to_owned(), text.function_location(name)),
     };
+    let message = format!("`{name}` runs anew for each number because it {cause}");
     Diagnostic::warning("runs-each-time", message)
         .at(location)
         .help("it is correct but slow; take it out when it is no longer needed")

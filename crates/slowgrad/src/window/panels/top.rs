@@ -37,10 +37,17 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
                 gui.act(Action::Palette, session);
             }
             let errors = session.snapshot.as_ref().map_or(0, super::errors);
+            let warnings = session.snapshot.as_ref().map_or(0, |snapshot| snapshot.problems.len() - errors);
             if errors > 0 {
                 let text = if errors == 1 { "1 problem".to_owned() } else { format!("{errors} problems") };
                 let badge = Button::new(RichText::new(text).color(theme.on(theme.loss)).strong()).fill(theme.loss);
                 if ui.add(badge).on_hover_text("the last good version runs on; click to see what is wrong").clicked() {
+                    gui.tab = Tab::Problems;
+                }
+            } else if warnings > 0 {
+                let text = if warnings == 1 { "1 warning".to_owned() } else { format!("{warnings} warnings") };
+                if ui.button(text).on_hover_text("everything runs; click to see what is slow or looks wrong").clicked()
+                {
                     gui.tab = Tab::Problems;
                 }
             }
