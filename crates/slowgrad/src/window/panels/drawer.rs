@@ -91,7 +91,10 @@ fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
         None => {
             let text = "Here the script stands while one of its operations runs: activation, loss or optimizer. \
                         Sums along the weights are the network's own.";
-            ui.add(Label::new(RichText::new(text).color(theme.faint)).wrap());
+            // In a low window it is scrolled, so that the drawer does not need more room than it has.
+            ScrollArea::vertical().id_salt("no script").auto_shrink(false).min_scrolled_height(0.0).show(ui, |ui| {
+                ui.add(Label::new(RichText::new(text).color(theme.faint)).wrap());
+            });
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The panels that explain, driven as a person or a screen reader drives them: by what things are called.
 
+use super::drawer;
 use crate::library;
 use crate::window::action::Action;
-use crate::window::gui::{Pointed, Tab};
+use crate::window::gui::{Gui, Pointed, Tab};
+use crate::window::session::Session;
 use crate::window::tests::{Window, settle, window as bench};
 use crate::worker::{Command, Difference, Slot, Worker};
 use egui::accesskit::{Live, Role};
-use egui::{Key, Modifiers};
+use egui::{Align, Key, Layout, Modifiers, Rect, Vec2};
+use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;
@@ -17,6 +20,8 @@ use slowgrad_timeline::parameters::{self, Column};
 use slowgrad_timeline::playhead::{self, Wanted};
 use slowgrad_timeline::scene::Target;
 use slowgrad_timeline::words::number;
+use std::path::Path;
+use std::time::Duration;
 
 /// A sample that gives every parameter another gradient.
 const DATA: &str = "data: [#{ input: [0.75, -1.25], target: [1.0] }]";
@@ -261,6 +266,32 @@ fn the_buttons_of_the_script_cover_none_of_the_tabs() {
             let is_free = |button| rects.iter().all(|rect| !rect.intersects(button));
             assert!(buttons.iter().all(|&button| is_free(button)), "{}: {rects:?} and {buttons:?}", tab.name());
         }
+    }
+}
+
+#[test]
+fn the_drawer_needs_no_more_room_than_it_has() {
+    let loaded = library::load(Some(Path::new("welcome"))).expect("a lesson");
+    let worker = Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread");
+    let mut session = Session::new(worker);
+    assert!(session.settle(Duration::from_mins(1)));
+    // The width of the panel and the height of all of it, in the smallest window and in a usual one.
+    for (room, tab) in [[222.0, 332.0], [336.0, 572.0]].into_iter().flat_map(|room| Tab::ALL.map(|tab| (room, tab))) {
+        let mut over = f32::MAX;
+        let mut gui = None;
+        let draw = |ui: &mut egui::Ui| {
+            let gui = gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), None));
+            gui.tab = tab;
+            // Its margin comes off.
+            let size = Vec2::new(room[0], drawer::height(gui, room[1], false) - 8.0);
+            let drawer = Rect::from_min_size(ui.max_rect().min, size);
+            let mut drawer = ui.new_child(egui::UiBuilder::new().max_rect(drawer).layout(Layout::top_down(Align::Min)));
+            drawer::drawer_ui(&mut drawer, gui, &mut session);
+            over = drawer.min_rect().height() - size.y;
+        };
+        Harness::builder().with_size(Vec2::new(600.0, 600.0)).build_ui(draw).run_steps(3);
+        // Heights are rounded to pixels.
+        assert!(over < 0.5, "{} needs {over} more than it has in {room:?}", tab.name());
     }
 }
 
