@@ -1,0 +1,132 @@
+//! The gradients of layers that have too few inputs to fill a vector, and those of biases: sums side by side, which hide the
+//! time that one addition takes.
+
+use super::Matrix;
+use slowgrad_tape::math;
+
+/// Layers with fewer inputs than this fill no vector; their gradients are sums side by side.
+const FEW: usize = 5;
+
+/// Whether the gradients of a layer of so many inputs do without the inputs as `[sample][feature]`.
+pub fn is_narrow(inputs: usize) -> bool {
+    inputs < FEW
+}
+
+/// The mean gradients of the biases, and of so many weights as a neuron has inputs.
+#[inline(always)]
+pub(super) fn narrow_gradients(
+    delta: Matrix<'_>,
+    x: Matrix<'_>,
+    weight: &mut [f64],
+    bias: &mut [f64],
+    inputs: usize,
+    samples: usize,
+) {
+    let mut j = 0;
+    while j < bias.len() {
+        let some = Few { delta, x, weight: &mut weight[j * inputs..], bias: &mut bias[j..], inputs, j, samples };
+        j += match (some.bias.len(), inputs) {
+            // More biases alone would be gathered into a vector, which takes longer.
+            (2.., 0) => some.neurons::<2, 0>(),
+            (4.., 2..) => some.neurons::<4, 2>(),
+            (4.., 1) => some.neurons::<4, 1>(),
+            (2.., 4..) => some.neurons::<2, 4>(),
+            (2.., 2..) => some.neurons::<2, 2>(),
+            (2.., 1) => some.neurons::<2, 1>(),
+            (_, 0) => some.neurons::<1, 0>(),
+            (_, 4..) => some.neurons::<1, 4>(),
+            (_, 2..) => some.neurons::<1, 2>(),
+            (_, 1) => some.neurons::<1, 1>(),
+        };
+    }
+}
+
+/// The gradients of some neurons, from the j-th on.
+struct Few<'a> {
+    delta: Matrix<'a>,
+    x: Matrix<'a>,
+    weight: &'a mut [f64],
+    bias: &'a mut [f64],
+    inputs: usize,
+    j: usize,
+    samples: usize,
+}
+
+impl Few<'_> {
+    /// Those of `J` neurons, `I` weights of each at a time: sums side by side hide the time that one addition takes.
+    /// Answers `J`.
+    #[inline(always)]
+    fn neurons<const J: usize, const I: usize>(self) -> usize {
+        let Few { delta, x, weight, bias, inputs, j, samples } = self;
+        let delta = rows::<J>(delta, j, samples);
+        sums::<J, I, true>(delta, x, weight, bias, inputs, 0, samples);
+        let mut i = I;
+        while I > 0 && i + I <= inputs {
+            sums::<J, I, false>(delta, x, weight, bias, inputs, i, samples);
+            i += I;
+        }
+        while i < inputs {
+            sums::<J, 1, false>(delta, x, weight, bias, inputs, i, samples);
+            i += 1;
+        }
+        J
+    }
+}
+
+/// `weight[r][i + c] = Σₛ delta[r][s]·x[i + c][s] / samples`, and of the biases as well where they are wanted. Loops,
+/// since a closure would not be compiled for the vector unit.
+#[allow(clippy::needless_range_loop, reason = "the rows are counted as in the formula")]
+#[inline(always)]
+fn sums<const J: usize, const I: usize, const BIAS: bool>(
+    delta: [&[f64]; J],
+    x: Matrix<'_>,
+    weight: &mut [f64],
+    bias: &mut [f64],
+    inputs: usize,
+    i: usize,
+    samples: usize,
+) {
+    let x = rows::<I>(x, i, samples);
+    let (mut sum, mut biases) = ([[0.0; I]; J], [0.0; J]);
+    for r in 0..J {
+        biases[r] = delta[r][0];
+        for c in 0..I {
+            sum[r][c] = delta[r][0] * x[c][0];
+        }
+    }
+    for s in 1..samples {
+        for r in 0..J {
+            if BIAS {
+                biases[r] += delta[r][s];
+            }
+            for c in 0..I {
+                sum[r][c] = math::fma(delta[r][s], x[c][s], sum[r][c]);
+            }
+        }
+    }
+    // All divisions at once, so that they become few vectors.
+    for r in 0..J {
+        biases[r] /= samples as f64;
+        for c in 0..I {
+            sum[r][c] /= samples as f64;
+        }
+    }
+    for r in 0..J {
+        if BIAS {
+            bias[r] = biases[r];
+        }
+        for c in 0..I {
+            weight[r * inputs + i + c] = sum[r][c];
+        }
+    }
+}
+
+/// So many rows from a row on.
+#[inline(always)]
+fn rows<const R: usize>(matrix: Matrix<'_>, first: usize, samples: usize) -> [&[f64]; R] {
+    let mut rows: [&[f64]; R] = [&[]; R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = &matrix.numbers[(first + r) * matrix.stride..][..samples];
+    }
+    rows
+}
