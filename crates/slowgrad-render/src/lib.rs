@@ -13,6 +13,7 @@ pub mod math;
 mod network;
 mod offscreen;
 mod panels;
+mod phases;
 #[cfg(test)]
 mod sample;
 mod script;
@@ -26,6 +27,7 @@ pub use math::{MathResponse, math_ui};
 pub use network::{NetworkResponse, label_rects, legend_ui, network_ui};
 pub use offscreen::{Offscreen, Picture};
 pub use panels::{comparison_ui, formula_ui, inspector_ui};
+pub use phases::{phase_ink, phase_marks};
 pub use script::script_ui;
 pub use stage::{PhaseMark, Stage, stage_room, stage_ui, stage_zoom};
 pub use surface::{Painted, WindowRenderer};

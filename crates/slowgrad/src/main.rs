@@ -1,15 +1,12 @@
 //! See a network learn: every operation of a training step, in slow motion.
 //!
 //! The program is the only crate that touches files, threads and the clock. `cli` holds the commands that
-//! need no window, `window` the windowed program, `worker` the thread that owns scripts and training.
+//! need no window, `desktop` the window and the thread that trains, `files` all that touches the disk.
 
 mod cli;
-mod library;
-mod pace;
+mod desktop;
+mod files;
 mod still;
-mod watch;
-mod window;
-mod worker;
 
 use clap::Parser;
 use slowgrad_script::CountingAllocator;

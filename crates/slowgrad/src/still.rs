@@ -2,13 +2,12 @@
 //!
 //! What is drawn is the scene and nothing else, so a still shows what the window would show.
 
-use slowgrad_render::{Offscreen, PhaseMark, Picture, RenderError, Stage, Theme, stage_room, stage_ui, stage_zoom};
+use slowgrad_render::{Offscreen, Picture, RenderError, Stage, Theme, phase_marks, stage_room, stage_ui, stage_zoom};
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::Phase;
 use slowgrad_timeline::inspect::inspect;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Maps, Moment, SceneOptions, scene, zoom_step};
-use slowgrad_timeline::scene::{Ink, Target};
+use slowgrad_timeline::scene::Target;
 use slowgrad_timeline::words::Words;
 use std::sync::Arc;
 
@@ -56,28 +55,5 @@ impl Still<'_> {
         };
         theme.apply(offscreen.context());
         offscreen.picture(|ui| stage_ui(ui, &stage, theme))
-    }
-}
-
-/// The phases of a step as coloured parts of its length, 0 to 1.
-pub(crate) fn phase_marks(timeline: &Timeline) -> Vec<PhaseMark> {
-    let whole = timeline.len() as f32;
-    let mark = |(phase, _, range): (Phase, Option<usize>, std::ops::Range<usize>)| PhaseMark {
-        label: phase.name().to_owned(),
-        ink: phase_ink(phase),
-        start: range.start as f32 / whole,
-        end: range.end as f32 / whole,
-    };
-    timeline.phases().into_iter().map(mark).collect()
-}
-
-/// The colour of a phase.
-pub(crate) fn phase_ink(phase: Phase) -> Ink {
-    match phase {
-        Phase::Input => Ink::Faint,
-        Phase::Forward => Ink::Value(0.8),
-        Phase::Loss => Ink::Loss,
-        Phase::Backward => Ink::Gradient(0.8),
-        Phase::Update => Ink::Update(0.8),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::report::{self, Console};
 use super::{Failure, out};
-use crate::library::{self, Loaded};
+use crate::files::library::{self, Loaded};
 use clap::Args;
 use slowgrad_script::{Checked, Limits, Sandbox};
 use slowgrad_tape::{Diagnostic, Severity};

@@ -1,6 +1,6 @@
 //! Kinds of scripts as people type them, and where lessons name them.
 
-use crate::library;
+use crate::files::library;
 use slowgrad_script::PluginKind;
 
 /// The kind that a word names: `loss` and `losses`, `dataset` and `data-set`.

@@ -1,11 +1,12 @@
 //! `slowgrad list`: what there is, with descriptions, controls, and where it comes from.
 
 use super::{Failure, kind, out, report};
-use crate::library;
+use crate::files::library;
 use clap::Args;
 use serde::Serialize;
 use slowgrad_engine::plugin::{Control, ControlKind};
 use slowgrad_script::{Entry, Library, Limits, PluginKind, Sandbox};
+use slowgrad_session::shipped;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -46,7 +47,7 @@ pub(super) fn run(args: &ListArgs, limits: Limits) -> Result<(), Failure> {
     let mut shelves: Vec<(PluginKind, Vec<Entry>)> = kinds.map(|kind| (kind, sandbox.entries(kind))).collect();
     for (kind, entries) in &mut shelves {
         if *kind == PluginKind::Lesson {
-            library::order_lessons(entries);
+            shipped::order_lessons(entries);
         }
     }
     if let (Some(name), Some((kind, entries))) = (&args.name, shelves.first_mut()) {

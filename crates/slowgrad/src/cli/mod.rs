@@ -16,7 +16,7 @@ mod report;
 mod trace;
 mod train;
 
-use crate::{window, worker};
+use crate::desktop;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use slowgrad_script::Limits;
 use slowgrad_tape::Diagnostic;
@@ -187,7 +187,7 @@ fn with_script_stack(command: Command, limits: Limits) -> Result<(), Failure> {
         Command::Explain(args) => explain::run(&args),
         Command::Bench(args) => bench::run(&args, limits),
     };
-    let thread = std::thread::Builder::new().stack_size(worker::SCRIPT_STACK_BYTES).spawn(work);
+    let thread = std::thread::Builder::new().stack_size(desktop::worker_thread::SCRIPT_STACK_BYTES).spawn(work);
     match thread.map_err(|error| Failure::new(error.to_string()))?.join() {
         Ok(done) => done,
         Err(panic) => std::panic::resume_unwind(panic),
@@ -216,7 +216,7 @@ fn choose_vector_unit() -> Result<(), String> {
 }
 
 fn open_window(lesson: Option<PathBuf>, args: WindowArgs, limits: Limits) -> Result<(), Failure> {
-    let options = window::WindowOptions {
+    let options = desktop::WindowOptions {
         lesson,
         limits,
         size: args.size,
@@ -224,7 +224,7 @@ fn open_window(lesson: Option<PathBuf>, args: WindowArgs, limits: Limits) -> Res
         after_secs: args.after,
         log_events: args.log_events,
     };
-    window::run(options).map_err(|error| Failure::new(error.to_string()))
+    desktop::run(options).map_err(|error| Failure::new(error.to_string()))
 }
 
 /// `operations=4000000,seconds=0.5` as limits; what is not named stays as it is.

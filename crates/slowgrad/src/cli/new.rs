@@ -1,11 +1,14 @@
 //! `slowgrad new`: a commented script to start from.
 
-use super::opened::{WholeFile, cannot_write};
+use super::opened::cannot_write;
 use super::{Failure, kind, out};
-use crate::library;
+use crate::files::atomic_write::AtomicFile;
+use crate::files::library;
 use clap::Args;
 use include_dir::{Dir, include_dir};
 use slowgrad_script::PluginKind;
+use slowgrad_session::shipped;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 /// One file a kind, with NAME where its name stands.
@@ -39,9 +42,17 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
     let path = folder.join(format!("{name}.rhai"));
     let text = starter(args.kind, args.layer, name)?;
     std::fs::create_dir_all(&folder).map_err(|error| cannot_write(&path, &error))?;
-    let mut file = WholeFile::new(&path)?;
-    file.write(text.as_bytes())?;
-    file.finish_new()?;
+    let write = || {
+        let mut file = AtomicFile::create(&path)?;
+        file.write_all(text.as_bytes())?;
+        file.finish_new()
+    };
+    write().map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            Failure::new(format!("{} is there already and stays as it is; choose another name", path.display()))
+        }
+        _ => cannot_write(&path, &error),
+    })?;
     out(&next(args, name, &path))
 }
 
@@ -95,7 +106,7 @@ fn next(args: &NewArgs, name: &str, path: &Path) -> String {
         let place = if args.user { "in any lesson" } else { "in a lesson in this folder" };
         lines.push(format!("use it:    write `{}: \"{name}\"` {place}", kind::field(args.kind)));
     }
-    if library::shipped().files.get(&format!("{}/{name}.rhai", args.kind.folder())).is_some() {
+    if shipped::shipped().files.get(&format!("{}/{name}.rhai", args.kind.folder())).is_some() {
         lines.push(format!("It hides the built-in {} of this name.", args.kind.word()));
     }
     lines.join("\n") + "\n"

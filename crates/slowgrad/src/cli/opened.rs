@@ -2,14 +2,13 @@
 
 use super::Failure;
 use super::report::{self, Console};
-use crate::library::{self, Loaded};
+use crate::files::atomic_write::write_atomically;
+use crate::files::library::{self, Loaded};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::weights;
 use slowgrad_script::{Lesson, Limits, Sandbox};
-use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use std::path::Path;
 
 /// Lines of scripts that a command passes on.
 const PRINTED_LINES: usize = 500;
@@ -106,61 +105,11 @@ pub(super) fn check_ending(path: &Path) -> Result<(), Failure> {
     is_json(path).map(|_| ())
 }
 
-/// A file that comes into being whole or not at all: what is written to it stands elsewhere until it is finished.
-pub(super) struct WholeFile {
-    path: PathBuf,
-    file: BufWriter<NamedTempFile>,
-}
-
-impl WholeFile {
-    pub(super) fn new(path: &Path) -> Result<Self, Failure> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        // A temporary file is for its owner's eyes only; a result is a file like any other.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(|error| cannot_write(path, &error))?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
-    }
-
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(bytes).map_err(|error| cannot_write(&self.path, &error))
-    }
-
-    /// Puts the file in its place.
-    pub(super) fn finish(self) -> Result<(), Failure> {
-        let (path, file) = self.written()?;
-        file.persist(&path).map_err(|error| cannot_write(&path, &error.error))?;
-        Ok(())
-    }
-
-    /// Puts the file in its place unless there is one already.
-    pub(super) fn finish_new(self) -> Result<(), Failure> {
-        let (path, file) = self.written()?;
-        file.persist_noclobber(&path).map_err(|error| match error.error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                Failure::new(format!("{} is there already and stays as it is; choose another name", path.display()))
-            }
-            _ => cannot_write(&path, &error.error),
-        })?;
-        Ok(())
-    }
-
-    fn written(self) -> Result<(PathBuf, NamedTempFile), Failure> {
-        let Self { path, file } = self;
-        let file = file.into_inner().map_err(|error| cannot_write(&path, error.error()))?;
-        file.as_file().sync_all().map_err(|error| cannot_write(&path, &error))?;
-        Ok((path, file))
-    }
-}
-
 pub(super) fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot write {}: {error}", path.display()))
 }
 
 /// Writes a file whole or not at all.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = WholeFile::new(path)?;
-    file.write(bytes)?;
-    file.finish()
+    write_atomically(path, bytes).map_err(|error| cannot_write(path, &error))
 }

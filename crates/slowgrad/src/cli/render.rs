@@ -3,12 +3,12 @@
 use super::opened::{Opened, write_whole};
 use super::{By, Failure, size};
 use crate::still;
-use crate::worker::maps;
 use clap::{Args, ValueEnum};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
 use slowgrad_render::{Offscreen, Theme};
 use slowgrad_script::Limits;
+use slowgrad_session::maps;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::picture::Moment;

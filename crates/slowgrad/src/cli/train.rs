@@ -1,18 +1,20 @@
 //! `slowgrad train`: steps at full speed, with weight files and metrics.
 
 use super::Failure;
-use super::opened::{self, Opened, WholeFile};
-use crate::pace::Pace;
+use super::opened::{self, Opened, cannot_write};
+use crate::desktop::worker_thread::machine;
+use crate::files::atomic_write::AtomicFile;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use slowgrad_engine::train::Objective;
 use slowgrad_script::Limits;
+use slowgrad_session::Pace;
 use slowgrad_timeline::print::Number;
 use slowgrad_timeline::words;
 use std::io::Write;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
@@ -70,7 +72,7 @@ impl Paced {
     const STEPS: u64 = 8;
 
     fn new(fixed: Option<NonZero<usize>>) -> Self {
-        Self { fixed: fixed.map(NonZero::get), pace: Pace::of_this_machine(), burst: Instant::now(), steps: 0 }
+        Self { fixed: fixed.map(NonZero::get), pace: Pace::new(machine().max_threads), burst: Instant::now(), steps: 0 }
     }
 
     fn threads(&self) -> usize {
@@ -86,6 +88,27 @@ impl Paced {
     }
 }
 
+/// The file of metrics, which is complete under its name once training has ended.
+struct MetricsFile<'a> {
+    path: &'a Path,
+    file: AtomicFile,
+}
+
+impl<'a> MetricsFile<'a> {
+    fn create(path: &'a Path) -> Result<Self, Failure> {
+        let file = AtomicFile::create(path).map_err(|error| cannot_write(path, &error))?;
+        Ok(Self { path, file })
+    }
+
+    fn write(&mut self, line: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(line).map_err(|error| cannot_write(self.path, &error))
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        self.file.finish().map_err(|error| cannot_write(self.path, &error))
+    }
+}
+
 pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     if let Some(path) = &args.weights_out {
         opened::check_ending(path)?;
@@ -95,7 +118,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     let bar = ProgressBar::new(args.steps);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut metrics = args.metrics.as_deref().map(WholeFile::new).transpose()?;
+    let mut metrics = args.metrics.as_deref().map(MetricsFile::create).transpose()?;
     let per_epoch = opened.run.setup().steps_per_epoch();
     let mut pace = Paced::new(args.threads);
     for step in 1..=args.steps {
@@ -107,7 +130,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
             Ok(objective) => objective,
             Err(error) => {
                 // What led there is worth keeping.
-                metrics.map_or(Ok(()), WholeFile::finish)?;
+                metrics.map_or(Ok(()), MetricsFile::finish)?;
                 return Err(error.into());
             }
         };
@@ -136,7 +159,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     let (last, test) = opened.evaluate()?;
-    metrics.map_or(Ok(()), WholeFile::finish)?;
+    metrics.map_or(Ok(()), MetricsFile::finish)?;
     if let Some(path) = &args.weights_out {
         opened::write_weights(path, &opened.run.setup().shape, &opened.run.model().values)?;
     }

@@ -4,13 +4,15 @@ use super::opened;
 use super::timing::{Spread, timed};
 use super::{Bench, Reading, Row};
 use crate::cli::Failure;
-use crate::library;
-use crate::window::Contents;
-use crate::worker::{Command, Worker};
+use crate::desktop::worker_thread::{WorkerThread, clock};
+use crate::files::library;
+use slowgrad_app::headless::Contents;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::run::Run;
 use slowgrad_render::{Theme, View, network_ui};
 use slowgrad_script::{Files, Library, PluginKind, Root, Sandbox};
+use slowgrad_session::shipped;
+use slowgrad_session::{Command, Link as _};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::{Address, Cell, Phase};
 use slowgrad_timeline::granularity::Granularity;
@@ -126,7 +128,7 @@ fn seeks(bench: &Bench, lesson: &str) -> Result<Reading, Failure> {
 /// The worker's own time from a lesson's file that was saved with another line at its end to the snapshot that shows
 /// its step. The watcher waits before it reads a file, which is not in it.
 fn saves(bench: &Bench) -> Result<Reading, Failure> {
-    let shipped = library::shipped();
+    let shipped = shipped::shipped();
     let library = Library { roots: vec![shipped.clone()] };
     let lessons: Vec<String> =
         Sandbox::new(library, bench.limits).entries(PluginKind::Lesson).into_iter().map(|entry| entry.path).collect();
@@ -135,11 +137,11 @@ fn saves(bench: &Bench) -> Result<Reading, Failure> {
         let text = shipped.files.get(&path).map(|bytes| bytes.to_vec()).unwrap_or_default();
         let files = Files::from_iter([(path.as_str(), text.as_slice())]);
         let library = Library { roots: vec![shipped.clone(), Root { name: OWN.into(), files }] };
-        let worker = Worker::start(library, bench.limits, Command::Open(path.clone()), || {});
+        let worker = WorkerThread::start(library, bench.limits, Command::Open(path.clone()), || {});
         let worker = worker.map_err(|error| Failure::new(error.to_string()))?;
         savings.push(Saving { worker, path, text });
     }
-    for saving in &savings {
+    for saving in &mut savings {
         saving.settle()?;
     }
     Ok(bench.timing.each(savings.len(), |case| savings[case].save())?.into())
@@ -150,7 +152,7 @@ const OWN: &str = "own";
 
 /// A lesson that is open and saved again and again.
 struct Saving {
-    worker: Worker,
+    worker: WorkerThread,
     path: String,
     text: Vec<u8>,
 }
@@ -166,9 +168,10 @@ impl Saving {
         })
     }
 
-    fn settle(&self) -> Result<(), Failure> {
+    fn settle(&mut self) -> Result<(), Failure> {
+        let snapshot = self.worker.run_until_idle(clock().deadline(Duration::from_mins(1)));
         let wrong = |what: &str| Failure::new(format!("{}: {what}", self.path));
-        let snapshot = self.worker.settled(Duration::from_mins(1)).ok_or_else(|| wrong("the worker gave no answer"))?;
+        let snapshot = snapshot.ok_or_else(|| wrong("the worker gave no answer"))?;
         match snapshot.problems.first() {
             Some(problem) => Err(wrong(&problem.to_string())),
             None => Ok(()),
@@ -249,7 +252,7 @@ fn first_frames(bench: &Bench, size: usize) -> Result<Reading, Failure> {
 /// its step.
 fn windows(bench: &Bench, size: usize) -> Result<Reading, Failure> {
     let worker = opened::worker(size, bench.limits)?;
-    let contents = Contents::of(worker, FRAME).ok_or_else(|| Failure::new("the lesson cannot run"));
+    let contents = Contents::of(clock(), worker, FRAME).ok_or_else(|| Failure::new("the lesson cannot run"));
     let mut contents = contents?;
     let places = if bench.timing.is_quick() { 1 } else { 32 };
     let spread = bench.timing.each(places, |case| {

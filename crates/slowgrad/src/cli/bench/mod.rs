@@ -10,7 +10,7 @@ mod timing;
 mod training;
 
 use super::{Failure, out};
-use crate::library;
+use crate::files::library;
 use clap::Args;
 use serde_json::{Value, json};
 use slowgrad_script::Limits;

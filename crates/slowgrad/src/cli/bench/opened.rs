@@ -1,21 +1,23 @@
 //! The lessons that are measured: scripts beside this file, with the plugins of the shipped library.
 
 use crate::cli::Failure;
-use crate::library;
-use crate::worker::{Command, Worker};
+use crate::desktop::worker_thread::WorkerThread;
+use crate::files::library;
 use include_dir::{Dir, include_dir};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::spec::LayerSpec;
 use slowgrad_script::{Files, Lesson, Library, Limits, Root, Sandbox};
+use slowgrad_session::Command;
+use slowgrad_session::shipped;
 
 static SCRIPTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/cli/bench/scripts");
 
 /// A sandbox with the lessons that are measured.
 pub(super) fn sandbox(limits: Limits) -> Sandbox {
     let mut files = Files::new();
-    library::collect(&SCRIPTS, &mut files);
+    shipped::collect(&SCRIPTS, &mut files);
     let measured = Root { name: "bench".into(), files };
-    Sandbox::new(Library { roots: vec![library::shipped(), measured] }, limits)
+    Sandbox::new(Library { roots: vec![shipped::shipped(), measured] }, limits)
 }
 
 /// One of them, read.
@@ -30,12 +32,12 @@ pub(super) fn run(name: &str, limits: Limits) -> Result<Run, Failure> {
 }
 
 /// A worker that opens a lesson with two hidden layers of this size.
-pub(super) fn worker(size: usize, limits: Limits) -> Result<Worker, Failure> {
+pub(super) fn worker(size: usize, limits: Limits) -> Result<WorkerThread, Failure> {
     let wide = SCRIPTS.get_file("wide.rhai").and_then(|file| file.contents_utf8()).unwrap_or_default();
     let text = wide.replace("[2, 4, 4, 1]", &format!("[2, {size}, {size}, 1]"));
     let files = Files::from_iter([("wider.rhai", text.as_bytes())]);
-    let library = Library { roots: vec![library::shipped(), Root { name: "bench".into(), files }] };
-    let worker = Worker::start(library, limits, Command::Open("wider.rhai".into()), || {});
+    let library = Library { roots: vec![shipped::shipped(), Root { name: "bench".into(), files }] };
+    let worker = WorkerThread::start(library, limits, Command::Open("wider.rhai".into()), || {});
     worker.map_err(|error| Failure::new(error.to_string()))
 }
 

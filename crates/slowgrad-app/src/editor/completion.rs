@@ -1,0 +1,168 @@
+//! Names that may be put in at the cursor, and where a name is defined.
+
+use super::typing::Change;
+use super::{Editor, Tone};
+use slowgrad_script::editing::{Completion, Meaning, complete, definition};
+use slowgrad_script::{PluginKind, TokenKind, highlight};
+use slowgrad_session::Session;
+use std::ops::Range;
+
+/// A list opens by itself once a word has so many letters.
+const LETTERS: usize = 2;
+
+/// The names to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct List {
+    pub(crate) names: Vec<Completion>,
+    pub(crate) chosen: usize,
+}
+
+impl List {
+    /// Goes so many names further, around the ends.
+    pub(crate) fn go(&mut self, by: isize) {
+        let count = self.names.len().max(1) as isize;
+        self.chosen = (self.chosen as isize + by).rem_euclid(count) as usize;
+    }
+
+    /// The byte before which the word ends that the names begin with.
+    pub(crate) fn end(&self) -> Option<usize> {
+        self.names.first().map(|name| name.replaces.end)
+    }
+
+    /// What choosing the chosen name does.
+    pub(crate) fn accept(&self) -> Option<Change> {
+        let name = self.names.get(self.chosen)?;
+        Some(Change::insert(name.replaces.clone(), name.text.clone()))
+    }
+}
+
+/// The names for a cursor that was asked for, or that a letter was just typed before.
+pub(crate) fn list(text: &str, cursor: usize, plugins: &[(PluginKind, String)], is_asked: bool) -> Option<List> {
+    if !is_asked && !opens_by_itself(text, cursor, plugins) {
+        return None;
+    }
+    let names = complete(text, cursor, plugins);
+    (!names.is_empty()).then_some(List { names, chosen: 0 })
+}
+
+/// Whether a list would help: not after a name that is whole already, and not where a new one is made up.
+fn opens_by_itself(text: &str, cursor: usize, plugins: &[(PluginKind, String)]) -> bool {
+    let before = &text[..cursor];
+    let is_letter = |letter: char| letter == '_' || letter.is_alphanumeric();
+    let start = before.trim_end_matches(is_letter).len();
+    let word = &before[start..];
+    let rest = &before[..start];
+    let is_property =
+        rest.ends_with('.') && !rest.trim_end_matches('.').ends_with(|letter: char| letter.is_ascii_digit());
+    let is_path = rest.ends_with("::");
+    if word.chars().count() < LETTERS
+        && !((is_property || is_path) && text[cursor..].chars().next().is_none_or(|next| !is_letter(next)))
+    {
+        return false;
+    }
+    if word.starts_with(|letter: char| letter.is_ascii_digit()) {
+        return false;
+    }
+    let previous = rest.trim_end().rsplit(|letter: char| !is_letter(letter)).next().unwrap_or("");
+    let is_new = rest.ends_with(' ') && matches!(previous, "let" | "const" | "fn" | "for" | "as");
+    let one_less = word.char_indices().next_back().map(|(at, _)| start + at);
+    let is_whole = one_less.is_some_and(|at| complete(text, at, plugins).iter().any(|name| name.text == word));
+    !is_new && !is_whole
+}
+
+impl Editor {
+    /// Opens the list of names at the cursor, or says that there are none.
+    pub(crate) fn complete(&mut self, session: &Session) {
+        let cursor = self.selection().end;
+        let Some(document) = self.document() else { return };
+        self.list = list(&document.text, cursor, plugins(session), true);
+        if self.list.is_none() {
+            self.say(Tone::Plain, "no name fits here");
+        }
+    }
+
+    /// Goes to where the name at the cursor is defined.
+    pub(crate) fn go_to_definition(&mut self, session: &Session) {
+        let cursor = self.selection().end;
+        let Some(document) = self.document() else { return };
+        match definition(&document.text, cursor) {
+            Some(Meaning::Here(range)) => self.target = Some(range.start..range.start),
+            Some(Meaning::File { path, function }) => {
+                let folder = document.path.rfind('/').map_or("", |slash| &document.path[..=slash]);
+                let name = path.strip_suffix(".rhai").unwrap_or(&path);
+                let candidates = [format!("{folder}{name}.rhai"), format!("{name}.rhai")];
+                let found =
+                    candidates.into_iter().find(|path| super::files(session).iter().any(|file| file.path == *path));
+                match found {
+                    Some(path) => {
+                        if self.show(&path, session) {
+                            let text = self.document().map_or("", |document| document.text.as_str());
+                            let at = function.and_then(|name| function_at(text, &name)).map_or(0, |range| range.start);
+                            self.target = Some(at..at);
+                        }
+                    }
+                    None => self.say(Tone::Plain, format!("{path} is not among the files of this lesson")),
+                }
+            }
+            None => self.say(Tone::Plain, "nothing in this script defines what is at the cursor"),
+        }
+    }
+}
+
+/// Where a function is named in its definition.
+fn function_at(text: &str, name: &str) -> Option<Range<usize>> {
+    let tokens = highlight(text);
+    let pair = tokens.windows(2).find(|pair| {
+        pair[0].1 == TokenKind::Keyword && &text[pair[0].0.clone()] == "fn" && &text[pair[1].0.clone()] == name
+    })?;
+    Some(pair[1].0.clone())
+}
+
+/// The names of all plugins.
+pub(crate) fn plugins(session: &Session) -> &[(PluginKind, String)] {
+    session.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.plugins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(marked: &str, is_asked: bool) -> Vec<String> {
+        let cursor = marked.find('|').expect("a cursor");
+        let plugins = [(PluginKind::Loss, "mse".to_owned())];
+        let list = list(&marked.replace('|', ""), cursor, &plugins, is_asked);
+        list.map(|list| list.names.into_iter().map(|name| name.text).collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_list_opens_where_it_helps_and_nowhere_else() {
+        assert!(names("fn activation(z) { soft| }", false).contains(&"softplus".to_owned()));
+        assert!(names("fn activation(z) { s| }", false).is_empty());
+        assert!(names("fn activation(z) { s| }", true).contains(&"softplus".to_owned()));
+        assert!(names("fn activation(z) { softplus| }", false).is_empty());
+        assert!(names("fn activation(z) { let soft| }", false).is_empty());
+        assert!(names("fn activation(z) { 12| }", false).is_empty());
+        assert!(names("fn activation(z) { 1.| }", false).is_empty());
+        assert!(names("// soft|", false).is_empty());
+    }
+
+    #[test]
+    fn a_chosen_name_takes_the_place_of_what_was_typed() {
+        let mut text = "fn activation(z) { \"é\"; softp(z) }".to_owned();
+        let cursor = text.find("softp").expect("it is there") + 5;
+        let mut list = list(&text, cursor, &[], false).expect("a list");
+        list.go(-1);
+        list.go(1);
+        let change = list.accept().expect("a name");
+        change.apply(&mut text);
+        assert_eq!(text, "fn activation(z) { \"é\"; softplus(z) }");
+        assert_eq!(change.selected, cursor + 3..cursor + 3);
+    }
+
+    #[test]
+    fn functions_are_found_in_other_files() {
+        let text = "// fn help\nfn é() {}\nfn help(x) { help(x) }";
+        assert_eq!(function_at(text, "help").map(|range| range.start), Some(text.find("help(x)").expect("there")));
+        assert_eq!(function_at(text, "é").map(|range| &text[range]), Some("é"));
+    }
+}

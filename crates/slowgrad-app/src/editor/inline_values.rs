@@ -1,0 +1,82 @@
+//! What the lines of a script have computed so far, to stand at their ends.
+
+use super::positions::{line_at, range_of};
+use slowgrad_tape::Source;
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::event::Event;
+use slowgrad_timeline::picture::script_mark;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Of a long computation only the last events are told.
+const LOOK_BACK: usize = 512;
+/// Values at the end of one line.
+const PER_LINE: usize = 3;
+/// Significant digits.
+const DIGITS: usize = 3;
+
+/// Lines, counted from 0, with the values that they gave.
+pub(crate) type LineValues = BTreeMap<usize, Vec<String>>;
+
+/// The values of the lines of `source`, counted from 0: what the neuron, loss or parameter of this event has
+/// computed up to it, the last few of each line.
+pub(crate) fn line_values(timeline: &Timeline, event: usize, source: &Arc<Source>) -> LineValues {
+    let address = timeline.address(event);
+    let cell = timeline.cell(address.sample, address.phase, address.cell).unwrap_or(event..event + 1);
+    let first = cell.start.max((event + 1).saturating_sub(LOOK_BACK));
+    let mut lines = LineValues::new();
+    for event in first..=event {
+        let Some((line, text)) = value(&timeline.event(event), source) else { continue };
+        let values = lines.entry(line).or_default();
+        // A loop computes the same line again.
+        values.retain(|known| known.split(" = ").next() != text.split(" = ").next());
+        values.push(text);
+        if values.len() > PER_LINE {
+            values.remove(0);
+        }
+    }
+    lines
+}
+
+/// What an event gave, and the line at whose end it stands.
+fn value(event: &Event, source: &Arc<Source>) -> Option<(usize, String)> {
+    let mark = script_mark(event, DIGITS)?;
+    let found = &mark.location.source;
+    if !Arc::ptr_eq(found, source) && found != source {
+        return None;
+    }
+    let last = range_of(mark.location.span, source).end.saturating_sub(1);
+    let line = line_at(&super::document::plain(&source.text), last);
+    let text = if mark.name.is_empty() { mark.value } else { format!("{} = {}", mark.name, mark.value) };
+    Some((line, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slowgrad_script::{Limits, Sandbox};
+    use slowgrad_session::shipped;
+    use slowgrad_timeline::event::Phase;
+    use slowgrad_timeline::words;
+
+    #[test]
+    fn lines_tell_what_they_have_computed_and_not_what_they_will() {
+        let loaded = library::load(None).expect("the welcome lesson");
+        let sandbox = Sandbox::new(loaded.library, Limits::default());
+        let lesson = sandbox.open(&loaded.lesson).expect("it is fine");
+        let run = slowgrad_engine::run::Run::new(lesson.setup, lesson.parameters);
+        let timeline = Timeline::new(Arc::new(run.record().expect("a step")));
+        let loss = timeline.phase(Phase::Loss, Some(0)).expect("a loss");
+        let marks: Vec<usize> = loss.filter(|at| timeline.event(*at).location.is_some()).collect();
+        let source = Arc::clone(&timeline.event(marks[0]).location.expect("a place").source);
+        let told = |at: usize| line_values(&timeline, at, &source);
+        let first = told(marks[0]);
+        assert_eq!(first.len(), 1);
+        let all = told(marks[marks.len() - 1]);
+        assert!(all.len() > 1 && first.keys().all(|line| all.contains_key(line)), "{all:?}");
+        let result = words::number(timeline.event(marks[marks.len() - 1]).kind.result(), DIGITS);
+        assert!(all.values().flatten().any(|text| text.ends_with(&result)), "{all:?} {result}");
+        let other = Arc::new(Source { name: "other".into(), text: source.text.clone() });
+        assert!(line_values(&timeline, marks[0], &other).is_empty());
+    }
+}

@@ -1,0 +1,92 @@
+//! Which keys are the editor's own, and in which order they and the text widget's are carried out.
+//!
+//! A frame may bring many keys. They count in the order in which they were pressed: the widget gets those
+//! before the first of the editor's own, and what comes after waits for the next frame.
+
+use crate::actions::{self, Action, Group};
+use egui::{Event, Key};
+
+/// A key that the text widget does not carry out, or not as an editor of scripts should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Own {
+    Act(Action),
+    Enter,
+    DrawerTab {
+        back: bool,
+    },
+    /// A closing bracket.
+    Close(String),
+    Escape,
+    /// In a list of names: so many further.
+    Move(isize),
+}
+
+/// What an event means to the editor; nothing when it is the widget's. A list of names takes the arrows.
+pub(crate) fn own(event: &Event, has_list: bool) -> Option<Own> {
+    match event {
+        Event::Text(text) if matches!(text.as_str(), "}" | ")" | "]") => Some(Own::Close(text.clone())),
+        Event::Key { key, pressed: true, modifiers, .. } => {
+            let asked = actions::pressed(*key, *modifiers).filter(|action| action.entry().group == Group::Script);
+            if let Some(asked) = asked {
+                return Some(Own::Act(asked));
+            }
+            let is_plain = !modifiers.command && !modifiers.alt;
+            match key {
+                Key::Escape => Some(Own::Escape),
+                Key::Enter if is_plain => Some(Own::Enter),
+                Key::Tab if is_plain => Some(Own::DrawerTab { back: modifiers.shift }),
+                Key::ArrowDown if has_list && is_plain && !modifiers.shift => Some(Own::Move(1)),
+                Key::ArrowUp if has_list && is_plain && !modifiers.shift => Some(Own::Move(-1)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether an event is one of the keyboard, whose order matters.
+pub(crate) fn is_typed(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Text(_) | Event::Key { pressed: true, .. } | Event::Paste(_) | Event::Cut | Event::Copy | Event::Ime(_)
+    )
+}
+
+/// A pasted text has the line endings of where it was copied.
+pub(crate) fn pasted(event: Event) -> Event {
+    match event {
+        Event::Paste(text) => Event::Paste(text.replace("\r\n", "\n").replace('\r', "\n")),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use egui::Modifiers;
+
+    fn key(key: Key, modifiers: Modifiers) -> Event {
+        Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers }
+    }
+
+    #[test]
+    fn the_players_keys_mean_nothing_to_a_text_and_the_editors_do() {
+        for entry in action::TABLE {
+            for plain in [Key::Space, Key::ArrowRight, Key::E, Key::T, Key::Home, Key::F1] {
+                assert_eq!(own(&key(plain, Modifiers::NONE), false), None, "{}", entry.name);
+            }
+        }
+        assert_eq!(own(&key(Key::S, Modifiers::COMMAND), false), Some(Own::Act(Action::Save)));
+        assert_eq!(own(&key(Key::Space, Modifiers::COMMAND), false), Some(Own::Act(Action::Complete)));
+        assert_eq!(own(&key(Key::Enter, Modifiers::COMMAND), true), Some(Own::Act(Action::Check)));
+        assert_eq!(own(&key(Key::Tab, Modifiers::SHIFT), false), Some(Own::DrawerTab { back: true }));
+        assert_eq!(own(&key(Key::ArrowDown, Modifiers::NONE), false), None);
+        assert_eq!(own(&key(Key::ArrowDown, Modifiers::NONE), true), Some(Own::Move(1)));
+        assert_eq!(own(&Event::Text("x".into()), true), None);
+    }
+
+    #[test]
+    fn what_is_pasted_has_line_feeds() {
+        assert_eq!(pasted(Event::Paste("a\r\nb\rc\n".into())), Event::Paste("a\nb\nc\n".into()));
+    }
+}

@@ -1,0 +1,276 @@
+//! The network in the middle, with what the lesson says over it.
+
+use super::hints::Hints;
+use super::question::QuestionCard;
+use super::{comparison, context_menu, structure_buttons};
+use crate::actions::{Action, keys_text};
+use crate::panels::number_field::Outcome;
+use crate::state::Gui;
+use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2};
+use slowgrad_render::{legend_ui, network_ui};
+use slowgrad_session::RunAction;
+use slowgrad_session::Session;
+use slowgrad_timeline::picture::zoom_step;
+use slowgrad_timeline::scene::{Anchor, Ink, Label, Scene, Target};
+use slowgrad_timeline::words;
+use std::sync::Arc;
+
+/// The legend and the short messages stand in a strip of this height.
+const LEGEND_HEIGHT: f32 = 26.0;
+
+pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let area = ui.max_rect();
+    let other = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
+    // Two networks need the room that the buttons over one have; their keys are heard all the same.
+    let top = LEGEND_HEIGHT + if other.is_some() { 0.0 } else { structure_buttons::HEIGHT };
+    let shape = session.now().map(|(timeline, _)| Arc::clone(&timeline.step().shape));
+    let hints = Hints::new(ui, area.shrink2(Vec2::new(6.0, 0.0)), gui, session);
+    let hints_height = hints.as_ref().map_or(0.0, |hints| hints.height);
+    // Both of two networks are drawn equally large.
+    let rooms = |room: Rect| {
+        let shape = shape.as_ref().filter(|_| other.is_some())?;
+        Some(comparison::rooms(room, shape))
+    };
+    let room = Rect::from_min_size(area.min, area.size() - Vec2::new(12.0, top + 90.0 + hints_height));
+    let room = rooms(room).map_or(room.size(), |[room, _]| room.size() - Vec2::new(0.0, comparison::HEADING));
+    gui.scenery.set_room(room);
+    gui.rival.scenery.set_room(room);
+    let zoom_before = zoom_step(session.view.zoom);
+    let Some(scene) = gui.scene(session) else {
+        gui.set_canvas(None, None);
+        let is_broken = session.snapshot.as_ref().is_some_and(|snapshot| super::errors(snapshot) > 0);
+        let text = match (is_broken, gui.is_presenting) {
+            (true, false) => "This lesson cannot run yet: see Problems.",
+            // An audience is told nothing of it.
+            (true, true) => "",
+            (false, _) => "Opening the lesson…",
+        };
+        ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(20.0), theme.faint);
+        return;
+    };
+    let size = caption_size(area, gui.is_presenting);
+    let question = QuestionCard::new(ui, area, size, session, &theme);
+    // A question stands where captions do.
+    let caption = if question.is_some() { None } else { caption(ui, area, size, session, &theme) };
+    // Captions have two lines and a hint at most times; that room is kept, so that the network stands still.
+    let usual = if session.performance.has_cues() { 2.3 * size + 44.0 } else { 0.0 };
+    let said = caption.as_ref().map(|caption| caption.rect).or(question.as_ref().map(|question| question.rect));
+    let caption_height = said.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
+    let (network, below) =
+        Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0))
+            .split_top_bottom_at_y(area.bottom() - caption_height - 6.0 - hints_height);
+    let rooms = rooms(network);
+    // The name of a run stands over it.
+    let network = rooms.map_or(network, |[room, _]| room.with_min_y(room.top() + comparison::HEADING));
+    let legend =
+        Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT - 5.0));
+    if legend.width() > 440.0 {
+        ui.scope_builder(UiBuilder::new().max_rect(legend), |ui| legend_ui(ui, &theme));
+    }
+    gui.fly(ui, session, network.size(), scene.bounds);
+    let answer = ui
+        .scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, &scene, &mut session.view, &theme))
+        .inner;
+    if let Some(response) = &answer.response {
+        context_menu::network_menu(response, answer.hovered, gui, session);
+    }
+    if zoom_step(session.view.zoom) != zoom_before {
+        // Details came or went with the zoom.
+        ui.ctx().request_repaint();
+    }
+    let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
+    let place = gui.scenery.position(weight).zip(answer.rect).map(|(place, rect)| session.view.to_screen(rect, place));
+    gui.set_canvas(answer.rect, place);
+    let row =
+        Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT), Pos2::new(network.right(), area.top() + top));
+    if !gui.is_presenting && other.is_none() {
+        ui.scope(|ui| structure_buttons::structure_ui(ui, row, network, gui, session));
+    }
+    if let Some(target) = answer.clicked {
+        session.view.selected = Some(target);
+        gui.rival.is_in_focus = false;
+    }
+    if let (Some(rooms), Some(other)) = (rooms, other) {
+        comparison::rival_ui(ui, rooms, gui, session, &other);
+    }
+    if answer.background_clicked && gui.field.is_none() {
+        session.view.selected = None;
+    }
+    if let Some((target, by)) = answer.dragged {
+        match target {
+            Target::Weight { .. } => drag_weight(session, target, by),
+            disc => gui.scenery.drag(disc, by),
+        }
+        // What was drawn above stood where it was before.
+        ui.ctx().request_repaint();
+    }
+    if let Some(target) = answer.double_clicked {
+        gui.edit(target, session);
+    }
+    if let (Some(target), None) = (answer.hovered, &gui.field) {
+        hover(ui, session, &scene, target);
+    }
+    if let (Some(mut field), Some(rect)) = (gui.field.take(), answer.rect) {
+        let place = gui.scenery.position(field.target).unwrap_or([0.0, 0.0]);
+        let at = session.view.to_screen(rect, place) - Vec2::new(0.0, 14.0);
+        // Within the canvas, or as near to its upper left corner as can be where that is too small.
+        let at = at.min(rect.max - Vec2::new(110.0, 0.0)).max(rect.min + Vec2::new(110.0, 100.0));
+        if field.show(ui, at, session, &theme) == Outcome::Open {
+            gui.field = Some(field);
+        }
+    }
+    if let Some(caption) = caption {
+        caption.paint(ui, &theme);
+    }
+    if let Some(question) = question {
+        question.show(ui, session, &theme);
+    }
+    if let Some(hints) = hints {
+        hints.show(ui, below, gui);
+    }
+    // Nothing that concerns the author comes before the audience.
+    if !gui.is_presenting {
+        notices_ui(ui, network, session, &theme);
+    }
+    if session.flash_secs > 0.0 {
+        let strength = (session.flash_secs / 0.6) as f32;
+        ui.painter().rect_stroke(
+            area,
+            0.0,
+            Stroke::new(3.0, theme.accent.gamma_multiply(strength)),
+            StrokeKind::Inside,
+        );
+    }
+}
+
+/// A selected weight that is dragged upwards grows.
+fn drag_weight(session: &mut Session, target: Target, by: Vec2) {
+    if let Some((what, value)) = session.editable(target) {
+        session.edit(what, value - 0.01 * f64::from(by.y));
+    }
+}
+
+/// The number under the pointer, with its name.
+fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
+    // What is selected is explained at the right.
+    if session.view.selected == Some(target) {
+        return;
+    }
+    let name = words::target(target);
+    let text = match target {
+        Target::Neuron { layer, neuron } => {
+            // Words around a disc say it already.
+            let is_said = |label: &Label| label.target == Some(target) && label.anchor == Anchor::Above;
+            if scene.labels.iter().any(is_said) {
+                return;
+            }
+            format!("{name}{}", computed(session, scene, layer, neuron))
+        }
+        _ => {
+            let Some((_, value)) = session.editable(target) else { return };
+            format!("{name}: {}   double-click to edit", words::number(value, 5))
+        }
+    };
+    egui::Tooltip::always_open(
+        ui.ctx().clone(),
+        ui.layer_id(),
+        egui::Id::unique("under the pointer"),
+        egui::PopupAnchor::Pointer,
+    )
+    .gap(16.0)
+    .show(|ui| ui.add(egui::Label::new(egui::RichText::new(text).small()).extend()));
+}
+
+/// The numbers of a neuron, as far as the picture has them.
+fn computed(session: &Session, scene: &Scene, layer: usize, neuron: usize) -> String {
+    let disc = scene.discs.iter().find(|disc| disc.target == Target::Neuron { layer, neuron });
+    let sample = session.now().and_then(|(timeline, _)| timeline.step().samples.get(session.sample()));
+    let (Some(disc), Some(sample)) = (disc, sample) else { return String::new() };
+    let recorded = &sample.layers[layer];
+    let known = [
+        (disc.fill != Ink::Empty).then(|| format!("a = {}", words::number(recorded.a[neuron], 5))),
+        matches!(disc.ring, Ink::Gradient(_)).then(|| format!("δ = {}", words::number(recorded.delta[neuron], 5))),
+    ];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    if known.is_empty() { known.concat() } else { format!(": {}", known.join(", ")) }
+}
+
+/// Captions are read from the last row of a room.
+fn caption_size(area: Rect, is_presenting: bool) -> f32 {
+    if is_presenting { (area.width() / 30.0).clamp(24.0, 64.0) } else { (area.width() / 34.0).clamp(17.0, 30.0) }
+}
+
+/// What the lesson says, laid out but not painted.
+struct Caption {
+    rect: Rect,
+    text: std::sync::Arc<egui::Galley>,
+    hint: Option<std::sync::Arc<egui::Galley>>,
+}
+
+fn caption(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &slowgrad_render::Theme) -> Option<Caption> {
+    let text = session.caption();
+    let performance = &session.performance;
+    let go_on = keys_text(Action::Run(RunAction::NextCue).entry());
+    let hint = if performance.waits_for_presenter() && performance.has_cues() {
+        let (done, all) = performance.progress();
+        Some(if performance.held {
+            format!("The lesson is on hold · press {go_on} to go on ({done} of {all})")
+        } else {
+            format!("Press {go_on} to go on")
+        })
+    } else {
+        None
+    };
+    if text.is_empty() && hint.is_none() {
+        return None;
+    }
+    let width = (area.width() - 28.0).max(40.0);
+    let layout = |text: String, size: f32, color| {
+        let mut job = egui::text::LayoutJob::simple(text, FontId::proportional(size), color, width - 40.0);
+        job.halign = egui::Align::Center;
+        ui.painter().layout_job(job)
+    };
+    let text = layout(text, size, theme.text);
+    let hint =
+        hint.map(|hint| layout(hint, 13.0, theme.text_color(slowgrad_timeline::scene::Ink::Accent, theme.panel)));
+    let hint_height = hint.as_ref().map_or(0.0, |hint| hint.size().y + 4.0);
+    let height = text.size().y + hint_height + 20.0;
+    let rect = Rect::from_min_max(
+        Pos2::new(area.left() + 14.0, area.bottom() - 12.0 - height),
+        area.max - Vec2::new(14.0, 12.0),
+    );
+    Some(Caption { rect, text, hint })
+}
+
+impl Caption {
+    fn paint(self, ui: &mut Ui, theme: &slowgrad_render::Theme) {
+        let painter = ui.painter();
+        painter.rect(self.rect, 10.0, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+        painter.rect_filled(self.rect.with_max_x(self.rect.left() + 4.0), 2.0, theme.accent);
+        let words = self.text.text().to_owned();
+        let top = Pos2::new(self.rect.center().x, self.rect.top() + 10.0);
+        let below = top + Vec2::new(0.0, self.text.size().y + 4.0);
+        painter.galley(top, self.text, theme.text);
+        if let Some(hint) = self.hint {
+            painter.galley(below, hint, theme.accent);
+        }
+        // Screen readers read what is painted.
+        let response = ui.interact(self.rect, ui.scope_id().with("caption"), egui::Sense::hover());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
+    }
+}
+
+/// Short messages in the corner.
+fn notices_ui(ui: &mut Ui, area: Rect, session: &Session, theme: &slowgrad_render::Theme) {
+    let mut bottom = area.bottom() - 6.0;
+    for notice in session.notices.iter().rev() {
+        let width = 0.6 * area.width();
+        let galley = ui.painter().layout(notice.text.clone(), FontId::proportional(13.0), theme.text, width);
+        let size = galley.size() + Vec2::new(20.0, 12.0);
+        let rect = Rect::from_min_size(Pos2::new(area.right() - size.x - 6.0, bottom - size.y), size);
+        ui.painter().rect(rect, 8.0, theme.raised, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+        ui.painter().galley(rect.min + Vec2::new(10.0, 6.0), galley, theme.text);
+        bottom = rect.top() - 6.0;
+    }
+}

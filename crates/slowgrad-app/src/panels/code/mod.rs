@@ -1,0 +1,250 @@
+//! The text of a script with its keys: letters, selection and scrolling are the text widget's, what a key does
+//! to a text is decided in [`crate::editor`], and what stands over the letters is [`notes`]'.
+
+pub(super) mod annotations;
+mod names;
+
+use crate::actions::Action;
+use crate::editor::Editor;
+use crate::editor::completion;
+use crate::editor::keys::{Own, is_typed, own, pasted};
+use crate::editor::positions::{byte_at, char_at, line_at};
+use crate::editor::typing;
+use annotations::{Notes, Sheet};
+use egui::style::ScrollAnimation;
+use egui::text::{CCursor, CCursorRange};
+use egui::text_edit::TextEditState;
+use egui::{
+    Event, EventFilter, Frame, Galley, Id, Margin, Pos2, Rect, ScrollArea, Shape, Stroke, TextBuffer, TextEdit,
+    TextStyle, Ui, UiBuilder, Vec2,
+};
+use slowgrad_render::Theme;
+use slowgrad_session::Session;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Lines that are seen around a place that is shown.
+const AROUND: f32 = 2.5;
+
+/// The identity of a script's text field.
+pub(crate) fn field(path: &str) -> Id {
+    Id::unique(("script", path))
+}
+
+/// Draws the shown script into what room there is; answers what its keys ask for.
+pub(super) fn code_ui(
+    ui: &mut Ui,
+    editor: &mut Editor,
+    session: &Session,
+    notes: &Notes,
+    label: Id,
+    theme: &Theme,
+) -> Vec<Action> {
+    let Some(document) = editor.document() else { return Vec::new() };
+    let id = field(&document.path);
+    let lines = document.text.matches('\n').count() + 1;
+    let font = TextStyle::Monospace.resolve(ui.style());
+    let glyph = ui.painter().layout_no_wrap("0".to_owned(), font, theme.text).size().x;
+    let area = ui.available_rect_before_wrap();
+    ui.advance_cursor_after_rect(area);
+
+    let has_focus = ui.memory(|memory| memory.has_focus(id));
+    let edge = if has_focus { theme.faint } else { theme.line };
+    ui.painter().rect(area, 6.0, theme.background, Stroke::new(1.0, edge), egui::StrokeKind::Inside);
+    let inside = area.shrink(2.0);
+    let gutter = (lines.to_string().len().max(2) as f32 + 1.6) * glyph;
+    let room = inside.with_min_x(inside.left() + gutter);
+
+    let asked = if has_focus { keys(ui, editor) } else { Vec::new() };
+    let mut child = ui.new_child(UiBuilder::new().max_rect(room).id_salt("code"));
+    child.set_clip_rect(room.intersect(ui.clip_rect()));
+    let scroll = ScrollArea::both().id_salt(id).auto_shrink(false);
+    let shown = scroll.show(&mut child, |ui| text_ui(ui, editor, id, label, room.size(), notes, theme)).inner;
+    let Some(shown) = shown else { return asked };
+    after(editor, session, &shown);
+
+    let Some(document) = editor.document() else { return asked };
+    let sheet = Sheet { galley: &shown.galley, origin: shown.origin, text: &document.text, glyph, theme };
+    let clip = ui.clip_rect();
+    sheet.line_ends(&ui.painter().with_clip_rect(room.intersect(clip)), room, notes);
+    sheet.waves(&ui.painter().with_clip_rect(room.intersect(clip)), notes);
+    let cursor = shown.cursor.as_ref().map(|cursor| line_at(&document.text, cursor.end));
+    sheet.gutter(&ui.painter().with_clip_rect(inside.with_max_x(room.left()).intersect(clip)), lines, cursor, notes);
+    if let Some(at) = shown.hovered {
+        sheet.explain(ui, at, notes);
+    }
+    let at = shown.cursor.as_ref().map(|cursor| {
+        let cursor = CCursor::new(char_at(&document.text, cursor.end));
+        shown.galley.pos_from_cursor(cursor).translate(shown.origin.to_vec2())
+    });
+    if let (Some(list), Some(at)) = (&mut editor.list, at)
+        && names::names_ui(ui, list, at, theme)
+    {
+        accept(editor);
+    }
+    if shown.is_asked { [asked, vec![Action::Definition]].concat() } else { asked }
+}
+
+/// Carries out the editor's own keys, up to the first letter; the text widget gets what comes before the next.
+fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
+    let mut queue: VecDeque<Event> = std::mem::take(&mut editor.waiting);
+    ui.input_mut(|input| {
+        let (typed, others): (Vec<Event>, Vec<Event>) =
+            std::mem::take(&mut input.events).into_iter().partition(is_typed);
+        queue.extend(typed.into_iter().map(pasted));
+        input.events = others;
+    });
+    let mut asked = Vec::new();
+    while asked.is_empty()
+        && let Some(key) = queue.front().and_then(|event| own(event, editor.list.is_some()))
+    {
+        queue.pop_front();
+        match key {
+            Own::Act(action) => asked.push(action),
+            Own::Enter | Own::DrawerTab { back: false } if editor.list.is_some() => accept(editor),
+            Own::Enter => editor.edit(typing::line_feed),
+            Own::DrawerTab { back: false } => editor.edit(typing::indent),
+            Own::DrawerTab { back: true } => editor.edit(typing::outdent),
+            Own::Close(letter) => editor.edit(|text, selected| typing::close(text, selected, &letter)),
+            Own::Move(by) => {
+                if let Some(list) = &mut editor.list {
+                    list.go(by);
+                }
+            }
+            Own::Escape if editor.list.take().is_some() => {}
+            // Once more closes the editor.
+            Own::Escape => {
+                if let Some(document) = editor.document() {
+                    ui.memory_mut(|memory| memory.surrender_focus(field(&document.path)));
+                }
+            }
+        }
+    }
+    // A list of names may open before the second key.
+    let next = queue.iter().enumerate().position(|(at, event)| own(event, at > 0).is_some());
+    let until = if asked.is_empty() { next.unwrap_or(queue.len()) } else { 0 };
+    editor.waiting = queue.split_off(until);
+    ui.input_mut(|input| input.events.extend(queue));
+    if !editor.waiting.is_empty() {
+        ui.ctx().request_repaint();
+    }
+    asked
+}
+
+/// Puts the chosen name in.
+fn accept(editor: &mut Editor) {
+    if let Some(change) = editor.list.take().and_then(|list| list.accept()) {
+        editor.edit(|_, _| change);
+    }
+}
+
+/// The text as it was drawn.
+struct Shown {
+    galley: Arc<Galley>,
+    /// Where the galley stands.
+    origin: Pos2,
+    /// The selection in bytes, when the text has the keyboard.
+    cursor: Option<Range<usize>>,
+    is_changed: bool,
+    /// Whether a name was clicked to see where it is defined.
+    is_asked: bool,
+    /// The byte under the pointer.
+    hovered: Option<usize>,
+}
+
+fn text_ui(
+    ui: &mut Ui,
+    editor: &mut Editor,
+    id: Id,
+    label: Id,
+    room: Vec2,
+    notes: &Notes,
+    theme: &Theme,
+) -> Option<Shown> {
+    let target = editor.target.take();
+    let selection = editor.selection();
+    let (text, look) = editor.text_and_look()?;
+    if let Some(range) = &target {
+        let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
+        let [start, end] = [range.start, range.end].map(|byte| CCursor::new(char_at(text, byte)));
+        state.cursor.set_char_range(Some(CCursorRange::two(start, end)));
+        state.store(ui.ctx(), id);
+        ui.memory_mut(|memory| memory.request_focus(id));
+    }
+    let before = look.galley(ui, text, theme);
+    let behind = ui.painter().add(Shape::Noop);
+    let mut layouter = |ui: &Ui, buffer: &dyn TextBuffer, _: f32| look.galley(ui, buffer.as_str(), theme);
+    let output = TextEdit::multiline(text)
+        .id(id)
+        .frame(Frame::NONE.inner_margin(Margin::symmetric(4, 3)))
+        .font(TextStyle::Monospace)
+        // Lines are never broken; long ones are scrolled to.
+        .desired_width((before.size().x + 24.0).max(room.x))
+        .min_size(room)
+        .event_filter(EventFilter { tab: true, escape: true, horizontal_arrows: true, vertical_arrows: true })
+        .layouter(&mut layouter)
+        .show(ui);
+    let response = output.response.response.labelled_by(label);
+    let (galley, origin) = (output.galley, output.galley_pos);
+    let cursor = output.cursor_range.filter(|_| response.has_focus()).map(|range| {
+        let chars = range.as_sorted_char_range();
+        byte_at(text, chars.start.0)..byte_at(text, chars.end.0)
+    });
+    let hovered = ui.ctx().pointer_hover_pos().filter(|_| response.hovered());
+    let hovered = hovered.map(|pos| byte_at(text, galley.cursor_from_pos(pos - origin).index.0));
+
+    let place = |byte: usize| galley.pos_from_cursor(CCursor::new(char_at(text, byte))).translate(origin.to_vec2());
+    let around = |range: &Range<usize>| {
+        let at = place(range.start).union(place(range.end.min(range.start + 80)));
+        let rect = at.with_min_x(if at.left() - origin.x < 0.6 * room.x { origin.x } else { at.left() });
+        rect.expand2(Vec2::new(0.0, AROUND * at.height()))
+    };
+    let mut seen = target.as_ref().map(around);
+    let running = notes.running.as_ref().map(around);
+    let present = cursor.as_ref().map(around);
+    let is_changed = response.changed();
+    let is_asked = response.clicked() && ui.input(|input| input.modifiers.command);
+    let line = notes.running.as_ref().filter(|_| !response.has_focus()).map(|range| line_at(text, range.end));
+    let tokens = look.tokens();
+    let brackets = cursor.as_ref().and_then(|cursor| typing::brackets(text, &tokens, cursor.end));
+    let sheet = Sheet { galley: &galley, origin, text, glyph: 0.0, theme };
+    ui.painter()
+        .set(behind, sheet.behind(ui.clip_rect(), cursor.as_ref(), brackets.as_ref().map_or(&[], |pair| pair), notes));
+    if editor.follow(line) {
+        // What runs stays in sight, as long as nobody writes.
+        seen = seen.or(running);
+    }
+    if editor.is_squeezed(room.y) {
+        seen = seen.or(present);
+    }
+    if let Some(rect) = seen {
+        ui.scroll_to_rect_animation(rect, None, ScrollAnimation::none());
+    }
+    editor.select(cursor.clone().unwrap_or(selection));
+    Some(Shown { galley, origin, cursor, is_changed, is_asked, hovered })
+}
+
+/// What follows from what was typed: the list of names comes, stays or goes.
+fn after(editor: &mut Editor, session: &Session, shown: &Shown) {
+    if shown.is_changed {
+        editor.typed();
+    }
+    let Some(cursor) = shown.cursor.as_ref().filter(|cursor| cursor.is_empty()).map(|cursor| cursor.end) else {
+        editor.list = None;
+        return;
+    };
+    let is_stale = editor.list.as_ref().is_some_and(|list| list.end() != Some(cursor));
+    if shown.is_changed {
+        let is_open = editor.list.is_some();
+        let text = editor.document().map_or("", |document| document.text.as_str());
+        editor.list = completion::list(text, cursor, completion::plugins(session), is_open && !is_stale);
+    } else if is_stale {
+        editor.list = None;
+    }
+}
+
+/// The room that a line of this height takes beside the text, for what is painted there.
+fn row(rect: Rect, top: f32, height: f32) -> Rect {
+    Rect::from_min_size(Pos2::new(rect.left(), top), Vec2::new(rect.width(), height))
+}

@@ -1,0 +1,199 @@
+//! The drawer while a script is edited: which script, save and check, the text, and what came of it.
+
+use super::code::annotations::{Notes, tone};
+use super::code::code_ui;
+use super::icons::{Icon, icon_button};
+use super::transport_bar::name;
+use crate::actions::{Action, keys_text};
+use crate::editor::document::Conflict;
+use crate::editor::{Editor, Tone};
+use crate::platform::Platform;
+use crate::state::Gui;
+use egui::{Align, ComboBox, Frame, Id, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense, TextStyle, Ui};
+use slowgrad_render::Theme;
+use slowgrad_session::Session;
+use slowgrad_tape::Severity;
+use slowgrad_timeline::scene::Ink;
+
+/// Draws the editor; what its buttons and keys ask for is carried out.
+pub(super) fn editor_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let location = gui.scene(session).and_then(|scene| scene.script.as_ref().map(|mark| mark.location.clone()));
+    let mut notes = Notes { marks: gui.editor.marks(session), ..Notes::default() };
+    if let Some(location) = &location {
+        notes.running = gui.editor.running(location);
+    }
+    if let Some(location) = location.filter(|_| notes.running.is_some()) {
+        notes.values = gui.editor.values(session, &location.source);
+    }
+    let mut asked = Vec::new();
+    let label = head_ui(ui, &mut gui.editor, gui.platform.as_ref(), session, &theme, &mut asked);
+    conflict_ui(ui, &mut gui.editor, gui.platform.as_mut(), session, &theme);
+    let frame = Frame::new().inner_margin(Margin { top: 5, ..Margin::ZERO });
+    Panel::bottom("what came of it").frame(frame).resizable(false).show_separator_line(false).show(ui, |ui| {
+        foot_ui(ui, &mut gui.editor, session, &notes, &theme);
+    });
+    asked.extend(code_ui(ui, &mut gui.editor, session, &notes, label, &theme));
+    for action in asked {
+        gui.act(action, session);
+    }
+}
+
+/// The script's name, and what can be done with it. Answers what labels the text.
+fn head_ui(
+    ui: &mut Ui,
+    editor: &mut Editor,
+    platform: &dyn Platform,
+    session: &Session,
+    theme: &Theme,
+    asked: &mut Vec<Action>,
+) -> Id {
+    let shown = editor.document().map(|document| (document.path.clone(), document.is_unsaved(), document.root.clone()));
+    let (path, is_unsaved, root) = shown.unwrap_or_default();
+    let built_in = platform.script_target(&root).is_none_or(|target| target.copy);
+    let mut chosen = None;
+    let row = ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let script = Action::Script;
+            if icon_button(ui, Icon::Close, "Close the editor (Esc, E)\nWhat you typed stays", false, theme).clicked() {
+                asked.push(script);
+            }
+            let check = if editor.is_checking() { "Checking…" } else { "Check gradient" };
+            let button = egui::Button::new(check);
+            if ui.add_enabled(!editor.is_checking(), button).on_hover_text(Action::Check.tooltip()).clicked() {
+                asked.push(Action::Check);
+            }
+            let save = RichText::new(if is_unsaved { "● Save" } else { "Save" });
+            let button = egui::Button::new(if is_unsaved { save.strong() } else { save });
+            let response = ui.add_enabled(is_unsaved, button).on_hover_text(Action::Save.tooltip());
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, is_unsaved, "Save the script"));
+            if response.clicked() {
+                asked.push(Action::Save);
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let mark =
+                    |path: &str, is_unsaved: bool| if is_unsaved { format!("● {path}") } else { path.to_owned() };
+                let width = (ui.available_width() - 6.0).clamp(80.0, 250.0);
+                let combo = ComboBox::from_id_salt("script file").width(width).truncate();
+                let response = combo.selected_text(mark(&path, is_unsaved)).show_ui(ui, |ui| {
+                    for (other, is_unsaved) in editor.choices(session) {
+                        if ui.selectable_label(other == path, mark(&other, is_unsaved)).clicked() {
+                            chosen = Some(other);
+                        }
+                    }
+                });
+                let tip = if is_unsaved {
+                    "with changes that are not saved"
+                } else if built_in {
+                    "comes with slowgrad; saving a change writes a copy of your own"
+                } else {
+                    "a file of yours"
+                };
+                name(&response.response, "script", &format!("{path}, {tip}"));
+                response.response.on_hover_text(format!("{path}: {tip}\nscripts of this lesson")).id
+            })
+            .inner
+        })
+        .inner
+    });
+    if let Some(chosen) = chosen
+        && editor.show(&chosen, session)
+    {
+        editor.target = Some(editor.selection());
+    }
+    row.inner
+}
+
+/// Asks what shall become of a text whose file somebody else has changed.
+fn conflict_ui(ui: &mut Ui, editor: &mut Editor, platform: &mut dyn Platform, session: &mut Session, theme: &Theme) {
+    let Some(conflict) = editor.document().and_then(|document| document.conflict.clone()) else { return };
+    let (text, theirs) = match conflict {
+        Conflict::Changed { .. } => ("The file was changed by another program since you opened it.", true),
+        Conflict::Gone => ("The file is gone from the disk.", false),
+    };
+    let frame = Frame::new().fill(theme.raised).corner_radius(6).inner_margin(Margin::symmetric(8, 5));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.add(Label::new(RichText::new(text).color(theme.text_color(Ink::Loss, theme.raised))).wrap());
+        ui.horizontal(|ui| {
+            let keep = if theirs { "Keep mine" } else { "Write it again" };
+            if ui.button(keep).on_hover_text("saves the text that stands here").clicked() {
+                editor.keep_mine(session, platform);
+            }
+            if theirs && ui.button("Take theirs").on_hover_text("shows what is in the file now").clicked() {
+                editor.take_theirs();
+            }
+        });
+    });
+}
+
+/// What came of the last command, and what is wrong in this script.
+fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, theme: &Theme) {
+    ui.spacing_mut().item_spacing.y = 3.0;
+    let small = |text: String, color| Label::new(RichText::new(text).text_style(TextStyle::Small).color(color));
+    if let Some((tone, text)) = editor.message() {
+        let color = match tone {
+            Tone::Good => theme.text_color(Ink::Update(1.0), theme.panel),
+            Tone::Plain => theme.faint,
+            Tone::Bad => theme.text_color(Ink::Loss, theme.panel),
+        };
+        ui.add(small(text.to_owned(), color).wrap());
+    }
+    if let Some(checked) = editor.checked(session) {
+        let errors = checked.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+        let (verdict, ink) = match (checked.problems.len(), errors) {
+            (0, _) => ("good".to_owned(), Ink::Update(1.0)),
+            (n, 0) => (format!("good, with {}", counted(n, "warning")), Ink::Update(1.0)),
+            (_, n) => (counted(n, "problem"), Ink::Loss),
+        };
+        let tried = checked.reports.iter().map(ToString::to_string);
+        let words: Vec<String> = std::iter::once(format!("check: {verdict}")).chain(tried).collect();
+        ui.add(small(words.join(" · "), theme.text_color(ink, theme.panel)).wrap());
+    }
+    if notes.marks.is_empty() {
+        if editor.message().is_none() && editor.checked(session).is_none() {
+            let hint = [Action::Save, Action::Complete, Action::Definition, Action::Comment].map(|action| {
+                let entry = action.entry();
+                format!("{} {}", keys_text(entry), entry.name.to_lowercase())
+            });
+            ui.add(small(hint.join(" · "), theme.faint).truncate());
+        }
+        return;
+    }
+    let mut target = None;
+    ScrollArea::vertical().id_salt("what is wrong").max_height(104.0).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        for mark in &notes.marks {
+            let line = crate::editor::positions::line_at(
+                editor.document().map_or("", |document| document.text.as_str()),
+                mark.range.start,
+            );
+            let color = tone(mark.problem.severity, theme);
+            let mut job = egui::text::LayoutJob::default();
+            let font = TextStyle::Small.resolve(ui.style());
+            let mut add = |text: &str, color| job.append(text, 0.0, egui::TextFormat::simple(font.clone(), color));
+            add(&format!("{}  ", line + 1), theme.faint);
+            add(&mark.problem.message, color);
+            if let Some(help) = &mark.problem.help {
+                add(&format!("  {help}"), theme.faint);
+            }
+            add(&format!("  {}", mark.problem.code), theme.faint);
+            let response = ui.add(Label::new(job).wrap().sense(Sense::click()));
+            if response.on_hover_text("click to go there").clicked() {
+                target = Some(mark.range.start..mark.range.start);
+            }
+        }
+        if crate::editor::errors(&notes.marks) > 0
+            && session.snapshot.as_ref().is_some_and(|snapshot| snapshot.timeline.is_some())
+        {
+            ui.add(small("The last good version runs on.".to_owned(), theme.faint).wrap());
+        }
+    });
+    if target.is_some() {
+        editor.target = target;
+    }
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}

@@ -1,0 +1,109 @@
+//! The loss over the steps, with the branch that an edit left behind as a ghost.
+
+use super::plots::axes::{count, marks};
+use egui::{Align, Label, Layout, RichText, Ui, Vec2b};
+use egui_plot::{AxisHints, Line, LineStyle, Plot, PlotPoints, VLine};
+use slowgrad_engine::run::LossPoint;
+use slowgrad_render::Theme;
+use slowgrad_session::Session;
+use slowgrad_session::{Command, Curves};
+use slowgrad_timeline::words;
+
+/// More points than this are not seen in so small a picture.
+const MOST_POINTS: usize = 600;
+
+pub(super) fn curve_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
+    let Some(snapshot) = &session.snapshot else { return };
+    let curves = snapshot.curves.clone();
+    let last = curves.present.last().copied();
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("loss").color(theme.faint));
+        if let Some(last) = last {
+            ui.add(Label::new(RichText::new(words::number(last.loss, 4)).color(theme.text)).truncate());
+        }
+        if curves.ghost.is_some() {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if ui
+                    .small_button("drop ghost")
+                    .on_hover_text("forgets the curve that your change left behind")
+                    .clicked()
+                {
+                    session.send(Command::DropGhost);
+                }
+            });
+        }
+    });
+    if last.is_some_and(|last| !last.loss.is_finite()) {
+        let advice = "No longer finite. Often a smaller learning rate helps, after a reset.";
+        ui.add(Label::new(RichText::new(advice).small().color(theme.loss)).wrap());
+    }
+    let height = ui.available_height().max(40.0);
+    if curves.present.is_empty() {
+        ui.add(
+            Label::new(RichText::new("The curve starts with the first finished step.").small().color(theme.faint))
+                .wrap(),
+        );
+        return;
+    }
+    plot_ui(ui, session, &curves, height, theme);
+}
+
+fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, theme: &Theme) {
+    let step = session.now().map_or(1, |(timeline, _)| timeline.step().step);
+    let plot = Plot::new("loss curve")
+        .height(height)
+        .width(ui.available_width() - 6.0)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .show_background(false)
+        .show_axes(true)
+        .show_grid(Vec2b::new(false, true))
+        .include_y(0.0)
+        .y_grid_spacer(|input| marks(input.bounds, 3.0, 0.0))
+        // The picture is small: few labels, but always more than the zero.
+        .custom_x_axes(vec![AxisHints::new_x().label_spacing(34.0..=60.0).formatter(|mark, _| count(mark.value))])
+        .custom_y_axes(vec![
+            AxisHints::new_y()
+                .min_thickness(30.0)
+                .label_spacing(6.0..=10.0)
+                .formatter(|mark, _| words::number((mark.value * 1e9).round() / 1e9, 3)),
+        ])
+        .set_margin_fraction(egui::vec2(0.08, 0.08));
+    let color = theme.loss;
+    let (faint, text) = (theme.faint, theme.text);
+    let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
+    let response = plot.show(ui, |plot| {
+        if let Some(ghost) = &curves.ghost {
+            plot.line(
+                Line::new("before your change", points(ghost.points()))
+                    .color(faint.gamma_multiply(0.7))
+                    .style(LineStyle::dashed_loose())
+                    .width(1.2),
+            );
+        }
+        if let Some(rival) = &rival {
+            plot.line(Line::new(rival.theirs.clone(), points(&rival.curve)).color(text).width(1.3));
+        }
+        plot.line(Line::new("loss", points(&curves.present)).color(color).width(1.6));
+        plot.vline(VLine::new("this step", step as f64).color(faint).width(1.0));
+        plot.pointer_coordinate()
+    });
+    let label = format!("loss curve, {} points", curves.present.len());
+    response.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &label));
+    let at = response.inner;
+    let clicked = response.response.clicked();
+    response.response.on_hover_text("click to go to a step");
+    if clicked && let Some(at) = at {
+        session.go_to_step(at.x.round().max(1.0) as u64);
+    }
+}
+
+fn points(curve: &[LossPoint]) -> PlotPoints<'static> {
+    let every = curve.len().div_ceil(MOST_POINTS).max(1);
+    let last = curve.last().filter(|_| !(curve.len() - 1).is_multiple_of(every));
+    let shown = curve.iter().step_by(every).chain(last).filter(|point| point.loss.is_finite());
+    shown.map(|point| [point.step as f64, point.loss]).collect::<Vec<_>>().into()
+}

@@ -1,0 +1,206 @@
+//! The activation over z and the loss over an output: the function, its derivative, and where the sample stands.
+
+use super::axes::{Axis, Mark, Shown, corner, instead_ui, legend_ui, plot_ui, readout};
+use crate::state::Gui;
+use egui::{Color32, DragValue, Role, Stroke, Ui, WidgetInfo};
+use egui_plot::{HLine, Line, LineStyle, PlotPoints, VLine};
+use slowgrad_render::Theme;
+use slowgrad_session::Session;
+use slowgrad_session::{CurvePoint, FunctionCurve};
+use slowgrad_timeline::words;
+
+const DASHED: LineStyle = LineStyle::Dashed { length: 6.0 };
+const SHORT: LineStyle = LineStyle::Dashed { length: 2.5 };
+
+/// What the axes, the lines and the numbers are called.
+struct Names {
+    plot: &'static str,
+    x: String,
+    y: String,
+    slope: String,
+}
+
+pub(super) fn activation_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let Some((at, curve)) = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.activation.clone()) else {
+        return missing_ui(ui, session, "This activation cannot be drawn here.", &theme);
+    };
+    let Some((timeline, _)) = session.now() else { return };
+    let step = timeline.step();
+    let Some(function) = step.names.activations.get(at.layer) else { return };
+    let (k, whole) = (subscript(at.neuron), step.names.whole_layer[at.layer]);
+    let is_output = at.layer + 1 == step.shape.layers();
+    let a = format!("{}{k}", if is_output { "ŷ" } else { "a" });
+    let names = Names { plot: "activation", x: format!("z{k}"), slope: format!("∂{a}/∂z{k}"), y: a };
+    let layer = if is_output { "output".to_owned() } else { format!("layer {}", at.layer + 1) };
+    let mut place = format!("{function} · {layer} · neuron {} · sample {}", at.neuron + 1, at.sample + 1);
+    if whole {
+        place += " · the other z stay";
+    }
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new(place).size(12.0).color(theme.faint));
+    });
+    curve_ui(ui, &curve, &names, theme.value.positive, &theme);
+}
+
+pub(super) fn loss_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let Some((at, curve)) = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.loss.clone()) else {
+        return missing_ui(ui, session, "This loss cannot be drawn over one output.", &theme);
+    };
+    let Some((timeline, _)) = session.now() else { return };
+    let (function, outputs) = (&timeline.step().names.loss, timeline.step().shape.outputs());
+    let k = subscript(at.output);
+    let names =
+        Names { plot: "loss function", x: format!("ŷ{k}"), y: "L".to_owned(), slope: format!("∂L/∂ŷ{k}") };
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new(format!("{function} · sample {}", at.sample + 1)).size(12.0).color(theme.faint));
+        if outputs > 1 {
+            let label = ui.label(egui::RichText::new("output").size(12.0).color(theme.faint));
+            let mut nth = gui.plots.output + 1;
+            ui.add(DragValue::new(&mut nth).range(1..=outputs).speed(0.05)).labelled_by(label.id);
+            gui.plots.output = nth - 1;
+            ui.label(egui::RichText::new("the others stay").size(12.0).color(theme.faint));
+        }
+    });
+    curve_ui(ui, &curve, &names, theme.loss, &theme);
+}
+
+/// What is said where there is no curve: it may be on its way.
+fn missing_ui(ui: &mut Ui, session: &Session, text: &str, theme: &Theme) {
+    instead_ui(ui, if session.is_unsettled() { "Being computed…" } else { text }, theme);
+}
+
+fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &Names, color: Color32, theme: &Theme) {
+    let slope_color = theme.text_color(slowgrad_timeline::scene::Ink::Gradient(1.0), theme.background);
+    let target_color = theme.text;
+    let mut marks = vec![
+        (Mark::Line(LineStyle::Solid), color, names.y.clone()),
+        (Mark::Line(DASHED), slope_color, names.slope.clone()),
+        (Mark::Ball, theme.accent, "now".to_owned()),
+    ];
+    if curve.target.is_some() {
+        marks.insert(2, (Mark::Line(SHORT), target_color, "wanted".to_owned()));
+    }
+    legend_ui(ui, &marks, theme);
+    let points = || curve.points.iter().chain([&curve.present]);
+    let x_range = points()
+        .map(|point| point.x)
+        .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], x| [low.min(x), high.max(x)]);
+    let seen = points().flat_map(|point| [point.y, point.slope]);
+    let mut y = Axis::around("", seen.chain([0.0]), false);
+    clip(&mut y, curve);
+    let now = curve.present;
+    let [low, high] = y.range;
+    let lines = [
+        Line::new(names.slope.clone(), connected(curve, |point| point.slope))
+            .color(slope_color)
+            .width(1.6)
+            .style(DASHED),
+        Line::new(names.y.clone(), connected(curve, |point| point.y)).color(color).width(2.2),
+    ];
+    let target = curve.target;
+    let tangent = tangent(now, x_range);
+    let (axis, faint) = (theme.faint.gamma_multiply(0.8), theme.faint);
+    let axes = [Axis::new(names.x.clone(), x_range), y];
+    let shown = plot_ui(
+        ui,
+        names.plot,
+        axes,
+        theme,
+        |_| Vec::new(),
+        move |plot| {
+            plot.hline(HLine::new("", 0.0).color(axis).width(1.0));
+            if low < 0.0 && 0.0 < high {
+                plot.vline(VLine::new("", 0.0).color(axis).width(1.0));
+            }
+            if let Some(target) = target {
+                plot.vline(VLine::new("", target).color(target_color).style(SHORT).width(1.3));
+            }
+            plot.line(Line::new("", PlotPoints::from(tangent.to_vec())).color(faint).width(1.2));
+            for line in lines {
+                plot.line(line);
+            }
+        },
+    );
+    let text = |point: CurvePoint| {
+        let number = |x: f64| words::number(x, 4);
+        format!(
+            "{} {}\n{} {}\n{} {}",
+            names.x,
+            number(point.x),
+            names.y,
+            number(point.y),
+            names.slope,
+            number(point.slope)
+        )
+    };
+    shown.response.widget_info(|| {
+        WidgetInfo::labeled(
+            Role::Image,
+            true,
+            format!("plot of the {}, now {}", names.plot, text(now).replace('\n', ", ")),
+        )
+    });
+    ball(ui, &shown, now, slope_color, theme);
+    let nearest = shown.pointer.and_then(|pointer| {
+        curve.points.iter().chain([&now]).min_by(|a, b| (a.x - pointer.x).abs().total_cmp(&(b.x - pointer.x).abs()))
+    });
+    match nearest {
+        Some(point) => {
+            let at = shown.at(point.x, point.y);
+            ui.painter().circle(at, 3.5, color, Stroke::new(1.0, theme.background));
+            readout(ui, shown.frame(), at, &text(*point), theme);
+        }
+        None => {
+            let drawn = points().flat_map(|point| [shown.at(point.x, point.y), shown.at(point.x, point.slope)]);
+            corner(ui, shown.frame(), &drawn.collect::<Vec<_>>(), &text(now), theme);
+        }
+    }
+}
+
+/// A loss may go up without end at the edge of its range: what is within reach of the middle is what counts.
+fn clip(y: &mut Axis, curve: &FunctionCurve) {
+    let mut values: Vec<f64> =
+        curve.points.iter().flat_map(|point| [point.y, point.slope]).filter(|y| y.is_finite()).collect();
+    if values.len() < 40 {
+        return;
+    }
+    values.sort_by(f64::total_cmp);
+    let (low, high) = (values[values.len() / 20], values[values.len() - 1 - values.len() / 20]);
+    let reach = 1.5 * (high - low).max(1e-9);
+    let now = [curve.present.y, curve.present.slope].into_iter().filter(|y| y.is_finite());
+    let (least, most) =
+        now.fold((low - reach, high + reach), |(least, most), y| (least.min(y - reach), most.max(y + reach)));
+    y.range = [y.range[0].max(least), y.range[1].min(most)];
+}
+
+/// The points of a line; a place where the function has no number is a gap.
+fn connected(curve: &FunctionCurve, of: impl Fn(&CurvePoint) -> f64) -> PlotPoints<'static> {
+    curve.points.iter().map(|point| [point.x, of(point)]).filter(|[_, y]| y.is_finite()).collect()
+}
+
+/// A piece of the line with the derivative's slope through the present point.
+fn tangent(now: CurvePoint, [low, high]: [f64; 2]) -> [[f64; 2]; 2] {
+    let reach = 0.12 * (high - low);
+    let at = |x: f64| [x, now.y + now.slope * (x - now.x)];
+    [at(now.x - reach), at(now.x + reach)]
+}
+
+/// Where the sample stands on the function, and below or above it on the derivative.
+fn ball(ui: &Ui, shown: &Shown, now: CurvePoint, slope_color: Color32, theme: &Theme) {
+    let painter = ui.painter().with_clip_rect(shown.frame());
+    let (on, below) = (shown.at(now.x, now.y), shown.at(now.x, now.slope));
+    painter.line_segment([on, below], Stroke::new(1.0, theme.accent.gamma_multiply(0.6)));
+    painter.circle(below, 4.0, slope_color, Stroke::new(1.0, theme.background));
+    painter.circle(on, 6.0, theme.accent, Stroke::new(1.5, theme.background));
+}
+
+/// A number from 1 as a textbook's index.
+fn subscript(nth: usize) -> String {
+    (nth + 1)
+        .to_string()
+        .chars()
+        .map(|digit| char::from_u32(digit as u32 - '0' as u32 + '₀' as u32).unwrap_or(digit))
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! The ways of the runs over a landscape, and the balls where they are now.
+//!
+//! It must not know whether the landscape is a map or a surface.
+
+use super::super::axes::readout;
+use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2};
+use egui_plot::LineStyle;
+use slowgrad_render::Theme;
+use slowgrad_session::{Landscape, PathPoint};
+use slowgrad_timeline::words;
+
+/// The way of the second run.
+pub(super) const DASHED: LineStyle = LineStyle::Dashed { length: 5.0 };
+/// What is not the way up to now.
+pub(super) const DOTTED: LineStyle = LineStyle::Dotted { spacing: 4.0 };
+
+/// A point of the way is under the pointer when it is this near.
+const NEAR: f32 = 9.0;
+
+/// A stretch of a way.
+pub(super) struct Way {
+    pub(super) points: Vec<PathPoint>,
+    pub(super) color: Color32,
+    pub(super) style: LineStyle,
+    pub(super) width: f32,
+    /// Whether its steps can be gone to.
+    pub(super) is_mine: bool,
+}
+
+impl Way {
+    /// Whether it is seen from the start of its run.
+    pub(super) fn begins(&self) -> bool {
+        self.style != DOTTED && self.points.first().is_some_and(|first| first.step == 0)
+    }
+
+    /// Draws a stretch of the way; where it is hidden it is seen as through glass.
+    pub(super) fn draw_line(&self, painter: &Painter, points: &[Pos2], is_hidden: bool, theme: &Theme) {
+        let (color, width) =
+            if is_hidden { (self.color.gamma_multiply(0.5), 0.65 * self.width) } else { (self.color, self.width) };
+        // A dark rim keeps the way apart from any ground.
+        if self.style == LineStyle::Solid && !is_hidden {
+            let rim = Stroke::new(width + 2.0, theme.background.gamma_multiply(0.75));
+            painter.add(Shape::line(points.to_vec(), rim));
+        }
+        let stroke = Stroke::new(width, color);
+        match self.style {
+            LineStyle::Solid => {
+                painter.add(Shape::line(points.to_vec(), stroke));
+            }
+            LineStyle::Dashed { length } => painter.extend(Shape::dashed_line(points, stroke, length, 0.7 * length)),
+            LineStyle::Dotted { spacing } => {
+                painter.extend(Shape::dotted_line(points, color, spacing, 0.6 * width));
+            }
+        }
+    }
+
+    /// Draws single steps as long as they lie apart, and the start.
+    pub(super) fn draw_points(&self, painter: &Painter, points: &[Pos2], has_start: bool, theme: &Theme) {
+        let apart = points.windows(2).map(|pair| pair[0].distance(pair[1])).sum::<f32>() / points.len().max(1) as f32;
+        if apart > 5.0 {
+            for point in points {
+                painter.circle_filled(*point, 0.5 + self.width * 0.7, self.color);
+            }
+        }
+        if let Some(first) = points.first().filter(|_| has_start) {
+            painter.circle(*first, 4.0, theme.background, Stroke::new(1.6, self.color));
+        }
+    }
+}
+
+/// The way up to now, what comes after it, what an edit left, and the way of the run that goes along.
+pub(super) fn ways(landscape: &Landscape, theme: &Theme) -> Vec<Way> {
+    let surface = &landscape.surface;
+    let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
+    let parted = |path: &[PathPoint], now: Option<PathPoint>| {
+        let done = path.iter().copied().filter(|point| point.step < surface.step);
+        let later = path.iter().copied().filter(|point| point.step >= surface.step);
+        let last = now.or_else(|| done.clone().next_back());
+        (done.chain(now).collect::<Vec<_>>(), last.into_iter().chain(later).collect::<Vec<_>>())
+    };
+    let (done, later) = parted(&landscape.path, Some(now));
+    let (rival_done, rival_later) = parted(&landscape.rival, None);
+    let way = |points, color, style, width, is_mine| Way { points, color, style, width, is_mine };
+    let ways = [
+        way(landscape.ghost.clone(), theme.faint, DOTTED, 1.2, false),
+        way(rival_later, theme.text.gamma_multiply(0.5), DOTTED, 1.2, false),
+        way(later, theme.accent.gamma_multiply(0.6), DOTTED, 1.4, true),
+        way(rival_done, theme.text, DASHED, 1.8, false),
+        way(done, theme.accent, LineStyle::Solid, 2.2, true),
+    ];
+    ways.into_iter().filter(|way| !way.points.is_empty()).collect()
+}
+
+/// Where the runs are now; `place` says where a point is seen, and whether something hides it.
+pub(super) fn balls(
+    painter: &Painter,
+    landscape: &Landscape,
+    theme: &Theme,
+    place: impl Fn(&PathPoint) -> Option<(Pos2, bool)>,
+) {
+    let surface = &landscape.surface;
+    // Of what is hidden only the rim is seen.
+    let ball = |at: Pos2, radius: f32, color: Color32, is_hidden: bool| {
+        if is_hidden {
+            painter.circle_stroke(at, radius, Stroke::new(1.5, color));
+        } else {
+            painter.circle(at, radius, color, Stroke::new(1.5, theme.background));
+        }
+    };
+    let rival = landscape.rival.iter().rev().find(|point| point.step < surface.step && point.loss.is_some());
+    if let Some((at, is_hidden)) = rival.and_then(&place) {
+        ball(at, 5.5, theme.text, is_hidden);
+    }
+    let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
+    if let Some((at, is_hidden)) = place(&now) {
+        ball(at, 7.0, theme.accent, is_hidden);
+        if !is_hidden {
+            painter.circle_filled(at - Vec2::splat(2.0), 2.0, Color32::from_white_alpha(190));
+        }
+    }
+}
+
+/// Says which step a point of a way is; answers the step to go to when it is one of this run.
+pub(super) fn way_under_pointer(
+    ui: &Ui,
+    frame: Rect,
+    pointer: Pos2,
+    near: &[((Pos2, PathPoint), bool)],
+    theme: &Theme,
+) -> Option<u64> {
+    let within = near.iter().filter(|((at, _), _)| at.distance(pointer) < NEAR);
+    let nearest = within.min_by(|a, b| a.0.0.distance(pointer).total_cmp(&b.0.0.distance(pointer)))?;
+    let ((at, point), is_mine) = nearest;
+    let step = point.step + 1;
+    let loss = point.loss.map_or_else(|| "not known yet".to_owned(), |loss| words::number(loss, 4));
+    let go = if *is_mine { "\nclick to go there" } else { "" };
+    let [x, y] = point.at.map(|value| words::number(value, 4));
+    ui.painter().circle_stroke(*at, 6.0, Stroke::new(1.5, theme.text));
+    readout(ui, frame, *at, &format!("step {step}\n{x}, {y}\nL {loss}{go}"), theme);
+    is_mine.then_some(step)
+}

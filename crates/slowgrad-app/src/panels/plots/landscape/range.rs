@@ -1,0 +1,133 @@
+//! How far a landscape reaches: by itself as far as the way leads, else as somebody chose it with the wheel, by dragging
+//! the map, or by typing. It must not know how the landscape is drawn.
+
+use crate::panels::number_field::parse;
+use crate::state::plot_tabs::PlotsView;
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{DragValue, PopupCloseBehavior, Response, RichText, Ui, Vec2, WidgetInfo};
+use slowgrad_render::Theme;
+use slowgrad_session::Surface;
+use slowgrad_timeline::words;
+
+/// From where to where of the two parameters.
+pub(super) type Range = [[f64; 2]; 2];
+
+/// A range is never narrower, for the size of its numbers: beyond that they cannot be told apart.
+const NARROWEST: f64 = 1e-9;
+const WIDEST: f64 = 1e9;
+
+/// The range that is asked for now, whether it is drawn already or not.
+pub(super) fn asked(plots: &PlotsView, surface: &Surface) -> Range {
+    plots.range.unwrap_or(surface.range)
+}
+
+/// The wheel makes the range smaller or larger around a place, and a double-click gives it back to the way.
+pub(super) fn wheel(ui: &Ui, response: &Response, plots: &mut PlotsView, surface: &Surface, around: [f64; 2]) {
+    if response.double_clicked() {
+        plots.range = None;
+    }
+    if !response.hovered() {
+        return;
+    }
+    let factor = ui.input(|input| input.zoom_delta() * (input.smooth_scroll_delta().y / 240.0).exp());
+    if factor != 1.0 {
+        plots.range = Some(zoomed(asked(plots, surface), around, f64::from(factor)));
+    }
+}
+
+/// The map goes along with the pointer that drags it.
+pub(super) fn drag(response: &Response, plots: &mut PlotsView, surface: &Surface, size: Vec2) {
+    if response.dragged() && response.drag_delta() != Vec2::ZERO {
+        let by = response.drag_delta() / size;
+        plots.range = Some(moved(asked(plots, surface), [-f64::from(by.x), f64::from(by.y)]));
+    }
+}
+
+/// What lies around a place `factor` times as large.
+fn zoomed(range: Range, around: [f64; 2], factor: f64) -> Range {
+    let side = |axis: usize| {
+        let ([low, high], at) = (range[axis], around[axis].clamp(range[axis][0], range[axis][1]));
+        let least = NARROWEST * at.abs().max(1.0);
+        let factor = factor.clamp((high - low) / WIDEST, ((high - low) / least).max(1.0));
+        [at - (at - low) / factor, at + (high - at) / factor]
+    };
+    [side(0), side(1)]
+}
+
+/// A range moved by shares of its sides.
+fn moved(range: Range, by: [f64; 2]) -> Range {
+    let side = |axis: usize| range[axis].map(|end| end + by[axis] * (range[axis][1] - range[axis][0]));
+    [side(0), side(1)]
+}
+
+/// The button that opens the numbers of the range.
+pub(super) fn button_ui(ui: &mut Ui, plots: &mut PlotsView, surface: &Surface, names: &[String; 2], theme: &Theme) {
+    let word = RichText::new("range");
+    let word = if plots.range.is_some() { word.color(theme.text).strong() } else { word };
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    // Numbers that can be typed look so, which they would not in a menu.
+    let style = std::sync::Arc::clone(ui.style());
+    let (response, _) = MenuButton::new(word).config(config).ui(ui, |ui| {
+        ui.set_style(style);
+        numbers_ui(ui, plots, surface, names, theme);
+    });
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, "range of the landscape"));
+    response
+        .on_hover_text("how far the landscape reaches; the wheel zooms, and a double-click shows the whole way again");
+}
+
+fn numbers_ui(ui: &mut Ui, plots: &mut PlotsView, surface: &Surface, names: &[String; 2], theme: &Theme) {
+    let before = asked(plots, surface);
+    let mut range = before;
+    for (axis, name) in names.iter().enumerate() {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(name).color(theme.text));
+            let [low, high] = range[axis];
+            let speed = 0.005 * (high - low);
+            for (end, word) in [(0, "from"), (1, "to")] {
+                let label = ui.label(RichText::new(word).color(theme.faint));
+                let number = DragValue::new(&mut range[axis][end])
+                    .speed(speed)
+                    .custom_formatter(|x, _| words::number(x, 4))
+                    .custom_parser(parse);
+                let number = number.range(if end == 0 { f64::MIN..=high } else { low..=f64::MAX });
+                let response = ui.add(number).labelled_by(label.id);
+                response.widget_info(|| WidgetInfo::drag_value(true, range[axis][end]));
+            }
+        });
+    }
+    if range != before && range.iter().all(|[low, high]| low < high) {
+        plots.range = Some(range);
+    }
+    if ui.button("around where it is now").clicked() {
+        let half = |axis: usize| 0.5 * (before[axis][1] - before[axis][0]);
+        plots.range = Some([0, 1].map(|axis| {
+            let at = surface.present[axis];
+            [at - half(axis), at + half(axis)]
+        }));
+    }
+    if ui.add_enabled(plots.range.is_some(), egui::Button::new("as far as the way leads")).clicked() {
+        plots.range = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zooming_keeps_the_place_under_the_pointer_and_ends_somewhere() {
+        let range = [[-1.0, 3.0], [0.0, 1.0]];
+        let near = zoomed(range, [0.0, 0.5], 2.0);
+        assert_eq!(near, [[-0.5, 1.5], [0.25, 0.75]]);
+        assert_eq!(zoomed(near, [0.0, 0.5], 0.5), range);
+        let (mut small, mut large) = (range, range);
+        for _ in 0..200 {
+            small = zoomed(small, [0.3, 0.7], 3.0);
+            large = zoomed(large, [0.3, 0.7], 1.0 / 3.0);
+        }
+        assert!(small.iter().all(|[low, high]| low < high && high - low < 1e-6), "{small:?}");
+        assert!(large.iter().all(|[low, high]| (high - low).is_finite() && high - low > 1e6), "{large:?}");
+        assert_eq!(moved(range, [0.25, -0.5]), [[0.0, 4.0], [-0.5, 0.5]]);
+    }
+}

@@ -1,0 +1,169 @@
+//! The loss over the steps: on all data to learn from, on the data to test with, and of each batch, of this run and
+//! of the one that goes along.
+
+use super::axes::{Axis, Mark, Shown, legend_ui, plot_ui, readout};
+use crate::state::Gui;
+use egui::{Color32, Pos2, Role, Stroke, Ui, WidgetInfo};
+use egui_plot::{Line, LineStyle, PlotPoints, Points, VLine};
+use slowgrad_render::Theme;
+use slowgrad_session::Session;
+use slowgrad_session::{LossesAt, Snapshot};
+use slowgrad_tape::math;
+use slowgrad_timeline::words;
+
+/// More losses of single batches are not drawn.
+const MOST_BATCHES: usize = 1500;
+
+/// A line of the plot.
+struct Series {
+    name: String,
+    points: Vec<[f64; 2]>,
+    color: Color32,
+    style: LineStyle,
+    width: f32,
+}
+
+/// The lines of a snapshot. The losses after n steps are those at the start of step n + 1, like the loss of its batch.
+fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
+    let solid = LineStyle::Solid;
+    let dashed = LineStyle::Dashed { length: 5.0 };
+    let batch = |curve: &[slowgrad_engine::run::LossPoint]| -> Vec<[f64; 2]> {
+        // More are not seen.
+        let every = curve.len().div_ceil(MOST_BATCHES).max(1);
+        curve.iter().step_by(every).map(|point| [point.step as f64, point.loss]).collect()
+    };
+    let train = |losses: &[LossesAt]| losses.iter().map(|at| [(at.step + 1) as f64, at.train]).collect();
+    let test = |losses: &[LossesAt]| -> Vec<[f64; 2]> {
+        losses.iter().filter_map(|at| Some([(at.step + 1) as f64, at.test?])).collect()
+    };
+    let mut all = Vec::new();
+    let mut add = |name: String, points: Vec<[f64; 2]>, color, style, width| {
+        if !points.is_empty() {
+            all.push(Series { name, points, color, style, width });
+        }
+    };
+    let is_whole =
+        snapshot.setup.as_ref().zip(snapshot.data.as_ref()).is_none_or(|(setup, data)| setup.batch >= data.train);
+    if let Some(ghost) = &snapshot.curves.ghost {
+        let style = LineStyle::Dotted { spacing: 4.0 };
+        add("before your change".into(), batch(ghost.points()), theme.faint, style, 1.2);
+    }
+    if !is_whole {
+        add("batch".into(), batch(&snapshot.curves.present), theme.loss.gamma_multiply(0.42), solid, 1.0);
+    }
+    let (mine, theirs) = match &snapshot.rival {
+        Some(rival) => (format!(" · {}", rival.mine), format!(" · {}", rival.theirs)),
+        None => (String::new(), String::new()),
+    };
+    if let Some(losses) = &snapshot.plots.rival_losses {
+        add(format!("test{theirs}"), test(losses), theme.text, dashed, 1.6);
+        add(format!("train{theirs}"), train(losses), theme.text, solid, 1.6);
+    }
+    if let Some(losses) = &snapshot.plots.losses {
+        add(format!("test{mine}"), test(losses), theme.loss, dashed, 2.0);
+        add(format!("train{mine}"), train(losses), theme.loss, solid, 2.0);
+    }
+    all
+}
+
+pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let Some(snapshot) = &session.snapshot else { return };
+    let step = session.now().map_or(1, |(timeline, _)| timeline.step().step);
+    let mut series = series(snapshot, &theme);
+    let (is_log, is_log_steps) = (gui.plots.is_log, gui.plots.is_log_steps);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        ui.checkbox(&mut gui.plots.is_log, "log L").on_hover_text("each decade of the loss is as high as the next");
+        let steps = ui.checkbox(&mut gui.plots.is_log_steps, "log step");
+        steps.on_hover_text("each decade of the steps is as wide as the next: the first steps go farthest");
+        // What is drawn last, over the others, is named first.
+        let marks: Vec<(Mark, Color32, String)> =
+            series.iter().rev().map(|series| (Mark::Line(series.style), series.color, series.name.clone())).collect();
+        legend_ui(ui, &marks, &theme);
+    });
+    let said = said(&series, step as f64);
+    let scaled = |loss: f64| if is_log { math::log10(loss) } else { loss };
+    let along = |step: f64| if is_log_steps { math::log10(step) } else { step };
+    for series in &mut series {
+        series.points.retain(|[_, loss]| scaled(*loss).is_finite());
+    }
+    let last =
+        series.iter().filter_map(|series| series.points.last()).map(|[step, _]| *step).fold(step as f64, f64::max);
+    let losses = series.iter().flat_map(|series| series.points.iter().map(|[_, loss]| scaled(*loss)));
+    let zero = (!is_log).then_some(0.0);
+    let y = Axis::around("loss", losses.chain(zero), is_log);
+    let lines: Vec<Line<'static>> = series
+        .iter()
+        .map(|series| {
+            let points: PlotPoints<'static> = series.points.iter().map(|[x, y]| [along(*x), scaled(*y)]).collect();
+            Line::new(series.name.clone(), points).color(series.color).width(series.width).style(series.style)
+        })
+        .collect();
+    // A line needs two points to be seen.
+    let single: Vec<Points<'static>> = series
+        .iter()
+        .filter(|series| series.points.len() == 1)
+        .map(|series| {
+            let points: PlotPoints<'static> = series.points.iter().map(|[x, y]| [along(*x), scaled(*y)]).collect();
+            Points::new(series.name.clone(), points).color(series.color).radius(3.5)
+        })
+        .collect();
+    let now = VLine::new("this step", along(step as f64)).color(theme.accent).width(1.2);
+    let shown = plot_ui(
+        ui,
+        "losses",
+        [Axis::steps(last, is_log_steps), y],
+        &theme,
+        |_| Vec::new(),
+        move |plot| {
+            plot.vline(now);
+            for line in lines {
+                plot.line(line);
+            }
+            for point in single {
+                plot.points(point);
+            }
+        },
+    );
+    shown.response.widget_info(|| {
+        WidgetInfo::labeled(Role::Image, true, format!("plot of the loss, {}", said.replace('\n', ", ")))
+    });
+    let asked = under_pointer(ui, &shown, &series, &theme, (&along, &scaled));
+    if let Some(step) = asked.filter(|_| shown.response.clicked()) {
+        session.go_to_step(step);
+    }
+}
+
+/// The numbers at a step.
+fn said(series: &[Series], step: f64) -> String {
+    let number = |series: &Series| {
+        let [_, loss] = series.points.iter().find(|[at, _]| *at == step)?;
+        Some(format!("{} {}", series.name, words::number(*loss, 4)))
+    };
+    let numbers = series.iter().rev().filter_map(number);
+    [format!("step {}", words::number(step, 7))].into_iter().chain(numbers).collect::<Vec<_>>().join("\n")
+}
+
+/// How steps and losses lie along their axes.
+type Scales<'a> = (&'a dyn Fn(f64) -> f64, &'a dyn Fn(f64) -> f64);
+
+/// Shows the numbers of the step nearest to the pointer that has any, and answers the step.
+fn under_pointer(ui: &Ui, shown: &Shown, series: &[Series], theme: &Theme, (along, scaled): Scales<'_>) -> Option<u64> {
+    let pointer = shown.pointer?;
+    // The line that is drawn last has the most to say.
+    let steps = series.iter().rev().find(|series| !series.points.is_empty())?.points.iter().map(|[step, _]| *step);
+    let far = |step: f64| (along(step) - pointer.x).abs();
+    let nearest = steps.reduce(|best, step| if far(step) < far(best) { step } else { best })?;
+    let (frame, x) = (shown.frame(), shown.at(along(nearest), 0.0).x);
+    ui.painter().vline(x, frame.y_range(), Stroke::new(1.0, theme.faint));
+    for series in series {
+        if let Some([_, loss]) = series.points.iter().find(|[at, _]| *at == nearest) {
+            let at = shown.at(along(nearest), scaled(*loss));
+            ui.painter().circle(at, 3.5, series.color, Stroke::new(1.0, theme.background));
+        }
+    }
+    let text = format!("{}\nclick to go there", said(series, nearest));
+    readout(ui, frame, Pos2::new(x, ui.input(|input| input.pointer.hover_pos())?.y), &text, theme);
+    Some(nearest as u64)
+}

@@ -1,0 +1,340 @@
+//! What the network answers over its inputs, with the samples: where it decides, or the curve that it fits.
+
+use super::axes::{Axis, Mark, grid_mesh, instead_ui, legend_ui, marker, plot_ui, readout};
+use super::contour::{chains, segments};
+use crate::state::Gui;
+use egui::{Color32, Role, Shape, Stroke, Ui, WidgetInfo};
+use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints};
+use slowgrad_render::Theme;
+use slowgrad_session::Session;
+use slowgrad_session::{Answers, DataInfo, RivalInfo};
+use slowgrad_timeline::scene::Ink;
+use slowgrad_timeline::words;
+
+/// Marks of classes.
+const SHAPES: [MarkerShape; 5] =
+    [MarkerShape::Circle, MarkerShape::Square, MarkerShape::Up, MarkerShape::Diamond, MarkerShape::Down];
+
+/// The line of the second run.
+const OTHER: LineStyle = LineStyle::Dashed { length: 7.0 };
+
+/// What the samples want.
+enum Wants {
+    /// One of several outputs; so many.
+    OneOf(usize),
+    /// One of two numbers of one output.
+    TwoOf([f64; 2]),
+    /// Any number.
+    Number([f64; 2]),
+}
+
+impl Wants {
+    fn of(data: &DataInfo) -> Self {
+        let outputs = data.samples.first().map_or(0, |(_, target)| target.len());
+        if outputs > 1 {
+            return Self::OneOf(outputs);
+        }
+        let all = || data.samples.iter().chain(&data.test_samples).filter_map(|(_, target)| target.first().copied());
+        let low = all().fold(f64::INFINITY, f64::min);
+        let high = all().fold(f64::NEG_INFINITY, f64::max);
+        let [low, high] = if low < high { [low, high] } else { [low.min(0.0), low.max(1.0)] };
+        if all().all(|target| target == low || target == high) {
+            Self::TwoOf([low, high])
+        } else {
+            Self::Number([low, high])
+        }
+    }
+
+    /// The class of a target.
+    fn class(&self, target: &[f64]) -> usize {
+        match self {
+            Self::OneOf(_) => largest(target.iter().copied()),
+            Self::TwoOf([low, _]) => usize::from(target.first().is_some_and(|target| target > low)),
+            Self::Number(_) => 0,
+        }
+    }
+
+    fn color(&self, target: &[f64], theme: &Theme) -> Color32 {
+        match self {
+            Self::OneOf(outputs) => class_color(self.class(target), *outputs, theme),
+            Self::TwoOf(range) | Self::Number(range) => theme.value.at(level(target.first().copied(), *range)),
+        }
+    }
+}
+
+/// A number as a level from −1 to 1 of a range.
+fn level(value: Option<f64>, [low, high]: [f64; 2]) -> f32 {
+    let value = value.filter(|value| value.is_finite()).unwrap_or(f64::midpoint(low, high));
+    ((value - f64::midpoint(low, high)) / (0.5 * (high - low))).clamp(-1.0, 1.0) as f32
+}
+
+fn largest(values: impl Iterator<Item = f64>) -> usize {
+    let best = values.enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map_or(0, |(class, _)| class)
+}
+
+/// Two classes have the colours of the two signs; more have those of other quantities, none of which is drawn here.
+fn class_color(class: usize, classes: usize, theme: &Theme) -> Color32 {
+    let more = [theme.value.negative, theme.value.positive, theme.update.positive, theme.gradient.negative, theme.loss];
+    if classes == 2 { more[class % 2] } else { more[class % more.len()] }
+}
+
+pub(super) fn answers_ui(ui: &mut Ui, gui: &Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    let Some(snapshot) = &session.snapshot else { return };
+    let Some(data) = snapshot.data.clone() else { return };
+    let inputs = data.samples.first().map_or(0, |(input, _)| input.len());
+    let (Some(answers), 1..=2) = (snapshot.plots.answers.clone(), inputs) else {
+        let text = format!("The network has {inputs} inputs; answers are drawn over one or two.");
+        return instead_ui(ui, &text, &theme);
+    };
+    let present = session
+        .now()
+        .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
+        .map(|sample| sample.sample);
+    let wants = Wants::of(&data);
+    let rival = snapshot.rival.as_ref().and_then(|rival| Some((&**rival, rival.answers.as_deref()?)));
+    match &*answers {
+        Answers::Grid { side, outputs } => {
+            let other = rival.and_then(|(rival, answers)| match answers {
+                Answers::Grid { side: there, outputs } if there == side => Some(Other { rival, answers: &outputs[..] }),
+                _ => None,
+            });
+            plane_ui(ui, &data, &wants, (*side, outputs), other.as_ref(), present, &theme);
+        }
+        Answers::Line(points) => {
+            let other = rival.and_then(|(rival, answers)| match answers {
+                Answers::Line(points) => Some(Other { rival, answers: &points[..] }),
+                Answers::Grid { .. } => None,
+            });
+            line_ui(ui, &data, points, other.as_ref(), present, &theme);
+        }
+    }
+}
+
+/// What the run that goes along answers.
+struct Other<'a, T> {
+    rival: &'a RivalInfo,
+    answers: &'a [T],
+}
+
+/// Behind a name: whose it is, when there are two runs.
+fn whose<T>(other: Option<&Other<'_, T>>, is_theirs: bool) -> String {
+    other.map_or_else(String::new, |Other { rival, .. }| {
+        format!(" · {}", if is_theirs { &rival.theirs } else { &rival.mine })
+    })
+}
+
+/// Where a network decides: the middle between two targets, or where two outputs are equally large.
+fn borders(wants: &Wants, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2]> {
+    match wants {
+        Wants::TwoOf([low, high]) => {
+            outputs.first().map_or_else(Vec::new, |values| segments(side, values, f64::midpoint(*low, *high)))
+        }
+        Wants::OneOf(classes) => (0..*classes)
+            .flat_map(|class| {
+                let lead: Vec<f64> = (0..side * side)
+                    .map(|i| {
+                        let others = outputs.iter().enumerate().filter(|(other, _)| *other != class);
+                        let most = others.map(|(_, output)| output[i]).fold(f64::NEG_INFINITY, f64::max);
+                        outputs[class][i] - most
+                    })
+                    .collect();
+                segments(side, &lead, 0.0)
+            })
+            .collect(),
+        Wants::Number(_) => Vec::new(),
+    }
+}
+
+fn plane_ui(
+    ui: &mut Ui,
+    data: &DataInfo,
+    wants: &Wants,
+    (side, outputs): (usize, &[Vec<f64>]),
+    other: Option<&Other<'_, Vec<f64>>>,
+    present: Option<usize>,
+    theme: &Theme,
+) {
+    let mut marks = Vec::new();
+    // As everywhere, the first of two runs has the accent and the second is white.
+    let own = if other.is_some() { theme.text_color(Ink::Accent, theme.background) } else { theme.text };
+    let line = |marks: &mut Vec<_>, name: &str| {
+        marks.push((Mark::Line(LineStyle::Solid), own, format!("{name}{}", whose(other, false))));
+        if other.is_some() {
+            marks.push((Mark::Line(OTHER), theme.text, whose(other, true).replacen(" · ", "", 1)));
+        }
+    };
+    match wants {
+        Wants::OneOf(outputs) => {
+            for class in 0..*outputs {
+                let dot = Mark::Dot(SHAPES[class % SHAPES.len()], true);
+                marks.push((dot, class_color(class, *outputs, theme), format!("class {}", class + 1)));
+            }
+            line(&mut marks, "where the largest output changes");
+        }
+        Wants::TwoOf(range) => {
+            for (class, target) in range.iter().enumerate() {
+                let color = theme.value.at(if class == 0 { -1.0 } else { 1.0 });
+                marks.push((Mark::Dot(SHAPES[class], true), color, format!("y = {}", words::number(*target, 3))));
+            }
+            let middle = f64::midpoint(range[0], range[1]);
+            line(&mut marks, &format!("ŷ = {}", words::number(middle, 3)));
+        }
+        Wants::Number(range) => {
+            for (target, level) in range.iter().zip([-1.0, 1.0]) {
+                let name = format!("y = {}", words::number(*target, 3));
+                marks.push((Mark::Dot(MarkerShape::Circle, true), theme.value.at(level), name));
+            }
+        }
+    }
+    if !data.test_samples.is_empty() {
+        marks.push((Mark::Dot(MarkerShape::Circle, false), theme.text, "hollow: to test".into()));
+    }
+    legend_ui(ui, &marks, theme);
+
+    let over = |input: usize| slowgrad_session::range(data.samples.iter().map(|(x, _)| x[input]));
+    let (x, y) = (over(0), over(1));
+    let share = |[low, high]: [f64; 2], nth: usize| low + (high - low) * nth as f64 / (side - 1) as f64;
+    let ground = |color: Color32, amount: f32| theme.background.lerp_to_gamma(color, amount);
+    let color = |i: usize| match wants {
+        Wants::OneOf(classes) => {
+            let class = largest(outputs.iter().map(|output| output[i]));
+            Some(ground(class_color(class, *classes, theme), 0.4))
+        }
+        Wants::TwoOf(range) | Wants::Number(range) => {
+            let value = outputs.first()?[i];
+            value.is_finite().then(|| ground(theme.value.at(level(Some(value), *range)), 0.62))
+        }
+    };
+    let place = |[a, b]: [f64; 2]| {
+        let at = |[low, high]: [f64; 2], nth: f64| low + (high - low) * nth / (side - 1) as f64;
+        [at(x, a), at(y, b)]
+    };
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    let runs = [Some((outputs, own, LineStyle::Solid)), other.map(|other| (other.answers, theme.text, OTHER))];
+    for (outputs, color, style) in runs.into_iter().flatten() {
+        lines.extend(chains(&borders(wants, side, outputs)).into_iter().map(|line| {
+            let line: Vec<[f64; 2]> = line.into_iter().map(place).collect();
+            Line::new("", line).color(color).style(style).width(1.6).allow_hover(false)
+        }));
+    }
+    let shown = plot_ui(
+        ui,
+        "answers",
+        [Axis::new("x₁", x), Axis::new("x₂", y)],
+        theme,
+        |transform| {
+            let at = |column: usize, row: usize| {
+                transform.position_from_point(&egui_plot::PlotPoint::new(share(x, column), share(y, row)))
+            };
+            vec![Shape::mesh(grid_mesh(side, at, color))]
+        },
+        move |plot| {
+            for line in lines {
+                plot.line(line);
+            }
+        },
+    );
+    let painter = ui.painter().with_clip_rect(shown.frame());
+    let few = data.samples.len() + data.test_samples.len() <= 60;
+    let radius = if few { 5.0 } else { 3.2 };
+    for (samples, is_train) in [(&data.test_samples, false), (&data.samples, true)] {
+        for (input, target) in samples {
+            let at = shown.at(input[0], input[1]);
+            let shape = SHAPES[wants.class(target) % SHAPES.len()];
+            painter.add(marker(at, radius, shape, wants.color(target, theme), is_train, theme.background));
+        }
+    }
+    if let Some((input, _)) = present.and_then(|present| data.samples.get(present)) {
+        painter.circle_stroke(shown.at(input[0], input[1]), radius + 4.0, Stroke::new(2.0, theme.accent));
+    }
+    let said = format!("plot of what the network answers over two inputs, {} samples", data.train);
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &said));
+    if let Some(pointer) = shown.pointer {
+        // The answer at the nearest place that was computed, not one in between.
+        let nth = |[low, high]: [f64; 2], at: f64| {
+            (((at - low) / (high - low)) * (side - 1) as f64).round().clamp(0.0, (side - 1) as f64) as usize
+        };
+        let (column, row) = (nth(x, pointer.x), nth(y, pointer.y));
+        let number = |value: f64| words::number(value, 3);
+        let list = |outputs: &[Vec<f64>]| {
+            let outputs: Vec<String> = outputs.iter().map(|output| number(output[row * side + column])).collect();
+            outputs.join(", ")
+        };
+        let mut text = format!("x {}, {}\nŷ {}", number(share(x, column)), number(share(y, row)), list(outputs));
+        if let Some(other) = other {
+            text =
+                format!("{text}{}\nŷ {}{}", whose(Some(other), false), list(other.answers), whose(Some(other), true));
+        }
+        readout(ui, shown.frame(), shown.at(share(x, column), share(y, row)), &text, theme);
+    }
+}
+
+fn line_ui(
+    ui: &mut Ui,
+    data: &DataInfo,
+    points: &[[f64; 2]],
+    other: Option<&Other<'_, [f64; 2]>>,
+    present: Option<usize>,
+    theme: &Theme,
+) {
+    let answers = format!("ŷ, what the network answers{}", whose(other, false));
+    let mut marks = vec![
+        (Mark::Line(LineStyle::Solid), theme.value.negative, answers),
+        (Mark::Dot(MarkerShape::Circle, true), theme.value.positive, "y, samples to learn from".to_owned()),
+    ];
+    if !data.test_samples.is_empty() {
+        marks.push((Mark::Dot(MarkerShape::Circle, false), theme.value.positive, "to test".to_owned()));
+    }
+    if other.is_some() {
+        marks.push((Mark::Line(OTHER), theme.text, format!("ŷ{}", whose(other, true))));
+    }
+    legend_ui(ui, &marks, theme);
+    let x = slowgrad_session::range(data.samples.iter().map(|(x, _)| x[0]));
+    let samples = data.samples.iter().chain(&data.test_samples).filter_map(|(_, target)| target.first().copied());
+    let theirs = other.map_or(&[][..], |other| other.answers);
+    let y = Axis::around("y", samples.chain(points.iter().chain(theirs).map(|[_, y]| *y)), false);
+    let curve = |points: &[[f64; 2]]| -> PlotPoints<'static> {
+        points.iter().copied().filter(|[_, y]| y.is_finite()).collect()
+    };
+    let line = Line::new("answers", curve(points)).color(theme.value.negative).width(2.2);
+    let beside = Line::new("answers of the second run", curve(theirs)).color(theme.text).style(OTHER).width(1.8);
+    let axes = [Axis::new("x₁", x), y];
+    let shown = plot_ui(
+        ui,
+        "answers",
+        axes,
+        theme,
+        |_| Vec::new(),
+        move |plot| {
+            plot.line(beside);
+            plot.line(line);
+        },
+    );
+    let painter = ui.painter().with_clip_rect(shown.frame());
+    for (samples, is_train) in [(&data.test_samples, false), (&data.samples, true)] {
+        for (i, (input, target)) in samples.iter().enumerate() {
+            let Some(target) = target.first() else { continue };
+            let at = shown.at(input[0], *target);
+            painter.add(marker(at, 3.6, MarkerShape::Circle, theme.value.positive, is_train, theme.background));
+            if is_train && present == Some(i) {
+                painter.circle_stroke(at, 7.5, Stroke::new(2.0, theme.accent));
+            }
+        }
+    }
+    let said = format!("plot of what the network answers over its input, {} samples", data.train);
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &said));
+    let near =
+        shown.pointer.and_then(|at| points.iter().min_by(|a, b| (a[0] - at.x).abs().total_cmp(&(b[0] - at.x).abs())));
+    if let Some([x, y]) = near {
+        let mut text = format!("x {}\nŷ {}", words::number(*x, 4), words::number(*y, 4));
+        // Both are asked at the same places.
+        if let (Some(other), Some([_, y])) = (other, theirs.iter().find(|there| there[0] == *x)) {
+            text =
+                format!("{text}{}\nŷ {}{}", whose(Some(other), false), words::number(*y, 4), whose(Some(other), true));
+        }
+        painter.circle(shown.at(*x, *y), 3.5, theme.value.negative, Stroke::new(1.0, theme.background));
+        readout(ui, shown.frame(), shown.at(*x, *y), &text, theme);
+    }
+}

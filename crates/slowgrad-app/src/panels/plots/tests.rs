@@ -1,0 +1,194 @@
+//! Every plot, and the comparison, driven by what things are called.
+
+use crate::actions::Action;
+use crate::state::plot_tabs::Plot;
+use crate::tests::{Window, drag, open, settle, wheel};
+use egui::accesskit::Role;
+use egui::{Key, Modifiers, Vec2};
+use egui_kittest::kittest::{NodeT, Queryable};
+use slowgrad_engine::shape::Parameter;
+use slowgrad_session::Command;
+use slowgrad_timeline::words::number;
+
+/// A lesson with a test set and several steps behind it.
+fn window() -> Window {
+    let mut window = open("playground");
+    window.state_mut().session.send(Command::Seek(12));
+    rest(&mut window);
+    window
+}
+
+/// Draws until the plots are computed as well.
+fn rest(window: &mut Window) {
+    for _ in 0..20_000 {
+        settle(window);
+        if !window.state().session.snapshot.as_ref().is_some_and(|snapshot| snapshot.drafting) {
+            return;
+        }
+    }
+    panic!("the plots are never done");
+}
+
+fn act(window: &mut Window, action: Action) {
+    let bench = window.state_mut();
+    let gui = bench.gui.as_mut().expect("it was drawn");
+    gui.act(action, &mut bench.session);
+    rest(window);
+}
+
+/// What pictures say of themselves.
+fn pictures(window: &Window) -> Vec<String> {
+    let pictures = window.query_all_by_role(Role::Image).filter_map(|node| node.accesskit_node().label());
+    pictures.collect()
+}
+
+fn picture(window: &Window, start: &str) -> String {
+    let pictures = pictures(window);
+    pictures.iter().find(|said| said.starts_with(start)).unwrap_or_else(|| panic!("{start}: {pictures:?}")).clone()
+}
+
+#[test]
+fn every_plot_opens_by_its_name_and_says_its_numbers() {
+    let mut window = window();
+    assert!(window.query_by_label("plot: landscape").is_none());
+    window.get_by_label("plots").click();
+    rest(&mut window);
+    let snapshot = window.state().session.snapshot.clone().expect("a snapshot");
+    let losses = snapshot.plots.losses.as_ref().and_then(|losses| losses.last()).expect("losses");
+    let test = losses.test.expect("a test set");
+    let said = picture(&window, "plot of the loss");
+    assert!(said.contains("step 12"), "{said}");
+    assert!(said.contains(&format!("train {}", number(losses.train, 4))), "{said}");
+    assert!(said.contains(&format!("test {}", number(test, 4))), "{said}");
+    let surface = snapshot.plots.landscape.as_ref().expect("a landscape").surface.clone();
+    assert!(picture(&window, "loss landscape over w").ends_with(&format!("loss {}", number(surface.loss, 4))));
+    for (name, start) in [
+        ("answers", "plot of what the network answers over two inputs"),
+        ("histograms", "histogram, layer 1"),
+        ("activation", "plot of the activation, now z₁"),
+        ("loss function", "plot of the loss function, now ŷ₁"),
+        ("landscape", "loss landscape"),
+        ("loss", "plot of the loss,"),
+    ] {
+        let chip = format!("plot: {name}");
+        if !pictures(&window).iter().any(|said| said.starts_with(start)) {
+            window.get_by_label(&chip).click();
+            rest(&mut window);
+        }
+        picture(&window, start);
+    }
+    window.get_by_label_contains("Close the plots").click();
+    rest(&mut window);
+    assert!(!pictures(&window).iter().any(|said| said.starts_with("loss landscape")));
+    assert!(window.state().session.snapshot.as_ref().is_some_and(|snapshot| snapshot.plots.landscape.is_none()));
+}
+
+#[test]
+fn keys_open_single_plots_and_make_them_large() {
+    let mut window = window();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num3);
+    rest(&mut window);
+    assert!(picture(&window, "loss landscape").contains("step 12"));
+    assert!(!pictures(&window).iter().any(|said| said.starts_with("plot of the loss")));
+    window.get_by_label("larger").click();
+    rest(&mut window);
+    window.get_by_label("smaller").click();
+    rest(&mut window);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num3);
+    rest(&mut window);
+    assert!(!pictures(&window).iter().any(|said| said.starts_with("loss landscape")));
+}
+
+#[test]
+fn the_landscape_reaches_as_far_as_somebody_wants() {
+    let mut window = window();
+    act(&mut window, Action::Plot(Plot::Landscape));
+    let surface = |window: &Window| {
+        let snapshot = window.state().session.snapshot.as_ref().expect("a snapshot");
+        snapshot.plots.landscape.as_ref().expect("a landscape").surface.clone()
+    };
+    let whole = surface(&window);
+    let wide = |range: [f64; 2]| range[1] - range[0];
+    // The wheel comes closer to where the run is, on the surface and on the map.
+    let at = |window: &Window| window.get_by_label_contains("loss landscape over").rect().center();
+    for _ in 0..2 {
+        let (before, place) = (surface(&window).range, at(&window));
+        wheel(&mut window, place, Vec2::new(0.0, 200.0));
+        rest(&mut window);
+        let near = surface(&window);
+        assert!((0..2).all(|axis| wide(near.range[axis]) < 0.9 * wide(before[axis])), "{:?}", near.range);
+        assert!(near.is_chosen && near.is_final && near.loss == whole.loss);
+        window.get_by_label("map").click();
+        rest(&mut window);
+    }
+    // A map is dragged along.
+    window.get_by_label("map").click();
+    rest(&mut window);
+    let (before, place) = (surface(&window).range, at(&window));
+    drag(&mut window, Modifiers::NONE, place, place + Vec2::new(60.0, 0.0));
+    rest(&mut window);
+    let moved = surface(&window).range;
+    assert!(moved[0][0] < before[0][0] && (wide(moved[0]) - wide(before[0])).abs() < 1e-9, "{moved:?}");
+    // Its numbers can be typed, and given back to the way.
+    window.get_by_label("range of the landscape").click();
+    window.run_steps(4);
+    window.get_by_label("around where it is now").click();
+    rest(&mut window);
+    let around = surface(&window);
+    let middle = [0, 1].map(|axis| f64::midpoint(around.range[axis][0], around.range[axis][1]));
+    assert!((0..2).all(|axis| (middle[axis] - around.present[axis]).abs() < 1e-9), "{middle:?}");
+    window.get_by_label("as far as the way leads").click();
+    rest(&mut window);
+    assert_eq!(surface(&window).range, whole.range);
+}
+
+#[test]
+fn the_landscape_is_a_map_or_a_surface_over_weights_that_are_chosen() {
+    let mut window = window();
+    act(&mut window, Action::Plot(Plot::Landscape));
+    window.get_by_label("map").click();
+    rest(&mut window);
+    picture(&window, "loss landscape");
+    let axes = |window: &Window| {
+        let snapshot = window.state().session.snapshot.as_ref().expect("a snapshot");
+        snapshot.plots.landscape.as_ref().expect("a landscape").surface.axes
+    };
+    let before = axes(&window);
+    let parameter = Parameter { layer: 0, neuron: 3, input: Some(1) };
+    let index = {
+        let (timeline, _) = window.state().session.now().expect("a step");
+        timeline.step().shape.index(parameter)
+    };
+    assert!(!before.contains(&index));
+    window.get_by_label_contains("parameter along x").click();
+    window.run_steps(4);
+    window.get_by_label("w₄₂ · layer 1").scroll_to_me();
+    window.run_steps(4);
+    window.get_by_label("w₄₂ · layer 1").click();
+    rest(&mut window);
+    assert_eq!(axes(&window), [index, before[1]]);
+    assert!(picture(&window, "loss landscape over w₄₂ · layer 1 and").contains("step 12"));
+}
+
+#[test]
+fn a_comparison_is_found_by_typing_and_shows_both_networks() {
+    let mut window = window();
+    act(&mut window, Action::Plots);
+    window.get_by_label("compare").click();
+    window.run_steps(4);
+    window.get_by_label("compare with a run that has another").type_text("momentum");
+    window.run_steps(8);
+    window.key_press(Key::Enter);
+    rest(&mut window);
+    for name in ["sgd", "momentum"] {
+        assert!(window.query_all_by_label(name).count() >= 1, "{name}");
+    }
+    let both = pictures(&window).iter().filter(|said| said.starts_with("network")).count();
+    assert_eq!(both, 2, "{:?}", pictures(&window));
+    let said = picture(&window, "plot of the loss");
+    assert!(said.contains("train · sgd") && said.contains("train · momentum"), "{said}");
+    let rival = window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a rival");
+    assert_eq!(rival.timeline.as_ref().map(|timeline| timeline.step().step), Some(12));
+    act(&mut window, Action::Compare);
+    assert_eq!(pictures(&window).iter().filter(|said| said.starts_with("network")).count(), 1);
+}

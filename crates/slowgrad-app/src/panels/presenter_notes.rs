@@ -1,0 +1,131 @@
+//! What only the presenter reads: the lesson's note, what the audience reads, and what comes next.
+
+use super::key;
+use crate::actions::Action;
+use egui::{Align, CentralPanel, Frame, Label, Layout, Margin, Panel, RichText, ScrollArea, Ui};
+use slowgrad_render::Theme;
+use slowgrad_session::RunAction;
+use slowgrad_session::Session;
+use slowgrad_tape::Severity;
+use slowgrad_timeline::cue::Cue;
+use slowgrad_timeline::scene::Ink;
+
+/// All that the presenter is told at a moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sheet {
+    /// The lesson and the section of it.
+    title: String,
+    pub(crate) note: String,
+    /// What the audience reads.
+    caption: String,
+    /// The answer to what it is asked.
+    answer: Option<String>,
+    /// What comes up to where the lesson waits again.
+    pub(crate) next: String,
+    /// What failed in a script, which the audience is not shown.
+    problem: Option<String>,
+    /// Cues that are done, and all.
+    progress: (usize, usize),
+    /// Whether it goes on only when somebody says so.
+    waits: bool,
+}
+
+impl Sheet {
+    pub fn of(session: &Session) -> Self {
+        let performance = &session.performance;
+        let stage = performance.stage();
+        let snapshot = session.snapshot.as_ref();
+        let lesson = snapshot.and_then(|snapshot| snapshot.lesson.as_ref());
+        let mut problems = snapshot.into_iter().flat_map(|snapshot| snapshot.problems.iter());
+        let mut title = lesson.map(|lesson| lesson.title.clone()).unwrap_or_default();
+        if let Some(section) = performance.section() {
+            title = format!("{title} · {section}");
+        }
+        let question = stage.question.as_ref();
+        Self {
+            title,
+            note: stage.note.clone(),
+            caption: question.map_or_else(|| session.caption(), |question| session.filled(&question.text)),
+            answer: question.and_then(|question| question.answers.get(question.right).cloned()),
+            next: next(session),
+            problem: problems.find(|problem| problem.severity == Severity::Error).map(ToString::to_string),
+            progress: performance.progress(),
+            waits: performance.waits_for_presenter() && performance.has_cues(),
+        }
+    }
+}
+
+fn next(session: &Session) -> String {
+    /// More nobody reads before an audience.
+    const MOST: usize = 6;
+    let performance = &session.performance;
+    let (done, _) = performance.progress();
+    let is_stop = |cue: &&Cue| matches!(cue, Cue::Wait | Cue::Ask { .. });
+    // Where it waits now is said elsewhere.
+    let ahead = performance.cues().iter().skip(done).skip_while(|cue| matches!(cue, Cue::Wait));
+    let mut coming = Vec::new();
+    for cue in ahead.take(MOST) {
+        coming.push(session.filled(&cue.to_string()));
+        if is_stop(&cue) {
+            break;
+        }
+    }
+    match coming.as_slice() {
+        [] if performance.has_cues() => "is over".into(),
+        [] => "says nothing by itself".into(),
+        coming => coming.join("\n"),
+    }
+}
+
+/// Draws the whole of the presenter's window; answers what was asked for by a button.
+pub fn sheet_ui(ui: &mut Ui, sheet: &Sheet, theme: &Theme) -> Option<Action> {
+    let mut asked = None;
+    let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(20, 12));
+    Panel::bottom("steps").frame(frame.fill(theme.raised)).resizable(false).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            for (word, action) in
+                [("Back", Action::Run(RunAction::PreviousCue)), ("Go on", Action::Run(RunAction::NextCue))]
+            {
+                let button = ui.button(RichText::new(format!("{word} ({})", key(action))).size(16.0));
+                if button.on_hover_text(action.entry().help).clicked() {
+                    asked = Some(action);
+                }
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let (done, all) = sheet.progress;
+                ui.label(RichText::new(format!("cue {done} of {all}")).size(15.0).color(theme.faint));
+                if sheet.waits {
+                    let accent = theme.text_color(Ink::Accent, theme.raised);
+                    ui.label(RichText::new("waits for you").size(15.0).color(accent).strong());
+                }
+            });
+        });
+    });
+    CentralPanel::no_frame().frame(frame).show(ui, |ui| {
+        ui.add(Label::new(RichText::new(&sheet.title).size(15.0).color(theme.faint)).truncate());
+        ui.add_space(6.0);
+        let part_ui = |ui: &mut Ui, heading: &str, text: &str, size: f32, color| {
+            ui.label(RichText::new(heading).size(13.0).color(theme.faint));
+            ui.add(Label::new(RichText::new(text).size(size).color(color)).wrap());
+            ui.add_space(10.0);
+        };
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            let (note, ink) = match sheet.note.as_str() {
+                "" => ("no note here", theme.faint),
+                note => (note, theme.text),
+            };
+            part_ui(ui, "note", note, 26.0, ink);
+            if !sheet.caption.is_empty() {
+                part_ui(ui, "on screen", &sheet.caption, 18.0, theme.text);
+            }
+            if let Some(answer) = &sheet.answer {
+                part_ui(ui, "the right answer", answer, 18.0, theme.text);
+            }
+            part_ui(ui, "then the lesson", &sheet.next, 18.0, theme.text);
+            if let Some(problem) = &sheet.problem {
+                part_ui(ui, "a script fails; the last good version runs on", problem, 16.0, theme.loss);
+            }
+        });
+    });
+    asked
+}

@@ -1,0 +1,191 @@
+//! A question of the lesson with its answers, where its captions stand. Which answer is right is told by a sign and
+//! by words, not by colour alone.
+
+use crate::actions::{Action, keys_text};
+use egui::text::LayoutJob;
+use egui::{Align, CursorIcon, FontId, Galley, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+use slowgrad_render::Theme;
+use slowgrad_session::RunAction;
+use slowgrad_session::Session;
+use slowgrad_timeline::perform::Question;
+use slowgrad_timeline::scene::Ink;
+use std::sync::Arc;
+
+/// A question, laid out but not painted.
+pub(super) struct QuestionCard {
+    pub(super) rect: Rect,
+    question: Question,
+    text: Arc<Galley>,
+    answers: Vec<Arc<Galley>>,
+    /// Height of the letters of an answer.
+    size: f32,
+    hint: Arc<Galley>,
+}
+
+/// A question takes no more of the area than this share,
+const MOST_OF_AREA: f32 = 0.42;
+/// unless its letters would be smaller than this.
+const SMALLEST: f32 = 16.0;
+
+/// What a sign beside an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Open,
+    Right,
+    /// It was chosen and is not right.
+    Wrong,
+    /// The others, once the right one is known.
+    Other,
+}
+
+fn verdict(question: &Question, answer: usize) -> Verdict {
+    match (question.is_revealed, answer == question.right, question.chosen == Some(answer)) {
+        (false, ..) => Verdict::Open,
+        (true, true, _) => Verdict::Right,
+        (true, false, true) => Verdict::Wrong,
+        (true, false, false) => Verdict::Other,
+    }
+}
+
+impl QuestionCard {
+    /// Lays out the question that the lesson asks, at the bottom of an area, in letters of this size or of one that
+    /// leaves room for the network.
+    pub(super) fn new(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
+        let mut size = 0.84 * size;
+        loop {
+            let card = Self::sized(ui, area, size, session, theme)?;
+            if card.rect.height() <= MOST_OF_AREA * area.height() || size < SMALLEST {
+                return Some(card);
+            }
+            size *= 0.9;
+        }
+    }
+
+    fn sized(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
+        let question = session.performance.stage().question.clone()?;
+        let width = (area.width() - 28.0).max(80.0);
+        let layout = |text: String, size: f32, width: f32, color| {
+            let mut job = LayoutJob::simple(text, FontId::proportional(size), color, width);
+            job.halign = Align::LEFT;
+            ui.painter().layout_job(job)
+        };
+        let text = layout(session.filled(&question.text), size, width - 40.0, theme.text);
+        let answer_size = 0.8 * size;
+        let inner = width - 40.0 - 3.4 * answer_size;
+        let ink = |answer| if verdict(&question, answer) == Verdict::Other { theme.faint } else { theme.text };
+        let answers: Vec<_> = question
+            .answers
+            .iter()
+            .enumerate()
+            .map(|(nth, answer)| layout(answer.clone(), answer_size, inner, ink(nth)))
+            .collect();
+        let go_on = keys_text(Action::Run(RunAction::NextCue).entry());
+        let hint = if question.is_revealed {
+            format!("Press {go_on} to go on")
+        } else {
+            format!("Press 1 to {} or click to answer · {go_on} shows the answer", answers.len())
+        };
+        let hint = layout(hint, 13.0, width - 40.0, theme.text_color(Ink::Accent, theme.panel));
+        let rows: f32 = answers.iter().map(|answer| row_height(answer, answer_size) + ROW_GAP).sum();
+        let height = 12.0 + text.size().y + 8.0 + rows + 2.0 + hint.size().y + 10.0;
+        let rect = Rect::from_min_max(
+            Pos2::new(area.left() + 14.0, area.bottom() - 12.0 - height),
+            area.max - Vec2::new(14.0, 12.0),
+        );
+        Some(Self { rect, question, text, answers, size: answer_size, hint })
+    }
+
+    /// Paints it and takes an answer.
+    pub(super) fn show(self, ui: &mut Ui, session: &mut Session, theme: &Theme) {
+        let painter = ui.painter().clone();
+        painter.rect(self.rect, 10.0, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+        painter.rect_filled(self.rect.with_max_x(self.rect.left() + 4.0), 2.0, theme.accent);
+        let left = self.rect.left() + 20.0;
+        let mut top = self.rect.top() + 12.0;
+        let words = self.text.text().to_owned();
+        let rect = Rect::from_min_size(Pos2::new(left, top), self.text.size());
+        let response = ui.interact(rect, ui.scope_id().with("question"), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &words));
+        painter.galley(rect.min, Arc::clone(&self.text), theme.text);
+        top = rect.bottom() + 8.0;
+        let mut chosen = None;
+        for (nth, answer) in self.answers.iter().enumerate() {
+            let height = row_height(answer, self.size);
+            let row = Rect::from_min_max(Pos2::new(left, top), Pos2::new(self.rect.right() - 20.0, top + height));
+            if self.answer_ui(ui, row, nth, theme) {
+                chosen = Some(nth);
+            }
+            top = row.bottom() + ROW_GAP;
+        }
+        let rect = Rect::from_min_size(Pos2::new(left, top + 2.0), self.hint.size());
+        let mut goes_on = false;
+        if self.question.is_revealed {
+            let response = ui.interact(rect.expand(6.0), ui.scope_id().with("go on"), Sense::click());
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "go on"));
+            goes_on = response.on_hover_cursor(CursorIcon::PointingHand).clicked();
+        }
+        painter.galley(rect.min, self.hint, theme.accent);
+        if let Some(answer) = chosen {
+            session.answer(answer);
+        }
+        if goes_on {
+            session.go_on();
+        }
+    }
+
+    /// An answer with its key; answers whether it was given.
+    fn answer_ui(&self, ui: &Ui, row: Rect, nth: usize, theme: &Theme) -> bool {
+        let verdict = verdict(&self.question, nth);
+        let sense = if verdict == Verdict::Open { Sense::click() } else { Sense::hover() };
+        let response = ui.interact(row, ui.scope_id().with(("answer", nth)), sense);
+        let text = self.answers[nth].text();
+        let said = match verdict {
+            Verdict::Open | Verdict::Other => format!("answer {}: {text}", nth + 1),
+            Verdict::Right => format!("answer {}: {text}, right", nth + 1),
+            Verdict::Wrong => format!("answer {}: {text}, not right", nth + 1),
+        };
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, verdict == Verdict::Open, &said));
+        let is_touched = verdict == Verdict::Open && (response.hovered() || response.has_focus());
+        let (ground, line) = match verdict {
+            Verdict::Right => (theme.accent.gamma_multiply(0.22), Stroke::new(2.0, theme.accent)),
+            Verdict::Open if is_touched => (theme.line, Stroke::new(1.0, theme.accent)),
+            Verdict::Open => (theme.raised, Stroke::new(1.0, theme.line)),
+            Verdict::Wrong => (theme.raised, Stroke::new(1.0, theme.text)),
+            Verdict::Other => (theme.panel, Stroke::new(1.0, theme.line)),
+        };
+        let painter = ui.painter();
+        painter.rect(row, 8.0, ground, line, StrokeKind::Inside);
+        let sign = Rect::from_center_size(
+            Pos2::new(row.left() + 1.3 * self.size, row.center().y),
+            Vec2::splat(0.72 * self.size),
+        );
+        let thick = 0.13 * self.size;
+        match verdict {
+            Verdict::Right => {
+                let corner = Pos2::new(sign.left() + 0.38 * sign.width(), sign.bottom() - 0.08 * sign.height());
+                let points = vec![Pos2::new(sign.left(), sign.center().y), corner, sign.right_top()];
+                painter.line(points, Stroke::new(thick, theme.text_color(Ink::Accent, theme.panel)));
+            }
+            Verdict::Wrong => {
+                painter.line_segment([sign.left_top(), sign.right_bottom()], Stroke::new(thick, theme.text));
+                painter.line_segment([sign.left_bottom(), sign.right_top()], Stroke::new(thick, theme.text));
+            }
+            Verdict::Open | Verdict::Other => {
+                let ink = if verdict == Verdict::Open { theme.text } else { theme.faint };
+                let number = (nth + 1).to_string();
+                let font = FontId::proportional(self.size);
+                painter.text(sign.center(), egui::Align2::CENTER_CENTER, number, font, ink);
+            }
+        }
+        let at = Pos2::new(row.left() + 2.6 * self.size, row.center().y - 0.5 * self.answers[nth].size().y);
+        painter.galley(at, Arc::clone(&self.answers[nth]), theme.text);
+        response.on_hover_cursor(CursorIcon::PointingHand).clicked()
+    }
+}
+
+/// Between two answers.
+const ROW_GAP: f32 = 6.0;
+
+fn row_height(answer: &Galley, size: f32) -> f32 {
+    answer.size().y + 0.6 * size
+}

@@ -1,0 +1,392 @@
+//! The panels that explain, driven as a person or a screen reader drives them: by what things are called.
+
+use super::drawer;
+use crate::actions::Action;
+use crate::state::{DrawerTab, Gui, Pointed};
+use crate::tests::{Window, settle, window as bench};
+use egui::accesskit::{Live, Role};
+use egui::{Align, Key, Layout, Modifiers, Rect, Vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use slowgrad_engine::record::RecordedStep;
+use slowgrad_engine::shape::Parameter;
+use slowgrad_engine::spec::ParamValue;
+use slowgrad_script::{Files, Library, Limits, Root};
+use slowgrad_session::RunAction;
+use slowgrad_session::Session;
+use slowgrad_session::shipped;
+use slowgrad_session::{Command, Difference, Slot, Worker};
+use slowgrad_timeline::event::EventKind;
+use slowgrad_timeline::parameters::{self, Column};
+use slowgrad_timeline::playhead::{self, Wanted};
+use slowgrad_timeline::scene::Target;
+use slowgrad_timeline::words::number;
+use std::path::Path;
+use std::time::Duration;
+
+/// A sample that gives every parameter another gradient.
+const DATA: &str = "data: [#{ input: [0.75, -1.25], target: [1.0] }]";
+
+/// The whole window over a lesson that does nothing by itself.
+fn window(fields: &str) -> Window {
+    let text = format!("fn lesson() {{ #{{ title: \"T\", seed: 3, {fields} }} }}");
+    let files = Files::from_iter([("t.rhai", text.as_bytes())]);
+    let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
+    bench(Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread"))
+}
+
+fn step(harness: &Window) -> RecordedStep {
+    harness.state().session.now().expect("it is open").0.step().clone()
+}
+
+fn select(harness: &mut Window, target: Target) {
+    harness.state_mut().session.view.selected = Some(target);
+    settle(harness);
+}
+
+fn selected(harness: &Window) -> Option<Target> {
+    harness.state().session.view.selected
+}
+
+/// What the rows of the table say, from the top.
+fn rows(harness: &Window) -> Vec<String> {
+    let mut rows: Vec<(f32, String)> = harness
+        .query_all_by_role(Role::Row)
+        .map(|row| (row.rect().top(), row.accesskit_node().label().unwrap_or_default()))
+        .collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    rows.into_iter().map(|(_, label)| label).collect()
+}
+
+/// Clicks the first link of this name, wherever its panel has to be scrolled to.
+fn follow(harness: &mut Window, link: &str) {
+    harness.get_all_by_label(link).next().expect("it is there").scroll_to_me();
+    settle(harness);
+    harness.get_all_by_label(link).next().expect("it is there").click();
+    settle(harness);
+}
+
+/// That these rows are a stretch of a list of names.
+fn check(rows: &[String], names: &[String]) {
+    let first = names.iter().position(|name| rows[0].starts_with(name)).expect("the first row is in the list");
+    assert!(rows.len() > 4 && first + rows.len() <= names.len());
+    for (row, name) in rows.iter().zip(&names[first..]) {
+        assert!(row.starts_with(name), "{name} against {row}");
+    }
+}
+
+#[test]
+fn a_factor_leads_to_the_event_that_it_came_from() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
+    select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
+    assert!(harness.query_by_label("Why this much?").is_some());
+    let delta = number(step(&harness).samples[0].layers[1].delta[0], 3);
+    follow(&mut harness, &format!("where {delta} came from"));
+    let (timeline, playhead) = harness.state().session.now().expect("it is open");
+    let event = timeline.event(playhead.event());
+    assert!(matches!(event.kind, EventKind::Delta { neuron: 0, .. }), "{:?}", event.kind);
+    assert_eq!(number(event.kind.result(), 3), delta);
+}
+
+#[test]
+fn a_weight_leads_to_the_update_that_made_it() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
+    harness.state_mut().session.act(RunAction::NextStep);
+    settle(&mut harness);
+    let step = step(&harness);
+    assert_eq!(step.step, 2);
+    // The first product is w₁₁ · x₁.
+    for _ in 0..3 {
+        harness.state_mut().session.act(RunAction::StepForward);
+        settle(&mut harness);
+    }
+    follow(&mut harness, &format!("where {} came from", number(step.before.values[0], 3)));
+    let (timeline, playhead) = harness.state().session.now().expect("it is open");
+    assert_eq!(timeline.step().step, 1);
+    let event = timeline.event(playhead.event());
+    assert!(matches!(event.kind, EventKind::Updated { new, .. } if new == step.before.values[0]), "{:?}", event.kind);
+    assert_eq!(selected(&harness), Some(Target::Weight { layer: 0, neuron: 0, input: 0 }));
+}
+
+#[test]
+fn what_a_link_left_is_a_key_away() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
+    harness.state_mut().session.act(RunAction::End);
+    settle(&mut harness);
+    let place = |harness: &Window| harness.state().session.now().map(|(_, playhead)| playhead.event());
+    let left = place(&harness);
+    select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
+    let delta = number(step(&harness).samples[0].layers[0].delta[0], 3);
+    follow(&mut harness, &format!("where {delta} came from"));
+    assert_ne!(place(&harness), left);
+    harness.key_press(Key::Backspace);
+    settle(&mut harness);
+    assert_eq!(place(&harness), left);
+}
+
+#[test]
+fn controls_of_one_name_are_told_apart_and_links_lead_to_the_right_one() {
+    let layers = "layers: [2, #{ size: 3, activation: \"leaky_relu\" }, #{ size: 3, activation: \"leaky_relu\" }, 1]";
+    let mut harness = window(&format!("{layers}, output: \"leaky_relu\", {DATA}"));
+    let sliders = |harness: &Window| {
+        let sliders = harness.query_all_by_role(Role::Slider);
+        let names = sliders.filter_map(|slider| slider.accesskit_node().label());
+        names.filter(|name| name.starts_with("slope")).collect::<Vec<_>>()
+    };
+    assert_eq!(sliders(&harness), ["slope · activation", "slope · output"]);
+    harness.state_mut().session.control(Slot::Activation, &[1], "slope", ParamValue::Number(0.625));
+    settle(&mut harness);
+    assert_eq!(sliders(&harness), ["slope · layer 1", "slope · layer 2", "slope · output"]);
+    let is_scaled = |kind: &EventKind| matches!(kind, EventKind::Operation { operands, .. } if operands.iter().any(|operand| operand.value == 0.625));
+    let timeline = harness.state().session.now().expect("it is open").0;
+    let event = (0..timeline.len()).find(|&event| is_scaled(&timeline.event(event).kind)).expect("a negative sum");
+    harness.state_mut().session.take_over(&playhead::Command::Seek(event));
+    settle(&mut harness);
+    follow(&mut harness, "where 0.625 came from");
+    let gui = harness.state().gui.as_ref().expect("it was drawn");
+    assert_eq!(gui.trail.pointed(gui.context()), Some(&Pointed::Setting(Slot::Activation, Some(1))));
+}
+
+#[test]
+fn numbers_that_were_given_lead_to_who_gave_them() {
+    let fields = format!(
+        "layers: [2, 3, 1], optimizer: \"momentum\", params: #{{ lr: 0.375 }}, loss: \"half_squared_error\", {DATA}"
+    );
+    let mut harness = window(&fields);
+    let pointed = |harness: &Window| {
+        let gui = harness.state().gui.as_ref().expect("it was drawn");
+        gui.trail.pointed(gui.context()).cloned()
+    };
+    // The slider of the learning rate.
+    select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
+    follow(&mut harness, "where 0.375 came from");
+    assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, Some(0))));
+    // The optimizer began with its state, and the initializer gave the weight.
+    follow(&mut harness, "where 0 came from");
+    assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, None)));
+    // The sample has the target.
+    select(&mut harness, Target::Loss);
+    follow(&mut harness, "where 1 came from");
+    assert_eq!(pointed(&harness), Some(Pointed::Sample(0)));
+    assert!(harness.query_by_label_contains("sample 1 of the data: 0.75; −1.25 → 1").is_some());
+    // Momentum's memory was written down in the step before.
+    harness.state_mut().session.act(RunAction::NextStep);
+    settle(&mut harness);
+    let velocity = step(&harness).before.state[0][0];
+    select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
+    follow(&mut harness, &format!("where {} came from", number(velocity, 3)));
+    let (timeline, playhead) = harness.state().session.now().expect("it is open");
+    let event = timeline.event(playhead.event());
+    assert_eq!(timeline.step().step, 1);
+    assert!(matches!(&event.kind, EventKind::Operation { result, .. } if result.value == velocity), "{:?}", event.kind);
+    // A number that is written in a script leads to its line.
+    select(&mut harness, Target::Loss);
+    follow(&mut harness, "where 0.5 came from");
+    let editor = &harness.state().gui.as_ref().expect("it was drawn").editor;
+    assert!(editor.is_open() && editor.document().is_some_and(|document| document.path.contains("half_squared_error")));
+}
+
+#[test]
+fn the_numbers_of_a_second_run_are_explained_as_those_of_the_first() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
+    let momentum = Difference::plugin(Slot::Optimizer, "momentum");
+    harness.state_mut().session.send(Command::Compare(Some(momentum)));
+    settle(&mut harness);
+    harness.state_mut().session.seek_step(4, Wanted::Next);
+    settle(&mut harness);
+    select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
+    assert!(harness.query_by_label("velocity").is_none());
+    harness.get_by_label("explain momentum").click();
+    settle(&mut harness);
+    assert!(harness.query_by_label("velocity").is_some());
+    let rival = harness.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a rival");
+    let theirs = rival.timeline.clone().expect("it keeps up");
+    let delta = theirs.step().samples[0].layers[1].delta[0];
+    assert_ne!(delta, step(&harness).samples[0].layers[1].delta[0]);
+    follow(&mut harness, &format!("where {} came from", number(delta, 3)));
+    let bench = harness.state();
+    let moment = bench.gui.as_ref().and_then(|gui| gui.rival_moment(&bench.session, &theirs)).expect("a moment");
+    let event = theirs.event(moment.events.start);
+    assert!(matches!(event.kind, EventKind::Delta { delta: there, .. } if there == delta), "{:?}", event.kind);
+    // An operation that only the second run has is shown as well, and the first one stands near it.
+    let velocity = number(
+        theirs.step().after.state[0][theirs.step().shape.index(Parameter { layer: 1, neuron: 0, input: Some(2) })],
+        3,
+    );
+    follow(&mut harness, &format!("where {velocity} came from"));
+    let bench = harness.state();
+    let moment = bench.gui.as_ref().and_then(|gui| gui.rival_moment(&bench.session, &theirs)).expect("a moment");
+    let event = theirs.event(moment.events.start);
+    assert!(matches!(event.kind, EventKind::Operation { .. }) && number(event.kind.result(), 3) == velocity);
+    let (timeline, playhead) = bench.session.now().expect("it is open");
+    assert_eq!(timeline.event(playhead.event()).target, event.target);
+}
+
+#[test]
+fn a_gradient_of_zero_is_followed_to_where_it_began() {
+    let fields = r#"layers: [2, 1, 1], activation: "relu", optimizer: "sgd",
+        data: [#{ input: [1.0, 2.0], target: [1.0] }],
+        weights: [#{ weight: [[-1.0, -2.0]], bias: [0.0] }, #{ weight: [[3.0]], bias: [0.0] }]"#;
+    let mut harness = window(fields);
+    select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
+    assert!(harness.query_by_label("Why nothing?").is_some());
+    follow(&mut harness, "where no came from");
+    let (timeline, playhead) = harness.state().session.now().expect("it is open");
+    let event = timeline.event(playhead.event());
+    assert!(matches!(event.kind, EventKind::Ask { answer: false, .. }), "{:?}", event.kind);
+}
+
+#[test]
+fn the_present_event_is_spoken_when_it_changes() {
+    let mut harness = window(r#"layers: [2, 3, 1], data: "xor""#);
+    let mut spoken = Vec::new();
+    for _ in 0..6 {
+        harness.state_mut().session.act(RunAction::StepForward);
+        for _ in 0..40 {
+            harness.state_mut().session.tick(0.1);
+        }
+        settle(&mut harness);
+        let nodes = harness.root().children_recursive().map(|node| node.accesskit_node());
+        let live = nodes.filter(|node| node.live() == Live::Polite).filter_map(|node| node.label());
+        let texts: Vec<String> = live.filter(|text| !text.is_empty()).collect();
+        assert_eq!(texts.len(), 1, "{texts:?}");
+        assert!(texts[0].starts_with("step 1 · "), "{texts:?}");
+        spoken.extend(texts);
+    }
+    spoken.dedup();
+    assert!(spoken.len() >= 3, "{spoken:?}");
+}
+
+#[test]
+fn the_buttons_of_the_script_cover_none_of_the_tabs() {
+    let harness = window(&format!("layers: [2, 3, 1], {DATA}"));
+    let tabs =
+        DrawerTab::ALL.map(|tab| harness.get_all_by_label(tab.name()).map(|node| node.rect()).collect::<Vec<_>>());
+    for action in [Action::Check, Action::Script] {
+        let buttons: Vec<_> = harness.get_all_by_label(action.entry().name).map(|node| node.rect()).collect();
+        for (tab, rects) in DrawerTab::ALL.iter().zip(&tabs) {
+            let is_free = |button| rects.iter().all(|rect| !rect.intersects(button));
+            assert!(buttons.iter().all(|&button| is_free(button)), "{}: {rects:?} and {buttons:?}", tab.name());
+        }
+    }
+}
+
+#[test]
+fn the_drawer_needs_no_more_room_than_it_has() {
+    let loaded = library::load(Some(Path::new("welcome"))).expect("a lesson");
+    let worker = Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread");
+    let mut session = Session::new(worker);
+    assert!(session.settle(Duration::from_mins(1)));
+    // The width of the panel and the height of all of it, in the smallest window and in a usual one.
+    for (room, tab) in
+        [[222.0, 332.0], [336.0, 572.0]].into_iter().flat_map(|room| DrawerTab::ALL.map(|tab| (room, tab)))
+    {
+        let mut over = f32::MAX;
+        let mut gui = None;
+        let draw = |ui: &mut egui::Ui| {
+            let gui = gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), None));
+            gui.tab = tab;
+            // Its margin comes off.
+            let size = Vec2::new(room[0], drawer::height(gui, room[1], false) - 8.0);
+            let drawer = Rect::from_min_size(ui.max_rect().min, size);
+            let mut drawer = ui.new_child(egui::UiBuilder::new().max_rect(drawer).layout(Layout::top_down(Align::Min)));
+            drawer::drawer_ui(&mut drawer, gui, &mut session);
+            over = drawer.min_rect().height() - size.y;
+        };
+        Harness::builder().with_size(Vec2::new(600.0, 600.0)).build_ui(draw).run_steps(3);
+        // Heights are rounded to pixels.
+        assert!(over < 0.5, "{} needs {over} more than it has in {room:?}", tab.name());
+    }
+}
+
+#[test]
+fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"momentum\", {DATA}"));
+    harness.get_by_label("Parameters").click();
+    settle(&mut harness);
+    let step = step(&harness);
+    let first = rows(&harness);
+    assert!(first[0].starts_with("w₁₁ of layer 1, value "), "{first:?}");
+    harness.get_by_label("sort by gradient").click();
+    settle(&mut harness);
+    let mut wanted: Vec<usize> = (0..step.shape.parameters()).collect();
+    wanted.sort_by(|a, b| step.grads[*b].total_cmp(&step.grads[*a]));
+    let names = |order: &[usize]| -> Vec<String> {
+        order
+            .iter()
+            .map(|&index| {
+                let (name, layer) = parameters::name(&step, index);
+                format!("{name} of layer {layer}")
+            })
+            .collect()
+    };
+    let shown = rows(&harness);
+    check(&shown, &names(&wanted));
+    // A click on a row selects its weight.
+    harness.get_by_label(&shown[2]).click();
+    settle(&mut harness);
+    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[2])));
+    // By key: the table takes the keyboard, arrows walk, space turns the order, and so the row moves.
+    harness.get_by_role(Role::Table).focus();
+    settle(&mut harness);
+    harness.key_press(Key::ArrowDown);
+    settle(&mut harness);
+    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[3])));
+    harness.key_press(Key::Space);
+    settle(&mut harness);
+    wanted.reverse();
+    check(&rows(&harness), &names(&wanted));
+    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[wanted.len() - 4])));
+    harness.key_press(Key::End);
+    settle(&mut harness);
+    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[wanted.len() - 1])));
+    harness.key_press(Key::ArrowRight);
+    settle(&mut harness);
+    let state = Column::State(0);
+    let largest = (0..step.shape.parameters())
+        .max_by(|a, b| state.number(&step, *a).total_cmp(&state.number(&step, *b)).then(b.cmp(a)))
+        .expect("there are parameters");
+    assert!(rows(&harness).iter().any(|row| row.starts_with(&names(&[largest])[0])));
+    assert!(harness.query_by_label("sort by velocity, largest first").is_some());
+    // Other keys are the window's as ever, and the one that opened the table closes it.
+    let before = harness.state().session.now().map(|(_, playhead)| playhead.speed());
+    harness.key_press(Key::CloseBracket);
+    harness.key_press(Key::G);
+    settle(&mut harness);
+    assert_ne!(harness.state().session.now().map(|(_, playhead)| playhead.speed()), before);
+    assert!(harness.query_by_label("sort by gradient").is_none());
+}
+
+#[test]
+fn a_frozen_parameter_is_marked_and_says_why_it_stays() {
+    let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
+    select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 1 });
+    harness.state_mut().session.act(RunAction::Freeze);
+    settle(&mut harness);
+    assert!(harness.query_by_label("Why this much?").is_none());
+    assert!(harness.query_by_label("Why does it stay?").is_some());
+    harness.get_by_label("Parameters").click();
+    settle(&mut harness);
+    let frozen: Vec<String> = rows(&harness).into_iter().filter(|row| row.contains("frozen")).collect();
+    assert_eq!(frozen.len(), 1, "{frozen:?}");
+    assert!(frozen[0].starts_with("w₁₂ of layer 2, frozen, value ") && frozen[0].ends_with("change 0"), "{frozen:?}");
+}
+
+#[test]
+fn of_a_hundred_thousand_parameters_only_what_is_seen_is_drawn() {
+    let data = format!("data: [#{{ input: {:?}, target: {:?} }}]", [0.25; 400], [0.5; 20]);
+    let fields = format!("layers: [400, 240, 20], {data}");
+    let mut harness = window(&fields);
+    let step = step(&harness);
+    assert!(step.shape.parameters() > 100_000);
+    harness.key_press_modifiers(Modifiers::NONE, Key::G);
+    settle(&mut harness);
+    harness.get_by_label("sort by gradient").click();
+    settle(&mut harness);
+    let shown = rows(&harness);
+    assert!((5..60).contains(&shown.len()), "{} rows", shown.len());
+    let largest = step.grads.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    assert!(shown[0].contains(&format!("gradient {}", number(largest, 3))), "{}", shown[0]);
+    select(&mut harness, Target::Weight { layer: 1, neuron: 19, input: 3 });
+    assert!(rows(&harness).iter().any(|row| row.starts_with("w₂₀,₄ of layer 2")), "what is selected comes into sight");
+}

@@ -1,0 +1,166 @@
+//! The bottom: play, step, speed, where we are, and the strip of the step.
+
+use super::icons::{Icon, icon_button};
+use super::sections::{HEIGHT, has_sections, sections_ui};
+use super::timeline_strip::strip_ui;
+use crate::actions::{Action, keys_text};
+use crate::state::Gui;
+use egui::{Align, ComboBox, Label, Layout, RichText, TextEdit, Ui};
+use slowgrad_render::Theme;
+use slowgrad_session::RunAction;
+use slowgrad_session::Session;
+use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::playhead::{Command, Loop, Playhead};
+use slowgrad_timeline::words;
+
+pub(super) fn transport_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
+    let theme = *gui.theme();
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        buttons_ui(ui, gui, session, &theme);
+        ui.add_space(8.0);
+        granularity_ui(ui, session);
+        speed_ui(ui, session, &theme);
+        ui.add_space(8.0);
+        step_field_ui(ui, gui, session, &theme);
+        ui.add_space(8.0);
+        status_ui(ui, gui, session, &theme);
+    });
+    ui.add_space(4.0);
+    if has_sections(session) {
+        sections_ui(ui, session, &theme);
+        ui.add_space(HEIGHT - 16.0 - ui.spacing().item_spacing.y);
+    }
+    strip_ui(ui, gui, session, &theme);
+}
+
+fn buttons_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
+    let is_playing = session.is_going();
+    let is_full = session.is_full_speed();
+    let repeats = session.playhead.as_ref().is_some_and(|playhead| *playhead.repeat() != Loop::Off);
+    let play = if is_playing { Icon::Pause } else { Icon::Play };
+    for (icon, action, is_on) in [
+        (Icon::Start, Action::Run(RunAction::Home), false),
+        (Icon::StepBack, Action::Run(RunAction::StepBack), false),
+        (play, Action::Run(RunAction::PlayPause), is_playing && !is_full),
+        (Icon::StepForward, Action::Run(RunAction::StepForward), false),
+        (Icon::End, Action::Run(RunAction::End), false),
+        (Icon::Loop, Action::Run(RunAction::Loop), repeats),
+        (Icon::FullSpeed, Action::Run(RunAction::FullSpeed), is_full),
+        (Icon::Flag, Action::Run(RunAction::Bookmark), session.bookmark_here().is_some()),
+    ] {
+        let mut tip = action.tooltip();
+        if action == Action::Run(RunAction::PlayPause) {
+            tip = format!("{tip}\n{}", Action::Run(RunAction::PlayBackwards).tooltip());
+        }
+        if icon_button(ui, icon, &tip, is_on, theme).clicked() {
+            gui.act(action, session);
+        }
+    }
+}
+
+fn granularity_ui(ui: &mut Ui, session: &mut Session) {
+    let Some(now) = session.playhead.as_ref().map(Playhead::granularity) else { return };
+    let mut chosen = now;
+    let keys = format!(
+        "how much plays at once ({} {})",
+        keys_text(Action::Run(RunAction::Coarser).entry()),
+        keys_text(Action::Run(RunAction::Finer).entry())
+    );
+    let combo = ComboBox::from_id_salt("granularity").width(92.0).selected_text(now.name());
+    let response = combo.show_ui(ui, |ui| {
+        for granularity in Granularity::ALL {
+            ui.selectable_value(&mut chosen, granularity, granularity.name());
+        }
+    });
+    name(&response.response, "granularity", now.name());
+    response.response.on_hover_text(keys);
+    if chosen != now {
+        session.steer(&Command::Granularity(chosen));
+    }
+}
+
+/// Gives a drop-down its accessible name.
+pub(super) fn name(response: &egui::Response, what: &str, value: &str) {
+    let text = format!("{what}: {value}");
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &text));
+}
+
+fn speed_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
+    let Some(speed) = session.playhead.as_ref().map(Playhead::speed) else { return };
+    if icon_button(ui, Icon::Previous, &Action::Run(RunAction::Slower).tooltip(), false, theme).clicked() {
+        session.act(RunAction::Slower);
+    }
+    let text = speed_text(speed);
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(44.0, 28.0), egui::Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("speed {text}, click for 1×")));
+    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, &text, egui::FontId::proportional(14.5), theme.text);
+    if response
+        .on_hover_text("speed; click for the usual one, or type digits: 50 is fifty times as fast, 05 half as fast")
+        .clicked()
+    {
+        session.steer(&Command::Speed(1.0));
+    }
+    if icon_button(ui, Icon::Next, &Action::Run(RunAction::Faster).tooltip(), false, theme).clicked() {
+        session.act(RunAction::Faster);
+    }
+}
+
+/// A speed as people say it.
+fn speed_text(speed: f64) -> String {
+    let part = 1.0 / speed;
+    if speed < 1.0 && part == part.round() {
+        format!("1/{part:.0}×")
+    } else {
+        format!("{}×", words::number(speed, 3))
+    }
+}
+
+fn step_field_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
+    let Some((timeline, _)) = session.now() else { return };
+    let step = timeline.step().step;
+    let label = ui.label(RichText::new("step").color(theme.faint));
+    let id = egui::Id::unique("step field");
+    if !ui.memory(|memory| memory.has_focus(id)) {
+        gui.step_text = step.to_string();
+    }
+    // Millions of steps are trained in a minute; all digits have to be seen.
+    let width = 68.0_f32.max(11.0 * gui.step_text.len() as f32);
+    let edit = TextEdit::singleline(&mut gui.step_text).id(id).desired_width(width).align(egui::Align2::RIGHT_CENTER);
+    let help = format!(
+        "training step; type a number to go there ({} and {} go by one)",
+        keys_text(Action::Run(RunAction::PreviousStep).entry()),
+        keys_text(Action::Run(RunAction::NextStep).entry())
+    );
+    let response = ui.add(edit).labelled_by(label.id).on_hover_text(help);
+    let accepted = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+    if accepted
+        && let Ok(wanted) = gui.step_text.trim().parse::<u64>()
+        && wanted >= 1
+        && wanted != step
+    {
+        session.go_to_step(wanted);
+    }
+}
+
+fn status_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
+    let Some((timeline, _)) = session.now() else { return };
+    let text = if session.is_full_speed() {
+        let step = timeline.step();
+        let penalty = step.penalty.as_ref().map(|penalty| format!(" · penalty {}", words::number(penalty.sum, 4)));
+        let loss = words::number(step.loss, 4);
+        format!("training at full speed · loss {loss}{}", penalty.unwrap_or_default())
+    } else {
+        gui.scene(session).map(|scene| scene.status.clone()).unwrap_or_default()
+    };
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if let Some(snapshot) = &session.snapshot {
+            let epoch = timeline.step().epoch + 1;
+            let tip = format!("epoch {epoch} · {} steps trained so far", snapshot.furthest);
+            ui.add(Label::new(RichText::new(format!("epoch {epoch}")).color(theme.faint)).extend()).on_hover_text(tip);
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.add(Label::new(RichText::new(text).color(theme.text)).truncate());
+        });
+    });
+}

@@ -1,0 +1,300 @@
+//! How a person likes the window: remembered from one start to the next.
+//!
+//! A file that cannot be read is left aside with a notice; it is never a reason not to start. This must not
+//! know lessons or sessions, which have files of their own.
+
+use serde::{Deserialize, Serialize};
+use slowgrad_render::Theme;
+
+/// The file below the folder of settings.
+pub const FILE: &str = "window.json";
+/// Letters are never smaller or larger than this, of the usual size.
+const SCALES: std::ops::RangeInclusive<f32> = 0.5..=3.0;
+/// Steps of the scale.
+const SCALE_STEP: f32 = 1.1;
+
+/// How the system says that programs should look and move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SystemPreferences {
+    /// Dark or light, where the system says so.
+    pub scheme: Option<egui::Theme>,
+    /// Whether more contrast is asked for.
+    pub has_high_contrast: bool,
+    /// Whether less motion is asked for.
+    pub has_reduced_motion: bool,
+}
+
+/// The colours that are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Look {
+    /// Those of the rest of the desktop, also its contrast; dark where it does not say.
+    #[default]
+    System,
+    Dark,
+    Light,
+    /// Dark or light like the rest of the desktop.
+    HighContrast,
+}
+
+impl Look {
+    pub fn name(self) -> &'static str {
+        match self {
+            Look::System => "as the system",
+            Look::Dark => "dark",
+            Look::Light => "light",
+            Look::HighContrast => "high contrast",
+        }
+    }
+
+    /// The next one.
+    pub fn next(self) -> Self {
+        match self {
+            Look::System => Look::Dark,
+            Look::Dark => Look::Light,
+            Look::Light => Look::HighContrast,
+            Look::HighContrast => Look::System,
+        }
+    }
+
+    /// The theme, on a desktop that says this.
+    pub fn theme(self, desktop: SystemPreferences) -> Theme {
+        let is_light = desktop.scheme == Some(egui::Theme::Light);
+        match self {
+            Look::Dark => Theme::dark(),
+            Look::Light => Theme::light(),
+            Look::System if !desktop.has_high_contrast => {
+                if is_light {
+                    Theme::light()
+                } else {
+                    Theme::dark()
+                }
+            }
+            Look::System | Look::HighContrast if is_light => Theme::high_contrast_light(),
+            Look::System | Look::HighContrast => Theme::high_contrast_dark(),
+        }
+    }
+}
+
+/// How much may travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Motion {
+    /// As much as the rest of the desktop.
+    #[default]
+    System,
+    /// Nothing: what happens is there at once.
+    Less,
+    Full,
+}
+
+impl Motion {
+    pub fn name(self) -> &'static str {
+        match self {
+            Motion::System => "as the system",
+            Motion::Less => "nothing travels",
+            Motion::Full => "numbers travel",
+        }
+    }
+
+    /// The next one.
+    pub fn next(self) -> Self {
+        match self {
+            Motion::System => Motion::Less,
+            Motion::Less => Motion::Full,
+            Motion::Full => Motion::System,
+        }
+    }
+
+    /// Whether nothing travels, on a desktop that says this.
+    pub fn is_reduced(self, desktop: SystemPreferences) -> bool {
+        match self {
+            Motion::System => desktop.has_reduced_motion,
+            Motion::Less => true,
+            Motion::Full => false,
+        }
+    }
+}
+
+/// A panel at a side.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SidePanel {
+    pub is_shown: bool,
+    /// In points; by the window's size when nobody has drawn it to another.
+    pub width: Option<f32>,
+}
+
+impl Default for SidePanel {
+    fn default() -> Self {
+        Self { is_shown: true, width: None }
+    }
+}
+
+/// What is remembered of the panels' and the colours' kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Habits {
+    pub theme: Look,
+    /// The size of all letters and controls, of the usual one.
+    pub scale: f32,
+    pub motion: Motion,
+    pub lesson: SidePanel,
+    pub explanation: SidePanel,
+    /// The same while a script is edited.
+    pub editor_width: Option<f32>,
+    /// Hints of the first start that have been seen.
+    pub hints_seen: Vec<Hint>,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            theme: Look::default(),
+            scale: 1.0,
+            motion: Motion::default(),
+            lesson: SidePanel::default(),
+            explanation: SidePanel::default(),
+            editor_width: None,
+            hints_seen: Vec::new(),
+        }
+    }
+}
+
+impl Habits {
+    /// Larger or smaller letters, by so many steps.
+    pub fn scale_by(&mut self, steps: i32) {
+        self.scale = (self.scale * SCALE_STEP.powi(steps)).clamp(*SCALES.start(), *SCALES.end());
+        // Back and forth ends where it began.
+        if (self.scale - 1.0).abs() < 0.01 {
+            self.scale = 1.0;
+        }
+    }
+}
+
+/// What the first start says, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hint {
+    Canvas,
+    Transport,
+    Explanation,
+}
+
+impl Hint {
+    /// All, from left to right, as what they speak of stands.
+    pub const ALL: [Hint; 3] = [Hint::Transport, Hint::Canvas, Hint::Explanation];
+}
+
+/// Where the window is on the screen, in points.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Geometry {
+    pub size: Option<[u32; 2]>,
+    /// In pixels of the whole desktop.
+    pub position: Option<[i32; 2]>,
+    pub is_maximized: bool,
+}
+
+/// All that is remembered.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    version: u32,
+    pub geometry: Geometry,
+    pub habits: Habits,
+}
+
+impl Settings {
+    pub fn new(geometry: Geometry, habits: Habits) -> Self {
+        Self { version: 1, geometry, habits }
+    }
+
+    /// Settings from the bytes of their file.
+    ///
+    /// # Errors
+    ///
+    /// Why the bytes are not settings.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let mut read: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let scale = &mut read.habits.scale;
+        *scale = if scale.is_finite() { scale.clamp(*SCALES.start(), *SCALES.end()) } else { 1.0 };
+        Ok(read)
+    }
+
+    pub fn text(&self) -> String {
+        // Only maps with odd keys cannot be written, and there are none.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_and_what_cannot_be_read_is_left_aside() {
+        let mut habits = Habits { theme: Look::HighContrast, hints_seen: vec![Hint::Canvas], ..Habits::default() };
+        habits.scale_by(3);
+        let geometry = Geometry { size: Some([900, 600]), position: Some([-20, 40]), is_maximized: true };
+        let settings = Settings::new(geometry, habits);
+        assert_eq!(Settings::parse(settings.text().as_bytes()), Ok(settings));
+        // What a newer version adds or leaves out does not matter.
+        let newer = br#"{"version": 9, "habits": {"theme": "light", "more": 1, "scale": 99}}"#;
+        let read = Settings::parse(newer).expect("settings");
+        assert_eq!((read.habits.theme, read.habits.scale), (Look::Light, 3.0));
+        for broken in ["", "{", "17", r#"{"habits": {"scale": "big"}}"#] {
+            assert!(Settings::parse(broken.as_bytes()).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_scale_goes_up_and_down_and_stays_within_bounds() {
+        let mut habits = Habits::default();
+        for steps in [1, 1, -1, -1] {
+            habits.scale_by(steps);
+        }
+        assert_eq!(habits.scale, 1.0);
+        habits.scale_by(100);
+        assert_eq!(habits.scale, 3.0);
+        habits.scale_by(-100);
+        assert_eq!(habits.scale, 0.5);
+    }
+
+    #[test]
+    fn all_looks_follow_one_another_and_the_system_is_followed() {
+        let mut look = Look::default();
+        for _ in 0..4 {
+            look = look.next();
+        }
+        assert_eq!(look, Look::System);
+        let [silent, dark, light] = [None, Some(egui::Theme::Dark), Some(egui::Theme::Light)]
+            .map(|scheme| SystemPreferences { scheme, ..SystemPreferences::default() });
+        assert_eq!([silent, dark].map(|said| Look::System.theme(said)), [Theme::dark(); 2]);
+        assert_eq!(Look::System.theme(light), Theme::light());
+        assert_eq!([Look::Dark.theme(light), Look::Light.theme(dark)], [Theme::dark(), Theme::light()]);
+        let contrast = |said| SystemPreferences { has_high_contrast: true, ..said };
+        for (look, [silent, dark, light]) in
+            [(Look::HighContrast, [silent, dark, light]), (Look::System, [silent, dark, light].map(contrast))]
+        {
+            assert_eq!([silent, dark].map(|said| look.theme(said)), [Theme::high_contrast_dark(); 2]);
+            assert_eq!(look.theme(light), Theme::high_contrast_light());
+        }
+        assert_eq!(Look::Light.theme(contrast(dark)), Theme::light(), "a person's own word counts most");
+    }
+
+    #[test]
+    fn motion_is_as_the_system_has_it_until_a_person_says() {
+        let still = SystemPreferences { has_reduced_motion: true, ..SystemPreferences::default() };
+        let mut motion = Motion::default();
+        let mut reduced = Vec::new();
+        for _ in 0..3 {
+            reduced.push([SystemPreferences::default(), still].map(|said| motion.is_reduced(said)));
+            motion = motion.next();
+        }
+        assert_eq!(reduced, [[false, true], [true, true], [false, false]]);
+        assert_eq!(motion, Motion::System);
+    }
+}

@@ -1,0 +1,687 @@
+//! The window's panels, driven by keys, pointer and the names that a screen reader would say.
+
+use crate::actions::{TABLE, keys_text};
+use crate::state::Gui;
+use egui::accesskit::{Action, Node, Role};
+use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, Vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use slowgrad_script::Limits;
+use slowgrad_session::RunAction;
+use slowgrad_session::Session;
+use slowgrad_session::shipped;
+use slowgrad_session::{Command, Difference, Slot, Worker};
+use slowgrad_timeline::playhead::Loop;
+use std::path::Path;
+use std::time::Duration;
+
+/// The window's contents without a window.
+pub(super) struct Bench {
+    pub(super) gui: Option<Gui>,
+    pub(super) session: Session,
+}
+
+pub(super) type Window = Harness<'static, Bench>;
+
+/// Opens a lesson.
+pub(super) fn open(lesson: &str) -> Window {
+    let loaded = library::load(Some(Path::new(lesson))).expect("a lesson");
+    window(Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread"))
+}
+
+/// The window over whatever a worker opens.
+pub(super) fn window(worker: Worker) -> Window {
+    let mut session = Session::new(worker);
+    assert!(session.settle(Duration::from_mins(1)));
+    session.performance.hold();
+    let draw = |ui: &mut egui::Ui, bench: &mut Bench| {
+        bench.session.tick(0.02);
+        let gui = bench.gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), None));
+        gui.window_ui(ui, &mut bench.session);
+    };
+    let mut window = Harness::builder()
+        .with_size(Vec2::new(1280.0, 720.0))
+        .with_step_dt(0.05)
+        .build_ui_state(draw, Bench { gui: None, session });
+    settle(&mut window);
+    window
+}
+
+/// Draws until the worker has done everything and nothing changes any more.
+pub(super) fn settle(window: &mut Window) {
+    let mut quiet = 0;
+    for _ in 0..20_000 {
+        window.step();
+        let is_quiet = !window.state().session.is_unsettled() && !window.state().session.is_going();
+        quiet = if is_quiet { quiet + 1 } else { 0 };
+        if quiet > 10 {
+            return;
+        }
+        if !is_quiet {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    panic!("it does not come to rest");
+}
+
+fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
+    window.key_press_modifiers(modifiers, key);
+    window.run_steps(8);
+}
+
+fn overlay(window: &Window) -> &'static str {
+    window.state().gui.as_ref().map_or("", Gui::overlay_name)
+}
+
+fn position(window: &Window) -> f64 {
+    window.state().session.now().map_or(f64::NAN, |(_, playhead)| playhead.position())
+}
+
+#[test]
+fn the_palette_finds_and_carries_out_any_command() {
+    let mut window = open("welcome");
+    press(&mut window, Modifiers::COMMAND, Key::K);
+    assert_eq!(overlay(&window), "palette");
+    window.get_by_label("find a command").type_text("end of the step");
+    window.run_steps(8);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(overlay(&window), "");
+    let events = window.state().session.now().map_or(0, |(timeline, _)| timeline.len());
+    assert_eq!(position(&window), events as f64);
+
+    press(&mut window, Modifiers::COMMAND, Key::K);
+    window.get_by_label("find a command").type_text("bookmark");
+    window.run_steps(8);
+    window.get_by_label("Name the bookmark").click();
+    window.run_steps(8);
+    assert_eq!(overlay(&window), "name");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!((overlay(&window), window.state().session.bookmarks.len()), ("", 1));
+}
+
+#[test]
+fn a_script_that_runs_for_each_number_says_so_with_its_place() {
+    let mut window = open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/bench/scripts/w1-value.rhai"));
+    window.get_by_label("1 warning").click();
+    window.run_steps(8);
+    window.get_by_label("`activation` runs anew for each number because it uses `value(…)`");
+    window.get_by_label_contains("tanh_by_value.rhai:5:17");
+}
+
+#[test]
+fn the_help_has_every_command_with_its_keys() {
+    let mut window = open("welcome");
+    window.get_by_label_contains("? keys").click();
+    window.run_steps(8);
+    assert_eq!(overlay(&window), "help");
+    for entry in TABLE {
+        assert!(window.query_all_by_label(&keys_text(entry)).next().is_some(), "{}", entry.name);
+        assert!(window.query_all_by_label(entry.help).next().is_some(), "{}", entry.name);
+    }
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!(overlay(&window), "");
+}
+
+/// Checks that a screen reader has a name for every control there is; answers how many there are.
+fn named_controls(window: &Window, when: &str) -> usize {
+    let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
+    // Labels read themselves out; scroll bars and what lies behind a dialog are known by what they are.
+    let is_control = |role: Role| !matches!(role, Role::Label | Role::ScrollBar | Role::Unknown);
+    let listens = |node: &Node| node.supports_action(Action::Click) || node.supports_action(Action::Focus);
+    let controls: Vec<_> = nodes.filter(|node| listens(node.data()) && is_control(node.role())).collect();
+    for node in &controls {
+        let named = node.label().is_some_and(|label| !label.trim().is_empty()) || node.labelled_by().next().is_some();
+        assert!(named, "{when}: a {:?} at {:?} has no name", node.role(), node.bounding_box());
+    }
+    controls.len()
+}
+
+#[test]
+fn every_control_has_a_name() {
+    for lesson in ["welcome", "sgd-and-momentum", "playground"] {
+        let mut window = open(lesson);
+        press(&mut window, Modifiers::NONE, Key::B);
+        assert!(named_controls(&window, lesson) > 20);
+    }
+}
+
+#[test]
+fn every_control_of_what_can_be_opened_has_a_name() {
+    let mut window = open("welcome");
+    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    let weight = slowgrad_timeline::scene::Target::Weight { layer: 0, neuron: 0, input: 0 };
+    window.state_mut().session.view.selected = Some(weight);
+    settle(&mut window);
+    let usual = named_controls(&window, "selected");
+    let plain = |key| (Modifiers::NONE, key);
+    let with_command = |key| (Modifiers::COMMAND, key);
+    let opened = [plain(Key::Enter), plain(Key::A), plain(Key::C), plain(Key::Questionmark)].into_iter().chain([
+        with_command(Key::K),
+        with_command(Key::O),
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::S),
+    ]);
+    for (modifiers, key) in opened {
+        press(&mut window, modifiers, key);
+        assert_ne!(overlay(&window), "", "{key:?}");
+        named_controls(&window, overlay(&window));
+        press(&mut window, Modifiers::NONE, Key::Escape);
+        window.state_mut().session.view.selected = Some(weight);
+    }
+    window.state_mut().session.send(Command::Compare(Some(Difference::plugin(Slot::Optimizer, "adam"))));
+    let plots = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6].map(with_command);
+    for (modifiers, key) in plots.into_iter().chain([plain(Key::G), plain(Key::E)]) {
+        press(&mut window, modifiers, key);
+        settle(&mut window);
+        assert!(named_controls(&window, key.name()) > usual, "{key:?}");
+    }
+}
+
+#[test]
+fn tooltips_name_the_keys() {
+    let mut window = open("welcome");
+    for (control, key) in [
+        ("Reset", "Ctrl+R"),
+        ("New weights", "Ctrl+N"),
+        ("commands", "Ctrl+K"),
+        ("? keys", "?"),
+        ("Edit the script", "E"),
+    ] {
+        window.get_by_label(control).hover();
+        window.run_steps(30);
+        let tip = format!("({key}");
+        assert!(window.query_all_by_label_contains(&tip).next().is_some(), "{control}");
+        window.remove_cursor();
+        window.run_steps(8);
+    }
+    // Signs are named with their keys.
+    for name in ["Play or pause (Space)", "Step (→)", "Step back (←)", "Repeat (L)", "Train at full speed (T)"] {
+        assert!(window.query_by_label(name).is_some(), "{name}");
+    }
+}
+
+fn strip(window: &Window) -> egui::Rect {
+    window.get_by_label_contains("timeline, step").rect()
+}
+
+pub(super) fn wheel(window: &mut Window, at: Pos2, delta: Vec2) {
+    window.hover_at(at);
+    window.step();
+    let (unit, phase, source) = (MouseWheelUnit::Point, TouchPhase::Move, MouseWheelSource::Unknown);
+    window.event(Event::MouseWheel { unit, delta, phase, source, modifiers: Modifiers::NONE });
+    window.run_steps(30);
+}
+
+/// Presses, drags and lets go.
+pub(super) fn drag(window: &mut Window, modifiers: Modifiers, from: Pos2, to: Pos2) {
+    let button = |pos, pressed| Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers };
+    window.hover_at(from);
+    window.step();
+    window.event_modifiers(button(from, true), modifiers);
+    window.step();
+    for share in [0.25, 0.5, 0.75, 1.0] {
+        window.event_modifiers(Event::PointerMoved(from.lerp(to, share)), modifiers);
+        window.step();
+    }
+    window.event_modifiers(button(to, false), modifiers);
+    window.step();
+    settle(window);
+}
+
+#[test]
+fn the_timeline_is_dragged_zoomed_and_chosen_from() {
+    let mut window = open("welcome");
+    let len = window.state().session.now().map_or(0, |(timeline, _)| timeline.len()) as f64;
+    let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
+    let at = |share: f32| Pos2::new(egui::lerp(rect.x_range(), share), rect.center().y);
+    drag(&mut window, Modifiers::NONE, at(0.1), at(0.5));
+    assert!((position(&window) - len / 2.0).abs() <= 1.0, "{} of {len}", position(&window));
+
+    // With Shift both ends of what is played again are chosen.
+    drag(&mut window, Modifiers::SHIFT, at(0.25), at(0.5));
+    let chosen =
+        |window: &Window| match window.state().session.playhead.as_ref().map(|playhead| playhead.repeat().clone()) {
+            Some(Loop::Range(range)) => Some(range),
+            _ => None,
+        };
+    let range = chosen(&window).expect("a range");
+    assert!((range.start as f64 - 0.25 * len).abs() <= 1.0 && (range.end as f64 - 0.5 * len).abs() <= 1.5, "{range:?}");
+    press(&mut window, Modifiers::NONE, Key::L);
+    assert_eq!(chosen(&window), None);
+    for _ in 0..2 {
+        press(&mut window, Modifiers::NONE, Key::L);
+    }
+    assert_eq!(chosen(&window), Some(range), "nothing, the step, what was chosen");
+
+    // Zoomed in at the left end, the middle of the strip is early in the step.
+    wheel(&mut window, at(0.0), Vec2::new(0.0, 400.0));
+    drag(&mut window, Modifiers::NONE, at(0.1), at(0.5));
+    let zoomed = position(&window);
+    assert!(zoomed < len / 8.0, "{zoomed} of {len}");
+    wheel(&mut window, at(0.5), Vec2::new(-300.0, 0.0));
+    drag(&mut window, Modifiers::NONE, at(0.4), at(0.5));
+    assert!(position(&window) > zoomed, "sideways it moves along");
+}
+
+#[test]
+fn the_whole_run_is_in_the_timeline_and_bookmarks_lead_back() {
+    let mut window = open("welcome");
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let here = position(&window);
+    for _ in 0..9 {
+        press(&mut window, Modifiers::COMMAND, Key::ArrowRight);
+    }
+    settle(&mut window);
+    let step = |window: &Window| window.state().session.now().map_or(0, |(timeline, _)| timeline.step().step);
+    assert_eq!(step(&window), 10);
+    let has_flag = |window: &Window| {
+        let mut nodes = window.root().children_recursive().map(|node| node.accesskit_node());
+        nodes.any(|node| node.role() == Role::Button && node.label().is_some_and(|name| name.starts_with("bookmark:")))
+    };
+    assert!(!has_flag(&window), "it is in another step");
+    press(&mut window, Modifiers::NONE, Key::Z);
+    assert!(has_flag(&window));
+    let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
+    let at = Pos2::new(egui::lerp(rect.x_range(), 0.45), rect.center().y);
+    drag(&mut window, Modifiers::NONE, at, at + Vec2::new(8.0, 0.0));
+    assert_eq!(step(&window), 5);
+    press(&mut window, Modifiers::SHIFT, Key::J);
+    settle(&mut window);
+    assert_eq!((step(&window), position(&window)), (1, here));
+    press(&mut window, Modifiers::NONE, Key::B);
+    assert!(window.state().session.bookmarks.is_empty(), "the key takes it away again");
+}
+
+#[test]
+fn a_drag_over_a_step_with_fewer_events_ends_where_the_pointer_is() {
+    let mut window = open("which-weights-change");
+    let len = |window: &Window| window.state().session.now().map_or(0, |(timeline, _)| timeline.len());
+    let small = len(&window);
+    press(&mut window, Modifiers::COMMAND, Key::ArrowRight);
+    for _ in 0..3 {
+        press(&mut window, Modifiers::NONE, Key::N);
+    }
+    settle(&mut window);
+    assert!(len(&window) > small + 30, "{small} {}", len(&window));
+    press(&mut window, Modifiers::NONE, Key::Z);
+    let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
+    let at = Pos2::new(egui::lerp(rect.x_range(), 0.35), rect.center().y);
+    drag(&mut window, Modifiers::NONE, at - Vec2::new(8.0, 0.0), at);
+    assert_eq!(len(&window), small, "it is the first of two steps");
+    let share = position(&window) / small as f64;
+    assert!((share - 0.7).abs() < 0.05, "{share}");
+}
+
+#[test]
+fn digits_are_a_speed() {
+    let mut window = open("welcome");
+    let speed =
+        |window: &Window| window.state().session.playhead.as_ref().map(slowgrad_timeline::playhead::Playhead::speed);
+    for (typed, meant) in [("50", 50.0), ("05", 0.5), ("3", 3.0)] {
+        for digit in typed.chars() {
+            window.event(Event::Text(digit.to_string()));
+            window.step();
+        }
+        assert_eq!(speed(&window), Some(meant), "{typed}");
+        // What is typed later is another number.
+        window.run_steps(30);
+    }
+}
+
+#[test]
+fn a_section_is_gone_to_by_its_name() {
+    let mut window = open("sgd-and-momentum");
+    window.get_by_label("section Plain").click();
+    settle(&mut window);
+    assert_eq!(window.state().session.performance.section(), Some("Plain"));
+}
+
+#[test]
+fn three_hints_are_shown_once() {
+    let mut window = open("welcome");
+    assert!(window.query_by_label("Close this hint").is_none(), "nobody asked for them");
+    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    window.run_steps(3);
+    assert_eq!(window.query_all_by_label("Close this hint").count(), 3);
+    // Whoever selects something has understood the first one.
+    window.state_mut().session.view.selected = Some(slowgrad_timeline::scene::Target::Loss);
+    window.run_steps(3);
+    for left in [2, 1] {
+        assert_eq!(window.query_all_by_label("Close this hint").count(), left);
+        window.query_all_by_label("Close this hint").next().expect("a hint").click();
+        window.run_steps(6);
+    }
+    assert!(window.query_by_label("Close this hint").is_none());
+    assert_eq!(window.state().gui.as_ref().map(|gui| gui.habits.hints_seen.len()), Some(3));
+}
+
+#[test]
+fn a_list_says_what_each_choice_is_and_begins_with_what_there_is() {
+    let mut window = open("playground");
+    window.key_press(Key::A);
+    window.run_steps(4);
+    assert!(window.query_by_label_contains("Enter takes it").is_some());
+    let help = window.get_by_label("Squeezes z between −1 and 1.").rect();
+    let field = window.get_by_role_and_label(Role::TextInput, "another activation for layer 1").rect();
+    let keys = window.get_by_label_contains("Enter takes it").rect();
+    assert!(field.bottom() < help.top() && help.bottom() < keys.top(), "what there is, is in view: {help}");
+    window.key_press(Key::Enter);
+    settle(&mut window);
+    assert!(window.query_by_label_contains("Enter takes it").is_none());
+    assert_eq!(window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.undo.clone()), None);
+}
+
+#[test]
+fn hints_cover_no_network() {
+    let mut window = open("welcome");
+    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    for (compared, count) in [(None, 1), (Some(Difference::plugin(Slot::Optimizer, "adam")), 2)] {
+        window.state_mut().session.send(Command::Compare(compared));
+        settle(&mut window);
+        let networks: Vec<_> = window.query_all_by_label_contains("network, ").map(|network| network.rect()).collect();
+        assert_eq!(networks.len(), count);
+        let words = ["plays and pauses", "to see where its numbers come from; double-click", "is written at the right"];
+        for words in words {
+            let hint = window.get_by_label_contains(words).rect();
+            assert!(networks.iter().all(|network| !network.intersects(hint)), "{words}: {hint} covers {networks:?}");
+        }
+    }
+}
+
+#[test]
+fn a_hint_that_is_found_out_does_not_move_what_is_under_the_pointer() {
+    let mut window = open("welcome");
+    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    settle(&mut window);
+    let weight = |window: &Window| window.state().gui.as_ref().and_then(Gui::weight_pos).expect("it is drawn");
+    let at = weight(&window);
+    drag(&mut window, Modifiers::NONE, at, at);
+    assert!(window.state().session.view.selected.is_some());
+    assert_eq!(weight(&window), at, "another click would miss");
+    window.hover_at(Pos2::new(5.0, 5.0));
+    settle(&mut window);
+    assert!(window.query_all_by_label("Close this hint").count() == 2, "it goes when the hand has gone");
+}
+
+#[test]
+fn panels_letters_and_colours_are_as_a_person_likes_them() {
+    let mut window = open("welcome");
+    let has = |window: &Window, label: &str| window.query_all_by_label(label).next().is_some();
+    assert!(has(&window, "Reset") && has(&window, "Script"));
+    press(&mut window, Modifiers::NONE, Key::F2);
+    press(&mut window, Modifiers::NONE, Key::F3);
+    assert!(!has(&window, "Reset") && !has(&window, "Script"));
+    // A script that is edited is shown all the same.
+    press(&mut window, Modifiers::NONE, Key::E);
+    assert!(has(&window, "Script"));
+    press(&mut window, Modifiers::NONE, Key::F2);
+    let edge = window.get_by_label("width of the lesson panel").rect().center();
+    drag(&mut window, Modifiers::NONE, edge, edge + Vec2::new(60.0, 0.0));
+    let moved = window.get_by_label("width of the lesson panel").rect().center();
+    assert!((moved.x - edge.x - 60.0).abs() < 8.0, "{edge} {moved}");
+
+    let habits = |window: &Window| window.state().gui.as_ref().expect("it is drawn").habits.clone();
+    press(&mut window, Modifiers::COMMAND, Key::Plus);
+    assert!(
+        (window.ctx.zoom_factor() - 1.1).abs() < 1e-6 && habits(&window).scale > 1.0,
+        "also while a script is open"
+    );
+    press(&mut window, Modifiers::COMMAND, Key::Num0);
+    assert_eq!(window.ctx.zoom_factor(), 1.0);
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    let is_dark = |window: &Window| window.state().gui.as_ref().is_some_and(|gui| gui.theme().is_dark);
+    assert!(is_dark(&window));
+    for (key, dark) in [(Key::D, true), (Key::D, false), (Key::D, true)] {
+        press(&mut window, Modifiers::NONE, key);
+        assert_eq!(is_dark(&window), dark, "{:?}", habits(&window).theme);
+    }
+}
+
+#[test]
+fn without_motion_a_unit_is_shown_as_it_ends() {
+    let mut window = open("welcome");
+    press(&mut window, Modifiers::NONE, Key::M);
+    press(&mut window, Modifiers::NONE, Key::ArrowDown);
+    window.key_press(Key::ArrowRight);
+    window.run_steps(2);
+    let half = position(&window);
+    assert!(half.fract() != 0.0, "it is under way: {half}");
+    let mut scene = || {
+        let bench = window.state_mut();
+        bench.gui.as_mut().and_then(|gui| gui.scene(&bench.session)).expect("a scene")
+    };
+    let during = scene();
+    settle(&mut window);
+    let bench = window.state_mut();
+    let after = bench.gui.as_mut().and_then(|gui| gui.scene(&bench.session)).expect("a scene");
+    assert_eq!(*during, *after);
+}
+
+#[test]
+fn presenting_shows_the_network_alone_and_goes_on_by_keys() {
+    let mut window = open("welcome");
+    press(&mut window, Modifiers::NONE, Key::P);
+    for gone in ["Reset", "commands", "Script"] {
+        assert!(window.query_by_label(gone).is_none(), "{gone}");
+    }
+    assert!(window.query_all_by_label_contains("timeline, step").next().is_none());
+    let done = |window: &Window| window.state().session.performance.progress().0;
+    let before = done(&window);
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    assert!(done(&window) > before || window.state().session.is_going());
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert!(window.query_by_label("commands").is_some());
+}
+
+#[test]
+fn the_present_operation_is_told_to_screen_readers() {
+    let mut window = open("welcome");
+    // Also where it is not written on screen.
+    press(&mut window, Modifiers::NONE, Key::F3);
+    press(&mut window, Modifiers::NONE, Key::Home);
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    settle(&mut window);
+    let [_, _, first] = spoken(&window);
+    assert!(first.contains("Input 1 is 0.9."), "{first}");
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    settle(&mut window);
+    assert_ne!(spoken(&window)[2], first);
+    window.key_press(Key::Space);
+    window.run_steps(4);
+    assert_eq!(spoken(&window)[2], "step 1, forward", "nobody can follow every operation");
+}
+
+/// What screen readers are told by themselves: what the lesson says, the last message, and what happens.
+fn spoken(window: &Window) -> [String; 3] {
+    let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
+    let live = nodes.filter(|node| node.role() == Role::Status && node.live() == egui::accesskit::Live::Polite);
+    let told: Vec<String> = live.map(|node| node.label().unwrap_or_default()).collect();
+    told.try_into().expect("three regions")
+}
+
+#[test]
+fn captions_and_questions_are_told_to_screen_readers() {
+    let cues = r#"stage.say("The answer is {output:2}."); stage.wait(); stage.ask("Which?", ["this", "that"], 1);"#;
+    let mut window = performing(&format!("{cues} stage.wait();"));
+    let [said, ..] = spoken(&window);
+    assert!(said.starts_with("The answer is 0.") || said.starts_with("The answer is −0."), "{said}");
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    assert_eq!(spoken(&window)[0], "Which? 1: this. 2: that");
+    window.get_by_label("answer 1: this").click();
+    window.run_steps(8);
+    assert_eq!(spoken(&window)[0], "Right is answer 2: that. Your answer was 1: this");
+}
+
+#[test]
+fn a_neuron_that_was_dragged_goes_back_and_a_drag_is_one_thing_to_undo() {
+    let mut window = open("welcome");
+    let target = slowgrad_timeline::scene::Target::Neuron { layer: 0, neuron: 1 };
+    let place = |window: &Window| {
+        let bench = window.state();
+        let gui = bench.gui.as_ref().expect("it is drawn");
+        let rect = gui.canvas_rect().expect("it is drawn");
+        bench.session.view.to_screen(rect, gui.scenery.position(target).expect("a neuron"))
+    };
+    // What is dragged must not move the picture under it.
+    window.state_mut().session.view.auto_fit = false;
+    let before = place(&window);
+    drag(&mut window, Modifiers::NONE, before, before + Vec2::new(50.0, 30.0));
+    let dragged = place(&window);
+    assert!((dragged - before).length() > 30.0, "{before} {dragged}");
+    let undo = |window: &Window| window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.undo.clone());
+    assert_eq!(undo(&window).as_deref(), Some("places of neurons"));
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    settle(&mut window);
+    assert!((place(&window) - before).length() < 0.5 && undo(&window).is_none());
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    settle(&mut window);
+    assert!((place(&window) - dragged).length() < 0.5);
+}
+
+#[test]
+fn the_selected_number_is_typed_nudged_and_dragged() {
+    let mut window = open("welcome");
+    let target = slowgrad_timeline::scene::Target::Weight { layer: 0, neuron: 0, input: 0 };
+    window.state_mut().session.view.selected = Some(target);
+    settle(&mut window);
+    let value = |window: &Window| window.state().session.editable(target).map_or(f64::NAN, |(_, value)| value);
+    let before = value(&window);
+    let field = |window: &Window| {
+        let is_field = |node: &egui_kittest::Node<'_>| node.accesskit_node().role() == Role::SpinButton;
+        let nodes = window.root().children_recursive().filter(is_field);
+        nodes.map(|node| node.rect()).find(|rect| rect.left() > 900.0).expect("the number's field").center()
+    };
+    let at = field(&window);
+    drag(&mut window, Modifiers::NONE, at, at + Vec2::new(40.0, 0.0));
+    assert!(value(&window) > before, "dragged to the right it grows");
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    settle(&mut window);
+    assert_eq!(value(&window).to_bits(), before.to_bits(), "a drag is one thing to undo");
+
+    drag(&mut window, Modifiers::NONE, at, at);
+    press(&mut window, Modifiers::COMMAND, Key::A);
+    window.event(Event::Text("1.5".into()));
+    settle(&mut window);
+    assert_eq!(value(&window), 1.5, "it acts at once");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    drag(&mut window, Modifiers::NONE, at, at);
+    press(&mut window, Modifiers::NONE, Key::ArrowUp);
+    settle(&mut window);
+    assert!(value(&window) > 1.5, "{}", value(&window));
+}
+
+#[test]
+fn one_key_turns_slow_motion_into_full_speed_and_back() {
+    let mut window = open("welcome");
+    window.key_press(Key::Space);
+    window.run_steps(4);
+    let is_playing = |window: &Window| {
+        let playhead = window.state().session.playhead.as_ref();
+        playhead.is_some_and(|playhead| playhead.is_playing() && !playhead.is_full_speed())
+    };
+    assert!(is_playing(&window));
+    let step = |window: &Window| window.state().session.now().map_or(0, |(timeline, _)| timeline.step().step);
+    window.key_press(Key::T);
+    let mut frames = 0;
+    while step(&window) < 20 {
+        window.step();
+        std::thread::sleep(Duration::from_millis(1));
+        frames += 1;
+        assert!(frames < 20_000, "it does not train");
+    }
+    assert!(!is_playing(&window));
+    window.key_press(Key::T);
+    window.run_steps(4);
+    assert!(is_playing(&window), "it goes on in slow motion");
+    window.key_press(Key::Space);
+    settle(&mut window);
+    for _ in 0..2 {
+        window.key_press(Key::T);
+        window.run_steps(4);
+    }
+    settle(&mut window);
+    assert!(!is_playing(&window), "what stood stands again");
+}
+
+/// A window over a lesson that performs this, from its first cue on.
+fn performing(cues: &str) -> Window {
+    let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], data: "xor", seed: 3 } }"#;
+    let text = format!("{lesson} fn perform(stage) {{ {cues} }}");
+    let files = slowgrad_script::Files::from_iter([("t.rhai", text.as_bytes())]);
+    let own = slowgrad_script::Root { name: "own".into(), files };
+    let library = slowgrad_script::Library { roots: vec![library::shipped(), own] };
+    let mut window = window(Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread"));
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    window
+}
+
+#[test]
+fn a_question_is_answered_by_the_names_of_its_answers() {
+    let mut window = performing(r#"stage.ask("Which?", ["this", "that"], 1); stage.wait();"#);
+    assert!(window.query_by_label("Which?").is_some());
+    window.get_by_label("answer 1: this").click();
+    window.run_steps(8);
+    assert!(window.query_by_label("answer 1: this, not right").is_some());
+    assert!(window.query_by_label("answer 2: that, right").is_some());
+    window.get_by_label("go on").click();
+    settle(&mut window);
+    assert!(window.query_by_label("Which?").is_none());
+}
+
+#[test]
+fn a_lesson_shows_its_panels_and_plots_to_an_audience_and_no_others() {
+    let cues = r#"stage.wait(); stage.show("lesson"); stage.plot("histograms"); stage.wait(); stage.hide("lesson"); stage.hide("plots"); stage.wait();"#;
+    let mut window = performing(cues);
+    press(&mut window, Modifiers::NONE, Key::P);
+    assert!(window.query_by_label("Reset").is_none());
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    assert!(window.query_by_label("Reset").is_some());
+    let seen = |window: &Window| window.state().gui.as_ref().map(|gui| gui.plots.seen());
+    assert_eq!(seen(&window), Some(vec![crate::state::plot_tabs::Plot::Histograms]));
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    assert!(window.query_by_label("Reset").is_none());
+    assert!(window.query_all_by_label_contains("loss function").next().is_none(), "the plots are gone");
+}
+
+#[test]
+fn the_presenter_reads_the_note_the_right_answer_and_what_comes_next() {
+    let cues =
+        r#"stage.note("Let them guess."); stage.ask("Which?", ["this", "that"], 1); stage.wait(); stage.say("So.");"#;
+    let window = performing(cues);
+    let session = &window.state().session;
+    assert!(window.query_by_label("Let them guess.").is_none(), "the audience does not");
+    let sheet = super::panels::notes::Sheet::of(session);
+    let ui = |ui: &mut egui::Ui, asked: &mut Vec<super::action::Action>| {
+        asked.extend(super::panels::notes::sheet_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
+    };
+    let mut notes = egui_kittest::Harness::builder().with_size(Vec2::new(760.0, 480.0)).build_ui_state(ui, Vec::new());
+    for read in ["T", "Let them guess.", "Which?", "that", "says “So.”", "cue 2 of 4", "waits for you"] {
+        assert!(notes.query_all_by_label_contains(read).next().is_some(), "{read}");
+    }
+    notes.get_by_label("Go on (Page Down)").click();
+    notes.run();
+    assert_eq!(*notes.state(), [super::action::Action::Run(RunAction::NextCue)]);
+}
+
+#[test]
+fn what_does_not_stand_out_is_dimmed() {
+    let mut window = performing("stage.highlight(|p| p.layer == 1 && p.input == 2); stage.wait();");
+    press(&mut window, Modifiers::NONE, Key::End);
+    settle(&mut window);
+    let bench = window.state_mut();
+    let scene = bench.gui.as_mut().and_then(|gui| gui.scene(&bench.session)).expect("a scene");
+    let lit = slowgrad_timeline::scene::Target::Weight { layer: 1, neuron: 0, input: 2 };
+    for edge in &scene.edges {
+        assert_eq!(edge.alpha > 0.5, edge.target == lit, "{edge:?}");
+        assert!(edge.target == lit || edge.ghost_width.is_none(), "{edge:?}");
+    }
+    let bright: Vec<_> = scene.discs.iter().filter(|disc| disc.alpha == 1.0).map(|disc| disc.target).collect();
+    let neuron = |layer, neuron| slowgrad_timeline::scene::Target::Neuron { layer, neuron };
+    assert_eq!(bright, [neuron(0, 2), neuron(1, 0)]);
+}

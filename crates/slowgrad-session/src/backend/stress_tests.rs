@@ -1,0 +1,397 @@
+//! Scripts that are edited all the time while they train: whatever is saved in between, the worker goes on, keeps
+//! what it can, and ends up with exactly what a fresh start would give.
+
+use crate::backend::Backend;
+use crate::library;
+use crate::protocol::{Command, Snapshot};
+use crate::watch::Watch;
+use crate::worker::Worker;
+use slowgrad_engine::rng::{Purpose, Rng};
+use slowgrad_engine::setup::Setup;
+use slowgrad_engine::train::{self, Workspace};
+use slowgrad_script::{CountingAllocator, Library, Limits, Root};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+/// The files of the lesson, each with the number of its valid version.
+const PATHS: [&str; 6] = [
+    "t.rhai",
+    "optimizers/own.rhai",
+    "losses/own.rhai",
+    "activations/own.rhai",
+    "shared/help.rhai",
+    "datasets/own.rhai",
+];
+
+/// A version of a file that is right, one of many.
+fn version(path: &str, n: usize) -> String {
+    let factor = 0.5 + (n % 7) as f64 / 8.0;
+    match path {
+        "t.rhai" => {
+            // Now and then a new run starts; else it is the same one with other parts.
+            let (seed, batch) = (n / 40, 1 + n % 3);
+            let optimizer = if n.is_multiple_of(5) { "momentum" } else { "own" };
+            let loss = if n.is_multiple_of(4) { "mse" } else { "own" };
+            let limits = if n.is_multiple_of(3) { ", limits: #{ tape: 1000 }" } else { "" };
+            format!(
+                "fn lesson() {{\n    #{{ title: \"T{n}\", layers: [2, 3, 1], activation: \"own\", optimizer: \"{optimizer}\",\n\
+                 loss: \"{loss}\", data: \"own\", batch: {batch}, seed: {seed}, params: #{{ lr: 0.01 }}{limits} }}\n}}\n\
+                 fn perform(stage) {{ stage.say(\"é {n}\"); stage.play(\"forward\"); }}\n"
+            )
+        }
+        "optimizers/own.rhai" => {
+            let fields = &[&["v"][..], &["v", "u"], &["u"], &["u", "v", "x"], &[]][n % 5];
+            let initial: Vec<String> = fields.iter().map(|field| format!("{field}: {factor:?}")).collect();
+            let steps = fields.iter().map(|field| format!("    state.{field} = {factor:?} * state.{field} + grad;\n"));
+            let steps = steps.collect::<Vec<_>>().concat();
+            let used = fields.first().map_or("grad".to_owned(), |field| format!("state.{field}"));
+            format!(
+                "fn state() {{ #{{ {} }} }}\nfn update(w, grad, state, ctx) {{\n{steps}    w - ctx.lr * {used}\n}}\n",
+                initial.join(", ")
+            )
+        }
+        "losses/own.rhai" => {
+            format!("fn loss(output, target) {{\n    let d = output[0] - target[0];\n    {factor:?} * d * d\n}}\n")
+        }
+        "activations/own.rhai" => {
+            format!(
+                "import \"shared/help\" as help;\nfn activation(z) {{ if z > {factor:?} {{ help::f(z) }} else {{ tanh(z) }} }}\n"
+            )
+        }
+        "shared/help.rhai" => format!("fn f(x) {{ tanh(x) * {factor:?} + {n}.0 * 0.001 }}\n"),
+        _ => format!(
+            "fn dataset(ctx) {{\n    [#{{ input: [0.0, {factor:?}], target: [1.0] }}, #{{ input: [1.0, 0.0], target: [0.0] }}]\n}}\n"
+        ),
+    }
+}
+
+/// A desk under fire.
+struct Fire {
+    desk: Backend,
+    rng: Rng,
+    /// The last valid version of each file.
+    valid: BTreeMap<&'static str, usize>,
+}
+
+fn library(valid: &BTreeMap<&'static str, usize>) -> Library {
+    let files = valid.iter().map(|(path, n)| (*path, version(path, *n).into_bytes()));
+    Library { roots: vec![library::shipped(), Root { name: "own".into(), files: files.collect() }] }
+}
+
+fn opened(valid: &BTreeMap<&'static str, usize>) -> Backend {
+    let mut desk = Backend::new(library(valid), Limits::default());
+    desk.carry_out(Command::Open("t.rhai".into()));
+    assert!(desk.problems.is_empty(), "{:?}", desk.problems);
+    desk
+}
+
+impl Fire {
+    fn new(seed: u64) -> Self {
+        let valid: BTreeMap<_, _> = PATHS.into_iter().map(|path| (path, 1)).collect();
+        Self { desk: opened(&valid), rng: Rng::new(seed, Purpose::Data), valid }
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        self.rng.below(n as u64) as usize
+    }
+
+    /// Saves a file, and makes sure that the run keeps its numbers and all state whose fields are still there.
+    fn save(&mut self, path: &str, bytes: Option<Vec<u8>>) {
+        let state = |desk: &Backend| {
+            let opened = desk.opened.as_ref().expect("a lesson is open");
+            let fields = opened.run.setup().optimizer.state.iter().map(|(name, initial)| (name.clone(), *initial));
+            (opened.info.opened, opened.run.step(), fields.collect::<Vec<_>>(), opened.run.model().clone())
+        };
+        let at_once = self.below(2) == 0;
+        let (run, step, fields, model) = state(&self.desk);
+        self.desk.carry_out(Command::ReloadFile { root: "own".into(), path: path.into(), bytes, at_once });
+        let (new_run, new_step, new_fields, new_model) = state(&self.desk);
+        if new_run != run {
+            return;
+        }
+        assert_eq!(step, new_step);
+        let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&model.values), bits(&new_model.values));
+        for ((field, initial), numbers) in new_fields.iter().zip(&new_model.state) {
+            match fields.iter().position(|(name, _)| name == field) {
+                Some(was) => assert_eq!(bits(&model.state[was]), bits(numbers), "«{field}»"),
+                None => assert!(numbers.iter().all(|x| x.to_bits() == initial.to_bits()), "«{field}»"),
+            }
+        }
+    }
+
+    /// One edit as a person, an editor or a bad day makes it.
+    fn edit(&mut self) {
+        let path = PATHS[self.below(PATHS.len())];
+        let n = self.below(200);
+        let mut text = version(path, n).into_bytes();
+        let place = self.below(text.len());
+        match self.below(20) {
+            0..8 => {
+                self.valid.insert(path, n);
+                self.save(path, Some(text));
+            }
+            8 | 9 => {
+                text.truncate(place);
+                self.save(path, Some(text));
+            }
+            10 | 11 => {
+                let junk = [b'}', b'(', b'"', 0xff, 0, b'.', b'z', b'7'];
+                text[place] = junk[self.below(junk.len())];
+                self.save(path, Some(text));
+            }
+            12 => {
+                text.drain(place..(place + 9).min(version(path, n).len()));
+                self.save(path, Some(text));
+            }
+            13 => self.save(path, Some(Vec::new())),
+            14 => self.save(path, None),
+            15 => {
+                self.save(path, None);
+                self.put_back(path);
+            }
+            16 => {
+                // Renamed, and back.
+                let other = format!("{path}.old.rhai");
+                self.save(path, None);
+                self.save(&other, Some(text));
+                self.save(&other, None);
+                self.put_back(path);
+            }
+            17 => {
+                let other = ["notes.rhai", "second.rhai", "losses/other.rhai", "data.csv"][self.below(4)];
+                let text = [&b"fn lesson() { #{} }"[..], b"fn loss(a, b) { a[0] }", b"", b"a,b\n1,2\n"][self.below(4)];
+                self.save(other, Some(text.to_vec()));
+            }
+            18 => {
+                // It fails, but not at first.
+                let text = "fn state() { #{ n: 0.0 } }\nfn update(w, grad, state, ctx) {\n    state.n += 1.0;\n    if state.n > 3.5 { throw \"no more\" }\n    w - ctx.lr * grad\n}\n";
+                self.save("optimizers/own.rhai", Some(text.as_bytes().to_vec()));
+            }
+            _ => {
+                if self.below(50) == 0 {
+                    self.save("losses/own.rhai", Some(b"fn loss(output, target) { loop {} }".to_vec()));
+                }
+            }
+        }
+    }
+
+    fn put_back(&mut self, path: &'static str) {
+        self.save(path, Some(version(path, self.valid[path]).into_bytes()));
+    }
+
+    /// What goes on between two edits.
+    fn go_on(&mut self) {
+        match self.below(8) {
+            0 => self.desk.carry_out(Command::FullSpeed(true)),
+            1 => self.desk.carry_out(Command::FullSpeed(false)),
+            2 => {
+                let steps = self.below(20) as u64;
+                self.desk.carry_out(Command::Train(steps));
+            }
+            3 => {
+                let step = self.desk.opened.as_ref().map_or(0, |opened| opened.run.step());
+                let to = (step + 4).saturating_sub(self.below(6) as u64).max(1);
+                self.desk.carry_out(Command::Seek(to));
+            }
+            4 => drop(self.desk.snapshot()),
+            _ => {}
+        }
+        if self.desk.is_training() {
+            self.desk.burst(Duration::from_micros(100));
+        }
+    }
+
+    /// Puts everything in order, and compares with a fresh start.
+    fn settle(&mut self) {
+        for path in PATHS {
+            self.put_back(path);
+        }
+        let step = self.desk.opened.as_ref().map_or(0, |opened| opened.run.step());
+        self.desk.carry_out(Command::Seek(step + 3));
+        let shown = self.desk.snapshot();
+        let errors = shown.problems.iter().filter(|problem| problem.severity == slowgrad_tape::Severity::Error);
+        assert_eq!(errors.count(), 0, "{:?}", shown.problems);
+        let fresh = opened(&self.valid);
+        let (now, fresh) = (self.desk.opened.as_ref(), fresh.opened.as_ref());
+        let (now, fresh) = (now.expect("a lesson"), fresh.expect("a lesson"));
+        assert_eq!(now.asked(), fresh.asked());
+        assert_eq!(*now.run.setup().spec, *fresh.run.setup().spec);
+        let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&now.start.values), bits(&fresh.start.values));
+        let trained = |setup: &Setup| {
+            let setup = Rc::new(setup.clone());
+            let mut model = now.run.model().clone();
+            let mut work = Workspace::default();
+            let losses: Vec<u64> = (1..=12)
+                .map(|ahead| {
+                    let step = now.run.step() + ahead;
+                    train::step(&setup, &mut model, step, &mut work).expect("it trains").loss.to_bits()
+                })
+                .collect();
+            (model, losses)
+        };
+        let ((model, losses), (fresh_model, fresh_losses)) = (trained(now.run.setup()), trained(fresh.run.setup()));
+        assert_eq!(losses, fresh_losses);
+        assert!(model.same_bits(&fresh_model));
+    }
+}
+
+/// Edits that a run under fire has to bear.
+const EDITS: usize = 10_000;
+
+#[test]
+fn after_ten_thousand_edits_it_runs_what_a_fresh_start_would() {
+    let fire = || {
+        let mut fire = Fire::new(1);
+        let mut held = Vec::new();
+        for edit in 1..=EDITS {
+            fire.edit();
+            fire.go_on();
+            if edit.is_multiple_of(EDITS / 20) {
+                fire.settle();
+                held.push(CountingAllocator::held() >> 10);
+            }
+        }
+        held
+    };
+    let thread = std::thread::Builder::new().stack_size(super::SCRIPT_STACK_BYTES).spawn(fire).expect("a thread");
+    let held = thread.join().expect("it goes on");
+    // A run keeps what was edited since it began, so it grows a little; the library an edit would be a leak.
+    let an_edit = (held[held.len() - 1] - held[0]) / (EDITS as isize * 19 / 20);
+    assert!(an_edit < 20, "{an_edit} KiB an edit: {held:?}");
+}
+
+#[test]
+fn what_runs_away_is_refused_while_training_goes_on() {
+    let valid: BTreeMap<_, _> = PATHS.into_iter().map(|path| (path, 1)).collect();
+    let mut worker = Worker::start(library(&valid), Limits::default(), "t.rhai".into(), || {}).expect("a thread");
+    worker.send(Command::FullSpeed(true));
+    let until = |worker: &Worker, holds: &dyn Fn(&Snapshot) -> bool| {
+        let began = Instant::now();
+        loop {
+            match worker.receive() {
+                Ok(snapshot) if holds(&snapshot) => return snapshot,
+                _ => std::thread::sleep(Duration::from_millis(1)),
+            }
+            assert!(began.elapsed() < Duration::from_mins(1), "no such snapshot");
+        }
+    };
+    let step = |snapshot: &Snapshot| snapshot.timeline.as_ref().map_or(0, |timeline| timeline.step().step);
+    for (path, text) in [
+        ("losses/own.rhai", "fn loss(output, target) { loop {} }"),
+        ("activations/own.rhai", "fn activation(z) { let a = [z]; loop { a += a; } }"),
+        ("optimizers/own.rhai", "fn update(w, grad, state, ctx) { update(w, grad, state, ctx) }"),
+        ("datasets/own.rhai", "fn dataset(ctx) { let a = []; loop { a = [a]; } }"),
+    ] {
+        let bytes = |text: &str| Some(text.as_bytes().to_vec());
+        let reload = |bytes| Command::ReloadFile { root: "own".into(), path: path.into(), bytes, at_once: true };
+        let sent = worker.send(reload(bytes(text)));
+        let refused = until(&worker, &|snapshot| snapshot.handled >= sent);
+        assert!(!refused.problems.is_empty() && refused.training, "{path}: {:?}", refused.problems);
+        until(&worker, &|snapshot| step(snapshot) > step(&refused) + 10);
+        let sent = worker.send(reload(bytes(&version(path, 1))));
+        let repaired = until(&worker, &|snapshot| snapshot.handled >= sent);
+        assert!(repaired.problems.is_empty() && repaired.training, "{path}: {:?}", repaired.problems);
+    }
+}
+
+/// How editors save.
+const WAYS: [fn(&Path, &[u8]); 4] = [
+    // Beside it, and renamed.
+    |path, text| {
+        let beside = path.with_extension("tmp");
+        fs::write(&beside, text).expect("it is written");
+        fs::rename(&beside, path).expect("it is renamed");
+    },
+    // Emptied, and written in two pieces.
+    |path, text| {
+        use std::io::Write as _;
+        let mut file = fs::File::create(path).expect("it is emptied");
+        let (one, two) = text.split_at(text.len() / 2);
+        file.write_all(one).expect("a piece");
+        std::thread::sleep(Duration::from_millis(5));
+        file.write_all(two).expect("the other piece");
+    },
+    // Deleted, and put back.
+    |path, text| {
+        fs::remove_file(path).expect("it is gone");
+        std::thread::sleep(Duration::from_millis(10));
+        fs::write(path, text).expect("it is back");
+    },
+    // In place.
+    |path, text| fs::write(path, text).expect("it is written"),
+];
+
+/// Saves a script in every way, so often, while it trains. Answers the times from the watcher's report, and from
+/// the save itself, to the snapshot in which the new version runs.
+fn saved_on_disk(times: usize) -> Vec<(Duration, Duration)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let top = fs::canonicalize(folder.path()).expect("the folder");
+    for path in PATHS {
+        fs::create_dir_all(top.join(path).parent().expect("a folder")).expect("a folder");
+        fs::write(top.join(path), version(path, 1)).expect("a file");
+    }
+    let loaded = library::load(Some(&top.join("t.rhai"))).expect("a lesson");
+    let mut worker = Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread");
+    let (to, changes) = channel();
+    let _watch = Watch::start(loaded.folders, move |change| drop(to.send(change))).expect("it watches");
+    let patience = Duration::from_mins(1);
+    worker.settled(patience).expect("it opens");
+    worker.send(Command::FullSpeed(true));
+    let mut took = Vec::new();
+    for n in 0..times {
+        let field = format!("f{n}");
+        let text =
+            format!("fn state() {{ #{{ {field}: {n}.0 }} }}\nfn update(w, grad, state, ctx) {{ w - ctx.lr * grad }}\n");
+        let saved = Instant::now();
+        WAYS[n % WAYS.len()](&top.join("optimizers/own.rhai"), text.as_bytes());
+        let mut reported = None;
+        loop {
+            if let Ok(change) = changes.try_recv() {
+                reported.get_or_insert_with(Instant::now);
+                let crate::watch::Change { root, path, bytes } = change;
+                worker.send(Command::ReloadFile { root, path, bytes, at_once: true });
+            }
+            if let Ok(snapshot) = worker.receive()
+                && let Some(timeline) = &snapshot.timeline
+                && timeline.step().names.state == [field.as_str()]
+                && timeline.step().before.state[0].iter().all(|x| *x == n as f64)
+            {
+                let reported = reported.expect("it was told of the change");
+                took.push((reported.elapsed(), saved.elapsed()));
+                break;
+            }
+            assert!(saved.elapsed() < patience, "save {n} has no effect");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    took
+}
+
+#[test]
+fn a_script_is_taken_up_however_it_is_saved() {
+    saved_on_disk(12);
+}
+
+#[test]
+#[ignore = "it measures times, which depend on the machine and on what else it does"]
+fn time_from_saving_to_effect() {
+    let took = saved_on_disk(100);
+    for way in 0..WAYS.len() {
+        let middle = |time: fn(&(Duration, Duration)) -> Duration| {
+            let mut times: Vec<Duration> = took.iter().skip(way).step_by(WAYS.len()).map(time).collect();
+            times.sort();
+            (times[times.len() / 2], times[times.len() - 1])
+        };
+        println!(
+            "way {way}: reported → runs {:?}, saved → runs {:?} (median, worst)",
+            middle(|t| t.0),
+            middle(|t| t.1)
+        );
+    }
+}

@@ -1,0 +1,171 @@
+//! Sessions are written, read, and opened again.
+
+use super::*;
+use crate::library;
+use crate::protocol::{Change, Made, Past, Pasts, Recipe, Slot, Texts, Worker};
+use crate::window::action::Action;
+use crate::window::session::Editable;
+use slowgrad_engine::run::{LossCurve, LossPoint};
+use slowgrad_engine::spec::ParamValue;
+use slowgrad_script::Limits;
+use std::time::Duration;
+
+fn settle(session: &mut Session) {
+    while session.is_unsettled() {
+        assert!(session.settle(Duration::from_mins(1)));
+    }
+    session.tick(0.0);
+}
+
+#[test]
+fn a_session_comes_back_as_it_was() {
+    let path = Path::new("here.session.json");
+    let start = |first: Command| {
+        let loaded = library::load(Some(Path::new("sgd-and-momentum"))).expect("a lesson");
+        Worker::start(loaded.library, Limits::default(), first, || {}).expect("a thread")
+    };
+    let lesson = "lessons/sgd-and-momentum.rhai".to_owned();
+    let mut gui = Gui::new(egui::Context::default(), None);
+    let mut session = Session::new(start(Command::Open(lesson.clone())));
+    settle(&mut session);
+    session.act(Action::Reseed);
+    settle(&mut session);
+    session.edit(Editable::Parameter(1), 0.1 + 0.2);
+    session.go_to_step(40);
+    settle(&mut session);
+    session.control(Slot::Optimizer, &[], "lr", ParamValue::Number(0.0625));
+    session.send(Change::Arrange([(Target::Input(0), [3.0, -4.5])].into()).into());
+    session.activate(0, "softplus");
+    // The loss goes by another rule from here on, and a change in the past leaves a ghost.
+    let (root, path_of_loss) = (library::shipped(), "losses/mse.rhai");
+    let text = root.files.get(path_of_loss).and_then(|bytes| std::str::from_utf8(bytes).ok()).expect("it is shipped");
+    let bytes = Some(text.replace("sum / ", "2.0 * sum / ").into_bytes());
+    session.send(Command::ReloadFile { root: root.name, path: path_of_loss.into(), bytes, at_once: true });
+    session.go_to_step(50);
+    settle(&mut session);
+    session.go_to_step(45);
+    session.activate(0, "tanh");
+    session.activate(0, "elu");
+    session.act(Action::Undo);
+    session.go_to_step(12);
+    settle(&mut session);
+    session.act(Action::Coarser);
+    session.act(Action::Faster);
+    session.act(Action::Loop);
+    session.take_over(&playhead::Command::Seek(17));
+    session.view.selected = Some(Target::Weight { layer: 0, neuron: 1, input: 0 });
+    session.view.zoom_by(1.5);
+    session.bookmarks.push(Bookmark { name: "look".into(), step: 3, event: 5 });
+    gui.tab = Tab::Console;
+    gui.plots.toggle(crate::window::plots::Plot::Histograms);
+    session.send(Command::Compare(Some(Difference::slider(Slot::Optimizer, "sgd", "lr", 0.25))));
+    settle(&mut session);
+    let saved = SessionFile::of(&session, &gui).expect("a session");
+    let read = SessionFile::parse(path, saved.text().as_bytes()).expect("the same");
+    assert_eq!(read, saved, "{}", saved.text());
+
+    let mut again = Session::new(start(read.command(lesson))).restoring(read);
+    settle(&mut again);
+    let mut other = Gui::new(egui::Context::default(), None);
+    other.heed(&mut again);
+    let now = SessionFile::of(&again, &other).expect("a session");
+    assert_eq!(now, saved);
+    assert!(now.run.recipe.ghost.is_some() && now.run.pasts.undo.len() == 6 && now.run.pasts.redo.len() == 1);
+    let notices: Vec<&str> = again.notices.iter().map(|notice| notice.text.as_str()).collect();
+    // What the file says here is what it said at first.
+    assert_eq!(notices, ["losses/mse.rhai has changed since: it runs as it is now from the next step on"]);
+    let weights = |session: &Session| session.now().map(|(timeline, _)| timeline.step().before.values.clone());
+    assert_eq!(weights(&again), weights(&session));
+}
+
+#[test]
+fn texts_curves_and_pasts_are_written_and_read_as_they_are() {
+    let texts = |pairs: &[(&str, &str)]| -> Texts {
+        pairs.iter().map(|(path, text)| ((*path).to_owned(), Arc::from(*text))).collect()
+    };
+    let lesson = ("a.rhai", "fn lesson() {\r\n}\n\n");
+    let made = |after, scripts, change| Made { after, scripts, change };
+    let first = made(3, texts(&[]), Some(Change::Input { sample: 0, input: 1, value: 0.1 + 0.2 }));
+    let exchange = made(5, texts(&[("losses/own.rhai", ""), lesson]), None);
+    let points = [0.1 + 0.2, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e-300];
+    let points = (4..).zip(points).map(|(step, loss)| LossPoint { step, loss }).collect();
+    let ghost = Some(Arc::new(LossCurve::from_points(points)));
+    let now = Recipe {
+        seed: Some(u64::MAX),
+        scripts: Arc::new(texts(&[lesson, ("losses/own.rhai", "old")])),
+        changes: [first.clone(), exchange.clone()].into(),
+        arrangement: [(Target::Loss, [0.5, -1.0])].into(),
+        step: 7,
+        furthest: 9,
+        ghost: ghost.clone(),
+    };
+    let past = |words: &str, recipe| Past { words: words.into(), recipe };
+    let early = Recipe { changes: [].into(), arrangement: [].into(), ghost: None, seed: None, ..now.clone() };
+    let other = Recipe { changes: [exchange].into(), scripts: Arc::default(), step: 2, ..early.clone() };
+    let pasts = Pasts {
+        undo: vec![
+            past("one", early.clone()),
+            past("two", Recipe { changes: [first].into(), ghost, ..early.clone() }),
+            past("three", Recipe { changes: now.changes.clone(), ..early }),
+            past("four", other.clone()),
+        ],
+        redo: vec![past("five", now.clone()), past("six", other)],
+    };
+    let runs = Runs { recipe: now, pasts: Arc::new(pasts) };
+    let text = serde_json::to_string_pretty(&runs).expect("JSON");
+    assert_eq!(serde_json::from_str::<Runs>(&text).expect("the same"), runs, "{text}");
+    assert_eq!(text.matches("fn lesson").count(), 1, "each text stands there once: {text}");
+    assert!(text.contains("\"began_with\": [0,1]"), "{text}");
+    for (whole, broken) in [("[0,1]", "[0,4]"), ("\"same\": 1", "\"same\": 2")] {
+        assert!(text.contains(whole), "{text}");
+        let error = serde_json::from_str::<Runs>(&text.replace(whole, broken)).expect_err("it is broken").to_string();
+        assert!(error.contains("that it does not have"), "{error}");
+    }
+}
+
+#[test]
+fn a_session_of_the_first_version_is_opened() {
+    let text = r#"{"slowgrad":"session","version":1,"lesson":"welcome","title":"T","seed":4,
+        "changes":[{"after":2,"change":{"freeze":{"parameters":[],"is_frozen":true}}}],"step":3,"position":1.5,
+        "trained":8,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[["loss",[1.0,2.0]]],
+        "panels":{"tab":"script"}}"#;
+    let read = SessionFile::parse(Path::new("old.session.json"), text.as_bytes()).expect("a session");
+    let change = Some(Change::Freeze { parameters: Vec::new(), is_frozen: true });
+    let wanted = Recipe {
+        seed: Some(4),
+        changes: [Made { after: 2, scripts: Texts::new(), change }].into(),
+        arrangement: [(Target::Loss, [1.0, 2.0])].into(),
+        step: 3,
+        furthest: 8,
+        ..Recipe::default()
+    };
+    assert_eq!((read.run.recipe, read.position), (wanted, 1.5));
+}
+
+#[test]
+fn what_is_no_session_is_told_apart() {
+    let path = Path::new("x.session.json");
+    let error = |text: &str| SessionFile::parse(path, text.as_bytes()).expect_err("it is none").to_string();
+    assert!(error("{").contains("x.session.json is no session file"));
+    assert!(error("{}").contains("\"slowgrad\": \"session\""));
+    assert!(error(r#"{"slowgrad": "session", "version": 99, "more": 1}"#).contains("newer slowgrad (version 99"));
+    assert!(error(r#"{"slowgrad": "session", "version": 1}"#).contains("missing field"));
+}
+
+#[test]
+fn a_lesson_is_found_where_it_was_or_beside_the_session() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.session.json");
+    let named = |lesson: &str| {
+        let json = format!(
+            r#"{{"slowgrad":"session","version":1,"lesson":{lesson:?},"title":"T","changes":[],"step":1,"position":0.0,
+            "trained":0,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[],"panels":{{"tab":"script"}}}}"#
+        );
+        SessionFile::parse(&file, json.as_bytes()).expect("a session")
+    };
+    assert_eq!(named("welcome").lesson_path(&file).expect("built in"), Path::new("welcome"));
+    let gone = named("/nowhere/a.rhai");
+    assert!(gone.lesson_path(&file).expect_err("it is gone").to_string().contains("/nowhere/a.rhai, is gone"));
+    std::fs::write(folder.path().join("a.rhai"), "fn lesson() {}").expect("a file");
+    assert_eq!(gone.lesson_path(&file).expect("beside"), folder.path().join("a.rhai"));
+}

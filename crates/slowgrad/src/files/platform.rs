@@ -1,0 +1,74 @@
+//! The files of a desktop for the app: scripts are saved into the folders of the lesson, sessions beside it.
+
+use super::folders::Folders;
+use super::script_saver::{self, SaveError};
+use slowgrad_app::platform::{
+    FileRef, KnownSession, Platform, SESSION_ENDING, ScriptSave, ScriptSaveError, ScriptTarget,
+};
+use std::path::{Path, PathBuf};
+
+/// The disk as the app sees it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Disk {
+    folders: Option<Folders>,
+    /// The folders that scripts were read from, from the weakest to the strongest.
+    roots: Vec<PathBuf>,
+}
+
+impl Disk {
+    /// The disk for a lesson whose scripts were read from `roots`, from the weakest to the strongest.
+    pub(crate) fn new(folders: Option<Folders>, roots: Vec<PathBuf>) -> Self {
+        Self { folders, roots }
+    }
+
+    fn root(&self, name: &str) -> Option<&PathBuf> {
+        self.roots.iter().find(|root| root.display().to_string() == name)
+    }
+}
+
+impl Platform for Disk {
+    fn known_sessions(&self) -> Vec<KnownSession> {
+        self.folders.as_ref().map(Folders::known_sessions).unwrap_or_default()
+    }
+
+    fn suggested_session(&self, lesson_root: &str, lesson_path: &str) -> FileRef {
+        let Some(stem) = Path::new(lesson_path).file_stem() else { return FileRef::default() };
+        let on_disk = Path::new(lesson_root).join(lesson_path);
+        let beside = on_disk.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned);
+        let folder = beside.or_else(|| Some(self.folders.as_ref()?.sessions.clone())).unwrap_or_default();
+        let file = folder.join(format!("{}{SESSION_ENDING}", stem.to_string_lossy()));
+        FileRef::new(&file.display().to_string())
+    }
+
+    fn script_target(&self, root: &str) -> Option<ScriptTarget> {
+        let own = self.root(root);
+        let folder = own.or(self.roots.last())?;
+        Some(ScriptTarget { root: folder.display().to_string(), copy: own.is_none() })
+    }
+
+    fn save_script(&mut self, script: ScriptSave<'_>) -> Result<FileRef, ScriptSaveError> {
+        let ScriptSave { target, path, bytes, expected } = script;
+        let Some(folder) = self.root(&target.root) else {
+            return Err(ScriptSaveError::Failed(format!("{} is not a folder of this lesson", target.root)));
+        };
+        match script_saver::save(folder, path, bytes, expected) {
+            Ok(file) => Ok(FileRef::new(&file.display().to_string())),
+            Err(SaveError::Changed(found)) => Err(ScriptSaveError::Changed(found)),
+            Err(SaveError::Gone) => Err(ScriptSaveError::Gone),
+            Err(error) => Err(ScriptSaveError::Failed(error.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_saved_where_it_came_from_and_a_built_in_one_into_the_strongest_folder() {
+        let disk = Disk::new(None, vec![PathBuf::from("/shared"), PathBuf::from("/own")]);
+        assert_eq!(disk.script_target("/shared"), Some(ScriptTarget { root: "/shared".into(), copy: false }));
+        assert_eq!(disk.script_target("slowgrad"), Some(ScriptTarget { root: "/own".into(), copy: true }));
+        assert_eq!(Disk::default().script_target("slowgrad"), None);
+    }
+}

@@ -1,0 +1,48 @@
+//! Session files on disk: reading them and finding their lessons.
+
+use super::library::read_file;
+use slowgrad_session::{FormatError, SessionFile};
+use std::path::{Path, PathBuf};
+
+/// Why a session cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// The file cannot be read.
+    #[error("cannot read {0}: {1}")]
+    Read(PathBuf, #[source] std::io::Error),
+    /// Its contents are not a session.
+    #[error("{0} {1}")]
+    Format(PathBuf, #[source] FormatError),
+    /// Its lesson is neither where it was nor beside the session.
+    #[error("the lesson of this session, {0}, is gone")]
+    NoLesson(String),
+}
+
+/// Whether a path is that of a session and not of a lesson.
+pub(crate) fn is_session(path: &Path) -> bool {
+    path.to_str().is_some_and(slowgrad_app::platform::is_session)
+}
+
+/// Reads a session file.
+///
+/// # Errors
+///
+/// When it cannot be read or is no session.
+pub(crate) fn read_session(path: &Path) -> Result<SessionFile, ReadError> {
+    let bytes = read_file(path).map_err(|error| ReadError::Read(path.to_owned(), error))?;
+    SessionFile::parse(&bytes).map_err(|error| ReadError::Format(path.to_owned(), error))
+}
+
+/// The path of a session's lesson: where it was, or beside the session's own file.
+///
+/// # Errors
+///
+/// When there is no file in either place.
+pub(crate) fn lesson_path(session: &SessionFile, file: &Path) -> Result<PathBuf, ReadError> {
+    let named = PathBuf::from(&session.lesson);
+    if !named.is_absolute() || named.is_file() {
+        return Ok(named);
+    }
+    let beside = file.parent().zip(named.file_name()).map(|(folder, name)| folder.join(name));
+    beside.filter(|beside| beside.is_file()).ok_or_else(|| ReadError::NoLesson(session.lesson.clone()))
+}
