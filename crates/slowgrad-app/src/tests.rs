@@ -1,6 +1,7 @@
 //! The window's panels, driven by keys, pointer and the names that a screen reader would say.
 
 use crate::actions::{TABLE, keys_text};
+use crate::platform::NoFiles;
 use crate::state::Gui;
 use egui::accesskit::{Action, Node, Role};
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, Vec2};
@@ -10,7 +11,8 @@ use slowgrad_script::Limits;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 use slowgrad_session::shipped;
-use slowgrad_session::{Command, Difference, Slot, Worker};
+use slowgrad_session::testing::{inline, timeout};
+use slowgrad_session::{Command, Difference, Link, Slot};
 use slowgrad_timeline::playhead::Loop;
 use std::path::Path;
 use std::time::Duration;
@@ -25,18 +27,17 @@ pub(super) type Window = Harness<'static, Bench>;
 
 /// Opens a lesson.
 pub(super) fn open(lesson: &str) -> Window {
-    let loaded = library::load(Some(Path::new(lesson))).expect("a lesson");
-    window(Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread"))
+    window(slowgrad_session::testing::lesson(lesson))
 }
 
 /// The window over whatever a worker opens.
-pub(super) fn window(worker: Worker) -> Window {
-    let mut session = Session::new(worker);
-    assert!(session.settle(Duration::from_mins(1)));
+pub(super) fn window(link: impl Link + 'static) -> Window {
+    let mut session = Session::new(link);
+    assert!(session.run_until_idle(timeout()));
     session.performance.hold();
     let draw = |ui: &mut egui::Ui, bench: &mut Bench| {
         bench.session.tick(0.02);
-        let gui = bench.gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), None));
+        let gui = bench.gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), NoFiles));
         gui.window_ui(ui, &mut bench.session);
     };
     let mut window = Harness::builder()
@@ -56,9 +57,6 @@ pub(super) fn settle(window: &mut Window) {
         quiet = if is_quiet { quiet + 1 } else { 0 };
         if quiet > 10 {
             return;
-        }
-        if !is_quiet {
-            std::thread::sleep(Duration::from_millis(1));
         }
     }
     panic!("it does not come to rest");
@@ -612,8 +610,8 @@ fn performing(cues: &str) -> Window {
     let text = format!("{lesson} fn perform(stage) {{ {cues} }}");
     let files = slowgrad_script::Files::from_iter([("t.rhai", text.as_bytes())]);
     let own = slowgrad_script::Root { name: "own".into(), files };
-    let library = slowgrad_script::Library { roots: vec![library::shipped(), own] };
-    let mut window = window(Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread"));
+    let library = slowgrad_script::Library { roots: vec![shipped::shipped(), own] };
+    let mut window = window(inline(library, Limits::default(), "t.rhai"));
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
     window
@@ -656,9 +654,9 @@ fn the_presenter_reads_the_note_the_right_answer_and_what_comes_next() {
     let window = performing(cues);
     let session = &window.state().session;
     assert!(window.query_by_label("Let them guess.").is_none(), "the audience does not");
-    let sheet = super::panels::notes::Sheet::of(session);
-    let ui = |ui: &mut egui::Ui, asked: &mut Vec<super::action::Action>| {
-        asked.extend(super::panels::notes::sheet_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
+    let sheet = crate::panels::presenter_notes::Sheet::of(session);
+    let ui = |ui: &mut egui::Ui, asked: &mut Vec<crate::actions::Action>| {
+        asked.extend(crate::panels::presenter_notes::sheet_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
     };
     let mut notes = egui_kittest::Harness::builder().with_size(Vec2::new(760.0, 480.0)).build_ui_state(ui, Vec::new());
     for read in ["T", "Let them guess.", "Which?", "that", "says “So.”", "cue 2 of 4", "waits for you"] {
@@ -666,7 +664,7 @@ fn the_presenter_reads_the_note_the_right_answer_and_what_comes_next() {
     }
     notes.get_by_label("Go on (Page Down)").click();
     notes.run();
-    assert_eq!(*notes.state(), [super::action::Action::Run(RunAction::NextCue)]);
+    assert_eq!(*notes.state(), [crate::actions::Action::Run(RunAction::NextCue)]);
 }
 
 #[test]

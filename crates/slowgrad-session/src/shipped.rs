@@ -51,3 +51,18 @@ pub fn order_lessons(lessons: &mut [Entry]) {
         (std::cmp::Reverse(entry.root), shipped, entry.title.to_lowercase())
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_lesson_has_its_place_in_the_teaching_order() {
+        let root = shipped();
+        let lessons: Vec<&str> =
+            root.files.paths().filter_map(|path| path.strip_prefix("lessons/")?.strip_suffix(".rhai")).collect();
+        let mut taught = TEACHING_ORDER.to_vec();
+        taught.sort_unstable();
+        assert_eq!(lessons, taught);
+    }
+}

@@ -17,6 +17,11 @@ pub fn clock() -> Clock {
     Clock::new(|| START.elapsed())
 }
 
+/// The machine of a test, with one training thread.
+pub fn machine() -> Machine {
+    Machine { clock: clock(), max_threads: 1 }
+}
+
 /// The moment at which a test gives up.
 pub fn timeout() -> Deadline {
     clock().deadline(TIMEOUT)
@@ -24,9 +29,19 @@ pub fn timeout() -> Deadline {
 
 /// A backend with one training thread that has been given its first command.
 pub fn inline(library: Library, limits: Limits, first: impl Into<Command>) -> InlineBackend {
-    let mut link = InlineBackend::new(Backend::new(library, limits, Machine { clock: clock(), max_threads: 1 }));
+    let mut link = InlineBackend::new(Backend::new(library, limits, machine()));
     link.send(first.into());
     link
+}
+
+/// The scripts inside the program, without any folder on disk.
+pub fn shipped_library() -> Library {
+    Library { roots: vec![crate::shipped::shipped()] }
+}
+
+/// A backend that has been asked to open a shipped lesson, such as `welcome`.
+pub fn lesson(name: &str) -> InlineBackend {
+    inline(shipped_library(), Limits::default(), Command::Open(format!("lessons/{name}.rhai")))
 }
 
 /// The snapshot once nothing is left to do.

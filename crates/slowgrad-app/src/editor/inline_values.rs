@@ -55,15 +55,14 @@ fn value(event: &Event, source: &Arc<Source>) -> Option<(usize, String)> {
 mod tests {
     use super::*;
     use slowgrad_script::{Limits, Sandbox};
-    use slowgrad_session::shipped;
+    use slowgrad_session::testing::shipped_library;
     use slowgrad_timeline::event::Phase;
     use slowgrad_timeline::words;
 
     #[test]
     fn lines_tell_what_they_have_computed_and_not_what_they_will() {
-        let loaded = library::load(None).expect("the welcome lesson");
-        let sandbox = Sandbox::new(loaded.library, Limits::default());
-        let lesson = sandbox.open(&loaded.lesson).expect("it is fine");
+        let sandbox = Sandbox::new(shipped_library(), Limits::default());
+        let lesson = sandbox.open("lessons/welcome.rhai").expect("it is fine");
         let run = slowgrad_engine::run::Run::new(lesson.setup, lesson.parameters);
         let timeline = Timeline::new(Arc::new(run.record().expect("a step")));
         let loss = timeline.phase(Phase::Loss, Some(0)).expect("a loss");

@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_players_keys_mean_nothing_to_a_text_and_the_editors_do() {
-        for entry in action::TABLE {
+        for entry in actions::TABLE {
             for plain in [Key::Space, Key::ArrowRight, Key::E, Key::T, Key::Home, Key::F1] {
                 assert_eq!(own(&key(plain, Modifiers::NONE), false), None, "{}", entry.name);
             }

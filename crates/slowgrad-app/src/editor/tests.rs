@@ -1,22 +1,68 @@
-//! The editor over real files, a real worker and the real panels, without a screen.
+//! The editor over files in memory, a real backend and the real panels, without a screen.
 
 use super::*;
 use crate::actions::Action;
+use crate::platform::{FileRef, KnownSession, NoFiles, ScriptTarget};
 use crate::state::Gui;
 use egui::{Event as Input, Key, Modifiers, RawInput};
-use slowgrad_script::{Library, Limits};
-use slowgrad_session::Worker;
+use slowgrad_script::{Files, Library, Limits, Root};
 use slowgrad_session::shipped;
-use std::fs;
-use std::time::Duration;
+use slowgrad_session::testing::{inline, lesson, timeout};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 const LESSON: &str =
     "fn lesson() {\r\n    #{ title: \"T\", layers: [2, 2, 1], optimizer: \"own\", data: \"xor\", seed: 3 }\r\n}\r\n";
 const OPTIMIZER: &str = "// né\nfn update(w, grad, state, ctx) {\n    w - ctx.lr * grad\n}\n";
 
+/// The root of the files.
+const ROOT: &str = "own";
+
+/// A lesson's folder in memory.
+#[derive(Debug, Clone, Default)]
+struct Folder(Rc<RefCell<BTreeMap<String, Vec<u8>>>>);
+
+impl Folder {
+    fn write(&self, path: &str, text: &str) {
+        self.0.borrow_mut().insert(path.into(), text.into());
+    }
+
+    fn read(&self, path: &str) -> String {
+        String::from_utf8(self.0.borrow()[path].clone()).expect("a text")
+    }
+}
+
+impl Platform for Folder {
+    fn known_sessions(&self) -> Vec<KnownSession> {
+        Vec::new()
+    }
+
+    fn suggested_session(&self, _: &str, _: &str) -> FileRef {
+        FileRef::default()
+    }
+
+    fn script_target(&self, root: &str) -> Option<ScriptTarget> {
+        Some(ScriptTarget { root: ROOT.into(), copy: root != ROOT })
+    }
+
+    fn save_script(&mut self, script: ScriptSave<'_>) -> Result<FileRef, ScriptSaveError> {
+        let mut files = self.0.borrow_mut();
+        match (files.get(script.path), script.expected) {
+            (Some(found), expected) if expected != Some(found) => {
+                return Err(ScriptSaveError::Changed(found.as_slice().into()));
+            }
+            (None, Some(_)) => return Err(ScriptSaveError::Gone),
+            _ => {}
+        }
+        files.insert(script.path.into(), script.bytes.to_vec());
+        Ok(FileRef::new(script.path))
+    }
+}
+
 /// A window without a screen.
 struct Desk {
-    folder: tempfile::TempDir,
+    folder: Folder,
     gui: Gui,
     session: Session,
     secs: f64,
@@ -24,16 +70,13 @@ struct Desk {
 
 impl Desk {
     fn open() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join("optimizers")).expect("a folder");
-        fs::write(folder.path().join("lesson.rhai"), LESSON).expect("a lesson");
-        fs::write(folder.path().join("optimizers/own.rhai"), OPTIMIZER).expect("an optimizer");
-        let loaded = library::load(Some(&folder.path().join("lesson.rhai"))).expect("it is read");
-        let session = Session::new(
-            Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread"),
-        );
-        let mut gui = Gui::new(egui::Context::default(), None);
-        gui.begin(loaded.folders, None);
+        let folder = Folder::default();
+        let scripts = [("lesson.rhai", LESSON), ("optimizers/own.rhai", OPTIMIZER)];
+        scripts.iter().for_each(|(path, text)| folder.write(path, text));
+        let files = Files::from_iter(scripts.map(|(path, text)| (path, text.as_bytes())));
+        let library = Library { roots: vec![shipped::shipped(), Root { name: ROOT.into(), files }] };
+        let session = Session::new(inline(library, Limits::default(), "lesson.rhai"));
+        let gui = Gui::new(egui::Context::default(), folder.clone());
         let mut desk = Self { folder, gui, session, secs: 0.0 };
         desk.settle();
         desk.frame(Vec::new());
@@ -41,7 +84,7 @@ impl Desk {
     }
 
     fn settle(&mut self) {
-        assert!(self.session.settle(Duration::from_mins(1)));
+        assert!(self.session.run_until_idle(timeout()));
     }
 
     fn frame(&mut self, events: Vec<Input>) {
@@ -88,7 +131,7 @@ impl Desk {
     }
 
     fn file(&self, path: &str) -> String {
-        fs::read_to_string(self.folder.path().join(path)).expect("a file")
+        self.folder.read(path)
     }
 }
 
@@ -251,7 +294,7 @@ fn what_is_saved_runs_and_what_is_broken_does_not() {
 fn a_built_in_script_is_saved_as_a_copy_that_takes_its_place() {
     let mut desk = Desk::open();
     desk.edit("losses/mse.rhai");
-    assert!(desk.gui.editor.is_built_in(&desk.gui.editor.document().expect("a document").root));
+    assert_ne!(desk.gui.editor.document().expect("a document").root, ROOT);
     desk.press(vec![typed("// mine"), plain(Key::Enter), ctrl(Key::S)]);
     assert!(desk.file("losses/mse.rhai").starts_with("// mine\n"));
     let (tone, message) = desk.gui.editor.message().expect("a message");
@@ -259,7 +302,7 @@ fn a_built_in_script_is_saved_as_a_copy_that_takes_its_place() {
     desk.settle();
     let file = files(&desk.session).iter().find(|file| file.path == "losses/mse.rhai").expect("it is in use").clone();
     assert!(file.bytes.starts_with(b"// mine"));
-    assert!(!desk.gui.editor.is_built_in(&file.root));
+    assert_eq!(file.root, ROOT);
     // The second time it is a file like any other.
     desk.press(vec![typed("// again"), ctrl(Key::S)]);
     assert!(desk.file("losses/mse.rhai").contains("// again"));
@@ -270,14 +313,14 @@ fn what_somebody_else_wrote_is_asked_about() {
     let mut desk = Desk::open();
     desk.edit("lesson.rhai");
     desk.press(vec![typed("// mine"), plain(Key::Enter)]);
-    fs::write(desk.folder.path().join("lesson.rhai"), "// theirs\n").expect("it is written");
+    desk.folder.write("lesson.rhai", "// theirs\n");
     desk.press(vec![ctrl(Key::S)]);
     assert!(desk.gui.editor.document().expect("a document").conflict.is_some());
     assert_eq!(desk.file("lesson.rhai"), "// theirs\n");
     desk.press(vec![ctrl(Key::S)]);
     assert_eq!(desk.file("lesson.rhai"), "// theirs\n");
     let Desk { gui, session, .. } = &mut desk;
-    gui.editor.keep_mine(session);
+    gui.editor.keep_mine(session, gui.platform.as_mut());
     assert!(desk.file("lesson.rhai").starts_with("// mine\n"));
     assert!(desk.gui.editor.unsaved().is_empty());
 }
@@ -298,7 +341,7 @@ fn line_endings_stay_and_the_window_asks_before_it_closes() {
     desk.frame(Vec::new());
     assert_eq!(desk.gui.editor.unsaved(), ["lesson.rhai"]);
     let Desk { gui, session, .. } = &mut desk;
-    assert!(gui.editor.save_all(session));
+    assert!(gui.editor.save_all(session, gui.platform.as_mut()));
     assert_eq!(desk.file("lesson.rhai"), format!("// é\r\n{LESSON}"));
     assert!(desk.gui.may_close());
 }
@@ -344,15 +387,12 @@ fn what_a_script_prints_leads_to_its_line() {
 
 #[test]
 fn a_script_that_comes_with_the_program_needs_a_folder_for_its_copy() {
-    let library = Library { roots: vec![library::shipped()] };
-    let mut session = Session::new(
-        Worker::start(library, Limits::default(), "lessons/welcome.rhai".into(), || {}).expect("a thread"),
-    );
-    assert!(session.settle(Duration::from_mins(1)));
+    let mut session = Session::new(lesson("welcome"));
+    assert!(session.run_until_idle(timeout()));
     let mut editor = Editor::default();
     editor.open(None, &session);
     editor.edit(|_, _| Change::insert(0..0, "//\n"));
-    editor.save(&mut session);
+    editor.save(&mut session, &mut NoFiles);
     let (tone, message) = editor.message().expect("a message");
     assert!(tone == Tone::Bad && message.contains("built into"), "{message}");
     assert_eq!(editor.unsaved(), ["lessons/welcome.rhai"]);

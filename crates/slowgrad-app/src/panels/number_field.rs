@@ -175,17 +175,12 @@ pub(crate) fn parse(text: &str) -> Option<f64> {
 mod tests {
     use super::*;
     use slowgrad_script::Limits;
-    use slowgrad_session::Worker;
-    use slowgrad_session::shipped;
-    use std::time::Duration;
+    use slowgrad_session::testing::{lesson, timeout};
 
     #[test]
     fn escape_loses_nothing_and_a_number_is_accepted_once() {
-        let loaded = library::load(None).expect("the welcome lesson");
-        let mut session = Session::new(
-            Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread"),
-        );
-        let settle = |session: &mut Session| assert!(session.settle(Duration::from_mins(1)));
+        let mut session = Session::new(lesson("welcome"));
+        let settle = |session: &mut Session| assert!(session.run_until_idle(timeout()));
         settle(&mut session);
         session.send(slowgrad_session::Command::Seek(6));
         session.send(slowgrad_session::Command::Seek(2));

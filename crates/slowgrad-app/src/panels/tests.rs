@@ -2,6 +2,7 @@
 
 use super::drawer;
 use crate::actions::Action;
+use crate::platform::NoFiles;
 use crate::state::{DrawerTab, Gui, Pointed};
 use crate::tests::{Window, settle, window as bench};
 use egui::accesskit::{Live, Role};
@@ -15,7 +16,8 @@ use slowgrad_script::{Files, Library, Limits, Root};
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 use slowgrad_session::shipped;
-use slowgrad_session::{Command, Difference, Slot, Worker};
+use slowgrad_session::testing::{inline, lesson, timeout};
+use slowgrad_session::{Command, Difference, Slot};
 use slowgrad_timeline::event::EventKind;
 use slowgrad_timeline::parameters::{self, Column};
 use slowgrad_timeline::playhead::{self, Wanted};
@@ -31,8 +33,8 @@ const DATA: &str = "data: [#{ input: [0.75, -1.25], target: [1.0] }]";
 fn window(fields: &str) -> Window {
     let text = format!("fn lesson() {{ #{{ title: \"T\", seed: 3, {fields} }} }}");
     let files = Files::from_iter([("t.rhai", text.as_bytes())]);
-    let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
-    bench(Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread"))
+    let library = Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] };
+    bench(inline(library, Limits::default(), "t.rhai"))
 }
 
 fn step(harness: &Window) -> RecordedStep {
@@ -273,10 +275,8 @@ fn the_buttons_of_the_script_cover_none_of_the_tabs() {
 
 #[test]
 fn the_drawer_needs_no_more_room_than_it_has() {
-    let loaded = library::load(Some(Path::new("welcome"))).expect("a lesson");
-    let worker = Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread");
-    let mut session = Session::new(worker);
-    assert!(session.settle(Duration::from_mins(1)));
+    let mut session = Session::new(lesson("welcome"));
+    assert!(session.run_until_idle(timeout()));
     // The width of the panel and the height of all of it, in the smallest window and in a usual one.
     for (room, tab) in
         [[222.0, 332.0], [336.0, 572.0]].into_iter().flat_map(|room| DrawerTab::ALL.map(|tab| (room, tab)))
@@ -284,7 +284,7 @@ fn the_drawer_needs_no_more_room_than_it_has() {
         let mut over = f32::MAX;
         let mut gui = None;
         let draw = |ui: &mut egui::Ui| {
-            let gui = gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), None));
+            let gui = gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), NoFiles));
             gui.tab = tab;
             // Its margin comes off.
             let size = Vec2::new(room[0], drawer::height(gui, room[1], false) - 8.0);

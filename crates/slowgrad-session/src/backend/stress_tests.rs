@@ -2,20 +2,17 @@
 //! what it can, and ends up with exactly what a fresh start would give.
 
 use crate::backend::Backend;
-use crate::library;
+use crate::backend::link::{InlineBackend, Link as _};
 use crate::protocol::{Command, Snapshot};
-use crate::watch::Watch;
-use crate::worker::Worker;
+use crate::shipped;
+use crate::testing::{clock, inline, machine, timeout};
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::train::{self, Workspace};
 use slowgrad_script::{CountingAllocator, Library, Limits, Root};
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::rc::Rc;
-use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The files of the lesson, each with the number of its valid version.
 const PATHS: [&str; 6] = [
@@ -79,11 +76,11 @@ struct Fire {
 
 fn library(valid: &BTreeMap<&'static str, usize>) -> Library {
     let files = valid.iter().map(|(path, n)| (*path, version(path, *n).into_bytes()));
-    Library { roots: vec![library::shipped(), Root { name: "own".into(), files: files.collect() }] }
+    Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files: files.collect() }] }
 }
 
 fn opened(valid: &BTreeMap<&'static str, usize>) -> Backend {
-    let mut desk = Backend::new(library(valid), Limits::default());
+    let mut desk = Backend::new(library(valid), Limits::default(), machine());
     desk.carry_out(Command::Open("t.rhai".into()));
     assert!(desk.problems.is_empty(), "{:?}", desk.problems);
     desk
@@ -259,7 +256,7 @@ fn after_ten_thousand_edits_it_runs_what_a_fresh_start_would() {
         }
         held
     };
-    let thread = std::thread::Builder::new().stack_size(super::SCRIPT_STACK_BYTES).spawn(fire).expect("a thread");
+    let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(fire).expect("a thread");
     let held = thread.join().expect("it goes on");
     // A run keeps what was edited since it began, so it grows a little; the library an edit would be a leak.
     let an_edit = (held[held.len() - 1] - held[0]) / (EDITS as isize * 19 / 20);
@@ -269,16 +266,18 @@ fn after_ten_thousand_edits_it_runs_what_a_fresh_start_would() {
 #[test]
 fn what_runs_away_is_refused_while_training_goes_on() {
     let valid: BTreeMap<_, _> = PATHS.into_iter().map(|path| (path, 1)).collect();
-    let mut worker = Worker::start(library(&valid), Limits::default(), "t.rhai".into(), || {}).expect("a thread");
+    let mut worker = inline(library(&valid), Limits::default(), "t.rhai");
     worker.send(Command::FullSpeed(true));
-    let until = |worker: &Worker, holds: &dyn Fn(&Snapshot) -> bool| {
-        let began = Instant::now();
+    let until = |worker: &mut InlineBackend, holds: &dyn Fn(&Snapshot) -> bool| {
+        let deadline = timeout();
         loop {
-            match worker.receive() {
-                Ok(snapshot) if holds(&snapshot) => return snapshot,
-                _ => std::thread::sleep(Duration::from_millis(1)),
+            worker.work();
+            while let Ok(Some(snapshot)) = worker.try_receive() {
+                if holds(&snapshot) {
+                    return snapshot;
+                }
             }
-            assert!(began.elapsed() < Duration::from_mins(1), "no such snapshot");
+            assert!(!deadline.has_passed(), "no such snapshot");
         }
     };
     let step = |snapshot: &Snapshot| snapshot.timeline.as_ref().map_or(0, |timeline| timeline.step().step);
@@ -291,107 +290,11 @@ fn what_runs_away_is_refused_while_training_goes_on() {
         let bytes = |text: &str| Some(text.as_bytes().to_vec());
         let reload = |bytes| Command::ReloadFile { root: "own".into(), path: path.into(), bytes, at_once: true };
         let sent = worker.send(reload(bytes(text)));
-        let refused = until(&worker, &|snapshot| snapshot.handled >= sent);
+        let refused = until(&mut worker, &|snapshot| snapshot.handled >= sent);
         assert!(!refused.problems.is_empty() && refused.training, "{path}: {:?}", refused.problems);
-        until(&worker, &|snapshot| step(snapshot) > step(&refused) + 10);
+        until(&mut worker, &|snapshot| step(snapshot) > step(&refused) + 10);
         let sent = worker.send(reload(bytes(&version(path, 1))));
-        let repaired = until(&worker, &|snapshot| snapshot.handled >= sent);
+        let repaired = until(&mut worker, &|snapshot| snapshot.handled >= sent);
         assert!(repaired.problems.is_empty() && repaired.training, "{path}: {:?}", repaired.problems);
-    }
-}
-
-/// How editors save.
-const WAYS: [fn(&Path, &[u8]); 4] = [
-    // Beside it, and renamed.
-    |path, text| {
-        let beside = path.with_extension("tmp");
-        fs::write(&beside, text).expect("it is written");
-        fs::rename(&beside, path).expect("it is renamed");
-    },
-    // Emptied, and written in two pieces.
-    |path, text| {
-        use std::io::Write as _;
-        let mut file = fs::File::create(path).expect("it is emptied");
-        let (one, two) = text.split_at(text.len() / 2);
-        file.write_all(one).expect("a piece");
-        std::thread::sleep(Duration::from_millis(5));
-        file.write_all(two).expect("the other piece");
-    },
-    // Deleted, and put back.
-    |path, text| {
-        fs::remove_file(path).expect("it is gone");
-        std::thread::sleep(Duration::from_millis(10));
-        fs::write(path, text).expect("it is back");
-    },
-    // In place.
-    |path, text| fs::write(path, text).expect("it is written"),
-];
-
-/// Saves a script in every way, so often, while it trains. Answers the times from the watcher's report, and from
-/// the save itself, to the snapshot in which the new version runs.
-fn saved_on_disk(times: usize) -> Vec<(Duration, Duration)> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let top = fs::canonicalize(folder.path()).expect("the folder");
-    for path in PATHS {
-        fs::create_dir_all(top.join(path).parent().expect("a folder")).expect("a folder");
-        fs::write(top.join(path), version(path, 1)).expect("a file");
-    }
-    let loaded = library::load(Some(&top.join("t.rhai"))).expect("a lesson");
-    let mut worker = Worker::start(loaded.library, Limits::default(), loaded.lesson.into(), || {}).expect("a thread");
-    let (to, changes) = channel();
-    let _watch = Watch::start(loaded.folders, move |change| drop(to.send(change))).expect("it watches");
-    let patience = Duration::from_mins(1);
-    worker.settled(patience).expect("it opens");
-    worker.send(Command::FullSpeed(true));
-    let mut took = Vec::new();
-    for n in 0..times {
-        let field = format!("f{n}");
-        let text =
-            format!("fn state() {{ #{{ {field}: {n}.0 }} }}\nfn update(w, grad, state, ctx) {{ w - ctx.lr * grad }}\n");
-        let saved = Instant::now();
-        WAYS[n % WAYS.len()](&top.join("optimizers/own.rhai"), text.as_bytes());
-        let mut reported = None;
-        loop {
-            if let Ok(change) = changes.try_recv() {
-                reported.get_or_insert_with(Instant::now);
-                let crate::watch::Change { root, path, bytes } = change;
-                worker.send(Command::ReloadFile { root, path, bytes, at_once: true });
-            }
-            if let Ok(snapshot) = worker.receive()
-                && let Some(timeline) = &snapshot.timeline
-                && timeline.step().names.state == [field.as_str()]
-                && timeline.step().before.state[0].iter().all(|x| *x == n as f64)
-            {
-                let reported = reported.expect("it was told of the change");
-                took.push((reported.elapsed(), saved.elapsed()));
-                break;
-            }
-            assert!(saved.elapsed() < patience, "save {n} has no effect");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-    took
-}
-
-#[test]
-fn a_script_is_taken_up_however_it_is_saved() {
-    saved_on_disk(12);
-}
-
-#[test]
-#[ignore = "it measures times, which depend on the machine and on what else it does"]
-fn time_from_saving_to_effect() {
-    let took = saved_on_disk(100);
-    for way in 0..WAYS.len() {
-        let middle = |time: fn(&(Duration, Duration)) -> Duration| {
-            let mut times: Vec<Duration> = took.iter().skip(way).step_by(WAYS.len()).map(time).collect();
-            times.sort();
-            (times[times.len() / 2], times[times.len() - 1])
-        };
-        println!(
-            "way {way}: reported → runs {:?}, saved → runs {:?} (median, worst)",
-            middle(|t| t.0),
-            middle(|t| t.1)
-        );
     }
 }

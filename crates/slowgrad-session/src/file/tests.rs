@@ -1,34 +1,31 @@
 //! Sessions are written, read, and opened again.
 
 use super::*;
-use crate::library;
-use crate::protocol::{Change, Made, Past, Pasts, Recipe, Slot, Texts, Worker};
-use crate::window::action::Action;
-use crate::window::session::Editable;
+use crate::protocol::{Change, Made, Past, Pasts, Recipe, Slot, Texts};
+use crate::session::Editable;
+use crate::session::RunAction;
+use crate::shipped;
+use crate::testing::{inline, timeout};
 use slowgrad_engine::run::{LossCurve, LossPoint};
 use slowgrad_engine::spec::ParamValue;
-use slowgrad_script::Limits;
-use std::time::Duration;
+use slowgrad_script::{Library, Limits};
+use slowgrad_timeline::cue::Plot;
+use slowgrad_timeline::playhead;
 
 fn settle(session: &mut Session) {
     while session.is_unsettled() {
-        assert!(session.settle(Duration::from_mins(1)));
+        assert!(session.run_until_idle(timeout()));
     }
     session.tick(0.0);
 }
 
 #[test]
 fn a_session_comes_back_as_it_was() {
-    let path = Path::new("here.session.json");
-    let start = |first: Command| {
-        let loaded = library::load(Some(Path::new("sgd-and-momentum"))).expect("a lesson");
-        Worker::start(loaded.library, Limits::default(), first, || {}).expect("a thread")
-    };
+    let start = |first: Command| inline(Library { roots: vec![shipped::shipped()] }, Limits::default(), first);
     let lesson = "lessons/sgd-and-momentum.rhai".to_owned();
-    let mut gui = Gui::new(egui::Context::default(), None);
     let mut session = Session::new(start(Command::Open(lesson.clone())));
     settle(&mut session);
-    session.act(Action::Reseed);
+    session.act(RunAction::Reseed);
     settle(&mut session);
     session.edit(Editable::Parameter(1), 0.1 + 0.2);
     session.go_to_step(40);
@@ -37,7 +34,7 @@ fn a_session_comes_back_as_it_was() {
     session.send(Change::Arrange([(Target::Input(0), [3.0, -4.5])].into()).into());
     session.activate(0, "softplus");
     // The loss goes by another rule from here on, and a change in the past leaves a ghost.
-    let (root, path_of_loss) = (library::shipped(), "losses/mse.rhai");
+    let (root, path_of_loss) = (shipped::shipped(), "losses/mse.rhai");
     let text = root.files.get(path_of_loss).and_then(|bytes| std::str::from_utf8(bytes).ok()).expect("it is shipped");
     let bytes = Some(text.replace("sum / ", "2.0 * sum / ").into_bytes());
     session.send(Command::ReloadFile { root: root.name, path: path_of_loss.into(), bytes, at_once: true });
@@ -46,29 +43,30 @@ fn a_session_comes_back_as_it_was() {
     session.go_to_step(45);
     session.activate(0, "tanh");
     session.activate(0, "elu");
-    session.act(Action::Undo);
+    session.act(RunAction::Undo);
     session.go_to_step(12);
     settle(&mut session);
-    session.act(Action::Coarser);
-    session.act(Action::Faster);
-    session.act(Action::Loop);
+    session.act(RunAction::Coarser);
+    session.act(RunAction::Faster);
+    session.act(RunAction::Loop);
     session.take_over(&playhead::Command::Seek(17));
     session.view.selected = Some(Target::Weight { layer: 0, neuron: 1, input: 0 });
     session.view.zoom_by(1.5);
     session.bookmarks.push(Bookmark { name: "look".into(), step: 3, event: 5 });
-    gui.tab = Tab::Console;
-    gui.plots.toggle(crate::window::plots::Plot::Histograms);
+    let panels = OpenPanels {
+        tab: DrawerTab::Console,
+        plots: OpenPlots { shown: vec![Plot::Histograms], open: true, log_losses: true, ..OpenPlots::default() },
+    };
     session.send(Command::Compare(Some(Difference::slider(Slot::Optimizer, "sgd", "lr", 0.25))));
     settle(&mut session);
-    let saved = SessionFile::of(&session, &gui).expect("a session");
-    let read = SessionFile::parse(path, saved.text().as_bytes()).expect("the same");
+    let saved = SessionFile::of(&session, panels.clone()).expect("a session");
+    let read = SessionFile::parse(saved.text().as_bytes()).expect("the same");
     assert_eq!(read, saved, "{}", saved.text());
 
     let mut again = Session::new(start(read.command(lesson))).restoring(read);
     settle(&mut again);
-    let mut other = Gui::new(egui::Context::default(), None);
-    other.heed(&mut again);
-    let now = SessionFile::of(&again, &other).expect("a session");
+    assert_eq!(again.panels.as_ref(), Some(&panels));
+    let now = SessionFile::of(&again, panels).expect("a session");
     assert_eq!(now, saved);
     assert!(now.run.recipe.ghost.is_some() && now.run.pasts.undo.len() == 6 && now.run.pasts.redo.len() == 1);
     let notices: Vec<&str> = again.notices.iter().map(|notice| notice.text.as_str()).collect();
@@ -129,7 +127,7 @@ fn a_session_of_the_first_version_is_opened() {
         "changes":[{"after":2,"change":{"freeze":{"parameters":[],"is_frozen":true}}}],"step":3,"position":1.5,
         "trained":8,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[["loss",[1.0,2.0]]],
         "panels":{"tab":"script"}}"#;
-    let read = SessionFile::parse(Path::new("old.session.json"), text.as_bytes()).expect("a session");
+    let read = SessionFile::parse(text.as_bytes()).expect("a session");
     let change = Some(Change::Freeze { parameters: Vec::new(), is_frozen: true });
     let wanted = Recipe {
         seed: Some(4),
@@ -144,28 +142,9 @@ fn a_session_of_the_first_version_is_opened() {
 
 #[test]
 fn what_is_no_session_is_told_apart() {
-    let path = Path::new("x.session.json");
-    let error = |text: &str| SessionFile::parse(path, text.as_bytes()).expect_err("it is none").to_string();
-    assert!(error("{").contains("x.session.json is no session file"));
+    let error = |text: &str| SessionFile::parse(text.as_bytes()).expect_err("it is none").to_string();
+    assert!(error("{").contains("is no session file"));
     assert!(error("{}").contains("\"slowgrad\": \"session\""));
     assert!(error(r#"{"slowgrad": "session", "version": 99, "more": 1}"#).contains("newer slowgrad (version 99"));
     assert!(error(r#"{"slowgrad": "session", "version": 1}"#).contains("missing field"));
-}
-
-#[test]
-fn a_lesson_is_found_where_it_was_or_beside_the_session() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("mine.session.json");
-    let named = |lesson: &str| {
-        let json = format!(
-            r#"{{"slowgrad":"session","version":1,"lesson":{lesson:?},"title":"T","changes":[],"step":1,"position":0.0,
-            "trained":0,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[],"panels":{{"tab":"script"}}}}"#
-        );
-        SessionFile::parse(&file, json.as_bytes()).expect("a session")
-    };
-    assert_eq!(named("welcome").lesson_path(&file).expect("built in"), Path::new("welcome"));
-    let gone = named("/nowhere/a.rhai");
-    assert!(gone.lesson_path(&file).expect_err("it is gone").to_string().contains("/nowhere/a.rhai, is gone"));
-    std::fs::write(folder.path().join("a.rhai"), "fn lesson() {}").expect("a file");
-    assert_eq!(gone.lesson_path(&file).expect("beside"), folder.path().join("a.rhai"));
 }

@@ -378,28 +378,30 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use crate::library;
-    use crate::protocol::Worker;
-    use crate::window::action::Action;
-    use crate::window::session::{NextFrame, Session};
+    use crate::backend::link::{BackendStopped, Link};
+    use crate::clock::Deadline;
+    use crate::protocol::{Command, Snapshot};
+    use crate::session::RunAction;
+    use crate::session::{NextFrame, Session};
+    use crate::shipped;
+    use crate::testing::{inline, timeout};
     use slowgrad_script::{Files, Library, Limits, Root};
     use slowgrad_timeline::playhead::Playhead;
     use slowgrad_timeline::scene::Target;
-    use std::time::{Duration, Instant};
 
     fn session(cues: &str) -> Session {
         let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], data: "xor", seed: 3 } }"#;
         let text = format!("{lesson} fn perform(stage) {{ {cues} }}");
         let files = Files::from_iter([("t.rhai", text.as_bytes())]);
-        let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
-        Session::new(Worker::start(library, Limits::default(), "t.rhai".into(), || {}).expect("a thread"))
+        let library = Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] };
+        Session::new(inline(library, Limits::default(), "t.rhai"))
     }
 
     /// Lets time pass until something holds. Without a wake the window sleeps, so it must have asked for frames.
     fn until(session: &mut Session, what: &str, holds: impl Fn(&Session) -> bool) {
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = timeout();
         while !holds(session) {
-            assert!(Instant::now() < deadline, "waiting until {what}");
+            assert!(!deadline.has_passed(), "waiting until {what}");
             let next = session.tick(0.05);
             let sleeps = next == NextFrame::WhenAsked && !session.is_unsettled() && !session.is_waiting_for_step();
             assert!(
@@ -407,7 +409,6 @@ mod tests {
                 "asleep before {what}: {:?}",
                 session.snapshot.as_ref().map(|snapshot| &snapshot.problems)
             );
-            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -432,18 +433,18 @@ mod tests {
         until(&mut session, "it plays", |session| session.performance.running.is_some());
         // In the middle of a unit, at full speed, and while it is paused.
         session.tick(0.02);
-        session.act(Action::StepForward);
-        session.act(Action::NextCue);
+        session.act(RunAction::StepForward);
+        session.act(RunAction::NextCue);
         session.tick(0.02);
-        session.act(Action::FullSpeed);
+        session.act(RunAction::FullSpeed);
         session.tick(0.02);
-        session.act(Action::NextCue);
+        session.act(RunAction::NextCue);
         session.tick(0.02);
-        session.act(Action::PlayPause);
+        session.act(RunAction::PlayPause);
         let waits = |session: &Session| session.performance.progress().0 == 3 && !session.performance.held;
         for _ in 0..4 {
             if !waits(&session) {
-                session.act(Action::NextCue);
+                session.act(RunAction::NextCue);
                 session.tick(0.02);
             }
         }
@@ -455,10 +456,10 @@ mod tests {
         let mut session = session("stage.train(1000000000); stage.wait();");
         until(&mut session, "it trains", |session| step(session) > 100);
         assert!(session.is_going());
-        session.act(Action::PlayPause);
+        session.act(RunAction::PlayPause);
         until(&mut session, "it stops", |session| !session.is_unsettled());
         let stopped = step(&session);
-        session.act(Action::PlayPause);
+        session.act(RunAction::PlayPause);
         until(&mut session, "it waits", |session| session.performance.waits_for_presenter());
         assert_eq!(step(&session), stopped);
     }
@@ -470,11 +471,11 @@ mod tests {
         session.answer(0);
         let question = session.performance.stage().question.clone().expect("it asks");
         assert_eq!((question.chosen, question.right, question.is_revealed), (Some(0), 1, true));
-        session.act(Action::NextCue);
+        session.act(RunAction::NextCue);
         until(&mut session, "it waits", |session| session.performance.progress().0 == 3);
         assert_eq!(session.performance.stage().question, None);
         // Back to the question, which is open again.
-        session.act(Action::PreviousCue);
+        session.act(RunAction::PreviousCue);
         until(&mut session, "it asks again", |session| {
             session.performance.stage().question.as_ref().is_some_and(|question| !question.is_revealed)
         });
@@ -485,11 +486,11 @@ mod tests {
         let mut session = session("stage.highlight(|p| p.is_bias); stage.wait(); stage.clear(); stage.wait();");
         let lit = |session: &Session| session.snapshot.as_ref().is_some_and(|snapshot| snapshot.lit.is_some());
         until(&mut session, "biases stand out", lit);
-        session.act(Action::NextCue);
+        session.act(RunAction::NextCue);
         until(&mut session, "nothing stands out", |session| !lit(session) && !session.is_unsettled());
-        session.act(Action::PreviousCue);
+        session.act(RunAction::PreviousCue);
         until(&mut session, "biases stand out again", lit);
-        session.act(Action::Reset);
+        session.act(RunAction::Reset);
         until(&mut session, "the run is new", |session| !lit(session) && !session.is_unsettled());
     }
 
@@ -500,9 +501,9 @@ mod tests {
         );
         until(&mut session, "it trains on", |session| step(session) > 100);
         assert_eq!(session.performance.progress().0, 2);
-        session.act(Action::PlayPause);
+        session.act(RunAction::PlayPause);
         until(&mut session, "it stops", |session| !session.is_unsettled());
-        session.act(Action::PlayPause);
+        session.act(RunAction::PlayPause);
         until(&mut session, "it waits", |session| session.performance.waits_for_presenter());
     }
 
@@ -516,10 +517,10 @@ mod tests {
 
     #[test]
     fn an_edit_after_the_update_is_one_of_the_next_step() {
-        use crate::window::session::Editable;
+        use crate::session::Editable;
         let mut session = session("");
         until(&mut session, "it opens", |session| session.now().is_some() && !session.is_unsettled());
-        session.act(Action::End);
+        session.act(RunAction::End);
         session.edit(Editable::Parameter(0), 2.0);
         until(&mut session, "the next step", |session| step(session) == 2 && !session.is_unsettled());
         assert_eq!(session.now().map(|(timeline, _)| timeline.step().before.values[0]), Some(2.0));
@@ -527,11 +528,32 @@ mod tests {
         until(&mut session, "the first step", |session| step(session) == 1 && !session.is_unsettled());
     }
 
+    /// A link whose backend has ended.
+    struct Stopped;
+
+    impl Link for Stopped {
+        fn send(&mut self, _: Command) -> u64 {
+            1
+        }
+
+        fn sent(&self) -> u64 {
+            1
+        }
+
+        fn try_receive(&mut self) -> Result<Option<Snapshot>, BackendStopped> {
+            Err(BackendStopped)
+        }
+
+        fn run_until_idle(&mut self, _: Deadline) -> Option<Snapshot> {
+            None
+        }
+    }
+
     #[test]
-    fn a_worker_that_is_gone_is_said_so() {
-        let mut session = session("");
-        session.send(crate::protocol::Command::Panic);
-        until(&mut session, "it says so", |session| session.notices.iter().any(|notice| notice.text.contains("bug")));
+    fn a_backend_that_has_stopped_is_reported() {
+        let mut session = Session::new(Stopped);
+        session.tick(0.05);
+        assert!(session.notices.iter().any(|notice| notice.text.contains("bug")));
     }
 
     #[test]
@@ -540,7 +562,7 @@ mod tests {
         until(&mut session, "it opens", |session| session.now().is_some());
         session.go_to_step(2);
         until(&mut session, "the second step", |session| step(session) == 2 && !session.is_waiting_for_step());
-        session.act(Action::PlayBackwards);
+        session.act(RunAction::PlayBackwards);
         until(&mut session, "the first step", |session| step(session) == 1);
     }
 }

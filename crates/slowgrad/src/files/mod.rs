@@ -3,6 +3,8 @@
 pub(crate) mod atomic_write;
 pub(crate) mod autosave;
 pub(crate) mod folders;
+#[cfg(test)]
+mod hot_reload_tests;
 pub(crate) mod library;
 pub(crate) mod platform;
 pub(crate) mod script_saver;

@@ -46,3 +46,26 @@ pub(crate) fn lesson_path(session: &SessionFile, file: &Path) -> Result<PathBuf,
     let beside = file.parent().zip(named.file_name()).map(|(folder, name)| folder.join(name));
     beside.filter(|beside| beside.is_file()).ok_or_else(|| ReadError::NoLesson(session.lesson.clone()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lesson_is_found_where_it_was_or_beside_the_session() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("mine.session.json");
+        let named = |lesson: &str| {
+            let json = format!(
+                r#"{{"slowgrad":"session","version":1,"lesson":{lesson:?},"title":"T","changes":[],"step":1,"position":0.0,
+                "trained":0,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[],"panels":{{"tab":"script"}}}}"#
+            );
+            SessionFile::parse(json.as_bytes()).expect("a session")
+        };
+        assert_eq!(lesson_path(&named("welcome"), &file).expect("built in"), Path::new("welcome"));
+        let gone = named("/nowhere/a.rhai");
+        assert!(lesson_path(&gone, &file).expect_err("it is gone").to_string().contains("/nowhere/a.rhai, is gone"));
+        std::fs::write(folder.path().join("a.rhai"), "fn lesson() {}").expect("a file");
+        assert_eq!(lesson_path(&gone, &file).expect("beside"), folder.path().join("a.rhai"));
+    }
+}

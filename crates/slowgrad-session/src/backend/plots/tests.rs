@@ -1,13 +1,18 @@
 //! The numbers in the plots are those that training and the functions give, through the worker's one door.
 
 use super::*;
-use crate::library;
-use crate::worker::{Change, Command, Difference, Slot, Snapshot, Worker};
+use crate::backend::link::{InlineBackend, Link as _};
+use crate::protocol::{
+    ActivationAt, Change, Command, CurvePoint, Difference, LandscapeAsk, LayerHistograms, LossAt, Slot, Snapshot,
+};
+use crate::shipped;
+use crate::testing::{clock, idle, inline};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef};
 use slowgrad_engine::train;
 use slowgrad_script::{Files, Library, Limits, Root, Sandbox};
+use std::time::Duration;
 
 const LESSON: &str = r#"fn lesson() { #{
     title: "T", layers: [2, 3, 2], activation: "bent", output: "softmax", loss: "categorical_cross_entropy", optimizer: "sgd",
@@ -25,15 +30,15 @@ const TWO: &str = "fn dataset(ctx) {
 fn files() -> Library {
     let files = [("t.rhai", LESSON), ("activations/bent.rhai", BENT), ("datasets/two.rhai", TWO)];
     let files = Files::from_iter(files.map(|(path, text)| (path, text.as_bytes())));
-    Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] }
+    Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] }
 }
 
-fn worker() -> Worker {
-    Worker::start(files(), Limits::default(), "t.rhai".into(), || {}).expect("a thread")
+fn worker() -> InlineBackend {
+    inline(files(), Limits::default(), "t.rhai")
 }
 
-fn settled(worker: &Worker) -> Snapshot {
-    let snapshot = worker.settled(Duration::from_mins(1)).expect("it settles");
+fn settled(worker: &mut InlineBackend) -> Snapshot {
+    let snapshot = idle(worker);
     assert!(snapshot.problems.is_empty(), "{:?}", snapshot.problems);
     snapshot
 }
@@ -86,14 +91,14 @@ fn momentum() -> Difference {
 fn nothing_is_computed_for_plots_that_are_not_open() {
     let mut worker = worker();
     worker.send(Command::Seek(5));
-    let plots = settled(&worker).plots;
+    let plots = settled(&mut worker).plots;
     assert!(plots.answers.is_some(), "the small picture is always there");
     assert_eq!(Plots { answers: None, ..plots }, Plots::default());
     worker.send(show(everything()));
-    let open = settled(&worker).plots;
+    let open = settled(&mut worker).plots;
     assert!(open.losses.is_some() && open.histograms.is_some() && open.landscape.is_some());
     worker.send(show(Wanted::default()));
-    let closed = settled(&worker).plots;
+    let closed = settled(&mut worker).plots;
     assert_eq!(Plots { answers: None, ..closed }, Plots::default());
 }
 
@@ -102,7 +107,7 @@ fn a_place_of_the_landscape_has_the_loss_with_these_two_weights() {
     let mut worker = worker();
     worker.send(Command::Seek(8));
     worker.send(show(everything()));
-    let landscape = settled(&worker).plots.landscape.expect("a landscape");
+    let landscape = settled(&mut worker).plots.landscape.expect("a landscape");
     let surface = &landscape.surface;
     assert!(surface.is_final && surface.step == 8 && surface.axes == [1, 10]);
     let run = run_to(7);
@@ -126,7 +131,7 @@ fn the_way_over_the_landscape_and_the_losses_along_it_are_those_of_the_run() {
     worker.send(Command::Seek(30));
     worker.send(show(everything()));
     worker.send(Command::Compare(Some(momentum())));
-    let plots = settled(&worker).plots;
+    let plots = settled(&mut worker).plots;
     let landscape = plots.landscape.expect("a landscape");
     let mut run = run_to(0);
     let mut twin = momentum_run();
@@ -155,7 +160,7 @@ fn a_landscape_reaches_as_far_as_was_asked_for_and_keeps_its_own_range_in_mind()
     let ask = |range| Wanted { landscape: Some(LandscapeAsk { axes: Some([1, 10]), range }), ..Wanted::default() };
     let mut surface = |range| {
         worker.send(show(ask(range)));
-        settled(&worker).plots.landscape.expect("a landscape").surface.clone()
+        settled(&mut worker).plots.landscape.expect("a landscape").surface.clone()
     };
     let own = surface(None);
     let asked = [[-3.0, -1.0], [0.25, 4.0]];
@@ -179,13 +184,13 @@ fn a_landscape_reaches_as_far_as_was_asked_for_and_keeps_its_own_range_in_mind()
 fn a_command_interrupts_the_landscape_and_a_change_throws_it_away() {
     let mut worker = worker();
     worker.send(show(everything()));
-    let before = settled(&worker).plots.landscape.expect("a landscape").surface.clone();
+    let before = settled(&mut worker).plots.landscape.expect("a landscape").surface.clone();
     // All of these come while a landscape is begun; each throws away the one before.
     for value in [0.5, 0.75, -0.25] {
         let parameter = Parameter { layer: 0, neuron: 2, input: Some(0) };
         worker.send(Change::Parameter { parameter, value }.into());
     }
-    let after = settled(&worker);
+    let after = settled(&mut worker);
     let surface = after.plots.landscape.expect("a landscape").surface.clone();
     assert!(surface.is_final && surface.losses != before.losses);
     let mut run = run_to(0);
@@ -203,11 +208,11 @@ fn drafts_stop_when_their_time_is_over() {
     drafts.want(everything());
     drafts.renew(&mut run, None, &timeline, &moment);
     assert!(drafts.is_drafting(&[&run], false));
-    drafts.go_on(&mut [&mut run], false, Duration::ZERO);
+    drafts.go_on(&mut [&mut run], false, clock().deadline(Duration::ZERO));
     assert!(drafts.plots(&run, None).landscape.is_none(), "no time, no landscape");
     let mut goes = 0;
     while drafts.is_drafting(&[&run], false) {
-        drafts.go_on(&mut [&mut run], false, Duration::from_micros(50));
+        drafts.go_on(&mut [&mut run], false, clock().deadline(Duration::from_micros(50)));
         goes += 1;
     }
     assert!(goes > 1, "it comes in parts");
@@ -225,7 +230,7 @@ fn drafts_stop_when_their_time_is_over() {
 fn histograms_count_every_parameter_and_every_gradient() {
     let mut worker = worker();
     worker.send(show(everything()));
-    let snapshot = settled(&worker);
+    let snapshot = settled(&mut worker);
     let layers = snapshot.plots.histograms.expect("histograms");
     let timeline = snapshot.timeline.expect("a step");
     assert_eq!(layers.len(), 2);
@@ -245,7 +250,7 @@ fn curves_are_calls_of_the_functions_with_their_sliders() {
         Change::Control { slot: Slot::Activation, layers: Vec::new(), control, value: ParamValue::Number(0.75) }.into(),
     );
     worker.send(show(everything()));
-    let snapshot = settled(&worker);
+    let snapshot = settled(&mut worker);
     let timeline = snapshot.timeline.expect("a step");
     let step = timeline.step();
     let (setup, _) = lesson();
@@ -283,7 +288,7 @@ fn the_curve_of_a_whole_layer_varies_one_neuron() {
     let mut worker = worker();
     worker
         .send(show(Wanted { activation: Some(ActivationAt { sample: 0, layer: 1, neuron: 1 }), ..Wanted::default() }));
-    let snapshot = settled(&worker);
+    let snapshot = settled(&mut worker);
     let (_, curve) = snapshot.plots.activation.expect("a curve");
     let timeline = snapshot.timeline.expect("a step");
     let layer = &timeline.step().samples[0].layers[1];
@@ -319,21 +324,21 @@ fn a_second_run_goes_along_step_by_step_with_the_bits_of_a_run_of_its_own() {
     let mut worker = worker();
     worker.send(Command::Seek(9));
     worker.send(Command::Compare(Some(momentum())));
-    let begun = settled(&worker);
+    let begun = settled(&mut worker);
     assert_eq!(rival_bits(&begun), fresh_bits(9, |_| {}));
     let rival = begun.rival.as_ref().expect("a rival");
     assert_eq!((rival.mine.as_str(), rival.theirs.as_str()), ("sgd", "momentum"));
     // Its neurons have maps of their own, and its answers are asked for with the plot.
     let mut fresh = momentum_run();
     fresh.seek(8).expect("it trains");
-    assert_eq!(rival.maps.as_deref(), crate::backend::maps(&mut fresh).as_ref());
+    assert_eq!(rival.maps.as_deref(), predictions::maps(&mut fresh).as_ref());
     assert!(rival.maps.is_some() && rival.maps != begun.maps && rival.answers.is_none());
     worker.send(show(Wanted { answers: true, ..Wanted::default() }));
-    let asked = settled(&worker).rival.expect("a rival");
+    let asked = settled(&mut worker).rival.expect("a rival");
     assert_eq!(asked.answers.as_deref(), answers(&mut fresh, SHOWN_SAMPLES, Detail::Fine).as_ref());
     for command in [Command::Train(120), Command::Seek(4), Command::Seek(40)] {
         worker.send(command);
-        let snapshot = settled(&worker);
+        let snapshot = settled(&mut worker);
         let step = snapshot.timeline.as_ref().expect("a step").step().step;
         assert_eq!(rival_bits(&snapshot), fresh_bits(step, |_| {}));
     }
@@ -345,13 +350,13 @@ fn a_second_run_goes_along_step_by_step_with_the_bits_of_a_run_of_its_own() {
         run.seek(39).expect("it trains");
         run.set_parameter(4, 0.625);
     };
-    assert_eq!(rival_bits(&settled(&worker)), fresh_bits(60, edit));
+    assert_eq!(rival_bits(&settled(&mut worker)), fresh_bits(60, edit));
     worker.send(Command::Undo);
-    let undone = settled(&worker);
+    let undone = settled(&mut worker);
     let step = undone.timeline.as_ref().expect("a step").step().step;
     assert_eq!(rival_bits(&undone), fresh_bits(step, |_| {}));
     worker.send(Command::Compare(None));
-    assert!(settled(&worker).rival.is_none());
+    assert!(settled(&mut worker).rival.is_none());
 }
 
 #[test]
@@ -360,7 +365,7 @@ fn both_runs_begin_with_the_same_numbers_and_one_slider_may_be_the_difference() 
     worker.send(Command::Compare(Some(Difference::slider(Slot::Activation, "bent", "slope", 0.5))));
     worker.send(Command::Seek(3));
     worker.send(Command::Seek(1));
-    let snapshot = settled(&worker);
+    let snapshot = settled(&mut worker);
     let rival = snapshot.rival.as_ref().expect("a rival");
     assert_eq!((rival.mine.as_str(), rival.theirs.as_str()), ("slope = 0.1", "slope = 0.5"));
     let (mine, theirs) = (snapshot.timeline.as_ref().expect("a step"), rival.timeline.as_ref().expect("a step"));
@@ -375,14 +380,14 @@ fn both_runs_begin_with_the_same_numbers_and_one_slider_may_be_the_difference() 
 fn a_comparison_that_cannot_be_made_says_so_and_another_lesson_ends_it() {
     let mut worker = worker();
     worker.send(Command::Compare(Some(Difference::plugin(Slot::Loss, "nothing"))));
-    let none = settled(&worker);
+    let none = settled(&mut worker);
     assert!(none.rival.is_none());
     assert!(none.messages.iter().any(|message| message.contains("the comparison is over")), "{:?}", none.messages);
     worker.send(Command::Compare(Some(momentum())));
-    assert!(settled(&worker).rival.is_some());
+    assert!(settled(&mut worker).rival.is_some());
     worker.send(Change::Reset.into());
     worker.send(Command::Seek(6));
-    assert_eq!(rival_bits(&settled(&worker)), fresh_bits(6, |_| {}));
+    assert_eq!(rival_bits(&settled(&mut worker)), fresh_bits(6, |_| {}));
     worker.send(Command::Open("t.rhai".into()));
-    assert!(settled(&worker).rival.is_none());
+    assert!(settled(&mut worker).rival.is_none());
 }

@@ -159,7 +159,7 @@ fn what_is_undone_twice_in_a_hurry_is_undone_twice() {
     let before = settled_after(&mut first, Command::Seek(9000));
     let mut second = worker();
     settled_after(&mut second, saved(&before));
-    let twice = |worker: &mut Worker, command: Command| {
+    let twice = |worker: &mut InlineBackend, command: Command| {
         worker.send(command.clone());
         settled_after(worker, command)
     };

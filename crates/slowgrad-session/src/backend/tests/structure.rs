@@ -11,8 +11,8 @@ fn one_layer_gets_another_activation_and_all_else_stays() {
         )
     };
     let files = Files::from_iter([("a.rhai", text("tanh").as_bytes())]);
-    let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
-    let mut worker = Worker::start(library, Limits::default(), "a.rhai".into(), || {}).expect("a thread");
+    let library = Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] };
+    let mut worker = inline(library, Limits::default(), "a.rhai");
     let before = settled_after(&mut worker, Command::Seek(20));
     let names = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().names.activations.clone();
     let activate = |layer, name: &str| Change::Activation { layer, plugin: PluginRef::named(name) };
@@ -53,8 +53,8 @@ fn controls_of_one_name_in_different_layers_move_by_themselves() {
         #{ size: 3, activation: "bent" }, #{ size: 3, activation: "leaky_relu" }, 1] } }"#;
     let bent = "fn params() { #{ slope: slider(0.25, 0.0, 1.0) } } fn activation(z, p) { max(z, p.slope * z) }";
     let files = Files::from_iter([("a.rhai", text.as_bytes()), ("activations/bent.rhai", bent.as_bytes())]);
-    let library = Library { roots: vec![library::shipped(), Root { name: "own".into(), files }] };
-    let start = || Worker::start(library.clone(), Limits::default(), "a.rhai".into(), || {}).expect("a thread");
+    let library = Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] };
+    let start = || inline(library.clone(), Limits::default(), "a.rhai");
     let mut worker = start();
     let knobs = |snapshot: &Snapshot| {
         let slots = &snapshot.setup.as_ref().expect("a set-up").slots;
@@ -65,7 +65,7 @@ fn controls_of_one_name_in_different_layers_move_by_themselves() {
     let sliders =
         |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().names.activation_sliders.clone();
     let knob = |plugin: &str, layers: &[usize], value| (plugin.to_owned(), layers.to_vec(), value);
-    let first = settled(&worker);
+    let first = settled(&mut worker);
     assert_eq!(knobs(&first), [knob("leaky_relu", &[0, 2], 0.01), knob("bent", &[1], 0.25)], "{:?}", first.problems);
     let slide = |layers: &[usize], value| Change::Control {
         slot: Slot::Activation,
@@ -80,7 +80,7 @@ fn controls_of_one_name_in_different_layers_move_by_themselves() {
     for value in [0.125, 0.375] {
         worker.send(slide(&[1], value).into());
     }
-    let both = settled(&worker);
+    let both = settled(&mut worker);
     assert_eq!(sliders(&both)[..3], [vec![0.75], vec![0.375], vec![0.75]]);
     assert_eq!(both.undo.as_deref(), Some("slope of layer 2"));
     // A session has both.
@@ -114,10 +114,10 @@ fn reload_as(path: &str, text: &str) -> Command {
 fn neurons_and_layers_come_and_go_and_the_rest_stays() {
     let mut worker = worker();
     worker.send(Command::Seek(6));
-    let before = settled(&worker);
+    let before = settled(&mut worker);
     let sizes = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().shape.sizes().to_vec();
     worker.send(Change::Reshape(Reshape::AddNeuron { layer: 0 }).into());
-    let four = settled(&worker);
+    let four = settled(&mut worker);
     assert_eq!(sizes(&four), [2, 4, 1]);
     assert_eq!(four.setup.as_ref().expect("a set-up").sizes, [2, 4, 1]);
     assert_eq!(values(&four)[..6], values(&before)[..6], "the weights that were there stay");
@@ -127,20 +127,20 @@ fn neurons_and_layers_come_and_go_and_the_rest_stays() {
     worker.send(Change::Reshape(Reshape::AddLayer { before: 1 }).into());
     worker.send(Change::Reshape(Reshape::RemoveNeuron { layer: 0, neuron: 1 }).into());
     worker.send(Command::Seek(9));
-    let five = settled(&worker);
+    let five = settled(&mut worker);
     assert_eq!(sizes(&five), [2, 3, 4, 1]);
     assert!(five.problems.is_empty(), "{:?}", five.problems);
     // A save that says nothing of the structure leaves it; the step before the change has its own.
     worker.send(reload(&OPTIMIZER.replace("state.v += grad", "state.v += 2.0 * grad"), true));
-    assert_eq!(sizes(&settled(&worker)), [2, 3, 4, 1]);
+    assert_eq!(sizes(&settled(&mut worker)), [2, 3, 4, 1]);
     worker.send(Command::Seek(3));
-    assert_eq!(sizes(&settled(&worker)), [2, 3, 1]);
+    assert_eq!(sizes(&settled(&mut worker)), [2, 3, 1]);
     worker.send(Command::Seek(8));
-    assert_eq!(sizes(&settled(&worker)), [2, 3, 4, 1]);
+    assert_eq!(sizes(&settled(&mut worker)), [2, 3, 4, 1]);
     worker.send(Change::Reshape(Reshape::RemoveLayer { layer: 2 }).into());
-    assert!(settled(&worker).messages[0].contains("belong to the data"));
+    assert!(settled(&mut worker).messages[0].contains("belong to the data"));
     worker.send(Change::Reset.into());
-    assert_eq!(sizes(&settled(&worker)), [2, 3, 1], "the lesson's own structure");
+    assert_eq!(sizes(&settled(&mut worker)), [2, 3, 1], "the lesson's own structure");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_file_that_changes_an_activation_leaves_the_structure_as_it_is() {
     let text = LESSON.replace("layers: [2, 3, 1],", r#"layers: [2, 3, 1], activation: "sigmoid","#);
     let bytes = Some(text.into_bytes());
     worker.send(Command::ReloadFile { root: "own".into(), path: "t.rhai".into(), bytes, at_once: true });
-    let changed = settled(&worker);
+    let changed = settled(&mut worker);
     let step = changed.timeline.as_ref().expect("a step").step();
     assert_eq!(step.shape.sizes(), [2, 2, 3, 1]);
     assert_eq!(step.names.activations[..2], ["sigmoid", "sigmoid"]);
@@ -159,12 +159,12 @@ fn a_file_that_changes_an_activation_leaves_the_structure_as_it_is() {
 #[test]
 fn what_is_frozen_stays_through_training_and_reloads() {
     let mut worker = worker();
-    let before = settled(&worker);
+    let before = settled(&mut worker);
     worker.send(freeze(&[0, 12], true));
     worker.send(Command::Seek(4));
     worker.send(reload(&OPTIMIZER.replace("state.v += grad", "state.v += 2.0 * grad"), true));
     worker.send(Command::Train(50));
-    let after = settled(&worker);
+    let after = settled(&mut worker);
     let step = after.timeline.as_ref().expect("a step").step();
     assert_eq!(step.frozen.iter().copied().collect::<Vec<_>>(), [0, 12]);
     let stays = |index: usize| values(&after)[index] == values(&before)[index];
@@ -172,7 +172,7 @@ fn what_is_frozen_stays_through_training_and_reloads() {
     assert_eq!(step.after.values[0].to_bits(), step.before.values[0].to_bits());
     worker.send(freeze(&[0], false));
     worker.send(Command::Train(20));
-    let free = settled(&worker);
+    let free = settled(&mut worker);
     assert_ne!(values(&free)[0], values(&before)[0]);
     assert_eq!(values(&free)[12], values(&before)[12]);
 }

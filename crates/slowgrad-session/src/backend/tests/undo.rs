@@ -76,7 +76,7 @@ fn whatever_was_done_is_undone_and_done_again_to_the_bit() {
                 worker.send(command);
             }
             worker.send(Command::Seal);
-            let after = settled(&worker);
+            let after = settled(&mut worker);
             assert!(after.problems.is_empty(), "{:?}", after.problems);
             befores.push((state(&before), after));
         }
@@ -123,7 +123,7 @@ fn after_an_undo_another_change_takes_the_place_of_what_came_after() {
         (5, {
             worker.send(Command::Seek(1));
             worker.send(Command::Seek(5));
-            f64::from_bits(values(&settled(&worker))[0])
+            f64::from_bits(values(&settled(&mut worker))[0])
         })
     );
 }
@@ -135,7 +135,7 @@ fn what_is_put_back_while_it_moves_was_no_change_and_loses_nothing() {
     let before = settled_after(&mut worker, Command::Seek(4));
     let was = f64::from_bits(values(&before)[0]);
     worker.send(weight(3.0).into());
-    let moved = settled(&worker);
+    let moved = settled(&mut worker);
     assert_eq!((moved.furthest, moved.curves.ghost.is_some()), (3, true));
     let back = settled_after(&mut worker, weight(was).into());
     assert_eq!((state(&back), back.undo), (state(&before), None));
