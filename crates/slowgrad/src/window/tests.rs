@@ -91,7 +91,7 @@ fn the_palette_finds_and_carries_out_any_command() {
     press(&mut window, Modifiers::COMMAND, Key::K);
     window.get_by_label("find a command").type_text("bookmark");
     window.run_steps(8);
-    window.get_by_label("Name the bookmark").click();
+    window.get_by_label("Rename bookmark").click();
     window.run_steps(8);
     assert_eq!(overlay(&window), "name");
     press(&mut window, Modifiers::NONE, Key::Escape);
@@ -183,7 +183,7 @@ fn tooltips_name_the_keys() {
         ("New weights", "Ctrl+N"),
         ("commands", "Ctrl+K"),
         ("? keys", "?"),
-        ("Edit the script", "E"),
+        ("Edit script", "E"),
     ] {
         window.get_by_label(control).hover();
         window.run_steps(30);
