@@ -111,13 +111,7 @@ pub(crate) const TABLE: &[Entry] = &[
         &[Shortcut::plain(Key::I)],
         "Start the repeated range here; Shift+drag on the timeline to select the whole range",
     ),
-    entry(
-        Action::LoopTo,
-        Group::Playing,
-        "Repeat to here",
-        &[Shortcut::plain(Key::O)],
-        "End the repeated range here",
-    ),
+    entry(Action::LoopTo, Group::Playing, "Repeat to here", &[Shortcut::plain(Key::O)], "End the repeated range here"),
     entry(
         Action::Bookmark,
         Group::Timeline,
@@ -518,20 +512,8 @@ pub(crate) const TABLE: &[Entry] = &[
         &[Shortcut::command_sign(Key::Minus)],
         "Make text and controls smaller",
     ),
-    entry(
-        Action::UsualSize,
-        Group::Window,
-        "Default text size",
-        &[Shortcut::command(Key::Num0)],
-        "Reset zoom",
-    ),
-    entry(
-        Action::Palette,
-        Group::Window,
-        "Find command",
-        &[Shortcut::command(Key::K)],
-        "Search all commands by name",
-    ),
+    entry(Action::UsualSize, Group::Window, "Default text size", &[Shortcut::command(Key::Num0)], "Reset zoom"),
+    entry(Action::Palette, Group::Window, "Find command", &[Shortcut::command(Key::K)], "Search all commands by name"),
     entry(
         Action::Menu,
         Group::Window,

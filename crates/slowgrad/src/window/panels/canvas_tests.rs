@@ -93,7 +93,7 @@ fn a_layer_gets_another_activation_from_the_canvas_and_by_key() {
     let before = step(&window);
     let other = |window: &mut Window, layer: usize, search: &str| {
         assert_eq!(window.state().gui.as_ref().map(crate::window::gui::Gui::overlay_name), Some("activation"));
-        window.get_by_label(&format!("another activation for layer {layer}")).type_text(search);
+        window.get_by_label(&format!("new activation for layer {layer}")).type_text(search);
         window.run_steps(4);
         press(window, Modifiers::NONE, Key::Enter);
     };
