@@ -531,7 +531,9 @@ mod tests {
     fn a_worker_that_is_gone_is_said_so() {
         let mut session = session("");
         session.send(crate::worker::Command::Panic);
-        until(&mut session, "it says so", |session| session.notices.iter().any(|notice| notice.text.contains("bug")));
+        until(&mut session, "it says so", |session| {
+            session.notices.iter().any(|notice| notice.text.contains("internal error"))
+        });
     }
 
     #[test]

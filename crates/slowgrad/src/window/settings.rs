@@ -31,7 +31,7 @@ pub(crate) enum Look {
 impl Look {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Look::System => "as the system",
+            Look::System => "system",
             Look::Dark => "dark",
             Look::Light => "light",
             Look::HighContrast => "high contrast",
@@ -82,9 +82,9 @@ pub(crate) enum Motion {
 impl Motion {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Motion::System => "as the system",
-            Motion::Less => "nothing travels",
-            Motion::Full => "numbers travel",
+            Motion::System => "system",
+            Motion::Less => "off",
+            Motion::Full => "on",
         }
     }
 

@@ -229,7 +229,7 @@ impl Session {
                 Ok(snapshot) => self.take(snapshot),
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {
-                    return self.notice("slowgrad has a bug: training has ended; please restart it");
+                    return self.notice("internal error: training has stopped; please restart slowgrad");
                 }
             }
         }

@@ -107,11 +107,11 @@ pub(crate) struct Panels {
 pub(crate) enum ReadError {
     #[error("cannot read {0}: {1}")]
     Read(PathBuf, #[source] std::io::Error),
-    #[error("{0} is no session file of slowgrad: {1}")]
+    #[error("{0} is not a session file: {1}")]
     NoSession(PathBuf, String),
-    #[error("{0} was saved by a newer slowgrad (version {1} of the file; this one reads up to {VERSION})")]
+    #[error("{0} was saved by a newer slowgrad (file version {1}; this version reads up to {VERSION})")]
     Newer(PathBuf, u64),
-    #[error("the lesson of this session, {0}, is gone")]
+    #[error("cannot find the lesson of this session, {0}")]
     NoLesson(String),
 }
 
@@ -183,7 +183,7 @@ impl SessionFile {
         let mut value: serde_json::Value =
             serde_json::from_slice(bytes).map_err(|error| no_session(error.to_string()))?;
         if value["slowgrad"] != "session" {
-            return Err(no_session("it does not say \"slowgrad\": \"session\"".into()));
+            return Err(no_session("the entry \"slowgrad\": \"session\" is missing".into()));
         }
         match value["version"].as_u64() {
             Some(version) if version > u64::from(VERSION) => Err(ReadError::Newer(path.to_owned(), version)),
@@ -193,7 +193,7 @@ impl SessionFile {
                 }
                 serde_json::from_value(value).map_err(|error| no_session(error.to_string()))
             }
-            None => Err(no_session("it has no version".into())),
+            None => Err(no_session("the version is missing".into())),
         }
     }
 
@@ -277,7 +277,9 @@ impl Session {
         let loss = timeline.step().loss;
         if is_same_step && file.loss.is_some_and(|was| was.to_bits() != loss.to_bits()) {
             let was = file.loss.unwrap_or_default();
-            self.notice(format!("the lesson's files have changed since: the loss here was {was} and is {loss}"));
+            self.notice(format!(
+                "the lesson's files have changed since: the loss at this step was {was} and is now {loss}"
+            ));
         }
     }
 }
