@@ -139,7 +139,7 @@ impl WholeFile {
         let (path, file) = self.written()?;
         file.persist_noclobber(&path).map_err(|error| match error.error.kind() {
             std::io::ErrorKind::AlreadyExists => {
-                Failure::new(format!("{} is there already and stays as it is; choose another name", path.display()))
+                Failure::new(format!("{} already exists; choose another name", path.display()))
             }
             _ => cannot_write(&path, &error.error),
         })?;
