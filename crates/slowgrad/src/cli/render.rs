@@ -31,7 +31,7 @@ pub(super) struct RenderArgs {
     #[arg(long, value_name = "EVENT", default_value_t = 0, conflicts_with = "time")]
     at: usize,
     /// Progress of the event, 0 to 1
-    #[arg(long, value_name = "PART", default_value_t = 1.0, conflicts_with = "time")]
+    #[arg(long, value_name = "FRACTION", default_value_t = 1.0, conflicts_with = "time")]
     progress: f32,
     /// Render the moment after this many seconds of playback at 1× from the first step
     #[arg(long, value_name = "S")]
@@ -40,7 +40,7 @@ pub(super) struct RenderArgs {
     #[arg(long, value_name = "UNIT", default_value = "operation")]
     by: By,
     /// Element to select and explain: weight(1,0,2), bias(1,0), neuron(1,0) or input(0), counted from 0
-    #[arg(long, value_name = "WHAT", value_parser = target)]
+    #[arg(long, value_name = "ELEMENT", value_parser = target)]
     select: Option<Target>,
     /// Image size in points
     #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = size)]
