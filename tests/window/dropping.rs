@@ -98,7 +98,7 @@ fn a_file_dropped_onto_the_window_is_opened() {
     // What is no lesson is said, and what is shown stays.
     window.save("somewhere/notes.json", "{}");
     files.drop(&window.path("somewhere/notes.json"));
-    let told = window.until("it says why not", |state| state["notices"].to_string().contains("no session file"));
+    let told = window.until("it says why not", |state| state["notices"].to_string().contains("not a session file"));
     assert_eq!(told["lesson"], "dropped.rhai");
 
     // A session that was saved.

@@ -47,7 +47,7 @@ fn perform(stage) {
     assert_eq!(window.state()["notes"], Value::Null);
     window.press("shift+p");
     window.until("the note is in it", |state| state["notes"]["note"] == "Ask who knows tanh.");
-    window.focus_on("Presenter's notes");
+    window.focus_on("Presenter notes");
     window.press("Next");
     let asked = window.until("the lesson asks", |state| state["question"]["text"] == "Which?");
     assert_eq!(asked["question"]["revealed"], false);

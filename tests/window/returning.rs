@@ -45,7 +45,7 @@ fn what_was_done_comes_back_after_a_kill_and_from_a_file() {
     let before = window.until_kept();
     window.kill_and_start(Some("lesson.rhai"));
     let after = window.until("it is back", |state| lasting(state) == lasting(&before));
-    assert!(after["notices"].to_string().contains("this is where you were"), "{}", after["notices"]);
+    assert!(after["notices"].to_string().contains("where you left off"), "{}", after["notices"]);
 
     // Into a file, and out of it.
     window.press("ctrl+s");
@@ -100,7 +100,7 @@ fn a_script_that_changed_in_the_meantime_runs_from_the_next_step_on() {
 fn the_window_is_as_it_was_left() {
     let Some(mut window) = Window::open(LESSON, OPTIMIZER) else { return };
     let state = window.until("the network is drawn", |state| state["first_weight"].is_array());
-    assert_eq!((&state["colours"], &state["hints_seen"]), (&"as the system".into(), &0.into()));
+    assert_eq!((&state["colours"], &state["hints_seen"]), (&"system".into(), &0.into()));
     window.press("d");
     window.press("d");
     window.press("ctrl+plus");
@@ -123,6 +123,7 @@ fn the_window_is_as_it_was_left() {
     // Settings that are broken are no reason not to start.
     window.save("home/config/slowgrad/window.json", "{ oops");
     window.kill_and_start(Some("lesson.rhai"));
-    let usual = window.until("it says so", |state| state["notices"].to_string().contains("settings cannot be read"));
-    assert_eq!((&usual["colours"], &usual["scale"]), (&"as the system".into(), &1.0.into()));
+    let usual =
+        window.until("it says so", |state| state["notices"].to_string().contains("cannot read the window settings"));
+    assert_eq!((&usual["colours"], &usual["scale"]), (&"system".into(), &1.0.into()));
 }

@@ -22,7 +22,7 @@ const FRAME_SECS: f64 = 1.0 / 60.0;
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     /// The lesson did not get ready in time.
-    #[error("the lesson was not ready in time")]
+    #[error("timed out waiting for the lesson")]
     NotReady,
     /// Nothing can be drawn.
     #[error(transparent)]

@@ -40,7 +40,7 @@ pub enum Look {
 impl Look {
     pub fn name(self) -> &'static str {
         match self {
-            Look::System => "as the system",
+            Look::System => "system",
             Look::Dark => "dark",
             Look::Light => "light",
             Look::HighContrast => "high contrast",
@@ -91,9 +91,9 @@ pub enum Motion {
 impl Motion {
     pub fn name(self) -> &'static str {
         match self {
-            Motion::System => "as the system",
-            Motion::Less => "nothing travels",
-            Motion::Full => "numbers travel",
+            Motion::System => "system",
+            Motion::Less => "off",
+            Motion::Full => "on",
         }
     }
 

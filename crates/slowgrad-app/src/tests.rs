@@ -90,7 +90,7 @@ fn the_palette_finds_and_carries_out_any_command() {
     press(&mut window, Modifiers::COMMAND, Key::K);
     window.get_by_label("find a command").type_text("bookmark");
     window.run_steps(8);
-    window.get_by_label("Name the bookmark").click();
+    window.get_by_label("Rename bookmark").click();
     window.run_steps(8);
     assert_eq!(overlay(&window), "name");
     press(&mut window, Modifiers::NONE, Key::Escape);
@@ -177,13 +177,9 @@ fn every_control_of_what_can_be_opened_has_a_name() {
 #[test]
 fn tooltips_name_the_keys() {
     let mut window = open("welcome");
-    for (control, key) in [
-        ("Reset", "Ctrl+R"),
-        ("New weights", "Ctrl+N"),
-        ("commands", "Ctrl+K"),
-        ("? keys", "?"),
-        ("Edit the script", "E"),
-    ] {
+    for (control, key) in
+        [("Reset", "Ctrl+R"), ("New weights", "Ctrl+N"), ("commands", "Ctrl+K"), ("? keys", "?"), ("Edit script", "E")]
+    {
         window.get_by_label(control).hover();
         window.run_steps(30);
         let tip = format!("({key}");
@@ -359,14 +355,14 @@ fn a_list_says_what_each_choice_is_and_begins_with_what_there_is() {
     let mut window = open("playground");
     window.key_press(Key::A);
     window.run_steps(4);
-    assert!(window.query_by_label_contains("Enter takes it").is_some());
+    assert!(window.query_by_label_contains("Enter confirms").is_some());
     let help = window.get_by_label("Squeezes z between −1 and 1.").rect();
-    let field = window.get_by_role_and_label(Role::TextInput, "another activation for layer 1").rect();
-    let keys = window.get_by_label_contains("Enter takes it").rect();
+    let field = window.get_by_role_and_label(Role::TextInput, "new activation for layer 1").rect();
+    let keys = window.get_by_label_contains("Enter confirms").rect();
     assert!(field.bottom() < help.top() && help.bottom() < keys.top(), "what there is, is in view: {help}");
     window.key_press(Key::Enter);
     settle(&mut window);
-    assert!(window.query_by_label_contains("Enter takes it").is_none());
+    assert!(window.query_by_label_contains("Enter confirms").is_none());
     assert_eq!(window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.undo.clone()), None);
 }
 
@@ -379,7 +375,7 @@ fn hints_cover_no_network() {
         settle(&mut window);
         let networks: Vec<_> = window.query_all_by_label_contains("network, ").map(|network| network.rect()).collect();
         assert_eq!(networks.len(), count);
-        let words = ["plays and pauses", "to see where its numbers come from; double-click", "is written at the right"];
+        let words = ["plays or pauses", "to see how its values are computed; double-click", "on the right explains"];
         for words in words {
             let hint = window.get_by_label_contains(words).rect();
             assert!(networks.iter().all(|network| !network.intersects(hint)), "{words}: {hint} covers {networks:?}");
@@ -510,7 +506,7 @@ fn captions_and_questions_are_told_to_screen_readers() {
     assert_eq!(spoken(&window)[0], "Which? 1: this. 2: that");
     window.get_by_label("answer 1: this").click();
     window.run_steps(8);
-    assert_eq!(spoken(&window)[0], "Right is answer 2: that. Your answer was 1: this");
+    assert_eq!(spoken(&window)[0], "The correct answer is 2: that. Your answer was 1: this");
 }
 
 #[test]
@@ -530,7 +526,7 @@ fn a_neuron_that_was_dragged_goes_back_and_a_drag_is_one_thing_to_undo() {
     let dragged = place(&window);
     assert!((dragged - before).length() > 30.0, "{before} {dragged}");
     let undo = |window: &Window| window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.undo.clone());
-    assert_eq!(undo(&window).as_deref(), Some("places of neurons"));
+    assert_eq!(undo(&window).as_deref(), Some("layout"));
     press(&mut window, Modifiers::COMMAND, Key::Z);
     settle(&mut window);
     assert!((place(&window) - before).length() < 0.5 && undo(&window).is_none());
@@ -623,9 +619,9 @@ fn a_question_is_answered_by_the_names_of_its_answers() {
     assert!(window.query_by_label("Which?").is_some());
     window.get_by_label("answer 1: this").click();
     window.run_steps(8);
-    assert!(window.query_by_label("answer 1: this, not right").is_some());
-    assert!(window.query_by_label("answer 2: that, right").is_some());
-    window.get_by_label("go on").click();
+    assert!(window.query_by_label("answer 1: this, incorrect").is_some());
+    assert!(window.query_by_label("answer 2: that, correct").is_some());
+    window.get_by_label("continue").click();
     settle(&mut window);
     assert!(window.query_by_label("Which?").is_none());
 }
@@ -659,10 +655,10 @@ fn the_presenter_reads_the_note_the_right_answer_and_what_comes_next() {
         asked.extend(crate::panels::presenter_notes::sheet_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
     };
     let mut notes = egui_kittest::Harness::builder().with_size(Vec2::new(760.0, 480.0)).build_ui_state(ui, Vec::new());
-    for read in ["T", "Let them guess.", "Which?", "that", "says “So.”", "cue 2 of 4", "waits for you"] {
+    for read in ["T", "Let them guess.", "Which?", "that", "says “So.”", "cue 2 of 4", "waiting for you"] {
         assert!(notes.query_all_by_label_contains(read).next().is_some(), "{read}");
     }
-    notes.get_by_label("Go on (Page Down)").click();
+    notes.get_by_label("Next (Page Down)").click();
     notes.run();
     assert_eq!(*notes.state(), [crate::actions::Action::Run(RunAction::NextCue)]);
 }

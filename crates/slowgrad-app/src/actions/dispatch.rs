@@ -111,11 +111,11 @@ impl Gui {
             }
             Action::Theme => {
                 self.habits.theme = self.habits.theme.next();
-                session.notice(format!("colours: {}", self.habits.theme.name()));
+                session.notice(format!("theme: {}", self.habits.theme.name()));
             }
             Action::Motion => {
                 self.habits.motion = self.habits.motion.next();
-                session.notice(format!("motion: {}", self.habits.motion.name()));
+                session.notice(format!("animations: {}", self.habits.motion.name()));
             }
             Action::Larger => self.habits.scale_by(1),
             Action::Smaller => self.habits.scale_by(-1),

@@ -140,7 +140,7 @@ impl Gui {
         let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
         match rival.filter(|rival| is_theirs && rival.difference.slot == slot) {
             Some(rival) => {
-                let text = format!("{} is what the second run has instead of {}", rival.theirs, rival.mine);
+                let text = format!("the comparison uses {} instead of {}", rival.theirs, rival.mine);
                 session.notice(text);
             }
             None => self.point_at(Pointed::Setting(slot, control)),
@@ -199,5 +199,5 @@ fn told(session: &Session, sample: usize) -> Option<String> {
         }
         words.join("; ")
     };
-    Some(format!("sample {} of the data: {} → {}", sample + 1, list(input), list(target)))
+    Some(format!("data sample {}: {} → {}", sample + 1, list(input), list(target)))
 }

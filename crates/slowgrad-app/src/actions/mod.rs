@@ -84,9 +84,9 @@ impl Group {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Group::Playing => "Playing",
+            Group::Playing => "Playback",
             Group::Timeline => "Timeline and bookmarks",
-            Group::Looking => "Looking and changing",
+            Group::Looking => "View and edit",
             Group::Lesson => "Lesson and training",
             Group::Script => "Scripts",
             Group::Window => "Window",

@@ -77,7 +77,7 @@ impl Editor {
         let Some(document) = self.document() else { return };
         self.list = list(&document.text, cursor, plugins(session), true);
         if self.list.is_none() {
-            self.say(Tone::Plain, "no name fits here");
+            self.say(Tone::Plain, "no suggestions here");
         }
     }
 
@@ -101,10 +101,10 @@ impl Editor {
                             self.target = Some(at..at);
                         }
                     }
-                    None => self.say(Tone::Plain, format!("{path} is not among the files of this lesson")),
+                    None => self.say(Tone::Plain, format!("this lesson has no file {path}")),
                 }
             }
-            None => self.say(Tone::Plain, "nothing in this script defines what is at the cursor"),
+            None => self.say(Tone::Plain, "no definition found for the name at the cursor"),
         }
     }
 }

@@ -205,11 +205,11 @@ impl Editor {
         self.message = None;
         if !self.documents.iter().any(|document| document.path == path) {
             let Some(file) = files(session).iter().find(|file| file.path == path) else {
-                self.say(Tone::Plain, format!("{path} is not in use any more"));
+                self.say(Tone::Plain, format!("{path} is no longer used"));
                 return false;
             };
             let Some(document) = Document::new(path, &file.root, &file.bytes) else {
-                self.say(Tone::Bad, format!("{path} is not a text in UTF-8; save it as UTF-8 with another program"));
+                self.say(Tone::Bad, format!("{path} is not valid UTF-8; convert it with another program"));
                 return false;
             };
             self.documents.push(document);
@@ -311,14 +311,14 @@ impl Editor {
             return false;
         }
         if !document.is_unsaved() {
-            self.say(Tone::Plain, "nothing has changed since it was saved");
+            self.say(Tone::Plain, "no unsaved changes");
             return true;
         }
         let Some(target) = platform.script_target(&document.root) else {
             self.say(
                 Tone::Bad,
-                "this script is built into slowgrad, and this lesson has no folder on disk that a copy could go to: \
-                 copy the text into a file of your own and open that",
+                "this script is built into slowgrad, and this lesson has no folder to save a copy in; \
+                 copy the text to your own file and open that",
             );
             return false;
         };
@@ -336,7 +336,7 @@ impl Editor {
                 };
                 document.heeds_from = session.send(reload);
                 let text = if copied {
-                    format!("saved a copy as {file}: it takes the place of the built-in one from now on")
+                    format!("saved a copy as {file}, which now replaces the built-in script")
                 } else {
                     "saved".to_owned()
                 };
@@ -371,7 +371,7 @@ impl Editor {
         if let Some(document) = self.document_mut() {
             document.take_theirs();
         }
-        self.say(Tone::Plain, "this is what is in the file; Ctrl+Z brings your text back");
+        self.say(Tone::Plain, "loaded the file's contents; Ctrl+Z restores your text");
     }
 
     /// Has the shown script checked, as it is written here.

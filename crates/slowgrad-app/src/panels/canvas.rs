@@ -41,7 +41,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         gui.set_canvas(None, None);
         let is_broken = session.snapshot.as_ref().is_some_and(|snapshot| super::errors(snapshot) > 0);
         let text = match (is_broken, gui.is_presenting) {
-            (true, false) => "This lesson cannot run yet: see Problems.",
+            (true, false) => "This lesson cannot run yet. See Problems.",
             // An audience is told nothing of it.
             (true, true) => "",
             (false, _) => "Opening the lesson…",
@@ -215,9 +215,9 @@ fn caption(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &slowgrad_r
     let hint = if performance.waits_for_presenter() && performance.has_cues() {
         let (done, all) = performance.progress();
         Some(if performance.held {
-            format!("The lesson is on hold · press {go_on} to go on ({done} of {all})")
+            format!("The lesson is paused · press {go_on} to continue ({done} of {all})")
         } else {
-            format!("Press {go_on} to go on")
+            format!("Press {go_on} to continue")
         })
     } else {
         None

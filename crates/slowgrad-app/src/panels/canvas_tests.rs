@@ -93,7 +93,7 @@ fn a_layer_gets_another_activation_from_the_canvas_and_by_key() {
     let before = step(&window);
     let other = |window: &mut Window, layer: usize, search: &str| {
         assert_eq!(window.state().gui.as_ref().map(crate::state::Gui::overlay_name), Some("activation"));
-        window.get_by_label(&format!("another activation for layer {layer}")).type_text(search);
+        window.get_by_label(&format!("new activation for layer {layer}")).type_text(search);
         window.run_steps(4);
         press(window, Modifiers::NONE, Key::Enter);
     };
@@ -283,37 +283,37 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     let at = place(&window, neuron);
     menu_at(&mut window, at);
     assert_eq!(window.state().session.view.selected, Some(neuron));
-    assert!(offers(&window, "Remove a neuron", "Shift+N") && offers(&window, "Change the activation", "A"));
-    choose(&mut window, "Freeze or let go");
+    assert!(offers(&window, "Remove neuron", "Shift+N") && offers(&window, "Change activation", "A"));
+    choose(&mut window, "Freeze or unfreeze");
     let (_, is_frozen) = window.state().session.frozen(neuron).expect("a neuron");
     assert!(is_frozen);
-    assert!(!offers(&window, "Remove a neuron", "Shift+N"), "it closes");
+    assert!(!offers(&window, "Remove neuron", "Shift+N"), "it closes");
 
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
     let at = window.state().gui.as_ref().and_then(crate::state::Gui::weight_pos).expect("it is drawn");
     menu_at(&mut window, at);
     assert_eq!(window.state().session.view.selected, Some(weight));
-    assert!(!offers(&window, "Remove a neuron", "Shift+N"));
-    choose(&mut window, "Edit the selection");
+    assert!(!offers(&window, "Remove neuron", "Shift+N"));
+    choose(&mut window, "Edit value");
     assert!(window.state().gui.as_ref().is_some_and(|gui| gui.field.is_some()));
     press(&mut window, Modifiers::NONE, Key::Escape);
 
     let output = place(&window, Target::Neuron { layer: 1, neuron: 0 });
     menu_at(&mut window, output);
-    assert!(offers(&window, "Change the activation", "A") && !offers(&window, "Remove a neuron", "Shift+N"));
+    assert!(offers(&window, "Change activation", "A") && !offers(&window, "Remove neuron", "Shift+N"));
     press(&mut window, Modifiers::NONE, Key::Escape);
-    assert!(!offers(&window, "Change the activation", "A"), "it closes, and what it was about stays selected");
+    assert!(!offers(&window, "Change activation", "A"), "it closes, and what it was about stays selected");
     assert_eq!(window.state().session.view.selected, Some(Target::Neuron { layer: 1, neuron: 0 }));
 
     let layer = window.get_by_label_contains("activation of layer 1").rect().center();
     menu_at(&mut window, layer);
-    choose(&mut window, "Add a neuron");
+    choose(&mut window, "Add neuron");
     assert_eq!(sizes(&window), [2, 4, 1]);
 
     // The same by keys alone.
     window.state_mut().session.view.selected = Some(neuron);
     press(&mut window, Modifiers::SHIFT, Key::F10);
-    for (name, is_there) in [("Remove a neuron", true), ("Freeze or let go", true), ("Bookmark", false)] {
+    for (name, is_there) in [("Remove neuron", true), ("Freeze or unfreeze", true), ("Bookmark", false)] {
         assert_eq!(window.query_by_label(name).is_some(), is_there, "{name}");
     }
     window.get_by_label("find a command").type_text("remove neuron");
@@ -326,5 +326,5 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     let ground = window.state().gui.as_ref().and_then(crate::state::Gui::canvas_rect).expect("it is drawn");
     menu_at(&mut window, ground.left_bottom() + Vec2::new(20.0, -20.0));
     assert_eq!(window.state().session.view.selected, None);
-    assert!(offers(&window, "Arrange", "Shift+F"));
+    assert!(offers(&window, "Reset layout", "Shift+F"));
 }

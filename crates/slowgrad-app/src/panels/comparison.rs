@@ -127,7 +127,7 @@ fn heading_ui(ui: &mut Ui, area: Rect, run: &Run<'_>, gui: &mut Gui, session: &m
             dot_ui(ui, run.color, &theme);
             let color = if is_in_focus { theme.text } else { theme.faint };
             let name = Button::new(RichText::new(run.name).strong().color(color)).frame(false).truncate();
-            let response = ui.add(name).on_hover_text("the numbers at the right are those of this run");
+            let response = ui.add(name).on_hover_text("Show the values of this run in the explanation panel");
             response.widget_info(|| {
                 let words = format!("explain {}", run.name);
                 egui::WidgetInfo::selected(egui::Role::RadioButton, true, is_in_focus, words)

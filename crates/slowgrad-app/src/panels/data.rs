@@ -37,7 +37,7 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, poi
     let width = ui.available_width();
     let height = (0.5 * width).min(LARGEST);
     let (area, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::hover());
-    let label = format!("the data and what the network answers, {} samples", data.train);
+    let label = format!("data and predictions, {} samples", data.train);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
     let painter = ui.painter().with_clip_rect(area);
     painter.rect_filled(area, 6.0, theme.background);
@@ -48,10 +48,12 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, poi
     let marked = Marked { present, pointed };
     if inputs == 2 {
         plane(&painter, area, data, snapshot.plots.answers.as_deref(), marked, theme);
-        response.on_hover_text("each dot is a sample, coloured by its target; behind them what the network answers");
+        response.on_hover_text(
+            "Each dot is a sample, coloured by its target; the background shows the network's predictions",
+        );
     } else {
         line(&painter, area, data, snapshot.plots.answers.as_deref(), marked, theme);
-        response.on_hover_text("dots are the samples, the line is what the network answers");
+        response.on_hover_text("The dots are the samples; the line shows the network's predictions");
     }
     ui.painter().rect_stroke(area, 6.0, Stroke::new(1.0, theme.line), StrokeKind::Inside);
 }

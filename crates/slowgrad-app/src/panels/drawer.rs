@@ -91,8 +91,8 @@ fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
     match gui.scene_in_focus(session).and_then(|scene| scene.script.clone()) {
         Some(mark) => script_ui(ui, &mark, theme),
         None => {
-            let text = "Here the script stands while one of its operations runs: activation, loss or optimizer. \
-                        Sums along the weights are the network's own.";
+            let text = "The running line of a script appears here: activation, loss or optimizer. \
+                        Weighted sums are part of the network, not of a script.";
             // In a low window it is scrolled, so that the drawer does not need more room than it has.
             ScrollArea::vertical().id_salt("no script").auto_shrink(false).min_scrolled_height(0.0).show(ui, |ui| {
                 ui.add(Label::new(RichText::new(text).color(theme.faint)).wrap());
@@ -104,7 +104,7 @@ fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
 /// What scripts printed; answers the place of a line that was clicked.
 fn console_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location> {
     let Some(snapshot) = session.snapshot.as_ref().filter(|snapshot| !snapshot.console.is_empty()) else {
-        ui.add(Label::new(RichText::new("What scripts print with print(…) appears here.").color(theme.faint)).wrap());
+        ui.add(Label::new(RichText::new("The output of print(…) appears here.").color(theme.faint)).wrap());
         return None;
     };
     let mut clicked = None;
@@ -132,7 +132,7 @@ fn place_ui(ui: &mut Ui, text: LayoutJob, place: Option<&Location>) -> Option<Lo
         return None;
     };
     let response = ui.add(label.sense(Sense::click())).on_hover_cursor(egui::CursorIcon::PointingHand);
-    response.on_hover_text("click to edit this line").clicked().then(|| place.clone())
+    response.on_hover_text("Click to edit this line").clicked().then(|| place.clone())
 }
 
 /// What is wrong; answers the place of a problem that was clicked.
@@ -148,7 +148,7 @@ fn problems_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location
             ui.add_space(10.0);
         }
         if super::errors(snapshot) > 0 && snapshot.timeline.is_some() {
-            ui.add(Label::new(RichText::new("The last good version runs on.").small().color(theme.faint)).wrap());
+            ui.add(Label::new(RichText::new("The last good version keeps running.").small().color(theme.faint)).wrap());
         }
     });
     clicked

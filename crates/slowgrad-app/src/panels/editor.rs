@@ -30,7 +30,7 @@ pub(super) fn editor_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let label = head_ui(ui, &mut gui.editor, gui.platform.as_ref(), session, &theme, &mut asked);
     conflict_ui(ui, &mut gui.editor, gui.platform.as_mut(), session, &theme);
     let frame = Frame::new().inner_margin(Margin { top: 5, ..Margin::ZERO });
-    Panel::bottom("what came of it").frame(frame).resizable(false).show_separator_line(false).show(ui, |ui| {
+    Panel::bottom("editor messages").frame(frame).resizable(false).show_separator_line(false).show(ui, |ui| {
         foot_ui(ui, &mut gui.editor, session, &notes, &theme);
     });
     asked.extend(code_ui(ui, &mut gui.editor, session, &notes, label, &theme));
@@ -55,7 +55,9 @@ fn head_ui(
     let row = ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let script = Action::Script;
-            if icon_button(ui, Icon::Close, "Close the editor (Esc, E)\nWhat you typed stays", false, theme).clicked() {
+            if icon_button(ui, Icon::Close, "Close the editor (Esc, E)\nUnsaved text is not lost", false, theme)
+                .clicked()
+            {
                 asked.push(script);
             }
             let check = if editor.is_checking() { "Checking…" } else { "Check gradient" };
@@ -66,7 +68,7 @@ fn head_ui(
             let save = RichText::new(if is_unsaved { "● Save" } else { "Save" });
             let button = egui::Button::new(if is_unsaved { save.strong() } else { save });
             let response = ui.add_enabled(is_unsaved, button).on_hover_text(Action::Save.tooltip());
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, is_unsaved, "Save the script"));
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, is_unsaved, "Save script"));
             if response.clicked() {
                 asked.push(Action::Save);
             }
@@ -83,14 +85,14 @@ fn head_ui(
                     }
                 });
                 let tip = if is_unsaved {
-                    "with changes that are not saved"
+                    "unsaved changes"
                 } else if built_in {
-                    "comes with slowgrad; saving a change writes a copy of your own"
+                    "built in; saving a change creates your own copy"
                 } else {
-                    "a file of yours"
+                    "your own file"
                 };
                 name(&response.response, "script", &format!("{path}, {tip}"));
-                response.response.on_hover_text(format!("{path}: {tip}\nscripts of this lesson")).id
+                response.response.on_hover_text(format!("{path}: {tip}\nAll scripts of this lesson")).id
             })
             .inner
         })
@@ -108,19 +110,24 @@ fn head_ui(
 fn conflict_ui(ui: &mut Ui, editor: &mut Editor, platform: &mut dyn Platform, session: &mut Session, theme: &Theme) {
     let Some(conflict) = editor.document().and_then(|document| document.conflict.clone()) else { return };
     let (text, theirs) = match conflict {
-        Conflict::Changed { .. } => ("The file was changed by another program since you opened it.", true),
-        Conflict::Gone => ("The file is gone from the disk.", false),
+        Conflict::Changed { .. } => ("Another program has changed this file since you opened it.", true),
+        Conflict::Gone => ("The file has been deleted or moved.", false),
     };
     let frame = Frame::new().fill(theme.raised).corner_radius(6).inner_margin(Margin::symmetric(8, 5));
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.add(Label::new(RichText::new(text).color(theme.text_color(Ink::Loss, theme.raised))).wrap());
         ui.horizontal(|ui| {
-            let keep = if theirs { "Keep mine" } else { "Write it again" };
-            if ui.button(keep).on_hover_text("saves the text that stands here").clicked() {
+            let keep = if theirs { "Keep mine" } else { "Save again" };
+            if ui.button(keep).on_hover_text("Save the text in the editor").clicked() {
                 editor.keep_mine(session, platform);
             }
-            if theirs && ui.button("Take theirs").on_hover_text("shows what is in the file now").clicked() {
+            if theirs
+                && ui
+                    .button("Use theirs")
+                    .on_hover_text("Replace the text in the editor with the file's contents")
+                    .clicked()
+            {
                 editor.take_theirs();
             }
         });
@@ -142,8 +149,8 @@ fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, t
     if let Some(checked) = editor.checked(session) {
         let errors = checked.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         let (verdict, ink) = match (checked.problems.len(), errors) {
-            (0, _) => ("good".to_owned(), Ink::Update(1.0)),
-            (n, 0) => (format!("good, with {}", counted(n, "warning")), Ink::Update(1.0)),
+            (0, _) => ("passed".to_owned(), Ink::Update(1.0)),
+            (n, 0) => (format!("passed with {}", counted(n, "warning")), Ink::Update(1.0)),
             (_, n) => (counted(n, "problem"), Ink::Loss),
         };
         let tried = checked.reports.iter().map(ToString::to_string);
@@ -161,7 +168,7 @@ fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, t
         return;
     }
     let mut target = None;
-    ScrollArea::vertical().id_salt("what is wrong").max_height(104.0).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("problem list").max_height(104.0).show(ui, |ui| {
         ui.set_width(ui.available_width());
         for mark in &notes.marks {
             let line = crate::editor::positions::line_at(
@@ -179,14 +186,14 @@ fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, t
             }
             add(&format!("  {}", mark.problem.code), theme.faint);
             let response = ui.add(Label::new(job).wrap().sense(Sense::click()));
-            if response.on_hover_text("click to go there").clicked() {
+            if response.on_hover_text("Click to go to this line").clicked() {
                 target = Some(mark.range.start..mark.range.start);
             }
         }
         if crate::editor::errors(&notes.marks) > 0
             && session.snapshot.as_ref().is_some_and(|snapshot| snapshot.timeline.is_some())
         {
-            ui.add(small("The last good version runs on.".to_owned(), theme.faint).wrap());
+            ui.add(small("The last good version keeps running.".to_owned(), theme.faint).wrap());
         }
     });
     if target.is_some() {

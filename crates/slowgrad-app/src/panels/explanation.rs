@@ -72,7 +72,7 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             clicked = event_ui(ui, gui, &scene.formula, &theme, &mut asked);
             ui.separator();
             if scene.comparisons.is_empty() {
-                let text = "Click a neuron or a weight to see where its numbers come from.";
+                let text = "Click a neuron or a weight to see how its values are computed.";
                 ui.label(RichText::new(text).color(theme.faint));
             } else {
                 comparison_ui(ui, &scene.comparisons, &theme);
@@ -151,7 +151,7 @@ fn value_ui(ui: &mut Ui, session: &mut Session, target: Target, theme: &Theme) {
             .custom_formatter(|value, _| words::number(value, 6))
             .custom_parser(parse);
         let response = ui.add_sized([104.0, ui.spacing().interact_size.y], drag).labelled_by(label.id);
-        response.on_hover_text("click to type, drag to change; ↑ and ↓ nudge it while it has the keyboard");
+        response.on_hover_text("Click to type or drag to change; ↑ and ↓ nudge the focused value");
         if edited.to_bits() != value.to_bits() {
             session.edit(what, edited);
         }

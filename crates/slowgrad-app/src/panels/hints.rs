@@ -30,10 +30,10 @@ fn text(hint: Hint) -> String {
     let keys = |action: Action| keys_text(action.entry());
     match hint {
         Hint::Canvas => {
-            "Click a neuron or a weight to see where its numbers come from; double-click to change it.".into()
+            "Click a neuron or a weight to see how its values are computed; double-click to change it.".into()
         }
         Hint::Transport => format!(
-            "{} plays and pauses, {} goes on by one operation, {} and {} look more or less closely. {} shows all keys.",
+            "{} plays or pauses, {} steps by one operation, {} and {} set a finer or coarser unit. {} lists all keys.",
             keys(Action::Run(RunAction::PlayPause)),
             keys(Action::Run(RunAction::StepForward)),
             keys(Action::Run(RunAction::Finer)),
@@ -42,7 +42,7 @@ fn text(hint: Hint) -> String {
         ),
         Hint::Explanation => {
             format!(
-                "What happens is written at the right, with its numbers. {} takes back whatever you change.",
+                "The panel on the right explains each event with its numbers. {} undoes your changes.",
                 keys(Action::Run(RunAction::Undo))
             )
         }

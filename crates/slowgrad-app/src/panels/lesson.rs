@@ -78,7 +78,7 @@ fn row(ui: &mut Ui, word: &str, theme: &Theme, add: impl FnOnce(&mut Ui, &egui::
 fn layers_ui(ui: &mut Ui, setup: &SetupInfo, theme: &Theme) {
     row(ui, "layers", theme, |ui, _| {
         let sizes: Vec<String> = setup.sizes.iter().map(ToString::to_string).collect();
-        ui.add(Label::new(sizes.join(" – ")).truncate()).on_hover_text("inputs, then the neurons of each layer");
+        ui.add(Label::new(sizes.join(" – ")).truncate()).on_hover_text("Inputs, then the neurons of each layer");
     });
 }
 
@@ -86,7 +86,7 @@ fn layers_ui(ui: &mut Ui, setup: &SetupInfo, theme: &Theme) {
 fn shown_name(session: &Session, slot: &SlotInfo) -> String {
     let data = session.snapshot.as_ref().and_then(|snapshot| snapshot.data.as_ref());
     match data.filter(|_| slot.slot == Slot::Data) {
-        Some(data) if data.test > 0 => format!("{} · {} + {} to test", slot.name, data.train, data.test),
+        Some(data) if data.test > 0 => format!("{} · {} + {} test", slot.name, data.train, data.test),
         Some(data) => format!("{} · {}", slot.name, data.train),
         None => slot.name.clone(),
     }
@@ -165,10 +165,10 @@ fn whose(setup: &SetupInfo, slot: Slot, knob: &Knob) -> Option<String> {
 fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, whose: Option<String>, theme: &Theme) {
     let Knob { layers, plugin, control } = knob;
     let mut words = control_words(&control.name);
-    let mut help = "click to type, drag to change".to_owned();
+    let mut help = "Click to type or drag to change".to_owned();
     if let Some(whose) = whose {
         words = format!("{words} · {whose}");
-        help = format!("{plugin}, {whose}: {help}");
+        help = format!("{plugin}, {whose}\n{help}");
     }
     match &control.kind {
         ControlKind::Slider { value, min, max, log } => {
@@ -224,7 +224,7 @@ fn batch_ui(ui: &mut Ui, session: &mut Session, setup: &SetupInfo, theme: &Theme
         let mut batch = setup.batch;
         let drag = DragValue::new(&mut batch).range(1..=samples.max(1)).speed(0.05);
         let response = ui.add(drag).labelled_by(label.id);
-        if response.on_hover_text("samples in each training step").changed() && batch != setup.batch {
+        if response.on_hover_text("Samples per training step").changed() && batch != setup.batch {
             session.send(Change::Patch(Box::new(SpecPatch { batch: Some(batch), ..SpecPatch::default() })).into());
         }
     });

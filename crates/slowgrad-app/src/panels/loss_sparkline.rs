@@ -23,26 +23,19 @@ pub(super) fn curve_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
         }
         if curves.ghost.is_some() {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if ui
-                    .small_button("drop ghost")
-                    .on_hover_text("forgets the curve that your change left behind")
-                    .clicked()
-                {
+                if ui.small_button("clear old").on_hover_text("Remove the curve of the previous run").clicked() {
                     session.send(Command::DropGhost);
                 }
             });
         }
     });
     if last.is_some_and(|last| !last.loss.is_finite()) {
-        let advice = "No longer finite. Often a smaller learning rate helps, after a reset.";
+        let advice = "The loss is not finite. Reset, then try a smaller learning rate.";
         ui.add(Label::new(RichText::new(advice).small().color(theme.loss)).wrap());
     }
     let height = ui.available_height().max(40.0);
     if curves.present.is_empty() {
-        ui.add(
-            Label::new(RichText::new("The curve starts with the first finished step.").small().color(theme.faint))
-                .wrap(),
-        );
+        ui.add(Label::new(RichText::new("The curve starts after the first step.").small().color(theme.faint)).wrap());
         return;
     }
     plot_ui(ui, session, &curves, height, theme);
@@ -78,7 +71,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
     let response = plot.show(ui, |plot| {
         if let Some(ghost) = &curves.ghost {
             plot.line(
-                Line::new("before your change", points(ghost.points()))
+                Line::new("previous run", points(ghost.points()))
                     .color(faint.gamma_multiply(0.7))
                     .style(LineStyle::dashed_loose())
                     .width(1.2),
@@ -95,7 +88,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
     response.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &label));
     let at = response.inner;
     let clicked = response.response.clicked();
-    response.response.on_hover_text("click to go to a step");
+    response.response.on_hover_text("Click to go to a step");
     if clicked && let Some(at) = at {
         session.go_to_step(at.x.round().max(1.0) as u64);
     }

@@ -77,7 +77,7 @@ impl Field {
                 ui.set_max_width(230.0);
                 let heading = ui.label(RichText::new(words::target(self.target)).small().color(theme.faint));
                 ui.horizontal(|ui| {
-                    if ui.button("−").on_hover_text("less (↓)").clicked() {
+                    if ui.button("−").on_hover_text("Decrease (↓)").clicked() {
                         self.nudge(-1.0, session);
                     }
                     let edit =
@@ -92,14 +92,14 @@ impl Field {
                     {
                         self.set(value, session);
                     }
-                    if ui.button("+").on_hover_text("more (↑)").clicked() {
+                    if ui.button("+").on_hover_text("Increase (↑)").clicked() {
                         self.nudge(1.0, session);
                     }
                     let mut dragged = self.value;
                     let drag = DragValue::new(&mut dragged)
                         .speed(self.stride() / 10.0)
                         .custom_formatter(|_, _| "drag".to_owned());
-                    if ui.add(drag).on_hover_text("drag to the left or right").changed() {
+                    if ui.add(drag).on_hover_text("Drag left or right").changed() {
                         self.set(dragged, session);
                         self.text = short(self.value);
                     }

@@ -37,7 +37,7 @@ fn unsaved_ui(ui: &Ui, gui: &mut Gui, session: &mut Session) {
     area.show(ui.ctx(), |ui| {
         Frame::window(ui.style()).inner_margin(20).show(ui, |ui| {
             ui.set_width(380.0);
-            ui.heading("Not saved yet");
+            ui.heading("Unsaved changes");
             ui.add_space(4.0);
             ui.add(egui::Label::new(RichText::new(gui.editor.unsaved().join(", ")).color(theme.text)).wrap());
             ui.add_space(10.0);
@@ -47,7 +47,7 @@ fn unsaved_ui(ui: &Ui, gui: &mut Gui, session: &mut Session) {
                     stays |= !gui.is_closed;
                 }
                 gui.is_closed |= ui.button("Close without saving").clicked();
-                stays |= ui.button("Stay").clicked();
+                stays |= ui.button("Cancel").clicked();
             });
         });
     });
@@ -80,7 +80,7 @@ fn help_ui(ui: &Ui, gui: &mut Gui) {
             let width = (screen.width() - 120.0).min(900.0);
             ui.set_width(width);
             ui.horizontal(|ui| {
-                ui.heading("Keys");
+                ui.heading("Keyboard shortcuts");
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     is_closed |= icon_button(ui, Icon::Close, "Close (Esc)", false, &theme).clicked();
                 });
@@ -101,16 +101,16 @@ fn help_ui(ui: &Ui, gui: &mut Gui) {
                         column.add_space(10.0);
                     }
                     let column = &mut columns[1];
-                    column.label(RichText::new("Pointer and digits").strong().color(theme.text));
+                    column.label(RichText::new("Mouse and digits").strong().color(theme.text));
                     for (what, help) in [
-                        ("click", "selects a neuron or a weight and explains it"),
-                        ("double-click", "edits a weight, an input, or a neuron's bias"),
-                        ("drag", "moves a neuron, or the picture; a selected weight grows and shrinks"),
-                        ("wheel", "zooms"),
-                        ("drag the timeline", "goes to any operation; with Shift chooses what is played again"),
-                        ("wheel over it", "zooms the timeline; with Shift moves it along"),
-                        ("digits", "a speed: 5 0 is fifty times as fast, 0 5 half as fast"),
-                        ("edges of panels", "drag to make them wider; a double-click as they were"),
+                        ("click", "Select a neuron or a weight and explain it"),
+                        ("double-click", "Edit a weight, an input or a neuron's bias"),
+                        ("drag", "Move a neuron or the view, or change the selected weight"),
+                        ("wheel", "Zoom"),
+                        ("drag on timeline", "Go to any operation; with Shift, select the range to repeat"),
+                        ("wheel on timeline", "Zoom the timeline; with Shift, scroll it"),
+                        ("digits", "Set the playback speed: 5 0 is 50×, 0 5 is half speed"),
+                        ("panel edges", "Drag to resize a panel; double-click to reset it"),
                     ] {
                         line_ui(column, what, help, &theme);
                     }
@@ -237,11 +237,7 @@ fn finder_ui(
             });
             if !lines.is_empty() {
                 ui.add_space(6.0);
-                ui.label(
-                    RichText::new("↑ ↓ choose · Enter takes it · Esc leaves all as it is")
-                        .size(13.0)
-                        .color(theme.faint),
-                );
+                ui.label(RichText::new("↑ ↓ select · Enter confirms · Esc cancels").size(13.0).color(theme.faint));
             }
             if escape {
                 outcome = Outcome::Closed;
@@ -288,7 +284,7 @@ fn compare_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, mut search: String,
     };
     let line = |offer: &Offer| Line { name: offer.name.clone(), help: offer.help.clone(), note: offer.instead.clone() };
     let lines = |search: &str| fitting(search).into_iter().map(line).collect();
-    match finder_ui(ui, &theme, "compare with a run that has another", (&mut search, &mut chosen), lines) {
+    match finder_ui(ui, &theme, "compare with a run that uses", (&mut search, &mut chosen), lines) {
         Outcome::Open | Outcome::Typed => gui.overlay = Some(Overlay::Compare { search, chosen }),
         Outcome::Closed => gui.overlay = None,
         Outcome::Chosen(nth) => {
@@ -326,10 +322,10 @@ fn activation_ui(
     let line = |choice: &Choice| Line {
         name: choice.title.clone(),
         help: choice.description.clone(),
-        note: if now == Some(&choice.name) { "as it is".into() } else { String::new() },
+        note: if now == Some(&choice.name) { "current".into() } else { String::new() },
     };
     let lines = |search: &str| fitting(search).into_iter().map(line).collect();
-    let name = format!("another activation for layer {}", layer + 1);
+    let name = format!("new activation for layer {}", layer + 1);
     match finder_ui(ui, &theme, &name, (&mut search, &mut chosen), lines) {
         Outcome::Open | Outcome::Typed => gui.overlay = Some(Overlay::Activation { layer, search, chosen }),
         Outcome::Closed => gui.overlay = None,
@@ -374,7 +370,7 @@ fn open_ui(
         all.filter(|(line, _)| fits(&line.name)).collect::<Vec<_>>()
     };
     let lines = |search: &str| fitting(search).into_iter().map(|(line, _)| line).collect();
-    let name = "find a lesson or a session, or type the path of a file";
+    let name = "find a lesson or a session, or type a file path";
     let outcome = finder_ui(ui, &theme, name, (&mut search, &mut chosen), lines);
     let asked = match outcome {
         Outcome::Open => None,
@@ -398,7 +394,7 @@ fn open_ui(
 /// Asks where to save the session.
 fn save_ui(ui: &Ui, gui: &mut Gui, mut path: String) {
     let theme = *gui.theme();
-    let name = "save the session as this file: Enter saves, Esc does not";
+    let name = "save session as: Enter saves, Esc cancels";
     match finder_ui(ui, &theme, name, (&mut path, &mut 0), |_| Vec::new()) {
         Outcome::Typed if !path.trim().is_empty() => {
             let mut path = path.trim().to_owned();
@@ -417,7 +413,7 @@ fn save_ui(ui: &Ui, gui: &mut Gui, mut path: String) {
 /// Asks what a bookmark is to be called.
 fn name_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, bookmark: usize, mut name: String) {
     let theme = *gui.theme();
-    match finder_ui(ui, &theme, "name of the bookmark", (&mut name, &mut 0), |_| Vec::new()) {
+    match finder_ui(ui, &theme, "bookmark name", (&mut name, &mut 0), |_| Vec::new()) {
         Outcome::Typed => {
             if let Some(known) = session.bookmarks.get_mut(bookmark).filter(|_| !name.trim().is_empty()) {
                 name.trim().clone_into(&mut known.name);

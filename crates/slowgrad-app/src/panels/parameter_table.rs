@@ -94,7 +94,7 @@ impl Table {
 
 /// The id of what takes the keyboard.
 fn focus() -> Id {
-    Id::unique("table of parameters")
+    Id::unique("parameter table")
 }
 
 pub(super) fn table_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
@@ -163,7 +163,7 @@ fn heading_ui(ui: &mut Ui, table: &mut Table, columns: &[Column], widths: &[f32]
             let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 1.6 * font(ui).size), Sense::click());
             let response = response
                 .on_hover_cursor(egui::CursorIcon::PointingHand)
-                .on_hover_text(format!("{}\nclick to sort by it, again to turn the order", column.help(step)));
+                .on_hover_text(format!("{}\nClick to sort; click again to reverse the order", column.help(step)));
             let is_lit = is_sorted || response.hovered() || response.has_focus();
             let color = if is_lit { theme.text } else { theme.faint };
             let small = TextStyle::Small.resolve(ui.style());
@@ -191,7 +191,7 @@ fn keys(ui: &mut Ui, table: &mut Table, columns: &[Column], timeline: &Timeline,
     let count = timeline.step().shape.parameters();
     let room = Rect::from_min_size(ui.cursor().min, ui.available_size());
     let response = ui.interact(room, focus(), Sense::focusable_noninteractive());
-    let words = format!("table of {count} parameters");
+    let words = format!("parameter table, {count} rows");
     response.widget_info(|| WidgetInfo::labeled(Role::Table, true, &words));
     let is_called = std::mem::take(&mut table.is_called);
     if is_called {

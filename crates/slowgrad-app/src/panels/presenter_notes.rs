@@ -71,8 +71,8 @@ fn next(session: &Session) -> String {
         }
     }
     match coming.as_slice() {
-        [] if performance.has_cues() => "is over".into(),
-        [] => "says nothing by itself".into(),
+        [] if performance.has_cues() => "ends".into(),
+        [] => "has no cues".into(),
         coming => coming.join("\n"),
     }
 }
@@ -84,7 +84,7 @@ pub fn sheet_ui(ui: &mut Ui, sheet: &Sheet, theme: &Theme) -> Option<Action> {
     Panel::bottom("steps").frame(frame.fill(theme.raised)).resizable(false).show(ui, |ui| {
         ui.horizontal(|ui| {
             for (word, action) in
-                [("Back", Action::Run(RunAction::PreviousCue)), ("Go on", Action::Run(RunAction::NextCue))]
+                [("Back", Action::Run(RunAction::PreviousCue)), ("Next", Action::Run(RunAction::NextCue))]
             {
                 let button = ui.button(RichText::new(format!("{word} ({})", key(action))).size(16.0));
                 if button.on_hover_text(action.entry().help).clicked() {
@@ -96,7 +96,7 @@ pub fn sheet_ui(ui: &mut Ui, sheet: &Sheet, theme: &Theme) -> Option<Action> {
                 ui.label(RichText::new(format!("cue {done} of {all}")).size(15.0).color(theme.faint));
                 if sheet.waits {
                     let accent = theme.text_color(Ink::Accent, theme.raised);
-                    ui.label(RichText::new("waits for you").size(15.0).color(accent).strong());
+                    ui.label(RichText::new("waiting for you").size(15.0).color(accent).strong());
                 }
             });
         });
@@ -111,7 +111,7 @@ pub fn sheet_ui(ui: &mut Ui, sheet: &Sheet, theme: &Theme) -> Option<Action> {
         };
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             let (note, ink) = match sheet.note.as_str() {
-                "" => ("no note here", theme.faint),
+                "" => ("no note", theme.faint),
                 note => (note, theme.text),
             };
             part_ui(ui, "note", note, 26.0, ink);
@@ -119,11 +119,11 @@ pub fn sheet_ui(ui: &mut Ui, sheet: &Sheet, theme: &Theme) -> Option<Action> {
                 part_ui(ui, "on screen", &sheet.caption, 18.0, theme.text);
             }
             if let Some(answer) = &sheet.answer {
-                part_ui(ui, "the right answer", answer, 18.0, theme.text);
+                part_ui(ui, "correct answer", answer, 18.0, theme.text);
             }
-            part_ui(ui, "then the lesson", &sheet.next, 18.0, theme.text);
+            part_ui(ui, "next, the lesson", &sheet.next, 18.0, theme.text);
             if let Some(problem) = &sheet.problem {
-                part_ui(ui, "a script fails; the last good version runs on", problem, 16.0, theme.loss);
+                part_ui(ui, "a script failed; the last good version keeps running", problem, 16.0, theme.loss);
             }
         });
     });

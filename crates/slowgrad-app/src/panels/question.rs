@@ -81,7 +81,7 @@ impl QuestionCard {
             .collect();
         let go_on = keys_text(Action::Run(RunAction::NextCue).entry());
         let hint = if question.is_revealed {
-            format!("Press {go_on} to go on")
+            format!("Press {go_on} to continue")
         } else {
             format!("Press 1 to {} or click to answer · {go_on} shows the answer", answers.len())
         };
@@ -120,8 +120,8 @@ impl QuestionCard {
         let rect = Rect::from_min_size(Pos2::new(left, top + 2.0), self.hint.size());
         let mut goes_on = false;
         if self.question.is_revealed {
-            let response = ui.interact(rect.expand(6.0), ui.scope_id().with("go on"), Sense::click());
-            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "go on"));
+            let response = ui.interact(rect.expand(6.0), ui.scope_id().with("continue"), Sense::click());
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "continue"));
             goes_on = response.on_hover_cursor(CursorIcon::PointingHand).clicked();
         }
         painter.galley(rect.min, self.hint, theme.accent);
@@ -141,8 +141,8 @@ impl QuestionCard {
         let text = self.answers[nth].text();
         let said = match verdict {
             Verdict::Open | Verdict::Other => format!("answer {}: {text}", nth + 1),
-            Verdict::Right => format!("answer {}: {text}, right", nth + 1),
-            Verdict::Wrong => format!("answer {}: {text}, not right", nth + 1),
+            Verdict::Right => format!("answer {}: {text}, correct", nth + 1),
+            Verdict::Wrong => format!("answer {}: {text}, incorrect", nth + 1),
         };
         response.widget_info(|| WidgetInfo::labeled(Role::Button, verdict == Verdict::Open, &said));
         let is_touched = verdict == Verdict::Open && (response.hovered() || response.has_focus());

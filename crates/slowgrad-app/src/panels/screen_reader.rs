@@ -41,9 +41,9 @@ fn question(question: &Question, session: &Session) -> String {
         let answers = (0..question.answers.len()).map(answer).collect::<Vec<_>>();
         return format!("{} {}", session.filled(&question.text), answers.join(". "));
     }
-    let right = format!("Right is answer {}", answer(question.right));
+    let right = format!("The correct answer is {}", answer(question.right));
     match question.chosen {
-        Some(chosen) if chosen == question.right => format!("{right}. That is your answer"),
+        Some(chosen) if chosen == question.right => format!("{right}. Your answer is correct"),
         Some(chosen) => format!("{right}. Your answer was {}", answer(chosen)),
         None => right,
     }

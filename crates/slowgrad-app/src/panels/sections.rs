@@ -71,7 +71,7 @@ pub(super) fn sections_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
         let at = egui::pos2(rect.left() + 5.0, rect.center().y - galley.size().y / 2.0);
         ui.painter().with_clip_rect(rect.shrink2(Vec2::new(3.0, 0.0))).galley(at, galley, ink);
         let response = response.on_hover_cursor(CursorIcon::PointingHand);
-        if response.on_hover_text(format!("{}: click to go there", section.name)).clicked() {
+        if response.on_hover_text(format!("{}: click to go to this section", section.name)).clicked() {
             asked = Some(section.start);
         }
     }

@@ -98,7 +98,7 @@ pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, gui: &mut Gui
         }
         let text = RichText::new(sign).size(if sign.len() > 3 { 11.0 } else { 12.5 }).color(theme.faint);
         let response = ui.put(rect, Button::new(text).fill(Color32::TRANSPARENT).min_size(rect.size()));
-        let help = format!("{name}\nall other weights stay");
+        let help = format!("{name}\nAll other weights keep their values");
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
         if response.on_hover_text(help).clicked() {
             session.restructure(reshape);
@@ -131,8 +131,10 @@ fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], gui: &mut Gui, sessio
         let response = ui.put(rect, Button::new(text).fill(Color32::TRANSPARENT).min_size(rect.size()));
         let spoken = format!("activation of layer {}: {name}", layer + 1);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
-        let help =
-            format!("{spoken}\nanother one for this layer alone ({}); all weights stay", key(Action::Activation));
+        let help = format!(
+            "{spoken}\nChange it for this layer only ({}); all weights keep their values",
+            key(Action::Activation)
+        );
         context_menu::layer_menu(&response, layer, gui, session);
         if response.on_hover_text(help).clicked() {
             asked = Some(layer);

@@ -442,7 +442,7 @@ fn flags_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, area: Rect, flags: &[
             [Vec2::ZERO, Vec2::new(10.0, 4.0), Vec2::new(0.0, 8.0)].map(|corner| Pos2::new(x, area.top()) + corner);
         ui.painter().add(Shape::convex_polygon(flag.to_vec(), color, Stroke::NONE));
         response.context_menu(|ui| {
-            if ui.button("Name…").clicked() {
+            if ui.button("Rename…").clicked() {
                 gui.name_bookmark(nth, session);
                 ui.close();
             }
@@ -452,8 +452,8 @@ fn flags_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, area: Rect, flags: &[
             }
         });
         let keys = crate::actions::keys_text(Action::Run(RunAction::NextBookmark).entry());
-        let response =
-            response.on_hover_text(format!("{}\n{keys} goes to the next one; right click for more", bookmark.name));
+        let response = response
+            .on_hover_text(format!("{}\n{keys} goes to the next bookmark; right-click for more", bookmark.name));
         if response.clicked() {
             session.go_to(bookmark.step, bookmark.event);
         }

@@ -21,7 +21,7 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
                 gui.act(Action::Help, session);
             }
             let icon = if theme.is_dark { Icon::Sun } else { Icon::Moon };
-            let tip = format!("{}\nnow: {}", Action::Theme.tooltip(), gui.habits.theme.name());
+            let tip = format!("{}\nCurrent: {}", Action::Theme.tooltip(), gui.habits.theme.name());
             if icon_button(ui, icon, &tip, false, &theme).clicked() {
                 gui.act(Action::Theme, session);
             }
@@ -42,13 +42,16 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             if errors > 0 {
                 let text = if errors == 1 { "1 problem".to_owned() } else { format!("{errors} problems") };
                 let badge = Button::new(RichText::new(text).color(theme.on(theme.loss)).strong()).fill(theme.loss);
-                if ui.add(badge).on_hover_text("the last good version runs on; click to see what is wrong").clicked() {
+                if ui
+                    .add(badge)
+                    .on_hover_text("The last good version keeps running; click to see the problems")
+                    .clicked()
+                {
                     gui.tab = DrawerTab::Problems;
                 }
             } else if warnings > 0 {
                 let text = if warnings == 1 { "1 warning".to_owned() } else { format!("{warnings} warnings") };
-                if ui.button(text).on_hover_text("everything runs; click to see what is slow or looks wrong").clicked()
-                {
+                if ui.button(text).on_hover_text("Everything runs; click to see the warnings").clicked() {
                     gui.tab = DrawerTab::Problems;
                 }
             }

@@ -63,17 +63,17 @@ fn granularity_ui(ui: &mut Ui, session: &mut Session) {
     let Some(now) = session.playhead.as_ref().map(Playhead::granularity) else { return };
     let mut chosen = now;
     let keys = format!(
-        "how much plays at once ({} {})",
+        "Unit of playback and stepping ({} {})",
         keys_text(Action::Run(RunAction::Coarser).entry()),
         keys_text(Action::Run(RunAction::Finer).entry())
     );
-    let combo = ComboBox::from_id_salt("granularity").width(92.0).selected_text(now.name());
+    let combo = ComboBox::from_id_salt("unit").width(92.0).selected_text(now.name());
     let response = combo.show_ui(ui, |ui| {
         for granularity in Granularity::ALL {
             ui.selectable_value(&mut chosen, granularity, granularity.name());
         }
     });
-    name(&response.response, "granularity", now.name());
+    name(&response.response, "unit", now.name());
     response.response.on_hover_text(keys);
     if chosen != now {
         session.steer(&Command::Granularity(chosen));
@@ -93,10 +93,12 @@ fn speed_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     }
     let text = speed_text(speed);
     let (rect, response) = ui.allocate_exact_size(egui::vec2(44.0, 28.0), egui::Sense::click());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("speed {text}, click for 1×")));
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::Role::Button, true, format!("speed {text}, click to reset to 1×"))
+    });
     ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, &text, egui::FontId::proportional(14.5), theme.text);
     if response
-        .on_hover_text("speed; click for the usual one, or type digits: 50 is fifty times as fast, 05 half as fast")
+        .on_hover_text("Playback speed; click to reset to 1×, or type digits: 50 is 50×, 05 is half speed")
         .clicked()
     {
         session.steer(&Command::Speed(1.0));
@@ -128,7 +130,7 @@ fn step_field_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Them
     let width = 68.0_f32.max(11.0 * gui.step_text.len() as f32);
     let edit = TextEdit::singleline(&mut gui.step_text).id(id).desired_width(width).align(egui::Align2::RIGHT_CENTER);
     let help = format!(
-        "training step; type a number to go there ({} and {} go by one)",
+        "Training step; type a number to go to it ({} and {} go by one step)",
         keys_text(Action::Run(RunAction::PreviousStep).entry()),
         keys_text(Action::Run(RunAction::NextStep).entry())
     );

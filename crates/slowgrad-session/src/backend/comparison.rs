@@ -143,7 +143,7 @@ impl Backend {
     fn end_comparison(&mut self, problem: Option<Diagnostic>) {
         self.rival = None;
         let cause = problem.map(|problem| problem.message).unwrap_or_default();
-        self.messages.push(format!("the comparison is over: {cause}"));
+        self.messages.push(format!("the comparison has ended: {cause}"));
     }
 
     /// Brings the second run to where the first one is, as far as time allows; answers whether it is there.

@@ -35,7 +35,7 @@ impl Backend {
             return self.open(&lesson);
         }
         if is_lesson && is_gone {
-            self.messages.push(format!("{path} is gone; the last version goes on"));
+            self.messages.push(format!("{path} was deleted; the last version keeps running"));
         } else if is_used && (has_ending(path, "json") || has_ending(path, "safetensors")) {
             self.reload_lesson(path, at_once, true);
         } else if is_lesson || !self.problems.is_empty() {
@@ -51,7 +51,7 @@ impl Backend {
         let Some(lesson) = self.read() else { return };
         let Some(opened) = &mut self.opened else { return self.begin(lesson) };
         if from_the_start || !same_run(opened.asked(), &lesson.spec) {
-            self.messages.push(format!("{changed} was saved: the run starts anew"));
+            self.messages.push(format!("{changed} was saved: the run restarts"));
             self.reloaded = true;
             self.history.clear();
             return self.begin(lesson);
@@ -97,7 +97,7 @@ impl Backend {
         };
         if uses(Slot::Initializer) && path != self.path {
             if is_start {
-                self.messages.push(format!("{path} was saved: the next start (Reset) draws its weights"));
+                self.messages.push(format!("{path} was saved: the next Reset draws the weights with it"));
             }
             if !Slot::ALL.into_iter().any(|slot| slot != Slot::Initializer && uses(slot)) {
                 return;
@@ -109,11 +109,11 @@ impl Backend {
         }
         if at_once {
             if self.problems.is_empty() {
-                self.messages.push(format!("{path} was saved and runs"));
+                self.messages.push(format!("{path} was saved and is in use"));
             }
         } else {
             self.run_problem = None;
-            self.messages.push(format!("{path} was saved and runs from the next step on"));
+            self.messages.push(format!("{path} was saved and is in use from the next step"));
         }
     }
 
@@ -190,8 +190,7 @@ impl Backend {
                 Arc::new(self.perform_as(lesson))
             } else {
                 changed.remove(&self.path);
-                self.messages
-                    .push(format!("{} has changed since: what it describes now begins with a reset", self.path));
+                self.messages.push(format!("{} has changed since: Reset to start the current version", self.path));
                 was
             };
             self.renew_start(&asked);

@@ -266,7 +266,7 @@ impl Backend {
                 | Command::Redo
         );
         if !is_aside && self.stop_replay() {
-            self.messages.push("the run was not restored to its end".into());
+            self.messages.push("the run was only partly restored".into());
         }
         match command {
             Command::Open(path) => {
@@ -316,7 +316,7 @@ impl Backend {
             }
             None => {
                 self.stuck = true;
-                self.messages.push(format!("{path} has a problem"));
+                self.messages.push(format!("{path} has a problem; see Problems"));
                 // Plugins are looked for beside the lesson that runs, not beside the one that does not.
                 if let Some(opened) = &self.opened
                     && opened.info.path != path
@@ -518,7 +518,7 @@ impl Backend {
         opened.made = Arc::clone(&setup.train);
         opened.asked = Rc::new([(0, Arc::clone(opened.asked()))]);
         opened.run = Run::new(setup, parameters);
-        self.messages.push(format!("another {what}: the run starts anew with the same seed"));
+        self.messages.push(format!("new {what}: the run restarts with the same seed"));
         self.settle();
         true
     }

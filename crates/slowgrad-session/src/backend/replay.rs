@@ -112,7 +112,7 @@ impl Backend {
             replay.done += 1;
             self.replay = Some(replay);
         } else {
-            let why = "a change of this session does not fit its lesson any more; what came after it is left out";
+            let why = "a change in this session no longer fits its lesson; it and all later changes are left out";
             self.messages.push(why.into());
             self.end_replay(replay);
         }
@@ -148,7 +148,7 @@ impl Backend {
         let changed = self.catch_up(at_once).join(", ");
         if self.pending.is_some() {
             self.messages.truncate(said);
-            self.messages.push(format!("{changed} has changed since: it runs as it is now from the next step on"));
+            self.messages.push(format!("{changed} has changed since: the current version runs from the next step"));
         }
         for ((root, path), bytes, at_once) in waiting {
             self.reload(&root, &path, bytes, at_once);

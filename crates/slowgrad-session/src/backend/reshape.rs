@@ -19,7 +19,8 @@ impl Backend {
         let Some(opened) = &self.opened else { return false };
         let spec = &opened.run.setup().spec;
         let Some(layers) = reshape.layers(spec) else {
-            self.messages.push("the inputs and the outputs belong to the data; a layer has at least one neuron".into());
+            self.messages
+                .push("the data sets the number of inputs and outputs, and a layer needs at least one neuron".into());
             return false;
         };
         // Weights that the lesson gives are those of its own structure.

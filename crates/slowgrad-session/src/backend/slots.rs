@@ -76,7 +76,7 @@ impl Plugged {
         }
         Self {
             name: names.join(", "),
-            description: "Layers have activations of their own. What is chosen here is given to all but the last."
+            description: "The layers have different activations. A choice here applies to all layers but the last."
                 .to_owned(),
             controls: different.iter().flat_map(|(info, layers)| knobs(info, layers)).collect(),
         }
@@ -105,12 +105,12 @@ pub(crate) fn plugged(setup: &Setup, slot: Slot) -> Option<Plugged> {
         Slot::Optimizer => Plugged::one(&setup.optimizer.info),
         Slot::Schedule => one_or_none(setup.schedule.as_ref().map(|plugin| &plugin.info)),
         Slot::Initializer if setup.spec.weights.is_some() => {
-            Plugged::stands_in("from the lesson", "This lesson gives its initial weights itself.")
+            Plugged::stands_in("from the lesson", "The lesson sets the initial weights.")
         }
         Slot::Initializer => Plugged::one(&setup.initializer),
         Slot::Data => match &setup.dataset {
             Some(info) => Plugged::one(info),
-            None => Plugged::stands_in(&data_name(setup), "Samples that the lesson gives."),
+            None => Plugged::stands_in(&data_name(setup), "Samples from the lesson."),
         },
     })
 }

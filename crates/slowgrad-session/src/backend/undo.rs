@@ -261,7 +261,7 @@ impl Backend {
                 let spec = &opened.run.setup().spec;
                 self.seed = Some(spec.seed.wrapping_add(1));
                 if spec.weights.is_some() {
-                    self.messages.push("this lesson brings its own initial weights; only the data changes".into());
+                    self.messages.push("this lesson sets its own initial weights; only the data changes".into());
                 }
                 self.start_again();
             }
@@ -310,7 +310,7 @@ impl Backend {
     pub(crate) fn undo(&mut self) {
         self.adopt_pending();
         let Some(Point { words, kept, was }) = self.history.undo.pop_back() else {
-            return self.messages.push("there is nothing to undo".into());
+            return self.messages.push("nothing to undo".into());
         };
         self.messages.push(format!("undone: {words}"));
         let left = self.leave();
@@ -321,9 +321,9 @@ impl Backend {
     pub(crate) fn redo(&mut self) {
         self.adopt_pending();
         let Some(Point { words, kept, was }) = self.history.redo.pop() else {
-            return self.messages.push("there is nothing to do again".into());
+            return self.messages.push("nothing to redo".into());
         };
-        self.messages.push(format!("done again: {words}"));
+        self.messages.push(format!("redone: {words}"));
         let left = self.leave();
         self.history.undo.extend(left.map(|kept| Point { words, kept, was }));
         self.go_to(kept);
@@ -427,14 +427,14 @@ fn in_words(change: &Change) -> String {
         Change::Patch(patch) => patched(patch),
         Change::Activation { layer, plugin } => format!("activation {} of layer {}", plugin.name, layer + 1),
         Change::Reshape(reshape) => match reshape {
-            Reshape::AddNeuron { layer } => format!("a neuron more in layer {}", layer + 1),
-            Reshape::RemoveNeuron { layer, neuron } => format!("without neuron {} of layer {}", neuron + 1, layer + 1),
-            Reshape::AddLayer { before } => format!("a layer more before layer {}", before + 1),
-            Reshape::RemoveLayer { layer } => format!("without layer {}", layer + 1),
+            Reshape::AddNeuron { layer } => format!("add neuron to layer {}", layer + 1),
+            Reshape::RemoveNeuron { layer, neuron } => format!("remove neuron {} of layer {}", neuron + 1, layer + 1),
+            Reshape::AddLayer { before } => format!("add layer before layer {}", before + 1),
+            Reshape::RemoveLayer { layer } => format!("remove layer {}", layer + 1),
         },
-        Change::Freeze { is_frozen: true, .. } => "freezing".into(),
-        Change::Freeze { .. } => "letting go".into(),
-        Change::Arrange(_) => "places of neurons".into(),
+        Change::Freeze { is_frozen: true, .. } => "freeze".into(),
+        Change::Freeze { .. } => "unfreeze".into(),
+        Change::Arrange(_) => "layout".into(),
         Change::Reset => "reset".into(),
         Change::Reseed => "new weights".into(),
     }

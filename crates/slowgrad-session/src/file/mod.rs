@@ -93,10 +93,10 @@ pub struct SessionFile {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// They do not describe a session.
-    #[error("is no session file of slowgrad: {0}")]
+    #[error("is not a session file: {0}")]
     NotASession(String),
     /// They are in a newer version of the format.
-    #[error("was saved by a newer slowgrad (version {0} of the file; this one reads up to {VERSION})")]
+    #[error("was saved by a newer slowgrad (file version {0}; this version reads up to {VERSION})")]
     Newer(u64),
 }
 
@@ -158,7 +158,7 @@ impl SessionFile {
         let mut value: serde_json::Value =
             serde_json::from_slice(bytes).map_err(|error| no_session(error.to_string()))?;
         if value["slowgrad"] != "session" {
-            return Err(no_session("it does not say \"slowgrad\": \"session\"".into()));
+            return Err(no_session("the entry \"slowgrad\": \"session\" is missing".into()));
         }
         match value["version"].as_u64() {
             Some(version) if version > u64::from(VERSION) => Err(FormatError::Newer(version)),
@@ -168,7 +168,7 @@ impl SessionFile {
                 }
                 serde_json::from_value(value).map_err(|error| no_session(error.to_string()))
             }
-            None => Err(no_session("it has no version".into())),
+            None => Err(no_session("the version is missing".into())),
         }
     }
 

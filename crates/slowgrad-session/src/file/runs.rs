@@ -291,6 +291,6 @@ impl<'de> Deserialize<'de> for Runs {
         let mut written = Written::deserialize(deserializer)?;
         let scripts = std::mem::take(&mut written.scripts).into_iter();
         let known = Known(scripts.map(|Script { path, text }| (path, text.join("\n").into())).collect());
-        known.runs(written).ok_or_else(|| D::Error::custom("it names a script or a change that it does not have"))
+        known.runs(written).ok_or_else(|| D::Error::custom("it refers to a missing script or change"))
     }
 }

@@ -54,8 +54,8 @@ impl Session {
         let found = if forward { all.find(|place| *place > here) } else { all.rfind(|place| *place < here) };
         match found {
             Some((step, event)) => self.go_to(step, event),
-            None if self.bookmarks.is_empty() => self.notice("there is no bookmark yet"),
-            None => self.notice(if forward { "there is no later bookmark" } else { "there is no earlier bookmark" }),
+            None if self.bookmarks.is_empty() => self.notice("no bookmarks yet"),
+            None => self.notice(if forward { "no later bookmark" } else { "no earlier bookmark" }),
         }
     }
 }

@@ -80,7 +80,7 @@ impl Session {
             Some((parameters, is_frozen)) => {
                 self.send(Change::Freeze { parameters, is_frozen: !is_frozen }.into());
             }
-            None => self.notice("select a weight, a bias or a neuron to freeze it"),
+            None => self.notice("select a weight, a bias or a neuron to freeze"),
         }
     }
 

@@ -553,7 +553,7 @@ mod tests {
     fn a_backend_that_has_stopped_is_reported() {
         let mut session = Session::new(Stopped);
         session.tick(0.05);
-        assert!(session.notices.iter().any(|notice| notice.text.contains("bug")));
+        assert!(session.notices.iter().any(|notice| notice.text.contains("internal error")));
     }
 
     #[test]

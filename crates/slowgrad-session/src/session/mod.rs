@@ -236,7 +236,7 @@ impl Session {
                 Ok(Some(snapshot)) => self.take(snapshot),
                 Ok(None) => return,
                 Err(BackendStopped) => {
-                    return self.notice("slowgrad has a bug: training has ended; please restart it");
+                    return self.notice("internal error: training has stopped; please restart slowgrad");
                 }
             }
         }

@@ -58,7 +58,9 @@ impl Session {
         let loss = timeline.step().loss;
         if is_same_step && file.loss.is_some_and(|was| was.to_bits() != loss.to_bits()) {
             let was = file.loss.unwrap_or_default();
-            self.notice(format!("the lesson's files have changed since: the loss here was {was} and is {loss}"));
+            self.notice(format!(
+                "the lesson's files have changed since: the loss at this step was {was} and is now {loss}"
+            ));
         }
     }
 }

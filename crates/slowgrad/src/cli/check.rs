@@ -13,7 +13,7 @@ const PRINTED_LINES: usize = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Script files, folders with all scripts in them, or names of lessons of the library
+    /// Script files, folders of scripts, or names of library lessons
     #[arg(default_value = ".")]
     files: Vec<PathBuf>,
 }
@@ -27,7 +27,7 @@ pub(super) fn run(args: &CheckArgs, limits: Limits) -> Result<(), Failure> {
             Ok(found) => errors.extend(found),
             Err(Failure::Message(message, _)) => {
                 report::line(&format!("error: {message}"));
-                unchecked = Some(format!("{} cannot be checked", file.display()));
+                unchecked = Some(format!("cannot check {}", file.display()));
             }
             Err(failure) => return Err(failure),
         }
@@ -51,7 +51,7 @@ fn check_folder(folder: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failur
     let is_script = |path: &&str| Path::new(path).extension().is_some_and(|ending| ending == "rhai");
     let scripts: Vec<String> = paths.filter(is_script).map(str::to_owned).collect();
     if scripts.is_empty() {
-        return Err(Failure::new(format!("there are no scripts in {}", folder.display())));
+        return Err(Failure::new(format!("no scripts found in {}", folder.display())));
     }
     let sandbox = Sandbox::new(library, limits);
     let mut errors = Vec::new();
@@ -77,7 +77,7 @@ fn check(sandbox: &Sandbox, path: &str, name: &str) -> Result<Vec<Diagnostic>, F
             1 => " (1 warning)".to_owned(),
             n => format!(" ({n} warnings)"),
         };
-        let good = format!("{name}: good{remark}");
+        let good = format!("{name}: ok{remark}");
         let line: Vec<String> = std::iter::once(good).chain(reports.iter().map(ToString::to_string)).collect();
         out(&format!("{}\n", line.join(" · ")))?;
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct DefinitionsArgs {
-    /// The folder to write into; it is made when it is not there
+    /// Folder to write to; created if it does not exist
     folder: PathBuf,
 }
 
@@ -21,14 +21,14 @@ pub(super) fn run(args: &DefinitionsArgs) -> Result<(), Failure> {
     for (name, _) in &files {
         ours(&folder.join(name))?;
     }
-    fs::create_dir_all(folder).map_err(|error| Failure::new(format!("cannot make {}: {error}", folder.display())))?;
+    fs::create_dir_all(folder).map_err(|error| Failure::new(format!("cannot create {}: {error}", folder.display())))?;
     for (name, text) in &files {
         let path = folder.join(name);
         write_whole(&path, text.as_bytes())?;
         out(&format!("{}\n", path.display()))?;
     }
-    let use_of = "A language server for Rhai reads these files when the folder lies in its workspace. Contract functions,\n\
-         fields of `ctx` and of `lesson()` are in slowgrad-contracts.d.rhai. Run the command again after an update.";
+    let use_of = "Rhai language servers read these files if the folder is in their workspace. slowgrad-contracts.d.rhai has the\n\
+         contract functions and the fields of `ctx` and `lesson()`. Run this command again after an update.";
     out(&format!("{use_of}\n"))
 }
 
@@ -42,7 +42,8 @@ fn ours(path: &Path) -> Result<(), Failure> {
     if text.starts_with(MARK.as_bytes()) {
         return Ok(());
     }
-    let message = format!("{} was not written by this command and is left alone; name another folder", path.display());
+    let message =
+        format!("{} was not written by this command and was not changed; choose another folder", path.display());
     Err(Failure::new(message))
 }
 
@@ -72,7 +73,7 @@ mod tests {
         fs::remove_file(&functions).expect("removed");
         let foreign = folder.join(names[1]);
         fs::write(&foreign, "mine").expect("a file");
-        assert!(matches!(write(&folder), Err(Failure::Message(message, 1)) if message.contains("left alone")));
+        assert!(matches!(write(&folder), Err(Failure::Message(message, 1)) if message.contains("not changed")));
         assert_eq!(fs::read(&foreign).expect("it is there"), b"mine");
         assert!(!functions.exists());
     }

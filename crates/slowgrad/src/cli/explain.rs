@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// The code in brackets, such as unknown-name; without it all codes are listed
+    /// Diagnostic code, such as unknown-name [default: list all codes]
     code: Option<String>,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
 fn unknown(code: &str) -> Failure {
     let help = explain::nearest_code(code)
         .map_or_else(|| "`slowgrad explain` lists all codes".to_owned(), |near| format!("did you mean `{near}`?"));
-    Failure::new(format!("there is no code `{code}`; {help}"))
+    Failure::new(format!("unknown code `{code}`; {help}"))
 }
 
 fn list() -> String {

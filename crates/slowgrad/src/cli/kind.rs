@@ -13,7 +13,7 @@ pub(super) fn parse(text: &str) -> Result<PluginKind, String> {
     let words = PluginKind::ALL.map(word);
     Err(match library::nearest(&wanted, words.iter().map(String::as_str)) {
         Some(near) => format!("did you mean «{near}»?"),
-        None => format!("the kinds are {}", words.join(", ")),
+        None => format!("available kinds: {}", words.join(", ")),
     })
 }
 

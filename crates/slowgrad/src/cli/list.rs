@@ -13,19 +13,19 @@ use std::path::Path;
 use unicode_width::UnicodeWidthStr;
 
 const JSON_HELP: &str = "\
-With --json, standard output is one array of objects with the fields
+With --json, the output is an array of objects with the fields
   kind         activation, loss, optimizer, …, lesson
-  name         the name that lessons use
-  title        a lesson's title or the heading of a plugin's page
-  description  one line
-  signature    its function as the file writes it, such as activation(z, p); \"\" when broken
-  page         the lines that begin with //!
+  name         the name used in lessons
+  title        the title of a lesson, or the heading of a plugin's documentation
+  description  one line of text
+  signature    the function as declared, such as activation(z, p); \"\" if the script is broken
+  page         the documentation: the lines that start with //!
   controls     [{name, kind: \"slider\", value, min, max, log}, {name, kind: \"toggle\", value},
                {name, kind: \"choice\", value, options}]
-  root         \"built-in\" or the folder it comes from
-  path         its path in there
-  hides        the roots with a file of this name that it hides
-  problem      what is wrong with it, {code, message, line, column}, or null";
+  root         \"built-in\", or the folder that has the file
+  path         the path within the root
+  hides        the roots with a file of the same name that this file hides
+  problem      the first error, {code, message, line, column}, or null";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = JSON_HELP)]
@@ -33,9 +33,9 @@ pub(super) struct ListArgs {
     /// Only this kind: activation, loss, optimizer, …, lesson
     #[arg(value_parser = kind::parse)]
     kind: Option<PluginKind>,
-    /// Only this one, with its page
+    /// Only this entry, with its documentation
     name: Option<String>,
-    /// JSON for programs; `slowgrad list --help` describes it
+    /// Print JSON; `slowgrad list --help` describes the fields
     #[arg(long)]
     json: bool,
 }
@@ -55,9 +55,9 @@ pub(super) fn run(args: &ListArgs, limits: Limits) -> Result<(), Failure> {
         let Some(at) = entries.iter().position(|entry| entry.info.name == name) else {
             let suggestion = match library::nearest(name, entries.iter().map(|entry| entry.info.name.as_str())) {
                 Some(near) => format!("; did you mean «{near}»?"),
-                None => format!("; `slowgrad list {}` shows all there are", kind::word(*kind)),
+                None => format!("; `slowgrad list {}` lists all", kind::word(*kind)),
             };
-            return Err(Failure::new(format!("there is no {} «{name}»{suggestion}", kind.word())));
+            return Err(Failure::new(format!("there is no {} named «{name}»{suggestion}", kind.word())));
         };
         *entries = vec![entries.swap_remove(at)];
     }
@@ -158,7 +158,7 @@ fn in_words(control: &Control) -> String {
     let name = &control.name;
     match &control.kind {
         ControlKind::Slider { value, min, max, log } => {
-            let log = if *log { ", by ratios" } else { "" };
+            let log = if *log { ", logarithmic" } else { "" };
             format!("{name} {} ({} to {}{log})", number(*value), number(*min), number(*max))
         }
         ControlKind::Toggle { value } => format!("{name} {} (on or off)", if *value { "on" } else { "off" }),
@@ -209,7 +209,7 @@ impl<'l> Page<'l> {
         let heading = self.ink(kind.folder(), Ink::Bold);
         let _ = writeln!(self.text, "{heading}");
         if entries.is_empty() {
-            self.text.push_str("  none yet\n");
+            self.text.push_str("  none\n");
         }
         let names = entries.iter().map(|entry| entry.info.name.width());
         let column = names.filter(|width| *width <= NAME_COLUMNS).max().unwrap_or(0) + 4;
@@ -261,7 +261,7 @@ impl<'l> Page<'l> {
     fn origin(&self, entry: &Entry) -> String {
         let hidden = entry.hides.iter().map(|&root| match root {
             0 => "the built-in one".to_owned(),
-            root => format!("that in {}", root_name(self.library, root)),
+            root => format!("the one in {}", root_name(self.library, root)),
         });
         let file = match entry.root {
             0 => "built-in".to_owned(),

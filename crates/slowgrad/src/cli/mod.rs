@@ -27,17 +27,17 @@ use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// See a network learn: every operation of a training step, in slow motion.
+/// Watch a neural network learn: every operation of a training step, in slow motion.
 #[derive(Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// A lesson or session file, or the name of a lesson of the library [default: welcome]
+    /// Lesson or session file, or the name of a library lesson [default: welcome]
     lesson: Option<PathBuf>,
     #[command(flatten)]
     window: WindowArgs,
-    /// Other limits for scripts, such as operations=4000000,seconds=0.5
+    /// Override the limits on scripts, for example operations=4000000,seconds=0.5
     #[arg(long, value_name = "NAME=NUMBER,…", global = true, value_parser = limits)]
     limits: Option<Limits>,
 }
@@ -45,16 +45,16 @@ pub(crate) struct Args {
 /// Options of the window.
 #[derive(Debug, ClapArgs)]
 struct WindowArgs {
-    /// Size of the window, such as 1280x720
+    /// Window size, for example 1280x720
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<(u32, u32)>,
-    /// Draw the window's contents into a PNG file and quit, without opening a window
+    /// Write a screenshot to a PNG file and quit, without opening a window
     #[arg(long, value_name = "FILE")]
     screenshot: Option<PathBuf>,
-    /// With --screenshot: let the lesson play so many seconds first
+    /// With --screenshot: play the lesson for this many seconds first
     #[arg(long, value_name = "SECONDS", default_value_t = 4.0, requires = "screenshot")]
     after: f64,
-    /// Write what the window does as JSON lines (for tests)
+    /// Write the events of the window as JSON lines (for tests)
     #[arg(long, value_name = "FILE", hide = true)]
     log_events: Option<PathBuf>,
 }
@@ -65,19 +65,19 @@ enum Command {
     Trace(trace::TraceArgs),
     /// Train at full speed
     Train(train::TrainArgs),
-    /// Draw one moment of a training step into a PNG file
+    /// Render one moment of a training step to a PNG file
     Render(render::RenderArgs),
-    /// Check scripts: do they run, is their gradient right?
+    /// Check that scripts run and that their gradients are correct
     Check(check::CheckArgs),
-    /// List lessons and plugins of every kind, with their controls
+    /// List lessons and plugins with their controls
     List(list::ListArgs),
-    /// Write a commented script to start from
+    /// Create a commented starter script
     New(new::NewArgs),
-    /// Write what scripts may name as files for language servers
+    /// Write definition files for Rhai language servers
     Definitions(definitions::DefinitionsArgs),
-    /// Explain the code of a diagnostic, such as unknown-name
+    /// Explain a diagnostic code, such as unknown-name
     Explain(explain::ExplainArgs),
-    /// Measure how fast everything is on this machine
+    /// Measure performance on this machine
     Bench(bench::BenchArgs),
 }
 
@@ -212,7 +212,7 @@ fn choose_vector_unit() -> Result<(), String> {
         Some("avx512") => Isa::Avx512,
         _ => return Err("SLOWGRAD_ISA must be portable, avx2 or avx512".into()),
     };
-    if isa::force(unit) { Ok(()) } else { Err(format!("this machine does not have {}", name.to_string_lossy())) }
+    if isa::force(unit) { Ok(()) } else { Err(format!("this machine does not support {}", name.to_string_lossy())) }
 }
 
 fn open_window(lesson: Option<PathBuf>, args: WindowArgs, limits: Limits) -> Result<(), Failure> {
@@ -249,5 +249,9 @@ fn size(text: &str) -> Result<(u32, u32), String> {
     let number = |text: &str| text.trim().parse::<u32>().map_err(|_| wrong());
     let (width, height) = (number(width)?, number(height)?);
     let fits = |pixels: u32| (64..=8192).contains(&pixels);
-    if fits(width) && fits(height) { Ok((width, height)) } else { Err("a side must have 64 to 8192 pixels".into()) }
+    if fits(width) && fits(height) {
+        Ok((width, height))
+    } else {
+        Err("width and height must be 64 to 8192 pixels".into())
+    }
 }

@@ -36,7 +36,7 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
     let name = args.name.strip_suffix(".rhai").unwrap_or(&args.name);
     check_name(name).map_err(Failure::usage)?;
     if args.layer && args.kind != PluginKind::Activation {
-        return Err(Failure::usage("--layer is for activations"));
+        return Err(Failure::usage("--layer applies only to activations"));
     }
     let folder = folder(args.kind, args.user)?;
     let path = folder.join(format!("{name}.rhai"));
@@ -48,9 +48,7 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
         file.finish_new()
     };
     write().map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            Failure::new(format!("{} is there already and stays as it is; choose another name", path.display()))
-        }
+        ErrorKind::AlreadyExists => Failure::new(format!("{} already exists; choose another name", path.display())),
         _ => cannot_write(&path, &error),
     })?;
     out(&next(args, name, &path))
@@ -60,10 +58,10 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
 fn check_name(name: &str) -> Result<(), String> {
     let is_fine = |ch: char| ch.is_alphanumeric() || ch == '_' || ch == '-';
     if name.is_empty() || !name.chars().all(is_fine) || name.starts_with('-') {
-        return Err(format!("«{name}» cannot be a name: use letters, digits, _ and -, such as my_own"));
+        return Err(format!("«{name}» is not a valid name; use letters, digits, _ and -, as in my_own"));
     }
     if name.chars().count() > LONGEST_NAME {
-        return Err(format!("a name has at most {LONGEST_NAME} letters"));
+        return Err(format!("a name can have at most {LONGEST_NAME} characters"));
     }
     // Windows keeps these for devices, and a script should travel.
     let lower = name.to_lowercase();
@@ -71,7 +69,7 @@ fn check_name(name: &str) -> Result<(), String> {
         lower.strip_prefix(port).is_some_and(|rest| rest.len() == 1 && rest.chars().all(|ch| ch.is_ascii_digit()))
     };
     if ["con", "prn", "aux", "nul"].contains(&lower.as_str()) || is_port("com") || is_port("lpt") {
-        return Err(format!("«{name}» is a name that Windows keeps for itself; choose another"));
+        return Err(format!("«{name}» is reserved on Windows; choose another name"));
     }
     Ok(())
 }
@@ -80,7 +78,7 @@ fn check_name(name: &str) -> Result<(), String> {
 fn folder(kind: PluginKind, user: bool) -> Result<PathBuf, Failure> {
     if user {
         let folder = library::user_folder();
-        let folder = folder.ok_or_else(|| Failure::new("there is no home folder; set SLOWGRAD_SCRIPTS to one"))?;
+        let folder = folder.ok_or_else(|| Failure::new("no home folder found; set SLOWGRAD_SCRIPTS to a folder"))?;
         return Ok(folder.join(kind.folder()));
     }
     let here = if kind == PluginKind::Lesson { "" } else { kind.folder() };
@@ -90,7 +88,7 @@ fn folder(kind: PluginKind, user: bool) -> Result<PathBuf, Failure> {
 fn starter(kind: PluginKind, layer: bool, name: &str) -> Result<String, Failure> {
     let file = if layer { "activation_layer".to_owned() } else { kind::word(kind) };
     let text = STARTERS.get_file(format!("{file}.rhai")).and_then(|file| file.contents_utf8());
-    let text = text.ok_or_else(|| Failure::new(format!("there is no starter for a {}", kind.word())))?;
+    let text = text.ok_or_else(|| Failure::new(format!("there is no starter script for a {}", kind.word())))?;
     Ok(text.replace("NAME", name))
 }
 
@@ -107,7 +105,7 @@ fn next(args: &NewArgs, name: &str, path: &Path) -> String {
         lines.push(format!("use it:    write `{}: \"{name}\"` {place}", kind::field(args.kind)));
     }
     if shipped::shipped().files.get(&format!("{}/{name}.rhai", args.kind.folder())).is_some() {
-        lines.push(format!("It hides the built-in {} of this name.", args.kind.word()));
+        lines.push(format!("This script hides the built-in {} of the same name.", args.kind.word()));
     }
     lines.join("\n") + "\n"
 }

@@ -19,36 +19,36 @@ use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
-    /// A lesson file, or the name of a lesson of the library
+    /// Lesson file, or the name of a library lesson
     lesson: PathBuf,
-    /// The picture to write, a PNG file
+    /// PNG file to write
     #[arg(short, long, value_name = "OUT.png")]
     output: PathBuf,
-    /// The training step, from 1
+    /// Training step, counted from 1
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), conflicts_with = "time")]
     step: u64,
-    /// The event of the step, from 0, as `slowgrad trace --format jsonl` numbers them
+    /// Event of the step, counted from 0 as in `slowgrad trace --format jsonl`
     #[arg(long, value_name = "EVENT", default_value_t = 0, conflicts_with = "time")]
     at: usize,
-    /// How far the event has played, 0 to 1
-    #[arg(long, value_name = "PART", default_value_t = 1.0, conflicts_with = "time")]
+    /// Progress of the event, 0 to 1
+    #[arg(long, value_name = "FRACTION", default_value_t = 1.0, conflicts_with = "time")]
     progress: f32,
-    /// The moment after so many seconds of playing at the usual pace from the first step
+    /// Render the moment after this many seconds of playback at 1× from the first step
     #[arg(long, value_name = "S")]
     time: Option<f64>,
-    /// How finely it plays: a coarser unit shows its operations together
+    /// Unit of playback: a coarser unit shows its operations together
     #[arg(long, value_name = "UNIT", default_value = "operation")]
     by: By,
-    /// What is selected and explained: weight(1,0,2), bias(1,0), neuron(1,0) or input(0), all from 0
-    #[arg(long, value_name = "WHAT", value_parser = target)]
+    /// Element to select and explain: weight(1,0,2), bias(1,0), neuron(1,0) or input(0), counted from 0
+    #[arg(long, value_name = "ELEMENT", value_parser = target)]
     select: Option<Target>,
-    /// Size in points
+    /// Image size in points
     #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = size)]
     size: (u32, u32),
-    /// Pixels a point
+    /// Pixels per point
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     scale: f32,
-    /// Colours
+    /// Theme
     #[arg(long, default_value = "dark")]
     theme: ThemeArg,
 }
@@ -110,7 +110,7 @@ fn seek(run: &mut Run, args: &RenderArgs) -> Result<(Timeline, Moment), Failure>
     let timeline = record(run)?;
     if args.at >= timeline.len() {
         let last = timeline.len() - 1;
-        return Err(Failure::usage(format!("step {} has the events 0 to {last}, not {}", args.step, args.at)));
+        return Err(Failure::usage(format!("step {} has events 0 to {last}, not {}", args.step, args.at)));
     }
     let events = timeline.unit(args.at, args.by.into());
     Ok((timeline, Moment { events, progress: args.progress.clamp(0.0, 1.0) }))
@@ -141,7 +141,7 @@ fn play(run: &mut Run, by: Granularity, secs: f64) -> Result<(Timeline, Moment),
 
 /// `weight(1,0,2)` and the like.
 fn target(text: &str) -> Result<Target, String> {
-    let wrong = || format!("«{text}» is none of weight(l,j,i), bias(l,j), neuron(l,j), input(i), loss");
+    let wrong = || format!("«{text}» is not one of weight(l,j,i), bias(l,j), neuron(l,j), input(i), loss");
     if text == "loss" {
         return Ok(Target::Loss);
     }
@@ -168,5 +168,8 @@ fn check_target(target: Target, shape: &Shape) -> Result<(), Failure> {
         return Ok(());
     }
     let sizes: Vec<String> = shape.sizes().iter().map(usize::to_string).collect();
-    Err(Failure::usage(format!("the network {} has no such part; layers and neurons count from 0", sizes.join("–"))))
+    Err(Failure::usage(format!(
+        "the network {} has no such element; layers and neurons are counted from 0",
+        sizes.join("–")
+    )))
 }

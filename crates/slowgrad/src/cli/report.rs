@@ -15,7 +15,7 @@ pub(crate) fn colours() -> bool {
 pub(crate) fn print(diagnostics: &[Diagnostic]) {
     let colour = std::io::stderr().is_terminal() && colours();
     let problems = diagnostics.iter().map(|diagnostic| render(diagnostic, colour));
-    let hint = diagnostics.first().map(|first| format!("`slowgrad explain {}` says more\n", first.code));
+    let hint = diagnostics.first().map(|first| format!("for details, run `slowgrad explain {}`\n", first.code));
     for text in problems.chain(hint) {
         // A closed pipe is no reason to fail.
         let _ = std::io::stderr().write_all(text.as_bytes());
@@ -116,7 +116,7 @@ impl Console {
             let place = location.map(|location| format!("{location}: ")).unwrap_or_default();
             line(&format!("{place}{}", plain(&text)));
             if self.left == 0 {
-                line("… scripts may have printed more, which is not shown");
+                line("… further output of scripts is not shown");
             }
         }
     }

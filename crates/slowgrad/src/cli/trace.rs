@@ -12,24 +12,24 @@ use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub(super) struct TraceArgs {
-    /// A lesson file, or the name of a lesson of the library
+    /// Lesson file, or the name of a library lesson
     lesson: PathBuf,
-    /// The training step, from 1; the steps before it are trained first
+    /// Training step, counted from 1; earlier steps are trained first
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     step: u64,
-    /// Only this sample of the batch, from 1
+    /// Only this sample of the batch, counted from 1
     #[arg(long, value_name = "I")]
     sample: Option<usize>,
     /// Only this phase
     #[arg(long, value_name = "P")]
     phase: Option<PhaseArg>,
-    /// How finely
+    /// Unit to print: a coarser unit combines its operations
     #[arg(long, value_name = "UNIT", default_value = "operation")]
     by: By,
-    /// Text for people, JSON lines for programs
+    /// Output format: readable text or JSON lines
     #[arg(long, default_value = "text")]
     format: Format,
-    /// Significant digits in text
+    /// Significant digits in text output
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=17))]
     digits: u8,
 }
@@ -50,7 +50,7 @@ pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
     let timeline = Timeline::new(Arc::new(recorded?));
     let samples = timeline.step().samples.len();
     if let Some(sample) = args.sample.filter(|sample| *sample == 0 || *sample > samples) {
-        return Err(Failure::usage(format!("step {} has the samples 1 to {samples}, not {sample}", args.step)));
+        return Err(Failure::usage(format!("step {} has samples 1 to {samples}, not {sample}", args.step)));
     }
     let selection = Selection { sample: args.sample.map(|sample| sample - 1), phase: args.phase.map(Into::into) };
     let by = args.by.into();

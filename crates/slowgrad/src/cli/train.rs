@@ -19,21 +19,21 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
-    /// A lesson file, or the name of a lesson of the library
+    /// Lesson file, or the name of a library lesson
     lesson: PathBuf,
-    /// Number of training steps
+    /// Number of training steps to run
     #[arg(long, value_name = "N")]
     steps: u64,
-    /// Threads that train; found out by trying when not given. The results do not depend on it
+    /// Number of training threads [default: tuned during training]; does not affect the results
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
-    /// Start with the weights of this .json or .safetensors file
+    /// Start from the weights in this .json or .safetensors file
     #[arg(long, value_name = "FILE")]
     weights_in: Option<PathBuf>,
-    /// Write the weights to this .json or .safetensors file
+    /// Write the trained weights to this .json or .safetensors file
     #[arg(long, value_name = "FILE")]
     weights_out: Option<PathBuf>,
-    /// Write a JSON line a step to this file
+    /// Write one JSON line per step to this file
     #[arg(long, value_name = "FILE.jsonl")]
     metrics: Option<PathBuf>,
 }
@@ -165,7 +165,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     }
     let test = test.map(|loss| format!(", test loss {}", words::number(loss, 6))).unwrap_or_default();
     if !last.is_finite() {
-        let advice = "note: the loss is no longer finite; often a smaller learning rate helps";
+        let advice = "note: the loss is not finite; try a smaller learning rate";
         writeln!(std::io::stderr(), "{advice}").map_err(|error| Failure::new(error.to_string()))?;
     }
     let (first, last) = (words::number(first, 6), words::number(last, 6));

@@ -67,18 +67,18 @@ pub(crate) fn run(
     let (mut session, watch) = match kept.map(|kept| Opening::resume(kept, Path::new(""))) {
         Some(Ok(kept)) => {
             let (mut session, watch) = begin(kept, limits, &proxy, &mut gui, folders.as_ref())?;
-            session.notice("slowgrad was ended before it was closed: this is where you were");
+            session.notice("slowgrad didn't close properly. Restored where you left off.");
             (session, watch)
         }
         Some(Err(error)) => {
             let (mut session, watch) = begin(opening, limits, &proxy, &mut gui, folders.as_ref())?;
-            session.notice(format!("what you had open last cannot be restored: {error}"));
+            session.notice(format!("cannot restore your last session: {error}"));
             (session, watch)
         }
         None => begin(opening, limits, &proxy, &mut gui, folders.as_ref())?,
     };
     if let Some(problem) = problem {
-        session.notice(format!("the window's settings cannot be read and are the usual ones: {problem}"));
+        session.notice(format!("cannot read the window settings, using defaults: {problem}"));
     }
     let mut geometry = settings.geometry;
     geometry.size = size.map(|(width, height)| [width, height]).or(geometry.size);
@@ -128,7 +128,7 @@ fn begin(
     // The loop is gone only when the program ends.
     let mut session = opening.session(limits, move || drop(proxy.send_event(Wake::Worker)))?;
     // A folder that cannot be watched is no reason not to show the lesson; the window says so.
-    let watch = watch.map_err(|error| session.notice(format!("files are not watched: {error}"))).ok();
+    let watch = watch.map_err(|error| session.notice(format!("cannot watch files for changes: {error}"))).ok();
     Ok((session, watch))
 }
 
@@ -240,7 +240,7 @@ impl App {
                 Ok(notes) => self.notes = Some(notes),
                 Err(error) => {
                     self.gui.has_notes = false;
-                    return self.session.notice(format!("the presenter's window cannot be opened: {error}"));
+                    return self.session.notice(format!("cannot open the presenter notes: {error}"));
                 }
             }
         }
@@ -304,7 +304,7 @@ impl App {
     /// Shows what was read; when that fails, what is shown stays.
     fn opened(&mut self, opening: Result<Opening, WindowError>) {
         if self.gui.has_unsaved_scripts() {
-            return self.session.notice("a script is not saved yet: save or close it, then open another lesson");
+            return self.session.notice("a script has unsaved changes; save it before you open another lesson");
         }
         match opening.and_then(|opening| begin(opening, self.limits, &self.proxy, &mut self.gui, self.folders.as_ref()))
         {
@@ -324,7 +324,7 @@ impl App {
                 self.writer.write(file.name().into(), move || session.text());
                 self.gui.file = Some(file);
             }
-            None => self.session.notice("there is nothing to save yet"),
+            None => self.session.notice("nothing to save yet"),
         }
     }
 

@@ -54,12 +54,12 @@ pub(crate) enum WindowError {
     Session(#[from] ReadError),
     /// There is no display to open a window on.
     #[error(
-        "cannot open a window ({0}); without a display use `slowgrad render` for pictures and `slowgrad trace` for text"
+        "cannot open a window ({0}); without a display, use `slowgrad render` for images and `slowgrad trace` for text"
     )]
     Display(String),
     /// There is a display, but nothing that could draw into a window on it.
     #[error(
-        "no graphics driver can draw into this window; on Debian and Ubuntu install mesa-vulkan-drivers \
+        "no graphics driver can draw to this window; on Debian and Ubuntu install mesa-vulkan-drivers \
          (software rendering, works without a GPU)"
     )]
     NoDriver,
@@ -78,7 +78,7 @@ pub(crate) enum WindowError {
         cause: String,
     },
     /// The log cannot be written.
-    #[error("cannot write the log of events: {0}")]
+    #[error("cannot write the event log: {0}")]
     Log(#[source] std::io::Error),
     /// No picture of the window can be drawn.
     #[error(transparent)]

@@ -50,7 +50,7 @@ impl Notes {
         proxy: EventLoopProxy<Wake>,
     ) -> Result<Self, WindowError> {
         let attributes = Window::default_attributes()
-            .with_title("Presenter's notes · slowgrad")
+            .with_title("Presenter notes · slowgrad")
             .with_inner_size(LogicalSize::new(SIZE[0], SIZE[1]))
             .with_min_inner_size(LogicalSize::new(360.0, 240.0));
         let here = main.current_monitor();

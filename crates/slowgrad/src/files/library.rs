@@ -29,7 +29,7 @@ const MOST_BYTES_IN_ALL: u64 = 128 << 20;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     /// Neither a file nor a lesson of the library.
-    #[error("there is no lesson «{name}»{suggestion}")]
+    #[error("there is no lesson named «{name}»{suggestion}")]
     NoLesson {
         /// What was asked for.
         name: String,
@@ -143,8 +143,8 @@ fn load_from(user: Option<&Path>, lesson: Option<&Path>) -> Result<Loaded, LoadE
     if asked.extension().is_some_and(|ending| ending == "rhai") || asked.components().count() > 1 {
         let fault = match asked.symlink_metadata() {
             Ok(_) if asked.exists() => "is not a file",
-            Ok(_) => "is a link that leads nowhere",
-            Err(_) => "is not there",
+            Ok(_) => "is a broken link",
+            Err(_) => "does not exist",
         };
         return Err(LoadError::NoFile { path: name, fault });
     }
@@ -154,7 +154,7 @@ fn load_from(user: Option<&Path>, lesson: Option<&Path>) -> Result<Loaded, LoadE
     known.dedup();
     let suggestion = match nearest(short, known.iter().map(String::as_str)) {
         Some(lesson) => format!("; did you mean «{lesson}»?"),
-        None => format!("; the lessons are {}, or give the path of a file", known.join(", ")),
+        None => format!("; available lessons: {}; or specify a file path", known.join(", ")),
     };
     Err(LoadError::NoLesson { name, suggestion })
 }
@@ -186,7 +186,7 @@ fn load_file(user: Option<&Path>, path: &Path) -> Result<Loaded, LoadError> {
     // The lesson itself counts whatever its ending and however full its folder is.
     let bytes = read_file(&path).map_err(broken)?;
     if !roots.roots.last_mut().is_some_and(|own| own.files.insert(file.as_str(), bytes)) {
-        let message = "a lesson's file name cannot hold «:», «\\» or control characters";
+        let message = "a lesson's file name cannot contain «:», «\\» or control characters";
         return Err(broken(std::io::Error::new(std::io::ErrorKind::InvalidFilename, message)));
     }
     let Roots { roots, folders } = roots;
@@ -211,7 +211,7 @@ pub(crate) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     if size <= MOST_BYTES && file.take(MOST_BYTES + 1).read_to_end(&mut bytes)? as u64 <= MOST_BYTES {
         return Ok(bytes);
     }
-    let message = format!("the file has {} bytes, and {MOST_BYTES} is the limit", size.max(bytes.len() as u64));
+    let message = format!("the file has {} bytes; the limit is {MOST_BYTES}", size.max(bytes.len() as u64));
     Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message))
 }
 
@@ -255,7 +255,7 @@ impl Walk {
             }
             if !inside {
                 if let Some(name) = path_in(&self.top, &path) {
-                    self.files.leave_out(name, "it is a link that leads out of the folder, or to nothing");
+                    self.files.leave_out(name, "it is a link that is broken or points outside the folder");
                 }
             } else if path.is_dir() {
                 if depth > 1 {
@@ -269,7 +269,7 @@ impl Walk {
                         self.files.insert(name, bytes);
                     }
                     Ok(_) => {
-                        let why = format!("the files of its folder have more than {MOST_BYTES_IN_ALL} bytes together");
+                        let why = format!("the files in its folder exceed {MOST_BYTES_IN_ALL} bytes in total");
                         self.files.leave_out(name, why);
                     }
                     Err(error) => self.files.leave_out(name, error.to_string()),
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(root.files.paths().collect::<Vec<_>>(), ["mine.rhai"]);
         fs::write(lessons.path().join("a:b.rhai"), "odd").expect("a file");
         let error = load_from(None, Some(&lessons.path().join("a:b.rhai"))).expect_err("the name is odd");
-        assert!(error.to_string().contains("cannot hold"), "{error}");
+        assert!(error.to_string().contains("cannot contain"), "{error}");
     }
 
     #[test]

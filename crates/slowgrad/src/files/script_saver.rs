@@ -12,16 +12,16 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SaveError {
     /// There is something else in the file than was thought.
-    #[error("the file was changed by another program")]
+    #[error("another program has changed the file")]
     Changed(Arc<[u8]>),
     /// The file is gone.
-    #[error("the file is gone")]
+    #[error("the file no longer exists")]
     Gone,
     /// A link leads out of the folder.
-    #[error("{0} leads out of the lesson's folder")]
+    #[error("{0} is outside the lesson's folder")]
     Outside(PathBuf),
     /// The file may not be written.
-    #[error("{0} is write-protected")]
+    #[error("{0} is read-only")]
     Protected(PathBuf),
     /// The disk says no.
     #[error("cannot write {0}: {1}")]

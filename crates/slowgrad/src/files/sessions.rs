@@ -14,7 +14,7 @@ pub(crate) enum ReadError {
     #[error("{0} {1}")]
     Format(PathBuf, #[source] FormatError),
     /// Its lesson is neither where it was nor beside the session.
-    #[error("the lesson of this session, {0}, is gone")]
+    #[error("cannot find the lesson of this session, {0}")]
     NoLesson(String),
 }
 
@@ -64,7 +64,12 @@ mod tests {
         };
         assert_eq!(lesson_path(&named("welcome"), &file).expect("built in"), Path::new("welcome"));
         let gone = named("/nowhere/a.rhai");
-        assert!(lesson_path(&gone, &file).expect_err("it is gone").to_string().contains("/nowhere/a.rhai, is gone"));
+        assert!(
+            lesson_path(&gone, &file)
+                .expect_err("it is gone")
+                .to_string()
+                .contains("cannot find the lesson of this session, /nowhere/a.rhai")
+        );
         std::fs::write(folder.path().join("a.rhai"), "fn lesson() {}").expect("a file");
         assert_eq!(lesson_path(&gone, &file).expect("beside"), folder.path().join("a.rhai"));
     }

@@ -190,7 +190,7 @@ impl Sheet<'_> {
         let tip = egui::Tooltip::always_open(
             ui.ctx().clone(),
             ui.layer_id(),
-            egui::Id::unique("what is wrong"),
+            egui::Id::unique("problem under the pointer"),
             egui::PopupAnchor::Pointer,
         );
         tip.gap(14.0).width(380.0).show(|ui| problem_text_ui(ui, mark, self.theme));

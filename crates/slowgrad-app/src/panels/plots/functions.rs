@@ -23,7 +23,7 @@ struct Names {
 pub(super) fn activation_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let Some((at, curve)) = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.activation.clone()) else {
-        return missing_ui(ui, session, "This activation cannot be drawn here.", &theme);
+        return missing_ui(ui, session, "This activation cannot be plotted.", &theme);
     };
     let Some((timeline, _)) = session.now() else { return };
     let step = timeline.step();
@@ -35,7 +35,7 @@ pub(super) fn activation_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let layer = if is_output { "output".to_owned() } else { format!("layer {}", at.layer + 1) };
     let mut place = format!("{function} · {layer} · neuron {} · sample {}", at.neuron + 1, at.sample + 1);
     if whole {
-        place += " · the other z stay";
+        place += " · other z fixed";
     }
     ui.horizontal(|ui| {
         ui.label(egui::RichText::new(place).size(12.0).color(theme.faint));
@@ -46,7 +46,7 @@ pub(super) fn activation_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
 pub(super) fn loss_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
     let Some((at, curve)) = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.loss.clone()) else {
-        return missing_ui(ui, session, "This loss cannot be drawn over one output.", &theme);
+        return missing_ui(ui, session, "This loss cannot be plotted over one output.", &theme);
     };
     let Some((timeline, _)) = session.now() else { return };
     let (function, outputs) = (&timeline.step().names.loss, timeline.step().shape.outputs());
@@ -60,7 +60,7 @@ pub(super) fn loss_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             let mut nth = gui.plots.output + 1;
             ui.add(DragValue::new(&mut nth).range(1..=outputs).speed(0.05)).labelled_by(label.id);
             gui.plots.output = nth - 1;
-            ui.label(egui::RichText::new("the others stay").size(12.0).color(theme.faint));
+            ui.label(egui::RichText::new("others fixed").size(12.0).color(theme.faint));
         }
     });
     curve_ui(ui, &curve, &names, theme.loss, &theme);
@@ -68,7 +68,7 @@ pub(super) fn loss_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
 
 /// What is said where there is no curve: it may be on its way.
 fn missing_ui(ui: &mut Ui, session: &Session, text: &str, theme: &Theme) {
-    instead_ui(ui, if session.is_unsettled() { "Being computed…" } else { text }, theme);
+    instead_ui(ui, if session.is_unsettled() { "Computing…" } else { text }, theme);
 }
 
 fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &Names, color: Color32, theme: &Theme) {
@@ -80,7 +80,7 @@ fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &Names, color: Color32, t
         (Mark::Ball, theme.accent, "now".to_owned()),
     ];
     if curve.target.is_some() {
-        marks.insert(2, (Mark::Line(SHORT), target_color, "wanted".to_owned()));
+        marks.insert(2, (Mark::Line(SHORT), target_color, "target".to_owned()));
     }
     legend_ui(ui, &marks, theme);
     let points = || curve.points.iter().chain([&curve.present]);

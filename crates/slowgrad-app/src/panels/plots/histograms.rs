@@ -14,7 +14,7 @@ const NARROWEST: f32 = 98.0;
 pub(super) fn histograms_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
     let theme = *gui.theme();
     let Some(layers) = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.histograms.clone()) else {
-        return instead_ui(ui, "Being counted…", &theme);
+        return instead_ui(ui, "Computing…", &theme);
     };
     let room = ui.available_size();
     let width = ((room.x - 8.0 * (layers.len() - 1) as f32) / layers.len() as f32).max(NARROWEST);
@@ -67,7 +67,7 @@ fn histogram_ui(ui: &mut Ui, (layer, title): (&str, &str), histogram: &Histogram
     let chart = BarChart::new("", bars).color(Color32::TRANSPARENT).allow_hover(false);
     let shown = plot_ui(ui, title, [Axis::new("", x), count], theme, |_| Vec::new(), move |plot| plot.bar_chart(chart));
     shown.response.widget_info(|| {
-        WidgetInfo::labeled(Role::Image, true, format!("histogram, {layer}, {heading}, {total} in all"))
+        WidgetInfo::labeled(Role::Image, true, format!("histogram, {layer}, {heading}, {total} values"))
     });
     if let Some(pointer) = shown.pointer {
         let nth = (pointer.x / width).floor() as i64;

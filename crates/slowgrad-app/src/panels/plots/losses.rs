@@ -46,7 +46,7 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
         snapshot.setup.as_ref().zip(snapshot.data.as_ref()).is_none_or(|(setup, data)| setup.batch >= data.train);
     if let Some(ghost) = &snapshot.curves.ghost {
         let style = LineStyle::Dotted { spacing: 4.0 };
-        add("before your change".into(), batch(ghost.points()), theme.faint, style, 1.2);
+        add("previous run".into(), batch(ghost.points()), theme.faint, style, 1.2);
     }
     if !is_whole {
         add("batch".into(), batch(&snapshot.curves.present), theme.loss.gamma_multiply(0.42), solid, 1.0);
@@ -74,9 +74,9 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let (is_log, is_log_steps) = (gui.plots.is_log, gui.plots.is_log_steps);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
-        ui.checkbox(&mut gui.plots.is_log, "log L").on_hover_text("each decade of the loss is as high as the next");
+        ui.checkbox(&mut gui.plots.is_log, "log L").on_hover_text("Logarithmic loss axis");
         let steps = ui.checkbox(&mut gui.plots.is_log_steps, "log step");
-        steps.on_hover_text("each decade of the steps is as wide as the next: the first steps go farthest");
+        steps.on_hover_text("Logarithmic step axis, which gives the first steps more room");
         // What is drawn last, over the others, is named first.
         let marks: Vec<(Mark, Color32, String)> =
             series.iter().rev().map(|series| (Mark::Line(series.style), series.color, series.name.clone())).collect();
@@ -163,7 +163,7 @@ fn under_pointer(ui: &Ui, shown: &Shown, series: &[Series], theme: &Theme, (alon
             ui.painter().circle(at, 3.5, series.color, Stroke::new(1.0, theme.background));
         }
     }
-    let text = format!("{}\nclick to go there", said(series, nearest));
+    let text = format!("{}\nclick to go to this step", said(series, nearest));
     readout(ui, frame, Pos2::new(x, ui.input(|input| input.pointer.hover_pos())?.y), &text, theme);
     Some(nearest as u64)
 }

@@ -84,9 +84,9 @@ fn bar_ui(ui: &mut Ui, gui: &mut Gui) {
             gui.plots.toggle_all();
         }
         let (word, help) = if gui.plots.is_large {
-            ("smaller", "The network comes back above the plots")
+            ("smaller", "Show the network above the plots again")
         } else {
-            ("larger", "The plots take the place of the network")
+            ("larger", "Show the plots in place of the network")
         };
         if ui.button(RichText::new(word).size(13.0)).on_hover_text(help).clicked() {
             gui.plots.is_large = !gui.plots.is_large;

@@ -85,7 +85,7 @@ pub(super) fn answers_ui(ui: &mut Ui, gui: &Gui, session: &mut Session) {
     let Some(data) = snapshot.data.clone() else { return };
     let inputs = data.samples.first().map_or(0, |(input, _)| input.len());
     let (Some(answers), 1..=2) = (snapshot.plots.answers.clone(), inputs) else {
-        let text = format!("The network has {inputs} inputs; answers are drawn over one or two.");
+        let text = format!("The network has {inputs} inputs; predictions can be plotted over one or two.");
         return instead_ui(ui, &text, &theme);
     };
     let present = session
@@ -171,7 +171,7 @@ fn plane_ui(
                 let dot = Mark::Dot(SHAPES[class % SHAPES.len()], true);
                 marks.push((dot, class_color(class, *outputs, theme), format!("class {}", class + 1)));
             }
-            line(&mut marks, "where the largest output changes");
+            line(&mut marks, "decision boundary");
         }
         Wants::TwoOf(range) => {
             for (class, target) in range.iter().enumerate() {
@@ -189,7 +189,7 @@ fn plane_ui(
         }
     }
     if !data.test_samples.is_empty() {
-        marks.push((Mark::Dot(MarkerShape::Circle, false), theme.text, "hollow: to test".into()));
+        marks.push((Mark::Dot(MarkerShape::Circle, false), theme.text, "hollow = test data".into()));
     }
     legend_ui(ui, &marks, theme);
 
@@ -249,7 +249,7 @@ fn plane_ui(
     if let Some((input, _)) = present.and_then(|present| data.samples.get(present)) {
         painter.circle_stroke(shown.at(input[0], input[1]), radius + 4.0, Stroke::new(2.0, theme.accent));
     }
-    let said = format!("plot of what the network answers over two inputs, {} samples", data.train);
+    let said = format!("plot of predictions over two inputs, {} samples", data.train);
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &said));
     if let Some(pointer) = shown.pointer {
         // The answer at the nearest place that was computed, not one in between.
@@ -279,13 +279,13 @@ fn line_ui(
     present: Option<usize>,
     theme: &Theme,
 ) {
-    let answers = format!("ŷ, what the network answers{}", whose(other, false));
+    let answers = format!("ŷ, prediction{}", whose(other, false));
     let mut marks = vec![
         (Mark::Line(LineStyle::Solid), theme.value.negative, answers),
-        (Mark::Dot(MarkerShape::Circle, true), theme.value.positive, "y, samples to learn from".to_owned()),
+        (Mark::Dot(MarkerShape::Circle, true), theme.value.positive, "y, training data".to_owned()),
     ];
     if !data.test_samples.is_empty() {
-        marks.push((Mark::Dot(MarkerShape::Circle, false), theme.value.positive, "to test".to_owned()));
+        marks.push((Mark::Dot(MarkerShape::Circle, false), theme.value.positive, "test data".to_owned()));
     }
     if other.is_some() {
         marks.push((Mark::Line(OTHER), theme.text, format!("ŷ{}", whose(other, true))));
@@ -299,7 +299,7 @@ fn line_ui(
         points.iter().copied().filter(|[_, y]| y.is_finite()).collect()
     };
     let line = Line::new("answers", curve(points)).color(theme.value.negative).width(2.2);
-    let beside = Line::new("answers of the second run", curve(theirs)).color(theme.text).style(OTHER).width(1.8);
+    let beside = Line::new("predictions of the comparison", curve(theirs)).color(theme.text).style(OTHER).width(1.8);
     let axes = [Axis::new("x₁", x), y];
     let shown = plot_ui(
         ui,
@@ -323,7 +323,7 @@ fn line_ui(
             }
         }
     }
-    let said = format!("plot of what the network answers over its input, {} samples", data.train);
+    let said = format!("plot of predictions over the input, {} samples", data.train);
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &said));
     let near =
         shown.pointer.and_then(|at| points.iter().min_by(|a, b| (a[0] - at.x).abs().total_cmp(&(b[0] - at.x).abs())));

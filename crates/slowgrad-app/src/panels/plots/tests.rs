@@ -63,7 +63,7 @@ fn every_plot_opens_by_its_name_and_says_its_numbers() {
     let surface = snapshot.plots.landscape.as_ref().expect("a landscape").surface.clone();
     assert!(picture(&window, "loss landscape over w").ends_with(&format!("loss {}", number(surface.loss, 4))));
     for (name, start) in [
-        ("answers", "plot of what the network answers over two inputs"),
+        ("answers", "plot of predictions over two inputs"),
         ("histograms", "histogram, layer 1"),
         ("activation", "plot of the activation, now z₁"),
         ("loss function", "plot of the loss function, now ŷ₁"),
@@ -132,12 +132,12 @@ fn the_landscape_reaches_as_far_as_somebody_wants() {
     // Its numbers can be typed, and given back to the way.
     window.get_by_label("range of the landscape").click();
     window.run_steps(4);
-    window.get_by_label("around where it is now").click();
+    window.get_by_label("Centre on current values").click();
     rest(&mut window);
     let around = surface(&window);
     let middle = [0, 1].map(|axis| f64::midpoint(around.range[axis][0], around.range[axis][1]));
     assert!((0..2).all(|axis| (middle[axis] - around.present[axis]).abs() < 1e-9), "{middle:?}");
-    window.get_by_label("as far as the way leads").click();
+    window.get_by_label("Fit to path").click();
     rest(&mut window);
     assert_eq!(surface(&window).range, whole.range);
 }
@@ -176,7 +176,7 @@ fn a_comparison_is_found_by_typing_and_shows_both_networks() {
     act(&mut window, Action::Plots);
     window.get_by_label("compare").click();
     window.run_steps(4);
-    window.get_by_label("compare with a run that has another").type_text("momentum");
+    window.get_by_label("compare with a run that uses").type_text("momentum");
     window.run_steps(8);
     window.key_press(Key::Enter);
     rest(&mut window);

@@ -382,7 +382,7 @@ fn a_comparison_that_cannot_be_made_says_so_and_another_lesson_ends_it() {
     worker.send(Command::Compare(Some(Difference::plugin(Slot::Loss, "nothing"))));
     let none = settled(&mut worker);
     assert!(none.rival.is_none());
-    assert!(none.messages.iter().any(|message| message.contains("the comparison is over")), "{:?}", none.messages);
+    assert!(none.messages.iter().any(|message| message.contains("the comparison has ended")), "{:?}", none.messages);
     worker.send(Command::Compare(Some(momentum())));
     assert!(settled(&mut worker).rival.is_some());
     worker.send(Change::Reset.into());

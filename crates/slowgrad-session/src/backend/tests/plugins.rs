@@ -90,7 +90,7 @@ fn another_initializer_or_data_set_starts_the_run_anew_from_the_same_seed() {
     let before = settled(&mut worker);
     worker.send(patch(Slot::Initializer.patch(PluginRef::named("he_normal"))));
     let drawn = settled(&mut worker);
-    assert!(drawn.messages.iter().any(|message| message.contains("another initializer")), "{:?}", drawn.messages);
+    assert!(drawn.messages.iter().any(|message| message.contains("new initializer")), "{:?}", drawn.messages);
     assert_eq!((shown(&drawn).0, slot(&drawn, Slot::Initializer).name.as_str()), (1, "he_normal"));
     assert_eq!(slot(&drawn, Slot::Regularizer).name, "decay", "what was changed by hand stays");
     let opened = |snapshot: &Snapshot| snapshot.lesson.as_ref().expect("a lesson").opened;
@@ -213,7 +213,7 @@ fn an_initializer_waits_for_the_next_start() {
     worker.send(save("initializers/own.rhai", "fn init(ctx) { 0.5 }"));
     let saved = settled(&mut worker);
     assert_eq!(values(&saved), values(&before));
-    assert!(saved.messages.iter().any(|message| message.contains("next start")), "{:?}", saved.messages);
+    assert!(saved.messages.iter().any(|message| message.contains("next Reset")), "{:?}", saved.messages);
     worker.send(Change::Reset.into());
     assert_ne!(values(&settled(&mut worker)), values(&before));
 }

@@ -101,7 +101,7 @@ fn what_was_changed_while_nobody_looked_runs_from_the_next_step_on() {
     let mut second = worker_with(LESSON, &edition(4));
     let there = settled_after(&mut second, saved(&before));
     assert_eq!(state(&there), state(&before));
-    let told = "optimizers/own.rhai has changed since: it runs as it is now from the next step on";
+    let told = "optimizers/own.rhai has changed since: the current version runs from the next step";
     assert!(there.messages.iter().any(|message| message == told), "{:?}", there.messages);
     let [next, was] = [&mut second, &mut first].map(|worker| settled_after(worker, Command::Seek(10)));
     assert_eq!(values(&next), values(&was), "the step that was shown is as it was shown");
@@ -118,7 +118,7 @@ fn a_lesson_that_describes_another_run_by_now_does_not_take_the_place_of_what_wa
     let mut second = worker_with(&LESSON.replace("[2, 3, 1]", "[2, 5, 1]"), OPTIMIZER);
     let there = settled_after(&mut second, saved(&before));
     assert_eq!(state(&there), state(&before));
-    assert!(there.messages.iter().any(|message| message.contains("begins with a reset")), "{:?}", there.messages);
+    assert!(there.messages.iter().any(|message| message.contains("Reset to start")), "{:?}", there.messages);
     let again = settled_after(&mut second, Change::Reset.into());
     assert_eq!(again.setup.expect("a set-up").sizes, [2, 5, 1]);
 }
@@ -181,12 +181,12 @@ fn a_saved_run_that_does_not_fit_says_so_and_restoring_can_be_stopped() {
         Command::Restore(Box::new(Saved { lesson: "t.rhai".into(), recipe, ..Saved::default() }))
     };
     let misfit = settled_after(&mut worker, restore(changes, 4));
-    assert!(misfit.messages.iter().any(|message| message.contains("does not fit")), "{:?}", misfit.messages);
+    assert!(misfit.messages.iter().any(|message| message.contains("no longer fits")), "{:?}", misfit.messages);
     assert!(misfit.recipe.changes.is_empty());
     worker.send(restore(Vec::new(), 1_000_000_000));
     let stopped = settled_after(&mut worker, Command::Seek(3));
     assert_eq!(shown(&stopped).0, 3);
-    assert!(stopped.messages.iter().any(|message| message.contains("not restored")), "{:?}", stopped.messages);
+    assert!(stopped.messages.iter().any(|message| message.contains("partly restored")), "{:?}", stopped.messages);
 }
 
 #[test]

@@ -138,7 +138,7 @@ fn neurons_and_layers_come_and_go_and_the_rest_stays() {
     worker.send(Command::Seek(8));
     assert_eq!(sizes(&settled(&mut worker)), [2, 3, 4, 1]);
     worker.send(Change::Reshape(Reshape::RemoveLayer { layer: 2 }).into());
-    assert!(settled(&mut worker).messages[0].contains("belong to the data"));
+    assert!(settled(&mut worker).messages[0].contains("at least one neuron"));
     worker.send(Change::Reset.into());
     assert_eq!(sizes(&settled(&mut worker)), [2, 3, 1], "the lesson's own structure");
 }

@@ -23,39 +23,41 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) const ROWS: &[Row] = &[
-    Row { name: "open-w1", what: "reading the lesson W1: scripts, data, weights", measure: open },
-    Row { name: "first-step", what: "recording W1's first step, its scripts traced", measure: first_step },
-    Row { name: "record-w1", what: "recording a step of W1", measure: |bench| record(bench, "w1") },
-    Row { name: "record-w3", what: "recording a step of W3", measure: |bench| record(bench, "w3") },
-    Row { name: "event-xor", what: "an event at a random address, 2-3-1", measure: |bench| events(bench, "xor") },
-    Row { name: "event-w3", what: "an event at a random address, W3", measure: |bench| events(bench, "w3") },
+    Row { name: "open-w1", what: "load lesson W1: scripts, data and weights", measure: open },
+    Row { name: "first-step", what: "record the first step of W1 and trace its scripts", measure: first_step },
+    Row { name: "record-w1", what: "record a step of W1", measure: |bench| record(bench, "w1") },
+    Row { name: "record-w3", what: "record a step of W3", measure: |bench| record(bench, "w3") },
+    Row {
+        name: "event-xor",
+        what: "create an event at a random address, 2-3-1",
+        measure: |bench| events(bench, "xor"),
+    },
+    Row { name: "event-w3", what: "create an event at a random address, W3", measure: |bench| events(bench, "w3") },
     Row {
         name: "seek-xor",
-        what: "any of 100 000 past steps with its events, 2-3-1",
+        what: "seek to one of 100 000 past steps and its events, 2-3-1",
         measure: |bench| seeks(bench, "xor"),
     },
-    Row { name: "seek-w1", what: "any of 100 000 past steps with its events, W1", measure: |bench| seeks(bench, "w1") },
-    Row { name: "save", what: "from a saved lesson to its step, over the shipped lessons", measure: saves },
     Row {
-        name: "frame-100",
-        what: "a frame of 10² weights without the graphics card",
-        measure: |bench| frames(bench, 2, 9),
+        name: "seek-w1",
+        what: "seek to one of 100 000 past steps and its events, W1",
+        measure: |bench| seeks(bench, "w1"),
     },
-    Row { name: "frame-10k", what: "a frame of 10⁴ weights", measure: |bench| frames(bench, 2, 99) },
-    Row { name: "frame-100k", what: "a frame of 10⁵ weights", measure: |bench| frames(bench, 2, 315) },
-    Row { name: "frame-1m", what: "a frame of 10⁶ weights", measure: |bench| frames(bench, 2, 999) },
+    Row { name: "save", what: "reload a saved lesson and show its step, shipped lessons", measure: saves },
+    Row { name: "frame-100", what: "a frame with 10² weights, without the GPU", measure: |bench| frames(bench, 2, 9) },
+    Row { name: "frame-10k", what: "a frame with 10⁴ weights", measure: |bench| frames(bench, 2, 99) },
+    Row { name: "frame-100k", what: "a frame with 10⁵ weights", measure: |bench| frames(bench, 2, 315) },
+    Row { name: "frame-1m", what: "a frame with 10⁶ weights", measure: |bench| frames(bench, 2, 999) },
     Row {
         name: "frame-first",
-        what: "the first frame of a step of 10⁶ weights, a layer at work",
+        what: "the first frame of a step with 10⁶ weights, one layer active",
         measure: |bench| first_frames(bench, 999),
     },
+    Row { name: "window-10k", what: "a whole window frame with 10⁴ weights", measure: |bench| windows(bench, 99) },
+    Row { name: "window-1m", what: "a whole window frame with 10⁶ weights", measure: |bench| windows(bench, 999) },
     Row {
-        name: "window-10k", what: "a whole frame of a window with 10⁴ weights", measure: |bench| windows(bench, 99)
+        name: "frame-deep", what: "a frame with 10⁴ weights in 400 layers", measure: |bench| frames(bench, 400, 5)
     },
-    Row {
-        name: "window-1m", what: "a whole frame of a window with 10⁶ weights", measure: |bench| windows(bench, 999)
-    },
-    Row { name: "frame-deep", what: "a frame of 10⁴ weights in 400 layers", measure: |bench| frames(bench, 400, 5) },
 ];
 
 /// So many places of a step or a run stand for all.
@@ -77,7 +79,7 @@ fn timeline(run: &Run) -> Result<Timeline, Failure> {
 
 fn open(bench: &Bench) -> Result<Reading, Failure> {
     let mut sandbox = opened::sandbox(bench.limits);
-    let (root, bytes) = sandbox.file("w1.rhai").ok_or_else(|| Failure::new("there is no lesson W1"))?;
+    let (root, bytes) = sandbox.file("w1.rhai").ok_or_else(|| Failure::new("cannot find lesson W1"))?;
     let read = || {
         // What was read before is forgotten with that.
         sandbox.replace(&root, "w1.rhai", Some(Arc::clone(&bytes)));
@@ -105,7 +107,7 @@ fn events(bench: &Bench, lesson: &str) -> Result<Reading, Failure> {
         places(timeline.len() as u64).into_iter().map(|index| timeline.address(index as usize)).collect();
     let spread = bench.timing.each(addresses.len(), |case| {
         timed(|| {
-            let index = timeline.locate(&addresses[case]).ok_or_else(|| Failure::new("an address leads nowhere"))?;
+            let index = timeline.locate(&addresses[case]).ok_or_else(|| Failure::new("an address has no event"))?;
             Ok::<_, Failure>(timeline.event(index))
         })
     })?;
@@ -171,7 +173,7 @@ impl Saving {
     fn settle(&mut self) -> Result<(), Failure> {
         let snapshot = self.worker.run_until_idle(clock().deadline(Duration::from_mins(1)));
         let wrong = |what: &str| Failure::new(format!("{}: {what}", self.path));
-        let snapshot = snapshot.ok_or_else(|| wrong("the worker gave no answer"))?;
+        let snapshot = snapshot.ok_or_else(|| wrong("the worker did not respond"))?;
         match snapshot.problems.first() {
             Some(problem) => Err(wrong(&problem.to_string())),
             None => Ok(()),

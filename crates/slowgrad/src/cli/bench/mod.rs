@@ -18,28 +18,28 @@ use slowgrad_tape::isa::{self, Isa};
 use timing::Timing;
 
 const LONG_HELP: &str = "\
-All numbers are float64 and trained in one thread, unless a row says two. The activation, the loss and the optimizer of each row are
-scripts; the value of the loss is computed in each step. SLOWGRAD_ISA = portable, avx2 or avx512 chooses the vector
-unit. The time is the shortest of many rounds; where a row has several cases, that of the median and the worst case.
+All rows use float64 and train in one thread, unless the row says two. The activation, the loss and the optimizer of each row are
+scripts; the loss is computed in each step. Set SLOWGRAD_ISA to portable, avx2 or avx512 to choose the vector unit.
+A time is the shortest of many rounds; a row with several cases shows the median and the worst case.
 
-With --json, standard output is one object with the fields
+With --json, the output is an object with the fields
   vector_unit  portable, avx2 or avx512
-  cores        of the machine
-  is_quick     whether --quick was given, so that the numbers mean little
+  cores        the number of cores of the machine
+  is_quick     whether --quick was given; the numbers are then not reliable
   rows         [{name, what, value, worst, unit}], where unit is \"samples per second\", \"seconds\" or \"bytes\";
-               worst is null where a row has one case only, value where this system does not tell it
-  peak_memory  of the whole measurement in bytes, null where this system does not tell it";
+               worst is null if the row has only one case, value if this system does not report it
+  peak_memory  peak memory of the whole run in bytes, null if this system does not report it";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = LONG_HELP)]
 pub(super) struct BenchArgs {
-    /// Only rows whose names begin like one of these, such as w1 or seek
+    /// Only rows whose names start with one of these, such as w1 or seek
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// JSON for programs; `slowgrad bench --help` describes it
+    /// Print JSON; `slowgrad bench --help` describes the fields
     #[arg(long)]
     json: bool,
-    /// Do everything only once or twice: to see that it works, not how fast
+    /// Run each measurement only once or twice, to test that it works
     #[arg(long)]
     quick: bool,
 }
@@ -103,7 +103,7 @@ pub(super) fn run(args: &BenchArgs, limits: Limits) -> Result<(), Failure> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if !args.json {
         let unit = vector_unit();
-        let quick = if args.quick { "; --quick: the times mean little" } else { "" };
+        let quick = if args.quick { "; --quick: the times are not reliable" } else { "" };
         out(&format!(
             "float64, {unit}, {cores} cores, one thread unless a row says two; the loss is computed in each step{quick}\n\n"
         ))?;
@@ -126,7 +126,7 @@ pub(super) fn run(args: &BenchArgs, limits: Limits) -> Result<(), Failure> {
                 },
             }));
         } else {
-            let value = reading.value.map_or_else(|| "not told".to_owned(), |value| in_words(value, reading.unit));
+            let value = reading.value.map_or_else(|| "n/a".to_owned(), |value| in_words(value, reading.unit));
             let worst = reading.worst.map(|worst| format!("   worst {:>10}", in_words(worst, reading.unit)));
             let worst = worst.unwrap_or_default();
             out(&format!("{:name_width$}  {:what_width$}  {value:>18}{worst}\n", row.name, row.what))?;
@@ -156,9 +156,9 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Row>, Failure> {
         if !all().any(|row| row.name.starts_with(name.as_str())) {
             let suggestion = match library::nearest(name, all().map(|row| row.name)) {
                 Some(near) => format!("did you mean «{near}»?"),
-                None => format!("there are {}", all().map(|row| row.name).collect::<Vec<_>>().join(", ")),
+                None => format!("available rows: {}", all().map(|row| row.name).collect::<Vec<_>>().join(", ")),
             };
-            return Err(Failure::usage(format!("there is no row «{name}»; {suggestion}")));
+            return Err(Failure::usage(format!("there is no row named «{name}»; {suggestion}")));
         }
     }
     // A whole name means that row alone.

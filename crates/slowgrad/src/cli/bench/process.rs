@@ -5,17 +5,9 @@ use crate::cli::Failure;
 use std::process::Command;
 
 pub(super) const ROWS: &[Row] = &[
-    Row {
-        name: "memory-w1",
-        what: "the most memory of a process that trains W1",
-        measure: |bench| memory(bench, "w1"),
-    },
-    Row {
-        name: "memory-w3",
-        what: "the most memory of a process that trains W3",
-        measure: |bench| memory(bench, "w3"),
-    },
-    Row { name: "program", what: "the program's file, shipped scripts and fonts in it", measure: program },
+    Row { name: "memory-w1", what: "peak memory of a process that trains W1", measure: |bench| memory(bench, "w1") },
+    Row { name: "memory-w3", what: "peak memory of a process that trains W3", measure: |bench| memory(bench, "w3") },
+    Row { name: "program", what: "size of the program file, with its scripts and fonts", measure: program },
 ];
 
 /// The most memory that this process has had, in bytes; nothing where the system does not tell it.

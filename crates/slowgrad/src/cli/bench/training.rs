@@ -13,13 +13,13 @@ pub(super) const ROWS: &[Row] = &[
         what: "2-4-2-1 tanh, half squared error, sgd, batches of 10, circle",
         measure: |bench| steps(bench, 1, "w1"),
     },
-    Row { name: "w1-exp", what: "the same, tanh written from exp", measure: |bench| steps(bench, 1, "w1-exp") },
+    Row { name: "w1-exp", what: "as w1, tanh written with exp", measure: |bench| steps(bench, 1, "w1-exp") },
     Row {
         name: "w1-value",
-        what: "the same, a script that uses value() and runs each time",
+        what: "as w1, with a script that uses value() and runs each time",
         measure: |bench| steps(bench, 1, "w1-value"),
     },
-    Row { name: "w1-history", what: "W1 with its history kept", measure: history },
+    Row { name: "w1-history", what: "as w1, with its history stored", measure: history },
     Row {
         name: "w2",
         what: "2-8-8-8-1 relu by if, half squared error, momentum, batches of 32, circle",
@@ -35,8 +35,8 @@ pub(super) const ROWS: &[Row] = &[
         what: "784-128-64-10 tanh, softmax cross-entropy, momentum, batches of 64, patterns",
         measure: |bench| steps(bench, 1, "w3"),
     },
-    Row { name: "w3-two", what: "the same with two threads", measure: |bench| steps(bench, 2, "w3") },
-    Row { name: "adam", what: "adam, the update alone, per parameter of 10⁶", measure: million_parameters },
+    Row { name: "w3-two", what: "as w3, with two threads", measure: |bench| steps(bench, 2, "w3") },
+    Row { name: "adam", what: "adam, the update only, per parameter of 10⁶", measure: million_parameters },
 ];
 
 /// Samples per second of steps that only train, by so many threads.

@@ -39,12 +39,12 @@ pub(super) fn landscape_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let timeline = Arc::clone(timeline);
     let step = timeline.step();
     if step.shape.parameters() < 2 {
-        return instead_ui(ui, "A landscape needs two parameters.", &theme);
+        return instead_ui(ui, "The landscape needs two parameters.", &theme);
     }
     let landscape = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.landscape.clone());
     controls_ui(ui, gui, session, step, landscape.as_deref());
     let Some(landscape) = landscape else {
-        return instead_ui(ui, "The first losses are being computed…", &theme);
+        return instead_ui(ui, "Computing the first losses…", &theme);
     };
     legend(ui, session, &landscape, &theme);
     let drawn = Drawn {
@@ -81,10 +81,10 @@ fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, step: &RecordedSte
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         let map = ui.selectable_label(!gui.plots.is_surface, "map");
-        if map.on_hover_text("from above, with lines of one loss; else a surface that can be turned").clicked() {
+        if map.on_hover_text("Show a map with contour lines instead of a surface that you can rotate").clicked() {
             gui.plots.is_surface = !gui.plots.is_surface;
         }
-        ui.checkbox(&mut gui.plots.is_log, "log").on_hover_text("heights by ratios of the loss");
+        ui.checkbox(&mut gui.plots.is_log, "log").on_hover_text("Logarithmic loss axis");
         // Neurons may be gone since these were chosen.
         let chosen = gui.plots.axes.filter(|axes| axes.iter().all(|axis| *axis < step.shape.parameters()));
         let now = chosen.or(landscape.map(|landscape| landscape.surface.axes));
@@ -123,7 +123,7 @@ fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, step: &RecordedSte
             response
                 .response
                 .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("parameter along {axis}: {shown}")));
-            response.response.on_hover_text(format!("the parameter along {axis}"));
+            response.response.on_hover_text(format!("Parameter along {axis}"));
             if let (Some(chosen), Some(mut axes)) = (chosen, now) {
                 // The same parameter on both axes would be no surface: they change places.
                 if axes[1 - nth] == chosen {
@@ -143,7 +143,7 @@ fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, step: &RecordedSte
 
 fn legend(ui: &mut Ui, session: &Session, landscape: &Landscape, theme: &Theme) {
     let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
-    let (mine, theirs) = rival.map_or(("the way", ""), |rival| (rival.mine.as_str(), rival.theirs.as_str()));
+    let (mine, theirs) = rival.map_or(("path", ""), |rival| (rival.mine.as_str(), rival.theirs.as_str()));
     let mut marks = vec![
         (Mark::Ball, theme.accent, format!("now, L = {}", words::number(landscape.surface.loss, 3))),
         (Mark::Line(LineStyle::Solid), theme.accent, mine.to_owned()),
@@ -152,7 +152,7 @@ fn legend(ui: &mut Ui, session: &Session, landscape: &Landscape, theme: &Theme) 
         marks.push((Mark::Line(DASHED), theme.text, theirs.to_owned()));
     }
     if !landscape.ghost.is_empty() {
-        marks.push((Mark::Line(DOTTED), theme.faint, "before your change".to_owned()));
+        marks.push((Mark::Line(DOTTED), theme.faint, "previous run".to_owned()));
     }
     legend_ui(ui, &marks, theme);
 }

@@ -59,7 +59,7 @@ pub(super) fn surface_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Optio
     let asked = pointer.and_then(|pointer| way_under_pointer(ui, area, pointer, &near, &theme));
     let is_clicked = response.clicked() && !response.double_clicked();
     if asked.is_none() {
-        let help = "drag to turn, arrows do it too; the wheel zooms";
+        let help = "Drag or use the arrow keys to rotate; the wheel zooms";
         response.on_hover_cursor(egui::CursorIcon::Grab).on_hover_text_at_pointer(help);
     }
     asked.filter(|_| is_clicked)

@@ -72,8 +72,7 @@ pub(super) fn button_ui(ui: &mut Ui, plots: &mut PlotsView, surface: &Surface, n
         numbers_ui(ui, plots, surface, names, theme);
     });
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, "range of the landscape"));
-    response
-        .on_hover_text("how far the landscape reaches; the wheel zooms, and a double-click shows the whole way again");
+    response.on_hover_text("Range of the landscape; the wheel zooms, a double-click shows the whole path again");
 }
 
 fn numbers_ui(ui: &mut Ui, plots: &mut PlotsView, surface: &Surface, names: &[String; 2], theme: &Theme) {
@@ -99,14 +98,14 @@ fn numbers_ui(ui: &mut Ui, plots: &mut PlotsView, surface: &Surface, names: &[St
     if range != before && range.iter().all(|[low, high]| low < high) {
         plots.range = Some(range);
     }
-    if ui.button("around where it is now").clicked() {
+    if ui.button("Centre on current values").clicked() {
         let half = |axis: usize| 0.5 * (before[axis][1] - before[axis][0]);
         plots.range = Some([0, 1].map(|axis| {
             let at = surface.present[axis];
             [at - half(axis), at + half(axis)]
         }));
     }
-    if ui.add_enabled(plots.range.is_some(), egui::Button::new("as far as the way leads")).clicked() {
+    if ui.add_enabled(plots.range.is_some(), egui::Button::new("Fit to path")).clicked() {
         plots.range = None;
     }
 }
