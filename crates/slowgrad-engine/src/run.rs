@@ -8,10 +8,10 @@
 //! another, without the numbers that replay brings back; to undo is to restore one.
 
 use crate::model::Model;
+use crate::parameter_path::Trail;
 use crate::record::{self, RecordedStep};
 use crate::setup::Setup;
 use crate::structure::Reshape;
-use crate::trail::Trail;
 use crate::train::{self, Objective, Workspace};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use crate::norms::Norms;
 use crate::plugin::{Optimizer, Shared};
 use crate::rate;
 use crate::setup::Setup;
-use crate::share::{JOBS_A_THREAD, share};
+use crate::work_sharing::{JOBS_A_THREAD, share};
 use slowgrad_tape::{Diagnostic, GROUP, Over, Pass};
 use smallvec::SmallVec;
 use std::ops::Range;

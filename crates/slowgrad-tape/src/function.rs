@@ -6,7 +6,7 @@
 use crate::program::{GROUP, Program};
 use crate::source::Diagnostic;
 use crate::trace::Trace;
-use crate::tree::TraceTree;
+use crate::trace_tree::TraceTree;
 use std::fmt;
 use std::sync::Arc;
 

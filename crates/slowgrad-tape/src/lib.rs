@@ -28,18 +28,18 @@
 //! # Ok::<(), slowgrad_tape::TapeFull>(())
 //! ```
 
+mod executor;
 mod function;
+mod fuse;
 pub mod isa;
-mod join;
-mod loops;
-mod machine;
+mod kernels;
 pub mod math;
 mod op;
 mod pass;
 mod program;
 mod source;
 mod trace;
-mod tree;
+mod trace_tree;
 
 pub use function::{Call, Function, Tracer};
 pub use op::{Notation, Op};
@@ -47,4 +47,4 @@ pub use pass::{Over, Pass};
 pub use program::GROUP;
 pub use source::{Diagnostic, Frame, Location, Severity, Source, Span};
 pub use trace::{ChainStep, Compare, Guard, Instruction, Node, Site, TapeFull, Trace, TraceBuilder, ValueId};
-pub use tree::TraceTree;
+pub use trace_tree::TraceTree;

@@ -5,8 +5,8 @@
 //! gradients; nothing is copied or computed twice. A pass is kept from step to step, so that none of this
 //! allocates. Functions that cannot be merged into a program go call by call behind the same interface.
 
+use crate::executor::{Memories, Steps};
 use crate::function::{Call, Function};
-use crate::machine::{Memories, Steps};
 use crate::program::{GROUP, Program, Split};
 use crate::source::Diagnostic;
 use std::cell::RefCell;

@@ -8,11 +8,11 @@
 //! The instructions are those of the traces, each rounded on its own, so the bits are those of a single call.
 //! This module must not know who asks and where traces come from.
 
-use crate::join::join;
-use crate::machine::{Code, Exponent, MEMORIES, OPERANDS, Place, Step, Steps};
+use crate::executor::{Code, Exponent, MEMORIES, OPERANDS, Place, Step, Steps};
+use crate::fuse::join;
 use crate::op::Op;
 use crate::trace::Trace;
-use crate::tree::{Fork, Next, TraceTree};
+use crate::trace_tree::{Fork, Next, TraceTree};
 use std::collections::HashMap;
 
 /// One instruction.

@@ -2,7 +2,7 @@
 //! nearest cache.
 
 use super::{FEW_SAMPLES, Matrix, MatrixMut, Rows};
-use crate::share::{JOBS_A_THREAD, share};
+use crate::work_sharing::{JOBS_A_THREAD, share};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 

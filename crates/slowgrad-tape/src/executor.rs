@@ -4,9 +4,9 @@
 //! for as long as a loop goes through it. This module must not know what the numbers mean, or how the instructions were
 //! found.
 
+use crate::fuse::{First, Then};
 use crate::isa;
-use crate::join::{First, Then};
-use crate::loops::Loops;
+use crate::kernels::Loops;
 use crate::op::Op;
 use crate::program::GROUP;
 use crate::trace::Compare;

@@ -9,10 +9,10 @@
 
 mod narrow;
 mod product;
-mod turn;
+mod transpose;
 
 pub use narrow::is_narrow;
-pub use turn::transpose;
+pub use transpose::transpose;
 
 use narrow::narrow_gradients;
 use product::{Last, Sums, run};

@@ -2,7 +2,7 @@
 
 use super::product::WORTH_A_THREAD;
 use super::{Rows, vectorize};
-use crate::share::{JOBS_A_THREAD, share};
+use crate::work_sharing::{JOBS_A_THREAD, share};
 use pulp::{Simd, WithSimd};
 
 /// The first `columns` columns of rows as rows, close together in `to`.

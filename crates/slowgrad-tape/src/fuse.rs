@@ -4,7 +4,7 @@
 //! what is saved is the way through the rows. Up to three go one after the other, and where the last of them adds or
 //! subtracts a product, that is a fourth. This module must not know where rows lie.
 
-use crate::machine::{Code, Step};
+use crate::executor::{Code, Step};
 use crate::op::Op;
 
 /// What may come first, on a and b.

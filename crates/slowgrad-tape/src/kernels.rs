@@ -3,9 +3,9 @@
 //! Each is compiled for every vector unit and gives the same bits on all of them. The instructions of plain arithmetic,
 //! joined or not, go group by group; the others are loops over whole rows. This module must not know whose the rows are.
 
+use crate::executor::{Code, Exponent, OPERANDS, Placed};
+use crate::fuse::{First, Then};
 use crate::isa::Isa;
-use crate::join::{First, Then};
-use crate::machine::{Code, Exponent, OPERANDS, Placed};
 use crate::math;
 use crate::op::Op;
 use crate::program::GROUP;
