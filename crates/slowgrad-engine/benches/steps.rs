@@ -34,7 +34,7 @@ impl Layer {
     fn new((neurons, inputs, samples): (usize, usize, usize)) -> Self {
         let numbers = |count: usize| (0..count).map(|at| (at as f64 * 0.618_034).fract() - 0.5).collect::<Vec<_>>();
         let stride = dense::row_stride(samples);
-        let rows = |features: usize| numbers(features * stride + dense::ROOM);
+        let rows = |features: usize| numbers(features * stride + dense::ROW_PADDING);
         Self {
             weight: numbers(neurons * inputs),
             bias: numbers(neurons),

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use pulp::{Simd, WithSimd};
-use slowgrad_engine::dense::{self, Chosen, Matrix, MatrixMut, ROOM, Weights};
+use slowgrad_engine::dense::{self, Matrix, MatrixMut, ROW_PADDING, SelectedRows, Weights};
 use slowgrad_tape::isa;
 
 /// The three products of one layer.
@@ -11,7 +11,7 @@ struct Products<'a> {
     weight: Weights<'a>,
     bias: &'a [f64],
     /// The inputs, `[sample][feature]`, of which these samples are the batch.
-    data: Chosen<'a>,
+    data: SelectedRows<'a>,
     /// `[neuron][sample]`.
     delta: Matrix<'a>,
     /// Whether the gradients get the inputs by sample, or have to turn them.
@@ -31,7 +31,7 @@ impl WithSimd for &mut Products<'_> {
         let Products { weight, bias, data, delta, by_sample, threads, z, grad_x, of_weights, of_biases } = self;
         let (weight, data, delta, threads) = (*weight, *data, *delta, *threads);
         let (samples, stride) = (data.rows.len(), delta.stride);
-        let mut x = vec![0.0; weight.inputs * stride + ROOM];
+        let mut x = vec![0.0; weight.inputs * stride + ROW_PADDING];
         dense::transpose(data, weight.inputs, &mut x[..weight.inputs * stride], threads);
         let x = Matrix { numbers: &x, stride };
         dense::forward_batch(simd, weight, bias, x, MatrixMut { numbers: z, stride }, stride, threads);
@@ -69,7 +69,7 @@ proptest! {
         let all = numbers((samples + 5) * inputs, 3);
         let rows: Vec<usize> = (0..samples).map(|sample| (sample * 3 + seed as usize) % (samples + 5)).collect();
         let stride = dense::row_stride(samples);
-        let mut delta = numbers(outputs * stride + ROOM, 4);
+        let mut delta = numbers(outputs * stride + ROW_PADDING, 4);
         for row in 0..outputs {
             // Places beyond the batch repeat its last sample.
             let last = delta[row * stride + samples - 1];
@@ -94,12 +94,12 @@ proptest! {
             let mut products = Products {
                 weight: Weights { numbers: &weight, inputs, outputs },
                 bias: &bias,
-                data: Chosen { from: Matrix { numbers: &all, stride: inputs }, rows: &rows },
+                data: SelectedRows { from: Matrix { numbers: &all, stride: inputs }, rows: &rows },
                 delta: Matrix { numbers: &delta, stride },
                 by_sample,
                 threads,
-                z: vec![0.0; outputs * stride + ROOM],
-                grad_x: vec![0.0; inputs * stride + ROOM],
+                z: vec![0.0; outputs * stride + ROW_PADDING],
+                grad_x: vec![0.0; inputs * stride + ROW_PADDING],
                 of_weights: vec![0.0; outputs * inputs],
                 of_biases: vec![0.0; outputs],
             };

@@ -253,7 +253,7 @@ fn an_edit_in_the_past_starts_a_branch_and_leaves_a_ghost() {
     run.seek(20).expect("it runs");
     run.set_parameter(0, 2.0);
     assert_eq!(run.furthest(), 20);
-    let ghost = run.ghost().expect("the line that was left");
+    let ghost = run.abandoned_branch().expect("the line that was left");
     assert_eq!(ghost.points().last().map(|point| point.step), Some(50));
     run.seek(50).expect("it runs");
     assert!(!run.model().same_bits(&old), "the branch is another line");

@@ -23,9 +23,9 @@ fn points_of_the_trail_are_what_the_run_comes_back_to() {
     milder.optimizer = descent(0.01, true);
     run.set_setup(milder);
     run.seek(120).expect("it runs");
-    while run.evaluate_trail().expect("it runs") {}
+    while run.evaluate_path().expect("it runs") {}
     let points: Vec<_> =
-        run.trail().points().iter().map(|point| (point.step, point.values.clone(), point.losses)).collect();
+        run.parameter_path().points().iter().map(|point| (point.step, point.values.clone(), point.losses)).collect();
     assert_eq!(points.len(), 121);
     for (step, values, losses) in points {
         run.seek(step).expect("it runs");
@@ -46,11 +46,11 @@ fn the_way_that_a_branch_leaves_stays_as_a_ghost() {
     let end = run.model().values.clone();
     run.seek(10).expect("it runs");
     run.set_parameter(0, 2.0);
-    assert_eq!(run.trail().points().last().map(|point| (point.step, point.values[0])), Some((10, 2.0)));
-    let left = run.ghost_trail().expect("the way that was left").points().last().expect("its end");
+    assert_eq!(run.parameter_path().points().last().map(|point| (point.step, point.values[0])), Some((10, 2.0)));
+    let left = run.abandoned_path().expect("the way that was left").points().last().expect("its end");
     assert_eq!((left.step, &left.values), (30, &end));
-    run.set_ghost(None);
-    assert!(run.ghost_trail().is_none());
+    run.set_abandoned_branch(None);
+    assert!(run.abandoned_path().is_none());
 }
 
 #[test]
@@ -60,8 +60,8 @@ fn losses_some_at_a_time_are_the_losses_at_once() {
     let at_once = train::evaluate(&setup, &values, &setup.train, &mut work).expect("it runs");
     let mut evaluation = Evaluation::default();
     let mut parts = 0;
-    while !evaluation.is_over(&setup.train) {
-        evaluation.go_on(&setup, &values, &setup.train, &mut Workspace::default()).expect("it runs");
+    while !evaluation.is_done(&setup.train) {
+        evaluation.advance(&setup, &values, &setup.train, &mut Workspace::default()).expect("it runs");
         parts += 1;
     }
     assert!(parts > 1);
@@ -95,7 +95,7 @@ fn a_twin_is_the_run_that_this_would_be_with_one_thing_different() {
     run.seek(30).expect("it runs");
     run.set_setup(Setup { regularizer: Some(elastic(0.01)), ..run.setup().clone() });
     run.seek(60).expect("it runs");
-    let mut twin = run.twin(|setup| Ok::<_, Infallible>(differently(setup))).unwrap_or_else(|never| match never {});
+    let mut twin = run.variant(|setup| Ok::<_, Infallible>(differently(setup))).unwrap_or_else(|never| match never {});
     for (step, model) in [0, 19, 20, 21, 30, 31, 60].into_iter().zip(&expected) {
         twin.seek(step).expect("it runs");
         assert!(twin.model().same_bits(model), "step {step}");
@@ -108,13 +108,13 @@ fn a_line_that_is_taken_up_again_has_its_own_way() {
     let (setup, values) = setup(&[2, 3, 1], vec![tanh(), identity()], descent(0.05, false), 6, 6);
     let mut run = Run::new(setup, values);
     run.seek(50).expect("it runs");
-    let line = run.line();
-    let before: Vec<Vec<f64>> = run.trail().points().iter().map(|point| point.values.clone()).collect();
+    let line = run.revision();
+    let before: Vec<Vec<f64>> = run.parameter_path().points().iter().map(|point| point.values.clone()).collect();
     run.seek(20).expect("it runs");
     run.set_parameter(0, 2.0);
     run.seek(40).expect("it runs");
     run.restore(&line);
     run.seek(50).expect("it runs");
-    let after: Vec<Vec<f64>> = run.trail().points().iter().map(|point| point.values.clone()).collect();
+    let after: Vec<Vec<f64>> = run.parameter_path().points().iter().map(|point| point.values.clone()).collect();
     assert_eq!(after, before);
 }

@@ -89,7 +89,7 @@ fn the_past_of_many_steps_stays_within_its_budget_and_is_never_far() {
     for (step, model) in seen.into_iter().rev() {
         // No more steps are replayed than lie between two checkpoints.
         let most = 4 * STEPS / count as u64;
-        assert!(step - run.starts_from(step) <= most, "{step} is {} away", step - run.starts_from(step));
+        assert!(step - run.replay_start(step) <= most, "{step} is {} away", step - run.replay_start(step));
         run.seek(step).expect("no script fails");
         assert!(run.model().same_bits(&model), "step {step}");
     }

@@ -1,273 +1,213 @@
-//! How the instructions of a program run on rows of numbers.
+//! Execution of a program's instructions on rows of numbers.
 //!
-//! Rows lie in the memory of a pass, or with whoever asked. What is seen to here is that each row is there, and borrowed,
-//! for as long as a loop goes through it. This module must not know what the numbers mean, or how the instructions were
-//! found.
+//! Rows are stored in the buffer of a pass or in buffers of its caller. This module guarantees the contract of
+//! [`Kernel`](crate::kernels::Kernel): every row is in bounds and borrowed for as long as a kernel uses it. It must not
+//! know what the numbers mean or how the instructions were found.
 
-use crate::fuse::{First, Then};
-use crate::isa;
-use crate::kernels::Loops;
-use crate::op::Op;
-use crate::program::GROUP;
-use crate::trace::Compare;
+use crate::instruction::{MAX_OPERANDS, RowInstruction};
+use crate::isa::{self, LANE_GROUP};
+use crate::kernels::{Kernels, PlacedInstruction};
 use std::marker::PhantomData;
 
-/// What an instruction does with its operands' rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Code {
-    /// The value of an operation: a, b, c.
-    Value(Op),
-    /// A power whose exponent is this constant: a.
-    Power(Exponent),
-    /// Upstream × local derivative into an operand: a, b, c, the result, upstream.
-    Chain(Op, u8),
-    /// The same for a power with a constant exponent: a, upstream.
-    PowerChain(Exponent),
-    /// All bits set where the comparison of a and b holds, else none.
-    Compare(Compare),
-    /// b where the bits of a are set, else c.
-    Select,
-    /// The first on a and b, then another on what comes of it, then perhaps a third, each with the next operands; the
-    /// last of them may have a product for its operand.
-    Joined(First, Then, Then),
-}
+/// Maximum number of buffers that rows may be stored in: the pass's own and its caller's.
+pub(crate) const MAX_BUFFERS: usize = 8;
 
-impl Code {
-    /// Number of operands.
-    pub(crate) fn arity(self) -> usize {
-        match self {
-            Code::Value(op) => op.arity(),
-            Code::Power(_) => 1,
-            Code::PowerChain(_) | Code::Compare(_) => 2,
-            Code::Select => 3,
-            Code::Joined(_, then, last) => 2 + then.rows() + last.rows(),
-            Code::Chain(..) => 5,
-        }
-    }
+/// Lanes of a block when rows are in the caller's buffers. Few enough that the processor can start one instruction
+/// while it waits for the divisions and loads of another.
+const CALLER_BLOCK_LANES: usize = 64;
 
-    /// Whether the result may take an operand's place.
-    pub(crate) fn goes_by_group(self) -> bool {
-        matches!(self, Code::Joined(..)) || First::new(self).is_some()
-    }
-}
-
-/// Exponents whose powers have a short definition (see [`crate::math::pow`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Exponent {
-    Two,
-    Three,
-    Half,
-    MinusOne,
-}
-
-impl Exponent {
-    pub(crate) fn of(x: f64) -> Option<Self> {
-        [(2.0, Self::Two), (3.0, Self::Three), (0.5, Self::Half), (-1.0, Self::MinusOne)]
-            .into_iter()
-            .find_map(|(value, exponent)| (value == x).then_some(exponent))
-    }
-}
-
-/// Operands that an instruction has at most.
-pub(crate) const OPERANDS: usize = 5;
-
-/// One instruction, with the rows of its operands (those that are not used repeat others) and of its result.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Step {
-    pub(crate) code: Code,
-    pub(crate) operands: [u32; OPERANDS],
-    pub(crate) into: u32,
-}
-
-impl Step {
-    pub(crate) fn reads(&self, row: u32) -> bool {
-        self.operands[..self.code.arity()].contains(&row)
-    }
-}
-
-/// Memories in which rows may lie: that of the pass, and those of whoever asked.
-pub(crate) const MEMORIES: usize = 8;
-
-/// Lanes that go through all steps at once where rows lie elsewhere: so few that the processor begins with one step while
-/// it waits for what another one divides or reads.
-const LANES: usize = 64;
-
-/// Where a row begins.
+/// Where a row starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Which memory.
-    memory: usize,
-    /// Numbers before it.
-    at: usize,
+pub(crate) struct RowRef {
+    /// Index of the buffer; 0 is the pass's own.
+    buffer: usize,
+    /// Index of the row's first number in its buffer.
+    offset: usize,
 }
 
-impl Place {
-    /// In the memory of the pass.
-    pub(crate) fn own(at: usize) -> Self {
-        Self { memory: 0, at }
+impl RowRef {
+    /// A row of the pass's own buffer.
+    pub(crate) fn own(offset: usize) -> Self {
+        Self { buffer: 0, offset }
     }
 
-    /// The row that is the k-th of the other memories.
-    pub(crate) fn elsewhere(k: usize) -> Self {
-        assert!(k + 1 < MEMORIES, "a memory for each row that lies elsewhere");
-        Self { memory: k + 1, at: 0 }
-    }
-}
-
-/// A step with the places of its rows, in bytes from the first of the pass's own numbers; they wrap around for those that
-/// lie elsewhere.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Placed {
-    loops: Loops,
-    pub(crate) code: Code,
-    /// Those of the operands, then that of the result.
-    pub(crate) places: [usize; OPERANDS + 1],
-}
-
-/// A row that does not lie in the pass's own memory.
-#[derive(Debug, Clone, Copy)]
-struct Elsewhere {
-    step: usize,
-    /// Which of its places.
-    place: usize,
-    memory: usize,
-}
-
-/// Steps that are ready to run. None writes where it reads, except those that [go by group](Code::goes_by_group), and own
-/// rows begin at multiples of the stride, so that rows are the same or have nothing in common.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Steps {
-    placed: Vec<Placed>,
-    /// Numbers from one own row to the next, whole groups of them.
-    stride: usize,
-    /// Numbers that the pass's own memory must have.
-    reach: usize,
-    elsewhere: Vec<Elsewhere>,
-}
-
-impl Steps {
-    /// Gives steps the places of their rows, of which the own ones are `stride` apart.
+    /// The row that is the k-th of the caller's buffers.
     ///
     /// # Panics
-    /// When a step would write where it reads and does not go by group.
-    pub(crate) fn new(steps: &[Step], stride: usize, place: impl Fn(u32) -> Place) -> Self {
-        let mut made = Self { stride, ..Self::default() };
-        for (step, &Step { code, operands, into }) in steps.iter().enumerate() {
-            assert!(code.goes_by_group() || !operands.contains(&into), "a step that writes where it reads");
+    /// When there are more than [`MAX_BUFFERS`].
+    pub(crate) fn in_caller_buffer(k: usize) -> Self {
+        assert!(k + 1 < MAX_BUFFERS, "a buffer for each of the caller's rows");
+        Self { buffer: k + 1, offset: 0 }
+    }
+}
+
+/// A row of an instruction that is in one of the caller's buffers.
+#[derive(Debug, Clone, Copy)]
+struct CallerOperand {
+    instruction: usize,
+    /// Index into [`PlacedInstruction::places`].
+    place: usize,
+    buffer: usize,
+}
+
+/// Instructions that are ready to run.
+///
+/// Invariants: own rows start at multiples of the stride and hold a stride of numbers, so two of them are identical or
+/// disjoint. An instruction's result has the row of an operand only if its opcode
+/// [runs by group](crate::instruction::Opcode::runs_by_group).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Executable {
+    placed: Vec<PlacedInstruction>,
+    /// Numbers from the start of one own row to the next, a multiple of [`LANE_GROUP`].
+    stride: usize,
+    /// Minimum length of the pass's own buffer.
+    own_len: usize,
+    caller_operands: Vec<CallerOperand>,
+}
+
+impl Executable {
+    /// Assigns rows to instructions. Own rows are `stride` numbers apart.
+    ///
+    /// # Panics
+    /// When an instruction that does not run by group would write to a row that it reads, or an own row does not start
+    /// at a multiple of the stride.
+    pub(crate) fn new(instructions: &[RowInstruction], stride: usize, row: impl Fn(u32) -> RowRef) -> Self {
+        let mut executable = Self { stride, ..Self::default() };
+        for (index, &RowInstruction { opcode, operands, into }) in instructions.iter().enumerate() {
             let [a, b, c, d, e] = operands;
-            let places = [a, b, c, d, e, into].map(&place);
-            for (place, &Place { memory, at }) in places.iter().enumerate() {
-                if memory == 0 {
-                    assert!(at.is_multiple_of(stride), "rows that lie side by side");
-                    made.reach = made.reach.max(at + stride);
+            let rows = [a, b, c, d, e, into].map(&row);
+            let in_place = rows[..MAX_OPERANDS].contains(&rows[MAX_OPERANDS]);
+            assert!(opcode.runs_by_group() || !in_place, "an instruction that writes where it reads");
+            for (place, &RowRef { buffer, offset }) in rows.iter().enumerate() {
+                if buffer == 0 {
+                    assert!(offset.is_multiple_of(stride), "rows that start at multiples of the stride");
+                    executable.own_len = executable.own_len.max(offset + stride);
                 } else {
-                    made.elsewhere.push(Elsewhere { step, place, memory });
+                    executable.caller_operands.push(CallerOperand { instruction: index, place, buffer });
                 }
             }
-            let places = places.map(|place| place.at * size_of::<f64>());
-            made.placed.push(Placed { loops: Loops::of(code), code, places });
+            let places = rows.map(|row| row.offset * size_of::<f64>());
+            executable.placed.push(PlacedInstruction { kernels: Kernels::of(opcode), opcode, places });
         }
-        made
+        executable
     }
 
-    /// Runs steps of which all rows lie in the pass's own memory on some neighbouring lanes, in whole groups.
+    /// Runs instructions whose rows are all in the pass's own buffer, on `lanes` lanes from `lane` on. `lanes` is a
+    /// multiple of [`LANE_GROUP`].
     ///
     /// # Panics
-    /// When the memory is too short, or a row lies elsewhere.
+    /// When the buffer is too short or a row is in a caller's buffer.
     #[inline]
     pub(crate) fn run(&self, own: &mut [f64], lane: usize, lanes: usize) {
         assert!(
-            lane + lanes <= self.stride && own.len() >= self.reach && self.elsewhere.is_empty(),
-            "a memory that fits the steps"
+            lane + lanes <= self.stride && own.len() >= self.own_len && self.caller_operands.is_empty(),
+            "a buffer that fits the instructions"
         );
-        execute(&self.placed, own[lane..].as_mut_ptr().expose_provenance(), lanes);
+        // SAFETY: from `lane` on, each own row has `stride - lane >= lanes` numbers, and it ends within `own_len`, so
+        // within `own`, which is borrowed exclusively. The type's invariants make rows identical or disjoint as
+        // required.
+        #[allow(unsafe_code, reason = "kernels take addresses")]
+        unsafe {
+            execute(&self.placed, own[lane..].as_mut_ptr().expose_provenance(), lanes);
+        }
     }
 
-    /// Runs the steps on so many lanes, in whole groups, some after the others, with the same own rows for all of these.
+    /// Runs the instructions on `lanes` lanes, block by block. `lanes` is a multiple of [`LANE_GROUP`]. All blocks use
+    /// the same own rows.
     ///
     /// # Panics
-    /// When a memory is too short, or one that may only be read would be written.
-    pub(crate) fn run_over(&mut self, memories: &Memories<'_>, lanes: usize) {
-        let width = self.stride.min(LANES);
-        assert!(memories.lengths[0] >= self.reach, "an own memory that fits the steps");
-        let own = memories.bases[0].expose_provenance();
-        for &Elsewhere { step, place, memory } in &self.elsewhere {
+    /// When a buffer is too short, or a read-only buffer would be written to.
+    pub(crate) fn run_in_place(&mut self, buffers: &Buffers<'_>, lanes: usize) {
+        let width = self.stride.min(CALLER_BLOCK_LANES);
+        assert!(buffers.lengths[0] >= self.own_len, "an own buffer that fits the instructions");
+        let own = buffers.bases[0].expose_provenance();
+        for &CallerOperand { instruction, place, buffer } in &self.caller_operands {
             assert!(
-                memories.lengths[memory] >= lanes && (memories.may_write[memory] || place < OPERANDS),
-                "another memory that fits the steps"
+                buffers.lengths[buffer] >= lanes && (buffers.writable[buffer] || place < MAX_OPERANDS),
+                "a caller's buffer that fits the instructions"
             );
-            self.placed[step].places[place] = memories.bases[memory].expose_provenance().wrapping_sub(own);
+            self.placed[instruction].places[place] = buffers.bases[buffer].expose_provenance().wrapping_sub(own);
         }
         for start in (0..lanes).step_by(width) {
-            execute(&self.placed, own, width.min(lanes - start));
-            for &Elsewhere { step, place, .. } in &self.elsewhere {
-                let place = &mut self.placed[step].places[place];
+            // SAFETY: each own row has `stride >= width` numbers and ends within `own_len`. Each caller's row starts
+            // `start` numbers into a buffer of at least `lanes` numbers, and only writable buffers are written to. All
+            // buffers are borrowed for the lifetime of `buffers`, the writable ones exclusively, so rows of different
+            // buffers are disjoint; rows of one are identical or disjoint by the type's invariants.
+            #[allow(unsafe_code, reason = "kernels take addresses")]
+            unsafe {
+                execute(&self.placed, own, width.min(lanes - start));
+            }
+            for &CallerOperand { instruction, place, .. } in &self.caller_operands {
+                let place = &mut self.placed[instruction].places[place];
                 *place = place.wrapping_add(width * size_of::<f64>());
             }
         }
     }
 
-    /// Computes what is the same in all calls of a pass, whose memory this is.
-    pub(crate) fn run_once(&self, rows: &mut [f64]) {
-        self.run(rows, 0, GROUP);
+    /// Computes the rows that have the same number in all lanes: runs one group and fills each result's row with its
+    /// first number. `own` is the pass's own buffer.
+    pub(crate) fn run_uniform(&self, own: &mut [f64]) {
+        self.run(own, 0, LANE_GROUP);
         for placed in &self.placed {
-            let row = &mut rows[placed.places[OPERANDS] / size_of::<f64>()..][..self.stride];
+            let row = &mut own[placed.places[MAX_OPERANDS] / size_of::<f64>()..][..self.stride];
             row.fill(row[0]);
         }
     }
 }
 
-/// Carries out steps whose rows have been seen to be there, and to be borrowed for as long as this runs.
+/// Runs instructions one after the other on `lanes` lanes, with rows at `base` plus each instruction's places.
+///
+/// # Safety
+/// For each instruction, points 2 to 4 of the contract of [`Kernel`](crate::kernels::Kernel) hold.
 #[inline]
-fn execute(steps: &[Placed], own: usize, lanes: usize) {
+#[allow(unsafe_code, reason = "kernels take addresses")]
+unsafe fn execute(instructions: &[PlacedInstruction], base: usize, lanes: usize) {
     let unit = isa::current();
-    for step in steps {
-        #[allow(
-            unsafe_code,
-            reason = "the rows are there, and isa::current answers only with a unit that was detected"
-        )]
+    for instruction in instructions {
+        // SAFETY: point 1 holds because `isa::current` returns only units that were detected; the caller guarantees the
+        // others.
         unsafe {
-            step.loops.on(unit)(step, own, lanes);
+            instruction.kernels.on(unit)(instruction, base, lanes);
         }
     }
 }
 
-/// The memories that rows lie in, each from the first of some neighbouring lanes on.
-pub(crate) struct Memories<'a> {
-    bases: [*mut f64; MEMORIES],
-    /// Numbers from there on.
-    lengths: [usize; MEMORIES],
-    may_write: [bool; MEMORIES],
+/// The buffers that hold the rows of some neighbouring lanes, each from the first of these lanes on.
+pub(crate) struct Buffers<'a> {
+    bases: [*mut f64; MAX_BUFFERS],
+    /// Numbers available from each base on.
+    lengths: [usize; MAX_BUFFERS],
+    writable: [bool; MAX_BUFFERS],
     borrowed: PhantomData<&'a mut [f64]>,
 }
 
-impl<'a> Memories<'a> {
-    /// The memory of a pass.
+impl<'a> Buffers<'a> {
+    /// The pass's own buffer; callers add theirs.
     pub(crate) fn new(own: &'a mut [f64]) -> Self {
-        let mut memories = Self {
-            bases: [std::ptr::null_mut(); MEMORIES],
-            lengths: [0; MEMORIES],
-            may_write: [false; MEMORIES],
+        let mut buffers = Self {
+            bases: [std::ptr::null_mut(); MAX_BUFFERS],
+            lengths: [0; MAX_BUFFERS],
+            writable: [false; MAX_BUFFERS],
             borrowed: PhantomData,
         };
-        memories.set(0, own);
-        memories
+        buffers.set(0, own);
+        buffers
     }
 
-    fn set(&mut self, memory: usize, numbers: &'a mut [f64]) {
-        self.bases[memory] = numbers.as_mut_ptr();
-        self.lengths[memory] = numbers.len();
-        self.may_write[memory] = true;
+    fn set(&mut self, buffer: usize, numbers: &'a mut [f64]) {
+        self.bases[buffer] = numbers.as_mut_ptr();
+        self.lengths[buffer] = numbers.len();
+        self.writable[buffer] = true;
     }
 
-    /// The k-th of the other memories.
-    pub(crate) fn with(mut self, k: usize, numbers: &'a mut [f64]) -> Self {
+    /// Adds the k-th of the caller's buffers.
+    pub(crate) fn with_writable(mut self, k: usize, numbers: &'a mut [f64]) -> Self {
         self.set(k + 1, numbers);
         self
     }
 
-    /// The k-th of the other memories, only to be read.
-    pub(crate) fn with_shared(mut self, k: usize, numbers: &'a [f64]) -> Self {
+    /// Adds the k-th of the caller's buffers, which is only read.
+    pub(crate) fn with_read_only(mut self, k: usize, numbers: &'a [f64]) -> Self {
         self.bases[k + 1] = numbers.as_ptr().cast_mut();
         self.lengths[k + 1] = numbers.len();
         self

@@ -1,160 +1,193 @@
-//! The loops that carry out instructions on rows of lanes.
+//! Kernels: the loops that compute instructions on rows of lanes.
 //!
-//! Each is compiled for every vector unit and gives the same bits on all of them. The instructions of plain arithmetic,
-//! joined or not, go group by group; the others are loops over whole rows. This module must not know whose the rows are.
+//! Each kernel is compiled for every vector unit and gives the same bits on all of them. Plain arithmetic, fused or
+//! not, runs group by group; the other kernels are loops over whole rows. This module must not know who owns the rows.
 
-use crate::executor::{Code, Exponent, OPERANDS, Placed};
-use crate::fuse::{First, Then};
-use crate::isa::Isa;
+use crate::instruction::{Exponent, FusedHead, FusedTail, MAX_OPERANDS, Opcode};
+use crate::isa::{Isa, LANE_GROUP};
 use crate::math;
 use crate::op::Op;
-use crate::program::GROUP;
 use crate::trace::Compare;
 
-/// Makes of a value one that the compiler knows, so that each has a loop of its own.
-macro_rules! known {
-    ($value:expr, $known:ident = $of:ident: $($name:ident)*, $then:expr) => {
+/// Turns a runtime value into a constant, so that each value gets a kernel of its own.
+macro_rules! as_constant {
+    ($value:expr, $constant:ident = $of:ident: $($name:ident)*, $then:expr) => {
         match $value {
             $( $of::$name => {
-                const $known: usize = $of::$name as usize;
+                const $constant: usize = $of::$name as usize;
                 $then
             } )*
-            #[allow(unreachable_patterns, reason = "not everywhere are all of them wanted")]
-            _ => unreachable!("a value that has a loop"),
+            #[allow(unreachable_patterns, reason = "some lists name every variant")]
+            _ => unreachable!("a value without a kernel"),
         }
     };
 }
 
-/// A loop over so many lanes, in whole groups, of a step's rows, with where the pass's own numbers begin. The rows must be
-/// there, and the vector unit that it was compiled for.
-type Loop = unsafe fn(&Placed, usize, usize);
+/// A kernel: computes an instruction on `lanes` lanes, rounded down to whole groups of [`LANE_GROUP`].
+///
+/// The arguments are the instruction, the base address and `lanes`. Row `k` of the instruction starts at the address
+/// `base + places[k]`, in bytes and with wrap-around; row [`MAX_OPERANDS`] is the result's.
+///
+/// # Safety
+/// The caller guarantees that
+/// 1. the processor has the vector unit that the kernel was compiled for;
+/// 2. each operand's row holds at least `lanes` initialised, aligned `f64`s, valid for reads, in one allocation whose
+///    provenance was exposed; the result's row likewise, valid for writes;
+/// 3. the result's row is disjoint from each operand's row or, if the opcode
+///    [runs by group](Opcode::runs_by_group), identical with it;
+/// 4. during the call, nothing else writes to the operands' rows or accesses the result's row.
+pub(crate) type Kernel = unsafe fn(&PlacedInstruction, usize, usize);
 
-/// An instruction's loop for each vector unit.
+/// An instruction's kernel for each vector unit.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Loops([Loop; 3]);
+pub(crate) struct Kernels([Kernel; 3]);
 
-impl Loops {
-    /// The loop for a vector unit.
+impl Kernels {
+    /// The kernel for a vector unit.
     #[inline]
-    pub(crate) fn on(&self, unit: Isa) -> Loop {
+    pub(crate) fn on(&self, unit: Isa) -> Kernel {
         self.0[unit as usize - Isa::Portable as usize]
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn new<B: Body>() -> Self {
+    fn new<B: KernelBody>() -> Self {
         #[target_feature(enable = "avx2,fma")]
-        fn avx2<B: Body>(step: &Placed, own: usize, lanes: usize) {
-            B::run(step, own, lanes);
+        fn avx2<B: KernelBody>(instruction: &PlacedInstruction, base: usize, lanes: usize) {
+            B::run(instruction, base, lanes);
         }
         #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
-        fn avx512<B: Body>(step: &Placed, own: usize, lanes: usize) {
-            B::run(step, own, lanes);
+        fn avx512<B: KernelBody>(instruction: &PlacedInstruction, base: usize, lanes: usize) {
+            B::run(instruction, base, lanes);
         }
         Self([B::run, avx2::<B>, avx512::<B>])
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn new<B: Body>() -> Self {
+    fn new<B: KernelBody>() -> Self {
         Self([B::run; 3])
     }
 
-    /// The loop of an instruction: one of its own for whatever can be joined.
-    pub(crate) fn of(code: Code) -> Self {
-        let (first, then, last) = match (code, First::new(code)) {
-            (Code::Joined(first, then, last), _) => (first, then, last),
-            (_, Some(first)) => (first, Then::Nothing, Then::Nothing),
-            _ => return Self::new::<Rows>(),
+    /// The kernel of an opcode. Each chain of operations has a kernel of its own.
+    pub(crate) fn of(opcode: Opcode) -> Self {
+        let (head, tail, last) = match (opcode, FusedHead::new(opcode)) {
+            (Opcode::Fused(head, tail, last), _) => (head, tail, last),
+            (_, Some(head)) => (head, FusedTail::Identity, FusedTail::Identity),
+            _ => return Self::new::<ByRow>(),
         };
-        known!(first, FIRST = First: Add Sub Mul Div Sqrt, match then {
-            Then::Nothing => Self::new::<Groups<FIRST, { Then::Nothing as usize }, { Then::Nothing as usize }>>(),
-            _ if then.rows() > 1 => known!(then, THEN = Then: AddProduct SubProduct SubFromProduct, {
-                Self::new::<Groups<FIRST, THEN, { Then::Nothing as usize }>>()
+        as_constant!(head, HEAD = FusedHead: Add Sub Mul Div Sqrt, match tail {
+            FusedTail::Identity => {
+                Self::new::<ByGroup<HEAD, { FusedTail::Identity as usize }, { FusedTail::Identity as usize }>>()
+            }
+            _ if tail.operands() > 1 => as_constant!(tail, TAIL = FusedTail: AddProduct SubProduct SubFromProduct, {
+                Self::new::<ByGroup<HEAD, TAIL, { FusedTail::Identity as usize }>>()
             }),
-            _ => known!(then, THEN = Then: Add Sub SubFrom Mul Div DivInto, {
-                known!(last, LAST = Then: Nothing Add Sub SubFrom Mul Div DivInto AddProduct SubProduct SubFromProduct, {
-                    Self::new::<Groups<FIRST, THEN, LAST>>()
-                })
+            _ => as_constant!(tail, TAIL = FusedTail: Add Sub SubFrom Mul Div DivInto, {
+                as_constant!(
+                    last,
+                    LAST = FusedTail: Identity Add Sub SubFrom Mul Div DivInto AddProduct SubProduct SubFromProduct,
+                    Self::new::<ByGroup<HEAD, TAIL, LAST>>()
+                )
             }),
         })
     }
 }
 
-/// What is done for a step, to be compiled for each vector unit and reached as a [`Loop`] only.
-trait Body {
-    fn run(step: &Placed, own: usize, lanes: usize);
+/// An instruction with its kernel and the addresses of its rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlacedInstruction {
+    pub(crate) kernels: Kernels,
+    pub(crate) opcode: Opcode,
+    /// Byte offsets of the operands' rows, then of the result's, from the first number of the pass's own buffer. Rows
+    /// in other buffers have offsets that wrap around.
+    pub(crate) places: [usize; MAX_OPERANDS + 1],
 }
 
-/// Joined instructions, or one of those that may be.
-struct Groups<const FIRST: usize, const THEN: usize, const LAST: usize>;
+/// The body of a kernel, compiled once for each vector unit. It is called only through a [`Kernel`] and relies on the
+/// contract of one.
+trait KernelBody {
+    fn run(instruction: &PlacedInstruction, base: usize, lanes: usize);
+}
 
-impl<const FIRST: usize, const THEN: usize, const LAST: usize> Body for Groups<FIRST, THEN, LAST> {
-    /// Group by group: all of a group is read before any of it is written, so the result may take an operand's place.
+/// A chain of plain arithmetic operations, or a single one.
+struct ByGroup<const HEAD: usize, const TAIL: usize, const LAST: usize>;
+
+impl<const HEAD: usize, const TAIL: usize, const LAST: usize> KernelBody for ByGroup<HEAD, TAIL, LAST> {
+    /// Reads a whole group before it writes any of it, so the result's row may be an operand's row.
     #[inline(always)]
-    fn run(step: &Placed, own: usize, lanes: usize) {
-        let (first, then, last) = (First::ALL[FIRST], Then::ALL[THEN], Then::ALL[LAST]);
-        let [rows @ .., into] = step.places.map(|place| at(own, place));
-        for lane in (0..lanes / GROUP * GROUP).step_by(GROUP) {
-            #[allow(unsafe_code, reason = "the rows are there; without references, since they may be the same")]
-            let groups = rows.map(|row| unsafe { row.add(lane).cast::<[f64; GROUP]>().read() });
-            let mut result = [0.0; GROUP];
-            for i in 0..GROUP {
+    fn run(instruction: &PlacedInstruction, base: usize, lanes: usize) {
+        let (head, tail, last) = (FusedHead::ALL[HEAD], FusedTail::ALL[TAIL], FusedTail::ALL[LAST]);
+        let [rows @ .., into] = instruction.places.map(|place| row_start(base, place));
+        for lane in (0..lanes / LANE_GROUP * LANE_GROUP).step_by(LANE_GROUP) {
+            // SAFETY: `lane + LANE_GROUP <= lanes`, so by point 2 of `Kernel`'s contract the group is inside a row that
+            // is valid for reads and aligned for `f64`, which is all that an array of `f64` needs. The read is a copy:
+            // no reference to a row exists, since by point 3 rows may be identical.
+            #[allow(unsafe_code, reason = "rows may be identical, so they cannot be references")]
+            let groups = rows.map(|row| unsafe { row.add(lane).cast::<[f64; LANE_GROUP]>().read() });
+            let mut result = [0.0; LANE_GROUP];
+            for i in 0..LANE_GROUP {
                 let [a, b, c, d, e] = groups.map(|group| group[i]);
-                result[i] = last.of(then.of(first.of(a, b), c, d), d, e);
+                result[i] = last.apply(tail.apply(head.apply(a, b), c, d), d, e);
             }
-            #[allow(unsafe_code, reason = "as above")]
+            // SAFETY: `lane + LANE_GROUP <= lanes`, so by point 2 of `Kernel`'s contract the group is inside a row that
+            // is valid for writes and aligned. By point 3 a row that overlaps it is the same row, whose group was read
+            // above.
+            #[allow(unsafe_code, reason = "rows may be identical, so they cannot be references")]
             unsafe {
-                into.add(lane).cast::<[f64; GROUP]>().write(result);
+                into.add(lane).cast::<[f64; LANE_GROUP]>().write(result);
             }
-            // A group fills a vector. Without this, the compiler may fill them crosswise from several groups.
+            // A group fills a vector. Without this barrier the compiler may form vectors across several groups.
             std::hint::black_box(());
         }
     }
 }
 
-/// Any other instruction, as a loop over rows of which the result's is none of the others.
-struct Rows;
+/// Any other instruction, as a loop over whole rows. The result's row is disjoint from the operands' rows.
+struct ByRow;
 
-impl Body for Rows {
+impl KernelBody for ByRow {
     #[inline(always)]
-    fn run(step: &Placed, own: usize, lanes: usize) {
-        // So that the compiler knows that no lanes are left over.
-        let lanes = lanes / GROUP * GROUP;
-        #[allow(unsafe_code, reason = "the rows are there, and such a step never writes where it reads")]
+    fn run(instruction: &PlacedInstruction, base: usize, lanes: usize) {
+        // Tells the compiler that no partial group remains.
+        let lanes = lanes / LANE_GROUP * LANE_GROUP;
+        // SAFETY: by point 2 of `Kernel`'s contract each row holds at least `lanes` initialised, aligned numbers. By
+        // points 3 and 4 the result's row is disjoint from the operands' rows and nothing else accesses it, so the
+        // unique reference aliases nothing; the operands' rows are only read, so shared references to them may overlap.
+        #[allow(unsafe_code, reason = "rows are addresses, so that one instruction may use rows of several buffers")]
         let (row, into) = unsafe {
             (
-                |k: usize| std::slice::from_raw_parts(at(own, step.places[k]), lanes),
-                std::slice::from_raw_parts_mut(at(own, step.places[OPERANDS]), lanes),
+                |k: usize| std::slice::from_raw_parts(row_start(base, instruction.places[k]), lanes),
+                std::slice::from_raw_parts_mut(row_start(base, instruction.places[MAX_OPERANDS]), lanes),
             )
         };
-        whole_rows(step.code, row, into);
+        whole_rows(instruction.opcode, row, into);
     }
 }
 
-/// What lies so many bytes from the first of the pass's own numbers.
+/// The address of a row from the base address and a byte offset.
 #[inline(always)]
-fn at(own: usize, place: usize) -> *mut f64 {
-    std::ptr::with_exposed_provenance_mut(own.wrapping_add(place))
+fn row_start(base: usize, place: usize) -> *mut f64 {
+    std::ptr::with_exposed_provenance_mut(base.wrapping_add(place))
 }
 
 #[inline(always)]
-fn whole_rows<'a>(code: Code, row: impl Fn(usize) -> &'a [f64], into: &mut [f64]) {
-    match code {
-        Code::Value(op) => op.value_lanes(row(0), row(1), row(2), into),
-        Code::Chain(op, operand) => {
+fn whole_rows<'a>(opcode: Opcode, row: impl Fn(usize) -> &'a [f64], into: &mut [f64]) {
+    match opcode {
+        Opcode::Value(op) => op.value_lanes(row(0), row(1), row(2), into),
+        Opcode::Chain(op, operand) => {
             op.chain_lanes(operand as usize, row(0), row(1), row(2), row(3), row(4), into);
         }
-        Code::Power(exponent) => power_lanes(exponent, row(0), into),
-        Code::PowerChain(exponent) => power_chain_lanes(exponent, row(0), row(1), into),
-        Code::Compare(compare) => compare_lanes(compare, row(0), row(1), into),
-        Code::Select => {
+        Opcode::Power(exponent) => power_lanes(exponent, row(0), into),
+        Opcode::PowerChain(exponent) => power_chain_lanes(exponent, row(0), row(1), into),
+        Opcode::Compare(compare) => compare_lanes(compare, row(0), row(1), into),
+        Opcode::Select => {
             let (mask, yes, no) = (row(0), row(1), row(2));
             for i in 0..into.len() {
-                // Written as a condition, this would become a choice of two places, which is no vector operation.
+                // A condition would compile to a choice between two addresses, which does not vectorise.
                 let mask = mask[i].to_bits();
                 into[i] = f64::from_bits((mask & yes[i].to_bits()) | (!mask & no[i].to_bits()));
             }
         }
-        Code::Joined(..) => unreachable!("these go by group"),
+        Opcode::Fused(..) => unreachable!("chains run by group"),
     }
 }
 

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use slowgrad_tape::isa::{self, Isa};
 use slowgrad_tape::{
-    Call, Compare, Diagnostic, Function, GROUP, Op, Over, Pass, TapeFull, TraceBuilder, Tracer, ValueId,
+    Call, CallerRow, Compare, Diagnostic, Function, LANE_GROUP, Op, Pass, TapeFull, TraceBuilder, Tracer, ValueId,
 };
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -196,7 +196,8 @@ proptest! {
     }
 }
 
-/// A rule as optimizers have them: w, grad, a field of state and the learning rate give two results, by plain arithmetic.
+/// A rule as optimizers have them: w, grad, a field of state and the learning rate give two results, by plain
+/// arithmetic.
 #[derive(Debug, Clone)]
 struct Rule {
     /// Each with its operands among the inputs, a constant, and what stands before.
@@ -259,7 +260,7 @@ fn compare_in_place(rule: &Rule, seed: f64, count: usize, offset: usize, room: u
     function.borrow_mut().call(&[1.0; 4]).expect("it runs");
     let mut pass = Pass::default();
     pass.fit(&function.borrow(), room);
-    pass.never_backward();
+    pass.set_forward_only();
     pass.set_input(3, 0.01);
     pass.prepare(&function);
     let all = offset + count;
@@ -267,10 +268,13 @@ fn compare_in_place(rule: &Rule, seed: f64, count: usize, offset: usize, room: u
         |k: usize| (0..all).map(|at| slowgrad_tape::math::sin((at * k + at) as f64 * seed)).collect::<Vec<_>>();
     let [mut w, grads, mut m] = [numbers(1), numbers(2), numbers(3)];
     let before = [w.clone(), grads.clone(), m.clone()];
-    let over =
-        &mut [Over::Replace(&mut w[offset..], 0), Over::Read(&grads[offset..]), Over::Replace(&mut m[offset..], 1)];
-    let done = pass.forward_over(over);
-    if !done.is_empty() && (done.start >= GROUP || done.end + GROUP <= count) {
+    let over = &mut [
+        CallerRow::Replace(&mut w[offset..], 0),
+        CallerRow::Read(&grads[offset..]),
+        CallerRow::Replace(&mut m[offset..], 1),
+    ];
+    let done = pass.forward_in_place(over);
+    if !done.is_empty() && (done.start >= LANE_GROUP || done.end + LANE_GROUP <= count) {
         return Err(format!("of {count} calls only {done:?} were done"));
     }
     let mut expected = |at: usize| {
@@ -339,12 +343,16 @@ fn a_rule_that_swaps_its_numbers_is_not_carried_out_where_they_lie() {
     function.borrow_mut().call(&[1.0; 4]).expect("it runs");
     let mut pass = Pass::default();
     pass.fit(&function.borrow(), 16);
-    pass.never_backward();
+    pass.set_forward_only();
     pass.set_input(3, 0.01);
     pass.prepare(&function);
     let width = function.borrow_mut().width();
     let (mut w, grads, mut m) = (vec![1.0; width], vec![2.0; width], vec![3.0; width]);
-    let done = pass.forward_over(&mut [Over::Replace(&mut w, 0), Over::Read(&grads), Over::Replace(&mut m, 1)]);
+    let done = pass.forward_in_place(&mut [
+        CallerRow::Replace(&mut w, 0),
+        CallerRow::Read(&grads),
+        CallerRow::Replace(&mut m, 1),
+    ]);
     assert_eq!((done, w[0], m[0]), (0..0, 1.0, 3.0));
 }
 

@@ -4,7 +4,7 @@
 
 use slowgrad_engine::data::Data;
 use slowgrad_engine::plugin::{
-    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, Shared,
+    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, SharedFunction,
 };
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
@@ -39,12 +39,12 @@ impl Tracer for ByHand {
     }
 }
 
-fn shared(inputs: usize, outputs: usize, differentiable: usize, body: Body) -> Shared {
+fn shared(inputs: usize, outputs: usize, differentiable: usize, body: Body) -> SharedFunction {
     let names = (0..inputs).map(|i| format!("i{i}")).collect();
     Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(ByHand { names, differentiable, body }))))
 }
 
-fn named(names: &[&str], outputs: usize, differentiable: usize, body: Body) -> Shared {
+fn named(names: &[&str], outputs: usize, differentiable: usize, body: Body) -> SharedFunction {
     let inputs = names.len();
     let names = names.iter().map(|&name| name.to_owned()).collect();
     Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(ByHand { names, differentiable, body }))))

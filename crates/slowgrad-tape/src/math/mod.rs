@@ -1,23 +1,20 @@
-//! The one definition of every elementary function.
+//! The only definition of every elementary function.
 //!
-//! The platform's own `exp` or `tanh` differs in the last bits from system to system and from
-//! compiler to compiler, so a value computed with it could not be promised to anybody else. The
-//! functions here use nothing but operations IEEE 754 rounds correctly (add, multiply, divide,
-//! square root, fused multiply-add) and integer arithmetic on bit patterns, each written down in
-//! a fixed order. They therefore give the same bits on every machine, in every build profile and
-//! with every vector unit; `NaN` is always the one bit pattern of [`f64::NAN`].
+//! The platform's `exp` or `tanh` differs in the last bits between systems and compilers, so its results are not
+//! reproducible. The functions here use only operations that IEEE 754 rounds correctly (add, multiply, divide, square
+//! root, fused multiply-add) and integer arithmetic on bit patterns, in a fixed order. They therefore give the same
+//! bits on every machine, in every build profile and with every vector unit; `NaN` is always the bit pattern of
+//! [`f64::NAN`].
 //!
-//! All but the reduction of huge angles and [`atan2`] are free of branches: a case distinction
-//! computes both sides and selects. A plain loop such as
-//! `for (o, &v) in out.iter_mut().zip(x) { *o = tanh(v) }` inside a function compiled for a vector
-//! unit turns into vector instructions, and a single call runs the same operations as a lane of
-//! that loop. Only [`sin`] and [`cos`] leave the straight line for angles beyond
-//! [`TRIG_FAST_LIMIT`]; a block of angles known to be smaller may use [`sin_fast`] and
-//! [`cos_fast`], which return the same bits and vectorise.
+//! All except [`atan2`] and the reduction of huge angles are free of branches: a case distinction computes both sides
+//! and selects. A plain loop such as `for (o, &v) in out.iter_mut().zip(x) { *o = tanh(v) }` in a function compiled for
+//! a vector unit becomes vector instructions, and a single call runs the same operations as a lane of that loop. Only
+//! [`sin`] and [`cos`] branch for angles beyond [`TRIG_FAST_LIMIT`]; for smaller angles, [`sin_fast`] and [`cos_fast`]
+//! return the same bits and vectorise.
 //!
-//! The accuracies quoted are the largest errors seen, in units in the last place (ulp) of the
-//! true value, over dense random samples and edge cases against mpmath. Polynomials are near
-//! minimax fits made in 400-bit arithmetic, see `tests/data/make_math_reference.py`.
+//! The quoted accuracies are the largest errors measured, in units in the last place (ulp) of the exact value, over
+//! dense random samples and edge cases against mpmath. Polynomials are near-minimax fits computed in 400-bit
+//! arithmetic; see `tests/data/make_math_reference.py`.
 //!
 //! This module must not know operations, traces or derivatives.
 #![allow(clippy::inline_always, reason = "a lane loop vectorises only what is inlined into it")]
@@ -26,8 +23,8 @@
     clippy::excessive_precision,
     reason = "coefficients and bit patterns are copied by machine, not read digit by digit"
 )]
-#![allow(clippy::suboptimal_flops, reason = "where a product and a sum are rounded separately this is meant")]
-#![allow(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch, and a branch is no lane operation")]
+#![allow(clippy::suboptimal_flops, reason = "a product and a sum that are rounded separately are intended")]
+#![allow(clippy::needless_bitwise_bool, reason = "lazy operators branch, which does not vectorise")]
 
 /// `Σ cₖ zᵏ` for the coefficients in ascending order, by Horner's rule with fused multiply-adds.
 macro_rules! polynomial {
