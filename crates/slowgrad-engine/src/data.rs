@@ -31,7 +31,7 @@ pub enum DataError {
         expected: usize,
     },
     /// A number is NaN or infinite.
-    #[error("sample {sample} holds a number that is not finite")]
+    #[error("sample {sample} contains a number that is not finite")]
     NotFinite {
         /// The sample, from 1.
         sample: usize,

@@ -1,8 +1,8 @@
 //! Networks, data, training steps that are recorded or run at full speed, and exact history.
 //!
 //! This crate must not know Rhai, files, graphics or the clock. It receives traced functions
-//! ([`slowgrad_tape::Function`]) and trains networks with them, in a fixed order of operations, so that a recorded step and
-//! a full-speed step give the same bits.
+//! ([`slowgrad_tape::Function`]) and trains networks with them, in a fixed order of operations, so that a recorded step
+//! and a full-speed step give the same bits.
 //!
 //! A [`Setup`](setup::Setup) describes the training: shape, functions and data. A [`Run`](run::Run) trains with it. A
 //! linear neuron `y = w·x + b` that learns `y = 2x` from one sample by gradient descent:

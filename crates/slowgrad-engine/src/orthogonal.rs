@@ -85,11 +85,11 @@ mod tests {
 
     fn drawn(seed: u64, rows: usize, columns: usize) -> Vec<Vec<f64>> {
         let mut rng = Rng::new(seed, Purpose::Weights);
-        orthogonal(&mut rng, rows, columns, |_| Ok::<(), ()>(())).expect("nothing refuses")
+        orthogonal(&mut rng, rows, columns, |_| Ok::<(), ()>(())).expect("no abort")
     }
 
     #[test]
-    fn whichever_are_fewer_of_rows_and_columns_are_orthonormal() {
+    fn the_fewer_of_rows_and_columns_are_orthonormal() {
         for (rows, columns) in [(1, 1), (5, 5), (9, 4), (4, 9), (1, 7), (7, 1)] {
             let matrix = drawn(3, rows, columns);
             assert_eq!((matrix.len(), matrix[0].len()), (rows, columns));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn work_is_told_of_before_it_is_done_and_can_be_refused() {
+    fn the_caller_can_abort_the_work() {
         let mut rng = Rng::new(1, Purpose::Weights);
         let mut left = 10_000_i64;
         let refused = orthogonal(&mut rng, 500, 400, |numbers| {

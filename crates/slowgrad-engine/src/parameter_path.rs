@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_bounded_and_true() {
+    fn a_path_is_bounded_and_exact() {
         let shape = shape(1);
         let mut path = ParameterPath::new(&shape, &[0.0, 0.0]);
         for step in 1..=100_000 {
@@ -285,38 +285,38 @@ mod tests {
     }
 
     #[test]
-    fn two_parameters_that_are_looked_at_have_a_dense_way_also_in_large_networks() {
+    fn two_watched_parameters_have_a_dense_path_even_in_large_networks() {
         let shape = shape((1 << 18) - 1);
         let mut values = vec![0.0; 1 << 18];
         let mut path = ParameterPath::new(&shape, &values);
-        let mut go = |path: &mut ParameterPath, steps: std::ops::RangeInclusive<u64>| {
+        let mut add_steps = |path: &mut ParameterPath, steps: std::ops::RangeInclusive<u64>| {
             for step in steps {
                 (values[7], values[9]) = (step as f64, -(step as f64));
                 path.push(step, &shape, &values);
             }
         };
-        go(&mut path, 1..=50);
+        add_steps(&mut path, 1..=50);
         assert!(path.project(&shape, [7, 9]).len() <= 8);
         path.watch(&shape, [7, 9]);
-        go(&mut path, 51..=200);
+        add_steps(&mut path, 51..=200);
         let projected = path.project(&shape, [7, 9]);
         assert!(projected.iter().all(|point| point.at == [point.step as f64, -(point.step as f64)]));
         assert!((51..=200).all(|step| projected.iter().any(|point| point.step == step)), "each step from then on");
         assert!(projected.is_sorted_by(|a, b| a.step < b.step));
         // Replayed steps fill gaps, and truncation drops later ones.
-        go(&mut path, 20..=30);
+        add_steps(&mut path, 20..=30);
         assert!((20..=30).all(|step| path.project(&shape, [7, 9]).iter().any(|point| point.step == step)));
         path.truncate(100);
         assert_eq!(path.project(&shape, [7, 9]).last().map(|point| point.step), Some(99));
         // Other parameters are known only where all are stored.
         assert!(path.project(&shape, [7, 8]).len() <= 8);
         path.watch(&shape, [7, 9]);
-        go(&mut path, 100..=20_000);
+        add_steps(&mut path, 100..=20_000);
         assert!(path.project(&shape, [7, 9]).len() <= ParameterPath::MAX_POINTS + 8);
     }
 
     #[test]
-    fn another_way_begins_where_it_is_cut_also_with_another_shape() {
+    fn a_path_can_be_replaced_from_a_step_with_another_shape() {
         let (one, two) = (shape(0), shape(1));
         let mut path = ParameterPath::new(&one, &[0.0]);
         (1..=5).for_each(|step| path.push(step, &one, &[1.0]));
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_are_asked_for_first_and_then_all() {
+    fn losses_start_at_both_ends() {
         let shape = shape(0);
         let mut path = ParameterPath::new(&shape, &[0.0]);
         (1..=200).for_each(|step| path.push(step, &shape, &[1.0]));

@@ -120,15 +120,15 @@ mod tests {
     }
 
     #[test]
-    fn one_more_neuron_leaves_all_others_as_they_were() {
-        let (sizes, origins) = changed(&[2, 3, 1], Reshape::AddNeuron { layer: 0 }).expect("it can be");
+    fn adding_a_neuron_keeps_all_parameters() {
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::AddNeuron { layer: 0 }).expect("possible");
         assert_eq!(sizes, [2, 4, 1]);
         assert_eq!(origins.iter().flatten().count(), 13);
     }
 
     #[test]
-    fn one_neuron_less_takes_only_its_own_weights() {
-        let (sizes, origins) = changed(&[2, 3, 1], Reshape::RemoveNeuron { layer: 0, neuron: 1 }).expect("it can be");
+    fn removing_a_neuron_removes_only_its_own_parameters() {
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::RemoveNeuron { layer: 0, neuron: 1 }).expect("possible");
         assert_eq!(sizes, [2, 2, 1]);
         assert!(origins.iter().all(|origin| {
             origin.is_some_and(|Parameter { layer, neuron, input }| {
@@ -138,20 +138,20 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_comes_between_and_goes_again() {
-        let (sizes, origins) = changed(&[2, 3, 1], Reshape::AddLayer { before: 1 }).expect("it can be");
+    fn a_layer_can_be_inserted_and_removed() {
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::AddLayer { before: 1 }).expect("possible");
         assert_eq!(sizes, [2, 3, 3, 1]);
         assert_eq!(origins.iter().flatten().count(), 13);
-        let (sizes, origins) = changed(&[2, 3, 3, 1], Reshape::RemoveLayer { layer: 1 }).expect("it can be");
+        let (sizes, origins) = changed(&[2, 3, 3, 1], Reshape::RemoveLayer { layer: 1 }).expect("possible");
         assert_eq!((sizes.as_slice(), origins.iter().flatten().count()), (&[2, 3, 1][..], 13));
-        let (sizes, origins) = changed(&[2, 3, 1], Reshape::RemoveLayer { layer: 0 }).expect("it can be");
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::RemoveLayer { layer: 0 }).expect("possible");
         assert_eq!((sizes.as_slice(), origins.iter().flatten().count()), (&[2, 1][..], 3));
         let before = spec(&[2, 3, 1]);
-        assert_eq!(Reshape::AddLayer { before: 1 }.layers(&before).expect("it can be")[1].activation.name, "f0");
+        assert_eq!(Reshape::AddLayer { before: 1 }.layers(&before).expect("possible")[1].activation.name, "f0");
     }
 
     #[test]
-    fn what_the_data_needs_stays() {
+    fn changes_that_the_data_forbids_are_refused() {
         for reshape in [
             Reshape::AddNeuron { layer: 1 },
             Reshape::RemoveNeuron { layer: 1, neuron: 0 },

@@ -26,13 +26,13 @@ pub enum WeightsError {
         needed: String,
     },
     /// A number is NaN or infinite.
-    #[error("«{name}» holds a number that is not finite")]
+    #[error("«{name}» contains a number that is not finite")]
     NotFinite {
         /// The tensor's name.
         name: String,
     },
     /// The file has a tensor that the network does not have.
-    #[error("«{0}» has no place in this network; is it of another shape?")]
+    #[error("this network has no tensor «{0}»; is the file from another network?")]
     Unknown(String),
 }
 

@@ -137,7 +137,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     #[test]
-    fn every_job_is_done_once_by_however_many() {
+    fn every_job_runs_once_on_any_number_of_threads() {
         for threads in 1..6 {
             for count in [0, 1, 2, 7, 40] {
                 let mut numbers = vec![0; count];
@@ -151,10 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_panics_is_told_of_and_the_next_ones_are_done() {
+    fn a_panicking_job_is_reported_and_later_jobs_run() {
         for bad in [0, 9] {
-            let told = catch_unwind(AssertUnwindSafe(|| run_jobs(2, 0..10, |job| assert_ne!(job, bad, "a bad job"))));
-            assert!(told.is_err(), "job {bad}");
+            let result = catch_unwind(AssertUnwindSafe(|| run_jobs(2, 0..10, |job| assert_ne!(job, bad, "a bad job"))));
+            assert!(result.is_err(), "job {bad}");
             let mut numbers = [0; 10];
             run_jobs(2, numbers.iter_mut().enumerate(), |(at, number)| *number = at);
             assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);

@@ -231,7 +231,7 @@ impl Pass {
     }
 
     /// Binds the program of the paths known so far, if there is none yet, so that [`is_complete`](Self::is_complete)
-    /// answers for the function.
+    /// is up to date.
     pub fn prepare(&mut self, function: &RefCell<Function>) {
         if matches!(self.state, PassState::Empty)
             && let Some(program) = function.borrow_mut().program()

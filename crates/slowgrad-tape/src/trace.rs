@@ -124,7 +124,7 @@ pub struct Guard {
     /// Right operand.
     pub b: ValueId,
     /// The recorded result.
-    pub answer: bool,
+    pub result: bool,
     /// The script expression it comes from, if any.
     pub site: Option<Site>,
 }
@@ -133,7 +133,7 @@ impl Guard {
     /// Whether the comparison gives the recorded result for these node values.
     #[inline(always)]
     pub fn holds(&self, values: &[f64]) -> bool {
-        self.compare.holds(values[self.a.index()], values[self.b.index()]) == self.answer
+        self.compare.holds(values[self.a.index()], values[self.b.index()]) == self.result
     }
 }
 
@@ -487,10 +487,10 @@ impl TraceBuilder {
     /// [`TapeFull`] at the limit.
     pub fn compare(&mut self, compare: Compare, a: ValueId, b: ValueId, site: Option<Site>) -> Result<bool, TapeFull> {
         self.check_limit()?;
-        let answer = compare.holds(self.value(a), self.value(b));
+        let result = compare.holds(self.value(a), self.value(b));
         self.trace.instructions.push(Instruction::Compare(self.trace.guards.len()));
-        self.trace.guards.push(Guard { after: self.trace.nodes.len() as u32, compare, a, b, answer, site });
-        Ok(answer)
+        self.trace.guards.push(Guard { after: self.trace.nodes.len() as u32, compare, a, b, result, site });
+        Ok(result)
     }
 
     /// The value of a node.

@@ -75,8 +75,8 @@ impl TraceTree {
                     let trace = &self.traces[fork.trace];
                     let guard = &trace.guards()[fork.guard];
                     trace.compute(inputs, values, values.len(), guard.after as usize);
-                    let answer = guard.compare.holds(values[guard.a.index()], values[guard.b.index()]);
-                    next = if answer { fork.when_true } else { fork.when_false };
+                    let result = guard.compare.holds(values[guard.a.index()], values[guard.b.index()]);
+                    next = if result { fork.when_true } else { fork.when_false };
                 }
             }
         }
@@ -85,7 +85,7 @@ impl TraceTree {
     /// Adds a trace unless it is already stored. Returns its index.
     pub fn insert(&mut self, trace: Arc<Trace>) -> usize {
         let new = self.traces.len();
-        let answers: Vec<bool> = trace.guards().iter().map(|guard| guard.answer).collect();
+        let results: Vec<bool> = trace.guards().iter().map(|guard| guard.result).collect();
         // Follows the existing forks, then adds a chain of new ones at the first unknown branch.
         let mut parent: Option<(usize, bool)> = None;
         let mut next = self.root;
@@ -93,9 +93,9 @@ impl TraceTree {
         loop {
             match next {
                 Next::Fork(index) => {
-                    let answer = answers.get(depth).copied().unwrap_or(false);
-                    parent = Some((index, answer));
-                    next = if answer { self.forks[index].when_true } else { self.forks[index].when_false };
+                    let result = results.get(depth).copied().unwrap_or(false);
+                    parent = Some((index, result));
+                    next = if result { self.forks[index].when_true } else { self.forks[index].when_false };
                     depth += 1;
                 }
                 Next::Trace(index) => return index,
@@ -103,11 +103,11 @@ impl TraceTree {
             }
         }
         self.traces.push(trace);
-        for (guard, &answer) in answers.iter().enumerate().skip(depth) {
+        for (guard, &result) in results.iter().enumerate().skip(depth) {
             let fork = self.forks.len();
             self.forks.push(Fork { trace: new, guard, when_false: Next::Unknown, when_true: Next::Unknown });
             self.attach(parent, Next::Fork(fork));
-            parent = Some((fork, answer));
+            parent = Some((fork, result));
         }
         self.attach(parent, Next::Trace(new));
         new
