@@ -1,5 +1,5 @@
-//! The dense products and a recorded step: `cargo bench -p slowgrad-engine`. Training at full speed is measured beside
-//! others by `cargo bench -p slowgrad`.
+//! The dense products and a recorded step: `cargo bench -p slowgrad-engine`. Full-speed training is measured by `cargo
+//! bench -p slowgrad`.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -16,10 +16,10 @@ fn main() {
     divan::main();
 }
 
-/// Neurons, inputs and samples: of the smallest network, of the playground's task, of a classifier.
+/// (neurons, inputs, samples) of layers in the smallest network, in the playground's and in classifiers.
 const SHAPES: [(usize, usize, usize); 4] = [(4, 2, 10), (8, 8, 32), (64, 128, 64), (128, 784, 64)];
 
-/// A layer's numbers, all of about the same size.
+/// A layer's numbers, all of similar size.
 struct Layer {
     weight: Vec<f64>,
     bias: Vec<f64>,
@@ -34,7 +34,7 @@ impl Layer {
     fn new((neurons, inputs, samples): (usize, usize, usize)) -> Self {
         let numbers = |count: usize| (0..count).map(|at| (at as f64 * 0.618_034).fract() - 0.5).collect::<Vec<_>>();
         let stride = dense::row_stride(samples);
-        let rows = |features: usize| numbers(features * stride + dense::ROOM);
+        let rows = |features: usize| numbers(features * stride + dense::ROW_PADDING);
         Self {
             weight: numbers(neurons * inputs),
             bias: numbers(neurons),
@@ -47,7 +47,7 @@ impl Layer {
     }
 }
 
-/// One multiplication and one addition for each weight and sample count as one item.
+/// A multiplication with its addition counts as one item.
 fn items((neurons, inputs, samples): (usize, usize, usize)) -> ItemsCount {
     ItemsCount::new(neurons * inputs * samples)
 }
@@ -60,19 +60,19 @@ enum Product {
 }
 
 /// One of a layer's products, compiled for the vector unit.
-struct Work<'a> {
+struct ProductRun<'a> {
     layer: &'a mut Layer,
-    turned: &'a mut Vec<f64>,
+    transposed: &'a mut Vec<f64>,
     shape: (usize, usize, usize),
     product: Product,
 }
 
-impl WithSimd for Work<'_> {
+impl WithSimd for ProductRun<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { layer: Layer { weight, bias, x, delta, out, grads, stride }, turned, shape, product } = self;
+        let Self { layer: Layer { weight, bias, x, delta, out, grads, stride }, transposed, shape, product } = self;
         let (outputs, inputs, samples) = shape;
         let weight = Weights { numbers: weight, inputs, outputs };
         let (x, delta) = (Matrix { numbers: x, stride: *stride }, Matrix { numbers: delta, stride: *stride });
@@ -81,17 +81,17 @@ impl WithSimd for Work<'_> {
             Product::Forward => dense::forward_batch(simd, weight, bias, x, out, samples, 1),
             Product::Backward => dense::backward_batch(simd, weight, delta, out, samples, 1),
             Product::Gradients => {
-                let (of_weights, of_biases) = black_box(grads).split_at_mut(outputs * inputs);
-                dense::gradient_batch(simd, delta, x, None, turned, of_weights, of_biases, inputs, samples, 1);
+                let (weight_grads, bias_grads) = black_box(grads).split_at_mut(outputs * inputs);
+                dense::gradient_batch(simd, delta, x, None, transposed, weight_grads, bias_grads, inputs, samples, 1);
             }
         }
     }
 }
 
 fn measure(bencher: Bencher<'_, '_>, shape: (usize, usize, usize), product: Product) {
-    let (mut layer, mut turned) = (Layer::new(shape), Vec::new());
+    let (mut layer, mut transposed) = (Layer::new(shape), Vec::new());
     bencher.counter(items(shape)).bench_local(|| {
-        dense::vectorize(Work { layer: &mut layer, turned: &mut turned, shape, product });
+        dense::vectorize(ProductRun { layer: &mut layer, transposed: &mut transposed, shape, product });
     });
 }
 
@@ -110,7 +110,7 @@ fn gradients(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
     measure(bencher, shape, Product::Gradients);
 }
 
-/// A step with everything that is needed to compute any of its operations again.
+/// A step recorded with everything that is needed to recompute its operations.
 #[divan::bench(args = [&[2, 4, 2, 1][..], &[2, 8, 8, 8, 1], &[784, 128, 64, 10]])]
 fn recorded_step(bencher: Bencher<'_, '_>, sizes: &[usize]) {
     let mut activations: Vec<_> = sizes[2..].iter().map(|_| tanh()).collect();

@@ -1,9 +1,9 @@
-//! What a lesson asks of parameters or of training: a traced function whose result is 1 for yes and 0 for no.
+//! Conditions of a lesson on parameters or on training: traced functions that return 1 for true and 0 for false.
 //!
-//! A condition is asked like any other function, so that what a script says is asked of thousands of parameters, or
-//! after each step, without running the script each time. It must not know what the answer is for.
+//! A condition is traced like any other function, so it is evaluated for thousands of parameters, or after each step,
+//! without running its script each time. This module must not know what the result is used for.
 
-use crate::plugin::Shared;
+use crate::plugin::SharedFunction;
 use crate::record::RecordedStep;
 use crate::setup::Setup;
 use slowgrad_tape::Diagnostic;
@@ -12,30 +12,34 @@ use std::collections::VecDeque;
 /// A condition of a lesson.
 #[derive(Debug, Clone)]
 pub enum Condition {
-    /// Asked of parameters.
-    OfParameter(OfParameter),
-    /// Asked of training.
-    OfTraining(OfTraining),
+    /// A condition on parameters.
+    Parameter(ParameterCondition),
+    /// A condition on training.
+    Training(TrainingCondition),
 }
 
-/// Asked of each parameter of a step. Inputs: those of [`OfParameter::INPUTS`], and of weights the input as well.
+/// A condition on each parameter of a step. Inputs: [`ParameterCondition::INPUTS`], and for weights also
+/// [`ParameterCondition::INPUT`].
 #[derive(Debug, Clone)]
-pub struct OfParameter {
-    /// Asked of weights.
-    pub weights: Shared,
-    /// Asked of biases.
-    pub biases: Shared,
+pub struct ParameterCondition {
+    /// The function for weights.
+    pub weights: SharedFunction,
+    /// The function for biases.
+    pub biases: SharedFunction,
 }
 
-impl OfParameter {
-    /// What is known of a parameter, in the order of the function's inputs: its value before the step, its gradient, by
-    /// how much the step changes it, and where it is, from 0.
+impl ParameterCondition {
+    /// The names of the inputs, in order: the parameter's value before the step, its gradient, its change in the step,
+    /// its layer and its neuron, both from 0.
     pub const INPUTS: [&'static str; 5] = ["value", "grad", "change", "layer", "neuron"];
-    /// What only weights have, as the last input.
+    /// The name of the last input, which only weights have: the layer's input that the weight multiplies, from 0.
     pub const INPUT: &'static str = "input";
 
-    /// The answer for every parameter of a step, flat.
-    pub fn ask(&self, step: &RecordedStep) -> Result<Vec<bool>, Box<Diagnostic>> {
+    /// Evaluates the condition for every parameter of a step, flat.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script.
+    pub fn evaluate(&self, step: &RecordedStep) -> Result<Vec<bool>, Box<Diagnostic>> {
         let (before, after) = (&step.before.values, &step.after.values);
         let mut inputs = Vec::with_capacity(Self::INPUTS.len() + 1);
         (0..before.len())
@@ -52,32 +56,35 @@ impl OfParameter {
     }
 }
 
-/// Asked after each step of training. Inputs: those of [`OfTraining::INPUTS`].
+/// A condition on training, evaluated after each step. Inputs: [`TrainingCondition::INPUTS`].
 #[derive(Debug, Clone)]
-pub struct OfTraining(pub Shared);
+pub struct TrainingCondition(pub SharedFunction);
 
-impl OfTraining {
-    /// What is known of training, in the order of the function's inputs: the mean loss of the last epoch's steps, the
-    /// number of the step just done, and the epochs that are over.
+impl TrainingCondition {
+    /// The names of the inputs, in order: the mean loss of the last steps (as many as an epoch has), the number of the
+    /// completed step, and the number of completed epochs.
     pub const INPUTS: [&'static str; 3] = ["loss", "step", "epoch"];
 }
 
-/// Training until a condition holds.
+/// Ends training when a condition holds.
 #[derive(Debug, Clone)]
-pub struct Until {
-    condition: OfTraining,
-    /// The losses of the last steps, as many as an epoch has.
+pub struct StopCondition {
+    condition: TrainingCondition,
+    /// The losses of the last steps, at most one epoch's.
     losses: VecDeque<f64>,
 }
 
-impl Until {
-    /// Nothing has been trained yet.
-    pub fn new(condition: OfTraining) -> Self {
+impl StopCondition {
+    /// Starts without any losses.
+    pub fn new(condition: TrainingCondition) -> Self {
         Self { condition, losses: VecDeque::new() }
     }
 
-    /// Takes in the loss of a step that was trained, and answers whether the condition holds now. Before every sample
-    /// has been seen once there is no loss to judge by, and it does not: one lucky sample tells nothing.
+    /// Adds the loss of a completed step (from 1) and returns whether the condition holds. It never holds before every
+    /// sample has been seen once, since the loss of a single batch is too noisy.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script.
     pub fn is_reached(&mut self, setup: &Setup, step: u64, loss: f64) -> Result<bool, Box<Diagnostic>> {
         let steps = setup.steps_per_epoch();
         self.losses.push_back(loss);

@@ -1,47 +1,47 @@
-//! Samples, and how they are read and split.
+//! Samples: validation, splitting, and reading from CSV.
 
 use crate::rng::{Purpose, Rng};
 use crate::spec::Sample;
 
-/// Samples of one width, as flat rows.
+/// Samples as flat rows, all with the same number of inputs and of targets.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Data {
     inputs: Vec<f64>,
     targets: Vec<f64>,
-    width: usize,
-    height: usize,
+    inputs_per_sample: usize,
+    outputs: usize,
 }
 
-/// What is wrong with data.
+/// An error in data.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DataError {
-    /// There is nothing to learn from.
+    /// There are no samples.
     #[error("the data set is empty")]
     Empty,
-    /// A sample has another number of inputs or targets than the network.
+    /// A sample's number of inputs or targets differs from the network's.
     #[error("sample {sample} has {found} {what}, but the network has {expected}")]
     Width {
-        /// Which sample, from 1.
+        /// The sample, from 1.
         sample: usize,
         /// `inputs` or `targets`.
         what: &'static str,
-        /// Numbers found.
+        /// The sample's number.
         found: usize,
-        /// Numbers expected.
+        /// The network's number.
         expected: usize,
     },
     /// A number is NaN or infinite.
-    #[error("sample {sample} holds a number that is not finite")]
+    #[error("sample {sample} contains a number that is not finite")]
     NotFinite {
-        /// Which sample, from 1.
+        /// The sample, from 1.
         sample: usize,
     },
     /// A CSV file lacks a column.
     #[error("there is no column «{column}»; the columns are {columns}")]
     Column {
-        /// The name looked for.
+        /// The name of the column.
         column: String,
-        /// Those that are there.
+        /// The columns of the file.
         columns: String,
     },
     /// A field of a CSV file is not a number.
@@ -49,28 +49,32 @@ pub enum DataError {
     Number {
         /// Line of the file, from 1.
         line: u64,
-        /// The column.
+        /// The name of the column.
         column: String,
-        /// What stands there.
+        /// The field's text.
         text: String,
     },
-    /// A target column of words has too many different ones.
-    #[error("column «{column}» has more than {MOST_CLASSES} different words, such as «{word}»")]
+    /// A target column of text has too many classes.
+    #[error("column «{column}» has more than {MAX_CLASSES} different words, such as «{word}»")]
     Classes {
-        /// The column.
+        /// The name of the column.
         column: String,
-        /// One of its words.
+        /// One of its texts.
         word: String,
     },
-    /// The CSV text cannot be read.
+    /// The text is not CSV.
     #[error("not a CSV file: {0}")]
     Csv(String),
 }
 
 impl Data {
-    /// Checks samples against the network's number of inputs and outputs.
+    /// Validates samples against the network's numbers of inputs and outputs.
+    ///
+    /// # Errors
+    /// [`DataError::Empty`] without samples, [`DataError::Width`] for a sample of another size,
+    /// [`DataError::NotFinite`] for NaN and infinities.
     pub fn new(samples: &[Sample], inputs: usize, outputs: usize) -> Result<Self, DataError> {
-        let mut data = Self { inputs: Vec::new(), targets: Vec::new(), width: inputs, height: outputs };
+        let mut data = Self { inputs: Vec::new(), targets: Vec::new(), inputs_per_sample: inputs, outputs: outputs };
         for (i, sample) in samples.iter().enumerate() {
             for (what, found, expected) in
                 [("inputs", sample.input.len(), inputs), ("targets", sample.target.len(), outputs)]
@@ -90,7 +94,7 @@ impl Data {
 
     /// Number of samples.
     pub fn len(&self) -> usize {
-        self.targets.len().checked_div(self.height).unwrap_or(0)
+        self.targets.len().checked_div(self.outputs).unwrap_or(0)
     }
 
     /// All inputs, `[sample][input]`.
@@ -103,48 +107,52 @@ impl Data {
         &self.targets
     }
 
-    /// Numbers in a sample's target.
+    /// Number of targets of a sample.
     pub fn outputs(&self) -> usize {
-        self.height
+        self.outputs
     }
 
-    /// Whether there is none.
+    /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The inputs of a sample.
     pub fn input(&self, sample: usize) -> &[f64] {
-        &self.inputs[sample * self.width..][..self.width]
+        &self.inputs[sample * self.inputs_per_sample..][..self.inputs_per_sample]
     }
 
     /// The targets of a sample.
     pub fn target(&self, sample: usize) -> &[f64] {
-        &self.targets[sample * self.height..][..self.height]
+        &self.targets[sample * self.outputs..][..self.outputs]
     }
 
-    /// Changes one input of a sample.
+    /// Sets one input of a sample.
     pub fn set_input(&mut self, sample: usize, input: usize, value: f64) {
-        self.inputs[sample * self.width + input] = value;
+        self.inputs[sample * self.inputs_per_sample + input] = value;
     }
 }
 
-/// Splits samples into those to train on and those kept for testing, after one seeded shuffle when any are kept.
+/// Splits samples into training and test data. Shuffles them once with the seed, unless the test data is empty.
 pub fn split(mut samples: Vec<Sample>, test_fraction: f64, seed: u64) -> (Vec<Sample>, Vec<Sample>) {
-    let kept = (samples.len() as f64 * test_fraction.clamp(0.0, 1.0)).round() as usize;
-    if kept == 0 {
+    let test_len = (samples.len() as f64 * test_fraction.clamp(0.0, 1.0)).round() as usize;
+    if test_len == 0 {
         return (samples, Vec::new());
     }
     Rng::new(seed, Purpose::Split).shuffle(&mut samples);
-    let test = samples.split_off(samples.len() - kept);
+    let test = samples.split_off(samples.len() - test_len);
     (samples, test)
 }
 
-/// Different words in a target column: each becomes an output.
-const MOST_CLASSES: usize = 1_000;
+/// Maximum number of classes in a target column of text.
+const MAX_CLASSES: usize = 1_000;
 
-/// Reads samples from CSV text with a header line. A target column of words becomes one-hot classes in the
-/// order of their first appearance.
+/// Reads samples from CSV text with a header line. A target column of text becomes one-hot classes in the order of
+/// their first appearance.
+///
+/// # Errors
+/// [`DataError::Column`] for a missing column, [`DataError::Number`] for an input that is not a finite number,
+/// [`DataError::Classes`] for too many classes, [`DataError::Csv`] for text that is not CSV.
 pub fn read_csv(text: &str, inputs: &[String], target: &str) -> Result<Vec<Sample>, DataError> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(text.as_bytes());
     let broken = |error: csv::Error| DataError::Csv(error.to_string());
@@ -179,7 +187,7 @@ pub fn read_csv(text: &str, inputs: &[String], target: &str) -> Result<Vec<Sampl
         if !classes.contains(&word.as_str()) {
             classes.push(word);
         }
-        if classes.len() > MOST_CLASSES {
+        if classes.len() > MAX_CLASSES {
             let odd = rows.iter().map(|(_, word)| word).find(|word| word.parse::<f64>().is_err()).unwrap_or(word);
             return Err(DataError::Classes { column: target.to_owned(), word: odd.clone() });
         }

@@ -2,12 +2,12 @@
 
 use crate::plugin::Optimizer;
 
-/// All parameters and the optimizer's state of each, as flat vectors in the order of [`crate::shape::Shape`].
+/// All parameters and their optimizer state, as flat vectors in the order of [`crate::shape::Shape`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Model {
     /// The parameters.
     pub values: Vec<f64>,
-    /// For each state field of the optimizer, one number a parameter.
+    /// For each state field of the optimizer, one number per parameter.
     pub state: Vec<Vec<f64>>,
 }
 
@@ -18,26 +18,27 @@ impl Model {
         Self { values, state }
     }
 
-    /// Carries the state over to another optimizer: fields of the same name keep their numbers, new ones
-    /// start at their initial value. Answers the fields that were dropped and those that are new.
+    /// Converts the state to another optimizer: fields with the same name keep their numbers, new ones start at their
+    /// initial value. Returns the names of the dropped fields and of the new ones.
     pub fn migrate(&mut self, from: &Optimizer, to: &Optimizer) -> (Vec<String>, Vec<String>) {
         let mut old: Vec<Option<Vec<f64>>> = std::mem::take(&mut self.state).into_iter().map(Some).collect();
-        let mut new_fields = Vec::new();
+        let mut added = Vec::new();
         for (name, initial) in &to.state {
-            let kept = from.state.iter().position(|(have, _)| have == name).and_then(|i| old[i].take());
-            self.state.push(kept.unwrap_or_else(|| {
-                new_fields.push(name.clone());
+            let carried = from.state.iter().position(|(have, _)| have == name).and_then(|i| old[i].take());
+            self.state.push(carried.unwrap_or_else(|| {
+                added.push(name.clone());
                 vec![*initial; self.values.len()]
             }));
         }
         let dropped = from.state.iter().filter(|(name, _)| to.state.iter().all(|(have, _)| have != name));
-        (dropped.map(|(name, _)| name.clone()).collect(), new_fields)
+        (dropped.map(|(name, _)| name.clone()).collect(), added)
     }
 
-    /// The model of another network: each parameter is one of this one, with its state, or takes its number from
-    /// `fresh` and begins with the optimizer's initial state.
+    /// The model of another network: each parameter is copied, with its state, from the old flat index
+    /// `origins[index]`. Where that is `None`, it takes its value from `fresh[index]` and the optimizer's initial
+    /// state.
     #[must_use]
-    pub fn transplanted(&self, origins: &[Option<usize>], fresh: &[f64], optimizer: &Optimizer) -> Self {
+    pub fn remapped(&self, origins: &[Option<usize>], fresh: &[f64], optimizer: &Optimizer) -> Self {
         let new = |old: &[f64], fresh: &dyn Fn(usize) -> f64| {
             origins
                 .iter()
@@ -49,7 +50,7 @@ impl Model {
         Self { values: new(&self.values, &|index| fresh[index]), state: state.collect() }
     }
 
-    /// Whether both hold the same bits.
+    /// Whether both models hold the same bits.
     pub fn same_bits(&self, other: &Model) -> bool {
         let same =
             |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits());

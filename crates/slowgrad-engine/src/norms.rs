@@ -1,28 +1,29 @@
-//! The norms that an optimizer's context offers.
+//! The norms in an optimizer's context.
 
 use crate::dense::dot;
 use crate::shape::Shape;
 
-/// Euclidean norms of a step's weights and of its gradient, the regularizer's share included.
+/// Euclidean norms of a step's weights and of its gradient, the penalty's included.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Norms {
-    /// Of the whole gradient.
+    /// Norm of the whole gradient.
     pub grad: f64,
-    /// Of each layer's gradient, weights and biases together.
+    /// Norm of each layer's gradient, weights and biases together.
     pub layer_grad: Vec<f64>,
-    /// Of each layer's weights, without the biases.
+    /// Norm of each layer's weights, without the biases.
     pub layer_weight: Vec<f64>,
 }
 
 impl Norms {
-    /// Each layer's squares are summed in the order of the flat vector; the whole is the sum over the layers.
+    /// The norms of flat `values` and `grads`. Squares are summed within each layer in the order of the flat vector,
+    /// then over the layers.
     pub fn of(shape: &Shape, values: &[f64], grads: &[f64]) -> Self {
         let mut norms = Self::default();
         norms.fill(shape, values, grads);
         norms
     }
 
-    /// The same in place.
+    /// [`of`](Self::of) in place.
     pub(crate) fn fill(&mut self, shape: &Shape, values: &[f64], grads: &[f64]) {
         let squares = |numbers: &[f64]| if numbers.is_empty() { 0.0 } else { dot(numbers, numbers) };
         self.layer_grad.clear();

@@ -1,13 +1,18 @@
-//! Random orthogonal matrices.
+//! Random orthogonal matrices, for orthogonal initialization (Saxe, McClelland and Ganguli 2014, "Exact solutions to
+//! the nonlinear dynamics of learning in deep linear neural networks").
 //!
-//! Householder's QR of a matrix of normal numbers, with the signs that make the result uniformly distributed
-//! (Mezzadri 2007, "How to generate random matrices from the classical compact groups"). Every sum runs in
+//! Householder's QR decomposition of a matrix of normal numbers, with the signs that make the result uniformly
+//! distributed (Mezzadri 2007, "How to generate random matrices from the classical compact groups"). Every sum runs in
 //! index order with plain products, so a seed gives the same matrix on every machine.
 
 use crate::rng::Rng;
 
-/// A matrix of `rows` × `columns`, row by row, drawn so that its columns (or its rows, where those are fewer) are
-/// orthonormal. `spend` is told before each pass over a vector how many numbers it has, and may refuse.
+/// A random matrix of `rows` × `columns`, row by row. Its columns are orthonormal, or its rows if there are fewer rows.
+///
+/// Before each pass over a vector, `spend` receives its length and may abort.
+///
+/// # Errors
+/// The error of `spend`.
 pub fn orthogonal<E>(
     rng: &mut Rng,
     rows: usize,
@@ -20,7 +25,7 @@ pub fn orthogonal<E>(
         spend(long)?;
         drawn.push((0..long).map(|_| rng.normal(0.0, 1.0)).collect::<Vec<f64>>());
     }
-    // Each column becomes the vector of the reflection that clears it below the diagonal.
+    // Each column becomes the Householder vector that clears it below the diagonal.
     let mut signs = Vec::with_capacity(short);
     for k in 0..short {
         spend(long)?;
@@ -34,7 +39,7 @@ pub fn orthogonal<E>(
             reflect(v, &mut column[k..]);
         }
     }
-    // The reflections in reverse, applied to the columns of the identity, are Q.
+    // Q is the product of the reflections: in reverse order, they are applied to the columns of the identity.
     let mut q = vec![vec![0.0; long]; short];
     for k in (0..short).rev() {
         q[k][k] = 1.0;
@@ -62,7 +67,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     sum
 }
 
-/// x − v · 2(v·x)/(v·v); a vector v of zeros reflects nothing.
+/// x − v · 2(v·x)/(v·v). A zero vector v leaves x unchanged.
 fn reflect(v: &[f64], x: &mut [f64]) {
     let square = dot(v, v);
     if square > 0.0 {
@@ -80,11 +85,11 @@ mod tests {
 
     fn drawn(seed: u64, rows: usize, columns: usize) -> Vec<Vec<f64>> {
         let mut rng = Rng::new(seed, Purpose::Weights);
-        orthogonal(&mut rng, rows, columns, |_| Ok::<(), ()>(())).expect("nothing refuses")
+        orthogonal(&mut rng, rows, columns, |_| Ok::<(), ()>(())).expect("no abort")
     }
 
     #[test]
-    fn whichever_are_fewer_of_rows_and_columns_are_orthonormal() {
+    fn the_fewer_of_rows_and_columns_are_orthonormal() {
         for (rows, columns) in [(1, 1), (5, 5), (9, 4), (4, 9), (1, 7), (7, 1)] {
             let matrix = drawn(3, rows, columns);
             assert_eq!((matrix.len(), matrix[0].len()), (rows, columns));
@@ -102,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_distribution_is_uniform() {
-        // Of uniformly distributed 2×2 matrices half are rotations, and every entry has mean 0 and variance 1/2.
+        // Half of all uniformly distributed 2×2 matrices are rotations, and every entry has mean 0 and variance 1/2.
         let all: Vec<_> = (0..4000).map(|seed| drawn(seed, 2, 2)).collect();
         let mean = |of: &dyn Fn(&Vec<Vec<f64>>) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
         for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
@@ -113,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn work_is_told_of_before_it_is_done_and_can_be_refused() {
+    fn the_caller_can_abort_the_work() {
         let mut rng = Rng::new(1, Purpose::Weights);
         let mut left = 10_000_i64;
         let refused = orthogonal(&mut rng, 500, 400, |numbers| {

@@ -1,20 +1,20 @@
-//! The functions that a lesson plugs into the network, with their controls.
+//! The functions that a lesson plugs into the network, and their controls.
 
 use slowgrad_tape::Function;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// A live control of a plugin.
+/// A control of a plugin, which can be changed during training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Control {
-    /// The name that scripts read it by.
+    /// The name by which scripts read it.
     pub name: String,
-    /// What it is and where it stands.
+    /// Its kind and current value.
     pub kind: ControlKind,
 }
 
 impl Control {
-    /// Where it stands, when it is a slider.
+    /// The current value of a slider; `None` for other kinds.
     pub fn slider(&self) -> Option<f64> {
         match self.kind {
             ControlKind::Slider { value, .. } => Some(value),
@@ -26,101 +26,102 @@ impl Control {
 /// The kinds of controls.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ControlKind {
-    /// A number; scripts see it as a traced value, so that moving it traces nothing anew.
+    /// A number. Scripts read it as a traced value, so moving the slider needs no new trace.
     Slider {
-        /// Where it stands.
+        /// The current value.
         value: f64,
-        /// Least.
+        /// The minimum.
         min: f64,
-        /// Most.
+        /// The maximum.
         max: f64,
-        /// Whether it moves by ratios.
+        /// Whether its scale is logarithmic.
         log: bool,
     },
-    /// On or off, a plain value to scripts.
+    /// On or off. Scripts read it as a plain value.
     Toggle {
-        /// Where it stands.
+        /// The current value.
         value: bool,
     },
-    /// One of several words, a plain value to scripts.
+    /// One of several texts. Scripts read it as a plain value.
     Choice {
-        /// Where it stands.
+        /// The current value.
         value: String,
-        /// All of them.
+        /// All values that can be chosen.
         options: Vec<String>,
     },
 }
 
-/// What every plugin has.
+/// The properties that all plugins share.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PluginInfo {
     /// Its name, such as `tanh`.
     pub name: String,
-    /// One line about it.
+    /// A description of one line.
     pub description: String,
-    /// Its controls in the order of its `params`.
+    /// Its controls in the order of the script's `params`.
     pub controls: Vec<Control>,
 }
 
 impl PluginInfo {
-    /// The slider values in order: the inputs that a traced function gets after its own.
+    /// The slider values in order: the last inputs of a traced function.
     pub fn sliders(&self) -> Vec<f64> {
         self.each_slider().collect()
     }
 
-    /// The same one after the other, without a list.
+    /// [`sliders`](Self::sliders) without an allocation.
     pub(crate) fn each_slider(&self) -> impl Iterator<Item = f64> {
         self.controls.iter().filter_map(Control::slider)
     }
 }
 
-/// A function that several owners call in turn.
-pub type Shared = Rc<RefCell<Function>>;
+/// A function with several owners on one thread.
+pub type SharedFunction = Rc<RefCell<Function>>;
 
-/// An activation. Inputs: z (one, or the layer's whole vector in the layer form), then the sliders.
+/// An activation. Inputs: z (one, or all of the layer's in whole-layer form), then the sliders. Results: a, as many as
+/// z.
 #[derive(Debug, Clone)]
 pub struct Activation {
     /// Name and controls.
     pub info: PluginInfo,
-    /// Whether it takes the layer's whole vector.
+    /// Whether it is in whole-layer form: computes all activations of a layer in one call, such as softmax.
     pub whole_layer: bool,
-    /// The function; in the layer form its size is that of the layer.
-    pub function: Shared,
+    /// The function. In whole-layer form its size is that of the layer.
+    pub function: SharedFunction,
     /// The author's textbook derivative, as text.
     pub derivative_text: Option<String>,
 }
 
-/// A loss. Inputs: the outputs, the targets, then the sliders; one result.
+/// A loss. Inputs: the outputs, the targets, then the sliders. Result: the loss of one sample.
 #[derive(Debug, Clone)]
 pub struct Loss {
     /// Name and controls.
     pub info: PluginInfo,
     /// The function.
-    pub function: Shared,
+    pub function: SharedFunction,
 }
 
-/// A regularizer. Inputs: one weight, then the sliders; one result, which is added to the loss for each weight.
+/// A regularizer. Inputs: one weight, then the sliders. Result: the penalty of that weight, which is added to the
+/// objective.
 #[derive(Debug, Clone)]
 pub struct Regularizer {
     /// Name and controls.
     pub info: PluginInfo,
     /// The function.
-    pub function: Shared,
+    pub function: SharedFunction,
 }
 
-/// A schedule. Inputs: the step (from 1), then [`Schedule::CONTEXT`], then the sliders; one result, by which the
-/// optimizer's learning rate is multiplied.
+/// A schedule. Inputs: the step (from 1), then [`Schedule::CONTEXT`], then the sliders. Result: the factor of the
+/// optimizer's learning rate.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     /// Name and controls.
     pub info: PluginInfo,
     /// The function.
-    pub function: Shared,
+    pub function: SharedFunction,
 }
 
 impl Schedule {
-    /// The part of the context that the engine provides, in the order of the function's inputs: the epoch (from
-    /// 0) and the number of steps in each.
+    /// The names of the context's inputs, in order: the epoch (from 0) and the number of steps per epoch.
     pub const CONTEXT: [&'static str; 2] = ["epoch", "steps_per_epoch"];
 }
 
@@ -128,21 +129,22 @@ impl Schedule {
 /// Results: the new w, then the new state fields.
 #[derive(Debug, Clone)]
 pub struct Optimizer {
-    /// Name and controls; `lr` is always among them.
+    /// Name and controls, including `lr`.
     pub info: PluginInfo,
-    /// State fields with their initial values.
+    /// The names and initial values of the state fields.
     pub state: Vec<(String, f64)>,
     /// The rule for weights (`ctx.is_bias` is false).
-    pub weights: Shared,
+    pub weights: SharedFunction,
     /// The rule for biases (`ctx.is_bias` is true).
-    pub biases: Shared,
+    pub biases: SharedFunction,
 }
 
 impl Optimizer {
-    /// The part of the context that the engine provides, in the order of the function's inputs.
+    /// The names of the context's inputs, in order: the learning rate, the step (from 1), the Euclidean norms of the
+    /// whole gradient, of the layer's gradient and of the layer's weights.
     pub const CONTEXT: [&'static str; 5] = ["lr", "step", "grad_norm", "layer_grad_norm", "layer_weight_norm"];
 
-    /// The learning rate's present value, before any schedule.
+    /// The current value of the `lr` slider, before any schedule; 0 if there is none.
     pub fn learning_rate(&self) -> f64 {
         self.info.controls.iter().find(|control| control.name == "lr").and_then(Control::slider).unwrap_or(0.0)
     }
@@ -152,7 +154,7 @@ impl Optimizer {
         self.each_other_slider().collect()
     }
 
-    /// The same one after the other, without a list.
+    /// [`other_sliders`](Self::other_sliders) without an allocation.
     pub(crate) fn each_other_slider(&self) -> impl Iterator<Item = f64> {
         self.info.controls.iter().filter(|control| control.name != "lr").filter_map(Control::slider)
     }

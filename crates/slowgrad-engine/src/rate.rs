@@ -1,31 +1,34 @@
-//! The learning rate of a step: the optimizer's own, times what the schedule says.
+//! The learning rate of a step: the optimizer's, times the schedule's factor.
 //!
-//! One call of one function a step, so that training at full speed and recording share it. It must not know
-//! parameters or gradients.
+//! One call of one function per step, shared by full-speed training and recording. This module must not know parameters
+//! or gradients.
 
 use crate::plugin::Schedule;
 use crate::setup::Setup;
 use slowgrad_tape::{Call, Diagnostic, Trace};
 use std::sync::Arc;
 
-/// What a schedule said in a step.
+/// A schedule's call in a step.
 #[derive(Debug, Clone)]
 pub struct RecordedRate {
-    /// The schedule.
+    /// The name of the schedule.
     pub schedule: String,
     /// The inputs of its call.
     pub inputs: Vec<f64>,
-    /// The path of its call.
+    /// The trace of its call.
     pub trace: Arc<Trace>,
-    /// The optimizer's own learning rate.
+    /// The optimizer's learning rate.
     pub base: f64,
-    /// The schedule's multiplier.
+    /// The schedule's factor.
     pub factor: f64,
     /// base × factor, rounded once: the learning rate of the step.
     pub lr: f64,
 }
 
-/// Asks the schedule about a step (counted from 1); nothing without one.
+/// Calls the schedule for a step (from 1). `None` if there is no schedule.
+///
+/// # Errors
+/// The diagnostic of a failing script.
 pub fn scheduled(setup: &Setup, step: u64) -> Result<Option<RecordedRate>, Box<Diagnostic>> {
     let Some(schedule) = &setup.schedule else { return Ok(None) };
     let inputs: Vec<f64> = inputs(setup, schedule, step).collect();
@@ -41,7 +44,7 @@ pub(crate) fn inputs(setup: &Setup, schedule: &Schedule, step: u64) -> impl Iter
     own.into_iter().chain(schedule.info.each_slider())
 }
 
-/// The learning rate that the optimizer gets.
+/// The learning rate that the optimizer receives.
 pub(crate) fn effective(setup: &Setup, scheduled: Option<&RecordedRate>) -> f64 {
     scheduled.map_or_else(|| setup.optimizer.learning_rate(), |rate| rate.lr)
 }

@@ -1,8 +1,8 @@
-//! A training step carried out one sample and one neuron at a time, with everything written down that is
-//! needed to compute any of its operations again.
+//! A training step, one sample and one neuron at a time, recorded with everything that is needed to recompute any of
+//! its operations.
 //!
-//! A recorded step is a plain value: it holds numbers and traces, no script and no closure, and can be
-//! handed to another thread. Its size grows with neurons × samples + parameters, not with operations.
+//! A recorded step is plain data: it holds numbers and traces, no script and no closure, and can be sent to another
+//! thread. Its size grows with neurons × samples + parameters, not with operations.
 
 use crate::dense;
 use crate::model::Model;
@@ -19,107 +19,107 @@ use std::sync::Arc;
 /// One layer of one sample.
 #[derive(Debug, Clone)]
 pub struct RecordedLayer {
-    /// Pre-activations z, one a neuron.
+    /// Pre-activations z, one per neuron.
     pub z: Vec<f64>,
-    /// Activations a, one a neuron.
+    /// Activations a, one per neuron.
     pub a: Vec<f64>,
-    /// ∂L/∂a, one a neuron.
+    /// ∂L/∂a, one per neuron.
     pub grad_a: Vec<f64>,
-    /// δ = ∂L/∂z, one a neuron.
+    /// δ = ∂L/∂z, one per neuron.
     pub delta: Vec<f64>,
-    /// The path of each neuron's activation; a single one in the layer form.
+    /// The trace of each neuron's activation; a single one in whole-layer form.
     pub traces: Vec<Arc<Trace>>,
 }
 
 /// One sample of a step.
 #[derive(Debug, Clone)]
 pub struct RecordedSample {
-    /// Its number in the data.
+    /// Its index in the training data.
     pub sample: usize,
     /// Its inputs.
     pub input: Vec<f64>,
-    /// What is wanted.
+    /// Its targets.
     pub target: Vec<f64>,
-    /// From the first layer after the input to the output.
+    /// The layers, from the first after the input to the output.
     pub layers: Vec<RecordedLayer>,
-    /// The path of the loss.
+    /// The trace of the loss.
     pub loss_trace: Arc<Trace>,
-    /// The loss.
+    /// The loss, without any penalty.
     pub loss: f64,
 }
 
-/// What the plugins of a step were, for formulas.
+/// The plugins of a step, for formulas.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepNames {
-    /// The activation of each layer.
+    /// The name of each layer's activation.
     pub activations: Vec<String>,
-    /// Whether each layer's activation takes the whole layer.
+    /// Whether each layer's activation is in whole-layer form.
     pub whole_layer: Vec<bool>,
-    /// The sliders of each layer's activation.
+    /// The slider values of each layer's activation.
     pub activation_sliders: Vec<Vec<f64>>,
-    /// The loss.
+    /// The name of the loss.
     pub loss: String,
-    /// The sliders of the loss.
+    /// The slider values of the loss.
     pub loss_sliders: Vec<f64>,
-    /// The optimizer.
+    /// The name of the optimizer.
     pub optimizer: String,
-    /// The optimizer's state fields.
+    /// The names of the optimizer's state fields.
     pub state: Vec<String>,
 }
 
 /// The regularizer's part of a step.
 #[derive(Debug, Clone)]
 pub struct RecordedPenalty {
-    /// The regularizer.
+    /// The name of the regularizer.
     pub regularizer: String,
-    /// Its sliders.
+    /// Its slider values.
     pub sliders: Vec<f64>,
-    /// The path of each weight's penalty, flat; biases have none.
+    /// The trace of each weight's penalty, by flat index; `None` for biases.
     pub traces: Vec<Option<Arc<Trace>>>,
-    /// d penalty / d weight, flat; 0 for biases.
+    /// ∂penalty/∂weight by flat index; 0 for biases.
     pub shares: Vec<f64>,
-    /// The penalties of all weights, summed in the order of the flat vector.
+    /// The sum of the penalties of all weights, in the order of the flat vector.
     pub sum: f64,
 }
 
-/// A whole training step.
+/// A whole training step. *Flat* vectors hold one number per parameter, in the order of [`Shape`].
 #[derive(Debug, Clone)]
 pub struct RecordedStep {
     /// Its number, from 1.
     pub step: u64,
-    /// The epoch it belongs to, from 0.
+    /// Its epoch, from 0.
     pub epoch: u64,
     /// The network's shape.
     pub shape: Arc<Shape>,
-    /// What was plugged in.
+    /// The plugins.
     pub names: StepNames,
-    /// The samples in order.
+    /// The samples of the batch in order.
     pub samples: Vec<RecordedSample>,
-    /// The gradients summed over the samples, flat.
+    /// The gradients of the loss, summed over the samples, flat.
     pub grad_sums: Vec<f64>,
-    /// The gradients that the optimizer gets, flat: the means, with the regularizer's share of each weight added.
+    /// The gradients that the optimizer receives, flat: the mean over the samples plus the gradient of the penalty.
     pub grads: Vec<f64>,
-    /// The regularizer's part, when there is one.
+    /// The regularizer's part, if there is one.
     pub penalty: Option<RecordedPenalty>,
-    /// The schedule's part, when there is one.
+    /// The schedule's part, if there is one.
     pub rate: Option<RecordedRate>,
     /// Parameters and optimizer state before the step.
     pub before: Model,
-    /// Parameters and optimizer state after it.
+    /// Parameters and optimizer state after the step.
     pub after: Model,
-    /// The parameters, flat, that are held fast: the optimizer is asked about them, and what it answers is not done.
+    /// The flat indices of frozen parameters. Their updates are computed but not applied.
     pub frozen: Arc<BTreeSet<usize>>,
-    /// The path of each parameter's update, flat.
+    /// The trace of each parameter's update, flat.
     pub update_traces: Vec<Arc<Trace>>,
-    /// For each layer, the update's inputs after w, grad and state.
+    /// For each layer, the inputs of an update after w, grad and state.
     pub contexts: Vec<Vec<f64>>,
     /// The mean loss of the batch before the update, without the penalty.
     pub loss: f64,
 }
 
 impl RecordedStep {
-    /// The inputs of an activation call: one neuron's, or in the layer form the whole layer's (`neuron` is
-    /// then ignored).
+    /// The inputs of an activation call: the neuron's pre-activation or, in whole-layer form, those of the whole layer
+    /// (`neuron` is ignored then), followed by the sliders.
     pub fn activation_inputs(&self, sample: usize, layer: usize, neuron: usize) -> Vec<f64> {
         let z = &self.samples[sample].layers[layer].z;
         let mut inputs = if self.names.whole_layer[layer] { z.clone() } else { vec![z[neuron]] };
@@ -127,41 +127,41 @@ impl RecordedStep {
         inputs
     }
 
-    /// The path of an activation call.
+    /// The trace of an activation call.
     pub fn activation_trace(&self, sample: usize, layer: usize, neuron: usize) -> &Arc<Trace> {
         let traces = &self.samples[sample].layers[layer].traces;
         &traces[if self.names.whole_layer[layer] { 0 } else { neuron }]
     }
 
-    /// The inputs of the loss call of a sample.
+    /// The inputs of a sample's loss call: outputs, targets, sliders.
     pub fn loss_inputs(&self, sample: usize) -> Vec<f64> {
         let recorded = &self.samples[sample];
         let output = &recorded.layers[recorded.layers.len() - 1].a;
         [output.as_slice(), &recorded.target, &self.names.loss_sliders].concat()
     }
 
-    /// The gradient of a parameter, by its flat index, averaged over the samples, without the regularizer's share.
+    /// The mean gradient of the loss with respect to a parameter (flat index), without the penalty's.
     pub fn mean_grad(&self, parameter: usize) -> f64 {
         self.grad_sums[parameter] / self.samples.len() as f64
     }
 
-    /// The learning rate that the optimizer got.
+    /// The learning rate that the optimizer receives, after the schedule.
     pub fn learning_rate(&self) -> f64 {
         self.contexts[0][0]
     }
 
-    /// The path of the penalty call of a parameter, by its flat index: for weights, when there is a regularizer.
+    /// The trace of the penalty of a parameter (flat index); `None` for biases and without a regularizer.
     pub fn penalty_trace(&self, parameter: usize) -> Option<&Arc<Trace>> {
         self.penalty.as_ref()?.traces[parameter].as_ref()
     }
 
-    /// The inputs of that call.
+    /// The inputs of the penalty call of a parameter (flat index): the weight, then the sliders.
     pub fn penalty_inputs(&self, parameter: usize) -> Vec<f64> {
         let sliders = self.penalty.as_ref().map_or(&[][..], |penalty| &penalty.sliders);
         [&[self.before.values[parameter]], sliders].concat()
     }
 
-    /// The inputs of the update call of a parameter, by its flat index.
+    /// The inputs of the update call of a parameter (flat index): w, grad, state, context.
     pub fn update_inputs(&self, parameter: usize) -> Vec<f64> {
         let layer = self.shape.parameter(parameter).layer;
         let mut inputs = vec![self.before.values[parameter], self.grads[parameter]];
@@ -170,15 +170,18 @@ impl RecordedStep {
         inputs
     }
 
-    /// What enters a layer in a sample: the sample's inputs or the activations of the layer before.
+    /// The inputs of a layer for a sample: the sample's inputs or the activations of the layer before.
     pub fn layer_input(&self, sample: usize, layer: usize) -> &[f64] {
         let recorded = &self.samples[sample];
         if layer == 0 { &recorded.input } else { &recorded.layers[layer - 1].a }
     }
 }
 
-/// Carries out step number `step` (from 1) on a model and writes it down. The model itself is not changed;
-/// the new one is [`RecordedStep::after`].
+/// Computes step number `step` (from 1) and records it. The model does not change; the updated one is
+/// [`RecordedStep::after`].
+///
+/// # Errors
+/// The diagnostic of a failing script.
 pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, Box<Diagnostic>> {
     let shape = &setup.shape;
     let mut samples = Vec::new();
@@ -232,7 +235,7 @@ fn names(setup: &Setup) -> StepNames {
     }
 }
 
-/// z = W·x + b, a = activation(z), layer by layer.
+/// z = W·x + b, a = activation(z), layer by layer; then the loss.
 fn forward(setup: &Setup, values: &[f64], sample: usize) -> Result<RecordedSample, Box<Diagnostic>> {
     let shape = &setup.shape;
     let mut layers: Vec<RecordedLayer> = Vec::with_capacity(shape.layers());
@@ -273,7 +276,7 @@ fn activate(activation: &Activation, z: &[f64]) -> Result<Vec<Call>, Box<Diagnos
     z.iter().map(|&z| function.call(&[&[z], sliders.as_slice()].concat())).collect()
 }
 
-/// ∂L/∂a of the outputs, through the loss's own operations.
+/// ∂L/∂a of the outputs, by the chain rule through the loss.
 fn loss(setup: &Setup, recorded: &mut RecordedSample) {
     let last = recorded.layers.len() - 1;
     let output = &recorded.layers[last].a;
@@ -285,7 +288,7 @@ fn loss(setup: &Setup, recorded: &mut RecordedSample) {
     recorded.layers[last].grad_a.copy_from_slice(&grads[..setup.shape.outputs()]);
 }
 
-/// δ, the gradients of the parameters, and ∂L/∂a of the layer before, from the back.
+/// From the last layer to the first: δ, the gradients of the parameters, and ∂L/∂a of the layer before.
 fn backward(setup: &Setup, values: &[f64], recorded: &mut RecordedSample, grad_sums: &mut [f64], first: bool) {
     let shape = &setup.shape;
     let (mut node_values, mut grads) = (Vec::new(), Vec::new());
@@ -314,7 +317,7 @@ fn backward(setup: &Setup, values: &[f64], recorded: &mut RecordedSample, grad_s
     }
 }
 
-/// The regularizer's share of each weight's gradient, weight by weight.
+/// The penalty of each weight; adds its gradient to `grads`.
 fn penalty(setup: &Setup, values: &[f64], grads: &mut [f64]) -> Result<Option<RecordedPenalty>, Box<Diagnostic>> {
     let Some(regularizer) = &setup.regularizer else { return Ok(None) };
     let sliders = regularizer.info.sliders();
@@ -338,7 +341,7 @@ fn penalty(setup: &Setup, values: &[f64], grads: &mut [f64]) -> Result<Option<Re
     Ok(Some(recorded))
 }
 
-/// The optimizer's rule, parameter by parameter.
+/// The optimizer's rule for each parameter.
 fn update(setup: &Setup, recorded: &mut RecordedStep) -> Result<(), Box<Diagnostic>> {
     let mut weights = setup.optimizer.weights.borrow_mut();
     let mut biases = setup.optimizer.biases.borrow_mut();

@@ -1,20 +1,20 @@
-//! The one source of randomness, split by purpose.
+//! The only source of randomness, split by purpose.
 //!
-//! ChaCha with 8 rounds, seeded by the lesson's seed; each purpose is its own stream, so another
-//! initializer does not reshuffle the data. Numbers are made from the top 53 bits of each draw.
+//! ChaCha with 8 rounds (Bernstein 2008), seeded by the lesson's seed. Each purpose has a stream of its own, so another
+//! initializer does not change the order of the data. Numbers use the top 53 bits of each draw.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use slowgrad_tape::math;
 
-/// What the numbers are for.
+/// The purpose of the random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Making the data set.
+    /// The samples of a dataset.
     Data,
-    /// Drawing the order of the data set before it is split.
+    /// The order of the samples before they are split.
     Split,
-    /// Initial weights.
+    /// The initial weights.
     Weights,
     /// The order of the samples in one epoch.
     Order {
@@ -52,7 +52,8 @@ impl Rng {
         low + (high - low) * self.unit()
     }
 
-    /// Normal with this mean and standard deviation (Marsaglia's polar method, first of each pair).
+    /// Normal with this mean and standard deviation, by the polar method (Marsaglia and Bray 1964), without the second
+    /// number of each pair.
     pub fn normal(&mut self, mean: f64, deviation: f64) -> f64 {
         loop {
             let (u, v) = (self.uniform(-1.0, 1.0), self.uniform(-1.0, 1.0));
@@ -63,7 +64,7 @@ impl Rng {
         }
     }
 
-    /// A whole number below `n` (0 when `n` is 0), without bias.
+    /// A uniform integer below `n`, without bias; 0 if `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
         if n == 0 {
             return 0;
@@ -78,7 +79,7 @@ impl Rng {
         }
     }
 
-    /// Fisher–Yates.
+    /// A uniform permutation by the Fisher–Yates shuffle (Durstenfeld 1964).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i as u64 + 1) as usize);

@@ -1,17 +1,17 @@
-//! A run: a model in training, with a past that can be reached again bit for bit.
+//! A run: a model in training, with a history in which every past step can be restored bit for bit.
 //!
-//! The past is a bounded number of checkpoints plus replay; replay is exact because a step is a pure
-//! function of its model and set-up. Edits (a parameter by hand, another plugin, another control, a neuron or a
-//! layer more or less) are kept with the step after which they were made and are carried out again on the way: the
-//! steps before a change of the structure have the structure of their time. An edit in the past starts a branch:
-//! what came after is forgotten, and its loss curve stays as a ghost. A [`Line`] is all that tells one past from
-//! another, without the numbers that replay brings back; to undo is to restore one.
+//! The history is a bounded number of checkpoints plus replay; replay is exact because a step is a pure function of its
+//! model and setup. Edits (a parameter set by hand, another plugin, another control value, a neuron or a layer added or
+//! removed) are stored with the step after which they were made and applied again on replay; steps before a change of
+//! the structure have the structure of their time. An edit in the past starts a branch: later steps are dropped, and
+//! their loss curve stays as the abandoned branch. A [`RunRevision`] identifies one history without the numbers that
+//! replay recomputes; undo restores a revision.
 
 use crate::model::Model;
+use crate::parameter_path::ParameterPath;
 use crate::record::{self, RecordedStep};
 use crate::setup::Setup;
 use crate::structure::Reshape;
-use crate::trail::Trail;
 use crate::train::{self, Objective, Workspace};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
@@ -24,18 +24,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct LossPoint {
     /// The step, from 1.
     pub step: u64,
-    /// The mean loss of its batch, before its update.
+    /// The mean loss over the step's batch, before its update and without any penalty.
     pub loss: f64,
 }
 
 impl PartialEq for LossPoint {
-    /// By its bits, so that a loss that is no number is the same as itself.
+    /// Compares bit patterns, so that NaN equals NaN.
     fn eq(&self, other: &Self) -> bool {
         (self.step, self.loss.to_bits()) == (other.step, other.loss.to_bits())
     }
 }
 
-/// A loss curve in bounded memory: past a limit every second point is dropped.
+/// A loss curve in bounded memory: beyond a limit, every second point is dropped.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LossCurve {
     points: Vec<LossPoint>,
@@ -43,9 +43,9 @@ pub struct LossCurve {
 }
 
 impl LossCurve {
-    const MOST: usize = 8192;
+    const MAX_POINTS: usize = 8192;
 
-    /// A curve that was drawn before, of points in order of their steps.
+    /// A curve from stored points, which must be in order of their steps.
     pub fn from_points(points: Vec<LossPoint>) -> Self {
         Self { points, stride: 1 }
     }
@@ -62,7 +62,7 @@ impl LossCurve {
             return;
         }
         self.points.push(point);
-        if self.points.len() > Self::MOST {
+        if self.points.len() > Self::MAX_POINTS {
             self.stride *= 2;
             let stride = self.stride;
             self.points.retain(|point| (point.step - 1).is_multiple_of(stride));
@@ -74,22 +74,23 @@ impl LossCurve {
     }
 }
 
-/// What was done by hand after a step.
+/// An edit after a step.
 #[derive(Debug, Clone)]
 struct Edit {
-    /// Which parameters of the network before are those of the set-up's, when its structure changed.
-    transplant: Option<Rc<Transplant>>,
-    /// The set-up from here on, when it changed.
+    /// For a change of the structure: where the new network's parameters come from.
+    remap: Option<Rc<ParameterRemap>>,
+    /// The new setup, if it changed.
     setup: Option<Rc<Setup>>,
-    /// Parameters that were given another value.
+    /// New values of parameters: (flat index, value).
     values: Vec<(usize, f64)>,
 }
 
-/// A change of the structure, as it is carried out on a model.
+/// A change of the structure as it applies to a model. `origins[index]` is the old flat index of each new parameter,
+/// `None` for those without a predecessor.
 #[derive(Debug)]
-struct Transplant {
+struct ParameterRemap {
     origins: Vec<Option<usize>>,
-    /// The numbers of new parameters, by their new indices.
+    /// The values of parameters without a predecessor, by their new flat indices.
     fresh: Vec<f64>,
 }
 
@@ -99,53 +100,53 @@ struct Checkpoint {
     model: Model,
 }
 
-/// What a change of the set-up did to the optimizer's state.
+/// The effect of a change of the setup on the optimizer state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StateChange {
-    /// Fields whose numbers are gone.
+    /// State fields that were dropped.
     pub dropped: Vec<String>,
-    /// Fields that start at their initial value.
+    /// State fields that start at their initial value.
     pub added: Vec<String>,
 }
 
 /// Edits by the step after which they were made.
 type Edits = BTreeMap<u64, Vec<Edit>>;
 
-/// Where a run stands and what made it so: its start and its edits, with the curves that were drawn. It shares
-/// all of that with the run, so that one for each change by hand costs little.
+/// A revision of a run: its start, its edits, the current step and the loss curves. It shares all of that with the run,
+/// so that storing one for each edit is cheap.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct RunRevision {
     start: Rc<Checkpoint>,
     edits: Rc<Edits>,
     step: u64,
     furthest: u64,
     curve: Rc<LossCurve>,
-    ghost: Option<Arc<LossCurve>>,
+    abandoned_branch: Option<Arc<LossCurve>>,
 }
 
-impl Line {
-    /// The number of steps that were done.
+impl RunRevision {
+    /// Number of completed steps.
     pub fn step(&self) -> u64 {
         self.step
     }
 
-    /// The furthest step that was done.
+    /// The furthest step that was completed on this branch.
     pub fn furthest(&self) -> u64 {
         self.furthest
     }
 
-    /// The loss curve of the branch that was left last.
-    pub fn ghost(&self) -> Option<&Arc<LossCurve>> {
-        self.ghost.as_ref()
+    /// The loss curve of the branch that was abandoned last.
+    pub fn abandoned_branch(&self) -> Option<&Arc<LossCurve>> {
+        self.abandoned_branch.as_ref()
     }
 }
 
-/// A run's beginning and edits as they are at a time: equal only when they are the same.
+/// A version of a run's start and edits. Two versions are equal only if nothing changed between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edition(u64);
+pub struct RunVersion(u64);
 
-impl Edition {
-    fn another() -> Self {
+impl RunVersion {
+    fn next() -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self(LAST.fetch_add(1, Ordering::Relaxed))
     }
@@ -154,9 +155,9 @@ impl Edition {
 /// A model in training.
 #[derive(Debug)]
 pub struct Run {
-    /// What it began with, before any edit.
+    /// The initial setup and model, before any edit.
     start: Rc<Checkpoint>,
-    edition: Edition,
+    version: RunVersion,
     setup: Rc<Setup>,
     model: Model,
     step: u64,
@@ -164,128 +165,136 @@ pub struct Run {
     checkpoints: BTreeMap<u64, Checkpoint>,
     edits: Rc<Edits>,
     stride: u64,
-    budget: usize,
-    /// The most parameters that the network has had.
-    widest: usize,
+    budget_bytes: usize,
+    /// The largest number of parameters that the network has had.
+    max_parameters: usize,
     curve: Rc<LossCurve>,
-    ghost: Option<Arc<LossCurve>>,
-    trail: Trail,
-    ghost_trail: Option<Trail>,
+    abandoned_branch: Option<Arc<LossCurve>>,
+    path: ParameterPath,
+    abandoned_path: Option<ParameterPath>,
     work: Workspace,
 }
 
 impl Run {
-    /// Checkpoints may take this many bytes in all, unless said otherwise.
-    pub const BUDGET_BYTES: usize = 64 << 20;
-    /// Steps between checkpoints, until there are too many.
-    const STRIDE: u64 = 16;
+    /// Default limit for the memory of all checkpoints, in bytes.
+    pub const DEFAULT_BUDGET_BYTES: usize = 64 << 20;
+    /// Steps between checkpoints, until they exceed the budget.
+    const INITIAL_STRIDE: u64 = 16;
 
-    /// A run that starts with these parameters and the optimizer's initial state.
+    /// A run that starts with these parameters (flat, as [`Shape`](crate::shape::Shape) orders them) and the
+    /// optimizer's initial state.
     pub fn new(setup: Setup, values: Vec<f64>) -> Self {
         let model = Model::new(values, &setup.optimizer);
-        let (setup, widest) = (Rc::new(setup), model.values.len());
+        let (setup, max_parameters) = (Rc::new(setup), model.values.len());
         let start = Checkpoint { setup: Rc::clone(&setup), model: model.clone() };
         Self {
-            trail: Trail::new(&setup.shape, &model.values),
+            path: ParameterPath::new(&setup.shape, &model.values),
             start: Rc::new(start),
-            edition: Edition::another(),
+            version: RunVersion::next(),
             setup,
             model,
             step: 0,
             furthest: 0,
             checkpoints: BTreeMap::new(),
             edits: Rc::default(),
-            stride: Self::STRIDE,
-            budget: Self::BUDGET_BYTES,
-            widest,
+            stride: Self::INITIAL_STRIDE,
+            budget_bytes: Self::DEFAULT_BUDGET_BYTES,
+            max_parameters,
             curve: Rc::default(),
-            ghost: None,
-            ghost_trail: None,
+            abandoned_branch: None,
+            abandoned_path: None,
             work: Workspace::default(),
         }
     }
 
-    /// A run with the same beginning and the same edits that differs in its set-up alone, which `change` makes from that
-    /// of each stretch of this run. It stands at its beginning.
-    pub fn twin<E>(&self, mut change: impl FnMut(&Setup) -> Result<Setup, E>) -> Result<Self, E> {
-        let mut twin = Self::new(change(&self.start.setup)?, self.start.model.values.clone()).with_budget(self.budget);
+    /// A run with the same start and edits but other setups, at step 0. `change` returns the new setup for each setup
+    /// of this run.
+    ///
+    /// # Errors
+    /// The first error of `change`.
+    pub fn variant<E>(&self, mut change: impl FnMut(&Setup) -> Result<Setup, E>) -> Result<Self, E> {
+        let mut variant =
+            Self::new(change(&self.start.setup)?, self.start.model.values.clone()).with_budget(self.budget_bytes);
         let mut edits = Edits::new();
         for (&step, made) in &*self.edits {
             let mut changed = Vec::with_capacity(made.len());
-            for Edit { transplant, setup, values } in made {
+            for Edit { remap, setup, values } in made {
                 let setup = setup.as_ref().map(|setup| change(setup)).transpose()?.map(Rc::new);
-                changed.push(Edit { transplant: transplant.clone(), setup, values: values.clone() });
+                changed.push(Edit { remap: remap.clone(), setup, values: values.clone() });
             }
             edits.insert(step, changed);
         }
-        twin.edits = Rc::new(edits);
-        twin.trail = Trail::default();
-        twin.load(0);
-        Ok(twin)
+        variant.edits = Rc::new(edits);
+        variant.path = ParameterPath::default();
+        variant.load_checkpoint(0);
+        Ok(variant)
     }
 
-    /// The same run with another limit for its checkpoints, in bytes.
+    /// Sets the limit for the memory of all checkpoints, in bytes.
     #[must_use]
     pub fn with_budget(mut self, bytes: usize) -> Self {
-        self.budget = bytes;
+        self.budget_bytes = bytes;
         self
     }
 
-    /// Its beginning and edits; another one after each edit.
-    pub fn edition(&self) -> Edition {
-        self.edition
+    /// The version of the run's start and edits; a new one after each edit.
+    pub fn version(&self) -> RunVersion {
+        self.version
     }
 
-    /// Lets at most so many threads work on a step; the bits do not depend on it.
+    /// Sets the maximum number of threads for a step. The results are the same bits for any number.
     pub fn set_threads(&mut self, threads: usize) {
         self.work.set_threads(threads);
     }
 
-    /// Number of steps done.
+    /// Number of completed steps.
     pub fn step(&self) -> u64 {
         self.step
     }
 
-    /// The furthest step done on this branch.
+    /// The furthest step completed on this branch.
     pub fn furthest(&self) -> u64 {
         self.furthest
     }
 
-    /// Parameters and optimizer state now.
+    /// The current parameters and optimizer state.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// The set-up now.
+    /// The current setup.
     pub fn setup(&self) -> &Setup {
         &self.setup
     }
 
-    /// The way that the parameters took on this branch, also beyond the present step.
-    pub fn trail(&self) -> &Trail {
-        &self.trail
+    /// The path of the parameters on this branch, including steps after the current one.
+    pub fn parameter_path(&self) -> &ParameterPath {
+        &self.path
     }
 
-    /// Somebody looks at the way of two parameters (flat indices) of the network as it is now.
+    /// Watches two parameters (flat indices) of the current network: the path then stores their values at more steps.
     pub fn watch(&mut self, axes: [usize; 2]) {
-        self.trail.watch(&self.setup.shape, axes);
+        self.path.watch(&self.setup.shape, axes);
     }
 
-    /// Computes the losses of the trail's points, some samples of one point at a time, and answers whether more are to
-    /// come. A point where a script fails is not asked for again.
-    pub fn evaluate_trail(&mut self) -> Result<bool, Box<Diagnostic>> {
-        let Some(step) = self.trail.wanted() else { return Ok(false) };
+    /// Computes the losses of the path's points: one block of samples of one point for each call. Returns whether more
+    /// losses are pending.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script. The losses of that point become NaN, and it is not evaluated again.
+    pub fn evaluate_path(&mut self) -> Result<bool, Box<Diagnostic>> {
+        let Some(step) = self.path.next_step() else { return Ok(false) };
         let setup = Rc::clone(self.setup_after(step));
-        self.trail.go_on(&setup)?;
-        Ok(self.trail.wanted().is_some())
+        self.path.evaluate(&setup)?;
+        Ok(self.path.next_step().is_some())
     }
 
-    /// Number of points of the trail whose losses are not known.
+    /// Number of points of the path whose losses are not computed yet.
     pub fn unknown_losses(&self) -> usize {
-        self.trail.points().iter().filter(|point| point.losses.is_none()).count()
+        self.path.points().iter().filter(|point| point.losses.is_none()).count()
     }
 
-    /// What goes on from a past step of this branch.
+    /// The setup with which a past step of this branch continues.
     fn setup_after(&self, step: u64) -> &Rc<Setup> {
         let mut edits = self.edits.range(..=step).rev().flat_map(|(_, edits)| edits.iter().rev());
         edits.find_map(|edit| edit.setup.as_ref()).unwrap_or(&self.start.setup)
@@ -296,77 +305,80 @@ impl Run {
         &self.curve
     }
 
-    /// The loss curve of the branch that the last edit in the past left behind.
-    pub fn ghost(&self) -> Option<&Arc<LossCurve>> {
-        self.ghost.as_ref()
+    /// The loss curve of the branch that the last edit in the past abandoned.
+    pub fn abandoned_branch(&self) -> Option<&Arc<LossCurve>> {
+        self.abandoned_branch.as_ref()
     }
 
-    /// The way that the parameters took on that branch.
-    pub fn ghost_trail(&self) -> Option<&Trail> {
-        self.ghost_trail.as_ref()
+    /// The path of the parameters on the abandoned branch.
+    pub fn abandoned_path(&self) -> Option<&ParameterPath> {
+        self.abandoned_path.as_ref()
     }
 
-    /// Shows another ghost, or none: that of a run that was made before, which this one is made like.
-    pub fn set_ghost(&mut self, ghost: Option<Arc<LossCurve>>) {
-        self.ghost = ghost;
-        self.ghost_trail = None;
+    /// Replaces the abandoned branch, or removes it. Used to restore the branch of a stored run that this run repeats.
+    pub fn set_abandoned_branch(&mut self, branch: Option<Arc<LossCurve>>) {
+        self.abandoned_branch = branch;
+        self.abandoned_path = None;
     }
 
-    /// Number of checkpoints, the start among them, and the bytes that their numbers take.
+    /// Number of checkpoints, including the start, and the memory of their numbers in bytes.
     pub fn checkpoints(&self) -> (usize, usize) {
         let count = 1 + self.checkpoints.len();
         (count, count * self.checkpoint_bytes())
     }
 
-    /// What tells this run as it stands from every other.
-    pub fn line(&self) -> Line {
-        Line {
+    /// The current revision of the run.
+    pub fn revision(&self) -> RunRevision {
+        RunRevision {
             start: Rc::clone(&self.start),
             edits: Rc::clone(&self.edits),
             step: self.step,
             furthest: self.furthest,
             curve: Rc::clone(&self.curve),
-            ghost: self.ghost.clone(),
+            abandoned_branch: self.abandoned_branch.clone(),
         }
     }
 
-    /// Takes up a line again, also one of another start. The run then stands at a step at or before the line's,
-    /// with its bits; [`Run::seek`] goes the rest of the way.
-    pub fn restore(&mut self, line: &Line) {
-        let is_same_start = Rc::ptr_eq(&self.start, &line.start);
-        // Up to there both lines have the same numbers.
-        let same = if is_same_start { parting(&self.edits, &line.edits) } else { Some(0) };
-        if let Some(parting) = same {
-            self.checkpoints.split_off(&parting);
-            // What comes after is passed again on the way to where the line stands.
-            self.trail.forget(parting);
+    /// Restores a revision, even one with another start. Afterwards the run is at a step at or before the revision's,
+    /// with that step's bits; [`Run::seek`] replays the rest.
+    pub fn restore(&mut self, revision: &RunRevision) {
+        let same_start = Rc::ptr_eq(&self.start, &revision.start);
+        // Both histories agree up to this step.
+        let diverges_at = if same_start { divergence(&self.edits, &revision.edits) } else { Some(0) };
+        if let Some(divergence) = diverges_at {
+            self.checkpoints.split_off(&divergence);
+            // Replay up to the revision's step adds the later points again.
+            self.path.truncate(divergence);
         }
-        self.edition = Edition::another();
-        // The way that another branch took is not kept with each line.
-        self.ghost_trail = None;
-        if !is_same_start {
-            self.trail = Trail::default();
-            self.start = Rc::clone(&line.start);
-            self.widest = self.start.model.values.len();
-            self.stride = Self::STRIDE;
+        self.version = RunVersion::next();
+        // A revision does not store the path of its abandoned branch.
+        self.abandoned_path = None;
+        if !same_start {
+            self.path = ParameterPath::default();
+            self.start = Rc::clone(&revision.start);
+            self.max_parameters = self.start.model.values.len();
+            self.stride = Self::INITIAL_STRIDE;
         }
-        let is_here = self.step <= line.step && same.is_none_or(|parting| self.step < parting);
-        self.edits = Rc::clone(&line.edits);
-        self.furthest = line.furthest;
-        self.curve = Rc::clone(&line.curve);
-        self.ghost.clone_from(&line.ghost);
-        if !is_here {
-            self.load(line.step);
+        let position_kept = self.step <= revision.step && diverges_at.is_none_or(|divergence| self.step < divergence);
+        self.edits = Rc::clone(&revision.edits);
+        self.furthest = revision.furthest;
+        self.curve = Rc::clone(&revision.curve);
+        self.abandoned_branch.clone_from(&revision.abandoned_branch);
+        if !position_kept {
+            self.load_checkpoint(revision.step);
         }
     }
 
-    /// The step that going to a step starts from.
-    pub fn starts_from(&self, step: u64) -> u64 {
+    /// The step at which a [`seek`](Self::seek) to `step` starts its replay.
+    pub fn replay_start(&self, step: u64) -> u64 {
         let nearest = self.checkpoints.range(..=step).next_back().map_or(0, |(at, _)| *at);
         if self.step <= step { nearest.max(self.step) } else { nearest }
     }
 
-    /// Trains one step at full speed. On an error nothing changes.
+    /// Trains one step at full speed and returns the objective before its update.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script. The run is unchanged then.
     pub fn advance(&mut self) -> Result<Objective, Box<Diagnostic>> {
         let next = self.step + 1;
         let objective = train::step(&self.setup, &mut self.model, next, &mut self.work)?;
@@ -375,26 +387,32 @@ impl Run {
             Rc::make_mut(&mut self.curve).push(LossPoint { step: next, loss: objective.loss });
             self.furthest = next;
         }
-        self.redo_edits();
-        self.trail.push(next, &self.setup.shape, &self.model.values);
-        self.keep_checkpoint();
+        self.apply_edits();
+        self.path.push(next, &self.setup.shape, &self.model.values);
+        self.store_checkpoint_if_due();
         Ok(objective)
     }
 
-    /// The next step, written down. The run itself does not move.
+    /// Records the next step without advancing the run.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script.
     pub fn record(&self) -> Result<RecordedStep, Box<Diagnostic>> {
         record::record(&self.setup, &self.model, self.step + 1)
     }
 
-    /// Goes to the state after `step` steps, with the bits it had; past the furthest step this is training.
+    /// Restores the state after `step` steps bit for bit; trains if that is beyond the furthest step.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script. If `step` is in the past, the run is unchanged then; if it is in the future,
+    /// the run stays at the last step that succeeded.
     pub fn seek(&mut self, step: u64) -> Result<(), Box<Diagnostic>> {
         let here = (self.step, Rc::clone(&self.setup));
-        // Going on from here is shorter when no checkpoint lies between.
-        let left = (self.starts_from(step) != self.step).then(|| self.load(step));
+        // If no checkpoint is nearer, replay continues from the current step.
+        let left = (self.replay_start(step) != self.step).then(|| self.load_checkpoint(step));
         while self.step < step {
             if let Err(error) = self.advance() {
-                // A past that cannot be reached leaves the present as it was; a future that cannot be
-                // trained ends where training got to.
+                // A failed replay of the past restores the present; failed training stays where it is.
                 if let Some(model) = left.filter(|_| step <= here.0) {
                     (self.step, self.setup) = here;
                     self.model = model;
@@ -405,8 +423,8 @@ impl Run {
         Ok(())
     }
 
-    /// Stands at the nearest checkpoint at or before a step; answers the model that it had.
-    fn load(&mut self, step: u64) -> Model {
+    /// Loads the nearest checkpoint at or before a step. Returns the model that was current before.
+    fn load_checkpoint(&mut self, step: u64) -> Model {
         let nearest = self.checkpoints.range(..=step).next_back();
         let (at, checkpoint) = match nearest {
             Some((&at, checkpoint)) => (at, checkpoint.clone()),
@@ -417,17 +435,17 @@ impl Run {
             self.work = Workspace::default();
         }
         self.step = at;
-        self.widest = self.widest.max(checkpoint.model.values.len());
+        self.max_parameters = self.max_parameters.max(checkpoint.model.values.len());
         self.setup = checkpoint.setup;
         let left = std::mem::replace(&mut self.model, checkpoint.model);
         if is_start {
-            self.redo_edits();
+            self.apply_edits();
         }
-        self.trail.push(at, &self.setup.shape, &self.model.values);
+        self.path.push(at, &self.setup.shape, &self.model.values);
         left
     }
 
-    /// Gives a parameter (flat index) another value, from now on.
+    /// Sets a parameter (flat index) by hand after the current step.
     pub fn set_parameter(&mut self, index: usize, value: f64) {
         self.branch();
         self.model.values[index] = value;
@@ -438,16 +456,16 @@ impl Run {
                 edit.values.retain(|(at, _)| *at != index);
                 edit.values.push((index, value));
             }
-            _ => edits.push(Edit { transplant: None, setup: None, values: vec![(index, value)] }),
+            _ => edits.push(Edit { remap: None, setup: None, values: vec![(index, value)] }),
         }
-        self.trail.cut(self.step, &self.setup.shape, &self.model.values);
-        self.force_checkpoint();
+        self.path.replace_from(self.step, &self.setup.shape, &self.model.values);
+        self.store_checkpoint();
     }
 
-    /// Trains with another set-up of the same shape from now on. The optimizer's state carries over.
+    /// Changes the setup after the current step. The optimizer's state carries over by field name.
     ///
     /// # Panics
-    /// When the shape is another one.
+    /// When the setup has another shape.
     pub fn set_setup(&mut self, setup: Setup) -> StateChange {
         assert_eq!(setup.shape, self.setup.shape, "a set-up of another shape is another run");
         self.branch();
@@ -456,80 +474,89 @@ impl Run {
         self.setup = Rc::new(setup);
         let edits = Rc::make_mut(&mut self.edits).entry(self.step).or_default();
         match edits.last_mut() {
-            // A slider that is dragged leaves one set-up behind, not hundreds.
+            // Dragging a slider stores one setup, not hundreds.
             Some(edit) if edit.values.is_empty() && same_rule => {
                 edit.setup = Some(Rc::clone(&self.setup));
             }
-            _ => edits.push(Edit { transplant: None, setup: Some(Rc::clone(&self.setup)), values: Vec::new() }),
+            _ => edits.push(Edit { remap: None, setup: Some(Rc::clone(&self.setup)), values: Vec::new() }),
         }
-        // The losses there are those of the new set-up.
-        self.trail.cut(self.step, &self.setup.shape, &self.model.values);
-        self.force_checkpoint();
+        // The point's losses change with the setup.
+        self.path.replace_from(self.step, &self.setup.shape, &self.model.values);
+        self.store_checkpoint();
         StateChange { dropped, added }
     }
 
-    /// The model as it would be after a change of the structure: `setup` is what would be trained with, `fresh` holds
-    /// the numbers of parameters that are new, at their new places.
+    /// The model after a change of the structure, without applying it. `setup` is the setup of the new structure,
+    /// `fresh` holds the values of new parameters at their new flat indices.
     pub fn reshaped(&self, setup: &Setup, reshape: Reshape, fresh: &[f64]) -> Model {
         let origins = reshape.origins(&self.setup.shape, &setup.shape);
-        self.model.transplanted(&origins, fresh, &setup.optimizer)
+        self.model.remapped(&origins, fresh, &setup.optimizer)
     }
 
-    /// Changes the structure from now on. What stays keeps its numbers, its state, and whether it is frozen; `setup`
-    /// is that of the new structure and has the same optimizer, `fresh` holds the numbers of new parameters at their
-    /// new places.
+    /// Changes the structure after the current step. Parameters that remain keep their values, their optimizer state
+    /// and whether they are frozen. `setup` is the setup of the new structure, with the same optimizer; `fresh` holds
+    /// the values of new parameters at their new flat indices.
     pub fn reshape(&mut self, mut setup: Setup, reshape: Reshape, fresh: Vec<f64>) {
         self.branch();
         let origins = reshape.origins(&self.setup.shape, &setup.shape);
         let was_frozen = |origin: &Option<usize>| origin.is_some_and(|at| self.setup.frozen.contains(&at));
         let frozen = (0..origins.len()).filter(|&index| was_frozen(&origins[index])).collect();
         setup.frozen = Arc::new(frozen);
-        let transplant = Rc::new(Transplant { origins, fresh });
+        let remap = Rc::new(ParameterRemap { origins, fresh });
         let setup = Rc::new(setup);
-        self.take_over(Some(&transplant), &setup);
-        let edit = Edit { transplant: Some(transplant), setup: Some(setup), values: Vec::new() };
+        self.apply_setup(Some(&remap), &setup);
+        let edit = Edit { remap: Some(remap), setup: Some(setup), values: Vec::new() };
         Rc::make_mut(&mut self.edits).entry(self.step).or_default().push(edit);
-        self.trail.cut(self.step, &self.setup.shape, &self.model.values);
-        self.force_checkpoint();
+        self.path.replace_from(self.step, &self.setup.shape, &self.model.values);
+        self.store_checkpoint();
     }
 
-    /// Goes on with another set-up, which may be one of another structure.
-    fn take_over(&mut self, transplant: Option<&Transplant>, setup: &Rc<Setup>) {
-        if let Some(Transplant { origins, fresh }) = transplant {
-            self.model = self.model.transplanted(origins, fresh, &self.setup.optimizer);
-            self.widest = self.widest.max(self.model.values.len());
+    /// Continues with another setup, after remapping the parameters if the structure changed.
+    fn apply_setup(&mut self, remap: Option<&ParameterRemap>, setup: &Rc<Setup>) {
+        if let Some(ParameterRemap { origins, fresh }) = remap {
+            self.model = self.model.remapped(origins, fresh, &self.setup.optimizer);
+            self.max_parameters = self.max_parameters.max(self.model.values.len());
             self.work = Workspace::default();
         }
         self.model.migrate(&self.setup.optimizer, &setup.optimizer);
         self.setup = Rc::clone(setup);
     }
 
-    /// The mean loss, without any penalty, over the training data and over the test data (when there is any) with the
-    /// model as it is.
+    /// The mean loss of the current model over the training data, and over the test data if there is any. Penalties are
+    /// not included.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script.
     pub fn evaluate(&mut self) -> Result<(f64, Option<f64>), Box<Diagnostic>> {
         let train = train::evaluate(&self.setup, &self.model.values, &self.setup.train, &mut self.work)?;
         let test = train::evaluate(&self.setup, &self.model.values, &self.setup.test, &mut self.work)?;
         Ok((train.unwrap_or(f64::NAN), test))
     }
 
-    /// The network's outputs for inputs.
+    /// The network's outputs, `[sample][output]`, for inputs `[sample][input]`.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script.
     pub fn predict(&mut self, inputs: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Box<Diagnostic>> {
         train::predict(&self.setup, &self.model.values, inputs, &mut self.work)
     }
 
-    /// What every neuron answers to inputs, `[layer][neuron][sample]`.
+    /// The activations of all neurons, `[layer][neuron][sample]`, for inputs `[sample][input]`.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script.
     pub fn activations(&mut self, inputs: &[Vec<f64>]) -> Result<Vec<Vec<Vec<f64>>>, Box<Diagnostic>> {
         train::activations(&self.setup, &self.model.values, inputs, &mut self.work)
     }
 
-    /// An edit is about to be made here: what came after is no longer true.
+    /// Starts a branch at the current step, before an edit: drops all later steps.
     fn branch(&mut self) {
-        self.edition = Edition::another();
+        self.version = RunVersion::next();
         if self.furthest > self.step {
             let mut left = (*self.curve).clone();
             left.points.retain(|point| point.step >= self.step);
-            self.ghost = Some(Arc::new(left));
-            self.ghost_trail = Some(self.trail.clone());
+            self.abandoned_branch = Some(Arc::new(left));
+            self.abandoned_path = Some(self.path.clone());
             Rc::make_mut(&mut self.curve).truncate(self.step);
             self.furthest = self.step;
         }
@@ -539,11 +566,11 @@ impl Run {
         }
     }
 
-    fn redo_edits(&mut self) {
+    fn apply_edits(&mut self) {
         let edits = Rc::clone(&self.edits);
         for edit in edits.get(&self.step).into_iter().flatten() {
             if let Some(setup) = &edit.setup {
-                self.take_over(edit.transplant.as_deref(), setup);
+                self.apply_setup(edit.remap.as_deref(), setup);
             }
             for &(index, value) in &edit.values {
                 self.model.values[index] = value;
@@ -551,17 +578,17 @@ impl Run {
         }
     }
 
-    fn keep_checkpoint(&mut self) {
+    fn store_checkpoint_if_due(&mut self) {
         if self.step.is_multiple_of(self.stride) && !self.checkpoints.contains_key(&self.step) {
-            self.force_checkpoint();
+            self.store_checkpoint();
         }
     }
 
-    fn force_checkpoint(&mut self) {
+    fn store_checkpoint(&mut self) {
         let checkpoint = Checkpoint { setup: Rc::clone(&self.setup), model: self.model.clone() };
         self.checkpoints.insert(self.step, checkpoint);
-        // Halving the density keeps what is left evenly spread; the start stays for ever.
-        while self.checkpoints.len() > 1 && self.checkpoints().1 > self.budget {
+        // Doubling the stride keeps the remaining checkpoints evenly spaced. The start is never dropped.
+        while self.checkpoints.len() > 1 && self.checkpoints().1 > self.budget_bytes {
             self.stride *= 2;
             let stride = self.stride;
             self.checkpoints.retain(|at, _| at.is_multiple_of(stride));
@@ -569,22 +596,22 @@ impl Run {
     }
 
     fn checkpoint_bytes(&self) -> usize {
-        // A few hundred bytes stand for the map's entry and the vectors' headers.
-        256 + 8 * self.widest * (1 + self.model.state.len())
+        // The constant accounts for the map's entry and the vectors' headers.
+        256 + 8 * self.max_parameters * (1 + self.model.state.len())
     }
 }
 
-/// The first step at which two lines of one start were edited in different ways; nothing when there is none.
-fn parting(one: &Rc<Edits>, other: &Rc<Edits>) -> Option<u64> {
+/// The first step at which the edits of two histories with one start differ; `None` if they never do.
+fn divergence(one: &Rc<Edits>, other: &Rc<Edits>) -> Option<u64> {
     if Rc::ptr_eq(one, other) {
         return None;
     }
     let steps = one.keys().chain(other.keys()).copied();
-    steps.filter(|step| !same(one.get(step), other.get(step))).min()
+    steps.filter(|step| !same_edits(one.get(step), other.get(step))).min()
 }
 
-/// Whether edits do the same, bit for bit.
-fn same(one: Option<&Vec<Edit>>, other: Option<&Vec<Edit>>) -> bool {
+/// Whether two lists of edits do the same, bit for bit.
+fn same_edits(one: Option<&Vec<Edit>>, other: Option<&Vec<Edit>>) -> bool {
     let (Some(one), Some(other)) = (one, other) else { return false };
     let setups = |a: &Option<Rc<Setup>>, b: &Option<Rc<Setup>>| match (a, b) {
         (Some(a), Some(b)) => Rc::ptr_eq(a, b),

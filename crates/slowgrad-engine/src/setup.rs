@@ -1,7 +1,6 @@
 //! Everything about training except the parameters themselves.
 //!
-//! A set-up is cheap to clone: its functions are shared, so that history can keep the set-up of every
-//! stretch of a run.
+//! A setup is cheap to clone, because its functions are shared; so a run's history can store every setup that it had.
 
 use crate::data::Data;
 use crate::plugin::{Activation, Loss, Optimizer, PluginInfo, Regularizer, Schedule};
@@ -12,65 +11,64 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What a network is trained with.
+/// The setup of training.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// What was asked for: the description that this is made from, so that going back in a run goes back to
-    /// the description of that time as well.
+    /// The description that this setup is made from. Restoring a past step also restores its description.
     pub spec: Arc<LessonSpec>,
     /// The network's shape.
     pub shape: Arc<Shape>,
-    /// One activation a layer.
+    /// One activation per layer.
     pub activations: Vec<Activation>,
     /// The loss.
     pub loss: Loss,
-    /// What is added to the loss for each weight, if anything.
+    /// The penalty on each weight, if any.
     pub regularizer: Option<Regularizer>,
     /// The optimizer.
     pub optimizer: Optimizer,
-    /// What the learning rate is multiplied by, if by anything.
+    /// The factor of the learning rate, if any.
     pub schedule: Option<Schedule>,
-    /// What the run's initial weights were drawn by, when the lesson does not give them.
+    /// The initializer of the run's weights. Not used if the lesson gives the weights.
     pub initializer: PluginInfo,
-    /// What made the samples, when it was a plugin.
+    /// The dataset plugin that made the samples, if it was one.
     pub dataset: Option<PluginInfo>,
-    /// The samples to learn from.
+    /// The training data.
     pub train: Arc<Data>,
-    /// The samples kept for testing; may be empty.
+    /// The test data; may be empty.
     pub test: Arc<Data>,
-    /// Samples a step.
+    /// Samples per step.
     pub batch: usize,
-    /// Whether each epoch has its own order.
+    /// Whether each epoch has an order of its own.
     pub shuffle: bool,
-    /// Everything random comes from it.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// Parameters (flat indices) that a person holds fast: they have gradients, and no update moves them or what
-    /// the optimizer remembers of them.
+    /// Flat indices of frozen parameters. They have gradients, but updates change neither their values nor their
+    /// optimizer state.
     pub frozen: Arc<BTreeSet<usize>>,
 }
 
 impl Setup {
-    /// Number of steps in an epoch; a short last batch is a step of its own.
+    /// Number of steps in an epoch. A short last batch is a step of its own.
     pub fn steps_per_epoch(&self) -> u64 {
         self.train.len().div_ceil(self.batch.max(1)).max(1) as u64
     }
 
-    /// The epoch of a step (counted from 1), from 0.
+    /// The epoch, from 0, of a step (from 1).
     pub fn epoch(&self, step: u64) -> u64 {
         (step - 1) / self.steps_per_epoch()
     }
 
-    /// The samples of a step (counted from 1), in order. `order` keeps the order of the epoch drawn last.
+    /// The indices of the samples of a step (from 1), in order. `order` caches the order of the last epoch.
     pub fn samples<'o>(&self, step: u64, order: &'o mut EpochOrder) -> &'o [usize] {
         let len = self.train.len();
-        if order.drawn != Some((self.seed, self.shuffle, len, self.batch)) || !order.steps.contains(&step) {
+        if order.drawn_for != Some((self.seed, self.shuffle, len, self.batch)) || !order.steps.contains(&step) {
             let steps = self.steps_per_epoch();
             let epoch = (step - 1) / steps;
-            order.drawn = Some((self.seed, self.shuffle, len, self.batch));
+            order.drawn_for = Some((self.seed, self.shuffle, len, self.batch));
             order.steps = epoch * steps + 1..(epoch + 1) * steps + 1;
             order.samples.clear();
             order.samples.extend(0..len);
-            // Without shuffling all epochs have the order of the data.
+            // Without shuffling, each epoch has the order of the data.
             if self.shuffle {
                 Rng::new(self.seed, Purpose::Order { epoch }).shuffle(&mut order.samples);
             }
@@ -80,11 +78,11 @@ impl Setup {
     }
 }
 
-/// The order of one epoch's samples, so that it is not drawn anew for each of its steps.
+/// A cache of one epoch's order, so that it is not drawn again for each step.
 #[derive(Debug, Clone, Default)]
 pub struct EpochOrder {
-    /// Seed, shuffling, number of samples and batch that it was drawn for.
-    drawn: Option<(u64, bool, usize, usize)>,
+    /// The seed, shuffling, number of samples and batch size that it was drawn for.
+    drawn_for: Option<(u64, bool, usize, usize)>,
     /// The steps of the epoch.
     steps: Range<u64>,
     samples: Vec<usize>,

@@ -1,26 +1,26 @@
-//! The shape of a dense network and where each parameter lies in the flat vector of parameters.
+//! The shape of a dense network, and the position of each parameter in the flat vector of parameters.
 //!
-//! Layer by layer, first the weights as `weight[out][in]`, then the biases.
+//! The flat vector holds layer after layer, each with its weights as `weight[out][in]` and then its biases.
 
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// Numbers of neurons, from the input to the output.
+/// The numbers of neurons from the input to the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     sizes: Vec<usize>,
     starts: Vec<usize>,
 }
 
-/// A parameter by its meaning.
+/// A parameter, identified by its role in the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
     /// Layer, from 0 (the first after the input).
     pub layer: usize,
-    /// Neuron it belongs to, from 0.
+    /// Neuron in that layer, from 0.
     pub neuron: usize,
-    /// The input of the layer it weighs, or `None` for the bias.
+    /// The layer's input that the weight multiplies, from 0; `None` for the bias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<usize>,
 }
@@ -33,7 +33,7 @@ impl Shape {
         let mut starts = vec![0];
         for pair in sizes.windows(2) {
             let last = starts[starts.len() - 1];
-            // A count beyond all bounds stays beyond all bounds, for whoever refuses it.
+            // Saturates, so that a count that overflows stays huge and callers can refuse it.
             starts.push(pair[0].saturating_add(1).saturating_mul(pair[1]).saturating_add(last));
         }
         Self { sizes, starts }
@@ -49,7 +49,7 @@ impl Shape {
         self.sizes[self.sizes.len() - 1]
     }
 
-    /// Number of layers after the input.
+    /// Number of layers, without the input.
     pub fn layers(&self) -> usize {
         self.sizes.len() - 1
     }
@@ -64,7 +64,7 @@ impl Shape {
         self.sizes[layer + 1]
     }
 
-    /// All sizes, the input first.
+    /// All sizes, the input's first.
     pub fn sizes(&self) -> &[usize] {
         &self.sizes
     }
@@ -74,24 +74,24 @@ impl Shape {
         self.starts[self.starts.len() - 1]
     }
 
-    /// The layer's parameters in the flat vector.
+    /// The range of the layer's parameters in the flat vector.
     pub fn layer(&self, layer: usize) -> Range<usize> {
         self.starts[layer]..self.starts[layer + 1]
     }
 
-    /// The layer's weights in the flat vector, `[out][in]`.
+    /// The range of the layer's weights in the flat vector, `[out][in]`.
     pub fn weights(&self, layer: usize) -> Range<usize> {
         let start = self.starts[layer];
         start..start + self.size(layer) * self.fan_in(layer)
     }
 
-    /// The layer's biases in the flat vector.
+    /// The range of the layer's biases in the flat vector.
     pub fn biases(&self, layer: usize) -> Range<usize> {
         let end = self.starts[layer + 1];
         end - self.size(layer)..end
     }
 
-    /// Where a parameter lies in the flat vector.
+    /// The flat index of a parameter.
     pub fn index(&self, parameter: Parameter) -> usize {
         let Parameter { layer, neuron, input } = parameter;
         match input {
@@ -100,13 +100,13 @@ impl Shape {
         }
     }
 
-    /// Whether there is such a parameter.
+    /// Whether the network has this parameter.
     pub fn has(&self, parameter: Parameter) -> bool {
         let Parameter { layer, neuron, input } = parameter;
         layer < self.layers() && neuron < self.size(layer) && input.is_none_or(|input| input < self.fan_in(layer))
     }
 
-    /// Which parameter lies at an index of the flat vector.
+    /// The parameter at a flat index.
     pub fn parameter(&self, index: usize) -> Parameter {
         let layer = self.starts.partition_point(|&start| start <= index) - 1;
         let offset = index - self.starts[layer];

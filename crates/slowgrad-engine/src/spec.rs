@@ -1,43 +1,43 @@
-//! What a lesson asks for, as plain data.
+//! The description of a lesson as plain data.
 //!
-//! The script crate fills this from a lesson file; nothing here knows how a script looks.
+//! The script crate fills it from a lesson file. This module must not know the script language.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A value given to a plugin's control.
+/// A value for a plugin's control.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ParamValue {
-    /// For sliders.
+    /// The value of a slider.
     Number(f64),
-    /// For toggles.
+    /// The value of a toggle.
     Bool(bool),
-    /// For choices.
+    /// The value of a choice.
     Text(String),
 }
 
-/// A plugin and the values that a lesson gives to its controls.
+/// A plugin with the values that a lesson sets for its controls.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PluginRef {
     /// The plugin's name, such as `adam`.
     pub name: String,
-    /// Values by control.
+    /// Values by the control's name. Other controls have their defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, ParamValue>,
 }
 
 impl PluginRef {
-    /// The name that stands for no plugin where a place may stay empty.
+    /// The name that means no plugin where a plugin is optional.
     pub const NONE: &'static str = "none";
 
-    /// A plugin with its own default values.
+    /// A plugin with default values.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), params: BTreeMap::new() }
     }
 
-    /// The plugin, or nothing when it has the name [`PluginRef::NONE`].
+    /// The plugin; `None` if its name is [`PluginRef::NONE`].
     #[must_use]
     pub fn unless_none(self) -> Option<Self> {
         (self.name != Self::NONE).then_some(self)
@@ -53,20 +53,20 @@ pub struct LayerSpec {
     pub activation: PluginRef,
 }
 
-/// Where the samples come from.
+/// The source of the samples.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DataSpec {
     /// A dataset plugin.
     Plugin(PluginRef),
-    /// Written in the lesson.
+    /// Samples in the lesson itself.
     Inline(Vec<Sample>),
-    /// A CSV file: its path and which columns to use.
+    /// A CSV file and the columns to use.
     Csv {
-        /// Path below the lesson's folder or a datasets folder.
+        /// Path relative to the lesson's folder or to a datasets folder.
         path: String,
-        /// Columns that are inputs.
+        /// The input columns.
         inputs: Vec<String>,
-        /// The column to predict; text becomes one-hot classes in order of first appearance.
+        /// The target column. Text becomes one-hot classes in order of first appearance.
         target: String,
     },
 }
@@ -77,21 +77,21 @@ impl Default for DataSpec {
     }
 }
 
-/// One input with the output wanted for it.
+/// An input with its target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// One number an input neuron.
+    /// One number per input of the network.
     pub input: Vec<f64>,
-    /// One number an output neuron.
+    /// One number per output of the network.
     pub target: Vec<f64>,
 }
 
-/// Initial weights that a lesson names.
+/// The initial weights that a lesson gives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WeightsSpec {
-    /// A weight file below the lesson's folder.
+    /// A weight file in the lesson's folder.
     File(String),
-    /// Written in the lesson: one entry a layer.
+    /// Weights in the lesson itself, one entry per layer.
     Inline(Vec<LayerWeights>),
 }
 
@@ -105,72 +105,72 @@ pub struct LayerWeights {
     pub bias: Vec<f64>,
 }
 
-/// A whole lesson's set-up.
+/// The description of a whole lesson.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LessonSpec {
-    /// Shown in the title bar.
+    /// The title, shown in the title bar.
     pub title: String,
     /// Number of inputs.
     pub inputs: usize,
-    /// The layers after the input, the last one is the output.
+    /// The layers after the input; the last one is the output.
     pub layers: Vec<LayerSpec>,
     /// The loss.
     pub loss: PluginRef,
-    /// What is added to the loss for each weight, if anything.
+    /// The penalty on each weight, if any.
     pub regularizer: Option<PluginRef>,
     /// The optimizer.
     pub optimizer: PluginRef,
-    /// What the learning rate is multiplied by from step to step, if by anything.
+    /// The factor of the learning rate, if any.
     pub schedule: Option<PluginRef>,
-    /// Where initial weights come from when `weights` is not given.
+    /// The initializer of the weights. Not used if `weights` is given.
     pub initializer: PluginRef,
-    /// The samples.
+    /// The source of the samples.
     pub data: DataSpec,
-    /// The part of the samples kept for testing, 0 to 1.
+    /// The fraction of the samples for testing, 0 to 1.
     pub test_fraction: f64,
-    /// Handed to a dataset plugin.
+    /// The amount of noise, an input of dataset plugins.
     pub noise: f64,
-    /// Handed to a dataset plugin; its own number when absent.
+    /// The number of samples, an input of dataset plugins; their default if absent.
     pub count: Option<usize>,
-    /// Samples a step.
+    /// Samples per step.
     pub batch: usize,
-    /// A new seeded order each epoch.
+    /// Whether each epoch has an order of its own.
     pub shuffle: bool,
-    /// Everything random comes from it.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// Initial weights.
+    /// The initial weights, if the lesson gives them.
     pub weights: Option<WeightsSpec>,
 }
 
-/// A change to a lesson's set-up while it runs; what is `None` or empty stays.
+/// A change of a lesson's setup during training. Fields that are `None` or empty do not change.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpecPatch {
-    /// Another activation for the hidden layers.
+    /// A new activation for the hidden layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<PluginRef>,
-    /// Another activation for the last layer.
+    /// A new activation for the last layer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<PluginRef>,
-    /// Another loss.
+    /// A new loss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<PluginRef>,
-    /// Another regularizer; [`PluginRef::NONE`] takes it away.
+    /// A new regularizer; [`PluginRef::NONE`] removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regularizer: Option<PluginRef>,
-    /// Another optimizer.
+    /// A new optimizer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<PluginRef>,
-    /// Another schedule; [`PluginRef::NONE`] takes it away.
+    /// A new schedule; [`PluginRef::NONE`] removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<PluginRef>,
-    /// Another initializer, in place of initial weights that the lesson gives; a run has to start anew with it.
+    /// A new initializer, which replaces weights that the lesson gives. Requires a restart of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initializer: Option<PluginRef>,
-    /// Another data set; a run has to start anew with it.
+    /// A new dataset. Requires a restart of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PluginRef>,
-    /// Another number of samples a step.
+    /// A new number of samples per step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<usize>,
     /// Values for controls by name, such as `lr`.

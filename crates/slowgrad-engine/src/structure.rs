@@ -1,35 +1,35 @@
-//! Changes of a network's structure while it is trained: neurons and layers come and go, and every parameter that
-//! is there before and after keeps its number and what the optimizer remembers of it.
+//! Changes of a network's structure during training. Neurons and layers are added and removed; every parameter that
+//! exists before and after keeps its value and its optimizer state.
 //!
-//! A change says which parameter of the old network each parameter of the new one was. It must not know where the
-//! numbers of new parameters come from.
+//! A change maps each parameter of the new network to one of the old. This module must not know where the values of new
+//! parameters come from.
 
 use crate::shape::{Parameter, Shape};
 use crate::spec::{LayerSpec, LessonSpec};
 use serde::{Deserialize, Serialize};
 
-/// A change of the structure. The inputs and the last layer belong to the data and stay.
+/// A change of the structure. The inputs and the last layer depend on the data and cannot change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reshape {
-    /// One more neuron, the last of its layer.
+    /// Adds a neuron at the end of a layer.
     AddNeuron {
         /// Layer, from 0.
         layer: usize,
     },
-    /// One neuron less.
+    /// Removes a neuron.
     RemoveNeuron {
         /// Layer, from 0.
         layer: usize,
         /// Neuron, from 0.
         neuron: usize,
     },
-    /// Another layer before this one, as large as what comes in there, so that the weights behind it still fit.
+    /// Inserts a layer before another one, with as many neurons as that one has inputs, so that its weights still fit.
     AddLayer {
-        /// The layer before which it comes, from 0.
+        /// The layer that it is inserted before, from 0.
         before: usize,
     },
-    /// One layer less. The layer behind it keeps as many weights as still have an input.
+    /// Removes a layer. The next layer keeps the weights whose input still exists.
     RemoveLayer {
         /// Layer, from 0.
         layer: usize,
@@ -37,13 +37,13 @@ pub enum Reshape {
 }
 
 impl Reshape {
-    /// The layers that a description asks for after the change; nothing when it cannot be made.
+    /// The layers of a description after the change; `None` if the change is not possible.
     pub fn layers(self, spec: &LessonSpec) -> Option<Vec<LayerSpec>> {
         let mut layers = spec.layers.clone();
         let last = layers.len().checked_sub(1)?;
         match self {
             Reshape::AddNeuron { layer } if layer < last => layers[layer].size += 1,
-            // A layer of one neuron can only go as a whole.
+            // The last neuron can only be removed with its layer.
             Reshape::RemoveNeuron { layer, neuron }
                 if layer < last && layers[layer].size > 1 && neuron < layers[layer].size =>
             {
@@ -51,7 +51,7 @@ impl Reshape {
             }
             Reshape::AddLayer { before } if before <= last => {
                 let size = before.checked_sub(1).map_or(spec.inputs, |layer| layers[layer].size);
-                // It is like its neighbours that are no output.
+                // It gets the activation of a neighbouring hidden layer.
                 let like = before.saturating_sub(1).min(last.saturating_sub(1));
                 layers.insert(before, LayerSpec { size, activation: layers[like].activation.clone() });
             }
@@ -61,7 +61,7 @@ impl Reshape {
         Some(layers)
     }
 
-    /// For each parameter of the new shape, where in the flat vector of the old one it was.
+    /// For each parameter of the new shape, its flat index in the old one; `None` if it is new.
     pub fn origins(self, old: &Shape, new: &Shape) -> Vec<Option<usize>> {
         (0..new.parameters()).map(|index| self.origin(new.parameter(index), old)).collect()
     }
@@ -81,9 +81,9 @@ impl Reshape {
             Reshape::AddLayer { before } => layer -= usize::from(layer > before),
             Reshape::RemoveLayer { layer: at } => layer += usize::from(layer >= at),
         }
-        let is_there =
+        let exists =
             layer < old.layers() && neuron < old.size(layer) && input.is_none_or(|input| input < old.fan_in(layer));
-        is_there.then(|| old.index(Parameter { layer, neuron, input }))
+        exists.then(|| old.index(Parameter { layer, neuron, input }))
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
         Shape::new(spec.inputs, &spec.layers.iter().map(|layer| layer.size).collect::<Vec<_>>())
     }
 
-    /// The new sizes, and for each new parameter which old one it was.
+    /// The new sizes, and for each new parameter the old one that it comes from.
     fn changed(sizes: &[usize], reshape: Reshape) -> Option<(Vec<usize>, Vec<Option<Parameter>>)> {
         let before = spec(sizes);
         let after = LessonSpec { layers: reshape.layers(&before)?, ..before.clone() };
@@ -120,15 +120,15 @@ mod tests {
     }
 
     #[test]
-    fn one_more_neuron_leaves_all_others_as_they_were() {
-        let (sizes, origins) = changed(&[2, 3, 1], Reshape::AddNeuron { layer: 0 }).expect("it can be");
+    fn adding_a_neuron_keeps_all_parameters() {
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::AddNeuron { layer: 0 }).expect("possible");
         assert_eq!(sizes, [2, 4, 1]);
         assert_eq!(origins.iter().flatten().count(), 13);
     }
 
     #[test]
-    fn one_neuron_less_takes_only_its_own_weights() {
-        let (sizes, origins) = changed(&[2, 3, 1], Reshape::RemoveNeuron { layer: 0, neuron: 1 }).expect("it can be");
+    fn removing_a_neuron_removes_only_its_own_parameters() {
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::RemoveNeuron { layer: 0, neuron: 1 }).expect("possible");
         assert_eq!(sizes, [2, 2, 1]);
         assert!(origins.iter().all(|origin| {
             origin.is_some_and(|Parameter { layer, neuron, input }| {
@@ -138,20 +138,20 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_comes_between_and_goes_again() {
-        let (sizes, origins) = changed(&[2, 3, 1], Reshape::AddLayer { before: 1 }).expect("it can be");
+    fn a_layer_can_be_inserted_and_removed() {
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::AddLayer { before: 1 }).expect("possible");
         assert_eq!(sizes, [2, 3, 3, 1]);
         assert_eq!(origins.iter().flatten().count(), 13);
-        let (sizes, origins) = changed(&[2, 3, 3, 1], Reshape::RemoveLayer { layer: 1 }).expect("it can be");
+        let (sizes, origins) = changed(&[2, 3, 3, 1], Reshape::RemoveLayer { layer: 1 }).expect("possible");
         assert_eq!((sizes.as_slice(), origins.iter().flatten().count()), (&[2, 3, 1][..], 13));
-        let (sizes, origins) = changed(&[2, 3, 1], Reshape::RemoveLayer { layer: 0 }).expect("it can be");
+        let (sizes, origins) = changed(&[2, 3, 1], Reshape::RemoveLayer { layer: 0 }).expect("possible");
         assert_eq!((sizes.as_slice(), origins.iter().flatten().count()), (&[2, 1][..], 3));
         let before = spec(&[2, 3, 1]);
-        assert_eq!(Reshape::AddLayer { before: 1 }.layers(&before).expect("it can be")[1].activation.name, "f0");
+        assert_eq!(Reshape::AddLayer { before: 1 }.layers(&before).expect("possible")[1].activation.name, "f0");
     }
 
     #[test]
-    fn what_the_data_needs_stays() {
+    fn changes_that_the_data_forbids_are_refused() {
         for reshape in [
             Reshape::AddNeuron { layer: 1 },
             Reshape::RemoveNeuron { layer: 1, neuron: 0 },

@@ -1,34 +1,34 @@
 //! A training step at full speed: whole batches in lanes.
 //!
-//! Forward, loss, backward, penalty, update: five functions in the order in which they run. [`crate::record`]
-//! carries out the same mathematics one sample at a time.
+//! Forward, loss, backward, penalty, update: five functions in the order in which they run. [`crate::record`] does the
+//! same mathematics one sample at a time.
 //!
-//! Numbers lie as `[feature][sample]`. The rows of few samples lie close together; longer ones begin with a vector,
-//! and their places beyond the batch repeat its last sample: they take no path of their own, and no sum looks at
-//! them. In the steady state a step allocates nothing.
+//! Numbers are stored as `[feature][sample]`. The rows of few samples are packed without gaps; longer rows start at a
+//! vector boundary, and their padding repeats the last sample of the batch. Padding takes no path of its own, and no
+//! sum includes it. In the steady state a step allocates nothing.
 
 use crate::data::Data;
-use crate::dense::{self, Chosen, Matrix, MatrixMut, ROOM, Weights};
+use crate::dense::{self, Matrix, MatrixMut, ROW_PADDING, SelectedRows, Weights};
 use crate::model::Model;
 use crate::plugin::Activation;
 use crate::setup::{EpochOrder, Setup};
 use crate::update::Update;
 use pulp::{Simd, WithSimd};
-use slowgrad_tape::{Diagnostic, GROUP, Pass};
+use slowgrad_tape::{Diagnostic, LANE_GROUP, Pass};
 use std::rc::Rc;
 
-/// Room for one step's numbers, kept from step to step.
+/// Buffers for one step, reused from step to step.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    /// What all of it belongs to.
+    /// The setup that the buffers are sized for.
     setup: Option<Rc<Setup>>,
-    /// At most so many threads work on a step; 0 is 1.
+    /// Maximum number of threads for a step; 0 means 1.
     threads: usize,
     order: EpochOrder,
-    /// Whole batches, and the shorter last one of an epoch.
+    /// One for full batches, one for the shorter last batch of an epoch.
     batches: [Batch; 2],
     /// For evaluation and prediction, whose batches have other sizes.
-    trial: Batch,
+    evaluation: Batch,
     in_order: Vec<usize>,
     grads: Vec<f64>,
     /// The regularizer over the weights of each layer.
@@ -37,74 +37,79 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Begins anew for another set-up: its functions may be others even where all sizes are the same.
-    fn serve(&mut self, setup: &Rc<Setup>) {
-        if !self.setup.as_ref().is_some_and(|known| Rc::ptr_eq(known, setup)) {
+    /// Discards the buffers of another setup. Its functions may differ even if all sizes are the same.
+    fn bind(&mut self, setup: &Rc<Setup>) {
+        if !self.setup.as_ref().is_some_and(|bound| Rc::ptr_eq(bound, setup)) {
             let threads = self.threads;
             *self = Self { setup: Some(Rc::clone(setup)), ..Self::default() };
             self.set_threads(threads);
         }
     }
 
-    /// Lets at most so many threads work on a step. The bits do not depend on it; small networks use one in any case.
+    /// Sets the maximum number of threads for a step. The results are the same bits for any number; small networks use
+    /// one thread in any case.
     pub fn set_threads(&mut self, threads: usize) {
         self.threads = threads;
-        for batch in self.batches.iter_mut().chain([&mut self.trial]) {
+        for batch in self.batches.iter_mut().chain([&mut self.evaluation]) {
             batch.threads = threads;
         }
     }
 }
 
-/// A batch on its way through the network.
+/// The numbers of one batch in all layers.
 #[derive(Debug, Default)]
 struct Batch {
     threads: usize,
     samples: usize,
-    /// From one row of samples to the next.
+    /// Numbers from the start of one row of samples to the next.
     stride: usize,
-    /// Number of inputs, and these as `[feature][sample]`.
+    /// Number of inputs; the inputs themselves, `[feature][sample]`, are in `input`.
     inputs: usize,
     input: Vec<f64>,
     layers: Vec<Layer>,
-    /// The inputs are the outputs of the network, then the targets.
+    /// The loss of each sample. Its inputs are the outputs of the network, then the targets.
     loss: Pass,
-    /// Something as `[sample][feature]`.
-    turned: Vec<f64>,
+    /// Scratch space: the inputs of a layer as `[sample][feature]`.
+    transposed: Vec<f64>,
 }
 
-/// A layer of a batch. Its numbers lie as `[neuron][sample]`.
+/// One layer of a batch. Its numbers are stored as `[neuron][sample]`.
 #[derive(Debug, Default)]
 struct Layer {
-    /// From the pre-activations to the activations. In the layer form there is one call a sample, with a row a neuron;
-    /// else all neurons and samples are calls of one function, in one row.
+    /// From pre-activations to activations. In whole-layer form there is one call per sample, with a row for each
+    /// neuron; otherwise each neuron of each sample is a call, all in one row.
     pass: Pass,
-    /// Whether it is in the layer form.
-    is_whole: bool,
-    /// Rows of the next two: a neuron each in the layer form, else none.
+    /// Whether the activation is in whole-layer form.
+    whole_layer: bool,
+    /// Number of rows in `outputs` and `delta`: the neurons in whole-layer form, otherwise 0.
     gathered: usize,
-    /// The activations of the layer form, whose rows do not lie together in the pass.
+    /// In whole-layer form, a contiguous copy of the activations, whose rows are apart in the pass.
     outputs: Vec<f64>,
-    /// Its δ likewise.
+    /// In whole-layer form, a contiguous copy of δ.
     delta: Vec<f64>,
 }
 
-/// What a step makes smaller, before its update.
+/// The objective before the update: loss plus penalty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Objective {
-    /// The mean of the scripted loss over the batch.
+    /// The mean of the loss over the batch.
     pub loss: f64,
-    /// The sum of the regularizer's penalty over all weights, when there is a regularizer.
+    /// The sum of the penalty over all weights, if there is a regularizer.
     pub penalty: Option<f64>,
 }
 
-/// Trains one step (counted from 1). When a script fails, the model is as it was.
+/// Trains one step (from 1): forward pass, backpropagation (Rumelhart, Hinton and Williams 1986), penalty, update.
+/// Returns the objective before the update.
+///
+/// # Errors
+/// The diagnostic of a failing script. The model is unchanged then.
 pub fn step(
     setup: &Rc<Setup>,
     model: &mut Model,
     step: u64,
     work: &mut Workspace,
 ) -> Result<Objective, Box<Diagnostic>> {
-    work.serve(setup);
+    work.bind(setup);
     let samples = setup.samples(step, &mut work.order);
     let batch = &mut work.batches[usize::from(samples.len() != setup.batch)];
     batch.fit(setup, samples.len());
@@ -114,11 +119,14 @@ pub fn step(
     let loss = batch.loss(setup)?;
     backward(setup, &model.values, batch, samples, &mut work.grads);
     let penalty = penalty(setup, &model.values, work)?;
-    work.update.carry_out(setup, model, &work.grads, step, work.threads)?;
+    work.update.apply(setup, model, &work.grads, step, work.threads)?;
     Ok(Objective { loss, penalty })
 }
 
-/// The update of a step (counted from 1) alone, with gradients from elsewhere, laid out as the parameters are.
+/// Applies only the update of a step (from 1), with the given gradients, flat like the parameters.
+///
+/// # Errors
+/// The diagnostic of a failing script. The model is unchanged then.
 pub fn update(
     setup: &Rc<Setup>,
     model: &mut Model,
@@ -126,11 +134,14 @@ pub fn update(
     step: u64,
     work: &mut Workspace,
 ) -> Result<(), Box<Diagnostic>> {
-    work.serve(setup);
-    work.update.carry_out(setup, model, grads, step, work.threads)
+    work.bind(setup);
+    work.update.apply(setup, model, grads, step, work.threads)
 }
 
-/// The mean loss over data, or `None` when there is none.
+/// The mean loss over data, without penalties; `None` if the data is empty.
+///
+/// # Errors
+/// The diagnostic of a failing script.
 pub fn evaluate(
     setup: &Rc<Setup>,
     values: &[f64],
@@ -138,13 +149,13 @@ pub fn evaluate(
     work: &mut Workspace,
 ) -> Result<Option<f64>, Box<Diagnostic>> {
     let mut evaluation = Evaluation::default();
-    while !evaluation.is_over(data) {
-        evaluation.go_on(setup, values, data, work)?;
+    while !evaluation.is_done(data) {
+        evaluation.advance(setup, values, data, work)?;
     }
     Ok(evaluation.mean())
 }
 
-/// The mean loss over data, some samples at a time, for whoever must not be busy for long.
+/// The mean loss over data, computed in blocks of samples, for callers that must not block for long.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Evaluation {
     samples: usize,
@@ -152,13 +163,16 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Whether all samples were looked at.
-    pub fn is_over(&self, data: &Data) -> bool {
+    /// Whether all samples have been evaluated.
+    pub fn is_done(&self, data: &Data) -> bool {
         self.samples >= data.len()
     }
 
-    /// Looks at the next samples.
-    pub fn go_on(
+    /// Evaluates the next block of samples.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script.
+    pub fn advance(
         &mut self,
         setup: &Rc<Setup>,
         values: &[f64],
@@ -171,26 +185,29 @@ impl Evaluation {
             return Ok(());
         }
         self.samples = samples.end;
-        work.serve(setup);
+        work.bind(setup);
         work.in_order.clear();
         work.in_order.extend(samples);
-        work.trial.fit(setup, work.in_order.len());
-        work.trial.load(data.inputs(), &work.in_order);
-        work.trial.load_targets(data, &work.in_order);
-        work.trial.forward(setup, values)?;
-        work.trial.loss(setup)?;
-        // Blocks only bound the memory: the sum runs in the order of the samples.
-        self.sum = work.trial.losses().iter().fold(self.sum, |sum, loss| sum + loss);
+        work.evaluation.fit(setup, work.in_order.len());
+        work.evaluation.load(data.inputs(), &work.in_order);
+        work.evaluation.load_targets(data, &work.in_order);
+        work.evaluation.forward(setup, values)?;
+        work.evaluation.loss(setup)?;
+        // Blocks only bound the memory; the sum runs in the order of the samples.
+        self.sum = work.evaluation.losses().iter().fold(self.sum, |sum, loss| sum + loss);
         Ok(())
     }
 
-    /// The mean over the samples that were looked at; `None` when there are none.
+    /// The mean over the samples evaluated so far; `None` if there are none.
     pub fn mean(&self) -> Option<f64> {
         (self.samples > 0).then(|| self.sum / self.samples as f64)
     }
 }
 
-/// The network's outputs for inputs, `[sample][output]`.
+/// The network's outputs, `[sample][output]`, for inputs `[sample][input]`.
+///
+/// # Errors
+/// The diagnostic of a failing script.
 pub fn predict(
     setup: &Rc<Setup>,
     values: &[f64],
@@ -200,9 +217,9 @@ pub fn predict(
     if inputs.is_empty() {
         return Ok(Vec::new());
     }
-    work.serve(setup);
-    let batch = &mut work.trial;
-    batch.answer(setup, values, inputs)?;
+    work.bind(setup);
+    let batch = &mut work.evaluation;
+    batch.run_inputs(setup, values, inputs)?;
     let outputs = setup.shape.outputs();
     let mut predicted = vec![Vec::with_capacity(outputs); batch.samples];
     for k in 0..outputs {
@@ -213,7 +230,10 @@ pub fn predict(
     Ok(predicted)
 }
 
-/// What every neuron answers to inputs, `[layer][neuron][sample]`.
+/// The activations of all neurons, `[layer][neuron][sample]`, for inputs `[sample][input]`.
+///
+/// # Errors
+/// The diagnostic of a failing script.
 pub fn activations(
     setup: &Rc<Setup>,
     values: &[f64],
@@ -224,50 +244,50 @@ pub fn activations(
     if inputs.is_empty() {
         return Ok(layers.map(|layer| vec![Vec::new(); setup.shape.size(layer)]).collect());
     }
-    work.serve(setup);
-    let batch = &mut work.trial;
-    batch.answer(setup, values, inputs)?;
-    let answer = |(layer, &size): (&Layer, &usize)| {
+    work.bind(setup);
+    let batch = &mut work.evaluation;
+    batch.run_inputs(setup, values, inputs)?;
+    let rows_of = |(layer, &size): (&Layer, &usize)| {
         let rows = layer.outputs(batch.stride).numbers.chunks_exact(batch.stride).take(size);
         rows.map(|row| row[..batch.samples].to_vec()).collect()
     };
-    Ok(batch.layers.iter().zip(&setup.shape.sizes()[1..]).map(answer).collect())
+    Ok(batch.layers.iter().zip(&setup.shape.sizes()[1..]).map(rows_of).collect())
 }
 
 impl Layer {
     fn fit(&mut self, activation: &Activation, size: usize, samples: usize, stride: usize) {
         let function = activation.function.borrow();
-        self.is_whole = activation.whole_layer;
-        self.pass.fit(&function, if self.is_whole { stride } else { size * stride });
-        self.pass.want(samples, stride);
-        let own = if self.is_whole { size } else { 1 };
+        self.whole_layer = activation.whole_layer;
+        self.pass.fit(&function, if self.whole_layer { stride } else { size * stride });
+        self.pass.set_active(samples, stride);
+        let own = if self.whole_layer { size } else { 1 };
         for (slider, x) in (own..).zip(activation.info.each_slider()) {
             self.pass.set_input(slider, x);
         }
-        self.gathered = if self.is_whole { size } else { 0 };
-        let room = if self.is_whole { size * stride + ROOM } else { 0 };
+        self.gathered = if self.whole_layer { size } else { 0 };
+        let room = if self.whole_layer { size * stride + ROW_PADDING } else { 0 };
         self.outputs.resize(room, 0.0);
         self.delta.resize(room, 0.0);
     }
 
-    /// How far the numbers of two neighbouring neurons lie apart in the inputs and seeds of the pass.
+    /// Numbers from one neuron's row to the next in the inputs and seeds of the pass.
     #[inline]
-    fn apart(&self, stride: usize) -> usize {
-        if self.is_whole { self.pass.stride() } else { stride }
+    fn row_step(&self, stride: usize) -> usize {
+        if self.whole_layer { self.pass.stride() } else { stride }
     }
 
     #[inline]
     fn pre_activations(&mut self, size: usize, stride: usize) -> MatrixMut<'_> {
-        let apart = self.apart(stride);
-        let rows = if self.is_whole { size } else { 1 };
-        MatrixMut { numbers: self.pass.inputs_mut(rows), stride: apart }
+        let row_step = self.row_step(stride);
+        let rows = if self.whole_layer { size } else { 1 };
+        MatrixMut { numbers: self.pass.inputs_mut(rows), stride: row_step }
     }
 
-    /// ∂L/∂a, to be written before the chain rule runs.
+    /// ∂L/∂a, for writing before the chain rule runs.
     #[inline]
     fn seeds(&mut self, stride: usize) -> MatrixMut<'_> {
-        let apart = self.apart(stride);
-        MatrixMut { numbers: self.pass.seeds_mut(), stride: apart }
+        let row_step = self.row_step(stride);
+        MatrixMut { numbers: self.pass.seeds_mut(), stride: row_step }
     }
 
     #[inline]
@@ -279,7 +299,7 @@ impl Layer {
         Ok(())
     }
 
-    /// Through the activation: from ∂L/∂a to δ.
+    /// The chain rule through the activation: from ∂L/∂a to δ = ∂L/∂z.
     #[inline]
     fn backward(&mut self, stride: usize) {
         self.pass.backward();
@@ -290,17 +310,17 @@ impl Layer {
 
     #[inline]
     fn outputs(&self, stride: usize) -> Matrix<'_> {
-        Matrix { numbers: if self.is_whole { &self.outputs } else { self.pass.output_with_room(0) }, stride }
+        Matrix { numbers: if self.whole_layer { &self.outputs } else { self.pass.output_padded(0) }, stride }
     }
 
     #[inline]
     fn delta(&self, stride: usize) -> Matrix<'_> {
-        Matrix { numbers: if self.is_whole { &self.delta } else { self.pass.grad_with_room(0) }, stride }
+        Matrix { numbers: if self.whole_layer { &self.delta } else { self.pass.grad_padded(0) }, stride }
     }
 }
 
 impl Batch {
-    /// Makes room for a batch of so many samples.
+    /// Resizes for a batch of `samples` samples.
     fn fit(&mut self, setup: &Rc<Setup>, samples: usize) {
         if samples == self.samples {
             return;
@@ -313,16 +333,16 @@ impl Batch {
             this.fit(activation, shape.size(layer), samples, self.stride);
         }
         self.loss.fit(&setup.loss.function.borrow(), self.stride);
-        self.loss.want(samples, self.stride);
+        self.loss.set_active(samples, self.stride);
         for (slider, x) in (2 * shape.outputs()..).zip(setup.loss.info.each_slider()) {
             self.loss.set_input(slider, x);
         }
         self.loss.set_seed(0, 1.0);
         self.inputs = shape.inputs();
-        self.input.resize(self.inputs * self.stride + ROOM, 0.0);
+        self.input.resize(self.inputs * self.stride + ROW_PADDING, 0.0);
     }
 
-    /// Takes in these samples of `[sample][feature]`.
+    /// Loads the inputs of these samples from `[sample][feature]`.
     fn load(&mut self, inputs: &[f64], samples: &[usize]) {
         let (stride, size) = (self.stride, self.inputs);
         let input = &mut self.input[..size * stride];
@@ -335,9 +355,9 @@ impl Batch {
 
     fn load_targets(&mut self, data: &Data, samples: &[usize]) {
         let (size, stride) = (data.outputs(), self.stride);
-        let apart = self.loss.stride();
+        let row_step = self.loss.stride();
         let rows = self.loss.inputs_mut(2 * size);
-        gather(data.targets(), size, samples, &mut rows[size * apart..], apart, stride);
+        gather(data.targets(), size, samples, &mut rows[size * row_step..], row_step, stride);
     }
 
     /// Layer by layer: z = W·x + b, a = activation(z).
@@ -346,20 +366,20 @@ impl Batch {
         let (shape, stride) = (&setup.shape, self.stride);
         let outputs = self.layers[shape.layers() - 1].outputs(stride).numbers;
         for k in 0..shape.outputs() {
-            copy_row(&outputs[k * stride..], self.loss.input_with_room_mut(k), stride);
+            copy_row(&outputs[k * stride..], self.loss.input_padded_mut(k), stride);
         }
         Ok(())
     }
 
-    /// Takes inputs that belong to no data through the network.
-    fn answer(&mut self, setup: &Rc<Setup>, values: &[f64], inputs: &[Vec<f64>]) -> Result<(), Box<Diagnostic>> {
+    /// Runs inputs `[sample][input]` through the network.
+    fn run_inputs(&mut self, setup: &Rc<Setup>, values: &[f64], inputs: &[Vec<f64>]) -> Result<(), Box<Diagnostic>> {
         self.fit(setup, inputs.len());
         let in_order: Vec<usize> = (0..inputs.len()).collect();
         self.load(&inputs.concat(), &in_order);
         self.forward(setup, values)
     }
 
-    /// The loss of every sample. Answers their mean.
+    /// Computes the loss of each sample. Returns the mean.
     fn loss(&mut self, setup: &Setup) -> Result<f64, Box<Diagnostic>> {
         self.loss.forward(&setup.loss.function)?;
         Ok(self.losses().iter().sum::<f64>() / self.samples as f64)
@@ -376,23 +396,23 @@ fn weights<'v>(setup: &Setup, values: &'v [f64], layer: usize) -> Weights<'v> {
     Weights { numbers: &values[shape.weights(layer)], inputs: shape.fan_in(layer), outputs: shape.size(layer) }
 }
 
-/// So many numbers of each of these samples of `[sample][number]`, as rows that begin `apart`; the last sample's again
-/// until a row is full.
+/// Copies `size` numbers of each of these samples from `[sample][number]` into rows that start `row_step` apart.
+/// Repeats the last sample until each row has `stride` numbers.
 #[inline]
-fn gather(numbers: &[f64], size: usize, samples: &[usize], rows: &mut [f64], apart: usize, stride: usize) {
+fn gather(numbers: &[f64], size: usize, samples: &[usize], rows: &mut [f64], row_step: usize, stride: usize) {
     let last = samples[samples.len() - 1];
     let filled = samples.iter().chain(std::iter::repeat_n(&last, stride - samples.len()));
     for (s, &sample) in filled.enumerate() {
         for (k, &number) in numbers[sample * size..][..size].iter().enumerate() {
-            rows[k * apart + s] = number;
+            rows[k * row_step + s] = number;
         }
     }
 }
 
-/// Samples of `[sample][feature]`; the last one again where they are not so many as are asked for.
+/// Samples as rows, `[sample][feature]`, in the order of the batch.
 #[inline(always)]
-fn by_sample<'a>(inputs: &'a [f64], features: usize, samples: &'a [usize]) -> Chosen<'a> {
-    Chosen { from: Matrix { numbers: inputs, stride: features }, rows: samples }
+fn by_sample<'a>(inputs: &'a [f64], features: usize, samples: &'a [usize]) -> SelectedRows<'a> {
+    SelectedRows { from: Matrix { numbers: inputs, stride: features }, rows: samples }
 }
 
 struct Forward<'a> {
@@ -426,18 +446,18 @@ fn backward(setup: &Setup, values: &[f64], batch: &mut Batch, samples: &[usize],
     grads.resize(shape.parameters(), 0.0);
     batch.loss.backward();
     if let Some(last) = batch.layers.last_mut() {
-        let MatrixMut { numbers, stride: apart } = last.seeds(stride);
+        let MatrixMut { numbers, stride: row_step } = last.seeds(stride);
         for k in 0..shape.outputs() {
-            copy_row(batch.loss.grad_with_room(k), &mut numbers[k * apart..], stride);
+            copy_row(batch.loss.grad_padded(k), &mut numbers[k * row_step..], stride);
         }
     }
     dense::vectorize(Backward { batch, samples, setup, values, grads });
 }
 
-/// Layer by layer from the back: δ = ∂L/∂z, the mean gradients of weights and biases, ∂L/∂a of the layer before.
+/// Layer by layer from the last: δ = ∂L/∂z, the mean gradients of weights and biases, and ∂L/∂a of the layer before.
 struct Backward<'a> {
     batch: &'a mut Batch,
-    /// Which samples of the data are the batch.
+    /// The indices of the batch's samples in the training data.
     samples: &'a [usize],
     setup: &'a Setup,
     values: &'a [f64],
@@ -451,19 +471,30 @@ impl WithSimd for Backward<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { batch, samples, setup, values, grads } = self;
         let (shape, stride) = (&setup.shape, batch.stride);
-        let of_data = by_sample(setup.train.inputs(), batch.inputs, samples);
+        let data_by_sample = by_sample(setup.train.inputs(), batch.inputs, samples);
         for layer in (0..shape.layers()).rev() {
             let (before, rest) = batch.layers.split_at_mut(layer);
             let this = &mut rest[0];
             this.backward(stride);
             let delta = this.delta(stride);
             let x = before.last().map_or(Matrix { numbers: &batch.input, stride }, |before| before.outputs(stride));
-            let by_sample = (layer == 0).then_some(of_data);
+            let by_sample = (layer == 0).then_some(data_by_sample);
             let weight = weights(setup, values, layer);
-            let (of_weights, of_biases) = grads[shape.layer(layer)].split_at_mut(weight.numbers.len());
-            let (turned, samples, threads) = (&mut batch.turned, batch.samples, batch.threads);
+            let (weight_grads, bias_grads) = grads[shape.layer(layer)].split_at_mut(weight.numbers.len());
+            let (transposed, samples, threads) = (&mut batch.transposed, batch.samples, batch.threads);
             let inputs = weight.inputs;
-            dense::gradient_batch(simd, delta, x, by_sample, turned, of_weights, of_biases, inputs, samples, threads);
+            dense::gradient_batch(
+                simd,
+                delta,
+                x,
+                by_sample,
+                transposed,
+                weight_grads,
+                bias_grads,
+                inputs,
+                samples,
+                threads,
+            );
             if let Some(before) = before.last_mut() {
                 dense::backward_batch(simd, weight, delta, before.seeds(stride), stride, threads);
             }
@@ -471,17 +502,17 @@ impl WithSimd for Backward<'_> {
     }
 }
 
-/// A row of samples, in whole groups: what follows it has no meaning, and a call for each few numbers takes long.
+/// Copies a row of samples in whole groups, padding included. A `memcpy` call for each short row would take longer.
 fn copy_row(from: &[f64], to: &mut [f64], samples: usize) {
-    let groups = samples.div_ceil(GROUP);
-    let (from, to) = (&from.as_chunks::<GROUP>().0[..groups], &mut to.as_chunks_mut::<GROUP>().0[..groups]);
+    let groups = samples.div_ceil(LANE_GROUP);
+    let (from, to) = (&from.as_chunks::<LANE_GROUP>().0[..groups], &mut to.as_chunks_mut::<LANE_GROUP>().0[..groups]);
     for (from, to) in from.iter().zip(to) {
         *to = *from;
     }
 }
 
-/// The regularizer's share of the gradient of every weight. Answers the sum of the penalties, in the order of the
-/// flat vector.
+/// Adds the gradient of the penalty to that of each weight. Returns the sum of the penalties, in the order of the flat
+/// vector.
 fn penalty(setup: &Setup, values: &[f64], work: &mut Workspace) -> Result<Option<f64>, Box<Diagnostic>> {
     let Some(regularizer) = &setup.regularizer else { return Ok(None) };
     work.penalties.resize_with(setup.shape.layers(), Pass::default);
@@ -497,8 +528,8 @@ fn penalty(setup: &Setup, values: &[f64], work: &mut Workspace) -> Result<Option
         pass.forward(&regularizer.function)?;
         sum = pass.output(0).iter().fold(sum, |sum, penalty| sum + penalty);
         pass.backward();
-        for (grad, share) in work.grads[weights].iter_mut().zip(pass.grad(0)) {
-            *grad += share;
+        for (grad, contribution) in work.grads[weights].iter_mut().zip(pass.grad(0)) {
+            *grad += contribution;
         }
     }
     Ok(Some(sum))

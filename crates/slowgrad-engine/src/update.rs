@@ -1,53 +1,56 @@
-//! The update of a step at full speed: the optimizer's rule on every parameter.
+//! The update of a step at full speed: applies the optimizer's rule to every parameter.
 //!
-//! Parameters, gradients and state go through the rule in blocks that stay in the nearest cache. A rule that
-//! cannot fail writes over what it read; any other writes beside it, so that after an error the model is as it was.
+//! Parameters, gradients and state go through the rule in blocks that stay in the L1 cache. A rule that cannot fail
+//! runs in place; any other writes to a second model, so that the first is unchanged after an error.
 
 use crate::model::Model;
 use crate::norms::Norms;
-use crate::plugin::{Optimizer, Shared};
+use crate::plugin::{Optimizer, SharedFunction};
 use crate::rate;
 use crate::setup::Setup;
-use crate::share::{JOBS_A_THREAD, share};
-use slowgrad_tape::{Diagnostic, GROUP, Over, Pass};
+use crate::work_sharing::{JOBS_PER_THREAD, run_jobs};
+use slowgrad_tape::{CallerRow, Diagnostic, LANE_GROUP, Pass};
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// Parameters that are worth a thread: some microseconds.
-const WORTH_A_THREAD: usize = 1 << 13;
+/// Minimum number of parameters per thread: some microseconds of work.
+const MIN_PARAMETERS_PER_THREAD: usize = 1 << 13;
 
-/// What the rule of a set-up needs, found out once and again when more is known of its functions.
+/// The optimizer's rules, prepared for a setup. Prepared again when a rule records a new path.
 #[derive(Debug, Default)]
 pub(crate) struct Update {
-    /// The set-up, and what was known of the rules for weights and for biases.
-    known: Option<(Rc<Setup>, [u64; 2])>,
-    /// Whether the rule looks at the number of the step.
+    /// The setup, and the versions of the rules for weights and for biases.
+    bound_to: Option<(Rc<Setup>, [u64; 2])>,
+    /// Whether a rule reads the number of the step.
     needs_step: bool,
-    /// The learning rate that the passes have, with the rest of the context.
-    given: Option<u64>,
-    /// Whether it looks at norms, and what they are.
+    /// The bits of the learning rate that the passes were bound with, together with the rest of the context.
+    bound_lr: Option<u64>,
+    /// Whether a rule reads norms.
     needs_norms: bool,
     norms: Norms,
     /// The schedule's call.
     rate: Pass,
-    parts: Vec<Part>,
-    /// The rule for weights and the one for biases; a pass for each job of several threads.
+    ranges: Vec<UpdateRange>,
+    /// Passes of the rule for weights, and of the one for biases: one for each job.
     passes: [Vec<Pass>; 2],
     next: Model,
 }
 
-/// Parameters that go through one rule with one context.
+/// Parameters that share a rule and a context.
 #[derive(Debug)]
-struct Part {
+struct UpdateRange {
     layer: usize,
-    range: Range<usize>,
+    parameters: Range<usize>,
     is_bias: bool,
 }
 
 impl Update {
-    /// Updates the model with the gradients of a step (counted from 1), by at most so many threads.
-    pub(crate) fn carry_out(
+    /// Updates the model with the gradients of a step (from 1), on at most `threads` threads.
+    ///
+    /// # Errors
+    /// The diagnostic of a failing script. The model is unchanged then.
+    pub(crate) fn apply(
         &mut self,
         setup: &Rc<Setup>,
         model: &mut Model,
@@ -56,40 +59,40 @@ impl Update {
         threads: usize,
     ) -> Result<(), Box<Diagnostic>> {
         let optimizer = &setup.optimizer;
-        self.look_at(setup, threads);
+        self.bind(setup, threads);
         if self.needs_norms {
             self.norms.fill(&setup.shape, &model.values, grads);
         }
         let lr = self.learning_rate(setup, step)?;
-        // What stands from the last step is not given again.
-        let is_given = self.given == Some(lr.to_bits()) && !self.needs_norms && !self.needs_step;
-        let is_sure = setup.frozen.is_empty()
-            && self.parts.iter().all(|part| self.passes[usize::from(part.is_bias)].iter().all(Pass::is_complete));
-        if !is_sure {
-            // Field by field, so that no memory is asked for.
+        // A context that equals that of the last step is not set again.
+        let context_bound = self.bound_lr == Some(lr.to_bits()) && !self.needs_norms && !self.needs_step;
+        let infallible = setup.frozen.is_empty()
+            && self.ranges.iter().all(|range| self.passes[usize::from(range.is_bias)].iter().all(Pass::is_complete));
+        if !infallible {
+            // Field by field, which reuses the allocations.
             self.next.values.clone_from(&model.values);
             self.next.state.clone_from(&model.state);
         }
-        for part in &self.parts {
-            let passes = &mut self.passes[usize::from(part.is_bias)];
-            let rule = if part.is_bias { &optimizer.biases } else { &optimizer.weights };
-            if !is_given {
+        for range in &self.ranges {
+            let passes = &mut self.passes[usize::from(range.is_bias)];
+            let rule = if range.is_bias { &optimizer.biases } else { &optimizer.weights };
+            if !context_bound {
                 for pass in &mut *passes {
-                    let context = context(optimizer, lr, step, &self.norms, part.layer);
+                    let context = context(optimizer, lr, step, &self.norms, range.layer);
                     for (input, x) in (2 + model.state.len()..).zip(context) {
                         pass.set_input(input, x);
                     }
                     pass.prepare(rule);
                 }
             }
-            if is_sure {
-                in_place(passes, model, grads, part.range.clone(), threads);
+            if infallible {
+                in_place(passes, model, grads, range.parameters.clone(), threads);
             } else {
-                beside(&mut passes[0], rule, model, &mut self.next, grads, part.range.clone())?;
+                out_of_place(&mut passes[0], rule, model, &mut self.next, grads, range.parameters.clone())?;
             }
         }
-        self.given = Some(lr.to_bits());
-        if !is_sure {
+        self.bound_lr = Some(lr.to_bits());
+        if !infallible {
             for &frozen in &*setup.frozen {
                 self.next.values[frozen] = model.values[frozen];
                 for (new, old) in self.next.state.iter_mut().zip(&model.state) {
@@ -101,7 +104,7 @@ impl Update {
         Ok(())
     }
 
-    /// The optimizer's own, times what the schedule says.
+    /// The optimizer's learning rate times the schedule's factor.
     fn learning_rate(&mut self, setup: &Setup, step: u64) -> Result<f64, Box<Diagnostic>> {
         let base = setup.optimizer.learning_rate();
         let Some(schedule) = &setup.schedule else { return Ok(base) };
@@ -113,21 +116,21 @@ impl Update {
         Ok(base * self.rate.output(0)[0])
     }
 
-    fn look_at(&mut self, setup: &Rc<Setup>, threads: usize) {
+    fn bind(&mut self, setup: &Rc<Setup>, threads: usize) {
         let (shape, optimizer) = (&setup.shape, &setup.optimizer);
-        let editions = [&optimizer.weights, &optimizer.biases].map(|rule| rule.borrow().edition());
-        let threads = threads.min(shape.parameters() / WORTH_A_THREAD);
-        let jobs = if threads < 2 { 1 } else { threads * JOBS_A_THREAD };
-        let is_known = self.known.as_ref().is_some_and(|(known, at)| Rc::ptr_eq(known, setup) && *at == editions);
-        if is_known && self.passes[0].len() == jobs {
+        let versions = [&optimizer.weights, &optimizer.biases].map(|rule| rule.borrow().version());
+        let threads = threads.min(shape.parameters() / MIN_PARAMETERS_PER_THREAD);
+        let jobs = if threads < 2 { 1 } else { threads * JOBS_PER_THREAD };
+        let bound = self.bound_to.as_ref().is_some_and(|(bound, at)| Rc::ptr_eq(bound, setup) && *at == versions);
+        if bound && self.passes[0].len() == jobs {
             return;
         }
         for (passes, rule) in self.passes.iter_mut().zip([&optimizer.weights, &optimizer.biases]) {
-            let width = rule.borrow_mut().width().min(shape.parameters().next_multiple_of(GROUP));
+            let width = rule.borrow_mut().width().min(shape.parameters().next_multiple_of(LANE_GROUP));
             passes.resize_with(jobs, Pass::default);
             for pass in passes {
                 pass.fit(&rule.borrow(), width);
-                pass.never_backward();
+                pass.set_forward_only();
             }
         }
         let [weights, biases] = [&optimizer.weights, &optimizer.biases].map(|rule| rule.borrow());
@@ -138,30 +141,30 @@ impl Update {
         };
         let by_layer = uses(&["layer_grad_norm", "layer_weight_norm"]);
         self.needs_norms = by_layer || uses(&["grad_norm"]);
-        self.parts.clear();
-        // One rule for all parameters, which does not look at their layers, is carried out at once.
-        if !by_layer && weights.is_same(&biases) {
-            self.parts.push(Part { layer: 0, range: 0..shape.parameters(), is_bias: false });
+        self.ranges.clear();
+        // If both rules are the same and read nothing about layers, all parameters are one range.
+        if !by_layer && weights.is_equivalent(&biases) {
+            self.ranges.push(UpdateRange { layer: 0, parameters: 0..shape.parameters(), is_bias: false });
         } else {
             for layer in 0..shape.layers() {
-                self.parts.push(Part { layer, range: shape.weights(layer), is_bias: false });
-                self.parts.push(Part { layer, range: shape.biases(layer), is_bias: true });
+                self.ranges.push(UpdateRange { layer, parameters: shape.weights(layer), is_bias: false });
+                self.ranges.push(UpdateRange { layer, parameters: shape.biases(layer), is_bias: true });
             }
         }
         self.needs_step = uses(&["step"]);
-        self.known = Some((Rc::clone(setup), editions));
-        self.given = None;
+        self.bound_to = Some((Rc::clone(setup), versions));
+        self.bound_lr = None;
     }
 }
 
 /// Neighbouring parameters with their gradients and state.
-struct Stretch<'m> {
+struct ParameterSlice<'m> {
     values: &'m mut [f64],
     grads: &'m [f64],
     state: SmallVec<[&'m mut [f64]; 4]>,
 }
 
-/// Puts numbers into the rows of a pass.
+/// Copies numbers into the rows of a pass.
 #[inline]
 fn load<'m>(pass: &mut Pass, values: &[f64], grads: &[f64], state: impl Iterator<Item = &'m [f64]>) {
     copy(values, pass.input_mut(0));
@@ -171,7 +174,7 @@ fn load<'m>(pass: &mut Pass, values: &[f64], grads: &[f64], state: impl Iterator
     }
 }
 
-/// Takes what the rule made of them.
+/// Copies the rule's results from the rows of a pass.
 #[inline]
 fn store<'m>(pass: &Pass, values: &mut [f64], state: impl Iterator<Item = &'m mut [f64]>) {
     copy(pass.output(0), values);
@@ -180,12 +183,12 @@ fn store<'m>(pass: &Pass, values: &mut [f64], state: impl Iterator<Item = &'m mu
     }
 }
 
-/// As many numbers as both have, group by group: a call for each few numbers takes longer than copying them.
+/// Copies as many numbers as both slices have, group by group: a `memcpy` call for each short slice would take longer.
 #[inline]
 fn copy(from: &[f64], to: &mut [f64]) {
     let count = from.len().min(to.len());
-    let (from_groups, from_rest) = from[..count].as_chunks::<GROUP>();
-    let (to_groups, to_rest) = to[..count].as_chunks_mut::<GROUP>();
+    let (from_groups, from_rest) = from[..count].as_chunks::<LANE_GROUP>();
+    let (to_groups, to_rest) = to[..count].as_chunks_mut::<LANE_GROUP>();
     for (from, to) in from_groups.iter().zip(to_groups) {
         *to = *from;
     }
@@ -194,16 +197,16 @@ fn copy(from: &[f64], to: &mut [f64]) {
     }
 }
 
-/// All of a stretch, part by part.
-struct Parts<'m> {
-    rest: Stretch<'m>,
+/// A slice split into chunks of `size` parameters.
+struct SliceChunks<'m> {
+    rest: ParameterSlice<'m>,
     size: usize,
 }
 
-impl<'m> Iterator for Parts<'m> {
-    type Item = Stretch<'m>;
+impl<'m> Iterator for SliceChunks<'m> {
+    type Item = ParameterSlice<'m>;
 
-    fn next(&mut self) -> Option<Stretch<'m>> {
+    fn next(&mut self) -> Option<ParameterSlice<'m>> {
         let rest = &mut self.rest;
         let size = self.size.min(rest.values.len());
         if size == 0 {
@@ -217,50 +220,54 @@ impl<'m> Iterator for Parts<'m> {
             *numbers = others;
             some
         };
-        Some(Stretch { values: split(&mut rest.values), grads, state: rest.state.iter_mut().map(split).collect() })
+        Some(ParameterSlice {
+            values: split(&mut rest.values),
+            grads,
+            state: rest.state.iter_mut().map(split).collect(),
+        })
     }
 }
 
 /// The parameters of a range.
-fn stretch<'m>(model: &'m mut Model, grads: &'m [f64], range: &Range<usize>) -> Stretch<'m> {
-    Stretch {
+fn parameter_slice<'m>(model: &'m mut Model, grads: &'m [f64], range: &Range<usize>) -> ParameterSlice<'m> {
+    ParameterSlice {
         values: &mut model.values[range.clone()],
         grads: &grads[range.clone()],
         state: model.state.iter_mut().map(|field| &mut field[range.clone()]).collect(),
     }
 }
 
-/// A rule that cannot fail, by several threads when it is worth it.
+/// Applies a rule that cannot fail, on several threads if there are enough parameters.
 fn in_place(passes: &mut [Pass], model: &mut Model, grads: &[f64], range: Range<usize>, threads: usize) {
     let count = range.len();
-    let threads = threads.min(count / WORTH_A_THREAD);
+    let threads = threads.min(count / MIN_PARAMETERS_PER_THREAD);
     if threads < 2 && count <= passes[0].calls() {
-        // A small network has one block.
+        // A small network fits into one block.
         let pass = &mut passes[0];
         let Model { values, state } = model;
         load(pass, &values[range.clone()], &grads[range.clone()], state.iter().map(|field| &field[range.clone()]));
         pass.forward_prepared(count);
         return store(pass, &mut values[range.clone()], state.iter_mut().map(|field| &mut field[range.clone()]));
     }
-    let whole = stretch(model, grads, &range);
+    let whole = parameter_slice(model, grads, &range);
     if threads < 2 {
-        return sweep(&mut passes[0], whole);
+        return update_slice(&mut passes[0], whole);
     }
-    let size = count.div_ceil(passes.len()).next_multiple_of(GROUP);
-    let parts = Parts { rest: whole, size };
-    share(threads, passes.iter_mut().zip(parts), |(pass, part)| sweep(pass, part));
+    let size = count.div_ceil(passes.len()).next_multiple_of(LANE_GROUP);
+    let chunks = SliceChunks { rest: whole, size };
+    run_jobs(threads, passes.iter_mut().zip(chunks), |(pass, chunk)| update_slice(pass, chunk));
 }
 
-/// Where the numbers lie as far as that can be done, the rest block by block.
-fn sweep(pass: &mut Pass, part: Stretch<'_>) {
-    let Stretch { values, grads, mut state } = part;
+/// Runs on the caller's buffers as far as possible, and on the rest block by block.
+fn update_slice(pass: &mut Pass, slice: ParameterSlice<'_>) {
+    let ParameterSlice { values, grads, mut state } = slice;
     let (count, width) = (values.len(), pass.calls());
     let done = {
-        let mut over = SmallVec::<[Over<'_>; 6]>::new();
-        over.push(Over::Replace(values, 0));
-        over.push(Over::Read(grads));
-        over.extend(state.iter_mut().enumerate().map(|(k, field)| Over::Replace(field, 1 + k)));
-        pass.forward_over(&mut over)
+        let mut rows = SmallVec::<[CallerRow<'_>; 6]>::new();
+        rows.push(CallerRow::Replace(values, 0));
+        rows.push(CallerRow::Read(grads));
+        rows.extend(state.iter_mut().enumerate().map(|(k, field)| CallerRow::Replace(field, 1 + k)));
+        pass.forward_in_place(&mut rows)
     };
     for rest in [0..done.start, done.end..count] {
         for start in rest.clone().step_by(width) {
@@ -272,10 +279,10 @@ fn sweep(pass: &mut Pass, part: Stretch<'_>) {
     }
 }
 
-/// A rule that may fail, whose results do not touch what it reads.
-fn beside(
+/// Applies a rule that may fail. Writes only to `next`.
+fn out_of_place(
     pass: &mut Pass,
-    rule: &Shared,
+    rule: &SharedFunction,
     model: &mut Model,
     next: &mut Model,
     grads: &[f64],
@@ -286,7 +293,7 @@ fn beside(
         let block = start..range.end.min(start + width);
         let state = model.state.iter().map(|field| &field[block.clone()]);
         load(pass, &model.values[block.clone()], &grads[block.clone()], state);
-        pass.want(block.len(), width);
+        pass.set_active(block.len(), width);
         pass.forward(rule)?;
         store(pass, &mut next.values[block.clone()], next.state.iter_mut().map(|field| &mut field[block.clone()]));
     }

@@ -1,38 +1,38 @@
 //! Weight files: JSON for people, safetensors for PyTorch.
 //!
-//! The names are those of a PyTorch `nn.Sequential` in which a module without parameters (the activation)
-//! follows each `Linear`: `0.weight` of shape out × in, `0.bias`, `2.weight`, `2.bias`, and so on.
-//! Numbers are float64; float32 and smaller are converted exactly on reading.
+//! Tensor names are those of a PyTorch `nn.Sequential` in which a module without parameters (the activation) follows
+//! each `Linear`: `0.weight` with shape out × in, `0.bias`, `2.weight`, `2.bias`, and so on. Numbers are float64;
+//! narrower floats are converted exactly on reading.
 
 use crate::shape::Shape;
 use crate::spec::LayerWeights;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-/// What is wrong with a weight file.
+/// An error in a weight file.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum WeightsError {
-    /// It is not of the format.
+    /// The file does not have the format.
     #[error("not a weight file: {0}")]
     Format(String),
-    /// A tensor is missing or has another shape than the network.
+    /// A tensor is missing, or its shape differs from the network's.
     #[error("«{name}» {problem}, but the network needs {needed}")]
     Tensor {
         /// The tensor's name.
         name: String,
-        /// What is there.
+        /// What is wrong with the tensor.
         problem: String,
-        /// What the network needs.
+        /// The shape that the network needs.
         needed: String,
     },
     /// A number is NaN or infinite.
-    #[error("«{name}» holds a number that is not finite")]
+    #[error("«{name}» contains a number that is not finite")]
     NotFinite {
         /// The tensor's name.
         name: String,
     },
-    /// The file has tensors that the network has no place for.
-    #[error("«{0}» has no place in this network; is it of another shape?")]
+    /// The file has a tensor that the network does not have.
+    #[error("this network has no tensor «{0}»; is the file from another network?")]
     Unknown(String),
 }
 
@@ -45,7 +45,7 @@ struct JsonFile {
 
 const JSON_FORMAT: &str = "slowgrad-weights-1";
 
-/// The parameters as one entry a layer.
+/// The flat parameters as one entry per layer.
 pub fn to_layers(shape: &Shape, values: &[f64]) -> Vec<LayerWeights> {
     let layer = |l| LayerWeights {
         weight: values[shape.weights(l)].chunks(shape.fan_in(l)).map(<[f64]>::to_vec).collect(),
@@ -54,7 +54,11 @@ pub fn to_layers(shape: &Shape, values: &[f64]) -> Vec<LayerWeights> {
     (0..shape.layers()).map(layer).collect()
 }
 
-/// The flat parameters from one entry a layer.
+/// The flat parameters from one entry per layer.
+///
+/// # Errors
+/// [`WeightsError::Tensor`] for a shape that does not fit the network, [`WeightsError::NotFinite`] for NaN and
+/// infinities.
 pub fn from_layers(shape: &Shape, layers: &[LayerWeights]) -> Result<Vec<f64>, WeightsError> {
     let wrong = |name: String, problem: String, needed: String| WeightsError::Tensor { name, problem, needed };
     if layers.len() != shape.layers() {
@@ -94,7 +98,7 @@ fn finite(shape: &Shape, values: &[f64]) -> Result<(), WeightsError> {
     }
 }
 
-/// The JSON form.
+/// Writes flat parameters as JSON.
 pub fn to_json(shape: &Shape, values: &[f64]) -> String {
     let file = JsonFile { format: JSON_FORMAT.into(), layers: to_layers(shape, values) };
     let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
@@ -102,7 +106,10 @@ pub fn to_json(shape: &Shape, values: &[f64]) -> String {
     text
 }
 
-/// Reads the JSON form.
+/// Reads flat parameters from JSON.
+///
+/// # Errors
+/// [`WeightsError::Format`] for text that is not such a file, otherwise as for [`from_layers`].
 pub fn from_json(shape: &Shape, text: &str) -> Result<Vec<f64>, WeightsError> {
     let file: JsonFile = serde_json::from_str(text).map_err(|error| WeightsError::Format(error.to_string()))?;
     if file.format != JSON_FORMAT {
@@ -111,7 +118,10 @@ pub fn from_json(shape: &Shape, text: &str) -> Result<Vec<f64>, WeightsError> {
     from_layers(shape, &file.layers)
 }
 
-/// The safetensors form, float64.
+/// Writes flat parameters as safetensors, in float64.
+///
+/// # Errors
+/// [`WeightsError::Format`] if serialization fails.
 pub fn to_safetensors(shape: &Shape, values: &[f64]) -> Result<Vec<u8>, WeightsError> {
     let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
     let mut views = Vec::new();
@@ -127,7 +137,12 @@ pub fn to_safetensors(shape: &Shape, values: &[f64]) -> Result<Vec<u8>, WeightsE
     safetensors::serialize(views, None).map_err(|error| WeightsError::Format(error.to_string()))
 }
 
-/// Reads the safetensors form; float64, float32, float16 and bfloat16 are taken.
+/// Reads flat parameters from safetensors in float64, float32, float16 or bfloat16.
+///
+/// # Errors
+/// [`WeightsError::Format`] for bytes that are not such a file, [`WeightsError::Tensor`] for a tensor that is missing
+/// or does not fit the network, [`WeightsError::Unknown`] for an extra tensor, [`WeightsError::NotFinite`] for NaN and
+/// infinities.
 pub fn from_safetensors(shape: &Shape, bytes: &[u8]) -> Result<Vec<f64>, WeightsError> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format(error.to_string()))?;
     let mut values = vec![0.0; shape.parameters()];
@@ -160,7 +175,7 @@ pub fn from_safetensors(shape: &Shape, bytes: &[u8]) -> Result<Vec<f64>, Weights
     Ok(values)
 }
 
-/// Little-endian numbers of a float type, widened exactly.
+/// Converts little-endian floats exactly to f64; `None` for other types.
 fn floats(dtype: Dtype, data: &[u8]) -> Option<Vec<f64>> {
     let pair = |b: &[u8]| u16::from_le_bytes([b[0], b[1]]);
     let quad = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);

@@ -1,5 +1,5 @@
-//! The recorded step and the step at full speed are one mathematics: the same bits, for random networks,
-//! plugins, batches and vector units; and that mathematics is right, by finite differences.
+//! Recorded steps and full-speed steps give the same bits, for random networks, plugins, batches and vector units; and
+//! their gradients agree with finite differences.
 
 mod common;
 
@@ -59,15 +59,15 @@ proptest! {
             }
             for &at in &*setup.frozen {
                 prop_assert_eq!(fast.values[at].to_bits(), values[at].to_bits(), "a frozen parameter stays");
-                prop_assert!(fast.state.iter().all(|field| field[at] == 0.0), "and nothing is remembered of it");
+                prop_assert!(fast.state.iter().all(|field| field[at] == 0.0), "its state stays initial");
             }
         }
     }
 }
 
-/// Large enough that the update goes through the parameters where they lie.
+/// Large enough for the update to run on the model's own memory.
 #[test]
-fn many_parameters_have_the_bits_of_recorded_ones() {
+fn large_updates_have_the_bits_of_recorded_ones() {
     let (setup, values) = setup(&[23, 41, 11], vec![tanh(), identity()], descent(0.05, true), 6, 3);
     let setup = Rc::new(setup);
     for unit in isa::available() {
@@ -82,7 +82,7 @@ fn many_parameters_have_the_bits_of_recorded_ones() {
     }
 }
 
-/// Large enough that several threads share the layers and the update.
+/// Large enough for several threads to share the layers and the update.
 #[cfg(feature = "threads")]
 #[test]
 fn the_number_of_threads_changes_no_bit() {
@@ -134,7 +134,7 @@ fn gradients_agree_with_finite_differences_of_the_objective() {
 }
 
 #[test]
-fn a_penalty_is_on_weights_only_and_its_share_is_added_once_to_the_mean() {
+fn a_penalty_applies_to_weights_only_and_its_gradient_is_added_to_the_mean() {
     let (mut setup, values) = setup(&[2, 3, 2], vec![tanh(), identity()], descent(0.1, false), 5, 5);
     let model = Model::new(values.clone(), &setup.optimizer);
     let without = record(&setup, &model, 1).expect("it runs");
@@ -157,8 +157,8 @@ fn a_penalty_is_on_weights_only_and_its_share_is_added_once_to_the_mean() {
         assert_eq!(penalty.traces[index].is_some(), is_weight);
     }
     assert_eq!(penalty.sum, sum);
-    assert_eq!(without.loss.to_bits(), with.loss.to_bits(), "the loss stays the scripted one");
-    // What the optimizer clips by is the norm of the whole gradient.
+    assert_eq!(without.loss.to_bits(), with.loss.to_bits(), "the loss excludes the penalty");
+    // The optimizer clips by the norm of the whole gradient.
     let square = with.grads.iter().map(|grad| grad * grad).sum::<f64>();
     assert!((with.contexts[0][2] - square.sqrt()).abs() < 1e-12);
 }
@@ -171,15 +171,15 @@ fn a_schedule_multiplies_the_learning_rate_and_knows_step_and_epoch() {
     // Two steps make an epoch.
     for (step, rate) in [(1, 1.0), (2, 1.0), (3, 1.0 / 1.75), (4, 1.0 / 2.0)] {
         let recorded = record(&setup, &model, step).expect("it runs");
-        let said = recorded.rate.as_ref().expect("there is a schedule");
-        assert_eq!(said.inputs, [step as f64, ((step - 1) / 2) as f64, 2.0, 0.25]);
-        assert_eq!((said.base, said.factor, said.lr), (0.5, rate, 0.5 * rate));
+        let recorded_rate = recorded.rate.as_ref().expect("there is a schedule");
+        assert_eq!(recorded_rate.inputs, [step as f64, ((step - 1) / 2) as f64, 2.0, 0.25]);
+        assert_eq!((recorded_rate.base, recorded_rate.factor, recorded_rate.lr), (0.5, rate, 0.5 * rate));
         assert_eq!(recorded.learning_rate(), 0.5 * rate);
     }
 }
 
 #[test]
-fn sliders_of_a_regularizer_and_a_schedule_are_inputs_of_what_was_traced() {
+fn moving_a_slider_of_a_regularizer_or_a_schedule_traces_nothing() {
     let (mut setup, values) = setup(&[2, 3, 1], vec![tanh(), identity()], descent(0.1, false), 4, 2);
     setup.regularizer = Some(elastic(0.1));
     setup.schedule = Some(decay(0.1));
@@ -204,15 +204,15 @@ fn sliders_of_a_regularizer_and_a_schedule_are_inputs_of_what_was_traced() {
     }
     run.set_setup(moved);
     run.advance().expect("it runs");
-    assert_eq!(traces(&setup), before, "moving a slider traces nothing");
-    assert!(!run.model().same_bits(&unmoved), "it acts at once");
+    assert_eq!(traces(&setup), before, "no new trace");
+    assert!(!run.model().same_bits(&unmoved), "the slider has an effect");
 }
 
 #[test]
-fn any_past_step_is_reached_with_the_bits_it_had() {
+fn seek_restores_any_past_step_bit_for_bit() {
     let (mut setup, values) = setup(&[2, 4, 1], vec![tanh(), identity()], descent(0.05, true), 12, 5);
     setup.schedule = Some(decay(0.01));
-    // So small a budget that nearly every checkpoint is dropped again.
+    // A budget so small that nearly every checkpoint is dropped again.
     let mut run = Run::new(setup, values).with_budget(4_000);
     let mut past = vec![run.model().clone()];
     for step in 1..=700 {
@@ -241,11 +241,11 @@ fn any_past_step_is_reached_with_the_bits_it_had() {
         assert_eq!(run.step(), step);
         assert!(run.model().same_bits(&past[step as usize]), "step {step}");
     }
-    assert_eq!(run.furthest(), 700, "looking at the past forgets nothing");
+    assert_eq!(run.furthest(), 700, "seeking drops nothing");
 }
 
 #[test]
-fn an_edit_in_the_past_starts_a_branch_and_leaves_a_ghost() {
+fn an_edit_in_the_past_starts_a_branch_and_keeps_the_abandoned_one() {
     let (setup, values) = setup(&[2, 3, 1], vec![tanh(), identity()], descent(0.05, false), 6, 6);
     let mut run = Run::new(setup, values);
     run.seek(50).expect("it runs");
@@ -253,10 +253,10 @@ fn an_edit_in_the_past_starts_a_branch_and_leaves_a_ghost() {
     run.seek(20).expect("it runs");
     run.set_parameter(0, 2.0);
     assert_eq!(run.furthest(), 20);
-    let ghost = run.ghost().expect("the line that was left");
-    assert_eq!(ghost.points().last().map(|point| point.step), Some(50));
+    let abandoned = run.abandoned_branch().expect("the abandoned branch");
+    assert_eq!(abandoned.points().last().map(|point| point.step), Some(50));
     run.seek(50).expect("it runs");
-    assert!(!run.model().same_bits(&old), "the branch is another line");
+    assert!(!run.model().same_bits(&old), "the branch differs");
     let branch = run.model().clone();
     run.seek(20).expect("it runs");
     assert_eq!(run.model().values[0].to_bits(), 2.0_f64.to_bits(), "the edit belongs to its step");
@@ -283,29 +283,29 @@ fn the_structure_changes_in_place_and_belongs_to_its_step() {
     let (start, values) = setup(&[2, 3, 1], vec![tanh(), identity()], descent(0.05, true), 6, 3);
     let mut run = Run::new(start.clone(), values);
     run.seek(20).expect("it runs");
-    let mut held = run.setup().clone();
-    held.frozen = Arc::new([7, 9].into());
-    run.set_setup(held);
+    let mut frozen = run.setup().clone();
+    frozen.frozen = Arc::new([7, 9].into());
+    run.set_setup(frozen);
     run.seek(30).expect("it runs");
     let before = run.model().clone();
     // Without the second neuron the weights 2 and 3, the bias 7 and the weight 10 are gone.
     let (two, _) = setup(&[2, 2, 1], vec![tanh(), identity()], descent(0.05, true), 6, 3);
     run.reshape(two, Reshape::RemoveNeuron { layer: 0, neuron: 1 }, vec![0.0; 9]);
-    let kept = [0, 1, 4, 5, 6, 8, 9, 11, 12];
+    let remaining = [0, 1, 4, 5, 6, 8, 9, 11, 12];
     let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    let of = |numbers: &[f64]| kept.iter().map(|&at| numbers[at].to_bits()).collect::<Vec<_>>();
+    let of = |numbers: &[f64]| remaining.iter().map(|&at| numbers[at].to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&run.model().values), of(&before.values));
-    assert_eq!(bits(&run.model().state[0]), of(&before.state[0]), "the optimizer remembers what stays");
-    assert_eq!(run.setup().frozen.iter().copied().collect::<Vec<_>>(), [6], "what is frozen stays frozen");
+    assert_eq!(bits(&run.model().state[0]), of(&before.state[0]), "remaining parameters keep their state");
+    assert_eq!(run.setup().frozen.iter().copied().collect::<Vec<_>>(), [6], "frozen parameters stay frozen");
     run.seek(40).expect("it runs");
     let (four, _) = setup(&[2, 2, 2, 1], vec![tanh(), tanh(), identity()], descent(0.05, true), 6, 3);
     run.reshape(four, Reshape::AddLayer { before: 1 }, vec![0.5; 15]);
-    assert_eq!(run.model().values[6..12], [0.5; 6], "a new layer has the numbers it was given");
+    assert_eq!(run.model().values[6..12], [0.5; 6], "a new layer has the given values");
     assert_eq!(run.model().state[0][6..12], [0.0; 6]);
     run.seek(60).expect("it runs");
     let after = run.model().clone();
     assert_eq!(run.record().expect("it runs").shape.sizes(), [2, 2, 2, 1]);
-    // The past has the structure of its time, and the way back here is the same.
+    // The past has the structure of its time, and replay from there leads to the same present.
     run.seek(29).expect("it runs");
     assert_eq!(run.record().expect("it runs").shape.sizes(), [2, 3, 1]);
     run.seek(0).expect("it runs");
@@ -319,7 +319,7 @@ fn the_structure_changes_in_place_and_belongs_to_its_step() {
 }
 
 #[test]
-fn a_workspace_that_served_one_set_up_serves_another_of_the_same_shape() {
+fn a_workspace_can_change_to_another_setup_of_the_same_shape() {
     let (first, values) = setup(&[2, 4, 1], vec![tanh(), identity()], descent(0.05, false), 12, 5);
     let mut second = first.clone();
     second.activations[0] = leaky();

@@ -1,4 +1,4 @@
-//! Weight files and CSV: what goes out comes back, PyTorch's files are read, and bad files say what is wrong.
+//! Weight files and CSV: files round-trip, PyTorch's files are read, and errors say what is wrong.
 
 mod common;
 
@@ -18,7 +18,7 @@ fn bits(values: &[f64]) -> Vec<u64> {
 }
 
 #[test]
-fn both_formats_return_every_bit() {
+fn both_formats_preserve_every_bit() {
     let shape = Shape::new(3, &[4, 2]);
     let values = values(&shape);
     let json = weights::to_json(&shape, &values);
@@ -73,7 +73,7 @@ fn csv_columns_by_name_and_classes_in_order_of_appearance() {
 }
 
 #[test]
-fn a_target_column_with_thousands_of_words_is_refused() {
+fn a_target_column_with_thousands_of_classes_is_refused() {
     let rows = |end: &str| (0..30_000).map(|i| format!("{i},{i}")).collect::<Vec<_>>().join("\n") + "\n" + end;
     let read = |end: &str| read_csv(&format!("a,b\n{}", rows(end)), &["a".to_owned()], "b");
     assert_eq!(read("1,2\n").expect("numbers").len(), 30_001);
@@ -82,7 +82,7 @@ fn a_target_column_with_thousands_of_words_is_refused() {
 }
 
 #[test]
-fn a_count_of_parameters_does_not_wrap_around() {
+fn the_number_of_parameters_saturates() {
     for sizes in [[usize::MAX, 1], [1 << 32, 1 << 32], [3_037_000_499, 3_037_000_499]] {
         assert!(Shape::new(1 << 32, &sizes).parameters() > 1 << 60, "{sizes:?}");
     }
@@ -90,7 +90,7 @@ fn a_count_of_parameters_does_not_wrap_around() {
 }
 
 #[test]
-fn randomness_is_seeded_and_split_by_purpose() {
+fn random_streams_depend_on_seed_and_purpose() {
     let draw = |seed, purpose| {
         let mut rng = Rng::new(seed, purpose);
         (0..4).map(|_| rng.unit().to_bits()).collect::<Vec<_>>()

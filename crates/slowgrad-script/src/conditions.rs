@@ -9,8 +9,8 @@ use crate::plugins::Plugins;
 use crate::program::Program;
 use crate::words::{self, kind};
 use rhai::{Dynamic, FnPtr, Map};
-use slowgrad_engine::condition::{Condition, OfParameter, OfTraining};
-use slowgrad_engine::plugin::Shared;
+use slowgrad_engine::condition::{Condition, ParameterCondition, TrainingCondition};
+use slowgrad_engine::plugin::SharedFunction;
 use slowgrad_tape::{Call, Diagnostic, Function, Location, TraceBuilder, Tracer, ValueId};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -87,7 +87,7 @@ fn condition(
     program: &Rc<Program>,
     closure: &Closure,
 ) -> Result<Condition, Box<Diagnostic>> {
-    let function = |names: Vec<&'static str>, is_bias: Option<bool>| -> Result<Shared, Box<Diagnostic>> {
+    let function = |names: Vec<&'static str>, is_bias: Option<bool>| -> Result<SharedFunction, Box<Diagnostic>> {
         let inputs = names.len();
         let (interpreter, program, closure) = (Rc::clone(interpreter), Rc::clone(program), closure.clone());
         let tracer = ConditionTracer { interpreter, program, closure, names, is_bias };
@@ -97,13 +97,15 @@ fn condition(
         function.call(&vec![0.0; inputs])?;
         Ok(Rc::new(RefCell::new(function)))
     };
-    let of_weight = || OfParameter::INPUTS.into_iter().chain([OfParameter::INPUT]).collect();
+    let of_weight = || ParameterCondition::INPUTS.into_iter().chain([ParameterCondition::INPUT]).collect();
     Ok(match closure.subject {
-        Subject::Parameter => Condition::OfParameter(OfParameter {
+        Subject::Parameter => Condition::Parameter(ParameterCondition {
             weights: function(of_weight(), Some(false))?,
-            biases: function(OfParameter::INPUTS.to_vec(), Some(true))?,
+            biases: function(ParameterCondition::INPUTS.to_vec(), Some(true))?,
         }),
-        Subject::Training => Condition::OfTraining(OfTraining(function(OfTraining::INPUTS.to_vec(), None)?)),
+        Subject::Training => {
+            Condition::Training(TrainingCondition(function(TrainingCondition::INPUTS.to_vec(), None)?))
+        }
     })
 }
 
@@ -125,7 +127,7 @@ impl ConditionTracer {
         if let Some(is_bias) = self.is_bias {
             map.insert("is_bias".into(), Dynamic::from_bool(is_bias));
             // A bias has no input, and no number equals nothing.
-            map.entry(OfParameter::INPUT.into()).or_insert(Dynamic::UNIT);
+            map.entry(ParameterCondition::INPUT.into()).or_insert(Dynamic::UNIT);
         }
         self.closure.captured.iter().cloned().chain([Dynamic::from_map(map)]).collect()
     }

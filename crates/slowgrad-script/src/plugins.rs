@@ -13,7 +13,7 @@ use crate::tracer::{Role, ScriptTracer};
 use crate::words::{kind, suggestion};
 use rhai::{Dynamic, Map};
 use slowgrad_engine::plugin::{
-    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, Shared,
+    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, SharedFunction,
 };
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::shape::{Parameter, Shape};
@@ -150,7 +150,7 @@ pub(crate) struct Plugins {
     pub(crate) home: RefCell<Home>,
     programs: RefCell<BTreeMap<String, Compiled>>,
     /// By file, role and baked values: sliders are inputs, so moving one keeps all traces.
-    functions: RefCell<BTreeMap<String, (Rc<Program>, Shared)>>,
+    functions: RefCell<BTreeMap<String, (Rc<Program>, SharedFunction)>>,
 }
 
 /// More than these are forgotten together.
@@ -310,7 +310,7 @@ impl Plugins {
     }
 
     /// A traced function, the same one for the same file, role and baked values.
-    fn function(&self, program: &Rc<Program>, role: Role, given: &[Control]) -> Shared {
+    fn function(&self, program: &Rc<Program>, role: Role, given: &[Control]) -> SharedFunction {
         let key = format!(
             "{} {role:?} {:?} {:?}",
             program.path,

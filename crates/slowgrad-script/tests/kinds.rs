@@ -7,7 +7,7 @@ mod common;
 
 use common::sandbox;
 use slowgrad_engine::model::Model;
-use slowgrad_engine::plugin::Shared;
+use slowgrad_engine::plugin::SharedFunction;
 use slowgrad_engine::record::record;
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
@@ -131,7 +131,7 @@ fn none_is_none_and_set_plugs_in_and_takes_away() {
 }
 
 /// Functions of every traced kind with a slider, a toggle and a choice, and inputs before the sliders.
-fn traced(sandbox: &Sandbox, params: &[(&str, ParamValue)]) -> Vec<(&'static str, Shared, Vec<f64>)> {
+fn traced(sandbox: &Sandbox, params: &[(&str, ParamValue)]) -> Vec<(&'static str, SharedFunction, Vec<f64>)> {
     let plugin = |name: &str| PluginRef {
         params: params.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         ..PluginRef::named(name)
@@ -169,9 +169,10 @@ fn a_slider_traces_nothing_anew_and_a_toggle_or_a_choice_traces_once_more() {
         ("optimizers/o.rhai", file("fn update(w, grad, state, ctx) { w - ctx.lr * mix(grad, ctx) }")),
     ];
     let sandbox = sandbox(&files.each_ref().map(|(path, text)| (*path, text.as_str())));
-    let value =
-        |(_, function, inputs): &(&str, Shared, Vec<f64>)| function.borrow_mut().call(inputs).unwrap().output(0);
-    let traces = |all: &[(&str, Shared, Vec<f64>)]| -> usize {
+    let value = |(_, function, inputs): &(&str, SharedFunction, Vec<f64>)| {
+        function.borrow_mut().call(inputs).unwrap().output(0)
+    };
+    let traces = |all: &[(&str, SharedFunction, Vec<f64>)]| -> usize {
         all.iter().map(|(_, function, _)| function.borrow().traces().len()).sum()
     };
     let first = traced(&sandbox, &[]);

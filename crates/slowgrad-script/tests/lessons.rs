@@ -156,8 +156,8 @@ fn conditions_keep_what_their_closures_captured_and_are_asked_of_every_parameter
     run.seek(3).unwrap();
     let step = run.record().unwrap();
     let asked = |at: usize| match &lesson.conditions[at] {
-        condition::Condition::OfParameter(condition) => condition.ask(&step).unwrap(),
-        condition::Condition::OfTraining(_) => panic!("it is asked of parameters"),
+        condition::Condition::Parameter(condition) => condition.evaluate(&step).unwrap(),
+        condition::Condition::Training(_) => panic!("it is asked of parameters"),
     };
     let large: Vec<bool> = step.grads.iter().map(|grad| grad.abs() > 0.25).collect();
     assert!(large.contains(&true) && large.contains(&false), "{:?}", step.grads);
@@ -172,8 +172,8 @@ fn conditions_keep_what_their_closures_captured_and_are_asked_of_every_parameter
 #[test]
 fn training_is_asked_about_once_every_sample_was_seen() {
     let lesson = common::sandbox(&[("mine.rhai", STAGED)]).open("mine.rhai").unwrap();
-    let condition::Condition::OfTraining(condition) = &lesson.conditions[3] else { panic!("it is asked of training") };
-    let mut until = condition::Until::new(condition.clone());
+    let condition::Condition::Training(condition) = &lesson.conditions[3] else { panic!("it is asked of training") };
+    let mut until = condition::StopCondition::new(condition.clone());
     let setup = &lesson.setup;
     assert_eq!(setup.steps_per_epoch(), 4);
     // One lucky sample is not enough, and all four together are.

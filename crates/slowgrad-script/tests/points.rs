@@ -5,7 +5,7 @@
 mod common;
 
 use serde_json::Value;
-use slowgrad_engine::plugin::{PluginInfo, Shared};
+use slowgrad_engine::plugin::{PluginInfo, SharedFunction};
 use slowgrad_engine::spec::{ParamValue, PluginRef};
 use slowgrad_script::Sandbox;
 use std::fs;
@@ -29,7 +29,7 @@ fn plugin(point: &Value) -> PluginRef {
 }
 
 /// The function that a table is about; `width` is the number of inputs that have a gradient.
-fn function(sandbox: &Sandbox, point: &Value, width: usize) -> (PluginInfo, Shared) {
+fn function(sandbox: &Sandbox, point: &Value, width: usize) -> (PluginInfo, SharedFunction) {
     let plugin = plugin(point);
     match point["kind"].as_str().unwrap() {
         "activations" => sandbox.activation(&plugin, width).map(|made| (made.info, made.function)),

@@ -68,7 +68,7 @@ fn comparisons_are_guards_in_every_pairing_and_exact() {
                 assert_eq!(call.output(0), if expected { 10.0 } else { 20.0 }, "{text} at {z}");
                 let guards = call.trace.guards();
                 assert_eq!(guards.len(), 1, "{text}");
-                assert_eq!((guards[0].compare, guards[0].answer), (compare, expected));
+                assert_eq!((guards[0].compare, guards[0].result), (compare, expected));
                 let site = guards[0].site.unwrap();
                 let place = call.trace.location(&site).unwrap();
                 assert_eq!(place.span.text(&place.source), format!("{left} {} {right}", compare.operator()));

@@ -1,23 +1,23 @@
-//! The elementary functions over lanes, and a function forward and back: `cargo bench -p slowgrad-tape`.
+//! The elementary functions over lanes, and a function with its chain rule: `cargo bench -p slowgrad-tape`.
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use slowgrad_tape::{Call, Diagnostic, Function, Op, Pass, TapeFull, TraceBuilder, Tracer, dispatch, math};
 use std::cell::RefCell;
 
-/// What the nearest cache holds easily.
+/// Few enough to fit into the L1 cache.
 const LANES: usize = 256;
 
 fn main() {
     divan::main();
 }
 
-/// Numbers of both signs, none of them large.
+/// Numbers of both signs, at most 3 in size.
 fn numbers(count: usize) -> Vec<f64> {
     (0..count).map(|at| (at as f64 * 0.618_034).fract() * 6.0 - 3.0).collect()
 }
 
-/// Benches of a function on every lane, compiled for the vector unit in use.
+/// Benchmarks of functions over lanes, compiled for the vector unit in use.
 macro_rules! over_lanes {
     ($($name:ident)*) => {$(
         #[divan::bench]
@@ -37,7 +37,7 @@ macro_rules! over_lanes {
 
 over_lanes!(exp ln tanh sigmoid softplus sin erf cbrt);
 
-/// tanh from exp: four operations and their rules.
+/// tanh computed from exp: four operations with their derivative rules.
 struct FromExp;
 
 impl FromExp {
@@ -60,7 +60,7 @@ impl Tracer for FromExp {
     }
 }
 
-/// A traced function with its chain rule, over few calls and over many.
+/// A traced function with its chain rule, for few and for many calls.
 #[divan::bench(args = [16, 64, 256, 4096])]
 fn pass(bencher: Bencher<'_, '_>, calls: usize) {
     let function = RefCell::new(Function::new(1, 1, Box::new(FromExp)));

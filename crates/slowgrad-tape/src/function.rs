@@ -1,51 +1,39 @@
-//! A script function as the rest of the program sees it: numbers in, numbers and gradients out.
+//! A script function as callers see it: numbers in, numbers and gradients out.
 //!
-//! Nothing here knows where traces come from. The first input that takes a new path costs one run of the
-//! [`Tracer`]; all others are computed from the traces. A volatile trace is never reused.
+//! This module must not know where traces come from. The first input that takes a new path costs one run of the
+//! [`Tracer`]; all later ones are computed from the traces. A volatile trace is never reused.
 
-use crate::program::{GROUP, Program};
+use crate::isa::LANE_GROUP;
+use crate::program::Program;
 use crate::source::Diagnostic;
-use crate::trace::Trace;
-use crate::tree::TraceTree;
+use crate::trace::{Call, Trace};
+use crate::trace_tree::TraceTree;
 use std::fmt;
 use std::sync::Arc;
 
-/// Runs a function on one input and writes down what it did.
+/// Runs a function on one input and records its trace.
 pub trait Tracer {
-    /// What the function did with these inputs.
+    /// Runs the function on `inputs`, one number per input, and records the call.
+    ///
+    /// # Errors
+    /// A diagnostic when the script fails.
     fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>>;
 }
 
-/// One call: the path taken and the value of each of its nodes.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// The path.
-    pub trace: Arc<Trace>,
-    /// One value a node.
-    pub values: Vec<f64>,
-}
+/// Maximum number of traces that are stored. Beyond it, the tracer runs for each new path.
+const MAX_TRACES: usize = 1024;
+/// Maximum number of operations and comparisons on all stored traces. Beyond it, the tracer runs for each new path.
+const MAX_NODES: usize = 1_000_000;
 
-impl Call {
-    /// The value of the k-th result.
-    pub fn output(&self, k: usize) -> f64 {
-        self.values[self.trace.outputs()[k].index()]
-    }
-}
-
-/// Past this many different paths a function is run each time instead of remembered.
-const MOST_TRACES: usize = 1024;
-/// Past this many operations and comparisons on all of them, too.
-const MOST_NODES: usize = 1_000_000;
-
-/// The paths of a function, merged.
+/// The stored traces, merged.
 #[derive(Debug, Clone)]
 enum Merged {
-    /// Not looked at since the last new path.
+    /// Not merged since the last new trace.
     Stale,
-    /// All of them in one program.
+    /// All traces in one program.
     Program(Arc<Program>),
-    /// Each call goes by itself: there are too many paths, or the script has to run.
-    Singly,
+    /// Not mergeable: there are too many traces, or the script has to run each time.
+    CallByCall,
 }
 
 /// A traced function with all the paths it has taken so far.
@@ -55,10 +43,10 @@ pub struct Function {
     tracer: Box<dyn Tracer>,
     tree: TraceTree,
     volatile: bool,
-    /// Operations and comparisons on all paths that are remembered.
-    remembered: usize,
+    /// Operations and comparisons on all stored traces.
+    stored_nodes: usize,
     merged: Merged,
-    edition: u64,
+    version: u64,
     values: Vec<f64>,
 }
 
@@ -74,7 +62,7 @@ impl fmt::Debug for Function {
 }
 
 impl Function {
-    /// A function of `inputs` numbers that gives `outputs` numbers.
+    /// A function of `inputs` numbers that returns `outputs` numbers.
     pub fn new(inputs: usize, outputs: usize, tracer: Box<dyn Tracer>) -> Self {
         Self {
             inputs,
@@ -82,9 +70,9 @@ impl Function {
             tracer,
             tree: TraceTree::default(),
             volatile: false,
-            remembered: 0,
+            stored_nodes: 0,
             merged: Merged::Stale,
-            edition: 0,
+            version: 0,
             values: Vec::new(),
         }
     }
@@ -99,22 +87,25 @@ impl Function {
         self.outputs
     }
 
-    /// The traces met so far.
+    /// The traces recorded so far.
     pub fn traces(&self) -> &[Arc<Trace>] {
         self.tree.traces()
     }
 
-    /// Whether the script is run on every call, because it took out a plain number, or on every call whose
-    /// path is not among those remembered, because it has too many.
+    /// Whether the script runs for calls that repeat: for all of them because it reads plain numbers, or for those
+    /// whose path is not stored because there are too many.
     pub fn runs_each_time(&self) -> bool {
         self.volatile || self.is_full()
     }
 
     fn is_full(&self) -> bool {
-        self.tree.traces().len() >= MOST_TRACES || self.remembered >= MOST_NODES
+        self.tree.traces().len() >= MAX_TRACES || self.stored_nodes >= MAX_NODES
     }
 
-    /// One call.
+    /// Calls the function with one number per input.
+    ///
+    /// # Errors
+    /// The tracer's diagnostic when the script has to run and fails.
     pub fn call(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
         debug_assert_eq!(inputs.len(), self.inputs, "number of inputs");
         if !self.volatile
@@ -124,23 +115,23 @@ impl Function {
         }
         let call = self.tracer.trace(inputs)?;
         if call.trace.is_volatile() {
-            self.edition += u64::from(!self.volatile);
+            self.version += u64::from(!self.volatile);
             self.volatile = true;
-            self.merged = Merged::Singly;
+            self.merged = Merged::CallByCall;
         } else if !self.volatile && !self.is_full() {
-            self.remembered += call.trace.nodes().len() + call.trace.guards().len();
+            self.stored_nodes += call.trace.nodes().len() + call.trace.guards().len();
             self.tree.insert(Arc::clone(&call.trace));
             self.merged = Merged::Stale;
-            self.edition += 1;
+            self.version += 1;
         }
         Ok(call)
     }
 
-    /// All paths met so far in one program, if they can be merged.
+    /// All stored traces as one program, if they can be merged.
     pub(crate) fn program(&mut self) -> Option<Arc<Program>> {
         if matches!(self.merged, Merged::Stale) && !self.tree.traces().is_empty() {
             let program = Program::new(&self.tree, self.inputs);
-            self.merged = program.map_or(Merged::Singly, |program| Merged::Program(Arc::new(program)));
+            self.merged = program.map_or(Merged::CallByCall, |program| Merged::Program(Arc::new(program)));
         }
         match &self.merged {
             Merged::Program(program) => Some(Arc::clone(program)),
@@ -148,30 +139,30 @@ impl Function {
         }
     }
 
-    /// Whether a result, a path or a gradient may depend on an input; true when that is not known.
+    /// Whether a result, a path or a gradient may depend on an input. True when that is not known.
     pub fn uses(&self, input: usize) -> bool {
         match &self.merged {
-            // A path that is not known yet may look at anything.
+            // An unknown path may read any input.
             Merged::Program(program) => program.uses(input) || !program.is_complete(),
             _ => true,
         }
     }
 
-    /// Whether both are known to do the same to every input.
-    pub fn is_same(&self, other: &Function) -> bool {
+    /// Whether both functions are known to compute the same for every input.
+    pub fn is_equivalent(&self, other: &Function) -> bool {
         match (&self.merged, &other.merged) {
             (Merged::Program(a), Merged::Program(b)) => a.is_complete() && a == b,
             _ => false,
         }
     }
 
-    /// Grows whenever something new is known of the function.
-    pub fn edition(&self) -> u64 {
-        self.edition
+    /// Changes whenever a new path of the function is recorded.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
-    /// Calls that are best carried out at once when the chain rule is never asked for.
+    /// The number of calls that run best at once in a [forward-only](crate::Pass::set_forward_only) pass.
     pub fn width(&mut self) -> usize {
-        self.program().map_or(GROUP, |program| program.forward_width())
+        self.program().map_or(LANE_GROUP, |program| program.forward_width())
     }
 }

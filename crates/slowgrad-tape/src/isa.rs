@@ -1,16 +1,19 @@
-//! Which vector unit the lane loops use.
+//! Selection of the vector unit for the kernels.
 //!
-//! One portable binary carries every lane loop in several widths and picks the widest one that the machine
-//! has. All of them do the same operations on each element, so the choice changes speed and never a bit;
-//! [`force`] lets a test prove that.
+//! One portable binary contains each kernel for several vector units and uses the widest unit of the processor. All
+//! variants do the same operations on each number, so the choice changes speed but no bit. Tests use [`force`] to
+//! verify that.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Lanes per group: the width of the widest vector unit in `f64`s. Kernels work on whole groups.
+pub const LANE_GROUP: usize = 8;
 
 /// A vector unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Isa {
-    /// What every processor of the target has.
+    /// The baseline of the target.
     Portable = 1,
     /// AVX2 with fused multiply-add.
     Avx2 = 2,
@@ -18,9 +21,9 @@ pub enum Isa {
     Avx512 = 3,
 }
 
-static CHOSEN: AtomicU8 = AtomicU8::new(0);
+static CURRENT: AtomicU8 = AtomicU8::new(0);
 
-/// The vector units this machine has, narrowest first.
+/// The vector units of this processor, narrowest first.
 pub fn available() -> Vec<Isa> {
     let mut found = vec![Isa::Portable];
     #[cfg(target_arch = "x86_64")]
@@ -38,33 +41,33 @@ pub fn available() -> Vec<Isa> {
     found
 }
 
-/// The vector unit in use: the widest there is, unless [`force`] said otherwise.
+/// The vector unit in use: the widest available, unless [`force`] selected another.
 #[inline]
 pub fn current() -> Isa {
-    match CHOSEN.load(Ordering::Relaxed) {
+    match CURRENT.load(Ordering::Relaxed) {
         1 => Isa::Portable,
         2 => Isa::Avx2,
         3 => Isa::Avx512,
         _ => {
             let widest = available().pop().unwrap_or(Isa::Portable);
-            CHOSEN.store(widest as u8, Ordering::Relaxed);
+            CURRENT.store(widest as u8, Ordering::Relaxed);
             widest
         }
     }
 }
 
-/// Uses this vector unit from now on. Answers false, and changes nothing, when the machine does not have it.
+/// Selects a vector unit for the whole process. Returns false and changes nothing if the processor does not have it.
 pub fn force(isa: Isa) -> bool {
-    let there = available().contains(&isa);
-    if there {
-        CHOSEN.store(isa as u8, Ordering::Relaxed);
+    let found = available().contains(&isa);
+    if found {
+        CURRENT.store(isa as u8, Ordering::Relaxed);
     }
-    there
+    found
 }
 
 /// Defines `fn name(args)` that runs `body(args)` compiled for the vector unit in use.
 ///
-/// The body must be `#[inline(always)]`, so that it is compiled anew inside each variant.
+/// The body must be `#[inline(always)]`, so that it is compiled separately for each unit.
 #[macro_export]
 macro_rules! dispatch {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:path) => {
@@ -81,9 +84,12 @@ macro_rules! dispatch {
                 #[allow(clippy::too_many_arguments, reason = "as above")]
                 fn avx512($($arg: $ty),*) { $body($($arg),*) }
                 match $crate::isa::current() {
-                    #[allow(unsafe_code, reason = "isa::current answers only with a unit that was detected")]
+                    // SAFETY: `isa::current` returns only units that were detected on this processor, so it has the
+                    // features that the function is compiled for.
+                    #[allow(unsafe_code, reason = "a function compiled for a vector unit needs that unit")]
                     $crate::isa::Isa::Avx512 => return unsafe { avx512($($arg),*) },
-                    #[allow(unsafe_code, reason = "isa::current answers only with a unit that was detected")]
+                    // SAFETY: as above.
+                    #[allow(unsafe_code, reason = "a function compiled for a vector unit needs that unit")]
                     $crate::isa::Isa::Avx2 => return unsafe { avx2($($arg),*) },
                     $crate::isa::Isa::Portable => {}
                 }

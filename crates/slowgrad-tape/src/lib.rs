@@ -1,11 +1,10 @@
-//! Scalar operations with their derivative rules, traces of them with guards, reverse mode, and
-//! evaluation of a trace over many inputs at once.
+//! Scalar operations with their derivative rules, traces with guards, reverse-mode differentiation, and evaluation of a
+//! trace over many inputs at once.
 //!
-//! This crate is the mathematics of slowgrad and nothing else. It must not know Rhai, networks,
-//! graphics or files. A script is traced into a [`Trace`]: a straight line of [`Op`]s in the order in
-//! which they ran, plus the [`Guard`]s (the answers to comparisons) under which that line is the right
-//! one. A [`Function`] keeps the tree of all traces met so far and asks its [`Tracer`] for a new one
-//! when an input takes another path.
+//! This crate is the mathematics of slowgrad and nothing else. It must not know Rhai, networks, graphics or files. A
+//! script is traced into a [`Trace`]: a straight line of [`Op`]s in execution order, with the [`Guard`]s (the results
+//! of comparisons) under which it is valid. A [`Function`] stores the tree of all traces recorded so far and asks its
+//! [`Tracer`] for a new one when an input takes another path.
 //!
 //! ```
 //! use slowgrad_tape::{Op, TraceBuilder};
@@ -28,23 +27,24 @@
 //! # Ok::<(), slowgrad_tape::TapeFull>(())
 //! ```
 
+mod executor;
 mod function;
+mod fuse;
+mod instruction;
 pub mod isa;
-mod join;
-mod loops;
-mod machine;
+mod kernels;
 pub mod math;
 mod op;
 mod pass;
 mod program;
 mod source;
 mod trace;
-mod tree;
+mod trace_tree;
 
-pub use function::{Call, Function, Tracer};
+pub use function::{Function, Tracer};
+pub use isa::LANE_GROUP;
 pub use op::{Notation, Op};
-pub use pass::{Over, Pass};
-pub use program::GROUP;
+pub use pass::{CallerRow, Pass};
 pub use source::{Diagnostic, Frame, Location, Severity, Source, Span};
-pub use trace::{ChainStep, Compare, Guard, Instruction, Node, Site, TapeFull, Trace, TraceBuilder, ValueId};
-pub use tree::TraceTree;
+pub use trace::{Call, ChainStep, Compare, Guard, Instruction, Node, Site, TapeFull, Trace, TraceBuilder, ValueId};
+pub use trace_tree::TraceTree;

@@ -1,32 +1,32 @@
-//! The scalar operations: symbol, value and derivative rule of each side by side.
+//! The scalar operations, each with symbol, value and derivative rule in one row.
 //!
-//! Operations are a plain enum so that a trace can be stored, printed, compared and animated. The table
-//! below is the only place that knows what an operation does. Derivatives at kinks follow PyTorch.
+//! Operations are a plain enum, so a trace can be stored, printed, compared and animated. The table below is the only
+//! definition of each operation. Derivatives at kinks follow PyTorch.
 
 use crate::math;
 use serde::{Deserialize, Serialize};
 
-/// How an operation is written in a formula.
+/// The notation of an operation in a formula.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notation {
-    /// An operand, not an operation: written by its own name or number.
+    /// A leaf: an input or a constant, shown by its name or number.
     Leaf,
-    /// Between its two operands, with the binding strength of the operator (higher binds tighter).
+    /// Between two operands. The number is the operator's precedence; higher binds tighter.
     Infix(&'static str, u8),
     /// A quotient.
     Fraction,
-    /// The first operand raised to the second.
+    /// The first operand to the power of the second.
     Power,
     /// Before its operand.
     Prefix(&'static str),
-    /// Bars around its operand.
+    /// Vertical bars around its operand.
     Bars,
     /// `name(operand, …)`.
     Call(&'static str),
 }
 
-/// Writes the enum, the scalar rules and the lane loops from one table. A row reads: name, how it is
-/// written, operands, value; then for each operand the derivative as text and as a rule. `y` is the result.
+/// Generates the enum, the scalar rules and the lane loops from one table. A row has the name, the notation, the
+/// operands and the value, then for each operand its derivative as text and as an expression. `y` is the result.
 macro_rules! operations {
     ($( $(#[$doc:meta])* $name:ident $notation:expr, |$a:ident, $b:ident, $c:ident, $y:ident| $value:expr;
         $( $text:literal = $rule:expr ),* ; )*) => {
@@ -34,9 +34,9 @@ macro_rules! operations {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Op {
-            /// A value handed to the function.
+            /// An input of the function.
             Input,
-            /// A number written in the script or computed without any traced value.
+            /// A number in the script, or one computed without traced values.
             Constant,
             $( $(#[$doc])* $name, )*
         }
@@ -53,7 +53,7 @@ macro_rules! operations {
                 }
             }
 
-            /// How the operation is written.
+            /// The notation in a formula.
             pub fn notation(self) -> Notation {
                 match self {
                     Op::Input | Op::Constant => Notation::Leaf,
@@ -61,9 +61,7 @@ macro_rules! operations {
                 }
             }
 
-            /// The value for operands `a`, `b`, `c` (those beyond the arity are ignored).
-            ///
-            /// A leaf has no operands; it answers `a`.
+            /// The value for operands `a`, `b`, `c`. Operands beyond the arity are ignored; a leaf returns `a`.
             #[inline(always)]
             pub fn value(self, a: f64, b: f64, c: f64) -> f64 {
                 match self {
@@ -72,7 +70,8 @@ macro_rules! operations {
                 }
             }
 
-            /// The local derivative ∂y/∂operand at operands `a`, `b`, `c` and result `y`.
+            /// The local derivative ∂y/∂operand at operands `a`, `b`, `c` and result `y`. `operand` is the index, from
+            /// 0.
             #[inline(always)]
             pub fn derivative(self, operand: usize, a: f64, b: f64, c: f64, y: f64) -> f64 {
                 match self {
@@ -87,7 +86,7 @@ macro_rules! operations {
                 }
             }
 
-            /// The derivative rule as text over `a`, `b`, `c` (operands) and `y` (result).
+            /// The derivative rule as text over the operands `a`, `b`, `c` and the result `y`.
             pub fn derivative_text(self, operand: usize) -> &'static str {
                 match self {
                     Op::Input | Op::Constant => "0",
@@ -156,7 +155,7 @@ operations! {
         "b · a^(b − 1)" = power_base_derivative(a, b), "y · ln(a)" = power_exponent_derivative(a, b, y);
     /// Negation.
     Neg Prefix("−"), |a, b, c, y| -a; "−1" = -1.0;
-    /// e to the operand.
+    /// eᵃ.
     Exp Call("exp"), |a, b, c, y| math::exp(a); "y" = y;
     /// Natural logarithm.
     Ln Call("ln"), |a, b, c, y| math::ln(a); "1 / a" = 1.0 / a;
@@ -176,16 +175,16 @@ operations! {
     Min Call("min"), |a, b, c, y| smaller(a, b); "1 if a < b, ½ if equal, else 0" = share(a < b, a == b), "1 if b < a, ½ if equal, else 0" = share(b < a, a == b);
     /// The larger operand; NaN when either is.
     Max Call("max"), |a, b, c, y| larger(a, b); "1 if a > b, ½ if equal, else 0" = share(a > b, a == b), "1 if b > a, ½ if equal, else 0" = share(b > a, a == b);
-    /// The first operand held between the second and the third.
+    /// The first operand, limited to the interval from the second to the third.
     Clamp Call("clamp"), |a, b, c, y| smaller(larger(a, b), c);
         "1 if b ≤ a ≤ c, else 0" = if a >= b && a <= c { 1.0 } else { 0.0 },
         "1 if a < b < c, else 0" = if a < b && b < c { 1.0 } else { 0.0 },
         "1 if a > c or b ≥ c, else 0" = if a > c || b >= c { 1.0 } else { 0.0 };
-    /// The next whole number below.
+    /// Rounds towards −∞.
     Floor Call("floor"), |a, b, c, y| a.floor(); "0" = 0.0;
-    /// The next whole number above.
+    /// Rounds towards +∞.
     Ceil Call("ceil"), |a, b, c, y| a.ceil(); "0" = 0.0;
-    /// The nearest whole number, halves away from zero.
+    /// Rounds to the nearest integer, halves away from zero.
     Round Call("round"), |a, b, c, y| a.round(); "0" = 0.0;
     /// Sine.
     Sin Call("sin"), |a, b, c, y| math::sin(a); "cos(a)" = math::cos(a);
@@ -199,7 +198,7 @@ operations! {
     Acos Call("acos"), |a, b, c, y| math::acos(a); "−1 / √(1 − a²)" = -1.0 / (1.0 - a * a).sqrt();
     /// Arc tangent.
     Atan Call("atan"), |a, b, c, y| math::atan(a); "1 / (1 + a²)" = 1.0 / (1.0 + a * a);
-    /// Angle of the point (second operand, first operand).
+    /// Angle of the point (b, a), in radians.
     Atan2 Call("atan2"), |a, b, c, y| math::atan2(a, b); "b / (a² + b²)" = b / (a * a + b * b), "−a / (a² + b²)" = -a / (a * a + b * b);
     /// Hyperbolic sine.
     Sinh Call("sinh"), |a, b, c, y| math::sinh(a); "cosh(a)" = math::cosh(a);
@@ -213,12 +212,12 @@ operations! {
     Softplus Call("softplus"), |a, b, c, y| math::softplus(a); "sigmoid(a)" = math::sigmoid(a);
     /// The error function.
     Erf Call("erf"), |a, b, c, y| math::erf(a); "2 / √π · exp(−a²)" = std::f64::consts::FRAC_2_SQRT_PI * math::exp(-(a * a));
-    /// The operand itself, as a constant to the chain rule.
+    /// The operand itself, treated as a constant by the chain rule.
     StopGradient Call("stop_gradient"), |a, b, c, y| a; "0" = 0.0;
 }
 
 impl Op {
-    /// The name used in files and in the JSON trace, such as `mul`.
+    /// The name in files and in the JSON trace, such as `mul`.
     pub fn name(self) -> String {
         let debug = format!("{self:?}");
         let mut name = String::with_capacity(debug.len() + 2);
@@ -239,7 +238,7 @@ fn sign(a: f64) -> f64 {
     } else if a < 0.0 {
         -1.0
     } else {
-        // Zero keeps its sign and NaN stays NaN.
+        // Preserves the sign of zero, and NaN.
         a
     }
 }
@@ -254,7 +253,8 @@ fn larger(a: f64, b: f64) -> f64 {
     if a > b || a.is_nan() { a } else { b }
 }
 
-/// The derivative of `min` or `max` for one operand: all when it won, half each when both are equal.
+/// The derivative of `min` or `max` with respect to one operand: 1 for the selected operand, ½ for each if they are
+/// equal.
 #[inline(always)]
 fn share(won: bool, equal: bool) -> f64 {
     if won {
@@ -266,13 +266,13 @@ fn share(won: bool, equal: bool) -> f64 {
     }
 }
 
-/// b · a^(b−1), and 0 for b = 0 where a^−1 may be infinite (as PyTorch does).
+/// b · a^(b−1), and 0 for b = 0, where a^−1 may be infinite (as in PyTorch).
 #[inline(always)]
 fn power_base_derivative(a: f64, b: f64) -> f64 {
     if b == 0.0 { 0.0 } else { b * math::pow(a, b - 1.0) }
 }
 
-/// y · ln a, and 0 at a = 0 for b ≥ 0 where 0 · ln 0 has the limit 0 (as PyTorch does).
+/// y · ln a, and 0 at a = 0 for b ≥ 0, where 0 · ln 0 has the limit 0 (as in PyTorch).
 #[inline(always)]
 fn power_exponent_derivative(a: f64, b: f64, y: f64) -> f64 {
     if a == 0.0 && b >= 0.0 { 0.0 } else { y * math::ln(a) }

@@ -1,73 +1,74 @@
 //! Many calls of a function at once, and their chain rule.
 //!
-//! A pass owns the rows of numbers that a function's [`Program`] works on. Whoever asks writes the inputs into
-//! their rows, runs the function, reads the results, writes ∂L/∂results, runs the chain rule and reads the
-//! gradients; nothing is copied or computed twice. A pass is kept from step to step, so that none of this
-//! allocates. Functions that cannot be merged into a program go call by call behind the same interface.
+//! A pass owns the rows of numbers that a function's [`Program`] works on. Its caller writes the inputs into their
+//! rows, runs the function, reads the results, writes ∂L/∂result, runs the chain rule and reads the gradients; nothing
+//! is copied or computed twice. A pass is reused from step to step, so that it allocates nothing in the steady state.
+//! Functions that cannot be merged into a program run call by call behind the same interface.
 
-use crate::function::{Call, Function};
-use crate::machine::{Memories, Steps};
-use crate::program::{GROUP, Program, Split};
+use crate::executor::{Buffers, Executable};
+use crate::function::Function;
+use crate::isa::LANE_GROUP;
+use crate::program::{Program, SplitProgram};
 use crate::source::Diagnostic;
+use crate::trace::Call;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Groups after the calls in each row, where whoever writes or reads may go on to the end of a vector.
-const ROOM: usize = 2;
+/// Groups of padding after the calls in each row, so that callers may read and write whole vectors.
+const PADDING_GROUPS: usize = 2;
 
-/// How the last calls were carried out.
+/// How the last calls ran, and the numbers that the chain rule needs from them.
 #[derive(Debug, Clone, Default)]
-enum Made {
+enum PassState {
     #[default]
-    Nothing,
-    Program(Box<Running>),
-    /// Each by itself, with its number; the results and the gradients have rows of their own.
-    Singly(Vec<(usize, Call)>),
+    Empty,
+    Program(Box<PreparedProgram>),
+    /// Each call ran by itself; stored with its index. The results and the gradients have rows of their own.
+    Calls(Vec<(usize, Call)>),
 }
 
-/// A program as it runs in a pass.
+/// A program as prepared for a pass.
 #[derive(Debug, Clone)]
-struct Running {
+struct PreparedProgram {
     program: Arc<Program>,
-    split: Split,
-    /// Lanes of a block.
+    split: SplitProgram,
     width: usize,
-    /// Whether what is the same in all calls still has to be computed.
-    is_stale: bool,
-    /// The inputs that lay elsewhere last and what takes their places, with the steps for that if it can be done.
-    over: Option<(Vec<Option<usize>>, Option<Steps>)>,
+    /// Whether the uniform rows have to be recomputed.
+    stale: bool,
+    /// The results that replaced the caller's rows last, and the instructions for that; `None` if it is not possible.
+    in_place: Option<(Vec<Option<usize>>, Option<Executable>)>,
 }
 
-impl Running {
-    /// Computes what is the same in all calls, if an input of it has changed.
+impl PreparedProgram {
+    /// Recomputes the uniform rows if an input of them has changed.
     #[inline]
-    fn refresh(&mut self, inputs: usize, stride: usize, same: &[Option<f64>], rows: &mut [f64]) {
-        if std::mem::take(&mut self.is_stale) {
-            self.refresh_now(inputs, stride, same, rows);
+    fn refresh(&mut self, inputs: usize, stride: usize, uniform: &[Option<f64>], rows: &mut [f64]) {
+        if std::mem::take(&mut self.stale) {
+            self.refresh_now(inputs, stride, uniform, rows);
         }
     }
 
-    fn refresh_now(&mut self, inputs: usize, stride: usize, same: &[Option<f64>], rows: &mut [f64]) {
-        for (input, same) in same.iter().enumerate() {
-            if let (Some(x), true) = (same, input >= inputs || self.program.uses(input)) {
+    fn refresh_now(&mut self, inputs: usize, stride: usize, uniform: &[Option<f64>], rows: &mut [f64]) {
+        for (input, number) in uniform.iter().enumerate() {
+            if let (Some(x), true) = (number, input >= inputs || self.program.uses(input)) {
                 rows[input * stride..][..stride].fill(*x);
             }
         }
-        self.split.shared.run_once(rows);
+        self.split.shared.run_uniform(rows);
     }
 }
 
-/// The numbers of an input, which lie with whoever asks.
+/// The values of an input, in a buffer of the caller. One number per call.
 #[derive(Debug)]
-pub enum Over<'a> {
-    /// They stay as they are.
+pub enum CallerRow<'a> {
+    /// The values are only read.
     Read(&'a [f64]),
-    /// The numbers of this result take their places.
+    /// The values are overwritten with the result of this index.
     Replace(&'a mut [f64], usize),
 }
 
-impl Over<'_> {
+impl CallerRow<'_> {
     fn numbers(&self) -> &[f64] {
         match self {
             Self::Read(numbers) => numbers,
@@ -83,27 +84,31 @@ impl Over<'_> {
     }
 }
 
-/// Many calls of one function. Each row holds one number a call.
+/// Many calls of one function. Each row holds one number per call.
+///
+/// A value of an input or a seed is either *varying*, with a row that the caller writes, or *uniform*, one number for
+/// all calls.
 #[derive(Debug, Clone, Default)]
 pub struct Pass {
     inputs: usize,
     outputs: usize,
     calls: usize,
-    /// Of so many neighbouring calls the first ones are wanted.
-    wanted: (usize, usize),
-    /// Whether the chain rule is never asked for.
-    is_one_way: bool,
-    /// Numbers from the beginning of one row to the next.
+    /// (first, of): the first calls of each `of` neighbouring ones are active.
+    active: (usize, usize),
+    /// Whether the chain rule never runs.
+    forward_only: bool,
+    /// Numbers from the start of one row to the next.
     stride: usize,
-    /// Row by row: inputs, seeds, and what the program computes.
+    /// Row by row: inputs, seeds, then what the program computes.
     rows: Vec<f64>,
-    /// The number that an input, then a seed, has in all calls, where it was set so; its row is filled when it is needed.
-    same: Vec<Option<f64>>,
-    made: Made,
+    /// The number of each uniform input, then of each uniform seed; its row is filled on demand. `None` for varying
+    /// ones.
+    uniform: Vec<Option<f64>>,
+    state: PassState,
 }
 
 impl Pass {
-    /// Makes room for so many calls; what was in it is gone when their number is another.
+    /// Resizes for `calls` calls of a function. If any size changes, all stored numbers are lost.
     #[inline]
     pub fn fit(&mut self, function: &Function, calls: usize) {
         let shape = (function.inputs(), function.outputs(), calls);
@@ -111,32 +116,33 @@ impl Pass {
             return;
         }
         (self.inputs, self.outputs, self.calls) = shape;
-        self.wanted = (calls, calls);
-        let groups = calls.div_ceil(GROUP) + ROOM;
-        // An odd number of groups spreads long rows over all of the cache.
-        self.stride = (if groups > 16 { groups | 1 } else { groups }) * GROUP;
+        self.active = (calls, calls);
+        let groups = calls.div_ceil(LANE_GROUP) + PADDING_GROUPS;
+        // An odd number of groups spreads long rows over all sets of the cache.
+        self.stride = (if groups > 16 { groups | 1 } else { groups }) * LANE_GROUP;
         self.rows.clear();
         self.rows.resize((self.inputs + self.outputs) * self.stride, 0.0);
-        self.same.clear();
-        self.same.resize(self.inputs + self.outputs, None);
-        self.made = Made::Nothing;
+        self.uniform.clear();
+        self.uniform.resize(self.inputs + self.outputs, None);
+        self.state = PassState::Empty;
     }
 
-    /// Of each `of` neighbouring calls only the first `first` are wanted; the others fill vectors. They are computed
-    /// where that costs nothing, and the script never runs for them.
+    /// Of each `of` neighbouring calls, only the first `first` are active; the others pad vectors. Padding calls are
+    /// computed where that costs nothing, and never make the script run.
     #[inline]
-    pub fn want(&mut self, first: usize, of: usize) {
-        self.wanted = (first, of);
+    pub fn set_active(&mut self, first: usize, of: usize) {
+        self.active = (first, of);
     }
 
-    /// The chain rule is never asked for, so that less has to be kept for it; before these go forward.
-    pub fn never_backward(&mut self) {
-        self.is_one_way = true;
-        self.made = Made::Nothing;
+    /// Declares that the chain rule will never run, so that fewer intermediate rows are stored. Call it before the
+    /// first [`forward`](Self::forward).
+    pub fn set_forward_only(&mut self) {
+        self.forward_only = true;
+        self.state = PassState::Empty;
     }
 
-    fn is_wanted(&self, call: usize) -> bool {
-        call % self.wanted.1 < self.wanted.0
+    fn is_active(&self, call: usize) -> bool {
+        call % self.active.1 < self.active.0
     }
 
     /// Number of calls.
@@ -145,107 +151,116 @@ impl Pass {
         self.calls
     }
 
-    /// Numbers from the beginning of one row of inputs or seeds to the next.
+    /// Numbers from the start of one row of inputs or seeds to the next.
     #[inline]
     pub fn stride(&self) -> usize {
         self.stride
     }
 
-    /// The row of an input that is not the same in all calls.
+    /// The row of a varying input, one number per call.
     #[inline]
     pub fn input(&self, input: usize) -> &[f64] {
-        debug_assert!(self.same[input].is_none(), "an input that is the same has no row");
+        debug_assert!(self.uniform[input].is_none(), "a uniform input has no row");
         &self.rows[input * self.stride..][..self.calls]
     }
 
-    /// The row of an input, to be written.
+    /// The row of an input, for writing; makes the input varying.
     #[inline]
     pub fn input_mut(&mut self, input: usize) -> &mut [f64] {
-        self.differ(input..input + 1);
+        self.make_varying(input..input + 1);
         &mut self.rows[input * self.stride..][..self.calls]
     }
 
-    /// The same with room after the last, which may be written as well.
+    /// [`input_mut`](Self::input_mut) with the padding after the last call, which may be written too.
     #[inline]
-    pub fn input_with_room_mut(&mut self, input: usize) -> &mut [f64] {
-        self.differ(input..input + 1);
+    pub fn input_padded_mut(&mut self, input: usize) -> &mut [f64] {
+        self.make_varying(input..input + 1);
         &mut self.rows[input * self.stride..][..self.stride]
     }
 
-    /// All rows of inputs from the first to before `end`, [`stride`](Self::stride) apart.
+    /// The rows of the inputs before `end`, [`stride`](Self::stride) apart, for writing; makes these inputs varying.
     #[inline]
     pub fn inputs_mut(&mut self, end: usize) -> &mut [f64] {
-        self.differ(0..end);
+        self.make_varying(0..end);
         &mut self.rows[..end * self.stride]
     }
 
-    /// These inputs are no longer the same in all calls.
+    /// Makes these inputs and seeds varying.
     #[inline]
-    fn differ(&mut self, inputs: Range<usize>) {
-        let same = &mut self.same[inputs];
-        if same.iter().any(Option::is_some) {
-            same.fill(None);
-            self.made = Made::Nothing;
+    fn make_varying(&mut self, inputs: Range<usize>) {
+        let uniform = &mut self.uniform[inputs];
+        if uniform.iter().any(Option::is_some) {
+            uniform.fill(None);
+            self.state = PassState::Empty;
         }
     }
 
-    /// Gives an input the same number in all calls.
+    /// Makes an input uniform, with this number in all calls.
     #[inline]
     pub fn set_input(&mut self, input: usize, x: f64) {
-        let before = self.same[input].replace(x);
-        match (&mut self.made, before) {
+        let before = self.uniform[input].replace(x);
+        match (&mut self.state, before) {
             (_, Some(before)) if before.to_bits() == x.to_bits() => {}
-            (Made::Program(running), Some(_)) => {
-                running.is_stale |= input >= self.inputs || running.program.uses(input);
+            (PassState::Program(prepared), Some(_)) => {
+                prepared.stale |= input >= self.inputs || prepared.program.uses(input);
             }
-            // What does not change from call to call has changed.
-            (Made::Program(_), None) => self.made = Made::Nothing,
+            // The set of uniform inputs has changed, so the program has to be split again.
+            (PassState::Program(_), None) => self.state = PassState::Empty,
             _ => {}
         }
     }
 
-    /// All rows of ∂L/∂results, [`stride`](Self::stride) apart, to be written before the chain rule runs.
+    /// The rows of ∂L/∂result, [`stride`](Self::stride) apart, for writing before the chain rule runs; makes them
+    /// varying.
     #[inline]
     pub fn seeds_mut(&mut self) -> &mut [f64] {
-        self.differ(self.inputs..self.inputs + self.outputs);
+        self.make_varying(self.inputs..self.inputs + self.outputs);
         &mut self.rows[self.inputs * self.stride..][..self.outputs * self.stride]
     }
 
-    /// Gives ∂L/∂result k the same number in all calls; before these go forward.
+    /// Makes ∂L/∂result k uniform, with this number in all calls. Call it before [`forward`](Self::forward).
     #[inline]
     pub fn set_seed(&mut self, k: usize, x: f64) {
         self.set_input(self.inputs + k, x);
     }
 
-    /// Whether no call could take a path that is not known yet, so that [`forward`](Self::forward) cannot fail.
+    /// Whether every path is known, so that [`forward`](Self::forward) cannot fail.
     #[inline]
     pub fn is_complete(&self) -> bool {
-        matches!(&self.made, Made::Program(running) if running.program.is_complete())
+        matches!(&self.state, PassState::Program(prepared) if prepared.program.is_complete())
     }
 
-    /// Takes up what is known of the function, so that [`is_complete`](Self::is_complete) can be answered.
+    /// Binds the program of the paths known so far, if there is none yet, so that [`is_complete`](Self::is_complete)
+    /// is up to date.
     pub fn prepare(&mut self, function: &RefCell<Function>) {
-        if matches!(self.made, Made::Nothing)
+        if matches!(self.state, PassState::Empty)
             && let Some(program) = function.borrow_mut().program()
         {
-            self.adopt(program);
+            self.bind(program);
         }
     }
 
-    /// Runs a complete function on the inputs of the first calls, whichever thread this is.
+    /// Runs the first `calls` calls of a complete function. Unlike [`forward`](Self::forward) it needs no access to the
+    /// function, so it can run on any thread.
     ///
     /// # Panics
-    /// When not all paths are known, or there are not as many calls.
+    /// When not all paths are known, or the pass has fewer calls.
     pub fn forward_prepared(&mut self, calls: usize) {
-        assert!(self.is_complete() && calls <= self.calls, "a pass that was prepared for as many calls");
+        assert!(self.is_complete() && calls <= self.calls, "a complete pass with room for the calls");
         self.run(calls);
     }
 
-    /// Runs the function on the inputs. The function is looked at only when a call takes a path that this pass does not
-    /// know.
+    /// Runs the function on the inputs. The function itself is used only when a call takes a path that this pass does
+    /// not know.
+    ///
+    /// # Errors
+    /// The tracer's diagnostic when the script fails for one of the calls.
+    ///
+    /// # Panics
+    /// When the function is already borrowed.
     #[inline]
     pub fn forward(&mut self, function: &RefCell<Function>) -> Result<(), Box<Diagnostic>> {
-        if matches!(self.made, Made::Program(_)) && self.run(self.calls).is_none() {
+        if matches!(self.state, PassState::Program(_)) && self.run(self.calls).is_none() {
             return Ok(());
         }
         let function = &mut *function.borrow_mut();
@@ -253,16 +268,15 @@ impl Pass {
             self.call(function, 0)?;
         }
         while let Some(program) = function.program() {
-            self.adopt(program);
+            self.bind(program);
             match self.run(self.calls) {
                 Some(call) => drop(self.call(function, call)?),
                 None => return Ok(()),
             }
         }
-        self.run_singly(function)
+        self.run_calls(function)
     }
 
-    /// One of the calls.
     fn call(&self, function: &mut Function, i: usize) -> Result<Call, Box<Diagnostic>> {
         let inputs: Vec<f64> = (0..self.inputs).map(|input| self.number(input, i)).collect();
         function.call(&inputs)
@@ -270,48 +284,49 @@ impl Pass {
 
     /// An input or a seed of a call.
     fn number(&self, row: usize, call: usize) -> f64 {
-        self.same[row].unwrap_or_else(|| self.rows[row * self.stride + call])
+        self.uniform[row].unwrap_or_else(|| self.rows[row * self.stride + call])
     }
 
-    fn adopt(&mut self, program: Arc<Program>) {
-        if matches!(&self.made, Made::Program(running) if Arc::ptr_eq(&running.program, &program)) {
+    fn bind(&mut self, program: Arc<Program>) {
+        if matches!(&self.state, PassState::Program(prepared) if Arc::ptr_eq(&prepared.program, &program)) {
             return;
         }
         self.rows.resize(program.rows() * self.stride, 0.0);
         for (row, x) in program.constants() {
             self.rows[row * self.stride..][..self.stride].fill(x);
         }
-        let split = program.split(self.stride, !self.is_one_way, |row| self.same[row].is_some());
-        let width = if self.is_one_way { program.forward_width() } else { program.width() };
-        self.made = Made::Program(Box::new(Running { program, split, width, is_stale: true, over: None }));
+        let split = program.split(self.stride, !self.forward_only, |row| self.uniform[row].is_some());
+        let width = if self.forward_only { program.forward_width() } else { program.width() };
+        self.state =
+            PassState::Program(Box::new(PreparedProgram { program, split, width, stale: true, in_place: None }));
     }
 
-    /// Answers a call among the first ones whose path the program does not know.
+    /// Runs the program. Returns an active call among the first `calls` whose path it does not know, if there is one.
     fn run(&mut self, calls: usize) -> Option<usize> {
-        let Made::Program(running) = &mut self.made else { return None };
-        running.refresh(self.inputs, self.stride, &self.same, &mut self.rows);
-        let width = running.width;
+        let PassState::Program(prepared) = &mut self.state else { return None };
+        prepared.refresh(self.inputs, self.stride, &self.uniform, &mut self.rows);
+        let width = prepared.width;
         for_blocks(calls, width, |start, lanes| {
-            running.split.forward.run(&mut self.rows, start, lanes);
+            prepared.split.forward.run(&mut self.rows, start, lanes);
         });
-        let unknown = &self.rows[running.program.unknown()? * self.stride..][..calls];
-        // Nearly always there is none, which is seen fastest by looking at all of them.
+        let unknown = &self.rows[prepared.program.unknown()? * self.stride..][..calls];
+        // Nearly always none is set, and testing all masks at once is the fastest way to find out.
         let any = unknown.iter().fold(0, |any, mask| any | mask.to_bits());
         if any == 0 {
             return None;
         }
-        (0..calls).find(|&call| unknown[call] != 0.0 && self.is_wanted(call))
+        (0..calls).find(|&call| unknown[call] != 0.0 && self.is_active(call))
     }
 
-    fn run_singly(&mut self, function: &mut Function) -> Result<(), Box<Diagnostic>> {
-        let mut calls = match std::mem::take(&mut self.made) {
-            Made::Singly(calls) => calls,
+    fn run_calls(&mut self, function: &mut Function) -> Result<(), Box<Diagnostic>> {
+        let mut calls = match std::mem::take(&mut self.state) {
+            PassState::Calls(calls) => calls,
             _ => Vec::new(),
         };
         calls.clear();
         self.rows.resize((2 * self.inputs + 2 * self.outputs) * self.stride, 0.0);
         for i in 0..self.calls {
-            if !self.is_wanted(i) {
+            if !self.is_active(i) {
                 continue;
             }
             let call = self.call(function, i)?;
@@ -320,13 +335,13 @@ impl Pass {
             }
             calls.push((i, call));
         }
-        self.made = Made::Singly(calls);
+        self.state = PassState::Calls(calls);
         Ok(())
     }
 
-    /// Result k of each call, with room after the last; what stands there has no meaning.
+    /// [`output`](Self::output) with the padding after the last call, which has no meaning.
     #[inline]
-    pub fn output_with_room(&self, k: usize) -> &[f64] {
+    pub fn output_padded(&self, k: usize) -> &[f64] {
         &self.rows[self.output_row(k)..][..self.stride]
     }
 
@@ -337,72 +352,75 @@ impl Pass {
     }
 
     fn output_row(&self, k: usize) -> usize {
-        let row = match &self.made {
-            Made::Program(running) => running.program.output(k),
+        let row = match &self.state {
+            PassState::Program(prepared) => prepared.program.output(k),
             _ => self.inputs + self.outputs + k,
         };
         row * self.stride
     }
 
-    /// Runs a complete function, whose chain rule is never asked for, on as many calls as its first inputs have numbers,
-    /// where these lie: the k-th has the numbers of input k, as many as each of the others. Answers for which calls that
-    /// was done: all but a few at both ends, or none where room is needed that only the rows have.
+    /// Runs a complete function in place, on rows in the caller's buffers: `inputs[k]` holds input k, one number per
+    /// call; inputs after these must be uniform.
+    ///
+    /// Returns the range of calls that ran: all but a few at both ends, or none if a temporary copy would be needed.
+    /// The caller runs the others through rows.
     ///
     /// # Panics
-    /// When not all paths are known, or the inputs do not have as many numbers as each other.
-    pub fn forward_over(&mut self, inputs: &mut [Over<'_>]) -> Range<usize> {
-        assert!(self.is_one_way, "a pass that never goes backward");
-        let Made::Program(running) = &mut self.made else { return 0..0 };
-        assert!(running.program.is_complete(), "a pass that was prepared");
+    /// When the pass is not [forward only](Self::set_forward_only), when not all paths are known, or when the inputs
+    /// differ in length.
+    pub fn forward_in_place(&mut self, inputs: &mut [CallerRow<'_>]) -> Range<usize> {
+        assert!(self.forward_only, "a forward-only pass");
+        let PassState::Program(prepared) = &mut self.state else { return 0..0 };
+        assert!(prepared.program.is_complete(), "a complete pass");
         let count = inputs.first().map_or(0, |input| input.numbers().len());
-        assert!(inputs.iter().all(|input| input.numbers().len() == count), "as many numbers for each input");
-        running.refresh(self.inputs, self.stride, &self.same, &mut self.rows);
-        let is_known =
-            matches!(&running.over, Some((known, _)) if inputs.iter().map(Over::result).eq(known.iter().copied()));
-        if !is_known {
-            let results: Vec<Option<usize>> = inputs.iter().map(Over::result).collect();
-            let elsewhere: Vec<_> = results.iter().copied().enumerate().collect();
-            let is_same = |row: usize| self.same[row].is_some();
-            let steps = running.program.forward_elsewhere(self.stride, is_same, &elsewhere);
-            running.over = Some((results, steps));
+        assert!(inputs.iter().all(|input| input.numbers().len() == count), "inputs of one length");
+        prepared.refresh(self.inputs, self.stride, &self.uniform, &mut self.rows);
+        let unchanged = matches!(&prepared.in_place, Some((results, _)) if inputs.iter().map(CallerRow::result).eq(results.iter().copied()));
+        if !unchanged {
+            let results: Vec<Option<usize>> = inputs.iter().map(CallerRow::result).collect();
+            let in_place: Vec<_> = results.iter().copied().enumerate().collect();
+            let uniform = |row: usize| self.uniform[row].is_some();
+            let executable = prepared.program.forward_in_place(self.stride, uniform, &in_place);
+            prepared.in_place = Some((results, executable));
         }
-        let Some((_, Some(steps))) = &mut running.over else { return 0..0 };
-        // A vector that lies in two lines of the cache takes longer to be read and written. Large memories begin alike, so
-        // where one of them has a line's beginning, most have.
-        let start = inputs.first().map_or(0, |input| input.numbers().as_ptr().align_offset(GROUP * size_of::<f64>()));
+        let Some((_, Some(executable))) = &mut prepared.in_place else { return 0..0 };
+        // A vector that crosses a cache line takes longer to load and store. Large allocations share their alignment,
+        // so the first buffer's alignment is a good guess for all.
+        let start =
+            inputs.first().map_or(0, |input| input.numbers().as_ptr().align_offset(LANE_GROUP * size_of::<f64>()));
         let start = start.min(count);
-        let end = start + (count - start) / GROUP * GROUP;
-        let mut memories = Memories::new(&mut self.rows);
+        let end = start + (count - start) / LANE_GROUP * LANE_GROUP;
+        let mut buffers = Buffers::new(&mut self.rows);
         for (k, input) in inputs.iter_mut().enumerate() {
-            memories = match input {
-                Over::Read(numbers) => memories.with_shared(k, &numbers[start..end]),
-                Over::Replace(numbers, _) => memories.with(k, &mut numbers[start..end]),
+            buffers = match input {
+                CallerRow::Read(numbers) => buffers.with_read_only(k, &numbers[start..end]),
+                CallerRow::Replace(numbers, _) => buffers.with_writable(k, &mut numbers[start..end]),
             };
         }
-        steps.run_over(&memories, end - start);
+        executable.run_in_place(&buffers, end - start);
         start..end
     }
 
-    /// Runs the chain rule of the calls that went forward last.
+    /// Runs the chain rule of the calls that ran last: fills the gradients from the seeds.
     ///
     /// # Panics
-    /// When it was said that this is [never asked for](Self::never_backward).
+    /// When the pass is [forward only](Self::set_forward_only).
     #[inline]
     pub fn backward(&mut self) {
-        assert!(!self.is_one_way, "a pass that goes backward");
-        match &mut self.made {
-            Made::Nothing => {}
-            Made::Program(running) => {
-                let width = running.width;
+        assert!(!self.forward_only, "a pass with a chain rule");
+        match &mut self.state {
+            PassState::Empty => {}
+            PassState::Program(prepared) => {
+                let width = prepared.width;
                 for_blocks(self.calls, width, |start, lanes| {
-                    running.split.backward.run(&mut self.rows, start, lanes);
+                    prepared.split.backward.run(&mut self.rows, start, lanes);
                 });
             }
-            Made::Singly(calls) => {
+            PassState::Calls(calls) => {
                 let mut grads = Vec::new();
                 for (i, call) in &*calls {
-                    let (same, rows) = (&self.same, &self.rows);
-                    let number = |row: usize| same[row].unwrap_or_else(|| rows[row * self.stride + i]);
+                    let (uniform, rows) = (&self.uniform, &self.rows);
+                    let number = |row: usize| uniform[row].unwrap_or_else(|| rows[row * self.stride + i]);
                     let seeds: Vec<f64> = (self.inputs..self.inputs + self.outputs).map(number).collect();
                     call.trace.backward(&call.values, &seeds, &mut grads);
                     let first = self.inputs + 2 * self.outputs;
@@ -414,9 +432,9 @@ impl Pass {
         }
     }
 
-    /// ∂L/∂input of each call, with room after the last; what stands there has no meaning.
+    /// [`grad`](Self::grad) with the padding after the last call, which has no meaning.
     #[inline]
-    pub fn grad_with_room(&self, input: usize) -> &[f64] {
+    pub fn grad_padded(&self, input: usize) -> &[f64] {
         &self.rows[self.grad_row(input)..][..self.stride]
     }
 
@@ -427,21 +445,21 @@ impl Pass {
     }
 
     fn grad_row(&self, input: usize) -> usize {
-        let row = match &self.made {
-            Made::Program(running) => running.program.grad(input),
+        let row = match &self.state {
+            PassState::Program(prepared) => prepared.program.grad(input),
             _ => self.inputs + 2 * self.outputs + input,
         };
         row * self.stride
     }
 }
 
-/// Goes through calls block by block, each with where it begins and its lanes. Without a division, which would take
-/// longer than a small block.
+/// Calls `run` with the start and the number of lanes of each block of `width` lanes. Avoids a division, which would
+/// take longer than a small block.
 #[inline]
 fn for_blocks(calls: usize, width: usize, mut run: impl FnMut(usize, usize)) {
     let mut start = 0;
     while start < calls {
-        run(start, (calls - start).min(width).next_multiple_of(GROUP));
+        run(start, (calls - start).min(width).next_multiple_of(LANE_GROUP));
         start += width;
     }
 }

@@ -1,73 +1,76 @@
 //! All known paths of a function as one straight line of lane instructions.
 //!
-//! Traces that part at a comparison are merged: what they have in common is computed once, each comparison
-//! becomes a row of masks, and each result is chosen by masks lane by lane. A block whose lanes take different
-//! paths then needs no sorting, and a value of a path that a lane did not take is never looked at. Lanes that
-//! take a path nobody has met yet are told apart by a row of their own.
+//! Traces that diverge at a comparison are merged: common operations are computed once, each comparison becomes a row
+//! of masks, and masks select each result lane by lane. Lanes that take different paths therefore need no sorting, and
+//! a value on a path that a lane did not take is never selected for it. A separate row marks lanes whose path is not
+//! known yet.
 //!
-//! The instructions are those of the traces, each rounded on its own, so the bits are those of a single call.
-//! This module must not know who asks and where traces come from.
+//! The instructions are those of the traces, each rounded on its own, so the bits are those of a single call. This
+//! module must not know its callers or where traces come from.
 
-use crate::join::join;
-use crate::machine::{Code, Exponent, MEMORIES, OPERANDS, Place, Step, Steps};
+use crate::executor::{Executable, MAX_BUFFERS, RowRef};
+use crate::fuse::fuse;
+use crate::instruction::{Exponent, MAX_OPERANDS, Opcode, RowInstruction};
+use crate::isa::LANE_GROUP;
 use crate::op::Op;
 use crate::trace::Trace;
-use crate::tree::{Fork, Next, TraceTree};
+use crate::trace_tree::{Fork, Next, TraceTree};
 use std::collections::HashMap;
 
-/// One instruction.
+/// An instruction in single-assignment form: its result's row follows from its position in the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Instruction {
-    code: Code,
-    /// Rows; those that are not used repeat the first.
-    operands: [u32; OPERANDS],
+struct SsaInstruction {
+    opcode: Opcode,
+    /// The operands' rows. Unused operands repeat the first.
+    operands: [u32; MAX_OPERANDS],
 }
 
-/// The instructions of a program for calls of which some inputs are known to be the same.
+/// The instructions of a program, split for calls in which some inputs are uniform, that is, the same in all lanes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Split {
-    /// What is the same in all calls; computed once.
-    pub(crate) shared: Steps,
-    /// The rest of the function.
-    pub(crate) forward: Steps,
-    /// Its chain rule.
-    pub(crate) backward: Steps,
+pub(crate) struct SplitProgram {
+    /// Instructions with uniform results, computed once for all calls.
+    pub(crate) shared: Executable,
+    /// The rest of the function's own instructions.
+    pub(crate) forward: Executable,
+    /// The rest of the chain rule.
+    pub(crate) backward: Executable,
 }
 
-/// Programs beyond this many instructions are not made: their traces run one after the other instead.
-const MOST_INSTRUCTIONS: usize = 20_000;
-/// Functions with more paths are not merged.
-const MOST_TRACES: usize = 64;
-/// Numbers that the rows of one block should not exceed, so that they stay in the nearest cache.
-const NEAR_NUMBERS: usize = 4096;
-/// Lanes come in groups of this many: the widest vector unit's width.
-pub const GROUP: usize = 8;
-/// Lanes of a block at most.
-const WIDEST: usize = 512;
+/// Maximum size of the traces that are merged into one program, in nodes and chain steps. Larger functions run call by
+/// call.
+const MAX_INSTRUCTIONS: usize = 20_000;
+/// Maximum number of traces that are merged into one program. Functions with more paths run call by call.
+const MAX_TRACES: usize = 64;
+/// Numbers that the rows of one block may hold so that they stay in the L1 cache: 32 KiB.
+const CACHE_NUMBERS: usize = 4096;
+/// Maximum number of lanes of a block.
+const MAX_BLOCK_LANES: usize = 512;
 
-/// A function's paths, ready to run over lanes. Rows are numbered: inputs, seeds, constants, then the result
-/// of each instruction, those of the chain rule last.
+/// A function's paths, ready to run over lanes.
+///
+/// Rows are numbered in this order: inputs, seeds, constants, then the result of each instruction, the chain rule's
+/// last.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Program {
     inputs: usize,
     seeds: usize,
     constants: Vec<f64>,
-    code: Vec<Instruction>,
-    /// Instructions before this one are the function's own, the rest is its chain rule.
+    code: Vec<SsaInstruction>,
+    /// Index of the first instruction of the chain rule; those before it compute the function itself.
     backward: usize,
     outputs: Vec<u32>,
-    /// The row of 1 for lanes whose path is not known; `None` when all are.
+    /// The row that is 1 in lanes whose path is not known and 0 elsewhere; `None` when all paths are known.
     unknown: Option<u32>,
     grads: Vec<u32>,
     used: Vec<bool>,
 }
 
 impl Program {
-    /// Merges the traces of a tree; `None` when there are too many.
+    /// Merges the traces of a tree. `None` when there are none, or too many.
     pub(crate) fn new(tree: &TraceTree, inputs: usize) -> Option<Self> {
         let traces = tree.traces();
         let size: usize = traces.iter().map(|trace| trace.nodes().len() + trace.chain().len()).sum();
-        if traces.is_empty() || traces.len() > MOST_TRACES || size > MOST_INSTRUCTIONS {
+        if traces.is_empty() || traces.len() > MAX_TRACES || size > MAX_INSTRUCTIONS {
             return None;
         }
         Some(Builder::new(tree, inputs).build())
@@ -83,9 +86,8 @@ impl Program {
         self.unknown.is_none()
     }
 
-    /// Number of rows.
     pub(crate) fn rows(&self) -> usize {
-        self.first() + self.code.len()
+        self.first_instruction() + self.code.len()
     }
 
     /// The constants with their rows.
@@ -103,100 +105,107 @@ impl Program {
         self.grads[input] as usize
     }
 
-    /// The row of 1 for lanes whose path is not known; `None` when all are.
+    /// The row that is 1 in lanes whose path is not known; `None` when all paths are known.
     pub(crate) fn unknown(&self) -> Option<usize> {
         self.unknown.map(|row| row as usize)
     }
 
-    /// The instructions for rows of a length, those apart that depend on nothing but constants and what `is_same` in
-    /// all calls; it is asked about the rows of inputs, then of seeds. Without the chain rule more of the function's own
-    /// instructions are joined.
-    pub(crate) fn split(&self, stride: usize, has_chain_rule: bool, is_same: impl Fn(usize) -> bool) -> Split {
-        let [shared, forward, backward] = self.steps(has_chain_rule, is_same);
-        let place = |row: u32| Place::own(row as usize * stride);
-        let [shared, forward, backward] = [shared, forward, backward].map(|steps| Steps::new(&steps, stride, place));
-        Split { shared, forward, backward }
+    /// The instructions for rows of `stride` numbers. `uniform` tells for the rows of inputs, then of seeds, whether
+    /// they are the same in all calls; instructions that depend only on such rows and on constants are split off.
+    /// Without the chain rule, which reads intermediate rows, more of the function's own instructions can be fused.
+    pub(crate) fn split(&self, stride: usize, with_chain_rule: bool, uniform: impl Fn(usize) -> bool) -> SplitProgram {
+        let [shared, forward, backward] = self.row_instructions(with_chain_rule, uniform);
+        let place = |row: u32| RowRef::own(row as usize * stride);
+        let [shared, forward, backward] =
+            [shared, forward, backward].map(|instructions| Executable::new(&instructions, stride, place));
+        SplitProgram { shared, forward, backward }
     }
 
-    /// The function's own instructions for inputs that lie elsewhere: `elsewhere[k]` is an input that does, and the
-    /// result that takes its place. `None` when that cannot be done without more room.
-    pub(crate) fn forward_elsewhere(
+    /// The function's own instructions for inputs in the caller's buffers: `in_place[k]` is such an input and the
+    /// result, if any, that replaces it. `None` when that would need a temporary copy, or more than [`MAX_BUFFERS`].
+    pub(crate) fn forward_in_place(
         &self,
         stride: usize,
-        is_same: impl Fn(usize) -> bool,
-        elsewhere: &[(usize, Option<usize>)],
-    ) -> Option<Steps> {
-        if elsewhere.len() + 1 > MEMORIES {
+        uniform: impl Fn(usize) -> bool,
+        in_place: &[(usize, Option<usize>)],
+    ) -> Option<Executable> {
+        if in_place.len() + 1 > MAX_BUFFERS {
             return None;
         }
-        let [_, mut steps, _] = self.steps(false, is_same);
-        let mut places: Vec<Place> = (0..self.rows()).map(|row| Place::own(row * stride)).collect();
-        for (k, &(input, _)) in elsewhere.iter().enumerate() {
-            places[input] = Place::elsewhere(k);
+        let [_, mut instructions, _] = self.row_instructions(false, uniform);
+        let mut places: Vec<RowRef> = (0..self.rows()).map(|row| RowRef::own(row * stride)).collect();
+        for (k, &(input, _)) in in_place.iter().enumerate() {
+            places[input] = RowRef::in_caller_buffer(k);
         }
         let mut copies = Vec::new();
-        for (k, &(input, output)) in elsewhere.iter().enumerate() {
+        for (k, &(input, output)) in in_place.iter().enumerate() {
             let Some(output) = output else { continue };
             let (input, output) = (input as u32, self.outputs[output]);
-            let is_elsewhere = places[output as usize] != Place::own(output as usize * stride);
-            match steps.iter().position(|step| step.into == output) {
+            let moved = places[output as usize] != RowRef::own(output as usize * stride);
+            match instructions.iter().position(|instruction| instruction.into == output) {
                 _ if output == input => {}
-                // What is written over it might still be needed.
-                _ if is_elsewhere => return None,
+                // A later copy might still read the row that this one would overwrite.
+                _ if moved => return None,
                 Some(at)
-                    if !steps[at + 1..].iter().any(|step| step.reads(input))
-                        && (steps[at].code.goes_by_group() || !steps[at].reads(input)) =>
+                    if !instructions[at + 1..].iter().any(|instruction| instruction.reads(input))
+                        && (instructions[at].opcode.runs_by_group() || !instructions[at].reads(input)) =>
                 {
-                    places[output as usize] = Place::elsewhere(k);
+                    places[output as usize] = RowRef::in_caller_buffer(k);
                 }
-                _ => copies.push(Step { code: Code::Value(Op::Input), operands: [output; OPERANDS], into: input }),
+                _ => copies.push(RowInstruction {
+                    opcode: Opcode::Value(Op::Input),
+                    operands: [output; MAX_OPERANDS],
+                    into: input,
+                }),
             }
         }
-        steps.extend(copies);
-        Some(Steps::new(&steps, stride, |row| places[row as usize]))
+        instructions.extend(copies);
+        Some(Executable::new(&instructions, stride, |row| places[row as usize]))
     }
 
-    /// What is the same in all calls, the rest of the function, and its chain rule where there is to be one.
-    fn steps(&self, has_chain_rule: bool, is_same: impl Fn(usize) -> bool) -> [Vec<Step>; 3] {
-        let mut same: Vec<bool> = (0..self.inputs + self.seeds).map(is_same).collect();
-        // Where a seed is the same, the beginning of the chain rule may be, too.
-        let shared_end = if same[self.inputs..].contains(&true) { self.code.len() } else { self.backward };
-        same.resize(self.first(), true);
-        let end = if has_chain_rule { self.code.len() } else { self.backward };
+    /// The instructions with uniform results, the rest of the function, and the rest of its chain rule. The last two
+    /// are fused.
+    fn row_instructions(&self, with_chain_rule: bool, uniform: impl Fn(usize) -> bool) -> [Vec<RowInstruction>; 3] {
+        let mut row_uniform: Vec<bool> = (0..self.inputs + self.seeds).map(uniform).collect();
+        // With a uniform seed, the first instructions of the chain rule may be uniform too.
+        let shared_end = if row_uniform[self.inputs..].contains(&true) { self.code.len() } else { self.backward };
+        row_uniform.resize(self.first_instruction(), true);
+        let end = if with_chain_rule { self.code.len() } else { self.backward };
         let [mut shared, mut forward, mut backward] = [const { Vec::new() }; 3];
         let mut uses = vec![0; self.rows()];
-        let results = self.outputs.iter().chain(&self.unknown).chain(self.grads.iter().filter(|_| has_chain_rule));
+        let results = self.outputs.iter().chain(&self.unknown).chain(self.grads.iter().filter(|_| with_chain_rule));
         results.for_each(|&row| uses[row as usize] += 1);
-        for (i, &Instruction { code, operands }) in self.code[..end].iter().enumerate() {
-            let step = Step { code, operands, into: (self.first() + i) as u32 };
-            operands[..code.arity()].iter().for_each(|&row| uses[row as usize] += 1);
-            let is_shared = i < shared_end && operands.iter().all(|&row| same[row as usize]);
-            same.push(is_shared);
+        for (i, &SsaInstruction { opcode, operands }) in self.code[..end].iter().enumerate() {
+            let instruction = RowInstruction { opcode, operands, into: (self.first_instruction() + i) as u32 };
+            operands[..opcode.arity()].iter().for_each(|&row| uses[row as usize] += 1);
+            let is_shared = i < shared_end && operands.iter().all(|&row| row_uniform[row as usize]);
+            row_uniform.push(is_shared);
             match (is_shared, i < self.backward) {
-                (true, _) => shared.push(step),
-                (false, true) => forward.push(step),
-                (false, false) => backward.push(step),
+                (true, _) => shared.push(instruction),
+                (false, true) => forward.push(instruction),
+                (false, false) => backward.push(instruction),
             }
         }
-        join(&mut forward, &uses);
-        join(&mut backward, &uses);
+        fuse(&mut forward, &uses);
+        fuse(&mut backward, &uses);
         [shared, forward, backward]
     }
 
-    /// The row of the first instruction.
-    fn first(&self) -> usize {
+    /// The row of the first instruction's result.
+    fn first_instruction(&self) -> usize {
         self.inputs + self.seeds + self.constants.len()
     }
 
-    /// Lanes of a block: as many as keep its rows in the nearest cache.
+    /// Lanes of a block: as many as keep its rows in the L1 cache.
     pub(crate) fn width(&self) -> usize {
         width(self.rows())
     }
 
-    /// The same without the chain rule.
+    /// [`width`](Self::width) for runs without the chain rule.
     pub(crate) fn forward_width(&self) -> usize {
-        let [_, forward, _] = self.steps(false, |_| false);
-        let mut rows: Vec<u32> = forward.iter().flat_map(|step| step.operands.into_iter().chain([step.into])).collect();
+        let [_, forward, _] = self.row_instructions(false, |_| false);
+        let mut rows: Vec<u32> =
+            forward.iter().flat_map(|instruction| instruction.operands.into_iter().chain([instruction.into])).collect();
         rows.sort_unstable();
         rows.dedup();
         width(rows.len())
@@ -204,11 +213,11 @@ impl Program {
 }
 
 fn width(rows: usize) -> usize {
-    (NEAR_NUMBERS / rows.max(1) / GROUP * GROUP).clamp(2 * GROUP, WIDEST)
+    (CACHE_NUMBERS / rows.max(1) / LANE_GROUP * LANE_GROUP).clamp(2 * LANE_GROUP, MAX_BLOCK_LANES)
 }
 
-/// Values of one trace in the merged program, and its results.
-struct Path {
+/// The rows of one trace's nodes in the merged program, as far as they have been emitted.
+struct TraceRows {
     rows: Vec<Option<u32>>,
 }
 
@@ -217,26 +226,26 @@ struct Builder<'t> {
     inputs: usize,
     seeds: usize,
     constants: Vec<f64>,
-    code: Vec<Instruction>,
-    known: HashMap<Instruction, u32>,
-    paths: Vec<Path>,
+    code: Vec<SsaInstruction>,
+    emitted: HashMap<SsaInstruction, u32>,
+    paths: Vec<TraceRows>,
 }
 
-/// While a program is built, constants have rows of their own, counted from here.
-const CONSTANT: u32 = 1 << 30;
-/// And so have instructions.
-const INSTRUCTION: u32 = 1 << 31;
+/// While a program is built, constants have rows numbered from here on.
+const FIRST_CONSTANT: u32 = 1 << 30;
+/// While a program is built, instructions have rows numbered from here on.
+const FIRST_INSTRUCTION: u32 = 1 << 31;
 
 impl<'t> Builder<'t> {
     fn new(tree: &'t TraceTree, inputs: usize) -> Self {
-        let paths = tree.traces().iter().map(|trace| Path { rows: vec![None; trace.nodes().len()] }).collect();
+        let paths = tree.traces().iter().map(|trace| TraceRows { rows: vec![None; trace.nodes().len()] }).collect();
         let seeds = tree.traces()[0].outputs().len();
-        Self { tree, inputs, seeds, constants: Vec::new(), code: Vec::new(), known: HashMap::new(), paths }
+        Self { tree, inputs, seeds, constants: Vec::new(), code: Vec::new(), emitted: HashMap::new(), paths }
     }
 
     fn constant(&mut self, x: f64) -> u32 {
         let at = self.constants.iter().position(|known| known.to_bits() == x.to_bits());
-        CONSTANT
+        FIRST_CONSTANT
             + at.unwrap_or_else(|| {
                 self.constants.push(x);
                 self.constants.len() - 1
@@ -244,92 +253,92 @@ impl<'t> Builder<'t> {
     }
 
     fn constant_value(&self, row: u32) -> Option<f64> {
-        (CONSTANT..INSTRUCTION).contains(&row).then(|| self.constants[(row - CONSTANT) as usize])
+        (FIRST_CONSTANT..FIRST_INSTRUCTION).contains(&row).then(|| self.constants[(row - FIRST_CONSTANT) as usize])
     }
 
-    /// The row of an instruction, the same one for the same instruction.
-    fn emit(&mut self, code: Code, operands: &[u32]) -> u32 {
-        let mut all = [operands[0]; OPERANDS];
+    /// Appends an instruction and returns its row. An equal instruction is not appended twice.
+    fn emit(&mut self, opcode: Opcode, operands: &[u32]) -> u32 {
+        let mut all = [operands[0]; MAX_OPERANDS];
         all[..operands.len()].copy_from_slice(operands);
-        let instruction = Instruction { code, operands: all };
-        *self.known.entry(instruction).or_insert_with(|| {
+        let instruction = SsaInstruction { opcode, operands: all };
+        *self.emitted.entry(instruction).or_insert_with(|| {
             self.code.push(instruction);
-            INSTRUCTION + (self.code.len() - 1) as u32
+            FIRST_INSTRUCTION + (self.code.len() - 1) as u32
         })
     }
 
-    /// The row of a node, after those that it needs.
+    /// Appends a node of a trace after the nodes that it reads. Returns its row.
     fn node(&mut self, trace: usize, node: usize) -> u32 {
         let tree = self.tree;
         let nodes = tree.traces()[trace].nodes();
-        // Operands stand before their node; going down a list instead of into itself spares the stack.
-        let mut wanted = vec![node];
-        while let Some(&next) = wanted.last() {
+        // An explicit stack, so that long traces do not overflow the call stack.
+        let mut pending = vec![node];
+        while let Some(&next) = pending.last() {
             if self.paths[trace].rows[next].is_some() {
-                wanted.pop();
+                pending.pop();
                 continue;
             }
             let node = &nodes[next];
             let operands = node.operands[..node.op.arity()].iter().map(|id| id.index());
-            let before = wanted.len();
-            wanted.extend(operands.filter(|&operand| self.paths[trace].rows[operand].is_none()));
-            if wanted.len() > before {
+            let before = pending.len();
+            pending.extend(operands.filter(|&operand| self.paths[trace].rows[operand].is_none()));
+            if pending.len() > before {
                 continue;
             }
-            wanted.pop();
+            pending.pop();
             let operands = node.operands.map(|id| self.paths[trace].rows[id.index()].unwrap_or(0));
             let row = match node.op {
                 Op::Input => next as u32,
                 Op::Constant => self.constant(node.constant),
                 Op::Pow if let Some(exponent) = self.constant_value(operands[1]).and_then(Exponent::of) => {
-                    self.emit(Code::Power(exponent), &operands[..1])
+                    self.emit(Opcode::Power(exponent), &operands[..1])
                 }
-                op => self.emit(Code::Value(op), &operands[..op.arity()]),
+                op => self.emit(Opcode::Value(op), &operands[..op.arity()]),
             };
             self.paths[trace].rows[next] = Some(row);
         }
         self.paths[trace].rows[node].unwrap_or(0)
     }
 
-    /// The results of a trace.
+    /// The rows of a trace's results.
     fn outputs(&mut self, trace: usize) -> Vec<u32> {
         let tree = self.tree;
         tree.traces()[trace].outputs().iter().map(|id| self.node(trace, id.index())).collect()
     }
 
-    /// The gradients of the inputs of a trace.
+    /// The rows of the gradients of a trace's inputs.
     fn grads(&mut self, index: usize) -> Vec<u32> {
         let tree = self.tree;
         let trace: &Trace = &tree.traces()[index];
         let mut grads: Vec<Option<u32>> = vec![None; trace.nodes().len()];
         for &(id, k, _) in trace.seeded() {
             let seed = (self.inputs + k) as u32;
-            let sum = grads[id.index()].map_or(seed, |before| self.emit(Code::Value(Op::Add), &[before, seed]));
+            let sum = grads[id.index()].map_or(seed, |before| self.emit(Opcode::Value(Op::Add), &[before, seed]));
             grads[id.index()] = Some(sum);
         }
         for step in trace.chain() {
             let node = trace.node(step.node);
             let upstream = grads[step.node.index()].unwrap_or(0);
             let contribution = match (node.op, step.operand) {
-                // Multiplying by 1 changes nothing.
+                // The local derivative is 1, and a product with 1 is exact.
                 (Op::Add, _) | (Op::Sub | Op::Rem, 0) => upstream,
-                // Both ends of a square are one product.
+                // Emitted as a product, so that the two contributions of a square are one instruction.
                 (Op::Mul, operand) => {
                     let other = self.node(index, node.operands[1 - operand as usize].index());
-                    self.emit(Code::Value(Op::Mul), &[upstream, other])
+                    self.emit(Opcode::Value(Op::Mul), &[upstream, other])
                 }
                 (op, operand) => {
                     let [a, b, c] = node.operands.map(|id| self.node(index, id.index()));
                     let y = self.node(index, step.node.index());
                     match self.constant_value(b).and_then(Exponent::of).filter(|_| op == Op::Pow) {
-                        Some(exponent) if operand == 0 => self.emit(Code::PowerChain(exponent), &[a, upstream]),
-                        _ => self.emit(Code::Chain(op, operand), &[a, b, c, y, upstream]),
+                        Some(exponent) if operand == 0 => self.emit(Opcode::PowerChain(exponent), &[a, upstream]),
+                        _ => self.emit(Opcode::Chain(op, operand), &[a, b, c, y, upstream]),
                     }
                 }
             };
             let into = &mut grads[step.into.index()];
             let before = *into;
-            let sum = before.map_or(contribution, |before| self.emit(Code::Value(Op::Add), &[before, contribution]));
+            let sum = before.map_or(contribution, |before| self.emit(Opcode::Value(Op::Add), &[before, contribution]));
             grads[step.into.index()] = Some(sum);
         }
         let mut rows = Vec::with_capacity(self.inputs);
@@ -339,7 +348,7 @@ impl<'t> Builder<'t> {
         rows
     }
 
-    /// The rows that `of` gives for each trace, chosen by the forks on the way to it; `None` where no path is known.
+    /// The rows that `of` returns for each trace, selected by the forks that lead to it. `None` where no path is known.
     fn choose(&mut self, next: Next, of: &mut dyn FnMut(&mut Self, usize) -> Vec<u32>) -> Option<Vec<u32>> {
         match next {
             Next::Unknown => None,
@@ -351,7 +360,7 @@ impl<'t> Builder<'t> {
                 match (when_true, when_false) {
                     (Some(yes), Some(no)) => {
                         let select = |(yes, no): (u32, u32)| {
-                            if yes == no { yes } else { self.emit(Code::Select, &[mask, yes, no]) }
+                            if yes == no { yes } else { self.emit(Opcode::Select, &[mask, yes, no]) }
                         };
                         Some(yes.into_iter().zip(no).map(select).collect())
                     }
@@ -365,10 +374,10 @@ impl<'t> Builder<'t> {
         let fork = self.tree.fork(index);
         let guard = self.tree.traces()[fork.trace].guards()[fork.guard];
         let (a, b) = (self.node(fork.trace, guard.a.index()), self.node(fork.trace, guard.b.index()));
-        (self.emit(Code::Compare(guard.compare), &[a, b]), fork)
+        (self.emit(Opcode::Compare(guard.compare), &[a, b]), fork)
     }
 
-    /// The row of 1 where no path is known, 0 elsewhere.
+    /// The row that is 1 where no path is known, 0 elsewhere.
     fn unknown(&mut self, next: Next) -> u32 {
         match next {
             Next::Unknown => self.constant(1.0),
@@ -376,7 +385,7 @@ impl<'t> Builder<'t> {
             Next::Fork(index) => {
                 let (mask, fork) = self.mask(index);
                 let (yes, no) = (self.unknown(fork.when_true), self.unknown(fork.when_false));
-                if yes == no { yes } else { self.emit(Code::Select, &[mask, yes, no]) }
+                if yes == no { yes } else { self.emit(Opcode::Select, &[mask, yes, no]) }
             }
         }
     }
@@ -389,14 +398,14 @@ impl<'t> Builder<'t> {
         let backward = self.code.len();
         let mut grads = self.choose(root, &mut Self::grads).unwrap_or_default();
 
-        // Now the number of constants is known, and with it each row.
+        // The number of constants is final now, and it determines every row.
         let constants = (self.inputs + self.seeds) as u32;
         let first = constants + self.constants.len() as u32;
         let place = |row: &mut u32| {
-            if *row >= INSTRUCTION {
-                *row = *row - INSTRUCTION + first;
-            } else if *row >= CONSTANT {
-                *row = *row - CONSTANT + constants;
+            if *row >= FIRST_INSTRUCTION {
+                *row = *row - FIRST_INSTRUCTION + first;
+            } else if *row >= FIRST_CONSTANT {
+                *row = *row - FIRST_CONSTANT + constants;
             }
         };
         self.code.iter_mut().flat_map(|instruction| &mut instruction.operands).for_each(place);

@@ -1,15 +1,15 @@
-//! Where an operation came from, and what to say when something there is wrong.
+//! Source locations of operations, and diagnostics.
 //!
-//! These are plain data so that a recorded step still points into the text it came from after the file
-//! has changed, and so that a diagnostic can be printed by a terminal and drawn by a window alike.
+//! Both are plain data: a recorded step keeps pointing into its source text after the file has changed, and a
+//! diagnostic can be printed to a terminal or drawn in a window.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// One script text as it was when it was compiled.
+/// A script text as it was compiled.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
-    /// The name shown to people, such as `activations/tanh.rhai`.
+    /// The name in messages, such as `activations/tanh.rhai`.
     pub name: String,
     /// The whole text.
     pub text: String,
@@ -18,9 +18,9 @@ pub struct Source {
 /// A range of a [`Source`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
-    /// First byte.
+    /// Byte offset of the first byte.
     pub start: u32,
-    /// One past the last byte.
+    /// Byte offset after the last byte.
     pub end: u32,
     /// Line of `start`, from 1.
     pub line: u32,
@@ -29,18 +29,18 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span's text, or the empty string when it does not fit the source.
+    /// The text of the span; empty when the span is out of bounds.
     pub fn text<'s>(&self, source: &'s Source) -> &'s str {
         source.text.get(self.start as usize..self.end as usize).unwrap_or("")
     }
 }
 
-/// A span together with the text it points into.
+/// A span with the source that it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// The text.
+    /// The source.
     pub source: Arc<Source>,
-    /// The range within it.
+    /// The range.
     pub span: Span,
 }
 
@@ -50,68 +50,68 @@ impl fmt::Display for Location {
     }
 }
 
-/// How bad a [`Diagnostic`] is.
+/// The severity of a [`Diagnostic`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// Nothing runs until it is mended.
+    /// The script cannot run until this is fixed.
     Error,
-    /// It runs, but not as its author may think.
+    /// The script runs, but perhaps not as intended.
     Warning,
 }
 
-/// One link of the chain of calls that led to a problem, innermost first.
+/// One frame of the call stack that led to a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// The script function that was running.
     pub function: String,
-    /// Where it was called from, when known.
+    /// The location of its call, if known.
     pub location: Option<Location>,
 }
 
-/// A problem in a script or in data, with its place, its cause and a way out.
+/// A problem in a script or in data: location, cause and help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Stable short code such as `unknown-name`.
     pub code: &'static str,
     /// Error or warning.
     pub severity: Severity,
-    /// What is wrong, in one sentence.
+    /// The problem in one sentence.
     pub message: String,
-    /// Where, when a text is at fault.
+    /// The location, if a text is the cause.
     pub location: Option<Location>,
-    /// What to do about it.
+    /// How to fix it.
     pub help: Option<String>,
-    /// The chain of script calls, innermost first.
+    /// The call stack, innermost frame first.
     pub frames: Vec<Frame>,
 }
 
 impl Diagnostic {
-    /// Letters of a message; what it names comes from scripts and files and may be of any length.
-    const LONGEST: usize = 400;
+    /// Maximum length of a message in characters. Names from scripts and files can be of any length.
+    const MAX_MESSAGE_CHARS: usize = 400;
 
-    /// An error without a place. The rest of a long message is left out.
+    /// An error without a location. Long messages are truncated.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
         let mut message = message.into();
-        if let Some((end, _)) = message.char_indices().nth(Self::LONGEST) {
+        if let Some((end, _)) = message.char_indices().nth(Self::MAX_MESSAGE_CHARS) {
             message.truncate(end);
             message.push('…');
         }
         Self { code, severity: Severity::Error, message, location: None, help: None, frames: Vec::new() }
     }
 
-    /// A warning without a place.
+    /// A warning without a location. Long messages are truncated.
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 
-    /// The same problem at a place.
+    /// Adds the location.
     #[must_use]
     pub fn at(mut self, location: Location) -> Self {
         self.location = Some(location);
         self
     }
 
-    /// The same problem with a way out.
+    /// Adds help.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -120,7 +120,7 @@ impl Diagnostic {
 }
 
 impl fmt::Display for Diagnostic {
-    /// One line: place, severity, message. Programs that can show the source line draw it from the fields.
+    /// One line: location, severity, message. A front end that shows the source draws it from the fields.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(location) = &self.location {
             write!(f, "{location}: ")?;

@@ -1,10 +1,9 @@
-//! One path through a script function, written down while it runs.
+//! One path through a script function, recorded while it runs.
 //!
-//! A tape is append-only and an id is an index, so an operand always stands before its operation and
-//! reading the nodes in order is running the function again. Guards remember the answers that comparisons
-//! gave on the way; a trace is right for exactly those inputs that give the same answers.
+//! A tape is append-only and an id is an index, so operands always come before their operation and evaluating the nodes
+//! in order repeats the run. Guards store the results of the comparisons on the way; a trace is valid for exactly those
+//! inputs that give the same results.
 
-use crate::function::Call;
 use crate::op::Op;
 use crate::source::{Location, Source, Span};
 use serde::{Deserialize, Serialize};
@@ -16,33 +15,33 @@ use std::sync::Arc;
 pub struct ValueId(u32);
 
 impl ValueId {
-    /// The node's position in the trace.
+    /// The node's position in the trace, from 0.
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// Where in which of the trace's sources an operation stands.
+/// The source text that an operation comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Site {
     /// Index into [`Trace::sources`].
     pub source: u32,
-    /// The extent of the expression.
+    /// The range of the expression in that source.
     pub span: Span,
-    /// Index into [`Trace::names`] of the variable that the expression's value was given to.
+    /// Index into [`Trace::names`] of the variable that the expression's value was assigned to.
     pub name: Option<u32>,
 }
 
 /// One operation of a trace.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Node {
-    /// What is computed.
+    /// The operation.
     pub op: Op,
-    /// The operands; those beyond the operation's arity repeat the first.
+    /// The operands. Those beyond the operation's arity repeat the first.
     pub operands: [ValueId; 3],
-    /// The number of a constant.
+    /// The value of a constant; 0 for other operations.
     pub constant: f64,
-    /// The expression it came from, when a script produced it.
+    /// The script expression it comes from, if any.
     pub site: Option<Site>,
 }
 
@@ -75,7 +74,7 @@ impl Compare {
         Compare::NotEqual,
     ];
 
-    /// The exact IEEE answer: no tolerance, and NaN is unequal to everything.
+    /// The result by IEEE 754: exact, without tolerance; NaN is unequal to everything.
     #[inline(always)]
     pub fn holds(self, a: f64, b: f64) -> bool {
         match self {
@@ -88,7 +87,7 @@ impl Compare {
         }
     }
 
-    /// As a textbook prints it.
+    /// The symbol in a formula, such as `≤`.
     pub fn symbol(self) -> &'static str {
         match self {
             Compare::Less => "<",
@@ -100,7 +99,7 @@ impl Compare {
         }
     }
 
-    /// As a script writes it.
+    /// The operator in a script, such as `<=`.
     pub fn operator(self) -> &'static str {
         match self {
             Compare::Less => "<",
@@ -113,50 +112,50 @@ impl Compare {
     }
 }
 
-/// The answer a comparison gave when the trace was made.
+/// The result of a comparison when the trace was recorded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Guard {
-    /// How many nodes stood on the tape when the question was asked.
+    /// Number of nodes on the tape at the time of the comparison.
     pub after: u32,
-    /// The question.
+    /// The comparison.
     pub compare: Compare,
     /// Left operand.
     pub a: ValueId,
     /// Right operand.
     pub b: ValueId,
-    /// The answer.
-    pub answer: bool,
-    /// The comparison's place in the script.
+    /// The recorded result.
+    pub result: bool,
+    /// The script expression it comes from, if any.
     pub site: Option<Site>,
 }
 
 impl Guard {
-    /// Whether the same answer comes out for these values.
+    /// Whether the comparison gives the recorded result for these node values.
     #[inline(always)]
     pub fn holds(&self, values: &[f64]) -> bool {
-        self.compare.holds(values[self.a.index()], values[self.b.index()]) == self.answer
+        self.compare.holds(values[self.a.index()], values[self.b.index()]) == self.result
     }
 }
 
-/// What a function did at one point of its run, in order: computed something or asked something.
+/// One instruction of a function's run, in order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Instruction {
-    /// The node with this id was computed.
+    /// Computed the node with this id.
     Compute(ValueId),
-    /// The guard with this index was asked.
-    Ask(usize),
+    /// Compared two nodes, as recorded by the guard with this index.
+    Compare(usize),
 }
 
-/// One use of the chain rule: the gradient of `node` flows into one of its operands.
+/// One application of the chain rule: adds the gradient of `node`, times the local derivative, to that of one operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChainStep {
-    /// The operation whose gradient is complete.
+    /// The operation. Its own gradient is complete at this step.
     pub node: ValueId,
-    /// Which operand, 0 to 2.
+    /// Index of the operand, 0 to 2.
     pub operand: u8,
     /// The operand's node.
     pub into: ValueId,
-    /// Whether this is the first contribution to the operand's gradient: it sets it instead of adding to it.
+    /// Whether this is the first contribution to the operand's gradient: it sets the gradient instead of adding to it.
     pub first: bool,
 }
 
@@ -164,14 +163,14 @@ pub struct ChainStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("more than {limit} operations in one call")]
 pub struct TapeFull {
-    /// The limit.
+    /// Maximum number of operations and comparisons.
     pub limit: usize,
 }
 
-/// A finished trace: the first nodes are the inputs, in the order in which they were declared.
+/// A finished trace. The first nodes are the inputs, in the order in which they were declared.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// Name, and whether the chain rule flows into it; the same list for all traces of a function.
+    /// Each input's name, and whether the chain rule continues into it. Shared by all traces of a function.
     inputs: Arc<Vec<(String, bool)>>,
     nodes: Vec<Node>,
     guards: Vec<Guard>,
@@ -205,7 +204,7 @@ impl Trace {
         self.inputs.len()
     }
 
-    /// The name of an input as a formula shows it.
+    /// The name of an input in formulas; empty when there is no such input.
     pub fn input_name(&self, index: usize) -> &str {
         self.inputs.get(index).map_or("", |(name, _)| name)
     }
@@ -220,54 +219,56 @@ impl Trace {
         &self.nodes[id.index()]
     }
 
-    /// All guards in the order in which they were asked.
+    /// All guards in the order of their comparisons.
     pub fn guards(&self) -> &[Guard] {
         &self.guards
     }
 
-    /// The function's results.
+    /// The nodes of the function's results.
     pub fn outputs(&self) -> &[ValueId] {
         &self.outputs
     }
 
-    /// What ran, operations and comparisons, in order. Inputs and constants are not in it.
+    /// The operations and comparisons in order of execution, without inputs and constants.
     pub fn instructions(&self) -> &[Instruction] {
         &self.instructions
     }
 
-    /// The chain rule, from the results back to the inputs, one step per operand that matters.
+    /// The chain rule from the results back to the inputs, one step for each operand that depends on a differentiable
+    /// input.
     pub fn chain(&self) -> &[ChainStep] {
         &self.chain
     }
 
-    /// The texts that [`Site`]s point into.
+    /// The sources that [`Site::source`] indexes.
     pub fn sources(&self) -> &[Arc<Source>] {
         &self.sources
     }
 
-    /// The variable names that [`Site`]s point to.
+    /// The variable names that [`Site::name`] indexes.
     pub fn names(&self) -> &[Arc<str>] {
         &self.names
     }
 
-    /// Whether the script took out a plain number, so that no guard can promise this trace for another input.
+    /// Whether the script read a plain number out of a traced value, so that guards cannot decide whether the trace is
+    /// valid for another input.
     pub fn is_volatile(&self) -> bool {
         self.volatile
     }
 
-    /// The place of a site.
+    /// The location of a site; `None` when it belongs to another trace.
     pub fn location(&self, site: &Site) -> Option<Location> {
         let source = self.sources.get(site.source as usize)?;
         Some(Location { source: Arc::clone(source), span: site.span })
     }
 
-    /// The variable a node's value was given to, if its script gave it a name.
+    /// The name of the variable that a node's value was assigned to, if any.
     pub fn variable(&self, id: ValueId) -> Option<&str> {
         let name = self.node(id).site?.name?;
         self.names.get(name as usize).map(|name| &**name)
     }
 
-    /// Computes the nodes `from..to` into `values`, which holds all nodes before `from`.
+    /// Computes the nodes `from..to` into `values`, which already holds all nodes before `from`.
     #[inline]
     pub(crate) fn compute(&self, inputs: &[f64], values: &mut Vec<f64>, from: usize, to: usize) {
         values.truncate(from);
@@ -284,14 +285,16 @@ impl Trace {
         }
     }
 
-    /// Computes every node for these inputs into `values` and tells whether all guards hold.
+    /// Computes the value of every node into `values`, from one number per input. Returns whether all guards hold.
     pub fn evaluate(&self, inputs: &[f64], values: &mut Vec<f64>) -> bool {
         self.compute(inputs, values, 0, self.nodes.len());
         self.guards.iter().all(|guard| guard.holds(values))
     }
 
-    /// Reverse mode: fills `grads` (one per node; those that nothing flows into stay 0) from the gradients
-    /// of the results, `seeds[k]` = `∂L/∂outputs[k]`.
+    /// Reverse-mode differentiation (Griewank and Walther, "Evaluating Derivatives", 2008, chapter 3).
+    ///
+    /// `values` holds one number per node, `seeds[k]` is ∂L/∂outputs\[k\]. Fills `grads` with ∂L/∂node, one number per
+    /// node; 0 for nodes that no chain step reaches.
     pub fn backward(&self, values: &[f64], seeds: &[f64], grads: &mut Vec<f64>) {
         self.seed(seeds, grads);
         for step in &self.chain {
@@ -300,7 +303,7 @@ impl Trace {
         }
     }
 
-    /// Puts the gradients of the results in place, before the first chain step.
+    /// Initialises `grads` (one number per node) with the gradients of the results, before the first chain step.
     pub fn seed(&self, seeds: &[f64], grads: &mut Vec<f64>) {
         grads.clear();
         grads.resize(self.nodes.len(), 0.0);
@@ -309,8 +312,8 @@ impl Trace {
         }
     }
 
-    /// The numbers of one chain step, given the gradients so far: local derivative, contribution
-    /// (upstream × local), and the operand's gradient afterwards.
+    /// The numbers of one chain step, given the gradients so far: the local derivative, the contribution (upstream
+    /// gradient × local derivative), and the operand's gradient after the step.
     pub fn chain_values(&self, step: &ChainStep, values: &[f64], grads: &[f64]) -> (f64, f64, f64) {
         let node = self.node(step.node);
         let [a, b, c] = node.operands.map(|id| values[id.index()]);
@@ -320,13 +323,13 @@ impl Trace {
         (local, contribution, after)
     }
 
-    /// Where gradients of results enter: (node, index of the result, whether it is the node's first).
+    /// The nodes that receive seeds: (node, index of the result, whether it is the node's first seed).
     pub(crate) fn seeded(&self) -> &[(ValueId, usize, bool)] {
         &self.seeded
     }
 
-    /// Whether both say the same of the same run: all but what follows from it.
-    fn is_same(&self, other: &Trace) -> bool {
+    /// Whether both traces record the same run. Compares everything except data derived from it.
+    fn same_path(&self, other: &Trace) -> bool {
         let node = |(a, b): (&Node, &Node)| {
             (a.op, a.operands, a.site, a.constant.to_bits()) == (b.op, b.operands, b.site, b.constant.to_bits())
         };
@@ -343,7 +346,7 @@ impl Trace {
 
     fn plan_backward(&mut self) {
         let n = self.nodes.len();
-        // A node is live when a differentiable input reaches it and not only through stop_gradient.
+        // A node is live if it depends on a differentiable input other than through stop_gradient.
         let mut live = vec![false; n];
         for (i, node) in self.nodes.iter().enumerate() {
             live[i] = match node.op {
@@ -375,32 +378,49 @@ impl Trace {
     }
 }
 
-/// Writes a trace while a function runs.
+/// One call: the path it took and the value of each node.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The path.
+    pub trace: Arc<Trace>,
+    /// One value per node.
+    pub values: Vec<f64>,
+}
+
+impl Call {
+    /// The value of the k-th result.
+    pub fn output(&self, k: usize) -> f64 {
+        self.values[self.trace.outputs()[k].index()]
+    }
+}
+
+/// Records a trace while a function runs.
 #[derive(Debug)]
 pub struct TraceBuilder {
     trace: Trace,
     values: Vec<f64>,
     constants: HashMap<u64, ValueId>,
     limit: usize,
-    /// The trace that was finished last.
+    /// The last finished trace, shared with calls that take the same path.
     last: Option<Arc<Trace>>,
 }
 
-/// Nodes for which a tape keeps room, and the last trace, for the next run.
-const KEPT_NODES: usize = 4096;
+/// Maximum number of nodes for which a tape keeps its allocations and its last trace for the next run.
+const MAX_REUSED_NODES: usize = 4096;
 
 impl TraceBuilder {
-    /// An empty tape that takes at most `limit` operations and comparisons.
+    /// An empty tape for at most `limit` operations, constants and comparisons.
     pub fn new(limit: usize) -> Self {
         Self { trace: Trace::empty(), values: Vec::new(), constants: HashMap::new(), limit, last: None }
     }
 
-    /// Begins anew with these inputs: name, and whether the chain rule flows into it. Room is kept from run to run.
+    /// Starts the next run with these inputs (name, and whether the chain rule continues into it) and their values.
+    /// Reuses the tape's allocations.
     pub fn restart(&mut self, limit: usize, inputs: &Arc<Vec<(String, bool)>>, values: &[f64]) -> Vec<ValueId> {
-        if self.trace.nodes.capacity() > KEPT_NODES {
+        if self.trace.nodes.capacity() > MAX_REUSED_NODES {
             *self = Self::new(limit);
         }
-        let Self { trace, values: known, constants, .. } = self;
+        let Self { trace, values: computed, constants, .. } = self;
         if !Arc::ptr_eq(&trace.inputs, inputs) {
             trace.inputs = Arc::clone(inputs);
         }
@@ -410,7 +430,7 @@ impl TraceBuilder {
         trace.sources.clear();
         trace.names.clear();
         trace.volatile = false;
-        known.clear();
+        computed.clear();
         if !constants.is_empty() {
             constants.clear();
         }
@@ -429,24 +449,30 @@ impl TraceBuilder {
         self.append(Node { op: Op::Input, operands: [ValueId(0); 3], constant: 0.0, site: None }, value)
     }
 
-    /// A plain number that a traced value met. Equal bits give the same node.
+    /// Records a plain number as an operand. Equal bits give the same node.
+    ///
+    /// # Errors
+    /// [`TapeFull`] at the limit.
     pub fn constant(&mut self, value: f64) -> Result<ValueId, TapeFull> {
         if let Some(&id) = self.constants.get(&value.to_bits()) {
             return Ok(id);
         }
-        self.room()?;
+        self.check_limit()?;
         let id = self.append(Node { op: Op::Constant, operands: [ValueId(0); 3], constant: value, site: None }, value);
         self.constants.insert(value.to_bits(), id);
         Ok(id)
     }
 
-    /// Carries out an operation and writes it down.
+    /// Computes an operation and records it.
+    ///
+    /// # Errors
+    /// [`TapeFull`] at the limit.
     ///
     /// # Panics
     /// When the number of operands is not the operation's arity.
     pub fn push(&mut self, op: Op, operands: &[ValueId], site: Option<Site>) -> Result<ValueId, TapeFull> {
         assert_eq!(operands.len(), op.arity(), "operands of {op:?}");
-        self.room()?;
+        self.check_limit()?;
         let mut ids = [operands[0]; 3];
         ids[..operands.len()].copy_from_slice(operands);
         let [a, b, c] = ids.map(|id| self.values[id.index()]);
@@ -455,13 +481,16 @@ impl TraceBuilder {
         Ok(id)
     }
 
-    /// Answers a comparison and writes the answer down as a guard.
+    /// Compares two nodes and records the result as a guard.
+    ///
+    /// # Errors
+    /// [`TapeFull`] at the limit.
     pub fn compare(&mut self, compare: Compare, a: ValueId, b: ValueId, site: Option<Site>) -> Result<bool, TapeFull> {
-        self.room()?;
-        let answer = compare.holds(self.value(a), self.value(b));
-        self.trace.instructions.push(Instruction::Ask(self.trace.guards.len()));
-        self.trace.guards.push(Guard { after: self.trace.nodes.len() as u32, compare, a, b, answer, site });
-        Ok(answer)
+        self.check_limit()?;
+        let result = compare.holds(self.value(a), self.value(b));
+        self.trace.instructions.push(Instruction::Compare(self.trace.guards.len()));
+        self.trace.guards.push(Guard { after: self.trace.nodes.len() as u32, compare, a, b, result, site });
+        Ok(result)
     }
 
     /// The value of a node.
@@ -469,52 +498,52 @@ impl TraceBuilder {
         self.values[id.index()]
     }
 
-    /// Marks the trace as right for this very input only.
+    /// Marks the trace as valid for this input only.
     pub fn mark_volatile(&mut self) {
         self.trace.volatile = true;
     }
 
-    /// The index of a source for [`Site`]s.
+    /// The index of a source, for [`Site::source`].
     pub fn source(&mut self, source: &Arc<Source>) -> u32 {
         let sources = &mut self.trace.sources;
-        let known = sources.iter().position(|s| Arc::ptr_eq(s, source));
-        known.unwrap_or_else(|| {
+        let found = sources.iter().position(|s| Arc::ptr_eq(s, source));
+        found.unwrap_or_else(|| {
             sources.push(Arc::clone(source));
             sources.len() - 1
         }) as u32
     }
 
-    /// The index of a variable name for [`Site`]s.
+    /// The index of a variable name, for [`Site::name`].
     pub fn name(&mut self, name: &Arc<str>) -> u32 {
         let names = &mut self.trace.names;
-        let known = names.iter().position(|n| n == name);
-        known.unwrap_or_else(|| {
+        let found = names.iter().position(|n| n == name);
+        found.unwrap_or_else(|| {
             names.push(Arc::clone(name));
             names.len() - 1
         }) as u32
     }
 
-    /// The finished call, with these results.
+    /// Finishes the call with these results.
     pub fn finish(mut self, outputs: Vec<ValueId>) -> Call {
         self.call(outputs)
     }
 
-    /// The call that has been written, with these results; then the tape can be [restarted](Self::restart). A run that
-    /// did the same as the one before it has the same trace.
+    /// Finishes the call with these results and keeps the tape for a [restart](Self::restart). Runs in a row that
+    /// record the same share one trace.
     pub fn call(&mut self, outputs: Vec<ValueId>) -> Call {
         self.trace.outputs = outputs;
         let values = self.values.clone();
-        if let Some(last) = self.last.as_ref().filter(|last| last.is_same(&self.trace)) {
+        if let Some(last) = self.last.as_ref().filter(|last| last.same_path(&self.trace)) {
             return Call { trace: Arc::clone(last), values };
         }
         let mut trace = std::mem::replace(&mut self.trace, Trace::empty());
         trace.plan_backward();
         let trace = Arc::new(trace);
-        self.last = Some(Arc::clone(&trace)).filter(|trace| trace.nodes.len() <= KEPT_NODES);
+        self.last = Some(Arc::clone(&trace)).filter(|trace| trace.nodes.len() <= MAX_REUSED_NODES);
         Call { trace, values }
     }
 
-    fn room(&self) -> Result<(), TapeFull> {
+    fn check_limit(&self) -> Result<(), TapeFull> {
         let used = self.trace.nodes.len() + self.trace.guards.len();
         if used < self.limit { Ok(()) } else { Err(TapeFull { limit: self.limit }) }
     }

@@ -1,15 +1,15 @@
-//! One suite over both evaluators: derivatives against finite differences, lanes against single calls by
-//! bits, the tree of traces against running the function again.
+//! One suite for all evaluators: derivatives against finite differences, lanes against single calls by bits, stored
+//! traces against repeated runs.
 
 use proptest::prelude::*;
 use slowgrad_tape::isa::{self, Isa};
 use slowgrad_tape::{
-    Call, Compare, Diagnostic, Function, GROUP, Op, Over, Pass, TapeFull, TraceBuilder, Tracer, ValueId,
+    Call, CallerRow, Compare, Diagnostic, Function, LANE_GROUP, Op, Pass, TapeFull, TraceBuilder, Tracer, ValueId,
 };
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// Points at which an operation is smooth and defined, as (a, b, c).
+/// Points (a, b, c) at which an operation is defined and smooth.
 fn smooth_points(op: Op) -> Vec<[f64; 3]> {
     match op {
         Op::Ln | Op::Log10 | Op::Log2 | Op::Sqrt => vec![[0.3, 0.0, 0.0], [1.7, 0.0, 0.0], [40.0, 0.0, 0.0]],
@@ -24,7 +24,7 @@ fn smooth_points(op: Op) -> Vec<[f64; 3]> {
 #[test]
 fn every_derivative_agrees_with_finite_differences() {
     for &op in Op::ALL {
-        // By definition not the derivative of its value.
+        // By definition, its derivative is not that of its value.
         if op == Op::StopGradient {
             continue;
         }
@@ -60,7 +60,7 @@ fn kinks_follow_pytorch() {
     assert!(Op::Max.value(f64::NAN, 1.0, 0.0).is_nan() && Op::Max.value(1.0, f64::NAN, 0.0).is_nan());
 }
 
-/// A random straight-line function of two inputs, with comparisons that choose between two endings.
+/// A random straight-line function of two inputs, with comparisons that select one of three results.
 #[derive(Debug, Clone)]
 struct Recipe {
     steps: Vec<(usize, usize, usize, f64)>,
@@ -96,7 +96,7 @@ impl Runs {
             let a = ids[a % ids.len()];
             let b = if b % 3 == 0 { tape.constant(constant)? } else { ids[b % ids.len()] };
             let id = if op.arity() == 1 { tape.push(op, &[a], None)? } else { tape.push(op, &[a, b], None)? };
-            // Keep values in a range where finite differences mean something.
+            // Keeps values in a range in which finite differences are accurate.
             ids.push(tape.push(Op::Tanh, &[id], None)?);
         }
         let last = ids[ids.len() - 1];
@@ -124,7 +124,7 @@ fn recipes() -> impl Strategy<Value = Recipe> {
     (prop::collection::vec(step, 1..12), -0.5..0.5_f64).prop_map(|(steps, threshold)| Recipe { steps, threshold })
 }
 
-/// Which of its bit patterns a NaN has is not laid down by Rust.
+/// Compares bits. All NaNs are equal, since Rust does not specify the bits of a NaN.
 fn same_bits(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
 }
@@ -139,7 +139,7 @@ proptest! {
         let trace = runs.record(&[x, y]).expect("a small tape").trace;
         let (mut values, mut grads) = (Vec::new(), Vec::new());
         prop_assert!(trace.evaluate(&[x, y], &mut values));
-        // Beyond infinity there is no slope, even where tanh leads back to 1.
+        // An infinite value has no slope, even if tanh maps it back to 1.
         prop_assume!(values.iter().all(|value| value.is_finite()));
         trace.backward(&values, &[1.0], &mut grads);
         for k in 0..2 {
@@ -151,7 +151,7 @@ proptest! {
             };
             let slope = |h: f64, at: &mut dyn FnMut(f64) -> f64| (at(h) - at(-h)) / (2.0 * h);
             let (coarse, fine) = (slope(1e-5, &mut at), slope(5e-6, &mut at));
-            // Where the two differ there is a kink between the points, and no slope to compare with.
+            // If the two slopes differ, a kink is between the points, and there is no derivative to compare with.
             if (coarse - fine).abs() < 1e-4 * fine.abs().max(1.0) {
                 let error = (fine - grads[k]).abs() / grads[k].abs().max(1.0);
                 prop_assert!(error < 2e-4, "input {}: {} and {}", k, grads[k], fine);
@@ -176,7 +176,7 @@ proptest! {
             prop_assert!(isa::force(unit));
             let lanes = RefCell::new(Function::new(2, 1, runs()));
             let mut pass = Pass::default();
-            // The second half first: the first half may bring new paths, and other numbers of calls.
+            // The second half first, so that the whole brings new paths and another number of calls.
             for part in [xs.len() / 2..xs.len(), 0..xs.len()] {
                 let (xs, ys) = (&xs[part.clone()], &ys[part.clone()]);
                 pass.fit(&lanes.borrow(), xs.len());
@@ -196,16 +196,16 @@ proptest! {
     }
 }
 
-/// A rule as optimizers have them: w, grad, a field of state and the learning rate give two results, by plain arithmetic.
+/// A rule like an optimizer's: w, grad, a state field and the learning rate give two results, by plain arithmetic.
 #[derive(Debug, Clone)]
 struct Rule {
-    /// Each with its operands among the inputs, a constant, and what stands before.
+    /// Operations with the indices of their operands: the inputs, a constant, then the earlier results.
     steps: Vec<(Op, usize, usize)>,
     results: [usize; 2],
 }
 
-/// What a rule has before its first step.
-const GIVEN: usize = 5;
+/// Number of values before the first operation's result.
+const GIVEN_VALUES: usize = 5;
 
 impl Tracer for Rule {
     fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
@@ -226,13 +226,14 @@ fn rules() -> impl Strategy<Value = Rule> {
     let step = (prop::sample::select(&PLAIN[..]), 0_usize..100, 0_usize..100);
     (prop::collection::vec(step, 1..16), prop::array::uniform2(0_usize..12)).prop_map(|(mut steps, results)| {
         for (at, (_, a, b)) in steps.iter_mut().enumerate() {
-            let there = GIVEN + at;
-            // Mostly the latest ones, so that there are chains to be joined.
-            let pick = |x: usize| if x.is_multiple_of(2) { there - 1 - x / 2 % there.min(3) } else { x % there };
+            let available = GIVEN_VALUES + at;
+            // Mostly the latest values, so that there are chains to fuse.
+            let pick =
+                |x: usize| if x.is_multiple_of(2) { available - 1 - x / 2 % available.min(3) } else { x % available };
             (*a, *b) = (pick(*a), pick(*b));
         }
-        let there = GIVEN + steps.len();
-        Rule { steps, results: results.map(|x| there - 1 - x % there) }
+        let available = GIVEN_VALUES + steps.len();
+        Rule { steps, results: results.map(|x| available - 1 - x % available) }
     })
 }
 
@@ -240,26 +241,26 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn calls_where_their_numbers_lie_have_the_bits_of_single_calls(
+    fn in_place_calls_have_the_bits_of_single_calls(
         rule in rules(), seed in 0.1..0.9_f64, count in 0_usize..300, offset in 0_usize..8, room in 1_usize..200,
     ) {
         for unit in isa::available() {
             prop_assert!(isa::force(unit));
-            compare_in_place(&rule, seed, count, offset, room).map_err(|told| TestCaseError::fail(format!("{told} on {unit:?}")))?;
+            compare_in_place(&rule, seed, count, offset, room).map_err(|error| TestCaseError::fail(format!("{error} on {unit:?}")))?;
         }
         let _ = isa::force(isa::available().into_iter().max().unwrap_or(Isa::Portable));
     }
 }
 
-/// Carries out a rule where its numbers lie, some after the beginning of their memory, and through the rows of a pass
-/// that has room for some of them.
+/// Runs a rule in place, from some offset in its buffers on, and through the rows of a pass with room for some of the
+/// calls.
 fn compare_in_place(rule: &Rule, seed: f64, count: usize, offset: usize, room: usize) -> Result<(), String> {
     let mut single = Function::new(4, 2, Box::new(rule.clone()));
     let function = RefCell::new(Function::new(4, 2, Box::new(rule.clone())));
     function.borrow_mut().call(&[1.0; 4]).expect("it runs");
     let mut pass = Pass::default();
     pass.fit(&function.borrow(), room);
-    pass.never_backward();
+    pass.set_forward_only();
     pass.set_input(3, 0.01);
     pass.prepare(&function);
     let all = offset + count;
@@ -267,10 +268,13 @@ fn compare_in_place(rule: &Rule, seed: f64, count: usize, offset: usize, room: u
         |k: usize| (0..all).map(|at| slowgrad_tape::math::sin((at * k + at) as f64 * seed)).collect::<Vec<_>>();
     let [mut w, grads, mut m] = [numbers(1), numbers(2), numbers(3)];
     let before = [w.clone(), grads.clone(), m.clone()];
-    let over =
-        &mut [Over::Replace(&mut w[offset..], 0), Over::Read(&grads[offset..]), Over::Replace(&mut m[offset..], 1)];
-    let done = pass.forward_over(over);
-    if !done.is_empty() && (done.start >= GROUP || done.end + GROUP <= count) {
+    let rows = &mut [
+        CallerRow::Replace(&mut w[offset..], 0),
+        CallerRow::Read(&grads[offset..]),
+        CallerRow::Replace(&mut m[offset..], 1),
+    ];
+    let done = pass.forward_in_place(rows);
+    if !done.is_empty() && (done.start >= LANE_GROUP || done.end + LANE_GROUP <= count) {
         return Err(format!("of {count} calls only {done:?} were done"));
     }
     let mut expected = |at: usize| {
@@ -278,8 +282,8 @@ fn compare_in_place(rule: &Rule, seed: f64, count: usize, offset: usize, room: u
         [call.output(0), call.output(1)]
     };
     for at in 0..all {
-        let is_done = at >= offset && done.contains(&(at - offset));
-        let expected = if is_done { expected(at) } else { [before[0][at], before[2][at]] };
+        let done_here = at >= offset && done.contains(&(at - offset));
+        let expected = if done_here { expected(at) } else { [before[0][at], before[2][at]] };
         if !same_bits(w[at], expected[0]) || !same_bits(m[at], expected[1]) {
             return Err(format!("call {at} in place: {:?} and {expected:?}", (w[at], m[at])));
         }
@@ -299,10 +303,11 @@ fn compare_in_place(rule: &Rule, seed: f64, count: usize, offset: usize, room: u
 }
 
 #[test]
-fn whatever_can_be_joined_has_the_bits_of_single_calls() {
-    // What may follow: an operation, on which side of it stands what there is, and whether a product on the other.
+fn every_fused_chain_has_the_bits_of_single_calls() {
+    // Possible tails: the operation, whether the running result is its right operand, and whether the other one is a
+    // product.
     let plain = [Op::Add, Op::Sub, Op::Mul, Op::Div].into_iter().flat_map(|op| [(op, false), (op, true)]);
-    let follows: Vec<_> = plain.map(|(op, is_right)| (op, is_right, false)).collect();
+    let follows: Vec<_> = plain.map(|(op, right)| (op, right, false)).collect();
     let products = [Op::Add, Op::Sub].into_iter().flat_map(|op| [(op, false, true), (op, true, true)]);
     let mut chains = vec![Vec::new()];
     for last in products.chain(follows.iter().copied()) {
@@ -312,19 +317,19 @@ fn whatever_can_be_joined_has_the_bits_of_single_calls() {
     for first in [Op::Add, Op::Sub, Op::Mul, Op::Div, Op::Sqrt] {
         for chain in &chains {
             let mut steps = vec![(first, 0, 1)];
-            for &(op, is_right, is_product) in chain {
-                let (latest, mut other) = (GIVEN + steps.len() - 1, 2 + steps.len() % 3);
-                if is_product {
+            for &(op, right, product) in chain {
+                let (latest, mut other) = (GIVEN_VALUES + steps.len() - 1, 2 + steps.len() % 3);
+                if product {
                     steps.push((Op::Mul, other, 1));
                     other = latest + 1;
                 }
-                steps.push(if is_right { (op, other, latest) } else { (op, latest, other) });
+                steps.push(if right { (op, other, latest) } else { (op, latest, other) });
             }
-            let rule = Rule { results: [GIVEN + steps.len() - 1, 2], steps };
+            let rule = Rule { results: [GIVEN_VALUES + steps.len() - 1, 2], steps };
             for unit in isa::available() {
                 assert!(isa::force(unit));
-                if let Err(told) = compare_in_place(&rule, 0.3, 90, 3, 90) {
-                    panic!("{rule:?} on {unit:?}: {told}");
+                if let Err(error) = compare_in_place(&rule, 0.3, 90, 3, 90) {
+                    panic!("{rule:?} on {unit:?}: {error}");
                 }
             }
         }
@@ -333,23 +338,27 @@ fn whatever_can_be_joined_has_the_bits_of_single_calls() {
 }
 
 #[test]
-fn a_rule_that_swaps_its_numbers_is_not_carried_out_where_they_lie() {
+fn a_rule_that_swaps_its_inputs_does_not_run_in_place() {
     let rule = Rule { steps: vec![(Op::Add, 1, 1)], results: [2, 0] };
     let function = RefCell::new(Function::new(4, 2, Box::new(rule)));
     function.borrow_mut().call(&[1.0; 4]).expect("it runs");
     let mut pass = Pass::default();
     pass.fit(&function.borrow(), 16);
-    pass.never_backward();
+    pass.set_forward_only();
     pass.set_input(3, 0.01);
     pass.prepare(&function);
     let width = function.borrow_mut().width();
     let (mut w, grads, mut m) = (vec![1.0; width], vec![2.0; width], vec![3.0; width]);
-    let done = pass.forward_over(&mut [Over::Replace(&mut w, 0), Over::Read(&grads), Over::Replace(&mut m, 1)]);
+    let done = pass.forward_in_place(&mut [
+        CallerRow::Replace(&mut w, 0),
+        CallerRow::Read(&grads),
+        CallerRow::Replace(&mut m, 1),
+    ]);
     assert_eq!((done, w[0], m[0]), (0..0, 1.0, 3.0));
 }
 
 #[test]
-fn a_path_is_traced_once() {
+fn each_path_is_traced_once() {
     let traced: std::rc::Rc<std::cell::Cell<usize>> = std::rc::Rc::default();
     let recipe = Recipe { steps: vec![(0, 0, 1, 0.0)], threshold: 0.0 };
     let mut function = Function::new(2, 1, Box::new(Runs { recipe, traced: traced.clone() }));
@@ -360,7 +369,7 @@ fn a_path_is_traced_once() {
     assert_eq!(traced.get(), 3, "three paths, three runs of the script");
 }
 
-/// Takes a plain number out, as `value(x)` in a script does, and decides by it.
+/// Reads a plain number out, like `value(x)` in a script, and branches on it.
 struct Peeks;
 
 impl Tracer for Peeks {
@@ -395,42 +404,42 @@ fn a_volatile_trace_is_never_replayed() {
 }
 
 #[test]
-fn runs_share_a_trace_only_when_they_did_the_same_to_the_bit() {
+fn runs_share_a_trace_only_if_they_are_equal_bit_for_bit() {
     let inputs = Arc::new(vec![("x".to_owned(), true)]);
     let mut tape = TraceBuilder::new(100);
-    let mut run = |x: f64, factor: f64, op: Op, is_volatile: bool| {
+    let mut run = |x: f64, factor: f64, op: Op, volatile: bool| {
         let ids = tape.restart(100, &inputs, &[x]);
         let factor = tape.constant(factor).expect("room");
         let y = tape.push(op, &[ids[0], factor], None).expect("room");
         tape.compare(Compare::Greater, y, factor, None).expect("room");
-        if is_volatile {
+        if volatile {
             tape.mark_volatile();
         }
         tape.call(vec![y])
     };
     let first = run(2.0, 0.0, Op::Mul, false);
     let mut next = first.clone();
-    for (x, factor, op, is_volatile, is_same) in [
+    for (x, factor, op, volatile, same) in [
         (3.0, 0.0, Op::Mul, false, true),
         (3.0, -0.0, Op::Mul, false, false),
         (3.0, -0.0, Op::Add, false, false),
-        // The comparison has another answer.
+        // The comparison has another result.
         (-3.0, -0.0, Op::Add, false, false),
         (-3.0, -0.0, Op::Add, true, false),
         (-5.0, -0.0, Op::Add, true, true),
     ] {
-        let before = std::mem::replace(&mut next, run(x, factor, op, is_volatile));
-        assert_eq!(Arc::ptr_eq(&before.trace, &next.trace), is_same, "{x} {factor} {op:?}");
+        let before = std::mem::replace(&mut next, run(x, factor, op, volatile));
+        assert_eq!(Arc::ptr_eq(&before.trace, &next.trace), same, "{x} {factor} {op:?}");
         let mut values = Vec::new();
         assert!(next.trace.evaluate(&[x], &mut values), "the trace is right for its own input");
         assert_eq!(values, next.values);
         assert_eq!(next.trace.chain().len(), 1);
     }
-    assert_eq!(first.values, [2.0, 0.0, 0.0], "what was taken before stays as it was");
+    assert_eq!(first.values, [2.0, 0.0, 0.0], "an earlier call does not change");
 }
 
 #[test]
-fn stop_gradient_and_constants_take_no_part_in_the_chain_rule() {
+fn the_chain_rule_stops_at_stop_gradient_and_constants() {
     let mut tape = TraceBuilder::new(100);
     let x = tape.input("x", 3.0, true);
     let t = tape.input("t", 5.0, false);
@@ -447,7 +456,7 @@ fn stop_gradient_and_constants_take_no_part_in_the_chain_rule() {
 }
 
 #[test]
-fn a_result_that_is_an_input_or_given_twice_adds_its_gradients() {
+fn gradients_of_an_input_that_is_a_result_twice_add_up() {
     let mut tape = TraceBuilder::new(100);
     let x = tape.input("x", 2.0, true);
     let trace = tape.finish(vec![x, x]).trace;
@@ -458,7 +467,7 @@ fn a_result_that_is_an_input_or_given_twice_adds_its_gradients() {
 }
 
 #[test]
-fn the_tape_has_an_end() {
+fn a_full_tape_is_an_error() {
     let mut tape = TraceBuilder::new(3);
     let mut x = tape.input("x", 1.0, true);
     for _ in 0..2 {

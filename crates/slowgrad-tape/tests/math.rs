@@ -1,5 +1,5 @@
-//! The kernel of elementary functions against a high-precision reference, its edge cases, the laws
-//! it promises, and the promise that a lane of a vector and a single call give the same bits.
+//! The elementary functions against a high-precision reference, their edge cases and invariants, and equality of the
+//! bits of a lane and of a single call.
 
 #![allow(clippy::unreadable_literal, reason = "numbers next to a boundary are copied by machine")]
 
@@ -12,7 +12,7 @@ use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 type Unary = fn(f64) -> f64;
 type Binary = fn(f64, f64) -> f64;
 
-/// Every function of one argument with the error, in ulp, it must stay within.
+/// Every function of one argument with its error bound in ulp.
 const UNARY: [(&str, Unary, f64); 17] = [
     ("exp", exp, 1.0),
     ("ln", ln, 1.0),
@@ -33,10 +33,10 @@ const UNARY: [(&str, Unary, f64); 17] = [
     ("cbrt", cbrt, 0.75),
 ];
 
-/// Every function of two arguments, likewise.
+/// Every function of two arguments with its error bound in ulp.
 const BINARY: [(&str, Binary, f64); 2] = [("pow", pow, 0.75), ("atan2", atan2, 0.75)];
 
-/// Same bits, `NaN` included.
+/// Compares bits, those of `NaN` too.
 #[track_caller]
 fn assert_bits(got: f64, expected: f64) {
     assert_eq!(got.to_bits(), expected.to_bits(), "got {got:e}, expected {expected:e}");
@@ -46,7 +46,7 @@ fn bits(field: &str) -> f64 {
     f64::from_bits(u64::from_str_radix(field, 16).expect("sixteen hexadecimal digits"))
 }
 
-/// Distance of `got` from the true value, which lies `rest` ulp of `nearest` from `nearest`.
+/// Distance in ulp of `got` from the exact value, which is `nearest` plus `rest` ulp of it.
 fn error_ulp(got: f64, nearest: f64, rest: f64) -> f64 {
     if got.to_bits() == nearest.to_bits() {
         return rest.abs();
@@ -77,7 +77,7 @@ fn values_stay_within_their_error_bounds() {
         };
         let error = error_ulp(got, bits(nearest), rest.parse().expect("a number"));
         let entry = worst.iter_mut().find(|entry| entry.0 == name).expect("listed");
-        // x·x·x and (x·x)·(x·x) are promised as such, with the roundings they have.
+        // x·x·x and (x·x)·(x·x) are documented as such, with their roundings.
         let by_hand = name == "pow" && [3.0, 4.0].contains(&bits(y));
         let bound = if by_hand { 2.0 } else { entry.1 };
         assert!(error <= bound, "{name}: {error} ulp from the truth, got {got:e}: {line}");
@@ -286,7 +286,7 @@ impl Bits {
     }
 }
 
-/// 10,000 arguments: everyday ones, wide ones, any bit pattern, and the edges.
+/// 10,000 arguments: moderate ones, wide ones, any bit pattern, and the edges.
 fn arguments() -> Vec<f64> {
     let mut random = Bits(7);
     let edges = [0.0, -0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 5e-324, -5e-324];
@@ -357,10 +357,10 @@ fn fused_multiply_add_rounds_once() {
     assert_bits(fma(5e-324, 0.5, 5e-324), 1e-323);
 }
 
-/// Name and loop over lanes.
+/// Name and lane loop of each function.
 type LaneLoops = Vec<(&'static str, fn(&[f64], &mut [f64]))>;
 
-/// One loop over lanes, compiled as the attributes say.
+/// A loop over lanes, compiled with these attributes.
 macro_rules! lane_loop {
     ($function:ident, [$($attribute:meta),*]) => {
         $(#[$attribute])*
@@ -372,7 +372,7 @@ macro_rules! lane_loop {
     };
 }
 
-/// A module with the loops of all functions, compiled as the attributes say.
+/// A module with the loops of all functions, compiled with these attributes.
 macro_rules! lane_loops {
     ($module:ident, $attributes:tt) => {
         lane_loops!(
@@ -384,7 +384,7 @@ macro_rules! lane_loops {
         mod $module {
             $(lane_loop!($function, $attributes);)+
 
-            #[allow(unsafe_code, reason = "the caller has asked the processor for the features")]
+            #[allow(unsafe_code, reason = "the processor must have the features")]
             #[allow(unused_unsafe, reason = "the plain loops are safe to call")]
             pub(super) fn all() -> super::LaneLoops {
                 // SAFETY: `loops_for_this_processor` uses a module only if its features exist.
@@ -445,7 +445,7 @@ fn powers_in_lanes_have_the_bits_of_single_calls() {
     assert!(out.iter().map(|v| v.to_bits()).eq(single.iter().copied()));
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        #[allow(unsafe_code, reason = "the processor has just been asked for the features")]
+        #[allow(unsafe_code, reason = "the processor must have the features")]
         // SAFETY: both features exist on this processor.
         unsafe {
             pow_lanes_avx2(&x, &y, &mut out);
@@ -467,7 +467,7 @@ fn a_lane_and_a_single_call_give_the_same_bits() {
             let mut out = vec![0.0; x.len()];
             lanes(&x, &mut out);
             let function = match name {
-                // Their results beyond the limit are unspecified, yet the same.
+                // Results beyond the limit are unspecified, but equal.
                 "sin_fast" => sin_fast,
                 "cos_fast" => cos_fast,
                 _ => UNARY.iter().find(|entry| entry.0 == name).expect("listed").1,

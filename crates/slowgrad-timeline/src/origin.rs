@@ -363,7 +363,7 @@ impl<'a> Call<'a> {
         let instructions = trace.instructions().iter().enumerate();
         let computed = instructions.filter_map(|(at, instruction)| match instruction {
             Instruction::Compute(id) => Some((*id, at)),
-            Instruction::Ask(_) => None,
+            Instruction::Compare(_) => None,
         });
         let computed = computed.collect();
         Self { trace, values, seeds: Vec::new(), forward, backward, inputs, plugin, seeded: Vec::new(), computed }
@@ -390,7 +390,7 @@ impl<'a> Call<'a> {
                 let node = self.trace.node(*other);
                 node.operands[..node.op.arity()].contains(&id)
             }
-            Instruction::Ask(guard) => {
+            Instruction::Compare(guard) => {
                 let guard = &self.trace.guards()[*guard];
                 guard.a == id || guard.b == id
             }
@@ -403,14 +403,14 @@ impl<'a> Call<'a> {
     pub(crate) fn node_of(&self, event: usize) -> Option<ValueId> {
         match self.trace.instructions().get(event.checked_sub(self.forward)?)? {
             Instruction::Compute(id) => Some(*id),
-            Instruction::Ask(_) => None,
+            Instruction::Compare(_) => None,
         }
     }
 
     /// The two sides of the comparison that an event asked.
     pub(crate) fn guard(&self, event: usize) -> Option<(ValueId, ValueId)> {
         match self.trace.instructions().get(event.checked_sub(self.forward)?)? {
-            Instruction::Ask(guard) => Some((self.trace.guards()[*guard].a, self.trace.guards()[*guard].b)),
+            Instruction::Compare(guard) => Some((self.trace.guards()[*guard].a, self.trace.guards()[*guard].b)),
             Instruction::Compute(_) => None,
         }
     }

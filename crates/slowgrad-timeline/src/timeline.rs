@@ -520,7 +520,7 @@ fn closing(trace: &Trace, output: usize) -> Option<(&Trace, Site)> {
     let of_result = trace.node(trace.outputs()[output]).site;
     let site = of_result.or_else(|| match trace.instructions().last()? {
         Instruction::Compute(id) => trace.node(*id).site,
-        Instruction::Ask(guard) => trace.guards()[*guard].site,
+        Instruction::Compare(guard) => trace.guards()[*guard].site,
     });
     site.map(|site| (trace, site))
 }
@@ -551,7 +551,7 @@ fn distinct(trace: &Trace, id: ValueId, name: &str) -> String {
     let starts = (0..trace.inputs()).any(is_input);
     let instructions = trace.instructions().iter().filter_map(|instruction| match instruction {
         Instruction::Compute(other) => Some(*other),
-        Instruction::Ask(_) => None,
+        Instruction::Compare(_) => None,
     });
     let same: Vec<ValueId> = instructions.filter(|other| is_same(*other)).collect();
     let nth = same.iter().position(|other| *other == id).unwrap_or(0);
@@ -582,10 +582,10 @@ fn run(trace: &Trace, inputs: &[f64], instruction: Instruction) -> (EventKind, O
             let operands = node.operands[..node.op.arity()].iter().map(|&id| named(trace, &values, id)).collect();
             (EventKind::Operation { op: node.op, operands, result: named(trace, &values, id) }, node.site)
         }
-        Instruction::Ask(guard) => {
+        Instruction::Compare(guard) => {
             let guard = &trace.guards()[guard];
             let (a, b) = (named(trace, &values, guard.a), named(trace, &values, guard.b));
-            (EventKind::Ask { compare: guard.compare, a, b, answer: guard.answer }, guard.site)
+            (EventKind::Ask { compare: guard.compare, a, b, answer: guard.result }, guard.site)
         }
     }
 }

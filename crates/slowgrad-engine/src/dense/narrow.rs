@@ -1,18 +1,18 @@
-//! The gradients of layers that have too few inputs to fill a vector, and those of biases: sums side by side, which hide the
-//! time that one addition takes.
+//! Gradients of layers with too few inputs to fill a vector, and of biases. Several sums run side by side, which hides
+//! the latency of an addition.
 
-use super::Matrix;
+use super::matrix::Matrix;
 use slowgrad_tape::math;
 
-/// Layers with fewer inputs than this fill no vector; their gradients are sums side by side.
-const FEW: usize = 5;
+/// Minimum number of inputs with which a layer's gradients fill vectors.
+const MIN_WIDE_INPUTS: usize = 5;
 
-/// Whether the gradients of a layer of so many inputs do without the inputs as `[sample][feature]`.
+/// Whether the gradients of a layer with this many inputs are computed without the inputs as `[sample][feature]`.
 pub fn is_narrow(inputs: usize) -> bool {
-    inputs < FEW
+    inputs < MIN_WIDE_INPUTS
 }
 
-/// The mean gradients of the biases, and of so many weights as a neuron has inputs.
+/// The mean gradients of the biases, and of `inputs` weights for each neuron.
 #[inline(always)]
 pub(super) fn narrow_gradients(
     delta: Matrix<'_>,
@@ -24,25 +24,26 @@ pub(super) fn narrow_gradients(
 ) {
     let mut j = 0;
     while j < bias.len() {
-        let some = Few { delta, x, weight: &mut weight[j * inputs..], bias: &mut bias[j..], inputs, j, samples };
-        j += match (some.bias.len(), inputs) {
-            // More biases alone would be gathered into a vector, which takes longer.
-            (2.., 0) => some.neurons::<2, 0>(),
-            (4.., 2..) => some.neurons::<4, 2>(),
-            (4.., 1) => some.neurons::<4, 1>(),
-            (2.., 4..) => some.neurons::<2, 4>(),
-            (2.., 2..) => some.neurons::<2, 2>(),
-            (2.., 1) => some.neurons::<2, 1>(),
-            (_, 0) => some.neurons::<1, 0>(),
-            (_, 4..) => some.neurons::<1, 4>(),
-            (_, 2..) => some.neurons::<1, 2>(),
-            (_, 1) => some.neurons::<1, 1>(),
+        let layer =
+            NarrowLayer { delta, x, weight: &mut weight[j * inputs..], bias: &mut bias[j..], inputs, j, samples };
+        j += match (layer.bias.len(), inputs) {
+            // More biases at once would be gathered into a vector, which takes longer.
+            (2.., 0) => layer.neurons::<2, 0>(),
+            (4.., 2..) => layer.neurons::<4, 2>(),
+            (4.., 1) => layer.neurons::<4, 1>(),
+            (2.., 4..) => layer.neurons::<2, 4>(),
+            (2.., 2..) => layer.neurons::<2, 2>(),
+            (2.., 1) => layer.neurons::<2, 1>(),
+            (_, 0) => layer.neurons::<1, 0>(),
+            (_, 4..) => layer.neurons::<1, 4>(),
+            (_, 2..) => layer.neurons::<1, 2>(),
+            (_, 1) => layer.neurons::<1, 1>(),
         };
     }
 }
 
-/// The gradients of some neurons, from the j-th on.
-struct Few<'a> {
+/// The gradients of some neurons of a layer, from the j-th on.
+struct NarrowLayer<'a> {
     delta: Matrix<'a>,
     x: Matrix<'a>,
     weight: &'a mut [f64],
@@ -52,12 +53,11 @@ struct Few<'a> {
     samples: usize,
 }
 
-impl Few<'_> {
-    /// Those of `J` neurons, `I` weights of each at a time: sums side by side hide the time that one addition takes.
-    /// Answers `J`.
+impl NarrowLayer<'_> {
+    /// Computes the gradients of `J` neurons, `I` weights of each at a time. Returns `J`.
     #[inline(always)]
     fn neurons<const J: usize, const I: usize>(self) -> usize {
-        let Few { delta, x, weight, bias, inputs, j, samples } = self;
+        let NarrowLayer { delta, x, weight, bias, inputs, j, samples } = self;
         let delta = rows::<J>(delta, j, samples);
         sums::<J, I, true>(delta, x, weight, bias, inputs, 0, samples);
         let mut i = I;
@@ -73,8 +73,8 @@ impl Few<'_> {
     }
 }
 
-/// `weight[r][i + c] = Σₛ delta[r][s]·x[i + c][s] / samples`, and of the biases as well where they are wanted. Loops,
-/// since a closure would not be compiled for the vector unit.
+/// `weight[r][i + c] = Σₛ delta[r][s]·x[i + c][s] / samples`, and the same sums for the biases if `BIAS`. Written with
+/// loops, since a closure would not be compiled for the vector unit.
 #[allow(clippy::needless_range_loop, reason = "the rows are counted as in the formula")]
 #[inline(always)]
 fn sums<const J: usize, const I: usize, const BIAS: bool>(
@@ -104,7 +104,7 @@ fn sums<const J: usize, const I: usize, const BIAS: bool>(
             }
         }
     }
-    // All divisions at once, so that they become few vectors.
+    // All divisions together, so that they form few vectors.
     for r in 0..J {
         biases[r] /= samples as f64;
         for c in 0..I {
@@ -121,7 +121,7 @@ fn sums<const J: usize, const I: usize, const BIAS: bool>(
     }
 }
 
-/// So many rows from a row on.
+/// `R` rows from `first` on.
 #[inline(always)]
 fn rows<const R: usize>(matrix: Matrix<'_>, first: usize, samples: usize) -> [&[f64]; R] {
     let mut rows: [&[f64]; R] = [&[]; R];

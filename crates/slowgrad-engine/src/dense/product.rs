@@ -1,14 +1,14 @@
-//! Products of matrices: a tile of sums is held in registers, and the terms are gone over in stretches that stay in the
-//! nearest cache.
+//! Matrix products: a tile of sums is held in registers, and the terms are processed in blocks that stay in the L1
+//! cache (Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).
 
-use super::{FEW_SAMPLES, Matrix, MatrixMut, Rows};
-use crate::share::{JOBS_A_THREAD, share};
+use super::matrix::{MAX_PACKED_SAMPLES, Matrix, MatrixMut, Rows};
+use crate::work_sharing::{JOBS_PER_THREAD, run_jobs};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
-/// `out[r][l] = Σₜ a[r][t] · b[t][l]`, for all `rows` r and all `lanes` l; where a is `TURNED`, of `a[t][r]`.
+/// `out[r][l] = Σₜ a[r][t] · b[t][l]` for all `rows` r and `lanes` l; if `TRANSPOSED`, with `a[t][r]` for `a[r][t]`.
 #[derive(Clone, Copy)]
-pub(super) struct Sums<'a, B, const TURNED: bool> {
+pub(super) struct MatrixProduct<'a, B, const TRANSPOSED: bool> {
     pub(super) a: Matrix<'a>,
     pub(super) terms: usize,
     pub(super) b: B,
@@ -16,93 +16,97 @@ pub(super) struct Sums<'a, B, const TURNED: bool> {
     pub(super) lanes: usize,
 }
 
-/// What happens to a finished sum.
+/// The last operation on each finished sum.
 #[derive(Clone, Copy)]
-pub(super) enum Last<'a> {
+pub(super) enum Epilogue<'a> {
     Keep,
-    /// Adds one number a row.
+    /// Adds one number per row.
     Add(&'a [f64]),
-    /// Divides all by one number.
+    /// Divides all sums by one number.
     Divide(f64),
 }
 
-/// Terms of one stretch: with the widest tile, its part of `b` takes half of a small first cache.
-const STRETCH: usize = 64;
-/// Rows of a tile: with so many, a vector of `b` is used often enough, and all sums still have registers.
-const TALL: usize = 6;
+/// Terms of one block. With the widest tile, its part of `b` fills half of a 32 KiB L1 cache.
+const BLOCK_TERMS: usize = 64;
+/// Rows of a tile. Enough to reuse each vector of `b`, and few enough that all sums stay in registers.
+const TILE_ROWS: usize = 6;
 /// Rows of a tile that is one vector wide.
-const TALLEST: usize = 8;
-/// Rows of the tiles for what is left; two of them are better than a tall one and two single rows.
-const SHORT: usize = 4;
+const NARROW_TILE_ROWS: usize = 8;
+/// Rows of the tiles for the rest. Two of them are faster than a full tile and two single rows.
+const SMALL_TILE_ROWS: usize = 4;
 
-/// Multiplications that are worth a thread: some microseconds.
-pub(super) const WORTH_A_THREAD: usize = 1 << 17;
+/// Minimum number of multiplications per thread: some microseconds of work.
+pub(super) const MIN_MULTIPLICATIONS_PER_THREAD: usize = 1 << 17;
 
 #[inline(always)]
-pub(super) fn run<S: Simd, B: Rows + Sync, const TURNED: bool>(
+pub(super) fn run<S: Simd, B: Rows + Sync, const TRANSPOSED: bool>(
     simd: S,
-    sums: &Sums<'_, B, TURNED>,
+    product: &MatrixProduct<'_, B, TRANSPOSED>,
     out: MatrixMut<'_>,
-    last: Last<'_>,
+    epilogue: Epilogue<'_>,
     threads: usize,
 ) {
-    if sums.lanes <= FEW_SAMPLES && out.stride == sums.lanes && !matches!(last, Last::Divide(_)) {
-        return Job::<_, TURNED, true> { sums, out, last }.with_simd(simd);
+    if product.lanes <= MAX_PACKED_SAMPLES && out.stride == product.lanes && !matches!(epilogue, Epilogue::Divide(_)) {
+        return Job::<_, TRANSPOSED, true> { product, out, epilogue }.with_simd(simd);
     }
-    let threads = if threads < 2 { 1 } else { threads.min(sums.rows * sums.terms * sums.lanes / WORTH_A_THREAD) };
+    let threads = if threads < 2 {
+        1
+    } else {
+        threads.min(product.rows * product.terms * product.lanes / MIN_MULTIPLICATIONS_PER_THREAD)
+    };
     if threads > 1 {
-        return run_shared(simd, sums, out.numbers, out.stride, last, threads);
+        return run_on_threads(simd, product, out.numbers, out.stride, epilogue, threads);
     }
-    // Apart, so that the step of a small network stays small itself: compiled into it, it was much slower.
-    simd.vectorize(Job::<_, TURNED, false> { sums, out, last });
+    // A call of its own, so that the step of a small network stays small. Inlined into it, the step was much slower.
+    simd.vectorize(Job::<_, TRANSPOSED, false> { product, out, epilogue });
 }
 
-/// By several threads, each some rows at a time.
+/// Splits the rows into jobs for several threads.
 #[inline(never)]
-fn run_shared<S: Simd, B: Rows + Sync, const TURNED: bool>(
+fn run_on_threads<S: Simd, B: Rows + Sync, const TRANSPOSED: bool>(
     simd: S,
-    sums: &Sums<'_, B, TURNED>,
+    product: &MatrixProduct<'_, B, TRANSPOSED>,
     out: &mut [f64],
     stride: usize,
-    last: Last<'_>,
+    epilogue: Epilogue<'_>,
     threads: usize,
 ) {
-    let tall = sums.rows.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(SHORT);
-    let parts = out.chunks_mut(tall * stride).take(sums.rows.div_ceil(tall)).enumerate();
-    share(threads, parts, |(part, numbers)| {
-        let first = part * tall;
-        let rows = tall.min(sums.rows - first);
-        let from = first * if TURNED { 1 } else { sums.a.stride };
-        let a = Matrix { numbers: &sums.a.numbers[from..], ..sums.a };
-        let sums = Sums { a, rows, ..*sums };
-        let last = match last {
-            Last::Add(bias) => Last::Add(&bias[first..]),
+    let rows_per_job = product.rows.div_ceil(threads * JOBS_PER_THREAD).next_multiple_of(SMALL_TILE_ROWS);
+    let jobs = out.chunks_mut(rows_per_job * stride).take(product.rows.div_ceil(rows_per_job)).enumerate();
+    run_jobs(threads, jobs, |(job, numbers)| {
+        let first = job * rows_per_job;
+        let rows = rows_per_job.min(product.rows - first);
+        let from = first * if TRANSPOSED { 1 } else { product.a.stride };
+        let a = Matrix { numbers: &product.a.numbers[from..], ..product.a };
+        let product = MatrixProduct { a, rows, ..*product };
+        let epilogue = match epilogue {
+            Epilogue::Add(bias) => Epilogue::Add(&bias[first..]),
             other => other,
         };
-        simd.vectorize(Job::<_, TURNED, false> { sums: &sums, out: MatrixMut { numbers, stride }, last });
+        simd.vectorize(Job::<_, TRANSPOSED, false> { product: &product, out: MatrixMut { numbers, stride }, epilogue });
     });
 }
 
-/// All sums, where the rows of the result may lie so `CLOSE` together that vectors end in the next one.
-struct Job<'a, B, const TURNED: bool, const CLOSE: bool> {
-    sums: &'a Sums<'a, B, TURNED>,
+/// A whole product. If `PACKED`, the rows of the result have no gaps, and their last vectors extend into the next row.
+struct Job<'a, B, const TRANSPOSED: bool, const PACKED: bool> {
+    product: &'a MatrixProduct<'a, B, TRANSPOSED>,
     out: MatrixMut<'a>,
-    last: Last<'a>,
+    epilogue: Epilogue<'a>,
 }
 
-impl<B: Rows, const TURNED: bool, const CLOSE: bool> WithSimd for Job<'_, B, TURNED, CLOSE> {
+impl<B: Rows, const TRANSPOSED: bool, const PACKED: bool> WithSimd for Job<'_, B, TRANSPOSED, PACKED> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let lanes = self.sums.lanes;
-        if CLOSE {
-            // As many vectors as the most samples need: other numbers of them would be more code than they save time.
+        let lanes = self.product.lanes;
+        if PACKED {
+            // As many vectors as `MAX_PACKED_SAMPLES` needs. Further variants would cost more code than they save time.
             return match S::F64_LANES {
                 8.. => self.columns::<S, 2, true>(simd, 0, 2 * S::F64_LANES),
                 4.. => self.columns::<S, 3, true>(simd, 0, 3 * S::F64_LANES),
                 2.. => self.columns::<S, 6, true>(simd, 0, 6 * S::F64_LANES),
-                // Without vectors there is nothing to fill.
+                // A unit without vectors has no lanes to fill.
                 _ => (0..lanes).for_each(|lane| self.columns::<S, 1, true>(simd, lane, 1)),
             };
         }
@@ -128,31 +132,31 @@ impl<B: Rows, const TURNED: bool, const CLOSE: bool> WithSimd for Job<'_, B, TUR
     }
 }
 
-impl<B: Rows, const TURNED: bool, const CLOSE: bool> Job<'_, B, TURNED, CLOSE> {
-    /// All sums of `C` vectors of lanes from a lane on, whole ones or, where there is but one, a part of it.
+impl<B: Rows, const TRANSPOSED: bool, const PACKED: bool> Job<'_, B, TRANSPOSED, PACKED> {
+    /// All rows of `C` vectors of sums from `lane` on; if not `WHOLE`, of one partial vector.
     #[inline(always)]
     fn columns<S: Simd, const C: usize, const WHOLE: bool>(&mut self, simd: S, lane: usize, lanes: usize) {
-        let (rows, terms) = (self.sums.rows, self.sums.terms);
-        // What lies beyond a row that is close to the next is lost, so sums over few samples are made in one go.
-        let stretch = if CLOSE { terms } else { STRETCH };
+        let (rows, terms) = (self.product.rows, self.product.terms);
+        // Packed rows overwrite partial sums beyond their end, so their sums cannot be split into blocks.
+        let block = if PACKED { terms } else { BLOCK_TERMS };
         let mut start = 0;
         while start < terms {
-            let terms = start..terms.min(start + stretch);
-            start += stretch;
+            let terms = start..terms.min(start + block);
+            start += block;
             let mut row = 0;
-            // Sums that are few do not hide the time that one addition takes.
-            while !CLOSE && C == 1 && row + TALLEST <= rows {
-                self.tile::<S, TALLEST, C, WHOLE>(simd, row, lane, lanes, terms.clone());
-                row += TALLEST;
+            // A narrow tile needs more rows to hide the latency of an addition.
+            while !PACKED && C == 1 && row + NARROW_TILE_ROWS <= rows {
+                self.tile::<S, NARROW_TILE_ROWS, C, WHOLE>(simd, row, lane, lanes, terms.clone());
+                row += NARROW_TILE_ROWS;
             }
-            // Few samples come with few neurons.
-            while !CLOSE && row + TALL <= rows && row + 2 * SHORT != rows {
-                self.tile::<S, TALL, C, WHOLE>(simd, row, lane, lanes, terms.clone());
-                row += TALL;
+            // Few samples go with few neurons, so packed products skip the full tile.
+            while !PACKED && row + TILE_ROWS <= rows && row + 2 * SMALL_TILE_ROWS != rows {
+                self.tile::<S, TILE_ROWS, C, WHOLE>(simd, row, lane, lanes, terms.clone());
+                row += TILE_ROWS;
             }
-            while row + SHORT <= rows {
-                self.tile::<S, SHORT, C, WHOLE>(simd, row, lane, lanes, terms.clone());
-                row += SHORT;
+            while row + SMALL_TILE_ROWS <= rows {
+                self.tile::<S, SMALL_TILE_ROWS, C, WHOLE>(simd, row, lane, lanes, terms.clone());
+                row += SMALL_TILE_ROWS;
             }
             while row < rows {
                 self.tile::<S, 1, C, WHOLE>(simd, row, lane, lanes, terms.clone());
@@ -161,7 +165,7 @@ impl<B: Rows, const TURNED: bool, const CLOSE: bool> Job<'_, B, TURNED, CLOSE> {
         }
     }
 
-    /// `R` rows of `C` vectors of sums, over one stretch of the terms.
+    /// A tile of `R` rows and `C` vectors of sums, over one block of the terms.
     #[allow(clippy::needless_range_loop, reason = "the rows are counted as in the formula")]
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const C: usize, const WHOLE: bool>(
@@ -173,8 +177,8 @@ impl<B: Rows, const TURNED: bool, const CLOSE: bool> Job<'_, B, TURNED, CLOSE> {
         terms: Range<usize>,
     ) {
         let Range { start, end } = terms;
-        let Sums { a, terms, b, .. } = *self.sums;
-        let mut a = Factors::<R, TURNED>::new(a, row, start..end);
+        let MatrixProduct { a, terms, b, .. } = *self.product;
+        let mut a = Factors::<R, TRANSPOSED>::new(a, row, start..end);
         let mut sum = [[simd.splat_f64s(0.0); C]; R];
         let mut from = 0;
         if start == 0 {
@@ -204,12 +208,12 @@ impl<B: Rows, const TURNED: bool, const CLOSE: bool> Job<'_, B, TURNED, CLOSE> {
         }
         for r in 0..R {
             let into = &mut self.out.numbers[(row + r) * self.out.stride + lane..][..lanes];
-            match self.last {
-                Last::Add(bias) if end == terms => {
+            match self.epilogue {
+                Epilogue::Add(bias) if end == terms => {
                     let bias = simd.splat_f64s(bias[row + r]);
                     store::<S, C, WHOLE>(simd, into, sum[r].map(|sum| simd.add_f64s(sum, bias)));
                 }
-                Last::Divide(by) if end == terms => {
+                Epilogue::Divide(by) if end == terms => {
                     let by = simd.splat_f64s(by);
                     store::<S, C, WHOLE>(simd, into, sum[r].map(|sum| simd.div_f64s(sum, by)));
                 }
@@ -219,51 +223,51 @@ impl<B: Rows, const TURNED: bool, const CLOSE: bool> Job<'_, B, TURNED, CLOSE> {
     }
 }
 
-/// The factors of `R` rows, over one stretch of the terms.
-struct Factors<'a, const R: usize, const TURNED: bool> {
+/// The factors `a` of `R` rows, over one block of the terms.
+struct Factors<'a, const R: usize, const TRANSPOSED: bool> {
     a: Matrix<'a>,
-    /// Where the next ones are.
+    /// Indices of the next factors.
     at: [usize; R],
-    /// Rows that are cut to the stretch, so that it need not be asked for each term whether there are so many.
-    cut: [&'a [f64]; R],
+    /// Each row's slice for the block, which saves a bounds check per term.
+    slices: [&'a [f64]; R],
 }
 
-impl<'a, const R: usize, const TURNED: bool> Factors<'a, R, TURNED> {
-    /// Only where large layers spend their time: for fewer rows, cutting takes longer than it saves.
-    const ARE_CUT: bool = R == TALL && !TURNED;
+impl<'a, const R: usize, const TRANSPOSED: bool> Factors<'a, R, TRANSPOSED> {
+    /// Only for the tiles in which large layers spend their time: with fewer rows, slicing takes longer than it saves.
+    const SLICED: bool = R == TILE_ROWS && !TRANSPOSED;
 
     #[allow(clippy::needless_range_loop, reason = "the rows are counted as in the formula")]
     #[inline(always)]
     fn new(a: Matrix<'a>, row: usize, terms: Range<usize>) -> Self {
-        let (apart, term) = if TURNED { (1, a.stride) } else { (a.stride, 1) };
-        let mut made = Self { a, at: [0; R], cut: [&[]; R] };
+        let (row_step, term_step) = if TRANSPOSED { (1, a.stride) } else { (a.stride, 1) };
+        let mut factors = Self { a, at: [0; R], slices: [&[]; R] };
         for r in 0..R {
-            made.at[r] = (row + r) * apart + terms.start * term;
-            if Self::ARE_CUT {
-                made.cut[r] = &a.numbers[made.at[r]..][..terms.len()];
+            factors.at[r] = (row + r) * row_step + terms.start * term_step;
+            if Self::SLICED {
+                factors.slices[r] = &a.numbers[factors.at[r]..][..terms.len()];
             }
         }
-        made
+        factors
     }
 
-    /// Those of the t-th term of the stretch; the terms are asked for one after the other.
+    /// The factors of the t-th term of the block. Terms must be requested in order.
     #[allow(clippy::needless_range_loop, reason = "as above")]
     #[inline(always)]
     fn of_term(&mut self, t: usize) -> [f64; R] {
         let mut factors = [0.0; R];
         for r in 0..R {
-            if Self::ARE_CUT {
-                factors[r] = self.cut[r][t];
+            if Self::SLICED {
+                factors[r] = self.slices[r][t];
             } else {
                 factors[r] = self.a.numbers[self.at[r]];
-                self.at[r] += if TURNED { self.a.stride } else { 1 };
+                self.at[r] += if TRANSPOSED { self.a.stride } else { 1 };
             }
         }
         factors
     }
 }
 
-/// Numbers as vectors, whole ones or a part of one.
+/// Loads `C` whole vectors, or one partial vector.
 #[inline(always)]
 fn load<S: Simd, const C: usize, const WHOLE: bool>(simd: S, numbers: &[f64]) -> [S::f64s; C] {
     if !WHOLE {

@@ -1,10 +1,10 @@
-//! Plugins written down by hand, so that the engine is tested without a script.
+//! Plugins written in Rust, so that the engine is tested without scripts.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use slowgrad_engine::data::Data;
 use slowgrad_engine::plugin::{
-    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, Shared,
+    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, SharedFunction,
 };
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
@@ -17,14 +17,14 @@ use std::sync::Arc;
 type Ids<'a> = &'a [ValueId];
 type Body = fn(&mut TraceBuilder, Ids) -> Result<Vec<ValueId>, TapeFull>;
 
-/// A function written in Rust; the first `differentiable` inputs take part in the chain rule.
-struct ByHand {
+/// A function in Rust. The first `differentiable` inputs are differentiable.
+struct InRust {
     names: Vec<String>,
     differentiable: usize,
     body: Body,
 }
 
-impl Tracer for ByHand {
+impl Tracer for InRust {
     fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
         let mut tape = TraceBuilder::new(100_000);
         let ids: Vec<ValueId> = inputs
@@ -39,18 +39,18 @@ impl Tracer for ByHand {
     }
 }
 
-fn shared(inputs: usize, outputs: usize, differentiable: usize, body: Body) -> Shared {
+fn shared(inputs: usize, outputs: usize, differentiable: usize, body: Body) -> SharedFunction {
     let names = (0..inputs).map(|i| format!("i{i}")).collect();
-    Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(ByHand { names, differentiable, body }))))
+    Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(InRust { names, differentiable, body }))))
 }
 
-fn named(names: &[&str], outputs: usize, differentiable: usize, body: Body) -> Shared {
+fn named(names: &[&str], outputs: usize, differentiable: usize, body: Body) -> SharedFunction {
     let inputs = names.len();
     let names = names.iter().map(|&name| name.to_owned()).collect();
-    Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(ByHand { names, differentiable, body }))))
+    Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(InRust { names, differentiable, body }))))
 }
 
-/// The names of an optimizer's inputs.
+/// The names of an optimizer's inputs with these state fields.
 fn update_names(state: &[&'static str]) -> Vec<&'static str> {
     [&["w", "grad"], state, &["ctx.lr", "ctx.step", "ctx.grad_norm", "ctx.layer_grad_norm", "ctx.layer_weight_norm"]]
         .concat()
@@ -72,7 +72,7 @@ pub fn tanh() -> Activation {
     activation("tanh", |tape, i| Ok(vec![tape.push(Op::Tanh, &[i[0]], None)?]))
 }
 
-/// With a branch, so that lanes split.
+/// Leaky ReLU: has a comparison, so that lanes diverge.
 pub fn leaky() -> Activation {
     activation("leaky", |tape, i| {
         let zero = tape.constant(0.0)?;
@@ -126,7 +126,7 @@ pub fn lr(value: f64) -> Control {
     slider("lr", value)
 }
 
-/// s·w² above 0.3 and s·|w| below, so that lanes split.
+/// s·w² above 0.3 and s·|w| below: has a comparison, so that lanes diverge.
 pub fn elastic(strength: f64) -> Regularizer {
     let body: Body = |tape, i| {
         let limit = tape.constant(0.3)?;
@@ -157,14 +157,14 @@ pub fn decay(decay: f64) -> Schedule {
     Schedule { info, function: named(&names, 1, 0, body) }
 }
 
-/// Momentum with a state field, and without it plain descent.
+/// Gradient descent with momentum (one state field), or without.
 pub fn descent(rate: f64, momentum: bool) -> Optimizer {
     let controls = vec![lr(rate)];
     if momentum {
         let body: Body = |tape, i| {
             let mu = tape.constant(0.9)?;
-            let kept = tape.push(Op::Mul, &[mu, i[2]], None)?;
-            let velocity = tape.push(Op::Add, &[kept, i[1]], None)?;
+            let decayed = tape.push(Op::Mul, &[mu, i[2]], None)?;
+            let velocity = tape.push(Op::Add, &[decayed, i[1]], None)?;
             let change = tape.push(Op::Mul, &[i[3], velocity], None)?;
             Ok(vec![tape.push(Op::Sub, &[i[0], change], None)?, velocity])
         };
@@ -198,7 +198,7 @@ impl Stream {
     }
 }
 
-/// A network of these sizes (the input first) on random data.
+/// A setup with layers of these sizes (the input first), on random data, and random parameters.
 pub fn setup(
     sizes: &[usize],
     activations: Vec<Activation>,

@@ -262,7 +262,7 @@ pub(super) fn same_piece(a: &Call, b: &Call) -> bool {
 /// Whether two runs of a script that runs each time did the same.
 fn same_shape(a: &Trace, b: &Trace) -> bool {
     let nodes = |trace: &Trace| trace.nodes().iter().map(|node| (node.op, node.operands)).collect::<Vec<_>>();
-    let answers = |trace: &Trace| trace.guards().iter().map(|guard| guard.answer).collect::<Vec<_>>();
+    let answers = |trace: &Trace| trace.guards().iter().map(|guard| guard.result).collect::<Vec<_>>();
     nodes(a) == nodes(b) && answers(a) == answers(b)
 }
 

@@ -214,9 +214,9 @@ fn traced(script: &str) -> String {
 
 #[test]
 fn conditions_are_asked_about_what_the_engine_provides() {
-    use slowgrad_engine::condition::{OfParameter, OfTraining};
-    let of_parameters = OfParameter::INPUTS.into_iter().chain([OfParameter::INPUT, "is_bias"]);
-    let all: Vec<&str> = of_parameters.chain(OfTraining::INPUTS).collect();
+    use slowgrad_engine::condition::{ParameterCondition, TrainingCondition};
+    let of_parameters = ParameterCondition::INPUTS.into_iter().chain([ParameterCondition::INPUT, "is_bias"]);
+    let all: Vec<&str> = of_parameters.chain(TrainingCondition::INPUTS).collect();
     assert_eq!(names(Group::Conditions).collect::<Vec<_>>(), all);
 }
 

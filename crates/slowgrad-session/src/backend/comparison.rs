@@ -8,7 +8,7 @@ use crate::backend::Backend;
 use crate::backend::plots::SHOWN_SAMPLES;
 use crate::backend::plots::predictions::{Detail, answers, maps};
 use crate::protocol::{Answers, Difference, Knob, RivalInfo, Slot};
-use slowgrad_engine::run::{Edition, Run};
+use slowgrad_engine::run::{Run, RunVersion};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::ParamValue;
 use slowgrad_script::Sandbox;
@@ -25,7 +25,7 @@ pub(crate) struct Rival {
     difference: Difference,
     pub(crate) run: Run,
     /// What the other run was when this one was made.
-    of: Edition,
+    of: RunVersion,
     shown: Option<Shown>,
 }
 
@@ -63,7 +63,7 @@ impl Rival {
                 ..changed
             })
         };
-        Ok(Self { run: run.twin(change)?, difference, of: run.edition(), shown: None })
+        Ok(Self { run: run.variant(change)?, difference, of: run.version(), shown: None })
     }
 
     /// Takes a step, or goes back, towards where the other run is; answers whether it is there.
@@ -150,7 +150,7 @@ impl Backend {
     pub(crate) fn keep_up(&mut self, length: Duration) -> bool {
         let Some(opened) = &self.opened else { return true };
         if let Some(rival) = &self.rival
-            && rival.of != opened.run.edition()
+            && rival.of != opened.run.version()
         {
             self.compare(Some(rival.difference.clone()));
         }

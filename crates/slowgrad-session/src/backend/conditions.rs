@@ -4,7 +4,7 @@
 //! fails is the author's problem; it lights nothing up and ends the training that asked it.
 
 use crate::backend::Backend;
-use slowgrad_engine::condition::{Condition, Until};
+use slowgrad_engine::condition::{Condition, StopCondition};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::cue;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct Conditions {
     highlight: Option<cue::Condition>,
-    until: Option<Until>,
+    until: Option<StopCondition>,
     /// The answers for the step that is shown, flat.
     pub(crate) lit: Option<Arc<[bool]>>,
     /// What went wrong when one was asked.
@@ -37,8 +37,8 @@ impl Backend {
     pub(crate) fn light(&mut self) {
         self.conditions.lit = None;
         let condition = self.conditions.highlight.and_then(|condition| self.condition(condition));
-        let (Some(Condition::OfParameter(condition)), Some(shown)) = (condition, &self.shown) else { return };
-        match condition.ask(shown.step()) {
+        let (Some(Condition::Parameter(condition)), Some(shown)) = (condition, &self.shown) else { return };
+        match condition.evaluate(shown.step()) {
             Ok(lit) => self.conditions.lit = Some(lit.into()),
             Err(problem) => {
                 self.conditions.highlight = None;
@@ -52,8 +52,8 @@ impl Backend {
     pub(crate) fn train_until(&mut self, condition: cue::Condition, most: u64) {
         self.stop_training();
         self.conditions.problem = None;
-        if let Some(Condition::OfTraining(condition)) = self.condition(condition) {
-            self.conditions.until = Some(Until::new(condition));
+        if let Some(Condition::Training(condition)) = self.condition(condition) {
+            self.conditions.until = Some(StopCondition::new(condition));
             self.train(most);
         }
     }

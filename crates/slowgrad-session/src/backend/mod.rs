@@ -297,7 +297,7 @@ impl Backend {
             }
             Command::DropGhost => {
                 if let Some(opened) = &mut self.opened {
-                    opened.run.set_ghost(None);
+                    opened.run.set_abandoned_branch(None);
                 }
             }
             Command::Show(wanted) => self.drafts.want(*wanted),
@@ -431,7 +431,7 @@ impl Backend {
         let setup = opened.run.setup();
         let work = (setup.shape.parameters() * setup.batch).max(1) as u64;
         let quick = (QUICK_WORK / work).clamp(1, QUICK_STEPS);
-        let near = wanted.min(opened.run.starts_from(wanted).saturating_add(quick));
+        let near = wanted.min(opened.run.replay_start(wanted).saturating_add(quick));
         let stops = self.pending.as_ref().map(|pending| pending.step).filter(|over| near >= *over);
         for done in stops.into_iter().chain([near]) {
             let Some(opened) = &mut self.opened else { return false };

@@ -91,7 +91,7 @@ impl Backend {
             let ghost = replay.recipe.ghost.clone();
             self.seek(step);
             if let Some(opened) = &mut self.opened {
-                opened.run.set_ghost(ghost);
+                opened.run.set_abandoned_branch(ghost);
             }
             return self.end_replay(replay);
         };

@@ -132,7 +132,7 @@ impl Backend {
 
 /// The loss curves of a run.
 fn curves(run: &Run) -> Curves {
-    Curves { present: run.curve().points().to_vec(), ghost: run.ghost().cloned() }
+    Curves { present: run.curve().points().to_vec(), ghost: run.abandoned_branch().cloned() }
 }
 
 fn data_info(opened: &Opened) -> DataInfo {

@@ -9,7 +9,7 @@ use super::{reshape, slots};
 use crate::backend::{Backend, Start};
 use crate::protocol::{Arrangement, Change, Made, Past, Pasts, Recipe, Slot, Texts};
 use slowgrad_engine::data::Data;
-use slowgrad_engine::run::Line;
+use slowgrad_engine::run::RunRevision;
 use slowgrad_engine::spec::{LessonSpec, SpecPatch};
 use slowgrad_engine::structure::Reshape;
 use slowgrad_timeline::scene::Target;
@@ -23,7 +23,7 @@ const MOST: usize = 200;
 
 /// What a run is, apart from the numbers that replay brings back.
 pub(crate) struct State {
-    line: Line,
+    line: RunRevision,
     start: Rc<Start>,
     made: Arc<Data>,
     asked: Rc<[(u64, Arc<LessonSpec>)]>,
@@ -52,7 +52,7 @@ impl Kept {
                 arrangement: Arc::clone(&state.arrangement),
                 step: state.line.step() + 1,
                 furthest: state.line.furthest(),
-                ghost: state.line.ghost().cloned(),
+                ghost: state.line.abandoned_branch().cloned(),
             },
         }
     }
@@ -124,7 +124,7 @@ impl Backend {
     fn state(&self) -> Option<Kept> {
         let opened = self.opened.as_ref()?;
         Some(Kept::Live(Box::new(State {
-            line: opened.run.line(),
+            line: opened.run.revision(),
             start: Rc::clone(&opened.start),
             made: Arc::clone(&opened.made),
             asked: Rc::clone(&opened.asked),

@@ -19,7 +19,7 @@ pub(super) const LN_2_LOW: f64 = 5.497923018708371e-14;
 /// eˣ = 2ⁿ·(1 + r + c), where |r| ≤ 0.3466 and c is the rest of the series.
 #[derive(Clone, Copy)]
 pub(super) struct Reduced {
-    /// n + [`ROUNDER`], as the functions for powers of two want it.
+    /// n + [`ROUNDER`], the form that the functions for powers of two take.
     pub(super) shifted: f64,
     r: f64,
     c: f64,
@@ -208,7 +208,7 @@ fn half_exp(a: f64) -> f64 {
 #[inline(always)]
 pub fn sigmoid(x: f64) -> f64 {
     // With e = e^(-|x|): 1 / (1 + e) on the right, e / (1 + e) on the left. On the left the
-    // power of two of e is multiplied last, so that the division never meets a subnormal number.
+    // power of two of e is multiplied last, so that no operand of the division is subnormal.
     let Reduced { shifted, r, c } = Reduced::plain(-at_most(x.abs(), 746.0));
     let p = r + c;
     let (first, second) = power_of_two_factors(shifted);

@@ -1,7 +1,7 @@
 //! Sine, cosine, tangent.
 //!
 //! x = q·π/2 + r with |r| ≤ π/4 held as a sum of two f64. Up to [`TRIG_FAST_LIMIT`] the reduction
-//! subtracts π/2 in three parts (Cody and Waite); beyond, it multiplies by the needed window of the
+//! subtracts π/2 in three parts (Cody and Waite); beyond, it multiplies by the required window of the
 //! binary digits of 2/π in integers (M. Payne and R. Hanek, "Radian reduction for trigonometric
 //! functions", 1983), so sin(1e300) is as good as sin(1).
 
@@ -151,12 +151,12 @@ fn cosine_parts(angle: Angle) -> (f64, f64) {
     (head, (z * z).mul_add(series, (-r).mul_add(r_low, (1.0 - head) - half)))
 }
 
-/// The sine of the angle `turned` by a number of quarter turns.
+/// The sine of an angle plus a number of quarter turns.
 #[inline(always)]
-fn sine_of(angle: Angle, turned: u64) -> f64 {
+fn sine_of(angle: Angle, quarter_turns: u64) -> f64 {
     let sine = angle.r + sine_tail(angle);
     let (head, tail) = cosine_parts(angle);
-    let quarter = angle.quarter.wrapping_add(turned);
+    let quarter = angle.quarter.wrapping_add(quarter_turns);
     let value = if quarter & 1 == 0 { sine } else { head + tail };
     f64::from_bits(value.to_bits() ^ ((quarter & 2) << 62))
 }
@@ -208,8 +208,8 @@ pub fn cos(x: f64) -> f64 {
 
 #[cold]
 #[inline(never)]
-fn sine_of_huge(x: f64, turned: u64) -> f64 {
-    if x.is_finite() { sine_of(reduce_huge(x), turned) } else { f64::NAN }
+fn sine_of_huge(x: f64, quarter_turns: u64) -> f64 {
+    if x.is_finite() { sine_of(reduce_huge(x), quarter_turns) } else { f64::NAN }
 }
 
 /// Tangent of an angle in radians: sine over cosine, both held as sums of two f64.

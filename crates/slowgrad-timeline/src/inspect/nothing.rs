@@ -202,13 +202,13 @@ impl Desk<'_> {
 
     /// The question after which a script did not look at its argument any more.
     fn last_question(&self, call: &Call<'_>) -> Option<InspectorRow> {
-        let at = call.trace.instructions().iter().rposition(|step| matches!(step, Instruction::Ask(_)))?;
-        let Instruction::Ask(guard) = call.trace.instructions()[at] else { return None };
+        let at = call.trace.instructions().iter().rposition(|step| matches!(step, Instruction::Compare(_)))?;
+        let Instruction::Compare(guard) = call.trace.instructions()[at] else { return None };
         let guard = &call.trace.guards()[guard];
         let (a, b) = (named(call.trace, &call.values, guard.a), named(call.trace, &call.values, guard.b));
         let sign = guard.compare.symbol();
         let event = call.event_of_instruction(at);
-        let answer = text(if guard.answer { "yes" } else { "no" });
+        let answer = text(if guard.result { "yes" } else { "no" });
         let answer = Math::Marked { math: Box::new(answer), ink: Ink::Accent, link: Some(event) };
         let question = [
             self.mark(a.value, Ink::Value, call.value(guard.a)),

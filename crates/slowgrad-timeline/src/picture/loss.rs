@@ -172,7 +172,7 @@ impl Stage<'_> {
                 let node = trace.node(*id);
                 node.operands[..Op::arity(node.op)].to_vec()
             }
-            Some(Instruction::Ask(guard)) => vec![trace.guards()[*guard].a, trace.guards()[*guard].b],
+            Some(Instruction::Compare(guard)) => vec![trace.guards()[*guard].a, trace.guards()[*guard].b],
             None => Vec::new(),
         };
         ids.into_iter().map(slowgrad_tape::ValueId::index).collect()

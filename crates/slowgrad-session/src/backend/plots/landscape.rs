@@ -5,10 +5,10 @@
 //! it, and thrown away when the parameters that stay are no longer those. It must not know the window.
 
 use crate::protocol::{PathPoint, Surface};
+use slowgrad_engine::parameter_path::{ParameterPath, PlanePoint};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
-use slowgrad_engine::trail::{Trail, WayPoint};
 use slowgrad_engine::train::{Evaluation, Workspace};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,10 +32,10 @@ fn place([low, high]: [f64; 2], nth: usize) -> f64 {
 
 /// The way that two parameters of a network of this shape took; what it was before and after it had another shape is
 /// no part of that.
-pub(super) fn path(trail: &Trail, shape: &Shape, axes: [usize; 2]) -> Vec<PathPoint> {
+pub(super) fn path(trail: &ParameterPath, shape: &Shape, axes: [usize; 2]) -> Vec<PathPoint> {
     let point =
-        |point: WayPoint| PathPoint { step: point.step, at: point.at, loss: point.losses.map(|(train, _)| train) };
-    trail.way(shape, axes).into_iter().map(point).collect()
+        |point: PlanePoint| PathPoint { step: point.step, at: point.at, loss: point.losses.map(|(train, _)| train) };
+    trail.project(shape, axes).into_iter().map(point).collect()
 }
 
 /// A surface that is being computed.
@@ -125,8 +125,8 @@ impl Job {
         let at = around.map_or(self.surface.present, |cell| self.values_at(cell));
         (self.values[a], self.values[b]) = (at[0], at[1]);
         let data = &self.setup.train;
-        let loss = match self.evaluation.go_on(&self.setup, &self.values, data, work) {
-            Ok(()) if !self.evaluation.is_over(data) => return,
+        let loss = match self.evaluation.advance(&self.setup, &self.values, data, work) {
+            Ok(()) if !self.evaluation.is_done(data) => return,
             Ok(()) => self.evaluation.mean().unwrap_or(f64::NAN),
             Err(_) => {
                 self.failures += 1;
@@ -192,7 +192,7 @@ impl Job {
 /// The two weights that changed most between the start of a run and `after`; biases only when there are no two weights.
 pub(super) fn most_changed(run: &Run, after: &[f64]) -> [usize; 2] {
     let shape = &run.setup().shape;
-    let Some(start) = run.trail().points().iter().find(|point| point.shape == *shape) else { return [0, 0] };
+    let Some(start) = run.parameter_path().points().iter().find(|point| point.shape == *shape) else { return [0, 0] };
     let change = |index: usize| {
         let change = (after[index] - start.values[index]).abs();
         if change.is_nan() { 0.0 } else { change }

@@ -15,9 +15,9 @@ use crate::clock::Deadline;
 use crate::protocol::{Landscape, LossesAt, Plots, Surface, Wanted};
 use landscape::Job;
 use predictions::{Detail, answers};
+use slowgrad_engine::parameter_path::ParameterPath;
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
-use slowgrad_engine::trail::Trail;
 use slowgrad_engine::train::Workspace;
 use slowgrad_timeline::Timeline;
 use std::sync::Arc;
@@ -132,7 +132,7 @@ impl Drafts {
         let own_range = || {
             [0, 1].map(|axis| {
                 let runs = [Some(&*run), rival.as_deref()].into_iter().flatten();
-                let ways = runs.flat_map(|run| landscape::path(run.trail(), &run.setup().shape, axes));
+                let ways = runs.flat_map(|run| landscape::path(run.parameter_path(), &run.setup().shape, axes));
                 let way = ways.map(|point| point.at[axis]);
                 landscape::range(way.chain([values[axes[axis]]]), before.map(|before| before[axis]))
             })
@@ -165,8 +165,8 @@ impl Drafts {
             match (job, run) {
                 (None, None) => break,
                 // A script that fails somewhere in the past leaves a gap there.
-                (None, Some(run)) => drop(run.evaluate_trail()),
-                (Some(_), Some(run)) if turn.is_multiple_of(2) => drop(run.evaluate_trail()),
+                (None, Some(run)) => drop(run.evaluate_path()),
+                (Some(_), Some(run)) if turn.is_multiple_of(2) => drop(run.evaluate_path()),
                 (Some(job), _) => {
                     job.go_on(&mut self.work);
                     if let Some(surface) = job.surface() {
@@ -180,16 +180,16 @@ impl Drafts {
     /// What there is to be shown now.
     pub(super) fn plots(&mut self, run: &Run, rival: Option<&Run>) -> Plots {
         let is_wanted = self.wanted.losses;
-        self.plots.losses = is_wanted.then(|| losses(run.trail()));
-        self.plots.rival_losses = rival.filter(|_| is_wanted).map(|rival| losses(rival.trail()));
+        self.plots.losses = is_wanted.then(|| losses(run.parameter_path()));
+        self.plots.rival_losses = rival.filter(|_| is_wanted).map(|rival| losses(rival.parameter_path()));
         self.plots.landscape = self.surface.as_ref().map(|surface| {
             let shape = &run.setup().shape;
-            let way = |trail: &Trail| landscape::path(trail, shape, surface.axes);
+            let way = |trail: &ParameterPath| landscape::path(trail, shape, surface.axes);
             Arc::new(Landscape {
                 surface: Arc::clone(surface),
-                path: way(run.trail()),
-                ghost: run.ghost_trail().map(way).unwrap_or_default(),
-                rival: rival.map(|rival| way(rival.trail())).unwrap_or_default(),
+                path: way(run.parameter_path()),
+                ghost: run.abandoned_path().map(way).unwrap_or_default(),
+                rival: rival.map(|rival| way(rival.parameter_path())).unwrap_or_default(),
             })
         });
         self.plots.clone()
@@ -197,7 +197,7 @@ impl Drafts {
 }
 
 /// The losses that are known along a trail.
-fn losses(trail: &Trail) -> Arc<[LossesAt]> {
+fn losses(trail: &ParameterPath) -> Arc<[LossesAt]> {
     let known = trail.points().iter().filter_map(|point| {
         let (train, test) = point.losses?;
         Some(LossesAt { step: point.step, train, test })

@@ -1,26 +1,26 @@
-//! All traces of one function met so far, found again by the answers to their comparisons.
+//! All recorded traces of one function, found by the results of their comparisons.
 //!
-//! A function is deterministic, so two of its traces are the same up to the first comparison that
-//! answered differently. That comparison is a fork of the tree; what was computed before it serves both sides.
+//! A function is deterministic, so two of its traces agree up to the first comparison with different results. That
+//! comparison is a fork of the tree; values computed before it serve both branches.
 
 use crate::trace::Trace;
 use std::sync::Arc;
 
-/// What comes after an answer.
+/// The continuation after a comparison's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Nobody has been there yet.
+    /// Not recorded yet.
     Unknown,
-    /// The next question.
+    /// Another comparison.
     Fork(usize),
-    /// The path is this one.
+    /// No further comparison: this trace.
     Trace(usize),
 }
 
-/// A question at which paths part.
+/// A comparison at which traces diverge.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fork {
-    /// A trace that passes this fork; the question is its guard `guard`.
+    /// A trace that contains the comparison, as its guard with index `guard`.
     pub(crate) trace: usize,
     pub(crate) guard: usize,
     pub(crate) when_false: Next,
@@ -42,12 +42,12 @@ impl Default for TraceTree {
 }
 
 impl TraceTree {
-    /// The traces in the order in which they were met.
+    /// The traces in the order in which they were recorded.
     pub fn traces(&self) -> &[Arc<Trace>] {
         &self.traces
     }
 
-    /// Where every path begins.
+    /// The start of every path.
     pub(crate) fn root(&self) -> Next {
         self.root
     }
@@ -57,9 +57,8 @@ impl TraceTree {
         self.forks[index]
     }
 
-    /// Finds the trace that is right for these inputs and computes all its nodes into `values`.
-    ///
-    /// Answers `None` when the function has not yet taken this path.
+    /// Finds the trace that is valid for these inputs (one number each), computes the value of each of its nodes into
+    /// `values`, and returns its index. `None` when this path has not been recorded.
     pub fn select(&self, inputs: &[f64], values: &mut Vec<f64>) -> Option<usize> {
         values.clear();
         let mut next = self.root;
@@ -76,27 +75,27 @@ impl TraceTree {
                     let trace = &self.traces[fork.trace];
                     let guard = &trace.guards()[fork.guard];
                     trace.compute(inputs, values, values.len(), guard.after as usize);
-                    let answer = guard.compare.holds(values[guard.a.index()], values[guard.b.index()]);
-                    next = if answer { fork.when_true } else { fork.when_false };
+                    let result = guard.compare.holds(values[guard.a.index()], values[guard.b.index()]);
+                    next = if result { fork.when_true } else { fork.when_false };
                 }
             }
         }
     }
 
-    /// Adds a trace and returns its index; one that is already there is not added twice.
+    /// Adds a trace unless it is already stored. Returns its index.
     pub fn insert(&mut self, trace: Arc<Trace>) -> usize {
         let new = self.traces.len();
-        let answers: Vec<bool> = trace.guards().iter().map(|guard| guard.answer).collect();
-        // Walk the forks that exist, then hang a chain of new ones under the first unknown branch.
+        let results: Vec<bool> = trace.guards().iter().map(|guard| guard.result).collect();
+        // Follows the existing forks, then adds a chain of new ones at the first unknown branch.
         let mut parent: Option<(usize, bool)> = None;
         let mut next = self.root;
         let mut depth = 0;
         loop {
             match next {
                 Next::Fork(index) => {
-                    let answer = answers.get(depth).copied().unwrap_or(false);
-                    parent = Some((index, answer));
-                    next = if answer { self.forks[index].when_true } else { self.forks[index].when_false };
+                    let result = results.get(depth).copied().unwrap_or(false);
+                    parent = Some((index, result));
+                    next = if result { self.forks[index].when_true } else { self.forks[index].when_false };
                     depth += 1;
                 }
                 Next::Trace(index) => return index,
@@ -104,11 +103,11 @@ impl TraceTree {
             }
         }
         self.traces.push(trace);
-        for (guard, &answer) in answers.iter().enumerate().skip(depth) {
+        for (guard, &result) in results.iter().enumerate().skip(depth) {
             let fork = self.forks.len();
             self.forks.push(Fork { trace: new, guard, when_false: Next::Unknown, when_true: Next::Unknown });
             self.attach(parent, Next::Fork(fork));
-            parent = Some((fork, answer));
+            parent = Some((fork, result));
         }
         self.attach(parent, Next::Trace(new));
         new

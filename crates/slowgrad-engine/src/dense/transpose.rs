@@ -1,33 +1,35 @@
-//! Rows as columns.
+//! Transposition of matrices.
 
-use super::product::WORTH_A_THREAD;
-use super::{Rows, vectorize};
-use crate::share::{JOBS_A_THREAD, share};
+use super::matrix::Rows;
+use super::product::MIN_MULTIPLICATIONS_PER_THREAD;
+use super::vectorize::vectorize;
+use crate::work_sharing::{JOBS_PER_THREAD, run_jobs};
 use pulp::{Simd, WithSimd};
 
-/// The first `columns` columns of rows as rows, close together in `to`.
+/// Transposes the first `columns` columns of `from` into `to`, as rows without gaps: `to[column][row] =
+/// from[row][column]`. The number of rows follows from the length of `to`. Uses at most `threads` threads.
 pub fn transpose(from: impl Rows + Sync, columns: usize, to: &mut [f64], threads: usize) {
     let rows = to.len() / columns;
-    // Moving a number takes about as long as multiplying a few.
-    let threads = threads.min(32 * to.len() / WORTH_A_THREAD).max(1);
-    let wide = columns.div_ceil(threads * JOBS_A_THREAD).next_multiple_of(BLOCK);
-    share(threads, to.chunks_mut(wide * rows).enumerate(), |(part, to)| {
-        vectorize(Turn { from, first: part * wide, rows, to });
+    // Moving a number takes about as long as 32 multiplications.
+    let threads = threads.min(32 * to.len() / MIN_MULTIPLICATIONS_PER_THREAD).max(1);
+    let columns_per_job = columns.div_ceil(threads * JOBS_PER_THREAD).next_multiple_of(BLOCK);
+    run_jobs(threads, to.chunks_mut(columns_per_job * rows).enumerate(), |(job, to)| {
+        vectorize(TransposeJob { from, first: job * columns_per_job, rows, to });
     });
 }
 
-/// So many rows, from a column on, as columns.
-struct Turn<'a, R> {
+/// The transposition of some columns, from `first` on.
+struct TransposeJob<'a, R> {
     from: R,
     first: usize,
     rows: usize,
     to: &'a mut [f64],
 }
 
-/// Rows and columns that are turned at once.
+/// Rows and columns of a block that is transposed in registers.
 const BLOCK: usize = 8;
 
-impl<R: Rows> WithSimd for Turn<'_, R> {
+impl<R: Rows> WithSimd for TransposeJob<'_, R> {
     type Output = ();
 
     #[inline(always)]
@@ -42,11 +44,11 @@ impl<R: Rows> WithSimd for Turn<'_, R> {
                     block.copy_from_slice(&from.numbers()[from.start(row + r) + first + column..][..BLOCK]);
                 }
                 for c in 0..BLOCK {
-                    let mut turned = [0.0; BLOCK];
+                    let mut transposed = [0.0; BLOCK];
                     for r in 0..BLOCK {
-                        turned[r] = block[r][c];
+                        transposed[r] = block[r][c];
                     }
-                    to[(column + c) * rows + row..][..BLOCK].copy_from_slice(&turned);
+                    to[(column + c) * rows + row..][..BLOCK].copy_from_slice(&transposed);
                 }
             }
         }
