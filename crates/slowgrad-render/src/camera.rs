@@ -174,7 +174,7 @@ mod tests {
 
     fn scene() -> Scene {
         let weight = |neuron| Target::Weight { layer: 0, neuron, input: 0 };
-        let mut scene = crate::sample::empty_scene();
+        let mut scene = crate::empty_scene::empty_scene();
         scene.discs = vec![Disc {
             center: [0.0, 0.0],
             radius: 20.0,
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn every_cell_of_a_matrix_is_a_weight() {
-        let mut scene = crate::sample::empty_scene();
+        let mut scene = crate::empty_scene::empty_scene();
         scene.matrices = vec![Field {
             levels: Arc::new(Levels { width: 4, height: 2, levels: vec![0; 8] }),
             ink: Ink::Weight(0.0),

@@ -7,16 +7,16 @@
 
 mod camera;
 mod device;
-mod frame;
-mod gpu;
+mod egui_pass;
+#[cfg(test)]
+mod empty_scene;
 pub mod math;
 mod network;
 mod offscreen;
 mod panels;
-#[cfg(test)]
-mod sample;
+mod pipelines;
 mod script;
-mod stage;
+mod still_layout;
 mod surface;
 pub mod theme;
 
@@ -27,6 +27,6 @@ pub use network::{NetworkResponse, label_rects, legend_ui, network_ui};
 pub use offscreen::{Offscreen, Picture};
 pub use panels::{comparison_ui, formula_ui, inspector_ui};
 pub use script::script_ui;
-pub use stage::{PhaseMark, Stage, stage_room, stage_ui, stage_zoom};
+pub use still_layout::{PhaseMark, Stage, stage_room, stage_ui, stage_zoom};
 pub use surface::{Painted, WindowRenderer};
 pub use theme::{Ramp, Theme};

@@ -11,8 +11,8 @@ use egui::{
 use slowgrad_timeline::scene::{Anchor, Disc, Edge, Field, Form, Ground, Ink, Label, Patch, Scene, Target};
 
 use crate::camera::View;
-use crate::gpu::{DiscInstance, EdgeInstance, FieldMarks, NetworkCallback, PatchInstance};
 use crate::math::{MathLayout, place};
+use crate::pipelines::{DiscInstance, EdgeInstance, FieldMarks, NetworkCallback, PatchInstance};
 use crate::theme::{Theme, mix};
 
 /// What the pointer did to the network.
@@ -398,7 +398,7 @@ mod tests {
     const SCREEN: Rect = Rect { min: Pos2::ZERO, max: Pos2::new(400.0, 300.0) };
 
     fn scene() -> Scene {
-        let mut scene = crate::sample::empty_scene();
+        let mut scene = crate::empty_scene::empty_scene();
         scene.bounds = Bounds { min: [-200.0, -150.0], max: [200.0, 150.0] };
         let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
         scene.discs = [(Target::Input(0), -100.0), (Target::Neuron { layer: 0, neuron: 0 }, 100.0)]

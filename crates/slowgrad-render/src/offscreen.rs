@@ -10,7 +10,7 @@ use egui::{Pos2, RawInput, Rect, TexturesDelta, Ui, Vec2, ViewportId};
 use egui_wgpu::{Renderer, ScreenDescriptor};
 
 use crate::device::{Gpu, RenderError};
-use crate::frame;
+use crate::egui_pass;
 use crate::theme;
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -90,7 +90,7 @@ impl Offscreen {
         let ctx = egui::Context::default();
         theme::Theme::dark().apply(&ctx);
         ctx.all_styles_mut(|style| style.animation_time = 0.0);
-        let renderer = frame::renderer(&gpu, FORMAT);
+        let renderer = egui_pass::renderer(&gpu, FORMAT);
         Ok(Self { gpu, renderer, ctx, size: [width, height], pixels_per_point, target, read_back })
     }
 
@@ -136,9 +136,9 @@ impl Offscreen {
         let screen = ScreenDescriptor { size_in_pixels: self.size, pixels_per_point: self.pixels_per_point };
         let view = self.target.create_view(&wgpu::TextureViewDescriptor::default());
 
-        frame::upload(&self.gpu, &mut self.renderer, &mut textures);
+        egui_pass::upload(&self.gpu, &mut self.renderer, &mut textures);
         let (target, read_back) = (&self.target, &self.read_back);
-        frame::draw(&self.gpu, &mut self.renderer, &view, &screen, &primitives, clear, |encoder| {
+        egui_pass::draw(&self.gpu, &mut self.renderer, &view, &screen, &primitives, clear, |encoder| {
             encoder.copy_texture_to_buffer(
                 target.as_image_copy(),
                 wgpu::TexelCopyBufferInfo {
@@ -152,7 +152,7 @@ impl Offscreen {
                 wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
             );
         });
-        frame::free(&mut self.renderer, &mut textures);
+        egui_pass::free(&mut self.renderer, &mut textures);
         self.read()
     }
 

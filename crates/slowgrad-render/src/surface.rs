@@ -11,7 +11,7 @@ use wgpu::CurrentSurfaceTexture as Frame;
 use wgpu::rwh::HasDisplayHandle;
 
 use crate::device::{Gpu, RenderError};
-use crate::frame;
+use crate::egui_pass;
 
 /// What became of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl WindowRenderer {
         config.present_mode = wgpu::PresentMode::Fifo;
         config.view_formats = Vec::new();
         surface.configure(&gpu.device, &config);
-        let renderer = frame::renderer(&gpu, config.format);
+        let renderer = egui_pass::renderer(&gpu, config.format);
         Ok(Self { instance, make_target, surface, config, gpu, renderer })
     }
 
@@ -99,13 +99,13 @@ impl WindowRenderer {
         clear: Color32,
         before_present: impl FnOnce(),
     ) -> Painted {
-        frame::upload(&self.gpu, &mut self.renderer, &mut textures);
+        egui_pass::upload(&self.gpu, &mut self.renderer, &mut textures);
         let painted = self.show(primitives, pixels_per_point, clear, before_present);
         if painted != Painted::Shown {
             // Writes that were queued above only leave the queue with a submission.
             self.gpu.queue.submit([]);
         }
-        frame::free(&mut self.renderer, &mut textures);
+        egui_pass::free(&mut self.renderer, &mut textures);
         painted
     }
 
@@ -135,7 +135,7 @@ impl WindowRenderer {
         };
         let view = texture.texture.create_view(&wgpu::TextureViewDescriptor::default());
         let screen = ScreenDescriptor { size_in_pixels: [self.config.width, self.config.height], pixels_per_point };
-        frame::draw(&self.gpu, &mut self.renderer, &view, &screen, primitives, clear, |_| {});
+        egui_pass::draw(&self.gpu, &mut self.renderer, &view, &screen, primitives, clear, |_| {});
         before_present();
         self.gpu.queue.present(texture);
         if is_outdated {

@@ -2,7 +2,7 @@
 //!
 //! A box becomes a [`Set`] of pieces around its baseline. It must not know lines or widgets.
 
-use super::letters::{BOOK_SCALE, Face, ITALIC, Letters, UPRIGHT, WORD, drawable};
+use super::typeface::{BOOK_SCALE, Face, ITALIC, Letters, UPRIGHT, WORD, drawable};
 use super::{Piece, PieceKind};
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Color32, FontFamily, FontId, Painter, Pos2, Rect, Vec2};

@@ -3,7 +3,7 @@
 //! It must not know what a part looks like.
 
 use super::boxes::{Set, Setter, marked};
-use super::letters::Letters;
+use super::typeface::Letters;
 use slowgrad_timeline::scene::Math;
 
 /// A part of a formula that stays on one line.

@@ -5,19 +5,19 @@
 //! marked box has a colour and perhaps an event to go to.
 
 mod boxes;
-mod letters;
 mod lines;
+mod typeface;
 mod widget;
 
 use std::sync::Arc;
 
 use boxes::Setter;
 use egui::{Color32, FontFamily, Galley, Painter, Pos2, Rect, Stroke, Vec2};
-pub use letters::drawable;
-use letters::{BOOK_SCALE, Face};
-pub(crate) use letters::{ITALIC, UPRIGHT, WORD};
 use lines::break_lines;
 use slowgrad_timeline::scene::{Anchor, Ink, Link, Math};
+pub use typeface::drawable;
+use typeface::{BOOK_SCALE, Face};
+pub(crate) use typeface::{ITALIC, UPRIGHT, WORD};
 pub use widget::{MathResponse, colored_math_ui, math_ui};
 
 use crate::theme::Theme;

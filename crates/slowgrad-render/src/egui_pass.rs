@@ -4,7 +4,7 @@ use egui::{ClippedPrimitive, TexturesDelta};
 use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
 
 use crate::device::Gpu;
-use crate::gpu::NetworkPipelines;
+use crate::pipelines::NetworkPipelines;
 
 /// egui's renderer with the network's pipelines registered in it.
 pub(crate) fn renderer(gpu: &Gpu, format: wgpu::TextureFormat) -> Renderer {
