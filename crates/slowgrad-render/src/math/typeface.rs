@@ -1,84 +1,52 @@
-//! The letters that formulas are set in: which fonts, how high, and what stands in for signs that these lack.
+//! The two typefaces of formulas and their metrics, in multiples of the font size.
 //!
-//! It must not know how boxes are put together.
+//! This module must not know how boxes are assembled.
 
-use std::borrow::Cow;
+/// Formula fonts look smaller than the interface font at the same size; this factor evens them out.
+pub(super) const PRINT_SCALE: f32 = 1.14;
 
-/// The font family of a textbook's upright letters.
-pub(crate) const UPRIGHT: &str = "book upright";
-/// That of a variable of one letter.
-pub(crate) const ITALIC: &str = "book italic";
-/// That of a variable whose name is a word.
-pub(crate) const WORD: &str = "book word";
-
-/// A book's letters look smaller than those of the screen's font at the same size.
-pub(super) const BOOK_SCALE: f32 = 1.14;
-
-/// Which letters a formula is set in.
+/// The fonts of a formula.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Face {
-    /// The screen's font, which can be read when it is small: labels in the network.
+pub(super) enum Typeface {
+    /// The interface font, which stays legible at small sizes: labels in the network.
     Screen,
-    /// A textbook's: upright numbers, italic variables.
-    Book,
+    /// A textbook's fonts: upright numbers, italic variables.
+    Print,
 }
 
-impl Face {
-    /// Height of a fraction's bar above the baseline: where the font's minus sign stands.
+impl Typeface {
+    /// Height of the math axis above the baseline: fraction bars and minus signs are drawn there.
     pub(super) fn axis(self) -> f32 {
         match self {
-            Face::Screen => 0.27,
-            Face::Book => 0.25,
+            Self::Screen => 0.27,
+            Self::Print => 0.25,
         }
     }
 
-    /// Ascent and descent of a line of letters; tighter than the font's own, which leaves room for accents.
-    pub(super) fn heights(self) -> (f32, f32) {
+    /// Ascent and descent of a line of text. Tighter than the font's own metrics, which reserve space for accents.
+    pub(super) fn line_metrics(self) -> (f32, f32) {
         match self {
-            Face::Screen => (0.80, 0.22),
-            Face::Book => (0.71, 0.21),
+            Self::Screen => (0.80, 0.22),
+            Self::Print => (0.71, 0.21),
         }
     }
 
-    /// The gap that stands for a space beside an operator: relations stand freer than sums and products.
-    pub(super) fn gap(self, text: &str) -> f32 {
+    /// Width of a space beside `text`. Relations get more space than sums and products.
+    pub(super) fn space_beside(self, text: &str) -> f32 {
         match (self, text.trim()) {
-            (Face::Book, "·" | "+" | "−" | "/" | "mod") => 0.22,
+            (Self::Print, "·" | "+" | "−" | "/" | "mod") => 0.22,
             _ => 0.28,
         }
     }
 }
 
-/// Of what kind letters are.
+/// The role of a text in a formula, which determines its font.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Letters {
+pub(super) enum TextRole {
     Upright,
     Variable,
     Prose,
 }
 
-/// The text with characters that the bundled fonts lack replaced by ones they have.
-pub fn drawable(text: &str) -> Cow<'_, str> {
-    const MISSING: [(char, char); 14] = [
-        ('ⁿ', 'n'),
-        ('ᵀ', 'T'),
-        ('ᵗ', 't'),
-        ('ᵢ', 'i'),
-        ('ⱼ', 'j'),
-        ('ₖ', 'k'),
-        ('ₙ', 'n'),
-        ('ₜ', 't'),
-        ('ₗ', 'l'),
-        ('ẑ', 'z'),
-        ('✓', '√'),
-        ('✕', '×'),
-        ('⚠', '!'),
-        ('❄', '⊛'),
-    ];
-    let substitute = |c: char| MISSING.iter().find(|(from, _)| *from == c).map(|(_, to)| *to);
-    if text.chars().any(|c| substitute(c).is_some()) {
-        text.chars().map(|c| substitute(c).unwrap_or(c)).collect::<String>().into()
-    } else {
-        text.into()
-    }
-}
+/// Width of a space in prose.
+pub(super) const PROSE_SPACE: f32 = 0.25;
