@@ -1,5 +1,5 @@
-// Neurons and pulses as discs with a ring and a halo. Each instance is one disc; the fragment stage
-// measures the distance to the centre, so that discs are smooth at every zoom without MSAA.
+// Neurons and pulses: discs with a ring and a halo. Each instance is one disc. The fragment stage measures the distance
+// to the centre, so that discs are smooth at every zoom without MSAA.
 
 struct Disc {
     @location(0) center: vec2f,
@@ -13,8 +13,8 @@ struct Disc {
 
 struct Varying {
     @builtin(position) position: vec4f,
-    // From the centre, in pixels.
-    @location(0) place: vec2f,
+    // Offset from the centre, in pixels.
+    @location(0) offset: vec2f,
     // Radius, ring width, reach of the halo.
     @location(1) @interpolate(flat) shape: vec3f,
     @location(2) @interpolate(flat) fill: vec4f,
@@ -29,13 +29,13 @@ fn vertex(@builtin(vertex_index) corner: u32, disc: Disc) -> Varying {
     let halo_reach = select(0.0, max(disc.shape.w * camera.scale, 3.0 * camera.density), disc.shape.z > 0.0);
     let reach = radius + 2.0 * halo_reach + 1.0;
     let side = vec2f(f32(corner & 1u), f32(corner >> 1u)) * 2.0 - 1.0;
-    let place = side * reach;
-    let pixel = disc.center * camera.scale + camera.origin + place;
+    let offset = side * reach;
+    let pixel = disc.center * camera.scale + camera.origin + offset;
 
     var out: Varying;
     let ndc = pixel / camera.target_size * 2.0 - 1.0;
     out.position = vec4f(ndc.x, -ndc.y, 0.0, 1.0);
-    out.place = place;
+    out.offset = offset;
     out.shape = vec3f(radius, ring, halo_reach);
     out.fill = disc.fill;
     out.ring = disc.ring;
@@ -45,13 +45,13 @@ fn vertex(@builtin(vertex_index) corner: u32, disc: Disc) -> Varying {
 
 @fragment
 fn fragment(in: Varying) -> @location(0) vec4f {
-    let d = length(in.place);
-    let whole = clamp(in.shape.x - d + 0.5, 0.0, 1.0);
+    let d = length(in.offset);
+    let covered = clamp(in.shape.x - d + 0.5, 0.0, 1.0);
     let inner = clamp(in.shape.x - in.shape.y - d + 0.5, 0.0, 1.0);
-    var color = in.fill * inner + in.ring * (whole - inner);
+    var color = in.fill * inner + in.ring * (covered - inner);
     if in.shape.z > 0.0 {
-        let out_of = max(d - in.shape.x, 0.0) / in.shape.z;
-        color += in.halo * (0.6 * exp(-2.2 * out_of * out_of)) * (1.0 - whole);
+        let beyond = max(d - in.shape.x, 0.0) / in.shape.z;
+        color += in.halo * (0.6 * exp(-2.2 * beyond * beyond)) * (1.0 - covered);
     }
     return color;
 }

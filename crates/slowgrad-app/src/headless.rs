@@ -5,7 +5,7 @@
 use crate::platform::NoFiles;
 use crate::state::Gui;
 use egui::{ClippedPrimitive, Context, Pos2, RawInput, Rect, Vec2};
-use slowgrad_render::{Offscreen, Picture, RenderError};
+use slowgrad_render::{Offscreen, RenderError, RgbaImage};
 use slowgrad_session::{Clock, Link, Session};
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::playhead::Command;
@@ -34,12 +34,12 @@ pub enum PictureError {
 /// # Errors
 ///
 /// When the lesson is not ready after a minute, or nothing can be drawn.
-pub fn picture(
+pub async fn picture(
     clock: Clock,
     (width, height): (u32, u32),
     after_secs: f64,
     mut session: Session,
-) -> Result<Picture, PictureError> {
+) -> Result<RgbaImage, PictureError> {
     let mut elapsed = 0.0;
     loop {
         while session.is_unsettled() {
@@ -61,9 +61,9 @@ pub fn picture(
     if let Some((timeline, playhead)) = session.now() {
         session.view.selected = Some(timeline.event(playhead.event()).target);
     }
-    let mut offscreen = Offscreen::new(width, height, 1.0)?;
+    let mut offscreen = Offscreen::new(width, height, 1.0).await?;
     let mut gui = Gui::new(offscreen.context().clone(), NoFiles);
-    Ok(offscreen.picture(|ui| gui.window_ui(ui, &mut session))?)
+    Ok(offscreen.render(|ui| gui.window_ui(ui, &mut session)).await?)
 }
 
 /// The panels around a network whose step is played.

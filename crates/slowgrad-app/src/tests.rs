@@ -425,7 +425,7 @@ fn panels_letters_and_colours_are_as_a_person_likes_them() {
     assert_eq!(window.ctx.zoom_factor(), 1.0);
     press(&mut window, Modifiers::NONE, Key::Escape);
     press(&mut window, Modifiers::NONE, Key::Escape);
-    let is_dark = |window: &Window| window.state().gui.as_ref().is_some_and(|gui| gui.theme().is_dark);
+    let is_dark = |window: &Window| window.state().gui.as_ref().is_some_and(|gui| gui.theme().dark_mode);
     assert!(is_dark(&window));
     for (key, dark) in [(Key::D, true), (Key::D, false), (Key::D, true)] {
         press(&mut window, Modifiers::NONE, key);

@@ -1,4 +1,4 @@
-//! Writes a hand-made still, so that a person can look at it:
+//! Renders a hand-made still for inspection:
 //! `cargo run -p slowgrad-render --example still -- out.png [width] [height] [pixels per point] [light] [caption] [compare]`
 
 mod demo;
@@ -6,13 +6,13 @@ mod demo;
 use std::fs::File;
 use std::io::BufWriter;
 
-use slowgrad_render::{Offscreen, Stage, Theme, stage_ui};
+use slowgrad_render::{Offscreen, StillContent, Theme, still_ui};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     let number =
-        |at: usize, otherwise: f32| arguments.get(at).and_then(|text| text.parse::<f32>().ok()).unwrap_or(otherwise);
+        |index: usize, default: f32| arguments.get(index).and_then(|text| text.parse::<f32>().ok()).unwrap_or(default);
     let path = arguments.first().map_or("still.png", String::as_str);
     let theme = if has("light") { Theme::light() } else { Theme::dark() };
     let mut scene = demo::scene();
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let inspector = demo::inspector();
     let phases = demo::phases();
-    let stage = Stage {
+    let content = StillContent {
         scene: &scene,
         inspector: (!has("compare")).then_some(&inspector),
         selected: Some(demo::SELECTED),
@@ -30,9 +30,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         phases: &phases,
         progress: 0.61,
     };
-    let mut offscreen = Offscreen::new(number(1, 1280.0) as u32, number(2, 720.0) as u32, number(3, 1.0))?;
+    let (width, height) = (number(1, 1280.0) as u32, number(2, 720.0) as u32);
+    let mut offscreen = pollster::block_on(Offscreen::new(width, height, number(3, 1.0)))?;
     theme.apply(offscreen.context());
-    let picture = offscreen.picture(|ui| stage_ui(ui, &stage, &theme))?;
-    picture.write_png(BufWriter::new(File::create(path)?))?;
+    let image = pollster::block_on(offscreen.render(|ui| still_ui(ui, &content, &theme)))?;
+    image.write_png(BufWriter::new(File::create(path)?))?;
     Ok(())
 }

@@ -1,121 +1,125 @@
-//! The camera over the network and what lies under the pointer: plain geometry, so that it can be tested
-//! without a screen. It must not know how anything is drawn. World units are `glam` vectors, points on
-//! screen are egui's, so that the two cannot be mixed up.
+//! The camera over the network, and hit testing: plain geometry that is tested without a screen.
+//!
+//! This module must not know how anything is drawn. World positions are `glam` vectors and screen positions (in
+//! points) are egui types, so that the compiler tells them apart.
 
 use egui::{Pos2, Rect};
 use glam::Vec2;
 use slowgrad_timeline::scene::{Bounds, Field, Point, Scene, Target};
 
-/// Zoom never leaves this range, in points per world unit.
-const ZOOM: std::ops::RangeInclusive<f32> = 0.01..=160.0;
-/// A small network is not blown up beyond this when it is fitted.
-const LARGEST_FIT: f32 = 3.0;
-/// The path along an edge that answers to the pointer is this wide at least, in points.
-const EDGE_PATH: f32 = 8.0;
-/// The smallest radius of a disc that answers to the pointer, in points.
-const DISC_RADIUS: f32 = 6.0;
+/// Limits of the zoom, in points per world unit.
+const ZOOM_RANGE: std::ops::RangeInclusive<f32> = 0.01..=160.0;
+/// Largest zoom of a fitted network, in points per world unit.
+const MAX_FIT_ZOOM: f32 = 3.0;
+/// Smallest width of an edge for hit testing.
+const MIN_EDGE_HIT_WIDTH_PTS: f32 = 8.0;
+/// Smallest radius of a disc for hit testing.
+const MIN_DISC_HIT_RADIUS_PTS: f32 = 6.0;
 
-/// Where the network is looked at from, and what of it is selected.
+/// The camera over the network, and the selected element.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
-    /// The world place in the middle of the area.
+    /// The world position at the centre of the view.
     pub center: Point,
-    /// Points on screen per world unit.
+    /// Points per world unit.
     pub zoom: f32,
-    /// Follows the scene's bounds until someone pans or zooms.
+    /// Whether the camera follows the scene's bounds; panning and zooming turn this off.
     pub auto_fit: bool,
-    /// Drawn highlighted.
+    /// The selected element, drawn highlighted.
     pub selected: Option<Target>,
-    /// What the pointer took hold of, while it drags.
-    pub(crate) held: Option<Target>,
 }
 
 impl Default for View {
     fn default() -> Self {
-        Self { center: [0.0, 0.0], zoom: 1.0, auto_fit: true, selected: None, held: None }
+        Self { center: [0.0, 0.0], zoom: 1.0, auto_fit: true, selected: None }
     }
 }
 
 impl View {
-    /// Shows all of `bounds` in an area of `size` points, with a margin.
+    /// Fits `bounds` (world) into an area of `size` points, with a margin.
     pub fn fit(&mut self, bounds: Bounds, size: egui::Vec2) {
         let margin = (size.min_elem() * 0.04).clamp(6.0, 40.0);
-        let room = (size - egui::Vec2::splat(2.0 * margin)).max(egui::Vec2::splat(1.0));
+        let inner = (size - egui::Vec2::splat(2.0 * margin)).max(egui::Vec2::splat(1.0));
         let [left, top] = bounds.min;
         let [right, bottom] = bounds.max;
         let (width, height) = ((right - left).max(1.0), (bottom - top).max(1.0));
         self.center = [left.midpoint(right), top.midpoint(bottom)];
-        self.zoom = (room.x / width).min(room.y / height).min(LARGEST_FIT).clamp(*ZOOM.start(), *ZOOM.end());
+        self.zoom =
+            (inner.x / width).min(inner.y / height).min(MAX_FIT_ZOOM).clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
     }
 
-    /// Goes back to showing everything, and stays there.
+    /// Follows the scene's bounds again.
     pub fn refit(&mut self) {
         self.auto_fit = true;
     }
 
-    /// A world place on screen, for a network drawn in `area`.
-    pub fn to_screen(&self, area: Rect, place: Point) -> Pos2 {
-        let from_center = (Vec2::from(place) - Vec2::from(self.center)) * self.zoom;
+    /// The screen position of a world position, for a network drawn in `area` (points).
+    pub fn to_screen(&self, area: Rect, point: Point) -> Pos2 {
+        let from_center = (Vec2::from(point) - Vec2::from(self.center)) * self.zoom;
         area.center() + egui::vec2(from_center.x, from_center.y)
     }
 
-    /// The world place under a point of the screen.
+    /// The world position of a screen position, for a network drawn in `area` (points).
     pub fn to_world(&self, area: Rect, pos: Pos2) -> Point {
-        (Vec2::from(self.center) + on_screen(pos - area.center()) / self.zoom).into()
+        (Vec2::from(self.center) + screen_vec(pos - area.center()) / self.zoom).into()
     }
 
-    /// Moves the picture by points on screen.
+    /// Moves the network by `delta` points on screen.
     pub fn pan(&mut self, delta: egui::Vec2) {
         self.auto_fit = false;
-        self.center = (Vec2::from(self.center) - on_screen(delta) / self.zoom).into();
+        self.center = (Vec2::from(self.center) - screen_vec(delta) / self.zoom).into();
     }
 
-    /// Looks so many points further to the right and down.
+    /// Moves the camera to the right and down, in points.
     pub fn shift(&mut self, [right, down]: [f32; 2]) {
         self.pan(-egui::vec2(right, down));
     }
 
-    /// Zooms so that the middle of the picture stays there.
+    /// Zooms around the centre of the view.
     pub fn zoom_by(&mut self, factor: f32) {
         self.auto_fit = false;
-        self.zoom = (self.zoom * factor).clamp(*ZOOM.start(), *ZOOM.end());
+        self.zoom = (self.zoom * factor).clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
     }
 
-    /// Zooms so that what is under `pos` stays there.
+    /// Zooms around the screen position `pos`.
     pub fn zoom_at(&mut self, area: Rect, pos: Pos2, factor: f32) {
         let before = self.to_world(area, pos);
         self.auto_fit = false;
-        self.zoom = (self.zoom * factor).clamp(*ZOOM.start(), *ZOOM.end());
+        self.zoom = (self.zoom * factor).clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
         let after = self.to_world(area, pos);
         self.center = (Vec2::from(self.center) + Vec2::from(before) - Vec2::from(after)).into();
     }
 
-    /// What of the world is in view.
+    /// The visible part of the world, for a network drawn in `area` (points).
     pub fn bounds(&self, area: Rect) -> Bounds {
         Bounds { min: self.to_world(area, area.min), max: self.to_world(area, area.max) }
     }
 
-    /// What lies under a point of the screen: discs before the numbers of weights before cells of matrices before edges, the
-    /// nearest first.
+    /// The element at a screen position. Discs take precedence over labels of weights and biases, these over cells of
+    /// matrices, these over edges. Among discs and among edges the nearest one wins.
     pub fn hit(&self, area: Rect, scene: &Scene, pos: Pos2) -> Option<Target> {
         let at = Vec2::from(self.to_world(area, pos));
         let disc = scene
             .discs
             .iter()
             .map(|disc| {
-                ((Vec2::from(disc.center) - at).length(), disc.radius.max(DISC_RADIUS / self.zoom), disc.target)
+                (
+                    (Vec2::from(disc.center) - at).length(),
+                    disc.radius.max(MIN_DISC_HIT_RADIUS_PTS / self.zoom),
+                    disc.target,
+                )
             })
             .filter(|(distance, radius, _)| distance <= radius)
             .min_by(|a, b| a.0.total_cmp(&b.0));
         if let Some((_, _, target)) = disc {
             return Some(target);
         }
-        let is_there =
-            |room: Bounds| (0..2).all(|axis| (room.min[axis]..room.max[axis]).contains(&at.to_array()[axis]));
-        let number = scene.labels.iter().find(|label| {
-            matches!(label.target, Some(Target::Weight { .. } | Target::Bias { .. })) && is_there(label.room())
+        let inside =
+            |bounds: Bounds| (0..2).all(|axis| (bounds.min[axis]..bounds.max[axis]).contains(&at.to_array()[axis]));
+        let parameter_label = scene.labels.iter().find(|label| {
+            matches!(label.target, Some(Target::Weight { .. } | Target::Bias { .. })) && inside(label.room())
         });
-        if let Some(label) = number {
+        if let Some(label) = parameter_label {
             return label.target;
         }
         if let Some(cell) = scene.matrices.iter().find_map(|field| cell(field, at)) {
@@ -126,16 +130,16 @@ impl View {
             .iter()
             .filter(|edge| edge.alpha > 0.0)
             .map(|edge| {
-                let reach = (edge.width / 2.0).max(EDGE_PATH / 2.0 / self.zoom);
-                (distance_to_segment(at, edge.from.into(), edge.to.into()), reach, edge.target)
+                let tolerance = (edge.width / 2.0).max(MIN_EDGE_HIT_WIDTH_PTS / 2.0 / self.zoom);
+                (distance_to_segment(at, edge.from.into(), edge.to.into()), tolerance, edge.target)
             })
-            .filter(|(distance, reach, _)| distance <= reach)
+            .filter(|(distance, tolerance, _)| distance <= tolerance)
             .min_by(|a, b| a.0.total_cmp(&b.0))
             .map(|(_, _, target)| target)
     }
 }
 
-/// The weight whose cell a place lies in.
+/// The weight whose cell contains a world position.
 fn cell(field: &Field, at: Vec2) -> Option<Target> {
     let (layer, patch) = (field.layer?, field.patches.first()?);
     let (min, max) = (Vec2::from(patch.place.min), Vec2::from(patch.place.max));
@@ -145,11 +149,12 @@ fn cell(field: &Field, at: Vec2) -> Option<Target> {
     Some(Target::Weight { layer, neuron: nth(share.y, patch.source[3])?, input })
 }
 
-/// A distance on screen, still in points.
-fn on_screen(delta: egui::Vec2) -> Vec2 {
+/// Converts a distance on screen to a `glam` vector, still in points.
+fn screen_vec(delta: egui::Vec2) -> Vec2 {
     Vec2::new(delta.x, delta.y)
 }
 
+/// Distance from a point to a line segment.
 fn distance_to_segment(at: Vec2, from: Vec2, to: Vec2) -> f32 {
     let along = to - from;
     let length_squared = along.length_squared();
@@ -174,7 +179,7 @@ mod tests {
 
     fn scene() -> Scene {
         let weight = |neuron| Target::Weight { layer: 0, neuron, input: 0 };
-        let mut scene = crate::sample::empty_scene();
+        let mut scene = crate::empty_scene::empty_scene();
         scene.discs = vec![Disc {
             center: [0.0, 0.0],
             radius: 20.0,
@@ -203,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn fitted_bounds_lie_within_the_area() {
+    fn fitted_bounds_are_inside_the_area() {
         let view = view();
         assert!(AREA.contains(view.to_screen(AREA, [-200.0, -100.0])));
         assert!(AREA.contains(view.to_screen(AREA, [600.0, 300.0])));
@@ -211,16 +216,16 @@ mod tests {
     }
 
     #[test]
-    fn screen_and_world_are_inverse() {
+    fn screen_and_world_conversions_are_inverse() {
         let view = view();
-        for place in [[0.0, 0.0], [123.0, -45.0], [600.0, 300.0]] {
-            let back = view.to_world(AREA, view.to_screen(AREA, place));
-            assert!((Vec2::from(back) - Vec2::from(place)).length() < 1e-3);
+        for point in [[0.0, 0.0], [123.0, -45.0], [600.0, 300.0]] {
+            let back = view.to_world(AREA, view.to_screen(AREA, point));
+            assert!((Vec2::from(back) - Vec2::from(point)).length() < 1e-3);
         }
     }
 
     #[test]
-    fn zooming_keeps_the_place_under_the_pointer() {
+    fn zooming_keeps_the_position_under_the_pointer() {
         let mut view = view();
         let pos = Pos2::new(700.0, 200.0);
         let before = view.to_world(AREA, pos);
@@ -232,8 +237,8 @@ mod tests {
     }
 
     #[test]
-    fn every_cell_of_a_matrix_is_a_weight() {
-        let mut scene = crate::sample::empty_scene();
+    fn cells_of_a_matrix_hit_their_weights() {
+        let mut scene = crate::empty_scene::empty_scene();
         scene.matrices = vec![Field {
             levels: Arc::new(Levels { width: 4, height: 2, levels: vec![0; 8] }),
             ink: Ink::Weight(0.0),
@@ -254,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn discs_win_over_edges_and_edges_have_a_wide_path() {
+    fn discs_take_precedence_over_edges_and_edges_have_tolerance() {
         let (view, scene) = (view(), scene());
         let at = |place: Point, off: Vec2| view.hit(AREA, &scene, view.to_screen(AREA, place) + off);
         assert_eq!(at([0.0, 0.0], Vec2::ZERO), Some(Target::Input(0)));

@@ -1,23 +1,29 @@
-//! Draws a scene: into a window or into a picture, with the same pixels.
+//! Renders a scene with wgpu: into a window or into an image, with the same pixels.
 //!
-//! Below the program this is the only crate that names the graphics library. It holds no domain types but
-//! the plain data of [`slowgrad_timeline::scene`]; it must not know scripts, training or clocks. Colours
-//! come from a [`Theme`], the network is drawn by instanced pipelines inside egui's pass ([`network_ui`]),
-//! formulas are set by [`math`], and [`stage_ui`] composes a still of everything.
+//! This is the only crate below the program that names the graphics library. It must not know scripts, training, clocks,
+//! files, threads or a window library, so that it also runs in a web page: opening a device and reading pixels back are
+//! `async`, and the caller chooses how to wait.
+//!
+//! The input is the plain data of [`slowgrad_timeline::scene`]. Colours come from a [`Theme`]. [`network_ui`] draws the
+//! network with instanced pipelines inside egui's render pass, [`math`] lays out formulas, and [`still_ui`] composes a
+//! still. [`WindowRenderer`] presents to a window, [`Offscreen`] renders images.
+//!
+//! Three units occur: *world* units of a scene, *points* of the interface, and *pixels* of the target.
 
 mod camera;
 mod device;
-mod frame;
-mod gpu;
+mod egui_pass;
+#[cfg(test)]
+mod empty_scene;
+mod fonts;
 pub mod math;
 mod network;
 mod offscreen;
 mod panels;
 mod phases;
-#[cfg(test)]
-mod sample;
+mod pipelines;
 mod script;
-mod stage;
+mod still_layout;
 mod surface;
 pub mod theme;
 
@@ -25,10 +31,10 @@ pub use camera::View;
 pub use device::RenderError;
 pub use math::{MathResponse, math_ui};
 pub use network::{NetworkResponse, label_rects, legend_ui, network_ui};
-pub use offscreen::{Offscreen, Picture};
+pub use offscreen::{Offscreen, RgbaImage};
 pub use panels::{comparison_ui, formula_ui, inspector_ui};
 pub use phases::{phase_ink, phase_marks};
 pub use script::script_ui;
-pub use stage::{PhaseMark, Stage, stage_room, stage_ui, stage_zoom};
-pub use surface::{Painted, WindowRenderer};
+pub use still_layout::{PhaseMark, StillContent, still_network_size, still_ui, still_zoom};
+pub use surface::{FrameOutcome, WindowRenderer};
 pub use theme::{Ramp, Theme};

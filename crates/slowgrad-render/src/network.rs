@@ -1,7 +1,7 @@
-//! The network as a widget: it looks after camera and pointer, hands edges, discs and pulses to the graphics
-//! pipelines and paints labels over them with egui.
+//! The network as a widget: handles camera and pointer, passes edges, discs and pulses to the graphics pipelines, and
+//! paints labels over them with egui.
 //!
-//! It must not know what a mark stands for; [`Target`]s go in and come out as they are.
+//! This module must not know the meaning of an element; it returns the [`Target`]s of the scene unchanged.
 
 use std::sync::Arc;
 
@@ -11,47 +11,49 @@ use egui::{
 use slowgrad_timeline::scene::{Anchor, Disc, Edge, Field, Form, Ground, Ink, Label, Patch, Scene, Target};
 
 use crate::camera::View;
-use crate::gpu::{DiscInstance, EdgeInstance, FieldMarks, NetworkCallback, PatchInstance};
-use crate::math::{MathLayout, place};
+use crate::math::{MathLayout, anchored};
+use crate::pipelines::{DiscInstance, EdgeInstance, FieldInstances, NetworkCallback, PatchInstance};
 use crate::theme::{Theme, mix};
 
-/// What the pointer did to the network.
+/// The interaction with the network in this frame.
 #[derive(Debug, Clone, Default)]
 pub struct NetworkResponse {
-    /// Under the pointer.
+    /// The element under the pointer.
     pub hovered: Option<Target>,
-    /// Clicked once.
+    /// The element that was clicked.
     pub clicked: Option<Target>,
-    /// Clicked twice.
+    /// The element that was double-clicked.
     pub double_clicked: Option<Target>,
-    /// Clicked where nothing is.
+    /// Whether the click hit no element.
     pub background_clicked: bool,
-    /// Dragged this frame, by so many world units. Discs can always be dragged, an edge only while it is
-    /// selected; any other drag moves the picture.
+    /// The element that is being dragged, and the movement in this frame in world units. Discs can always be dragged,
+    /// edges only while selected. All other drags pan the camera.
     pub dragged: Option<(Target, Vec2)>,
-    /// Let go after a drag.
+    /// The element whose drag ended in this frame.
     pub dropped: Option<Target>,
-    /// Where the network was drawn.
+    /// The area of the network, in points.
     pub rect: Option<Rect>,
-    /// All that egui knows of it.
+    /// The response of egui.
     pub response: Option<Response>,
 }
 
-/// Draws the network into all the room there is.
+/// Draws the network into the available space.
 pub fn network_ui(ui: &mut Ui, scene: &Scene, view: &mut View, theme: &Theme) -> NetworkResponse {
     let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, ui.is_enabled(), scene_in_words(scene)));
-    let mut answer = NetworkResponse { rect: Some(area), ..NetworkResponse::default() };
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, ui.is_enabled(), accessible_name(scene)));
+    let mut result = NetworkResponse { rect: Some(area), ..NetworkResponse::default() };
     if area.width() < 1.0 || area.height() < 1.0 {
-        return answer;
+        return result;
     }
-    // What is being dragged stays under the pointer.
-    if view.auto_fit && view.held.is_none() {
+    // The drag in progress is kept in egui's memory under this id; the camera must not move meanwhile.
+    let drag_id = response.id.with("drag");
+    let mut dragged: Option<Target> = ui.data(|data| data.get_temp(drag_id)).flatten();
+    if view.auto_fit && dragged.is_none() {
         view.fit(scene.bounds, area.size());
     }
 
     let pointer = response.hover_pos();
-    answer.hovered = pointer.and_then(|pos| view.hit(area, scene, pos));
+    result.hovered = pointer.and_then(|pos| view.hit(area, scene, pos));
     if let Some(pos) = pointer {
         let factor = ui.input(|input| input.zoom_delta() * (input.smooth_scroll_delta().y / 240.0).exp());
         if factor != 1.0 {
@@ -61,52 +63,53 @@ pub fn network_ui(ui: &mut Ui, scene: &Scene, view: &mut View, theme: &Theme) ->
     if response.drag_started() {
         let origin = ui.input(|input| input.pointer.press_origin());
         let hit = origin.and_then(|pos| view.hit(area, scene, pos));
-        let is_grip = hit.is_some_and(|target| view.selected == Some(target) || is_disc(scene, target));
-        view.held = hit.filter(|_| is_grip && response.dragged_by(PointerButton::Primary));
+        let draggable = hit.is_some_and(|target| view.selected == Some(target) || is_disc(scene, target));
+        dragged = hit.filter(|_| draggable && response.dragged_by(PointerButton::Primary));
     }
     if response.dragged() {
-        match view.held {
-            Some(target) => answer.dragged = Some((target, response.drag_delta() / view.zoom)),
+        match dragged {
+            Some(target) => result.dragged = Some((target, response.drag_delta() / view.zoom)),
             None => view.pan(response.drag_delta()),
         }
     }
     if response.drag_stopped() {
-        answer.dropped = view.held.take();
+        result.dropped = dragged.take();
     }
+    ui.data_mut(|data| data.insert_temp(drag_id, dragged));
     if response.double_clicked() {
-        answer.double_clicked = answer.hovered;
+        result.double_clicked = result.hovered;
     }
     if response.clicked() {
-        answer.clicked = answer.hovered;
-        answer.background_clicked = answer.hovered.is_none();
+        result.clicked = result.hovered;
+        result.background_clicked = result.hovered.is_none();
     }
 
     if ui.is_rect_visible(area) {
         let painter = ui.painter().with_clip_rect(area);
-        let marks = Marks { scene, view, theme, hovered: answer.hovered };
-        let (discs, first_over) = marks.discs();
+        let network = NetworkPainter { scene, view, theme, hovered: result.hovered };
+        let (discs, discs_below_maps) = network.discs();
         painter.add(egui_wgpu::Callback::new_paint_callback(
             area,
             NetworkCallback {
                 id: response.id,
-                edges: marks.edges(),
+                edges: network.edges(),
                 discs,
-                first_over,
-                matrices: scene.matrices.iter().map(|field| marks.field(field)).collect(),
-                maps: scene.maps.iter().map(|field| marks.field(field)).collect(),
+                discs_below_maps,
+                matrices: scene.matrices.iter().map(|field| network.field(field)).collect(),
+                maps: scene.maps.iter().map(|field| network.field(field)).collect(),
                 origin: view.to_screen(area, [0.0, 0.0]),
                 zoom: view.zoom,
-                dash: (7.0 * view.zoom).clamp(4.0, 14.0),
-                ghost_color: mix(theme.faint, theme.text, 0.3).gamma_multiply(0.85),
+                dash_pts: (7.0 * view.zoom).clamp(4.0, 14.0),
+                previous_color: mix(theme.faint, theme.text, 0.3).gamma_multiply(0.85),
             },
         ));
-        marks.labels(&painter, area);
+        network.labels(&painter, area);
     }
-    answer.response = Some(response);
-    answer
+    result.response = Some(response);
+    result
 }
 
-/// Says which colours mean what, on one line.
+/// Shows a one-line legend of the colours.
 pub fn legend_ui(ui: &mut Ui, theme: &Theme) {
     let size = ui.style().text_styles.get(&egui::TextStyle::Small).map_or(12.0, |font| font.size);
     ui.horizontal(|ui| {
@@ -136,7 +139,8 @@ pub fn legend_ui(ui: &mut Ui, theme: &Theme) {
     });
 }
 
-fn scene_in_words(scene: &Scene) -> String {
+/// The name of the network for screen readers.
+fn accessible_name(scene: &Scene) -> String {
     let sentence = &scene.formula.sentence;
     if sentence.is_empty() {
         format!("network, {}", scene.status)
@@ -156,16 +160,16 @@ fn is_negative(ink: Ink) -> bool {
     }
 }
 
-/// Everything that turns a scene into marks on screen.
-struct Marks<'a> {
+/// Converts a scene into instances and paints its labels.
+struct NetworkPainter<'a> {
     scene: &'a Scene,
     view: &'a View,
     theme: &'a Theme,
     hovered: Option<Target>,
 }
 
-impl Marks<'_> {
-    /// Selected, or else hovered: how strongly it stands out, and in which colour.
+impl NetworkPainter<'_> {
+    /// The colour of the outline around a selected or hovered element.
     fn highlight(&self, target: Target) -> Option<Color32> {
         if self.view.selected == Some(target) {
             Some(self.theme.accent)
@@ -178,12 +182,12 @@ impl Marks<'_> {
 
     fn edges(&self) -> Vec<EdgeInstance> {
         let mut instances = Vec::with_capacity(self.scene.edges.len() + 2);
-        let is_anything_marked = self.view.selected.is_some() || self.hovered.is_some();
+        let any_highlighted = self.view.selected.is_some() || self.hovered.is_some();
         for edge in &self.scene.edges {
             if edge.alpha <= 0.0 {
                 continue;
             }
-            if is_anything_marked && let Some(color) = self.highlight(edge.target) {
+            if any_highlighted && let Some(color) = self.highlight(edge.target) {
                 instances.push(self.edge_outline(edge, color));
             }
             let color = self.theme.line_color(edge.ink);
@@ -191,7 +195,7 @@ impl Marks<'_> {
                 from: edge.from,
                 to: edge.to,
                 width: edge.width,
-                ghost_width: edge.ghost_width.unwrap_or(-1.0),
+                previous_width: edge.ghost_width.unwrap_or(-1.0),
                 glow: edge.glow.clamp(0.0, 1.0),
                 style: f32::from(u8::from(is_negative(edge.ink)) + 2 * u8::from(edge.is_frozen)),
                 color: color.gamma_multiply(edge.alpha.min(1.0)).to_array(),
@@ -201,7 +205,7 @@ impl Marks<'_> {
         instances
     }
 
-    /// A gradient glows in its own colour, which yellow would make brown; all else a little in that of what is running.
+    /// The colour of a glow: shifted to the accent colour, except for gradients, which yellow would turn brown.
     fn glow(&self, ink: Ink, color: Color32) -> Color32 {
         let accent = if matches!(ink, Ink::Gradient(_)) { 0.0 } else { 0.35 };
         mix(color, self.theme.accent, accent)
@@ -212,7 +216,7 @@ impl Marks<'_> {
             from: edge.from,
             to: edge.to,
             width: edge.width + 5.0 / self.view.zoom,
-            ghost_width: -1.0,
+            previous_width: -1.0,
             glow: 0.0,
             style: 0.0,
             color: color.gamma_multiply(0.8).to_array(),
@@ -220,7 +224,7 @@ impl Marks<'_> {
         }
     }
 
-    fn field(&self, field: &Field) -> FieldMarks {
+    fn field(&self, field: &Field) -> FieldInstances {
         let ramp = match field.ink {
             Ink::Gradient(_) => self.theme.gradient,
             Ink::Update(_) => self.theme.update,
@@ -231,7 +235,7 @@ impl Marks<'_> {
         let patch = |patch: &Patch| {
             let ([left, top], [right, bottom]) = (patch.place.min, patch.place.max);
             PatchInstance {
-                place: [left, top, right, bottom],
+                rect: [left, top, right, bottom],
                 source: patch.source.map(|number| number as f32),
                 form: match patch.form {
                     Form::Cells => 0.0,
@@ -242,10 +246,10 @@ impl Marks<'_> {
                 probe: patch.probe.unwrap_or([-1.0; 2]),
             }
         };
-        FieldMarks { levels: Arc::clone(&field.levels), colors, patches: field.patches.iter().map(patch).collect() }
+        FieldInstances { levels: Arc::clone(&field.levels), colors, patches: field.patches.iter().map(patch).collect() }
     }
 
-    /// All discs, and the number of those that are neurons: the others are pulses.
+    /// The discs of neurons, then those of pulses, and the number of the former.
     fn discs(&self) -> (Vec<DiscInstance>, usize) {
         let theme = self.theme;
         let mut instances = Vec::with_capacity(self.scene.discs.len() + 2 * self.scene.pulses.len() + 2);
@@ -292,41 +296,41 @@ impl Marks<'_> {
 
     fn labels(&self, painter: &Painter, area: Rect) {
         let theme = self.theme;
-        for (label, layout, rect) in placed(painter, self.scene, self.view, area) {
-            let size = on_grid(label.size * self.view.zoom);
-            let seen = |color: Color32| color.gamma_multiply(label.alpha);
+        for (label, layout, rect) in place_labels(painter, self.scene, self.view, area) {
+            let size = snap_font_size(label.size * self.view.zoom);
+            let faded = |color: Color32| color.gamma_multiply(label.alpha);
             let plate = |fill: Color32, edge: Color32, radius: f32| {
                 let radius = radius.min(rect.height() / 2.0);
-                painter.rect(rect, radius, seen(fill), Stroke::new(1.0, seen(edge)), StrokeKind::Inside);
+                painter.rect(rect, radius, faded(fill), Stroke::new(1.0, faded(edge)), StrokeKind::Inside);
             };
-            let ground = theme.panel.gamma_multiply(0.92);
+            let background = theme.panel.gamma_multiply(0.92);
             match label.ground {
-                Ground::Plate => plate(ground, theme.line.gamma_multiply(0.8), 0.3 * size),
+                Ground::Plate => plate(background, theme.line.gamma_multiply(0.8), 0.3 * size),
                 Ground::Pill => plate(theme.panel, theme.text_color(label.ink, theme.panel), rect.height()),
                 Ground::Chip(ink) => plate(theme.color(ink), mix(theme.color(ink), theme.text, 0.35), rect.height()),
-                // Words beside a disc stay readable where an edge passes behind them.
+                // Keeps text beside a disc legible where an edge passes behind it.
                 Ground::Bare if label.anchor != Anchor::Center => {
                     painter.rect_filled(rect.expand(0.12 * size), 0.3 * size, theme.background.gamma_multiply(0.85));
                 }
                 Ground::Bare => {}
             }
-            layout.paint(painter, rect.min + pad(label, size), seen(self.letters(label)), theme);
+            layout.paint(painter, rect.min + pad(label, size), faded(self.text_color(label)), theme);
         }
     }
 
-    /// Discs hide what lies under them, however dim they are.
+    /// The fill colour of a disc. Discs are opaque even if they are faint.
     fn fill(&self, disc: &Disc) -> Color32 {
         mix(self.theme.background, self.theme.color(disc.fill), disc.alpha)
     }
 
-    /// Letters on a disc or a chip take the colour that reads on its fill.
-    fn letters(&self, label: &Label) -> Color32 {
+    /// The text colour of a label. On a disc or a chip it contrasts with the fill.
+    fn text_color(&self, label: &Label) -> Color32 {
         match label.ground {
-            Ground::Chip(ink) => return self.theme.on(self.theme.color(ink)),
+            Ground::Chip(ink) => return self.theme.readable_on(self.theme.color(ink)),
             Ground::Bare if label.anchor == Anchor::Center => {
                 let disc = label.target.and_then(|target| self.scene.discs.iter().find(|disc| disc.target == target));
                 if let Some(disc) = disc {
-                    return self.theme.on(self.fill(disc));
+                    return self.theme.readable_on(self.fill(disc));
                 }
             }
             _ => {}
@@ -335,57 +339,62 @@ impl Marks<'_> {
     }
 }
 
-/// Room around the letters of a label.
+/// Padding around the text of a label, in points.
 fn pad(label: &Label, size: f32) -> Vec2 {
     Vec2::from(label.pad()) * (size / label.size)
 }
 
-/// The labels that are drawn, with their letters and the rooms these really take. The scene keeps labels apart by an
-/// estimate of their width; where the letters are wider, the earlier label stays. None is cut off by the edge: a label
-/// whose place is in view comes in, another one is left out.
-fn placed<'s>(painter: &Painter, scene: &'s Scene, view: &View, area: Rect) -> Vec<(&'s Label, MathLayout, Rect)> {
+/// The visible labels with their layouts and rectangles. The scene separates labels by estimated widths; if the real
+/// text overlaps, the earlier label wins. Labels are never cut off: those anchored in `area` are moved inside, others
+/// are omitted.
+fn place_labels<'s>(
+    painter: &Painter,
+    scene: &'s Scene,
+    view: &View,
+    area: Rect,
+) -> Vec<(&'s Label, MathLayout, Rect)> {
     let mut placed: Vec<(&Label, MathLayout, Rect)> = Vec::new();
     for label in &scene.labels {
-        let size = on_grid(label.size * view.zoom);
+        let size = snap_font_size(label.size * view.zoom);
         let pos = view.to_screen(area, label.place);
-        // What stands beside its place may be in view although that is not.
+        // A label beside its anchor may be visible although the anchor is not.
         if size < 2.0 || !area.expand(3.0 * size).contains(pos) {
             continue;
         }
         let layout = MathLayout::new(painter, &label.math, size);
-        let room = layout.size() + 2.0 * pad(label, size);
-        let mut rect = Rect::from_min_size(place(pos, label.anchor, room), room);
+        let outer = layout.size() + 2.0 * pad(label, size);
+        let mut rect = Rect::from_min_size(anchored(pos, label.anchor, outer), outer);
         if area.contains(pos) {
-            rect = rect.translate(inwards(rect, area));
+            rect = rect.translate(offset_into(rect, area));
         } else if !area.contains_rect(rect) {
             continue;
         }
-        // Line heights reach a little beyond the letters.
-        let letters = |rect: Rect| rect.shrink2(Vec2::new(0.5, 0.12 * rect.height()));
-        if !placed.iter().any(|(_, _, other)| letters(*other).intersects(letters(rect))) {
+        // Line heights exceed the text a little.
+        let text_rect = |rect: Rect| rect.shrink2(Vec2::new(0.5, 0.12 * rect.height()));
+        if !placed.iter().any(|(_, _, other)| text_rect(*other).intersects(text_rect(rect))) {
             placed.push((label, layout, rect));
         }
     }
     placed
 }
 
-/// How far a label is to be moved to lie within an area; not at all in a direction in which it is larger.
-fn inwards(rect: Rect, area: Rect) -> Vec2 {
+/// The smallest offset that moves a rectangle into an area; zero along an axis in which it does not fit.
+fn offset_into(rect: Rect, area: Rect) -> Vec2 {
     let by = |low: f32, high: f32| if low > high { 0.0 } else { 0.0_f32.clamp(low, high) };
     let (min, max) = (area.min - rect.min, area.max - rect.max);
     Vec2::new(by(min.x, max.x), by(min.y, max.y))
 }
 
-/// The rooms that the labels of a scene take when it is drawn into an area, and how many labels are too small to be
-/// drawn, out of view, or without room.
+/// The rectangles of the visible labels of a scene drawn into `area` (points), and the number of labels that are too
+/// small, out of view or without space.
 pub fn label_rects(painter: &Painter, scene: &Scene, view: &View, area: Rect) -> (Vec<Rect>, usize) {
-    let rects: Vec<Rect> = placed(painter, scene, view, area).into_iter().map(|(_, _, rect)| rect).collect();
-    let left_out = scene.labels.len() - rects.len();
-    (rects, left_out)
+    let rects: Vec<Rect> = place_labels(painter, scene, view, area).into_iter().map(|(_, _, rect)| rect).collect();
+    let omitted = scene.labels.len() - rects.len();
+    (rects, omitted)
 }
 
-/// Letter sizes move in small steps, so that a smooth zoom does not fill the font texture.
-fn on_grid(size: f32) -> f32 {
+/// Rounds a font size to half points, so that a smooth zoom does not fill the font texture.
+fn snap_font_size(size: f32) -> f32 {
     (size * 2.0).round() / 2.0
 }
 
@@ -398,7 +407,7 @@ mod tests {
     const SCREEN: Rect = Rect { min: Pos2::ZERO, max: Pos2::new(400.0, 300.0) };
 
     fn scene() -> Scene {
-        let mut scene = crate::sample::empty_scene();
+        let mut scene = crate::empty_scene::empty_scene();
         scene.bounds = Bounds { min: [-200.0, -150.0], max: [200.0, 150.0] };
         let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
         scene.discs = [(Target::Input(0), -100.0), (Target::Neuron { layer: 0, neuron: 0 }, 100.0)]
@@ -428,33 +437,33 @@ mod tests {
         scene
     }
 
-    /// A person with a pointer before a network.
-    struct Session {
+    /// Sends pointer input to a network.
+    struct NetworkHarness {
         ctx: egui::Context,
         scene: Scene,
         view: View,
         time: f64,
     }
 
-    impl Session {
+    impl NetworkHarness {
         fn new() -> Self {
-            let mut session = Self { ctx: egui::Context::default(), scene: scene(), view: View::default(), time: 0.0 };
-            session.frame(Vec::new());
-            session.frame(Vec::new());
-            session
+            let mut harness = Self { ctx: egui::Context::default(), scene: scene(), view: View::default(), time: 0.0 };
+            harness.frame(Vec::new());
+            harness.frame(Vec::new());
+            harness
         }
 
         fn frame(&mut self, events: Vec<Event>) -> NetworkResponse {
             self.time += 0.05;
             let input = RawInput { screen_rect: Some(SCREEN), time: Some(self.time), events, ..RawInput::default() };
-            let mut answer = NetworkResponse::default();
+            let mut result = NetworkResponse::default();
             let theme = Theme::dark();
-            let output = self.ctx.run_ui(input, |ui| answer = network_ui(ui, &self.scene, &mut self.view, &theme));
+            let output = self.ctx.run_ui(input, |ui| result = network_ui(ui, &self.scene, &mut self.view, &theme));
             output.drop_without_applying_deltas();
-            answer
+            result
         }
 
-        fn on_screen(&self, place: [f32; 2]) -> Pos2 {
+        fn to_screen(&self, place: [f32; 2]) -> Pos2 {
             self.view.to_screen(SCREEN, place)
         }
 
@@ -463,82 +472,83 @@ mod tests {
         }
 
         fn click(&mut self, place: [f32; 2]) -> NetworkResponse {
-            let pos = self.on_screen(place);
+            let pos = self.to_screen(place);
             self.frame(vec![Event::PointerMoved(pos)]);
             self.frame(vec![Self::button(pos, true)]);
             self.frame(vec![Self::button(pos, false)])
         }
 
-        /// Drags in two moves and returns the answers of both.
+        /// Drags in two moves and returns the responses to the moves and to the release.
         fn drag(&mut self, from: [f32; 2], by: Vec2) -> Vec<NetworkResponse> {
-            let pos = self.on_screen(from);
+            let pos = self.to_screen(from);
             self.frame(vec![Event::PointerMoved(pos)]);
             self.frame(vec![Self::button(pos, true)]);
-            let mut answers = vec![
+            let mut responses = vec![
                 self.frame(vec![Event::PointerMoved(pos + by * 0.5)]),
                 self.frame(vec![Event::PointerMoved(pos + by)]),
             ];
-            answers.push(self.frame(vec![Self::button(pos + by, false)]));
-            answers
+            responses.push(self.frame(vec![Self::button(pos + by, false)]));
+            responses
         }
     }
 
     #[test]
-    fn clicks_tell_neurons_weights_and_background_apart() {
-        let mut session = Session::new();
-        assert_eq!(session.click([-100.0, 0.0]).clicked, Some(Target::Input(0)));
-        session.time += 1.0;
+    fn clicks_distinguish_neurons_weights_and_background() {
+        let mut harness = NetworkHarness::new();
+        assert_eq!(harness.click([-100.0, 0.0]).clicked, Some(Target::Input(0)));
+        harness.time += 1.0;
         let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
-        assert_eq!(session.click([0.0, 0.0]).clicked, Some(weight));
-        session.time += 1.0;
-        let answer = session.click([0.0, 100.0]);
-        assert_eq!((answer.clicked, answer.background_clicked), (None, true));
-        assert!(session.view.auto_fit, "clicks do not move the picture");
+        assert_eq!(harness.click([0.0, 0.0]).clicked, Some(weight));
+        harness.time += 1.0;
+        let result = harness.click([0.0, 100.0]);
+        assert_eq!((result.clicked, result.background_clicked), (None, true));
+        assert!(harness.view.auto_fit, "clicks do not move the camera");
     }
 
     #[test]
     fn two_quick_clicks_are_a_double_click() {
-        let mut session = Session::new();
-        session.click([100.0, 0.0]);
-        assert_eq!(session.click([100.0, 0.0]).double_clicked, Some(Target::Neuron { layer: 0, neuron: 0 }));
+        let mut harness = NetworkHarness::new();
+        harness.click([100.0, 0.0]);
+        assert_eq!(harness.click([100.0, 0.0]).double_clicked, Some(Target::Neuron { layer: 0, neuron: 0 }));
     }
 
     #[test]
-    fn discs_are_dragged_in_world_units_and_the_background_pans() {
-        let mut session = Session::new();
-        let zoom = session.view.zoom;
-        let answers = session.drag([-100.0, 0.0], Vec2::new(40.0, 20.0));
-        let moved = answers.iter().filter_map(|answer| answer.dragged).fold(Vec2::ZERO, |sum, (_, delta)| sum + delta);
+    fn dragging_a_disc_moves_it_and_dragging_the_background_pans() {
+        let mut harness = NetworkHarness::new();
+        let zoom = harness.view.zoom;
+        let responses = harness.drag([-100.0, 0.0], Vec2::new(40.0, 20.0));
+        let moved =
+            responses.iter().filter_map(|response| response.dragged).fold(Vec2::ZERO, |sum, (_, delta)| sum + delta);
         assert!((moved - Vec2::new(40.0, 20.0) / zoom).length() < 1.0, "{moved}");
-        assert_eq!(answers[2].dropped, Some(Target::Input(0)));
-        assert!(session.view.auto_fit);
+        assert_eq!(responses[2].dropped, Some(Target::Input(0)));
+        assert!(harness.view.auto_fit);
 
-        let answers = session.drag([0.0, 100.0], Vec2::new(40.0, 0.0));
-        assert!(answers.iter().all(|answer| answer.dragged.is_none()));
-        assert!(!session.view.auto_fit);
-        assert!(session.view.center[0] < -1.0);
+        let responses = harness.drag([0.0, 100.0], Vec2::new(40.0, 0.0));
+        assert!(responses.iter().all(|response| response.dragged.is_none()));
+        assert!(!harness.view.auto_fit);
+        assert!(harness.view.center[0] < -1.0);
     }
 
     #[test]
     fn only_the_selected_edge_can_be_dragged() {
         let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
-        let mut session = Session::new();
-        assert!(session.drag([0.0, 0.0], Vec2::new(0.0, 30.0)).iter().all(|answer| answer.dragged.is_none()));
-        session.view.refit();
-        session.frame(Vec::new());
-        session.view.selected = Some(weight);
-        let answers = session.drag([0.0, 0.0], Vec2::new(0.0, 30.0));
-        assert!(answers.iter().any(|answer| answer.dragged.is_some_and(|(target, _)| target == weight)));
+        let mut harness = NetworkHarness::new();
+        assert!(harness.drag([0.0, 0.0], Vec2::new(0.0, 30.0)).iter().all(|response| response.dragged.is_none()));
+        harness.view.refit();
+        harness.frame(Vec::new());
+        harness.view.selected = Some(weight);
+        let responses = harness.drag([0.0, 0.0], Vec2::new(0.0, 30.0));
+        assert!(responses.iter().any(|response| response.dragged.is_some_and(|(target, _)| target == weight)));
     }
 
     #[test]
-    fn a_hundred_thousand_edges_become_instances_in_one_go() {
+    fn hidden_edges_have_no_instances() {
         let mut scene = scene();
         scene.edges = vec![scene.edges[0].clone(); 100_000];
         scene.edges[7].alpha = 0.0;
         let (view, theme) = (View::default(), Theme::dark());
-        let marks = Marks { scene: &scene, view: &view, theme: &theme, hovered: None };
-        let instances = marks.edges();
+        let network = NetworkPainter { scene: &scene, view: &view, theme: &theme, hovered: None };
+        let instances = network.edges();
         assert_eq!(instances.len(), 99_999);
         assert_eq!(size_of_val(&instances[0]), 40);
         assert_eq!(instances[0].style, 1.0);

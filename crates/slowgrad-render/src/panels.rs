@@ -1,22 +1,24 @@
-//! The panels that explain: formula, inspector, comparison of outputs and targets.
+//! The explaining panels: formula, inspector, comparison of outputs and targets.
 //!
-//! They only read, so the window and the pictures use the same ones; what is clicked comes back as a
-//! link. Letter sizes follow the text styles of the `Ui` they are given, so a caller scales them by its style.
+//! They are read-only, so that windows and offscreen images share them, and return the clicked link. Font sizes follow
+//! the text styles of the `Ui`, so that callers scale a panel by its style.
 
 use egui::{Color32, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 use slowgrad_timeline::scene::{Comparison, Formula, Ink, Inspector, InspectorRow, Link, Math};
 
-use crate::math::{MathLayout, colored_math_ui, drawable, math_ui};
+use crate::fonts::replace_missing_glyphs;
+use crate::math::{MathLayout, colored_math_ui, math_ui};
 use crate::theme::Theme;
 
-/// More outputs than these are summed up in a line.
-const COMPARED: usize = 10;
+/// The largest number of outputs in a comparison; a line counts the others.
+const MAX_COMPARED_OUTPUTS: usize = 10;
 
-/// Size of ordinary letters here.
-fn body(ui: &Ui) -> f32 {
+/// Size of body text, in points.
+fn body_size(ui: &Ui) -> f32 {
     TextStyle::Body.resolve(ui.style()).size
 }
 
+/// Whether a formula has no visible character.
 fn is_empty(math: &Math) -> bool {
     match math {
         Math::Row(parts) => parts.iter().all(is_empty),
@@ -26,15 +28,18 @@ fn is_empty(math: &Math) -> bool {
     }
 }
 
-/// A heading of small faint letters.
+/// A heading in small secondary text.
 pub(crate) fn title_ui(ui: &mut Ui, title: &str, theme: &Theme) {
-    ui.add(egui::Label::new(RichText::new(drawable(title)).text_style(TextStyle::Small).color(theme.faint)).wrap());
+    ui.add(
+        egui::Label::new(RichText::new(replace_missing_glyphs(title)).text_style(TextStyle::Small).color(theme.faint))
+            .wrap(),
+    );
 }
 
-/// A derivation: what is asked, the formula in symbols, the numbers put in, the result, and why a factor is 0 or 1.
-/// Returns where to go when one of its numbers was clicked.
+/// Shows a derivation: the question, the formula in symbols, with numbers, its result, and why a factor is 0 or 1.
+/// Returns the link of the number that was clicked.
 pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<Link> {
-    let base = body(ui);
+    let base = body_size(ui);
     let mut clicked = None;
     if !formula.title.is_empty() {
         title_ui(ui, &formula.title, theme);
@@ -44,7 +49,7 @@ pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<Link>
     }
     ui.add_space((0.35 * base).round());
     if !is_empty(&formula.symbols) {
-        // Rather a little smaller than broken into two lines.
+        // A slightly smaller formula is better than a line break.
         let size = 1.5 * base;
         let width = crate::math::measure(ui.painter(), &formula.symbols, size).x;
         let fitting = (0.98 * ui.available_width() / width.max(1.0)).min(1.0);
@@ -76,20 +81,21 @@ pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<Link>
     clicked
 }
 
+/// A wrapped paragraph.
 fn prose_ui(ui: &mut Ui, text: &str, size: f32, color: Color32) -> egui::Response {
-    ui.add(egui::Label::new(RichText::new(drawable(text)).size(size).color(color)).wrap())
+    ui.add(egui::Label::new(RichText::new(replace_missing_glyphs(text)).size(size).color(color)).wrap())
 }
 
-/// What is selected, explained row by row under headings. Returns where to go when a number was clicked.
+/// Shows the explanation of an element, row by row under headings. Returns the link of the number that was clicked.
 pub fn inspector_ui(ui: &mut Ui, inspector: &Inspector, theme: &Theme) -> Option<Link> {
-    let base = body(ui);
+    let base = body_size(ui);
     let mut clicked = None;
     prose_ui(ui, &inspector.title, 1.1 * base, theme.text);
     for section in &inspector.sections {
         if !section.heading.is_empty() {
             ui.add_space((0.5 * base).round());
             let color = theme.text_color(Ink::Accent, theme.panel);
-            let heading = RichText::new(drawable(&section.heading)).size(1.1 * base).color(color);
+            let heading = RichText::new(replace_missing_glyphs(&section.heading)).size(1.1 * base).color(color);
             let response = ui.add(egui::Label::new(heading).wrap());
             ui.ctx().accesskit_node_builder(response.id, |node| {
                 node.set_role(Role::Heading);
@@ -103,32 +109,32 @@ pub fn inspector_ui(ui: &mut Ui, inspector: &Inspector, theme: &Theme) -> Option
     clicked
 }
 
-/// A name, its value, and a sentence. A short value stands beside its name; a long one gets the width to itself.
+/// A name, its value and a sentence. A short value is on the line of its name, a long one below.
 fn row_ui(ui: &mut Ui, row: &InspectorRow, theme: &Theme) -> Option<Link> {
-    let base = body(ui);
+    let base = body_size(ui);
     ui.spacing_mut().item_spacing.y = (0.15 * base).round();
     let width = ui.available_width();
-    let set = |math: &Math| MathLayout::wrapped(ui.painter(), math, base, f32::INFINITY);
-    let (label, value) = (set(&row.label), set(&row.value));
+    let layout = |math: &Math| MathLayout::wrapped(ui.painter(), math, base, f32::INFINITY);
+    let (label, value) = (layout(&row.label), layout(&row.value));
     let clicked = if label.size().x + value.size().x + base < width {
-        // Both stand on one line of writing.
+        // Align the baselines.
         let baseline = label.baseline().max(value.baseline());
         let below = (label.size().y - label.baseline()).max(value.size().y - value.baseline());
-        let (room, _) = ui.allocate_exact_size(Vec2::new(width, (baseline + below).ceil()), Sense::hover());
-        let place = |layout: &MathLayout, x: f32| {
-            egui::Rect::from_min_size(egui::Pos2::new(x, room.top() + baseline - layout.baseline()), layout.size())
+        let (line, _) = ui.allocate_exact_size(Vec2::new(width, (baseline + below).ceil()), Sense::hover());
+        let rect_at = |layout: &MathLayout, x: f32| {
+            egui::Rect::from_min_size(egui::Pos2::new(x, line.top() + baseline - layout.baseline()), layout.size())
         };
-        let (left, right) = (place(&label, room.left()), place(&value, room.right() - value.size().x - 1.0));
+        let (left, right) = (rect_at(&label, line.left()), rect_at(&value, line.right() - value.size().x - 1.0));
         let at = |ui: &mut Ui, salt: &str, rect: egui::Rect, math: &Math, color| {
-            // A formula that fits exactly must not be broken by rounding.
+            // Rounding must not wrap a formula that fits exactly.
             let builder = egui::UiBuilder::new().id_salt(salt).max_rect(rect.expand2(Vec2::new(0.5, 0.0)));
             colored_math_ui(&mut ui.new_child(builder), math, base, color, theme).clicked
         };
         at(ui, "label", left, &row.label, theme.faint).or(at(ui, "value", right, &row.value, theme.text))
     } else {
-        let answer = colored_math_ui(ui, &row.label, base, theme.faint, theme).clicked;
+        let clicked = colored_math_ui(ui, &row.label, base, theme.faint, theme).clicked;
         let indent = (1.2 * base).round();
-        answer.or(ui
+        clicked.or(ui
             .horizontal(|ui| {
                 ui.add_space(indent);
                 ui.vertical(|ui| math_ui(ui, &row.value, base, theme).clicked).inner
@@ -136,14 +142,14 @@ fn row_ui(ui: &mut Ui, row: &InspectorRow, theme: &Theme) -> Option<Link> {
             .inner)
     };
     if !row.why.is_empty() {
-        let why = RichText::new(drawable(&row.why)).text_style(TextStyle::Small).color(theme.faint);
+        let why = RichText::new(replace_missing_glyphs(&row.why)).text_style(TextStyle::Small).color(theme.faint);
         ui.add(egui::Label::new(why).wrap());
         ui.add_space((0.15 * base).round());
     }
     clicked
 }
 
-/// Wanted, actual and difference of each output, with the difference as a bar to the left or right.
+/// Shows target, output and difference of each output, with a bar to the left or right for the difference.
 pub fn comparison_ui(ui: &mut Ui, comparisons: &[Comparison], theme: &Theme) {
     if comparisons.is_empty() {
         return;
@@ -152,7 +158,7 @@ pub fn comparison_ui(ui: &mut Ui, comparisons: &[Comparison], theme: &Theme) {
     let base = font.size;
     let line = (1.5 * base).round();
     let width = ui.available_width();
-    // Columns end at these shares of the width; the rest is the bar's, where all headings have room besides.
+    // Right edges of the columns as fractions of the width. The bar takes the rest if all headings fit beside it.
     let head = 0.85 * base;
     let headings = ["wanted", "actual", "difference"];
     let galley = |text: &str| {
@@ -163,7 +169,7 @@ pub fn comparison_ui(ui: &mut Ui, comparisons: &[Comparison], theme: &Theme) {
     let has_bar = 0.22 * width > widest + 0.6 * base;
     let columns = if has_bar { [0.08, 0.30, 0.52, 0.74] } else { [0.08, 0.38, 0.69, 1.0] };
     let largest = comparisons.iter().map(|c| (c.output - c.target).abs()).filter(|d| d.is_finite()).fold(0.0, f64::max);
-    let shown = &comparisons[..comparisons.len().min(COMPARED)];
+    let shown = &comparisons[..comparisons.len().min(MAX_COMPARED_OUTPUTS)];
 
     let row_ui = |ui: &mut Ui, cells: [(String, Color32); 4], size: f32, bar: Option<f64>| {
         let (rect, response) = ui.allocate_exact_size(Vec2::new(width, line), Sense::hover());
@@ -207,13 +213,14 @@ pub fn comparison_ui(ui: &mut Ui, comparisons: &[Comparison], theme: &Theme) {
     });
 }
 
-/// About three digits after the point, or powers of ten when that would show nothing.
+/// Three digits after the decimal point, or scientific notation for very small and very large numbers.
 fn number(value: f64) -> String {
     let text =
         if value == 0.0 || (1e-3..1e5).contains(&value.abs()) { format!("{value:.3}") } else { format!("{value:.2e}") };
     text.replace('-', "−")
 }
 
+/// Like [`number`], with an explicit plus sign.
 fn signed(value: f64) -> String {
     let text = number(value);
     if value > 0.0 { format!("+{text}") } else { text }
@@ -224,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_keep_their_sign_and_about_three_digits() {
+    fn numbers_have_a_sign_and_three_digits() {
         assert_eq!(number(-0.5), "−0.500");
         assert_eq!(number(0.000_012), "1.20e−5");
         assert_eq!(signed(0.25), "+0.250");
@@ -233,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_formula_of_nothing_is_empty() {
+    fn blank_formulas_are_empty() {
         assert!(is_empty(&Math::row([Math::text(" "), Math::text("").ink(Ink::Text)])));
         assert!(!is_empty(&Math::indexed("w", "1")));
     }

@@ -1,7 +1,7 @@
-//! What a window needs to show egui's output: its surface, and recovery when the system takes it away.
+//! The surface of a window, and its recovery when the system takes it away.
 //!
-//! The program hands over whatever its window library gives as window and display, and never names a type
-//! of the graphics library itself. This module reads no events and no clock.
+//! Callers pass the window and display handles of their window library and name no type of the graphics library. This
+//! module reads no events and no clock.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use wgpu::CurrentSurfaceTexture as Frame;
 use wgpu::rwh::HasDisplayHandle;
 
 use crate::device::{Gpu, RenderError};
-use crate::frame;
+use crate::egui_pass;
 
-/// What became of a frame.
+/// The outcome of [`WindowRenderer::paint`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Painted {
-    /// It is on screen.
-    Shown,
-    /// It could not be shown now, or the surface had to be made anew; paint again soon.
-    Again,
-    /// The window is hidden; there is nothing to see and nothing to do.
+pub enum FrameOutcome {
+    /// The frame is on screen.
+    Presented,
+    /// The frame is not on screen yet, or the surface was recreated: request another frame.
+    Retry,
+    /// The window is hidden: no frame is needed.
     Hidden,
 }
 
@@ -35,28 +35,49 @@ pub struct WindowRenderer {
 }
 
 impl WindowRenderer {
-    /// Opens a device for the window. `window` is an `Arc` of the window, `display` the event loop's owned
-    /// display handle, `size` the inner size in pixels. The environment variable `WGPU_BACKEND` chooses
-    /// among drivers.
-    pub fn new<W>(
+    /// Opens a device for a window. `display` is the event loop's owned display handle and `size_px` the inner size of
+    /// the window. The environment variable `WGPU_BACKEND` chooses the graphics backend.
+    ///
+    /// # Errors
+    /// [`RenderError::Surface`] if no driver can create a surface, [`RenderError::NoAdapter`] or
+    /// [`RenderError::Device`] if no device can be opened, [`RenderError::Unsupported`] if it cannot present.
+    pub async fn new<W>(
         window: Arc<W>,
         display: impl HasDisplayHandle + std::fmt::Debug + Send + Sync + 'static,
-        size: [u32; 2],
+        size_px: [u32; 2],
     ) -> Result<Self, RenderError>
     where
         W: wgpu::rwh::HasWindowHandle + HasDisplayHandle + std::fmt::Debug + Send + Sync + 'static,
     {
-        let instance =
-            wgpu::Instance::new(wgpu::InstanceDescriptor::new_with_display_handle_from_env(Box::new(display)));
-        let make_target: Box<dyn Fn() -> wgpu::SurfaceTarget<'static>> = Box::new(move || Arc::clone(&window).into());
+        let descriptor = wgpu::InstanceDescriptor::new_with_display_handle_from_env(Box::new(display));
+        let make_target = move || Arc::clone(&window).into();
+        Self::with_target(wgpu::Instance::new(descriptor), Box::new(make_target), size_px).await
+    }
+
+    /// Opens a device for a canvas of a web page: WebGPU where the browser has it, else WebGL2.
+    ///
+    /// # Errors
+    /// As for [`WindowRenderer::new`].
+    #[cfg(target_arch = "wasm32")]
+    pub async fn for_canvas(canvas: wgpu::web_sys::HtmlCanvasElement, size_px: [u32; 2]) -> Result<Self, RenderError> {
+        let descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+        let instance = wgpu::util::new_instance_with_webgpu_detection(descriptor).await;
+        Self::with_target(instance, Box::new(move || wgpu::SurfaceTarget::Canvas(canvas.clone())), size_px).await
+    }
+
+    async fn with_target(
+        instance: wgpu::Instance,
+        make_target: Box<dyn Fn() -> wgpu::SurfaceTarget<'static>>,
+        [width, height]: [u32; 2],
+    ) -> Result<Self, RenderError> {
         let surface = instance.create_surface(make_target())?;
-        let gpu = Gpu::open(&instance, Some(&surface))?;
+        let gpu = Gpu::open(&instance, Some(&surface)).await?;
         let mut config =
-            surface.get_default_config(&gpu.adapter, size[0].max(1), size[1].max(1)).ok_or(RenderError::Unsupported)?;
+            surface.get_default_config(&gpu.adapter, width.max(1), height.max(1)).ok_or(RenderError::Unsupported)?;
         let formats = surface.get_capabilities(&gpu.adapter).formats;
-        // egui mixes colours in gamma space and so do our shaders; an sRGB format would mix them again.
-        let plain = [wgpu::TextureFormat::Bgra8Unorm, wgpu::TextureFormat::Rgba8Unorm];
-        config.format = plain
+        // egui and the shaders blend in gamma space; an sRGB format would convert the colours a second time.
+        let preferred = [wgpu::TextureFormat::Bgra8Unorm, wgpu::TextureFormat::Rgba8Unorm];
+        config.format = preferred
             .into_iter()
             .find(|format| formats.contains(format))
             .or_else(|| formats.iter().copied().find(|format| !format.is_srgb()))
@@ -64,33 +85,32 @@ impl WindowRenderer {
         config.present_mode = wgpu::PresentMode::Fifo;
         config.view_formats = Vec::new();
         surface.configure(&gpu.device, &config);
-        let renderer = frame::renderer(&gpu, config.format);
+        let renderer = egui_pass::renderer(&gpu, config.format);
         Ok(Self { instance, make_target, surface, config, gpu, renderer })
     }
 
-    /// The window's inner size changed; a size with an empty side is a minimised window and ignored.
-    pub fn resize(&mut self, size: [u32; 2]) {
-        let limit = self.max_texture_side() as u32;
-        let [width, height] = size.map(|side| side.min(limit));
+    /// Adapts the surface to the window's new inner size. Ignores a size with a zero side, as of a minimised window.
+    pub fn resize(&mut self, size_px: [u32; 2]) {
+        let limit = self.gpu.max_texture_side();
+        let [width, height] = size_px.map(|side| side.min(limit));
         if width > 0 && height > 0 && [width, height] != [self.config.width, self.config.height] {
             [self.config.width, self.config.height] = [width, height];
             self.surface.configure(&self.gpu.device, &self.config);
         }
     }
 
-    /// The largest texture side, which egui wants to know.
+    /// The largest texture side in pixels, an input of egui.
     pub fn max_texture_side(&self) -> usize {
-        self.gpu.device.limits().max_texture_dimension_2d as usize
+        self.gpu.max_texture_side() as usize
     }
 
-    /// Name and kind of the adapter, such as `llvmpipe (Vulkan)`.
+    /// Name and backend of the adapter, such as `llvmpipe (Vulkan)`.
     pub fn adapter(&self) -> String {
-        let info = self.gpu.adapter.get_info();
-        format!("{} ({:?})", info.name, info.backend)
+        self.gpu.adapter_name()
     }
 
-    /// Shows one frame. `before_present` is called just before it goes on screen, for the window library's
-    /// own notice. Textures are taken in even when no frame can be shown.
+    /// Presents one frame. Calls `before_present` immediately before, for window libraries that require a notification.
+    /// Uploads textures even if the frame cannot be presented.
     pub fn paint(
         &mut self,
         primitives: &[ClippedPrimitive],
@@ -98,50 +118,50 @@ impl WindowRenderer {
         pixels_per_point: f32,
         clear: Color32,
         before_present: impl FnOnce(),
-    ) -> Painted {
-        frame::upload(&self.gpu, &mut self.renderer, &mut textures);
-        let painted = self.show(primitives, pixels_per_point, clear, before_present);
-        if painted != Painted::Shown {
-            // Writes that were queued above only leave the queue with a submission.
+    ) -> FrameOutcome {
+        egui_pass::upload(&self.gpu, &mut self.renderer, &mut textures);
+        let outcome = self.present(primitives, pixels_per_point, clear, before_present);
+        if outcome != FrameOutcome::Presented {
+            // Queued texture writes are executed only with a submission.
             self.gpu.queue.submit([]);
         }
-        frame::free(&mut self.renderer, &mut textures);
-        painted
+        egui_pass::free(&mut self.renderer, &mut textures);
+        outcome
     }
 
-    fn show(
+    fn present(
         &mut self,
         primitives: &[ClippedPrimitive],
         pixels_per_point: f32,
         clear: Color32,
         before_present: impl FnOnce(),
-    ) -> Painted {
-        let (texture, is_outdated) = match self.surface.get_current_texture() {
+    ) -> FrameOutcome {
+        let (texture, suboptimal) = match self.surface.get_current_texture() {
             Frame::Success(texture) => (texture, false),
             Frame::Suboptimal(texture) => (texture, true),
-            Frame::Occluded => return Painted::Hidden,
-            Frame::Timeout => return Painted::Again,
+            Frame::Occluded => return FrameOutcome::Hidden,
+            Frame::Timeout => return FrameOutcome::Retry,
             Frame::Outdated | Frame::Validation => {
                 self.surface.configure(&self.gpu.device, &self.config);
-                return Painted::Again;
+                return FrameOutcome::Retry;
             }
             Frame::Lost => {
                 if let Ok(surface) = self.instance.create_surface((self.make_target)()) {
                     self.surface = surface;
                     self.surface.configure(&self.gpu.device, &self.config);
                 }
-                return Painted::Again;
+                return FrameOutcome::Retry;
             }
         };
         let view = texture.texture.create_view(&wgpu::TextureViewDescriptor::default());
         let screen = ScreenDescriptor { size_in_pixels: [self.config.width, self.config.height], pixels_per_point };
-        frame::draw(&self.gpu, &mut self.renderer, &view, &screen, primitives, clear, |_| {});
+        egui_pass::draw(&self.gpu, &mut self.renderer, &view, &screen, primitives, clear, |_| {});
         before_present();
         self.gpu.queue.present(texture);
-        if is_outdated {
+        if suboptimal {
             self.surface.configure(&self.gpu.device, &self.config);
-            return Painted::Again;
+            return FrameOutcome::Retry;
         }
-        Painted::Shown
+        FrameOutcome::Presented
     }
 }

@@ -1,18 +1,18 @@
-//! The colours and letters of everything that is drawn, because one quantity has one colour everywhere:
-//! values and weights run from orange (negative) to blue (positive), gradients are violet, updates green.
+//! Colours and text styles. Each quantity has the same colour everywhere: values and weights range from orange
+//! (negative) to blue (positive), gradients are violet, updates green.
 //!
-//! The themes are chosen so that whoever lacks one kind of cones tells signs apart, orange against blue for values
-//! and light against deep within the violet and the green family, and does not take a gradient for a weight; and so
-//! that letters and lines have the contrast to their ground that WCAG 2.2 asks for. A theme must not know where on the
-//! screen a colour lands; panels ask it by meaning ([`Ink`]).
+//! The colours suit readers with any one type of colour blindness: signs differ (orange against blue for values, light
+//! against deep violet and green for gradients and updates), and gradients differ from weights. Text and lines have the
+//! contrast to their background that WCAG 2.2 requires. A theme must not know where on the screen a colour is used;
+//! panels look it up by meaning ([`Ink`]).
 
 use std::sync::Arc;
 
-use crate::math::{ITALIC, UPRIGHT, WORD};
+use crate::fonts::install_fonts;
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Vec2, Visuals};
 use slowgrad_timeline::scene::Ink;
 
-/// Three colours for −1, 0 and +1; what lies between is mixed.
+/// A diverging colour scale over −1 to +1, interpolated between three colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ramp {
     /// At −1.
@@ -24,7 +24,7 @@ pub struct Ramp {
 }
 
 impl Ramp {
-    /// The colour of a level, which is clamped to −1 … 1; a level that is no number is neutral.
+    /// The colour of a level. Levels are clamped to −1 … 1; NaN is neutral.
     pub fn at(&self, level: f32) -> Color32 {
         let level = if level.is_nan() { 0.0 } else { level.clamp(-1.0, 1.0) };
         let end = if level < 0.0 { self.negative } else { self.positive };
@@ -43,34 +43,34 @@ pub struct CodeColors {
     pub string: Color32,
     /// Comments.
     pub comment: Color32,
-    /// A name that is called.
+    /// Names of called functions.
     pub function: Color32,
-    /// Behind the running expression.
+    /// Background of the running expression.
     pub running: Color32,
 }
 
-/// All colours of the program.
+/// The colours of the interface.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Theme {
-    /// Light letters on a dark ground?
-    pub is_dark: bool,
-    /// The contrast that letters have at least to their ground: 4.5 is WCAG's level AA, 7 its level AAA.
-    pub least_contrast: f32,
-    /// Behind the network.
+    /// Whether text is light on a dark background.
+    pub dark_mode: bool,
+    /// Minimum contrast ratio of text to its background: 4.5 is level AA of WCAG 2.2, 7 is level AAA.
+    pub min_contrast: f32,
+    /// Background of the network.
     pub background: Color32,
-    /// Behind panels.
+    /// Background of panels.
     pub panel: Color32,
-    /// Behind what stands out from a panel: fields, code.
+    /// Background of raised areas of a panel: text fields, code.
     pub raised: Color32,
-    /// Hairlines between panels, outlines of plates.
+    /// Hairlines between panels and outlines of labels.
     pub line: Color32,
-    /// Ordinary letters.
+    /// Body text.
     pub text: Color32,
-    /// Letters of less weight; still readable.
+    /// Secondary text; still legible.
     pub faint: Color32,
     /// The current operation and the selection.
     pub accent: Color32,
-    /// What is not computed yet.
+    /// Elements without a computed value.
     pub empty: Color32,
     /// The loss.
     pub loss: Color32,
@@ -78,7 +78,7 @@ pub struct Theme {
     pub value: Ramp,
     /// Gradients.
     pub gradient: Ramp,
-    /// Changes of parameters.
+    /// Updates of parameters.
     pub update: Ramp,
     /// Script text.
     pub code: CodeColors,
@@ -89,11 +89,11 @@ const fn rgb(hex: u32) -> Color32 {
 }
 
 impl Theme {
-    /// Light letters on a dark ground: the default, and right for a projector.
+    /// Light text on a dark background: the default, and suitable for projectors.
     pub const fn dark() -> Self {
         Self {
-            is_dark: true,
-            least_contrast: 4.5,
+            dark_mode: true,
+            min_contrast: 4.5,
             background: rgb(0x0f_1319),
             panel: rgb(0x16_1b23),
             raised: rgb(0x1f_2630),
@@ -117,11 +117,11 @@ impl Theme {
         }
     }
 
-    /// Dark letters on a light ground: for paper and bright rooms.
+    /// Dark text on a light background: for print and bright rooms.
     pub const fn light() -> Self {
         Self {
-            is_dark: false,
-            least_contrast: 4.5,
+            dark_mode: false,
+            min_contrast: 4.5,
             background: rgb(0xfb_fcfd),
             panel: rgb(0xf3_f5f8),
             raised: rgb(0xff_ffff),
@@ -145,10 +145,10 @@ impl Theme {
         }
     }
 
-    /// The dark theme on black with brighter letters and lines, for weak projectors and weak eyes.
+    /// The dark theme on black with brighter text and lines, for weak projectors and readers with low vision.
     pub const fn high_contrast_dark() -> Self {
         let mut theme = Self::dark();
-        theme.least_contrast = 7.0;
+        theme.min_contrast = 7.0;
         theme.background = Color32::BLACK;
         theme.panel = rgb(0x08_0a0d);
         theme.raised = rgb(0x12_161c);
@@ -169,10 +169,10 @@ impl Theme {
         theme
     }
 
-    /// The light theme on white with deeper letters and lines, for weak eyes in bright rooms.
+    /// The light theme on white with deeper text and lines, for readers with low vision in bright rooms.
     pub const fn high_contrast_light() -> Self {
         let mut theme = Self::light();
-        theme.least_contrast = 7.0;
+        theme.min_contrast = 7.0;
         theme.background = Color32::WHITE;
         theme.panel = Color32::WHITE;
         theme.raised = rgb(0xf4_f6f8);
@@ -198,8 +198,8 @@ impl Theme {
         theme
     }
 
-    /// The colour of a line of this meaning: like [`Theme::color`], but with a hue that is seen on a thin line even
-    /// where the ramp is near zero. What is exactly zero has none.
+    /// The colour of a line with this meaning: like [`Theme::color`], but with a visible hue on thin lines even near
+    /// zero. Exactly zero stays neutral.
     pub fn line_color(&self, ink: Ink) -> Color32 {
         let at_least = |level: f32| {
             if level == 0.0 { level } else { level.abs().max(0.3).copysign(level) }
@@ -211,7 +211,7 @@ impl Theme {
         })
     }
 
-    /// The colour that fills an area of this meaning.
+    /// The fill colour of an area with this meaning.
     pub fn color(&self, ink: Ink) -> Color32 {
         match ink {
             Ink::Value(level) | Ink::Weight(level) => self.value.at(level),
@@ -225,9 +225,8 @@ impl Theme {
         }
     }
 
-    /// The colour of letters of this meaning: like [`Theme::color`], but strong enough to be read on
-    /// `ground` even where the ramp is near zero.
-    pub fn text_color(&self, ink: Ink, ground: Color32) -> Color32 {
+    /// The colour of text with this meaning: like [`Theme::color`], but legible on `background` even near zero.
+    pub fn text_color(&self, ink: Ink, background: Color32) -> Color32 {
         let at_least = |level: f32| if level < 0.0 { level.min(-0.7) } else { level.max(0.7) };
         let color = match ink {
             Ink::Value(level) | Ink::Weight(level) => self.value.at(at_least(level)),
@@ -236,26 +235,26 @@ impl Theme {
             Ink::Empty => self.faint,
             other => self.color(other),
         };
-        self.legible(color, ground)
+        self.legible(color, background)
     }
 
-    /// The colour, pulled towards white or black until it can be read on the ground.
-    fn legible(&self, color: Color32, ground: Color32) -> Color32 {
-        let pole = if luminance(ground) < 0.2 { Color32::WHITE } else { Color32::BLACK };
-        let pulled = (0..=20).map(|step| mix(color, pole, step as f32 * 0.05));
-        pulled.into_iter().find(|seen| contrast(*seen, ground) >= self.least_contrast).unwrap_or(pole)
+    /// The colour, mixed with white or black until it is legible on `background`.
+    fn legible(&self, color: Color32, background: Color32) -> Color32 {
+        let pole = if luminance(background) < 0.2 { Color32::WHITE } else { Color32::BLACK };
+        let mixtures = (0..=20).map(|step| mix(color, pole, step as f32 * 0.05));
+        mixtures.into_iter().find(|mixed| contrast(*mixed, background) >= self.min_contrast).unwrap_or(pole)
     }
 
-    /// Black or white, whichever reads on the given colour.
-    pub fn on(&self, ground: Color32) -> Color32 {
+    /// Near-black or white, whichever has the higher contrast to `background`.
+    pub fn readable_on(&self, background: Color32) -> Color32 {
         let dark = rgb(0x0d_1117);
-        if contrast(dark, ground) >= contrast(Color32::WHITE, ground) { dark } else { Color32::WHITE }
+        if contrast(dark, background) >= contrast(Color32::WHITE, background) { dark } else { Color32::WHITE }
     }
 
-    /// Gives an egui context this theme's colours, letters and spacing.
+    /// Applies the colours, fonts, text styles and spacing to an egui context.
     pub fn apply(&self, ctx: &egui::Context) {
         install_fonts(ctx);
-        let base = if self.is_dark { egui::Theme::Dark } else { egui::Theme::Light };
+        let base = if self.dark_mode { egui::Theme::Dark } else { egui::Theme::Light };
         ctx.set_theme(base);
         ctx.style_mut_of(base, |style| {
             style.text_styles = [
@@ -277,7 +276,7 @@ impl Theme {
     }
 
     fn visuals(&self) -> Visuals {
-        let mut visuals = if self.is_dark { Visuals::dark() } else { Visuals::light() };
+        let mut visuals = if self.dark_mode { Visuals::dark() } else { Visuals::light() };
         let round = CornerRadius::same(6);
         visuals.panel_fill = self.panel;
         visuals.window_fill = self.panel;
@@ -291,10 +290,10 @@ impl Theme {
         visuals.warn_fg_color = self.text_color(Ink::Value(-1.0), self.panel);
         visuals.error_fg_color = self.text_color(Ink::Loss, self.panel);
         visuals.weak_text_color = Some(self.faint);
-        // What is selected has letters of its own colour.
-        let selected = if self.least_contrast > 4.5 { 0.3 } else { 0.45 };
+        // Selected text keeps its colour, so the selection must not be too strong behind it.
+        let selected = if self.min_contrast > 4.5 { 0.3 } else { 0.45 };
         visuals.selection.bg_fill = mix(self.panel, self.value.positive, selected);
-        visuals.selection.stroke = Stroke::new(1.5, if self.is_dark { self.accent } else { self.text });
+        visuals.selection.stroke = Stroke::new(1.5, if self.dark_mode { self.accent } else { self.text });
         visuals.slider_trailing_fill = true;
 
         let widgets = &mut visuals.widgets;
@@ -313,7 +312,7 @@ impl Theme {
             widget.fg_stroke = Stroke::new(1.2, self.text);
             widget.expansion = 0.0;
         }
-        // The rail of a slider; buttons have the weak fill.
+        // Fill of a slider rail; buttons use the weak fill.
         widgets.inactive.bg_fill = mix(self.panel, self.faint, 0.5);
         widgets.hovered.bg_stroke.color = self.faint;
         widgets.active.bg_stroke.color = self.accent;
@@ -327,36 +326,7 @@ impl Default for Theme {
     }
 }
 
-/// Lets the running text fall back on the code font, which has the arrows and the ∇ that the former lacks.
-pub(crate) fn install_fonts(ctx: &egui::Context) {
-    let mut fonts = egui::FontDefinitions::default();
-    let names = fonts.families.entry(FontFamily::Proportional).or_default();
-    if !names.iter().any(|name| name == "Hack") {
-        names.insert(names.len().min(1), "Hack".to_owned());
-    }
-    // A textbook's letters for formulas; what they lack comes from the running text's fonts.
-    let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
-    let book: [(&str, &[&str]); 3] = [
-        (UPRIGHT, &["KaTeX_Main"]),
-        (ITALIC, &["KaTeX_Math_Italic", "KaTeX_Main"]),
-        (WORD, &["KaTeX_Main_Italic", "KaTeX_Math_Italic", "KaTeX_Main"]),
-    ];
-    let files: [(&str, &[u8]); 3] = [
-        ("KaTeX_Main", include_bytes!("../fonts/KaTeX_Main-Regular.ttf")),
-        ("KaTeX_Main_Italic", include_bytes!("../fonts/KaTeX_Main-Italic.ttf")),
-        ("KaTeX_Math_Italic", include_bytes!("../fonts/KaTeX_Math-Italic.ttf")),
-    ];
-    for (name, bytes) in files {
-        fonts.font_data.insert(name.to_owned(), Arc::new(egui::FontData::from_static(bytes)));
-    }
-    for (family, own) in book {
-        let names = own.iter().map(|name| (*name).to_owned()).chain(fallback.iter().cloned()).collect();
-        fonts.families.insert(FontFamily::Name(family.into()), names);
-    }
-    ctx.set_fonts(fonts);
-}
-
-/// The same style with every letter and gap larger or smaller.
+/// The style with all text sizes and gaps scaled by a factor.
 pub(crate) fn scaled(style: &Arc<egui::Style>, factor: f32) -> Arc<egui::Style> {
     let mut style = egui::Style::clone(style);
     for font in style.text_styles.values_mut() {
@@ -367,18 +337,18 @@ pub(crate) fn scaled(style: &Arc<egui::Style>, factor: f32) -> Arc<egui::Style> 
     style.into()
 }
 
-/// A mixture: 0 is all `a`, 1 is all `b`.
+/// Interpolates between two colours: 0 is `a`, 1 is `b`.
 pub(crate) fn mix(a: Color32, b: Color32, amount: f32) -> Color32 {
     a.lerp_to_gamma(b, amount)
 }
 
-/// How bright a colour is, 0 to 1 (relative luminance of WCAG 2.2).
+/// Relative luminance of a colour (WCAG 2.2), 0 to 1.
 pub(crate) fn luminance(color: Color32) -> f32 {
     let rgba = egui::Rgba::from(color);
     0.2126 * rgba.r() + 0.7152 * rgba.g() + 0.0722 * rgba.b()
 }
 
-/// The contrast ratio of WCAG 2.2, from 1 to 21.
+/// Contrast ratio of two colours (WCAG 2.2), 1 to 21.
 pub(crate) fn contrast(a: Color32, b: Color32) -> f32 {
     let (a, b) = (luminance(a), luminance(b));
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
@@ -392,7 +362,7 @@ mod tests {
         [Theme::dark(), Theme::light(), Theme::high_contrast_dark(), Theme::high_contrast_light()];
 
     impl Theme {
-        fn grounds(&self) -> [Color32; 3] {
+        fn backgrounds(&self) -> [Color32; 3] {
             [self.background, self.panel, self.raised]
         }
 
@@ -413,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rail_of_a_slider_is_seen() {
+    fn slider_rails_are_visible() {
         for theme in THEMES {
             let rail = theme.visuals().widgets.inactive.bg_fill;
             assert!(contrast(rail, theme.panel) > 1.8, "{rail:?} on {:?}", theme.panel);
@@ -421,15 +391,15 @@ mod tests {
     }
 
     #[test]
-    fn ramps_leave_the_neutral_colour_steadily() {
+    fn ramps_depart_monotonically_from_neutral() {
         for theme in THEMES {
             for ramp in theme.ramps() {
                 for sign in [-1.0, 1.0] {
                     let mut last = -1;
                     for step in 0..=10 {
-                        let far = distance(ramp.at(sign * step as f32 / 10.0), ramp.neutral);
-                        assert!(far > last, "{ramp:?} at {step}");
-                        last = far;
+                        let departure = distance(ramp.at(sign * step as f32 / 10.0), ramp.neutral);
+                        assert!(departure > last, "{ramp:?} at {step}");
+                        last = departure;
                     }
                 }
             }
@@ -437,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_and_families_cannot_be_mistaken_for_each_other() {
+    fn colours_of_different_meaning_are_distinct() {
         for theme in THEMES {
             let ends = theme.ramps().into_iter().flat_map(Ramp::ends).collect::<Vec<_>>();
             for (i, a) in ends.iter().enumerate() {
@@ -451,9 +421,9 @@ mod tests {
         }
     }
 
-    /// What a person with one kind of cones missing sees, in linear light (Viénot, Brettel and Mollon 1999 for red and
-    /// green; for blue the planes of Brettel, Viénot and Mollon 1997 as a single one).
-    fn seen_without(cones: usize, color: Color32) -> Color32 {
+    /// Simulates dichromacy in linear light: Viénot, Brettel and Mollon (1999) for red and green; for blue the planes of
+    /// Brettel, Viénot and Mollon (1997) merged into one.
+    fn dichromat(cones: usize, color: Color32) -> Color32 {
         const MISSING: [[[f32; 3]; 3]; 3] = [
             [[0.112_38, 0.887_62, 0.0], [0.112_38, 0.887_62, 0.0], [0.004_01, -0.004_01, 1.0]],
             [[0.292_75, 0.707_25, 0.0], [0.292_75, 0.707_25, 0.0], [-0.022_34, 0.022_34, 1.0]],
@@ -465,7 +435,7 @@ mod tests {
         egui::Rgba::from_rgb(r, g, b).into()
     }
 
-    /// How far apart two colours look: the distance in Oklab, where 0.02 can just be told apart side by side.
+    /// Perceived difference: the distance in Oklab, where 0.02 is just noticeable side by side.
     fn difference(a: Color32, b: Color32) -> f32 {
         let lab = |color: Color32| {
             let rgba = egui::Rgba::from(color);
@@ -483,19 +453,19 @@ mod tests {
     }
 
     #[test]
-    fn whoever_lacks_one_kind_of_cones_tells_signs_apart_and_takes_no_gradient_for_a_weight() {
+    fn signs_and_quantities_are_distinct_for_dichromats() {
         for theme in THEMES {
             for cones in 0..3 {
                 let [value, gradient, update] =
-                    theme.ramps().map(|ramp| ramp.ends().map(|color| seen_without(cones, color)));
+                    theme.ramps().map(|ramp| ramp.ends().map(|color| dichromat(cones, color)));
                 for [minus, plus] in [value, gradient, update] {
-                    let far = difference(minus, plus);
-                    assert!(far > 0.15, "{theme:?} without cones {cones}: signs {far}");
+                    let distance = difference(minus, plus);
+                    assert!(distance > 0.15, "{theme:?} without cones {cones}: signs {distance}");
                 }
-                for (one, other, least) in [(gradient, value, 0.13), (update, value, 0.1), (update, gradient, 0.08)] {
+                for (one, other, min) in [(gradient, value, 0.13), (update, value, 0.1), (update, gradient, 0.08)] {
                     for (a, b) in one.into_iter().flat_map(|a| other.map(|b| (a, b))) {
-                        let far = difference(a, b);
-                        assert!(far > least, "{theme:?} without cones {cones}: {a:?} and {b:?} {far}");
+                        let distance = difference(a, b);
+                        assert!(distance > min, "{theme:?} without cones {cones}: {a:?} and {b:?} {distance}");
                     }
                 }
             }
@@ -503,70 +473,70 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_readable_on_every_ground() {
+    fn text_is_legible_on_every_background() {
         for theme in THEMES {
-            let reads = |letters: Color32, ground: Color32, what: &str| {
-                let seen = contrast(letters, ground);
-                assert!(seen >= theme.least_contrast, "{what}, {letters:?} on {ground:?}: {seen}");
+            let check = |text: Color32, background: Color32, role: &str| {
+                let ratio = contrast(text, background);
+                assert!(ratio >= theme.min_contrast, "{role}, {text:?} on {background:?}: {ratio}");
             };
-            for ground in theme.grounds() {
-                assert!(contrast(theme.text, ground) > 10.0);
-                reads(theme.faint, ground, "less weight");
-                reads(theme.loss, ground, "loss");
+            for background in theme.backgrounds() {
+                assert!(contrast(theme.text, background) > 10.0);
+                check(theme.faint, background, "secondary text");
+                check(theme.loss, background, "loss");
                 for level in [-1.0, -0.3, 0.0, 0.3, 1.0] {
                     for ink in [Ink::Value(level), Ink::Gradient(level), Ink::Update(level), Ink::Loss, Ink::Accent] {
-                        reads(theme.text_color(ink, ground), ground, &format!("{ink:?}"));
+                        check(theme.text_color(ink, background), background, &format!("{ink:?}"));
                     }
                 }
             }
             let code = theme.code;
-            for ground in theme.grounds().into_iter().chain([code.running]) {
-                for letters in [code.keyword, code.number, code.string, code.function, theme.text] {
-                    reads(letters, ground, "script");
+            for background in theme.backgrounds().into_iter().chain([code.running]) {
+                for text in [code.keyword, code.number, code.string, code.function, theme.text] {
+                    check(text, background, "script");
                 }
                 // No operation runs in a comment.
-                if ground != code.running {
-                    reads(code.comment, ground, "comment");
+                if background != code.running {
+                    check(code.comment, background, "comment");
                 }
             }
             let visuals = theme.visuals();
-            for letters in [visuals.hyperlink_color, visuals.warn_fg_color, visuals.error_fg_color] {
-                reads(letters, theme.panel, "message");
+            for text in [visuals.hyperlink_color, visuals.warn_fg_color, visuals.error_fg_color] {
+                check(text, theme.panel, "message");
             }
-            reads(visuals.selection.stroke.color, visuals.selection.bg_fill, "selection");
+            check(visuals.selection.stroke.color, visuals.selection.bg_fill, "selection");
             let widgets = &visuals.widgets;
             for widget in [widgets.noninteractive, widgets.inactive, widgets.hovered, widgets.active, widgets.open] {
-                reads(widget.fg_stroke.color, widget.weak_bg_fill, "button");
+                check(widget.fg_stroke.color, widget.weak_bg_fill, "button");
             }
-            // On the middle of a ramp neither black nor white reaches 7.
+            // At the middle of a ramp, neither black nor white reaches a contrast of 7.
             for level in [-1.0, -0.5, 0.0, 0.5, 1.0] {
-                for ground in theme.ramps().map(|ramp| ramp.at(level)) {
-                    assert!(contrast(theme.on(ground), ground) >= 4.4, "{ground:?}");
+                for background in theme.ramps().map(|ramp| ramp.at(level)) {
+                    assert!(contrast(theme.readable_on(background), background) >= 4.4, "{background:?}");
                 }
             }
         }
     }
 
     #[test]
-    fn lines_of_every_meaning_stand_out_from_every_ground() {
+    fn lines_are_visible_on_every_background() {
         for theme in THEMES {
-            // WCAG asks 3 of what is not text.
-            let least = if theme.least_contrast > 4.5 { 4.5 } else { 3.0 };
+            // WCAG requires 3 for graphics.
+            let min = if theme.min_contrast > 4.5 { 4.5 } else { 3.0 };
             let ends = theme.ramps().into_iter().flat_map(Ramp::ends);
             for color in ends.chain([theme.accent, theme.loss]) {
-                for ground in theme.grounds() {
-                    let seen = contrast(color, ground);
-                    assert!(seen >= least, "{color:?} on {ground:?}: {seen}");
+                for background in theme.backgrounds() {
+                    let ratio = contrast(color, background);
+                    assert!(ratio >= min, "{color:?} on {background:?}: {ratio}");
                 }
             }
-            if theme.least_contrast > 4.5 {
-                assert!(contrast(theme.line, theme.background) >= 4.5, "edges of panels and controls");
+            if theme.min_contrast > 4.5 {
+                assert!(contrast(theme.line, theme.background) >= 4.5, "outlines of panels and controls");
             }
         }
     }
 
     #[test]
-    fn what_is_not_a_number_is_neutral() {
+    fn nan_is_neutral() {
         assert_eq!(Theme::dark().value.at(f32::NAN), Theme::dark().value.neutral);
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! What is drawn is the scene and nothing else, so a still shows what the window would show.
 
-use slowgrad_render::{Offscreen, Picture, RenderError, Stage, Theme, phase_marks, stage_room, stage_ui, stage_zoom};
+use slowgrad_render::{
+    Offscreen, RenderError, RgbaImage, StillContent, Theme, phase_marks, still_network_size, still_ui, still_zoom,
+};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::inspect::inspect;
 use slowgrad_timeline::layout::Layout;
@@ -29,9 +31,9 @@ pub(crate) struct Still<'a> {
 
 impl Still<'_> {
     /// Draws it.
-    pub(crate) fn draw(&self, offscreen: &mut Offscreen, theme: &Theme) -> Result<Picture, RenderError> {
-        let layout = Layout::within(&self.timeline.step().shape, stage_room(offscreen.points()).into());
-        let zoom = zoom_step(stage_zoom(offscreen.points(), layout.bounds()));
+    pub(crate) fn draw(&self, offscreen: &mut Offscreen, theme: &Theme) -> Result<RgbaImage, RenderError> {
+        let layout = Layout::within(&self.timeline.step().shape, still_network_size(offscreen.size_pts()).into());
+        let zoom = zoom_step(still_zoom(offscreen.size_pts(), layout.bounds()));
         let options = SceneOptions {
             selected: self.selected,
             caption: self.caption.clone(),
@@ -45,7 +47,7 @@ impl Still<'_> {
         let inspector = self.selected.map(|target| inspect(self.timeline, last, target, words));
         let phases = phase_marks(self.timeline);
         let done = self.moment.events.start as f32 + self.moment.progress * self.moment.events.len() as f32;
-        let stage = Stage {
+        let content = StillContent {
             scene: &scene,
             inspector: inspector.as_ref(),
             selected: self.selected,
@@ -54,6 +56,6 @@ impl Still<'_> {
             progress: done / self.timeline.len() as f32,
         };
         theme.apply(offscreen.context());
-        offscreen.picture(|ui| stage_ui(ui, &stage, theme))
+        pollster::block_on(offscreen.render(|ui| still_ui(ui, &content, theme)))
     }
 }

@@ -212,7 +212,7 @@ fn keys_that_are_typed_never_reach_the_player() {
             playhead.position(),
             playhead.is_playing(),
             desk.gui.tab,
-            desk.gui.theme().is_dark,
+            desk.gui.theme().dark_mode,
             desk.session.is_full_speed(),
         )
     };

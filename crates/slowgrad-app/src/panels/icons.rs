@@ -33,7 +33,7 @@ pub(super) fn icon_button(ui: &mut Ui, icon: Icon, label: &str, is_on: bool, the
     response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, is_on, &name));
     let visuals = ui.style().interact_selectable(&response, false);
     let ground = if is_on { theme.accent } else { visuals.weak_bg_fill };
-    let ink = if is_on { theme.on(theme.accent) } else { visuals.text_color() };
+    let ink = if is_on { theme.readable_on(theme.accent) } else { visuals.text_color() };
     ui.painter().rect_filled(rect, 6.0, ground);
     if response.has_focus() {
         ui.painter().rect_stroke(rect, 6.0, Stroke::new(1.5, theme.accent), egui::StrokeKind::Inside);

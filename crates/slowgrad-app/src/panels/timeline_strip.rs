@@ -132,7 +132,7 @@ pub(super) fn strip_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme:
     paint_units(&inside, &bar, &playhead, theme);
     paint_changes(&inside, &bar, session, theme);
     paint_loop(&inside, &bar, &playhead, theme);
-    let shade = if theme.is_dark { Color32::WHITE } else { theme.text };
+    let shade = if theme.dark_mode { Color32::WHITE } else { theme.text };
     let hovered = response.hover_pos().filter(|_| !response.dragged());
     if let Some(pos) = hovered {
         let x = pos.x.clamp(rect.left(), rect.right());
@@ -314,8 +314,8 @@ fn paint_phases(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &T
         if galley.size().x + 8.0 <= seen.width() {
             let at = seen.center() - galley.size() / 2.0;
             let rest = painter.with_clip_rect(rect.with_min_x(now.clamp(from, to)).intersect(painter.clip_rect()));
-            rest.galley_with_override_text_color(at, galley.clone(), theme.on(ahead));
-            past.galley_with_override_text_color(at, galley, theme.on(color));
+            rest.galley_with_override_text_color(at, galley.clone(), theme.readable_on(ahead));
+            past.galley_with_override_text_color(at, galley, theme.readable_on(color));
         }
     }
 }
@@ -358,7 +358,7 @@ fn name_events(painter: &Painter, bar: &Bar<'_>, events: &[usize], position: f64
         let inside = painter.with_clip_rect(rect.intersect(painter.clip_rect()));
         for (text, y) in [(place, -6.0), (kind, 6.0)] {
             let at = rect.center() + Vec2::new(0.0, y);
-            inside.text(at, egui::Align2::CENTER_CENTER, text, FontId::proportional(10.5), theme.on(ground));
+            inside.text(at, egui::Align2::CENTER_CENTER, text, FontId::proportional(10.5), theme.readable_on(ground));
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             if ui.button("? keys").on_hover_text(Action::Help.tooltip()).clicked() {
                 gui.act(Action::Help, session);
             }
-            let icon = if theme.is_dark { Icon::Sun } else { Icon::Moon };
+            let icon = if theme.dark_mode { Icon::Sun } else { Icon::Moon };
             let tip = format!("{}\nCurrent: {}", Action::Theme.tooltip(), gui.habits.theme.name());
             if icon_button(ui, icon, &tip, false, &theme).clicked() {
                 gui.act(Action::Theme, session);
@@ -41,7 +41,8 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             let warnings = session.snapshot.as_ref().map_or(0, |snapshot| snapshot.problems.len() - errors);
             if errors > 0 {
                 let text = if errors == 1 { "1 problem".to_owned() } else { format!("{errors} problems") };
-                let badge = Button::new(RichText::new(text).color(theme.on(theme.loss)).strong()).fill(theme.loss);
+                let badge =
+                    Button::new(RichText::new(text).color(theme.readable_on(theme.loss)).strong()).fill(theme.loss);
                 if ui
                     .add(badge)
                     .on_hover_text("The last good version keeps running; click to see the problems")

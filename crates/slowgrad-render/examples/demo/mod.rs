@@ -1,4 +1,4 @@
-//! A hand-made moment of a small network, for looking at and for tests of pixels.
+//! A hand-made scene of a small network, for the example and for pixel tests.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use slowgrad_timeline::scene::{
     Scene, ScriptMark, Section, Target,
 };
 
-/// Distance between layers, world units.
-const LAYER_GAP: f32 = 210.0;
-/// Distance between neurons of a layer.
-const NEURON_GAP: f32 = 110.0;
-const RADIUS: f32 = 30.0;
+/// Distance between layers.
+const LAYER_GAP_WORLD: f32 = 210.0;
+/// Distance between the neurons of a layer.
+const NEURON_GAP_WORLD: f32 = 110.0;
+const RADIUS_WORLD: f32 = 30.0;
 
 const SCRIPT: &str = "\
 // Mean squared error: how far the outputs are from the targets.
@@ -29,8 +29,9 @@ fn loss(output, target) {
 fn metadata() { #{ name: \"mse\", symbol: `L` } }
 ";
 
-fn place(layer: usize, index: usize, count: usize) -> [f32; 2] {
-    [layer as f32 * LAYER_GAP, (index as f32 - (count as f32 - 1.0) / 2.0) * NEURON_GAP]
+/// World position of a neuron.
+fn position(layer: usize, index: usize, count: usize) -> [f32; 2] {
+    [layer as f32 * LAYER_GAP_WORLD, (index as f32 - (count as f32 - 1.0) / 2.0) * NEURON_GAP_WORLD]
 }
 
 fn target(layer: usize, neuron: usize) -> Target {
@@ -41,7 +42,7 @@ fn d_by_d(above: Math, below: Math) -> Math {
     Math::fraction(Math::row([Math::text("∂"), above]), Math::row([Math::text("∂"), below]))
 }
 
-/// The weight `w₁₂` of the second layer on its way back.
+/// The weight `w₁₂` of the second layer, during the backward pass.
 pub(crate) const SELECTED: Target = Target::Weight { layer: 1, neuron: 0, input: 1 };
 
 /// The phases of a step.
@@ -58,7 +59,7 @@ pub(crate) fn phases() -> Vec<PhaseMark> {
     .collect()
 }
 
-/// What is selected, explained.
+/// The explanation of the selected weight.
 pub(crate) fn inspector() -> Inspector {
     let row = |label: Math, value: Math, why: &str| InspectorRow { label, value, why: why.to_owned() };
     Inspector {
@@ -94,7 +95,7 @@ pub(crate) fn inspector() -> Inspector {
     }
 }
 
-/// The moment itself.
+/// The scene.
 pub(crate) fn scene() -> Scene {
     let layers = [2, 4, 3, 1];
     let activations = [[0.9, -0.4, 0.0, 0.0], [0.62, 0.1, -0.8, 0.35], [0.42, -0.95, 0.7, 0.0], [0.73, 0.0, 0.0, 0.0]];
@@ -103,22 +104,23 @@ pub(crate) fn scene() -> Scene {
         for neuron in 0..layers[layer] {
             for input in 0..layers[layer - 1] {
                 let weight = (((layer * 7 + neuron * 5 + input * 3) % 11) as f32 - 5.0) / 5.0;
-                let (from, to) = (place(layer - 1, input, layers[layer - 1]), place(layer, neuron, layers[layer]));
+                let (from, to) =
+                    (position(layer - 1, input, layers[layer - 1]), position(layer, neuron, layers[layer]));
                 let along = [to[0] - from[0], to[1] - from[1]];
                 let length = along[0].hypot(along[1]);
                 let rim = |at: [f32; 2], sign: f32| {
-                    [at[0] + sign * along[0] / length * RADIUS, at[1] + sign * along[1] / length * RADIUS]
+                    [at[0] + sign * along[0] / length * RADIUS_WORLD, at[1] + sign * along[1] / length * RADIUS_WORLD]
                 };
                 let this = Target::Weight { layer: layer - 1, neuron, input };
-                let is_current = this == SELECTED;
+                let current = this == SELECTED;
                 edges.push(Edge {
                     from: rim(from, 1.0),
                     to: rim(to, -1.0),
                     width: 1.0 + 4.0 * weight.abs(),
                     ink: Ink::Weight(weight),
-                    alpha: if is_current { 1.0 } else { 0.8 },
+                    alpha: if current { 1.0 } else { 0.8 },
                     ghost_width: (layer == 3 && neuron == 0 && input == 2).then_some(9.0),
-                    glow: if is_current { 1.0 } else { 0.0 },
+                    glow: if current { 1.0 } else { 0.0 },
                     is_frozen: false,
                     target: this,
                 });
@@ -129,11 +131,11 @@ pub(crate) fn scene() -> Scene {
     let mut labels = Vec::new();
     for (layer, &count) in layers.iter().enumerate() {
         for (neuron, &value) in activations[layer].iter().enumerate().take(count) {
-            let center = place(layer, neuron, count);
+            let center = position(layer, neuron, count);
             let has_gradient = layer == 3 || (layer == 2 && neuron == 0);
             discs.push(Disc {
                 center,
-                radius: RADIUS,
+                radius: RADIUS_WORLD,
                 fill: if value == 0.0 { Ink::Empty } else { Ink::Value(value) },
                 ring: if has_gradient { Ink::Gradient(if layer == 3 { 0.8 } else { -0.9 }) } else { Ink::Faint },
                 ring_width: if has_gradient { 5.0 } else { 1.2 },
@@ -157,7 +159,7 @@ pub(crate) fn scene() -> Scene {
                 Math::indexed("a", (neuron + 1).to_string())
             };
             labels.push(Label {
-                place: [center[0], center[1] + RADIUS + 4.0],
+                place: [center[0], center[1] + RADIUS_WORLD + 4.0],
                 anchor: Anchor::Below,
                 math: name,
                 size: 14.0,
@@ -168,7 +170,7 @@ pub(crate) fn scene() -> Scene {
             });
         }
     }
-    let (from, to) = (place(1, 1, 4), place(2, 0, 3));
+    let (from, to) = (position(1, 1, 4), position(2, 0, 3));
     labels.push(Label {
         place: [from[0] * 0.72 + to[0] * 0.28, from[1] * 0.72 + to[1] * 0.28],
         anchor: Anchor::Center,
@@ -190,13 +192,13 @@ pub(crate) fn scene() -> Scene {
     };
     let pulses = vec![
         pulse(0.62, Ink::Gradient(-0.7), "−0.0447", from, to),
-        pulse(0.5, Ink::Gradient(0.7), "+0.106", place(2, 2, 3), place(3, 0, 1)),
-        pulse(0.4, Ink::Value(0.9), "", place(0, 0, 2), place(1, 3, 4)),
+        pulse(0.5, Ink::Gradient(0.7), "+0.106", position(2, 2, 3), position(3, 0, 1)),
+        pulse(0.4, Ink::Value(0.9), "", position(0, 0, 2), position(1, 3, 4)),
     ];
     let source = Arc::new(Source { name: "losses/mse.rhai".to_owned(), text: SCRIPT.to_owned() });
     let start = SCRIPT.find("d ** 2.0").unwrap_or(0) as u32;
     Scene {
-        bounds: Bounds { min: [-50.0, -230.0], max: [3.0 * LAYER_GAP + 50.0, 240.0] },
+        bounds: Bounds { min: [-50.0, -230.0], max: [3.0 * LAYER_GAP_WORLD + 50.0, 240.0] },
         edges,
         matrices: Vec::new(),
         discs,
@@ -228,7 +230,7 @@ pub(crate) fn scene() -> Scene {
             ]),
             result: Math::text("−0.0447").ink(Ink::Gradient(-0.5)),
             sentence:
-                "How much the loss changes with this weight: the neuron's own error times what came in through it."
+                "How much the loss changes with this weight: the neuron's own error times the input of the weight."
                     .to_owned(),
             notes: vec![Math::row([
                 Math::text("local rule  "),

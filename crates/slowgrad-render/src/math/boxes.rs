@@ -1,66 +1,73 @@
-//! How one box of a formula is set: letters, indices, exponents, fractions, roots and brackets.
+//! Boxes of a formula: text, indices, exponents, fractions, roots and brackets.
 //!
-//! A box becomes a [`Set`] of pieces around its baseline. It must not know lines or widgets.
+//! Each box of the tree becomes a [`MathBox`], pieces positioned around a baseline. This module must not know about
+//! lines or widgets.
 
-use super::letters::{BOOK_SCALE, Face, ITALIC, Letters, UPRIGHT, WORD, drawable};
-use super::{Piece, PieceKind};
+use super::piece::{MathPiece, MathPieceKind};
+use super::typeface::{PRINT_SCALE, PROSE_SPACE, TextRole, Typeface};
+use crate::fonts::{MATH_ITALIC, MATH_UPRIGHT, MATH_WORD, replace_missing_glyphs};
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Color32, FontFamily, FontId, Painter, Pos2, Rect, Vec2};
 use slowgrad_timeline::scene::{Ink, Link, Math};
 
-/// Letters of an index or exponent, relative to their base.
-const SCRIPT_SIZE: f32 = 0.68;
-/// Letters of a fraction, relative to the text around it.
-const FRACTION_SIZE: f32 = 0.9;
-/// No box is set smaller than this part of the formula's size.
-const SMALLEST: f32 = 0.5;
+/// Font size of an index or exponent, relative to its base.
+const SCRIPT_SCALE: f32 = 0.68;
+/// Font size in a fraction, relative to the surrounding text.
+const FRACTION_SCALE: f32 = 0.9;
+/// The smallest font size of a nested box, relative to the whole formula.
+const MIN_SCALE: f32 = 0.5;
 
-/// What all boxes of a formula have in common.
-pub(super) struct Setter<'a> {
+/// Turns the boxes of one formula into pieces.
+pub(super) struct Typesetter<'a> {
     pub(super) painter: &'a Painter,
-    pub(super) face: Face,
-    /// The size of the whole formula.
-    pub(super) full: f32,
+    pub(super) typeface: Typeface,
+    /// Font size of the whole formula, in points.
+    pub(super) size: f32,
 }
 
-/// A box with its baseline at y = 0; ascent and descent are positive.
+/// A box with its baseline at y = 0, in points. Ascent and descent are positive.
 #[derive(Debug, Default)]
-pub(super) struct Set {
+pub(super) struct MathBox {
     pub(super) width: f32,
     pub(super) ascent: f32,
     pub(super) descent: f32,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<MathPiece>,
 }
 
-impl Set {
-    fn append(&mut self, other: Set, offset: Vec2) {
+impl MathBox {
+    /// Adds a box at an offset of its origin and grows to contain it.
+    fn append(&mut self, other: MathBox, offset: Vec2) {
         self.width = self.width.max(offset.x + other.width);
         self.ascent = self.ascent.max(other.ascent - offset.y);
         self.descent = self.descent.max(other.descent + offset.y);
-        self.pieces.extend(other.pieces.into_iter().map(|piece| Piece { rect: piece.rect.translate(offset), ..piece }));
+        self.pieces.extend(other.pieces.into_iter().map(|piece| piece.translate(offset)));
     }
 
-    pub(super) fn push(&mut self, other: Set) {
+    /// Appends a box on the right.
+    pub(super) fn push(&mut self, other: MathBox) {
         let offset = Vec2::new(self.width, 0.0);
         self.append(other, offset);
     }
 }
 
-impl Setter<'_> {
-    fn script(&self, size: f32, factor: f32) -> f32 {
-        (size * factor).max(self.full * SMALLEST)
+impl Typesetter<'_> {
+    /// A reduced font size, not below the minimum.
+    fn reduced(&self, size: f32, factor: f32) -> f32 {
+        (size * factor).max(self.size * MIN_SCALE)
     }
 
-    /// A word in one font, without spaces around it.
-    fn word(&self, text: &str, size: f32, letters: Letters) -> Set {
-        let is_one = text.chars().nth(1).is_none();
-        let (family, italics, size, slant) = match (self.face, letters) {
-            (Face::Screen, Letters::Variable) => (FontFamily::Proportional, true, size, 0.08 * size),
-            (Face::Screen, _) => (FontFamily::Proportional, false, size, 0.0),
-            (Face::Book, Letters::Upright) => (FontFamily::Name(UPRIGHT.into()), false, size, 0.0),
-            (Face::Book, Letters::Variable) if is_one => (FontFamily::Name(ITALIC.into()), false, size, 0.03 * size),
-            (Face::Book, Letters::Variable) => (FontFamily::Name(WORD.into()), false, size, 0.05 * size),
-            (Face::Book, Letters::Prose) => (FontFamily::Proportional, false, size / BOOK_SCALE, 0.0),
+    /// Text in one font, without surrounding spaces.
+    fn word(&self, text: &str, size: f32, role: TextRole) -> MathBox {
+        let single = text.chars().nth(1).is_none();
+        let (family, italics, size, slant) = match (self.typeface, role) {
+            (Typeface::Screen, TextRole::Variable) => (FontFamily::Proportional, true, size, 0.08 * size),
+            (Typeface::Screen, _) => (FontFamily::Proportional, false, size, 0.0),
+            (Typeface::Print, TextRole::Upright) => (FontFamily::Name(MATH_UPRIGHT.into()), false, size, 0.0),
+            (Typeface::Print, TextRole::Variable) if single => {
+                (FontFamily::Name(MATH_ITALIC.into()), false, size, 0.03 * size)
+            }
+            (Typeface::Print, TextRole::Variable) => (FontFamily::Name(MATH_WORD.into()), false, size, 0.05 * size),
+            (Typeface::Print, TextRole::Prose) => (FontFamily::Proportional, false, size / PRINT_SCALE, 0.0),
         };
         let format = TextFormat {
             font_id: FontId::new(size, family),
@@ -68,153 +75,159 @@ impl Setter<'_> {
             italics,
             ..TextFormat::default()
         };
-        // A book's dot of multiplication is smaller than the one in running text.
-        let text = if self.face == Face::Book && letters == Letters::Upright && text == "·" { "⋅" } else { text };
-        let mut job = LayoutJob::single_section(drawable(text).into_owned(), format);
+        // Print uses the small dot operator for products.
+        let text =
+            if self.typeface == Typeface::Print && role == TextRole::Upright && text == "·" { "⋅" } else { text };
+        let mut job = LayoutJob::single_section(replace_missing_glyphs(text).into_owned(), format);
         job.wrap.max_width = f32::INFINITY;
         let galley = self.painter.layout_job(job);
-        let (ascent, descent) = self.face.heights();
+        let (ascent, descent) = self.typeface.line_metrics();
         let baseline = galley
             .rows
             .first()
             .and_then(|row| row.glyphs.first().map(|glyph| row.pos.y + glyph.pos.y))
             .unwrap_or(size * ascent);
         let rect = Rect::from_min_size(Pos2::new(0.0, -baseline), galley.size());
-        Set {
+        MathBox {
             width: galley.size().x + slant,
             ascent: ascent * size,
             descent: descent * size,
-            pieces: vec![Piece { rect, ink: None, kind: PieceKind::Text(galley) }],
+            pieces: vec![MathPiece { rect, ink: None, kind: MathPieceKind::Text(galley) }],
         }
     }
 
-    /// A text with its spaces; powers of ten are written out.
-    pub(super) fn text(&self, text: &str, size: f32, letters: Letters) -> Set {
+    /// Text with its surrounding spaces. Print writes out powers of ten.
+    pub(super) fn text(&self, text: &str, size: f32, role: TextRole) -> MathBox {
         let trimmed = text.trim_matches(' ');
-        let gap = if letters == Letters::Prose { 0.25 } else { self.face.gap(text) } * size;
+        let gap = if role == TextRole::Prose { PROSE_SPACE } else { self.typeface.space_beside(text) } * size;
         let spaces = |n: usize| n as f32 * gap;
         let before = spaces(text.len() - text.trim_start_matches(' ').len());
         if trimmed.is_empty() {
-            return Set { width: before, ..Set::default() };
+            return MathBox { width: before, ..MathBox::default() };
         }
         let after = spaces(text.len() - text.trim_end_matches(' ').len());
-        let mut set = Set { width: before, ..Set::default() };
-        match power_of_ten(trimmed).filter(|_| self.face == Face::Book && letters == Letters::Upright) {
+        let mut row = MathBox { width: before, ..MathBox::default() };
+        match power_of_ten(trimmed).filter(|_| self.typeface == Typeface::Print && role == TextRole::Upright) {
             Some((mantissa, exponent)) => {
-                set.push(self.word(mantissa, size, letters));
-                set.width += 0.16 * size;
-                set.push(self.word("·", size, letters));
-                set.width += 0.16 * size;
-                let ten = self.word("10", size, letters);
-                set.push(Self::raised(ten, self.word(exponent, self.script(size, SCRIPT_SIZE), letters), size));
+                row.push(self.word(mantissa, size, role));
+                row.width += 0.16 * size;
+                row.push(self.word("·", size, role));
+                row.width += 0.16 * size;
+                let ten = self.word("10", size, role);
+                row.push(Self::raised(ten, self.word(exponent, self.reduced(size, SCRIPT_SCALE), role), size));
             }
-            None => set.push(self.word(trimmed, size, letters)),
+            None => row.push(self.word(trimmed, size, role)),
         }
-        set.width += after;
-        set
+        row.width += after;
+        row
     }
 
-    /// A variable: a hat and primes are set apart from its letter.
-    fn variable(&self, name: &str, size: f32) -> Set {
+    /// A variable. Print draws its hat and primes separately from the letter.
+    fn variable(&self, name: &str, size: f32) -> MathBox {
         let is_name = name.chars().any(char::is_alphabetic);
-        if self.face == Face::Screen || !is_name {
-            return self.text(name, size, if is_name { Letters::Variable } else { Letters::Upright });
+        if self.typeface == Typeface::Screen || !is_name {
+            return self.text(name, size, if is_name { TextRole::Variable } else { TextRole::Upright });
         }
         let bare = name.trim_end_matches('′');
-        let mut set = match bare {
+        let mut symbol = match bare {
             "ŷ" => {
-                let mut y = self.word("y", size, Letters::Variable);
-                let hat = self.word("ˆ", size, Letters::Upright);
+                let mut y = self.word("y", size, TextRole::Variable);
+                let hat = self.word("ˆ", size, TextRole::Upright);
                 let middle = Vec2::new((y.width - hat.width) / 2.0 + 0.06 * size, -0.02 * size);
                 let width = y.width;
                 y.append(hat, middle);
-                Set { width, ascent: 0.72 * size, ..y }
+                MathBox { width, ascent: 0.72 * size, ..y }
             }
-            bare => self.word(bare, size, Letters::Variable),
+            bare => self.word(bare, size, TextRole::Variable),
         };
         if bare.len() < name.len() {
-            let primes = self.word(&name[bare.len()..], self.script(size, SCRIPT_SIZE), Letters::Upright);
-            set = Self::raised(set, primes, size);
+            let primes = self.word(&name[bare.len()..], self.reduced(size, SCRIPT_SCALE), TextRole::Upright);
+            symbol = Self::raised(symbol, primes, size);
         }
-        set
+        symbol
     }
 
     /// A base with an exponent.
-    fn raised(mut base: Set, exponent: Set, size: f32) -> Set {
+    fn raised(mut base: MathBox, exponent: MathBox, size: f32) -> MathBox {
         let rise = (base.ascent - exponent.ascent * 0.62).max(0.36 * size);
         let width = base.width;
         base.append(exponent, Vec2::new(width + 0.03 * size, -rise));
         base
     }
 
-    /// Sets a box whose letters have `size`.
-    pub(super) fn set(&self, math: &Math, size: f32) -> Set {
+    /// Lays out a box at font size `size`.
+    pub(super) fn layout(&self, math: &Math, size: f32) -> MathBox {
         match math {
             Math::Row(parts) => {
-                let mut row = Set::default();
+                let mut row = MathBox::default();
                 for part in parts {
-                    row.push(self.set(part, size));
+                    row.push(self.layout(part, size));
                 }
                 row
             }
-            Math::Text(text) => self.text(text, size, Letters::Upright),
+            Math::Text(text) => self.text(text, size, TextRole::Upright),
             Math::Variable(name) => self.variable(name, size),
-            Math::Prose(text) => self.text(text, size, Letters::Prose),
+            Math::Prose(text) => self.text(text, size, TextRole::Prose),
             Math::Sub(base, index) => {
-                let mut both = self.set(base, size);
+                let mut both = self.layout(base, size);
                 self.lower(&mut both, index, size);
                 both
             }
             Math::Sup(base, exponent) => {
-                // An index and an exponent of the same base stand one above the other.
+                // An index and an exponent of the same base are stacked.
                 let (base, index) = match &**base {
                     Math::Sub(inner, index) => (&**inner, Some(index)),
                     other => (other, None),
                 };
-                let base = self.set(base, size);
-                let mut lowered = Set { descent: base.descent, ..Set::default() };
+                let base = self.layout(base, size);
+                let mut lowered = MathBox { descent: base.descent, ..MathBox::default() };
                 if let Some(index) = index {
                     self.lower(&mut lowered, index, size);
                 }
                 let width = base.width;
-                let mut both = Self::raised(base, self.set(exponent, self.script(size, SCRIPT_SIZE)), size);
+                let mut both = Self::raised(base, self.layout(exponent, self.reduced(size, SCRIPT_SCALE)), size);
                 both.append(lowered, Vec2::new(width, 0.0));
                 both
             }
             Math::Fraction(above, below) => self.fraction(above, below, size),
             Math::Root(inside) => self.root(inside, size),
             Math::Fenced(inside) => self.fenced(inside, size),
-            Math::Marked { math, ink, link } => marked(self.set(math, size), math, *ink, *link),
+            Math::Marked { math, ink, link } => marked(self.layout(math, size), math, *ink, *link),
         }
     }
 
-    fn lower(&self, base: &mut Set, index: &Math, size: f32) {
-        let lowered = self.set(index, self.script(size, SCRIPT_SIZE));
-        let drop = match self.face {
-            Face::Screen => (base.descent - 0.02 * size).max(0.2 * size),
-            Face::Book => (base.descent - 0.06 * size).max(0.17 * size),
+    /// Adds an index to the lower right of a base.
+    fn lower(&self, base: &mut MathBox, index: &Math, size: f32) {
+        let lowered = self.layout(index, self.reduced(size, SCRIPT_SCALE));
+        let drop = match self.typeface {
+            Typeface::Screen => (base.descent - 0.02 * size).max(0.2 * size),
+            Typeface::Print => (base.descent - 0.06 * size).max(0.17 * size),
         };
         let width = base.width;
         base.append(lowered, Vec2::new(width + 0.02 * size, drop));
     }
 
-    fn fraction(&self, above: &Math, below: &Math, size: f32) -> Set {
-        let inner = self.script(size, FRACTION_SIZE);
-        let (above, below) = (self.set(above, inner), self.set(below, inner));
-        let (pad, gap) = match self.face {
-            Face::Screen => (0.1 * size, 0.13 * size),
-            Face::Book => (0.09 * size, 0.16 * size),
+    /// Numerator and denominator with a bar on the math axis.
+    fn fraction(&self, above: &Math, below: &Math, size: f32) -> MathBox {
+        let inner = self.reduced(size, FRACTION_SCALE);
+        let (above, below) = (self.layout(above, inner), self.layout(below, inner));
+        let (pad, gap) = match self.typeface {
+            Typeface::Screen => (0.1 * size, 0.13 * size),
+            Typeface::Print => (0.09 * size, 0.16 * size),
         };
-        let bar = match self.face {
-            Face::Screen => 0.055 * size,
-            Face::Book => 0.05 * size,
+        let bar = match self.typeface {
+            Typeface::Screen => 0.055 * size,
+            Typeface::Print => 0.05 * size,
         };
         let bar = bar.max(1.0);
         let width = above.width.max(below.width) + 4.0 * pad;
-        let axis = -self.face.axis() * size;
+        let axis = -self.typeface.axis() * size;
         let bar_rect = Rect::from_min_max(Pos2::new(pad, axis - bar / 2.0), Pos2::new(width - pad, axis + bar / 2.0));
-        let mut both =
-            Set { width, pieces: vec![Piece { rect: bar_rect, ink: None, kind: PieceKind::Bar }], ..Set::default() };
+        let mut both = MathBox {
+            width,
+            pieces: vec![MathPiece { rect: bar_rect, ink: None, kind: MathPieceKind::Bar }],
+            ..MathBox::default()
+        };
         let up = Vec2::new((width - above.width) / 2.0, bar_rect.top() - gap - above.descent);
         let down = Vec2::new((width - below.width) / 2.0, bar_rect.bottom() + gap + below.ascent);
         both.append(above, up);
@@ -223,14 +236,14 @@ impl Setter<'_> {
         both
     }
 
-    /// A hook and a bar over what it is the root of.
-    fn root(&self, inside: &Math, size: f32) -> Set {
-        let inside = self.set(inside, size);
+    /// A radical sign: a hook and a bar over the radicand.
+    fn root(&self, inside: &Math, size: f32) -> MathBox {
+        let inside = self.layout(inside, size);
         let (hook, gap, stroke) = (0.55 * size, 0.12 * size, (0.05 * size).max(1.0));
         let (top, bottom) = (-inside.ascent - gap, inside.descent);
         let (width, height) = (hook + inside.width + 0.06 * size, bottom - top);
         let down = 0.55 * height;
-        // Points count from the corner, as the rectangle of a stroke says where that is.
+        // Points are relative to the rectangle's corner.
         let tick = vec![
             Pos2::new(0.06 * size, down),
             Pos2::new(0.16 * size, down - 0.06 * size),
@@ -240,8 +253,8 @@ impl Setter<'_> {
         ];
         let thick = vec![Pos2::new(0.17 * size, down - 0.04 * size), Pos2::new(0.34 * size, height - 0.02 * size)];
         let rect = Rect::from_min_max(Pos2::new(0.0, top), Pos2::new(width, bottom));
-        let piece = |points, width| Piece { rect, ink: None, kind: PieceKind::Stroke(points, width) };
-        let mut both = Set {
+        let piece = |points, width| MathPiece { rect, ink: None, kind: MathPieceKind::Stroke(points, width) };
+        let mut both = MathBox {
             width,
             ascent: -top + stroke,
             descent: bottom,
@@ -252,18 +265,18 @@ impl Setter<'_> {
         both
     }
 
-    /// Brackets, drawn as curves where what they enclose is higher than a line.
-    fn fenced(&self, inside: &Math, size: f32) -> Set {
-        let inside = self.set(inside, size);
-        let (ascent, descent) = self.face.heights();
-        let mut row = Set::default();
+    /// Parentheses: characters around contents of one line, curves around taller contents.
+    fn fenced(&self, inside: &Math, size: f32) -> MathBox {
+        let inside = self.layout(inside, size);
+        let (ascent, descent) = self.typeface.line_metrics();
+        let mut row = MathBox::default();
         if inside.ascent <= 1.3 * ascent * size && inside.descent <= 2.2 * descent * size {
-            row.push(self.word("(", size, Letters::Upright));
+            row.push(self.word("(", size, TextRole::Upright));
             row.push(inside);
-            row.push(self.word(")", size, Letters::Upright));
+            row.push(self.word(")", size, TextRole::Upright));
             return row;
         }
-        let axis = -self.face.axis() * size;
+        let axis = -self.typeface.axis() * size;
         let half = (inside.ascent + axis).max(inside.descent - axis);
         let (top, width, stroke) = (axis - half, 0.26 * size + 0.04 * half, (0.06 * size).max(1.0));
         let curve = |bend: f32| -> Vec<Pos2> {
@@ -275,14 +288,14 @@ impl Setter<'_> {
             };
             (0..=16).map(at).collect()
         };
-        let bracket = |bend: f32| Set {
+        let bracket = |bend: f32| MathBox {
             width,
             ascent: -top,
             descent: top + 2.0 * half,
-            pieces: vec![Piece {
+            pieces: vec![MathPiece {
                 rect: Rect::from_min_size(Pos2::new(0.0, top), Vec2::new(width, 2.0 * half)),
                 ink: None,
-                kind: PieceKind::Stroke(curve(bend), stroke),
+                kind: MathPieceKind::Stroke(curve(bend), stroke),
             }],
         };
         row.push(bracket(-1.0));
@@ -292,7 +305,7 @@ impl Setter<'_> {
     }
 }
 
-/// A number as `words` writes it with an exponent, in its two parts.
+/// Mantissa and exponent of a number in scientific notation, such as `1.2e−5`.
 fn power_of_ten(text: &str) -> Option<(&str, &str)> {
     let (mantissa, exponent) = text.split_once('e')?;
     let is_number = |text: &str, point: bool| {
@@ -302,14 +315,14 @@ fn power_of_ten(text: &str) -> Option<(&str, &str)> {
     (is_number(mantissa, true) && is_number(exponent, false)).then_some((mantissa, exponent))
 }
 
-/// A box in the colour of its meaning, which may lead to an event.
-pub(super) fn marked(mut set: Set, math: &Math, ink: Ink, link: Option<Link>) -> Set {
-    for piece in &mut set.pieces {
+/// Colours the pieces of a box that have no colour, and makes the box clickable if it has a link.
+pub(super) fn marked(mut contents: MathBox, math: &Math, ink: Ink, link: Option<Link>) -> MathBox {
+    for piece in &mut contents.pieces {
         piece.ink.get_or_insert(ink);
     }
     if let Some(link) = link {
-        let rect = Rect::from_min_max(Pos2::new(0.0, -set.ascent), Pos2::new(set.width, set.descent));
-        set.pieces.push(Piece { rect, ink: Some(ink), kind: PieceKind::Link(link, math.plain()) });
+        let rect = Rect::from_min_max(Pos2::new(0.0, -contents.ascent), Pos2::new(contents.width, contents.descent));
+        contents.pieces.push(MathPiece { rect, ink: Some(ink), kind: MathPieceKind::Link(link, math.plain()) });
     }
-    set
+    contents
 }

@@ -94,7 +94,8 @@ pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
     };
     let pixels = |points: u32| (points as f32 * args.scale).round() as u32;
     let (width, height) = (pixels(args.size.0), pixels(args.size.1));
-    let mut offscreen = Offscreen::new(width, height, args.scale).map_err(|error| Failure::new(error.to_string()))?;
+    let mut offscreen = pollster::block_on(Offscreen::new(width, height, args.scale))
+        .map_err(|error| Failure::new(error.to_string()))?;
     let picture = still.draw(&mut offscreen, &args.theme.theme()).map_err(|error| Failure::new(error.to_string()))?;
     let mut bytes = Vec::new();
     picture.write_png(&mut bytes).map_err(|error| Failure::new(error.to_string()))?;

@@ -159,7 +159,7 @@ pub(crate) fn run(options: WindowOptions) -> Result<(), WindowError> {
 
 /// Draws the window once and writes the picture as a PNG file.
 fn write_picture(path: &Path, size: (u32, u32), after_secs: f64, session: Session) -> Result<(), WindowError> {
-    let picture = headless::picture(clock(), size, after_secs, session)?;
+    let picture = pollster::block_on(headless::picture(clock(), size, after_secs, session))?;
     let failed =
         |cause: &dyn std::error::Error| WindowError::Picture { path: path.to_owned(), cause: cause.to_string() };
     let file = File::create(path).map_err(|error| failed(&error))?;

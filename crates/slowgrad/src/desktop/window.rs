@@ -6,7 +6,7 @@ use super::WindowError;
 use super::wake::{Wake, plain};
 use egui::{Color32, Context, Event, Ui, ViewportId};
 use egui_winit::accesskit_winit;
-use slowgrad_render::{Painted, RenderError, WindowRenderer};
+use slowgrad_render::{FrameOutcome, RenderError, WindowRenderer};
 use std::sync::Arc;
 use std::time::Instant;
 use winit::event::WindowEvent;
@@ -36,7 +36,7 @@ impl Open {
         let window = event_loop.create_window(attributes.with_visible(false));
         let window = Arc::new(window.map_err(|error| WindowError::Display(plain(&error)))?);
         let size = window.inner_size();
-        let renderer = WindowRenderer::new(Arc::clone(&window), display, [size.width, size.height]);
+        let renderer = pollster::block_on(WindowRenderer::new(Arc::clone(&window), display, [size.width, size.height]));
         let renderer = renderer.map_err(|error| match error {
             // Without any driver there is not even a surface.
             RenderError::Surface(_) => WindowError::NoDriver,
@@ -108,7 +108,7 @@ impl Open {
         let window = Arc::clone(&self.window);
         let painted =
             self.renderer.paint(&primitives, textures, pixels_per_point, clear, || window.pre_present_notify());
-        if painted == Painted::Again {
+        if painted == FrameOutcome::Retry {
             self.window.request_redraw();
         }
     }

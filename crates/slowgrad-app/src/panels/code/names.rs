@@ -50,7 +50,7 @@ fn column_ui(ui: &mut Ui, list: &mut List, height: f32, theme: &Theme) -> bool {
         response.widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, is_chosen, &described));
         let visuals = ui.visuals();
         let (ground, ink) = if is_chosen {
-            (visuals.selection.bg_fill, theme.on(visuals.selection.bg_fill))
+            (visuals.selection.bg_fill, theme.readable_on(visuals.selection.bg_fill))
         } else if response.hovered() {
             (visuals.widgets.hovered.weak_bg_fill, theme.text)
         } else {

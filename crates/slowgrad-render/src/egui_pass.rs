@@ -1,21 +1,21 @@
-//! One frame of egui into one texture: the part that the window and the offscreen picture share.
+//! Draws one frame of egui into a texture. Shared by the window and by offscreen images.
 
 use egui::{ClippedPrimitive, TexturesDelta};
 use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
 
 use crate::device::Gpu;
-use crate::gpu::NetworkPipelines;
+use crate::pipelines::NetworkPipelines;
 
-/// egui's renderer with the network's pipelines registered in it.
+/// Creates egui's renderer with the network pipelines registered. `format` must not be sRGB.
 pub(crate) fn renderer(gpu: &Gpu, format: wgpu::TextureFormat) -> Renderer {
-    // Dithering would make equal pictures differ from driver to driver for nothing that can be seen here.
+    // Dithering differs between drivers and has no visible benefit here.
     let options = RendererOptions { dithering: false, ..RendererOptions::default() };
     let mut renderer = Renderer::new(&gpu.device, format, options);
     renderer.callback_resources.insert(NetworkPipelines::new(&gpu.device, format));
     renderer
 }
 
-/// Uploads what changed of egui's textures; the ones to free are freed after the frame by [`free`].
+/// Uploads changed textures of egui. Call [`free`] after the frame to release unused ones.
 pub(crate) fn upload(gpu: &Gpu, renderer: &mut Renderer, textures: &mut TexturesDelta) {
     let mut changed: Vec<_> = std::mem::take(&mut textures.set).into_iter().collect();
     changed.sort_by_key(|(id, _)| match id {
@@ -29,14 +29,14 @@ pub(crate) fn upload(gpu: &Gpu, renderer: &mut Renderer, textures: &mut Textures
     }
 }
 
-/// Frees the textures that egui no longer uses.
+/// Releases the textures that egui no longer uses.
 pub(crate) fn free(renderer: &mut Renderer, textures: &mut TexturesDelta) {
     for id in std::mem::take(&mut textures.free).into_iter().collect::<Vec<_>>() {
         renderer.free_texture(&id);
     }
 }
 
-/// Draws the primitives over a clear colour and submits the work.
+/// Draws the primitives over a clear colour and submits the commands. `finish` may append further commands.
 pub(crate) fn draw(
     gpu: &Gpu,
     renderer: &mut Renderer,

@@ -1,10 +1,9 @@
-//! The three instanced pipelines that draw edges, discs and fields of levels inside egui's own pass.
+//! The three instanced pipelines that draw edges, discs and fields of levels inside egui's render pass.
 //!
-//! A frame's marks are built once on the CPU as plain instances and uploaded in one write per pipeline; the
-//! shaders do the rest. A grid of levels becomes a texture, which is written only when it is another grid than
-//! in the frame before. Only vertex buffers, one uniform block and textures that are read by place are used,
-//! so that the same code runs on WebGL2. This module must not know scenes or themes: colours and places come in
-//! ready.
+//! The CPU builds plain instances and uploads them in one write per pipeline; the shaders do the rest. A grid of levels
+//! is a texture, which is written again only if the grid has changed. The pipelines use only vertex buffers, one uniform
+//! block and unfiltered texture loads, so that they run on WebGL2. This module must not know scenes or themes: callers
+//! pass final colours and positions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,29 +15,30 @@ use glam::Vec2;
 use slowgrad_timeline::scene::Levels;
 use wgpu::util::DeviceExt as _;
 
-/// One edge as the shader reads it; world units, premultiplied colours.
+/// An edge in the layout of `edges.wgsl`: world units, premultiplied colours.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C)]
 pub(crate) struct EdgeInstance {
     pub(crate) from: [f32; 2],
     pub(crate) to: [f32; 2],
     pub(crate) width: f32,
-    /// Negative for none.
-    pub(crate) ghost_width: f32,
+    /// Width before the update, drawn as an outline; negative for none.
+    pub(crate) previous_width: f32,
     pub(crate) glow: f32,
-    /// 1 when it is drawn dashed, and 2 more when it is drawn hollow.
+    /// Bit 0: dashed. Bit 1: hollow.
     pub(crate) style: f32,
     pub(crate) color: [u8; 4],
     pub(crate) glow_color: [u8; 4],
 }
 
-/// One disc as the shader reads it; world units, premultiplied colours.
+/// A disc in the layout of `discs.wgsl`: world units, premultiplied colours.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C)]
 pub(crate) struct DiscInstance {
     pub(crate) center: [f32; 2],
     pub(crate) radius: f32,
     pub(crate) ring_width: f32,
+    /// Strength of the halo, 0 to 1.
     pub(crate) halo: f32,
     pub(crate) halo_reach: f32,
     pub(crate) fill: [u8; 4],
@@ -46,60 +46,62 @@ pub(crate) struct DiscInstance {
     pub(crate) halo_color: [u8; 4],
 }
 
-/// One patch of a grid as the shader reads it; world units.
+/// A patch of a grid in the layout of `fields.wgsl`: world units.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C)]
 pub(crate) struct PatchInstance {
     /// Left, top, right, bottom.
-    pub(crate) place: [f32; 4],
-    /// First column and row of the grid, then their numbers.
+    pub(crate) rect: [f32; 4],
+    /// First column and row in the grid, then the number of columns and rows.
     pub(crate) source: [f32; 4],
-    /// 0 for cells, 1 for a plane, 2 for a curve.
+    /// 0: cells, 1: plane, 2: curve.
     pub(crate) form: f32,
     pub(crate) alpha: f32,
-    /// Negative for none.
+    /// The marked position as fractions of the rectangle; negative for none.
     pub(crate) probe: [f32; 2],
 }
 
-/// All patches of one grid.
-pub(crate) struct FieldMarks {
+/// A grid of levels and its patches.
+pub(crate) struct FieldInstances {
     pub(crate) levels: Arc<Levels>,
-    /// Of −127 to 127, then of the ground and of lines.
+    /// Colours of the levels −127 to 127, then of the background and of lines.
     pub(crate) colors: Vec<[u8; 4]>,
     pub(crate) patches: Vec<PatchInstance>,
 }
 
+/// The uniform block of `camera.wgsl`, in pixels.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Camera {
+struct CameraUniform {
     scale: f32,
     density: f32,
     origin: Vec2,
     target_size: Vec2,
     dash: f32,
     padding: f32,
-    ghost_color: [f32; 4],
+    previous_color: [f32; 4],
 }
 
-/// One network in one frame.
+/// One network in one frame, as a paint callback of egui.
 pub(crate) struct NetworkCallback {
-    /// Which network, when there are several on screen.
+    /// Identifies the network if several are on screen.
     pub(crate) id: Id,
     pub(crate) edges: Vec<EdgeInstance>,
     pub(crate) discs: Vec<DiscInstance>,
-    /// The first disc that is drawn over the maps.
-    pub(crate) first_over: usize,
-    /// Drawn between edges and discs.
-    pub(crate) matrices: Vec<FieldMarks>,
-    /// Drawn over the discs up to `first_over`.
-    pub(crate) maps: Vec<FieldMarks>,
-    /// Where the world's origin lies on screen, in points.
+    /// The number of discs drawn below the maps; the others are drawn above.
+    pub(crate) discs_below_maps: usize,
+    /// Matrices of weights, drawn between edges and discs.
+    pub(crate) matrices: Vec<FieldInstances>,
+    /// Maps of what neurons compute, drawn inside their discs.
+    pub(crate) maps: Vec<FieldInstances>,
+    /// Screen position of the world's origin, in points.
     pub(crate) origin: Pos2,
     /// Points per world unit.
     pub(crate) zoom: f32,
     /// Length of a dash in points.
-    pub(crate) dash: f32,
-    pub(crate) ghost_color: Color32,
+    pub(crate) dash_pts: f32,
+    /// Colour of the outlines that show previous widths.
+    pub(crate) previous_color: Color32,
 }
 
 impl CallbackTrait for NetworkCallback {
@@ -116,23 +118,23 @@ impl CallbackTrait for NetworkCallback {
         };
         let density = screen.pixels_per_point;
         let [width, height] = screen.size_in_pixels;
-        let camera = Camera {
+        let camera = CameraUniform {
             scale: self.zoom * density,
             density,
             origin: Vec2::new(self.origin.x, self.origin.y) * density,
             target_size: Vec2::new(width as f32, height as f32),
-            dash: self.dash * density,
+            dash: self.dash_pts * density,
             padding: 0.0,
-            ghost_color: self.ghost_color.to_array().map(|part| f32::from(part) / 255.0),
+            previous_color: self.previous_color.to_array().map(|part| f32::from(part) / 255.0),
         };
         let layout = &pipelines.camera_layout;
-        let slot = pipelines.slots.entry(self.id).or_insert_with(|| Slot::new(device, layout));
-        queue.write_buffer(&slot.camera, 0, bytemuck::bytes_of(&camera));
-        slot.edges.write(device, queue, bytemuck::cast_slice(&self.edges), self.edges.len());
-        slot.discs.write(device, queue, bytemuck::cast_slice(&self.discs), self.discs.len());
+        let network = pipelines.networks.entry(self.id).or_insert_with(|| NetworkResources::new(device, layout));
+        queue.write_buffer(&network.camera, 0, bytemuck::bytes_of(&camera));
+        network.edges.write(device, queue, bytemuck::cast_slice(&self.edges), self.edges.len());
+        network.discs.write(device, queue, bytemuck::cast_slice(&self.discs), self.discs.len());
         let layout = &pipelines.field_layout;
-        write_fields(&mut slot.matrices, &self.matrices, device, queue, layout);
-        write_fields(&mut slot.maps, &self.maps, device, queue, layout);
+        write_fields(&mut network.matrices, &self.matrices, device, queue, layout);
+        write_fields(&mut network.maps, &self.maps, device, queue, layout);
         Vec::new()
     }
 
@@ -140,102 +142,105 @@ impl CallbackTrait for NetworkCallback {
         let Some(pipelines) = resources.get::<NetworkPipelines>() else {
             return;
         };
-        let Some(slot) = pipelines.slots.get(&self.id) else {
+        let Some(network) = pipelines.networks.get(&self.id) else {
             return;
         };
-        // Places are in pixels of the whole target; egui's clip rectangle stays in force.
+        // Positions are in pixels of the whole target. egui's scissor rectangle still applies.
         let [width, height] = info.screen_size_px;
         pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
-        pass.set_bind_group(0, &slot.camera_group, &[]);
-        let first_over = (self.first_over as u32).min(slot.discs.count);
-        draw(pass, &pipelines.edges, &slot.edges, 0..slot.edges.count);
-        draw_fields(pass, &pipelines.fields, &slot.matrices);
-        draw(pass, &pipelines.discs, &slot.discs, 0..first_over);
-        draw_fields(pass, &pipelines.fields, &slot.maps);
-        draw(pass, &pipelines.discs, &slot.discs, first_over..slot.discs.count);
+        pass.set_bind_group(0, &network.camera_group, &[]);
+        let below = (self.discs_below_maps as u32).min(network.discs.count);
+        draw(pass, &pipelines.edges, &network.edges, 0..network.edges.count);
+        draw_fields(pass, &pipelines.fields, &network.matrices);
+        draw(pass, &pipelines.discs, &network.discs, 0..below);
+        draw_fields(pass, &pipelines.fields, &network.maps);
+        draw(pass, &pipelines.discs, &network.discs, below..network.discs.count);
     }
 }
 
 fn draw(
     pass: &mut wgpu::RenderPass<'static>,
     pipeline: &wgpu::RenderPipeline,
-    marks: &Instances,
-    which: std::ops::Range<u32>,
+    instances: &InstanceBuffer,
+    range: std::ops::Range<u32>,
 ) {
-    if !which.is_empty() {
+    if !range.is_empty() {
         pass.set_pipeline(pipeline);
-        pass.set_vertex_buffer(0, marks.buffer.slice(..));
-        pass.draw(0..4, which);
+        pass.set_vertex_buffer(0, instances.buffer.slice(..));
+        pass.draw(0..4, range);
     }
 }
 
-fn draw_fields(pass: &mut wgpu::RenderPass<'static>, pipeline: &wgpu::RenderPipeline, fields: &[FieldSlot]) {
+fn draw_fields(pass: &mut wgpu::RenderPass<'static>, pipeline: &wgpu::RenderPipeline, fields: &[FieldResources]) {
     for field in fields {
         pass.set_bind_group(1, &field.group, &[]);
         draw(pass, pipeline, &field.patches, 0..field.patches.count);
     }
 }
 
-/// Brings the fields of a network up to date; what is the same as before is not written again.
+/// Updates the textures and buffers of a network's fields, writing only changes.
 fn write_fields(
-    slots: &mut Vec<FieldSlot>,
-    marks: &[FieldMarks],
+    resources: &mut Vec<FieldResources>,
+    fields: &[FieldInstances],
     device: &wgpu::Device,
     queue: &wgpu::Queue,
     layout: &wgpu::BindGroupLayout,
 ) {
-    slots.truncate(marks.len());
-    for (nth, marks) in marks.iter().enumerate() {
-        let is_size =
-            |slot: &FieldSlot| (slot.levels.width, slot.levels.height) == (marks.levels.width, marks.levels.height);
-        match slots.get_mut(nth) {
-            Some(slot) if is_size(slot) => {}
-            Some(slot) => *slot = FieldSlot::new(device, layout, &marks.levels),
-            None => slots.push(FieldSlot::new(device, layout, &marks.levels)),
+    resources.truncate(fields.len());
+    for (index, field) in fields.iter().enumerate() {
+        let fits =
+            |old: &FieldResources| (old.levels.width, old.levels.height) == (field.levels.width, field.levels.height);
+        match resources.get_mut(index) {
+            Some(old) if fits(old) => {}
+            Some(old) => *old = FieldResources::new(device, layout, &field.levels),
+            None => resources.push(FieldResources::new(device, layout, &field.levels)),
         }
-        slots[nth].write(device, queue, marks);
+        resources[index].write(device, queue, field);
     }
 }
 
-/// The pipelines and the buffers of every network on screen; lives among egui's callback resources.
+/// The pipelines, and the GPU resources of every network on screen. Stored in egui's callback resources.
 pub(crate) struct NetworkPipelines {
     edges: wgpu::RenderPipeline,
     discs: wgpu::RenderPipeline,
     fields: wgpu::RenderPipeline,
     camera_layout: wgpu::BindGroupLayout,
     field_layout: wgpu::BindGroupLayout,
-    slots: HashMap<Id, Slot>,
+    networks: HashMap<Id, NetworkResources>,
 }
 
-struct Slot {
+/// Buffers and textures of one network.
+struct NetworkResources {
     camera: wgpu::Buffer,
     camera_group: wgpu::BindGroup,
-    edges: Instances,
-    discs: Instances,
-    matrices: Vec<FieldSlot>,
-    maps: Vec<FieldSlot>,
+    edges: InstanceBuffer,
+    discs: InstanceBuffer,
+    matrices: Vec<FieldResources>,
+    maps: Vec<FieldResources>,
 }
 
-/// A grid of levels on the graphics side.
-struct FieldSlot {
+/// Textures and buffers of one grid of levels.
+struct FieldResources {
     levels: Arc<Levels>,
-    /// Whether `texture` holds `levels`.
-    is_written: bool,
+    /// Whether `texture` contains `levels`.
+    uploaded: bool,
     colors: Vec<[u8; 4]>,
     texture: wgpu::Texture,
     ramp: wgpu::Texture,
     group: wgpu::BindGroup,
-    patches: Instances,
+    patches: InstanceBuffer,
 }
 
-/// Colours of a ramp, with the ground and the ink of lines.
-const COLORS: u32 = 257;
+/// Texels of the colour table: 255 levels, the background and the colour of lines.
+const COLOR_TABLE_TEXELS: u32 = 257;
+/// Initial size of an instance buffer.
+const MIN_INSTANCE_BUFFER_BYTES: u64 = 4096;
 
-impl FieldSlot {
+impl FieldResources {
     fn new(device: &wgpu::Device, layout: &wgpu::BindGroupLayout, levels: &Arc<Levels>) -> Self {
         let texture = |width: u32, height: u32, format: wgpu::TextureFormat| {
             device.create_texture(&wgpu::TextureDescriptor {
-                label: Some("network field"),
+                label: Some("field of levels"),
                 size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
                 mip_level_count: 1,
                 sample_count: 1,
@@ -246,49 +251,59 @@ impl FieldSlot {
             })
         };
         let grid = texture(levels.width as u32, levels.height as u32, wgpu::TextureFormat::R8Snorm);
-        let ramp = texture(COLORS, 1, wgpu::TextureFormat::Rgba8Unorm);
+        let ramp = texture(COLOR_TABLE_TEXELS, 1, wgpu::TextureFormat::Rgba8Unorm);
         let view = |texture: &wgpu::Texture| texture.create_view(&wgpu::TextureViewDescriptor::default());
         let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some("network field"),
+            label: Some("field of levels"),
             layout,
             entries: &[
                 wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&view(&grid)) },
                 wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::TextureView(&view(&ramp)) },
             ],
         });
-        let patches = Instances::new(device, 4096);
-        Self { levels: Arc::clone(levels), is_written: false, colors: Vec::new(), texture: grid, ramp, group, patches }
+        let patches = InstanceBuffer::new(device, MIN_INSTANCE_BUFFER_BYTES);
+        Self { levels: Arc::clone(levels), uploaded: false, colors: Vec::new(), texture: grid, ramp, group, patches }
     }
 
-    fn write(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, marks: &FieldMarks) {
-        if !self.is_written || !Arc::ptr_eq(&self.levels, &marks.levels) {
-            self.levels = Arc::clone(&marks.levels);
-            self.is_written = true;
-            let Levels { width, height, levels } = &*marks.levels;
+    fn write(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, field: &FieldInstances) {
+        if !self.uploaded || !Arc::ptr_eq(&self.levels, &field.levels) {
+            self.levels = Arc::clone(&field.levels);
+            self.uploaded = true;
+            let Levels { width, height, levels } = &*field.levels;
             write_texture(queue, &self.texture, bytemuck::cast_slice(levels), [*width as u32, *height as u32], 1);
         }
-        if self.colors != marks.colors {
-            self.colors.clone_from(&marks.colors);
+        if self.colors != field.colors {
+            self.colors.clone_from(&field.colors);
             write_texture(queue, &self.ramp, bytemuck::cast_slice(&self.colors), [self.colors.len() as u32, 1], 4);
         }
-        self.patches.write(device, queue, bytemuck::cast_slice(&marks.patches), marks.patches.len());
+        self.patches.write(device, queue, bytemuck::cast_slice(&field.patches), field.patches.len());
     }
 }
 
-fn write_texture(queue: &wgpu::Queue, texture: &wgpu::Texture, bytes: &[u8], [width, height]: [u32; 2], texel: u32) {
-    let layout =
-        wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(width * texel), rows_per_image: Some(height) };
+/// Writes a whole texture of `texel_bytes` per texel.
+fn write_texture(
+    queue: &wgpu::Queue,
+    texture: &wgpu::Texture,
+    bytes: &[u8],
+    [width, height]: [u32; 2],
+    texel_bytes: u32,
+) {
+    let layout = wgpu::TexelCopyBufferLayout {
+        offset: 0,
+        bytes_per_row: Some(width * texel_bytes),
+        rows_per_image: Some(height),
+    };
     let size = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };
     queue.write_texture(texture.as_image_copy(), bytes, layout, size);
 }
 
-/// A vertex buffer that grows and never shrinks.
-struct Instances {
+/// A vertex buffer of instances, which grows and never shrinks.
+struct InstanceBuffer {
     buffer: wgpu::Buffer,
     count: u32,
 }
 
-impl Instances {
+impl InstanceBuffer {
     fn new(device: &wgpu::Device, bytes: u64) -> Self {
         let buffer = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("network instances"),
@@ -310,11 +325,11 @@ impl Instances {
     }
 }
 
-impl Slot {
+impl NetworkResources {
     fn new(device: &wgpu::Device, layout: &wgpu::BindGroupLayout) -> Self {
         let camera = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
             label: Some("network camera"),
-            contents: bytemuck::bytes_of(&Camera::zeroed()),
+            contents: bytemuck::bytes_of(&CameraUniform::zeroed()),
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
         });
         let camera_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -322,14 +337,21 @@ impl Slot {
             layout,
             entries: &[wgpu::BindGroupEntry { binding: 0, resource: camera.as_entire_binding() }],
         });
-        let marks = || Instances::new(device, 4096);
-        let (edges, discs) = (marks(), marks());
+        let buffer = || InstanceBuffer::new(device, MIN_INSTANCE_BUFFER_BYTES);
+        let (edges, discs) = (buffer(), buffer());
         Self { camera, camera_group, edges, discs, matrices: Vec::new(), maps: Vec::new() }
     }
 }
 
+/// The source of a shader, preceded by the uniform block.
+macro_rules! shader {
+    ($file:literal) => {
+        concat!(include_str!("../../../shaders/camera.wgsl"), include_str!(concat!("../../../shaders/", $file)))
+    };
+}
+
 impl NetworkPipelines {
-    /// Pipelines for a target of this format, which must not be sRGB.
+    /// Creates the pipelines for a target format, which must not be sRGB.
     pub(crate) fn new(device: &wgpu::Device, format: wgpu::TextureFormat) -> Self {
         let camera_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some("network camera"),
@@ -339,7 +361,7 @@ impl NetworkPipelines {
                 ty: wgpu::BindingType::Buffer {
                     ty: wgpu::BufferBindingType::Uniform,
                     has_dynamic_offset: false,
-                    min_binding_size: wgpu::BufferSize::new(size_of::<Camera>() as u64),
+                    min_binding_size: wgpu::BufferSize::new(size_of::<CameraUniform>() as u64),
                 },
                 count: None,
             }],
@@ -355,7 +377,7 @@ impl NetworkPipelines {
             count: None,
         };
         let field_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some("network field"),
+            label: Some("field of levels"),
             entries: &[texture(0), texture(1)],
         });
         let patch_attributes = wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32x4];
@@ -368,7 +390,7 @@ impl NetworkPipelines {
                 format,
                 &[Some(&camera_layout)],
                 "edges",
-                concat!(include_str!("../../../shaders/camera.wgsl"), include_str!("../../../shaders/edges.wgsl")),
+                shader!("edges.wgsl"),
                 size_of::<EdgeInstance>(),
                 &edge_attributes,
             ),
@@ -377,7 +399,7 @@ impl NetworkPipelines {
                 format,
                 &[Some(&camera_layout)],
                 "discs",
-                concat!(include_str!("../../../shaders/camera.wgsl"), include_str!("../../../shaders/discs.wgsl")),
+                shader!("discs.wgsl"),
                 size_of::<DiscInstance>(),
                 &disc_attributes,
             ),
@@ -386,17 +408,18 @@ impl NetworkPipelines {
                 format,
                 &[Some(&camera_layout), Some(&field_layout)],
                 "fields",
-                concat!(include_str!("../../../shaders/camera.wgsl"), include_str!("../../../shaders/fields.wgsl")),
+                shader!("fields.wgsl"),
                 size_of::<PatchInstance>(),
                 &patch_attributes,
             ),
             camera_layout,
             field_layout,
-            slots: HashMap::new(),
+            networks: HashMap::new(),
         }
     }
 }
 
+/// A pipeline that draws one quad per instance, with premultiplied alpha blending.
 fn pipeline(
     device: &wgpu::Device,
     format: wgpu::TextureFormat,

@@ -1,20 +1,21 @@
-//! Looks at the pixels of hand-made scenes: that colours mean what they should and that nothing is cut.
+//! Pixel tests of hand-made scenes: colours have their meaning and nothing is cut.
 //!
-//! Without any graphics adapter these tests cannot look at anything. In continuous integration (`CI=true`)
-//! that is a failure; elsewhere they say so and stop.
+//! The tests need a graphics adapter. Without one they fail in continuous integration (`CI=true`); elsewhere they print
+//! a message and are skipped.
 
 #[path = "../examples/demo/mod.rs"]
 mod demo;
 
-use slowgrad_render::{Offscreen, Picture, RenderError, Stage, Theme, View, network_ui, stage_ui};
+use egui::Ui;
+use slowgrad_render::{Offscreen, RenderError, RgbaImage, StillContent, Theme, View, network_ui, still_ui};
 use slowgrad_timeline::scene::{Bounds, Disc, Edge, Formula, Ink, Math, Pulse, Scene, Target};
 
-/// A place to draw in, or `None` after saying loudly that there is no adapter.
+/// A renderer of images, or `None` with a message if there is no adapter.
 fn offscreen(width: u32, height: u32, pixels_per_point: f32) -> Option<Offscreen> {
-    match Offscreen::new(width, height, pixels_per_point) {
+    match pollster::block_on(Offscreen::new(width, height, pixels_per_point)) {
         Ok(offscreen) => Some(offscreen),
         Err(error @ RenderError::NoAdapter(_)) if std::env::var_os("CI").is_none() => {
-            #[allow(clippy::print_stderr, reason = "a test that looks at nothing must say so")]
+            #[allow(clippy::print_stderr, reason = "a skipped test must be visible")]
             {
                 eprintln!("NOT TESTED: {error}");
             }
@@ -22,6 +23,10 @@ fn offscreen(width: u32, height: u32, pixels_per_point: f32) -> Option<Offscreen
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+fn render(offscreen: &mut Offscreen, draw: impl FnMut(&mut Ui)) -> RgbaImage {
+    pollster::block_on(offscreen.render(draw)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn edge(y: f32, ink: Ink) -> Edge {
@@ -79,53 +84,51 @@ fn scene() -> Scene {
     }
 }
 
-/// The network alone, and a way from world places to pixels.
-fn network(pixels_per_point: f32, theme: &Theme) -> Option<(Picture, impl Fn([f32; 2]) -> [u8; 3])> {
+/// An image of the network alone, and a function from world positions to pixels.
+fn network(pixels_per_point: f32, theme: &Theme) -> Option<(RgbaImage, impl Fn([f32; 2]) -> [u8; 3])> {
     let side = (400.0 * pixels_per_point) as u32;
     let mut offscreen = offscreen(side, side, pixels_per_point)?;
     theme.apply(offscreen.context());
     let scene = scene();
     let mut view = View::default();
     let mut area = None;
-    let picture = offscreen
-        .picture(|ui| area = network_ui(ui, &scene, &mut view, theme).rect)
-        .unwrap_or_else(|error| panic!("{error}"));
+    let image = render(&mut offscreen, |ui| area = network_ui(ui, &scene, &mut view, theme).rect);
     let area = area.expect("the network was drawn");
-    let seen = picture.clone();
-    let at = move |place: [f32; 2]| {
-        let pos = view.to_screen(area, place) * pixels_per_point;
-        seen.pixel(pos.x as u32, pos.y as u32)
+    let pixels = image.clone();
+    let at = move |point: [f32; 2]| {
+        let pos = view.to_screen(area, point) * pixels_per_point;
+        pixels.pixel(pos.x as u32, pos.y as u32)
     };
-    Some((picture, at))
+    Some((image, at))
 }
 
-fn differs(a: [u8; 3], b: [u8; 3]) -> i32 {
+fn difference(a: [u8; 3], b: [u8; 3]) -> i32 {
     a.into_iter().zip(b).map(|(a, b)| (i32::from(a) - i32::from(b)).abs()).sum()
 }
 
 #[test]
-fn colours_on_screen_mean_what_the_ink_says() {
+fn pixels_have_the_colours_of_their_ink() {
     for theme in [Theme::dark(), Theme::light()] {
         for scale in [1.0, 2.0] {
             let Some((_, at)) = network(scale, &theme) else { return };
             let [r, _, b] = at([0.0, -60.0]);
             assert!(b > r + 60, "a positive weight is blue");
-            // Dashes: somewhere along a short way there is full orange, and somewhere a gap.
+            // Dashes: some pixels are fully orange, some are in a gap.
             let along: Vec<_> = (0..30).map(|x| at([x as f32, -20.0])).collect();
             assert!(along.iter().any(|[r, _, b]| *r > b.saturating_add(120)), "a negative weight is orange: {along:?}");
-            let ground = at([0.0, 0.0]);
-            assert!(along.iter().any(|seen| differs(*seen, ground) < 30), "and dashed: {along:?}");
+            let background = at([0.0, 0.0]);
+            assert!(along.iter().any(|pixel| difference(*pixel, background) < 30), "and dashed: {along:?}");
             let [r, g, b] = at([0.0, 20.0]);
             assert!(r > g && b > g, "a gradient is violet");
             let [r, g, b] = at([0.0, 60.0]);
             assert!(g > r && g >= b, "an update is green");
-            assert!(differs(at([0.0, 50.0]), ground) > 60, "the old width stays as an outline");
-            assert!(differs(at([0.0, 55.0]), ground) < 20, "and nothing between outline and edge");
+            assert!(difference(at([0.0, 50.0]), background) > 60, "the previous width is an outline");
+            assert!(difference(at([0.0, 55.0]), background) < 20, "and the gap to the edge is empty");
             let [r, _, b] = at([-80.0, 0.0]);
-            assert!(b > r + 60, "the disc is filled by its value");
+            assert!(b > r + 60, "the disc has the colour of its value");
             let [r, g, b] = at([-80.0, 12.5]);
-            assert!(r > g && b > g, "its ring is its gradient");
-            assert!(differs(at([60.0, -85.0]), ground) > 100, "a pulse is drawn");
+            assert!(r > g && b > g, "its ring has the colour of its gradient");
+            assert!(difference(at([60.0, -85.0]), background) > 100, "a pulse is drawn");
         }
     }
 }
@@ -134,9 +137,9 @@ fn colours_on_screen_mean_what_the_ink_says() {
 fn edges_are_smooth_at_every_scale() {
     for scale in [1.0, 2.0] {
         let theme = Theme::dark();
-        let Some((picture, _)) = network(scale, &theme) else { return };
-        // Down the middle column there must be colours between ground and edge.
-        let column: Vec<_> = (0..picture.height).map(|y| picture.pixel(picture.width / 2, y)).collect();
+        let Some((image, _)) = network(scale, &theme) else { return };
+        // The middle column must contain colours between background and edge.
+        let column: Vec<_> = (0..image.height).map(|y| image.pixel(image.width / 2, y)).collect();
         let steps = column.windows(2).filter(|pair| pair[0] != pair[1]).count();
         assert!(steps > 10, "{steps}");
     }
@@ -146,22 +149,23 @@ fn edges_are_smooth_at_every_scale() {
 fn equal_input_gives_equal_pixels() {
     let Some(mut offscreen) = offscreen(640, 400, 1.0) else { return };
     let (scene, phases) = (demo::scene(), demo::phases());
-    let stage = Stage { scene: &scene, inspector: None, selected: None, title: "t", phases: &phases, progress: 0.3 };
+    let content =
+        StillContent { scene: &scene, inspector: None, selected: None, title: "t", phases: &phases, progress: 0.3 };
     let theme = Theme::dark();
-    let mut draw = || offscreen.picture(|ui| stage_ui(ui, &stage, &theme)).unwrap_or_else(|error| panic!("{error}"));
+    let mut draw = || render(&mut offscreen, |ui| still_ui(ui, &content, &theme));
     let first = draw();
     assert!(first == draw());
 }
 
 #[test]
-fn stills_of_every_size_keep_their_border_free_and_show_something() {
+fn stills_of_every_size_have_an_empty_border_and_visible_contents() {
     let (mut scene, inspector, phases) = (demo::scene(), demo::inspector(), demo::phases());
     "The gradient flows back. ".repeat(12).clone_into(&mut scene.caption);
     let theme = Theme::dark();
     for (width, height, scale) in
         [(640, 400, 1.0), (1280, 720, 1.0), (1920, 1080, 1.0), (2560, 1440, 2.0), (500, 900, 1.0)]
     {
-        let stage = Stage {
+        let content = StillContent {
             scene: &scene,
             inspector: Some(&inspector),
             selected: Some(demo::SELECTED),
@@ -170,33 +174,33 @@ fn stills_of_every_size_keep_their_border_free_and_show_something() {
             progress: 0.6,
         };
         let Some(mut offscreen) = offscreen(width, height, scale) else { return };
-        let picture = offscreen.picture(|ui| stage_ui(ui, &stage, &theme)).unwrap_or_else(|error| panic!("{error}"));
-        let ground = picture.pixel(0, 0);
+        let image = render(&mut offscreen, |ui| still_ui(ui, &content, &theme));
+        let background = image.pixel(0, 0);
         for x in 0..width {
-            assert_eq!(picture.pixel(x, 1), ground, "top of {width}x{height} at {x}");
-            assert_eq!(picture.pixel(x, height - 2), ground, "bottom of {width}x{height} at {x}");
+            assert_eq!(image.pixel(x, 1), background, "top of {width}x{height} at {x}");
+            assert_eq!(image.pixel(x, height - 2), background, "bottom of {width}x{height} at {x}");
         }
         for y in 0..height {
-            assert_eq!(picture.pixel(1, y), ground, "left of {width}x{height} at {y}");
-            assert_eq!(picture.pixel(width - 2, y), ground, "right of {width}x{height} at {y}");
+            assert_eq!(image.pixel(1, y), background, "left of {width}x{height} at {y}");
+            assert_eq!(image.pixel(width - 2, y), background, "right of {width}x{height} at {y}");
         }
-        let inked = picture.rgba.chunks_exact(4).filter(|pixel| pixel[..3] != ground).count();
-        assert!(inked > picture.rgba.len() / 4 / 5);
+        let inked = image.rgba.chunks_exact(4).filter(|pixel| pixel[..3] != background).count();
+        assert!(inked > image.rgba.len() / 4 / 5);
     }
 }
 
 #[test]
-fn a_picture_can_be_written_as_png() {
-    let Some((picture, _)) = network(1.0, &Theme::dark()) else { return };
+fn images_are_written_as_png() {
+    let Some((image, _)) = network(1.0, &Theme::dark()) else { return };
     let mut bytes = Vec::new();
-    picture.write_png(&mut bytes).unwrap_or_else(|error| panic!("{error}"));
+    image.write_png(&mut bytes).unwrap_or_else(|error| panic!("{error}"));
     assert!(bytes.starts_with(b"\x89PNG"));
 }
 
 #[test]
-fn a_size_that_cannot_be_is_an_error() {
+fn invalid_sizes_are_errors() {
     for (width, height) in [(0, 10), (10, 1_000_000)] {
-        match Offscreen::new(width, height, 1.0) {
+        match pollster::block_on(Offscreen::new(width, height, 1.0)) {
             Err(RenderError::Size { .. } | RenderError::NoAdapter(_)) => {}
             Err(error) => panic!("{error}"),
             Ok(_) => panic!("{width}x{height} was accepted"),

@@ -1,7 +1,7 @@
-//! One composed still of everything: network, formula, explanation, script, caption and phases.
+//! The composition of a still: network, formula, explanation, script, caption and phases in one image.
 //!
-//! Pictures and films are made of it. Everything is sized by the area it is given, from a thumbnail to a
-//! projector; what does not fit is left out whole, never cut.
+//! Images and films use it. All parts scale with the given area, from a thumbnail to a projector. A part that does not
+//! fit is omitted as a whole, never cut.
 
 use std::sync::Arc;
 
@@ -10,51 +10,52 @@ use egui::{FontId, Galley, Pos2, Rect, Stroke, TextStyle, Ui, UiBuilder, Vec2};
 use slowgrad_timeline::scene::{Bounds, Ink, Inspector, Scene, Target};
 
 use crate::camera::View;
-use crate::math::drawable;
+use crate::fonts::replace_missing_glyphs;
 use crate::network::{legend_ui, network_ui};
 use crate::panels::{comparison_ui, formula_ui, inspector_ui};
 use crate::script::script_ui;
 use crate::theme::{self, Theme, mix};
 
-/// The width and height at which letters have their ordinary size.
-const DESIGN: Vec2 = Vec2::new(1280.0, 720.0);
-/// Ordinary letters are never smaller than this; panels are left out instead.
-const SMALLEST_BODY: f32 = 9.0;
-/// At most so many lines of script.
-const SCRIPT_LINES: f32 = 14.0;
+/// The size at which text has its normal size.
+const DESIGN_SIZE_PTS: Vec2 = Vec2::new(1280.0, 720.0);
+/// The smallest size of body text; parts are omitted rather than set smaller.
+const MIN_BODY_SIZE_PTS: f32 = 9.0;
+/// The largest number of script lines.
+const MAX_SCRIPT_LINES: f32 = 14.0;
 
-/// A coloured part of the strip at the bottom.
+/// A coloured section of the phase strip at the bottom.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhaseMark {
-    /// Its name, shown when there is room.
+    /// The name, shown if it fits.
     pub label: String,
-    /// Its colour.
+    /// The colour.
     pub ink: Ink,
-    /// Where it starts, 0 to 1.
+    /// Start as a fraction of the step, 0 to 1.
     pub start: f32,
-    /// Where it ends, 0 to 1.
+    /// End as a fraction of the step, 0 to 1.
     pub end: f32,
 }
 
-/// Everything a still shows.
+/// The contents of a still.
 #[derive(Debug, Clone, Copy)]
-pub struct Stage<'a> {
-    /// The moment.
+pub struct StillContent<'a> {
+    /// The scene.
     pub scene: &'a Scene,
-    /// What is selected, explained.
+    /// The explanation of the selected element.
     pub inspector: Option<&'a Inspector>,
-    /// Drawn highlighted in the network.
+    /// The selected element, highlighted in the network.
     pub selected: Option<Target>,
-    /// At the top.
+    /// The title at the top.
     pub title: &'a str,
-    /// The parts of the step.
+    /// The phases of the step.
     pub phases: &'a [PhaseMark],
-    /// Where the playhead stands, 0 to 1.
+    /// Position of the playhead as a fraction of the step, 0 to 1.
     pub progress: f32,
 }
 
-/// Where the parts of a still stand.
-struct Places {
+/// The areas of a still's parts, in points.
+struct StillLayout {
+    /// Size of text and gaps relative to the design size.
     scale: f32,
     header: Rect,
     network: Rect,
@@ -63,11 +64,11 @@ struct Places {
     strip: Rect,
 }
 
-impl Places {
-    fn of(whole: Rect, has_phases: bool) -> Self {
+impl StillLayout {
+    fn new(whole: Rect, has_phases: bool) -> Self {
         let size = whole.size();
-        let is_tall = size.y > 1.1 * size.x;
-        let design = if is_tall { Vec2::new(DESIGN.y, DESIGN.x) } else { DESIGN };
+        let portrait = size.y > 1.1 * size.x;
+        let design = if portrait { Vec2::new(DESIGN_SIZE_PTS.y, DESIGN_SIZE_PTS.x) } else { DESIGN_SIZE_PTS };
         let scale = (size / design).min_elem().clamp(0.72, 3.0);
         let pad = 14.0 * scale;
         let area = whole.shrink(pad);
@@ -78,7 +79,7 @@ impl Places {
             Pos2::new(area.left(), header.bottom() + 0.7 * pad),
             Pos2::new(area.right(), strip.top() - if has_phases { 0.8 * pad } else { 0.0 }),
         );
-        let (left, column) = if is_tall {
+        let (left, column) = if portrait {
             let cut = body.top() + 0.52 * body.height();
             (body.with_max_y(cut - 0.5 * pad), body.with_min_y(cut + 0.5 * pad))
         } else {
@@ -91,32 +92,33 @@ impl Places {
     }
 }
 
-/// The room that a network has in a still of so many points.
-pub fn stage_room(size: Vec2) -> Vec2 {
-    Places::of(Rect::from_min_size(Pos2::ZERO, size), true).network.size()
+/// The size of the network's area in a still of `size` points, in points.
+pub fn still_network_size(size: Vec2) -> Vec2 {
+    StillLayout::new(Rect::from_min_size(Pos2::ZERO, size), true).network.size()
 }
 
-/// How large a network with these bounds will be there: points a world unit.
-pub fn stage_zoom(size: Vec2, bounds: Bounds) -> f32 {
+/// The zoom at which a network with these bounds fits a still of `size` points, in points per world unit.
+pub fn still_zoom(size: Vec2, bounds: Bounds) -> f32 {
     let mut view = View::default();
-    view.fit(bounds, stage_room(size));
+    view.fit(bounds, still_network_size(size));
     view.zoom
 }
 
-/// Draws the still into all the room there is.
-pub fn stage_ui(ui: &mut Ui, stage: &Stage<'_>, theme: &Theme) {
+/// Draws a still into the available space.
+pub fn still_ui(ui: &mut Ui, content: &StillContent<'_>, theme: &Theme) {
     let whole = ui.max_rect();
-    let Places { scale, header, network, caption, column, strip } = Places::of(whole, !stage.phases.is_empty());
+    let StillLayout { scale, header, network, caption, column, strip } =
+        StillLayout::new(whole, !content.phases.is_empty());
     ui.set_style(theme::scaled(ui.style(), scale));
     ui.painter().rect_filled(whole, 0.0, theme.background);
 
-    header_ui(ui, header, stage, scale, theme);
-    let mut view = View { selected: stage.selected, ..View::default() };
-    ui.scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, stage.scene, &mut view, theme));
-    caption_ui(ui, caption, &stage.scene.caption, scale, theme);
-    column_ui(ui, column, stage, scale, theme);
-    if !stage.phases.is_empty() {
-        strip_ui(ui, strip, stage.phases, stage.progress, scale, theme);
+    header_ui(ui, header, content, scale, theme);
+    let mut view = View { selected: content.selected, ..View::default() };
+    ui.scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, content.scene, &mut view, theme));
+    caption_ui(ui, caption, &content.scene.caption, scale, theme);
+    column_ui(ui, column, content, scale, theme);
+    if !content.phases.is_empty() {
+        strip_ui(ui, strip, content.phases, content.progress, scale, theme);
     }
     ui.advance_cursor_after_rect(whole);
 }
@@ -125,27 +127,29 @@ fn font(ui: &Ui, style: &TextStyle) -> FontId {
     style.resolve(ui.style())
 }
 
-/// One line of text, cut with `…` where it gets too long.
+/// One line of text, truncated with `…` at `width` points.
 fn line(ui: &Ui, text: &str, font: FontId, color: egui::Color32, width: f32) -> Arc<Galley> {
-    let mut job = LayoutJob::simple_singleline(drawable(text).into_owned(), font, color);
+    let mut job = LayoutJob::simple_singleline(replace_missing_glyphs(text).into_owned(), font, color);
     job.wrap = egui::text::TextWrapping::truncate_at_width(width.max(1.0));
     ui.painter().layout_job(job)
 }
 
-fn header_ui(ui: &mut Ui, area: Rect, stage: &Stage<'_>, scale: f32, theme: &Theme) {
-    let status = line(ui, &stage.scene.status, font(ui, &TextStyle::Body), theme.faint, 0.62 * area.width());
+/// Title and status on one line.
+fn header_ui(ui: &mut Ui, area: Rect, content: &StillContent<'_>, scale: f32, theme: &Theme) {
+    let status = line(ui, &content.scene.status, font(ui, &TextStyle::Body), theme.faint, 0.62 * area.width());
     let gap = 16.0 * scale;
-    let title = line(ui, stage.title, font(ui, &TextStyle::Heading), theme.text, area.width() - status.size().x - gap);
+    let title =
+        line(ui, content.title, font(ui, &TextStyle::Heading), theme.text, area.width() - status.size().x - gap);
     let middle = area.center().y;
     let at = |galley: &Galley, x: f32| Pos2::new(x, middle - galley.size().y / 2.0);
     let painter = ui.painter();
-    let status_x = if stage.title.is_empty() { area.left() } else { area.right() - status.size().x };
+    let status_x = if content.title.is_empty() { area.left() } else { area.right() - status.size().x };
     painter.galley(at(&status, status_x), status, theme.faint);
     painter.galley(at(&title, area.left()), title, theme.text);
     painter.hline(area.x_range(), area.bottom() + 2.0 * scale, Stroke::new(1.0, theme.line));
 }
 
-/// What the lesson says; while it is silent, the legend of the colours.
+/// The caption of the lesson, or the legend of the colours without one.
 fn caption_ui(ui: &mut Ui, area: Rect, caption: &str, scale: f32, theme: &Theme) {
     if caption.is_empty() {
         let row = Rect::from_min_max(Pos2::new(area.left(), area.bottom() - 20.0 * scale), area.max);
@@ -154,7 +158,7 @@ fn caption_ui(ui: &mut Ui, area: Rect, caption: &str, scale: f32, theme: &Theme)
     }
     let pad = 12.0 * scale;
     let mut size = 19.0 * scale;
-    let text = drawable(caption).into_owned();
+    let text = replace_missing_glyphs(caption).into_owned();
     let lay_out = |size: f32, width: f32| {
         let mut job = LayoutJob::simple(text.clone(), FontId::proportional(size), theme.text, width);
         job.halign = egui::Align::Center;
@@ -164,7 +168,7 @@ fn caption_ui(ui: &mut Ui, area: Rect, caption: &str, scale: f32, theme: &Theme)
     while size > 7.0 && lay_out(size, width).size().y > area.height() - 0.5 * pad {
         size *= 0.93;
     }
-    // Lines of about the same length read better than a last line of one word.
+    // Balance the lines, so that the last one is not a single word.
     let rows = lay_out(size, width).rows.len();
     while rows > 1 && width > 0.5 * area.width() && lay_out(size, 0.96 * width).rows.len() == rows {
         width *= 0.96;
@@ -180,17 +184,18 @@ fn caption_ui(ui: &mut Ui, area: Rect, caption: &str, scale: f32, theme: &Theme)
 /// A part of the right column.
 type Card<'a> = Box<dyn Fn(&mut Ui) + 'a>;
 
-fn column_ui(ui: &mut Ui, area: Rect, stage: &Stage<'_>, scale: f32, theme: &Theme) {
+/// Formula, explanation and script, as many as fit.
+fn column_ui(ui: &mut Ui, area: Rect, content: &StillContent<'_>, scale: f32, theme: &Theme) {
     let painter = ui.painter();
     painter.rect_filled(area, 10.0 * scale, theme.panel);
     let inner = area.shrink2(Vec2::new(14.0, 12.0) * scale);
     let gap = 22.0 * scale;
-    let scene = stage.scene;
+    let scene = content.scene;
 
     let formula: Card<'_> = Box::new(|ui| {
         formula_ui(ui, &scene.formula, theme);
     });
-    let extra: Option<Card<'_>> = match stage.inspector {
+    let extra: Option<Card<'_>> = match content.inspector {
         Some(inspector) => Some(Box::new(move |ui: &mut Ui| {
             inspector_ui(ui, inspector, theme);
         })),
@@ -204,31 +209,31 @@ fn column_ui(ui: &mut Ui, area: Rect, stage: &Stage<'_>, scale: f32, theme: &The
         lines * mono + font(ui, &TextStyle::Small).size * shrink * 1.6 + ui.spacing().item_spacing.y * shrink
     };
 
-    // The formula always stays. Then everything in smaller letters is better than something missing, and
-    // the explanation is worth more than the script.
+    // The formula is always shown. Smaller text takes precedence over omitting a part, and the explanation over the
+    // script.
     let body = font(ui, &TextStyle::Body).size;
-    let smallest = (SMALLEST_BODY / body).min(1.0);
-    let steps = [1.25, 1.12, 1.0, 0.92, 0.85, 0.78, 0.7].map(|shrink: f32| shrink.max(smallest));
+    let min_shrink = (MIN_BODY_SIZE_PTS / body).min(1.0);
+    let steps = [1.25, 1.12, 1.0, 0.92, 0.85, 0.78, 0.7].map(|shrink: f32| shrink.max(min_shrink));
     let script_lines = |mark: &slowgrad_timeline::scene::ScriptMark| {
-        (mark.location.source.text.trim_end().lines().count() as f32).min(SCRIPT_LINES)
+        (mark.location.source.text.trim_end().lines().count() as f32).min(MAX_SCRIPT_LINES)
     };
-    let mut chosen = (smallest, false, false);
-    'search: for (wants_extra, wants_script) in [(true, true), (true, false), (false, true), (false, false)] {
-        if (wants_extra && extra.is_none()) || (wants_script && scene.script.is_none()) {
+    let mut chosen = (min_shrink, false, false);
+    'search: for (with_extra, with_script) in [(true, true), (true, false), (false, true), (false, false)] {
+        if (with_extra && extra.is_none()) || (with_script && scene.script.is_none()) {
             continue;
         }
         for shrink in steps {
             let mut height = measure(ui, inner.width(), shrink, &formula);
-            if let Some(extra) = extra.as_ref().filter(|_| wants_extra) {
+            if let Some(extra) = extra.as_ref().filter(|_| with_extra) {
                 height += gap + measure(ui, inner.width(), shrink, extra);
             }
-            if let Some(mark) = scene.script.as_ref().filter(|_| wants_script) {
-                // Larger letters only when they hide nothing.
+            if let Some(mark) = scene.script.as_ref().filter(|_| with_script) {
+                // Enlarge text only if the whole script still fits.
                 let lines = if shrink > 1.0 { script_lines(mark) } else { 3.0 };
                 height += gap + script_height(ui, shrink, lines);
             }
             if height <= inner.height() {
-                chosen = (shrink, wants_extra, wants_script);
+                chosen = (shrink, with_extra, with_script);
                 break 'search;
             }
         }
@@ -264,16 +269,17 @@ fn column_ui(ui: &mut Ui, area: Rect, stage: &Stage<'_>, scale: f32, theme: &The
     }
 }
 
-/// How high a card gets at this width, found by laying it out unseen.
+/// Height of a card at this width, from an invisible layout.
 fn measure(ui: &mut Ui, width: f32, shrink: f32, card: &Card<'_>) -> f32 {
     let rect = Rect::from_min_size(ui.max_rect().min, Vec2::new(width, 10_000.0));
     let style = theme::scaled(ui.style(), shrink);
-    let mut unseen =
+    let mut invisible =
         ui.new_child(UiBuilder::new().max_rect(rect).style(style).invisible().id_salt(("measure", shrink.to_bits())));
-    card(&mut unseen);
-    unseen.min_rect().height()
+    card(&mut invisible);
+    invisible.min_rect().height()
 }
 
+/// The phases as a progress bar.
 fn strip_ui(ui: &Ui, area: Rect, phases: &[PhaseMark], progress: f32, scale: f32, theme: &Theme) {
     let painter = ui.painter();
     let bar = area.shrink2(Vec2::new(0.0, 3.0 * scale));
@@ -294,16 +300,17 @@ fn strip_ui(ui: &Ui, area: Rect, phases: &[PhaseMark], progress: f32, scale: f32
         painter.rect_filled(rect, radius, ahead);
         let past = painter.with_clip_rect(rect.with_max_x(playhead.clamp(from, to)));
         past.rect_filled(rect, radius, color);
-        let galley = painter.layout_no_wrap(drawable(&phase.label).into_owned(), label_font.clone(), theme.text);
+        let galley =
+            painter.layout_no_wrap(replace_missing_glyphs(&phase.label).into_owned(), label_font.clone(), theme.text);
         if galley.size().x + 10.0 * scale <= rect.width() {
-            // The letters change colour where the playhead stands.
+            // The text changes colour at the playhead.
             let pos = rect.center() - galley.size() / 2.0;
             let rest = painter.with_clip_rect(rect.with_min_x(playhead.clamp(from, to)));
-            rest.galley_with_override_text_color(pos, Arc::clone(&galley), theme.on(ahead));
-            past.galley_with_override_text_color(pos, galley, theme.on(color));
+            rest.galley_with_override_text_color(pos, Arc::clone(&galley), theme.readable_on(ahead));
+            past.galley_with_override_text_color(pos, galley, theme.readable_on(color));
         }
     }
-    let shade = if theme.is_dark { egui::Color32::WHITE } else { theme.text };
-    painter.vline(playhead, area.y_range(), Stroke::new(2.0 * scale, shade));
-    painter.circle_filled(Pos2::new(playhead, area.top()), 4.0 * scale, shade);
+    let playhead_color = if theme.dark_mode { egui::Color32::WHITE } else { theme.text };
+    painter.vline(playhead, area.y_range(), Stroke::new(2.0 * scale, playhead_color));
+    painter.circle_filled(Pos2::new(playhead, area.top()), 4.0 * scale, playhead_color);
 }

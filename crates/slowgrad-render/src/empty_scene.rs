@@ -1,4 +1,4 @@
-//! A scene with nothing in it, for the tests of this crate to fill.
+//! An empty scene, which the tests of this crate fill in.
 
 use slowgrad_timeline::scene::{Bounds, Formula, Math, Scene};
 
