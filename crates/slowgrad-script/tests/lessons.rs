@@ -323,7 +323,7 @@ fn entries_say_where_they_come_from_and_what_they_hide() {
     let (lesson, shipped) = (entry(PluginKind::Lesson, "momentum"), entry(PluginKind::Lesson, "large"));
     assert_eq!((lesson.title.as_str(), lesson.path.as_str(), lesson.root), ("Mine", "momentum.rhai", 1));
     assert_eq!(shipped.title, "A large network");
-    assert!(shipped.info.description.starts_with("The size of a network"), "{}", shipped.info.description);
+    assert!(shipped.info.description.starts_with("A network of the size"), "{}", shipped.info.description);
     let odd = entry(PluginKind::Optimizer, "odd");
     assert_eq!(odd.problem.map(|problem| problem.code), Some("missing-function"));
     assert!(sandbox.console().is_empty() && sandbox.files().is_empty(), "looking is neither printing nor using");

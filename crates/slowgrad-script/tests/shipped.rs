@@ -68,7 +68,7 @@ fn the_lesson_about_zeros_says_what_happens() {
         assert!(values[equal.clone()].iter().all(|value| *value == values[equal.start]), "{values:?}");
     }
 
-    let (_, _, said) = end("Chance");
+    let (_, _, said) = end("Random weights");
     for (i, answer) in said.iter().enumerate() {
         assert!((answer - lesson.setup.train.target(i)[0]).abs() < 0.2, "{said:?}");
     }
