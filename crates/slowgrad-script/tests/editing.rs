@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use slowgrad_script::PluginKind;
-use slowgrad_script::editing::{Completion, Meaning, complete, definition};
+use slowgrad_script::editing::{Completion, Definition, complete, definition};
 
 /// The completions at the bar `|` of a text.
 fn at(text: &str) -> Vec<Completion> {
@@ -119,7 +119,7 @@ fn comments_and_texts_are_left_alone_and_nothing_breaks_it() {
 }
 
 /// What the name at the bar means, as text of the same file.
-fn meaning(text: &str) -> Option<Meaning> {
+fn meaning(text: &str) -> Option<Definition> {
     let offset = text.find('¦').unwrap();
     definition(&text.replace('¦', ""), offset)
 }
@@ -127,7 +127,7 @@ fn meaning(text: &str) -> Option<Meaning> {
 #[track_caller]
 fn means(text: &str, before: &str) {
     let plain = text.replace('¦', "");
-    let Some(Meaning::Here(range)) = meaning(text) else { panic!("{text}: {:?}", meaning(text)) };
+    let Some(Definition::Here(range)) = meaning(text) else { panic!("{text}: {:?}", meaning(text)) };
     assert_eq!(&plain[..range.start], before, "{text}");
 }
 
@@ -146,7 +146,7 @@ fn names_lead_to_what_binds_them() {
     assert_eq!(meaning("fn activation(z) { ¦exp(z) }"), None);
     assert_eq!(meaning("fn f() { let b = 1; } fn activation(z) { ¦b }"), None);
     let file = |function: Option<&str>| {
-        Some(Meaning::File { path: "shared/h".to_owned(), function: function.map(str::to_owned) })
+        Some(Definition::File { path: "shared/h".to_owned(), function: function.map(str::to_owned) })
     };
     assert_eq!(meaning("import \"shared¦/h\" as h;"), file(None));
     assert_eq!(meaning("import \"shared/h\" as h; fn activation(z) { h::twi¦ce(z) }"), file(Some("twice")));

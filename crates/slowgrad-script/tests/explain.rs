@@ -80,7 +80,7 @@ fn every_example_shows_what_its_page_says() {
         if !faulty.contains(&page.code) {
             wrong.push(format!("{}: the faulty example gives {faulty:?}", page.code));
         }
-        let mended = check(&page, "mended");
+        let mended = check(&page, "corrected");
         if mended.iter().any(|found| found.code == page.code || found.severity == Severity::Error) {
             wrong.push(format!("{}: the mended example gives {:?}", page.code, codes(&mended)));
         }
@@ -91,7 +91,7 @@ fn every_example_shows_what_its_page_says() {
 #[test]
 fn a_page_is_found_by_its_code() {
     let found = page("unknown-name").unwrap();
-    assert_eq!(found.title, "A name is not known here.");
+    assert_eq!(found.title, "A name is not defined here.");
     assert!(page("unknown-nam").is_none());
     assert_eq!(nearest_code("unknown-nam"), Some("unknown-name"));
 }

@@ -3,21 +3,21 @@
 
 mod common;
 use proptest::prelude::*;
-use slowgrad_script::{Checked, Diagnostic, Tried};
+use slowgrad_script::{CheckReport, Diagnostic, Measurement};
 
-fn examine(text: &str) -> Checked {
+fn examine(text: &str) -> CheckReport {
     common::sandbox(&[("t.rhai", text)]).examine("t.rhai")
 }
 
-fn activation(body: &str) -> Checked {
+fn activation(body: &str) -> CheckReport {
     examine(&format!("fn activation(z) {{ {body} }}"))
 }
 
-fn codes(checked: &Checked) -> Vec<&'static str> {
+fn codes(checked: &CheckReport) -> Vec<&'static str> {
     checked.diagnostics.iter().map(|found| found.code).collect()
 }
 
-fn find<'c>(checked: &'c Checked, code: &str) -> &'c Diagnostic {
+fn find<'c>(checked: &'c CheckReport, code: &str) -> &'c Diagnostic {
     let found = checked.diagnostics.iter().find(|found| found.code == code);
     found.unwrap_or_else(|| panic!("no {code} in {checked:#?}"))
 }
@@ -26,7 +26,7 @@ fn find<'c>(checked: &'c Checked, code: &str) -> &'c Diagnostic {
 fn fine(body: &str) -> (usize, usize) {
     let checked = activation(body);
     assert!(checked.diagnostics.is_empty(), "{body}: {:#?}", checked.diagnostics);
-    let Tried::Gradient { points, kinks, agrees, ref worst } = checked.reports[0].tried else { panic!("{checked:?}") };
+    let Measurement::Gradient { points, kinks, agrees, ref worst } = checked.reports[0].measurement else { panic!("{checked:?}") };
     assert!(agrees && worst.as_ref().unwrap().error < 1e-4, "{body}: {worst:?}");
     (points, kinks)
 }
@@ -97,7 +97,7 @@ fn a_wrong_gradient_is_found_and_the_worst_point_named() {
         let found = find(&checked, "gradient-mismatch");
         assert!(found.message.contains("at z = ") && found.message.contains("rises by"), "{body}: {}", found.message);
         assert!(found.help.is_some() && found.location.is_some());
-        let Tried::Gradient { agrees, ref worst, .. } = checked.reports[0].tried else { panic!("{checked:?}") };
+        let Measurement::Gradient { agrees, ref worst, .. } = checked.reports[0].measurement else { panic!("{checked:?}") };
         assert!(!agrees && worst.as_ref().unwrap().error > 1e-5, "{body}: {worst:?}");
         assert!(checked.reports[0].to_string().starts_with("gradient does not agree"), "{}", checked.reports[0]);
     }
