@@ -118,7 +118,7 @@ impl Check<'_> {
                 .into_iter()
                 .find(|kind| kind.contracts().contains(&near))
                 .map_or(near, PluginKind::usage);
-            let message = format!("this file defines `fn {name}`, did you mean `fn {near}`?");
+            let message = format!("this file has `fn {name}`, did you mean `fn {near}`?");
             let location = program.text.function_location(name);
             self.found
                 .push(Diagnostic::error("missing-function", message).at(location).help(format!("write `fn {usage}`")));

@@ -114,8 +114,8 @@ fn the_lesson_in_the_readme_runs() {
     let mut blocks = guide.split("```rhai\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0));
     let lesson = blocks.find(|block| block.contains("stage.ask(")).unwrap();
     let lesson = common::sandbox(&[("mine.rhai", lesson)]).open("mine.rhai").unwrap();
-    let asked = lesson.cues.iter().any(|cue| matches!(cue, Cue::Ask { right: 1, .. }));
-    assert!(asked && lesson.cues.contains(&Cue::Focus(Target::Weight { layer: 1, neuron: 0, input: 2 })));
+    let has_question = lesson.cues.iter().any(|cue| matches!(cue, Cue::Ask { right: 1, .. }));
+    assert!(has_question && lesson.cues.contains(&Cue::Focus(Target::Weight { layer: 1, neuron: 0, input: 2 })));
 }
 
 #[test]
@@ -155,24 +155,24 @@ fn conditions_keep_captured_values_and_run_for_every_parameter() {
     // Only some gradients of this sample are large.
     run.seek(3).unwrap();
     let step = run.record().unwrap();
-    let asked = |at: usize| match &lesson.conditions[at] {
+    let holds = |at: usize| match &lesson.conditions[at] {
         condition::Condition::OfParameter(condition) => condition.ask(&step).unwrap(),
-        condition::Condition::OfTraining(_) => panic!("it is asked of parameters"),
+        condition::Condition::OfTraining(_) => panic!("a condition of parameters"),
     };
     let large: Vec<bool> = step.grads.iter().map(|grad| grad.abs() > 0.25).collect();
     assert!(large.contains(&true) && large.contains(&false), "{:?}", step.grads);
-    assert_eq!(asked(0), large);
+    assert_eq!(holds(0), large);
     for layer in 0..2 {
         let shape = &step.shape;
         let in_layer: Vec<bool> = (0..shape.parameters()).map(|index| shape.weights(layer).contains(&index)).collect();
-        assert_eq!(asked(1 + layer), in_layer, "weights of layer {layer}");
+        assert_eq!(holds(1 + layer), in_layer, "weights of layer {layer}");
     }
 }
 
 #[test]
 fn conditions_of_training_run_after_the_first_epoch() {
     let lesson = common::sandbox(&[("mine.rhai", STAGED)]).open("mine.rhai").unwrap();
-    let condition::Condition::OfTraining(condition) = &lesson.conditions[3] else { panic!("it is asked of training") };
+    let condition::Condition::OfTraining(condition) = &lesson.conditions[3] else { panic!("a condition of training") };
     let mut until = condition::Until::new(condition.clone());
     let setup = &lesson.setup;
     assert_eq!(setup.steps_per_epoch(), 4);
@@ -526,9 +526,9 @@ fn a_changed_or_broken_import_does_not_affect_running_functions() {
         run.seek(20).expect("the last good version goes on");
         assert!(run.model().same_bits(&before), "the past has the bits it had");
     }
-    assert!(sandbox.assemble(&opened.spec).is_err(), "the broken helper is reported when it is asked for");
+    assert!(sandbox.assemble(&opened.spec).is_err(), "assembling again reports the broken helper");
     sandbox.replace("own", "shared/m.rhai", Some(b"fn f(x) { x * 3.0 }".as_slice().into()));
     let mut changed = slowgrad_engine::run::Run::new(sandbox.assemble(&opened.spec).unwrap(), opened.parameters);
     changed.seek(20).unwrap();
-    assert!(!changed.model().same_bits(&before), "the new helper takes over when the set-up is made anew");
+    assert!(!changed.model().same_bits(&before), "assembling again uses the new helper");
 }

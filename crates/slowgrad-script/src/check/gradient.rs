@@ -139,10 +139,10 @@ impl Check<'_> {
             };
             let of = match operands.as_slice() {
                 [] => String::new(),
-                [operand] => format!(" for operand {operand}"),
-                _ => format!(" for operands {}", operands.join(" and ")),
+                [operand] => format!(" for operand {operand},"),
+                _ => format!(" for operands {},", operands.join(" and ")),
             };
-            let message = format!("this gives {}{of}, at {}", number(call.values[at]), inputs(call));
+            let message = format!("this gives {}{of} at {}", number(call.values[at]), inputs(call));
             let warning = Diagnostic::warning("not-finite", message).at(place(node.site));
             self.warn_once(match remedy(node.op, call.values[at]) {
                 Some(help) => warning.help(help),
