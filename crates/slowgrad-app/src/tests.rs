@@ -328,7 +328,7 @@ fn a_section_is_gone_to_by_its_name() {
     let mut window = open("sgd-and-momentum");
     window.get_by_label("section Plain").click();
     settle(&mut window);
-    assert_eq!(window.state().session.performance.section(), Some("Plain"));
+    assert_eq!(window.state().session.performance.section(), Some("Without momentum"));
 }
 
 #[test]
@@ -356,7 +356,7 @@ fn a_list_says_what_each_choice_is_and_begins_with_what_there_is() {
     window.key_press(Key::A);
     window.run_steps(4);
     assert!(window.query_by_label_contains("Enter confirms").is_some());
-    let help = window.get_by_label("Squeezes z between −1 and 1.").rect();
+    let help = window.get_by_label("Squashes z into the range −1 to 1.").rect();
     let field = window.get_by_role_and_label(Role::TextInput, "new activation for layer 1").rect();
     let keys = window.get_by_label_contains("Enter confirms").rect();
     assert!(field.bottom() < help.top() && help.bottom() < keys.top(), "what there is, is in view: {help}");

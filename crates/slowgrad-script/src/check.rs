@@ -1,15 +1,15 @@
-//! Tries a file out: does it run, is its gradient true, does it say something that it does not do?
+//! Checks a script file: whether it runs, whether its gradient is correct, and whether it contains likely mistakes.
 //!
-//! Functions are called at seeded points within the range where they are used, and at the places where something
-//! special may happen. The gradient that the tape derives is compared with finite differences (`gradient`, `slope`),
-//! and with the author's own `derivative` where there is one.
+//! Functions are called at seeded points within their usual range and at special points. The gradient that the tape
+//! derives is compared with finite differences (`gradient`, `slope`) and, where the author wrote one, with
+//! `derivative`.
 
 mod gradient;
 mod points;
 mod report;
 mod slope;
 
-pub use report::{Checked, Report, Tried, Worst};
+pub use report::{CheckReport, FunctionReport, Measurement, WorstPoint};
 
 use crate::host::Budget;
 use crate::plugins::{Home, PluginKind};
@@ -17,9 +17,9 @@ use crate::program::Program;
 use crate::sandbox::{Sandbox, first_update, runs_each_time};
 use crate::words::{kind, list};
 use crate::{controls, habits, reading};
-use points::{Domain, Place, Probe, Sliders};
+use points::{Domain, Probe, ProbeKind, Sliders};
 use rhai::Dynamic;
-use slope::{Borrowed, noise};
+use slope::{TestedFunction, noise};
 use slowgrad_engine::plugin::Activation;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::shape::Shape;
@@ -28,55 +28,55 @@ use slowgrad_tape::Diagnostic;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Steps of an optimizer with each kind of gradient.
-const STEPS: usize = 64;
-/// Neurons of a layer that is tried, other than one.
-const LAYER: usize = 4;
-/// How far the author's derivative may be from the derived one, relative to its size.
-const CLOSE: f64 = 1e-6;
-/// Beyond, textbook forms overflow that are right.
-const TEXTBOOK: f64 = 30.0;
+/// Steps that an optimizer runs for each size of gradient.
+const OPTIMIZER_STEPS: usize = 64;
+/// Width of the layer for activations of a whole layer.
+const TEST_LAYER_WIDTH: usize = 4;
+/// The largest relative difference between the author's derivative and the derived one.
+const DERIVATIVE_TOLERANCE: f64 = 1e-6;
+/// The largest input for `derivative`: beyond it, correct textbook formulas may overflow.
+const MAX_TEXTBOOK_INPUT: f64 = 30.0;
 
-type Outcome<T = ()> = Result<T, Box<Diagnostic>>;
+type CheckResult<T = ()> = Result<T, Box<Diagnostic>>;
 
 impl Sandbox {
-    /// Everything that is wrong or doubtful about one file of any kind. What it printed is in the
+    /// Checks one file of any kind and returns its errors and warnings. Its output is in the
     /// [`console`](Self::console).
     pub fn check(&self, path: &str) -> Vec<Diagnostic> {
         self.examine(path).diagnostics
     }
 
-    /// The same with what was tried, in numbers.
-    pub fn examine(&self, path: &str) -> Checked {
-        let mut check = Check { sandbox: self, found: Vec::new(), reports: Vec::new(), until: None };
+    /// Checks one file like [`check`](Self::check) and also reports how each function was tested.
+    pub fn examine(&self, path: &str) -> CheckReport {
+        let mut check = Check { sandbox: self, found: Vec::new(), reports: Vec::new(), deadline: None };
         if let Err(error) = check.file(path) {
             check.found.push(*error);
         }
         let mut found = self.plugins.with_others(check.found);
         let mut seen = Vec::new();
         found.retain(|diagnostic| {
-            let new = !seen.contains(diagnostic);
+            let fresh = !seen.contains(diagnostic);
             seen.push(diagnostic.clone());
-            new
+            fresh
         });
-        Checked { diagnostics: found, reports: check.reports }
+        CheckReport { diagnostics: found, reports: check.reports }
     }
 }
 
 struct Check<'s> {
     sandbox: &'s Sandbox,
     found: Vec<Diagnostic>,
-    reports: Vec<Report>,
-    /// When no further points are tried; where there is no clock, only work is counted.
-    until: Option<Duration>,
+    reports: Vec<FunctionReport>,
+    /// The time after which no more points are tested. Without a clock only the operation count limits a check.
+    deadline: Option<Duration>,
 }
 
 impl Check<'_> {
-    fn file(&mut self, path: &str) -> Outcome {
+    fn file(&mut self, path: &str) -> CheckResult {
         *self.sandbox.plugins.home.borrow_mut() = Home { path: path.to_owned() };
         self.sandbox.plugins.interpreter.shelf.used.borrow_mut().clear();
         let limits = self.sandbox.plugins.interpreter.host.limits.get();
-        self.until = limits.clock.map(|now| now() + limits.making_time);
+        self.deadline = limits.clock.map(|now| now() + limits.making_time);
         let program = self.sandbox.plugins.program(path)?;
         self.found.extend(habits::doubtful(&program.text));
         let defines = |kind: &PluginKind| kind.contracts().iter().any(|name| program.function(name).is_some());
@@ -93,7 +93,7 @@ impl Check<'_> {
         let kinds: Vec<PluginKind> =
             PluginKind::ALL.into_iter().filter(|kind| *kind != PluginKind::Lesson && defines(kind)).collect();
         if kinds.is_empty() && !is_lesson {
-            return self.nothing(path, &program);
+            return self.no_contract(path, &program);
         }
         for kind in kinds {
             self.plugin(kind, path, &program)?;
@@ -101,8 +101,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// A file without any contract function: the folder tells which one was meant.
-    fn nothing(&mut self, path: &str, program: &Program) -> Outcome {
+    /// Reports a file without any contract function. The folder tells which function is missing.
+    fn no_contract(&mut self, path: &str, program: &Program) -> CheckResult {
         let folder = PluginKind::ALL.into_iter().find(|kind| path.starts_with(&format!("{}/", kind.folder())));
         if let Some(kind) = folder {
             let usage = kind.usage();
@@ -123,32 +123,34 @@ impl Check<'_> {
             self.found
                 .push(Diagnostic::error("missing-function", message).at(location).help(format!("write `fn {usage}`")));
         } else if names.is_empty() {
-            let message = "this file has no function that slowgrad knows";
+            let message = "this file defines none of the functions that slowgrad calls";
             let location = program.text.function_location("");
             self.found.push(
-                Diagnostic::error("missing-function", message).at(location).help(format!("it knows {}", list(&all))),
+                Diagnostic::error("missing-function", message)
+                    .at(location)
+                    .help(format!("slowgrad calls {}", list(&all))),
             );
         }
-        // A file of helper functions to import is fine.
+        // A file with only helper functions for imports is fine.
         Ok(())
     }
 
-    fn plugin(&mut self, kind: PluginKind, path: &str, program: &Rc<Program>) -> Outcome {
+    fn plugin(&mut self, kind: PluginKind, path: &str, program: &Rc<Program>) -> CheckResult {
         let plugin = PluginRef::named(path);
         let mut rng = Rng::new(1, Purpose::Data);
         match kind {
             PluginKind::Activation => {
-                let activation = self.sandbox.activation(&plugin, LAYER)?;
-                let width = if activation.whole_layer { LAYER } else { 1 };
+                let activation = self.sandbox.activation(&plugin, TEST_LAYER_WIDTH)?;
+                let width = if activation.whole_layer { TEST_LAYER_WIDTH } else { 1 };
                 let probes = points::anywhere(width, &Sliders::new(&activation.info.controls), &mut rng);
-                self.gradient(kind, program, &Borrowed(&activation.function), &probes, width)?;
+                self.gradient(kind, program, &TestedFunction(&activation.function), &probes, width)?;
                 self.derivative(&activation, program, &probes)?;
             }
             PluginKind::Loss => self.loss(&plugin, program, &mut rng)?,
             PluginKind::Regularizer => {
                 let regularizer = self.sandbox.regularizer(&plugin)?;
                 let probes = points::anywhere(1, &Sliders::new(&regularizer.info.controls), &mut rng);
-                self.gradient(kind, program, &Borrowed(&regularizer.function), &probes, 1)?;
+                self.gradient(kind, program, &TestedFunction(&regularizer.function), &probes, 1)?;
             }
             PluginKind::Schedule => self.schedule(&plugin, program)?,
             PluginKind::Optimizer => self.optimizer(&plugin, program, &mut rng)?,
@@ -159,38 +161,38 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Whether there is time for another point. A file is checked within a few seconds, however slow its script is.
+    /// Whether there is time for another point. The deadline bounds a check to a few seconds for any script.
     fn in_time(&self) -> bool {
         let clock = self.sandbox.plugins.interpreter.host.limits.get().clock;
-        clock.zip(self.until).is_none_or(|(now, until)| now() < until)
+        clock.zip(self.deadline).is_none_or(|(now, deadline)| now() < deadline)
     }
 
-    /// Reports of one function tried in several ways become one.
-    fn report(&mut self, report: Report) {
+    /// Adds a report, and merges it with an earlier report of the same function.
+    fn report(&mut self, report: FunctionReport) {
         let same = self.reports.iter_mut().find(|known| known.function == report.function);
         match same {
-            Some(known) => known.join(report),
+            Some(known) => known.merge(report),
             None => self.reports.push(report),
         }
     }
 
-    /// A loss, made for some numbers of outputs and for shares or any numbers.
-    fn loss(&mut self, plugin: &PluginRef, program: &Rc<Program>, rng: &mut Rng) -> Outcome {
-        // A loss may be made for a number of outputs, such as a mean and a deviation.
-        let mut refused = Vec::new();
+    /// Checks a loss with 1 to 3 outputs, on probabilities and on real numbers.
+    fn loss(&mut self, plugin: &PluginRef, program: &Rc<Program>, rng: &mut Rng) -> CheckResult {
+        // A loss may require a certain number of outputs, such as a mean and a deviation.
+        let mut rejected = Vec::new();
         let sizes = [1, 2, 3];
-        let mut matters = false;
+        let mut depends = false;
         for outputs in sizes {
             let loss = self.sandbox.loss(plugin, outputs)?;
-            let function = Borrowed(&loss.function);
+            let function = TestedFunction(&loss.function);
             let sliders = Sliders::new(&loss.info.controls);
             let probes = |domain, rng: &mut Rng| points::loss(domain, outputs, &sliders, rng);
-            let tried = (|| {
-                let shares = probes(Domain::Shares, rng);
+            let result = (|| {
+                let shares = probes(Domain::Probabilities, rng);
                 let reals = probes(Domain::Reals, rng);
-                // A loss of probabilities is not asked about other numbers, and one of other numbers not about them.
-                let fits = |probes: &[Probe]| -> Outcome<bool> {
-                    for probe in probes.iter().filter(|probe| probe.place == Place::Anywhere) {
+                // Use only the domains in which the loss is finite: it may be made for probabilities or for real numbers.
+                let fits = |probes: &[Probe]| -> CheckResult<bool> {
+                    for probe in probes.iter().filter(|probe| probe.kind == ProbeKind::Random) {
                         if !function.call(&probe.inputs)?.output(0).is_finite() {
                             return Ok(false);
                         }
@@ -204,25 +206,25 @@ impl Check<'_> {
                 let points: Vec<Vec<f64>> = all.into_iter().map(|probe| probe.inputs).collect();
                 habits::output_matters(&loss.function, &points, outputs)
             })();
-            match tried {
+            match result {
                 Err(error) if ["out-of-bounds", "different-lengths", "thrown"].contains(&error.code) => {
-                    refused.push(error);
+                    rejected.push(error);
                 }
-                other => matters |= other?,
+                other => depends |= other?,
             }
         }
-        if refused.len() == sizes.len() {
-            refused.truncate(1);
-            return refused.pop().map_or(Ok(()), Err);
+        if rejected.len() == sizes.len() {
+            rejected.truncate(1);
+            return rejected.pop().map_or(Ok(()), Err);
         }
-        if !matters {
+        if !depends {
             self.found.push(habits::loss_without_output(&program.text));
         }
         Ok(())
     }
 
-    /// The author's `derivative(z, a)` against the derived one.
-    fn derivative(&mut self, activation: &Activation, program: &Program, probes: &[Probe]) -> Outcome {
+    /// Compares the author's `derivative(z, a)` with the derived one.
+    fn derivative(&mut self, activation: &Activation, program: &Program, probes: &[Probe]) -> CheckResult {
         let Some(definition) = program.function("derivative").filter(|_| !activation.whole_layer) else {
             return Ok(());
         };
@@ -230,15 +232,15 @@ impl Check<'_> {
         let location = program.text.function_location("derivative");
         let mut worst: Option<(f64, f64, f64, f64)> = None;
         let mut grads = Vec::new();
-        let function = Borrowed(&activation.function);
-        // The script sees the controls as they stand.
-        let standing = Sliders::new(&activation.info.controls);
-        let usable = |probe: &&Probe| probe.place != Place::Far && probe.inputs[0].abs() <= TEXTBOOK;
+        let function = TestedFunction(&activation.function);
+        // `derivative` gets the current values of the controls.
+        let sliders = Sliders::new(&activation.info.controls);
+        let usable = |probe: &&Probe| probe.kind != ProbeKind::Far && probe.inputs[0].abs() <= MAX_TEXTBOOK_INPUT;
         for probe in probes.iter().filter(usable).filter(|_| self.in_time()) {
-            let point = standing.given(probe.inputs[0]);
+            let point = sliders.with_input(probe.inputs[0]);
             let call = function.call(&point)?;
             call.trace.backward(&call.values, &[1.0], &mut grads);
-            // At a kink either side's derivative is as good.
+            // At a kink the derivative of either side is acceptable.
             if !grads[0].is_finite() || function.at_kink(&call, &point)? {
                 continue;
             }
@@ -252,7 +254,8 @@ impl Check<'_> {
                 let message = format!("the result of `derivative` must be a number, but this is {}", kind(&value));
                 return Err(Box::new(Diagnostic::error("wrong-return", message).at(location)));
             };
-            let allowed = CLOSE * grads[0].abs().max(stated.abs()) + 64.0 * noise(&call, 0).max(f64::EPSILON);
+            let allowed =
+                DERIVATIVE_TOLERANCE * grads[0].abs().max(stated.abs()) + 64.0 * noise(&call, 0).max(f64::EPSILON);
             let error = (stated - grads[0]).abs() / grads[0].abs().max(1.0);
             let wrong = stated.is_nan() || (stated - grads[0]).abs() > allowed;
             if wrong && worst.is_none_or(|(most, ..)| error > most || error.is_nan()) {
@@ -261,24 +264,24 @@ impl Check<'_> {
         }
         if let Some((_, z, stated, derived)) = worst {
             let message = format!(
-                "`derivative` gives {stated:.6} at z = {z}, but the activation's derivative there is {derived:.6}"
+                "`derivative` returns {stated:.6} at z = {z}, but the activation's derivative there is {derived:.6}"
             );
-            let help = "it is shown as text only; training uses the derived one";
+            let help = "`derivative` is only shown; training uses the derived one";
             self.found.push(Diagnostic::warning("derivative-mismatch", message).at(location).help(help));
         }
         Ok(())
     }
 
-    fn optimizer(&mut self, plugin: &PluginRef, program: &Program, rng: &mut Rng) -> Outcome {
+    fn optimizer(&mut self, plugin: &PluginRef, program: &Program, rng: &mut Rng) -> CheckResult {
         let optimizer = self.sandbox.optimizer(plugin)?;
         let fields = optimizer.state.len();
         let mut steps = 0;
         for rule in [&optimizer.weights, &optimizer.biases] {
-            // Gradients of all signs, none at all as of a neuron that never fires, tiny and large ones.
+            // Gradients of usual size, zero (a neuron that never fires), tiny and large.
             for size in [1.0, 0.0, 1e-9, 1e4] {
                 let mut inputs = first_update(&optimizer);
-                for step in 1..=STEPS {
-                    // Adding 0 leaves no −0, which nobody expects in a message.
+                for step in 1..=OPTIMIZER_STEPS {
+                    // Adding 0 turns −0 into 0, so that messages do not show −0.
                     let grad = size * rng.uniform(-1.0, 1.0) + 0.0;
                     inputs[1] = grad;
                     let context = 2 + fields;
@@ -299,15 +302,15 @@ impl Check<'_> {
                 self.found.push(runs_each_time(program, PluginKind::Optimizer));
             }
         }
-        self.report(Report { function: "update", tried: Tried::Steps(steps) });
+        self.report(FunctionReport { function: "update", measurement: Measurement::Steps(steps) });
         Ok(())
     }
 
-    /// The rates of the first epochs, of one step each and of many.
-    fn schedule(&mut self, plugin: &PluginRef, program: &Program) -> Outcome {
+    /// Runs a schedule over its first epochs, with 1 and with 10 steps per epoch.
+    fn schedule(&mut self, plugin: &PluginRef, program: &Program) -> CheckResult {
         let schedule = self.sandbox.schedule(plugin)?;
         for per_epoch in [1, 10] {
-            for step in 1..=STEPS {
+            for step in 1..=OPTIMIZER_STEPS {
                 let context = [step as f64, ((step - 1) / per_epoch) as f64, per_epoch as f64];
                 let inputs = [&context[..], &schedule.info.sliders()].concat();
                 let call = schedule.function.borrow_mut().call(&inputs)?;
@@ -322,7 +325,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn dataset(&mut self, plugin: &PluginRef, program: &Program) -> Outcome {
+    fn dataset(&mut self, plugin: &PluginRef, program: &Program) -> CheckResult {
         let samples = self.sandbox.dataset(plugin, None, 0.0, 1)?;
         let location = program.text.function_location("dataset");
         let Some(first) = samples.first() else {

@@ -1,11 +1,11 @@
-//! What an editor asks about a text while it is being written: which names may stand here, and what a name means.
+//! Editor support for script texts: completion and go-to-definition.
 //!
-//! Both answers come from the text as it is, broken or not, and from the [`reference`](crate::reference); no script
-//! is run. Offsets are bytes.
+//! Both work on the current text, even if it has syntax errors, and on the [`reference`](crate::reference). Neither may
+//! run a script. Offsets are bytes.
 
 mod complete;
 mod meaning;
 mod outline;
 
 pub use complete::{Completion, complete};
-pub use meaning::{Meaning, definition};
+pub use meaning::{Definition, definition};

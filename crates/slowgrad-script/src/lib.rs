@@ -73,7 +73,7 @@ mod tracer;
 mod words;
 
 pub use catalogue::Entry;
-pub use check::{Checked, Report, Tried, Worst};
+pub use check::{CheckReport, FunctionReport, Measurement, WorstPoint};
 pub use files::{Files, Library, Root};
 pub use host::ConsoleLine;
 pub use lexer::{TokenKind, highlight};

@@ -1,6 +1,6 @@
-//! The printed derivations are what was computed, over all shipped plugins and over scripts made at random: each
-//! product of a printed chain rule multiplies to its printed share, the shares add up to the gradient, every number
-//! leads to the event that it came from, and the explanation of a change is the change. All of it bit for bit.
+//! The printed derivations match the computation, for all shipped plugins and for random scripts. Each product in a
+//! printed chain rule equals its printed term, the terms add up to the gradient, every number links to the event that
+//! computed it, and the explanation of a change equals the change. All comparisons are bit for bit.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
@@ -19,7 +19,7 @@ use slowgrad_timeline::scene::{Inspector, InspectorRow, Link, Math, Plugin, Slid
 use slowgrad_timeline::words::Words;
 use std::sync::Arc;
 
-/// As many digits as tell every number from every other.
+/// Enough digits to distinguish all numbers.
 const EXACT: Words = Words { digits: 17 };
 
 /// The recorded step of a lesson.
@@ -27,7 +27,7 @@ fn timeline(lesson: &str, step: u64) -> Timeline {
     timelines(lesson, step).1
 }
 
-/// The step before and the recorded step.
+/// The previous and the recorded step.
 fn timelines(lesson: &str, step: u64) -> (Option<Timeline>, Timeline) {
     let sandbox = common::sandbox(&[("mine.rhai", lesson)]);
     let opened = sandbox.open("mine.rhai").unwrap_or_else(|problems| panic!("{lesson}: {problems:?}"));
@@ -91,7 +91,7 @@ fn shipped() -> Vec<(String, (Option<Timeline>, Timeline))> {
     all
 }
 
-/// The links of a formula to events of the step: the number's text and the event.
+/// The links from a formula to events of the step: the number's text and the event.
 fn links(math: &Math, out: &mut Vec<(String, usize)>) {
     let mut all = Vec::new();
     all_links(math, &mut all);
@@ -126,12 +126,12 @@ fn read(text: &str) -> Option<f64> {
     }
 }
 
-/// Bit for bit, but both zeros are printed as 0.
+/// Compares bit for bit, except that both zeros are printed as 0.
 fn same(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || (a == 0.0 && b == 0.0) || (a.is_nan() && b.is_nan())
 }
 
-/// Whether an event computed a number: it is its result, or what it added to its result, or the slope of its operation.
+/// Whether an event computed a number: as its result, as the term it added, or as the derivative of its operation.
 fn gives(event: &Event, x: f64) -> bool {
     let also = match &event.kind {
         EventKind::Chain { contribution, local, .. } => same(*contribution, x) || same(*local, x),
@@ -166,7 +166,7 @@ fn check_links(what: &str, (before, timeline): (Option<&Timeline>, &Timeline), m
                 let is_given = read(text).is_some_and(|x| gives(&event, x));
                 assert!(is_answer || is_given, "{what}: {text} leads to event {index}, which is {:?}", event.kind);
             }
-            // The number is what the update of the step before made of the parameter.
+            // The number is the result of the previous step's update of the parameter.
             Link::UpdateBefore(target) => {
                 let (before, at) = past(target);
                 let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
@@ -175,7 +175,7 @@ fn check_links(what: &str, (before, timeline): (Option<&Timeline>, &Timeline), m
             }
             Link::StateBefore(target, field) => {
                 let (before, at) = past(target);
-                // A state that is handed on as it was has no event.
+                // A state that does not change has no event.
                 if let Some(event) = before.state_event(at, field).map(|event| before.event(event)) {
                     assert!(is(event.kind.result()), "{what}: {text} against {:?}", event.kind);
                 }
@@ -206,7 +206,7 @@ fn check_links(what: &str, (before, timeline): (Option<&Timeline>, &Timeline), m
                 assert!(is(inputs[nth]), "{what}: {text} is not slider {nth} of {plugin:?}: {inputs:?}");
             }
             Link::Slider(plugin, slider) => panic!("{what}: {text} leads to {plugin:?} {slider:?}"),
-            // What a run begins with.
+            // The initial values of a run.
             Link::Plugin(_) => assert!(before.is_none(), "{what}: {text} is not from the beginning"),
             Link::Sample(sample) => {
                 let recorded = step.samples.iter().find(|recorded| recorded.sample == sample).unwrap();
@@ -217,7 +217,7 @@ fn check_links(what: &str, (before, timeline): (Option<&Timeline>, &Timeline), m
     found.len()
 }
 
-/// Every number of a formula that is not linked: signs, brackets and counts of a formula are not among them.
+/// Every number in a formula without a link, except signs, brackets and counts.
 fn unlinked(math: &Math, out: &mut Vec<f64>) {
     match math {
         Math::Row(parts) => parts.iter().for_each(|part| unlinked(part, out)),
@@ -232,12 +232,13 @@ fn unlinked(math: &Math, out: &mut Vec<f64>) {
     }
 }
 
-/// Terms between plus signs, none of which begins with one.
+/// The numbers between plus signs.
 fn terms(text: &str) -> Vec<f64> {
     text.split(" + ").map(|term| read(term).unwrap_or_else(|| panic!("{term} in {text}"))).collect()
 }
 
-/// That a derivation's products are its shares and its shares its result. Answers the number of its paths.
+/// Checks that the products of a derivation equal its terms and that the terms add up to its result. Returns the number
+/// of paths.
 fn check_chain(what: &str, timeline: &Timeline, event: &Event) -> usize {
     let is_fused = matches!(event.kind, EventKind::Backprop { .. });
     if !is_fused && !matches!(event.kind, EventKind::Chain { .. }) {
@@ -263,7 +264,7 @@ fn check_chain(what: &str, timeline: &Timeline, event: &Event) -> usize {
         sum = if is_fused { slowgrad_tape::math::fma(factors[0], factors[1], sum) } else { sum + share };
     }
     assert!(same(sum, result), "{what}: {numbers} is {sum:e} and not {result:e}");
-    // In symbols there are as many paths.
+    // The symbolic form has the same number of paths.
     let symbols = formula.symbols.plain();
     assert_eq!(symbols.matches(" + ").count() + 1, shares.len(), "{what}: {symbols} against {numbers}");
     shares.len()
@@ -293,7 +294,7 @@ fn section<'a>(inspector: &'a Inspector, heading: &str) -> Option<&'a [Inspector
     inspector.sections.iter().find(|section| section.heading == heading).map(|section| section.rows.as_slice())
 }
 
-/// What is said of neurons, parameters and layers that are played as a whole.
+/// Checks the headlines of neurons, parameters and layers that are played as a unit.
 fn check_headlines(what: &str, steps: (Option<&Timeline>, &Timeline)) -> usize {
     let timeline = steps.1;
     let layout = Layout::new(&timeline.step().shape);
@@ -312,7 +313,7 @@ fn check_headlines(what: &str, steps: (Option<&Timeline>, &Timeline)) -> usize {
                 followed += check_links(&what, steps, math);
                 let mut alone = Vec::new();
                 unlinked(math, &mut alone);
-                // An output that the loss did not look at has a gradient of 0 that nobody computed.
+                // An output that the loss ignores has a gradient of 0 without an event.
                 alone.retain(|x| *x != 0.0);
                 assert!(events.len() == 1 || alone.is_empty(), "{what}: {alone:?} in {}", math.plain());
             }
@@ -321,7 +322,7 @@ fn check_headlines(what: &str, steps: (Option<&Timeline>, &Timeline)) -> usize {
     followed
 }
 
-/// Everything that is said about a step.
+/// Checks all texts of a step.
 fn check(what: &str, steps: (Option<&Timeline>, &Timeline)) -> (usize, usize) {
     let timeline = steps.1;
     let (mut followed, mut most_paths) = (0, 0);
@@ -332,8 +333,8 @@ fn check(what: &str, steps: (Option<&Timeline>, &Timeline)) -> (usize, usize) {
         for math in [&formula.numbers, &formula.result].into_iter().chain(&formula.notes) {
             followed += check_links(&what, steps, math);
         }
-        // A factor without a place that it came from is one that the engine counted or measured, the gradient of an
-        // output that the loss did not look at, or the 1 that a penalty's way back starts with.
+        // A factor without an origin is a count or a norm from the engine, the gradient of an output that the loss
+        // ignores, or the 1 with which the backward pass of a penalty starts.
         let mut alone = Vec::new();
         unlinked(&formula.numbers, &mut alone);
         let start = if event.address.phase == Phase::Backward { 0.0 } else { 1.0 };
@@ -354,14 +355,14 @@ fn check(what: &str, steps: (Option<&Timeline>, &Timeline)) -> (usize, usize) {
         }
         let Some(at) = parameter(target) else { continue };
         let index = step.shape.index(at);
-        // What is said to move the parameter moves it, and what comes out is its new value.
+        // The stated terms move the parameter, and the result is its new value.
         let rows = section(&inspector, "Why this much?").unwrap();
         let change = rows[0].value.plain();
         let amount = read(change.rsplit(" = ").next().unwrap()).unwrap();
         let (old, new) = (step.before.values[index], step.after.values[index]);
         let moved = if rows[0].label.plain().starts_with('Δ') { old + amount } else { amount };
         assert!(same(moved, new), "{what}: {old:e} and {change} is {moved:e} and not {new:e}");
-        // A gradient of 0 is traced to an event; one that is not 0 needs no reason.
+        // A gradient of 0 has a reason with an event; any other gradient needs none.
         let reasons = section(&inspector, "Why nothing?");
         assert_eq!(reasons.is_some(), step.mean_grad(index) == 0.0, "{what}");
         for row in reasons.into_iter().flatten() {
@@ -372,7 +373,7 @@ fn check(what: &str, steps: (Option<&Timeline>, &Timeline)) -> (usize, usize) {
 }
 
 #[test]
-fn derivations_of_all_shipped_plugins_are_what_was_computed() {
+fn derivations_of_all_shipped_plugins_match_the_computation() {
     let mut most = 0;
     for (name, (before, timeline)) in shipped() {
         let (followed, paths) = check(&name, (before.as_ref(), &timeline));
@@ -384,7 +385,7 @@ fn derivations_of_all_shipped_plugins_are_what_was_computed() {
 
 #[test]
 fn a_dead_relu_is_found_behind_the_next_layer() {
-    // The second layer is dead for every input, so the first gets nothing.
+    // The second layer is dead for every input, so the first gets no gradient.
     let fields = "layers: [2, 2, 1, 1], activation: \"relu\", output: \"identity\", data: [#{ input: [1.0, 2.0], target: [1.0] }],
         weights: [#{ weight: [[1.0, 0.5], [0.5, 1.0]], bias: [0.0, 0.0] }, #{ weight: [[-1.0, -2.0]], bias: [0.0] },
                   #{ weight: [[3.0]], bias: [0.0] }]";
@@ -402,11 +403,11 @@ fn a_dead_relu_is_found_behind_the_next_layer() {
 }
 
 #[test]
-fn a_flat_slope_inside_a_script_is_named_by_its_operation() {
+fn a_zero_derivative_inside_a_script_is_explained_by_its_operation() {
     let fields = "layers: [1, 1, 1], data: [#{ input: [1.0], target: [1.0] }],
         weights: [#{ weight: [[-2.0]], bias: [0.0] }, #{ weight: [[1.5]], bias: [0.0] }]";
     for (activation, word) in [("max(z, 0.0)", "larger"), ("clamp(z, -1.0, 1.0)", "cut off"), ("floor(z)", "stairs")] {
-        // The lesson's own activation stands for the hidden layers.
+        // The lesson's own activation is used for the hidden layers.
         let functions = format!("fn activation(z) {{ {activation} }}");
         let timeline = timeline(&lesson(fields, &functions), 1);
         let inspector = inspect(&timeline, 0, Target::Weight { layer: 0, neuron: 0, input: 0 }, EXACT);
@@ -416,7 +417,7 @@ fn a_flat_slope_inside_a_script_is_named_by_its_operation() {
 }
 
 #[test]
-fn momentum_adam_and_a_rule_of_ones_own_are_read_off_their_scripts() {
+fn momentum_adam_and_a_custom_rule_are_explained_from_their_scripts() {
     let change = |optimizer: &str, functions: &str| {
         let fields = format!("layers: [2, 2, 1], {optimizer} data: \"xor\", batch: 1");
         let timeline = timeline(&lesson(&fields, functions), 2);
@@ -465,7 +466,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn derivations_of_random_scripts_are_what_was_computed(
+    fn derivations_of_random_scripts_match_the_computation(
         activation in expression(&["z", "z"]),
         rule in expression(&["w", "grad", "ctx.lr", "state.m"]),
         memory in expression(&["grad", "state.m"]),

@@ -1,4 +1,4 @@
-//! Faulty scripts, each with the message its author gets and where the message points.
+//! Faulty scripts, each with its expected diagnostics and their locations.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
@@ -9,20 +9,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// One file of `tests/diagnostics`: scripts with the problems they have written under the lines at fault.
+/// One file of `tests/diagnostics`: scripts with the expected diagnostics below the lines that cause them.
 ///
-/// A line `//@ path` begins a script of this path; the first one is checked. Lines that begin with `//~` are what is
-/// expected and are no part of the script. `//@ path latin-1` is a script in that encoding, and `//@ limits a=1 b=2`
+/// A line `//@ path` starts a script with this path; the first script is checked. Lines that start with `//~` are
+/// expectations and not part of the script. `//@ path latin-1` is a script in that encoding, and `//@ limits a=1 b=2`
 /// sets limits.
 struct Fixture {
-    /// Path, text and whether it is in Latin-1.
+    /// Path, text and whether the text is in Latin-1.
     scripts: Vec<(String, String, bool)>,
     limits: Limits,
 }
 
 impl Fixture {
     fn read(text: &str) -> Self {
-        // The counter and not the clock stops scripts here, so that a slow machine says the same.
+        // The operation limit stops scripts before the clock does, so that slow machines give the same result.
         let (time, making_time) = (Duration::from_mins(1), Duration::from_mins(1));
         let mut limits = Limits { time, making_time, making_operations: 5_000_000, ..Limits::default() };
         let mut scripts: Vec<(String, String, bool)> = Vec::new();
@@ -40,7 +40,7 @@ impl Fixture {
                 let path = head.trim_end_matches(" latin-1");
                 scripts.push((path.to_owned(), String::new(), path != head));
             } else {
-                let (_, script, _) = scripts.last_mut().expect("a line //@ path stands first");
+                let (_, script, _) = scripts.last_mut().expect("the first line is //@ path");
                 script.push_str(line);
                 script.push('\n');
             }
@@ -62,12 +62,12 @@ impl Fixture {
     }
 }
 
-/// A fixture's text with these problems written into it.
+/// A fixture's text with these diagnostics inserted.
 fn with(original: &str, found: &[Diagnostic]) -> String {
     let mut text = String::new();
     let mut script: Option<&str> = None;
     let mut number = 0;
-    let mut told = vec![false; found.len()];
+    let mut written_below = vec![false; found.len()];
     for line in original.lines().filter(|line| !line.starts_with("//~")) {
         writeln!(text, "{line}").unwrap();
         if let Some(head) = line.strip_prefix("//@ ") {
@@ -81,24 +81,24 @@ fn with(original: &str, found: &[Diagnostic]) -> String {
             if let Some(at) = &problem.location
                 && (Some(at.source.name.as_str()), at.span.line) == (script, number)
             {
-                told[i] = true;
+                written_below[i] = true;
                 text.push_str(&written(problem, line));
             }
         }
     }
-    for problem in found.iter().zip(told).filter_map(|(problem, told)| (!told).then_some(problem)) {
+    for problem in found.iter().zip(written_below).filter_map(|(problem, done)| (!done).then_some(problem)) {
         text.push_str(&written(problem, ""));
     }
     text
 }
 
-/// A problem as it stands under the line at fault.
+/// A diagnostic as it is written below its line.
 fn written(problem: &Diagnostic, line: &str) -> String {
     let mut text = String::new();
     let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
     match &problem.location {
         Some(at) => {
-            // What spans several lines is marked to the end of the first.
+            // A span over several lines is marked to the end of the first line.
             let shown = at.span.text(&at.source);
             let marked = shown.lines().next().unwrap_or("").chars().count().max(1);
             let before = at.span.column as usize - 1;
@@ -122,9 +122,9 @@ fn written(problem: &Diagnostic, line: &str) -> String {
     text
 }
 
-/// With `UPDATE_FIXTURES=1` what is found is written down as what is expected.
+/// `UPDATE_FIXTURES=1` writes the actual diagnostics as the new expectations.
 #[test]
-fn faulty_scripts_are_explained_at_their_place() {
+fn faulty_scripts_get_their_expected_diagnostics() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
     let update = std::env::var_os("UPDATE_FIXTURES").is_some();
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -145,22 +145,22 @@ fn faulty_scripts_are_explained_at_their_place() {
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
-/// Whatever is wrong has a place.
+/// Every diagnostic has a location.
 #[test]
-fn every_expectation_names_a_place() {
+fn every_expectation_has_a_location() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
         let count = |what: &str| text.lines().filter(|line| line.starts_with(what)).count();
-        let said = count("//~ error[") + count("//~ warning[");
-        assert!(said > 0, "{}", path.display());
+        let expectations = count("//~ error[") + count("//~ warning[");
+        assert!(expectations > 0, "{}", path.display());
         assert_eq!(count("//~ nowhere"), 0, "{}", path.display());
     }
 }
 
 #[test]
-fn all_faults_of_a_lesson_come_at_once() {
+fn all_errors_of_a_lesson_are_reported_together() {
     let text = "fn lesson() { #{ titel: 5, layers: [2, \"3\"], data: \"xor\", batch: -1 } }";
     let found = common::sandbox(&[("mine.rhai", text)]).open("mine.rhai").unwrap_err();
     let codes: Vec<&str> = found.iter().map(|diagnostic| diagnostic.code).collect();
@@ -168,7 +168,7 @@ fn all_faults_of_a_lesson_come_at_once() {
 }
 
 #[test]
-fn the_chain_of_calls_is_told_innermost_first() {
+fn the_call_stack_is_listed_innermost_first() {
     let text =
         "fn inner(x) {\n    x + \"a\"\n}\nfn outer(x) {\n    inner(x * 2.0)\n}\nfn activation(z) {\n    outer(z)\n}";
     let found = common::sandbox(&[("activations/a.rhai", text)]).check("activations/a.rhai");
@@ -192,7 +192,7 @@ fn the_chain_of_calls_is_told_innermost_first() {
 }
 
 #[test]
-fn a_fault_in_an_imported_file_points_there() {
+fn an_error_in_an_imported_file_points_there() {
     let own = [
         ("shared/m.rhai", "// a module\nfn f(x) {\n    x + \"a\"\n}"),
         ("activations/a.rhai", "import \"shared/m\" as m;\nfn activation(z) { m::f(z) }"),

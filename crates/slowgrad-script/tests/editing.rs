@@ -1,10 +1,10 @@
-//! What an editor is told while a script is written: which names may stand here, and what a name means.
+//! Editor support: completion and go-to-definition.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use slowgrad_script::PluginKind;
-use slowgrad_script::editing::{Completion, Meaning, complete, definition};
+use slowgrad_script::editing::{Completion, Definition, complete, definition};
 
-/// The completions at the bar `|` of a text.
+/// The completions at the mark `¦` in a text.
 fn at(text: &str) -> Vec<Completion> {
     let offset = text.find('¦').unwrap();
     let plugins = [
@@ -33,7 +33,7 @@ fn offers(text: &str, expected: &[&str], not: &[&str]) {
 }
 
 #[test]
-fn a_begun_name_is_completed_and_replaced() {
+fn a_partial_name_is_completed_and_replaced() {
     let found = at("fn activation(z) { sigm¦ }");
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].text.as_str(), found[0].replaces.clone()), ("sigmoid", 19..23));
@@ -42,11 +42,11 @@ fn a_begun_name_is_completed_and_replaced() {
     offers("fn activation(z) { ¦ }", &["z", "tanh", "PI", "let", "if"], &["slider", "say", "lr"]);
     offers("fn helper(x) { x } fn activation(z) { he¦", &["helper"], &[]);
     offers("fn f() { let inner = 1; } fn activation(z) { ¦ }", &["f"], &["inner"]);
-    assert_eq!(names("fn activation(z) { let lon = 1; let long = 2; lo¦ }")[..2], ["long", "lon"], "the nearest first");
+    assert_eq!(names("fn activation(z) { let lon = 1; let long = 2; lo¦ }")[..2], ["long", "lon"], "nearest first");
 }
 
 #[test]
-fn after_a_point_stands_what_the_value_has() {
+fn after_a_point_members_of_the_value_are_offered() {
     let lesson = |body: &str| format!("fn lesson() {{ #{{}} }} fn perform(stage) {{ {body} }}");
     offers(&lesson("stage.¦"), &["say", "play", "train"], &["exp", "push", "lr"]);
     offers(&lesson("stage.pl¦"), &["play"], &["say"]);
@@ -76,7 +76,7 @@ fn after_a_point_stands_what_the_value_has() {
 }
 
 #[test]
-fn a_lesson_is_told_its_fields_and_the_names_of_plugins() {
+fn a_lesson_offers_its_fields_and_the_names_of_plugins() {
     let lesson = |body: &str| format!("fn lesson() {{\n    #{{ title: \"T\", {body} }}\n}}");
     offers(&lesson("¦"), &["layers", "activation", "seed"], &["exp", "title_", "fn"]);
     offers(&lesson("opt¦"), &["optimizer"], &["loss"]);
@@ -96,14 +96,14 @@ fn a_lesson_is_told_its_fields_and_the_names_of_plugins() {
 }
 
 #[test]
-fn outside_functions_the_contracts_are_offered() {
+fn outside_functions_contracts_are_offered() {
     offers("¦", &["fn activation(z)", "fn update(w, grad, state, ctx)", "fn lesson()"], &["exp"]);
     offers("fn ¦", &["activation(z)", "params()"], &["exp"]);
     offers("fn params() { #{ a: sli¦ } }", &["slider"], &[]);
 }
 
 #[test]
-fn comments_and_texts_are_left_alone_and_nothing_breaks_it() {
+fn comments_and_texts_offer_nothing_and_broken_scripts_work() {
     assert!(at("// sigm¦").is_empty() && at("/// sigm¦").is_empty() && at("fn f() { let exp¦ }").is_empty());
     assert!(at("fn f() { \"sigm¦\" }").is_empty() && at("fn f() { 1.5¦ }").is_empty());
     let text = "//! é\nfn lesson() { #{ title: \"T\", optimizer: #{ name: \"a\" } } }\nfn perform(stage) { stage.say(`${x}`); }";
@@ -118,8 +118,8 @@ fn comments_and_texts_are_left_alone_and_nothing_breaks_it() {
     }
 }
 
-/// What the name at the bar means, as text of the same file.
-fn meaning(text: &str) -> Option<Meaning> {
+/// The definition of the name at the mark `¦`.
+fn meaning(text: &str) -> Option<Definition> {
     let offset = text.find('¦').unwrap();
     definition(&text.replace('¦', ""), offset)
 }
@@ -127,12 +127,12 @@ fn meaning(text: &str) -> Option<Meaning> {
 #[track_caller]
 fn means(text: &str, before: &str) {
     let plain = text.replace('¦', "");
-    let Some(Meaning::Here(range)) = meaning(text) else { panic!("{text}: {:?}", meaning(text)) };
+    let Some(Definition::Here(range)) = meaning(text) else { panic!("{text}: {:?}", meaning(text)) };
     assert_eq!(&plain[..range.start], before, "{text}");
 }
 
 #[test]
-fn names_lead_to_what_binds_them() {
+fn names_lead_to_their_definition() {
     means("fn g(x) { x } fn activation(z) { ¦g(z) }", "fn ");
     means("fn activation(z) { let a = 1; ¦a }", "fn activation(z) { let ");
     means("fn activation(z) { z¦ }", "fn activation(");
@@ -146,7 +146,7 @@ fn names_lead_to_what_binds_them() {
     assert_eq!(meaning("fn activation(z) { ¦exp(z) }"), None);
     assert_eq!(meaning("fn f() { let b = 1; } fn activation(z) { ¦b }"), None);
     let file = |function: Option<&str>| {
-        Some(Meaning::File { path: "shared/h".to_owned(), function: function.map(str::to_owned) })
+        Some(Definition::File { path: "shared/h".to_owned(), function: function.map(str::to_owned) })
     };
     assert_eq!(meaning("import \"shared¦/h\" as h;"), file(None));
     assert_eq!(meaning("import \"shared/h\" as h; fn activation(z) { h::twi¦ce(z) }"), file(Some("twice")));

@@ -1,5 +1,5 @@
-//! The recorded step and the step at full speed give the same bits for scripts nobody wrote: random
-//! activations, losses and optimizers, with branches, loops, helpers and state, in random networks.
+//! The recorded step and the step at full speed give the same bits for random scripts: activations, losses and
+//! optimizers with branches, loops, helpers and state, in random networks.
 
 use proptest::prelude::*;
 use slowgrad_engine::model::Model;
@@ -26,7 +26,7 @@ fn expression(names: &'static [&'static str]) -> impl Strategy<Value = String> {
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("max({a}, {b})")),
             (inner.clone(), inner.clone(), inner.clone())
                 .prop_map(|(a, b, c)| format!("(if ({a}) > 0.25 {{ {b} }} else {{ {c} }})")),
-            // A plain number taken out: the script must run each time.
+            // Takes out a plain number, so the script must run each time.
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("(if value({a}) > 0.1 {{ {b} }} else {{ 0.5 }})")),
             inner.clone().prop_map(|a| format!("(-({a}))")),
             inner.prop_map(|a| format!("helper({a})")),
@@ -41,7 +41,7 @@ struct Case {
     activation: String,
     loss: String,
     update: String,
-    /// A penalty and a rate, in half of the cases each.
+    /// A penalty and a rate, each in half of the cases.
     penalty: Option<String>,
     rate: Option<String>,
     layers: Vec<usize>,
@@ -122,7 +122,7 @@ impl Case {
     }
 }
 
-/// What lessons take for granted, here without the shipped library.
+/// The default plugins of lessons, without the shipped library.
 fn library(lesson: &str) -> Library {
     let files: Files = [
         ("lesson.rhai", lesson),
@@ -167,7 +167,7 @@ proptest! {
                 break;
             }
         }
-        // And the past is reached again with the bits it had.
+        // Earlier steps are restored bit for bit.
         let mut run = Run::new(lesson.setup.clone(), lesson.parameters.clone());
         run.seek(3).expect("the script runs");
         let third = run.model().clone();

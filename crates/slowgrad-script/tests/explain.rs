@@ -1,4 +1,4 @@
-//! The pages of `slowgrad explain` against the codes that are used, and their examples against what they show.
+//! Every diagnostic code has a page of `slowgrad explain`, and the examples on the pages behave as described.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
@@ -10,11 +10,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// Codes that no script can be made to show, or only a very long one.
+/// Codes that no short script can trigger.
 const WITHOUT_EXAMPLE: [&str; 5] =
     ["interpreter", "stale-scalar", "too-many-functions", "too-many-variables", "unusable-file"];
 
-/// The codes in the sources: the first argument of what makes a diagnostic.
+/// Collects the codes in the sources: the first argument of each constructor of a diagnostic.
 fn used(folder: &Path, codes: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -46,22 +46,22 @@ fn every_code_has_a_page_and_every_page_a_code() {
     assert!(in_order.is_sorted());
 }
 
-/// The scripts of a page's faulty or mended example: path, text, whether in Latin-1.
+/// The scripts of a page's faulty or corrected example, with paths and encoded texts.
 fn example(page: &Page, which: &str) -> Vec<(String, Vec<u8>)> {
     let blocks = page.body.split("```rhai ").skip(1).filter_map(|block| block.split("```").next());
-    let wanted = blocks.filter_map(|block| block.strip_prefix(which)?.split_once('\n'));
+    let examples = blocks.filter_map(|block| block.strip_prefix(which)?.split_once('\n'));
     let encoded = |(head, text): (&str, &str)| match head.trim().strip_suffix(" latin-1") {
         Some(path) => (path.to_owned(), text.chars().map(|ch| u8::try_from(u32::from(ch)).unwrap()).collect()),
         None => (head.trim().to_owned(), text.as_bytes().to_vec()),
     };
-    wanted.map(encoded).collect()
+    examples.map(encoded).collect()
 }
 
 fn check(page: &Page, which: &str) -> Vec<Diagnostic> {
     let scripts = example(page, which);
     assert!(!scripts.is_empty(), "{} has no {which} example", page.code);
     let first = scripts[0].0.clone();
-    // It is the limit in question that stops a script, however slow the machine.
+    // The time limit is generous, so that even on a slow machine the limit of the page stops the script.
     let limits = match page.code {
         "too-slow" => Limits { operations: u64::MAX, time: Duration::from_millis(50), ..Limits::default() },
         _ => Limits { time: Duration::from_mins(1), making_time: Duration::from_mins(1), ..Limits::default() },
@@ -72,7 +72,7 @@ fn check(page: &Page, which: &str) -> Vec<Diagnostic> {
 }
 
 #[test]
-fn every_example_shows_what_its_page_says() {
+fn every_example_triggers_or_avoids_the_code_of_its_page() {
     let mut wrong = Vec::new();
     for page in pages().filter(|page| !WITHOUT_EXAMPLE.contains(&page.code)) {
         let codes = |found: &[Diagnostic]| found.iter().map(|found| found.code).collect::<Vec<_>>();
@@ -80,9 +80,9 @@ fn every_example_shows_what_its_page_says() {
         if !faulty.contains(&page.code) {
             wrong.push(format!("{}: the faulty example gives {faulty:?}", page.code));
         }
-        let mended = check(&page, "mended");
-        if mended.iter().any(|found| found.code == page.code || found.severity == Severity::Error) {
-            wrong.push(format!("{}: the mended example gives {:?}", page.code, codes(&mended)));
+        let corrected = check(&page, "corrected");
+        if corrected.iter().any(|found| found.code == page.code || found.severity == Severity::Error) {
+            wrong.push(format!("{}: the corrected example gives {:?}", page.code, codes(&corrected)));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -91,7 +91,7 @@ fn every_example_shows_what_its_page_says() {
 #[test]
 fn a_page_is_found_by_its_code() {
     let found = page("unknown-name").unwrap();
-    assert_eq!(found.title, "A name is not known here.");
+    assert_eq!(found.title, "A name is not defined here.");
     assert!(page("unknown-nam").is_none());
     assert_eq!(nearest_code("unknown-nam"), Some("unknown-name"));
 }

@@ -1,7 +1,7 @@
-//! A bounded run of the fuzzing targets in `tests/fuzz`, on the stable toolchain: inputs that are changed at random
-//! from what ships and from what was once faulty. No panic, no hang, no growth.
+//! A bounded run of the fuzz targets in `tests/fuzz` on the stable toolchain. Inputs are random mutations of shipped
+//! files and of earlier failures. No input may cause a panic, a hang or a memory leak.
 //!
-//! `SLOWGRAD_FUZZ_SECONDS=600` goes on for longer, `SLOWGRAD_FUZZ_SEED=7` begins elsewhere.
+//! `SLOWGRAD_FUZZ_SECONDS=600` extends the run, `SLOWGRAD_FUZZ_SEED=7` changes the seed.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "a test")]
 
 mod common;
@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// One input takes at most so long, on whatever machine.
+/// The longest time for one input, on any machine.
 const HANG: Duration = Duration::from_mins(1);
-/// Longer inputs are cut.
+/// Longer inputs are truncated.
 const LONGEST: usize = 8_000;
 
-/// Words that make a difference when they are put in somewhere.
+/// Fragments that are likely to change how an input is parsed.
 const WORDS: &[&str] = &[
     "fn activation(z) { ",
     "fn loss(output, target) { ",
@@ -151,7 +151,7 @@ fn changed(rng: &mut Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
                 bytes.splice(at..at, word.repeat(times));
             }
             6 => drop(bytes.splice(at..end, WORDS[pick(rng, WORDS.len())].bytes())),
-            // Two bytes that are next to each other change places.
+            // Swap two adjacent bytes.
             7 if at + 1 < bytes.len() => bytes.swap(at, at + 1),
             _ => bytes.splice(at..at, WORDS[pick(rng, WORDS.len())].bytes()).for_each(drop),
         }
@@ -160,7 +160,7 @@ fn changed(rng: &mut Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// Tries a target with so many inputs, or for as long as the environment says.
+/// Runs a target on a number of inputs, or for the time that the environment sets.
 fn fuzz(name: &'static str, target: fn(&[u8]), corpus: Vec<Vec<u8>>, inputs: usize) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (seconds, seed) = (number("SLOWGRAD_FUZZ_SECONDS"), number("SLOWGRAD_FUZZ_SEED").unwrap_or(1));
@@ -172,7 +172,7 @@ fn fuzz(name: &'static str, target: fn(&[u8]), corpus: Vec<Vec<u8>>, inputs: usi
         let mut held = None;
         let mut input = 0;
         while seconds.map_or(input < inputs, |seconds| began.elapsed().as_secs() < seconds) {
-            // What ships comes first as it is.
+            // Start with the unchanged corpus.
             let bytes = corpus.get(input).cloned().unwrap_or_else(|| changed(&mut rng, &corpus));
             {
                 let mut shared = shared.lock().unwrap();
@@ -182,7 +182,7 @@ fn fuzz(name: &'static str, target: fn(&[u8]), corpus: Vec<Vec<u8>>, inputs: usi
             target(&bytes);
             drop(bytes);
             input += 1;
-            // What is made once and kept is made by then.
+            // All lazily created values exist by now.
             if input == inputs / 4 {
                 held = Some(CountingAllocator::held());
             }
@@ -206,7 +206,7 @@ fn fuzz(name: &'static str, target: fn(&[u8]), corpus: Vec<Vec<u8>>, inputs: usi
     assert!(grown < 1 << 20, "{name} keeps {grown} bytes after {inputs} inputs");
 }
 
-/// Texts that were once read wrongly.
+/// Texts that were once parsed incorrectly.
 const FAULTY: &[&str] = &[
     "fn activation(z) {",
     "/* abc",

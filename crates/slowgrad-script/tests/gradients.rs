@@ -1,23 +1,23 @@
-//! The gradient check: right functions are left alone, wrong gradients are found, and what is not a number is named.
+//! The gradient check: it accepts correct functions, finds wrong gradients, and reports results that are not finite.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
 use proptest::prelude::*;
-use slowgrad_script::{Checked, Diagnostic, Tried};
+use slowgrad_script::{CheckReport, Diagnostic, Measurement};
 
-fn examine(text: &str) -> Checked {
+fn examine(text: &str) -> CheckReport {
     common::sandbox(&[("t.rhai", text)]).examine("t.rhai")
 }
 
-fn activation(body: &str) -> Checked {
+fn activation(body: &str) -> CheckReport {
     examine(&format!("fn activation(z) {{ {body} }}"))
 }
 
-fn codes(checked: &Checked) -> Vec<&'static str> {
+fn codes(checked: &CheckReport) -> Vec<&'static str> {
     checked.diagnostics.iter().map(|found| found.code).collect()
 }
 
-fn find<'c>(checked: &'c Checked, code: &str) -> &'c Diagnostic {
+fn find<'c>(checked: &'c CheckReport, code: &str) -> &'c Diagnostic {
     let found = checked.diagnostics.iter().find(|found| found.code == code);
     found.unwrap_or_else(|| panic!("no {code} in {checked:#?}"))
 }
@@ -26,13 +26,15 @@ fn find<'c>(checked: &'c Checked, code: &str) -> &'c Diagnostic {
 fn fine(body: &str) -> (usize, usize) {
     let checked = activation(body);
     assert!(checked.diagnostics.is_empty(), "{body}: {:#?}", checked.diagnostics);
-    let Tried::Gradient { points, kinks, agrees, ref worst } = checked.reports[0].tried else { panic!("{checked:?}") };
+    let Measurement::Gradient { points, kinks, agrees, ref worst } = checked.reports[0].measurement else {
+        panic!("{checked:?}")
+    };
     assert!(agrees && worst.as_ref().unwrap().error < 1e-4, "{body}: {worst:?}");
     (points, kinks)
 }
 
 #[test]
-fn right_functions_are_left_alone_however_they_are_written() {
+fn correct_functions_pass_in_any_notation() {
     for body in [
         "tanh(z)",
         "sigmoid(z) * z",
@@ -68,7 +70,7 @@ fn right_functions_are_left_alone_however_they_are_written() {
 }
 
 #[test]
-fn both_sides_of_kinks_are_tried() {
+fn both_sides_of_kinks_are_tested() {
     for (body, least) in [
         ("if z > 0.0 { z } else { 0.1 * z }", 1),
         ("abs(z)", 1),
@@ -83,7 +85,7 @@ fn both_sides_of_kinks_are_tried() {
 }
 
 #[test]
-fn a_wrong_gradient_is_found_and_the_worst_point_named() {
+fn a_wrong_gradient_is_found_with_its_worst_point() {
     for body in [
         "value(z) * z",
         "value(z)",
@@ -95,13 +97,19 @@ fn a_wrong_gradient_is_found_and_the_worst_point_named() {
     ] {
         let checked = activation(body);
         let found = find(&checked, "gradient-mismatch");
-        assert!(found.message.contains("at z = ") && found.message.contains("rises by"), "{body}: {}", found.message);
+        assert!(
+            found.message.contains("at z = ") && found.message.contains("finite differences give"),
+            "{body}: {}",
+            found.message
+        );
         assert!(found.help.is_some() && found.location.is_some());
-        let Tried::Gradient { agrees, ref worst, .. } = checked.reports[0].tried else { panic!("{checked:?}") };
+        let Measurement::Gradient { agrees, ref worst, .. } = checked.reports[0].measurement else {
+            panic!("{checked:?}")
+        };
         assert!(!agrees && worst.as_ref().unwrap().error > 1e-5, "{body}: {worst:?}");
         assert!(checked.reports[0].to_string().starts_with("gradient does not agree"), "{}", checked.reports[0]);
     }
-    // 1e-4 of a steep gradient, and of a flat one.
+    // An error of 1e-4 relative to a steep gradient and to a flat one.
     for scale in ["1e6", "1e-6"] {
         let checked = activation(&format!("{scale} * (z + 0.0002 * value(z))"));
         find(&checked, "gradient-mismatch");
@@ -114,7 +122,7 @@ fn a_wrong_gradient_is_found_and_the_worst_point_named() {
 }
 
 #[test]
-fn the_textbook_derivative_is_held_to_the_same() {
+fn the_textbook_derivative_is_compared_as_well() {
     let with = |body: &str, derivative: &str| {
         examine(&format!("fn activation(z) {{ {body} }} fn derivative(z, a) {{ {derivative} }}"))
     };
@@ -139,7 +147,7 @@ fn the_textbook_derivative_is_held_to_the_same() {
 }
 
 #[test]
-fn what_is_not_a_number_is_named_with_its_input_and_its_place() {
+fn results_that_are_not_finite_are_reported_with_input_and_location() {
     let of = |text: &str, code: &str, place: &str, input: &str| {
         let checked = examine(text);
         let found = find(&checked, code);
@@ -169,12 +177,12 @@ fn what_is_not_a_number_is_named_with_its_input_and_its_place() {
 }
 
 #[test]
-fn a_loss_is_asked_about_the_numbers_it_is_made_for() {
+fn a_loss_is_tested_only_in_its_domain() {
     for text in [
-        // Of probabilities: negative outputs are nobody's business.
+        // For probabilities: negative outputs must not be tested.
         "fn loss(output, target) { let s = 0.0; for i in 0..output.len() { s -= target[i] * ln(max(output[i], 1e-12)); } s }",
         "fn loss(output, target) { let s = 0.0; for i in 0..output.len() { s += sqrt(output[i] + 1e-9) - target[i] * ln(output[i] + 1e-9); } s }",
-        // Of labels −1 and 1.
+        // For labels −1 and 1.
         "fn loss(output, target) { let s = 0.0; for i in 0..output.len() { s += max(0.0, 1.0 - target[i] * output[i]); } s }",
         "fn loss(output, target) { let s = 0.0; for i in 0..output.len() { s += exp(output[i]) - target[i] * output[i]; } s }",
     ] {
@@ -184,7 +192,7 @@ fn a_loss_is_asked_about_the_numbers_it_is_made_for() {
 }
 
 #[test]
-fn a_good_file_is_described_in_a_line() {
+fn a_correct_file_is_summarized_in_one_line() {
     let checked = activation("tanh(z)");
     let line = checked.reports[0].to_string();
     assert!(line.starts_with("gradient agrees at ") && line.contains("(worst ") && line.contains(" at z = "), "{line}");
@@ -194,14 +202,14 @@ fn a_good_file_is_described_in_a_line() {
 }
 
 #[test]
-fn a_slow_script_is_checked_within_bounds() {
+fn a_slow_script_is_checked_in_bounded_time() {
     let started = std::time::Instant::now();
     let checked = activation("let y = z; for i in 0..20000 { y += 0.0; } y * value(1.0)");
     assert!(started.elapsed().as_secs() < 60, "it must end");
     assert!(checked.diagnostics.iter().all(|found| found.code != "gradient-mismatch"), "{checked:#?}");
 }
 
-/// A random function without poles, as text.
+/// The text of a random function without poles.
 fn formula() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         4 => Just("z".to_owned()),
@@ -221,13 +229,13 @@ fn formula() -> impl Strategy<Value = String> {
     })
 }
 
-/// What is said about the gradient of a function that has no fault.
+/// The warning about the gradient of a correct function, if there is one.
 fn false_alarm(body: &str) -> Option<slowgrad_script::Diagnostic> {
     activation(body).diagnostics.into_iter().find(|found| found.code == "gradient-mismatch")
 }
 
 #[test]
-fn compositions_that_once_raised_a_false_alarm_raise_none() {
+fn earlier_false_alarms_stay_fixed() {
     for body in ["abs((z * z))", "stop_gradient(z)", "(stop_gradient(z) / (1.0 + abs(z)))"] {
         assert_eq!(false_alarm(body), None, "{body}");
     }
@@ -245,7 +253,7 @@ proptest! {
     #[test]
     fn a_planted_error_is_found_in_random_compositions(body in formula()) {
         prop_assume!(!body.contains("stop_gradient"));
-        // The planted part is as large as the rest, so that it cannot drown.
+        // The planted error is as large as the rest, so that rounding cannot hide it.
         let checked = activation(&format!("{body} * 0.0 + z + 0.001 * value(z)"));
         let finite = checked.diagnostics.iter().all(|found| found.code != "not-finite");
         prop_assert!(!finite || codes(&checked).contains(&"gradient-mismatch"), "{body}: {checked:#?}");

@@ -1,6 +1,6 @@
-//! What the library's initializers draw, against theory: mean, variance, range and shape of the distribution of
-//! many draws. Each tolerance is five standard errors of its estimate, so a right initializer would fail
-//! once in about two million seeds; the seeds are fixed.
+//! Compares the distributions of the shipped initializers with theory: mean, variance, range and shape over many
+//! draws. Each tolerance is five standard errors of its estimate, so a correct initializer would fail with one in
+//! about two million seeds. The seeds are fixed.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
@@ -12,7 +12,7 @@ const ERRORS: f64 = 5.0;
 const INPUTS: usize = 60;
 const NEURONS: usize = 40;
 
-/// Weights and biases of one layer of [`NEURONS`] neurons with [`INPUTS`] inputs, and another after it.
+/// The weights and biases of a layer of [`NEURONS`] neurons with [`INPUTS`] inputs, which is followed by another layer.
 fn drawn(plugin: &PluginRef, seed: u64) -> (Vec<f64>, Vec<f64>) {
     let shape = Shape::new(INPUTS, &[NEURONS, 3]);
     let all = common::sandbox(&[]).initializer(plugin, &shape, seed).unwrap();
@@ -20,7 +20,7 @@ fn drawn(plugin: &PluginRef, seed: u64) -> (Vec<f64>, Vec<f64>) {
     (all[shape.weights(0)].to_vec(), biases)
 }
 
-/// Mean, variance and the share within one deviation of 0, each with its standard error.
+/// Checks mean, variance and the fraction within one standard deviation of 0, each with its standard error.
 fn agrees(name: &str, weights: &[f64], variance: f64, kurtosis: f64, within: f64) {
     let n = weights.len() as f64;
     let close = |what: &str, found: f64, expected: f64, error: f64| {
@@ -34,7 +34,7 @@ fn agrees(name: &str, weights: &[f64], variance: f64, kurtosis: f64, within: f64
 }
 
 #[test]
-fn normal_ones_have_the_variance_of_theory() {
+fn normal_initializers_have_the_theoretical_variance() {
     let (inputs, outputs) = (INPUTS as f64, NEURONS as f64);
     let theory =
         [("xavier_normal", 2.0 / (inputs + outputs)), ("he_normal", 2.0 / inputs), ("lecun_normal", 1.0 / inputs)];
@@ -47,7 +47,7 @@ fn normal_ones_have_the_variance_of_theory() {
 }
 
 #[test]
-fn uniform_ones_fill_the_range_of_theory() {
+fn uniform_initializers_fill_the_theoretical_range() {
     let (inputs, outputs) = (INPUTS as f64, NEURONS as f64);
     let theory =
         [("xavier_uniform", 6.0 / (inputs + outputs)), ("he_uniform", 6.0 / inputs), ("lecun_uniform", 3.0 / inputs)];
@@ -56,7 +56,7 @@ fn uniform_ones_fill_the_range_of_theory() {
         agrees(name, &weights, square / 3.0, 1.8, 1.0 / 3.0_f64.sqrt());
         let (r, n) = (f64::sqrt(square), weights.len() as f64);
         let most = weights.iter().fold(0.0_f64, |most, w| most.max(w.abs()));
-        // The largest of n uniform sizes misses the end by r / n on average; fifteen times that, once in e¹⁵.
+        // The largest of n uniform numbers misses r by r / n on average, and by 15 r / n with probability e⁻¹⁵.
         assert!(most <= r && most > r * (1.0 - 15.0 / n), "{name}: {most} of {r}");
         assert!(biases.iter().all(|bias| *bias == 0.0), "{name}");
     }
@@ -76,7 +76,7 @@ fn another_seed_draws_other_weights() {
 }
 
 #[test]
-fn plain_ones_draw_nothing() {
+fn constant_initializers_draw_nothing() {
     let (weights, biases) = drawn(&PluginRef::named("zeros"), 1);
     assert!(weights.iter().chain(&biases).all(|x| *x == 0.0));
     let number = |name: &str, x| (name.to_owned(), ParamValue::Number(x));
@@ -114,9 +114,9 @@ fn orthogonal_rows_or_columns_are_orthonormal() {
     }
 }
 
-/// `exit` leaves the function that draws one number, and not the loop that draws them all.
+/// `exit` ends the function that draws one number, not the loop that draws all of them.
 #[test]
-fn a_number_may_be_given_by_exit() {
+fn exit_may_return_a_number() {
     for text in ["fn init(ctx) { exit(ctx.fan_in) }", "fn init(ctx) { [ctx.fan_in].for_each(|| exit(this)); 0 }"] {
         let sandbox = common::sandbox(&[("initializers/left.rhai", text)]);
         let drawn = sandbox.initializer(&PluginRef::named("left"), &Shape::new(3, &[2]), 1).unwrap();

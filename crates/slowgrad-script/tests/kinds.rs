@@ -1,5 +1,5 @@
-//! Regularizers, schedules, initializers of whole layers, and what a lesson's own file defines: each kind from
-//! its script to a step, with its controls, and with its mistakes at their place.
+//! Regularizers, schedules, initializers of whole layers and functions in a lesson's own file: each kind from the
+//! script to a training step, with its controls and the locations of its errors.
 
 #![allow(clippy::unwrap_used, reason = "it is a test")]
 
@@ -37,7 +37,7 @@ fn refused(text: &str) -> Diagnostic {
     with(text).open("mine.rhai").unwrap_err().remove(0)
 }
 
-/// The text under the caret, and its line.
+/// The marked text of a diagnostic, and its line.
 fn place(diagnostic: &Diagnostic) -> (String, u32) {
     let location = diagnostic.location.as_ref().unwrap();
     (location.span.text(&location.source).to_owned(), location.span.line)
@@ -75,7 +75,7 @@ fn a_lesson_trains_with_a_regularizer_and_a_schedule() {
 }
 
 #[test]
-fn the_lessons_own_functions_come_before_named_plugins() {
+fn the_lessons_own_functions_take_precedence_over_named_plugins() {
     let own = "fn penalty(w) { 0.5 * abs(w) }
         fn rate(step, ctx) { 1.0 / step }
         fn init(ctx) { 0.25 }
@@ -99,7 +99,7 @@ fn the_lessons_own_functions_come_before_named_plugins() {
 }
 
 #[test]
-fn none_is_none_and_set_plugs_in_and_takes_away() {
+fn none_is_valid_and_set_adds_and_removes_plugins() {
     let text = lesson(
         "data: \"xor\", regularizer: \"none\"",
         "fn perform(stage) {
@@ -130,7 +130,7 @@ fn none_is_none_and_set_plugs_in_and_takes_away() {
     assert_eq!((cannot.code, place(&cannot)), ("unknown-plugin", ("stage.set(#{ schedule: \"cosin\" })".into(), 3)));
 }
 
-/// Functions of every traced kind with a slider, a toggle and a choice, and inputs before the sliders.
+/// Functions of every traced kind with a slider, a toggle and a choice, and their inputs without the sliders.
 fn traced(sandbox: &Sandbox, params: &[(&str, ParamValue)]) -> Vec<(&'static str, SharedFunction, Vec<f64>)> {
     let plugin = |name: &str| PluginRef {
         params: params.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
@@ -155,7 +155,7 @@ fn traced(sandbox: &Sandbox, params: &[(&str, ParamValue)]) -> Vec<(&'static str
 }
 
 #[test]
-fn a_slider_traces_nothing_anew_and_a_toggle_or_a_choice_traces_once_more() {
+fn a_slider_needs_no_new_trace_and_a_toggle_or_a_choice_needs_one() {
     const PARAMS: &str =
         "fn params() { #{ k: slider(1.0, 0.0, 9.0), on: toggle(true), way: choice(\"up\", [\"up\", \"down\"]) } }
         fn mix(x, p) { let y = if p.on { x * p.k } else { x + p.k }; if p.way == \"up\" { y } else { -y } }\n";
@@ -199,7 +199,7 @@ fn a_slider_traces_nothing_anew_and_a_toggle_or_a_choice_traces_once_more() {
 }
 
 #[test]
-fn an_initializer_may_see_a_whole_layer() {
+fn an_initializer_may_draw_a_whole_layer() {
     let made = |text: &str, shape: &Shape| {
         sandbox(&[("initializers/own.rhai", text)]).initializer(&PluginRef::named("own"), shape, 5)
     };
@@ -232,7 +232,7 @@ fn an_initializer_may_see_a_whole_layer() {
 }
 
 #[test]
-fn orthogonal_matrices_fit_into_the_budget_of_a_large_layer_and_no_more() {
+fn orthogonal_matrices_are_limited_to_large_layers() {
     let text = "fn init_layer(ctx) { ctx.rng.orthogonal(ctx.fan_out, ctx.fan_in) }";
     let made = |inputs: usize, size: usize| {
         let sandbox = sandbox(&[("initializers/own.rhai", text)]);
@@ -256,7 +256,7 @@ fn orthogonal_matrices_fit_into_the_budget_of_a_large_layer_and_no_more() {
 }
 
 #[test]
-fn mistakes_in_a_penalty_or_a_rate_are_shown_at_their_place() {
+fn errors_in_a_penalty_or_a_rate_have_their_location() {
     let penalty = |body: &str| refused(&lesson("data: \"xor\"", &format!("fn penalty{body}")));
     let rate = |body: &str| refused(&lesson("data: \"xor\"", &format!("fn rate{body}")));
     for (found, code, text) in [
@@ -283,7 +283,7 @@ fn mistakes_in_a_penalty_or_a_rate_are_shown_at_their_place() {
 }
 
 #[test]
-fn check_finds_what_is_not_finite_in_a_penalty_and_a_rate() {
+fn check_reports_a_penalty_and_a_rate_that_are_not_finite() {
     let checked = |path: &str, text: &str| sandbox(&[(path, text)]).check(path);
     assert_eq!(checked("regularizers/l_two.rhai", L2), []);
     assert_eq!(checked("schedules/halves.rhai", STEPS), []);
@@ -297,7 +297,7 @@ fn check_finds_what_is_not_finite_in_a_penalty_and_a_rate() {
 }
 
 #[test]
-fn the_lessons_count_and_noise_stand_on_the_sliders_of_its_data() {
+fn the_lessons_count_and_noise_set_the_sliders_of_its_data() {
     let set = "fn params() { #{ noise: slider(0.1, 0.0, 1.0), count: slider(7, 1, 100), shift: slider(2.0, 0.0, 5.0) } }
         fn dataset(ctx) { let all = []; for i in 0..ctx.count { all.push(#{ input: [ctx.noise, ctx.shift], target: [0.0] }); } all }";
     let opened = |fields: &str| {
@@ -314,7 +314,7 @@ fn the_lessons_count_and_noise_stand_on_the_sliders_of_its_data() {
     assert_eq!(values(&plain), (7, vec![0.1, 2.0], vec![0.1, 7.0, 2.0]));
     let (sandbox, given) = opened("data: \"own\", noise: 0.5, count: 9, params: #{ shift: 1.0 }");
     assert_eq!(values(&given), (9, vec![0.5, 1.0], vec![0.5, 9.0, 1.0]));
-    // A slider that is moved counts more than what the lesson says.
+    // A moved slider takes precedence over the lesson.
     let mut spec = given.spec.clone();
     let DataSpec::Plugin(plugin) = &mut spec.data else { panic!("a plugin") };
     plugin.params.insert("noise".into(), ParamValue::Number(0.75));

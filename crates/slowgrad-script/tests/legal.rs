@@ -1,10 +1,10 @@
-//! Unusual but legal scripts: nothing is said against them before they run, and they run.
+//! Unusual but legal scripts: they run, and the checks before a run do not reject them.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
 use slowgrad_tape::Severity;
 
-/// What such a script imports.
+/// The module that these scripts import.
 const SHARED: &str = "export const TWO = 2.0;
 fn bump(x) { exp(-(x * x)) }
 fn bump(x, width) { bump(x / width) }
@@ -117,9 +117,9 @@ fn legal_scripts_run_without_an_error() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A function that goes over an array may look at that array, however it is reached.
+/// A closure that iterates over an array may read that array through any name.
 #[test]
-fn closures_may_use_what_they_go_over() {
+fn closures_may_read_the_array_they_iterate_over() {
     let layers = [
         ("z.map(|x| x / z.sum())", [0.25, 0.75]),
         ("let y = z; y.map(|x| x / y.sum()).map(|x| x * y.len())", [0.5, 1.5]),
@@ -148,7 +148,7 @@ fn activation_layer(z) {{ {body} }}"
         let call = layer.function.borrow_mut().call(&[1.0, 3.0]).unwrap_or_else(|error| panic!("{body}: {error}"));
         assert_eq!([call.output(0), call.output(1)], expected, "{body}");
     }
-    // What such a closure does wrong is found at its place.
+    // An error in such a closure has its own location.
     let text = "fn activation_layer(z) {\n    z.map(|x| z.map(|y| x + \"a\"))\n}";
     let found = common::sandbox(&[("t.rhai", text)]).check("t.rhai");
     let at = found[0].location.as_ref().unwrap();

@@ -1,4 +1,4 @@
-//! Lessons, plugins and data as the rest of the program uses them.
+//! Lessons, plugins and data through the public interface of the crate.
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout, reason = "a test")]
 
 mod common;
@@ -42,7 +42,7 @@ fn a_lesson_becomes_plain_data() {
     let names: Vec<(usize, &str)> =
         spec.layers.iter().map(|layer| (layer.size, layer.activation.name.as_str())).collect();
     assert_eq!(names, [(3, "relu"), (4, "tanh"), (1, "sigmoid")]);
-    // What the plugin's own map says comes before the lesson's params.
+    // The plugin's own map takes precedence over the lesson's params.
     assert_eq!(spec.loss.params["delta"], ParamValue::Number(2.0));
     assert_eq!(lesson.setup.optimizer.learning_rate(), 0.5);
     assert_eq!(lesson.setup.train.len(), 4);
@@ -109,17 +109,17 @@ fn perform(stage) {
 }";
 
 #[test]
-fn the_lesson_of_the_guide_runs_as_it_is_written() {
+fn the_lesson_in_the_readme_runs() {
     let guide = std::fs::read_to_string(format!("{}/../../scripts/README.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let mut blocks = guide.split("```rhai\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0));
     let lesson = blocks.find(|block| block.contains("stage.ask(")).unwrap();
     let lesson = common::sandbox(&[("mine.rhai", lesson)]).open("mine.rhai").unwrap();
-    let asked = lesson.cues.iter().any(|cue| matches!(cue, Cue::Ask { right: 1, .. }));
-    assert!(asked && lesson.cues.contains(&Cue::Focus(Target::Weight { layer: 1, neuron: 0, input: 2 })));
+    let has_question = lesson.cues.iter().any(|cue| matches!(cue, Cue::Ask { right: 1, .. }));
+    assert!(has_question && lesson.cues.contains(&Cue::Focus(Target::Weight { layer: 1, neuron: 0, input: 2 })));
 }
 
 #[test]
-fn the_stage_takes_cues_and_numbers_their_conditions() {
+fn the_stage_records_cues_and_numbers_their_conditions() {
     let lesson = common::sandbox(&[("mine.rhai", STAGED)]).open("mine.rhai").unwrap();
     let neuron = Target::Neuron { layer: 0, neuron: 2 };
     assert_eq!(
@@ -149,34 +149,34 @@ fn the_stage_takes_cues_and_numbers_their_conditions() {
 }
 
 #[test]
-fn conditions_keep_what_their_closures_captured_and_are_asked_of_every_parameter() {
+fn conditions_keep_captured_values_and_run_for_every_parameter() {
     let lesson = common::sandbox(&[("mine.rhai", STAGED)]).open("mine.rhai").unwrap();
     let mut run = Run::new(lesson.setup.clone(), lesson.parameters.clone());
-    // Some gradients of this sample are large, and others not.
+    // Only some gradients of this sample are large.
     run.seek(3).unwrap();
     let step = run.record().unwrap();
-    let asked = |at: usize| match &lesson.conditions[at] {
+    let holds = |at: usize| match &lesson.conditions[at] {
         condition::Condition::Parameter(condition) => condition.evaluate(&step).unwrap(),
-        condition::Condition::Training(_) => panic!("it is asked of parameters"),
+        condition::Condition::Training(_) => panic!("a condition of parameters"),
     };
     let large: Vec<bool> = step.grads.iter().map(|grad| grad.abs() > 0.25).collect();
     assert!(large.contains(&true) && large.contains(&false), "{:?}", step.grads);
-    assert_eq!(asked(0), large);
+    assert_eq!(holds(0), large);
     for layer in 0..2 {
         let shape = &step.shape;
         let in_layer: Vec<bool> = (0..shape.parameters()).map(|index| shape.weights(layer).contains(&index)).collect();
-        assert_eq!(asked(1 + layer), in_layer, "weights of layer {layer}");
+        assert_eq!(holds(1 + layer), in_layer, "weights of layer {layer}");
     }
 }
 
 #[test]
-fn training_is_asked_about_once_every_sample_was_seen() {
+fn conditions_of_training_run_after_the_first_epoch() {
     let lesson = common::sandbox(&[("mine.rhai", STAGED)]).open("mine.rhai").unwrap();
-    let condition::Condition::Training(condition) = &lesson.conditions[3] else { panic!("it is asked of training") };
+    let condition::Condition::Training(condition) = &lesson.conditions[3] else { panic!("a condition of training") };
     let mut until = condition::StopCondition::new(condition.clone());
     let setup = &lesson.setup;
     assert_eq!(setup.steps_per_epoch(), 4);
-    // One lucky sample is not enough, and all four together are.
+    // The condition is false after the first sample and true after all four.
     let losses = [0.001, 0.5, 0.001, 0.001, 0.001, 0.001];
     let reached: Vec<bool> =
         losses.iter().zip(1..).map(|(loss, step)| until.is_reached(setup, step, *loss).unwrap()).collect();
@@ -185,7 +185,7 @@ fn training_is_asked_about_once_every_sample_was_seen() {
 }
 
 #[test]
-fn a_patch_changes_what_it_names_and_nothing_when_it_fails() {
+fn a_patch_changes_only_its_fields_and_nothing_when_it_fails() {
     let sandbox = common::sandbox(&[("mine.rhai", LESSON)]);
     let mut spec = sandbox.open("mine.rhai").unwrap().spec;
     let setup = sandbox
@@ -247,7 +247,7 @@ fn a_lesson_finds_plugins_and_files_beside_itself_first() {
 }
 
 #[test]
-fn a_lesson_brings_its_own_functions() {
+fn a_lesson_may_define_its_own_functions() {
     let text = "fn lesson() { #{ title: \"t\", layers: [2, 2, 1], activation: \"relu\", loss: \"mse\", data: \"xor\", params: #{ pull: 3 } } }
         fn params() { #{ pull: slider(1, 0, 5) } }
         fn activation(z) { z * 3.0 }
@@ -264,7 +264,7 @@ fn a_lesson_brings_its_own_functions() {
 }
 
 #[test]
-fn a_replaced_file_is_seen_and_old_traces_keep_their_text() {
+fn a_replaced_file_takes_effect_and_old_traces_keep_their_text() {
     let mut sandbox = common::sandbox(&[("activations/own.rhai", "fn activation(z) { z + 1.0 }")]);
     let plugin = PluginRef::named("own");
     let old = sandbox.activation(&plugin, 1).unwrap();
@@ -272,7 +272,7 @@ fn a_replaced_file_is_seen_and_old_traces_keep_their_text() {
     sandbox.replace("own", "activations/own.rhai", Some(Arc::from(&b"// new\nfn activation(z) { z * 5.0 }"[..])));
     let new = sandbox.activation(&plugin, 1).unwrap();
     assert_eq!(new.function.borrow_mut().call(&[1.0]).unwrap().output(0), 5.0);
-    // The old version still runs, and its places are those of the old text.
+    // The old version still runs, and its locations are those of the old text.
     let after = old.function.borrow_mut().call(&[2.0]).unwrap();
     assert_eq!(after.output(0), 3.0);
     for call in [before, after] {
@@ -284,7 +284,7 @@ fn a_replaced_file_is_seen_and_old_traces_keep_their_text() {
 }
 
 #[test]
-fn imported_files_are_among_those_to_watch_each_time() {
+fn imported_files_are_always_watched() {
     let own = [
         ("shared/m.rhai", "fn f(x) { x * 2.0 }"),
         ("own.rhai", "import \"shared/m\" as m;\nfn activation(z) { m::f(z) }"),
@@ -301,7 +301,7 @@ fn imported_files_are_among_those_to_watch_each_time() {
 }
 
 #[test]
-fn entries_say_where_they_come_from_and_what_they_hide() {
+fn entries_have_their_origin_and_the_entries_they_shadow() {
     let own = [
         ("losses/mse.rhai", "//! # Mine\n//!\n//! About it.\nfn loss(output, target, p) { output[0] }"),
         ("sgd.rhai", "/// Bare.\nfn update(w, grad, state, ctx) { w }"),
@@ -316,14 +316,14 @@ fn entries_say_where_they_come_from_and_what_they_hide() {
     assert_eq!((mse.title.as_str(), mse.info.description.as_str()), ("Mine", "About it."));
     assert_eq!((mse.signature.as_str(), mse.page.lines().count()), ("loss(output, target, p)", 3));
     assert_eq!(entry(PluginKind::Loss, "mae").root, 0);
-    // What lies beside the lesson under its bare name shadows the library as well; a lesson is no plugin.
+    // A plugin beside the lesson shadows the library even without a folder. A lesson is not a plugin.
     assert_eq!(entry(PluginKind::Optimizer, "sgd").path, "sgd.rhai");
     assert_eq!(sandbox.path_of(PluginKind::Optimizer, "sgd").as_deref(), Some("sgd.rhai"));
     assert_eq!(sandbox.path_of(PluginKind::Optimizer, "momentum").as_deref(), Some("optimizers/momentum.rhai"));
     let (lesson, shipped) = (entry(PluginKind::Lesson, "momentum"), entry(PluginKind::Lesson, "large"));
     assert_eq!((lesson.title.as_str(), lesson.path.as_str(), lesson.root), ("Mine", "momentum.rhai", 1));
     assert_eq!(shipped.title, "A large network");
-    assert!(shipped.info.description.starts_with("The size of a network"), "{}", shipped.info.description);
+    assert!(shipped.info.description.starts_with("A network of the size"), "{}", shipped.info.description);
     let odd = entry(PluginKind::Optimizer, "odd");
     assert_eq!(odd.problem.map(|problem| problem.code), Some("missing-function"));
     assert!(sandbox.console().is_empty() && sandbox.files().is_empty(), "looking is neither printing nor using");
@@ -355,7 +355,7 @@ fn length(point: &[f64]) -> f64 {
 }
 
 #[test]
-fn data_sets_are_those_of_the_playground() {
+fn data_sets_match_the_playground() {
     let sandbox = common::sandbox(&[]);
     let made = |name: &str, count, noise| sandbox.dataset(&PluginRef::named(name), count, noise, 3).unwrap();
     for (name, count) in
@@ -388,7 +388,7 @@ fn data_sets_are_those_of_the_playground() {
 }
 
 #[test]
-fn iris_is_fishers() {
+fn iris_is_fishers_data() {
     let sandbox = common::sandbox(&[]);
     let lesson = sandbox.open("lessons/iris.rhai").unwrap();
     assert_eq!((lesson.setup.train.len(), lesson.setup.test.len()), (120, 30));
@@ -404,7 +404,7 @@ fn iris_is_fishers() {
 }
 
 #[test]
-fn initializers_draw_what_they_say() {
+fn initializers_draw_from_their_distribution() {
     let sandbox = common::sandbox(&[]);
     let shape = Shape::new(50, &[40, 10]);
     let drawn = |name: &str| sandbox.initializer(&PluginRef::named(name), &shape, 1).unwrap();
@@ -422,7 +422,7 @@ fn initializers_draw_what_they_say() {
 }
 
 #[test]
-fn large_data_and_weights_are_made_quickly() {
+fn large_data_and_weights_are_created_quickly() {
     let sandbox = common::sandbox(&[]);
     let start = Instant::now();
     let samples = sandbox.dataset(&PluginRef::named("patterns"), None, 0.1, 5).unwrap();
@@ -450,7 +450,7 @@ fn binary_cross_entropy_has_pytorchs_values_and_gradients() {
             assert!((grads[k] - torch).abs() <= 1e-9 * torch.abs().max(1.0), "{o:?} {} {torch}", grads[k]);
         }
     }
-    // At the very ends the value is PyTorch's −100 and nothing becomes NaN.
+    // At exactly 0 and 1 the logarithm is −100 as in PyTorch, and nothing becomes NaN.
     let call = loss.function.borrow_mut().call(&[0.0, 1.0, 1.0, 1.0]).unwrap();
     assert_eq!(call.output(0), 50.0);
     let mut grads = Vec::new();
@@ -496,7 +496,7 @@ fn optimizers_follow_pytorch() {
 }
 
 #[test]
-fn highlighting_names_the_kinds_of_tokens() {
+fn highlighting_returns_the_kinds_of_tokens() {
     let text = "/// doc\nfn loss(o, t) { exp(1.0) + \"a\" }";
     let kinds: Vec<(&str, TokenKind)> = highlight(text).into_iter().map(|(range, kind)| (&text[range], kind)).collect();
     assert_eq!(kinds[0], ("/// doc", TokenKind::DocComment));
@@ -504,9 +504,9 @@ fn highlighting_names_the_kinds_of_tokens() {
     assert!(kinds.contains(&("exp", TokenKind::Function)) && kinds.contains(&("\"a\"", TokenKind::Text)));
 }
 
-/// What runs, and what history replays, keeps the helpers it was made with, however a script runs each time.
+/// Running functions and replays keep the imports they were created with, even if the script runs each time.
 #[test]
-fn a_changed_or_broken_import_does_not_reach_what_runs_already() {
+fn a_changed_or_broken_import_does_not_affect_running_functions() {
     let lesson = "fn lesson() { #{ title: \"t\", layers: [1, 2, 1], activation: \"own\", seed: 3,
                       data: [#{ input: [0.5], target: [1.0] }, #{ input: [-1.5], target: [0.0] }] } }
                   fn perform(stage) { }";
@@ -526,9 +526,9 @@ fn a_changed_or_broken_import_does_not_reach_what_runs_already() {
         run.seek(20).expect("the last good version goes on");
         assert!(run.model().same_bits(&before), "the past has the bits it had");
     }
-    assert!(sandbox.assemble(&opened.spec).is_err(), "the broken helper is reported when it is asked for");
+    assert!(sandbox.assemble(&opened.spec).is_err(), "assembling again reports the broken helper");
     sandbox.replace("own", "shared/m.rhai", Some(b"fn f(x) { x * 3.0 }".as_slice().into()));
     let mut changed = slowgrad_engine::run::Run::new(sandbox.assemble(&opened.spec).unwrap(), opened.parameters);
     changed.seek(20).unwrap();
-    assert!(!changed.model().same_bits(&before), "the new helper takes over when the set-up is made anew");
+    assert!(!changed.model().same_bits(&before), "assembling again uses the new helper");
 }

@@ -1,4 +1,4 @@
-//! Hostile scripts: each is stopped, soon, with a clear word.
+//! Limits: hostile scripts are stopped quickly and with a clear error.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 fn stopped(text: &str) -> Diagnostic {
     let start = Instant::now();
-    // Time enough that on a slow machine, too, it is the limit in question that stops the script.
+    // The time limit is generous, so that even on a slow machine the tested limit stops the script.
     let limits = Limits { time: Duration::from_secs(20), making_time: Duration::from_secs(3), ..Limits::default() };
     let mut found = common::sandbox_within(&[("t.rhai", text)], limits).check("t.rhai");
     assert!(start.elapsed().as_secs() < 60, "{text} took {:?}", start.elapsed());
@@ -27,7 +27,7 @@ fn expect(body: &str, codes: &[&str], message: &str) {
 }
 
 #[test]
-fn loops_without_an_end_are_stopped() {
+fn endless_loops_are_stopped() {
     expect("loop {}", &["too-many-operations", "too-slow"], "the script was stopped after");
     expect("while true { let y = 1; }", &["too-many-operations", "too-slow"], "stopped");
     expect("for i in 0..9000000000 { let y = i; } x", &["too-many-operations", "too-slow"], "stopped");
@@ -53,14 +53,14 @@ fn growing_values_are_stopped() {
     expect("let m = #{}; let i = 0; loop { m[`${i}`] = 1; i += 1; }", &["too-large", "too-many-operations"], "");
     expect("let a = []; loop { a = [a, a]; }", &["too-large"], "array");
     expect("let a = []; a.pad(9000, 0); let b = a; a.map(|v| b); x", &["too-large"], "array");
-    // One call would make gigabytes before anything is measured.
+    // A single call would allocate gigabytes before any check.
     expect("let s = \"a\"; s.pad(60000, 'a'); let t = s; s.replace(\"a\", t); x", &["too-large"], "text");
     expect("let s = \"a\"; s.pad(60000, 'a'); let t = s; s.replace('a', t); x", &["too-large"], "text");
 }
 
 #[test]
-fn values_that_lie_in_each_other_are_stopped_before_the_stack_is_full() {
-    // The interpreter goes into arrays by recursion, as deep as their size allows: see the crate's words on stacks.
+fn nested_values_are_stopped_before_the_stack_overflows() {
+    // The interpreter visits nested arrays recursively, as deep as their size allows: see the crate docs on stacks.
     let deep = || {
         expect("let a = []; loop { a = [a]; }", &["too-large", "too-slow", "too-many-operations"], "");
         expect("let m = #{}; loop { m = #{ m: m }; }", &["too-large", "too-slow", "too-many-operations"], "");
@@ -78,7 +78,7 @@ fn values_that_lie_in_each_other_are_stopped_before_the_stack_is_full() {
 }
 
 #[test]
-fn sorting_ends_whatever_the_comparison_answers() {
+fn sorting_ends_with_inconsistent_comparisons() {
     let unsteady = "let a = []; for i in 0..300 { a.push(i * 7919 % 1009); } let k = 0;
         a.sort(|p, q| { k += 1; k * 7919 % 3 - 1 }); x";
     let sandbox = common::sandbox(&[("t.rhai", &format!("fn activation(x) {{ {unsteady} }}"))]);
@@ -99,7 +99,7 @@ fn long_operations_in_a_loop_are_stopped_by_the_clock() {
 }
 
 #[test]
-fn what_is_printed_and_nobody_fetches_stays_bounded() {
+fn unread_console_output_stays_bounded() {
     let text = "fn activation(z) { let s = \"\"; s.pad(30000, 'é'); for i in 0..900 { print(s); } let a = []; a.pad(9000, z); print(a); z }";
     let sandbox = common::sandbox(&[("t.rhai", text)]);
     let activation = sandbox.activation(&slowgrad_engine::spec::PluginRef::named("t.rhai"), 1).unwrap();
@@ -113,7 +113,7 @@ fn what_is_printed_and_nobody_fetches_stays_bounded() {
 }
 
 #[test]
-fn results_are_only_taken_from_the_loop_that_wants_them() {
+fn results_are_only_collected_from_the_expecting_loop() {
     let text = "fn activation(z) { for i in 0..1000 { __emit(z); } z }\nfn init(ctx) { for i in 0..100000 { __emit(2.0); } 1.0 }";
     let sandbox = common::sandbox(&[("t.rhai", text)]);
     let plugin = slowgrad_engine::spec::PluginRef::named("t.rhai");
@@ -123,7 +123,7 @@ fn results_are_only_taken_from_the_loop_that_wants_them() {
 }
 
 #[test]
-fn networks_too_large_to_count_are_refused() {
+fn networks_too_large_to_count_are_rejected() {
     let lesson = |layers: &str| {
         let text = format!(
             "fn lesson() {{ #{{ title: \"t\", layers: {layers}, data: \"xor\" }} }}\nfn many() {{ let a = [2]; a.pad(1500000, 1); a }}"
@@ -149,7 +149,7 @@ fn networks_too_large_to_count_are_refused() {
 }
 
 #[test]
-fn files_that_are_no_script_are_refused() {
+fn files_that_are_not_scripts_are_rejected() {
     let check = |bytes: &[u8]| {
         let files = slowgrad_script::Files::from_iter([("t.rhai", bytes)]);
         let library = slowgrad_script::Library { roots: vec![slowgrad_script::Root { name: "own".into(), files }] };
@@ -162,7 +162,7 @@ fn files_that_are_no_script_are_refused() {
     let latin = check(b"// one\n// caf\xe9\nfn activation(z) { z }").remove(0);
     assert_eq!((latin.code, latin.location.unwrap().to_string().as_str()), ("not-text", "t.rhai:2:7"));
     assert_eq!(code("\u{feff}fn activation(z) { z }".as_bytes()), None);
-    // A place is never empty and never beyond the end, so that it can be underlined.
+    // A span is never empty and never past the end, so that it can be underlined.
     for text in
         ["/* abc", "fn activation(z) { /* abc }", "fn activation(z) {", "fn activation(z) { \u{2028} z }", "\"é"]
     {
@@ -177,7 +177,7 @@ fn files_that_are_no_script_are_refused() {
 }
 
 #[test]
-fn a_tape_that_grows_without_an_end_is_stopped() {
+fn an_endless_tape_is_stopped() {
     expect("let y = x; loop { y = y * 1.5; }", &["tape-full"], "more than 100000 operations in one call");
     expect("let y = x; loop { if y > 100.0 { } }", &["tape-full"], "more than 100000");
     expect("let n = 0.0; loop { n += 1.0; let y = x + n; }", &["tape-full"], "more than 100000");
@@ -191,7 +191,7 @@ fn prints_and_cues_are_bounded() {
 }
 
 #[test]
-fn deep_texts_and_many_modules_are_refused() {
+fn deep_nesting_and_many_modules_are_rejected() {
     for text in [
         format!("fn activation(z) {{ {}z{} }}", "(".repeat(500), ")".repeat(500)),
         format!("fn activation(z) {{ {}z }}", "- ".repeat(20_000)),
@@ -208,7 +208,7 @@ fn deep_texts_and_many_modules_are_refused() {
 }
 
 #[test]
-fn making_data_and_weights_is_bounded_too() {
+fn creating_data_and_weights_is_bounded() {
     for text in [
         "fn dataset(ctx) { loop {} }",
         "fn dataset(ctx) { let a = []; loop { a.push(1.0); } }",
@@ -225,7 +225,7 @@ fn making_data_and_weights_is_bounded_too() {
 }
 
 #[test]
-fn the_clock_stops_what_the_counter_does_not() {
+fn the_clock_stops_scripts_below_the_operation_limit() {
     let limits = Limits { operations: u64::MAX, time: Duration::from_millis(30), ..Limits::default() };
     let sandbox = common::sandbox_within(&[("t.rhai", "fn activation(z) { loop {} }")], limits);
     let start = Instant::now();
@@ -235,7 +235,7 @@ fn the_clock_stops_what_the_counter_does_not() {
 }
 
 #[test]
-fn a_lesson_may_lower_its_limits_only() {
+fn a_lesson_may_only_lower_its_limits() {
     let lesson = |limits: &str| {
         format!(
             "fn lesson() {{ #{{ title: \"t\", layers: [2, 1], data: \"xor\", output: \"own\", limits: {limits} }} }}\n"
@@ -298,7 +298,7 @@ fn a_lesson_may_lower_each_limit() {
 }
 
 #[test]
-fn what_runs_keeps_its_limits_when_its_file_is_broken() {
+fn a_running_lesson_keeps_its_limits_when_its_file_breaks() {
     let lesson = "fn lesson() { #{ title: \"t\", layers: [2, 1], data: \"xor\", limits: #{ tape: 50 } } }";
     let own = "fn activation(z) { let y = z; for i in 0..100 { y = y * 0.5; } y }";
     let mut sandbox = common::sandbox(&[("own.rhai", own), ("t.rhai", lesson)]);
@@ -310,7 +310,7 @@ fn what_runs_keeps_its_limits_when_its_file_is_broken() {
 }
 
 #[test]
-fn modules_that_import_each_other_in_a_long_chain_are_refused() {
+fn long_chains_of_imports_are_rejected() {
     let files: Vec<(String, String)> = (0..5_000)
         .map(|i| (format!("m{i}.rhai"), format!("import \"m{}\" as next;\nfn f(x) {{ next::f(x) }}", i + 1)))
         .chain([("t.rhai".to_owned(), "import \"m0\" as m;\nfn activation(z) { m::f(z) }".to_owned())])
@@ -322,7 +322,7 @@ fn modules_that_import_each_other_in_a_long_chain_are_refused() {
     assert!(found.iter().all(|found| found.location.is_some()), "{found:#?}");
 }
 
-/// Bytes that this thread holds more of after calling an activation so often.
+/// The growth of this thread's memory, in bytes, over a number of calls of an activation.
 fn growth(text: &str, calls: usize) -> isize {
     let sandbox = common::sandbox(&[("t.rhai", text)]);
     let activation = sandbox.activation(&slowgrad_engine::spec::PluginRef::named("t.rhai"), 1).unwrap();
@@ -340,7 +340,7 @@ fn growth(text: &str, calls: usize) -> isize {
 }
 
 #[test]
-fn closures_that_hold_themselves_are_let_go_after_the_call() {
+fn closures_that_reference_themselves_are_freed_after_the_call() {
     for body in [
         "let a = []; a.pad(9000, 0); let f = || a.len(); a[0] = f; print(1); z",
         "let f = 1; f = || f; print(1); z",
@@ -352,7 +352,7 @@ fn closures_that_hold_themselves_are_let_go_after_the_call() {
 }
 
 #[test]
-fn what_a_closure_has_captured_can_be_the_result() {
+fn a_captured_value_can_be_the_result() {
     let data =
         "fn dataset(ctx) { let all = []; let add = |x| all.push(#{ input: [x, x], target: [x] }); add.call(1.0); all }";
     let sandbox = common::sandbox(&[("d.rhai", data)]);

@@ -1,5 +1,5 @@
-//! Single functions of the library against PyTorch's, at points that training must not touch: exactly on a kink,
-//! far out, over long times. The numbers and how they are made are in `tests/reference`.
+//! Compares single functions of the library with PyTorch at points that training rarely reaches: exactly on a kink,
+//! far out, after many steps. The numbers and the script that creates them are in `tests/reference`.
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout, reason = "a test")]
 
 mod common;
@@ -28,7 +28,7 @@ fn plugin(point: &Value) -> PluginRef {
     }
 }
 
-/// The function that a table is about; `width` is the number of inputs that have a gradient.
+/// The function of a table; `width` is the number of inputs that have a gradient.
 fn function(sandbox: &Sandbox, point: &Value, width: usize) -> (PluginInfo, SharedFunction) {
     let plugin = plugin(point);
     match point["kind"].as_str().unwrap() {
@@ -41,7 +41,7 @@ fn function(sandbox: &Sandbox, point: &Value, width: usize) -> (PluginInfo, Shar
     .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Relative, with room for the rounding of numbers of size 1 that cancel each other.
+/// Compares with a relative tolerance, plus rounding errors of numbers near 1 that cancel.
 fn near(ours: &[f64], theirs: &[f64]) -> bool {
     ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(a, b)| (a - b).abs() <= 1e-12 * b.abs() + 1e-15)
 }

@@ -1,4 +1,4 @@
-//! Every script that ships works and says what it should.
+//! Every shipped script works, and its texts are correct.
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout, reason = "a test")]
 
 mod common;
@@ -24,17 +24,17 @@ fn every_lesson_opens_without_a_warning() {
     }
 }
 
-/// The captions of `why-not-zeros` make claims about numbers; the numbers are followed through its cues here.
+/// The captions of `why-not-zeros` make claims about numbers. This test replays the cues and checks the numbers.
 #[test]
-fn the_lesson_about_zeros_says_what_happens() {
+fn the_captions_of_the_lesson_about_zeros_are_true() {
     let lesson = common::sandbox(&[]).open("lessons/why-not-zeros.rhai").unwrap();
     let shape = Arc::clone(&lesson.setup.shape);
     let mut run = Run::new(lesson.setup.clone(), lesson.parameters.clone());
-    let answers = |run: &mut Run| -> Vec<f64> {
+    let predictions = |run: &mut Run| -> Vec<f64> {
         let inputs: Vec<Vec<f64>> = (0..4).map(|i| lesson.setup.train.input(i).to_vec()).collect();
         run.predict(&inputs).unwrap().concat()
     };
-    // The parameters and the network's answers at the end of each section.
+    // The parameters and the predictions at the end of each section.
     let mut ends: Vec<(&str, Vec<f64>, Vec<f64>)> = Vec::new();
     for cue in &lesson.cues {
         match cue {
@@ -50,16 +50,16 @@ fn the_lesson_about_zeros_says_what_happens() {
             Cue::Tweak { parameter, value } => run.set_parameter(shape.index(*parameter), *value),
             _ => {}
         }
-        let (_, values, said) = ends.last_mut().unwrap();
+        let (_, values, predicted) = ends.last_mut().unwrap();
         *values = run.model().values.clone();
-        *said = answers(&mut run);
+        *predicted = predictions(&mut run);
     }
     let end = |section: &str| ends.iter().find(|(name, ..)| *name == section).unwrap();
 
-    let (_, values, said) = end("One bias learns");
+    let (_, values, predicted) = end("One bias learns");
     let last_bias = shape.biases(1).start;
     assert!(values.iter().enumerate().all(|(i, value)| (*value == 0.0) == (i != last_bias)), "{values:?}");
-    assert!(said.iter().all(|answer| *answer == said[0]) && said[0] != 0.5, "{said:?}");
+    assert!(predicted.iter().all(|y| *y == predicted[0]) && predicted[0] != 0.5, "{predicted:?}");
 
     let (_, values, _) = end("Equal is not enough");
     let row = |neuron: usize| &values[shape.weights(0)][2 * neuron..][..2];
@@ -68,13 +68,13 @@ fn the_lesson_about_zeros_says_what_happens() {
         assert!(values[equal.clone()].iter().all(|value| *value == values[equal.start]), "{values:?}");
     }
 
-    let (_, _, said) = end("Chance");
-    for (i, answer) in said.iter().enumerate() {
-        assert!((answer - lesson.setup.train.target(i)[0]).abs() < 0.2, "{said:?}");
+    let (_, _, predicted) = end("Random weights");
+    for (i, prediction) in predicted.iter().enumerate() {
+        assert!((prediction - lesson.setup.train.target(i)[0]).abs() < 0.2, "{predicted:?}");
     }
 }
 
-/// The tables of `scripts/README.md` say of each plugin what its own comment says.
+/// The tables of `scripts/README.md` repeat the description of each plugin.
 #[test]
 fn the_readme_lists_the_whole_library() {
     let sandbox = common::sandbox(&[]);

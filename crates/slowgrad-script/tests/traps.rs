@@ -1,4 +1,4 @@
-//! The places where Rhai would surprise: each does what the author means, or says that it does not.
+//! Surprises of plain Rhai: each construct either does what the author expects or reports an error.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
@@ -8,7 +8,7 @@ use slowgrad_script::Diagnostic;
 use slowgrad_tape::{Call, Compare, Op, math};
 use std::rc::Rc;
 
-/// Calls an activation given as the body of a file.
+/// Calls the activation of a script.
 fn call(text: &str, z: f64) -> Result<Call, Diagnostic> {
     let sandbox = common::sandbox(&[("t.rhai", text)]);
     let activation = sandbox.activation(&PluginRef::named("t.rhai"), 1).map_err(|error| *error)?;
@@ -75,7 +75,7 @@ fn comparisons_are_guards_in_every_pairing_and_exact() {
             }
         }
     }
-    // No tolerance, for traced and for plain numbers.
+    // Exact, for traced and for plain numbers.
     assert_eq!(value("if z == 0.3 { 1.0 } else { 0.0 }", 0.1 + 0.2), 0.0);
     assert_eq!(value("let y = 0.1 + 0.2; if y == 0.3 { 1.0 } else { z - z }", 1.0), 0.0);
     assert_eq!(value("let y = 1.0; let x = y + 2.220446049250313e-16; if y < x { 1.0 } else { z - z }", 1.0), 1.0);
@@ -83,10 +83,10 @@ fn comparisons_are_guards_in_every_pairing_and_exact() {
 }
 
 #[test]
-fn a_scalar_is_never_silently_unequal_to_something_else() {
+fn comparing_a_scalar_with_another_type_is_an_error() {
     for other in ["\"a\"", "true", "()", "[1.0]", "#{ a: 1 }", "'c'"] {
         for operator in ["==", "!=", "<", ">="] {
-            // Whether there is a number yet may be asked.
+            // Comparing with `()` tests whether there is a number yet.
             if other == "()" && ["==", "!="].contains(&operator) {
                 continue;
             }
@@ -132,7 +132,7 @@ fn arithmetic_takes_numbers_on_either_side() {
 }
 
 #[test]
-fn unary_minus_binds_tighter_than_the_power_and_check_says_so() {
+fn unary_minus_binds_tighter_than_the_power_and_check_warns() {
     let call = body("-z ** 2", 3.0).unwrap();
     assert_eq!((call.output(0), ops(&call)), (9.0, vec![Op::Neg, Op::Pow]));
     assert_eq!(value("-(z ** 2)", 3.0), -9.0);
@@ -268,7 +268,7 @@ fn scalars_are_sorted_by_guarded_comparisons() {
 }
 
 #[test]
-fn closures_of_every_form_are_guarded_where_they_end() {
+fn closures_of_every_form_are_guarded_at_their_end() {
     for (text, expected) in [
         ("let f = |x| x * 2.0; f.call(z)", 6.0),
         ("let t = 0.0; [z, 1].for_each(|| t += this); t", 4.0),
@@ -298,7 +298,7 @@ fn closures_of_every_form_are_guarded_where_they_end() {
 }
 
 #[test]
-fn a_loss_may_be_made_for_one_number_of_outputs() {
+fn a_loss_may_require_a_number_of_outputs() {
     let likelihood =
         "fn loss(output, target) { let s = softplus(output[1]) + 0.1; ((target[0] - output[0]) / s) ** 2 + ln(s) }";
     assert!(common::sandbox(&[("t.rhai", likelihood)]).check("t.rhai").is_empty());
@@ -309,7 +309,7 @@ fn a_loss_may_be_made_for_one_number_of_outputs() {
 }
 
 #[test]
-fn whole_numbers_that_are_divided_are_pointed_out() {
+fn division_of_whole_numbers_is_reported() {
     let found = |text: &str| {
         let text = format!("fn activation(z) {{ {text} }}");
         let found = common::sandbox(&[("t.rhai", &text)]).check("t.rhai");
@@ -322,7 +322,7 @@ fn whole_numbers_that_are_divided_are_pointed_out() {
 }
 
 #[test]
-fn the_name_of_a_result_stays_with_its_last_operation() {
+fn a_name_belongs_to_the_last_operation_of_its_value() {
     let call = body("let total = [z, z, z].sum(); total * 2.0", 1.0).unwrap();
     let names: Vec<Option<&str>> = (0..call.trace.nodes().len())
         .filter(|&i| call.trace.nodes()[i].op == Op::Add)
@@ -332,7 +332,7 @@ fn the_name_of_a_result_stays_with_its_last_operation() {
 }
 
 #[test]
-fn wrong_results_are_named() {
+fn wrong_results_are_reported() {
     let found = error("if z > 100.0 { z }", "wrong-return", "must be a number, but this is nothing");
     assert!(found.help.unwrap().contains("`else`"));
     assert_eq!(value("z;", 1.0), 1.0, "Rhai gives the last value with or without a semicolon");
@@ -351,7 +351,7 @@ fn wrong_results_are_named() {
 }
 
 #[test]
-fn plain_numbers_taken_out_make_a_script_run_each_time() {
+fn a_script_that_takes_out_plain_numbers_runs_each_time() {
     for text in [
         "value(z) * z",
         "let t = `${z}`; z",
@@ -371,7 +371,7 @@ fn plain_numbers_taken_out_make_a_script_run_each_time() {
 }
 
 #[test]
-fn prints_arrive_with_their_place_in_every_call() {
+fn prints_have_their_location_in_every_call() {
     let sandbox =
         common::sandbox(&[("t.rhai", "fn activation(z) {\n    print(`z is ${z}`);\n    print([z, 1]);\n    z\n}")]);
     let activation = sandbox.activation(&PluginRef::named("t.rhai"), 1).unwrap();
@@ -394,7 +394,7 @@ fn a_switch_on_a_scalar_is_an_error_and_others_work() {
     error("switch [z] { _ => 1.0 }", "switch-on-scalar", "");
     assert_eq!(value("let k = 2; switch k { 1 => z, 2 | 3 => z * 2.0, _ => 0.0 }", 3.0), 6.0);
     assert_eq!(value("switch \"b\" { \"a\" => z, \"b\" if z > 1.0 => z * 3.0, _ => 0.0 }", 3.0), 9.0);
-    // What stands after a switch on the same line is still found.
+    // Code after a switch on the same line is still parsed.
     let found = error("let k = 1; switch k { 1 => z + \"a\", _ => 0.0 }", "text-and-scalar", "");
     let location = found.location.unwrap();
     assert_eq!(location.span.text(&location.source), "z + \"a\"");
@@ -452,14 +452,14 @@ fn imports_stay_within_the_library() {
     let found = sandbox.check("t.rhai");
     assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["broken-import", "circular-import"]);
     assert_eq!(found[1].location.as_ref().unwrap().to_string(), "b.rhai:1:8");
-    // What is only known when it runs is refused then.
+    // A path that is only known at run time is rejected at run time.
     let made = [("t.rhai", "let path = \"t\"; import path as t; fn activation(z) { z }")];
     let sandbox = common::sandbox(&made);
     assert_eq!(sandbox.check("t.rhai")[0].code, "circular-import");
 }
 
 #[test]
-fn nothing_of_the_machine_is_in_reach() {
+fn scripts_cannot_reach_the_machine() {
     for text in ["eval(\"1\")", "sleep(1)", "timestamp()", "try { z } catch { z }", "import \"x\" as y; z"] {
         assert!(body(text, 1.0).is_err(), "{text}");
     }
@@ -514,7 +514,7 @@ fn state_is_changed_in_place() {
 }
 
 #[test]
-fn state_that_does_not_fit_is_named() {
+fn state_that_does_not_fit_is_reported() {
     let message = |text: &str| {
         let made = optimizer(text).and_then(|(optimizer, sandbox)| {
             let inputs = vec![0.5; optimizer.weights.borrow().inputs()];
@@ -543,7 +543,7 @@ fn state_that_does_not_fit_is_named() {
 }
 
 #[test]
-fn controls_keep_their_order_and_sliders_their_traces() {
+fn controls_keep_their_order_and_sliders_reuse_traces() {
     let text =
         "fn params() { #{ slope: slider(0.5, 0, 1), kind: choice(\"b\", [\"a\", \"b\"]), bend: log_slider(2, 1, 4) } }
         fn activation(z, p) { if p.kind == \"a\" { z } else { z * p.slope * p.bend } }";
@@ -556,7 +556,7 @@ fn controls_keep_their_order_and_sliders_their_traces() {
     plugin.params.insert("slope".into(), ParamValue::Number(7.0));
     let moved = sandbox.activation(&plugin, 1).unwrap();
     assert!(Rc::ptr_eq(&moved.function, &activation.function), "moving a slider keeps the traces");
-    // A value beyond the range widens it.
+    // A value outside the range extends the range.
     assert_eq!(moved.info.controls[0].kind, ControlKind::Slider { value: 7.0, min: 0.0, max: 7.0, log: false });
     plugin.params.insert("kind".into(), ParamValue::Text("a".into()));
     let chosen = sandbox.activation(&plugin, 1).unwrap();
@@ -568,7 +568,7 @@ fn controls_keep_their_order_and_sliders_their_traces() {
 }
 
 #[test]
-fn nothing_is_kept_from_one_call_to_the_next() {
+fn calls_share_no_state() {
     let text = "fn activation(z) { let a = [z]; a.push(z * 2.0); a[1] }";
     let sandbox = common::sandbox(&[("t.rhai", text)]);
     let activation = sandbox.activation(&PluginRef::named("t.rhai"), 1).unwrap();
@@ -579,7 +579,7 @@ fn nothing_is_kept_from_one_call_to_the_next() {
 }
 
 #[test]
-fn a_name_means_the_same_in_its_own_file_however_often_a_script_runs() {
+fn a_name_resolves_in_its_own_file_in_every_run() {
     let helper = "fn f(x) { g(x) + g(x) }\nfn g(x) { x * 10.0 }";
     let own = "import \"h\" as h;\nfn g(x) { x + 1.0 }\n\
                fn activation(z) { value(z); h::f(z) + g(z) * 0.5 }";

@@ -2,7 +2,7 @@
 
 use super::typing::Change;
 use super::{Editor, Tone};
-use slowgrad_script::editing::{Completion, Meaning, complete, definition};
+use slowgrad_script::editing::{Completion, Definition, complete, definition};
 use slowgrad_script::{PluginKind, TokenKind, highlight};
 use slowgrad_session::Session;
 use std::ops::Range;
@@ -86,8 +86,8 @@ impl Editor {
         let cursor = self.selection().end;
         let Some(document) = self.document() else { return };
         match definition(&document.text, cursor) {
-            Some(Meaning::Here(range)) => self.target = Some(range.start..range.start),
-            Some(Meaning::File { path, function }) => {
+            Some(Definition::Here(range)) => self.target = Some(range.start..range.start),
+            Some(Definition::File { path, function }) => {
                 let folder = document.path.rfind('/').map_or("", |slash| &document.path[..=slash]);
                 let name = path.strip_suffix(".rhai").unwrap_or(&path);
                 let candidates = [format!("{folder}{name}.rhai"), format!("{name}.rhai")];

@@ -1,65 +1,67 @@
-//! The derived gradient against finite differences, and what is not a number.
+//! Compares the derived gradient with finite differences, and reports results that are not finite.
 
-use super::points::{Place, Probe};
-use super::report::{Report, Tried, Worst};
-use super::slope::{Borrowed, Side, Slope, same_piece};
-use super::{Check, Outcome, contract};
+use super::points::{Probe, ProbeKind};
+use super::report::{FunctionReport, Measurement, WorstPoint};
+use super::slope::{Side, Slope, TestedFunction, same_piece};
+use super::{Check, CheckResult, contract};
 use crate::plugins::PluginKind;
 use crate::program::Program;
 use crate::sandbox::runs_each_time;
 use slowgrad_tape::{Call, Diagnostic, Op, Site, Trace, ValueId};
 
-/// A gradient may be off by this part of itself before it counts as wrong.
-const CLOSE: f64 = 1e-5;
-/// A difference whose own error is larger than this part of it says nothing.
-const DECIDED: f64 = 1e-4;
-/// A gradient that changes by more, relative to its size, is not steady.
-const CHANGED: f64 = 0.5;
-/// How often an estimated error must be exceeded.
-const SURE: f64 = 4.0;
-/// Shares of the usual first step: a mismatch must show with each of them.
-const STARTS: [f64; 2] = [1.0, 0.37];
-/// Kinks that are tried from both sides.
-const MOST_KINKS: usize = 24;
-/// A stair narrower than this, times the input's size where that is above 1, is too fine to be meant as one.
-const STAIR: f64 = 1e-2;
-/// Points that must lie on such stairs.
-const FEW: usize = 3;
-/// Operations of the tape that one function's check may compute; a script that runs each time pays more for each.
-const WORK: usize = 30_000_000;
-const WORK_OF_A_RUN: usize = 10_000;
+/// The largest relative error of a gradient that counts as correct.
+const RELATIVE_TOLERANCE: f64 = 1e-5;
+/// A finite difference with a larger relative error is inconclusive.
+const MAX_DIFFERENCE_ERROR: f64 = 1e-4;
+/// A finite difference is inconclusive if the gradient changes by more than this, relative to its size.
+const MAX_GRADIENT_CHANGE: f64 = 0.5;
+/// A mismatch must exceed the estimated error by this factor.
+const ERROR_FACTOR: f64 = 4.0;
+/// Factors for the first step width. A mismatch must show with each of them.
+const FIRST_STEP_FACTORS: [f64; 2] = [1.0, 0.37];
+/// The largest number of kinks to test.
+const MAX_KINKS: usize = 24;
+/// Steps of a staircase function that are narrower than this (relative to inputs above 1) count as rounding.
+const MAX_STAIR_WIDTH: f64 = 1e-2;
+/// The number of points with such rounding from which a warning is given.
+const MIN_STAIRS: usize = 3;
+/// The budget of tape operations for checking one function.
+const MAX_OPERATIONS: usize = 30_000_000;
+/// The cost of one run of a script that cannot be replayed, in tape operations.
+const OPERATIONS_PER_RUN: usize = 10_000;
 
-/// A comparison that went wrong.
+/// A point at which the gradient is wrong.
 #[derive(Debug, Clone)]
-struct Found {
-    worst: Worst,
-    fine: bool,
+struct Mismatch {
+    worst: WorstPoint,
+    /// Whether rounding in fine steps causes it.
+    rounding: bool,
 }
 
 /// The comparison of one function.
-struct Comparison<'c> {
-    function: &'c Borrowed<'c>,
+struct GradientComparison<'c> {
+    function: &'c TestedFunction<'c>,
     width: usize,
     outputs: usize,
     points: usize,
     kinks: usize,
-    worst: Option<Worst>,
-    wrong: Option<Found>,
-    stairs: Vec<Found>,
+    worst: Option<WorstPoint>,
+    wrong: Option<Mismatch>,
+    stairs: Vec<Mismatch>,
 }
 
 impl Check<'_> {
-    /// The derived gradient of the first `width` inputs against differences, at the probes and beside the kinks between
-    /// them.
+    /// Compares the derived gradient of the first `width` inputs with finite differences, at the probes and on both
+    /// sides of the kinks between them.
     pub(super) fn gradient(
         &mut self,
         kind: PluginKind,
         program: &Program,
-        function: &Borrowed<'_>,
+        function: &TestedFunction<'_>,
         probes: &[Probe],
         width: usize,
-    ) -> Outcome {
-        let mut comparison = Comparison {
+    ) -> CheckResult {
+        let mut comparison = GradientComparison {
             function,
             width,
             outputs: function.0.borrow().outputs(),
@@ -72,18 +74,19 @@ impl Check<'_> {
         let mut spent = 0;
         for probe in probes {
             let call = function.call(&probe.inputs)?;
-            let cost = call.trace.nodes().len() + if function.0.borrow().runs_each_time() { WORK_OF_A_RUN } else { 0 };
-            // The special and the far ones are called whatever it costs.
-            let affordable = spent < WORK && self.in_time();
-            if !self.numbers(&call, program, kind, width) || probe.place == Place::Far || !affordable {
+            let cost =
+                call.trace.nodes().len() + if function.0.borrow().runs_each_time() { OPERATIONS_PER_RUN } else { 0 };
+            // Every probe is called once, even if the budget is spent.
+            let affordable = spent < MAX_OPERATIONS && self.in_time();
+            if !self.numbers(&call, program, kind, width) || probe.kind == ProbeKind::Far || !affordable {
                 continue;
             }
             spent += 20 * width * comparison.outputs * cost;
             comparison.point(&call, probe)?;
         }
-        let chosen: Vec<&Probe> = probes.iter().filter(|probe| probe.place != Place::Far).collect();
+        let chosen: Vec<&Probe> = probes.iter().filter(|probe| probe.kind != ProbeKind::Far).collect();
         for pair in chosen.windows(2) {
-            if comparison.kinks >= MOST_KINKS || spent >= WORK || !self.in_time() {
+            if comparison.kinks >= MAX_KINKS || spent >= MAX_OPERATIONS || !self.in_time() {
                 break;
             }
             spent += 100 * width * pair[0].inputs.len().max(100);
@@ -91,36 +94,37 @@ impl Check<'_> {
                 comparison.between(&pair[0].inputs, pair[1].inputs[j], j)?;
             }
         }
-        self.judge(kind, program, comparison);
+        self.report_comparison(kind, program, comparison);
         Ok(())
     }
 
-    fn judge(&mut self, kind: PluginKind, program: &Program, comparison: Comparison<'_>) {
+    fn report_comparison(&mut self, kind: PluginKind, program: &Program, comparison: GradientComparison<'_>) {
         let name = contract(kind, program);
         let location = || program.text.function_location(name);
         if comparison.function.0.borrow().runs_each_time() {
             self.found.push(runs_each_time(program, kind));
         }
-        let few = comparison.stairs.len() < FEW;
+        let few = comparison.stairs.len() < MIN_STAIRS;
         let steepest = comparison.stairs.into_iter().max_by(|a, b| a.worst.error.total_cmp(&b.worst.error));
         let stairs = steepest.filter(|_| !few);
         let wrong = comparison.wrong.or(stairs);
         if let Some(found) = &wrong {
-            let help = if found.fine {
-                "rounding in fine steps hides the slope from the chain rule; leave the rounding out"
+            let help = if found.rounding {
+                "rounding hides the slope from the chain rule; remove the rounding"
             } else {
-                "`value(x)` and its like hide a number from the chain rule"
+                "`value(x)` and similar functions hide a number from the chain rule"
             };
-            let warning = Diagnostic::warning("gradient-mismatch", found.worst.sentence());
+            let warning = Diagnostic::warning("gradient-mismatch", found.worst.message());
             self.found.push(warning.at(location()).help(help));
         }
         let agrees = wrong.is_none();
         let worst = wrong.map(|found| found.worst).or(comparison.worst);
-        let tried = Tried::Gradient { points: comparison.points, kinks: comparison.kinks, agrees, worst };
-        self.report(Report { function: name, tried });
+        let measurement = Measurement::Gradient { points: comparison.points, kinks: comparison.kinks, agrees, worst };
+        self.report(FunctionReport { function: name, measurement });
     }
 
-    /// Warns of results and gradients that are not numbers, at the operation where that begins.
+    /// Warns about results and gradients that are not finite, at the operation where the problem begins. Returns
+    /// whether all are finite.
     pub(super) fn numbers(&mut self, call: &Call, program: &Program, kind: PluginKind, width: usize) -> bool {
         let trace = &call.trace;
         let fallback = || program.text.function_location(contract(kind, program));
@@ -133,10 +137,14 @@ impl Check<'_> {
                 Op::Input | Op::Constant => Vec::new(),
                 op => node.operands[..op.arity()].iter().map(|id| number(call.values[id.index()])).collect(),
             };
-            let of = if operands.is_empty() { String::new() } else { format!(" of {}", operands.join(" and ")) };
-            let message = format!("this gives {}{of} for {}", number(call.values[at]), inputs(call));
+            let of = match operands.as_slice() {
+                [] => String::new(),
+                [operand] => format!(" for operand {operand},"),
+                _ => format!(" for operands {},", operands.join(" and ")),
+            };
+            let message = format!("this gives {}{of} at {}", number(call.values[at]), inputs(call));
             let warning = Diagnostic::warning("not-finite", message).at(place(node.site));
-            self.once(match remedy(node.op, call.values[at]) {
+            self.warn_once(match remedy(node.op, call.values[at]) {
                 Some(help) => warning.help(help),
                 None => warning,
             });
@@ -144,18 +152,18 @@ impl Check<'_> {
         }
         let Some((input, derived, node)) = broken_gradient(call, width) else { return true };
         let name = trace.input_name(input);
-        let message = format!("the gradient with respect to {name} is {} for {}", number(derived), inputs(call));
+        let message = format!("the gradient with respect to {name} is {} at {}", number(derived), inputs(call));
         let site = first.map_or(trace.node(node).site, |at| trace.nodes()[at].site);
         let help = match first {
-            Some(at) => format!("this gives {} on the way; a branch or a bound keeps it away", number(call.values[at])),
-            None => "a local derivative is infinite here, such as that of `sqrt` at 0; a branch or a small number keeps it away".to_owned(),
+            Some(at) => format!("this gives {} on the way; avoid it with a branch or a bound", number(call.values[at])),
+            None => "a local derivative is infinite here, such as that of `sqrt` at 0; avoid it with a branch or add a small number".to_owned(),
         };
-        self.once(Diagnostic::warning("gradient-not-finite", message).at(place(site)).help(help));
+        self.warn_once(Diagnostic::warning("gradient-not-finite", message).at(place(site)).help(help));
         false
     }
 
-    /// One place is named once for each kind of problem, with the first inputs that lead there.
-    fn once(&mut self, warning: Diagnostic) {
+    /// Adds a warning unless one with the same code and location exists.
+    fn warn_once(&mut self, warning: Diagnostic) {
         let known = self.found.iter().any(|found| found.code == warning.code && found.location == warning.location);
         if !known {
             self.found.push(warning);
@@ -163,13 +171,13 @@ impl Check<'_> {
     }
 }
 
-impl Comparison<'_> {
+impl GradientComparison<'_> {
     /// Compares all partial derivatives at one point.
-    fn point(&mut self, call: &Call, probe: &Probe) -> Outcome {
+    fn point(&mut self, call: &Call, probe: &Probe) -> CheckResult {
         let mut compared = false;
         self.each(call, |this, k, j, derived| {
             compared |= this.partial(call, &probe.inputs, k, j, derived, None)?;
-            if probe.place == Place::Anywhere {
+            if probe.kind == ProbeKind::Random {
                 this.stair(call, &probe.inputs, k, j, derived)?;
             }
             Ok(())
@@ -178,10 +186,10 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Goes over the partial derivatives that the chain rule gives for a call.
-    fn each(&mut self, call: &Call, mut look: impl FnMut(&mut Self, usize, usize, f64) -> Outcome) -> Outcome {
-        // Whoever stops the gradient on purpose gets another one than the differences show; where the script runs
-        // anew each time the stopped value cannot be held.
+    /// Calls a function for each finite partial derivative of a call, with the result, the input and the derivative.
+    fn each(&mut self, call: &Call, mut visit: impl FnMut(&mut Self, usize, usize, f64) -> CheckResult) -> CheckResult {
+        // A stopped gradient deliberately differs from finite differences. In a script that cannot be replayed, the
+        // stopped value cannot be held constant for the comparison.
         if call.trace.is_volatile() && call.trace.nodes().iter().any(|node| node.op == Op::StopGradient) {
             return Ok(());
         }
@@ -191,14 +199,14 @@ impl Comparison<'_> {
             call.trace.backward(&call.values, &seeds, &mut grads);
             for (j, &derived) in grads.iter().enumerate().take(self.width) {
                 if derived.is_finite() {
-                    look(self, k, j, derived)?;
+                    visit(self, k, j, derived)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Compares one partial derivative; answers whether the difference was good enough to say anything.
+    /// Compares one partial derivative. Returns whether the finite difference was conclusive.
     fn partial(
         &mut self,
         call: &Call,
@@ -207,20 +215,20 @@ impl Comparison<'_> {
         j: usize,
         derived: f64,
         side: Option<Side>,
-    ) -> Outcome<bool> {
+    ) -> CheckResult<bool> {
         let mut last = None;
-        for start in STARTS {
+        for start in FIRST_STEP_FACTORS {
             let slope = match side {
                 Some(side) => self.function.slope(call, point, j, k, side, start)?,
                 None => self.function.best_slope(call, point, j, k, start)?,
             };
-            let Some(slope) = slope.filter(Slope::is_sure) else { return Ok(false) };
+            let Some(slope) = slope.filter(Slope::is_reliable) else { return Ok(false) };
             let Slope { value, error, .. } = slope;
             let size = derived.abs().max(value.abs());
             let apart = (derived - value).abs();
-            // Numbers below the least normal one are not exact to any part of themselves.
-            if apart <= CLOSE * size + SURE * error + f64::MIN_POSITIVE {
-                let decided = SURE * error <= DECIDED * size.max(CLOSE);
+            // Subnormal numbers have no relative precision.
+            if apart <= RELATIVE_TOLERANCE * size + ERROR_FACTOR * error + f64::MIN_POSITIVE {
+                let decided = ERROR_FACTOR * error <= MAX_DIFFERENCE_ERROR * size.max(RELATIVE_TOLERANCE);
                 if decided {
                     let worst = worst(call, point, j, derived, value);
                     if self.worst.as_ref().is_none_or(|known| worst.error > known.error) {
@@ -233,16 +241,17 @@ impl Comparison<'_> {
         }
         if let Some(slope) = last {
             let value = slope.value;
-            // A difference over a stretch on which the gradient changes much says nothing about this point.
+            // A finite difference over an interval in which the gradient changes a lot is inconclusive.
             for x in [point[j] - slope.step, point[j] + slope.step] {
                 let beside = self.function.moved(call, point, j, x)?;
                 let changed = (derivative(&beside, j, k) - derived).abs();
-                if same_piece(call, &beside) && (changed.is_nan() || changed > CHANGED * derived.abs().max(value.abs()))
+                if same_piece(call, &beside)
+                    && (changed.is_nan() || changed > MAX_GRADIENT_CHANGE * derived.abs().max(value.abs()))
                 {
                     return Ok(false);
                 }
             }
-            let found = Found { worst: worst(call, point, j, derived, value), fine: false };
+            let found = Mismatch { worst: worst(call, point, j, derived, value), rounding: false };
             if self.wrong.as_ref().is_none_or(|known| found.worst.error > known.worst.error) {
                 self.wrong = Some(found);
             }
@@ -250,9 +259,9 @@ impl Comparison<'_> {
         Ok(true)
     }
 
-    /// Where the function is cut into stairs too fine to see, it is what they make together that counts.
-    fn stair(&mut self, call: &Call, point: &[f64], k: usize, j: usize, derived: f64) -> Outcome {
-        let width = STAIR * point[j].abs().max(1.0);
+    /// Detects rounding: on a fine staircase the slope over many steps counts, not the slope of one step.
+    fn stair(&mut self, call: &Call, point: &[f64], k: usize, j: usize, derived: f64) -> CheckResult {
+        let width = MAX_STAIR_WIDTH * point[j].abs().max(1.0);
         let beside = |x: f64| {
             let mut moved = point.to_vec();
             moved[j] = x;
@@ -267,21 +276,21 @@ impl Comparison<'_> {
         let coarse = (above.output(k) - below.output(k)) / (2.0 * width);
         let size = derived.abs().max(coarse.abs());
         if coarse.is_finite() && (derived - coarse).abs() > 0.1 * size {
-            self.stairs.push(Found { worst: worst(call, point, j, derived, coarse), fine: true });
+            self.stairs.push(Mismatch { worst: worst(call, point, j, derived, coarse), rounding: true });
         }
         Ok(())
     }
 
-    /// Looks for a kink on the way along one input and tries both its sides.
-    fn between(&mut self, point: &[f64], to: f64, j: usize) -> Outcome {
+    /// Searches for a kink along one input and compares the derivatives on both sides of it.
+    fn between(&mut self, point: &[f64], to: f64, j: usize) -> CheckResult {
         let Some((low, high)) = self.function.kink(point, j, point[j], to)? else { return Ok(()) };
         let mut compared = false;
         for (x, side) in [(low, Side::Down), (high, Side::Up)] {
             let mut at = point.to_vec();
             at[j] = x;
             let call = self.function.call(&at)?;
-            self.each(&call, |this, k, along, derived| {
-                if along == j {
+            self.each(&call, |this, k, input, derived| {
+                if input == j {
                     compared |= this.partial(&call, &at, k, j, derived, Some(side))?;
                 }
                 Ok(())
@@ -293,7 +302,7 @@ impl Comparison<'_> {
     }
 }
 
-/// What the chain rule gives for result k along input j.
+/// The derivative of result k with respect to input j, by the chain rule.
 fn derivative(call: &Call, j: usize, k: usize) -> f64 {
     let outputs = call.trace.outputs().len();
     let seeds: Vec<f64> = (0..outputs).map(|other| if other == k { 1.0 } else { 0.0 }).collect();
@@ -302,30 +311,30 @@ fn derivative(call: &Call, j: usize, k: usize) -> f64 {
     grads[j]
 }
 
-fn worst(call: &Call, point: &[f64], j: usize, derived: f64, difference: f64) -> Worst {
+fn worst(call: &Call, point: &[f64], j: usize, derived: f64, difference: f64) -> WorstPoint {
     let error = (derived - difference).abs() / derived.abs().max(1.0);
-    let at = if call.trace.inputs() > 1 && point.len() <= MOST_NAMED {
+    let at = if call.trace.inputs() > 1 && point.len() <= MAX_NAMED_INPUTS {
         inputs(call)
     } else {
         format!("{} = {}", call.trace.input_name(j), number(point[j]))
     };
-    Worst { error, at, derived, difference }
+    WorstPoint { error, at, derived, difference }
 }
 
-/// Inputs that a message names.
-const MOST_NAMED: usize = 6;
+/// The largest number of inputs in a message.
+const MAX_NAMED_INPUTS: usize = 6;
 
 /// `output[0] = 0, target[0] = 1`
 pub(super) fn inputs(call: &Call) -> String {
     let one = |i: usize| format!("{} = {}", call.trace.input_name(i), number(call.values[i]));
-    let mut named: Vec<String> = (0..call.trace.inputs().min(MOST_NAMED)).map(one).collect();
-    if call.trace.inputs() > MOST_NAMED {
+    let mut named: Vec<String> = (0..call.trace.inputs().min(MAX_NAMED_INPUTS)).map(one).collect();
+    if call.trace.inputs() > MAX_NAMED_INPUTS {
         named.push("…".to_owned());
     }
     named.join(", ")
 }
 
-/// A number as people write it.
+/// A number for messages.
 fn number(x: f64) -> String {
     if x.is_nan() {
         "NaN".to_owned()
@@ -336,7 +345,7 @@ fn number(x: f64) -> String {
     }
 }
 
-/// The first input whose gradient is not a number, with it and the operation where the chain rule goes wrong.
+/// The first input with a gradient that is not finite: its index, the gradient and the operation that causes it.
 fn broken_gradient(call: &Call, width: usize) -> Option<(usize, f64, ValueId)> {
     let trace: &Trace = &call.trace;
     let outputs = trace.outputs().len();
@@ -357,19 +366,21 @@ fn broken_gradient(call: &Call, width: usize) -> Option<(usize, f64, ValueId)> {
     })
 }
 
-/// How to keep an operation from giving what is not a number.
+/// Advice on how to keep the result of an operation finite.
 fn remedy(op: Op, value: f64) -> Option<&'static str> {
     Some(match op {
         Op::Constant => "it comes from plain numbers, such as a division by `0.0`",
         Op::Ln | Op::Log10 | Op::Log2 => "the logarithm needs a number above 0, such as `ln(max(x, 0.000001))`",
-        Op::Div | Op::Rem => "a small number added to what is divided by keeps it from 0",
-        Op::Sqrt => "the square root needs a number from 0, such as `sqrt(max(x, 0.0))`",
+        Op::Div | Op::Rem => "add a small number to the divisor to keep it away from 0",
+        Op::Sqrt => "the square root needs a number of at least 0, such as `sqrt(max(x, 0.0))`",
         Op::Pow if value.is_infinite() => {
-            "it grows beyond all numbers, as 0 does to a power below 0; `clamp` keeps it small"
+            "the result is too large, or 0 has a negative exponent; bound the operands with `clamp`"
         }
-        Op::Pow => "a power with a fraction needs a base from 0, one below 0 a base that is not 0",
-        Op::Exp | Op::Sinh | Op::Cosh => "it grows beyond all numbers; `min(x, 700.0)` or another form keeps it small",
-        Op::Asin | Op::Acos => "it needs a number from −1 to 1, such as `clamp(x, -1.0, 1.0)`",
+        Op::Pow => "a fractional exponent needs a base of at least 0, a negative exponent a base that is not 0",
+        Op::Exp | Op::Sinh | Op::Cosh => {
+            "the result is too large; bound the input with `min(x, 700.0)` or rewrite the formula"
+        }
+        Op::Asin | Op::Acos => "the input must be between −1 and 1, such as `clamp(x, -1.0, 1.0)`",
         _ => return None,
     })
 }

@@ -1,41 +1,42 @@
-//! Where functions are tried: spread over the range in which they are used, with small and large numbers among
-//! them, and at the places where something special may happen.
+//! The points at which functions are tested: random points in the usual range, including small and large numbers,
+//! and special points.
 
 use slowgrad_engine::plugin::{Control, ControlKind};
 use slowgrad_engine::rng::Rng;
 
-/// One input to try.
+/// One test point.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Probe {
     /// The function's own inputs, then the sliders.
     pub(super) inputs: Vec<f64>,
-    /// What it stands for.
-    pub(super) place: Place,
+    /// How the point was chosen.
+    pub(super) kind: ProbeKind,
 }
 
-/// Which part of the range an input lies in.
+/// How a test point was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Somewhere that nobody chose.
-    Anywhere,
-    /// 0, 1, tiny, equal: where a function may have something special.
+pub(super) enum ProbeKind {
+    /// A random point.
+    Random,
+    /// A point where functions often behave specially: 0, 1, tiny or equal inputs.
     Special,
-    /// Far out, where only infinities and NaN are looked for.
+    /// A point far out, tested only for infinities and NaN.
     Far,
 }
 
-/// Seeded points of each kind.
-const POINTS: usize = 96;
+/// Number of random points.
+const RANDOM_POINTS: usize = 96;
 
-/// Values at which functions of one number often have something special.
-const SPECIAL: [f64; 15] = [0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 1e-3, -1e-3, 1e-8, -1e-8, 6.0, -6.0, 20.0, -20.0];
+/// Inputs at which functions of one number often behave specially.
+const SPECIAL_INPUTS: [f64; 15] =
+    [0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 1e-3, -1e-3, 1e-8, -1e-8, 6.0, -6.0, 20.0, -20.0];
 
-/// As far as pre-activations and weights are followed.
-const FAR: f64 = 1_000.0;
-/// As far as the outputs that a loss sees are followed.
+/// The largest pre-activation or weight to test.
+const FAR_INPUT: f64 = 1_000.0;
+/// The largest output of a network for which losses are tested.
 const FAR_OUTPUT: f64 = 100.0;
 
-/// The sliders of a function: as they stand, or anywhere within their ranges.
+/// The sliders of a function, each with its value, minimum, maximum and whether its scale is logarithmic.
 #[derive(Debug, Clone)]
 pub(super) struct Sliders(Vec<(f64, f64, f64, bool)>);
 
@@ -48,30 +49,30 @@ impl Sliders {
         Self(controls.into_iter().filter_map(slider).collect())
     }
 
-    /// One number with the sliders as they stand.
-    pub(super) fn given(&self, x: f64) -> Vec<f64> {
-        std::iter::once(x).chain(self.standing()).collect()
+    /// The inputs of a function of one number, with the current values of the sliders.
+    pub(super) fn with_input(&self, x: f64) -> Vec<f64> {
+        std::iter::once(x).chain(self.current()).collect()
     }
 
-    fn standing(&self) -> impl Iterator<Item = f64> {
+    fn current(&self) -> impl Iterator<Item = f64> {
         self.0.iter().map(|&(value, ..)| value)
     }
 
-    /// Half of the time moved, and never to an end of the range.
-    fn moved(&self, rng: &mut Rng) -> Vec<f64> {
+    /// The current values, or (half of the time) random values inside the ranges.
+    fn sample(&self, rng: &mut Rng) -> Vec<f64> {
         if rng.unit() < 0.5 {
-            return self.standing().collect();
+            return self.current().collect();
         }
-        let place = |&(_, min, max, log): &(f64, f64, f64, bool)| {
+        let random = |&(_, min, max, log): &(f64, f64, f64, bool)| {
             let share = rng.uniform(0.05, 0.95);
             if log { min * slowgrad_tape::math::pow(max / min, share) } else { min + share * (max - min) }
         };
-        self.0.iter().map(place).collect()
+        self.0.iter().map(random).collect()
     }
 }
 
-/// A number of mixed size: mostly near 1, sometimes small, sometimes large.
-fn mixed(rng: &mut Rng) -> f64 {
+/// A random number of varied magnitude: mostly near 1, sometimes small, sometimes large.
+fn varied(rng: &mut Rng) -> f64 {
     let sign = if rng.unit() < 0.5 { -1.0 } else { 1.0 };
     if rng.unit() < 0.5 {
         rng.uniform(-4.0, 4.0)
@@ -80,74 +81,74 @@ fn mixed(rng: &mut Rng) -> f64 {
     }
 }
 
-/// Points for a function of `width` numbers of any size, such as an activation or a penalty.
+/// Test points for a function of `width` numbers of any size, such as an activation or a penalty.
 pub(super) fn anywhere(width: usize, sliders: &Sliders, rng: &mut Rng) -> Vec<Probe> {
-    let standing =
-        |x: f64, place| Probe { inputs: std::iter::repeat_n(x, width).chain(sliders.standing()).collect(), place };
-    let mut probes: Vec<Probe> = SPECIAL.iter().map(|&x| standing(x, Place::Special)).collect();
-    for x in [FAR_OUTPUT, -FAR_OUTPUT, FAR, -FAR] {
-        probes.push(standing(x, Place::Far));
+    let uniform =
+        |x: f64, kind| Probe { inputs: std::iter::repeat_n(x, width).chain(sliders.current()).collect(), kind };
+    let mut probes: Vec<Probe> = SPECIAL_INPUTS.iter().map(|&x| uniform(x, ProbeKind::Special)).collect();
+    for x in [FAR_OUTPUT, -FAR_OUTPUT, FAR_INPUT, -FAR_INPUT] {
+        probes.push(uniform(x, ProbeKind::Far));
         if width > 1 {
-            let mut one = standing(0.0, Place::Far);
+            let mut one = uniform(0.0, ProbeKind::Far);
             one.inputs[0] = x;
             probes.push(one);
         }
     }
-    for _ in 0..POINTS {
-        let own: Vec<f64> = (0..width).map(|_| mixed(rng)).collect();
-        probes.push(Probe { inputs: [own, sliders.moved(rng)].concat(), place: Place::Anywhere });
+    for _ in 0..RANDOM_POINTS {
+        let own: Vec<f64> = (0..width).map(|_| varied(rng)).collect();
+        probes.push(Probe { inputs: [own, sliders.sample(rng)].concat(), kind: ProbeKind::Random });
     }
     probes
 }
 
-/// The ranges in which a loss may live.
+/// The values that a loss is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Domain {
     /// Outputs between 0 and 1, targets that are classes or probabilities.
-    Shares,
+    Probabilities,
     /// Outputs and targets of any sign.
     Reals,
 }
 
-/// Points for a loss of so many outputs.
+/// Test points for a loss with this number of outputs.
 pub(super) fn loss(domain: Domain, outputs: usize, sliders: &Sliders, rng: &mut Rng) -> Vec<Probe> {
-    let standing = |output: Vec<f64>, target: Vec<f64>, place| Probe {
-        inputs: output.into_iter().chain(target).chain(sliders.standing()).collect(),
-        place,
+    let probe = |output: Vec<f64>, target: Vec<f64>, kind| Probe {
+        inputs: output.into_iter().chain(target).chain(sliders.current()).collect(),
+        kind,
     };
     let one_hot = |k: usize| (0..outputs).map(|i| if i == k { 1.0 } else { 0.0 }).collect::<Vec<f64>>();
     let mut probes = Vec::new();
-    for i in 0..POINTS / 3 {
+    for i in 0..RANDOM_POINTS / 3 {
         let (output, target): (Vec<f64>, Vec<f64>) = match domain {
-            Domain::Shares => {
+            Domain::Probabilities => {
                 let share = |rng: &mut Rng| (0..outputs).map(|_| rng.uniform(0.02, 0.98)).collect();
                 (share(rng), if i % 2 == 0 { one_hot(i / 2 % (outputs + 1)) } else { share(rng) })
             }
             Domain::Reals => {
                 let label = |rng: &mut Rng| if rng.unit() < 0.5 { -1.0 } else { 1.0 };
-                let target = (0..outputs).map(|_| if i % 2 == 0 { label(rng) } else { mixed(rng) }).collect();
-                ((0..outputs).map(|_| mixed(rng)).collect(), target)
+                let target = (0..outputs).map(|_| if i % 2 == 0 { label(rng) } else { varied(rng) }).collect();
+                ((0..outputs).map(|_| varied(rng)).collect(), target)
             }
         };
-        probes.push(Probe { inputs: [output, target, sliders.moved(rng)].concat(), place: Place::Anywhere });
+        probes.push(Probe { inputs: [output, target, sliders.sample(rng)].concat(), kind: ProbeKind::Random });
     }
     match domain {
-        Domain::Shares => {
-            // A sigmoid or softmax that is sure of itself gives 0 and 1 exactly.
+        Domain::Probabilities => {
+            // A saturated sigmoid or softmax gives exactly 0 and 1.
             for k in 0..=outputs {
-                for sure in 0..=outputs {
-                    probes.push(standing(one_hot(sure), one_hot(k), Place::Special));
+                for certain in 0..=outputs {
+                    probes.push(probe(one_hot(certain), one_hot(k), ProbeKind::Special));
                 }
             }
             let half = vec![0.5; outputs];
-            probes.push(standing(half.clone(), half, Place::Special));
+            probes.push(probe(half.clone(), half, ProbeKind::Special));
         }
         Domain::Reals => {
             for x in [0.0, 1.0, -1.0, 2.5] {
-                probes.push(standing(vec![x; outputs], vec![x; outputs], Place::Special));
+                probes.push(probe(vec![x; outputs], vec![x; outputs], ProbeKind::Special));
             }
             for x in [FAR_OUTPUT, -FAR_OUTPUT] {
-                probes.push(standing(vec![x; outputs], vec![0.0; outputs], Place::Far));
+                probes.push(probe(vec![x; outputs], vec![0.0; outputs], ProbeKind::Far));
             }
         }
     }

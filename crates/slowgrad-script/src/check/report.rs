@@ -1,72 +1,73 @@
-//! What a check found out, as data and in a line.
+//! The result of a check, as data and as one line of text.
 
 use super::slope::short;
 use slowgrad_tape::Diagnostic;
 use std::fmt;
 
-/// What came of trying one file out.
+/// The result of checking one file.
 #[derive(Debug, Clone, Default)]
-pub struct Checked {
-    /// Everything that is wrong or doubtful.
+pub struct CheckReport {
+    /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
-    /// What was tried, function by function, whether it went well or not.
-    pub reports: Vec<Report>,
+    /// How each function was tested, whether it passed or not.
+    pub reports: Vec<FunctionReport>,
 }
 
-/// How one function was tried.
+/// How one function was tested.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
+pub struct FunctionReport {
     /// The contract function, such as `loss`.
     pub function: &'static str,
-    /// What was compared.
-    pub tried: Tried,
+    /// The test and its result.
+    pub measurement: Measurement,
 }
 
-/// What was compared, and how often.
+/// A test of a function, with its counts.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Tried {
-    /// The derived gradient against finite differences.
+pub enum Measurement {
+    /// A comparison of the derived gradient with finite differences.
     Gradient {
-        /// Points at which both were compared.
+        /// The number of compared points.
         points: usize,
-        /// Corners and jumps among them, each tried from both sides.
+        /// The number of corners and jumps among them, each compared on both sides.
         kinks: usize,
-        /// Whether the two agreed everywhere.
+        /// Whether both agree at every point.
         agrees: bool,
-        /// Where they were furthest apart, when any point could be compared.
-        worst: Option<Worst>,
+        /// The point with the largest error; `None` if no point could be compared.
+        worst: Option<WorstPoint>,
     },
-    /// A rule that was run step after step.
+    /// The number of steps that an update rule was run for.
     Steps(usize),
 }
 
-/// The point at which gradient and difference were furthest apart.
+/// The point with the largest difference between gradient and finite differences.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Worst {
-    /// The distance, relative to the gradient where that is above 1.
+pub struct WorstPoint {
+    /// The difference, relative to the gradient if that is above 1.
     pub error: f64,
-    /// The input along which was gone and where it stood, such as `z = 3.1`.
+    /// The inputs at this point, such as `z = 3.1`.
     pub at: String,
-    /// What the chain rule gives.
+    /// The derivative by the chain rule.
     pub derived: f64,
-    /// By how much the function rises there.
+    /// The derivative by finite differences.
     pub difference: f64,
 }
 
-impl Report {
-    /// Adds what another report says of the same function.
-    pub(super) fn join(&mut self, other: Report) {
-        match (&mut self.tried, other.tried) {
-            (Tried::Steps(steps), Tried::Steps(more)) => *steps += more,
+impl FunctionReport {
+    /// Merges another report of the same function into this one.
+    pub(super) fn merge(&mut self, other: FunctionReport) {
+        match (&mut self.measurement, other.measurement) {
+            (Measurement::Steps(steps), Measurement::Steps(more)) => *steps += more,
             (
-                Tried::Gradient { points, kinks, agrees, worst },
-                Tried::Gradient { points: more, kinks: other_kinks, agrees: also, worst: other },
+                Measurement::Gradient { points, kinks, agrees, worst },
+                Measurement::Gradient { points: more, kinks: other_kinks, agrees: also, worst: other },
             ) => {
                 *points += more;
                 *kinks += other_kinks;
-                // The worst of all, but a disagreement before any agreement.
-                let rank =
-                    |agrees: bool, worst: &Option<Worst>| (!agrees, worst.as_ref().map_or(-1.0, |worst| worst.error));
+                // Keep the largest error, but prefer any disagreement to an agreement.
+                let rank = |agrees: bool, worst: &Option<WorstPoint>| {
+                    (!agrees, worst.as_ref().map_or(-1.0, |worst| worst.error))
+                };
                 if rank(also, &other) > rank(*agrees, worst) {
                     *worst = other;
                 }
@@ -77,13 +78,13 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for FunctionReport {
     /// `gradient agrees at 412 points (worst 2e-11 at z = 3.1)`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.tried {
-            Tried::Steps(steps) => write!(f, "`{}` ran for {steps} steps", self.function),
-            Tried::Gradient { points: 0, .. } => f.write_str("no point at which the gradient could be compared"),
-            Tried::Gradient { points, kinks, agrees, worst } => {
+        match &self.measurement {
+            Measurement::Steps(steps) => write!(f, "`{}` ran for {steps} steps", self.function),
+            Measurement::Gradient { points: 0, .. } => f.write_str("the gradient could not be compared at any point"),
+            Measurement::Gradient { points, kinks, agrees, worst } => {
                 let verdict = if *agrees { "agrees" } else { "does not agree" };
                 write!(f, "gradient {verdict} at {points} points")?;
                 if *kinks > 0 {
@@ -96,12 +97,12 @@ impl fmt::Display for Report {
     }
 }
 
-impl Worst {
-    /// Both numbers with as many digits as tell them apart.
-    pub(super) fn sentence(&self) -> String {
+impl WorstPoint {
+    /// Both derivatives, with as many digits as are needed to tell them apart.
+    pub(super) fn message(&self) -> String {
         let digits = (3..17).find(|&digits| short(self.derived, digits) != short(self.difference, digits));
         let digits = digits.unwrap_or(17);
         let (derived, difference) = (short(self.derived, digits), short(self.difference, digits));
-        format!("the derived gradient is {derived} where the function rises by {difference}, at {}", self.at)
+        format!("the derived gradient is {derived}, but finite differences give {difference}, at {}", self.at)
     }
 }

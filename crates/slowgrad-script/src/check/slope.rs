@@ -1,48 +1,47 @@
-//! By how much a function rises, from its values alone.
+//! Slopes by finite differences, from the values of a function alone.
 //!
-//! A traced function is smooth as long as its guards answer the same and no operation with a corner crosses it; such a
-//! stretch is called a piece here. Differences are taken within one piece, with steps that are halved and
-//! extrapolated, until the estimate of the error is smallest. What is left of the error by rounding is bounded by the
-//! sizes of the numbers on the tape.
+//! A traced function is smooth as long as its guards give the same results and no operation crosses a corner. Such an
+//! interval is called a piece. Differences are taken within one piece, with steps that are halved and extrapolated
+//! (Richardson extrapolation, as in Ridders, 1982) until the error estimate is smallest. The rounding error is bounded
+//! from the magnitudes of the numbers on the tape.
 
 use slowgrad_tape::{Call, Diagnostic, Function, Node, Op, Trace};
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// Halvings of the step.
-const LEVELS: usize = 28;
-/// Extrapolations; more would only add up rounding.
-const ORDERS: usize = 5;
-/// Estimates that differ by more, relative to the slope, are not steady.
-const STEADY: f64 = 1e-3;
-/// An error so small, relative to the slope, ends the halving.
-const FINE: f64 = 1e-9;
-/// What extrapolation makes of the rounding in one value.
-const AMPLIFIED: f64 = 10.0;
+/// The largest number of halvings of the step.
+const MAX_HALVINGS: usize = 28;
+/// The largest number of extrapolations. More would only accumulate rounding errors.
+const MAX_EXTRAPOLATIONS: usize = 5;
+/// The largest relative error of a reliable estimate.
+const MAX_RELATIVE_ERROR: f64 = 1e-3;
+/// The relative error at which the halving ends.
+const TARGET_RELATIVE_ERROR: f64 = 1e-9;
+/// The factor by which extrapolation amplifies the rounding error of a value.
+const ROUNDING_AMPLIFICATION: f64 = 10.0;
 
-/// A slope with a bound of its error.
+/// A slope with an error bound.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Slope {
     pub(super) value: f64,
     pub(super) error: f64,
-    /// The part of the error that rounding may have.
+    /// The part of the error that is due to rounding.
     rounding: f64,
-    /// How far from the point it was looked.
+    /// The distance from the point at which the function was evaluated.
     pub(super) step: f64,
 }
 
 impl Slope {
-    /// Whether steps of other lengths told the same, up to rounding. Where a function grows without bound they do not,
-    /// and nothing can be said.
-    pub(super) fn is_sure(&self) -> bool {
-        self.error <= STEADY * self.value.abs() || self.error <= 8.0 * self.rounding
+    /// Whether steps of different lengths agree up to rounding. Near a pole they do not, and the slope is unknown.
+    pub(super) fn is_reliable(&self) -> bool {
+        self.error <= MAX_RELATIVE_ERROR * self.value.abs() || self.error <= 8.0 * self.rounding
     }
 }
 
-/// A value with the rounding that may be in it.
+/// A value and its rounding error.
 type Rounded = (f64, f64);
 
-/// To which side of a point steps are taken.
+/// The side of a point on which the function is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Both,
@@ -50,30 +49,30 @@ pub(super) enum Side {
     Down,
 }
 
-/// A shared function that is called in turn.
-pub(super) struct Borrowed<'f>(pub(super) &'f RefCell<Function>);
+/// The function under test.
+pub(super) struct TestedFunction<'f>(pub(super) &'f RefCell<Function>);
 
-type Called<T> = Result<T, Box<Diagnostic>>;
+type CallResult<T> = Result<T, Box<Diagnostic>>;
 
-impl Borrowed<'_> {
-    pub(super) fn call(&self, inputs: &[f64]) -> Called<Call> {
+impl TestedFunction<'_> {
+    pub(super) fn call(&self, inputs: &[f64]) -> CallResult<Call> {
         self.0.borrow_mut().call(inputs)
     }
 
-    /// The call at a moved input, with what stops the gradient held where it was.
-    pub(super) fn moved(&self, base: &Call, point: &[f64], j: usize, x: f64) -> Called<Call> {
+    /// Calls the function with input j set to x. Values inside `stop_gradient` stay constant.
+    pub(super) fn moved(&self, base: &Call, point: &[f64], j: usize, x: f64) -> CallResult<Call> {
         let mut moved = point.to_vec();
         moved[j] = x;
         if has_stop(&base.trace) { Ok(frozen(base, &moved)) } else { self.call(&moved) }
     }
 
-    /// The result at a moved input, if it lies on the same piece and is a number.
-    fn beside(&self, base: &Call, point: &[f64], j: usize, x: f64, k: usize) -> Called<Option<Rounded>> {
+    /// Result k with input j set to x, if the call is on the same piece and the result is finite.
+    fn beside(&self, base: &Call, point: &[f64], j: usize, x: f64, k: usize) -> CallResult<Option<Rounded>> {
         let call = self.moved(base, point, j, x)?;
         Ok((same_piece(base, &call) && call.output(k).is_finite()).then(|| (call.output(k), noise(&call, k))))
     }
 
-    /// The slope of result k along input j, from one side or both; `start` is the first step's share of the usual.
+    /// The slope of result k with respect to input j, from one side or both. `start` scales the first step.
     pub(super) fn slope(
         &self,
         base: &Call,
@@ -82,13 +81,13 @@ impl Borrowed<'_> {
         k: usize,
         side: Side,
         start: f64,
-    ) -> Called<Option<Slope>> {
+    ) -> CallResult<Option<Slope>> {
         let x = point[j];
         let widest = start * 0.1 * x.abs().max(0.1);
         let own = (base.output(k), noise(base, k));
         let mut last_row: Vec<f64> = Vec::new();
         let mut estimates: Vec<Slope> = Vec::new();
-        for level in 0..LEVELS {
+        for level in 0..MAX_HALVINGS {
             let step = widest / f64::from(1 << level);
             let (up, down) = match side {
                 Side::Both => (x + step, x - step),
@@ -102,12 +101,12 @@ impl Borrowed<'_> {
                 continue;
             };
             let row = extrapolated((above - below) / (up - down), &last_row, side);
-            let rounding = AMPLIFIED * (above_noise + below_noise) / (up - down);
+            let rounding = ROUNDING_AMPLIFICATION * (above_noise + below_noise) / (up - down);
             estimates.extend(best_of_row(&row, &last_row, rounding, step));
             last_row = row;
-            // Two levels must say so.
+            // Two levels in a row must reach the target.
             if let [.., before, now] = estimates.as_slice()
-                && before.error.max(now.error) <= FINE * now.value.abs()
+                && before.error.max(now.error) <= TARGET_RELATIVE_ERROR * now.value.abs()
             {
                 break;
             }
@@ -115,7 +114,7 @@ impl Borrowed<'_> {
         Ok(confirmed(&estimates))
     }
 
-    /// The best slope from either side or both.
+    /// The slope with the smallest error bound, from either side or both.
     pub(super) fn best_slope(
         &self,
         base: &Call,
@@ -123,7 +122,7 @@ impl Borrowed<'_> {
         j: usize,
         k: usize,
         start: f64,
-    ) -> Called<Option<Slope>> {
+    ) -> CallResult<Option<Slope>> {
         let mut best = self.slope(base, point, j, k, Side::Both, start)?;
         for side in [Side::Up, Side::Down] {
             if best.is_some_and(|best| best.error <= 1e-6 * best.value.abs()) {
@@ -137,8 +136,8 @@ impl Borrowed<'_> {
         Ok(best)
     }
 
-    /// Whether the function of one number has a kink just here.
-    pub(super) fn at_kink(&self, call: &Call, point: &[f64]) -> Called<bool> {
+    /// Whether a function of one number has a kink exactly at this point.
+    pub(super) fn at_kink(&self, call: &Call, point: &[f64]) -> CallResult<bool> {
         for x in [point[0].next_up(), point[0].next_down()] {
             let mut beside = point.to_vec();
             beside[0] = x;
@@ -149,8 +148,9 @@ impl Borrowed<'_> {
         Ok(false)
     }
 
-    /// Between two values of input j, where one piece ends and another begins: the last and the first number of them.
-    pub(super) fn kink(&self, point: &[f64], j: usize, from: f64, to: f64) -> Called<Option<(f64, f64)>> {
+    /// Searches for the end of a piece between two values of input j. Returns the last number of the piece and the first
+    /// number of the next one.
+    pub(super) fn kink(&self, point: &[f64], j: usize, from: f64, to: f64) -> CallResult<Option<(f64, f64)>> {
         let mut at = point.to_vec();
         let mut call = |x: f64| {
             at[j] = x;
@@ -164,31 +164,31 @@ impl Borrowed<'_> {
         let (mut low, mut high) = (rank(low), rank(high));
         while low + 1 < high {
             let middle = i64::midpoint(low, high);
-            if same_piece(&first, &call(ranked(middle))?) { low = middle } else { high = middle }
+            if same_piece(&first, &call(from_rank(middle))?) { low = middle } else { high = middle }
         }
-        // A corner such as that of `abs` is a piece of its own; the next one begins behind it.
-        let corner = call(ranked(high))?;
-        if !same_piece(&corner, &call(ranked(high + 1))?) {
+        // A corner such as that of `abs` is a piece of a single point; the next piece begins after it.
+        let corner = call(from_rank(high))?;
+        if !same_piece(&corner, &call(from_rank(high + 1))?) {
             high += 1;
         }
-        let (low, high) = (ranked(low), ranked(high));
+        let (low, high) = (from_rank(low), from_rank(high));
         Ok(Some((low, high)))
     }
 }
 
-/// A quotient with its extrapolations by those of the step twice as long. The errors of differences go with the
-/// step's even powers from both sides, with all powers from one.
+/// Extrapolates a difference quotient with the row of the step twice as long. The error of a two-sided difference is a
+/// series in even powers of the step, that of a one-sided difference in all powers.
 fn extrapolated(quotient: f64, before: &[f64], side: Side) -> Vec<f64> {
     let mut row = vec![quotient];
     let mut power = 1.0;
-    for (order, &longer) in before.iter().take(ORDERS).enumerate() {
+    for (order, &longer) in before.iter().take(MAX_EXTRAPOLATIONS).enumerate() {
         power *= if side == Side::Both { 4.0 } else { 2.0 };
         row.push(row[order] + (row[order] - longer) / (power - 1.0));
     }
     row
 }
 
-/// The entry of a row that is nearest to those it was made from.
+/// The entry of a row that differs least from the entries it was extrapolated from.
 fn best_of_row(row: &[f64], before: &[f64], rounding: f64, step: f64) -> Option<Slope> {
     let entries = (1..row.len()).map(|at| {
         let apart = (row[at] - row[at - 1]).abs().max((row[at] - before[at - 1]).abs());
@@ -197,8 +197,8 @@ fn best_of_row(row: &[f64], before: &[f64], rounding: f64, step: f64) -> Option<
     entries.filter(|slope| slope.error.is_finite()).min_by(|a, b| a.error.total_cmp(&b.error))
 }
 
-/// The estimate of least error, which the estimates of half and twice the step must not contradict: where a function
-/// grows without bound, extrapolations may meet by chance.
+/// The estimate with the smallest error, increased by its distance from the estimate of a neighbouring step: near a
+/// pole, extrapolations may agree by chance.
 fn confirmed(estimates: &[Slope]) -> Option<Slope> {
     let best = (0..estimates.len()).min_by(|&a, &b| estimates[a].error.total_cmp(&estimates[b].error))?;
     let slope = estimates[best];
@@ -206,13 +206,14 @@ fn confirmed(estimates: &[Slope]) -> Option<Slope> {
     Some(Slope { error: slope.error.max((beside.value - slope.value).abs()), ..slope })
 }
 
-/// Numbers in their order as whole numbers, so that halving leads from any two to neighbours.
+/// Maps floating-point numbers to integers in the same order, so that bisection ends at adjacent numbers.
 fn rank(x: f64) -> i64 {
     let bits = x.to_bits() as i64;
     if bits < 0 { i64::MIN - bits } else { bits }
 }
 
-fn ranked(rank: i64) -> f64 {
+/// The inverse of [`rank`].
+fn from_rank(rank: i64) -> f64 {
     f64::from_bits(if rank < 0 { i64::MIN - rank } else { rank } as u64)
 }
 
@@ -220,7 +221,8 @@ fn has_stop(trace: &Trace) -> bool {
     !trace.is_volatile() && trace.nodes().iter().any(|node| node.op == Op::StopGradient)
 }
 
-/// The trace at other inputs with every stopped value as it was: what the chain rule is asked to differentiate.
+/// Evaluates a trace with other inputs while every stopped value stays constant: the function that the chain rule
+/// differentiates.
 fn frozen(base: &Call, inputs: &[f64]) -> Call {
     let mut values: Vec<f64> = Vec::with_capacity(base.values.len());
     for (i, node) in base.trace.nodes().iter().enumerate() {
@@ -237,7 +239,7 @@ fn frozen(base: &Call, inputs: &[f64]) -> Call {
     Call { trace: Arc::clone(&base.trace), values }
 }
 
-/// How far rounding may move result k: each number on the tape may be off by its last bit.
+/// The possible rounding error of result k, if the last bit of each number on the tape may be wrong.
 pub(super) fn noise(call: &Call, k: usize) -> f64 {
     let outputs = call.trace.outputs().len();
     let seeds: Vec<f64> = (0..outputs).map(|j| if j == k { 1.0 } else { 0.0 }).collect();
@@ -247,7 +249,7 @@ pub(super) fn noise(call: &Call, k: usize) -> f64 {
     f64::EPSILON * (moved + call.output(k).abs())
 }
 
-/// Whether two calls lie on the same smooth piece.
+/// Whether two calls are on the same smooth piece.
 pub(super) fn same_piece(a: &Call, b: &Call) -> bool {
     let same_path = Arc::ptr_eq(&a.trace, &b.trace) || a.trace.is_volatile() && same_shape(&a.trace, &b.trace);
     if !same_path {
@@ -259,14 +261,14 @@ pub(super) fn same_piece(a: &Call, b: &Call) -> bool {
     branches.all(|(a, b)| a == b || a.is_nan() && b.is_nan()) && (guards(b) || b.trace.is_volatile())
 }
 
-/// Whether two runs of a script that runs each time did the same.
+/// Whether two runs of a script that cannot be replayed performed the same operations.
 fn same_shape(a: &Trace, b: &Trace) -> bool {
     let nodes = |trace: &Trace| trace.nodes().iter().map(|node| (node.op, node.operands)).collect::<Vec<_>>();
-    let answers = |trace: &Trace| trace.guards().iter().map(|guard| guard.result).collect::<Vec<_>>();
-    nodes(a) == nodes(b) && answers(a) == answers(b)
+    let outcomes = |trace: &Trace| trace.guards().iter().map(|guard| guard.result).collect::<Vec<_>>();
+    nodes(a) == nodes(b) && outcomes(a) == outcomes(b)
 }
 
-/// On which side of its corners, jumps and poles an operation is.
+/// The side of an operation's corners, jumps and poles on which its operands are.
 fn branch(node: &Node, at: usize, values: &[f64]) -> f64 {
     let [a, b, c] = node.operands.map(|id| values[id.index()]);
     let side = |x: f64| {
@@ -301,7 +303,7 @@ fn branch(node: &Node, at: usize, values: &[f64]) -> f64 {
     }
 }
 
-/// A number with so many digits, without needless zeros.
+/// Formats a number with this many significant digits, without trailing zeros.
 pub(super) fn short(x: f64, digits: usize) -> String {
     let text = format!("{x:.*e}", digits.saturating_sub(1));
     match text.parse::<f64>() {

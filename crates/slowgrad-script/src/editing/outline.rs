@@ -1,19 +1,19 @@
-//! A text with what both questions need: its tokens without comments, its brackets, its functions' parts.
+//! A text prepared for editor queries: tokens without comments, brackets and the extents of functions.
 
 use crate::lexer::{Token, TokenKind};
 use crate::text::Text;
 use std::ops::Range;
 
-/// A text that may be broken anywhere.
+/// A tokenized text, which may contain syntax errors.
 pub(super) struct Outline {
     pub(super) text: Text,
-    /// Without comments.
+    /// The tokens without comments.
     pub(super) tokens: Vec<Token>,
 }
 
-/// What a value is, as far as its name tells.
+/// The role of a parameter of a contract function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum ParameterRole {
     Stage,
     Context,
     Values,
@@ -24,8 +24,8 @@ pub(super) enum Role {
 }
 
 /// The roles of a contract function's parameters, in order.
-fn roles(function: &str) -> &'static [Role] {
-    use Role::{Context, List, Number, Stage, State, Values};
+fn roles(function: &str) -> &'static [ParameterRole] {
+    use ParameterRole::{Context, List, Number, Stage, State, Values};
     match function {
         "activation" | "penalty" => &[Number, Values],
         "activation_layer" => &[List, Values],
@@ -51,7 +51,7 @@ impl Outline {
         self.tokens.get(token).map_or("", |token| &self.text.source.text[token.start..token.end])
     }
 
-    /// Whether a token is a name, of whatever kind.
+    /// Whether a token is a name.
     pub(super) fn is_name(&self, token: usize) -> bool {
         let kind = self.tokens.get(token).map(|token| token.kind);
         matches!(kind, Some(TokenKind::Identifier | TokenKind::Function))
@@ -62,15 +62,15 @@ impl Outline {
         self.tokens.partition_point(|token| token.start < offset)
     }
 
-    /// The function that a byte lies in.
+    /// The function that contains a byte.
     pub(super) fn function_at(&self, offset: usize) -> Option<&str> {
         let mut functions = self.text.extents.functions.iter().rev();
         let within = functions.find(|function| (function.start..=function.end).contains(&offset));
         within.map(|function| function.name.as_str())
     }
 
-    /// What a name means as a parameter of the contract function that a byte lies in.
-    pub(super) fn role(&self, name: &str, offset: usize) -> Option<Role> {
+    /// The role of a name that is a parameter of the contract function around a byte.
+    pub(super) fn role(&self, name: &str, offset: usize) -> Option<ParameterRole> {
         let function = self.function_at(offset)?;
         let item = self.text.function(function)?;
         let from = self.before(item.name_at.1);
@@ -80,7 +80,7 @@ impl Outline {
         position.and_then(|position| roles(function).get(position).copied())
     }
 
-    /// The open brackets at a token, outermost first, as token indices.
+    /// The indices of the brackets that are open at a token, outermost first.
     pub(super) fn open(&self, token: usize) -> Vec<usize> {
         let mut open = Vec::new();
         for at in 0..token {
@@ -94,13 +94,13 @@ impl Outline {
         open
     }
 
-    /// The key in front of a token: `loss` in `loss: #{`.
+    /// The key in front of a value: `loss` in `loss: #{`.
     pub(super) fn key_before(&self, token: usize) -> Option<&str> {
         let key = token.checked_sub(2).filter(|_| self.word(token - 1) == ":")?;
         Some(self.word(key).trim_matches('"'))
     }
 
-    /// The keys of the map that a function gives, with their places.
+    /// The keys of the map that a function returns, with their byte ranges.
     pub(super) fn keys(&self, function: &str) -> Vec<(&str, Range<usize>)> {
         let Some(item) = self.text.function(function) else { return Vec::new() };
         let (from, to) = (self.before(item.body.0), self.before(item.body.1));

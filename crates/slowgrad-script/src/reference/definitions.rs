@@ -1,12 +1,12 @@
-//! The reference as Rhai definition files, which language servers read.
+//! The reference as Rhai definition files, for language servers.
 
-use super::{Entry, Group, entries};
+use super::{Group, ReferenceItem, items};
 use std::fmt::Write as _;
 
-/// The first line of each file, by which it is known again.
-pub const MARK: &str = "// Written by slowgrad definitions.";
+/// The first line of each definition file. A file without it was not generated and must not be overwritten.
+pub const GENERATED_MARK: &str = "// Written by slowgrad definitions.";
 
-/// The definition files: their names and texts, the same bytes each time.
+/// The names and contents of all definition files. The output is deterministic.
 pub fn definition_files() -> Vec<(&'static str, String)> {
     vec![
         ("slowgrad-functions.d.rhai", functions()),
@@ -16,23 +16,23 @@ pub fn definition_files() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A doc comment with description and example.
-fn comment(text: &mut String, entry: &Entry) {
-    let _ = writeln!(text, "/// {}\n///\n/// ```", entry.description);
-    for line in entry.example.lines() {
+/// Appends a doc comment with description and example.
+fn comment(text: &mut String, item: &ReferenceItem) {
+    let _ = writeln!(text, "/// {}\n///\n/// ```", item.description);
+    for line in item.example.lines() {
         let _ = writeln!(text, "/// {line}");
     }
     text.push_str("/// ```\n");
 }
 
 fn head() -> String {
-    format!("{MARK}\nmodule static;\n")
+    format!("{GENERATED_MARK}\nmodule static;\n")
 }
 
-/// A function that is declared, with `?` for any type, as Rhai writes it.
-fn declare(text: &mut String, entry: &Entry, signature: &str) {
+/// Appends a function declaration, with `?` for any type as in Rhai's syntax.
+fn declare(text: &mut String, item: &ReferenceItem, signature: &str) {
     text.push('\n');
-    comment(text, entry);
+    comment(text, item);
     let typed = signature.replace(": any", ": ?").replace("-> any", "-> ?");
     let result = if signature.contains("->") { "" } else { " -> ()" };
     let _ = writeln!(text, "fn {}{result};", typed.trim_start_matches("fn "));
@@ -40,9 +40,9 @@ fn declare(text: &mut String, entry: &Entry, signature: &str) {
 
 fn functions() -> String {
     let mut text = head();
-    for entry in entries().iter().filter(|entry| entry.group.is_native() && entry.group != Group::Constants) {
-        for signature in entry.signatures {
-            declare(&mut text, entry, signature);
+    for item in items().iter().filter(|item| item.group.is_native() && item.group != Group::Constants) {
+        for signature in item.signatures {
+            declare(&mut text, item, signature);
         }
     }
     text
@@ -50,51 +50,51 @@ fn functions() -> String {
 
 fn constants() -> String {
     let mut text = head();
-    for entry in super::group(Group::Constants) {
+    for item in super::group(Group::Constants) {
         text.push('\n');
-        comment(&mut text, entry);
-        let _ = writeln!(text, "const {}: number;", entry.name);
+        comment(&mut text, item);
+        let _ = writeln!(text, "const {}: number;", item.name);
     }
     text
 }
 
 fn operators() -> String {
     let mut text = head();
-    for entry in super::group(Group::Operators) {
-        for signature in entry.signatures {
-            // `text + any -> text` is `op +(text, any) -> text;` there, and a name of an operand is a Scalar.
-            let Some((use_of, result)) = signature.split_once(" -> ") else { continue };
+    for item in super::group(Group::Operators) {
+        for signature in item.signatures {
+            // `text + any -> text` becomes `op +(text, any) -> text;`. The operands `x` and `y` are Scalars.
+            let Some((usage, result)) = signature.split_once(" -> ") else { continue };
             let kind = |operand: &str| match operand.trim() {
                 "x" | "y" => "Scalar".to_owned(),
                 "any" => "?".to_owned(),
                 other => other.to_owned(),
             };
-            let operator = if use_of.contains("..=") { "..=" } else { entry.name };
-            let Some((left, right)) = use_of.split_once(operator) else { continue };
+            let operator = if usage.contains("..=") { "..=" } else { item.name };
+            let Some((left, right)) = usage.split_once(operator) else { continue };
             let operands: Vec<String> =
                 [left, right].into_iter().filter(|side| !side.trim().is_empty()).map(kind).collect();
             text.push('\n');
-            comment(&mut text, entry);
+            comment(&mut text, item);
             let _ = writeln!(text, "op {operator}({}) -> {result};", operands.join(", "));
         }
     }
     text
 }
 
-/// What an author writes and slowgrad calls, and the fields of the maps that are handed to and fro.
+/// The functions that authors define and slowgrad calls, and the fields of their map arguments and results.
 fn contracts() -> String {
     let mut text = head();
-    for entry in super::group(Group::Contracts) {
-        for signature in entry.signatures {
-            declare(&mut text, entry, signature);
+    for item in super::group(Group::Contracts) {
+        for signature in item.signatures {
+            declare(&mut text, item, signature);
         }
     }
     use super::Group;
     for fields in [Group::Context, Group::LessonFields, Group::Conditions] {
         let _ = writeln!(text, "\n// {}", fields.title());
-        for entry in super::group(fields) {
-            for signature in entry.signatures {
-                let _ = writeln!(text, "//   {signature} // {}", entry.description);
+        for item in super::group(fields) {
+            for signature in item.signatures {
+                let _ = writeln!(text, "//   {signature} // {}", item.description);
             }
         }
     }

@@ -1,42 +1,42 @@
-//! What is about plugins and lessons: contracts, controls, contexts, fields, cues.
+//! Reference entries for plugins and lessons: contracts, controls, contexts, fields, cues.
 
-use super::Row;
+use super::TableRow;
 
-pub(super) const CONTRACTS: &[Row] = &[
+pub(super) const CONTRACTS: &[TableRow] = &[
     (
         "activation",
         &["fn activation(z: Scalar) -> Scalar", "fn activation(z: Scalar, p: map) -> Scalar"],
-        "In `activations/`: what a neuron makes of its pre-activation. `p` holds the values of `params()`.",
+        "In `activations/`: the activation of a neuron for its pre-activation. `p` holds the values of `params()`.",
         "fn activation(z) {\n    if z > 0.0 { z } else { 0.1 * z }\n}",
     ),
     (
         "activation_layer",
         &["fn activation_layer(z: array) -> array", "fn activation_layer(z: array, p: map) -> array"],
-        "In `activations/`: what a whole layer makes of its pre-activations, one number each.",
+        "In `activations/`: the activations of a whole layer for its pre-activations, one number per neuron.",
         "fn activation_layer(z) {\n    softmax(z)\n}",
     ),
     (
         "loss",
         &["fn loss(output: array, target: array) -> Scalar", "fn loss(output: array, target: array, p: map) -> Scalar"],
-        "In `losses/`: how wrong the outputs for one sample are.",
+        "In `losses/`: the loss of the outputs for one sample.",
         "fn loss(output, target) {\n    let sum = 0.0;\n    for i in 0..output.len() { sum += (output[i] - target[i]) ** 2; }\n    sum\n}",
     ),
     (
         "update",
         &["fn update(w: Scalar, grad: Scalar, state: map, ctx: map) -> Scalar"],
-        "In `optimizers/`: the new value of one parameter. `state` is its own and may be changed.",
+        "In `optimizers/`: the new value of one parameter. `state` belongs to the parameter and may be changed.",
         "fn update(w, grad, state, ctx) {\n    w - ctx.lr * grad\n}",
     ),
     (
         "penalty",
         &["fn penalty(w: Scalar) -> Scalar", "fn penalty(w: Scalar, p: map) -> Scalar"],
-        "In `regularizers/`: what one weight costs. The sum over all weights, without the biases, joins the loss.",
+        "In `regularizers/`: the penalty of one weight. The sum over all weights, excluding biases, is added to the loss.",
         "fn penalty(w) {\n    0.005 * w * w\n}",
     ),
     (
         "rate",
         &["fn rate(step: Scalar, ctx: map) -> Scalar"],
-        "In `schedules/`: what the learning rate is multiplied by in a step, counted from 1.",
+        "In `schedules/`: the factor for the learning rate in a step, counted from 1.",
         "fn rate(step, ctx) {\n    1.0 / (1.0 + 0.1 * ctx.epoch)\n}",
     ),
     (
@@ -48,167 +48,167 @@ pub(super) const CONTRACTS: &[Row] = &[
     (
         "init_layer",
         &["fn init_layer(ctx: map) -> array"],
-        "In `initializers/`: the weights of a whole layer, one row a neuron. Biases come from `init`, or are 0.",
+        "In `initializers/`: the weights of a whole layer, one row per neuron. Biases come from `init`, or are 0.",
         "fn init_layer(ctx) {\n    ctx.rng.orthogonal(ctx.fan_out, ctx.fan_in)\n}",
     ),
     (
         "dataset",
         &["fn dataset(ctx: map) -> array"],
-        "In `datasets/`: the samples, each a map of `input` and `target`.",
+        "In `datasets/`: the samples, each a map with `input` and `target`.",
         "fn dataset(ctx) {\n    let samples = [];\n    for i in 0..ctx.count {\n        let x = ctx.rng.uniform(-1.0, 1.0);\n        samples.push(#{ input: [x], target: [x * x] });\n    }\n    samples\n}",
     ),
     (
         "lesson",
         &["fn lesson() -> map"],
-        "In `lessons/`: what the lesson is made of.",
+        "In `lessons/`: the network, the data and the settings of the lesson.",
         "fn lesson() {\n    #{ title: \"Mine\", layers: [2, 3, 1], data: \"xor\" }\n}",
     ),
     (
         "perform",
         &["fn perform(stage: stage)"],
-        "In a lesson: what it shows, cue after cue.",
+        "In a lesson: the cues that it shows, one after another.",
         "fn lesson() {\n    #{ title: \"Mine\", layers: [2, 3, 1], data: \"xor\" }\n}\nfn perform(stage) {\n    stage.say(\"Hello.\");\n    stage.play(\"forward\", #{ by: \"neuron\" });\n}",
     ),
     (
         "params",
         &["fn params() -> map"],
-        "Beside any of them: its controls by name.",
+        "In any plugin or lesson: its controls by name.",
         "fn params() { #{ slope: slider(0.1, 0.0, 1.0) } }\nfn activation(z, p) {\n    if z > 0.0 { z } else { p.slope * z }\n}",
     ),
     (
         "state",
         &["fn state() -> map"],
-        "Beside `update`: what each parameter keeps, with its first values.",
+        "With `update`: the state of each parameter, with its initial values.",
         "fn state() { #{ velocity: 0.0 } }\nfn update(w, grad, state, ctx) {\n    state.velocity = 0.9 * state.velocity + grad;\n    w - ctx.lr * state.velocity\n}",
     ),
     (
         "derivative",
         &["fn derivative(z: Scalar, a: Scalar) -> Scalar", "fn derivative(z: Scalar, a: Scalar, p: map) -> Scalar"],
-        "Beside `activation`: the textbook form, z in and a out. It is shown and checked, never used to train.",
+        "With `activation`: the textbook form, for the input z and the result a. It is shown and checked, but never used for training.",
         "fn activation(z) { tanh(z) }\nfn derivative(z, a) { 1.0 - a * a }",
     ),
 ];
 
-pub(super) const CONTROLS: &[Row] = &[
+pub(super) const CONTROLS: &[TableRow] = &[
     (
         "slider",
-        &["slider(start: number, least: number, most: number) -> control"],
-        "A number that moves evenly. Scripts see it as a Scalar: moving it traces nothing anew.",
+        &["slider(default: number, min: number, max: number) -> control"],
+        "A number on a linear scale. Scripts get a Scalar, so moving the slider needs no new trace.",
         "#{ slope: slider(0.01, 0.0, 1.0) }",
     ),
     (
         "log_slider",
-        &["log_slider(start: number, least: number, most: number) -> control"],
-        "A number above 0 that moves by ratios.",
+        &["log_slider(default: number, min: number, max: number) -> control"],
+        "A number above 0 on a logarithmic scale.",
         "#{ scale: log_slider(0.1, 0.0001, 10.0) }",
     ),
     (
         "toggle",
-        &["toggle(start: bool) -> control"],
-        "On or off, a plain `true` or `false` to scripts.",
+        &["toggle(default: bool) -> control"],
+        "On or off. Scripts get a plain `true` or `false`.",
         "#{ mirrored: toggle(false) }",
     ),
     (
         "choice",
-        &["choice(start: text, options: array) -> control"],
-        "One of several words.",
+        &["choice(default: text, options: array) -> control"],
+        "One of several texts.",
         "#{ form: choice(\"exact\", [\"exact\", \"quick\"]) }",
     ),
 ];
 
-pub(super) const CONTEXT: &[Row] = &[
-    ("lr", &["lr: Scalar"], "Of `update`: the learning rate.", "fn update(w, grad, state, ctx) { w - ctx.lr * grad }"),
+pub(super) const CONTEXT: &[TableRow] = &[
+    ("lr", &["lr: Scalar"], "In `update`: the learning rate.", "fn update(w, grad, state, ctx) { w - ctx.lr * grad }"),
     (
         "step",
         &["step: Scalar"],
-        "Of `update`: the number of the step, from 1. A schedule gets it as its first argument.",
+        "In `update`: the number of the step, from 1. A schedule gets it as its first argument.",
         "fn update(w, grad, state, ctx) { w - ctx.lr / ctx.step * grad }",
     ),
     (
         "epoch",
         &["epoch: Scalar"],
-        "Of `rate`: how many times all samples were seen, from 0.",
+        "In `rate`: the number of completed passes over all samples, from 0.",
         "fn rate(step, ctx) { 0.5 ** ctx.epoch }",
     ),
     (
         "steps_per_epoch",
         &["steps_per_epoch: Scalar"],
-        "Of `rate`: how many steps it takes to see all samples once.",
+        "In `rate`: the number of steps in one pass over all samples.",
         "fn rate(step, ctx) { min(1.0, step / ctx.steps_per_epoch) }",
     ),
     (
         "grad_norm",
         &["grad_norm: Scalar"],
-        "Of `update`: the norm of the gradient of all weights and biases.",
+        "In `update`: the norm of the gradient of all weights and biases.",
         "fn update(w, grad, state, ctx) { w - ctx.lr * grad * min(1.0, 1.0 / (ctx.grad_norm + 0.000001)) }",
     ),
     (
         "layer_grad_norm",
         &["layer_grad_norm: Scalar"],
-        "Of `update`: the norm of the gradient of the parameter's layer, with its biases.",
+        "In `update`: the norm of the gradient of the parameter's layer, including biases.",
         "fn update(w, grad, state, ctx) { w - ctx.lr * grad / (ctx.layer_grad_norm + 0.000001) }",
     ),
     (
         "layer_weight_norm",
         &["layer_weight_norm: Scalar"],
-        "Of `update`: the norm of the layer's weights, without its biases.",
+        "In `update`: the norm of the layer's weights, excluding biases.",
         "fn update(w, grad, state, ctx) { w - ctx.lr * grad * ctx.layer_weight_norm }",
     ),
     (
         "is_bias",
         &["is_bias: bool"],
-        "Of `update` and `init`: whether the parameter is a bias.",
+        "In `update` and `init`: whether the parameter is a bias.",
         "fn update(w, grad, state, ctx) { if ctx.is_bias { w } else { w - ctx.lr * grad } }",
     ),
     (
         "fan_in",
         &["fan_in: int"],
-        "Of `init` and `init_layer`: how many inputs each neuron of the layer has.",
+        "In `init` and `init_layer`: the number of inputs of each neuron in the layer.",
         "fn init(ctx) { 1.0 / ctx.fan_in }",
     ),
     (
         "fan_out",
         &["fan_out: int"],
-        "Of `init` and `init_layer`: how many neurons the layer has.",
+        "In `init` and `init_layer`: the number of neurons in the layer.",
         "fn init(ctx) { 1.0 / ctx.fan_out }",
     ),
     (
         "layer",
         &["layer: int"],
-        "Of `init` and `init_layer`: the layer, counted from 0.",
+        "In `init` and `init_layer`: the layer, counted from 0.",
         "fn init(ctx) { if ctx.layer == 0 { 0.5 } else { 0.1 } }",
     ),
     (
         "rng",
         &["rng: random"],
-        "Of `init`, `init_layer` and `dataset`: seeded random numbers.",
+        "In `init`, `init_layer` and `dataset`: seeded random numbers.",
         "fn init(ctx) { ctx.rng.uniform(-0.5, 0.5) }",
     ),
     (
         "count",
         &["count: int"],
-        "Of `dataset`: how many samples are asked for.",
+        "In `dataset`: the requested number of samples.",
         "fn dataset(ctx) {\n    let all = [];\n    for i in 0..ctx.count { all.push(#{ input: [i / 100.0], target: [0.5] }); }\n    all\n}",
     ),
     (
         "noise",
         &["noise: number"],
-        "Of `dataset`: how much noise is asked for.",
+        "In `dataset`: the requested amount of noise.",
         "fn dataset(ctx) {\n    [#{ input: [ctx.noise * ctx.rng.normal(0.0, 1.0)], target: [1.0] }]\n}",
     ),
 ];
 
-pub(super) const RANDOM: &[Row] = &[
+pub(super) const RANDOM: &[TableRow] = &[
     (
         "unit",
         &["unit(rng: random) -> number"],
-        "An even random number from 0 up to 1.",
+        "A uniformly distributed random number from 0 up to, but not including, 1.",
         "let x = ctx.rng.unit();\nx >= 0.0 && x < 1.0  // true",
     ),
     (
         "uniform",
         &["uniform(rng: random, low: number, high: number) -> number"],
-        "An even random number between two others.",
+        "A uniformly distributed random number between two bounds.",
         "let x = ctx.rng.uniform(2.0, 3.0);\nx >= 2.0 && x < 3.0  // true",
     ),
     (
@@ -220,117 +220,122 @@ pub(super) const RANDOM: &[Row] = &[
     (
         "below",
         &["below(rng: random, n: int) -> int"],
-        "A whole random number from 0, less than n.",
+        "A random whole number from 0 to n − 1.",
         "let k = ctx.rng.below(6);\nk >= 0 && k < 6  // true",
     ),
     (
         "orthogonal",
         &["orthogonal(rng: random, rows: int, columns: int) -> array"],
-        "A random matrix whose rows (or columns, when they are fewer) have length 1 and stand at right angles.",
+        "A random matrix whose rows (or columns, if there are fewer of them) are orthonormal.",
         "let rows = ctx.rng.orthogonal(2, 3);\nabs(dot(rows[0], rows[1])) < 0.000001  // true",
     ),
 ];
 
-pub(super) const FIELDS: &[Row] = &[
-    ("title", &["title: text"], "Its name. It must be there.", "title: \"My lesson\""),
+pub(super) const FIELDS: &[TableRow] = &[
+    ("title", &["title: text"], "The lesson's title. Required.", "title: \"My lesson\""),
     (
         "layers",
         &["layers: array"],
-        "The number of inputs, then the neurons of each layer, or maps of `size` and `activation`. It must be there.",
+        "The number of inputs, then the number of neurons of each layer, or maps with `size` and `activation`. Required.",
         "layers: [2, #{ size: 3, activation: \"relu\" }, 1]",
     ),
     (
         "activation",
         &["activation: text"],
-        "The activation of the hidden layers: a name or a map; \"tanh\" when it is not there.",
+        "The activation of the hidden layers: a name or a map; the default is \"tanh\".",
         "activation: #{ name: \"leaky_relu\", slope: 0.2 }",
     ),
     (
         "output",
         &["output: text"],
-        "The activation of the last layer; \"identity\" when it is not there.",
+        "The activation of the last layer; the default is \"identity\".",
         "output: \"sigmoid\"",
     ),
-    ("loss", &["loss: text"], "The loss; \"mse\" when it is not there.", "loss: \"mae\""),
+    ("loss", &["loss: text"], "The loss; the default is \"mse\".", "loss: \"mae\""),
     (
         "regularizer",
         &["regularizer: text"],
-        "What weights cost; \"none\" when it is not there.",
+        "The penalty on weights; the default is \"none\".",
         "regularizer: #{ name: \"l2\", strength: 0.01 }",
     ),
     (
         "optimizer",
         &["optimizer: text"],
-        "The optimizer; \"sgd\" when it is not there.",
+        "The optimizer; the default is \"sgd\".",
         "optimizer: #{ name: \"adam\", beta1: 0.8 }",
     ),
     (
         "schedule",
         &["schedule: text"],
-        "What the learning rate is multiplied by over time; \"none\" when it is not there.",
+        "The schedule of the learning rate; the default is \"none\".",
         "schedule: \"cosine\"",
     ),
     (
         "initializer",
         &["initializer: text"],
-        "What draws the initial weights; \"xavier_uniform\" when it is not there.",
+        "The initializer of the weights; the default is \"xavier_uniform\".",
         "initializer: \"he_normal\"",
     ),
     ("params", &["params: map"], "Values for controls; `lr` is the learning rate.", "params: #{ lr: 0.5 }"),
     (
         "data",
         &["data: any"],
-        "A data set by name or map, an array of samples, or `csv(…)`. It must be there.",
+        "A data set by name or map, an array of samples, or `csv(…)`. Required.",
         "data: [#{ input: [0.0, 1.0], target: [1.0] }]",
     ),
-    ("test_fraction", &["test_fraction: number"], "The part of the data kept for testing.", "test_fraction: 0.25"),
-    ("noise", &["noise: number"], "Handed to the data set.", "noise: 0.1"),
-    ("count", &["count: int"], "How many samples the data set should make.", "count: 100"),
-    ("batch", &["batch: int"], "Samples of a step; the gradient is their mean.", "batch: 4"),
-    ("shuffle", &["shuffle: bool"], "Whether each epoch has a new order.", "shuffle: true"),
-    ("seed", &["seed: int"], "Everything random comes from it.", "seed: 7"),
+    (
+        "test_fraction",
+        &["test_fraction: number"],
+        "The fraction of the data reserved for testing.",
+        "test_fraction: 0.25",
+    ),
+    ("noise", &["noise: number"], "The amount of noise, passed to the data set.", "noise: 0.1"),
+    ("count", &["count: int"], "The number of samples that the data set should generate.", "count: 100"),
+    ("batch", &["batch: int"], "The number of samples in a step; the gradient is their mean.", "batch: 4"),
+    ("shuffle", &["shuffle: bool"], "Whether the samples are shuffled before each epoch.", "shuffle: true"),
+    ("seed", &["seed: int"], "The seed of all random numbers.", "seed: 7"),
     (
         "weights",
         &["weights: any"],
-        "The initial weights: a weight file beside the lesson, or one map a layer.",
+        "The initial weights: a weight file beside the lesson, or one map per layer.",
         "weights: [#{ weight: [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], bias: [0.0, 0.0, 0.0] }, #{ weight: [[1.0, 2.0, 3.0]], bias: [0.0] }]",
     ),
     (
         "limits",
         &["limits: map"],
-        "Lower limits for the lesson's scripts, such as `operations`, `seconds` or `memory`; a name that is not known is answered with all there are.",
+        "Stricter limits for the lesson's scripts, such as `operations`, `seconds` or `memory`; the error for an unknown name lists all limits.",
         "limits: #{ operations: 100000 }",
     ),
 ];
 
-pub(super) const PARTS: &[Row] = &[
+pub(super) const PARTS: &[TableRow] = &[
     (
         "csv",
         &["csv(path: text, columns: map) -> csv"],
-        "A table beside the lesson; `inputs` names columns, `target` one. A target of words becomes one output a word.",
+        "A table beside the lesson; `inputs` names the input columns, `target` the target column. A target of words becomes one output per word.",
         "let table = csv(\"iris.csv\", #{ inputs: [\"petal_length\", \"petal_width\"], target: \"species\" });",
     ),
     (
         "weight",
         &["weight(layer: int, neuron: int, input: int) -> parameter"],
-        "A weight, all counted from 0; layer 0 is the first after the input.",
+        "A weight. Layers, neurons and inputs are counted from 0; layer 0 is the first after the input.",
         "let w = weight(1, 0, 2);",
     ),
     ("bias", &["bias(layer: int, neuron: int) -> parameter"], "A bias.", "let b = bias(1, 0);"),
     ("neuron", &["neuron(layer: int, neuron: int) -> neuron"], "A neuron.", "let n = neuron(0, 2);"),
 ];
 
-pub(super) const CUES: &[Row] = &[
+pub(super) const CUES: &[TableRow] = &[
     (
         "say",
         &["say(stage: stage, text: text)"],
-        "Shows a caption; `{input}`, `{output}`, `{target}`, `{loss}`, `{penalty}`, `{step}`, `{steps}` and `{lr}` are filled in, `{loss:2}` with two digits.",
-        "stage.say(\"The network said {output:2}.\");",
+        "Shows a caption. The placeholders `{input}`, `{output}`, `{target}`, `{loss}`, `{penalty}`, `{step}`, `{steps}` and `{lr}` are replaced with values, `{loss:2}` with two digits.",
+        "stage.say(\"The network predicts {output:2}.\");",
     ),
     (
         "play",
         &["play(stage: stage, part: text)", "play(stage: stage, part: text, how: map)"],
-        "Plays \"forward\", \"loss\", \"backward\", \"update\" or \"step\"; `how` may say `by` and `seconds`.",
+        "Plays \"forward\", \"loss\", \"backward\", \"update\" or \"step\"; `how` may set `by` and `seconds`.",
         "stage.play(\"forward\", #{ by: \"operation\", seconds: 12 });",
     ),
     (
@@ -340,61 +345,61 @@ pub(super) const CUES: &[Row] = &[
         "stage.step(3, \"neuron\");",
     ),
     ("wait", &["wait(stage: stage)"], "Waits for Page Down.", "stage.wait();"),
-    ("pause", &["pause(stage: stage, seconds: number)"], "Waits for a time.", "stage.pause(1.5);"),
+    ("pause", &["pause(stage: stage, seconds: number)"], "Waits for a number of seconds.", "stage.pause(1.5);"),
     (
         "tweak",
         &["tweak(stage: stage, which: parameter, value: number)"],
-        "Gives a weight or bias another value.",
+        "Changes the value of a weight or bias.",
         "stage.tweak(weight(0, 1, 0), 0.5);",
     ),
     (
         "set",
         &["set(stage: stage, changes: map)"],
-        "Another `activation`, `output`, `loss`, `regularizer`, `optimizer`, `schedule` (\"none\" takes those away that may be) or `batch`, or values of controls.",
+        "Changes the `activation`, `output`, `loss`, `regularizer`, `optimizer`, `schedule` or `batch`, or the values of controls. \"none\" removes the regularizer or the schedule.",
         "stage.set(#{ optimizer: \"adam\", lr: 0.01 });",
     ),
     ("train", &["train(stage: stage, steps: int)"], "Trains at full speed.", "stage.train(200);"),
     (
         "train_until",
-        &["train_until(stage: stage, condition: function, most: int)"],
-        "Trains at full speed until the condition holds, at most so many steps.",
+        &["train_until(stage: stage, condition: function, max_steps: int)"],
+        "Trains at full speed until the condition holds, for at most `max_steps` steps.",
         "stage.train_until(|m| m.loss < 0.01, 5000);",
     ),
     (
         "ask",
         &["ask(stage: stage, question: text, answers: array, right: int)"],
-        "Asks the audience and waits: an answer, or Page Down, reveals the right one, counted from 0. Answers have the keys 1 to 9.",
+        "Asks the audience and waits. An answer or Page Down reveals the right answer, whose index counts from 0. The keys 1 to 9 select answers.",
         "stage.ask(\"Which weights will change?\", [\"only those that fired\", \"all\"], 0);",
     ),
     (
         "focus",
         &["focus(stage: stage, which: parameter)", "focus(stage: stage, which: neuron)"],
-        "Selects a weight, a bias or a neuron, so that it is explained, and moves the view to it.",
+        "Selects a weight, a bias or a neuron, shows its explanation, and moves the view to it.",
         "stage.focus(weight(1, 0, 2));",
     ),
     (
         "highlight",
         &["highlight(stage: stage, condition: function)"],
-        "Dims all weights and biases of which the condition does not hold, in whatever step is shown, until `clear`.",
+        "Dims all weights and biases for which the condition does not hold, in every step that is shown, until `clear`.",
         "stage.highlight(|p| p.grad != 0.0);",
     ),
-    ("clear", &["clear(stage: stage)"], "Takes away the caption, the highlight and the focus.", "stage.clear();"),
+    ("clear", &["clear(stage: stage)"], "Removes the caption, the highlight and the focus.", "stage.clear();"),
     (
         "speed",
         &["speed(stage: stage, speed: number)"],
-        "Plays faster or slower from now on; 1 is the usual pace. It goes from 1/16 to 64.",
+        "Sets the playback speed from now on; 1 is normal speed. The range is 1/16 to 64.",
         "stage.speed(0.5);",
     ),
     (
         "camera",
         &["camera(stage: stage, look: any)"],
-        "Moves the view: \"fit\" shows all, `#{ layer: 1 }` a layer with what leads into it, `weight(…)`, `bias(…)` or `neuron(…)` a part.",
+        "Moves the view: \"fit\" shows the whole network, `#{ layer: 1 }` a layer with its inputs, and `weight(…)`, `bias(…)` or `neuron(…)` a single element.",
         "stage.camera(#{ layer: 1 });",
     ),
     (
         "show",
         &["show(stage: stage, panel: text)"],
-        "Shows the panel \"lesson\", \"explanation\", \"timeline\", \"script\" or \"plots\"; presenter mode shows no others.",
+        "Shows the panel \"lesson\", \"explanation\", \"timeline\", \"script\" or \"plots\"; presenter mode hides all panels that the lesson does not show.",
         "stage.show(\"explanation\");",
     ),
     ("hide", &["hide(stage: stage, panel: text)"], "Hides a panel.", "stage.hide(\"lesson\");"),
@@ -407,61 +412,76 @@ pub(super) const CUES: &[Row] = &[
     (
         "note",
         &["note(stage: stage, text: text)"],
-        "Reminds the presenter of something until the next note or section; the audience does not see it.",
+        "Shows a note to the presenter until the next note or section; the audience does not see it.",
         "stage.note(\"Let them guess first.\");",
     ),
-    ("section", &["section(stage: stage, name: text)"], "Starts a named section.", "stage.section(\"Backwards\");"),
+    (
+        "section",
+        &["section(stage: stage, name: text)"],
+        "Starts a section with a name.",
+        "stage.section(\"Backwards\");",
+    ),
 ];
 
-pub(super) const CONDITIONS: &[Row] = &[
+pub(super) const CONDITIONS: &[TableRow] = &[
     (
         "value",
         &["value: Scalar"],
-        "Of `highlight`: the parameter's number before the step.",
+        "In `highlight`: the parameter's value before the step.",
         "stage.highlight(|p| abs(p.value) < 0.01);",
     ),
     (
         "grad",
         &["grad: Scalar"],
-        "Of `highlight`: its gradient, as the optimizer gets it.",
+        "In `highlight`: the parameter's gradient, as the optimizer gets it.",
         "stage.highlight(|p| p.grad != 0.0);",
     ),
     (
         "change",
         &["change: Scalar"],
-        "Of `highlight`: by how much the step changes it.",
+        "In `highlight`: the change of the parameter in the step.",
         "stage.highlight(|p| abs(p.change) > 0.1);",
     ),
-    ("layer", &["layer: Scalar"], "Of `highlight`: its layer, from 0.", "stage.highlight(|p| p.layer == 1);"),
+    (
+        "layer",
+        &["layer: Scalar"],
+        "In `highlight`: the parameter's layer, from 0.",
+        "stage.highlight(|p| p.layer == 1);",
+    ),
     (
         "neuron",
         &["neuron: Scalar"],
-        "Of `highlight`: the neuron that it leads to, from 0.",
+        "In `highlight`: the neuron that the parameter belongs to, from 0.",
         "stage.highlight(|p| p.layer == 0 && p.neuron == 2);",
     ),
     (
         "input",
         &["input: Scalar"],
-        "Of `highlight`: where a weight comes from, from 0. A bias has `()`, which equals no number.",
+        "In `highlight`: the input that a weight multiplies, from 0. For a bias it is `()`, which equals no number.",
         "stage.highlight(|p| p.layer == 0 && p.input == 1);",
     ),
-    ("is_bias", &["is_bias: bool"], "Of `highlight`: whether it is a bias.", "stage.highlight(|p| p.is_bias);"),
+    (
+        "is_bias",
+        &["is_bias: bool"],
+        "In `highlight`: whether the parameter is a bias.",
+        "stage.highlight(|p| p.is_bias);",
+    ),
     (
         "loss",
         &["loss: Scalar"],
-        "Of `train_until`: the mean loss of the steps of the last epoch. Nothing is asked before every sample was seen once: one lucky sample tells nothing.",
+        "In `train_until`: the mean loss over the last epoch. The condition is first evaluated after one full epoch, because the loss of a single sample means little.",
         "stage.train_until(|m| m.loss < 0.01, 5000);",
     ),
     (
         "step",
         &["step: Scalar"],
-        "Of `train_until`: the number of the step just done, from 1.",
+        "In `train_until`: the number of the step just completed, from 1.",
         "stage.train_until(|m| m.loss < 0.1 || m.step >= 300, 5000);",
     ),
     (
         "epoch",
         &["epoch: Scalar"],
-        "Of `train_until`: how many times all samples were seen.",
+        "In `train_until`: the number of completed passes over all samples.",
         "stage.train_until(|m| m.epoch >= 20, 5000);",
     ),
 ];

@@ -1,9 +1,9 @@
-//! Everything that a script may name: one table, from which the printed reference, the definition files for
-//! language servers and the editor's completion are made.
+//! Every name that a script can use, in one table. The printed reference, the definition files for language servers
+//! and the editor's completion are generated from it.
 //!
-//! Registering a function takes code, which stands in `functions`, `arrays` and `making`; tests hold that code and
-//! this table together in both directions, and run every example. The table must not know how anything is carried
-//! out. It is plain data, so that an editor may ask it on every key.
+//! Functions are registered elsewhere, by the modules that bind them to the interpreter. Tests compare that code with
+//! this table in both directions and run every example. The table must not know how a function is implemented. It is
+//! plain data, so that an editor can query it on every key press.
 
 mod definitions;
 mod lessons;
@@ -14,45 +14,45 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub use definitions::{MARK, definition_files};
+pub use definitions::{GENERATED_MARK, definition_files};
 pub use print::markdown;
 
 use std::sync::LazyLock;
 
-/// What kind of thing an entry is, in the order of the printed reference.
+/// The kind of a reference item, in the order of the printed reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
-    /// Between two values, or before one.
+    /// Binary and unary operators.
     Operators,
     /// Functions of numbers, traced or plain.
     Numbers,
-    /// Names that stand for a number.
+    /// Names of numbers, such as `PI`.
     Constants,
     /// Functions of arrays.
     Arrays,
-    /// Functions of texts and letters.
+    /// Functions of texts and characters.
     Texts,
     /// Functions of maps.
     Maps,
     /// Functions of whole numbers, ranges and function pointers.
     Others,
-    /// Writing to the console and leaving a script.
+    /// Printing to the console and ending a script.
     Output,
-    /// The functions by which slowgrad knows a file, and those beside them.
+    /// The functions that slowgrad calls in a script.
     Contracts,
-    /// What `params()` describes controls with.
+    /// Constructors of controls, for `params()`.
     Controls,
-    /// What `ctx` holds.
+    /// Fields of `ctx`.
     Context,
     /// Methods of `ctx.rng`.
     Random,
-    /// Fields of the map that `lesson()` gives.
+    /// Fields of the map that `lesson()` returns.
     LessonFields,
-    /// What lessons name files and parameters with.
+    /// Constructors of tables, parameters and neurons, for lessons.
     LessonParts,
     /// Methods of the stage.
     Cues,
-    /// What the conditions of cues are asked about.
+    /// Fields that the conditions of cues can read.
     Conditions,
 }
 
@@ -77,7 +77,7 @@ impl Group {
         Group::Conditions,
     ];
 
-    /// Its heading.
+    /// The heading of the group in the printed reference.
     pub fn title(self) -> &'static str {
         match self {
             Group::Operators => "Operators",
@@ -87,51 +87,51 @@ impl Group {
             Group::Texts => "Texts",
             Group::Maps => "Maps",
             Group::Others => "Whole numbers, ranges and functions",
-            Group::Output => "Output and leaving",
+            Group::Output => "Output and exit",
             Group::Contracts => "Functions that slowgrad calls",
             Group::Controls => "Controls",
             Group::Context => "The context, `ctx`",
             Group::Random => "Random numbers, `ctx.rng`",
             Group::LessonFields => "Fields of `lesson()`",
-            Group::LessonParts => "Parts of lessons",
+            Group::LessonParts => "Values for lessons",
             Group::Cues => "Cues of the stage",
-            Group::Conditions => "What conditions are asked about, `p` and `m`",
+            Group::Conditions => "Fields of conditions, `p` and `m`",
         }
     }
 
-    /// Whether its entries are functions that the interpreter knows by their names.
+    /// Whether the interpreter resolves the items by name, as functions or constants.
     pub fn is_native(self) -> bool {
         let fields = matches!(self, Group::Context | Group::LessonFields | Group::Conditions);
         !fields && !matches!(self, Group::Operators | Group::Contracts)
     }
 
-    /// Whether its entries are written after a point, `x.name(…)`, on a value of an ordinary kind.
+    /// Whether the items are methods of ordinary values, written `x.name(…)`.
     pub fn is_method(self) -> bool {
         matches!(self, Group::Numbers | Group::Arrays | Group::Texts | Group::Maps | Group::Others)
     }
 }
 
-/// One thing that a script may name.
+/// A name that a script can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// As a script writes it, such as `clamp`, `**` or `lr`.
+pub struct ReferenceItem {
+    /// The name in a script, such as `clamp`, `**` or `lr`.
     pub name: &'static str,
-    /// What kind of thing it is.
+    /// The group that the item belongs to.
     pub group: Group,
-    /// Each way to use it with its types, such as `clamp(x: Scalar, low: Scalar, high: Scalar) -> Scalar`. Fields of a
-    /// map have one, `lr: Scalar`.
+    /// The overloads with their types, such as `clamp(x: Scalar, low: Scalar, high: Scalar) -> Scalar`. A field of a
+    /// map has a single one, such as `lr: Scalar`.
     pub signatures: &'static [&'static str],
-    /// What it does, in a sentence or two.
+    /// One or two sentences.
     pub description: &'static str,
-    /// A piece of script. A line with `// …` at its end is an expression with its result.
+    /// A snippet of a script. In a line that ends with `// …`, the comment is the value of the expression before it.
     pub example: &'static str,
 }
 
-/// An entry as the tables write it, without its group.
-type Row = (&'static str, &'static [&'static str], &'static str, &'static str);
+/// Name, signatures, description and example of an item.
+type TableRow = (&'static str, &'static [&'static str], &'static str, &'static str);
 
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    let tables: [(Group, &[Row]); 16] = [
+static ITEMS: LazyLock<Vec<ReferenceItem>> = LazyLock::new(|| {
+    let tables: [(Group, &[TableRow]); 16] = [
         (Group::Operators, numbers::OPERATORS),
         (Group::Numbers, numbers::NUMBERS),
         (Group::Constants, numbers::CONSTANTS),
@@ -149,27 +149,27 @@ static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         (Group::Cues, lessons::CUES),
         (Group::Conditions, lessons::CONDITIONS),
     ];
-    let entry = |group, &(name, signatures, description, example): &Row| Entry {
+    let item = |group, &(name, signatures, description, example): &TableRow| ReferenceItem {
         name,
         group,
         signatures,
         description,
         example,
     };
-    tables.iter().flat_map(|&(group, rows)| rows.iter().map(move |row| entry(group, row))).collect()
+    tables.iter().flat_map(|&(group, rows)| rows.iter().map(move |row| item(group, row))).collect()
 });
 
-/// All entries, group by group.
-pub fn entries() -> &'static [Entry] {
-    &ENTRIES
+/// All items, group by group.
+pub fn items() -> &'static [ReferenceItem] {
+    &ITEMS
 }
 
-/// The entries of one group.
-pub fn group(group: Group) -> impl Iterator<Item = &'static Entry> {
-    entries().iter().filter(move |entry| entry.group == group)
+/// The items of one group.
+pub fn group(group: Group) -> impl Iterator<Item = &'static ReferenceItem> {
+    items().iter().filter(move |item| item.group == group)
 }
 
 /// The names of one group, in the order of the printed reference.
-pub(crate) fn names(wanted: Group) -> impl Iterator<Item = &'static str> {
-    group(wanted).map(|entry| entry.name)
+pub(crate) fn names(of: Group) -> impl Iterator<Item = &'static str> {
+    group(of).map(|item| item.name)
 }

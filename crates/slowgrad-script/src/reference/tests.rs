@@ -1,7 +1,7 @@
-//! The table and the engine say the same, and every example is true.
+//! The table matches the functions of the interpreter, and every example gives its stated result.
 
 use super::numbers::KINKS;
-use super::{Entry, Group, definition_files, entries, group, markdown, names};
+use super::{Group, ReferenceItem, definition_files, group, items, markdown, names};
 use crate::functions::operation;
 use crate::host::Host;
 use crate::interpreter::Interpreter;
@@ -14,21 +14,21 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
-/// Callable, but nobody should call them.
+/// Functions that can be called but are not part of the language.
 const HIDDEN: &[&str] = &[
-    // What the compiler of texts puts around `switch`, closures and repeated calls.
+    // Inserted by the rewriter around `switch`, closures and repeated calls.
     "__switch",
     "__own",
     "__closure",
     "__curried",
     "__emit",
-    // It only says that there is no clock.
+    // Exists only to report that there is no clock.
     "sleep",
-    // Rhai's own look at its functions.
+    // Rhai's list of functions.
     "get_fn_metadata_list",
 ];
 
-/// Written like a call, but known to the interpreter's parser instead of its functions.
+/// Written like calls, but handled by the parser.
 const SYNTAX: &[&str] = &["type_of", "Fn", "call", "curry"];
 
 fn sandbox(files: &[(&str, &str)]) -> Sandbox {
@@ -47,7 +47,7 @@ fn sandbox(files: &[(&str, &str)]) -> Sandbox {
     Sandbox::new(Library { roots: vec![Root { name: "all".into(), files: all }] }, Limits::default())
 }
 
-/// Every name that the engine can call, with its number of arguments.
+/// Every function that the interpreter can call, with its number of arguments.
 fn callable() -> BTreeSet<(String, usize)> {
     let interpreter = Interpreter::new(Rc::new(Host::new(Limits::default())), Rc::default());
     interpreter.callable()
@@ -61,8 +61,8 @@ fn parameters(signature: &str) -> usize {
 
 #[test]
 fn every_function_of_the_engine_is_in_the_reference() {
-    let known: BTreeSet<&str> = entries().iter().map(|entry| entry.name).collect();
-    let native = |name: &str| entries().iter().any(|entry| entry.name == name && entry.group.is_native());
+    let known: BTreeSet<&str> = items().iter().map(|entry| entry.name).collect();
+    let native = |name: &str| items().iter().any(|entry| entry.name == name && entry.group.is_native());
     let mut missing: Vec<String> = Vec::new();
     for (name, arguments) in callable() {
         // Properties, such as `get$len`, are the functions of the same names.
@@ -70,7 +70,7 @@ fn every_function_of_the_engine_is_in_the_reference() {
             continue;
         }
         let word = name.starts_with(char::is_alphabetic);
-        let signatures = entries().iter().filter(|entry| entry.name == name).flat_map(|entry| entry.signatures);
+        let signatures = items().iter().filter(|entry| entry.name == name).flat_map(|entry| entry.signatures);
         let fits = word && signatures.clone().any(|signature| parameters(signature) == arguments);
         if !(fits || !word && (known.contains(name.as_str()) || name.is_empty())) {
             missing.push(format!("{name}/{arguments}"));
@@ -83,7 +83,7 @@ fn every_function_of_the_engine_is_in_the_reference() {
 #[test]
 fn every_function_of_the_reference_is_in_the_engine() {
     let callable = callable();
-    for entry in entries().iter().filter(|entry| entry.group.is_native() && !SYNTAX.contains(&entry.name)) {
+    for entry in items().iter().filter(|entry| entry.group.is_native() && !SYNTAX.contains(&entry.name)) {
         for signature in entry.signatures.iter().filter(|signature| signature.contains('(')) {
             assert!(signature.starts_with(&format!("{}(", entry.name)), "{signature}");
             let pair = (entry.name.to_owned(), parameters(signature));
@@ -93,8 +93,8 @@ fn every_function_of_the_reference_is_in_the_engine() {
 }
 
 #[test]
-fn contracts_and_contexts_are_those_that_are_used() {
-    let named = |wanted: Group| names(wanted).collect::<BTreeSet<_>>();
+fn contracts_and_contexts_match_the_engine() {
+    let named = |of: Group| names(of).collect::<BTreeSet<_>>();
     let beside = ["perform", "params", "state", "derivative"];
     let contracts: BTreeSet<&str> =
         PluginKind::ALL.into_iter().flat_map(PluginKind::contracts).copied().chain(beside).collect();
@@ -114,9 +114,9 @@ fn contracts_and_contexts_are_those_that_are_used() {
 }
 
 #[test]
-fn names_are_given_once_in_a_group_and_everything_is_described() {
+fn names_are_unique_in_a_group_and_every_item_is_complete() {
     let mut seen = BTreeSet::new();
-    for entry in entries() {
+    for entry in items() {
         assert!(seen.insert((entry.group, entry.name)), "{} twice", entry.name);
         assert!(
             entry.description.ends_with('.') && !entry.example.is_empty() && !entry.signatures.is_empty(),
@@ -125,8 +125,8 @@ fn names_are_given_once_in_a_group_and_everything_is_described() {
     }
 }
 
-/// What a piece of script is put into, so that it can run.
-fn surrounded(entry: &Entry, body: &str) -> (&'static str, String) {
+/// Wraps a snippet so that it can run.
+fn surrounded(entry: &ReferenceItem, body: &str) -> (&'static str, String) {
     match entry.group {
         Group::Random => ("t.rhai", format!("fn dataset(ctx) {{ {body}\n [#{{ input: [0.0], target: [0.0] }}] }}")),
         Group::Cues | Group::LessonParts | Group::Conditions => {
@@ -145,8 +145,8 @@ fn surrounded(entry: &Entry, body: &str) -> (&'static str, String) {
     }
 }
 
-/// Runs a file by whatever it defines and gives back what it printed.
-fn run(entry: &Entry, text: &str) -> String {
+/// Runs a file according to the functions it defines and returns its console output.
+fn run(entry: &ReferenceItem, text: &str) -> String {
     let sandbox = sandbox(&[("t.rhai", text)]);
     let plugin = PluginRef::named("t.rhai");
     let failed = |error: &dyn std::fmt::Debug| -> ! { panic!("{}: {text}\n{error:#?}", entry.name) };
@@ -172,7 +172,7 @@ fn run(entry: &Entry, text: &str) -> String {
     sandbox.console().into_iter().map(|line| line.text).collect::<Vec<_>>().join("\n")
 }
 
-/// The example's lines up to each one that states its result, ready to print it, and that result.
+/// For each line of an example that states a result: a script that prints the expression, and the stated result.
 fn stated(example: &str) -> Vec<(String, String)> {
     let mut before = String::new();
     let mut cases = Vec::new();
@@ -192,12 +192,12 @@ fn stated(example: &str) -> Vec<(String, String)> {
 }
 
 fn agrees(printed: &str, stated: &str) -> bool {
-    // The console prints a text without its quotes.
+    // The console prints texts without quotes.
     let stated = if stated.starts_with('"') { stated.trim_matches('"') } else { stated };
     stated.strip_suffix('…').map_or(printed == stated, |beginning| printed.starts_with(beginning))
 }
 
-/// The same script with every number that has a point multiplied by a traced 1.
+/// The script with every floating-point literal multiplied by a traced 1.
 fn traced(script: &str) -> String {
     let mut text = String::new();
     let mut from = 0;
@@ -213,7 +213,7 @@ fn traced(script: &str) -> String {
 }
 
 #[test]
-fn conditions_are_asked_about_what_the_engine_provides() {
+fn condition_fields_match_the_engine() {
     use slowgrad_engine::condition::{ParameterCondition, TrainingCondition};
     let of_parameters = ParameterCondition::INPUTS.into_iter().chain([ParameterCondition::INPUT, "is_bias"]);
     let all: Vec<&str> = of_parameters.chain(TrainingCondition::INPUTS).collect();
@@ -224,7 +224,7 @@ fn conditions_are_asked_about_what_the_engine_provides() {
 fn every_example_gives_what_it_states() {
     let mut statements = 0;
     let mut wrong = Vec::new();
-    for entry in entries() {
+    for entry in items() {
         let cases = stated(entry.example);
         if cases.is_empty() {
             let (_, text) = surrounded(entry, entry.example);
@@ -259,9 +259,9 @@ gives {printed}, not {result}",
 }
 
 #[test]
-fn derivatives_at_kinks_are_those_of_the_table() {
+fn derivatives_at_kinks_match_the_table() {
     for kink in KINKS {
-        let (text, z, expected) = kink.tried;
+        let (text, z, expected) = kink.test_case;
         let sandbox = sandbox(&[("t.rhai", &format!("fn activation(z) {{ {text} }}"))]);
         let activation = sandbox.activation(&PluginRef::named("t.rhai"), 1).expect("it runs");
         let call = activation.function.borrow_mut().call(&[z]).expect("it runs");
@@ -279,7 +279,7 @@ fn the_printed_reference_is_current() {
         std::fs::write(&path, &page).expect("the file can be written");
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page, "scripts/REFERENCE.md is old; run this test with UPDATE_REFERENCE=1");
+    assert!(written == page, "scripts/REFERENCE.md is out of date; run this test with UPDATE_REFERENCE=1");
     for entry in group(Group::Numbers).filter(|entry| operation(entry.name).is_some()) {
         let section = page.split(&format!("### `{}`", entry.name)).nth(1).expect("it is there");
         assert!(section.split("###").next().is_some_and(|text| text.contains("Derivative")), "{}", entry.name);
@@ -287,11 +287,11 @@ fn the_printed_reference_is_current() {
 }
 
 #[test]
-fn definition_files_declare_everything_in_the_words_of_users() {
+fn definition_files_declare_everything_with_user_facing_types() {
     let files = definition_files();
     let all: String = files.iter().map(|(_, text)| text.as_str()).collect();
     for (name, text) in &files {
-        assert!(name.ends_with(".d.rhai") && text.starts_with(super::MARK), "{name}");
+        assert!(name.ends_with(".d.rhai") && text.starts_with(super::GENERATED_MARK), "{name}");
         let declarations = text.lines().skip(1).filter(|line| !line.is_empty() && !line.starts_with("//"));
         for line in declarations {
             let first = line.split(' ').next().unwrap_or("");

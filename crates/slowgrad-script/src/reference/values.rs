@@ -1,12 +1,12 @@
-//! Functions of arrays, texts, maps and what else scripts hold.
+//! Reference entries for functions of arrays, texts, maps and other values.
 
-use super::Row;
+use super::TableRow;
 
-pub(super) const ARRAYS: &[Row] = &[
+pub(super) const ARRAYS: &[TableRow] = &[
     (
         "sum",
         &["sum(list: array) -> Scalar"],
-        "The sum from the first element to the last; 0 for none.",
+        "The sum, added from the first element to the last; 0 for an empty array.",
         "[1.0, 2.0, 3.5].sum()  // 6.5",
     ),
     (
@@ -15,7 +15,7 @@ pub(super) const ARRAYS: &[Row] = &[
         "The sum divided by the number of elements.",
         "[1.0, 2.0, 3.0].mean()  // 2.0",
     ),
-    ("prod", &["prod(list: array) -> Scalar"], "The product; 1 for none.", "[2.0, 3.0, 4.0].prod()  // 24.0"),
+    ("prod", &["prod(list: array) -> Scalar"], "The product; 1 for an empty array.", "[2.0, 3.0, 4.0].prod()  // 24.0"),
     (
         "dot",
         &["dot(a: array, b: array) -> Scalar"],
@@ -26,37 +26,37 @@ pub(super) const ARRAYS: &[Row] = &[
     (
         "argmax",
         &["argmax(list: array) -> int"],
-        "The index of the largest element, the first of several.",
+        "The index of the largest element; the first one if several are equal.",
         "[1.0, 5.0, 2.0].argmax()  // 1",
     ),
     (
         "softmax",
         &["softmax(list: array) -> array"],
-        "Powers of e divided by their sum: shares that add up to 1. It does not overflow.",
+        "The exponentials divided by their sum, which add up to 1. It does not overflow.",
         "softmax([0.0, 0.0])  // [0.5, 0.5]",
     ),
     (
         "log_sum_exp",
         &["log_sum_exp(list: array) -> Scalar"],
-        "The logarithm of the sum of the powers of e, without overflow.",
+        "The logarithm of the sum of the exponentials, without overflow.",
         "log_sum_exp([0.0, 0.0])  // 0.693147180559945…",
     ),
     (
         "map",
         &["map(list: array, f: function) -> array"],
-        "What a function makes of each element; it may take the index as well.",
+        "The results of a function for each element; the function may also take the index.",
         "[1.0, 2.0].map(|x| x * 2.0)  // [2.0, 4.0]\n[5.0, 6.0].map(|x, i| x * i)  // [0.0, 6.0]",
     ),
     (
         "filter",
         &["filter(list: array, f: function) -> array"],
-        "The elements for which a function says true.",
+        "The elements for which a function returns true.",
         "[1.0, 5.0, 2.0].filter(|x| x > 1.5)  // [5.0, 2.0]",
     ),
     (
         "reduce",
         &["reduce(list: array, f: function) -> any", "reduce(list: array, f: function, start: any) -> any"],
-        "Goes over all elements with what came out before; the first time that is `start`, or nothing, `()`.",
+        "Combines all elements: the function gets the previous result and the next element. The first previous result is `start`, or `()` if there is none.",
         "[1.0, 2.0, 3.0].reduce(|total, x| total + x, 0.0)  // 6.0",
     ),
     (
@@ -68,7 +68,7 @@ pub(super) const ARRAYS: &[Row] = &[
     (
         "len",
         &["len(list: array) -> int", "len(text: text) -> int", "len(map: map) -> int"],
-        "How many elements, letters or entries there are.",
+        "The number of elements, characters or entries.",
         "[1.0, 2.0].len()  // 2\n\"four\".len()  // 4\n#{ a: 1 }.len()  // 1",
     ),
     (
@@ -79,7 +79,7 @@ pub(super) const ARRAYS: &[Row] = &[
             "is_empty(map: map) -> bool",
             "is_empty(r: range) -> bool",
         ],
-        "Whether there is nothing in it.",
+        "Whether it has no elements, characters or entries.",
         "[].is_empty()  // true",
     ),
     (
@@ -91,19 +91,19 @@ pub(super) const ARRAYS: &[Row] = &[
     (
         "pop",
         &["pop(list: array) -> any", "pop(text: text) -> char", "pop(text: text, length: int) -> text"],
-        "Takes the last element off.",
+        "Removes and returns the last element.",
         "let a = [1.0, 2.0];\na.pop()  // 2.0\na  // [1.0]",
     ),
     (
         "shift",
         &["shift(list: array) -> any"],
-        "Takes the first element off.",
+        "Removes and returns the first element.",
         "let a = [1.0, 2.0];\na.shift()  // 1.0\na  // [2.0]",
     ),
     (
         "insert",
         &["insert(list: array, at: int, item: any)"],
-        "Puts an element in.",
+        "Inserts an element at an index.",
         "let a = [1.0, 3.0];\na.insert(1, 2.0);\na  // [1.0, 2.0, 3.0]",
     ),
     (
@@ -113,7 +113,7 @@ pub(super) const ARRAYS: &[Row] = &[
             "remove(map: map, key: text) -> any",
             "remove(text: text, part: text)",
         ],
-        "Takes an element, an entry or a part of a text out.",
+        "Removes an element, an entry or every occurrence of a part of a text.",
         "let a = [1.0, 2.0, 3.0];\na.remove(1)  // 2.0\na  // [1.0, 3.0]",
     ),
     (
@@ -125,7 +125,7 @@ pub(super) const ARRAYS: &[Row] = &[
     (
         "get",
         &["get(list: array, at: int) -> any", "get(map: map, key: text) -> any", "get(text: text, at: int) -> char"],
-        "The element at an index, or nothing, `()`, when there is none. A negative index counts from the end.",
+        "The element at an index, or `()` if there is none. A negative index counts from the end.",
         "[1.0, 2.0].get(-1)  // 2.0",
     ),
     (
@@ -141,19 +141,19 @@ pub(super) const ARRAYS: &[Row] = &[
     (
         "sort",
         &["sort(list: array)", "sort(list: array, f: function)"],
-        "Sorts in place, by size or by a function that says which comes first.",
+        "Sorts in place, by size or with a function that compares two elements.",
         "let a = [3.0, 1.0, 2.0];\na.sort();\na  // [1.0, 2.0, 3.0]",
     ),
     (
         "sort_by",
         &["sort_by(list: array, f: function)"],
-        "Sorts in place by a function of two elements: negative or true when the first comes first.",
+        "Sorts in place with a function of two elements that returns a negative number or true if the first comes first.",
         "let a = [1.0, 3.0, 2.0];\na.sort_by(|x, y| y - x);\na  // [3.0, 2.0, 1.0]",
     ),
     (
         "sort_desc",
         &["sort_desc(list: array)"],
-        "Sorts in place, the largest first.",
+        "Sorts in place, largest first.",
         "let a = [1.0, 3.0, 2.0];\na.sort_desc();\na  // [3.0, 2.0, 1.0]",
     ),
     (
@@ -165,19 +165,19 @@ pub(super) const ARRAYS: &[Row] = &[
     (
         "order_by",
         &["order_by(list: array, f: function) -> array"],
-        "A copy sorted by a function of two elements.",
+        "A copy sorted with a function of two elements.",
         "[1.0, 3.0, 2.0].order_by(|x, y| x > y)  // [3.0, 2.0, 1.0]",
     ),
     (
         "order_desc",
         &["order_desc(list: array) -> array"],
-        "A sorted copy, the largest first.",
+        "A sorted copy, largest first.",
         "[1.0, 3.0, 2.0].order_desc()  // [3.0, 2.0, 1.0]",
     ),
     (
         "reverse",
         &["reverse(list: array)"],
-        "Turns the order round, in place.",
+        "Reverses the order in place.",
         "let a = [1.0, 2.0];\na.reverse();\na  // [2.0, 1.0]",
     ),
     (
@@ -188,7 +188,7 @@ pub(super) const ARRAYS: &[Row] = &[
             "contains(text: text, part: text) -> bool",
             "contains(r: range, n: int) -> bool",
         ],
-        "Whether something is in it, as `in`.",
+        "Whether it contains a value, the same as `in`.",
         "[1, 2].contains(2)  // true",
     ),
     (
@@ -199,43 +199,43 @@ pub(super) const ARRAYS: &[Row] = &[
             "index_of(text: text, part: text) -> int",
             "index_of(list: array, item: any, start: int) -> int",
         ],
-        "Where it is found first; −1 when it is not.",
+        "The index of the first match; −1 if there is none.",
         "[1, 5, 2].index_of(5)  // 1\n[1.0, 5.0].index_of(|x| x > 2.0)  // 1",
     ),
     (
         "find",
         &["find(list: array, f: function) -> any", "find(list: array, f: function, start: int) -> any"],
-        "The first element for which a function says true, or nothing, `()`.",
+        "The first element for which a function returns true, or `()` if there is none.",
         "[1.0, 5.0, 6.0].find(|x| x > 2.0)  // 5.0",
     ),
     (
         "find_map",
         &["find_map(list: array, f: function) -> any", "find_map(list: array, f: function, start: int) -> any"],
-        "The first result of a function that is not nothing.",
+        "The first result of a function that is not `()`.",
         "[1.0, 5.0].find_map(|x| if x > 2.0 { x * 2.0 })  // 10.0",
     ),
     (
         "all",
         &["all(list: array, f: function) -> bool"],
-        "Whether a function says true for every element.",
+        "Whether a function returns true for every element.",
         "[1.0, 2.0].all(|x| x > 0.0)  // true",
     ),
     (
         "some",
         &["some(list: array, f: function) -> bool"],
-        "Whether a function says true for at least one.",
+        "Whether a function returns true for at least one element.",
         "[1.0, -2.0].some(|x| x < 0.0)  // true",
     ),
     (
         "for_each",
         &["for_each(list: array, f: function)"],
-        "Runs a function on each element, which is `this` in it and may be changed.",
+        "Runs a function on each element, which is available as `this` and may be changed.",
         "let a = [1.0, 2.0];\na.for_each(|| this *= 10.0);\na  // [10.0, 20.0]",
     ),
     (
         "zip",
         &["zip(a: array, b: array, f: function) -> array"],
-        "What a function makes of the elements of two arrays, pair by pair.",
+        "The results of a function for each pair of elements of two arrays.",
         "[1.0, 2.0].zip([3.0, 4.0], |x, y| x * y)  // [3.0, 8.0]",
     ),
     (
@@ -245,13 +245,13 @@ pub(super) const ARRAYS: &[Row] = &[
             "extract(list: array, start: int, length: int) -> array",
             "extract(list: array, r: range) -> array",
         ],
-        "A copy of a part.",
+        "A copy of a part of the array.",
         "[1.0, 2.0, 3.0].extract(1, 2)  // [2.0, 3.0]",
     ),
     (
         "splice",
         &["splice(list: array, start: int, length: int, more: array)", "splice(list: array, r: range, more: array)"],
-        "Replaces a part by other elements.",
+        "Replaces a part of the array with other elements.",
         "let a = [1.0, 2.0, 3.0];\na.splice(1, 1, [7.0, 8.0]);\na  // [1.0, 7.0, 8.0, 3.0]",
     ),
     (
@@ -261,7 +261,7 @@ pub(super) const ARRAYS: &[Row] = &[
             "drain(list: array, r: range) -> array",
             "drain(list: array, start: int, length: int) -> array",
         ],
-        "Takes elements out and gives them back.",
+        "Removes elements and returns them.",
         "let a = [1.0, 5.0, 2.0];\na.drain(|x| x > 1.5)  // [5.0, 2.0]\na  // [1.0]",
     ),
     (
@@ -271,7 +271,7 @@ pub(super) const ARRAYS: &[Row] = &[
             "retain(list: array, r: range) -> array",
             "retain(list: array, start: int, length: int) -> array",
         ],
-        "Keeps elements, and gives the others back.",
+        "Keeps these elements, and removes and returns the others.",
         "let a = [1.0, 5.0, 2.0];\na.retain(|x| x > 1.5);\na  // [5.0, 2.0]",
     ),
     (
@@ -282,84 +282,84 @@ pub(super) const ARRAYS: &[Row] = &[
             "split(text: text, at: text) -> array",
             "split(text: text, at: text, parts: int) -> array",
         ],
-        "Cuts an array off at an index and gives the rest; of a text, its pieces between blanks or a separator.",
+        "Cuts an array at an index and returns the rest; splits a text at white space or at a separator.",
         "let a = [1.0, 2.0, 3.0];\na.split(1)  // [2.0, 3.0]\n\"a,b\".split(\",\")  // [\"a\", \"b\"]",
     ),
     (
         "chop",
         &["chop(list: array, length: int)"],
-        "Keeps the last elements only.",
+        "Keeps only the last elements.",
         "let a = [1.0, 2.0, 3.0];\na.chop(2);\na  // [2.0, 3.0]",
     ),
     (
         "truncate",
         &["truncate(list: array, length: int)", "truncate(text: text, length: int)"],
-        "Keeps the first elements only.",
+        "Keeps only the first elements or characters.",
         "let a = [1.0, 2.0, 3.0];\na.truncate(2);\na  // [1.0, 2.0]",
     ),
     (
         "pad",
         &["pad(list: array, length: int, item: any)", "pad(text: text, length: int, more: text)"],
-        "Adds the same element until there are enough.",
+        "Appends the same element or text until the length is reached.",
         "let a = [1.0];\na.pad(3, 0.5);\na  // [1.0, 0.5, 0.5]",
     ),
     (
         "clear",
         &["clear(list: array)", "clear(map: map)", "clear(text: text)"],
-        "Takes everything out.",
+        "Removes everything.",
         "let a = [1.0, 2.0];\na.clear();\na.len()  // 0",
     ),
     (
         "dedup",
         &["dedup(list: array)", "dedup(list: array, f: function)"],
-        "Leaves one of equal neighbours.",
+        "Removes repeated elements that follow each other.",
         "let a = [1, 1, 2];\na.dedup();\na  // [1, 2]",
     ),
 ];
 
-pub(super) const TEXTS: &[Row] = &[
+pub(super) const TEXTS: &[TableRow] = &[
     (
         "to_string",
         &["to_string(x: any) -> text"],
-        "A value as a text. Inside backticks, `${x}` does the same.",
+        "Converts a value to a text. Inside backticks, `${x}` does the same.",
         "to_string(2.5)  // \"2.5\"",
     ),
     (
         "to_debug",
         &["to_debug(x: any) -> text"],
-        "A value as `debug` writes it, texts in quotes.",
+        "Converts a value to the text that `debug` prints, with texts in quotes.",
         "to_debug(2)  // \"2\"",
     ),
-    ("to_upper", &["to_upper(text: text) -> text"], "In capitals.", "to_upper(\"relu\")  // \"RELU\""),
-    ("to_lower", &["to_lower(text: text) -> text"], "In small letters.", "to_lower(\"ReLU\")  // \"relu\""),
+    ("to_upper", &["to_upper(text: text) -> text"], "The text in upper case.", "to_upper(\"relu\")  // \"RELU\""),
+    ("to_lower", &["to_lower(text: text) -> text"], "The text in lower case.", "to_lower(\"ReLU\")  // \"relu\""),
     (
         "make_upper",
         &["make_upper(text: text)"],
-        "Turns a text into capitals, in place.",
+        "Converts a text to upper case in place.",
         "let t = \"relu\";\nt.make_upper();\nt  // \"RELU\"",
     ),
     (
         "make_lower",
         &["make_lower(text: text)"],
-        "Turns a text into small letters, in place.",
+        "Converts a text to lower case in place.",
         "let t = \"ReLU\";\nt.make_lower();\nt  // \"relu\"",
     ),
     (
         "trim",
         &["trim(text: text)"],
-        "Takes blanks off both ends, in place.",
+        "Removes white space from both ends in place.",
         "let t = \" a \";\nt.trim();\nt  // \"a\"",
     ),
     (
         "starts_with",
         &["starts_with(text: text, part: text) -> bool"],
-        "Whether it begins so.",
+        "Whether a text starts with another text.",
         "\"softmax\".starts_with(\"soft\")  // true",
     ),
     (
         "ends_with",
         &["ends_with(text: text, part: text) -> bool"],
-        "Whether it ends so.",
+        "Whether a text ends with another text.",
         "\"softmax\".ends_with(\"max\")  // true",
     ),
     (
@@ -375,13 +375,13 @@ pub(super) const TEXTS: &[Row] = &[
     (
         "crop",
         &["crop(text: text, start: int)", "crop(text: text, start: int, length: int)", "crop(text: text, r: range)"],
-        "Keeps a part of a text, in place.",
+        "Keeps only a part of a text, in place.",
         "let t = \"softmax\";\nt.crop(4);\nt  // \"max\"",
     ),
     (
         "replace",
         &["replace(text: text, find: text, with: text)"],
-        "Replaces a part wherever it stands, in place.",
+        "Replaces every occurrence of a part, in place.",
         "let t = \"a-b-c\";\nt.replace(\"-\", \"+\");\nt  // \"a+b+c\"",
     ),
     (
@@ -392,62 +392,57 @@ pub(super) const TEXTS: &[Row] = &[
             "chars(text: text, start: int, length: int) -> range",
             "chars(text: text, r: range) -> range",
         ],
-        "The letters, for a loop.",
+        "The characters, for a loop.",
         "let n = 0;\nfor c in \"abc\".chars() { n += 1; }\nn  // 3",
     ),
-    ("to_chars", &["to_chars(text: text) -> array"], "The letters as an array.", "\"ab\".to_chars().len()  // 2"),
+    ("to_chars", &["to_chars(text: text) -> array"], "The characters as an array.", "\"ab\".to_chars().len()  // 2"),
     ("bytes", &["bytes(text: text) -> int"], "The number of bytes in UTF-8.", "\"é\".bytes()  // 2"),
     (
         "split_rev",
         &["split_rev(text: text, at: text) -> array", "split_rev(text: text, at: text, parts: int) -> array"],
-        "The pieces between a separator, from the last to the first.",
+        "The pieces between separators, from the last to the first.",
         "\"a,b\".split_rev(\",\")  // [\"b\", \"a\"]",
     ),
     ("to_json", &["to_json(map: map) -> text"], "A map as JSON.", "#{ a: 1 }.to_json()  // {\"a\":1}"),
-    (
-        "parse_json",
-        &["parse_json(text: text) -> any"],
-        "The value that a text in JSON stands for.",
-        "parse_json(\"[1, 2]\")  // [1, 2]",
-    ),
+    ("parse_json", &["parse_json(text: text) -> any"], "Parses a text in JSON.", "parse_json(\"[1, 2]\")  // [1, 2]"),
 ];
 
-pub(super) const MAPS: &[Row] = &[
+pub(super) const MAPS: &[TableRow] = &[
     (
         "keys",
         &["keys(map: map) -> array"],
-        "The names of all entries, in alphabetical order.",
+        "The keys of all entries, in alphabetical order.",
         "#{ b: 1, a: 2 }.keys()  // [\"a\", \"b\"]",
     ),
     ("values", &["values(map: map) -> array"], "The values of all entries.", "#{ a: 1, b: 2 }.values()  // [1, 2]"),
     (
         "mixin",
         &["mixin(map: map, more: map)"],
-        "Adds the entries of another map; its values win.",
+        "Adds the entries of another map and overwrites existing ones.",
         "let m = #{ a: 1 };\nm.mixin(#{ a: 2, b: 3 });\nm  // #{a: 2, b: 3}",
     ),
     (
         "fill_with",
         &["fill_with(map: map, more: map)"],
-        "Adds the entries of another map that are missing.",
+        "Adds the entries of another map whose keys are missing.",
         "let m = #{ a: 1 };\nm.fill_with(#{ a: 2, b: 3 });\nm  // #{a: 1, b: 3}",
     ),
 ];
 
-pub(super) const OTHERS: &[Row] = &[
-    ("to_float", &["to_float(n: number) -> number"], "A plain number with a point.", "to_float(2)  // 2.0"),
+pub(super) const OTHERS: &[TableRow] = &[
     (
-        "to_int",
-        &["to_int(x: number) -> int"],
-        "A plain number without what stands after its point.",
-        "to_int(2.7)  // 2",
+        "to_float",
+        &["to_float(n: number) -> number"],
+        "Converts a plain number to a floating-point number.",
+        "to_float(2)  // 2.0",
     ),
+    ("to_int", &["to_int(x: number) -> int"], "Truncates a plain number to a whole number.", "to_int(2.7)  // 2"),
     ("is_odd", &["is_odd(n: int) -> bool"], "Whether a whole number is odd.", "is_odd(3)  // true"),
     ("is_even", &["is_even(n: int) -> bool"], "Whether a whole number is even.", "is_even(3)  // false"),
     ("is_zero", &["is_zero(x: number) -> bool"], "Whether a plain number is 0.", "is_zero(0)  // true"),
-    ("to_hex", &["to_hex(n: int) -> text"], "A whole number to base 16.", "to_hex(255)  // \"ff\""),
-    ("to_octal", &["to_octal(n: int) -> text"], "A whole number to base 8.", "to_octal(8)  // \"10\""),
-    ("to_binary", &["to_binary(n: int) -> text"], "A whole number to base 2.", "to_binary(5)  // \"101\""),
+    ("to_hex", &["to_hex(n: int) -> text"], "Writes a whole number in base 16.", "to_hex(255)  // \"ff\""),
+    ("to_octal", &["to_octal(n: int) -> text"], "Writes a whole number in base 8.", "to_octal(8)  // \"10\""),
+    ("to_binary", &["to_binary(n: int) -> text"], "Writes a whole number in base 2.", "to_binary(5)  // \"101\""),
     (
         "bits",
         &[
@@ -456,7 +451,7 @@ pub(super) const OTHERS: &[Row] = &[
             "bits(n: int, start: int, length: int) -> range",
             "bits(n: int, r: range) -> range",
         ],
-        "The bits of a whole number from the lowest, for a loop.",
+        "The bits of a whole number, lowest first, for a loop.",
         "let ones = 0;\nfor bit in bits(5) { if bit { ones += 1; } }\nones  // 2",
     ),
     (
@@ -466,11 +461,11 @@ pub(super) const OTHERS: &[Row] = &[
             "range(from: int, to: int, by: int) -> range",
             "range(from: number, to: number, by: number) -> range",
         ],
-        "Numbers for a loop, without the last, in steps.",
+        "Evenly spaced numbers for a loop, excluding the end.",
         "let all = [];\nfor i in range(0, 10, 4) { all.push(i); }\nall  // [0, 4, 8]",
     ),
-    ("start", &["start(r: range) -> int"], "Where a range begins.", "(2..5).start()  // 2"),
-    ("end", &["end(r: range) -> int"], "Where a range ends.", "(2..5).end()  // 5"),
+    ("start", &["start(r: range) -> int"], "The start of a range.", "(2..5).start()  // 2"),
+    ("end", &["end(r: range) -> int"], "The end of a range.", "(2..5).end()  // 5"),
     (
         "is_inclusive",
         &["is_inclusive(r: range) -> bool"],
@@ -480,32 +475,37 @@ pub(super) const OTHERS: &[Row] = &[
     (
         "is_exclusive",
         &["is_exclusive(r: range) -> bool"],
-        "Whether a range leaves its end out.",
+        "Whether a range excludes its end.",
         "(2..5).is_exclusive()  // true",
     ),
     (
         "type_of",
         &["type_of(x: any) -> text"],
-        "The name of a value's type; that of a traced number is \"scalar\".",
+        "The name of a value's type; a traced number is a \"scalar\".",
         "type_of(true)  // \"bool\"",
     ),
-    ("Fn", &["Fn(name: text) -> function"], "The function of a name as a value.", "Fn(\"exp\").call(0.0)  // 1.0"),
+    (
+        "Fn",
+        &["Fn(name: text) -> function"],
+        "The function with this name, as a value.",
+        "Fn(\"exp\").call(0.0)  // 1.0",
+    ),
     (
         "call",
         &["call(f: function) -> any", "call(f: function, x: any) -> any"],
-        "Calls a function that is held as a value, with any number of arguments.",
+        "Calls a function that is stored as a value, with any number of arguments.",
         "let double = |x| x * 2.0;\ndouble.call(3.0)  // 6.0",
     ),
     (
         "curry",
         &["curry(f: function, x: any) -> function"],
-        "A function whose first argument is given; the others are given when it is called.",
+        "A function with its first argument fixed; a call passes only the other arguments.",
         "let scaled = |by, x| by * x;\nlet double = curry(scaled, 2.0);\ndouble.call(3.0)  // 6.0",
     ),
     (
         "name",
         &["name(f: function) -> text"],
-        "The name of a function that is held as a value.",
+        "The name of a function that is stored as a value.",
         "Fn(\"exp\").name()  // \"exp\"",
     ),
     (
@@ -517,31 +517,31 @@ pub(super) const OTHERS: &[Row] = &[
     (
         "take",
         &["take(x: any) -> any"],
-        "Takes the value out of a variable and leaves nothing, `()`.",
+        "Returns the value of a variable and replaces it with `()`.",
         "let a = 2.0;\ntake(a)  // 2.0",
     ),
-    ("tag", &["tag(x: any) -> int"], "A whole number that a value carries along.", "let a = 2;\na.tag()  // 0"),
+    ("tag", &["tag(x: any) -> int"], "The tag of a value, a whole number.", "let a = 2;\na.tag()  // 0"),
     (
         "set_tag",
         &["set_tag(x: any, n: int)"],
-        "Gives a value a whole number to carry along.",
+        "Attaches a tag, a whole number, to a value.",
         "let a = 2;\na.set_tag(7);\na.tag()  // 7",
     ),
     ("to_blob", &["to_blob(text: text) -> any"], "The bytes of a text.", "type_of(\"ab\".to_blob())  // \"blob\""),
 ];
 
-pub(super) const OUTPUT: &[Row] = &[
+pub(super) const OUTPUT: &[TableRow] = &[
     (
         "print",
         &["print(x: any)", "print()"],
-        "Writes a line to the console, with its place. What prints runs each time.",
+        "Writes a line to the console, with its location. A script that prints runs each time.",
         "print(\"hello\");",
     ),
     ("debug", &["debug(x: any)", "debug()"], "The same as `print`.", "debug([1.0, 2.0]);"),
     (
         "exit",
         &["exit()", "exit(x: any)"],
-        "Leaves the script at once; what is given is the result.",
+        "Ends the script immediately; the argument is its result.",
         "if 1.0 > 2.0 { exit(1.0) }",
     ),
 ];

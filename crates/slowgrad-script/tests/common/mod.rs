@@ -1,5 +1,5 @@
-//! The shipped scripts and small libraries of texts, for all tests.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses its own part")]
+//! The shipped scripts and small in-memory libraries, for all tests.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses only a part")]
 
 use slowgrad_script::{Files, Library, Limits, Root, Sandbox};
 use std::fs;
@@ -26,7 +26,7 @@ pub fn shipped() -> Root {
     Root { name: "shipped".into(), files }
 }
 
-/// A sandbox over the shipped library and these files, which are a lesson's own folder.
+/// A sandbox with the shipped library and these files as the lesson's own folder.
 pub fn sandbox(own: &[(&str, &str)]) -> Sandbox {
     sandbox_within(own, Limits::default())
 }

@@ -1,8 +1,8 @@
-//! Scripts that want to hang, crash or fill the memory: each ends soon, with a clear word at the right place.
+//! Scripts that try to hang, crash or exhaust the memory: each ends quickly, with a clear error at the right location.
 //!
-//! Each runs within the usual limits in a process of its own, which tells what it cost. That memory stays bounded
-//! is asserted; times are measured by an ignored test (`cargo test -p slowgrad-script --test hostile -- --ignored
-//! times --nocapture`), because a busy machine is no reason to fail.
+//! Each script runs within the default limits in a separate process, which reports its cost. The tests assert that the
+//! memory is bounded. An ignored test measures times (`cargo test -p slowgrad-script --test hostile -- --ignored
+//! times --nocapture`), because a busy machine must not cause a failure.
 #![allow(clippy::unwrap_used, clippy::format_collect, missing_docs, reason = "a test")]
 
 #[path = "../common/mod.rs"]
@@ -20,14 +20,14 @@ use std::time::Instant;
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// What ARCHITECTURE.md promises, in MiB, for a process that does nothing but check one script.
+/// The bound that ARCHITECTURE.md states for a process that checks a single script, in MiB.
 const MOST_MEMORY: u64 = 400;
-/// What the time limits allow an entry, and what may pass until it has ended, in ms.
+/// The time limit of a call, and the longest time until it has ended, in ms.
 const CALL: u64 = 250;
 const MAKING: u64 = 5_000;
 const GRACE: u64 = 250;
 
-/// How a script ended, as its process tells it: code, line, milliseconds, peak of the memory in MiB.
+/// The result of a script, as reported by its process: code, line, milliseconds, peak memory in MiB.
 #[derive(Debug)]
 struct End {
     code: String,
@@ -36,14 +36,14 @@ struct End {
     peak: Option<u64>,
 }
 
-/// The largest resident memory of this process in MiB, where the system tells it.
+/// The peak resident memory of this process in MiB, on systems that report it.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? / 1024)
 }
 
-/// Checks one script in this process, when a parent asks for it.
+/// Checks one script in this process, on behalf of a parent process.
 #[test]
 #[ignore = "it is started by the other tests"]
 fn one() {
@@ -56,10 +56,10 @@ fn one() {
         let found = sandbox.check("t.rhai");
         (found, began.elapsed())
     };
-    // As the program runs scripts.
+    // The stack size with which the program runs scripts.
     let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(check).unwrap();
     let (found, time) = thread.join().unwrap();
-    // An import tells that the file cannot be used; why not is told of that file.
+    // The error of an import says that the file cannot be used; the reason is an error in that file.
     let errors = || found.iter().filter(|found| found.severity == slowgrad_tape::Severity::Error);
     let first = errors().find(|error| error.code != "broken-import").or(errors().next());
     let (code, line) = first.map_or(("good", 0), |error| {
@@ -91,7 +91,7 @@ fn end_of(case: &Case) -> End {
     }
 }
 
-/// All cases with how they ended, some at a time.
+/// All cases with their results, several at a time.
 fn ends(at_a_time: usize) -> Vec<(Case, End)> {
     let cases = cases();
     let (next, ends) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -109,10 +109,10 @@ fn ends(at_a_time: usize) -> Vec<(Case, End)> {
 }
 
 #[test]
-fn each_ends_with_a_clear_word_at_its_place_and_bounded_memory() {
+fn each_script_ends_with_a_clear_error_and_bounded_memory() {
     let mut wrong = Vec::new();
     for (case, end) in ends(2) {
-        // On a slow machine it may be the clock that stops a script first.
+        // On a slow machine the clock may stop a script first.
         let is_expected = case.codes.contains(&end.code.as_str()) || end.code == "too-slow";
         let is_placed = end.code == "good" || (case.line.min(1)..=case.line).contains(&end.line);
         if !is_expected || !is_placed || end.peak.is_some_and(|peak| peak > MOST_MEMORY) {

@@ -1,22 +1,22 @@
-//! The hostile scripts themselves, with what is said about them and where.
+//! The hostile scripts, with their expected errors and lines.
 
 /// One script, with the files around it.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub name: &'static str,
     pub files: Vec<(String, String)>,
-    /// What may be said about it.
+    /// The codes that may be reported.
     pub codes: &'static [&'static str],
-    /// The line that is at fault, or 0 when none is. A limit is met at the loop or the call that ran.
+    /// The line of the error, or 0 if there is none. A limit is reported at the loop or the call that was running.
     pub line: u32,
-    /// Whether it makes data or is a lesson, for which there is more time.
+    /// Whether it creates data or is a lesson, for which the time limit is higher.
     pub is_making: bool,
 }
 
 const ENDLESS: &[&str] = &["too-many-operations", "too-slow"];
 const LARGE: &[&str] = &["too-large"];
 const DEEP: &[&str] = &["too-deep"];
-/// Whatever comes first.
+/// Any of the limits.
 const STOPPED: &[&str] = &["too-many-operations", "too-slow", "too-large"];
 const GOOD: &[&str] = &["good"];
 
@@ -119,7 +119,7 @@ pub(crate) fn cases() -> Vec<Case> {
         };
         cases.push(case(name, format!("fn activation(z) {{\n    {body}\n}}\n{others}\n"), codes, line, false));
     }
-    // While data is made.
+    // While data is created.
     for (name, body, codes) in [
         ("data: an empty loop", "loop {}", ENDLESS),
         ("data: pushed", "let a = []; loop { a.push(1.0); }", STOPPED),
@@ -163,7 +163,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Lessons, and the functions beside a plugin's own.
+/// Lessons, and functions such as `params` and `state`.
 fn lessons() -> Vec<Case> {
     let lesson = |fields: &str, cues: &str| {
         format!(
@@ -199,7 +199,7 @@ fn lessons() -> Vec<Case> {
     ]
 }
 
-/// Texts that are too much for a parser.
+/// Texts that overload a parser.
 fn texts() -> Vec<Case> {
     let within = |body: String| format!("fn activation(z) {{\n    {body}\n}}");
     let chain = |n: usize| {

@@ -3,7 +3,7 @@
 use super::{Answers, Difference, Pasts, Plots, Recipe, Slot};
 use slowgrad_engine::plugin::Control;
 use slowgrad_engine::run::{LossCurve, LossPoint};
-use slowgrad_script::{ConsoleLine, PluginKind, Report};
+use slowgrad_script::{ConsoleLine, FunctionReport, PluginKind};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::cue::Cue;
@@ -121,7 +121,7 @@ pub struct Checked {
     pub text: String,
     pub problems: Vec<Diagnostic>,
     /// How its functions were tried.
-    pub reports: Vec<Report>,
+    pub reports: Vec<FunctionReport>,
 }
 
 /// How the worker is, at one moment.

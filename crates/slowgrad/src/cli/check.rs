@@ -4,7 +4,7 @@ use super::report::{self, Console};
 use super::{Failure, out};
 use crate::files::library::{self, Loaded};
 use clap::Args;
-use slowgrad_script::{Checked, Limits, Sandbox};
+use slowgrad_script::{CheckReport, Limits, Sandbox};
 use slowgrad_tape::{Diagnostic, Severity};
 use std::path::{Path, PathBuf};
 
@@ -64,7 +64,7 @@ fn check_folder(folder: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failur
 
 /// Prints what is doubtful about a script, or that it is good, and answers what is wrong.
 fn check(sandbox: &Sandbox, path: &str, name: &str) -> Result<Vec<Diagnostic>, Failure> {
-    let Checked { diagnostics: found, reports } = sandbox.examine(path);
+    let CheckReport { diagnostics: found, reports } = sandbox.examine(path);
     let mut printed = sandbox.console();
     printed.dedup();
     Console::new(PRINTED_LINES).print(printed);

@@ -3,7 +3,7 @@
 use super::opened::write_whole;
 use super::{Failure, out};
 use clap::Args;
-use slowgrad_script::reference::{MARK, definition_files};
+use slowgrad_script::reference::{GENERATED_MARK, definition_files};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ fn ours(path: &Path) -> Result<(), Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
     };
-    if text.starts_with(MARK.as_bytes()) {
+    if text.starts_with(GENERATED_MARK.as_bytes()) {
         return Ok(());
     }
     let message =
@@ -63,8 +63,8 @@ mod tests {
         let names: Vec<&str> = definition_files().iter().map(|(name, _)| *name).collect();
         let functions = folder.join(names[0]);
         let first = fs::read(&functions).expect("it is there");
-        assert!(first.starts_with(MARK.as_bytes()));
-        fs::write(&functions, format!("{MARK}\nold")).expect("a file");
+        assert!(first.starts_with(GENERATED_MARK.as_bytes()));
+        fs::write(&functions, format!("{GENERATED_MARK}\nold")).expect("a file");
         write(&folder).expect("written again");
         assert_eq!(fs::read(&functions).expect("it is there"), first);
         assert_eq!(fs::read_dir(&folder).expect("a folder").count(), names.len(), "nothing else is left behind");

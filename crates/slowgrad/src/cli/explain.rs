@@ -71,7 +71,7 @@ mod tests {
     fn a_page_is_shown_with_its_examples_and_colours_only_when_asked() {
         let page = explain::page("unknown-name").expect("a page");
         let plain = shown(&page, false);
-        assert!(plain.starts_with("unknown-name: A name is not known here.\n"), "{plain}");
+        assert!(plain.starts_with("unknown-name: A name is not defined here.\n"), "{plain}");
         assert!(plain.contains("faulty, activations/mine.rhai:\n    fn activation(z) {"), "{plain}");
         assert!(!plain.contains('\u{1b}') && !plain.contains("```"), "{plain}");
         assert!(shown(&page, true).contains(RED));
