@@ -1,46 +1,36 @@
-//! A second run beside the first, from the same beginning and with the same edits, that differs in one thing.
+//! A second run beside the first, with the same start and the same edits, that differs in one setting.
 //!
-//! It is made anew whenever the first run is edited, so nothing that edits a run has to know of it, and it keeps in
-//! step with the first. It must not know the window.
+//! It is made again whenever the first run is edited, so code that edits a run does not know it, and it keeps in step
+//! with the first. It must not know the window.
 
+use super::lesson_run::LessonRun;
+use super::plots::SHOWN_SAMPLES;
+use super::plots::predictions::{Detail, answers};
+use super::shown_step::ShownStep;
 use super::slots;
-use crate::backend::Backend;
-use crate::backend::plots::SHOWN_SAMPLES;
-use crate::backend::plots::predictions::{Detail, answers, maps};
+use crate::clock::Deadline;
 use crate::protocol::{Answers, Difference, Knob, RivalInfo, Slot};
 use slowgrad_engine::run::{Run, RunVersion};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::ParamValue;
 use slowgrad_script::Sandbox;
 use slowgrad_tape::Diagnostic;
-use slowgrad_timeline::Timeline;
-use slowgrad_timeline::picture::{Maps, Picture};
 use slowgrad_timeline::words;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// A run beside another.
+/// A second run.
 #[derive(Debug)]
-pub(crate) struct Rival {
+struct ComparisonRun {
     difference: Difference,
-    pub(crate) run: Run,
-    /// What the other run was when this one was made.
-    of: RunVersion,
-    shown: Option<Shown>,
+    run: Run,
+    /// The version of the first run that this one was made from.
+    made_from: RunVersion,
+    shown: Option<ShownStep>,
+    /// The predictions before the step that is shown, once they were requested.
+    predictions: Option<Arc<Answers>>,
 }
 
-/// A step of it, and what its network computes before that.
-#[derive(Debug)]
-struct Shown {
-    timeline: Arc<Timeline>,
-    /// What the scenes of it have in common.
-    picture: Arc<Picture>,
-    maps: Option<Arc<Maps>>,
-    /// Over the inputs, once that was asked for.
-    answers: Option<Arc<Answers>>,
-}
-
-impl Rival {
+impl ComparisonRun {
     fn new(sandbox: &Sandbox, difference: Difference, run: &Run) -> Result<Self, Vec<Diagnostic>> {
         let slot = difference.slot;
         let change = |setup: &Setup| -> Result<Setup, Vec<Diagnostic>> {
@@ -63,11 +53,11 @@ impl Rival {
                 ..changed
             })
         };
-        Ok(Self { run: run.variant(change)?, difference, of: run.version(), shown: None })
+        Ok(Self { run: run.variant(change)?, difference, made_from: run.version(), shown: None, predictions: None })
     }
 
-    /// Takes a step, or goes back, towards where the other run is; answers whether it is there.
-    pub(crate) fn keep_up(&mut self, step: u64) -> Result<bool, Box<Diagnostic>> {
+    /// Takes a step forwards, or goes back, towards a number of steps; returns whether it is there.
+    fn approach(&mut self, step: u64) -> Result<bool, Box<Diagnostic>> {
         if self.run.step() < step {
             self.run.advance()?;
         } else if self.run.step() > step {
@@ -76,17 +66,16 @@ impl Rival {
         Ok(self.run.step() == step)
     }
 
-    /// What the window is told of it.
-    pub(crate) fn info(&mut self, run: &Run, has_answers: bool) -> Result<RivalInfo, Box<Diagnostic>> {
+    /// The comparison for a snapshot.
+    fn info(&mut self, run: &Run, has_predictions: bool) -> Result<RivalInfo, Box<Diagnostic>> {
         let is_here = self.run.step() == run.step();
-        let shows = |shown: &Shown| shown.timeline.step().step == run.step() + 1;
+        let shows = |shown: &ShownStep| shown.number() == run.step() + 1;
         if is_here && !self.shown.as_ref().is_some_and(shows) {
-            let timeline = Arc::new(Timeline::new(Arc::new(self.run.record()?)));
-            let picture = Arc::new(Picture::new(&timeline));
-            self.shown = Some(Shown { timeline, picture, maps: maps(&mut self.run).map(Arc::new), answers: None });
+            self.shown = Some(ShownStep::record(&mut self.run)?);
+            self.predictions = None;
         }
-        if let Some(shown) = self.shown.as_mut().filter(|shown| is_here && has_answers && shown.answers.is_none()) {
-            shown.answers = answers(&mut self.run, SHOWN_SAMPLES, Detail::Fine).map(Arc::new);
+        if is_here && has_predictions && self.predictions.is_none() {
+            self.predictions = answers(&mut self.run, SHOWN_SAMPLES, Detail::Fine).map(Arc::new);
         }
         let shown = self.shown.as_ref().filter(|shown| is_here && shows(shown));
         let [mine, theirs] = self.names(run);
@@ -97,13 +86,13 @@ impl Rival {
             timeline: shown.map(|shown| Arc::clone(&shown.timeline)),
             picture: shown.map(|shown| Arc::clone(&shown.picture)),
             maps: shown.and_then(|shown| shown.maps.clone()),
-            answers: shown.and_then(|shown| shown.answers.clone()).filter(|_| has_answers),
+            answers: self.predictions.clone().filter(|_| shown.is_some() && has_predictions),
             step: self.run.step(),
             curve: self.run.curve().points().to_vec(),
         })
     }
 
-    /// What tells the two runs apart, in words.
+    /// The setting in which the two runs differ: of the first and of the second.
     fn names(&self, run: &Run) -> [String; 2] {
         let slot = self.difference.slot;
         let named = |setup: &Setup| {
@@ -128,54 +117,74 @@ impl Rival {
     }
 }
 
-impl Backend {
-    /// Begins a comparison, or ends it.
-    pub(crate) fn compare(&mut self, difference: Option<Difference>) {
-        self.rival = None;
-        let (Some(difference), Some(opened)) = (difference, &self.opened) else { return };
-        match Rival::new(&self.sandbox, difference, &opened.run) {
-            Ok(rival) => self.rival = Some(rival),
-            Err(problems) => self.end_comparison(problems.into_iter().next()),
+/// The comparison, while there is one.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison(Option<ComparisonRun>);
+
+impl Comparison {
+    /// Begins a comparison, or ends it (`None`).
+    pub(crate) fn set(&mut self, difference: Option<Difference>, lesson: &mut LessonRun) {
+        self.0 = None;
+        let (Some(difference), Some(open)) = (difference, &lesson.open) else { return };
+        match ComparisonRun::new(lesson.scripts.sandbox(), difference, &open.run) {
+            Ok(second) => self.0 = Some(second),
+            Err(problems) => self.end(problems.into_iter().next(), lesson),
         }
     }
 
-    /// The comparison cannot go on.
-    fn end_comparison(&mut self, problem: Option<Diagnostic>) {
-        self.rival = None;
+    /// The comparison cannot continue.
+    fn end(&mut self, problem: Option<Diagnostic>, lesson: &mut LessonRun) {
+        self.0 = None;
         let cause = problem.map(|problem| problem.message).unwrap_or_default();
-        self.messages.push(format!("the comparison has ended: {cause}"));
+        lesson.report.message(format!("the comparison has ended: {cause}"));
     }
 
-    /// Brings the second run to where the first one is, as far as time allows; answers whether it is there.
-    pub(crate) fn keep_up(&mut self, length: Duration) -> bool {
-        let Some(opened) = &self.opened else { return true };
-        if let Some(rival) = &self.rival
-            && rival.of != opened.run.version()
+    /// Whether there is a second run.
+    pub(crate) fn is_active(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The second run.
+    pub(crate) fn run(&self) -> Option<&Run> {
+        self.0.as_ref().map(|second| &second.run)
+    }
+
+    /// The second run.
+    pub(crate) fn run_mut(&mut self) -> Option<&mut Run> {
+        self.0.as_mut().map(|second| &mut second.run)
+    }
+
+    /// Brings the second run to the step of the first, as far as time allows; returns whether it is there.
+    pub(crate) fn catch_up(&mut self, lesson: &mut LessonRun, deadline: Deadline) -> bool {
+        let Some(open) = &lesson.open else { return true };
+        if let Some(second) = &self.0
+            && second.made_from != open.run.version()
         {
-            self.compare(Some(rival.difference.clone()));
+            let difference = second.difference.clone();
+            self.set(Some(difference), lesson);
         }
-        let (Some(opened), Some(rival)) = (&self.opened, &mut self.rival) else { return true };
-        let deadline = self.clock.deadline(length);
+        let (Some(open), Some(second)) = (&lesson.open, &mut self.0) else { return true };
+        let step = open.run.step();
         loop {
-            match rival.keep_up(opened.run.step()) {
+            match second.approach(step) {
                 Ok(true) => return true,
                 Ok(false) if !deadline.has_passed() => {}
                 Ok(false) => return false,
                 Err(problem) => {
-                    self.end_comparison(Some(*problem));
+                    self.end(Some(*problem), lesson);
                     return true;
                 }
             }
         }
     }
 
-    /// What the window is told of the comparison.
-    pub(crate) fn rival_info(&mut self) -> Option<Arc<RivalInfo>> {
-        let (Some(opened), Some(rival)) = (&self.opened, &mut self.rival) else { return None };
-        match rival.info(&opened.run, self.drafts.has_answers()) {
+    /// The comparison for a snapshot, with predictions if these are plotted.
+    pub(crate) fn info(&mut self, lesson: &mut LessonRun, has_predictions: bool) -> Option<Arc<RivalInfo>> {
+        let (Some(open), Some(second)) = (&lesson.open, &mut self.0) else { return None };
+        match second.info(&open.run, has_predictions) {
             Ok(info) => Some(Arc::new(info)),
             Err(problem) => {
-                self.end_comparison(Some(*problem));
+                self.end(Some(*problem), lesson);
                 None
             }
         }

@@ -1,205 +1,382 @@
-//! Files that change while a lesson runs: the new version takes over at a step's boundary, and a broken
-//! one changes nothing.
+//! Files that change while a lesson runs: the new version takes over at a step's boundary, and a broken one changes
+//! nothing.
 //!
-//! It must not know where files come from; they are handed in as bytes.
+//! A save leads to one plan, which changes nothing, and one application of that plan. It must not know where files come
+//! from; they are handed in as bytes.
 
+use super::lesson_run::LessonRun;
+use super::open_lesson::{LessonStart, OpenLesson};
+use super::script_files::Scripts;
+use super::script_versions::{changed_scripts, has_extension, still_uses};
 use super::slots::plugins;
-use crate::backend::{Backend, Start, has_ending};
 use crate::protocol::{LessonInfo, Slot, Texts};
+use slowgrad_engine::condition::Condition;
+use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{LayerSpec, LessonSpec};
 use slowgrad_script::Lesson;
-use std::rc::Rc;
+use slowgrad_tape::Diagnostic;
+use slowgrad_timeline::cue::Cue;
 use std::sync::Arc;
 
-/// Files were saved, and what is made from them waits for the end of a step.
-pub(crate) struct Pending {
-    /// The step after which it takes over.
-    pub(crate) step: u64,
-    /// What the lesson's file asks for by now.
-    asked: Arc<LessonSpec>,
+/// When a new version takes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// The present step may be computed again.
+    Now,
+    /// When the step that is shown is over.
+    AfterStep,
 }
 
-impl Backend {
-    /// Takes in another version of a file.
-    pub(crate) fn reload(&mut self, root: &str, path: &str, bytes: Option<Vec<u8>>, at_once: bool) {
-        // The editor tells of what it saved at once, and the watcher a little later.
-        if self.sandbox.file(path).is_some_and(|(from, known)| from == root && bytes.as_deref() == Some(&known[..])) {
-            return;
-        }
-        let is_gone = bytes.is_none();
-        let is_used = self.sandbox.files().iter().any(|used| used == path);
-        self.replace(root, path, bytes.map(Arc::from));
-        let is_lesson = path == self.path;
-        if self.opened.is_none() {
-            let lesson = self.path.clone();
-            return self.open(&lesson);
-        }
-        if is_lesson && is_gone {
-            self.messages.push(format!("{path} was deleted; the last version keeps running"));
-        } else if is_used && (has_ending(path, "json") || has_ending(path, "safetensors")) {
-            self.reload_lesson(path, at_once, true);
-        } else if is_lesson || !self.problems.is_empty() {
-            // A lesson that could not be used may have waited for this very file.
-            self.reload_lesson(path, at_once, false);
-        } else if is_used {
-            let asked = self.asked_now();
-            self.exchange(path, asked, at_once);
-        }
-    }
+/// A set-up that takes over at the end of a step.
+pub(crate) struct PendingSwap {
+    /// The number of steps after which it takes over.
+    pub(crate) after: u64,
+    swap: Swap,
+}
 
-    fn reload_lesson(&mut self, changed: &str, at_once: bool, from_the_start: bool) {
-        let Some(lesson) = self.read() else { return };
-        let Some(opened) = &mut self.opened else { return self.begin(lesson) };
-        if from_the_start || !same_run(opened.asked(), &lesson.spec) {
-            self.messages.push(format!("{changed} was saved: the run restarts"));
-            self.reloaded = true;
-            self.history.clear();
-            return self.begin(lesson);
-        }
-        let asked = Arc::new(self.perform_as(lesson));
-        self.exchange(changed, asked, at_once);
-    }
+/// Another set-up for the run.
+struct Swap {
+    /// The description in the lesson's file.
+    requested: Arc<LessonSpec>,
+    /// The run's description when the set-up was assembled.
+    based_on: Arc<LessonSpec>,
+    /// The version of the scripts that it was assembled from.
+    scripts_version: u64,
+    setup: Setup,
+}
 
-    /// What the lesson's file asks for by now, if the run can go on with that.
-    fn asked_now(&mut self) -> Arc<LessonSpec> {
-        let was = self.opened.as_ref().map(|opened| Arc::clone(opened.asked())).unwrap_or_default();
-        let lesson = self.read().filter(|lesson| same_run(&was, &lesson.spec));
-        lesson.map_or(was, |lesson| Arc::new(self.perform_as(lesson)))
-    }
+/// The part of a lesson that concerns its performance and not its run.
+struct Performance {
+    title: String,
+    cues: Vec<Cue>,
+    conditions: Vec<Condition>,
+    warnings: Vec<Diagnostic>,
+}
 
-    /// The lesson performs what its file says; answers what the file asks for.
-    fn perform_as(&mut self, lesson: Lesson) -> LessonSpec {
-        let Lesson { spec, cues, conditions, warnings, .. } = lesson;
-        if let Some(opened) = &mut self.opened {
-            opened.warnings = warnings;
-            opened.conditions = conditions;
-            self.conditions.problem = None;
-            if opened.info.cues != cues || opened.info.title != spec.title {
-                self.edition += 1;
-                opened.info = Arc::new(LessonInfo {
-                    title: spec.title.clone(),
-                    cues,
-                    edition: self.edition,
-                    ..(*opened.info).clone()
-                });
-            }
-        }
-        spec
-    }
+/// A set-up and its initial parameters, or the problems of the scripts.
+type Start = Result<(Setup, Vec<f64>), Vec<Diagnostic>>;
 
-    /// What was made from files that have changed is made anew: for the next start, and for the run.
-    fn exchange(&mut self, path: &str, asked: Arc<LessonSpec>, at_once: bool) {
-        let is_start = self.renew_start(&asked);
-        let uses = |slot: Slot| {
-            let mut asked = (*asked).clone();
-            let names = plugins(&mut asked, slot).into_iter().map(|plugin| plugin.name.clone()).collect::<Vec<_>>();
-            names.iter().any(|name| self.sandbox.path_of(slot.kind(), name).is_some_and(|used| used == path))
-        };
-        if uses(Slot::Initializer) && path != self.path {
-            if is_start {
-                self.messages.push(format!("{path} was saved: the next Reset draws the weights with it"));
-            }
-            if !Slot::ALL.into_iter().any(|slot| slot != Slot::Initializer && uses(slot)) {
-                return;
-            }
-        }
-        let at_once = at_once || !self.is_shown() || self.is_training();
-        if !self.await_step(asked, at_once) {
-            return;
-        }
-        if at_once {
-            if self.problems.is_empty() {
-                self.messages.push(format!("{path} was saved and is in use"));
-            }
-        } else {
-            self.run_problem = None;
-            self.messages.push(format!("{path} was saved and is in use from the next step"));
-        }
-    }
+/// The consequences of a save for the lesson that is open.
+struct ReloadPlan {
+    /// The lesson's file was read: what it performs.
+    performance: Option<Performance>,
+    /// The state that the next reset starts from.
+    start: Option<(Arc<LessonSpec>, Start)>,
+    run: RunPlan,
+}
 
-    /// The next start is made from the files as they are; answers whether that can be done.
-    fn renew_start(&mut self, asked: &Arc<LessonSpec>) -> bool {
-        let Some((setup, values)) = self.beginning(asked) else { return false };
-        let began_with = Arc::new(self.untold(&Texts::new(), &[]));
-        if let Some(opened) = &mut self.opened {
-            opened.start = Rc::new(Start { asked: Arc::clone(asked), setup, values, began_with });
-        }
-        true
-    }
+/// The consequences of a save for the run.
+enum RunPlan {
+    /// The run continues unchanged.
+    Keep,
+    /// A script has problems; the run continues with the last version.
+    Broken(Vec<Diagnostic>),
+    /// The lesson describes another run.
+    Restart(Box<Lesson>),
+    /// The run continues with another set-up.
+    Swap(Box<Swap>),
+}
 
-    /// What is made from the files as they are takes over at once or when the step that is shown is over; answers
-    /// whether it can.
-    fn await_step(&mut self, asked: Arc<LessonSpec>, at_once: bool) -> bool {
-        let Some(opened) = &self.opened else { return false };
-        let step = opened.run.step() + 1;
-        let made = self.sandbox.assemble(&rebased(&opened.run.setup().spec, opened.asked(), &asked));
-        if self.heed(made).is_none() {
+/// What a file is to the lesson that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FileUse {
+    /// Not used, or it does not matter.
+    None,
+    /// The lesson's own file, which is gone.
+    LessonGone,
+    /// A file of data or weights, which a run begins with.
+    Data,
+    /// The lesson's own file, or one that a broken lesson may have waited for.
+    Lesson,
+    /// A plugin or an imported script.
+    Script,
+}
+
+impl LessonRun {
+    /// A file was added, changed or removed (`None`).
+    ///
+    /// Returns whether another run began, with which nothing can be undone.
+    pub(crate) fn reload(&mut self, root: &str, path: &str, bytes: Option<Vec<u8>>, when: When) -> bool {
+        // The editor reports its saves at once, and the watcher a little later.
+        let is_known = |(from, known): (String, Arc<[u8]>)| from == root && bytes.as_deref() == Some(&known[..]);
+        if self.scripts.sandbox().file(path).is_some_and(is_known) {
             return false;
         }
-        self.pending = Some(Pending { step, asked });
-        self.reloaded = true;
-        if at_once {
-            self.adopt_pending();
+        let gone = bytes.is_none();
+        let used = self.scripts.sandbox().files().iter().any(|used| used == path);
+        self.scripts.replace(root, path, bytes.map(Arc::from));
+        if self.open.is_none() {
+            let lesson = self.scripts.lesson_path().to_owned();
+            return self.open(&lesson);
+        }
+        let file_use = if path == self.scripts.lesson_path() && gone {
+            FileUse::LessonGone
+        } else if used && (has_extension(path, "json") || has_extension(path, "safetensors")) {
+            FileUse::Data
+        } else if path == self.scripts.lesson_path() || !self.report.scripts_are_fine() {
+            FileUse::Lesson
+        } else if used {
+            FileUse::Script
+        } else {
+            FileUse::None
+        };
+        match file_use {
+            FileUse::None => return false,
+            FileUse::LessonGone => {
+                self.report.message(format!("{path} was deleted; the last version keeps running"));
+                return false;
+            }
+            FileUse::Data | FileUse::Lesson | FileUse::Script => {}
+        }
+        let read = self.scripts.read_lesson();
+        let Some(open) = &self.open else { return false };
+        let plan = plan_reload(open, &self.scripts, self.seed(), (path, file_use), read);
+        self.apply_reload(plan, path, when)
+    }
+
+    /// Applies the plan for a file that was saved; returns whether another run began.
+    fn apply_reload(&mut self, plan: ReloadPlan, path: &str, when: When) -> bool {
+        let ReloadPlan { performance, start, run } = plan;
+        self.set_performance(performance);
+        let started = self.set_start(start);
+        match run {
+            RunPlan::Keep => {
+                if started {
+                    self.report.message(format!("{path} was saved: the next Reset draws the weights with it"));
+                }
+            }
+            RunPlan::Broken(problems) => drop(self.report.accept::<()>(Err(problems))),
+            RunPlan::Restart(lesson) => {
+                self.report.accept(Ok(()));
+                self.report.message(format!("{path} was saved: the run restarts"));
+                self.report.mark_reloaded();
+                self.begin(*lesson);
+                return true;
+            }
+            RunPlan::Swap(swap) => {
+                if started && uses(&self.scripts, &swap.requested, Slot::Initializer, path) && !self.is_lesson(path) {
+                    self.report.message(format!("{path} was saved: the next Reset draws the weights with it"));
+                }
+                self.schedule_swap(*swap, when);
+                if when == When::AfterStep {
+                    self.report.clear_run_problem();
+                    self.report.message(format!("{path} was saved and is in use from the next step"));
+                } else if self.report.scripts_are_fine() {
+                    self.report.message(format!("{path} was saved and is in use"));
+                }
+            }
+        }
+        false
+    }
+
+    fn is_lesson(&self, path: &str) -> bool {
+        path == self.scripts.lesson_path()
+    }
+
+    /// The lesson performs what its file describes now.
+    fn set_performance(&mut self, performance: Option<Performance>) {
+        let Some(Performance { title, cues, conditions, warnings }) = performance else { return };
+        let Some(open) = &self.open else { return };
+        let differs = open.info.cues != cues || open.info.title != title;
+        let edition = if differs { self.next_cue_version() } else { 0 };
+        let Some(open) = &mut self.open else { return };
+        open.warnings = warnings;
+        open.set_conditions(conditions);
+        self.report.set_condition_problem(None);
+        if differs {
+            open.info = Arc::new(LessonInfo { title, cues, edition, ..(*open.info).clone() });
+        }
+    }
+
+    /// The next reset starts from the files as they are; returns false when scripts have problems.
+    fn set_start(&mut self, start: Option<(Arc<LessonSpec>, Start)>) -> bool {
+        let Some((requested, start)) = start else { return false };
+        let Some((setup, values)) = self.report.accept(start) else { return false };
+        let scripts = Arc::new(self.scripts.new_texts(&Texts::new(), &[]));
+        if let Some(open) = &mut self.open {
+            open.set_start(LessonStart { requested, setup, values, scripts });
         }
         true
     }
 
-    /// What waits takes over when the step that it waits for is over.
-    pub(crate) fn take_pending(&mut self) {
-        let done = self.opened.as_ref().map_or(0, |opened| opened.run.step());
-        if self.pending.as_ref().is_some_and(|pending| done >= pending.step) {
-            self.adopt_pending();
+    /// A set-up takes over now or when the step that is shown is over.
+    fn schedule_swap(&mut self, swap: Swap, when: When) {
+        self.report.accept(Ok(()));
+        self.report.mark_reloaded();
+        if let Some(open) = &mut self.open {
+            open.pending = Some(PendingSwap { after: open.run.step() + 1, swap });
+        }
+        if when == When::Now {
+            self.apply_pending_swap();
         }
     }
 
-    pub(crate) fn adopt_pending(&mut self) {
-        let (Some(pending), Some(opened)) = (self.pending.take(), &mut self.opened) else { return };
-        // What was changed by hand stays, even while this waited.
-        let spec = rebased(&opened.run.setup().spec, opened.asked(), &pending.asked);
-        let made = self.sandbox.assemble(&spec);
-        // What could not be taken over is still asked for.
-        if self.adopt(made)
-            && let Some(opened) = &mut self.opened
+    /// A pending set-up takes over if its step is over.
+    pub(crate) fn apply_due_swap(&mut self) {
+        let due = |open: &OpenLesson| open.pending.as_ref().is_some_and(|pending| open.run.step() >= pending.after);
+        if self.open.as_ref().is_some_and(due) {
+            self.apply_pending_swap();
+        }
+    }
+
+    /// A pending set-up takes over.
+    pub(crate) fn apply_pending_swap(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let Some(PendingSwap { swap: Swap { requested, based_on, scripts_version, setup }, .. }) = open.pending.take()
+        else {
+            return;
+        };
+        // Changes by hand stay, also those made in the meantime; scripts may have changed as well.
+        let now = &open.run.setup().spec;
+        let made = if *now == based_on && scripts_version == self.scripts.version() {
+            Ok(setup)
+        } else {
+            self.scripts.sandbox().assemble(&rebased(now, open.requested(), &requested))
+        };
+        if self.set_setup(made)
+            && let Some(open) = &mut self.open
         {
-            let after = opened.run.step();
-            let before = opened.asked.iter().filter(|(known, _)| *known < after).cloned();
-            opened.asked = before.chain([(after, pending.asked)]).collect();
-            self.note(after, None, false);
+            let after = open.run.step();
+            open.set_requested(requested);
+            super::undo::record_change(open, &self.scripts, after, None, false);
         }
     }
 
-    /// The run goes on with the scripts as they are; answers whether it does.
-    pub(crate) fn take_over(&mut self) -> bool {
-        let asked = self.asked_now();
-        self.renew_start(&asked);
-        self.await_step(asked, true) && self.problems.is_empty()
+    /// Whether a new version of the scripts waits for the end of a step.
+    pub(crate) fn has_pending_swap(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.pending.is_some())
     }
 
-    /// A run that was made with other versions of its scripts goes on with those of now, at once or from the next step
-    /// on; answers which have changed.
-    pub(crate) fn catch_up(&mut self, at_once: bool) -> Vec<String> {
-        let mut changed = self.changed_since();
-        changed.retain(|path| self.goes_on_with(path));
-        let Some(was) = self.opened.as_ref().map(|opened| Arc::clone(opened.asked())) else { return Vec::new() };
+    /// The run continues with the scripts as they are; returns false when they have problems.
+    pub(crate) fn take_over_scripts(&mut self) -> bool {
+        let read = self.scripts.read_lesson();
+        let Some(open) = &self.open else { return false };
+        let ReloadPlan { performance, start, run } =
+            plan_reload(open, &self.scripts, self.seed(), ("", FileUse::Script), read);
+        self.set_performance(performance);
+        self.set_start(start);
+        match run {
+            RunPlan::Swap(swap) => {
+                self.schedule_swap(*swap, When::Now);
+                self.report.scripts_are_fine()
+            }
+            RunPlan::Broken(problems) => {
+                self.report.accept::<()>(Err(problems));
+                false
+            }
+            RunPlan::Keep | RunPlan::Restart(_) => false,
+        }
+    }
+
+    /// The scripts of the run whose text has changed since the run last loaded them.
+    pub(crate) fn changed_scripts(&self) -> std::collections::BTreeSet<String> {
+        let changed = |open: &OpenLesson| changed_scripts(self.scripts.sandbox(), &open.initial_scripts, &open.changes);
+        self.open.as_ref().map(changed).unwrap_or_default()
+    }
+
+    /// A run that was made with other versions of its scripts continues with the present ones; returns which have
+    /// changed.
+    pub(crate) fn catch_up_with_scripts(&mut self, when: When) -> Vec<String> {
+        let mut changed = self.changed_scripts();
+        let Some(open) = &self.open else { return Vec::new() };
+        let lesson_path = self.scripts.lesson_path();
+        changed.retain(|path| still_uses(self.scripts.sandbox(), lesson_path, &open.run.setup().spec, path));
         if changed.is_empty() {
             return Vec::new();
         }
-        // A lesson that has a problem now says so, and the version before goes on.
-        if let Some(lesson) = self.read() {
-            let asked = if same_run(&was, &lesson.spec) {
-                Arc::new(self.perform_as(lesson))
-            } else {
-                changed.remove(&self.path);
-                self.messages.push(format!("{} has changed since: Reset to start the current version", self.path));
-                was
-            };
-            self.renew_start(&asked);
-            if !changed.is_empty() {
-                self.await_step(asked, at_once);
+        // A lesson that has a problem now reports it, and the version before continues.
+        let read = self.scripts.read_lesson();
+        let Some(lesson) = self.report.accept(read) else { return changed.into_iter().collect() };
+        let Some(open) = &self.open else { return Vec::new() };
+        if !same_run(open.requested(), &lesson.spec) {
+            changed.remove(self.scripts.lesson_path());
+            let path = self.scripts.lesson_path();
+            self.report.message(format!("{path} has changed since: Reset to start the current version"));
+        }
+        let ReloadPlan { performance, start, run } =
+            plan_reload(open, &self.scripts, self.seed(), ("", FileUse::Script), Ok(lesson));
+        self.set_performance(performance);
+        self.set_start(start);
+        if !changed.is_empty() {
+            match run {
+                RunPlan::Swap(swap) => self.schedule_swap(*swap, when),
+                RunPlan::Broken(problems) => drop(self.report.accept::<()>(Err(problems))),
+                RunPlan::Keep | RunPlan::Restart(_) => {}
             }
         }
         changed.into_iter().collect()
     }
+}
+
+/// Plans the consequences of a file that was saved, after the lesson was read with the new file. Nothing changes.
+///
+/// Each set-up is assembled at most once: the lesson's own serves the next reset and the run wherever it fits.
+fn plan_reload(
+    open: &OpenLesson,
+    scripts: &Scripts,
+    seed: Option<u64>,
+    (path, file_use): (&str, FileUse),
+    read: Result<Lesson, Vec<Diagnostic>>,
+) -> ReloadPlan {
+    let before = open.requested();
+    let mut assembled: Vec<(LessonSpec, Setup)> = Vec::new();
+    let mut lesson_start: Option<(LessonSpec, Setup, Vec<f64>)> = None;
+    let (requested, performance) = match read {
+        Err(problems) if file_use != FileUse::Script => {
+            return ReloadPlan { performance: None, start: None, run: RunPlan::Broken(problems) };
+        }
+        Ok(lesson) if file_use == FileUse::Data || !same_run(before, &lesson.spec) => {
+            if file_use != FileUse::Script {
+                let run = RunPlan::Restart(Box::new(lesson));
+                return ReloadPlan { performance: None, start: None, run };
+            }
+            // A plugin was saved, and the lesson's file describes another run, which begins with a reset.
+            (Arc::clone(before), None)
+        }
+        Ok(lesson) => {
+            let Lesson { spec, cues, conditions, setup, parameters, warnings, .. } = lesson;
+            let performance = Performance { title: spec.title.clone(), cues, conditions, warnings };
+            assembled.push((spec.clone(), setup.clone()));
+            lesson_start = Some((spec.clone(), setup, parameters));
+            (Arc::new(spec), Some(performance))
+        }
+        // The lesson cannot be read, but perhaps the run does not need what is broken.
+        Err(_) => (Arc::clone(before), None),
+    };
+    let seeded = LessonSpec { seed: seed.unwrap_or(requested.seed), ..(*requested).clone() };
+    let start = match lesson_start {
+        Some((spec, setup, parameters)) if spec == seeded => Ok((setup, parameters)),
+        _ => scripts.start(&seeded),
+    };
+    if let Ok((setup, _)) = &start {
+        assembled.push((seeded, setup.clone()));
+    }
+    let uses = |slot| uses(scripts, &requested, slot, path);
+    let only_initial_weights = uses(Slot::Initializer)
+        && path != scripts.lesson_path()
+        && !Slot::ALL.into_iter().any(|slot| slot != Slot::Initializer && uses(slot));
+    let run = if only_initial_weights {
+        RunPlan::Keep
+    } else {
+        let based_on = Arc::clone(&open.run.setup().spec);
+        let spec = rebased(&based_on, before, &requested);
+        let made = assembled.into_iter().find(|(known, _)| *known == spec);
+        match made.map_or_else(|| scripts.sandbox().assemble(&spec), |(_, setup)| Ok(setup)) {
+            Ok(setup) => {
+                let scripts_version = scripts.version();
+                RunPlan::Swap(Box::new(Swap { requested: Arc::clone(&requested), based_on, scripts_version, setup }))
+            }
+            Err(problems) => RunPlan::Broken(problems),
+        }
+    };
+    ReloadPlan { performance, start: Some((requested, start)), run }
+}
+
+/// Whether a file is that of the plugin in a slot.
+fn uses(scripts: &Scripts, spec: &LessonSpec, slot: Slot, path: &str) -> bool {
+    let mut spec = spec.clone();
+    let named = plugins(&mut spec, slot);
+    named.iter().any(|plugin| scripts.sandbox().path_of(slot.kind(), &plugin.name).is_some_and(|used| used == path))
 }
 
 /// A description that goes along with its file: what the file itself changed, changes.

@@ -1,19 +1,22 @@
-//! Where the worker's things lie: the sandbox, the run, and what the window is told of them.
+//! The backend of a session: it owns the scripts and the run, executes commands and answers with snapshots.
 //!
-//! Commands change the run or the set-up here; `training` goes on with the run, and `snapshot` says how all of it is. It
-//! must not know threads, files or the window.
+//! Each component owns its state and is handed what it needs; this file alone knows all of them and the order in which
+//! they work. It must not know threads, files or the window.
 
+mod change;
 mod comparison;
-mod conditions;
 mod hot_reload;
+mod lesson_run;
 pub(crate) mod link;
+mod open_lesson;
 pub(crate) mod plots;
 mod replay;
+mod report;
 mod reshape;
 mod script_files;
 mod script_versions;
+mod shown_step;
 pub(crate) mod slots;
-mod snapshot;
 #[cfg(test)]
 mod stress_tests;
 #[cfg(test)]
@@ -23,73 +26,21 @@ mod training;
 mod undo;
 
 use crate::clock::Clock;
-use crate::protocol::{Arrangement, Choice, Command, DataInfo, LessonInfo, Made, Slot, Snapshot, Texts};
-use crate::shipped;
-use comparison::Rival;
-use conditions::Conditions;
-use hot_reload::Pending;
-use plots::Drafts;
-use replay::Replay;
+use crate::protocol::{Change, Command, Curves, Plots, Recipe, Saved, Snapshot};
+use comparison::Comparison;
+use hot_reload::When;
+use lesson_run::LessonRun;
+use plots::{Drafts, Moment};
+use replay::{Progress, Replay, WaitingFile};
 use script_files::Scripts;
-use slots::Choices;
-use slowgrad_engine::condition::Condition;
-use slowgrad_engine::data::Data;
-use slowgrad_engine::record;
-use slowgrad_engine::run::{Run, StateChange};
-use slowgrad_engine::setup::Setup;
-use slowgrad_engine::spec::{LessonSpec, ParamValue, PluginRef, SpecPatch};
-use slowgrad_script::{ConsoleLine, Entry, Lesson, Library, Limits, PluginKind, Sandbox};
-use slowgrad_tape::Diagnostic;
-use slowgrad_timeline::Timeline;
-use slowgrad_timeline::picture::{Maps, Picture};
-use std::path::Path;
-use std::rc::Rc;
+use shown_step::Display;
+use slowgrad_engine::condition::{Condition, StopCondition};
+use slowgrad_engine::run::Run;
+use slowgrad_script::{Library, Limits};
+use slowgrad_timeline::cue;
 use std::sync::Arc;
 use std::time::Duration;
-use thread_count::Pace;
-use undo::History;
-
-/// Multiplications that training may take before it is broken into bursts: some tens of milliseconds.
-const QUICK_WORK: u64 = 50_000_000;
-/// Steps that training may take before it is broken into bursts.
-const QUICK_STEPS: u64 = 10_000;
-
-/// What a run starts with, and what the lesson's file asked for and scripts said when that was made.
-pub(crate) struct Start {
-    pub(crate) asked: Arc<LessonSpec>,
-    pub(crate) setup: Setup,
-    pub(crate) values: Vec<f64>,
-    pub(crate) began_with: Arc<Texts>,
-}
-
-/// A lesson with its run.
-pub(crate) struct Opened {
-    pub(crate) info: Arc<LessonInfo>,
-    /// What its file asked for, after how many steps each time; what was changed by hand is in the description that the
-    /// run's set-up has.
-    pub(crate) asked: Rc<[(u64, Arc<LessonSpec>)]>,
-    pub(crate) run: Run,
-    /// What there is to start again with.
-    pub(crate) start: Rc<Start>,
-    /// The training data as it was made, before any edit by hand.
-    pub(crate) made: Arc<Data>,
-    /// What scripts said when the run began.
-    pub(crate) began_with: Arc<Texts>,
-    /// What was done since to make the run what it is.
-    pub(crate) changes: Arc<[Made]>,
-    pub(crate) arrangement: Arrangement,
-    pub(crate) warnings: Vec<Diagnostic>,
-    /// What its cues ask.
-    pub(crate) conditions: Vec<Condition>,
-}
-
-impl Opened {
-    /// What the lesson's file asked for when the run stood where it stands.
-    pub(crate) fn asked(&self) -> &Arc<LessonSpec> {
-        let mut asked = self.asked.iter().rev();
-        asked.find(|(after, _)| *after <= self.run.step()).map_or(&self.start.asked, |(_, asked)| asked)
-    }
-}
+use undo::{UndoPoint, UndoStack, UndoState};
 
 /// How long training goes on before the next command is looked at.
 const TRAINING_SLICE: Duration = Duration::from_millis(10);
@@ -109,89 +60,41 @@ pub struct Machine {
     pub max_threads: usize,
 }
 
-/// The worker's state.
+/// A snapshot waits this long for the second run of a comparison.
+const COMPARISON_TIMEOUT: Duration = Duration::from_millis(30);
+/// The most steps of training between two looks at the clock, which take as long as a part of a small step.
+const MAX_STEPS_PER_CLOCK_READ: u32 = 64;
+
+/// A lesson with its run, and everything that can be asked of it.
 pub struct Backend {
+    lesson: LessonRun,
+    undo: UndoStack,
+    /// A run that is being made again.
+    replay: Option<Replay>,
+    display: Display,
+    plots: Drafts,
+    comparison: Comparison,
     clock: Clock,
     /// When the next snapshot of a training run is due.
     snapshot_due: Duration,
-    pub(crate) sandbox: Sandbox,
-    pub(crate) opened: Option<Opened>,
-    /// The lesson that was asked for last, whether it opened or not.
-    pub(crate) path: String,
-    pub(crate) edition: u64,
-    pub(crate) pending: Option<Pending>,
-    /// What was wrong when scripts were read last.
-    pub(crate) problems: Vec<Diagnostic>,
-    /// What was wrong when they ran last.
-    pub(crate) run_problem: Option<Diagnostic>,
-    pub(crate) messages: Vec<String>,
-    pub(crate) reloaded: bool,
-    pub(crate) stale: bool,
-    /// The seed that a person asked for instead of the lesson's.
-    pub(crate) seed: Option<u64>,
-    pub(crate) history: History,
-    /// A run that is made again.
-    pub(crate) replay: Option<Replay>,
-    /// How many threads train.
-    pace: Pace,
-    pub(crate) conditions: Conditions,
-    runs: u64,
+    /// The number of commands executed.
     handled: u64,
-    full_speed: bool,
-    train_left: u64,
-    stuck: bool,
-    pub(crate) shown: Option<Arc<Timeline>>,
-    picture: Option<Arc<Picture>>,
-    maps: Option<Arc<Maps>>,
-    pub(crate) drafts: Drafts,
-    /// The run that goes along.
-    pub(crate) rival: Option<Rival>,
-    data: Option<Arc<DataInfo>>,
-    console: Arc<[ConsoleLine]>,
-    pub(crate) scripts: Scripts,
-    lessons: Arc<[Choice]>,
-    choices: Choices,
 }
 
 impl Backend {
     /// A backend without a lesson, whose scripts run within these limits.
     pub fn new(library: Library, limits: Limits, machine: Machine) -> Self {
-        let mut desk = Self {
+        Self {
+            lesson: LessonRun::new(Scripts::new(library, limits), machine.max_threads),
+            undo: UndoStack::default(),
+            replay: None,
+            display: Display::default(),
+            plots: Drafts::default(),
+            comparison: Comparison::default(),
             clock: machine.clock,
             snapshot_due: Duration::ZERO,
-            sandbox: Sandbox::new(library, limits),
-            opened: None,
-            path: String::new(),
-            edition: 0,
-            pending: None,
-            problems: Vec::new(),
-            run_problem: None,
-            messages: Vec::new(),
-            reloaded: false,
-            stale: false,
-            seed: None,
-            history: History::default(),
-            replay: None,
-            pace: Pace::new(machine.max_threads),
-            conditions: Conditions::default(),
-            runs: 0,
             handled: 0,
-            full_speed: false,
-            train_left: 0,
-            stuck: false,
-            shown: None,
-            picture: None,
-            maps: None,
-            drafts: Drafts::default(),
-            rival: None,
-            data: None,
-            console: Arc::new([]),
-            scripts: Scripts::default(),
-            lessons: Arc::new([]),
-            choices: Choices::new(),
-        };
-        desk.list();
-        desk
+        }
     }
 
     pub(crate) fn clock(&self) -> Clock {
@@ -200,7 +103,7 @@ impl Backend {
 
     /// Whether something is being trained or computed.
     pub fn is_busy(&self) -> bool {
-        self.is_training() || self.is_drafting()
+        self.is_training() || self.is_computing_plots()
     }
 
     /// Executes commands, trains or computes plots for a slice of time, and returns a snapshot when one is due.
@@ -208,23 +111,23 @@ impl Backend {
     /// All commands are executed before the next snapshot: a slider that is dragged faster than a step can be recorded
     /// must not lag behind.
     pub fn turn(&mut self, commands: impl IntoIterator<Item = Command>) -> Option<Snapshot> {
-        let mut heard = false;
+        let mut executed = false;
         for command in commands {
-            self.carry_out(command);
-            heard = true;
+            self.execute(command);
+            executed = true;
         }
         let was_training = self.is_training();
         if was_training {
-            self.burst(TRAINING_SLICE);
+            self.train(TRAINING_SLICE);
         }
-        let was_drafting = self.is_drafting();
-        // A command is answered at once; what takes long to compute follows with later snapshots.
-        if was_drafting && !heard {
-            self.draft(if was_training { PLOT_SLICE_WHILE_TRAINING } else { PLOT_SLICE });
+        let was_computing = self.is_computing_plots();
+        // A command is answered at once; plots that take long to compute follow with later snapshots.
+        if was_computing && !executed {
+            self.compute_plots(if was_training { PLOT_SLICE_WHILE_TRAINING } else { PLOT_SLICE });
         }
-        let ended = (was_training && !self.is_training()) || (was_drafting && !self.is_drafting());
+        let ended = (was_training && !self.is_training()) || (was_computing && !self.is_computing_plots());
         let began = self.clock.now();
-        if !heard && !ended && began < self.snapshot_due {
+        if !executed && !ended && began < self.snapshot_due {
             return None;
         }
         let snapshot = self.snapshot();
@@ -234,28 +137,11 @@ impl Backend {
         Some(snapshot)
     }
 
-    /// A file has come, gone or changed.
-    pub(crate) fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {
-        self.sandbox.replace(root, path, bytes);
-        self.list();
-    }
-
-    /// Looks at the library anew.
-    fn list(&mut self) {
-        self.choices = slots::choices(&self.sandbox);
-        let mut lessons = self.sandbox.entries(PluginKind::Lesson);
-        shipped::order_lessons(&mut lessons);
-        let lessons = lessons.into_iter();
-        let choice = |Entry { path, title, info, .. }| Choice { name: path, title, description: info.description };
-        self.lessons = lessons.map(choice).collect();
-        self.scripts.plugins = script_files::plugins(&self.sandbox.library());
-    }
-
-    /// Carries out a command.
-    pub(crate) fn carry_out(&mut self, command: Command) {
+    /// Executes a command.
+    fn execute(&mut self, command: Command) {
         self.handled += 1;
-        // What asks for a picture only does not end what is on its way, nor what leads to another run than that.
-        let is_aside = matches!(
+        // Commands that only affect the display do not end a replay; undo and redo replace it.
+        let leaves_replay = matches!(
             command,
             Command::ReloadFile { .. }
                 | Command::Check { .. }
@@ -265,299 +151,311 @@ impl Backend {
                 | Command::Undo
                 | Command::Redo
         );
-        if !is_aside && self.stop_replay() {
-            self.messages.push("the run was only partly restored".into());
+        if !leaves_replay && let Some(replay) = self.replay.take() {
+            self.end_replay(replay);
+            self.lesson.report.message("the run was only partly restored");
         }
         match command {
             Command::Open(path) => {
-                self.seed = None;
-                self.rival = None;
+                self.lesson.set_seed(None);
+                self.comparison = Comparison::default();
                 self.open(&path);
             }
-            Command::Seek(step) => drop(self.seek(step)),
-            Command::Train(steps) => {
-                self.forget_until();
-                self.train(steps);
-            }
+            Command::Seek(step) => drop(self.lesson.seek(step)),
+            Command::Train(steps) => self.lesson.training.add_steps(steps),
             Command::TrainUntil { until, most } => self.train_until(until, most),
-            Command::Highlight(condition) => self.highlight(condition),
-            Command::FullSpeed(on) => {
-                self.stop_training();
-                self.full_speed = on;
-            }
-            Command::Change { step, change } => drop(self.change(step, change)),
-            Command::Seal => self.history.seal(),
+            Command::Highlight(condition) => self.display.set_highlight(condition, &mut self.lesson),
+            Command::FullSpeed(on) => self.lesson.training.set_full_speed(on),
+            Command::Change { step, change } => self.change(step, change),
+            Command::Seal => self.undo.seal(),
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
             Command::Restore(saved) => self.restore(*saved),
             Command::ReloadFile { root, path, bytes, at_once } => {
-                if !self.waits(&root, &path, bytes.as_ref(), at_once) {
-                    self.reload(&root, &path, bytes, at_once);
-                }
+                self.reload(WaitingFile { root, path, bytes, at_once });
             }
             Command::DropGhost => {
-                if let Some(opened) = &mut self.opened {
-                    opened.run.set_abandoned_branch(None);
+                if let Some(open) = &mut self.lesson.open {
+                    open.run.set_abandoned_branch(None);
                 }
             }
-            Command::Show(wanted) => self.drafts.want(*wanted),
-            Command::Compare(difference) => self.compare(difference),
-            Command::Check { path, text } => self.check(path, text),
+            Command::Show(plots) => self.plots.want(*plots),
+            Command::Compare(difference) => self.comparison.set(difference, &mut self.lesson),
+            Command::Check { path, text } => self.lesson.scripts.check(path, text),
         }
     }
 
-    /// Opens a lesson; when that fails the one before goes on.
-    pub(crate) fn open(&mut self, path: &str) {
-        path.clone_into(&mut self.path);
-        match self.read() {
-            Some(lesson) => {
-                self.history.clear();
-                self.begin(lesson);
+    /// Opens a lesson; when that fails the one before continues.
+    fn open(&mut self, path: &str) {
+        if self.lesson.open(path) {
+            self.undo.clear();
+        }
+    }
+
+    /// Trains until a condition of the lesson holds, at most this many steps.
+    fn train_until(&mut self, condition: cue::Condition, max_steps: u64) {
+        self.lesson.training.stop();
+        self.lesson.report.set_condition_problem(None);
+        let condition = self.lesson.open.as_ref().and_then(|open| open.condition(condition));
+        if let Some(Condition::Training(condition)) = condition.cloned() {
+            self.lesson.training.train_until(StopCondition::new(condition), max_steps);
+        }
+    }
+
+    /// Makes a change that can be undone, before a step or before the present one.
+    fn change(&mut self, step: Option<u64>, change: Change) {
+        if step.is_some_and(|step| !self.lesson.seek(step)) {
+            return;
+        }
+        if let Err(why) = self.lesson.fits(&change) {
+            return self.lesson.report.message(why);
+        }
+        if let Some(state) = self.undo.take_back(&self.lesson, &change) {
+            // The number is back where it was: nothing has happened.
+            return self.go_to(state);
+        }
+        let Some(open) = &self.lesson.open else { return };
+        let after = open.run.step();
+        let drops_scripts = undo::drops_scripts(open, after, &change);
+        let new = self.undo.begin(&self.lesson, &change);
+        if !change::apply(&mut self.lesson, &change) {
+            return;
+        }
+        let continues = new.continues;
+        self.undo.add(new, &change);
+        if let Some(open) = &mut self.lesson.open {
+            undo::record_change(open, &self.lesson.scripts, after, Some(change), continues);
+        }
+        if drops_scripts {
+            self.lesson.take_over_scripts();
+        }
+    }
+
+    fn undo(&mut self) {
+        self.lesson.apply_pending_swap();
+        let Some(point) = self.undo.pop_undo() else { return self.lesson.report.message("nothing to undo") };
+        self.lesson.report.message(format!("undone: {}", point.name));
+        let left = self.leave().map(|state| point.opposite(state));
+        self.undo.push_redo(left);
+        self.go_to_point(point);
+    }
+
+    fn redo(&mut self) {
+        self.lesson.apply_pending_swap();
+        let Some(point) = self.undo.pop_redo() else { return self.lesson.report.message("nothing to redo") };
+        self.lesson.report.message(format!("redone: {}", point.name));
+        let left = self.leave().map(|state| point.opposite(state));
+        self.undo.push_undo(left);
+        self.go_to_point(point);
+    }
+
+    /// The state of the run, or the one that a replay is making.
+    fn leave(&mut self) -> Option<UndoState> {
+        match self.replay.take() {
+            Some(replay) => Some(replay.abandon(&mut self.lesson)),
+            None => undo::live_state(&self.lesson),
+        }
+    }
+
+    fn go_to_point(&mut self, point: UndoPoint) {
+        self.go_to(point.state);
+    }
+
+    /// Makes the run what it was.
+    fn go_to(&mut self, state: UndoState) {
+        let state = match state {
+            UndoState::Saved(recipe) => {
+                self.replay = Replay::of_open_lesson(&mut self.lesson, recipe);
+                return;
             }
-            None => {
-                self.stuck = true;
-                self.messages.push(format!("{path} has a problem; see Problems"));
-                // Plugins are looked for beside the lesson that runs, not beside the one that does not.
-                if let Some(opened) = &self.opened
-                    && opened.info.path != path
-                {
-                    opened.info.path.clone_into(&mut self.path);
-                    let _ = self.sandbox.open(&self.path);
-                }
-            }
-        }
-    }
-
-    /// Reads the lesson's file. What it prints while it is read is for the console.
-    pub(crate) fn read(&mut self) -> Option<Lesson> {
-        drop(self.sandbox.console());
-        let read = self.sandbox.open(&self.path);
-        self.scripts.read = self.sandbox.files();
-        self.keep_printed();
-        self.heed(read)
-    }
-
-    /// What was made from scripts; what is wrong with them is known from here on, or no longer.
-    pub(crate) fn heed<T>(&mut self, made: Result<T, Vec<Diagnostic>>) -> Option<T> {
-        match made {
-            Ok(made) => {
-                self.problems.clear();
-                Some(made)
-            }
-            Err(problems) => {
-                self.problems = problems;
-                None
-            }
-        }
-    }
-
-    /// What a run of this description starts with, with the seed that a person asked for.
-    pub(crate) fn beginning(&mut self, asked: &LessonSpec) -> Option<(Setup, Vec<f64>)> {
-        let spec = LessonSpec { seed: self.seed.unwrap_or(asked.seed), ..asked.clone() };
-        let setup = self.sandbox.assemble(&spec);
-        let drawn = self.sandbox.parameters(&spec).map_err(|error| vec![*error]);
-        self.heed(setup.and_then(|setup| Ok((setup, drawn?))))
-    }
-
-    /// Starts a run of a lesson that was read.
-    pub(crate) fn begin(&mut self, lesson: Lesson) {
-        let Lesson { path, spec: asked, cues, conditions, setup, parameters, warnings, .. } = lesson;
-        let (setup, values) = self.seed.and_then(|_| self.beginning(&asked)).unwrap_or((setup, parameters));
-        let (asked, began_with) = (Arc::new(asked), Arc::new(self.untold(&Texts::new(), &[])));
-        self.runs += 1;
-        self.edition += 1;
-        let info = LessonInfo { path, title: asked.title.clone(), cues, opened: self.runs, edition: self.edition };
-        let before = self.opened.take().filter(|before| before.info.path == info.path);
-        self.opened = Some(Opened {
-            info: Arc::new(info),
-            asked: Rc::new([(0, Arc::clone(&asked))]),
-            made: Arc::clone(&setup.train),
-            run: Run::new(setup.clone(), values.clone()),
-            start: Rc::new(Start { asked, setup, values, began_with: Arc::clone(&began_with) }),
-            began_with,
-            changes: Arc::new([]),
-            arrangement: before.map(|before| before.arrangement).unwrap_or_default(),
-            warnings,
-            conditions,
-        });
-        self.settle();
-    }
-
-    /// The run is a new one.
-    fn settle(&mut self) {
-        self.pending = None;
-        self.run_problem = None;
-        self.conditions = Conditions::default();
-        self.stop_training();
-        self.stale = true;
-    }
-
-    /// A step cannot be computed.
-    pub(crate) fn get_stuck(&mut self, problem: Diagnostic) {
-        self.run_problem = Some(problem);
-        self.stuck = true;
-        self.stop_training();
-    }
-
-    /// The same lesson from its initial weights, without the changes made by hand.
-    pub(crate) fn start_again(&mut self) {
-        match self.read() {
-            Some(lesson) => self.begin(lesson),
-            None => {
-                // The last good version is what there is to start again with.
-                self.runs += 1;
-                if let Some(opened) = &mut self.opened {
-                    let Start { asked, setup, values, began_with } = &*opened.start;
-                    opened.info = Arc::new(LessonInfo { opened: self.runs, ..(*opened.info).clone() });
-                    opened.made = Arc::clone(&setup.train);
-                    opened.run = Run::new(setup.clone(), values.clone());
-                    opened.asked = Rc::new([(0, Arc::clone(asked))]);
-                    opened.began_with = Arc::clone(began_with);
-                    opened.changes = Arc::new([]);
-                }
-                self.settle();
-            }
-        }
-    }
-
-    /// Goes to a step; answers whether it got there. Whatever it was training is over.
-    pub(crate) fn seek(&mut self, step: u64) -> bool {
-        self.stop_training();
-        self.stale = true;
-        // A script that was saved while a step was shown takes over after that step.
-        let Some(opened) = &self.opened else { return false };
-        // Steps are trained at once while that is quick, and in bursts, which another command can end, beyond.
-        let wanted = step.saturating_sub(1);
-        let setup = opened.run.setup();
-        let work = (setup.shape.parameters() * setup.batch).max(1) as u64;
-        let quick = (QUICK_WORK / work).clamp(1, QUICK_STEPS);
-        let near = wanted.min(opened.run.replay_start(wanted).saturating_add(quick));
-        let stops = self.pending.as_ref().map(|pending| pending.step).filter(|over| near >= *over);
-        for done in stops.into_iter().chain([near]) {
-            let Some(opened) = &mut self.opened else { return false };
-            if let Err(problem) = opened.run.seek(done) {
-                self.get_stuck(*problem);
-                return false;
-            }
-            if Some(done) == stops {
-                self.take_pending();
-            }
-        }
-        self.stuck = false;
-        self.train_left = wanted - near;
-        true
-    }
-
-    /// Moves a control of what is plugged in at a slot; of hidden layers' activations those of these layers, or of all.
-    pub(crate) fn set_control(&mut self, slot: Slot, layers: &[usize], control: &str, value: &ParamValue) -> bool {
-        if slot.is_beginning() {
-            self.adopt_pending();
-        }
-        let Some(opened) = &mut self.opened else { return false };
-        let mut spec = (*opened.run.setup().spec).clone();
-        let having = slots::having(opened.run.setup(), slot, layers, control);
-        let described = slots::plugins(&mut spec, slot).into_iter().enumerate();
-        let meant: Vec<_> = described.filter(|(nth, _)| having.contains(nth)).collect();
-        if meant.is_empty() {
-            return false;
-        }
-        for (_, plugin) in meant {
-            plugin.params.insert(control.to_owned(), value.clone());
-        }
-        if slot.is_beginning() {
-            return self.begin_with(&spec, &control.replace('_', " "));
-        }
-        // A slider is an input of what was traced, so nothing is traced anew.
-        if let ParamValue::Number(number) = value {
-            let mut setup = Setup { spec: Arc::new(spec), ..opened.run.setup().clone() };
-            slots::slide(&mut setup, slot, &having, control, *number);
-            opened.run.set_setup(setup);
-            self.stale = true;
-            return true;
-        }
-        let made = self.sandbox.assemble(&spec);
-        self.adopt(made)
-    }
-
-    /// Gives one layer another activation; all numbers stay.
-    pub(crate) fn activate(&mut self, layer: usize, plugin: &PluginRef) -> bool {
-        let Some(opened) = &self.opened else { return false };
-        let mut spec = (*opened.run.setup().spec).clone();
-        plugin.clone_into(&mut spec.layers[layer].activation);
-        let made = self.sandbox.assemble(&spec);
-        self.adopt(made)
-    }
-
-    pub(crate) fn patch(&mut self, patch: &SpecPatch) -> bool {
-        let beginning = match (&patch.initializer, &patch.data) {
-            (Some(_), _) => Some("initializer"),
-            (None, Some(_)) => Some("data set"),
-            (None, None) => None,
+            UndoState::Live(state) => *state,
         };
-        if beginning.is_some() {
-            self.adopt_pending();
+        let Some(open) = &mut self.lesson.open else { return };
+        let (step, seed) = (state.revision.step(), state.seed);
+        open.restore(state);
+        self.lesson.set_seed(seed);
+        self.lesson.report.clear_run_problem();
+        if self.lesson.changed_scripts().is_empty() {
+            self.lesson.seek(step + 1);
+            return;
         }
-        let Some(opened) = &self.opened else { return false };
-        let mut spec = (*opened.run.setup().spec).clone();
-        let made = self.sandbox.patch(&mut spec, patch);
-        match beginning {
-            None => self.adopt(made),
-            Some(what) => self.heed(made).is_some() && self.begin_with(&spec, what),
+        // Scripts are undone in the editor alone: from here on the present versions run.
+        let Some(open) = &mut self.lesson.open else { return };
+        let reached = open.run.seek(step);
+        self.lesson.training.stop();
+        self.lesson.mark_stale();
+        match reached {
+            Ok(()) => drop(self.lesson.catch_up_with_scripts(When::Now)),
+            Err(problem) => self.lesson.step_failed(*problem),
         }
     }
 
-    /// Starts a run of another description, which differs from the present one in where weights and samples come
-    /// from; the seed and all else that was changed by hand stay.
-    fn begin_with(&mut self, spec: &LessonSpec, what: &str) -> bool {
-        let setup = self.sandbox.assemble(spec);
-        let drawn = self.sandbox.parameters(spec).map_err(|error| vec![*error]);
-        let Some((setup, parameters)) = self.heed(setup.and_then(|setup| Ok((setup, drawn?)))) else { return false };
-        self.runs += 1;
-        let Some(opened) = &mut self.opened else { return false };
-        opened.info = Arc::new(LessonInfo { opened: self.runs, ..(*opened.info).clone() });
-        opened.made = Arc::clone(&setup.train);
-        opened.asked = Rc::new([(0, Arc::clone(opened.asked()))]);
-        opened.run = Run::new(setup, parameters);
-        self.messages.push(format!("new {what}: the run restarts with the same seed"));
-        self.settle();
-        true
+    /// Opens a lesson and begins to make its run what it was when it was saved.
+    fn restore(&mut self, saved: Saved) {
+        let Saved { lesson, recipe, pasts } = saved;
+        self.replay = Replay::of_lesson(&mut self.lesson, &lesson, recipe);
+        if self.replay.is_some() {
+            self.undo.clear();
+            self.undo.load(&pasts);
+        }
     }
 
-    /// Trains with another set-up from now on, if it could be made and can carry out the present step, and answers
-    /// whether it does; says what became of the optimizer's state.
-    pub(crate) fn adopt(&mut self, made: Result<Setup, Vec<Diagnostic>>) -> bool {
-        let Some(mut setup) = self.heed(made) else { return false };
-        let Some(opened) = &mut self.opened else { return false };
-        let now = opened.run.setup();
-        let made = Arc::clone(&setup.train);
-        // Samples that were edited by hand stay edited as long as the data is the same.
-        if *made == *opened.made {
-            setup.train = Arc::clone(&now.train);
+    /// A file was saved: it takes over, or waits until a replay has ended.
+    fn reload(&mut self, file: WaitingFile) {
+        if let Some(replay) = &mut self.replay {
+            return replay.add_waiting(file);
         }
-        // What is held fast stays so.
-        setup.frozen = Arc::clone(&now.frozen);
-        let mut model = opened.run.model().clone();
-        model.migrate(&now.optimizer, &setup.optimizer);
-        match record::record(&setup, &model, opened.run.step() + 1) {
-            Ok(_) => {
-                let StateChange { dropped, added } = opened.run.set_setup(setup);
-                opened.made = made;
-                self.run_problem = None;
-                self.stale = true;
-                self.messages.extend(dropped.iter().map(|field| format!("state field «{field}» dropped")));
-                self.messages
-                    .extend(added.iter().map(|field| format!("state field «{field}» starts at its initial value")));
-                true
+        let WaitingFile { root, path, bytes, at_once } = file;
+        let now = at_once || !self.display.shows_present_step(&self.lesson) || self.is_training();
+        if self.lesson.reload(&root, &path, bytes, if now { When::Now } else { When::AfterStep }) {
+            self.undo.clear();
+        }
+    }
+
+    /// Ends a replay where it is, and takes the files that were saved meanwhile.
+    fn end_replay(&mut self, replay: Replay) {
+        for file in replay.end(&mut self.lesson) {
+            self.reload(file);
+        }
+    }
+
+    /// Whether there is training to do.
+    fn is_training(&self) -> bool {
+        self.lesson.open.is_some() && (self.lesson.training.is_requested() || self.replay.is_some())
+    }
+
+    /// Trains for a while.
+    fn train(&mut self, slice: Duration) {
+        let slice = self.lesson.training.slice(slice);
+        let began = self.clock.now();
+        let deadline = self.clock.deadline(slice);
+        let (mut trained, mut alone) = (0, true);
+        let mut steps = 1;
+        while !deadline.has_passed() && self.is_training() {
+            if let Some(replay) = self.replay.take() {
+                match replay.advance(&mut self.lesson) {
+                    Progress::Running(replay) => self.replay = Some(replay),
+                    Progress::Ended(waiting) => waiting.into_iter().for_each(|file| self.reload(file)),
+                }
+                alone = false;
+                continue;
             }
-            Err(problem) => {
-                self.problems = vec![*problem];
-                false
+            // The run waits for the second run of a comparison.
+            if !self.comparison.catch_up(&mut self.lesson, deadline) {
+                alone = false;
+                break;
             }
+            let read = self.clock.now();
+            if self.comparison.is_active() {
+                (steps, alone) = (1, false);
+            }
+            for _ in 0..steps {
+                self.lesson.apply_due_swap();
+                if !self.lesson.training.is_requested() {
+                    break;
+                }
+                if self.lesson.train_step() {
+                    trained += 1;
+                }
+            }
+            let quick = self.clock.now() - read < slice / 16;
+            steps = if quick { (2 * steps).min(MAX_STEPS_PER_CLOCK_READ) } else { 1 };
+        }
+        if alone {
+            self.lesson.training.record_speed(trained, self.clock, began);
+        }
+        self.comparison.catch_up(&mut self.lesson, self.clock.deadline(slice));
+        self.lesson.mark_stale();
+    }
+
+    /// Whether plots are being computed, or the second run of a comparison catches up.
+    fn is_computing_plots(&self) -> bool {
+        let Some(open) = &self.lesson.open else { return false };
+        let second = self.comparison.run();
+        let behind = second.is_some_and(|second| second.step() != open.run.step());
+        let runs: Vec<&Run> = [Some(&open.run), second].into_iter().flatten().collect();
+        behind || self.plots.is_drafting(&runs, self.is_training())
+    }
+
+    /// Computes plots for a while.
+    fn compute_plots(&mut self, slice: Duration) {
+        let hurry = self.is_training();
+        if !self.comparison.catch_up(&mut self.lesson, self.clock.deadline(slice)) {
+            return;
+        }
+        let Some(open) = &mut self.lesson.open else { return };
+        let mut runs: Vec<&mut Run> = [Some(&mut open.run), self.comparison.run_mut()].into_iter().flatten().collect();
+        self.plots.go_on(&mut runs, hurry, self.clock.deadline(slice));
+        self.lesson.scripts.discard_printed();
+    }
+
+    /// The open plots of the step that is shown.
+    fn plots(&mut self) -> Plots {
+        let hurry = self.is_training();
+        let (Some(open), Some(shown)) = (&mut self.lesson.open, self.display.step()) else { return Plots::default() };
+        let moment = Moment { opened: open.info.opened, hurry };
+        self.plots.renew(&mut open.run, self.comparison.run_mut(), &shown.timeline, &moment);
+        self.lesson.scripts.discard_printed();
+        self.plots.plots(&open.run, self.comparison.run())
+    }
+
+    /// The recipe of the present run, or of the one that a replay is making.
+    fn recipe(&self) -> Recipe {
+        match (&self.replay, &self.lesson.open) {
+            (Some(replay), _) => replay.recipe().clone(),
+            (None, Some(open)) => open.state(self.lesson.seed()).recipe(),
+            (None, None) => Recipe::default(),
         }
     }
-}
 
-/// Whether a path of the library has an ending.
-pub(crate) fn has_ending(path: &str, ending: &str) -> bool {
-    Path::new(path).extension().is_some_and(|have| have == ending)
+    /// The state at this moment, with the present step.
+    fn snapshot(&mut self) -> Snapshot {
+        if self.lesson.take_stale() {
+            self.display.update(&mut self.lesson);
+        }
+        self.comparison.catch_up(&mut self.lesson, self.clock.deadline(COMPARISON_TIMEOUT));
+        let rival = self.comparison.info(&mut self.lesson, self.plots.has_answers());
+        let plots = self.plots();
+        let spec = self.lesson.open.as_ref().map(|open| Arc::clone(&open.run.setup().spec));
+        let files = self.lesson.scripts.used_files(spec.as_deref(), self.replay.as_ref());
+        let (recipe, pasts) = (self.recipe(), self.undo.plain());
+        let (undo, redo) = self.undo.names();
+        let (training, drafting) = (self.is_training(), self.is_computing_plots());
+        let LessonRun { scripts, open, report, .. } = &mut self.lesson;
+        let open = open.as_ref();
+        let warnings = open.into_iter().flat_map(|open| &open.warnings);
+        let problems = report.problems().chain(warnings).cloned().collect();
+        let curves =
+            |run: &Run| Curves { present: run.curve().points().to_vec(), ghost: run.abandoned_branch().cloned() };
+        let shown = self.display.step();
+        Snapshot {
+            handled: self.handled,
+            training,
+            drafting,
+            lesson: open.map(|open| Arc::clone(&open.info)),
+            lessons: Arc::clone(scripts.lessons()),
+            setup: open.map(|open| Arc::new(slots::setup_info(open.run.setup(), scripts.choices()))),
+            data: self.display.data().cloned(),
+            maps: shown.and_then(|shown| shown.maps.clone()),
+            lit: self.display.highlighted().cloned(),
+            plots,
+            rival,
+            timeline: shown.map(|shown| Arc::clone(&shown.timeline)),
+            picture: shown.map(|shown| Arc::clone(&shown.picture)),
+            furthest: open.map_or(0, |open| open.run.furthest()),
+            recipe,
+            pasts,
+            undo,
+            redo,
+            curves: Arc::new(open.map(|open| curves(&open.run)).unwrap_or_default()),
+            console: Arc::clone(scripts.console()),
+            problems,
+            files,
+            plugins: Arc::clone(scripts.plugins()),
+            checked: scripts.checked().cloned(),
+            stuck: report.take_stuck(),
+            messages: report.take_messages(),
+            reloaded: report.take_reloaded(),
+        }
+    }
 }

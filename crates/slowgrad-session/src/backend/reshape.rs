@@ -1,9 +1,9 @@
-//! The network itself changes while it is trained: neurons and layers come and go, parameters are held fast.
+//! The network itself changes while it is trained: neurons and layers are added and removed, parameters frozen.
 //!
-//! Such a change is an edit of the run like any other: it belongs to its step, and in the past it starts a branch.
-//! What is new gets its numbers from the lesson's initializer. It must not know what the network looks like.
+//! Such a change is an edit of the run like any other: it belongs to its step, and in the past it starts a branch. New
+//! parameters come from the lesson's initializer. It must not know how the network is drawn.
 
-use crate::backend::{Backend, Opened};
+use super::lesson_run::LessonRun;
 use slowgrad_engine::record;
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Parameter;
@@ -12,43 +12,37 @@ use slowgrad_engine::structure::Reshape;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-impl Backend {
-    /// Adds or removes a neuron or a layer; all that stays keeps its numbers. Answers whether that could be done.
-    pub(crate) fn reshape(&mut self, reshape: Reshape) -> bool {
-        self.adopt_pending();
-        let Some(opened) = &self.opened else { return false };
-        let spec = &opened.run.setup().spec;
-        let Some(layers) = reshape.layers(spec) else {
-            self.messages
-                .push("the data sets the number of inputs and outputs, and a layer needs at least one neuron".into());
-            return false;
-        };
-        // Weights that the lesson gives are those of its own structure.
-        let spec = LessonSpec { layers, weights: None, ..(**spec).clone() };
-        let made = self.sandbox.assemble(&spec);
-        let drawn = self.sandbox.parameters(&spec).map_err(|error| vec![*error]);
-        let Some((mut setup, fresh)) = self.heed(made.and_then(|setup| Ok((setup, drawn?)))) else { return false };
-        let Some(Opened { run, made, .. }) = &mut self.opened else { return false };
-        // Samples that were edited by hand stay edited.
-        if *setup.train == **made {
-            setup.train = Arc::clone(&run.setup().train);
+/// Adds or removes a neuron or a layer; all remaining numbers stay. Returns false when the network cannot be so.
+pub(crate) fn reshape(lesson: &mut LessonRun, reshape: Reshape) -> bool {
+    lesson.apply_pending_swap();
+    let Some(open) = &lesson.open else { return false };
+    let spec = &open.run.setup().spec;
+    let Some(layers) = reshape.layers(spec) else {
+        lesson.report.message("the data sets the number of inputs and outputs, and a layer needs at least one neuron");
+        return false;
+    };
+    // Weights in the lesson's file belong to its own structure.
+    let spec = LessonSpec { layers, weights: None, ..(**spec).clone() };
+    let start = lesson.scripts.start(&spec);
+    let Some((mut setup, fresh)) = lesson.report.accept(start) else { return false };
+    let Some(open) = &mut lesson.open else { return false };
+    open.keep_edited_samples(&mut setup);
+    let run = &mut open.run;
+    let model = run.reshaped(&setup, reshape, &fresh);
+    match record::record(&setup, &model, run.step() + 1) {
+        Ok(_) => {
+            run.reshape(setup, reshape, fresh);
+            lesson.report.clear_run_problem();
+            true
         }
-        let model = run.reshaped(&setup, reshape, &fresh);
-        match record::record(&setup, &model, run.step() + 1) {
-            Ok(_) => {
-                run.reshape(setup, reshape, fresh);
-                self.run_problem = None;
-                true
-            }
-            Err(problem) => {
-                self.problems = vec![*problem];
-                false
-            }
+        Err(problem) => {
+            lesson.report.accept::<()>(Err(vec![*problem]));
+            false
         }
     }
 }
 
-/// Holds parameters of a run fast, or lets them go.
+/// Freezes or unfreezes parameters of a run.
 pub(crate) fn freeze(run: &mut Run, parameters: &[Parameter], is_frozen: bool) {
     let mut setup = run.setup().clone();
     let mut frozen: BTreeSet<usize> = (*setup.frozen).clone();

@@ -1,63 +1,204 @@
-//! The scripts behind a run, for the window's editor: which they are, and what a check finds in one.
+//! The scripts behind a run: the sandbox over the library, its listings, the files in use, the console, and checks.
 //!
-//! A check runs in a sandbox of its own over the same files, so that nothing that runs learns of a text that
-//! is not saved.
+//! A check runs in a sandbox of its own over the same files, so that no run sees a text that is not saved. It must not
+//! know the run.
 
-use crate::backend::{Backend, has_ending};
-use crate::protocol::{Checked, UsedFile};
+use super::replay::Replay;
+use super::script_versions::{self, has_extension};
+use super::slots::{self, Choices};
+use crate::protocol::{Checked, Choice, Made, Texts, UsedFile};
+use crate::shipped;
+use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{DataSpec, LessonSpec};
-use slowgrad_script::{Files, Library, PluginKind, Root, Sandbox};
+use slowgrad_script::{ConsoleLine, Entry, Files, Lesson, Library, Limits, PluginKind, Root, Sandbox};
+use slowgrad_tape::Diagnostic;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What the window is told of scripts.
-#[derive(Debug, Default)]
+/// The console keeps this many lines.
+const MAX_CONSOLE_LINES: usize = 500;
+
+/// The scripts of the lesson that was requested last.
 pub(crate) struct Scripts {
-    /// What the lesson was made from when it was read last.
-    pub(crate) read: Vec<String>,
-    pub(crate) checked: Option<Arc<Checked>>,
-    pub(crate) plugins: Arc<[(PluginKind, String)]>,
-    shown: Arc<[UsedFile]>,
+    sandbox: Sandbox,
+    /// The lesson that was requested last, whether it opened or not.
+    lesson_path: String,
+    /// The files that the lesson was made from when it was read last.
+    read_files: Vec<String>,
+    used_files: Arc<[UsedFile]>,
+    checked: Option<Arc<Checked>>,
+    console: Arc<[ConsoleLine]>,
+    plugins: Arc<[(PluginKind, String)]>,
+    lessons: Arc<[Choice]>,
+    choices: Choices,
+    /// The number of files that were replaced.
+    version: u64,
 }
 
-impl Backend {
-    /// The lesson and the scripts that it uses, as they are now.
-    pub(crate) fn used_files(&mut self) -> Arc<[UsedFile]> {
-        let mut paths: BTreeSet<String> =
-            self.scripts.read.iter().filter(|path| has_ending(path, "rhai")).cloned().collect();
-        if let Some(opened) = &self.opened {
-            // What a person plugged in is in no file.
-            let named = named(&opened.run.setup().spec);
-            paths.extend(named.into_iter().filter_map(|(kind, name)| self.sandbox.path_of(kind, name)));
+impl Scripts {
+    /// A library whose scripts run within these limits.
+    pub(crate) fn new(library: Library, limits: Limits) -> Self {
+        let mut scripts = Self {
+            sandbox: Sandbox::new(library, limits),
+            lesson_path: String::new(),
+            read_files: Vec::new(),
+            used_files: Arc::new([]),
+            checked: None,
+            console: Arc::new([]),
+            plugins: Arc::new([]),
+            lessons: Arc::new([]),
+            choices: Choices::new(),
+            version: 0,
+        };
+        scripts.list();
+        scripts
+    }
+
+    /// Rereads the library.
+    fn list(&mut self) {
+        self.choices = slots::choices(&self.sandbox);
+        let mut lessons = self.sandbox.entries(PluginKind::Lesson);
+        shipped::order_lessons(&mut lessons);
+        let choice = |Entry { path, title, info, .. }| Choice { name: path, title, description: info.description };
+        self.lessons = lessons.into_iter().map(choice).collect();
+        self.plugins = plugin_names(&self.sandbox.library());
+    }
+
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    pub(crate) fn lesson_path(&self) -> &str {
+        &self.lesson_path
+    }
+
+    pub(crate) fn set_lesson_path(&mut self, path: &str) {
+        path.clone_into(&mut self.lesson_path);
+    }
+
+    pub(crate) fn lessons(&self) -> &Arc<[Choice]> {
+        &self.lessons
+    }
+
+    pub(crate) fn plugins(&self) -> &Arc<[(PluginKind, String)]> {
+        &self.plugins
+    }
+
+    pub(crate) fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
+    pub(crate) fn checked(&self) -> Option<&Arc<Checked>> {
+        self.checked.as_ref()
+    }
+
+    pub(crate) fn console(&self) -> &Arc<[ConsoleLine]> {
+        &self.console
+    }
+
+    /// A file was added, changed or removed (`None`).
+    pub(crate) fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {
+        self.sandbox.replace(root, path, bytes);
+        self.version += 1;
+        self.list();
+    }
+
+    /// Gives a file an earlier text for a while; the listings stay.
+    pub(crate) fn replace_for_replay(&mut self, root: &str, path: &str, text: &str) {
+        self.sandbox.replace(root, path, Some(text.as_bytes().into()));
+        self.version += 1;
+    }
+
+    /// A number that grows with each file that is replaced.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Reads the lesson's file. What it prints meanwhile goes to the console.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the lesson or the scripts that it names.
+    pub(crate) fn read_lesson(&mut self) -> Result<Lesson, Vec<Diagnostic>> {
+        self.discard_printed();
+        let lesson = self.sandbox.open(&self.lesson_path);
+        self.read_files = self.sandbox.files();
+        self.keep_printed();
+        lesson
+    }
+
+    /// Looks for plugins beside this lesson again, after another one could not be opened.
+    pub(crate) fn return_to(&mut self, lesson_path: &str) {
+        self.set_lesson_path(lesson_path);
+        let _ = self.sandbox.open(lesson_path);
+    }
+
+    /// The set-up of a description, with its initial parameters.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the scripts that it names.
+    pub(crate) fn start(&self, spec: &LessonSpec) -> Result<(Setup, Vec<f64>), Vec<Diagnostic>> {
+        let setup = self.sandbox.assemble(spec);
+        let parameters = self.sandbox.parameters(spec).map_err(|error| vec![*error]);
+        setup.and_then(|setup| Ok((setup, parameters?)))
+    }
+
+    /// Appends what scripts have printed to the console.
+    pub(crate) fn keep_printed(&mut self) {
+        let printed = self.sandbox.console();
+        if !printed.is_empty() {
+            let lines = self.console.iter().cloned().chain(printed).collect::<Vec<_>>();
+            self.console = lines[lines.len().saturating_sub(MAX_CONSOLE_LINES)..].into();
         }
-        let lesson = self.path.clone();
+    }
+
+    /// Drops what scripts have printed: only the step that is shown prints to the console, not training, trials and
+    /// plots.
+    pub(crate) fn discard_printed(&self) {
+        drop(self.sandbox.console());
+    }
+
+    /// The present texts of the scripts in use that differ from those of a run.
+    pub(crate) fn new_texts(&self, initial: &Texts, changes: &[Made]) -> Texts {
+        script_versions::new_texts(&self.sandbox, initial, changes)
+    }
+
+    /// The lesson and the scripts that it uses, with the plugins that this description names. While a run is replayed
+    /// with earlier texts, the present ones are listed.
+    pub(crate) fn used_files(&mut self, spec: Option<&LessonSpec>, replay: Option<&Replay>) -> Arc<[UsedFile]> {
+        let mut paths: BTreeSet<String> =
+            self.read_files.iter().filter(|path| has_extension(path, "rhai")).cloned().collect();
+        // A plugin that a person chose is in no file.
+        let named = spec.map(named_plugins).unwrap_or_default();
+        paths.extend(named.into_iter().filter_map(|(kind, name)| self.sandbox.path_of(kind, name)));
+        let lesson = self.lesson_path.clone();
         paths.remove(&lesson);
         let found = std::iter::once(lesson).chain(paths).filter_map(|path| {
             let (root, bytes) = self.sandbox.file(&path)?;
-            // While a run is made again its scripts say what they said once.
-            let now = self.replay.as_ref().and_then(|replay| replay.now(&root, &path).cloned());
+            let now = replay.and_then(|replay| replay.present_text(&root, &path).cloned());
             Some(UsedFile { path, root, bytes: now.unwrap_or(bytes) })
         });
         let found: Vec<UsedFile> = found.collect();
-        if self.scripts.shown[..] != found {
-            self.scripts.shown = found.into();
+        if self.used_files[..] != found {
+            self.used_files = found.into();
         }
-        Arc::clone(&self.scripts.shown)
+        Arc::clone(&self.used_files)
     }
 
-    /// Tries a text out as if it were saved.
+    /// Checks a text as if it were saved.
     pub(crate) fn check(&mut self, path: String, text: String) {
         let mut library = self.sandbox.library();
         let files = Files::from_iter([(path.as_str(), text.as_bytes())]);
         library.roots.push(Root { name: "edited".into(), files });
         let found = Sandbox::new(library, self.sandbox.limits()).examine(&path);
         let (problems, reports) = (found.diagnostics, found.reports);
-        self.scripts.checked = Some(Arc::new(Checked { path, text, problems, reports }));
+        self.checked = Some(Arc::new(Checked { path, text, problems, reports }));
     }
 }
 
 /// The plugins that a description names.
-pub(crate) fn named(spec: &LessonSpec) -> Vec<(PluginKind, &str)> {
+pub(crate) fn named_plugins(spec: &LessonSpec) -> Vec<(PluginKind, &str)> {
     let mut named: Vec<(PluginKind, &str)> =
         spec.layers.iter().map(|layer| (PluginKind::Activation, layer.activation.name.as_str())).collect();
     named.push((PluginKind::Loss, &spec.loss.name));
@@ -71,8 +212,8 @@ pub(crate) fn named(spec: &LessonSpec) -> Vec<(PluginKind, &str)> {
     named
 }
 
-/// The names of all plugins of a library, without looking into their files.
-pub(crate) fn plugins(library: &Library) -> Arc<[(PluginKind, String)]> {
+/// The names of all plugins of a library, without reading their files.
+fn plugin_names(library: &Library) -> Arc<[(PluginKind, String)]> {
     let paths: BTreeSet<&str> = library.roots.iter().flat_map(|root| root.files.paths()).collect();
     let plugin = |path: &str| {
         let (folder, file) = path.split_once('/')?;

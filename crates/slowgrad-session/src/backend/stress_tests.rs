@@ -5,7 +5,7 @@ use crate::backend::Backend;
 use crate::backend::link::{InlineBackend, Link as _};
 use crate::protocol::{Command, Snapshot};
 use crate::shipped;
-use crate::testing::{clock, inline, machine, timeout};
+use crate::testing::{inline, machine, timeout};
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::train::{self, Workspace};
@@ -81,8 +81,9 @@ fn library(valid: &BTreeMap<&'static str, usize>) -> Library {
 
 fn opened(valid: &BTreeMap<&'static str, usize>) -> Backend {
     let mut desk = Backend::new(library(valid), Limits::default(), machine());
-    desk.carry_out(Command::Open("t.rhai".into()));
-    assert!(desk.problems.is_empty(), "{:?}", desk.problems);
+    desk.execute(Command::Open("t.rhai".into()));
+    let problems: Vec<_> = desk.lesson.report.problems().collect();
+    assert!(problems.is_empty(), "{problems:?}");
     desk
 }
 
@@ -99,13 +100,13 @@ impl Fire {
     /// Saves a file, and makes sure that the run keeps its numbers and all state whose fields are still there.
     fn save(&mut self, path: &str, bytes: Option<Vec<u8>>) {
         let state = |desk: &Backend| {
-            let opened = desk.opened.as_ref().expect("a lesson is open");
+            let opened = desk.lesson.open.as_ref().expect("a lesson is open");
             let fields = opened.run.setup().optimizer.state.iter().map(|(name, initial)| (name.clone(), *initial));
             (opened.info.opened, opened.run.step(), fields.collect::<Vec<_>>(), opened.run.model().clone())
         };
         let at_once = self.below(2) == 0;
         let (run, step, fields, model) = state(&self.desk);
-        self.desk.carry_out(Command::ReloadFile { root: "own".into(), path: path.into(), bytes, at_once });
+        self.desk.execute(Command::ReloadFile { root: "own".into(), path: path.into(), bytes, at_once });
         let (new_run, new_step, new_fields, new_model) = state(&self.desk);
         if new_run != run {
             return;
@@ -184,22 +185,22 @@ impl Fire {
     /// What goes on between two edits.
     fn go_on(&mut self) {
         match self.below(8) {
-            0 => self.desk.carry_out(Command::FullSpeed(true)),
-            1 => self.desk.carry_out(Command::FullSpeed(false)),
+            0 => self.desk.execute(Command::FullSpeed(true)),
+            1 => self.desk.execute(Command::FullSpeed(false)),
             2 => {
                 let steps = self.below(20) as u64;
-                self.desk.carry_out(Command::Train(steps));
+                self.desk.execute(Command::Train(steps));
             }
             3 => {
-                let step = self.desk.opened.as_ref().map_or(0, |opened| opened.run.step());
+                let step = self.desk.lesson.open.as_ref().map_or(0, |opened| opened.run.step());
                 let to = (step + 4).saturating_sub(self.below(6) as u64).max(1);
-                self.desk.carry_out(Command::Seek(to));
+                self.desk.execute(Command::Seek(to));
             }
             4 => drop(self.desk.snapshot()),
             _ => {}
         }
         if self.desk.is_training() {
-            self.desk.burst(Duration::from_micros(100));
+            self.desk.train(Duration::from_micros(100));
         }
     }
 
@@ -208,18 +209,18 @@ impl Fire {
         for path in PATHS {
             self.put_back(path);
         }
-        let step = self.desk.opened.as_ref().map_or(0, |opened| opened.run.step());
-        self.desk.carry_out(Command::Seek(step + 3));
+        let step = self.desk.lesson.open.as_ref().map_or(0, |opened| opened.run.step());
+        self.desk.execute(Command::Seek(step + 3));
         let shown = self.desk.snapshot();
         let errors = shown.problems.iter().filter(|problem| problem.severity == slowgrad_tape::Severity::Error);
         assert_eq!(errors.count(), 0, "{:?}", shown.problems);
         let fresh = opened(&self.valid);
-        let (now, fresh) = (self.desk.opened.as_ref(), fresh.opened.as_ref());
+        let (now, fresh) = (self.desk.lesson.open.as_ref(), fresh.lesson.open.as_ref());
         let (now, fresh) = (now.expect("a lesson"), fresh.expect("a lesson"));
-        assert_eq!(now.asked(), fresh.asked());
+        assert_eq!(now.requested(), fresh.requested());
         assert_eq!(*now.run.setup().spec, *fresh.run.setup().spec);
         let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(&now.start.values), bits(&fresh.start.values));
+        assert_eq!(bits(&now.start().values), bits(&fresh.start().values));
         let trained = |setup: &Setup| {
             let setup = Rc::new(setup.clone());
             let mut model = now.run.model().clone();

@@ -1,95 +1,98 @@
-//! Training in bursts, between which the worker listens: how long, with how many threads, and what waits for it.
+//! How much is still to be trained, with how many threads, and the condition that ends it.
+//!
+//! It must not know scripts or how a step is computed.
 
-use super::Backend;
-use slowgrad_engine::run::Run;
+use super::thread_count::Pace;
+use crate::clock::Clock;
+use slowgrad_engine::condition::StopCondition;
+use slowgrad_engine::setup::Setup;
+use slowgrad_tape::Diagnostic;
 use std::time::Duration;
 
-/// Steps of training between two looks at the clock.
-const MOST_STEPS: u32 = 64;
+/// The training that was requested and is not done.
+#[derive(Debug)]
+pub(crate) struct Training {
+    tuner: Pace,
+    full_speed: bool,
+    steps_left: u64,
+    until: Option<StopCondition>,
+}
 
-impl Backend {
-    /// Whether there is training to do.
-    pub(crate) fn is_training(&self) -> bool {
-        self.opened.is_some() && (self.full_speed || self.train_left > 0 || self.replay.is_some())
+impl Training {
+    /// Nothing is to be trained; later at most this many threads are used.
+    pub(crate) fn new(max_threads: usize) -> Self {
+        Self { tuner: Pace::new(max_threads), full_speed: false, steps_left: 0, until: None }
     }
 
-    /// Trains for a while.
-    pub(crate) fn burst(&mut self, length: Duration) {
-        let length = self.pace.burst(length);
-        let began = self.clock.now();
-        let (deadline, mut trained, mut is_alone) = (self.clock.deadline(length), 0, true);
-        // Looking at the clock takes as long as a part of a small step.
-        let mut steps = 1;
-        while !deadline.has_passed() && self.is_training() {
-            if self.replay.is_some() {
-                self.replay();
-                is_alone = false;
-                continue;
-            }
-            // The run waits for the one that goes along.
-            if !self.keep_up(deadline.left()) {
-                is_alone = false;
-                break;
-            }
-            let looked = self.clock.now();
-            if self.rival.is_some() {
-                (steps, is_alone) = (1, false);
-            }
-            for _ in 0..steps {
-                self.take_pending();
-                let Some(opened) = self.opened.as_mut().filter(|_| self.full_speed || self.train_left > 0) else {
-                    break;
-                };
-                opened.run.set_threads(self.pace.threads());
-                match opened.run.advance() {
-                    Ok(objective) => {
-                        self.train_left = self.train_left.saturating_sub(1);
-                        trained += 1;
-                        self.trained(objective.loss);
-                    }
-                    Err(problem) => self.get_stuck(*problem),
-                }
-            }
-            steps = if self.clock.now() - looked < length / 16 { (2 * steps).min(MOST_STEPS) } else { 1 };
-        }
-        if is_alone {
-            self.pace.took(trained, self.clock.now() - began);
-        }
-        self.keep_up(length);
-        self.stale = true;
+    /// Whether steps are to be trained.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.full_speed || self.steps_left > 0
     }
 
-    /// Whether plots are still being computed, or the run that goes along catches up.
-    pub(crate) fn is_drafting(&self) -> bool {
-        let Some(opened) = &self.opened else { return false };
-        let rival = self.rival.as_ref().map(|rival| &rival.run);
-        let is_behind = rival.is_some_and(|rival| rival.step() != opened.run.step());
-        let runs: Vec<&Run> = [Some(&opened.run), rival].into_iter().flatten().collect();
-        is_behind || self.drafts.is_drafting(&runs, self.is_training())
-    }
-
-    /// Computes plots for a while.
-    pub(crate) fn draft(&mut self, length: Duration) {
-        let hurry = self.is_training();
-        if !self.keep_up(length) {
-            return;
-        }
-        let Some(opened) = &mut self.opened else { return };
-        let rival = self.rival.as_mut().map(|rival| &mut rival.run);
-        let mut runs: Vec<&mut Run> = [Some(&mut opened.run), rival].into_iter().flatten().collect();
-        self.drafts.go_on(&mut runs, hurry, self.clock.deadline(length));
-        // What scripts print for a picture is nobody's business.
-        drop(self.sandbox.console());
-    }
-
-    /// Trains so many more steps, burst by burst.
-    pub(crate) fn train(&mut self, steps: u64) {
-        self.train_left = self.train_left.saturating_add(steps);
-    }
-
-    pub(crate) fn stop_training(&mut self) {
-        self.forget_until();
+    /// Ends all training.
+    pub(crate) fn stop(&mut self) {
+        self.until = None;
         self.full_speed = false;
-        self.train_left = 0;
+        self.steps_left = 0;
+    }
+
+    /// Trains without end, or ends all training.
+    pub(crate) fn set_full_speed(&mut self, on: bool) {
+        self.stop();
+        self.full_speed = on;
+    }
+
+    /// Trains this many more steps, whatever conditions say.
+    pub(crate) fn add_steps(&mut self, steps: u64) {
+        self.until = None;
+        self.steps_left = self.steps_left.saturating_add(steps);
+    }
+
+    /// Trains exactly this many steps from now on.
+    pub(crate) fn set_steps(&mut self, steps: u64) {
+        self.steps_left = steps;
+    }
+
+    /// Trains until a condition holds, at most this many steps.
+    pub(crate) fn train_until(&mut self, condition: StopCondition, max_steps: u64) {
+        self.stop();
+        self.until = Some(condition);
+        self.steps_left = max_steps;
+    }
+
+    /// The number of threads for the next steps.
+    pub(crate) fn threads(&self) -> usize {
+        self.tuner.threads()
+    }
+
+    /// The length of the next slice of training: a trial of another number of threads is short.
+    pub(crate) fn slice(&self, usual: Duration) -> Duration {
+        self.tuner.burst(usual)
+    }
+
+    /// Records that this many steps took this long with nothing else between them.
+    pub(crate) fn record_speed(&mut self, steps: u64, clock: Clock, began: Duration) {
+        self.tuner.took(steps, clock.now() - began);
+    }
+
+    /// Counts a step that was trained with this loss, and ends training when its condition holds now.
+    ///
+    /// # Errors
+    ///
+    /// When the condition's script fails; training has ended then.
+    pub(crate) fn step_done(&mut self, setup: &Setup, steps_done: u64, loss: f64) -> Result<(), Box<Diagnostic>> {
+        self.steps_left = self.steps_left.saturating_sub(1);
+        let Some(until) = &mut self.until else { return Ok(()) };
+        match until.is_reached(setup, steps_done, loss) {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                self.stop();
+                Ok(())
+            }
+            Err(problem) => {
+                self.stop();
+                Err(problem)
+            }
+        }
     }
 }

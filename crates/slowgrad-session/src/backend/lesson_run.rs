@@ -1,0 +1,257 @@
+//! The lesson that is open and everything that its run is made with: scripts, seed, requested training.
+//!
+//! It opens lessons, moves the run to a step, and gives it other set-ups. It must not know undo, replay, plots or what
+//! is shown.
+
+use super::open_lesson::{LessonStart, OpenLesson};
+use super::report::Report;
+use super::script_files::Scripts;
+use super::training::Training;
+use crate::protocol::{LessonInfo, Texts};
+use slowgrad_engine::record;
+use slowgrad_engine::run::StateChange;
+use slowgrad_engine::setup::Setup;
+use slowgrad_engine::spec::LessonSpec;
+use slowgrad_script::Lesson;
+use slowgrad_tape::Diagnostic;
+use std::sync::Arc;
+
+/// Multiplications that training to a step may take before it is split into slices: some tens of milliseconds.
+const MAX_UNSLICED_WORK: u64 = 50_000_000;
+/// Steps that training to a step may take before it is split into slices.
+const MAX_UNSLICED_STEPS: u64 = 10_000;
+
+/// A lesson's run and what it is made with.
+pub(crate) struct LessonRun {
+    pub(crate) scripts: Scripts,
+    pub(crate) open: Option<OpenLesson>,
+    pub(crate) report: Report,
+    pub(crate) training: Training,
+    /// The seed that a person chose instead of the lesson's.
+    seed: Option<u64>,
+    /// The number of runs that have begun.
+    runs: u64,
+    /// The number of times that cues were read.
+    cue_versions: u64,
+    /// Whether the present step has to be recorded again.
+    stale: bool,
+}
+
+impl LessonRun {
+    /// No lesson is open yet.
+    pub(crate) fn new(scripts: Scripts, max_threads: usize) -> Self {
+        Self {
+            scripts,
+            open: None,
+            report: Report::default(),
+            training: Training::new(max_threads),
+            seed: None,
+            runs: 0,
+            cue_versions: 0,
+            stale: false,
+        }
+    }
+
+    /// The number of the present run.
+    pub(crate) fn number(&self) -> u64 {
+        self.runs
+    }
+
+    /// The seed that a person chose instead of the lesson's.
+    pub(crate) fn seed(&self) -> Option<u64> {
+        self.seed
+    }
+
+    /// Another run than the present one will have this seed.
+    pub(crate) fn set_seed(&mut self, seed: Option<u64>) {
+        self.seed = seed;
+    }
+
+    /// The present step has to be recorded again.
+    pub(crate) fn mark_stale(&mut self) {
+        self.stale = true;
+    }
+
+    /// Whether the present step has to be recorded again since this was asked last.
+    pub(crate) fn take_stale(&mut self) -> bool {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// The next number for cues that were read.
+    pub(crate) fn next_cue_version(&mut self) -> u64 {
+        self.cue_versions += 1;
+        self.cue_versions
+    }
+
+    /// Opens a lesson; returns false when it cannot be read, and the one before continues.
+    pub(crate) fn open(&mut self, path: &str) -> bool {
+        self.scripts.set_lesson_path(path);
+        match self.read_lesson() {
+            Some(lesson) => {
+                self.begin(lesson);
+                true
+            }
+            None => {
+                self.report.set_stuck(true);
+                self.report.message(format!("{path} has a problem; see Problems"));
+                // Plugins are found beside the lesson that runs, not beside the one that does not.
+                if let Some(open) = &self.open
+                    && open.info.path != path
+                {
+                    self.scripts.return_to(&open.info.path);
+                }
+                false
+            }
+        }
+    }
+
+    /// Reads the lesson's file.
+    pub(crate) fn read_lesson(&mut self) -> Option<Lesson> {
+        let read = self.scripts.read_lesson();
+        self.report.accept(read)
+    }
+
+    /// The description of a run with the seed that a person chose.
+    pub(crate) fn seeded(&self, requested: &LessonSpec) -> LessonSpec {
+        LessonSpec { seed: self.seed.unwrap_or(requested.seed), ..requested.clone() }
+    }
+
+    /// Starts a run of a lesson that was read.
+    pub(crate) fn begin(&mut self, lesson: Lesson) {
+        let Lesson { path, spec: requested, cues, conditions, setup, parameters, warnings, .. } = lesson;
+        let seeded = self.seed.and_then(|_| {
+            let start = self.scripts.start(&self.seeded(&requested));
+            self.report.accept(start)
+        });
+        let (setup, values) = seeded.unwrap_or((setup, parameters));
+        let scripts = Arc::new(self.scripts.new_texts(&Texts::new(), &[]));
+        self.runs += 1;
+        let edition = self.next_cue_version();
+        let info = LessonInfo { path, title: requested.title.clone(), cues, opened: self.runs, edition };
+        let before = self.open.take().filter(|before| before.info.path == info.path);
+        let arrangement = before.map(|before| before.arrangement).unwrap_or_default();
+        let start = LessonStart { requested: Arc::new(requested), setup, values, scripts };
+        self.open = Some(OpenLesson::new(info, start, arrangement, warnings, conditions));
+        self.run_began();
+    }
+
+    /// The same lesson from its initial weights, without the changes made by hand.
+    pub(crate) fn start_again(&mut self) {
+        match self.read_lesson() {
+            Some(lesson) => self.begin(lesson),
+            None => {
+                // The last good version starts again.
+                self.runs += 1;
+                if let Some(open) = &mut self.open {
+                    open.restart(self.runs);
+                }
+                self.run_began();
+            }
+        }
+    }
+
+    /// Starts a run of a description that differs in the source of its weights or samples (`what`); the seed and all
+    /// other changes by hand stay. Returns false when its scripts have a problem.
+    pub(crate) fn begin_with(&mut self, spec: &LessonSpec, what: &str) -> bool {
+        let start = self.scripts.start(spec);
+        let Some((setup, values)) = self.report.accept(start) else { return false };
+        self.runs += 1;
+        let Some(open) = &mut self.open else { return false };
+        let requested = Arc::clone(open.requested());
+        open.begin_run(self.runs, setup, values, requested);
+        self.report.message(format!("new {what}: the run restarts with the same seed"));
+        self.run_began();
+        true
+    }
+
+    fn run_began(&mut self) {
+        self.report.clear_run_problem();
+        self.report.set_condition_problem(None);
+        self.training.stop();
+        self.stale = true;
+    }
+
+    /// A step cannot be computed.
+    pub(crate) fn step_failed(&mut self, problem: Diagnostic) {
+        self.report.step_failed(problem);
+        self.training.stop();
+    }
+
+    /// Goes to a step (from 1) and ends all training; returns false when a step on the way cannot be computed.
+    pub(crate) fn seek(&mut self, step: u64) -> bool {
+        self.training.stop();
+        self.stale = true;
+        let Some(open) = &self.open else { return false };
+        // Steps are trained at once while that is quick, and beyond in slices, which another command can end.
+        let wanted = step.saturating_sub(1);
+        let setup = open.run.setup();
+        let work = (setup.shape.parameters() * setup.batch).max(1) as u64;
+        let quick = (MAX_UNSLICED_WORK / work).clamp(1, MAX_UNSLICED_STEPS);
+        let near = wanted.min(open.run.replay_start(wanted).saturating_add(quick));
+        // A script that was saved while a step was shown takes over after that step.
+        let stops = open.pending.as_ref().map(|pending| pending.after).filter(|after| near >= *after);
+        for done in stops.into_iter().chain([near]) {
+            let Some(open) = &mut self.open else { return false };
+            if let Err(problem) = open.run.seek(done) {
+                self.step_failed(*problem);
+                return false;
+            }
+            if Some(done) == stops {
+                self.apply_due_swap();
+            }
+        }
+        self.report.set_stuck(false);
+        self.training.set_steps(wanted - near);
+        true
+    }
+
+    /// Trains one step; returns false when it cannot be computed.
+    pub(crate) fn train_step(&mut self) -> bool {
+        let Some(open) = &mut self.open else { return false };
+        open.run.set_threads(self.training.threads());
+        match open.run.advance() {
+            Ok(objective) => {
+                if let Err(problem) = self.training.step_done(open.run.setup(), open.run.step(), objective.loss) {
+                    self.report.set_condition_problem(Some(*problem));
+                }
+                true
+            }
+            Err(problem) => {
+                self.step_failed(*problem);
+                false
+            }
+        }
+    }
+
+    /// Trains with another set-up from now on if it can compute the present step; returns false when it cannot.
+    /// Reports which fields of the optimizer's state were dropped and added.
+    pub(crate) fn set_setup(&mut self, made: Result<Setup, Vec<Diagnostic>>) -> bool {
+        let Some(mut setup) = self.report.accept(made) else { return false };
+        let Some(open) = &mut self.open else { return false };
+        let original_data = Arc::clone(&setup.train);
+        open.keep_edited_samples(&mut setup);
+        let now = open.run.setup();
+        setup.frozen = Arc::clone(&now.frozen);
+        let mut model = open.run.model().clone();
+        model.migrate(&now.optimizer, &setup.optimizer);
+        match record::record(&setup, &model, open.run.step() + 1) {
+            Ok(_) => {
+                let StateChange { dropped, added } = open.run.set_setup(setup);
+                open.set_original_data(original_data);
+                self.report.clear_run_problem();
+                self.stale = true;
+                for field in dropped {
+                    self.report.message(format!("state field «{field}» dropped"));
+                }
+                for field in added {
+                    self.report.message(format!("state field «{field}» starts at its initial value"));
+                }
+                true
+            }
+            Err(problem) => {
+                self.report.accept::<()>(Err(vec![*problem]));
+                false
+            }
+        }
+    }
+}

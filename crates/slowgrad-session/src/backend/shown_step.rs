@@ -1,0 +1,157 @@
+//! The present step, recorded once for everything that shows it.
+//!
+//! It must not know how a step is drawn.
+
+use super::lesson_run::LessonRun;
+use super::plots::SHOWN_SAMPLES;
+use super::plots::predictions::maps;
+use crate::protocol::DataInfo;
+use slowgrad_engine::condition::Condition;
+use slowgrad_engine::data::Data;
+use slowgrad_engine::run::Run;
+use slowgrad_engine::setup::Setup;
+use slowgrad_tape::Diagnostic;
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::cue;
+use slowgrad_timeline::picture::{Maps, Picture};
+use std::sync::Arc;
+
+/// A sample's numbers beyond these are not shown.
+const MAX_SHOWN_NUMBERS: usize = 8;
+
+/// A recorded step of a run, with what its scenes share.
+#[derive(Debug, Clone)]
+pub(crate) struct ShownStep {
+    pub(crate) timeline: Arc<Timeline>,
+    /// What the scenes of the step share.
+    pub(crate) picture: Arc<Picture>,
+    /// The neurons' values over the range of the inputs, before the step.
+    pub(crate) maps: Option<Arc<Maps>>,
+}
+
+impl ShownStep {
+    /// Records the step that a run is about to carry out.
+    ///
+    /// # Errors
+    ///
+    /// When a script fails in it.
+    pub(crate) fn record(run: &mut Run) -> Result<Self, Box<Diagnostic>> {
+        let timeline = Timeline::new(Arc::new(run.record()?));
+        let picture = Arc::new(Picture::new(&timeline));
+        Ok(Self { timeline: Arc::new(timeline), picture, maps: maps(run).map(Arc::new) })
+    }
+
+    /// The number of the step, from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.timeline.step().step
+    }
+}
+
+/// The step of the run that is shown, and the parameters that are highlighted in it.
+#[derive(Debug, Default)]
+pub(crate) struct Display {
+    step: Option<ShownStep>,
+    data: Option<Arc<DataInfo>>,
+    /// The condition that highlights parameters, and the run that it was set for.
+    highlight: Option<(cue::Condition, u64)>,
+    /// Whether each parameter is highlighted, flat.
+    highlighted: Option<Arc<[bool]>>,
+}
+
+impl Display {
+    /// The step that is shown.
+    pub(crate) fn step(&self) -> Option<&ShownStep> {
+        self.step.as_ref()
+    }
+
+    /// The samples of the data, as far as they are shown.
+    pub(crate) fn data(&self) -> Option<&Arc<DataInfo>> {
+        self.data.as_ref()
+    }
+
+    /// Whether each parameter of the step is highlighted, flat; `None` while all look alike.
+    pub(crate) fn highlighted(&self) -> Option<&Arc<[bool]>> {
+        self.highlighted.as_ref()
+    }
+
+    /// Whether the step that the run is about to carry out is shown.
+    pub(crate) fn shows_present_step(&self, lesson: &LessonRun) -> bool {
+        let present = lesson.open.as_ref().map(|open| open.run.step() + 1);
+        self.step.as_ref().map(ShownStep::number) == present
+    }
+
+    /// Highlights the parameters for which a condition holds, in this step and later ones.
+    pub(crate) fn set_highlight(&mut self, condition: Option<cue::Condition>, lesson: &mut LessonRun) {
+        self.highlight = condition.map(|condition| (condition, lesson.number()));
+        lesson.report.set_condition_problem(None);
+        self.update_highlight(lesson);
+    }
+
+    /// Evaluates the condition for the step that is shown. One that fails highlights nothing.
+    fn update_highlight(&mut self, lesson: &mut LessonRun) {
+        self.highlighted = None;
+        // A condition belongs to the run that it was set for.
+        let set = self.highlight.filter(|(_, run)| *run == lesson.number());
+        let condition = set.and_then(|(condition, _)| lesson.open.as_ref()?.condition(condition).cloned());
+        let (Some(Condition::Parameter(condition)), Some(shown)) = (condition, &self.step) else { return };
+        match condition.evaluate(shown.timeline.step()) {
+            Ok(highlighted) => self.highlighted = Some(highlighted.into()),
+            Err(problem) => {
+                self.highlight = None;
+                lesson.report.set_condition_problem(Some(*problem));
+            }
+        }
+        lesson.scripts.keep_printed();
+    }
+
+    /// Records the present step.
+    pub(crate) fn update(&mut self, lesson: &mut LessonRun) {
+        // Only the step that is shown prints to the console: not training, trials and plots.
+        lesson.scripts.discard_printed();
+        let Some(open) = &mut lesson.open else { return };
+        let recorded = open.run.record();
+        lesson.scripts.keep_printed();
+        let step = match recorded {
+            Ok(step) => {
+                if !lesson.report.is_stuck() {
+                    lesson.report.clear_run_problem();
+                }
+                step
+            }
+            Err(problem) => {
+                lesson.step_failed(*problem);
+                // The picture and the run stay together: at the last step that can be shown.
+                let before = lesson.open.as_mut().and_then(|open| {
+                    open.run.seek(open.run.step().checked_sub(1)?).ok()?;
+                    open.run.record().ok()
+                });
+                let Some(step) = before else { return };
+                step
+            }
+        };
+        let timeline = Timeline::new(Arc::new(step));
+        let picture = Arc::new(Picture::new(&timeline));
+        self.step = Some(ShownStep { timeline: Arc::new(timeline), picture, maps: None });
+        self.update_highlight(lesson);
+        let (Some(shown), Some(open)) = (&mut self.step, &mut lesson.open) else { return };
+        shown.maps = maps(&mut open.run).map(Arc::new);
+        let data = data_info(open.run.setup());
+        if self.data.as_deref() != Some(&data) {
+            self.data = Some(Arc::new(data));
+        }
+    }
+}
+
+/// The first samples of the data.
+fn data_info(setup: &Setup) -> DataInfo {
+    let few = |numbers: &[f64]| numbers[..numbers.len().min(MAX_SHOWN_NUMBERS)].to_vec();
+    let shown = |data: &Data| {
+        (0..data.len().min(SHOWN_SAMPLES)).map(|at| (few(data.input(at)), few(data.target(at)))).collect()
+    };
+    DataInfo {
+        train: setup.train.len(),
+        test: setup.test.len(),
+        samples: shown(&setup.train),
+        test_samples: shown(&setup.test),
+    }
+}
