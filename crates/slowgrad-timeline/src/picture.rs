@@ -21,11 +21,11 @@ mod update;
 mod wave;
 mod way;
 
-use crate::event::{Cell, Event, EventKind, Phase};
+use crate::events::Timeline;
+use crate::events::{Cell, Event, EventKind, Phase};
+use crate::explain::words::{self, Words};
 use crate::layout::Layout;
 use crate::scene::{Bounds, Comparison, Formula, Math, Scene, ScriptMark, Target};
-use crate::timeline::Timeline;
-use crate::words::{self, Words};
 use canvas::Canvas;
 use crowd::Crowds;
 use highlight::Highlights;
@@ -224,7 +224,7 @@ impl Stage<'_> {
             return words::title(self.timeline, &first);
         }
         let whole =
-            words::title(self.timeline, &crate::event::Address { cell: Cell::Loss, phase: Phase::Loss, ..first });
+            words::title(self.timeline, &crate::events::Address { cell: Cell::Loss, phase: Phase::Loss, ..first });
         let phase = whole.replace(Phase::Loss.name(), first.phase.name());
         first.cell.layer().map_or(phase.clone(), |layer| format!("{phase} · layer {}", layer + 1))
     }

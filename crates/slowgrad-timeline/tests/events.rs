@@ -10,11 +10,11 @@ use slowgrad_engine::model::Model;
 use slowgrad_engine::record::record;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::cue::PlayPart;
-use slowgrad_timeline::event::{Cell, EventKind, Phase};
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::playhead::{BREATH_SECS, Command, Loop, Playhead, Wanted};
-use slowgrad_timeline::print::{self, Selection};
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::events::{Cell, EventKind, Phase};
+use slowgrad_timeline::explain::worked_example::{self, Selection};
+use slowgrad_timeline::playback::cue::PlayPart;
+use slowgrad_timeline::playback::playhead::{BREATH_SECS, Command, Loop, Playhead, Wanted};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -230,9 +230,9 @@ fn a_schedule_and_a_regularizer_are_on_paper_with_their_numbers() {
     let named = |names: [&str; 2]| names.map(str::to_owned).to_vec();
     assert!(kinds.contains(&("rate", None, named(["base", "factor"]))), "{kinds:?}");
     assert_eq!(kinds.iter().filter(|kind| **kind == ("penalized", Some(0), named(["mean", "share"]))).count(), 4);
-    let said = slowgrad_timeline::perform::fill_in("{lr} and {penalty:4}", &timeline, 0);
+    let said = slowgrad_timeline::playback::performer::fill_in("{lr} and {penalty:4}", &timeline, 0);
     let penalty = timeline.step().penalty.as_ref().expect("a regularizer").sum;
-    assert_eq!(said, format!("0.05 and {}", slowgrad_timeline::words::number(penalty, 4)));
+    assert_eq!(said, format!("0.05 and {}", slowgrad_timeline::explain::words::number(penalty, 4)));
 }
 
 #[test]
@@ -460,7 +460,7 @@ fn json_lines_carry_the_full_values() {
 
 #[test]
 fn numbers_are_rounded_right_and_show_whether_they_are_exact() {
-    let shown = |x| slowgrad_timeline::words::number(x, 4);
+    let shown = |x| slowgrad_timeline::explain::words::number(x, 4);
     assert_eq!(shown(0.5), "0.5");
     assert_eq!(shown(1.0 / 3.0), "0.3333");
     assert_eq!(shown(0.1 + 0.2), "0.3000", "not exactly 0.3");

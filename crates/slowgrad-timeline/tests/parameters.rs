@@ -4,7 +4,7 @@
 mod scene_nets;
 
 use scene_nets::{momentum, sgd, small_nets, tanh, timeline};
-use slowgrad_timeline::parameters::{Column, Direction, Order, Sorting, index, name, target};
+use slowgrad_timeline::explain::parameter_table::{Column, Direction, Order, Sorting, index, name, target};
 
 #[test]
 fn a_window_of_the_order_is_that_part_of_a_sorted_list() {

@@ -5,9 +5,9 @@ mod scene_nets;
 use proptest::prelude::*;
 use scene_nets::{momentum, sgd, sigmoid, tanh, timeline};
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::Phase;
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::playhead::{BREATH_SECS, Command, Loop, Playhead, Wanted, natural_secs};
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::events::Phase;
+use slowgrad_timeline::playback::playhead::{BREATH_SECS, Command, Loop, Playhead, Wanted, natural_secs};
 
 /// A frame at 60 a second.
 const DT: f64 = 1.0 / 60.0;

@@ -5,10 +5,10 @@ mod scene_nets;
 use scene_nets::{momentum, relu, sgd, small_nets, tanh, timeline};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::Phase;
-use slowgrad_timeline::inspect::inspect;
+use slowgrad_timeline::events::Phase;
+use slowgrad_timeline::explain::inspect;
+use slowgrad_timeline::explain::words::{Words, number};
 use slowgrad_timeline::scene::{Inspector, Link, Math, Target};
-use slowgrad_timeline::words::{Words, number};
 
 const WORDS: Words = Words { digits: 4 };
 
@@ -65,10 +65,10 @@ fn every_link_leads_to_the_event_that_made_the_number() {
                 let made = timeline.event(event);
                 let (from, to) = match &made.kind {
                     // A batch's gradients are sums; the inspector shows each sample's share.
-                    slowgrad_timeline::event::EventKind::WeightGrad { contribution, sum, .. } => (*contribution, *sum),
-                    slowgrad_timeline::event::EventKind::Backprop { contribution, sum, .. } => (*contribution, *sum),
+                    slowgrad_timeline::events::EventKind::WeightGrad { contribution, sum, .. } => (*contribution, *sum),
+                    slowgrad_timeline::events::EventKind::Backprop { contribution, sum, .. } => (*contribution, *sum),
                     // The slope that δ has passed is that of the chain rule's one step.
-                    slowgrad_timeline::event::EventKind::Chain { local, after, .. } => (*local, *after),
+                    slowgrad_timeline::events::EventKind::Chain { local, after, .. } => (*local, *after),
                     kind => (kind.result(), kind.result()),
                 };
                 let is_same = (4..18).any(|digits| text == number(from, digits) || text == number(to, digits))

@@ -4,11 +4,11 @@
 
 use super::stage::{MOST_PILLS, MOST_PULSES, Slot, Stage, equation, value};
 use super::wave::{ARRIVE, GROUP_ACTIVE, GROUP_SUMS};
-use crate::event::{Cell, Event, EventKind};
-use crate::expression::{Term, compose};
+use crate::events::{Cell, Event, EventKind};
+use crate::explain::expression::{Term, compose};
+use crate::explain::words;
 use crate::layout::{ENTRANCE, toward};
 use crate::scene::{Ink, Math, Target};
-use crate::words;
 use slowgrad_tape::{Notation, Op};
 use std::ops::Range;
 

@@ -5,10 +5,10 @@
 
 use super::silence;
 use super::stage::{Play, Stage, equation, slope, slope_of};
-use crate::formula::enclosed;
-use crate::origin::Origins;
+use crate::events::Origins;
+use crate::explain::formula::enclosed;
+use crate::explain::words::{self, grad_of};
 use crate::scene::{Formula, Ink, Link, Math};
-use crate::words::{self, grad_of};
 use slowgrad_engine::shape::Parameter;
 use std::ops::Range;
 

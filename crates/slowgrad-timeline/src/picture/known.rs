@@ -4,8 +4,8 @@
 //! It must not know where anything stands or what it looks like.
 
 use super::wave::{ARRIVE, GROUP_ACTIVE, GROUP_DELTA, GROUP_SUMS, Wave};
-use crate::event::{Cell, EventKind, Named, Phase};
-use crate::timeline::Timeline;
+use crate::events::Timeline;
+use crate::events::{Cell, EventKind, Named, Phase};
 use slowgrad_engine::dense;
 use slowgrad_engine::record::{RecordedSample, RecordedStep};
 use slowgrad_engine::shape::Parameter;

@@ -6,9 +6,9 @@ use super::canvas::{Rank, Words as Lettering};
 use super::known::{Backward, Forward};
 use super::spots::digits;
 use super::stage::{AROUND, ON_EDGE, Play, Slot, Stage, equation, gradient, slope, update, value};
-use crate::event::{EventKind, Phase};
+use crate::events::{EventKind, Phase};
+use crate::explain::words::{self, number};
 use crate::scene::{Anchor, Bounds, Disc, Edge, Ground, Ink, Math, Point, Target};
-use crate::words::{self, number};
 
 /// The letters of a value at the rim of its disc.
 const CHIP: f32 = 13.5;

@@ -9,11 +9,11 @@ use super::crowd::Crowds;
 use super::known::Known;
 use super::matrix::Matrices;
 use super::wave::Wave;
-use crate::event::{Cell, Event, Phase};
+use crate::events::Timeline;
+use crate::events::{Cell, Event, Phase};
+use crate::explain::words::{self, Words};
 use crate::layout::{LEAST_WORDS, Layout, ROOMY_RADIUS};
 use crate::scene::{Anchor, Ground, Ink, Label, Math, Point, Pulse, Target};
-use crate::timeline::Timeline;
-use crate::words::{self, Words};
 use std::ops::Range;
 
 /// What is being played.

@@ -4,10 +4,10 @@
 //! It must not know any activation or loss: what is left is read off the recorded chain rule of the script.
 
 use super::{Desk, MOST_ROWS, of_layer, row, text};
-use crate::event::{Cell, Phase};
-use crate::origin::{Call, Part};
+use crate::events::origin::{Call, Part};
+use crate::events::{Cell, Phase};
+use crate::explain::words::grad_of;
 use crate::scene::{Ink, InspectorRow, Math, Section};
-use crate::words::grad_of;
 use slowgrad_engine::shape::Parameter;
 
 /// Of more paths than these the sum is one number.
@@ -92,7 +92,7 @@ impl Desk<'_> {
             symbols.extend([self.name(next, to, Some(neuron)), text(" · "), self.delta(next, to)]);
             let weight = self.before(next, to, Some(neuron));
             numbers.extend([
-                if to > 0 { crate::formula::enclosed(weight) } else { weight },
+                if to > 0 { crate::explain::formula::enclosed(weight) } else { weight },
                 text(" · "),
                 self.factor(delta, Ink::Gradient, self.from.delta(self.sample, next, to)),
             ]);

@@ -4,13 +4,13 @@
 //! It must not know any optimizer: the formula, its terms and what they lead to are read off the recorded trace.
 
 use super::{Desk, MOST_ROWS, and_more, digits_apart, row, text};
-use crate::event::{Cell, Phase};
-use crate::expression::{Parts, Term};
-use crate::formula::{FROZEN, enclosed};
-use crate::origin::{Call, Part};
+use crate::events::name_of;
+use crate::events::origin::{Call, Part};
+use crate::events::{Cell, Phase};
+use crate::explain::expression::{Parts, Term};
+use crate::explain::formula::{FROZEN, enclosed};
+use crate::explain::words::{self, Words, grad_of, slope_of, symbol};
 use crate::scene::{Ink, InspectorRow, Math, Section};
-use crate::timeline::name_of;
-use crate::words::{self, Words, grad_of, slope_of, symbol};
 use slowgrad_engine::plugin::Optimizer;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::{Op, Trace, ValueId};

@@ -4,9 +4,9 @@
 //! first event; an event is found by binary search and computed from the recorded step. Memory does not
 //! grow with the number of events.
 
-use crate::event::{Address, Cell, Event, EventKind, Named, Phase};
-use crate::events::cell_plan::{CellOperation, CellPlan};
-use crate::granularity::Granularity;
+use crate::events::Granularity;
+use crate::events::{Address, Cell, Event, EventKind, Named, Phase};
+use crate::events::{CellOperation, CellPlan};
 use crate::scene::Target;
 use slowgrad_engine::dense;
 use slowgrad_engine::record::RecordedStep;
@@ -497,7 +497,11 @@ pub(crate) fn name_of(trace: &Trace, id: ValueId) -> String {
     let node = trace.node(id);
     if node.op.arity() == 0 {
         let named = id.index() < trace.inputs();
-        return if named { trace.input_name(id.index()).to_owned() } else { crate::words::number(node.constant, 6) };
+        return if named {
+            trace.input_name(id.index()).to_owned()
+        } else {
+            crate::explain::words::number(node.constant, 6)
+        };
     }
     if let Some(name) = trace.variable(id) {
         return distinct(trace, id, name);

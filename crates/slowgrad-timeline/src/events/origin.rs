@@ -4,10 +4,10 @@
 //! Formulas and explanations make their numbers links with what this module answers. Only what the engine itself counts
 //! and measures (the number of the step, norms) has no origin here. It must not know how a number is written.
 
-use crate::event::{Address, Cell, Phase};
-use crate::events::cell_plan::{CellOperation, CellPlan};
+use crate::events::Timeline;
+use crate::events::{Address, Cell, Phase};
+use crate::events::{CellOperation, CellPlan};
 use crate::scene::{Link, Plugin, Slider};
-use crate::timeline::Timeline;
 use slowgrad_engine::plugin::{Optimizer, Schedule};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;

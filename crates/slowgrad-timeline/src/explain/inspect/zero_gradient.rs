@@ -3,12 +3,12 @@
 //! It must not know any activation or loss: a slope of 0 is found in the recorded chain rule of the script.
 
 use super::{Desk, of_layer, text};
-use crate::event::{Cell, Phase};
-use crate::formula::why_slope;
-use crate::origin::{Call, Part, Path};
+use crate::events::origin::{Call, Part, Path};
+use crate::events::{Cell, Phase};
+use crate::events::{name_of, named};
+use crate::explain::formula::why_slope;
+use crate::explain::words::{grad_of, symbol};
 use crate::scene::{Ink, InspectorRow, Math, Section};
-use crate::timeline::{name_of, named};
-use crate::words::{grad_of, symbol};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::Instruction;
 

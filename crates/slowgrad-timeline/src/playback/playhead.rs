@@ -4,10 +4,10 @@
 //! `dt` and the timeline of the present step are arguments, so that a test, a window and an exporter play
 //! the same way.
 
-use crate::cue::PlayPart;
-use crate::event::Phase;
-use crate::granularity::Granularity;
-use crate::timeline::Timeline;
+use crate::events::Granularity;
+use crate::events::Phase;
+use crate::events::Timeline;
+use crate::playback::cue::PlayPart;
 use std::ops::Range;
 
 /// What to play again at its end.

@@ -3,9 +3,9 @@
 //! What a cue does is the host's business; when the next one comes is decided here, from elapsed time and
 //! from what the host says is still going on. There is no clock inside.
 
-use crate::cue::{Condition, Cue, Panel, Plot};
-use crate::timeline::Timeline;
-use crate::words;
+use crate::events::Timeline;
+use crate::explain::words;
+use crate::playback::cue::{Condition, Cue, Panel, Plot};
 use std::collections::BTreeMap;
 
 /// What the performance waits for.

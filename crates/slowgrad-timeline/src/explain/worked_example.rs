@@ -2,10 +2,10 @@
 //!
 //! The JSON schema is [`Line`]; its version is [`SCHEMA`] and goes up whenever a field changes its meaning.
 
-use crate::event::{Address, Cell, Event, EventKind, Named, Phase};
-use crate::granularity::Granularity;
-use crate::timeline::Timeline;
-use crate::words::{self, Words};
+use crate::events::Granularity;
+use crate::events::Timeline;
+use crate::events::{Address, Cell, Event, EventKind, Named, Phase};
+use crate::explain::words::{self, Words};
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write};
 use std::ops::Range;

@@ -5,17 +5,17 @@
 //! derivative leads to the operation whose slope it is.
 
 mod paths;
-mod why;
+mod slope_reason;
 
-pub(crate) use why::why_slope;
+pub(crate) use slope_reason::why_slope;
 
-use crate::event::{Cell, Event, EventKind, Named};
-use crate::expression::{Parts, Term, compose};
-use crate::inspect::digits_apart;
-use crate::origin::{Call, LEARNING_RATE, Origins};
+use crate::events::origin::{Call, LEARNING_RATE, Origins};
+use crate::events::{Cell, Event, EventKind, Named};
+use crate::events::{Timeline, name_of};
+use crate::explain::expression::{Parts, Term, compose};
+use crate::explain::inspect::digits_apart;
+use crate::explain::words::{self, Words, grad_of, level, number, parameter, signed, slope_of, symbol};
 use crate::scene::{Formula, Ink, Link, Math};
-use crate::timeline::{Timeline, name_of};
-use crate::words::{self, Words, grad_of, level, number, parameter, signed, slope_of, symbol};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::{Op, ValueId};
 

@@ -1,6 +1,6 @@
 //! What a lesson does, cue by cue, as plain data.
 
-use crate::granularity::Granularity;
+use crate::events::Granularity;
 use crate::scene::Target;
 use serde::{Deserialize, Serialize};
 use slowgrad_engine::shape::Parameter;

@@ -1,7 +1,7 @@
 //! Why a slope is what it is, in words.
 
-use crate::event::Named;
-use crate::words::{number, symbol};
+use crate::events::Named;
+use crate::explain::words::{number, symbol};
 use slowgrad_tape::Op;
 
 /// A rule in words with the operands' names in place of a, b and c.

@@ -2,14 +2,14 @@
 //!
 //! It must not know which script it goes through: paths, slopes and their rules come from the recorded trace.
 
-use super::why::{spelled_rule, why_slope};
+use super::slope_reason::{spelled_rule, why_slope};
 use super::{Lines, Scribe, delta_of, dot, enclosed, equals, nothing, plus, ratio, text};
-use crate::event::{EventKind, Named};
-use crate::expression::{self, Term};
-use crate::origin::{Call, Path};
+use crate::events::name_of;
+use crate::events::origin::{Call, Path};
+use crate::events::{EventKind, Named};
+use crate::explain::expression::{self, Term};
+use crate::explain::words::{self, grad_of, slope_of, symbol};
 use crate::scene::Math;
-use crate::timeline::name_of;
-use crate::words::{self, grad_of, slope_of, symbol};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::Op;
 

@@ -3,9 +3,9 @@
 //! Rows are asked for one by one and in any order, so that a table of a hundred thousand rows costs what is seen of it.
 //! It must not know how a table is drawn.
 
-use crate::event::Cell;
+use crate::events::Cell;
+use crate::explain::words::{self, level};
 use crate::scene::{Ink, Target};
-use crate::words::{self, level};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;
 use std::cmp::Ordering;

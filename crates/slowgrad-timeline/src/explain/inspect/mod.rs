@@ -4,17 +4,17 @@
 //! It must not know places or pictures. Numbers that an event computed carry that event, so that a click
 //! leads to it.
 
-mod nothing;
+mod gradient_path;
 mod parameter;
-mod way;
+mod zero_gradient;
 
-use crate::event::{Cell, EventKind, Phase};
-use crate::expression::{Term, compose};
-use crate::formula::enclosed;
-use crate::origin::{Call, LEARNING_RATE, Origins, Part};
+use crate::events::Timeline;
+use crate::events::origin::{Call, LEARNING_RATE, Origins, Part};
+use crate::events::{Cell, EventKind, Phase};
+use crate::explain::expression::{Term, compose};
+use crate::explain::formula::enclosed;
+use crate::explain::words::{self, Words};
 use crate::scene::{Ink, Inspector, InspectorRow, Link, Math, Section, Target};
-use crate::timeline::Timeline;
-use crate::words::{self, Words};
 use slowgrad_engine::record::{RecordedSample, RecordedStep};
 use slowgrad_engine::shape::Parameter;
 

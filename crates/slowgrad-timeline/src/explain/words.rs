@@ -3,11 +3,11 @@
 //! The formula panel, the trace on paper, captions and screen readers all read what this module writes, so
 //! that they never say different things. Neurons, inputs and layers count from 1 here, as in a textbook.
 
-use crate::event::{Address, Cell, Event, EventKind, Phase};
-use crate::expression::{Term, compose};
-use crate::origin;
+use crate::events::Timeline;
+use crate::events::origin;
+use crate::events::{Address, Cell, Event, EventKind, Phase};
+use crate::explain::expression::{Term, compose};
 use crate::scene::{Ink, Link, Math, Target};
-use crate::timeline::Timeline;
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;
 
@@ -209,7 +209,7 @@ impl Words {
             EventKind::Frozen { value } => format!("The parameter is frozen: it stays {}.", show(*value)),
             EventKind::Updated { old, new, .. } if old == new => format!("The parameter stays {}.", show(*old)),
             EventKind::Updated { old, new, .. } => {
-                let digits = crate::inspect::digits_apart(*old, *new, self.digits);
+                let digits = crate::explain::inspect::digits_apart(*old, *new, self.digits);
                 format!("The parameter moves from {} to {}.", number(*old, digits), number(*new, digits))
             }
         }
