@@ -5,8 +5,9 @@
 
 pub(crate) mod expression;
 pub(crate) mod formula;
-pub(crate) mod inspect;
+mod inspect;
 pub mod parameter_table;
+pub(crate) mod symbols;
 pub mod words;
 pub mod worked_example;
 

@@ -1,100 +1,101 @@
-//! All parameters of a step as a table: what each is, its gradient, the optimizer's state and how far it moved.
+//! All parameters of a step as a table: value, gradient, optimizer state and change.
 //!
-//! Rows are asked for one by one and in any order, so that a table of a hundred thousand rows costs what is seen of it.
+//! Rows are computed on request and in any order, so that a table of a hundred thousand rows costs only its visible rows.
 //! It must not know how a table is drawn.
 
-use crate::events::Cell;
-use crate::explain::words::{self, level};
+use super::symbols;
+use super::words::level;
 use crate::scene::{Ink, Target};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// What a column shows.
+/// A column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Column {
-    /// Which parameter: in the order of the network.
+pub enum ParameterColumn {
+    /// The parameter's symbol. Sorts in the order of the network.
     Name,
-    /// Its value before the step.
+    /// The value before the step.
     Value,
-    /// The gradient that the optimizer got.
+    /// The gradient that the optimizer received.
     Gradient,
     /// A field of the optimizer's state after the step.
     State(usize),
-    /// How far the step moved it.
+    /// The difference that the step made to the value.
     Change,
 }
 
-impl Column {
-    /// The columns of a step's table, from the left.
-    pub fn all(step: &RecordedStep) -> Vec<Column> {
-        let state = (0..step.names.state.len()).map(Column::State);
-        [Column::Name, Column::Value, Column::Gradient].into_iter().chain(state).chain([Column::Change]).collect()
+impl ParameterColumn {
+    /// The columns of a step's table, from left to right.
+    pub fn all(step: &RecordedStep) -> Vec<ParameterColumn> {
+        let state = (0..step.names.state.len()).map(ParameterColumn::State);
+        [ParameterColumn::Name, ParameterColumn::Value, ParameterColumn::Gradient]
+            .into_iter()
+            .chain(state)
+            .chain([ParameterColumn::Change])
+            .collect()
     }
 
-    /// Its heading.
+    /// The heading.
     pub fn heading(self, step: &RecordedStep) -> String {
         match self {
-            Column::Name => "parameter".into(),
-            Column::Value => "value".into(),
-            Column::Gradient => "gradient".into(),
-            Column::State(field) => {
-                step.names.state.get(field).map_or_else(String::new, |name| words::symbol(name).plain())
+            ParameterColumn::Name => "parameter".into(),
+            ParameterColumn::Value => "value".into(),
+            ParameterColumn::Gradient => "gradient".into(),
+            ParameterColumn::State(field) => {
+                step.names.state.get(field).map_or_else(String::new, |name| symbols::symbol(name).plain())
             }
-            Column::Change => "change".into(),
+            ParameterColumn::Change => "change".into(),
         }
     }
 
-    /// What it shows, in a sentence.
+    /// A description for a tooltip.
     pub fn help(self, step: &RecordedStep) -> String {
         let optimizer = &step.names.optimizer;
         match self {
-            Column::Name => "Which parameter, in the order of the network".into(),
-            Column::Value => format!("Its value before step {}", step.step),
-            Column::Gradient => format!("The gradient that {optimizer} got"),
-            Column::State(_) => format!("What {optimizer} keeps of it after step {}", step.step),
-            Column::Change => format!("How far step {} moved it", step.step),
+            ParameterColumn::Name => "The parameter, in the order of the network".into(),
+            ParameterColumn::Value => format!("The value before step {}", step.step),
+            ParameterColumn::Gradient => format!("The gradient that {optimizer} received"),
+            ParameterColumn::State(_) => format!("The state of {optimizer} after step {}", step.step),
+            ParameterColumn::Change => format!("The change in step {}", step.step),
         }
     }
 
-    /// The number in a row, by the parameter's flat index.
+    /// The number in a row, given the parameter's flat index.
     pub fn number(self, step: &RecordedStep, parameter: usize) -> f64 {
         match self {
-            Column::Name => parameter as f64,
-            Column::Value => step.before.values[parameter],
-            Column::Gradient => step.grads[parameter],
-            Column::State(field) => step.after.state[field][parameter],
-            Column::Change => step.after.values[parameter] - step.before.values[parameter],
+            ParameterColumn::Name => parameter as f64,
+            ParameterColumn::Value => step.before.values[parameter],
+            ParameterColumn::Gradient => step.grads[parameter],
+            ParameterColumn::State(field) => step.after.state[field][parameter],
+            ParameterColumn::Change => step.after.values[parameter] - step.before.values[parameter],
         }
     }
 
-    /// The colour of a number in it.
+    /// The colour of a number in this column.
     pub fn ink(self, x: f64) -> Ink {
         match self {
-            Column::Name => Ink::Text,
-            Column::Value => Ink::Weight(level(x)),
-            Column::Gradient => Ink::Gradient(level(x)),
-            Column::State(_) | Column::Change => Ink::Update(level(x)),
+            ParameterColumn::Name => Ink::Text,
+            ParameterColumn::Value => Ink::Weight(level(x)),
+            ParameterColumn::Gradient => Ink::Gradient(level(x)),
+            ParameterColumn::State(_) | ParameterColumn::Change => Ink::Update(level(x)),
         }
     }
 }
 
-/// A parameter's symbol and the layer it belongs to, from 1.
+/// A parameter's symbol and its layer, which counts from 1. `parameter` is a flat index.
 pub fn name(step: &RecordedStep, parameter: usize) -> (String, usize) {
-    let Parameter { layer, neuron, input } = step.shape.parameter(parameter);
-    (words::parameter(step, Cell::Parameter { layer, neuron, input }).plain(), layer + 1)
+    let at = step.shape.parameter(parameter);
+    (symbols::parameter(&step.shape, at).plain(), at.layer + 1)
 }
 
-/// What of the network a parameter is.
+/// The element of the network that a parameter is. `parameter` is a flat index.
 pub fn target(step: &RecordedStep, parameter: usize) -> Target {
-    match step.shape.parameter(parameter) {
-        Parameter { layer, neuron, input: Some(input) } => Target::Weight { layer, neuron, input },
-        Parameter { layer, neuron, input: None } => Target::Bias { layer, neuron },
-    }
+    step.shape.parameter(parameter).into()
 }
 
-/// The parameter that a part of the network is, by its flat index.
+/// The flat index of an element of the network. `None` if it is no parameter, or the network has no such element.
 pub fn index(step: &RecordedStep, target: Target) -> Option<usize> {
     let (layer, neuron, input) = match target {
         Target::Weight { layer, neuron, input } => (layer, neuron, Some(input)),
@@ -107,43 +108,44 @@ pub fn index(step: &RecordedStep, target: Target) -> Option<usize> {
     exists.then(|| shape.index(Parameter { layer, neuron, input }))
 }
 
-/// Which way a column is sorted.
+/// The direction in which a column is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
+pub enum SortDirection {
     /// The largest first.
-    Falling,
+    Descending,
     /// The smallest first.
-    Rising,
-    /// Those that are furthest from 0 first, whatever their sign.
-    Size,
+    Ascending,
+    /// The largest absolute value first.
+    Magnitude,
 }
 
-/// By what a table is sorted.
+/// The column and the direction that a table is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Sorting {
+pub struct SortOrder {
     /// The column.
-    pub column: Column,
-    /// Which way.
-    pub direction: Direction,
+    pub column: ParameterColumn,
+    /// The direction.
+    pub direction: SortDirection,
 }
 
-impl Default for Sorting {
+impl Default for SortOrder {
     fn default() -> Self {
-        Self { column: Column::Name, direction: Direction::Rising }
+        Self { column: ParameterColumn::Name, direction: SortDirection::Ascending }
     }
 }
 
-impl Sorting {
-    /// What a click on a heading makes of it: another column starts with its largest numbers, the same one turns.
+impl SortOrder {
+    /// The order after a click on a heading. Another column starts with its largest numbers; the same column changes its
+    /// direction.
     #[must_use]
-    pub fn clicked(self, column: Column) -> Self {
+    pub fn clicked(self, column: ParameterColumn) -> Self {
         let direction = match (self.column == column, self.direction, column) {
-            (false, _, Column::Name) => Direction::Rising,
-            (false, _, _) => Direction::Falling,
-            (true, Direction::Falling, _) => Direction::Rising,
-            (true, Direction::Rising, Column::Name) => Direction::Falling,
-            (true, Direction::Rising, _) => Direction::Size,
-            (true, Direction::Size, _) => Direction::Falling,
+            (false, _, ParameterColumn::Name) => SortDirection::Ascending,
+            (false, _, _) => SortDirection::Descending,
+            (true, SortDirection::Descending, _) => SortDirection::Ascending,
+            (true, SortDirection::Ascending, ParameterColumn::Name) => SortDirection::Descending,
+            (true, SortDirection::Ascending, _) => SortDirection::Magnitude,
+            (true, SortDirection::Magnitude, _) => SortDirection::Descending,
         };
         Self { column, direction }
     }
@@ -151,15 +153,15 @@ impl Sorting {
     fn compare(self, step: &RecordedStep, a: u32, b: u32) -> Ordering {
         let number = |parameter: u32| self.column.number(step, parameter as usize);
         let by_number = match self.direction {
-            Direction::Falling => number(b).total_cmp(&number(a)),
-            Direction::Rising => number(a).total_cmp(&number(b)),
-            Direction::Size => number(b).abs().total_cmp(&number(a).abs()),
+            SortDirection::Descending => number(b).total_cmp(&number(a)),
+            SortDirection::Ascending => number(a).total_cmp(&number(b)),
+            SortDirection::Magnitude => number(b).abs().total_cmp(&number(a).abs()),
         };
-        // Equal numbers stand in the order of the network.
+        // Equal numbers are in the order of the network.
         by_number.then(a.cmp(&b))
     }
 
-    /// The place of a parameter in the sorted table.
+    /// The row of a parameter in the sorted table. Takes time in proportion to the number of parameters.
     pub fn rank(self, step: &RecordedStep, parameter: usize) -> usize {
         if self == Self::default() {
             return parameter;
@@ -169,30 +171,30 @@ impl Sorting {
     }
 }
 
-/// A sorted table of which only some rows are put in order: those that are seen.
+/// A table of which only the requested rows are sorted.
 #[derive(Debug, Clone, Default)]
-pub struct Order {
+pub struct SortedRows {
     rows: Vec<u32>,
 }
 
-impl Order {
-    /// The parameters in these rows, by their flat index. Takes time in proportion to all parameters, not more.
-    pub fn rows(&mut self, step: &RecordedStep, sorting: Sorting, wanted: Range<usize>) -> &[u32] {
+impl SortedRows {
+    /// The flat indices of the parameters in a range of rows. Takes time in proportion to the number of parameters.
+    pub fn rows(&mut self, step: &RecordedStep, sorting: SortOrder, range: Range<usize>) -> &[u32] {
         let count = step.shape.parameters();
-        let wanted = wanted.start.min(count)..wanted.end.min(count);
+        let range = range.start.min(count)..range.end.min(count);
         if self.rows.len() != count {
             self.rows = (0..count as u32).collect();
         }
         let compare = |a: &u32, b: &u32| sorting.compare(step, *a, *b);
-        if wanted.is_empty() {
+        if range.is_empty() {
             return &[];
         }
-        // What belongs above the first row goes there, then what belongs below the last one; the rest is sorted.
-        let (_, _, _) = self.rows.select_nth_unstable_by(wanted.start, compare);
-        let below = &mut self.rows[wanted.start..];
-        let (_, _, _) = below.select_nth_unstable_by(wanted.len() - 1, compare);
-        let seen = &mut below[..wanted.len()];
-        seen.sort_unstable_by(compare);
-        seen
+        // Partition the parameters above the range, then those below it, and sort only the rest.
+        let (_, _, _) = self.rows.select_nth_unstable_by(range.start, compare);
+        let below = &mut self.rows[range.start..];
+        let (_, _, _) = below.select_nth_unstable_by(range.len() - 1, compare);
+        let requested = &mut below[..range.len()];
+        requested.sort_unstable_by(compare);
+        requested
     }
 }

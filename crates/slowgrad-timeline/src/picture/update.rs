@@ -6,8 +6,9 @@
 use super::canvas::{Rank, Words as Lettering};
 use super::stage::{Stage, gradient, update};
 use crate::events::{Cell, Event, EventKind};
-use crate::explain::inspect::digits_apart;
-use crate::explain::words::{level, number};
+use crate::explain::words::level;
+use crate::number_format::digits_apart;
+use crate::number_format::number;
 use crate::scene::{Anchor, Ground, Ink, Math};
 
 /// The letters of what stands over the network.

@@ -1,23 +1,23 @@
-//! The derivation of an event: what is asked, the formula in symbols, the numbers put in, the result, and in plain
-//! sentences why a factor is 0 or 1.
+//! The derivation of an event: the question it answers, the formula in symbols and in numbers, the result, and a sentence
+//! for every factor that is 0 or 1.
 //!
-//! It must not know places or pictures. Every number that an event of the step computed leads to that event; a local
-//! derivative leads to the operation whose slope it is.
+//! It must not know positions or how a formula is drawn. Every number that an event of the step computed links to that
+//! event; a local derivative links to the operation that it is the slope of.
 
-mod paths;
+mod chain_rule;
 mod slope_reason;
 
-pub(crate) use slope_reason::why_slope;
+pub(crate) use slope_reason::slope_reason;
 
-use crate::events::origin::{Call, LEARNING_RATE, Origins};
-use crate::events::{Cell, Event, EventKind, Named};
-use crate::events::{Timeline, name_of};
-use crate::explain::expression::{Parts, Term, compose};
-use crate::explain::inspect::digits_apart;
-use crate::explain::words::{self, Words, grad_of, level, number, parameter, signed, slope_of, symbol};
+use super::expression::{InlineNodes, Term, compose};
+use super::symbols::{self, delta, enclosed, grad_of, layer_input, pre_activation, ratio, slope_of, symbol};
+use super::words::{self, Explainer, level};
+use crate::events::origin::LEARNING_RATE;
+use crate::events::{CallOrigins, Cell, Event, EventKind, NamedValue, Origins, Timeline, name_of};
+use crate::number_format::{digits_apart, number, signed};
 use crate::scene::{Formula, Ink, Link, Math};
 use slowgrad_engine::shape::Parameter;
-use slowgrad_tape::{Op, ValueId};
+use slowgrad_tape::{Compare, Op, ValueId};
 
 fn text(text: impl Into<String>) -> Math {
     Math::text(text)
@@ -35,18 +35,17 @@ fn plus() -> Math {
     text(" + ")
 }
 
-/// A negative number in brackets.
-pub(crate) fn enclosed(math: Math) -> Math {
-    if math.plain().starts_with('−') { Math::fenced(math) } else { math }
+fn empty() -> Math {
+    Math::Row(Vec::new())
 }
 
-/// δ of a neuron.
-fn delta_of(neuron: usize) -> Math {
-    Math::indexed("δ", (neuron + 1).to_string()).ink(Ink::Gradient(0.5))
+/// `=` for the first sample of a batch, and `+=` for the samples whose gradient is added to the sum.
+fn equals_or_adds(adds: bool) -> Math {
+    text(if adds { " += " } else { " = " })
 }
 
-/// What a formula consists of before it is put together.
-struct Lines {
+/// The parts of a formula that depend on the kind of event.
+struct FormulaParts {
     asked: String,
     symbols: Math,
     numbers: Math,
@@ -55,7 +54,7 @@ struct Lines {
     why: Vec<String>,
 }
 
-impl Lines {
+impl FormulaParts {
     fn new(asked: String, symbols: Math, numbers: Math, result: Math) -> Self {
         Self { asked, symbols, numbers, result, notes: Vec::new(), why: Vec::new() }
     }
@@ -69,349 +68,225 @@ impl Lines {
         self.why.extend(why);
         self
     }
+
+    fn because_if(self, condition: bool, why: impl FnOnce() -> String) -> Self {
+        self.because(condition.then(why))
+    }
 }
 
-fn nothing() -> Math {
-    Math::Row(Vec::new())
-}
-
-/// The names that formulas of one event use.
-struct Scribe<'a> {
-    words: Words,
+/// An event with everything that its formula refers to.
+struct FormulaContext<'a> {
+    explainer: Explainer,
     timeline: &'a Timeline,
     from: Origins<'a>,
     event: &'a Event,
+    /// The sample of the event; in the update the last one.
     sample: usize,
     layer: usize,
     neuron: usize,
 }
 
-impl Words {
+impl Explainer {
     /// The formula of an event.
     pub fn formula(self, timeline: &Timeline, event: &Event) -> Formula {
-        let neuron = match event.address.cell {
-            Cell::Neuron { neuron, .. } | Cell::Parameter { neuron, .. } => neuron,
-            _ => 0,
-        };
-        let scribe = Scribe {
-            words: self,
+        let (layer, neuron) = event.address.cell.layer_and_neuron();
+        let context = FormulaContext {
+            explainer: self,
             timeline,
             from: Origins::of(timeline),
             event,
             sample: event.address.sample.unwrap_or(timeline.step().samples.len() - 1),
-            layer: event.address.cell.layer().unwrap_or(0),
+            layer,
             neuron,
         };
-        let mut lines = scribe.lines();
+        let mut parts = context.parts();
         if !event.kind.result().is_finite() {
-            lines.notes.push(Math::prose("this is not a finite number").ink(Ink::Accent));
+            parts.notes.push(Math::prose("this is not a finite number").ink(Ink::Accent));
         }
-        let Lines { asked, symbols, numbers, result, notes, why } = lines;
+        let FormulaParts { asked, symbols, numbers, result, notes, why } = parts;
         let title = words::title(timeline, &event.address);
         Formula { title, asked, symbols, numbers, result, sentence: self.sentence(event), notes, why }
     }
 }
 
-impl Scribe<'_> {
-    fn is_last(&self) -> bool {
-        self.layer + 1 == self.timeline.step().shape.layers()
-    }
-
-    /// What enters the layer: x from the sample, a from the layer before.
-    fn source(&self, input: usize) -> Math {
-        Math::indexed(if self.layer == 0 { "x" } else { "a" }, (input + 1).to_string())
+impl FormulaContext<'_> {
+    fn input(&self, input: usize) -> Math {
+        layer_input(self.layer, input)
     }
 
     fn w(&self, neuron: usize, input: usize) -> Math {
-        let cell = Cell::Parameter { layer: self.layer, neuron, input: Some(input) };
-        parameter(self.timeline.step(), cell)
+        symbols::parameter(&self.timeline.step().shape, Parameter { layer: self.layer, neuron, input: Some(input) })
     }
 
     fn b(&self) -> Math {
-        let cell = Cell::Parameter { layer: self.layer, neuron: self.neuron, input: None };
-        parameter(self.timeline.step(), cell)
-    }
-
-    fn z(neuron: usize) -> Math {
-        Math::indexed("z", (neuron + 1).to_string())
+        symbols::parameter(&self.timeline.step().shape, self.own_parameter(None))
     }
 
     fn a(&self, neuron: usize) -> Math {
-        Math::indexed(if self.is_last() { "ŷ" } else { "a" }, (neuron + 1).to_string())
+        symbols::activation(&self.timeline.step().shape, self.layer, neuron)
     }
 
     fn value(&self, x: f64, link: Option<Link>) -> Math {
-        self.words.mark(x, Ink::Value, link)
+        self.explainer.mark(x, Ink::Value, link)
     }
 
     fn weight(&self, x: f64, link: Option<Link>) -> Math {
-        self.words.mark(x, Ink::Weight, link)
+        self.explainer.mark(x, Ink::Weight, link)
+    }
+
+    fn grad(&self, x: f64, link: Option<Link>) -> Math {
+        self.explainer.mark(x, Ink::Gradient, link)
     }
 
     /// The weight of an input, or the bias, before the step.
     fn before(&self, input: Option<usize>) -> Math {
-        let at = Parameter { layer: self.layer, neuron: self.neuron, input };
-        self.words.before(self.timeline.step(), at)
-    }
-
-    fn grad(&self, x: f64, link: Option<Link>) -> Math {
-        self.words.mark(x, Ink::Gradient, link)
+        self.explainer.before(self.timeline.step(), self.own_parameter(input))
     }
 
     fn show(&self, x: f64) -> String {
-        number(x, self.words.digits)
+        number(x, self.explainer.digits)
     }
 
-    fn call(&self) -> Option<Call<'_>> {
-        Call::of_event(self.timeline, &self.event.address)
+    fn call(&self) -> Option<CallOrigins<'_>> {
+        CallOrigins::of_event(self.timeline, &self.event.address)
     }
 
-    fn lines(&self) -> Lines {
-        let (s, layer, neuron, from) = (self.sample, self.layer, self.neuron, self.from);
+    fn own_parameter(&self, input: Option<usize>) -> Parameter {
+        Parameter { layer: self.layer, neuron: self.neuron, input }
+    }
+
+    /// The parameter that the event updates.
+    fn parameter(&self) -> Parameter {
+        let input = match self.event.address.cell {
+            Cell::Parameter { input, .. } => input,
+            _ => None,
+        };
+        self.own_parameter(input)
+    }
+
+    fn parameter_name(&self) -> Math {
+        symbols::parameter(&self.timeline.step().shape, self.parameter())
+    }
+
+    fn parts(&self) -> FormulaParts {
         match &self.event.kind {
-            EventKind::Enter { input, value } => Lines::new(
-                format!("Which number is input {}?", input + 1),
-                Math::indexed("x", (input + 1).to_string()),
-                nothing(),
-                self.value(*value, Some(from.row(s))),
+            EventKind::Enter { input, value } => FormulaParts::new(
+                format!("What is input {}?", input + 1),
+                layer_input(0, *input),
+                empty(),
+                self.value(*value, Some(self.from.row(self.sample))),
             ),
-            EventKind::Product { input, weight, x, product } => {
-                let source = self.value(*x, from.source(s, layer, *input));
-                Lines::new(
-                    format!("What travels along {}?", self.w(neuron, *input).plain()),
-                    Math::row([self.w(neuron, *input), dot(), self.source(*input)]),
-                    Math::row([self.before(Some(*input)), dot(), enclosed(source)]),
-                    self.value(*product, None),
-                )
-                .because(self.why_product(*input, *weight, *x))
-            }
+            EventKind::Product { input, weight, x, product } => self.product(*input, (*weight, *x), *product),
             EventKind::Accumulate { input, weight, x, before, sum } => {
-                let source = self.value(*x, from.source(s, layer, *input));
-                Lines::new(
-                    format!("What has neuron {} gathered so far?", neuron + 1),
-                    Math::row([Math::variable("sum"), plus(), self.w(neuron, *input), dot(), self.source(*input)]),
-                    Math::row([
-                        self.value(*before, from.partial_sum(s, layer, neuron, *input)),
-                        plus(),
-                        enclosed(self.before(Some(*input))),
-                        dot(),
-                        enclosed(source),
-                    ]),
-                    self.value(*sum, None),
-                )
-                .because(["Product and sum are one operation here, rounded once.".to_owned()])
-                .because(self.why_product(*input, *weight, *x))
+                self.partial_sum(*input, (*weight, *x), *before, *sum)
             }
-            EventKind::AddBias { sum, z, .. } => {
-                let terms = self.timeline.step().shape.fan_in(layer);
-                Lines::new(
-                    format!("What is the pre-activation {}?", Self::z(neuron).plain()),
-                    Math::row([Self::z(neuron), equals(), Math::variable("sum"), plus(), self.b()]),
-                    Math::row([
-                        self.value(*sum, from.partial_sum(s, layer, neuron, terms)),
-                        plus(),
-                        enclosed(self.before(None)),
-                    ]),
-                    self.value(*z, None),
-                )
-            }
+            EventKind::AddBias { sum, z, .. } => self.add_bias(*sum, *z),
             EventKind::Operation { op, operands, result } => self.operation(*op, operands, result),
-            EventKind::Ask { compare, a, b, answer } => {
-                let sign = || text(format!(" {} ", compare.symbol()));
-                let call = self.call();
-                let guard = call.as_ref().and_then(|call| call.guard(self.event.index));
-                let value = |named: &Named, id: Option<ValueId>| {
-                    let event = call.as_ref().zip(id).and_then(|(call, id)| call.value(id));
-                    self.value(named.value, event)
-                };
-                Lines::new(
-                    "Which way does the script go?".into(),
-                    Math::row([symbol(&a.name), sign(), symbol(&b.name), text(" ?")]),
-                    Math::row([value(a, guard.map(|guard| guard.0)), sign(), value(b, guard.map(|guard| guard.1))]),
-                    text(if *answer { "yes" } else { "no" }),
-                )
-            }
-            EventKind::Activated { activation, neuron, z, a } => {
-                let argument = self.value(*z, from.z(s, layer, *neuron));
-                let whole = self.timeline.step().names.whole_layer[layer];
-                let call = self.call();
-                let result = call.as_ref().map(|call| call.trace.outputs()[if whole { *neuron } else { 0 }]);
-                Lines::new(
-                    format!("What does neuron {} answer?", neuron + 1),
-                    Math::row([self.a(*neuron), equals(), text(activation.clone()), Math::fenced(Self::z(*neuron))]),
-                    Math::row([text(activation.clone()), Math::fenced(argument)]),
-                    self.value(*a, call.zip(result).and_then(|(call, result)| call.value(result))),
-                )
-            }
-            EventKind::LossValue { loss, value } => {
-                let call = self.call();
-                let spelled = call.as_ref().and_then(|call| self.spelled(call, call.trace.outputs()[0]));
-                let result = call.as_ref().and_then(|call| call.value(call.trace.outputs()[0]));
-                let (symbols, numbers) = spelled.unwrap_or_else(|| (nothing(), nothing()));
-                let named = [Math::variable("L"), equals(), text(format!("{loss}(ŷ, y)"))];
-                let spelled = (symbols != nothing()).then(|| [equals(), symbols]).into_iter().flatten();
-                Lines::new(
-                    "How wrong is the network on this sample?".into(),
-                    Math::row(named.into_iter().chain(spelled)),
-                    numbers,
-                    self.words.link(*value, Ink::Loss, result),
-                )
-            }
-            EventKind::Seed => Lines::new(
-                "Where does the way back start?".into(),
+            EventKind::Compare { compare, a, b, answer } => self.compare(*compare, (a, b), *answer),
+            EventKind::Activated { activation, neuron, z, a } => self.activated(activation, *neuron, *z, *a),
+            EventKind::LossValue { loss, value } => self.loss_value(loss, *value),
+            EventKind::Seed => FormulaParts::new(
+                "Where does backpropagation start?".into(),
                 grad_of(Math::variable("L")),
-                nothing(),
+                empty(),
                 self.grad(1.0, None),
             )
-            .because(["It is 1: the loss changes by as much as itself.".to_owned()]),
+            .because(["The derivative of the loss with respect to itself is 1.".to_owned()]),
             EventKind::Chain { op, of, operands, into, upstream, local, before, after, .. } => {
                 self.chain(*op, of, operands, *into, (*upstream, *local), *before, *after)
             }
             EventKind::Delta { neuron, grad_a, delta } => self.delta(*neuron, *grad_a, *delta),
-            EventKind::BiasGrad { delta, before, sum } => {
-                let share = self.grad(*delta, from.delta(s, layer, neuron));
-                let mut numbers = vec![share];
-                if let Some(before) = before {
-                    let at = Parameter { layer, neuron, input: None };
-                    let earlier = self.grad(*before, s.checked_sub(1).and_then(|s| from.gradient(s, at)));
-                    numbers = vec![earlier, plus(), enclosed(numbers.remove(0))];
-                }
-                Lines::new(
-                    format!("How does the loss change with {}?", self.b().plain()),
-                    Math::row([grad_of(self.b()), becomes(before.is_some()), delta_of(neuron)]),
-                    Math::Row(numbers),
-                    self.grad(*sum, None),
-                )
-                .because(["z grows by as much as the bias, so the slope from the bias to z is 1.".to_owned()])
-                .because(before.map(|_| SHARE.to_owned()))
-            }
+            EventKind::BiasGrad { delta, before, sum } => self.bias_grad(*delta, *before, *sum),
             EventKind::WeightGrad { input, delta, x, before, sum, .. } => {
-                let product = [
-                    self.grad(*delta, from.delta(s, layer, neuron)),
-                    dot(),
-                    enclosed(self.value(*x, from.source(s, layer, *input))),
-                ];
-                let numbers = match before {
-                    Some(before) => {
-                        let at = Parameter { layer, neuron, input: Some(*input) };
-                        let earlier = self.grad(*before, s.checked_sub(1).and_then(|s| from.gradient(s, at)));
-                        let [delta, dot, x] = product;
-                        Math::row([earlier, plus(), enclosed(delta), dot, x])
-                    }
-                    None => Math::row(product),
-                };
-                let source = self.source(*input).plain();
-                Lines::new(
-                    format!("How does the loss change with {}?", self.w(neuron, *input).plain()),
-                    Math::row([
-                        grad_of(self.w(neuron, *input)),
-                        becomes(before.is_some()),
-                        grad_of(Self::z(neuron)),
-                        dot(),
-                        ratio(Self::z(neuron), self.w(neuron, *input)),
-                        equals(),
-                        delta_of(neuron),
-                        dot(),
-                        self.source(*input),
-                    ]),
-                    numbers,
-                    self.grad(*sum, None),
-                )
-                .because((*x == 0.0).then(|| {
-                    format!("{source} is 0: however the weight changes, the neuron does not notice it on this sample.")
-                }))
-                .because((*x == 1.0).then(|| format!("{source} is 1, so the weight's slope is δ itself.")))
-                .because((*delta == 0.0).then(|| {
-                    format!("{} is 0: the loss does not change with this neuron's z.", delta_of(neuron).plain())
-                }))
-                .because(before.map(|_| SHARE.to_owned()))
+                self.weight_grad(*input, (*delta, *x), *before, *sum)
             }
-            EventKind::Backprop { input, delta, .. } => self.backprop(*input, *delta),
-            EventKind::Average { sum, count, mean } => {
-                let at = self.parameter();
-                Lines::new(
-                    format!("What is the mean gradient of {}?", self.parameter_name().plain()),
-                    Math::row([
-                        Math::variable("g"),
-                        equals(),
-                        Math::fraction(grad_of(self.parameter_name()), Math::variable("n")),
-                    ]),
-                    Math::fraction(self.grad(*sum, from.gradient(s, at)), text(count.to_string())),
-                    self.grad(*mean, None),
-                )
-            }
-            EventKind::Rate { schedule, base, factor, lr } => {
-                let call = self.call();
-                let result = call.as_ref().and_then(|call| call.value(call.trace.outputs()[0]));
-                Lines::new(
-                    "How large is the learning rate in this step?".into(),
-                    Math::row([
-                        Math::variable("η"),
-                        equals(),
-                        Math::indexed("η", "0"),
-                        dot(),
-                        text(format!("{schedule}(step)")),
-                    ]),
-                    Math::row([
-                        self.words.link(*base, Ink::Text, Some(LEARNING_RATE)),
-                        dot(),
-                        enclosed(self.words.link(*factor, Ink::Text, result)),
-                    ]),
-                    text(self.show(*lr)),
-                )
-                .because((*factor == 0.0).then(|| "The schedule says 0: this step moves nothing.".to_owned()))
-                .because((*factor == 1.0).then(|| "The schedule says 1: the optimizer's own rate.".to_owned()))
-            }
+            EventKind::Backprop { input, delta, before, sum, .. } => self.backprop(*input, *delta, *before, *sum),
+            EventKind::Average { sum, count, mean } => FormulaParts::new(
+                format!("What is the mean gradient of {}?", self.parameter_name().plain()),
+                Math::row([
+                    Math::variable("g"),
+                    equals(),
+                    Math::fraction(grad_of(self.parameter_name()), Math::variable("n")),
+                ]),
+                Math::fraction(
+                    self.grad(*sum, self.from.gradient(self.sample, self.parameter())),
+                    text(count.to_string()),
+                ),
+                self.grad(*mean, None),
+            ),
+            EventKind::Rate { schedule, base, factor, lr } => self.rate(schedule, *base, *factor, *lr),
             EventKind::Penalized { regularizer, mean, share, grad } => {
-                let at = self.parameter();
-                let name = || self.parameter_name();
-                let symbols = if self.timeline.step().samples.len() > 1 {
-                    vec![Math::variable("g"), text(" += "), slope_of("R", name())]
-                } else {
-                    vec![Math::variable("g"), equals(), grad_of(name()), plus(), slope_of("R", name())]
-                };
-                let slope = self.call().and_then(|call| call.gradient(0, call.trace.chain().len()));
-                Lines::new(
-                    format!("What does the regularizer {regularizer} add for {}?", name().plain()),
-                    Math::Row(symbols),
-                    Math::row([self.grad(*mean, from.mean_gradient(at)), plus(), enclosed(self.grad(*share, slope))]),
-                    self.grad(*grad, None),
-                )
-                .because((*share == 0.0).then(|| format!("{regularizer} has no slope at this weight.")))
+                self.penalized(regularizer, *mean, *share, *grad)
             }
-            EventKind::Frozen { .. } => Lines::new(
-                format!("Where does the step move {}?", self.parameter_name().plain()),
-                Math::row([self.parameter_name(), Math::prose(" stays")]),
-                nothing(),
-                self.words.before(self.timeline.step(), self.parameter()),
+            EventKind::Frozen { .. } => FormulaParts::new(
+                format!("How does the step change {}?", self.parameter_name().plain()),
+                Math::row([self.parameter_name(), Math::prose(" does not change")]),
+                empty(),
+                self.explainer.before(self.timeline.step(), self.parameter()),
             )
             .because([FROZEN.to_owned()]),
             EventKind::Updated { optimizer, old, new } => self.updated(optimizer, *old, *new),
         }
     }
 
-    fn parameter(&self) -> Parameter {
-        let input = match self.event.address.cell {
-            Cell::Parameter { input, .. } => input,
-            _ => None,
-        };
-        Parameter { layer: self.layer, neuron: self.neuron, input }
+    fn product(&self, input: usize, (weight, x): (f64, f64), product: f64) -> FormulaParts {
+        let x_math = self.value(x, self.from.layer_input(self.sample, self.layer, input));
+        let w = self.w(self.neuron, input);
+        FormulaParts::new(
+            format!("What does {} contribute to the sum?", w.plain()),
+            Math::row([w, dot(), self.input(input)]),
+            Math::row([self.before(Some(input)), dot(), enclosed(x_math)]),
+            self.value(product, None),
+        )
+        .because(self.zero_factor(input, weight, x))
     }
 
-    fn parameter_name(&self) -> Math {
-        parameter(self.timeline.step(), self.event.address.cell)
+    fn partial_sum(&self, input: usize, (weight, x): (f64, f64), before: f64, sum: f64) -> FormulaParts {
+        let (s, layer, neuron) = (self.sample, self.layer, self.neuron);
+        let x_math = self.value(x, self.from.layer_input(s, layer, input));
+        FormulaParts::new(
+            format!("What is the weighted sum of neuron {} so far?", neuron + 1),
+            Math::row([Math::variable("sum"), plus(), self.w(neuron, input), dot(), self.input(input)]),
+            Math::row([
+                self.value(before, self.from.partial_sum(s, layer, neuron, input)),
+                plus(),
+                enclosed(self.before(Some(input))),
+                dot(),
+                enclosed(x_math),
+            ]),
+            self.value(sum, None),
+        )
+        .because(["The product and the sum are one operation here (fused multiply-add), rounded once.".to_owned()])
+        .because(self.zero_factor(input, weight, x))
     }
 
-    fn why_product(&self, input: usize, weight: f64, x: f64) -> Option<String> {
-        let (w, source) = (self.w(self.neuron, input).plain(), self.source(input).plain());
+    /// Why a product is 0.
+    fn zero_factor(&self, input: usize, weight: f64, x: f64) -> Option<String> {
+        let (w, source) = (self.w(self.neuron, input).plain(), self.input(input).plain());
         match (weight == 0.0, x == 0.0) {
-            (_, true) => Some(format!("{source} is 0, so the weight has no part in the sum.")),
-            (true, _) => Some(format!("{w} is 0, so {source} has no part in the sum.")),
+            (_, true) => Some(format!("{source} is 0, so the weight has no effect on the sum.")),
+            (true, _) => Some(format!("{w} is 0, so {source} has no effect on the sum.")),
             _ => None,
         }
     }
 
-    fn operation(&self, op: Op, operands: &[Named], result: &Named) -> Lines {
+    fn add_bias(&self, sum: f64, z: f64) -> FormulaParts {
+        let (s, layer, neuron) = (self.sample, self.layer, self.neuron);
+        let terms = self.timeline.step().shape.fan_in(layer);
+        let name = pre_activation(neuron);
+        FormulaParts::new(
+            format!("What is the pre-activation {}?", name.plain()),
+            Math::row([name, equals(), Math::variable("sum"), plus(), self.b()]),
+            Math::row([
+                self.value(sum, self.from.partial_sum(s, layer, neuron, terms)),
+                plus(),
+                enclosed(self.before(None)),
+            ]),
+            self.value(z, None),
+        )
+    }
+
+    fn operation(&self, op: Op, operands: &[NamedValue], result: &NamedValue) -> FormulaParts {
         let call = self.call();
         let node = call.as_ref().and_then(|call| call.node_of(self.event.index));
         let numbers = operands.iter().enumerate().map(|(k, operand)| {
@@ -419,7 +294,7 @@ impl Scribe<'_> {
             Term::leaf(self.value(operand.value, event))
         });
         let names = operands.iter().map(|operand| Term::leaf(symbol(&operand.name)));
-        Lines::new(
+        FormulaParts::new(
             format!("What is {}?", symbol(&result.name).plain()),
             Math::row([symbol(&result.name), equals(), compose(op, names.collect()).math()]),
             compose(op, numbers.collect()).math(),
@@ -427,17 +302,156 @@ impl Scribe<'_> {
         )
     }
 
-    fn updated(&self, optimizer: &str, old: f64, new: f64) -> Lines {
+    fn compare(&self, compare: Compare, (a, b): (&NamedValue, &NamedValue), answer: bool) -> FormulaParts {
+        let sign = || text(format!(" {} ", compare.symbol()));
+        let call = self.call();
+        let guard = call.as_ref().and_then(|call| call.guard(self.event.index));
+        let value = |named: &NamedValue, id: Option<ValueId>| {
+            let event = call.as_ref().zip(id).and_then(|(call, id)| call.value(id));
+            self.value(named.value, event)
+        };
+        FormulaParts::new(
+            "Which branch does the script take?".into(),
+            Math::row([symbol(&a.name), sign(), symbol(&b.name), text(" ?")]),
+            Math::row([value(a, guard.map(|guard| guard.0)), sign(), value(b, guard.map(|guard| guard.1))]),
+            text(if answer { "yes" } else { "no" }),
+        )
+    }
+
+    fn activated(&self, activation: &str, neuron: usize, z: f64, a: f64) -> FormulaParts {
+        let argument = self.value(z, self.from.z(self.sample, self.layer, neuron));
+        let whole = self.timeline.step().names.whole_layer[self.layer];
+        let call = self.call();
+        let result = call.as_ref().map(|call| call.trace.outputs()[if whole { neuron } else { 0 }]);
+        FormulaParts::new(
+            format!("What is the activation of neuron {}?", neuron + 1),
+            Math::row([self.a(neuron), equals(), text(activation), Math::fenced(pre_activation(neuron))]),
+            Math::row([text(activation), Math::fenced(argument)]),
+            self.value(a, call.zip(result).and_then(|(call, result)| call.value(result))),
+        )
+    }
+
+    fn loss_value(&self, loss: &str, value: f64) -> FormulaParts {
+        let call = self.call();
+        let written_out = call.as_ref().and_then(|call| self.written_out(call, call.trace.outputs()[0]));
+        let result = call.as_ref().and_then(|call| call.value(call.trace.outputs()[0]));
+        let (symbols, numbers) = written_out.unwrap_or_else(|| (empty(), empty()));
+        let named = [Math::variable("L"), equals(), text(format!("{loss}(ŷ, y)"))];
+        let expression = (symbols != empty()).then(|| [equals(), symbols]).into_iter().flatten();
+        FormulaParts::new(
+            "How wrong is the network on this sample?".into(),
+            Math::row(named.into_iter().chain(expression)),
+            numbers,
+            self.explainer.link(value, Ink::Loss, result),
+        )
+    }
+
+    /// The sum over the earlier samples of the batch, if there are any, with its origin.
+    fn earlier_samples(&self, before: Option<f64>, at: Parameter) -> Option<Math> {
+        let link = self.sample.checked_sub(1).and_then(|sample| self.from.gradient(sample, at));
+        before.map(|before| self.grad(before, link))
+    }
+
+    fn bias_grad(&self, delta_value: f64, before: Option<f64>, sum: f64) -> FormulaParts {
+        let own = self.grad(delta_value, self.from.delta(self.sample, self.layer, self.neuron));
+        let numbers = match self.earlier_samples(before, self.own_parameter(None)) {
+            Some(earlier) => Math::row([earlier, plus(), enclosed(own)]),
+            None => Math::row([own]),
+        };
+        FormulaParts::new(
+            format!("How does the loss change with {}?", self.b().plain()),
+            Math::row([grad_of(self.b()), equals_or_adds(before.is_some()), delta(self.neuron)]),
+            numbers,
+            self.grad(sum, None),
+        )
+        .because(["z contains the bias as a plain term, so ∂z/∂b = 1.".to_owned()])
+        .because_if(before.is_some(), || ADDED_TO_BATCH.to_owned())
+    }
+
+    fn weight_grad(&self, input: usize, (delta_value, x): (f64, f64), before: Option<f64>, sum: f64) -> FormulaParts {
+        let (s, layer, neuron) = (self.sample, self.layer, self.neuron);
+        let delta_math = self.grad(delta_value, self.from.delta(s, layer, neuron));
+        let x_math = enclosed(self.value(x, self.from.layer_input(s, layer, input)));
+        let numbers = match self.earlier_samples(before, self.own_parameter(Some(input))) {
+            Some(earlier) => Math::row([earlier, plus(), enclosed(delta_math), dot(), x_math]),
+            None => Math::row([delta_math, dot(), x_math]),
+        };
+        let (w, z, source) = (self.w(neuron, input), pre_activation(neuron), self.input(input).plain());
+        FormulaParts::new(
+            format!("How does the loss change with {}?", w.plain()),
+            Math::row([
+                grad_of(w.clone()),
+                equals_or_adds(before.is_some()),
+                grad_of(z.clone()),
+                dot(),
+                ratio(z, w),
+                equals(),
+                delta(neuron),
+                dot(),
+                self.input(input),
+            ]),
+            numbers,
+            self.grad(sum, None),
+        )
+        .because_if(x == 0.0, || format!("{source} is 0, so on this sample the weight has no effect on the neuron."))
+        .because_if(x == 1.0, || format!("{source} is 1, so the weight's gradient is δ itself."))
+        .because_if(delta_value == 0.0, || {
+            format!("{} is 0: the loss does not change with this neuron's z.", delta(neuron).plain())
+        })
+        .because_if(before.is_some(), || ADDED_TO_BATCH.to_owned())
+    }
+
+    fn rate(&self, schedule: &str, base: f64, factor: f64, lr: f64) -> FormulaParts {
+        let call = self.call();
+        let result = call.as_ref().and_then(|call| call.value(call.trace.outputs()[0]));
+        FormulaParts::new(
+            "How large is the learning rate in this step?".into(),
+            Math::row([
+                Math::variable("η"),
+                equals(),
+                Math::indexed("η", "0"),
+                dot(),
+                text(format!("{schedule}(step)")),
+            ]),
+            Math::row([
+                self.explainer.link(base, Ink::Text, Some(LEARNING_RATE)),
+                dot(),
+                enclosed(self.explainer.link(factor, Ink::Text, result)),
+            ]),
+            text(self.show(lr)),
+        )
+        .because_if(factor == 0.0, || "The schedule returns 0, so the learning rate of this step is 0.".to_owned())
+        .because_if(factor == 1.0, || "The schedule returns 1, so the learning rate is the one that is set.".to_owned())
+    }
+
+    fn penalized(&self, regularizer: &str, mean: f64, share: f64, grad: f64) -> FormulaParts {
+        let name = || self.parameter_name();
+        let symbols = if self.timeline.step().samples.len() > 1 {
+            vec![Math::variable("g"), text(" += "), slope_of("R", name())]
+        } else {
+            vec![Math::variable("g"), equals(), grad_of(name()), plus(), slope_of("R", name())]
+        };
+        let slope = self.call().and_then(|call| call.gradient(0, call.trace.chain().len()));
+        let mean = self.grad(mean, self.from.mean_gradient(self.parameter()));
+        FormulaParts::new(
+            format!("What does the regularizer {regularizer} add for {}?", name().plain()),
+            Math::Row(symbols),
+            Math::row([mean, plus(), enclosed(self.grad(share, slope))]),
+            self.grad(grad, None),
+        )
+        .because_if(share == 0.0, || format!("The slope of {regularizer} is 0 at this weight."))
+    }
+
+    fn updated(&self, optimizer: &str, old: f64, new: f64) -> FormulaParts {
         let call = self.call();
         let name = self.parameter_name();
         let result = call.as_ref().map(|call| call.trace.outputs()[0]);
-        let spelled = call.as_ref().zip(result).and_then(|(call, result)| self.spelled(call, result));
+        let written_out = call.as_ref().zip(result).and_then(|(call, result)| self.written_out(call, result));
         let (symbols, numbers) =
-            spelled.unwrap_or_else(|| (Math::row([text(optimizer), Math::fenced(text("…"))]), nothing()));
-        let digits = digits_apart(old, new, self.words.digits);
-        let exact = Words { digits };
+            written_out.unwrap_or_else(|| (Math::row([text(optimizer), Math::fenced(text("…"))]), empty()));
+        let exact = Explainer { digits: digits_apart(old, new, self.explainer.digits) };
         let event = call.as_ref().zip(result).and_then(|(call, result)| call.value(result));
-        let moves = Math::row([
+        let change = Math::row([
             text("Δ"),
             name.clone(),
             equals(),
@@ -445,48 +459,38 @@ impl Scribe<'_> {
             text(" − "),
             enclosed(exact.before(self.timeline.step(), self.parameter())),
             equals(),
-            text(signed(new - old, self.words.digits)).ink(Ink::Update(level(new - old))),
+            text(signed(new - old, self.explainer.digits)).ink(Ink::Update(level(new - old))),
         ]);
-        Lines::new(
-            format!("Where does {optimizer} move {}?", name.plain()),
+        FormulaParts::new(
+            format!("How does {optimizer} change {}?", name.plain()),
             Math::row([name, text(" ← "), symbols]),
             numbers,
             self.weight(new, event),
         )
-        .note(moves)
+        .note(change)
     }
 
-    /// The expression of a result down to names, in symbols and in numbers; nothing when it is an input.
-    fn spelled(&self, call: &Call<'_>, result: ValueId) -> Option<(Math, Math)> {
+    /// The expression of a result, in symbols and in numbers. `None` if the result is an input.
+    fn written_out(&self, call: &CallOrigins<'_>, result: ValueId) -> Option<(Math, Math)> {
         if call.trace.node(result).op.arity() == 0 {
             return None;
         }
-        let parts = Parts::of(call.trace, result);
-        let is_update = matches!(self.event.address.cell, Cell::Parameter { .. });
-        let symbols = parts.write(call.trace, result, &|id| match id.index() {
-            // The script's w is this very parameter.
-            0 if is_update => Term::leaf(self.parameter_name()),
+        let inline = InlineNodes::of(call.trace, result);
+        let updates = matches!(self.event.address.cell, Cell::Parameter { .. });
+        let symbols = inline.write(call.trace, result, &|id| match id.index() {
+            // The first input of an optimizer is this parameter.
+            0 if updates => Term::leaf(self.parameter_name()),
             _ => Term::leaf(symbol(&name_of(call.trace, id))),
         });
-        let numbers = parts.write(call.trace, result, &|id| match id.index() {
-            0 if is_update => Term::leaf(self.words.before(self.timeline.step(), self.parameter())),
+        let numbers = inline.write(call.trace, result, &|id| match id.index() {
+            0 if updates => Term::leaf(self.explainer.before(self.timeline.step(), self.parameter())),
             _ => Term::leaf(self.value(call.values[id.index()], call.value(id))),
         });
         Some((symbols.math(), numbers.math()))
     }
 }
 
-/// Why a frozen parameter does not move.
-pub(crate) const FROZEN: &str = "It is frozen: whatever its gradient, no update moves it.";
+/// Why a frozen parameter does not change.
+pub(crate) const FROZEN: &str = "It is frozen: updates do not change it, whatever its gradient.";
 
-const SHARE: &str = "This sample's share is added to the sum over the batch.";
-
-/// `=` for the first of a batch, and `+=` for what joins a sum.
-fn becomes(joins: bool) -> Math {
-    text(if joins { " += " } else { " = " })
-}
-
-/// ∂of/∂by.
-fn ratio(of: Math, by: Math) -> Math {
-    Math::fraction(Math::row([text("∂"), of]), Math::row([text("∂"), by]))
-}
+const ADDED_TO_BATCH: &str = "This sample's gradient is added to the sum over the batch.";
