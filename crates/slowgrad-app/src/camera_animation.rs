@@ -5,8 +5,8 @@
 use egui::Vec2;
 use slowgrad_engine::shape::Shape;
 use slowgrad_render::View;
-use slowgrad_timeline::cue::Look;
 use slowgrad_timeline::layout::Layout;
+use slowgrad_timeline::playback::cue::CameraTarget;
 use slowgrad_timeline::scene::{Bounds, Point, Target};
 
 /// How long it takes, in seconds.
@@ -30,16 +30,23 @@ pub(crate) struct Flight {
 
 impl Flight {
     /// The way from a view to a look, for a network that is drawn with this size.
-    pub(crate) fn new(view: &View, look: Look, whole: Bounds, layout: &Layout, shape: &Shape, size: Vec2) -> Self {
+    pub(crate) fn new(
+        view: &View,
+        look: CameraTarget,
+        whole: Bounds,
+        layout: &Layout,
+        shape: &Shape,
+        size: Vec2,
+    ) -> Self {
         let mut all = view.clone();
         all.fit(whole, size);
         let mut goal = all.clone();
-        if look != Look::Fit {
+        if look != CameraTarget::Fit {
             goal.fit(bounds(look, layout, shape), size);
             goal.zoom = goal.zoom.min(NEAREST * all.zoom).max(all.zoom);
         }
         let from = (view.center, view.zoom);
-        Self { from, to: (goal.center, goal.zoom), at: from, secs: 0.0, ends_fitted: look == Look::Fit }
+        Self { from, to: (goal.center, goal.zoom), at: from, secs: 0.0, ends_fitted: look == CameraTarget::Fit }
     }
 
     /// Moves the view on; answers whether the flight goes on.
@@ -61,22 +68,22 @@ impl Flight {
 }
 
 /// The box around what is looked at.
-fn bounds(look: Look, layout: &Layout, shape: &Shape) -> Bounds {
+fn bounds(look: CameraTarget, layout: &Layout, shape: &Shape) -> Bounds {
     let source = |layer: usize, input: usize| match layer.checked_sub(1) {
         Some(before) => Target::Neuron { layer: before, neuron: input },
         None => Target::Input(input),
     };
     let targets: Vec<Target> = match look {
-        Look::Layer(layer) => {
+        CameraTarget::Layer(layer) => {
             let neurons = (0..shape.size(layer)).map(|neuron| Target::Neuron { layer, neuron });
             neurons.chain((0..shape.fan_in(layer)).map(|input| source(layer, input))).collect()
         }
-        Look::At(Target::Weight { layer, neuron, input }) => {
+        CameraTarget::At(Target::Weight { layer, neuron, input }) => {
             vec![Target::Neuron { layer, neuron }, source(layer, input)]
         }
-        Look::At(Target::Bias { layer, neuron }) => vec![Target::Neuron { layer, neuron }],
-        Look::At(target) => vec![target],
-        Look::Fit => Vec::new(),
+        CameraTarget::At(Target::Bias { layer, neuron }) => vec![Target::Neuron { layer, neuron }],
+        CameraTarget::At(target) => vec![target],
+        CameraTarget::Fit => Vec::new(),
     };
     let mut bounds = Bounds { min: [f32::INFINITY; 2], max: [f32::NEG_INFINITY; 2] };
     for [x, y] in targets.into_iter().map(|target| layout.position(target)) {
@@ -92,7 +99,7 @@ mod tests {
 
     const SIZE: Vec2 = Vec2::new(800.0, 500.0);
 
-    fn fly(view: &mut View, look: Look) -> Flight {
+    fn fly(view: &mut View, look: CameraTarget) -> Flight {
         let shape = Shape::new(2, &[3, 1]);
         let layout = Layout::new(&shape);
         Flight::new(view, look, layout.bounds(), &layout, &shape, SIZE)
@@ -112,14 +119,14 @@ mod tests {
         let mut view = View::default();
         view.fit(layout.bounds(), SIZE);
         let whole = view.clone();
-        let mut flight = fly(&mut view, Look::At(Target::Weight { layer: 1, neuron: 0, input: 2 }));
+        let mut flight = fly(&mut view, CameraTarget::At(Target::Weight { layer: 1, neuron: 0, input: 2 }));
         land(&mut view, &mut flight);
         let [from, to] = [Target::Neuron { layer: 0, neuron: 2 }, Target::Neuron { layer: 1, neuron: 0 }]
             .map(|target| layout.position(target));
         let middle = [from[0].midpoint(to[0]), from[1].midpoint(to[1])];
         assert!((view.center[0] - middle[0]).abs() < 0.01 && (view.center[1] - middle[1]).abs() < 0.01);
         assert!(view.zoom >= whole.zoom && !view.auto_fit);
-        let mut flight = fly(&mut view, Look::Fit);
+        let mut flight = fly(&mut view, CameraTarget::Fit);
         land(&mut view, &mut flight);
         assert!(view.auto_fit && (view.zoom - whole.zoom).abs() < 0.001);
     }
@@ -127,7 +134,7 @@ mod tests {
     #[test]
     fn who_takes_the_view_keeps_it() {
         let mut view = View::default();
-        let mut flight = fly(&mut view, Look::Layer(1));
+        let mut flight = fly(&mut view, CameraTarget::Layer(1));
         assert!(flight.go_on(&mut view, 0.1));
         view.shift([30.0, 0.0]);
         let taken = view.clone();

@@ -7,8 +7,8 @@ use crate::state::Gui;
 use egui::{ClippedPrimitive, Context, Pos2, RawInput, Rect, Vec2};
 use slowgrad_render::{Offscreen, RenderError, RgbaImage};
 use slowgrad_session::{Clock, Link, Session};
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::playhead::Command;
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::playback::playhead::Command;
 use std::time::Duration;
 
 /// A lesson that is not ready after this long never will be.

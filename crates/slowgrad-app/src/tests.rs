@@ -13,7 +13,7 @@ use slowgrad_session::Session;
 use slowgrad_session::shipped;
 use slowgrad_session::testing::{inline, timeout};
 use slowgrad_session::{Command, Difference, Link, Slot};
-use slowgrad_timeline::playhead::Loop;
+use slowgrad_timeline::playback::playhead::Loop;
 use std::path::Path;
 use std::time::Duration;
 
@@ -310,8 +310,9 @@ fn a_drag_over_a_step_with_fewer_events_ends_where_the_pointer_is() {
 #[test]
 fn digits_are_a_speed() {
     let mut window = open("welcome");
-    let speed =
-        |window: &Window| window.state().session.playhead.as_ref().map(slowgrad_timeline::playhead::Playhead::speed);
+    let speed = |window: &Window| {
+        window.state().session.playhead.as_ref().map(slowgrad_timeline::playback::playhead::Playhead::speed)
+    };
     for (typed, meant) in [("50", 50.0), ("05", 0.5), ("3", 3.0)] {
         for digit in typed.chars() {
             window.event(Event::Text(digit.to_string()));

@@ -35,7 +35,7 @@ pub fn visible_state(session: &Session, gui: &Gui) -> Value {
         "full_speed": session.is_full_speed(),
         "caption": session.caption(),
         "question": session.performance.stage().question.as_ref().map(|question| json!({
-            "text": question.text, "chosen": question.chosen, "revealed": question.is_revealed,
+            "text": question.text, "chosen": question.chosen, "revealed": question.revealed,
         })),
         "lit": snapshot.and_then(|snapshot| snapshot.lit.as_ref()).map(|lit| lit.iter().filter(|lit| **lit).count()),
         "waiting": session.performance.waits_for_presenter(),

@@ -2,7 +2,7 @@
 
 use crate::PhaseMark;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::Phase;
+use slowgrad_timeline::events::Phase;
 use slowgrad_timeline::scene::Ink;
 
 /// The phases of a step as parts of its length, from 0 to 1.

@@ -12,9 +12,9 @@ use crate::words::{kind, suggestion};
 use rhai::{Dynamic, Engine, FnPtr, NativeCallContext};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::Location;
-use slowgrad_timeline::cue::{Condition, Cue, Look, Panel, PlayPart, Plot};
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::playhead;
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::playback::cue::{CameraTarget, Cue, CueCondition, Panel, PlayPart, Plot};
+use slowgrad_timeline::playback::playhead;
 use slowgrad_timeline::scene::Target;
 use std::rc::Rc;
 
@@ -81,7 +81,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
         let example = "stage.train_until(|m| m.loss < 0.01, 5000)";
         let until = stage.condition(&condition, Subject::Training, example)?;
         let most = count(&most, "train_until")? as u64;
-        Cue::TrainUntil { until, most }
+        Cue::TrainUntil { until, max_steps: most }
     });
     cue!("clear", |stage| Cue::Clear);
     cue!("speed", |stage, speed| Cue::Speed(speed_of(&speed)?));
@@ -115,30 +115,30 @@ impl Speaking<'_> {
     }
 
     /// Keeps a closure; the cue gets its number.
-    fn condition(&self, value: &Dynamic, subject: Subject, example: &str) -> Outcome<Condition> {
+    fn condition(&self, value: &Dynamic, subject: Subject, example: &str) -> Outcome<CueCondition> {
         let Some(function) = value.clone().try_cast::<FnPtr>() else {
             let message = format!("this cue needs a condition, but this is {}", kind(value));
             return Err(Problem::new("wrong-type", message).help(format!("write `{example}`")).into());
         };
         let mut closures = self.stage.closures.borrow_mut();
         closures.push(Closure::new(subject, &function, self.location.clone()));
-        Ok(Condition(closures.len() - 1))
+        Ok(CueCondition(closures.len() - 1))
     }
 
     /// `"fit"`, a part of the network, or `#{ layer: 1 }` with or without a neuron.
-    fn look(&self, value: &Dynamic) -> Outcome<Look> {
+    fn look(&self, value: &Dynamic) -> Outcome<CameraTarget> {
         const USAGE: &str =
             "write `stage.camera(\"fit\")`, `stage.camera(#{ layer: 1 })` or `stage.camera(neuron(1, 0))`";
         if let Ok(word) = value.clone().into_string() {
             if word == "fit" {
-                return Ok(Look::Fit);
+                return Ok(CameraTarget::Fit);
             }
             let problem = Problem::new("unknown-name", format!("there is nothing named `{word}` to look at"));
             return Err(problem.help(USAGE).into());
         }
         let Ok(map) = value.as_map_ref() else {
             return match self.part(value, "camera") {
-                Ok(part) => Ok(Look::At(part)),
+                Ok(part) => Ok(CameraTarget::At(part)),
                 Err(_) if !value.is::<ParameterMark>() && !value.is::<NeuronMark>() => {
                     let message = format!("`camera` cannot look at {}", kind(value));
                     Err(Problem::new("wrong-type", message).help(USAGE).into())
@@ -156,7 +156,7 @@ impl Speaking<'_> {
         };
         let neuron = field("neuron")?;
         reading::parameter(Parameter { layer, neuron: neuron.unwrap_or(0), input: None }, &self.stage.shape)?;
-        Ok(neuron.map_or(Look::Layer(layer), |neuron| Look::At(Target::Neuron { layer, neuron })))
+        Ok(neuron.map_or(CameraTarget::Layer(layer), |neuron| CameraTarget::At(Target::Neuron { layer, neuron })))
     }
 }
 
@@ -186,10 +186,10 @@ fn ask(question: &Dynamic, answers: &Dynamic, right: &Dynamic) -> Outcome<Cue> {
 
 fn speed_of(value: &Dynamic) -> Outcome<f64> {
     let speed = plain(value, "speed")?;
-    if (playhead::SLOWEST..=playhead::FASTEST).contains(&speed) {
+    if (playhead::MIN_SPEED..=playhead::MAX_SPEED).contains(&speed) {
         return Ok(speed);
     }
-    let (slowest, fastest) = (playhead::SLOWEST, playhead::FASTEST);
+    let (slowest, fastest) = (playhead::MIN_SPEED, playhead::MAX_SPEED);
     let message = format!("`speed` goes from {slowest} to {fastest}, but this is {speed}");
     Err(Problem::new("wrong-value", message).help("1 is the usual pace; `stage.train(…)` trains at full speed").into())
 }
@@ -246,7 +246,7 @@ fn seconds_of(value: &Dynamic, cue: &str) -> Outcome<f64> {
 
 fn granularity(value: &Dynamic) -> Outcome<Granularity> {
     let name = caption(value, "by")?;
-    Granularity::named(&name).ok_or_else(|| {
+    Granularity::from_name(&name).ok_or_else(|| {
         let problem = Problem::new("unknown-name", format!("there is no granularity `{name}`"));
         problem.help(suggestion(&name, Granularity::ALL.map(Granularity::name)).unwrap_or_default()).into()
     })

@@ -9,7 +9,7 @@ use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::rng::Rng;
 use slowgrad_engine::shape::{Parameter, Shape};
 use slowgrad_tape::Location;
-use slowgrad_timeline::cue::Cue;
+use slowgrad_timeline::playback::cue::Cue;
 use std::cell::RefCell;
 use std::rc::Rc;
 

@@ -20,7 +20,7 @@ use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef, Sample, SpecPatch, WeightsSpec};
 use slowgrad_engine::weights;
 use slowgrad_tape::{Diagnostic, Location, Source};
-use slowgrad_timeline::cue::Cue;
+use slowgrad_timeline::playback::cue::Cue;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -10,17 +10,17 @@ use slowgrad_engine::plugin::{Optimizer, Schedule};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::{Cell, Event, EventKind, Phase};
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::inspect::inspect;
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::events::{Cell, Event, EventKind, Phase};
+use slowgrad_timeline::explain::inspect;
+use slowgrad_timeline::explain::words::Explainer;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Moment, Picture, SceneOptions};
 use slowgrad_timeline::scene::{Inspector, InspectorRow, Link, Math, Plugin, Slider, Target};
-use slowgrad_timeline::words::Words;
 use std::sync::Arc;
 
 /// Enough digits to distinguish all numbers.
-const EXACT: Words = Words { digits: 17 };
+const EXACT: Explainer = Explainer { digits: 17 };
 
 /// The recorded step of a lesson.
 fn timeline(lesson: &str, step: u64) -> Timeline {
@@ -161,8 +161,7 @@ fn check_links(what: &str, (before, timeline): (Option<&Timeline>, &Timeline), m
         match *link {
             Link::Event(index) => {
                 let event = timeline.event(index);
-                let is_answer =
-                    matches!(event.kind, EventKind::Ask { answer, .. } if text == if answer { "yes" } else { "no" });
+                let is_answer = matches!(event.kind, EventKind::Compare { answer, .. } if text == if answer { "yes" } else { "no" });
                 let is_given = read(text).is_some_and(|x| gives(&event, x));
                 assert!(is_answer || is_given, "{what}: {text} leads to event {index}, which is {:?}", event.kind);
             }
@@ -185,7 +184,7 @@ fn check_links(what: &str, (before, timeline): (Option<&Timeline>, &Timeline), m
                 assert!(event.location.is_some(), "{what}: {text} is nowhere");
                 let is_there = match &event.kind {
                     EventKind::Operation { operands, .. } => operands.iter().any(|operand| is(operand.value)),
-                    EventKind::Ask { a, b, .. } => is(a.value) || is(b.value),
+                    EventKind::Compare { a, b, .. } => is(a.value) || is(b.value),
                     _ => false,
                 };
                 assert!(is_there, "{what}: {text} is not used by {:?}", event.kind);
@@ -356,14 +355,14 @@ fn check(what: &str, steps: (Option<&Timeline>, &Timeline)) -> (usize, usize) {
         let Some(at) = parameter(target) else { continue };
         let index = step.shape.index(at);
         // The stated terms move the parameter, and the result is its new value.
-        let rows = section(&inspector, "Why this much?").unwrap();
+        let rows = section(&inspector, "Why this change?").unwrap();
         let change = rows[0].value.plain();
         let amount = read(change.rsplit(" = ").next().unwrap()).unwrap();
         let (old, new) = (step.before.values[index], step.after.values[index]);
         let moved = if rows[0].label.plain().starts_with('Δ') { old + amount } else { amount };
         assert!(same(moved, new), "{what}: {old:e} and {change} is {moved:e} and not {new:e}");
         // A gradient of 0 has a reason with an event; any other gradient needs none.
-        let reasons = section(&inspector, "Why nothing?");
+        let reasons = section(&inspector, "Why is the gradient 0?");
         assert_eq!(reasons.is_some(), step.mean_grad(index) == 0.0, "{what}");
         for row in reasons.into_iter().flatten() {
             assert!(!row.why.is_empty() || row.label.plain().starts_with("∂L"), "{what}: {row:?}");
@@ -392,13 +391,13 @@ fn a_dead_relu_is_found_behind_the_next_layer() {
     let timeline = timeline(&lesson(fields, ""), 1);
     let target = Target::Weight { layer: 0, neuron: 1, input: 0 };
     let inspector = inspect(&timeline, 0, target, EXACT);
-    let reasons = section(&inspector, "Why nothing?").unwrap();
+    let reasons = section(&inspector, "Why is the gradient 0?").unwrap();
     let names: Vec<String> = reasons.iter().map(|row| row.label.plain()).collect();
     assert_eq!(names, ["∂L/∂w₂₁", "δ₂^(1)", "∂L/∂a₂^(1)", "δ₁^(2)", "z > 0"], "{reasons:?}");
     let mut found = Vec::new();
     links(&reasons[4].value, &mut found);
     let origin = timeline.event(found.last().unwrap().1);
-    assert!(matches!(origin.kind, EventKind::Ask { answer: false, .. }), "{origin:?}");
+    assert!(matches!(origin.kind, EventKind::Compare { answer: false, .. }), "{origin:?}");
     assert_eq!(origin.target, Target::Neuron { layer: 1, neuron: 0 });
 }
 
@@ -406,12 +405,14 @@ fn a_dead_relu_is_found_behind_the_next_layer() {
 fn a_zero_derivative_inside_a_script_is_explained_by_its_operation() {
     let fields = "layers: [1, 1, 1], data: [#{ input: [1.0], target: [1.0] }],
         weights: [#{ weight: [[-2.0]], bias: [0.0] }, #{ weight: [[1.5]], bias: [0.0] }]";
-    for (activation, word) in [("max(z, 0.0)", "larger"), ("clamp(z, -1.0, 1.0)", "cut off"), ("floor(z)", "stairs")] {
+    for (activation, word) in
+        [("max(z, 0.0)", "larger"), ("clamp(z, -1.0, 1.0)", "clamped"), ("floor(z)", "step function")]
+    {
         // The lesson's own activation is used for the hidden layers.
         let functions = format!("fn activation(z) {{ {activation} }}");
         let timeline = timeline(&lesson(fields, &functions), 1);
         let inspector = inspect(&timeline, 0, Target::Weight { layer: 0, neuron: 0, input: 0 }, EXACT);
-        let reasons = section(&inspector, "Why nothing?").unwrap();
+        let reasons = section(&inspector, "Why is the gradient 0?").unwrap();
         assert!(reasons.last().unwrap().why.contains(word), "{activation}: {reasons:?}");
     }
 }
@@ -421,8 +422,9 @@ fn momentum_adam_and_a_custom_rule_are_explained_from_their_scripts() {
     let change = |optimizer: &str, functions: &str| {
         let fields = format!("layers: [2, 2, 1], {optimizer} data: \"xor\", batch: 1");
         let timeline = timeline(&lesson(&fields, functions), 2);
-        let inspector = inspect(&timeline, 0, Target::Weight { layer: 1, neuron: 0, input: 1 }, Words { digits: 4 });
-        let rows = section(&inspector, "Why this much?").unwrap().to_vec();
+        let inspector =
+            inspect(&timeline, 0, Target::Weight { layer: 1, neuron: 0, input: 1 }, Explainer { digits: 4 });
+        let rows = section(&inspector, "Why this change?").unwrap().to_vec();
         rows.into_iter().map(|row| format!("{}: {}", row.label.plain(), row.value.plain())).collect::<Vec<_>>()
     };
     let starts =

@@ -113,7 +113,7 @@ fn none_is_valid_and_set_adds_and_removes_plugins() {
     assert_eq!((&lesson.spec.regularizer, &lesson.spec.schedule), (&None, &None));
     let mut spec = lesson.spec.clone();
     let mut patches = lesson.cues.iter().map(|cue| match cue {
-        slowgrad_timeline::cue::Cue::Set(patch) => patch.clone(),
+        slowgrad_timeline::playback::cue::Cue::Set(patch) => patch.clone(),
         other => panic!("{other:?}"),
     });
     let setup = sandbox.patch(&mut spec, &patches.next().unwrap()).unwrap();

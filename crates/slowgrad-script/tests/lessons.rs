@@ -9,8 +9,8 @@ use slowgrad_engine::shape::{Parameter, Shape};
 use slowgrad_engine::spec::{DataSpec, ParamValue, PluginRef, SpecPatch};
 use slowgrad_script::{PluginKind, TokenKind, highlight};
 use slowgrad_tape::math;
-use slowgrad_timeline::cue::{Condition, Cue, Look, Panel, PlayPart, Plot};
-use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::playback::cue::{CameraTarget, Cue, CueCondition, Panel, PlayPart, Plot};
 use slowgrad_timeline::scene::Target;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -129,16 +129,16 @@ fn the_stage_records_cues_and_numbers_their_conditions() {
             Cue::Focus(Target::Weight { layer: 1, neuron: 0, input: 2 }),
             Cue::Focus(Target::Bias { layer: 0, neuron: 1 }),
             Cue::Focus(neuron),
-            Cue::Highlight(Condition(0)),
-            Cue::Highlight(Condition(1)),
-            Cue::Highlight(Condition(2)),
-            Cue::TrainUntil { until: Condition(3), most: 100 },
+            Cue::Highlight(CueCondition(0)),
+            Cue::Highlight(CueCondition(1)),
+            Cue::Highlight(CueCondition(2)),
+            Cue::TrainUntil { until: CueCondition(3), max_steps: 100 },
             Cue::Clear,
             Cue::Speed(0.5),
-            Cue::Camera(Look::Fit),
-            Cue::Camera(Look::Layer(1)),
-            Cue::Camera(Look::At(neuron)),
-            Cue::Camera(Look::At(Target::Weight { layer: 0, neuron: 1, input: 1 })),
+            Cue::Camera(CameraTarget::Fit),
+            Cue::Camera(CameraTarget::Layer(1)),
+            Cue::Camera(CameraTarget::At(neuron)),
+            Cue::Camera(CameraTarget::At(Target::Weight { layer: 0, neuron: 1, input: 1 })),
             Cue::Show(Panel::Timeline),
             Cue::Hide(Panel::Lesson),
             Cue::Plot(Plot::Loss),

@@ -5,7 +5,7 @@ mod common;
 
 use slowgrad_engine::run::Run;
 use slowgrad_script::PluginKind;
-use slowgrad_timeline::cue::{Cue, PlayPart};
+use slowgrad_timeline::playback::cue::{Cue, PlayPart};
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -21,11 +21,13 @@ mod update;
 mod wave;
 mod way;
 
-use crate::event::{Cell, Event, EventKind, Phase};
+use crate::events::Timeline;
+use crate::events::{Cell, Event, EventKind, Phase};
+use crate::explain::symbols;
+use crate::explain::words::{self, Explainer};
 use crate::layout::Layout;
+use crate::number_format;
 use crate::scene::{Bounds, Comparison, Formula, Math, Scene, ScriptMark, Target};
-use crate::timeline::Timeline;
-use crate::words::{self, Words};
 use canvas::Canvas;
 use crowd::Crowds;
 use highlight::Highlights;
@@ -124,7 +126,7 @@ impl Picture {
             crowds: &self.crowds,
             matrices: &self.matrices,
             spots: spots::spots(&timeline.step().shape, layout, options),
-            words: Words { digits: options.digits },
+            words: Explainer { digits: options.digits },
             canvas: Canvas::default(),
         };
         stage.network();
@@ -224,7 +226,7 @@ impl Stage<'_> {
             return words::title(self.timeline, &first);
         }
         let whole =
-            words::title(self.timeline, &crate::event::Address { cell: Cell::Loss, phase: Phase::Loss, ..first });
+            words::title(self.timeline, &crate::events::Address { cell: Cell::Loss, phase: Phase::Loss, ..first });
         let phase = whole.replace(Phase::Loss.name(), first.phase.name());
         first.cell.layer().map_or(phase.clone(), |layer| format!("{phase} · layer {}", layer + 1))
     }
@@ -251,16 +253,16 @@ impl Stage<'_> {
 /// Where an event stands in its script, with what it gave; nothing for those that come from no script.
 pub fn script_mark(event: &Event, digits: usize) -> Option<ScriptMark> {
     let location = event.location.clone()?;
-    let number = |x| words::number(x, digits);
+    let number = |x| number_format::number(x, digits);
     let (name, value) = match &event.kind {
-        EventKind::Operation { result, .. } => (words::symbol(&result.name).plain(), number(result.value)),
-        EventKind::Ask { compare, a, b, answer } => {
-            let [a, b] = [a, b].map(|operand| words::symbol(&operand.name).plain());
+        EventKind::Operation { result, .. } => (symbols::symbol(&result.name).plain(), number(result.value)),
+        EventKind::Compare { compare, a, b, answer } => {
+            let [a, b] = [a, b].map(|operand| symbols::symbol(&operand.name).plain());
             (format!("{a} {} {b}", compare.symbol()), if *answer { "yes".into() } else { "no".into() })
         }
         EventKind::Chain { operands, into, after, .. } => {
-            let of = words::differentiated(event.address.phase);
-            let operand = operands.get(*into).map_or(String::new(), |operand| words::symbol(&operand.name).plain());
+            let of = symbols::differentiated(event.address.phase);
+            let operand = operands.get(*into).map_or(String::new(), |operand| symbols::symbol(&operand.name).plain());
             (format!("∂{of}/∂{operand}"), number(*after))
         }
         other => (String::new(), number(other.result())),

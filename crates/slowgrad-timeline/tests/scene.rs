@@ -5,12 +5,12 @@ mod scene_nets;
 use scene_nets::{frozen, large_net, momentum, relu, sgd, sigmoid, small_nets, tanh, timeline};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::{Cell, EventKind, Phase};
-use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::events::{Cell, EventKind, Phase};
 use slowgrad_timeline::layout::Layout;
+use slowgrad_timeline::number_format::number;
 use slowgrad_timeline::picture::{Maps, Moment, Picture, SceneOptions, scene, zoom_step};
 use slowgrad_timeline::scene::{Anchor, Bounds, Disc, Edge, Ground, Ink, Label, Scene, Target};
-use slowgrad_timeline::words::number;
 use std::sync::Arc;
 
 /// The events that a test looks at: all of a short step, and of a long one those that a stride meets.
@@ -526,7 +526,7 @@ fn a_frozen_parameter_says_that_it_stays() {
         held += 1;
         let scene = picture(&timeline, index..index + 1, 1.0);
         assert!(texts(&scene).iter().any(|text| *text == format!("frozen: {}", number(value, 3))));
-        assert_eq!(scene.formula.sentence, format!("The parameter is frozen: it stays {}.", number(value, 3)));
+        assert_eq!(scene.formula.sentence, format!("The parameter is frozen at {}.", number(value, 3)));
         if matches!(event.target, Target::Weight { .. }) {
             assert!(scene.edges.iter().any(|edge| edge.target == event.target && edge.is_frozen));
         }

@@ -6,11 +6,11 @@ use slowgrad_render::{
     Offscreen, RenderError, RgbaImage, StillContent, Theme, phase_marks, still_network_size, still_ui, still_zoom,
 };
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::inspect::inspect;
+use slowgrad_timeline::explain::inspect;
+use slowgrad_timeline::explain::words::Explainer;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Maps, Moment, SceneOptions, scene, zoom_step};
 use slowgrad_timeline::scene::Target;
-use slowgrad_timeline::words::Words;
 use std::sync::Arc;
 
 /// A moment to be drawn.
@@ -43,7 +43,7 @@ impl Still<'_> {
         };
         let scene = scene(self.timeline, &layout, &self.moment, &options);
         let last = self.moment.events.end - 1;
-        let words = Words { digits: options.digits };
+        let words = Explainer { digits: options.digits };
         let inspector = self.selected.map(|target| inspect(self.timeline, last, target, words));
         let phases = phase_marks(self.timeline);
         let done = self.moment.events.start as f32 + self.moment.progress * self.moment.events.len() as f32;

@@ -12,8 +12,8 @@ use crate::state::{DrawerTab, Gui, Overlay};
 use egui::Event;
 use slowgrad_session::Session;
 use slowgrad_session::{Command, UsedFile};
-use slowgrad_timeline::cue::Panel as LessonPanel;
-use slowgrad_timeline::playhead;
+use slowgrad_timeline::playback::cue::Panel as LessonPanel;
+use slowgrad_timeline::playback::playhead;
 use slowgrad_timeline::scene::Target;
 
 impl Gui {

@@ -8,10 +8,10 @@ use egui::Context;
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_session::Session;
 use slowgrad_session::{Knob, Slot};
-use slowgrad_timeline::cue::Panel as LessonPanel;
-use slowgrad_timeline::playhead;
+use slowgrad_timeline::number_format;
+use slowgrad_timeline::playback::cue::Panel as LessonPanel;
+use slowgrad_timeline::playback::playhead;
 use slowgrad_timeline::scene::{Link, Plugin, Slider};
-use slowgrad_timeline::words;
 
 /// What a link pointed out is marked so long.
 const POINTED_SECS: f64 = 2.5;
@@ -193,7 +193,7 @@ fn told(session: &Session, sample: usize) -> Option<String> {
     let data = session.snapshot.as_ref()?.data.as_ref()?;
     let (input, target) = data.samples.get(sample)?;
     let list = |numbers: &[f64]| {
-        let mut words: Vec<String> = numbers.iter().take(MOST_NUMBERS).map(|x| words::number(*x, 4)).collect();
+        let mut words: Vec<String> = numbers.iter().take(MOST_NUMBERS).map(|x| number_format::number(*x, 4)).collect();
         if numbers.len() > MOST_NUMBERS {
             words.push("…".into());
         }

@@ -362,7 +362,7 @@ pub(crate) const TABLE: &[Entry] = &[
         "The loss over the steps, for training data and test data",
     ),
     entry(
-        Action::Plot(Plot::Answers),
+        Action::Plot(Plot::Predictions),
         Group::Looking,
         "Plot: predictions",
         &[Shortcut::command(Key::Num2)],

@@ -3,7 +3,7 @@
 use super::positions::{line_at, range_of};
 use slowgrad_tape::Source;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::Event;
+use slowgrad_timeline::events::Event;
 use slowgrad_timeline::picture::script_mark;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,8 +56,8 @@ mod tests {
     use super::*;
     use slowgrad_script::{Limits, Sandbox};
     use slowgrad_session::testing::shipped_library;
-    use slowgrad_timeline::event::Phase;
-    use slowgrad_timeline::words;
+    use slowgrad_timeline::events::Phase;
+    use slowgrad_timeline::number_format;
 
     #[test]
     fn lines_tell_what_they_have_computed_and_not_what_they_will() {
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(first.len(), 1);
         let all = told(marks[marks.len() - 1]);
         assert!(all.len() > 1 && first.keys().all(|line| all.contains_key(line)), "{all:?}");
-        let result = words::number(timeline.event(marks[marks.len() - 1]).kind.result(), DIGITS);
+        let result = number_format::number(timeline.event(marks[marks.len() - 1]).kind.result(), DIGITS);
         assert!(all.values().flatten().any(|text| text.ends_with(&result)), "{all:?} {result}");
         let other = Arc::new(Source { name: "other".into(), text: source.text.clone() });
         assert!(line_values(&timeline, marks[0], &other).is_empty());

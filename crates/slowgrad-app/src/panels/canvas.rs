@@ -10,9 +10,10 @@ use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2};
 use slowgrad_render::{legend_ui, network_ui};
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
+use slowgrad_timeline::explain::words;
+use slowgrad_timeline::number_format;
 use slowgrad_timeline::picture::zoom_step;
 use slowgrad_timeline::scene::{Anchor, Ink, Label, Scene, Target};
-use slowgrad_timeline::words;
 use std::sync::Arc;
 
 /// The legend and the short messages stand in a strip of this height.
@@ -169,7 +170,7 @@ fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
         }
         _ => {
             let Some((_, value)) = session.editable(target) else { return };
-            format!("{name}: {}   double-click to edit", words::number(value, 5))
+            format!("{name}: {}   double-click to edit", number_format::number(value, 5))
         }
     };
     egui::Tooltip::always_open(
@@ -189,8 +190,9 @@ fn computed(session: &Session, scene: &Scene, layer: usize, neuron: usize) -> St
     let (Some(disc), Some(sample)) = (disc, sample) else { return String::new() };
     let recorded = &sample.layers[layer];
     let known = [
-        (disc.fill != Ink::Empty).then(|| format!("a = {}", words::number(recorded.a[neuron], 5))),
-        matches!(disc.ring, Ink::Gradient(_)).then(|| format!("δ = {}", words::number(recorded.delta[neuron], 5))),
+        (disc.fill != Ink::Empty).then(|| format!("a = {}", number_format::number(recorded.a[neuron], 5))),
+        matches!(disc.ring, Ink::Gradient(_))
+            .then(|| format!("δ = {}", number_format::number(recorded.delta[neuron], 5))),
     ];
     let known: Vec<String> = known.into_iter().flatten().collect();
     if known.is_empty() { known.concat() } else { format!(": {}", known.join(", ")) }

@@ -7,8 +7,8 @@ use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::structure::Reshape;
 use slowgrad_render::label_rects;
 use slowgrad_session::Change;
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::playhead::Command as To;
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::playback::playhead::Command as To;
 use slowgrad_timeline::scene::Target;
 
 fn step(window: &Window) -> RecordedStep {
@@ -196,8 +196,8 @@ fn a_click_on_a_number_selects_its_weight_and_a_cell_of_a_matrix_says_which_weig
     let cell = place(&window, weight);
     pointer(&mut window, cell, None);
     window.run_steps(3);
-    let name = slowgrad_timeline::words::target(weight);
-    let number = slowgrad_timeline::words::number(value, 5);
+    let name = slowgrad_timeline::explain::words::target(weight);
+    let number = slowgrad_timeline::number_format::number(value, 5);
     assert!(window.query_by_label_contains(&format!("{name}: {number}")).is_some(), "{name}: {number}");
     // Typed over its cell, it is this weight that changes.
     window.state_mut().session.view.selected = Some(weight);

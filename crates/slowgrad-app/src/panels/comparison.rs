@@ -11,8 +11,8 @@ use slowgrad_render::{Theme, network_ui};
 use slowgrad_session::Session;
 use slowgrad_session::{Difference, Knob, RivalInfo, SlotInfo};
 use slowgrad_timeline::layout::Layout as Arrangement;
+use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::Bounds;
-use slowgrad_timeline::words;
 
 /// Something that a second run could have instead.
 pub(super) struct Offer {
@@ -56,8 +56,8 @@ pub(super) fn offers(session: &Session) -> Vec<Offer> {
                     continue;
                 }
                 offers.push(Offer {
-                    name: format!("{} {sign} = {}", info.slot.name(), words::number(other, 3)),
-                    instead: format!("instead of {}", words::number(value, 3)),
+                    name: format!("{} {sign} = {}", info.slot.name(), number_format::number(other, 3)),
+                    instead: format!("instead of {}", number_format::number(value, 3)),
                     help: String::new(),
                     difference: Difference::slider(info.slot, plugin, &control.name, other),
                 });
@@ -136,7 +136,7 @@ fn heading_ui(ui: &mut Ui, area: Rect, run: &Run<'_>, gui: &mut Gui, session: &m
                 gui.rival.is_in_focus = run.is_theirs;
             }
             if let Some(loss) = run.loss {
-                ui.label(RichText::new(format!("L {}", words::number(loss, 4))).color(theme.faint));
+                ui.label(RichText::new(format!("L {}", number_format::number(loss, 4))).color(theme.faint));
             }
             if run.is_theirs && !gui.is_presenting {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

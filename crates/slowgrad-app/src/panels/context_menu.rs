@@ -7,8 +7,8 @@ use crate::actions::Part;
 use crate::state::Gui;
 use egui::{Button, Response, RichText};
 use slowgrad_session::Session;
+use slowgrad_timeline::explain::words;
 use slowgrad_timeline::scene::Target;
-use slowgrad_timeline::words;
 
 /// The menu of the network, which was drawn with `hovered` under the pointer.
 pub(super) fn network_menu(response: &Response, hovered: Option<Target>, gui: &mut Gui, session: &mut Session) {

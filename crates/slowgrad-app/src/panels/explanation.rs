@@ -9,10 +9,11 @@ use slowgrad_render::{Theme, comparison_ui, formula_ui, inspector_ui};
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::cue::Panel as LessonPanel;
-use slowgrad_timeline::inspect::inspect;
+use slowgrad_timeline::explain::inspect;
+use slowgrad_timeline::explain::words::Explainer;
+use slowgrad_timeline::number_format;
+use slowgrad_timeline::playback::cue::Panel as LessonPanel;
 use slowgrad_timeline::scene::{Formula, Inspector, Link, Target};
-use slowgrad_timeline::words::{self, Words};
 use std::sync::Arc;
 
 /// A column of this height has room for the present event and the selection in full size.
@@ -42,7 +43,7 @@ impl Inspected {
         let explained = known.unwrap_or_else(|| Explained {
             timeline: Arc::clone(timeline),
             sample,
-            inspector: inspect(timeline, event, target, Words { digits: 3 }),
+            inspector: inspect(timeline, event, target, Explainer { digits: 3 }),
         });
         &self.0.insert(explained).inspector
     }
@@ -148,7 +149,7 @@ fn value_ui(ui: &mut Ui, session: &mut Session, target: Target, theme: &Theme) {
         let mut edited = value;
         let drag = DragValue::new(&mut edited)
             .speed(0.01 * value.abs().max(0.1))
-            .custom_formatter(|value, _| words::number(value, 6))
+            .custom_formatter(|value, _| number_format::number(value, 6))
             .custom_parser(parse);
         let response = ui.add_sized([104.0, ui.spacing().interact_size.y], drag).labelled_by(label.id);
         response.on_hover_text("Click to type or drag to change; ↑ and ↓ nudge the focused value");

@@ -11,7 +11,7 @@ use egui::{FontId, Galley, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, U
 use slowgrad_render::Theme;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
-use slowgrad_timeline::cue::Panel;
+use slowgrad_timeline::playback::cue::Panel;
 use std::sync::Arc;
 
 /// Room around a card; its arrow reaches into it.

@@ -15,7 +15,7 @@ use slowgrad_render::Theme;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 use slowgrad_session::{self, Change, Knob, SetupInfo, Slot, SlotInfo, sign};
-use slowgrad_timeline::words;
+use slowgrad_timeline::number_format;
 
 pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
@@ -176,7 +176,7 @@ fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, whose: O
             row(ui, &words, theme, |ui, label| {
                 let drag = DragValue::new(&mut moved)
                     .speed(0.005 * value.abs().max(1e-4))
-                    .custom_formatter(|x, _| words::number(x, 3))
+                    .custom_formatter(|x, _| number_format::number(x, 3))
                     .custom_parser(crate::panels::number_field::parse);
                 ui.add(drag).labelled_by(label.id).on_hover_text(&help);
             });

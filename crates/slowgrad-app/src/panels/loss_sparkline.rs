@@ -7,7 +7,7 @@ use slowgrad_engine::run::LossPoint;
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_session::{Command, Curves};
-use slowgrad_timeline::words;
+use slowgrad_timeline::number_format;
 
 /// More points than this are not seen in so small a picture.
 const MOST_POINTS: usize = 600;
@@ -19,7 +19,7 @@ pub(super) fn curve_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("loss").color(theme.faint));
         if let Some(last) = last {
-            ui.add(Label::new(RichText::new(words::number(last.loss, 4)).color(theme.text)).truncate());
+            ui.add(Label::new(RichText::new(number_format::number(last.loss, 4)).color(theme.text)).truncate());
         }
         if curves.ghost.is_some() {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -62,7 +62,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
             AxisHints::new_y()
                 .min_thickness(30.0)
                 .label_spacing(6.0..=10.0)
-                .formatter(|mark, _| words::number((mark.value * 1e9).round() / 1e9, 3)),
+                .formatter(|mark, _| number_format::number((mark.value * 1e9).round() / 1e9, 3)),
         ])
         .set_margin_fraction(egui::vec2(0.08, 0.08));
     let color = theme.loss;

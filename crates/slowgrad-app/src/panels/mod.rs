@@ -42,7 +42,7 @@ use egui::{CentralPanel, CursorIcon, Frame, Id, Margin, Panel, Rect, Sense, Ui, 
 use slowgrad_session::Session;
 use slowgrad_session::Snapshot;
 use slowgrad_tape::Severity;
-use slowgrad_timeline::cue::Panel as LessonPanel;
+use slowgrad_timeline::playback::cue::Panel as LessonPanel;
 
 /// Draws the whole window.
 pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {

@@ -7,8 +7,8 @@ use egui::{Align2, Area, DragValue, Frame, Id, Key, Margin, Order, Pos2, RichTex
 use slowgrad_render::Theme;
 use slowgrad_session::{Editable, Session};
 use slowgrad_tape::math;
+use slowgrad_timeline::explain::words;
 use slowgrad_timeline::scene::Target;
-use slowgrad_timeline::words;
 
 /// An open field.
 #[derive(Debug, Clone, PartialEq)]

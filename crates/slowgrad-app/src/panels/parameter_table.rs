@@ -9,9 +9,9 @@ use slowgrad_engine::record::RecordedStep;
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::parameters::{self, Column, Direction, Order, Sorting};
+use slowgrad_timeline::explain::parameter_table::{self, ParameterColumn, SortDirection, SortOrder, SortedRows};
+use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::Target;
-use slowgrad_timeline::words;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ const WALKS: [Key; 6] = [Key::ArrowDown, Key::ArrowUp, Key::PageDown, Key::PageU
 /// The rows that were put in order last, and for what.
 struct Seen {
     timeline: Arc<Timeline>,
-    sorting: Sorting,
+    sorting: SortOrder,
     range: Range<usize>,
     parameters: Vec<u32>,
 }
@@ -39,8 +39,8 @@ struct Seen {
 /// The table's own state.
 #[derive(Default)]
 pub(crate) struct Table {
-    sorting: Sorting,
-    order: Order,
+    sorting: SortOrder,
+    order: SortedRows,
     seen: Option<Seen>,
     /// The row that was last selected here or brought into sight.
     cursor: Option<Target>,
@@ -82,11 +82,11 @@ impl Table {
 
     /// The row of what is selected, if it is a parameter.
     fn cursor_row(&self, step: &RecordedStep) -> Option<usize> {
-        let index = parameters::index(step, self.cursor?)?;
+        let index = parameter_table::index(step, self.cursor?)?;
         Some(self.sorting.rank(step, index))
     }
 
-    fn sort(&mut self, sorting: Sorting) {
+    fn sort(&mut self, sorting: SortOrder) {
         self.sorting = sorting;
         self.cursor = None;
     }
@@ -102,13 +102,14 @@ pub(super) fn table_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let Some((timeline, _)) = session.now() else { return };
     let timeline = Arc::clone(timeline);
     let step = timeline.step();
-    let columns = Column::all(step);
+    let columns = ParameterColumn::all(step);
     let letter = font(ui).size;
     let room = ui.available_width() - 10.0;
     let numbers = (columns.len() - 1) as f32;
     let name = NAME * letter;
     let number = ((room - name) / numbers).max(NUMBER * letter);
-    let widths: Vec<f32> = columns.iter().map(|column| if *column == Column::Name { name } else { number }).collect();
+    let widths: Vec<f32> =
+        columns.iter().map(|column| if *column == ParameterColumn::Name { name } else { number }).collect();
     let table = &mut gui.table;
     let before = session.view.selected;
     // What was selected elsewhere comes into sight.
@@ -147,7 +148,14 @@ fn reveal(table: &mut Table, row: usize, letter: f32, height: f32) {
     table.wanted_offset = Some(table.offset.clamp((top + line - room).max(0.0), top));
 }
 
-fn heading_ui(ui: &mut Ui, table: &mut Table, columns: &[Column], widths: &[f32], timeline: &Timeline, theme: &Theme) {
+fn heading_ui(
+    ui: &mut Ui,
+    table: &mut Table,
+    columns: &[ParameterColumn],
+    widths: &[f32],
+    timeline: &Timeline,
+    theme: &Theme,
+) {
     let step = timeline.step();
     let mut sorted = None;
     ui.horizontal(|ui| {
@@ -155,9 +163,9 @@ fn heading_ui(ui: &mut Ui, table: &mut Table, columns: &[Column], widths: &[f32]
             let is_sorted = table.sorting.column == column;
             let (sign, spoken) = match table.sorting.direction {
                 _ if !is_sorted => ("", ""),
-                Direction::Falling => (" ▼", ", largest first"),
-                Direction::Rising => (" ▲", ", smallest first"),
-                Direction::Size => (" ±", ", furthest from 0 first"),
+                SortDirection::Descending => (" ▼", ", largest first"),
+                SortDirection::Ascending => (" ▲", ", smallest first"),
+                SortDirection::Magnitude => (" ±", ", furthest from 0 first"),
             };
             let heading = column.heading(step);
             let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 1.6 * font(ui).size), Sense::click());
@@ -170,7 +178,7 @@ fn heading_ui(ui: &mut Ui, table: &mut Table, columns: &[Column], widths: &[f32]
             let galley = ui.painter().layout_no_wrap(format!("{heading}{sign}"), small, color);
             // A heading stands where its column does: names to the left, numbers to the right.
             let x = match column {
-                Column::Name => rect.left() + 4.0,
+                ParameterColumn::Name => rect.left() + 4.0,
                 _ => rect.right() - 6.0 - galley.size().x,
             };
             ui.painter().galley(Pos2::new(x, rect.center().y - galley.size().y / 2.0), galley, color);
@@ -187,7 +195,7 @@ fn heading_ui(ui: &mut Ui, table: &mut Table, columns: &[Column], widths: &[f32]
 }
 
 /// While the table has the keyboard: arrows walk through rows and columns, space turns the order.
-fn keys(ui: &mut Ui, table: &mut Table, columns: &[Column], timeline: &Timeline, letter: f32) {
+fn keys(ui: &mut Ui, table: &mut Table, columns: &[ParameterColumn], timeline: &Timeline, letter: f32) {
     let count = timeline.step().shape.parameters();
     let room = Rect::from_min_size(ui.cursor().min, ui.available_size());
     let response = ui.interact(room, focus(), Sense::focusable_noninteractive());
@@ -220,7 +228,7 @@ fn keys(ui: &mut Ui, table: &mut Table, columns: &[Column], timeline: &Timeline,
             (Some(row), _) => row.saturating_sub(1),
         };
         if let Some(parameter) = table.row(timeline, row) {
-            table.cursor = Some(parameters::target(timeline.step(), parameter as usize));
+            table.cursor = Some(parameter_table::target(timeline.step(), parameter as usize));
             reveal(table, row, letter, room.height() + line);
         }
     }
@@ -242,7 +250,7 @@ fn keys(ui: &mut Ui, table: &mut Table, columns: &[Column], timeline: &Timeline,
 fn rows_ui(
     ui: &mut Ui,
     table: &mut Table,
-    columns: &[Column],
+    columns: &[ParameterColumn],
     widths: &[f32],
     timeline: &Arc<Timeline>,
     theme: &Theme,
@@ -259,7 +267,7 @@ fn rows_ui(
         let rows = table.rows(timeline, range.clone()).to_vec();
         for (row, parameter) in range.zip(rows) {
             let parameter = parameter as usize;
-            let target = parameters::target(step, parameter);
+            let target = parameter_table::target(step, parameter);
             let size = Vec2::new(widths.iter().sum(), line);
             let (_, rect) = ui.allocate_space(size);
             let response = ui.interact(rect, ui.scope_id().with(("row", row)), Sense::CLICK);
@@ -287,7 +295,7 @@ fn rows_ui(
 fn row_ui(
     ui: &Ui,
     rect: Rect,
-    columns: &[Column],
+    columns: &[ParameterColumn],
     widths: &[f32],
     timeline: &Timeline,
     parameter: usize,
@@ -305,27 +313,27 @@ fn row_ui(
             ui.painter().galley(Pos2::new(at, rect.center().y - galley.size().y / 2.0), galley, color);
             end
         };
-        if column == Column::Name {
-            let (name, layer) = parameters::name(step, parameter);
+        if column == ParameterColumn::Name {
+            let (name, layer) = parameter_table::name(step, parameter);
             let mark = if step.frozen.contains(&parameter) { FROZEN } else { "" };
             let end = put(format!("{mark}{name}"), &font, theme.text, None, x + 4.0);
             put(format!("layer {layer}"), &small, theme.faint, None, end + 6.0);
         } else {
             let value = column.number(step, parameter);
             let color = theme.text_color(column.ink(value), theme.panel);
-            put(words::signed(value, DIGITS), &font, color, Some(x + width - 6.0), x);
+            put(number_format::signed(value, DIGITS), &font, color, Some(x + width - 6.0), x);
         }
         x += width;
     }
 }
 
 /// A row for screen readers.
-fn spoken(timeline: &Timeline, columns: &[Column], parameter: usize) -> String {
+fn spoken(timeline: &Timeline, columns: &[ParameterColumn], parameter: usize) -> String {
     let step = timeline.step();
-    let (name, layer) = parameters::name(step, parameter);
-    let numbers = columns[1..]
-        .iter()
-        .map(|column| format!(", {} {}", column.heading(step), words::number(column.number(step, parameter), DIGITS)));
+    let (name, layer) = parameter_table::name(step, parameter);
+    let numbers = columns[1..].iter().map(|column| {
+        format!(", {} {}", column.heading(step), number_format::number(column.number(step, parameter), DIGITS))
+    });
     let frozen = if step.frozen.contains(&parameter) { ", frozen" } else { "" };
     format!("{name} of layer {layer}{frozen}{}", numbers.collect::<String>())
 }

@@ -7,7 +7,7 @@ use slowgrad_render::Theme;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 use slowgrad_tape::Severity;
-use slowgrad_timeline::cue::Cue;
+use slowgrad_timeline::playback::cue::Cue;
 use slowgrad_timeline::scene::Ink;
 
 /// All that the presenter is told at a moment.

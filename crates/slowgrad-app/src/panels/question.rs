@@ -7,7 +7,7 @@ use egui::{Align, CursorIcon, FontId, Galley, Pos2, Rect, Role, Sense, Stroke, S
 use slowgrad_render::Theme;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
-use slowgrad_timeline::perform::Question;
+use slowgrad_timeline::playback::performer::Question;
 use slowgrad_timeline::scene::Ink;
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ enum Verdict {
 }
 
 fn verdict(question: &Question, answer: usize) -> Verdict {
-    match (question.is_revealed, answer == question.right, question.chosen == Some(answer)) {
+    match (question.revealed, answer == question.right, question.chosen == Some(answer)) {
         (false, ..) => Verdict::Open,
         (true, true, _) => Verdict::Right,
         (true, false, true) => Verdict::Wrong,
@@ -80,7 +80,7 @@ impl QuestionCard {
             .map(|(nth, answer)| layout(answer.clone(), answer_size, inner, ink(nth)))
             .collect();
         let go_on = keys_text(Action::Run(RunAction::NextCue).entry());
-        let hint = if question.is_revealed {
+        let hint = if question.revealed {
             format!("Press {go_on} to continue")
         } else {
             format!("Press 1 to {} or click to answer · {go_on} shows the answer", answers.len())
@@ -119,7 +119,7 @@ impl QuestionCard {
         }
         let rect = Rect::from_min_size(Pos2::new(left, top + 2.0), self.hint.size());
         let mut goes_on = false;
-        if self.question.is_revealed {
+        if self.question.revealed {
             let response = ui.interact(rect.expand(6.0), ui.scope_id().with("continue"), Sense::click());
             response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "continue"));
             goes_on = response.on_hover_cursor(CursorIcon::PointingHand).clicked();

@@ -6,8 +6,8 @@ use crate::state::Gui;
 use egui::accesskit::{Live, Role};
 use egui::{Id, Rect, Sense, Ui, Vec2};
 use slowgrad_session::Session;
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::perform::Question;
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::playback::performer::Question;
 
 /// What is shown for so long can be listened to.
 const FOLLOWED_SECS: f64 = 1.5;
@@ -37,7 +37,7 @@ impl Spoken {
 /// A question with its answers, and then which one is right.
 fn question(question: &Question, session: &Session) -> String {
     let answer = |nth: usize| format!("{}: {}", nth + 1, question.answers[nth]);
-    if !question.is_revealed {
+    if !question.revealed {
         let answers = (0..question.answers.len()).map(answer).collect::<Vec<_>>();
         return format!("{} {}", session.filled(&question.text), answers.join(". "));
     }

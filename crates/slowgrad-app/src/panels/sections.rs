@@ -3,7 +3,7 @@
 use egui::{CursorIcon, FontId, Id, Rect, Sense, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
-use slowgrad_timeline::cue::Cue;
+use slowgrad_timeline::playback::cue::Cue;
 
 /// The height of the row, with the room below it.
 pub(super) const HEIGHT: f32 = 20.0;

@@ -18,11 +18,11 @@ use slowgrad_session::Session;
 use slowgrad_session::shipped;
 use slowgrad_session::testing::{inline, lesson, timeout};
 use slowgrad_session::{Command, Difference, Slot};
-use slowgrad_timeline::event::EventKind;
-use slowgrad_timeline::parameters::{self, Column};
-use slowgrad_timeline::playhead::{self, Wanted};
+use slowgrad_timeline::events::EventKind;
+use slowgrad_timeline::explain::parameter_table::{self, ParameterColumn};
+use slowgrad_timeline::number_format::number;
+use slowgrad_timeline::playback::playhead::{self, NeededStep};
 use slowgrad_timeline::scene::Target;
-use slowgrad_timeline::words::number;
 use std::path::Path;
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ fn check(rows: &[String], names: &[String]) {
 fn a_factor_leads_to_the_event_that_it_came_from() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
-    assert!(harness.query_by_label("Why this much?").is_some());
+    assert!(harness.query_by_label("Why this change?").is_some());
     let delta = number(step(&harness).samples[0].layers[1].delta[0], 3);
     follow(&mut harness, &format!("where {delta} came from"));
     let (timeline, playhead) = harness.state().session.now().expect("it is open");
@@ -194,7 +194,7 @@ fn the_numbers_of_a_second_run_are_explained_as_those_of_the_first() {
     let momentum = Difference::plugin(Slot::Optimizer, "momentum");
     harness.state_mut().session.send(Command::Compare(Some(momentum)));
     settle(&mut harness);
-    harness.state_mut().session.seek_step(4, Wanted::Next);
+    harness.state_mut().session.seek_step(4, NeededStep::Next);
     settle(&mut harness);
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
     assert!(harness.query_by_label("velocity").is_none());
@@ -231,11 +231,11 @@ fn a_gradient_of_zero_is_followed_to_where_it_began() {
         weights: [#{ weight: [[-1.0, -2.0]], bias: [0.0] }, #{ weight: [[3.0]], bias: [0.0] }]"#;
     let mut harness = window(fields);
     select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
-    assert!(harness.query_by_label("Why nothing?").is_some());
+    assert!(harness.query_by_label("Why is the gradient 0?").is_some());
     follow(&mut harness, "where no came from");
     let (timeline, playhead) = harness.state().session.now().expect("it is open");
     let event = timeline.event(playhead.event());
-    assert!(matches!(event.kind, EventKind::Ask { answer: false, .. }), "{:?}", event.kind);
+    assert!(matches!(event.kind, EventKind::Compare { answer: false, .. }), "{:?}", event.kind);
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
         order
             .iter()
             .map(|&index| {
-                let (name, layer) = parameters::name(&step, index);
+                let (name, layer) = parameter_table::name(&step, index);
                 format!("{name} of layer {layer}")
             })
             .collect()
@@ -325,24 +325,24 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
     // A click on a row selects its weight.
     harness.get_by_label(&shown[2]).click();
     settle(&mut harness);
-    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[2])));
+    assert_eq!(selected(&harness), Some(parameter_table::target(&step, wanted[2])));
     // By key: the table takes the keyboard, arrows walk, space turns the order, and so the row moves.
     harness.get_by_role(Role::Table).focus();
     settle(&mut harness);
     harness.key_press(Key::ArrowDown);
     settle(&mut harness);
-    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[3])));
+    assert_eq!(selected(&harness), Some(parameter_table::target(&step, wanted[3])));
     harness.key_press(Key::Space);
     settle(&mut harness);
     wanted.reverse();
     check(&rows(&harness), &names(&wanted));
-    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[wanted.len() - 4])));
+    assert_eq!(selected(&harness), Some(parameter_table::target(&step, wanted[wanted.len() - 4])));
     harness.key_press(Key::End);
     settle(&mut harness);
-    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[wanted.len() - 1])));
+    assert_eq!(selected(&harness), Some(parameter_table::target(&step, wanted[wanted.len() - 1])));
     harness.key_press(Key::ArrowRight);
     settle(&mut harness);
-    let state = Column::State(0);
+    let state = ParameterColumn::State(0);
     let largest = (0..step.shape.parameters())
         .max_by(|a, b| state.number(&step, *a).total_cmp(&state.number(&step, *b)).then(b.cmp(a)))
         .expect("there are parameters");
@@ -363,8 +363,8 @@ fn a_frozen_parameter_is_marked_and_says_why_it_stays() {
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 1 });
     harness.state_mut().session.act(RunAction::Freeze);
     settle(&mut harness);
-    assert!(harness.query_by_label("Why this much?").is_none());
-    assert!(harness.query_by_label("Why does it stay?").is_some());
+    assert!(harness.query_by_label("Why this change?").is_none());
+    assert!(harness.query_by_label("Why does it not change?").is_some());
     harness.get_by_label("Parameters").click();
     settle(&mut harness);
     let frozen: Vec<String> = rows(&harness).into_iter().filter(|row| row.contains("frozen")).collect();

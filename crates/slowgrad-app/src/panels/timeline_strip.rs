@@ -16,10 +16,11 @@ use slowgrad_session::RunAction;
 use slowgrad_session::visible_range::{Extent, Timescale};
 use slowgrad_session::{Session, event_at};
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::Phase;
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::playhead::{Loop, Playhead};
-use slowgrad_timeline::words;
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::events::Phase;
+use slowgrad_timeline::explain::words;
+use slowgrad_timeline::number_format;
+use slowgrad_timeline::playback::playhead::{Loop, Playhead};
 use std::ops::Range;
 
 /// Marks stand at least so far apart, in points.
@@ -212,7 +213,7 @@ fn tooltip((step, share): (u64, f64), session: &Session, timeline: &Timeline) ->
     let curve = session.snapshot.as_ref().map(|snapshot| snapshot.curves.clone()).unwrap_or_default();
     let at = curve.present.binary_search_by_key(&step, |point| point.step);
     match at {
-        Ok(at) => format!("step {step} · loss {}", words::number(curve.present[at].loss, 4)),
+        Ok(at) => format!("step {step} · loss {}", number_format::number(curve.present[at].loss, 4)),
         Err(_) => format!("step {step}"),
     }
 }

@@ -9,9 +9,9 @@ use egui::{Align, ComboBox, Label, Layout, RichText, TextEdit, Ui};
 use slowgrad_render::Theme;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::playhead::{Command, Loop, Playhead};
-use slowgrad_timeline::words;
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::number_format;
+use slowgrad_timeline::playback::playhead::{Command, Loop, Playhead};
 
 pub(super) fn transport_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let theme = *gui.theme();
@@ -114,7 +114,7 @@ fn speed_text(speed: f64) -> String {
     if speed < 1.0 && part == part.round() {
         format!("1/{part:.0}×")
     } else {
-        format!("{}×", words::number(speed, 3))
+        format!("{}×", number_format::number(speed, 3))
     }
 }
 
@@ -149,8 +149,9 @@ fn status_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
     let Some((timeline, _)) = session.now() else { return };
     let text = if session.is_full_speed() {
         let step = timeline.step();
-        let penalty = step.penalty.as_ref().map(|penalty| format!(" · penalty {}", words::number(penalty.sum, 4)));
-        let loss = words::number(step.loss, 4);
+        let penalty =
+            step.penalty.as_ref().map(|penalty| format!(" · penalty {}", number_format::number(penalty.sum, 4)));
+        let loss = number_format::number(step.loss, 4);
         format!("training at full speed · loss {loss}{}", penalty.unwrap_or_default())
     } else {
         gui.scene(session).map(|scene| scene.status.clone()).unwrap_or_default()

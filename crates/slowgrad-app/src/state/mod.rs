@@ -25,7 +25,7 @@ use slowgrad_session::Change;
 pub(crate) use slowgrad_session::DrawerTab;
 use slowgrad_session::OpenPanels;
 use slowgrad_session::Session;
-use slowgrad_timeline::cue::Panel as LessonPanel;
+use slowgrad_timeline::playback::cue::Panel as LessonPanel;
 use std::collections::BTreeMap;
 
 /// What lies over everything else.

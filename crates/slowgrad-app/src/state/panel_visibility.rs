@@ -8,7 +8,7 @@ use crate::camera_animation::Flight;
 use egui::{Ui, Vec2};
 use slowgrad_session::Session;
 use slowgrad_session::traversal;
-use slowgrad_timeline::cue::{Look, Panel as LessonPanel};
+use slowgrad_timeline::playback::cue::{CameraTarget, Panel as LessonPanel};
 use slowgrad_timeline::scene::Bounds;
 
 impl Gui {
@@ -81,9 +81,9 @@ impl Gui {
         {
             let shape = &timeline.step().shape;
             let is_there = match look {
-                Look::Fit => true,
-                Look::Layer(layer) => layer < shape.layers(),
-                Look::At(target) => traversal::is_part(shape, target),
+                CameraTarget::Fit => true,
+                CameraTarget::Layer(layer) => layer < shape.layers(),
+                CameraTarget::At(target) => traversal::is_part(shape, target),
             };
             self.flight = is_there.then(|| Flight::new(&session.view, look, whole, layout, shape, size));
         }

@@ -3,8 +3,8 @@
 
 use slowgrad_session::Session;
 use slowgrad_session::{ActivationAt, Command, LandscapeAsk, LossAt, OpenPlots, Wanted};
-pub(crate) use slowgrad_timeline::cue::Plot;
-use slowgrad_timeline::event::Cell;
+use slowgrad_timeline::events::Cell;
+pub(crate) use slowgrad_timeline::playback::cue::Plot;
 use slowgrad_timeline::scene::Target;
 
 /// How plots are looked at.
@@ -165,7 +165,7 @@ impl PlotsView {
         let is = |plot: Plot| seen.contains(&plot);
         let wanted = Wanted {
             losses: is(Plot::Losses),
-            answers: is(Plot::Answers),
+            answers: is(Plot::Predictions),
             histograms: is(Plot::Histograms),
             activation: is(Plot::Activation).then_some(ActivationAt { sample, layer, neuron }),
             loss: is(Plot::Loss).then_some(LossAt { sample, output: self.output }),

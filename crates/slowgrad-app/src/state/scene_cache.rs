@@ -10,7 +10,7 @@ use slowgrad_render::View;
 use slowgrad_session::Arrangement;
 use slowgrad_session::Session;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::Phase;
+use slowgrad_timeline::events::Phase;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, zoom_step};
 use slowgrad_timeline::scene::{Scene, Target};

@@ -66,7 +66,7 @@ pub(crate) fn inspector() -> Inspector {
         target: SELECTED,
         title: "weight w₁₂ of layer 2".to_owned(),
         sections: vec![Section {
-            heading: "Why this much?".to_owned(),
+            heading: "Why this change?".to_owned(),
             rows: vec![
                 row(Math::text("now"), Math::text("+0.420").ink(Ink::Weight(0.42)), ""),
                 row(

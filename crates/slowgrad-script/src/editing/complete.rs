@@ -6,8 +6,8 @@ use crate::limits::Limits;
 use crate::plugins::PluginKind;
 use crate::reading::CHANGES;
 use crate::reference::{Group, ReferenceItem, group, items};
-use slowgrad_timeline::cue::{Panel, PlayPart, Plot};
-use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::playback::cue::{Panel, PlayPart, Plot};
 use std::ops::Range;
 
 /// A proposed completion.

@@ -8,8 +8,8 @@ use crate::protocol::{Change, Slot};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
 use slowgrad_engine::structure::Reshape;
+use slowgrad_timeline::explain::words;
 use slowgrad_timeline::scene::Target;
-use slowgrad_timeline::words;
 use std::sync::Arc;
 
 impl LessonRun {

@@ -15,7 +15,7 @@ use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::ParamValue;
 use slowgrad_script::Sandbox;
 use slowgrad_tape::Diagnostic;
-use slowgrad_timeline::words;
+use slowgrad_timeline::number_format;
 use std::sync::Arc;
 
 /// A second run.
@@ -109,7 +109,7 @@ impl ComparisonRun {
             let named = controls.filter(|control| self.difference.plugin.params.contains_key(&control.name));
             let said = named.filter_map(|control| {
                 let name = slots::sign(&control.name);
-                Some(format!("{name} = {}", words::number(control.slider()?, 3)))
+                Some(format!("{name} = {}", number_format::number(control.slider()?, 3)))
             });
             said.collect::<Vec<_>>().join(", ")
         };

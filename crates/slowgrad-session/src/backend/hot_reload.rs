@@ -15,7 +15,7 @@ use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{LayerSpec, LessonSpec};
 use slowgrad_script::Lesson;
 use slowgrad_tape::Diagnostic;
-use slowgrad_timeline::cue::Cue;
+use slowgrad_timeline::playback::cue::Cue;
 use std::sync::Arc;
 
 /// When a new version takes over.

@@ -37,7 +37,7 @@ use shown_step::Display;
 use slowgrad_engine::condition::{Condition, StopCondition};
 use slowgrad_engine::run::Run;
 use slowgrad_script::{Library, Limits};
-use slowgrad_timeline::cue;
+use slowgrad_timeline::playback::cue;
 use std::sync::Arc;
 use std::time::Duration;
 use undo::{UndoPoint, UndoStack, UndoState};
@@ -193,7 +193,7 @@ impl Backend {
     }
 
     /// Trains until a condition of the lesson holds, at most this many steps.
-    fn train_until(&mut self, condition: cue::Condition, max_steps: u64) {
+    fn train_until(&mut self, condition: cue::CueCondition, max_steps: u64) {
         self.lesson.training.stop();
         self.lesson.report.set_condition_problem(None);
         let condition = self.lesson.open.as_ref().and_then(|open| open.condition(condition));

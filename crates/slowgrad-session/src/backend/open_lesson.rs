@@ -10,7 +10,7 @@ use slowgrad_engine::run::{Run, RunRevision};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::LessonSpec;
 use slowgrad_tape::Diagnostic;
-use slowgrad_timeline::cue;
+use slowgrad_timeline::playback::cue;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -151,7 +151,7 @@ impl OpenLesson {
     }
 
     /// The condition of a cue; `None` when the lesson has fewer by now.
-    pub(crate) fn condition(&self, cue::Condition(number): cue::Condition) -> Option<&Condition> {
+    pub(crate) fn condition(&self, cue::CueCondition(number): cue::CueCondition) -> Option<&Condition> {
         self.conditions.get(number)
     }
 

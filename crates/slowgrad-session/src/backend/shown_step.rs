@@ -12,8 +12,8 @@ use slowgrad_engine::run::Run;
 use slowgrad_engine::setup::Setup;
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::cue;
 use slowgrad_timeline::picture::{Maps, Picture};
+use slowgrad_timeline::playback::cue;
 use std::sync::Arc;
 
 /// A sample's numbers beyond these are not shown.
@@ -53,7 +53,7 @@ pub(crate) struct Display {
     step: Option<ShownStep>,
     data: Option<Arc<DataInfo>>,
     /// The condition that highlights parameters, and the run that it was set for.
-    highlight: Option<(cue::Condition, u64)>,
+    highlight: Option<(cue::CueCondition, u64)>,
     /// Whether each parameter is highlighted, flat.
     highlighted: Option<Arc<[bool]>>,
 }
@@ -81,7 +81,7 @@ impl Display {
     }
 
     /// Highlights the parameters for which a condition holds, in this step and later ones.
-    pub(crate) fn set_highlight(&mut self, condition: Option<cue::Condition>, lesson: &mut LessonRun) {
+    pub(crate) fn set_highlight(&mut self, condition: Option<cue::CueCondition>, lesson: &mut LessonRun) {
         self.highlight = condition.map(|condition| (condition, lesson.number()));
         lesson.report.set_condition_problem(None);
         self.update_highlight(lesson);

@@ -1,7 +1,7 @@
 //! The panels that are open, as a session file has them. It must not know how any of them is drawn.
 
 use serde::{Deserialize, Serialize};
-use slowgrad_timeline::cue::Plot;
+use slowgrad_timeline::playback::cue::Plot;
 
 /// The pages of the drawer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

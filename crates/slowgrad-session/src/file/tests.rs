@@ -9,8 +9,8 @@ use crate::testing::{inline, timeout};
 use slowgrad_engine::run::{LossCurve, LossPoint};
 use slowgrad_engine::spec::ParamValue;
 use slowgrad_script::{Library, Limits};
-use slowgrad_timeline::cue::Plot;
-use slowgrad_timeline::playhead;
+use slowgrad_timeline::playback::cue::Plot;
+use slowgrad_timeline::playback::playhead;
 
 fn settle(session: &mut Session) {
     while session.is_unsettled() {

@@ -1,7 +1,7 @@
 //! The one closed enum of requests to the backend. It must not know how any of them is carried out.
 
 use super::{Change, Difference, Saved, Wanted};
-use slowgrad_timeline::cue::Condition;
+use slowgrad_timeline::playback::cue::CueCondition;
 
 /// Everything that the window can ask for.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,9 +13,9 @@ pub enum Command {
     /// Trains so many steps at full speed and shows the one after them.
     Train(u64),
     /// The same until a condition of the lesson holds, at most so many steps.
-    TrainUntil { until: Condition, most: u64 },
+    TrainUntil { until: CueCondition, most: u64 },
     /// Lets the parameters stand out of which a condition of the lesson holds.
-    Highlight(Option<Condition>),
+    Highlight(Option<CueCondition>),
     /// Trains without end, or stops all training.
     FullSpeed(bool),
     /// Makes a change that can be undone: before a step, which is shown then, or before the present one.

@@ -6,8 +6,8 @@ use slowgrad_engine::run::{LossCurve, LossPoint};
 use slowgrad_script::{ConsoleLine, FunctionReport, PluginKind};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::cue::Cue;
 use slowgrad_timeline::picture::{Maps, Picture};
+use slowgrad_timeline::playback::cue::Cue;
 use std::sync::Arc;
 
 /// A plugin that could be plugged in.

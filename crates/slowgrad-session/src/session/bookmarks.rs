@@ -4,7 +4,7 @@
 
 use super::Session;
 use crate::file::Bookmark;
-use slowgrad_timeline::words;
+use slowgrad_timeline::explain::words;
 
 impl Session {
     /// The place that is shown, as a bookmark would have it.

@@ -7,8 +7,8 @@ use crate::protocol::{Change, Command, Slot};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef};
 use slowgrad_engine::structure::Reshape;
-use slowgrad_timeline::event::{Cell, Phase};
-use slowgrad_timeline::playhead::Wanted;
+use slowgrad_timeline::events::{Cell, Phase};
+use slowgrad_timeline::playback::playhead::NeededStep;
 use slowgrad_timeline::scene::Target;
 
 /// A value that can be edited by hand.
@@ -120,7 +120,7 @@ impl Session {
                 if self.is_updated(parameter) {
                     self.hold();
                     self.sought = step + 1;
-                    self.want(Command::Change { step: Some(step + 1), change }, Wanted::Next);
+                    self.want(Command::Change { step: Some(step + 1), change }, NeededStep::Next);
                 } else {
                     self.send(change.into());
                 }

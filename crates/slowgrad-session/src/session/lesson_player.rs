@@ -7,10 +7,10 @@
 use super::traversal;
 use super::{RunStart, Session};
 use crate::protocol::{Change, Command};
-use slowgrad_timeline::cue::{Cue, Look, PlayPart};
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::perform::{Performer, Stage, Waiting};
-use slowgrad_timeline::playhead::{self, Wanted};
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::playback::cue::{CameraTarget, Cue, PlayPart};
+use slowgrad_timeline::playback::performer::{Performer, StageState, Waiting};
+use slowgrad_timeline::playback::playhead::{self, NeededStep};
 
 /// A cue that takes a while.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +64,7 @@ impl Performance {
         let waiting = self.performer.waiting();
         self.performer = Performer::after(cues, self.performer.done());
         if waiting == Waiting::Nothing {
-            self.performer.go_on();
+            self.performer.advance();
         }
     }
 
@@ -74,7 +74,7 @@ impl Performance {
     }
 
     pub fn is_over(&self) -> bool {
-        self.performer.is_over() && self.running.is_none()
+        self.performer.is_finished() && self.running.is_none()
     }
 
     /// Whether it waits for the presenter, who may also be the person who took over.
@@ -91,7 +91,7 @@ impl Performance {
     }
 
     /// What it has put before its audience.
-    pub fn stage(&self) -> &Stage {
+    pub fn stage(&self) -> &StageState {
         self.performer.stage()
     }
 
@@ -117,7 +117,7 @@ impl Performance {
     /// The run starts anew under a person's hands.
     pub fn hold_still(&mut self) {
         self.hold();
-        self.performer.bare();
+        self.performer.clear_stage();
     }
 
     /// The playhead has come to where it was asked to play to.
@@ -214,7 +214,7 @@ impl Session {
                 let serial = self.send(Command::Train(steps));
                 self.performance.running = Some(Running::Handled(serial));
             }
-            Cue::TrainUntil { until, most } => {
+            Cue::TrainUntil { until, max_steps: most } => {
                 let serial = self.send(Command::TrainUntil { until, most });
                 self.performance.running = Some(Running::Handled(serial));
             }
@@ -222,7 +222,7 @@ impl Session {
                 // Its neuron may have been taken away meanwhile.
                 let is_there = self.now().is_some_and(|(now, _)| traversal::is_part(&now.step().shape, target));
                 self.view.selected = is_there.then_some(target);
-                self.look = Some(Look::At(target));
+                self.look = Some(CameraTarget::At(target));
             }
             Cue::Camera(look) => self.look = Some(look),
             Cue::Speed(speed) => self.steer(&playhead::Command::Speed(speed)),
@@ -249,7 +249,7 @@ impl Session {
         } else {
             let step = timeline.step().step;
             self.performance.running = Some(Running::Part { part, by, seconds });
-            self.seek_step(step + 1, Wanted::Next);
+            self.seek_step(step + 1, NeededStep::Next);
         }
     }
 
@@ -325,7 +325,7 @@ impl Session {
             Some(_) => self.performance.rush_to = Some(self.performance.performer.done()),
             None => {
                 self.steer(&playhead::Command::Pause);
-                self.performance.performer.go_on();
+                self.performance.performer.advance();
             }
         }
     }
@@ -370,7 +370,7 @@ impl Session {
     /// A text of the lesson with the present numbers in it.
     pub fn filled(&self, text: &str) -> String {
         match self.now() {
-            Some((timeline, _)) => slowgrad_timeline::perform::fill_in(text, timeline, self.sample()),
+            Some((timeline, _)) => slowgrad_timeline::playback::performer::fill_in(text, timeline, self.sample()),
             None => text.to_owned(),
         }
     }
@@ -386,7 +386,7 @@ mod tests {
     use crate::shipped;
     use crate::testing::{inline, timeout};
     use slowgrad_script::{Files, Library, Limits, Root};
-    use slowgrad_timeline::playhead::Playhead;
+    use slowgrad_timeline::playback::playhead::Playhead;
     use slowgrad_timeline::scene::Target;
 
     fn session(cues: &str) -> Session {
@@ -470,14 +470,14 @@ mod tests {
         until(&mut session, "it asks", |session| session.performance.waits_for_presenter());
         session.answer(0);
         let question = session.performance.stage().question.clone().expect("it asks");
-        assert_eq!((question.chosen, question.right, question.is_revealed), (Some(0), 1, true));
+        assert_eq!((question.chosen, question.right, question.revealed), (Some(0), 1, true));
         session.act(RunAction::NextCue);
         until(&mut session, "it waits", |session| session.performance.progress().0 == 3);
         assert_eq!(session.performance.stage().question, None);
         // Back to the question, which is open again.
         session.act(RunAction::PreviousCue);
         until(&mut session, "it asks again", |session| {
-            session.performance.stage().question.as_ref().is_some_and(|question| !question.is_revealed)
+            session.performance.stage().question.as_ref().is_some_and(|question| !question.revealed)
         });
     }
 

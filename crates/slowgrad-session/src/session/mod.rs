@@ -22,10 +22,10 @@ use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::structure::Reshape;
 use slowgrad_render::View;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::cue::{Condition, Look};
-use slowgrad_timeline::event::{Cell, Phase};
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::playhead::{self, Loop, Playhead, Response, Wanted};
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::events::{Cell, Phase};
+use slowgrad_timeline::playback::cue::{CameraTarget, CueCondition};
+use slowgrad_timeline::playback::playhead::{self, Loop, NeededStep, Playhead, Response};
 use slowgrad_timeline::scene::Target;
 use std::ops::Range;
 use std::sync::Arc;
@@ -124,9 +124,9 @@ pub struct Session {
     goes_on: bool,
     pub(super) start: RunStart,
     /// Where the lesson wants the view to go, until the picture is drawn.
-    pub look: Option<Look>,
-    pub(super) highlight_sent: Option<Condition>,
-    wanted: Option<(u64, Wanted)>,
+    pub look: Option<CameraTarget>,
+    pub(super) highlight_sent: Option<CueCondition>,
+    wanted: Option<(u64, NeededStep)>,
     /// The step that was asked for last.
     sought: u64,
     full_speed_sent: bool,
@@ -271,8 +271,8 @@ impl Session {
                 (Some(playhead), Some(before)) if !is_new_run => {
                     let (was, is) = (before.step().step, timeline.step().step);
                     if was != is {
-                        let backwards = is < was && matches!(self.wanted, Some((_, Wanted::Previous)));
-                        playhead.arrive(timeline, if backwards { Wanted::Previous } else { Wanted::Next });
+                        let backwards = is < was && matches!(self.wanted, Some((_, NeededStep::Previous)));
+                        playhead.arrive(timeline, if backwards { NeededStep::Previous } else { NeededStep::Next });
                     } else if !Arc::ptr_eq(before, timeline) {
                         playhead.replaced(timeline);
                     }
@@ -375,10 +375,10 @@ impl Session {
         }
         let Some((timeline, _)) = self.now() else { return };
         let step = timeline.step().step;
-        match response.wanted {
-            Some(Wanted::Next) => self.seek_step(step + 1, Wanted::Next),
-            Some(Wanted::Previous) if step > 1 => self.seek_step(step - 1, Wanted::Previous),
-            Some(Wanted::Previous) => {
+        match response.needed_step {
+            Some(NeededStep::Next) => self.seek_step(step + 1, NeededStep::Next),
+            Some(NeededStep::Previous) if step > 1 => self.seek_step(step - 1, NeededStep::Previous),
+            Some(NeededStep::Previous) => {
                 self.steer(&playhead::Command::Home);
             }
             None => {}
@@ -386,13 +386,13 @@ impl Session {
     }
 
     /// Asks for another step.
-    pub fn seek_step(&mut self, step: u64, wanted: Wanted) {
+    pub fn seek_step(&mut self, step: u64, wanted: NeededStep) {
         self.sought = step.max(1);
         self.want(Command::Seek(self.sought), wanted);
     }
 
     /// Hands over a command that brings another step.
-    fn want(&mut self, command: Command, wanted: Wanted) {
+    fn want(&mut self, command: Command, wanted: NeededStep) {
         if self.playhead.as_ref().is_some_and(|playhead| playhead.is_full_speed() && playhead.is_playing()) {
             // The worker stops training to go to a step.
             self.steer(&playhead::Command::Pause);
@@ -497,7 +497,7 @@ impl Session {
     pub fn go_to_step(&mut self, step: u64) {
         self.hold();
         self.steer(&playhead::Command::Pause);
-        self.seek_step(step, Wanted::Next);
+        self.seek_step(step, NeededStep::Next);
     }
 
     /// Carries out an action that concerns the run, the lesson or the picture.
@@ -522,7 +522,7 @@ impl Session {
             RunAction::Coarser => self.steer(&To::Coarser),
             RunAction::Faster => {
                 // Full speed is a key of its own: a speaker who asks for more must not lose the picture.
-                if self.playhead.as_ref().is_some_and(|playhead| playhead.speed() < playhead::FASTEST) {
+                if self.playhead.as_ref().is_some_and(|playhead| playhead.speed() < playhead::MAX_SPEED) {
                     self.steer(&To::Faster);
                 }
             }

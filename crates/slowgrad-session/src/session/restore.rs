@@ -4,7 +4,7 @@ use super::{Performance, RunStart, Session};
 use crate::file::{Camera, Repeat, SessionFile};
 use crate::protocol::Command;
 use slowgrad_render::View;
-use slowgrad_timeline::playhead::{self, Loop, Playhead};
+use slowgrad_timeline::playback::playhead::{self, Loop, Playhead};
 
 impl Session {
     /// The worker's first command makes a saved run again: the rest follows when that is done.

@@ -5,7 +5,7 @@
 
 use super::stage::{Slot, Stage, equation, gradient, slope, value};
 use super::wave::{ARRIVE, GROUP_DELTA};
-use crate::event::{Cell, Event, EventKind};
+use crate::events::{Cell, Event, EventKind};
 use crate::scene::{Math, Target};
 use std::ops::Range;
 

@@ -4,9 +4,9 @@
 //! The choice depends on the step and the zoom; it must not know time, so that edges do not come and go while it plays.
 
 use super::stage::Stage;
+use crate::explain::words;
 use crate::layout::{is_matrix, toward};
 use crate::scene::{Bounds, Edge, Ink, Point, Target};
-use crate::words;
 use slowgrad_engine::record::RecordedStep;
 
 /// Edges that are closer together than this where they are in the middle, in points, cannot be told apart.

@@ -4,11 +4,11 @@
 
 use super::stage::{MOST_PILLS, MOST_PULSES, Slot, Stage, equation, value};
 use super::wave::{ARRIVE, GROUP_ACTIVE, GROUP_SUMS};
-use crate::event::{Cell, Event, EventKind};
-use crate::expression::{Term, compose};
+use crate::events::{Cell, Event, EventKind};
+use crate::explain::expression::{Term, compose};
+use crate::explain::words;
 use crate::layout::{ENTRANCE, toward};
 use crate::scene::{Ink, Math, Target};
-use crate::words;
 use slowgrad_tape::{Notation, Op};
 use std::ops::Range;
 
@@ -59,7 +59,7 @@ impl Stage<'_> {
                 let sums = self.sum_of(*sum, *bias);
                 self.result(target, Slot::Above, sums, *z, value(*z));
             }
-            EventKind::Operation { .. } | EventKind::Ask { .. } => {
+            EventKind::Operation { .. } | EventKind::Compare { .. } => {
                 self.operation(event.target, Slot::Above, &event.kind, value);
             }
             EventKind::Activated { neuron, a, .. } => {
@@ -177,7 +177,7 @@ impl Stage<'_> {
                     if self.wave.arrived() { equation(expression, self.number(result.value)) } else { expression };
                 Some((math, if self.wave.arrived() { ink(result.value) } else { Ink::Text }))
             }
-            EventKind::Ask { compare, a, b, answer } => {
+            EventKind::Compare { compare, a, b, answer } => {
                 let answer = if *answer { "yes" } else { "no" };
                 let answer = if self.wave.arrived() { format!(" {answer}") } else { String::new() };
                 let text = format!("{} {} {} ?{answer}", self.number(a.value), compare.symbol(), self.number(b.value));

@@ -5,10 +5,11 @@
 
 use super::silence;
 use super::stage::{Play, Stage, equation, slope, slope_of};
-use crate::formula::enclosed;
-use crate::origin::Origins;
+use crate::events::Origins;
+use crate::explain::symbols;
+use crate::explain::symbols::enclosed;
+use crate::explain::symbols::grad_of;
 use crate::scene::{Formula, Ink, Link, Math};
-use crate::words::{self, grad_of};
 use slowgrad_engine::shape::Parameter;
 use std::ops::Range;
 
@@ -29,7 +30,7 @@ impl Stage<'_> {
             Play::Nothing | Play::One(_) => silence(title),
             Play::Entering => Formula {
                 symbols: Math::variable("x"),
-                result: self.vector(&recorded.input, Ink::Value, |input| from.source(sample, 0, input)),
+                result: self.vector(&recorded.input, Ink::Value, |input| from.layer_input(sample, 0, input)),
                 sentence: format!("The sample enters: {} numbers.", recorded.input.len()),
                 ..silence(title)
             },
@@ -153,7 +154,7 @@ impl Stage<'_> {
                 numbers.extend([
                     if input > 0 { enclosed(weight) } else { weight },
                     text(" · "),
-                    enclosed(self.mark(x, Ink::Value, from.source(sample, layer, input))),
+                    enclosed(self.mark(x, Ink::Value, from.layer_input(sample, layer, input))),
                 ]);
             }
         } else {
@@ -219,7 +220,7 @@ impl Stage<'_> {
                     text(" = "),
                     left(),
                     text(" · "),
-                    enclosed(self.mark(x, Ink::Value, from.source(sample, layer, input))),
+                    enclosed(self.mark(x, Ink::Value, from.layer_input(sample, layer, input))),
                     text(" = "),
                     self.mark(here.delta[neuron] * x, Ink::Gradient, from.gradient(sample, at)),
                 ]));
@@ -350,7 +351,7 @@ impl Stage<'_> {
 /// A vector of a layer, `a` with the layer's number as a superscript in brackets; the sample itself has none.
 fn indexed_layer(name: &str, layer: Option<usize>) -> Math {
     match layer {
-        Some(layer) if name != "ŷ" => words::of_layer(name, layer),
+        Some(layer) if name != "ŷ" => symbols::of_layer(Math::variable(name), layer),
         _ => Math::variable(name),
     }
 }

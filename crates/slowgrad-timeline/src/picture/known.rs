@@ -4,8 +4,8 @@
 //! It must not know where anything stands or what it looks like.
 
 use super::wave::{ARRIVE, GROUP_ACTIVE, GROUP_DELTA, GROUP_SUMS, Wave};
-use crate::event::{Cell, EventKind, Named, Phase};
-use crate::timeline::Timeline;
+use crate::events::Timeline;
+use crate::events::{Cell, EventKind, NamedValue, Phase};
 use slowgrad_engine::dense;
 use slowgrad_engine::record::{RecordedSample, RecordedStep};
 use slowgrad_engine::shape::Parameter;
@@ -47,7 +47,7 @@ pub(super) enum Backward {
     /// ∂L/∂a so far.
     Arriving(f64),
     /// The gradient that the activation's latest chain step gave, and what it is the gradient of.
-    Running(Named),
+    Running(NamedValue),
     /// δ.
     Delta(f64),
 }
@@ -317,7 +317,7 @@ impl<'a> Known<'a> {
             && let Some(range) = self.timeline.cell(Some(self.sample), Phase::Backward, cell)
             && let EventKind::Chain { mut operands, into, after, .. } = self.timeline.event(range.start + ops - 1).kind
         {
-            return Backward::Running(Named { name: std::mem::take(&mut operands[into].name), value: after });
+            return Backward::Running(NamedValue { name: std::mem::take(&mut operands[into].name), value: after });
         }
         self.grad_a(layer, neuron).map_or(Backward::Nothing, Backward::Arriving)
     }

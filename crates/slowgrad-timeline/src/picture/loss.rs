@@ -7,7 +7,7 @@ use super::canvas::{Rank, Words as Lettering};
 use super::known::{Forward, Loss};
 use super::stage::{MOST_PILLS, Play, Slot, Stage, equation, gradient, slope, value};
 use super::wave::ARRIVE;
-use crate::event::{Cell, Event, EventKind, Phase};
+use crate::events::{Cell, Event, EventKind, Phase};
 use crate::layout::Density;
 use crate::scene::{Anchor, Disc, Edge, Ink, Math, Target};
 use slowgrad_tape::{Instruction, Op};
@@ -85,7 +85,7 @@ impl Stage<'_> {
         };
         line(0.0, wanted_words, if is_read { Ink::Accent } else { Ink::Faint });
         if let Some(a) = known {
-            let number = |x| crate::words::number(x, self.options.digits);
+            let number = |x| crate::number_format::number(x, self.options.digits);
             line(-1.0, equation(actual.clone(), number(a)), value(a));
             if self.known.is_compared() {
                 let difference = Math::row([actual, Math::text(" − "), wanted]);
@@ -258,7 +258,7 @@ impl Stage<'_> {
         let EventKind::Chain { operands, into, upstream, local, contribution, before, after, .. } = kind else {
             return;
         };
-        let of = operands.get(*into).map_or(Math::text("?"), |operand| crate::words::symbol(&operand.name));
+        let of = operands.get(*into).map_or(Math::text("?"), |operand| crate::explain::symbols::symbol(&operand.name));
         let product = format!("{} · {}", self.number(*upstream), self.enclosed(*local));
         let math = if !self.wave.arrived() {
             Math::text(product)

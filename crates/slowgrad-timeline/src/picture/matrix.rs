@@ -9,9 +9,11 @@ use super::canvas::{Rank, Words as Lettering};
 use super::crowd::Bundle;
 use super::stage::{Play, Stage, slope};
 use super::wave::GROUP_DELTA;
+use crate::explain::symbols;
+use crate::explain::words;
 use crate::layout::is_matrix;
+use crate::number_format;
 use crate::scene::{Anchor, Bounds, Field, Form, Ground, Ink, Levels, Math, Patch, Point, Target};
-use crate::words;
 use slowgrad_engine::record::RecordedStep;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -128,9 +130,10 @@ impl Stage<'_> {
 
     fn matrix_title(&mut self, layer: usize, Bounds { min, max }: Bounds, gradients: bool, reach: f64) {
         let (rows, columns) = (self.known.step.shape.size(layer), self.known.step.shape.fan_in(layer));
-        let name = words::of_layer("W", layer);
+        let name = symbols::of_layer(Math::variable("W"), layer);
         // Weights of large layers are small: their ramp ends at the largest, and that is said.
-        let end = if gradients { String::new() } else { format!("   −{0} … +{0}", words::number(reach, 2)) };
+        let end =
+            if gradients { String::new() } else { format!("   −{0} … +{0}", number_format::number(reach, 2)) };
         let name = if gradients { slope(name) } else { name };
         let title = |end: &str| Math::row([name.clone(), Math::text(format!("   {rows} × {columns}{end}"))]);
         let size = self.legible(15.0);

@@ -6,9 +6,11 @@ use super::canvas::{Rank, Words as Lettering};
 use super::known::{Backward, Forward};
 use super::spots::digits;
 use super::stage::{AROUND, ON_EDGE, Play, Slot, Stage, equation, gradient, slope, update, value};
-use crate::event::{EventKind, Phase};
+use crate::events::{EventKind, Phase};
+use crate::explain::symbols;
+use crate::explain::words;
+use crate::number_format::number;
 use crate::scene::{Anchor, Bounds, Disc, Edge, Ground, Ink, Math, Point, Target};
-use crate::words::{self, number};
 
 /// The letters of a value at the rim of its disc.
 const CHIP: f32 = 13.5;
@@ -119,7 +121,7 @@ impl Stage<'_> {
         let (name, x) = match backward {
             Backward::Nothing => return,
             Backward::Arriving(grad) => (slope(self.activation_name(layer, neuron)), *grad),
-            Backward::Running(named) => (slope(words::symbol(&named.name)), named.value),
+            Backward::Running(named) => (slope(symbols::symbol(&named.name)), named.value),
             Backward::Delta(delta) => (Math::indexed("δ", index), *delta),
         };
         let target = Target::Neuron { layer, neuron };

@@ -9,11 +9,14 @@ use super::crowd::Crowds;
 use super::known::Known;
 use super::matrix::Matrices;
 use super::wave::Wave;
-use crate::event::{Cell, Event, Phase};
+use crate::events::Timeline;
+use crate::events::{Cell, Event, Phase};
+use crate::explain::symbols;
+use crate::explain::words::{self, Explainer};
 use crate::layout::{LEAST_WORDS, Layout, ROOMY_RADIUS};
+use crate::number_format;
 use crate::scene::{Anchor, Ground, Ink, Label, Math, Point, Pulse, Target};
-use crate::timeline::Timeline;
-use crate::words::{self, Words};
+use slowgrad_engine::shape::Parameter;
 use std::ops::Range;
 
 /// What is being played.
@@ -120,7 +123,7 @@ pub(super) struct Stage<'a> {
     pub(super) matrices: &'a Matrices,
     /// Where the numbers of weights stand: for each layer that shows some `[neuron][input]`.
     pub(super) spots: Vec<Vec<Option<Point>>>,
-    pub(super) words: Words,
+    pub(super) words: Explainer,
     pub(super) canvas: Canvas,
 }
 
@@ -151,7 +154,7 @@ pub(super) const MOST_PULSES: usize = 600;
 
 impl Stage<'_> {
     pub(super) fn number(&self, x: f64) -> String {
-        words::number(x, self.options.digits)
+        number_format::number(x, self.options.digits)
     }
 
     /// A number as a term or a factor: in brackets when it is negative.
@@ -315,18 +318,17 @@ impl Stage<'_> {
 
     /// x₁ or a₁: what enters a layer.
     pub(super) fn source_name(layer: usize, input: usize) -> Math {
-        Math::indexed(if layer == 0 { "x" } else { "a" }, (input + 1).to_string())
+        symbols::layer_input(layer, input)
     }
 
     /// a₁, or ŷ₁ in the last layer.
     pub(super) fn activation_name(&self, layer: usize, neuron: usize) -> Math {
-        let is_last = layer + 1 == self.known.step.shape.layers();
-        Math::indexed(if is_last { "ŷ" } else { "a" }, (neuron + 1).to_string())
+        symbols::activation(&self.known.step.shape, layer, neuron)
     }
 
     /// w₁₂ or b₁.
     pub(super) fn parameter_name(&self, layer: usize, neuron: usize, input: Option<usize>) -> Math {
-        words::parameter(self.known.step, Cell::Parameter { layer, neuron, input })
+        symbols::parameter(&self.known.step.shape, Parameter { layer, neuron, input })
     }
 }
 

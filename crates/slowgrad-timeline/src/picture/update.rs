@@ -5,10 +5,11 @@
 
 use super::canvas::{Rank, Words as Lettering};
 use super::stage::{Stage, gradient, update};
-use crate::event::{Cell, Event, EventKind};
-use crate::inspect::digits_apart;
+use crate::events::{Cell, Event, EventKind};
+use crate::explain::words::level;
+use crate::number_format::digits_apart;
+use crate::number_format::number;
 use crate::scene::{Anchor, Ground, Ink, Math};
-use crate::words::{level, number};
 
 /// The letters of what stands over the network.
 const OVER_ALL: f32 = 15.0;

@@ -4,8 +4,8 @@
 //! covers more than that plays its waves one after the other. It must not know what anything looks like.
 
 use super::Moment;
-use crate::granularity::Granularity;
-use crate::timeline::Timeline;
+use crate::events::Granularity;
+use crate::events::Timeline;
 use std::ops::Range;
 
 /// The share of a wave's time after which what was on its way has arrived.

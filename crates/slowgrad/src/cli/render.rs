@@ -10,9 +10,9 @@ use slowgrad_render::{Offscreen, Theme};
 use slowgrad_script::Limits;
 use slowgrad_session::maps;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::granularity::Granularity;
+use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::picture::Moment;
-use slowgrad_timeline::playhead::{Command, Playhead, Wanted};
+use slowgrad_timeline::playback::playhead::{Command, NeededStep, Playhead};
 use slowgrad_timeline::scene::Target;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -130,10 +130,10 @@ fn play(run: &mut Run, by: Granularity, secs: f64) -> Result<(Timeline, Moment),
     while left > 0.0 {
         let response = playhead.tick(left.min(FRAME_SECS), &timeline);
         left -= FRAME_SECS;
-        if response.wanted == Some(Wanted::Next) {
+        if response.needed_step == Some(NeededStep::Next) {
             run.advance()?;
             timeline = record(run)?;
-            playhead.arrive(&timeline, Wanted::Next);
+            playhead.arrive(&timeline, NeededStep::Next);
         }
     }
     let moment = Moment { events: playhead.unit(), progress: playhead.progress() };

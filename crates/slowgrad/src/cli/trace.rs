@@ -5,7 +5,7 @@ use super::{By, Failure, PhaseArg};
 use clap::{Args, ValueEnum};
 use slowgrad_script::Limits;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::print::{self, Selection};
+use slowgrad_timeline::explain::worked_example::{self, Selection};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,15 +56,15 @@ pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
     let by = args.by.into();
     let mut out = BufWriter::new(std::io::stdout().lock());
     let written = match args.format {
-        Format::Jsonl => print::json_lines(&timeline, selection, by, |line| {
+        Format::Jsonl => worked_example::json_lines(&timeline, selection, by, |line| {
             serde_json::to_writer(&mut out, line)?;
             out.write_all(b"\n")
         }),
         Format::Text => {
             let mut text = Adapter { out: &mut out, error: None };
-            let header = print::header(&timeline, &opened.lesson.spec.title);
+            let header = worked_example::header(&timeline, &opened.lesson.spec.title);
             let done = std::fmt::Write::write_str(&mut text, &header)
-                .and_then(|()| print::text(&timeline, selection, by, usize::from(args.digits), &mut text));
+                .and_then(|()| worked_example::text(&timeline, selection, by, usize::from(args.digits), &mut text));
             match (done, text.error.take()) {
                 (_, Some(error)) => Err(error),
                 (Err(_), None) => Err(ErrorKind::Other.into()),

@@ -10,8 +10,8 @@ use serde::Serialize;
 use slowgrad_engine::train::Objective;
 use slowgrad_script::Limits;
 use slowgrad_session::Pace;
-use slowgrad_timeline::print::Number;
-use slowgrad_timeline::words;
+use slowgrad_timeline::explain::worked_example::JsonNumber;
+use slowgrad_timeline::number_format;
 use std::io::Write;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -46,16 +46,16 @@ struct Metrics {
     /// The epoch, from 0.
     epoch: u64,
     /// The mean loss of the step's batch, before its update.
-    loss: Number,
+    loss: JsonNumber,
     /// The sum of the regularizer's penalty over the weights before the update, when there is a regularizer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    penalty: Option<Number>,
+    penalty: Option<JsonNumber>,
     /// The mean loss over the training data after the step; at the end of an epoch and at the last step.
     #[serde(skip_serializing_if = "Option::is_none")]
-    train_loss: Option<Number>,
+    train_loss: Option<JsonNumber>,
     /// The same over the test data, when there is any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    test_loss: Option<Number>,
+    test_loss: Option<JsonNumber>,
 }
 
 /// The number of threads, as asked for or as it turns out to be best.
@@ -136,21 +136,21 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
         };
         if step % 64 == 0 {
             bar.set_position(step);
-            bar.set_message(words::number(loss, 4));
+            bar.set_message(number_format::number(loss, 4));
         }
         if let Some(metrics) = &mut metrics {
             let mut line = Metrics {
                 step,
                 epoch: (step - 1) / per_epoch,
-                loss: Number(loss),
-                penalty: penalty.map(Number),
+                loss: JsonNumber(loss),
+                penalty: penalty.map(JsonNumber),
                 train_loss: None,
                 test_loss: None,
             };
             if step % per_epoch == 0 || step == args.steps {
                 let (train, test) = opened.evaluate()?;
-                line.train_loss = Some(Number(train));
-                line.test_loss = test.map(Number);
+                line.train_loss = Some(JsonNumber(train));
+                line.test_loss = test.map(JsonNumber);
             }
             let mut text = serde_json::to_vec(&line).map_err(|error| Failure::new(error.to_string()))?;
             text.push(b'\n');
@@ -163,12 +163,12 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     if let Some(path) = &args.weights_out {
         opened::write_weights(path, &opened.run.setup().shape, &opened.run.model().values)?;
     }
-    let test = test.map(|loss| format!(", test loss {}", words::number(loss, 6))).unwrap_or_default();
+    let test = test.map(|loss| format!(", test loss {}", number_format::number(loss, 6))).unwrap_or_default();
     if !last.is_finite() {
         let advice = "note: the loss is not finite; try a smaller learning rate";
         writeln!(std::io::stderr(), "{advice}").map_err(|error| Failure::new(error.to_string()))?;
     }
-    let (first, last) = (words::number(first, 6), words::number(last, 6));
+    let (first, last) = (number_format::number(first, 6), number_format::number(last, 6));
     writeln!(std::io::stdout(), "{} steps: train loss {first} → {last}{test}", args.steps)
         .map_err(|error| Failure::new(error.to_string()))
 }

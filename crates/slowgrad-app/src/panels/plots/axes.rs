@@ -6,7 +6,7 @@ use egui::{Align2, Color32, FontId, Mesh, Pos2, Rect, Response, Sense, Shape, St
 use egui_plot::{AxisHints, GridMark, LineStyle, Plot, PlotBounds, PlotPoint, PlotTransform, PlotUi};
 use slowgrad_render::Theme;
 use slowgrad_tape::math;
-use slowgrad_timeline::words;
+use slowgrad_timeline::number_format;
 
 /// One axis.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl Axis {
         let value = mark.value;
         if self.is_log {
             let value = math::pow(10.0, value);
-            return if self.is_count { count(value) } else { words::number(value, 3) };
+            return if self.is_count { count(value) } else { number_format::number(value, 3) };
         }
         // A mark that is 0 but for its last bits.
         let value = if value.abs() < 1e-6 * mark.step_size { 0.0 } else { value };
@@ -86,15 +86,15 @@ pub(crate) fn marks((low, high): (f64, f64), parts: f64, least: f64) -> Vec<Grid
 
 /// A number beside an axis: marks are multiples of a round number, up to what the last bits say.
 pub(super) fn plain(value: f64) -> String {
-    words::number(format!("{value:.9e}").parse().unwrap_or(value), 3)
+    number_format::number(format!("{value:.9e}").parse().unwrap_or(value), 3)
 }
 
 /// A number of steps in few letters: 12k, 1.5M.
 pub(crate) fn count(steps: f64) -> String {
     match steps {
-        1e6.. => format!("{}M", words::number(steps / 1e6, 3)),
-        1e4.. => format!("{}k", words::number(steps / 1e3, 3)),
-        0.0.. => words::number(steps, 4),
+        1e6.. => format!("{}M", number_format::number(steps / 1e6, 3)),
+        1e4.. => format!("{}k", number_format::number(steps / 1e3, 3)),
+        0.0.. => number_format::number(steps, 4),
         // The margin left of the first step.
         _ => String::new(),
     }

@@ -7,7 +7,7 @@ use egui_plot::{HLine, Line, LineStyle, PlotPoints, VLine};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_session::{CurvePoint, FunctionCurve};
-use slowgrad_timeline::words;
+use slowgrad_timeline::number_format;
 
 const DASHED: LineStyle = LineStyle::Dashed { length: 6.0 };
 const SHORT: LineStyle = LineStyle::Dashed { length: 2.5 };
@@ -124,7 +124,7 @@ fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &Names, color: Color32, t
         },
     );
     let text = |point: CurvePoint| {
-        let number = |x: f64| words::number(x, 4);
+        let number = |x: f64| number_format::number(x, 4);
         format!(
             "{} {}\n{} {}\n{} {}",
             names.x,

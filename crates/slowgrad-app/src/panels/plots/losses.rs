@@ -9,7 +9,7 @@ use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_session::{LossesAt, Snapshot};
 use slowgrad_tape::math;
-use slowgrad_timeline::words;
+use slowgrad_timeline::number_format;
 
 /// More losses of single batches are not drawn.
 const MOST_BATCHES: usize = 1500;
@@ -139,10 +139,10 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
 fn said(series: &[Series], step: f64) -> String {
     let number = |series: &Series| {
         let [_, loss] = series.points.iter().find(|[at, _]| *at == step)?;
-        Some(format!("{} {}", series.name, words::number(*loss, 4)))
+        Some(format!("{} {}", series.name, number_format::number(*loss, 4)))
     };
     let numbers = series.iter().rev().filter_map(number);
-    [format!("step {}", words::number(step, 7))].into_iter().chain(numbers).collect::<Vec<_>>().join("\n")
+    [format!("step {}", number_format::number(step, 7))].into_iter().chain(numbers).collect::<Vec<_>>().join("\n")
 }
 
 /// How steps and losses lie along their axes.

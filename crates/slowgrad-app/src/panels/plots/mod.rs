@@ -16,7 +16,7 @@ use crate::state::Gui;
 use crate::state::plot_tabs::Plot;
 use egui::{Align, Frame, Layout, Margin, Panel, Rect, RichText, Role, Ui, UiBuilder, Vec2, WidgetInfo};
 use slowgrad_session::Session;
-use slowgrad_timeline::cue::Panel as LessonPanel;
+use slowgrad_timeline::playback::cue::Panel as LessonPanel;
 
 /// A plot needs this much room to be read.
 const NARROWEST: f32 = 300.0;
@@ -64,7 +64,7 @@ fn plots_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             ui.spacing_mut().button_padding = Vec2::new(6.0, 2.0);
             match plot {
                 Plot::Losses => losses::losses_ui(ui, gui, session),
-                Plot::Answers => predictions::answers_ui(ui, gui, session),
+                Plot::Predictions => predictions::answers_ui(ui, gui, session),
                 Plot::Landscape => landscape::landscape_ui(ui, gui, session),
                 Plot::Histograms => histograms::histograms_ui(ui, gui, session),
                 Plot::Activation => functions::activation_ui(ui, gui, session),

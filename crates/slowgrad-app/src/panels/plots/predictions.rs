@@ -8,8 +8,8 @@ use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_session::{Answers, DataInfo, RivalInfo};
+use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::Ink;
-use slowgrad_timeline::words;
 
 /// Marks of classes.
 const SHAPES: [MarkerShape; 5] =
@@ -176,14 +176,18 @@ fn plane_ui(
         Wants::TwoOf(range) => {
             for (class, target) in range.iter().enumerate() {
                 let color = theme.value.at(if class == 0 { -1.0 } else { 1.0 });
-                marks.push((Mark::Dot(SHAPES[class], true), color, format!("y = {}", words::number(*target, 3))));
+                marks.push((
+                    Mark::Dot(SHAPES[class], true),
+                    color,
+                    format!("y = {}", number_format::number(*target, 3)),
+                ));
             }
             let middle = f64::midpoint(range[0], range[1]);
-            line(&mut marks, &format!("ŷ = {}", words::number(middle, 3)));
+            line(&mut marks, &format!("ŷ = {}", number_format::number(middle, 3)));
         }
         Wants::Number(range) => {
             for (target, level) in range.iter().zip([-1.0, 1.0]) {
-                let name = format!("y = {}", words::number(*target, 3));
+                let name = format!("y = {}", number_format::number(*target, 3));
                 marks.push((Mark::Dot(MarkerShape::Circle, true), theme.value.at(level), name));
             }
         }
@@ -257,7 +261,7 @@ fn plane_ui(
             (((at - low) / (high - low)) * (side - 1) as f64).round().clamp(0.0, (side - 1) as f64) as usize
         };
         let (column, row) = (nth(x, pointer.x), nth(y, pointer.y));
-        let number = |value: f64| words::number(value, 3);
+        let number = |value: f64| number_format::number(value, 3);
         let list = |outputs: &[Vec<f64>]| {
             let outputs: Vec<String> = outputs.iter().map(|output| number(output[row * side + column])).collect();
             outputs.join(", ")
@@ -328,11 +332,15 @@ fn line_ui(
     let near =
         shown.pointer.and_then(|at| points.iter().min_by(|a, b| (a[0] - at.x).abs().total_cmp(&(b[0] - at.x).abs())));
     if let Some([x, y]) = near {
-        let mut text = format!("x {}\nŷ {}", words::number(*x, 4), words::number(*y, 4));
+        let mut text = format!("x {}\nŷ {}", number_format::number(*x, 4), number_format::number(*y, 4));
         // Both are asked at the same places.
         if let (Some(other), Some([_, y])) = (other, theirs.iter().find(|there| there[0] == *x)) {
-            text =
-                format!("{text}{}\nŷ {}{}", whose(Some(other), false), words::number(*y, 4), whose(Some(other), true));
+            text = format!(
+                "{text}{}\nŷ {}{}",
+                whose(Some(other), false),
+                number_format::number(*y, 4),
+                whose(Some(other), true)
+            );
         }
         painter.circle(shown.at(*x, *y), 3.5, theme.value.negative, Stroke::new(1.0, theme.background));
         readout(ui, shown.frame(), shown.at(*x, *y), &text, theme);

@@ -8,7 +8,7 @@ use egui::{Key, Modifiers, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_session::Command;
-use slowgrad_timeline::words::number;
+use slowgrad_timeline::number_format::number;
 
 /// A lesson with a test set and several steps behind it.
 fn window() -> Window {

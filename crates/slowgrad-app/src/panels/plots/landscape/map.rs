@@ -9,7 +9,7 @@ use crate::state::Gui;
 use egui::{Align2, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, PlotPoint};
 use slowgrad_render::Theme;
-use slowgrad_timeline::words;
+use slowgrad_timeline::number_format;
 
 /// Beside the map stands what its colours mean.
 const BAR_WIDTH: f32 = 66.0;
@@ -99,10 +99,10 @@ pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u6
     let text = format!(
         "{} {}\n{} {}\nL {}",
         names[0],
-        words::number(x, 3),
+        number_format::number(x, 3),
         names[1],
-        words::number(y, 3),
-        words::number(loss, 4)
+        number_format::number(y, 3),
+        number_format::number(loss, 4)
     );
     painter.circle_stroke(shown.at(x, y), 2.5, Stroke::new(1.0, theme.text));
     readout(ui, frame, shown.at(x, y), &text, theme);
@@ -131,7 +131,7 @@ fn bar(ui: &Ui, area: Rect, heights: Heights, theme: &Theme) {
     let font = FontId::proportional(10.5);
     for (share, align) in [(0.0, Align2::LEFT_BOTTOM), (0.5, Align2::LEFT_CENTER), (1.0, Align2::LEFT_TOP)] {
         let y = egui::lerp(strip.bottom()..=strip.top(), share);
-        let text = words::number(heights.loss(f64::from(share)), 2);
+        let text = number_format::number(heights.loss(f64::from(share)), 2);
         ui.painter().text(Pos2::new(strip.right() + 4.0, y), align, text, font.clone(), theme.faint);
     }
     let at = Pos2::new(strip.right() + 4.0, egui::lerp(strip.bottom()..=strip.top(), 0.75));

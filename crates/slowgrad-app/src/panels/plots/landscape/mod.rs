@@ -21,7 +21,8 @@ use slowgrad_engine::record::RecordedStep;
 use slowgrad_render::Theme;
 use slowgrad_session::Landscape;
 use slowgrad_session::Session;
-use slowgrad_timeline::{parameters, words};
+use slowgrad_timeline::explain::parameter_table;
+use slowgrad_timeline::number_format;
 use std::sync::Arc;
 
 /// More parameters than this are not listed; they are chosen in the network.
@@ -71,13 +72,13 @@ struct Drawn<'a> {
 
 /// A parameter in a few letters.
 fn name(step: &RecordedStep, index: usize) -> String {
-    let (letters, layer) = parameters::name(step, index);
+    let (letters, layer) = parameter_table::name(step, index);
     if step.shape.layers() == 1 { letters } else { format!("{letters} · layer {layer}") }
 }
 
 fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, step: &RecordedStep, landscape: Option<&Landscape>) {
     let theme = *gui.theme();
-    let selected = session.view.selected.and_then(|target| parameters::index(step, target));
+    let selected = session.view.selected.and_then(|target| parameter_table::index(step, target));
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         let map = ui.selectable_label(!gui.plots.is_surface, "map");
@@ -145,7 +146,7 @@ fn legend(ui: &mut Ui, session: &Session, landscape: &Landscape, theme: &Theme) 
     let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
     let (mine, theirs) = rival.map_or(("path", ""), |rival| (rival.mine.as_str(), rival.theirs.as_str()));
     let mut marks = vec![
-        (Mark::Ball, theme.accent, format!("now, L = {}", words::number(landscape.surface.loss, 3))),
+        (Mark::Ball, theme.accent, format!("now, L = {}", number_format::number(landscape.surface.loss, 3))),
         (Mark::Line(LineStyle::Solid), theme.accent, mine.to_owned()),
     ];
     if !landscape.rival.is_empty() {
@@ -160,7 +161,7 @@ fn legend(ui: &mut Ui, session: &Session, landscape: &Landscape, theme: &Theme) 
 /// What is said of the landscape where it cannot be seen.
 fn said(landscape: &Landscape, names: &[String; 2]) -> String {
     let surface = &landscape.surface;
-    let number = |x: f64| words::number(x, 4);
+    let number = |x: f64| number_format::number(x, 4);
     format!(
         "loss landscape over {} and {}, step {}, now {} and {}, loss {}",
         names[0],

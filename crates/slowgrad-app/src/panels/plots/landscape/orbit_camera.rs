@@ -9,7 +9,7 @@ use crate::state::Gui;
 use egui::{Align2, FontId, Pos2, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::{PathPoint, Surface};
-use slowgrad_timeline::words;
+use slowgrad_timeline::number_format;
 
 /// Draws the surface, which can be turned; answers a step to go to.
 pub(super) fn surface_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u64> {
@@ -221,7 +221,7 @@ fn box_behind(
     for share in [0.0, 0.5, 1.0] {
         let at = camera.project([x, y, share as f32]);
         painter.line_segment([at, at - Vec2::new(4.0, 0.0)], stroke);
-        let text = words::number(heights.loss(share), 3);
+        let text = number_format::number(heights.loss(share), 3);
         painter.text(at - Vec2::new(6.0, 0.0), Align2::RIGHT_CENTER, text, FontId::proportional(10.5), theme.faint);
     }
     painter.text(top - Vec2::new(0.0, 5.0), Align2::CENTER_BOTTOM, "L", font, theme.text);

@@ -7,7 +7,7 @@ use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2};
 use egui_plot::LineStyle;
 use slowgrad_render::Theme;
 use slowgrad_session::{Landscape, PathPoint};
-use slowgrad_timeline::words;
+use slowgrad_timeline::number_format;
 
 /// The way of the second run.
 pub(super) const DASHED: LineStyle = LineStyle::Dashed { length: 5.0 };
@@ -132,9 +132,9 @@ pub(super) fn way_under_pointer(
     let nearest = within.min_by(|a, b| a.0.0.distance(pointer).total_cmp(&b.0.0.distance(pointer)))?;
     let ((at, point), is_mine) = nearest;
     let step = point.step + 1;
-    let loss = point.loss.map_or_else(|| "not computed yet".to_owned(), |loss| words::number(loss, 4));
+    let loss = point.loss.map_or_else(|| "not computed yet".to_owned(), |loss| number_format::number(loss, 4));
     let go = if *is_mine { "\nclick to go to this step" } else { "" };
-    let [x, y] = point.at.map(|value| words::number(value, 4));
+    let [x, y] = point.at.map(|value| number_format::number(value, 4));
     ui.painter().circle_stroke(*at, 6.0, Stroke::new(1.5, theme.text));
     readout(ui, frame, *at, &format!("step {step}\n{x}, {y}\nL {loss}{go}"), theme);
     is_mine.then_some(step)

@@ -7,7 +7,7 @@ use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{DragValue, PopupCloseBehavior, Response, RichText, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::Surface;
-use slowgrad_timeline::words;
+use slowgrad_timeline::number_format;
 
 /// From where to where of the two parameters.
 pub(super) type Range = [[f64; 2]; 2];
@@ -87,7 +87,7 @@ fn numbers_ui(ui: &mut Ui, plots: &mut PlotsView, surface: &Surface, names: &[St
                 let label = ui.label(RichText::new(word).color(theme.faint));
                 let number = DragValue::new(&mut range[axis][end])
                     .speed(speed)
-                    .custom_formatter(|x, _| words::number(x, 4))
+                    .custom_formatter(|x, _| number_format::number(x, 4))
                     .custom_parser(parse);
                 let number = number.range(if end == 0 { f64::MIN..=high } else { low..=f64::MAX });
                 let response = ui.add(number).labelled_by(label.id);
