@@ -3,10 +3,10 @@
 //! What the schedule says stands over the network before all of them. Widths and ghosts of the edges are the network's
 //! matter; this file must not know where parameters stand.
 
-use super::canvas::{Rank, Words as Lettering};
-use super::stage::{Stage, gradient, update};
+use super::{Stage, gradient, update};
 use crate::event::{Cell, Event, EventKind};
 use crate::inspect::digits_apart;
+use crate::scene::label_placement::{Rank, Words as Lettering};
 use crate::scene::{Anchor, Ground, Ink, Math};
 use crate::words::{level, number};
 
@@ -15,7 +15,7 @@ const OVER_ALL: f32 = 15.0;
 
 impl Stage<'_> {
     /// One operation of the update of a parameter.
-    pub(super) fn update_event(&mut self, event: &Event) {
+    pub(crate) fn update_event(&mut self, event: &Event) {
         let Cell::Parameter { layer, neuron, input } = event.address.cell else { return self.rate_event(event) };
         match &event.kind {
             EventKind::Average { sum, count, mean } => {
@@ -60,7 +60,7 @@ impl Stage<'_> {
     }
 
     /// The learning rate of the step: the optimizer's own, times what the schedule says.
-    pub(super) fn rate_known(&mut self) {
+    pub(crate) fn rate_known(&mut self) {
         let Some(rate) = &self.known.step.rate else { return };
         let product = format!("η = {} · {}", self.number(rate.base), self.number(rate.factor));
         let text = if self.wave.arrived() { format!("{product} = {}", self.number(rate.lr)) } else { product };
@@ -87,7 +87,7 @@ impl Stage<'_> {
     }
 
     /// `old →`, then `old → new`.
-    pub(super) fn parameter_moves(&mut self, layer: usize, neuron: usize, input: Option<usize>) {
+    pub(crate) fn parameter_moves(&mut self, layer: usize, neuron: usize, input: Option<usize>) {
         if self.known.is_frozen(layer, neuron, input) {
             return self.parameter_stays(layer, neuron, input);
         }

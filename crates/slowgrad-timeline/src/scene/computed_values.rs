@@ -3,7 +3,7 @@
 //!
 //! It must not know where anything stands or what it looks like.
 
-use super::wave::{ARRIVE, GROUP_ACTIVE, GROUP_DELTA, GROUP_SUMS, Wave};
+use super::moment_progress::{ARRIVE, GROUP_ACTIVE, GROUP_DELTA, GROUP_SUMS, Wave};
 use crate::event::{Cell, EventKind, Named, Phase};
 use crate::timeline::Timeline;
 use slowgrad_engine::dense;
@@ -14,7 +14,7 @@ use std::cell::OnceCell;
 
 /// How far a neuron is on the way forward.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Forward {
+pub(crate) enum Forward {
     /// Nothing has arrived.
     Empty,
     /// Some products are added up; another may have arrived and wait.
@@ -29,7 +29,7 @@ pub(super) enum Forward {
 
 impl Forward {
     /// The number, if there is one.
-    pub(super) fn value(&self) -> Option<f64> {
+    pub(crate) fn value(&self) -> Option<f64> {
         match *self {
             Forward::Empty => None,
             Forward::Sum { value, .. } | Forward::Z(value) | Forward::Running(value) | Forward::Active(value) => {
@@ -41,7 +41,7 @@ impl Forward {
 
 /// How far a neuron is on the way back.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Backward {
+pub(crate) enum Backward {
     /// Nothing has arrived.
     Nothing,
     /// ∂L/∂a so far.
@@ -54,7 +54,7 @@ pub(super) enum Backward {
 
 /// How far the loss is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Loss {
+pub(crate) enum Loss {
     /// It has not begun.
     Empty,
     /// Its latest result.
@@ -81,14 +81,14 @@ enum Arrivals {
 
 /// All that is known at one moment.
 #[derive(Debug)]
-pub(super) struct Known<'a> {
+pub(crate) struct Known<'a> {
     timeline: &'a Timeline,
     /// The step.
-    pub(super) step: &'a RecordedStep,
+    pub(crate) step: &'a RecordedStep,
     /// The sample on screen; in the update the last one.
-    pub(super) sample: usize,
+    pub(crate) sample: usize,
     /// The phase on screen.
-    pub(super) phase: Phase,
+    pub(crate) phase: Phase,
     /// All events before this one have happened.
     done: usize,
     /// Neurons that move together on the way forward: their sums are complete and their activations are not.
@@ -104,7 +104,7 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn new(timeline: &'a Timeline, wave: &Wave) -> Self {
+    pub(crate) fn new(timeline: &'a Timeline, wave: &Wave) -> Self {
         let step = timeline.step();
         let shown = timeline.address(wave.events.start.min(timeline.len() - 1));
         let several = wave.events.len() > 1;
@@ -138,7 +138,7 @@ impl<'a> Known<'a> {
         known
     }
 
-    pub(super) fn recorded(&self) -> &'a RecordedSample {
+    pub(crate) fn recorded(&self) -> &'a RecordedSample {
         &self.step.samples[self.sample]
     }
 
@@ -153,23 +153,23 @@ impl<'a> Known<'a> {
     }
 
     /// The value of an input, once it has entered.
-    pub(super) fn input(&self, input: usize) -> Option<f64> {
+    pub(crate) fn input(&self, input: usize) -> Option<f64> {
         let (ops, _) = self.ops(Phase::Input, Cell::Input);
         (input < ops).then(|| self.recorded().input[input])
     }
 
     /// The value of whatever enters a layer.
-    pub(super) fn source(&self, layer: usize, input: usize) -> f64 {
+    pub(crate) fn source(&self, layer: usize, input: usize) -> f64 {
         self.step.layer_input(self.sample, layer)[input]
     }
 
     /// The weights into a neuron before the step.
-    pub(super) fn weights(&self, layer: usize, neuron: usize) -> &'a [f64] {
+    pub(crate) fn weights(&self, layer: usize, neuron: usize) -> &'a [f64] {
         let fan_in = self.step.shape.fan_in(layer);
         &self.step.before.values[self.step.shape.index(Parameter { layer, neuron, input: Some(0) })..][..fan_in]
     }
 
-    pub(super) fn forward(&self, layer: usize, neuron: usize) -> Forward {
+    pub(crate) fn forward(&self, layer: usize, neuron: usize) -> Forward {
         let recorded = &self.recorded().layers[layer];
         let sums = 2 * self.step.shape.fan_in(layer);
         let whole = self.step.names.whole_layer[layer];
@@ -211,7 +211,7 @@ impl<'a> Known<'a> {
         })
     }
 
-    pub(super) fn loss(&self) -> Loss {
+    pub(crate) fn loss(&self) -> Loss {
         match self.ops(Phase::Loss, Cell::Loss) {
             (0, _) => Loss::Empty,
             (ops, total) if ops == total => Loss::Value(self.recorded().loss),
@@ -220,12 +220,12 @@ impl<'a> Known<'a> {
     }
 
     /// Whether the loss has begun to look at the outputs.
-    pub(super) fn is_compared(&self) -> bool {
+    pub(crate) fn is_compared(&self) -> bool {
         self.phase >= Phase::Loss
     }
 
     /// Whether the way back has begun: ∂L/∂L = 1.
-    pub(super) fn is_seeded(&self) -> bool {
+    pub(crate) fn is_seeded(&self) -> bool {
         self.ops(Phase::Backward, Cell::Loss).0 > 0
     }
 
@@ -256,7 +256,7 @@ impl<'a> Known<'a> {
     }
 
     /// ∂L/∂a of a neuron so far.
-    pub(super) fn grad_a(&self, layer: usize, neuron: usize) -> Option<f64> {
+    pub(crate) fn grad_a(&self, layer: usize, neuron: usize) -> Option<f64> {
         if layer == self.last() {
             return self.output_grads[neuron];
         }
@@ -302,7 +302,7 @@ impl<'a> Known<'a> {
         Arrivals::Some(sums.into_iter().enumerate().map(|(at, sum)| (at < count).then_some(sum)).collect())
     }
 
-    pub(super) fn backward(&self, layer: usize, neuron: usize) -> Backward {
+    pub(crate) fn backward(&self, layer: usize, neuron: usize) -> Backward {
         if self.phase < Phase::Backward {
             return Backward::Nothing;
         }
@@ -323,7 +323,7 @@ impl<'a> Known<'a> {
     }
 
     /// ∂L/∂w of this sample, once the chain rule has come to it.
-    pub(super) fn gradient(&self, layer: usize, neuron: usize, input: usize) -> Option<f64> {
+    pub(crate) fn gradient(&self, layer: usize, neuron: usize, input: usize) -> Option<f64> {
         let (ops, total) = self.ops(Phase::Backward, Cell::Neuron { layer, neuron });
         let own = total - 2 - self.step.shape.fan_in(layer) * if layer > 0 { 2 } else { 1 };
         let delta = self.recorded().layers[layer].delta[neuron];
@@ -331,23 +331,23 @@ impl<'a> Known<'a> {
     }
 
     /// Whether the update has already moved a parameter.
-    pub(super) fn is_updated(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
+    pub(crate) fn is_updated(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
         self.updating.is_some_and(|reached| (layer, neuron, input.unwrap_or(usize::MAX)) < reached)
     }
 
     /// The present value of a parameter.
-    pub(super) fn parameter(&self, layer: usize, neuron: usize, input: Option<usize>) -> f64 {
+    pub(crate) fn parameter(&self, layer: usize, neuron: usize, input: Option<usize>) -> f64 {
         let (old, new) = self.old_and_new(layer, neuron, input);
         if self.is_updated(layer, neuron, input) { new } else { old }
     }
 
     /// Whether a parameter is held fast.
-    pub(super) fn is_frozen(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
+    pub(crate) fn is_frozen(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
         self.step.frozen.contains(&self.step.shape.index(Parameter { layer, neuron, input }))
     }
 
     /// A parameter before and after the step.
-    pub(super) fn old_and_new(&self, layer: usize, neuron: usize, input: Option<usize>) -> (f64, f64) {
+    pub(crate) fn old_and_new(&self, layer: usize, neuron: usize, input: Option<usize>) -> (f64, f64) {
         let index = self.step.shape.index(Parameter { layer, neuron, input });
         (self.step.before.values[index], self.step.after.values[index])
     }

@@ -3,7 +3,7 @@
 //! They belong to the parameters, not to a moment: whoever trains computes them once a step and hands them in
 //! with the options of a scene. It must not know how the numbers were computed.
 
-use super::stage::Stage;
+use crate::scene::draw::Stage;
 use crate::scene::{Bounds, Field, Form, Ink, Levels, Patch, Point, Target};
 use std::sync::Arc;
 
@@ -97,14 +97,14 @@ impl Maps {
 
 impl Stage<'_> {
     /// Whether a disc is drawn with its map.
-    pub(super) fn has_map(&self, target: Target) -> bool {
+    pub(crate) fn has_map(&self, target: Target) -> bool {
         let room = self.layout.radius(target) * self.options.zoom;
         let maps = self.options.maps.as_ref().filter(|_| room >= LEAST_ROOM);
         maps.is_some_and(|maps| maps.sizes == self.known.step.shape.sizes() && maps.tile(target).is_some())
     }
 
     /// The maps of all discs that have room for them.
-    pub(super) fn maps(&self) -> Option<Field> {
+    pub(crate) fn maps(&self) -> Option<Field> {
         let maps = self.options.maps.as_ref()?;
         let probe = maps.share(&self.known.recorded().input);
         let patch = |disc: &crate::scene::Disc| {

@@ -17,7 +17,7 @@ const DIM_LEVEL: i8 = 8;
 
 /// What stands out, kept from scene to scene: it is found by a look at every weight.
 #[derive(Debug, Default)]
-pub(super) struct Highlights {
+pub(crate) struct Highlights {
     last: Mutex<Option<Arc<Lit>>>,
 }
 
@@ -95,7 +95,7 @@ impl Lit {
 }
 
 /// Dims all of a scene but what stands out.
-pub(super) fn dim(scene: &mut Scene, shape: &Shape, parameters: &Arc<[bool]>, highlights: &Highlights) {
+pub(crate) fn dim(scene: &mut Scene, shape: &Shape, parameters: &Arc<[bool]>, highlights: &Highlights) {
     let lit = highlights.of(shape, parameters);
     let is_lit = |target: Target| lit.is_lit(shape, target);
     for edge in scene.edges.iter_mut().filter(|edge| edge.alpha > 0.0) {

@@ -3,9 +3,9 @@
 //!
 //! It must not know what the numbers are, nor time.
 
-use super::SceneOptions;
-use super::stage::{ON_EDGE, Stage, legible};
-use crate::layout::{Density, Layout};
+use super::{ON_EDGE, Stage, legible};
+use crate::scene::SceneOptions;
+use crate::scene::layout::{Density, Layout};
 use crate::scene::{Bounds, Point, Target};
 use slowgrad_engine::shape::Shape;
 
@@ -24,13 +24,13 @@ const COVERED: f32 = 100.0;
 const PASSES: usize = 3;
 
 /// How many digits the numbers of weights have: fewer where letters have to be larger than usual to be read.
-pub(super) fn digits(options: &SceneOptions) -> usize {
+pub(crate) fn digits(options: &SceneOptions) -> usize {
     if legible(ON_EDGE, options) > 1.25 * ON_EDGE { options.digits.min(2) } else { options.digits }
 }
 
 /// For each layer the places `[neuron][input]` of its numbers; empty for layers that have none. Of a layer that is seen
 /// from close by those weights have one whose edges are in view, if these are not too many.
-pub(super) fn spots(shape: &Shape, layout: &Layout, options: &SceneOptions) -> Vec<Vec<Option<Point>>> {
+pub(crate) fn spots(shape: &Shape, layout: &Layout, options: &SceneOptions) -> Vec<Vec<Option<Point>>> {
     (0..shape.layers()).map(|layer| of_layer(shape, layout, layer, options).unwrap_or_default()).collect()
 }
 

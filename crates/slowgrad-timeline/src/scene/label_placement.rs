@@ -8,7 +8,7 @@ use crate::scene::{Anchor, Bounds, Disc, Edge, Field, Ground, Ink, Label, Math, 
 
 /// Who stays when two labels want the same place: the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
+pub(crate) enum Rank {
     /// The operation that is running.
     Current,
     /// The value in a disc.
@@ -25,41 +25,41 @@ pub(super) enum Rank {
 
 /// A picture in the making.
 #[derive(Debug, Default)]
-pub(super) struct Canvas {
-    pub(super) edges: Vec<Edge>,
-    pub(super) discs: Vec<Disc>,
-    pub(super) pulses: Vec<Pulse>,
-    pub(super) matrices: Vec<Field>,
+pub(crate) struct Canvas {
+    pub(crate) edges: Vec<Edge>,
+    pub(crate) discs: Vec<Disc>,
+    pub(crate) pulses: Vec<Pulse>,
+    pub(crate) matrices: Vec<Field>,
     labels: Vec<(Rank, Label)>,
 }
 
 /// A label before it has a place.
 #[derive(Debug, Clone)]
-pub(super) struct Words {
-    pub(super) math: Math,
-    pub(super) size: f32,
-    pub(super) ink: Ink,
-    pub(super) ground: Ground,
+pub(crate) struct Words {
+    pub(crate) math: Math,
+    pub(crate) size: f32,
+    pub(crate) ink: Ink,
+    pub(crate) ground: Ground,
     /// What they are about.
-    pub(super) target: Option<Target>,
+    pub(crate) target: Option<Target>,
 }
 
 impl Words {
-    pub(super) fn new(math: Math, size: f32, ink: Ink) -> Self {
+    pub(crate) fn new(math: Math, size: f32, ink: Ink) -> Self {
         Self { math, size, ink, ground: Ground::Bare, target: None }
     }
 
-    pub(super) fn on(self, ground: Ground) -> Self {
+    pub(crate) fn on(self, ground: Ground) -> Self {
         Self { ground, ..self }
     }
 
-    pub(super) fn about(self, target: Target) -> Self {
+    pub(crate) fn about(self, target: Target) -> Self {
         Self { target: Some(target), ..self }
     }
 }
 
 impl Canvas {
-    pub(super) fn label(&mut self, rank: Rank, place: Point, anchor: Anchor, words: Words) {
+    pub(crate) fn label(&mut self, rank: Rank, place: Point, anchor: Anchor, words: Words) {
         let Words { math, size, ink, ground, target } = words;
         self.labels.push((rank, Label { place, anchor, math, size, ink, ground, alpha: 1.0, target }));
     }
@@ -67,7 +67,7 @@ impl Canvas {
     /// The labels that have their place for themselves, and the box around everything: the reserved one, so that the
     /// picture stands still while it plays, unless a label at rest reaches beyond it. What moves or hangs on a disc stays
     /// within.
-    pub(super) fn settle(&mut self, reserved: Bounds) -> (Vec<Label>, Bounds) {
+    pub(crate) fn settle(&mut self, reserved: Bounds) -> (Vec<Label>, Bounds) {
         self.labels.sort_by_key(|(rank, _)| *rank);
         let mut bounds = reserved;
         let mut kept: Vec<(Bounds, Label)> = Vec::with_capacity(self.labels.len());

@@ -2,11 +2,11 @@
 //!
 //! It must not know gradients or updates.
 
-use super::stage::{MOST_PILLS, MOST_PULSES, Slot, Stage, equation, value};
-use super::wave::{ARRIVE, GROUP_ACTIVE, GROUP_SUMS};
+use super::{MOST_PILLS, MOST_PULSES, Slot, Stage, equation, value};
 use crate::event::{Cell, Event, EventKind};
 use crate::expression::{Term, compose};
-use crate::layout::{ENTRANCE, toward};
+use crate::scene::layout::{ENTRANCE, toward};
+use crate::scene::moment_progress::{ARRIVE, GROUP_ACTIVE, GROUP_SUMS};
 use crate::scene::{Ink, Math, Target};
 use crate::words;
 use slowgrad_tape::{Notation, Op};
@@ -17,7 +17,7 @@ const MOST_FROM_MATRIX: usize = 240;
 
 impl Stage<'_> {
     /// One operation of the forward pass.
-    pub(super) fn forward_event(&mut self, event: &Event) {
+    pub(crate) fn forward_event(&mut self, event: &Event) {
         let way = self.wave.way(0.0, ARRIVE);
         match &event.kind {
             EventKind::Enter { input, value } => self.enter(*input, *value, true),
@@ -72,7 +72,7 @@ impl Stage<'_> {
     }
 
     /// All inputs of a sample enter together.
-    pub(super) fn inputs_enter(&mut self) {
+    pub(crate) fn inputs_enter(&mut self) {
         let input = &self.known.recorded().input;
         let with_text = input.len() <= MOST_PILLS;
         for (i, &x) in input.iter().enumerate().take(MOST_PULSES) {
@@ -81,7 +81,7 @@ impl Stage<'_> {
     }
 
     /// The neurons' numbers travel together; then the sums are there, then the activations.
-    pub(super) fn neurons_forward(&mut self, layer: usize, neurons: &Range<usize>) {
+    pub(crate) fn neurons_forward(&mut self, layer: usize, neurons: &Range<usize>) {
         if self.wave.progress >= GROUP_SUMS {
             if neurons.len() == 1 && self.wave.progress < GROUP_ACTIVE {
                 let neuron = neurons.start;
@@ -101,7 +101,7 @@ impl Stage<'_> {
     }
 
     /// The drawn edges into some neurons of a layer, evenly thinned when there are very many; of a matrix some cells.
-    pub(super) fn moving_edges(&self, layer: usize, neurons: &Range<usize>) -> Vec<(usize, usize)> {
+    pub(crate) fn moving_edges(&self, layer: usize, neurons: &Range<usize>) -> Vec<(usize, usize)> {
         if self.layout.matrix(layer).is_some() {
             let fan_in = self.known.step.shape.fan_in(layer);
             // No row has as many cells as the stride, so that neighbouring rows send from other inputs.
@@ -154,20 +154,20 @@ impl Stage<'_> {
     }
 
     /// An expression, followed by its result once that is known.
-    pub(super) fn result(&mut self, target: Target, slot: Slot, expression: Math, result: f64, ink: Ink) {
+    pub(crate) fn result(&mut self, target: Target, slot: Slot, expression: Math, result: f64, ink: Ink) {
         let math = if self.wave.arrived() { equation(expression, self.number(result)) } else { expression };
         self.current(target, slot, math, ink);
     }
 
     /// An operation or a comparison of a script.
-    pub(super) fn operation(&mut self, target: Target, slot: Slot, kind: &EventKind, ink: fn(f64) -> Ink) {
+    pub(crate) fn operation(&mut self, target: Target, slot: Slot, kind: &EventKind, ink: fn(f64) -> Ink) {
         if let Some((math, ink)) = self.operation_words(kind, ink) {
             self.current(target, slot, math, ink);
         }
     }
 
     /// The same as words: `tanh(0.42)`, then `tanh(0.42) = 0.397`.
-    pub(super) fn operation_words(&self, kind: &EventKind, ink: fn(f64) -> Ink) -> Option<(Math, Ink)> {
+    pub(crate) fn operation_words(&self, kind: &EventKind, ink: fn(f64) -> Ink) -> Option<(Math, Ink)> {
         match kind {
             EventKind::Operation { op, operands, result } => {
                 let operands: Vec<Math> =

@@ -3,12 +3,12 @@
 //!
 //! It must not know layers before the last.
 
-use super::canvas::{Rank, Words as Lettering};
-use super::known::{Forward, Loss};
-use super::stage::{MOST_PILLS, Play, Slot, Stage, equation, gradient, slope, value};
-use super::wave::ARRIVE;
+use super::{MOST_PILLS, Play, Slot, Stage, equation, gradient, slope, value};
 use crate::event::{Cell, Event, EventKind, Phase};
-use crate::layout::Density;
+use crate::scene::computed_values::{Forward, Loss};
+use crate::scene::label_placement::{Rank, Words as Lettering};
+use crate::scene::layout::Density;
+use crate::scene::moment_progress::ARRIVE;
 use crate::scene::{Anchor, Disc, Edge, Ink, Math, Target};
 use slowgrad_tape::{Instruction, Op};
 
@@ -20,7 +20,7 @@ const MOST_LETTERS: usize = 16;
 
 impl Stage<'_> {
     /// Outputs, targets and the loss as they stand.
-    pub(super) fn outcome(&mut self) {
+    pub(crate) fn outcome(&mut self) {
         let outputs = self.known.step.shape.outputs();
         let density = self.layout.density(self.known.step.shape.layers());
         if density != Density::Block {
@@ -43,7 +43,7 @@ impl Stage<'_> {
             ink: if is_current { Ink::Accent } else { Ink::Faint },
             alpha: if is_current || is_lit { 0.9 } else { 0.45 },
             ghost_width: None,
-            glow: if is_lit { super::way::GLOW } else { 0.0 },
+            glow: if is_lit { super::gradient_path::GLOW } else { 0.0 },
             is_frozen: false,
             target: Target::Loss,
         });
@@ -179,7 +179,7 @@ impl Stage<'_> {
     }
 
     /// One operation of the loss. Outputs that it takes travel to it.
-    pub(super) fn loss_event(&mut self, event: &Event) {
+    pub(crate) fn loss_event(&mut self, event: &Event) {
         let outputs = self.known.step.shape.outputs();
         let mut taken: Vec<usize> = self.operands(event).into_iter().filter(|&node| node < outputs).collect();
         taken.dedup();
@@ -196,7 +196,7 @@ impl Stage<'_> {
     }
 
     /// All outputs go to the loss together.
-    pub(super) fn outputs_compared(&mut self) {
+    pub(crate) fn outputs_compared(&mut self) {
         let outputs = self.known.step.shape.outputs();
         for output in 0..outputs {
             self.output_travels(output, outputs <= MOST_PILLS);
@@ -220,7 +220,7 @@ impl Stage<'_> {
     }
 
     /// The gradients of all outputs leave the loss together.
-    pub(super) fn outputs_receive(&mut self) {
+    pub(crate) fn outputs_receive(&mut self) {
         let layer = self.known.step.shape.layers() - 1;
         let grads = &self.known.recorded().layers[layer].grad_a;
         for (output, &grad) in grads.iter().enumerate() {
@@ -229,7 +229,7 @@ impl Stage<'_> {
     }
 
     /// A share of ∂L/∂ŷ goes from the loss to an output.
-    pub(super) fn gradient_travels(&mut self, output: usize, grad: f64, with_text: bool) {
+    pub(crate) fn gradient_travels(&mut self, output: usize, grad: f64, with_text: bool) {
         let (from, to) = self.layout.loss_edge(output);
         if self.wave.arrived() {
             self.melt(from, gradient(grad));
@@ -240,7 +240,7 @@ impl Stage<'_> {
     }
 
     /// One step of the loss's chain rule.
-    pub(super) fn loss_chain_event(&mut self, event: &Event) {
+    pub(crate) fn loss_chain_event(&mut self, event: &Event) {
         match &event.kind {
             EventKind::Seed => self.current(Target::Loss, Slot::Gradient, Math::text("∂L/∂L = 1"), gradient(1.0)),
             EventKind::Chain { contribution, .. } => {
@@ -254,7 +254,7 @@ impl Stage<'_> {
     }
 
     /// Upstream × local = contribution, below a disc.
-    pub(super) fn chain(&mut self, target: Target, kind: &EventKind) {
+    pub(crate) fn chain(&mut self, target: Target, kind: &EventKind) {
         let EventKind::Chain { operands, into, upstream, local, contribution, before, after, .. } = kind else {
             return;
         };

@@ -4,6 +4,17 @@
 //! the exporters and the tests all read the same data. World units are points at zoom 1; x grows to the
 //! right and y downwards. Colours are named by meaning ([`Ink`]); a theme turns them into pixels.
 
+mod builder;
+mod computed_values;
+mod draw;
+mod label_placement;
+pub mod layout;
+mod moment_progress;
+mod neuron_maps;
+
+pub use builder::{Moment, Picture, SceneOptions, scene, script_mark, zoom_step};
+pub use neuron_maps::Maps;
+
 use serde::{Deserialize, Serialize};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::Location;

@@ -3,10 +3,10 @@
 //! Its numbers lead to where they came from, as those of single events do. It must not know places or colours beyond
 //! those of words.
 
-use super::silence;
-use super::stage::{Play, Stage, equation, slope, slope_of};
+use super::{Play, Stage, equation, slope, slope_of};
 use crate::formula::enclosed;
 use crate::origin::Origins;
+use crate::scene::builder::silence;
 use crate::scene::{Formula, Ink, Link, Math};
 use crate::words::{self, grad_of};
 use slowgrad_engine::shape::Parameter;
@@ -21,7 +21,7 @@ const MOST_TERMS: usize = 6;
 
 impl Stage<'_> {
     /// What the panel says about events that are played together.
-    pub(super) fn headline(&self) -> Formula {
+    pub(crate) fn headline(&self) -> Formula {
         let title = self.place();
         let last = self.known.step.shape.layers() - 1;
         let (recorded, from, sample) = (self.known.recorded(), self.from(), self.known.sample);

@@ -3,15 +3,15 @@
 //! A weight's gradient is the meeting of two numbers on its edge: δ comes from the right, the activation it
 //! once carried from the left. It must not know the update.
 
-use super::stage::{Slot, Stage, equation, gradient, slope, value};
-use super::wave::{ARRIVE, GROUP_DELTA};
+use super::{Slot, Stage, equation, gradient, slope, value};
 use crate::event::{Cell, Event, EventKind};
+use crate::scene::moment_progress::{ARRIVE, GROUP_DELTA};
 use crate::scene::{Math, Target};
 use std::ops::Range;
 
 impl Stage<'_> {
     /// One operation of the backward pass.
-    pub(super) fn backward_event(&mut self, event: &Event) {
+    pub(crate) fn backward_event(&mut self, event: &Event) {
         let (layer, neuron) = match event.address.cell {
             Cell::Neuron { layer, neuron } => (layer, neuron),
             Cell::Layer { .. } => return self.chain(event.target, &event.kind),
@@ -66,7 +66,7 @@ impl Stage<'_> {
     }
 
     /// The neurons' gradients travel together: first δ, then along all their weights.
-    pub(super) fn neurons_backward(&mut self, layer: usize, neurons: &Range<usize>) {
+    pub(crate) fn neurons_backward(&mut self, layer: usize, neurons: &Range<usize>) {
         // Nothing is computed about what enters the network.
         if layer == 0 || self.wave.progress < GROUP_DELTA || self.wave.arrived() {
             return;

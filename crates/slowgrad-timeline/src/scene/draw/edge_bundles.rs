@@ -3,8 +3,8 @@
 //!
 //! The choice depends on the step and the zoom; it must not know time, so that edges do not come and go while it plays.
 
-use super::stage::Stage;
-use crate::layout::{is_matrix, toward};
+use super::Stage;
+use crate::scene::layout::{is_matrix, toward};
 use crate::scene::{Bounds, Edge, Ink, Point, Target};
 use crate::words;
 use slowgrad_engine::record::RecordedStep;
@@ -18,16 +18,16 @@ const FAINT: f32 = 0.35;
 
 /// All weights into a neuron, or out of one, in one line.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Bundle {
+pub(crate) struct Bundle {
     sum: f64,
     /// The root of the mean square.
     size: f64,
     /// The largest without its sign.
-    pub(super) largest: f64,
+    pub(crate) largest: f64,
 }
 
 impl Bundle {
-    pub(super) fn of(weights: &[f64]) -> Self {
+    pub(crate) fn of(weights: &[f64]) -> Self {
         // Several at once: each sum would wait for the one before.
         let mut lanes = [(0.0, 0.0, 0.0_f64); 8];
         for eight in weights.chunks(8) {
@@ -44,7 +44,7 @@ impl Bundle {
     }
 
     /// Its line: as wide as its weights are strong, in the colour of their sum.
-    pub(super) fn line(&self, target: Target, (from, to): (Point, Point), glow: Option<f32>) -> Edge {
+    pub(crate) fn line(&self, target: Target, (from, to): (Point, Point), glow: Option<f32>) -> Edge {
         Edge {
             from,
             to,
@@ -61,7 +61,7 @@ impl Bundle {
 
 /// What the scenes of one step share about layers whose weights are edges.
 #[derive(Debug)]
-pub(super) struct Crowds {
+pub(crate) struct Crowds {
     layers: Vec<Crowd>,
 }
 
@@ -76,12 +76,12 @@ struct Crowd {
 }
 
 impl Crowds {
-    pub(super) fn of(step: &RecordedStep) -> Self {
+    pub(crate) fn of(step: &RecordedStep) -> Self {
         Self { layers: (0..step.shape.layers()).map(|layer| Crowd::of(step, layer)).collect() }
     }
 
     /// So many of a layer's weights, the strongest, in ascending order.
-    pub(super) fn strongest(&self, layer: usize, count: usize) -> Vec<usize> {
+    pub(crate) fn strongest(&self, layer: usize, count: usize) -> Vec<usize> {
         let order = &self.layers[layer].order;
         let mut chosen = order[..count.min(order.len())].to_vec();
         chosen.sort_unstable();
@@ -109,7 +109,7 @@ impl Crowd {
 
 impl Stage<'_> {
     /// How many of a layer's edges can be followed at this zoom.
-    pub(super) fn followed(&self, layer: usize) -> usize {
+    pub(crate) fn followed(&self, layer: usize) -> usize {
         let all = self.known.step.shape.weights(layer).len();
         let [from, to] = [layer, layer + 1].map(|column| self.layout.extent(column));
         let high = self.options.zoom * f32::midpoint(from.max[1] - from.min[1], to.max[1] - to.min[1]);
@@ -118,7 +118,7 @@ impl Stage<'_> {
 
     /// The bundles of a layer: all lead through one place between its columns. Of blocks of discs those have one that
     /// are nearest.
-    pub(super) fn bundles(&mut self, layer: usize) {
+    pub(crate) fn bundles(&mut self, layer: usize) {
         let crowds = self.crowds;
         let Crowd { into, out, .. } = &crowds.layers[layer];
         let [left, right] = [layer, layer + 1].map(|column| self.layout.extent(column));
@@ -127,7 +127,7 @@ impl Stage<'_> {
         let glow = self.wave.glow();
         // Where all neurons are at work none of them stands out.
         let playing = self.play.neurons().filter(|(at, neurons)| *at == layer && neurons.len() < into.len());
-        let is_lit = |lit: bool| lit.then_some(super::way::GLOW);
+        let is_lit = |lit: bool| lit.then_some(super::gradient_path::GLOW);
         let rim = |target: Target| toward(self.layout.position(target), knot, self.layout.radius(target));
         let mut lines = Vec::with_capacity(into.len() + out.len());
         for (input, bundle) in out.iter().enumerate() {

@@ -5,11 +5,11 @@
 //! once a step, before its first scene, and shared by all of them. This file must not know how a layer's parts are
 //! computed.
 
-use super::canvas::{Rank, Words as Lettering};
-use super::crowd::Bundle;
-use super::stage::{Play, Stage, slope};
-use super::wave::GROUP_DELTA;
-use crate::layout::is_matrix;
+use super::edge_bundles::Bundle;
+use super::{Play, Stage, slope};
+use crate::scene::label_placement::{Rank, Words as Lettering};
+use crate::scene::layout::is_matrix;
+use crate::scene::moment_progress::GROUP_DELTA;
 use crate::scene::{Anchor, Bounds, Field, Form, Ground, Ink, Levels, Math, Patch, Point, Target};
 use crate::words;
 use slowgrad_engine::record::RecordedStep;
@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What the scenes of one step share about the matrices of its layers. Made once a step, so that no scene has to look at
 /// every weight.
 #[derive(Debug)]
-pub(super) struct Matrices {
+pub(crate) struct Matrices {
     /// For each layer that stands as a matrix.
     layers: Vec<Option<Kept>>,
 }
@@ -36,7 +36,7 @@ struct Kept {
 }
 
 impl Matrices {
-    pub(super) fn of(step: &RecordedStep) -> Self {
+    pub(crate) fn of(step: &RecordedStep) -> Self {
         let layers = 0..step.shape.layers();
         Self { layers: layers.map(|layer| is_matrix(&step.shape, layer).then(|| Kept::of(step, layer))).collect() }
     }
@@ -90,7 +90,7 @@ const MOST_NUMBERS: usize = 700;
 
 impl Stage<'_> {
     /// A layer's matrix, with the bundles from its rows to their neurons.
-    pub(super) fn layer_matrix(&mut self, layer: usize, place: Bounds) {
+    pub(crate) fn layer_matrix(&mut self, layer: usize, place: Bounds) {
         let step = self.known.step;
         let Some(kept) = self.matrices.layer(layer) else { return };
         let (rows, columns) = (step.shape.size(layer), step.shape.fan_in(layer));
@@ -118,7 +118,7 @@ impl Stage<'_> {
             let target = Target::Neuron { layer, neuron };
             let is_active = active.as_ref().is_some_and(|rows| rows.contains(&neuron));
             let from = [place.max[0], self.layout.position(Target::Weight { layer, neuron, input: 0 })[1]];
-            let to = crate::layout::toward(self.layout.position(target), from, self.layout.radius(target));
+            let to = crate::scene::layout::toward(self.layout.position(target), from, self.layout.radius(target));
             let lit = is_active.then_some(if rows > 1 { 0.5 * glow } else { 0.0 });
             self.canvas.edges.push(bundle.line(target, (from, to), lit));
         }

@@ -3,22 +3,34 @@
 //!
 //! It must not know phases; those have a file each.
 
-use super::SceneOptions;
-use super::canvas::{Canvas, Rank, Words as Lettering};
-use super::crowd::Crowds;
-use super::known::Known;
-use super::matrix::Matrices;
-use super::wave::Wave;
+mod backward;
+pub(crate) mod edge_bundles;
+mod forward;
+pub(crate) mod gradient_path;
+mod headline;
+pub(crate) mod highlight;
+mod loss;
+mod network;
+mod update;
+pub(crate) mod weight_labels;
+pub(crate) mod weight_matrix;
+
 use crate::event::{Cell, Event, Phase};
-use crate::layout::{LEAST_WORDS, Layout, ROOMY_RADIUS};
+use crate::scene::SceneOptions;
+use crate::scene::computed_values::Known;
+use crate::scene::label_placement::{Canvas, Rank, Words as Lettering};
+use crate::scene::layout::{LEAST_WORDS, Layout, ROOMY_RADIUS};
+use crate::scene::moment_progress::Wave;
 use crate::scene::{Anchor, Ground, Ink, Label, Math, Point, Pulse, Target};
 use crate::timeline::Timeline;
 use crate::words::{self, Words};
+use edge_bundles::Crowds;
 use std::ops::Range;
+use weight_matrix::Matrices;
 
 /// What is being played.
 #[derive(Debug, Clone)]
-pub(super) enum Play {
+pub(crate) enum Play {
     /// Nothing, before the first event or after the last.
     Nothing,
     /// A single operation.
@@ -41,7 +53,7 @@ pub(super) enum Play {
 
 impl Play {
     /// What the events of one wave are.
-    pub(super) fn of(timeline: &Timeline, events: &Range<usize>) -> Self {
+    pub(crate) fn of(timeline: &Timeline, events: &Range<usize>) -> Self {
         match events.len() {
             0 => return Play::Nothing,
             1 => return Play::One(Box::new(timeline.event(events.start))),
@@ -77,7 +89,7 @@ impl Play {
     }
 
     /// Whether a parameter is among those being updated.
-    pub(super) fn updates(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
+    pub(crate) fn updates(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
         let this = (neuron, input.unwrap_or(usize::MAX));
         match self {
             Play::One(event) => event.address.cell == Cell::Parameter { layer, neuron, input },
@@ -87,7 +99,7 @@ impl Play {
     }
 
     /// The neurons being computed, forward or backward: the layer and which of it.
-    pub(super) fn neurons(&self) -> Option<(usize, Range<usize>)> {
+    pub(crate) fn neurons(&self) -> Option<(usize, Range<usize>)> {
         match self {
             Play::One(event) => match (event.address.cell, event.target) {
                 (Cell::Neuron { layer, neuron }, _) => Some((layer, neuron..neuron + 1)),
@@ -109,24 +121,24 @@ fn key(cell: Cell) -> (usize, usize) {
 
 /// A picture in the making with all it is made from.
 #[derive(Debug)]
-pub(super) struct Stage<'a> {
-    pub(super) timeline: &'a Timeline,
-    pub(super) layout: &'a Layout,
-    pub(super) options: &'a SceneOptions,
-    pub(super) play: Play,
-    pub(super) known: &'a Known<'a>,
-    pub(super) wave: &'a Wave,
-    pub(super) crowds: &'a Crowds,
-    pub(super) matrices: &'a Matrices,
+pub(crate) struct Stage<'a> {
+    pub(crate) timeline: &'a Timeline,
+    pub(crate) layout: &'a Layout,
+    pub(crate) options: &'a SceneOptions,
+    pub(crate) play: Play,
+    pub(crate) known: &'a Known<'a>,
+    pub(crate) wave: &'a Wave,
+    pub(crate) crowds: &'a Crowds,
+    pub(crate) matrices: &'a Matrices,
     /// Where the numbers of weights stand: for each layer that shows some `[neuron][input]`.
-    pub(super) spots: Vec<Vec<Option<Point>>>,
-    pub(super) words: Words,
-    pub(super) canvas: Canvas,
+    pub(crate) spots: Vec<Vec<Option<Point>>>,
+    pub(crate) words: Words,
+    pub(crate) canvas: Canvas,
 }
 
 /// The places for words around a disc.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slot {
+pub(crate) enum Slot {
     /// Above: what the number in the disc is.
     Above,
     /// Below: the bias.
@@ -136,44 +148,44 @@ pub(super) enum Slot {
 }
 
 /// The letters of numbers at rest.
-pub(super) const AROUND: f32 = 15.0;
+pub(crate) const AROUND: f32 = 15.0;
 /// Those of weights and biases.
-pub(super) const ON_EDGE: f32 = 13.5;
+pub(crate) const ON_EDGE: f32 = 13.5;
 /// And those of numbers on their way.
 const PILL: f32 = 14.5;
 /// Words do not become higher than this on screen, in points, however close one looks.
 const MOST_WORDS: f32 = 26.0;
 
 /// More pulses than this move without their numbers.
-pub(super) const MOST_PILLS: usize = 24;
+pub(crate) const MOST_PILLS: usize = 24;
 /// No more pulses than this move together.
-pub(super) const MOST_PULSES: usize = 600;
+pub(crate) const MOST_PULSES: usize = 600;
 
 impl Stage<'_> {
-    pub(super) fn number(&self, x: f64) -> String {
+    pub(crate) fn number(&self, x: f64) -> String {
         words::number(x, self.options.digits)
     }
 
     /// A number as a term or a factor: in brackets when it is negative.
-    pub(super) fn enclosed(&self, x: f64) -> String {
+    pub(crate) fn enclosed(&self, x: f64) -> String {
         let text = self.number(x);
         if text.starts_with('−') { format!("({text})") } else { text }
     }
 
     /// The height of words about a part of the network that are `usual` units high beside a large disc: on screen they
     /// can be read, and do not grow beyond that which helps.
-    pub(super) fn letters(&self, usual: f32, target: Target) -> f32 {
+    pub(crate) fn letters(&self, usual: f32, target: Target) -> f32 {
         let scale = (self.layout.radius(target) / ROOMY_RADIUS).min(1.0);
         self.legible(usual * scale)
     }
 
     /// The same of words about nothing in particular.
-    pub(super) fn legible(&self, usual: f32) -> f32 {
+    pub(crate) fn legible(&self, usual: f32) -> f32 {
         legible(usual, self.options)
     }
 
     /// Words in one of the places around a disc.
-    pub(super) fn around(&mut self, target: Target, slot: Slot, rank: Rank, lettering: Lettering) {
+    pub(crate) fn around(&mut self, target: Target, slot: Slot, rank: Rank, lettering: Lettering) {
         let ([x, y], radius) = (self.layout.position(target), self.layout.radius(target));
         let line = 1.22 * self.letters(AROUND, target);
         // The number at the rim of a disc with a map reaches a little beyond it.
@@ -189,17 +201,17 @@ impl Stage<'_> {
     }
 
     /// Whether there is room for words above and below each disc of a column.
-    pub(super) fn has_words(&self, target: Target) -> bool {
+    pub(crate) fn has_words(&self, target: Target) -> bool {
         self.layout.gap(column(target)) >= 2.5 * self.letters(AROUND, target)
     }
 
     /// Whether there is room for two lines below each disc.
-    pub(super) fn has_two_lines(&self, target: Target) -> bool {
+    pub(crate) fn has_two_lines(&self, target: Target) -> bool {
         self.layout.gap(column(target)) >= 4.3 * self.letters(AROUND, target)
     }
 
     /// What is being computed, on a plate.
-    pub(super) fn current(&mut self, target: Target, slot: Slot, math: Math, ink: Ink) {
+    pub(crate) fn current(&mut self, target: Target, slot: Slot, math: Math, ink: Ink) {
         let size = self.current_size(&math);
         self.around(target, slot, Rank::Current, Lettering::new(math, size, ink).on(Ground::Plate));
     }
@@ -212,7 +224,7 @@ impl Stage<'_> {
     }
 
     /// What is being computed about a weight or a bias, on a plate where its number otherwise stands.
-    pub(super) fn current_parameter(
+    pub(crate) fn current_parameter(
         &mut self,
         layer: usize,
         neuron: usize,
@@ -233,7 +245,7 @@ impl Stage<'_> {
     }
 
     /// Where words about a weight stand: where its number otherwise does, or as near as they cover neither disc.
-    pub(super) fn between_discs(&self, layer: usize, neuron: usize, input: usize, words: &Lettering) -> Point {
+    pub(crate) fn between_discs(&self, layer: usize, neuron: usize, input: usize, words: &Lettering) -> Point {
         let spot = self.weight_spot(layer, neuron, input);
         let [(ax, ar), (bx, br)] = [Self::source(layer, input), Target::Neuron { layer, neuron }]
             .map(|end| (self.layout.position(end)[0], self.layout.radius(end)));
@@ -250,21 +262,21 @@ impl Stage<'_> {
 
     /// Whether so many numbers on their way through a layer can be read: where columns are too close they would cover
     /// discs.
-    pub(super) fn has_pills(&self, layer: usize, count: usize) -> bool {
+    pub(crate) fn has_pills(&self, layer: usize, count: usize) -> bool {
         let [from, to] = [layer, layer + 1].map(|column| self.layout.extent(column));
         let widest = Lettering::new(Math::text("−0.0000"), self.legible(PILL), Ink::Text).on(Ground::Pill);
         count <= MOST_PILLS && to.min[0] - from.max[0] >= 2.0 * pill_reach(&widest)[0]
     }
 
     /// A number on its way; `share` is how far it has come. It has `text` at that share.
-    pub(super) fn pulse(&mut self, from: Point, to: Point, share: f32, ink: Ink, text: String) {
+    pub(crate) fn pulse(&mut self, from: Point, to: Point, share: f32, ink: Ink, text: String) {
         let share = if self.options.reduced_motion && share < 1.0 { 0.5 } else { share };
         let center = [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share];
         self.carried(center, [to[0] - from[0], to[1] - from[1]], share, ink, text);
     }
 
     /// A number on its way along a weight, from 0 at the input's end to 1 at the neuron's.
-    pub(super) fn pulse_along(
+    pub(crate) fn pulse_along(
         &mut self,
         (layer, neuron, input): (usize, usize, usize),
         way: f32,
@@ -298,15 +310,15 @@ impl Stage<'_> {
     }
 
     /// A number that has arrived melts into its goal.
-    pub(super) fn melt(&mut self, at: Point, ink: Ink) {
-        let left = 1.0 - self.wave.way(super::wave::ARRIVE, 1.0);
+    pub(crate) fn melt(&mut self, at: Point, ink: Ink) {
+        let left = 1.0 - self.wave.way(crate::scene::moment_progress::ARRIVE, 1.0);
         if left > 0.0 {
             self.canvas.pulses.push(Pulse { center: at, radius: 6.5 * left, ink });
         }
     }
 
     /// The disc that something enters a layer from.
-    pub(super) fn source(layer: usize, input: usize) -> Target {
+    pub(crate) fn source(layer: usize, input: usize) -> Target {
         match layer.checked_sub(1) {
             None => Target::Input(input),
             Some(layer) => Target::Neuron { layer, neuron: input },
@@ -314,24 +326,24 @@ impl Stage<'_> {
     }
 
     /// x₁ or a₁: what enters a layer.
-    pub(super) fn source_name(layer: usize, input: usize) -> Math {
+    pub(crate) fn source_name(layer: usize, input: usize) -> Math {
         Math::indexed(if layer == 0 { "x" } else { "a" }, (input + 1).to_string())
     }
 
     /// a₁, or ŷ₁ in the last layer.
-    pub(super) fn activation_name(&self, layer: usize, neuron: usize) -> Math {
+    pub(crate) fn activation_name(&self, layer: usize, neuron: usize) -> Math {
         let is_last = layer + 1 == self.known.step.shape.layers();
         Math::indexed(if is_last { "ŷ" } else { "a" }, (neuron + 1).to_string())
     }
 
     /// w₁₂ or b₁.
-    pub(super) fn parameter_name(&self, layer: usize, neuron: usize, input: Option<usize>) -> Math {
+    pub(crate) fn parameter_name(&self, layer: usize, neuron: usize, input: Option<usize>) -> Math {
         words::parameter(self.known.step, Cell::Parameter { layer, neuron, input })
     }
 }
 
 /// The height of letters in the world that are `usual` units high where a unit is a point: on screen they can be read.
-pub(super) fn legible(usual: f32, options: &SceneOptions) -> f32 {
+pub(crate) fn legible(usual: f32, options: &SceneOptions) -> f32 {
     let zoom = options.zoom.max(1e-3);
     // Numbers beside others may be a little smaller than words.
     let least = LEAST_WORDS * (usual / AROUND).clamp(0.9, 1.0);
@@ -355,36 +367,36 @@ fn column(target: Target) -> usize {
 }
 
 /// `name = number`.
-pub(super) fn equation(name: Math, number: String) -> Math {
+pub(crate) fn equation(name: Math, number: String) -> Math {
     Math::row([name, Math::text(" = "), Math::text(number)])
 }
 
 /// ∂L/∂ something on one line.
-pub(super) fn slope(by: Math) -> Math {
+pub(crate) fn slope(by: Math) -> Math {
     slope_of("L", by)
 }
 
 /// The same of something else than the loss.
-pub(super) fn slope_of(what: &str, by: Math) -> Math {
+pub(crate) fn slope_of(what: &str, by: Math) -> Math {
     Math::row([Math::text(format!("∂{what}/∂")), by])
 }
 
 /// The colour level of a value or a weight.
-pub(super) fn value(x: f64) -> Ink {
+pub(crate) fn value(x: f64) -> Ink {
     Ink::Value(words::level(x))
 }
 
 /// The colour level of a gradient: the root of its size, because most gradients are far below 1 and would
 /// all look like 0.
-pub(super) fn gradient(x: f64) -> Ink {
+pub(crate) fn gradient(x: f64) -> Ink {
     Ink::Gradient(rooted(x))
 }
 
 /// The colour level of a change of a parameter, rooted like a gradient's.
-pub(super) fn update(x: f64) -> Ink {
+pub(crate) fn update(x: f64) -> Ink {
     Ink::Update(rooted(x))
 }
 
-pub(super) fn rooted(x: f64) -> f32 {
+pub(crate) fn rooted(x: f64) -> f32 {
     words::level(x.signum() * x.abs().sqrt())
 }

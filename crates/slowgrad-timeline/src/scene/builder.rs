@@ -4,38 +4,22 @@
 //! know a clock, a screen or a script language. Numbers at rest come from `known` only, and those on their
 //! way belong to the events being played, so that nothing is shown before it is computed.
 
-mod backward;
-mod canvas;
-mod crowd;
-mod forward;
-mod headline;
-mod highlight;
-mod known;
-mod loss;
-mod maps;
-mod matrix;
-mod network;
-mod spots;
-mod stage;
-mod update;
-mod wave;
-mod way;
-
+use super::computed_values::{self, Known};
+use super::draw::edge_bundles::Crowds;
+use super::draw::highlight::{self, Highlights};
+use super::draw::weight_labels;
+use super::draw::weight_matrix::Matrices;
+use super::draw::{Play, Stage};
+use super::label_placement::Canvas;
+use super::moment_progress::Wave;
+use super::neuron_maps::Maps;
 use crate::event::{Cell, Event, EventKind, Phase};
-use crate::layout::Layout;
+use crate::scene::layout::Layout;
 use crate::scene::{Bounds, Comparison, Formula, Math, Scene, ScriptMark, Target};
 use crate::timeline::Timeline;
 use crate::words::{self, Words};
-use canvas::Canvas;
-use crowd::Crowds;
-use highlight::Highlights;
-use known::Known;
-pub use maps::Maps;
-use matrix::Matrices;
-use stage::{Play, Stage};
 use std::ops::Range;
 use std::sync::Arc;
-use wave::Wave;
 
 /// A moment of a step: what has happened, what is happening, and how far that has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +107,7 @@ impl Picture {
             wave: &wave,
             crowds: &self.crowds,
             matrices: &self.matrices,
-            spots: spots::spots(&timeline.step().shape, layout, options),
+            spots: weight_labels::spots(&timeline.step().shape, layout, options),
             words: Words { digits: options.digits },
             canvas: Canvas::default(),
         };
@@ -183,7 +167,7 @@ impl Picture {
 fn comparisons(known: &Known) -> Vec<Comparison> {
     let layer = known.step.shape.layers() - 1;
     let output = |neuron| match known.forward(layer, neuron) {
-        known::Forward::Active(a) => Some(a),
+        computed_values::Forward::Active(a) => Some(a),
         _ => None,
     };
     let outputs: Option<Vec<f64>> = (0..known.step.shape.outputs()).map(output).collect();
@@ -214,7 +198,7 @@ impl Stage<'_> {
     }
 
     /// Where in the step the events that are played together stand.
-    fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         let first = self.timeline.address(self.wave.events.start.min(self.timeline.len() - 1));
         if self.wave.events.is_empty() {
             return format!("step {}", first.step);
@@ -272,7 +256,7 @@ pub fn script_mark(event: &Event, digits: usize) -> Option<ScriptMark> {
 const LOOK_BACK: usize = 64;
 
 /// A formula that says nothing.
-fn silence(title: String) -> Formula {
+pub(crate) fn silence(title: String) -> Formula {
     let nothing = || Math::Row(Vec::new());
     Formula {
         title,

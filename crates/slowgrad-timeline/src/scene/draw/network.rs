@@ -2,11 +2,11 @@
 //!
 //! What moves is laid over it by the file of each phase.
 
-use super::canvas::{Rank, Words as Lettering};
-use super::known::{Backward, Forward};
-use super::spots::digits;
-use super::stage::{AROUND, ON_EDGE, Play, Slot, Stage, equation, gradient, slope, update, value};
+use super::weight_labels::digits;
+use super::{AROUND, ON_EDGE, Play, Slot, Stage, equation, gradient, slope, update, value};
 use crate::event::{EventKind, Phase};
+use crate::scene::computed_values::{Backward, Forward};
+use crate::scene::label_placement::{Rank, Words as Lettering};
 use crate::scene::{Anchor, Bounds, Disc, Edge, Ground, Ink, Math, Point, Target};
 use crate::words::{self, number};
 
@@ -23,7 +23,7 @@ const EDGE_WIDTH: (f64, f64, f64) = (1.0, 1.8, 10.0);
 
 impl Stage<'_> {
     /// Everything but the loss.
-    pub(super) fn network(&mut self) {
+    pub(crate) fn network(&mut self) {
         for layer in 0..self.known.step.shape.layers() {
             self.layer_edges(layer);
         }
@@ -105,7 +105,7 @@ impl Stage<'_> {
         let is_entering = matches!(&self.play, Play::One(event) if matches!(event.kind, EventKind::Accumulate { .. })
             && event.target == (Target::Weight { layer, neuron, input }));
         let share = if is_entering && !self.options.reduced_motion {
-            0.4 * self.wave.way(0.0, super::wave::ARRIVE)
+            0.4 * self.wave.way(0.0, crate::scene::moment_progress::ARRIVE)
         } else {
             0.0
         };
@@ -201,7 +201,7 @@ impl Stage<'_> {
     }
 
     /// The number of a disc: in its middle, or at its lower rim where the middle has a map.
-    pub(super) fn value_of(&mut self, target: Target, before: &str, x: f64) {
+    pub(crate) fn value_of(&mut self, target: Target, before: &str, x: f64) {
         let ([cx, cy], radius) = (self.layout.position(target), self.layout.radius(target));
         // Of thousands of small discs none is looked at any further.
         if radius * self.options.zoom < LEAST_SEEN || !self.is_in_view(target) {
@@ -374,7 +374,7 @@ impl Stage<'_> {
             // Many that change together would outshine their own colours.
             glow = self.wave.glow() * if is_moving { crowd.powi(3) } else { 1.0 };
         } else if self.is_on_way(layer, neuron, input) {
-            glow = super::way::GLOW;
+            glow = super::gradient_path::GLOW;
         }
         if let Some(slope) = self.slope_shown(layer, neuron, input) {
             ink = gradient(slope);
@@ -421,7 +421,8 @@ impl Stage<'_> {
             },
             Play::Backward { layer: at, neurons } if *at == layer && neurons.contains(&neuron) => {
                 let delta = self.known.recorded().layers[layer].delta[neuron];
-                (self.wave.progress >= super::wave::GROUP_DELTA).then(|| delta * self.known.source(layer, input))
+                (self.wave.progress >= crate::scene::moment_progress::GROUP_DELTA)
+                    .then(|| delta * self.known.source(layer, input))
             }
             _ => None,
         }
@@ -456,7 +457,7 @@ impl Stage<'_> {
     }
 
     /// Where on its edge a weight's number stands.
-    pub(super) fn weight_spot(&self, layer: usize, neuron: usize, input: usize) -> Point {
+    pub(crate) fn weight_spot(&self, layer: usize, neuron: usize, input: usize) -> Point {
         self.spot(layer, neuron * self.known.step.shape.fan_in(layer) + input)
             .unwrap_or_else(|| self.layout.position(Target::Weight { layer, neuron, input }))
     }

@@ -3,16 +3,16 @@
 //!
 //! It must not know how it is lit.
 
-use super::stage::Stage;
+use super::Stage;
 use crate::scene::Target;
 
 /// How bright an edge of the way is.
-pub(super) const GLOW: f32 = 0.5;
+pub(crate) const GLOW: f32 = 0.5;
 
 impl Stage<'_> {
     /// Whether what is selected acts on the loss through this edge, and the loss's gradient comes back through it to
     /// what is selected. Where no gradient arrives nothing is lit but what is selected itself.
-    pub(super) fn is_on_way(&self, layer: usize, neuron: usize, input: usize) -> bool {
+    pub(crate) fn is_on_way(&self, layer: usize, neuron: usize, input: usize) -> bool {
         let flows = || {
             let delta = |layer: usize, neuron: usize| self.known.recorded().layers[layer].delta[neuron];
             self.known.old_and_new(layer, neuron, Some(input)).0 * delta(layer, neuron) != 0.0
@@ -33,7 +33,7 @@ impl Stage<'_> {
     }
 
     /// Whether a gradient comes back from the loss to this output on the way to what is selected.
-    pub(super) fn comes_from_output(&self, output: usize) -> bool {
+    pub(crate) fn comes_from_output(&self, output: usize) -> bool {
         let last = self.known.step.shape.layers() - 1;
         let delta = self.known.recorded().layers[last].delta[output];
         match self.options.selected {
