@@ -98,6 +98,15 @@ impl Cell {
             Cell::Input | Cell::Loss | Cell::Rate => None,
         }
     }
+
+    /// Layer and neuron, 0 where it has none.
+    pub(crate) fn layer_and_neuron(self) -> (usize, usize) {
+        match self {
+            Cell::Neuron { layer, neuron } | Cell::Parameter { layer, neuron, .. } => (layer, neuron),
+            Cell::Layer { layer } => (layer, 0),
+            Cell::Input | Cell::Loss | Cell::Rate => (0, 0),
+        }
+    }
 }
 
 /// A value with the name that the script or the mathematics gives it.

@@ -6,6 +6,7 @@
 
 pub mod cue;
 pub mod event;
+mod events;
 mod expression;
 mod formula;
 pub mod granularity;

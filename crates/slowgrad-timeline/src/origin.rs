@@ -5,8 +5,9 @@
 //! and measures (the number of the step, norms) has no origin here. It must not know how a number is written.
 
 use crate::event::{Address, Cell, Phase};
+use crate::events::cell_plan::{CellOperation, CellPlan};
 use crate::scene::{Link, Plugin, Slider};
-use crate::timeline::{Timeline, penalty_events};
+use crate::timeline::Timeline;
 use slowgrad_engine::plugin::{Optimizer, Schedule};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;
@@ -28,14 +29,22 @@ impl<'a> Origins<'a> {
         Self { timeline, step: timeline.step() }
     }
 
-    fn cell(self, sample: usize, phase: Phase, cell: Cell) -> Option<std::ops::Range<usize>> {
-        self.timeline.cell(Some(sample), phase, cell)
+    fn event(self, sample: usize, phase: Phase, cell: Cell, operation: CellOperation) -> Option<Link> {
+        self.timeline.find(Some(sample), phase, cell, operation).map(Link::Event)
+    }
+
+    fn forward(self, sample: usize, layer: usize, neuron: usize, operation: CellOperation) -> Option<Link> {
+        self.event(sample, Phase::Forward, Cell::Neuron { layer, neuron }, operation)
+    }
+
+    fn backward(self, sample: usize, layer: usize, neuron: usize, operation: CellOperation) -> Option<Link> {
+        self.event(sample, Phase::Backward, Cell::Neuron { layer, neuron }, operation)
     }
 
     /// What enters a layer: an input of the sample or an activation of the layer before.
     pub(crate) fn source(self, sample: usize, layer: usize, input: usize) -> Option<Link> {
         match layer.checked_sub(1) {
-            None => Some(Link::Event(self.cell(sample, Phase::Input, Cell::Input)?.start + input)),
+            None => self.event(sample, Phase::Input, Cell::Input, CellOperation::Enter { input }),
             Some(layer) => self.activated(sample, layer, input),
         }
     }
@@ -45,59 +54,53 @@ impl<'a> Origins<'a> {
         Link::Sample(self.step.samples[sample].sample)
     }
 
-    /// A weight times its input. The first is the first operation; then a product and a sum for each further input.
+    /// A weight times its input.
     pub(crate) fn product(self, sample: usize, layer: usize, neuron: usize, input: usize) -> Option<Link> {
-        let cell = self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?;
-        Some(Link::Event(cell.start + (2 * input).saturating_sub(1)))
+        self.forward(sample, layer, neuron, CellOperation::Product { input })
     }
 
-    /// The sum of a neuron's first products, at least one.
+    /// The sum of a neuron's first products, at least one. Of one product this is the product.
     pub(crate) fn partial_sum(self, sample: usize, layer: usize, neuron: usize, terms: usize) -> Option<Link> {
-        let cell = self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?;
-        Some(Link::Event(cell.start + 2 * (terms - 1)))
+        let operation = match terms {
+            1 => CellOperation::Product { input: 0 },
+            _ => CellOperation::Accumulate { input: terms - 1 },
+        };
+        self.forward(sample, layer, neuron, operation)
     }
 
     /// A pre-activation.
     pub(crate) fn z(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
-        let cell = self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?;
-        Some(Link::Event(cell.start + 2 * self.step.shape.fan_in(layer) - 1))
+        self.forward(sample, layer, neuron, CellOperation::AddBias)
     }
 
     /// An activation.
     pub(crate) fn activated(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
         if self.step.names.whole_layer[layer] {
-            let whole = self.cell(sample, Phase::Forward, Cell::Layer { layer })?;
-            return Some(Link::Event(whole.end - self.step.shape.size(layer) + neuron));
+            let operation = CellOperation::Activated { output: neuron };
+            return self.event(sample, Phase::Forward, Cell::Layer { layer }, operation);
         }
-        Some(Link::Event(self.cell(sample, Phase::Forward, Cell::Neuron { layer, neuron })?.end - 1))
+        self.forward(sample, layer, neuron, CellOperation::Activated { output: 0 })
     }
 
     /// The loss of a sample.
     pub(crate) fn loss(self, sample: usize) -> Option<Link> {
-        Some(Link::Event(self.cell(sample, Phase::Loss, Cell::Loss)?.end - 1))
-    }
-
-    /// δ of a neuron. On the way back a neuron's events end with δ, the bias's, the weights' and the shares of what
-    /// entered.
-    fn delta_event(self, sample: usize, layer: usize, neuron: usize) -> Option<usize> {
-        let cell = self.cell(sample, Phase::Backward, Cell::Neuron { layer, neuron })?;
-        Some(cell.end - 2 - self.step.shape.fan_in(layer) * if layer > 0 { 2 } else { 1 })
+        self.event(sample, Phase::Loss, Cell::Loss, CellOperation::LossValue)
     }
 
     /// δ of a neuron.
     pub(crate) fn delta(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
-        self.delta_event(sample, layer, neuron).map(Link::Event)
+        self.backward(sample, layer, neuron, CellOperation::Delta)
     }
 
     /// A parameter's gradient, summed over the samples up to this one.
     pub(crate) fn gradient(self, sample: usize, at: Parameter) -> Option<Link> {
-        let delta = self.delta_event(sample, at.layer, at.neuron)?;
-        Some(Link::Event(delta + at.input.map_or(1, |input| 2 + input)))
+        let operation = at.input.map_or(CellOperation::BiasGrad, |input| CellOperation::WeightGrad { input });
+        self.backward(sample, at.layer, at.neuron, operation)
     }
 
     /// ∂L/∂ of what enters a layer, summed over the layer's neurons up to this one.
     pub(crate) fn backprop(self, sample: usize, layer: usize, neuron: usize, input: usize) -> Option<Link> {
-        Some(Link::Event(self.delta_event(sample, layer, neuron)? + 2 + self.step.shape.fan_in(layer) + input))
+        self.backward(sample, layer, neuron, CellOperation::Backprop { input })
     }
 
     /// ∂L/∂a of a neuron.
@@ -118,22 +121,21 @@ impl<'a> Origins<'a> {
         call.gradient(if whole { neuron } else { 0 }, call.trace.chain().len())
     }
 
-    /// The gradient of a parameter as the optimizer gets it.
-    pub(crate) fn final_gradient(self, at: Parameter) -> Option<Link> {
+    fn update(self, at: Parameter, operation: CellOperation) -> Option<Link> {
         let Parameter { layer, neuron, input } = at;
-        let cell = self.timeline.cell(None, Phase::Update, Cell::Parameter { layer, neuron, input })?;
-        let index = self.step.shape.index(at);
-        let is_frozen = self.step.frozen.contains(&index);
-        let own = if is_frozen { 1 } else { self.step.update_traces[index].instructions().len() + 1 };
-        let before = cell.len() - own;
-        if before > 0 { Some(Link::Event(cell.end - own - 1)) } else { self.gradient(self.step.samples.len() - 1, at) }
+        let cell = Cell::Parameter { layer, neuron, input };
+        self.timeline.find(None, Phase::Update, cell, operation).map(Link::Event)
     }
 
-    /// The mean of a parameter's gradient over the batch, without the regularizer's share.
+    /// The gradient of a parameter as the optimizer gets it.
+    pub(crate) fn final_gradient(self, at: Parameter) -> Option<Link> {
+        self.update(at, CellOperation::Penalized).or_else(|| self.mean_gradient(at))
+    }
+
+    /// The mean of a parameter's gradient over the batch, without the regularizer's share. The mean of one sample is the
+    /// gradient itself.
     pub(crate) fn mean_gradient(self, at: Parameter) -> Option<Link> {
-        let Parameter { layer, neuron, input } = at;
-        let cell = self.timeline.cell(None, Phase::Update, Cell::Parameter { layer, neuron, input })?;
-        if self.step.samples.len() > 1 { Some(Link::Event(cell.start)) } else { self.gradient(0, at) }
+        self.update(at, CellOperation::Average).or_else(|| self.gradient(self.step.samples.len() - 1, at))
     }
 
     /// ∂R/∂w of a weight, which joins its gradient.
@@ -145,8 +147,8 @@ impl<'a> Origins<'a> {
 
     /// The learning rate: what the schedule makes of it, or where it is set.
     pub(crate) fn rate(self) -> Link {
-        let scheduled = self.timeline.cell(None, Phase::Update, Cell::Rate);
-        scheduled.map_or(LEARNING_RATE, |cell| Link::Event(cell.end - 1))
+        let scheduled = self.timeline.find(None, Phase::Update, Cell::Rate, CellOperation::Rate);
+        scheduled.map_or(LEARNING_RATE, Link::Event)
     }
 
     /// What the schedule says of the learning rate.
@@ -157,9 +159,7 @@ impl<'a> Origins<'a> {
 
     /// A parameter's new value.
     pub(crate) fn updated(self, at: Parameter) -> Option<Link> {
-        let Parameter { layer, neuron, input } = at;
-        let cell = self.timeline.cell(None, Phase::Update, Cell::Parameter { layer, neuron, input });
-        cell.map(|cell| Link::Event(cell.end - 1))
+        self.update(at, CellOperation::Updated).or_else(|| self.update(at, CellOperation::Frozen))
     }
 
     /// A parameter's value before the step.
@@ -257,16 +257,22 @@ impl<'a> Call<'a> {
     ) -> Option<Self> {
         let step = timeline.step();
         let from = Origins::of(timeline);
+        // The plan of this cell in a phase, and its first event.
+        let planned = |phase: Phase| {
+            let start = timeline.cell(sample, phase, cell)?.start;
+            Some((start, CellPlan::of(step, sample, phase, cell)))
+        };
+        let script = |phase: Phase| planned(phase).map(|(start, plan)| start + plan.script().start);
+        let chain = |phase: Phase| planned(phase).map(|(start, plan)| start + plan.chain().start);
         match (phase, cell) {
             (Phase::Forward | Phase::Backward, Cell::Neuron { layer, neuron }) if !step.names.whole_layer[layer] => {
                 let s = sample?;
-                let sums = timeline.cell(sample, Phase::Forward, cell)?.start + 2 * step.shape.fan_in(layer);
-                let chain = timeline.cell(sample, Phase::Backward, cell)?.start;
+                let (forward, backward) = (script(Phase::Forward)?, chain(Phase::Backward)?);
                 let inputs = step.activation_inputs(s, layer, neuron);
                 let origins = vec![from.z(s, layer, neuron)];
                 let trace = step.activation_trace(s, layer, neuron);
                 let plugin = Plugin::Activation(layer);
-                let mut call = Self::new(trace, &inputs, (origins, plugin), sums, Some(chain));
+                let mut call = Self::new(trace, &inputs, (origins, plugin), forward, Some(backward));
                 if phase == Phase::Backward {
                     call.seeds = vec![step.samples[s].layers[layer].grad_a[neuron]];
                     call.seeded = vec![from.grad_a(s, layer, neuron)];
@@ -275,13 +281,12 @@ impl<'a> Call<'a> {
             }
             (Phase::Forward | Phase::Backward, Cell::Layer { layer }) => {
                 let s = sample?;
-                let start = timeline.cell(sample, Phase::Forward, cell)?.start;
-                let chain = timeline.cell(sample, Phase::Backward, cell).map(|cell| cell.start);
+                let (forward, backward) = (script(Phase::Forward)?, chain(Phase::Backward));
                 let size = step.shape.size(layer);
                 let origins = (0..size).map(|neuron| from.z(s, layer, neuron)).collect();
                 let trace = step.activation_trace(s, layer, 0);
                 let inputs = step.activation_inputs(s, layer, 0);
-                let mut call = Self::new(trace, &inputs, (origins, Plugin::Activation(layer)), start, chain);
+                let mut call = Self::new(trace, &inputs, (origins, Plugin::Activation(layer)), forward, backward);
                 if phase == Phase::Backward {
                     call.seeds.clone_from(&step.samples[s].layers[layer].grad_a);
                     call.seeded = (0..size).map(|neuron| from.grad_a(s, layer, neuron)).collect();
@@ -290,37 +295,35 @@ impl<'a> Call<'a> {
             }
             (Phase::Loss | Phase::Backward, Cell::Loss) => {
                 let s = sample?;
-                let start = timeline.cell(sample, Phase::Loss, cell)?.start;
-                let seed = timeline.cell(sample, Phase::Backward, cell)?.start;
+                let (forward, backward) = (script(Phase::Loss)?, chain(Phase::Backward)?);
                 let last = step.shape.layers() - 1;
                 let outputs = (0..step.shape.outputs()).map(|output| from.activated(s, last, output));
                 let targets = step.samples[s].target.iter().map(|_| Some(from.row(s)));
                 let origins = outputs.chain(targets).collect();
                 let trace = &step.samples[s].loss_trace;
                 let inputs = step.loss_inputs(s);
-                let mut call = Self::new(trace, &inputs, (origins, Plugin::Loss), start, Some(seed + 1));
+                let mut call = Self::new(trace, &inputs, (origins, Plugin::Loss), forward, Some(backward));
                 call.seeds = vec![1.0];
-                call.seeded = vec![Some(Link::Event(seed))];
+                call.seeded = vec![from.event(s, Phase::Backward, cell, CellOperation::Seed)];
                 Some(call)
             }
             (Phase::Update, Cell::Rate) => {
                 let rate = step.rate.as_ref()?;
-                let start = timeline.cell(None, phase, cell)?.start;
+                let forward = script(phase)?;
                 // The step and its epoch are the engine's.
                 let origins = vec![None; 1 + Schedule::CONTEXT.len()];
-                Some(Self::new(&rate.trace, &rate.inputs, (origins, Plugin::Schedule), start, None))
+                Some(Self::new(&rate.trace, &rate.inputs, (origins, Plugin::Schedule), forward, None))
             }
             (Phase::Update, Cell::Parameter { layer, neuron, input }) => {
                 let at = Parameter { layer, neuron, input };
                 let index = step.shape.index(at);
-                let start = timeline.cell(None, phase, cell)?.start + usize::from(step.samples.len() > 1);
-                let penalty = step.penalty_trace(index);
+                let (start, plan) = planned(phase)?;
                 if part == Part::Penalty {
-                    let trace = penalty?;
-                    let chain = start + trace.instructions().len();
+                    let trace = step.penalty_trace(index)?;
+                    let (forward, backward) = (start + plan.penalty().start, start + plan.penalty_chain().start);
                     let origins = vec![Some(from.before(at))];
                     let inputs = step.penalty_inputs(index);
-                    let mut call = Self::new(trace, &inputs, (origins, Plugin::Regularizer), start, Some(chain));
+                    let mut call = Self::new(trace, &inputs, (origins, Plugin::Regularizer), forward, Some(backward));
                     call.seeds = vec![1.0];
                     return Some(call);
                 }
@@ -328,9 +331,9 @@ impl<'a> Call<'a> {
                 if step.frozen.contains(&index) {
                     return None;
                 }
-                let start = start + penalty.map_or(0, |trace| penalty_events(trace));
+                let forward = start + plan.script().start;
                 let (trace, inputs) = (&step.update_traces[index], step.update_inputs(index));
-                Some(Self::new(trace, &inputs, (from.update_inputs(at), Plugin::Optimizer), start, None))
+                Some(Self::new(trace, &inputs, (from.update_inputs(at), Plugin::Optimizer), forward, None))
             }
             _ => None,
         }
@@ -339,13 +342,12 @@ impl<'a> Call<'a> {
     /// The call that an event belongs to.
     pub(crate) fn of_event(timeline: &'a Timeline, address: &Address) -> Option<Self> {
         let step = timeline.step();
-        let part = match address.cell {
-            Cell::Parameter { layer, neuron, input } => {
-                let index = step.shape.index(Parameter { layer, neuron, input });
-                let penalty = step.penalty_trace(index).map_or(0, |trace| penalty_events(trace));
-                let ends = usize::from(step.samples.len() > 1) + penalty;
-                if address.operation < ends { Part::Penalty } else { Part::Script }
-            }
+        let plan = CellPlan::of(step, address.sample, address.phase, address.cell);
+        let part = match plan.operation(address.operation)? {
+            CellOperation::Average
+            | CellOperation::Penalty { .. }
+            | CellOperation::PenaltyChain { .. }
+            | CellOperation::Penalized => Part::Penalty,
             _ => Part::Script,
         };
         Self::of(timeline, address.sample, address.phase, address.cell, part)

@@ -5,6 +5,7 @@
 //! grow with the number of events.
 
 use crate::event::{Address, Cell, Event, EventKind, Named, Phase};
+use crate::events::cell_plan::{CellOperation, CellPlan};
 use crate::granularity::Granularity;
 use crate::scene::Target;
 use slowgrad_engine::dense;
@@ -139,6 +140,18 @@ impl Timeline {
         Some(first..self.end(at))
     }
 
+    /// The event with which a cell computes this, if the step has it.
+    pub(crate) fn find(
+        &self,
+        sample: Option<usize>,
+        phase: Phase,
+        cell: Cell,
+        operation: CellOperation,
+    ) -> Option<usize> {
+        let start = self.cell(sample, phase, cell)?.start;
+        Some(start + CellPlan::of(&self.step, sample, phase, cell).number(operation)?)
+    }
+
     /// Computes an event.
     ///
     /// # Panics
@@ -146,17 +159,11 @@ impl Timeline {
     pub fn event(&self, index: usize) -> Event {
         assert!(index < self.len, "event {index} of {}", self.len);
         let address = self.address(index);
-        let (kind, target, site) = match (address.phase, address.cell) {
-            (Phase::Input, _) => self.enter(&address),
-            (Phase::Forward, Cell::Neuron { layer, neuron }) => self.forward(&address, layer, neuron),
-            (Phase::Forward, _) => self.layer_activation(&address),
-            (Phase::Loss, _) => self.loss(&address),
-            (Phase::Backward, Cell::Neuron { layer, neuron }) => self.backward(&address, layer, neuron),
-            (Phase::Backward, Cell::Layer { layer }) => self.layer_backward(&address, layer),
-            (Phase::Backward, _) => self.loss_backward(&address),
-            (Phase::Update, Cell::Rate) => self.rate(&address),
-            (Phase::Update, _) => self.update(&address),
+        let plan = CellPlan::of(&self.step, address.sample, address.phase, address.cell);
+        let Some(operation) = plan.operation(address.operation) else {
+            unreachable!("cells are laid out by their plans")
         };
+        let (kind, target, site) = self.compute(&address, operation);
         let location = site.and_then(|(trace, site)| trace.location(&site));
         Event { index, address, kind, target, location }
     }
@@ -200,120 +207,159 @@ impl Timeline {
     fn lay_out(&mut self) {
         let step = Arc::clone(&self.step);
         let shape = &step.shape;
-        let whole = &step.names.whole_layer;
-        for (s, sample) in step.samples.iter().enumerate() {
-            let s = Some(s);
-            self.add(s, Phase::Input, Cell::Input, shape.inputs());
-            for (layer, recorded) in sample.layers.iter().enumerate() {
-                let sums = 2 * shape.fan_in(layer);
-                for neuron in 0..shape.size(layer) {
-                    let own = if whole[layer] { 0 } else { recorded.traces[neuron].instructions().len() + 1 };
-                    self.add(s, Phase::Forward, Cell::Neuron { layer, neuron }, sums + own);
-                }
-                if whole[layer] {
-                    let events = recorded.traces[0].instructions().len() + shape.size(layer);
-                    self.add(s, Phase::Forward, Cell::Layer { layer }, events);
-                }
+        let neurons = |layer: usize| (0..shape.size(layer)).map(move |neuron| Cell::Neuron { layer, neuron });
+        for sample in (0..step.samples.len()).map(Some) {
+            self.add(sample, Phase::Input, Cell::Input);
+            for layer in 0..shape.layers() {
+                neurons(layer).for_each(|cell| self.add(sample, Phase::Forward, cell));
+                self.add(sample, Phase::Forward, Cell::Layer { layer });
             }
-            self.add(s, Phase::Loss, Cell::Loss, sample.loss_trace.instructions().len() + 1);
-            self.add(s, Phase::Backward, Cell::Loss, 1 + sample.loss_trace.chain().len());
-            for (layer, recorded) in sample.layers.iter().enumerate().rev() {
-                if whole[layer] {
-                    let chain = recorded.traces[0].chain().len();
-                    if chain > 0 {
-                        self.add(s, Phase::Backward, Cell::Layer { layer }, chain);
-                    }
-                }
-                let connections = shape.fan_in(layer) * if layer > 0 { 2 } else { 1 };
-                for neuron in 0..shape.size(layer) {
-                    let own = if whole[layer] { 0 } else { recorded.traces[neuron].chain().len() };
-                    self.add(s, Phase::Backward, Cell::Neuron { layer, neuron }, own + 2 + connections);
-                }
+            self.add(sample, Phase::Loss, Cell::Loss);
+            self.add(sample, Phase::Backward, Cell::Loss);
+            for layer in (0..shape.layers()).rev() {
+                self.add(sample, Phase::Backward, Cell::Layer { layer });
+                neurons(layer).for_each(|cell| self.add(sample, Phase::Backward, cell));
             }
         }
-        if let Some(rate) = &step.rate {
-            self.add(None, Phase::Update, Cell::Rate, rate.trace.instructions().len() + 1);
-        }
+        self.add(None, Phase::Update, Cell::Rate);
         for layer in 0..shape.layers() {
             for neuron in 0..shape.size(layer) {
                 for input in (0..shape.fan_in(layer)).map(Some).chain([None]) {
-                    let index = shape.index(Parameter { layer, neuron, input });
-                    let penalty = step.penalty_trace(index).map_or(0, |trace| penalty_events(trace));
-                    let is_frozen = step.frozen.contains(&index);
-                    let own = if is_frozen { 0 } else { step.update_traces[index].instructions().len() };
-                    let events = self.averages() + penalty + own + 1;
-                    self.add(None, Phase::Update, Cell::Parameter { layer, neuron, input }, events);
+                    self.add(None, Phase::Update, Cell::Parameter { layer, neuron, input });
                 }
             }
         }
     }
 
-    fn add(&mut self, sample: Option<usize>, phase: Phase, cell: Cell, events: usize) {
-        self.entries.push(Entry { start: self.len, sample, phase, cell });
-        self.len += events;
-    }
-
-    /// Averaging over a single sample is no operation.
-    fn averages(&self) -> usize {
-        usize::from(self.step.samples.len() > 1)
-    }
-
-    fn enter(&self, address: &Address) -> Made<'_> {
-        let input = address.operation;
-        let value = self.step.samples[address.sample.unwrap_or(0)].input[input];
-        (EventKind::Enter { input, value }, Target::Input(input), None)
-    }
-
-    fn forward(&self, address: &Address, layer: usize, neuron: usize) -> Made<'_> {
-        let (step, s) = (&*self.step, address.sample.unwrap_or(0));
-        let x = step.layer_input(s, layer);
-        let recorded = &step.samples[s].layers[layer];
-        let here = Target::Neuron { layer, neuron };
-        let sums = 2 * x.len();
-        if address.operation >= sums {
-            let trace = step.activation_trace(s, layer, neuron);
-            let at = address.operation - sums;
-            let Some(instruction) = trace.instructions().get(at) else {
-                let activation = step.names.activations[layer].clone();
-                let kind = EventKind::Activated { activation, neuron, z: recorded.z[neuron], a: recorded.a[neuron] };
-                return (kind, here, closing(trace, 0));
-            };
-            let (kind, site) = run(trace, &step.activation_inputs(s, layer, neuron), *instruction);
-            return (kind, here, site.map(|site| (&**trace, site)));
+    /// Appends a cell, unless the step has no operation for it.
+    fn add(&mut self, sample: Option<usize>, phase: Phase, cell: Cell) {
+        let operations = CellPlan::of(&self.step, sample, phase, cell).len();
+        if operations > 0 {
+            self.entries.push(Entry { start: self.len, sample, phase, cell });
+            self.len += operations;
         }
+    }
+
+    /// What an operation of a cell computes, the element it belongs to, and where it is in the cell's script.
+    fn compute(&self, address: &Address, operation: CellOperation) -> Made<'_> {
+        let (step, sample) = (&*self.step, address.sample.unwrap_or(0));
+        match operation {
+            CellOperation::Enter { input } => {
+                let value = step.samples[sample].input[input];
+                (EventKind::Enter { input, value }, Target::Input(input), None)
+            }
+            CellOperation::Product { .. } | CellOperation::Accumulate { .. } | CellOperation::AddBias => {
+                self.weighted_sum(sample, address.cell, operation)
+            }
+            CellOperation::Script { instruction } => self.script(address, instruction),
+            CellOperation::Chain { step } => self.chain(address, step),
+            CellOperation::Activated { output } => self.activated(sample, address.cell, output),
+            CellOperation::LossValue => {
+                let recorded = &step.samples[sample];
+                let kind = EventKind::LossValue { loss: step.names.loss.clone(), value: recorded.loss };
+                (kind, Target::Loss, closing(&recorded.loss_trace, 0))
+            }
+            CellOperation::Seed => (EventKind::Seed, Target::Loss, closing(&step.samples[sample].loss_trace, 0)),
+            CellOperation::Delta
+            | CellOperation::BiasGrad
+            | CellOperation::WeightGrad { .. }
+            | CellOperation::Backprop { .. } => self.backward(sample, address.cell, operation),
+            CellOperation::Rate => {
+                let Some(rate) = &step.rate else { unreachable!("only a schedule has this cell") };
+                let (schedule, base, factor, lr) = (rate.schedule.clone(), rate.base, rate.factor, rate.lr);
+                (EventKind::Rate { schedule, base, factor, lr }, Target::Loss, closing(&rate.trace, 0))
+            }
+            CellOperation::Average
+            | CellOperation::Penalty { .. }
+            | CellOperation::PenaltyChain { .. }
+            | CellOperation::Penalized
+            | CellOperation::Updated
+            | CellOperation::Frozen => self.update(address.cell, operation),
+        }
+    }
+
+    fn weighted_sum(&self, sample: usize, cell: Cell, operation: CellOperation) -> Made<'_> {
+        let (step, (layer, neuron)) = (&*self.step, cell.layer_and_neuron());
+        let x = step.layer_input(sample, layer);
         let weights = step.shape.index(Parameter { layer, neuron, input: Some(0) });
         let w = &step.before.values[weights..][..x.len()];
-        if address.operation == sums - 1 {
-            let bias = step.before.values[step.shape.index(Parameter { layer, neuron, input: None })];
-            let kind = EventKind::AddBias { sum: dense::dot(w, x), bias, z: recorded.z[neuron] };
-            return (kind, Target::Bias { layer, neuron }, None);
+        let target = |input| Target::Weight { layer, neuron, input };
+        match operation {
+            CellOperation::Product { input } => {
+                let (weight, x) = (w[input], x[input]);
+                (EventKind::Product { input, weight, x, product: weight * x }, target(input), None)
+            }
+            CellOperation::Accumulate { input } => {
+                let (weight, before) = (w[input], dense::dot(&w[..input], &x[..input]));
+                let sum = math::fma(weight, x[input], before);
+                (EventKind::Accumulate { input, weight, x: x[input], before, sum }, target(input), None)
+            }
+            _ => {
+                let bias = step.before.values[step.shape.index(Parameter { layer, neuron, input: None })];
+                let z = step.samples[sample].layers[layer].z[neuron];
+                let kind = EventKind::AddBias { sum: dense::dot(w, x), bias, z };
+                (kind, Target::Bias { layer, neuron }, None)
+            }
         }
-        let input = address.operation.div_ceil(2);
-        let (weight, x_i) = (w[input], x[input]);
-        let target = Target::Weight { layer, neuron, input };
-        if address.operation.is_multiple_of(2) && address.operation > 0 {
-            let before = dense::dot(&w[..input], &x[..input]);
-            let sum = math::fma(weight, x_i, before);
-            return (EventKind::Accumulate { input, weight, x: x_i, before, sum }, target, None);
-        }
-        (EventKind::Product { input, weight, x: x_i, product: weight * x_i }, target, None)
     }
 
-    fn layer_activation(&self, address: &Address) -> Made<'_> {
-        let (step, s) = (&*self.step, address.sample.unwrap_or(0));
-        let layer = address.cell.layer().unwrap_or(0);
-        let trace = step.activation_trace(s, layer, 0);
-        let count = trace.instructions().len();
-        if let Some(instruction) = trace.instructions().get(address.operation) {
-            let (kind, site) = run(trace, &step.activation_inputs(s, layer, 0), *instruction);
-            let neuron = self.neuron_of(trace, *instruction, layer);
-            return (kind, Target::Neuron { layer, neuron }, site.map(|site| (&**trace, site)));
+    /// The call of a cell's script: its path, its inputs, and the gradients of its results.
+    fn call(&self, address: &Address) -> (&Trace, Vec<f64>, Vec<f64>) {
+        let (step, sample) = (&*self.step, address.sample.unwrap_or(0));
+        match address.cell {
+            Cell::Neuron { layer, neuron } => {
+                let (trace, inputs) =
+                    (step.activation_trace(sample, layer, neuron), step.activation_inputs(sample, layer, neuron));
+                (trace, inputs, vec![step.samples[sample].layers[layer].grad_a[neuron]])
+            }
+            Cell::Layer { layer } => {
+                let (trace, inputs) =
+                    (step.activation_trace(sample, layer, 0), step.activation_inputs(sample, layer, 0));
+                (trace, inputs, step.samples[sample].layers[layer].grad_a.clone())
+            }
+            Cell::Input | Cell::Loss => (&step.samples[sample].loss_trace, step.loss_inputs(sample), vec![1.0]),
+            Cell::Rate => {
+                let Some(rate) = &step.rate else { unreachable!("only a schedule has this cell") };
+                (&rate.trace, rate.inputs.clone(), Vec::new())
+            }
+            Cell::Parameter { layer, neuron, input } => {
+                let index = step.shape.index(Parameter { layer, neuron, input });
+                (&step.update_traces[index], step.update_inputs(index), Vec::new())
+            }
         }
-        let neuron = address.operation - count;
-        let recorded = &step.samples[s].layers[layer];
-        let activation = step.names.activations[layer].clone();
-        let kind = EventKind::Activated { activation, neuron, z: recorded.z[neuron], a: recorded.a[neuron] };
-        (kind, Target::Neuron { layer, neuron }, closing(trace, neuron))
+    }
+
+    /// An instruction of the cell's script. A schedule belongs to no element of the network; its target is the loss.
+    fn script(&self, address: &Address, instruction: usize) -> Made<'_> {
+        let (trace, inputs, _) = self.call(address);
+        let instruction = trace.instructions()[instruction];
+        let (kind, site) = run(trace, &inputs, instruction);
+        let target = match address.cell {
+            Cell::Neuron { layer, neuron } => Target::Neuron { layer, neuron },
+            Cell::Layer { layer } => Target::Neuron { layer, neuron: self.neuron_of(trace, instruction, layer) },
+            Cell::Parameter { layer, neuron, input } => Target::from(Parameter { layer, neuron, input }),
+            Cell::Input | Cell::Loss | Cell::Rate => Target::Loss,
+        };
+        (kind, target, site.map(|site| (trace, site)))
+    }
+
+    /// A chain step of the cell's script.
+    fn chain(&self, address: &Address, step: usize) -> Made<'_> {
+        let (trace, inputs, seeds) = self.call(address);
+        let (kind, into, site) = chain(trace, &inputs, &seeds, step);
+        let shape = &self.step.shape;
+        let target = match address.cell {
+            Cell::Neuron { layer, neuron } => Target::Neuron { layer, neuron },
+            Cell::Layer { layer } if into < shape.size(layer) => Target::Neuron { layer, neuron: into },
+            Cell::Layer { layer } => {
+                let node = Instruction::Compute(trace.chain()[step].node);
+                Target::Neuron { layer, neuron: self.neuron_of(trace, node, layer) }
+            }
+            // The gradient of an output belongs to the output neuron.
+            _ if into < shape.outputs() => Target::Neuron { layer: shape.layers() - 1, neuron: into },
+            _ => Target::Loss,
+        };
+        (kind, target, site.map(|site| (trace, site)))
     }
 
     /// The neuron whose value an operation of a whole layer's activation is nearest to: the one whose z is
@@ -327,86 +373,38 @@ impl Timeline {
         result.or(operand).unwrap_or(0)
     }
 
-    fn loss(&self, address: &Address) -> Made<'_> {
-        let (step, s) = (&*self.step, address.sample.unwrap_or(0));
-        let sample = &step.samples[s];
-        let trace = &sample.loss_trace;
-        match trace.instructions().get(address.operation) {
-            Some(instruction) => {
-                let (kind, site) = run(trace, &step.loss_inputs(s), *instruction);
-                (kind, Target::Loss, site.map(|site| (&**trace, site)))
-            }
-            None => {
-                let kind = EventKind::LossValue { loss: step.names.loss.clone(), value: sample.loss };
-                (kind, Target::Loss, closing(trace, 0))
-            }
-        }
+    /// The activation of a neuron, as an output of its own call or of the whole layer's.
+    fn activated(&self, sample: usize, cell: Cell, output: usize) -> Made<'_> {
+        let (step, (layer, neuron)) = (&*self.step, cell.layer_and_neuron());
+        let neuron = if step.names.whole_layer[layer] { output } else { neuron };
+        let recorded = &step.samples[sample].layers[layer];
+        let activation = step.names.activations[layer].clone();
+        let kind = EventKind::Activated { activation, neuron, z: recorded.z[neuron], a: recorded.a[neuron] };
+        (kind, Target::Neuron { layer, neuron }, closing(step.activation_trace(sample, layer, neuron), output))
     }
 
-    fn loss_backward(&self, address: &Address) -> Made<'_> {
-        let s = address.sample.unwrap_or(0);
-        let trace = &self.step.samples[s].loss_trace;
-        let Some(at) = address.operation.checked_sub(1) else {
-            return (EventKind::Seed, Target::Loss, closing(trace, 0));
-        };
-        let (kind, into, site) = chain(trace, &self.step.loss_inputs(s), &[1.0], at);
-        // The gradient that reaches an output belongs to the output neuron.
-        let layer = self.step.shape.layers() - 1;
-        let target =
-            if into < self.step.shape.outputs() { Target::Neuron { layer, neuron: into } } else { Target::Loss };
-        (kind, target, site.map(|site| (&**trace, site)))
-    }
-
-    fn layer_backward(&self, address: &Address, layer: usize) -> Made<'_> {
-        let s = address.sample.unwrap_or(0);
-        let recorded = &self.step.samples[s].layers[layer];
-        let trace = self.step.activation_trace(s, layer, 0);
-        let inputs = self.step.activation_inputs(s, layer, 0);
-        let (kind, into, site) = chain(trace, &inputs, &recorded.grad_a, address.operation);
-        let neuron = if into < recorded.z.len() {
-            into
-        } else {
-            self.neuron_of(trace, Instruction::Compute(trace.chain()[address.operation].node), layer)
-        };
-        (kind, Target::Neuron { layer, neuron }, site.map(|site| (&**trace, site)))
-    }
-
-    fn backward(&self, address: &Address, layer: usize, neuron: usize) -> Made<'_> {
-        let (step, s) = (&*self.step, address.sample.unwrap_or(0));
-        let recorded = &step.samples[s].layers[layer];
-        let here = Target::Neuron { layer, neuron };
-        let trace = step.activation_trace(s, layer, neuron);
-        let own = if step.names.whole_layer[layer] { 0 } else { trace.chain().len() };
-        if address.operation < own {
-            let inputs = step.activation_inputs(s, layer, neuron);
-            let (kind, _, site) = chain(trace, &inputs, &[recorded.grad_a[neuron]], address.operation);
-            return (kind, here, site.map(|site| (&**trace, site)));
-        }
+    /// δ of a neuron, the gradients of its parameters, and its terms of ∂L/∂a in the layer before.
+    fn backward(&self, sample: usize, cell: Cell, operation: CellOperation) -> Made<'_> {
+        let (step, (layer, neuron)) = (&*self.step, cell.layer_and_neuron());
+        let recorded = &step.samples[sample].layers[layer];
         let delta = recorded.delta[neuron];
-        let earlier = |sum: f64| (s > 0).then_some(sum);
-        match address.operation - own {
-            0 => (EventKind::Delta { neuron, grad_a: recorded.grad_a[neuron], delta }, here, None),
-            1 => {
-                let deltas = step.samples[..s].iter().map(|sample| sample.layers[layer].delta[neuron]);
+        let earlier = |sum: f64| (sample > 0).then_some(sum);
+        let target = |input| Target::Weight { layer, neuron, input };
+        match operation {
+            CellOperation::BiasGrad => {
+                let deltas = step.samples[..sample].iter().map(|sample| sample.layers[layer].delta[neuron]);
                 let before = deltas.reduce(|sum, delta| sum + delta).unwrap_or(0.0);
-                let sum = if s > 0 { before + delta } else { delta };
+                let sum = if sample > 0 { before + delta } else { delta };
                 (EventKind::BiasGrad { delta, before: earlier(before), sum }, Target::Bias { layer, neuron }, None)
             }
-            at => {
-                let fan_in = step.shape.fan_in(layer);
-                let (input, is_weight) = ((at - 2) % fan_in, at - 2 < fan_in);
-                let target = Target::Weight { layer, neuron, input };
-                if is_weight {
-                    let x = step.layer_input(s, layer)[input];
-                    let before = self.batch_sum(layer, neuron, input, s);
-                    let sum = if s > 0 { math::fma(delta, x, before) } else { delta * x };
-                    let contribution = delta * x;
-                    return (
-                        EventKind::WeightGrad { input, delta, x, contribution, before: earlier(before), sum },
-                        target,
-                        None,
-                    );
-                }
+            CellOperation::WeightGrad { input } => {
+                let x = step.layer_input(sample, layer)[input];
+                let before = self.batch_sum(layer, neuron, input, sample);
+                let sum = if sample > 0 { math::fma(delta, x, before) } else { delta * x };
+                let (contribution, before) = (delta * x, earlier(before));
+                (EventKind::WeightGrad { input, delta, x, contribution, before, sum }, target(input), None)
+            }
+            CellOperation::Backprop { input } => {
                 let weight =
                     |j: usize| step.before.values[step.shape.index(Parameter { layer, neuron: j, input: Some(input) })];
                 let mut before = None;
@@ -415,7 +413,12 @@ impl Timeline {
                 }
                 let w = weight(neuron);
                 let sum = before.map_or(w * delta, |sum| math::fma(w, delta, sum));
-                (EventKind::Backprop { input, weight: w, delta, contribution: w * delta, before, sum }, target, None)
+                let kind = EventKind::Backprop { input, weight: w, delta, contribution: w * delta, before, sum };
+                (kind, target(input), None)
+            }
+            _ => {
+                let kind = EventKind::Delta { neuron, grad_a: recorded.grad_a[neuron], delta };
+                (kind, Target::Neuron { layer, neuron }, None)
             }
         }
     }
@@ -430,86 +433,49 @@ impl Timeline {
         sum
     }
 
-    /// The schedule's operations, and the learning rate that comes of them. It belongs to no part of the network;
-    /// it stands with the loss, which it decides how fast to follow.
-    fn rate(&self, address: &Address) -> Made<'_> {
-        let Some(rate) = &self.step.rate else { unreachable!("only a schedule makes such a cell") };
-        match rate.trace.instructions().get(address.operation) {
-            Some(instruction) => {
-                let (kind, site) = run(&rate.trace, &rate.inputs, *instruction);
-                (kind, Target::Loss, site.map(|site| (&*rate.trace, site)))
-            }
-            None => {
-                let (schedule, base, factor, lr) = (rate.schedule.clone(), rate.base, rate.factor, rate.lr);
-                (EventKind::Rate { schedule, base, factor, lr }, Target::Loss, closing(&rate.trace, 0))
-            }
-        }
-    }
-
-    /// The penalty of a weight, its chain rule, and the share that this adds to the gradient.
-    fn penalty(&self, trace: &'_ Trace, parameter: usize, at: usize) -> (EventKind, Option<Site>) {
+    /// The update of a parameter, without the instructions of the optimizer.
+    fn update(&self, cell: Cell, operation: CellOperation) -> Made<'_> {
         let step = &*self.step;
-        let inputs = step.penalty_inputs(parameter);
-        if let Some(instruction) = trace.instructions().get(at) {
-            return run(trace, &inputs, *instruction);
-        }
-        let at = at - trace.instructions().len();
-        if at < trace.chain().len() {
-            let (kind, _, site) = chain(trace, &inputs, &[1.0], at);
-            return (kind, site);
-        }
-        let penalty = step.penalty.as_ref();
-        let kind = EventKind::Penalized {
-            regularizer: penalty.map_or_else(String::new, |penalty| penalty.regularizer.clone()),
-            mean: step.mean_grad(parameter),
-            share: penalty.map_or(0.0, |penalty| penalty.shares[parameter]),
-            grad: step.grads[parameter],
+        let Cell::Parameter { layer, neuron, input } = cell else { unreachable!("only parameters are updated") };
+        let at = Parameter { layer, neuron, input };
+        let (index, target) = (step.shape.index(at), Target::from(at));
+        let (old, new) = (step.before.values[index], step.after.values[index]);
+        let penalty = || {
+            let Some(trace) = step.penalty_trace(index) else { unreachable!("only a regularizer has this operation") };
+            (&**trace, step.penalty_inputs(index))
         };
-        (kind, closing(trace, 0).map(|(_, site)| site))
-    }
-
-    fn update(&self, address: &Address) -> Made<'_> {
-        let step = &*self.step;
-        let Cell::Parameter { layer, neuron, input } = address.cell else {
-            unreachable!("the update's cells are parameters")
-        };
-        let target = match input {
-            Some(input) => Target::Weight { layer, neuron, input },
-            None => Target::Bias { layer, neuron },
-        };
-        let index = step.shape.index(Parameter { layer, neuron, input });
-        let Some(mut at) = address.operation.checked_sub(self.averages()) else {
-            let (sum, mean) = (step.grad_sums[index], step.mean_grad(index));
-            return (EventKind::Average { sum, count: step.samples.len(), mean }, target, None);
-        };
-        if let Some(trace) = step.penalty_trace(index) {
-            if at < penalty_events(trace) {
-                let (kind, site) = self.penalty(trace, index, at);
-                return (kind, target, site.map(|site| (&**trace, site)));
+        match operation {
+            CellOperation::Average => {
+                let (sum, mean) = (step.grad_sums[index], step.mean_grad(index));
+                (EventKind::Average { sum, count: step.samples.len(), mean }, target, None)
             }
-            at -= penalty_events(trace);
-        }
-        if step.frozen.contains(&index) {
-            return (EventKind::Frozen { value: step.before.values[index] }, target, None);
-        }
-        let trace = &step.update_traces[index];
-        match trace.instructions().get(at) {
-            Some(instruction) => {
-                let (kind, site) = run(trace, &step.update_inputs(index), *instruction);
-                (kind, target, site.map(|site| (&**trace, site)))
+            CellOperation::Penalty { instruction } => {
+                let (trace, inputs) = penalty();
+                let (kind, site) = run(trace, &inputs, trace.instructions()[instruction]);
+                (kind, target, site.map(|site| (trace, site)))
             }
-            None => {
-                let (old, new) = (step.before.values[index], step.after.values[index]);
+            CellOperation::PenaltyChain { step } => {
+                let (trace, inputs) = penalty();
+                let (kind, _, site) = chain(trace, &inputs, &[1.0], step);
+                (kind, target, site.map(|site| (trace, site)))
+            }
+            CellOperation::Penalized => {
+                let recorded = step.penalty.as_ref();
+                let kind = EventKind::Penalized {
+                    regularizer: recorded.map_or_else(String::new, |penalty| penalty.regularizer.clone()),
+                    mean: step.mean_grad(index),
+                    share: recorded.map_or(0.0, |penalty| penalty.shares[index]),
+                    grad: step.grads[index],
+                };
+                (kind, target, closing(penalty().0, 0))
+            }
+            CellOperation::Frozen => (EventKind::Frozen { value: old }, target, None),
+            _ => {
                 let kind = EventKind::Updated { optimizer: step.names.optimizer.clone(), old, new };
-                (kind, target, closing(trace, 0))
+                (kind, target, closing(&step.update_traces[index], 0))
             }
         }
     }
-}
-
-/// A penalty's operations, its chain rule, and the sum that its share joins.
-pub(crate) fn penalty_events(trace: &Trace) -> usize {
-    trace.instructions().len() + trace.chain().len() + 1
 }
 
 type Made<'a> = (EventKind, Target, Option<(&'a Trace, Site)>);

@@ -1,0 +1,3 @@
+//! A training step as events.
+
+pub(crate) mod cell_plan;
