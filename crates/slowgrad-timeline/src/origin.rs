@@ -169,7 +169,7 @@ impl<'a> Origins<'a> {
 
     /// What the optimizer remembers of a parameter, by the field of its state.
     fn state(self, at: Parameter, field: usize) -> Link {
-        if self.step.step > 1 { Link::StateBefore(at.into(), field) } else { Link::Plugin(Plugin::Optimizer) }
+        if self.step.step > 1 { Link::PreviousState(at.into(), field) } else { Link::Plugin(Plugin::Optimizer) }
     }
 
     /// The inputs of an update: w, g, the state, the context, which begins with the learning rate, and the sliders.
@@ -183,7 +183,7 @@ impl<'a> Origins<'a> {
 
 /// A parameter's value before a step, which the update of the step before gave it, and at first the initializer.
 pub(crate) fn before(step: &RecordedStep, at: Parameter) -> Link {
-    if step.step > 1 { Link::UpdateBefore(at.into()) } else { Link::Plugin(Plugin::Initializer) }
+    if step.step > 1 { Link::PreviousUpdate(at.into()) } else { Link::Plugin(Plugin::Initializer) }
 }
 
 impl Timeline {
@@ -398,7 +398,7 @@ impl<'a> Call<'a> {
             }
         };
         let at = self.trace.instructions().iter().position(uses)?;
-        Some(Link::Written(self.forward + at))
+        Some(Link::Constant(self.forward + at))
     }
 
     /// The node that an event computed.

@@ -7,9 +7,10 @@ use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::event::{Cell, EventKind, Phase};
 use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::scene::layout::Layout;
-use slowgrad_timeline::scene::{Maps, Moment, Picture, SceneOptions, scene, zoom_step};
-use slowgrad_timeline::scene::{Anchor, Bounds, Disc, Edge, Ground, Ink, Label, Scene, Target};
+use slowgrad_timeline::scene::{
+    Anchor, Bounds, Disc, Edge, Ink, Label, LabelBackground, Layout, Moment, NeuronMaps, Scene, SceneOptions,
+    SceneSummary, Target, draw_scene, scene, zoom_step,
+};
 use slowgrad_timeline::words::number;
 use std::sync::Arc;
 
@@ -68,13 +69,13 @@ fn labels_never_cover_each_other() {
     }
 }
 
-/// Maps of a network with two inputs, whatever they show.
-fn maps(timeline: &Timeline) -> Option<Arc<Maps>> {
+/// NeuronMaps of a network with two inputs, whatever they show.
+fn maps(timeline: &Timeline) -> Option<Arc<NeuronMaps>> {
     let shape = &timeline.step().shape;
     let axes = vec![[-1.0, 1.0]; shape.inputs()];
-    let places = Maps::places(&axes, 4).len();
+    let places = NeuronMaps::points(&axes, 4).len();
     let layer = |layer: usize| vec![vec![0.5; places]; shape.size(layer)];
-    Maps::new(axes, 4, &(0..shape.layers()).map(layer).collect::<Vec<_>>()).map(Arc::new)
+    NeuronMaps::new(axes, 4, &(0..shape.layers()).map(layer).collect::<Vec<_>>()).map(Arc::new)
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
     let nets = small_nets().into_iter().chain([("2-30-12-3", middling), ("large", large_net())]);
     for (name, timeline) in nets {
         let shape = Arc::clone(&timeline.step().shape);
-        let drawn = Picture::new(&timeline);
+        let summary = SceneSummary::new(&timeline);
         let layout = Layout::within(&shape, [1400.0, 1000.0]);
         let mut dragged = layout.clone();
         let [x, y] = dragged.position(Target::Neuron { layer: 0, neuron: 0 });
@@ -99,7 +100,7 @@ fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
             let moment = Moment { events: timeline.unit(at, granularity), progress: [0.0, 0.3, 0.65, 0.9][nth % 4] };
             for (zoom, layout) in [(0.2, &layout), (0.7, &dragged), (1.6, &layout), (9.0, &dragged), (70.0, &layout)] {
                 let middle = layout.position(Target::Weight { layer: 0, neuron: 0, input: 0 });
-                let view = (zoom > 1.0).then(|| Bounds {
+                let visible = (zoom > 1.0).then(|| Bounds {
                     min: [middle[0] - 400.0 / zoom, middle[1] - 300.0 / zoom],
                     max: [middle[0] + 400.0 / zoom, middle[1] + 300.0 / zoom],
                 });
@@ -107,10 +108,10 @@ fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
                     selected: selections[nth % 3],
                     maps: maps.clone(),
                     zoom: zoom_step(zoom),
-                    view,
+                    visible,
                     ..SceneOptions::default()
                 };
-                let scene = drawn.scene(&timeline, layout, &moment, &options);
+                let scene = draw_scene(&summary, &timeline, layout, &moment, &options);
                 assert_apart(&scene, &format!("{name} at {moment:?}, zoom {zoom}"));
             }
         }
@@ -121,21 +122,21 @@ fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
 fn maps_and_numbers_appear_where_there_is_room() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
     let layout = Layout::new(&timeline.step().shape);
-    let drawn = Picture::new(&timeline);
+    let summary = SceneSummary::new(&timeline);
     let (moment, target) = (Moment { events: 20..21, progress: 1.0 }, Target::Neuron { layer: 0, neuron: 1 });
     let scene = |zoom: f32| {
         let options = SceneOptions { maps: maps(&timeline), zoom, ..SceneOptions::default() };
-        drawn.scene(&timeline, &layout, &moment, &options)
+        draw_scene(&summary, &timeline, &layout, &moment, &options)
     };
     let (small, large) = (scene(0.2), scene(1.0));
     assert!(small.maps.is_none() && small.labels.iter().all(|label| label.target != Some(target)));
     let patches = &large.maps.as_ref().expect("there is room").patches;
     assert_eq!(patches.len(), 2 + 4, "inputs and neurons");
     let chip = large.labels.iter().find(|label| label.target == Some(target) && label.anchor == Anchor::Center);
-    let Label { place, ground, .. } = chip.expect("it has been computed");
+    let Label { place, background, .. } = chip.expect("it has been computed");
     let Disc { center, radius, fill, .. } = *disc(&large, target);
     assert!(place[1] > center[1] + 0.6 * radius, "the map is above it");
-    assert_eq!(*ground, Ground::Chip(fill), "it has the colour that the map leaves no room for");
+    assert_eq!(*background, LabelBackground::Chip(fill), "it has the colour that the map leaves no room for");
     // What has not been computed yet is only hinted at.
     let faint = |disc: &Disc| {
         let [x, y] = disc.center;
@@ -150,16 +151,16 @@ fn maps_and_numbers_appear_where_there_is_room() {
 
     let large = large_net();
     let layout = Layout::new(&large.step().shape);
-    let drawn = Picture::new(&large);
+    let summary = SceneSummary::new(&large);
     let cell = layout.position(Target::Weight { layer: 0, neuron: 5, input: 300 });
-    let view = Bounds { min: [cell[0] - 4.0, cell[1] - 3.0], max: [cell[0] + 4.0, cell[1] + 3.0] };
+    let visible = Bounds { min: [cell[0] - 4.0, cell[1] - 3.0], max: [cell[0] + 4.0, cell[1] + 3.0] };
     let numbers = |zoom: f32| {
-        let options = SceneOptions { zoom, view: Some(view), ..SceneOptions::default() };
-        let scene = drawn.scene(&large, &layout, &Moment { events: 0..1, progress: 0.0 }, &options);
+        let options = SceneOptions { zoom, visible: Some(visible), ..SceneOptions::default() };
+        let scene = draw_scene(&summary, &large, &layout, &Moment { events: 0..1, progress: 0.0 }, &options);
         scene
             .labels
             .iter()
-            .filter(|label| label.ground == Ground::Plate)
+            .filter(|label| label.background == LabelBackground::Plate)
             .map(|label| label.math.plain())
             .collect::<Vec<_>>()
     };
@@ -180,7 +181,7 @@ fn nothing_that_matters_is_left_out_for_lack_of_room() {
             let on_edges = scene
                 .labels
                 .iter()
-                .filter(|label| label.ground == Ground::Plate && (label.size - 13.5).abs() < 0.01)
+                .filter(|label| label.background == LabelBackground::Plate && (label.size - 13.5).abs() < 0.01)
                 .count();
             fewest = fewest.min(on_edges);
             // Every disc keeps its number while the operation's own words are shown.
@@ -275,7 +276,7 @@ fn pulses_carry_the_numbers_of_their_event() {
         let done = picture(&timeline, index..index + 1, 1.0);
         let early = picture(&timeline, index..index + 1, 0.3);
         let carries = |scene: &Scene, x: f64| {
-            let mut pills = scene.labels.iter().filter(|label| label.ground == Ground::Pill);
+            let mut pills = scene.labels.iter().filter(|label| label.background == LabelBackground::Pill);
             pills.any(|label| label.math.plain() == number(x, 3))
         };
         let (carried_early, carried) = (|x: f64| carries(&early, x), |x: f64| carries(&late, x));
@@ -323,14 +324,15 @@ fn pulses_carry_the_numbers_of_their_event() {
 fn what_has_come_back_to_a_neuron_is_the_sum_that_was_computed() {
     let timeline = timeline(&[2, 3, 4, 2], vec![tanh(), tanh(), tanh()], sgd(), 1);
     let layout = Layout::new(&timeline.step().shape);
-    let drawn = Picture::new(&timeline);
+    let summary = SceneSummary::new(&timeline);
     // All digits, so that not one bit may differ.
     let options = SceneOptions { digits: 17, ..SceneOptions::default() };
     let mut sums = 0;
     for index in 0..timeline.len() {
         let event = timeline.event(index);
         let EventKind::Backprop { input, sum, .. } = event.kind else { continue };
-        let scene = drawn.scene(&timeline, &layout, &Moment { events: index..index + 1, progress: 1.0 }, &options);
+        let scene =
+            draw_scene(&summary, &timeline, &layout, &Moment { events: index..index + 1, progress: 1.0 }, &options);
         let layer = event.address.cell.layer().expect("a layer") - 1;
         let about = |label: &&Label| label.target == Some(Target::Neuron { layer, neuron: input });
         let said = scene.labels.iter().filter(about).map(|label| label.math.plain()).collect::<Vec<_>>();
@@ -441,12 +443,12 @@ fn edges_that_cannot_be_followed_are_bundled_until_one_looks_closer() {
     let timeline = timeline(&[2, 16, 16, 1], vec![tanh(), tanh(), tanh()], sgd(), 1);
     let shape = &timeline.step().shape;
     let layout = Layout::within(shape, [660.0, 450.0]);
-    let drawn = Picture::new(&timeline);
+    let summary = SceneSummary::new(&timeline);
     let forward = timeline.phase(Phase::Forward, Some(0)).expect("there is a forward phase").start;
     let neuron = timeline.cell(Some(0), Phase::Forward, Cell::Neuron { layer: 1, neuron: 5 }).expect("a neuron");
     let scene = |zoom: f32, events: std::ops::Range<usize>| {
         let options = SceneOptions { zoom, ..SceneOptions::default() };
-        drawn.scene(&timeline, &layout, &Moment { events, progress: 0.3 }, &options)
+        draw_scene(&summary, &timeline, &layout, &Moment { events, progress: 0.3 }, &options)
     };
     let weights = |scene: &Scene, layer: usize| {
         let of_layer = |edge: &&Edge| matches!(edge.target, Target::Weight { layer: at, .. } if at == layer);
@@ -480,13 +482,13 @@ fn edges_that_cannot_be_followed_are_bundled_until_one_looks_closer() {
 fn a_large_network_stays_one_readable_picture() {
     let timeline = large_net();
     let layout = Layout::new(&timeline.step().shape);
-    let picture = Picture::new(&timeline);
+    let summary = SceneSummary::new(&timeline);
     let options = SceneOptions::default();
     let backward = timeline.phase(Phase::Backward, Some(0)).expect("there is a backward phase");
     for at in [5, 1000, backward.start - 30, backward.start + 60, backward.end - 4000, backward.end + 9000] {
         for granularity in Granularity::ALL {
             let moment = Moment { events: timeline.unit(at, granularity), progress: 0.5 };
-            let scene = picture.scene(&timeline, &layout, &moment, &options);
+            let scene = draw_scene(&summary, &timeline, &layout, &moment, &options);
             assert!(scene.edges.len() <= 4000 + 784 + 10, "{} edges", scene.edges.len());
             assert!(scene.pulses.len() <= 610 && scene.labels.len() < 200);
             assert_eq!(scene.matrices.len(), 3, "all layers have too many weights for edges");
@@ -528,12 +530,12 @@ fn a_frozen_parameter_says_that_it_stays() {
         assert!(texts(&scene).iter().any(|text| *text == format!("frozen: {}", number(value, 3))));
         assert_eq!(scene.formula.sentence, format!("The parameter is frozen: it stays {}.", number(value, 3)));
         if matches!(event.target, Target::Weight { .. }) {
-            assert!(scene.edges.iter().any(|edge| edge.target == event.target && edge.is_frozen));
+            assert!(scene.edges.iter().any(|edge| edge.target == event.target && edge.frozen));
         }
     }
     assert_eq!(held, 3);
     assert!(step.frozen.iter().all(|&at| step.before.values[at].to_bits() == step.after.values[at].to_bits()));
     let scene = picture(&timeline, 0..1, 0.0);
-    assert_eq!(scene.edges.iter().filter(|edge| edge.is_frozen).count(), 2);
+    assert_eq!(scene.edges.iter().filter(|edge| edge.frozen).count(), 2);
     assert_eq!(texts(&scene).iter().filter(|text| text.starts_with('‖')).count(), 3, "two weights and a bias");
 }

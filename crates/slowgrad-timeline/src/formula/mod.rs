@@ -108,7 +108,7 @@ impl Words {
         }
         let Lines { asked, symbols, numbers, result, notes, why } = lines;
         let title = words::title(timeline, &event.address);
-        Formula { title, asked, symbols, numbers, result, sentence: self.sentence(event), notes, why }
+        Formula { title, question: asked, symbols, numbers, result, sentence: self.sentence(event), notes, why }
     }
 }
 

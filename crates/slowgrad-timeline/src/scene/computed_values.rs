@@ -1,297 +1,318 @@
-//! What has been computed at a moment: the only place the picture takes its numbers from, so that it never
-//! shows one that does not exist yet.
+//! The numbers that have been computed at a moment. Drawing takes its numbers only from here, so a scene never shows a
+//! number before the event that computes it.
 //!
-//! It must not know where anything stands or what it looks like.
+//! It must not know positions or colours.
 
-use super::moment_progress::{ARRIVE, GROUP_ACTIVE, GROUP_DELTA, GROUP_SUMS, Wave};
+use super::moment_progress::{ARRIVAL, GROUP_ACTIVATIONS, GROUP_DELTAS, GROUP_SUMS, MomentProgress};
+use super::played_events::{UpdateKey, update_key};
 use crate::event::{Cell, EventKind, Named, Phase};
+use crate::events::cell_plan::{CellOperation, CellPlan};
 use crate::timeline::Timeline;
 use slowgrad_engine::dense;
 use slowgrad_engine::record::{RecordedSample, RecordedStep};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::math;
 use std::cell::OnceCell;
+use std::ops::Range;
 
-/// How far a neuron is on the way forward.
+/// The progress of a neuron in the forward pass.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Forward {
+pub(super) enum ForwardState {
     /// Nothing has arrived.
-    Empty,
-    /// Some products are added up; another may have arrived and wait.
-    Sum { value: f64, waiting: Option<(usize, f64)> },
+    NotStarted,
+    /// A sum of some products. The product of the next input may have arrived and wait for its addition.
+    PartialSum { value: f64, waiting: Option<(usize, f64)> },
     /// The pre-activation.
-    Z(f64),
-    /// The activation's latest result.
-    Running(f64),
+    PreActivation(f64),
+    /// The latest result within the activation function.
+    Activating(f64),
     /// The activation.
-    Active(f64),
+    Activated(f64),
 }
 
-impl Forward {
-    /// The number, if there is one.
-    pub(crate) fn value(&self) -> Option<f64> {
+impl ForwardState {
+    /// The latest number.
+    pub(super) fn value(&self) -> Option<f64> {
         match *self {
-            Forward::Empty => None,
-            Forward::Sum { value, .. } | Forward::Z(value) | Forward::Running(value) | Forward::Active(value) => {
-                Some(value)
-            }
+            ForwardState::NotStarted => None,
+            ForwardState::PartialSum { value, .. }
+            | ForwardState::PreActivation(value)
+            | ForwardState::Activating(value)
+            | ForwardState::Activated(value) => Some(value),
+        }
+    }
+
+    /// The activation, once it is computed.
+    pub(super) fn activation(&self) -> Option<f64> {
+        match *self {
+            ForwardState::Activated(a) => Some(a),
+            _ => None,
         }
     }
 }
 
-/// How far a neuron is on the way back.
+/// The progress of a neuron in the backward pass.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Backward {
+pub(super) enum BackwardState {
     /// Nothing has arrived.
-    Nothing,
-    /// ∂L/∂a so far.
-    Arriving(f64),
-    /// The gradient that the activation's latest chain step gave, and what it is the gradient of.
-    Running(Named),
+    NotStarted,
+    /// ∂L/∂a, summed so far.
+    Accumulating(f64),
+    /// The latest gradient within the activation's chain rule, and the name of the value it belongs to.
+    Differentiating(Named),
     /// δ.
     Delta(f64),
 }
 
-/// How far the loss is.
+/// The progress of the loss.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Loss {
-    /// It has not begun.
-    Empty,
-    /// Its latest result.
+pub(super) enum LossState {
+    /// Nothing is computed.
+    NotStarted,
+    /// The latest result within the loss function.
     Running(f64),
-    /// Its value.
+    /// The loss.
     Value(f64),
 }
 
-/// Neurons that move together and have come only so far.
+/// Neurons of a layer that move together.
 #[derive(Debug, Clone, Copy)]
-struct Together {
+struct NeuronGroup {
     layer: usize,
     first: usize,
     end: usize,
 }
 
-/// What has come back to the neurons of a layer.
+/// The sums ∂L/∂a of a layer's neurons.
 #[derive(Debug, Clone)]
-enum Arrivals {
-    Nothing,
-    Some(Vec<Option<f64>>),
-    All,
+enum LayerGradient {
+    NotStarted,
+    Partial(Vec<Option<f64>>),
+    Complete,
 }
 
-/// All that is known at one moment.
+/// All numbers that have been computed at a moment.
 #[derive(Debug)]
-pub(crate) struct Known<'a> {
+pub(super) struct ComputedValues<'a> {
     timeline: &'a Timeline,
     /// The step.
-    pub(crate) step: &'a RecordedStep,
-    /// The sample on screen; in the update the last one.
-    pub(crate) sample: usize,
-    /// The phase on screen.
-    pub(crate) phase: Phase,
-    /// All events before this one have happened.
+    pub(super) step: &'a RecordedStep,
+    /// The current sample; in the update the last one of the batch.
+    pub(super) sample: usize,
+    /// The current phase.
+    pub(super) phase: Phase,
+    /// All events before this index have happened.
     done: usize,
-    /// Neurons that move together on the way forward: their sums are complete and their activations are not.
-    sums_only: Option<Together>,
-    /// Neurons that move together on the way back: their δ is known before all else is.
-    early_deltas: Option<Together>,
-    /// ∂L/∂ŷ so far, one an output; empty before the way back has begun.
+    /// Neurons in a forward movement whose sums are complete and whose activations are not.
+    sums_only: Option<NeuronGroup>,
+    /// Neurons in a backward movement whose δ is computed before the rest.
+    early_deltas: Option<NeuronGroup>,
+    /// ∂L/∂ŷ so far, for each output.
     output_grads: Vec<Option<f64>>,
-    /// For each layer what has come back to its neurons.
-    arriving: Vec<OnceCell<Arrivals>>,
-    /// The parameter that the update has come to.
-    updating: Option<(usize, usize, usize)>,
+    /// For each layer the sums ∂L/∂a, computed on first use.
+    layer_gradients: Vec<OnceCell<LayerGradient>>,
+    /// The position of the update in the order of the parameters, within the update phase.
+    update_position: Option<(usize, UpdateKey)>,
 }
 
-impl<'a> Known<'a> {
-    pub(crate) fn new(timeline: &'a Timeline, wave: &Wave) -> Self {
+impl<'a> ComputedValues<'a> {
+    pub(super) fn new(timeline: &'a Timeline, progress: &MomentProgress) -> Self {
         let step = timeline.step();
-        let shown = timeline.address(wave.events.start.min(timeline.len() - 1));
-        let several = wave.events.len() > 1;
-        let together = |phase: Phase, shares: std::ops::Range<f32>| {
-            let is_stage = several && shown.phase == phase && shares.contains(&wave.progress);
-            Together::of(timeline, wave).filter(|_| is_stage)
+        let first = timeline.address(progress.events.start.min(timeline.len() - 1));
+        let several = progress.events.len() > 1;
+        let group = |phase: Phase, stage: Range<f32>| {
+            let in_stage = several && first.phase == phase && stage.contains(&progress.progress);
+            NeuronGroup::of(timeline, progress).filter(|_| in_stage)
         };
-        let arrival = if several && shown.phase == Phase::Forward { GROUP_SUMS } else { ARRIVE };
-        let done = if wave.progress >= arrival { wave.events.end } else { wave.events.start };
-        let mut known = Self {
+        let arrival = if several && first.phase == Phase::Forward { GROUP_SUMS } else { ARRIVAL };
+        let done = if progress.progress >= arrival { progress.events.end } else { progress.events.start };
+        let mut values = Self {
             timeline,
             step,
-            sample: shown.sample.unwrap_or(step.samples.len() - 1),
-            phase: shown.phase,
+            sample: first.sample.unwrap_or(step.samples.len() - 1),
+            phase: first.phase,
             done,
-            sums_only: together(Phase::Forward, GROUP_SUMS..GROUP_ACTIVE),
-            early_deltas: together(Phase::Backward, GROUP_DELTA..ARRIVE),
+            sums_only: group(Phase::Forward, GROUP_SUMS..GROUP_ACTIVATIONS),
+            early_deltas: group(Phase::Backward, GROUP_DELTAS..ARRIVAL),
             output_grads: Vec::new(),
-            arriving: vec![OnceCell::new(); step.shape.layers()],
-            updating: None,
+            layer_gradients: vec![OnceCell::new(); step.shape.layers()],
+            update_position: None,
         };
-        known.output_grads = known.loss_chain();
-        if shown.phase == Phase::Update {
+        values.output_grads = values.loss_gradient();
+        if first.phase == Phase::Update {
             let next = (done < timeline.len()).then(|| timeline.address(done).cell);
-            known.updating = match next {
-                Some(Cell::Parameter { layer, neuron, input }) => Some((layer, neuron, input.unwrap_or(usize::MAX))),
-                Some(Cell::Rate) => Some((0, 0, 0)),
-                _ => Some((usize::MAX, 0, 0)),
+            values.update_position = match next {
+                Some(Cell::Parameter { layer, neuron, input }) => Some((layer, update_key(neuron, input))),
+                Some(Cell::Rate) => Some((0, (0, 0))),
+                _ => Some((usize::MAX, (0, 0))),
             };
         }
-        known
+        values
     }
 
-    pub(crate) fn recorded(&self) -> &'a RecordedSample {
+    /// The record of the current sample, with numbers that may not be computed yet.
+    pub(super) fn recorded(&self) -> &'a RecordedSample {
         &self.step.samples[self.sample]
     }
 
-    fn last(&self) -> usize {
+    /// The index of the last layer.
+    pub(super) fn last_layer(&self) -> usize {
         self.step.shape.layers() - 1
     }
 
-    /// How many of a cell's operations are done, of how many.
-    fn ops(&self, phase: Phase, cell: Cell) -> (usize, usize) {
+    /// The operations of a cell of the current sample.
+    fn plan(&self, phase: Phase, cell: Cell) -> CellPlan {
+        CellPlan::of(self.step, Some(self.sample), phase, cell)
+    }
+
+    /// The number of operations of a cell that are done.
+    fn done_in(&self, phase: Phase, cell: Cell) -> usize {
         let range = self.timeline.cell(Some(self.sample), phase, cell).unwrap_or(0..0);
-        (self.done.clamp(range.start, range.end) - range.start, range.len())
+        self.done.clamp(range.start, range.end) - range.start
     }
 
-    /// The value of an input, once it has entered.
-    pub(crate) fn input(&self, input: usize) -> Option<f64> {
-        let (ops, _) = self.ops(Phase::Input, Cell::Input);
-        (input < ops).then(|| self.recorded().input[input])
+    /// Whether an operation of a cell is done.
+    fn is_done(&self, phase: Phase, cell: Cell, operation: CellOperation) -> bool {
+        self.plan(phase, cell).number(operation).is_some_and(|number| self.done_in(phase, cell) > number)
     }
 
-    /// The value of whatever enters a layer.
-    pub(crate) fn source(&self, layer: usize, input: usize) -> f64 {
+    /// An input of the network, once it has entered.
+    pub(super) fn input(&self, input: usize) -> Option<f64> {
+        self.is_done(Phase::Input, Cell::Input, CellOperation::Enter { input }).then(|| self.recorded().input[input])
+    }
+
+    /// The recorded value of an input of a layer.
+    pub(super) fn layer_input(&self, layer: usize, input: usize) -> f64 {
         self.step.layer_input(self.sample, layer)[input]
     }
 
     /// The weights into a neuron before the step.
-    pub(crate) fn weights(&self, layer: usize, neuron: usize) -> &'a [f64] {
+    pub(super) fn weights(&self, layer: usize, neuron: usize) -> &'a [f64] {
         let fan_in = self.step.shape.fan_in(layer);
         &self.step.before.values[self.step.shape.index(Parameter { layer, neuron, input: Some(0) })..][..fan_in]
     }
 
-    pub(crate) fn forward(&self, layer: usize, neuron: usize) -> Forward {
+    pub(super) fn forward(&self, layer: usize, neuron: usize) -> ForwardState {
         let recorded = &self.recorded().layers[layer];
-        let sums = 2 * self.step.shape.fan_in(layer);
-        let whole = self.step.names.whole_layer[layer];
-        let (mut ops, total) = self.ops(Phase::Forward, Cell::Neuron { layer, neuron });
-        let held_back = self.sums_only.is_some_and(|group| group.holds(layer, neuron));
-        if held_back {
-            ops = ops.min(sums);
+        let (phase, cell) = (Phase::Forward, Cell::Neuron { layer, neuron });
+        let (plan, mut done) = (self.plan(phase, cell), self.done_in(phase, cell));
+        if self.sums_only.is_some_and(|group| group.contains(layer, neuron)) {
+            done = done.min(plan.weighted_sum().end);
         }
-        if ops == 0 {
-            return Forward::Empty;
+        let sum = |terms: usize| {
+            dense::dot(&self.weights(layer, neuron)[..terms], &self.step.layer_input(self.sample, layer)[..terms])
+        };
+        match done.checked_sub(1).and_then(|last| plan.operation(last)) {
+            None => ForwardState::NotStarted,
+            Some(CellOperation::Product { input: 0 }) => ForwardState::PartialSum { value: sum(1), waiting: None },
+            Some(CellOperation::Product { input }) => {
+                let product = self.weights(layer, neuron)[input] * self.layer_input(layer, input);
+                ForwardState::PartialSum { value: sum(input), waiting: Some((input, product)) }
+            }
+            Some(CellOperation::Accumulate { input }) => {
+                ForwardState::PartialSum { value: sum(input + 1), waiting: None }
+            }
+            Some(CellOperation::Activated { .. }) => ForwardState::Activated(recorded.a[neuron]),
+            Some(CellOperation::Script { .. }) => self
+                .latest_result(phase, cell, plan.script().start..done)
+                .map_or(ForwardState::PreActivation(recorded.z[neuron]), ForwardState::Activating),
+            // After the bias. The activation of a whole layer is a cell of its own.
+            Some(_) if self.is_done(phase, Cell::Layer { layer }, CellOperation::Activated { output: neuron }) => {
+                ForwardState::Activated(recorded.a[neuron])
+            }
+            Some(_) => ForwardState::PreActivation(recorded.z[neuron]),
         }
-        if ops < sums {
-            let (w, x) = (self.weights(layer, neuron), self.step.layer_input(self.sample, layer));
-            let terms = ops.div_ceil(2);
-            let waiting = ops.is_multiple_of(2).then(|| (terms, w[terms] * x[terms]));
-            return Forward::Sum { value: dense::dot(&w[..terms], &x[..terms]), waiting };
-        }
-        if whole {
-            let (ops, total) = self.ops(Phase::Forward, Cell::Layer { layer });
-            let is_known = ops + self.step.shape.size(layer) > total + neuron;
-            return if is_known { Forward::Active(recorded.a[neuron]) } else { Forward::Z(recorded.z[neuron]) };
-        }
-        if ops == sums {
-            return Forward::Z(recorded.z[neuron]);
-        }
-        if ops == total {
-            return Forward::Active(recorded.a[neuron]);
-        }
-        let latest = self.latest(Phase::Forward, Cell::Neuron { layer, neuron }, sums, ops);
-        latest.map_or(Forward::Z(recorded.z[neuron]), Forward::Running)
     }
 
-    /// The result of the last operation (not comparison) among operations `from..ops` of a cell.
-    fn latest(&self, phase: Phase, cell: Cell, from: usize, ops: usize) -> Option<f64> {
+    /// The result of the last operation in a part of a cell, skipping comparisons.
+    fn latest_result(&self, phase: Phase, cell: Cell, operations: Range<usize>) -> Option<f64> {
         let range = self.timeline.cell(Some(self.sample), phase, cell)?;
-        (from..ops).rev().find_map(|at| match self.timeline.event(range.start + at).kind {
+        operations.rev().find_map(|at| match self.timeline.event(range.start + at).kind {
             EventKind::Operation { result, .. } => Some(result.value),
             _ => None,
         })
     }
 
-    pub(crate) fn loss(&self) -> Loss {
-        match self.ops(Phase::Loss, Cell::Loss) {
-            (0, _) => Loss::Empty,
-            (ops, total) if ops == total => Loss::Value(self.recorded().loss),
-            (ops, _) => self.latest(Phase::Loss, Cell::Loss, 0, ops).map_or(Loss::Empty, Loss::Running),
+    pub(super) fn loss(&self) -> LossState {
+        if self.is_done(Phase::Loss, Cell::Loss, CellOperation::LossValue) {
+            return LossState::Value(self.recorded().loss);
         }
+        let done = self.done_in(Phase::Loss, Cell::Loss);
+        self.latest_result(Phase::Loss, Cell::Loss, 0..done).map_or(LossState::NotStarted, LossState::Running)
     }
 
-    /// Whether the loss has begun to look at the outputs.
-    pub(crate) fn is_compared(&self) -> bool {
+    /// Whether the loss phase has begun, so that outputs are compared with targets.
+    pub(super) fn loss_started(&self) -> bool {
         self.phase >= Phase::Loss
     }
 
-    /// Whether the way back has begun: ∂L/∂L = 1.
-    pub(crate) fn is_seeded(&self) -> bool {
-        self.ops(Phase::Backward, Cell::Loss).0 > 0
+    /// Whether the backward pass has begun: ∂L/∂L = 1.
+    pub(super) fn backward_started(&self) -> bool {
+        self.is_done(Phase::Backward, Cell::Loss, CellOperation::Seed)
     }
 
-    /// ∂L/∂ŷ of every output as far as the loss's chain rule has come.
-    fn loss_chain(&self) -> Vec<Option<f64>> {
+    /// ∂L/∂ŷ of every output, as far as the chain rule of the loss has computed it.
+    fn loss_gradient(&self) -> Vec<Option<f64>> {
         let recorded = self.recorded();
-        let outputs = self.step.shape.outputs();
-        let (ops, total) = self.ops(Phase::Backward, Cell::Loss);
-        if ops == total {
-            return recorded.layers[self.last()].grad_a.iter().copied().map(Some).collect();
+        let (phase, cell) = (Phase::Backward, Cell::Loss);
+        let (plan, done) = (self.plan(phase, cell), self.done_in(phase, cell));
+        if done == plan.len() {
+            return recorded.layers[self.last_layer()].grad_a.iter().copied().map(Some).collect();
         }
-        let mut answer = vec![None; outputs];
-        if ops < 2 {
-            return answer;
-        }
+        let mut gradient = vec![None; self.step.shape.outputs()];
+        let Some(chain_steps) = done.checked_sub(plan.chain().start).filter(|steps| *steps > 0) else {
+            return gradient;
+        };
         let trace = &recorded.loss_trace;
         let (mut values, mut grads) = (Vec::new(), Vec::new());
         trace.evaluate(&self.step.loss_inputs(self.sample), &mut values);
         trace.seed(&[1.0], &mut grads);
-        for step in &trace.chain()[..ops - 1] {
+        for step in &trace.chain()[..chain_steps] {
             let (_, _, after) = trace.chain_values(step, &values, &grads);
             grads[step.into.index()] = after;
-            if let Some(output) = answer.get_mut(step.into.index()) {
+            if let Some(output) = gradient.get_mut(step.into.index()) {
                 *output = Some(after);
             }
         }
-        answer
+        gradient
     }
 
     /// ∂L/∂a of a neuron so far.
-    pub(crate) fn grad_a(&self, layer: usize, neuron: usize) -> Option<f64> {
-        if layer == self.last() {
+    fn grad_a(&self, layer: usize, neuron: usize) -> Option<f64> {
+        if layer == self.last_layer() {
             return self.output_grads[neuron];
         }
-        match self.arriving[layer].get_or_init(|| self.arrivals(layer)) {
-            Arrivals::Nothing => None,
-            Arrivals::Some(sums) => sums[neuron],
-            Arrivals::All => Some(self.recorded().layers[layer].grad_a[neuron]),
+        match self.layer_gradients[layer].get_or_init(|| self.layer_gradient(layer)) {
+            LayerGradient::NotStarted => None,
+            LayerGradient::Partial(sums) => sums[neuron],
+            LayerGradient::Complete => Some(self.recorded().layers[layer].grad_a[neuron]),
         }
     }
 
-    /// What the neurons of the next layer have sent back to a layer's neurons so far. They send one after the other, and
-    /// each to one neuron after the other.
-    fn arrivals(&self, layer: usize) -> Arrivals {
+    /// The sums ∂L/∂a of a layer. The neurons of the next layer contribute one after the other, and each to one neuron
+    /// of this layer after the other.
+    fn layer_gradient(&self, layer: usize) -> LayerGradient {
         let shape = &self.step.shape;
         let next = layer + 1;
         let (width, height) = (shape.size(layer), shape.size(next));
-        // Its own operations, the gradients of its parameters, and then its shares.
-        let sent = |from: usize| {
-            let (ops, total) = self.ops(Phase::Backward, Cell::Neuron { layer: next, neuron: from });
-            (ops + width).saturating_sub(total)
+        let contributed = |from: usize| {
+            let (phase, cell) = (Phase::Backward, Cell::Neuron { layer: next, neuron: from });
+            self.done_in(phase, cell).saturating_sub(self.plan(phase, cell).backprops().start)
         };
         let (mut low, mut high) = (0, height);
         while low < high {
             let middle = usize::midpoint(low, high);
-            if sent(middle) == width { low = middle + 1 } else { high = middle }
+            if contributed(middle) == width { low = middle + 1 } else { high = middle }
         }
-        let partly = if low < height { sent(low) } else { 0 };
         if low == height {
-            return Arrivals::All;
+            return LayerGradient::Complete;
         }
+        let partly = contributed(low);
         if low == 0 && partly == 0 {
-            return Arrivals::Nothing;
+            return LayerGradient::NotStarted;
         }
         let delta = &self.recorded().layers[next].delta;
-        // Row by row, as the step itself adds them up.
+        // Row by row, in the order of the recorded step, so that the sums have the same bits.
         let mut sums = vec![0.0; width];
         dense::backward_one(&self.step.before.values[shape.weights(next)][..low * width], &delta[..low], &mut sums);
         let last = self.weights(next, low)[..partly].iter().map(|w| (*w, delta[low]));
@@ -299,65 +320,65 @@ impl<'a> Known<'a> {
             *sum = if low == 0 { w * delta } else { math::fma(w, delta, *sum) };
         }
         let count = if low == 0 { partly } else { width };
-        Arrivals::Some(sums.into_iter().enumerate().map(|(at, sum)| (at < count).then_some(sum)).collect())
+        LayerGradient::Partial(sums.into_iter().enumerate().map(|(at, sum)| (at < count).then_some(sum)).collect())
     }
 
-    pub(crate) fn backward(&self, layer: usize, neuron: usize) -> Backward {
+    pub(super) fn backward(&self, layer: usize, neuron: usize) -> BackwardState {
         if self.phase < Phase::Backward {
-            return Backward::Nothing;
+            return BackwardState::NotStarted;
         }
-        let fan_in = self.step.shape.fan_in(layer);
         let cell = Cell::Neuron { layer, neuron };
-        let (ops, total) = self.ops(Phase::Backward, cell);
-        let own = total - 2 - fan_in * if layer > 0 { 2 } else { 1 };
-        if ops > own || self.early_deltas.is_some_and(|group| group.holds(layer, neuron)) {
-            return Backward::Delta(self.recorded().layers[layer].delta[neuron]);
-        }
-        if ops > 0
-            && let Some(range) = self.timeline.cell(Some(self.sample), Phase::Backward, cell)
-            && let EventKind::Chain { mut operands, into, after, .. } = self.timeline.event(range.start + ops - 1).kind
+        if self.is_done(Phase::Backward, cell, CellOperation::Delta)
+            || self.early_deltas.is_some_and(|group| group.contains(layer, neuron))
         {
-            return Backward::Running(Named { name: std::mem::take(&mut operands[into].name), value: after });
+            return BackwardState::Delta(self.recorded().layers[layer].delta[neuron]);
         }
-        self.grad_a(layer, neuron).map_or(Backward::Nothing, Backward::Arriving)
+        let done = self.done_in(Phase::Backward, cell);
+        if done > 0
+            && let Some(range) = self.timeline.cell(Some(self.sample), Phase::Backward, cell)
+            && let EventKind::Chain { mut operands, into, after, .. } = self.timeline.event(range.start + done - 1).kind
+        {
+            let name = std::mem::take(&mut operands[into].name);
+            return BackwardState::Differentiating(Named { name, value: after });
+        }
+        self.grad_a(layer, neuron).map_or(BackwardState::NotStarted, BackwardState::Accumulating)
     }
 
-    /// ∂L/∂w of this sample, once the chain rule has come to it.
-    pub(crate) fn gradient(&self, layer: usize, neuron: usize, input: usize) -> Option<f64> {
-        let (ops, total) = self.ops(Phase::Backward, Cell::Neuron { layer, neuron });
-        let own = total - 2 - self.step.shape.fan_in(layer) * if layer > 0 { 2 } else { 1 };
-        let delta = self.recorded().layers[layer].delta[neuron];
-        (ops > own + 2 + input).then(|| delta * self.source(layer, input))
+    /// ∂L/∂w of this sample, once the chain rule has computed it.
+    pub(super) fn gradient(&self, layer: usize, neuron: usize, input: usize) -> Option<f64> {
+        let cell = Cell::Neuron { layer, neuron };
+        let computed = self.is_done(Phase::Backward, cell, CellOperation::WeightGrad { input });
+        computed.then(|| self.recorded().layers[layer].delta[neuron] * self.layer_input(layer, input))
     }
 
-    /// Whether the update has already moved a parameter.
-    pub(crate) fn is_updated(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
-        self.updating.is_some_and(|reached| (layer, neuron, input.unwrap_or(usize::MAX)) < reached)
+    /// Whether the update has already changed a parameter.
+    pub(super) fn is_updated(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
+        self.update_position.is_some_and(|position| (layer, update_key(neuron, input)) < position)
     }
 
-    /// The present value of a parameter.
-    pub(crate) fn parameter(&self, layer: usize, neuron: usize, input: Option<usize>) -> f64 {
+    /// The value of a parameter at this moment.
+    pub(super) fn parameter(&self, layer: usize, neuron: usize, input: Option<usize>) -> f64 {
         let (old, new) = self.old_and_new(layer, neuron, input);
         if self.is_updated(layer, neuron, input) { new } else { old }
     }
 
-    /// Whether a parameter is held fast.
-    pub(crate) fn is_frozen(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
+    /// Whether a parameter is frozen.
+    pub(super) fn is_frozen(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
         self.step.frozen.contains(&self.step.shape.index(Parameter { layer, neuron, input }))
     }
 
     /// A parameter before and after the step.
-    pub(crate) fn old_and_new(&self, layer: usize, neuron: usize, input: Option<usize>) -> (f64, f64) {
+    pub(super) fn old_and_new(&self, layer: usize, neuron: usize, input: Option<usize>) -> (f64, f64) {
         let index = self.step.shape.index(Parameter { layer, neuron, input });
         (self.step.before.values[index], self.step.after.values[index])
     }
 }
 
-impl Together {
-    /// The neurons whose events a wave covers from their first to their last.
-    fn of(timeline: &Timeline, wave: &Wave) -> Option<Self> {
-        let first = timeline.address(wave.events.start.min(timeline.len() - 1));
-        let last = timeline.address(wave.events.end.checked_sub(1)?);
+impl NeuronGroup {
+    /// The neurons whose events a movement covers from the first to the last.
+    fn of(timeline: &Timeline, progress: &MomentProgress) -> Option<Self> {
+        let first = timeline.address(progress.events.start.min(timeline.len() - 1));
+        let last = timeline.address(progress.events.end.checked_sub(1)?);
         let Cell::Neuron { layer, neuron } = first.cell else { return None };
         if first.operation > 0 {
             return None;
@@ -370,7 +391,7 @@ impl Together {
         Some(Self { layer, first: neuron, end })
     }
 
-    fn holds(&self, layer: usize, neuron: usize) -> bool {
+    fn contains(&self, layer: usize, neuron: usize) -> bool {
         layer == self.layer && (self.first..self.end).contains(&neuron)
     }
 }

@@ -1,19 +1,18 @@
-//! What has been drawn so far, and the rule that no two labels cover each other.
+//! Labels of a scene, so that no two cover each other.
 //!
-//! A label is handed in with its rank. When all are there, those of a higher rank keep their place, and one
-//! that would cover another is left out; numbers on their way are labels like all others. It must not know what
-//! any mark means.
+//! Every label has a rank. Placement keeps labels of a higher rank and drops a label that would cover one of them. Moving
+//! numbers are labels too. This module must not know the meaning of any label.
 
-use crate::scene::{Anchor, Bounds, Disc, Edge, Field, Ground, Ink, Label, Math, Point, Pulse, Target};
+use super::{Anchor, Bounds, Ink, Label, LabelBackground, Math, Point, Target};
 
-/// Who stays when two labels want the same place: the first.
+/// The priority of a label. If two overlap, the first rank wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Rank {
-    /// The operation that is running.
+pub(super) enum Rank {
+    /// The current operation.
     Current,
     /// The value in a disc.
     Value,
-    /// A number on its way.
+    /// A moving number.
     Moving,
     /// Outputs, targets, the loss.
     Outcome,
@@ -23,71 +22,72 @@ pub(crate) enum Rank {
     Weight,
 }
 
-/// A picture in the making.
+/// The text of a label that has no position yet.
+#[derive(Debug, Clone)]
+pub(super) struct LabelText {
+    pub(super) math: Math,
+    pub(super) size: f32,
+    ink: Ink,
+    background: LabelBackground,
+    target: Option<Target>,
+}
+
+impl LabelText {
+    pub(super) fn new(math: Math, size: f32, ink: Ink) -> Self {
+        Self { math, size, ink, background: LabelBackground::Bare, target: None }
+    }
+
+    pub(super) fn on(self, background: LabelBackground) -> Self {
+        Self { background, ..self }
+    }
+
+    pub(super) fn about(self, target: Target) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
+    /// The opaque label at a position.
+    pub(super) fn at(self, place: Point, anchor: Anchor) -> Label {
+        let LabelText { math, size, ink, background, target } = self;
+        Label { place, anchor, math, size, ink, background, alpha: 1.0, target }
+    }
+}
+
+/// The labels of a scene in the order in which they were added.
 #[derive(Debug, Default)]
-pub(crate) struct Canvas {
-    pub(crate) edges: Vec<Edge>,
-    pub(crate) discs: Vec<Disc>,
-    pub(crate) pulses: Vec<Pulse>,
-    pub(crate) matrices: Vec<Field>,
+pub(super) struct LabelPlacement {
     labels: Vec<(Rank, Label)>,
 }
 
-/// A label before it has a place.
-#[derive(Debug, Clone)]
-pub(crate) struct Words {
-    pub(crate) math: Math,
-    pub(crate) size: f32,
-    pub(crate) ink: Ink,
-    pub(crate) ground: Ground,
-    /// What they are about.
-    pub(crate) target: Option<Target>,
-}
-
-impl Words {
-    pub(crate) fn new(math: Math, size: f32, ink: Ink) -> Self {
-        Self { math, size, ink, ground: Ground::Bare, target: None }
+impl LabelPlacement {
+    pub(super) fn add(&mut self, rank: Rank, place: Point, anchor: Anchor, text: LabelText) {
+        self.labels.push((rank, text.at(place, anchor)));
     }
 
-    pub(crate) fn on(self, ground: Ground) -> Self {
-        Self { ground, ..self }
-    }
-
-    pub(crate) fn about(self, target: Target) -> Self {
-        Self { target: Some(target), ..self }
-    }
-}
-
-impl Canvas {
-    pub(crate) fn label(&mut self, rank: Rank, place: Point, anchor: Anchor, words: Words) {
-        let Words { math, size, ink, ground, target } = words;
-        self.labels.push((rank, Label { place, anchor, math, size, ink, ground, alpha: 1.0, target }));
-    }
-
-    /// The labels that have their place for themselves, and the box around everything: the reserved one, so that the
-    /// picture stands still while it plays, unless a label at rest reaches beyond it. What moves or hangs on a disc stays
-    /// within.
-    pub(crate) fn settle(&mut self, reserved: Bounds) -> (Vec<Label>, Bounds) {
+    /// The labels that do not overlap, and a box around all of them and `reserved`.
+    ///
+    /// Moving labels and labels above or below a disc are moved into `reserved`. Only other labels at rest can enlarge
+    /// the box, so it does not change while a step plays.
+    pub(super) fn place(mut self, reserved: Bounds) -> (Vec<Label>, Bounds) {
         self.labels.sort_by_key(|(rank, _)| *rank);
         let mut bounds = reserved;
-        let mut kept: Vec<(Bounds, Label)> = Vec::with_capacity(self.labels.len());
-        for (rank, mut label) in self.labels.drain(..) {
+        let mut placed: Vec<(Bounds, Label)> = Vec::with_capacity(self.labels.len());
+        for (rank, mut label) in self.labels {
             if matches!(rank, Rank::Current | Rank::Moving) || matches!(label.anchor, Anchor::Above | Anchor::Below) {
-                let by = inwards(label.room(), reserved);
+                let by = offset_into(label.room(), reserved);
                 label.place = [label.place[0] + by[0], label.place[1] + by[1]];
             }
             let room = label.room();
-            if !kept.iter().any(|(other, _)| other.overlaps(room)) {
+            if !placed.iter().any(|(other, _)| other.overlaps(room)) {
                 bounds = union(bounds, room);
-                kept.push((room, label));
+                placed.push((room, label));
             }
         }
-        (kept.into_iter().map(|(_, label)| label).collect(), bounds)
+        (placed.into_iter().map(|(_, label)| label).collect(), bounds)
     }
 }
 
-/// How far a box is to be moved to lie within another.
-fn inwards(room: Bounds, within: Bounds) -> Point {
+/// The shortest move that puts a box inside another.
+fn offset_into(room: Bounds, within: Bounds) -> Point {
     [0, 1].map(|axis| {
         let (low, high) = (within.min[axis] - room.min[axis], within.max[axis] - room.max[axis]);
         if low > high { f32::midpoint(low, high) } else { 0.0_f32.clamp(low, high) }

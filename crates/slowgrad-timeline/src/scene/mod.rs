@@ -1,29 +1,46 @@
-//! The picture of one moment as plain data.
+//! The scene: one moment of a training step as plain data.
 //!
-//! A scene holds places, sizes, inks and words, and nothing that knows what a network is for: the window,
-//! the exporters and the tests all read the same data. World units are points at zoom 1; x grows to the
-//! right and y downwards. Colours are named by meaning ([`Ink`]); a theme turns them into pixels.
+//! A scene holds positions, sizes, colours and text, and must not know what a network is for. The window, the
+//! exporters and the tests read the same data. World units are points at zoom 1; x grows to the right and y downwards.
+//! Colours are named by meaning ([`Ink`]); a theme turns them into pixels.
+//!
+//! Scenes are made in two phases: [`SceneSummary::new`] looks at every weight, once a step, and [`draw_scene`] makes the
+//! scene of a moment, as often as needed.
 
 mod builder;
 mod computed_values;
+mod context;
 mod draw;
 mod label_placement;
 pub mod layout;
+mod link;
+mod math;
+mod moment;
 mod moment_progress;
 mod neuron_maps;
+mod played_events;
+mod summary;
+mod target;
+mod view;
 
-pub use builder::{Moment, Picture, SceneOptions, scene, script_mark, zoom_step};
-pub use neuron_maps::Maps;
+pub use builder::{draw_scene, scene, script_mark};
+pub use layout::Layout;
+pub use link::{Link, Plugin, Slider};
+pub use math::Math;
+pub use moment::{Moment, SceneOptions, zoom_step};
+pub use neuron_maps::NeuronMaps;
+pub use summary::SceneSummary;
+pub use target::Target;
+pub use view::{View, ZOOM_RANGE};
 
-use serde::{Deserialize, Serialize};
-use slowgrad_engine::shape::Parameter;
+use serde::Serialize;
 use slowgrad_tape::Location;
 use std::sync::Arc;
 
-/// A place in world units.
+/// A position or a distance in world units: x and y.
 pub type Point = [f32; 2];
 
-/// What a colour means. Levels run from −1 to 1 (sign and strength) and are clamped.
+/// The meaning of a colour. Levels run from −1 to 1 (sign and strength); a theme clamps them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ink {
@@ -31,7 +48,7 @@ pub enum Ink {
     Value(f32),
     /// A weight or a bias.
     Weight(f32),
-    /// A gradient, ∂L/∂ something.
+    /// A gradient.
     Gradient(f32),
     /// A change of a parameter.
     Update(f32),
@@ -39,7 +56,7 @@ pub enum Ink {
     Loss,
     /// Ordinary text and outlines.
     Text,
-    /// Text and outlines of less weight.
+    /// Less important text and outlines.
     Faint,
     /// The current operation, the selection.
     Accent,
@@ -47,46 +64,7 @@ pub enum Ink {
     Empty,
 }
 
-/// What of the network a mark stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Target {
-    /// Input number `i`.
-    Input(usize),
-    /// Neuron `neuron` of layer `layer` (0 is the first layer after the input).
-    Neuron {
-        /// Layer, from 0.
-        layer: usize,
-        /// Neuron, from 0.
-        neuron: usize,
-    },
-    /// The weight into `neuron` of `layer` from number `input` of the layer before.
-    Weight {
-        /// Layer, from 0.
-        layer: usize,
-        /// Neuron it leads to.
-        neuron: usize,
-        /// Neuron or input it comes from.
-        input: usize,
-    },
-    /// The bias of a neuron.
-    Bias {
-        /// Layer, from 0.
-        layer: usize,
-        /// Neuron, from 0.
-        neuron: usize,
-    },
-    /// The loss.
-    Loss,
-}
-
-impl From<Parameter> for Target {
-    fn from(Parameter { layer, neuron, input }: Parameter) -> Self {
-        input.map_or(Target::Bias { layer, neuron }, |input| Target::Weight { layer, neuron, input })
-    }
-}
-
-/// A neuron or an input.
+/// A neuron, an input or the loss.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Disc {
     /// Centre.
@@ -99,41 +77,41 @@ pub struct Disc {
     pub ring: Ink,
     /// Width of the ring.
     pub ring_width: f32,
-    /// 0 to 1: a halo around what is being computed.
+    /// Strength of a halo, from 0 to 1. Marks the neuron being computed.
     pub glow: f32,
-    /// 0 (as the ground) to 1.
+    /// Opacity, from 0 to 1.
     pub alpha: f32,
-    /// What it stands for.
+    /// The element it shows.
     pub target: Target,
 }
 
 /// A connection, drawn under the discs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Edge {
-    /// Start, at the edge of the source's disc.
+    /// Start, at the rim of the source's disc.
     pub from: Point,
-    /// End, at the edge of the neuron's disc.
+    /// End, at the rim of the neuron's disc.
     pub to: Point,
     /// Width.
     pub width: f32,
     /// Colour.
     pub ink: Ink,
-    /// 0 (invisible) to 1.
+    /// Opacity, from 0 to 1.
     pub alpha: f32,
-    /// The width it had before the update, drawn as an outline, while it changes.
+    /// The width before the update, drawn as an outline while the width changes.
     pub ghost_width: Option<f32>,
-    /// 0 to 1: a halo along it.
+    /// Strength of a halo along the edge, from 0 to 1.
     pub glow: f32,
-    /// Held fast: drawn hollow.
-    pub is_frozen: bool,
-    /// What it stands for.
+    /// Whether the parameter is frozen; the edge is then drawn hollow.
+    pub frozen: bool,
+    /// The element it shows.
     pub target: Target,
 }
 
-/// A number on its way along a connection.
+/// A dot that moves along a connection.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pulse {
-    /// Where it is now.
+    /// Current position.
     pub center: Point,
     /// Radius of the dot.
     pub radius: f32,
@@ -141,139 +119,141 @@ pub struct Pulse {
     pub ink: Ink,
 }
 
-/// Numbers on a grid as colour levels, row by row from the top. Small enough to be compared and handed to the
-/// graphics as a whole.
+/// A grid of colour levels, row by row from the top. It is small enough to be compared and uploaded as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Levels {
-    /// Numbers in a row.
+    /// Number of columns.
     pub width: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
-    /// −1 to 1 as −127 to 127.
+    /// Levels from −1 to 1, scaled to −127 to 127.
     pub levels: Vec<i8>,
 }
 
 impl Levels {
-    /// A number's level as it is kept in a grid.
+    /// The level of a number in a grid.
     pub fn level(x: f64) -> i8 {
-        // What is no number has no colour: it becomes 0. (There may be millions of these a step, and rounding is a call.)
+        // NaN becomes 0. (A step may have millions of levels, and `round` is a function call.)
         let level = 127.0 * x.clamp(-1.0, 1.0);
         (level + f64::copysign(0.5, level)) as i8
     }
 
-    /// The same of a number that is good enough for a colour.
+    /// The level of a number in single precision, which is enough for a colour.
     pub(crate) fn level_f32(x: f32) -> i8 {
         let level = 127.0 * x.clamp(-1.0, 1.0);
         (level + f32::copysign(0.5, level)) as i8
     }
 }
 
-/// How a patch shows its levels.
+/// The way a patch shows its levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// A rectangle of cells; where cells are smaller than pixels, the strongest of those in a pixel.
+    /// A rectangle of cells. If cells are smaller than pixels, a pixel shows the strongest of its cells.
     Cells,
     /// A smooth map inside a disc.
     Plane,
-    /// One row of levels as heights of a curve inside a disc, above its lowest quarter, where its number stands.
+    /// One row of levels as the heights of a curve inside a disc, above the lowest quarter, which is left to the number.
     Curve,
 }
 
-/// A part of a grid of levels, drawn as an area.
+/// A region of a grid of levels, drawn as an area.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Patch {
-    /// Where it is drawn; for maps the box around the disc.
+    /// The area; for a map the box around its disc.
     pub place: Bounds,
-    /// First column and row of the grid, then their numbers.
-    pub source: [usize; 4],
-    /// How it is drawn.
+    /// The region of the grid: first column, first row, number of columns, number of rows.
+    pub region: [usize; 4],
+    /// The way it is drawn.
     pub form: Form,
-    /// 0 (invisible) to 1.
+    /// Opacity, from 0 to 1.
     pub alpha: f32,
-    /// Where the sample stands on it, as shares of its width and height from the left top.
+    /// The position of the sample, as shares of the width and the height from the top left.
     pub probe: Option<Point>,
 }
 
-/// Patches of one grid.
+/// A grid of levels and the areas that show its regions.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Field {
+pub struct Heatmap {
     /// The grid.
     pub levels: Arc<Levels>,
-    /// Whose ramp its colours are; the levels are those of the grid.
+    /// The colour ramp. Its own level is ignored.
     pub ink: Ink,
-    /// The layer whose weights its cells are: a row a neuron, a column an input.
+    /// The layer whose weights are the cells, if they are weights: a row per neuron, a column per input.
     pub layer: Option<usize>,
-    /// Where its parts are drawn.
+    /// The areas.
     pub patches: Vec<Patch>,
 }
 
-/// Where a label's place lies relative to its text.
+/// The point of a label's text that is at the label's position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Anchor {
-    /// The place is the middle of the text.
+    /// The text is centred on the position.
     Center,
-    /// The text stands above the place.
+    /// The text is above the position.
     Above,
-    /// The text stands below the place.
+    /// The text is below the position.
     Below,
-    /// The text ends at the place.
+    /// The text ends at the position.
     Left,
-    /// The text starts at the place.
+    /// The text starts at the position.
     Right,
 }
 
-/// What a label's letters stand on.
+/// The background of a label.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ground {
-    /// On whatever is there.
+pub enum LabelBackground {
+    /// None.
     Bare,
-    /// On a small rounded plate, so that they read over edges.
+    /// A small rounded plate, so that the text can be read over edges.
     Plate,
-    /// On a plate that is framed in their own colour: a number on its way.
+    /// A plate with a border in the colour of the text: a moving number.
     Pill,
-    /// On an area of this colour: the value of a disc whose middle has a map.
+    /// An area of this colour: the value of a disc that shows a map.
     Chip(Ink),
 }
 
 /// A piece of text in the scene.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Label {
-    /// Its place.
+    /// Position.
     pub place: Point,
-    /// How it hangs on its place.
+    /// The point of the text that is at the position.
     pub anchor: Anchor,
     /// The text.
     pub math: Math,
-    /// Height of the letters, world units.
+    /// Text size, in world units.
     pub size: f32,
     /// Colour.
     pub ink: Ink,
-    /// What its letters stand on.
-    pub ground: Ground,
-    /// 0 (invisible) to 1.
+    /// Background.
+    pub background: LabelBackground,
+    /// Opacity, from 0 to 1.
     pub alpha: f32,
-    /// What of the network it is about, when it is about one part of it.
+    /// The element that the text is about, if it is about one.
     pub target: Option<Target>,
 }
 
+/// The width of a character, as a share of the text size: an estimate, because a scene does not know fonts.
+pub(crate) const CHARACTER_WIDTH: f32 = 0.55;
+
 impl Label {
-    /// Room between the letters and the border of what they stand on, across and down.
+    /// The distance from the text to the border of its background, across and down.
     pub fn pad(&self) -> Point {
-        match self.ground {
-            Ground::Bare => [0.0, 0.0],
-            Ground::Plate => [0.36 * self.size, 0.14 * self.size],
-            Ground::Pill | Ground::Chip(_) => [0.45 * self.size, 0.14 * self.size],
+        match self.background {
+            LabelBackground::Bare => [0.0, 0.0],
+            LabelBackground::Plate => [0.36 * self.size, 0.14 * self.size],
+            LabelBackground::Pill | LabelBackground::Chip(_) => [0.45 * self.size, 0.14 * self.size],
         }
     }
 
-    /// The box that it covers, from an estimate of its letters' width.
+    /// The box that the label covers, from an estimate of the width of its text.
     pub fn room(&self) -> Bounds {
-        let letters = self.math.plain().chars().count() as f32;
+        let characters = self.math.plain().chars().count() as f32;
         let pad = self.pad();
-        let (width, height) = (0.55 * self.size * letters + 2.0 * pad[0], 1.2 * self.size + 2.0 * pad[1]);
+        let (width, height) = (CHARACTER_WIDTH * self.size * characters + 2.0 * pad[0], 1.2 * self.size + 2.0 * pad[1]);
         let [x, y] = self.place;
         let min = match self.anchor {
             Anchor::Center => [x - width / 2.0, y - height / 2.0],
@@ -286,155 +266,76 @@ impl Label {
     }
 }
 
-/// A plugin of the lesson.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Plugin {
-    /// The activation of this layer.
-    Activation(usize),
-    /// The loss.
-    Loss,
-    /// The regularizer.
-    Regularizer,
-    /// The optimizer.
-    Optimizer,
-    /// The schedule.
-    Schedule,
-    /// The initializer.
-    Initializer,
+/// The explanation of an event or of several: a formula in symbols and in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Formula {
+    /// The position in the step: `backward · layer 2 · neuron 1`.
+    pub title: String,
+    /// The question that the formula answers, or empty.
+    pub question: String,
+    /// The formula in symbols; for the chain rule one product per path.
+    pub symbols: Math,
+    /// The formula in numbers, without the result. Each number links to the event that computed it.
+    pub numbers: Math,
+    /// The result.
+    pub result: Math,
+    /// The event as a sentence, for captions and screen readers.
+    pub sentence: String,
+    /// Further lines: the rule of a local derivative with its numbers, the product of a path, a warning about NaN.
+    pub notes: Vec<Math>,
+    /// Sentences that explain why a factor is 0 or 1.
+    pub why: Vec<String>,
 }
 
-/// A slider of a plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Slider {
-    /// The learning rate of the optimizer.
-    LearningRate,
-    /// A slider by its number; of the optimizer's the learning rate does not count.
-    Nth(usize),
-}
-
-/// Where a number came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Link {
-    /// An event of the same step, as an index into its timeline.
-    Event(usize),
-    /// The update of this parameter in the step before.
-    UpdateBefore(Target),
-    /// A field of what the optimizer kept for this parameter in the step before.
-    StateBefore(Target, usize),
-    /// A number that is written in a script: the first event that uses it.
-    Written(usize),
-    /// A slider.
-    Slider(Plugin, Slider),
-    /// What a plugin begins with.
-    Plugin(Plugin),
-    /// A sample, by its number in the data.
-    Sample(usize),
-}
-
-impl Link {
-    /// Where it leads, as words that follow "goes to".
-    pub fn goal(self) -> &'static str {
-        match self {
-            Link::Event(_) => "the operation that computed it",
-            Link::UpdateBefore(_) => "the update that made it, in the step before",
-            Link::StateBefore(..) => "where the optimizer wrote it down, in the step before",
-            Link::Written(_) => "the line of the script that it is written in",
-            Link::Slider(..) => "its slider in the lesson",
-            Link::Plugin(_) => "the choice in the lesson that it began with",
-            Link::Sample(_) => "its sample in the data",
+impl Formula {
+    /// A formula with a title only.
+    pub(crate) fn titled(title: String) -> Self {
+        let empty = || Math::Row(Vec::new());
+        Self {
+            title,
+            question: String::new(),
+            symbols: empty(),
+            numbers: empty(),
+            result: empty(),
+            sentence: String::new(),
+            notes: Vec::new(),
+            why: Vec::new(),
         }
     }
 }
 
-/// A formula as a tree of boxes, so that it can be set with real fractions and indices.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Math {
-    /// Boxes side by side.
-    Row(Vec<Math>),
-    /// Upright text: numbers, operators, function names.
-    Text(String),
-    /// A variable, set in italics.
-    Variable(String),
-    /// The first box with the second as index below right.
-    Sub(Box<Math>, Box<Math>),
-    /// The first box raised to the second.
-    Sup(Box<Math>, Box<Math>),
-    /// Numerator over denominator.
-    Fraction(Box<Math>, Box<Math>),
-    /// A square root.
-    Root(Box<Math>),
-    /// In brackets as high as what they enclose.
-    Fenced(Box<Math>),
-    /// Words of a sentence among the formula.
-    Prose(String),
-    /// A box in the colour of its meaning, which may be clicked to go to an event.
-    Marked {
-        /// The box.
-        math: Box<Math>,
-        /// Its meaning.
-        ink: Ink,
-        /// Where it came from.
-        link: Option<Link>,
-    },
-}
-
-/// The formula panel: one event, in symbols and in numbers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Formula {
-    /// Where in the step: `backward · layer 2 · neuron 1`.
-    pub title: String,
-    /// What is asked, as a question, or empty.
-    pub asked: String,
-    /// The formula in symbols; of the chain rule one product per path.
-    pub symbols: Math,
-    /// The same formula with its numbers, without the result. A number leads to the event it came from.
-    pub numbers: Math,
-    /// The result as text.
-    pub result: Math,
-    /// The event in words, for captions and screen readers.
-    pub sentence: String,
-    /// Further lines: the rule of a local derivative with its numbers, what a path gives, a warning about NaN.
-    pub notes: Vec<Math>,
-    /// Plain sentences: why a factor is 0 or 1.
-    pub why: Vec<String>,
-}
-
-/// The script panel: a text with the running operation marked.
+/// The running operation in its script.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScriptMark {
-    /// The expression that is running.
+    /// The running expression.
     pub location: Location,
-    /// Its value, to stand at the end of the line.
+    /// Its value, shown at the end of the line.
     pub value: String,
-    /// What the value is, such as `t₃` or the name of the variable it is given to.
+    /// The name of the value, such as `t₃` or the variable that it is assigned to.
     pub name: String,
 }
 
-/// The loss on the right of the network: wanted, actual, difference, per output.
+/// An output of the network and its target.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Comparison {
+pub struct OutputComparison {
     /// The network's output.
     pub output: f64,
     /// The target.
     pub target: f64,
 }
 
-/// One row of the inspector: a name, its formula with numbers, a value.
+/// One row of the inspector.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InspectorRow {
-    /// What the row is about.
+    /// The subject of the row.
     pub label: Math,
     /// Its value or formula.
     pub value: Math,
-    /// A plain sentence that explains it, or empty.
+    /// A sentence that explains it, or empty.
     pub why: String,
 }
 
-/// Rows under a heading.
+/// Rows of the inspector under a heading.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Section {
     /// Such as `Why this much?`, or empty.
@@ -443,10 +344,10 @@ pub struct Section {
     pub rows: Vec<InspectorRow>,
 }
 
-/// What is selected, explained.
+/// The explanation of the selected element.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inspector {
-    /// What is selected.
+    /// The selected element.
     pub target: Target,
     /// Such as `weight w₁₂ of layer 2`.
     pub title: String,
@@ -457,120 +358,44 @@ pub struct Inspector {
 /// A box in world units.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Bounds {
-    /// Left top corner.
+    /// Top left corner.
     pub min: Point,
-    /// Right bottom corner.
+    /// Bottom right corner.
     pub max: Point,
 }
 
 impl Bounds {
-    /// Whether it shares more than a border with another.
+    /// Whether two boxes share more than a border.
     pub fn overlaps(self, other: Bounds) -> bool {
         (0..2).all(|axis| self.min[axis] < other.max[axis] && other.min[axis] < self.max[axis])
     }
 }
 
-/// The picture of one moment.
+/// One moment of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scene {
-    /// Everything drawn lies within.
+    /// A box around everything drawn.
     pub bounds: Bounds,
     /// Drawn first.
     pub edges: Vec<Edge>,
-    /// Whole layers of weights where they are too many for edges, drawn over these.
-    pub matrices: Vec<Field>,
+    /// The weights of layers that have too many for edges; drawn over the edges.
+    pub matrices: Vec<Heatmap>,
     /// Drawn over the edges and the matrices.
     pub discs: Vec<Disc>,
-    /// What the neurons compute over the input plane, drawn into their discs.
-    pub maps: Option<Field>,
+    /// The functions of the neurons over the input plane, drawn into their discs.
+    pub maps: Option<Heatmap>,
     /// Drawn over the discs and their maps.
     pub pulses: Vec<Pulse>,
     /// Drawn last.
     pub labels: Vec<Label>,
-    /// The current event's formula.
+    /// The formula of the current events.
     pub formula: Formula,
-    /// The current event's place in a script, when a script produced it.
+    /// The current operation in its script, if a script produced it.
     pub script: Option<ScriptMark>,
-    /// What the sample's outputs are and should be; empty before the outputs are known.
-    pub comparisons: Vec<Comparison>,
+    /// The outputs of the sample and their targets; empty until the outputs are computed.
+    pub comparisons: Vec<OutputComparison>,
     /// `step 3 · sample 2 of 4 · forward`.
     pub status: String,
-    /// What the lesson says at this moment, or empty.
+    /// The caption of the lesson, or empty.
     pub caption: String,
-}
-
-impl Math {
-    /// Upright text.
-    pub fn text(text: impl Into<String>) -> Self {
-        Math::Text(text.into())
-    }
-
-    /// A variable.
-    pub fn variable(name: impl Into<String>) -> Self {
-        Math::Variable(name.into())
-    }
-
-    /// A variable with an index.
-    pub fn indexed(name: impl Into<String>, index: impl Into<String>) -> Self {
-        Math::Sub(Box::new(Math::variable(name)), Box::new(Math::text(index)))
-    }
-
-    /// A quotient.
-    pub fn fraction(numerator: Math, denominator: Math) -> Self {
-        Math::Fraction(Box::new(numerator), Box::new(denominator))
-    }
-
-    /// Words of a sentence.
-    pub fn prose(text: impl Into<String>) -> Self {
-        Math::Prose(text.into())
-    }
-
-    /// In brackets.
-    pub fn fenced(math: Math) -> Self {
-        Math::Fenced(Box::new(math))
-    }
-
-    /// Boxes side by side.
-    pub fn row(parts: impl IntoIterator<Item = Math>) -> Self {
-        Math::Row(parts.into_iter().collect())
-    }
-
-    /// The same box in the colour of its meaning.
-    #[must_use]
-    pub fn ink(self, ink: Ink) -> Self {
-        Math::Marked { math: Box::new(self), ink, link: None }
-    }
-
-    /// The formula on one line of plain text: `∂L/∂w_12`.
-    pub fn plain(&self) -> String {
-        match self {
-            Math::Row(parts) => parts.iter().map(Math::plain).collect(),
-            Math::Text(text) | Math::Variable(text) | Math::Prose(text) => text.clone(),
-            Math::Root(inside) => format!("√{}", bracketed(inside)),
-            Math::Fenced(inside) => format!("({})", inside.plain()),
-            Math::Sub(base, index) => format!("{}{}", base.plain(), lowered(&index.plain())),
-            Math::Sup(base, exponent) => format!("{}^{}", base.plain(), bracketed(exponent)),
-            Math::Fraction(above, below) => format!("{}/{}", bracketed(above), bracketed(below)),
-            Math::Marked { math, .. } => math.plain(),
-        }
-    }
-}
-
-/// A part that is more than one term, in brackets.
-fn bracketed(math: &Math) -> String {
-    let plain = math.plain();
-    if plain.contains(' ') { format!("({plain})") } else { plain }
-}
-
-/// Digits as index digits where Unicode has them.
-fn lowered(index: &str) -> String {
-    let digit = |c: char| match c {
-        ',' => Some(c),
-        c => c.to_digit(10).and_then(|d| char::from_u32(0x2080 + d)),
-    };
-    if index.chars().all(|c| c.is_ascii_digit() || c == ',') {
-        index.chars().filter_map(digit).collect()
-    } else {
-        format!("_{index}")
-    }
 }

@@ -1,85 +1,104 @@
-//! Backward: gradients travel to the left, from the loss into each neuron, along every weight and on.
+//! The backward pass: gradients move to the left, from the loss into each neuron and along every weight.
 //!
-//! A weight's gradient is the meeting of two numbers on its edge: δ comes from the right, the activation it
-//! once carried from the left. It must not know the update.
+//! A weight's gradient is the product of two numbers that meet on its edge: δ from the right, and the activation from the
+//! left. It must not know the update.
 
-use super::{Slot, Stage, equation, gradient, slope, value};
+use super::disc_labels::{LabelSide, add_current, add_current_parameter};
+use super::forward::{BIAS_GAP_WORLD, moving_weights};
+use super::loss;
+use super::moving_numbers::{MovingNumber, draw_arrival, fit_numbers};
+use super::{SceneContext, SceneDraft, equation, gradient_ink, slope, value_ink};
 use crate::event::{Cell, Event, EventKind};
-use crate::scene::moment_progress::{ARRIVE, GROUP_DELTA};
+use crate::scene::moment_progress::{ARRIVAL, GROUP_DELTAS};
 use crate::scene::{Math, Target};
+use slowgrad_engine::shape::Parameter;
 use std::ops::Range;
 
-impl Stage<'_> {
-    /// One operation of the backward pass.
-    pub(crate) fn backward_event(&mut self, event: &Event) {
-        let (layer, neuron) = match event.address.cell {
-            Cell::Neuron { layer, neuron } => (layer, neuron),
-            Cell::Layer { .. } => return self.chain(event.target, &event.kind),
-            _ => return self.loss_chain_event(event),
-        };
-        let target = Target::Neuron { layer, neuron };
-        let way = self.wave.way(0.0, ARRIVE);
-        match &event.kind {
-            EventKind::Chain { .. } => self.chain(target, &event.kind),
-            EventKind::Delta { delta, .. } => {
-                let math = equation(Math::indexed("δ", (neuron + 1).to_string()), self.number(*delta));
-                if self.wave.arrived() {
-                    self.current(target, Slot::Gradient, math, gradient(*delta));
-                }
-            }
-            EventKind::BiasGrad { delta, .. } => {
-                if self.wave.arrived() {
-                    let math = equation(slope(self.parameter_name(layer, neuron, None)), self.number(*delta));
-                    self.current(target, Slot::Bias, math, gradient(*delta));
-                } else {
-                    let ([x, y], radius) = (self.layout.position(target), self.layout.radius(target));
-                    let text = self.number(*delta);
-                    self.pulse([x, y + 0.4 * radius], [x, y + radius + 14.0], way, gradient(*delta), text);
-                }
-            }
-            EventKind::WeightGrad { input, delta, x, contribution, .. } => {
-                let middle = self.layout.along(layer, neuron, *input, 0.5);
-                if self.wave.arrived() {
-                    let math =
-                        equation(slope(self.parameter_name(layer, neuron, Some(*input))), self.number(*contribution));
-                    self.current_parameter(layer, neuron, Some(*input), math, gradient(*contribution));
-                    self.melt(middle, gradient(*contribution));
-                } else {
-                    let (from, to) = self.layout.edge(layer, neuron, *input);
-                    let (x_text, delta_text) = (self.number(*x), self.number(*delta));
-                    self.pulse(from, middle, way, value(*x), x_text);
-                    self.pulse(to, middle, way, gradient(*delta), delta_text);
-                }
-            }
-            EventKind::Backprop { input, delta, contribution, .. } => {
-                if self.wave.arrived() {
-                    self.melt(self.layout.edge(layer, neuron, *input).0, gradient(*contribution));
-                } else {
-                    // δ becomes w · δ halfway, where the weight stands.
-                    let carried = if way < 0.5 { *delta } else { *contribution };
-                    let text = self.number(carried);
-                    self.pulse_along((layer, neuron, *input), 1.0 - way, gradient(carried), text);
-                }
-            }
-            _ => {}
+/// Draws one operation of the backward pass.
+pub(in crate::scene) fn draw_event(context: &SceneContext, draft: &mut SceneDraft, event: &Event) {
+    let (layer, neuron) = match event.address.cell {
+        Cell::Neuron { layer, neuron } => (layer, neuron),
+        Cell::Layer { .. } => {
+            return loss::draw_chain_step(context, &mut draft.labels, event.target, &event.kind);
         }
+        _ => return loss::draw_backward_event(context, draft, event),
+    };
+    let target = Target::Neuron { layer, neuron };
+    let (arrived, share) = (context.progress.arrived(), context.progress.eased(0.0, ARRIVAL));
+    match &event.kind {
+        EventKind::Chain { .. } => loss::draw_chain_step(context, &mut draft.labels, target, &event.kind),
+        EventKind::Delta { delta, .. } => {
+            if arrived {
+                let math = equation(Math::indexed("δ", (neuron + 1).to_string()), context.number(*delta));
+                add_current(context, &mut draft.labels, target, LabelSide::Gradient, math, gradient_ink(*delta));
+            }
+        }
+        EventKind::BiasGrad { delta, .. } => {
+            if arrived {
+                let math = equation(slope(context.parameter_name(layer, neuron, None)), context.number(*delta));
+                add_current(context, &mut draft.labels, target, LabelSide::Bias, math, gradient_ink(*delta));
+            } else {
+                let ([x, y], radius) = (context.layout.position(target), context.layout.radius(target));
+                let (from, to) = ([x, y + 0.4 * radius], [x, y + radius + BIAS_GAP_WORLD]);
+                MovingNumber::new(context, *delta, gradient_ink, true).draw(context, draft, from, to, share);
+            }
+        }
+        EventKind::WeightGrad { input, delta, x, contribution, .. } => {
+            let middle = context.layout.along(layer, neuron, *input, 0.5);
+            if arrived {
+                let parameter = Parameter { layer, neuron, input: Some(*input) };
+                let name = slope(context.parameter_name(layer, neuron, parameter.input));
+                let (math, ink) = (equation(name, context.number(*contribution)), gradient_ink(*contribution));
+                add_current_parameter(context, &mut draft.labels, parameter, math, ink);
+                draw_arrival(context, &mut draft.pulses, middle, ink);
+            } else {
+                let (from, to) = context.layout.edge(layer, neuron, *input);
+                MovingNumber::new(context, *x, value_ink, true).draw(context, draft, from, middle, share);
+                MovingNumber::new(context, *delta, gradient_ink, true).draw(context, draft, to, middle, share);
+            }
+        }
+        EventKind::Backprop { input, delta, contribution, .. } => {
+            if arrived {
+                let (rim, _) = context.layout.edge(layer, neuron, *input);
+                draw_arrival(context, &mut draft.pulses, rim, gradient_ink(*contribution));
+            } else {
+                draw_backprop(context, draft, (layer, neuron, *input), share, [*delta, *contribution], true);
+            }
+        }
+        _ => {}
     }
+}
 
-    /// The neurons' gradients travel together: first δ, then along all their weights.
-    pub(crate) fn neurons_backward(&mut self, layer: usize, neurons: &Range<usize>) {
-        // Nothing is computed about what enters the network.
-        if layer == 0 || self.wave.progress < GROUP_DELTA || self.wave.arrived() {
-            return;
-        }
-        let way = self.wave.way(GROUP_DELTA, ARRIVE);
-        let moving = self.moving_edges(layer, neurons);
-        let with_text = self.has_pills(layer, moving.len());
-        for (neuron, input) in moving {
-            let (w, delta) =
-                (self.known.weights(layer, neuron)[input], self.known.recorded().layers[layer].delta[neuron]);
-            let carried = if way < 0.5 { delta } else { w * delta };
-            let text = if with_text { self.number(carried) } else { String::new() };
-            self.pulse_along((layer, neuron, input), 1.0 - way, gradient(carried), text);
-        }
+/// Draws neurons whose gradients move together: first δ, then along all their weights.
+pub(in crate::scene) fn draw_neurons(
+    context: &SceneContext,
+    draft: &mut SceneDraft,
+    layer: usize,
+    neurons: &Range<usize>,
+) {
+    // The inputs of the network have no gradient.
+    if layer == 0 || context.progress.progress < GROUP_DELTAS || context.progress.arrived() {
+        return;
     }
+    let share = context.progress.eased(GROUP_DELTAS, ARRIVAL);
+    let moving = moving_weights(context, &draft.edges, layer, neurons);
+    let with_text = fit_numbers(context, layer, moving.len());
+    for (neuron, input) in moving {
+        let w = context.values.weights(layer, neuron)[input];
+        let delta = context.values.recorded().layers[layer].delta[neuron];
+        draw_backprop(context, draft, (layer, neuron, input), share, [delta, w * delta], with_text);
+    }
+}
+
+/// Draws δ moving back along a weight; at the weight, halfway, it becomes the product w · δ.
+fn draw_backprop(
+    context: &SceneContext,
+    draft: &mut SceneDraft,
+    weight: (usize, usize, usize),
+    share: f32,
+    [delta, product]: [f64; 2],
+    with_text: bool,
+) {
+    let number = MovingNumber::new(context, if share < 0.5 { delta } else { product }, gradient_ink, with_text);
+    number.draw_along(context, draft, weight, 1.0 - share);
 }

@@ -1,190 +1,210 @@
-//! Forward: numbers travel to the right, become products on the way, are added up, and pass the activation.
+//! The forward pass: numbers move to the right, become products on the way, are summed, and pass the activation.
 //!
 //! It must not know gradients or updates.
 
-use super::{MOST_PILLS, MOST_PULSES, Slot, Stage, equation, value};
+use super::disc_labels::{LabelSide, add_current};
+use super::moving_numbers::{MAX_MOVING_NUMBERS, MAX_PULSES, MovingNumber, draw_arrival, fit_numbers};
+use super::{SceneContext, SceneDraft, equation, value_ink, weight_ink};
 use crate::event::{Cell, Event, EventKind};
 use crate::expression::{Term, compose};
-use crate::scene::layout::{ENTRANCE, toward};
-use crate::scene::moment_progress::{ARRIVE, GROUP_ACTIVE, GROUP_SUMS};
-use crate::scene::{Ink, Math, Target};
-use crate::words;
+use crate::scene::label_placement::LabelPlacement;
+use crate::scene::layout::{ENTRANCE_WORLD, toward};
+use crate::scene::moment_progress::{ARRIVAL, GROUP_ACTIVATIONS, GROUP_SUMS};
+use crate::scene::{Edge, Ink, Math, Target};
 use slowgrad_tape::{Notation, Op};
 use std::ops::Range;
 
-/// So many numbers come out of a matrix together.
-const MOST_FROM_MATRIX: usize = 240;
+/// The maximum number of dots that leave a matrix together.
+const MAX_MATRIX_PULSES: usize = 240;
+/// The distance from the rim of a disc to the start of its bias's movement.
+pub(super) const BIAS_GAP_WORLD: f32 = 14.0;
 
-impl Stage<'_> {
-    /// One operation of the forward pass.
-    pub(crate) fn forward_event(&mut self, event: &Event) {
-        let way = self.wave.way(0.0, ARRIVE);
-        match &event.kind {
-            EventKind::Enter { input, value } => self.enter(*input, *value, true),
-            EventKind::Product { input, x, product, .. } => {
-                let (Some((layer, neuron)), input) = (neuron_of(event), *input) else { return };
-                if self.wave.arrived() {
-                    if input == 0 {
-                        self.melt(self.layout.edge(layer, neuron, input).1, value(*product));
-                    }
-                } else {
-                    self.product((layer, neuron, input), way, *x, *product, true);
-                }
+/// Draws one operation of the forward pass.
+pub(in crate::scene) fn draw_event(context: &SceneContext, draft: &mut SceneDraft, event: &Event) {
+    let share = context.progress.eased(0.0, ARRIVAL);
+    let arrived = context.progress.arrived();
+    match &event.kind {
+        EventKind::Enter { input, value } => draw_entrance(context, draft, *input, *value, true),
+        EventKind::Product { input, x, product, .. } => {
+            let (Some((layer, neuron)), input) = (neuron_of(event), *input) else { return };
+            if !arrived {
+                draw_product(context, draft, (layer, neuron, input), share, [*x, *product], true);
+            } else if input == 0 {
+                // The first product is the first sum. Others wait for their addition.
+                let (_, rim) = context.layout.edge(layer, neuron, input);
+                draw_arrival(context, &mut draft.pulses, rim, value_ink(*product));
             }
-            EventKind::Accumulate { input, weight, x, before, sum } => {
-                let Some((layer, neuron)) = neuron_of(event) else { return };
-                let sums = self.sum_of(*before, weight * x);
-                self.result(Target::Neuron { layer, neuron }, Slot::Above, sums, *sum, value(*sum));
-                if self.wave.arrived() {
-                    let (_, rim) = self.layout.edge(layer, neuron, *input);
-                    let center = self.layout.position(Target::Neuron { layer, neuron });
-                    let inside = toward(rim, center, 0.4 * self.layout.radius(Target::Neuron { layer, neuron }));
-                    self.melt(inside, value(*sum));
-                }
+        }
+        EventKind::Accumulate { input, weight, x, before, sum } => {
+            let Some((layer, neuron)) = neuron_of(event) else { return };
+            let target = Target::Neuron { layer, neuron };
+            draw_sum(context, &mut draft.labels, target, [*before, weight * x], *sum);
+            if arrived {
+                let (_, rim) = context.layout.edge(layer, neuron, *input);
+                let inside = toward(rim, context.layout.position(target), 0.4 * context.layout.radius(target));
+                draw_arrival(context, &mut draft.pulses, inside, value_ink(*sum));
             }
-            EventKind::AddBias { sum, bias, z } => {
-                let Some((layer, neuron)) = neuron_of(event) else { return };
-                let target = Target::Neuron { layer, neuron };
-                if !self.wave.arrived() {
-                    let ([x, y], radius) = (self.layout.position(target), self.layout.radius(target));
-                    let text = self.number(*bias);
-                    self.pulse(
-                        [x, y + radius + 14.0],
-                        [x, y + radius * 0.4],
-                        way,
-                        Ink::Weight(words::level(*bias)),
-                        text,
-                    );
-                }
-                let sums = self.sum_of(*sum, *bias);
-                self.result(target, Slot::Above, sums, *z, value(*z));
+        }
+        EventKind::AddBias { sum, bias, z } => {
+            let Some((layer, neuron)) = neuron_of(event) else { return };
+            let target = Target::Neuron { layer, neuron };
+            if !arrived {
+                let ([x, y], radius) = (context.layout.position(target), context.layout.radius(target));
+                let (from, to) = ([x, y + radius + BIAS_GAP_WORLD], [x, y + radius * 0.4]);
+                MovingNumber::new(context, *bias, weight_ink, true).draw(context, draft, from, to, share);
             }
-            EventKind::Operation { .. } | EventKind::Ask { .. } => {
-                self.operation(event.target, Slot::Above, &event.kind, value);
-            }
-            EventKind::Activated { neuron, a, .. } => {
-                let layer = event.address.cell.layer().unwrap_or(0);
-                let math = equation(self.activation_name(layer, *neuron), self.number(*a));
-                self.current(event.target, Slot::Above, math, value(*a));
-            }
-            _ => {}
+            draw_sum(context, &mut draft.labels, target, [*sum, *bias], *z);
         }
-    }
-
-    /// All inputs of a sample enter together.
-    pub(crate) fn inputs_enter(&mut self) {
-        let input = &self.known.recorded().input;
-        let with_text = input.len() <= MOST_PILLS;
-        for (i, &x) in input.iter().enumerate().take(MOST_PULSES) {
-            self.enter(i, x, with_text);
+        EventKind::Operation { .. } | EventKind::Ask { .. } => {
+            draw_operation(context, &mut draft.labels, event.target, LabelSide::Above, &event.kind, value_ink);
         }
-    }
-
-    /// The neurons' numbers travel together; then the sums are there, then the activations.
-    pub(crate) fn neurons_forward(&mut self, layer: usize, neurons: &Range<usize>) {
-        if self.wave.progress >= GROUP_SUMS {
-            if neurons.len() == 1 && self.wave.progress < GROUP_ACTIVE {
-                let neuron = neurons.start;
-                let z = self.known.recorded().layers[layer].z[neuron];
-                let math = equation(Math::indexed("z", (neuron + 1).to_string()), self.number(z));
-                self.current(Target::Neuron { layer, neuron }, Slot::Above, math, value(z));
-            }
-            return;
+        EventKind::Activated { neuron, a, .. } => {
+            let layer = event.address.cell.layer().unwrap_or(0);
+            let math = equation(context.activation_name(layer, *neuron), context.number(*a));
+            add_current(context, &mut draft.labels, event.target, LabelSide::Above, math, value_ink(*a));
         }
-        let way = self.wave.way(0.0, GROUP_SUMS);
-        let moving = self.moving_edges(layer, neurons);
-        let with_text = self.has_pills(layer, moving.len());
-        for (neuron, input) in moving {
-            let (w, x) = (self.known.weights(layer, neuron)[input], self.known.source(layer, input));
-            self.product((layer, neuron, input), way, x, w * x, with_text);
+        _ => {}
+    }
+}
+
+/// Draws all inputs of a sample, which enter together.
+pub(in crate::scene) fn draw_inputs(context: &SceneContext, draft: &mut SceneDraft) {
+    let input = &context.values.recorded().input;
+    let with_text = input.len() <= MAX_MOVING_NUMBERS;
+    for (nth, &x) in input.iter().enumerate().take(MAX_PULSES) {
+        draw_entrance(context, draft, nth, x, with_text);
+    }
+}
+
+/// Draws neurons that are computed together: their products move, then the sums appear, then the activations.
+pub(in crate::scene) fn draw_neurons(
+    context: &SceneContext,
+    draft: &mut SceneDraft,
+    layer: usize,
+    neurons: &Range<usize>,
+) {
+    let progress = context.progress.progress;
+    if progress >= GROUP_SUMS {
+        if neurons.len() == 1 && progress < GROUP_ACTIVATIONS {
+            let neuron = neurons.start;
+            let z = context.values.recorded().layers[layer].z[neuron];
+            let math = equation(Math::indexed("z", (neuron + 1).to_string()), context.number(z));
+            let target = Target::Neuron { layer, neuron };
+            add_current(context, &mut draft.labels, target, LabelSide::Above, math, value_ink(z));
         }
+        return;
     }
+    let share = context.progress.eased(0.0, GROUP_SUMS);
+    let moving = moving_weights(context, &draft.edges, layer, neurons);
+    let with_text = fit_numbers(context, layer, moving.len());
+    for (neuron, input) in moving {
+        let (w, x) = (context.values.weights(layer, neuron)[input], context.values.layer_input(layer, input));
+        draw_product(context, draft, (layer, neuron, input), share, [x, w * x], with_text);
+    }
+}
 
-    /// The drawn edges into some neurons of a layer, evenly thinned when there are very many; of a matrix some cells.
-    pub(crate) fn moving_edges(&self, layer: usize, neurons: &Range<usize>) -> Vec<(usize, usize)> {
-        if self.layout.matrix(layer).is_some() {
-            let fan_in = self.known.step.shape.fan_in(layer);
-            // No row has as many cells as the stride, so that neighbouring rows send from other inputs.
-            let every = (neurons.len() * fan_in).div_ceil(MOST_FROM_MATRIX).max(1) | 1;
-            let cells = (neurons.start * fan_in..neurons.end * fan_in).step_by(every);
-            return cells.map(|flat| (flat / fan_in, flat % fan_in)).collect();
+/// The weights `(neuron, input)` along which dots move: those with an edge, evenly thinned out if they are too many. Of a
+/// matrix, evenly distributed cells.
+pub(super) fn moving_weights(
+    context: &SceneContext,
+    edges: &[Edge],
+    layer: usize,
+    neurons: &Range<usize>,
+) -> Vec<(usize, usize)> {
+    if context.layout.matrix(layer).is_some() {
+        let fan_in = context.values.step.shape.fan_in(layer);
+        // An odd stride, so that neighbouring rows usually send from other inputs.
+        let stride = (neurons.len() * fan_in).div_ceil(MAX_MATRIX_PULSES).max(1) | 1;
+        let cells = (neurons.start * fan_in..neurons.end * fan_in).step_by(stride);
+        return cells.map(|flat| (flat / fan_in, flat % fan_in)).collect();
+    }
+    let weight = |edge: &Edge| match edge.target {
+        Target::Weight { layer: at, neuron, input } if at == layer && neurons.contains(&neuron) => {
+            Some((neuron, input))
         }
-        let moving: Vec<(usize, usize)> = self
-            .canvas
-            .edges
-            .iter()
-            .filter_map(|edge| match edge.target {
-                Target::Weight { layer: at, neuron, input } if at == layer && neurons.contains(&neuron) => {
-                    Some((neuron, input))
-                }
-                _ => None,
-            })
-            .collect();
-        let every = moving.len().div_ceil(MOST_PULSES).max(1);
-        moving.into_iter().step_by(every).collect()
-    }
+        _ => None,
+    };
+    let moving: Vec<(usize, usize)> = edges.iter().filter_map(weight).collect();
+    let stride = moving.len().div_ceil(MAX_PULSES).max(1);
+    moving.into_iter().step_by(stride).collect()
+}
 
-    fn enter(&mut self, input: usize, x: f64, with_text: bool) {
-        let target = Target::Input(input);
-        let (center, radius) = (self.layout.position(target), self.layout.radius(target));
-        let rim = [center[0] - radius, center[1]];
-        if self.wave.arrived() {
-            self.melt(rim, value(x));
-        } else {
-            let text = if with_text { self.number(x) } else { String::new() };
-            let way = self.wave.way(0.0, ARRIVE);
-            self.pulse([rim[0] - ENTRANCE, rim[1]], rim, way, value(x), text);
+/// Draws the value of an input that enters the network from the left.
+fn draw_entrance(context: &SceneContext, draft: &mut SceneDraft, input: usize, x: f64, with_text: bool) {
+    let target = Target::Input(input);
+    let (center, radius) = (context.layout.position(target), context.layout.radius(target));
+    let rim = [center[0] - radius, center[1]];
+    if context.progress.arrived() {
+        draw_arrival(context, &mut draft.pulses, rim, value_ink(x));
+    } else {
+        let (from, share) = ([rim[0] - ENTRANCE_WORLD, rim[1]], context.progress.eased(0.0, ARRIVAL));
+        MovingNumber::new(context, x, value_ink, with_text).draw(context, draft, from, rim, share);
+    }
+}
+
+/// Draws x moving along a weight; at the weight, halfway, it becomes the product w · x.
+fn draw_product(
+    context: &SceneContext,
+    draft: &mut SceneDraft,
+    weight: (usize, usize, usize),
+    share: f32,
+    [x, product]: [f64; 2],
+    with_text: bool,
+) {
+    let number = MovingNumber::new(context, if share < 0.5 { x } else { product }, value_ink, with_text);
+    number.draw_along(context, draft, weight, share);
+}
+
+/// Draws `a + b` above a neuron, followed by the sum once it is computed.
+fn draw_sum(context: &SceneContext, labels: &mut LabelPlacement, target: Target, [a, b]: [f64; 2], sum: f64) {
+    let b = context.number(b);
+    let expression = match b.strip_prefix('−') {
+        Some(magnitude) => format!("{} − {magnitude}", context.number(a)),
+        None => format!("{} + {b}", context.number(a)),
+    };
+    let math = with_result(context, Math::text(expression), sum);
+    add_current(context, labels, target, LabelSide::Above, math, value_ink(sum));
+}
+
+/// An expression, followed by its result once it is computed.
+fn with_result(context: &SceneContext, expression: Math, result: f64) -> Math {
+    if context.progress.arrived() { equation(expression, context.number(result)) } else { expression }
+}
+
+/// Draws an operation or a comparison of a script next to a disc.
+pub(super) fn draw_operation(
+    context: &SceneContext,
+    labels: &mut LabelPlacement,
+    target: Target,
+    side: LabelSide,
+    kind: &EventKind,
+    ink: fn(f64) -> Ink,
+) {
+    if let Some((math, ink)) = operation_text(context, kind, ink) {
+        add_current(context, labels, target, side, math, ink);
+    }
+}
+
+/// The text and the colour of an operation or a comparison: `tanh(0.42)`, then `tanh(0.42) = 0.397`.
+pub(super) fn operation_text(context: &SceneContext, kind: &EventKind, ink: fn(f64) -> Ink) -> Option<(Math, Ink)> {
+    let arrived = context.progress.arrived();
+    match kind {
+        EventKind::Operation { op, operands, result } => {
+            let operands: Vec<Math> =
+                operands.iter().map(|operand| Math::text(context.number(operand.value))).collect();
+            let math = with_result(context, on_one_line(*op, &operands), result.value);
+            Some((math, if arrived { ink(result.value) } else { Ink::Text }))
         }
-    }
-
-    /// What enters a connection becomes the product halfway, where the weight stands.
-    fn product(&mut self, weight: (usize, usize, usize), way: f32, x: f64, product: f64, with_text: bool) {
-        let carried = if way < 0.5 { x } else { product };
-        let text = if with_text { self.number(carried) } else { String::new() };
-        self.pulse_along(weight, way, value(carried), text);
-    }
-
-    fn sum_of(&self, before: f64, more: f64) -> Math {
-        let more = self.number(more);
-        let text = match more.strip_prefix('−') {
-            Some(size) => format!("{} − {size}", self.number(before)),
-            None => format!("{} + {more}", self.number(before)),
-        };
-        Math::text(text)
-    }
-
-    /// An expression, followed by its result once that is known.
-    pub(crate) fn result(&mut self, target: Target, slot: Slot, expression: Math, result: f64, ink: Ink) {
-        let math = if self.wave.arrived() { equation(expression, self.number(result)) } else { expression };
-        self.current(target, slot, math, ink);
-    }
-
-    /// An operation or a comparison of a script.
-    pub(crate) fn operation(&mut self, target: Target, slot: Slot, kind: &EventKind, ink: fn(f64) -> Ink) {
-        if let Some((math, ink)) = self.operation_words(kind, ink) {
-            self.current(target, slot, math, ink);
+        EventKind::Ask { compare, a, b, answer } => {
+            let answer = match (arrived, answer) {
+                (false, _) => "",
+                (true, true) => " yes",
+                (true, false) => " no",
+            };
+            let [a, b] = [a, b].map(|operand| context.number(operand.value));
+            Some((Math::text(format!("{a} {} {b} ?{answer}", compare.symbol())), Ink::Accent))
         }
-    }
-
-    /// The same as words: `tanh(0.42)`, then `tanh(0.42) = 0.397`.
-    pub(crate) fn operation_words(&self, kind: &EventKind, ink: fn(f64) -> Ink) -> Option<(Math, Ink)> {
-        match kind {
-            EventKind::Operation { op, operands, result } => {
-                let operands: Vec<Math> =
-                    operands.iter().map(|operand| Math::text(self.number(operand.value))).collect();
-                let expression = on_one_line(*op, &operands);
-                let math =
-                    if self.wave.arrived() { equation(expression, self.number(result.value)) } else { expression };
-                Some((math, if self.wave.arrived() { ink(result.value) } else { Ink::Text }))
-            }
-            EventKind::Ask { compare, a, b, answer } => {
-                let answer = if *answer { "yes" } else { "no" };
-                let answer = if self.wave.arrived() { format!(" {answer}") } else { String::new() };
-                let text = format!("{} {} {} ?{answer}", self.number(a.value), compare.symbol(), self.number(b.value));
-                Some((Math::text(text), Ink::Accent))
-            }
-            _ => None,
-        }
+        _ => None,
     }
 }
 
