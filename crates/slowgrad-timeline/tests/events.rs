@@ -1,5 +1,5 @@
-//! The events of a step, one after another, are the step: their numbers lead from the sample to the new
-//! parameters bit for bit, every address finds its event, and the units of a granularity tile the step.
+//! The events of a step reproduce the step: their numbers lead from the sample to the new parameters bit for bit, every
+//! address finds its event, and the units of a granularity tile the step.
 
 #[path = "../../slowgrad-engine/tests/common/mod.rs"]
 mod common;
@@ -10,11 +10,11 @@ use slowgrad_engine::model::Model;
 use slowgrad_engine::record::record;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::cue::PlayPart;
-use slowgrad_timeline::event::{Cell, EventKind, Phase};
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::playhead::{BREATH_SECS, Command, Loop, Playhead, Wanted};
-use slowgrad_timeline::print::{self, Selection};
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::events::{Cell, EventKind, Phase};
+use slowgrad_timeline::explain::worked_example::{self, Selection};
+use slowgrad_timeline::playback::cue::PlayPart;
+use slowgrad_timeline::playback::playhead::{Command, Loop, NeededStep, PHASE_PAUSE_SECS, Playhead};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -53,8 +53,7 @@ fn small() -> Timeline {
     timeline(&[2, 3, 1], &[1, 0], true, 2, 1)
 }
 
-/// Follows the events of a step with nothing but what they say, and checks every number against what the
-/// events before it gave.
+/// Follows the events of a step and checks each operand against the results of earlier events.
 fn follow(timeline: &Timeline) {
     let step = timeline.step();
     let same = |a: f64, b: f64, what: &str| assert_eq!(a.to_bits(), b.to_bits(), "{what}: {a} and {b}");
@@ -71,7 +70,7 @@ fn follow(timeline: &Timeline) {
             chained = 0.0;
         }
         if is_first && event.address.cell == Cell::Rate {
-            // A rate that is the constant 1 takes no operation.
+            // A schedule that returns the constant 1 has no operation.
             latest = 1.0;
         }
         match (&event.kind, event.address.cell) {
@@ -96,16 +95,16 @@ fn follow(timeline: &Timeline) {
                 let operand = |k: usize| operands.get(k).map_or(operands[0].value, |named| named.value);
                 same(op.value(operand(0), operand(1), operand(2)), result.value, "operation");
                 latest = result.value;
-                // What the optimizer takes is what the events before made of it.
+                // The optimizer's inputs are results of earlier events.
                 for operand in operands {
                     match operand.name.as_str() {
-                        "grad" => same(operand.value, gradient, "the gradient that the optimizer takes"),
-                        "ctx.lr" => same(operand.value, lr, "the learning rate that the optimizer takes"),
+                        "grad" => same(operand.value, gradient, "the gradient that the optimizer receives"),
+                        "ctx.lr" => same(operand.value, lr, "the learning rate that the optimizer receives"),
                         _ => {}
                     }
                 }
             }
-            (EventKind::Ask { compare, a, b, answer }, _) => assert_eq!(compare.holds(a.value, b.value), *answer),
+            (EventKind::Compare { compare, a, b, answer }, _) => assert_eq!(compare.holds(a.value, b.value), *answer),
             (EventKind::Chain { upstream, local, contribution, before, after, .. }, _) => {
                 same(upstream * local, *contribution, "chain rule");
                 same(before.map_or(*contribution, |before| before + contribution), *after, "the gradient so far");
@@ -199,26 +198,26 @@ proptest! {
 }
 
 #[test]
-fn a_schedule_and_a_regularizer_are_on_paper_with_their_numbers() {
+fn a_worked_example_has_the_numbers_of_schedule_and_regularizer() {
     let timeline = regularized(&[2, 2, 1], &[1, 0], false, 2, 2, Some(0.25), Some(0.5));
     let mut text = String::new();
     let update = Selection { sample: None, phase: Some(Phase::Update) };
-    print::text(&timeline, update, Granularity::Operation, 4, &mut text).expect("text");
+    worked_example::text(&timeline, update, Granularity::Operation, 4, &mut text).expect("text");
     let rate = text.find("learning rate").expect("a heading");
-    assert!(rate < text.find("layer 1 · weight 1 ← 1").expect("a heading"), "{text}");
+    assert!(rate < text.find("layer 1 · weight 1 → 1").expect("a heading"), "{text}");
     assert!(text.contains("η = η₀ · decay(step)"), "{text}");
     assert!(text.contains("0.1 · 0.5 ") && text.contains("= 0.05"), "{text}");
     assert!(text.contains("g += ∂R/∂w₁₁") && text.contains("∂R/∂w = ∂R/∂t"), "{text}");
     assert!(!text.contains("g += ∂R/∂b"), "{text}");
-    let header = print::header(&timeline, "title");
+    let header = worked_example::header(&timeline, "title");
     assert!(header.contains("regularizer elastic") && header.contains("(η = 0.05) · schedule decay"), "{header}");
     let phases = timeline.phases();
     let (_, _, events) = phases.last().expect("an update");
     let rate = timeline.unit(events.start, Granularity::Layer);
     assert_eq!(timeline.address(rate.start).cell, Cell::Rate);
-    assert!(matches!(timeline.event(rate.end - 1).kind, EventKind::Rate { .. }), "it is a unit of its own");
+    assert!(matches!(timeline.event(rate.end - 1).kind, EventKind::Rate { .. }), "the learning rate is a unit");
     let mut kinds = Vec::new();
-    print::json_lines(&timeline, update, Granularity::Operation, |line| {
+    worked_example::json_lines(&timeline, update, Granularity::Operation, |line| {
         kinds.push((
             line.kind,
             line.layer,
@@ -230,9 +229,9 @@ fn a_schedule_and_a_regularizer_are_on_paper_with_their_numbers() {
     let named = |names: [&str; 2]| names.map(str::to_owned).to_vec();
     assert!(kinds.contains(&("rate", None, named(["base", "factor"]))), "{kinds:?}");
     assert_eq!(kinds.iter().filter(|kind| **kind == ("penalized", Some(0), named(["mean", "share"]))).count(), 4);
-    let said = slowgrad_timeline::perform::fill_in("{lr} and {penalty:4}", &timeline, 0);
+    let caption = slowgrad_timeline::playback::performer::fill_in("{lr} and {penalty:4}", &timeline, 0);
     let penalty = timeline.step().penalty.as_ref().expect("a regularizer").sum;
-    assert_eq!(said, format!("0.05 and {}", slowgrad_timeline::words::number(penalty, 4)));
+    assert_eq!(caption, format!("0.05 and {}", slowgrad_timeline::number_format::number(penalty, 4)));
 }
 
 #[test]
@@ -250,9 +249,9 @@ fn an_address_of_another_step_or_past_a_cell_finds_nothing() {
 }
 
 #[test]
-fn a_place_in_one_run_is_found_in_another_that_differs_in_one_thing() {
+fn counterpart_maps_events_to_a_run_with_other_plugins() {
     let mine = timeline(&[2, 3, 2], &[1, 0], false, 2, 4);
-    // Another optimizer, other activations in another form, and a schedule, which has a cell of its own.
+    // Another optimizer, activations of another form, and a schedule, which adds a cell.
     let others = [
         timeline(&[2, 3, 2], &[1, 0], true, 2, 4),
         timeline(&[2, 3, 2], &[2, 3], false, 2, 4),
@@ -262,7 +261,7 @@ fn a_place_in_one_run_is_found_in_another_that_differs_in_one_thing() {
         let mut last = 0;
         for index in 0..mine.len() {
             let there = mine.counterpart(index, &other);
-            assert!(there >= last && there < other.len(), "the order stays");
+            assert!(there >= last && there < other.len(), "the order is the same");
             last = there;
             let (from, to) = (mine.address(index), other.address(there));
             assert_eq!((from.sample, from.phase, from.cell), (to.sample, to.phase, to.cell), "event {index}");
@@ -271,7 +270,7 @@ fn a_place_in_one_run_is_found_in_another_that_differs_in_one_thing() {
             if operations(&mine) == operations(&other) {
                 assert_eq!(from.operation, to.operation);
             }
-            // What only the other run has lies between two places of this one.
+            // A cell that only the other run has is between two events of this one.
             assert!(other.counterpart(there, &mine) <= index);
         }
         assert_eq!(mine.counterpart(mine.len(), &other), other.len());
@@ -281,30 +280,33 @@ fn a_place_in_one_run_is_found_in_another_that_differs_in_one_thing() {
 }
 
 #[test]
-fn memory_grows_with_neurons_and_not_with_events() {
+fn memory_grows_with_cells_and_not_with_events() {
     let narrow = timeline(&[2, 8, 1], &[1], false, 1, 1);
     let wide = timeline(&[400, 8, 1], &[1], false, 1, 1);
     assert!(
         wide.phase(Phase::Forward, Some(0)).expect("there").len()
             > 50 * narrow.phase(Phase::Forward, Some(0)).expect("there").len()
     );
-    // The same cells but for the parameters of the update.
-    assert_eq!(wide.cells() - wide.step().shape.parameters(), narrow.cells() - narrow.step().shape.parameters());
+    // The same cells, except for the parameters of the update.
+    assert_eq!(
+        wide.cell_count() - wide.step().shape.parameters(),
+        narrow.cell_count() - narrow.step().shape.parameters()
+    );
 }
 
 #[test]
-fn playing_at_any_frame_rate_passes_the_same_units() {
+fn any_frame_rate_plays_the_same_units() {
     let timeline = small();
     let mut ends = Vec::new();
     for dt in [0.001, 0.0167, 0.4, 1.7] {
         let mut playhead = Playhead::new(&timeline, Granularity::Operation);
         playhead.apply(&Command::Play, &timeline);
         let mut time: f64 = 0.0;
-        while playhead.tick(dt, &timeline).wanted.is_none() {
+        while playhead.tick(dt, &timeline).needed_step.is_none() {
             time += dt;
-            assert!(time < 1e4, "it comes to an end");
+            assert!(time < 1e4, "the step ends");
         }
-        let breaths = (timeline.phases().len() - 1) as f64 * BREATH_SECS;
+        let breaths = (timeline.phases().len() - 1) as f64 * PHASE_PAUSE_SECS;
         let expected = 0.25 * timeline.len() as f64 + breaths;
         assert!((time - expected).abs() < 2.0 * dt + 1e-6, "{time} of {expected} seconds at {dt}");
         ends.push((playhead.unit(), playhead.progress()));
@@ -325,7 +327,7 @@ fn stepping_forward_and_back_returns() {
         };
         loop {
             let response = playhead.apply(&Command::StepForward, &timeline);
-            if response.wanted == Some(Wanted::Next) {
+            if response.needed_step == Some(NeededStep::Next) {
                 break;
             }
             finish(&mut playhead);
@@ -341,21 +343,21 @@ fn stepping_forward_and_back_returns() {
 }
 
 #[test]
-fn backwards_is_forwards_in_reverse() {
+fn playing_backwards_reverses_playing_forwards() {
     let timeline = small();
     let mut playhead = Playhead::new(&timeline, Granularity::Neuron);
     playhead.apply(&Command::Play, &timeline);
     let mut forwards = Vec::new();
-    while playhead.tick(0.125, &timeline).wanted.is_none() {
+    while playhead.tick(0.125, &timeline).needed_step.is_none() {
         forwards.push(playhead.position());
     }
     playhead.apply(&Command::PlayBackwards, &timeline);
     let mut backwards = Vec::new();
-    while playhead.tick(0.125, &timeline).wanted.is_none() {
+    while playhead.tick(0.125, &timeline).needed_step.is_none() {
         backwards.push(playhead.position());
     }
     assert_eq!(forwards.len(), backwards.len());
-    // Between phases it rests.
+    // It pauses between phases.
     assert!(forwards.is_sorted() && backwards.iter().rev().is_sorted());
     forwards.dedup();
     backwards.dedup();
@@ -363,7 +365,7 @@ fn backwards_is_forwards_in_reverse() {
 }
 
 #[test]
-fn a_part_is_played_to_its_end_in_its_time() {
+fn a_part_plays_to_its_end_in_the_given_time() {
     let timeline = small();
     let mut playhead = Playhead::new(&timeline, Granularity::Operation);
     assert!(playhead.play_part(&timeline, PlayPart::Backward, Granularity::Operation, Some(8.0)));
@@ -379,11 +381,14 @@ fn a_part_is_played_to_its_end_in_its_time() {
     assert!(playhead.play_part(&timeline, PlayPart::Forward, Granularity::Layer, None), "the second sample's");
     assert_eq!(timeline.address(playhead.unit().start).sample, Some(1));
     playhead.apply(&Command::End, &timeline);
-    assert!(!playhead.play_part(&timeline, PlayPart::Loss, Granularity::Layer, None), "none is left in this step");
+    assert!(
+        !playhead.play_part(&timeline, PlayPart::Loss, Granularity::Layer, None),
+        "the rest of the step has no loss"
+    );
 }
 
 #[test]
-fn seeking_changing_granularity_and_loops_stay_where_they_are() {
+fn seeking_loops_and_changes_of_granularity_keep_the_position() {
     let timeline = small();
     let mut playhead = Playhead::new(&timeline, Granularity::Operation);
     playhead.apply(&Command::Seek(17), &timeline);
@@ -396,7 +401,7 @@ fn seeking_changing_granularity_and_loops_stay_where_they_are() {
     playhead.apply(&Command::Seek(11), &timeline);
     playhead.apply(&Command::Play, &timeline);
     for _ in 0..500 {
-        assert_eq!(playhead.tick(0.05, &timeline).wanted, None);
+        assert_eq!(playhead.tick(0.05, &timeline).needed_step, None);
         assert!((10.0..=14.0).contains(&playhead.position()));
     }
     playhead.apply(&Command::Speed(f64::NAN), &timeline);
@@ -408,14 +413,14 @@ fn seeking_changing_granularity_and_loops_stay_where_they_are() {
 }
 
 #[test]
-fn the_trace_on_paper_shows_every_number_to_its_digits() {
+fn a_worked_example_is_correct_to_its_digits() {
     let timeline = small();
     let mut text = String::new();
-    print::text(&timeline, Selection::default(), Granularity::Operation, 6, &mut text).expect("text");
+    worked_example::text(&timeline, Selection::default(), Granularity::Operation, 6, &mut text).expect("text");
     for heading in ["INPUT", "FORWARD", "LOSS", "BACKWARD", "UPDATE", "layer 1 · neuron 3", "sample 2 of 2"] {
         assert!(text.contains(heading), "{heading} is missing from\n{text}");
     }
-    // Each line that says «a · b = c» or «a + b = c» in numbers is right to the digits it shows.
+    // Each line «a · b = c» or «a + b = c» in numbers is correct to the digits it shows.
     let mut checked = 0;
     for line in text.lines() {
         let parts: Vec<&str> = line.split(" = ").map(str::trim).collect();
@@ -440,10 +445,10 @@ fn the_trace_on_paper_shows_every_number_to_its_digits() {
 }
 
 #[test]
-fn json_lines_carry_the_full_values() {
+fn json_lines_have_the_full_precision() {
     let timeline = small();
     let mut lines = Vec::new();
-    print::json_lines(&timeline, Selection::default(), Granularity::Operation, |line| {
+    worked_example::json_lines(&timeline, Selection::default(), Granularity::Operation, |line| {
         lines.push(serde_json::to_string(line)?);
         Ok(())
     })
@@ -451,7 +456,7 @@ fn json_lines_carry_the_full_values() {
     assert_eq!(lines.len(), timeline.len());
     for (index, line) in lines.iter().enumerate() {
         let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        assert_eq!(value["schema"], print::SCHEMA);
+        assert_eq!(value["schema"], worked_example::SCHEMA);
         assert_eq!(value["event"], index);
         let result = value["result"].as_f64().expect("a number");
         assert_eq!(result.to_bits(), timeline.event(index).kind.result().to_bits());
@@ -459,8 +464,8 @@ fn json_lines_carry_the_full_values() {
 }
 
 #[test]
-fn numbers_are_rounded_right_and_show_whether_they_are_exact() {
-    let shown = |x| slowgrad_timeline::words::number(x, 4);
+fn numbers_are_correctly_rounded_and_show_whether_they_are_exact() {
+    let shown = |x| slowgrad_timeline::number_format::number(x, 4);
     assert_eq!(shown(0.5), "0.5");
     assert_eq!(shown(1.0 / 3.0), "0.3333");
     assert_eq!(shown(0.1 + 0.2), "0.3000", "not exactly 0.3");

@@ -1,15 +1,15 @@
-//! The playhead as a state machine: its pace, its loops, and what holds after whatever is asked of it.
+//! The playhead as a state machine: durations, loops, and invariants after any sequence of commands.
 
 mod scene_nets;
 
 use proptest::prelude::*;
 use scene_nets::{momentum, sgd, sigmoid, tanh, timeline};
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::Phase;
-use slowgrad_timeline::granularity::Granularity;
-use slowgrad_timeline::playhead::{BREATH_SECS, Command, Loop, Playhead, Wanted, natural_secs};
+use slowgrad_timeline::events::Granularity;
+use slowgrad_timeline::events::Phase;
+use slowgrad_timeline::playback::playhead::{Command, Loop, NeededStep, PHASE_PAUSE_SECS, Playhead, natural_secs};
 
-/// A frame at 60 a second.
+/// The duration of a frame at 60 frames per second, in seconds.
 const DT: f64 = 1.0 / 60.0;
 
 /// One sample of a 2-4-2-1 network.
@@ -17,14 +17,14 @@ fn sample() -> Timeline {
     timeline(&[2, 4, 2, 1], vec![tanh(), tanh(), sigmoid()], sgd(), 1)
 }
 
-/// Seconds until the step is over, played in frames.
+/// The duration of a step in seconds, played in frames.
 fn played(timeline: &Timeline, by: Granularity) -> f64 {
     let mut playhead = Playhead::new(timeline, by);
     playhead.apply(&Command::Play, timeline);
     let mut secs = 0.0;
-    while playhead.tick(DT, timeline).wanted.is_none() {
+    while playhead.tick(DT, timeline).needed_step.is_none() {
         secs += DT;
-        assert!(secs < 600.0, "it does not end");
+        assert!(secs < 600.0, "the step does not end");
     }
     secs
 }
@@ -36,13 +36,13 @@ fn a_sample_takes_eleven_seconds_layer_by_layer() {
     assert_eq!(natural_secs(Granularity::Layer), 0.75);
     let secs = played(&timeline, Granularity::Layer);
     assert!((secs - 11.0).abs() < 0.1, "{secs}");
-    // Five phases with a breath between each two.
+    // Five phases with a pause between each two.
     let operations = played(&timeline, Granularity::Operation);
-    assert!((operations - 0.25 * timeline.len() as f64 - 4.0 * BREATH_SECS).abs() < 0.1, "{operations}");
+    assert!((operations - 0.25 * timeline.len() as f64 - 4.0 * PHASE_PAUSE_SECS).abs() < 0.1, "{operations}");
 }
 
 #[test]
-fn it_rests_between_phases_but_moves_at_once_when_it_is_asked_to() {
+fn it_pauses_between_phases_but_a_command_moves_it_at_once() {
     let timeline = sample();
     let forward = timeline.phase(Phase::Forward, Some(0)).expect("a phase").end;
     for (command, start) in [(Command::Play, forward - 1), (Command::PlayBackwards, forward)] {
@@ -56,26 +56,26 @@ fn it_rests_between_phases_but_moves_at_once_when_it_is_asked_to() {
         }));
         assert_ne!(positions[0], positions[1], "{command:?}");
         let here = positions.iter().filter(|position| **position == forward as f64).count();
-        // Forwards it starts there; backwards it comes there.
-        let rests = if command == Command::Play { 0.0 } else { BREATH_SECS };
+        // Forwards it starts from this event; backwards it arrives at it.
+        let rests = if command == Command::Play { 0.0 } else { PHASE_PAUSE_SECS };
         assert!((here as f64 * DT - rests).abs() < 0.1, "{command:?} {here}");
     }
 }
 
 #[test]
-fn no_granularity_skips_or_repeats_anything_in_either_direction() {
+fn no_granularity_skips_or_repeats_an_event_in_either_direction() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), sigmoid()], momentum(), 2);
     for by in Granularity::ALL {
         let mut playhead = Playhead::new(&timeline, by);
         playhead.apply(&Command::Play, &timeline);
         let mut positions = vec![playhead.position()];
-        while playhead.tick(DT, &timeline).wanted != Some(Wanted::Next) {
+        while playhead.tick(DT, &timeline).needed_step != Some(NeededStep::Next) {
             positions.push(playhead.position());
         }
         assert!(positions.is_sorted() && playhead.position() == timeline.len() as f64, "{by:?}");
         playhead.apply(&Command::PlayBackwards, &timeline);
         let mut back = vec![playhead.position()];
-        while playhead.tick(DT, &timeline).wanted != Some(Wanted::Previous) {
+        while playhead.tick(DT, &timeline).needed_step != Some(NeededStep::Previous) {
             back.push(playhead.position());
         }
         assert!(back.iter().rev().is_sorted() && playhead.position() == 0.0, "{by:?}");
@@ -85,7 +85,7 @@ fn no_granularity_skips_or_repeats_anything_in_either_direction() {
 }
 
 #[test]
-fn a_range_is_played_again_and_again_in_both_directions() {
+fn a_range_repeats_in_both_directions() {
     let timeline = sample();
     let range = timeline.unit(20, Granularity::Layer);
     for command in [Command::Play, Command::PlayBackwards] {
@@ -96,7 +96,7 @@ fn a_range_is_played_again_and_again_in_both_directions() {
         let mut rounds = 0;
         let mut before = playhead.position();
         for _ in 0..6_000 {
-            assert_eq!(playhead.tick(DT, &timeline).wanted, None);
+            assert_eq!(playhead.tick(DT, &timeline).needed_step, None);
             let now = playhead.position();
             let turned = if command == Command::Play { now < before } else { now > before };
             rounds += usize::from(turned);
@@ -112,21 +112,21 @@ fn a_range_of_a_longer_step_fits_into_a_shorter_one() {
     let (long, short) = (timeline(&[2, 3, 1], vec![tanh(), sigmoid()], sgd(), 4), sample());
     let mut playhead = Playhead::new(&long, Granularity::Operation);
     playhead.apply(&Command::Loop(Loop::Range(short.len() - 3..long.len())), &long);
-    playhead.arrive(&short, Wanted::Next);
+    playhead.arrive(&short, NeededStep::Next);
     playhead.apply(&Command::End, &short);
     playhead.apply(&Command::Play, &short);
     for _ in 0..600 {
         playhead.tick(DT, &short);
         assert!(playhead.position() <= short.len() as f64);
     }
-    // One that lies beyond it altogether is none.
+    // A range beyond the step is removed.
     playhead.apply(&Command::Loop(Loop::Range(long.len() - 2..long.len())), &long);
-    playhead.arrive(&short, Wanted::Previous);
+    playhead.arrive(&short, NeededStep::Previous);
     assert_eq!(*playhead.repeat(), Loop::Off);
 }
 
 #[test]
-fn it_stands_wherever_it_is_placed() {
+fn it_moves_to_any_position() {
     let timeline = sample();
     let len = timeline.len() as f64;
     for by in Granularity::ALL {
@@ -179,7 +179,7 @@ proptest! {
         let mut playhead = Playhead::new(&steps[at], Granularity::Operation);
         for (command, dt) in asked {
             for response in [playhead.apply(&command, &steps[at]), playhead.tick(dt, &steps[at])] {
-                if let Some(wanted) = response.wanted {
+                if let Some(wanted) = response.needed_step {
                     at = 1 - at;
                     playhead.arrive(&steps[at], wanted);
                 }
@@ -196,15 +196,15 @@ proptest! {
 }
 
 #[test]
-fn wherever_it_is_paused_a_step_back_is_seen() {
+fn a_step_back_moves_visibly_from_any_pause() {
     let timeline = sample();
-    // Slow frames end just where an operation does.
+    // The ends of slow frames coincide with the ends of operations.
     let frames = [(Granularity::Operation, DT), (Granularity::Operation, 0.125), (Granularity::Layer, 0.25)];
     // Of these ten last four operations, but not to the bit.
     for (granularity, dt) in frames.into_iter().chain([(Granularity::Operation, 0.1)]) {
         let mut playhead = Playhead::new(&timeline, granularity);
         playhead.apply(&Command::Play, &timeline);
-        while playhead.tick(dt, &timeline).wanted.is_none() {
+        while playhead.tick(dt, &timeline).needed_step.is_none() {
             let mut paused = playhead.clone();
             paused.apply(&Command::Pause, &timeline);
             let before = paused.position();

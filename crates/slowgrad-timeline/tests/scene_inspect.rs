@@ -1,16 +1,17 @@
-//! The inspector's numbers are those of the recorded step, and its links lead to where they were computed.
+//! The inspector shows the numbers of the recorded step, and its links lead to the events that computed them.
 
 mod scene_nets;
 
 use scene_nets::{momentum, relu, sgd, small_nets, tanh, timeline};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::event::Phase;
-use slowgrad_timeline::inspect::inspect;
+use slowgrad_timeline::events::Phase;
+use slowgrad_timeline::explain::inspect;
+use slowgrad_timeline::explain::words::Explainer;
+use slowgrad_timeline::number_format::number;
 use slowgrad_timeline::scene::{Inspector, Link, Math, Target};
-use slowgrad_timeline::words::{Words, number};
 
-const WORDS: Words = Words { digits: 4 };
+const WORDS: Explainer = Explainer { digits: 4 };
 
 fn plain(inspector: &Inspector) -> String {
     let rows = inspector.sections.iter().flat_map(|section| &section.rows);
@@ -50,7 +51,7 @@ fn targets(timeline: &Timeline) -> Vec<Target> {
 }
 
 #[test]
-fn every_link_leads_to_the_event_that_made_the_number() {
+fn every_link_leads_to_the_event_that_computed_the_number() {
     for (name, timeline) in small_nets() {
         let last_sample = timeline.step().samples.len() - 1;
         let event = timeline.phase(Phase::Loss, Some(last_sample)).expect("there is a loss").start;
@@ -64,11 +65,11 @@ fn every_link_leads_to_the_event_that_made_the_number() {
             for (text, event) in found {
                 let made = timeline.event(event);
                 let (from, to) = match &made.kind {
-                    // A batch's gradients are sums; the inspector shows each sample's share.
-                    slowgrad_timeline::event::EventKind::WeightGrad { contribution, sum, .. } => (*contribution, *sum),
-                    slowgrad_timeline::event::EventKind::Backprop { contribution, sum, .. } => (*contribution, *sum),
-                    // The slope that δ has passed is that of the chain rule's one step.
-                    slowgrad_timeline::event::EventKind::Chain { local, after, .. } => (*local, *after),
+                    // Gradients are summed over the batch; the inspector shows the contribution of each sample.
+                    slowgrad_timeline::events::EventKind::WeightGrad { contribution, sum, .. } => (*contribution, *sum),
+                    slowgrad_timeline::events::EventKind::Backprop { contribution, sum, .. } => (*contribution, *sum),
+                    // The slope of the activation is the local derivative of a single chain step.
+                    slowgrad_timeline::events::EventKind::Chain { local, after, .. } => (*local, *after),
                     kind => (kind.result(), kind.result()),
                 };
                 let is_same = (4..18).any(|digits| text == number(from, digits) || text == number(to, digits))
@@ -108,8 +109,8 @@ fn the_regularizers_share_and_the_schedules_factor_are_terms_of_a_change() {
     let share = number(share, 4);
     let share = if share.starts_with('−') { format!("({share})") } else { share };
     let sum = format!("{} + {share} = {}", number(step.mean_grad(index), 4), number(step.grads[index], 4));
-    assert!(weight.contains("share of squares") && weight.contains(&sum), "{sum} is missing from {weight}");
-    assert!(weight.contains("η: 0.5 · 0.5 = 0.25 The learning rate, as the schedule slower makes it."), "{weight}");
+    assert!(weight.contains("penalty squares") && weight.contains(&sum), "{sum} is missing from {weight}");
+    assert!(weight.contains("η: 0.5 · 0.5 = 0.25 The learning rate from the schedule slower."), "{weight}");
     let bias = plain(&inspect(timeline, 0, Target::Bias { layer: 0, neuron: 1 }, WORDS));
     assert!(!bias.contains("squares") && bias.contains("schedule slower"), "{bias}");
     let loss = plain(&inspect(timeline, 0, Target::Loss, WORDS));
@@ -128,12 +129,12 @@ fn a_gradient_of_zero_names_its_factor() {
     let alive = here.delta.iter().position(|&delta| delta != 0.0).expect("some neuron is alive");
     assert_eq!(step.samples[0].input[2], 0.0);
     let text = plain(&inspect(&timeline, 0, Target::Weight { layer: 0, neuron: alive, input: 2 }, WORDS));
-    assert!(text.contains("x₃ entered as 0"), "{text}");
-    assert!(text.contains("The gradient is 0, so the parameter stays."), "{text}");
+    assert!(text.contains("x₃ is 0"), "{text}");
+    assert!(text.contains("The gradient is 0, so the parameter does not change."), "{text}");
 }
 
 #[test]
-fn a_neuron_shows_both_ways() {
+fn a_neuron_shows_both_passes() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
     let here = &timeline.step().samples[0].layers[0];
     let text = plain(&inspect(&timeline, 0, Target::Neuron { layer: 0, neuron: 2 }, WORDS));

@@ -4,7 +4,7 @@
 //! of a cell computes; the origins of numbers and the scene ask them which operation computes a value. A plan must not know
 //! any number that a step computed.
 
-use crate::event::{Cell, Phase};
+use super::event::{Cell, Phase};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;
 use std::ops::Range;

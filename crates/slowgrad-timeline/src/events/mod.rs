@@ -1,3 +1,20 @@
-//! A training step as events.
+//! A training step as a sequence of events: what each operation computes, and where its numbers came from.
+//!
+//! It must not know how a number or a formula is written, nor how anything is drawn or played.
 
-pub(crate) mod cell_plan;
+mod call_origins;
+mod cell_plan;
+mod compute;
+mod event;
+mod granularity;
+mod node_names;
+pub(crate) mod origin;
+mod timeline;
+
+pub(crate) use call_origins::{CallOrigins, CellScript, ChainTerm};
+pub(crate) use cell_plan::{CellOperation, CellPlan};
+pub use event::{Address, Cell, Event, EventKind, NamedValue, Phase};
+pub use granularity::Granularity;
+pub(crate) use node_names::{name_of, named};
+pub(crate) use origin::Origins;
+pub use timeline::Timeline;

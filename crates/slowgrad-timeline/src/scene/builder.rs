@@ -8,9 +8,9 @@ use super::draw::{SceneDraft, backward, forward, headline, highlight, loss, netw
 use super::layout::Layout;
 use super::played_events::{PlayedEvents, key_input};
 use super::{Edge, Moment, OutputComparison, Scene, SceneOptions, SceneSummary, ScriptMark, Target, neuron_maps};
-use crate::event::{Event, EventKind, Phase};
-use crate::timeline::Timeline;
-use crate::words;
+use crate::events::Phase;
+use crate::events::Timeline;
+use crate::explain::{script_mark, words};
 use slowgrad_engine::shape::Parameter;
 
 /// The scene of a single moment. To draw many moments of a step, make a [`SceneSummary`] once and call [`draw_scene`].
@@ -126,26 +126,6 @@ fn script(context: &SceneContext) -> Option<ScriptMark> {
     let mut last_events = events.clone().rev().take(MAX_SEARCHED_EVENTS).map(|index| timeline.event(index));
     let event = last_events.find(|event| event.location.is_some())?;
     script_mark(&event, context.options.digits)
-}
-
-/// The expression of an event in its script, with its result; none for events that come from no script.
-pub fn script_mark(event: &Event, digits: usize) -> Option<ScriptMark> {
-    let location = event.location.clone()?;
-    let number = |x| words::number(x, digits);
-    let (name, value) = match &event.kind {
-        EventKind::Operation { result, .. } => (words::symbol(&result.name).plain(), number(result.value)),
-        EventKind::Ask { compare, a, b, answer } => {
-            let [a, b] = [a, b].map(|operand| words::symbol(&operand.name).plain());
-            (format!("{a} {} {b}", compare.symbol()), if *answer { "yes".into() } else { "no".into() })
-        }
-        EventKind::Chain { operands, into, after, .. } => {
-            let of = words::differentiated(event.address.phase);
-            let operand = operands.get(*into).map_or(String::new(), |operand| words::symbol(&operand.name).plain());
-            (format!("∂{of}/∂{operand}"), number(*after))
-        }
-        other => (String::new(), number(other.result())),
-    };
-    Some(ScriptMark { location, value, name })
 }
 
 /// A count with narrow spaces between thousands.

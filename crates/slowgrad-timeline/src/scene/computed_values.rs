@@ -5,9 +5,9 @@
 
 use super::moment_progress::{ARRIVAL, GROUP_ACTIVATIONS, GROUP_DELTAS, GROUP_SUMS, MomentProgress};
 use super::played_events::{UpdateKey, update_key};
-use crate::event::{Cell, EventKind, Named, Phase};
-use crate::events::cell_plan::{CellOperation, CellPlan};
-use crate::timeline::Timeline;
+use crate::events::Timeline;
+use crate::events::{Cell, EventKind, NamedValue, Phase};
+use crate::events::{CellOperation, CellPlan};
 use slowgrad_engine::dense;
 use slowgrad_engine::record::{RecordedSample, RecordedStep};
 use slowgrad_engine::shape::Parameter;
@@ -59,7 +59,7 @@ pub(super) enum BackwardState {
     /// ∂L/∂a, summed so far.
     Accumulating(f64),
     /// The latest gradient within the activation's chain rule, and the name of the value it belongs to.
-    Differentiating(Named),
+    Differentiating(NamedValue),
     /// δ.
     Delta(f64),
 }
@@ -339,7 +339,7 @@ impl<'a> ComputedValues<'a> {
             && let EventKind::Chain { mut operands, into, after, .. } = self.timeline.event(range.start + done - 1).kind
         {
             let name = std::mem::take(&mut operands[into].name);
-            return BackwardState::Differentiating(Named { name, value: after });
+            return BackwardState::Differentiating(NamedValue { name, value: after });
         }
         self.grad_a(layer, neuron).map_or(BackwardState::NotStarted, BackwardState::Accumulating)
     }

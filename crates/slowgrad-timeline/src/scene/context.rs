@@ -9,9 +9,11 @@ use super::layout::{Layout, MIN_TEXT_SIZE_PTS, ROOMY_RADIUS_WORLD};
 use super::moment_progress::MomentProgress;
 use super::played_events::PlayedEvents;
 use super::{Bounds, Math, Moment, SceneOptions, SceneSummary, Target};
-use crate::event::Cell;
-use crate::timeline::Timeline;
-use crate::words::{self, Words};
+use crate::events::Timeline;
+use crate::explain::symbols;
+use crate::explain::words::Explainer;
+use crate::number_format;
+use slowgrad_engine::shape::Parameter;
 
 /// Text size of names and numbers at rest.
 pub(super) const TEXT_SIZE_WORLD: f32 = 15.0;
@@ -33,7 +35,7 @@ pub(super) struct SceneContext<'a> {
     pub(super) played: PlayedEvents,
     pub(super) values: ComputedValues<'a>,
     pub(super) weight_labels: WeightLabels,
-    pub(super) words: Words,
+    pub(super) words: Explainer,
 }
 
 impl<'a> SceneContext<'a> {
@@ -54,12 +56,12 @@ impl<'a> SceneContext<'a> {
             values: ComputedValues::new(timeline, &progress),
             progress,
             weight_labels: WeightLabels::place(&timeline.step().shape, layout, options),
-            words: Words { digits: options.digits },
+            words: Explainer { digits: options.digits },
         }
     }
 
     pub(super) fn number(&self, x: f64) -> String {
-        words::number(x, self.options.digits)
+        number_format::number(x, self.options.digits)
     }
 
     /// A number as a term or a factor: in brackets if it is negative.
@@ -105,18 +107,17 @@ impl<'a> SceneContext<'a> {
 
     /// x₁ or a₁: an input of a layer.
     pub(super) fn layer_input_name(layer: usize, input: usize) -> Math {
-        Math::indexed(if layer == 0 { "x" } else { "a" }, (input + 1).to_string())
+        symbols::layer_input(layer, input)
     }
 
     /// a₁, or ŷ₁ in the last layer.
     pub(super) fn activation_name(&self, layer: usize, neuron: usize) -> Math {
-        let name = if layer == self.values.last_layer() { "ŷ" } else { "a" };
-        Math::indexed(name, (neuron + 1).to_string())
+        symbols::activation(&self.values.step.shape, layer, neuron)
     }
 
     /// w₁₂ or b₁.
     pub(super) fn parameter_name(&self, layer: usize, neuron: usize, input: Option<usize>) -> Math {
-        words::parameter(self.values.step, Cell::Parameter { layer, neuron, input })
+        symbols::parameter(&self.values.step.shape, Parameter { layer, neuron, input })
     }
 }
 

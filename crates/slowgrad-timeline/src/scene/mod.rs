@@ -23,7 +23,7 @@ mod summary;
 mod target;
 mod view;
 
-pub use builder::{draw_scene, scene, script_mark};
+pub use builder::{draw_scene, scene};
 pub use layout::Layout;
 pub use link::{Link, Plugin, Slider};
 pub use math::Math;

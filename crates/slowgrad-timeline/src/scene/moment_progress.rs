@@ -4,8 +4,8 @@
 //! This module must not know what anything looks like.
 
 use super::Moment;
-use crate::granularity::Granularity;
-use crate::timeline::Timeline;
+use crate::events::Granularity;
+use crate::events::Timeline;
 use std::ops::Range;
 
 /// The progress at which moving numbers arrive.

@@ -3,8 +3,8 @@
 //! It must not know positions or colours.
 
 use super::Target;
-use crate::event::{Cell, Event, Phase};
-use crate::timeline::Timeline;
+use crate::events::Timeline;
+use crate::events::{Cell, Event, Phase};
 use std::ops::Range;
 
 /// The events that are played at a moment.

@@ -5,7 +5,7 @@
 
 use super::layout::is_matrix;
 use super::{Levels, Target};
-use crate::timeline::Timeline;
+use crate::events::Timeline;
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::{Parameter, Shape};
 use std::sync::{Arc, Mutex, PoisonError};

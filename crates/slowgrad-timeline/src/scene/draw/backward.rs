@@ -8,7 +8,7 @@ use super::forward::{BIAS_GAP_WORLD, moving_weights};
 use super::loss;
 use super::moving_numbers::{MovingNumber, draw_arrival, fit_numbers};
 use super::{SceneContext, SceneDraft, equation, gradient_ink, slope, value_ink};
-use crate::event::{Cell, Event, EventKind};
+use crate::events::{Cell, Event, EventKind};
 use crate::scene::moment_progress::{ARRIVAL, GROUP_DELTAS};
 use crate::scene::{Math, Target};
 use slowgrad_engine::shape::Parameter;

@@ -5,8 +5,8 @@
 use super::disc_labels::{LabelSide, add_current};
 use super::moving_numbers::{MAX_MOVING_NUMBERS, MAX_PULSES, MovingNumber, draw_arrival, fit_numbers};
 use super::{SceneContext, SceneDraft, equation, value_ink, weight_ink};
-use crate::event::{Cell, Event, EventKind};
-use crate::expression::{Term, compose};
+use crate::events::{Cell, Event, EventKind};
+use crate::explain::expression::{Term, compose};
 use crate::scene::label_placement::LabelPlacement;
 use crate::scene::layout::{ENTRANCE_WORLD, toward};
 use crate::scene::moment_progress::{ARRIVAL, GROUP_ACTIVATIONS, GROUP_SUMS};
@@ -55,7 +55,7 @@ pub(in crate::scene) fn draw_event(context: &SceneContext, draft: &mut SceneDraf
             }
             draw_sum(context, &mut draft.labels, target, [*sum, *bias], *z);
         }
-        EventKind::Operation { .. } | EventKind::Ask { .. } => {
+        EventKind::Operation { .. } | EventKind::Compare { .. } => {
             draw_operation(context, &mut draft.labels, event.target, LabelSide::Above, &event.kind, value_ink);
         }
         EventKind::Activated { neuron, a, .. } => {
@@ -195,7 +195,7 @@ pub(super) fn operation_text(context: &SceneContext, kind: &EventKind, ink: fn(f
             let math = with_result(context, on_one_line(*op, &operands), result.value);
             Some((math, if arrived { ink(result.value) } else { Ink::Text }))
         }
-        EventKind::Ask { compare, a, b, answer } => {
+        EventKind::Compare { compare, a, b, answer } => {
             let answer = match (arrived, answer) {
                 (false, _) => "",
                 (true, true) => " yes",

@@ -4,12 +4,13 @@
 //! those of text.
 
 use super::{SceneContext, equation, slope, slope_of};
-use crate::event::{Address, Cell, Phase};
-use crate::formula::enclosed;
-use crate::origin::Origins;
+use crate::events::Origins;
+use crate::events::{Address, Cell, Phase};
+use crate::explain::symbols::enclosed;
+use crate::explain::symbols::{self, grad_of};
+use crate::explain::words;
 use crate::scene::played_events::{PlayedEvents, UpdateKey, key_input};
 use crate::scene::{Formula, Ink, Link, Math};
-use crate::words::{self, grad_of};
 use slowgrad_engine::record::{RecordedSample, RecordedStep};
 use slowgrad_engine::shape::Parameter;
 use std::ops::Range;
@@ -82,7 +83,7 @@ impl Headline<'_> {
         let input = &self.recorded.input;
         Formula {
             symbols: Math::variable("x"),
-            result: self.vector(input, Ink::Value, |nth| self.origins.source(self.sample, 0, nth)),
+            result: self.vector(input, Ink::Value, |nth| self.origins.layer_input(self.sample, 0, nth)),
             sentence: format!("The sample enters: {} numbers.", input.len()),
             ..Formula::titled(self.title)
         }
@@ -92,7 +93,7 @@ impl Headline<'_> {
     fn layer_forward(self, layer: usize, neurons: &Range<usize>) -> Formula {
         let activation = &self.step.names.activations[layer];
         let (here, first) = (&self.recorded.layers[layer], neurons.start);
-        let z = || words::of_layer("z", layer);
+        let z = || symbols::of_layer(Math::variable("z"), layer);
         let sums =
             self.vector(&here.z[neurons.clone()], Ink::Value, |nth| self.origins.z(self.sample, layer, first + nth));
         Formula {
@@ -264,7 +265,7 @@ impl Headline<'_> {
     /// δ = ∂L/∂a ⊙ f′(z), ∂L/∂W = δ · x⊤, and for the layer before ∂L/∂a = W⊤ · δ.
     fn layer_backward(self, layer: usize, neurons: &Range<usize>) -> Formula {
         let (here, first) = (&self.recorded.layers[layer], neurons.start);
-        let delta = in_gradient_ink(words::of_layer("δ", layer));
+        let delta = in_gradient_ink(symbols::of_layer(Math::variable("δ"), layer));
         let activation = &self.step.names.activations[layer];
         let mut notes = vec![Math::row([
             in_gradient_ink(slope(layer_parameters("W", layer))),
@@ -279,7 +280,7 @@ impl Headline<'_> {
         ])];
         if layer > 0 {
             notes.push(Math::row([
-                slope(words::of_layer("a", layer - 1)),
+                slope(symbols::of_layer(Math::variable("a"), layer - 1)),
                 text(" = "),
                 transposed(layer_parameters("W", layer)),
                 text(" · "),
@@ -290,10 +291,10 @@ impl Headline<'_> {
             symbols: Math::row([
                 delta,
                 text(" = "),
-                in_gradient_ink(slope(words::of_layer("a", layer))),
+                in_gradient_ink(slope(symbols::of_layer(Math::variable("a"), layer))),
                 text(if self.step.names.whole_layer[layer] { " · " } else { " ⊙ " }),
                 text(format!("{activation}′(")),
-                words::of_layer("z", layer),
+                symbols::of_layer(Math::variable("z"), layer),
                 text(")"),
             ]),
             result: self.vector(&here.delta[neurons.clone()], Ink::Gradient, |nth| {
@@ -376,12 +377,16 @@ impl Headline<'_> {
     /// The value of an input of a layer.
     fn layer_input(&self, layer: usize, input: usize) -> Math {
         let x = self.context.values.layer_input(layer, input);
-        self.mark(x, Ink::Value, self.origins.source(self.sample, layer, input))
+        self.mark(x, Ink::Value, self.origins.layer_input(self.sample, layer, input))
     }
 
     /// a of a layer, or ŷ for the last.
     fn activation_vector(&self, layer: usize) -> Math {
-        if layer == self.context.values.last_layer() { Math::variable("ŷ") } else { words::of_layer("a", layer) }
+        if layer == self.context.values.last_layer() {
+            Math::variable("ŷ")
+        } else {
+            symbols::of_layer(Math::variable("a"), layer)
+        }
     }
 
     /// A vector with all its numbers, or the count of a long one.
@@ -403,12 +408,12 @@ impl Headline<'_> {
 
 /// The input vector of a layer: x of the sample, or a of the layer before.
 fn layer_input_vector(layer: usize) -> Math {
-    layer.checked_sub(1).map_or(Math::variable("x"), |before| words::of_layer("a", before))
+    layer.checked_sub(1).map_or(Math::variable("x"), |before| symbols::of_layer(Math::variable("a"), before))
 }
 
 /// W or b of a layer, in the colour of weights.
 fn layer_parameters(name: &str, layer: usize) -> Math {
-    words::of_layer(name, layer).ink(Ink::Weight(0.5))
+    symbols::of_layer(Math::variable(name), layer).ink(Ink::Weight(0.5))
 }
 
 fn transposed(matrix: Math) -> Math {

@@ -8,13 +8,13 @@ use super::{
     LOCK, SceneContext, SceneDraft, edge_bundles, gradient_ink, gradient_path, slope, update_ink, weight_ink,
     weight_matrix,
 };
-use crate::event::{Event, EventKind};
+use crate::events::{Event, EventKind};
+use crate::number_format::number;
 use crate::scene::context::PARAMETER_SIZE_WORLD;
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
 use crate::scene::moment_progress::GROUP_DELTAS;
 use crate::scene::played_events::PlayedEvents;
 use crate::scene::{Anchor, Edge, Ink, LabelBackground, Math, Target};
-use crate::words::number;
 
 /// The maximum number of frozen weights of a layer that are drawn in addition to the strongest weights.
 const MAX_FROZEN: usize = 64;

@@ -7,7 +7,8 @@ use super::forward::draw_operation;
 use super::moving_numbers::{MAX_MOVING_NUMBERS, MovingNumber, draw_arrival};
 use super::network::draw_value;
 use super::{SceneContext, SceneDraft, equation, gradient_ink, gradient_path, slope, value_ink};
-use crate::event::{Cell, Event, EventKind, Phase};
+use crate::events::{Cell, Event, EventKind, Phase};
+use crate::explain::symbols;
 use crate::scene::computed_values::LossState;
 use crate::scene::context::TEXT_SIZE_WORLD;
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
@@ -15,7 +16,6 @@ use crate::scene::layout::Density;
 use crate::scene::moment_progress::ARRIVAL;
 use crate::scene::played_events::PlayedEvents;
 use crate::scene::{Anchor, CHARACTER_WIDTH, Disc, Edge, Ink, Math, Target};
-use crate::words;
 use slowgrad_tape::{Instruction, Op, ValueId};
 
 /// The distance of the lines of an output, as a multiple of the text size.
@@ -260,7 +260,7 @@ pub(super) fn draw_chain_step(context: &SceneContext, labels: &mut LabelPlacemen
     let EventKind::Chain { operands, into, upstream, local, contribution, before, after, .. } = kind else {
         return;
     };
-    let name = operands.get(*into).map_or(Math::text("?"), |operand| words::symbol(&operand.name));
+    let name = operands.get(*into).map_or(Math::text("?"), |operand| symbols::symbol(&operand.name));
     let product = format!("{} · {}", context.number(*upstream), context.enclosed(*local));
     let after_text = context.number(*after);
     let math = if !context.progress.arrived() {

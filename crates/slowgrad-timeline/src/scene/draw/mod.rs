@@ -22,7 +22,7 @@ mod weight_matrix;
 use super::context::SceneContext;
 use super::label_placement::LabelPlacement;
 use super::{Disc, Edge, Heatmap, Ink, Math, Pulse};
-use crate::words;
+use crate::explain::words;
 
 /// A scene under construction.
 #[derive(Debug, Default)]

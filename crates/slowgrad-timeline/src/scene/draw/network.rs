@@ -6,14 +6,15 @@ use super::disc_labels::{LabelSide, add_around};
 use super::layer_edges::{self, parameter_ink};
 use super::moving_numbers::MovingNumber;
 use super::{LOCK, SceneContext, SceneDraft, equation, gradient_ink, slope, value_ink};
-use crate::event::{EventKind, Phase};
+use crate::events::{EventKind, Phase};
+use crate::explain::{symbols, words};
+use crate::number_format::number;
 use crate::scene::computed_values::{BackwardState, ForwardState};
 use crate::scene::context::{PARAMETER_SIZE_WORLD, TEXT_SIZE_WORLD};
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
 use crate::scene::moment_progress::ARRIVAL;
 use crate::scene::played_events::PlayedEvents;
 use crate::scene::{Anchor, CHARACTER_WIDTH, Disc, Ink, LabelBackground, Math, Target};
-use crate::words::{self, number};
 
 /// Text size of a value at the rim of its disc.
 const CHIP_SIZE_WORLD: f32 = 13.5;
@@ -129,7 +130,7 @@ fn draw_gradient_below(
     let (name, x) = match backward {
         BackwardState::NotStarted => return,
         BackwardState::Accumulating(grad) => (slope(context.activation_name(layer, neuron)), *grad),
-        BackwardState::Differentiating(named) => (slope(words::symbol(&named.name)), named.value),
+        BackwardState::Differentiating(named) => (slope(symbols::symbol(&named.name)), named.value),
         BackwardState::Delta(delta) => (Math::indexed("δ", (neuron + 1).to_string()), *delta),
     };
     let target = Target::Neuron { layer, neuron };

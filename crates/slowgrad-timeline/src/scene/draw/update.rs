@@ -6,12 +6,12 @@
 use super::disc_labels::add_current_parameter;
 use super::forward::operation_text;
 use super::{SceneContext, gradient_ink, update_ink, weight_ink};
-use crate::event::{Cell, Event, EventKind};
-use crate::inspect::digits_apart;
+use crate::events::{Cell, Event, EventKind};
+use crate::number_format::digits_apart;
+use crate::number_format::number;
 use crate::scene::context::TEXT_SIZE_WORLD;
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
 use crate::scene::{Anchor, Ink, LabelBackground, Math};
-use crate::words::number;
 use slowgrad_engine::shape::Parameter;
 
 /// Draws one operation of the update.

@@ -5,12 +5,13 @@
 
 use super::edge_bundles::line;
 use super::{SceneContext, SceneDraft, slope, weight_ink};
+use crate::explain::symbols;
+use crate::number_format;
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
 use crate::scene::layout::toward;
 use crate::scene::moment_progress::GROUP_DELTAS;
 use crate::scene::played_events::PlayedEvents;
 use crate::scene::{Anchor, Bounds, CHARACTER_WIDTH, Form, Heatmap, Ink, LabelBackground, Math, Patch, Point, Target};
-use crate::words;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -73,10 +74,10 @@ fn draw_title(
 ) {
     let shape = &context.values.step.shape;
     let (rows, columns) = (shape.size(layer), shape.fan_in(layer));
-    let weights = words::of_layer("W", layer);
+    let weights = symbols::of_layer(Math::variable("W"), layer);
     // The weights of large layers are small. Their ramp ends at the largest, and the title says so.
     let (name, range) = match ramp_end {
-        Some(end) => (weights, format!("   −{0} … +{0}", words::number(end, 2))),
+        Some(end) => (weights, format!("   −{0} … +{0}", number_format::number(end, 2))),
         None => (slope(weights), String::new()),
     };
     let title = |range: &str| Math::row([name.clone(), Math::text(format!("   {rows} × {columns}{range}"))]);

@@ -1,19 +1,19 @@
-//! How finely a step is looked at.
+//! The units that a step is divided into for playing and stepping.
 
 use serde::{Deserialize, Serialize};
 
-/// From single operations to whole steps. A coarser unit plays its events together.
+/// The size of a unit, from single operations to whole steps. The events of a unit are played together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Granularity {
     /// One operation.
     #[default]
     Operation,
-    /// All of a neuron's operations in one phase (in the update: all of a parameter's).
+    /// All operations of a neuron in one phase; in the update, all of a parameter's.
     Neuron,
-    /// All of a layer's operations in one phase.
+    /// All operations of a layer in one phase.
     Layer,
-    /// A whole phase: forward, loss, backward or update.
+    /// A whole phase.
     Phase,
     /// A whole training step.
     Step,
@@ -24,7 +24,7 @@ impl Granularity {
     pub const ALL: [Granularity; 5] =
         [Granularity::Operation, Granularity::Neuron, Granularity::Layer, Granularity::Phase, Granularity::Step];
 
-    /// The name that people and scripts use.
+    /// The name in the interface and in scripts.
     pub fn name(self) -> &'static str {
         match self {
             Granularity::Operation => "operation",
@@ -35,19 +35,19 @@ impl Granularity {
         }
     }
 
-    /// The granularity of this name.
-    pub fn named(name: &str) -> Option<Self> {
+    /// The granularity with this [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|granularity| granularity.name() == name)
     }
 
-    /// The next coarser one, or itself.
+    /// The next coarser granularity, or itself if it is the coarsest.
     #[must_use]
     pub fn coarser(self) -> Self {
         let at = self as usize;
         Self::ALL[(at + 1).min(Self::ALL.len() - 1)]
     }
 
-    /// The next finer one, or itself.
+    /// The next finer granularity, or itself if it is the finest.
     #[must_use]
     pub fn finer(self) -> Self {
         Self::ALL[(self as usize).saturating_sub(1)]

@@ -1,21 +1,21 @@
-//! Formulas put together from operations, with brackets exactly where the order of the operations needs them.
+//! Formulas composed from operations, with brackets exactly where the order of the operations needs them.
 //!
-//! It must not know events or networks: it is handed operands that are set already.
+//! It must not know events or networks: callers pass operands as finished formulas.
 
 use crate::scene::Math;
 use slowgrad_tape::{Notation, Op, Trace, ValueId};
 
-/// An expression of more operations than these is cut short by the names of its parts.
-const MOST_OPERATIONS: usize = 9;
+/// An expression with more operations than this is shortened: inner values are written as their names.
+const MAX_OPERATIONS: usize = 9;
 
-/// How tightly a formula holds together, from a sum to a single symbol.
+/// The precedence of a formula's outermost operator, from a sum to a single symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Binding {
     Sum,
     Product,
-    /// A quotient with a bar, which holds its own together but cannot be raised to a power as it stands.
+    /// A quotient with a bar. The bar groups its operands, but a power of it still needs brackets.
     Fraction,
-    /// A sign before it.
+    /// A leading sign.
     Sign,
     Power,
     Whole,
@@ -35,7 +35,7 @@ impl Term {
         Self { math, binding }
     }
 
-    /// A formula that needs no brackets where it stands.
+    /// A formula that needs no brackets.
     pub(crate) fn whole(math: Math) -> Self {
         Self { math, binding: Binding::Whole }
     }
@@ -44,19 +44,19 @@ impl Term {
         self.math
     }
 
-    /// In brackets when it holds together less than this.
+    /// In brackets if its precedence is below this.
     fn at_least(self, binding: Binding) -> Math {
         if self.binding < binding { Math::fenced(self.math) } else { self.math }
     }
 
-    /// As what follows an operator: a sign that it begins with needs brackets.
+    /// As the operand after an operator: a leading sign also needs brackets.
     fn following(self, binding: Binding) -> Math {
         let is_signed = self.math.plain().starts_with('−');
         if is_signed { Math::fenced(self.math) } else { self.at_least(binding) }
     }
 
     fn sum(self, sign: &str, other: Term) -> Self {
-        // What follows a minus sign keeps its own brackets, and a sum on the right is another order of rounding.
+        // A sum on the right keeps its brackets: a − (b + c) is another value, and a + (b + c) rounds in another order.
         let math = Math::row([self.at_least(Binding::Sum), spaced(sign), other.following(Binding::Product)]);
         Self { math, binding: Binding::Sum }
     }
@@ -79,7 +79,7 @@ impl Term {
         Self { math: Math::row([Math::text(sign), self.following(Binding::Product)]), binding: Binding::Sign }
     }
 
-    /// With a minus sign in front of it.
+    /// With a leading minus sign.
     pub(crate) fn negated(self) -> Self {
         self.signed("−")
     }
@@ -124,26 +124,26 @@ pub(crate) fn compose(op: Op, operands: Vec<Term>) -> Term {
     }
 }
 
-/// A derivative rule of the table of operations (`b · a^(b − 1)`), set with these terms in the places of its letters.
-/// A rule in words (`1 if a > b, else 0`) comes back as `None`.
+/// A derivative rule from the table of operations (`b · a^(b − 1)`) as a formula, with terms in place of its letters.
+/// `None` for a rule in words (`1 if a > b, else 0`).
 pub(crate) fn rule(text: &str, letter: &dyn Fn(char) -> Option<Term>) -> Option<Term> {
     if text.contains(" if ") {
         return None;
     }
     let letters: Vec<char> = text.chars().filter(|c| *c != ' ').collect();
-    let mut reader = Reader { letters: &letters, at: 0, letter };
-    let term = reader.sum()?;
-    (reader.at == letters.len()).then_some(term)
+    let mut parser = RuleParser { letters: &letters, at: 0, letter };
+    let term = parser.sum()?;
+    (parser.at == letters.len()).then_some(term)
 }
 
-/// Reads a rule from the left.
-struct Reader<'a> {
+/// A recursive descent parser for derivative rules.
+struct RuleParser<'a> {
     letters: &'a [char],
     at: usize,
     letter: &'a dyn Fn(char) -> Option<Term>,
 }
 
-impl Reader<'_> {
+impl RuleParser<'_> {
     fn peek(&self) -> Option<char> {
         self.letters.get(self.at).copied()
     }
@@ -221,13 +221,13 @@ impl Reader<'_> {
     }
 }
 
-/// Which operations of a trace are written out within an expression, and which stand by their names.
-pub(crate) struct Parts {
-    written: Vec<ValueId>,
+/// The operations of a trace that an expression writes out. Its other operands are written as their names.
+pub(crate) struct InlineNodes {
+    nodes: Vec<ValueId>,
 }
 
-impl Parts {
-    /// Written out are operations without a name of their own that are used once, as long as there is room.
+impl InlineNodes {
+    /// The result's operation, and from there operations that have no variable and are used once, up to a limit.
     pub(crate) fn of(trace: &Trace, result: ValueId) -> Self {
         let mut uses = vec![0_usize; trace.nodes().len()];
         for node in trace.nodes() {
@@ -235,28 +235,29 @@ impl Parts {
                 uses[id.index()] += 1;
             }
         }
-        let mut written = vec![result];
+        let mut nodes = vec![result];
         let mut next = 0;
-        while next < written.len() && written.len() < MOST_OPERATIONS {
-            let node = trace.node(written[next]);
+        while next < nodes.len() && nodes.len() < MAX_OPERATIONS {
+            let node = trace.node(nodes[next]);
             for &id in &node.operands[..node.op.arity()] {
                 let is_inner = trace.node(id).op.arity() > 0 && trace.variable(id).is_none() && uses[id.index()] == 1;
-                if is_inner && !written.contains(&id) {
-                    written.push(id);
+                if is_inner && !nodes.contains(&id) {
+                    nodes.push(id);
                 }
             }
             next += 1;
         }
-        Self { written }
+        Self { nodes }
     }
 
-    /// The operations written out.
-    pub(crate) fn written(&self) -> &[ValueId] {
-        &self.written
+    /// The operations that are written out.
+    pub(crate) fn nodes(&self) -> &[ValueId] {
+        &self.nodes
     }
 
+    /// The expression of a node, with `leaf` for the values that are not written out.
     pub(crate) fn write(&self, trace: &Trace, id: ValueId, leaf: &dyn Fn(ValueId) -> Term) -> Term {
-        if !self.written.contains(&id) {
+        if !self.nodes.contains(&id) {
             return leaf(id);
         }
         let node = trace.node(id);
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_stand_where_the_order_needs_them() {
+    fn brackets_are_written_where_the_order_needs_them() {
         let sum = || leaf("a").sum("+", leaf("b"));
         assert_eq!(leaf("c").product("·", sum()).math().plain(), "c · (a + b)");
         assert_eq!(sum().sum("−", leaf("c")).math().plain(), "a + b − c");
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_of_the_table_is_read() {
+    fn every_derivative_rule_is_parsed() {
         for &op in Op::ALL {
             for operand in 0..op.arity() {
                 let text = op.derivative_text(operand);
@@ -295,7 +296,7 @@ mod tests {
                 if text.contains(" if ") {
                     assert!(set.is_none(), "{text}");
                 } else {
-                    let set = set.unwrap_or_else(|| panic!("{text} is not read")).math().plain();
+                    let set = set.unwrap_or_else(|| panic!("{text} is not parsed")).math().plain();
                     let bare = |text: &str| text.replace([' ', '(', ')'], "").replace('²', "^2");
                     assert_eq!(bare(&set), bare(text), "{text}");
                 }

@@ -1,26 +1,28 @@
-//! The table of all parameters: every row is the step's own numbers, and what is seen of a sorted table is what a
-//! sorted list has there.
+//! The table of all parameters: every row has the numbers of the step, and any range of a sorted table equals that range of
+//! a fully sorted list.
 
 mod scene_nets;
 
 use scene_nets::{momentum, sgd, small_nets, tanh, timeline};
-use slowgrad_timeline::parameters::{Column, Direction, Order, Sorting, index, name, target};
+use slowgrad_timeline::explain::parameter_table::{
+    ParameterColumn, SortDirection, SortOrder, SortedRows, index, name, target,
+};
 
 #[test]
-fn a_window_of_the_order_is_that_part_of_a_sorted_list() {
+fn any_range_of_rows_equals_that_range_of_a_sorted_list() {
     for (what, timeline) in small_nets() {
         let step = timeline.step();
         let count = step.shape.parameters();
-        let mut order = Order::default();
-        for column in Column::all(step) {
-            for direction in [Direction::Falling, Direction::Rising, Direction::Size] {
-                let sorting = Sorting { column, direction };
+        let mut order = SortedRows::default();
+        for column in ParameterColumn::all(step) {
+            for direction in [SortDirection::Descending, SortDirection::Ascending, SortDirection::Magnitude] {
+                let sorting = SortOrder { column, direction };
                 let key = |parameter: u32| {
                     let x = column.number(step, parameter as usize);
                     match direction {
-                        Direction::Falling => -x,
-                        Direction::Rising => x,
-                        Direction::Size => -x.abs(),
+                        SortDirection::Descending => -x,
+                        SortDirection::Ascending => x,
+                        SortDirection::Magnitude => -x.abs(),
                     }
                 };
                 let mut sorted: Vec<u32> = (0..count as u32).collect();
@@ -39,10 +41,10 @@ fn a_window_of_the_order_is_that_part_of_a_sorted_list() {
 }
 
 #[test]
-fn rows_are_the_steps_own_numbers_and_lead_to_their_parts_of_the_network() {
+fn rows_have_the_numbers_of_the_step_and_the_targets_of_the_network() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], momentum(), 2);
     let step = timeline.step();
-    let columns = Column::all(step);
+    let columns = ParameterColumn::all(step);
     let headings: Vec<String> = columns.iter().map(|column| column.heading(step)).collect();
     assert_eq!(headings, ["parameter", "value", "gradient", "v", "change"]);
     for parameter in 0..step.shape.parameters() {
@@ -57,24 +59,31 @@ fn rows_are_the_steps_own_numbers_and_lead_to_their_parts_of_the_network() {
 }
 
 #[test]
-fn a_click_sorts_by_a_column_and_further_clicks_turn_it() {
-    let mut sorting = Sorting::default();
+fn clicks_on_a_heading_sort_and_change_the_direction() {
+    let mut sorting = SortOrder::default();
     let mut seen = Vec::new();
-    for column in [Column::Gradient, Column::Gradient, Column::Gradient, Column::Gradient, Column::Name, Column::Name] {
+    for column in [
+        ParameterColumn::Gradient,
+        ParameterColumn::Gradient,
+        ParameterColumn::Gradient,
+        ParameterColumn::Gradient,
+        ParameterColumn::Name,
+        ParameterColumn::Name,
+    ] {
         sorting = sorting.clicked(column);
         seen.push(sorting.direction);
     }
-    let (falling, rising, size) = (Direction::Falling, Direction::Rising, Direction::Size);
+    let (falling, rising, size) = (SortDirection::Descending, SortDirection::Ascending, SortDirection::Magnitude);
     assert_eq!(seen, [falling, rising, size, falling, rising, falling]);
 }
 
 #[test]
-fn equal_numbers_stand_in_the_order_of_the_network() {
+fn equal_numbers_are_in_the_order_of_the_network() {
     let timeline = timeline(&[30, 3, 1], vec![tanh(), tanh()], sgd(), 1);
     let step = timeline.step();
     // The gradients of weights whose input is 0 are all equal.
-    let sorting = Sorting { column: Column::Gradient, direction: Direction::Size };
-    let mut order = Order::default();
+    let sorting = SortOrder { column: ParameterColumn::Gradient, direction: SortDirection::Magnitude };
+    let mut order = SortedRows::default();
     let rows = order.rows(step, sorting, 0..step.shape.parameters()).to_vec();
     let zeros: Vec<u32> = rows.into_iter().filter(|row| step.grads[*row as usize] == 0.0).collect();
     assert!(zeros.len() > 20 && zeros.is_sorted(), "{zeros:?}");

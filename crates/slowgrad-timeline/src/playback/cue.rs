@@ -1,13 +1,15 @@
-//! What a lesson does, cue by cue, as plain data.
+//! The cues of a lesson, as plain data.
+//!
+//! A cue must not hold a function: conditions are referred to by number.
 
-use crate::granularity::Granularity;
+use crate::events::Granularity;
 use crate::scene::Target;
 use serde::{Deserialize, Serialize};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::SpecPatch;
 use std::fmt;
 
-/// Which part of the present step to play.
+/// A part of a step to play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlayPart {
     /// The sample's values entering the network and the forward pass.
@@ -23,11 +25,11 @@ pub enum PlayPart {
 }
 
 impl PlayPart {
-    /// All, in the order in which they happen.
+    /// All, in the order of a step.
     pub const ALL: [PlayPart; 5] =
         [PlayPart::Forward, PlayPart::Loss, PlayPart::Backward, PlayPart::Update, PlayPart::Step];
 
-    /// The name that scripts use.
+    /// The name in scripts.
     pub fn name(self) -> &'static str {
         match self {
             PlayPart::Forward => "forward",
@@ -42,23 +44,23 @@ impl PlayPart {
 /// A part of the window that a lesson may show or hide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Panel {
-    /// What is trained, with all controls.
+    /// The plugins and their controls.
     Lesson,
-    /// What happens now, in formulas, and what is selected.
+    /// The formula of the current event, and the selected element.
     Explanation,
-    /// The step in time, and what moves in it.
+    /// The timeline strip and the transport bar.
     Timeline,
     /// The script with its running line.
     Script,
-    /// The plots that are open.
+    /// The open plots.
     Plots,
 }
 
 impl Panel {
-    /// All of them.
+    /// All panels.
     pub const ALL: [Panel; 5] = [Panel::Lesson, Panel::Explanation, Panel::Timeline, Panel::Script, Panel::Plots];
 
-    /// The name that scripts use.
+    /// The name in scripts.
     pub fn name(self) -> &'static str {
         match self {
             Panel::Lesson => "lesson",
@@ -70,34 +72,35 @@ impl Panel {
     }
 }
 
-/// The plots that there are.
+/// A plot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Plot {
     /// The loss over the steps.
     Losses,
-    /// What the network answers over its inputs.
-    Answers,
-    /// The loss over two parameters.
+    /// The prediction over the inputs.
+    #[serde(rename = "answers")]
+    Predictions,
+    /// The loss as a function of two parameters.
     Landscape,
-    /// How weights and gradients are spread.
+    /// The distributions of weights and gradients.
     Histograms,
     /// A neuron's activation with its derivative.
     Activation,
-    /// The loss over an output, with its derivative.
+    /// The loss as a function of an output, with its derivative.
     Loss,
 }
 
 impl Plot {
-    /// All, in the order in which they are offered.
+    /// All, in the order of menus.
     pub const ALL: [Plot; 6] =
-        [Plot::Losses, Plot::Answers, Plot::Landscape, Plot::Histograms, Plot::Activation, Plot::Loss];
+        [Plot::Losses, Plot::Predictions, Plot::Landscape, Plot::Histograms, Plot::Activation, Plot::Loss];
 
-    /// The name that people and scripts use.
+    /// The name in the interface and in scripts.
     pub fn name(self) -> &'static str {
         match self {
             Plot::Losses => "loss",
-            Plot::Answers => "answers",
+            Plot::Predictions => "answers",
             Plot::Landscape => "landscape",
             Plot::Histograms => "histograms",
             Plot::Activation => "activation",
@@ -106,41 +109,40 @@ impl Plot {
     }
 }
 
-/// What the picture of the network shows.
+/// What the camera shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Look {
-    /// All of it.
+pub enum CameraTarget {
+    /// The whole network.
     Fit,
-    /// A layer with what leads into it.
+    /// A layer with its inputs.
     Layer(usize),
-    /// A part of the network, as near as it can be read.
+    /// An element of the network, close enough to read.
     At(Target),
 }
 
-/// A condition that a lesson's script has written: its number among all of the lesson. What it asks is traced like any
-/// function; a cue is plain data and holds none.
+/// A condition in a lesson's script, by its number in the lesson. The script crate traces its function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Condition(pub usize);
+pub struct CueCondition(pub usize);
 
 /// One cue of a lesson.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cue {
-    /// Shows a caption; `{output:2}` and the like are filled in when it is shown.
+    /// Shows a caption. Fields such as `{output:2}` are filled in when it is shown.
     Say(String),
     /// Plays a part of the step.
     Play {
-        /// What to play.
+        /// The part to play.
         part: PlayPart,
-        /// How finely.
+        /// The granularity.
         by: Granularity,
-        /// How long it takes in all; the usual pace when absent.
+        /// The total duration; `None` for the normal duration.
         seconds: Option<f64>,
     },
     /// Steps by units; negative numbers step back.
     Step {
-        /// How many.
+        /// The number of units.
         count: i64,
-        /// Of what.
+        /// The unit.
         by: Granularity,
     },
     /// Waits for the presenter.
@@ -152,9 +154,9 @@ pub enum Cue {
     },
     /// Changes plugins or controls.
     Set(Box<SpecPatch>),
-    /// Gives a parameter another value.
+    /// Sets a parameter to a value.
     Tweak {
-        /// Which one.
+        /// The parameter.
         parameter: Parameter,
         /// The value.
         value: f64,
@@ -166,82 +168,84 @@ pub enum Cue {
     },
     /// Trains at full speed until a condition holds.
     TrainUntil {
-        /// Asked after each step.
-        until: Condition,
-        /// Number of steps after which it ends all the same.
-        most: u64,
+        /// Evaluated after each step.
+        until: CueCondition,
+        /// The maximum number of steps.
+        max_steps: u64,
     },
-    /// Asks the audience, and waits for an answer.
+    /// Asks the audience a question, and waits for an answer.
     Ask {
         /// The question.
         question: String,
-        /// What may be answered.
+        /// The possible answers.
         answers: Vec<String>,
-        /// Which answer is right, from 0.
+        /// The index of the right answer.
         right: usize,
     },
-    /// Selects a part of the network and looks at it.
+    /// Selects an element of the network and moves the camera to it.
     Focus(Target),
-    /// Dims all parameters of which a condition does not hold, whatever step is shown.
-    Highlight(Condition),
-    /// Takes away the caption, the question, the highlight and the focus.
+    /// Dims the parameters for which a condition does not hold, in every step.
+    Highlight(CueCondition),
+    /// Removes the caption, the question, the highlight and the selection.
     Clear,
-    /// Plays faster or slower from now on; 1 is the usual pace.
+    /// Sets the playback speed; 1 is normal.
     Speed(f64),
-    /// Moves the view.
-    Camera(Look),
-    /// Shows a panel, also where a presenter shows none.
+    /// Moves the camera.
+    Camera(CameraTarget),
+    /// Shows a panel, also in presentation mode.
     Show(Panel),
     /// Hides a panel.
     Hide(Panel),
     /// Opens a plot.
     Plot(Plot),
-    /// Reminds the presenter of something; the audience does not see it.
+    /// Shows the presenter a note that the audience does not see.
     Note(String),
     /// Starts a named section.
     Section(String),
 }
 
 impl Cue {
-    /// Whether the lesson stops here until somebody goes on.
+    /// Whether the lesson waits for the presenter at this cue.
     pub fn is_stop(&self) -> bool {
         matches!(self, Cue::Wait | Cue::Ask { .. })
     }
 }
 
 impl fmt::Display for Cue {
-    /// In a few words, for who wants to know what comes next.
+    /// A short description for lists of cues.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cue::Say(text) => write!(f, "says “{text}”"),
             Cue::Play { part, by, .. } => write!(f, "plays {} by {}", part.name(), by.name()),
             Cue::Step { count, by } if *count < 0 => write!(f, "steps back by {} × {}", -count, by.name()),
             Cue::Step { count, by } => write!(f, "steps by {count} × {}", by.name()),
-            Cue::Wait => write!(f, "waits for you"),
+            Cue::Wait => write!(f, "waits for the presenter"),
             Cue::Pause { seconds } => write!(f, "waits for {seconds} s"),
             Cue::Set(_) => write!(f, "changes plugins or controls"),
-            Cue::Tweak { parameter, value } => write!(f, "sets {} to {value}", part_name(Target::from(*parameter))),
+            Cue::Tweak { parameter, value } => write!(f, "sets {} to {value}", element_name(Target::from(*parameter))),
             Cue::Train { steps } => write!(f, "trains {steps} steps"),
-            Cue::TrainUntil { most, .. } => write!(f, "trains until its condition holds, at most {most} steps"),
+            Cue::TrainUntil { max_steps, .. } => {
+                write!(f, "trains until its condition holds, at most {max_steps} steps")
+            }
             Cue::Ask { question, .. } => write!(f, "asks “{question}”"),
-            Cue::Focus(target) => write!(f, "looks at {}", part_name(*target)),
-            Cue::Highlight(_) => write!(f, "highlights what its condition holds of"),
+            Cue::Focus(target) => write!(f, "focuses on {}", element_name(*target)),
+            Cue::Highlight(_) => write!(f, "highlights the parameters that meet a condition"),
             Cue::Clear => write!(f, "clears the stage"),
-            Cue::Speed(speed) => write!(f, "plays at {speed} × the usual pace"),
-            Cue::Camera(Look::Fit) => write!(f, "shows the whole network"),
-            Cue::Camera(Look::Layer(layer)) => write!(f, "shows layer {layer}"),
-            Cue::Camera(Look::At(target)) => write!(f, "shows {}", part_name(*target)),
+            Cue::Speed(speed) => write!(f, "plays at {speed} × speed"),
+            Cue::Camera(CameraTarget::Fit) => write!(f, "shows the whole network"),
+            Cue::Camera(CameraTarget::Layer(layer)) => write!(f, "shows layer {layer}"),
+            Cue::Camera(CameraTarget::At(target)) => write!(f, "shows {}", element_name(*target)),
             Cue::Show(panel) => write!(f, "shows the panel {}", panel.name()),
             Cue::Hide(panel) => write!(f, "hides the panel {}", panel.name()),
             Cue::Plot(plot) => write!(f, "opens the plot {}", plot.name()),
-            Cue::Note(_) => write!(f, "has a note for you"),
+            Cue::Note(_) => write!(f, "shows a note to the presenter"),
             Cue::Section(name) => write!(f, "begins the section “{name}”"),
         }
     }
 }
 
-/// A part of the network as scripts name it.
-fn part_name(target: Target) -> String {
+/// The name of an element in scripts.
+fn element_name(target: Target) -> String {
     match target {
         Target::Input(input) => format!("input {input}"),
         Target::Neuron { layer, neuron } => format!("neuron({layer}, {neuron})"),

@@ -1,16 +1,15 @@
-//! Where in a step the viewer is, and how that changes: a pure state machine.
+//! The playhead, a position in a step that moves by commands and time: a pure state machine.
 //!
-//! Commands and elapsed time go in, a [`Response`] comes out. There is no clock and no timeline inside:
-//! `dt` and the timeline of the present step are arguments, so that a test, a window and an exporter play
-//! the same way.
+//! Commands and elapsed time go in, a [`Response`] comes out. It must not hold a clock or a timeline: `dt` and the
+//! timeline of the current step are arguments, so that tests, windows and exporters play the same way.
 
-use crate::cue::PlayPart;
-use crate::event::Phase;
-use crate::granularity::Granularity;
-use crate::timeline::Timeline;
+use super::cue::PlayPart;
+use crate::events::Granularity;
+use crate::events::Phase;
+use crate::events::Timeline;
 use std::ops::Range;
 
-/// What to play again at its end.
+/// What to repeat when its end is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Loop {
     /// Nothing: the next step follows.
@@ -22,94 +21,92 @@ pub enum Loop {
     Range(Range<usize>),
 }
 
-/// Everything that can be asked of a playhead.
+/// A command to the playhead.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Plays forwards from here.
+    /// Plays forwards from the current position.
     Play,
-    /// Plays backwards from here.
+    /// Plays backwards from the current position.
     PlayBackwards,
-    /// Stops where it is.
+    /// Stops at the current position.
     Pause,
-    /// Pauses, or plays in the direction it had.
+    /// Pauses, or plays in the last direction.
     Toggle,
-    /// Plays the next unit and stops after it; finishes the present one first.
+    /// Plays the next unit and stops after it. While a unit is playing, finishes that unit instead.
     StepForward,
-    /// Goes back to the end of the unit before.
+    /// Goes back to the end of the previous unit.
     StepBack,
-    /// The same at another granularity, without changing the playhead's own.
+    /// [`StepForward`](Self::StepForward) by a unit of another granularity, without changing the playhead's own.
     StepForwardBy(Granularity),
-    /// The same at another granularity, without changing the playhead's own.
+    /// [`StepBack`](Self::StepBack) by a unit of another granularity, without changing the playhead's own.
     StepBackBy(Granularity),
-    /// Shows the unit of an event as just done, and pauses.
+    /// Moves to the end of an event's unit, and pauses.
     Seek(usize),
-    /// Stands at a position in events, and pauses: 2.5 is half through the third.
+    /// Moves to a position in events, and pauses: 2.5 is the middle of the third event.
     Place(f64),
-    /// The start of the step.
+    /// Moves to the start of the step, and pauses.
     Home,
-    /// The end of the step.
+    /// Moves to the end of the step, and pauses.
     End,
-    /// How finely to play.
+    /// Sets the granularity.
     Granularity(Granularity),
-    /// Next finer granularity.
+    /// The next finer granularity.
     Finer,
-    /// Next coarser granularity.
+    /// The next coarser granularity.
     Coarser,
-    /// Speed, held between the slowest and the fastest.
+    /// Sets the speed, clamped to [`MIN_SPEED`] and [`MAX_SPEED`].
     Speed(f64),
-    /// Twice as fast; past the fastest it is full speed.
+    /// Doubles the speed; beyond [`MAX_SPEED`] switches to full speed.
     Faster,
-    /// Half as fast; from full speed back to the fastest.
+    /// Halves the speed; from full speed back to [`MAX_SPEED`].
     Slower,
-    /// Trains as fast as it can instead of showing operations.
+    /// Turns full speed on or off: training without animation.
     FullSpeed(bool),
-    /// What to repeat.
+    /// Sets what to repeat.
     Loop(Loop),
 }
 
-/// A step that the playhead needs to go on.
+/// The step that the playhead needs in order to continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// The step after this one, from its start.
+pub enum NeededStep {
+    /// The next step, from its start.
     Next,
-    /// The step before this one, from its end.
+    /// The previous step, from its end.
     Previous,
 }
 
-/// What came of a command or of time.
+/// The result of a command or of elapsed time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Response {
-    /// The moment changed, so the picture does.
+    /// The position changed, so the scene has to be drawn again.
     pub moved: bool,
-    /// Another step is needed; hand it to [`Playhead::arrive`].
-    pub wanted: Option<Wanted>,
-    /// Playing came to the place it was asked to play to.
+    /// Another step is needed: pass it to [`Playhead::arrive`].
+    pub needed_step: Option<NeededStep>,
+    /// Playback reached the position that it was to stop at.
     pub finished: bool,
 }
 
-/// How long a unit lasts.
+/// How the duration of a unit is determined.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Pace {
+enum UnitDuration {
+    /// By its granularity: [`natural_secs`].
     Natural,
-    /// So that a number of events lasts so long in all.
-    Events {
-        secs: f64,
-        events: usize,
-    },
+    /// So that a number of events lasts a given time in total.
+    Events { secs: f64, events: usize },
 }
 
-/// So small a part of a unit is not seen; sums of the times of frames miss its start by less.
-const UNSEEN: f64 = 0.01;
+/// Progress below this counts as the start of a unit. Rounding errors in sums of frame times are smaller.
+const MIN_PROGRESS: f64 = 0.01;
 
-/// Between two phases the playhead rests so long, in seconds at speed 1.
-pub const BREATH_SECS: f64 = 0.5;
+/// The pause between two phases, in seconds at speed 1.
+pub const PHASE_PAUSE_SECS: f64 = 0.5;
 
-/// The slowest speed.
-pub const SLOWEST: f64 = 1.0 / 16.0;
-/// The fastest speed that still shows operations.
-pub const FASTEST: f64 = 64.0;
+/// The lowest speed.
+pub const MIN_SPEED: f64 = 1.0 / 16.0;
+/// The highest speed that still shows operations.
+pub const MAX_SPEED: f64 = 64.0;
 
-/// The playhead.
+/// A position in a step, and how it moves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Playhead {
     unit: Range<usize>,
@@ -120,15 +117,15 @@ pub struct Playhead {
     playing: bool,
     backwards: bool,
     until: Option<usize>,
-    pace: Pace,
-    /// How long it has rested where it is, in seconds at speed 1.
-    rested: f64,
+    duration: UnitDuration,
+    /// Elapsed part of the pause between phases, in seconds at speed 1.
+    paused_secs: f64,
     repeat: Loop,
     step_on_arrival: bool,
 }
 
 impl Playhead {
-    /// At the start of a step, paused.
+    /// A paused playhead at the start of a step.
     pub fn new(timeline: &Timeline, granularity: Granularity) -> Self {
         Self {
             unit: timeline.unit(0, granularity),
@@ -139,39 +136,39 @@ impl Playhead {
             playing: false,
             backwards: false,
             until: None,
-            pace: Pace::Natural,
-            rested: BREATH_SECS,
+            duration: UnitDuration::Natural,
+            paused_secs: PHASE_PAUSE_SECS,
             repeat: Loop::Off,
             step_on_arrival: false,
         }
     }
 
-    /// The events that are being played together.
+    /// The events of the current unit, which are played together.
     pub fn unit(&self) -> Range<usize> {
         self.unit.clone()
     }
 
-    /// How far the unit has played, 0 to 1.
+    /// The progress of the current unit, from 0 to 1.
     pub fn progress(&self) -> f32 {
         self.progress as f32
     }
 
-    /// How finely it plays.
+    /// The granularity.
     pub fn granularity(&self) -> Granularity {
         self.granularity
     }
 
-    /// The speed; 1 is the usual pace.
+    /// The speed; 1 is normal.
     pub fn speed(&self) -> f64 {
         self.speed
     }
 
-    /// Whether it trains instead of showing operations.
+    /// Whether full speed is on.
     pub fn is_full_speed(&self) -> bool {
         self.full_speed
     }
 
-    /// Whether time moves it.
+    /// Whether it plays.
     pub fn is_playing(&self) -> bool {
         self.playing
     }
@@ -181,34 +178,34 @@ impl Playhead {
         self.backwards
     }
 
-    /// What it repeats.
+    /// What is repeated.
     pub fn repeat(&self) -> &Loop {
         &self.repeat
     }
 
-    /// The event whose formula is on screen: the one that is running, or the last one done.
+    /// The event whose formula is shown: the running one, or the last one that is complete.
     pub fn event(&self) -> usize {
         let len = self.unit.len().max(1);
         let nth = (self.progress * len as f64).ceil() as usize;
         self.unit.start + nth.saturating_sub(1).min(len - 1)
     }
 
-    /// Where it stands, in events: 2.5 is half through the third.
+    /// The position in events: 2.5 is the middle of the third event.
     pub fn position(&self) -> f64 {
         self.unit.start as f64 + self.progress * self.unit.len() as f64
     }
 
-    /// Carries out a command.
+    /// Executes a command.
     pub fn apply(&mut self, command: &Command, timeline: &Timeline) -> Response {
         let before = (self.unit.clone(), self.progress);
         let mut response = Response::default();
         match command {
             Command::Play => {
-                self.free();
+                self.clear_stop();
                 self.play(false);
             }
             Command::PlayBackwards => {
-                self.free();
+                self.clear_stop();
                 self.play(true);
             }
             Command::Pause => self.pause(),
@@ -219,12 +216,12 @@ impl Playhead {
             Command::StepForwardBy(by) => response = self.step_forward(timeline, *by),
             Command::StepBackBy(by) => response = self.step_back(timeline, *by),
             Command::Seek(event) => {
-                self.free();
+                self.clear_stop();
                 self.pause();
-                self.rest_after(timeline, (*event).min(timeline.len() - 1), self.granularity);
+                self.move_to_end_of(timeline, (*event).min(timeline.len() - 1), self.granularity);
             }
             Command::Place(position) => {
-                self.free();
+                self.clear_stop();
                 self.pause();
                 let position = position.clamp(0.0, timeline.len() as f64);
                 let event = (position.ceil() as usize).saturating_sub(1);
@@ -232,25 +229,25 @@ impl Playhead {
                 self.progress = (position - self.unit.start as f64) / self.unit.len() as f64;
             }
             Command::Home => {
-                self.free();
+                self.clear_stop();
                 self.pause();
                 self.unit = timeline.unit(0, self.granularity);
                 self.progress = 0.0;
             }
             Command::End => {
-                self.free();
+                self.clear_stop();
                 self.pause();
-                self.rest_after(timeline, timeline.len() - 1, self.granularity);
+                self.move_to_end_of(timeline, timeline.len() - 1, self.granularity);
             }
             Command::Granularity(granularity) => self.regroup(timeline, *granularity),
             Command::Finer => self.regroup(timeline, self.granularity.finer()),
             Command::Coarser => self.regroup(timeline, self.granularity.coarser()),
-            Command::Speed(speed) if speed.is_finite() => self.speed = speed.clamp(SLOWEST, FASTEST),
+            Command::Speed(speed) if speed.is_finite() => self.speed = speed.clamp(MIN_SPEED, MAX_SPEED),
             Command::Speed(_) => {}
-            Command::Faster if self.speed >= FASTEST => self.full_speed = true,
-            Command::Faster => self.speed = (self.speed * 2.0).min(FASTEST),
+            Command::Faster if self.speed >= MAX_SPEED => self.full_speed = true,
+            Command::Faster => self.speed = (self.speed * 2.0).min(MAX_SPEED),
             Command::Slower if self.full_speed => self.full_speed = false,
-            Command::Slower => self.speed = (self.speed / 2.0).max(SLOWEST),
+            Command::Slower => self.speed = (self.speed / 2.0).max(MIN_SPEED),
             Command::FullSpeed(on) => self.full_speed = *on,
             Command::Loop(Loop::Range(range)) if range.start >= range.end.min(timeline.len()) => {
                 self.repeat = Loop::Off;
@@ -264,20 +261,20 @@ impl Playhead {
         response
     }
 
-    /// Lets time pass.
+    /// Advances by elapsed time, in seconds of the viewer.
     pub fn tick(&mut self, dt_secs: f64, timeline: &Timeline) -> Response {
         let mut response = Response::default();
         if !self.playing || self.full_speed {
             return response;
         }
         let mut left = dt_secs.max(0.0) * self.speed;
-        // Time left over from one unit goes to the next, so that no speed loses time at the seams.
+        // The rest of the time carries over to the next unit, so that no time is lost between units at high speeds.
         while left > 0.0 && self.playing {
             let lasts = self.unit_secs();
             let remains = if self.backwards { self.progress } else { 1.0 - self.progress } * lasts;
             response.moved = true;
             if remains > 0.0 {
-                self.rested = 0.0;
+                self.paused_secs = 0.0;
             }
             if left < remains {
                 let moved = left / lasts;
@@ -286,42 +283,42 @@ impl Playhead {
             }
             left -= remains;
             self.progress = if self.backwards { 0.0 } else { 1.0 };
-            let rests = (self.breath_secs(timeline) - self.rested).max(0.0);
-            if left < rests {
-                self.rested += left;
+            let pause = (self.phase_pause_secs(timeline) - self.paused_secs).max(0.0);
+            if left < pause {
+                self.paused_secs += left;
                 break;
             }
-            left -= rests;
-            if self.turn(timeline, &mut response) {
+            left -= pause;
+            if self.next_unit(timeline, &mut response) {
                 break;
             }
         }
         response
     }
 
-    /// Plays a part of the present step, from its start or from here when that is inside. Answers false when
-    /// the step has no such part ahead: then the next step is needed.
+    /// Plays a part of the current step, from its start or from the current position within it. `secs` is its duration at
+    /// speed 1. Returns false if the rest of the step has no such part, so that the next step is needed.
     pub fn play_part(&mut self, timeline: &Timeline, part: PlayPart, by: Granularity, secs: Option<f64>) -> bool {
         let here = self.position();
         let Some(range) = part_ahead(timeline, part, here) else { return false };
-        self.free();
+        self.clear_stop();
         self.granularity = by;
         let start = (range.start as f64).max(here.floor()) as usize;
         self.unit = timeline.unit(start, by);
         self.progress = 0.0;
         self.until = Some(range.end);
         if let Some(secs) = secs.filter(|secs| *secs > 0.0) {
-            self.pace = Pace::Events { secs, events: range.end - start };
+            self.duration = UnitDuration::Events { secs, events: range.end - start };
         }
         self.play(false);
         true
     }
 
-    /// The step asked for is here: goes on at its start (after [`Wanted::Next`]) or its end.
-    pub fn arrive(&mut self, timeline: &Timeline, wanted: Wanted) {
+    /// Continues in the step that a [`Response`] requested: at its start for [`NeededStep::Next`], else at its end.
+    pub fn arrive(&mut self, timeline: &Timeline, step: NeededStep) {
         self.fit_loop(timeline);
-        match wanted {
-            Wanted::Next => {
+        match step {
+            NeededStep::Next => {
                 self.unit = timeline.unit(0, self.granularity);
                 self.progress = 0.0;
                 if std::mem::take(&mut self.step_on_arrival) {
@@ -329,14 +326,14 @@ impl Playhead {
                     self.playing = true;
                 }
             }
-            Wanted::Previous => {
-                self.rest_after(timeline, timeline.len() - 1, self.granularity);
+            NeededStep::Previous => {
+                self.move_to_end_of(timeline, timeline.len() - 1, self.granularity);
             }
         }
     }
 
-    /// The present step was computed again (a value was tweaked, a script was reloaded): stays as near to
-    /// where it was as the new events allow.
+    /// Adapts to a new computation of the current step, after a value was edited or a script reloaded. Stays as close to
+    /// its position as the new events allow.
     pub fn replaced(&mut self, timeline: &Timeline) {
         let event = self.unit.start.min(timeline.len() - 1);
         self.unit = timeline.unit(event, self.granularity);
@@ -344,7 +341,7 @@ impl Playhead {
         self.fit_loop(timeline);
     }
 
-    /// A step may have fewer events than the one that a range was chosen in.
+    /// Shortens a repeated range to the step, which may have fewer events than the one that the range was chosen in.
     fn fit_loop(&mut self, timeline: &Timeline) {
         if let Loop::Range(range) = &mut self.repeat {
             range.end = range.end.min(timeline.len());
@@ -354,19 +351,19 @@ impl Playhead {
         }
     }
 
-    /// Seconds that the present unit lasts at speed 1.
+    /// The duration of the current unit in seconds at speed 1.
     pub fn unit_secs(&self) -> f64 {
-        match self.pace {
-            Pace::Natural => natural_secs(self.granularity),
-            Pace::Events { secs, events } => secs * self.unit.len() as f64 / events.max(1) as f64,
+        match self.duration {
+            UnitDuration::Natural => natural_secs(self.granularity),
+            UnitDuration::Events { secs, events } => secs * self.unit.len() as f64 / events.max(1) as f64,
         }
         .max(1e-6)
     }
 
-    /// Seconds that it rests after the present unit: at the end of a phase, when another one follows.
-    fn breath_secs(&self, timeline: &Timeline) -> f64 {
+    /// The pause after the current unit in seconds at speed 1: between two phases, else 0.
+    fn phase_pause_secs(&self, timeline: &Timeline) -> f64 {
         let stops = self.until.is_some_and(|until| self.unit.end >= until);
-        if self.pace != Pace::Natural || self.granularity == Granularity::Step || stops {
+        if self.duration != UnitDuration::Natural || self.granularity == Granularity::Step || stops {
             return 0.0;
         }
         let next = if self.backwards { self.unit.start } else { self.unit.end };
@@ -374,8 +371,8 @@ impl Playhead {
             let address = timeline.address(event);
             (address.phase, address.sample)
         };
-        let is_between = next > 0 && next < timeline.len() && phase(next - 1) != phase(next);
-        if is_between { BREATH_SECS } else { 0.0 }
+        let between_phases = next > 0 && next < timeline.len() && phase(next - 1) != phase(next);
+        if between_phases { PHASE_PAUSE_SECS } else { 0.0 }
     }
 
     fn play(&mut self, backwards: bool) {
@@ -389,17 +386,17 @@ impl Playhead {
         self.step_on_arrival = false;
     }
 
-    /// Forgets where it was asked to stop.
-    fn free(&mut self) {
+    /// Clears the position to stop at.
+    fn clear_stop(&mut self) {
         self.until = None;
-        self.pace = Pace::Natural;
-        // Whoever asks it to move does not wait.
-        self.rested = BREATH_SECS;
+        self.duration = UnitDuration::Natural;
+        // A command skips the pause between phases.
+        self.paused_secs = PHASE_PAUSE_SECS;
         self.step_on_arrival = false;
     }
 
-    /// At the end of a unit (or its start, backwards): goes to the next. Answers whether playing stops here.
-    fn turn(&mut self, timeline: &Timeline, response: &mut Response) -> bool {
+    /// Moves from the end of a unit (backwards: from its start) to the next one. Returns whether `tick` ends here.
+    fn next_unit(&mut self, timeline: &Timeline, response: &mut Response) -> bool {
         if self.backwards {
             let start = match &self.repeat {
                 Loop::Range(range) => range.start,
@@ -411,14 +408,14 @@ impl Playhead {
                 return false;
             }
             match &self.repeat {
-                Loop::Off => response.wanted = Some(Wanted::Previous),
-                Loop::Step => self.rest_after(timeline, timeline.len() - 1, self.granularity),
-                Loop::Range(range) => self.rest_after(timeline, range.end - 1, self.granularity),
+                Loop::Off => response.needed_step = Some(NeededStep::Previous),
+                Loop::Step => self.move_to_end_of(timeline, timeline.len() - 1, self.granularity),
+                Loop::Range(range) => self.move_to_end_of(timeline, range.end - 1, self.granularity),
             }
             return true;
         }
         if self.until.is_some_and(|until| self.unit.end >= until) {
-            self.free();
+            self.clear_stop();
             self.playing = false;
             response.finished = true;
             return true;
@@ -433,7 +430,7 @@ impl Playhead {
             return false;
         }
         if self.repeat == Loop::Off {
-            response.wanted = Some(Wanted::Next);
+            response.needed_step = Some(NeededStep::Next);
         } else {
             self.unit = timeline.unit(start, self.granularity);
             self.progress = 0.0;
@@ -442,12 +439,12 @@ impl Playhead {
     }
 
     fn step_forward(&mut self, timeline: &Timeline, by: Granularity) -> Response {
-        self.free();
+        self.clear_stop();
         self.full_speed = false;
         self.backwards = false;
         let mut response = Response::default();
         if self.progress > 0.0 && self.progress < 1.0 {
-            // A second press while the unit still moves finishes it.
+            // A second command while the unit is playing finishes it.
             self.progress = 1.0;
             self.playing = false;
             response.finished = true;
@@ -456,7 +453,7 @@ impl Playhead {
         let next = if self.progress == 0.0 { self.unit.start } else { self.unit.end };
         if next >= timeline.len() {
             self.step_on_arrival = true;
-            response.wanted = Some(Wanted::Next);
+            response.needed_step = Some(NeededStep::Next);
             return response;
         }
         let unit = timeline.unit(next, by);
@@ -468,14 +465,14 @@ impl Playhead {
     }
 
     fn step_back(&mut self, timeline: &Timeline, by: Granularity) -> Response {
-        self.free();
+        self.clear_stop();
         self.pause();
         let mut response = Response::default();
         let unit = timeline.unit(self.unit.start, by);
-        // From the middle of a coarse unit, back to its start; from a start, back by one.
+        // From within a coarse unit, back to its start; from its start, back by one unit.
         let mut start = if self.unit.start > unit.start { unit.start } else { self.unit.start };
-        // What has just begun looks like what has just ended, so going back by one has to go beyond that.
-        if self.progress < UNSEEN && start > 0 && start == self.unit.start {
+        // The start of a unit looks like the end of the previous one, so a step back has to go beyond that.
+        if self.progress < MIN_PROGRESS && start > 0 && start == self.unit.start {
             start = timeline.unit(start - 1, by).start;
             self.progress = 1.0;
         }
@@ -484,32 +481,32 @@ impl Playhead {
                 self.unit = timeline.unit(0, self.granularity);
                 self.progress = 0.0;
             } else if timeline.step().step > 1 {
-                response.wanted = Some(Wanted::Previous);
+                response.needed_step = Some(NeededStep::Previous);
             }
             return response;
         }
-        self.rest_after(timeline, start - 1, self.granularity);
+        self.move_to_end_of(timeline, start - 1, self.granularity);
         response
     }
 
-    /// Shows the unit of an event as just done. The unit ends with the event when it is the finest one.
-    fn rest_after(&mut self, timeline: &Timeline, event: usize, by: Granularity) {
+    /// Moves to the end of an event's unit.
+    fn move_to_end_of(&mut self, timeline: &Timeline, event: usize, by: Granularity) {
         self.unit = timeline.unit(event, by);
         self.progress = 1.0;
     }
 
     fn regroup(&mut self, timeline: &Timeline, granularity: Granularity) {
-        let at_rest_before = self.progress == 0.0;
+        let at_start = self.progress == 0.0;
         let event = self.event();
         self.granularity = granularity;
         let unit = timeline.unit(event, granularity);
-        let within = if at_rest_before { event as f64 } else { self.position() };
+        let within = if at_start { event as f64 } else { self.position() };
         self.progress = ((within - unit.start as f64) / unit.len() as f64).clamp(0.0, 1.0);
         self.unit = unit;
     }
 }
 
-/// Seconds that a unit lasts at speed 1.
+/// The duration of a unit in seconds at speed 1.
 pub fn natural_secs(granularity: Granularity) -> f64 {
     match granularity {
         Granularity::Operation => 0.25,
@@ -520,22 +517,22 @@ pub fn natural_secs(granularity: Granularity) -> f64 {
     }
 }
 
-/// The first part of this kind that is not over at a position.
+/// The first part of this kind that ends after a position.
 fn part_ahead(timeline: &Timeline, part: PlayPart, position: f64) -> Option<Range<usize>> {
     if part == PlayPart::Step {
         let here = position.floor() as usize;
         return (here < timeline.len()).then_some(here..timeline.len());
     }
     let phases = timeline.phases();
-    let wanted = |phase: Phase| match part {
+    let matches = |phase: Phase| match part {
         PlayPart::Forward => phase == Phase::Forward,
         PlayPart::Loss => phase == Phase::Loss,
         PlayPart::Backward => phase == Phase::Backward,
         PlayPart::Update | PlayPart::Step => phase == Phase::Update,
     };
-    let nth = phases.iter().position(|(phase, _, range)| wanted(*phase) && range.end as f64 > position)?;
+    let nth = phases.iter().position(|(phase, _, range)| matches(*phase) && range.end as f64 > position)?;
     let mut range = phases[nth].2.clone();
-    // The sample's values enter at the start of the forward pass.
+    // The forward pass starts when the sample's values enter.
     if part == PlayPart::Forward && nth > 0 && phases[nth - 1].0 == Phase::Input {
         range.start = phases[nth - 1].2.start;
     }

@@ -1,22 +1,23 @@
-//! What an event is: one operation of a training step, with its place, its numbers and its origin.
+//! An event: one operation of a training step, with its address, its numbers and its location in a script.
 
 use crate::scene::Target;
 use serde::{Deserialize, Serialize};
+use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::{Compare, Location, Op};
 
-/// The parts of a step, in order.
+/// The phases of a step, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// The sample's values enter the network.
     Input,
-    /// Layer by layer to the output.
+    /// Weighted sums and activations, layer by layer.
     Forward,
     /// The scripted loss.
     Loss,
     /// The chain rule, from the loss to every parameter.
     Backward,
-    /// The scripted schedule and regularizer, if there are any, and the scripted optimizer, parameter by parameter.
+    /// The scripted schedule and regularizer, if the run has them, and the scripted optimizer for each parameter.
     Update,
 }
 
@@ -24,7 +25,7 @@ impl Phase {
     /// All, in order.
     pub const ALL: [Phase; 5] = [Phase::Input, Phase::Forward, Phase::Loss, Phase::Backward, Phase::Update];
 
-    /// The name that people and files use.
+    /// The name in the interface and in files.
     pub fn name(self) -> &'static str {
         match self {
             Phase::Input => "input",
@@ -35,49 +36,49 @@ impl Phase {
         }
     }
 
-    /// The phase of this name.
-    pub fn named(name: &str) -> Option<Self> {
+    /// The phase with this [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.name() == name)
     }
 }
 
-/// Where in a run an event stands. All numbers count from 0 except `step`, which counts from 1.
+/// The position of an event within a run. All numbers count from 0 except `step`, which counts from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Address {
     /// The training step, from 1.
     pub step: u64,
-    /// Which sample of the batch; absent in the update.
+    /// The sample of the batch; `None` in the update.
     pub sample: Option<usize>,
     /// The phase.
     pub phase: Phase,
-    /// What is being computed.
+    /// The cell: which neuron, loss or parameter is computed.
     pub cell: Cell,
-    /// Which operation of the cell.
+    /// The operation within the cell.
     pub operation: usize,
 }
 
-/// The smallest group of events above the operation.
+/// The smallest group of operations: those of a neuron, a layer's activation, the loss or a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
-    /// The sample enters.
+    /// The sample's values enter the network.
     Input,
-    /// A neuron: its weighted sum and, unless the activation takes the whole layer, its activation.
-    /// Forward or backward.
+    /// A neuron, forward or backward: its weighted sum and, unless the activation takes the whole layer, its
+    /// activation.
     Neuron {
         /// Layer, from 0.
         layer: usize,
         /// Neuron, from 0.
         neuron: usize,
     },
-    /// An activation that takes the whole layer. Forward or backward.
+    /// An activation that takes the whole layer, such as softmax; forward or backward.
     Layer {
         /// Layer, from 0.
         layer: usize,
     },
-    /// The loss. Forward or backward.
+    /// The loss, forward or backward.
     Loss,
-    /// The learning rate of the step: the first cell of the update when there is a schedule.
+    /// The learning rate of the step; the first cell of the update if the run has a schedule.
     Rate,
     /// The update of one parameter.
     Parameter {
@@ -85,13 +86,20 @@ pub enum Cell {
         layer: usize,
         /// Neuron, from 0.
         neuron: usize,
-        /// The input it weighs, or `None` for the bias.
+        /// The input of a weight; `None` for the bias.
         input: Option<usize>,
     },
 }
 
+impl From<Parameter> for Cell {
+    /// The cell of a parameter's update.
+    fn from(Parameter { layer, neuron, input }: Parameter) -> Self {
+        Cell::Parameter { layer, neuron, input }
+    }
+}
+
 impl Cell {
-    /// The layer it belongs to.
+    /// The layer of the cell, if it belongs to one.
     pub fn layer(self) -> Option<usize> {
         match self {
             Cell::Neuron { layer, .. } | Cell::Layer { layer } | Cell::Parameter { layer, .. } => Some(layer),
@@ -99,7 +107,7 @@ impl Cell {
         }
     }
 
-    /// Layer and neuron, 0 where it has none.
+    /// The layer and the neuron; 0 for a cell without one.
     pub(crate) fn layer_and_neuron(self) -> (usize, usize) {
         match self {
             Cell::Neuron { layer, neuron } | Cell::Parameter { layer, neuron, .. } => (layer, neuron),
@@ -109,50 +117,50 @@ impl Cell {
     }
 }
 
-/// A value with the name that the script or the mathematics gives it.
+/// A value with its name in the script or in the mathematics.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Named {
-    /// Such as `z`, `output[0]`, `t2` or the name of a variable.
+pub struct NamedValue {
+    /// For example `z`, `output[0]`, `t2` or a variable of the script.
     pub name: String,
     /// The value.
     pub value: f64,
 }
 
-/// What happens, with its numbers.
+/// What an event computes, with its numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
     /// An input takes its value.
     Enter {
-        /// Which input.
+        /// The input.
         input: usize,
-        /// Its value.
+        /// The input's value.
         value: f64,
     },
-    /// The product that travels along a connection: w·x, rounded on its own.
+    /// A weight times its input, rounded: w·x.
     Product {
-        /// Which input of the layer.
+        /// The input of the layer.
         input: usize,
         /// The weight.
         weight: f64,
-        /// What enters.
+        /// The value of the input.
         x: f64,
         /// w·x.
         product: f64,
     },
-    /// The running sum: one fused multiply-add.
+    /// The next partial sum: one fused multiply-add, rounded once.
     Accumulate {
-        /// Which input of the layer.
+        /// The input of the layer.
         input: usize,
         /// The weight.
         weight: f64,
-        /// What enters.
+        /// The value of the input.
         x: f64,
         /// The sum before.
         before: f64,
         /// fma(w, x, before).
         sum: f64,
     },
-    /// The bias joins the sum: the pre-activation z.
+    /// The pre-activation z: the sum plus the bias.
     AddBias {
         /// The sum of the products.
         sum: f64,
@@ -165,51 +173,51 @@ pub enum EventKind {
     Operation {
         /// The operation.
         op: Op,
-        /// Its operands.
-        operands: Vec<Named>,
-        /// The name and value of its result.
-        result: Named,
+        /// The operands.
+        operands: Vec<NamedValue>,
+        /// The result.
+        result: NamedValue,
     },
     /// A comparison in a script.
-    Ask {
-        /// The question.
+    Compare {
+        /// The relation.
         compare: Compare,
         /// Left operand.
-        a: Named,
+        a: NamedValue,
         /// Right operand.
-        b: Named,
-        /// The answer.
+        b: NamedValue,
+        /// Whether the relation holds.
         answer: bool,
     },
-    /// A neuron has its activation.
+    /// The activation of a neuron is complete.
     Activated {
-        /// The plugin.
+        /// The activation plugin.
         activation: String,
-        /// Which neuron.
+        /// The neuron.
         neuron: usize,
         /// The pre-activation.
         z: f64,
         /// The activation.
         a: f64,
     },
-    /// The loss is known.
+    /// The loss of the sample is complete.
     LossValue {
-        /// The plugin.
+        /// The loss plugin.
         loss: String,
         /// The value.
         value: f64,
     },
-    /// The chain rule starts: ∂L/∂L = 1.
+    /// Backpropagation starts: ∂L/∂L = 1.
     Seed,
-    /// One use of the chain rule inside a script: upstream × local = contribution.
+    /// One application of the chain rule within a script: upstream × local = contribution.
     Chain {
-        /// The operation that the gradient flows through.
+        /// The operation that is differentiated.
         op: Op,
-        /// Its result, by name and value.
-        of: Named,
-        /// All its operands.
-        operands: Vec<Named>,
-        /// Which of them the gradient flows into.
+        /// The result of the operation.
+        of: NamedValue,
+        /// All operands of the operation.
+        operands: Vec<NamedValue>,
+        /// The operand that receives the contribution, as an index into `operands`.
         into: usize,
         /// ∂L/∂result.
         upstream: f64,
@@ -217,80 +225,80 @@ pub enum EventKind {
         local: f64,
         /// upstream × local.
         contribution: f64,
-        /// ∂L/∂operand so far, when this is not its first contribution.
+        /// ∂L/∂operand before; `None` for the first contribution.
         before: Option<f64>,
         /// ∂L/∂operand afterwards.
         after: f64,
     },
-    /// A neuron has its δ = ∂L/∂z.
+    /// δ = ∂L/∂z of a neuron is complete.
     Delta {
-        /// Which neuron.
+        /// The neuron.
         neuron: usize,
         /// ∂L/∂a.
         grad_a: f64,
         /// ∂L/∂z.
         delta: f64,
     },
-    /// ∂L/∂b of this sample, and the sum over the batch so far.
+    /// ∂L/∂b of this sample, added to the sum over the batch.
     BiasGrad {
         /// δ, which is this sample's ∂L/∂b.
         delta: f64,
-        /// The batch's sum before, when this is not its first sample.
-        before: Option<f64>,
-        /// The batch's sum afterwards.
-        sum: f64,
-    },
-    /// ∂L/∂w of this sample, and the sum over the batch so far (fused).
-    WeightGrad {
-        /// Which input of the layer.
-        input: usize,
-        /// δ of the neuron.
-        delta: f64,
-        /// What entered.
-        x: f64,
-        /// δ·x, rounded on its own.
-        contribution: f64,
-        /// The batch's sum before, when this is not its first sample.
-        before: Option<f64>,
-        /// The batch's sum afterwards.
-        sum: f64,
-    },
-    /// A share of ∂L/∂a of the layer before, and the sum so far (fused).
-    Backprop {
-        /// Which neuron of the layer before.
-        input: usize,
-        /// The weight between.
-        weight: f64,
-        /// δ of the neuron.
-        delta: f64,
-        /// w·δ, rounded on its own.
-        contribution: f64,
-        /// The sum before, when this is not the first neuron.
+        /// The sum before; `None` for the first sample.
         before: Option<f64>,
         /// The sum afterwards.
         sum: f64,
     },
-    /// The gradient of a parameter, averaged over the batch.
+    /// ∂L/∂w of this sample, added to the sum over the batch with one fused multiply-add.
+    WeightGrad {
+        /// The input of the layer.
+        input: usize,
+        /// δ of the neuron.
+        delta: f64,
+        /// The value of the input.
+        x: f64,
+        /// δ·x, rounded.
+        contribution: f64,
+        /// The sum before; `None` for the first sample.
+        before: Option<f64>,
+        /// The sum afterwards.
+        sum: f64,
+    },
+    /// A term of ∂L/∂a in the layer before, added to the sum over this layer's neurons with one fused multiply-add.
+    Backprop {
+        /// The neuron of the layer before.
+        input: usize,
+        /// The weight between the two neurons.
+        weight: f64,
+        /// δ of the neuron.
+        delta: f64,
+        /// w·δ, rounded.
+        contribution: f64,
+        /// The sum before; `None` for the first neuron.
+        before: Option<f64>,
+        /// The sum afterwards.
+        sum: f64,
+    },
+    /// The mean of a parameter's gradient over the batch.
     Average {
-        /// The batch's sum.
+        /// The sum over the batch.
         sum: f64,
         /// Number of samples.
         count: usize,
         /// sum / count.
         mean: f64,
     },
-    /// The learning rate of the step is known.
+    /// The learning rate of the step is complete.
     Rate {
         /// The schedule.
         schedule: String,
-        /// The optimizer's own learning rate.
+        /// The learning rate that is set for the optimizer.
         base: f64,
         /// The schedule's multiplier.
         factor: f64,
         /// base × factor.
         lr: f64,
     },
-    /// The regularizer's share joins the gradient of a weight.
+    /// The derivative of the penalty is added to the gradient of a weight.
     Penalized {
         /// The regularizer.
         regularizer: String,
@@ -301,24 +309,24 @@ pub enum EventKind {
         /// mean + share.
         grad: f64,
     },
-    /// A parameter is held fast: whatever its gradient, it stays, and so does what the optimizer remembers of it.
+    /// A frozen parameter: neither its value nor its optimizer state changes, whatever its gradient.
     Frozen {
         /// Its value.
         value: f64,
     },
-    /// A parameter moves.
+    /// The parameter has its new value.
     Updated {
-        /// The plugin.
+        /// The optimizer plugin.
         optimizer: String,
-        /// Before.
+        /// The value before.
         old: f64,
-        /// After.
+        /// The value afterwards.
         new: f64,
     },
 }
 
 impl EventKind {
-    /// The name used in files.
+    /// The name in trace files.
     pub fn name(&self) -> &'static str {
         match self {
             EventKind::Enter { .. } => "enter",
@@ -326,7 +334,7 @@ impl EventKind {
             EventKind::Accumulate { .. } => "accumulate",
             EventKind::AddBias { .. } => "add_bias",
             EventKind::Operation { .. } => "operation",
-            EventKind::Ask { .. } => "compare",
+            EventKind::Compare { .. } => "compare",
             EventKind::Activated { .. } => "activated",
             EventKind::LossValue { .. } => "loss",
             EventKind::Seed => "seed",
@@ -343,7 +351,7 @@ impl EventKind {
         }
     }
 
-    /// The number that comes out (1 or 0 for the answer of a comparison).
+    /// The result; 1 or 0 for a comparison.
     pub fn result(&self) -> f64 {
         match self {
             EventKind::Enter { value, .. } | EventKind::LossValue { value, .. } | EventKind::Frozen { value } => *value,
@@ -351,7 +359,7 @@ impl EventKind {
             EventKind::Accumulate { sum, .. } => *sum,
             EventKind::AddBias { z, .. } => *z,
             EventKind::Operation { result, .. } => result.value,
-            EventKind::Ask { answer, .. } => f64::from(u8::from(*answer)),
+            EventKind::Compare { answer, .. } => f64::from(u8::from(*answer)),
             EventKind::Activated { a, .. } => *a,
             EventKind::Seed => 1.0,
             EventKind::Chain { after, .. } => *after,
@@ -374,10 +382,10 @@ pub struct Event {
     pub index: usize,
     /// Its address.
     pub address: Address,
-    /// What happens.
+    /// What it computes.
     pub kind: EventKind,
-    /// What of the network it belongs to.
+    /// The element of the network it belongs to.
     pub target: Target,
-    /// The expression it came from, when a script produced it.
+    /// The expression in a script that it executes, if any.
     pub location: Option<Location>,
 }

@@ -1,11 +1,14 @@
-//! Why a slope is what it is, in words.
+//! Why a local derivative is 0, 1 or −1, in a sentence.
+//!
+//! It must not know networks: it explains single operations.
 
-use crate::event::Named;
-use crate::words::{number, symbol};
+use crate::events::NamedValue;
+use crate::explain::symbols::symbol;
+use crate::number_format::number;
 use slowgrad_tape::Op;
 
-/// A rule in words with the operands' names in place of a, b and c.
-pub(super) fn spelled_rule(op: Op, operand: usize, operands: &[Named]) -> String {
+/// A derivative rule in words, with the operands' names in place of a, b and c.
+pub(super) fn rule_in_words(op: Op, operand: usize, operands: &[NamedValue]) -> String {
     let rule: Vec<char> = op.derivative_text(operand).chars().collect();
     let mut out = String::new();
     for (i, &c) in rule.iter().enumerate() {
@@ -19,22 +22,27 @@ pub(super) fn spelled_rule(op: Op, operand: usize, operands: &[Named]) -> String
     out
 }
 
-/// Why a local derivative is 0, 1 or −1, in a plain sentence.
-pub(crate) fn why_slope(op: Op, of: &Named, operands: &[Named], into: usize, local: f64) -> Option<String> {
+/// The reason for a local derivative of 0, 1 or −1. `None` for other values.
+pub(crate) fn slope_reason(
+    op: Op,
+    of: &NamedValue,
+    operands: &[NamedValue],
+    into: usize,
+    local: f64,
+) -> Option<String> {
     let name = |k: usize| symbol(&operands[k].name).plain();
     let (own, result) = (name(into), symbol(&of.name).plain());
     let value = |k: usize| number(operands[k].value, 3);
-    let is_plain = local == 0.0 || local.abs() == 1.0;
-    if !is_plain {
+    if local != 0.0 && local.abs() != 1.0 {
         return None;
     }
     let sentence = match op {
-        Op::Add => format!("The slope is 1: a sum grows by as much as {own}."),
+        Op::Add => format!("The slope is 1: the sum grows by as much as {own}."),
         Op::Sub if into == 0 => format!("The slope is 1: the difference grows by as much as {own}."),
-        Op::Sub => format!("The slope is −1: {own} is taken away."),
-        Op::Neg => "The slope is −1: the sign is turned.".into(),
+        Op::Sub => format!("The slope is −1: {own} is subtracted."),
+        Op::Neg => "The slope is −1: the sign is reversed.".into(),
         Op::Mul if operands[0].name == operands[1].name => {
-            format!("The slope of a product is its other factor, which is {own} once more: {}.", value(1 - into))
+            format!("The slope of a product is its other factor, here {own} again: {}.", value(1 - into))
         }
         Op::Mul => {
             format!("The slope of a product is its other factor, and {} is {}.", name(1 - into), number(local, 3))
@@ -43,25 +51,25 @@ pub(crate) fn why_slope(op: Op, of: &Named, operands: &[Named], into: usize, loc
             let kind = if op == Op::Max { "larger" } else { "smaller" };
             let other = 1 - into;
             if local == 0.0 {
-                format!("The slope is 0: {} is the {kind} one, and {own} has no part in the result.", name(other))
+                format!("The slope is 0: {} is {kind}, and {own} has no effect on the result.", name(other))
             } else {
-                format!("The slope is 1: {own} is the {kind} one and is handed on as it is.")
+                format!("The slope is 1: {own} is {kind}, and it is the result.")
             }
         }
         Op::Clamp if into == 0 && local == 0.0 => {
-            format!("The slope is 0: {own} = {} is cut off at the limit.", value(0))
+            format!("The slope is 0: {own} = {} is clamped to the limit.", value(0))
         }
-        Op::Clamp if into == 0 => format!("The slope is 1: {own} lies within the limits and is handed on as it is."),
+        Op::Clamp if into == 0 => format!("The slope is 1: {own} is within the limits, and it is the result."),
         Op::Floor | Op::Ceil | Op::Round | Op::Sign => {
-            "The slope is 0: the result moves in stairs, flat between them.".into()
+            "The slope is 0: the result is a step function, flat between its jumps.".into()
         }
-        Op::Abs if local == 0.0 => format!("The slope is taken to be 0 at the kink, where {own} is 0."),
+        Op::Abs if local == 0.0 => format!("The slope at the kink, where {own} is 0, is defined as 0."),
         Op::Abs => format!(
             "The slope is {}: {own} is {}.",
             number(local, 1),
             if local > 0.0 { "positive" } else { "negative" }
         ),
-        Op::StopGradient => "stop_gradient makes it a constant to the chain rule.".into(),
+        Op::StopGradient => "stop_gradient makes it a constant for the chain rule.".into(),
         Op::Exp => format!("The slope of exp is its own value, and {result} is {}.", number(of.value, 3)),
         _ if local == 0.0 => {
             format!("The slope is 0 at {own} = {}: here {result} does not change with it.", value(into))

@@ -1,30 +1,30 @@
-//! Performs a lesson: hands out its cues one after another, each when the one before is over.
+//! The performer of a lesson: issues its cues one after another, each when the previous one is complete.
 //!
-//! What a cue does is the host's business; when the next one comes is decided here, from elapsed time and
-//! from what the host says is still going on. There is no clock inside.
+//! The host executes the cues. The performer decides when the next one is due, from elapsed time and from whether the host
+//! is busy. It must not hold a clock or know how a cue is executed.
 
-use crate::cue::{Condition, Cue, Panel, Plot};
-use crate::timeline::Timeline;
-use crate::words;
+use super::cue::{Cue, CueCondition, Panel, Plot};
+use crate::events::Timeline;
+use crate::number_format::number;
 use std::collections::BTreeMap;
 
-/// What the performance waits for.
+/// What the performer waits for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Waiting {
     /// Nothing: the next cue is due.
     Nothing,
     /// The presenter's click.
     Presenter,
-    /// An answer, or the presenter, whose click reveals it.
+    /// An answer, or the presenter's click, which reveals the right one.
     Answer,
-    /// Time, in seconds.
+    /// Elapsed time, in seconds.
     Seconds(f64),
-    /// The host, which is playing or training.
+    /// The host, while it plays or trains.
     Host,
 }
 
 impl Waiting {
-    /// Whether somebody has to do something before it goes on.
+    /// Whether the lesson waits for a person.
     pub fn is_stop(self) -> bool {
         matches!(self, Waiting::Presenter | Waiting::Answer)
     }
@@ -33,45 +33,45 @@ impl Waiting {
 /// A question to the audience.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// What is asked.
+    /// The question.
     pub text: String,
-    /// What may be answered.
+    /// The possible answers.
     pub answers: Vec<String>,
-    /// Which answer is right, from 0.
+    /// The index of the right answer.
     pub right: usize,
-    /// Which one was given.
+    /// The index of the given answer.
     pub chosen: Option<usize>,
-    /// Whether the right one is shown.
-    pub is_revealed: bool,
+    /// Whether the right answer is shown.
+    pub revealed: bool,
 }
 
-/// What the lesson has put before its audience: all that its cues so far add up to.
+/// What the audience sees: the combined effect of all cues so far.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Stage {
-    /// What it said last, with its fields not filled in.
+pub struct StageState {
+    /// The last caption, with its fields not filled in.
     pub caption: String,
-    /// The section it is in.
+    /// The current section.
     pub section: Option<String>,
-    /// What it asks, until it goes on.
+    /// The open question.
     pub question: Option<Question>,
-    /// The parameters that stand out.
-    pub highlight: Option<Condition>,
-    /// Panels that it shows or hides; all others are as the window has them.
+    /// The condition of the highlighted parameters.
+    pub highlight: Option<CueCondition>,
+    /// The panels that the lesson shows or hides. The user controls all others.
     pub panels: BTreeMap<Panel, bool>,
-    /// Plots that it has opened, the last one last.
+    /// The plots that the lesson opened, the latest one last.
     pub plots: Vec<Plot>,
-    /// What only the presenter reads.
+    /// The presenter's note.
     pub note: String,
 }
 
-impl Stage {
-    /// Takes in a cue.
-    fn take(&mut self, cue: &Cue) {
+impl StageState {
+    /// Applies the effect of a cue.
+    fn apply(&mut self, cue: &Cue) {
         match cue {
             Cue::Say(text) => self.caption.clone_from(text),
             Cue::Ask { question, answers, right } => {
                 let (text, answers, right) = (question.clone(), answers.clone(), *right);
-                self.question = Some(Question { text, answers, right, chosen: None, is_revealed: false });
+                self.question = Some(Question { text, answers, right, chosen: None, revealed: false });
             }
             Cue::Highlight(condition) => self.highlight = Some(*condition),
             Cue::Clear => {
@@ -105,23 +105,23 @@ impl Stage {
     }
 }
 
-/// A lesson being performed.
+/// A lesson in progress.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Performer {
     cues: Vec<Cue>,
     next: usize,
     waiting: Waiting,
     caption_secs: f64,
-    stage: Stage,
+    stage: StageState,
 }
 
 impl Performer {
-    /// A lesson's cues from the first one.
+    /// A performer at the first cue of a lesson.
     pub fn new(cues: Vec<Cue>) -> Self {
-        Self { cues, next: 0, waiting: Waiting::Nothing, caption_secs: 0.0, stage: Stage::default() }
+        Self { cues, next: 0, waiting: Waiting::Nothing, caption_secs: 0.0, stage: StageState::default() }
     }
 
-    /// The same when so many cues are over, with what they put on stage; it waits at the last one if that is a stop.
+    /// A performer after the first `done` cues, with their combined effect. It waits at the last of them if that is a stop.
     pub fn after(cues: Vec<Cue>, done: usize) -> Self {
         let mut performer = Self::new(cues);
         while performer.next < done && performer.next < performer.cues.len() {
@@ -136,28 +136,28 @@ impl Performer {
         &self.cues
     }
 
-    /// Number of cues handed out so far.
+    /// Number of cues issued so far.
     pub fn done(&self) -> usize {
         self.next
     }
 
-    /// What it waits for.
+    /// What the performer waits for.
     pub fn waiting(&self) -> Waiting {
         self.waiting
     }
 
-    /// What its cues have put on stage.
-    pub fn stage(&self) -> &Stage {
+    /// The combined effect of the cues so far.
+    pub fn stage(&self) -> &StageState {
         &self.stage
     }
 
-    /// Whether the last cue is over.
-    pub fn is_over(&self) -> bool {
+    /// Whether the last cue is complete.
+    pub fn is_finished(&self) -> bool {
         self.next >= self.cues.len() && self.waiting == Waiting::Nothing
     }
 
-    /// The presenter goes on: ends a wait or a pause. A question that nobody has answered is answered first.
-    pub fn go_on(&mut self) {
+    /// Advances on the presenter's click: ends a wait or a pause, or reveals the answer of an open question.
+    pub fn advance(&mut self) {
         match self.waiting {
             Waiting::Host => {}
             Waiting::Answer => self.reveal(None),
@@ -165,7 +165,7 @@ impl Performer {
         }
     }
 
-    /// Somebody gives an answer, counted from 0: the right one is shown.
+    /// Gives an answer by its index, which reveals the right one. An index that is out of range has no effect.
     pub fn answer(&mut self, answer: usize) {
         let question = self.stage.question.as_ref().filter(|question| answer < question.answers.len());
         if self.waiting == Waiting::Answer && question.is_some() {
@@ -176,11 +176,11 @@ impl Performer {
     fn reveal(&mut self, chosen: Option<usize>) {
         self.waiting = Waiting::Presenter;
         if let Some(question) = &mut self.stage.question {
-            (question.chosen, question.is_revealed) = (chosen, true);
+            (question.chosen, question.revealed) = (chosen, true);
         }
     }
 
-    /// Whatever it waits for but the host is over, and so is a question without its answer.
+    /// Ends every wait except for the host, and closes an open question.
     pub fn skip(&mut self) {
         if self.waiting != Waiting::Host {
             self.waiting = Waiting::Nothing;
@@ -189,12 +189,13 @@ impl Performer {
         }
     }
 
-    /// The stage is bare, as before the first cue.
-    pub fn bare(&mut self) {
-        self.stage = Stage::default();
+    /// Clears the stage, as before the first cue.
+    pub fn clear_stage(&mut self) {
+        self.stage = StageState::default();
     }
 
-    /// Lets time pass. `busy` says whether the host still carries out the last cue. Answers the cue that is due now.
+    /// Advances by elapsed time in seconds and returns the cue that is due. `busy` says whether the host is still executing
+    /// the last cue.
     pub fn tick(&mut self, dt_secs: f64, busy: bool) -> Option<Cue> {
         self.caption_secs -= dt_secs;
         match &mut self.waiting {
@@ -211,7 +212,7 @@ impl Performer {
         self.waiting = Waiting::Nothing;
         let cue = self.cues.get(self.next)?.clone();
         match &cue {
-            // A caption stays long enough to be read before the next one, or a bare stage, takes its place.
+            // A caption stays long enough to read before another one, or an empty stage, replaces it.
             Cue::Say(_) | Cue::Clear if self.caption_secs > 0.0 => return None,
             Cue::Say(text) => self.caption_secs = reading_secs(text),
             Cue::Wait => self.waiting = Waiting::Presenter,
@@ -233,21 +234,22 @@ impl Performer {
             | Cue::Note(_)
             | Cue::Section(_) => {}
         }
-        self.stage.take(&cue);
+        self.stage.apply(&cue);
         self.next += 1;
         Some(cue)
     }
 }
 
-/// How long a caption takes to read: 60 ms a letter, at least a second and a half.
+/// The time to read a caption, in seconds: 60 ms per character, at least 1.5 s.
 pub fn reading_secs(text: &str) -> f64 {
     (0.06 * text.chars().count() as f64).max(1.5)
 }
 
-/// Fills in a caption: `{output:2}` is the present sample's output with two digits. Known are `input`,
-/// `output`, `target`, `loss` (the mean over the step's batch), `penalty` (the regularizer's sum over the weights, 0
-/// without one), `step` (the one that is shown), `steps` (how many are done) and `lr` (that of the step, after any
-/// schedule); anything else stays as it is.
+/// Fills in the fields of a caption: `{output:2}` is the current sample's output with two significant digits (default 3).
+///
+/// The fields are `input`, `output`, `target`, `loss` (the mean over the batch), `penalty` (the regularizer's sum over the
+/// weights, 0 without one), `step` (the current one), `steps` (the number of completed ones) and `lr` (the learning rate of
+/// the step, after the schedule). Other text in braces is not changed.
 pub fn fill_in(text: &str, timeline: &Timeline, sample: usize) -> String {
     let step = timeline.step();
     let sample = step.samples.get(sample).or(step.samples.first());
@@ -274,7 +276,7 @@ pub fn fill_in(text: &str, timeline: &Timeline, sample: usize) -> String {
         };
         match (numbers, digits.parse::<usize>()) {
             (Some(numbers), Ok(digits @ 1..=17)) => {
-                let shown: Vec<String> = numbers.iter().map(|x| words::number(*x, digits)).collect();
+                let shown: Vec<String> = numbers.iter().map(|x| number(*x, digits)).collect();
                 out.push_str(&shown.join(", "));
             }
             _ => {
@@ -305,35 +307,35 @@ mod tests {
         performer.answer(2);
         assert_eq!(performer.waiting(), Waiting::Answer, "there is no third answer");
         performer.answer(0);
-        let question = performer.stage().question.clone().expect("it is still there");
-        assert_eq!((question.chosen, question.is_revealed, question.right), (Some(0), true, 1));
+        let question = performer.stage().question.clone().expect("the question stays open");
+        assert_eq!((question.chosen, question.revealed, question.right), (Some(0), true, 1));
         performer.answer(1);
-        assert_eq!(performer.stage().question, Some(question), "who has seen the right answer gives no other");
+        assert_eq!(performer.stage().question, Some(question), "only the first answer counts");
         assert_eq!(performer.tick(1e9, false), None);
-        performer.go_on();
+        performer.advance();
         assert_eq!(performer.stage().question, None);
         assert_eq!(performer.tick(0.1, false), Some(Cue::Say("next".into())));
     }
 
     #[test]
-    fn the_clicker_reveals_the_answer_and_then_goes_on() {
+    fn a_click_reveals_the_answer_and_the_next_one_advances() {
         let mut performer = Performer::new(vec![ask(0), Cue::Wait]);
         performer.tick(0.1, false);
-        performer.go_on();
+        performer.advance();
         let question = performer.stage().question.clone().expect("it is revealed");
-        assert_eq!((question.chosen, question.is_revealed), (None, true));
-        performer.go_on();
+        assert_eq!((question.chosen, question.revealed), (None, true));
+        performer.advance();
         assert_eq!(performer.tick(0.1, false), Some(Cue::Wait));
     }
 
     #[test]
-    fn the_stage_is_what_the_cues_so_far_add_up_to() {
+    fn the_stage_is_the_combined_effect_of_the_cues_so_far() {
         let cues = vec![
             Cue::Section("one".into()),
             Cue::Note("breathe".into()),
             Cue::Say("hello".into()),
             Cue::Show(Panel::Timeline),
-            Cue::Highlight(Condition(0)),
+            Cue::Highlight(CueCondition(0)),
             Cue::Train { steps: 3 },
             ask(0),
             Cue::Hide(Panel::Timeline),
@@ -343,8 +345,8 @@ mod tests {
         let stage = |done| Performer::after(cues.clone(), done).stage().clone();
         let at = stage(6);
         assert_eq!((at.caption.as_str(), at.note.as_str(), at.section.as_deref()), ("hello", "breathe", Some("one")));
-        assert_eq!((at.highlight, at.panels.get(&Panel::Timeline)), (Some(Condition(0)), Some(&true)));
-        assert!(stage(7).question.is_some_and(|question| !question.is_revealed));
+        assert_eq!((at.highlight, at.panels.get(&Panel::Timeline)), (Some(CueCondition(0)), Some(&true)));
+        assert!(stage(7).question.is_some_and(|question| !question.revealed));
         assert_eq!(Performer::after(cues.clone(), 7).waiting(), Waiting::Answer);
         let end = stage(10);
         assert_eq!((end.caption.as_str(), end.note.as_str(), end.section.as_deref()), ("", "", Some("two")));
@@ -352,18 +354,18 @@ mod tests {
     }
 
     #[test]
-    fn training_until_a_condition_holds_is_the_hosts_business() {
-        let cue = Cue::TrainUntil { until: Condition(0), most: 5 };
+    fn training_until_a_condition_holds_waits_for_the_host() {
+        let cue = Cue::TrainUntil { until: CueCondition(0), max_steps: 5 };
         let mut performer = Performer::new(vec![cue.clone(), Cue::Wait]);
         assert_eq!(performer.tick(0.1, false), Some(cue));
         assert_eq!(performer.tick(1e9, true), None);
-        performer.go_on();
-        assert_eq!(performer.tick(0.1, true), None, "only the host knows when it is over");
+        performer.advance();
+        assert_eq!(performer.tick(0.1, true), None, "a click does not end training");
         assert_eq!(performer.tick(0.1, false), Some(Cue::Wait));
     }
 
     #[test]
-    fn a_caption_is_read_before_the_stage_is_cleared() {
+    fn a_caption_stays_long_enough_to_read_before_the_stage_is_cleared() {
         let mut performer = Performer::new(vec![Cue::Say("hello".into()), Cue::Clear]);
         performer.tick(0.0, false);
         assert_eq!(performer.tick(0.5, false), None);

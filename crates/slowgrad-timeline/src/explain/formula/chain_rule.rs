@@ -1,57 +1,56 @@
-//! The chain rule in symbols and in numbers: one product per path.
+//! The chain rule in symbols and in numbers: one product for each path.
 //!
-//! It must not know which script it goes through: paths, slopes and their rules come from the recorded trace.
+//! It must not know which script it differentiates: paths, slopes and their rules come from the recorded trace.
 
-use super::why::{spelled_rule, why_slope};
-use super::{Lines, Scribe, delta_of, dot, enclosed, equals, nothing, plus, ratio, text};
-use crate::event::{EventKind, Named};
-use crate::expression::{self, Term};
-use crate::origin::{Call, Path};
+use super::slope_reason::{rule_in_words, slope_reason};
+use super::{FormulaContext, FormulaParts, dot, empty, equals, plus, text};
+use crate::events::{CallOrigins, ChainTerm, NamedValue, name_of};
+use crate::explain::expression::{self, Term};
+use crate::explain::symbols::{self, enclosed, grad_of, pre_activation, ratio, slope_of, symbol};
 use crate::scene::Math;
-use crate::timeline::name_of;
-use crate::words::{self, grad_of, slope_of, symbol};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::Op;
 
-/// Of more paths than these only the last is written out; the sum of those before it is one number.
-const MOST_PATHS: usize = 4;
+/// Beyond this number of paths only the last is written out, after the sum of the others as one number.
+const MAX_PATHS: usize = 4;
 
-impl Scribe<'_> {
-    /// One product per path: what has arrived on each path so far.
-    #[allow(clippy::too_many_arguments, reason = "the parts of the event")]
+impl FormulaContext<'_> {
+    /// A chain step: the sum of the contributions so far, one product for each path.
+    #[allow(clippy::too_many_arguments, reason = "the fields of the event")]
     pub(super) fn chain(
         &self,
         op: Op,
-        of: &Named,
-        operands: &[Named],
+        of: &NamedValue,
+        operands: &[NamedValue],
         into: usize,
         (upstream, local): (f64, f64),
         before: Option<f64>,
         after: f64,
-    ) -> Lines {
+    ) -> FormulaParts {
         let Some((call, at)) = self.call().and_then(|call| {
             let at = call.chain_step_of(self.event.index)?;
             Some((call, at))
         }) else {
-            return Lines::new(String::new(), nothing(), nothing(), self.grad(after, None));
+            return FormulaParts::new(String::new(), empty(), empty(), self.grad(after, None));
         };
         let name = symbol(&operands[into].name);
-        let of_what = words::differentiated(self.event.address.phase);
+        let of_what = symbols::differentiated(self.event.address.phase);
         let target = call.trace.chain()[at].into;
-        let paths: Vec<Path> = call.paths().into_iter().take(at + 1).filter(|path| path.step.into == target).collect();
+        let paths: Vec<ChainTerm> =
+            call.chain_terms().into_iter().take(at + 1).filter(|path| path.step.into == target).collect();
         let seeds = call.results(target.index());
         let (mut symbols, mut numbers, mut shares) = (Vec::new(), Vec::new(), Vec::new());
-        let shown = if paths.len() + seeds.len() > MOST_PATHS { &paths[paths.len() - 1..] } else { &paths[..] };
+        let shown = if paths.len() + seeds.len() > MAX_PATHS { &paths[paths.len() - 1..] } else { &paths[..] };
         if shown.len() < paths.len() {
             let so_far = || self.grad(before.unwrap_or(0.0), call.gradient(target.index(), at));
             symbols.push(Math::prose("sum so far"));
             numbers.push(so_far());
             shares.push(so_far());
         } else {
-            // A result whose gradient also comes in from outside.
+            // The node may be a result of the call, whose gradient comes from the rest of the network.
             for &result in &seeds {
                 let (value, event) = call.seed(result);
-                symbols.push(Math::row([slope_of(of_what, name.clone()), Math::prose(" from outside")]));
+                symbols.push(Math::row([slope_of(of_what, name.clone()), Math::prose(" (incoming)")]));
                 numbers.push(self.grad(value, event));
                 shares.push(self.grad(value, event));
             }
@@ -70,11 +69,13 @@ impl Scribe<'_> {
         let asked = if of_what == "L" { "the loss" } else { "the penalty" };
         let rule = self.rule(&call, &paths[paths.len() - 1], op, of, operands);
         let symbols = Math::row([slope_of(of_what, name.clone()), equals(), joined(symbols)]);
-        let ways = match paths.len() + seeds.len() {
+        let several_paths = match paths.len() + seeds.len() {
             1 => None,
-            count => Some(format!("{} acts on {count} paths so far; their shares add up.", name.plain())),
+            count => {
+                Some(format!("{} has {count} paths to the result so far; their contributions add up.", name.plain()))
+            }
         };
-        Lines::new(
+        FormulaParts::new(
             format!("How does {asked} change with {}?", name.plain()),
             symbols,
             Math::Row(line),
@@ -83,14 +84,14 @@ impl Scribe<'_> {
         .note(rule)
         .because((upstream == 0.0).then(|| {
             let of = symbol(&of.name).plain();
-            format!("∂{of_what}/∂{of} is 0 already: nothing arrives here that could flow on.")
+            format!("The upstream gradient ∂{of_what}/∂{of} is 0, so the contribution is 0.")
         }))
-        .because(why_slope(op, of, operands, into, local))
-        .because(ways)
+        .because(slope_reason(op, of, operands, into, local))
+        .because(several_paths)
     }
 
     /// A path in symbols and in numbers.
-    fn path(&self, call: &Call<'_>, path: &Path, of_what: &str) -> (Math, Math) {
+    fn path(&self, call: &CallOrigins<'_>, path: &ChainTerm, of_what: &str) -> (Math, Math) {
         let of = symbol(&name_of(call.trace, path.step.node));
         let by = symbol(&name_of(call.trace, path.step.into));
         let upstream = self.grad(path.upstream, call.gradient(path.step.node.index(), path.at));
@@ -99,8 +100,8 @@ impl Scribe<'_> {
         (symbols, Math::row([upstream, dot(), enclosed(local)]))
     }
 
-    /// The rule of the local derivative in symbols, with its numbers, and its result.
-    fn rule(&self, call: &Call<'_>, path: &Path, op: Op, of: &Named, operands: &[Named]) -> Math {
+    /// The rule of the local derivative in symbols and in numbers, and its value.
+    fn rule(&self, call: &CallOrigins<'_>, path: &ChainTerm, op: Op, of: &NamedValue, operands: &[NamedValue]) -> Math {
         let node = call.trace.node(path.step.node);
         let nth = |letter: char| "abc".find(letter).filter(|&k| k < operands.len());
         let into = usize::from(path.step.operand);
@@ -118,7 +119,7 @@ impl Scribe<'_> {
         let mut parts = vec![slope];
         match (symbols.map(Term::math), numbers.map(Term::math)) {
             (Some(symbols), Some(numbers)) => {
-                // A rule that is a number already, such as 1, is not said twice.
+                // A rule that is a number, such as 1, is not repeated.
                 let [symbols_text, numbers_text] = [symbols.plain(), numbers.plain()];
                 if symbols_text != local {
                     parts.extend([equals(), symbols]);
@@ -127,64 +128,68 @@ impl Scribe<'_> {
                     parts.extend([equals(), numbers]);
                 }
             }
-            _ => parts.extend([equals(), Math::prose(spelled_rule(op, into, operands))]),
+            _ => parts.extend([equals(), Math::prose(rule_in_words(op, into, operands))]),
         }
         parts.extend([equals(), text(local)]);
         Math::Row(parts)
     }
 
-    /// δ is what the chain rule has left at z.
-    pub(super) fn delta(&self, neuron: usize, grad_a: f64, delta: f64) -> Lines {
+    /// δ: ∂L/∂a through the slope of the activation.
+    pub(super) fn delta(&self, neuron: usize, grad_a: f64, delta: f64) -> FormulaParts {
         let (s, layer) = (self.sample, self.layer);
         let through = self.from.slope_of_z(s, layer, neuron);
         let arrived = self.from.grad_a(s, layer, neuron);
         let slope = grad_of(self.a(neuron));
         let whole = self.timeline.step().names.whole_layer[layer];
         let activation = &self.timeline.step().names.activations[layer];
-        // Without a chain of operations z is handed through, or the result does not depend on it.
-        let is_handed_through = through.is_some() && through == arrived;
+        // Without a chain step, either the activation returns z itself or its result does not depend on z.
+        let identity = through.is_some() && through == arrived;
         let symbols = if whole {
-            Math::row([delta_of(neuron), equals(), grad_of(Self::z(neuron))])
+            Math::row([symbols::delta(neuron), equals(), grad_of(pre_activation(neuron))])
         } else {
             Math::row([
-                delta_of(neuron),
+                symbols::delta(neuron),
                 equals(),
-                grad_of(Self::z(neuron)),
+                grad_of(pre_activation(neuron)),
                 equals(),
                 slope.clone(),
                 dot(),
-                ratio(self.a(neuron), Self::z(neuron)),
+                ratio(self.a(neuron), pre_activation(neuron)),
             ])
         };
-        let is_dead = delta == 0.0 && grad_a != 0.0;
-        let same = "The activation hands z on as it is: the slope is 1, and δ is what arrived.".to_owned();
-        let why = if is_dead && !whole {
-            Some(format!("The slope of {activation} is 0 at this z: nothing flows through the neuron."))
+        let blocked = delta == 0.0 && grad_a != 0.0;
+        let same = "The activation returns z itself: its slope is 1, so δ = ∂L/∂a.".to_owned();
+        let why = if blocked && !whole {
+            Some(format!("The slope of {activation} is 0 at this z, so no gradient passes this neuron."))
         } else if grad_a == 0.0 && delta == 0.0 {
-            Some("Nothing arrived at this neuron, so nothing flows on.".to_owned())
+            Some("∂L/∂a is 0, so δ is 0.".to_owned())
         } else {
-            is_handed_through.then_some(same)
+            identity.then_some(same)
         };
-        Lines::new(
-            format!("How does the loss change with {}?", Self::z(neuron).plain()),
+        FormulaParts::new(
+            format!("How does the loss change with {}?", pre_activation(neuron).plain()),
             symbols,
-            nothing(),
+            empty(),
             self.grad(delta, through),
         )
-        .note(Math::row([slope, equals(), self.grad(grad_a, arrived), Math::prose(" arrived at this neuron")]))
+        .note(Math::row([
+            slope,
+            equals(),
+            self.grad(grad_a, arrived),
+            Math::prose(" is the gradient at this neuron's output"),
+        ]))
         .because(why)
     }
 
-    /// ∂L/∂ of what entered, one product per neuron that it went into.
-    pub(super) fn backprop(&self, input: usize, delta: f64) -> Lines {
+    /// ∂L/∂a of an input of the layer: one product for each neuron that it feeds.
+    pub(super) fn backprop(&self, input: usize, delta: f64, before: Option<f64>, sum: f64) -> FormulaParts {
         let (s, layer, neuron, from) = (self.sample, self.layer, self.neuron, self.from);
         let step = self.timeline.step();
         let deltas = &step.samples[s].layers[layer].delta;
         let at = |j: usize| Parameter { layer, neuron: j, input: Some(input) };
         let weight = |j: usize| step.before.values[step.shape.index(at(j))];
         let (mut symbols, mut numbers, mut shares) = (Vec::new(), Vec::new(), Vec::new());
-        let first = if neuron < MOST_PATHS { 0 } else { neuron };
-        let EventKind::Backprop { before, sum, .. } = self.event.kind else { unreachable!("asked for by its event") };
+        let first = if neuron < MAX_PATHS { 0 } else { neuron };
         if let Some(before) = before.filter(|_| first > 0) {
             let so_far = || self.grad(before, from.backprop(s, layer, neuron - 1, input));
             symbols.push(Math::prose("sum so far"));
@@ -192,9 +197,9 @@ impl Scribe<'_> {
             shares.push(so_far());
         }
         for (j, &behind) in deltas.iter().enumerate().take(neuron + 1).skip(first) {
-            symbols.push(Math::row([self.w(j, input), dot(), delta_of(j)]));
+            symbols.push(Math::row([self.w(j, input), dot(), symbols::delta(j)]));
             numbers.push(Math::row([
-                enclosed(self.words.before(step, at(j))),
+                enclosed(self.explainer.before(step, at(j))),
                 dot(),
                 enclosed(self.grad(behind, from.delta(s, layer, j))),
             ]));
@@ -205,23 +210,24 @@ impl Scribe<'_> {
         if several {
             line.extend([equals(), joined(shares.into_iter().enumerate().map(bracketed).collect())]);
         }
-        let source = self.source(input).plain();
-        Lines::new(
+        let source = self.input(input).plain();
+        FormulaParts::new(
             format!("How does the loss change with {source}?"),
-            Math::row([grad_of(self.source(input)), equals(), joined(symbols)]),
+            Math::row([grad_of(self.input(input)), equals(), joined(symbols)]),
             Math::Row(line),
             self.grad(sum, None),
         )
         .because(
-            (delta == 0.0).then(|| format!("{} is 0: nothing comes back along this weight.", delta_of(neuron).plain())),
+            (delta == 0.0)
+                .then(|| format!("{} is 0, so this weight passes no gradient back.", symbols::delta(neuron).plain())),
         )
         .because(
             (weight(neuron) == 0.0)
-                .then(|| format!("{} is 0: the neuron behind does not hear {source}.", self.w(neuron, input).plain())),
+                .then(|| format!("{} is 0, so {source} has no effect on this neuron.", self.w(neuron, input).plain())),
         )
         .because(several.then(|| {
-            let fused = "each product is added in one operation, rounded once";
-            format!("{source} acts through several neurons: one path each, and their shares add up; {fused}.")
+            let fused = "each product is added in one operation (fused multiply-add), rounded once";
+            format!("{source} feeds several neurons, one path each; their contributions add up, and {fused}.")
         }))
     }
 }
@@ -238,7 +244,7 @@ fn joined(terms: Vec<Math>) -> Math {
     Math::Row(row)
 }
 
-/// A term after a plus sign: a minus sign that it begins with stands in brackets.
+/// A term after a plus sign: its first factor is in brackets if it has a minus sign.
 fn leading(term: Math) -> Math {
     match term {
         Math::Row(mut parts) if !parts.is_empty() => {

@@ -1,23 +1,23 @@
-//! A step on paper: text that can be followed with pencil and paper, and JSON lines for programs.
+//! A step as a worked example: text to follow with pencil and paper, and JSON lines for programs.
 //!
-//! The JSON schema is [`Line`]; its version is [`SCHEMA`] and goes up whenever a field changes its meaning.
+//! The JSON schema is [`JsonLine`]; its version [`SCHEMA`] is increased whenever a field changes its meaning.
 
-use crate::event::{Address, Cell, Event, EventKind, Named, Phase};
-use crate::granularity::Granularity;
-use crate::timeline::Timeline;
-use crate::words::{self, Words};
+use super::symbols;
+use super::words::{self, Explainer};
+use crate::events::{Address, Cell, Event, EventKind, Granularity, NamedValue, Phase, Timeline};
+use crate::number_format::{number, signed};
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write};
 use std::ops::Range;
 
-/// Version of the JSON lines.
+/// The version of the JSON lines.
 pub const SCHEMA: u32 = 1;
 
-/// A number in JSON. NaN and the infinities, which JSON lacks, are the strings `NaN`, `Infinity`, `-Infinity`.
+/// A number in JSON. NaN and the infinities are the strings `NaN`, `Infinity` and `-Infinity`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Number(pub f64);
+pub struct JsonNumber(pub f64);
 
-impl Serialize for Number {
+impl Serialize for JsonNumber {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             x if x.is_nan() => serializer.serialize_str("NaN"),
@@ -31,18 +31,18 @@ impl Serialize for Number {
 /// A named number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Operand {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its value.
-    pub value: Number,
+    /// The value.
+    pub value: JsonNumber,
 }
 
-/// The place in a script.
+/// A location in a script. The offsets count bytes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ScriptPlace {
+pub struct ScriptLocation {
     /// The script's name.
     pub file: String,
-    /// Line, from 1.
+    /// JsonLine, from 1.
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
@@ -50,13 +50,13 @@ pub struct ScriptPlace {
     pub start: u32,
     /// One past its last byte.
     pub end: u32,
-    /// The expression.
+    /// The expression's text.
     pub text: String,
 }
 
-/// One event as a JSON line. Layers, neurons, inputs and samples count from 0; steps from 1.
+/// An event as a JSON line. Layers, neurons, inputs and samples count from 0; steps from 1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Line {
+pub struct JsonLine {
     /// [`SCHEMA`].
     pub schema: u32,
     /// Index in the step.
@@ -73,32 +73,32 @@ pub struct Line {
     pub neuron: Option<usize>,
     /// The input of the layer, from 0, when the event is about a weight.
     pub input: Option<usize>,
-    /// Which operation of its neuron, loss or parameter.
+    /// The operation within its cell (neuron, loss or parameter).
     pub operation: usize,
     /// `enter`, `product`, `accumulate`, `add_bias`, `operation`, `compare`, `activated`, `loss`, `seed`, `chain`,
     /// `delta`, `bias_grad`, `weight_grad`, `backprop`, `rate`, `average`, `penalized` or `updated`.
     pub kind: &'static str,
     /// The scalar operation of an `operation` or a `chain`, such as `mul`.
     pub op: Option<String>,
-    /// What goes in, by name.
+    /// The operands, by name.
     pub operands: Vec<Operand>,
-    /// What comes out.
-    pub result: Number,
+    /// The result.
+    pub result: JsonNumber,
     /// The formula in symbols.
     pub formula: String,
     /// The formula with its numbers.
     pub numbers: String,
     /// The event in words, with six significant digits.
     pub sentence: String,
-    /// Where a script says so.
-    pub script: Option<ScriptPlace>,
+    /// The expression that the event executes, if it is in a script.
+    pub script: Option<ScriptLocation>,
 }
 
-impl Line {
+impl JsonLine {
     /// The line of an event.
     pub fn new(timeline: &Timeline, event: &Event) -> Self {
-        let formula = Words { digits: 17 }.formula(timeline, event);
-        let sentence = Words { digits: 6 }.formula(timeline, event).sentence;
+        let formula = Explainer { digits: 17 }.formula(timeline, event);
+        let sentence = Explainer { digits: 6 }.formula(timeline, event).sentence;
         let (neuron, input) = match (event.address.cell, &event.kind) {
             (Cell::Parameter { neuron, input, .. }, _) => (Some(neuron), input),
             (_, EventKind::Activated { neuron, .. } | EventKind::Delta { neuron, .. }) => (Some(*neuron), None),
@@ -107,10 +107,10 @@ impl Line {
         };
         let op = match &event.kind {
             EventKind::Operation { op, .. } | EventKind::Chain { op, .. } => Some(op.name()),
-            EventKind::Ask { compare, .. } => Some(compare.operator().to_owned()),
+            EventKind::Compare { compare, .. } => Some(compare.operator().to_owned()),
             _ => None,
         };
-        let script = event.location.as_ref().map(|location| ScriptPlace {
+        let script = event.location.as_ref().map(|location| ScriptLocation {
             file: location.source.name.clone(),
             line: location.span.line,
             column: location.span.column,
@@ -131,7 +131,7 @@ impl Line {
             kind: event.kind.name(),
             op,
             operands: operands(&event.kind),
-            result: Number(event.kind.result()),
+            result: JsonNumber(event.kind.result()),
             formula: formula.symbols.plain(),
             numbers: formula.numbers.plain(),
             sentence,
@@ -154,9 +154,9 @@ fn input_of(kind: &EventKind) -> Option<usize> {
 fn operands(kind: &EventKind) -> Vec<Operand> {
     let list = |pairs: &[(&str, Option<f64>)]| {
         let known = pairs.iter().filter_map(|(name, value)| value.map(|value| (name, value)));
-        known.map(|(name, value)| Operand { name: (*name).to_owned(), value: Number(value) }).collect::<Vec<_>>()
+        known.map(|(name, value)| Operand { name: (*name).to_owned(), value: JsonNumber(value) }).collect::<Vec<_>>()
     };
-    let from = |named: &Named| Operand { name: named.name.clone(), value: Number(named.value) };
+    let from = |named: &NamedValue| Operand { name: named.name.clone(), value: JsonNumber(named.value) };
     match kind {
         EventKind::Enter { .. } | EventKind::Seed | EventKind::LossValue { .. } => Vec::new(),
         EventKind::Product { weight, x, .. } => list(&[("weight", Some(*weight)), ("x", Some(*x))]),
@@ -165,7 +165,7 @@ fn operands(kind: &EventKind) -> Vec<Operand> {
         }
         EventKind::AddBias { sum, bias, .. } => list(&[("sum", Some(*sum)), ("bias", Some(*bias))]),
         EventKind::Operation { operands, .. } => operands.iter().map(from).collect(),
-        EventKind::Ask { a, b, .. } => vec![from(a), from(b)],
+        EventKind::Compare { a, b, .. } => vec![from(a), from(b)],
         EventKind::Activated { z, .. } => list(&[("z", Some(*z))]),
         EventKind::Chain { operands, upstream, local, contribution, before, .. } => {
             let mut all = list(&[
@@ -199,47 +199,53 @@ fn operands(kind: &EventKind) -> Vec<Operand> {
     }
 }
 
-/// Which events to print.
+/// A selection of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Selection {
-    /// Only this sample of the batch, from 0 (and the update).
+    /// Only this sample of the batch, from 0, and the update.
     pub sample: Option<usize>,
     /// Only this phase.
     pub phase: Option<Phase>,
 }
 
 impl Selection {
-    /// The selected phases of a step with their events.
+    /// The selected phases of a step, each with its sample and its events.
     pub fn phases(self, timeline: &Timeline) -> Vec<(Phase, Option<usize>, Range<usize>)> {
         let mut phases = timeline.phases();
         phases.retain(|(phase, sample, _)| {
             let sample_fits = self.sample.is_none() || sample.is_none() || *sample == self.sample;
-            sample_fits && self.phase.is_none_or(|wanted| wanted == *phase)
+            sample_fits && self.phase.is_none_or(|selected| selected == *phase)
         });
         phases
     }
 }
 
-/// Writes the selected events as JSON lines. At a coarser granularity a line stands for a unit: the last
-/// event of the unit.
+/// Passes the selected events to `write` as JSON lines. At a coarser granularity there is one line for each unit: its last
+/// event.
+///
+/// # Errors
+/// The first error of `write`.
 pub fn json_lines(
     timeline: &Timeline,
     selection: Selection,
     by: Granularity,
-    mut write: impl FnMut(&Line) -> std::io::Result<()>,
+    mut write: impl FnMut(&JsonLine) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     for (_, _, range) in selection.phases(timeline) {
         let mut index = range.start;
         while index < range.end {
             let end = timeline.unit(index, by).end.min(range.end);
-            write(&Line::new(timeline, &timeline.event(end - 1)))?;
+            write(&JsonLine::new(timeline, &timeline.event(end - 1)))?;
             index = end;
         }
     }
     Ok(())
 }
 
-/// Writes the selected events as text. `digits` is the number of significant digits.
+/// Writes the selected events as text, with this number of significant digits.
+///
+/// # Errors
+/// If `out` returns an error; a `String` never does.
 pub fn text(
     timeline: &Timeline,
     selection: Selection,
@@ -270,9 +276,9 @@ pub fn text(
     Ok(())
 }
 
-/// Every operation on a line of its own: formula = numbers = result, in columns, and its place in the script.
+/// One line for each operation: formula = numbers = result, in columns, and the location in the script.
 fn operations(timeline: &Timeline, range: Range<usize>, digits: usize, out: &mut impl Write) -> fmt::Result {
-    let words = Words { digits };
+    let explainer = Explainer { digits };
     let mut index = range.start;
     while index < range.end {
         let cell = timeline.unit(index, Granularity::Neuron);
@@ -281,9 +287,10 @@ fn operations(timeline: &Timeline, range: Range<usize>, digits: usize, out: &mut
         if !place.is_empty() {
             writeln!(out, "  {place}")?;
         }
-        let rows: Vec<[String; 5]> = cell.clone().map(|index| row(timeline, &timeline.event(index), words)).collect();
-        let width = |column: usize, most: usize| {
-            rows.iter().map(|row| row[column].chars().count()).filter(|width| *width <= most).max().unwrap_or(0)
+        let rows: Vec<[String; 5]> =
+            cell.clone().map(|index| row(timeline, &timeline.event(index), explainer)).collect();
+        let width = |column: usize, max: usize| {
+            rows.iter().map(|row| row[column].chars().count()).filter(|width| *width <= max).max().unwrap_or(0)
         };
         let (left, middle, right) = (width(0, 40), width(1, 46), width(2, 16));
         for [symbols, numbers, result, place, note] in rows {
@@ -309,30 +316,31 @@ fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// Symbols, numbers, result, place and a note of an event.
-fn row(timeline: &Timeline, event: &Event, words: Words) -> [String; 5] {
-    let formula = words.formula(timeline, event);
-    // What closes a call is no operation of the script: it names no place.
-    let scripted = matches!(event.kind, EventKind::Operation { .. } | EventKind::Ask { .. } | EventKind::Chain { .. });
+/// The columns of an event: symbols, numbers, result, location and a note.
+fn row(timeline: &Timeline, event: &Event, explainer: Explainer) -> [String; 5] {
+    let formula = explainer.formula(timeline, event);
+    // The result of a call is not an operation of the script, so it has no location.
+    let scripted =
+        matches!(event.kind, EventKind::Operation { .. } | EventKind::Compare { .. } | EventKind::Chain { .. });
     let place = event.location.as_ref().filter(|_| scripted).map(ToString::to_string).unwrap_or_default();
-    // The rule of the local derivative is needed to follow a chain step on paper.
+    // Checking a chain step on paper needs the rule of its local derivative.
     let note = match &event.kind {
         EventKind::Chain { .. } => {
             let rule = formula.notes.first().map(crate::scene::Math::plain).unwrap_or_default();
             if rule.matches(" = ").count() > 1 { rule } else { String::new() }
         }
         EventKind::Delta { .. } => formula.notes.first().map(crate::scene::Math::plain).unwrap_or_default(),
-        EventKind::Updated { old, new, .. } => format!("Δ = {}", words::signed(new - old, words.digits)),
+        EventKind::Updated { old, new, .. } => format!("Δ = {}", signed(new - old, explainer.digits)),
         _ => String::new(),
     };
     let mut numbers = formula.numbers.plain();
     if let EventKind::Updated { old, .. } = &event.kind {
-        numbers = format!("from {}", words::number(*old, words.digits));
+        numbers = format!("from {}", number(*old, explainer.digits));
     }
     [formula.symbols.plain(), numbers, formula.result.plain(), place, note]
 }
 
-/// One block a unit: what it started from and what came out of it.
+/// One block for each unit, with its results.
 fn units(
     timeline: &Timeline,
     range: Range<usize>,
@@ -347,14 +355,14 @@ fn units(
         let mut cell = index;
         while cell < end {
             let cell_end = timeline.unit(cell, Granularity::Neuron).end;
-            outcome(timeline, &timeline.address(cell), &mut results);
+            cell_results(timeline, &timeline.address(cell), &mut results);
             cell = cell_end;
         }
         let place = unit_place(timeline, index, by);
         let listed: Vec<String> =
-            results.iter().map(|(name, value)| format!("{name} = {}", words::number(*value, digits))).collect();
+            results.iter().map(|(name, value)| format!("{name} = {}", number(*value, digits))).collect();
         let heading = if place.is_empty() { String::new() } else { format!("{place}: ") };
-        // A wide layer's numbers go on in lines of five.
+        // Five numbers per line.
         let mut lines = listed.chunks(5).map(|chunk| chunk.join("   "));
         writeln!(out, "  {heading}{}", lines.next().unwrap_or_default())?;
         for line in lines {
@@ -377,10 +385,10 @@ fn unit_place(timeline: &Timeline, index: usize, by: Granularity) -> String {
     }
 }
 
-/// What a cell gave the rest of the step, by name.
-fn outcome(timeline: &Timeline, address: &Address, results: &mut Vec<(String, f64)>) {
+/// The results of a cell that the rest of the step uses, by name.
+fn cell_results(timeline: &Timeline, address: &Address, results: &mut Vec<(String, f64)>) {
     let step = timeline.step();
-    let index = |k: usize| words::symbol(&format!("i[{k}]")).plain().replacen('i', "", 1);
+    let index = |k: usize| symbols::symbol(&format!("i[{k}]")).plain().replacen('i', "", 1);
     let recorded = address.sample.map(|sample| &step.samples[sample]);
     let last = step.shape.layers() - 1;
     let activation = |layer: usize| if layer == last { "ŷ" } else { "a" };
@@ -409,7 +417,7 @@ fn outcome(timeline: &Timeline, address: &Address, results: &mut Vec<(String, f6
         (Phase::Update, Cell::Rate, _) => results.push(("η".into(), step.learning_rate())),
         (Phase::Update, Cell::Parameter { layer, neuron, input }, _) => {
             let parameter = slowgrad_engine::shape::Parameter { layer, neuron, input };
-            let name = words::parameter(step, address.cell).plain();
+            let name = symbols::parameter(&step.shape, parameter).plain();
             let at = step.shape.index(parameter);
             results.push((format!("Δ{name}"), step.after.values[at] - step.before.values[at]));
         }
@@ -417,7 +425,7 @@ fn outcome(timeline: &Timeline, address: &Address, results: &mut Vec<(String, f6
     }
 }
 
-/// What is traced, in two lines: the title, and the network with its plugins.
+/// The two header lines: the title, and the network with its plugins.
 pub fn header(timeline: &Timeline, title: &str) -> String {
     let step = timeline.step();
     let sizes: Vec<String> = step.shape.sizes().iter().map(usize::to_string).collect();
@@ -430,7 +438,7 @@ pub fn header(timeline: &Timeline, title: &str) -> String {
         step.names.loss,
         regularizer.unwrap_or_default(),
         step.names.optimizer,
-        words::number(step.learning_rate(), 6),
+        number(step.learning_rate(), 6),
         schedule.unwrap_or_default()
     )
 }

@@ -1,148 +1,136 @@
-//! What is selected, explained with the numbers of the whole step: where each came from, and why it is as
-//! large as it is.
+//! The inspector: explains the selected element with the numbers of the whole step.
 //!
-//! It must not know places or pictures. Numbers that an event computed carry that event, so that a click
-//! leads to it.
+//! It must not know positions or how an explanation is drawn. Numbers that an event computed link to that event.
 
-mod nothing;
+mod gradient_path;
 mod parameter;
-mod way;
+mod zero_gradient;
 
-use crate::event::{Cell, EventKind, Phase};
-use crate::expression::{Term, compose};
-use crate::formula::enclosed;
-use crate::origin::{Call, LEARNING_RATE, Origins, Part};
+use super::expression::{Term, compose};
+use super::symbols::{self, enclosed, grad_of, pre_activation, symbol};
+use super::words::{self, Explainer};
+use crate::events::origin::LEARNING_RATE;
+use crate::events::{CallOrigins, Cell, CellScript, EventKind, Origins, Phase, Timeline};
+use crate::number_format::{number, signed};
 use crate::scene::{Ink, Inspector, InspectorRow, Link, Math, Section, Target};
-use crate::timeline::Timeline;
-use crate::words::{self, Words};
 use slowgrad_engine::record::{RecordedSample, RecordedStep};
 use slowgrad_engine::shape::Parameter;
 
-/// More samples, or more incoming terms, than this are counted and not listed.
-const MOST_ROWS: usize = 6;
+/// Beyond this number, samples and terms are counted instead of listed.
+const MAX_ROWS: usize = 6;
 
-/// Explains `target`. The step is shown as a whole; the event only says which sample's values are meant.
-pub fn inspect(timeline: &Timeline, event_index: usize, target: Target, words: Words) -> Inspector {
+/// Explains an element of the network with the numbers of the whole step. The event only selects the sample; in the update
+/// that is the last one. `target` must exist in the network.
+pub fn inspect(timeline: &Timeline, event_index: usize, target: Target, explainer: Explainer) -> Inspector {
     let step = timeline.step();
     let nearest = event_index.min(timeline.len() - 1);
     let sample = timeline.address(nearest).sample.unwrap_or(step.samples.len() - 1);
-    let desk = Desk { timeline, step, from: Origins::of(timeline), sample, words };
+    let context = InspectContext { timeline, step, from: Origins::of(timeline), sample, explainer };
     let whole = |rows| vec![Section { heading: String::new(), rows }];
     let sections = match target {
-        Target::Input(input) => whole(desk.input(input)),
-        Target::Neuron { layer, neuron } => desk.with_reasons(desk.neuron(layer, neuron), layer, neuron),
-        Target::Weight { layer, neuron, input } => desk.parameter(Parameter { layer, neuron, input: Some(input) }),
-        Target::Bias { layer, neuron } => desk.parameter(Parameter { layer, neuron, input: None }),
-        Target::Loss => whole(desk.loss()),
+        Target::Input(input) => whole(context.input(input)),
+        Target::Neuron { layer, neuron } => context.with_reasons(context.neuron(layer, neuron), layer, neuron),
+        Target::Weight { layer, neuron, input } => context.parameter(Parameter { layer, neuron, input: Some(input) }),
+        Target::Bias { layer, neuron } => context.parameter(Parameter { layer, neuron, input: None }),
+        Target::Loss => whole(context.loss()),
     };
     Inspector { target, title: words::target(target), sections }
 }
 
-/// What an explanation is written from.
+/// The step, the sample and the number format of an explanation.
 #[derive(Debug, Clone, Copy)]
-struct Desk<'a> {
+struct InspectContext<'a> {
     timeline: &'a Timeline,
     step: &'a RecordedStep,
     from: Origins<'a>,
     sample: usize,
-    words: Words,
+    explainer: Explainer,
 }
 
 fn text(text: impl Into<String>) -> Math {
     Math::text(text)
 }
 
-/// A symbol with the layer that it belongs to, where layers are spoken of side by side: δ₁⁽²⁾.
-fn of_layer(name: Math, layer: usize) -> Math {
-    Math::Sup(Box::new(name), Box::new(text(format!("({})", layer + 1))))
-}
-
 fn row(label: Math, value: Math) -> InspectorRow {
     InspectorRow { label, value, why: String::new() }
 }
 
-/// As many digits as it takes to tell a parameter's new value from its old one.
-pub(crate) fn digits_apart(old: f64, new: f64, least: usize) -> usize {
-    let differs = |&digits: &usize| words::number(old, digits) != words::number(new, digits);
-    if old == new { least } else { (least..17).find(differs).unwrap_or(17) }
-}
-
-/// The last row of a list that was cut short.
+/// The last row of a shortened list.
 fn and_more(rows: &mut Vec<InspectorRow>, count: usize, what: &str) {
-    if count > MOST_ROWS {
-        rows.push(row(text("…"), Math::prose(format!("and {} more {what}", count - MOST_ROWS))));
+    if count > MAX_ROWS {
+        rows.push(row(text("…"), Math::prose(format!("and {} more {what}", count - MAX_ROWS))));
     }
 }
 
-impl Desk<'_> {
+impl InspectContext<'_> {
     fn recorded(&self) -> &RecordedSample {
         &self.step.samples[self.sample]
     }
 
-    /// A number in its colour that leads to the event it came from.
+    /// A number in the colour of its quantity that links to its origin.
     fn mark(&self, x: f64, ink: fn(f32) -> Ink, link: Option<Link>) -> Math {
-        self.words.mark(x, ink, link)
+        self.explainer.mark(x, ink, link)
     }
 
-    /// The same as a factor: in brackets when it is negative.
+    /// A number as a factor: in brackets if it is negative.
     fn factor(&self, x: f64, ink: fn(f32) -> Ink, link: Option<Link>) -> Math {
         enclosed(self.mark(x, ink, link))
     }
 
     /// A parameter's value before the step.
     fn before(&self, layer: usize, neuron: usize, input: Option<usize>) -> Math {
-        self.words.before(self.step, Parameter { layer, neuron, input })
+        self.explainer.before(self.step, Parameter { layer, neuron, input })
     }
 
     fn plain(&self, x: f64) -> String {
-        words::number(x, self.words.digits)
+        number(x, self.explainer.digits)
     }
 
-    fn source_name(layer: usize, input: usize) -> Math {
-        Math::indexed(if layer == 0 { "x" } else { "a" }, (input + 1).to_string())
-    }
-
-    fn activation_name(&self, layer: usize, neuron: usize) -> Math {
-        let is_last = layer + 1 == self.step.shape.layers();
-        Math::indexed(if is_last { "ŷ" } else { "a" }, (neuron + 1).to_string())
+    fn activation_symbol(&self, layer: usize, neuron: usize) -> Math {
+        symbols::activation(&self.step.shape, layer, neuron)
     }
 
     fn name(&self, layer: usize, neuron: usize, input: Option<usize>) -> Math {
-        words::parameter(self.step, Cell::Parameter { layer, neuron, input })
+        symbols::parameter(&self.step.shape, Parameter { layer, neuron, input })
+    }
+
+    /// The parameter's symbol.
+    fn symbol(&self, at: Parameter) -> Math {
+        symbols::parameter(&self.step.shape, at)
     }
 
     fn weight(&self, layer: usize, neuron: usize, input: usize) -> f64 {
         self.step.before.values[self.step.shape.index(Parameter { layer, neuron, input: Some(input) })]
     }
 
-    /// The learning rate as the schedule makes it.
+    /// The learning rate as the product that a schedule makes of it. `None` without a schedule.
     fn rate(&self) -> Option<Math> {
         let rate = self.step.rate.as_ref()?;
         Some(Math::row([
-            self.words.link(rate.base, Ink::Text, Some(LEARNING_RATE)),
+            self.explainer.link(rate.base, Ink::Text, Some(LEARNING_RATE)),
             text(" · "),
-            enclosed(self.words.link(rate.factor, Ink::Text, self.from.factor())),
+            enclosed(self.explainer.link(rate.factor, Ink::Text, self.from.factor())),
             text(" = "),
-            self.words.link(rate.lr, Ink::Accent, Some(self.from.rate())),
+            self.explainer.link(rate.lr, Ink::Accent, Some(self.from.rate())),
         ]))
     }
 
-    /// A line of a script with its numbers: `s = s + d²`, one operation each.
-    fn operation(&self, call: &Call<'_>, index: usize) -> Option<InspectorRow> {
+    /// An operation of a script, in symbols and in numbers: `s = s + d²`.
+    fn operation(&self, call: &CallOrigins<'_>, index: usize) -> Option<InspectorRow> {
         let here = Some(Link::Event(index));
         match self.timeline.event(index).kind {
             EventKind::Operation { op, operands, result } => {
                 let origin = |nth| call.node_of(index).and_then(|id| call.value(call.trace.node(id).operands[nth]));
-                let names = operands.iter().map(|operand| Term::leaf(words::symbol(&operand.name)));
+                let names = operands.iter().map(|operand| Term::leaf(symbol(&operand.name)));
                 let numbers = operands.iter().enumerate();
                 let numbers =
                     numbers.map(|(nth, operand)| Term::leaf(self.mark(operand.value, Ink::Value, origin(nth))));
                 let (symbols, numbers) = (compose(op, names.collect()).math(), compose(op, numbers.collect()).math());
                 let result_value = self.mark(result.value, Ink::Value, here);
                 let value = Math::row([symbols, text(" = "), numbers, text(" = "), result_value]);
-                Some(row(words::symbol(&result.name), value))
+                Some(row(symbol(&result.name), value))
             }
-            EventKind::Ask { compare, a, b, answer } => {
+            EventKind::Compare { compare, a, b, answer } => {
                 let sign = || text(format!(" {} ", compare.symbol()));
                 let answer = Box::new(text(if answer { "yes" } else { "no" }));
                 let answer = Math::Marked { math: answer, ink: Ink::Accent, link: here };
@@ -154,7 +142,7 @@ impl Desk<'_> {
                     text(" ? "),
                 ];
                 Some(row(
-                    Math::row([words::symbol(&a.name), sign(), words::symbol(&b.name)]),
+                    Math::row([symbol(&a.name), sign(), symbol(&b.name)]),
                     Math::row(question.into_iter().chain([answer])),
                 ))
             }
@@ -167,14 +155,14 @@ impl Desk<'_> {
         let (s, from) = (self.sample, self.from);
         let x = self.step.layer_input(self.sample, layer);
         let mut rows = vec![self.sample_row()];
-        for (input, &x) in x.iter().enumerate().take(MOST_ROWS) {
+        for (input, &x) in x.iter().enumerate().take(MAX_ROWS) {
             let w = self.weight(layer, neuron, input);
             rows.push(row(
-                Math::row([self.name(layer, neuron, Some(input)), text(" · "), Self::source_name(layer, input)]),
+                Math::row([self.name(layer, neuron, Some(input)), text(" · "), symbols::layer_input(layer, input)]),
                 Math::row([
                     self.before(layer, neuron, Some(input)),
                     text(" · "),
-                    self.factor(x, Ink::Value, from.source(s, layer, input)),
+                    self.factor(x, Ink::Value, from.layer_input(s, layer, input)),
                     text(" = "),
                     self.mark(w * x, Ink::Value, from.product(s, layer, neuron, input)),
                 ]),
@@ -182,26 +170,24 @@ impl Desk<'_> {
         }
         and_more(&mut rows, x.len(), "inputs");
         rows.push(row(self.name(layer, neuron, None), self.before(layer, neuron, None)));
-        let index = (neuron + 1).to_string();
-        let z = Math::indexed("z", index.clone());
+        let z = pre_activation(neuron);
         rows.push(row(z.clone(), self.mark(here.z[neuron], Ink::Value, from.z(s, layer, neuron))));
         let activation = &self.step.names.activations[layer];
-        let call = Math::row([text(activation.clone()), Math::fenced(z), text(" = ")]);
+        let call = Math::row([text(activation.clone()), Math::fenced(z.clone()), text(" = ")]);
         rows.push(row(
-            self.activation_name(layer, neuron),
+            self.activation_symbol(layer, neuron),
             Math::row([call, self.mark(here.a[neuron], Ink::Value, from.activated(s, layer, neuron))]),
         ));
-        rows.extend(self.arriving(layer, neuron));
+        rows.extend(self.gradient_rows(layer, neuron));
         rows.push(row(
-            Math::row([Math::indexed("δ", index.clone()), text(" = "), words::grad_of(Math::indexed("z", index))])
-                .ink(Ink::Gradient(0.5)),
+            Math::row([Math::indexed("δ", (neuron + 1).to_string()), text(" = "), grad_of(z)]).ink(Ink::Gradient(0.5)),
             self.mark(here.delta[neuron], Ink::Gradient, from.delta(s, layer, neuron)),
         ));
         rows
     }
 
-    /// What comes back to a neuron from the layer behind it, and the sum ∂L/∂a.
-    fn arriving(&self, layer: usize, neuron: usize) -> Vec<InspectorRow> {
+    /// The terms of ∂L/∂a from the next layer, and their sum.
+    fn gradient_rows(&self, layer: usize, neuron: usize) -> Vec<InspectorRow> {
         let (shape, mut rows) = (&self.step.shape, Vec::new());
         let total = self.recorded().layers[layer].grad_a[neuron];
         let next = layer + 1;
@@ -209,24 +195,24 @@ impl Desk<'_> {
             let event = self.from.grad_a(self.sample, layer, neuron);
             let loss = &self.step.names.loss;
             rows.push(InspectorRow {
-                label: words::grad_of(self.activation_name(layer, neuron)),
+                label: grad_of(self.activation_symbol(layer, neuron)),
                 value: self.mark(total, Ink::Gradient, event),
                 why: match event {
-                    Some(_) => format!("From {loss}, by the chain rule."),
-                    None => format!("On the path that it took, {loss} does not look at this output."),
+                    Some(_) => format!("By the chain rule through {loss}."),
+                    None => format!("On the branch that was taken, {loss} does not depend on this output."),
                 },
             });
             return rows;
         }
         let deltas = &self.recorded().layers[next].delta;
-        let sent = |from: usize| self.from.backprop(self.sample, next, from, neuron);
-        for (from, &delta) in deltas.iter().enumerate().take(MOST_ROWS) {
+        let term_event = |from: usize| self.from.backprop(self.sample, next, from, neuron);
+        for (from, &delta) in deltas.iter().enumerate().take(MAX_ROWS) {
             let w = self.weight(next, from, neuron);
             rows.push(row(
                 Math::row([
                     self.name(next, from, Some(neuron)),
                     text(" · "),
-                    Math::indexed("δ", (from + 1).to_string()).ink(Ink::Gradient(0.5)),
+                    symbols::delta(from),
                     Math::prose(format!(" of layer {}", next + 1)),
                 ]),
                 Math::row([
@@ -234,34 +220,34 @@ impl Desk<'_> {
                     text(" · "),
                     self.factor(delta, Ink::Gradient, self.from.delta(self.sample, next, from)),
                     text(" = "),
-                    self.mark(w * delta, Ink::Gradient, sent(from)),
+                    self.mark(w * delta, Ink::Gradient, term_event(from)),
                 ]),
             ));
         }
         and_more(&mut rows, deltas.len(), "neurons");
-        let last = sent(deltas.len() - 1);
-        rows.push(row(words::grad_of(self.activation_name(layer, neuron)), self.mark(total, Ink::Gradient, last)));
+        let last = term_event(deltas.len() - 1);
+        rows.push(row(grad_of(self.activation_symbol(layer, neuron)), self.mark(total, Ink::Gradient, last)));
         rows
     }
 
     fn input(&self, input: usize) -> Vec<InspectorRow> {
-        let event = self.from.source(self.sample, 0, input);
+        let event = self.from.layer_input(self.sample, 0, input);
         let x = self.recorded().input[input];
         let mut rows = vec![self.sample_row()];
         rows.push(InspectorRow {
-            label: Self::source_name(0, input),
+            label: symbols::layer_input(0, input),
             value: self.mark(x, Ink::Value, event),
             why: if x == 0.0 {
-                "Its weights had no part in the result and get no gradient.".into()
+                "It is 0, so its weights have no effect on the result and their gradients are 0.".into()
             } else {
                 String::new()
             },
         });
         let size = self.step.shape.size(0);
-        for neuron in 0..size.min(MOST_ROWS) {
+        for neuron in 0..size.min(MAX_ROWS) {
             let w = self.weight(0, neuron, input);
             rows.push(row(
-                Math::row([self.name(0, neuron, Some(input)), text(" · "), Self::source_name(0, input)]),
+                Math::row([self.name(0, neuron, Some(input)), text(" · "), symbols::layer_input(0, input)]),
                 Math::row([
                     self.before(0, neuron, Some(input)),
                     text(" · "),
@@ -280,7 +266,7 @@ impl Desk<'_> {
         let recorded = self.recorded();
         let mut rows = vec![self.sample_row()];
         let outputs = &recorded.layers[layer].a;
-        for (output, (&a, &target)) in outputs.iter().zip(&recorded.target).enumerate().take(MOST_ROWS) {
+        for (output, (&a, &target)) in outputs.iter().zip(&recorded.target).enumerate().take(MAX_ROWS) {
             let index = (output + 1).to_string();
             rows.push(row(
                 Math::row([Math::indexed("ŷ", index.clone()), text(" − "), Math::indexed("y", index)]),
@@ -289,15 +275,16 @@ impl Desk<'_> {
                     text(" − "),
                     self.factor(target, Ink::Value, Some(self.from.row(self.sample))),
                     text(" = "),
-                    text(words::signed(a - target, self.words.digits)).ink(Ink::Loss),
+                    text(signed(a - target, self.explainer.digits)).ink(Ink::Loss),
                 ]),
             ));
         }
         and_more(&mut rows, outputs.len(), "outputs");
         let cell = self.timeline.cell(Some(self.sample), Phase::Loss, Cell::Loss);
-        if let Some(call) = Call::of(self.timeline, Some(self.sample), Phase::Loss, Cell::Loss, Part::Script) {
+        if let Some(call) = CallOrigins::of(self.timeline, Some(self.sample), Phase::Loss, Cell::Loss, CellScript::Main)
+        {
             let events = cell.into_iter().flatten();
-            rows.extend(events.filter_map(|event| self.operation(&call, event)).take(2 * MOST_ROWS));
+            rows.extend(events.filter_map(|event| self.operation(&call, event)).take(2 * MAX_ROWS));
         }
         let value = Box::new(text(self.plain(recorded.loss)));
         let value = Math::Marked { math: value, ink: Ink::Loss, link: self.from.loss(self.sample) };
