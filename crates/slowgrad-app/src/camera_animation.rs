@@ -4,10 +4,8 @@
 
 use egui::Vec2;
 use slowgrad_engine::shape::Shape;
-use slowgrad_render::View;
-use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::playback::cue::CameraTarget;
-use slowgrad_timeline::scene::{Bounds, Point, Target};
+use slowgrad_timeline::scene::{Bounds, Layout, Point, Target, View};
 
 /// How long it takes, in seconds.
 const SECS: f32 = 0.7;

@@ -7,6 +7,7 @@ use egui::accesskit::{Action, Node, Role};
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
+use slowgrad_render::ScreenView;
 use slowgrad_script::Limits;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;

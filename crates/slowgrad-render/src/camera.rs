@@ -5,99 +5,51 @@
 
 use egui::{Pos2, Rect};
 use glam::Vec2;
-use slowgrad_timeline::scene::{Bounds, Field, Point, Scene, Target};
+use slowgrad_timeline::scene::{Bounds, Heatmap, Point, Scene, Target, View};
 
-/// Limits of the zoom, in points per world unit.
-const ZOOM_RANGE: std::ops::RangeInclusive<f32> = 0.01..=160.0;
-/// Largest zoom of a fitted network, in points per world unit.
-const MAX_FIT_ZOOM: f32 = 3.0;
 /// Smallest width of an edge for hit testing.
 const MIN_EDGE_HIT_WIDTH_PTS: f32 = 8.0;
 /// Smallest radius of a disc for hit testing.
 const MIN_DISC_HIT_RADIUS_PTS: f32 = 6.0;
 
-/// The camera over the network, and the selected element.
-#[derive(Debug, Clone, PartialEq)]
-pub struct View {
-    /// The world position at the centre of the view.
-    pub center: Point,
-    /// Points per world unit.
-    pub zoom: f32,
-    /// Whether the camera follows the scene's bounds; panning and zooming turn this off.
-    pub auto_fit: bool,
-    /// The selected element, drawn highlighted.
-    pub selected: Option<Target>,
-}
-
-impl Default for View {
-    fn default() -> Self {
-        Self { center: [0.0, 0.0], zoom: 1.0, auto_fit: true, selected: None }
-    }
-}
-
-impl View {
-    /// Fits `bounds` (world) into an area of `size` points, with a margin.
-    pub fn fit(&mut self, bounds: Bounds, size: egui::Vec2) {
-        let margin = (size.min_elem() * 0.04).clamp(6.0, 40.0);
-        let inner = (size - egui::Vec2::splat(2.0 * margin)).max(egui::Vec2::splat(1.0));
-        let [left, top] = bounds.min;
-        let [right, bottom] = bounds.max;
-        let (width, height) = ((right - left).max(1.0), (bottom - top).max(1.0));
-        self.center = [left.midpoint(right), top.midpoint(bottom)];
-        self.zoom =
-            (inner.x / width).min(inner.y / height).min(MAX_FIT_ZOOM).clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
-    }
-
-    /// Follows the scene's bounds again.
-    pub fn refit(&mut self) {
-        self.auto_fit = true;
-    }
-
+/// A view in a drawing area of the screen: positions, zooming at the pointer, and hit testing.
+pub trait ScreenView {
     /// The screen position of a world position, for a network drawn in `area` (points).
-    pub fn to_screen(&self, area: Rect, point: Point) -> Pos2 {
+    fn to_screen(&self, area: Rect, point: Point) -> Pos2;
+
+    /// The world position of a screen position, for a network drawn in `area` (points).
+    fn to_world(&self, area: Rect, pos: Pos2) -> Point;
+
+    /// Zooms around the screen position `pos`.
+    fn zoom_at(&mut self, area: Rect, pos: Pos2, factor: f32);
+
+    /// The visible part of the world, for a network drawn in `area` (points).
+    fn bounds(&self, area: Rect) -> Bounds;
+
+    /// The element at a screen position. Discs take precedence over labels of weights and biases, these over cells of
+    /// matrices, these over edges. Among discs and among edges the nearest one wins.
+    fn hit(&self, area: Rect, scene: &Scene, pos: Pos2) -> Option<Target>;
+}
+
+impl ScreenView for View {
+    fn to_screen(&self, area: Rect, point: Point) -> Pos2 {
         let from_center = (Vec2::from(point) - Vec2::from(self.center)) * self.zoom;
         area.center() + egui::vec2(from_center.x, from_center.y)
     }
 
-    /// The world position of a screen position, for a network drawn in `area` (points).
-    pub fn to_world(&self, area: Rect, pos: Pos2) -> Point {
+    fn to_world(&self, area: Rect, pos: Pos2) -> Point {
         (Vec2::from(self.center) + screen_vec(pos - area.center()) / self.zoom).into()
     }
 
-    /// Moves the network by `delta` points on screen.
-    pub fn pan(&mut self, delta: egui::Vec2) {
-        self.auto_fit = false;
-        self.center = (Vec2::from(self.center) - screen_vec(delta) / self.zoom).into();
+    fn zoom_at(&mut self, area: Rect, pos: Pos2, factor: f32) {
+        self.zoom_about(pos - area.center(), factor);
     }
 
-    /// Moves the camera to the right and down, in points.
-    pub fn shift(&mut self, [right, down]: [f32; 2]) {
-        self.pan(-egui::vec2(right, down));
-    }
-
-    /// Zooms around the centre of the view.
-    pub fn zoom_by(&mut self, factor: f32) {
-        self.auto_fit = false;
-        self.zoom = (self.zoom * factor).clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
-    }
-
-    /// Zooms around the screen position `pos`.
-    pub fn zoom_at(&mut self, area: Rect, pos: Pos2, factor: f32) {
-        let before = self.to_world(area, pos);
-        self.auto_fit = false;
-        self.zoom = (self.zoom * factor).clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
-        let after = self.to_world(area, pos);
-        self.center = (Vec2::from(self.center) + Vec2::from(before) - Vec2::from(after)).into();
-    }
-
-    /// The visible part of the world, for a network drawn in `area` (points).
-    pub fn bounds(&self, area: Rect) -> Bounds {
+    fn bounds(&self, area: Rect) -> Bounds {
         Bounds { min: self.to_world(area, area.min), max: self.to_world(area, area.max) }
     }
 
-    /// The element at a screen position. Discs take precedence over labels of weights and biases, these over cells of
-    /// matrices, these over edges. Among discs and among edges the nearest one wins.
-    pub fn hit(&self, area: Rect, scene: &Scene, pos: Pos2) -> Option<Target> {
+    fn hit(&self, area: Rect, scene: &Scene, pos: Pos2) -> Option<Target> {
         let at = Vec2::from(self.to_world(area, pos));
         let disc = scene
             .discs
@@ -140,13 +92,13 @@ impl View {
 }
 
 /// The weight whose cell contains a world position.
-fn cell(field: &Field, at: Vec2) -> Option<Target> {
+fn cell(field: &Heatmap, at: Vec2) -> Option<Target> {
     let (layer, patch) = (field.layer?, field.patches.first()?);
     let (min, max) = (Vec2::from(patch.place.min), Vec2::from(patch.place.max));
     let share = (at - min) / (max - min);
     let nth = |share: f32, count: usize| (0.0..1.0).contains(&share).then_some((share * count as f32) as usize);
-    let input = nth(share.x, patch.source[2])?;
-    Some(Target::Weight { layer, neuron: nth(share.y, patch.source[3])?, input })
+    let input = nth(share.x, patch.region[2])?;
+    Some(Target::Weight { layer, neuron: nth(share.y, patch.region[3])?, input })
 }
 
 /// Converts a distance on screen to a `glam` vector, still in points.
@@ -200,7 +152,7 @@ mod tests {
                 alpha: 1.0,
                 ghost_width: None,
                 glow: 0.0,
-                is_frozen: false,
+                frozen: false,
                 target: weight(neuron),
             })
             .collect();
@@ -239,13 +191,13 @@ mod tests {
     #[test]
     fn cells_of_a_matrix_hit_their_weights() {
         let mut scene = crate::empty_scene::empty_scene();
-        scene.matrices = vec![Field {
+        scene.matrices = vec![Heatmap {
             levels: Arc::new(Levels { width: 4, height: 2, levels: vec![0; 8] }),
             ink: Ink::Weight(0.0),
             layer: Some(3),
             patches: vec![Patch {
                 place: Bounds { min: [0.0, 0.0], max: [40.0, 40.0] },
-                source: [0, 0, 4, 2],
+                region: [0, 0, 4, 2],
                 form: Form::Cells,
                 alpha: 1.0,
                 probe: None,

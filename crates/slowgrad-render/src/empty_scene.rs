@@ -13,7 +13,7 @@ pub(crate) fn empty_scene() -> Scene {
         labels: Vec::new(),
         formula: Formula {
             title: String::new(),
-            asked: String::new(),
+            question: String::new(),
             symbols: Math::text(""),
             numbers: Math::text(""),
             result: Math::text(""),

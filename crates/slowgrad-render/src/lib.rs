@@ -27,7 +27,7 @@ mod still_layout;
 mod surface;
 pub mod theme;
 
-pub use camera::View;
+pub use camera::ScreenView;
 pub use device::RenderError;
 pub use math::{MathResponse, math_ui};
 pub use network::{NetworkResponse, label_rects, legend_ui, network_ui};

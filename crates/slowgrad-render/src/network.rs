@@ -8,9 +8,11 @@ use std::sync::Arc;
 use egui::{
     Color32, Painter, PointerButton, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
 };
-use slowgrad_timeline::scene::{Anchor, Disc, Edge, Field, Form, Ground, Ink, Label, Patch, Scene, Target};
+use slowgrad_timeline::scene::{
+    Anchor, Disc, Edge, Form, Heatmap, Ink, Label, LabelBackground, Patch, Scene, Target, View,
+};
 
-use crate::camera::View;
+use crate::camera::ScreenView;
 use crate::math::{MathLayout, anchored};
 use crate::pipelines::{DiscInstance, EdgeInstance, FieldInstances, NetworkCallback, PatchInstance};
 use crate::theme::{Theme, mix};
@@ -197,7 +199,7 @@ impl NetworkPainter<'_> {
                 width: edge.width,
                 previous_width: edge.ghost_width.unwrap_or(-1.0),
                 glow: edge.glow.clamp(0.0, 1.0),
-                style: f32::from(u8::from(is_negative(edge.ink)) + 2 * u8::from(edge.is_frozen)),
+                style: f32::from(u8::from(is_negative(edge.ink)) + 2 * u8::from(edge.frozen)),
                 color: color.gamma_multiply(edge.alpha.min(1.0)).to_array(),
                 glow_color: self.glow(edge.ink, color).to_array(),
             });
@@ -224,7 +226,7 @@ impl NetworkPainter<'_> {
         }
     }
 
-    fn field(&self, field: &Field) -> FieldInstances {
+    fn field(&self, field: &Heatmap) -> FieldInstances {
         let ramp = match field.ink {
             Ink::Gradient(_) => self.theme.gradient,
             Ink::Update(_) => self.theme.update,
@@ -236,7 +238,7 @@ impl NetworkPainter<'_> {
             let ([left, top], [right, bottom]) = (patch.place.min, patch.place.max);
             PatchInstance {
                 rect: [left, top, right, bottom],
-                source: patch.source.map(|number| number as f32),
+                source: patch.region.map(|number| number as f32),
                 form: match patch.form {
                     Form::Cells => 0.0,
                     Form::Plane => 1.0,
@@ -304,15 +306,17 @@ impl NetworkPainter<'_> {
                 painter.rect(rect, radius, faded(fill), Stroke::new(1.0, faded(edge)), StrokeKind::Inside);
             };
             let background = theme.panel.gamma_multiply(0.92);
-            match label.ground {
-                Ground::Plate => plate(background, theme.line.gamma_multiply(0.8), 0.3 * size),
-                Ground::Pill => plate(theme.panel, theme.text_color(label.ink, theme.panel), rect.height()),
-                Ground::Chip(ink) => plate(theme.color(ink), mix(theme.color(ink), theme.text, 0.35), rect.height()),
+            match label.background {
+                LabelBackground::Plate => plate(background, theme.line.gamma_multiply(0.8), 0.3 * size),
+                LabelBackground::Pill => plate(theme.panel, theme.text_color(label.ink, theme.panel), rect.height()),
+                LabelBackground::Chip(ink) => {
+                    plate(theme.color(ink), mix(theme.color(ink), theme.text, 0.35), rect.height())
+                }
                 // Keeps text beside a disc legible where an edge passes behind it.
-                Ground::Bare if label.anchor != Anchor::Center => {
+                LabelBackground::Bare if label.anchor != Anchor::Center => {
                     painter.rect_filled(rect.expand(0.12 * size), 0.3 * size, theme.background.gamma_multiply(0.85));
                 }
-                Ground::Bare => {}
+                LabelBackground::Bare => {}
             }
             layout.paint(painter, rect.min + pad(label, size), faded(self.text_color(label)), theme);
         }
@@ -325,9 +329,9 @@ impl NetworkPainter<'_> {
 
     /// The text colour of a label. On a disc or a chip it contrasts with the fill.
     fn text_color(&self, label: &Label) -> Color32 {
-        match label.ground {
-            Ground::Chip(ink) => return self.theme.readable_on(self.theme.color(ink)),
-            Ground::Bare if label.anchor == Anchor::Center => {
+        match label.background {
+            LabelBackground::Chip(ink) => return self.theme.readable_on(self.theme.color(ink)),
+            LabelBackground::Bare if label.anchor == Anchor::Center => {
                 let disc = label.target.and_then(|target| self.scene.discs.iter().find(|disc| disc.target == target));
                 if let Some(disc) = disc {
                     return self.theme.readable_on(self.fill(disc));
@@ -431,7 +435,7 @@ mod tests {
             alpha: 1.0,
             ghost_width: None,
             glow: 0.0,
-            is_frozen: false,
+            frozen: false,
             target: weight,
         }];
         scene

@@ -4,7 +4,7 @@
 //! the text styles of the `Ui`, so that callers scale a panel by its style.
 
 use egui::{Color32, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
-use slowgrad_timeline::scene::{Comparison, Formula, Ink, Inspector, InspectorRow, Link, Math};
+use slowgrad_timeline::scene::{Formula, Ink, Inspector, InspectorRow, Link, Math, OutputComparison};
 
 use crate::fonts::replace_missing_glyphs;
 use crate::math::{MathLayout, colored_math_ui, math_ui};
@@ -44,8 +44,8 @@ pub fn formula_ui(ui: &mut Ui, formula: &Formula, theme: &Theme) -> Option<Link>
     if !formula.title.is_empty() {
         title_ui(ui, &formula.title, theme);
     }
-    if !formula.asked.is_empty() {
-        prose_ui(ui, &formula.asked, 1.1 * base, theme.text);
+    if !formula.question.is_empty() {
+        prose_ui(ui, &formula.question, 1.1 * base, theme.text);
     }
     ui.add_space((0.35 * base).round());
     if !is_empty(&formula.symbols) {
@@ -150,7 +150,7 @@ fn row_ui(ui: &mut Ui, row: &InspectorRow, theme: &Theme) -> Option<Link> {
 }
 
 /// Shows target, output and difference of each output, with a bar to the left or right for the difference.
-pub fn comparison_ui(ui: &mut Ui, comparisons: &[Comparison], theme: &Theme) {
+pub fn comparison_ui(ui: &mut Ui, comparisons: &[OutputComparison], theme: &Theme) {
     if comparisons.is_empty() {
         return;
     }

@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use egui::text::LayoutJob;
 use egui::{FontId, Galley, Pos2, Rect, Stroke, TextStyle, Ui, UiBuilder, Vec2};
-use slowgrad_timeline::scene::{Bounds, Ink, Inspector, Scene, Target};
+use slowgrad_timeline::scene::{Bounds, Ink, Inspector, Scene, Target, View};
 
-use crate::camera::View;
 use crate::fonts::replace_missing_glyphs;
 use crate::network::{legend_ui, network_ui};
 use crate::panels::{comparison_ui, formula_ui, inspector_ui};

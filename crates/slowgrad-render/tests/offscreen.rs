@@ -7,8 +7,9 @@
 mod demo;
 
 use egui::Ui;
-use slowgrad_render::{Offscreen, RenderError, RgbaImage, StillContent, Theme, View, network_ui, still_ui};
-use slowgrad_timeline::scene::{Bounds, Disc, Edge, Formula, Ink, Math, Pulse, Scene, Target};
+use slowgrad_render::ScreenView;
+use slowgrad_render::{Offscreen, RenderError, RgbaImage, StillContent, Theme, network_ui, still_ui};
+use slowgrad_timeline::scene::{Bounds, Disc, Edge, Formula, Ink, Math, Pulse, Scene, Target, View};
 
 /// A renderer of images, or `None` with a message if there is no adapter.
 fn offscreen(width: u32, height: u32, pixels_per_point: f32) -> Option<Offscreen> {
@@ -38,7 +39,7 @@ fn edge(y: f32, ink: Ink) -> Edge {
         alpha: 1.0,
         ghost_width: None,
         glow: 0.0,
-        is_frozen: false,
+        frozen: false,
         target: Target::Weight { layer: 0, neuron: y as usize, input: 0 },
     }
 }
@@ -69,7 +70,7 @@ fn scene() -> Scene {
         labels: Vec::new(),
         formula: Formula {
             title: String::new(),
-            asked: String::new(),
+            question: String::new(),
             symbols: empty(),
             numbers: empty(),
             result: empty(),

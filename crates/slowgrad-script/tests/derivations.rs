@@ -14,9 +14,9 @@ use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::events::{Cell, Event, EventKind, Phase};
 use slowgrad_timeline::explain::inspect;
 use slowgrad_timeline::explain::words::Explainer;
-use slowgrad_timeline::layout::Layout;
-use slowgrad_timeline::picture::{Moment, Picture, SceneOptions};
-use slowgrad_timeline::scene::{Inspector, InspectorRow, Link, Math, Plugin, Slider, Target};
+use slowgrad_timeline::scene::{
+    Inspector, InspectorRow, Layout, Link, Math, Moment, Plugin, SceneOptions, SceneSummary, Slider, Target, draw_scene,
+};
 use std::sync::Arc;
 
 /// Enough digits to distinguish all numbers.
@@ -166,20 +166,20 @@ fn check_links(what: &str, (before, timeline): (Option<&Timeline>, &Timeline), m
                 assert!(is_answer || is_given, "{what}: {text} leads to event {index}, which is {:?}", event.kind);
             }
             // The number is the result of the previous step's update of the parameter.
-            Link::UpdateBefore(target) => {
+            Link::PreviousUpdate(target) => {
                 let (before, at) = past(target);
                 let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
                 let update = before.event(before.cell(None, Phase::Update, cell).unwrap().end - 1);
                 assert!(is(update.kind.result()), "{what}: {text} against {:?}", update.kind);
             }
-            Link::StateBefore(target, field) => {
+            Link::PreviousState(target, field) => {
                 let (before, at) = past(target);
                 // A state that does not change has no event.
                 if let Some(event) = before.state_event(at, field).map(|event| before.event(event)) {
                     assert!(is(event.kind.result()), "{what}: {text} against {:?}", event.kind);
                 }
             }
-            Link::Written(index) => {
+            Link::Constant(index) => {
                 let event = timeline.event(index);
                 assert!(event.location.is_some(), "{what}: {text} is nowhere");
                 let is_there = match &event.kind {
@@ -298,7 +298,7 @@ fn check_headlines(what: &str, steps: (Option<&Timeline>, &Timeline)) -> usize {
     let timeline = steps.1;
     let layout = Layout::new(&timeline.step().shape);
     let options = SceneOptions { digits: 17, ..SceneOptions::default() };
-    let picture = Picture::new(timeline);
+    let picture = SceneSummary::new(timeline);
     let mut followed = 0;
     for granularity in [Granularity::Neuron, Granularity::Layer] {
         let mut at = 0;
@@ -306,7 +306,7 @@ fn check_headlines(what: &str, steps: (Option<&Timeline>, &Timeline)) -> usize {
             let events = timeline.unit(at, granularity);
             at = events.end;
             let moment = Moment { events: events.clone(), progress: 1.0 };
-            let formula = picture.scene(timeline, &layout, &moment, &options).formula;
+            let formula = draw_scene(&picture, timeline, &layout, &moment, &options).formula;
             let what = format!("{what}, {}", formula.title);
             for math in [&formula.numbers, &formula.result].into_iter().chain(&formula.notes) {
                 followed += check_links(&what, steps, math);
@@ -341,7 +341,7 @@ fn check(what: &str, steps: (Option<&Timeline>, &Timeline)) -> (usize, usize) {
         alone.retain(|x| !timeline.step().contexts.iter().any(|context| context[1..5].contains(x)));
         let is_counted = matches!(event.kind, EventKind::Average { .. }) || event.address.cell == Cell::Rate;
         assert!(alone.is_empty() || is_counted, "{what}: {alone:?} in {}", formula.numbers.plain());
-        assert!(!formula.asked.is_empty() && !formula.sentence.is_empty(), "{what}");
+        assert!(!formula.question.is_empty() && !formula.sentence.is_empty(), "{what}");
         most_paths = most_paths.max(check_chain(&what, timeline, &event));
     }
     followed += check_headlines(what, steps);

@@ -104,9 +104,7 @@
 
 pub mod events;
 pub mod explain;
-pub mod layout;
 pub mod number_format;
-pub mod picture;
 pub mod playback;
 pub mod scene;
 

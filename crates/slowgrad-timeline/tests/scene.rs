@@ -1,24 +1,24 @@
-//! The picture of a moment: what it shows, that it shows no more, and that one can read it.
+//! The scene of a moment: it shows all numbers computed so far and no others, and all of them are legible.
 
 mod scene_nets;
 
 use scene_nets::{frozen, large_net, momentum, relu, sgd, sigmoid, small_nets, tanh, timeline};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::events::Granularity;
-use slowgrad_timeline::events::{Cell, EventKind, Phase};
-use slowgrad_timeline::layout::Layout;
+use slowgrad_timeline::events::{Cell, EventKind, Granularity, Phase};
 use slowgrad_timeline::number_format::number;
-use slowgrad_timeline::picture::{Maps, Moment, Picture, SceneOptions, scene, zoom_step};
-use slowgrad_timeline::scene::{Anchor, Bounds, Disc, Edge, Ground, Ink, Label, Scene, Target};
+use slowgrad_timeline::scene::{
+    Anchor, Bounds, Disc, Edge, Ink, Label, LabelBackground, Layout, Moment, NeuronMaps, Scene, SceneOptions,
+    SceneSummary, Target, draw_scene, scene, zoom_step,
+};
 use std::sync::Arc;
 
-/// The events that a test looks at: all of a short step, and of a long one those that a stride meets.
-fn some(timeline: &Timeline) -> impl Iterator<Item = usize> {
+/// The events that a test checks: all of a short step, and every third of a long one.
+fn checked_events(timeline: &Timeline) -> impl Iterator<Item = usize> {
     (0..timeline.len()).step_by(if timeline.len() > 300 { 3 } else { 1 })
 }
 
-fn picture(timeline: &Timeline, events: std::ops::Range<usize>, progress: f32) -> Scene {
+fn scene_of(timeline: &Timeline, events: std::ops::Range<usize>, progress: f32) -> Scene {
     let layout = Layout::new(&timeline.step().shape);
     scene(timeline, &layout, &Moment { events, progress }, &SceneOptions::default())
 }
@@ -38,52 +38,52 @@ fn inside(scene: &Scene, target: Target) -> Option<String> {
     Some(label.math.plain())
 }
 
-/// What the numbers of a scene say, without what moves.
+/// The numbers and colours of all discs, without moving numbers.
 fn values(scene: &Scene) -> Vec<(Target, Option<String>, Ink, Ink)> {
     scene.discs.iter().map(|disc| (disc.target, inside(scene, disc.target), disc.fill, disc.ring)).collect()
 }
 
-/// Fails when two labels of a scene cover each other, or one lies outside.
-fn assert_apart(scene: &Scene, what: &str) {
+/// Fails if two labels of a scene overlap, or one is outside the bounds.
+fn assert_no_overlap(scene: &Scene, case: &str) {
     let boxes: Vec<Bounds> = scene.labels.iter().map(Label::room).collect();
     for (i, a) in boxes.iter().enumerate() {
         for (j, b) in boxes[..i].iter().enumerate() {
             let (one, other) = (scene.labels[i].math.plain(), scene.labels[j].math.plain());
-            assert!(!a.overlaps(*b), "{what}: «{one}» and «{other}»");
+            assert!(!a.overlaps(*b), "{case}: «{one}» and «{other}»");
         }
         let inside = (0..2).all(|k| scene.bounds.min[k] <= a.min[k] && a.max[k] <= scene.bounds.max[k]);
-        assert!(inside, "{what}: «{}» lies outside", scene.labels[i].math.plain());
+        assert!(inside, "{case}: «{}» is outside", scene.labels[i].math.plain());
     }
 }
 
 #[test]
-fn labels_never_cover_each_other() {
+fn labels_never_overlap() {
     for (name, timeline) in small_nets() {
-        for event in some(&timeline) {
+        for event in checked_events(&timeline) {
             for progress in [0.0, 0.4, 1.0] {
-                let scene = picture(&timeline, event..event + 1, progress);
-                assert_apart(&scene, &format!("{name}, event {event} at {progress}"));
+                let scene = scene_of(&timeline, event..event + 1, progress);
+                assert_no_overlap(&scene, &format!("{name}, event {event} at {progress}"));
             }
         }
     }
 }
 
-/// Maps of a network with two inputs, whatever they show.
-fn maps(timeline: &Timeline) -> Option<Arc<Maps>> {
+/// Maps of a network with up to two inputs, with arbitrary values.
+fn maps(timeline: &Timeline) -> Option<Arc<NeuronMaps>> {
     let shape = &timeline.step().shape;
     let axes = vec![[-1.0, 1.0]; shape.inputs()];
-    let places = Maps::places(&axes, 4).len();
+    let places = NeuronMaps::points(&axes, 4).len();
     let layer = |layer: usize| vec![vec![0.5; places]; shape.size(layer)];
-    Maps::new(axes, 4, &(0..shape.layers()).map(layer).collect::<Vec<_>>()).map(Arc::new)
+    NeuronMaps::new(axes, 4, &(0..shape.layers()).map(layer).collect::<Vec<_>>()).map(Arc::new)
 }
 
 #[test]
-fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
+fn labels_never_overlap_at_any_zoom_with_maps_selections_and_dragged_neurons() {
     let middling = timeline(&[2, 30, 12, 3], vec![tanh(), tanh(), tanh()], momentum(), 1);
     let nets = small_nets().into_iter().chain([("2-30-12-3", middling), ("large", large_net())]);
     for (name, timeline) in nets {
         let shape = Arc::clone(&timeline.step().shape);
-        let drawn = Picture::new(&timeline);
+        let summary = SceneSummary::new(&timeline);
         let layout = Layout::within(&shape, [1400.0, 1000.0]);
         let mut dragged = layout.clone();
         let [x, y] = dragged.position(Target::Neuron { layer: 0, neuron: 0 });
@@ -99,7 +99,7 @@ fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
             let moment = Moment { events: timeline.unit(at, granularity), progress: [0.0, 0.3, 0.65, 0.9][nth % 4] };
             for (zoom, layout) in [(0.2, &layout), (0.7, &dragged), (1.6, &layout), (9.0, &dragged), (70.0, &layout)] {
                 let middle = layout.position(Target::Weight { layer: 0, neuron: 0, input: 0 });
-                let view = (zoom > 1.0).then(|| Bounds {
+                let visible = (zoom > 1.0).then(|| Bounds {
                     min: [middle[0] - 400.0 / zoom, middle[1] - 300.0 / zoom],
                     max: [middle[0] + 400.0 / zoom, middle[1] + 300.0 / zoom],
                 });
@@ -107,11 +107,11 @@ fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
                     selected: selections[nth % 3],
                     maps: maps.clone(),
                     zoom: zoom_step(zoom),
-                    view,
+                    visible,
                     ..SceneOptions::default()
                 };
-                let scene = drawn.scene(&timeline, layout, &moment, &options);
-                assert_apart(&scene, &format!("{name} at {moment:?}, zoom {zoom}"));
+                let scene = draw_scene(&summary, &timeline, layout, &moment, &options);
+                assert_no_overlap(&scene, &format!("{name} at {moment:?}, zoom {zoom}"));
             }
         }
     }
@@ -121,22 +121,26 @@ fn labels_stay_apart_at_every_zoom_with_maps_selections_and_dragged_neurons() {
 fn maps_and_numbers_appear_where_there_is_room() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
     let layout = Layout::new(&timeline.step().shape);
-    let drawn = Picture::new(&timeline);
+    let summary = SceneSummary::new(&timeline);
     let (moment, target) = (Moment { events: 20..21, progress: 1.0 }, Target::Neuron { layer: 0, neuron: 1 });
     let scene = |zoom: f32| {
         let options = SceneOptions { maps: maps(&timeline), zoom, ..SceneOptions::default() };
-        drawn.scene(&timeline, &layout, &moment, &options)
+        draw_scene(&summary, &timeline, &layout, &moment, &options)
     };
     let (small, large) = (scene(0.2), scene(1.0));
     assert!(small.maps.is_none() && small.labels.iter().all(|label| label.target != Some(target)));
     let patches = &large.maps.as_ref().expect("there is room").patches;
     assert_eq!(patches.len(), 2 + 4, "inputs and neurons");
     let chip = large.labels.iter().find(|label| label.target == Some(target) && label.anchor == Anchor::Center);
-    let Label { place, ground, .. } = chip.expect("it has been computed");
+    let Label { place, background, .. } = chip.expect("the neuron is computed");
     let Disc { center, radius, fill, .. } = *disc(&large, target);
-    assert!(place[1] > center[1] + 0.6 * radius, "the map is above it");
-    assert_eq!(*ground, Ground::Chip(fill), "it has the colour that the map leaves no room for");
-    // What has not been computed yet is only hinted at.
+    assert!(place[1] > center[1] + 0.6 * radius, "the map is above the number");
+    assert_eq!(
+        *background,
+        LabelBackground::Chip(fill),
+        "the number has the colour of the activation, which the map covers"
+    );
+    // Maps of neurons that are not computed yet are fainter.
     let faint = |disc: &Disc| {
         let [x, y] = disc.center;
         let patch = patches.iter().find(|patch| {
@@ -150,16 +154,16 @@ fn maps_and_numbers_appear_where_there_is_room() {
 
     let large = large_net();
     let layout = Layout::new(&large.step().shape);
-    let drawn = Picture::new(&large);
+    let summary = SceneSummary::new(&large);
     let cell = layout.position(Target::Weight { layer: 0, neuron: 5, input: 300 });
-    let view = Bounds { min: [cell[0] - 4.0, cell[1] - 3.0], max: [cell[0] + 4.0, cell[1] + 3.0] };
+    let visible = Bounds { min: [cell[0] - 4.0, cell[1] - 3.0], max: [cell[0] + 4.0, cell[1] + 3.0] };
     let numbers = |zoom: f32| {
-        let options = SceneOptions { zoom, view: Some(view), ..SceneOptions::default() };
-        let scene = drawn.scene(&large, &layout, &Moment { events: 0..1, progress: 0.0 }, &options);
+        let options = SceneOptions { zoom, visible: Some(visible), ..SceneOptions::default() };
+        let scene = draw_scene(&summary, &large, &layout, &Moment { events: 0..1, progress: 0.0 }, &options);
         scene
             .labels
             .iter()
-            .filter(|label| label.ground == Ground::Plate)
+            .filter(|label| label.background == LabelBackground::Plate)
             .map(|label| label.math.plain())
             .collect::<Vec<_>>()
     };
@@ -170,20 +174,20 @@ fn maps_and_numbers_appear_where_there_is_room() {
 }
 
 #[test]
-fn nothing_that_matters_is_left_out_for_lack_of_room() {
+fn no_value_is_dropped_for_lack_of_room() {
     for (name, timeline) in small_nets() {
         let shape = &timeline.step().shape;
         let weights: usize = (0..shape.layers()).map(|l| shape.weights(l).len()).filter(|&count| count <= 16).sum();
         let mut fewest = usize::MAX;
-        for event in some(&timeline) {
-            let scene = picture(&timeline, event..event + 1, 1.0);
+        for event in checked_events(&timeline) {
+            let scene = scene_of(&timeline, event..event + 1, 1.0);
             let on_edges = scene
                 .labels
                 .iter()
-                .filter(|label| label.ground == Ground::Plate && (label.size - 13.5).abs() < 0.01)
+                .filter(|label| label.background == LabelBackground::Plate && (label.size - 13.5).abs() < 0.01)
                 .count();
             fewest = fewest.min(on_edges);
-            // Every disc keeps its number while the operation's own words are shown.
+            // Every disc keeps its number while the current operation is shown.
             for disc in &scene.discs {
                 if disc.fill != Ink::Empty {
                     assert!(inside(&scene, disc.target).is_some(), "{name}, event {event}: {:?}", disc.target);
@@ -195,40 +199,40 @@ fn nothing_that_matters_is_left_out_for_lack_of_room() {
 }
 
 #[test]
-fn the_end_of_an_event_is_the_beginning_of_the_next() {
+fn the_end_of_an_event_equals_the_start_of_the_next() {
     for (name, timeline) in small_nets() {
         for event in 1..timeline.len() {
             let same_sample = timeline.address(event - 1).sample == timeline.address(event).sample;
             if !same_sample {
                 continue;
             }
-            let before = picture(&timeline, event - 1..event, 1.0);
-            let after = picture(&timeline, event..event + 1, 0.0);
+            let before = scene_of(&timeline, event - 1..event, 1.0);
+            let after = scene_of(&timeline, event..event + 1, 0.0);
             assert_eq!(values(&before), values(&after), "{name}, event {event}");
         }
     }
 }
 
 #[test]
-fn a_moment_has_one_picture() {
+fn a_moment_always_has_the_same_scene() {
     for (_, timeline) in small_nets() {
         for event in (0..timeline.len()).step_by(7) {
             for granularity in Granularity::ALL {
                 let unit = timeline.unit(event, granularity);
-                assert_eq!(picture(&timeline, unit.clone(), 0.37), picture(&timeline, unit, 0.37));
+                assert_eq!(scene_of(&timeline, unit.clone(), 0.37), scene_of(&timeline, unit, 0.37));
             }
         }
     }
 }
 
 #[test]
-fn every_granularity_ends_where_its_operations_end() {
+fn every_unit_ends_like_its_last_operation() {
     for (name, timeline) in small_nets() {
-        for event in some(&timeline).step_by(2) {
+        for event in checked_events(&timeline).step_by(2) {
             for granularity in [Granularity::Neuron, Granularity::Layer, Granularity::Phase] {
                 let unit = timeline.unit(event, granularity);
-                let together = picture(&timeline, unit.clone(), 1.0);
-                let single = picture(&timeline, unit.end - 1..unit.end, 1.0);
+                let together = scene_of(&timeline, unit.clone(), 1.0);
+                let single = scene_of(&timeline, unit.end - 1..unit.end, 1.0);
                 assert_eq!(values(&together), values(&single), "{name}, {granularity:?} of event {event}");
             }
         }
@@ -237,13 +241,13 @@ fn every_granularity_ends_where_its_operations_end() {
 
 #[test]
 fn no_number_is_shown_before_it_is_computed() {
-    // The test takes the square of the number of events, so one network is enough.
+    // The test is quadratic in the number of events, so it checks one network.
     for (name, timeline) in small_nets().into_iter().take(1) {
         let step = timeline.step();
         for event in 0..timeline.len() {
             let address = timeline.address(event);
             let Some(sample) = address.sample else { continue };
-            let scene = picture(&timeline, event..event + 1, 0.0);
+            let scene = scene_of(&timeline, event..event + 1, 0.0);
             for layer in 0..step.shape.layers() {
                 for neuron in 0..step.shape.size(layer) {
                     let activated = (0..event).any(|earlier| {
@@ -267,50 +271,50 @@ fn no_number_is_shown_before_it_is_computed() {
 }
 
 #[test]
-fn pulses_carry_the_numbers_of_their_event() {
+fn moving_numbers_are_those_of_their_event() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
     for index in 0..timeline.len() {
         let event = timeline.event(index);
-        let late = picture(&timeline, index..index + 1, 0.6);
-        let done = picture(&timeline, index..index + 1, 1.0);
-        let early = picture(&timeline, index..index + 1, 0.3);
+        let late = scene_of(&timeline, index..index + 1, 0.6);
+        let done = scene_of(&timeline, index..index + 1, 1.0);
+        let early = scene_of(&timeline, index..index + 1, 0.3);
         let carries = |scene: &Scene, x: f64| {
-            let mut pills = scene.labels.iter().filter(|label| label.ground == Ground::Pill);
+            let mut pills = scene.labels.iter().filter(|label| label.background == LabelBackground::Pill);
             pills.any(|label| label.math.plain() == number(x, 3))
         };
         let (carried_early, carried) = (|x: f64| carries(&early, x), |x: f64| carries(&late, x));
-        let said = |part: &str| texts(&done).iter().any(|text| text.contains(part));
+        let shows = |part: &str| texts(&done).iter().any(|text| text.contains(part));
         match event.kind {
             EventKind::Enter { value, .. } => assert!(carried(value)),
             EventKind::Product { product, .. } => assert!(carried(product), "{index}"),
             EventKind::Accumulate { sum, .. } => {
                 assert_eq!(inside(&done, neuron_of(event.target)), Some(format!("Σ {}", number(sum, 3))));
-                assert!(said(&format!("= {}", number(sum, 3))));
+                assert!(shows(&format!("= {}", number(sum, 3))));
             }
             EventKind::AddBias { bias, z, .. } => {
                 assert!(carried(bias));
                 assert_eq!(inside(&done, neuron_of(event.target)), Some(number(z, 3)));
             }
-            EventKind::Operation { ref result, .. } => assert!(said(&number(result.value, 3))),
+            EventKind::Operation { ref result, .. } => assert!(shows(&number(result.value, 3))),
             EventKind::LossValue { value, .. } => {
                 assert_eq!(inside(&done, Target::Loss), Some(number(value, 3)));
                 assert_eq!(done.comparisons.len(), 1);
             }
-            EventKind::Chain { after, .. } => assert!(said(&format!("= {}", number(after, 3)))),
+            EventKind::Chain { after, .. } => assert!(shows(&format!("= {}", number(after, 3)))),
             EventKind::Delta { delta, .. } => {
-                assert!(said(&format!("= {}", number(delta, 3))));
+                assert!(shows(&format!("= {}", number(delta, 3))));
                 assert!(matches!(disc(&done, event.target).ring, Ink::Gradient(_)));
             }
             EventKind::BiasGrad { delta, .. } => assert!(carried(delta)),
             EventKind::WeightGrad { delta, x, contribution, .. } => {
                 assert!(carried_early(delta) && carried_early(x));
-                assert!(said(&format!("= {}", number(contribution, 3))));
+                assert!(shows(&format!("= {}", number(contribution, 3))));
             }
             EventKind::Backprop { contribution, .. } => assert!(carried(contribution)),
             EventKind::Updated { old, new, .. } => {
                 let differs = |digits: &usize| number(old, *digits) != number(new, *digits);
                 let digits = (3..18).find(differs).expect("every parameter moves");
-                assert!(said(&format!("{} → {}", number(old, digits), number(new, digits))));
+                assert!(shows(&format!("{} → {}", number(old, digits), number(new, digits))));
                 let edge = done.edges.iter().find(|edge| edge.target == event.target);
                 assert!(edge.is_none_or(|edge| edge.ghost_width.is_some()));
             }
@@ -320,22 +324,23 @@ fn pulses_carry_the_numbers_of_their_event() {
 }
 
 #[test]
-fn what_has_come_back_to_a_neuron_is_the_sum_that_was_computed() {
+fn the_gradient_of_a_neuron_is_the_recorded_sum() {
     let timeline = timeline(&[2, 3, 4, 2], vec![tanh(), tanh(), tanh()], sgd(), 1);
     let layout = Layout::new(&timeline.step().shape);
-    let drawn = Picture::new(&timeline);
-    // All digits, so that not one bit may differ.
+    let summary = SceneSummary::new(&timeline);
+    // All digits, so that every bit is compared.
     let options = SceneOptions { digits: 17, ..SceneOptions::default() };
     let mut sums = 0;
     for index in 0..timeline.len() {
         let event = timeline.event(index);
         let EventKind::Backprop { input, sum, .. } = event.kind else { continue };
-        let scene = drawn.scene(&timeline, &layout, &Moment { events: index..index + 1, progress: 1.0 }, &options);
+        let scene =
+            draw_scene(&summary, &timeline, &layout, &Moment { events: index..index + 1, progress: 1.0 }, &options);
         let layer = event.address.cell.layer().expect("a layer") - 1;
         let about = |label: &&Label| label.target == Some(Target::Neuron { layer, neuron: input });
-        let said = scene.labels.iter().filter(about).map(|label| label.math.plain()).collect::<Vec<_>>();
-        let wanted = format!("∂L/∂a{} = {}", ['₁', '₂', '₃', '₄'][input], number(sum, 17));
-        assert!(said.contains(&wanted), "{index}: {wanted} is not among {said:?}");
+        let shown = scene.labels.iter().filter(about).map(|label| label.math.plain()).collect::<Vec<_>>();
+        let expected = format!("∂L/∂a{} = {}", ['₁', '₂', '₃', '₄'][input], number(sum, 17));
+        assert!(shown.contains(&expected), "{index}: {expected} is not among {shown:?}");
         sums += 1;
     }
     assert_eq!(sums, 2 * 4 + 4 * 3);
@@ -349,42 +354,42 @@ fn neuron_of(target: Target) -> Target {
 }
 
 #[test]
-fn a_layer_moves_its_numbers_together() {
+fn the_numbers_of_a_layer_move_together() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
     let forward = timeline.phase(Phase::Forward, Some(0)).expect("there is a forward phase");
     let layer = timeline.unit(forward.start, Granularity::Layer);
-    let scene = picture(&timeline, layer, 0.3);
+    let scene = scene_of(&timeline, layer, 0.3);
     assert_eq!(scene.pulses.len(), 6);
     assert!(scene.formula.symbols.plain().contains('W'));
     assert_eq!(scene.status, "step 1 · forward · layer 1");
-    let neuron = picture(&timeline, timeline.unit(forward.start, Granularity::Neuron), 0.3);
+    let neuron = scene_of(&timeline, timeline.unit(forward.start, Granularity::Neuron), 0.3);
     assert_eq!(neuron.pulses.len(), 2);
     assert!(neuron.formula.symbols.plain().starts_with("z₁ = w₁₁ · x₁ + w₁₂ · x₂ + b₁"));
     assert!(neuron.script.is_some());
 }
 
 #[test]
-fn the_ends_of_a_step_have_pictures() {
+fn the_start_and_the_end_of_a_step_have_scenes() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
-    let start = picture(&timeline, 0..0, 0.0);
+    let start = scene_of(&timeline, 0..0, 0.0);
     assert!(start.pulses.is_empty() && start.formula.sentence.is_empty());
-    let end = picture(&timeline, timeline.len()..timeline.len(), 1.0);
+    let end = scene_of(&timeline, timeline.len()..timeline.len(), 1.0);
     assert_eq!(end.status, "step 1");
-    assert_eq!(values(&end), values(&picture(&timeline, timeline.len() - 1..timeline.len(), 1.0)));
-    let beyond = picture(&timeline, 0..usize::MAX, f32::NAN);
+    assert_eq!(values(&end), values(&scene_of(&timeline, timeline.len() - 1..timeline.len(), 1.0)));
+    let beyond = scene_of(&timeline, 0..usize::MAX, f32::NAN);
     assert!(beyond.status.starts_with("step 1"));
 }
 
 #[test]
-fn a_selected_weight_lights_its_way_to_the_loss() {
+fn the_gradient_path_of_a_selected_weight_glows() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
     let layout = Layout::new(&timeline.step().shape);
     let selected = Some(Target::Weight { layer: 0, neuron: 1, input: 0 });
     let moment = Moment { events: 0..1, progress: 0.0 };
     let scene = scene(&timeline, &layout, &moment, &SceneOptions { selected, ..SceneOptions::default() });
-    let lit: Vec<Target> = scene.edges.iter().filter(|edge| edge.glow > 0.0).map(|edge| edge.target).collect();
+    let path: Vec<Target> = scene.edges.iter().filter(|edge| edge.glow > 0.0).map(|edge| edge.target).collect();
     assert_eq!(
-        lit,
+        path,
         [
             Target::Weight { layer: 0, neuron: 1, input: 0 },
             Target::Weight { layer: 1, neuron: 0, input: 1 },
@@ -394,7 +399,7 @@ fn a_selected_weight_lights_its_way_to_the_loss() {
 }
 
 #[test]
-fn the_way_is_lit_only_where_a_gradient_comes_along_it() {
+fn only_edges_with_a_gradient_are_on_the_path() {
     let timeline = timeline(&[2, 3, 6, 1], vec![tanh(), relu(), tanh()], sgd(), 1);
     let layout = Layout::new(&timeline.step().shape);
     let deltas = &timeline.step().samples[0].layers[1].delta;
@@ -437,16 +442,16 @@ fn a_long_name_of_the_loss_covers_no_output() {
 }
 
 #[test]
-fn edges_that_cannot_be_followed_are_bundled_until_one_looks_closer() {
+fn edges_that_cannot_be_followed_are_bundled_at_small_zooms() {
     let timeline = timeline(&[2, 16, 16, 1], vec![tanh(), tanh(), tanh()], sgd(), 1);
     let shape = &timeline.step().shape;
     let layout = Layout::within(shape, [660.0, 450.0]);
-    let drawn = Picture::new(&timeline);
+    let summary = SceneSummary::new(&timeline);
     let forward = timeline.phase(Phase::Forward, Some(0)).expect("there is a forward phase").start;
     let neuron = timeline.cell(Some(0), Phase::Forward, Cell::Neuron { layer: 1, neuron: 5 }).expect("a neuron");
     let scene = |zoom: f32, events: std::ops::Range<usize>| {
         let options = SceneOptions { zoom, ..SceneOptions::default() };
-        drawn.scene(&timeline, &layout, &Moment { events, progress: 0.3 }, &options)
+        draw_scene(&summary, &timeline, &layout, &Moment { events, progress: 0.3 }, &options)
     };
     let weights = |scene: &Scene, layer: usize| {
         let of_layer = |edge: &&Edge| matches!(edge.target, Target::Weight { layer: at, .. } if at == layer);
@@ -467,8 +472,8 @@ fn edges_that_cannot_be_followed_are_bundled_until_one_looks_closer() {
     };
     let weakest = strongest.iter().map(size).fold(f64::INFINITY, f64::min);
     let stronger = timeline.step().before.values[shape.weights(1)].iter().filter(|w| w.abs() >= weakest).count();
-    assert_eq!(stronger, strongest.len(), "no stronger one is left out");
-    // A neuron that is being computed has all of its own.
+    assert_eq!(stronger, strongest.len(), "no stronger weight is left out");
+    // All weights of the current neuron are drawn.
     let own = weights(&scene(zoom_step(0.5), neuron), 1);
     let own = own.iter().filter(|edge| matches!(edge.target, Target::Weight { neuron: 5, .. })).count();
     assert_eq!(own, 16);
@@ -477,26 +482,26 @@ fn edges_that_cannot_be_followed_are_bundled_until_one_looks_closer() {
 }
 
 #[test]
-fn a_large_network_stays_one_readable_picture() {
+fn a_large_network_has_a_bounded_number_of_marks() {
     let timeline = large_net();
     let layout = Layout::new(&timeline.step().shape);
-    let picture = Picture::new(&timeline);
+    let summary = SceneSummary::new(&timeline);
     let options = SceneOptions::default();
     let backward = timeline.phase(Phase::Backward, Some(0)).expect("there is a backward phase");
     for at in [5, 1000, backward.start - 30, backward.start + 60, backward.end - 4000, backward.end + 9000] {
         for granularity in Granularity::ALL {
             let moment = Moment { events: timeline.unit(at, granularity), progress: 0.5 };
-            let scene = picture.scene(&timeline, &layout, &moment, &options);
+            let scene = draw_scene(&summary, &timeline, &layout, &moment, &options);
             assert!(scene.edges.len() <= 4000 + 784 + 10, "{} edges", scene.edges.len());
             assert!(scene.pulses.len() <= 610 && scene.labels.len() < 200);
             assert_eq!(scene.matrices.len(), 3, "all layers have too many weights for edges");
-            assert!(!scene.status.contains("drawn"), "all weights are there: {}", scene.status);
+            assert!(!scene.status.contains("drawn"), "all weights are drawn: {}", scene.status);
         }
     }
 }
 
 #[test]
-fn the_name_of_a_matrix_stands_above_it_in_every_room() {
+fn the_title_of_a_matrix_is_above_it_in_every_area() {
     let timeline = large_net();
     let shape = &timeline.step().shape;
     for room in [[560.0, 440.0], [660.0, 480.0], [1000.0, 600.0], [1900.0, 1200.0]] {
@@ -515,25 +520,25 @@ fn the_name_of_a_matrix_stands_above_it_in_every_room() {
 }
 
 #[test]
-fn a_frozen_parameter_says_that_it_stays() {
+fn a_frozen_parameter_is_labelled() {
     // A weight of the first layer, the bias of its third neuron, and a weight of the last layer.
     let timeline = frozen(&[2, 3, 1], vec![tanh(), sigmoid()], &[3, 8, 9]);
     let step = timeline.step();
-    let mut held = 0;
+    let mut frozen_events = 0;
     for index in 0..timeline.len() {
         let event = timeline.event(index);
         let EventKind::Frozen { value } = event.kind else { continue };
-        held += 1;
-        let scene = picture(&timeline, index..index + 1, 1.0);
+        frozen_events += 1;
+        let scene = scene_of(&timeline, index..index + 1, 1.0);
         assert!(texts(&scene).iter().any(|text| *text == format!("frozen: {}", number(value, 3))));
         assert_eq!(scene.formula.sentence, format!("The parameter is frozen at {}.", number(value, 3)));
         if matches!(event.target, Target::Weight { .. }) {
-            assert!(scene.edges.iter().any(|edge| edge.target == event.target && edge.is_frozen));
+            assert!(scene.edges.iter().any(|edge| edge.target == event.target && edge.frozen));
         }
     }
-    assert_eq!(held, 3);
+    assert_eq!(frozen_events, 3);
     assert!(step.frozen.iter().all(|&at| step.before.values[at].to_bits() == step.after.values[at].to_bits()));
-    let scene = picture(&timeline, 0..1, 0.0);
-    assert_eq!(scene.edges.iter().filter(|edge| edge.is_frozen).count(), 2);
+    let scene = scene_of(&timeline, 0..1, 0.0);
+    assert_eq!(scene.edges.iter().filter(|edge| edge.frozen).count(), 2);
     assert_eq!(texts(&scene).iter().filter(|text| text.starts_with('‖')).count(), 3, "two weights and a bias");
 }

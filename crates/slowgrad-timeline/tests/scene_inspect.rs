@@ -1,4 +1,4 @@
-//! The inspector's numbers are those of the recorded step, and its links lead to where they were computed.
+//! The inspector shows the numbers of the recorded step, and its links lead to the events that computed them.
 
 mod scene_nets;
 
@@ -51,7 +51,7 @@ fn targets(timeline: &Timeline) -> Vec<Target> {
 }
 
 #[test]
-fn every_link_leads_to_the_event_that_made_the_number() {
+fn every_link_leads_to_the_event_that_computed_the_number() {
     for (name, timeline) in small_nets() {
         let last_sample = timeline.step().samples.len() - 1;
         let event = timeline.phase(Phase::Loss, Some(last_sample)).expect("there is a loss").start;
@@ -65,10 +65,10 @@ fn every_link_leads_to_the_event_that_made_the_number() {
             for (text, event) in found {
                 let made = timeline.event(event);
                 let (from, to) = match &made.kind {
-                    // A batch's gradients are sums; the inspector shows each sample's share.
+                    // Gradients are summed over the batch; the inspector shows the contribution of each sample.
                     slowgrad_timeline::events::EventKind::WeightGrad { contribution, sum, .. } => (*contribution, *sum),
                     slowgrad_timeline::events::EventKind::Backprop { contribution, sum, .. } => (*contribution, *sum),
-                    // The slope that δ has passed is that of the chain rule's one step.
+                    // The slope of the activation is the local derivative of a single chain step.
                     slowgrad_timeline::events::EventKind::Chain { local, after, .. } => (*local, *after),
                     kind => (kind.result(), kind.result()),
                 };
@@ -134,7 +134,7 @@ fn a_gradient_of_zero_names_its_factor() {
 }
 
 #[test]
-fn a_neuron_shows_both_ways() {
+fn a_neuron_shows_both_passes() {
     let timeline = timeline(&[2, 3, 1], vec![tanh(), tanh()], sgd(), 1);
     let here = &timeline.step().samples[0].layers[0];
     let text = plain(&inspect(&timeline, 0, Target::Neuron { layer: 0, neuron: 2 }, WORDS));

@@ -8,9 +8,7 @@ use slowgrad_render::{
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::explain::inspect;
 use slowgrad_timeline::explain::words::Explainer;
-use slowgrad_timeline::layout::Layout;
-use slowgrad_timeline::picture::{Maps, Moment, SceneOptions, scene, zoom_step};
-use slowgrad_timeline::scene::Target;
+use slowgrad_timeline::scene::{Layout, Moment, NeuronMaps, SceneOptions, Target, scene, zoom_step};
 use std::sync::Arc;
 
 /// A moment to be drawn.
@@ -26,7 +24,7 @@ pub(crate) struct Still<'a> {
     /// What the lesson says.
     pub(crate) caption: String,
     /// What the neurons compute, with the parameters before the step.
-    pub(crate) maps: Option<Arc<Maps>>,
+    pub(crate) maps: Option<Arc<NeuronMaps>>,
 }
 
 impl Still<'_> {

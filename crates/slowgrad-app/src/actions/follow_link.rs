@@ -80,15 +80,15 @@ impl Gui {
                 self.leave(here);
                 session.take_over(&playhead::Command::Seek(event));
             }
-            Link::UpdateBefore(target) => {
+            Link::PreviousUpdate(target) => {
                 self.leave(here);
                 session.go_to_update_before(target, None);
             }
-            Link::StateBefore(target, field) => {
+            Link::PreviousState(target, field) => {
                 self.leave(here);
                 session.go_to_update_before(target, Some(field));
             }
-            Link::Written(event) => {
+            Link::Constant(event) => {
                 if let Some(location) = timeline.event(event).location {
                     self.tab = DrawerTab::Script;
                     self.editor.go_to(&location, session);

@@ -4,7 +4,7 @@ use super::positions::{line_at, range_of};
 use slowgrad_tape::Source;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Event;
-use slowgrad_timeline::picture::script_mark;
+use slowgrad_timeline::explain::script_mark;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -7,13 +7,13 @@ use crate::actions::{Action, keys_text};
 use crate::panels::number_field::Outcome;
 use crate::state::Gui;
 use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2};
+use slowgrad_render::ScreenView;
 use slowgrad_render::{legend_ui, network_ui};
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 use slowgrad_timeline::explain::words;
 use slowgrad_timeline::number_format;
-use slowgrad_timeline::picture::zoom_step;
-use slowgrad_timeline::scene::{Anchor, Ink, Label, Scene, Target};
+use slowgrad_timeline::scene::{Anchor, Ink, Label, Scene, Target, zoom_step};
 use std::sync::Arc;
 
 /// The legend and the short messages stand in a strip of this height.

@@ -5,6 +5,7 @@ use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::structure::Reshape;
+use slowgrad_render::ScreenView;
 use slowgrad_render::label_rects;
 use slowgrad_session::Change;
 use slowgrad_timeline::events::Granularity;

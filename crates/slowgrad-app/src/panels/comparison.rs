@@ -10,9 +10,9 @@ use slowgrad_engine::shape::Shape;
 use slowgrad_render::{Theme, network_ui};
 use slowgrad_session::Session;
 use slowgrad_session::{Difference, Knob, RivalInfo, SlotInfo};
-use slowgrad_timeline::layout::Layout as Arrangement;
 use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::Bounds;
+use slowgrad_timeline::scene::Layout as Arrangement;
 
 /// Something that a second run could have instead.
 pub(super) struct Offer {

@@ -8,6 +8,7 @@ use crate::actions::Action;
 use crate::state::Gui;
 use egui::{Align2, Button, Color32, FontId, Pos2, Rect, RichText, Ui, Vec2};
 use slowgrad_engine::structure::Reshape;
+use slowgrad_render::ScreenView;
 use slowgrad_session::Session;
 use slowgrad_timeline::scene::Target;
 

@@ -6,14 +6,14 @@
 use super::Gui;
 use egui::Vec2;
 use slowgrad_engine::shape::Shape;
-use slowgrad_render::View;
+use slowgrad_render::ScreenView;
 use slowgrad_session::Arrangement;
 use slowgrad_session::Session;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Phase;
-use slowgrad_timeline::layout::Layout;
-use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, zoom_step};
-use slowgrad_timeline::scene::{Scene, Target};
+use slowgrad_timeline::scene::{
+    Layout, Moment, Scene, SceneOptions, SceneSummary, Target, View, draw_scene, zoom_step,
+};
 use std::sync::Arc;
 
 /// The network's picture.
@@ -101,10 +101,10 @@ impl Gui {
         };
         let options = SceneOptions {
             selected: session.view.selected,
-            lit: session.snapshot.as_ref().and_then(|snapshot| snapshot.lit.clone()),
+            highlighted: session.snapshot.as_ref().and_then(|snapshot| snapshot.lit.clone()),
             maps: session.snapshot.as_ref().and_then(|snapshot| snapshot.maps.clone()),
             zoom: zoom_step(session.view.zoom),
-            view: self.canvas.filter(|_| !session.view.auto_fit).map(|area| session.view.bounds(area)),
+            visible: self.canvas.filter(|_| !session.view.auto_fit).map(|area| session.view.bounds(area)),
             ..SceneOptions::default()
         };
         Some(self.scenery.scene((timeline, picture), &moment, &options))
@@ -122,7 +122,7 @@ impl Scenery {
     /// The scene of a moment of a step, with what the worker has made for all scenes of that step.
     fn scene(
         &mut self,
-        (timeline, picture): (&Arc<Timeline>, &Picture),
+        (timeline, picture): (&Arc<Timeline>, &SceneSummary),
         moment: &Moment,
         options: &SceneOptions,
     ) -> Arc<Scene> {
@@ -134,7 +134,7 @@ impl Scenery {
         {
             return Arc::clone(scene);
         }
-        let scene = Arc::new(picture.scene(timeline, &layout, moment, options));
+        let scene = Arc::new(draw_scene(picture, timeline, &layout, moment, options));
         self.drawn = Some((Arc::clone(timeline), moment.clone(), options.clone(), Arc::clone(&scene)));
         scene
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use slowgrad_render::PhaseMark;
 use slowgrad_tape::{Location, Source, Span};
 use slowgrad_timeline::scene::{
-    Anchor, Bounds, Comparison, Disc, Edge, Formula, Ground, Ink, Inspector, InspectorRow, Label, Link, Math, Pulse,
-    Scene, ScriptMark, Section, Target,
+    Anchor, Bounds, Disc, Edge, Formula, Ink, Inspector, InspectorRow, Label, LabelBackground, Link, Math,
+    OutputComparison, Pulse, Scene, ScriptMark, Section, Target,
 };
 
 /// Distance between layers.
@@ -121,7 +121,7 @@ pub(crate) fn scene() -> Scene {
                     alpha: if current { 1.0 } else { 0.8 },
                     ghost_width: (layer == 3 && neuron == 0 && input == 2).then_some(9.0),
                     glow: if current { 1.0 } else { 0.0 },
-                    is_frozen: false,
+                    frozen: false,
                     target: this,
                 });
             }
@@ -149,7 +149,7 @@ pub(crate) fn scene() -> Scene {
                 math: Math::text(format!("{value:+.2}").replace('-', "−")),
                 size: 15.0,
                 ink: Ink::Text,
-                ground: Ground::Bare,
+                background: LabelBackground::Bare,
                 alpha: 1.0,
                 target: Some(target(layer, neuron)),
             });
@@ -164,7 +164,7 @@ pub(crate) fn scene() -> Scene {
                 math: name,
                 size: 14.0,
                 ink: Ink::Faint,
-                ground: Ground::Bare,
+                background: LabelBackground::Bare,
                 alpha: 1.0,
                 target: None,
             });
@@ -177,16 +177,16 @@ pub(crate) fn scene() -> Scene {
         math: Math::row([Math::indexed("w", "12"), Math::text(" = "), Math::text("+0.42").ink(Ink::Weight(0.42))]),
         size: 13.0,
         ink: Ink::Text,
-        ground: Ground::Plate,
+        background: LabelBackground::Plate,
         alpha: 1.0,
         target: None,
     });
     let mut pulse = |share: f32, ink: Ink, text: &str, from: [f32; 2], to: [f32; 2]| {
         let center = [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share];
-        let (math, ground) = (Math::text(text), Ground::Pill);
+        let (math, background) = (Math::text(text), LabelBackground::Pill);
         if !text.is_empty() {
             let anchor = Anchor::Center;
-            labels.push(Label { place: center, anchor, math, size: 14.0, ink, ground, alpha: 1.0, target: None });
+            labels.push(Label { place: center, anchor, math, size: 14.0, ink, background, alpha: 1.0, target: None });
         }
         Pulse { center, radius: 7.0, ink }
     };
@@ -207,7 +207,7 @@ pub(crate) fn scene() -> Scene {
         labels,
         formula: Formula {
             title: "step 1 · sample 1 of 4 · backward · layer 2 · neuron 1".to_owned(),
-            asked: "How does the loss change with w₁₂?".to_owned(),
+            question: "How does the loss change with w₁₂?".to_owned(),
             symbols: Math::row([
                 d_by_d(Math::variable("L"), Math::indexed("w", "12")),
                 Math::text(" = "),
@@ -255,9 +255,9 @@ pub(crate) fn scene() -> Scene {
             name: "t₃".to_owned(),
         }),
         comparisons: vec![
-            Comparison { output: 0.73, target: 1.0 },
-            Comparison { output: 0.18, target: 0.0 },
-            Comparison { output: -0.02, target: 0.0 },
+            OutputComparison { output: 0.73, target: 1.0 },
+            OutputComparison { output: 0.18, target: 0.0 },
+            OutputComparison { output: -0.02, target: 0.0 },
         ],
         status: "step 1 · sample 1 of 4 · backward".to_owned(),
         caption: String::new(),

@@ -32,7 +32,7 @@ pub fn colored_math_ui(ui: &mut Ui, math: &Math, size: f32, color: Color32, them
         let strength = if part.hovered() || part.has_focus() { 1.0 } else { 0.3 };
         let line = Stroke::new(1.0, shade.gamma_multiply(strength));
         ui.painter().hline(area.x_range(), area.bottom() + 0.5, line);
-        if part.on_hover_text(format!("goes to {}", link.goal())).clicked() {
+        if part.on_hover_text(format!("goes to {}", link.destination())).clicked() {
             clicked = Some(link);
         }
     }

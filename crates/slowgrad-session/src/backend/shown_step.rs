@@ -12,8 +12,8 @@ use slowgrad_engine::run::Run;
 use slowgrad_engine::setup::Setup;
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::picture::{Maps, Picture};
 use slowgrad_timeline::playback::cue;
+use slowgrad_timeline::scene::{NeuronMaps, SceneSummary};
 use std::sync::Arc;
 
 /// A sample's numbers beyond these are not shown.
@@ -24,9 +24,9 @@ const MAX_SHOWN_NUMBERS: usize = 8;
 pub(crate) struct ShownStep {
     pub(crate) timeline: Arc<Timeline>,
     /// What the scenes of the step share.
-    pub(crate) picture: Arc<Picture>,
+    pub(crate) picture: Arc<SceneSummary>,
     /// The neurons' values over the range of the inputs, before the step.
-    pub(crate) maps: Option<Arc<Maps>>,
+    pub(crate) maps: Option<Arc<NeuronMaps>>,
 }
 
 impl ShownStep {
@@ -37,7 +37,7 @@ impl ShownStep {
     /// When a script fails in it.
     pub(crate) fn record(run: &mut Run) -> Result<Self, Box<Diagnostic>> {
         let timeline = Timeline::new(Arc::new(run.record()?));
-        let picture = Arc::new(Picture::new(&timeline));
+        let picture = Arc::new(SceneSummary::new(&timeline));
         Ok(Self { timeline: Arc::new(timeline), picture, maps: maps(run).map(Arc::new) })
     }
 
@@ -130,7 +130,7 @@ impl Display {
             }
         };
         let timeline = Timeline::new(Arc::new(step));
-        let picture = Arc::new(Picture::new(&timeline));
+        let picture = Arc::new(SceneSummary::new(&timeline));
         self.step = Some(ShownStep { timeline: Arc::new(timeline), picture, maps: None });
         self.update_highlight(lesson);
         let (Some(shown), Some(open)) = (&mut self.step, &mut lesson.open) else { return };

@@ -6,8 +6,8 @@ use slowgrad_engine::run::{LossCurve, LossPoint};
 use slowgrad_script::{ConsoleLine, FunctionReport, PluginKind};
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::picture::{Maps, Picture};
 use slowgrad_timeline::playback::cue::Cue;
+use slowgrad_timeline::scene::{NeuronMaps, SceneSummary};
 use std::sync::Arc;
 
 /// A plugin that could be plugged in.
@@ -62,11 +62,11 @@ pub struct RivalInfo {
     /// Its step with the number of the one that is shown; nothing while it catches up.
     pub timeline: Option<Arc<Timeline>>,
     /// What its neurons compute before that step.
-    pub maps: Option<Arc<Maps>>,
+    pub maps: Option<Arc<NeuronMaps>>,
     /// What it answers over the inputs, while the plot of answers is open.
     pub answers: Option<Arc<Answers>>,
     /// What the scenes of that step have in common.
-    pub picture: Option<Arc<Picture>>,
+    pub picture: Option<Arc<SceneSummary>>,
     /// Steps that it has done.
     pub step: u64,
     pub curve: Vec<LossPoint>,
@@ -137,7 +137,7 @@ pub struct Snapshot {
     pub setup: Option<Arc<SetupInfo>>,
     pub data: Option<Arc<DataInfo>>,
     /// What every neuron computes over the range of the inputs, with the parameters before the step that is shown.
-    pub maps: Option<Arc<Maps>>,
+    pub maps: Option<Arc<NeuronMaps>>,
     /// Which parameters of the step that is shown stand out, flat; nothing while all are alike.
     pub lit: Option<Arc<[bool]>>,
     /// What the open plots show.
@@ -147,7 +147,7 @@ pub struct Snapshot {
     /// The step that is shown; the run stands before it.
     pub timeline: Option<Arc<Timeline>>,
     /// What the scenes of that step have in common, made here so that no frame waits for it.
-    pub picture: Option<Arc<Picture>>,
+    pub picture: Option<Arc<SceneSummary>>,
     pub furthest: u64,
     /// What makes the run again.
     pub recipe: Recipe,

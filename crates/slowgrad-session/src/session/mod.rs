@@ -20,13 +20,12 @@ pub use lesson_player::{Performance, Running};
 pub use run_action::RunAction;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::structure::Reshape;
-use slowgrad_render::View;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::events::{Cell, Phase};
 use slowgrad_timeline::playback::cue::{CameraTarget, CueCondition};
 use slowgrad_timeline::playback::playhead::{self, Loop, NeededStep, Playhead, Response};
-use slowgrad_timeline::scene::Target;
+use slowgrad_timeline::scene::{Target, View};
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -3,8 +3,8 @@
 use super::{Performance, RunStart, Session};
 use crate::file::{Camera, Repeat, SessionFile};
 use crate::protocol::Command;
-use slowgrad_render::View;
 use slowgrad_timeline::playback::playhead::{self, Loop, Playhead};
+use slowgrad_timeline::scene::View;
 
 impl Session {
     /// The worker's first command makes a saved run again: the rest follows when that is done.

@@ -209,7 +209,7 @@ impl<'a> CallOrigins<'a> {
             }
         };
         let at = self.trace.instructions().iter().position(uses)?;
-        Some(Link::Written(self.forward + at))
+        Some(Link::Constant(self.forward + at))
     }
 
     /// The node that an event computes.

@@ -166,7 +166,7 @@ impl<'a> Origins<'a> {
 
     /// A field of a parameter's optimizer state before the step.
     fn state(self, at: Parameter, field: usize) -> Link {
-        if self.step.step > 1 { Link::StateBefore(at.into(), field) } else { Link::Plugin(Plugin::Optimizer) }
+        if self.step.step > 1 { Link::PreviousState(at.into(), field) } else { Link::Plugin(Plugin::Optimizer) }
     }
 
     /// The inputs of an update: w, g, the state fields, and the context, whose first value is the learning rate.
@@ -180,7 +180,7 @@ impl<'a> Origins<'a> {
 
 /// A parameter's value before a step: from the update of the step before, or from the initializer.
 pub(crate) fn before(step: &RecordedStep, at: Parameter) -> Link {
-    if step.step > 1 { Link::UpdateBefore(at.into()) } else { Link::Plugin(Plugin::Initializer) }
+    if step.step > 1 { Link::PreviousUpdate(at.into()) } else { Link::Plugin(Plugin::Initializer) }
 }
 
 impl Timeline {

@@ -7,8 +7,10 @@ pub(crate) mod expression;
 pub(crate) mod formula;
 mod inspect;
 pub mod parameter_table;
+mod script_mark;
 pub(crate) mod symbols;
 pub mod words;
 pub mod worked_example;
 
 pub use inspect::inspect;
+pub use script_mark::script_mark;

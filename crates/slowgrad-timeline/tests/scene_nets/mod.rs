@@ -1,6 +1,6 @@
-//! Small networks with hand-made plugins, recorded for the tests of the picture.
+//! Small networks with plugins written in Rust, recorded for the tests of the scene.
 
-#![allow(dead_code, reason = "each test program uses some of it")]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use slowgrad_engine::data::Data;
 use slowgrad_engine::model::Model;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 type Draw = fn(&mut Tape, &[ValueId]) -> Result<Vec<ValueId>, TapeFull>;
 
-/// A builder that gives every operation a place in a text.
+/// A builder that gives every operation a location in a script.
 pub(crate) struct Tape {
     builder: TraceBuilder,
     source: u32,
@@ -97,7 +97,7 @@ pub(crate) fn sigmoid() -> Activation {
     }
 }
 
-/// z if z > 0 and else z · 0: a comparison and at times an operation.
+/// z if z > 0, otherwise z · 0: a comparison, sometimes followed by an operation.
 pub(crate) fn relu() -> Activation {
     let draw: Draw = |tape, ids| {
         let zero = tape.builder.constant(0.0)?;
@@ -195,7 +195,7 @@ pub(crate) fn momentum() -> Optimizer {
     })
 }
 
-/// A number between −1 and 1 that looks random and is the same everywhere.
+/// A pseudo-random number between −1 and 1, equal on every machine.
 fn noise(seed: u64) -> f64 {
     let mixed = (seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -207,7 +207,7 @@ pub(crate) fn timeline(sizes: &[usize], activations: Vec<Activation>, optimizer:
     trained(sizes, activations, optimizer, batch, None, None, &[])
 }
 
-/// The same with parameters (flat) that are held fast.
+/// A recorded step with frozen parameters, given by flat index.
 pub(crate) fn frozen(sizes: &[usize], activations: Vec<Activation>, frozen: &[usize]) -> Timeline {
     trained(sizes, activations, momentum(), 2, Some(squares()), None, frozen)
 }
@@ -234,7 +234,7 @@ fn slower() -> Schedule {
     Schedule { info: info("slower"), function: function(inputs, 1, draw) }
 }
 
-/// The same with a regularizer and a schedule.
+/// A recorded step, optionally with a regularizer, a schedule and frozen parameters.
 fn trained(
     sizes: &[usize],
     activations: Vec<Activation>,
@@ -276,7 +276,7 @@ fn trained(
     Timeline::new(Arc::new(record(&setup, &model, 1).expect("the plugins cannot fail")))
 }
 
-/// The networks that most tests look at.
+/// The networks of most tests.
 pub(crate) fn small_nets() -> Vec<(&'static str, Timeline)> {
     vec![
         ("2-3-1", timeline(&[2, 3, 1], vec![tanh(), sigmoid()], sgd(), 2)),

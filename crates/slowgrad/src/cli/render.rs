@@ -11,9 +11,8 @@ use slowgrad_script::Limits;
 use slowgrad_session::maps;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Granularity;
-use slowgrad_timeline::picture::Moment;
 use slowgrad_timeline::playback::playhead::{Command, NeededStep, Playhead};
-use slowgrad_timeline::scene::Target;
+use slowgrad_timeline::scene::{Moment, Target};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -158,14 +157,7 @@ fn target(text: &str) -> Result<Target, String> {
 }
 
 fn check_target(target: Target, shape: &Shape) -> Result<(), Failure> {
-    let neuron_there = |layer: usize, neuron: usize| layer < shape.layers() && neuron < shape.size(layer);
-    let there = match target {
-        Target::Loss => true,
-        Target::Input(input) => input < shape.inputs(),
-        Target::Neuron { layer, neuron } | Target::Bias { layer, neuron } => neuron_there(layer, neuron),
-        Target::Weight { layer, neuron, input } => neuron_there(layer, neuron) && input < shape.fan_in(layer),
-    };
-    if there {
+    if target.exists_in(shape) {
         return Ok(());
     }
     let sizes: Vec<String> = shape.sizes().iter().map(usize::to_string).collect();

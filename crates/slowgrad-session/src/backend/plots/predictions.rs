@@ -2,7 +2,7 @@
 
 use crate::protocol::Answers;
 use slowgrad_engine::run::Run;
-use slowgrad_timeline::picture::Maps;
+use slowgrad_timeline::scene::NeuronMaps;
 
 /// How close to each other the places are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +70,9 @@ fn axes(run: &Run, shown: usize) -> Vec<[f64; 2]> {
 }
 
 /// What every neuron computes over the range of the inputs; nothing for more than two inputs.
-pub fn maps(run: &mut Run) -> Option<Maps> {
+pub fn maps(run: &mut Run) -> Option<NeuronMaps> {
     let sizes = run.setup().shape.sizes();
-    if !Maps::fit(sizes[0], sizes.iter().sum()) {
+    if !NeuronMaps::fit(sizes[0], sizes.iter().sum()) {
         return None;
     }
     // Around a single sample there would be little to see: then the plane around 0 that holds it.
@@ -82,8 +82,8 @@ pub fn maps(run: &mut Run) -> Option<Maps> {
     };
     let axes: Vec<[f64; 2]> = axes(run, super::SHOWN_SAMPLES).into_iter().map(around).collect();
     let side = if axes.len() == 1 { Detail::Coarse.places() } else { MAP_SIDE };
-    let activations = run.activations(&Maps::places(&axes, side)).ok()?;
-    Maps::new(axes, side, &activations)
+    let activations = run.activations(&NeuronMaps::points(&axes, side)).ok()?;
+    NeuronMaps::new(axes, side, &activations)
 }
 
 /// What the network answers over the range of the first `shown` samples; nothing for more than two inputs.

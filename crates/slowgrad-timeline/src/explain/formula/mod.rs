@@ -46,7 +46,7 @@ fn equals_or_adds(adds: bool) -> Math {
 
 /// The parts of a formula that depend on the kind of event.
 struct FormulaParts {
-    asked: String,
+    question: String,
     symbols: Math,
     numbers: Math,
     result: Math,
@@ -55,8 +55,8 @@ struct FormulaParts {
 }
 
 impl FormulaParts {
-    fn new(asked: String, symbols: Math, numbers: Math, result: Math) -> Self {
-        Self { asked, symbols, numbers, result, notes: Vec::new(), why: Vec::new() }
+    fn new(question: String, symbols: Math, numbers: Math, result: Math) -> Self {
+        Self { question, symbols, numbers, result, notes: Vec::new(), why: Vec::new() }
     }
 
     fn note(mut self, note: Math) -> Self {
@@ -103,9 +103,9 @@ impl Explainer {
         if !event.kind.result().is_finite() {
             parts.notes.push(Math::prose("this is not a finite number").ink(Ink::Accent));
         }
-        let FormulaParts { asked, symbols, numbers, result, notes, why } = parts;
+        let FormulaParts { question, symbols, numbers, result, notes, why } = parts;
         let title = words::title(timeline, &event.address);
-        Formula { title, asked, symbols, numbers, result, sentence: self.sentence(event), notes, why }
+        Formula { title, question, symbols, numbers, result, sentence: self.sentence(event), notes, why }
     }
 }
 

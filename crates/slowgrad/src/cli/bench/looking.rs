@@ -9,15 +9,14 @@ use crate::files::library;
 use slowgrad_app::headless::Contents;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::run::Run;
-use slowgrad_render::{Theme, View, network_ui};
+use slowgrad_render::{Theme, network_ui};
 use slowgrad_script::{Files, Library, PluginKind, Root, Sandbox};
 use slowgrad_session::shipped;
 use slowgrad_session::{Command, Link as _};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::events::{Address, Cell, Phase};
-use slowgrad_timeline::layout::Layout;
-use slowgrad_timeline::picture::{Moment, Picture, SceneOptions, zoom_step};
+use slowgrad_timeline::scene::{Layout, Moment, SceneOptions, SceneSummary, View, draw_scene, zoom_step};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,9 +203,9 @@ impl Frames {
     }
 
     /// How long one takes.
-    fn draw(&mut self, picture: &Picture, moment: &Moment) -> Result<Duration, Failure> {
+    fn draw(&mut self, picture: &SceneSummary, moment: &Moment) -> Result<Duration, Failure> {
         timed(|| {
-            let scene = picture.scene(&self.timeline, &self.layout, moment, &self.options);
+            let scene = draw_scene(picture, &self.timeline, &self.layout, moment, &self.options);
             let screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, FRAME));
             let raw = egui::RawInput { screen_rect, ..egui::RawInput::default() };
             let mut output = self.ctx.run_ui(raw, |ui| {
@@ -222,7 +221,7 @@ impl Frames {
 fn frames(bench: &Bench, layers: usize, size: usize) -> Result<Reading, Failure> {
     let mut frames = Frames::of(bench, layers, size)?;
     // What all frames of a step share is found out once, where training is.
-    let picture = Picture::new(&frames.timeline);
+    let picture = SceneSummary::new(&frames.timeline);
     // Moments evenly over the step, each halfway.
     let moments = if bench.timing.is_quick() { 1 } else { 32 };
     let spread: Spread = bench.timing.each(moments, |case| {
@@ -243,7 +242,7 @@ fn first_frames(bench: &Bench, size: usize) -> Result<Reading, Failure> {
         .map(|events| events.start)
         .collect();
     let spread: Spread = bench.timing.each(starts.len(), |case| {
-        let picture = Picture::new(&frames.timeline);
+        let picture = SceneSummary::new(&frames.timeline);
         let moment = Moment { events: frames.timeline.unit(starts[case], Granularity::Layer), progress: 0.5 };
         frames.draw(&picture, &moment)
     })?;
