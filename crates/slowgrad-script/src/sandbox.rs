@@ -1,16 +1,16 @@
 //! The sandbox: lessons and plugins in, set-ups and diagnostics out.
 
-use crate::conditions;
-use crate::files::{self, Library, Root, folder, is_plain};
-use crate::habits;
-use crate::host::{Budget, ConsoleLine, Host};
-use crate::interpreter::{Interpreter, Shelf};
+use crate::bindings::values::{Said, Stage};
+use crate::diagnostics::lints;
+use crate::diagnostics::problem::Problem;
+use crate::lesson::conditions;
 use crate::lesson::{self, Described};
-use crate::limits::Limits;
-use crate::marks::{Said, Stage};
+use crate::library::{self, Library, Root, folder, is_plain};
 use crate::plugins::{Home, PluginKind, Plugins, unplaced};
-use crate::problem::Problem;
-use crate::program::Program;
+use crate::runtime::host::{Budget, ConsoleLine, Host};
+use crate::runtime::interpreter::{Interpreter, Shelf};
+use crate::runtime::limits::Limits;
+use crate::runtime::program::Program;
 use rhai::Dynamic;
 use slowgrad_engine::condition::Condition;
 use slowgrad_engine::data::{self, Data};
@@ -506,7 +506,7 @@ impl Sandbox {
         let program = self.plugins.locate(kind, &plugin.name).ok().and_then(|path| self.plugins.program(&path).ok());
         let Some(program) = program else { return Ok(()) };
         let contract = kind.contracts().iter().find(|name| program.function(name).is_some()).copied();
-        warnings.extend(habits::not_finite(&call, &program.text, contract.unwrap_or_default()));
+        warnings.extend(lints::not_finite(&call, &program.text, contract.unwrap_or_default()));
         if function.borrow().runs_each_time() {
             warnings.push(runs_each_time(&program, kind));
         }
@@ -561,10 +561,10 @@ impl Sandbox {
     pub(crate) fn habits(&self) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
         for path in self.files() {
-            if files::is_script(&path)
+            if library::is_script(&path)
                 && let Ok(program) = self.plugins.program(&path)
             {
-                warnings.extend(habits::doubtful(&program.text));
+                warnings.extend(lints::doubtful(&program.text));
             }
         }
         warnings

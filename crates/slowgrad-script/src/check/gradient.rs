@@ -5,7 +5,7 @@ use super::report::{Report, Tried, Worst};
 use super::slope::{Borrowed, Side, Slope, same_piece};
 use super::{Check, Outcome, contract};
 use crate::plugins::PluginKind;
-use crate::program::Program;
+use crate::runtime::program::Program;
 use crate::sandbox::runs_each_time;
 use slowgrad_tape::{Call, Diagnostic, Op, Site, Trace, ValueId};
 

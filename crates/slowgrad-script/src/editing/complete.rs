@@ -1,11 +1,11 @@
 //! Which names may stand where the cursor is.
 
 use super::outline::{Outline, Role};
-use crate::lexer::TokenKind;
-use crate::limits::Limits;
+use crate::bindings::arguments::CHANGES;
 use crate::plugins::PluginKind;
-use crate::reading::CHANGES;
 use crate::reference::{Entry, Group, entries, group};
+use crate::runtime::limits::Limits;
+use crate::text::lexer::TokenKind;
 use slowgrad_timeline::cue::{Panel, PlayPart, Plot};
 use slowgrad_timeline::granularity::Granularity;
 use std::ops::Range;

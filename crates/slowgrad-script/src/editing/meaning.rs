@@ -1,7 +1,7 @@
 //! What a name means: where it is bound, or the file that an import leads to.
 
 use super::outline::{Outline, Role};
-use crate::lexer::TokenKind;
+use crate::text::lexer::TokenKind;
 use std::ops::Range;
 
 /// Where a name's meaning is written.

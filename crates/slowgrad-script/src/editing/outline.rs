@@ -1,7 +1,7 @@
 //! A text with what both questions need: its tokens without comments, its brackets, its functions' parts.
 
-use crate::lexer::{Token, TokenKind};
 use crate::text::Text;
+use crate::text::lexer::{Token, TokenKind};
 use std::ops::Range;
 
 /// A text that may be broken anywhere.

@@ -1,0 +1,304 @@
+//! Functions of whole arrays, built from the tape's operations so that each step of them can be watched.
+//!
+//! Sums run from the first element to the last, as everywhere in slowgrad. All operations of one call share
+//! the call's place; the last one carries the name that the script gives to the result.
+
+use crate::bindings::numbers::number;
+use crate::diagnostics::problem::{Outcome, Problem};
+use crate::diagnostics::wording::kind;
+use crate::runtime::host::{Host, Number};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, NativeCallContext, Position};
+use slowgrad_tape::{Compare, Op};
+use std::rc::Rc;
+
+/// One call of an array function.
+struct Call<'c> {
+    host: &'c Host,
+    context: &'c NativeCallContext<'c>,
+}
+
+impl Call<'_> {
+    fn numbers(&self, array: &Array) -> Outcome<Vec<Number>> {
+        let count = |item| {
+            self.host.go_on()?;
+            number(item, self.context.fn_name())
+        };
+        array.iter().map(count).collect()
+    }
+
+    fn some(&self, array: &Array) -> Outcome<Vec<Number>> {
+        if array.is_empty() {
+            let message = format!("`{}` needs at least one element", self.context.fn_name());
+            return Err(Problem::new("empty-array", message).into());
+        }
+        self.numbers(array)
+    }
+
+    fn inner(&self, op: Op, operands: &[Number]) -> Outcome<Number> {
+        self.host.apply(self.context, op, operands, false)
+    }
+
+    fn last(&self, op: Op, operands: &[Number]) -> Outcome<Number> {
+        self.host.apply(self.context, op, operands, true)
+    }
+
+    /// Combines the elements from the first to the last; none give `empty`.
+    fn fold(&self, op: Op, numbers: &[Number], empty: f64, named: bool) -> Outcome<Number> {
+        let Some((&first, rest)) = numbers.split_first() else { return Ok(Number::Plain(empty)) };
+        let mut total = first;
+        for (i, &x) in rest.iter().enumerate() {
+            total = self.host.apply(self.context, op, &[total, x], named && i + 1 == rest.len())?;
+        }
+        Ok(total)
+    }
+
+    /// The largest element as a constant to the chain rule, and exp of the differences from it: the usual way
+    /// to keep softmax from overflowing.
+    fn shifted(&self, numbers: &[Number]) -> Outcome<(Number, Vec<Number>)> {
+        let largest = self.fold(Op::Max, numbers, 0.0, false)?;
+        let largest = self.inner(Op::StopGradient, &[largest])?;
+        let powers = numbers.iter().map(|&x| {
+            let difference = self.inner(Op::Sub, &[x, largest])?;
+            self.inner(Op::Exp, &[difference])
+        });
+        Ok((largest, powers.collect::<Outcome<_>>()?))
+    }
+
+    fn sum(&self, array: &Array) -> Outcome<Number> {
+        self.fold(Op::Add, &self.numbers(array)?, 0.0, true)
+    }
+
+    fn prod(&self, array: &Array) -> Outcome<Number> {
+        self.fold(Op::Mul, &self.numbers(array)?, 1.0, true)
+    }
+
+    fn mean(&self, array: &Array) -> Outcome<Number> {
+        let total = self.fold(Op::Add, &self.some(array)?, 0.0, false)?;
+        self.last(Op::Div, &[total, Number::Plain(array.len() as f64)])
+    }
+
+    fn max(&self, array: &Array) -> Outcome<Number> {
+        self.fold(Op::Max, &self.some(array)?, 0.0, true)
+    }
+
+    fn min(&self, array: &Array) -> Outcome<Number> {
+        self.fold(Op::Min, &self.some(array)?, 0.0, true)
+    }
+
+    fn norm(&self, array: &Array) -> Outcome<Number> {
+        let squares =
+            self.numbers(array)?.into_iter().map(|x| self.inner(Op::Mul, &[x, x])).collect::<Outcome<Vec<_>>>()?;
+        let total = self.fold(Op::Add, &squares, 0.0, false)?;
+        // Where all is 0 the root's slope is infinite and that of the squares 0; PyTorch takes it to be 0.
+        if self.host.compare(self.context, Compare::Equal, total, Number::Plain(0.0))? {
+            return Ok(total);
+        }
+        self.last(Op::Sqrt, &[total])
+    }
+
+    fn dot(&self, a: &Array, b: &Array) -> Outcome<Number> {
+        if a.len() != b.len() {
+            let message =
+                format!("`dot` needs two arrays of the same length, but they have {} and {}", a.len(), b.len());
+            return Err(Problem::new("different-lengths", message).into());
+        }
+        let (a, b) = (self.numbers(a)?, self.numbers(b)?);
+        let products = a.iter().zip(&b).map(|(&a, &b)| self.inner(Op::Mul, &[a, b])).collect::<Outcome<Vec<_>>>()?;
+        self.fold(Op::Add, &products, 0.0, true)
+    }
+
+    fn argmax(&self, array: &Array) -> Outcome<i64> {
+        let numbers = self.some(array)?;
+        let mut best = 0;
+        for i in 1..numbers.len() {
+            if self.host.compare(self.context, Compare::Greater, numbers[i], numbers[best])? {
+                best = i;
+            }
+        }
+        Ok(best as i64)
+    }
+
+    fn softmax(&self, array: &Array) -> Outcome<Array> {
+        let (_, powers) = self.shifted(&self.some(array)?)?;
+        let total = self.fold(Op::Add, &powers, 0.0, false)?;
+        powers.into_iter().map(|power| Ok(self.inner(Op::Div, &[power, total])?.into())).collect()
+    }
+
+    fn log_sum_exp(&self, array: &Array) -> Outcome<Number> {
+        let (largest, powers) = self.shifted(&self.some(array)?)?;
+        let total = self.fold(Op::Add, &powers, 0.0, false)?;
+        let log = self.inner(Op::Ln, &[total])?;
+        self.last(Op::Add, &[largest, log])
+    }
+}
+
+/// `map` as the interpreter's own, which measures its result only when it is whole.
+fn map(context: &NativeCallContext, array: &mut Array, function: &FnPtr) -> Outcome<Array> {
+    let most = context.engine().max_array_size();
+    let mut elements = 0;
+    let mut mapped = Array::with_capacity(array.len());
+    for (i, item) in array.iter_mut().enumerate() {
+        let index = [Dynamic::from_int(i as i64)];
+        let value = function.call_raw_with_extra_args("map", context, Some(item), [], index, Some(0))?;
+        elements += 1 + value.as_array_ref().map_or(0, |inner| inner.len());
+        if most > 0 && elements > most {
+            return Err(EvalAltResult::ErrorDataTooLarge("Size of array".to_owned(), Position::NONE).into());
+        }
+        mapped.push(value);
+    }
+    Ok(mapped)
+}
+
+/// Takes out elements that equal the one before: the interpreter's own cannot be stopped.
+fn dedup(host: &Host, context: &NativeCallContext, array: &mut Array) -> Outcome<()> {
+    let mut kept = Array::with_capacity(array.len());
+    for item in std::mem::take(array) {
+        host.go_on()?;
+        let same = match kept.last_mut() {
+            Some(last) => {
+                context.call_native_fn_raw("==", true, &mut [last, &mut item.clone()])?.as_bool().unwrap_or(false)
+            }
+            None => false,
+        };
+        if !same {
+            kept.push(item);
+        }
+    }
+    *array = kept;
+    Ok(())
+}
+
+/// Sorts by merging: whatever the comparisons answer it ends, and equal elements keep their order.
+fn sort(array: &mut Array, less: &mut impl FnMut(&Dynamic, &Dynamic) -> Outcome<bool>) -> Outcome<()> {
+    let mut width = 1;
+    while width < array.len() {
+        let mut merged = Array::with_capacity(array.len());
+        for start in (0..array.len()).step_by(2 * width) {
+            let (middle, end) = ((start + width).min(array.len()), (start + 2 * width).min(array.len()));
+            let (mut left, mut right) = (start, middle);
+            while left < middle && right < end {
+                let at = if less(&array[right], &array[left])? { &mut right } else { &mut left };
+                merged.push(array[*at].clone());
+                *at += 1;
+            }
+            merged.extend_from_slice(&array[left..middle]);
+            merged.extend_from_slice(&array[right..end]);
+        }
+        *array = merged;
+        width *= 2;
+    }
+    Ok(())
+}
+
+impl Call<'_> {
+    /// Sorts numbers or texts by their size; comparisons of traced numbers are guards.
+    fn sort(&self, array: &mut Array, descending: bool) -> Outcome<()> {
+        let (host, context) = (self.host, self.context);
+        let mut less = |a: &Dynamic, b: &Dynamic| {
+            host.go_on()?;
+            let (a, b) = if descending { (b, a) } else { (a, b) };
+            let texts = |value: &Dynamic| value.clone().try_cast::<ImmutableString>();
+            if let (Some(a), Some(b)) = (texts(a), texts(b)) {
+                return Ok(a < b);
+            }
+            if let (Ok(a), Ok(b)) = (a.as_int(), b.as_int()) {
+                return Ok(a < b);
+            }
+            if let (Ok(a), Ok(b)) = (a.as_char(), b.as_char()) {
+                return Ok(a < b);
+            }
+            host.compare(context, Compare::Less, number(a, context.fn_name())?, number(b, context.fn_name())?)
+        };
+        sort(array, &mut less)
+    }
+
+    /// Sorts by a script's function, which gives a negative number or `true` when its first argument comes first.
+    fn sort_by(&self, array: &mut Array, comparer: &FnPtr) -> Outcome<()> {
+        let (host, context) = (self.host, self.context);
+        let mut less = |a: &Dynamic, b: &Dynamic| -> Outcome<bool> {
+            let answer = comparer.call_raw(context, None, [a.clone(), b.clone()])?;
+            if let Ok(first) = answer.as_bool() {
+                return Ok(first);
+            }
+            let Some(answer) = Number::of(&answer) else {
+                let message = format!("what `sort` compares with must give a number, but this is {}", kind(&answer));
+                return Err(Problem::new("wrong-type", message).help("write `|a, b| a - b` or `|a, b| a < b`").into());
+            };
+            host.compare(context, Compare::Less, answer, Number::Plain(0.0))
+        };
+        sort(array, &mut less)
+    }
+}
+
+/// The ways to sort: in place and as a copy. The interpreter's own leave traced numbers where they are.
+fn sorting(engine: &mut Engine, host: &Rc<Host>) {
+    for (name, descending) in [("sort", false), ("sort_desc", true)] {
+        let host = Rc::clone(host);
+        engine.register_fn(name, move |context: NativeCallContext, array: &mut Array| -> Outcome<()> {
+            Call { host: &host, context: &context }.sort(array, descending)
+        });
+    }
+    for (name, descending) in [("order", false), ("order_desc", true)] {
+        let host = Rc::clone(host);
+        engine.register_fn(name, move |context: NativeCallContext, mut array: Array| -> Outcome<Array> {
+            Call { host: &host, context: &context }.sort(&mut array, descending)?;
+            Ok(array)
+        });
+    }
+    for name in ["sort", "sort_by"] {
+        let host = Rc::clone(host);
+        engine.register_fn(
+            name,
+            move |context: NativeCallContext, array: &mut Array, comparer: FnPtr| -> Outcome<()> {
+                Call { host: &host, context: &context }.sort_by(array, &comparer)
+            },
+        );
+    }
+    for name in ["order", "order_by"] {
+        let host = Rc::clone(host);
+        engine.register_fn(
+            name,
+            move |context: NativeCallContext, mut array: Array, comparer: FnPtr| -> Outcome<Array> {
+                Call { host: &host, context: &context }.sort_by(&mut array, &comparer)?;
+                Ok(array)
+            },
+        );
+    }
+}
+
+pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
+    type Reduction = fn(&Call<'_>, &Array) -> Outcome<Number>;
+    engine.register_fn("map", |context: NativeCallContext, array: &mut Array, function: FnPtr| {
+        map(&context, array, &function)
+    });
+    let shared = Rc::clone(host);
+    engine.register_fn("dedup", move |context: NativeCallContext, array: &mut Array| dedup(&shared, &context, array));
+    sorting(engine, host);
+    let reductions: [(&str, Reduction); 7] = [
+        ("sum", |call, array| call.sum(array)),
+        ("prod", |call, array| call.prod(array)),
+        ("mean", |call, array| call.mean(array)),
+        ("max", |call, array| call.max(array)),
+        ("min", |call, array| call.min(array)),
+        ("norm", |call, array| call.norm(array)),
+        ("log_sum_exp", |call, array| call.log_sum_exp(array)),
+    ];
+    for (name, reduction) in reductions {
+        let host = Rc::clone(host);
+        engine.register_fn(name, move |context: NativeCallContext, array: Array| -> Outcome<Dynamic> {
+            Ok(reduction(&Call { host: &host, context: &context }, &array)?.into())
+        });
+    }
+    let shared = Rc::clone(host);
+    engine.register_fn("dot", move |context: NativeCallContext, a: Array, b: Array| -> Outcome<Dynamic> {
+        Ok(Call { host: &shared, context: &context }.dot(&a, &b)?.into())
+    });
+    let shared = Rc::clone(host);
+    engine.register_fn("argmax", move |context: NativeCallContext, array: Array| {
+        Call { host: &shared, context: &context }.argmax(&array)
+    });
+    let shared = Rc::clone(host);
+    engine.register_fn("softmax", move |context: NativeCallContext, array: Array| {
+        Call { host: &shared, context: &context }.softmax(&array)
+    });
+}

@@ -1,0 +1,169 @@
+//! The functions that describe things: controls, files, parameters and random numbers.
+
+use crate::bindings::numbers::number;
+use crate::bindings::stage;
+use crate::bindings::values::{ControlMark, CsvMark, NeuronMark, ParameterMark, Random, Stage};
+use crate::diagnostics::problem::{Outcome, Problem};
+use crate::diagnostics::wording::{kind, list, suggestion};
+use crate::runtime::host::{Host, Number};
+use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
+use slowgrad_engine::orthogonal;
+use slowgrad_engine::plugin::ControlKind;
+use slowgrad_engine::shape::Parameter;
+use std::cell::Cell;
+use std::rc::Rc;
+
+pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
+    engine.register_type_with_name::<ControlMark>("control");
+    engine.register_type_with_name::<CsvMark>("csv");
+    engine.register_type_with_name::<ParameterMark>("parameter");
+    engine.register_type_with_name::<NeuronMark>("neuron");
+    engine.register_type_with_name::<Random>("random");
+    engine.register_type_with_name::<Stage>("stage");
+    controls(engine);
+    data(engine);
+    random(engine, host);
+    stage::register(engine, host);
+}
+
+/// A plain number, or an error that says what it is.
+pub(crate) fn plain(value: &Dynamic, wanted_by: &str) -> Outcome<f64> {
+    match number(value, wanted_by)? {
+        Number::Plain(x) => Ok(x),
+        Number::Traced(_) => {
+            Err(Problem::new("wrong-type", format!("`{wanted_by}` needs plain numbers, but this is a scalar")).into())
+        }
+    }
+}
+
+/// A whole number from 0.
+pub(crate) fn count(value: &Dynamic, wanted_by: &str) -> Outcome<usize> {
+    let found = value.as_int().ok().and_then(|n| usize::try_from(n).ok());
+    let message = || {
+        format!(
+            "`{wanted_by}` needs a whole number from 0, but this is {}",
+            value.as_int().map_or_else(|_| kind(value).to_owned(), |n| n.to_string())
+        )
+    };
+    found.ok_or_else(|| Problem::new("wrong-type", message()).into())
+}
+
+fn controls(engine: &mut Engine) {
+    let order = Rc::new(Cell::new(0_u64));
+    let next = move |kind: ControlKind| {
+        order.set(order.get() + 1);
+        ControlMark { kind, order: order.get() }
+    };
+    for log in [false, true] {
+        let next = next.clone();
+        let name = if log { "log_slider" } else { "slider" };
+        engine.register_fn(name, move |value: Dynamic, min: Dynamic, max: Dynamic| -> Outcome<ControlMark> {
+            let (value, min, max) = (plain(&value, name)?, plain(&min, name)?, plain(&max, name)?);
+            let wrong = |message: String| {
+                Err(Problem::new("wrong-control", message).help(format!("write `{name}(start, least, most)`")).into())
+            };
+            if !(min < max && max.is_finite() && min.is_finite()) {
+                return wrong(format!("a slider from {min} to {max} cannot be moved"));
+            }
+            if !(min..=max).contains(&value) {
+                return wrong(format!("the slider starts at {value}, which is not between {min} and {max}"));
+            }
+            if log && min <= 0.0 {
+                return wrong(format!(
+                    "a slider that moves by ratios cannot start at {min}; its least must be above 0"
+                ));
+            }
+            Ok(next(ControlKind::Slider { value, min, max, log }))
+        });
+    }
+    let toggled = next.clone();
+    engine.register_fn("toggle", move |value: bool| toggled(ControlKind::Toggle { value }));
+    engine.register_fn("choice", move |value: ImmutableString, options: Array| -> Outcome<ControlMark> {
+        let options = words(&options, "choice")?;
+        let value = value.to_string();
+        if !options.contains(&value) {
+            let known: Vec<&str> = options.iter().map(String::as_str).collect();
+            return Err(Problem::new("wrong-control", format!("`{value}` is not among {}", list(&known))).into());
+        }
+        Ok(next(ControlKind::Choice { value, options }))
+    });
+}
+
+pub(crate) fn words(array: &Array, wanted_by: &str) -> Outcome<Vec<String>> {
+    let word = |item: &Dynamic| {
+        let found = item.clone().into_string();
+        found.map_err(|_| {
+            Problem::new("wrong-type", format!("`{wanted_by}` needs texts, but this is {}", kind(item))).into()
+        })
+    };
+    array.iter().map(word).collect()
+}
+
+fn data(engine: &mut Engine) {
+    engine.register_fn("csv", |path: ImmutableString, how: Map| -> Outcome<CsvMark> {
+        if let Some(odd) = how.keys().find(|key| !["inputs", "target"].contains(&key.as_str())) {
+            let problem = Problem::new("unknown-field", format!("`csv` has no field `{odd}`"));
+            let help = suggestion(odd, ["inputs", "target"]).unwrap_or_default();
+            return Err(problem.help(help).into());
+        }
+        let usage = "write `csv(\"iris.csv\", #{ inputs: [\"petal_length\", \"petal_width\"], target: \"species\" })`";
+        let missing =
+            |field: &str| Problem::new("missing-field", format!("`csv` needs the field `{field}`")).help(usage);
+        let inputs =
+            how.get("inputs").and_then(|inputs| inputs.as_array_ref().ok().map(|array| words(&array, "inputs")));
+        let inputs = inputs.ok_or_else(|| missing("inputs"))??;
+        let target =
+            how.get("target").and_then(|target| target.clone().into_string().ok()).ok_or_else(|| missing("target"))?;
+        Ok(CsvMark { path: path.to_string(), inputs, target })
+    });
+    engine.register_fn("weight", |layer: Dynamic, neuron: Dynamic, input: Dynamic| -> Outcome<ParameterMark> {
+        let (layer, neuron) = (count(&layer, "weight")?, count(&neuron, "weight")?);
+        Ok(ParameterMark(Parameter { layer, neuron, input: Some(count(&input, "weight")?) }))
+    });
+    engine.register_fn("bias", |layer: Dynamic, neuron: Dynamic| -> Outcome<ParameterMark> {
+        Ok(ParameterMark(Parameter { layer: count(&layer, "bias")?, neuron: count(&neuron, "bias")?, input: None }))
+    });
+    engine.register_fn("neuron", |layer: Dynamic, neuron: Dynamic| -> Outcome<NeuronMark> {
+        Ok(NeuronMark { layer: count(&layer, "neuron")?, neuron: count(&neuron, "neuron")? })
+    });
+}
+
+/// Multiplications of a native function that count as one operation of the interpreter: they take about its time.
+const PER_OPERATION: usize = 8;
+
+fn random(engine: &mut Engine, host: &Rc<Host>) {
+    engine.register_fn("unit", |random: &mut Random| random.0.borrow_mut().unit());
+    engine.register_fn("uniform", |random: &mut Random, low: Dynamic, high: Dynamic| -> Outcome<f64> {
+        Ok(random.0.borrow_mut().uniform(plain(&low, "uniform")?, plain(&high, "uniform")?))
+    });
+    engine.register_fn("normal", |random: &mut Random, mean: Dynamic, deviation: Dynamic| -> Outcome<f64> {
+        Ok(random.0.borrow_mut().normal(plain(&mean, "normal")?, plain(&deviation, "normal")?))
+    });
+    engine.register_fn("below", |random: &mut Random, n: Dynamic| -> Outcome<i64> {
+        let n = count(&n, "below")?;
+        if n == 0 {
+            let problem = Problem::new("wrong-value", "no whole number from 0 is below 0");
+            return Err(problem.help("`ctx.rng.below(6)` draws from 0 to 5").into());
+        }
+        Ok(random.0.borrow_mut().below(n as u64) as i64)
+    });
+    let shared = Rc::clone(host);
+    let orthogonal =
+        move |context: NativeCallContext, random: &mut Random, rows: Dynamic, columns: Dynamic| -> Outcome<Array> {
+            let (rows, columns) = (count(&rows, "orthogonal")?, count(&columns, "orthogonal")?);
+            if rows == 0 || columns == 0 {
+                let problem = Problem::new("wrong-value", format!("a matrix of {rows} × {columns} has no numbers"));
+                return Err(problem.help("write `ctx.rng.orthogonal(ctx.fan_out, ctx.fan_in)`").into());
+            }
+            let most = context.engine().max_array_size();
+            if rows.saturating_mul(columns) > most {
+                let message = format!("a matrix of {rows} × {columns} is too large; it may have {most} numbers");
+                return Err(Problem::new("too-large", message).into());
+            }
+            let spend = |numbers: usize| shared.spend(numbers.div_ceil(PER_OPERATION) as u64);
+            let matrix = orthogonal::orthogonal(&mut random.0.borrow_mut(), rows, columns, spend)?;
+            let row = |row: Vec<f64>| Dynamic::from_array(row.into_iter().map(Dynamic::from_float).collect());
+            Ok(matrix.into_iter().map(row).collect())
+        };
+    engine.register_fn("orthogonal", orthogonal);
+}

@@ -1,0 +1,223 @@
+//! Where Rhai would go on without a word: what a `switch` looks at, what a closure captures, is given or goes over,
+//! what a callback answers.
+//!
+//! The first four are functions that [`crate::text`] writes around a script's expressions. The others take the
+//! place of the interpreter's own, which take every answer but `true` for `false`, errors included.
+
+use crate::diagnostics::problem::{Outcome, Problem};
+use crate::diagnostics::wording::kind;
+use crate::runtime::host::{Host, Scalar};
+use crate::text::{CLOSURE, CURRIED, OWN, SWITCH};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+use std::rc::Rc;
+
+pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
+    engine.register_fn(SWITCH, |value: Dynamic| -> Outcome<Dynamic> {
+        if holds_scalar(&value) {
+            let problem = Problem::new("switch-on-scalar", "`switch` cannot look at a scalar: its cases are never met");
+            return Err(problem.help("use `if` with comparisons; they are remembered for the trace").into());
+        }
+        Ok(value)
+    });
+    let shared = Rc::clone(host);
+    engine.register_fn(CLOSURE, move |function: FnPtr| -> Outcome<FnPtr> {
+        shared.capture(&function)?;
+        Ok(function)
+    });
+    let shared = Rc::clone(host);
+    engine.register_fn(CURRIED, move |function: FnPtr| -> Outcome<FnPtr> {
+        shared.curry(&function)?;
+        Ok(function)
+    });
+    engine.register_fn(OWN, |value: Dynamic| value.flatten());
+    questions(engine);
+    removals(engine);
+    repetitions(engine, host);
+    maps(engine);
+    reductions(engine);
+}
+
+/// Whether a traced number lies anywhere in a value. The interpreter bounds how deep values lie in each other.
+fn holds_scalar(value: &Dynamic) -> bool {
+    if let Ok(array) = value.as_array_ref() {
+        return array.iter().any(holds_scalar);
+    }
+    if let Ok(map) = value.as_map_ref() {
+        return map.values().any(holds_scalar);
+    }
+    value.is::<Scalar>()
+}
+
+/// The answer of a callback, which must be true or false.
+fn answer(method: &str, value: &Dynamic) -> Outcome<bool> {
+    value.as_bool().map_err(|_| {
+        let message = format!("`{method}` asks a question about each element, but the answer is {}", kind(value));
+        let problem = Problem::new("wrong-answer", message);
+        problem.help(format!("the function must answer true or false, such as `{method}(|x| x > 0.0)`")).into()
+    })
+}
+
+/// Asks about one element of an array; the callback may also take its index.
+fn ask(context: &NativeCallContext, method: &str, question: &FnPtr, item: &mut Dynamic, index: usize) -> Outcome<bool> {
+    let index = Dynamic::from_int(index as i64);
+    answer(method, &question.call_raw_with_extra_args(method, context, Some(item), [], [index], Some(0))?)
+}
+
+/// Where to begin in an array of this length; negative numbers count from its end.
+fn beginning(start: i64, length: usize) -> usize {
+    let size = usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX);
+    if start < 0 { length.saturating_sub(size) } else { size.min(length) }
+}
+
+/// The first element from `start` on for which the answer is `wanted`.
+fn first(
+    context: &NativeCallContext,
+    method: &str,
+    array: &mut Array,
+    question: &FnPtr,
+    start: i64,
+    wanted: bool,
+) -> Outcome<Option<usize>> {
+    let start = beginning(start, array.len());
+    for (i, item) in array.iter_mut().enumerate().skip(start) {
+        if ask(context, method, question, item, i)? == wanted {
+            return Ok(Some(i));
+        }
+    }
+    Ok(None)
+}
+
+/// Questions that leave the array as it is.
+fn questions(engine: &mut Engine) {
+    fn index_of(context: &NativeCallContext, array: &mut Array, question: &FnPtr, start: i64) -> Outcome<i64> {
+        Ok(first(context, "index_of", array, question, start, true)?.map_or(-1, |i| i as i64))
+    }
+    fn find(context: &NativeCallContext, array: &mut Array, question: &FnPtr, start: i64) -> Outcome<Dynamic> {
+        Ok(first(context, "find", array, question, start, true)?.map_or(Dynamic::UNIT, |i| array[i].clone()))
+    }
+    engine.register_fn("filter", |context: NativeCallContext, array: &mut Array, question: FnPtr| -> Outcome<Array> {
+        let mut kept = Array::new();
+        for (i, item) in array.iter_mut().enumerate() {
+            if ask(&context, "filter", &question, item, i)? {
+                kept.push(item.clone());
+            }
+        }
+        Ok(kept)
+    });
+    engine.register_fn("some", |context: NativeCallContext, array: &mut Array, question: FnPtr| -> Outcome<bool> {
+        Ok(first(&context, "some", array, &question, 0, true)?.is_some())
+    });
+    engine.register_fn("all", |context: NativeCallContext, array: &mut Array, question: FnPtr| -> Outcome<bool> {
+        Ok(first(&context, "all", array, &question, 0, false)?.is_none())
+    });
+    engine.register_fn("index_of", |context: NativeCallContext, array: &mut Array, question: FnPtr| {
+        index_of(&context, array, &question, 0)
+    });
+    engine.register_fn("index_of", |context: NativeCallContext, array: &mut Array, question: FnPtr, start: i64| {
+        index_of(&context, array, &question, start)
+    });
+    engine.register_fn("find", |context: NativeCallContext, array: &mut Array, question: FnPtr| {
+        find(&context, array, &question, 0)
+    });
+    engine.register_fn("find", |context: NativeCallContext, array: &mut Array, question: FnPtr, start: i64| {
+        find(&context, array, &question, start)
+    });
+}
+
+/// `retain` and `drain`: each gives back what it took out.
+fn removals(engine: &mut Engine) {
+    for (method, keeps) in [("retain", true), ("drain", false)] {
+        engine.register_fn(
+            method,
+            move |context: NativeCallContext, array: &mut Array, question: FnPtr| -> Outcome<Array> {
+                let mut kept = Array::with_capacity(array.len());
+                let mut taken = Array::new();
+                for (i, item) in array.iter_mut().enumerate() {
+                    let stays = ask(&context, method, &question, item, i)? == keeps;
+                    if stays { &mut kept } else { &mut taken }.push(item.clone());
+                }
+                *array = kept;
+                Ok(taken)
+            },
+        );
+    }
+}
+
+/// `dedup`: of neighbours that are equal only the first stays.
+fn repetitions(engine: &mut Engine, host: &Rc<Host>) {
+    fn dedup(array: &mut Array, mut same: impl FnMut(Dynamic, Dynamic) -> Outcome<bool>) -> Outcome<()> {
+        let mut kept: Array = Array::with_capacity(array.len());
+        for item in array.iter() {
+            let repeated = kept.last().map_or(Ok(false), |last| same(last.clone(), item.clone()))?;
+            if !repeated {
+                kept.push(item.clone());
+            }
+        }
+        *array = kept;
+        Ok(())
+    }
+    engine.register_fn("dedup", |context: NativeCallContext, array: &mut Array, same: FnPtr| {
+        dedup(array, |a, b| answer("dedup", &same.call_raw(&context, None, [a, b])?))
+    });
+    let host = Rc::clone(host);
+    engine.register_fn("dedup", move |context: NativeCallContext, array: &mut Array| {
+        dedup(array, |mut a, mut b| {
+            host.go_on()?;
+            let equal = context.call_native_fn_raw("==", true, &mut [&mut a, &mut b]);
+            Ok(equal.is_ok_and(|equal| equal.as_bool().unwrap_or(false)))
+        })
+    });
+}
+
+/// The same questions about the entries of a map; the callback takes the key and has the value as `this`.
+fn maps(engine: &mut Engine) {
+    for (method, keeps, changes) in [("filter", true, false), ("retain", true, true), ("drain", false, true)] {
+        engine.register_fn(method, move |context: NativeCallContext, map: &mut Map, question: FnPtr| -> Outcome<Map> {
+            let (mut kept, mut taken) = (Map::new(), Map::new());
+            for (key, value) in map.iter_mut() {
+                let name: Dynamic = key.as_str().into();
+                let given = question.call_raw_with_extra_args(method, &context, Some(value), [name], [], Some(1))?;
+                let stays = answer(method, &given)? == keeps;
+                if stays { &mut kept } else { &mut taken }.insert(key.clone(), value.clone());
+            }
+            if !changes {
+                return Ok(kept);
+            }
+            *map = kept;
+            Ok(taken)
+        });
+    }
+}
+
+/// `reduce` and `reduce_rev` without a start value begin with nothing, which few functions can take.
+fn reductions(engine: &mut Engine) {
+    for method in ["reduce", "reduce_rev"] {
+        engine.register_fn(
+            method,
+            move |context: NativeCallContext, array: &mut Array, step: FnPtr| -> Outcome<Dynamic> {
+                let order: Box<dyn Iterator<Item = usize>> =
+                    if method == "reduce" { Box::new(0..array.len()) } else { Box::new((0..array.len()).rev()) };
+                let mut total = Dynamic::UNIT;
+                for i in order {
+                    let from_nothing = total.is_unit();
+                    let index = Dynamic::from_int(i as i64);
+                    let item = Some(&mut array[i]);
+                    let next = step.call_raw_with_extra_args(method, &context, item, [total], [index], Some(1));
+                    total = next.map_err(|error| if from_nothing { beginless(method, error) } else { error })?;
+                }
+                Ok(total)
+            },
+        );
+    }
+}
+
+/// What to say when the first step fails because there is nothing to start from; limits speak for themselves, and
+/// `exit` is no failure.
+#[allow(clippy::unnecessary_box_returns, clippy::boxed_local, reason = "the interpreter's errors are boxed")]
+fn beginless(method: &str, error: Box<EvalAltResult>) -> Box<EvalAltResult> {
+    if matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..) | EvalAltResult::Exit(..)) {
+        return error;
+    }
+    let problem = Problem::new("missing-start", format!("`{method}` has nothing to start from"));
+    problem.help(format!("give it a first value: `{method}(|total, x| total + x, 0.0)`")).into()
+}

@@ -1,0 +1,57 @@
+//! The values that scripts hold besides numbers, texts, arrays and maps.
+//!
+//! Each stands for something only until the sandbox reads it: a control that `params` describes, a file that
+//! a lesson names, a parameter that a cue points at, the stage that cues are spoken to, the random numbers
+//! of one purpose.
+
+use crate::lesson::conditions::Closure;
+use slowgrad_engine::plugin::ControlKind;
+use slowgrad_engine::rng::Rng;
+use slowgrad_engine::shape::{Parameter, Shape};
+use slowgrad_tape::Location;
+use slowgrad_timeline::cue::Cue;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What `slider(…)` and its like make.
+#[derive(Debug, Clone)]
+pub(crate) struct ControlMark {
+    pub(crate) kind: ControlKind,
+    /// Maps are sorted by name; this keeps the order in which the controls were written.
+    pub(crate) order: u64,
+}
+
+/// What `csv(…)` makes.
+#[derive(Debug, Clone)]
+pub(crate) struct CsvMark {
+    pub(crate) path: String,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) target: String,
+}
+
+/// What `weight(…)` and `bias(…)` make.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ParameterMark(pub(crate) Parameter);
+
+/// What `neuron(…)` makes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NeuronMark {
+    pub(crate) layer: usize,
+    pub(crate) neuron: usize,
+}
+
+/// The random numbers of one purpose, `ctx.rng`.
+#[derive(Debug, Clone)]
+pub(crate) struct Random(pub(crate) Rc<RefCell<Rng>>);
+
+/// A cue and where the lesson says it.
+pub(crate) type Said = (Cue, Option<Location>);
+
+/// Takes the cues that `perform` speaks.
+#[derive(Debug, Clone)]
+pub(crate) struct Stage {
+    pub(crate) cues: Rc<RefCell<Vec<Said>>>,
+    /// The conditions that cues name by their numbers.
+    pub(crate) closures: Rc<RefCell<Vec<Closure>>>,
+    pub(crate) shape: Rc<Shape>,
+}

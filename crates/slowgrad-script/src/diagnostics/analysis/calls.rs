@@ -1,0 +1,233 @@
+//! Every call of a text against what there is to be called, before anything runs.
+//!
+//! What a variable holds is not known here. So a method is only called unknown when nothing of its name is in
+//! reach: no function that comes with the language, none of the file, and no field of a map that may hold a closure.
+
+use crate::diagnostics::problem::Problem;
+use crate::diagnostics::wording;
+use crate::reference::{Group, names};
+use crate::runtime::builtins::Natives;
+use crate::text::lexer::{Token, TokenKind};
+use crate::text::{Place, Text};
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
+use slowgrad_tape::Diagnostic;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// A function's name and how many parameters it has.
+pub(crate) type Signature = (String, usize);
+
+/// The names under which a text's maps may hold closures.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Fields {
+    names: BTreeSet<String>,
+    /// Some names are only made when the script runs.
+    made: bool,
+}
+
+impl Fields {
+    /// The fields that a text may give to maps: what stands before a colon or after a point, and every text.
+    pub(crate) fn of(text: &Text) -> Self {
+        let whole = &text.source.text;
+        let tokens: Vec<&Token> =
+            text.tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment)).collect();
+        let word = |at: usize| tokens.get(at).map_or("", |token: &&Token| &whole[token.start..token.end]);
+        let mut fields = Self::default();
+        let (mut closures, mut computed) = (!text.extents.closures.is_empty(), false);
+        for (i, token) in tokens.iter().enumerate() {
+            let before = i.checked_sub(1).map_or("", word);
+            match token.kind {
+                TokenKind::Text => drop(fields.names.insert(word(i).trim_matches(['"', '\'', '`']).to_owned())),
+                TokenKind::Identifier | TokenKind::Keyword if word(i + 1) == ":" || before == "." => {
+                    fields.names.insert(word(i).to_owned());
+                }
+                TokenKind::Function if word(i) == "Fn" => closures = true,
+                TokenKind::Function if word(i) == "set" => {
+                    computed |= tokens.get(i + 2).is_some_and(|t| t.kind != TokenKind::Text);
+                }
+                TokenKind::Bracket if word(i) == "]" && word(i + 1) == "=" => {
+                    let literal = matches!(tokens[i - 1].kind, TokenKind::Text | TokenKind::Number);
+                    computed |= !(literal && i >= 2 && word(i - 2) == "[");
+                }
+                _ => {}
+            }
+        }
+        fields.made = closures && computed;
+        fields
+    }
+
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.names.extend(other.names.iter().cloned());
+        self.made |= other.made;
+    }
+
+    fn may_hold(&self, name: &str) -> bool {
+        self.made || self.names.contains(name)
+    }
+}
+
+/// What the calls of a text may mean.
+pub(crate) struct Reach<'r> {
+    pub(crate) text: &'r Rc<Text>,
+    pub(crate) natives: &'r Natives,
+    /// The functions of the file.
+    pub(crate) own: &'r [Signature],
+    /// The public functions of what is imported under each name; `None` when that is only known at run time.
+    pub(crate) modules: &'r BTreeMap<String, Option<Vec<Signature>>>,
+    pub(crate) fields: &'r Fields,
+}
+
+impl Reach<'_> {
+    /// The calls in a compiled text that lead nowhere.
+    pub(crate) fn faults(&self, ast: &AST, part: &Text) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        ast.walk(&mut |path: &[ASTNode<'_>]| {
+            let (call, position, method) = match path.last() {
+                Some(ASTNode::Expr(Expr::FnCall(call, position)) | ASTNode::Stmt(Stmt::FnCall(call, position))) => {
+                    (call, position, false)
+                }
+                Some(ASTNode::Expr(Expr::MethodCall(call, position))) => (call, position, true),
+                _ => return true,
+            };
+            if let Some(offset) = part.offset(*position)
+                && let Some(problem) = if method { self.method(call, offset) } else { self.call(call, offset) }
+            {
+                found.push(problem.at(Place { text: Rc::clone(self.text), offset }.location()));
+            }
+            true
+        });
+        found
+    }
+
+    fn has(&self, name: &str, parameters: usize) -> bool {
+        self.own.iter().any(|(own, arity)| own == name && *arity == parameters)
+    }
+
+    fn defines(&self, name: &str) -> bool {
+        self.own.iter().any(|(own, _)| own == name)
+    }
+
+    /// `f(a, b)` or `m::f(a, b)`
+    fn call(&self, call: &FnCallExpr, offset: usize) -> Option<Problem> {
+        let (name, given) = (call.name.as_str(), call.args.len());
+        if !call.namespace.is_empty() {
+            return self.imported(call, given);
+        }
+        // Operators are functions, too; what they are used on is known when they run.
+        let written = name.starts_with(|ch: char| ch.is_alphabetic() || ch == '_');
+        if !written || self.has(name, given) || self.natives.takes(name, given) {
+            return None;
+        }
+        if self.defines(name) {
+            return Some(self.miscounted(name, given));
+        }
+        if self.natives.knows(name) {
+            return Some(self.native_miscounted(name, given, 0));
+        }
+        let problem = Problem::new("unknown-function", format!("there is no function `{name}`"));
+        let bound = self.text.names_in_scope(offset).contains(&name);
+        Some(if bound {
+            problem.help(format!("`{name}` is a variable; if it holds a closure, write `{name}.call(…)`"))
+        } else {
+            problem.help(self.meant(name))
+        })
+    }
+
+    /// `x.f(a)`
+    fn method(&self, call: &FnCallExpr, offset: usize) -> Option<Problem> {
+        let (name, given) = (call.name.as_str(), call.args.len());
+        if self.has(name, given) || self.natives.takes(name, given + 1) || self.fields.may_hold(name) {
+            return None;
+        }
+        if self.has(name, given + 1) {
+            let problem = Problem::new("not-a-method", format!("`{name}` is a function and not a method"));
+            return Some(problem.help(format!("write `{name}(x)` and not `x.{name}()`")));
+        }
+        if self.defines(name) {
+            return Some(self.miscounted(name, given));
+        }
+        let cue = self.is_cue(offset);
+        if self.natives.knows(name) && (!cue || names(Group::Cues).any(|cue| cue == name)) {
+            return Some(self.native_miscounted(name, given, 1));
+        }
+        if cue {
+            let problem = Problem::new("unknown-cue", format!("there is no cue `{name}`"));
+            return Some(problem.maybe_help(wording::suggestion(name, names(Group::Cues))));
+        }
+        let problem = Problem::new("unknown-function", format!("there is no function `{name}`"));
+        Some(problem.help(self.meant(name)))
+    }
+
+    /// Whether a method is called on the variable `stage`.
+    fn is_cue(&self, offset: usize) -> bool {
+        let before: String =
+            self.text.source.text[..offset].chars().rev().filter(|ch| !ch.is_whitespace()).take(7).collect();
+        before
+            .strip_prefix(".egats")
+            .is_some_and(|rest| !rest.starts_with(|ch: char| ch.is_alphanumeric() || ch == '_'))
+    }
+
+    fn imported(&self, call: &FnCallExpr, given: usize) -> Option<Problem> {
+        let [module] = call.namespace.path.as_slice() else { return None };
+        let functions = self.modules.get(module.as_str())?.as_ref()?;
+        let name = call.name.as_str();
+        if functions.iter().any(|(known, arity)| known == name && *arity == given) {
+            return None;
+        }
+        let arities: Vec<usize> =
+            functions.iter().filter(|(known, _)| known == name).map(|(_, arity)| *arity).collect();
+        if arities.is_empty() {
+            let problem = Problem::new("unknown-function", format!("`{}` has no function `{name}`", module.as_str()));
+            let known = functions.iter().map(|(known, _)| known.as_str());
+            return Some(problem.maybe_help(wording::suggestion(name, known)));
+        }
+        let problem = arity(&format!("{}::{name}", module.as_str()), &arities, given);
+        Some(problem.help("add what is missing, or take out what is too much"))
+    }
+
+    /// A function of the file that is called with another number of arguments than it has.
+    fn miscounted(&self, name: &str, given: usize) -> Problem {
+        let arities: Vec<usize> = self.own.iter().filter(|(own, _)| own == name).map(|(_, arity)| *arity).collect();
+        let problem = arity(name, &arities, given);
+        problem.maybe_help(self.text.signature(name).map(|signature| format!("it is `fn {signature}`")))
+    }
+
+    fn native_miscounted(&self, name: &str, given: usize, objects: usize) -> Problem {
+        let arities: Vec<usize> = self.natives.arities(name).filter_map(|arity| arity.checked_sub(objects)).collect();
+        let problem = arity(name, &arities, given);
+        match name {
+            "max" | "min" if given > 2 => problem.help(format!("give it one array: `{name}([a, b, c])`")),
+            _ if objects > 0 => problem.help(format!("what stands before the point of `x.{name}(…)` is not counted")),
+            _ => problem.help("add what is missing, or take out what is too much"),
+        }
+    }
+
+    fn meant(&self, name: &str) -> String {
+        let help = match name {
+            "log" => "did you mean `ln`, `log10` or `log2`?",
+            "rand" | "random" => "random numbers come from `ctx.rng`, for data sets and initial weights only",
+            "timestamp" | "sleep" => "scripts have no clock",
+            "eval" => "a script cannot run texts; write a closure",
+            _ => {
+                let own = self.own.iter().map(|(own, _)| own.as_str());
+                return wording::nearest(name, own.chain(self.natives.names())).map_or_else(
+                    || format!("define it: `fn {name}(…) {{ … }}`"),
+                    |near| format!("did you mean `{near}`?"),
+                );
+            }
+        };
+        help.to_owned()
+    }
+}
+
+/// What to say when nothing takes so many arguments.
+fn arity(name: &str, arities: &[usize], given: usize) -> Problem {
+    let mut wanted: Vec<usize> = arities.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let last = wanted.last().copied().unwrap_or(0);
+    let numbers: Vec<String> = wanted.iter().map(|&n| if n == 0 { "no".to_owned() } else { n.to_string() }).collect();
+    let plural = if last == 1 { "" } else { "s" };
+    let message = format!("`{name}` takes {} argument{plural}, but here it is given {given}", numbers.join(" or "));
+    Problem::new("wrong-arity", message)
+}

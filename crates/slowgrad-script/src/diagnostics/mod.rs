@@ -1,0 +1,8 @@
+//! What is wrong with a script, in plain words: before it runs, while it runs, and style warnings.
+
+pub(crate) mod analysis;
+pub mod explain;
+pub(crate) mod lints;
+pub(crate) mod problem;
+pub(crate) mod runtime_errors;
+pub(crate) mod wording;

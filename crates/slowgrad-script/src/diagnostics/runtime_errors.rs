@@ -1,0 +1,353 @@
+//! The one converter from the interpreter's errors to diagnostics.
+//!
+//! An interpreter's error knows a position and a phrase. A person needs the whole expression underlined, what
+//! was wrong in plain words, and the name that was probably meant.
+
+use crate::diagnostics::analysis::syntax::{assigned_constant, lowered, measured, near_name};
+use crate::diagnostics::problem::Problem;
+use crate::diagnostics::wording::{self, bare_kind, named_kind};
+use crate::reference::{Group, group};
+use crate::runtime::builtins::Natives;
+use crate::runtime::host::{Host, Stopped};
+use crate::runtime::program::Program;
+use crate::text::lexer::TokenKind;
+use crate::text::{Place, Text};
+use rhai::{Dynamic, EvalAltResult, ParseErrorType};
+use slowgrad_tape::{Diagnostic, Frame, Location};
+use std::rc::Rc;
+
+/// What a function without a name is called.
+const CLOSURE: &str = "a closure";
+
+/// An error while a function ran.
+pub(crate) fn running(host: &Host, program: &Program, function: &str, error: EvalAltResult) -> Diagnostic {
+    // Unwind the chain of calls: each link names the function and where it was called.
+    let function = if function.starts_with("anon$") { CLOSURE } else { function };
+    let mut error = error;
+    let mut text = Rc::clone(&program.text);
+    let mut calls: Vec<Frame> = vec![Frame { function: function.to_owned(), location: None }];
+    loop {
+        match error {
+            EvalAltResult::ErrorInFunctionCall(name, source, inner, position) => {
+                let location = Place::of(&text, position).map(|place| place.location());
+                let name = if name.starts_with("anon$") { CLOSURE.to_owned() } else { name };
+                calls.push(Frame { function: name, location });
+                text = host.text(&source).unwrap_or(text);
+                error = *inner;
+            }
+            EvalAltResult::ErrorInModule(_, inner, position) if !position.is_none() && inner.position().is_none() => {
+                error = *inner;
+                error.set_position(position);
+            }
+            EvalAltResult::ErrorInModule(_, inner, _) => error = *inner,
+            _ => break,
+        }
+    }
+    calls.reverse();
+    let mut place = Place::of(&text, error.position()).or_else(|| raced(&text, &calls, &error));
+    if error.is_system_exception() {
+        // Such an error forgets its place and its calls on the way; the host saw them.
+        let mut met = host.met().into_iter().map(|(text, offset)| Place { text, offset });
+        if let Some(inner) = met.next() {
+            let callers: Vec<Place> = met.collect();
+            calls = chain(&inner, &callers, function);
+            place = Some(inner);
+        }
+    }
+    let whole = !matches!(
+        error,
+        EvalAltResult::ErrorVariableNotFound(..)
+            | EvalAltResult::ErrorPropertyNotFound(..)
+            | EvalAltResult::ErrorUnboundThis(_)
+    );
+    let endless = matches!(error, EvalAltResult::ErrorTerminated(..));
+    let repeated = place.as_ref().filter(|_| endless).and_then(|place| place.text.loop_around(place.offset));
+    let location = match (&place, repeated) {
+        (_, Some(repeated)) => repeated,
+        (Some(place), None) if whole => place.location(),
+        (Some(place), None) => place.token(),
+        (None, None) => text_of(&calls, program, &text),
+    };
+    Diagnostic { frames: calls, ..describe(host, program, place.as_ref(), error).at(location) }
+}
+
+/// Functions of a chain of calls that are listed; recursion without an end has many more.
+const LONGEST_CHAIN: usize = 8;
+
+/// The chain of calls from the place where an error arose and the places of the calls that led there.
+fn chain(inner: &Place, callers: &[Place], function: &str) -> Vec<Frame> {
+    let running = std::iter::once(inner).chain(callers);
+    let frames = running.enumerate().map(|(i, place)| {
+        let own = place.text.function_around(place.offset).unwrap_or(function);
+        Frame { function: own.to_owned(), location: callers.get(i).map(Place::location) }
+    });
+    let mut frames: Vec<Frame> = frames.take(LONGEST_CHAIN).collect();
+    // The interpreter does not say where a callback is called from.
+    if frames.last().is_none_or(|last| last.function != function) {
+        frames.push(Frame { function: function.to_owned(), location: None });
+    }
+    frames
+}
+
+/// A data race has no position, but its message names the method: the first call of it in the running function.
+fn raced(text: &Rc<Text>, calls: &[Frame], error: &EvalAltResult) -> Option<Place> {
+    let EvalAltResult::ErrorDataRace(message, _) = error else { return None };
+    let method = message.rsplit('\'').nth(1)?;
+    let within = text.function(&calls.first()?.function)?;
+    let called = |token: &&crate::text::lexer::Token| {
+        (within.start..within.end).contains(&token.start) && &text.source.text[token.start..token.end] == method
+    };
+    let token = text.tokens.iter().find(called)?;
+    Some(Place { text: Rc::clone(text), offset: token.start })
+}
+
+/// Where to point when the interpreter names no place: at the function that was running, or at the call of the
+/// closure.
+fn text_of(calls: &[Frame], program: &Program, text: &Rc<Text>) -> Location {
+    if let Some(Frame { function, location: Some(called) }) = calls.first()
+        && function == CLOSURE
+    {
+        return called.clone();
+    }
+    let running = calls.first().map_or("", |frame| frame.function.as_str());
+    if text.function(running).is_some() {
+        text.function_location(running)
+    } else {
+        program.text.function_location(running)
+    }
+}
+
+fn describe(host: &Host, program: &Program, place: Option<&Place>, error: EvalAltResult) -> Problem {
+    use EvalAltResult as E;
+    match error {
+        E::ErrorRuntime(value, _) => thrown(value),
+        E::ErrorTerminated(value, _) => stopped(value),
+        E::ErrorStackOverflow(_) => Problem::new("too-deep", "too many functions called each other")
+            .help("does a function call itself without an end?"),
+        E::ErrorDataTooLarge(kind, _) => Problem::new("too-large", format!("the {} grew too large", measured(&kind)))
+            .help("a script may hold only so much at once; does a loop go on without an end?"),
+        E::ErrorTooManyVariables(_) => Problem::new("too-many-variables", "there are too many variables here")
+            .help("keep what belongs together in an array or a map"),
+        E::ErrorTooManyModules(_) => Problem::new("too-many-modules", "too many modules are imported")
+            .help("gather the helpers in fewer files, and import each at the top and not in a function"),
+        E::ErrorVariableNotFound(name, _) => Problem::new("unknown-name", format!("`{name}` is not known here"))
+            .maybe_help(place.and_then(|place| near_name(place, &name))),
+        E::ErrorUnboundThis(_) => Problem::new("unknown-name", "`this` is nothing here")
+            .help("it stands for what a function is called on: write `x.name()` and not `name()`"),
+        E::ErrorPropertyNotFound(name, _) => {
+            let near = place.and_then(|place| wording::nearest(&name, properties(place)));
+            Problem::new("unknown-property", format!("there is no `{name}` in this map"))
+                .maybe_help(near.map(|near| format!("did you mean `{near}`?")).or_else(|| place.and_then(context)))
+        }
+        E::ErrorIndexNotFound(..) => Problem::new("unknown-property", "there is no such field in this map")
+            .help("`\"name\" in map` asks whether there is one"),
+        E::ErrorDotExpr(message, _) => without_field(host, &message),
+        E::ErrorFunctionNotFound(signature, _) => unknown_function(host, program, &signature),
+        E::ErrorMismatchDataType(wanted, found, _) => {
+            let message = match wanted.as_str() {
+                "i64" | "int" => format!("a whole number is needed here, but this is {}", unlike_whole(&found)),
+                _ => format!("expected {}, but this is {}", named_kind(&wanted), named_kind(&found)),
+            };
+            let help = match (wanted.as_str(), named_kind(&found)) {
+                ("bool", _) => Some("a condition is a comparison, such as `x > 0.0`"),
+                ("i64" | "int", "a scalar") => {
+                    Some("elements are counted by plain whole numbers, such as `i` of a `for`")
+                }
+                ("i64" | "int", "a number") => Some("`to_int(x)` cuts the fraction off"),
+                _ => None,
+            };
+            Problem::new("wrong-type", message).maybe_help(help.map(str::to_owned))
+        }
+        E::ErrorMismatchOutputType(wanted, found, _) => {
+            let message = format!("expected {}, but this gave {}", named_kind(&wanted), named_kind(&found));
+            Problem::new("wrong-type", message)
+        }
+        E::ErrorArrayBounds(length, index, _) => {
+            let message = format!("index {index} is outside of an array with {}", wording::count(length, "element"));
+            let help = match length {
+                0 => "the array is empty".to_owned(),
+                _ => format!("the first element is `[0]` and the last is `[{}]`", length - 1),
+            };
+            Problem::new("out-of-bounds", message).help(help)
+        }
+        E::ErrorStringBounds(length, index, _) => {
+            let message = format!("index {index} is outside of a text with {}", wording::count(length, "letter"));
+            Problem::new("out-of-bounds", message).help("letters are counted from 0")
+        }
+        E::ErrorIndexingType(what, _) => {
+            let kind = bare_kind(what.split_once(" [").map_or(what.as_str(), |(kind, _)| kind));
+            let help = (kind == "scalar").then(|| "a scalar is one number; only arrays have elements".to_owned());
+            Problem::new("wrong-type", format!("a {kind} cannot be indexed like this")).maybe_help(help)
+        }
+        E::ErrorFor(_) => {
+            Problem::new("wrong-type", "`for` cannot go over this").help("write `for x in array` or `for i in 0..n`")
+        }
+        E::ErrorAssignmentToConstant(name, _) => assigned_constant(&name),
+        E::ErrorNonPureMethodCallOnConstant(name, _) => {
+            let problem = Problem::new("assignment-to-constant", format!("`{name}` would change a constant"));
+            problem.help("use `let` for what changes")
+        }
+        E::ErrorArithmetic(message, _) => {
+            let problem = Problem::new("arithmetic", lowered(&message));
+            problem.help("these are whole numbers; write `1.0` for one that may have a fraction")
+        }
+        E::ErrorDataRace(message, _) if message.rsplit('\'').nth(1).is_none() => {
+            let problem = Problem::new("data-race", "a closure uses the variable in which it is held");
+            problem.help("what calls itself is a function of its own: `fn name(x) { … }`")
+        }
+        E::ErrorDataRace(..) => {
+            let problem = Problem::new("data-race", "the closure uses the same array that is being changed");
+            problem.help("take out what the closure needs first, such as `let largest = z.max();`")
+        }
+        E::ErrorModuleNotFound(name, _) => Problem::new("unknown-module", format!("no module `{name}` is imported"))
+            .help(format!("write `import \"{name}\" as {name};` at the top of the file")),
+        // What `Fn("…")` was given.
+        E::ErrorParsing(ParseErrorType::Reserved(name), _) => {
+            Problem::new("reserved-name", format!("`{name}` is a word of the language and not a function"))
+                .help(format!("where a function is wanted, write a closure: `|x| {name}(x)`"))
+        }
+        E::ErrorForbiddenVariable(name, _) => {
+            Problem::new("reserved-name", format!("`{name}` cannot be used as a name")).help("choose another name")
+        }
+        other => {
+            let message = other.unwrap_inner().to_string();
+            Problem::new("interpreter", lowered(message.split(" (line").next().unwrap_or_default()))
+        }
+    }
+}
+
+const ENDLESS: &str = "is there a loop without an end?";
+
+fn thrown(value: Dynamic) -> Problem {
+    value.try_cast_result::<Problem>().unwrap_or_else(|value| {
+        let message = match value.into_string() {
+            Ok(text) => text,
+            Err("()") => "the script threw an error".to_owned(),
+            Err(other) => format!("the script threw {}", named_kind(other)),
+        };
+        Problem::new("thrown", message).help("`throw` stops the script here")
+    })
+}
+
+fn stopped(value: Dynamic) -> Problem {
+    let problem = match value.try_cast::<Stopped>() {
+        Some(Stopped::Operations(most)) => {
+            Problem::new("too-many-operations", format!("the script was stopped after {most} operations"))
+        }
+        Some(Stopped::Memory(most)) => {
+            Problem::new("too-large", format!("the script was stopped when it held {} MiB", most.div_ceil(1 << 20)))
+        }
+        Some(Stopped::Time(time)) => {
+            Problem::new("too-slow", format!("the script was stopped after {} ms", time.as_millis()))
+        }
+        None => Problem::new("too-slow", "the script was stopped"),
+    };
+    problem.help(ENDLESS)
+}
+
+/// `name (type, type)` as the interpreter writes a call it cannot resolve.
+///
+/// Names and numbers of arguments were checked before; here it is the kinds of values that do not fit.
+fn unknown_function(host: &Host, program: &Program, signature: &str) -> Problem {
+    let (name, arguments) =
+        signature.split_once(" (").map_or((signature, ""), |(name, rest)| (name, rest.trim_end_matches(')')));
+    let name = name.rsplit("::").next().unwrap_or(name);
+    let kinds: Vec<&str> = arguments.split(", ").filter(|kind| !kind.is_empty()).map(bare_kind).collect();
+    let came = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
+    let nothing = || kinds.contains(&"nothing").then(|| NOTHING.to_owned());
+    if !name.starts_with(|ch: char| ch.is_alphabetic() || ch == '_') {
+        let message = match kinds.as_slice() {
+            [one] => format!("`{name}` cannot be used on {}", article(one)),
+            [left, right] => format!("`{name}` cannot be used between {} and {}", article(left), article(right)),
+            _ => format!("`{name}` cannot be used like this"),
+        };
+        let help = match name {
+            _ if kinds.contains(&"array") => Some("take one element with `[i]`, or go over all of them with `map`"),
+            "!" => Some("`!` turns a condition round, such as `!(x > 0.0)`; the negative of a number is `-x`"),
+            "^" => Some("the power is `**`"),
+            "&" | "|" => Some("between conditions write `&&` or `||`; bits are of whole numbers"),
+            "<<" | ">>" => Some("bits are of whole numbers; multiply by `2.0 ** n`"),
+            ".." | "..=" => Some("a range goes over plain whole numbers; `while` can ask a traced number"),
+            _ => None,
+        };
+        return Problem::new("wrong-type", message).maybe_help(help.map(str::to_owned).or_else(nothing));
+    }
+    if name.starts_with("anon$") {
+        return Problem::new("unknown-function", "a closure of another file cannot be called here")
+            .help("let the other file have a function, and call that: `m::f(x)`");
+    }
+    let wrong = |of: &str| Problem::new("wrong-type", format!("`{of}{name}` cannot take ({came})"));
+    let natives = &host.natives;
+    match kinds.as_slice() {
+        ["range", "scalar"] if name == "contains" => {
+            wrong("").help("compare with both ends instead: `x >= 0 && x < 5`")
+        }
+        ["stage", ..] => wrong("stage."),
+        ["array"] => {
+            wrong("").help(format!("`{name}` works on one number; for each element write `x.map(|v| {name}(v))`"))
+        }
+        _ if name == "to_int" || name == "to_float" => wrong("").help("`value(x)` gives the plain number"),
+        _ if natives.get().is_some_and(|natives| natives.knows(name)) => wrong("").maybe_help(nothing()),
+        _ => {
+            let own = program.functions.iter().map(|function| function.name.as_str());
+            let known = natives.get().into_iter().flat_map(Natives::names);
+            let near = wording::nearest(name, own.chain(known)).map(|near| format!("did you mean `{near}`?"));
+            Problem::new("unknown-function", format!("there is no function `{name}` for ({came})")).maybe_help(near)
+        }
+    }
+}
+
+/// A field that only maps have, asked of something else.
+fn without_field(host: &Host, message: &str) -> Problem {
+    // The interpreter writes `Unknown property 'name' - a getter is not registered for type 'kind'`.
+    let mut quoted = message.split('\'').skip(1).step_by(2);
+    let (Some(name), Some(owner)) = (quoted.next(), quoted.next()) else {
+        return Problem::new("wrong-type", lowered(message)).help("only maps have fields");
+    };
+    let problem = Problem::new("wrong-type", format!("{} has no field `{name}`", named_kind(owner)));
+    if host.natives.get().is_some_and(|natives| natives.knows(name)) {
+        problem.help(format!("a function is called with parentheses: `x.{name}()`"))
+    } else {
+        problem.help("only maps have fields")
+    }
+}
+
+/// What stands where a whole number is needed.
+fn unlike_whole(found: &str) -> &'static str {
+    match found {
+        "f64" | "float" => "a number with a fraction",
+        _ => named_kind(found),
+    }
+}
+
+const NOTHING: &str = "an `if` without `else`, a loop and a `let` give nothing";
+
+fn article(kind: &str) -> String {
+    match kind {
+        "true or false" | "nothing" => kind.to_owned(),
+        _ if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
+        _ => format!("a {kind}"),
+    }
+}
+
+/// What `ctx` holds in the function around a place, where something else was asked of it.
+fn context(place: &Place) -> Option<String> {
+    let asked = place.text.source.text[..place.offset].trim_end().strip_suffix('.')?;
+    let function = format!("`{}`", place.text.function_around(place.offset).filter(|_| asked.ends_with("ctx"))?);
+    let fields = group(Group::Context).filter(|entry| entry.description.contains(&function));
+    let fields: Vec<&str> = fields.map(|entry| entry.name).collect();
+    (!fields.is_empty()).then(|| format!("`ctx` has {}, beside the controls of `params()`", wording::list(&fields)))
+}
+
+/// Every name that follows a point or begins a map's entry in this text, and what `ctx` and conditions hold.
+fn properties(place: &Place) -> Vec<&str> {
+    let text = &place.text.source.text;
+    let word = |k: usize| place.text.tokens.get(k).map_or("", |token| &text[token.start..token.end]);
+    let tokens = place.text.tokens.iter().enumerate();
+    tokens
+        .filter(|(_, token)| token.kind == TokenKind::Identifier && token.start != place.offset)
+        .filter(|(k, _)| word(k + 1) == ":" || (*k > 0 && word(k - 1) == "."))
+        .map(|(k, _)| word(k))
+        .chain([Group::Context, Group::Conditions].into_iter().flat_map(group).map(|entry| entry.name))
+        .collect()
+}

@@ -1,0 +1,118 @@
+//! Words for people: what kind of value something is, and which known name is nearest to a mistyped one.
+
+use crate::bindings::values::{ControlMark, CsvMark, NeuronMark, ParameterMark, Random, Stage};
+use crate::runtime::host::Scalar;
+use rhai::Dynamic;
+
+/// What a script's value is, with its article.
+pub(crate) fn kind(value: &Dynamic) -> &'static str {
+    named_kind(value.type_name())
+}
+
+/// The same for a type as the interpreter names it.
+pub(crate) fn named_kind(type_name: &str) -> &'static str {
+    let is = |path: &str| type_name == path;
+    match type_name {
+        "i64" | "f64" | "int" | "float" => "a number",
+        "scalar" => "a scalar",
+        "char" => "a letter",
+        "string" | "&str | ImmutableString | String" => "a text",
+        "bool" => "true or false",
+        "()" => "nothing",
+        "array" => "an array",
+        "map" => "a map",
+        "Fn" => "a function",
+        "range" | "range=" => "a range",
+        "stage" => "the stage",
+        "random" => "a random generator",
+        "control" => "a control",
+        "csv" => "a csv(…)",
+        "parameter" => "a weight or bias",
+        "neuron" => "a neuron",
+        _ if is(std::any::type_name::<Scalar>()) => "a scalar",
+        _ if is(std::any::type_name::<rhai::ImmutableString>()) => "a text",
+        _ if is(std::any::type_name::<rhai::Array>()) => "an array",
+        _ if is(std::any::type_name::<rhai::Map>()) => "a map",
+        _ if is(std::any::type_name::<rhai::FnPtr>()) => "a function",
+        _ if is(std::any::type_name::<Stage>()) => "the stage",
+        _ if is(std::any::type_name::<Random>()) => "a random generator",
+        _ if is(std::any::type_name::<ControlMark>()) => "a control",
+        _ if is(std::any::type_name::<CsvMark>()) => "a csv(…)",
+        _ if is(std::any::type_name::<ParameterMark>()) => "a weight or bias",
+        _ if is(std::any::type_name::<NeuronMark>()) => "a neuron",
+        _ if type_name.contains("Range") => "a range",
+        _ => "a value of another kind",
+    }
+}
+
+/// The same without its article, for lists such as `exp(array)`.
+pub(crate) fn bare_kind(type_name: &str) -> &'static str {
+    let kind = named_kind(type_name);
+    kind.strip_prefix("a ").or_else(|| kind.strip_prefix("an ")).or_else(|| kind.strip_prefix("the ")).unwrap_or(kind)
+}
+
+/// Bytes of a name that another one could be mistyped for.
+const LONGEST_NAME: usize = 100;
+
+/// The known name that was probably meant.
+pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    // Nobody mistypes a name of that length, and distances take time with its square.
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let wanted = name.to_lowercase();
+    let far = (name.chars().count() / 3).max(1);
+    let known = known.into_iter().filter(|other| *other != name && other.len() <= LONGEST_NAME);
+    let scored = known.map(|other| {
+        let lower = other.to_lowercase();
+        let begins = wanted.chars().count() >= 3
+            && (lower.starts_with(&wanted) || wanted.starts_with(&lower) && lower.len() > 2);
+        let distance = strsim::damerau_levenshtein(&wanted, &lower).min(if begins { 1 } else { usize::MAX });
+        // Of two that are as near, the one of the same length was mistyped and not cut.
+        ((distance, lower.len().abs_diff(wanted.len())), other)
+    });
+    scored.filter(|((distance, _), _)| *distance <= far).min_by_key(|(distance, _)| *distance).map(|(_, other)| other)
+}
+
+/// "did you mean `x`?", or all there are when nothing is near and they are few.
+pub(crate) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    let known: Vec<&str> = known.into_iter().collect();
+    if let Some(near) = nearest(name, known.iter().copied()) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    match known.len() {
+        1 => Some(format!("there is only {}", list(&known))),
+        2..=24 => Some(format!("there are {}", list(&known))),
+        _ => None,
+    }
+}
+
+/// `1 argument`, `2 arguments`.
+pub(crate) fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `a`, `b` and `c`.
+pub(crate) fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => "none".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_and_a_far_one_is_not() {
+        let known = ["sigmoid", "softplus", "tanh", "momentum"];
+        assert_eq!(nearest("sigmoidd", known), Some("sigmoid"));
+        assert_eq!(nearest("tahn", known), Some("tanh"));
+        assert_eq!(nearest("momentun", known), Some("momentum"));
+        assert_eq!(nearest("relu", known), None);
+        assert_eq!(list(&["a", "b", "c"]), "`a`, `b` and `c`");
+    }
+}

@@ -1,0 +1,157 @@
+//! The conditions that a lesson writes as closures, `|p| p.grad != 0.0`, as functions that can be asked any time.
+//!
+//! What a closure has captured is copied when the lesson is read; like a plugin, it keeps nothing from one question to
+//! the next.
+
+use crate::diagnostics::wording::{self, kind};
+use crate::plugins::Plugins;
+use crate::runtime::host::Host;
+use crate::runtime::interpreter::Interpreter;
+use crate::runtime::program::Program;
+use rhai::{Dynamic, FnPtr, Map};
+use slowgrad_engine::condition::{Condition, OfParameter, OfTraining};
+use slowgrad_engine::plugin::Shared;
+use slowgrad_tape::{Call, Diagnostic, Function, Location, TraceBuilder, Tracer, ValueId};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What a condition is asked of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Parameter,
+    Training,
+}
+
+impl Subject {
+    fn example(self) -> String {
+        match self {
+            Subject::Parameter => "write a comparison, such as `|p| p.grad != 0.0`".to_owned(),
+            Subject::Training => "write a comparison, such as `|m| m.loss < 0.01`".to_owned(),
+        }
+    }
+}
+
+/// A closure as the stage took it.
+#[derive(Debug, Clone)]
+pub(crate) struct Closure {
+    pub(crate) subject: Subject,
+    function: String,
+    captured: Vec<Dynamic>,
+    /// The cue that it was given to.
+    location: Option<Location>,
+}
+
+impl Closure {
+    pub(crate) fn new(subject: Subject, function: &FnPtr, location: Option<Location>) -> Self {
+        // What closures share is emptied when the lesson has been read.
+        let captured = function.iter_curry().map(Dynamic::flatten_clone).collect();
+        Self { subject, function: function.fn_name().to_owned(), captured, location }
+    }
+}
+
+/// The conditions of a lesson, each tried once.
+pub(crate) fn conditions(
+    plugins: &Plugins,
+    program: &Rc<Program>,
+    closures: Vec<Closure>,
+) -> Result<Vec<Condition>, Vec<Diagnostic>> {
+    let mut errors = Vec::new();
+    let mut made = Vec::new();
+    for closure in closures {
+        match fitting(program, &closure).and_then(|()| condition(&plugins.interpreter, program, &closure)) {
+            Ok(condition) => made.push(condition),
+            Err(error) => errors.push(*error),
+        }
+    }
+    errors.dedup();
+    if errors.is_empty() { Ok(made) } else { Err(errors) }
+}
+
+/// Whether the closure takes the one thing that it is asked about.
+fn fitting(program: &Program, closure: &Closure) -> Result<(), Box<Diagnostic>> {
+    let arities = program.ast.iter_functions().filter(|function| function.name == closure.function);
+    let arities: Vec<usize> = arities.map(|function| function.params.len()).collect();
+    let problem = match arities.first() {
+        Some(_) if arities.contains(&(closure.captured.len() + 1)) => return Ok(()),
+        Some(first) => {
+            let found = wording::count(first.saturating_sub(closure.captured.len()), "argument");
+            Diagnostic::error("wrong-arity", format!("a condition is asked about one thing, but this takes {found}"))
+        }
+        None => Diagnostic::error("unknown-function", "a condition must be a closure or a function of this file"),
+    };
+    Err(Box::new(Diagnostic { location: closure.location.clone(), help: Some(closure.subject.example()), ..problem }))
+}
+
+fn condition(
+    interpreter: &Rc<Interpreter>,
+    program: &Rc<Program>,
+    closure: &Closure,
+) -> Result<Condition, Box<Diagnostic>> {
+    let function = |names: Vec<&'static str>, is_bias: Option<bool>| -> Result<Shared, Box<Diagnostic>> {
+        let inputs = names.len();
+        let (interpreter, program, closure) = (Rc::clone(interpreter), Rc::clone(program), closure.clone());
+        let tracer = ConditionTracer { interpreter, program, closure, names, is_bias };
+        let mut function = Function::new(inputs, 1, Box::new(tracer));
+        // Nothing special, and nothing at all: a gradient may be 0.
+        function.call(&vec![0.5; inputs])?;
+        function.call(&vec![0.0; inputs])?;
+        Ok(Rc::new(RefCell::new(function)))
+    };
+    let of_weight = || OfParameter::INPUTS.into_iter().chain([OfParameter::INPUT]).collect();
+    Ok(match closure.subject {
+        Subject::Parameter => Condition::OfParameter(OfParameter {
+            weights: function(of_weight(), Some(false))?,
+            biases: function(OfParameter::INPUTS.to_vec(), Some(true))?,
+        }),
+        Subject::Training => Condition::OfTraining(OfTraining(function(OfTraining::INPUTS.to_vec(), None)?)),
+    })
+}
+
+/// Traces a closure over one map.
+struct ConditionTracer {
+    interpreter: Rc<Interpreter>,
+    program: Rc<Program>,
+    closure: Closure,
+    /// The fields of the map that are traced.
+    names: Vec<&'static str>,
+    /// A plain field of the map that parameters have.
+    is_bias: Option<bool>,
+}
+
+impl ConditionTracer {
+    fn arguments(&self, host: &Host, ids: &[ValueId]) -> Vec<Dynamic> {
+        let mut map: Map =
+            self.names.iter().zip(ids).map(|(name, &id)| ((*name).into(), Dynamic::from(host.scalar(id)))).collect();
+        if let Some(is_bias) = self.is_bias {
+            map.insert("is_bias".into(), Dynamic::from_bool(is_bias));
+            // A bias has no input, and no number equals nothing.
+            map.entry(OfParameter::INPUT.into()).or_insert(Dynamic::UNIT);
+        }
+        self.closure.captured.iter().cloned().chain([Dynamic::from_map(map)]).collect()
+    }
+
+    fn answer(&self, value: &Dynamic, tape: &mut TraceBuilder) -> Result<ValueId, Box<Diagnostic>> {
+        let placed = |error: Diagnostic| Box::new(Diagnostic { location: self.closure.location.clone(), ..error });
+        let Ok(answer) = value.as_bool() else {
+            let message = format!("a condition must be true or false, but this is {}", kind(value));
+            return Err(placed(Diagnostic::error("wrong-return", message).help(self.closure.subject.example())));
+        };
+        let constant = tape.constant(f64::from(u8::from(answer)));
+        constant.map_err(|full| placed(Diagnostic::error("tape-full", full.to_string())))
+    }
+}
+
+impl Tracer for ConditionTracer {
+    fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
+        let mut tape = Box::new(TraceBuilder::new(self.interpreter.host.limits.get().tape));
+        let ids: Vec<ValueId> = self.names.iter().zip(inputs).map(|(name, &x)| tape.input(*name, x, false)).collect();
+        let (tape, answer) = self.interpreter.trace(
+            &self.program,
+            &self.closure.function,
+            tape,
+            |host| self.arguments(host, &ids),
+            |value, tape| self.answer(&value, tape),
+        )?;
+        Ok(tape.finish(vec![answer]))
+    }
+}

@@ -1,0 +1,111 @@
+//! What there is: the plugins and lessons of all roots, as lists, menus and tooltips show them.
+//!
+//! Files are compiled and their controls read; no plugin and no lesson runs for that. A file that is broken has
+//! its place in the list like any other, with what is wrong.
+
+use crate::library::{Library, is_script, stem};
+use crate::plugins::{PluginKind, claims, unusable};
+use crate::runtime::program::Program;
+use crate::sandbox::Sandbox;
+use slowgrad_engine::plugin::PluginInfo;
+use slowgrad_engine::spec::PluginRef;
+use slowgrad_tape::Diagnostic;
+
+/// A plugin or lesson.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Name, one-line description and controls; a broken file says so in its description.
+    pub info: PluginInfo,
+    /// A lesson's title, the heading of a plugin's page, or else the name.
+    pub title: String,
+    /// Its path within its root.
+    pub path: String,
+    /// The index of its root in the library.
+    pub root: usize,
+    /// The indices of the roots where it hides a file of the same kind and name, from the strongest on.
+    pub hides: Vec<usize>,
+    /// The contract function as the file writes it, such as `activation(z, p)`; empty when there is none.
+    pub signature: String,
+    /// The `//!` lines at the top: what it is about.
+    pub page: String,
+    /// Why it cannot be used.
+    pub problem: Option<Diagnostic>,
+}
+
+impl Sandbox {
+    /// The plugins or lessons of a kind with where they come from, by name: for each name what a lesson at the top
+    /// of the strongest root would find.
+    pub fn entries(&self, kind: PluginKind) -> Vec<Entry> {
+        let shelf = &self.interpreter().shelf;
+        let host = &self.interpreter().host;
+        // Looking is not using, and what `params` prints is for whoever uses the plugin.
+        let (used, printed) = (shelf.used.borrow().clone(), host.printed());
+        let library = shelf.library.borrow().clone();
+        let entries = names(&library, kind).into_iter().filter_map(|name| {
+            let mut found = claims(&library, kind, &name, "");
+            let (root, path) = found.next()?;
+            Some(self.entry(kind, path, root, found.map(|(root, _)| root).collect()))
+        });
+        let entries = entries.collect();
+        *shelf.used.borrow_mut() = used;
+        host.unprint(printed);
+        entries
+    }
+
+    /// The names, descriptions and controls of the plugins or lessons of a kind, by name.
+    pub fn list(&self, kind: PluginKind) -> Vec<PluginInfo> {
+        self.entries(kind).into_iter().map(|entry| entry.info).collect()
+    }
+
+    fn entry(&self, kind: PluginKind, path: String, root: usize, hides: Vec<usize>) -> Entry {
+        let program = self.plugins.program(&path);
+        let made = program.and_then(|program| {
+            contract(kind, &program)?;
+            Ok((self.plugins.described(kind, &PluginRef::named(path.clone()))?, program))
+        });
+        let name = stem(&path).to_owned();
+        let (info, title, signature, page, problem) = match made {
+            Ok((info, program)) => {
+                let title = title(kind, &program).unwrap_or_else(|| name.replace(['-', '_'], " "));
+                (info, title, signature(kind, &program), program.page(), None)
+            }
+            Err(problem) => {
+                let info = unusable(&path, &problem);
+                (info, name, String::new(), String::new(), Some(*problem))
+            }
+        };
+        Entry { info, title, path, root, hides, signature, page, problem }
+    }
+}
+
+/// The names of a kind over all roots: the files in its folder, and the scripts at the top that are of this kind.
+fn names(library: &Library, kind: PluginKind) -> Vec<String> {
+    let mut names = library.names(kind.folder());
+    for root in &library.roots {
+        let top = root.files.paths().filter(|path| !path.contains('/') && is_script(path));
+        let own = top.filter(|path| root.files.get(path).is_some_and(|bytes| kind.is_defined_in(bytes)));
+        names.extend(own.map(|path| stem(path).to_owned()));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Refuses a file without its kind's function.
+fn contract(kind: PluginKind, program: &Program) -> Result<(), Box<Diagnostic>> {
+    let contracts = kind.contracts();
+    if contracts.iter().any(|name| program.function(name).is_some()) {
+        return Ok(());
+    }
+    program.contract(contracts[0], kind.usage(), &[]).map(drop)
+}
+
+fn signature(kind: PluginKind, program: &Program) -> String {
+    let function = kind.contracts().iter().find_map(|name| program.function(name));
+    function.map(|found| format!("{}({})", found.name, found.parameters.join(", "))).unwrap_or_default()
+}
+
+fn title(kind: PluginKind, program: &Program) -> Option<String> {
+    let said = if kind == PluginKind::Lesson { program.text.key_text("lesson", "title") } else { None };
+    said.or_else(|| Some(program.page().lines().next()?.strip_prefix("# ")?.trim().to_owned()))
+}

@@ -1,0 +1,143 @@
+//! How a function of a script is entered, and what is kept for the next time.
+//!
+//! The interpreter's own `call_fn` begins anew each time: it finds the function, the meaning of each call in it, and
+//! room for its variables. A script that cannot be replayed is entered for each number, and for a short function that
+//! takes longer than the function. So an entry keeps all three and does itself what `call_fn` does around a body.
+//! It must not know what arguments and results are for.
+
+use crate::diagnostics::problem::Outcome;
+use crate::runtime::host::{Host, ended};
+use crate::runtime::program::Program;
+use rhai::{
+    AST, ASTNode, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, ImmutableString, Position,
+    Scope, ScriptFuncDef, Shared, Stmt, StmtBlock,
+};
+
+/// Meanings of calls that are kept; whoever has more looks for them anew.
+const MOST_KNOWN: usize = 1_000;
+
+/// A function that can be entered.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    name: ImmutableString,
+    /// The file's statements outside functions; they define constants and import modules.
+    statements: Option<Expr>,
+    body: Expr,
+    parameters: Vec<ImmutableString>,
+    /// The parameters, without values between the runs.
+    scope: Scope<'static>,
+    known: Caches,
+}
+
+impl Entry {
+    /// The function with so many parameters.
+    fn of(ast: &AST, name: &str, parameters: usize) -> Option<Self> {
+        let is_meant = |function: &&Shared<ScriptFuncDef>| function.name == name && function.params.len() == parameters;
+        let function = ast.iter_fn_def().find(is_meant)?;
+        // The body itself is not to be had, but its statements are.
+        let mut alone = ast.clone_functions_only();
+        alone.retain_functions(|_, _, one, count| one == name && count == parameters);
+        let mut body = Vec::new();
+        alone.walk(&mut |path| {
+            if let [ASTNode::Stmt(statement)] = path {
+                body.push((*statement).clone());
+            }
+            true
+        });
+        let block = |statements: &[Stmt]| {
+            Expr::Stmt(StmtBlock::new(statements.iter().cloned(), Position::NONE, Position::NONE).into())
+        };
+        let statements = ast.statements();
+        let mut scope = Scope::new();
+        for name in &function.params {
+            scope.push_dynamic(name.as_str(), Dynamic::UNIT);
+        }
+        Some(Self {
+            name: function.name.clone(),
+            statements: (!statements.is_empty()).then(|| block(statements)),
+            body: block(&body),
+            parameters: function.params.to_vec(),
+            scope,
+            known: Caches::new(),
+        })
+    }
+
+    fn enter(&mut self, engine: &Engine, host: &Host, program: &Program, arguments: Vec<Dynamic>) -> Outcome<Dynamic> {
+        let mut global = engine.new_global_runtime_state();
+        global.source.clone_from(&program.source);
+        global.lib.push(program.ast.shared_lib().clone());
+        if let Some(statements) = &self.statements {
+            let (mut scope, mut caches) = (Scope::new(), Caches::new());
+            let mut context = EvalContext::new(engine, &mut global, &mut caches, &mut scope, None);
+            let _ = evaluate(&mut context, statements, false)?;
+        }
+        if let Some(why) = host.tick() {
+            return Err(ended(why));
+        }
+        if self.parameters.len() > engine.max_variables() {
+            return Err(EvalAltResult::ErrorTooManyVariables(Position::NONE).into());
+        }
+        for (name, argument) in self.parameters.iter().zip(arguments) {
+            if let Some(value) = self.scope.get_mut(name) {
+                *value = argument;
+            }
+        }
+        let mut context = EvalContext::new(engine, &mut global, &mut self.known, &mut self.scope, None);
+        evaluate(&mut context, &self.body, true)
+    }
+
+    /// Forgets the arguments, and what is known where that has become too much.
+    fn clear(&mut self) {
+        for name in &self.parameters {
+            if let Some(value) = self.scope.get_mut(name) {
+                *value = Dynamic::UNIT;
+            }
+        }
+        if self.known.fn_resolution_cache_mut().dict.len() > MOST_KNOWN {
+            self.known = Caches::new();
+        }
+    }
+}
+
+/// Evaluates a block; a function's body takes its variables away with it.
+fn evaluate(context: &mut EvalContext, block: &Expr, is_body: bool) -> Outcome<Dynamic> {
+    #[allow(deprecated, reason = "Rhai marks what may change; the version is pinned by the lock file")]
+    let result = context.eval_expression_tree_raw(&Expression::from(block), is_body);
+    result.or_else(|mut error| match *error {
+        EvalAltResult::Return(value, _) | EvalAltResult::Exit(value, _) => Ok(value),
+        _ => {
+            // As the interpreter does it: such an error forgets its place when it leaves a function.
+            if is_body && error.is_system_exception() {
+                error.set_position(Position::NONE);
+            }
+            Err(error)
+        }
+    })
+}
+
+/// Runs a function of a program. What is found out on the way is kept for the next time, if that will be in the same
+/// engine.
+pub(crate) fn enter(
+    engine: &Engine,
+    host: &Host,
+    program: &Program,
+    function: &str,
+    arguments: Vec<Dynamic>,
+    is_kept: bool,
+) -> Outcome<Dynamic> {
+    let take = |entries: &mut Vec<Box<Entry>>| {
+        let is_meant = |entry: &Entry| entry.name == function && entry.parameters.len() == arguments.len();
+        entries.iter().position(|entry| is_meant(entry)).map(|at| entries.swap_remove(at))
+    };
+    let kept = if is_kept { take(&mut program.entries.borrow_mut()) } else { None };
+    let Some(mut entry) = kept.or_else(|| Entry::of(&program.ast, function, arguments.len()).map(Box::new)) else {
+        return Err(EvalAltResult::ErrorFunctionNotFound(function.to_owned(), Position::NONE).into());
+    };
+    // After an error nothing is kept: nobody knows where it stopped.
+    let result = entry.enter(engine, host, program, arguments)?;
+    if is_kept {
+        entry.clear();
+        program.entries.borrow_mut().push(entry);
+    }
+    Ok(result)
+}

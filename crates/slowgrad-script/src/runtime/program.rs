@@ -1,0 +1,113 @@
+//! A compiled file: its functions, their documentation and their text.
+
+use crate::diagnostics::wording;
+use crate::runtime::call_cache::Entry;
+use crate::runtime::interpreter::{Imports, Interpreter};
+use crate::text::Text;
+use rhai::{AST, ImmutableString};
+use slowgrad_tape::Diagnostic;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A function that a file defines.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    pub(crate) name: String,
+    pub(crate) parameters: Vec<String>,
+    /// The `///` comment without its slashes.
+    pub(crate) description: String,
+}
+
+/// A compiled file.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) path: String,
+    pub(crate) text: Rc<Text>,
+    pub(crate) ast: AST,
+    /// The id under which the interpreter names the text.
+    pub(crate) source: Option<ImmutableString>,
+    /// What is kept of the functions that have run, for their next time.
+    #[allow(clippy::vec_box, reason = "one that runs is taken out, and is large to be moved")]
+    pub(crate) entries: RefCell<Vec<Box<Entry>>>,
+    pub(crate) has_statements: bool,
+    /// Whether it may import others, so that it is not made from its own text alone.
+    pub(crate) may_import: bool,
+    /// What its imports lead to.
+    pub(crate) imports: Rc<Imports>,
+    pub(crate) functions: Vec<Definition>,
+}
+
+impl Program {
+    pub(crate) fn compile(interpreter: &Interpreter, path: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let text = Rc::new(Text::new(path, text));
+        let ast = interpreter.compile(&text)?;
+        let functions = ast.iter_functions().map(|function| Definition {
+            name: function.name.to_owned(),
+            parameters: function.params.iter().map(|&name| name.to_owned()).collect(),
+            description: uncomment(&function.comments.join("\n"), "///"),
+        });
+        let functions = functions.filter(|function| !function.name.starts_with("anon$")).collect();
+        let may_import = text.source.text.contains("import");
+        let imports = if may_import { interpreter.shelf.newest() } else { Rc::default() };
+        let has_statements = !ast.statements().is_empty();
+        let source = ast.source().map(ImmutableString::from);
+        let (path, entries) = (path.to_owned(), RefCell::default());
+        Ok(Self { path, text, ast, source, entries, has_statements, may_import, imports, functions })
+    }
+
+    /// The function of this name, whatever its parameters.
+    pub(crate) fn function(&self, name: &str) -> Option<&Definition> {
+        self.functions.iter().find(|function| function.name == name)
+    }
+
+    /// The `//!` lines at the top without their slashes.
+    pub(crate) fn page(&self) -> String {
+        uncomment(self.ast.doc(), "//!")
+    }
+
+    /// The contract function, which must have one of these numbers of parameters.
+    pub(crate) fn contract(&self, name: &str, usage: &str, arities: &[usize]) -> Result<&Definition, Box<Diagnostic>> {
+        let Some(function) = self.function(name) else {
+            let names = self.functions.iter().map(|function| function.name.as_str());
+            let near = wording::nearest(name, names);
+            let (message, location) = match near {
+                Some(near) => {
+                    let message = format!("this file has `fn {near}`, did you mean `fn {name}`?");
+                    (message, self.text.function_location(near))
+                }
+                None => (format!("this file has no `fn {name}`"), self.text.function_location(name)),
+            };
+            let help = format!("write `fn {usage}`");
+            return Err(Box::new(Diagnostic::error("missing-function", message).at(location).help(help)));
+        };
+        if arities.contains(&function.parameters.len()) {
+            return Ok(function);
+        }
+        let found = function.parameters.len();
+        let message = format!("`fn {name}` takes {}, not {}", wording::count(found, "argument"), either(arities));
+        let location = self.text.function_location(name);
+        Err(Box::new(Diagnostic::error("wrong-arity", message).at(location).help(format!("write `fn {usage}`"))))
+    }
+
+    /// The text of a function's body without the indentation it has in the file.
+    pub(crate) fn body(&self, name: &str) -> Option<String> {
+        let (start, end) = self.text.function(name)?.body;
+        let body = self.text.source.text.get(start..end)?.trim_matches('\n').trim_end();
+        let indent = body
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| line.len() - line.trim_start().len())
+            .min()?;
+        Some(body.lines().map(|line| line.get(indent..).unwrap_or("")).collect::<Vec<_>>().join("\n").trim().to_owned())
+    }
+}
+
+fn either(arities: &[usize]) -> String {
+    let numbers: Vec<String> = arities.iter().map(ToString::to_string).collect();
+    numbers.join(" or ")
+}
+
+fn uncomment(comment: &str, mark: &str) -> String {
+    let lines = comment.lines().map(|line| line.trim().strip_prefix(mark).unwrap_or(line).trim());
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}

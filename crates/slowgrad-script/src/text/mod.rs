@@ -1,0 +1,408 @@
+//! A script's text as the sandbox keeps it: with its tokens, its extents and its line starts.
+//!
+//! What is compiled is the text with guards written into it, because Rhai goes on in silence or loses its place:
+//!
+//! - `switch x {` becomes `switch __switch(x) {`. Cases are compared by hash, and a traced number has none: every
+//!   case would be passed over without a word.
+//! - A closure `|x| …` becomes `__closure(|x| …)`, which counts what it has captured; the interpreter does not.
+//! - `curry(f, x)` becomes `__curried(curry(f, x))`, which counts what the function was given.
+//! - `z.map(|x| x / z.sum())` becomes `__own(z).map(…)`. The interpreter locks what a method goes over, so the
+//!   closure could not look at it.
+//! - The body of a function or closure becomes `__within { … }`. A limit's error forgets where it arose as soon as
+//!   it leaves a function; here it is seen while it still knows.
+//!
+//! Positions that come back are counted in the compiled text and are put right here.
+
+pub(crate) mod lexer;
+pub(crate) mod parser;
+
+use crate::text::lexer::{Token, TokenKind, tokens};
+use crate::text::parser::{Extents, FunctionItem, extents};
+use rhai::Position;
+use slowgrad_tape::{Location, Source, Span};
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The function that guards every `switch`.
+pub(crate) const SWITCH: &str = "__switch";
+
+/// The function around every closure.
+pub(crate) const CLOSURE: &str = "__closure";
+
+/// The function around every call of `curry`.
+pub(crate) const CURRIED: &str = "__curried";
+
+/// The function that gives a method with a closure an array of its own to go over.
+pub(crate) const OWN: &str = "__own";
+
+/// What stands before the body of every function and closure.
+pub(crate) const WITHIN: &str = "__within";
+
+/// One text.
+#[derive(Debug)]
+pub(crate) struct Text {
+    pub(crate) source: Arc<Source>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) extents: Extents,
+    lines: Vec<usize>,
+    insertions: Vec<Insertion>,
+    /// What has run, by the position of the compiled text.
+    run: RefCell<BTreeMap<Position, Named>>,
+}
+
+/// An expression with the variable that its value is given to.
+type Named = (Span, Option<Arc<str>>);
+
+/// What is put into a text for the compiler, in order.
+#[derive(Debug)]
+struct Insertion {
+    /// The byte in the original.
+    at: usize,
+    inserted: String,
+    line: usize,
+    /// Letters of the original before it in its line.
+    before: usize,
+    /// Letters that were inserted before it in its line.
+    shifted: usize,
+}
+
+/// Where each insertion stands, counted once: a line may have thousands.
+fn placed(text: &str, lines: &[usize], insertions: Vec<(usize, String)>) -> Vec<Insertion> {
+    let mut placed: Vec<Insertion> = Vec::with_capacity(insertions.len());
+    for (at, inserted) in insertions {
+        let line = lines.partition_point(|&start| start <= at) - 1;
+        let (from, before, shifted) = match placed.last().filter(|last| last.line == line) {
+            Some(last) => (last.at, last.before, last.shifted + last.inserted.chars().count()),
+            None => (lines[line], 0, 0),
+        };
+        let before = before + text[from..at].chars().count();
+        placed.push(Insertion { at, inserted, line, before, shifted });
+    }
+    placed
+}
+
+impl Text {
+    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let source = Arc::new(Source { name: name.into(), text: text.into() });
+        let tokens = tokens(&source.text);
+        let extents = extents(&source.text, &tokens);
+        let lines: Vec<usize> =
+            std::iter::once(0).chain(source.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let insertions = placed(&source.text, &lines, insertions(&source.text, &extents));
+        Self { source, tokens, extents, lines, insertions, run: RefCell::default() }
+    }
+
+    /// What is given to the compiler.
+    pub(crate) fn compiled(&self) -> String {
+        let mut compiled = String::with_capacity(self.source.text.len() + 16 * self.insertions.len());
+        let mut from = 0;
+        for Insertion { at, inserted, .. } in &self.insertions {
+            compiled.push_str(&self.source.text[from..*at]);
+            compiled.push_str(inserted);
+            from = *at;
+        }
+        compiled.push_str(&self.source.text[from..]);
+        compiled
+    }
+
+    /// The byte of the original text that a position of the compiled text means.
+    pub(crate) fn offset(&self, position: Position) -> Option<usize> {
+        let line = position.line()?;
+        let start = *self.lines.get(line - 1)?;
+        let end = self.lines.get(line).map_or(self.source.text.len(), |next| next - 1);
+        let text = &self.source.text[start..end];
+        let mut column = position.position()?.saturating_sub(1);
+        // The last one that begins in the compiled line at this column or before it.
+        let behind = |one: &Insertion| (one.line, one.before + one.shifted) <= (line - 1, column);
+        let last = self.insertions.partition_point(behind).checked_sub(1).map(|last| &self.insertions[last]);
+        if let Some(last) = last.filter(|last| last.line == line - 1) {
+            column = last.before.max(column.saturating_sub(last.shifted + last.inserted.chars().count()));
+        }
+        if text.as_bytes().get(..=column).is_some_and(<[u8]>::is_ascii) {
+            return Some(start + column);
+        }
+        Some(text.char_indices().nth(column).map_or(end, |(at, _)| start + at))
+    }
+
+    /// The token that starts or lies at a byte; the last one before it when there is none.
+    pub(crate) fn token(&self, offset: usize) -> Option<Token> {
+        let after = self.tokens.partition_point(|token| token.start <= offset);
+        after.checked_sub(1).map(|at| self.tokens[at])
+    }
+
+    /// The extent of what starts at a position: of the whole expression when an operator or a call does.
+    pub(crate) fn span(&self, offset: usize) -> Span {
+        if let Some(extent) = self.extents.expressions.get(&offset) {
+            return self.range(extent.start, extent.end);
+        }
+        match self.token(offset) {
+            Some(token) if offset < token.end => self.range(token.start, token.end),
+            _ => self.range(offset, offset),
+        }
+    }
+
+    /// The expression that starts at a position of the compiled text. A script asks about few, again and again.
+    pub(crate) fn expression(&self, position: Position) -> Option<Named> {
+        if let Some(known) = self.run.borrow().get(&position) {
+            return Some(known.clone());
+        }
+        let offset = self.offset(position)?;
+        let named = (self.span(offset), self.name(offset).map(Arc::from));
+        self.run.borrow_mut().insert(position, named.clone());
+        Some(named)
+    }
+
+    /// The variable that an expression's value is given to.
+    pub(crate) fn name(&self, offset: usize) -> Option<&str> {
+        self.extents.expressions.get(&offset)?.name.as_deref()
+    }
+
+    /// A span with its line and column; it holds one letter at least, so that there is something to underline.
+    pub(crate) fn range(&self, start: usize, end: usize) -> Span {
+        let text = &self.source.text;
+        let start =
+            if start < text.len() { start } else { text.trim_end().char_indices().next_back().map_or(0, |(at, _)| at) };
+        let end = end.max(start + text[start..].chars().next().map_or(0, char::len_utf8));
+        let line = self.lines.partition_point(|&at| at <= start);
+        let begin = self.lines[line - 1];
+        let column = self.source.text[begin..start].chars().count() + 1;
+        Span { start: start as u32, end: end as u32, line: line as u32, column: column as u32 }
+    }
+
+    pub(crate) fn location(&self, span: Span) -> Location {
+        Location { source: Arc::clone(&self.source), span }
+    }
+
+    /// The definition of a function, the last one when there are several.
+    pub(crate) fn function(&self, name: &str) -> Option<&FunctionItem> {
+        self.extents.functions.iter().rev().find(|function| function.name == name)
+    }
+
+    /// The first line of the innermost loop around a byte.
+    pub(crate) fn loop_around(&self, offset: usize) -> Option<Location> {
+        let around = self.extents.loops.iter().filter(|&&(start, end)| (start..end).contains(&offset));
+        let &(start, end) = around.min_by_key(|(start, end)| end - start)?;
+        let line = self.source.text[start..end].lines().next().map_or(0, |line| line.trim_end().len());
+        Some(self.location(self.range(start, start + line)))
+    }
+
+    /// A function's name with its parameters, as it is defined.
+    pub(crate) fn signature(&self, name: &str) -> Option<&str> {
+        let function = self.function(name)?;
+        Some(self.source.text.get(function.name_at.0..function.body.0)?.trim_end_matches('{').trim_end())
+    }
+
+    /// The name of the function in which a byte lies, or that it lies in a closure.
+    pub(crate) fn function_around(&self, offset: usize) -> Option<&str> {
+        let within = |start: usize, end: usize| (start..end).contains(&offset);
+        if self.extents.closures.iter().any(|&(_, end, body)| within(body, end)) {
+            return Some("a closure");
+        }
+        let around = self.extents.functions.iter().find(|function| within(function.start, function.end));
+        around.map(|function| function.name.as_str())
+    }
+
+    /// Where a function is named in its definition, or the text's beginning.
+    pub(crate) fn function_location(&self, name: &str) -> Location {
+        let (start, end) = self.function(name).map_or((0, 0), |function| function.name_at);
+        self.location(self.range(start, end))
+    }
+
+    /// Where a function gives the result that is at fault, when only one place can be meant; else its name.
+    /// A result that is `nothing` comes from a place that gives nothing, any other from one that gives something.
+    pub(crate) fn result_location(&self, name: &str, nothing: bool) -> Location {
+        let results = self.function(name).map_or(&[][..], |function| &function.results);
+        let fitting: Vec<_> = results.iter().filter(|ending| ending.nothing == nothing).collect();
+        match fitting.as_slice() {
+            [ending] => self.location(self.range(ending.start, ending.end)),
+            // A call may give nothing, too.
+            [] if nothing && results.len() == 1 => self.location(self.range(results[0].start, results[0].end)),
+            _ => self.function_location(name),
+        }
+    }
+
+    /// The first call of one of these functions, with its name.
+    pub(crate) fn word_call<'w>(&self, words: &[&'w str]) -> Option<(&'w str, Location)> {
+        let calls = self.tokens.iter().filter(|token| token.kind == TokenKind::Function);
+        let mut found = calls.filter_map(|token| {
+            let word = words.iter().find(|word| **word == &self.source.text[token.start..token.end])?;
+            Some((*word, self.location(self.span(token.start))))
+        });
+        found.next()
+    }
+
+    /// Where a map's key stands, looked for in one function.
+    pub(crate) fn key(&self, function: &str, key: &str) -> Option<Location> {
+        let within = self.function(function)?;
+        let inside = |token: &&Token| token.start >= within.start && token.end <= within.end;
+        let significant: Vec<&Token> = self
+            .tokens
+            .iter()
+            .filter(inside)
+            .filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment))
+            .collect();
+        let word = |token: &Token| self.source.text[token.start..token.end].trim_matches('"').to_owned();
+        let pair = significant.windows(2).find(|pair| word(pair[0]) == key && word(pair[1]) == ":")?;
+        Some(self.location(self.range(pair[0].start, pair[0].end)))
+    }
+
+    /// Where a field is given a value, such as `state.velocity`.
+    pub(crate) fn assigned(&self, path: &str) -> Option<Location> {
+        let given = |range: &(usize, usize)| {
+            let behind = self.source.text[range.0..range.1].strip_prefix(path).map_or("", str::trim_start);
+            let mut operators = ["=", "+=", "-=", "*=", "/=", "%=", "**="].into_iter();
+            operators.any(|operator| behind.strip_prefix(operator).is_some_and(|value| !value.starts_with('=')))
+        };
+        let extents = self.extents.expressions.values().map(|extent| (extent.start, extent.end));
+        extents.filter(given).min().map(|(start, end)| self.location(self.range(start, end)))
+    }
+
+    /// The text that a map gives a key in one function, where it is written out without escapes.
+    pub(crate) fn key_text(&self, function: &str, key: &str) -> Option<String> {
+        let at = self.key(function, key)?.span.end as usize;
+        let after = self.tokens.iter().filter(|token| token.start >= at);
+        let mut after = after.filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment));
+        let mut next = || after.next().map(|token| &self.source.text[token.start..token.end]);
+        let (_, value, end) = (next()?, next()?, next()?);
+        let text = value.strip_prefix('"')?.strip_suffix('"')?;
+        (matches!(end, "," | "}") && !text.contains('\\')).then(|| text.to_owned())
+    }
+
+    /// The names that a piece of script at this byte may mean: those bound in its function.
+    pub(crate) fn names_in_scope(&self, offset: usize) -> Vec<&str> {
+        let within = self.extents.functions.iter().find(|f| (f.start..=f.end).contains(&offset));
+        let range = within.map_or(0..self.source.text.len(), |f| f.start..f.end);
+        let bound = self.extents.bindings.iter().filter(|(at, _)| range.contains(at));
+        bound.map(|(_, name)| name.as_str()).collect()
+    }
+}
+
+/// A place with the text around it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) text: Rc<Text>,
+    pub(crate) offset: usize,
+}
+
+impl Place {
+    pub(crate) fn of(text: &Rc<Text>, position: Position) -> Option<Self> {
+        Some(Self { text: Rc::clone(text), offset: text.offset(position)? })
+    }
+
+    /// The whole expression that stands here.
+    pub(crate) fn location(&self) -> Location {
+        self.text.location(self.text.span(self.offset))
+    }
+
+    /// The word that stands here.
+    pub(crate) fn token(&self) -> Location {
+        let token = self.text.token(self.offset).filter(|token| self.offset < token.end);
+        let (start, end) = token.map_or((self.offset, self.offset), |token| (token.start, token.end));
+        self.text.location(self.text.range(start, end))
+    }
+}
+
+/// What is put into a text for the compiler, in order.
+fn insertions(text: &str, extents: &Extents) -> Vec<(usize, String)> {
+    let bodies = extents.functions.iter().map(|function| function.body);
+    // A body that the file's end cuts off has no brace there.
+    let braced = |&(start, end): &(usize, usize)| {
+        text[..start].ends_with('{') && text.get(end..).is_some_and(|rest| rest.starts_with('}'))
+    };
+    let bodies = bodies.filter(braced).chain(extents.closures.iter().map(|&(_, end, body)| (body, end)));
+    let switches = extents.switches.iter().map(|&range| (SWITCH, range));
+    let closures = extents.closures.iter().map(|&(start, end, _)| (CLOSURE, (start, end)));
+    let closures = closures.chain(extents.curried.iter().map(|&range| (CURRIED, range)));
+    let receivers = extents.receivers.iter().map(|&range| (OWN, range));
+    // Of two around the same text, the one that is listed first stands outside.
+    let mut guards: Vec<(&str, (usize, usize))> =
+        bodies.map(|range| (WITHIN, range)).chain(switches).chain(closures).chain(receivers).collect();
+    guards.retain(|(_, (start, end))| start < end);
+    guards.sort_by_key(|&(_, (start, end))| (start, Reverse(end)));
+    let bracket = |guard: &str, of_body, of_call| if guard == WITHIN { of_body } else { of_call };
+    let opened = guards.iter().map(|&(guard, (at, _))| (at, format!("{guard}{}", bracket(guard, "{", "("))));
+    let closed = guards.iter().rev().map(|&(guard, (_, at))| (at, bracket(guard, "}", ")").to_owned()));
+    // The order of those at one place is kept: closed before opened.
+    let mut insertions: Vec<(usize, String)> = closed.chain(opened).collect();
+    insertions.sort_by_key(|(at, _)| *at);
+    insertions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_the_end_cuts_off_is_compiled_as_it_is() {
+        for text in ["fn f(x) {\n é", "fn f(x) { 1\n\u{fffd}", "fn f(x) {"] {
+            assert!(!Text::new("t", text).compiled().contains(WITHIN), "{text}");
+        }
+    }
+
+    #[test]
+    fn positions_in_the_compiled_text_lead_back() {
+        let text = Text::new("t", "fn f(k) {\n    switch k + é { 1 => 2 + 3, _ => 4 }\n}");
+        let compiled = text.compiled();
+        assert!(compiled.contains("fn f(k) {__within{\n    switch __switch(k + é) { 1"));
+        let line = compiled.lines().nth(1).expect("second line");
+        for word in ["k", "é", "{", "=>", "3", "4"] {
+            let at = line.find(word).expect(word);
+            let column = line[..at].chars().count() + 1;
+            let offset = text.offset(Position::new(2, column as u16)).expect("a place");
+            assert!(text.source.text[offset..].starts_with(word), "{word} {offset}");
+        }
+        let call = line.find("__switch").expect("call");
+        let offset = text.offset(Position::new(2, call as u16 + 1)).expect("a place");
+        assert!(text.source.text[offset..].starts_with("k + é"));
+    }
+
+    /// Each place of the original, looked for in the compiled text, is found again; a slow way says where it is.
+    #[test]
+    fn each_letter_of_a_line_with_many_insertions_leads_back() {
+        let line = "switch é { 1 => [é].map(|x| curry(|y| y + x, 1)), _ => 2 }; ";
+        let text = Text::new("t", format!("fn f(é) {{ {line}{line}\n{line} }}"));
+        let compiled = text.compiled();
+        for (number, (original, compiled)) in text.source.text.lines().zip(compiled.lines()).enumerate() {
+            let mut inserted: Vec<(usize, usize)> = Vec::new();
+            let start = text.lines[number];
+            for one in text.insertions.iter().filter(|one| one.line == number) {
+                inserted.push((original[..one.at - start].chars().count(), one.inserted.chars().count()));
+            }
+            assert!(inserted.len() > 5);
+            for column in 0..compiled.chars().count() {
+                let mut expected = column;
+                for (before, length) in &inserted {
+                    if expected < *before {
+                        break;
+                    }
+                    expected = (*before).max(expected.saturating_sub(*length));
+                }
+                let found = text.offset(Position::new(number as u16 + 1, column as u16 + 1)).expect("a place");
+                assert_eq!(original[..found - start].chars().count(), expected, "{number}:{column}");
+            }
+        }
+    }
+
+    #[test]
+    fn spans_count_characters_and_keys_are_found() {
+        let text = Text::new("t", "// é\nfn lesson() { let é = 1; #{ title: é + 1, \"loss\": 2 } }");
+        let plus = text.source.text.find('+').expect("plus");
+        let span = text.span(plus);
+        assert_eq!((span.text(&text.source), span.line, span.column), ("é + 1", 2, 36));
+        assert_eq!(text.key("lesson", "loss").map(|l| l.span.text(&text.source)), Some("\"loss\""));
+        assert!(text.key("lesson", "layers").is_none());
+    }
+
+    #[test]
+    fn a_title_is_read_where_it_is_written_out() {
+        let title = |map: &str| Text::new("t", format!("fn lesson() {{ #{{ {map} }} }}")).key_text("lesson", "title");
+        assert_eq!(title("title: /* é */ \"Ünter, uns\", a: 1").as_deref(), Some("Ünter, uns"));
+        assert_eq!(title("a: 1, \"title\": \"T\"").as_deref(), Some("T"));
+        for unknown in ["title: \"a\" + name", "title: name", "title: `a ${b}`", "title: \"a\\nb\"", "a: 1"] {
+            assert_eq!(title(unknown), None, "{unknown}");
+        }
+    }
+}
