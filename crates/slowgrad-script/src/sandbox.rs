@@ -6,9 +6,10 @@ use crate::diagnostics::problem::Problem;
 use crate::lesson::conditions;
 use crate::lesson::{self, Described};
 use crate::library::{self, Library, Root, folder, is_plain};
-use crate::plugins::{Home, PluginKind, Plugins, unplaced};
+use crate::plugins::{Home, PluginKind, Plugins};
 use crate::runtime::host::{Budget, ConsoleLine, Host};
-use crate::runtime::interpreter::{Interpreter, Shelf};
+use crate::runtime::imports::Shelf;
+use crate::runtime::interpreter::Interpreter;
 use crate::runtime::limits::Limits;
 use crate::runtime::program::Program;
 use rhai::Dynamic;
@@ -320,7 +321,7 @@ impl Sandbox {
         if let Some(batch) = patch.batch {
             changed.batch = batch.max(1);
         }
-        let place = |problem: Problem| vec![placed(unplaced(problem), asked("params"))];
+        let place = |problem: Problem| vec![placed(problem.unplaced(), asked("params"))];
         lesson::override_all(&self.plugins, &mut changed, &patch.params).map_err(place)?;
         let setup = self.assemble_at(&changed, asked, &mut Vec::new())?;
         *spec = changed;
@@ -380,7 +381,7 @@ impl Sandbox {
         // The watcher should notice when it appears.
         self.interpreter().shelf.used.borrow_mut().insert(format!("{beside}{path}"));
         if let Some(problem) = left_out {
-            return Err(Box::new(unplaced(problem)));
+            return Err(Box::new(problem.unplaced()));
         }
         let help = "files are looked for beside the lesson";
         Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`")).help(help)))

@@ -1,10 +1,45 @@
 //! From the values that scripts return to plain data: plugins with their settings, samples, weights, changes.
 
-use crate::diagnostics::problem::Problem;
-use crate::diagnostics::wording::{kind, suggestion};
+use crate::bindings::numbers::number;
+use crate::diagnostics::problem::{Outcome, Problem};
+use crate::diagnostics::value_kind::kind;
+use crate::diagnostics::wording::suggestion;
+use crate::runtime::host::Number;
 use rhai::{Array, Dynamic, Map};
 use slowgrad_engine::shape::{Parameter, Shape};
 use slowgrad_engine::spec::{LayerWeights, ParamValue, PluginRef, Sample, SpecPatch};
+
+/// A plain number, or an error that says what it is.
+pub(crate) fn plain(value: &Dynamic, wanted_by: &str) -> Outcome<f64> {
+    match number(value, wanted_by)? {
+        Number::Plain(x) => Ok(x),
+        Number::Traced(_) => {
+            Err(Problem::new("wrong-type", format!("`{wanted_by}` needs plain numbers, but this is a scalar")).into())
+        }
+    }
+}
+
+/// A whole number from 0.
+pub(crate) fn count(value: &Dynamic, wanted_by: &str) -> Outcome<usize> {
+    let found = value.as_int().ok().and_then(|n| usize::try_from(n).ok());
+    let message = || {
+        format!(
+            "`{wanted_by}` needs a whole number from 0, but this is {}",
+            value.as_int().map_or_else(|_| kind(value).to_owned(), |n| n.to_string())
+        )
+    };
+    found.ok_or_else(|| Problem::new("wrong-type", message()).into())
+}
+
+pub(crate) fn words(array: &Array, wanted_by: &str) -> Outcome<Vec<String>> {
+    let word = |item: &Dynamic| {
+        let found = item.clone().into_string();
+        found.map_err(|_| {
+            Problem::new("wrong-type", format!("`{wanted_by}` needs texts, but this is {}", kind(item))).into()
+        })
+    };
+    array.iter().map(word).collect()
+}
 
 type Read<T> = Result<T, Problem>;
 

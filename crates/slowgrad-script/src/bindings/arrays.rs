@@ -5,7 +5,7 @@
 
 use crate::bindings::numbers::number;
 use crate::diagnostics::problem::{Outcome, Problem};
-use crate::diagnostics::wording::kind;
+use crate::diagnostics::value_kind::kind;
 use crate::runtime::host::{Host, Number};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Op};

@@ -1,11 +1,10 @@
 //! The functions that describe things: controls, files, parameters and random numbers.
 
-use crate::bindings::numbers::number;
-use crate::bindings::stage;
+use crate::bindings::arguments::{count, plain, words};
 use crate::bindings::values::{ControlMark, CsvMark, NeuronMark, ParameterMark, Random, Stage};
 use crate::diagnostics::problem::{Outcome, Problem};
-use crate::diagnostics::wording::{kind, list, suggestion};
-use crate::runtime::host::{Host, Number};
+use crate::diagnostics::wording::{list, suggestion};
+use crate::runtime::host::Host;
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 use slowgrad_engine::orthogonal;
 use slowgrad_engine::plugin::ControlKind;
@@ -23,29 +22,6 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     controls(engine);
     data(engine);
     random(engine, host);
-    stage::register(engine, host);
-}
-
-/// A plain number, or an error that says what it is.
-pub(crate) fn plain(value: &Dynamic, wanted_by: &str) -> Outcome<f64> {
-    match number(value, wanted_by)? {
-        Number::Plain(x) => Ok(x),
-        Number::Traced(_) => {
-            Err(Problem::new("wrong-type", format!("`{wanted_by}` needs plain numbers, but this is a scalar")).into())
-        }
-    }
-}
-
-/// A whole number from 0.
-pub(crate) fn count(value: &Dynamic, wanted_by: &str) -> Outcome<usize> {
-    let found = value.as_int().ok().and_then(|n| usize::try_from(n).ok());
-    let message = || {
-        format!(
-            "`{wanted_by}` needs a whole number from 0, but this is {}",
-            value.as_int().map_or_else(|_| kind(value).to_owned(), |n| n.to_string())
-        )
-    };
-    found.ok_or_else(|| Problem::new("wrong-type", message()).into())
 }
 
 fn controls(engine: &mut Engine) {
@@ -87,16 +63,6 @@ fn controls(engine: &mut Engine) {
         }
         Ok(next(ControlKind::Choice { value, options }))
     });
-}
-
-pub(crate) fn words(array: &Array, wanted_by: &str) -> Outcome<Vec<String>> {
-    let word = |item: &Dynamic| {
-        let found = item.clone().into_string();
-        found.map_err(|_| {
-            Problem::new("wrong-type", format!("`{wanted_by}` needs texts, but this is {}", kind(item))).into()
-        })
-    };
-    array.iter().map(word).collect()
 }
 
 fn data(engine: &mut Engine) {

@@ -5,7 +5,7 @@
 //! place of the interpreter's own, which take every answer but `true` for `false`, errors included.
 
 use crate::diagnostics::problem::{Outcome, Problem};
-use crate::diagnostics::wording::kind;
+use crate::diagnostics::value_kind::kind;
 use crate::runtime::host::{Host, Scalar};
 use crate::text::{CLOSURE, CURRIED, OWN, SWITCH};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};

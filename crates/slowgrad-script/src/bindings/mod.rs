@@ -7,3 +7,16 @@ pub(crate) mod guards;
 pub(crate) mod numbers;
 pub(crate) mod stage;
 pub(crate) mod values;
+
+use crate::runtime::host::Host;
+use rhai::Engine;
+use std::rc::Rc;
+
+/// Registers everything that scripts can call.
+pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
+    numbers::register(engine, host);
+    arrays::register(engine, host);
+    describe::register(engine, host);
+    stage::register(engine, host);
+    guards::register(engine, host);
+}

@@ -4,7 +4,7 @@
 //! Comparisons are exact and refuse what is not a number, where Rhai would silently answer `false`.
 
 use crate::diagnostics::problem::{Outcome, Problem};
-use crate::diagnostics::wording::kind;
+use crate::diagnostics::value_kind::kind;
 use crate::runtime::host::{Host, LONGEST_LINE, Number, Scalar};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Op};

@@ -3,11 +3,11 @@
 //! What a cue does is not this module's question; that its arguments make sense for the lesson's network is.
 
 use crate::bindings::arguments;
-use crate::bindings::describe::{count, plain, words};
-use crate::bindings::values::{NeuronMark, ParameterMark, Stage};
+use crate::bindings::arguments::{count, plain, words};
+use crate::bindings::values::{Closure, NeuronMark, ParameterMark, Stage, Subject};
 use crate::diagnostics::problem::{Outcome, Problem};
-use crate::diagnostics::wording::{kind, suggestion};
-use crate::lesson::conditions::{Closure, Subject};
+use crate::diagnostics::value_kind::kind;
+use crate::diagnostics::wording::suggestion;
 use crate::runtime::host::Host;
 use rhai::{Dynamic, Engine, FnPtr, NativeCallContext};
 use slowgrad_engine::shape::Parameter;

@@ -4,7 +4,7 @@
 //! a lesson names, a parameter that a cue points at, the stage that cues are spoken to, the random numbers
 //! of one purpose.
 
-use crate::lesson::conditions::Closure;
+use rhai::{Dynamic, FnPtr};
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::rng::Rng;
 use slowgrad_engine::shape::{Parameter, Shape};
@@ -54,4 +54,38 @@ pub(crate) struct Stage {
     /// The conditions that cues name by their numbers.
     pub(crate) closures: Rc<RefCell<Vec<Closure>>>,
     pub(crate) shape: Rc<Shape>,
+}
+
+/// What a condition is asked of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Parameter,
+    Training,
+}
+
+impl Subject {
+    pub(crate) fn example(self) -> String {
+        match self {
+            Subject::Parameter => "write a comparison, such as `|p| p.grad != 0.0`".to_owned(),
+            Subject::Training => "write a comparison, such as `|m| m.loss < 0.01`".to_owned(),
+        }
+    }
+}
+
+/// A closure as the stage took it.
+#[derive(Debug, Clone)]
+pub(crate) struct Closure {
+    pub(crate) subject: Subject,
+    pub(crate) function: String,
+    pub(crate) captured: Vec<Dynamic>,
+    /// The cue that it was given to.
+    pub(crate) location: Option<Location>,
+}
+
+impl Closure {
+    pub(crate) fn new(subject: Subject, function: &FnPtr, location: Option<Location>) -> Self {
+        // What closures share is emptied when the lesson has been read.
+        let captured = function.iter_curry().map(Dynamic::flatten_clone).collect();
+        Self { subject, function: function.fn_name().to_owned(), captured, location }
+    }
 }

@@ -13,7 +13,8 @@ pub use report::{Checked, Report, Tried, Worst};
 
 use crate::bindings::arguments as reading;
 use crate::diagnostics::lints as habits;
-use crate::diagnostics::wording::{kind, list};
+use crate::diagnostics::value_kind::kind;
+use crate::diagnostics::wording::list;
 use crate::plugins::controls;
 use crate::plugins::{Home, PluginKind};
 use crate::runtime::host::Budget;

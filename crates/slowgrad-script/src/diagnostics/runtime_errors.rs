@@ -5,7 +5,8 @@
 
 use crate::diagnostics::analysis::syntax::{assigned_constant, lowered, measured, near_name};
 use crate::diagnostics::problem::Problem;
-use crate::diagnostics::wording::{self, bare_kind, named_kind};
+use crate::diagnostics::value_kind::{bare_kind, named_kind};
+use crate::diagnostics::wording;
 use crate::reference::{Group, group};
 use crate::runtime::builtins::Natives;
 use crate::runtime::host::{Host, Stopped};

@@ -3,51 +3,19 @@
 //! What a closure has captured is copied when the lesson is read; like a plugin, it keeps nothing from one question to
 //! the next.
 
-use crate::diagnostics::wording::{self, kind};
+use crate::bindings::values::{Closure, Subject};
+use crate::diagnostics::value_kind::kind;
+use crate::diagnostics::wording;
 use crate::plugins::Plugins;
 use crate::runtime::host::Host;
 use crate::runtime::interpreter::Interpreter;
 use crate::runtime::program::Program;
-use rhai::{Dynamic, FnPtr, Map};
+use rhai::{Dynamic, Map};
 use slowgrad_engine::condition::{Condition, OfParameter, OfTraining};
 use slowgrad_engine::plugin::Shared;
-use slowgrad_tape::{Call, Diagnostic, Function, Location, TraceBuilder, Tracer, ValueId};
+use slowgrad_tape::{Call, Diagnostic, Function, TraceBuilder, Tracer, ValueId};
 use std::cell::RefCell;
 use std::rc::Rc;
-
-/// What a condition is asked of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Subject {
-    Parameter,
-    Training,
-}
-
-impl Subject {
-    fn example(self) -> String {
-        match self {
-            Subject::Parameter => "write a comparison, such as `|p| p.grad != 0.0`".to_owned(),
-            Subject::Training => "write a comparison, such as `|m| m.loss < 0.01`".to_owned(),
-        }
-    }
-}
-
-/// A closure as the stage took it.
-#[derive(Debug, Clone)]
-pub(crate) struct Closure {
-    pub(crate) subject: Subject,
-    function: String,
-    captured: Vec<Dynamic>,
-    /// The cue that it was given to.
-    location: Option<Location>,
-}
-
-impl Closure {
-    pub(crate) fn new(subject: Subject, function: &FnPtr, location: Option<Location>) -> Self {
-        // What closures share is emptied when the lesson has been read.
-        let captured = function.iter_curry().map(Dynamic::flatten_clone).collect();
-        Self { subject, function: function.fn_name().to_owned(), captured, location }
-    }
-}
 
 /// The conditions of a lesson, each tried once.
 pub(crate) fn conditions(

@@ -8,8 +8,9 @@ pub(crate) mod conditions;
 use crate::bindings::arguments;
 use crate::bindings::values::CsvMark;
 use crate::diagnostics::problem::Problem;
-use crate::diagnostics::wording::{kind, suggestion};
-use crate::plugins::{PluginKind, Plugins, unplaced};
+use crate::diagnostics::value_kind::kind;
+use crate::diagnostics::wording::suggestion;
+use crate::plugins::{PluginKind, Plugins};
 use crate::reference::{Group, names};
 use crate::runtime::limits::Limits;
 use crate::runtime::program::Program;
@@ -49,7 +50,7 @@ impl Reader<'_> {
     fn fail(&mut self, field: &str, problem: Problem) {
         let location = self.program.text.key("lesson", field);
         let location = location.unwrap_or_else(|| self.program.text.function_location("lesson"));
-        self.errors.push(unplaced(problem).at(location));
+        self.errors.push(problem.unplaced().at(location));
     }
 
     fn unknown(&mut self) {

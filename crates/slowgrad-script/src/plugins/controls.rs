@@ -6,7 +6,8 @@
 
 use crate::bindings::values::ControlMark;
 use crate::diagnostics::problem::Problem;
-use crate::diagnostics::wording::{kind, suggestion};
+use crate::diagnostics::value_kind::kind;
+use crate::diagnostics::wording::suggestion;
 use crate::runtime::host::Budget;
 use crate::runtime::interpreter::Interpreter;
 use crate::runtime::program::Program;

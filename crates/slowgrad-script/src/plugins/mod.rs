@@ -7,11 +7,13 @@ pub(crate) mod tracer;
 use crate::bindings::arguments;
 use crate::bindings::values::Random;
 use crate::diagnostics::problem::Problem;
-use crate::diagnostics::wording::{kind, suggestion};
+use crate::diagnostics::value_kind::kind;
+use crate::diagnostics::wording::suggestion;
 use crate::library::{self, Library, folder, is_plain, stem};
 use crate::plugins::tracer::{Role, ScriptTracer};
 use crate::runtime::host::Budget;
-use crate::runtime::interpreter::{Interpreter, script_text};
+use crate::runtime::imports::script_text;
+use crate::runtime::interpreter::Interpreter;
 use crate::runtime::program::Program;
 use crate::text::Text;
 use rhai::{Dynamic, Map};
@@ -184,7 +186,7 @@ impl Plugins {
         let Some((_, bytes)) = found else {
             let left_out = self.interpreter.shelf.library.borrow().left_out(path);
             let missing = || Problem::new("no-such-file", format!("there is no file `{path}`"));
-            return Err(Box::new(unplaced(left_out.unwrap_or_else(missing))));
+            return Err(Box::new(left_out.unwrap_or_else(missing).unplaced()));
         };
         self.interpreter.shelf.used.borrow_mut().insert(path.to_owned());
         if let Some((known, program)) = self.programs.borrow().get(path)
@@ -204,7 +206,7 @@ impl Plugins {
             let empty = Diagnostic::error("empty-file", format!("`{path}` is empty")).at(text.function_location(""));
             return Err(vec![empty.help("write a function into it, such as `fn activation(z) { z }`")]);
         }
-        Program::compile(&self.interpreter, path, text).map(Rc::new)
+        self.interpreter.program(path, text).map(Rc::new)
     }
 
     /// The same problems, and after the first one of a file all others of that file.
@@ -247,7 +249,7 @@ impl Plugins {
     }
 
     fn open(&self, kind: PluginKind, plugin: &PluginRef) -> Result<Rc<Program>, Box<Diagnostic>> {
-        let path = self.locate(kind, &plugin.name).map_err(|problem| Box::new(unplaced(problem)))?;
+        let path = self.locate(kind, &plugin.name).map_err(|problem| Box::new(problem.unplaced()))?;
         self.program(&path)
     }
 
@@ -279,7 +281,7 @@ impl Plugins {
             }
         }
         controls::give(&mut controls, &plugin.params, stem(&plugin.name))
-            .map_err(|problem| Box::new(unplaced(problem)))?;
+            .map_err(|problem| Box::new(problem.unplaced()))?;
         Ok(controls)
     }
 
@@ -447,7 +449,7 @@ impl Plugins {
             let help = "write each sample as `#{ input: [0.0, 1.0], target: [1.0] }`";
             return Err(Box::new(Diagnostic::error("wrong-return", message).at(location()).help(help)));
         };
-        arguments::samples(&array).map_err(|problem| Box::new(unplaced(problem).at(location())))
+        arguments::samples(&array).map_err(|problem| Box::new(problem.unplaced().at(location())))
     }
 
     /// A data set with the lesson's `count` and `noise` as values of its sliders of these names.
@@ -493,7 +495,7 @@ impl Plugins {
                     let rows = self.interpreter.call(&program, "init_layer", arguments, Budget::Making)?;
                     let weights = arguments::layer(&rows, layer, shape);
                     let location = || program.text.function_location("init_layer");
-                    drawn.extend(weights.map_err(|problem| Box::new(unplaced(problem).at(location())))?);
+                    drawn.extend(weights.map_err(|problem| Box::new(problem.unplaced().at(location())))?);
                     continue;
                 }
                 if !single {
@@ -553,11 +555,6 @@ const DEFAULT_COUNT: i64 = 500;
 
 fn shown(value: &Dynamic) -> String {
     value.as_float().map_or_else(|_| kind(value).to_owned(), |x| x.to_string())
-}
-
-/// A problem as a diagnostic whose place is not known here.
-pub(crate) fn unplaced(problem: Problem) -> Diagnostic {
-    problem.unplaced()
 }
 
 /// What lists show of a broken file.

@@ -3,7 +3,8 @@
 //! Which inputs a function has, and in which order, is the engine's word (see `slowgrad_engine::plugin`).
 //! Here they get their names and become the arguments that the script sees.
 
-use crate::diagnostics::wording::{self, kind};
+use crate::diagnostics::value_kind::kind;
+use crate::diagnostics::wording;
 use crate::plugins::controls;
 use crate::runtime::host::{Host, Scalar};
 use crate::runtime::interpreter::Interpreter;

@@ -7,18 +7,18 @@
 
 use crate::diagnostics::problem::Outcome;
 use crate::runtime::host::{Host, ended};
-use crate::runtime::program::Program;
 use rhai::{
     AST, ASTNode, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, ImmutableString, Position,
     Scope, ScriptFuncDef, Shared, Stmt, StmtBlock,
 };
+use std::cell::RefCell;
 
 /// Meanings of calls that are kept; whoever has more looks for them anew.
 const MOST_KNOWN: usize = 1_000;
 
 /// A function that can be entered.
 #[derive(Debug)]
-pub(crate) struct Entry {
+struct PreparedFunction {
     name: ImmutableString,
     /// The file's statements outside functions; they define constants and import modules.
     statements: Option<Expr>,
@@ -29,7 +29,7 @@ pub(crate) struct Entry {
     known: Caches,
 }
 
-impl Entry {
+impl PreparedFunction {
     /// The function with so many parameters.
     fn of(ast: &AST, name: &str, parameters: usize) -> Option<Self> {
         let is_meant = |function: &&Shared<ScriptFuncDef>| function.name == name && function.params.len() == parameters;
@@ -62,10 +62,17 @@ impl Entry {
         })
     }
 
-    fn enter(&mut self, engine: &Engine, host: &Host, program: &Program, arguments: Vec<Dynamic>) -> Outcome<Dynamic> {
+    fn call(
+        &mut self,
+        engine: &Engine,
+        host: &Host,
+        ast: &AST,
+        source: Option<&ImmutableString>,
+        arguments: Vec<Dynamic>,
+    ) -> Outcome<Dynamic> {
         let mut global = engine.new_global_runtime_state();
-        global.source.clone_from(&program.source);
-        global.lib.push(program.ast.shared_lib().clone());
+        global.source = source.cloned();
+        global.lib.push(ast.shared_lib().clone());
         if let Some(statements) = &self.statements {
             let (mut scope, mut caches) = (Scope::new(), Caches::new());
             let mut context = EvalContext::new(engine, &mut global, &mut caches, &mut scope, None);
@@ -115,29 +122,47 @@ fn evaluate(context: &mut EvalContext, block: &Expr, is_body: bool) -> Outcome<D
     })
 }
 
-/// Runs a function of a program. What is found out on the way is kept for the next time, if that will be in the same
-/// engine.
-pub(crate) fn enter(
-    engine: &Engine,
-    host: &Host,
-    program: &Program,
-    function: &str,
-    arguments: Vec<Dynamic>,
-    is_kept: bool,
-) -> Outcome<Dynamic> {
-    let take = |entries: &mut Vec<Box<Entry>>| {
-        let is_meant = |entry: &Entry| entry.name == function && entry.parameters.len() == arguments.len();
-        entries.iter().position(|entry| is_meant(entry)).map(|at| entries.swap_remove(at))
-    };
-    let kept = if is_kept { take(&mut program.entries.borrow_mut()) } else { None };
-    let Some(mut entry) = kept.or_else(|| Entry::of(&program.ast, function, arguments.len()).map(Box::new)) else {
-        return Err(EvalAltResult::ErrorFunctionNotFound(function.to_owned(), Position::NONE).into());
-    };
-    // After an error nothing is kept: nobody knows where it stopped.
-    let result = entry.enter(engine, host, program, arguments)?;
-    if is_kept {
-        entry.clear();
-        program.entries.borrow_mut().push(entry);
+/// The functions of a program that have run.
+#[derive(Debug, Default)]
+pub(crate) struct CallCache {
+    /// The id under which the interpreter names the program's text.
+    source: Option<ImmutableString>,
+    #[allow(clippy::vec_box, reason = "a running function is taken out, and is large to move")]
+    functions: RefCell<Vec<Box<PreparedFunction>>>,
+}
+
+impl CallCache {
+    pub(crate) fn of(ast: &AST) -> Self {
+        Self { source: ast.source().map(ImmutableString::from), functions: RefCell::default() }
     }
-    Ok(result)
+
+    /// Runs a function of the program. What is found out on the way is kept for the next time, if that will be in the
+    /// same engine.
+    pub(crate) fn call(
+        &self,
+        engine: &Engine,
+        host: &Host,
+        ast: &AST,
+        function: &str,
+        arguments: Vec<Dynamic>,
+        is_kept: bool,
+    ) -> Outcome<Dynamic> {
+        let take = |functions: &mut Vec<Box<PreparedFunction>>| {
+            let is_meant =
+                |known: &PreparedFunction| known.name == function && known.parameters.len() == arguments.len();
+            functions.iter().position(|known| is_meant(known)).map(|at| functions.swap_remove(at))
+        };
+        let kept = if is_kept { take(&mut self.functions.borrow_mut()) } else { None };
+        let prepared = kept.or_else(|| PreparedFunction::of(ast, function, arguments.len()).map(Box::new));
+        let Some(mut prepared) = prepared else {
+            return Err(EvalAltResult::ErrorFunctionNotFound(function.to_owned(), Position::NONE).into());
+        };
+        // After an error nothing is kept: nobody knows where it stopped.
+        let result = prepared.call(engine, host, ast, self.source.as_ref(), arguments)?;
+        if is_kept {
+            prepared.clear();
+            self.functions.borrow_mut().push(prepared);
+        }
+        Ok(result)
+    }
 }

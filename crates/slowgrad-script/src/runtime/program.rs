@@ -1,12 +1,11 @@
 //! A compiled file: its functions, their documentation and their text.
 
 use crate::diagnostics::wording;
-use crate::runtime::call_cache::Entry;
-use crate::runtime::interpreter::{Imports, Interpreter};
+use crate::runtime::call_cache::CallCache;
+use crate::runtime::imports::Imports;
 use crate::text::Text;
-use rhai::{AST, ImmutableString};
+use rhai::AST;
 use slowgrad_tape::Diagnostic;
-use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A function that a file defines.
@@ -24,11 +23,7 @@ pub(crate) struct Program {
     pub(crate) path: String,
     pub(crate) text: Rc<Text>,
     pub(crate) ast: AST,
-    /// The id under which the interpreter names the text.
-    pub(crate) source: Option<ImmutableString>,
-    /// What is kept of the functions that have run, for their next time.
-    #[allow(clippy::vec_box, reason = "one that runs is taken out, and is large to be moved")]
-    pub(crate) entries: RefCell<Vec<Box<Entry>>>,
+    pub(crate) calls: CallCache,
     pub(crate) has_statements: bool,
     /// Whether it may import others, so that it is not made from its own text alone.
     pub(crate) may_import: bool,
@@ -38,21 +33,16 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn compile(interpreter: &Interpreter, path: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let text = Rc::new(Text::new(path, text));
-        let ast = interpreter.compile(&text)?;
+    pub(crate) fn new(path: &str, text: Rc<Text>, ast: AST, may_import: bool, imports: Rc<Imports>) -> Self {
         let functions = ast.iter_functions().map(|function| Definition {
             name: function.name.to_owned(),
             parameters: function.params.iter().map(|&name| name.to_owned()).collect(),
             description: uncomment(&function.comments.join("\n"), "///"),
         });
         let functions = functions.filter(|function| !function.name.starts_with("anon$")).collect();
-        let may_import = text.source.text.contains("import");
-        let imports = if may_import { interpreter.shelf.newest() } else { Rc::default() };
         let has_statements = !ast.statements().is_empty();
-        let source = ast.source().map(ImmutableString::from);
-        let (path, entries) = (path.to_owned(), RefCell::default());
-        Ok(Self { path, text, ast, source, entries, has_statements, may_import, imports, functions })
+        let (path, calls) = (path.to_owned(), CallCache::of(&ast));
+        Self { path, text, ast, calls, has_statements, may_import, imports, functions }
     }
 
     /// The function of this name, whatever its parameters.

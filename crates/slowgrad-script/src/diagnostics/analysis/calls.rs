@@ -3,68 +3,16 @@
 //! What a variable holds is not known here. So a method is only called unknown when nothing of its name is in
 //! reach: no function that comes with the language, none of the file, and no field of a map that may hold a closure.
 
+use crate::diagnostics::analysis::examined::{Fields, Signature};
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::wording;
 use crate::reference::{Group, names};
 use crate::runtime::builtins::Natives;
-use crate::text::lexer::{Token, TokenKind};
 use crate::text::{Place, Text};
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 use slowgrad_tape::Diagnostic;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
-
-/// A function's name and how many parameters it has.
-pub(crate) type Signature = (String, usize);
-
-/// The names under which a text's maps may hold closures.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Fields {
-    names: BTreeSet<String>,
-    /// Some names are only made when the script runs.
-    made: bool,
-}
-
-impl Fields {
-    /// The fields that a text may give to maps: what stands before a colon or after a point, and every text.
-    pub(crate) fn of(text: &Text) -> Self {
-        let whole = &text.source.text;
-        let tokens: Vec<&Token> =
-            text.tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment)).collect();
-        let word = |at: usize| tokens.get(at).map_or("", |token: &&Token| &whole[token.start..token.end]);
-        let mut fields = Self::default();
-        let (mut closures, mut computed) = (!text.extents.closures.is_empty(), false);
-        for (i, token) in tokens.iter().enumerate() {
-            let before = i.checked_sub(1).map_or("", word);
-            match token.kind {
-                TokenKind::Text => drop(fields.names.insert(word(i).trim_matches(['"', '\'', '`']).to_owned())),
-                TokenKind::Identifier | TokenKind::Keyword if word(i + 1) == ":" || before == "." => {
-                    fields.names.insert(word(i).to_owned());
-                }
-                TokenKind::Function if word(i) == "Fn" => closures = true,
-                TokenKind::Function if word(i) == "set" => {
-                    computed |= tokens.get(i + 2).is_some_and(|t| t.kind != TokenKind::Text);
-                }
-                TokenKind::Bracket if word(i) == "]" && word(i + 1) == "=" => {
-                    let literal = matches!(tokens[i - 1].kind, TokenKind::Text | TokenKind::Number);
-                    computed |= !(literal && i >= 2 && word(i - 2) == "[");
-                }
-                _ => {}
-            }
-        }
-        fields.made = closures && computed;
-        fields
-    }
-
-    pub(crate) fn join(&mut self, other: &Self) {
-        self.names.extend(other.names.iter().cloned());
-        self.made |= other.made;
-    }
-
-    fn may_hold(&self, name: &str) -> bool {
-        self.made || self.names.contains(name)
-    }
-}
 
 /// What the calls of a text may mean.
 pub(crate) struct Reach<'r> {

@@ -6,15 +6,19 @@
 //! interpreter has the word.
 
 mod calls;
+pub(crate) mod examined;
 mod pieces;
 pub(crate) mod syntax;
 
+use crate::diagnostics::import_errors::{broken, circular, endless};
 use crate::diagnostics::problem::Problem;
 use crate::runtime::builtins::Natives;
+use crate::runtime::compile::{compile, compile_source};
 use crate::runtime::host::Host;
-use crate::runtime::interpreter::{Imports, compile, compile_source, script_text};
+use crate::runtime::imports::{Imports, script_text};
 use crate::text::{Place, Text};
-use calls::{Fields, Reach, Signature};
+use calls::Reach;
+use examined::{Examined, Fields, Signature};
 use rhai::{AST, ASTNode, Engine, Expr, FnAccess, ParseErrorType, Stmt};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
@@ -28,14 +32,6 @@ const MOST_NAMES: usize = 8;
 
 /// Bytes that are compiled to find the further errors of a text.
 const MOST_BYTES: usize = 4 << 20;
-
-/// What is known of a file that others import.
-#[derive(Debug, Default)]
-pub(crate) struct Examined {
-    functions: Vec<Signature>,
-    fields: Fields,
-    faults: Vec<Diagnostic>,
-}
 
 /// What comes out of a text that is taken apart.
 struct Taken {
@@ -211,25 +207,6 @@ impl Analysis<'_> {
         self.imports.examined.borrow_mut().insert(name, Rc::clone(&examined));
         Ok(examined)
     }
-}
-
-/// A file that imports itself by way of others.
-pub(crate) fn circular(name: &str) -> Problem {
-    let problem = Problem::new("circular-import", format!("`{name}` imports itself by way of others"));
-    problem.help("move what both files need into a third one")
-}
-
-/// Files that import each other in too long a row.
-pub(crate) fn endless(most: usize) -> Problem {
-    let problem = Problem::new("too-many-modules", format!("more than {most} modules import each other"));
-    problem.help("gather the helpers in fewer files")
-}
-
-/// A file that cannot be imported because of its own fault.
-pub(crate) fn broken(path: &str, fault: &Diagnostic) -> Problem {
-    let place = fault.location.as_ref().map_or_else(String::new, |location| format!(" ({location})"));
-    let problem = Problem::new("broken-import", format!("`{path}` cannot be imported: {}{place}", fault.message));
-    problem.help("mend the imported file first")
 }
 
 /// Each fault once, in the order of the text, and not too many.

@@ -3,7 +3,7 @@
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::wording;
 use crate::reference::{Group, names};
-use crate::runtime::interpreter::CONSTANTS;
+use crate::runtime::compile::CONSTANTS;
 use crate::text::lexer::TokenKind;
 use crate::text::{Place, Text};
 use rhai::{LexError, ParseError, ParseErrorType};

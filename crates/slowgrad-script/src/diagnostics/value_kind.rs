@@ -1,0 +1,52 @@
+//! What kind of value something is, in words.
+
+use crate::bindings::values::{ControlMark, CsvMark, NeuronMark, ParameterMark, Random, Stage};
+use crate::runtime::host::Scalar;
+use rhai::Dynamic;
+
+/// What a script's value is, with its article.
+pub(crate) fn kind(value: &Dynamic) -> &'static str {
+    named_kind(value.type_name())
+}
+
+/// The same for a type as the interpreter names it.
+pub(crate) fn named_kind(type_name: &str) -> &'static str {
+    let is = |path: &str| type_name == path;
+    match type_name {
+        "i64" | "f64" | "int" | "float" => "a number",
+        "scalar" => "a scalar",
+        "char" => "a letter",
+        "string" | "&str | ImmutableString | String" => "a text",
+        "bool" => "true or false",
+        "()" => "nothing",
+        "array" => "an array",
+        "map" => "a map",
+        "Fn" => "a function",
+        "range" | "range=" => "a range",
+        "stage" => "the stage",
+        "random" => "a random generator",
+        "control" => "a control",
+        "csv" => "a csv(…)",
+        "parameter" => "a weight or bias",
+        "neuron" => "a neuron",
+        _ if is(std::any::type_name::<Scalar>()) => "a scalar",
+        _ if is(std::any::type_name::<rhai::ImmutableString>()) => "a text",
+        _ if is(std::any::type_name::<rhai::Array>()) => "an array",
+        _ if is(std::any::type_name::<rhai::Map>()) => "a map",
+        _ if is(std::any::type_name::<rhai::FnPtr>()) => "a function",
+        _ if is(std::any::type_name::<Stage>()) => "the stage",
+        _ if is(std::any::type_name::<Random>()) => "a random generator",
+        _ if is(std::any::type_name::<ControlMark>()) => "a control",
+        _ if is(std::any::type_name::<CsvMark>()) => "a csv(…)",
+        _ if is(std::any::type_name::<ParameterMark>()) => "a weight or bias",
+        _ if is(std::any::type_name::<NeuronMark>()) => "a neuron",
+        _ if type_name.contains("Range") => "a range",
+        _ => "a value of another kind",
+    }
+}
+
+/// The same without its article, for lists such as `exp(array)`.
+pub(crate) fn bare_kind(type_name: &str) -> &'static str {
+    let kind = named_kind(type_name);
+    kind.strip_prefix("a ").or_else(|| kind.strip_prefix("an ")).or_else(|| kind.strip_prefix("the ")).unwrap_or(kind)
+}

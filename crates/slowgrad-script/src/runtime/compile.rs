@@ -1,0 +1,29 @@
+//! From a text to the syntax tree that the interpreter runs.
+
+use crate::runtime::host::Host;
+use crate::text::Text;
+use rhai::{AST, Engine, ParseError, Scope};
+use std::rc::Rc;
+
+/// Compiles a text for running.
+pub(crate) fn compile(engine: &Engine, host: &Host, text: &Rc<Text>) -> Result<AST, ParseError> {
+    let mut ast = compile_source(engine, &text.compiled(), &[])?;
+    ast.set_source(host.keep(text));
+    Ok(ast)
+}
+
+/// Compiles what [`Text::compiled`] gives, or a part of it, with some more names known.
+pub(crate) fn compile_source(engine: &Engine, source: &str, known: &[String]) -> Result<AST, ParseError> {
+    // The names must be known to the compiler; `on_var` gives the constants their values.
+    let mut scope = Scope::new();
+    for (name, value) in CONSTANTS {
+        scope.push(*name, *value);
+    }
+    for name in known {
+        scope.push(name.as_str(), ());
+    }
+    engine.compile_with_scope(&scope, source)
+}
+
+/// Constants that scripts may use without parentheses.
+pub(crate) const CONSTANTS: &[(&str, f64)] = &[("PI", std::f64::consts::PI), ("E", std::f64::consts::E)];

@@ -1,0 +1,86 @@
+//! The Rhai engine, set up so that a script can compute and do nothing else.
+
+use crate::bindings;
+use crate::runtime::compile::CONSTANTS;
+use crate::runtime::host::Host;
+use crate::runtime::imports::Shelf;
+use crate::runtime::limits::Limits;
+use crate::runtime::resolver::Resolver;
+use crate::text::WITHIN;
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage,
+    LanguageCorePackage, LogicPackage, MoreStringPackage, Package,
+};
+use rhai::{Dynamic, Engine, OptimizationLevel};
+use std::rc::Rc;
+
+/// The native function that takes the results of a function that is run many times.
+pub(super) const EMIT: &str = "__emit";
+
+pub(super) fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>) -> Engine {
+    let mut engine = Engine::new_raw();
+    LanguageCorePackage::new().register_into_engine(&mut engine);
+    ArithmeticPackage::new().register_into_engine(&mut engine);
+    LogicPackage::new().register_into_engine(&mut engine);
+    BasicStringPackage::new().register_into_engine(&mut engine);
+    MoreStringPackage::new().register_into_engine(&mut engine);
+    BasicIteratorPackage::new().register_into_engine(&mut engine);
+    BasicFnPackage::new().register_into_engine(&mut engine);
+    BasicArrayPackage::new().register_into_engine(&mut engine);
+    BasicMapPackage::new().register_into_engine(&mut engine);
+
+    for symbol in ["eval", "try", "catch"] {
+        engine.disable_symbol(symbol);
+    }
+    // The optimizer takes seconds for a block of thousands of statements, and what is traced needs none.
+    engine.set_optimization_level(OptimizationLevel::None);
+    engine.set_strict_variables(true);
+    engine.set_fail_on_invalid_map_property(true);
+    // Built-in operators would win over the exact comparisons and the reproducible power.
+    engine.set_fast_operators(false);
+
+    let ticking = Rc::clone(host);
+    engine.on_progress(move |_| ticking.tick().map(Dynamic::from));
+
+    #[allow(deprecated, reason = "Rhai marks what may change; the version is pinned by the lock file")]
+    engine.on_var(|name, _, context| {
+        let constant = CONSTANTS.iter().find(|(known, _)| *known == name);
+        Ok(constant.filter(|_| !context.scope().contains(name)).map(|(_, value)| (*value).into()))
+    });
+
+    bindings::register(&mut engine, host);
+    let meeting = Rc::clone(host);
+    let within = engine.register_custom_syntax([WITHIN, "$block$"], false, move |context, body| {
+        // The interpreter keeps what names mean from one function to the next, even where that one is another file's.
+        let result = if meeting.has_imports.get() {
+            context.new_frame().with_new_caching_layer().eval_expression_tree(&body[0])
+        } else {
+            context.eval_expression_tree(&body[0])
+        };
+        result.inspect_err(|error| meeting.meet(context.source(), error))
+    });
+    debug_assert!(within.is_ok(), "the word is a good one");
+    let emitting = Rc::clone(host);
+    engine.register_fn(EMIT, move |value: Dynamic| {
+        // Only the loop in `call_many` has a use for this, and it says how many results it wants.
+        let mut emitted = emitting.emitted.borrow_mut();
+        if emitted.len() < emitting.wanted.get() {
+            emitted.push(value);
+        }
+    });
+    engine.set_module_resolver(Resolver { host: Rc::clone(host), shelf: Rc::clone(shelf) });
+    engine
+}
+
+pub(super) fn limit(engine: &mut Engine, limits: &Limits, array: usize, map: usize) {
+    engine.set_max_call_levels(limits.call_levels);
+    engine.set_max_expr_depths(limits.expression_depth, limits.expression_depth);
+    // The interpreter's own counter starts anew in callbacks, so operations are counted by the host.
+    engine.set_max_operations(0);
+    engine.set_max_string_size(limits.string);
+    engine.set_max_array_size(array);
+    engine.set_max_map_size(map);
+    engine.set_max_modules(limits.modules);
+    engine.set_max_functions(limits.functions);
+    engine.set_max_variables(limits.variables);
+}
