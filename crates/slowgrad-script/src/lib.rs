@@ -53,7 +53,7 @@ pub use check::{Checked, Report, Tried, Worst};
 pub use diagnostics::explain;
 pub use library::{Files, Library, Root};
 pub use plugins::PluginKind;
-pub use plugins::catalogue::Entry;
+pub use plugins::catalogue::CatalogueItem;
 pub use runtime::counting_allocator::CountingAllocator;
 pub use runtime::host::ConsoleLine;
 pub use runtime::limits::{LimitError, Limits};

@@ -1,17 +1,17 @@
 //! The sandbox: lessons and plugins in, set-ups and diagnostics out.
 
-use crate::bindings::values::{Said, Stage};
+use crate::bindings::values::{LocatedCue, StageRecorder};
 use crate::diagnostics::lints;
 use crate::diagnostics::problem::Problem;
 use crate::lesson::conditions;
-use crate::lesson::{self, Described};
+use crate::lesson::{self, LessonDescription};
 use crate::library::{self, Library, Root, folder, is_plain};
 use crate::plugins::{Home, PluginKind, Plugins};
 use crate::runtime::host::{Budget, ConsoleLine, Host};
-use crate::runtime::imports::Shelf;
+use crate::runtime::imports::ScriptFiles;
 use crate::runtime::interpreter::Interpreter;
 use crate::runtime::limits::Limits;
-use crate::runtime::program::Program;
+use crate::runtime::program::ScriptProgram;
 use rhai::Dynamic;
 use slowgrad_engine::condition::Condition;
 use slowgrad_engine::data::{self, Data};
@@ -39,7 +39,7 @@ pub struct Lesson {
     pub spec: LessonSpec,
     /// What it performs.
     pub cues: Vec<Cue>,
-    /// Where each cue is said.
+    /// Where each cue is cues_at.
     pub cue_locations: Vec<Option<Location>>,
     /// The conditions that cues name by their numbers.
     pub conditions: Vec<Condition>,
@@ -54,7 +54,7 @@ pub struct Lesson {
 }
 
 /// What data was made from, and the data.
-type MadeData = (DataKey, Arc<Data>, Arc<Data>);
+type CachedData = (DataKey, Arc<Data>, Arc<Data>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct DataKey {
@@ -72,18 +72,18 @@ struct DataKey {
 pub struct Sandbox {
     pub(crate) plugins: Plugins,
     limits: Limits,
-    data: RefCell<Option<MadeData>>,
+    data: RefCell<Option<CachedData>>,
 }
 
 /// The place in the lesson's file that asks for a part of the set-up.
-type Asked<'p> = &'p dyn Fn(&str) -> Option<Location>;
+type FieldLocator<'p> = &'p dyn Fn(&str) -> Option<Location>;
 
 impl Sandbox {
     /// A sandbox over these files.
     pub fn new(library: Library, limits: Limits) -> Self {
-        let shelf = Rc::new(Shelf::default());
-        *shelf.library.borrow_mut() = library;
-        let interpreter = Interpreter::new(Rc::new(Host::new(limits)), shelf);
+        let files = Rc::new(ScriptFiles::default());
+        *files.library.borrow_mut() = library;
+        let interpreter = Interpreter::new(Rc::new(Host::new(limits)), files);
         Self { plugins: Plugins::new(Rc::new(interpreter)), limits, data: RefCell::new(None) }
     }
 
@@ -99,7 +99,7 @@ impl Sandbox {
     /// Replaces a file of a root, or takes it away; a root that is not there yet becomes the strongest.
     /// What is running keeps what it was made from; open the lesson or assemble it again to see the change.
     pub fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {
-        let mut library = self.interpreter().shelf.library.borrow_mut();
+        let mut library = self.interpreter().files.library.borrow_mut();
         let at = library.roots.iter().position(|known| known.name == root).unwrap_or_else(|| {
             library.roots.push(Root { name: root.to_owned(), ..Root::default() });
             library.roots.len() - 1
@@ -109,46 +109,46 @@ impl Sandbox {
             None => library.roots[at].files.remove(path),
         }
         drop(library);
-        self.forget();
+        self.invalidate();
     }
 
     /// Replaces all files.
     pub fn replace_library(&mut self, library: Library) {
-        *self.interpreter().shelf.library.borrow_mut() = library;
-        self.forget();
+        *self.interpreter().files.library.borrow_mut() = library;
+        self.invalidate();
     }
 
-    fn forget(&self) {
-        self.plugins.forget();
+    fn invalidate(&self) {
+        self.plugins.invalidate();
         *self.data.borrow_mut() = None;
     }
 
     /// All files as they are now.
     pub fn library(&self) -> Library {
-        self.interpreter().shelf.library.borrow().clone()
+        self.interpreter().files.library.borrow().clone()
     }
 
     /// The strongest file of this path: the name of its root and its bytes.
     pub fn file(&self, path: &str) -> Option<(String, Arc<[u8]>)> {
-        let library = self.interpreter().shelf.library.borrow();
+        let library = self.interpreter().files.library.borrow();
         let (root, bytes) = library.find(path)?;
         Some((library.roots[root].name.clone(), bytes))
     }
 
     /// The text of a file.
     pub fn text(&self, path: &str) -> Option<String> {
-        let (_, bytes) = self.interpreter().shelf.library.borrow().find(path)?;
+        let (_, bytes) = self.interpreter().files.library.borrow().find(path)?;
         String::from_utf8(bytes.to_vec()).ok()
     }
 
     /// Every file that the last [`open`](Self::open) or [`check`](Self::check) looked at, whether it went well or not.
     pub fn files(&self) -> Vec<String> {
-        self.interpreter().shelf.files()
+        self.interpreter().files.looked_at()
     }
 
     /// The lines that scripts printed since the last time.
     pub fn console(&self) -> Vec<ConsoleLine> {
-        self.interpreter().host.drain()
+        self.interpreter().host.take_console()
     }
 
     /// The file of a plugin that a lesson names.
@@ -200,35 +200,36 @@ impl Sandbox {
     /// Opens a lesson; its folder becomes the one in which plugins are looked for first.
     pub fn open(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
         let before = self.interpreter().host.limits.get();
-        self.interpreter().shelf.used.borrow_mut().clear();
-        self.interpreter().limit(self.limits);
-        let opened = self.opened(path);
+        self.interpreter().files.used.borrow_mut().clear();
+        self.interpreter().set_limits(self.limits);
+        let opened = self.open_lesson(path);
         if opened.is_err() {
             // What was opened before goes on, within its own limits.
-            self.interpreter().limit(before);
+            self.interpreter().set_limits(before);
         }
-        opened.map_err(|errors| self.plugins.with_others(errors))
+        opened.map_err(|errors| self.plugins.with_related(errors))
     }
 
-    fn opened(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
+    fn open_lesson(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
         let one = |error: Box<Diagnostic>| vec![*error];
         *self.plugins.home.borrow_mut() = Home { path: path.to_owned() };
         let program = self.plugins.program(path).map_err(one)?;
         program.contract("lesson", "lesson()", &[0]).map_err(one)?;
         let map = self.interpreter().call(&program, "lesson", Vec::new(), Budget::Making).map_err(one)?;
-        let Described { spec, limits } = lesson::read(&self.plugins, &program, &map)?;
+        let LessonDescription { spec, limits } = lesson::read(&self.plugins, &program, &map)?;
         if let Some(limits) = limits {
-            self.interpreter().limit(limits);
-            self.plugins.forget_all();
+            self.interpreter().set_limits(limits);
+            self.plugins.clear();
         }
-        let asked =
-            |field: &str| program.text.key("lesson", field).or_else(|| Some(program.text.function_location("lesson")));
+        let locate_field = |field: &str| {
+            program.text.map_key("lesson", field).or_else(|| Some(program.text.function_location("lesson")))
+        };
         let mut warnings = Vec::new();
-        let setup = self.assemble_at(&spec, &asked, &mut warnings)?;
-        let parameters = self.parameters_at(&spec, &asked).map_err(one)?;
-        let (said, conditions) = self.perform(&program, &spec, &setup)?;
-        warnings.extend(self.habits());
-        let (cues, cue_locations) = said.into_iter().unzip();
+        let setup = self.assemble_at(&spec, &locate_field, &mut warnings)?;
+        let parameters = self.parameters_at(&spec, &locate_field).map_err(one)?;
+        let (cues_at, conditions) = self.perform(&program, &spec, &setup)?;
+        warnings.extend(self.lints());
+        let (cues, cue_locations) = cues_at.into_iter().unzip();
         Ok(Lesson {
             path: path.to_owned(),
             source: Arc::clone(&program.text.source),
@@ -247,10 +248,10 @@ impl Sandbox {
     /// Runs `perform` and tries each change that it will make.
     fn perform(
         &self,
-        program: &Rc<Program>,
+        program: &Rc<ScriptProgram>,
         spec: &LessonSpec,
         setup: &Setup,
-    ) -> Result<(Vec<Said>, Vec<Condition>), Vec<Diagnostic>> {
+    ) -> Result<(Vec<LocatedCue>, Vec<Condition>), Vec<Diagnostic>> {
         if program.function("perform").is_none() {
             return Ok(Default::default());
         }
@@ -258,22 +259,22 @@ impl Sandbox {
         let cues = Rc::new(RefCell::new(Vec::new()));
         let closures = Rc::new(RefCell::new(Vec::new()));
         let shape = Rc::new((*setup.shape).clone());
-        let stage = Stage { cues: Rc::clone(&cues), closures: Rc::clone(&closures), shape };
+        let stage = StageRecorder { cues: Rc::clone(&cues), closures: Rc::clone(&closures), shape };
         let called = self.interpreter().call(program, "perform", vec![Dynamic::from(stage)], Budget::Making);
         drop(called.map_err(|error| vec![*error])?);
-        let said: Vec<Said> = cues.take();
+        let cues_at: Vec<LocatedCue> = cues.take();
         let mut spec = spec.clone();
-        for (cue, location) in &said {
+        for (cue, location) in &cues_at {
             if let Cue::Set(patch) = cue {
                 self.patch_at(&mut spec, patch, &|_| location.clone()).map(drop)?;
             }
         }
-        Ok((said, conditions::conditions(&self.plugins, program, closures.take())?))
+        Ok((cues_at, conditions::build(&self.plugins, program, closures.take())?))
     }
 
     /// The set-up of a description.
     pub fn assemble(&self, spec: &LessonSpec) -> Result<Setup, Vec<Diagnostic>> {
-        self.assemble_at(spec, &|_| None, &mut Vec::new()).map_err(|errors| self.plugins.with_others(errors))
+        self.assemble_at(spec, &|_| None, &mut Vec::new()).map_err(|errors| self.plugins.with_related(errors))
     }
 
     /// Changes a description and gives its new set-up; the description stays as it was when that fails.
@@ -283,7 +284,12 @@ impl Sandbox {
         self.patch_at(spec, patch, &|_| None)
     }
 
-    fn patch_at(&self, spec: &mut LessonSpec, patch: &SpecPatch, asked: Asked<'_>) -> Result<Setup, Vec<Diagnostic>> {
+    fn patch_at(
+        &self,
+        spec: &mut LessonSpec,
+        patch: &SpecPatch,
+        locate_field: FieldLocator<'_>,
+    ) -> Result<Setup, Vec<Diagnostic>> {
         let mut changed = spec.clone();
         let (last, hidden) =
             changed.layers.split_last_mut().map_or((None, &mut [][..]), |(last, hidden)| (Some(last), hidden));
@@ -321,9 +327,9 @@ impl Sandbox {
         if let Some(batch) = patch.batch {
             changed.batch = batch.max(1);
         }
-        let place = |problem: Problem| vec![placed(problem.unplaced(), asked("params"))];
+        let place = |problem: Problem| vec![with_location(problem.unplaced(), locate_field("params"))];
         lesson::override_all(&self.plugins, &mut changed, &patch.params).map_err(place)?;
-        let setup = self.assemble_at(&changed, asked, &mut Vec::new())?;
+        let setup = self.assemble_at(&changed, locate_field, &mut Vec::new())?;
         *spec = changed;
         Ok(setup)
     }
@@ -333,19 +339,21 @@ impl Sandbox {
         self.parameters_at(spec, &|_| None)
     }
 
-    fn parameters_at(&self, spec: &LessonSpec, asked: Asked<'_>) -> Result<Vec<f64>, Box<Diagnostic>> {
+    fn parameters_at(&self, spec: &LessonSpec, locate_field: FieldLocator<'_>) -> Result<Vec<f64>, Box<Diagnostic>> {
         let shape = shape(spec);
-        let wrong = |message: String| Box::new(placed(Diagnostic::error("wrong-weights", message), asked("weights")));
+        let wrong = |message: String| {
+            Box::new(with_location(Diagnostic::error("wrong-weights", message), locate_field("weights")))
+        };
         match &spec.weights {
             None => self
                 .plugins
                 .initial(&spec.initializer, &shape, spec.seed)
-                .map_err(|error| at(error, asked("initializer"))),
+                .map_err(|error| locate(error, locate_field("initializer"))),
             Some(WeightsSpec::Inline(layers)) => {
                 weights::from_layers(&shape, layers).map_err(|error| wrong(error.to_string()))
             }
             Some(WeightsSpec::File(path)) => {
-                let bytes = self.resource(path, &[""]).map_err(|error| at(error, asked("weights")))?;
+                let bytes = self.find_resource(path, &[""]).map_err(|error| locate(error, locate_field("weights")))?;
                 let read = if std::path::Path::new(path).extension().is_some_and(|ending| ending == "json") {
                     std::str::from_utf8(&bytes)
                         .map_err(|_| wrong(format!("`{path}` is not a text in UTF-8")))
@@ -359,7 +367,7 @@ impl Sandbox {
     }
 
     /// A file that a lesson names: beside the lesson, then in these folders of the roots.
-    fn resource(&self, path: &str, folders: &[&str]) -> Result<Arc<[u8]>, Box<Diagnostic>> {
+    fn find_resource(&self, path: &str, folders: &[&str]) -> Result<Arc<[u8]>, Box<Diagnostic>> {
         if !is_plain(path) {
             let help = "files are named by their path below the lesson's folder, without `..`";
             return Err(Box::new(
@@ -367,19 +375,19 @@ impl Sandbox {
             ));
         }
         let beside = folder(&self.plugins.home.borrow().path).to_owned();
-        let library = self.interpreter().shelf.library.borrow();
+        let library = self.interpreter().files.library.borrow();
         let candidates =
             std::iter::once(beside.as_str()).chain(folders.iter().copied()).map(|folder| format!("{folder}{path}"));
         let mut left_out = None;
         for candidate in candidates {
             if let Some((_, bytes)) = library.find(&candidate) {
-                self.interpreter().shelf.used.borrow_mut().insert(candidate);
+                self.interpreter().files.used.borrow_mut().insert(candidate);
                 return Ok(bytes);
             }
             left_out = left_out.or_else(|| library.left_out(&candidate));
         }
         // The watcher should notice when it appears.
-        self.interpreter().shelf.used.borrow_mut().insert(format!("{beside}{path}"));
+        self.interpreter().files.used.borrow_mut().insert(format!("{beside}{path}"));
         if let Some(problem) = left_out {
             return Err(Box::new(problem.unplaced()));
         }
@@ -390,7 +398,7 @@ impl Sandbox {
     fn assemble_at(
         &self,
         spec: &LessonSpec,
-        asked: Asked<'_>,
+        locate_field: FieldLocator<'_>,
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<Setup, Vec<Diagnostic>> {
         let shape = shape(spec);
@@ -403,12 +411,12 @@ impl Sandbox {
             };
             let message = format!("the network has {found} parameters; {most} are possible");
             let error = Diagnostic::error("too-large", message).help("a layer has size × (inputs + 1) of them");
-            return Err(vec![placed(error, asked("layers"))]);
+            return Err(vec![with_location(error, locate_field("layers"))]);
         }
         if shape.outputs() > limits.array {
             let (outputs, most) = (shape.outputs(), limits.array);
             let message = format!("the last layer has {outputs} neurons; a loss can take {most}");
-            return Err(vec![placed(Diagnostic::error("too-large", message), asked("layers"))]);
+            return Err(vec![with_location(Diagnostic::error("too-large", message), locate_field("layers"))]);
         }
         let mut errors = Vec::new();
         let last = spec.layers.len().saturating_sub(1);
@@ -418,44 +426,45 @@ impl Sandbox {
             let made = self.plugins.activation(&layer.activation, layer.size).and_then(|activation| {
                 let z = vec![0.5; if activation.whole_layer { layer.size } else { 1 }];
                 let inputs = [z, activation.info.sliders()].concat();
-                self.try_out(&activation.function, &inputs, &layer.activation, PluginKind::Activation, warnings)?;
+                self.dry_run(&activation.function, &inputs, &layer.activation, PluginKind::Activation, warnings)?;
                 Ok(activation)
             });
             match made {
                 Ok(activation) => activations.push(activation),
-                Err(error) => errors.push(*at(error, asked(field))),
+                Err(error) => errors.push(*locate(error, locate_field(field))),
             }
         }
         let outputs = shape.outputs();
         let loss = self.plugins.loss(&spec.loss, outputs).and_then(|loss| {
             let inputs = [vec![0.25; outputs], vec![0.5; outputs], loss.info.sliders()].concat();
-            self.try_out(&loss.function, &inputs, &spec.loss, PluginKind::Loss, warnings)?;
+            self.dry_run(&loss.function, &inputs, &spec.loss, PluginKind::Loss, warnings)?;
             Ok(loss)
         });
-        let loss = loss.map_err(|error| errors.push(*at(error, asked("loss")))).ok();
+        let loss = loss.map_err(|error| errors.push(*locate(error, locate_field("loss")))).ok();
         let regularizer = spec.regularizer.as_ref().map(|plugin| {
             let regularizer = self.plugins.regularizer(plugin)?;
             let inputs = [vec![0.5], regularizer.info.sliders()].concat();
-            self.try_out(&regularizer.function, &inputs, plugin, PluginKind::Regularizer, warnings)?;
+            self.dry_run(&regularizer.function, &inputs, plugin, PluginKind::Regularizer, warnings)?;
             Ok(regularizer)
         });
-        let regularizer = regularizer.transpose().map_err(|error| errors.push(*at(error, asked("regularizer")))).ok();
+        let regularizer =
+            regularizer.transpose().map_err(|error| errors.push(*locate(error, locate_field("regularizer")))).ok();
         let schedule = spec.schedule.as_ref().map(|plugin| {
             let schedule = self.plugins.schedule(plugin)?;
             let inputs = [vec![1.0, 0.0, 1.0], schedule.info.sliders()].concat();
-            self.try_out(&schedule.function, &inputs, plugin, PluginKind::Schedule, warnings)?;
+            self.dry_run(&schedule.function, &inputs, plugin, PluginKind::Schedule, warnings)?;
             Ok(schedule)
         });
-        let schedule = schedule.transpose().map_err(|error| errors.push(*at(error, asked("schedule")))).ok();
+        let schedule = schedule.transpose().map_err(|error| errors.push(*locate(error, locate_field("schedule")))).ok();
         let optimizer = self.plugins.optimizer(&spec.optimizer).and_then(|optimizer| {
-            let inputs = first_update(&optimizer);
+            let inputs = first_update_inputs(&optimizer);
             for rule in [&optimizer.weights, &optimizer.biases] {
-                self.try_out(rule, &inputs, &spec.optimizer, PluginKind::Optimizer, warnings)?;
+                self.dry_run(rule, &inputs, &spec.optimizer, PluginKind::Optimizer, warnings)?;
             }
             Ok(optimizer)
         });
-        let optimizer = optimizer.map_err(|error| errors.push(*at(error, asked("optimizer")))).ok();
-        let data = self.data_at(spec, &shape).map_err(|error| errors.push(*at(error, asked("data")))).ok();
+        let optimizer = optimizer.map_err(|error| errors.push(*locate(error, locate_field("optimizer")))).ok();
+        let data = self.load_data(spec, &shape).map_err(|error| errors.push(*locate(error, locate_field("data")))).ok();
         errors.dedup();
         warnings.dedup();
         let (Some(loss), Some(regularizer), Some(optimizer), Some(schedule), Some((train, test)), true) =
@@ -490,7 +499,7 @@ impl Sandbox {
     }
 
     /// One call of a new function, so that what is wrong in it is known before anything is watched.
-    fn try_out(
+    fn dry_run(
         &self,
         function: &RefCell<slowgrad_tape::Function>,
         inputs: &[f64],
@@ -500,21 +509,21 @@ impl Sandbox {
     ) -> Result<(), Box<Diagnostic>> {
         // A dry run's prints are nobody's business.
         let host = &self.interpreter().host;
-        let printed = host.printed();
+        let printed = host.console_len();
         let called = function.borrow_mut().call(inputs);
-        host.unprint(printed);
+        host.truncate_console(printed);
         let call = called?;
         let program = self.plugins.locate(kind, &plugin.name).ok().and_then(|path| self.plugins.program(&path).ok());
         let Some(program) = program else { return Ok(()) };
         let contract = kind.contracts().iter().find(|name| program.function(name).is_some()).copied();
         warnings.extend(lints::not_finite(&call, &program.text, contract.unwrap_or_default()));
         if function.borrow().runs_each_time() {
-            warnings.push(runs_each_time(&program, kind));
+            warnings.push(runs_each_time_warning(&program, kind));
         }
         Ok(())
     }
 
-    fn data_at(&self, spec: &LessonSpec, shape: &Shape) -> Result<(Arc<Data>, Arc<Data>), Box<Diagnostic>> {
+    fn load_data(&self, spec: &LessonSpec, shape: &Shape) -> Result<(Arc<Data>, Arc<Data>), Box<Diagnostic>> {
         let key = DataKey {
             spec: spec.data.clone(),
             inputs: shape.inputs(),
@@ -530,14 +539,14 @@ impl Sandbox {
             return Ok((Arc::clone(train), Arc::clone(test)));
         }
         let wrong = |error: data::DataError| {
-            let help = remedy(&error, shape);
+            let help = data_help(&error, shape);
             Box::new(Diagnostic { help: Some(help), ..Diagnostic::error("wrong-data", error.to_string()) })
         };
         let samples = match &spec.data {
             DataSpec::Plugin(plugin) => self.plugins.dataset(plugin, spec.count, spec.noise, spec.seed)?,
             DataSpec::Inline(samples) => samples.clone(),
             DataSpec::Csv { path, inputs, target } => {
-                let bytes = self.resource(path, &["datasets/"])?;
+                let bytes = self.find_resource(path, &["datasets/"])?;
                 let text = std::str::from_utf8(&bytes);
                 let text = text
                     .map_err(|_| Box::new(Diagnostic::error("not-text", format!("`{path}` is not a text in UTF-8"))))?;
@@ -559,13 +568,13 @@ impl Sandbox {
     }
 
     /// Warnings about how the files in use are written.
-    pub(crate) fn habits(&self) -> Vec<Diagnostic> {
+    pub(crate) fn lints(&self) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
         for path in self.files() {
             if library::is_script(&path)
                 && let Ok(program) = self.plugins.program(&path)
             {
-                warnings.extend(lints::doubtful(&program.text));
+                warnings.extend(lints::lint(&program.text));
             }
         }
         warnings
@@ -573,7 +582,7 @@ impl Sandbox {
 }
 
 /// A way out of what is wrong with data.
-fn remedy(error: &data::DataError, shape: &Shape) -> String {
+fn data_help(error: &data::DataError, shape: &Shape) -> String {
     use data::DataError as E;
     match error {
         E::Empty => "there must be at least one sample, such as `#{ input: [0.0, 1.0], target: [1.0] }`".to_owned(),
@@ -590,17 +599,17 @@ fn remedy(error: &data::DataError, shape: &Shape) -> String {
 }
 
 /// The inputs of an optimizer's first call.
-pub(crate) fn first_update(optimizer: &Optimizer) -> Vec<f64> {
+pub(crate) fn first_update_inputs(optimizer: &Optimizer) -> Vec<f64> {
     let state = optimizer.state.iter().map(|(_, x)| *x);
     let context = [optimizer.learning_rate(), 1.0, 0.3, 0.2, 0.5];
     [0.5, 0.1].into_iter().chain(state).chain(context).chain(optimizer.other_sliders()).collect()
 }
 
 /// The warning that a script uses a plain number, at the place where it takes it out.
-pub(crate) fn runs_each_time(program: &Program, kind: PluginKind) -> Diagnostic {
+pub(crate) fn runs_each_time_warning(program: &ScriptProgram, kind: PluginKind) -> Diagnostic {
     let text = &program.text;
     let name = kind.contracts().iter().find(|name| program.function(name).is_some()).unwrap_or(&"");
-    let (cause, location) = match text.word_call(&["value", "print", "debug", "to_string"]) {
+    let (cause, location) = match text.first_call_of(&["value", "print", "debug", "to_string"]) {
         Some((word, location)) => (format!("uses `{word}(…)`"), location),
         None => ("turns a scalar into a text or takes too many paths".to_owned(), text.function_location(name)),
     };
@@ -615,12 +624,12 @@ fn shape(spec: &LessonSpec) -> Shape {
 }
 
 /// A diagnostic without a place gets this one.
-fn placed(mut diagnostic: Diagnostic, location: Option<Location>) -> Diagnostic {
+fn with_location(mut diagnostic: Diagnostic, location: Option<Location>) -> Diagnostic {
     diagnostic.location = diagnostic.location.or(location);
     diagnostic
 }
 
 #[allow(clippy::unnecessary_box_returns, clippy::boxed_local, reason = "the box goes on")]
-fn at(error: Box<Diagnostic>, location: Option<Location>) -> Box<Diagnostic> {
-    Box::new(placed(*error, location))
+fn locate(error: Box<Diagnostic>, location: Option<Location>) -> Box<Diagnostic> {
+    Box::new(with_location(*error, location))
 }

@@ -1,41 +1,41 @@
 //! From the values that scripts return to plain data: plugins with their settings, samples, weights, changes.
 
 use crate::bindings::numbers::number;
-use crate::diagnostics::problem::{Outcome, Problem};
+use crate::diagnostics::problem::{NativeResult, Problem};
 use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording::suggestion;
-use crate::runtime::host::Number;
+use crate::runtime::host::ScriptNumber;
 use rhai::{Array, Dynamic, Map};
 use slowgrad_engine::shape::{Parameter, Shape};
 use slowgrad_engine::spec::{LayerWeights, ParamValue, PluginRef, Sample, SpecPatch};
 
 /// A plain number, or an error that says what it is.
-pub(crate) fn plain(value: &Dynamic, wanted_by: &str) -> Outcome<f64> {
-    match number(value, wanted_by)? {
-        Number::Plain(x) => Ok(x),
-        Number::Traced(_) => {
-            Err(Problem::new("wrong-type", format!("`{wanted_by}` needs plain numbers, but this is a scalar")).into())
+pub(crate) fn plain(value: &Dynamic, caller: &str) -> NativeResult<f64> {
+    match number(value, caller)? {
+        ScriptNumber::Plain(x) => Ok(x),
+        ScriptNumber::Traced(_) => {
+            Err(Problem::new("wrong-type", format!("`{caller}` needs plain numbers, but this is a scalar")).into())
         }
     }
 }
 
 /// A whole number from 0.
-pub(crate) fn count(value: &Dynamic, wanted_by: &str) -> Outcome<usize> {
+pub(crate) fn count(value: &Dynamic, caller: &str) -> NativeResult<usize> {
     let found = value.as_int().ok().and_then(|n| usize::try_from(n).ok());
     let message = || {
         format!(
-            "`{wanted_by}` needs a whole number from 0, but this is {}",
+            "`{caller}` needs a whole number from 0, but this is {}",
             value.as_int().map_or_else(|_| kind(value).to_owned(), |n| n.to_string())
         )
     };
     found.ok_or_else(|| Problem::new("wrong-type", message()).into())
 }
 
-pub(crate) fn words(array: &Array, wanted_by: &str) -> Outcome<Vec<String>> {
+pub(crate) fn words(array: &Array, caller: &str) -> NativeResult<Vec<String>> {
     let word = |item: &Dynamic| {
         let found = item.clone().into_string();
         found.map_err(|_| {
-            Problem::new("wrong-type", format!("`{wanted_by}` needs texts, but this is {}", kind(item))).into()
+            Problem::new("wrong-type", format!("`{caller}` needs texts, but this is {}", kind(item))).into()
         })
     };
     array.iter().map(word).collect()

@@ -4,29 +4,29 @@
 //! the call's place; the last one carries the name that the script gives to the result.
 
 use crate::bindings::numbers::number;
-use crate::diagnostics::problem::{Outcome, Problem};
+use crate::diagnostics::problem::{NativeResult, Problem};
 use crate::diagnostics::value_kind::kind;
-use crate::runtime::host::{Host, Number};
+use crate::runtime::host::{Host, ScriptNumber};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Op};
 use std::rc::Rc;
 
 /// One call of an array function.
-struct Call<'c> {
+struct ArrayCall<'c> {
     host: &'c Host,
     context: &'c NativeCallContext<'c>,
 }
 
-impl Call<'_> {
-    fn numbers(&self, array: &Array) -> Outcome<Vec<Number>> {
+impl ArrayCall<'_> {
+    fn numbers(&self, array: &Array) -> NativeResult<Vec<ScriptNumber>> {
         let count = |item| {
-            self.host.go_on()?;
+            self.host.count_element()?;
             number(item, self.context.fn_name())
         };
         array.iter().map(count).collect()
     }
 
-    fn some(&self, array: &Array) -> Outcome<Vec<Number>> {
+    fn some(&self, array: &Array) -> NativeResult<Vec<ScriptNumber>> {
         if array.is_empty() {
             let message = format!("`{}` needs at least one element", self.context.fn_name());
             return Err(Problem::new("empty-array", message).into());
@@ -34,17 +34,17 @@ impl Call<'_> {
         self.numbers(array)
     }
 
-    fn inner(&self, op: Op, operands: &[Number]) -> Outcome<Number> {
+    fn inner(&self, op: Op, operands: &[ScriptNumber]) -> NativeResult<ScriptNumber> {
         self.host.apply(self.context, op, operands, false)
     }
 
-    fn last(&self, op: Op, operands: &[Number]) -> Outcome<Number> {
+    fn last(&self, op: Op, operands: &[ScriptNumber]) -> NativeResult<ScriptNumber> {
         self.host.apply(self.context, op, operands, true)
     }
 
     /// Combines the elements from the first to the last; none give `empty`.
-    fn fold(&self, op: Op, numbers: &[Number], empty: f64, named: bool) -> Outcome<Number> {
-        let Some((&first, rest)) = numbers.split_first() else { return Ok(Number::Plain(empty)) };
+    fn fold(&self, op: Op, numbers: &[ScriptNumber], empty: f64, named: bool) -> NativeResult<ScriptNumber> {
+        let Some((&first, rest)) = numbers.split_first() else { return Ok(ScriptNumber::Plain(empty)) };
         let mut total = first;
         for (i, &x) in rest.iter().enumerate() {
             total = self.host.apply(self.context, op, &[total, x], named && i + 1 == rest.len())?;
@@ -54,60 +54,61 @@ impl Call<'_> {
 
     /// The largest element as a constant to the chain rule, and exp of the differences from it: the usual way
     /// to keep softmax from overflowing.
-    fn shifted(&self, numbers: &[Number]) -> Outcome<(Number, Vec<Number>)> {
+    fn shifted(&self, numbers: &[ScriptNumber]) -> NativeResult<(ScriptNumber, Vec<ScriptNumber>)> {
         let largest = self.fold(Op::Max, numbers, 0.0, false)?;
         let largest = self.inner(Op::StopGradient, &[largest])?;
         let powers = numbers.iter().map(|&x| {
             let difference = self.inner(Op::Sub, &[x, largest])?;
             self.inner(Op::Exp, &[difference])
         });
-        Ok((largest, powers.collect::<Outcome<_>>()?))
+        Ok((largest, powers.collect::<NativeResult<_>>()?))
     }
 
-    fn sum(&self, array: &Array) -> Outcome<Number> {
+    fn sum(&self, array: &Array) -> NativeResult<ScriptNumber> {
         self.fold(Op::Add, &self.numbers(array)?, 0.0, true)
     }
 
-    fn prod(&self, array: &Array) -> Outcome<Number> {
+    fn prod(&self, array: &Array) -> NativeResult<ScriptNumber> {
         self.fold(Op::Mul, &self.numbers(array)?, 1.0, true)
     }
 
-    fn mean(&self, array: &Array) -> Outcome<Number> {
+    fn mean(&self, array: &Array) -> NativeResult<ScriptNumber> {
         let total = self.fold(Op::Add, &self.some(array)?, 0.0, false)?;
-        self.last(Op::Div, &[total, Number::Plain(array.len() as f64)])
+        self.last(Op::Div, &[total, ScriptNumber::Plain(array.len() as f64)])
     }
 
-    fn max(&self, array: &Array) -> Outcome<Number> {
+    fn max(&self, array: &Array) -> NativeResult<ScriptNumber> {
         self.fold(Op::Max, &self.some(array)?, 0.0, true)
     }
 
-    fn min(&self, array: &Array) -> Outcome<Number> {
+    fn min(&self, array: &Array) -> NativeResult<ScriptNumber> {
         self.fold(Op::Min, &self.some(array)?, 0.0, true)
     }
 
-    fn norm(&self, array: &Array) -> Outcome<Number> {
+    fn norm(&self, array: &Array) -> NativeResult<ScriptNumber> {
         let squares =
-            self.numbers(array)?.into_iter().map(|x| self.inner(Op::Mul, &[x, x])).collect::<Outcome<Vec<_>>>()?;
+            self.numbers(array)?.into_iter().map(|x| self.inner(Op::Mul, &[x, x])).collect::<NativeResult<Vec<_>>>()?;
         let total = self.fold(Op::Add, &squares, 0.0, false)?;
         // Where all is 0 the root's slope is infinite and that of the squares 0; PyTorch takes it to be 0.
-        if self.host.compare(self.context, Compare::Equal, total, Number::Plain(0.0))? {
+        if self.host.compare(self.context, Compare::Equal, total, ScriptNumber::Plain(0.0))? {
             return Ok(total);
         }
         self.last(Op::Sqrt, &[total])
     }
 
-    fn dot(&self, a: &Array, b: &Array) -> Outcome<Number> {
+    fn dot(&self, a: &Array, b: &Array) -> NativeResult<ScriptNumber> {
         if a.len() != b.len() {
             let message =
                 format!("`dot` needs two arrays of the same length, but they have {} and {}", a.len(), b.len());
             return Err(Problem::new("different-lengths", message).into());
         }
         let (a, b) = (self.numbers(a)?, self.numbers(b)?);
-        let products = a.iter().zip(&b).map(|(&a, &b)| self.inner(Op::Mul, &[a, b])).collect::<Outcome<Vec<_>>>()?;
+        let products =
+            a.iter().zip(&b).map(|(&a, &b)| self.inner(Op::Mul, &[a, b])).collect::<NativeResult<Vec<_>>>()?;
         self.fold(Op::Add, &products, 0.0, true)
     }
 
-    fn argmax(&self, array: &Array) -> Outcome<i64> {
+    fn argmax(&self, array: &Array) -> NativeResult<i64> {
         let numbers = self.some(array)?;
         let mut best = 0;
         for i in 1..numbers.len() {
@@ -118,13 +119,13 @@ impl Call<'_> {
         Ok(best as i64)
     }
 
-    fn softmax(&self, array: &Array) -> Outcome<Array> {
+    fn softmax(&self, array: &Array) -> NativeResult<Array> {
         let (_, powers) = self.shifted(&self.some(array)?)?;
         let total = self.fold(Op::Add, &powers, 0.0, false)?;
         powers.into_iter().map(|power| Ok(self.inner(Op::Div, &[power, total])?.into())).collect()
     }
 
-    fn log_sum_exp(&self, array: &Array) -> Outcome<Number> {
+    fn log_sum_exp(&self, array: &Array) -> NativeResult<ScriptNumber> {
         let (largest, powers) = self.shifted(&self.some(array)?)?;
         let total = self.fold(Op::Add, &powers, 0.0, false)?;
         let log = self.inner(Op::Ln, &[total])?;
@@ -133,7 +134,7 @@ impl Call<'_> {
 }
 
 /// `map` as the interpreter's own, which measures its result only when it is whole.
-fn map(context: &NativeCallContext, array: &mut Array, function: &FnPtr) -> Outcome<Array> {
+fn map(context: &NativeCallContext, array: &mut Array, function: &FnPtr) -> NativeResult<Array> {
     let most = context.engine().max_array_size();
     let mut elements = 0;
     let mut mapped = Array::with_capacity(array.len());
@@ -150,10 +151,10 @@ fn map(context: &NativeCallContext, array: &mut Array, function: &FnPtr) -> Outc
 }
 
 /// Takes out elements that equal the one before: the interpreter's own cannot be stopped.
-fn dedup(host: &Host, context: &NativeCallContext, array: &mut Array) -> Outcome<()> {
+fn dedup(host: &Host, context: &NativeCallContext, array: &mut Array) -> NativeResult<()> {
     let mut kept = Array::with_capacity(array.len());
     for item in std::mem::take(array) {
-        host.go_on()?;
+        host.count_element()?;
         let same = match kept.last_mut() {
             Some(last) => {
                 context.call_native_fn_raw("==", true, &mut [last, &mut item.clone()])?.as_bool().unwrap_or(false)
@@ -169,7 +170,7 @@ fn dedup(host: &Host, context: &NativeCallContext, array: &mut Array) -> Outcome
 }
 
 /// Sorts by merging: whatever the comparisons answer it ends, and equal elements keep their order.
-fn sort(array: &mut Array, less: &mut impl FnMut(&Dynamic, &Dynamic) -> Outcome<bool>) -> Outcome<()> {
+fn sort(array: &mut Array, less: &mut impl FnMut(&Dynamic, &Dynamic) -> NativeResult<bool>) -> NativeResult<()> {
     let mut width = 1;
     while width < array.len() {
         let mut merged = Array::with_capacity(array.len());
@@ -190,12 +191,12 @@ fn sort(array: &mut Array, less: &mut impl FnMut(&Dynamic, &Dynamic) -> Outcome<
     Ok(())
 }
 
-impl Call<'_> {
+impl ArrayCall<'_> {
     /// Sorts numbers or texts by their size; comparisons of traced numbers are guards.
-    fn sort(&self, array: &mut Array, descending: bool) -> Outcome<()> {
+    fn sort(&self, array: &mut Array, descending: bool) -> NativeResult<()> {
         let (host, context) = (self.host, self.context);
         let mut less = |a: &Dynamic, b: &Dynamic| {
-            host.go_on()?;
+            host.count_element()?;
             let (a, b) = if descending { (b, a) } else { (a, b) };
             let texts = |value: &Dynamic| value.clone().try_cast::<ImmutableString>();
             if let (Some(a), Some(b)) = (texts(a), texts(b)) {
@@ -213,18 +214,18 @@ impl Call<'_> {
     }
 
     /// Sorts by a script's function, which gives a negative number or `true` when its first argument comes first.
-    fn sort_by(&self, array: &mut Array, comparer: &FnPtr) -> Outcome<()> {
+    fn sort_by(&self, array: &mut Array, comparer: &FnPtr) -> NativeResult<()> {
         let (host, context) = (self.host, self.context);
-        let mut less = |a: &Dynamic, b: &Dynamic| -> Outcome<bool> {
+        let mut less = |a: &Dynamic, b: &Dynamic| -> NativeResult<bool> {
             let answer = comparer.call_raw(context, None, [a.clone(), b.clone()])?;
             if let Ok(first) = answer.as_bool() {
                 return Ok(first);
             }
-            let Some(answer) = Number::of(&answer) else {
+            let Some(answer) = ScriptNumber::of(&answer) else {
                 let message = format!("what `sort` compares with must give a number, but this is {}", kind(&answer));
                 return Err(Problem::new("wrong-type", message).help("write `|a, b| a - b` or `|a, b| a < b`").into());
             };
-            host.compare(context, Compare::Less, answer, Number::Plain(0.0))
+            host.compare(context, Compare::Less, answer, ScriptNumber::Plain(0.0))
         };
         sort(array, &mut less)
     }
@@ -234,14 +235,14 @@ impl Call<'_> {
 fn sorting(engine: &mut Engine, host: &Rc<Host>) {
     for (name, descending) in [("sort", false), ("sort_desc", true)] {
         let host = Rc::clone(host);
-        engine.register_fn(name, move |context: NativeCallContext, array: &mut Array| -> Outcome<()> {
-            Call { host: &host, context: &context }.sort(array, descending)
+        engine.register_fn(name, move |context: NativeCallContext, array: &mut Array| -> NativeResult<()> {
+            ArrayCall { host: &host, context: &context }.sort(array, descending)
         });
     }
     for (name, descending) in [("order", false), ("order_desc", true)] {
         let host = Rc::clone(host);
-        engine.register_fn(name, move |context: NativeCallContext, mut array: Array| -> Outcome<Array> {
-            Call { host: &host, context: &context }.sort(&mut array, descending)?;
+        engine.register_fn(name, move |context: NativeCallContext, mut array: Array| -> NativeResult<Array> {
+            ArrayCall { host: &host, context: &context }.sort(&mut array, descending)?;
             Ok(array)
         });
     }
@@ -249,8 +250,8 @@ fn sorting(engine: &mut Engine, host: &Rc<Host>) {
         let host = Rc::clone(host);
         engine.register_fn(
             name,
-            move |context: NativeCallContext, array: &mut Array, comparer: FnPtr| -> Outcome<()> {
-                Call { host: &host, context: &context }.sort_by(array, &comparer)
+            move |context: NativeCallContext, array: &mut Array, comparer: FnPtr| -> NativeResult<()> {
+                ArrayCall { host: &host, context: &context }.sort_by(array, &comparer)
             },
         );
     }
@@ -258,8 +259,8 @@ fn sorting(engine: &mut Engine, host: &Rc<Host>) {
         let host = Rc::clone(host);
         engine.register_fn(
             name,
-            move |context: NativeCallContext, mut array: Array, comparer: FnPtr| -> Outcome<Array> {
-                Call { host: &host, context: &context }.sort_by(&mut array, &comparer)?;
+            move |context: NativeCallContext, mut array: Array, comparer: FnPtr| -> NativeResult<Array> {
+                ArrayCall { host: &host, context: &context }.sort_by(&mut array, &comparer)?;
                 Ok(array)
             },
         );
@@ -267,7 +268,7 @@ fn sorting(engine: &mut Engine, host: &Rc<Host>) {
 }
 
 pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
-    type Reduction = fn(&Call<'_>, &Array) -> Outcome<Number>;
+    type Reduction = fn(&ArrayCall<'_>, &Array) -> NativeResult<ScriptNumber>;
     engine.register_fn("map", |context: NativeCallContext, array: &mut Array, function: FnPtr| {
         map(&context, array, &function)
     });
@@ -285,20 +286,20 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     ];
     for (name, reduction) in reductions {
         let host = Rc::clone(host);
-        engine.register_fn(name, move |context: NativeCallContext, array: Array| -> Outcome<Dynamic> {
-            Ok(reduction(&Call { host: &host, context: &context }, &array)?.into())
+        engine.register_fn(name, move |context: NativeCallContext, array: Array| -> NativeResult<Dynamic> {
+            Ok(reduction(&ArrayCall { host: &host, context: &context }, &array)?.into())
         });
     }
     let shared = Rc::clone(host);
-    engine.register_fn("dot", move |context: NativeCallContext, a: Array, b: Array| -> Outcome<Dynamic> {
-        Ok(Call { host: &shared, context: &context }.dot(&a, &b)?.into())
+    engine.register_fn("dot", move |context: NativeCallContext, a: Array, b: Array| -> NativeResult<Dynamic> {
+        Ok(ArrayCall { host: &shared, context: &context }.dot(&a, &b)?.into())
     });
     let shared = Rc::clone(host);
     engine.register_fn("argmax", move |context: NativeCallContext, array: Array| {
-        Call { host: &shared, context: &context }.argmax(&array)
+        ArrayCall { host: &shared, context: &context }.argmax(&array)
     });
     let shared = Rc::clone(host);
     engine.register_fn("softmax", move |context: NativeCallContext, array: Array| {
-        Call { host: &shared, context: &context }.softmax(&array)
+        ArrayCall { host: &shared, context: &context }.softmax(&array)
     });
 }

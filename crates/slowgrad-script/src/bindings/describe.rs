@@ -1,8 +1,8 @@
 //! The functions that describe things: controls, files, parameters and random numbers.
 
 use crate::bindings::arguments::{count, plain, words};
-use crate::bindings::values::{ControlMark, CsvMark, NeuronMark, ParameterMark, Random, Stage};
-use crate::diagnostics::problem::{Outcome, Problem};
+use crate::bindings::values::{ControlSpec, CsvSpec, NeuronRef, ParameterRef, RandomSource, StageRecorder};
+use crate::diagnostics::problem::{NativeResult, Problem};
 use crate::diagnostics::wording::{list, suggestion};
 use crate::runtime::host::Host;
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
@@ -13,12 +13,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
-    engine.register_type_with_name::<ControlMark>("control");
-    engine.register_type_with_name::<CsvMark>("csv");
-    engine.register_type_with_name::<ParameterMark>("parameter");
-    engine.register_type_with_name::<NeuronMark>("neuron");
-    engine.register_type_with_name::<Random>("random");
-    engine.register_type_with_name::<Stage>("stage");
+    engine.register_type_with_name::<ControlSpec>("control");
+    engine.register_type_with_name::<CsvSpec>("csv");
+    engine.register_type_with_name::<ParameterRef>("parameter");
+    engine.register_type_with_name::<NeuronRef>("neuron");
+    engine.register_type_with_name::<RandomSource>("random");
+    engine.register_type_with_name::<StageRecorder>("stage");
     controls(engine);
     data(engine);
     random(engine, host);
@@ -28,12 +28,12 @@ fn controls(engine: &mut Engine) {
     let order = Rc::new(Cell::new(0_u64));
     let next = move |kind: ControlKind| {
         order.set(order.get() + 1);
-        ControlMark { kind, order: order.get() }
+        ControlSpec { kind, order: order.get() }
     };
     for log in [false, true] {
         let next = next.clone();
         let name = if log { "log_slider" } else { "slider" };
-        engine.register_fn(name, move |value: Dynamic, min: Dynamic, max: Dynamic| -> Outcome<ControlMark> {
+        engine.register_fn(name, move |value: Dynamic, min: Dynamic, max: Dynamic| -> NativeResult<ControlSpec> {
             let (value, min, max) = (plain(&value, name)?, plain(&min, name)?, plain(&max, name)?);
             let wrong = |message: String| {
                 Err(Problem::new("wrong-control", message).help(format!("write `{name}(start, least, most)`")).into())
@@ -54,7 +54,7 @@ fn controls(engine: &mut Engine) {
     }
     let toggled = next.clone();
     engine.register_fn("toggle", move |value: bool| toggled(ControlKind::Toggle { value }));
-    engine.register_fn("choice", move |value: ImmutableString, options: Array| -> Outcome<ControlMark> {
+    engine.register_fn("choice", move |value: ImmutableString, options: Array| -> NativeResult<ControlSpec> {
         let options = words(&options, "choice")?;
         let value = value.to_string();
         if !options.contains(&value) {
@@ -66,7 +66,7 @@ fn controls(engine: &mut Engine) {
 }
 
 fn data(engine: &mut Engine) {
-    engine.register_fn("csv", |path: ImmutableString, how: Map| -> Outcome<CsvMark> {
+    engine.register_fn("csv", |path: ImmutableString, how: Map| -> NativeResult<CsvSpec> {
         if let Some(odd) = how.keys().find(|key| !["inputs", "target"].contains(&key.as_str())) {
             let problem = Problem::new("unknown-field", format!("`csv` has no field `{odd}`"));
             let help = suggestion(odd, ["inputs", "target"]).unwrap_or_default();
@@ -80,32 +80,32 @@ fn data(engine: &mut Engine) {
         let inputs = inputs.ok_or_else(|| missing("inputs"))??;
         let target =
             how.get("target").and_then(|target| target.clone().into_string().ok()).ok_or_else(|| missing("target"))?;
-        Ok(CsvMark { path: path.to_string(), inputs, target })
+        Ok(CsvSpec { path: path.to_string(), inputs, target })
     });
-    engine.register_fn("weight", |layer: Dynamic, neuron: Dynamic, input: Dynamic| -> Outcome<ParameterMark> {
+    engine.register_fn("weight", |layer: Dynamic, neuron: Dynamic, input: Dynamic| -> NativeResult<ParameterRef> {
         let (layer, neuron) = (count(&layer, "weight")?, count(&neuron, "weight")?);
-        Ok(ParameterMark(Parameter { layer, neuron, input: Some(count(&input, "weight")?) }))
+        Ok(ParameterRef(Parameter { layer, neuron, input: Some(count(&input, "weight")?) }))
     });
-    engine.register_fn("bias", |layer: Dynamic, neuron: Dynamic| -> Outcome<ParameterMark> {
-        Ok(ParameterMark(Parameter { layer: count(&layer, "bias")?, neuron: count(&neuron, "bias")?, input: None }))
+    engine.register_fn("bias", |layer: Dynamic, neuron: Dynamic| -> NativeResult<ParameterRef> {
+        Ok(ParameterRef(Parameter { layer: count(&layer, "bias")?, neuron: count(&neuron, "bias")?, input: None }))
     });
-    engine.register_fn("neuron", |layer: Dynamic, neuron: Dynamic| -> Outcome<NeuronMark> {
-        Ok(NeuronMark { layer: count(&layer, "neuron")?, neuron: count(&neuron, "neuron")? })
+    engine.register_fn("neuron", |layer: Dynamic, neuron: Dynamic| -> NativeResult<NeuronRef> {
+        Ok(NeuronRef { layer: count(&layer, "neuron")?, neuron: count(&neuron, "neuron")? })
     });
 }
 
 /// Multiplications of a native function that count as one operation of the interpreter: they take about its time.
-const PER_OPERATION: usize = 8;
+const MULTIPLICATIONS_PER_OPERATION: usize = 8;
 
 fn random(engine: &mut Engine, host: &Rc<Host>) {
-    engine.register_fn("unit", |random: &mut Random| random.0.borrow_mut().unit());
-    engine.register_fn("uniform", |random: &mut Random, low: Dynamic, high: Dynamic| -> Outcome<f64> {
+    engine.register_fn("unit", |random: &mut RandomSource| random.0.borrow_mut().unit());
+    engine.register_fn("uniform", |random: &mut RandomSource, low: Dynamic, high: Dynamic| -> NativeResult<f64> {
         Ok(random.0.borrow_mut().uniform(plain(&low, "uniform")?, plain(&high, "uniform")?))
     });
-    engine.register_fn("normal", |random: &mut Random, mean: Dynamic, deviation: Dynamic| -> Outcome<f64> {
+    engine.register_fn("normal", |random: &mut RandomSource, mean: Dynamic, deviation: Dynamic| -> NativeResult<f64> {
         Ok(random.0.borrow_mut().normal(plain(&mean, "normal")?, plain(&deviation, "normal")?))
     });
-    engine.register_fn("below", |random: &mut Random, n: Dynamic| -> Outcome<i64> {
+    engine.register_fn("below", |random: &mut RandomSource, n: Dynamic| -> NativeResult<i64> {
         let n = count(&n, "below")?;
         if n == 0 {
             let problem = Problem::new("wrong-value", "no whole number from 0 is below 0");
@@ -114,22 +114,25 @@ fn random(engine: &mut Engine, host: &Rc<Host>) {
         Ok(random.0.borrow_mut().below(n as u64) as i64)
     });
     let shared = Rc::clone(host);
-    let orthogonal =
-        move |context: NativeCallContext, random: &mut Random, rows: Dynamic, columns: Dynamic| -> Outcome<Array> {
-            let (rows, columns) = (count(&rows, "orthogonal")?, count(&columns, "orthogonal")?);
-            if rows == 0 || columns == 0 {
-                let problem = Problem::new("wrong-value", format!("a matrix of {rows} × {columns} has no numbers"));
-                return Err(problem.help("write `ctx.rng.orthogonal(ctx.fan_out, ctx.fan_in)`").into());
-            }
-            let most = context.engine().max_array_size();
-            if rows.saturating_mul(columns) > most {
-                let message = format!("a matrix of {rows} × {columns} is too large; it may have {most} numbers");
-                return Err(Problem::new("too-large", message).into());
-            }
-            let spend = |numbers: usize| shared.spend(numbers.div_ceil(PER_OPERATION) as u64);
-            let matrix = orthogonal::orthogonal(&mut random.0.borrow_mut(), rows, columns, spend)?;
-            let row = |row: Vec<f64>| Dynamic::from_array(row.into_iter().map(Dynamic::from_float).collect());
-            Ok(matrix.into_iter().map(row).collect())
-        };
+    let orthogonal = move |context: NativeCallContext,
+                           random: &mut RandomSource,
+                           rows: Dynamic,
+                           columns: Dynamic|
+          -> NativeResult<Array> {
+        let (rows, columns) = (count(&rows, "orthogonal")?, count(&columns, "orthogonal")?);
+        if rows == 0 || columns == 0 {
+            let problem = Problem::new("wrong-value", format!("a matrix of {rows} × {columns} has no numbers"));
+            return Err(problem.help("write `ctx.rng.orthogonal(ctx.fan_out, ctx.fan_in)`").into());
+        }
+        let most = context.engine().max_array_size();
+        if rows.saturating_mul(columns) > most {
+            let message = format!("a matrix of {rows} × {columns} is too large; it may have {most} numbers");
+            return Err(Problem::new("too-large", message).into());
+        }
+        let spend = |numbers: usize| shared.spend(numbers.div_ceil(MULTIPLICATIONS_PER_OPERATION) as u64);
+        let matrix = orthogonal::orthogonal(&mut random.0.borrow_mut(), rows, columns, spend)?;
+        let row = |row: Vec<f64>| Dynamic::from_array(row.into_iter().map(Dynamic::from_float).collect());
+        Ok(matrix.into_iter().map(row).collect())
+    };
     engine.register_fn("orthogonal", orthogonal);
 }

@@ -4,15 +4,15 @@
 //! The first four are functions that [`crate::text`] writes around a script's expressions. The others take the
 //! place of the interpreter's own, which take every answer but `true` for `false`, errors included.
 
-use crate::diagnostics::problem::{Outcome, Problem};
+use crate::diagnostics::problem::{NativeResult, Problem};
 use crate::diagnostics::value_kind::kind;
 use crate::runtime::host::{Host, Scalar};
-use crate::text::{CLOSURE, CURRIED, OWN, SWITCH};
+use crate::text::{CLOSURE_GUARD, COPY_GUARD, CURRY_GUARD, SWITCH_GUARD};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 use std::rc::Rc;
 
 pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
-    engine.register_fn(SWITCH, |value: Dynamic| -> Outcome<Dynamic> {
+    engine.register_fn(SWITCH_GUARD, |value: Dynamic| -> NativeResult<Dynamic> {
         if holds_scalar(&value) {
             let problem = Problem::new("switch-on-scalar", "`switch` cannot look at a scalar: its cases are never met");
             return Err(problem.help("use `if` with comparisons; they are remembered for the trace").into());
@@ -20,19 +20,19 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
         Ok(value)
     });
     let shared = Rc::clone(host);
-    engine.register_fn(CLOSURE, move |function: FnPtr| -> Outcome<FnPtr> {
-        shared.capture(&function)?;
+    engine.register_fn(CLOSURE_GUARD, move |function: FnPtr| -> NativeResult<FnPtr> {
+        shared.check_captured(&function)?;
         Ok(function)
     });
     let shared = Rc::clone(host);
-    engine.register_fn(CURRIED, move |function: FnPtr| -> Outcome<FnPtr> {
-        shared.curry(&function)?;
+    engine.register_fn(CURRY_GUARD, move |function: FnPtr| -> NativeResult<FnPtr> {
+        shared.check_curried(&function)?;
         Ok(function)
     });
-    engine.register_fn(OWN, |value: Dynamic| value.flatten());
-    questions(engine);
+    engine.register_fn(COPY_GUARD, |value: Dynamic| value.flatten());
+    predicates(engine);
     removals(engine);
-    repetitions(engine, host);
+    dedup_methods(engine, host);
     maps(engine);
     reductions(engine);
 }
@@ -49,7 +49,7 @@ fn holds_scalar(value: &Dynamic) -> bool {
 }
 
 /// The answer of a callback, which must be true or false.
-fn answer(method: &str, value: &Dynamic) -> Outcome<bool> {
+fn callback_answer(method: &str, value: &Dynamic) -> NativeResult<bool> {
     value.as_bool().map_err(|_| {
         let message = format!("`{method}` asks a question about each element, but the answer is {}", kind(value));
         let problem = Problem::new("wrong-answer", message);
@@ -58,13 +58,19 @@ fn answer(method: &str, value: &Dynamic) -> Outcome<bool> {
 }
 
 /// Asks about one element of an array; the callback may also take its index.
-fn ask(context: &NativeCallContext, method: &str, question: &FnPtr, item: &mut Dynamic, index: usize) -> Outcome<bool> {
+fn call_predicate(
+    context: &NativeCallContext,
+    method: &str,
+    predicate: &FnPtr,
+    item: &mut Dynamic,
+    index: usize,
+) -> NativeResult<bool> {
     let index = Dynamic::from_int(index as i64);
-    answer(method, &question.call_raw_with_extra_args(method, context, Some(item), [], [index], Some(0))?)
+    callback_answer(method, &predicate.call_raw_with_extra_args(method, context, Some(item), [], [index], Some(0))?)
 }
 
 /// Where to begin in an array of this length; negative numbers count from its end.
-fn beginning(start: i64, length: usize) -> usize {
+fn start_index(start: i64, length: usize) -> usize {
     let size = usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX);
     if start < 0 { length.saturating_sub(size) } else { size.min(length) }
 }
@@ -74,13 +80,13 @@ fn first(
     context: &NativeCallContext,
     method: &str,
     array: &mut Array,
-    question: &FnPtr,
+    predicate: &FnPtr,
     start: i64,
     wanted: bool,
-) -> Outcome<Option<usize>> {
-    let start = beginning(start, array.len());
+) -> NativeResult<Option<usize>> {
+    let start = start_index(start, array.len());
     for (i, item) in array.iter_mut().enumerate().skip(start) {
-        if ask(context, method, question, item, i)? == wanted {
+        if call_predicate(context, method, predicate, item, i)? == wanted {
             return Ok(Some(i));
         }
     }
@@ -88,39 +94,48 @@ fn first(
 }
 
 /// Questions that leave the array as it is.
-fn questions(engine: &mut Engine) {
-    fn index_of(context: &NativeCallContext, array: &mut Array, question: &FnPtr, start: i64) -> Outcome<i64> {
-        Ok(first(context, "index_of", array, question, start, true)?.map_or(-1, |i| i as i64))
+fn predicates(engine: &mut Engine) {
+    fn index_of(context: &NativeCallContext, array: &mut Array, predicate: &FnPtr, start: i64) -> NativeResult<i64> {
+        Ok(first(context, "index_of", array, predicate, start, true)?.map_or(-1, |i| i as i64))
     }
-    fn find(context: &NativeCallContext, array: &mut Array, question: &FnPtr, start: i64) -> Outcome<Dynamic> {
-        Ok(first(context, "find", array, question, start, true)?.map_or(Dynamic::UNIT, |i| array[i].clone()))
+    fn find(context: &NativeCallContext, array: &mut Array, predicate: &FnPtr, start: i64) -> NativeResult<Dynamic> {
+        Ok(first(context, "find", array, predicate, start, true)?.map_or(Dynamic::UNIT, |i| array[i].clone()))
     }
-    engine.register_fn("filter", |context: NativeCallContext, array: &mut Array, question: FnPtr| -> Outcome<Array> {
-        let mut kept = Array::new();
-        for (i, item) in array.iter_mut().enumerate() {
-            if ask(&context, "filter", &question, item, i)? {
-                kept.push(item.clone());
+    engine.register_fn(
+        "filter",
+        |context: NativeCallContext, array: &mut Array, predicate: FnPtr| -> NativeResult<Array> {
+            let mut retained = Array::new();
+            for (i, item) in array.iter_mut().enumerate() {
+                if call_predicate(&context, "filter", &predicate, item, i)? {
+                    retained.push(item.clone());
+                }
             }
-        }
-        Ok(kept)
+            Ok(retained)
+        },
+    );
+    engine.register_fn(
+        "some",
+        |context: NativeCallContext, array: &mut Array, predicate: FnPtr| -> NativeResult<bool> {
+            Ok(first(&context, "some", array, &predicate, 0, true)?.is_some())
+        },
+    );
+    engine.register_fn(
+        "all",
+        |context: NativeCallContext, array: &mut Array, predicate: FnPtr| -> NativeResult<bool> {
+            Ok(first(&context, "all", array, &predicate, 0, false)?.is_none())
+        },
+    );
+    engine.register_fn("index_of", |context: NativeCallContext, array: &mut Array, predicate: FnPtr| {
+        index_of(&context, array, &predicate, 0)
     });
-    engine.register_fn("some", |context: NativeCallContext, array: &mut Array, question: FnPtr| -> Outcome<bool> {
-        Ok(first(&context, "some", array, &question, 0, true)?.is_some())
+    engine.register_fn("index_of", |context: NativeCallContext, array: &mut Array, predicate: FnPtr, start: i64| {
+        index_of(&context, array, &predicate, start)
     });
-    engine.register_fn("all", |context: NativeCallContext, array: &mut Array, question: FnPtr| -> Outcome<bool> {
-        Ok(first(&context, "all", array, &question, 0, false)?.is_none())
+    engine.register_fn("find", |context: NativeCallContext, array: &mut Array, predicate: FnPtr| {
+        find(&context, array, &predicate, 0)
     });
-    engine.register_fn("index_of", |context: NativeCallContext, array: &mut Array, question: FnPtr| {
-        index_of(&context, array, &question, 0)
-    });
-    engine.register_fn("index_of", |context: NativeCallContext, array: &mut Array, question: FnPtr, start: i64| {
-        index_of(&context, array, &question, start)
-    });
-    engine.register_fn("find", |context: NativeCallContext, array: &mut Array, question: FnPtr| {
-        find(&context, array, &question, 0)
-    });
-    engine.register_fn("find", |context: NativeCallContext, array: &mut Array, question: FnPtr, start: i64| {
-        find(&context, array, &question, start)
+    engine.register_fn("find", |context: NativeCallContext, array: &mut Array, predicate: FnPtr, start: i64| {
+        find(&context, array, &predicate, start)
     });
 }
 
@@ -129,40 +144,40 @@ fn removals(engine: &mut Engine) {
     for (method, keeps) in [("retain", true), ("drain", false)] {
         engine.register_fn(
             method,
-            move |context: NativeCallContext, array: &mut Array, question: FnPtr| -> Outcome<Array> {
-                let mut kept = Array::with_capacity(array.len());
-                let mut taken = Array::new();
+            move |context: NativeCallContext, array: &mut Array, predicate: FnPtr| -> NativeResult<Array> {
+                let mut retained = Array::with_capacity(array.len());
+                let mut removed = Array::new();
                 for (i, item) in array.iter_mut().enumerate() {
-                    let stays = ask(&context, method, &question, item, i)? == keeps;
-                    if stays { &mut kept } else { &mut taken }.push(item.clone());
+                    let retain = call_predicate(&context, method, &predicate, item, i)? == keeps;
+                    if retain { &mut retained } else { &mut removed }.push(item.clone());
                 }
-                *array = kept;
-                Ok(taken)
+                *array = retained;
+                Ok(removed)
             },
         );
     }
 }
 
 /// `dedup`: of neighbours that are equal only the first stays.
-fn repetitions(engine: &mut Engine, host: &Rc<Host>) {
-    fn dedup(array: &mut Array, mut same: impl FnMut(Dynamic, Dynamic) -> Outcome<bool>) -> Outcome<()> {
-        let mut kept: Array = Array::with_capacity(array.len());
+fn dedup_methods(engine: &mut Engine, host: &Rc<Host>) {
+    fn dedup(array: &mut Array, mut same: impl FnMut(Dynamic, Dynamic) -> NativeResult<bool>) -> NativeResult<()> {
+        let mut retained: Array = Array::with_capacity(array.len());
         for item in array.iter() {
-            let repeated = kept.last().map_or(Ok(false), |last| same(last.clone(), item.clone()))?;
+            let repeated = retained.last().map_or(Ok(false), |last| same(last.clone(), item.clone()))?;
             if !repeated {
-                kept.push(item.clone());
+                retained.push(item.clone());
             }
         }
-        *array = kept;
+        *array = retained;
         Ok(())
     }
     engine.register_fn("dedup", |context: NativeCallContext, array: &mut Array, same: FnPtr| {
-        dedup(array, |a, b| answer("dedup", &same.call_raw(&context, None, [a, b])?))
+        dedup(array, |a, b| callback_answer("dedup", &same.call_raw(&context, None, [a, b])?))
     });
     let host = Rc::clone(host);
     engine.register_fn("dedup", move |context: NativeCallContext, array: &mut Array| {
         dedup(array, |mut a, mut b| {
-            host.go_on()?;
+            host.count_element()?;
             let equal = context.call_native_fn_raw("==", true, &mut [&mut a, &mut b]);
             Ok(equal.is_ok_and(|equal| equal.as_bool().unwrap_or(false)))
         })
@@ -172,20 +187,24 @@ fn repetitions(engine: &mut Engine, host: &Rc<Host>) {
 /// The same questions about the entries of a map; the callback takes the key and has the value as `this`.
 fn maps(engine: &mut Engine) {
     for (method, keeps, changes) in [("filter", true, false), ("retain", true, true), ("drain", false, true)] {
-        engine.register_fn(method, move |context: NativeCallContext, map: &mut Map, question: FnPtr| -> Outcome<Map> {
-            let (mut kept, mut taken) = (Map::new(), Map::new());
-            for (key, value) in map.iter_mut() {
-                let name: Dynamic = key.as_str().into();
-                let given = question.call_raw_with_extra_args(method, &context, Some(value), [name], [], Some(1))?;
-                let stays = answer(method, &given)? == keeps;
-                if stays { &mut kept } else { &mut taken }.insert(key.clone(), value.clone());
-            }
-            if !changes {
-                return Ok(kept);
-            }
-            *map = kept;
-            Ok(taken)
-        });
+        engine.register_fn(
+            method,
+            move |context: NativeCallContext, map: &mut Map, predicate: FnPtr| -> NativeResult<Map> {
+                let (mut retained, mut removed) = (Map::new(), Map::new());
+                for (key, value) in map.iter_mut() {
+                    let name: Dynamic = key.as_str().into();
+                    let given =
+                        predicate.call_raw_with_extra_args(method, &context, Some(value), [name], [], Some(1))?;
+                    let retain = callback_answer(method, &given)? == keeps;
+                    if retain { &mut retained } else { &mut removed }.insert(key.clone(), value.clone());
+                }
+                if !changes {
+                    return Ok(retained);
+                }
+                *map = retained;
+                Ok(removed)
+            },
+        );
     }
 }
 
@@ -194,7 +213,7 @@ fn reductions(engine: &mut Engine) {
     for method in ["reduce", "reduce_rev"] {
         engine.register_fn(
             method,
-            move |context: NativeCallContext, array: &mut Array, step: FnPtr| -> Outcome<Dynamic> {
+            move |context: NativeCallContext, array: &mut Array, step: FnPtr| -> NativeResult<Dynamic> {
                 let order: Box<dyn Iterator<Item = usize>> =
                     if method == "reduce" { Box::new(0..array.len()) } else { Box::new((0..array.len()).rev()) };
                 let mut total = Dynamic::UNIT;
@@ -203,7 +222,7 @@ fn reductions(engine: &mut Engine) {
                     let index = Dynamic::from_int(i as i64);
                     let item = Some(&mut array[i]);
                     let next = step.call_raw_with_extra_args(method, &context, item, [total], [index], Some(1));
-                    total = next.map_err(|error| if from_nothing { beginless(method, error) } else { error })?;
+                    total = next.map_err(|error| if from_nothing { missing_start(method, error) } else { error })?;
                 }
                 Ok(total)
             },
@@ -214,7 +233,7 @@ fn reductions(engine: &mut Engine) {
 /// What to say when the first step fails because there is nothing to start from; limits speak for themselves, and
 /// `exit` is no failure.
 #[allow(clippy::unnecessary_box_returns, clippy::boxed_local, reason = "the interpreter's errors are boxed")]
-fn beginless(method: &str, error: Box<EvalAltResult>) -> Box<EvalAltResult> {
+fn missing_start(method: &str, error: Box<EvalAltResult>) -> Box<EvalAltResult> {
     if matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..) | EvalAltResult::Exit(..)) {
         return error;
     }

@@ -3,9 +3,9 @@
 //! Plain numbers go through the same [`Op::value`], so that a literal gives the same bits as a traced number.
 //! Comparisons are exact and refuse what is not a number, where Rhai would silently answer `false`.
 
-use crate::diagnostics::problem::{Outcome, Problem};
+use crate::diagnostics::problem::{NativeResult, Problem};
 use crate::diagnostics::value_kind::kind;
-use crate::runtime::host::{Host, LONGEST_LINE, Number, Scalar};
+use crate::runtime::host::{Host, MAX_LINE_CHARS, Scalar, ScriptNumber};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Op};
 use std::rc::Rc;
@@ -63,11 +63,11 @@ fn whole(op: Op, x: i64) -> Option<i64> {
 }
 
 /// A value as a number, or an error that says what it is and for what it was wanted.
-pub(crate) fn number(value: &Dynamic, wanted_by: &str) -> Outcome<Number> {
-    if let Some(number) = Number::of(value) {
+pub(crate) fn number(value: &Dynamic, caller: &str) -> NativeResult<ScriptNumber> {
+    if let Some(number) = ScriptNumber::of(value) {
         return Ok(number);
     }
-    let message = format!("`{wanted_by}` needs numbers, but this is {}", kind(value));
+    let message = format!("`{caller}` needs numbers, but this is {}", kind(value));
     let problem = Problem::new("not-a-number", message);
     Err(if value.is_array() {
         problem.help("take one element with `[i]`, or go over all of them with `map`")
@@ -100,8 +100,8 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
 
 fn unary(engine: &mut Engine, host: &Rc<Host>, name: &str, op: Op) {
     let shared = Rc::clone(host);
-    engine.register_fn(name, move |context: NativeCallContext, x: &mut Scalar| -> Outcome<Dynamic> {
-        Ok(shared.apply(&context, op, &[Number::Traced(*x)], true)?.into())
+    engine.register_fn(name, move |context: NativeCallContext, x: &mut Scalar| -> NativeResult<Dynamic> {
+        Ok(shared.apply(&context, op, &[ScriptNumber::Traced(*x)], true)?.into())
     });
     engine.register_fn(name, move |x: f64| op.value(x, 0.0, 0.0));
     engine.register_fn(name, move |x: i64| -> Dynamic {
@@ -112,12 +112,12 @@ fn unary(engine: &mut Engine, host: &Rc<Host>, name: &str, op: Op) {
 /// Registers an operation for a traced number on either side of anything; what is not a number is refused.
 fn binary(engine: &mut Engine, host: &Rc<Host>, name: &'static str, op: Op) {
     let shared = Rc::clone(host);
-    engine.register_fn(name, move |context: NativeCallContext, a: &mut Scalar, b: Dynamic| -> Outcome<Dynamic> {
-        Ok(shared.apply(&context, op, &[Number::Traced(*a), number(&b, name)?], true)?.into())
+    engine.register_fn(name, move |context: NativeCallContext, a: &mut Scalar, b: Dynamic| -> NativeResult<Dynamic> {
+        Ok(shared.apply(&context, op, &[ScriptNumber::Traced(*a), number(&b, name)?], true)?.into())
     });
     let shared = Rc::clone(host);
-    engine.register_fn(name, move |context: NativeCallContext, a: &mut Dynamic, b: Scalar| -> Outcome<Dynamic> {
-        Ok(shared.apply(&context, op, &[number(a, name)?, Number::Traced(b)], true)?.into())
+    engine.register_fn(name, move |context: NativeCallContext, a: &mut Dynamic, b: Scalar| -> NativeResult<Dynamic> {
+        Ok(shared.apply(&context, op, &[number(a, name)?, ScriptNumber::Traced(b)], true)?.into())
     });
     if BINARY.iter().any(|(function, _)| *function == name) {
         engine.register_fn(name, move |a: f64, b: f64| op.value(a, b, 0.0));
@@ -135,8 +135,8 @@ fn binary(engine: &mut Engine, host: &Rc<Host>, name: &'static str, op: Op) {
 
 fn comparison(engine: &mut Engine, host: &Rc<Host>, compare: Compare) {
     let name = compare.operator();
-    let against = move |value: &Dynamic| -> Outcome<Number> {
-        Number::of(value).ok_or_else(|| {
+    let against = move |value: &Dynamic| -> NativeResult<ScriptNumber> {
+        ScriptNumber::of(value).ok_or_else(|| {
             let message = format!("a scalar cannot be compared with {}", kind(value));
             let help = format!("`{name}` compares numbers; a scalar is always a number, never {}", kind(value));
             Problem::new("wrong-comparison", message).help(help).into()
@@ -149,12 +149,12 @@ fn comparison(engine: &mut Engine, host: &Rc<Host>, compare: Compare) {
         engine.register_fn(name, move |(): (), _: Scalar| answer);
     }
     let shared = Rc::clone(host);
-    engine.register_fn(name, move |context: NativeCallContext, a: &mut Scalar, b: Dynamic| -> Outcome<bool> {
-        shared.compare(&context, compare, Number::Traced(*a), against(&b)?)
+    engine.register_fn(name, move |context: NativeCallContext, a: &mut Scalar, b: Dynamic| -> NativeResult<bool> {
+        shared.compare(&context, compare, ScriptNumber::Traced(*a), against(&b)?)
     });
     let shared = Rc::clone(host);
-    engine.register_fn(name, move |context: NativeCallContext, a: &mut Dynamic, b: Scalar| -> Outcome<bool> {
-        shared.compare(&context, compare, against(a)?, Number::Traced(b))
+    engine.register_fn(name, move |context: NativeCallContext, a: &mut Dynamic, b: Scalar| -> NativeResult<bool> {
+        shared.compare(&context, compare, against(a)?, ScriptNumber::Traced(b))
     });
     // Rhai's own comparisons of floats forgive small differences; ours forgive none.
     engine.register_fn(name, move |a: f64, b: f64| compare.holds(a, b));
@@ -172,15 +172,15 @@ fn plain_operators(engine: &mut Engine) {
 
 fn signs(engine: &mut Engine, host: &Rc<Host>) {
     let shared = Rc::clone(host);
-    engine.register_fn("-", move |context: NativeCallContext, x: &mut Scalar| -> Outcome<Dynamic> {
-        Ok(shared.apply(&context, Op::Neg, &[Number::Traced(*x)], true)?.into())
+    engine.register_fn("-", move |context: NativeCallContext, x: &mut Scalar| -> NativeResult<Dynamic> {
+        Ok(shared.apply(&context, Op::Neg, &[ScriptNumber::Traced(*x)], true)?.into())
     });
     engine.register_fn("+", |x: Scalar| x);
 }
 
 /// Text and traced numbers do not mix by accident; on purpose they do, and then the script runs each time.
 fn texts(engine: &mut Engine, host: &Rc<Host>) {
-    fn refused() -> Outcome<Dynamic> {
+    fn refused() -> NativeResult<Dynamic> {
         let problem = Problem::new("text-and-scalar", "a text and a scalar cannot be added");
         Err(problem.help("write `${x}` inside backticks to put a number into a text").into())
     }
@@ -188,7 +188,9 @@ fn texts(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn("+", |_: ImmutableString, _: Scalar| refused());
     for name in ["to_string", "to_debug"] {
         let shared = Rc::clone(host);
-        engine.register_fn(name, move |x: Scalar| -> Outcome<String> { Ok(format!("{:?}", shared.take_out(x)?)) });
+        engine.register_fn(name, move |x: Scalar| -> NativeResult<String> {
+            Ok(format!("{:?}", shared.plain_value(x)?))
+        });
         // The packages' own would go on for seconds and be measured then.
         let shared = Rc::clone(host);
         engine.register_fn(name, move |array: &mut Array| whole_text(&shared, &Dynamic::from_array(array.clone())));
@@ -208,8 +210,8 @@ fn texts(engine: &mut Engine, host: &Rc<Host>) {
     macro_rules! printing {
         ($($kind:ty),*) => { $( for name in ["print", "debug"] {
             let shared = Rc::clone(host);
-            engine.register_fn(name, move |context: NativeCallContext, value: $kind| -> Outcome<ImmutableString> {
-                shared.print(&context, shown(&shared, &Dynamic::from(value), LONGEST_LINE)?)?;
+            engine.register_fn(name, move |context: NativeCallContext, value: $kind| -> NativeResult<ImmutableString> {
+                shared.print(&context, shown(&shared, &Dynamic::from(value), MAX_LINE_CHARS)?)?;
                 Ok(ImmutableString::new())
             });
         } )* };
@@ -217,7 +219,7 @@ fn texts(engine: &mut Engine, host: &Rc<Host>) {
     printing!(Dynamic, Scalar, f64, i64, bool, char, ImmutableString, (), Array, Map, FnPtr);
 }
 
-fn replace(context: &NativeCallContext, text: &mut ImmutableString, find: &str, with: &str) -> Outcome<()> {
+fn replace(context: &NativeCallContext, text: &mut ImmutableString, find: &str, with: &str) -> NativeResult<()> {
     let found = text.matches(find).count();
     let length = (text.len() - found * find.len()).saturating_add(found.saturating_mul(with.len()));
     if length > context.engine().max_string_size() {
@@ -228,7 +230,7 @@ fn replace(context: &NativeCallContext, text: &mut ImmutableString, find: &str, 
 }
 
 /// A value as a text of its own.
-fn whole_text(host: &Host, value: &Dynamic) -> Outcome<String> {
+fn whole_text(host: &Host, value: &Dynamic) -> NativeResult<String> {
     let most = host.limits.get().string;
     let text = shown(host, value, most)?;
     if text.len() > most {
@@ -238,9 +240,9 @@ fn whole_text(host: &Host, value: &Dynamic) -> Outcome<String> {
 }
 
 /// A value as `print` writes it; what comes after so many bytes is left out.
-fn shown(host: &Host, value: &Dynamic, most: usize) -> Outcome<String> {
+fn shown(host: &Host, value: &Dynamic, most: usize) -> NativeResult<String> {
     if let Some(scalar) = Scalar::of(value) {
-        return Ok(format!("{:?}", host.take_out(scalar)?));
+        return Ok(format!("{:?}", host.plain_value(scalar)?));
     }
     let array = value.as_array_ref().ok();
     let map = value.as_map_ref().ok();
@@ -253,7 +255,7 @@ fn shown(host: &Host, value: &Dynamic, most: usize) -> Outcome<String> {
     let mut text = open.to_owned();
     for (i, (key, item)) in items.enumerate() {
         // Nobody reads on, and a long array is printed quickly in a loop.
-        host.go_on()?;
+        host.count_element()?;
         if text.len() > most {
             text.push('…');
             return Ok(text);
@@ -269,7 +271,7 @@ fn shown(host: &Host, value: &Dynamic, most: usize) -> Outcome<String> {
 
 fn rest(engine: &mut Engine, host: &Rc<Host>) {
     let shared = Rc::clone(host);
-    let clamp = move |context: NativeCallContext, x: Dynamic, low: Dynamic, high: Dynamic| -> Outcome<Dynamic> {
+    let clamp = move |context: NativeCallContext, x: Dynamic, low: Dynamic, high: Dynamic| -> NativeResult<Dynamic> {
         if let (Ok(x), Ok(low), Ok(high)) = (x.as_int(), low.as_int(), high.as_int()) {
             return Ok(x.max(low).min(high).into());
         }
@@ -278,7 +280,7 @@ fn rest(engine: &mut Engine, host: &Rc<Host>) {
     };
     engine.register_fn("clamp", clamp);
     let shared = Rc::clone(host);
-    engine.register_fn("value", move |x: &mut Scalar| shared.take_out(*x));
+    engine.register_fn("value", move |x: &mut Scalar| shared.plain_value(*x));
     engine.register_fn("value", |x: f64| x);
     engine.register_fn("value", |x: i64| x as f64);
     type Test = fn(f64) -> bool;
@@ -288,11 +290,11 @@ fn rest(engine: &mut Engine, host: &Rc<Host>) {
         engine.register_fn(name, test);
         engine.register_fn(name, move |x: i64| test(x as f64));
         let shared = Rc::clone(host);
-        engine.register_fn(name, move |context: NativeCallContext, x: Scalar| -> Outcome<bool> {
-            let x = Number::Traced(x);
-            let infinite = |shared: &Host| -> Outcome<bool> {
+        engine.register_fn(name, move |context: NativeCallContext, x: Scalar| -> NativeResult<bool> {
+            let x = ScriptNumber::Traced(x);
+            let infinite = |shared: &Host| -> NativeResult<bool> {
                 let size = shared.apply(&context, Op::Abs, &[x], false)?;
-                shared.compare(&context, Compare::Equal, size, Number::Plain(f64::INFINITY))
+                shared.compare(&context, Compare::Equal, size, ScriptNumber::Plain(f64::INFINITY))
             };
             let nan = shared.compare(&context, Compare::NotEqual, x, x)?;
             match name {
@@ -309,7 +311,7 @@ fn rest(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn("PI", || std::f64::consts::PI);
     engine.register_fn("E", || std::f64::consts::E);
     // The core package would stop the thread.
-    fn sleep(_: Dynamic) -> Outcome<()> {
+    fn sleep(_: Dynamic) -> NativeResult<()> {
         Err(Problem::new("not-available", "`sleep` is not available in a script").into())
     }
     engine.register_fn("sleep", |_: i64| sleep(Dynamic::UNIT));

@@ -4,8 +4,8 @@
 
 use crate::bindings::arguments;
 use crate::bindings::arguments::{count, plain, words};
-use crate::bindings::values::{Closure, NeuronMark, ParameterMark, Stage, Subject};
-use crate::diagnostics::problem::{Outcome, Problem};
+use crate::bindings::values::{Closure, NeuronRef, ParameterRef, StageRecorder, Subject};
+use crate::diagnostics::problem::{NativeResult, Problem};
 use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording::suggestion;
 use crate::runtime::host::Host;
@@ -24,10 +24,10 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     macro_rules! cue {
         ($name:literal, |$stage:ident $(, $argument:ident)*| $make:expr) => {
             let shared = Rc::clone(host);
-            engine.register_fn($name, move |context: NativeCallContext, $stage: &mut Stage $(, $argument: Dynamic)*| -> Outcome<()> {
-                let $stage = Speaking { stage: $stage, location: shared.location(&context) };
+            engine.register_fn($name, move |context: NativeCallContext, $stage: &mut StageRecorder $(, $argument: Dynamic)*| -> NativeResult<()> {
+                let $stage = CueCall { stage: $stage, location: shared.location(&context) };
                 let cue: Cue = $make;
-                let Speaking { stage, location } = $stage;
+                let CueCall { stage, location } = $stage;
                 let mut cues = stage.cues.borrow_mut();
                 if cues.len() >= shared.limits.get().cues {
                     let message = format!("a lesson may have at most {} cues", shared.limits.get().cues);
@@ -38,7 +38,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
             });
         };
     }
-    cue!("say", |stage, text| Cue::Say(digits(caption(&text, "say")?)?));
+    cue!("say", |stage, text| Cue::Say(check_digits(caption(&text, "say")?)?));
     cue!("section", |stage, name| Cue::Section(caption(&name, "section")?));
     cue!("wait", |stage| Cue::Wait);
     cue!("pause", |stage, seconds| Cue::Pause { seconds: seconds_of(&seconds, "pause")? });
@@ -46,8 +46,8 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     cue!("play", |stage, part| play(&part, None)?);
     cue!("play", |stage, part, how| play(&part, Some(&how))?);
     cue!("step", |stage| Cue::Step { count: 1, by: Granularity::default() });
-    cue!("step", |stage, n| Cue::Step { count: whole(&n, "step")?, by: Granularity::default() });
-    cue!("step", |stage, n, by| Cue::Step { count: whole(&n, "step")?, by: granularity(&by)? });
+    cue!("step", |stage, n| Cue::Step { count: whole_number(&n, "step")?, by: Granularity::default() });
+    cue!("step", |stage, n, by| Cue::Step { count: whole_number(&n, "step")?, by: granularity(&by)? });
     cue!("set", |stage, changes| Cue::Set(match changes.as_map_ref() {
         Ok(map) => Box::new(arguments::patch(&map)?),
         Err(_) =>
@@ -56,7 +56,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
                 .into()),
     }));
     cue!("tweak", |stage, which, value| {
-        let Some(ParameterMark(parameter)) = which.clone().try_cast() else {
+        let Some(ParameterRef(parameter)) = which.clone().try_cast() else {
             let problem = Problem::new(
                 "wrong-type",
                 format!("`tweak` needs `weight(…)` or `bias(…)`, but this is {}", kind(&which)),
@@ -73,7 +73,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
         Cue::Tweak { parameter, value }
     });
     cue!("ask", |stage, question, answers, right| ask(&question, &answers, &right)?);
-    cue!("focus", |stage, which| Cue::Focus(stage.part(&which, "focus")?));
+    cue!("focus", |stage, which| Cue::Focus(stage.element(&which, "focus")?));
     cue!("highlight", |stage, condition| {
         Cue::Highlight(stage.condition(&condition, Subject::Parameter, "stage.highlight(|p| p.grad != 0.0)")?)
     });
@@ -93,19 +93,19 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
 }
 
 /// The stage while one of its cues is spoken.
-struct Speaking<'s> {
-    stage: &'s Stage,
+struct CueCall<'s> {
+    stage: &'s StageRecorder,
     location: Option<Location>,
 }
 
-impl Speaking<'_> {
+impl CueCall<'_> {
     /// A part of the network that it has.
-    fn part(&self, value: &Dynamic, cue: &str) -> Outcome<Target> {
-        if let Some(ParameterMark(parameter)) = value.clone().try_cast() {
+    fn element(&self, value: &Dynamic, cue: &str) -> NativeResult<Target> {
+        if let Some(ParameterRef(parameter)) = value.clone().try_cast() {
             arguments::parameter(parameter, &self.stage.shape)?;
             return Ok(parameter.into());
         }
-        if let Some(NeuronMark { layer, neuron }) = value.clone().try_cast() {
+        if let Some(NeuronRef { layer, neuron }) = value.clone().try_cast() {
             arguments::parameter(Parameter { layer, neuron, input: None }, &self.stage.shape)?;
             return Ok(Target::Neuron { layer, neuron });
         }
@@ -115,7 +115,7 @@ impl Speaking<'_> {
     }
 
     /// Keeps a closure; the cue gets its number.
-    fn condition(&self, value: &Dynamic, subject: Subject, example: &str) -> Outcome<Condition> {
+    fn condition(&self, value: &Dynamic, subject: Subject, example: &str) -> NativeResult<Condition> {
         let Some(function) = value.clone().try_cast::<FnPtr>() else {
             let message = format!("this cue needs a condition, but this is {}", kind(value));
             return Err(Problem::new("wrong-type", message).help(format!("write `{example}`")).into());
@@ -126,7 +126,7 @@ impl Speaking<'_> {
     }
 
     /// `"fit"`, a part of the network, or `#{ layer: 1 }` with or without a neuron.
-    fn look(&self, value: &Dynamic) -> Outcome<Look> {
+    fn look(&self, value: &Dynamic) -> NativeResult<Look> {
         const USAGE: &str =
             "write `stage.camera(\"fit\")`, `stage.camera(#{ layer: 1 })` or `stage.camera(neuron(1, 0))`";
         if let Ok(word) = value.clone().into_string() {
@@ -137,9 +137,9 @@ impl Speaking<'_> {
             return Err(problem.help(USAGE).into());
         }
         let Ok(map) = value.as_map_ref() else {
-            return match self.part(value, "camera") {
+            return match self.element(value, "camera") {
                 Ok(part) => Ok(Look::At(part)),
-                Err(_) if !value.is::<ParameterMark>() && !value.is::<NeuronMark>() => {
+                Err(_) if !value.is::<ParameterRef>() && !value.is::<NeuronRef>() => {
                     let message = format!("`camera` cannot look at {}", kind(value));
                     Err(Problem::new("wrong-type", message).help(USAGE).into())
                 }
@@ -161,9 +161,9 @@ impl Speaking<'_> {
 }
 
 /// Answers that have a key each.
-const MOST_ANSWERS: usize = 9;
+const MAX_ANSWERS: usize = 9;
 
-fn ask(question: &Dynamic, answers: &Dynamic, right: &Dynamic) -> Outcome<Cue> {
+fn ask(question: &Dynamic, answers: &Dynamic, right: &Dynamic) -> NativeResult<Cue> {
     const USAGE: &str =
         "write `stage.ask(\"Which?\", [\"this\", \"that\"], 1)`: the last number is the right answer, counted from 0";
     let question = caption(question, "ask")?;
@@ -172,8 +172,8 @@ fn ask(question: &Dynamic, answers: &Dynamic, right: &Dynamic) -> Outcome<Cue> {
         return Err(Problem::new("wrong-type", message).help(USAGE).into());
     };
     let answers = words(&array, "ask")?;
-    if !(2..=MOST_ANSWERS).contains(&answers.len()) {
-        let message = format!("a question has 2 to {MOST_ANSWERS} answers, but this one has {}", answers.len());
+    if !(2..=MAX_ANSWERS).contains(&answers.len()) {
+        let message = format!("a question has 2 to {MAX_ANSWERS} answers, but this one has {}", answers.len());
         return Err(Problem::new("wrong-value", message).help(USAGE).into());
     }
     let right = count(right, "ask")?;
@@ -181,10 +181,10 @@ fn ask(question: &Dynamic, answers: &Dynamic, right: &Dynamic) -> Outcome<Cue> {
         let message = format!("there is no answer {right}; the answers are counted from 0 to {}", answers.len() - 1);
         return Err(Problem::new("wrong-value", message).help(USAGE).into());
     }
-    Ok(Cue::Ask { question: digits(question)?, answers, right })
+    Ok(Cue::Ask { question: check_digits(question)?, answers, right })
 }
 
-fn speed_of(value: &Dynamic) -> Outcome<f64> {
+fn speed_of(value: &Dynamic) -> NativeResult<f64> {
     let speed = plain(value, "speed")?;
     if (playhead::SLOWEST..=playhead::FASTEST).contains(&speed) {
         return Ok(speed);
@@ -194,7 +194,7 @@ fn speed_of(value: &Dynamic) -> Outcome<f64> {
     Err(Problem::new("wrong-value", message).help("1 is the usual pace; `stage.train(…)` trains at full speed").into())
 }
 
-fn plot_of(value: &Dynamic) -> Outcome<Plot> {
+fn plot_of(value: &Dynamic) -> NativeResult<Plot> {
     let name = caption(value, "plot")?;
     Plot::ALL.into_iter().find(|plot| plot.name() == name).ok_or_else(|| {
         let problem = Problem::new("unknown-name", format!("there is no plot `{name}`"));
@@ -202,7 +202,7 @@ fn plot_of(value: &Dynamic) -> Outcome<Plot> {
     })
 }
 
-fn panel_of(value: &Dynamic, cue: &str) -> Outcome<Panel> {
+fn panel_of(value: &Dynamic, cue: &str) -> NativeResult<Panel> {
     let name = caption(value, cue)?;
     Panel::ALL.into_iter().find(|panel| panel.name() == name).ok_or_else(|| {
         let problem = Problem::new("unknown-name", format!("there is no panel `{name}`"));
@@ -210,33 +210,33 @@ fn panel_of(value: &Dynamic, cue: &str) -> Outcome<Panel> {
     })
 }
 
-fn caption(value: &Dynamic, cue: &str) -> Outcome<String> {
+fn caption(value: &Dynamic, cue: &str) -> NativeResult<String> {
     let message = || format!("`{cue}` needs a text, but this is {}", kind(value));
     value.clone().into_string().map_err(|_| Problem::new("wrong-type", message()).into())
 }
 
 /// Decimal digits that tell every number from every other.
-const MOST_DIGITS: usize = 17;
+const MAX_DIGITS: usize = 17;
 
 /// Refuses more digits in `{output:2}` than a number has.
-fn digits(text: String) -> Outcome<String> {
+fn check_digits(text: String) -> NativeResult<String> {
     let asked = text.split('{').skip(1).filter_map(|field| field.split_once('}')?.0.split_once(':'));
-    match asked.filter_map(|(_, digits)| digits.parse::<usize>().ok()).find(|&digits| digits > MOST_DIGITS) {
+    match asked.filter_map(|(_, digits)| digits.parse::<usize>().ok()).find(|&digits| digits > MAX_DIGITS) {
         None => Ok(text),
         Some(digits) => {
-            let message = format!("a number cannot be shown with {digits} digits; it has {MOST_DIGITS} at most");
+            let message = format!("a number cannot be shown with {digits} digits; it has {MAX_DIGITS} at most");
             Err(Problem::new("wrong-value", message).help("write `{output:3}` for three digits").into())
         }
     }
 }
 
-fn whole(value: &Dynamic, cue: &str) -> Outcome<i64> {
+fn whole_number(value: &Dynamic, cue: &str) -> NativeResult<i64> {
     value.as_int().map_err(|_| {
         Problem::new("wrong-type", format!("`{cue}` needs a whole number, but this is {}", kind(value))).into()
     })
 }
 
-fn seconds_of(value: &Dynamic, cue: &str) -> Outcome<f64> {
+fn seconds_of(value: &Dynamic, cue: &str) -> NativeResult<f64> {
     let seconds = plain(value, cue)?;
     if seconds.is_finite() && seconds >= 0.0 {
         return Ok(seconds);
@@ -244,7 +244,7 @@ fn seconds_of(value: &Dynamic, cue: &str) -> Outcome<f64> {
     Err(Problem::new("wrong-value", format!("`{cue}` needs a time in seconds, but this is {seconds}")).into())
 }
 
-fn granularity(value: &Dynamic) -> Outcome<Granularity> {
+fn granularity(value: &Dynamic) -> NativeResult<Granularity> {
     let name = caption(value, "by")?;
     Granularity::named(&name).ok_or_else(|| {
         let problem = Problem::new("unknown-name", format!("there is no granularity `{name}`"));
@@ -252,7 +252,7 @@ fn granularity(value: &Dynamic) -> Outcome<Granularity> {
     })
 }
 
-fn play(part: &Dynamic, how: Option<&Dynamic>) -> Outcome<Cue> {
+fn play(part: &Dynamic, how: Option<&Dynamic>) -> NativeResult<Cue> {
     let name = caption(part, "play")?;
     let part = PlayPart::ALL.into_iter().find(|part| part.name() == name).ok_or_else(|| {
         let problem = Problem::new("unknown-name", format!("there is nothing named `{name}` to play"));

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 /// What `slider(…)` and its like make.
 #[derive(Debug, Clone)]
-pub(crate) struct ControlMark {
+pub(crate) struct ControlSpec {
     pub(crate) kind: ControlKind,
     /// Maps are sorted by name; this keeps the order in which the controls were written.
     pub(crate) order: u64,
@@ -23,7 +23,7 @@ pub(crate) struct ControlMark {
 
 /// What `csv(…)` makes.
 #[derive(Debug, Clone)]
-pub(crate) struct CsvMark {
+pub(crate) struct CsvSpec {
     pub(crate) path: String,
     pub(crate) inputs: Vec<String>,
     pub(crate) target: String,
@@ -31,26 +31,26 @@ pub(crate) struct CsvMark {
 
 /// What `weight(…)` and `bias(…)` make.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ParameterMark(pub(crate) Parameter);
+pub(crate) struct ParameterRef(pub(crate) Parameter);
 
 /// What `neuron(…)` makes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NeuronMark {
+pub(crate) struct NeuronRef {
     pub(crate) layer: usize,
     pub(crate) neuron: usize,
 }
 
 /// The random numbers of one purpose, `ctx.rng`.
 #[derive(Debug, Clone)]
-pub(crate) struct Random(pub(crate) Rc<RefCell<Rng>>);
+pub(crate) struct RandomSource(pub(crate) Rc<RefCell<Rng>>);
 
 /// A cue and where the lesson says it.
-pub(crate) type Said = (Cue, Option<Location>);
+pub(crate) type LocatedCue = (Cue, Option<Location>);
 
 /// Takes the cues that `perform` speaks.
 #[derive(Debug, Clone)]
-pub(crate) struct Stage {
-    pub(crate) cues: Rc<RefCell<Vec<Said>>>,
+pub(crate) struct StageRecorder {
+    pub(crate) cues: Rc<RefCell<Vec<LocatedCue>>>,
     /// The conditions that cues name by their numbers.
     pub(crate) closures: Rc<RefCell<Vec<Closure>>>,
     pub(crate) shape: Rc<Shape>,

@@ -5,8 +5,8 @@ use super::report::{Report, Tried, Worst};
 use super::slope::{Borrowed, Side, Slope, same_piece};
 use super::{Check, Outcome, contract};
 use crate::plugins::PluginKind;
-use crate::runtime::program::Program;
-use crate::sandbox::runs_each_time;
+use crate::runtime::program::ScriptProgram;
+use crate::sandbox::runs_each_time_warning;
 use slowgrad_tape::{Call, Diagnostic, Op, Site, Trace, ValueId};
 
 /// A gradient may be off by this part of itself before it counts as wrong.
@@ -54,7 +54,7 @@ impl Check<'_> {
     pub(super) fn gradient(
         &mut self,
         kind: PluginKind,
-        program: &Program,
+        program: &ScriptProgram,
         function: &Borrowed<'_>,
         probes: &[Probe],
         width: usize,
@@ -95,11 +95,11 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn judge(&mut self, kind: PluginKind, program: &Program, comparison: Comparison<'_>) {
+    fn judge(&mut self, kind: PluginKind, program: &ScriptProgram, comparison: Comparison<'_>) {
         let name = contract(kind, program);
         let location = || program.text.function_location(name);
         if comparison.function.0.borrow().runs_each_time() {
-            self.found.push(runs_each_time(program, kind));
+            self.found.push(runs_each_time_warning(program, kind));
         }
         let few = comparison.stairs.len() < FEW;
         let steepest = comparison.stairs.into_iter().max_by(|a, b| a.worst.error.total_cmp(&b.worst.error));
@@ -121,7 +121,7 @@ impl Check<'_> {
     }
 
     /// Warns of results and gradients that are not numbers, at the operation where that begins.
-    pub(super) fn numbers(&mut self, call: &Call, program: &Program, kind: PluginKind, width: usize) -> bool {
+    pub(super) fn numbers(&mut self, call: &Call, program: &ScriptProgram, kind: PluginKind, width: usize) -> bool {
         let trace = &call.trace;
         let fallback = || program.text.function_location(contract(kind, program));
         let place = |site: Option<Site>| site.and_then(|site| trace.location(&site)).unwrap_or_else(fallback);

@@ -11,15 +11,15 @@ mod slope;
 
 pub use report::{Checked, Report, Tried, Worst};
 
-use crate::bindings::arguments as reading;
-use crate::diagnostics::lints as habits;
+use crate::bindings::arguments;
+use crate::diagnostics::lints;
 use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording::list;
 use crate::plugins::controls;
 use crate::plugins::{Home, PluginKind};
 use crate::runtime::host::Budget;
-use crate::runtime::program::Program;
-use crate::sandbox::{Sandbox, first_update, runs_each_time};
+use crate::runtime::program::ScriptProgram;
+use crate::sandbox::{Sandbox, first_update_inputs, runs_each_time_warning};
 use points::{Domain, Place, Probe, Sliders};
 use rhai::Dynamic;
 use slope::{Borrowed, noise};
@@ -55,7 +55,7 @@ impl Sandbox {
         if let Err(error) = check.file(path) {
             check.found.push(*error);
         }
-        let mut found = self.plugins.with_others(check.found);
+        let mut found = self.plugins.with_related(check.found);
         let mut seen = Vec::new();
         found.retain(|diagnostic| {
             let new = !seen.contains(diagnostic);
@@ -77,11 +77,11 @@ struct Check<'s> {
 impl Check<'_> {
     fn file(&mut self, path: &str) -> Outcome {
         *self.sandbox.plugins.home.borrow_mut() = Home { path: path.to_owned() };
-        self.sandbox.plugins.interpreter.shelf.used.borrow_mut().clear();
+        self.sandbox.plugins.interpreter.files.used.borrow_mut().clear();
         let limits = self.sandbox.plugins.interpreter.host.limits.get();
         self.until = limits.clock.map(|now| now() + limits.making_time);
         let program = self.sandbox.plugins.program(path)?;
-        self.found.extend(habits::doubtful(&program.text));
+        self.found.extend(lints::lint(&program.text));
         let defines = |kind: &PluginKind| kind.contracts().iter().any(|name| program.function(name).is_some());
         let is_lesson = defines(&PluginKind::Lesson);
         if is_lesson {
@@ -105,7 +105,7 @@ impl Check<'_> {
     }
 
     /// A file without any contract function: the folder tells which one was meant.
-    fn nothing(&mut self, path: &str, program: &Program) -> Outcome {
+    fn nothing(&mut self, path: &str, program: &ScriptProgram) -> Outcome {
         let folder = PluginKind::ALL.into_iter().find(|kind| path.starts_with(&format!("{}/", kind.folder())));
         if let Some(kind) = folder {
             let usage = kind.usage();
@@ -137,7 +137,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn plugin(&mut self, kind: PluginKind, path: &str, program: &Rc<Program>) -> Outcome {
+    fn plugin(&mut self, kind: PluginKind, path: &str, program: &Rc<ScriptProgram>) -> Outcome {
         let plugin = PluginRef::named(path);
         let mut rng = Rng::new(1, Purpose::Data);
         match kind {
@@ -179,7 +179,7 @@ impl Check<'_> {
     }
 
     /// A loss, made for some numbers of outputs and for shares or any numbers.
-    fn loss(&mut self, plugin: &PluginRef, program: &Rc<Program>, rng: &mut Rng) -> Outcome {
+    fn loss(&mut self, plugin: &PluginRef, program: &Rc<ScriptProgram>, rng: &mut Rng) -> Outcome {
         // A loss may be made for a number of outputs, such as a mean and a deviation.
         let mut refused = Vec::new();
         let sizes = [1, 2, 3];
@@ -206,7 +206,7 @@ impl Check<'_> {
                 all.extend(if of_reals { reals } else { Vec::new() });
                 self.gradient(PluginKind::Loss, program, &function, &all, outputs)?;
                 let points: Vec<Vec<f64>> = all.into_iter().map(|probe| probe.inputs).collect();
-                habits::output_matters(&loss.function, &points, outputs)
+                lints::depends_on_output(&loss.function, &points, outputs)
             })();
             match tried {
                 Err(error) if ["out-of-bounds", "different-lengths", "thrown"].contains(&error.code) => {
@@ -220,13 +220,13 @@ impl Check<'_> {
             return refused.pop().map_or(Ok(()), Err);
         }
         if !matters {
-            self.found.push(habits::loss_without_output(&program.text));
+            self.found.push(lints::loss_without_output(&program.text));
         }
         Ok(())
     }
 
     /// The author's `derivative(z, a)` against the derived one.
-    fn derivative(&mut self, activation: &Activation, program: &Program, probes: &[Probe]) -> Outcome {
+    fn derivative(&mut self, activation: &Activation, program: &ScriptProgram, probes: &[Probe]) -> Outcome {
         let Some(definition) = program.function("derivative").filter(|_| !activation.whole_layer) else {
             return Ok(());
         };
@@ -248,11 +248,11 @@ impl Check<'_> {
             }
             let mut arguments = vec![Dynamic::from_float(point[0]), Dynamic::from_float(call.output(0))];
             if takes_params {
-                arguments.push(Dynamic::from_map(controls::plain(&activation.info.controls)));
+                arguments.push(Dynamic::from_map(controls::plain_values(&activation.info.controls)));
             }
             let interpreter = &self.sandbox.plugins.interpreter;
             let value = interpreter.call(program, "derivative", arguments, Budget::Call)?;
-            let Ok(stated) = reading::float(&value, "the result of `derivative`") else {
+            let Ok(stated) = arguments::float(&value, "the result of `derivative`") else {
                 let message = format!("the result of `derivative` must be a number, but this is {}", kind(&value));
                 return Err(Box::new(Diagnostic::error("wrong-return", message).at(location)));
             };
@@ -273,14 +273,14 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn optimizer(&mut self, plugin: &PluginRef, program: &Program, rng: &mut Rng) -> Outcome {
+    fn optimizer(&mut self, plugin: &PluginRef, program: &ScriptProgram, rng: &mut Rng) -> Outcome {
         let optimizer = self.sandbox.optimizer(plugin)?;
         let fields = optimizer.state.len();
         let mut steps = 0;
         for rule in [&optimizer.weights, &optimizer.biases] {
             // Gradients of all signs, none at all as of a neuron that never fires, tiny and large ones.
             for size in [1.0, 0.0, 1e-9, 1e4] {
-                let mut inputs = first_update(&optimizer);
+                let mut inputs = first_update_inputs(&optimizer);
                 for step in 1..=STEPS {
                     // Adding 0 leaves no −0, which nobody expects in a message.
                     let grad = size * rng.uniform(-1.0, 1.0) + 0.0;
@@ -300,7 +300,7 @@ impl Check<'_> {
                 }
             }
             if rule.borrow().runs_each_time() {
-                self.found.push(runs_each_time(program, PluginKind::Optimizer));
+                self.found.push(runs_each_time_warning(program, PluginKind::Optimizer));
             }
         }
         self.report(Report { function: "update", tried: Tried::Steps(steps) });
@@ -308,7 +308,7 @@ impl Check<'_> {
     }
 
     /// The rates of the first epochs, of one step each and of many.
-    fn schedule(&mut self, plugin: &PluginRef, program: &Program) -> Outcome {
+    fn schedule(&mut self, plugin: &PluginRef, program: &ScriptProgram) -> Outcome {
         let schedule = self.sandbox.schedule(plugin)?;
         for per_epoch in [1, 10] {
             for step in 1..=STEPS {
@@ -321,12 +321,12 @@ impl Check<'_> {
             }
         }
         if schedule.function.borrow().runs_each_time() {
-            self.found.push(runs_each_time(program, PluginKind::Schedule));
+            self.found.push(runs_each_time_warning(program, PluginKind::Schedule));
         }
         Ok(())
     }
 
-    fn dataset(&mut self, plugin: &PluginRef, program: &Program) -> Outcome {
+    fn dataset(&mut self, plugin: &PluginRef, program: &ScriptProgram) -> Outcome {
         let samples = self.sandbox.dataset(plugin, None, 0.0, 1)?;
         let location = program.text.function_location("dataset");
         let Some(first) = samples.first() else {
@@ -337,6 +337,6 @@ impl Check<'_> {
     }
 }
 
-fn contract(kind: PluginKind, program: &Program) -> &'static str {
+fn contract(kind: PluginKind, program: &ScriptProgram) -> &'static str {
     kind.contracts().iter().find(|name| program.function(name).is_some()).copied().unwrap_or("")
 }

@@ -1,13 +1,13 @@
 //! Habits of writing that are right but may not mean what their author thinks.
 
-use crate::text::Text;
+use crate::text::ScriptText;
 use crate::text::lexer::TokenKind;
 use slowgrad_tape::{Call, Diagnostic, Function};
 use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Warnings about a text that is right but may not mean what its author thinks.
-pub(crate) fn doubtful(text: &Rc<Text>) -> Vec<Diagnostic> {
+pub(crate) fn lint(text: &Rc<ScriptText>) -> Vec<Diagnostic> {
     let negated = |&(start, end): &(usize, usize)| {
         let power = &text.source.text[start..end];
         let message = format!("`{power}` is the power of the negated number: a minus binds tighter than `**`");
@@ -24,13 +24,13 @@ pub(crate) fn doubtful(text: &Rc<Text>) -> Vec<Diagnostic> {
         let help = format!("put it in brackets, `(…) {sign} x`, or give it a name with `let`");
         Diagnostic::warning("unused-value", message).at(text.location(text.range(start, end))).help(help)
     };
-    let extents = &text.extents;
-    let found = extents.negated_bases.iter().map(negated).chain(extents.unused.iter().map(unused));
+    let map = &text.source_map;
+    let found = map.negated_bases.iter().map(negated).chain(map.unused.iter().map(unused));
     found.chain(whole_divisions(text)).collect()
 }
 
 /// `1 / 2` between whole literals is 0 in Rhai, without a word.
-fn whole_divisions(text: &Rc<Text>) -> Vec<Diagnostic> {
+fn whole_divisions(text: &Rc<ScriptText>) -> Vec<Diagnostic> {
     let tokens: Vec<_> = text
         .tokens
         .iter()
@@ -56,41 +56,41 @@ fn whole_divisions(text: &Rc<Text>) -> Vec<Diagnostic> {
 }
 
 /// Inputs that a message names.
-const MOST_INPUTS: usize = 6;
+const MAX_NAMED_INPUTS: usize = 6;
 
 /// The warning that an operation gave NaN or an infinity, at the first one that did.
-pub(crate) fn not_finite(call: &Call, text: &Text, function: &str) -> Option<Diagnostic> {
+pub(crate) fn not_finite(call: &Call, text: &ScriptText, function: &str) -> Option<Diagnostic> {
     let trace = &call.trace;
     let at = call.values.iter().position(|x| !x.is_finite())?;
     let location = trace.nodes()[at].site.and_then(|site| trace.location(&site));
     let location = location.unwrap_or_else(|| text.result_location(function, false));
     let mut inputs: Vec<String> = (0..trace.inputs())
-        .take(MOST_INPUTS)
-        .map(|i| format!("{} = {}", trace.input_name(i), shown(call.values[i])))
+        .take(MAX_NAMED_INPUTS)
+        .map(|i| format!("{} = {}", trace.input_name(i), short_number(call.values[i])))
         .collect();
-    if trace.inputs() > MOST_INPUTS {
+    if trace.inputs() > MAX_NAMED_INPUTS {
         inputs.push("…".to_owned());
     }
     let operation = location.span.text(&location.source).lines().next().unwrap_or_default().to_owned();
-    let message = format!("`{operation}` gives {} for {}", infinite(call.values[at]), inputs.join(", "));
+    let message = format!("`{operation}` gives {} for {}", non_finite_name(call.values[at]), inputs.join(", "));
     let help = "keep its input away from there, such as with `max(x, 1e-6)` or an `if`";
     Some(Diagnostic::warning("not-finite", message).at(location).help(help))
 }
 
 /// What is not a finite number, in words.
-fn infinite(x: f64) -> &'static str {
+fn non_finite_name(x: f64) -> &'static str {
     if x.is_nan() { "NaN (not a number)" } else { "an infinite number" }
 }
 
 /// A number with as many digits as one likes to read.
-fn shown(x: f64) -> String {
+fn short_number(x: f64) -> String {
     let rounded = format!("{x:.4}");
     let short = rounded.trim_end_matches('0').trim_end_matches('.');
     if x.is_finite() && (1e-3..1e6).contains(&x.abs()) { short.to_owned() } else { x.to_string() }
 }
 
 /// Whether the chain rule brings anything from a loss to one of its outputs, at one of these points.
-pub(crate) fn output_matters(
+pub(crate) fn depends_on_output(
     loss: &RefCell<Function>,
     points: &[Vec<f64>],
     outputs: usize,
@@ -107,7 +107,7 @@ pub(crate) fn output_matters(
 }
 
 /// The warning that a loss does not look at what the network says.
-pub(crate) fn loss_without_output(text: &Text) -> Diagnostic {
+pub(crate) fn loss_without_output(text: &ScriptText) -> Diagnostic {
     let message = "this loss does not depend on `output`, so nothing can be learnt from it";
     let help =
         "compare `output` with `target`; `value(x)`, `stop_gradient(x)` and `floor` hide a number from the chain rule";

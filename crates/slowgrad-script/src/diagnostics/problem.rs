@@ -4,7 +4,7 @@ use rhai::{Dynamic, EvalAltResult, Position};
 use slowgrad_tape::{Diagnostic, Location};
 
 /// The result of a function that scripts call.
-pub(crate) type Outcome<T> = Result<T, Box<EvalAltResult>>;
+pub(crate) type NativeResult<T> = Result<T, Box<EvalAltResult>>;
 
 /// A problem without a place; the interpreter adds the place of the call.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,16 +3,16 @@
 //! An interpreter's error knows a position and a phrase. A person needs the whole expression underlined, what
 //! was wrong in plain words, and the name that was probably meant.
 
-use crate::diagnostics::analysis::syntax::{assigned_constant, lowered, measured, near_name};
+use crate::diagnostics::analysis::syntax::{assignment_to_constant, container_kind, did_you_mean, lowercase_first};
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::value_kind::{bare_kind, named_kind};
 use crate::diagnostics::wording;
 use crate::reference::{Group, group};
-use crate::runtime::builtins::Natives;
-use crate::runtime::host::{Host, Stopped};
-use crate::runtime::program::Program;
+use crate::runtime::builtins::Builtins;
+use crate::runtime::host::{Host, StopReason};
+use crate::runtime::program::ScriptProgram;
 use crate::text::lexer::TokenKind;
-use crate::text::{Place, Text};
+use crate::text::{ScriptText, SourcePosition};
 use rhai::{Dynamic, EvalAltResult, ParseErrorType};
 use slowgrad_tape::{Diagnostic, Frame, Location};
 use std::rc::Rc;
@@ -21,7 +21,12 @@ use std::rc::Rc;
 const CLOSURE: &str = "a closure";
 
 /// An error while a function ran.
-pub(crate) fn running(host: &Host, program: &Program, function: &str, error: EvalAltResult) -> Diagnostic {
+pub(crate) fn runtime_diagnostic(
+    host: &Host,
+    program: &ScriptProgram,
+    function: &str,
+    error: EvalAltResult,
+) -> Diagnostic {
     // Unwind the chain of calls: each link names the function and where it was called.
     let function = if function.starts_with("anon$") { CLOSURE } else { function };
     let mut error = error;
@@ -30,7 +35,7 @@ pub(crate) fn running(host: &Host, program: &Program, function: &str, error: Eva
     loop {
         match error {
             EvalAltResult::ErrorInFunctionCall(name, source, inner, position) => {
-                let location = Place::of(&text, position).map(|place| place.location());
+                let location = SourcePosition::of(&text, position).map(|place| place.location());
                 let name = if name.starts_with("anon$") { CLOSURE.to_owned() } else { name };
                 calls.push(Frame { function: name, location });
                 text = host.text(&source).unwrap_or(text);
@@ -45,13 +50,13 @@ pub(crate) fn running(host: &Host, program: &Program, function: &str, error: Eva
         }
     }
     calls.reverse();
-    let mut place = Place::of(&text, error.position()).or_else(|| raced(&text, &calls, &error));
+    let mut place = SourcePosition::of(&text, error.position()).or_else(|| data_race_position(&text, &calls, &error));
     if error.is_system_exception() {
         // Such an error forgets its place and its calls on the way; the host saw them.
-        let mut met = host.met().into_iter().map(|(text, offset)| Place { text, offset });
-        if let Some(inner) = met.next() {
-            let callers: Vec<Place> = met.collect();
-            calls = chain(&inner, &callers, function);
+        let mut hits = host.limit_hits().into_iter().map(|(text, offset)| SourcePosition { text, offset });
+        if let Some(inner) = hits.next() {
+            let callers: Vec<SourcePosition> = hits.collect();
+            calls = call_chain(&inner, &callers, function);
             place = Some(inner);
         }
     }
@@ -67,22 +72,22 @@ pub(crate) fn running(host: &Host, program: &Program, function: &str, error: Eva
         (_, Some(repeated)) => repeated,
         (Some(place), None) if whole => place.location(),
         (Some(place), None) => place.token(),
-        (None, None) => text_of(&calls, program, &text),
+        (None, None) => fallback_location(&calls, program, &text),
     };
     Diagnostic { frames: calls, ..describe(host, program, place.as_ref(), error).at(location) }
 }
 
 /// Functions of a chain of calls that are listed; recursion without an end has many more.
-const LONGEST_CHAIN: usize = 8;
+const MAX_FRAMES: usize = 8;
 
 /// The chain of calls from the place where an error arose and the places of the calls that led there.
-fn chain(inner: &Place, callers: &[Place], function: &str) -> Vec<Frame> {
+fn call_chain(inner: &SourcePosition, callers: &[SourcePosition], function: &str) -> Vec<Frame> {
     let running = std::iter::once(inner).chain(callers);
     let frames = running.enumerate().map(|(i, place)| {
         let own = place.text.function_around(place.offset).unwrap_or(function);
-        Frame { function: own.to_owned(), location: callers.get(i).map(Place::location) }
+        Frame { function: own.to_owned(), location: callers.get(i).map(SourcePosition::location) }
     });
-    let mut frames: Vec<Frame> = frames.take(LONGEST_CHAIN).collect();
+    let mut frames: Vec<Frame> = frames.take(MAX_FRAMES).collect();
     // The interpreter does not say where a callback is called from.
     if frames.last().is_none_or(|last| last.function != function) {
         frames.push(Frame { function: function.to_owned(), location: None });
@@ -91,7 +96,7 @@ fn chain(inner: &Place, callers: &[Place], function: &str) -> Vec<Frame> {
 }
 
 /// A data race has no position, but its message names the method: the first call of it in the running function.
-fn raced(text: &Rc<Text>, calls: &[Frame], error: &EvalAltResult) -> Option<Place> {
+fn data_race_position(text: &Rc<ScriptText>, calls: &[Frame], error: &EvalAltResult) -> Option<SourcePosition> {
     let EvalAltResult::ErrorDataRace(message, _) = error else { return None };
     let method = message.rsplit('\'').nth(1)?;
     let within = text.function(&calls.first()?.function)?;
@@ -99,12 +104,12 @@ fn raced(text: &Rc<Text>, calls: &[Frame], error: &EvalAltResult) -> Option<Plac
         (within.start..within.end).contains(&token.start) && &text.source.text[token.start..token.end] == method
     };
     let token = text.tokens.iter().find(called)?;
-    Some(Place { text: Rc::clone(text), offset: token.start })
+    Some(SourcePosition { text: Rc::clone(text), offset: token.start })
 }
 
 /// Where to point when the interpreter names no place: at the function that was running, or at the call of the
 /// closure.
-fn text_of(calls: &[Frame], program: &Program, text: &Rc<Text>) -> Location {
+fn fallback_location(calls: &[Frame], program: &ScriptProgram, text: &Rc<ScriptText>) -> Location {
     if let Some(Frame { function, location: Some(called) }) = calls.first()
         && function == CLOSURE
     {
@@ -118,38 +123,41 @@ fn text_of(calls: &[Frame], program: &Program, text: &Rc<Text>) -> Location {
     }
 }
 
-fn describe(host: &Host, program: &Program, place: Option<&Place>, error: EvalAltResult) -> Problem {
+fn describe(host: &Host, program: &ScriptProgram, place: Option<&SourcePosition>, error: EvalAltResult) -> Problem {
     use EvalAltResult as E;
     match error {
-        E::ErrorRuntime(value, _) => thrown(value),
-        E::ErrorTerminated(value, _) => stopped(value),
+        E::ErrorRuntime(value, _) => thrown_problem(value),
+        E::ErrorTerminated(value, _) => stop_problem(value),
         E::ErrorStackOverflow(_) => Problem::new("too-deep", "too many functions called each other")
             .help("does a function call itself without an end?"),
-        E::ErrorDataTooLarge(kind, _) => Problem::new("too-large", format!("the {} grew too large", measured(&kind)))
-            .help("a script may hold only so much at once; does a loop go on without an end?"),
+        E::ErrorDataTooLarge(kind, _) => {
+            Problem::new("too-large", format!("the {} grew too large", container_kind(&kind)))
+                .help("a script may hold only so much at once; does a loop go on without an end?")
+        }
         E::ErrorTooManyVariables(_) => Problem::new("too-many-variables", "there are too many variables here")
             .help("keep what belongs together in an array or a map"),
         E::ErrorTooManyModules(_) => Problem::new("too-many-modules", "too many modules are imported")
             .help("gather the helpers in fewer files, and import each at the top and not in a function"),
         E::ErrorVariableNotFound(name, _) => Problem::new("unknown-name", format!("`{name}` is not known here"))
-            .maybe_help(place.and_then(|place| near_name(place, &name))),
+            .maybe_help(place.and_then(|place| did_you_mean(place, &name))),
         E::ErrorUnboundThis(_) => Problem::new("unknown-name", "`this` is nothing here")
             .help("it stands for what a function is called on: write `x.name()` and not `name()`"),
         E::ErrorPropertyNotFound(name, _) => {
-            let near = place.and_then(|place| wording::nearest(&name, properties(place)));
-            Problem::new("unknown-property", format!("there is no `{name}` in this map"))
-                .maybe_help(near.map(|near| format!("did you mean `{near}`?")).or_else(|| place.and_then(context)))
+            let near = place.and_then(|place| wording::nearest(&name, known_properties(place)));
+            Problem::new("unknown-property", format!("there is no `{name}` in this map")).maybe_help(
+                near.map(|near| format!("did you mean `{near}`?")).or_else(|| place.and_then(context_fields)),
+            )
         }
         E::ErrorIndexNotFound(..) => Problem::new("unknown-property", "there is no such field in this map")
             .help("`\"name\" in map` asks whether there is one"),
-        E::ErrorDotExpr(message, _) => without_field(host, &message),
-        E::ErrorFunctionNotFound(signature, _) => unknown_function(host, program, &signature),
-        E::ErrorMismatchDataType(wanted, found, _) => {
-            let message = match wanted.as_str() {
-                "i64" | "int" => format!("a whole number is needed here, but this is {}", unlike_whole(&found)),
-                _ => format!("expected {}, but this is {}", named_kind(&wanted), named_kind(&found)),
+        E::ErrorDotExpr(message, _) => no_field(host, &message),
+        E::ErrorFunctionNotFound(signature, _) => no_overload(host, program, &signature),
+        E::ErrorMismatchDataType(expected, found, _) => {
+            let message = match expected.as_str() {
+                "i64" | "int" => format!("a whole number is needed here, but this is {}", not_whole_kind(&found)),
+                _ => format!("expected {}, but this is {}", named_kind(&expected), named_kind(&found)),
             };
-            let help = match (wanted.as_str(), named_kind(&found)) {
+            let help = match (expected.as_str(), named_kind(&found)) {
                 ("bool", _) => Some("a condition is a comparison, such as `x > 0.0`"),
                 ("i64" | "int", "a scalar") => {
                     Some("elements are counted by plain whole numbers, such as `i` of a `for`")
@@ -159,8 +167,8 @@ fn describe(host: &Host, program: &Program, place: Option<&Place>, error: EvalAl
             };
             Problem::new("wrong-type", message).maybe_help(help.map(str::to_owned))
         }
-        E::ErrorMismatchOutputType(wanted, found, _) => {
-            let message = format!("expected {}, but this gave {}", named_kind(&wanted), named_kind(&found));
+        E::ErrorMismatchOutputType(expected, found, _) => {
+            let message = format!("expected {}, but this gave {}", named_kind(&expected), named_kind(&found));
             Problem::new("wrong-type", message)
         }
         E::ErrorArrayBounds(length, index, _) => {
@@ -183,13 +191,13 @@ fn describe(host: &Host, program: &Program, place: Option<&Place>, error: EvalAl
         E::ErrorFor(_) => {
             Problem::new("wrong-type", "`for` cannot go over this").help("write `for x in array` or `for i in 0..n`")
         }
-        E::ErrorAssignmentToConstant(name, _) => assigned_constant(&name),
+        E::ErrorAssignmentToConstant(name, _) => assignment_to_constant(&name),
         E::ErrorNonPureMethodCallOnConstant(name, _) => {
             let problem = Problem::new("assignment-to-constant", format!("`{name}` would change a constant"));
             problem.help("use `let` for what changes")
         }
         E::ErrorArithmetic(message, _) => {
-            let problem = Problem::new("arithmetic", lowered(&message));
+            let problem = Problem::new("arithmetic", lowercase_first(&message));
             problem.help("these are whole numbers; write `1.0` for one that may have a fraction")
         }
         E::ErrorDataRace(message, _) if message.rsplit('\'').nth(1).is_none() => {
@@ -205,21 +213,21 @@ fn describe(host: &Host, program: &Program, place: Option<&Place>, error: EvalAl
         // What `Fn("…")` was given.
         E::ErrorParsing(ParseErrorType::Reserved(name), _) => {
             Problem::new("reserved-name", format!("`{name}` is a word of the language and not a function"))
-                .help(format!("where a function is wanted, write a closure: `|x| {name}(x)`"))
+                .help(format!("where a function is expected, write a closure: `|x| {name}(x)`"))
         }
         E::ErrorForbiddenVariable(name, _) => {
             Problem::new("reserved-name", format!("`{name}` cannot be used as a name")).help("choose another name")
         }
         other => {
             let message = other.unwrap_inner().to_string();
-            Problem::new("interpreter", lowered(message.split(" (line").next().unwrap_or_default()))
+            Problem::new("interpreter", lowercase_first(message.split(" (line").next().unwrap_or_default()))
         }
     }
 }
 
-const ENDLESS: &str = "is there a loop without an end?";
+const LOOP_HELP: &str = "is there a loop without an end?";
 
-fn thrown(value: Dynamic) -> Problem {
+fn thrown_problem(value: Dynamic) -> Problem {
     value.try_cast_result::<Problem>().unwrap_or_else(|value| {
         let message = match value.into_string() {
             Ok(text) => text,
@@ -230,36 +238,38 @@ fn thrown(value: Dynamic) -> Problem {
     })
 }
 
-fn stopped(value: Dynamic) -> Problem {
-    let problem = match value.try_cast::<Stopped>() {
-        Some(Stopped::Operations(most)) => {
+fn stop_problem(value: Dynamic) -> Problem {
+    let problem = match value.try_cast::<StopReason>() {
+        Some(StopReason::Operations(most)) => {
             Problem::new("too-many-operations", format!("the script was stopped after {most} operations"))
         }
-        Some(Stopped::Memory(most)) => {
+        Some(StopReason::Memory(most)) => {
             Problem::new("too-large", format!("the script was stopped when it held {} MiB", most.div_ceil(1 << 20)))
         }
-        Some(Stopped::Time(time)) => {
+        Some(StopReason::Time(time)) => {
             Problem::new("too-slow", format!("the script was stopped after {} ms", time.as_millis()))
         }
         None => Problem::new("too-slow", "the script was stopped"),
     };
-    problem.help(ENDLESS)
+    problem.help(LOOP_HELP)
 }
 
 /// `name (type, type)` as the interpreter writes a call it cannot resolve.
 ///
 /// Names and numbers of arguments were checked before; here it is the kinds of values that do not fit.
-fn unknown_function(host: &Host, program: &Program, signature: &str) -> Problem {
+fn no_overload(host: &Host, program: &ScriptProgram, signature: &str) -> Problem {
     let (name, arguments) =
         signature.split_once(" (").map_or((signature, ""), |(name, rest)| (name, rest.trim_end_matches(')')));
     let name = name.rsplit("::").next().unwrap_or(name);
     let kinds: Vec<&str> = arguments.split(", ").filter(|kind| !kind.is_empty()).map(bare_kind).collect();
     let came = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
-    let nothing = || kinds.contains(&"nothing").then(|| NOTHING.to_owned());
+    let nothing = || kinds.contains(&"nothing").then(|| UNIT_HELP.to_owned());
     if !name.starts_with(|ch: char| ch.is_alphabetic() || ch == '_') {
         let message = match kinds.as_slice() {
-            [one] => format!("`{name}` cannot be used on {}", article(one)),
-            [left, right] => format!("`{name}` cannot be used between {} and {}", article(left), article(right)),
+            [one] => format!("`{name}` cannot be used on {}", with_article(one)),
+            [left, right] => {
+                format!("`{name}` cannot be used between {} and {}", with_article(left), with_article(right))
+            }
             _ => format!("`{name}` cannot be used like this"),
         };
         let help = match name {
@@ -278,7 +288,7 @@ fn unknown_function(host: &Host, program: &Program, signature: &str) -> Problem 
             .help("let the other file have a function, and call that: `m::f(x)`");
     }
     let wrong = |of: &str| Problem::new("wrong-type", format!("`{of}{name}` cannot take ({came})"));
-    let natives = &host.natives;
+    let builtins = &host.builtins;
     match kinds.as_slice() {
         ["range", "scalar"] if name == "contains" => {
             wrong("").help("compare with both ends instead: `x >= 0 && x < 5`")
@@ -288,10 +298,10 @@ fn unknown_function(host: &Host, program: &Program, signature: &str) -> Problem 
             wrong("").help(format!("`{name}` works on one number; for each element write `x.map(|v| {name}(v))`"))
         }
         _ if name == "to_int" || name == "to_float" => wrong("").help("`value(x)` gives the plain number"),
-        _ if natives.get().is_some_and(|natives| natives.knows(name)) => wrong("").maybe_help(nothing()),
+        _ if builtins.get().is_some_and(|builtins| builtins.knows(name)) => wrong("").maybe_help(nothing()),
         _ => {
             let own = program.functions.iter().map(|function| function.name.as_str());
-            let known = natives.get().into_iter().flat_map(Natives::names);
+            let known = builtins.get().into_iter().flat_map(Builtins::names);
             let near = wording::nearest(name, own.chain(known)).map(|near| format!("did you mean `{near}`?"));
             Problem::new("unknown-function", format!("there is no function `{name}` for ({came})")).maybe_help(near)
         }
@@ -299,14 +309,14 @@ fn unknown_function(host: &Host, program: &Program, signature: &str) -> Problem 
 }
 
 /// A field that only maps have, asked of something else.
-fn without_field(host: &Host, message: &str) -> Problem {
+fn no_field(host: &Host, message: &str) -> Problem {
     // The interpreter writes `Unknown property 'name' - a getter is not registered for type 'kind'`.
     let mut quoted = message.split('\'').skip(1).step_by(2);
     let (Some(name), Some(owner)) = (quoted.next(), quoted.next()) else {
-        return Problem::new("wrong-type", lowered(message)).help("only maps have fields");
+        return Problem::new("wrong-type", lowercase_first(message)).help("only maps have fields");
     };
     let problem = Problem::new("wrong-type", format!("{} has no field `{name}`", named_kind(owner)));
-    if host.natives.get().is_some_and(|natives| natives.knows(name)) {
+    if host.builtins.get().is_some_and(|builtins| builtins.knows(name)) {
         problem.help(format!("a function is called with parentheses: `x.{name}()`"))
     } else {
         problem.help("only maps have fields")
@@ -314,16 +324,16 @@ fn without_field(host: &Host, message: &str) -> Problem {
 }
 
 /// What stands where a whole number is needed.
-fn unlike_whole(found: &str) -> &'static str {
+fn not_whole_kind(found: &str) -> &'static str {
     match found {
         "f64" | "float" => "a number with a fraction",
         _ => named_kind(found),
     }
 }
 
-const NOTHING: &str = "an `if` without `else`, a loop and a `let` give nothing";
+const UNIT_HELP: &str = "an `if` without `else`, a loop and a `let` give nothing";
 
-fn article(kind: &str) -> String {
+fn with_article(kind: &str) -> String {
     match kind {
         "true or false" | "nothing" => kind.to_owned(),
         _ if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
@@ -332,7 +342,7 @@ fn article(kind: &str) -> String {
 }
 
 /// What `ctx` holds in the function around a place, where something else was asked of it.
-fn context(place: &Place) -> Option<String> {
+fn context_fields(place: &SourcePosition) -> Option<String> {
     let asked = place.text.source.text[..place.offset].trim_end().strip_suffix('.')?;
     let function = format!("`{}`", place.text.function_around(place.offset).filter(|_| asked.ends_with("ctx"))?);
     let fields = group(Group::Context).filter(|entry| entry.description.contains(&function));
@@ -341,7 +351,7 @@ fn context(place: &Place) -> Option<String> {
 }
 
 /// Every name that follows a point or begins a map's entry in this text, and what `ctx` and conditions hold.
-fn properties(place: &Place) -> Vec<&str> {
+fn known_properties(place: &SourcePosition) -> Vec<&str> {
     let text = &place.text.source.text;
     let word = |k: usize| place.text.tokens.get(k).map_or("", |token| &text[token.start..token.end]);
     let tokens = place.text.tokens.iter().enumerate();

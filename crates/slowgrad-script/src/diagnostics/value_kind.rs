@@ -1,6 +1,6 @@
 //! What kind of value something is, in words.
 
-use crate::bindings::values::{ControlMark, CsvMark, NeuronMark, ParameterMark, Random, Stage};
+use crate::bindings::values::{ControlSpec, CsvSpec, NeuronRef, ParameterRef, RandomSource, StageRecorder};
 use crate::runtime::host::Scalar;
 use rhai::Dynamic;
 
@@ -34,12 +34,12 @@ pub(crate) fn named_kind(type_name: &str) -> &'static str {
         _ if is(std::any::type_name::<rhai::Array>()) => "an array",
         _ if is(std::any::type_name::<rhai::Map>()) => "a map",
         _ if is(std::any::type_name::<rhai::FnPtr>()) => "a function",
-        _ if is(std::any::type_name::<Stage>()) => "the stage",
-        _ if is(std::any::type_name::<Random>()) => "a random generator",
-        _ if is(std::any::type_name::<ControlMark>()) => "a control",
-        _ if is(std::any::type_name::<CsvMark>()) => "a csv(…)",
-        _ if is(std::any::type_name::<ParameterMark>()) => "a weight or bias",
-        _ if is(std::any::type_name::<NeuronMark>()) => "a neuron",
+        _ if is(std::any::type_name::<StageRecorder>()) => "the stage",
+        _ if is(std::any::type_name::<RandomSource>()) => "a random generator",
+        _ if is(std::any::type_name::<ControlSpec>()) => "a control",
+        _ if is(std::any::type_name::<CsvSpec>()) => "a csv(…)",
+        _ if is(std::any::type_name::<ParameterRef>()) => "a weight or bias",
+        _ if is(std::any::type_name::<NeuronRef>()) => "a neuron",
         _ if type_name.contains("Range") => "a range",
         _ => "a value of another kind",
     }

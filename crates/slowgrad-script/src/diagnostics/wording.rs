@@ -1,17 +1,17 @@
 //! Words for people: what kind of value something is, and which known name is nearest to a mistyped one.
 
 /// Bytes of a name that another one could be mistyped for.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME_BYTES: usize = 100;
 
 /// The known name that was probably meant.
 pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // Nobody mistypes a name of that length, and distances take time with its square.
-    if name.len() > LONGEST_NAME {
+    if name.len() > MAX_NAME_BYTES {
         return None;
     }
     let wanted = name.to_lowercase();
     let far = (name.chars().count() / 3).max(1);
-    let known = known.into_iter().filter(|other| *other != name && other.len() <= LONGEST_NAME);
+    let known = known.into_iter().filter(|other| *other != name && other.len() <= MAX_NAME_BYTES);
     let scored = known.map(|other| {
         let lower = other.to_lowercase();
         let begins = wanted.chars().count() >= 3

@@ -69,7 +69,7 @@ fn bound(outline: &Outline, name: &str, offset: usize) -> Option<usize> {
     let function = outline.function_at(offset);
     // Imports and constants outside all functions are seen everywhere.
     let sees = |owner: Option<&str>| owner.is_none() || owner == function;
-    let bindings = outline.text.extents.bindings.iter().rev();
+    let bindings = outline.text.source_map.bindings.iter().rev();
     let mut seen = bindings.filter(|(at, bound)| {
         bound == name
             && (*at == offset || *at < offset && sees(outline.function_at(*at)) && reaches(outline, *at, offset))

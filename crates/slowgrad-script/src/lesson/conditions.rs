@@ -9,7 +9,7 @@ use crate::diagnostics::wording;
 use crate::plugins::Plugins;
 use crate::runtime::host::Host;
 use crate::runtime::interpreter::Interpreter;
-use crate::runtime::program::Program;
+use crate::runtime::program::ScriptProgram;
 use rhai::{Dynamic, Map};
 use slowgrad_engine::condition::{Condition, OfParameter, OfTraining};
 use slowgrad_engine::plugin::Shared;
@@ -18,15 +18,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// The conditions of a lesson, each tried once.
-pub(crate) fn conditions(
+pub(crate) fn build(
     plugins: &Plugins,
-    program: &Rc<Program>,
+    program: &Rc<ScriptProgram>,
     closures: Vec<Closure>,
 ) -> Result<Vec<Condition>, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut made = Vec::new();
     for closure in closures {
-        match fitting(program, &closure).and_then(|()| condition(&plugins.interpreter, program, &closure)) {
+        match check_arity(program, &closure).and_then(|()| build_one(&plugins.interpreter, program, &closure)) {
             Ok(condition) => made.push(condition),
             Err(error) => errors.push(*error),
         }
@@ -36,7 +36,7 @@ pub(crate) fn conditions(
 }
 
 /// Whether the closure takes the one thing that it is asked about.
-fn fitting(program: &Program, closure: &Closure) -> Result<(), Box<Diagnostic>> {
+fn check_arity(program: &ScriptProgram, closure: &Closure) -> Result<(), Box<Diagnostic>> {
     let arities = program.ast.iter_functions().filter(|function| function.name == closure.function);
     let arities: Vec<usize> = arities.map(|function| function.params.len()).collect();
     let problem = match arities.first() {
@@ -50,9 +50,9 @@ fn fitting(program: &Program, closure: &Closure) -> Result<(), Box<Diagnostic>> 
     Err(Box::new(Diagnostic { location: closure.location.clone(), help: Some(closure.subject.example()), ..problem }))
 }
 
-fn condition(
+fn build_one(
     interpreter: &Rc<Interpreter>,
-    program: &Rc<Program>,
+    program: &Rc<ScriptProgram>,
     closure: &Closure,
 ) -> Result<Condition, Box<Diagnostic>> {
     let function = |names: Vec<&'static str>, is_bias: Option<bool>| -> Result<Shared, Box<Diagnostic>> {
@@ -78,7 +78,7 @@ fn condition(
 /// Traces a closure over one map.
 struct ConditionTracer {
     interpreter: Rc<Interpreter>,
-    program: Rc<Program>,
+    program: Rc<ScriptProgram>,
     closure: Closure,
     /// The fields of the map that are traced.
     names: Vec<&'static str>,

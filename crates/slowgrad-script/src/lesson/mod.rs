@@ -6,49 +6,53 @@
 pub(crate) mod conditions;
 
 use crate::bindings::arguments;
-use crate::bindings::values::CsvMark;
+use crate::bindings::values::CsvSpec;
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording::suggestion;
 use crate::plugins::{PluginKind, Plugins};
 use crate::reference::{Group, names};
 use crate::runtime::limits::Limits;
-use crate::runtime::program::Program;
+use crate::runtime::program::ScriptProgram;
 use rhai::{Dynamic, Map};
 use slowgrad_engine::spec::{DataSpec, LayerSpec, LessonSpec, ParamValue, PluginRef, WeightsSpec};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 
 /// A lesson as its file describes it.
-pub(crate) struct Described {
+pub(crate) struct LessonDescription {
     pub(crate) spec: LessonSpec,
     /// Where it asks for less than it is allowed.
     pub(crate) limits: Option<Limits>,
 }
 
 /// Reads the map of a lesson.
-pub(crate) fn read(plugins: &Plugins, program: &Program, value: &Dynamic) -> Result<Described, Vec<Diagnostic>> {
+pub(crate) fn read(
+    plugins: &Plugins,
+    program: &ScriptProgram,
+    value: &Dynamic,
+) -> Result<LessonDescription, Vec<Diagnostic>> {
     let Ok(map) = value.as_map_ref() else {
         let message = format!("`lesson` must give a map, but this is {}", kind(value));
         let help = "write `#{ title: \"…\", layers: [2, 3, 1], data: \"xor\" }`";
         let location = program.text.result_location("lesson", value.is_unit());
         return Err(vec![Diagnostic::error("wrong-return", message).at(location).help(help)]);
     };
-    let mut reader = Reader { program, map: &map, errors: Vec::new() };
+    let mut reader = LessonReader { program, map: &map, errors: Vec::new() };
     reader.unknown();
     let described = reader.lesson(plugins);
     if reader.errors.is_empty() { described.ok_or_else(Vec::new) } else { Err(reader.errors) }
 }
 
-struct Reader<'l> {
-    program: &'l Program,
+struct LessonReader<'l> {
+    program: &'l ScriptProgram,
     map: &'l Map,
     errors: Vec<Diagnostic>,
 }
 
-impl Reader<'_> {
+impl LessonReader<'_> {
     fn fail(&mut self, field: &str, problem: Problem) {
-        let location = self.program.text.key("lesson", field);
+        let location = self.program.text.map_key("lesson", field);
         let location = location.unwrap_or_else(|| self.program.text.function_location("lesson"));
         self.errors.push(problem.unplaced().at(location));
     }
@@ -119,7 +123,7 @@ impl Reader<'_> {
         }
     }
 
-    fn lesson(&mut self, plugins: &Plugins) -> Option<Described> {
+    fn lesson(&mut self, plugins: &Plugins) -> Option<LessonDescription> {
         let titled = self.required("title", "title: \"My first lesson\"");
         let layered = self.required("layers", "layers: [2, 3, 1]");
         let with_data = self.defines(PluginKind::Dataset) || self.required("data", "data: \"xor\"");
@@ -185,12 +189,12 @@ impl Reader<'_> {
         if let Err(problem) = distribute(plugins, &mut spec, &given) {
             self.fail("params", problem);
         }
-        Some(Described { spec, limits })
+        Some(LessonDescription { spec, limits })
     }
 }
 
 /// Sizes in `layers`.
-const MOST_LAYERS: usize = 100;
+const MAX_LAYERS: usize = 100;
 
 /// `[2, 3, 1]`, or maps `#{ size: 3, activation: "tanh" }`: the number of inputs and the layers after them.
 fn layers(
@@ -206,8 +210,8 @@ fn layers(
     if array.len() < 2 {
         return Err(Problem::new("wrong-value", format!("{what} needs at least the inputs and one layer")).help(USAGE));
     }
-    if array.len() > MOST_LAYERS {
-        let message = format!("{what} has {} sizes; a network may have {MOST_LAYERS}", array.len());
+    if array.len() > MAX_LAYERS {
+        let message = format!("{what} has {} sizes; a network may have {MAX_LAYERS}", array.len());
         return Err(Problem::new("too-large", message).help(USAGE));
     }
     let mut found = Vec::new();
@@ -236,7 +240,7 @@ fn layers(
 }
 
 fn data(value: &Dynamic, what: &str) -> Result<DataSpec, Problem> {
-    if let Some(CsvMark { path, inputs, target }) = value.clone().try_cast() {
+    if let Some(CsvSpec { path, inputs, target }) = value.clone().try_cast() {
         return Ok(DataSpec::Csv { path, inputs, target });
     }
     if let Ok(array) = value.as_array_ref() {
@@ -279,7 +283,7 @@ fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem>
     for (name, value) in map.iter() {
         let amount = arguments::float(value, &format!("`{name}`"))?;
         lowered.lower(name, amount).map_err(|error| {
-            let code = if error.is_unknown { "unknown-field" } else { "wrong-value" };
+            let code = if error.unknown_name { "unknown-field" } else { "wrong-value" };
             Problem { code, message: error.message, help: error.help }
         })?;
     }
@@ -287,7 +291,7 @@ fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem>
 }
 
 /// Every plugin of a lesson with its kind.
-pub(crate) fn slots(spec: &mut LessonSpec) -> Vec<(PluginKind, &mut PluginRef)> {
+pub(crate) fn plugin_refs(spec: &mut LessonSpec) -> Vec<(PluginKind, &mut PluginRef)> {
     let mut slots: Vec<_> =
         spec.layers.iter_mut().map(|layer| (PluginKind::Activation, &mut layer.activation)).collect();
     slots.push((PluginKind::Loss, &mut spec.loss));
@@ -307,7 +311,7 @@ pub(crate) fn distribute(
     spec: &mut LessonSpec,
     given: &BTreeMap<String, ParamValue>,
 ) -> Result<(), Problem> {
-    give(plugins, spec, given, false)
+    set_params(plugins, spec, given, false)
 }
 
 /// The same, over the values that the plugins already have.
@@ -316,40 +320,40 @@ pub(crate) fn override_all(
     spec: &mut LessonSpec,
     given: &BTreeMap<String, ParamValue>,
 ) -> Result<(), Problem> {
-    give(plugins, spec, given, true)
+    set_params(plugins, spec, given, true)
 }
 
 /// Whether the controls take the values that `params` gives them: what is wrong there is not the plugin's fault.
-fn fits(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>) -> Result<(), Problem> {
-    for (kind, plugin) in slots(spec) {
+fn check_values(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>) -> Result<(), Problem> {
+    for (kind, plugin) in plugin_refs(spec) {
         // As text, because NaN is not equal to itself.
         let same = |name: &String, value: &ParamValue| format!("{:?}", given.get(name)) == format!("{:?}", Some(value));
         let given = plugin.params.iter().filter(|(name, value)| same(name, value));
         let params = given.map(|(name, value)| (name.clone(), value.clone())).collect();
-        plugins.try_values(kind, &PluginRef { name: plugin.name.clone(), params })?;
+        plugins.check_values(kind, &PluginRef { name: plugin.name.clone(), params })?;
     }
     Ok(())
 }
 
-fn give(
+fn set_params(
     plugins: &Plugins,
     spec: &mut LessonSpec,
     given: &BTreeMap<String, ParamValue>,
-    anew: bool,
+    overwrite: bool,
 ) -> Result<(), Problem> {
     if given.is_empty() {
         return Ok(());
     }
     let mut known: Vec<String> = Vec::new();
     let mut complete = true;
-    for (kind, plugin) in slots(spec) {
+    for (kind, plugin) in plugin_refs(spec) {
         let Some(controls) = plugins.control_names(kind, plugin) else {
             // Whether its controls have these names cannot be said; what is wrong with it comes first.
             complete = false;
             continue;
         };
         for (name, value) in given.iter().filter(|(name, _)| controls.contains(name)) {
-            if anew || !plugin.params.contains_key(name) {
+            if overwrite || !plugin.params.contains_key(name) {
                 plugin.params.insert(name.clone(), value.clone());
             }
         }
@@ -358,7 +362,7 @@ fn give(
     known.sort();
     known.dedup();
     match given.keys().find(|name| complete && !known.contains(name)) {
-        None => fits(plugins, spec, given),
+        None => check_values(plugins, spec, given),
         Some(name) => {
             let problem = Problem::new("unknown-control", format!("no plugin of this lesson has a control `{name}`"));
             Err(problem.help(suggestion(name, known.iter().map(String::as_str)).unwrap_or_default()))

@@ -4,8 +4,8 @@
 //! its place in the list like any other, with what is wrong.
 
 use crate::library::{Library, is_script, stem};
-use crate::plugins::{PluginKind, claims, unusable};
-use crate::runtime::program::Program;
+use crate::plugins::{PluginKind, broken_info, candidates};
+use crate::runtime::program::ScriptProgram;
 use crate::sandbox::Sandbox;
 use slowgrad_engine::plugin::PluginInfo;
 use slowgrad_engine::spec::PluginRef;
@@ -13,7 +13,7 @@ use slowgrad_tape::Diagnostic;
 
 /// A plugin or lesson.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct CatalogueItem {
     /// Name, one-line description and controls; a broken file says so in its description.
     pub info: PluginInfo,
     /// A lesson's title, the heading of a plugin's page, or else the name.
@@ -35,29 +35,29 @@ pub struct Entry {
 impl Sandbox {
     /// The plugins or lessons of a kind with where they come from, by name: for each name what a lesson at the top
     /// of the strongest root would find.
-    pub fn entries(&self, kind: PluginKind) -> Vec<Entry> {
-        let shelf = &self.interpreter().shelf;
+    pub fn catalogue(&self, kind: PluginKind) -> Vec<CatalogueItem> {
+        let files = &self.interpreter().files;
         let host = &self.interpreter().host;
         // Looking is not using, and what `params` prints is for whoever uses the plugin.
-        let (used, printed) = (shelf.used.borrow().clone(), host.printed());
-        let library = shelf.library.borrow().clone();
-        let entries = names(&library, kind).into_iter().filter_map(|name| {
-            let mut found = claims(&library, kind, &name, "");
+        let (used, printed) = (files.used.borrow().clone(), host.console_len());
+        let library = files.library.borrow().clone();
+        let items = names(&library, kind).into_iter().filter_map(|name| {
+            let mut found = candidates(&library, kind, &name, "");
             let (root, path) = found.next()?;
-            Some(self.entry(kind, path, root, found.map(|(root, _)| root).collect()))
+            Some(self.catalogue_item(kind, path, root, found.map(|(root, _)| root).collect()))
         });
-        let entries = entries.collect();
-        *shelf.used.borrow_mut() = used;
-        host.unprint(printed);
-        entries
+        let items = items.collect();
+        *files.used.borrow_mut() = used;
+        host.truncate_console(printed);
+        items
     }
 
     /// The names, descriptions and controls of the plugins or lessons of a kind, by name.
     pub fn list(&self, kind: PluginKind) -> Vec<PluginInfo> {
-        self.entries(kind).into_iter().map(|entry| entry.info).collect()
+        self.catalogue(kind).into_iter().map(|item| item.info).collect()
     }
 
-    fn entry(&self, kind: PluginKind, path: String, root: usize, hides: Vec<usize>) -> Entry {
+    fn catalogue_item(&self, kind: PluginKind, path: String, root: usize, hides: Vec<usize>) -> CatalogueItem {
         let program = self.plugins.program(&path);
         let made = program.and_then(|program| {
             contract(kind, &program)?;
@@ -70,11 +70,11 @@ impl Sandbox {
                 (info, title, signature(kind, &program), program.page(), None)
             }
             Err(problem) => {
-                let info = unusable(&path, &problem);
+                let info = broken_info(&path, &problem);
                 (info, name, String::new(), String::new(), Some(*problem))
             }
         };
-        Entry { info, title, path, root, hides, signature, page, problem }
+        CatalogueItem { info, title, path, root, hides, signature, page, problem }
     }
 }
 
@@ -92,7 +92,7 @@ fn names(library: &Library, kind: PluginKind) -> Vec<String> {
 }
 
 /// Refuses a file without its kind's function.
-fn contract(kind: PluginKind, program: &Program) -> Result<(), Box<Diagnostic>> {
+fn contract(kind: PluginKind, program: &ScriptProgram) -> Result<(), Box<Diagnostic>> {
     let contracts = kind.contracts();
     if contracts.iter().any(|name| program.function(name).is_some()) {
         return Ok(());
@@ -100,12 +100,12 @@ fn contract(kind: PluginKind, program: &Program) -> Result<(), Box<Diagnostic>> 
     program.contract(contracts[0], kind.usage(), &[]).map(drop)
 }
 
-fn signature(kind: PluginKind, program: &Program) -> String {
+fn signature(kind: PluginKind, program: &ScriptProgram) -> String {
     let function = kind.contracts().iter().find_map(|name| program.function(name));
     function.map(|found| format!("{}({})", found.name, found.parameters.join(", "))).unwrap_or_default()
 }
 
-fn title(kind: PluginKind, program: &Program) -> Option<String> {
-    let said = if kind == PluginKind::Lesson { program.text.key_text("lesson", "title") } else { None };
+fn title(kind: PluginKind, program: &ScriptProgram) -> Option<String> {
+    let said = if kind == PluginKind::Lesson { program.text.map_key_text("lesson", "title") } else { None };
     said.or_else(|| Some(program.page().lines().next()?.strip_prefix("# ")?.trim().to_owned()))
 }

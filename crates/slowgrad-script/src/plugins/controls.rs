@@ -4,13 +4,13 @@
 //! values and part of the function. A value outside a slider's range widens the range: whoever wrote the
 //! number meant it, and the interface can still move it.
 
-use crate::bindings::values::ControlMark;
+use crate::bindings::values::ControlSpec;
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording::suggestion;
 use crate::runtime::host::Budget;
 use crate::runtime::interpreter::Interpreter;
-use crate::runtime::program::Program;
+use crate::runtime::program::ScriptProgram;
 use rhai::{Dynamic, Map};
 use slowgrad_engine::plugin::{Control, ControlKind};
 use slowgrad_engine::spec::ParamValue;
@@ -18,7 +18,7 @@ use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 
 /// The controls that a file's `params` describes, in the order in which it writes them.
-pub(crate) fn described(interpreter: &Interpreter, program: &Program) -> Result<Vec<Control>, Box<Diagnostic>> {
+pub(crate) fn declared(interpreter: &Interpreter, program: &ScriptProgram) -> Result<Vec<Control>, Box<Diagnostic>> {
     if program.function("params").is_none() {
         return Ok(Vec::new());
     }
@@ -32,10 +32,11 @@ pub(crate) fn described(interpreter: &Interpreter, program: &Program) -> Result<
     };
     let mut controls = Vec::new();
     for (name, value) in map.iter() {
-        let Some(mark) = value.clone().try_cast::<ControlMark>() else {
+        let Some(mark) = value.clone().try_cast::<ControlSpec>() else {
             let message = format!("`{name}` must be a control, but this is {}", kind(value));
             let help = "write `slider(start, least, most)`, `log_slider(…)`, `toggle(true)` or `choice(\"a\", [\"a\", \"b\"])`";
-            let location = program.text.key("params", name).unwrap_or_else(|| program.text.function_location("params"));
+            let location =
+                program.text.map_key("params", name).unwrap_or_else(|| program.text.function_location("params"));
             return Err(Box::new(Diagnostic::error("wrong-control", message).at(location).help(help)));
         };
         controls.push((mark.order, Control { name: name.to_string(), kind: mark.kind }));
@@ -45,12 +46,12 @@ pub(crate) fn described(interpreter: &Interpreter, program: &Program) -> Result<
 }
 
 /// The learning rate that an optimizer without its own gets.
-pub(crate) fn learning_rate() -> Control {
+pub(crate) fn default_learning_rate() -> Control {
     Control { name: "lr".to_owned(), kind: ControlKind::Slider { value: 0.1, min: 1e-5, max: 10.0, log: true } }
 }
 
 /// Gives controls the values of a lesson.
-pub(crate) fn give(
+pub(crate) fn set_values(
     controls: &mut [Control],
     values: &BTreeMap<String, ParamValue>,
     plugin: &str,
@@ -100,12 +101,12 @@ fn set(control: &mut ControlKind, name: &str, given: &ParamValue) -> Result<(), 
 }
 
 /// The controls as plain values, for functions that are not traced.
-pub(crate) fn plain(controls: &[Control]) -> Map {
+pub(crate) fn plain_values(controls: &[Control]) -> Map {
     controls.iter().map(|control| (control.name.as_str().into(), plain_value(&control.kind))).collect()
 }
 
 /// Toggles and choices only: what is baked into a traced function.
-pub(crate) fn baked(controls: &[Control]) -> Map {
+pub(crate) fn fixed_values(controls: &[Control]) -> Map {
     let fixed = controls.iter().filter(|control| !matches!(control.kind, ControlKind::Slider { .. }));
     fixed.map(|control| (control.name.as_str().into(), plain_value(&control.kind))).collect()
 }

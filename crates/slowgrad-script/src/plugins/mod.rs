@@ -5,17 +5,17 @@ pub(crate) mod controls;
 pub(crate) mod tracer;
 
 use crate::bindings::arguments;
-use crate::bindings::values::Random;
+use crate::bindings::values::RandomSource;
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording::suggestion;
 use crate::library::{self, Library, folder, is_plain, stem};
-use crate::plugins::tracer::{Role, ScriptTracer};
+use crate::plugins::tracer::{ScriptTracer, TracedFunction};
 use crate::runtime::host::Budget;
 use crate::runtime::imports::script_text;
 use crate::runtime::interpreter::Interpreter;
-use crate::runtime::program::Program;
-use crate::text::Text;
+use crate::runtime::program::ScriptProgram;
+use crate::text::ScriptText;
 use rhai::{Dynamic, Map};
 use slowgrad_engine::plugin::{
     Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, Shared,
@@ -78,7 +78,7 @@ impl PluginKind {
     }
 
     /// As people call it.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             PluginKind::Activation => "activation",
             PluginKind::Loss => "loss",
@@ -128,7 +128,7 @@ impl PluginKind {
 
     /// Whether the contract function's context holds this anyway, so that no control can have the name. An
     /// optimizer's `lr` is both.
-    fn provides(self, name: &str) -> bool {
+    fn reserves(self, name: &str) -> bool {
         match self {
             PluginKind::Optimizer => name == "is_bias" || name != "lr" && Optimizer::CONTEXT.contains(&name),
             PluginKind::Schedule => Schedule::CONTEXT.contains(&name),
@@ -146,20 +146,20 @@ pub(crate) struct Home {
 }
 
 /// A file's bytes and what was compiled from them, or all that is wrong with it.
-type Compiled = (Arc<[u8]>, Result<Rc<Program>, Vec<Diagnostic>>);
+type CompileResult = (Arc<[u8]>, Result<Rc<ScriptProgram>, Vec<Diagnostic>>);
 
 /// Makes plugins from files and remembers what it compiled and traced.
 #[derive(Debug)]
 pub(crate) struct Plugins {
     pub(crate) interpreter: Rc<Interpreter>,
     pub(crate) home: RefCell<Home>,
-    programs: RefCell<BTreeMap<String, Compiled>>,
-    /// By file, role and baked values: sliders are inputs, so moving one keeps all traces.
-    functions: RefCell<BTreeMap<String, (Rc<Program>, Shared)>>,
+    programs: RefCell<BTreeMap<String, CompileResult>>,
+    /// By file, traced and baked values: sliders are inputs, so moving one keeps all traces.
+    functions: RefCell<BTreeMap<String, (Rc<ScriptProgram>, Shared)>>,
 }
 
 /// More than these are forgotten together.
-const MOST_FUNCTIONS: usize = 256;
+const MAX_CACHED_FUNCTIONS: usize = 256;
 
 impl Plugins {
     pub(crate) fn new(interpreter: Rc<Interpreter>) -> Self {
@@ -168,54 +168,54 @@ impl Plugins {
 
     /// Forgets what was made from more than one file, because one of them changed. What was made from the changed
     /// file alone is known by its bytes.
-    pub(crate) fn forget(&self) {
-        self.interpreter.shelf.forget();
+    pub(crate) fn invalidate(&self) {
+        self.interpreter.files.invalidate();
         self.programs.borrow_mut().retain(|_, (_, program)| program.as_ref().is_ok_and(|program| !program.may_import));
     }
 
     /// Forgets all that was compiled and traced, because there are other limits now.
-    pub(crate) fn forget_all(&self) {
-        self.interpreter.shelf.forget();
+    pub(crate) fn clear(&self) {
+        self.interpreter.files.invalidate();
         self.programs.borrow_mut().clear();
         self.functions.borrow_mut().clear();
     }
 
     /// The compiled file of a path.
-    pub(crate) fn program(&self, path: &str) -> Result<Rc<Program>, Box<Diagnostic>> {
-        let found = if is_plain(path) { self.interpreter.shelf.library.borrow().find(path) } else { None };
+    pub(crate) fn program(&self, path: &str) -> Result<Rc<ScriptProgram>, Box<Diagnostic>> {
+        let found = if is_plain(path) { self.interpreter.files.library.borrow().find(path) } else { None };
         let Some((_, bytes)) = found else {
-            let left_out = self.interpreter.shelf.library.borrow().left_out(path);
+            let left_out = self.interpreter.files.library.borrow().left_out(path);
             let missing = || Problem::new("no-such-file", format!("there is no file `{path}`"));
             return Err(Box::new(left_out.unwrap_or_else(missing).unplaced()));
         };
-        self.interpreter.shelf.used.borrow_mut().insert(path.to_owned());
+        self.interpreter.files.used.borrow_mut().insert(path.to_owned());
         if let Some((known, program)) = self.programs.borrow().get(path)
             && Arc::ptr_eq(known, &bytes)
         {
-            return program.clone().map_err(first);
+            return program.clone().map_err(first_error);
         }
-        let program = self.compiled(path, &bytes);
+        let program = self.compile(path, &bytes);
         self.programs.borrow_mut().insert(path.to_owned(), (bytes, program.clone()));
-        program.map_err(first)
+        program.map_err(first_error)
     }
 
-    fn compiled(&self, path: &str, bytes: &[u8]) -> Result<Rc<Program>, Vec<Diagnostic>> {
+    fn compile(&self, path: &str, bytes: &[u8]) -> Result<Rc<ScriptProgram>, Vec<Diagnostic>> {
         let text = script_text(path, bytes, self.interpreter.host.limits.get().script).map_err(|fault| vec![*fault])?;
         if text.is_empty() {
-            let text = Text::new(path, text);
+            let text = ScriptText::new(path, text);
             let empty = Diagnostic::error("empty-file", format!("`{path}` is empty")).at(text.function_location(""));
             return Err(vec![empty.help("write a function into it, such as `fn activation(z) { z }`")]);
         }
-        self.interpreter.program(path, text).map(Rc::new)
+        self.interpreter.compile_program(path, text).map(Rc::new)
     }
 
     /// The same problems, and after the first one of a file all others of that file.
-    pub(crate) fn with_others(&self, told: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    pub(crate) fn with_related(&self, reported: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let programs = self.programs.borrow();
         let faulty: Vec<&Vec<Diagnostic>> =
             programs.values().filter_map(|(_, program)| program.as_ref().err()).collect();
         let mut all: Vec<Diagnostic> = Vec::new();
-        for fault in told {
+        for fault in reported {
             let others = faulty.iter().find(|faults| faults.first() == Some(&fault)).map_or(&[][..], |faults| faults);
             let new: Vec<_> = std::iter::once(&fault).chain(others).filter(|fault| !all.contains(fault)).collect();
             let new: Vec<Diagnostic> = new.into_iter().cloned().collect();
@@ -227,14 +227,14 @@ impl Plugins {
 
     /// The file of a plugin. A name that ends in `.rhai` is a path: that of a lesson with functions of its own.
     pub(crate) fn locate(&self, kind: PluginKind, name: &str) -> Result<String, Problem> {
-        let library = self.interpreter.shelf.library.borrow();
+        let library = self.interpreter.files.library.borrow();
         if !is_plain(name) {
             return Err(Problem::new("unknown-plugin", format!("`{name}` is not a name of a plugin")));
         }
         if (library::is_script(name) || name == self.home.borrow().path) && library.find(name).is_some() {
             return Ok(name.to_owned());
         }
-        if let Some((_, path)) = claims(&library, kind, name, &self.home.borrow().path).next() {
+        if let Some((_, path)) = candidates(&library, kind, name, &self.home.borrow().path).next() {
             return Ok(path);
         }
         let named = format!("{}/{name}.rhai", kind.folder());
@@ -242,13 +242,13 @@ impl Plugins {
         if let Some(problem) = [beside, named].iter().find_map(|path| library.left_out(path)) {
             return Err(problem);
         }
-        let problem = Problem::new("unknown-plugin", format!("there is no {} named `{name}`", kind.word()));
+        let problem = Problem::new("unknown-plugin", format!("there is no {} named `{name}`", kind.label()));
         let names = library.names(kind.folder());
         Err(problem
             .help(suggestion(name, names.iter().map(String::as_str)).unwrap_or_else(|| "none is installed".to_owned())))
     }
 
-    fn open(&self, kind: PluginKind, plugin: &PluginRef) -> Result<Rc<Program>, Box<Diagnostic>> {
+    fn load(&self, kind: PluginKind, plugin: &PluginRef) -> Result<Rc<ScriptProgram>, Box<Diagnostic>> {
         let path = self.locate(kind, &plugin.name).map_err(|problem| Box::new(problem.unplaced()))?;
         self.program(&path)
     }
@@ -257,69 +257,71 @@ impl Plugins {
     fn controls(
         &self,
         kind: PluginKind,
-        program: &Program,
+        program: &ScriptProgram,
         plugin: &PluginRef,
     ) -> Result<Vec<Control>, Box<Diagnostic>> {
-        let mut controls = controls::described(&self.interpreter, program)?;
-        if let Some(control) = controls.iter().find(|control| kind.provides(&control.name)) {
+        let mut controls = controls::declared(&self.interpreter, program)?;
+        if let Some(control) = controls.iter().find(|control| kind.reserves(&control.name)) {
             let message = format!("`{}` is already in `ctx` and cannot be a control", control.name);
-            let location =
-                program.text.key("params", &control.name).unwrap_or_else(|| program.text.function_location("params"));
+            let location = program
+                .text
+                .map_key("params", &control.name)
+                .unwrap_or_else(|| program.text.function_location("params"));
             return Err(Box::new(Diagnostic::error("wrong-control", message).at(location)));
         }
         if kind == PluginKind::Optimizer {
             let slides = |control: &Control| matches!(control.kind, ControlKind::Slider { .. });
             if controls.iter().any(|control| control.name == "lr" && !slides(control)) {
-                let location = program.text.key("params", "lr");
+                let location = program.text.map_key("params", "lr");
                 let location = location.unwrap_or_else(|| program.text.function_location("params"));
                 let error =
                     Diagnostic::error("wrong-control", "`lr`, the learning rate, must be a slider").at(location);
                 return Err(Box::new(error.help("write `lr: log_slider(0.1, 0.0001, 10.0)`")));
             }
             if !controls.iter().any(|control| control.name == "lr") {
-                controls.insert(0, controls::learning_rate());
+                controls.insert(0, controls::default_learning_rate());
             }
         }
-        controls::give(&mut controls, &plugin.params, stem(&plugin.name))
+        controls::set_values(&mut controls, &plugin.params, stem(&plugin.name))
             .map_err(|problem| Box::new(problem.unplaced()))?;
         Ok(controls)
     }
 
     /// The name, description and controls of a plugin or lesson.
     pub(crate) fn described(&self, kind: PluginKind, plugin: &PluginRef) -> Result<PluginInfo, Box<Diagnostic>> {
-        let program = self.open(kind, plugin)?;
+        let program = self.load(kind, plugin)?;
         let controls = if kind == PluginKind::Lesson { Vec::new() } else { self.controls(kind, &program, plugin)? };
-        Ok(about(kind, plugin, &program, controls))
+        Ok(plugin_info(kind, plugin, &program, controls))
     }
 
     /// The same where there must be something to show.
     pub(crate) fn info(&self, kind: PluginKind, plugin: &PluginRef) -> PluginInfo {
-        self.described(kind, plugin).unwrap_or_else(|error| unusable(&plugin.name, &error))
+        self.described(kind, plugin).unwrap_or_else(|error| broken_info(&plugin.name, &error))
     }
 
     /// The names of a plugin's controls, or `None` when it cannot be read; using it says why.
     pub(crate) fn control_names(&self, kind: PluginKind, plugin: &PluginRef) -> Option<Vec<String>> {
         let bare = PluginRef::named(plugin.name.clone());
-        let controls = self.open(kind, &bare).and_then(|program| self.controls(kind, &program, &bare));
+        let controls = self.load(kind, &bare).and_then(|program| self.controls(kind, &program, &bare));
         Some(controls.ok()?.into_iter().map(|control| control.name).collect())
     }
 
     /// Whether a plugin's controls take these values; a plugin that cannot be read says so where it is used.
-    pub(crate) fn try_values(&self, kind: PluginKind, plugin: &PluginRef) -> Result<(), Problem> {
+    pub(crate) fn check_values(&self, kind: PluginKind, plugin: &PluginRef) -> Result<(), Problem> {
         let bare = PluginRef::named(plugin.name.clone());
-        let controls = self.open(kind, &bare).and_then(|program| self.controls(kind, &program, &bare));
+        let controls = self.load(kind, &bare).and_then(|program| self.controls(kind, &program, &bare));
         match controls {
-            Ok(mut controls) => controls::give(&mut controls, &plugin.params, stem(&plugin.name)),
+            Ok(mut controls) => controls::set_values(&mut controls, &plugin.params, stem(&plugin.name)),
             Err(_) => Ok(()),
         }
     }
 
-    /// A traced function, the same one for the same file, role and baked values.
-    fn function(&self, program: &Rc<Program>, role: Role, given: &[Control]) -> Shared {
+    /// A traced function, the same one for the same file, traced and baked values.
+    fn function(&self, program: &Rc<ScriptProgram>, traced: TracedFunction, given: &[Control]) -> Shared {
         let key = format!(
-            "{} {role:?} {:?} {:?}",
+            "{} {traced:?} {:?} {:?}",
             program.path,
-            controls::baked(given),
+            controls::fixed_values(given),
             controls::sliders(given).collect::<Vec<_>>()
         );
         let mut functions = self.functions.borrow_mut();
@@ -328,10 +330,10 @@ impl Plugins {
         {
             return Rc::clone(function);
         }
-        let tracer = ScriptTracer::new(&self.interpreter, program, role, given);
+        let tracer = ScriptTracer::new(&self.interpreter, program, traced, given);
         let (inputs, outputs) = tracer.arity();
         let function = Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(tracer))));
-        if functions.len() >= MOST_FUNCTIONS {
+        if functions.len() >= MAX_CACHED_FUNCTIONS {
             functions.clear();
         }
         functions.insert(key, (Rc::clone(program), Rc::clone(&function)));
@@ -339,16 +341,16 @@ impl Plugins {
     }
 
     pub(crate) fn activation(&self, plugin: &PluginRef, size: usize) -> Result<Activation, Box<Diagnostic>> {
-        let program = self.open(PluginKind::Activation, plugin)?;
+        let program = self.load(PluginKind::Activation, plugin)?;
         let whole_layer = program.function("activation").is_none() && program.function("activation_layer").is_some();
         let most = self.interpreter.host.limits.get().array;
         if whole_layer && size > most {
             let message = format!("`{}` takes a whole layer of at most {most} neurons, not {size}", stem(&plugin.name));
             return Err(Box::new(Diagnostic::error("too-large", message)));
         }
-        let role = if whole_layer { Role::Layer(size) } else { Role::Activation };
+        let traced = if whole_layer { TracedFunction::Layer(size) } else { TracedFunction::Activation };
         program.contract(
-            role.function(),
+            traced.function(),
             if whole_layer { "activation_layer(z)" } else { "activation(z)" },
             &[1, 2],
         )?;
@@ -356,48 +358,49 @@ impl Plugins {
             program.contract("derivative", "derivative(z, a)", &[2, 3])?;
         }
         let controls = self.controls(PluginKind::Activation, &program, plugin)?;
-        let function = self.function(&program, role, &controls);
-        let info = about(PluginKind::Activation, plugin, &program, controls);
+        let function = self.function(&program, traced, &controls);
+        let info = plugin_info(PluginKind::Activation, plugin, &program, controls);
         Ok(Activation { info, whole_layer, function, derivative_text: program.body("derivative") })
     }
 
     pub(crate) fn loss(&self, plugin: &PluginRef, outputs: usize) -> Result<Loss, Box<Diagnostic>> {
-        let program = self.open(PluginKind::Loss, plugin)?;
+        let program = self.load(PluginKind::Loss, plugin)?;
         program.contract("loss", "loss(output, target)", &[2, 3])?;
         let controls = self.controls(PluginKind::Loss, &program, plugin)?;
-        let function = self.function(&program, Role::Loss(outputs), &controls);
-        Ok(Loss { info: about(PluginKind::Loss, plugin, &program, controls), function })
+        let function = self.function(&program, TracedFunction::Loss(outputs), &controls);
+        Ok(Loss { info: plugin_info(PluginKind::Loss, plugin, &program, controls), function })
     }
 
     pub(crate) fn regularizer(&self, plugin: &PluginRef) -> Result<Regularizer, Box<Diagnostic>> {
-        let program = self.open(PluginKind::Regularizer, plugin)?;
+        let program = self.load(PluginKind::Regularizer, plugin)?;
         program.contract("penalty", "penalty(w)", &[1, 2])?;
         let controls = self.controls(PluginKind::Regularizer, &program, plugin)?;
-        let function = self.function(&program, Role::Penalty, &controls);
-        Ok(Regularizer { info: about(PluginKind::Regularizer, plugin, &program, controls), function })
+        let function = self.function(&program, TracedFunction::Penalty, &controls);
+        Ok(Regularizer { info: plugin_info(PluginKind::Regularizer, plugin, &program, controls), function })
     }
 
     pub(crate) fn schedule(&self, plugin: &PluginRef) -> Result<Schedule, Box<Diagnostic>> {
-        let program = self.open(PluginKind::Schedule, plugin)?;
+        let program = self.load(PluginKind::Schedule, plugin)?;
         program.contract("rate", "rate(step, ctx)", &[2])?;
         let controls = self.controls(PluginKind::Schedule, &program, plugin)?;
-        let function = self.function(&program, Role::Rate, &controls);
-        Ok(Schedule { info: about(PluginKind::Schedule, plugin, &program, controls), function })
+        let function = self.function(&program, TracedFunction::Rate, &controls);
+        Ok(Schedule { info: plugin_info(PluginKind::Schedule, plugin, &program, controls), function })
     }
 
     pub(crate) fn optimizer(&self, plugin: &PluginRef) -> Result<Optimizer, Box<Diagnostic>> {
-        let program = self.open(PluginKind::Optimizer, plugin)?;
+        let program = self.load(PluginKind::Optimizer, plugin)?;
         program.contract("update", "update(w, grad, state, ctx)", &[4])?;
         let controls = self.controls(PluginKind::Optimizer, &program, plugin)?;
         let state = self.state(&program)?;
         let fields: Vec<String> = state.iter().map(|(name, _)| name.clone()).collect();
-        let rule = |is_bias| self.function(&program, Role::Update { state: fields.clone(), is_bias }, &controls);
+        let rule =
+            |is_bias| self.function(&program, TracedFunction::Update { state: fields.clone(), is_bias }, &controls);
         let (weights, biases) = (rule(false), rule(true));
-        Ok(Optimizer { info: about(PluginKind::Optimizer, plugin, &program, controls), state, weights, biases })
+        Ok(Optimizer { info: plugin_info(PluginKind::Optimizer, plugin, &program, controls), state, weights, biases })
     }
 
     /// The initial state of a parameter, from `fn state()`.
-    fn state(&self, program: &Program) -> Result<Vec<(String, f64)>, Box<Diagnostic>> {
+    fn state(&self, program: &ScriptProgram) -> Result<Vec<(String, f64)>, Box<Diagnostic>> {
         if program.function("state").is_none() {
             return Ok(Vec::new());
         }
@@ -415,7 +418,7 @@ impl Plugins {
         for (name, value) in map.iter() {
             let Ok(x) = arguments::float(value, name) else {
                 let message = format!("the state field `{name}` must be a number, but this is {}", kind(value));
-                let location = program.text.key("state", name);
+                let location = program.text.map_key("state", name);
                 return wrong(message, location.unwrap_or_else(|| program.text.function_location("state")));
             };
             fields.push((name.to_string(), x));
@@ -431,17 +434,17 @@ impl Plugins {
         noise: f64,
         seed: u64,
     ) -> Result<Vec<Sample>, Box<Diagnostic>> {
-        let program = self.open(PluginKind::Dataset, plugin)?;
+        let program = self.load(PluginKind::Dataset, plugin)?;
         program.contract("dataset", "dataset(ctx)", &[1])?;
         let plugin = self.with_amounts(plugin, count, noise);
-        let mut context = controls::plain(&self.controls(PluginKind::Dataset, &program, &plugin)?);
+        let mut context = controls::plain_values(&self.controls(PluginKind::Dataset, &program, &plugin)?);
         if let Some(own) = context.get("count").and_then(|own| own.as_float().ok()) {
             context.insert("count".into(), Dynamic::from_int(own.round() as i64));
         }
-        let usual = || Dynamic::from_int(count.map_or(DEFAULT_COUNT, |count| count as i64));
+        let usual = || Dynamic::from_int(count.map_or(DEFAULT_SAMPLES, |count| count as i64));
         context.entry("count".into()).or_insert_with(usual);
         context.entry("noise".into()).or_insert_with(|| Dynamic::from_float(noise));
-        context.insert("rng".into(), Dynamic::from(Random(Rc::new(RefCell::new(Rng::new(seed, Purpose::Data))))));
+        context.insert("rng".into(), Dynamic::from(RandomSource(Rc::new(RefCell::new(Rng::new(seed, Purpose::Data))))));
         let value = self.interpreter.call(&program, "dataset", vec![Dynamic::from_map(context)], Budget::Making)?;
         let location = || program.text.result_location("dataset", value.is_unit());
         let Ok(array) = value.as_array_ref() else {
@@ -455,7 +458,7 @@ impl Plugins {
     /// A data set with the lesson's `count` and `noise` as values of its sliders of these names.
     pub(crate) fn with_amounts(&self, plugin: &PluginRef, count: Option<usize>, noise: f64) -> PluginRef {
         let bare = PluginRef::named(plugin.name.clone());
-        let controls = self.open(PluginKind::Dataset, &bare);
+        let controls = self.load(PluginKind::Dataset, &bare);
         let controls = controls.and_then(|program| self.controls(PluginKind::Dataset, &program, &bare));
         let mut plugin = plugin.clone();
         let given = [("count", count.map(|count| count as f64)), ("noise", (noise != 0.0).then_some(noise))];
@@ -471,7 +474,7 @@ impl Plugins {
 
     /// The initial parameters that an initializer draws, flat as the shape says.
     pub(crate) fn initial(&self, plugin: &PluginRef, shape: &Shape, seed: u64) -> Result<Vec<f64>, Box<Diagnostic>> {
-        let program = self.open(PluginKind::Initializer, plugin)?;
+        let program = self.load(PluginKind::Initializer, plugin)?;
         let (whole_layer, single) = (program.function("init_layer").is_some(), program.function("init").is_some());
         if whole_layer {
             program.contract("init_layer", "init_layer(ctx)", &[1])?;
@@ -479,8 +482,8 @@ impl Plugins {
         if single || !whole_layer {
             program.contract("init", "init(ctx)", &[1])?;
         }
-        let controls = controls::plain(&self.controls(PluginKind::Initializer, &program, plugin)?);
-        let rng = Dynamic::from(Random(Rc::new(RefCell::new(Rng::new(seed, Purpose::Weights)))));
+        let controls = controls::plain_values(&self.controls(PluginKind::Initializer, &program, plugin)?);
+        let rng = Dynamic::from(RandomSource(Rc::new(RefCell::new(Rng::new(seed, Purpose::Weights)))));
         let mut drawn = Vec::with_capacity(shape.parameters());
         for layer in 0..shape.layers() {
             for (is_bias, range) in [(false, shape.weights(layer)), (true, shape.biases(layer))] {
@@ -525,7 +528,7 @@ impl Plugins {
 
 /// The files that a plugin's name means to a lesson, from the strongest root to the weakest, with the index of the
 /// root: in a folder of the kind or, beside the lesson, under the bare name.
-pub(crate) fn claims<'l>(
+pub(crate) fn candidates<'l>(
     library: &'l Library,
     kind: PluginKind,
     name: &'l str,
@@ -533,37 +536,37 @@ pub(crate) fn claims<'l>(
 ) -> impl Iterator<Item = (usize, String)> + 'l {
     let (beside, folder) = (folder(home), kind.folder());
     let bare = format!("{beside}{name}.rhai");
-    let candidates = [format!("{beside}{folder}/{name}.rhai"), bare.clone(), format!("{folder}/{name}.rhai")];
+    let paths = [format!("{beside}{folder}/{name}.rhai"), bare.clone(), format!("{folder}/{name}.rhai")];
     library.roots.iter().enumerate().rev().filter_map(move |(at, root)| {
         let means = |path: &&String| {
             let bytes = root.files.get(path);
             bytes.is_some_and(|bytes| **path != bare || bare != home && kind.is_defined_in(bytes))
         };
-        Some((at, candidates.iter().find(means)?.clone()))
+        Some((at, paths.iter().find(means)?.clone()))
     })
 }
 
-/// The first of the problems of a file; [`Plugins::with_others`] tells the rest.
+/// The first of the problems of a file; [`Plugins::with_related`] tells the rest.
 #[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
-fn first(faults: Vec<Diagnostic>) -> Box<Diagnostic> {
+fn first_error(faults: Vec<Diagnostic>) -> Box<Diagnostic> {
     let unknown = || Diagnostic::error("interpreter", "the file cannot be compiled");
     Box::new(faults.into_iter().next().unwrap_or_else(unknown))
 }
 
 /// Samples that a data set makes when neither the lesson nor the data set says how many.
-const DEFAULT_COUNT: i64 = 500;
+const DEFAULT_SAMPLES: i64 = 500;
 
 fn shown(value: &Dynamic) -> String {
     value.as_float().map_or_else(|_| kind(value).to_owned(), |x| x.to_string())
 }
 
 /// What lists show of a broken file.
-pub(crate) fn unusable(name: &str, error: &Diagnostic) -> PluginInfo {
+pub(crate) fn broken_info(name: &str, error: &Diagnostic) -> PluginInfo {
     let description = format!("cannot be used: {}", error.message);
     PluginInfo { name: stem(name).to_owned(), description, controls: Vec::new() }
 }
 
-fn about(kind: PluginKind, plugin: &PluginRef, program: &Program, controls: Vec<Control>) -> PluginInfo {
+fn plugin_info(kind: PluginKind, plugin: &PluginRef, program: &ScriptProgram, controls: Vec<Control>) -> PluginInfo {
     let contract = kind.contracts().iter().find_map(|name| program.function(name));
     let described = contract.map(|function| function.description.as_str()).filter(|text| !text.is_empty());
     let page = program.page();

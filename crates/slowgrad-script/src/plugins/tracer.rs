@@ -8,7 +8,7 @@ use crate::diagnostics::wording;
 use crate::plugins::controls;
 use crate::runtime::host::{Host, Scalar};
 use crate::runtime::interpreter::Interpreter;
-use crate::runtime::program::Program;
+use crate::runtime::program::ScriptProgram;
 use rhai::{Array, Dynamic, Map};
 use slowgrad_engine::plugin::{Control, Optimizer, Schedule};
 use slowgrad_tape::{Call, Diagnostic, TraceBuilder, Tracer, ValueId};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// What kind of function is traced, with what its inputs depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum TracedFunction {
     /// `activation(z)`
     Activation,
     /// `activation_layer(z)` of this many neurons.
@@ -32,23 +32,23 @@ pub(crate) enum Role {
     Update { state: Vec<String>, is_bias: bool },
 }
 
-impl Role {
+impl TracedFunction {
     pub(crate) fn function(&self) -> &'static str {
         match self {
-            Role::Activation => "activation",
-            Role::Layer(_) => "activation_layer",
-            Role::Loss(_) => "loss",
-            Role::Penalty => "penalty",
-            Role::Rate => "rate",
-            Role::Update { .. } => "update",
+            TracedFunction::Activation => "activation",
+            TracedFunction::Layer(_) => "activation_layer",
+            TracedFunction::Loss(_) => "loss",
+            TracedFunction::Penalty => "penalty",
+            TracedFunction::Rate => "rate",
+            TracedFunction::Update { .. } => "update",
         }
     }
 
     fn outputs(&self) -> usize {
         match self {
-            Role::Activation | Role::Loss(_) | Role::Penalty | Role::Rate => 1,
-            Role::Layer(size) => *size,
-            Role::Update { state, .. } => 1 + state.len(),
+            TracedFunction::Activation | TracedFunction::Loss(_) | TracedFunction::Penalty | TracedFunction::Rate => 1,
+            TracedFunction::Layer(size) => *size,
+            TracedFunction::Update { state, .. } => 1 + state.len(),
         }
     }
 
@@ -57,15 +57,15 @@ impl Role {
         let each =
             |name: &str, size: usize, flows| (0..size).map(|i| (format!("{name}[{i}]"), flows)).collect::<Vec<_>>();
         match self {
-            Role::Activation => vec![("z".to_owned(), true)],
-            Role::Layer(size) => each("z", *size, true),
-            Role::Loss(size) => [each("output", *size, true), each("target", *size, false)].concat(),
-            Role::Penalty => vec![("w".to_owned(), true)],
-            Role::Rate => {
+            TracedFunction::Activation => vec![("z".to_owned(), true)],
+            TracedFunction::Layer(size) => each("z", *size, true),
+            TracedFunction::Loss(size) => [each("output", *size, true), each("target", *size, false)].concat(),
+            TracedFunction::Penalty => vec![("w".to_owned(), true)],
+            TracedFunction::Rate => {
                 let names = ["step".to_owned()].into_iter().chain(in_context(&Schedule::CONTEXT));
                 names.map(|name| (name, false)).collect()
             }
-            Role::Update { state, .. } => {
+            TracedFunction::Update { state, .. } => {
                 let state = state.iter().map(|field| format!("state.{field}"));
                 let names = ["w".to_owned(), "grad".to_owned()].into_iter().chain(state);
                 names.chain(in_context(&Optimizer::CONTEXT)).map(|name| (name, false)).collect()
@@ -81,12 +81,12 @@ fn in_context(names: &'static [&'static str]) -> impl Iterator<Item = String> {
 /// Traces one function of one file with fixed toggles and choices.
 pub(crate) struct ScriptTracer {
     interpreter: Rc<Interpreter>,
-    program: Rc<Program>,
-    role: Role,
+    program: Rc<ScriptProgram>,
+    traced: TracedFunction,
     inputs: Arc<Vec<(String, bool)>>,
     /// Slider names, those of an optimizer without `lr`, which is part of its context.
     sliders: Vec<String>,
-    baked: Map,
+    fixed: Map,
     /// Whether the script takes the map of values.
     takes_params: bool,
     /// The tape of the last run, for the next one.
@@ -94,34 +94,39 @@ pub(crate) struct ScriptTracer {
 }
 
 impl ScriptTracer {
-    pub(crate) fn new(interpreter: &Rc<Interpreter>, program: &Rc<Program>, role: Role, given: &[Control]) -> Self {
-        let update = matches!(role, Role::Update { .. });
+    pub(crate) fn new(
+        interpreter: &Rc<Interpreter>,
+        program: &Rc<ScriptProgram>,
+        traced: TracedFunction,
+        given: &[Control],
+    ) -> Self {
+        let update = matches!(traced, TracedFunction::Update { .. });
         let sliders: Vec<String> =
             controls::sliders(given).filter(|name| !(update && *name == "lr")).map(str::to_owned).collect();
-        let owner = if update || role == Role::Rate { "ctx" } else { "p" };
-        let mut inputs = role.inputs();
+        let owner = if update || traced == TracedFunction::Rate { "ctx" } else { "p" };
+        let mut inputs = traced.inputs();
         inputs.extend(sliders.iter().map(|name| (format!("{owner}.{name}"), false)));
-        let usual = match role {
-            Role::Activation | Role::Layer(_) | Role::Penalty => 1,
-            Role::Loss(_) | Role::Rate => 2,
-            Role::Update { .. } => 4,
+        let usual = match traced {
+            TracedFunction::Activation | TracedFunction::Layer(_) | TracedFunction::Penalty => 1,
+            TracedFunction::Loss(_) | TracedFunction::Rate => 2,
+            TracedFunction::Update { .. } => 4,
         };
-        let parameters = program.function(role.function()).map_or(usual, |function| function.parameters.len());
+        let parameters = program.function(traced.function()).map_or(usual, |function| function.parameters.len());
         Self {
             interpreter: Rc::clone(interpreter),
             program: Rc::clone(program),
             inputs: Arc::new(inputs),
             sliders,
-            baked: controls::baked(given),
+            fixed: controls::fixed_values(given),
             takes_params: parameters > usual,
             tape: None,
-            role,
+            traced,
         }
     }
 
     /// The function's number of inputs and results.
     pub(crate) fn arity(&self) -> (usize, usize) {
-        (self.inputs.len(), self.role.outputs())
+        (self.inputs.len(), self.traced.outputs())
     }
 
     /// The script's arguments, and the state map that it changes.
@@ -129,21 +134,21 @@ impl ScriptTracer {
         let scalar = |id: ValueId| Dynamic::from(host.scalar(id));
         let array = |ids: &[ValueId]| Dynamic::from_array(ids.iter().map(|&id| scalar(id)).collect::<Array>());
         let (own, sliders) = ids.split_at(ids.len() - self.sliders.len());
-        let mut values = self.baked.clone();
+        let mut values = self.fixed.clone();
         for (name, &id) in self.sliders.iter().zip(sliders) {
             values.insert(name.as_str().into(), scalar(id));
         }
-        let mut arguments = match &self.role {
-            Role::Activation | Role::Penalty => vec![scalar(own[0])],
-            Role::Layer(_) => vec![array(own)],
-            Role::Loss(size) => vec![array(&own[..*size]), array(&own[*size..])],
-            Role::Rate => {
+        let mut arguments = match &self.traced {
+            TracedFunction::Activation | TracedFunction::Penalty => vec![scalar(own[0])],
+            TracedFunction::Layer(_) => vec![array(own)],
+            TracedFunction::Loss(size) => vec![array(&own[..*size]), array(&own[*size..])],
+            TracedFunction::Rate => {
                 for (name, &id) in Schedule::CONTEXT.iter().zip(&own[1..]) {
                     values.insert((*name).into(), scalar(id));
                 }
                 return (vec![scalar(own[0]), Dynamic::from_map(values)], None);
             }
-            Role::Update { state, is_bias } => {
+            TracedFunction::Update { state, is_bias } => {
                 let (fields, context) = own[2..].split_at(state.len());
                 let map: Map = state.iter().zip(fields).map(|(name, &id)| (name.as_str().into(), scalar(id))).collect();
                 // Shared, so that what the script writes into it can be read afterwards.
@@ -163,14 +168,14 @@ impl ScriptTracer {
 
     #[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
     fn wrong(&self, message: String, help: &str) -> Box<Diagnostic> {
-        let location = self.program.text.function_location(self.role.function());
+        let location = self.program.text.function_location(self.traced.function());
         Box::new(Diagnostic::error("wrong-return", message).at(location).help(help))
     }
 
     /// The same about the value that the function gave, where that stands.
     #[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
     fn wrong_result(&self, value: &Dynamic, message: String, help: &str) -> Box<Diagnostic> {
-        let location = self.program.text.result_location(self.role.function(), value.is_unit());
+        let location = self.program.text.result_location(self.traced.function(), value.is_unit());
         Box::new(Diagnostic::error("wrong-return", message).at(location).help(help))
     }
 
@@ -190,7 +195,7 @@ impl ScriptTracer {
         }
         let help = if value.is_unit() {
             "the last line must be the result; an `if` needs an `else`"
-        } else if value.is_array() && self.role == Role::Activation {
+        } else if value.is_array() && self.traced == TracedFunction::Activation {
             "an activation of a whole layer is written `fn activation_layer(z)`"
         } else {
             "the last line must be a number"
@@ -204,11 +209,13 @@ impl ScriptTracer {
         state: Option<&Dynamic>,
         tape: &mut TraceBuilder,
     ) -> Result<Vec<ValueId>, Box<Diagnostic>> {
-        let name = self.role.function();
+        let name = self.traced.function();
         let what = || format!("the result of `{name}`");
-        match &self.role {
-            Role::Activation | Role::Loss(_) | Role::Penalty | Role::Rate => Ok(vec![self.result(value, &what, tape)?]),
-            Role::Layer(size) => {
+        match &self.traced {
+            TracedFunction::Activation | TracedFunction::Loss(_) | TracedFunction::Penalty | TracedFunction::Rate => {
+                Ok(vec![self.result(value, &what, tape)?])
+            }
+            TracedFunction::Layer(size) => {
                 let help = format!("give back one number a neuron, here an array of {size}");
                 let Ok(array) = value.as_array_ref() else {
                     let message = format!("{} must be an array, but this is {}", what(), kind(value));
@@ -221,7 +228,7 @@ impl ScriptTracer {
                 }
                 array.iter().map(|item| self.result(item, &|| format!("each element of {}", what()), tape)).collect()
             }
-            Role::Update { state: fields, .. } => {
+            TracedFunction::Update { state: fields, .. } => {
                 let mut ids = vec![self.result(value, &what, tape)?];
                 let map = state.and_then(|state| state.as_map_ref().ok());
                 let Some(map) = map else {
@@ -251,7 +258,7 @@ impl ScriptTracer {
 
     /// The same error where the script gives this field of the state a value, if it does so by its name.
     fn at_field(&self, field: &str, error: Diagnostic) -> Diagnostic {
-        match self.program.text.assigned(&format!("state.{field}")) {
+        match self.program.text.assignment_to(&format!("state.{field}")) {
             Some(place) => error.at(place),
             None => error,
         }
@@ -266,7 +273,7 @@ impl Tracer for ScriptTracer {
         let state = std::cell::RefCell::new(None);
         let (mut tape, outputs) = self.interpreter.trace(
             &self.program,
-            self.role.function(),
+            self.traced.function(),
             tape,
             |host| {
                 let (arguments, map) = self.arguments(host, &ids);

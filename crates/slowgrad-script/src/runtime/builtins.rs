@@ -12,11 +12,11 @@ const ANY: &[&str] = &["call", "curry"];
 
 /// The functions of an engine.
 #[derive(Debug, Default)]
-pub(crate) struct Natives {
+pub(crate) struct Builtins {
     arities: BTreeMap<String, BTreeSet<usize>>,
 }
 
-impl Natives {
+impl Builtins {
     pub(crate) fn of(engine: &Engine) -> Self {
         let all = engine.collect_fn_metadata(
             None,

@@ -5,8 +5,8 @@
 //! takes longer than the function. So an entry keeps all three and does itself what `call_fn` does around a body.
 //! It must not know what arguments and results are for.
 
-use crate::diagnostics::problem::Outcome;
-use crate::runtime::host::{Host, ended};
+use crate::diagnostics::problem::NativeResult;
+use crate::runtime::host::{Host, terminated};
 use rhai::{
     AST, ASTNode, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, ImmutableString, Position,
     Scope, ScriptFuncDef, Shared, Stmt, StmtBlock,
@@ -14,7 +14,7 @@ use rhai::{
 use std::cell::RefCell;
 
 /// Meanings of calls that are kept; whoever has more looks for them anew.
-const MOST_KNOWN: usize = 1_000;
+const MAX_RESOLVED_CALLS: usize = 1_000;
 
 /// A function that can be entered.
 #[derive(Debug)]
@@ -26,14 +26,14 @@ struct PreparedFunction {
     parameters: Vec<ImmutableString>,
     /// The parameters, without values between the runs.
     scope: Scope<'static>,
-    known: Caches,
+    resolved: Caches,
 }
 
 impl PreparedFunction {
     /// The function with so many parameters.
     fn of(ast: &AST, name: &str, parameters: usize) -> Option<Self> {
-        let is_meant = |function: &&Shared<ScriptFuncDef>| function.name == name && function.params.len() == parameters;
-        let function = ast.iter_fn_def().find(is_meant)?;
+        let matches = |function: &&Shared<ScriptFuncDef>| function.name == name && function.params.len() == parameters;
+        let function = ast.iter_fn_def().find(matches)?;
         // The body itself is not to be had, but its statements are.
         let mut alone = ast.clone_functions_only();
         alone.retain_functions(|_, _, one, count| one == name && count == parameters);
@@ -58,7 +58,7 @@ impl PreparedFunction {
             body: block(&body),
             parameters: function.params.to_vec(),
             scope,
-            known: Caches::new(),
+            resolved: Caches::new(),
         })
     }
 
@@ -69,7 +69,7 @@ impl PreparedFunction {
         ast: &AST,
         source: Option<&ImmutableString>,
         arguments: Vec<Dynamic>,
-    ) -> Outcome<Dynamic> {
+    ) -> NativeResult<Dynamic> {
         let mut global = engine.new_global_runtime_state();
         global.source = source.cloned();
         global.lib.push(ast.shared_lib().clone());
@@ -79,7 +79,7 @@ impl PreparedFunction {
             let _ = evaluate(&mut context, statements, false)?;
         }
         if let Some(why) = host.tick() {
-            return Err(ended(why));
+            return Err(terminated(why));
         }
         if self.parameters.len() > engine.max_variables() {
             return Err(EvalAltResult::ErrorTooManyVariables(Position::NONE).into());
@@ -89,7 +89,7 @@ impl PreparedFunction {
                 *value = argument;
             }
         }
-        let mut context = EvalContext::new(engine, &mut global, &mut self.known, &mut self.scope, None);
+        let mut context = EvalContext::new(engine, &mut global, &mut self.resolved, &mut self.scope, None);
         evaluate(&mut context, &self.body, true)
     }
 
@@ -100,21 +100,21 @@ impl PreparedFunction {
                 *value = Dynamic::UNIT;
             }
         }
-        if self.known.fn_resolution_cache_mut().dict.len() > MOST_KNOWN {
-            self.known = Caches::new();
+        if self.resolved.fn_resolution_cache_mut().dict.len() > MAX_RESOLVED_CALLS {
+            self.resolved = Caches::new();
         }
     }
 }
 
 /// Evaluates a block; a function's body takes its variables away with it.
-fn evaluate(context: &mut EvalContext, block: &Expr, is_body: bool) -> Outcome<Dynamic> {
+fn evaluate(context: &mut EvalContext, block: &Expr, function_body: bool) -> NativeResult<Dynamic> {
     #[allow(deprecated, reason = "Rhai marks what may change; the version is pinned by the lock file")]
-    let result = context.eval_expression_tree_raw(&Expression::from(block), is_body);
+    let result = context.eval_expression_tree_raw(&Expression::from(block), function_body);
     result.or_else(|mut error| match *error {
         EvalAltResult::Return(value, _) | EvalAltResult::Exit(value, _) => Ok(value),
         _ => {
             // As the interpreter does it: such an error forgets its place when it leaves a function.
-            if is_body && error.is_system_exception() {
+            if function_body && error.is_system_exception() {
                 error.set_position(Position::NONE);
             }
             Err(error)
@@ -145,21 +145,21 @@ impl CallCache {
         ast: &AST,
         function: &str,
         arguments: Vec<Dynamic>,
-        is_kept: bool,
-    ) -> Outcome<Dynamic> {
+        cached: bool,
+    ) -> NativeResult<Dynamic> {
         let take = |functions: &mut Vec<Box<PreparedFunction>>| {
-            let is_meant =
+            let matches =
                 |known: &PreparedFunction| known.name == function && known.parameters.len() == arguments.len();
-            functions.iter().position(|known| is_meant(known)).map(|at| functions.swap_remove(at))
+            functions.iter().position(|known| matches(known)).map(|at| functions.swap_remove(at))
         };
-        let kept = if is_kept { take(&mut self.functions.borrow_mut()) } else { None };
+        let kept = if cached { take(&mut self.functions.borrow_mut()) } else { None };
         let prepared = kept.or_else(|| PreparedFunction::of(ast, function, arguments.len()).map(Box::new));
         let Some(mut prepared) = prepared else {
             return Err(EvalAltResult::ErrorFunctionNotFound(function.to_owned(), Position::NONE).into());
         };
         // After an error nothing is kept: nobody knows where it stopped.
         let result = prepared.call(engine, host, ast, self.source.as_ref(), arguments)?;
-        if is_kept {
+        if cached {
             prepared.clear();
             self.functions.borrow_mut().push(prepared);
         }

@@ -1,18 +1,18 @@
 //! From a text to the syntax tree that the interpreter runs.
 
 use crate::runtime::host::Host;
-use crate::text::Text;
+use crate::text::ScriptText;
 use rhai::{AST, Engine, ParseError, Scope};
 use std::rc::Rc;
 
 /// Compiles a text for running.
-pub(crate) fn compile(engine: &Engine, host: &Host, text: &Rc<Text>) -> Result<AST, ParseError> {
+pub(crate) fn compile(engine: &Engine, host: &Host, text: &Rc<ScriptText>) -> Result<AST, ParseError> {
     let mut ast = compile_source(engine, &text.compiled(), &[])?;
-    ast.set_source(host.keep(text));
+    ast.set_source(host.register_text(text));
     Ok(ast)
 }
 
-/// Compiles what [`Text::compiled`] gives, or a part of it, with some more names known.
+/// Compiles what [`ScriptText::compiled`] gives, or a part of it, with some more names known.
 pub(crate) fn compile_source(engine: &Engine, source: &str, known: &[String]) -> Result<AST, ParseError> {
     // The names must be known to the compiler; `on_var` gives the constants their values.
     let mut scope = Scope::new();

@@ -1,4 +1,4 @@
-//! How many bytes each thread holds: what the memory limit of a script is measured by.
+//! How many bytes each thread holds: what the memory limit of a script is container_kind by.
 //!
 //! The interpreter measures single values, but not how many of them a script keeps. So whoever runs scripts of
 //! others installs this allocator; without it everything works but the memory limit. It must not know scripts.

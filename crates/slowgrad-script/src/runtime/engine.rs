@@ -3,10 +3,10 @@
 use crate::bindings;
 use crate::runtime::compile::CONSTANTS;
 use crate::runtime::host::Host;
-use crate::runtime::imports::Shelf;
+use crate::runtime::imports::ScriptFiles;
 use crate::runtime::limits::Limits;
 use crate::runtime::resolver::Resolver;
-use crate::text::WITHIN;
+use crate::text::BODY_GUARD;
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage,
     LanguageCorePackage, LogicPackage, MoreStringPackage, Package,
@@ -17,7 +17,7 @@ use std::rc::Rc;
 /// The native function that takes the results of a function that is run many times.
 pub(super) const EMIT: &str = "__emit";
 
-pub(super) fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>) -> Engine {
+pub(super) fn new_engine(host: &Rc<Host>, files: &Rc<ScriptFiles>) -> Engine {
     let mut engine = Engine::new_raw();
     LanguageCorePackage::new().register_into_engine(&mut engine);
     ArithmeticPackage::new().register_into_engine(&mut engine);
@@ -49,30 +49,30 @@ pub(super) fn engine(host: &Rc<Host>, shelf: &Rc<Shelf>) -> Engine {
     });
 
     bindings::register(&mut engine, host);
-    let meeting = Rc::clone(host);
-    let within = engine.register_custom_syntax([WITHIN, "$block$"], false, move |context, body| {
+    let recording = Rc::clone(host);
+    let within = engine.register_custom_syntax([BODY_GUARD, "$block$"], false, move |context, body| {
         // The interpreter keeps what names mean from one function to the next, even where that one is another file's.
-        let result = if meeting.has_imports.get() {
+        let result = if recording.has_imports.get() {
             context.new_frame().with_new_caching_layer().eval_expression_tree(&body[0])
         } else {
             context.eval_expression_tree(&body[0])
         };
-        result.inspect_err(|error| meeting.meet(context.source(), error))
+        result.inspect_err(|error| recording.record_limit_hit(context.source(), error))
     });
     debug_assert!(within.is_ok(), "the word is a good one");
     let emitting = Rc::clone(host);
     engine.register_fn(EMIT, move |value: Dynamic| {
         // Only the loop in `call_many` has a use for this, and it says how many results it wants.
         let mut emitted = emitting.emitted.borrow_mut();
-        if emitted.len() < emitting.wanted.get() {
+        if emitted.len() < emitting.results_left.get() {
             emitted.push(value);
         }
     });
-    engine.set_module_resolver(Resolver { host: Rc::clone(host), shelf: Rc::clone(shelf) });
+    engine.set_module_resolver(Resolver { host: Rc::clone(host), files: Rc::clone(files) });
     engine
 }
 
-pub(super) fn limit(engine: &mut Engine, limits: &Limits, array: usize, map: usize) {
+pub(super) fn apply_limits(engine: &mut Engine, limits: &Limits, array: usize, map: usize) {
     engine.set_max_call_levels(limits.call_levels);
     engine.set_max_expr_depths(limits.expression_depth, limits.expression_depth);
     // The interpreter's own counter starts anew in callbacks, so operations are counted by the host.

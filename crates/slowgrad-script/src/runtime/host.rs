@@ -3,11 +3,11 @@
 //! One entry into a script at a time. The interpreter's functions hold this behind an `Rc`; it must not know
 //! which plugin is running or what the results are for.
 
-use crate::diagnostics::problem::{Outcome, Problem};
-use crate::runtime::builtins::Natives;
+use crate::diagnostics::problem::{NativeResult, Problem};
+use crate::runtime::builtins::Builtins;
 use crate::runtime::counting_allocator::CountingAllocator;
 use crate::runtime::limits::Limits;
-use crate::text::Text;
+use crate::text::ScriptText;
 use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use slowgrad_tape::{Compare, Location, Op, Site, TraceBuilder, ValueId};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -31,12 +31,12 @@ impl Scalar {
 
 /// A number as a script may hold it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Number {
+pub(crate) enum ScriptNumber {
     Plain(f64),
     Traced(Scalar),
 }
 
-impl Number {
+impl ScriptNumber {
     /// The number in a value, if it is one.
     pub(crate) fn of(value: &Dynamic) -> Option<Self> {
         if let Ok(x) = value.as_float() {
@@ -49,11 +49,11 @@ impl Number {
     }
 }
 
-impl From<Number> for Dynamic {
-    fn from(number: Number) -> Self {
+impl From<ScriptNumber> for Dynamic {
+    fn from(number: ScriptNumber) -> Self {
         match number {
-            Number::Plain(x) => Dynamic::from_float(x),
-            Number::Traced(scalar) => Dynamic::from(scalar),
+            ScriptNumber::Plain(x) => Dynamic::from_float(x),
+            ScriptNumber::Traced(scalar) => Dynamic::from(scalar),
         }
     }
 }
@@ -77,49 +77,49 @@ pub(crate) enum Budget {
 }
 
 /// Printed lines that wait to be fetched; further ones are dropped.
-const MOST_WAITING: usize = 2_000;
+const MAX_PENDING_LINES: usize = 2_000;
 /// Letters of a printed line; the rest is cut off.
-pub(crate) const LONGEST_LINE: usize = 2_000;
+pub(crate) const MAX_LINE_CHARS: usize = 2_000;
 /// Closures and arrays that may lie within each other in what a closure has captured.
-const DEEPEST_CAPTURE: usize = 64;
+const MAX_CAPTURE_DEPTH: usize = 64;
 /// Elements that the closures of one entry may capture, counted anew for each.
-const MOST_CAPTURED: usize = 10_000_000;
+const MAX_CAPTURED_ELEMENTS: usize = 10_000_000;
 
 /// Adds the number of elements in a value; false when they are nested deeper than allowed.
-fn weigh(value: &Dynamic, depth: usize, elements: &mut usize) -> bool {
+fn count_elements(value: &Dynamic, depth: usize, elements: &mut usize) -> bool {
     *elements += 1;
     if depth == 0 {
         return false;
     }
-    if *elements > MOST_CAPTURED {
+    if *elements > MAX_CAPTURED_ELEMENTS {
         return true;
     }
     if let Ok(array) = value.as_array_ref() {
-        return array.iter().all(|item| weigh(item, depth - 1, elements));
+        return array.iter().all(|item| count_elements(item, depth - 1, elements));
     }
     if let Ok(map) = value.as_map_ref() {
-        return map.values().all(|item| weigh(item, depth - 1, elements));
+        return map.values().all(|item| count_elements(item, depth - 1, elements));
     }
     let function = value.read_lock::<FnPtr>();
-    function.is_none_or(|function| function.iter_curry().all(|item| weigh(item, depth - 1, elements)))
+    function.is_none_or(|function| function.iter_curry().all(|item| count_elements(item, depth - 1, elements)))
 }
 
 /// The texts that are still in use, by the ids under which the interpreter names them.
 #[derive(Debug, Default)]
-struct Texts {
-    known: BTreeMap<u64, Weak<Text>>,
+struct TextRegistry {
+    by_id: BTreeMap<u64, Weak<ScriptText>>,
     next: u64,
     /// Those that are gone are forgotten when there are so many.
-    full: usize,
+    sweep_at: usize,
 }
 
-impl Texts {
-    fn keep(&mut self, text: &Rc<Text>) -> u64 {
-        if self.known.len() >= self.full {
-            self.known.retain(|_, text| text.strong_count() > 0);
-            self.full = 2 * self.known.len() + 64;
+impl TextRegistry {
+    fn register(&mut self, text: &Rc<ScriptText>) -> u64 {
+        if self.by_id.len() >= self.sweep_at {
+            self.by_id.retain(|_, text| text.strong_count() > 0);
+            self.sweep_at = 2 * self.by_id.len() + 64;
         }
-        self.known.insert(self.next, Rc::downgrade(text));
+        self.by_id.insert(self.next, Rc::downgrade(text));
         self.next += 1;
         self.next - 1
     }
@@ -129,39 +129,39 @@ impl Texts {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) limits: Cell<Limits>,
-    texts: RefCell<Texts>,
+    texts: RefCell<TextRegistry>,
     tape: RefCell<Option<Box<TraceBuilder>>>,
     epoch: Cell<u32>,
     console: RefCell<Vec<ConsoleLine>>,
     prints: Cell<usize>,
     /// Elements that the closures of this entry have captured.
-    captured: Cell<usize>,
+    captured_elements: Cell<usize>,
     /// The variables that they have captured.
-    shared: RefCell<Vec<Dynamic>>,
+    captured_variables: RefCell<Vec<Dynamic>>,
     /// The results of a function that runs many times.
     pub(crate) emitted: RefCell<Vec<Dynamic>>,
     /// How many of them are wanted.
-    pub(crate) wanted: Cell<usize>,
+    pub(crate) results_left: Cell<usize>,
     /// Whether the program that runs may import others.
     pub(crate) has_imports: Cell<bool>,
     spent: Cell<u64>,
     /// When so many are spent, something is due: a look at the clock, or the end.
-    due: Cell<u64>,
-    most: Cell<u64>,
-    time: Cell<Duration>,
+    next_check: Cell<u64>,
+    operation_limit: Cell<u64>,
+    time_limit: Cell<Duration>,
     /// What this thread may hold.
-    most_held: Cell<isize>,
+    memory_ceiling: Cell<isize>,
     /// When to stop.
     deadline: Cell<Option<Duration>>,
     /// What scripts may call, once it was asked for.
-    pub(crate) natives: OnceCell<Natives>,
+    pub(crate) builtins: OnceCell<Builtins>,
     /// Where a limit was met, and through which calls, innermost first: the text's id and the place in it.
-    met: RefCell<Vec<(String, Position)>>,
+    limit_hits: RefCell<Vec<(String, Position)>>,
 }
 
 /// Which budget a stopped script used up; the value that ends the interpreter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stopped {
+pub(crate) enum StopReason {
     Operations(u64),
     Time(Duration),
     Memory(usize),
@@ -176,30 +176,30 @@ impl Host {
             epoch: Cell::new(0),
             console: RefCell::default(),
             prints: Cell::new(0),
-            captured: Cell::new(0),
-            shared: RefCell::default(),
+            captured_elements: Cell::new(0),
+            captured_variables: RefCell::default(),
             emitted: RefCell::default(),
-            wanted: Cell::new(0),
+            results_left: Cell::new(0),
             has_imports: Cell::new(false),
             spent: Cell::new(0),
-            due: Cell::new(0),
-            most: Cell::new(0),
-            time: Cell::default(),
-            most_held: Cell::new(isize::MAX),
+            next_check: Cell::new(0),
+            operation_limit: Cell::new(0),
+            time_limit: Cell::default(),
+            memory_ceiling: Cell::new(isize::MAX),
             deadline: Cell::new(None),
-            natives: OnceCell::new(),
-            met: RefCell::default(),
+            builtins: OnceCell::new(),
+            limit_hits: RefCell::default(),
         }
     }
 
     /// Keeps a text and answers the id under which the interpreter names it.
-    pub(crate) fn keep(&self, text: &Rc<Text>) -> String {
-        self.texts.borrow_mut().keep(text).to_string()
+    pub(crate) fn register_text(&self, text: &Rc<ScriptText>) -> String {
+        self.texts.borrow_mut().register(text).to_string()
     }
 
     /// The text of an id.
-    pub(crate) fn text(&self, id: &str) -> Option<Rc<Text>> {
-        self.texts.borrow().known.get(&id.parse::<u64>().ok()?)?.upgrade()
+    pub(crate) fn text(&self, id: &str) -> Option<Rc<ScriptText>> {
+        self.texts.borrow().by_id.get(&id.parse::<u64>().ok()?)?.upgrade()
     }
 
     /// Fills the budgets for one entry into a script, with a tape to write when it is to be traced.
@@ -210,14 +210,14 @@ impl Host {
             Budget::Making => (limits.making_operations, limits.making_time),
         };
         self.spent.set(0);
-        self.most.set(most);
-        self.plan(0);
-        self.time.set(time);
+        self.operation_limit.set(most);
+        self.schedule_check(0);
+        self.time_limit.set(time);
         self.deadline.set(None);
-        self.most_held.set(CountingAllocator::held().saturating_add_unsigned(limits.memory));
+        self.memory_ceiling.set(CountingAllocator::held().saturating_add_unsigned(limits.memory));
         self.prints.set(0);
-        self.captured.set(0);
-        self.met.borrow_mut().clear();
+        self.captured_elements.set(0);
+        self.limit_hits.borrow_mut().clear();
         *self.tape.borrow_mut() = tape;
     }
 
@@ -230,81 +230,83 @@ impl Host {
     /// Empties the variables that closures have captured, once the entry's results are read. A closure that lies
     /// in a variable which it has captured would else hold it, and itself, for ever.
     pub(crate) fn release(&self) {
-        for mut variable in self.shared.take() {
+        for mut variable in self.captured_variables.take() {
             let emptied = variable.write_lock::<Dynamic>().map(|mut value| std::mem::take(&mut *value));
             drop(emptied);
         }
     }
 
     /// Counts one interpreter operation and answers why the script has to stop, if it has to.
-    pub(crate) fn tick(&self) -> Option<Stopped> {
+    pub(crate) fn tick(&self) -> Option<StopReason> {
         self.count(1)
     }
 
     #[inline]
-    fn count(&self, operations: u64) -> Option<Stopped> {
+    fn count(&self, operations: u64) -> Option<StopReason> {
         let spent = self.spent.get().saturating_add(operations);
         self.spent.set(spent);
-        if spent < self.due.get() && CountingAllocator::held() <= self.most_held.get() {
+        if spent < self.next_check.get() && CountingAllocator::held() <= self.memory_ceiling.get() {
             None
         } else {
-            self.judge(spent)
+            self.check_budget(spent)
         }
     }
 
     #[cold]
-    fn judge(&self, spent: u64) -> Option<Stopped> {
-        if spent > self.most.get() {
-            return Some(Stopped::Operations(self.most.get()));
+    fn check_budget(&self, spent: u64) -> Option<StopReason> {
+        if spent > self.operation_limit.get() {
+            return Some(StopReason::Operations(self.operation_limit.get()));
         }
-        if CountingAllocator::held() > self.most_held.get() {
-            return Some(Stopped::Memory(self.limits.get().memory));
+        if CountingAllocator::held() > self.memory_ceiling.get() {
+            return Some(StopReason::Memory(self.limits.get().memory));
         }
-        self.plan(spent);
-        self.late()
+        self.schedule_check(spent);
+        self.past_deadline()
     }
 
     /// One operation may copy an array of millions, so the clock is looked at often.
-    fn plan(&self, spent: u64) {
-        self.due.set((spent / 16 + 1).saturating_mul(16).min(self.most.get().saturating_add(1)));
+    fn schedule_check(&self, spent: u64) {
+        self.next_check.set((spent / 16 + 1).saturating_mul(16).min(self.operation_limit.get().saturating_add(1)));
     }
 
     /// Counts one element that a native function goes over.
-    pub(crate) fn go_on(&self) -> Outcome<()> {
+    pub(crate) fn count_element(&self) -> NativeResult<()> {
         self.spend(1)
     }
 
     /// Counts the work that a native function is about to do, in interpreter operations.
-    pub(crate) fn spend(&self, operations: u64) -> Outcome<()> {
-        self.count(operations).map_or(Ok(()), |why| Err(ended(why)))
+    pub(crate) fn spend(&self, operations: u64) -> NativeResult<()> {
+        self.count(operations).map_or(Ok(()), |why| Err(terminated(why)))
     }
 
     /// The time begins with the first look: short functions are many, and looking takes as long as an operation.
-    fn late(&self) -> Option<Stopped> {
+    fn past_deadline(&self) -> Option<StopReason> {
         let now = self.limits.get().clock?();
-        let deadline = self.deadline.get().unwrap_or(now + self.time.get());
+        let deadline = self.deadline.get().unwrap_or(now + self.time_limit.get());
         self.deadline.set(Some(deadline));
-        (now > deadline).then(|| Stopped::Time(self.time.get()))
+        (now > deadline).then(|| StopReason::Time(self.time_limit.get()))
     }
 
     /// Counts what a function was given by `curry`. It is copied with the function, so it may be as much as an array.
-    pub(crate) fn curry(&self, function: &FnPtr) -> Outcome<()> {
+    pub(crate) fn check_curried(&self, function: &FnPtr) -> NativeResult<()> {
         let (most, mut elements) = (self.limits.get().array, 0);
-        let _ = function.iter_curry().all(|value| weigh(value, DEEPEST_CAPTURE, &mut elements) && elements <= most);
+        let _ = function
+            .iter_curry()
+            .all(|value| count_elements(value, MAX_CAPTURE_DEPTH, &mut elements) && elements <= most);
         if elements > most {
             let problem = Problem::new("too-large", format!("`curry` holds more than {most} elements"));
             return Err(problem.help("hand over what the function needs when it is called").into());
         }
-        self.capture(function)
+        self.check_captured(function)
     }
 
     /// Counts what a new closure has captured: the interpreter measures arrays and maps, but not what closures hold.
-    pub(crate) fn capture(&self, function: &FnPtr) -> Outcome<()> {
+    pub(crate) fn check_captured(&self, function: &FnPtr) -> NativeResult<()> {
         let mut elements = 0;
-        let shallow = function.iter_curry().all(|value| weigh(value, DEEPEST_CAPTURE, &mut elements));
-        self.captured.set(self.captured.get().saturating_add(elements));
-        self.shared.borrow_mut().extend(function.iter_curry().filter(|value| value.is_shared()).cloned());
-        if shallow && self.captured.get() <= MOST_CAPTURED {
+        let shallow = function.iter_curry().all(|value| count_elements(value, MAX_CAPTURE_DEPTH, &mut elements));
+        self.captured_elements.set(self.captured_elements.get().saturating_add(elements));
+        self.captured_variables.borrow_mut().extend(function.iter_curry().filter(|value| value.is_shared()).cloned());
+        if shallow && self.captured_elements.get() <= MAX_CAPTURED_ELEMENTS {
             return Ok(());
         }
         let message =
@@ -313,16 +315,16 @@ impl Host {
     }
 
     /// Keeps where an error stands that forgets its place when it leaves a function.
-    pub(crate) fn meet(&self, source: Option<&str>, error: &EvalAltResult) {
+    pub(crate) fn record_limit_hit(&self, source: Option<&str>, error: &EvalAltResult) {
         if error.is_system_exception() {
-            self.met.borrow_mut().push((source.unwrap_or_default().to_owned(), error.position()));
+            self.limit_hits.borrow_mut().push((source.unwrap_or_default().to_owned(), error.position()));
         }
     }
 
     /// Where the last limit was met, and through which calls, innermost first.
-    pub(crate) fn met(&self) -> Vec<(Rc<Text>, usize)> {
-        let met = self.met.borrow();
-        met.iter().filter_map(|(id, position)| self.place_of(id, *position)).collect()
+    pub(crate) fn limit_hits(&self) -> Vec<(Rc<ScriptText>, usize)> {
+        let hits = self.limit_hits.borrow();
+        hits.iter().filter_map(|(id, position)| self.position_of(id, *position)).collect()
     }
 
     /// The handle of a node of the present tape.
@@ -331,7 +333,7 @@ impl Host {
     }
 
     /// Whether a handle belongs to the tape being written.
-    pub(crate) fn check(&self, scalar: Scalar) -> Outcome<ValueId> {
+    pub(crate) fn check(&self, scalar: Scalar) -> NativeResult<ValueId> {
         if scalar.epoch == self.epoch.get() && self.tape.borrow().is_some() {
             return Ok(scalar.id);
         }
@@ -340,12 +342,12 @@ impl Host {
     }
 
     /// Where the native call stands in its script.
-    pub(crate) fn place(&self, context: &NativeCallContext) -> Option<(Rc<Text>, usize)> {
-        self.place_of(context.call_source()?, context.call_position())
+    pub(crate) fn call_position(&self, context: &NativeCallContext) -> Option<(Rc<ScriptText>, usize)> {
+        self.position_of(context.call_source()?, context.call_position())
     }
 
     /// Where a position of the text with this id lies.
-    pub(crate) fn place_of(&self, id: &str, position: Position) -> Option<(Rc<Text>, usize)> {
+    pub(crate) fn position_of(&self, id: &str, position: Position) -> Option<(Rc<ScriptText>, usize)> {
         let text = self.text(id)?;
         let offset = text.offset(position)?;
         Some((text, offset))
@@ -353,7 +355,7 @@ impl Host {
 
     /// The location of a native call.
     pub(crate) fn location(&self, context: &NativeCallContext) -> Option<Location> {
-        let (text, offset) = self.place(context)?;
+        let (text, offset) = self.call_position(context)?;
         Some(text.location(text.span(offset)))
     }
 
@@ -364,11 +366,11 @@ impl Host {
         Some(Site { source: tape.source(&text.source), span, name })
     }
 
-    fn operand(&self, tape: &mut TraceBuilder, number: Number) -> Outcome<ValueId> {
+    fn operand(&self, tape: &mut TraceBuilder, number: ScriptNumber) -> NativeResult<ValueId> {
         match number {
-            Number::Plain(x) => Ok(tape.constant(x).map_err(full)?),
-            Number::Traced(scalar) if scalar.epoch == self.epoch.get() => Ok(scalar.id),
-            Number::Traced(_) => Err(stale().into()),
+            ScriptNumber::Plain(x) => Ok(tape.constant(x).map_err(full)?),
+            ScriptNumber::Traced(scalar) if scalar.epoch == self.epoch.get() => Ok(scalar.id),
+            ScriptNumber::Traced(_) => Err(stale().into()),
         }
     }
 
@@ -378,20 +380,20 @@ impl Host {
         &self,
         context: &NativeCallContext,
         op: Op,
-        operands: &[Number],
+        operands: &[ScriptNumber],
         named: bool,
-    ) -> Outcome<Number> {
+    ) -> NativeResult<ScriptNumber> {
         let mut plain = [0.0; 3];
-        let is_plain = operands.iter().zip(&mut plain).all(|(number, plain)| match number {
-            Number::Plain(x) => {
+        let all_plain = operands.iter().zip(&mut plain).all(|(number, plain)| match number {
+            ScriptNumber::Plain(x) => {
                 *plain = *x;
                 true
             }
-            Number::Traced(_) => false,
+            ScriptNumber::Traced(_) => false,
         });
-        if is_plain {
+        if all_plain {
             let [a, b, c] = plain;
-            return Ok(Number::Plain(op.value(a, b, c)));
+            return Ok(ScriptNumber::Plain(op.value(a, b, c)));
         }
         let mut tape = self.tape.borrow_mut();
         let tape = tape.as_mut().ok_or_else(stale)?;
@@ -401,12 +403,18 @@ impl Host {
         }
         let site = self.site(context, tape, named);
         let id = tape.push(op, &ids[..operands.len()], site).map_err(full)?;
-        Ok(Number::Traced(self.scalar(id)))
+        Ok(ScriptNumber::Traced(self.scalar(id)))
     }
 
     /// Answers a comparison; with a traced operand the answer becomes a guard.
-    pub(crate) fn compare(&self, context: &NativeCallContext, compare: Compare, a: Number, b: Number) -> Outcome<bool> {
-        if let (Number::Plain(a), Number::Plain(b)) = (a, b) {
+    pub(crate) fn compare(
+        &self,
+        context: &NativeCallContext,
+        compare: Compare,
+        a: ScriptNumber,
+        b: ScriptNumber,
+    ) -> NativeResult<bool> {
+        if let (ScriptNumber::Plain(a), ScriptNumber::Plain(b)) = (a, b) {
             return Ok(compare.holds(a, b));
         }
         let mut tape = self.tape.borrow_mut();
@@ -417,7 +425,7 @@ impl Host {
     }
 
     /// The plain number behind a traced one; from here on the trace is right for this input only.
-    pub(crate) fn take_out(&self, scalar: Scalar) -> Outcome<f64> {
+    pub(crate) fn plain_value(&self, scalar: Scalar) -> NativeResult<f64> {
         let id = self.check(scalar)?;
         let mut tape = self.tape.borrow_mut();
         let tape = tape.as_mut().ok_or_else(stale)?;
@@ -426,7 +434,7 @@ impl Host {
     }
 
     /// Keeps a printed line. What prints has to run each time.
-    pub(crate) fn print(&self, context: &NativeCallContext, text: String) -> Outcome<()> {
+    pub(crate) fn print(&self, context: &NativeCallContext, text: String) -> NativeResult<()> {
         let most = self.limits.get().prints;
         if self.prints.get() >= most {
             let problem = Problem::new("too-many-prints", format!("more than {most} lines printed in one call"));
@@ -434,38 +442,38 @@ impl Host {
         }
         self.prints.set(self.prints.get() + 1);
         // What is printed was copied, however long it is.
-        if let Some(why) = self.late() {
-            return Err(ended(why));
+        if let Some(why) = self.past_deadline() {
+            return Err(terminated(why));
         }
         if let Some(tape) = self.tape.borrow_mut().as_mut() {
             tape.mark_volatile();
         }
         let mut console = self.console.borrow_mut();
-        if console.len() < MOST_WAITING {
-            let text = if text.len() > LONGEST_LINE { shortened(&text, LONGEST_LINE) } else { text };
+        if console.len() < MAX_PENDING_LINES {
+            let text = if text.len() > MAX_LINE_CHARS { shortened(&text, MAX_LINE_CHARS) } else { text };
             console.push(ConsoleLine { text, location: self.location(context) });
         }
         Ok(())
     }
 
     /// How many printed lines are waiting.
-    pub(crate) fn printed(&self) -> usize {
+    pub(crate) fn console_len(&self) -> usize {
         self.console.borrow().len()
     }
 
     /// Takes back all lines but the first so many.
-    pub(crate) fn unprint(&self, keep: usize) {
+    pub(crate) fn truncate_console(&self, keep: usize) {
         self.console.borrow_mut().truncate(keep);
     }
 
     /// The printed lines since the last time.
-    pub(crate) fn drain(&self) -> Vec<ConsoleLine> {
+    pub(crate) fn take_console(&self) -> Vec<ConsoleLine> {
         std::mem::take(&mut self.console.borrow_mut())
     }
 }
 
 #[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
-pub(crate) fn ended(why: Stopped) -> Box<EvalAltResult> {
+pub(crate) fn terminated(why: StopReason) -> Box<EvalAltResult> {
     EvalAltResult::ErrorTerminated(Dynamic::from(why), Position::NONE).into()
 }
 

@@ -1,10 +1,10 @@
 //! The files that scripts may import, and the modules made from them.
 
-use crate::diagnostics::analysis::examined::Examined;
+use crate::diagnostics::analysis::import_summary::ImportSummary;
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::wording;
 use crate::library::{Library, folder, is_plain};
-use crate::text::Text;
+use crate::text::ScriptText;
 use rhai::{Module, Shared};
 use slowgrad_tape::Diagnostic;
 use std::cell::RefCell;
@@ -22,11 +22,11 @@ pub(crate) struct Imports {
     library: Library,
     pub(super) modules: RefCell<BTreeMap<String, SharedModule>>,
     /// What the modules' functions, and errors in them, point into.
-    pub(super) texts: RefCell<BTreeMap<String, Rc<Text>>>,
+    pub(super) texts: RefCell<BTreeMap<String, Rc<ScriptText>>>,
     /// What was found out about imported files before they run.
-    pub(crate) examined: RefCell<BTreeMap<String, Rc<Examined>>>,
+    pub(crate) summaries: RefCell<BTreeMap<String, Rc<ImportSummary>>>,
     /// The files that are being looked at, each imported by the one before it.
-    pub(crate) examining: RefCell<Vec<String>>,
+    pub(crate) in_progress: RefCell<Vec<String>>,
     /// Files that were looked for in vain.
     missing: RefCell<BTreeSet<String>>,
 }
@@ -65,57 +65,57 @@ impl Imports {
 
 /// Files that may be imported, and which were.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf {
+pub(crate) struct ScriptFiles {
     pub(crate) library: RefCell<Library>,
     /// Those of the programs that are compiled now; made when the first one is.
-    newest: RefCell<Option<Rc<Imports>>>,
+    current: RefCell<Option<Rc<Imports>>>,
     /// Those of the program that is running.
     pub(super) running: RefCell<Rc<Imports>>,
     pub(super) loading: RefCell<Vec<String>>,
     pub(crate) used: RefCell<BTreeSet<String>>,
 }
 
-impl Shelf {
+impl ScriptFiles {
     /// Every file that was looked at. A function that is traced already runs no imports, so all modules that
     /// are loaded count.
-    pub(crate) fn files(&self) -> Vec<String> {
+    pub(crate) fn looked_at(&self) -> Vec<String> {
         let mut files = self.used.borrow().clone();
-        let newest = self.newest();
+        let newest = self.current_imports();
         files.extend(newest.modules.borrow().keys().cloned());
-        files.extend(newest.examined.borrow().keys().cloned());
+        files.extend(newest.summaries.borrow().keys().cloned());
         files.extend(newest.missing.borrow().iter().cloned());
         files.into_iter().collect()
     }
 
     /// Forgets what was made from files, because one of them changed.
-    pub(crate) fn forget(&self) {
-        self.newest.take();
+    pub(crate) fn invalidate(&self) {
+        self.current.take();
     }
 
     /// The imports of a program that is compiled now.
-    pub(crate) fn newest(&self) -> Rc<Imports> {
-        let mut newest = self.newest.borrow_mut();
+    pub(crate) fn current_imports(&self) -> Rc<Imports> {
+        let mut newest = self.current.borrow_mut();
         let made = || Rc::new(Imports { library: self.library.borrow().clone(), ..Imports::default() });
         Rc::clone(newest.get_or_insert_with(made))
     }
 }
 
-/// A file's bytes as the text of a script of at most so many bytes, without the mark that some editors put at the
+/// A file's bytes as the text of a script of at max so many bytes, without the mark that some editors put at the
 /// beginning.
-pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8], most: usize) -> Result<&'b str, Box<Diagnostic>> {
+pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8], max: usize) -> Result<&'b str, Box<Diagnostic>> {
     let whole = std::str::from_utf8(bytes);
     if let Ok(text) = whole
-        && bytes.len() <= most
+        && bytes.len() <= max
     {
         return Ok(text.strip_prefix('\u{feff}').unwrap_or(text));
     }
     // What is shown of a file that cannot be read: all up to the fault, and some letters after it.
-    let fault = whole.map_or_else(|error| error.valid_up_to(), |_| most).min(most);
-    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(fault + SHOWN_AFTER)]);
+    let fault = whole.map_or_else(|error| error.valid_up_to(), |_| max).min(max);
+    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(fault + CONTEXT_BYTES)]);
     let at = shown.len().min(String::from_utf8_lossy(&bytes[..fault]).len());
-    let text = Text::new(name, shown);
-    let problem = if bytes.len() > most {
-        let message = format!("`{name}` has {} bytes; a script may have {most}", bytes.len());
+    let text = ScriptText::new(name, shown);
+    let problem = if bytes.len() > max {
+        let message = format!("`{name}` has {} bytes; a script may have {max}", bytes.len());
         Problem::new("too-large", message).help("put long data into a CSV file and name it with `csv(…)`")
     } else {
         Problem::new("not-text", format!("`{name}` is not a text in UTF-8")).help("save it as UTF-8 in your editor")
@@ -124,4 +124,4 @@ pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8], most: usize) -> Resul
 }
 
 /// Bytes that are shown after a place at which a file cannot be read.
-const SHOWN_AFTER: usize = 80;
+const CONTEXT_BYTES: usize = 80;

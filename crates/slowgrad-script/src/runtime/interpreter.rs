@@ -6,13 +6,13 @@
 
 use crate::diagnostics::analysis::Analysis;
 use crate::diagnostics::runtime_errors;
-use crate::runtime::builtins::Natives;
-use crate::runtime::engine::{EMIT, engine, limit};
+use crate::runtime::builtins::Builtins;
+use crate::runtime::engine::{EMIT, apply_limits, new_engine};
 use crate::runtime::host::{Budget, Host, Scalar};
-use crate::runtime::imports::Shelf;
+use crate::runtime::imports::ScriptFiles;
 use crate::runtime::limits::Limits;
-use crate::runtime::program::Program;
-use crate::text::Text;
+use crate::runtime::program::ScriptProgram;
+use crate::text::ScriptText;
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, ParseError, Scope};
 use slowgrad_tape::{Diagnostic, TraceBuilder};
 use std::cell::RefCell;
@@ -22,25 +22,25 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub(crate) struct Interpreter {
     pub(crate) host: Rc<Host>,
-    pub(crate) shelf: Rc<Shelf>,
+    pub(crate) files: Rc<ScriptFiles>,
     calling: RefCell<Engine>,
     making: RefCell<Engine>,
 }
 
 impl Interpreter {
-    pub(crate) fn new(host: Rc<Host>, shelf: Rc<Shelf>) -> Self {
-        let calling = RefCell::new(engine(&host, &shelf));
-        let making = RefCell::new(engine(&host, &shelf));
-        let interpreter = Self { host, shelf, calling, making };
-        interpreter.limit(interpreter.host.limits.get());
+    pub(crate) fn new(host: Rc<Host>, files: Rc<ScriptFiles>) -> Self {
+        let calling = RefCell::new(new_engine(&host, &files));
+        let making = RefCell::new(new_engine(&host, &files));
+        let interpreter = Self { host, files, calling, making };
+        interpreter.set_limits(interpreter.host.limits.get());
         interpreter
     }
 
     /// Runs scripts within these limits from now on.
-    pub(crate) fn limit(&self, limits: Limits) {
+    pub(crate) fn set_limits(&self, limits: Limits) {
         self.host.limits.set(limits);
-        limit(&mut self.calling.borrow_mut(), &limits, limits.array, limits.map);
-        limit(&mut self.making.borrow_mut(), &limits, limits.making_array, limits.making_map);
+        apply_limits(&mut self.calling.borrow_mut(), &limits, limits.array, limits.map);
+        apply_limits(&mut self.making.borrow_mut(), &limits, limits.making_array, limits.making_map);
     }
 
     /// The names of all functions that scripts can call, with their numbers of arguments.
@@ -51,26 +51,26 @@ impl Interpreter {
     }
 
     /// Compiles a text, or tells everything that is known to be wrong with it.
-    fn compile(&self, text: &Rc<Text>) -> Result<AST, Vec<Diagnostic>> {
-        let imports = self.shelf.newest();
+    fn compile(&self, text: &Rc<ScriptText>) -> Result<AST, Vec<Diagnostic>> {
+        let imports = self.files.current_imports();
         let (engine, host) = (&*self.calling.borrow(), &*self.host);
-        let natives = host.natives.get_or_init(|| Natives::of(engine));
-        Analysis { engine, host, natives, imports: &imports }.compile(text)
+        let builtins = host.builtins.get_or_init(|| Builtins::of(engine));
+        Analysis { engine, host, builtins, imports: &imports }.compile(text)
     }
 
     /// Compiles a file.
-    pub(crate) fn program(&self, path: &str, text: &str) -> Result<Program, Vec<Diagnostic>> {
-        let text = Rc::new(Text::new(path, text));
+    pub(crate) fn compile_program(&self, path: &str, text: &str) -> Result<ScriptProgram, Vec<Diagnostic>> {
+        let text = Rc::new(ScriptText::new(path, text));
         let ast = self.compile(&text)?;
         let may_import = text.source.text.contains("import");
-        let imports = if may_import { self.shelf.newest() } else { Rc::default() };
-        Ok(Program::new(path, text, ast, may_import, imports))
+        let imports = if may_import { self.files.current_imports() } else { Rc::default() };
+        Ok(ScriptProgram::new(path, text, ast, may_import, imports))
     }
 
     /// Runs a function of a program; with a tape, traced numbers may be among the arguments.
     pub(crate) fn call(
         &self,
-        program: &Program,
+        program: &ScriptProgram,
         function: &str,
         arguments: Vec<Dynamic>,
         budget: Budget,
@@ -87,15 +87,15 @@ impl Interpreter {
     /// The loop runs in the interpreter: an entry a call would resolve every function anew each time.
     pub(crate) fn call_many(
         &self,
-        program: &Program,
+        program: &ScriptProgram,
         function: &str,
         argument: &Dynamic,
         times: usize,
     ) -> Result<Vec<Dynamic>, Box<Diagnostic>> {
-        let text = format!("fn {MANY}(x, n) {{ for i in 0..n {{ {EMIT}({function}(x)); }} }}");
+        let text = format!("fn {LOOP_FUNCTION}(x, n) {{ for i in 0..n {{ {EMIT}({function}(x)); }} }}");
         let broken = |error: ParseError| Box::new(Diagnostic::error("interpreter", error.to_string()));
         let ast = program.ast.merge(&self.making.borrow().compile(text).map_err(broken)?);
-        self.shelf.running.replace(Rc::clone(&program.imports));
+        self.files.running.replace(Rc::clone(&program.imports));
         self.host.has_imports.set(program.may_import);
         self.host.begin(Budget::Making, None);
         let making = self.making.borrow();
@@ -104,10 +104,11 @@ impl Interpreter {
             let left_to_do = times - results.len();
             let arguments = (argument.clone(), left_to_do as i64);
             let options = CallFnOptions::new().eval_ast(program.has_statements);
-            self.host.wanted.set(left_to_do);
-            let result = making.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, MANY, arguments);
+            self.host.results_left.set(left_to_do);
+            let result =
+                making.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, LOOP_FUNCTION, arguments);
             results.append(&mut self.host.emitted.borrow_mut());
-            match result.or_else(|error| left(*error)) {
+            match result.or_else(|error| exit_value(*error)) {
                 Err(error) => break Err(error),
                 // `exit` leaves the loop as well as the function; its value is the function's.
                 Ok(value) if results.len() < times => results.push(value),
@@ -117,11 +118,16 @@ impl Interpreter {
                 break Ok(());
             }
         };
-        self.host.wanted.set(0);
+        self.host.results_left.set(0);
         self.host.end();
         self.host.release();
         ended.map_err(|error| {
-            Box::new(runtime_errors::running(&self.host, program, function, unlooped(error, function)))
+            Box::new(runtime_errors::runtime_diagnostic(
+                &self.host,
+                program,
+                function,
+                without_loop_frame(error, function),
+            ))
         })?;
         Ok(results)
     }
@@ -129,7 +135,7 @@ impl Interpreter {
     /// Runs a function with a tape that `arguments` writes its inputs on, and lets `finish` read the result.
     pub(crate) fn trace<T>(
         &self,
-        program: &Program,
+        program: &ScriptProgram,
         function: &str,
         tape: Box<TraceBuilder>,
         arguments: impl FnOnce(&Host) -> Vec<Dynamic>,
@@ -153,18 +159,20 @@ impl Interpreter {
         finished
     }
 
-    fn check(&self, program: &Program, function: &str, value: &Dynamic) -> Result<(), Box<Diagnostic>> {
-        let is_stale = |value: &Dynamic| Scalar::of(value).and_then(|handle| self.host.check(handle).err());
+    fn check(&self, program: &ScriptProgram, function: &str, value: &Dynamic) -> Result<(), Box<Diagnostic>> {
+        let stale_error = |value: &Dynamic| Scalar::of(value).and_then(|handle| self.host.check(handle).err());
         let stale = match value.as_array_ref() {
-            Ok(array) => array.iter().find_map(is_stale),
-            Err(_) => is_stale(value),
+            Ok(array) => array.iter().find_map(stale_error),
+            Err(_) => stale_error(value),
         };
-        stale.map_or(Ok(()), |error| Err(Box::new(runtime_errors::running(&self.host, program, function, *error))))
+        stale.map_or(Ok(()), |error| {
+            Err(Box::new(runtime_errors::runtime_diagnostic(&self.host, program, function, *error)))
+        })
     }
 
     fn run(
         &self,
-        program: &Program,
+        program: &ScriptProgram,
         function: &str,
         arguments: Vec<Dynamic>,
         budget: Budget,
@@ -174,33 +182,35 @@ impl Interpreter {
             Budget::Making => &self.making,
         };
         let engine = engine.borrow();
-        self.shelf.running.replace(Rc::clone(&program.imports));
+        self.files.running.replace(Rc::clone(&program.imports));
         self.host.has_imports.set(program.may_import);
-        let is_kept = budget == Budget::Call;
-        let result = program.calls.call(&engine, &self.host, &program.ast, function, arguments, is_kept);
-        let result = result.or_else(|error| left(*error));
-        result.map_err(|error| Box::new(runtime_errors::running(&self.host, program, function, error)))
+        let cached = budget == Budget::Call;
+        let result = program.calls.call(&engine, &self.host, &program.ast, function, arguments, cached);
+        let result = result.or_else(|error| exit_value(*error));
+        result.map_err(|error| Box::new(runtime_errors::runtime_diagnostic(&self.host, program, function, error)))
     }
 }
 
 /// The value with which `exit` left a script from within a callback; the interpreter takes only a function's own
 /// `exit` for its end.
-fn left(error: EvalAltResult) -> Result<Dynamic, EvalAltResult> {
+fn exit_value(error: EvalAltResult) -> Result<Dynamic, EvalAltResult> {
     if !matches!(error.unwrap_inner(), EvalAltResult::Exit(..)) {
         return Err(error);
     }
     match error {
         EvalAltResult::Exit(value, _) => Ok(value),
-        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => left(*inner),
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
+            exit_value(*inner)
+        }
         other => Err(other),
     }
 }
 
 /// The function around a function that is run many times.
-const MANY: &str = "__many";
+const LOOP_FUNCTION: &str = "__many";
 
 /// The error without the call from the loop around it, as if the function had been entered directly.
-fn unlooped(error: EvalAltResult, function: &str) -> EvalAltResult {
+fn without_loop_frame(error: EvalAltResult, function: &str) -> EvalAltResult {
     match error {
         EvalAltResult::ErrorInFunctionCall(name, _, inner, _) if name == function => *inner,
         other => other,

@@ -85,7 +85,7 @@ impl Default for Limits {
 
 /// What a limit counts.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum LimitField {
     Count(fn(&mut Limits) -> &mut usize),
     /// For a plugin's call, and for making data or reading a lesson.
     Counts(fn(&mut Limits) -> [&mut usize; 2]),
@@ -95,23 +95,23 @@ enum Place {
 
 /// Each limit's name in `lesson().limits` and on the command line, the most it can be raised to, and its place.
 /// Calls and nesting are bounded by the stack on which scripts run.
-const TABLE: &[(&str, f64, Place)] = &[
-    ("operations", 1e12, Place::Operations),
-    ("seconds", 60.0, Place::Time),
-    ("memory", 1e12, Place::Count(|limits| &mut limits.memory)),
-    ("tape", 1e8, Place::Count(|limits| &mut limits.tape)),
-    ("calls", 128.0, Place::Count(|limits| &mut limits.call_levels)),
-    ("depth", 128.0, Place::Count(|limits| &mut limits.expression_depth)),
-    ("string", 1e9, Place::Count(|limits| &mut limits.string)),
-    ("array", 1e8, Place::Counts(|limits| [&mut limits.array, &mut limits.making_array])),
-    ("map", 1e7, Place::Counts(|limits| [&mut limits.map, &mut limits.making_map])),
-    ("modules", 128.0, Place::Count(|limits| &mut limits.modules)),
-    ("functions", 1e6, Place::Count(|limits| &mut limits.functions)),
-    ("variables", 1e6, Place::Count(|limits| &mut limits.variables)),
-    ("script", 1e8, Place::Count(|limits| &mut limits.script)),
-    ("prints", 1e6, Place::Count(|limits| &mut limits.prints)),
-    ("cues", 1e7, Place::Count(|limits| &mut limits.cues)),
-    ("parameters", 1e9, Place::Count(|limits| &mut limits.parameters)),
+const TABLE: &[(&str, f64, LimitField)] = &[
+    ("operations", 1e12, LimitField::Operations),
+    ("seconds", 60.0, LimitField::Time),
+    ("memory", 1e12, LimitField::Count(|limits| &mut limits.memory)),
+    ("tape", 1e8, LimitField::Count(|limits| &mut limits.tape)),
+    ("calls", 128.0, LimitField::Count(|limits| &mut limits.call_levels)),
+    ("depth", 128.0, LimitField::Count(|limits| &mut limits.expression_depth)),
+    ("string", 1e9, LimitField::Count(|limits| &mut limits.string)),
+    ("array", 1e8, LimitField::Counts(|limits| [&mut limits.array, &mut limits.making_array])),
+    ("map", 1e7, LimitField::Counts(|limits| [&mut limits.map, &mut limits.making_map])),
+    ("modules", 128.0, LimitField::Count(|limits| &mut limits.modules)),
+    ("functions", 1e6, LimitField::Count(|limits| &mut limits.functions)),
+    ("variables", 1e6, LimitField::Count(|limits| &mut limits.variables)),
+    ("script", 1e8, LimitField::Count(|limits| &mut limits.script)),
+    ("prints", 1e6, LimitField::Count(|limits| &mut limits.prints)),
+    ("cues", 1e7, LimitField::Count(|limits| &mut limits.cues)),
+    ("parameters", 1e9, LimitField::Count(|limits| &mut limits.parameters)),
 ];
 
 /// Why a limit cannot be given a value.
@@ -122,7 +122,7 @@ pub struct LimitError {
     /// A way out.
     pub help: Option<String>,
     /// Whether there is no limit of this name.
-    pub is_unknown: bool,
+    pub unknown_name: bool,
 }
 
 impl Limits {
@@ -134,34 +134,34 @@ impl Limits {
     /// Gives a limit another value. What is allowed for making data and reading lessons keeps its proportion to
     /// what is allowed for a plugin's call.
     pub fn set(&mut self, name: &str, amount: f64) -> Result<(), LimitError> {
-        let wrong = |message: String| Err(LimitError { message, help: None, is_unknown: false });
-        let Some((name, most, place)) = TABLE.iter().find(|(known, ..)| *known == name) else {
+        let wrong = |message: String| Err(LimitError { message, help: None, unknown_name: false });
+        let Some((name, max, place)) = TABLE.iter().find(|(known, ..)| *known == name) else {
             let (message, help) = (format!("there is no limit `{name}`"), suggestion(name, Self::names()));
-            return Err(LimitError { message, help, is_unknown: true });
+            return Err(LimitError { message, help, unknown_name: true });
         };
-        let is_time = matches!(place, Place::Time);
-        if is_time && !(amount > 0.0 && amount.is_finite()) {
+        let time = matches!(place, LimitField::Time);
+        if time && !(amount > 0.0 && amount.is_finite()) {
             return wrong(format!("`{name}` must be a time in seconds, but this is {amount}"));
         }
-        let is_whole = amount >= 1.0 && amount.fract() == 0.0 && amount.is_finite();
-        if !(is_time || is_whole) {
+        let whole = amount >= 1.0 && amount.fract() == 0.0 && amount.is_finite();
+        if !(time || whole) {
             return wrong(format!("`{name}` must be a whole number from 1, but this is {amount}"));
         }
-        if amount > *most {
-            return wrong(format!("`{name}` can be {most} at most, but this is {amount}"));
+        if amount > *max {
+            return wrong(format!("`{name}` can be at most {max}, but this is {amount}"));
         }
         match place {
-            Place::Count(place) => *place(self) = amount as usize,
-            Place::Counts(places) => {
+            LimitField::Count(place) => *place(self) = amount as usize,
+            LimitField::Counts(places) => {
                 let [call, making] = places(self);
                 *making = scaled(*making as f64, amount, *call as f64) as usize;
                 *call = amount as usize;
             }
-            Place::Operations => {
+            LimitField::Operations => {
                 let making = scaled(self.making_operations as f64, amount, self.operations as f64);
                 (self.operations, self.making_operations) = (amount as u64, making as u64);
             }
-            Place::Time => {
+            LimitField::Time => {
                 let making = self.making_time.as_secs_f64() * amount / self.time.as_secs_f64();
                 (self.time, self.making_time) = (Duration::from_secs_f64(amount), Duration::from_secs_f64(making));
             }
@@ -174,10 +174,10 @@ impl Limits {
         let mut changed = *self;
         changed.set(name, amount)?;
         let lower = match TABLE.iter().find(|(known, ..)| *known == name) {
-            Some((.., Place::Count(place))) => place(&mut changed) < place(self),
-            Some((.., Place::Counts(places))) => places(&mut changed)[0] < places(self)[0],
-            Some((.., Place::Operations)) => changed.operations < self.operations,
-            Some((.., Place::Time)) => changed.time < self.time,
+            Some((.., LimitField::Count(place))) => place(&mut changed) < place(self),
+            Some((.., LimitField::Counts(places))) => places(&mut changed)[0] < places(self)[0],
+            Some((.., LimitField::Operations)) => changed.operations < self.operations,
+            Some((.., LimitField::Time)) => changed.time < self.time,
             None => false,
         };
         if lower {
@@ -236,12 +236,12 @@ mod tests {
     fn what_is_no_limit_is_refused() {
         let refused = |name, amount| Limits::default().set(name, amount).expect_err("it is refused");
         for amount in [0.0, -1.0, 1.5, f64::NAN, f64::INFINITY, 1e300] {
-            assert!(!refused("tape", amount).is_unknown, "{amount}");
+            assert!(!refused("tape", amount).unknown_name, "{amount}");
         }
         for amount in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300] {
-            assert!(!refused("seconds", amount).is_unknown, "{amount}");
+            assert!(!refused("seconds", amount).unknown_name, "{amount}");
         }
         let unknown = refused("operation", 1.0);
-        assert_eq!((unknown.is_unknown, unknown.help.as_deref()), (true, Some("did you mean `operations`?")));
+        assert_eq!((unknown.unknown_name, unknown.help.as_deref()), (true, Some("did you mean `operations`?")));
     }
 }

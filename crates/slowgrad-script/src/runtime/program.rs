@@ -3,7 +3,7 @@
 use crate::diagnostics::wording;
 use crate::runtime::call_cache::CallCache;
 use crate::runtime::imports::Imports;
-use crate::text::Text;
+use crate::text::ScriptText;
 use rhai::AST;
 use slowgrad_tape::Diagnostic;
 use std::rc::Rc;
@@ -19,9 +19,9 @@ pub(crate) struct Definition {
 
 /// A compiled file.
 #[derive(Debug)]
-pub(crate) struct Program {
+pub(crate) struct ScriptProgram {
     pub(crate) path: String,
-    pub(crate) text: Rc<Text>,
+    pub(crate) text: Rc<ScriptText>,
     pub(crate) ast: AST,
     pub(crate) calls: CallCache,
     pub(crate) has_statements: bool,
@@ -32,8 +32,8 @@ pub(crate) struct Program {
     pub(crate) functions: Vec<Definition>,
 }
 
-impl Program {
-    pub(crate) fn new(path: &str, text: Rc<Text>, ast: AST, may_import: bool, imports: Rc<Imports>) -> Self {
+impl ScriptProgram {
+    pub(crate) fn new(path: &str, text: Rc<ScriptText>, ast: AST, may_import: bool, imports: Rc<Imports>) -> Self {
         let functions = ast.iter_functions().map(|function| Definition {
             name: function.name.to_owned(),
             parameters: function.params.iter().map(|&name| name.to_owned()).collect(),

@@ -17,7 +17,7 @@ pub(crate) mod lexer;
 pub(crate) mod parser;
 
 use crate::text::lexer::{Token, TokenKind, tokens};
-use crate::text::parser::{Extents, FunctionItem, extents};
+use crate::text::parser::{FunctionItem, SourceMap, parse};
 use rhai::Position;
 use slowgrad_tape::{Location, Source, Span};
 use std::cell::RefCell;
@@ -27,34 +27,34 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// The function that guards every `switch`.
-pub(crate) const SWITCH: &str = "__switch";
+pub(crate) const SWITCH_GUARD: &str = "__switch";
 
 /// The function around every closure.
-pub(crate) const CLOSURE: &str = "__closure";
+pub(crate) const CLOSURE_GUARD: &str = "__closure";
 
 /// The function around every call of `curry`.
-pub(crate) const CURRIED: &str = "__curried";
+pub(crate) const CURRY_GUARD: &str = "__curried";
 
 /// The function that gives a method with a closure an array of its own to go over.
-pub(crate) const OWN: &str = "__own";
+pub(crate) const COPY_GUARD: &str = "__own";
 
 /// What stands before the body of every function and closure.
-pub(crate) const WITHIN: &str = "__within";
+pub(crate) const BODY_GUARD: &str = "__within";
 
 /// One text.
 #[derive(Debug)]
-pub(crate) struct Text {
+pub(crate) struct ScriptText {
     pub(crate) source: Arc<Source>,
     pub(crate) tokens: Vec<Token>,
-    pub(crate) extents: Extents,
+    pub(crate) source_map: SourceMap,
     lines: Vec<usize>,
     insertions: Vec<Insertion>,
     /// What has run, by the position of the compiled text.
-    run: RefCell<BTreeMap<Position, Named>>,
+    run: RefCell<BTreeMap<Position, SpanAndName>>,
 }
 
 /// An expression with the variable that its value is given to.
-type Named = (Span, Option<Arc<str>>);
+type SpanAndName = (Span, Option<Arc<str>>);
 
 /// What is put into a text for the compiler, in order.
 #[derive(Debug)]
@@ -84,15 +84,15 @@ fn placed(text: &str, lines: &[usize], insertions: Vec<(usize, String)>) -> Vec<
     placed
 }
 
-impl Text {
+impl ScriptText {
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let source = Arc::new(Source { name: name.into(), text: text.into() });
         let tokens = tokens(&source.text);
-        let extents = extents(&source.text, &tokens);
+        let source_map = parse(&source.text, &tokens);
         let lines: Vec<usize> =
             std::iter::once(0).chain(source.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let insertions = placed(&source.text, &lines, insertions(&source.text, &extents));
-        Self { source, tokens, extents, lines, insertions, run: RefCell::default() }
+        let insertions = placed(&source.text, &lines, insertions(&source.text, &source_map));
+        Self { source, tokens, source_map, lines, insertions, run: RefCell::default() }
     }
 
     /// What is given to the compiler.
@@ -135,7 +135,7 @@ impl Text {
 
     /// The extent of what starts at a position: of the whole expression when an operator or a call does.
     pub(crate) fn span(&self, offset: usize) -> Span {
-        if let Some(extent) = self.extents.expressions.get(&offset) {
+        if let Some(extent) = self.source_map.expressions.get(&offset) {
             return self.range(extent.start, extent.end);
         }
         match self.token(offset) {
@@ -145,7 +145,7 @@ impl Text {
     }
 
     /// The expression that starts at a position of the compiled text. A script asks about few, again and again.
-    pub(crate) fn expression(&self, position: Position) -> Option<Named> {
+    pub(crate) fn expression(&self, position: Position) -> Option<SpanAndName> {
         if let Some(known) = self.run.borrow().get(&position) {
             return Some(known.clone());
         }
@@ -157,7 +157,7 @@ impl Text {
 
     /// The variable that an expression's value is given to.
     pub(crate) fn name(&self, offset: usize) -> Option<&str> {
-        self.extents.expressions.get(&offset)?.name.as_deref()
+        self.source_map.expressions.get(&offset)?.name.as_deref()
     }
 
     /// A span with its line and column; it holds one letter at least, so that there is something to underline.
@@ -178,12 +178,12 @@ impl Text {
 
     /// The definition of a function, the last one when there are several.
     pub(crate) fn function(&self, name: &str) -> Option<&FunctionItem> {
-        self.extents.functions.iter().rev().find(|function| function.name == name)
+        self.source_map.functions.iter().rev().find(|function| function.name == name)
     }
 
     /// The first line of the innermost loop around a byte.
     pub(crate) fn loop_around(&self, offset: usize) -> Option<Location> {
-        let around = self.extents.loops.iter().filter(|&&(start, end)| (start..end).contains(&offset));
+        let around = self.source_map.loops.iter().filter(|&&(start, end)| (start..end).contains(&offset));
         let &(start, end) = around.min_by_key(|(start, end)| end - start)?;
         let line = self.source.text[start..end].lines().next().map_or(0, |line| line.trim_end().len());
         Some(self.location(self.range(start, start + line)))
@@ -198,10 +198,10 @@ impl Text {
     /// The name of the function in which a byte lies, or that it lies in a closure.
     pub(crate) fn function_around(&self, offset: usize) -> Option<&str> {
         let within = |start: usize, end: usize| (start..end).contains(&offset);
-        if self.extents.closures.iter().any(|&(_, end, body)| within(body, end)) {
+        if self.source_map.closures.iter().any(|&(_, end, body)| within(body, end)) {
             return Some("a closure");
         }
-        let around = self.extents.functions.iter().find(|function| within(function.start, function.end));
+        let around = self.source_map.functions.iter().find(|function| within(function.start, function.end));
         around.map(|function| function.name.as_str())
     }
 
@@ -225,7 +225,7 @@ impl Text {
     }
 
     /// The first call of one of these functions, with its name.
-    pub(crate) fn word_call<'w>(&self, words: &[&'w str]) -> Option<(&'w str, Location)> {
+    pub(crate) fn first_call_of<'w>(&self, words: &[&'w str]) -> Option<(&'w str, Location)> {
         let calls = self.tokens.iter().filter(|token| token.kind == TokenKind::Function);
         let mut found = calls.filter_map(|token| {
             let word = words.iter().find(|word| **word == &self.source.text[token.start..token.end])?;
@@ -235,7 +235,7 @@ impl Text {
     }
 
     /// Where a map's key stands, looked for in one function.
-    pub(crate) fn key(&self, function: &str, key: &str) -> Option<Location> {
+    pub(crate) fn map_key(&self, function: &str, key: &str) -> Option<Location> {
         let within = self.function(function)?;
         let inside = |token: &&Token| token.start >= within.start && token.end <= within.end;
         let significant: Vec<&Token> = self
@@ -250,19 +250,19 @@ impl Text {
     }
 
     /// Where a field is given a value, such as `state.velocity`.
-    pub(crate) fn assigned(&self, path: &str) -> Option<Location> {
+    pub(crate) fn assignment_to(&self, path: &str) -> Option<Location> {
         let given = |range: &(usize, usize)| {
             let behind = self.source.text[range.0..range.1].strip_prefix(path).map_or("", str::trim_start);
             let mut operators = ["=", "+=", "-=", "*=", "/=", "%=", "**="].into_iter();
             operators.any(|operator| behind.strip_prefix(operator).is_some_and(|value| !value.starts_with('=')))
         };
-        let extents = self.extents.expressions.values().map(|extent| (extent.start, extent.end));
-        extents.filter(given).min().map(|(start, end)| self.location(self.range(start, end)))
+        let spans = self.source_map.expressions.values().map(|extent| (extent.start, extent.end));
+        spans.filter(given).min().map(|(start, end)| self.location(self.range(start, end)))
     }
 
     /// The text that a map gives a key in one function, where it is written out without escapes.
-    pub(crate) fn key_text(&self, function: &str, key: &str) -> Option<String> {
-        let at = self.key(function, key)?.span.end as usize;
+    pub(crate) fn map_key_text(&self, function: &str, key: &str) -> Option<String> {
+        let at = self.map_key(function, key)?.span.end as usize;
         let after = self.tokens.iter().filter(|token| token.start >= at);
         let mut after = after.filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment));
         let mut next = || after.next().map(|token| &self.source.text[token.start..token.end]);
@@ -273,22 +273,22 @@ impl Text {
 
     /// The names that a piece of script at this byte may mean: those bound in its function.
     pub(crate) fn names_in_scope(&self, offset: usize) -> Vec<&str> {
-        let within = self.extents.functions.iter().find(|f| (f.start..=f.end).contains(&offset));
+        let within = self.source_map.functions.iter().find(|f| (f.start..=f.end).contains(&offset));
         let range = within.map_or(0..self.source.text.len(), |f| f.start..f.end);
-        let bound = self.extents.bindings.iter().filter(|(at, _)| range.contains(at));
+        let bound = self.source_map.bindings.iter().filter(|(at, _)| range.contains(at));
         bound.map(|(_, name)| name.as_str()).collect()
     }
 }
 
 /// A place with the text around it.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) text: Rc<Text>,
+pub(crate) struct SourcePosition {
+    pub(crate) text: Rc<ScriptText>,
     pub(crate) offset: usize,
 }
 
-impl Place {
-    pub(crate) fn of(text: &Rc<Text>, position: Position) -> Option<Self> {
+impl SourcePosition {
+    pub(crate) fn of(text: &Rc<ScriptText>, position: Position) -> Option<Self> {
         Some(Self { text: Rc::clone(text), offset: text.offset(position)? })
     }
 
@@ -306,23 +306,23 @@ impl Place {
 }
 
 /// What is put into a text for the compiler, in order.
-fn insertions(text: &str, extents: &Extents) -> Vec<(usize, String)> {
-    let bodies = extents.functions.iter().map(|function| function.body);
+fn insertions(text: &str, map: &SourceMap) -> Vec<(usize, String)> {
+    let bodies = map.functions.iter().map(|function| function.body);
     // A body that the file's end cuts off has no brace there.
     let braced = |&(start, end): &(usize, usize)| {
         text[..start].ends_with('{') && text.get(end..).is_some_and(|rest| rest.starts_with('}'))
     };
-    let bodies = bodies.filter(braced).chain(extents.closures.iter().map(|&(_, end, body)| (body, end)));
-    let switches = extents.switches.iter().map(|&range| (SWITCH, range));
-    let closures = extents.closures.iter().map(|&(start, end, _)| (CLOSURE, (start, end)));
-    let closures = closures.chain(extents.curried.iter().map(|&range| (CURRIED, range)));
-    let receivers = extents.receivers.iter().map(|&range| (OWN, range));
+    let bodies = bodies.filter(braced).chain(map.closures.iter().map(|&(_, end, body)| (body, end)));
+    let switches = map.switches.iter().map(|&range| (SWITCH_GUARD, range));
+    let closures = map.closures.iter().map(|&(start, end, _)| (CLOSURE_GUARD, (start, end)));
+    let closures = closures.chain(map.curried.iter().map(|&range| (CURRY_GUARD, range)));
+    let receivers = map.receivers.iter().map(|&range| (COPY_GUARD, range));
     // Of two around the same text, the one that is listed first stands outside.
     let mut guards: Vec<(&str, (usize, usize))> =
-        bodies.map(|range| (WITHIN, range)).chain(switches).chain(closures).chain(receivers).collect();
+        bodies.map(|range| (BODY_GUARD, range)).chain(switches).chain(closures).chain(receivers).collect();
     guards.retain(|(_, (start, end))| start < end);
     guards.sort_by_key(|&(_, (start, end))| (start, Reverse(end)));
-    let bracket = |guard: &str, of_body, of_call| if guard == WITHIN { of_body } else { of_call };
+    let bracket = |guard: &str, of_body, of_call| if guard == BODY_GUARD { of_body } else { of_call };
     let opened = guards.iter().map(|&(guard, (at, _))| (at, format!("{guard}{}", bracket(guard, "{", "("))));
     let closed = guards.iter().rev().map(|&(guard, (_, at))| (at, bracket(guard, "}", ")").to_owned()));
     // The order of those at one place is kept: closed before opened.
@@ -338,13 +338,13 @@ mod tests {
     #[test]
     fn a_body_that_the_end_cuts_off_is_compiled_as_it_is() {
         for text in ["fn f(x) {\n é", "fn f(x) { 1\n\u{fffd}", "fn f(x) {"] {
-            assert!(!Text::new("t", text).compiled().contains(WITHIN), "{text}");
+            assert!(!ScriptText::new("t", text).compiled().contains(BODY_GUARD), "{text}");
         }
     }
 
     #[test]
     fn positions_in_the_compiled_text_lead_back() {
-        let text = Text::new("t", "fn f(k) {\n    switch k + é { 1 => 2 + 3, _ => 4 }\n}");
+        let text = ScriptText::new("t", "fn f(k) {\n    switch k + é { 1 => 2 + 3, _ => 4 }\n}");
         let compiled = text.compiled();
         assert!(compiled.contains("fn f(k) {__within{\n    switch __switch(k + é) { 1"));
         let line = compiled.lines().nth(1).expect("second line");
@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn each_letter_of_a_line_with_many_insertions_leads_back() {
         let line = "switch é { 1 => [é].map(|x| curry(|y| y + x, 1)), _ => 2 }; ";
-        let text = Text::new("t", format!("fn f(é) {{ {line}{line}\n{line} }}"));
+        let text = ScriptText::new("t", format!("fn f(é) {{ {line}{line}\n{line} }}"));
         let compiled = text.compiled();
         for (number, (original, compiled)) in text.source.text.lines().zip(compiled.lines()).enumerate() {
             let mut inserted: Vec<(usize, usize)> = Vec::new();
@@ -388,17 +388,18 @@ mod tests {
 
     #[test]
     fn spans_count_characters_and_keys_are_found() {
-        let text = Text::new("t", "// é\nfn lesson() { let é = 1; #{ title: é + 1, \"loss\": 2 } }");
+        let text = ScriptText::new("t", "// é\nfn lesson() { let é = 1; #{ title: é + 1, \"loss\": 2 } }");
         let plus = text.source.text.find('+').expect("plus");
         let span = text.span(plus);
         assert_eq!((span.text(&text.source), span.line, span.column), ("é + 1", 2, 36));
-        assert_eq!(text.key("lesson", "loss").map(|l| l.span.text(&text.source)), Some("\"loss\""));
-        assert!(text.key("lesson", "layers").is_none());
+        assert_eq!(text.map_key("lesson", "loss").map(|l| l.span.text(&text.source)), Some("\"loss\""));
+        assert!(text.map_key("lesson", "layers").is_none());
     }
 
     #[test]
     fn a_title_is_read_where_it_is_written_out() {
-        let title = |map: &str| Text::new("t", format!("fn lesson() {{ #{{ {map} }} }}")).key_text("lesson", "title");
+        let title =
+            |map: &str| ScriptText::new("t", format!("fn lesson() {{ #{{ {map} }} }}")).map_key_text("lesson", "title");
         assert_eq!(title("title: /* é */ \"Ünter, uns\", a: 1").as_deref(), Some("Ünter, uns"));
         assert_eq!(title("a: 1, \"title\": \"T\"").as_deref(), Some("T"));
         for unknown in ["title: \"a\" + name", "title: name", "title: `a ${b}`", "title: \"a\\nb\"", "a: 1"] {

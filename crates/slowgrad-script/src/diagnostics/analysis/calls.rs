@@ -3,21 +3,21 @@
 //! What a variable holds is not known here. So a method is only called unknown when nothing of its name is in
 //! reach: no function that comes with the language, none of the file, and no field of a map that may hold a closure.
 
-use crate::diagnostics::analysis::examined::{Fields, Signature};
+use crate::diagnostics::analysis::import_summary::{Fields, Signature};
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::wording;
 use crate::reference::{Group, names};
-use crate::runtime::builtins::Natives;
-use crate::text::{Place, Text};
+use crate::runtime::builtins::Builtins;
+use crate::text::{ScriptText, SourcePosition};
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What the calls of a text may mean.
-pub(crate) struct Reach<'r> {
-    pub(crate) text: &'r Rc<Text>,
-    pub(crate) natives: &'r Natives,
+pub(crate) struct CallScope<'r> {
+    pub(crate) text: &'r Rc<ScriptText>,
+    pub(crate) builtins: &'r Builtins,
     /// The functions of the file.
     pub(crate) own: &'r [Signature],
     /// The public functions of what is imported under each name; `None` when that is only known at run time.
@@ -25,9 +25,9 @@ pub(crate) struct Reach<'r> {
     pub(crate) fields: &'r Fields,
 }
 
-impl Reach<'_> {
+impl CallScope<'_> {
     /// The calls in a compiled text that lead nowhere.
-    pub(crate) fn faults(&self, ast: &AST, part: &Text) -> Vec<Diagnostic> {
+    pub(crate) fn faults(&self, ast: &AST, part: &ScriptText) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         ast.walk(&mut |path: &[ASTNode<'_>]| {
             let (call, position, method) = match path.last() {
@@ -40,7 +40,7 @@ impl Reach<'_> {
             if let Some(offset) = part.offset(*position)
                 && let Some(problem) = if method { self.method(call, offset) } else { self.call(call, offset) }
             {
-                found.push(problem.at(Place { text: Rc::clone(self.text), offset }.location()));
+                found.push(problem.at(SourcePosition { text: Rc::clone(self.text), offset }.location()));
             }
             true
         });
@@ -63,13 +63,13 @@ impl Reach<'_> {
         }
         // Operators are functions, too; what they are used on is known when they run.
         let written = name.starts_with(|ch: char| ch.is_alphabetic() || ch == '_');
-        if !written || self.has(name, given) || self.natives.takes(name, given) {
+        if !written || self.has(name, given) || self.builtins.takes(name, given) {
             return None;
         }
         if self.defines(name) {
             return Some(self.miscounted(name, given));
         }
-        if self.natives.knows(name) {
+        if self.builtins.knows(name) {
             return Some(self.native_miscounted(name, given, 0));
         }
         let problem = Problem::new("unknown-function", format!("there is no function `{name}`"));
@@ -84,7 +84,7 @@ impl Reach<'_> {
     /// `x.f(a)`
     fn method(&self, call: &FnCallExpr, offset: usize) -> Option<Problem> {
         let (name, given) = (call.name.as_str(), call.args.len());
-        if self.has(name, given) || self.natives.takes(name, given + 1) || self.fields.may_hold(name) {
+        if self.has(name, given) || self.builtins.takes(name, given + 1) || self.fields.may_hold(name) {
             return None;
         }
         if self.has(name, given + 1) {
@@ -95,7 +95,7 @@ impl Reach<'_> {
             return Some(self.miscounted(name, given));
         }
         let cue = self.is_cue(offset);
-        if self.natives.knows(name) && (!cue || names(Group::Cues).any(|cue| cue == name)) {
+        if self.builtins.knows(name) && (!cue || names(Group::Cues).any(|cue| cue == name)) {
             return Some(self.native_miscounted(name, given, 1));
         }
         if cue {
@@ -141,7 +141,7 @@ impl Reach<'_> {
     }
 
     fn native_miscounted(&self, name: &str, given: usize, objects: usize) -> Problem {
-        let arities: Vec<usize> = self.natives.arities(name).filter_map(|arity| arity.checked_sub(objects)).collect();
+        let arities: Vec<usize> = self.builtins.arities(name).filter_map(|arity| arity.checked_sub(objects)).collect();
         let problem = arity(name, &arities, given);
         match name {
             "max" | "min" if given > 2 => problem.help(format!("give it one array: `{name}([a, b, c])`")),
@@ -158,7 +158,7 @@ impl Reach<'_> {
             "eval" => "a script cannot run texts; write a closure",
             _ => {
                 let own = self.own.iter().map(|(own, _)| own.as_str());
-                return wording::nearest(name, own.chain(self.natives.names())).map_or_else(
+                return wording::nearest(name, own.chain(self.builtins.names())).map_or_else(
                     || format!("define it: `fn {name}(…) {{ … }}`"),
                     |near| format!("did you mean `{near}`?"),
                 );

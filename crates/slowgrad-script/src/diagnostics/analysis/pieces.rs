@@ -3,14 +3,14 @@
 //! The compiler stops at the first error of a text. So each function is compiled with blanks in place of
 //! everything else, and what stands outside of functions once more by itself.
 
-use crate::text::Text;
+use crate::text::ScriptText;
 use crate::text::lexer::{Token, TokenKind};
 use std::ops::Range;
 use std::rc::Rc;
 
 /// The functions of a text, from `fn` to the closing brace. One that is not closed ends before the next `fn` at the
 /// beginning of a line.
-pub(crate) fn functions(text: &Text) -> Vec<Range<usize>> {
+pub(crate) fn functions(text: &ScriptText) -> Vec<Range<usize>> {
     let whole = &text.source.text;
     let word = |token: &Token| &whole[token.start..token.end];
     let begins_line = |token: &Token| token.start == 0 || whole[..token.start].ends_with('\n');
@@ -48,24 +48,24 @@ pub(crate) fn functions(text: &Text) -> Vec<Range<usize>> {
 }
 
 /// One function and nothing else.
-pub(crate) fn alone(text: &Text, piece: &Range<usize>) -> Rc<Text> {
+pub(crate) fn alone(text: &ScriptText, piece: &Range<usize>) -> Rc<ScriptText> {
     part(text, |at| piece.contains(&at))
 }
 
 /// The text without its functions.
-pub(crate) fn outside(text: &Text, functions: &[Range<usize>]) -> Rc<Text> {
+pub(crate) fn outside(text: &ScriptText, functions: &[Range<usize>]) -> Rc<ScriptText> {
     let described = described(text, functions);
     part(text, |at| !within(&described, at))
 }
 
 /// One function with all that stands outside of functions: imports and constants.
-pub(crate) fn with_outside(text: &Text, functions: &[Range<usize>], piece: &Range<usize>) -> Rc<Text> {
+pub(crate) fn with_outside(text: &ScriptText, functions: &[Range<usize>], piece: &Range<usize>) -> Rc<ScriptText> {
     let described = described(text, functions);
     part(text, |at| piece.contains(&at) || !within(&described, at))
 }
 
 /// The functions with the comments before them: the compiler wants a function after each `///`.
-fn described(text: &Text, functions: &[Range<usize>]) -> Vec<Range<usize>> {
+fn described(text: &ScriptText, functions: &[Range<usize>]) -> Vec<Range<usize>> {
     let before = |function: &Range<usize>| {
         let end = text.tokens.partition_point(|token| token.start < function.start);
         let comments = text.tokens[..end].iter().rev();
@@ -76,7 +76,7 @@ fn described(text: &Text, functions: &[Range<usize>]) -> Vec<Range<usize>> {
 }
 
 /// A text with blanks for every letter that is not wanted, so that each byte that is left stays in its place.
-fn part(text: &Text, wanted: impl Fn(usize) -> bool) -> Rc<Text> {
+fn part(text: &ScriptText, wanted: impl Fn(usize) -> bool) -> Rc<ScriptText> {
     let mut left = String::with_capacity(text.source.text.len());
     for (at, ch) in text.source.text.char_indices() {
         if wanted(at) || ch == '\n' {
@@ -85,7 +85,7 @@ fn part(text: &Text, wanted: impl Fn(usize) -> bool) -> Rc<Text> {
             left.extend(std::iter::repeat_n(' ', ch.len_utf8()));
         }
     }
-    Rc::new(Text::new(text.source.name.clone(), left))
+    Rc::new(ScriptText::new(text.source.name.clone(), left))
 }
 
 fn within(functions: &[Range<usize>], at: usize) -> bool {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> Vec<String> {
-        let whole = Text::new("t", text);
+        let whole = ScriptText::new("t", text);
         functions(&whole).into_iter().map(|piece| text[piece].trim_end().to_owned()).collect()
     }
 
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn descriptions_are_left_out_with_their_functions() {
-        let text = Text::new("t", "const A = 1;\n/// ü\nfn f(x) { x }\n/** g */\nfn g(x) { x }");
+        let text = ScriptText::new("t", "const A = 1;\n/// ü\nfn f(x) { x }\n/** g */\nfn g(x) { x }");
         let pieces = functions(&text);
         assert_eq!(outside(&text, &pieces).source.text.trim(), "const A = 1;");
         let left = with_outside(&text, &pieces, &pieces[1]).source.text.clone();
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn pieces_stay_in_their_places() {
-        let text = Text::new("t", "fn f(é) {\n  switch é { _ => 1 }\n}\nfn g(x) { x.map(|v| v) }");
+        let text = ScriptText::new("t", "fn f(é) {\n  switch é { _ => 1 }\n}\nfn g(x) { x.map(|v| v) }");
         let pieces = functions(&text);
         let alone = alone(&text, &pieces[1]);
         assert_eq!(alone.source.text.trim(), "fn g(x) { x.map(|v| v) }");
@@ -136,9 +136,10 @@ mod tests {
 
     #[test]
     fn a_function_takes_its_description_with_it() {
-        let text = Text::new("t", "const A = 1;\n/// One.\nfn f() { 1 }\n// And\n/// two.\nfn g() { 2 }\n/// Stray.");
+        let text =
+            ScriptText::new("t", "const A = 1;\n/// One.\nfn f() { 1 }\n// And\n/// two.\nfn g() { 2 }\n/// Stray.");
         let pieces = functions(&text);
-        let words = |text: &Text| text.source.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = |text: &ScriptText| text.source.text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(words(&outside(&text, &pieces)), "const A = 1; /// Stray.");
         assert_eq!(words(&with_outside(&text, &pieces, &pieces[0])), "const A = 1; fn f() { 1 } /// Stray.");
     }

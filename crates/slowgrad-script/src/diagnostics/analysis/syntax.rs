@@ -5,15 +5,20 @@ use crate::diagnostics::wording;
 use crate::reference::{Group, names};
 use crate::runtime::compile::CONSTANTS;
 use crate::text::lexer::TokenKind;
-use crate::text::{Place, Text};
+use crate::text::{ScriptText, SourcePosition};
 use rhai::{LexError, ParseError, ParseErrorType};
 use slowgrad_tape::Diagnostic;
 use std::rc::Rc;
 
 /// An error of the compiler at its place; `part` is the text that was compiled, with blanks for what was left out,
 /// and what is missing there is missing before `end`.
-pub(crate) fn diagnostic(text: &Rc<Text>, part: &Text, error: &ParseError, end: Option<usize>) -> Diagnostic {
-    let place = part.offset(error.position()).map(|offset| Place { text: Rc::clone(text), offset });
+pub(crate) fn diagnostic(
+    text: &Rc<ScriptText>,
+    part: &ScriptText,
+    error: &ParseError,
+    end: Option<usize>,
+) -> Diagnostic {
+    let place = part.offset(error.position()).map(|offset| SourcePosition { text: Rc::clone(text), offset });
     let problem = problem(error.err_type(), place.as_ref());
     let end = text.source.text[..end.unwrap_or(text.source.text.len())].trim_end().len();
     let location = place.filter(|place| place.offset < end);
@@ -21,26 +26,28 @@ pub(crate) fn diagnostic(text: &Rc<Text>, part: &Text, error: &ParseError, end: 
     problem.at(location)
 }
 
-fn problem(error: &ParseErrorType, place: Option<&Place>) -> Problem {
+fn problem(error: &ParseErrorType, place: Option<&SourcePosition>) -> Problem {
     use ParseErrorType as E;
     match error {
         E::UnexpectedEOF => Problem::new("unexpected-end", "the file ends in the middle of something")
             .help("a bracket or a brace that was opened is not closed"),
         E::VariableUndefined(name) => {
-            let meant = foreign_word(name).map(str::to_owned);
+            let meant = foreign_word_help(name).map(str::to_owned);
             let meant = meant.or_else(|| {
                 let place = place?;
-                elsewhere(place, name).or_else(|| given(place, name)).or_else(|| near_name(place, name))
+                out_of_scope_help(place, name)
+                    .or_else(|| new_variable_help(place, name))
+                    .or_else(|| did_you_mean(place, name))
             });
-            let meant = meant.or_else(|| handed_over(name));
+            let meant = meant.or_else(|| function_value_help(name));
             Problem::new("unknown-name", format!("`{name}` is not known here"))
                 .help(meant.unwrap_or_else(|| format!("give it a value first: `let {name} = …;`")))
         }
         E::ModuleUndefined(name) => Problem::new("unknown-module", format!("no module `{name}` is imported")).help(
-            foreign_word(name)
+            foreign_word_help(name)
                 .map_or_else(|| format!("write `import \"{name}\" as {name};` at the top of the file"), str::to_owned),
         ),
-        E::BadInput(lex) => bad_input(lex, place),
+        E::BadInput(lex) => lexical_problem(lex, place),
         E::MissingToken(token, _) if token == ";" => Problem::new("missing-token", "a `;` is missing before this")
             .help("each statement but the last ends in `;`"),
         E::MissingToken(token, _) => {
@@ -49,18 +56,18 @@ fn problem(error: &ParseErrorType, place: Option<&Place>) -> Problem {
                 ")" | "]" | "}" => {
                     Some(format!("what was opened is not closed: add `{token}`, or take out what is too much"))
                 }
-                "{" => Some(place.and_then(conjunction).unwrap_or(BRACES).to_owned()),
+                "{" => Some(place.and_then(logical_word_help).unwrap_or(BRACES_HELP).to_owned()),
                 "in" => Some("write `for x in array { … }`".to_owned()),
-                _ => Some(ODD.to_owned()),
+                _ => Some(FALLBACK_HELP.to_owned()),
             })
         }
         E::ExprExpected(_) => Problem::new("expression-expected", "a value is missing here")
             .help("a number, a name or a call can stand here"),
         E::Reserved(name) => {
             let message = format!("`{name}` is a word of the language or is not available in scripts");
-            Problem::new("reserved-name", message).help(switched_off(name).unwrap_or("choose another name"))
+            Problem::new("reserved-name", message).help(disabled_word_help(name).unwrap_or("choose another name"))
         }
-        E::AssignmentToConstant(name) => assigned_constant(name),
+        E::AssignmentToConstant(name) => assignment_to_constant(name),
         E::FnDuplicatedDefinition(name, arity) => {
             let message = format!("`fn {name}` with {} is defined twice", wording::count(*arity, "argument"));
             Problem::new("duplicate-function", message).help("give one of them another name, or take it out")
@@ -100,21 +107,20 @@ fn problem(error: &ParseErrorType, place: Option<&Place>) -> Problem {
         E::TooManyFunctions => Problem::new("too-many-functions", "this file defines too many functions")
             .help("put some of them into another file and `import` it"),
         E::LiteralTooLarge(kind, most) => {
-            let message = format!("this {} is longer than {most}", measured(kind));
+            let message = format!("this {} is longer than {most}", container_kind(kind));
             Problem::new("too-large", message).help("put long data into a CSV file and name it with `csv(…)`")
         }
-        E::UnknownOperator(operator) => {
-            Problem::new("syntax", format!("there is no operator `{operator}`")).help(misread(operator).unwrap_or(ODD))
-        }
-        other => Problem::new("syntax", lowered(&other.to_string())).help(ODD),
+        E::UnknownOperator(operator) => Problem::new("syntax", format!("there is no operator `{operator}`"))
+            .help(foreign_symbol_help(operator).unwrap_or(FALLBACK_HELP)),
+        other => Problem::new("syntax", lowercase_first(&other.to_string())).help(FALLBACK_HELP),
     }
 }
 
-fn bad_input(error: &LexError, place: Option<&Place>) -> Problem {
+fn lexical_problem(error: &LexError, place: Option<&SourcePosition>) -> Problem {
     let with = |message: &str, help: &str| Problem::new("syntax", message).help(help);
     match error {
-        LexError::MalformedNumber(text) if text.starts_with('.') => with("this is not a number", ZERO),
-        LexError::UnexpectedInput(text) if text == "." => with("a point cannot stand here", ZERO),
+        LexError::MalformedNumber(text) if text.starts_with('.') => with("this is not a number", LEADING_ZERO_HELP),
+        LexError::UnexpectedInput(text) if text == "." => with("a point cannot stand here", LEADING_ZERO_HELP),
         LexError::MalformedNumber(text) => {
             with(&format!("`{text}` is not a number"), "write numbers as `12`, `0.5` or `1.5e-3`")
         }
@@ -133,7 +139,7 @@ fn bad_input(error: &LexError, place: Option<&Place>) -> Problem {
         LexError::UnexpectedInput(text) => {
             let problem = Problem::new("syntax", format!("`{text}` cannot stand here"));
             let ended = place.filter(|place| place.text.source.text[..place.offset].trim_end().ends_with('}'));
-            problem.help(misread(text).or(ended.map(|_| ENDED)).unwrap_or(ODD))
+            problem.help(foreign_symbol_help(text).or(ended.map(|_| BLOCK_VALUE_HELP)).unwrap_or(FALLBACK_HELP))
         }
         LexError::UnterminatedString => with("this text is not closed", "close it with the quote it was opened with"),
         LexError::StringTooLong(most) => Problem::new("too-large", format!("this text is longer than {most}"))
@@ -147,26 +153,26 @@ fn bad_input(error: &LexError, place: Option<&Place>) -> Problem {
         LexError::ImproperSymbol(symbol, _) if symbol.starts_with(char::is_alphabetic) => {
             let message = format!("`{symbol}` is not available in scripts");
             let without = "choose another name, or do without it";
-            Problem::new("reserved-name", message).help(switched_off(symbol).unwrap_or(without))
+            Problem::new("reserved-name", message).help(disabled_word_help(symbol).unwrap_or(without))
         }
         LexError::ImproperSymbol(symbol, _) => {
             let problem = Problem::new("syntax", format!("`{symbol}` cannot stand here"));
-            problem.help(misread(symbol).unwrap_or(ODD))
+            problem.help(foreign_symbol_help(symbol).unwrap_or(FALLBACK_HELP))
         }
-        other => Problem::new("syntax", lowered(&other.to_string())).help(ODD),
+        other => Problem::new("syntax", lowercase_first(&other.to_string())).help(FALLBACK_HELP),
     }
 }
 
-const ODD: &str = "take it out, or look at what stands before it: something may be missing there";
+const FALLBACK_HELP: &str = "take it out, or look at what stands before it: something may be missing there";
 
-const ENDED: &str = "an `if`, `switch` or block at the beginning of a statement ends with its brace; to go on with its value, put it in brackets";
+const BLOCK_VALUE_HELP: &str = "an `if`, `switch` or block at the beginning of a statement ends with its brace; to go on with its value, put it in brackets";
 
-const BRACES: &str = "what belongs to `if`, `else`, `for`, `while` and `fn` stands between `{` and `}`";
+const BRACES_HELP: &str = "what belongs to `if`, `else`, `for`, `while` and `fn` stands between `{` and `}`";
 
-const ZERO: &str = "write a zero before the point: `0.5`";
+const LEADING_ZERO_HELP: &str = "write a zero before the point: `0.5`";
 
 /// What people write who come from other languages.
-fn misread(symbol: &str) -> Option<&'static str> {
+fn foreign_symbol_help(symbol: &str) -> Option<&'static str> {
     Some(match symbol {
         "===" => "write `==` to compare",
         "!==" | "<>" => "write `!=` to compare",
@@ -186,7 +192,7 @@ fn misread(symbol: &str) -> Option<&'static str> {
 }
 
 /// Words that Rhai has and scripts have not.
-fn switched_off(word: &str) -> Option<&'static str> {
+fn disabled_word_help(word: &str) -> Option<&'static str> {
     Some(match word {
         "try" | "catch" => "an error stops a script, so that its cause is seen; ask with `if` before it can arise",
         "eval" => "texts are not run here; write a function, or choose one by its name with `Fn(name)`",
@@ -195,7 +201,7 @@ fn switched_off(word: &str) -> Option<&'static str> {
 }
 
 /// What people write for `&&` and `||` who come from other languages.
-fn conjunction(place: &Place) -> Option<&'static str> {
+fn logical_word_help(place: &SourcePosition) -> Option<&'static str> {
     let location = place.token();
     match location.span.text(&location.source) {
         "and" => Some("write `&&`: both must hold"),
@@ -205,7 +211,7 @@ fn conjunction(place: &Place) -> Option<&'static str> {
 }
 
 /// Words of other languages, which stand here as if they were names.
-fn foreign_word(name: &str) -> Option<&'static str> {
+fn foreign_word_help(name: &str) -> Option<&'static str> {
     Some(match name {
         "def" | "function" | "func" => "a function is written `fn name(x) { … }`",
         "lambda" => "a closure is written `|x| …`",
@@ -220,10 +226,10 @@ fn foreign_word(name: &str) -> Option<&'static str> {
 }
 
 /// What is there under an unknown name, but not where it is used.
-fn elsewhere(place: &Place, name: &str) -> Option<String> {
+fn out_of_scope_help(place: &SourcePosition, name: &str) -> Option<String> {
     let text = &place.text;
     let within =
-        |at: usize| text.extents.functions.iter().any(|function| (function.start..=function.end).contains(&at));
+        |at: usize| text.source_map.functions.iter().any(|function| (function.start..=function.end).contains(&at));
     if !within(place.offset) {
         return None;
     }
@@ -238,7 +244,7 @@ fn elsewhere(place: &Place, name: &str) -> Option<String> {
             _ => format!("functions see constants only: write `const {name} = …;` there and `global::{name}` here"),
         });
     }
-    if text.extents.functions.iter().any(|function| function.name == name) {
+    if text.source_map.functions.iter().any(|function| function.name == name) {
         return Some(format!("a function that stands further down is named with `Fn(\"{name}\")`"));
     }
     let context = text.names_in_scope(place.offset).contains(&"ctx");
@@ -247,36 +253,36 @@ fn elsewhere(place: &Place, name: &str) -> Option<String> {
 }
 
 /// An unknown name that is given a value, as a new name is in other languages.
-fn given(place: &Place, name: &str) -> Option<String> {
+fn new_variable_help(place: &SourcePosition, name: &str) -> Option<String> {
     let text = &place.text.source.text;
     let behind = text[place.offset..].strip_prefix(name)?.trim_start().strip_prefix('=')?;
     if behind.starts_with('=') {
         return None;
     }
     let new = format!("a new name begins with `let`: `let {name} = …;`");
-    let near = near_name(place, name).filter(|_| name.chars().count() > 1);
+    let near = did_you_mean(place, name).filter(|_| name.chars().count() > 1);
     Some(near.map_or_else(|| new.clone(), |near| format!("{near} {new}")))
 }
 
 /// A function of slowgrad where a value is wanted, as in `map(exp)`.
-fn handed_over(name: &str) -> Option<String> {
+fn function_value_help(name: &str) -> Option<String> {
     let function = [Group::Numbers, Group::Arrays].into_iter().any(|group| names(group).any(|known| known == name));
     function.then(|| format!("a function is handed over in a closure: `|x| {name}(x)`"))
 }
 
 /// A constant that is assigned to.
-pub(crate) fn assigned_constant(name: &str) -> Problem {
+pub(crate) fn assignment_to_constant(name: &str) -> Problem {
     let message = format!("`{name}` is a constant and cannot be given another value");
     Problem::new("assignment-to-constant", message).help("use `let` for what changes")
 }
 
-pub(crate) fn lowered(text: &str) -> String {
+pub(crate) fn lowercase_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 /// What the interpreter calls `Size of array/BLOB` or `Length of string`.
-pub(crate) fn measured(kind: &str) -> &'static str {
+pub(crate) fn container_kind(kind: &str) -> &'static str {
     let kind = kind.to_lowercase();
     if kind.contains("map") {
         "map"
@@ -288,9 +294,9 @@ pub(crate) fn measured(kind: &str) -> &'static str {
 }
 
 /// The name that was probably meant where an unknown one stands.
-pub(crate) fn near_name(place: &Place, name: &str) -> Option<String> {
+pub(crate) fn did_you_mean(place: &SourcePosition, name: &str) -> Option<String> {
     let scope = place.text.names_in_scope(place.offset);
-    let functions = place.text.extents.functions.iter().map(|function| function.name.as_str());
+    let functions = place.text.source_map.functions.iter().map(|function| function.name.as_str());
     let constants = CONSTANTS.iter().map(|(name, _)| *name);
     // Every single letter is near every other, so of what is there everywhere only the same one is meant.
     let meant = |other: &&str| name.chars().count() > 1 || other.eq_ignore_ascii_case(name);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// The expression that an operator or a call stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub(crate) struct NamedSpan {
     pub(crate) start: usize,
     pub(crate) end: usize,
     /// The variable that gets the value, when the expression is all that it gets.
@@ -45,9 +45,9 @@ pub(crate) struct Ending {
 
 /// What the parser found.
 #[derive(Debug, Default)]
-pub(crate) struct Extents {
+pub(crate) struct SourceMap {
     /// By the byte at which the operator or name starts.
-    pub(crate) expressions: BTreeMap<usize, Extent>,
+    pub(crate) expressions: BTreeMap<usize, NamedSpan>,
     /// In the order in which they stand.
     pub(crate) functions: Vec<FunctionItem>,
     /// What each `switch` looks at.
@@ -69,7 +69,7 @@ pub(crate) struct Extents {
 }
 
 /// Deeper nesting is not followed; Rhai refuses it long before.
-const DEEPEST: usize = 100;
+const MAX_DEPTH: usize = 100;
 
 /// Methods that go over an array with a closure and leave the array as it is.
 const ITERATING: &[&str] = &[
@@ -91,7 +91,7 @@ const ITERATING: &[&str] = &[
 const CURRY: &str = "curry";
 
 /// Reads a text.
-pub(crate) fn extents(text: &str, tokens: &[Token]) -> Extents {
+pub(crate) fn parse(text: &str, tokens: &[Token]) -> SourceMap {
     let tokens =
         tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment)).copied().collect();
     let mut parser = Parser {
@@ -99,7 +99,7 @@ pub(crate) fn extents(text: &str, tokens: &[Token]) -> Extents {
         tokens,
         at: 0,
         depth: 0,
-        found: Extents::default(),
+        found: SourceMap::default(),
         endings: Vec::new(),
         returns: Vec::new(),
         branched: None,
@@ -114,7 +114,7 @@ pub(crate) fn extents(text: &str, tokens: &[Token]) -> Extents {
 
 /// A piece of text that was read as one expression.
 #[derive(Debug, Clone, Copy)]
-struct Piece {
+struct ExprSpan {
     start: usize,
     end: usize,
     /// Where its outermost operator or call is recorded.
@@ -132,7 +132,7 @@ struct Parser<'t> {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
-    found: Extents,
+    found: SourceMap,
     /// Where the last statement may end.
     endings: Vec<Ending>,
     /// The `return`s of the function that is being read.
@@ -208,7 +208,7 @@ impl Parser<'_> {
     }
 
     fn record(&mut self, key: usize, start: usize, end: usize) {
-        self.found.expressions.insert(key, Extent { start, end, name: None });
+        self.found.expressions.insert(key, NamedSpan { start, end, name: None });
     }
 
     fn name(&mut self, key: Option<usize>, name: &str) {
@@ -418,12 +418,12 @@ impl Parser<'_> {
     /// One level down; too far down, the rest of the text is left unread.
     fn deeper(&mut self) {
         self.depth += 1;
-        if self.depth > DEEPEST {
+        if self.depth > MAX_DEPTH {
             self.at = self.tokens.len();
         }
     }
 
-    fn expression(&mut self, least: u8) -> Piece {
+    fn expression(&mut self, least: u8) -> ExprSpan {
         self.deeper();
         let mut left = self.unary();
         while let Some(token) = self.token() {
@@ -439,13 +439,14 @@ impl Parser<'_> {
             if power && left.negated {
                 self.found.negated_bases.push((left.start, right.end));
             }
-            left = Piece { end: right.end, head: Some(token.start), path: false, negated: false, place: false, ..left };
+            left =
+                ExprSpan { end: right.end, head: Some(token.start), path: false, negated: false, place: false, ..left };
         }
         self.depth -= 1;
         left
     }
 
-    fn unary(&mut self) -> Piece {
+    fn unary(&mut self) -> ExprSpan {
         let start = self.here();
         let sign = self.word();
         if self.kind() == Some(TokenKind::Operator) && matches!(sign, "-" | "+" | "!") {
@@ -455,7 +456,7 @@ impl Parser<'_> {
             let operand = self.unary();
             self.depth -= 1;
             self.record(start, start, operand.end);
-            return Piece { start, end: operand.end, head: Some(start), path: false, negated, place: false };
+            return ExprSpan { start, end: operand.end, head: Some(start), path: false, negated, place: false };
         }
         let mut piece = self.primary();
         while let Some(token) = self.token() {
@@ -471,7 +472,7 @@ impl Parser<'_> {
                         self.record(index, piece.start, self.behind());
                     }
                     self.record(bracket, piece.start, self.behind());
-                    piece = Piece { end: self.behind(), head: None, path: false, place, ..piece };
+                    piece = ExprSpan { end: self.behind(), head: None, path: false, place, ..piece };
                 }
                 "." | "?." | "::" => {
                     let path = piece.path && self.word() == ".";
@@ -484,7 +485,7 @@ impl Parser<'_> {
                         self.found.receivers.push((piece.start, piece.end));
                     }
                     self.at += usize::from(self.token().is_some());
-                    piece = Piece { end: self.behind(), head: None, path, place, ..piece };
+                    piece = ExprSpan { end: self.behind(), head: None, path, place, ..piece };
                     if call && self.take("(") {
                         piece = self.call(named, piece.start);
                     }
@@ -496,7 +497,7 @@ impl Parser<'_> {
     }
 
     /// The arguments of a call whose name starts at `named`.
-    fn call(&mut self, named: usize, start: usize) -> Piece {
+    fn call(&mut self, named: usize, start: usize) -> ExprSpan {
         self.list(")");
         let end = self.behind();
         self.record(named, start, end);
@@ -504,7 +505,7 @@ impl Parser<'_> {
         if rest.is_some_and(|rest| !rest.starts_with(|ch: char| ch.is_alphanumeric() || ch == '_')) {
             self.found.curried.push((start, end));
         }
-        Piece { start, end, head: Some(named), path: false, negated: false, place: false }
+        ExprSpan { start, end, head: Some(named), path: false, negated: false, place: false }
     }
 
     fn list(&mut self, close: &str) {
@@ -522,7 +523,7 @@ impl Parser<'_> {
         }
     }
 
-    fn primary(&mut self) -> Piece {
+    fn primary(&mut self) -> ExprSpan {
         let start = self.here();
         let mut head = None;
         let (mut path, mut place) = (false, false);
@@ -589,7 +590,7 @@ impl Parser<'_> {
             (_, "while" | "loop" | "do" | "for") => self.statement(),
             _ => {}
         }
-        Piece { start, end: self.behind().max(start), head, path, negated: false, place }
+        ExprSpan { start, end: self.behind().max(start), head, path, negated: false, place }
     }
 
     /// Keeps where the branches of what has just been read may end.

@@ -6,7 +6,7 @@ use crate::text::lexer::tokens;
 /// The expression of the n-th place where `token` stands, with its name.
 fn whole<'t>(text: &'t str, token: &str, nth: usize) -> (&'t str, Option<String>) {
     let cut = tokens(text);
-    let found = extents(text, &cut);
+    let found = parse(text, &cut);
     let places: Vec<&Token> = cut.iter().filter(|t| &text[t.start..t.end] == token).collect();
     let extent = found.expressions.get(&places[nth].start).unwrap_or_else(|| panic!("no extent for {token}"));
     (&text[extent.start..extent.end], extent.name.clone())
@@ -33,10 +33,10 @@ fn unary_minus_binds_tighter_than_the_power() {
     let text = "-x ** 2";
     assert_eq!(expression(text, "-"), "-x");
     assert_eq!(expression(text, "**"), "-x ** 2");
-    assert_eq!(extents(text, &tokens(text)).negated_bases, [(0, 7)]);
+    assert_eq!(parse(text, &tokens(text)).negated_bases, [(0, 7)]);
     let apart = "-(x ** 2)";
     assert_eq!(expression(apart, "-"), apart);
-    assert!(extents(apart, &tokens(apart)).negated_bases.is_empty());
+    assert!(parse(apart, &tokens(apart)).negated_bases.is_empty());
     assert_eq!(whole("a - -b", "-", 1).0, "-b");
     assert_eq!(expression("2 ** -x", "**"), "2 ** -x");
 }
@@ -78,7 +78,7 @@ fn statements_do_not_run_into_each_other() {
     assert_eq!(expression(text, "+="), "s += (o[i] - t[i]) ** 2");
     assert_eq!(expression(text, "/"), "s / o.len()");
     assert_eq!(expression(text, ".."), "0..o.len()");
-    let functions = extents(text, &tokens(text)).functions;
+    let functions = parse(text, &tokens(text)).functions;
     assert_eq!(functions[0].name, "loss");
     assert_eq!(&text[functions[0].start..functions[0].end], text);
 }
@@ -90,7 +90,7 @@ fn switches_maps_closures_and_templates_are_read_through() {
     assert_eq!(expression(text, ">"), "c > d");
     assert_eq!(expression(text, "*"), "x * y");
     assert_eq!(expression(text, "-"), "z - 1");
-    assert_eq!(extents(text, &tokens(text)).switches, [(7, 8)]);
+    assert_eq!(parse(text, &tokens(text)).switches, [(7, 8)]);
     assert_eq!(expression("#{ a: x + y, \"b\": 2 }", "+"), "x + y");
     assert_eq!(expression("`v = ${x + y} and ${z}` + w", "+"), "x + y");
     assert_eq!(whole("`v = ${x + y} and ${z}` + w", "+", 1).0, "`v = ${x + y} and ${z}` + w");
@@ -109,11 +109,11 @@ fn broken_and_hostile_texts_end() {
     for text in
         ["((((", "fn", "fn f(", "let = ; } } x + ", "#{ a: , }", "switch {", "|", "a + + +", "f(;)", "`${", "if if if"]
     {
-        extents(text, &tokens(text));
+        parse(text, &tokens(text));
     }
     // Quotes that open and close plain and raw texts in turn.
     let quotes = "\" #\" [ //";
-    assert!(crate::text::Text::new("t", quotes).compiled().len() >= quotes.len());
+    assert!(crate::text::ScriptText::new("t", quotes).compiled().len() >= quotes.len());
     for open in [
         "(",
         "-",
@@ -136,7 +136,7 @@ fn broken_and_hostile_texts_end() {
         "`${`",
     ] {
         let text = open.repeat(20_000);
-        extents(&text, &tokens(&text));
+        parse(&text, &tokens(&text));
     }
 }
 
@@ -153,11 +153,11 @@ proptest::proptest! {
         for pair in cut.windows(2) {
             proptest::prop_assert!(pair[0].end <= pair[1].start);
         }
-        for (key, extent) in &extents(&text, &cut).expressions {
+        for (key, extent) in &parse(&text, &cut).expressions {
             proptest::prop_assert!(extent.start <= *key && *key < extent.end, "{text} {key} {extent:?}");
             proptest::prop_assert!(text.get(extent.start..extent.end).is_some());
         }
-        let whole = crate::text::Text::new("t", text.clone());
+        let whole = crate::text::ScriptText::new("t", text.clone());
         proptest::prop_assert!(whole.compiled().len() >= text.len());
     }
 }

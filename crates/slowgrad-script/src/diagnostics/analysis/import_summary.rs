@@ -1,13 +1,13 @@
 //! What the analysis of one file tells about the calls in the files that import it.
 
-use crate::text::Text;
+use crate::text::ScriptText;
 use crate::text::lexer::{Token, TokenKind};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeSet;
 
 /// What is known of a file that others import.
 #[derive(Debug, Default)]
-pub(crate) struct Examined {
+pub(crate) struct ImportSummary {
     pub(super) functions: Vec<Signature>,
     pub(super) fields: Fields,
     pub(super) faults: Vec<Diagnostic>,
@@ -26,13 +26,13 @@ pub(crate) struct Fields {
 
 impl Fields {
     /// The fields that a text may give to maps: what stands before a colon or after a point, and every text.
-    pub(crate) fn of(text: &Text) -> Self {
+    pub(crate) fn of(text: &ScriptText) -> Self {
         let whole = &text.source.text;
         let tokens: Vec<&Token> =
             text.tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment)).collect();
         let word = |at: usize| tokens.get(at).map_or("", |token: &&Token| &whole[token.start..token.end]);
         let mut fields = Self::default();
-        let (mut closures, mut computed) = (!text.extents.closures.is_empty(), false);
+        let (mut closures, mut computed) = (!text.source_map.closures.is_empty(), false);
         for (i, token) in tokens.iter().enumerate() {
             let before = i.checked_sub(1).map_or("", word);
             match token.kind {
