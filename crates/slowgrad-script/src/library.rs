@@ -1,7 +1,7 @@
-//! The texts that scripts are made of, handed in from outside.
+//! The script files that the sandbox can see, handed in by the caller.
 //!
-//! This is all the sandbox ever sees of a file system: a map from paths to bytes. A path is a list of plain
-//! names joined by `/`; nothing in here could leave the map, and nothing in here opens a file.
+//! The sandbox sees no file system, only a map from paths to bytes. A path is a list of plain names joined by `/`. No
+//! path can leave the map, and this module must not open a file.
 
 use crate::diagnostics::problem::Problem;
 use std::collections::BTreeMap;
@@ -15,12 +15,13 @@ pub struct Files {
 }
 
 impl Files {
-    /// No files.
+    /// Creates an empty set of files.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds or replaces a file; a path that is not plain names joined by `/` is refused with `false`.
+    /// Adds or replaces a file. Returns `false`, and adds nothing, if the path is not made of plain names joined by
+    /// `/`.
     pub fn insert(&mut self, path: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> bool {
         let path = path.into();
         let fine = is_plain(&path);
@@ -31,23 +32,23 @@ impl Files {
         fine
     }
 
-    /// Remembers that there is a file which cannot be used, and why, for whoever looks for it.
+    /// Records a file that exists but cannot be used, with the reason. Looking it up reports the reason.
     pub fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
         self.left_out.insert(path.into(), why.into());
     }
 
-    /// Takes a file away.
+    /// Removes a file.
     pub fn remove(&mut self, path: &str) {
         self.left_out.remove(path);
         self.files.remove(path);
     }
 
-    /// A file's bytes.
+    /// Returns a file's bytes.
     pub fn get(&self, path: &str) -> Option<&Arc<[u8]>> {
         self.files.get(path)
     }
 
-    /// All paths in order.
+    /// Iterates over all paths, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
@@ -66,33 +67,33 @@ impl<P: Into<String>, B: Into<Arc<[u8]>>> FromIterator<(P, B)> for Files {
 /// A named set of files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Root {
-    /// How people and the watcher call it, such as `shipped` or `/home/ada/lessons`.
+    /// The display name, such as `shipped` or `/home/ada/lessons`. The file watcher uses the same name.
     pub name: String,
-    /// Its files.
+    /// The files of this root.
     pub files: Files,
 }
 
-/// All files; later roots shadow earlier ones.
+/// All files that scripts can use. Later roots shadow earlier ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Library {
-    /// From the weakest to the strongest; a lesson's own folder is the last.
+    /// The roots from lowest to highest precedence. The root of the lesson's own folder comes last.
     pub roots: Vec<Root>,
 }
 
 impl Library {
-    /// The strongest file of this path: the index of its root and its bytes.
+    /// Finds the file with the highest precedence: the index of its root, and its bytes.
     pub(crate) fn find(&self, path: &str) -> Option<(usize, Arc<[u8]>)> {
         let mut roots = self.roots.iter().enumerate().rev();
         roots.find_map(|(at, root)| root.files.get(path).map(|bytes| (at, Arc::clone(bytes))))
     }
 
-    /// What to say of a file that cannot be used although it is there.
+    /// The problem to report for a file that exists but cannot be used.
     pub(crate) fn left_out(&self, path: &str) -> Option<Problem> {
         let why = self.roots.iter().rev().find_map(|root| root.files.left_out.get(path))?;
         Some(Problem::new("unusable-file", format!("`{path}` cannot be used: {why}")))
     }
 
-    /// The names of the plugins in a folder, over all roots, without `.rhai`.
+    /// The names of all plugins in a folder, over all roots, without `.rhai`.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let mut names: Vec<String> = self
             .roots
@@ -108,19 +109,19 @@ impl Library {
     }
 }
 
-/// Whether a path is relative, made of plain names joined by `/`, and leads nowhere else.
+/// Whether a path is relative and made of plain names joined by `/`.
 pub(crate) fn is_plain(path: &str) -> bool {
     let odd = |ch: char| ch == '\\' || ch == ':' || ch.is_control();
     !path.contains(odd) && path.split('/').all(|name| !name.is_empty() && name != "." && name != "..")
 }
 
-/// Whether a path is that of a script; endings are lower case here as everywhere in the library.
+/// Whether a path names a script. Extensions are lower case everywhere in the library.
 #[allow(clippy::case_sensitive_file_extension_comparisons, reason = "the library's names are exact")]
 pub(crate) fn is_script(path: &str) -> bool {
     path.ends_with(".rhai")
 }
 
-/// The folder of a path with its slash, empty at the top.
+/// The folder of a path with a trailing slash; empty at the top level.
 pub(crate) fn folder(path: &str) -> &str {
     path.rfind('/').map_or("", |slash| &path[..=slash])
 }

@@ -1,4 +1,4 @@
-//! The sandbox: lessons and plugins in, set-ups and diagnostics out.
+//! The public entry point: turns lessons and plugins into setups and diagnostics.
 
 use crate::bindings::values::{LocatedCue, StageRecorder};
 use crate::diagnostics::lints;
@@ -26,34 +26,34 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A lesson, ready to be trained and performed.
+/// A lesson, ready to train and to perform.
 #[derive(Debug)]
 pub struct Lesson {
-    /// Its file.
+    /// The path of the lesson's file.
     pub path: String,
-    /// The text of its file.
+    /// The text of the lesson's file.
     pub source: Arc<Source>,
-    /// The `//!` lines at its top: what it is about.
+    /// The page of the lesson: the `//!` lines at the top of the file.
     pub page: String,
-    /// What it asks for.
+    /// The configuration that `lesson()` returns.
     pub spec: LessonSpec,
-    /// What it performs.
+    /// The cues that `perform(stage)` records, in order.
     pub cues: Vec<Cue>,
-    /// Where each cue is cues_at.
+    /// The source location of each cue, in the same order.
     pub cue_locations: Vec<Option<Location>>,
-    /// The conditions that cues name by their numbers.
+    /// The conditions of cues; a cue refers to one by its index.
     pub conditions: Vec<Condition>,
-    /// The set-up made from the description.
+    /// The setup assembled from `spec`.
     pub setup: Setup,
-    /// The initial parameters, flat as the shape says.
+    /// The initial parameters, flat in the order that the shape defines.
     pub parameters: Vec<f64>,
-    /// What is not wrong but not right either.
+    /// Warnings: the lesson works, but something in it looks unintended.
     pub warnings: Vec<Diagnostic>,
-    /// Every file it was made from.
+    /// The paths of all files that the lesson depends on.
     pub files: Vec<String>,
 }
 
-/// What data was made from, and the data.
+/// The key of the cached data, then training and test data.
 type CachedData = (DataKey, Arc<Data>, Arc<Data>);
 
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ struct DataKey {
     seed: u64,
 }
 
-/// Everything that runs scripts. It belongs to one thread.
+/// Runs all scripts: opens lessons, builds plugins and checks files. A sandbox belongs to one thread.
 #[derive(Debug)]
 pub struct Sandbox {
     pub(crate) plugins: Plugins,
@@ -75,11 +75,11 @@ pub struct Sandbox {
     data: RefCell<Option<CachedData>>,
 }
 
-/// The place in the lesson's file that asks for a part of the set-up.
+/// Finds the location of a lesson's field, such as `layers`, for errors about that part of the setup.
 type FieldLocator<'p> = &'p dyn Fn(&str) -> Option<Location>;
 
 impl Sandbox {
-    /// A sandbox over these files.
+    /// Creates a sandbox over a library.
     pub fn new(library: Library, limits: Limits) -> Self {
         let files = Rc::new(ScriptFiles::default());
         *files.library.borrow_mut() = library;
@@ -91,13 +91,15 @@ impl Sandbox {
         &self.plugins.interpreter
     }
 
-    /// What its scripts may use up.
+    /// The limits given to [`new`](Self::new). A lesson may lower them for itself.
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Replaces a file of a root, or takes it away; a root that is not there yet becomes the strongest.
-    /// What is running keeps what it was made from; open the lesson or assemble it again to see the change.
+    /// Replaces a file of a root, or removes it if `bytes` is `None`. An unknown root is added with the highest
+    /// precedence.
+    ///
+    /// Functions in use keep their old scripts. Open or assemble the lesson again to use the new file.
     pub fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {
         let mut library = self.interpreter().files.library.borrow_mut();
         let at = library.roots.iter().position(|known| known.name == root).unwrap_or_else(|| {
@@ -112,7 +114,7 @@ impl Sandbox {
         self.invalidate();
     }
 
-    /// Replaces all files.
+    /// Replaces the whole library.
     pub fn replace_library(&mut self, library: Library) {
         *self.interpreter().files.library.borrow_mut() = library;
         self.invalidate();
@@ -123,65 +125,92 @@ impl Sandbox {
         *self.data.borrow_mut() = None;
     }
 
-    /// All files as they are now.
+    /// A copy of the library.
     pub fn library(&self) -> Library {
         self.interpreter().files.library.borrow().clone()
     }
 
-    /// The strongest file of this path: the name of its root and its bytes.
+    /// The file with the highest precedence at this path: the name of its root, and its bytes.
     pub fn file(&self, path: &str) -> Option<(String, Arc<[u8]>)> {
         let library = self.interpreter().files.library.borrow();
         let (root, bytes) = library.find(path)?;
         Some((library.roots[root].name.clone(), bytes))
     }
 
-    /// The text of a file.
+    /// The text of a file, if it exists and is UTF-8.
     pub fn text(&self, path: &str) -> Option<String> {
         let (_, bytes) = self.interpreter().files.library.borrow().find(path)?;
         String::from_utf8(bytes.to_vec()).ok()
     }
 
-    /// Every file that the last [`open`](Self::open) or [`check`](Self::check) looked at, whether it went well or not.
+    /// The paths of all files that the last [`open`](Self::open) or [`check`](Self::check) looked for, including
+    /// missing ones, whether or not it succeeded.
     pub fn files(&self) -> Vec<String> {
         self.interpreter().files.looked_at()
     }
 
-    /// The lines that scripts printed since the last time.
+    /// Takes the lines that scripts have printed since the last call.
     pub fn console(&self) -> Vec<ConsoleLine> {
         self.interpreter().host.take_console()
     }
 
-    /// The file of a plugin that a lesson names.
+    /// The path of a plugin, resolved as the current lesson would.
     pub fn path_of(&self, kind: PluginKind, name: &str) -> Option<String> {
         self.plugins.locate(kind, name).ok()
     }
 
-    /// An activation; the size matters only to the layer form.
+    /// Builds an activation. `size` is the number of neurons and matters only to `activation_layer`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem of the script: it does not exist, does not compile, has no contract function or has
+    /// invalid controls. The function itself is traced on its first call.
     pub fn activation(&self, plugin: &PluginRef, size: usize) -> Result<Activation, Box<Diagnostic>> {
         self.plugins.activation(plugin, size)
     }
 
-    /// A loss of so many outputs.
+    /// Builds a loss for `outputs` network outputs.
+    ///
+    /// # Errors
+    ///
+    /// As for [`activation`](Self::activation).
     pub fn loss(&self, plugin: &PluginRef, outputs: usize) -> Result<Loss, Box<Diagnostic>> {
         self.plugins.loss(plugin, outputs)
     }
 
-    /// A regularizer.
+    /// Builds a regularizer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`activation`](Self::activation).
     pub fn regularizer(&self, plugin: &PluginRef) -> Result<Regularizer, Box<Diagnostic>> {
         self.plugins.regularizer(plugin)
     }
 
-    /// A schedule.
+    /// Builds a learning rate schedule.
+    ///
+    /// # Errors
+    ///
+    /// As for [`activation`](Self::activation).
     pub fn schedule(&self, plugin: &PluginRef) -> Result<Schedule, Box<Diagnostic>> {
         self.plugins.schedule(plugin)
     }
 
-    /// An optimizer.
+    /// Builds an optimizer, with one update rule for weights and one for biases.
+    ///
+    /// # Errors
+    ///
+    /// As for [`activation`](Self::activation); also if `state()` fails or returns anything but a map of numbers.
     pub fn optimizer(&self, plugin: &PluginRef) -> Result<Optimizer, Box<Diagnostic>> {
         self.plugins.optimizer(plugin)
     }
 
-    /// The samples that a data set makes.
+    /// Generates the samples of a data set. `count` and `noise` set the controls of the same name; `seed` seeds
+    /// `ctx.rng`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem of the script, of running it, or of the samples that it returns.
     pub fn dataset(
         &self,
         plugin: &PluginRef,
@@ -192,19 +221,28 @@ impl Sandbox {
         self.plugins.dataset(plugin, count, noise, seed)
     }
 
-    /// The parameters that an initializer draws.
+    /// Draws the initial parameters, flat in the order that the shape defines.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem of the script, of running it, or of its result, which must be finite and fit the
+    /// shape.
     pub fn initializer(&self, plugin: &PluginRef, shape: &Shape, seed: u64) -> Result<Vec<f64>, Box<Diagnostic>> {
         self.plugins.initial(plugin, shape, seed)
     }
 
-    /// Opens a lesson; its folder becomes the one in which plugins are looked for first.
+    /// Opens a lesson. From now on plugins are searched in the lesson's folder first, and its `limits` apply.
+    ///
+    /// # Errors
+    ///
+    /// Returns all problems found in the lesson and in the plugins that it uses.
     pub fn open(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
         let before = self.interpreter().host.limits.get();
         self.interpreter().files.used.borrow_mut().clear();
         self.interpreter().set_limits(self.limits);
         let opened = self.open_lesson(path);
         if opened.is_err() {
-            // What was opened before goes on, within its own limits.
+            // The lesson opened before stays in use, with its own limits.
             self.interpreter().set_limits(before);
         }
         opened.map_err(|errors| self.plugins.with_related(errors))
@@ -245,7 +283,7 @@ impl Sandbox {
         })
     }
 
-    /// Runs `perform` and tries each change that it will make.
+    /// Runs `perform`, and applies each `set` cue to a copy of the configuration to check it.
     fn perform(
         &self,
         program: &Rc<ScriptProgram>,
@@ -272,14 +310,22 @@ impl Sandbox {
         Ok((cues_at, conditions::build(&self.plugins, program, closures.take())?))
     }
 
-    /// The set-up of a description.
+    /// Assembles the setup of a configuration: builds all plugins, calls each once, and prepares the data.
+    ///
+    /// # Errors
+    ///
+    /// Returns all problems of the plugins and the data.
     pub fn assemble(&self, spec: &LessonSpec) -> Result<Setup, Vec<Diagnostic>> {
         self.assemble_at(spec, &|_| None, &mut Vec::new()).map_err(|errors| self.plugins.with_related(errors))
     }
 
-    /// Changes a description and gives its new set-up; the description stays as it was when that fails.
+    /// Changes a configuration and assembles its new setup. On an error the configuration is unchanged.
     ///
-    /// A learning rate that was set stays when the optimizer changes, unless the change brings its own.
+    /// A learning rate stays when the optimizer changes, unless the patch sets its own.
+    ///
+    /// # Errors
+    ///
+    /// Returns all problems of the changed plugins and data, and of values that no control accepts.
     pub fn patch(&self, spec: &mut LessonSpec, patch: &SpecPatch) -> Result<Setup, Vec<Diagnostic>> {
         self.patch_at(spec, patch, &|_| None)
     }
@@ -334,7 +380,11 @@ impl Sandbox {
         Ok(setup)
     }
 
-    /// The initial parameters of a description: its own weights, or drawn by its initializer.
+    /// The initial parameters of a configuration: its own weights, or those that its initializer draws.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem of the initializer, or of weights that do not fit the network.
     pub fn parameters(&self, spec: &LessonSpec) -> Result<Vec<f64>, Box<Diagnostic>> {
         self.parameters_at(spec, &|_| None)
     }
@@ -356,7 +406,7 @@ impl Sandbox {
                 let bytes = self.find_resource(path, &[""]).map_err(|error| locate(error, locate_field("weights")))?;
                 let read = if std::path::Path::new(path).extension().is_some_and(|ending| ending == "json") {
                     std::str::from_utf8(&bytes)
-                        .map_err(|_| wrong(format!("`{path}` is not a text in UTF-8")))
+                        .map_err(|_| wrong(format!("`{path}` is not valid UTF-8")))
                         .map(|text| weights::from_json(&shape, text))?
                 } else {
                     weights::from_safetensors(&shape, &bytes)
@@ -366,10 +416,10 @@ impl Sandbox {
         }
     }
 
-    /// A file that a lesson names: beside the lesson, then in these folders of the roots.
+    /// Finds a file that a lesson names: beside the lesson first, then in these folders of all roots.
     fn find_resource(&self, path: &str, folders: &[&str]) -> Result<Arc<[u8]>, Box<Diagnostic>> {
         if !is_plain(path) {
-            let help = "files are named by their path below the lesson's folder, without `..`";
+            let help = "give the path within the lesson's folder, without `..`";
             return Err(Box::new(
                 Diagnostic::error("no-such-file", format!("`{path}` is not a path a lesson can use")).help(help),
             ));
@@ -386,12 +436,12 @@ impl Sandbox {
             }
             left_out = left_out.or_else(|| library.left_out(&candidate));
         }
-        // The watcher should notice when it appears.
+        // The file watcher must notice when the file appears.
         self.interpreter().files.used.borrow_mut().insert(format!("{beside}{path}"));
         if let Some(problem) = left_out {
             return Err(Box::new(problem.unplaced()));
         }
-        let help = "files are looked for beside the lesson";
+        let help = "files are searched for in the lesson's folder";
         Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`")).help(help)))
     }
 
@@ -406,16 +456,16 @@ impl Sandbox {
         let most = limits.parameters;
         if shape.parameters() > most {
             let found = match shape.parameters() {
-                usize::MAX => "more than can be counted".to_owned(),
+                usize::MAX => "far too many".to_owned(),
                 found => found.to_string(),
             };
-            let message = format!("the network has {found} parameters; {most} are possible");
-            let error = Diagnostic::error("too-large", message).help("a layer has size × (inputs + 1) of them");
+            let message = format!("the network has {found} parameters; the limit is {most}");
+            let error = Diagnostic::error("too-large", message).help("a layer has size × (inputs + 1) parameters");
             return Err(vec![with_location(error, locate_field("layers"))]);
         }
         if shape.outputs() > limits.array {
             let (outputs, most) = (shape.outputs(), limits.array);
-            let message = format!("the last layer has {outputs} neurons; a loss can take {most}");
+            let message = format!("the last layer has {outputs} neurons; a loss accepts at most {most}");
             return Err(vec![with_location(Diagnostic::error("too-large", message), locate_field("layers"))]);
         }
         let mut errors = Vec::new();
@@ -498,7 +548,7 @@ impl Sandbox {
         })
     }
 
-    /// One call of a new function, so that what is wrong in it is known before anything is watched.
+    /// Calls a new function once, so that errors appear before training starts.
     fn dry_run(
         &self,
         function: &RefCell<slowgrad_tape::Function>,
@@ -507,7 +557,7 @@ impl Sandbox {
         kind: PluginKind,
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<(), Box<Diagnostic>> {
-        // A dry run's prints are nobody's business.
+        // Lines printed by a dry run are dropped.
         let host = &self.interpreter().host;
         let printed = host.console_len();
         let called = function.borrow_mut().call(inputs);
@@ -548,15 +598,15 @@ impl Sandbox {
             DataSpec::Csv { path, inputs, target } => {
                 let bytes = self.find_resource(path, &["datasets/"])?;
                 let text = std::str::from_utf8(&bytes);
-                let text = text
-                    .map_err(|_| Box::new(Diagnostic::error("not-text", format!("`{path}` is not a text in UTF-8"))))?;
+                let text =
+                    text.map_err(|_| Box::new(Diagnostic::error("not-text", format!("`{path}` is not valid UTF-8"))))?;
                 data::read_csv(text, inputs, target).map_err(wrong)?
             }
         };
         let all = samples.len();
         let (train, test) = data::split(samples, spec.test_fraction, spec.seed);
         if train.is_empty() && all > 0 {
-            let message = format!("all {all} samples are kept for testing and none is left to train on");
+            let message = format!("all {all} samples are in the test set, so none is left for training");
             return Err(Box::new(Diagnostic::error("wrong-data", message).help("lower `test_fraction`")));
         }
         let made =
@@ -567,7 +617,7 @@ impl Sandbox {
         Ok((train, test))
     }
 
-    /// Warnings about how the files in use are written.
+    /// Style warnings about all files in use.
     pub(crate) fn lints(&self) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
         for path in self.files() {
@@ -581,7 +631,7 @@ impl Sandbox {
     }
 }
 
-/// A way out of what is wrong with data.
+/// The help text for a data error.
 fn data_help(error: &data::DataError, shape: &Shape) -> String {
     use data::DataError as E;
     match error {
@@ -590,10 +640,10 @@ fn data_help(error: &data::DataError, shape: &Shape) -> String {
             format!("`layers` begins with {}, the number of inputs of each sample", shape.inputs())
         }
         E::Width { .. } => format!("`layers` ends with {}, the number of targets of each sample", shape.outputs()),
-        E::NotFinite { .. } => "NaN and infinite numbers cannot be learnt".to_owned(),
-        E::Column { .. } => "the names of the columns are in the file's first line".to_owned(),
-        E::Number { .. } => "inputs must be numbers; only the target may be a word".to_owned(),
-        E::Classes { .. } => "each word becomes an output; is a number mistyped?".to_owned(),
+        E::NotFinite { .. } => "samples must not contain NaN or infinite numbers".to_owned(),
+        E::Column { .. } => "the first line of the file must contain the column names".to_owned(),
+        E::Number { .. } => "inputs must be numbers; only the target may be text".to_owned(),
+        E::Classes { .. } => "each class becomes an output; is a number mistyped?".to_owned(),
         E::Csv(_) => "each line must have as many fields as the first".to_owned(),
     }
 }
@@ -605,25 +655,25 @@ pub(crate) fn first_update_inputs(optimizer: &Optimizer) -> Vec<f64> {
     [0.5, 0.1].into_iter().chain(state).chain(context).chain(optimizer.other_sliders()).collect()
 }
 
-/// The warning that a script uses a plain number, at the place where it takes it out.
+/// The warning that a script cannot be replayed from its trace, located at the call that prevents it.
 pub(crate) fn runs_each_time_warning(program: &ScriptProgram, kind: PluginKind) -> Diagnostic {
     let text = &program.text;
     let name = kind.contracts().iter().find(|name| program.function(name).is_some()).unwrap_or(&"");
     let (cause, location) = match text.first_call_of(&["value", "print", "debug", "to_string"]) {
         Some((word, location)) => (format!("uses `{word}(…)`"), location),
-        None => ("turns a scalar into a text or takes too many paths".to_owned(), text.function_location(name)),
+        None => ("converts a scalar to a text or takes too many paths".to_owned(), text.function_location(name)),
     };
-    let message = format!("`{name}` runs anew for each number because it {cause}");
+    let message = format!("`{name}` runs again for each number because it {cause}");
     Diagnostic::warning("runs-each-time", message)
         .at(location)
-        .help("it is correct but slow; take it out when it is no longer needed")
+        .help("this is correct but slow; remove it when you no longer need it")
 }
 
 fn shape(spec: &LessonSpec) -> Shape {
     Shape::new(spec.inputs, &spec.layers.iter().map(|layer| layer.size).collect::<Vec<_>>())
 }
 
-/// A diagnostic without a place gets this one.
+/// Adds a location to a diagnostic that has none.
 fn with_location(mut diagnostic: Diagnostic, location: Option<Location>) -> Diagnostic {
     diagnostic.location = diagnostic.location.or(location);
     diagnostic

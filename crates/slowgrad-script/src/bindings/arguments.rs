@@ -1,4 +1,4 @@
-//! From the values that scripts return to plain data: plugins with their settings, samples, weights, changes.
+//! Converts script values to plain data: arguments of native functions, and the maps and arrays that scripts return.
 
 use crate::bindings::numbers::number;
 use crate::diagnostics::problem::{NativeResult, Problem};
@@ -9,7 +9,7 @@ use rhai::{Array, Dynamic, Map};
 use slowgrad_engine::shape::{Parameter, Shape};
 use slowgrad_engine::spec::{LayerWeights, ParamValue, PluginRef, Sample, SpecPatch};
 
-/// A plain number, or an error that says what it is.
+/// A plain number. A traced number is an error.
 pub(crate) fn plain(value: &Dynamic, caller: &str) -> NativeResult<f64> {
     match number(value, caller)? {
         ScriptNumber::Plain(x) => Ok(x),
@@ -35,7 +35,8 @@ pub(crate) fn words(array: &Array, caller: &str) -> NativeResult<Vec<String>> {
     let word = |item: &Dynamic| {
         let found = item.clone().into_string();
         found.map_err(|_| {
-            Problem::new("wrong-type", format!("`{caller}` needs texts, but this is {}", kind(item))).into()
+            Problem::new("wrong-type", format!("`{caller}`  needs an array of texts, but an element is {}", kind(item)))
+                .into()
         })
     };
     array.iter().map(word).collect()
@@ -47,7 +48,7 @@ fn wrong(what: &str, wanted: &str, value: &Dynamic) -> Problem {
     Problem::new("wrong-type", format!("{what} must be {wanted}, but this is {}", kind(value)))
 }
 
-/// A plain number.
+/// A plain number. `what` names the value in the error message, as in the functions below.
 pub(crate) fn float(value: &Dynamic, what: &str) -> Read<f64> {
     let found = value.as_float().or_else(|_| value.as_int().map(|n| n as f64));
     found.map_err(|_| wrong(what, "a number", value))
@@ -59,25 +60,25 @@ pub(crate) fn size(value: &Dynamic, what: &str, least: usize) -> Read<usize> {
     let not = |found: String| Problem::new("wrong-value", format!("{what} must be {wanted}, but this is {found}"));
     let n = value.as_int().map_err(|_| match value.as_float() {
         Ok(x) if x.fract() == 0.0 && x.abs() < 1e15 => {
-            not(format!("{x:?}")).help(format!("write `{x:.0}` without a point"))
+            not(format!("{x:?}")).help(format!("write `{x:.0}` without a decimal point"))
         }
-        Ok(x) => not(x.to_string()).help("write it without a point"),
+        Ok(x) => not(x.to_string()).help("write it without a decimal point"),
         Err(_) => wrong(what, &wanted, value),
     })?;
     usize::try_from(n).ok().filter(|&n| n >= least).ok_or_else(|| not(n.to_string()))
 }
 
-/// A text.
+/// A string.
 pub(crate) fn text(value: &Dynamic, what: &str) -> Read<String> {
     value.clone().into_string().map_err(|_| wrong(what, "a text", value))
 }
 
-/// True or false.
+/// A boolean.
 pub(crate) fn flag(value: &Dynamic, what: &str) -> Read<bool> {
     value.as_bool().map_err(|_| wrong(what, "true or false", value))
 }
 
-/// A control's value.
+/// The value of a control.
 pub(crate) fn param(value: &Dynamic, what: &str) -> Read<ParamValue> {
     if let Ok(on) = value.as_bool() {
         return Ok(ParamValue::Bool(on));
@@ -85,7 +86,7 @@ pub(crate) fn param(value: &Dynamic, what: &str) -> Read<ParamValue> {
     if let Ok(word) = value.clone().into_string() {
         return Ok(ParamValue::Text(word));
     }
-    float(value, what).map(ParamValue::Number).map_err(|_| wrong(what, "a number, a text, true or false", value))
+    float(value, what).map(ParamValue::Number).map_err(|_| wrong(what, "a number, a text, or true or false", value))
 }
 
 /// A plugin: its name, or a map with its name and the values of its controls.
@@ -107,14 +108,14 @@ pub(crate) fn plugin(value: &Dynamic, what: &str) -> Read<PluginRef> {
     Ok(plugin)
 }
 
-/// The fields that `stage.set` takes; any other name is a control's.
+/// The fields that `stage.set` accepts. Any other name is that of a control.
 pub(crate) const CHANGES: &[&str] =
     &["activation", "output", "loss", "regularizer", "optimizer", "schedule", "batch", "params"];
 
-/// What a lesson says once, for a whole run.
+/// Fields of `lesson()` that are fixed for a whole run.
 const FIXED: &[&str] = &["data", "layers", "seed", "title", "weights", "shuffle", "initializer", "test_fraction"];
 
-/// What `stage.set` changes.
+/// The changes of a `stage.set` cue.
 pub(crate) fn patch(map: &Map) -> Read<SpecPatch> {
     let mut patch = SpecPatch::default();
     for (key, value) in map {
@@ -143,7 +144,7 @@ pub(crate) fn patch(map: &Map) -> Read<SpecPatch> {
     Ok(patch)
 }
 
-/// Whether the network has this parameter.
+/// Checks that the network has this parameter.
 pub(crate) fn parameter(parameter: Parameter, shape: &Shape) -> Read<()> {
     let Parameter { layer, neuron, input } = parameter;
     let none = |message: String| {
@@ -163,7 +164,7 @@ pub(crate) fn parameter(parameter: Parameter, shape: &Shape) -> Read<()> {
     }
 }
 
-/// An array of plain numbers; a single number counts as one.
+/// An array of plain numbers. A single number counts as an array of one.
 pub(crate) fn floats(value: &Dynamic, what: &str) -> Read<Vec<f64>> {
     match value.as_array_ref() {
         Ok(array) => array.iter().map(|item| float(item, what)).collect(),
@@ -171,7 +172,7 @@ pub(crate) fn floats(value: &Dynamic, what: &str) -> Read<Vec<f64>> {
     }
 }
 
-/// The weights of a layer that `init_layer` gives, `weight[out][in]`, flat.
+/// The weights that `init_layer` returns for a layer, `weight[out][in]`, flattened.
 pub(crate) fn layer(value: &Dynamic, layer: usize, shape: &Shape) -> Read<Vec<f64>> {
     let (size, fan_in) = (shape.size(layer), shape.fan_in(layer));
     let usage = format!("layer {layer} needs {size} rows of {fan_in} numbers: `weight[neuron][input]`");
@@ -197,7 +198,7 @@ pub(crate) fn layer(value: &Dynamic, layer: usize, shape: &Shape) -> Read<Vec<f6
             let x = x.and_then(|x| if x.is_finite() { Ok(x) } else { Err(x.to_string()) });
             weights.push(x.map_err(|found| {
                 let place = format!("layer {layer}, neuron {neuron}, input {input}");
-                return_of(format!("`init_layer` must give finite numbers, but this is {found} ({place})"))
+                return_of(format!("`init_layer` must return finite numbers, but this is {found} ({place})"))
             })?);
         }
     }
@@ -225,7 +226,7 @@ pub(crate) fn samples(array: &Array) -> Read<Vec<Sample>> {
     array.iter().enumerate().map(sample).collect()
 }
 
-/// Initial weights: one `#{ weight: [[…]], bias: […] }` a layer.
+/// Initial weights: one `#{ weight: [[…]], bias: […] }` per layer.
 pub(crate) fn weights(array: &Array) -> Read<Vec<LayerWeights>> {
     const USAGE: &str = "write each layer as `#{ weight: [[…], …], bias: […] }`, `weight[neuron][input]`";
     let layer = |(i, value): (usize, &Dynamic)| {

@@ -1,7 +1,7 @@
-//! Functions of whole arrays, built from the tape's operations so that each step of them can be watched.
+//! Functions of whole arrays, composed of tape operations so that each step can be watched.
 //!
-//! Sums run from the first element to the last, as everywhere in slowgrad. All operations of one call share
-//! the call's place; the last one carries the name that the script gives to the result.
+//! Sums run from the first element to the last, as everywhere in slowgrad. All operations of a call have the location
+//! of the call. The last one carries the name of the variable that receives the result.
 
 use crate::bindings::numbers::number;
 use crate::diagnostics::problem::{NativeResult, Problem};
@@ -42,7 +42,7 @@ impl ArrayCall<'_> {
         self.host.apply(self.context, op, operands, true)
     }
 
-    /// Combines the elements from the first to the last; none give `empty`.
+    /// Folds the elements from first to last. An empty array gives `empty`.
     fn fold(&self, op: Op, numbers: &[ScriptNumber], empty: f64, named: bool) -> NativeResult<ScriptNumber> {
         let Some((&first, rest)) = numbers.split_first() else { return Ok(ScriptNumber::Plain(empty)) };
         let mut total = first;
@@ -52,8 +52,8 @@ impl ArrayCall<'_> {
         Ok(total)
     }
 
-    /// The largest element as a constant to the chain rule, and exp of the differences from it: the usual way
-    /// to keep softmax from overflowing.
+    /// The maximum, excluded from the gradient, and the exponentials of the differences from it. Subtracting the
+    /// maximum keeps softmax from overflowing (Goodfellow et al., Deep Learning, section 4.1).
     fn shifted(&self, numbers: &[ScriptNumber]) -> NativeResult<(ScriptNumber, Vec<ScriptNumber>)> {
         let largest = self.fold(Op::Max, numbers, 0.0, false)?;
         let largest = self.inner(Op::StopGradient, &[largest])?;
@@ -89,7 +89,7 @@ impl ArrayCall<'_> {
         let squares =
             self.numbers(array)?.into_iter().map(|x| self.inner(Op::Mul, &[x, x])).collect::<NativeResult<Vec<_>>>()?;
         let total = self.fold(Op::Add, &squares, 0.0, false)?;
-        // Where all is 0 the root's slope is infinite and that of the squares 0; PyTorch takes it to be 0.
+        // At 0 the slope of the root is infinite and that of the squares is 0. PyTorch defines the gradient as 0.
         if self.host.compare(self.context, Compare::Equal, total, ScriptNumber::Plain(0.0))? {
             return Ok(total);
         }
@@ -133,7 +133,7 @@ impl ArrayCall<'_> {
     }
 }
 
-/// `map` as the interpreter's own, which measures its result only when it is whole.
+/// Like Rhai's `map`, but checks the size limit after each element instead of at the end.
 fn map(context: &NativeCallContext, array: &mut Array, function: &FnPtr) -> NativeResult<Array> {
     let most = context.engine().max_array_size();
     let mut elements = 0;
@@ -150,7 +150,7 @@ fn map(context: &NativeCallContext, array: &mut Array, function: &FnPtr) -> Nati
     Ok(mapped)
 }
 
-/// Takes out elements that equal the one before: the interpreter's own cannot be stopped.
+/// Removes elements equal to their predecessor. Rhai's own version cannot be interrupted.
 fn dedup(host: &Host, context: &NativeCallContext, array: &mut Array) -> NativeResult<()> {
     let mut kept = Array::with_capacity(array.len());
     for item in std::mem::take(array) {
@@ -169,7 +169,7 @@ fn dedup(host: &Host, context: &NativeCallContext, array: &mut Array) -> NativeR
     Ok(())
 }
 
-/// Sorts by merging: whatever the comparisons answer it ends, and equal elements keep their order.
+/// Merge sort. It terminates for any comparison function and is stable.
 fn sort(array: &mut Array, less: &mut impl FnMut(&Dynamic, &Dynamic) -> NativeResult<bool>) -> NativeResult<()> {
     let mut width = 1;
     while width < array.len() {
@@ -192,7 +192,7 @@ fn sort(array: &mut Array, less: &mut impl FnMut(&Dynamic, &Dynamic) -> NativeRe
 }
 
 impl ArrayCall<'_> {
-    /// Sorts numbers or texts by their size; comparisons of traced numbers are guards.
+    /// Sorts numbers or strings. Comparisons of traced numbers become guards.
     fn sort(&self, array: &mut Array, descending: bool) -> NativeResult<()> {
         let (host, context) = (self.host, self.context);
         let mut less = |a: &Dynamic, b: &Dynamic| {
@@ -213,7 +213,7 @@ impl ArrayCall<'_> {
         sort(array, &mut less)
     }
 
-    /// Sorts by a script's function, which gives a negative number or `true` when its first argument comes first.
+    /// Sorts by a script function that returns a negative number, or `true`, if its first argument comes first.
     fn sort_by(&self, array: &mut Array, comparer: &FnPtr) -> NativeResult<()> {
         let (host, context) = (self.host, self.context);
         let mut less = |a: &Dynamic, b: &Dynamic| -> NativeResult<bool> {
@@ -222,7 +222,8 @@ impl ArrayCall<'_> {
                 return Ok(first);
             }
             let Some(answer) = ScriptNumber::of(&answer) else {
-                let message = format!("what `sort` compares with must give a number, but this is {}", kind(&answer));
+                let message =
+                    format!("the comparison function of `sort` must return a number, but this is {}", kind(&answer));
                 return Err(Problem::new("wrong-type", message).help("write `|a, b| a - b` or `|a, b| a < b`").into());
             };
             host.compare(context, Compare::Less, answer, ScriptNumber::Plain(0.0))
@@ -231,7 +232,7 @@ impl ArrayCall<'_> {
     }
 }
 
-/// The ways to sort: in place and as a copy. The interpreter's own leave traced numbers where they are.
+/// Registers sorting in place and by copy. Rhai's own functions do not order traced numbers.
 fn sorting(engine: &mut Engine, host: &Rc<Host>) {
     for (name, descending) in [("sort", false), ("sort_desc", true)] {
         let host = Rc::clone(host);

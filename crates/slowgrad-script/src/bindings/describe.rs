@@ -1,4 +1,4 @@
-//! The functions that describe things: controls, files, parameters and random numbers.
+//! Functions that create descriptions: controls, files, references to parameters, and random numbers.
 
 use crate::bindings::arguments::{count, plain, words};
 use crate::bindings::values::{ControlSpec, CsvSpec, NeuronRef, ParameterRef, RandomSource, StageRecorder};
@@ -36,7 +36,7 @@ fn controls(engine: &mut Engine) {
         engine.register_fn(name, move |value: Dynamic, min: Dynamic, max: Dynamic| -> NativeResult<ControlSpec> {
             let (value, min, max) = (plain(&value, name)?, plain(&min, name)?, plain(&max, name)?);
             let wrong = |message: String| {
-                Err(Problem::new("wrong-control", message).help(format!("write `{name}(start, least, most)`")).into())
+                Err(Problem::new("wrong-control", message).help(format!("write `{name}(default, min, max)`")).into())
             };
             if !(min < max && max.is_finite() && min.is_finite()) {
                 return wrong(format!("a slider from {min} to {max} cannot be moved"));
@@ -45,9 +45,7 @@ fn controls(engine: &mut Engine) {
                 return wrong(format!("the slider starts at {value}, which is not between {min} and {max}"));
             }
             if log && min <= 0.0 {
-                return wrong(format!(
-                    "a slider that moves by ratios cannot start at {min}; its least must be above 0"
-                ));
+                return wrong(format!("a logarithmic slider cannot start at {min}; its minimum must be above 0"));
             }
             Ok(next(ControlKind::Slider { value, min, max, log }))
         });
@@ -59,7 +57,7 @@ fn controls(engine: &mut Engine) {
         let value = value.to_string();
         if !options.contains(&value) {
             let known: Vec<&str> = options.iter().map(String::as_str).collect();
-            return Err(Problem::new("wrong-control", format!("`{value}` is not among {}", list(&known))).into());
+            return Err(Problem::new("wrong-control", format!("`{value}` is not one of {}", list(&known))).into());
         }
         Ok(next(ControlKind::Choice { value, options }))
     });
@@ -94,7 +92,7 @@ fn data(engine: &mut Engine) {
     });
 }
 
-/// Multiplications of a native function that count as one operation of the interpreter: they take about its time.
+/// Multiplications of a native function that count as one operation; they take about as long.
 const MULTIPLICATIONS_PER_OPERATION: usize = 8;
 
 fn random(engine: &mut Engine, host: &Rc<Host>) {
@@ -108,7 +106,7 @@ fn random(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn("below", |random: &mut RandomSource, n: Dynamic| -> NativeResult<i64> {
         let n = count(&n, "below")?;
         if n == 0 {
-            let problem = Problem::new("wrong-value", "no whole number from 0 is below 0");
+            let problem = Problem::new("wrong-value", "`below` needs a bound of at least 1");
             return Err(problem.help("`ctx.rng.below(6)` draws from 0 to 5").into());
         }
         Ok(random.0.borrow_mut().below(n as u64) as i64)
@@ -121,7 +119,7 @@ fn random(engine: &mut Engine, host: &Rc<Host>) {
           -> NativeResult<Array> {
         let (rows, columns) = (count(&rows, "orthogonal")?, count(&columns, "orthogonal")?);
         if rows == 0 || columns == 0 {
-            let problem = Problem::new("wrong-value", format!("a matrix of {rows} × {columns} has no numbers"));
+            let problem = Problem::new("wrong-value", format!("a matrix of {rows} × {columns} is empty"));
             return Err(problem.help("write `ctx.rng.orthogonal(ctx.fan_out, ctx.fan_in)`").into());
         }
         let most = context.engine().max_array_size();

@@ -1,8 +1,7 @@
-//! Where Rhai would go on without a word: what a `switch` looks at, what a closure captures, is given or goes over,
-//! what a callback answers.
+//! The guards: functions that stop a script where Rhai would continue with a wrong result.
 //!
-//! The first four are functions that [`crate::text`] writes around a script's expressions. The others take the
-//! place of the interpreter's own, which take every answer but `true` for `false`, errors included.
+//! The first four are called by code that [`crate::text`] inserts into scripts. The others replace methods of Rhai
+//! that treat any result of a callback other than `true` as `false`, even an error.
 
 use crate::diagnostics::problem::{NativeResult, Problem};
 use crate::diagnostics::value_kind::kind;
@@ -14,8 +13,9 @@ use std::rc::Rc;
 pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn(SWITCH_GUARD, |value: Dynamic| -> NativeResult<Dynamic> {
         if holds_scalar(&value) {
-            let problem = Problem::new("switch-on-scalar", "`switch` cannot look at a scalar: its cases are never met");
-            return Err(problem.help("use `if` with comparisons; they are remembered for the trace").into());
+            let problem =
+                Problem::new("switch-on-scalar", "`switch` cannot compare a scalar: no case would ever match");
+            return Err(problem.help("use `if` with comparisons, which the trace records").into());
         }
         Ok(value)
     });
@@ -37,7 +37,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     reductions(engine);
 }
 
-/// Whether a traced number lies anywhere in a value. The interpreter bounds how deep values lie in each other.
+/// Whether a value contains a traced number. Rhai limits the nesting depth of values.
 fn holds_scalar(value: &Dynamic) -> bool {
     if let Ok(array) = value.as_array_ref() {
         return array.iter().any(holds_scalar);
@@ -48,16 +48,17 @@ fn holds_scalar(value: &Dynamic) -> bool {
     value.is::<Scalar>()
 }
 
-/// The answer of a callback, which must be true or false.
+/// The boolean result of a callback.
 fn callback_answer(method: &str, value: &Dynamic) -> NativeResult<bool> {
     value.as_bool().map_err(|_| {
-        let message = format!("`{method}` asks a question about each element, but the answer is {}", kind(value));
+        let message =
+            format!("the function given to `{method}` must return true or false, but this is {}", kind(value));
         let problem = Problem::new("wrong-answer", message);
-        problem.help(format!("the function must answer true or false, such as `{method}(|x| x > 0.0)`")).into()
+        problem.help(format!("write a comparison, such as `{method}(|x| x > 0.0)`")).into()
     })
 }
 
-/// Asks about one element of an array; the callback may also take its index.
+/// Calls a predicate for one element of an array. The predicate may also take the index.
 fn call_predicate(
     context: &NativeCallContext,
     method: &str,
@@ -69,13 +70,13 @@ fn call_predicate(
     callback_answer(method, &predicate.call_raw_with_extra_args(method, context, Some(item), [], [index], Some(0))?)
 }
 
-/// Where to begin in an array of this length; negative numbers count from its end.
+/// The start index in an array of this length. Negative numbers count from the end.
 fn start_index(start: i64, length: usize) -> usize {
     let size = usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX);
     if start < 0 { length.saturating_sub(size) } else { size.min(length) }
 }
 
-/// The first element from `start` on for which the answer is `wanted`.
+/// The index of the first element from `start` on for which the predicate returns `wanted`.
 fn first(
     context: &NativeCallContext,
     method: &str,
@@ -93,7 +94,7 @@ fn first(
     Ok(None)
 }
 
-/// Questions that leave the array as it is.
+/// Methods that do not change the array.
 fn predicates(engine: &mut Engine) {
     fn index_of(context: &NativeCallContext, array: &mut Array, predicate: &FnPtr, start: i64) -> NativeResult<i64> {
         Ok(first(context, "index_of", array, predicate, start, true)?.map_or(-1, |i| i as i64))
@@ -139,7 +140,7 @@ fn predicates(engine: &mut Engine) {
     });
 }
 
-/// `retain` and `drain`: each gives back what it took out.
+/// `retain` and `drain`: each returns the removed elements.
 fn removals(engine: &mut Engine) {
     for (method, keeps) in [("retain", true), ("drain", false)] {
         engine.register_fn(
@@ -158,7 +159,7 @@ fn removals(engine: &mut Engine) {
     }
 }
 
-/// `dedup`: of neighbours that are equal only the first stays.
+/// `dedup`: of equal neighbours only the first stays.
 fn dedup_methods(engine: &mut Engine, host: &Rc<Host>) {
     fn dedup(array: &mut Array, mut same: impl FnMut(Dynamic, Dynamic) -> NativeResult<bool>) -> NativeResult<()> {
         let mut retained: Array = Array::with_capacity(array.len());
@@ -184,7 +185,7 @@ fn dedup_methods(engine: &mut Engine, host: &Rc<Host>) {
     });
 }
 
-/// The same questions about the entries of a map; the callback takes the key and has the value as `this`.
+/// The same methods for maps. The predicate takes the key, and the value as `this`.
 fn maps(engine: &mut Engine) {
     for (method, keeps, changes) in [("filter", true, false), ("retain", true, true), ("drain", false, true)] {
         engine.register_fn(
@@ -208,7 +209,7 @@ fn maps(engine: &mut Engine) {
     }
 }
 
-/// `reduce` and `reduce_rev` without a start value begin with nothing, which few functions can take.
+/// `reduce` and `reduce_rev` without a start value start with `()`, which few functions accept.
 fn reductions(engine: &mut Engine) {
     for method in ["reduce", "reduce_rev"] {
         engine.register_fn(
@@ -230,8 +231,7 @@ fn reductions(engine: &mut Engine) {
     }
 }
 
-/// What to say when the first step fails because there is nothing to start from; limits speak for themselves, and
-/// `exit` is no failure.
+/// Explains a failure of the first step by the missing start value. Limits and `exit` pass through unchanged.
 #[allow(clippy::unnecessary_box_returns, clippy::boxed_local, reason = "the interpreter's errors are boxed")]
 fn missing_start(method: &str, error: Box<EvalAltResult>) -> Box<EvalAltResult> {
     if matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..) | EvalAltResult::Exit(..)) {

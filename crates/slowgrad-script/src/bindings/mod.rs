@@ -1,4 +1,4 @@
-//! The functions, methods and values that scripts can use.
+//! The native functions, methods and value types of scripts.
 
 pub(crate) mod arguments;
 pub(crate) mod arrays;

@@ -1,7 +1,7 @@
-//! The operators and functions of one number: one table from script names to the tape's operations.
+//! Operators and functions of numbers: one table from script names to tape operations.
 //!
-//! Plain numbers go through the same [`Op::value`], so that a literal gives the same bits as a traced number.
-//! Comparisons are exact and refuse what is not a number, where Rhai would silently answer `false`.
+//! Plain numbers also go through [`Op::value`], so that a literal and a traced number give the same bits. Comparisons
+//! are exact, and an operand that is not a number is an error, where Rhai would silently return `false`.
 
 use crate::diagnostics::problem::{NativeResult, Problem};
 use crate::diagnostics::value_kind::kind;
@@ -10,7 +10,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, N
 use slowgrad_tape::{Compare, Op};
 use std::rc::Rc;
 
-/// Operators between two numbers.
+/// Binary operators.
 const OPERATORS: &[(&str, Op)] =
     &[("+", Op::Add), ("-", Op::Sub), ("*", Op::Mul), ("/", Op::Div), ("%", Op::Rem), ("**", Op::Pow)];
 
@@ -45,14 +45,14 @@ pub(crate) const UNARY: &[(&str, Op)] = &[
 /// Functions of two numbers.
 pub(crate) const BINARY: &[(&str, Op)] = &[("pow", Op::Pow), ("min", Op::Min), ("max", Op::Max), ("atan2", Op::Atan2)];
 
-/// The tape's operation of an operator or a function of numbers.
+/// The tape operation of an operator or function.
 pub(crate) fn operation(name: &str) -> Option<Op> {
     let others = [("clamp", Op::Clamp)];
     let all = OPERATORS.iter().chain(UNARY).chain(BINARY).chain(&others);
     all.into_iter().find(|(known, _)| *known == name).map(|(_, op)| *op)
 }
 
-/// Functions whose result for whole numbers is a whole number.
+/// The result for a whole number, for functions that map whole numbers to whole numbers.
 fn whole(op: Op, x: i64) -> Option<i64> {
     match op {
         Op::Abs => Some(x.saturating_abs()),
@@ -62,7 +62,7 @@ fn whole(op: Op, x: i64) -> Option<i64> {
     }
 }
 
-/// A value as a number, or an error that says what it is and for what it was wanted.
+/// Converts a value to a number. `caller` is the function that needs it, for the error message.
 pub(crate) fn number(value: &Dynamic, caller: &str) -> NativeResult<ScriptNumber> {
     if let Some(number) = ScriptNumber::of(value) {
         return Ok(number);
@@ -70,16 +70,16 @@ pub(crate) fn number(value: &Dynamic, caller: &str) -> NativeResult<ScriptNumber
     let message = format!("`{caller}` needs numbers, but this is {}", kind(value));
     let problem = Problem::new("not-a-number", message);
     Err(if value.is_array() {
-        problem.help("take one element with `[i]`, or go over all of them with `map`")
+        problem.help("take one element with `[i]`, or process each element with `map`")
     } else if value.is_unit() {
-        problem.help("an `if` without `else`, a loop and a `let` give nothing")
+        problem.help("an `if` without `else`, a loop and a `let` have no value")
     } else {
         problem
     }
     .into())
 }
 
-// What comes first is looked at where it is: a value handed over is a copy on the heap.
+// First arguments are taken by reference: a value passed by value is cloned to the heap.
 
 pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_type_with_name::<Scalar>("scalar");
@@ -109,7 +109,7 @@ fn unary(engine: &mut Engine, host: &Rc<Host>, name: &str, op: Op) {
     });
 }
 
-/// Registers an operation for a traced number on either side of anything; what is not a number is refused.
+/// Registers an operation with a traced number as either operand. The other operand must be a number.
 fn binary(engine: &mut Engine, host: &Rc<Host>, name: &'static str, op: Op) {
     let shared = Rc::clone(host);
     engine.register_fn(name, move |context: NativeCallContext, a: &mut Scalar, b: Dynamic| -> NativeResult<Dynamic> {
@@ -142,7 +142,7 @@ fn comparison(engine: &mut Engine, host: &Rc<Host>, compare: Compare) {
             Problem::new("wrong-comparison", message).help(help).into()
         })
     };
-    // `best == ()` asks whether there is a number yet; a scalar is one whatever its value.
+    // `best == ()` asks whether a number has been found yet. A traced number never equals `()`.
     let nothing = (compare == Compare::Equal || compare == Compare::NotEqual).then_some(compare == Compare::NotEqual);
     if let Some(answer) = nothing {
         engine.register_fn(name, move |_: Scalar, (): ()| answer);
@@ -156,13 +156,13 @@ fn comparison(engine: &mut Engine, host: &Rc<Host>, compare: Compare) {
     engine.register_fn(name, move |context: NativeCallContext, a: &mut Dynamic, b: Scalar| -> NativeResult<bool> {
         shared.compare(&context, compare, against(a)?, ScriptNumber::Traced(b))
     });
-    // Rhai's own comparisons of floats forgive small differences; ours forgive none.
+    // Rhai compares floats with a tolerance; these comparisons are exact.
     engine.register_fn(name, move |a: f64, b: f64| compare.holds(a, b));
     engine.register_fn(name, move |a: f64, b: i64| compare.holds(a, b as f64));
     engine.register_fn(name, move |a: i64, b: f64| compare.holds(a as f64, b));
 }
 
-/// The power of plain numbers: the platform's own may differ in the last bits.
+/// The power of plain numbers. The platform's own may differ in the last bits.
 fn plain_operators(engine: &mut Engine) {
     let power = |a: f64, b: f64| Op::Pow.value(a, b, 0.0);
     engine.register_fn("**", power);
@@ -178,7 +178,7 @@ fn signs(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn("+", |x: Scalar| x);
 }
 
-/// Text and traced numbers do not mix by accident; on purpose they do, and then the script runs each time.
+/// Strings and traced numbers do not mix implicitly. Explicit conversion makes the script run each time.
 fn texts(engine: &mut Engine, host: &Rc<Host>) {
     fn refused() -> NativeResult<Dynamic> {
         let problem = Problem::new("text-and-scalar", "a text and a scalar cannot be added");
@@ -191,13 +191,13 @@ fn texts(engine: &mut Engine, host: &Rc<Host>) {
         engine.register_fn(name, move |x: Scalar| -> NativeResult<String> {
             Ok(format!("{:?}", shared.plain_value(x)?))
         });
-        // The packages' own would go on for seconds and be measured then.
+        // Rhai's own conversions would run for seconds before checking the size limit.
         let shared = Rc::clone(host);
         engine.register_fn(name, move |array: &mut Array| whole_text(&shared, &Dynamic::from_array(array.clone())));
         let shared = Rc::clone(host);
         engine.register_fn(name, move |map: &mut Map| whole_text(&shared, &Dynamic::from_map(map.clone())));
     }
-    /// The package's own would make the text first, gigabytes long, and measure it then.
+    /// Rhai's own would build a string of gigabytes before checking the size limit.
     macro_rules! replacing {
         ($(($find:ty, $with:ty)),*) => { $(
             engine.register_fn("replace", |context: NativeCallContext, text: &mut ImmutableString, find: $find, with: $with| {
@@ -206,7 +206,7 @@ fn texts(engine: &mut Engine, host: &Rc<Host>) {
         )* };
     }
     replacing!((ImmutableString, ImmutableString), (ImmutableString, char), (char, ImmutableString), (char, char));
-    /// One registration a type: the packages have one for each, and an exact one wins.
+    /// One registration per type: Rhai's packages register each, and an exact match wins.
     macro_rules! printing {
         ($($kind:ty),*) => { $( for name in ["print", "debug"] {
             let shared = Rc::clone(host);
@@ -229,7 +229,7 @@ fn replace(context: &NativeCallContext, text: &mut ImmutableString, find: &str, 
     Ok(())
 }
 
-/// A value as a text of its own.
+/// A value as a new string, within the string limit.
 fn whole_text(host: &Host, value: &Dynamic) -> NativeResult<String> {
     let most = host.limits.get().string;
     let text = shown(host, value, most)?;
@@ -239,7 +239,7 @@ fn whole_text(host: &Host, value: &Dynamic) -> NativeResult<String> {
     Ok(text)
 }
 
-/// A value as `print` writes it; what comes after so many bytes is left out.
+/// A value in the format of `print`. Output after `most` bytes is left out.
 fn shown(host: &Host, value: &Dynamic, most: usize) -> NativeResult<String> {
     if let Some(scalar) = Scalar::of(value) {
         return Ok(format!("{:?}", host.plain_value(scalar)?));
@@ -254,7 +254,7 @@ fn shown(host: &Host, value: &Dynamic, most: usize) -> NativeResult<String> {
     let (open, close) = if array.is_some() { ("[", "]") } else { ("#{", "}") };
     let mut text = open.to_owned();
     for (i, (key, item)) in items.enumerate() {
-        // Nobody reads on, and a long array is printed quickly in a loop.
+        // Count the elements: a loop may print a long array many times.
         host.count_element()?;
         if text.len() > most {
             text.push('…');
@@ -310,7 +310,7 @@ fn rest(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn("to_int", |x: f64| x as i64);
     engine.register_fn("PI", || std::f64::consts::PI);
     engine.register_fn("E", || std::f64::consts::E);
-    // The core package would stop the thread.
+    // Rhai's `sleep` would block the thread.
     fn sleep(_: Dynamic) -> NativeResult<()> {
         Err(Problem::new("not-available", "`sleep` is not available in a script").into())
     }

@@ -1,6 +1,6 @@
-//! The methods of the stage: each turns its arguments into a cue, which is plain data.
+//! The methods of the stage. Each converts its arguments to a cue, which is plain data.
 //!
-//! What a cue does is not this module's question; that its arguments make sense for the lesson's network is.
+//! This module checks that the arguments fit the lesson's network. It must not know how cues are performed.
 
 use crate::bindings::arguments;
 use crate::bindings::arguments::{count, plain, words};
@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 /// Registers the methods of the stage.
 pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
-    /// Registers a cue of so many arguments that `$make` turns into a [`Cue`].
+    /// Registers a cue. `$make` computes the [`Cue`] from the arguments.
     macro_rules! cue {
         ($name:literal, |$stage:ident $(, $argument:ident)*| $make:expr) => {
             let shared = Rc::clone(host);
@@ -92,14 +92,14 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     cue!("note", |stage, text| Cue::Note(caption(&text, "note")?));
 }
 
-/// The stage while one of its cues is spoken.
+/// One call of a method of the stage.
 struct CueCall<'s> {
     stage: &'s StageRecorder,
     location: Option<Location>,
 }
 
 impl CueCall<'_> {
-    /// A part of the network that it has.
+    /// An element of the network, checked to exist.
     fn element(&self, value: &Dynamic, cue: &str) -> NativeResult<Target> {
         if let Some(ParameterRef(parameter)) = value.clone().try_cast() {
             arguments::parameter(parameter, &self.stage.shape)?;
@@ -114,7 +114,7 @@ impl CueCall<'_> {
         Err(Problem::new("wrong-type", message).help(help).into())
     }
 
-    /// Keeps a closure; the cue gets its number.
+    /// Stores a closure. The cue refers to it by its index.
     fn condition(&self, value: &Dynamic, subject: Subject, example: &str) -> NativeResult<Condition> {
         let Some(function) = value.clone().try_cast::<FnPtr>() else {
             let message = format!("this cue needs a condition, but this is {}", kind(value));
@@ -125,7 +125,7 @@ impl CueCall<'_> {
         Ok(Condition(closures.len() - 1))
     }
 
-    /// `"fit"`, a part of the network, or `#{ layer: 1 }` with or without a neuron.
+    /// `"fit"`, an element of the network, or `#{ layer: 1 }` with or without a neuron.
     fn look(&self, value: &Dynamic) -> NativeResult<Look> {
         const USAGE: &str =
             "write `stage.camera(\"fit\")`, `stage.camera(#{ layer: 1 })` or `stage.camera(neuron(1, 0))`";
@@ -133,14 +133,14 @@ impl CueCall<'_> {
             if word == "fit" {
                 return Ok(Look::Fit);
             }
-            let problem = Problem::new("unknown-name", format!("there is nothing named `{word}` to look at"));
+            let problem = Problem::new("unknown-name", format!("`camera` has no target `{word}`"));
             return Err(problem.help(USAGE).into());
         }
         let Ok(map) = value.as_map_ref() else {
             return match self.element(value, "camera") {
                 Ok(part) => Ok(Look::At(part)),
                 Err(_) if !value.is::<ParameterRef>() && !value.is::<NeuronRef>() => {
-                    let message = format!("`camera` cannot look at {}", kind(value));
+                    let message = format!("`camera` cannot show {}", kind(value));
                     Err(Problem::new("wrong-type", message).help(USAGE).into())
                 }
                 Err(error) => Err(error),
@@ -160,7 +160,7 @@ impl CueCall<'_> {
     }
 }
 
-/// Answers that have a key each.
+/// Each answer needs a digit key.
 const MAX_ANSWERS: usize = 9;
 
 fn ask(question: &Dynamic, answers: &Dynamic, right: &Dynamic) -> NativeResult<Cue> {
@@ -178,7 +178,7 @@ fn ask(question: &Dynamic, answers: &Dynamic, right: &Dynamic) -> NativeResult<C
     }
     let right = count(right, "ask")?;
     if right >= answers.len() {
-        let message = format!("there is no answer {right}; the answers are counted from 0 to {}", answers.len() - 1);
+        let message = format!("there is no answer {right}; answers are numbered from 0 to {}", answers.len() - 1);
         return Err(Problem::new("wrong-value", message).help(USAGE).into());
     }
     Ok(Cue::Ask { question: check_digits(question)?, answers, right })
@@ -190,8 +190,8 @@ fn speed_of(value: &Dynamic) -> NativeResult<f64> {
         return Ok(speed);
     }
     let (slowest, fastest) = (playhead::SLOWEST, playhead::FASTEST);
-    let message = format!("`speed` goes from {slowest} to {fastest}, but this is {speed}");
-    Err(Problem::new("wrong-value", message).help("1 is the usual pace; `stage.train(…)` trains at full speed").into())
+    let message = format!("`speed` must be from {slowest} to {fastest}, but this is {speed}");
+    Err(Problem::new("wrong-value", message).help("1 is normal speed; `stage.train(…)` trains at full speed").into())
 }
 
 fn plot_of(value: &Dynamic) -> NativeResult<Plot> {
@@ -215,16 +215,16 @@ fn caption(value: &Dynamic, cue: &str) -> NativeResult<String> {
     value.clone().into_string().map_err(|_| Problem::new("wrong-type", message()).into())
 }
 
-/// Decimal digits that tell every number from every other.
+/// Significant decimal digits that distinguish all `f64` values.
 const MAX_DIGITS: usize = 17;
 
-/// Refuses more digits in `{output:2}` than a number has.
+/// Refuses a field such as `{output:20}` with more digits than a number has.
 fn check_digits(text: String) -> NativeResult<String> {
     let asked = text.split('{').skip(1).filter_map(|field| field.split_once('}')?.0.split_once(':'));
     match asked.filter_map(|(_, digits)| digits.parse::<usize>().ok()).find(|&digits| digits > MAX_DIGITS) {
         None => Ok(text),
         Some(digits) => {
-            let message = format!("a number cannot be shown with {digits} digits; it has {MAX_DIGITS} at most");
+            let message = format!("a number cannot be shown with {digits} digits; the maximum is {MAX_DIGITS}");
             Err(Problem::new("wrong-value", message).help("write `{output:3}` for three digits").into())
         }
     }
@@ -247,7 +247,7 @@ fn seconds_of(value: &Dynamic, cue: &str) -> NativeResult<f64> {
 fn granularity(value: &Dynamic) -> NativeResult<Granularity> {
     let name = caption(value, "by")?;
     Granularity::named(&name).ok_or_else(|| {
-        let problem = Problem::new("unknown-name", format!("there is no granularity `{name}`"));
+        let problem = Problem::new("unknown-name", format!("there is no unit `{name}`"));
         problem.help(suggestion(&name, Granularity::ALL.map(Granularity::name)).unwrap_or_default()).into()
     })
 }
@@ -255,13 +255,14 @@ fn granularity(value: &Dynamic) -> NativeResult<Granularity> {
 fn play(part: &Dynamic, how: Option<&Dynamic>) -> NativeResult<Cue> {
     let name = caption(part, "play")?;
     let part = PlayPart::ALL.into_iter().find(|part| part.name() == name).ok_or_else(|| {
-        let problem = Problem::new("unknown-name", format!("there is nothing named `{name}` to play"));
+        let problem = Problem::new("unknown-name", format!("there is no part `{name}` to play"));
         problem.help(suggestion(&name, PlayPart::ALL.map(PlayPart::name)).unwrap_or_default())
     })?;
     let (mut by, mut seconds) = (Granularity::default(), None);
     if let Some(how) = how {
         let map = how.as_map_ref().map_err(|_| {
-            let problem = Problem::new("wrong-type", format!("how to play is a map, but this is {}", kind(how)));
+            let problem =
+                Problem::new("wrong-type", format!("the options of `play` must be a map, but this is {}", kind(how)));
             problem.help("write `stage.play(\"forward\", #{ by: \"neuron\", seconds: 5 })`")
         })?;
         for (field, value) in map.iter() {

@@ -1,8 +1,7 @@
-//! The values that scripts hold besides numbers, texts, arrays and maps.
+//! The value types of scripts besides numbers, strings, arrays and maps.
 //!
-//! Each stands for something only until the sandbox reads it: a control that `params` describes, a file that
-//! a lesson names, a parameter that a cue points at, the stage that cues are spoken to, the random numbers
-//! of one purpose.
+//! Each is a placeholder until the sandbox reads it: a control that `params` declares, a file that a lesson names, an
+//! element that a cue refers to, the stage that records cues, or a random number generator.
 
 use rhai::{Dynamic, FnPtr};
 use slowgrad_engine::plugin::ControlKind;
@@ -13,15 +12,15 @@ use slowgrad_timeline::cue::Cue;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What `slider(…)` and its like make.
+/// The result of `slider(…)`, `log_slider(…)`, `toggle(…)` and `choice(…)`.
 #[derive(Debug, Clone)]
 pub(crate) struct ControlSpec {
     pub(crate) kind: ControlKind,
-    /// Maps are sorted by name; this keeps the order in which the controls were written.
+    /// The order of declaration, because maps are sorted by name.
     pub(crate) order: u64,
 }
 
-/// What `csv(…)` makes.
+/// The result of `csv(…)`.
 #[derive(Debug, Clone)]
 pub(crate) struct CsvSpec {
     pub(crate) path: String,
@@ -29,34 +28,34 @@ pub(crate) struct CsvSpec {
     pub(crate) target: String,
 }
 
-/// What `weight(…)` and `bias(…)` make.
+/// The result of `weight(…)` and `bias(…)`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ParameterRef(pub(crate) Parameter);
 
-/// What `neuron(…)` makes.
+/// The result of `neuron(…)`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NeuronRef {
     pub(crate) layer: usize,
     pub(crate) neuron: usize,
 }
 
-/// The random numbers of one purpose, `ctx.rng`.
+/// A random number generator, `ctx.rng`.
 #[derive(Debug, Clone)]
 pub(crate) struct RandomSource(pub(crate) Rc<RefCell<Rng>>);
 
-/// A cue and where the lesson says it.
+/// A cue and its location in the lesson.
 pub(crate) type LocatedCue = (Cue, Option<Location>);
 
-/// Takes the cues that `perform` speaks.
+/// Records the cues that `perform` calls.
 #[derive(Debug, Clone)]
 pub(crate) struct StageRecorder {
     pub(crate) cues: Rc<RefCell<Vec<LocatedCue>>>,
-    /// The conditions that cues name by their numbers.
+    /// The conditions of cues; a cue refers to one by its index.
     pub(crate) closures: Rc<RefCell<Vec<Closure>>>,
     pub(crate) shape: Rc<Shape>,
 }
 
-/// What a condition is asked of.
+/// The argument of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
     Parameter,
@@ -72,19 +71,19 @@ impl Subject {
     }
 }
 
-/// A closure as the stage took it.
+/// A closure given to a cue.
 #[derive(Debug, Clone)]
 pub(crate) struct Closure {
     pub(crate) subject: Subject,
     pub(crate) function: String,
     pub(crate) captured: Vec<Dynamic>,
-    /// The cue that it was given to.
+    /// The location of the cue.
     pub(crate) location: Option<Location>,
 }
 
 impl Closure {
     pub(crate) fn new(subject: Subject, function: &FnPtr, location: Option<Location>) -> Self {
-        // What closures share is emptied when the lesson has been read.
+        // Copy the captures: shared variables are cleared when the lesson has been read.
         let captured = function.iter_curry().map(Dynamic::flatten_clone).collect();
         Self { subject, function: function.fn_name().to_owned(), captured, location }
     }

@@ -1,7 +1,8 @@
-//! A page for each code that a diagnostic can have: what it means, a faulty example, the mended one, and why.
+//! The pages of `slowgrad explain`: for each diagnostic code its meaning, a faulty example, the corrected one, and
+//! the reason.
 //!
-//! The pages are one text, so that they can be read and mended as one. A test holds it against the codes that the
-//! sources use and runs each example.
+//! All pages are in one file, `explain.md`. A test compares its codes with those used in the sources, and runs the
+//! examples.
 
 use crate::diagnostics::wording;
 
@@ -12,13 +13,14 @@ const PAGES: &str = include_str!("../explain.md");
 pub struct Page {
     /// The code, such as `unknown-name`.
     pub code: &'static str,
-    /// What it means, in one line.
+    /// The meaning in one line.
     pub title: &'static str,
-    /// The page in Markdown, without code and title. Examples are blocks of `rhai faulty PATH` and `rhai mended PATH`.
+    /// The page in Markdown, without code and title. Examples are blocks of `rhai faulty PATH` and `rhai mended
+    /// PATH`.
     pub body: &'static str,
 }
 
-/// All pages in the order of their codes.
+/// All pages, sorted by code.
 pub fn pages() -> impl Iterator<Item = Page> {
     let sections = PAGES.strip_prefix("# ").unwrap_or(PAGES).split("\n# ");
     sections.filter_map(|section| {
@@ -33,7 +35,7 @@ pub fn page(code: &str) -> Option<Page> {
     pages().find(|page| page.code == code)
 }
 
-/// The code that was probably meant.
+/// The known code most similar to a mistyped one.
 pub fn nearest_code(code: &str) -> Option<&'static str> {
     wording::nearest(code, pages().map(|page| page.code))
 }

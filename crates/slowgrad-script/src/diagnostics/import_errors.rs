@@ -1,23 +1,23 @@
-//! Why a file cannot be imported, as the analysis and the running script both say it.
+//! Problems of imports, used by the analysis before a run and by the resolver during a run.
 
 use crate::diagnostics::problem::Problem;
 use slowgrad_tape::Diagnostic;
 
-/// A file that imports itself by way of others.
+/// A file that imports itself through other files.
 pub(crate) fn circular_import(name: &str) -> Problem {
-    let problem = Problem::new("circular-import", format!("`{name}` imports itself by way of others"));
-    problem.help("move what both files need into a third one")
+    let problem = Problem::new("circular-import", format!("`{name}` imports itself through other files"));
+    problem.help("move the shared code into a third file")
 }
 
-/// Files that import each other in too long a row.
+/// A chain of imports that exceeds the limit.
 pub(crate) fn import_chain_too_long(most: usize) -> Problem {
-    let problem = Problem::new("too-many-modules", format!("more than {most} modules import each other"));
-    problem.help("gather the helpers in fewer files")
+    let problem = Problem::new("too-many-modules", format!("a chain of imports is longer than {most} files"));
+    problem.help("combine the helpers into fewer files")
 }
 
-/// A file that cannot be imported because of its own fault.
+/// An imported file that has a problem of its own.
 pub(crate) fn broken_import(path: &str, fault: &Diagnostic) -> Problem {
     let place = fault.location.as_ref().map_or_else(String::new, |location| format!(" ({location})"));
     let problem = Problem::new("broken-import", format!("`{path}` cannot be imported: {}{place}", fault.message));
-    problem.help("mend the imported file first")
+    problem.help("fix the imported file first")
 }

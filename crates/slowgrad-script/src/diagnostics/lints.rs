@@ -1,4 +1,4 @@
-//! Habits of writing that are right but may not mean what their author thinks.
+//! Style warnings: correct code that may not do what its author intended.
 
 use crate::text::ScriptText;
 use crate::text::lexer::TokenKind;
@@ -6,11 +6,11 @@ use slowgrad_tape::{Call, Diagnostic, Function};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Warnings about a text that is right but may not mean what its author thinks.
+/// All warnings about a text.
 pub(crate) fn lint(text: &Rc<ScriptText>) -> Vec<Diagnostic> {
     let negated = |&(start, end): &(usize, usize)| {
         let power = &text.source.text[start..end];
-        let message = format!("`{power}` is the power of the negated number: a minus binds tighter than `**`");
+        let message = format!("`{power}` is the power of the negated number: unary minus binds tighter than `**`");
         let help = "write `-(x ** 2)` for the negated power, or `(-x) ** 2` to be clear";
         Diagnostic::warning("minus-before-power", message).at(text.location(text.range(start, end))).help(help)
     };
@@ -18,10 +18,10 @@ pub(crate) fn lint(text: &Rc<ScriptText>) -> Vec<Diagnostic> {
         let (word, sign) = (&text.source.text[start..end], &text.source.text[sign..=sign]);
         let word = word.split(|ch: char| !ch.is_alphabetic()).next().filter(|word| !word.is_empty());
         let message = format!(
-            "the value of this {} is lost: `{sign}` begins a new statement",
+            "the value of this {} is discarded: `{sign}` starts a new statement",
             word.map_or_else(|| "block".to_owned(), |word| format!("`{word}`"))
         );
-        let help = format!("put it in brackets, `(…) {sign} x`, or give it a name with `let`");
+        let help = format!("put it in parentheses, `(…) {sign} x`, or give it a name with `let`");
         Diagnostic::warning("unused-value", message).at(text.location(text.range(start, end))).help(help)
     };
     let map = &text.source_map;
@@ -29,7 +29,7 @@ pub(crate) fn lint(text: &Rc<ScriptText>) -> Vec<Diagnostic> {
     found.chain(whole_divisions(text)).collect()
 }
 
-/// `1 / 2` between whole literals is 0 in Rhai, without a word.
+/// `1 / 2` with whole literals is 0 in Rhai, without a warning.
 fn whole_divisions(text: &Rc<ScriptText>) -> Vec<Diagnostic> {
     let tokens: Vec<_> = text
         .tokens
@@ -43,22 +43,22 @@ fn whole_divisions(text: &Rc<ScriptText>) -> Vec<Diagnostic> {
         let (Ok(a), Ok(b)) = (a.parse::<i64>(), b.parse::<i64>()) else { continue };
         let before = i.checked_sub(1).map_or("", |at| tokens[at].1);
         let after = tokens.get(i + 3).map_or("", |(_, word)| *word);
-        // `x * 1 / 2` divides x, and `1 / 2 ** n` something else than 2.
+        // `x * 1 / 2` divides `x * 1`, and `1 / 2 ** n` divides by the power.
         if b == 0 || a % b == 0 || ["*", "/", "%", "**"].contains(&before) || after == "**" || after == "." {
             continue;
         }
         let message = format!("`{a} / {b}` divides whole numbers and gives {}", a / b);
-        let help = format!("write `{a}.0 / {b}` for a number with a fraction");
+        let help = format!("write `{a}.0 / {b}` for a result with a fraction");
         let location = text.location(text.range(first.start, last.end));
         found.push(Diagnostic::warning("whole-division", message).at(location).help(help));
     }
     found
 }
 
-/// Inputs that a message names.
+/// Inputs listed in a message.
 const MAX_NAMED_INPUTS: usize = 6;
 
-/// The warning that an operation gave NaN or an infinity, at the first one that did.
+/// Warns about the first operation of a call that gave NaN or an infinity.
 pub(crate) fn not_finite(call: &Call, text: &ScriptText, function: &str) -> Option<Diagnostic> {
     let trace = &call.trace;
     let at = call.values.iter().position(|x| !x.is_finite())?;
@@ -73,23 +73,23 @@ pub(crate) fn not_finite(call: &Call, text: &ScriptText, function: &str) -> Opti
     }
     let operation = location.span.text(&location.source).lines().next().unwrap_or_default().to_owned();
     let message = format!("`{operation}` gives {} for {}", non_finite_name(call.values[at]), inputs.join(", "));
-    let help = "keep its input away from there, such as with `max(x, 1e-6)` or an `if`";
+    let help = "keep its input out of that range, for example with `max(x, 1e-6)` or an `if`";
     Some(Diagnostic::warning("not-finite", message).at(location).help(help))
 }
 
-/// What is not a finite number, in words.
+/// A name for NaN or an infinity.
 fn non_finite_name(x: f64) -> &'static str {
     if x.is_nan() { "NaN (not a number)" } else { "an infinite number" }
 }
 
-/// A number with as many digits as one likes to read.
+/// A number rounded for display.
 fn short_number(x: f64) -> String {
     let rounded = format!("{x:.4}");
     let short = rounded.trim_end_matches('0').trim_end_matches('.');
     if x.is_finite() && (1e-3..1e6).contains(&x.abs()) { short.to_owned() } else { x.to_string() }
 }
 
-/// Whether the chain rule brings anything from a loss to one of its outputs, at one of these points.
+/// Whether the gradient of a loss with respect to any output is nonzero at one of these points.
 pub(crate) fn depends_on_output(
     loss: &RefCell<Function>,
     points: &[Vec<f64>],
@@ -106,10 +106,10 @@ pub(crate) fn depends_on_output(
     Ok(false)
 }
 
-/// The warning that a loss does not look at what the network says.
+/// The warning that a loss does not depend on the network's output.
 pub(crate) fn loss_without_output(text: &ScriptText) -> Diagnostic {
     let message = "this loss does not depend on `output`, so nothing can be learnt from it";
     let help =
-        "compare `output` with `target`; `value(x)`, `stop_gradient(x)` and `floor` hide a number from the chain rule";
+        "compare `output` with `target`; `value(x)`, `stop_gradient(x)` and `floor` exclude a number from the gradient";
     Diagnostic::warning("loss-without-output", message).at(text.function_location("loss")).help(help)
 }

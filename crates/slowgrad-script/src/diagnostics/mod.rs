@@ -1,4 +1,4 @@
-//! What is wrong with a script, in plain words: before it runs, while it runs, and style warnings.
+//! Diagnostics of scripts: analysis before a run, errors during a run, style warnings, and the wording they share.
 
 pub(crate) mod analysis;
 pub mod explain;

@@ -1,12 +1,12 @@
-//! What goes wrong inside the functions that scripts call, on its way through the interpreter.
+//! A problem raised inside a native function, on its way through the interpreter.
 
 use rhai::{Dynamic, EvalAltResult, Position};
 use slowgrad_tape::{Diagnostic, Location};
 
-/// The result of a function that scripts call.
+/// The result of a native function.
 pub(crate) type NativeResult<T> = Result<T, Box<EvalAltResult>>;
 
-/// A problem without a place; the interpreter adds the place of the call.
+/// A problem without a location. The interpreter adds the position of the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) code: &'static str,
@@ -29,12 +29,12 @@ impl Problem {
         self
     }
 
-    /// The problem at its place.
+    /// Converts the problem to a diagnostic with a location.
     pub(crate) fn at(self, location: Location) -> Diagnostic {
         self.unplaced().at(location)
     }
 
-    /// The problem as a diagnostic whose place is not known here.
+    /// Converts the problem to a diagnostic without a location.
     pub(crate) fn unplaced(self) -> Diagnostic {
         Diagnostic { help: self.help, ..Diagnostic::error(self.code, self.message) }
     }

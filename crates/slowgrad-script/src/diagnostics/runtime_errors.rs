@@ -1,7 +1,7 @@
-//! The one converter from the interpreter's errors to diagnostics.
+//! Converts every error of a running script to a diagnostic.
 //!
-//! An interpreter's error knows a position and a phrase. A person needs the whole expression underlined, what
-//! was wrong in plain words, and the name that was probably meant.
+//! An error of Rhai has a position and a short phrase. The diagnostic underlines the whole expression, states the
+//! problem in plain words and suggests the name that was probably meant.
 
 use crate::diagnostics::analysis::syntax::{assignment_to_constant, container_kind, did_you_mean, lowercase_first};
 use crate::diagnostics::problem::Problem;
@@ -17,17 +17,17 @@ use rhai::{Dynamic, EvalAltResult, ParseErrorType};
 use slowgrad_tape::{Diagnostic, Frame, Location};
 use std::rc::Rc;
 
-/// What a function without a name is called.
+/// The name of a function without a name.
 const CLOSURE: &str = "a closure";
 
-/// An error while a function ran.
+/// Converts an error that occurred while `function` ran.
 pub(crate) fn runtime_diagnostic(
     host: &Host,
     program: &ScriptProgram,
     function: &str,
     error: EvalAltResult,
 ) -> Diagnostic {
-    // Unwind the chain of calls: each link names the function and where it was called.
+    // Unwind the chain of calls. Each link names the function and the position of its call.
     let function = if function.starts_with("anon$") { CLOSURE } else { function };
     let mut error = error;
     let mut text = Rc::clone(&program.text);
@@ -52,7 +52,7 @@ pub(crate) fn runtime_diagnostic(
     calls.reverse();
     let mut place = SourcePosition::of(&text, error.position()).or_else(|| data_race_position(&text, &calls, &error));
     if error.is_system_exception() {
-        // Such an error forgets its place and its calls on the way; the host saw them.
+        // Such an error loses its position and its calls on the way; the host has recorded them.
         let mut hits = host.limit_hits().into_iter().map(|(text, offset)| SourcePosition { text, offset });
         if let Some(inner) = hits.next() {
             let callers: Vec<SourcePosition> = hits.collect();
@@ -77,10 +77,10 @@ pub(crate) fn runtime_diagnostic(
     Diagnostic { frames: calls, ..describe(host, program, place.as_ref(), error).at(location) }
 }
 
-/// Functions of a chain of calls that are listed; recursion without an end has many more.
+/// Maximum length of a listed call chain. Infinite recursion has many more frames.
 const MAX_FRAMES: usize = 8;
 
-/// The chain of calls from the place where an error arose and the places of the calls that led there.
+/// The call chain, from the position of the error and the positions of the calls that led to it.
 fn call_chain(inner: &SourcePosition, callers: &[SourcePosition], function: &str) -> Vec<Frame> {
     let running = std::iter::once(inner).chain(callers);
     let frames = running.enumerate().map(|(i, place)| {
@@ -88,14 +88,14 @@ fn call_chain(inner: &SourcePosition, callers: &[SourcePosition], function: &str
         Frame { function: own.to_owned(), location: callers.get(i).map(SourcePosition::location) }
     });
     let mut frames: Vec<Frame> = frames.take(MAX_FRAMES).collect();
-    // The interpreter does not say where a callback is called from.
+    // Rhai does not report the position of a callback's call.
     if frames.last().is_none_or(|last| last.function != function) {
         frames.push(Frame { function: function.to_owned(), location: None });
     }
     frames
 }
 
-/// A data race has no position, but its message names the method: the first call of it in the running function.
+/// A data race has no position, but its message names the method. Find its first call in the running function.
 fn data_race_position(text: &Rc<ScriptText>, calls: &[Frame], error: &EvalAltResult) -> Option<SourcePosition> {
     let EvalAltResult::ErrorDataRace(message, _) = error else { return None };
     let method = message.rsplit('\'').nth(1)?;
@@ -107,8 +107,7 @@ fn data_race_position(text: &Rc<ScriptText>, calls: &[Frame], error: &EvalAltRes
     Some(SourcePosition { text: Rc::clone(text), offset: token.start })
 }
 
-/// Where to point when the interpreter names no place: at the function that was running, or at the call of the
-/// closure.
+/// The location of an error without a position: the running function, or the call of the closure.
 fn fallback_location(calls: &[Frame], program: &ScriptProgram, text: &Rc<ScriptText>) -> Location {
     if let Some(Frame { function, location: Some(called) }) = calls.first()
         && function == CLOSURE
@@ -128,20 +127,20 @@ fn describe(host: &Host, program: &ScriptProgram, place: Option<&SourcePosition>
     match error {
         E::ErrorRuntime(value, _) => thrown_problem(value),
         E::ErrorTerminated(value, _) => stop_problem(value),
-        E::ErrorStackOverflow(_) => Problem::new("too-deep", "too many functions called each other")
-            .help("does a function call itself without an end?"),
+        E::ErrorStackOverflow(_) => Problem::new("too-deep", "function calls are nested too deeply")
+            .help("does a function call itself endlessly?"),
         E::ErrorDataTooLarge(kind, _) => {
             Problem::new("too-large", format!("the {} grew too large", container_kind(&kind)))
-                .help("a script may hold only so much at once; does a loop go on without an end?")
+                .help("a script may hold only a limited amount of data; is there an endless loop?")
         }
         E::ErrorTooManyVariables(_) => Problem::new("too-many-variables", "there are too many variables here")
-            .help("keep what belongs together in an array or a map"),
+            .help("group related values in an array or a map"),
         E::ErrorTooManyModules(_) => Problem::new("too-many-modules", "too many modules are imported")
-            .help("gather the helpers in fewer files, and import each at the top and not in a function"),
-        E::ErrorVariableNotFound(name, _) => Problem::new("unknown-name", format!("`{name}` is not known here"))
+            .help("combine the helpers into fewer files, and import them at the top, not in a function"),
+        E::ErrorVariableNotFound(name, _) => Problem::new("unknown-name", format!("`{name}` is not defined here"))
             .maybe_help(place.and_then(|place| did_you_mean(place, &name))),
-        E::ErrorUnboundThis(_) => Problem::new("unknown-name", "`this` is nothing here")
-            .help("it stands for what a function is called on: write `x.name()` and not `name()`"),
+        E::ErrorUnboundThis(_) => Problem::new("unknown-name", "`this` has no value here")
+            .help("it is the object of a method call: write `x.name()` and not `name()`"),
         E::ErrorPropertyNotFound(name, _) => {
             let near = place.and_then(|place| wording::nearest(&name, known_properties(place)));
             Problem::new("unknown-property", format!("there is no `{name}` in this map")).maybe_help(
@@ -149,7 +148,7 @@ fn describe(host: &Host, program: &ScriptProgram, place: Option<&SourcePosition>
             )
         }
         E::ErrorIndexNotFound(..) => Problem::new("unknown-property", "there is no such field in this map")
-            .help("`\"name\" in map` asks whether there is one"),
+            .help("`\"name\" in map` tests whether the field exists"),
         E::ErrorDotExpr(message, _) => no_field(host, &message),
         E::ErrorFunctionNotFound(signature, _) => no_overload(host, program, &signature),
         E::ErrorMismatchDataType(expected, found, _) => {
@@ -159,10 +158,8 @@ fn describe(host: &Host, program: &ScriptProgram, place: Option<&SourcePosition>
             };
             let help = match (expected.as_str(), named_kind(&found)) {
                 ("bool", _) => Some("a condition is a comparison, such as `x > 0.0`"),
-                ("i64" | "int", "a scalar") => {
-                    Some("elements are counted by plain whole numbers, such as `i` of a `for`")
-                }
-                ("i64" | "int", "a number") => Some("`to_int(x)` cuts the fraction off"),
+                ("i64" | "int", "a scalar") => Some("an index is a plain whole number, such as `i` in a `for` loop"),
+                ("i64" | "int", "a number") => Some("`to_int(x)` removes the fraction"),
                 _ => None,
             };
             Problem::new("wrong-type", message).maybe_help(help.map(str::to_owned))
@@ -180,39 +177,38 @@ fn describe(host: &Host, program: &ScriptProgram, place: Option<&SourcePosition>
             Problem::new("out-of-bounds", message).help(help)
         }
         E::ErrorStringBounds(length, index, _) => {
-            let message = format!("index {index} is outside of a text with {}", wording::count(length, "letter"));
-            Problem::new("out-of-bounds", message).help("letters are counted from 0")
+            let message = format!("index {index} is outside of a text with {}", wording::count(length, "character"));
+            Problem::new("out-of-bounds", message).help("characters are counted from 0")
         }
         E::ErrorIndexingType(what, _) => {
             let kind = bare_kind(what.split_once(" [").map_or(what.as_str(), |(kind, _)| kind));
             let help = (kind == "scalar").then(|| "a scalar is one number; only arrays have elements".to_owned());
             Problem::new("wrong-type", format!("a {kind} cannot be indexed like this")).maybe_help(help)
         }
-        E::ErrorFor(_) => {
-            Problem::new("wrong-type", "`for` cannot go over this").help("write `for x in array` or `for i in 0..n`")
-        }
+        E::ErrorFor(_) => Problem::new("wrong-type", "`for` cannot iterate over this")
+            .help("write `for x in array` or `for i in 0..n`"),
         E::ErrorAssignmentToConstant(name, _) => assignment_to_constant(&name),
         E::ErrorNonPureMethodCallOnConstant(name, _) => {
             let problem = Problem::new("assignment-to-constant", format!("`{name}` would change a constant"));
-            problem.help("use `let` for what changes")
+            problem.help("use `let` for a value that changes")
         }
         E::ErrorArithmetic(message, _) => {
             let problem = Problem::new("arithmetic", lowercase_first(&message));
-            problem.help("these are whole numbers; write `1.0` for one that may have a fraction")
+            problem.help("these are whole numbers; write `1.0` for a number with a fraction")
         }
         E::ErrorDataRace(message, _) if message.rsplit('\'').nth(1).is_none() => {
-            let problem = Problem::new("data-race", "a closure uses the variable in which it is held");
-            problem.help("what calls itself is a function of its own: `fn name(x) { … }`")
+            let problem = Problem::new("data-race", "a closure uses the variable that stores it");
+            problem.help("write a recursive function as `fn name(x) { … }`")
         }
         E::ErrorDataRace(..) => {
             let problem = Problem::new("data-race", "the closure uses the same array that is being changed");
-            problem.help("take out what the closure needs first, such as `let largest = z.max();`")
+            problem.help("compute the value before the call, such as `let largest = z.max();`")
         }
         E::ErrorModuleNotFound(name, _) => Problem::new("unknown-module", format!("no module `{name}` is imported"))
             .help(format!("write `import \"{name}\" as {name};` at the top of the file")),
-        // What `Fn("…")` was given.
+        // The argument of `Fn("…")`.
         E::ErrorParsing(ParseErrorType::Reserved(name), _) => {
-            Problem::new("reserved-name", format!("`{name}` is a word of the language and not a function"))
+            Problem::new("reserved-name", format!("`{name}` is a keyword, not a function"))
                 .help(format!("where a function is expected, write a closure: `|x| {name}(x)`"))
         }
         E::ErrorForbiddenVariable(name, _) => {
@@ -225,7 +221,7 @@ fn describe(host: &Host, program: &ScriptProgram, place: Option<&SourcePosition>
     }
 }
 
-const LOOP_HELP: &str = "is there a loop without an end?";
+const LOOP_HELP: &str = "is there an endless loop?";
 
 fn thrown_problem(value: Dynamic) -> Problem {
     value.try_cast_result::<Problem>().unwrap_or_else(|value| {
@@ -254,9 +250,9 @@ fn stop_problem(value: Dynamic) -> Problem {
     problem.help(LOOP_HELP)
 }
 
-/// `name (type, type)` as the interpreter writes a call it cannot resolve.
+/// Explains a call that matches no overload. `signature` is `name (type, type)` in Rhai's notation.
 ///
-/// Names and numbers of arguments were checked before; here it is the kinds of values that do not fit.
+/// Names and numbers of arguments were checked by the analysis, so the types do not match.
 fn no_overload(host: &Host, program: &ScriptProgram, signature: &str) -> Problem {
     let (name, arguments) =
         signature.split_once(" (").map_or((signature, ""), |(name, rest)| (name, rest.trim_end_matches(')')));
@@ -273,25 +269,25 @@ fn no_overload(host: &Host, program: &ScriptProgram, signature: &str) -> Problem
             _ => format!("`{name}` cannot be used like this"),
         };
         let help = match name {
-            _ if kinds.contains(&"array") => Some("take one element with `[i]`, or go over all of them with `map`"),
-            "!" => Some("`!` turns a condition round, such as `!(x > 0.0)`; the negative of a number is `-x`"),
-            "^" => Some("the power is `**`"),
-            "&" | "|" => Some("between conditions write `&&` or `||`; bits are of whole numbers"),
-            "<<" | ">>" => Some("bits are of whole numbers; multiply by `2.0 ** n`"),
-            ".." | "..=" => Some("a range goes over plain whole numbers; `while` can ask a traced number"),
+            _ if kinds.contains(&"array") => Some("take one element with `[i]`, or process each element with `map`"),
+            "!" => Some("`!` negates a condition, such as `!(x > 0.0)`; the negative of a number is `-x`"),
+            "^" => Some("write `**` for a power"),
+            "&" | "|" => Some("`&&` and `||` combine conditions; bit operators need whole numbers"),
+            "<<" | ">>" => Some("bit operators need whole numbers; multiply by `2.0 ** n`"),
+            ".." | "..=" => Some("a range needs plain whole numbers; a `while` condition can use a traced number"),
             _ => None,
         };
         return Problem::new("wrong-type", message).maybe_help(help.map(str::to_owned).or_else(nothing));
     }
     if name.starts_with("anon$") {
         return Problem::new("unknown-function", "a closure of another file cannot be called here")
-            .help("let the other file have a function, and call that: `m::f(x)`");
+            .help("define a function in the other file and call it: `m::f(x)`");
     }
-    let wrong = |of: &str| Problem::new("wrong-type", format!("`{of}{name}` cannot take ({came})"));
+    let wrong = |of: &str| Problem::new("wrong-type", format!("`{of}{name}` does not accept ({came})"));
     let builtins = &host.builtins;
     match kinds.as_slice() {
         ["range", "scalar"] if name == "contains" => {
-            wrong("").help("compare with both ends instead: `x >= 0 && x < 5`")
+            wrong("").help("compare with both bounds instead: `x >= 0 && x < 5`")
         }
         ["stage", ..] => wrong("stage."),
         ["array"] => {
@@ -308,9 +304,9 @@ fn no_overload(host: &Host, program: &ScriptProgram, signature: &str) -> Problem
     }
 }
 
-/// A field that only maps have, asked of something else.
+/// Explains access to a field of a value that is not a map.
 fn no_field(host: &Host, message: &str) -> Problem {
-    // The interpreter writes `Unknown property 'name' - a getter is not registered for type 'kind'`.
+    // The message is `Unknown property 'name' - a getter is not registered for type 'kind'`.
     let mut quoted = message.split('\'').skip(1).step_by(2);
     let (Some(name), Some(owner)) = (quoted.next(), quoted.next()) else {
         return Problem::new("wrong-type", lowercase_first(message)).help("only maps have fields");
@@ -323,7 +319,7 @@ fn no_field(host: &Host, message: &str) -> Problem {
     }
 }
 
-/// What stands where a whole number is needed.
+/// The kind of a value that is not a whole number.
 fn not_whole_kind(found: &str) -> &'static str {
     match found {
         "f64" | "float" => "a number with a fraction",
@@ -331,26 +327,26 @@ fn not_whole_kind(found: &str) -> &'static str {
     }
 }
 
-const UNIT_HELP: &str = "an `if` without `else`, a loop and a `let` give nothing";
+const UNIT_HELP: &str = "an `if` without `else`, a loop and a `let` have no value";
 
 fn with_article(kind: &str) -> String {
     match kind {
-        "true or false" | "nothing" => kind.to_owned(),
+        "nothing" => kind.to_owned(),
         _ if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
         _ => format!("a {kind}"),
     }
 }
 
-/// What `ctx` holds in the function around a place, where something else was asked of it.
+/// Lists the fields of `ctx` in the function at `place`, if the unknown property belongs to `ctx`.
 fn context_fields(place: &SourcePosition) -> Option<String> {
     let asked = place.text.source.text[..place.offset].trim_end().strip_suffix('.')?;
     let function = format!("`{}`", place.text.function_around(place.offset).filter(|_| asked.ends_with("ctx"))?);
     let fields = group(Group::Context).filter(|entry| entry.description.contains(&function));
     let fields: Vec<&str> = fields.map(|entry| entry.name).collect();
-    (!fields.is_empty()).then(|| format!("`ctx` has {}, beside the controls of `params()`", wording::list(&fields)))
+    (!fields.is_empty()).then(|| format!("`ctx` has {}, and the controls of `params()`", wording::list(&fields)))
 }
 
-/// Every name that follows a point or begins a map's entry in this text, and what `ctx` and conditions hold.
+/// All property and map field names in the text, and the fields of `ctx` and of conditions.
 fn known_properties(place: &SourcePosition) -> Vec<&str> {
     let text = &place.text.source.text;
     let word = |k: usize| place.text.tokens.get(k).map_or("", |token| &text[token.start..token.end]);

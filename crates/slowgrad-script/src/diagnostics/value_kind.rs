@@ -1,23 +1,23 @@
-//! What kind of value something is, in words.
+//! Names for the types of script values.
 
 use crate::bindings::values::{ControlSpec, CsvSpec, NeuronRef, ParameterRef, RandomSource, StageRecorder};
 use crate::runtime::host::Scalar;
 use rhai::Dynamic;
 
-/// What a script's value is, with its article.
+/// The type of a value, with an article.
 pub(crate) fn kind(value: &Dynamic) -> &'static str {
     named_kind(value.type_name())
 }
 
-/// The same for a type as the interpreter names it.
+/// The same for a type name of Rhai.
 pub(crate) fn named_kind(type_name: &str) -> &'static str {
     let is = |path: &str| type_name == path;
     match type_name {
         "i64" | "f64" | "int" | "float" => "a number",
         "scalar" => "a scalar",
-        "char" => "a letter",
+        "char" => "a character",
         "string" | "&str | ImmutableString | String" => "a text",
-        "bool" => "true or false",
+        "bool" => "a boolean",
         "()" => "nothing",
         "array" => "an array",
         "map" => "a map",
@@ -45,7 +45,7 @@ pub(crate) fn named_kind(type_name: &str) -> &'static str {
     }
 }
 
-/// The same without its article, for lists such as `exp(array)`.
+/// The same without the article, for lists such as `exp(array)`.
 pub(crate) fn bare_kind(type_name: &str) -> &'static str {
     let kind = named_kind(type_name);
     kind.strip_prefix("a ").or_else(|| kind.strip_prefix("an ")).or_else(|| kind.strip_prefix("the ")).unwrap_or(kind)

@@ -1,11 +1,11 @@
-//! Words for people: what kind of value something is, and which known name is nearest to a mistyped one.
+//! Pure text helpers for messages: similar names, plurals and lists. Must not know scripts or values.
 
-/// Bytes of a name that another one could be mistyped for.
+/// Names longer than this are not compared.
 const MAX_NAME_BYTES: usize = 100;
 
-/// The known name that was probably meant.
+/// The known name most similar to a mistyped one, if any is similar enough.
 pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    // Nobody mistypes a name of that length, and distances take time with its square.
+    // Computing a distance takes time quadratic in the length.
     if name.len() > MAX_NAME_BYTES {
         return None;
     }
@@ -17,21 +17,21 @@ pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
         let begins = wanted.chars().count() >= 3
             && (lower.starts_with(&wanted) || wanted.starts_with(&lower) && lower.len() > 2);
         let distance = strsim::damerau_levenshtein(&wanted, &lower).min(if begins { 1 } else { usize::MAX });
-        // Of two that are as near, the one of the same length was mistyped and not cut.
+        // At equal distance, prefer the name of the same length: it was mistyped, not cut off.
         ((distance, lower.len().abs_diff(wanted.len())), other)
     });
     scored.filter(|((distance, _), _)| *distance <= far).min_by_key(|(distance, _)| *distance).map(|(_, other)| other)
 }
 
-/// "did you mean `x`?", or all there are when nothing is near and they are few.
+/// "did you mean `x`?", or a list of all names if none is similar and there are few.
 pub(crate) fn suggestion<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
     if let Some(near) = nearest(name, known.iter().copied()) {
         return Some(format!("did you mean `{near}`?"));
     }
     match known.len() {
-        1 => Some(format!("there is only {}", list(&known))),
-        2..=24 => Some(format!("there are {}", list(&known))),
+        1 => Some(format!("the only choice is {}", list(&known))),
+        2..=24 => Some(format!("choose from {}", list(&known))),
         _ => None,
     }
 }

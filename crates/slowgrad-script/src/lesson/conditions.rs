@@ -1,7 +1,7 @@
-//! The conditions that a lesson writes as closures, `|p| p.grad != 0.0`, as functions that can be asked any time.
+//! Builds the conditions of a lesson, closures such as `|p| p.grad != 0.0`, as traced functions.
 //!
-//! What a closure has captured is copied when the lesson is read; like a plugin, it keeps nothing from one question to
-//! the next.
+//! The captures of a closure are copied when the lesson is read. Like a plugin, a condition keeps no state between
+//! calls.
 
 use crate::bindings::values::{Closure, Subject};
 use crate::diagnostics::value_kind::kind;
@@ -17,7 +17,7 @@ use slowgrad_tape::{Call, Diagnostic, Function, TraceBuilder, Tracer, ValueId};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// The conditions of a lesson, each tried once.
+/// Builds the conditions of a lesson and calls each twice to check it.
 pub(crate) fn build(
     plugins: &Plugins,
     program: &Rc<ScriptProgram>,
@@ -35,7 +35,7 @@ pub(crate) fn build(
     if errors.is_empty() { Ok(made) } else { Err(errors) }
 }
 
-/// Whether the closure takes the one thing that it is asked about.
+/// Checks that the closure takes exactly one argument.
 fn check_arity(program: &ScriptProgram, closure: &Closure) -> Result<(), Box<Diagnostic>> {
     let arities = program.ast.iter_functions().filter(|function| function.name == closure.function);
     let arities: Vec<usize> = arities.map(|function| function.params.len()).collect();
@@ -43,7 +43,7 @@ fn check_arity(program: &ScriptProgram, closure: &Closure) -> Result<(), Box<Dia
         Some(_) if arities.contains(&(closure.captured.len() + 1)) => return Ok(()),
         Some(first) => {
             let found = wording::count(first.saturating_sub(closure.captured.len()), "argument");
-            Diagnostic::error("wrong-arity", format!("a condition is asked about one thing, but this takes {found}"))
+            Diagnostic::error("wrong-arity", format!("a condition takes 1 argument, but this takes {found}"))
         }
         None => Diagnostic::error("unknown-function", "a condition must be a closure or a function of this file"),
     };
@@ -60,7 +60,7 @@ fn build_one(
         let (interpreter, program, closure) = (Rc::clone(interpreter), Rc::clone(program), closure.clone());
         let tracer = ConditionTracer { interpreter, program, closure, names, is_bias };
         let mut function = Function::new(inputs, 1, Box::new(tracer));
-        // Nothing special, and nothing at all: a gradient may be 0.
+        // A typical input, and all zeros, since a gradient may be 0.
         function.call(&vec![0.5; inputs])?;
         function.call(&vec![0.0; inputs])?;
         Ok(Rc::new(RefCell::new(function)))
@@ -75,14 +75,14 @@ fn build_one(
     })
 }
 
-/// Traces a closure over one map.
+/// Traces a closure whose argument is one map.
 struct ConditionTracer {
     interpreter: Rc<Interpreter>,
     program: Rc<ScriptProgram>,
     closure: Closure,
-    /// The fields of the map that are traced.
+    /// The traced fields of the map.
     names: Vec<&'static str>,
-    /// A plain field of the map that parameters have.
+    /// An untraced field that only parameters have.
     is_bias: Option<bool>,
 }
 
@@ -92,7 +92,7 @@ impl ConditionTracer {
             self.names.iter().zip(ids).map(|(name, &id)| ((*name).into(), Dynamic::from(host.scalar(id)))).collect();
         if let Some(is_bias) = self.is_bias {
             map.insert("is_bias".into(), Dynamic::from_bool(is_bias));
-            // A bias has no input, and no number equals nothing.
+            // A bias has no input; no number equals `()`.
             map.entry(OfParameter::INPUT.into()).or_insert(Dynamic::UNIT);
         }
         self.closure.captured.iter().cloned().chain([Dynamic::from_map(map)]).collect()

@@ -1,7 +1,6 @@
-//! Reads what `lesson()` returns: from a map with many possible mistakes to a [`LessonSpec`].
+//! Reads the result of `lesson()`: converts a map to a [`LessonSpec`].
 //!
-//! All mistakes are collected, each at the field that holds it. Whether the plugins themselves work is not
-//! this module's question.
+//! All mistakes are collected, each located at its field. This module must not know whether the plugins work.
 
 pub(crate) mod conditions;
 
@@ -19,10 +18,10 @@ use slowgrad_engine::spec::{DataSpec, LayerSpec, LessonSpec, ParamValue, PluginR
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 
-/// A lesson as its file describes it.
+/// The contents of a lesson's file.
 pub(crate) struct LessonDescription {
     pub(crate) spec: LessonSpec,
-    /// Where it asks for less than it is allowed.
+    /// The lowered limits, if the lesson sets any.
     pub(crate) limits: Option<Limits>,
 }
 
@@ -33,7 +32,7 @@ pub(crate) fn read(
     value: &Dynamic,
 ) -> Result<LessonDescription, Vec<Diagnostic>> {
     let Ok(map) = value.as_map_ref() else {
-        let message = format!("`lesson` must give a map, but this is {}", kind(value));
+        let message = format!("`lesson` must return a map, but this is {}", kind(value));
         let help = "write `#{ title: \"…\", layers: [2, 3, 1], data: \"xor\" }`";
         let location = program.text.result_location("lesson", value.is_unit());
         return Err(vec![Diagnostic::error("wrong-return", message).at(location).help(help)]);
@@ -66,7 +65,7 @@ impl LessonReader<'_> {
         }
     }
 
-    /// A field's value, or nothing when it is absent or wrong.
+    /// A field's value, or `None` if it is missing or invalid.
     fn field<T>(&mut self, name: &str, read: impl FnOnce(&Dynamic, &str) -> Result<T, Problem>) -> Option<T> {
         let value = self.map.get(name)?;
         match read(value, &format!("`{name}`")) {
@@ -87,12 +86,12 @@ impl LessonReader<'_> {
         there
     }
 
-    /// Whether the lesson's own file defines a plugin of this kind.
+    /// Whether the lesson's file defines a plugin of this kind.
     fn defines(&self, kind: PluginKind) -> bool {
         kind.contracts().iter().any(|name| self.program.function(name).is_some())
     }
 
-    /// A plugin that the lesson names; a function of the lesson's own file comes before it.
+    /// The plugin in a field. A function in the lesson's own file takes precedence.
     fn plugin(&mut self, field: &str, usual: &str, kind: PluginKind) -> PluginRef {
         let mut plugin = self.field(field, arguments::plugin).unwrap_or_else(|| PluginRef::named(usual));
         if self.defines(kind) {
@@ -101,12 +100,12 @@ impl LessonReader<'_> {
         plugin
     }
 
-    /// The same for a place that may stay empty.
+    /// The plugin in a field that may be absent.
     fn optional(&mut self, field: &str, kind: PluginKind) -> Option<PluginRef> {
         self.plugin(field, PluginRef::NONE, kind).unless_none()
     }
 
-    /// The samples; a data set of the lesson's own file comes before a named one.
+    /// The data. A data set in the lesson's own file takes precedence.
     fn data(&mut self) -> Option<DataSpec> {
         if !self.defines(PluginKind::Dataset) {
             return self.field("data", data);
@@ -116,8 +115,8 @@ impl LessonReader<'_> {
             DataSpec::Plugin(plugin) => Some(DataSpec::Plugin(PluginRef { name: self.program.path.clone(), ..plugin })),
             _ if !self.map.contains_key("data") => Some(DataSpec::Plugin(PluginRef::named(&self.program.path))),
             _ => {
-                let message = "`data` brings samples of its own, but this file also has `fn dataset`";
-                self.fail("data", Problem::new("wrong-value", message).help("leave one of them out"));
+                let message = "`data` contains samples, but this file also defines `fn dataset`";
+                self.fail("data", Problem::new("wrong-value", message).help("remove one of them"));
                 None
             }
         }
@@ -129,7 +128,7 @@ impl LessonReader<'_> {
         let with_data = self.defines(PluginKind::Dataset) || self.required("data", "data: \"xor\"");
         let title = self.field("title", arguments::text);
         let hidden = self.plugin("activation", "tanh", PluginKind::Activation);
-        // The lesson's own activation is that of the hidden layers.
+        // An activation in the lesson's own file applies to the hidden layers only.
         let output = self.field("output", arguments::plugin).unwrap_or_else(|| PluginRef::named("identity"));
         let loss = self.plugin("loss", "mse", PluginKind::Loss);
         let regularizer = self.optional("regularizer", PluginKind::Regularizer);
@@ -193,10 +192,10 @@ impl LessonReader<'_> {
     }
 }
 
-/// Sizes in `layers`.
+/// Entries of `layers`.
 const MAX_LAYERS: usize = 100;
 
-/// `[2, 3, 1]`, or maps `#{ size: 3, activation: "tanh" }`: the number of inputs and the layers after them.
+/// Reads `[2, 3, 1]`, or maps `#{ size: 3, activation: "tanh" }`: the number of inputs, and the layers.
 fn layers(
     value: &Dynamic,
     what: &str,
@@ -211,7 +210,7 @@ fn layers(
         return Err(Problem::new("wrong-value", format!("{what} needs at least the inputs and one layer")).help(USAGE));
     }
     if array.len() > MAX_LAYERS {
-        let message = format!("{what} has {} sizes; a network may have {MAX_LAYERS}", array.len());
+        let message = format!("{what} has {} entries; the maximum is {MAX_LAYERS}", array.len());
         return Err(Problem::new("too-large", message).help(USAGE));
     }
     let mut found = Vec::new();
@@ -231,7 +230,7 @@ fn layers(
         })?;
         let own = map.get("activation").map(|own| arguments::plugin(own, "`activation`")).transpose()?;
         if i == 0 && own.is_some() {
-            return Err(Problem::new("wrong-value", "the inputs have no activation"));
+            return Err(Problem::new("wrong-value", "the input layer cannot have an activation"));
         }
         found.push((arguments::size(size, &each, 1)?, own.unwrap_or_else(|| usual.clone())));
     }
@@ -274,7 +273,7 @@ fn params(value: &Dynamic, what: &str) -> Result<BTreeMap<String, ParamValue>, P
     map.iter().map(|(name, value)| Ok((name.to_string(), arguments::param(value, &format!("`{name}`"))?))).collect()
 }
 
-/// A lesson may ask for less than it is allowed, never for more.
+/// Applies a lesson's `limits`, which can only lower the limits.
 fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem> {
     let map = value
         .as_map_ref()
@@ -290,7 +289,7 @@ fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem>
     Ok(lowered)
 }
 
-/// Every plugin of a lesson with its kind.
+/// All plugins of a lesson with their kinds.
 pub(crate) fn plugin_refs(spec: &mut LessonSpec) -> Vec<(PluginKind, &mut PluginRef)> {
     let mut slots: Vec<_> =
         spec.layers.iter_mut().map(|layer| (PluginKind::Activation, &mut layer.activation)).collect();
@@ -305,7 +304,7 @@ pub(crate) fn plugin_refs(spec: &mut LessonSpec) -> Vec<(PluginKind, &mut Plugin
     slots
 }
 
-/// Gives values to every plugin that has a control of their name and no value of its own for it.
+/// Sets the controls of these names, in every plugin that has one without a value.
 pub(crate) fn distribute(
     plugins: &Plugins,
     spec: &mut LessonSpec,
@@ -314,7 +313,7 @@ pub(crate) fn distribute(
     set_params(plugins, spec, given, false)
 }
 
-/// The same, over the values that the plugins already have.
+/// Sets the controls of these names, and replaces values that are already set.
 pub(crate) fn override_all(
     plugins: &Plugins,
     spec: &mut LessonSpec,
@@ -323,10 +322,10 @@ pub(crate) fn override_all(
     set_params(plugins, spec, given, true)
 }
 
-/// Whether the controls take the values that `params` gives them: what is wrong there is not the plugin's fault.
+/// Checks that the controls accept the values of `params`, so that the error names `params` and not the plugin.
 fn check_values(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>) -> Result<(), Problem> {
     for (kind, plugin) in plugin_refs(spec) {
-        // As text, because NaN is not equal to itself.
+        // Compared as text, because NaN does not equal itself.
         let same = |name: &String, value: &ParamValue| format!("{:?}", given.get(name)) == format!("{:?}", Some(value));
         let given = plugin.params.iter().filter(|(name, value)| same(name, value));
         let params = given.map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -348,7 +347,7 @@ fn set_params(
     let mut complete = true;
     for (kind, plugin) in plugin_refs(spec) {
         let Some(controls) = plugins.control_names(kind, plugin) else {
-            // Whether its controls have these names cannot be said; what is wrong with it comes first.
+            // A broken plugin has unknown controls. Its own problem is reported first.
             complete = false;
             continue;
         };

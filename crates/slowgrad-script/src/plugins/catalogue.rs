@@ -1,7 +1,7 @@
-//! What there is: the plugins and lessons of all roots, as lists, menus and tooltips show them.
+//! The plugins and lessons of all roots, for lists, menus and tooltips.
 //!
-//! Files are compiled and their controls read; no plugin and no lesson runs for that. A file that is broken has
-//! its place in the list like any other, with what is wrong.
+//! Files are compiled and their controls read, but no plugin and no lesson runs. A broken file is listed too, with
+//! its problem.
 
 use crate::library::{Library, is_script, stem};
 use crate::plugins::{PluginKind, broken_info, candidates};
@@ -11,34 +11,34 @@ use slowgrad_engine::plugin::PluginInfo;
 use slowgrad_engine::spec::PluginRef;
 use slowgrad_tape::Diagnostic;
 
-/// A plugin or lesson.
+/// A plugin or a lesson.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CatalogueItem {
-    /// Name, one-line description and controls; a broken file says so in its description.
+    /// Name, one-line description and controls. The description of a broken file states the problem.
     pub info: PluginInfo,
     /// A lesson's title, the heading of a plugin's page, or else the name.
     pub title: String,
-    /// Its path within its root.
+    /// The path within its root.
     pub path: String,
     /// The index of its root in the library.
     pub root: usize,
-    /// The indices of the roots where it hides a file of the same kind and name, from the strongest on.
+    /// The indices of the roots in which it hides a file of the same kind and name, by descending precedence.
     pub hides: Vec<usize>,
-    /// The contract function as the file writes it, such as `activation(z, p)`; empty when there is none.
+    /// The contract function as the file declares it, such as `activation(z, p)`. Empty if there is none.
     pub signature: String,
-    /// The `//!` lines at the top: what it is about.
+    /// The page: the `//!` lines at the top.
     pub page: String,
-    /// Why it cannot be used.
+    /// Why the file cannot be used.
     pub problem: Option<Diagnostic>,
 }
 
 impl Sandbox {
-    /// The plugins or lessons of a kind with where they come from, by name: for each name what a lesson at the top
-    /// of the strongest root would find.
+    /// All plugins or lessons of a kind, sorted by name. A name stands for the file that a lesson at the top of the
+    /// root with the highest precedence would use.
     pub fn catalogue(&self, kind: PluginKind) -> Vec<CatalogueItem> {
         let files = &self.interpreter().files;
         let host = &self.interpreter().host;
-        // Looking is not using, and what `params` prints is for whoever uses the plugin.
+        // Listing a file does not use it, and output of `params` belongs to a later use.
         let (used, printed) = (files.used.borrow().clone(), host.console_len());
         let library = files.library.borrow().clone();
         let items = names(&library, kind).into_iter().filter_map(|name| {
@@ -52,7 +52,7 @@ impl Sandbox {
         items
     }
 
-    /// The names, descriptions and controls of the plugins or lessons of a kind, by name.
+    /// Names, descriptions and controls of all plugins or lessons of a kind, sorted by name.
     pub fn list(&self, kind: PluginKind) -> Vec<PluginInfo> {
         self.catalogue(kind).into_iter().map(|item| item.info).collect()
     }
@@ -78,7 +78,7 @@ impl Sandbox {
     }
 }
 
-/// The names of a kind over all roots: the files in its folder, and the scripts at the top that are of this kind.
+/// The names of a kind over all roots: files in its folder, and scripts of this kind at the top of a root.
 fn names(library: &Library, kind: PluginKind) -> Vec<String> {
     let mut names = library.names(kind.folder());
     for root in &library.roots {
@@ -91,7 +91,7 @@ fn names(library: &Library, kind: PluginKind) -> Vec<String> {
     names
 }
 
-/// Refuses a file without its kind's function.
+/// Checks that the file defines the contract function of its kind.
 fn contract(kind: PluginKind, program: &ScriptProgram) -> Result<(), Box<Diagnostic>> {
     let contracts = kind.contracts();
     if contracts.iter().any(|name| program.function(name).is_some()) {

@@ -1,8 +1,8 @@
-//! A plugin's controls: what its `params` describes, with the values that a lesson gives.
+//! A plugin's controls: those that its `params` declares, with the values that a lesson sets.
 //!
-//! A slider becomes a traced input, so its value is not baked into anything; toggles and choices are plain
-//! values and part of the function. A value outside a slider's range widens the range: whoever wrote the
-//! number meant it, and the interface can still move it.
+//! A slider becomes a traced input, so that moving it needs no new trace. Toggles and choices are plain values and
+//! are compiled into the trace. A value outside a slider's range extends the range: the author meant it, and the
+//! slider can still be moved.
 
 use crate::bindings::values::ControlSpec;
 use crate::diagnostics::problem::Problem;
@@ -17,7 +17,7 @@ use slowgrad_engine::spec::ParamValue;
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 
-/// The controls that a file's `params` describes, in the order in which it writes them.
+/// The controls that a file's `params` declares, in the order of declaration.
 pub(crate) fn declared(interpreter: &Interpreter, program: &ScriptProgram) -> Result<Vec<Control>, Box<Diagnostic>> {
     if program.function("params").is_none() {
         return Ok(Vec::new());
@@ -25,7 +25,7 @@ pub(crate) fn declared(interpreter: &Interpreter, program: &ScriptProgram) -> Re
     program.contract("params", "params()", &[0])?;
     let value = interpreter.call(program, "params", Vec::new(), Budget::Call)?;
     let Ok(map) = value.as_map_ref() else {
-        let message = format!("`params` must give a map, but this is {}", kind(&value));
+        let message = format!("`params` must return a map, but this is {}", kind(&value));
         let help = "write `#{ slope: slider(0.01, 0.0, 1.0) }`";
         let location = program.text.result_location("params", value.is_unit());
         return Err(Box::new(Diagnostic::error("wrong-return", message).at(location).help(help)));
@@ -34,7 +34,8 @@ pub(crate) fn declared(interpreter: &Interpreter, program: &ScriptProgram) -> Re
     for (name, value) in map.iter() {
         let Some(mark) = value.clone().try_cast::<ControlSpec>() else {
             let message = format!("`{name}` must be a control, but this is {}", kind(value));
-            let help = "write `slider(start, least, most)`, `log_slider(…)`, `toggle(true)` or `choice(\"a\", [\"a\", \"b\"])`";
+            let help =
+                "write `slider(default, min, max)`, `log_slider(…)`, `toggle(true)` or `choice(\"a\", [\"a\", \"b\"])`";
             let location =
                 program.text.map_key("params", name).unwrap_or_else(|| program.text.function_location("params"));
             return Err(Box::new(Diagnostic::error("wrong-control", message).at(location).help(help)));
@@ -45,12 +46,12 @@ pub(crate) fn declared(interpreter: &Interpreter, program: &ScriptProgram) -> Re
     Ok(controls.into_iter().map(|(_, control)| control).collect())
 }
 
-/// The learning rate that an optimizer without its own gets.
+/// The learning rate of an optimizer that declares none.
 pub(crate) fn default_learning_rate() -> Control {
     Control { name: "lr".to_owned(), kind: ControlKind::Slider { value: 0.1, min: 1e-5, max: 10.0, log: true } }
 }
 
-/// Gives controls the values of a lesson.
+/// Sets controls to the values of a lesson.
 pub(crate) fn set_values(
     controls: &mut [Control],
     values: &BTreeMap<String, ParamValue>,
@@ -77,7 +78,7 @@ fn set(control: &mut ControlKind, name: &str, given: &ParamValue) -> Result<(), 
                 return wrong(format!("`{name}` cannot be {x}"));
             }
             if *log && *x <= 0.0 {
-                return wrong(format!("`{name}` moves by ratios and must be above 0, but this is {x}"));
+                return wrong(format!("`{name}` is on a logarithmic scale and must be above 0, but this is {x}"));
             }
             (*min, *max, *value) = (min.min(*x), max.max(*x), *x);
             Ok(())
@@ -100,12 +101,12 @@ fn set(control: &mut ControlKind, name: &str, given: &ParamValue) -> Result<(), 
     }
 }
 
-/// The controls as plain values, for functions that are not traced.
+/// All controls as plain values, for functions that are not traced.
 pub(crate) fn plain_values(controls: &[Control]) -> Map {
     controls.iter().map(|control| (control.name.as_str().into(), plain_value(&control.kind))).collect()
 }
 
-/// Toggles and choices only: what is baked into a traced function.
+/// The toggles and choices, which are constants of a trace.
 pub(crate) fn fixed_values(controls: &[Control]) -> Map {
     let fixed = controls.iter().filter(|control| !matches!(control.kind, ControlKind::Slider { .. }));
     fixed.map(|control| (control.name.as_str().into(), plain_value(&control.kind))).collect()

@@ -1,4 +1,4 @@
-//! From a plugin's name and its values to the functions that the engine calls.
+//! Resolves a plugin's name and control values to the functions that the engine calls.
 
 pub(crate) mod catalogue;
 pub(crate) mod controls;
@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// The kinds of files, one folder each.
+/// The kinds of script files. Each has a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PluginKind {
     /// `fn activation(z)` or `fn activation_layer(z)`
@@ -77,7 +77,7 @@ impl PluginKind {
         }
     }
 
-    /// As people call it.
+    /// The name of this kind in messages, such as `data set`.
     pub fn label(self) -> &'static str {
         match self {
             PluginKind::Activation => "activation",
@@ -91,14 +91,14 @@ impl PluginKind {
         }
     }
 
-    /// Whether a script looks like one of this kind wherever it lies. A lesson with a loss of its own is a lesson.
+    /// Whether a script defines this kind, wherever it is stored. A lesson that also defines a loss is a lesson.
     pub fn is_defined_in(self, script: &[u8]) -> bool {
         let text = String::from_utf8_lossy(script);
         let has = |kind: Self| kind.contracts().iter().any(|name| text.contains(&format!("fn {name}(")));
         has(self) && (self == PluginKind::Lesson || !has(PluginKind::Lesson))
     }
 
-    /// The names of the functions by which a file of this kind is known.
+    /// The contract functions that identify a file of this kind.
     pub(crate) fn contracts(self) -> &'static [&'static str] {
         match self {
             PluginKind::Activation => &["activation", "activation_layer"],
@@ -112,7 +112,7 @@ impl PluginKind {
         }
     }
 
-    /// The contract function as one writes it.
+    /// The contract function as an author writes it.
     pub(crate) fn usage(self) -> &'static str {
         match self {
             PluginKind::Activation => "activation(z)",
@@ -126,8 +126,8 @@ impl PluginKind {
         }
     }
 
-    /// Whether the contract function's context holds this anyway, so that no control can have the name. An
-    /// optimizer's `lr` is both.
+    /// Whether the context of the contract function already has this field, so that no control can have the name. The
+    /// exception is an optimizer's `lr`.
     fn reserves(self, name: &str) -> bool {
         match self {
             PluginKind::Optimizer => name == "is_bias" || name != "lr" && Optimizer::CONTEXT.contains(&name),
@@ -139,26 +139,26 @@ impl PluginKind {
     }
 }
 
-/// Where a lesson lives: its file, beside which its own plugins lie.
+/// The current lesson. Its folder is searched for plugins first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Home {
     pub(crate) path: String,
 }
 
-/// A file's bytes and what was compiled from them, or all that is wrong with it.
+/// A file's bytes, and the program compiled from them or all problems found.
 type CompileResult = (Arc<[u8]>, Result<Rc<ScriptProgram>, Vec<Diagnostic>>);
 
-/// Makes plugins from files and remembers what it compiled and traced.
+/// Builds plugins from files and caches compiled programs and traced functions.
 #[derive(Debug)]
 pub(crate) struct Plugins {
     pub(crate) interpreter: Rc<Interpreter>,
     pub(crate) home: RefCell<Home>,
     programs: RefCell<BTreeMap<String, CompileResult>>,
-    /// By file, traced and baked values: sliders are inputs, so moving one keeps all traces.
+    /// Keyed by file, function and the constants of the trace. Sliders are inputs, so moving one keeps the trace.
     functions: RefCell<BTreeMap<String, (Rc<ScriptProgram>, Shared)>>,
 }
 
-/// More than these are forgotten together.
+/// When the cache reaches this size, it is cleared.
 const MAX_CACHED_FUNCTIONS: usize = 256;
 
 impl Plugins {
@@ -166,21 +166,21 @@ impl Plugins {
         Self { interpreter, home: RefCell::default(), programs: RefCell::default(), functions: RefCell::default() }
     }
 
-    /// Forgets what was made from more than one file, because one of them changed. What was made from the changed
-    /// file alone is known by its bytes.
+    /// Drops everything compiled from more than one file, because a file has changed. The rest is keyed by the file's
+    /// bytes.
     pub(crate) fn invalidate(&self) {
         self.interpreter.files.invalidate();
         self.programs.borrow_mut().retain(|_, (_, program)| program.as_ref().is_ok_and(|program| !program.may_import));
     }
 
-    /// Forgets all that was compiled and traced, because there are other limits now.
+    /// Drops everything compiled and traced, because the limits have changed.
     pub(crate) fn clear(&self) {
         self.interpreter.files.invalidate();
         self.programs.borrow_mut().clear();
         self.functions.borrow_mut().clear();
     }
 
-    /// The compiled file of a path.
+    /// The compiled file at a path.
     pub(crate) fn program(&self, path: &str) -> Result<Rc<ScriptProgram>, Box<Diagnostic>> {
         let found = if is_plain(path) { self.interpreter.files.library.borrow().find(path) } else { None };
         let Some((_, bytes)) = found else {
@@ -209,7 +209,7 @@ impl Plugins {
         self.interpreter.compile_program(path, text).map(Rc::new)
     }
 
-    /// The same problems, and after the first one of a file all others of that file.
+    /// Adds, after the first problem of a file, all other problems of that file.
     pub(crate) fn with_related(&self, reported: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let programs = self.programs.borrow();
         let faulty: Vec<&Vec<Diagnostic>> =
@@ -225,11 +225,11 @@ impl Plugins {
         all
     }
 
-    /// The file of a plugin. A name that ends in `.rhai` is a path: that of a lesson with functions of its own.
+    /// The path of a plugin. A name that ends in `.rhai` is a path: a lesson that defines its own functions.
     pub(crate) fn locate(&self, kind: PluginKind, name: &str) -> Result<String, Problem> {
         let library = self.interpreter.files.library.borrow();
         if !is_plain(name) {
-            return Err(Problem::new("unknown-plugin", format!("`{name}` is not a name of a plugin")));
+            return Err(Problem::new("unknown-plugin", format!("`{name}` is not a valid plugin name")));
         }
         if (library::is_script(name) || name == self.home.borrow().path) && library.find(name).is_some() {
             return Ok(name.to_owned());
@@ -253,7 +253,7 @@ impl Plugins {
         self.program(&path)
     }
 
-    /// The controls of a plugin with the values given to them.
+    /// The controls of a plugin, set to the given values.
     fn controls(
         &self,
         kind: PluginKind,
@@ -294,19 +294,19 @@ impl Plugins {
         Ok(plugin_info(kind, plugin, &program, controls))
     }
 
-    /// The same where there must be something to show.
+    /// Like [`described`](Self::described), but describes a broken plugin by its problem.
     pub(crate) fn info(&self, kind: PluginKind, plugin: &PluginRef) -> PluginInfo {
         self.described(kind, plugin).unwrap_or_else(|error| broken_info(&plugin.name, &error))
     }
 
-    /// The names of a plugin's controls, or `None` when it cannot be read; using it says why.
+    /// The names of a plugin's controls. `None` if the plugin is broken; using it reports the problem.
     pub(crate) fn control_names(&self, kind: PluginKind, plugin: &PluginRef) -> Option<Vec<String>> {
         let bare = PluginRef::named(plugin.name.clone());
         let controls = self.load(kind, &bare).and_then(|program| self.controls(kind, &program, &bare));
         Some(controls.ok()?.into_iter().map(|control| control.name).collect())
     }
 
-    /// Whether a plugin's controls take these values; a plugin that cannot be read says so where it is used.
+    /// Checks that a plugin's controls accept these values. A broken plugin is reported where it is used.
     pub(crate) fn check_values(&self, kind: PluginKind, plugin: &PluginRef) -> Result<(), Problem> {
         let bare = PluginRef::named(plugin.name.clone());
         let controls = self.load(kind, &bare).and_then(|program| self.controls(kind, &program, &bare));
@@ -316,7 +316,7 @@ impl Plugins {
         }
     }
 
-    /// A traced function, the same one for the same file, traced and baked values.
+    /// A traced function, cached by file, function and the constants of the trace.
     fn function(&self, program: &Rc<ScriptProgram>, traced: TracedFunction, given: &[Control]) -> Shared {
         let key = format!(
             "{} {traced:?} {:?} {:?}",
@@ -399,19 +399,19 @@ impl Plugins {
         Ok(Optimizer { info: plugin_info(PluginKind::Optimizer, plugin, &program, controls), state, weights, biases })
     }
 
-    /// The initial state of a parameter, from `fn state()`.
+    /// The initial optimizer state of a parameter, from `fn state()`.
     fn state(&self, program: &ScriptProgram) -> Result<Vec<(String, f64)>, Box<Diagnostic>> {
         if program.function("state").is_none() {
             return Ok(Vec::new());
         }
         program.contract("state", "state()", &[0])?;
         let value = self.interpreter.call(program, "state", Vec::new(), Budget::Call)?;
-        let help = "write `#{ velocity: 0.0 }`: one number a field, kept for each parameter";
+        let help = "write `#{ velocity: 0.0 }`: one number per field, stored for each parameter";
         let wrong = |message: String, location| {
             Err(Box::new(Diagnostic::error("wrong-return", message).at(location).help(help)))
         };
         let Ok(map) = value.as_map_ref() else {
-            let message = format!("`state` must give a map, but this is {}", kind(&value));
+            let message = format!("`state` must return a map, but this is {}", kind(&value));
             return wrong(message, program.text.result_location("state", value.is_unit()));
         };
         let mut fields = Vec::new();
@@ -426,7 +426,7 @@ impl Plugins {
         Ok(fields)
     }
 
-    /// The samples that a data set makes.
+    /// Runs a data set and returns its samples.
     pub(crate) fn dataset(
         &self,
         plugin: &PluginRef,
@@ -448,14 +448,14 @@ impl Plugins {
         let value = self.interpreter.call(&program, "dataset", vec![Dynamic::from_map(context)], Budget::Making)?;
         let location = || program.text.result_location("dataset", value.is_unit());
         let Ok(array) = value.as_array_ref() else {
-            let message = format!("`dataset` must give an array of samples, but this is {}", kind(&value));
+            let message = format!("`dataset` must return an array of samples, but this is {}", kind(&value));
             let help = "write each sample as `#{ input: [0.0, 1.0], target: [1.0] }`";
             return Err(Box::new(Diagnostic::error("wrong-return", message).at(location()).help(help)));
         };
         arguments::samples(&array).map_err(|problem| Box::new(problem.unplaced().at(location())))
     }
 
-    /// A data set with the lesson's `count` and `noise` as values of its sliders of these names.
+    /// The data set with the lesson's `count` and `noise` as values of its sliders of these names.
     pub(crate) fn with_amounts(&self, plugin: &PluginRef, count: Option<usize>, noise: f64) -> PluginRef {
         let bare = PluginRef::named(plugin.name.clone());
         let controls = self.load(PluginKind::Dataset, &bare);
@@ -472,7 +472,7 @@ impl Plugins {
         plugin
     }
 
-    /// The initial parameters that an initializer draws, flat as the shape says.
+    /// Runs an initializer and returns the parameters, flat in the order that the shape defines.
     pub(crate) fn initial(&self, plugin: &PluginRef, shape: &Shape, seed: u64) -> Result<Vec<f64>, Box<Diagnostic>> {
         let program = self.load(PluginKind::Initializer, plugin)?;
         let (whole_layer, single) = (program.function("init_layer").is_some(), program.function("init").is_some());
@@ -502,7 +502,7 @@ impl Plugins {
                     continue;
                 }
                 if !single {
-                    // A whole layer's initializer that says nothing of biases leaves them at 0.
+                    // An `init_layer` without `init` leaves the biases at 0.
                     drawn.resize(drawn.len() + range.len(), 0.0);
                     continue;
                 }
@@ -512,7 +512,7 @@ impl Plugins {
                     let Some(x) = found else {
                         let Parameter { neuron, .. } = shape.parameter(index);
                         let message = format!(
-                            "`init` must give a finite number, but this is {} (layer {layer}, neuron {neuron})",
+                            "`init` must return a finite number, but this is {} (layer {layer}, neuron {neuron})",
                             shown(value)
                         );
                         let location = program.text.result_location("init", value.is_unit());
@@ -526,8 +526,8 @@ impl Plugins {
     }
 }
 
-/// The files that a plugin's name means to a lesson, from the strongest root to the weakest, with the index of the
-/// root: in a folder of the kind or, beside the lesson, under the bare name.
+/// The files that a plugin's name can refer to, with the index of their root, by descending precedence: in the folder
+/// of the kind, or beside the lesson under the bare name.
 pub(crate) fn candidates<'l>(
     library: &'l Library,
     kind: PluginKind,
@@ -546,21 +546,21 @@ pub(crate) fn candidates<'l>(
     })
 }
 
-/// The first of the problems of a file; [`Plugins::with_related`] tells the rest.
+/// The first problem of a file. [`Plugins::with_related`] adds the rest.
 #[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
 fn first_error(faults: Vec<Diagnostic>) -> Box<Diagnostic> {
     let unknown = || Diagnostic::error("interpreter", "the file cannot be compiled");
     Box::new(faults.into_iter().next().unwrap_or_else(unknown))
 }
 
-/// Samples that a data set makes when neither the lesson nor the data set says how many.
+/// Samples of a data set if neither the lesson nor the data set sets a number.
 const DEFAULT_SAMPLES: i64 = 500;
 
 fn shown(value: &Dynamic) -> String {
     value.as_float().map_or_else(|_| kind(value).to_owned(), |x| x.to_string())
 }
 
-/// What lists show of a broken file.
+/// The list entry of a broken file.
 pub(crate) fn broken_info(name: &str, error: &Diagnostic) -> PluginInfo {
     let description = format!("cannot be used: {}", error.message);
     PluginInfo { name: stem(name).to_owned(), description, controls: Vec::new() }

@@ -1,7 +1,7 @@
-//! Runs a plugin's function with traced numbers: the script side of [`slowgrad_tape::Function`].
+//! Traces a plugin's function: the script side of [`slowgrad_tape::Function`].
 //!
-//! Which inputs a function has, and in which order, is the engine's word (see `slowgrad_engine::plugin`).
-//! Here they get their names and become the arguments that the script sees.
+//! `slowgrad_engine::plugin` defines the inputs of each function and their order. This module names them and passes
+//! them as the arguments of the script.
 
 use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording;
@@ -15,14 +15,14 @@ use slowgrad_tape::{Call, Diagnostic, TraceBuilder, Tracer, ValueId};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What kind of function is traced, with what its inputs depend on.
+/// A contract function that is traced, with everything that its inputs depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TracedFunction {
     /// `activation(z)`
     Activation,
-    /// `activation_layer(z)` of this many neurons.
+    /// `activation_layer(z)` with this number of neurons.
     Layer(usize),
-    /// `loss(output, target)` of this many outputs.
+    /// `loss(output, target)` with this number of outputs.
     Loss(usize),
     /// `penalty(w)`
     Penalty,
@@ -52,7 +52,7 @@ impl TracedFunction {
         }
     }
 
-    /// The inputs before the sliders, with their names; the flag tells those the chain rule flows into.
+    /// The inputs before the sliders: each name, and whether a gradient flows to it.
     fn inputs(&self) -> Vec<(String, bool)> {
         let each =
             |name: &str, size: usize, flows| (0..size).map(|i| (format!("{name}[{i}]"), flows)).collect::<Vec<_>>();
@@ -78,18 +78,18 @@ fn in_context(names: &'static [&'static str]) -> impl Iterator<Item = String> {
     names.iter().map(|name| format!("ctx.{name}"))
 }
 
-/// Traces one function of one file with fixed toggles and choices.
+/// Traces one function of a file, with fixed toggles and choices.
 pub(crate) struct ScriptTracer {
     interpreter: Rc<Interpreter>,
     program: Rc<ScriptProgram>,
     traced: TracedFunction,
     inputs: Arc<Vec<(String, bool)>>,
-    /// Slider names, those of an optimizer without `lr`, which is part of its context.
+    /// Names of the sliders, without an optimizer's `lr`, which is part of its context.
     sliders: Vec<String>,
     fixed: Map,
-    /// Whether the script takes the map of values.
+    /// Whether the script declares a parameter for the map of controls.
     takes_params: bool,
-    /// The tape of the last run, for the next one.
+    /// The tape of the last run, for reuse.
     tape: Option<Box<TraceBuilder>>,
 }
 
@@ -124,12 +124,12 @@ impl ScriptTracer {
         }
     }
 
-    /// The function's number of inputs and results.
+    /// The numbers of inputs and outputs.
     pub(crate) fn arity(&self) -> (usize, usize) {
         (self.inputs.len(), self.traced.outputs())
     }
 
-    /// The script's arguments, and the state map that it changes.
+    /// The script's arguments, and the state map that the script changes.
     fn arguments(&self, host: &Host, ids: &[ValueId]) -> (Vec<Dynamic>, Option<Dynamic>) {
         let scalar = |id: ValueId| Dynamic::from(host.scalar(id));
         let array = |ids: &[ValueId]| Dynamic::from_array(ids.iter().map(|&id| scalar(id)).collect::<Array>());
@@ -151,7 +151,7 @@ impl ScriptTracer {
             TracedFunction::Update { state, is_bias } => {
                 let (fields, context) = own[2..].split_at(state.len());
                 let map: Map = state.iter().zip(fields).map(|(name, &id)| (name.as_str().into(), scalar(id))).collect();
-                // Shared, so that what the script writes into it can be read afterwards.
+                // Shared, so that the script's changes can be read afterwards.
                 let map = Dynamic::from_map(map).into_shared();
                 for (name, &id) in Optimizer::CONTEXT.iter().zip(context) {
                     values.insert((*name).into(), scalar(id));
@@ -172,14 +172,14 @@ impl ScriptTracer {
         Box::new(Diagnostic::error("wrong-return", message).at(location).help(help))
     }
 
-    /// The same about the value that the function gave, where that stands.
+    /// An error at the expression that returns the faulty value.
     #[allow(clippy::unnecessary_box_returns, reason = "it becomes the error of a result")]
     fn wrong_result(&self, value: &Dynamic, message: String, help: &str) -> Box<Diagnostic> {
         let location = self.program.text.result_location(self.traced.function(), value.is_unit());
         Box::new(Diagnostic::error("wrong-return", message).at(location).help(help))
     }
 
-    /// A value that the script gave as a node of the tape.
+    /// Converts a returned value to a node of the tape.
     fn result(
         &self,
         value: &Dynamic,
@@ -191,7 +191,7 @@ impl ScriptTracer {
         }
         if let Ok(x) = value.as_float().or_else(|_| value.as_int().map(|n| n as f64)) {
             let constant = tape.constant(x);
-            return constant.map_err(|full| self.wrong(full.to_string(), "the function makes too many operations"));
+            return constant.map_err(|full| self.wrong(full.to_string(), "the function records too many operations"));
         }
         let help = if value.is_unit() {
             "the last line must be the result; an `if` needs an `else`"
@@ -216,7 +216,7 @@ impl ScriptTracer {
                 Ok(vec![self.result(value, &what, tape)?])
             }
             TracedFunction::Layer(size) => {
-                let help = format!("give back one number a neuron, here an array of {size}");
+                let help = format!("return one number per neuron: an array of {size}");
                 let Ok(array) = value.as_array_ref() else {
                     let message = format!("{} must be an array, but this is {}", what(), kind(value));
                     return Err(self.wrong_result(value, message, &help));
@@ -233,18 +233,18 @@ impl ScriptTracer {
                 let map = state.and_then(|state| state.as_map_ref().ok());
                 let Some(map) = map else {
                     return Err(
-                        self.wrong("`state` must stay a map".to_owned(), "change its fields: `state.velocity = …`")
+                        self.wrong("`state` must remain a map".to_owned(), "change its fields: `state.velocity = …`")
                     );
                 };
                 if let Some(extra) = map.keys().find(|key| !fields.iter().any(|field| field == key.as_str())) {
-                    let help = format!("add `{extra}: 0.0` to the map that `fn state()` gives");
+                    let help = format!("add `{extra}: 0.0` to the map that `fn state()` returns");
                     let error = self.wrong(format!("`update` adds a field `{extra}` to the state"), &help);
                     return Err(Box::new(self.at_field(extra, *error)));
                 }
                 for field in fields {
                     let Some(value) = map.get(field.as_str()) else {
-                        let help = "every field of `fn state()` must stay";
-                        return Err(self.wrong(format!("`update` took the field `{field}` out of the state"), help));
+                        let help = "`update` must keep every field of `fn state()`";
+                        return Err(self.wrong(format!("`update` removes the field `{field}` from the state"), help));
                     };
                     let id = self.result(value, &|| format!("`state.{field}`"), tape).map_err(|error| {
                         Box::new(self.at_field(field, error.help("each field of the state holds one number")))
@@ -256,7 +256,7 @@ impl ScriptTracer {
         }
     }
 
-    /// The same error where the script gives this field of the state a value, if it does so by its name.
+    /// Moves an error to the assignment of a state field, if the script assigns it by name.
     fn at_field(&self, field: &str, error: Diagnostic) -> Diagnostic {
         match self.program.text.assignment_to(&format!("state.{field}")) {
             Some(place) => error.at(place),

@@ -1,13 +1,13 @@
-//! What a script may call without defining it: the functions of an engine, by name and number of arguments.
+//! The functions that a script can call without defining them, by name and number of arguments.
 
 use rhai::Engine;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Words of the language that are called like functions, with their numbers of arguments.
+/// Keywords that are called like functions, with their number of arguments.
 const LANGUAGE: &[(&str, usize)] =
     &[("type_of", 1), ("Fn", 1), ("is_shared", 1), ("is_def_var", 1), ("is_def_fn", 2), ("print", 1), ("debug", 1)];
 
-/// Functions of the language that take what they are given.
+/// Keywords that take any number of arguments.
 const ANY: &[&str] = &["call", "curry"];
 
 /// The functions of an engine.
@@ -31,12 +31,12 @@ impl Builtins {
         Self { arities }
     }
 
-    /// Whether there is a function of this name.
+    /// Whether a function of this name exists.
     pub(crate) fn knows(&self, name: &str) -> bool {
         ANY.contains(&name) || self.arities.contains_key(name)
     }
 
-    /// Whether a function of this name takes so many arguments; a method's object counts as one.
+    /// Whether a function of this name takes this many arguments. The receiver of a method counts as one.
     pub(crate) fn takes(&self, name: &str, arguments: usize) -> bool {
         ANY.contains(&name) || self.arities(name).any(|arity| arity == arguments)
     }
@@ -46,7 +46,7 @@ impl Builtins {
         self.arities.get(name).into_iter().flatten().copied()
     }
 
-    /// All names that a script can write.
+    /// All names that can be written in a script.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let written = |name: &&str| name.starts_with(char::is_alphabetic) && !name.contains('$');
         self.arities.keys().map(String::as_str).filter(written)

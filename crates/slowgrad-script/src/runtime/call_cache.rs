@@ -1,9 +1,9 @@
-//! How a function of a script is entered, and what is kept for the next time.
+//! Calls functions of a script, and caches what a call resolves for the next call.
 //!
-//! The interpreter's own `call_fn` begins anew each time: it finds the function, the meaning of each call in it, and
-//! room for its variables. A script that cannot be replayed is entered for each number, and for a short function that
-//! takes longer than the function. So an entry keeps all three and does itself what `call_fn` does around a body.
-//! It must not know what arguments and results are for.
+//! Rhai's `call_fn` finds the function, resolves each call in its body and allocates its variables every time. A
+//! script that cannot be replayed from its trace is called once per number, and for a short function that work takes
+//! longer than the function. A [`PreparedFunction`] keeps all three, and does the work of `call_fn` around a body
+//! itself. This module must not know what arguments and results mean.
 
 use crate::diagnostics::problem::NativeResult;
 use crate::runtime::host::{Host, terminated};
@@ -13,28 +13,28 @@ use rhai::{
 };
 use std::cell::RefCell;
 
-/// Meanings of calls that are kept; whoever has more looks for them anew.
+/// Resolved calls that a function may keep. Beyond that, all are resolved again.
 const MAX_RESOLVED_CALLS: usize = 1_000;
 
-/// A function that can be entered.
+/// A function ready to be called.
 #[derive(Debug)]
 struct PreparedFunction {
     name: ImmutableString,
-    /// The file's statements outside functions; they define constants and import modules.
+    /// The file's statements outside functions, which define constants and import modules.
     statements: Option<Expr>,
     body: Expr,
     parameters: Vec<ImmutableString>,
-    /// The parameters, without values between the runs.
+    /// The parameters. Their values are cleared between calls.
     scope: Scope<'static>,
     resolved: Caches,
 }
 
 impl PreparedFunction {
-    /// The function with so many parameters.
+    /// Prepares the function with this name and number of parameters.
     fn of(ast: &AST, name: &str, parameters: usize) -> Option<Self> {
         let matches = |function: &&Shared<ScriptFuncDef>| function.name == name && function.params.len() == parameters;
         let function = ast.iter_fn_def().find(matches)?;
-        // The body itself is not to be had, but its statements are.
+        // Rhai gives no access to the body as such, only to its statements.
         let mut alone = ast.clone_functions_only();
         alone.retain_functions(|_, _, one, count| one == name && count == parameters);
         let mut body = Vec::new();
@@ -93,7 +93,7 @@ impl PreparedFunction {
         evaluate(&mut context, &self.body, true)
     }
 
-    /// Forgets the arguments, and what is known where that has become too much.
+    /// Clears the arguments, and the resolved calls if there are too many.
     fn clear(&mut self) {
         for name in &self.parameters {
             if let Some(value) = self.scope.get_mut(name) {
@@ -106,14 +106,14 @@ impl PreparedFunction {
     }
 }
 
-/// Evaluates a block; a function's body takes its variables away with it.
+/// Evaluates a block. The variables of a function body are removed afterwards.
 fn evaluate(context: &mut EvalContext, block: &Expr, function_body: bool) -> NativeResult<Dynamic> {
-    #[allow(deprecated, reason = "Rhai marks what may change; the version is pinned by the lock file")]
+    #[allow(deprecated, reason = "unstable in Rhai, whose version is pinned")]
     let result = context.eval_expression_tree_raw(&Expression::from(block), function_body);
     result.or_else(|mut error| match *error {
         EvalAltResult::Return(value, _) | EvalAltResult::Exit(value, _) => Ok(value),
         _ => {
-            // As the interpreter does it: such an error forgets its place when it leaves a function.
+            // Rhai does the same: an error of this kind loses its position when it leaves a function.
             if function_body && error.is_system_exception() {
                 error.set_position(Position::NONE);
             }
@@ -122,10 +122,10 @@ fn evaluate(context: &mut EvalContext, block: &Expr, function_body: bool) -> Nat
     })
 }
 
-/// The functions of a program that have run.
+/// The functions of a program that have been called.
 #[derive(Debug, Default)]
 pub(crate) struct CallCache {
-    /// The id under which the interpreter names the program's text.
+    /// The id by which Rhai refers to the program's text.
     source: Option<ImmutableString>,
     #[allow(clippy::vec_box, reason = "a running function is taken out, and is large to move")]
     functions: RefCell<Vec<Box<PreparedFunction>>>,
@@ -136,8 +136,8 @@ impl CallCache {
         Self { source: ast.source().map(ImmutableString::from), functions: RefCell::default() }
     }
 
-    /// Runs a function of the program. What is found out on the way is kept for the next time, if that will be in the
-    /// same engine.
+    /// Calls a function of the program. With `cached`, the prepared function is kept for the next call, which must be
+    /// in the same engine.
     pub(crate) fn call(
         &self,
         engine: &Engine,
@@ -157,7 +157,7 @@ impl CallCache {
         let Some(mut prepared) = prepared else {
             return Err(EvalAltResult::ErrorFunctionNotFound(function.to_owned(), Position::NONE).into());
         };
-        // After an error nothing is kept: nobody knows where it stopped.
+        // A function that failed is not kept: its state is unknown.
         let result = prepared.call(engine, host, ast, self.source.as_ref(), arguments)?;
         if cached {
             prepared.clear();

@@ -1,20 +1,20 @@
-//! From a text to the syntax tree that the interpreter runs.
+//! Compiles a text to the syntax tree that Rhai evaluates.
 
 use crate::runtime::host::Host;
 use crate::text::ScriptText;
 use rhai::{AST, Engine, ParseError, Scope};
 use std::rc::Rc;
 
-/// Compiles a text for running.
+/// Compiles a text for running, and registers it with the host.
 pub(crate) fn compile(engine: &Engine, host: &Host, text: &Rc<ScriptText>) -> Result<AST, ParseError> {
     let mut ast = compile_source(engine, &text.compiled(), &[])?;
     ast.set_source(host.register_text(text));
     Ok(ast)
 }
 
-/// Compiles what [`ScriptText::compiled`] gives, or a part of it, with some more names known.
+/// Compiles the output of [`ScriptText::compiled`], or a part of it. `known` are further variables to assume.
 pub(crate) fn compile_source(engine: &Engine, source: &str, known: &[String]) -> Result<AST, ParseError> {
-    // The names must be known to the compiler; `on_var` gives the constants their values.
+    // The compiler must know these names; `on_var` supplies the values of the constants.
     let mut scope = Scope::new();
     for (name, value) in CONSTANTS {
         scope.push(*name, *value);

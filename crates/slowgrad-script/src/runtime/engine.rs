@@ -1,4 +1,4 @@
-//! The Rhai engine, set up so that a script can compute and do nothing else.
+//! The Rhai engine, configured so that a script can compute and do nothing else.
 
 use crate::bindings;
 use crate::runtime::compile::CONSTANTS;
@@ -14,7 +14,8 @@ use rhai::packages::{
 use rhai::{Dynamic, Engine, OptimizationLevel};
 use std::rc::Rc;
 
-/// The native function that takes the results of a function that is run many times.
+/// The native function that collects the results of
+/// [`Interpreter::call_many`](super::interpreter::Interpreter::call_many).
 pub(super) const EMIT: &str = "__emit";
 
 pub(super) fn new_engine(host: &Rc<Host>, files: &Rc<ScriptFiles>) -> Engine {
@@ -32,17 +33,17 @@ pub(super) fn new_engine(host: &Rc<Host>, files: &Rc<ScriptFiles>) -> Engine {
     for symbol in ["eval", "try", "catch"] {
         engine.disable_symbol(symbol);
     }
-    // The optimizer takes seconds for a block of thousands of statements, and what is traced needs none.
+    // The optimizer takes seconds for a block of thousands of statements, and traced functions do not need it.
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_strict_variables(true);
     engine.set_fail_on_invalid_map_property(true);
-    // Built-in operators would win over the exact comparisons and the reproducible power.
+    // Otherwise Rhai's operators would replace the exact comparisons and the reproducible power.
     engine.set_fast_operators(false);
 
     let ticking = Rc::clone(host);
     engine.on_progress(move |_| ticking.tick().map(Dynamic::from));
 
-    #[allow(deprecated, reason = "Rhai marks what may change; the version is pinned by the lock file")]
+    #[allow(deprecated, reason = "unstable in Rhai, whose version is pinned")]
     engine.on_var(|name, _, context| {
         let constant = CONSTANTS.iter().find(|(known, _)| *known == name);
         Ok(constant.filter(|_| !context.scope().contains(name)).map(|(_, value)| (*value).into()))
@@ -51,7 +52,7 @@ pub(super) fn new_engine(host: &Rc<Host>, files: &Rc<ScriptFiles>) -> Engine {
     bindings::register(&mut engine, host);
     let recording = Rc::clone(host);
     let within = engine.register_custom_syntax([BODY_GUARD, "$block$"], false, move |context, body| {
-        // The interpreter keeps what names mean from one function to the next, even where that one is another file's.
+        // Rhai caches resolved names from one function to the next, even into functions of another file.
         let result = if recording.has_imports.get() {
             context.new_frame().with_new_caching_layer().eval_expression_tree(&body[0])
         } else {
@@ -62,7 +63,7 @@ pub(super) fn new_engine(host: &Rc<Host>, files: &Rc<ScriptFiles>) -> Engine {
     debug_assert!(within.is_ok(), "the word is a good one");
     let emitting = Rc::clone(host);
     engine.register_fn(EMIT, move |value: Dynamic| {
-        // Only the loop in `call_many` has a use for this, and it says how many results it wants.
+        // A script that calls this function itself has no effect: outside `call_many` no results are expected.
         let mut emitted = emitting.emitted.borrow_mut();
         if emitted.len() < emitting.results_left.get() {
             emitted.push(value);
@@ -75,7 +76,7 @@ pub(super) fn new_engine(host: &Rc<Host>, files: &Rc<ScriptFiles>) -> Engine {
 pub(super) fn apply_limits(engine: &mut Engine, limits: &Limits, array: usize, map: usize) {
     engine.set_max_call_levels(limits.call_levels);
     engine.set_max_expr_depths(limits.expression_depth, limits.expression_depth);
-    // The interpreter's own counter starts anew in callbacks, so operations are counted by the host.
+    // Rhai's own counter restarts in callbacks, so the host counts operations.
     engine.set_max_operations(0);
     engine.set_max_string_size(limits.string);
     engine.set_max_array_size(array);

@@ -1,7 +1,7 @@
-//! What the functions that scripts call share: the tape being written, the texts, the budgets, the console.
+//! State that all native functions share: the tape being recorded, the texts, the budgets and the console.
 //!
-//! One entry into a script at a time. The interpreter's functions hold this behind an `Rc`; it must not know
-//! which plugin is running or what the results are for.
+//! Only one call into a script runs at a time. Native functions hold the host in an `Rc`. It must not know which
+//! plugin is running or what its results mean.
 
 use crate::diagnostics::problem::{NativeResult, Problem};
 use crate::runtime::builtins::Builtins;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-/// A traced number: the node's id on the tape of the call it was made in.
+/// A traced number: the id of a node on the tape of the current call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scalar {
     pub(crate) id: ValueId,
@@ -23,13 +23,13 @@ pub(crate) struct Scalar {
 }
 
 impl Scalar {
-    /// The handle in a value, if it is one. A copy of the value would be made on the heap.
+    /// The handle in a value, if it is one. Avoids cloning the value, which would allocate.
     pub(crate) fn of(value: &Dynamic) -> Option<Self> {
         value.read_lock::<Self>().map(|handle| *handle)
     }
 }
 
-/// A number as a script may hold it.
+/// A number in a script, plain or traced.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ScriptNumber {
     Plain(f64),
@@ -61,31 +61,31 @@ impl From<ScriptNumber> for Dynamic {
 /// A line that a script printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsoleLine {
-    /// What it printed.
+    /// The printed text, cut after 2 000 characters.
     pub text: String,
-    /// Where.
+    /// The location of the `print` call.
     pub location: Option<Location>,
 }
 
-/// How much one entry may use up.
+/// The budget of one call into a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Budget {
-    /// A plugin's call.
+    /// A plugin call.
     Call,
-    /// Reading a lesson, making data, drawing weights.
+    /// Reading a lesson, generating data or drawing weights.
     Making,
 }
 
-/// Printed lines that wait to be fetched; further ones are dropped.
+/// Printed lines waiting to be taken. Further lines are dropped.
 const MAX_PENDING_LINES: usize = 2_000;
-/// Letters of a printed line; the rest is cut off.
+/// Characters of a printed line. The rest is cut off.
 pub(crate) const MAX_LINE_CHARS: usize = 2_000;
-/// Closures and arrays that may lie within each other in what a closure has captured.
+/// Nesting depth of closures and arrays in the captures of a closure.
 const MAX_CAPTURE_DEPTH: usize = 64;
-/// Elements that the closures of one entry may capture, counted anew for each.
+/// Elements that the closures of one call may capture, counted again for each closure.
 const MAX_CAPTURED_ELEMENTS: usize = 10_000_000;
 
-/// Adds the number of elements in a value; false when they are nested deeper than allowed.
+/// Adds the number of elements in a value. Returns false if they are nested too deeply.
 fn count_elements(value: &Dynamic, depth: usize, elements: &mut usize) -> bool {
     *elements += 1;
     if depth == 0 {
@@ -104,12 +104,12 @@ fn count_elements(value: &Dynamic, depth: usize, elements: &mut usize) -> bool {
     function.is_none_or(|function| function.iter_curry().all(|item| count_elements(item, depth - 1, elements)))
 }
 
-/// The texts that are still in use, by the ids under which the interpreter names them.
+/// The texts in use, by the id by which Rhai refers to them.
 #[derive(Debug, Default)]
 struct TextRegistry {
     by_id: BTreeMap<u64, Weak<ScriptText>>,
     next: u64,
-    /// Those that are gone are forgotten when there are so many.
+    /// At this size, entries of dropped texts are removed.
     sweep_at: usize,
 }
 
@@ -134,32 +134,33 @@ pub(crate) struct Host {
     epoch: Cell<u32>,
     console: RefCell<Vec<ConsoleLine>>,
     prints: Cell<usize>,
-    /// Elements that the closures of this entry have captured.
+    /// Elements captured by the closures of this call.
     captured_elements: Cell<usize>,
-    /// The variables that they have captured.
+    /// Variables captured by the closures of this call.
     captured_variables: RefCell<Vec<Dynamic>>,
-    /// The results of a function that runs many times.
+    /// The results of a function that is called many times.
     pub(crate) emitted: RefCell<Vec<Dynamic>>,
-    /// How many of them are wanted.
+    /// The number of results still expected.
     pub(crate) results_left: Cell<usize>,
-    /// Whether the program that runs may import others.
+    /// Whether the running program may import files.
     pub(crate) has_imports: Cell<bool>,
     spent: Cell<u64>,
-    /// When so many are spent, something is due: a look at the clock, or the end.
+    /// The number of operations at which the clock or the limit is checked next.
     next_check: Cell<u64>,
     operation_limit: Cell<u64>,
     time_limit: Cell<Duration>,
-    /// What this thread may hold.
+    /// The number of bytes that this thread may hold.
     memory_ceiling: Cell<isize>,
-    /// When to stop.
+    /// The time at which to stop.
     deadline: Cell<Option<Duration>>,
-    /// What scripts may call, once it was asked for.
+    /// The functions that scripts can call; set on first use.
     pub(crate) builtins: OnceCell<Builtins>,
-    /// Where a limit was met, and through which calls, innermost first: the text's id and the place in it.
+    /// The positions at which a limit was hit and of the calls that led there, innermost first, each with the text's
+    /// id.
     limit_hits: RefCell<Vec<(String, Position)>>,
 }
 
-/// Which budget a stopped script used up; the value that ends the interpreter.
+/// The limit that stopped a script. Rhai carries it in the error that ends the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopReason {
     Operations(u64),
@@ -192,17 +193,17 @@ impl Host {
         }
     }
 
-    /// Keeps a text and answers the id under which the interpreter names it.
+    /// Registers a text and returns the id by which Rhai refers to it.
     pub(crate) fn register_text(&self, text: &Rc<ScriptText>) -> String {
         self.texts.borrow_mut().register(text).to_string()
     }
 
-    /// The text of an id.
+    /// The text with an id.
     pub(crate) fn text(&self, id: &str) -> Option<Rc<ScriptText>> {
         self.texts.borrow().by_id.get(&id.parse::<u64>().ok()?)?.upgrade()
     }
 
-    /// Fills the budgets for one entry into a script, with a tape to write when it is to be traced.
+    /// Starts a call: resets the budgets and, to trace the call, sets the tape.
     pub(crate) fn begin(&self, budget: Budget, tape: Option<Box<TraceBuilder>>) {
         let limits = self.limits.get();
         let (most, time) = match budget {
@@ -221,14 +222,14 @@ impl Host {
         *self.tape.borrow_mut() = tape;
     }
 
-    /// Ends the entry and gives the tape back.
+    /// Ends a call and returns its tape. Invalidates all handles to it.
     pub(crate) fn end(&self) -> Option<Box<TraceBuilder>> {
         self.epoch.set(self.epoch.get().wrapping_add(1));
         self.tape.borrow_mut().take()
     }
 
-    /// Empties the variables that closures have captured, once the entry's results are read. A closure that lies
-    /// in a variable which it has captured would else hold it, and itself, for ever.
+    /// Clears the variables that closures have captured, after the results of the call have been read. A closure
+    /// stored in a variable that it captures would otherwise keep itself alive.
     pub(crate) fn release(&self) {
         for mut variable in self.captured_variables.take() {
             let emptied = variable.write_lock::<Dynamic>().map(|mut value| std::mem::take(&mut *value));
@@ -236,7 +237,7 @@ impl Host {
         }
     }
 
-    /// Counts one interpreter operation and answers why the script has to stop, if it has to.
+    /// Counts one operation. Returns the reason if the script must stop.
     pub(crate) fn tick(&self) -> Option<StopReason> {
         self.count(1)
     }
@@ -264,22 +265,23 @@ impl Host {
         self.past_deadline()
     }
 
-    /// One operation may copy an array of millions, so the clock is looked at often.
+    /// Schedules the next check. One operation may copy millions of elements, so the clock is read often.
     fn schedule_check(&self, spent: u64) {
         self.next_check.set((spent / 16 + 1).saturating_mul(16).min(self.operation_limit.get().saturating_add(1)));
     }
 
-    /// Counts one element that a native function goes over.
+    /// Counts one element that a native function processes.
     pub(crate) fn count_element(&self) -> NativeResult<()> {
         self.spend(1)
     }
 
-    /// Counts the work that a native function is about to do, in interpreter operations.
+    /// Counts the work of a native function before it is done, in operations.
     pub(crate) fn spend(&self, operations: u64) -> NativeResult<()> {
         self.count(operations).map_or(Ok(()), |why| Err(terminated(why)))
     }
 
-    /// The time begins with the first look: short functions are many, and looking takes as long as an operation.
+    /// The time starts with the first check: most functions are short, and reading the clock costs as much as an
+    /// operation.
     fn past_deadline(&self) -> Option<StopReason> {
         let now = self.limits.get().clock?();
         let deadline = self.deadline.get().unwrap_or(now + self.time_limit.get());
@@ -287,7 +289,7 @@ impl Host {
         (now > deadline).then(|| StopReason::Time(self.time_limit.get()))
     }
 
-    /// Counts what a function was given by `curry`. It is copied with the function, so it may be as much as an array.
+    /// Counts the arguments bound by `curry`. They are copied with the function, so the array limit applies.
     pub(crate) fn check_curried(&self, function: &FnPtr) -> NativeResult<()> {
         let (most, mut elements) = (self.limits.get().array, 0);
         let _ = function
@@ -295,12 +297,12 @@ impl Host {
             .all(|value| count_elements(value, MAX_CAPTURE_DEPTH, &mut elements) && elements <= most);
         if elements > most {
             let problem = Problem::new("too-large", format!("`curry` holds more than {most} elements"));
-            return Err(problem.help("hand over what the function needs when it is called").into());
+            return Err(problem.help("pass the data as an argument of the call instead").into());
         }
         self.check_captured(function)
     }
 
-    /// Counts what a new closure has captured: the interpreter measures arrays and maps, but not what closures hold.
+    /// Counts the captures of a new closure. Rhai measures arrays and maps, but not captures.
     pub(crate) fn check_captured(&self, function: &FnPtr) -> NativeResult<()> {
         let mut elements = 0;
         let shallow = function.iter_curry().all(|value| count_elements(value, MAX_CAPTURE_DEPTH, &mut elements));
@@ -310,43 +312,43 @@ impl Host {
             return Ok(());
         }
         let message =
-            if shallow { "closures have captured too much" } else { "closures capture each other too deeply" };
-        Err(Problem::new("too-large", message).help("hand over what a closure needs as an argument").into())
+            if shallow { "closures have captured too much data" } else { "closures capture each other too deeply" };
+        Err(Problem::new("too-large", message).help("pass the data as an argument instead").into())
     }
 
-    /// Keeps where an error stands that forgets its place when it leaves a function.
+    /// Records the position of an error that loses it when it leaves a function.
     pub(crate) fn record_limit_hit(&self, source: Option<&str>, error: &EvalAltResult) {
         if error.is_system_exception() {
             self.limit_hits.borrow_mut().push((source.unwrap_or_default().to_owned(), error.position()));
         }
     }
 
-    /// Where the last limit was met, and through which calls, innermost first.
+    /// The positions recorded for the last limit hit, innermost first.
     pub(crate) fn limit_hits(&self) -> Vec<(Rc<ScriptText>, usize)> {
         let hits = self.limit_hits.borrow();
         hits.iter().filter_map(|(id, position)| self.position_of(id, *position)).collect()
     }
 
-    /// The handle of a node of the present tape.
+    /// The handle of a node on the current tape.
     pub(crate) fn scalar(&self, id: ValueId) -> Scalar {
         Scalar { id, epoch: self.epoch.get() }
     }
 
-    /// Whether a handle belongs to the tape being written.
+    /// Checks that a handle belongs to the current tape.
     pub(crate) fn check(&self, scalar: Scalar) -> NativeResult<ValueId> {
         if scalar.epoch == self.epoch.get() && self.tape.borrow().is_some() {
             return Ok(scalar.id);
         }
         let stale = Problem::new("stale-scalar", "this traced number is left over from an earlier call");
-        Err(stale.help("a function must use only its arguments; keep nothing from one call to the next").into())
+        Err(stale.help("a function must use only its arguments and must not store values between calls").into())
     }
 
-    /// Where the native call stands in its script.
+    /// The position of a native call in its script.
     pub(crate) fn call_position(&self, context: &NativeCallContext) -> Option<(Rc<ScriptText>, usize)> {
         self.position_of(context.call_source()?, context.call_position())
     }
 
-    /// Where a position of the text with this id lies.
+    /// The offset of a position in the text with this id.
     pub(crate) fn position_of(&self, id: &str, position: Position) -> Option<(Rc<ScriptText>, usize)> {
         let text = self.text(id)?;
         let offset = text.offset(position)?;
@@ -374,8 +376,8 @@ impl Host {
         }
     }
 
-    /// Carries out an operation; with a traced operand it goes onto the tape. `named` is false for the inner
-    /// operations of a function that stands for several, such as `softmax`.
+    /// Applies an operation. With a traced operand it is recorded on the tape. `named` is false for inner operations
+    /// of a composite function such as `softmax`.
     pub(crate) fn apply(
         &self,
         context: &NativeCallContext,
@@ -406,7 +408,7 @@ impl Host {
         Ok(ScriptNumber::Traced(self.scalar(id)))
     }
 
-    /// Answers a comparison; with a traced operand the answer becomes a guard.
+    /// Evaluates a comparison. With a traced operand the result becomes a guard of the trace.
     pub(crate) fn compare(
         &self,
         context: &NativeCallContext,
@@ -424,7 +426,7 @@ impl Host {
         Ok(tape.compare(compare, a, b, site).map_err(full)?)
     }
 
-    /// The plain number behind a traced one; from here on the trace is right for this input only.
+    /// The plain value of a traced number. From here on the trace is valid for this input only.
     pub(crate) fn plain_value(&self, scalar: Scalar) -> NativeResult<f64> {
         let id = self.check(scalar)?;
         let mut tape = self.tape.borrow_mut();
@@ -433,15 +435,15 @@ impl Host {
         Ok(tape.value(id))
     }
 
-    /// Keeps a printed line. What prints has to run each time.
+    /// Prints a line. A script that prints cannot be replayed from its trace.
     pub(crate) fn print(&self, context: &NativeCallContext, text: String) -> NativeResult<()> {
         let most = self.limits.get().prints;
         if self.prints.get() >= most {
             let problem = Problem::new("too-many-prints", format!("more than {most} lines printed in one call"));
-            return Err(problem.help("print less, or print only in one case of many").into());
+            return Err(problem.help("print less often").into());
         }
         self.prints.set(self.prints.get() + 1);
-        // What is printed was copied, however long it is.
+        // Copying a long text may have taken time.
         if let Some(why) = self.past_deadline() {
             return Err(terminated(why));
         }
@@ -456,17 +458,17 @@ impl Host {
         Ok(())
     }
 
-    /// How many printed lines are waiting.
+    /// The number of printed lines waiting.
     pub(crate) fn console_len(&self) -> usize {
         self.console.borrow().len()
     }
 
-    /// Takes back all lines but the first so many.
+    /// Drops all lines after the first `keep`.
     pub(crate) fn truncate_console(&self, keep: usize) {
         self.console.borrow_mut().truncate(keep);
     }
 
-    /// The printed lines since the last time.
+    /// Takes the printed lines.
     pub(crate) fn take_console(&self) -> Vec<ConsoleLine> {
         std::mem::take(&mut self.console.borrow_mut())
     }
@@ -477,7 +479,7 @@ pub(crate) fn terminated(why: StopReason) -> Box<EvalAltResult> {
     EvalAltResult::ErrorTerminated(Dynamic::from(why), Position::NONE).into()
 }
 
-/// The beginning of a text, of so many letters.
+/// The first `letters` characters of a text, with `…` if it is longer.
 pub(crate) fn shortened(text: &str, letters: usize) -> String {
     let mut cut: String = text.chars().take(letters).collect();
     if cut.len() < text.len() {
@@ -488,9 +490,10 @@ pub(crate) fn shortened(text: &str, letters: usize) -> String {
 
 fn stale() -> Problem {
     Problem::new("stale-scalar", "this traced number is left over from an earlier call")
-        .help("a function must use only its arguments; keep nothing from one call to the next")
+        .help("a function must use only its arguments and must not store values between calls")
 }
 
 fn full(full: slowgrad_tape::TapeFull) -> Problem {
-    Problem::new("tape-full", full.to_string()).help("a loop makes more operations than can be shown; make it shorter")
+    Problem::new("tape-full", full.to_string())
+        .help("a loop records more operations than can be shown; make it shorter")
 }

@@ -1,8 +1,7 @@
-//! The Rhai engines, set up so that a script can compute and do nothing else.
+//! The only module that runs scripts.
 //!
-//! There are two with the same functions: one for plugin calls and one, with room for larger arrays, for
-//! making data and reading lessons. Neither has `eval`, `try`, a clock or a file; `import` reads the library.
-//! This is the only place that starts a script.
+//! It has two engines with the same functions: one for plugin calls, and one with higher limits for generating data
+//! and reading lessons. A call begins and ends here, and every error of Rhai becomes a diagnostic here.
 
 use crate::diagnostics::analysis::Analysis;
 use crate::diagnostics::runtime_errors;
@@ -18,7 +17,7 @@ use slowgrad_tape::{Diagnostic, TraceBuilder};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Both engines and what they share.
+/// Both engines and their shared state.
 #[derive(Debug)]
 pub(crate) struct Interpreter {
     pub(crate) host: Rc<Host>,
@@ -36,21 +35,21 @@ impl Interpreter {
         interpreter
     }
 
-    /// Runs scripts within these limits from now on.
+    /// Sets the limits for the calls from now on.
     pub(crate) fn set_limits(&self, limits: Limits) {
         self.host.limits.set(limits);
         apply_limits(&mut self.calling.borrow_mut(), &limits, limits.array, limits.map);
         apply_limits(&mut self.making.borrow_mut(), &limits, limits.making_array, limits.making_map);
     }
 
-    /// The names of all functions that scripts can call, with their numbers of arguments.
+    /// The names and numbers of arguments of all functions that scripts can call.
     #[cfg(test)]
     pub(crate) fn callable(&self) -> std::collections::BTreeSet<(String, usize)> {
         let pair = |function: rhai::FuncInfo| Some((function.metadata.name.to_string(), function.metadata.num_params));
         self.calling.borrow().collect_fn_metadata(None, pair, true).into_iter().collect()
     }
 
-    /// Compiles a text, or tells everything that is known to be wrong with it.
+    /// Compiles a text, or returns all problems found in it.
     fn compile(&self, text: &Rc<ScriptText>) -> Result<AST, Vec<Diagnostic>> {
         let imports = self.files.current_imports();
         let (engine, host) = (&*self.calling.borrow(), &*self.host);
@@ -67,7 +66,7 @@ impl Interpreter {
         Ok(ScriptProgram::new(path, text, ast, may_import, imports))
     }
 
-    /// Runs a function of a program; with a tape, traced numbers may be among the arguments.
+    /// Calls a function of a program.
     pub(crate) fn call(
         &self,
         program: &ScriptProgram,
@@ -82,9 +81,9 @@ impl Interpreter {
         result
     }
 
-    /// Runs a function many times with the same argument, within one budget.
+    /// Calls a function many times with the same argument, within one budget.
     ///
-    /// The loop runs in the interpreter: an entry a call would resolve every function anew each time.
+    /// The loop runs in the script engine: separate calls would resolve every name in the function each time.
     pub(crate) fn call_many(
         &self,
         program: &ScriptProgram,
@@ -110,7 +109,7 @@ impl Interpreter {
             results.append(&mut self.host.emitted.borrow_mut());
             match result.or_else(|error| exit_value(*error)) {
                 Err(error) => break Err(error),
-                // `exit` leaves the loop as well as the function; its value is the function's.
+                // `exit` leaves the loop too; its value is the function's result.
                 Ok(value) if results.len() < times => results.push(value),
                 Ok(_) => {}
             }
@@ -132,7 +131,7 @@ impl Interpreter {
         Ok(results)
     }
 
-    /// Runs a function with a tape that `arguments` writes its inputs on, and lets `finish` read the result.
+    /// Traces a function: `arguments` creates the inputs, and `finish` reads the result before the tape is returned.
     pub(crate) fn trace<T>(
         &self,
         program: &ScriptProgram,
@@ -144,7 +143,7 @@ impl Interpreter {
         self.host.begin(Budget::Call, Some(tape));
         let arguments = arguments(&self.host);
         let result = self.run(program, function, arguments, Budget::Call);
-        // The handles in the result are good only until the entry ends.
+        // Handles in the result are valid only until the call ends.
         let checked = result.and_then(|value| {
             self.check(program, function, &value)?;
             Ok(value)
@@ -191,8 +190,7 @@ impl Interpreter {
     }
 }
 
-/// The value with which `exit` left a script from within a callback; the interpreter takes only a function's own
-/// `exit` for its end.
+/// The value of an `exit` within a callback. Rhai itself handles only an `exit` in the called function.
 fn exit_value(error: EvalAltResult) -> Result<Dynamic, EvalAltResult> {
     if !matches!(error.unwrap_inner(), EvalAltResult::Exit(..)) {
         return Err(error);
@@ -206,10 +204,10 @@ fn exit_value(error: EvalAltResult) -> Result<Dynamic, EvalAltResult> {
     }
 }
 
-/// The function around a function that is run many times.
+/// The name of the generated function that contains the loop.
 const LOOP_FUNCTION: &str = "__many";
 
-/// The error without the call from the loop around it, as if the function had been entered directly.
+/// Removes the call of the loop from an error, as if the function had been called directly.
 fn without_loop_frame(error: EvalAltResult, function: &str) -> EvalAltResult {
     match error {
         EvalAltResult::ErrorInFunctionCall(name, _, inner, _) if name == function => *inner,

@@ -1,57 +1,57 @@
-//! What a script may use up before it is stopped.
+//! Resource limits of scripts.
 //!
-//! Every entry into a script starts with full budgets. The numbers suit lessons; a lesson may ask for less
-//! and only whoever makes the sandbox may give more. One table names them all, for lessons and for the command
-//! line. Time is read from the clock that is handed in, so that the crate also runs where there is none.
+//! Every call into a script starts with full budgets. The defaults suit lessons. A lesson may lower them; only the
+//! owner of the sandbox may raise them. One table names all limits, for lessons and for the command line. The clock
+//! is handed in, so that the crate also runs on platforms without one.
 
 use crate::diagnostics::wording::suggestion;
 use std::time::Duration;
 
-/// Budgets of one entry into a script, equal in every build profile.
+/// The limits of one call into a script. Defaults are in parentheses; they are the same in every build profile.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Interpreter operations of a plugin's call (2 million).
+    /// Interpreter operations of a plugin call (2 million).
     pub operations: u64,
-    /// Interpreter operations while a lesson is read, data is made or weights are drawn (50 million).
+    /// Interpreter operations while a lesson is read, data is generated or weights are drawn (50 million).
     pub making_operations: u64,
-    /// Time of a plugin's call (250 ms).
+    /// Time of a plugin call (250 ms).
     pub time: Duration,
-    /// Time to read a lesson, make data or draw weights (5 s).
+    /// Time to read a lesson, generate data or draw weights (5 s).
     pub making_time: Duration,
-    /// Bytes that one entry may hold beyond what was held at its beginning (256 MiB). They are counted where
+    /// Bytes that one call may allocate beyond those held at its start (256 MiB). Counted only if
     /// [`CountingAllocator`](crate::CountingAllocator) is installed.
     pub memory: usize,
     /// Operations and comparisons on one tape (100 000).
     pub tape: usize,
-    /// Script functions that may call each other (32).
+    /// Nesting depth of calls of script functions (32).
     pub call_levels: usize,
-    /// Nesting of expressions (64).
+    /// Nesting depth of expressions (64).
     pub expression_depth: usize,
     /// Bytes of a string (64 KiB).
     pub string: usize,
-    /// Elements of an array with those of the arrays in it, in a plugin's call (10 000).
+    /// Elements of an array, nested arrays included, in a plugin call (10 000).
     pub array: usize,
-    /// The same while data is made (2 million).
+    /// The same while data is generated (2 million).
     pub making_array: usize,
-    /// Entries of a map with those of the maps in it, in a plugin's call (1 000).
+    /// Entries of a map, nested maps included, in a plugin call (1 000).
     pub map: usize,
-    /// The same while data is made (100 000): each sample is a map.
+    /// The same while data is generated (100 000): each sample is a map.
     pub making_map: usize,
-    /// Modules that one entry may import, and that may import each other (32).
+    /// Modules that one call may import, and length of a chain of imports (32).
     pub modules: usize,
-    /// Functions that one file may define (1 000).
+    /// Functions in one file (1 000).
     pub functions: usize,
-    /// Variables that one function may have at a time (1 000).
+    /// Variables of one function at a time (1 000).
     pub variables: usize,
-    /// Bytes of a script (256 KiB); the interpreter's compiler takes time with the square of a block's length.
+    /// Bytes of a script (256 KiB). Rhai's compile time grows with the square of a block's length.
     pub script: usize,
-    /// Lines that one entry may print (1 000).
+    /// Lines that one call may print (1 000).
     pub prints: usize,
     /// Cues of a lesson (10 000).
     pub cues: usize,
     /// Parameters of a network (5 million).
     pub parameters: usize,
-    /// The time since some fixed moment; without it only operations are counted.
+    /// A monotonic clock. Without one, only operations are counted.
     pub clock: Option<fn() -> Duration>,
 }
 
@@ -83,18 +83,18 @@ impl Default for Limits {
     }
 }
 
-/// What a limit counts.
+/// The field or fields that a limit sets.
 #[derive(Debug, Clone, Copy)]
 enum LimitField {
     Count(fn(&mut Limits) -> &mut usize),
-    /// For a plugin's call, and for making data or reading a lesson.
+    /// For a plugin call, and for generating data or reading a lesson.
     Counts(fn(&mut Limits) -> [&mut usize; 2]),
     Operations,
     Time,
 }
 
-/// Each limit's name in `lesson().limits` and on the command line, the most it can be raised to, and its place.
-/// Calls and nesting are bounded by the stack on which scripts run.
+/// Each limit's name in `lesson().limits` and on the command line, its maximum, and its fields. The maxima of calls
+/// and nesting depend on the stack on which scripts run.
 const TABLE: &[(&str, f64, LimitField)] = &[
     ("operations", 1e12, LimitField::Operations),
     ("seconds", 60.0, LimitField::Time),
@@ -114,14 +114,14 @@ const TABLE: &[(&str, f64, LimitField)] = &[
     ("parameters", 1e9, LimitField::Count(|limits| &mut limits.parameters)),
 ];
 
-/// Why a limit cannot be given a value.
+/// Why a limit cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitError {
-    /// What is wrong.
+    /// The error message.
     pub message: String,
-    /// A way out.
+    /// A suggestion for a fix.
     pub help: Option<String>,
-    /// Whether there is no limit of this name.
+    /// Whether no limit has this name.
     pub unknown_name: bool,
 }
 
@@ -131,8 +131,12 @@ impl Limits {
         TABLE.iter().map(|(name, ..)| *name)
     }
 
-    /// Gives a limit another value. What is allowed for making data and reading lessons keeps its proportion to
-    /// what is allowed for a plugin's call.
+    /// Sets a limit. The budget for generating data and reading lessons keeps its ratio to that of a plugin call.
+    ///
+    /// # Errors
+    ///
+    /// If no limit has this name, or the amount is not positive, not whole (except for `seconds`) or above the
+    /// maximum.
     pub fn set(&mut self, name: &str, amount: f64) -> Result<(), LimitError> {
         let wrong = |message: String| Err(LimitError { message, help: None, unknown_name: false });
         let Some((name, max, place)) = TABLE.iter().find(|(known, ..)| *known == name) else {
@@ -169,7 +173,11 @@ impl Limits {
         Ok(())
     }
 
-    /// Gives a limit another value if that is a lower one.
+    /// Sets a limit if the new value is lower.
+    ///
+    /// # Errors
+    ///
+    /// As for [`set`](Self::set).
     pub fn lower(&mut self, name: &str, amount: f64) -> Result<(), LimitError> {
         let mut changed = *self;
         changed.set(name, amount)?;
@@ -187,12 +195,12 @@ impl Limits {
     }
 }
 
-/// What belongs to `to` as `amount` belonged to `from`; never nothing, which the interpreter takes for no limit.
+/// Scales `amount` by `to / from`. At least 1, because Rhai takes 0 for no limit.
 fn scaled(amount: f64, to: f64, from: f64) -> f64 {
     (amount * to / from).ceil().max(1.0)
 }
 
-/// The machine's clock, where there is one.
+/// The system clock, if there is one.
 #[allow(clippy::unnecessary_wraps, reason = "a page in a browser has none")]
 fn clock() -> Option<fn() -> Duration> {
     #[cfg(not(target_family = "wasm"))]
@@ -217,7 +225,7 @@ mod tests {
             let usual = format!("{:?}", Limits::default());
             let mut limits = Limits::default();
             limits.lower(name, 1.0).expect("a limit");
-            // A second is more than a call has.
+            // One second is above the default of a plugin call.
             assert_eq!(format!("{limits:?}") == usual, name == "seconds", "{name}");
             let mut lowered = limits;
             lowered.lower(name, 2.0).expect("a limit");

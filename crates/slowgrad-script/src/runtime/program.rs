@@ -25,9 +25,9 @@ pub(crate) struct ScriptProgram {
     pub(crate) ast: AST,
     pub(crate) calls: CallCache,
     pub(crate) has_statements: bool,
-    /// Whether it may import others, so that it is not made from its own text alone.
+    /// Whether the file may import others, so that it depends on more than its own text.
     pub(crate) may_import: bool,
-    /// What its imports lead to.
+    /// The modules that its imports resolve to.
     pub(crate) imports: Rc<Imports>,
     pub(crate) functions: Vec<Definition>,
 }
@@ -45,7 +45,7 @@ impl ScriptProgram {
         Self { path, text, ast, calls, has_statements, may_import, imports, functions }
     }
 
-    /// The function of this name, whatever its parameters.
+    /// The function with this name, whatever its parameters.
     pub(crate) fn function(&self, name: &str) -> Option<&Definition> {
         self.functions.iter().find(|function| function.name == name)
     }
@@ -79,7 +79,7 @@ impl ScriptProgram {
         Err(Box::new(Diagnostic::error("wrong-arity", message).at(location).help(format!("write `fn {usage}`"))))
     }
 
-    /// The text of a function's body without the indentation it has in the file.
+    /// The text of a function's body, without its indentation.
     pub(crate) fn body(&self, name: &str) -> Option<String> {
         let (start, end) = self.text.function(name)?.body;
         let body = self.text.source.text.get(start..end)?.trim_matches('\n').trim_end();

@@ -11,7 +11,7 @@ use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 use slowgrad_tape::Diagnostic;
 use std::rc::Rc;
 
-/// Finds imported files in the library and nowhere else.
+/// Loads imported files from the library and from nowhere else.
 pub(super) struct Resolver {
     pub(super) host: Rc<Host>,
     pub(super) files: Rc<ScriptFiles>,
@@ -41,7 +41,7 @@ impl ModuleResolver for Resolver {
             return Err(placed(circular_import(&name).into()));
         }
         let limits = self.host.limits.get();
-        // The interpreter counts the modules of a file, not those that import each other.
+        // Rhai counts the imports of one file, not the length of a chain of imports.
         if self.files.loading.borrow().len() >= limits.modules {
             return Err(placed(import_chain_too_long(limits.modules).into()));
         }

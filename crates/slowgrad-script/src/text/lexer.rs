@@ -1,12 +1,12 @@
-//! Rhai's tokens with their extents, for underlining, for naming and for colouring.
+//! Splits a Rhai script into tokens with their extents, for diagnostics, names and syntax highlighting.
 //!
-//! The interpreter tells only where a token starts, so the text is cut once more here. This lexer never
-//! fails: what it does not know is [`TokenKind::Invalid`] and the rest goes on. It must not know what the
-//! tokens mean together; that is [`crate::text::parser`]'s duty.
+//! Rhai reports only where a token starts, so the text is tokenized once more here. The lexer never fails: unknown
+//! characters become [`TokenKind::Invalid`]. It must not know how tokens form expressions; that is
+//! [`crate::text::parser`]'s job.
 
 use std::ops::Range;
 
-/// What a token is, as an editor colours it.
+/// The kind of a token, for syntax highlighting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// `// …` and `/* … */`
@@ -17,15 +17,15 @@ pub enum TokenKind {
     Keyword,
     /// A variable or a property.
     Identifier,
-    /// A name with an opening parenthesis after it.
+    /// A name followed by an opening parenthesis.
     Function,
     /// A number.
     Number,
-    /// A string, a character or the fixed part of a template string.
+    /// A string, a character, or the literal part of a template string.
     Text,
     /// `+`, `**=`, `=>` …
     Operator,
-    /// `(`, `[`, `{`, `#{`, `${` and their partners.
+    /// `(`, `[`, `{`, `#{`, `${` and their closing partners.
     Bracket,
     /// `,`, `;`, `:`, `::`, `.`
     Punctuation,
@@ -33,7 +33,7 @@ pub enum TokenKind {
     Invalid,
 }
 
-/// One token.
+/// One token: its kind and its byte range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) kind: TokenKind,
@@ -73,24 +73,24 @@ const KEYWORDS: &[&str] = &[
     "is_def_fn",
 ];
 
-/// Longer operators stand before their own beginnings.
+/// An operator precedes its own prefixes.
 const OPERATORS: &[&str] = &[
     "**=", "<<=", ">>=", "..=", "**", "+=", "-=", "*=", "/=", "%=", "|=", "&=", "^=", "==", "!=", "<=", ">=", "&&",
     "||", "??", "..", "=>", "->", "<<", ">>", "?.", "?[", "::", "+", "-", "*", "/", "%", "=", "<", ">", "!", "&", "|",
     "^",
 ];
 
-/// The tokens of a text for syntax highlighting, in order; what lies between them is white space.
+/// Returns the tokens of a text in order, for syntax highlighting. Everything between them is white space.
 pub fn highlight(text: &str) -> Vec<(Range<usize>, TokenKind)> {
     tokens(text).into_iter().map(|token| (token.start..token.end, token.kind)).collect()
 }
 
-/// Whether a word is reserved by the language.
+/// Whether a word is a keyword of the language.
 pub(crate) fn is_keyword(word: &str) -> bool {
     KEYWORDS.contains(&word)
 }
 
-/// Cuts a text into tokens, comments included.
+/// Splits a text into tokens, comments included.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let mut lexer = Lexer { text, at: 0, tokens: Vec::new(), open: Vec::new() };
     while lexer.at < text.len() {
@@ -103,7 +103,7 @@ struct Lexer<'t> {
     text: &'t str,
     at: usize,
     tokens: Vec<Token>,
-    /// For each brace that is open: whether it belongs to a template string.
+    /// For each open brace: whether it belongs to a template string.
     open: Vec<bool>,
 }
 
@@ -200,7 +200,7 @@ impl Lexer<'_> {
     }
 }
 
-/// Length of a block comment; they nest.
+/// Length of a block comment in bytes. Block comments nest.
 fn block_comment(text: &str) -> usize {
     let mut depth = 0;
     let mut at = 0;
@@ -221,7 +221,7 @@ fn block_comment(text: &str) -> usize {
     text.len()
 }
 
-/// Length of a quoted text with its quotes; it ends at the line's end when it is not closed.
+/// Length of a quoted string with its quotes. An unclosed string ends at the end of its line.
 fn quoted(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, ch) in text.char_indices().skip(1) {
@@ -238,7 +238,7 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// Length of a raw text `#"…"#`, if one starts here.
+/// Length of a raw string `#"…"#`, if one starts here.
 fn raw_text(text: &str) -> Option<usize> {
     let hashes = text.len() - text.trim_start_matches('#').len();
     if hashes == 0 || !text[hashes..].starts_with('"') {
@@ -249,7 +249,7 @@ fn raw_text(text: &str) -> Option<usize> {
     Some(text[body..].find(&close).map_or(text.len(), |at| body + at + close.len()))
 }
 
-/// Length of a template string's fixed part, up to the closing backtick (included) or the next `${`.
+/// Length of a template string's literal part, up to and including the closing backtick, or up to the next `${`.
 fn template_piece(text: &str) -> usize {
     let mut at = 0;
     while let Some(ch) = text[at..].chars().next() {
@@ -258,7 +258,7 @@ fn template_piece(text: &str) -> usize {
         }
         at += ch.len_utf8();
         if ch == '`' {
-            // A doubled backtick stands for itself.
+            // A doubled backtick is an escaped backtick.
             if text[at..].starts_with('`') {
                 at += 1;
             } else {

@@ -1,17 +1,8 @@
-//! A script's text as the sandbox keeps it: with its tokens, its extents and its line starts.
+//! A script's text with its tokens, its source map and the guards that are compiled into it.
 //!
-//! What is compiled is the text with guards written into it, because Rhai goes on in silence or loses its place:
-//!
-//! - `switch x {` becomes `switch __switch(x) {`. Cases are compared by hash, and a traced number has none: every
-//!   case would be passed over without a word.
-//! - A closure `|x| …` becomes `__closure(|x| …)`, which counts what it has captured; the interpreter does not.
-//! - `curry(f, x)` becomes `__curried(curry(f, x))`, which counts what the function was given.
-//! - `z.map(|x| x / z.sum())` becomes `__own(z).map(…)`. The interpreter locks what a method goes over, so the
-//!   closure could not look at it.
-//! - The body of a function or closure becomes `__within { … }`. A limit's error forgets where it arose as soon as
-//!   it leaves a function; here it is seen while it still knows.
-//!
-//! Positions that come back are counted in the compiled text and are put right here.
+//! The compiler gets a rewritten text: guard calls are inserted where Rhai would fail silently or lose an error's
+//! position. [`crate::runtime`] explains each guard and the contract with Rhai. This module maps positions of the
+//! rewritten text back to the original. It must not know engines, values or what the guards do.
 
 pub(crate) mod lexer;
 pub(crate) mod parser;
@@ -26,22 +17,22 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// The function that guards every `switch`.
+/// Wraps the subject of every `switch`.
 pub(crate) const SWITCH_GUARD: &str = "__switch";
 
-/// The function around every closure.
+/// Wraps every closure.
 pub(crate) const CLOSURE_GUARD: &str = "__closure";
 
-/// The function around every call of `curry`.
+/// Wraps every call of `curry`.
 pub(crate) const CURRY_GUARD: &str = "__curried";
 
-/// The function that gives a method with a closure an array of its own to go over.
+/// Wraps the receiver of a method that takes a closure, to iterate over a copy.
 pub(crate) const COPY_GUARD: &str = "__own";
 
-/// What stands before the body of every function and closure.
+/// Precedes the body of every function and closure.
 pub(crate) const BODY_GUARD: &str = "__within";
 
-/// One text.
+/// A script's text.
 #[derive(Debug)]
 pub(crate) struct ScriptText {
     pub(crate) source: Arc<Source>,
@@ -49,27 +40,27 @@ pub(crate) struct ScriptText {
     pub(crate) source_map: SourceMap,
     lines: Vec<usize>,
     insertions: Vec<Insertion>,
-    /// What has run, by the position of the compiled text.
+    /// The expressions that have run, by their position in the compiled text.
     run: RefCell<BTreeMap<Position, SpanAndName>>,
 }
 
-/// An expression with the variable that its value is given to.
+/// The span of an expression, and the variable that receives its value.
 type SpanAndName = (Span, Option<Arc<str>>);
 
-/// What is put into a text for the compiler, in order.
+/// One insertion into the text for the compiler.
 #[derive(Debug)]
 struct Insertion {
-    /// The byte in the original.
+    /// The byte offset in the original text.
     at: usize,
     inserted: String,
     line: usize,
-    /// Letters of the original before it in its line.
+    /// Characters of the original line before the insertion.
     before: usize,
-    /// Letters that were inserted before it in its line.
+    /// Characters inserted earlier in the same line.
     shifted: usize,
 }
 
-/// Where each insertion stands, counted once: a line may have thousands.
+/// Computes line and column of each insertion in one pass: a line may have thousands.
 fn placed(text: &str, lines: &[usize], insertions: Vec<(usize, String)>) -> Vec<Insertion> {
     let mut placed: Vec<Insertion> = Vec::with_capacity(insertions.len());
     for (at, inserted) in insertions {
@@ -95,7 +86,7 @@ impl ScriptText {
         Self { source, tokens, source_map, lines, insertions, run: RefCell::default() }
     }
 
-    /// What is given to the compiler.
+    /// The text for the compiler, with all guards inserted.
     pub(crate) fn compiled(&self) -> String {
         let mut compiled = String::with_capacity(self.source.text.len() + 16 * self.insertions.len());
         let mut from = 0;
@@ -108,14 +99,14 @@ impl ScriptText {
         compiled
     }
 
-    /// The byte of the original text that a position of the compiled text means.
+    /// Maps a position of the compiled text to a byte offset of the original.
     pub(crate) fn offset(&self, position: Position) -> Option<usize> {
         let line = position.line()?;
         let start = *self.lines.get(line - 1)?;
         let end = self.lines.get(line).map_or(self.source.text.len(), |next| next - 1);
         let text = &self.source.text[start..end];
         let mut column = position.position()?.saturating_sub(1);
-        // The last one that begins in the compiled line at this column or before it.
+        // Find the last insertion that starts at or before this column of the compiled line.
         let behind = |one: &Insertion| (one.line, one.before + one.shifted) <= (line - 1, column);
         let last = self.insertions.partition_point(behind).checked_sub(1).map(|last| &self.insertions[last]);
         if let Some(last) = last.filter(|last| last.line == line - 1) {
@@ -127,13 +118,13 @@ impl ScriptText {
         Some(text.char_indices().nth(column).map_or(end, |(at, _)| start + at))
     }
 
-    /// The token that starts or lies at a byte; the last one before it when there is none.
+    /// The token that starts at or covers a byte, or else the last token before it.
     pub(crate) fn token(&self, offset: usize) -> Option<Token> {
         let after = self.tokens.partition_point(|token| token.start <= offset);
         after.checked_sub(1).map(|at| self.tokens[at])
     }
 
-    /// The extent of what starts at a position: of the whole expression when an operator or a call does.
+    /// The span of the expression whose operator or call is at `offset`, or else of the token there.
     pub(crate) fn span(&self, offset: usize) -> Span {
         if let Some(extent) = self.source_map.expressions.get(&offset) {
             return self.range(extent.start, extent.end);
@@ -144,7 +135,8 @@ impl ScriptText {
         }
     }
 
-    /// The expression that starts at a position of the compiled text. A script asks about few, again and again.
+    /// The expression at a position of the compiled text. Cached, because a script asks for the same few positions
+    /// again.
     pub(crate) fn expression(&self, position: Position) -> Option<SpanAndName> {
         if let Some(known) = self.run.borrow().get(&position) {
             return Some(known.clone());
@@ -155,12 +147,12 @@ impl ScriptText {
         Some(named)
     }
 
-    /// The variable that an expression's value is given to.
+    /// The variable that receives the value of the expression at `offset`.
     pub(crate) fn name(&self, offset: usize) -> Option<&str> {
         self.source_map.expressions.get(&offset)?.name.as_deref()
     }
 
-    /// A span with its line and column; it holds one letter at least, so that there is something to underline.
+    /// A span with line and column. It covers at least one character, so that there is something to underline.
     pub(crate) fn range(&self, start: usize, end: usize) -> Span {
         let text = &self.source.text;
         let start =
@@ -176,7 +168,7 @@ impl ScriptText {
         Location { source: Arc::clone(&self.source), span }
     }
 
-    /// The definition of a function, the last one when there are several.
+    /// The definition of a function; the last one if there are several.
     pub(crate) fn function(&self, name: &str) -> Option<&FunctionItem> {
         self.source_map.functions.iter().rev().find(|function| function.name == name)
     }
@@ -189,13 +181,13 @@ impl ScriptText {
         Some(self.location(self.range(start, start + line)))
     }
 
-    /// A function's name with its parameters, as it is defined.
+    /// A function's name and parameters as the script writes them.
     pub(crate) fn signature(&self, name: &str) -> Option<&str> {
         let function = self.function(name)?;
         Some(self.source.text.get(function.name_at.0..function.body.0)?.trim_end_matches('{').trim_end())
     }
 
-    /// The name of the function in which a byte lies, or that it lies in a closure.
+    /// The name of the function that contains a byte, or `a closure`.
     pub(crate) fn function_around(&self, offset: usize) -> Option<&str> {
         let within = |start: usize, end: usize| (start..end).contains(&offset);
         if self.source_map.closures.iter().any(|&(_, end, body)| within(body, end)) {
@@ -205,26 +197,26 @@ impl ScriptText {
         around.map(|function| function.name.as_str())
     }
 
-    /// Where a function is named in its definition, or the text's beginning.
+    /// The function's name in its definition, or the start of the text.
     pub(crate) fn function_location(&self, name: &str) -> Location {
         let (start, end) = self.function(name).map_or((0, 0), |function| function.name_at);
         self.location(self.range(start, end))
     }
 
-    /// Where a function gives the result that is at fault, when only one place can be meant; else its name.
-    /// A result that is `nothing` comes from a place that gives nothing, any other from one that gives something.
+    /// The expression that returns a faulty result, if only one is possible, or else the function's name. For a
+    /// result of `()` only endings without a value are possible, otherwise only endings with one.
     pub(crate) fn result_location(&self, name: &str, nothing: bool) -> Location {
         let results = self.function(name).map_or(&[][..], |function| &function.results);
         let fitting: Vec<_> = results.iter().filter(|ending| ending.nothing == nothing).collect();
         match fitting.as_slice() {
             [ending] => self.location(self.range(ending.start, ending.end)),
-            // A call may give nothing, too.
+            // A call may return `()` too.
             [] if nothing && results.len() == 1 => self.location(self.range(results[0].start, results[0].end)),
             _ => self.function_location(name),
         }
     }
 
-    /// The first call of one of these functions, with its name.
+    /// The first call of one of these functions, and its name.
     pub(crate) fn first_call_of<'w>(&self, words: &[&'w str]) -> Option<(&'w str, Location)> {
         let calls = self.tokens.iter().filter(|token| token.kind == TokenKind::Function);
         let mut found = calls.filter_map(|token| {
@@ -234,7 +226,7 @@ impl ScriptText {
         found.next()
     }
 
-    /// Where a map's key stands, looked for in one function.
+    /// The location of a map's key within one function.
     pub(crate) fn map_key(&self, function: &str, key: &str) -> Option<Location> {
         let within = self.function(function)?;
         let inside = |token: &&Token| token.start >= within.start && token.end <= within.end;
@@ -249,7 +241,7 @@ impl ScriptText {
         Some(self.location(self.range(pair[0].start, pair[0].end)))
     }
 
-    /// Where a field is given a value, such as `state.velocity`.
+    /// The first assignment to a field such as `state.velocity`.
     pub(crate) fn assignment_to(&self, path: &str) -> Option<Location> {
         let given = |range: &(usize, usize)| {
             let behind = self.source.text[range.0..range.1].strip_prefix(path).map_or("", str::trim_start);
@@ -260,7 +252,7 @@ impl ScriptText {
         spans.filter(given).min().map(|(start, end)| self.location(self.range(start, end)))
     }
 
-    /// The text that a map gives a key in one function, where it is written out without escapes.
+    /// The string literal that a map assigns to a key within one function, if it contains no escapes.
     pub(crate) fn map_key_text(&self, function: &str, key: &str) -> Option<String> {
         let at = self.map_key(function, key)?.span.end as usize;
         let after = self.tokens.iter().filter(|token| token.start >= at);
@@ -271,7 +263,7 @@ impl ScriptText {
         (matches!(end, "," | "}") && !text.contains('\\')).then(|| text.to_owned())
     }
 
-    /// The names that a piece of script at this byte may mean: those bound in its function.
+    /// The variables bound in the function that contains this byte.
     pub(crate) fn names_in_scope(&self, offset: usize) -> Vec<&str> {
         let within = self.source_map.functions.iter().find(|f| (f.start..=f.end).contains(&offset));
         let range = within.map_or(0..self.source.text.len(), |f| f.start..f.end);
@@ -280,7 +272,7 @@ impl ScriptText {
     }
 }
 
-/// A place with the text around it.
+/// A byte offset and the text that it refers to.
 #[derive(Debug, Clone)]
 pub(crate) struct SourcePosition {
     pub(crate) text: Rc<ScriptText>,
@@ -292,12 +284,12 @@ impl SourcePosition {
         Some(Self { text: Rc::clone(text), offset: text.offset(position)? })
     }
 
-    /// The whole expression that stands here.
+    /// The location of the whole expression at this offset.
     pub(crate) fn location(&self) -> Location {
         self.text.location(self.text.span(self.offset))
     }
 
-    /// The word that stands here.
+    /// The location of the token at this offset.
     pub(crate) fn token(&self) -> Location {
         let token = self.text.token(self.offset).filter(|token| self.offset < token.end);
         let (start, end) = token.map_or((self.offset, self.offset), |token| (token.start, token.end));
@@ -305,10 +297,10 @@ impl SourcePosition {
     }
 }
 
-/// What is put into a text for the compiler, in order.
+/// All insertions, sorted by offset.
 fn insertions(text: &str, map: &SourceMap) -> Vec<(usize, String)> {
     let bodies = map.functions.iter().map(|function| function.body);
-    // A body that the file's end cuts off has no brace there.
+    // A body that is cut off by the end of the file has no closing brace.
     let braced = |&(start, end): &(usize, usize)| {
         text[..start].ends_with('{') && text.get(end..).is_some_and(|rest| rest.starts_with('}'))
     };
@@ -317,7 +309,7 @@ fn insertions(text: &str, map: &SourceMap) -> Vec<(usize, String)> {
     let closures = map.closures.iter().map(|&(start, end, _)| (CLOSURE_GUARD, (start, end)));
     let closures = closures.chain(map.curried.iter().map(|&range| (CURRY_GUARD, range)));
     let receivers = map.receivers.iter().map(|&range| (COPY_GUARD, range));
-    // Of two around the same text, the one that is listed first stands outside.
+    // Of two guards around the same range, the one listed first is the outer one.
     let mut guards: Vec<(&str, (usize, usize))> =
         bodies.map(|range| (BODY_GUARD, range)).chain(switches).chain(closures).chain(receivers).collect();
     guards.retain(|(_, (start, end))| start < end);
@@ -325,7 +317,7 @@ fn insertions(text: &str, map: &SourceMap) -> Vec<(usize, String)> {
     let bracket = |guard: &str, of_body, of_call| if guard == BODY_GUARD { of_body } else { of_call };
     let opened = guards.iter().map(|&(guard, (at, _))| (at, format!("{guard}{}", bracket(guard, "{", "("))));
     let closed = guards.iter().rev().map(|&(guard, (_, at))| (at, bracket(guard, "}", ")").to_owned()));
-    // The order of those at one place is kept: closed before opened.
+    // The sort is stable: at the same offset, closing comes before opening.
     let mut insertions: Vec<(usize, String)> = closed.chain(opened).collect();
     insertions.sort_by_key(|(at, _)| *at);
     insertions
@@ -359,7 +351,7 @@ mod tests {
         assert!(text.source.text[offset..].starts_with("k + é"));
     }
 
-    /// Each place of the original, looked for in the compiled text, is found again; a slow way says where it is.
+    /// Compares `offset` with a slow reference for every column of a line.
     #[test]
     fn each_letter_of_a_line_with_many_insertions_leads_back() {
         let line = "switch é { 1 => [é].map(|x| curry(|y| y + x, 1)), _ => 2 }; ";

@@ -1,7 +1,7 @@
-//! Every call of a text against what there is to be called, before anything runs.
+//! Checks every call of a text against the functions in scope, before anything runs.
 //!
-//! What a variable holds is not known here. So a method is only called unknown when nothing of its name is in
-//! reach: no function that comes with the language, none of the file, and no field of a map that may hold a closure.
+//! The types of variables are unknown here. A method is reported only if nothing of its name is in scope: no native
+//! function, no function of the file, and no map field that may hold a closure.
 
 use crate::diagnostics::analysis::import_summary::{Fields, Signature};
 use crate::diagnostics::problem::Problem;
@@ -14,19 +14,19 @@ use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// What the calls of a text may mean.
+/// The functions that the calls of a text may refer to.
 pub(crate) struct CallScope<'r> {
     pub(crate) text: &'r Rc<ScriptText>,
     pub(crate) builtins: &'r Builtins,
     /// The functions of the file.
     pub(crate) own: &'r [Signature],
-    /// The public functions of what is imported under each name; `None` when that is only known at run time.
+    /// The public functions of each imported module; `None` if they are known only at run time.
     pub(crate) modules: &'r BTreeMap<String, Option<Vec<Signature>>>,
     pub(crate) fields: &'r Fields,
 }
 
 impl CallScope<'_> {
-    /// The calls in a compiled text that lead nowhere.
+    /// Reports the calls in a compiled text that match no function.
     pub(crate) fn faults(&self, ast: &AST, part: &ScriptText) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         ast.walk(&mut |path: &[ASTNode<'_>]| {
@@ -55,13 +55,13 @@ impl CallScope<'_> {
         self.own.iter().any(|(own, _)| own == name)
     }
 
-    /// `f(a, b)` or `m::f(a, b)`
+    /// Checks `f(a, b)` or `m::f(a, b)`.
     fn call(&self, call: &FnCallExpr, offset: usize) -> Option<Problem> {
         let (name, given) = (call.name.as_str(), call.args.len());
         if !call.namespace.is_empty() {
             return self.imported(call, given);
         }
-        // Operators are functions, too; what they are used on is known when they run.
+        // Operators are functions too. Their operand types are known only at run time.
         let written = name.starts_with(|ch: char| ch.is_alphabetic() || ch == '_');
         if !written || self.has(name, given) || self.builtins.takes(name, given) {
             return None;
@@ -81,7 +81,7 @@ impl CallScope<'_> {
         })
     }
 
-    /// `x.f(a)`
+    /// Checks `x.f(a)`.
     fn method(&self, call: &FnCallExpr, offset: usize) -> Option<Problem> {
         let (name, given) = (call.name.as_str(), call.args.len());
         if self.has(name, given) || self.builtins.takes(name, given + 1) || self.fields.may_hold(name) {
@@ -130,10 +130,10 @@ impl CallScope<'_> {
             return Some(problem.maybe_help(wording::suggestion(name, known)));
         }
         let problem = arity(&format!("{}::{name}", module.as_str()), &arities, given);
-        Some(problem.help("add what is missing, or take out what is too much"))
+        Some(problem.help("add or remove arguments"))
     }
 
-    /// A function of the file that is called with another number of arguments than it has.
+    /// A function of the file called with a wrong number of arguments.
     fn miscounted(&self, name: &str, given: usize) -> Problem {
         let arities: Vec<usize> = self.own.iter().filter(|(own, _)| own == name).map(|(_, arity)| *arity).collect();
         let problem = arity(name, &arities, given);
@@ -145,8 +145,8 @@ impl CallScope<'_> {
         let problem = arity(name, &arities, given);
         match name {
             "max" | "min" if given > 2 => problem.help(format!("give it one array: `{name}([a, b, c])`")),
-            _ if objects > 0 => problem.help(format!("what stands before the point of `x.{name}(…)` is not counted")),
-            _ => problem.help("add what is missing, or take out what is too much"),
+            _ if objects > 0 => problem.help(format!("the value before the point in `x.{name}(…)` is not an argument")),
+            _ => problem.help("add or remove arguments"),
         }
     }
 
@@ -155,7 +155,7 @@ impl CallScope<'_> {
             "log" => "did you mean `ln`, `log10` or `log2`?",
             "rand" | "random" => "random numbers come from `ctx.rng`, for data sets and initial weights only",
             "timestamp" | "sleep" => "scripts have no clock",
-            "eval" => "a script cannot run texts; write a closure",
+            "eval" => "a script cannot run a text; write a closure",
             _ => {
                 let own = self.own.iter().map(|(own, _)| own.as_str());
                 return wording::nearest(name, own.chain(self.builtins.names())).map_or_else(
@@ -168,7 +168,7 @@ impl CallScope<'_> {
     }
 }
 
-/// What to say when nothing takes so many arguments.
+/// The problem of a call with a wrong number of arguments.
 fn arity(name: &str, arities: &[usize], given: usize) -> Problem {
     let mut wanted: Vec<usize> = arities.to_vec();
     wanted.sort_unstable();
@@ -176,6 +176,6 @@ fn arity(name: &str, arities: &[usize], given: usize) -> Problem {
     let last = wanted.last().copied().unwrap_or(0);
     let numbers: Vec<String> = wanted.iter().map(|&n| if n == 0 { "no".to_owned() } else { n.to_string() }).collect();
     let plural = if last == 1 { "" } else { "s" };
-    let message = format!("`{name}` takes {} argument{plural}, but here it is given {given}", numbers.join(" or "));
+    let message = format!("`{name}` takes {} argument{plural}, but is called with {given}", numbers.join(" or "));
     Problem::new("wrong-arity", message)
 }

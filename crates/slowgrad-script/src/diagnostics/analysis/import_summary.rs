@@ -1,11 +1,11 @@
-//! What the analysis of one file tells about the calls in the files that import it.
+//! A summary of an imported file, to check the calls in the files that import it.
 
 use crate::text::ScriptText;
 use crate::text::lexer::{Token, TokenKind};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeSet;
 
-/// What is known of a file that others import.
+/// A summary of an imported file.
 #[derive(Debug, Default)]
 pub(crate) struct ImportSummary {
     pub(super) functions: Vec<Signature>,
@@ -13,19 +13,19 @@ pub(crate) struct ImportSummary {
     pub(super) faults: Vec<Diagnostic>,
 }
 
-/// A function's name and how many parameters it has.
+/// A function's name and its number of parameters.
 pub(crate) type Signature = (String, usize);
 
-/// The names under which a text's maps may hold closures.
+/// The map fields of a text that may hold closures.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Fields {
     names: BTreeSet<String>,
-    /// Some names are only made when the script runs.
+    /// Some field names are computed at run time.
     made: bool,
 }
 
 impl Fields {
-    /// The fields that a text may give to maps: what stands before a colon or after a point, and every text.
+    /// Collects names before a colon or after a point, and all strings.
     pub(crate) fn of(text: &ScriptText) -> Self {
         let whole = &text.source.text;
         let tokens: Vec<&Token> =

@@ -1,9 +1,8 @@
-//! What is wrong with a text, as much of it as can be told before anything runs.
+//! Finds as many problems of a text as possible before it runs.
 //!
-//! A text that compiles has every call checked against what there is. One that does not is taken apart, so that
-//! each of its functions tells its own first error, and all names that are not known. What is imported under a fixed
-//! path is looked at, too. It must not report what some run would do well: where something is not certain, the
-//! interpreter has the word.
+//! In a text that compiles, every call is checked. A text that does not compile is split into its functions, so that
+//! each one reports its first error and all unknown names. Imports with a literal path are analysed too. The analysis
+//! must not report code that could run correctly; where it is uncertain, it leaves the decision to the interpreter.
 
 mod calls;
 pub(crate) mod import_summary;
@@ -24,16 +23,16 @@ use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Problems of one file that are told at once.
+/// Problems reported per file.
 const MAX_PROBLEMS: usize = 20;
 
-/// Unknown names of one piece of text that are looked for, each by compiling it once more.
+/// Unknown names reported per piece; each needs another compilation.
 const MAX_UNKNOWN_NAMES: usize = 8;
 
-/// Bytes that are compiled to find the further errors of a text.
+/// Bytes compiled to find further errors of a text.
 const MAX_COMPILED_BYTES: usize = 4 << 20;
 
-/// What comes out of a text that is taken apart.
+/// The state of compiling a text piece by piece.
 struct PartialCompile {
     found: Vec<Diagnostic>,
     /// The pieces that compile.
@@ -42,7 +41,7 @@ struct PartialCompile {
     left: usize,
 }
 
-/// The means to look at texts.
+/// Everything the analysis needs.
 pub(crate) struct Analysis<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) host: &'a Host,
@@ -51,7 +50,7 @@ pub(crate) struct Analysis<'a> {
 }
 
 impl Analysis<'_> {
-    /// The compiled text, or everything that is known to be wrong with it.
+    /// Compiles a text, or returns all problems found.
     pub(crate) fn compile(&self, text: &Rc<ScriptText>) -> Result<AST, Vec<Diagnostic>> {
         self.imports.in_progress.borrow_mut().push(text.source.name.clone());
         let compiled = compile(self.engine, self.host, text);
@@ -69,7 +68,7 @@ impl Analysis<'_> {
         result.map_err(|faults| sorted(text, faults))
     }
 
-    /// The errors of each function of a text, and of what stands outside of them.
+    /// Compiles each function of a text separately, and the code outside functions.
     fn compile_in_pieces(&self, text: &Rc<ScriptText>) -> Vec<Diagnostic> {
         let functions = pieces::functions(text);
         let mut partial = PartialCompile { found: Vec::new(), compiled: Vec::new(), left: MAX_COMPILED_BYTES };
@@ -84,7 +83,7 @@ impl Analysis<'_> {
         }
         let PartialCompile { mut found, compiled, .. } = partial;
         if !outside {
-            // Without what stands outside, no module is known.
+            // If the code outside functions does not compile, no module is known.
             found.retain(|fault| fault.code != "unknown-module");
         }
         let compiled: Vec<(&AST, &Rc<ScriptText>)> = compiled.iter().map(|(ast, part)| (ast, part)).collect();
@@ -92,7 +91,8 @@ impl Analysis<'_> {
         found
     }
 
-    /// Compiles a piece of a text again and again, with each unknown name made known; whether it compiles at all.
+    /// Compiles a piece repeatedly, declaring each unknown name for the next attempt. Returns whether it compiles in
+    /// the end.
     fn piece(&self, text: &Rc<ScriptText>, part: Rc<ScriptText>, end: usize, partial: &mut PartialCompile) -> bool {
         let source = part.compiled();
         let mut known: Vec<String> = Vec::new();
@@ -115,14 +115,14 @@ impl Analysis<'_> {
         }
     }
 
-    /// The calls and imports of compiled texts that lead nowhere.
+    /// Reports unresolved calls and imports of compiled texts.
     fn faults(&self, text: &Rc<ScriptText>, compiled: &[(&AST, &Rc<ScriptText>)]) -> Vec<Diagnostic> {
         let mut own: Vec<Signature> = compiled
             .iter()
             .flat_map(|(ast, _)| ast.iter_functions())
             .map(|function| (function.name.to_owned(), function.params.len()))
             .collect();
-        // A function that does not compile is there all the same.
+        // A function that does not compile still exists.
         own.extend(text.source_map.functions.iter().map(|function| (function.name.clone(), function.parameters)));
         own.sort();
         own.dedup();
@@ -138,7 +138,7 @@ impl Analysis<'_> {
                     }
                     let functions = known.map(|examined| examined.functions.clone());
                     let module = modules.entry(import.1.name.to_string()).or_insert_with(|| Some(Vec::new()));
-                    // The same name may mean several files, one in each function.
+                    // The same module name may refer to different files in different functions.
                     *module = module.take().zip(functions).map(|(mut all, more)| {
                         all.extend(more);
                         all
@@ -154,7 +154,7 @@ impl Analysis<'_> {
         found
     }
 
-    /// What is known of an imported file; what is wrong with it is told at the import and in the file itself.
+    /// The summary of an imported file. Its problems are reported at the import and in the file itself.
     fn import(
         &self,
         text: &Rc<ScriptText>,
@@ -180,7 +180,7 @@ impl Analysis<'_> {
         None
     }
 
-    /// Looks at a file that is imported, once.
+    /// Analyses an imported file, once.
     fn import_summary(&self, importer: &str, path: &str) -> Result<Rc<ImportSummary>, Problem> {
         let (name, bytes) = self.imports.find(Some(importer), path)?;
         if let Some(known) = self.imports.summaries.borrow().get(&name) {
@@ -215,9 +215,9 @@ impl Analysis<'_> {
     }
 }
 
-/// Each fault once, in the order of the text, and not too many.
+/// Removes duplicates, sorts by position and limits the number.
 fn sorted(text: &ScriptText, mut faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    // The file's own come before those of what it imports.
+    // Problems of the file itself come before those of its imports.
     let place = |fault: &Diagnostic| {
         let at = fault.location.as_ref()?;
         Some((at.source.name != text.source.name, at.source.name.clone(), at.span.start))

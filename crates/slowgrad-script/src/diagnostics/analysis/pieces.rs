@@ -1,15 +1,15 @@
-//! A text that does not compile, taken apart: each function tells its own first error.
+//! Splits a text that does not compile into pieces that are compiled separately.
 //!
-//! The compiler stops at the first error of a text. So each function is compiled with blanks in place of
-//! everything else, and what stands outside of functions once more by itself.
+//! The compiler stops at the first error. So each function is compiled with blanks in place of everything else, and
+//! the code outside functions once more by itself.
 
 use crate::text::ScriptText;
 use crate::text::lexer::{Token, TokenKind};
 use std::ops::Range;
 use std::rc::Rc;
 
-/// The functions of a text, from `fn` to the closing brace. One that is not closed ends before the next `fn` at the
-/// beginning of a line.
+/// The functions of a text, from `fn` to the closing brace. An unclosed function ends before the next `fn` at the
+/// start of a line.
 pub(crate) fn functions(text: &ScriptText) -> Vec<Range<usize>> {
     let whole = &text.source.text;
     let word = |token: &Token| &whole[token.start..token.end];
@@ -47,7 +47,7 @@ pub(crate) fn functions(text: &ScriptText) -> Vec<Range<usize>> {
     found
 }
 
-/// One function and nothing else.
+/// One function alone.
 pub(crate) fn alone(text: &ScriptText, piece: &Range<usize>) -> Rc<ScriptText> {
     part(text, |at| piece.contains(&at))
 }
@@ -58,13 +58,13 @@ pub(crate) fn outside(text: &ScriptText, functions: &[Range<usize>]) -> Rc<Scrip
     part(text, |at| !within(&described, at))
 }
 
-/// One function with all that stands outside of functions: imports and constants.
+/// One function, with the code outside functions: imports and constants.
 pub(crate) fn with_outside(text: &ScriptText, functions: &[Range<usize>], piece: &Range<usize>) -> Rc<ScriptText> {
     let described = described(text, functions);
     part(text, |at| piece.contains(&at) || !within(&described, at))
 }
 
-/// The functions with the comments before them: the compiler wants a function after each `///`.
+/// The functions with their leading comments: the compiler expects a function after each `///`.
 fn described(text: &ScriptText, functions: &[Range<usize>]) -> Vec<Range<usize>> {
     let before = |function: &Range<usize>| {
         let end = text.tokens.partition_point(|token| token.start < function.start);
@@ -75,7 +75,7 @@ fn described(text: &ScriptText, functions: &[Range<usize>]) -> Vec<Range<usize>>
     functions.iter().map(|function| before(function)..function.end).collect()
 }
 
-/// A text with blanks for every letter that is not wanted, so that each byte that is left stays in its place.
+/// Replaces all characters except those to keep by blanks, so that byte offsets stay the same.
 fn part(text: &ScriptText, wanted: impl Fn(usize) -> bool) -> Rc<ScriptText> {
     let mut left = String::with_capacity(text.source.text.len());
     for (at, ch) in text.source.text.char_indices() {

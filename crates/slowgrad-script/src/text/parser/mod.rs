@@ -1,77 +1,78 @@
-//! From the start of an operator or a function name to the whole expression it belongs to.
+//! A tolerant parser that finds the expression around each operator and call.
 //!
-//! Rhai reports where an operator stands and nothing more. To underline `output[i] - target[i]` and to
-//! call its value by the name `d` it was given, the text is read once here by a tolerant parser that
-//! knows Rhai's precedences and records, for each operator and call, the extent of its expression. It
-//! never fails and it runs nothing; a text it cannot follow has fewer extents.
+//! Rhai reports only the position of an operator. To underline `output[i] - target[i]`, and to call its value `d`
+//! after the variable, this parser reads the text once with Rhai's precedences and records the span of each
+//! expression. It never fails. If it cannot follow a text, it records fewer spans. It must not know what any function
+//! does.
 
 use crate::text::lexer::{Token, TokenKind};
 use std::collections::BTreeMap;
 
-/// The expression that an operator or a call stands for.
+/// The span of an expression that an operator or a call produces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamedSpan {
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// The variable that gets the value, when the expression is all that it gets.
+    /// The variable that receives the value, if the expression is the whole value.
     pub(crate) name: Option<String>,
 }
 
-/// A function of the text.
+/// A function definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FunctionItem {
     pub(crate) name: String,
-    /// Where the name stands.
+    /// The span of the name.
     pub(crate) name_at: (usize, usize),
     /// From `fn` to the closing brace.
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// How many parameters it has.
+    /// The number of parameters.
     pub(crate) parameters: usize,
-    /// Between the braces.
+    /// The span between the braces.
     pub(crate) body: (usize, usize),
-    /// Every place where it may end with a result.
+    /// All expressions that may be the function's result.
     pub(crate) results: Vec<Ending>,
 }
 
-/// A place where a function may end.
+/// An expression with which a function may end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ending {
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// What stands there gives nothing, as a loop or an `if` without `else` does.
+    /// The expression has no value, such as a loop or an `if` without `else`.
     pub(crate) nothing: bool,
 }
 
-/// What the parser found.
+/// The result of parsing. All positions are byte offsets.
 #[derive(Debug, Default)]
 pub(crate) struct SourceMap {
-    /// By the byte at which the operator or name starts.
+    /// Keyed by the start of the operator or name.
     pub(crate) expressions: BTreeMap<usize, NamedSpan>,
-    /// In the order in which they stand.
+    /// In source order.
     pub(crate) functions: Vec<FunctionItem>,
-    /// What each `switch` looks at.
+    /// The subject of each `switch`.
     pub(crate) switches: Vec<(usize, usize)>,
-    /// Each closure, from its first bar to the end of its body, and where its body begins.
+    /// Each closure: start (its first bar), end, and start of its body.
     pub(crate) closures: Vec<(usize, usize, usize)>,
-    /// Each call of `curry`, with what it is called on.
+    /// Each call of `curry`, with its receiver.
     pub(crate) curried: Vec<(usize, usize)>,
     /// Each loop.
     pub(crate) loops: Vec<(usize, usize)>,
-    /// Each variable, property or element that a method with a closure goes over, without the method.
+    /// Each variable, property or element that is the receiver of an iterating method.
     pub(crate) receivers: Vec<(usize, usize)>,
-    /// Names bound by `let`, `const`, `for`, parameters and imports: (byte, name).
+    /// Names bound by `let`, `const`, `for`, parameters and imports: (offset, name).
     pub(crate) bindings: Vec<(usize, String)>,
-    /// Each `if`, `switch` or block that gives a value to nobody, and the sign behind it that begins a new statement.
+    /// Each `if`, `switch` or block whose value is discarded (start, end), and the sign after it that starts a new
+    /// statement.
     pub(crate) unused: Vec<(usize, usize, usize)>,
-    /// Each `-x ** y`: the extent of the power, whose base is the negated `x`.
+    /// Each `-x ** y`: the span of the power, whose base is the negated `x`.
     pub(crate) negated_bases: Vec<(usize, usize)>,
 }
 
-/// Deeper nesting is not followed; Rhai refuses it long before.
+/// Maximum nesting depth that is parsed. Rhai refuses far less.
 const MAX_DEPTH: usize = 100;
 
-/// Methods that go over an array with a closure and leave the array as it is.
+/// Methods that iterate over an array with a closure and leave the array unchanged.
 const ITERATING: &[&str] = &[
     "map",
     "filter",
@@ -87,10 +88,10 @@ const ITERATING: &[&str] = &[
     "order_by",
 ];
 
-/// Gives a function some of its arguments, so that it holds them as a closure holds what it captures.
+/// Binds arguments to a function, which then holds them like a closure holds its captures.
 const CURRY: &str = "curry";
 
-/// Reads a text.
+/// Parses a text.
 pub(crate) fn parse(text: &str, tokens: &[Token]) -> SourceMap {
     let tokens =
         tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Comment | TokenKind::DocComment)).copied().collect();
@@ -106,24 +107,24 @@ pub(crate) fn parse(text: &str, tokens: &[Token]) -> SourceMap {
     };
     while parser.at < parser.tokens.len() {
         parser.statements();
-        // A stray closing brace must not stop the reading.
+        // Continue after a stray closing brace.
         parser.at += 1;
     }
     parser.found
 }
 
-/// A piece of text that was read as one expression.
+/// An expression that has just been parsed.
 #[derive(Debug, Clone, Copy)]
 struct ExprSpan {
     start: usize,
     end: usize,
-    /// Where its outermost operator or call is recorded.
+    /// The key under which its outermost operator or call is recorded.
     head: Option<usize>,
     /// A variable or a property of one, such as `state.velocity`.
     path: bool,
-    /// It is a unary minus applied to something.
+    /// A unary minus applied to an operand.
     negated: bool,
-    /// A variable, or a property or an element of one: what an assignment could change.
+    /// Assignable: a variable, or a property or an element of one.
     place: bool,
 }
 
@@ -133,15 +134,15 @@ struct Parser<'t> {
     at: usize,
     depth: usize,
     found: SourceMap,
-    /// Where the last statement may end.
+    /// The possible endings of the last statement.
     endings: Vec<Ending>,
-    /// The `return`s of the function that is being read.
+    /// The `return` statements of the current function.
     returns: Vec<Ending>,
-    /// The last expression with branches: its extent and where they end.
+    /// The last expression with branches: start, end, and the endings of its branches.
     branched: Option<(usize, usize, Vec<Ending>)>,
 }
 
-/// Rhai's precedences; a higher one binds tighter.
+/// Rhai's precedences; a higher one binds tighter. Copied from Rhai's tokenizer.
 fn precedence(operator: &str) -> Option<u8> {
     Some(match operator {
         "||" | "|" | "^" => 30,
@@ -185,7 +186,7 @@ impl Parser<'_> {
         self.token().map_or(self.text.len(), |token| token.start)
     }
 
-    /// The end of the last token taken.
+    /// The end of the last consumed token.
     fn behind(&self) -> usize {
         self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(0, |token| token.end)
     }
@@ -242,12 +243,12 @@ impl Parser<'_> {
         }
     }
 
-    /// One statement; afterwards `endings` says where it may end.
+    /// Parses one statement and sets `endings` to its possible endings.
     fn statement(&mut self) {
         let start = self.here();
         let word = self.word();
         if word == ";" {
-            // The value before it stays the value of the block.
+            // The value before the semicolon remains the value of the block.
             self.at += 1;
             return;
         }
@@ -334,7 +335,7 @@ impl Parser<'_> {
                 self.block();
             }
             "if" | "switch" | "{" => {
-                // Such a statement ends with its brace, whatever stands behind it.
+                // As a statement, it ends with its closing brace whatever follows.
                 let start = self.here();
                 self.primary();
                 self.unused(start);
@@ -343,7 +344,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Keeps a statement whose value is lost because what was meant to go on with it begins a new one.
+    /// Records a statement whose value is discarded because the sign after it starts a new statement.
     fn unused(&mut self, start: usize) {
         let end = self.behind();
         let goes_on = matches!(self.word(), "+" | "-") && self.kind() == Some(TokenKind::Operator);
@@ -382,7 +383,7 @@ impl Parser<'_> {
         });
     }
 
-    /// Reads names between brackets and answers how many there are.
+    /// Parses names between brackets and returns their number.
     fn parameters(&mut self, open: &str, close: &str) -> usize {
         let bound = self.found.bindings.len();
         if self.take(open) {
@@ -415,7 +416,7 @@ impl Parser<'_> {
         }
     }
 
-    /// One level down; too far down, the rest of the text is left unread.
+    /// Enters one nesting level. Beyond the maximum, skips the rest of the text.
     fn deeper(&mut self) {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -462,7 +463,7 @@ impl Parser<'_> {
         while let Some(token) = self.token() {
             match self.word() {
                 "[" | "?[" if token.kind != TokenKind::Text => {
-                    // A chain that may break off at `?` must stay in one piece.
+                    // A chain that may stop early at `?` must not be split by a guard.
                     let place = piece.place && self.word() == "[";
                     let bracket = token.start;
                     self.at += 1;
@@ -496,7 +497,7 @@ impl Parser<'_> {
         piece
     }
 
-    /// The arguments of a call whose name starts at `named`.
+    /// Parses the arguments of a call whose name starts at `named`.
     fn call(&mut self, named: usize, start: usize) -> ExprSpan {
         self.list(")");
         let end = self.behind();
@@ -514,7 +515,7 @@ impl Parser<'_> {
             self.expression(0);
             self.take(",");
             if self.at == before {
-                // Nothing here can be read as an expression: leave it to the statements.
+                // Not an expression: leave it to the statement parser.
                 if matches!(self.word(), ";" | "}") {
                     return;
                 }
@@ -572,7 +573,8 @@ impl Parser<'_> {
                 if !self.take("||") {
                     self.parameters("|", "|");
                 }
-                // A closure's body is a statement: `|x| total += x`. Its `return` is not the function's.
+                // The body of a closure is a statement, as in `|x| total += x`. Its `return` does not leave the
+                // function.
                 let outside = std::mem::take(&mut self.returns);
                 let body = self.here();
                 self.statement();
@@ -593,7 +595,7 @@ impl Parser<'_> {
         ExprSpan { start, end: self.behind().max(start), head, path, negated: false, place }
     }
 
-    /// Keeps where the branches of what has just been read may end.
+    /// Records the endings of the branches that have just been parsed.
     fn branch(&mut self, start: usize) {
         self.branched = Some((start, self.behind().max(start), std::mem::take(&mut self.endings)));
     }
@@ -623,7 +625,7 @@ impl Parser<'_> {
         self.at += 1;
         while self.at < self.tokens.len() && !self.take("}") {
             let before = self.at;
-            // The key, then its value.
+            // The key; the value follows.
             self.at += 1;
             if self.take(":") {
                 self.expression(0);

@@ -1,9 +1,9 @@
-//! What belongs to an operator, a call or a function, and texts that nobody can read.
+//! The spans of operators, calls and functions, and texts that cannot be parsed.
 
 use super::*;
 use crate::text::lexer::tokens;
 
-/// The expression of the n-th place where `token` stands, with its name.
+/// The expression of the n-th occurrence of `token`, and its name.
 fn whole<'t>(text: &'t str, token: &str, nth: usize) -> (&'t str, Option<String>) {
     let cut = tokens(text);
     let found = parse(text, &cut);
@@ -111,7 +111,7 @@ fn broken_and_hostile_texts_end() {
     {
         parse(text, &tokens(text));
     }
-    // Quotes that open and close plain and raw texts in turn.
+    // Quotes that open and close plain and raw strings in turn.
     let quotes = "\" #\" [ //";
     assert!(crate::text::ScriptText::new("t", quotes).compiled().len() >= quotes.len());
     for open in [
@@ -141,7 +141,7 @@ fn broken_and_hostile_texts_end() {
 }
 
 proptest::proptest! {
-    /// Whatever the text, every token and extent lies within it, on letters' borders, in its order.
+    /// In any text, all tokens and spans are in bounds, in order and on character boundaries.
     #[test]
     fn any_text_is_read_without_a_fault(words in proptest::collection::vec(
         proptest::sample::select(vec![
