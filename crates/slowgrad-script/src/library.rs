@@ -24,12 +24,12 @@ impl Files {
     /// `/`.
     pub fn insert(&mut self, path: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> bool {
         let path = path.into();
-        let fine = is_plain(&path);
-        if fine {
+        let valid = is_plain(&path);
+        if valid {
             self.left_out.remove(&path);
             self.files.insert(path, bytes.into());
         }
-        fine
+        valid
     }
 
     /// Records a file that exists but cannot be used, with the reason. Looking it up reports the reason.

@@ -146,7 +146,7 @@ impl Sandbox {
     /// The paths of all files that the last [`open`](Self::open) or [`check`](Self::check) looked for, including
     /// missing ones, whether or not it succeeded.
     pub fn files(&self) -> Vec<String> {
-        self.interpreter().files.looked_at()
+        self.interpreter().files.searched()
     }
 
     /// Takes the lines that scripts have printed since the last call.
@@ -240,12 +240,12 @@ impl Sandbox {
         let before = self.interpreter().host.limits.get();
         self.interpreter().files.used.borrow_mut().clear();
         self.interpreter().set_limits(self.limits);
-        let opened = self.open_lesson(path);
-        if opened.is_err() {
+        let result = self.open_lesson(path);
+        if result.is_err() {
             // The lesson opened before stays in use, with its own limits.
             self.interpreter().set_limits(before);
         }
-        opened.map_err(|errors| self.plugins.with_related(errors))
+        result.map_err(|errors| self.plugins.with_related(errors))
     }
 
     fn open_lesson(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
@@ -253,7 +253,7 @@ impl Sandbox {
         *self.plugins.home.borrow_mut() = Home { path: path.to_owned() };
         let program = self.plugins.program(path).map_err(one)?;
         program.contract("lesson", "lesson()", &[0]).map_err(one)?;
-        let map = self.interpreter().call(&program, "lesson", Vec::new(), Budget::Making).map_err(one)?;
+        let map = self.interpreter().call(&program, "lesson", Vec::new(), Budget::Setup).map_err(one)?;
         let LessonDescription { spec, limits } = lesson::read(&self.plugins, &program, &map)?;
         if let Some(limits) = limits {
             self.interpreter().set_limits(limits);
@@ -265,9 +265,9 @@ impl Sandbox {
         let mut warnings = Vec::new();
         let setup = self.assemble_at(&spec, &locate_field, &mut warnings)?;
         let parameters = self.parameters_at(&spec, &locate_field).map_err(one)?;
-        let (cues_at, conditions) = self.perform(&program, &spec, &setup)?;
+        let (located_cues, conditions) = self.perform(&program, &spec, &setup)?;
         warnings.extend(self.lints());
-        let (cues, cue_locations) = cues_at.into_iter().unzip();
+        let (cues, cue_locations) = located_cues.into_iter().unzip();
         Ok(Lesson {
             path: path.to_owned(),
             source: Arc::clone(&program.text.source),
@@ -298,16 +298,16 @@ impl Sandbox {
         let closures = Rc::new(RefCell::new(Vec::new()));
         let shape = Rc::new((*setup.shape).clone());
         let stage = StageRecorder { cues: Rc::clone(&cues), closures: Rc::clone(&closures), shape };
-        let called = self.interpreter().call(program, "perform", vec![Dynamic::from(stage)], Budget::Making);
+        let called = self.interpreter().call(program, "perform", vec![Dynamic::from(stage)], Budget::Setup);
         drop(called.map_err(|error| vec![*error])?);
-        let cues_at: Vec<LocatedCue> = cues.take();
+        let located_cues: Vec<LocatedCue> = cues.take();
         let mut spec = spec.clone();
-        for (cue, location) in &cues_at {
+        for (cue, location) in &located_cues {
             if let Cue::Set(patch) = cue {
                 self.patch_at(&mut spec, patch, &|_| location.clone()).map(drop)?;
             }
         }
-        Ok((cues_at, conditions::build(&self.plugins, program, closures.take())?))
+        Ok((located_cues, conditions::build(&self.plugins, program, closures.take())?))
     }
 
     /// Assembles the setup of a configuration: builds all plugins, calls each once, and prepares the data.
@@ -453,19 +453,19 @@ impl Sandbox {
     ) -> Result<Setup, Vec<Diagnostic>> {
         let shape = shape(spec);
         let limits = self.interpreter().host.limits.get();
-        let most = limits.parameters;
-        if shape.parameters() > most {
+        let max = limits.parameters;
+        if shape.parameters() > max {
             let found = match shape.parameters() {
                 usize::MAX => "far too many".to_owned(),
                 found => found.to_string(),
             };
-            let message = format!("the network has {found} parameters; the limit is {most}");
+            let message = format!("the network has {found} parameters; the limit is {max}");
             let error = Diagnostic::error("too-large", message).help("a layer has size × (inputs + 1) parameters");
             return Err(vec![with_location(error, locate_field("layers"))]);
         }
         if shape.outputs() > limits.array {
-            let (outputs, most) = (shape.outputs(), limits.array);
-            let message = format!("the last layer has {outputs} neurons; a loss accepts at most {most}");
+            let (outputs, max) = (shape.outputs(), limits.array);
+            let message = format!("the last layer has {outputs} neurons; a loss accepts at most {max}");
             return Err(vec![with_location(Diagnostic::error("too-large", message), locate_field("layers"))]);
         }
         let mut errors = Vec::new();
@@ -473,13 +473,13 @@ impl Sandbox {
         let mut activations = Vec::new();
         for (i, layer) in spec.layers.iter().enumerate() {
             let field = if i == last { "output" } else { "activation" };
-            let made = self.plugins.activation(&layer.activation, layer.size).and_then(|activation| {
+            let built = self.plugins.activation(&layer.activation, layer.size).and_then(|activation| {
                 let z = vec![0.5; if activation.whole_layer { layer.size } else { 1 }];
                 let inputs = [z, activation.info.sliders()].concat();
                 self.dry_run(&activation.function, &inputs, &layer.activation, PluginKind::Activation, warnings)?;
                 Ok(activation)
             });
-            match made {
+            match built {
                 Ok(activation) => activations.push(activation),
                 Err(error) => errors.push(*locate(error, locate_field(field))),
             }
@@ -609,10 +609,10 @@ impl Sandbox {
             let message = format!("all {all} samples are in the test set, so none is left for training");
             return Err(Box::new(Diagnostic::error("wrong-data", message).help("lower `test_fraction`")));
         }
-        let made =
+        let new_data =
             |samples: &[Sample]| Data::new(samples, shape.inputs(), shape.outputs()).map(Arc::new).map_err(wrong);
-        let train = made(&train)?;
-        let test = if test.is_empty() { Arc::new(Data::default()) } else { made(&test)? };
+        let train = new_data(&train)?;
+        let test = if test.is_empty() { Arc::new(Data::default()) } else { new_data(&test)? };
         *self.data.borrow_mut() = Some((key, Arc::clone(&train), Arc::clone(&test)));
         Ok((train, test))
     }

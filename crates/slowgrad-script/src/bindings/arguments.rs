@@ -44,8 +44,8 @@ pub(crate) fn words(array: &Array, caller: &str) -> NativeResult<Vec<String>> {
 
 type Read<T> = Result<T, Problem>;
 
-fn wrong(what: &str, wanted: &str, value: &Dynamic) -> Problem {
-    Problem::new("wrong-type", format!("{what} must be {wanted}, but this is {}", kind(value)))
+fn wrong(what: &str, expected: &str, value: &Dynamic) -> Problem {
+    Problem::new("wrong-type", format!("{what} must be {expected}, but this is {}", kind(value)))
 }
 
 /// A plain number. `what` names the value in the error message, as in the functions below.
@@ -56,16 +56,17 @@ pub(crate) fn float(value: &Dynamic, what: &str) -> Read<f64> {
 
 /// A whole number of at least `least`.
 pub(crate) fn size(value: &Dynamic, what: &str, least: usize) -> Read<usize> {
-    let wanted = format!("a whole number from {least}");
-    let not = |found: String| Problem::new("wrong-value", format!("{what} must be {wanted}, but this is {found}"));
+    let expected = format!("a whole number from {least}");
+    let invalid =
+        |found: String| Problem::new("wrong-value", format!("{what} must be {expected}, but this is {found}"));
     let n = value.as_int().map_err(|_| match value.as_float() {
         Ok(x) if x.fract() == 0.0 && x.abs() < 1e15 => {
-            not(format!("{x:?}")).help(format!("write `{x:.0}` without a decimal point"))
+            invalid(format!("{x:?}")).help(format!("write `{x:.0}` without a decimal point"))
         }
-        Ok(x) => not(x.to_string()).help("write it without a decimal point"),
-        Err(_) => wrong(what, &wanted, value),
+        Ok(x) => invalid(x.to_string()).help("write it without a decimal point"),
+        Err(_) => wrong(what, &expected, value),
     })?;
-    usize::try_from(n).ok().filter(|&n| n >= least).ok_or_else(|| not(n.to_string()))
+    usize::try_from(n).ok().filter(|&n| n >= least).ok_or_else(|| invalid(n.to_string()))
 }
 
 /// A string.

@@ -135,14 +135,14 @@ impl ArrayCall<'_> {
 
 /// Like Rhai's `map`, but checks the size limit after each element instead of at the end.
 fn map(context: &NativeCallContext, array: &mut Array, function: &FnPtr) -> NativeResult<Array> {
-    let most = context.engine().max_array_size();
+    let max = context.engine().max_array_size();
     let mut elements = 0;
     let mut mapped = Array::with_capacity(array.len());
     for (i, item) in array.iter_mut().enumerate() {
         let index = [Dynamic::from_int(i as i64)];
         let value = function.call_raw_with_extra_args("map", context, Some(item), [], index, Some(0))?;
         elements += 1 + value.as_array_ref().map_or(0, |inner| inner.len());
-        if most > 0 && elements > most {
+        if max > 0 && elements > max {
             return Err(EvalAltResult::ErrorDataTooLarge("Size of array".to_owned(), Position::NONE).into());
         }
         mapped.push(value);
@@ -152,20 +152,20 @@ fn map(context: &NativeCallContext, array: &mut Array, function: &FnPtr) -> Nati
 
 /// Removes elements equal to their predecessor. Rhai's own version cannot be interrupted.
 fn dedup(host: &Host, context: &NativeCallContext, array: &mut Array) -> NativeResult<()> {
-    let mut kept = Array::with_capacity(array.len());
+    let mut retained = Array::with_capacity(array.len());
     for item in std::mem::take(array) {
         host.count_element()?;
-        let same = match kept.last_mut() {
+        let same = match retained.last_mut() {
             Some(last) => {
                 context.call_native_fn_raw("==", true, &mut [last, &mut item.clone()])?.as_bool().unwrap_or(false)
             }
             None => false,
         };
         if !same {
-            kept.push(item);
+            retained.push(item);
         }
     }
-    *array = kept;
+    *array = retained;
     Ok(())
 }
 

@@ -122,9 +122,9 @@ fn random(engine: &mut Engine, host: &Rc<Host>) {
             let problem = Problem::new("wrong-value", format!("a matrix of {rows} × {columns} is empty"));
             return Err(problem.help("write `ctx.rng.orthogonal(ctx.fan_out, ctx.fan_in)`").into());
         }
-        let most = context.engine().max_array_size();
-        if rows.saturating_mul(columns) > most {
-            let message = format!("a matrix of {rows} × {columns} is too large; it may have {most} numbers");
+        let max = context.engine().max_array_size();
+        if rows.saturating_mul(columns) > max {
+            let message = format!("a matrix of {rows} × {columns} is too large; it may have {max} numbers");
             return Err(Problem::new("too-large", message).into());
         }
         let spend = |numbers: usize| shared.spend(numbers.div_ceil(MULTIPLICATIONS_PER_OPERATION) as u64);

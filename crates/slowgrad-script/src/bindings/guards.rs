@@ -83,11 +83,11 @@ fn first(
     array: &mut Array,
     predicate: &FnPtr,
     start: i64,
-    wanted: bool,
+    expected: bool,
 ) -> NativeResult<Option<usize>> {
     let start = start_index(start, array.len());
     for (i, item) in array.iter_mut().enumerate().skip(start) {
-        if call_predicate(context, method, predicate, item, i)? == wanted {
+        if call_predicate(context, method, predicate, item, i)? == expected {
             return Ok(Some(i));
         }
     }

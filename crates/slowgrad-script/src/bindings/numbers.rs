@@ -211,7 +211,7 @@ fn texts(engine: &mut Engine, host: &Rc<Host>) {
         ($($kind:ty),*) => { $( for name in ["print", "debug"] {
             let shared = Rc::clone(host);
             engine.register_fn(name, move |context: NativeCallContext, value: $kind| -> NativeResult<ImmutableString> {
-                shared.print(&context, shown(&shared, &Dynamic::from(value), MAX_LINE_CHARS)?)?;
+                shared.print(&context, format_value(&shared, &Dynamic::from(value), MAX_LINE_CHARS)?)?;
                 Ok(ImmutableString::new())
             });
         } )* };
@@ -231,16 +231,16 @@ fn replace(context: &NativeCallContext, text: &mut ImmutableString, find: &str, 
 
 /// A value as a new string, within the string limit.
 fn whole_text(host: &Host, value: &Dynamic) -> NativeResult<String> {
-    let most = host.limits.get().string;
-    let text = shown(host, value, most)?;
-    if text.len() > most {
+    let max = host.limits.get().string;
+    let text = format_value(host, value, max)?;
+    if text.len() > max {
         return Err(EvalAltResult::ErrorDataTooLarge("Length of string".to_owned(), Position::NONE).into());
     }
     Ok(text)
 }
 
 /// A value in the format of `print`. Output after `most` bytes is left out.
-fn shown(host: &Host, value: &Dynamic, most: usize) -> NativeResult<String> {
+fn format_value(host: &Host, value: &Dynamic, max: usize) -> NativeResult<String> {
     if let Some(scalar) = Scalar::of(value) {
         return Ok(format!("{:?}", host.plain_value(scalar)?));
     }
@@ -256,14 +256,14 @@ fn shown(host: &Host, value: &Dynamic, most: usize) -> NativeResult<String> {
     for (i, (key, item)) in items.enumerate() {
         // Count the elements: a loop may print a long array many times.
         host.count_element()?;
-        if text.len() > most {
+        if text.len() > max {
             text.push('…');
             return Ok(text);
         }
         text.push_str(if i > 0 { ", " } else { "" });
         text.push_str(&key.map_or_else(String::new, |key| format!("{key}: ")));
         let word = item.as_immutable_string_ref().ok().map(|word| format!("{:?}", word.as_str()));
-        text.push_str(&word.map_or_else(|| shown(host, item, most), Ok)?);
+        text.push_str(&word.map_or_else(|| format_value(host, item, max), Ok)?);
     }
     text.push_str(close);
     Ok(text)

@@ -220,8 +220,8 @@ const MAX_DIGITS: usize = 17;
 
 /// Refuses a field such as `{output:20}` with more digits than a number has.
 fn check_digits(text: String) -> NativeResult<String> {
-    let asked = text.split('{').skip(1).filter_map(|field| field.split_once('}')?.0.split_once(':'));
-    match asked.filter_map(|(_, digits)| digits.parse::<usize>().ok()).find(|&digits| digits > MAX_DIGITS) {
+    let formats = text.split('{').skip(1).filter_map(|field| field.split_once('}')?.0.split_once(':'));
+    match formats.filter_map(|(_, digits)| digits.parse::<usize>().ok()).find(|&digits| digits > MAX_DIGITS) {
         None => Ok(text),
         Some(digits) => {
             let message = format!("a number cannot be shown with {digits} digits; the maximum is {MAX_DIGITS}");

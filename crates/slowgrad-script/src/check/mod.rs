@@ -79,7 +79,7 @@ impl Check<'_> {
         *self.sandbox.plugins.home.borrow_mut() = Home { path: path.to_owned() };
         self.sandbox.plugins.interpreter.files.used.borrow_mut().clear();
         let limits = self.sandbox.plugins.interpreter.host.limits.get();
-        self.until = limits.clock.map(|now| now() + limits.making_time);
+        self.until = limits.clock.map(|now| now() + limits.setup_time);
         let program = self.sandbox.plugins.program(path)?;
         self.found.extend(lints::lint(&program.text));
         let defines = |kind: &PluginKind| kind.contracts().iter().any(|name| program.function(name).is_some());

@@ -236,11 +236,11 @@ fn thrown_problem(value: Dynamic) -> Problem {
 
 fn stop_problem(value: Dynamic) -> Problem {
     let problem = match value.try_cast::<StopReason>() {
-        Some(StopReason::Operations(most)) => {
-            Problem::new("too-many-operations", format!("the script was stopped after {most} operations"))
+        Some(StopReason::Operations(max)) => {
+            Problem::new("too-many-operations", format!("the script was stopped after {max} operations"))
         }
-        Some(StopReason::Memory(most)) => {
-            Problem::new("too-large", format!("the script was stopped when it held {} MiB", most.div_ceil(1 << 20)))
+        Some(StopReason::Memory(max)) => {
+            Problem::new("too-large", format!("the script was stopped when it held {} MiB", max.div_ceil(1 << 20)))
         }
         Some(StopReason::Time(time)) => {
             Problem::new("too-slow", format!("the script was stopped after {} ms", time.as_millis()))
@@ -258,7 +258,7 @@ fn no_overload(host: &Host, program: &ScriptProgram, signature: &str) -> Problem
         signature.split_once(" (").map_or((signature, ""), |(name, rest)| (name, rest.trim_end_matches(')')));
     let name = name.rsplit("::").next().unwrap_or(name);
     let kinds: Vec<&str> = arguments.split(", ").filter(|kind| !kind.is_empty()).map(bare_kind).collect();
-    let came = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
+    let argument_list = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
     let nothing = || kinds.contains(&"nothing").then(|| UNIT_HELP.to_owned());
     if !name.starts_with(|ch: char| ch.is_alphabetic() || ch == '_') {
         let message = match kinds.as_slice() {
@@ -283,7 +283,7 @@ fn no_overload(host: &Host, program: &ScriptProgram, signature: &str) -> Problem
         return Problem::new("unknown-function", "a closure of another file cannot be called here")
             .help("define a function in the other file and call it: `m::f(x)`");
     }
-    let wrong = |of: &str| Problem::new("wrong-type", format!("`{of}{name}` does not accept ({came})"));
+    let wrong = |of: &str| Problem::new("wrong-type", format!("`{of}{name}` does not accept ({argument_list})"));
     let builtins = &host.builtins;
     match kinds.as_slice() {
         ["range", "scalar"] if name == "contains" => {
@@ -299,7 +299,8 @@ fn no_overload(host: &Host, program: &ScriptProgram, signature: &str) -> Problem
             let own = program.functions.iter().map(|function| function.name.as_str());
             let known = builtins.get().into_iter().flat_map(Builtins::names);
             let near = wording::nearest(name, own.chain(known)).map(|near| format!("did you mean `{near}`?"));
-            Problem::new("unknown-function", format!("there is no function `{name}` for ({came})")).maybe_help(near)
+            Problem::new("unknown-function", format!("there is no function `{name}` for ({argument_list})"))
+                .maybe_help(near)
         }
     }
 }
@@ -339,8 +340,8 @@ fn with_article(kind: &str) -> String {
 
 /// Lists the fields of `ctx` in the function at `place`, if the unknown property belongs to `ctx`.
 fn context_fields(place: &SourcePosition) -> Option<String> {
-    let asked = place.text.source.text[..place.offset].trim_end().strip_suffix('.')?;
-    let function = format!("`{}`", place.text.function_around(place.offset).filter(|_| asked.ends_with("ctx"))?);
+    let receiver = place.text.source.text[..place.offset].trim_end().strip_suffix('.')?;
+    let function = format!("`{}`", place.text.function_around(place.offset).filter(|_| receiver.ends_with("ctx"))?);
     let fields = group(Group::Context).filter(|entry| entry.description.contains(&function));
     let fields: Vec<&str> = fields.map(|entry| entry.name).collect();
     (!fields.is_empty()).then(|| format!("`ctx` has {}, and the controls of `params()`", wording::list(&fields)))

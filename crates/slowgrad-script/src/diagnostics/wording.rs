@@ -9,16 +9,16 @@ pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
     if name.len() > MAX_NAME_BYTES {
         return None;
     }
-    let wanted = name.to_lowercase();
+    let lower_name = name.to_lowercase();
     let far = (name.chars().count() / 3).max(1);
     let known = known.into_iter().filter(|other| *other != name && other.len() <= MAX_NAME_BYTES);
     let scored = known.map(|other| {
         let lower = other.to_lowercase();
-        let begins = wanted.chars().count() >= 3
-            && (lower.starts_with(&wanted) || wanted.starts_with(&lower) && lower.len() > 2);
-        let distance = strsim::damerau_levenshtein(&wanted, &lower).min(if begins { 1 } else { usize::MAX });
+        let begins = lower_name.chars().count() >= 3
+            && (lower.starts_with(&lower_name) || lower_name.starts_with(&lower) && lower.len() > 2);
+        let distance = strsim::damerau_levenshtein(&lower_name, &lower).min(if begins { 1 } else { usize::MAX });
         // At equal distance, prefer the name of the same length: it was mistyped, not cut off.
-        ((distance, lower.len().abs_diff(wanted.len())), other)
+        ((distance, lower.len().abs_diff(lower_name.len())), other)
     });
     scored.filter(|((distance, _), _)| *distance <= far).min_by_key(|(distance, _)| *distance).map(|(_, other)| other)
 }

@@ -24,15 +24,15 @@ pub(crate) fn build(
     closures: Vec<Closure>,
 ) -> Result<Vec<Condition>, Vec<Diagnostic>> {
     let mut errors = Vec::new();
-    let mut made = Vec::new();
+    let mut conditions = Vec::new();
     for closure in closures {
         match check_arity(program, &closure).and_then(|()| build_one(&plugins.interpreter, program, &closure)) {
-            Ok(condition) => made.push(condition),
+            Ok(condition) => conditions.push(condition),
             Err(error) => errors.push(*error),
         }
     }
     errors.dedup();
-    if errors.is_empty() { Ok(made) } else { Err(errors) }
+    if errors.is_empty() { Ok(conditions) } else { Err(errors) }
 }
 
 /// Checks that the closure takes exactly one argument.

@@ -78,12 +78,12 @@ impl LessonReader<'_> {
     }
 
     fn required(&mut self, name: &str, example: &str) -> bool {
-        let there = self.map.contains_key(name);
-        if !there {
+        let present = self.map.contains_key(name);
+        if !present {
             let problem = Problem::new("missing-field", format!("the lesson has no `{name}`"));
             self.fail(name, problem.help(format!("add `{example}`")));
         }
-        there
+        present
     }
 
     /// Whether the lesson's file defines a plugin of this kind.
@@ -92,8 +92,8 @@ impl LessonReader<'_> {
     }
 
     /// The plugin in a field. A function in the lesson's own file takes precedence.
-    fn plugin(&mut self, field: &str, usual: &str, kind: PluginKind) -> PluginRef {
-        let mut plugin = self.field(field, arguments::plugin).unwrap_or_else(|| PluginRef::named(usual));
+    fn plugin(&mut self, field: &str, default: &str, kind: PluginKind) -> PluginRef {
+        let mut plugin = self.field(field, arguments::plugin).unwrap_or_else(|| PluginRef::named(default));
         if self.defines(kind) {
             plugin.name.clone_from(&self.program.path);
         }
@@ -123,9 +123,9 @@ impl LessonReader<'_> {
     }
 
     fn lesson(&mut self, plugins: &Plugins) -> Option<LessonDescription> {
-        let titled = self.required("title", "title: \"My first lesson\"");
-        let layered = self.required("layers", "layers: [2, 3, 1]");
-        let with_data = self.defines(PluginKind::Dataset) || self.required("data", "data: \"xor\"");
+        let has_title = self.required("title", "title: \"My first lesson\"");
+        let has_layers = self.required("layers", "layers: [2, 3, 1]");
+        let has_data = self.defines(PluginKind::Dataset) || self.required("data", "data: \"xor\"");
         let title = self.field("title", arguments::text);
         let hidden = self.plugin("activation", "tanh", PluginKind::Activation);
         // An activation in the lesson's own file applies to the hidden layers only.
@@ -163,7 +163,7 @@ impl LessonReader<'_> {
         let limits = plugins.interpreter.host.limits.get();
         let limits = self.field("limits", |value, what| lower(limits, value, what));
         let given = self.field("params", params).unwrap_or_default();
-        if !(titled && layered && with_data) {
+        if !(has_title && has_layers && has_data) {
             return None;
         }
         let (inputs, layers) = layers?;
@@ -216,9 +216,9 @@ fn layers(
     let mut found = Vec::new();
     for (i, item) in array.iter().enumerate() {
         let each = format!("each size in {what}");
-        let usual = if i + 1 == array.len() { output } else { hidden };
+        let default = if i + 1 == array.len() { output } else { hidden };
         let Ok(map) = item.as_map_ref() else {
-            found.push((arguments::size(item, &each, 1)?, usual.clone()));
+            found.push((arguments::size(item, &each, 1)?, default.clone()));
             continue;
         };
         if let Some(odd) = map.keys().find(|key| !["size", "activation"].contains(&key.as_str())) {
@@ -232,7 +232,7 @@ fn layers(
         if i == 0 && own.is_some() {
             return Err(Problem::new("wrong-value", "the input layer cannot have an activation"));
         }
-        found.push((arguments::size(size, &each, 1)?, own.unwrap_or_else(|| usual.clone())));
+        found.push((arguments::size(size, &each, 1)?, own.unwrap_or_else(|| default.clone())));
     }
     let inputs = found.remove(0).0;
     Ok((inputs, found.into_iter().map(|(size, activation)| LayerSpec { size, activation }).collect()))
@@ -245,8 +245,8 @@ fn data(value: &Dynamic, what: &str) -> Result<DataSpec, Problem> {
     if let Ok(array) = value.as_array_ref() {
         return arguments::samples(&array).map(DataSpec::Inline);
     }
-    let wanted = "give a data set's name, an array of samples, or `csv(…)`";
-    arguments::plugin(value, what).map(DataSpec::Plugin).map_err(|problem| problem.help(wanted))
+    let usage = "give a data set's name, an array of samples, or `csv(…)`";
+    arguments::plugin(value, what).map(DataSpec::Plugin).map_err(|problem| problem.help(usage))
 }
 
 fn seed(value: &Dynamic, what: &str) -> Result<u64, Problem> {

@@ -59,12 +59,12 @@ impl Sandbox {
 
     fn catalogue_item(&self, kind: PluginKind, path: String, root: usize, hides: Vec<usize>) -> CatalogueItem {
         let program = self.plugins.program(&path);
-        let made = program.and_then(|program| {
+        let loaded = program.and_then(|program| {
             contract(kind, &program)?;
             Ok((self.plugins.described(kind, &PluginRef::named(path.clone()))?, program))
         });
         let name = stem(&path).to_owned();
-        let (info, title, signature, page, problem) = match made {
+        let (info, title, signature, page, problem) = match loaded {
             Ok((info, program)) => {
                 let title = title(kind, &program).unwrap_or_else(|| name.replace(['-', '_'], " "));
                 (info, title, signature(kind, &program), program.page(), None)
@@ -106,6 +106,6 @@ fn signature(kind: PluginKind, program: &ScriptProgram) -> String {
 }
 
 fn title(kind: PluginKind, program: &ScriptProgram) -> Option<String> {
-    let said = if kind == PluginKind::Lesson { program.text.map_key_text("lesson", "title") } else { None };
-    said.or_else(|| Some(program.page().lines().next()?.strip_prefix("# ")?.trim().to_owned()))
+    let declared = if kind == PluginKind::Lesson { program.text.map_key_text("lesson", "title") } else { None };
+    declared.or_else(|| Some(program.page().lines().next()?.strip_prefix("# ")?.trim().to_owned()))
 }

@@ -343,9 +343,9 @@ impl Plugins {
     pub(crate) fn activation(&self, plugin: &PluginRef, size: usize) -> Result<Activation, Box<Diagnostic>> {
         let program = self.load(PluginKind::Activation, plugin)?;
         let whole_layer = program.function("activation").is_none() && program.function("activation_layer").is_some();
-        let most = self.interpreter.host.limits.get().array;
-        if whole_layer && size > most {
-            let message = format!("`{}` takes a whole layer of at most {most} neurons, not {size}", stem(&plugin.name));
+        let max = self.interpreter.host.limits.get().array;
+        if whole_layer && size > max {
+            let message = format!("`{}` takes a whole layer of at most {max} neurons, not {size}", stem(&plugin.name));
             return Err(Box::new(Diagnostic::error("too-large", message)));
         }
         let traced = if whole_layer { TracedFunction::Layer(size) } else { TracedFunction::Activation };
@@ -441,11 +441,11 @@ impl Plugins {
         if let Some(own) = context.get("count").and_then(|own| own.as_float().ok()) {
             context.insert("count".into(), Dynamic::from_int(own.round() as i64));
         }
-        let usual = || Dynamic::from_int(count.map_or(DEFAULT_SAMPLES, |count| count as i64));
-        context.entry("count".into()).or_insert_with(usual);
+        let default_count = || Dynamic::from_int(count.map_or(DEFAULT_SAMPLES, |count| count as i64));
+        context.entry("count".into()).or_insert_with(default_count);
         context.entry("noise".into()).or_insert_with(|| Dynamic::from_float(noise));
         context.insert("rng".into(), Dynamic::from(RandomSource(Rc::new(RefCell::new(Rng::new(seed, Purpose::Data))))));
-        let value = self.interpreter.call(&program, "dataset", vec![Dynamic::from_map(context)], Budget::Making)?;
+        let value = self.interpreter.call(&program, "dataset", vec![Dynamic::from_map(context)], Budget::Setup)?;
         let location = || program.text.result_location("dataset", value.is_unit());
         let Ok(array) = value.as_array_ref() else {
             let message = format!("`dataset` must return an array of samples, but this is {}", kind(&value));
@@ -475,11 +475,11 @@ impl Plugins {
     /// Runs an initializer and returns the parameters, flat in the order that the shape defines.
     pub(crate) fn initial(&self, plugin: &PluginRef, shape: &Shape, seed: u64) -> Result<Vec<f64>, Box<Diagnostic>> {
         let program = self.load(PluginKind::Initializer, plugin)?;
-        let (whole_layer, single) = (program.function("init_layer").is_some(), program.function("init").is_some());
+        let (whole_layer, per_weight) = (program.function("init_layer").is_some(), program.function("init").is_some());
         if whole_layer {
             program.contract("init_layer", "init_layer(ctx)", &[1])?;
         }
-        if single || !whole_layer {
+        if per_weight || !whole_layer {
             program.contract("init", "init(ctx)", &[1])?;
         }
         let controls = controls::plain_values(&self.controls(PluginKind::Initializer, &program, plugin)?);
@@ -495,13 +495,13 @@ impl Plugins {
                 context.insert("rng".into(), rng.clone());
                 if whole_layer && !is_bias {
                     let arguments = vec![Dynamic::from_map(context)];
-                    let rows = self.interpreter.call(&program, "init_layer", arguments, Budget::Making)?;
+                    let rows = self.interpreter.call(&program, "init_layer", arguments, Budget::Setup)?;
                     let weights = arguments::layer(&rows, layer, shape);
                     let location = || program.text.function_location("init_layer");
                     drawn.extend(weights.map_err(|problem| Box::new(problem.unplaced().at(location())))?);
                     continue;
                 }
-                if !single {
+                if !per_weight {
                     // An `init_layer` without `init` leaves the biases at 0.
                     drawn.resize(drawn.len() + range.len(), 0.0);
                     continue;
@@ -513,7 +513,7 @@ impl Plugins {
                         let Parameter { neuron, .. } = shape.parameter(index);
                         let message = format!(
                             "`init` must return a finite number, but this is {} (layer {layer}, neuron {neuron})",
-                            shown(value)
+                            display_value(value)
                         );
                         let location = program.text.result_location("init", value.is_unit());
                         return Err(Box::new(Diagnostic::error("wrong-return", message).at(location)));
@@ -556,7 +556,7 @@ fn first_error(faults: Vec<Diagnostic>) -> Box<Diagnostic> {
 /// Samples of a data set if neither the lesson nor the data set sets a number.
 const DEFAULT_SAMPLES: i64 = 500;
 
-fn shown(value: &Dynamic) -> String {
+fn display_value(value: &Dynamic) -> String {
     value.as_float().map_or_else(|_| kind(value).to_owned(), |x| x.to_string())
 }
 

@@ -106,19 +106,19 @@ impl ScriptTracer {
         let owner = if update || traced == TracedFunction::Rate { "ctx" } else { "p" };
         let mut inputs = traced.inputs();
         inputs.extend(sliders.iter().map(|name| (format!("{owner}.{name}"), false)));
-        let usual = match traced {
+        let base_arity = match traced {
             TracedFunction::Activation | TracedFunction::Layer(_) | TracedFunction::Penalty => 1,
             TracedFunction::Loss(_) | TracedFunction::Rate => 2,
             TracedFunction::Update { .. } => 4,
         };
-        let parameters = program.function(traced.function()).map_or(usual, |function| function.parameters.len());
+        let parameters = program.function(traced.function()).map_or(base_arity, |function| function.parameters.len());
         Self {
             interpreter: Rc::clone(interpreter),
             program: Rc::clone(program),
             inputs: Arc::new(inputs),
             sliders,
             fixed: controls::fixed_values(given),
-            takes_params: parameters > usual,
+            takes_params: parameters > base_arity,
             tape: None,
             traced,
         }

@@ -152,8 +152,8 @@ impl CallCache {
                 |known: &PreparedFunction| known.name == function && known.parameters.len() == arguments.len();
             functions.iter().position(|known| matches(known)).map(|at| functions.swap_remove(at))
         };
-        let kept = if cached { take(&mut self.functions.borrow_mut()) } else { None };
-        let prepared = kept.or_else(|| PreparedFunction::of(ast, function, arguments.len()).map(Box::new));
+        let reused = if cached { take(&mut self.functions.borrow_mut()) } else { None };
+        let prepared = reused.or_else(|| PreparedFunction::of(ast, function, arguments.len()).map(Box::new));
         let Some(mut prepared) = prepared else {
             return Err(EvalAltResult::ErrorFunctionNotFound(function.to_owned(), Position::NONE).into());
         };

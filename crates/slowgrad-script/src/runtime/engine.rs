@@ -60,7 +60,7 @@ pub(super) fn new_engine(host: &Rc<Host>, files: &Rc<ScriptFiles>) -> Engine {
         };
         result.inspect_err(|error| recording.record_limit_hit(context.source(), error))
     });
-    debug_assert!(within.is_ok(), "the word is a good one");
+    debug_assert!(within.is_ok(), "the keyword is valid");
     let emitting = Rc::clone(host);
     engine.register_fn(EMIT, move |value: Dynamic| {
         // A script that calls this function itself has no effect: outside `call_many` no results are expected.

@@ -73,7 +73,7 @@ pub(crate) enum Budget {
     /// A plugin call.
     Call,
     /// Reading a lesson, generating data or drawing weights.
-    Making,
+    Setup,
 }
 
 /// Printed lines waiting to be taken. Further lines are dropped.
@@ -206,12 +206,12 @@ impl Host {
     /// Starts a call: resets the budgets and, to trace the call, sets the tape.
     pub(crate) fn begin(&self, budget: Budget, tape: Option<Box<TraceBuilder>>) {
         let limits = self.limits.get();
-        let (most, time) = match budget {
+        let (max, time) = match budget {
             Budget::Call => (limits.operations, limits.time),
-            Budget::Making => (limits.making_operations, limits.making_time),
+            Budget::Setup => (limits.setup_operations, limits.setup_time),
         };
         self.spent.set(0);
-        self.operation_limit.set(most);
+        self.operation_limit.set(max);
         self.schedule_check(0);
         self.time_limit.set(time);
         self.deadline.set(None);
@@ -291,12 +291,12 @@ impl Host {
 
     /// Counts the arguments bound by `curry`. They are copied with the function, so the array limit applies.
     pub(crate) fn check_curried(&self, function: &FnPtr) -> NativeResult<()> {
-        let (most, mut elements) = (self.limits.get().array, 0);
+        let (max, mut elements) = (self.limits.get().array, 0);
         let _ = function
             .iter_curry()
-            .all(|value| count_elements(value, MAX_CAPTURE_DEPTH, &mut elements) && elements <= most);
-        if elements > most {
-            let problem = Problem::new("too-large", format!("`curry` holds more than {most} elements"));
+            .all(|value| count_elements(value, MAX_CAPTURE_DEPTH, &mut elements) && elements <= max);
+        if elements > max {
+            let problem = Problem::new("too-large", format!("`curry` holds more than {max} elements"));
             return Err(problem.help("pass the data as an argument of the call instead").into());
         }
         self.check_captured(function)
@@ -437,9 +437,9 @@ impl Host {
 
     /// Prints a line. A script that prints cannot be replayed from its trace.
     pub(crate) fn print(&self, context: &NativeCallContext, text: String) -> NativeResult<()> {
-        let most = self.limits.get().prints;
-        if self.prints.get() >= most {
-            let problem = Problem::new("too-many-prints", format!("more than {most} lines printed in one call"));
+        let max = self.limits.get().prints;
+        if self.prints.get() >= max {
+            let problem = Problem::new("too-many-prints", format!("more than {max} lines printed in one call"));
             return Err(problem.help("print less often").into());
         }
         self.prints.set(self.prints.get() + 1);

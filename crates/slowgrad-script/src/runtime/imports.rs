@@ -77,12 +77,12 @@ pub(crate) struct ScriptFiles {
 impl ScriptFiles {
     /// Every file that was looked for. A function that is already traced runs no imports, so all loaded modules
     /// count.
-    pub(crate) fn looked_at(&self) -> Vec<String> {
+    pub(crate) fn searched(&self) -> Vec<String> {
         let mut files = self.used.borrow().clone();
-        let newest = self.current_imports();
-        files.extend(newest.modules.borrow().keys().cloned());
-        files.extend(newest.summaries.borrow().keys().cloned());
-        files.extend(newest.missing.borrow().iter().cloned());
+        let imports = self.current_imports();
+        files.extend(imports.modules.borrow().keys().cloned());
+        files.extend(imports.summaries.borrow().keys().cloned());
+        files.extend(imports.missing.borrow().iter().cloned());
         files.into_iter().collect()
     }
 
@@ -93,9 +93,9 @@ impl ScriptFiles {
 
     /// The imports for a program that is compiled now.
     pub(crate) fn current_imports(&self) -> Rc<Imports> {
-        let mut newest = self.current.borrow_mut();
-        let made = || Rc::new(Imports { library: self.library.borrow().clone(), ..Imports::default() });
-        Rc::clone(newest.get_or_insert_with(made))
+        let mut imports = self.current.borrow_mut();
+        let snapshot = || Rc::new(Imports { library: self.library.borrow().clone(), ..Imports::default() });
+        Rc::clone(imports.get_or_insert_with(snapshot))
     }
 }
 

@@ -22,15 +22,15 @@ use std::rc::Rc;
 pub(crate) struct Interpreter {
     pub(crate) host: Rc<Host>,
     pub(crate) files: Rc<ScriptFiles>,
-    calling: RefCell<Engine>,
-    making: RefCell<Engine>,
+    call_engine: RefCell<Engine>,
+    setup_engine: RefCell<Engine>,
 }
 
 impl Interpreter {
     pub(crate) fn new(host: Rc<Host>, files: Rc<ScriptFiles>) -> Self {
-        let calling = RefCell::new(new_engine(&host, &files));
-        let making = RefCell::new(new_engine(&host, &files));
-        let interpreter = Self { host, files, calling, making };
+        let call_engine = RefCell::new(new_engine(&host, &files));
+        let setup_engine = RefCell::new(new_engine(&host, &files));
+        let interpreter = Self { host, files, call_engine, setup_engine };
         interpreter.set_limits(interpreter.host.limits.get());
         interpreter
     }
@@ -38,21 +38,21 @@ impl Interpreter {
     /// Sets the limits for the calls from now on.
     pub(crate) fn set_limits(&self, limits: Limits) {
         self.host.limits.set(limits);
-        apply_limits(&mut self.calling.borrow_mut(), &limits, limits.array, limits.map);
-        apply_limits(&mut self.making.borrow_mut(), &limits, limits.making_array, limits.making_map);
+        apply_limits(&mut self.call_engine.borrow_mut(), &limits, limits.array, limits.map);
+        apply_limits(&mut self.setup_engine.borrow_mut(), &limits, limits.setup_array, limits.setup_map);
     }
 
     /// The names and numbers of arguments of all functions that scripts can call.
     #[cfg(test)]
     pub(crate) fn callable(&self) -> std::collections::BTreeSet<(String, usize)> {
         let pair = |function: rhai::FuncInfo| Some((function.metadata.name.to_string(), function.metadata.num_params));
-        self.calling.borrow().collect_fn_metadata(None, pair, true).into_iter().collect()
+        self.call_engine.borrow().collect_fn_metadata(None, pair, true).into_iter().collect()
     }
 
     /// Compiles a text, or returns all problems found in it.
     fn compile(&self, text: &Rc<ScriptText>) -> Result<AST, Vec<Diagnostic>> {
         let imports = self.files.current_imports();
-        let (engine, host) = (&*self.calling.borrow(), &*self.host);
+        let (engine, host) = (&*self.call_engine.borrow(), &*self.host);
         let builtins = host.builtins.get_or_init(|| Builtins::of(engine));
         Analysis { engine, host, builtins, imports: &imports }.compile(text)
     }
@@ -93,19 +93,19 @@ impl Interpreter {
     ) -> Result<Vec<Dynamic>, Box<Diagnostic>> {
         let text = format!("fn {LOOP_FUNCTION}(x, n) {{ for i in 0..n {{ {EMIT}({function}(x)); }} }}");
         let broken = |error: ParseError| Box::new(Diagnostic::error("interpreter", error.to_string()));
-        let ast = program.ast.merge(&self.making.borrow().compile(text).map_err(broken)?);
+        let ast = program.ast.merge(&self.setup_engine.borrow().compile(text).map_err(broken)?);
         self.files.running.replace(Rc::clone(&program.imports));
         self.host.has_imports.set(program.may_import);
-        self.host.begin(Budget::Making, None);
-        let making = self.making.borrow();
+        self.host.begin(Budget::Setup, None);
+        let engine = self.setup_engine.borrow();
         let mut results = Vec::with_capacity(times);
-        let ended = loop {
-            let left_to_do = times - results.len();
-            let arguments = (argument.clone(), left_to_do as i64);
+        let outcome = loop {
+            let remaining = times - results.len();
+            let arguments = (argument.clone(), remaining as i64);
             let options = CallFnOptions::new().eval_ast(program.has_statements);
-            self.host.results_left.set(left_to_do);
+            self.host.results_left.set(remaining);
             let result =
-                making.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, LOOP_FUNCTION, arguments);
+                engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &ast, LOOP_FUNCTION, arguments);
             results.append(&mut self.host.emitted.borrow_mut());
             match result.or_else(|error| exit_value(*error)) {
                 Err(error) => break Err(error),
@@ -120,7 +120,7 @@ impl Interpreter {
         self.host.results_left.set(0);
         self.host.end();
         self.host.release();
-        ended.map_err(|error| {
+        outcome.map_err(|error| {
             Box::new(runtime_errors::runtime_diagnostic(
                 &self.host,
                 program,
@@ -177,8 +177,8 @@ impl Interpreter {
         budget: Budget,
     ) -> Result<Dynamic, Box<Diagnostic>> {
         let engine = match budget {
-            Budget::Call => &self.calling,
-            Budget::Making => &self.making,
+            Budget::Call => &self.call_engine,
+            Budget::Setup => &self.setup_engine,
         };
         let engine = engine.borrow();
         self.files.running.replace(Rc::clone(&program.imports));

@@ -13,11 +13,11 @@ pub struct Limits {
     /// Interpreter operations of a plugin call (2 million).
     pub operations: u64,
     /// Interpreter operations while a lesson is read, data is generated or weights are drawn (50 million).
-    pub making_operations: u64,
+    pub setup_operations: u64,
     /// Time of a plugin call (250 ms).
     pub time: Duration,
     /// Time to read a lesson, generate data or draw weights (5 s).
-    pub making_time: Duration,
+    pub setup_time: Duration,
     /// Bytes that one call may allocate beyond those held at its start (256 MiB). Counted only if
     /// [`CountingAllocator`](crate::CountingAllocator) is installed.
     pub memory: usize,
@@ -32,11 +32,11 @@ pub struct Limits {
     /// Elements of an array, nested arrays included, in a plugin call (10 000).
     pub array: usize,
     /// The same while data is generated (2 million).
-    pub making_array: usize,
+    pub setup_array: usize,
     /// Entries of a map, nested maps included, in a plugin call (1 000).
     pub map: usize,
     /// The same while data is generated (100 000): each sample is a map.
-    pub making_map: usize,
+    pub setup_map: usize,
     /// Modules that one call may import, and length of a chain of imports (32).
     pub modules: usize,
     /// Functions in one file (1 000).
@@ -59,18 +59,18 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             operations: 2_000_000,
-            making_operations: 50_000_000,
+            setup_operations: 50_000_000,
             time: Duration::from_millis(250),
-            making_time: Duration::from_secs(5),
+            setup_time: Duration::from_secs(5),
             memory: 256 << 20,
             tape: 100_000,
             call_levels: 32,
             expression_depth: 64,
             string: 64 * 1024,
             array: 10_000,
-            making_array: 2_000_000,
+            setup_array: 2_000_000,
             map: 1_000,
-            making_map: 100_000,
+            setup_map: 100_000,
             modules: 32,
             functions: 1_000,
             variables: 1_000,
@@ -103,8 +103,8 @@ const TABLE: &[(&str, f64, LimitField)] = &[
     ("calls", 128.0, LimitField::Count(|limits| &mut limits.call_levels)),
     ("depth", 128.0, LimitField::Count(|limits| &mut limits.expression_depth)),
     ("string", 1e9, LimitField::Count(|limits| &mut limits.string)),
-    ("array", 1e8, LimitField::Counts(|limits| [&mut limits.array, &mut limits.making_array])),
-    ("map", 1e7, LimitField::Counts(|limits| [&mut limits.map, &mut limits.making_map])),
+    ("array", 1e8, LimitField::Counts(|limits| [&mut limits.array, &mut limits.setup_array])),
+    ("map", 1e7, LimitField::Counts(|limits| [&mut limits.map, &mut limits.setup_map])),
     ("modules", 128.0, LimitField::Count(|limits| &mut limits.modules)),
     ("functions", 1e6, LimitField::Count(|limits| &mut limits.functions)),
     ("variables", 1e6, LimitField::Count(|limits| &mut limits.variables)),
@@ -157,17 +157,17 @@ impl Limits {
         match place {
             LimitField::Count(place) => *place(self) = amount as usize,
             LimitField::Counts(places) => {
-                let [call, making] = places(self);
-                *making = scaled(*making as f64, amount, *call as f64) as usize;
+                let [call, setup] = places(self);
+                *setup = scaled(*setup as f64, amount, *call as f64) as usize;
                 *call = amount as usize;
             }
             LimitField::Operations => {
-                let making = scaled(self.making_operations as f64, amount, self.operations as f64);
-                (self.operations, self.making_operations) = (amount as u64, making as u64);
+                let setup = scaled(self.setup_operations as f64, amount, self.operations as f64);
+                (self.operations, self.setup_operations) = (amount as u64, setup as u64);
             }
             LimitField::Time => {
-                let making = self.making_time.as_secs_f64() * amount / self.time.as_secs_f64();
-                (self.time, self.making_time) = (Duration::from_secs_f64(amount), Duration::from_secs_f64(making));
+                let setup = self.setup_time.as_secs_f64() * amount / self.time.as_secs_f64();
+                (self.time, self.setup_time) = (Duration::from_secs_f64(amount), Duration::from_secs_f64(setup));
             }
         }
         Ok(())
@@ -236,8 +236,8 @@ mod tests {
         let mut limits = Limits::default();
         limits.set("operations", 4_000_000.0).expect("a limit");
         limits.lower("seconds", 0.125).expect("a limit");
-        assert_eq!((limits.operations, limits.making_operations), (4_000_000, 100_000_000));
-        assert_eq!((limits.time.as_millis(), limits.making_time.as_millis()), (125, 2_500));
+        assert_eq!((limits.operations, limits.setup_operations), (4_000_000, 100_000_000));
+        assert_eq!((limits.time.as_millis(), limits.setup_time.as_millis()), (125, 2_500));
     }
 
     #[test]

@@ -62,22 +62,22 @@ impl CallScope<'_> {
             return self.imported(call, given);
         }
         // Operators are functions too. Their operand types are known only at run time.
-        let written = name.starts_with(|ch: char| ch.is_alphabetic() || ch == '_');
-        if !written || self.has(name, given) || self.builtins.takes(name, given) {
+        let named = name.starts_with(|ch: char| ch.is_alphabetic() || ch == '_');
+        if !named || self.has(name, given) || self.builtins.takes(name, given) {
             return None;
         }
         if self.defines(name) {
-            return Some(self.miscounted(name, given));
+            return Some(self.wrong_arity(name, given));
         }
         if self.builtins.knows(name) {
-            return Some(self.native_miscounted(name, given, 0));
+            return Some(self.native_wrong_arity(name, given, 0));
         }
         let problem = Problem::new("unknown-function", format!("there is no function `{name}`"));
         let bound = self.text.names_in_scope(offset).contains(&name);
         Some(if bound {
             problem.help(format!("`{name}` is a variable; if it holds a closure, write `{name}.call(…)`"))
         } else {
-            problem.help(self.meant(name))
+            problem.help(self.suggestion_for(name))
         })
     }
 
@@ -92,18 +92,18 @@ impl CallScope<'_> {
             return Some(problem.help(format!("write `{name}(x)` and not `x.{name}()`")));
         }
         if self.defines(name) {
-            return Some(self.miscounted(name, given));
+            return Some(self.wrong_arity(name, given));
         }
         let cue = self.is_cue(offset);
         if self.builtins.knows(name) && (!cue || names(Group::Cues).any(|cue| cue == name)) {
-            return Some(self.native_miscounted(name, given, 1));
+            return Some(self.native_wrong_arity(name, given, 1));
         }
         if cue {
             let problem = Problem::new("unknown-cue", format!("there is no cue `{name}`"));
             return Some(problem.maybe_help(wording::suggestion(name, names(Group::Cues))));
         }
         let problem = Problem::new("unknown-function", format!("there is no function `{name}`"));
-        Some(problem.help(self.meant(name)))
+        Some(problem.help(self.suggestion_for(name)))
     }
 
     /// Whether a method is called on the variable `stage`.
@@ -134,13 +134,13 @@ impl CallScope<'_> {
     }
 
     /// A function of the file called with a wrong number of arguments.
-    fn miscounted(&self, name: &str, given: usize) -> Problem {
+    fn wrong_arity(&self, name: &str, given: usize) -> Problem {
         let arities: Vec<usize> = self.own.iter().filter(|(own, _)| own == name).map(|(_, arity)| *arity).collect();
         let problem = arity(name, &arities, given);
         problem.maybe_help(self.text.signature(name).map(|signature| format!("it is `fn {signature}`")))
     }
 
-    fn native_miscounted(&self, name: &str, given: usize, objects: usize) -> Problem {
+    fn native_wrong_arity(&self, name: &str, given: usize, objects: usize) -> Problem {
         let arities: Vec<usize> = self.builtins.arities(name).filter_map(|arity| arity.checked_sub(objects)).collect();
         let problem = arity(name, &arities, given);
         match name {
@@ -150,7 +150,7 @@ impl CallScope<'_> {
         }
     }
 
-    fn meant(&self, name: &str) -> String {
+    fn suggestion_for(&self, name: &str) -> String {
         let help = match name {
             "log" => "did you mean `ln`, `log10` or `log2`?",
             "rand" | "random" => "random numbers come from `ctx.rng`, for data sets and initial weights only",
@@ -170,11 +170,11 @@ impl CallScope<'_> {
 
 /// The problem of a call with a wrong number of arguments.
 fn arity(name: &str, arities: &[usize], given: usize) -> Problem {
-    let mut wanted: Vec<usize> = arities.to_vec();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let last = wanted.last().copied().unwrap_or(0);
-    let numbers: Vec<String> = wanted.iter().map(|&n| if n == 0 { "no".to_owned() } else { n.to_string() }).collect();
+    let mut expected: Vec<usize> = arities.to_vec();
+    expected.sort_unstable();
+    expected.dedup();
+    let last = expected.last().copied().unwrap_or(0);
+    let numbers: Vec<String> = expected.iter().map(|&n| if n == 0 { "no".to_owned() } else { n.to_string() }).collect();
     let plural = if last == 1 { "" } else { "s" };
     let message = format!("`{name}` takes {} argument{plural}, but is called with {given}", numbers.join(" or "));
     Problem::new("wrong-arity", message)

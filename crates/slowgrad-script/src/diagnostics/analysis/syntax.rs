@@ -32,16 +32,16 @@ fn problem(error: &ParseErrorType, place: Option<&SourcePosition>) -> Problem {
         E::UnexpectedEOF => Problem::new("unexpected-end", "the file ends unexpectedly")
             .help("an opening bracket or brace is not closed"),
         E::VariableUndefined(name) => {
-            let meant = foreign_word_help(name).map(str::to_owned);
-            let meant = meant.or_else(|| {
+            let help = foreign_word_help(name).map(str::to_owned);
+            let help = help.or_else(|| {
                 let place = place?;
                 out_of_scope_help(place, name)
                     .or_else(|| new_variable_help(place, name))
                     .or_else(|| did_you_mean(place, name))
             });
-            let meant = meant.or_else(|| function_value_help(name));
+            let help = help.or_else(|| function_value_help(name));
             Problem::new("unknown-name", format!("`{name}` is not defined here"))
-                .help(meant.unwrap_or_else(|| format!("give it a value first: `let {name} = …;`")))
+                .help(help.unwrap_or_else(|| format!("give it a value first: `let {name} = …;`")))
         }
         E::ModuleUndefined(name) => Problem::new("unknown-module", format!("no module `{name}` is imported")).help(
             foreign_word_help(name)
@@ -105,8 +105,8 @@ fn problem(error: &ParseErrorType, place: Option<&SourcePosition>) -> Problem {
         E::ExprTooDeep => Problem::new("too-deep", "this expression is nested too deeply").help("split it with `let`"),
         E::TooManyFunctions => Problem::new("too-many-functions", "this file defines too many functions")
             .help("put some of them into another file and `import` it"),
-        E::LiteralTooLarge(kind, most) => {
-            let message = format!("this {} is longer than {most}", container_kind(kind));
+        E::LiteralTooLarge(kind, max) => {
+            let message = format!("this {} is longer than {max}", container_kind(kind));
             Problem::new("too-large", message).help("put long data into a CSV file and name it with `csv(…)`")
         }
         E::UnknownOperator(operator) => Problem::new("syntax", format!("there is no operator `{operator}`"))
@@ -140,7 +140,7 @@ fn lexical_problem(error: &LexError, place: Option<&SourcePosition>) -> Problem 
             problem.help(foreign_symbol_help(text).or(ended.map(|_| BLOCK_VALUE_HELP)).unwrap_or(FALLBACK_HELP))
         }
         LexError::UnterminatedString => with("this text is not closed", "close it with the quote it was opened with"),
-        LexError::StringTooLong(most) => Problem::new("too-large", format!("this text is longer than {most}"))
+        LexError::StringTooLong(max) => Problem::new("too-large", format!("this text is longer than {max}"))
             .help("put long data into a CSV file and name it with `csv(…)`"),
         LexError::MalformedEscapeSequence(text) => with(
             &format!("`{text}` is not a valid escape in a text"),
@@ -299,7 +299,7 @@ pub(crate) fn did_you_mean(place: &SourcePosition, name: &str) -> Option<String>
     let functions = place.text.source_map.functions.iter().map(|function| function.name.as_str());
     let constants = CONSTANTS.iter().map(|(name, _)| *name);
     // All single letters are similar to each other, so global names must match exactly.
-    let meant = |other: &&str| name.chars().count() > 1 || other.eq_ignore_ascii_case(name);
-    let near = wording::nearest(name, scope.into_iter().chain(functions.chain(constants).filter(meant)))?;
+    let comparable = |other: &&str| name.chars().count() > 1 || other.eq_ignore_ascii_case(name);
+    let near = wording::nearest(name, scope.into_iter().chain(functions.chain(constants).filter(comparable)))?;
     Some(format!("did you mean `{near}`?"))
 }

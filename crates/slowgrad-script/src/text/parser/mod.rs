@@ -219,7 +219,7 @@ impl Parser<'_> {
     }
 
     fn statements(&mut self) {
-        self.deeper();
+        self.enter();
         self.endings.clear();
         while self.at < self.tokens.len() && self.word() != "}" {
             let before = self.at;
@@ -347,8 +347,8 @@ impl Parser<'_> {
     /// Records a statement whose value is discarded because the sign after it starts a new statement.
     fn unused(&mut self, start: usize) {
         let end = self.behind();
-        let goes_on = matches!(self.word(), "+" | "-") && self.kind() == Some(TokenKind::Operator);
-        if !goes_on || self.text[end..self.here()].contains('\n') {
+        let continued = matches!(self.word(), "+" | "-") && self.kind() == Some(TokenKind::Operator);
+        if !continued || self.text[end..self.here()].contains('\n') {
             return;
         }
         let meant = |ending: &Ending| !ending.nothing && !self.text[ending.end..].trim_start().starts_with(';');
@@ -417,7 +417,7 @@ impl Parser<'_> {
     }
 
     /// Enters one nesting level. Beyond the maximum, skips the rest of the text.
-    fn deeper(&mut self) {
+    fn enter(&mut self) {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             self.at = self.tokens.len();
@@ -425,7 +425,7 @@ impl Parser<'_> {
     }
 
     fn expression(&mut self, least: u8) -> ExprSpan {
-        self.deeper();
+        self.enter();
         let mut left = self.unary();
         while let Some(token) = self.token() {
             let operator = self.word();
@@ -453,7 +453,7 @@ impl Parser<'_> {
         if self.kind() == Some(TokenKind::Operator) && matches!(sign, "-" | "+" | "!") {
             let negated = sign == "-";
             self.at += 1;
-            self.deeper();
+            self.enter();
             let operand = self.unary();
             self.depth -= 1;
             self.record(start, start, operand.end);
