@@ -679,7 +679,7 @@ fn with_location(mut diagnostic: Diagnostic, location: Option<Location>) -> Diag
     diagnostic
 }
 
-#[allow(clippy::unnecessary_box_returns, clippy::boxed_local, reason = "the box goes on")]
+#[allow(clippy::unnecessary_box_returns, clippy::boxed_local, reason = "the box is passed on")]
 fn locate(error: Box<Diagnostic>, location: Option<Location>) -> Box<Diagnostic> {
     Box::new(with_location(*error, location))
 }

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_name_is_found_and_a_far_one_is_not() {
+    fn only_similar_names_are_suggested() {
         let known = ["sigmoid", "softplus", "tanh", "momentum"];
         assert_eq!(nearest("sigmoidd", known), Some("sigmoid"));
         assert_eq!(nearest("tahn", known), Some("tanh"));

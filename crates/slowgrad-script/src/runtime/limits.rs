@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_limit_can_be_set_and_lowered_but_not_raised_by_lowering() {
+    fn every_limit_can_be_set_and_lowering_never_raises_it() {
         for name in Limits::names() {
             let usual = format!("{:?}", Limits::default());
             let mut limits = Limits::default();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_limit_is_refused() {
+    fn invalid_limits_are_refused() {
         let refused = |name, amount| Limits::default().set(name, amount).expect_err("it is refused");
         for amount in [0.0, -1.0, 1.5, f64::NAN, f64::INFINITY, 1e300] {
             assert!(!refused("tape", amount).unknown_name, "{amount}");

@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_is_cut_into_its_parts() {
+    fn an_expression_is_split_into_tokens() {
         use TokenKind::{Bracket, Function, Identifier, Keyword, Number, Operator, Punctuation};
         let expected = vec![
             ("let", Keyword),
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_nest_and_doc_comments_are_told_apart() {
+    fn comments_nest_and_doc_comments_are_distinguished() {
         use TokenKind::{Comment, DocComment, Identifier};
         let expected =
             vec![("/* a /* b */ c */", Comment), ("x", Identifier), ("/// doc", DocComment), ("// no", Comment)];
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_keep_their_quotes_and_escapes() {
+    fn strings_include_their_quotes_and_escapes() {
         assert_eq!(words(r#"print("a\"b")"#), ["print", "(", r#""a\"b""#, ")"]);
         assert_eq!(words("\"open\nx"), ["\"open", "x"]);
         assert_eq!(words("#\"raw \" text\"# x"), ["#\"raw \" text\"#", "x"]);
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn template_texts_hold_tokens() {
+    fn template_strings_contain_tokens() {
         assert_eq!(
             words("`a ${x + 1} b ${ #{c: `${y}`}.c }`;"),
             [
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_letters_count_as_bytes_and_nothing_is_lost() {
+    fn non_ascii_text_is_covered_by_tokens() {
         let text = "let ü = 'é' ¤ 1;";
         let total: usize = tokens(text).iter().map(|t| t.end - t.start).sum();
         assert_eq!(total + text.matches(' ').count(), text.len());

@@ -328,14 +328,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_that_the_end_cuts_off_is_compiled_as_it_is() {
+    fn an_unclosed_body_gets_no_guard() {
         for text in ["fn f(x) {\n é", "fn f(x) { 1\n\u{fffd}", "fn f(x) {"] {
             assert!(!ScriptText::new("t", text).compiled().contains(BODY_GUARD), "{text}");
         }
     }
 
     #[test]
-    fn positions_in_the_compiled_text_lead_back() {
+    fn positions_of_the_compiled_text_map_back() {
         let text = ScriptText::new("t", "fn f(k) {\n    switch k + é { 1 => 2 + 3, _ => 4 }\n}");
         let compiled = text.compiled();
         assert!(compiled.contains("fn f(k) {__within{\n    switch __switch(k + é) { 1"));
@@ -353,7 +353,7 @@ mod tests {
 
     /// Compares `offset` with a slow reference for every column of a line.
     #[test]
-    fn each_letter_of_a_line_with_many_insertions_leads_back() {
+    fn every_column_of_a_line_with_many_insertions_maps_back() {
         let line = "switch é { 1 => [é].map(|x| curry(|y| y + x, 1)), _ => 2 }; ";
         let text = ScriptText::new("t", format!("fn f(é) {{ {line}{line}\n{line} }}"));
         let compiled = text.compiled();
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_read_where_it_is_written_out() {
+    fn a_literal_title_is_found() {
         let title =
             |map: &str| ScriptText::new("t", format!("fn lesson() {{ #{{ {map} }} }}")).map_key_text("lesson", "title");
         assert_eq!(title("title: /* é */ \"Ünter, uns\", a: 1").as_deref(), Some("Ünter, uns"));

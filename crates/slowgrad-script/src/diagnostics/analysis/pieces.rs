@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_are_found_closed_or_not() {
+    fn closed_and_unclosed_functions_are_found() {
         assert_eq!(
             cut("const A = 1;\nfn f(x) { #{ a: `${x}` } }\nprivate fn g() { 1 }"),
             ["fn f(x) { #{ a: `${x}` } }", "private fn g() { 1 }"]
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_are_left_out_with_their_functions() {
+    fn doc_comments_are_removed_with_their_functions() {
         let text = ScriptText::new("t", "const A = 1;\n/// ü\nfn f(x) { x }\n/** g */\nfn g(x) { x }");
         let pieces = functions(&text);
         assert_eq!(outside(&text, &pieces).source.text.trim(), "const A = 1;");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_stay_in_their_places() {
+    fn pieces_keep_their_offsets() {
         let text = ScriptText::new("t", "fn f(é) {\n  switch é { _ => 1 }\n}\nfn g(x) { x.map(|v| v) }");
         let pieces = functions(&text);
         let alone = alone(&text, &pieces[1]);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_takes_its_description_with_it() {
+    fn a_stray_doc_comment_stays() {
         let text =
             ScriptText::new("t", "const A = 1;\n/// One.\nfn f() { 1 }\n// And\n/// two.\nfn g() { 2 }\n/// Stray.");
         let pieces = functions(&text);

@@ -17,7 +17,7 @@ fn expression<'t>(text: &'t str, token: &str) -> &'t str {
 }
 
 #[test]
-fn precedence_decides_what_belongs_to_an_operator() {
+fn spans_follow_operator_precedence() {
     assert_eq!(expression("a + b * c", "+"), "a + b * c");
     assert_eq!(expression("a + b * c", "*"), "b * c");
     assert_eq!(whole("a - b - c", "-", 0).0, "a - b");
@@ -42,7 +42,7 @@ fn unary_minus_binds_tighter_than_the_power() {
 }
 
 #[test]
-fn calls_methods_and_indices_are_whole() {
+fn calls_methods_and_indices_span_their_arguments() {
     assert_eq!(expression("1.0 / (1.0 + exp(-z))", "exp"), "exp(-z)");
     assert_eq!(expression("1.0 / (1.0 + exp(-z))", "/"), "1.0 / (1.0 + exp(-z))");
     assert_eq!(expression("let y = (a + b).exp().ln();", "exp"), "(a + b).exp()");
@@ -56,7 +56,7 @@ fn calls_methods_and_indices_are_whole() {
 }
 
 #[test]
-fn a_variable_names_the_expression_it_gets() {
+fn an_expression_is_named_after_its_variable() {
     assert_eq!(whole("let d = a - b;", "-", 0), ("a - b", Some("d".into())));
     assert_eq!(whole("let d = (a - b);", "-", 0), ("a - b", Some("d".into())));
     assert_eq!(whole("d = exp(a);", "exp", 0), ("exp(a)", Some("d".into())));
@@ -70,7 +70,7 @@ fn a_variable_names_the_expression_it_gets() {
 }
 
 #[test]
-fn statements_do_not_run_into_each_other() {
+fn spans_end_at_statement_boundaries() {
     let text = "fn f(x) { if x > 0 { x } else { -x } - 1 }";
     assert_eq!(expression(text, ">"), "x > 0");
     assert_eq!(whole(text, "-", 0).0, "-x");
@@ -84,7 +84,7 @@ fn statements_do_not_run_into_each_other() {
 }
 
 #[test]
-fn switches_maps_closures_and_templates_are_read_through() {
+fn switches_maps_closures_and_templates_are_parsed() {
     let text = "switch k { 0 | 1 => a + b, 2 if c > d => { x * y } _ => z - 1 }";
     assert_eq!(expression(text, "+"), "a + b");
     assert_eq!(expression(text, ">"), "c > d");
@@ -99,13 +99,13 @@ fn switches_maps_closures_and_templates_are_read_through() {
 }
 
 #[test]
-fn letters_beyond_ascii_do_not_shift_anything() {
+fn non_ascii_characters_do_not_shift_spans() {
     assert_eq!(expression("/* é */ let ß = \"→\"; ß + α * 2", "*"), "α * 2");
     assert_eq!(expression("/* é */ let ß = \"→\"; ß + α * 2", "+"), "ß + α * 2");
 }
 
 #[test]
-fn broken_and_hostile_texts_end() {
+fn parsing_terminates_on_invalid_texts() {
     for text in
         ["((((", "fn", "fn f(", "let = ; } } x + ", "#{ a: , }", "switch {", "|", "a + + +", "f(;)", "`${", "if if if"]
     {
@@ -143,7 +143,7 @@ fn broken_and_hostile_texts_end() {
 proptest::proptest! {
     /// In any text, all tokens and spans are in bounds, in order and on character boundaries.
     #[test]
-    fn any_text_is_read_without_a_fault(words in proptest::collection::vec(
+    fn any_text_is_parsed_within_bounds(words in proptest::collection::vec(
         proptest::sample::select(vec![
             "fn", "f", "(", ")", "{", "}", "[", "]", "#{", "`", "${", "\"", "'", "let", "x", "=", "+=", "-", "**", "+", ",", ";",
             ":", "::", ".", "|", "||", "if", "else", "switch", "=>", "for", "in", "while", "1.5", "//", "/*", "*/", "\n", "é", "→", "#\"",
