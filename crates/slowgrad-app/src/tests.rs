@@ -103,7 +103,7 @@ fn a_script_that_runs_for_each_number_says_so_with_its_place() {
     let mut window = open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/bench/scripts/w1-value.rhai"));
     window.get_by_label("1 warning").click();
     window.run_steps(8);
-    window.get_by_label("`activation` runs anew for each number because it uses `value(…)`");
+    window.get_by_label("`activation` runs again for each number because it uses `value(…)`");
     window.get_by_label_contains("tanh_by_value.rhai:5:17");
 }
 

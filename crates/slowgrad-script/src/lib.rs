@@ -1,19 +1,31 @@
-//! The sandbox in which Rhai scripts define activations, losses, optimizers, initializers, data sets and
-//! lessons, and the tracing that turns their functions into traces.
+//! The sandbox for Rhai scripts, which define activations, losses, optimizers, initializers, data sets and lessons,
+//! and the tracing that turns their functions into traces.
 //!
-//! A script is handed traced numbers instead of floats. Each operator and function writes its operation onto
-//! a tape, with the expression it came from, and each comparison writes down its answer; from there on
-//! [`slowgrad_tape`] needs no interpreter, and no derivative is ever written by hand. What a script may use
-//! up is bounded by [`Limits`], what it may read is the [`Library`] of texts it is handed, and everything
-//! that goes wrong comes out as a [`Diagnostic`] with its place and a way out.
+//! A script computes with traced numbers instead of floats. Each operator and function records its operation on a
+//! tape, with the expression that it came from, and each comparison becomes a guard. From there on
+//! [`slowgrad_tape`] needs no interpreter, and no derivative is written by hand. [`Limits`] bound the resources of a
+//! script, a [`Library`] holds all files that it can read, and every mistake becomes a [`Diagnostic`] with a location
+//! and a suggestion.
 //!
-//! The interpreter goes into nested arrays and maps by recursion, and it keeps as many values as it has variables.
-//! Whoever lets scripts of others run should do it on a thread with a stack of 256 MiB, and install
-//! [`CountingAllocator`] so that memory can be counted.
+//! | module | duty |
+//! | --- | --- |
+//! | `text` | tokens, expression spans, and the guards compiled into a script |
+//! | `runtime` | engine, limits, imports and calls; the contract with Rhai |
+//! | `bindings` | native functions and value types |
+//! | `plugins` | from a plugin's name and controls to traced functions |
+//! | `lesson` | from `lesson()` and its conditions to plain data |
+//! | `diagnostics` | analysis before a run, errors during a run, style warnings, [`explain`] |
+//! | `check` | tries a file: does it run, is its gradient correct? |
+//! | [`editing`] | completion and definitions for editors |
+//! | [`reference`] | the table of everything that a script can name |
 //!
-//! This crate is the only one that knows Rhai. It must not know threads, the disk or graphics, nor how
-//! training or playing works: it fills in the plain data of [`slowgrad_engine::spec`],
-//! [`slowgrad_engine::plugin`] and [`slowgrad_timeline::cue`].
+//! The interpreter descends into nested arrays and maps by recursion, and a script can hold many values. A program
+//! that runs scripts of other people should do so on a thread with a stack of 256 MiB, and install
+//! [`CountingAllocator`] so that memory is counted.
+//!
+//! This is the only crate that knows Rhai. It must not know threads, the disk or graphics, nor how training and
+//! playback work. It fills in the plain data of [`slowgrad_engine::spec`], [`slowgrad_engine::plugin`] and
+//! [`slowgrad_timeline::cue`].
 //!
 //! ```
 //! use slowgrad_engine::spec::PluginRef;
@@ -32,53 +44,31 @@
 //! call.trace.backward(&call.values, &[1.0], &mut grads);
 //! assert_eq!(grads[0], 0.1);
 //!
-//! // Mistakes come with their place.
+//! // A correct file has no diagnostics.
 //! assert!(sandbox.check("activations/leaky.rhai").is_empty());
 //! # Ok::<(), Box<slowgrad_script::Diagnostic>>(())
 //! ```
 
-mod analysis;
-mod arrays;
-mod catalogue;
+mod bindings;
 mod check;
-mod conditions;
-mod controls;
-mod cues;
+mod diagnostics;
 pub mod editing;
-mod entry;
-mod errors;
-pub mod explain;
-mod extent;
-mod files;
-mod functions;
-mod guards;
-mod habits;
-mod host;
-mod interpreter;
 mod lesson;
-mod lexer;
-mod limits;
-mod making;
-mod marks;
-mod memory;
-mod natives;
+mod library;
 mod plugins;
-mod problem;
-mod program;
-mod reading;
 pub mod reference;
+mod runtime;
 mod sandbox;
 mod text;
-mod tracer;
-mod words;
 
-pub use catalogue::Entry;
 pub use check::{CheckReport, FunctionReport, Measurement, WorstPoint};
-pub use files::{Files, Library, Root};
-pub use host::ConsoleLine;
-pub use lexer::{TokenKind, highlight};
-pub use limits::{LimitError, Limits};
-pub use memory::CountingAllocator;
+pub use diagnostics::explain;
+pub use library::{Files, Library, Root};
 pub use plugins::PluginKind;
+pub use plugins::catalogue::CatalogueItem;
+pub use runtime::counting_allocator::CountingAllocator;
+pub use runtime::host::ConsoleLine;
+pub use runtime::limits::{LimitError, Limits};
 pub use sandbox::{Lesson, Sandbox};
 pub use slowgrad_tape::Diagnostic;
+pub use text::lexer::{TokenKind, highlight};

@@ -1,16 +1,17 @@
-//! The sandbox: lessons and plugins in, set-ups and diagnostics out.
+//! The public entry point: turns lessons and plugins into setups and diagnostics.
 
-use crate::conditions;
-use crate::files::{self, Library, Root, folder, is_plain};
-use crate::habits;
-use crate::host::{Budget, ConsoleLine, Host};
-use crate::interpreter::{Interpreter, Shelf};
-use crate::lesson::{self, Described};
-use crate::limits::Limits;
-use crate::marks::{Said, Stage};
-use crate::plugins::{Home, PluginKind, Plugins, unplaced};
-use crate::problem::Problem;
-use crate::program::Program;
+use crate::bindings::values::{LocatedCue, StageRecorder};
+use crate::diagnostics::lints;
+use crate::diagnostics::problem::Problem;
+use crate::lesson::conditions;
+use crate::lesson::{self, LessonDescription};
+use crate::library::{self, Library, Root, folder, is_plain};
+use crate::plugins::{Home, PluginKind, Plugins};
+use crate::runtime::host::{Budget, ConsoleLine, Host};
+use crate::runtime::imports::ScriptFiles;
+use crate::runtime::interpreter::Interpreter;
+use crate::runtime::limits::Limits;
+use crate::runtime::program::ScriptProgram;
 use rhai::Dynamic;
 use slowgrad_engine::condition::Condition;
 use slowgrad_engine::data::{self, Data};
@@ -25,35 +26,35 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A lesson, ready to be trained and performed.
+/// A lesson, ready to train and to perform.
 #[derive(Debug)]
 pub struct Lesson {
-    /// Its file.
+    /// The path of the lesson's file.
     pub path: String,
-    /// The text of its file.
+    /// The text of the lesson's file.
     pub source: Arc<Source>,
-    /// The `//!` lines at its top: what it is about.
+    /// The page of the lesson: the `//!` lines at the top of the file.
     pub page: String,
-    /// What it asks for.
+    /// The configuration that `lesson()` returns.
     pub spec: LessonSpec,
-    /// What it performs.
+    /// The cues that `perform(stage)` records, in order.
     pub cues: Vec<Cue>,
-    /// Where each cue is said.
+    /// The source location of each cue, in the same order.
     pub cue_locations: Vec<Option<Location>>,
-    /// The conditions that cues name by their numbers.
+    /// The conditions of cues; a cue refers to one by its index.
     pub conditions: Vec<Condition>,
-    /// The set-up made from the description.
+    /// The setup assembled from `spec`.
     pub setup: Setup,
-    /// The initial parameters, flat as the shape says.
+    /// The initial parameters, flat in the order that the shape defines.
     pub parameters: Vec<f64>,
-    /// What is not wrong but not right either.
+    /// Warnings: the lesson works, but something in it looks unintended.
     pub warnings: Vec<Diagnostic>,
-    /// Every file it was made from.
+    /// The paths of all files that the lesson depends on.
     pub files: Vec<String>,
 }
 
-/// What data was made from, and the data.
-type MadeData = (DataKey, Arc<Data>, Arc<Data>);
+/// The key of the cached data, then training and test data.
+type CachedData = (DataKey, Arc<Data>, Arc<Data>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct DataKey {
@@ -66,23 +67,23 @@ struct DataKey {
     seed: u64,
 }
 
-/// Everything that runs scripts. It belongs to one thread.
+/// Runs all scripts: opens lessons, builds plugins and checks files. A sandbox belongs to one thread.
 #[derive(Debug)]
 pub struct Sandbox {
     pub(crate) plugins: Plugins,
     limits: Limits,
-    data: RefCell<Option<MadeData>>,
+    data: RefCell<Option<CachedData>>,
 }
 
-/// The place in the lesson's file that asks for a part of the set-up.
-type Asked<'p> = &'p dyn Fn(&str) -> Option<Location>;
+/// Finds the location of a lesson's field, such as `layers`, for errors about that part of the setup.
+type FieldLocator<'p> = &'p dyn Fn(&str) -> Option<Location>;
 
 impl Sandbox {
-    /// A sandbox over these files.
+    /// Creates a sandbox over a library.
     pub fn new(library: Library, limits: Limits) -> Self {
-        let shelf = Rc::new(Shelf::default());
-        *shelf.library.borrow_mut() = library;
-        let interpreter = Interpreter::new(Rc::new(Host::new(limits)), shelf);
+        let files = Rc::new(ScriptFiles::default());
+        *files.library.borrow_mut() = library;
+        let interpreter = Interpreter::new(Rc::new(Host::new(limits)), files);
         Self { plugins: Plugins::new(Rc::new(interpreter)), limits, data: RefCell::new(None) }
     }
 
@@ -90,15 +91,17 @@ impl Sandbox {
         &self.plugins.interpreter
     }
 
-    /// What its scripts may use up.
+    /// The limits given to [`new`](Self::new). A lesson may lower them for itself.
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Replaces a file of a root, or takes it away; a root that is not there yet becomes the strongest.
-    /// What is running keeps what it was made from; open the lesson or assemble it again to see the change.
+    /// Replaces a file of a root, or removes it if `bytes` is `None`. An unknown root is added with the highest
+    /// precedence.
+    ///
+    /// Functions in use keep their old scripts. Open or assemble the lesson again to use the new file.
     pub fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {
-        let mut library = self.interpreter().shelf.library.borrow_mut();
+        let mut library = self.interpreter().files.library.borrow_mut();
         let at = library.roots.iter().position(|known| known.name == root).unwrap_or_else(|| {
             library.roots.push(Root { name: root.to_owned(), ..Root::default() });
             library.roots.len() - 1
@@ -108,79 +111,106 @@ impl Sandbox {
             None => library.roots[at].files.remove(path),
         }
         drop(library);
-        self.forget();
+        self.invalidate();
     }
 
-    /// Replaces all files.
+    /// Replaces the whole library.
     pub fn replace_library(&mut self, library: Library) {
-        *self.interpreter().shelf.library.borrow_mut() = library;
-        self.forget();
+        *self.interpreter().files.library.borrow_mut() = library;
+        self.invalidate();
     }
 
-    fn forget(&self) {
-        self.plugins.forget();
+    fn invalidate(&self) {
+        self.plugins.invalidate();
         *self.data.borrow_mut() = None;
     }
 
-    /// All files as they are now.
+    /// A copy of the library.
     pub fn library(&self) -> Library {
-        self.interpreter().shelf.library.borrow().clone()
+        self.interpreter().files.library.borrow().clone()
     }
 
-    /// The strongest file of this path: the name of its root and its bytes.
+    /// The file with the highest precedence at this path: the name of its root, and its bytes.
     pub fn file(&self, path: &str) -> Option<(String, Arc<[u8]>)> {
-        let library = self.interpreter().shelf.library.borrow();
+        let library = self.interpreter().files.library.borrow();
         let (root, bytes) = library.find(path)?;
         Some((library.roots[root].name.clone(), bytes))
     }
 
-    /// The text of a file.
+    /// The text of a file, if it exists and is UTF-8.
     pub fn text(&self, path: &str) -> Option<String> {
-        let (_, bytes) = self.interpreter().shelf.library.borrow().find(path)?;
+        let (_, bytes) = self.interpreter().files.library.borrow().find(path)?;
         String::from_utf8(bytes.to_vec()).ok()
     }
 
-    /// Every file that the last [`open`](Self::open) or [`check`](Self::check) looked at, whether it went well or not.
+    /// The paths of all files that the last [`open`](Self::open) or [`check`](Self::check) looked for, including
+    /// missing ones, whether or not it succeeded.
     pub fn files(&self) -> Vec<String> {
-        self.interpreter().shelf.files()
+        self.interpreter().files.searched()
     }
 
-    /// The lines that scripts printed since the last time.
+    /// Takes the lines that scripts have printed since the last call.
     pub fn console(&self) -> Vec<ConsoleLine> {
-        self.interpreter().host.drain()
+        self.interpreter().host.take_console()
     }
 
-    /// The file of a plugin that a lesson names.
+    /// The path of a plugin, resolved as the current lesson would.
     pub fn path_of(&self, kind: PluginKind, name: &str) -> Option<String> {
         self.plugins.locate(kind, name).ok()
     }
 
-    /// An activation; the size matters only to the layer form.
+    /// Builds an activation. `size` is the number of neurons and matters only to `activation_layer`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem of the script: it does not exist, does not compile, has no contract function or has
+    /// invalid controls. The function itself is traced on its first call.
     pub fn activation(&self, plugin: &PluginRef, size: usize) -> Result<Activation, Box<Diagnostic>> {
         self.plugins.activation(plugin, size)
     }
 
-    /// A loss of so many outputs.
+    /// Builds a loss for `outputs` network outputs.
+    ///
+    /// # Errors
+    ///
+    /// As for [`activation`](Self::activation).
     pub fn loss(&self, plugin: &PluginRef, outputs: usize) -> Result<Loss, Box<Diagnostic>> {
         self.plugins.loss(plugin, outputs)
     }
 
-    /// A regularizer.
+    /// Builds a regularizer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`activation`](Self::activation).
     pub fn regularizer(&self, plugin: &PluginRef) -> Result<Regularizer, Box<Diagnostic>> {
         self.plugins.regularizer(plugin)
     }
 
-    /// A schedule.
+    /// Builds a learning rate schedule.
+    ///
+    /// # Errors
+    ///
+    /// As for [`activation`](Self::activation).
     pub fn schedule(&self, plugin: &PluginRef) -> Result<Schedule, Box<Diagnostic>> {
         self.plugins.schedule(plugin)
     }
 
-    /// An optimizer.
+    /// Builds an optimizer, with one update rule for weights and one for biases.
+    ///
+    /// # Errors
+    ///
+    /// As for [`activation`](Self::activation); also if `state()` fails or returns anything but a map of numbers.
     pub fn optimizer(&self, plugin: &PluginRef) -> Result<Optimizer, Box<Diagnostic>> {
         self.plugins.optimizer(plugin)
     }
 
-    /// The samples that a data set makes.
+    /// Generates the samples of a data set. `count` and `noise` set the controls of the same name; `seed` seeds
+    /// `ctx.rng`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem of the script, of running it, or of the samples that it returns.
     pub fn dataset(
         &self,
         plugin: &PluginRef,
@@ -191,43 +221,53 @@ impl Sandbox {
         self.plugins.dataset(plugin, count, noise, seed)
     }
 
-    /// The parameters that an initializer draws.
+    /// Draws the initial parameters, flat in the order that the shape defines.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem of the script, of running it, or of its result, which must be finite and fit the
+    /// shape.
     pub fn initializer(&self, plugin: &PluginRef, shape: &Shape, seed: u64) -> Result<Vec<f64>, Box<Diagnostic>> {
         self.plugins.initial(plugin, shape, seed)
     }
 
-    /// Opens a lesson; its folder becomes the one in which plugins are looked for first.
+    /// Opens a lesson. From now on plugins are searched in the lesson's folder first, and its `limits` apply.
+    ///
+    /// # Errors
+    ///
+    /// Returns all problems found in the lesson and in the plugins that it uses.
     pub fn open(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
         let before = self.interpreter().host.limits.get();
-        self.interpreter().shelf.used.borrow_mut().clear();
-        self.interpreter().limit(self.limits);
-        let opened = self.opened(path);
-        if opened.is_err() {
-            // What was opened before goes on, within its own limits.
-            self.interpreter().limit(before);
+        self.interpreter().files.used.borrow_mut().clear();
+        self.interpreter().set_limits(self.limits);
+        let result = self.open_lesson(path);
+        if result.is_err() {
+            // The lesson opened before stays in use, with its own limits.
+            self.interpreter().set_limits(before);
         }
-        opened.map_err(|errors| self.plugins.with_others(errors))
+        result.map_err(|errors| self.plugins.with_related(errors))
     }
 
-    fn opened(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
+    fn open_lesson(&self, path: &str) -> Result<Lesson, Vec<Diagnostic>> {
         let one = |error: Box<Diagnostic>| vec![*error];
         *self.plugins.home.borrow_mut() = Home { path: path.to_owned() };
         let program = self.plugins.program(path).map_err(one)?;
         program.contract("lesson", "lesson()", &[0]).map_err(one)?;
-        let map = self.interpreter().call(&program, "lesson", Vec::new(), Budget::Making).map_err(one)?;
-        let Described { spec, limits } = lesson::read(&self.plugins, &program, &map)?;
+        let map = self.interpreter().call(&program, "lesson", Vec::new(), Budget::Setup).map_err(one)?;
+        let LessonDescription { spec, limits } = lesson::read(&self.plugins, &program, &map)?;
         if let Some(limits) = limits {
-            self.interpreter().limit(limits);
-            self.plugins.forget_all();
+            self.interpreter().set_limits(limits);
+            self.plugins.clear();
         }
-        let asked =
-            |field: &str| program.text.key("lesson", field).or_else(|| Some(program.text.function_location("lesson")));
+        let locate_field = |field: &str| {
+            program.text.map_key("lesson", field).or_else(|| Some(program.text.function_location("lesson")))
+        };
         let mut warnings = Vec::new();
-        let setup = self.assemble_at(&spec, &asked, &mut warnings)?;
-        let parameters = self.parameters_at(&spec, &asked).map_err(one)?;
-        let (said, conditions) = self.perform(&program, &spec, &setup)?;
-        warnings.extend(self.habits());
-        let (cues, cue_locations) = said.into_iter().unzip();
+        let setup = self.assemble_at(&spec, &locate_field, &mut warnings)?;
+        let parameters = self.parameters_at(&spec, &locate_field).map_err(one)?;
+        let (located_cues, conditions) = self.perform(&program, &spec, &setup)?;
+        warnings.extend(self.lints());
+        let (cues, cue_locations) = located_cues.into_iter().unzip();
         Ok(Lesson {
             path: path.to_owned(),
             source: Arc::clone(&program.text.source),
@@ -243,13 +283,13 @@ impl Sandbox {
         })
     }
 
-    /// Runs `perform` and tries each change that it will make.
+    /// Runs `perform`, and applies each `set` cue to a copy of the configuration to check it.
     fn perform(
         &self,
-        program: &Rc<Program>,
+        program: &Rc<ScriptProgram>,
         spec: &LessonSpec,
         setup: &Setup,
-    ) -> Result<(Vec<Said>, Vec<Condition>), Vec<Diagnostic>> {
+    ) -> Result<(Vec<LocatedCue>, Vec<Condition>), Vec<Diagnostic>> {
         if program.function("perform").is_none() {
             return Ok(Default::default());
         }
@@ -257,32 +297,45 @@ impl Sandbox {
         let cues = Rc::new(RefCell::new(Vec::new()));
         let closures = Rc::new(RefCell::new(Vec::new()));
         let shape = Rc::new((*setup.shape).clone());
-        let stage = Stage { cues: Rc::clone(&cues), closures: Rc::clone(&closures), shape };
-        let called = self.interpreter().call(program, "perform", vec![Dynamic::from(stage)], Budget::Making);
+        let stage = StageRecorder { cues: Rc::clone(&cues), closures: Rc::clone(&closures), shape };
+        let called = self.interpreter().call(program, "perform", vec![Dynamic::from(stage)], Budget::Setup);
         drop(called.map_err(|error| vec![*error])?);
-        let said: Vec<Said> = cues.take();
+        let located_cues: Vec<LocatedCue> = cues.take();
         let mut spec = spec.clone();
-        for (cue, location) in &said {
+        for (cue, location) in &located_cues {
             if let Cue::Set(patch) = cue {
                 self.patch_at(&mut spec, patch, &|_| location.clone()).map(drop)?;
             }
         }
-        Ok((said, conditions::conditions(&self.plugins, program, closures.take())?))
+        Ok((located_cues, conditions::build(&self.plugins, program, closures.take())?))
     }
 
-    /// The set-up of a description.
-    pub fn assemble(&self, spec: &LessonSpec) -> Result<Setup, Vec<Diagnostic>> {
-        self.assemble_at(spec, &|_| None, &mut Vec::new()).map_err(|errors| self.plugins.with_others(errors))
-    }
-
-    /// Changes a description and gives its new set-up; the description stays as it was when that fails.
+    /// Assembles the setup of a configuration: builds all plugins, calls each once, and prepares the data.
     ///
-    /// A learning rate that was set stays when the optimizer changes, unless the change brings its own.
+    /// # Errors
+    ///
+    /// Returns all problems of the plugins and the data.
+    pub fn assemble(&self, spec: &LessonSpec) -> Result<Setup, Vec<Diagnostic>> {
+        self.assemble_at(spec, &|_| None, &mut Vec::new()).map_err(|errors| self.plugins.with_related(errors))
+    }
+
+    /// Changes a configuration and assembles its new setup. On an error the configuration is unchanged.
+    ///
+    /// A learning rate stays when the optimizer changes, unless the patch sets its own.
+    ///
+    /// # Errors
+    ///
+    /// Returns all problems of the changed plugins and data, and of values that no control accepts.
     pub fn patch(&self, spec: &mut LessonSpec, patch: &SpecPatch) -> Result<Setup, Vec<Diagnostic>> {
         self.patch_at(spec, patch, &|_| None)
     }
 
-    fn patch_at(&self, spec: &mut LessonSpec, patch: &SpecPatch, asked: Asked<'_>) -> Result<Setup, Vec<Diagnostic>> {
+    fn patch_at(
+        &self,
+        spec: &mut LessonSpec,
+        patch: &SpecPatch,
+        locate_field: FieldLocator<'_>,
+    ) -> Result<Setup, Vec<Diagnostic>> {
         let mut changed = spec.clone();
         let (last, hidden) =
             changed.layers.split_last_mut().map_or((None, &mut [][..]), |(last, hidden)| (Some(last), hidden));
@@ -320,34 +373,40 @@ impl Sandbox {
         if let Some(batch) = patch.batch {
             changed.batch = batch.max(1);
         }
-        let place = |problem: Problem| vec![placed(unplaced(problem), asked("params"))];
+        let place = |problem: Problem| vec![with_location(problem.unplaced(), locate_field("params"))];
         lesson::override_all(&self.plugins, &mut changed, &patch.params).map_err(place)?;
-        let setup = self.assemble_at(&changed, asked, &mut Vec::new())?;
+        let setup = self.assemble_at(&changed, locate_field, &mut Vec::new())?;
         *spec = changed;
         Ok(setup)
     }
 
-    /// The initial parameters of a description: its own weights, or drawn by its initializer.
+    /// The initial parameters of a configuration: its own weights, or those that its initializer draws.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem of the initializer, or of weights that do not fit the network.
     pub fn parameters(&self, spec: &LessonSpec) -> Result<Vec<f64>, Box<Diagnostic>> {
         self.parameters_at(spec, &|_| None)
     }
 
-    fn parameters_at(&self, spec: &LessonSpec, asked: Asked<'_>) -> Result<Vec<f64>, Box<Diagnostic>> {
+    fn parameters_at(&self, spec: &LessonSpec, locate_field: FieldLocator<'_>) -> Result<Vec<f64>, Box<Diagnostic>> {
         let shape = shape(spec);
-        let wrong = |message: String| Box::new(placed(Diagnostic::error("wrong-weights", message), asked("weights")));
+        let wrong = |message: String| {
+            Box::new(with_location(Diagnostic::error("wrong-weights", message), locate_field("weights")))
+        };
         match &spec.weights {
             None => self
                 .plugins
                 .initial(&spec.initializer, &shape, spec.seed)
-                .map_err(|error| at(error, asked("initializer"))),
+                .map_err(|error| locate(error, locate_field("initializer"))),
             Some(WeightsSpec::Inline(layers)) => {
                 weights::from_layers(&shape, layers).map_err(|error| wrong(error.to_string()))
             }
             Some(WeightsSpec::File(path)) => {
-                let bytes = self.resource(path, &[""]).map_err(|error| at(error, asked("weights")))?;
+                let bytes = self.find_resource(path, &[""]).map_err(|error| locate(error, locate_field("weights")))?;
                 let read = if std::path::Path::new(path).extension().is_some_and(|ending| ending == "json") {
                     std::str::from_utf8(&bytes)
-                        .map_err(|_| wrong(format!("`{path}` is not a text in UTF-8")))
+                        .map_err(|_| wrong(format!("`{path}` is not valid UTF-8")))
                         .map(|text| weights::from_json(&shape, text))?
                 } else {
                     weights::from_safetensors(&shape, &bytes)
@@ -357,104 +416,105 @@ impl Sandbox {
         }
     }
 
-    /// A file that a lesson names: beside the lesson, then in these folders of the roots.
-    fn resource(&self, path: &str, folders: &[&str]) -> Result<Arc<[u8]>, Box<Diagnostic>> {
+    /// Finds a file that a lesson names: beside the lesson first, then in these folders of all roots.
+    fn find_resource(&self, path: &str, folders: &[&str]) -> Result<Arc<[u8]>, Box<Diagnostic>> {
         if !is_plain(path) {
-            let help = "files are named by their path below the lesson's folder, without `..`";
+            let help = "give the path within the lesson's folder, without `..`";
             return Err(Box::new(
                 Diagnostic::error("no-such-file", format!("`{path}` is not a path a lesson can use")).help(help),
             ));
         }
         let beside = folder(&self.plugins.home.borrow().path).to_owned();
-        let library = self.interpreter().shelf.library.borrow();
+        let library = self.interpreter().files.library.borrow();
         let candidates =
             std::iter::once(beside.as_str()).chain(folders.iter().copied()).map(|folder| format!("{folder}{path}"));
         let mut left_out = None;
         for candidate in candidates {
             if let Some((_, bytes)) = library.find(&candidate) {
-                self.interpreter().shelf.used.borrow_mut().insert(candidate);
+                self.interpreter().files.used.borrow_mut().insert(candidate);
                 return Ok(bytes);
             }
             left_out = left_out.or_else(|| library.left_out(&candidate));
         }
-        // The watcher should notice when it appears.
-        self.interpreter().shelf.used.borrow_mut().insert(format!("{beside}{path}"));
+        // The file watcher must notice when the file appears.
+        self.interpreter().files.used.borrow_mut().insert(format!("{beside}{path}"));
         if let Some(problem) = left_out {
-            return Err(Box::new(unplaced(problem)));
+            return Err(Box::new(problem.unplaced()));
         }
-        let help = "files are looked for beside the lesson";
+        let help = "files are searched for in the lesson's folder";
         Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`")).help(help)))
     }
 
     fn assemble_at(
         &self,
         spec: &LessonSpec,
-        asked: Asked<'_>,
+        locate_field: FieldLocator<'_>,
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<Setup, Vec<Diagnostic>> {
         let shape = shape(spec);
         let limits = self.interpreter().host.limits.get();
-        let most = limits.parameters;
-        if shape.parameters() > most {
+        let max = limits.parameters;
+        if shape.parameters() > max {
             let found = match shape.parameters() {
-                usize::MAX => "more than can be counted".to_owned(),
+                usize::MAX => "far too many".to_owned(),
                 found => found.to_string(),
             };
-            let message = format!("the network has {found} parameters; {most} are possible");
-            let error = Diagnostic::error("too-large", message).help("a layer has size × (inputs + 1) of them");
-            return Err(vec![placed(error, asked("layers"))]);
+            let message = format!("the network has {found} parameters; the limit is {max}");
+            let error = Diagnostic::error("too-large", message).help("a layer has size × (inputs + 1) parameters");
+            return Err(vec![with_location(error, locate_field("layers"))]);
         }
         if shape.outputs() > limits.array {
-            let (outputs, most) = (shape.outputs(), limits.array);
-            let message = format!("the last layer has {outputs} neurons; a loss can take {most}");
-            return Err(vec![placed(Diagnostic::error("too-large", message), asked("layers"))]);
+            let (outputs, max) = (shape.outputs(), limits.array);
+            let message = format!("the last layer has {outputs} neurons; a loss accepts at most {max}");
+            return Err(vec![with_location(Diagnostic::error("too-large", message), locate_field("layers"))]);
         }
         let mut errors = Vec::new();
         let last = spec.layers.len().saturating_sub(1);
         let mut activations = Vec::new();
         for (i, layer) in spec.layers.iter().enumerate() {
             let field = if i == last { "output" } else { "activation" };
-            let made = self.plugins.activation(&layer.activation, layer.size).and_then(|activation| {
+            let built = self.plugins.activation(&layer.activation, layer.size).and_then(|activation| {
                 let z = vec![0.5; if activation.whole_layer { layer.size } else { 1 }];
                 let inputs = [z, activation.info.sliders()].concat();
-                self.try_out(&activation.function, &inputs, &layer.activation, PluginKind::Activation, warnings)?;
+                self.dry_run(&activation.function, &inputs, &layer.activation, PluginKind::Activation, warnings)?;
                 Ok(activation)
             });
-            match made {
+            match built {
                 Ok(activation) => activations.push(activation),
-                Err(error) => errors.push(*at(error, asked(field))),
+                Err(error) => errors.push(*locate(error, locate_field(field))),
             }
         }
         let outputs = shape.outputs();
         let loss = self.plugins.loss(&spec.loss, outputs).and_then(|loss| {
             let inputs = [vec![0.25; outputs], vec![0.5; outputs], loss.info.sliders()].concat();
-            self.try_out(&loss.function, &inputs, &spec.loss, PluginKind::Loss, warnings)?;
+            self.dry_run(&loss.function, &inputs, &spec.loss, PluginKind::Loss, warnings)?;
             Ok(loss)
         });
-        let loss = loss.map_err(|error| errors.push(*at(error, asked("loss")))).ok();
+        let loss = loss.map_err(|error| errors.push(*locate(error, locate_field("loss")))).ok();
         let regularizer = spec.regularizer.as_ref().map(|plugin| {
             let regularizer = self.plugins.regularizer(plugin)?;
             let inputs = [vec![0.5], regularizer.info.sliders()].concat();
-            self.try_out(&regularizer.function, &inputs, plugin, PluginKind::Regularizer, warnings)?;
+            self.dry_run(&regularizer.function, &inputs, plugin, PluginKind::Regularizer, warnings)?;
             Ok(regularizer)
         });
-        let regularizer = regularizer.transpose().map_err(|error| errors.push(*at(error, asked("regularizer")))).ok();
+        let regularizer =
+            regularizer.transpose().map_err(|error| errors.push(*locate(error, locate_field("regularizer")))).ok();
         let schedule = spec.schedule.as_ref().map(|plugin| {
             let schedule = self.plugins.schedule(plugin)?;
             let inputs = [vec![1.0, 0.0, 1.0], schedule.info.sliders()].concat();
-            self.try_out(&schedule.function, &inputs, plugin, PluginKind::Schedule, warnings)?;
+            self.dry_run(&schedule.function, &inputs, plugin, PluginKind::Schedule, warnings)?;
             Ok(schedule)
         });
-        let schedule = schedule.transpose().map_err(|error| errors.push(*at(error, asked("schedule")))).ok();
+        let schedule = schedule.transpose().map_err(|error| errors.push(*locate(error, locate_field("schedule")))).ok();
         let optimizer = self.plugins.optimizer(&spec.optimizer).and_then(|optimizer| {
-            let inputs = first_update(&optimizer);
+            let inputs = first_update_inputs(&optimizer);
             for rule in [&optimizer.weights, &optimizer.biases] {
-                self.try_out(rule, &inputs, &spec.optimizer, PluginKind::Optimizer, warnings)?;
+                self.dry_run(rule, &inputs, &spec.optimizer, PluginKind::Optimizer, warnings)?;
             }
             Ok(optimizer)
         });
-        let optimizer = optimizer.map_err(|error| errors.push(*at(error, asked("optimizer")))).ok();
-        let data = self.data_at(spec, &shape).map_err(|error| errors.push(*at(error, asked("data")))).ok();
+        let optimizer = optimizer.map_err(|error| errors.push(*locate(error, locate_field("optimizer")))).ok();
+        let data = self.load_data(spec, &shape).map_err(|error| errors.push(*locate(error, locate_field("data")))).ok();
         errors.dedup();
         warnings.dedup();
         let (Some(loss), Some(regularizer), Some(optimizer), Some(schedule), Some((train, test)), true) =
@@ -488,8 +548,8 @@ impl Sandbox {
         })
     }
 
-    /// One call of a new function, so that what is wrong in it is known before anything is watched.
-    fn try_out(
+    /// Calls a new function once, so that errors appear before training starts.
+    fn dry_run(
         &self,
         function: &RefCell<slowgrad_tape::Function>,
         inputs: &[f64],
@@ -497,23 +557,23 @@ impl Sandbox {
         kind: PluginKind,
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<(), Box<Diagnostic>> {
-        // A dry run's prints are nobody's business.
+        // Lines printed by a dry run are dropped.
         let host = &self.interpreter().host;
-        let printed = host.printed();
+        let printed = host.console_len();
         let called = function.borrow_mut().call(inputs);
-        host.unprint(printed);
+        host.truncate_console(printed);
         let call = called?;
         let program = self.plugins.locate(kind, &plugin.name).ok().and_then(|path| self.plugins.program(&path).ok());
         let Some(program) = program else { return Ok(()) };
         let contract = kind.contracts().iter().find(|name| program.function(name).is_some()).copied();
-        warnings.extend(habits::not_finite(&call, &program.text, contract.unwrap_or_default()));
+        warnings.extend(lints::not_finite(&call, &program.text, contract.unwrap_or_default()));
         if function.borrow().runs_each_time() {
-            warnings.push(runs_each_time(&program, kind));
+            warnings.push(runs_each_time_warning(&program, kind));
         }
         Ok(())
     }
 
-    fn data_at(&self, spec: &LessonSpec, shape: &Shape) -> Result<(Arc<Data>, Arc<Data>), Box<Diagnostic>> {
+    fn load_data(&self, spec: &LessonSpec, shape: &Shape) -> Result<(Arc<Data>, Arc<Data>), Box<Diagnostic>> {
         let key = DataKey {
             spec: spec.data.clone(),
             inputs: shape.inputs(),
@@ -529,50 +589,50 @@ impl Sandbox {
             return Ok((Arc::clone(train), Arc::clone(test)));
         }
         let wrong = |error: data::DataError| {
-            let help = remedy(&error, shape);
+            let help = data_help(&error, shape);
             Box::new(Diagnostic { help: Some(help), ..Diagnostic::error("wrong-data", error.to_string()) })
         };
         let samples = match &spec.data {
             DataSpec::Plugin(plugin) => self.plugins.dataset(plugin, spec.count, spec.noise, spec.seed)?,
             DataSpec::Inline(samples) => samples.clone(),
             DataSpec::Csv { path, inputs, target } => {
-                let bytes = self.resource(path, &["datasets/"])?;
+                let bytes = self.find_resource(path, &["datasets/"])?;
                 let text = std::str::from_utf8(&bytes);
-                let text = text
-                    .map_err(|_| Box::new(Diagnostic::error("not-text", format!("`{path}` is not a text in UTF-8"))))?;
+                let text =
+                    text.map_err(|_| Box::new(Diagnostic::error("not-text", format!("`{path}` is not valid UTF-8"))))?;
                 data::read_csv(text, inputs, target).map_err(wrong)?
             }
         };
         let all = samples.len();
         let (train, test) = data::split(samples, spec.test_fraction, spec.seed);
         if train.is_empty() && all > 0 {
-            let message = format!("all {all} samples are kept for testing and none is left to train on");
+            let message = format!("all {all} samples are in the test set, so none is left for training");
             return Err(Box::new(Diagnostic::error("wrong-data", message).help("lower `test_fraction`")));
         }
-        let made =
+        let new_data =
             |samples: &[Sample]| Data::new(samples, shape.inputs(), shape.outputs()).map(Arc::new).map_err(wrong);
-        let train = made(&train)?;
-        let test = if test.is_empty() { Arc::new(Data::default()) } else { made(&test)? };
+        let train = new_data(&train)?;
+        let test = if test.is_empty() { Arc::new(Data::default()) } else { new_data(&test)? };
         *self.data.borrow_mut() = Some((key, Arc::clone(&train), Arc::clone(&test)));
         Ok((train, test))
     }
 
-    /// Warnings about how the files in use are written.
-    pub(crate) fn habits(&self) -> Vec<Diagnostic> {
+    /// Style warnings about all files in use.
+    pub(crate) fn lints(&self) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
         for path in self.files() {
-            if files::is_script(&path)
+            if library::is_script(&path)
                 && let Ok(program) = self.plugins.program(&path)
             {
-                warnings.extend(habits::doubtful(&program.text));
+                warnings.extend(lints::lint(&program.text));
             }
         }
         warnings
     }
 }
 
-/// A way out of what is wrong with data.
-fn remedy(error: &data::DataError, shape: &Shape) -> String {
+/// The help text for a data error.
+fn data_help(error: &data::DataError, shape: &Shape) -> String {
     use data::DataError as E;
     match error {
         E::Empty => "there must be at least one sample, such as `#{ input: [0.0, 1.0], target: [1.0] }`".to_owned(),
@@ -580,46 +640,46 @@ fn remedy(error: &data::DataError, shape: &Shape) -> String {
             format!("`layers` begins with {}, the number of inputs of each sample", shape.inputs())
         }
         E::Width { .. } => format!("`layers` ends with {}, the number of targets of each sample", shape.outputs()),
-        E::NotFinite { .. } => "NaN and infinite numbers cannot be learnt".to_owned(),
-        E::Column { .. } => "the names of the columns are in the file's first line".to_owned(),
-        E::Number { .. } => "inputs must be numbers; only the target may be a word".to_owned(),
-        E::Classes { .. } => "each word becomes an output; is a number mistyped?".to_owned(),
+        E::NotFinite { .. } => "samples must not contain NaN or infinite numbers".to_owned(),
+        E::Column { .. } => "the first line of the file must contain the column names".to_owned(),
+        E::Number { .. } => "inputs must be numbers; only the target may be text".to_owned(),
+        E::Classes { .. } => "each class becomes an output; is a number mistyped?".to_owned(),
         E::Csv(_) => "each line must have as many fields as the first".to_owned(),
     }
 }
 
 /// The inputs of an optimizer's first call.
-pub(crate) fn first_update(optimizer: &Optimizer) -> Vec<f64> {
+pub(crate) fn first_update_inputs(optimizer: &Optimizer) -> Vec<f64> {
     let state = optimizer.state.iter().map(|(_, x)| *x);
     let context = [optimizer.learning_rate(), 1.0, 0.3, 0.2, 0.5];
     [0.5, 0.1].into_iter().chain(state).chain(context).chain(optimizer.other_sliders()).collect()
 }
 
-/// The warning that a script uses a plain number, at the place where it takes it out.
-pub(crate) fn runs_each_time(program: &Program, kind: PluginKind) -> Diagnostic {
+/// The warning that a script cannot be replayed from its trace, located at the call that prevents it.
+pub(crate) fn runs_each_time_warning(program: &ScriptProgram, kind: PluginKind) -> Diagnostic {
     let text = &program.text;
     let name = kind.contracts().iter().find(|name| program.function(name).is_some()).unwrap_or(&"");
-    let (cause, location) = match text.word_call(&["value", "print", "debug", "to_string"]) {
+    let (cause, location) = match text.first_call_of(&["value", "print", "debug", "to_string"]) {
         Some((word, location)) => (format!("uses `{word}(…)`"), location),
-        None => ("turns a scalar into a text or takes too many paths".to_owned(), text.function_location(name)),
+        None => ("converts a scalar to a text or takes too many paths".to_owned(), text.function_location(name)),
     };
-    let message = format!("`{name}` runs anew for each number because it {cause}");
+    let message = format!("`{name}` runs again for each number because it {cause}");
     Diagnostic::warning("runs-each-time", message)
         .at(location)
-        .help("it is correct but slow; take it out when it is no longer needed")
+        .help("this is correct but slow; remove it when you no longer need it")
 }
 
 fn shape(spec: &LessonSpec) -> Shape {
     Shape::new(spec.inputs, &spec.layers.iter().map(|layer| layer.size).collect::<Vec<_>>())
 }
 
-/// A diagnostic without a place gets this one.
-fn placed(mut diagnostic: Diagnostic, location: Option<Location>) -> Diagnostic {
+/// Adds a location to a diagnostic that has none.
+fn with_location(mut diagnostic: Diagnostic, location: Option<Location>) -> Diagnostic {
     diagnostic.location = diagnostic.location.or(location);
     diagnostic
 }
 
-#[allow(clippy::unnecessary_box_returns, clippy::boxed_local, reason = "the box goes on")]
-fn at(error: Box<Diagnostic>, location: Option<Location>) -> Box<Diagnostic> {
-    Box::new(placed(*error, location))
+#[allow(clippy::unnecessary_box_returns, clippy::boxed_local, reason = "the box is passed on")]
+fn locate(error: Box<Diagnostic>, location: Option<Location>) -> Box<Diagnostic> {
+    Box::new(with_location(*error, location))
 }

@@ -23,8 +23,8 @@ struct Fixture {
 impl Fixture {
     fn read(text: &str) -> Self {
         // The operation limit stops scripts before the clock does, so that slow machines give the same result.
-        let (time, making_time) = (Duration::from_mins(1), Duration::from_mins(1));
-        let mut limits = Limits { time, making_time, making_operations: 5_000_000, ..Limits::default() };
+        let (time, setup_time) = (Duration::from_mins(1), Duration::from_mins(1));
+        let mut limits = Limits { time, setup_time, setup_operations: 5_000_000, ..Limits::default() };
         let mut scripts: Vec<(String, String, bool)> = Vec::new();
         for line in text.lines().filter(|line| !line.starts_with("//~")) {
             if let Some(settings) = line.strip_prefix("//@ limits ") {

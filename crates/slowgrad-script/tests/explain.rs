@@ -64,7 +64,7 @@ fn check(page: &Page, which: &str) -> Vec<Diagnostic> {
     // The time limit is generous, so that even on a slow machine the limit of the page stops the script.
     let limits = match page.code {
         "too-slow" => Limits { operations: u64::MAX, time: Duration::from_millis(50), ..Limits::default() },
-        _ => Limits { time: Duration::from_mins(1), making_time: Duration::from_mins(1), ..Limits::default() },
+        _ => Limits { time: Duration::from_mins(1), setup_time: Duration::from_mins(1), ..Limits::default() },
     };
     let files: Files = scripts.into_iter().collect();
     let roots = vec![common::shipped(), Root { name: "own".into(), files }];

@@ -261,7 +261,7 @@ fn errors_in_a_penalty_or_a_rate_have_their_location() {
     let rate = |body: &str| refused(&lesson("data: \"xor\"", &format!("fn rate{body}")));
     for (found, code, text) in [
         (penalty("(w) { if w > 9.0 { w } }"), "wrong-return", "must be a number, but this is nothing"),
-        (penalty("(w) { w > 0.0 }"), "wrong-return", "must be a number, but this is true or false"),
+        (penalty("(w) { w > 0.0 }"), "wrong-return", "must be a number, but this is a boolean"),
         (penalty("(w, p, q) { w }"), "wrong-arity", "takes 3 arguments, not 1 or 2"),
         (penalty("(w) { w + nothing }"), "unknown-name", "nothing"),
         (rate("(step, ctx) { [step] }"), "wrong-return", "must be a number, but this is an array"),

@@ -310,7 +310,7 @@ fn entries_have_their_origin_and_the_entries_they_shadow() {
         ("optimizers/loud.rhai", "fn params() { print(1); #{} } fn update(w, grad, state, ctx) { w }"),
     ];
     let sandbox = common::sandbox(&own);
-    let entry = |kind, name: &str| sandbox.entries(kind).into_iter().find(|entry| entry.info.name == name).unwrap();
+    let entry = |kind, name: &str| sandbox.catalogue(kind).into_iter().find(|entry| entry.info.name == name).unwrap();
     let mse = entry(PluginKind::Loss, "mse");
     assert_eq!((mse.path.as_str(), mse.root, mse.hides), ("losses/mse.rhai", 1, vec![0]));
     assert_eq!((mse.title.as_str(), mse.info.description.as_str()), ("Mine", "About it."));

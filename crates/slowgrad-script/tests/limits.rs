@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 fn stopped(text: &str) -> Diagnostic {
     let start = Instant::now();
     // The time limit is generous, so that even on a slow machine the tested limit stops the script.
-    let limits = Limits { time: Duration::from_secs(20), making_time: Duration::from_secs(3), ..Limits::default() };
+    let limits = Limits { time: Duration::from_secs(20), setup_time: Duration::from_secs(3), ..Limits::default() };
     let mut found = common::sandbox_within(&[("t.rhai", text)], limits).check("t.rhai");
     assert!(start.elapsed().as_secs() < 60, "{text} took {:?}", start.elapsed());
     assert_eq!(found.len(), 1, "{text}: {found:#?}");
@@ -39,7 +39,7 @@ fn endless_loops_are_stopped() {
 
 #[test]
 fn recursion_is_stopped() {
-    expect("bomb(x)", &["too-deep"], "too many functions called each other");
+    expect("bomb(x)", &["too-deep"], "function calls are nested too deeply");
     expect("let f = |g| g.call(g); f.call(f)", &["too-deep", "wrong-type", "unknown-function", "thrown", "script"], "");
 }
 
@@ -90,7 +90,7 @@ fn sorting_ends_with_inconsistent_comparisons() {
 fn long_operations_in_a_loop_are_stopped_by_the_clock() {
     for body in ["a.sort();", "let b = a;", "let b = a + [1.0];", "a.norm();", "print(a);"] {
         let text = format!("fn dataset(ctx) {{ let a = []; a.pad(1000000, 1.0); loop {{ {body} }} }}");
-        let limits = Limits { making_time: Duration::from_millis(200), ..Limits::default() };
+        let limits = Limits { setup_time: Duration::from_millis(200), ..Limits::default() };
         let start = Instant::now();
         let found = common::sandbox_within(&[("t.rhai", &text)], limits).check("t.rhai");
         assert!(["too-slow", "too-many-prints"].contains(&found[0].code), "{found:#?}");
@@ -141,9 +141,9 @@ fn networks_too_large_to_count_are_rejected() {
         "[4294967296, 4294967296, 4294967296]",
         "[3037000499, 3037000499, 3037000499, 3037000499]",
     ] {
-        assert!(lesson(layers).contains("parameters; 5000000 are possible"));
+        assert!(lesson(layers).contains("parameters; the limit is 5000000"));
     }
-    assert!(lesson("many()").contains("a network may have 100"));
+    assert!(lesson("many()").contains("the maximum is 100"));
     assert!(lesson("[1, 2000000]").contains("the last layer has 2000000 neurons"));
     assert!(lesson("[2, #{ size: 20000, activation: \"softmax\" }, 1]").contains("at most 10000 neurons"));
 }
@@ -221,7 +221,7 @@ fn creating_data_and_weights_is_bounded() {
         assert!(["too-many-operations", "too-slow", "too-large"].contains(&found.code), "{found:#?}");
     }
     let text = "fn lesson() { #{ title: \"t\", layers: [2, 90000, 90000], data: \"xor\" } }";
-    assert!(stopped(text).message.contains("5000000 are possible"));
+    assert!(stopped(text).message.contains("the limit is 5000000"));
 }
 
 #[test]

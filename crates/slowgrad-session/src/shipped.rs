@@ -1,7 +1,7 @@
 //! The scripts inside the program: lessons and plugins, and the order in which lessons are taught.
 
 use include_dir::{Dir, include_dir};
-use slowgrad_script::{Entry, Files, Root};
+use slowgrad_script::{CatalogueItem, Files, Root};
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../scripts");
 
@@ -45,7 +45,7 @@ pub fn taught(name: &str) -> (usize, String) {
 }
 
 /// Orders lessons as menus show them: those of the strongest root first, the shipped ones as they are best watched.
-pub fn order_lessons(lessons: &mut [Entry]) {
+pub fn order_lessons(lessons: &mut [CatalogueItem]) {
     lessons.sort_by_key(|entry| {
         let shipped = if entry.root == 0 { taught(&entry.info.name).0 } else { 0 };
         (std::cmp::Reverse(entry.root), shipped, entry.title.to_lowercase())

@@ -13,12 +13,12 @@ use std::time::Duration;
 fn limits() -> Limits {
     Limits {
         operations: 20_000,
-        making_operations: 100_000,
+        setup_operations: 100_000,
         time: Duration::from_millis(100),
-        making_time: Duration::from_millis(200),
+        setup_time: Duration::from_millis(200),
         tape: 2_000,
         array: 1_000,
-        making_array: 10_000,
+        setup_array: 10_000,
         memory: 64 << 20,
         ..Limits::default()
     }

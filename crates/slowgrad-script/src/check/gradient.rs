@@ -5,8 +5,8 @@ use super::report::{FunctionReport, Measurement, WorstPoint};
 use super::slope::{Side, Slope, TestedFunction, same_piece};
 use super::{Check, CheckResult, contract};
 use crate::plugins::PluginKind;
-use crate::program::Program;
-use crate::sandbox::runs_each_time;
+use crate::runtime::program::ScriptProgram;
+use crate::sandbox::runs_each_time_warning;
 use slowgrad_tape::{Call, Diagnostic, Op, Site, Trace, ValueId};
 
 /// The largest relative error of a gradient that counts as correct.
@@ -56,7 +56,7 @@ impl Check<'_> {
     pub(super) fn gradient(
         &mut self,
         kind: PluginKind,
-        program: &Program,
+        program: &ScriptProgram,
         function: &TestedFunction<'_>,
         probes: &[Probe],
         width: usize,
@@ -98,11 +98,11 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn report_comparison(&mut self, kind: PluginKind, program: &Program, comparison: GradientComparison<'_>) {
+    fn report_comparison(&mut self, kind: PluginKind, program: &ScriptProgram, comparison: GradientComparison<'_>) {
         let name = contract(kind, program);
         let location = || program.text.function_location(name);
         if comparison.function.0.borrow().runs_each_time() {
-            self.found.push(runs_each_time(program, kind));
+            self.found.push(runs_each_time_warning(program, kind));
         }
         let few = comparison.stairs.len() < MIN_STAIRS;
         let steepest = comparison.stairs.into_iter().max_by(|a, b| a.worst.error.total_cmp(&b.worst.error));
@@ -125,7 +125,7 @@ impl Check<'_> {
 
     /// Warns about results and gradients that are not finite, at the operation where the problem begins. Returns
     /// whether all are finite.
-    pub(super) fn numbers(&mut self, call: &Call, program: &Program, kind: PluginKind, width: usize) -> bool {
+    pub(super) fn numbers(&mut self, call: &Call, program: &ScriptProgram, kind: PluginKind, width: usize) -> bool {
         let trace = &call.trace;
         let fallback = || program.text.function_location(contract(kind, program));
         let place = |site: Option<Site>| site.and_then(|site| trace.location(&site)).unwrap_or_else(fallback);

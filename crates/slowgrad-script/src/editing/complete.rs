@@ -1,11 +1,11 @@
 //! Completion: the names that are valid at the cursor.
 
 use super::outline::{Outline, ParameterRole};
-use crate::lexer::TokenKind;
-use crate::limits::Limits;
+use crate::bindings::arguments::CHANGES;
 use crate::plugins::PluginKind;
-use crate::reading::CHANGES;
 use crate::reference::{Group, ReferenceItem, group, items};
+use crate::runtime::limits::Limits;
+use crate::text::lexer::TokenKind;
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::playback::cue::{Panel, PlayPart, Plot};
 use std::ops::Range;
@@ -107,7 +107,7 @@ impl<'o> Cursor<'o> {
     fn in_quotes(&self, plugins: &[(PluginKind, String)]) -> Vec<Candidate> {
         let named = |kind: PluginKind| {
             let names = plugins.iter().filter(move |(known, _)| *known == kind);
-            names.map(move |(_, name)| (name.clone(), kind.word().to_owned())).collect()
+            names.map(move |(_, name)| (name.clone(), kind.label().to_owned())).collect()
         };
         let open = self.outline.open(self.token);
         let called = |n: usize| open.iter().rev().nth(n).map_or("", |&at| self.outline.word(at.saturating_sub(1)));
@@ -167,7 +167,7 @@ impl<'o> Cursor<'o> {
     fn own_names(&self) -> Vec<Candidate> {
         let outline = self.outline;
         let function = outline.function_at(self.offset);
-        let bound = outline.text.extents.bindings.iter().filter(|(at, _)| *at < self.start);
+        let bound = outline.text.source_map.bindings.iter().filter(|(at, _)| *at < self.start);
         let here = bound.filter(|(at, _)| {
             let owner = outline.function_at(*at);
             owner == function || owner.is_none()
@@ -175,7 +175,7 @@ impl<'o> Cursor<'o> {
         let mut all: Vec<Candidate> =
             here.map(|(_, name)| (name.clone(), "a variable of this function".to_owned())).collect();
         all.reverse();
-        let helpers = outline.text.extents.functions.iter().filter(|helper| Some(helper.name.as_str()) != function);
+        let helpers = outline.text.source_map.functions.iter().filter(|helper| Some(helper.name.as_str()) != function);
         all.extend(helpers.map(|helper| (helper.name.clone(), "a function of this file".to_owned())));
         all
     }
@@ -276,7 +276,7 @@ fn plugin_of(field: &str) -> Option<PluginKind> {
     if field == "data" {
         return Some(PluginKind::Dataset);
     }
-    PluginKind::ALL.into_iter().find(|kind| kind.word() == field)
+    PluginKind::ALL.into_iter().find(|kind| kind.label() == field)
 }
 
 fn candidate(item: &ReferenceItem) -> Candidate {

@@ -1,7 +1,7 @@
 //! Go to definition: where a name is bound, or which file an import refers to.
 
 use super::outline::{Outline, ParameterRole};
-use crate::lexer::TokenKind;
+use crate::text::lexer::TokenKind;
 use std::ops::Range;
 
 /// The place where a name is defined.
@@ -72,7 +72,7 @@ fn bound(outline: &Outline, name: &str, offset: usize) -> Option<usize> {
     let function = outline.function_at(offset);
     // Imports and constants outside all functions are visible everywhere.
     let in_scope = |owner: Option<&str>| owner.is_none() || owner == function;
-    let bindings = outline.text.extents.bindings.iter().rev();
+    let bindings = outline.text.source_map.bindings.iter().rev();
     let mut visible = bindings.filter(|(at, bound)| {
         bound == name
             && (*at == offset || *at < offset && in_scope(outline.function_at(*at)) && reaches(outline, *at, offset))

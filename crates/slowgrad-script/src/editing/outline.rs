@@ -1,12 +1,12 @@
 //! A text prepared for editor queries: tokens without comments, brackets and the extents of functions.
 
-use crate::lexer::{Token, TokenKind};
-use crate::text::Text;
+use crate::text::ScriptText;
+use crate::text::lexer::{Token, TokenKind};
 use std::ops::Range;
 
 /// A tokenized text, which may contain syntax errors.
 pub(super) struct Outline {
-    pub(super) text: Text,
+    pub(super) text: ScriptText,
     /// The tokens without comments.
     pub(super) tokens: Vec<Token>,
 }
@@ -41,7 +41,7 @@ fn roles(function: &str) -> &'static [ParameterRole] {
 
 impl Outline {
     pub(super) fn new(text: &str) -> Self {
-        let text = Text::new("", text);
+        let text = ScriptText::new("", text);
         let comment = |token: &&Token| !matches!(token.kind, TokenKind::Comment | TokenKind::DocComment);
         let tokens = text.tokens.iter().filter(comment).copied().collect();
         Self { text, tokens }
@@ -64,7 +64,7 @@ impl Outline {
 
     /// The function that contains a byte.
     pub(super) fn function_at(&self, offset: usize) -> Option<&str> {
-        let mut functions = self.text.extents.functions.iter().rev();
+        let mut functions = self.text.source_map.functions.iter().rev();
         let within = functions.find(|function| (function.start..=function.end).contains(&offset));
         within.map(|function| function.name.as_str())
     }

@@ -2,7 +2,7 @@
 
 use super::numbers::KINKS;
 use super::{Group, ReferenceItem, group};
-use crate::functions::operation;
+use crate::bindings::numbers::operation;
 use std::fmt::Write as _;
 
 const HEAD: &str = "# Script reference

@@ -2,10 +2,10 @@
 
 use super::numbers::KINKS;
 use super::{Group, ReferenceItem, definition_files, group, items, markdown, names};
-use crate::functions::operation;
-use crate::host::Host;
-use crate::interpreter::Interpreter;
-use crate::lexer::{TokenKind, tokens};
+use crate::bindings::numbers::operation;
+use crate::runtime::host::Host;
+use crate::runtime::interpreter::Interpreter;
+use crate::text::lexer::{TokenKind, tokens};
 use crate::{Files, Library, Limits, PluginKind, Root, Sandbox};
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::PluginRef;

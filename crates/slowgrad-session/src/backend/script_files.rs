@@ -10,7 +10,7 @@ use crate::protocol::{Checked, Choice, Made, Texts, UsedFile};
 use crate::shipped;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{DataSpec, LessonSpec};
-use slowgrad_script::{ConsoleLine, Entry, Files, Lesson, Library, Limits, PluginKind, Root, Sandbox};
+use slowgrad_script::{CatalogueItem, ConsoleLine, Files, Lesson, Library, Limits, PluginKind, Root, Sandbox};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -57,9 +57,10 @@ impl Scripts {
     /// Rereads the library.
     fn list(&mut self) {
         self.choices = slots::choices(&self.sandbox);
-        let mut lessons = self.sandbox.entries(PluginKind::Lesson);
+        let mut lessons = self.sandbox.catalogue(PluginKind::Lesson);
         shipped::order_lessons(&mut lessons);
-        let choice = |Entry { path, title, info, .. }| Choice { name: path, title, description: info.description };
+        let choice =
+            |CatalogueItem { path, title, info, .. }| Choice { name: path, title, description: info.description };
         self.lessons = lessons.into_iter().map(choice).collect();
         self.plugins = plugin_names(&self.sandbox.library());
     }

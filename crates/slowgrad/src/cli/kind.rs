@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str) -> Result<PluginKind, String> {
 
 /// A kind in one word.
 pub(super) fn word(kind: PluginKind) -> String {
-    kind.word().replace(' ', "")
+    kind.label().replace(' ', "")
 }
 
 /// The field of a lesson that names a plugin of this kind.

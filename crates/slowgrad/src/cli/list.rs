@@ -5,7 +5,7 @@ use crate::files::library;
 use clap::Args;
 use serde::Serialize;
 use slowgrad_engine::plugin::{Control, ControlKind};
-use slowgrad_script::{Entry, Library, Limits, PluginKind, Sandbox};
+use slowgrad_script::{CatalogueItem, Library, Limits, PluginKind, Sandbox};
 use slowgrad_session::shipped;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
@@ -44,7 +44,8 @@ pub(super) fn run(args: &ListArgs, limits: Limits) -> Result<(), Failure> {
     let library = library::around(Path::new(".")).map_err(|error| Failure::new(error.to_string()))?;
     let sandbox = Sandbox::new(library.clone(), limits);
     let kinds = PluginKind::ALL.into_iter().filter(|kind| args.kind.is_none_or(|wanted| wanted == *kind));
-    let mut shelves: Vec<(PluginKind, Vec<Entry>)> = kinds.map(|kind| (kind, sandbox.entries(kind))).collect();
+    let mut shelves: Vec<(PluginKind, Vec<CatalogueItem>)> =
+        kinds.map(|kind| (kind, sandbox.catalogue(kind))).collect();
     for (kind, entries) in &mut shelves {
         if *kind == PluginKind::Lesson {
             shipped::order_lessons(entries);
@@ -57,7 +58,7 @@ pub(super) fn run(args: &ListArgs, limits: Limits) -> Result<(), Failure> {
                 Some(near) => format!("; did you mean «{near}»?"),
                 None => format!("; `slowgrad list {}` lists all", kind::word(*kind)),
             };
-            return Err(Failure::new(format!("there is no {} named «{name}»{suggestion}", kind.word())));
+            return Err(Failure::new(format!("there is no {} named «{name}»{suggestion}", kind.label())));
         };
         *entries = vec![entries.swap_remove(at)];
     }
@@ -122,7 +123,7 @@ struct ProblemRow<'e> {
 }
 
 impl<'e> Row<'e> {
-    fn new(kind: PluginKind, entry: &'e Entry, library: &'e Library) -> Self {
+    fn new(kind: PluginKind, entry: &'e CatalogueItem, library: &'e Library) -> Self {
         let control = |control: &'e Control| ControlRow { name: &control.name, range: range(&control.kind) };
         let problem = entry.problem.as_ref().map(|problem| {
             let span = problem.location.as_ref().map(|location| location.span);
@@ -202,7 +203,7 @@ impl<'l> Page<'l> {
     }
 
     /// All of a kind.
-    fn shelf(&mut self, kind: PluginKind, entries: &[Entry]) {
+    fn shelf(&mut self, kind: PluginKind, entries: &[CatalogueItem]) {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
@@ -230,10 +231,10 @@ impl<'l> Page<'l> {
     }
 
     /// One with its page.
-    fn whole(&mut self, kind: PluginKind, entry: &Entry) {
+    fn whole(&mut self, kind: PluginKind, entry: &CatalogueItem) {
         let heading = self.ink(&report::plain(&entry.title), Ink::Bold);
         let _ = writeln!(self.text, "{heading}");
-        self.block("", 0, &format!("{} «{}», {}", kind.word(), entry.info.name, self.origin(entry)), Ink::Faint);
+        self.block("", 0, &format!("{} «{}», {}", kind.label(), entry.info.name, self.origin(entry)), Ink::Faint);
         if entry.problem.is_some() {
             return self.block("", 0, &problem_line(entry), Ink::Red);
         }
@@ -250,7 +251,7 @@ impl<'l> Page<'l> {
         self.controls(entry, 4);
     }
 
-    fn controls(&mut self, entry: &Entry, column: usize) {
+    fn controls(&mut self, entry: &CatalogueItem, column: usize) {
         if !entry.info.controls.is_empty() {
             let words: Vec<String> = entry.info.controls.iter().map(in_words).collect();
             self.block(&" ".repeat(column), column, &words.join(" · "), Ink::Faint);
@@ -258,7 +259,7 @@ impl<'l> Page<'l> {
     }
 
     /// Where an entry comes from and what it hides.
-    fn origin(&self, entry: &Entry) -> String {
+    fn origin(&self, entry: &CatalogueItem) -> String {
         let hidden = entry.hides.iter().map(|&root| match root {
             0 => "the built-in one".to_owned(),
             root => format!("the one in {}", root_name(self.library, root)),
@@ -298,7 +299,7 @@ impl<'l> Page<'l> {
 }
 
 /// What is wrong with an entry, in one line.
-fn problem_line(entry: &Entry) -> String {
+fn problem_line(entry: &CatalogueItem) -> String {
     let place = entry.problem.as_ref().and_then(|problem| problem.location.as_ref());
     let place = place.map(|location| format!(" ({location})")).unwrap_or_default();
     format!("{}{place}", entry.info.description)

@@ -88,7 +88,7 @@ fn folder(kind: PluginKind, user: bool) -> Result<PathBuf, Failure> {
 fn starter(kind: PluginKind, layer: bool, name: &str) -> Result<String, Failure> {
     let file = if layer { "activation_layer".to_owned() } else { kind::word(kind) };
     let text = STARTERS.get_file(format!("{file}.rhai")).and_then(|file| file.contents_utf8());
-    let text = text.ok_or_else(|| Failure::new(format!("there is no starter script for a {}", kind.word())))?;
+    let text = text.ok_or_else(|| Failure::new(format!("there is no starter script for a {}", kind.label())))?;
     Ok(text.replace("NAME", name))
 }
 
@@ -105,7 +105,7 @@ fn next(args: &NewArgs, name: &str, path: &Path) -> String {
         lines.push(format!("use it:    write `{}: \"{name}\"` {place}", kind::field(args.kind)));
     }
     if shipped::shipped().files.get(&format!("{}/{name}.rhai", args.kind.folder())).is_some() {
-        lines.push(format!("This script hides the built-in {} of the same name.", args.kind.word()));
+        lines.push(format!("This script hides the built-in {} of the same name.", args.kind.label()));
     }
     lines.join("\n") + "\n"
 }

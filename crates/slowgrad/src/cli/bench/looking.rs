@@ -132,7 +132,7 @@ fn saves(bench: &Bench) -> Result<Reading, Failure> {
     let shipped = shipped::shipped();
     let library = Library { roots: vec![shipped.clone()] };
     let lessons: Vec<String> =
-        Sandbox::new(library, bench.limits).entries(PluginKind::Lesson).into_iter().map(|entry| entry.path).collect();
+        Sandbox::new(library, bench.limits).catalogue(PluginKind::Lesson).into_iter().map(|entry| entry.path).collect();
     let mut savings: Vec<Saving> = Vec::new();
     for path in lessons {
         let text = shipped.files.get(&path).map(|bytes| bytes.to_vec()).unwrap_or_default();

@@ -1,0 +1,370 @@
+//! Reads the result of `lesson()`: converts a map to a [`LessonSpec`].
+//!
+//! All mistakes are collected, each located at its field. This module must not know whether the plugins work.
+
+pub(crate) mod conditions;
+
+use crate::bindings::arguments;
+use crate::bindings::values::CsvSpec;
+use crate::diagnostics::problem::Problem;
+use crate::diagnostics::value_kind::kind;
+use crate::diagnostics::wording::suggestion;
+use crate::plugins::{PluginKind, Plugins};
+use crate::reference::{Group, names};
+use crate::runtime::limits::Limits;
+use crate::runtime::program::ScriptProgram;
+use rhai::{Dynamic, Map};
+use slowgrad_engine::spec::{DataSpec, LayerSpec, LessonSpec, ParamValue, PluginRef, WeightsSpec};
+use slowgrad_tape::Diagnostic;
+use std::collections::BTreeMap;
+
+/// The contents of a lesson's file.
+pub(crate) struct LessonDescription {
+    pub(crate) spec: LessonSpec,
+    /// The lowered limits, if the lesson sets any.
+    pub(crate) limits: Option<Limits>,
+}
+
+/// Reads the map of a lesson.
+pub(crate) fn read(
+    plugins: &Plugins,
+    program: &ScriptProgram,
+    value: &Dynamic,
+) -> Result<LessonDescription, Vec<Diagnostic>> {
+    let Ok(map) = value.as_map_ref() else {
+        let message = format!("`lesson` must return a map, but this is {}", kind(value));
+        let help = "write `#{ title: \"…\", layers: [2, 3, 1], data: \"xor\" }`";
+        let location = program.text.result_location("lesson", value.is_unit());
+        return Err(vec![Diagnostic::error("wrong-return", message).at(location).help(help)]);
+    };
+    let mut reader = LessonReader { program, map: &map, errors: Vec::new() };
+    reader.unknown();
+    let described = reader.lesson(plugins);
+    if reader.errors.is_empty() { described.ok_or_else(Vec::new) } else { Err(reader.errors) }
+}
+
+struct LessonReader<'l> {
+    program: &'l ScriptProgram,
+    map: &'l Map,
+    errors: Vec<Diagnostic>,
+}
+
+impl LessonReader<'_> {
+    fn fail(&mut self, field: &str, problem: Problem) {
+        let location = self.program.text.map_key("lesson", field);
+        let location = location.unwrap_or_else(|| self.program.text.function_location("lesson"));
+        self.errors.push(problem.unplaced().at(location));
+    }
+
+    fn unknown(&mut self) {
+        for field in self.map.keys() {
+            if names(Group::LessonFields).all(|known| known != field.as_str()) {
+                let help = suggestion(field, names(Group::LessonFields)).unwrap_or_default();
+                self.fail(field, Problem::new("unknown-field", format!("a lesson has no field `{field}`")).help(help));
+            }
+        }
+    }
+
+    /// A field's value, or `None` if it is missing or invalid.
+    fn field<T>(&mut self, name: &str, read: impl FnOnce(&Dynamic, &str) -> Result<T, Problem>) -> Option<T> {
+        let value = self.map.get(name)?;
+        match read(value, &format!("`{name}`")) {
+            Ok(found) => Some(found),
+            Err(problem) => {
+                self.fail(name, problem);
+                None
+            }
+        }
+    }
+
+    fn required(&mut self, name: &str, example: &str) -> bool {
+        let present = self.map.contains_key(name);
+        if !present {
+            let problem = Problem::new("missing-field", format!("the lesson has no `{name}`"));
+            self.fail(name, problem.help(format!("add `{example}`")));
+        }
+        present
+    }
+
+    /// Whether the lesson's file defines a plugin of this kind.
+    fn defines(&self, kind: PluginKind) -> bool {
+        kind.contracts().iter().any(|name| self.program.function(name).is_some())
+    }
+
+    /// The plugin in a field. A function in the lesson's own file takes precedence.
+    fn plugin(&mut self, field: &str, default: &str, kind: PluginKind) -> PluginRef {
+        let mut plugin = self.field(field, arguments::plugin).unwrap_or_else(|| PluginRef::named(default));
+        if self.defines(kind) {
+            plugin.name.clone_from(&self.program.path);
+        }
+        plugin
+    }
+
+    /// The plugin in a field that may be absent.
+    fn optional(&mut self, field: &str, kind: PluginKind) -> Option<PluginRef> {
+        self.plugin(field, PluginRef::NONE, kind).unless_none()
+    }
+
+    /// The data. A data set in the lesson's own file takes precedence.
+    fn data(&mut self) -> Option<DataSpec> {
+        if !self.defines(PluginKind::Dataset) {
+            return self.field("data", data);
+        }
+        let given = if self.map.contains_key("data") { self.field("data", data)? } else { DataSpec::default() };
+        match given {
+            DataSpec::Plugin(plugin) => Some(DataSpec::Plugin(PluginRef { name: self.program.path.clone(), ..plugin })),
+            _ if !self.map.contains_key("data") => Some(DataSpec::Plugin(PluginRef::named(&self.program.path))),
+            _ => {
+                let message = "`data` contains samples, but this file also defines `fn dataset`";
+                self.fail("data", Problem::new("wrong-value", message).help("remove one of them"));
+                None
+            }
+        }
+    }
+
+    fn lesson(&mut self, plugins: &Plugins) -> Option<LessonDescription> {
+        let has_title = self.required("title", "title: \"My first lesson\"");
+        let has_layers = self.required("layers", "layers: [2, 3, 1]");
+        let has_data = self.defines(PluginKind::Dataset) || self.required("data", "data: \"xor\"");
+        let title = self.field("title", arguments::text);
+        let hidden = self.plugin("activation", "tanh", PluginKind::Activation);
+        // An activation in the lesson's own file applies to the hidden layers only.
+        let output = self.field("output", arguments::plugin).unwrap_or_else(|| PluginRef::named("identity"));
+        let loss = self.plugin("loss", "mse", PluginKind::Loss);
+        let regularizer = self.optional("regularizer", PluginKind::Regularizer);
+        let optimizer = self.plugin("optimizer", "sgd", PluginKind::Optimizer);
+        let schedule = self.optional("schedule", PluginKind::Schedule);
+        let initializer = self.plugin("initializer", "xavier_uniform", PluginKind::Initializer);
+        let layers = self.field("layers", |value, what| layers(value, what, &hidden, &output));
+        let data = self.data();
+        let seed = self.field("seed", seed).unwrap_or(0);
+        let fraction = |value: &Dynamic, what: &str| {
+            let x = arguments::float(value, what)?;
+            if (0.0..1.0).contains(&x) {
+                Ok(x)
+            } else {
+                Err(Problem::new("wrong-value", format!("{what} must be from 0 to below 1, but this is {x}")))
+            }
+        };
+        let test_fraction = self.field("test_fraction", fraction).unwrap_or(0.0);
+        let noise = |value: &Dynamic, what: &str| {
+            let x = arguments::float(value, what)?;
+            if x.is_finite() && x >= 0.0 {
+                Ok(x)
+            } else {
+                Err(Problem::new("wrong-value", format!("{what} must be 0 or more, but this is {x}")))
+            }
+        };
+        let noise = self.field("noise", noise).unwrap_or(0.0);
+        let count = self.field("count", |value, what| arguments::size(value, what, 1));
+        let batch = self.field("batch", |value, what| arguments::size(value, what, 1)).unwrap_or(1);
+        let shuffle = self.field("shuffle", arguments::flag).unwrap_or(false);
+        let weights = self.field("weights", weights);
+        let limits = plugins.interpreter.host.limits.get();
+        let limits = self.field("limits", |value, what| lower(limits, value, what));
+        let given = self.field("params", params).unwrap_or_default();
+        if !(has_title && has_layers && has_data) {
+            return None;
+        }
+        let (inputs, layers) = layers?;
+        let mut spec = LessonSpec {
+            title: title?,
+            inputs,
+            layers,
+            loss,
+            regularizer,
+            optimizer,
+            schedule,
+            initializer,
+            data: data?,
+            test_fraction,
+            noise,
+            count,
+            batch,
+            shuffle,
+            seed,
+            weights,
+        };
+        if let Err(problem) = distribute(plugins, &mut spec, &given) {
+            self.fail("params", problem);
+        }
+        Some(LessonDescription { spec, limits })
+    }
+}
+
+/// Entries of `layers`.
+const MAX_LAYERS: usize = 100;
+
+/// Reads `[2, 3, 1]`, or maps `#{ size: 3, activation: "tanh" }`: the number of inputs, and the layers.
+fn layers(
+    value: &Dynamic,
+    what: &str,
+    hidden: &PluginRef,
+    output: &PluginRef,
+) -> Result<(usize, Vec<LayerSpec>), Problem> {
+    const USAGE: &str = "write `[2, 3, 1]`: 2 inputs, a layer of 3 neurons, 1 output";
+    let array = value.as_array_ref().map_err(|_| {
+        Problem::new("wrong-type", format!("{what} must be an array, but this is {}", kind(value))).help(USAGE)
+    })?;
+    if array.len() < 2 {
+        return Err(Problem::new("wrong-value", format!("{what} needs at least the inputs and one layer")).help(USAGE));
+    }
+    if array.len() > MAX_LAYERS {
+        let message = format!("{what} has {} entries; the maximum is {MAX_LAYERS}", array.len());
+        return Err(Problem::new("too-large", message).help(USAGE));
+    }
+    let mut found = Vec::new();
+    for (i, item) in array.iter().enumerate() {
+        let each = format!("each size in {what}");
+        let default = if i + 1 == array.len() { output } else { hidden };
+        let Ok(map) = item.as_map_ref() else {
+            found.push((arguments::size(item, &each, 1)?, default.clone()));
+            continue;
+        };
+        if let Some(odd) = map.keys().find(|key| !["size", "activation"].contains(&key.as_str())) {
+            let problem = Problem::new("unknown-field", format!("a layer has no field `{odd}`"));
+            return Err(problem.help(suggestion(odd, ["size", "activation"]).unwrap_or_default()));
+        }
+        let size = map.get("size").ok_or_else(|| {
+            Problem::new("missing-field", "a layer has no `size`").help("write `#{ size: 3, activation: \"tanh\" }`")
+        })?;
+        let own = map.get("activation").map(|own| arguments::plugin(own, "`activation`")).transpose()?;
+        if i == 0 && own.is_some() {
+            return Err(Problem::new("wrong-value", "the input layer cannot have an activation"));
+        }
+        found.push((arguments::size(size, &each, 1)?, own.unwrap_or_else(|| default.clone())));
+    }
+    let inputs = found.remove(0).0;
+    Ok((inputs, found.into_iter().map(|(size, activation)| LayerSpec { size, activation }).collect()))
+}
+
+fn data(value: &Dynamic, what: &str) -> Result<DataSpec, Problem> {
+    if let Some(CsvSpec { path, inputs, target }) = value.clone().try_cast() {
+        return Ok(DataSpec::Csv { path, inputs, target });
+    }
+    if let Ok(array) = value.as_array_ref() {
+        return arguments::samples(&array).map(DataSpec::Inline);
+    }
+    let usage = "give a data set's name, an array of samples, or `csv(…)`";
+    arguments::plugin(value, what).map(DataSpec::Plugin).map_err(|problem| problem.help(usage))
+}
+
+fn seed(value: &Dynamic, what: &str) -> Result<u64, Problem> {
+    arguments::size(value, what, 0).map(|seed| seed as u64)
+}
+
+fn weights(value: &Dynamic, what: &str) -> Result<WeightsSpec, Problem> {
+    if let Ok(path) = value.clone().into_string() {
+        return Ok(WeightsSpec::File(path));
+    }
+    let array = value.as_array_ref();
+    let array = array.map_err(|_| {
+        Problem::new("wrong-type", format!("{what} must be a file's path or an array, but this is {}", kind(value)))
+    })?;
+    arguments::weights(&array).map(WeightsSpec::Inline)
+}
+
+fn params(value: &Dynamic, what: &str) -> Result<BTreeMap<String, ParamValue>, Problem> {
+    let map = value.as_map_ref();
+    let map = map.map_err(|_| {
+        Problem::new("wrong-type", format!("{what} must be a map, but this is {}", kind(value)))
+            .help("write `#{ lr: 0.5 }`")
+    })?;
+    map.iter().map(|(name, value)| Ok((name.to_string(), arguments::param(value, &format!("`{name}`"))?))).collect()
+}
+
+/// Applies a lesson's `limits`, which can only lower the limits.
+fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem> {
+    let map = value
+        .as_map_ref()
+        .map_err(|_| Problem::new("wrong-type", format!("{what} must be a map, but this is {}", kind(value))))?;
+    let mut lowered = limits;
+    for (name, value) in map.iter() {
+        let amount = arguments::float(value, &format!("`{name}`"))?;
+        lowered.lower(name, amount).map_err(|error| {
+            let code = if error.unknown_name { "unknown-field" } else { "wrong-value" };
+            Problem { code, message: error.message, help: error.help }
+        })?;
+    }
+    Ok(lowered)
+}
+
+/// All plugins of a lesson with their kinds.
+pub(crate) fn plugin_refs(spec: &mut LessonSpec) -> Vec<(PluginKind, &mut PluginRef)> {
+    let mut slots: Vec<_> =
+        spec.layers.iter_mut().map(|layer| (PluginKind::Activation, &mut layer.activation)).collect();
+    slots.push((PluginKind::Loss, &mut spec.loss));
+    slots.extend(spec.regularizer.as_mut().map(|regularizer| (PluginKind::Regularizer, regularizer)));
+    slots.push((PluginKind::Optimizer, &mut spec.optimizer));
+    slots.extend(spec.schedule.as_mut().map(|schedule| (PluginKind::Schedule, schedule)));
+    slots.push((PluginKind::Initializer, &mut spec.initializer));
+    if let DataSpec::Plugin(plugin) = &mut spec.data {
+        slots.push((PluginKind::Dataset, plugin));
+    }
+    slots
+}
+
+/// Sets the controls of these names, in every plugin that has one without a value.
+pub(crate) fn distribute(
+    plugins: &Plugins,
+    spec: &mut LessonSpec,
+    given: &BTreeMap<String, ParamValue>,
+) -> Result<(), Problem> {
+    set_params(plugins, spec, given, false)
+}
+
+/// Sets the controls of these names, and replaces values that are already set.
+pub(crate) fn override_all(
+    plugins: &Plugins,
+    spec: &mut LessonSpec,
+    given: &BTreeMap<String, ParamValue>,
+) -> Result<(), Problem> {
+    set_params(plugins, spec, given, true)
+}
+
+/// Checks that the controls accept the values of `params`, so that the error names `params` and not the plugin.
+fn check_values(plugins: &Plugins, spec: &mut LessonSpec, given: &BTreeMap<String, ParamValue>) -> Result<(), Problem> {
+    for (kind, plugin) in plugin_refs(spec) {
+        // Compared as text, because NaN does not equal itself.
+        let same = |name: &String, value: &ParamValue| format!("{:?}", given.get(name)) == format!("{:?}", Some(value));
+        let given = plugin.params.iter().filter(|(name, value)| same(name, value));
+        let params = given.map(|(name, value)| (name.clone(), value.clone())).collect();
+        plugins.check_values(kind, &PluginRef { name: plugin.name.clone(), params })?;
+    }
+    Ok(())
+}
+
+fn set_params(
+    plugins: &Plugins,
+    spec: &mut LessonSpec,
+    given: &BTreeMap<String, ParamValue>,
+    overwrite: bool,
+) -> Result<(), Problem> {
+    if given.is_empty() {
+        return Ok(());
+    }
+    let mut known: Vec<String> = Vec::new();
+    let mut complete = true;
+    for (kind, plugin) in plugin_refs(spec) {
+        let Some(controls) = plugins.control_names(kind, plugin) else {
+            // A broken plugin has unknown controls. Its own problem is reported first.
+            complete = false;
+            continue;
+        };
+        for (name, value) in given.iter().filter(|(name, _)| controls.contains(name)) {
+            if overwrite || !plugin.params.contains_key(name) {
+                plugin.params.insert(name.clone(), value.clone());
+            }
+        }
+        known.extend(controls);
+    }
+    known.sort();
+    known.dedup();
+    match given.keys().find(|name| complete && !known.contains(name)) {
+        None => check_values(plugins, spec, given),
+        Some(name) => {
+            let problem = Problem::new("unknown-control", format!("no plugin of this lesson has a control `{name}`"));
+            Err(problem.help(suggestion(name, known.iter().map(String::as_str)).unwrap_or_default()))
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The script files that the sandbox can see, handed in by the caller.
+//!
+//! The sandbox sees no file system, only a map from paths to bytes. A path is a list of plain names joined by `/`. No
+//! path can leave the map, and this module must not open a file.
+
+use crate::diagnostics::problem::Problem;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Files by path, such as `activations/tanh.rhai`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    files: BTreeMap<String, Arc<[u8]>>,
+    left_out: BTreeMap<String, String>,
+}
+
+impl Files {
+    /// Creates an empty set of files.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds or replaces a file. Returns `false`, and adds nothing, if the path is not made of plain names joined by
+    /// `/`.
+    pub fn insert(&mut self, path: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> bool {
+        let path = path.into();
+        let valid = is_plain(&path);
+        if valid {
+            self.left_out.remove(&path);
+            self.files.insert(path, bytes.into());
+        }
+        valid
+    }
+
+    /// Records a file that exists but cannot be used, with the reason. Looking it up reports the reason.
+    pub fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
+        self.left_out.insert(path.into(), why.into());
+    }
+
+    /// Removes a file.
+    pub fn remove(&mut self, path: &str) {
+        self.left_out.remove(path);
+        self.files.remove(path);
+    }
+
+    /// Returns a file's bytes.
+    pub fn get(&self, path: &str) -> Option<&Arc<[u8]>> {
+        self.files.get(path)
+    }
+
+    /// Iterates over all paths, sorted.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+}
+
+impl<P: Into<String>, B: Into<Arc<[u8]>>> FromIterator<(P, B)> for Files {
+    fn from_iter<I: IntoIterator<Item = (P, B)>>(files: I) -> Self {
+        let mut all = Self::new();
+        for (path, bytes) in files {
+            all.insert(path, bytes);
+        }
+        all
+    }
+}
+
+/// A named set of files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Root {
+    /// The display name, such as `shipped` or `/home/ada/lessons`. The file watcher uses the same name.
+    pub name: String,
+    /// The files of this root.
+    pub files: Files,
+}
+
+/// All files that scripts can use. Later roots shadow earlier ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Library {
+    /// The roots from lowest to highest precedence. The root of the lesson's own folder comes last.
+    pub roots: Vec<Root>,
+}
+
+impl Library {
+    /// Finds the file with the highest precedence: the index of its root, and its bytes.
+    pub(crate) fn find(&self, path: &str) -> Option<(usize, Arc<[u8]>)> {
+        let mut roots = self.roots.iter().enumerate().rev();
+        roots.find_map(|(at, root)| root.files.get(path).map(|bytes| (at, Arc::clone(bytes))))
+    }
+
+    /// The problem to report for a file that exists but cannot be used.
+    pub(crate) fn left_out(&self, path: &str) -> Option<Problem> {
+        let why = self.roots.iter().rev().find_map(|root| root.files.left_out.get(path))?;
+        Some(Problem::new("unusable-file", format!("`{path}` cannot be used: {why}")))
+    }
+
+    /// The names of all plugins in a folder, over all roots, without `.rhai`.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .roots
+            .iter()
+            .flat_map(|root| root.files.paths())
+            .filter_map(|path| path.strip_prefix(folder)?.strip_prefix('/')?.strip_suffix(".rhai"))
+            .filter(|name| !name.contains('/'))
+            .map(str::to_owned)
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// Whether a path is relative and made of plain names joined by `/`.
+pub(crate) fn is_plain(path: &str) -> bool {
+    let odd = |ch: char| ch == '\\' || ch == ':' || ch.is_control();
+    !path.contains(odd) && path.split('/').all(|name| !name.is_empty() && name != "." && name != "..")
+}
+
+/// Whether a path names a script. Extensions are lower case everywhere in the library.
+#[allow(clippy::case_sensitive_file_extension_comparisons, reason = "the library's names are exact")]
+pub(crate) fn is_script(path: &str) -> bool {
+    path.ends_with(".rhai")
+}
+
+/// The folder of a path with a trailing slash; empty at the top level.
+pub(crate) fn folder(path: &str) -> &str {
+    path.rfind('/').map_or("", |slash| &path[..=slash])
+}
+
+/// The file name of a path without `.rhai`.
+pub(crate) fn stem(path: &str) -> &str {
+    path[folder(path).len()..].strip_suffix(".rhai").unwrap_or(&path[folder(path).len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_cannot_leave_the_map() {
+        for path in ["", "/etc/passwd", "../x", "a/../x", "a//b", "a/./b", "a\\b", "c:/x", "a/", "a\0b", ".."] {
+            assert!(!is_plain(path), "{path:?}");
+            assert!(!Files::new().insert(path, *b"x"));
+        }
+        assert!(is_plain("activations/tanh.rhai") && is_plain("a..b/…/c d"));
+    }
+
+    #[test]
+    fn later_roots_shadow_earlier_ones() {
+        let root =
+            |name: &str, text: &[u8]| Root { name: name.into(), files: Files::from_iter([("losses/mse.rhai", text)]) };
+        let library = Library { roots: vec![root("shipped", b"old"), root("own", b"new")] };
+        let (at, bytes) = library.find("losses/mse.rhai").expect("it is there");
+        assert_eq!((at, &bytes[..]), (1, &b"new"[..]));
+        assert_eq!(library.names("losses"), ["mse"]);
+        assert_eq!((folder("a/b.rhai"), stem("a/b.rhai"), folder("b"), stem("b")), ("a/", "b", "", "b"));
+    }
+}

@@ -1,0 +1,255 @@
+//! Resource limits of scripts.
+//!
+//! Every call into a script starts with full budgets. The defaults suit lessons. A lesson may lower them; only the
+//! owner of the sandbox may raise them. One table names all limits, for lessons and for the command line. The clock
+//! is handed in, so that the crate also runs on platforms without one.
+
+use crate::diagnostics::wording::suggestion;
+use std::time::Duration;
+
+/// The limits of one call into a script. Defaults are in parentheses; they are the same in every build profile.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Interpreter operations of a plugin call (2 million).
+    pub operations: u64,
+    /// Interpreter operations while a lesson is read, data is generated or weights are drawn (50 million).
+    pub setup_operations: u64,
+    /// Time of a plugin call (250 ms).
+    pub time: Duration,
+    /// Time to read a lesson, generate data or draw weights (5 s).
+    pub setup_time: Duration,
+    /// Bytes that one call may allocate beyond those held at its start (256 MiB). Counted only if
+    /// [`CountingAllocator`](crate::CountingAllocator) is installed.
+    pub memory: usize,
+    /// Operations and comparisons on one tape (100 000).
+    pub tape: usize,
+    /// Nesting depth of calls of script functions (32).
+    pub call_levels: usize,
+    /// Nesting depth of expressions (64).
+    pub expression_depth: usize,
+    /// Bytes of a string (64 KiB).
+    pub string: usize,
+    /// Elements of an array, nested arrays included, in a plugin call (10 000).
+    pub array: usize,
+    /// The same while data is generated (2 million).
+    pub setup_array: usize,
+    /// Entries of a map, nested maps included, in a plugin call (1 000).
+    pub map: usize,
+    /// The same while data is generated (100 000): each sample is a map.
+    pub setup_map: usize,
+    /// Modules that one call may import, and length of a chain of imports (32).
+    pub modules: usize,
+    /// Functions in one file (1 000).
+    pub functions: usize,
+    /// Variables of one function at a time (1 000).
+    pub variables: usize,
+    /// Bytes of a script (256 KiB). Rhai's compile time grows with the square of a block's length.
+    pub script: usize,
+    /// Lines that one call may print (1 000).
+    pub prints: usize,
+    /// Cues of a lesson (10 000).
+    pub cues: usize,
+    /// Parameters of a network (5 million).
+    pub parameters: usize,
+    /// A monotonic clock. Without one, only operations are counted.
+    pub clock: Option<fn() -> Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            operations: 2_000_000,
+            setup_operations: 50_000_000,
+            time: Duration::from_millis(250),
+            setup_time: Duration::from_secs(5),
+            memory: 256 << 20,
+            tape: 100_000,
+            call_levels: 32,
+            expression_depth: 64,
+            string: 64 * 1024,
+            array: 10_000,
+            setup_array: 2_000_000,
+            map: 1_000,
+            setup_map: 100_000,
+            modules: 32,
+            functions: 1_000,
+            variables: 1_000,
+            script: 256 << 10,
+            prints: 1_000,
+            cues: 10_000,
+            parameters: 5_000_000,
+            clock: clock(),
+        }
+    }
+}
+
+/// The field or fields that a limit sets.
+#[derive(Debug, Clone, Copy)]
+enum LimitField {
+    Count(fn(&mut Limits) -> &mut usize),
+    /// For a plugin call, and for generating data or reading a lesson.
+    Counts(fn(&mut Limits) -> [&mut usize; 2]),
+    Operations,
+    Time,
+}
+
+/// Each limit's name in `lesson().limits` and on the command line, its maximum, and its fields. The maxima of calls
+/// and nesting depend on the stack on which scripts run.
+const TABLE: &[(&str, f64, LimitField)] = &[
+    ("operations", 1e12, LimitField::Operations),
+    ("seconds", 60.0, LimitField::Time),
+    ("memory", 1e12, LimitField::Count(|limits| &mut limits.memory)),
+    ("tape", 1e8, LimitField::Count(|limits| &mut limits.tape)),
+    ("calls", 128.0, LimitField::Count(|limits| &mut limits.call_levels)),
+    ("depth", 128.0, LimitField::Count(|limits| &mut limits.expression_depth)),
+    ("string", 1e9, LimitField::Count(|limits| &mut limits.string)),
+    ("array", 1e8, LimitField::Counts(|limits| [&mut limits.array, &mut limits.setup_array])),
+    ("map", 1e7, LimitField::Counts(|limits| [&mut limits.map, &mut limits.setup_map])),
+    ("modules", 128.0, LimitField::Count(|limits| &mut limits.modules)),
+    ("functions", 1e6, LimitField::Count(|limits| &mut limits.functions)),
+    ("variables", 1e6, LimitField::Count(|limits| &mut limits.variables)),
+    ("script", 1e8, LimitField::Count(|limits| &mut limits.script)),
+    ("prints", 1e6, LimitField::Count(|limits| &mut limits.prints)),
+    ("cues", 1e7, LimitField::Count(|limits| &mut limits.cues)),
+    ("parameters", 1e9, LimitField::Count(|limits| &mut limits.parameters)),
+];
+
+/// Why a limit cannot be set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitError {
+    /// The error message.
+    pub message: String,
+    /// A suggestion for a fix.
+    pub help: Option<String>,
+    /// Whether no limit has this name.
+    pub unknown_name: bool,
+}
+
+impl Limits {
+    /// The names of all limits.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        TABLE.iter().map(|(name, ..)| *name)
+    }
+
+    /// Sets a limit. The budget for generating data and reading lessons keeps its ratio to that of a plugin call.
+    ///
+    /// # Errors
+    ///
+    /// If no limit has this name, or the amount is not positive, not whole (except for `seconds`) or above the
+    /// maximum.
+    pub fn set(&mut self, name: &str, amount: f64) -> Result<(), LimitError> {
+        let wrong = |message: String| Err(LimitError { message, help: None, unknown_name: false });
+        let Some((name, max, place)) = TABLE.iter().find(|(known, ..)| *known == name) else {
+            let (message, help) = (format!("there is no limit `{name}`"), suggestion(name, Self::names()));
+            return Err(LimitError { message, help, unknown_name: true });
+        };
+        let time = matches!(place, LimitField::Time);
+        if time && !(amount > 0.0 && amount.is_finite()) {
+            return wrong(format!("`{name}` must be a time in seconds, but this is {amount}"));
+        }
+        let whole = amount >= 1.0 && amount.fract() == 0.0 && amount.is_finite();
+        if !(time || whole) {
+            return wrong(format!("`{name}` must be a whole number from 1, but this is {amount}"));
+        }
+        if amount > *max {
+            return wrong(format!("`{name}` can be at most {max}, but this is {amount}"));
+        }
+        match place {
+            LimitField::Count(place) => *place(self) = amount as usize,
+            LimitField::Counts(places) => {
+                let [call, setup] = places(self);
+                *setup = scaled(*setup as f64, amount, *call as f64) as usize;
+                *call = amount as usize;
+            }
+            LimitField::Operations => {
+                let setup = scaled(self.setup_operations as f64, amount, self.operations as f64);
+                (self.operations, self.setup_operations) = (amount as u64, setup as u64);
+            }
+            LimitField::Time => {
+                let setup = self.setup_time.as_secs_f64() * amount / self.time.as_secs_f64();
+                (self.time, self.setup_time) = (Duration::from_secs_f64(amount), Duration::from_secs_f64(setup));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets a limit if the new value is lower.
+    ///
+    /// # Errors
+    ///
+    /// As for [`set`](Self::set).
+    pub fn lower(&mut self, name: &str, amount: f64) -> Result<(), LimitError> {
+        let mut changed = *self;
+        changed.set(name, amount)?;
+        let lower = match TABLE.iter().find(|(known, ..)| *known == name) {
+            Some((.., LimitField::Count(place))) => place(&mut changed) < place(self),
+            Some((.., LimitField::Counts(places))) => places(&mut changed)[0] < places(self)[0],
+            Some((.., LimitField::Operations)) => changed.operations < self.operations,
+            Some((.., LimitField::Time)) => changed.time < self.time,
+            None => false,
+        };
+        if lower {
+            *self = changed;
+        }
+        Ok(())
+    }
+}
+
+/// Scales `amount` by `to / from`. At least 1, because Rhai takes 0 for no limit.
+fn scaled(amount: f64, to: f64, from: f64) -> f64 {
+    (amount * to / from).ceil().max(1.0)
+}
+
+/// The system clock, if there is one.
+#[allow(clippy::unnecessary_wraps, reason = "a page in a browser has none")]
+fn clock() -> Option<fn() -> Duration> {
+    #[cfg(not(target_family = "wasm"))]
+    {
+        use std::sync::LazyLock;
+        use std::time::Instant;
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let clock: fn() -> Duration = || START.elapsed();
+        Some(clock)
+    }
+    #[cfg(target_family = "wasm")]
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_can_be_set_and_lowering_never_raises_it() {
+        for name in Limits::names() {
+            let usual = format!("{:?}", Limits::default());
+            let mut limits = Limits::default();
+            limits.lower(name, 1.0).expect("a limit");
+            // One second is above the default of a plugin call.
+            assert_eq!(format!("{limits:?}") == usual, name == "seconds", "{name}");
+            let mut lowered = limits;
+            lowered.lower(name, 2.0).expect("a limit");
+            assert_eq!(format!("{lowered:?}"), format!("{limits:?}"), "{name}");
+            limits.set(name, 2.0).expect("a limit");
+            assert_ne!(format!("{limits:?}"), format!("{lowered:?}"), "{name}");
+        }
+        let mut limits = Limits::default();
+        limits.set("operations", 4_000_000.0).expect("a limit");
+        limits.lower("seconds", 0.125).expect("a limit");
+        assert_eq!((limits.operations, limits.setup_operations), (4_000_000, 100_000_000));
+        assert_eq!((limits.time.as_millis(), limits.setup_time.as_millis()), (125, 2_500));
+    }
+
+    #[test]
+    fn invalid_limits_are_refused() {
+        let refused = |name, amount| Limits::default().set(name, amount).expect_err("it is refused");
+        for amount in [0.0, -1.0, 1.5, f64::NAN, f64::INFINITY, 1e300] {
+            assert!(!refused("tape", amount).unknown_name, "{amount}");
+        }
+        for amount in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300] {
+            assert!(!refused("seconds", amount).unknown_name, "{amount}");
+        }
+        let unknown = refused("operation", 1.0);
+        assert_eq!((unknown.unknown_name, unknown.help.as_deref()), (true, Some("did you mean `operations`?")));
+    }
+}
