@@ -74,7 +74,7 @@ impl Data {
     /// [`DataError::Empty`] without samples, [`DataError::Width`] for a sample of another size,
     /// [`DataError::NotFinite`] for NaN and infinities.
     pub fn new(samples: &[Sample], inputs: usize, outputs: usize) -> Result<Self, DataError> {
-        let mut data = Self { inputs: Vec::new(), targets: Vec::new(), inputs_per_sample: inputs, outputs: outputs };
+        let mut data = Self { inputs: Vec::new(), targets: Vec::new(), inputs_per_sample: inputs, outputs };
         for (i, sample) in samples.iter().enumerate() {
             for (what, found, expected) in
                 [("inputs", sample.input.len(), inputs), ("targets", sample.target.len(), outputs)]

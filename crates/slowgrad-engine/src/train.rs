@@ -80,7 +80,7 @@ struct Layer {
     /// neuron; otherwise each neuron of each sample is a call, all in one row.
     pass: Pass,
     /// Whether the activation is in whole-layer form.
-    whole_layer: bool,
+    whole: bool,
     /// Number of rows in `outputs` and `delta`: the neurons in whole-layer form, otherwise 0.
     gathered: usize,
     /// In whole-layer form, a contiguous copy of the activations, whose rows are apart in the pass.
@@ -257,15 +257,15 @@ pub fn activations(
 impl Layer {
     fn fit(&mut self, activation: &Activation, size: usize, samples: usize, stride: usize) {
         let function = activation.function.borrow();
-        self.whole_layer = activation.whole_layer;
-        self.pass.fit(&function, if self.whole_layer { stride } else { size * stride });
+        self.whole = activation.whole_layer;
+        self.pass.fit(&function, if self.whole { stride } else { size * stride });
         self.pass.set_active(samples, stride);
-        let own = if self.whole_layer { size } else { 1 };
+        let own = if self.whole { size } else { 1 };
         for (slider, x) in (own..).zip(activation.info.each_slider()) {
             self.pass.set_input(slider, x);
         }
-        self.gathered = if self.whole_layer { size } else { 0 };
-        let room = if self.whole_layer { size * stride + ROW_PADDING } else { 0 };
+        self.gathered = if self.whole { size } else { 0 };
+        let room = if self.whole { size * stride + ROW_PADDING } else { 0 };
         self.outputs.resize(room, 0.0);
         self.delta.resize(room, 0.0);
     }
@@ -273,13 +273,13 @@ impl Layer {
     /// Numbers from one neuron's row to the next in the inputs and seeds of the pass.
     #[inline]
     fn row_step(&self, stride: usize) -> usize {
-        if self.whole_layer { self.pass.stride() } else { stride }
+        if self.whole { self.pass.stride() } else { stride }
     }
 
     #[inline]
     fn pre_activations(&mut self, size: usize, stride: usize) -> MatrixMut<'_> {
         let row_step = self.row_step(stride);
-        let rows = if self.whole_layer { size } else { 1 };
+        let rows = if self.whole { size } else { 1 };
         MatrixMut { numbers: self.pass.inputs_mut(rows), stride: row_step }
     }
 
@@ -310,12 +310,12 @@ impl Layer {
 
     #[inline]
     fn outputs(&self, stride: usize) -> Matrix<'_> {
-        Matrix { numbers: if self.whole_layer { &self.outputs } else { self.pass.output_padded(0) }, stride }
+        Matrix { numbers: if self.whole { &self.outputs } else { self.pass.output_padded(0) }, stride }
     }
 
     #[inline]
     fn delta(&self, stride: usize) -> Matrix<'_> {
-        Matrix { numbers: if self.whole_layer { &self.delta } else { self.pass.grad_padded(0) }, stride }
+        Matrix { numbers: if self.whole { &self.delta } else { self.pass.grad_padded(0) }, stride }
     }
 }
 
