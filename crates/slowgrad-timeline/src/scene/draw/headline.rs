@@ -280,7 +280,7 @@ impl Headline<'_> {
         ])];
         if layer > 0 {
             notes.push(Math::row([
-                slope(symbols::of_layer(Math::variable("a"), layer - 1)),
+                in_gradient_ink(slope(symbols::of_layer(Math::variable("a"), layer - 1))),
                 text(" = "),
                 transposed(layer_parameters("W", layer)),
                 text(" · "),
