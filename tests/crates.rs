@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("slowgrad-script", &["slowgrad-tape", "slowgrad-engine", "slowgrad-timeline"]),
     ("slowgrad-render", &["slowgrad-timeline"]),
     ("slowgrad", &["slowgrad-tape", "slowgrad-engine", "slowgrad-timeline", "slowgrad-script", "slowgrad-render"]),
+    ("xtask", &[]),
 ];
 
 /// Crates from outside the workspace, and the crates that may use each.
@@ -29,6 +30,7 @@ const GUARDED: &[(&str, &[&str])] = &[
     ("notify", &["slowgrad"]),
     ("mundy", &["slowgrad"]),
     ("rfd", &["slowgrad"]),
+    ("libloading", &["xtask"]),
 ];
 
 /// Crates that know neither files, threads, processes, environment variables nor a clock, and the least number of their
