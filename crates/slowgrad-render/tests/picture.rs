@@ -1,27 +1,46 @@
-//! Looks at the pixels of hand-made scenes: that colours mean what they should and that nothing is cut.
+//! Looks at the pixels of hand-made scenes: colours have their meaning, and nothing is cut off.
 //!
-//! Without any graphics adapter these tests cannot look at anything. In continuous integration (`CI=true`)
-//! that is a failure; elsewhere they say so and stop.
+//! Without a graphics adapter the tests of pixels are reported as ignored, and fail in continuous integration.
 
 #[path = "../examples/demo/mod.rs"]
 mod demo;
+#[path = "../../../tests/common/harness.rs"]
+mod harness;
 
+use harness::{Group, group};
 use slowgrad_render::{Offscreen, Picture, RenderError, Stage, Theme, View, network_ui, stage_ui};
 use slowgrad_timeline::scene::{Bounds, Disc, Edge, Formula, Ink, Math, Pulse, Scene, Target};
+use std::process::ExitCode;
+use std::sync::LazyLock;
 
-/// A place to draw in, or `None` after saying loudly that there is no adapter.
-fn offscreen(width: u32, height: u32, pixels_per_point: f32) -> Option<Offscreen> {
-    match Offscreen::new(width, height, pixels_per_point) {
-        Ok(offscreen) => Some(offscreen),
-        Err(error @ RenderError::NoAdapter(_)) if std::env::var_os("CI").is_none() => {
-            #[allow(clippy::print_stderr, reason = "a test that looks at nothing must say so")]
-            {
-                eprintln!("NOT TESTED: {error}");
-            }
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+const TESTS: &[Group] = &[
+    group!(
+        adapter,
+        [
+            colours_on_screen_mean_what_the_ink_says,
+            edges_are_smooth_at_every_scale,
+            equal_input_gives_equal_pixels,
+            stills_of_every_size_keep_their_border_free_and_show_something,
+            a_picture_can_be_written_as_png,
+        ]
+    ),
+    group!(harness::nothing, [an_impossible_size_is_an_error]),
+];
+
+fn main() -> ExitCode {
+    harness::run(&[TESTS])
+}
+
+fn adapter() -> Result<(), String> {
+    static FOUND: LazyLock<Result<(), String>> = LazyLock::new(|| match Offscreen::new(8, 8, 1.0) {
+        Err(error @ RenderError::NoAdapter(_)) => Err(error.to_string()),
+        _ => Ok(()),
+    });
+    FOUND.clone()
+}
+
+fn offscreen(width: u32, height: u32, pixels_per_point: f32) -> Offscreen {
+    Offscreen::new(width, height, pixels_per_point).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn edge(y: f32, ink: Ink) -> Edge {
@@ -80,9 +99,9 @@ fn scene() -> Scene {
 }
 
 /// The network alone, and a way from world places to pixels.
-fn network(pixels_per_point: f32, theme: &Theme) -> Option<(Picture, impl Fn([f32; 2]) -> [u8; 3])> {
+fn network(pixels_per_point: f32, theme: &Theme) -> (Picture, impl Fn([f32; 2]) -> [u8; 3]) {
     let side = (400.0 * pixels_per_point) as u32;
-    let mut offscreen = offscreen(side, side, pixels_per_point)?;
+    let mut offscreen = offscreen(side, side, pixels_per_point);
     theme.apply(offscreen.context());
     let scene = scene();
     let mut view = View::default();
@@ -96,18 +115,17 @@ fn network(pixels_per_point: f32, theme: &Theme) -> Option<(Picture, impl Fn([f3
         let pos = view.to_screen(area, place) * pixels_per_point;
         seen.pixel(pos.x as u32, pos.y as u32)
     };
-    Some((picture, at))
+    (picture, at)
 }
 
 fn differs(a: [u8; 3], b: [u8; 3]) -> i32 {
     a.into_iter().zip(b).map(|(a, b)| (i32::from(a) - i32::from(b)).abs()).sum()
 }
 
-#[test]
 fn colours_on_screen_mean_what_the_ink_says() {
     for theme in [Theme::dark(), Theme::light()] {
         for scale in [1.0, 2.0] {
-            let Some((_, at)) = network(scale, &theme) else { return };
+            let (_, at) = network(scale, &theme);
             let [r, _, b] = at([0.0, -60.0]);
             assert!(b > r + 60, "a positive weight is blue");
             // Dashes: somewhere along a short way there is full orange, and somewhere a gap.
@@ -130,11 +148,10 @@ fn colours_on_screen_mean_what_the_ink_says() {
     }
 }
 
-#[test]
 fn edges_are_smooth_at_every_scale() {
     for scale in [1.0, 2.0] {
         let theme = Theme::dark();
-        let Some((picture, _)) = network(scale, &theme) else { return };
+        let (picture, _) = network(scale, &theme);
         // Down the middle column there must be colours between ground and edge.
         let column: Vec<_> = (0..picture.height).map(|y| picture.pixel(picture.width / 2, y)).collect();
         let steps = column.windows(2).filter(|pair| pair[0] != pair[1]).count();
@@ -142,9 +159,8 @@ fn edges_are_smooth_at_every_scale() {
     }
 }
 
-#[test]
 fn equal_input_gives_equal_pixels() {
-    let Some(mut offscreen) = offscreen(640, 400, 1.0) else { return };
+    let mut offscreen = offscreen(640, 400, 1.0);
     let (scene, phases) = (demo::scene(), demo::phases());
     let stage = Stage { scene: &scene, inspector: None, selected: None, title: "t", phases: &phases, progress: 0.3 };
     let theme = Theme::dark();
@@ -153,7 +169,6 @@ fn equal_input_gives_equal_pixels() {
     assert!(first == draw());
 }
 
-#[test]
 fn stills_of_every_size_keep_their_border_free_and_show_something() {
     let (mut scene, inspector, phases) = (demo::scene(), demo::inspector(), demo::phases());
     "The gradient flows back. ".repeat(12).clone_into(&mut scene.caption);
@@ -169,7 +184,7 @@ fn stills_of_every_size_keep_their_border_free_and_show_something() {
             phases: &phases,
             progress: 0.6,
         };
-        let Some(mut offscreen) = offscreen(width, height, scale) else { return };
+        let mut offscreen = offscreen(width, height, scale);
         let picture = offscreen.picture(|ui| stage_ui(ui, &stage, &theme)).unwrap_or_else(|error| panic!("{error}"));
         let ground = picture.pixel(0, 0);
         for x in 0..width {
@@ -185,16 +200,14 @@ fn stills_of_every_size_keep_their_border_free_and_show_something() {
     }
 }
 
-#[test]
 fn a_picture_can_be_written_as_png() {
-    let Some((picture, _)) = network(1.0, &Theme::dark()) else { return };
+    let (picture, _) = network(1.0, &Theme::dark());
     let mut bytes = Vec::new();
     picture.write_png(&mut bytes).unwrap_or_else(|error| panic!("{error}"));
     assert!(bytes.starts_with(b"\x89PNG"));
 }
 
-#[test]
-fn a_size_that_cannot_be_is_an_error() {
+fn an_impossible_size_is_an_error() {
     for (width, height) in [(0, 10), (10, 1_000_000)] {
         match Offscreen::new(width, height, 1.0) {
             Err(RenderError::Size { .. } | RenderError::NoAdapter(_)) => {}
