@@ -140,7 +140,7 @@ const NEEDS: &[Need] = &[
     Need {
         uses: &[Use::WindowTests],
         probe: Probe::Program("dbus-daemon", "--version"),
-        debian: &["dbus-daemon"],
+        debian: &["dbus"],
         fedora: &["dbus-daemon"],
         arch: &["dbus"],
     },
