@@ -30,7 +30,7 @@ macro_rules! group {
 pub(crate) use group;
 
 /// For tests that always run.
-#[allow(dead_code, reason = "some test binaries have none")]
+#[allow(dead_code, reason = "not every test binary has such tests")]
 pub(crate) fn nothing() -> Result<(), String> {
     Ok(())
 }

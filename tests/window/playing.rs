@@ -1,14 +1,12 @@
 //! Playing, stepping and pausing.
 
 use crate::driver::{LESSON, OPTIMIZER, Window, display, display_with_screenshots, number};
-use crate::harness::{self, Group, group};
-use std::process::Command;
+use crate::harness::{Group, group};
 use std::time::Duration;
 
 pub(crate) const TESTS: &[Group] = &[
     group!(display_with_screenshots, [keys_play_step_and_change_the_unit]),
     group!(display, [full_speed_trains_and_stops, a_paused_window_draws_no_frames_even_with_a_script_open]),
-    group!(harness::nothing, [without_a_display_one_line_names_the_commands_that_need_none]),
 ];
 
 fn keys_play_step_and_change_the_unit() {
@@ -68,19 +66,4 @@ fn a_paused_window_draws_no_frames_even_with_a_script_open() {
     let after = number(&window.until("the key is handled", |state| state["granularity"] == "neuron")["frames"]);
     // Frames of the two keys and of fades that had not ended.
     assert!(after - before < 20.0, "{} frames were drawn while nothing changed", after - before);
-}
-
-fn without_a_display_one_line_names_the_commands_that_need_none() {
-    let user = tempfile::tempdir().expect("temporary folder");
-    let output = Command::new(env!("CARGO_BIN_EXE_slowgrad"))
-        .env("SLOWGRAD_SCRIPTS", user.path())
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_DISPLAY")
-        .env_remove("WAYLAND_SOCKET")
-        .output()
-        .expect("the program runs");
-    let text = String::from_utf8(output.stderr).expect("UTF-8");
-    assert!(!output.status.success());
-    assert_eq!(text.trim().lines().count(), 1, "{text}");
-    assert!(text.contains("slowgrad render") && text.contains("slowgrad trace"), "{text}");
 }
