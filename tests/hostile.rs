@@ -1,4 +1,5 @@
-//! Hostile scripts and files through the real program: one clear word each, the usual exit code, and no harm.
+//! Hostile scripts and files on the command line: each leads to a clear message and the usual exit code, and does no
+//! harm.
 
 mod common;
 
@@ -8,17 +9,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("temporary folder");
     for (path, bytes) in files {
         let path = folder.path().join(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
-        fs::write(path, bytes).expect("the file is written");
+        fs::create_dir_all(path.parent().expect("a folder")).expect("create the folder");
+        fs::write(path, bytes).expect("write the file");
     }
     folder
 }
 
-/// Checks a file of a folder and answers what is said, which must be what is wrong with scripts.
-fn refused(folder: &Path, file: &str) -> String {
+/// Runs `slowgrad check` on a file that must fail, and returns standard error.
+fn check_fails(folder: &Path, file: &str) -> String {
     let (code, _, problems) = run(slowgrad().arg("check").arg(folder.join(file)));
     assert_eq!(code, 1, "{problems}");
     assert!(!problems.contains("panicked"), "{problems}");
@@ -30,14 +31,14 @@ fn lesson(fields: &str) -> String {
 }
 
 #[test]
-fn a_script_that_runs_away_is_stopped_with_its_place() {
+fn an_endless_script_is_stopped_and_its_location_reported() {
     let folder = folder(&[("t.rhai", b"fn activation(z) {\n    loop {}\n}\n")]);
-    let problems = refused(folder.path(), "t.rhai");
+    let problems = check_fails(folder.path(), "t.rhai");
     assert!(problems.contains("the script was stopped after") && problems.contains("t.rhai:2:5"), "{problems}");
 }
 
 #[test]
-fn files_that_are_there_but_cannot_be_used_say_why() {
+fn unusable_files_are_reported_with_the_reason() {
     let csv = lesson("data: csv(\"big.csv\", #{ inputs: [\"a\", \"b\"], target: \"c\" })");
     let folder = folder(&[
         ("big.rhai", b""),
@@ -49,46 +50,46 @@ fn files_that_are_there_but_cannot_be_used_say_why() {
         ("uses_latin.rhai", b"import \"latin\" as latin;\nfn activation(z) { z }\n"),
         ("odd näme ☃.rhai", b"fn activation(z) { oops }\n"),
     ]);
-    // A hole takes no room on the disk.
+    // Sparse files take no disk space.
     for name in ["big.rhai", "big.csv"] {
-        let file = fs::File::options().write(true).open(folder.path().join(name)).expect("the file");
-        file.set_len(100 << 20).expect("a large file");
+        let file = fs::File::options().write(true).open(folder.path().join(name)).expect("open the file");
+        file.set_len(100 << 20).expect("resize the file");
     }
-    let told = |file: &str, word: &str| {
-        let problems = refused(folder.path(), file);
-        assert!(problems.contains(word), "{file}: {problems}");
+    let reports = |file: &str, part: &str| {
+        let problems = check_fails(folder.path(), file);
+        assert!(problems.contains(part), "{file}: {problems}");
     };
-    told("big.rhai", "104857600 bytes");
-    told("table.rhai", "104857600 bytes");
-    told("import.rhai", "104857600 bytes");
-    told("latin.rhai", "not a text in UTF-8");
-    told("uses_latin.rhai", "not a text in UTF-8");
-    told("odd näme ☃.rhai", "`oops`");
+    reports("big.rhai", "104857600 bytes");
+    reports("table.rhai", "104857600 bytes");
+    reports("import.rhai", "104857600 bytes");
+    reports("latin.rhai", "not a text in UTF-8");
+    reports("uses_latin.rhai", "not a text in UTF-8");
+    reports("odd näme ☃.rhai", "`oops`");
     #[cfg(unix)]
     {
-        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("out.rhai")).expect("a link");
-        told("linked.rhai", "points outside the folder");
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("out.rhai")).expect("create the link");
+        reports("linked.rhai", "points outside the folder");
     }
 }
 
-/// What is no file is not opened, so that nothing waits for a pipe that nobody writes to.
+/// Only regular files are opened, so that nothing blocks on a pipe without a writer.
 #[test]
-fn a_path_that_leads_to_no_file_says_what_is_there() {
+fn paths_that_are_no_files_are_reported() {
     let folder = folder(&[("folder.rhai/inner.csv", b"")]);
-    let told = |command: &str, file: &str, word: &str| {
+    let reports = |command: &str, file: &str, part: &str| {
         let (code, _, problems) = run(slowgrad().arg(command).arg(folder.path().join(file)));
         assert_eq!(code, 1, "{problems}");
-        assert!(problems.contains(word) && !problems.contains("available lessons"), "{problems}");
+        assert!(problems.contains(part) && !problems.contains("available lessons"), "{problems}");
     };
-    told("check", "missing.rhai", "missing.rhai does not exist");
-    told("trace", "missing.rhai", "missing.rhai does not exist");
-    told("trace", "folder.rhai", "folder.rhai is not a file");
+    reports("check", "missing.rhai", "missing.rhai does not exist");
+    reports("trace", "missing.rhai", "missing.rhai does not exist");
+    reports("trace", "folder.rhai", "folder.rhai is not a file");
     #[cfg(unix)]
     {
-        std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.rhai")).expect("a link");
-        std::os::unix::fs::symlink("nothing", folder.path().join("stale.rhai")).expect("a link");
-        told("check", "zero.rhai", "zero.rhai is not a file");
-        told("check", "stale.rhai", "stale.rhai is a broken link");
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.rhai")).expect("create the link");
+        std::os::unix::fs::symlink("nothing", folder.path().join("stale.rhai")).expect("create the link");
+        reports("check", "zero.rhai", "zero.rhai is not a file");
+        reports("check", "stale.rhai", "stale.rhai is a broken link");
     }
 }
 
@@ -100,7 +101,7 @@ fn limits_are_raised_on_the_command_line_only() {
     assert_eq!(check(&["--limits", "seconds=20"]).0, 0);
     let (code, _, problems) = check(&["--limits", "operations=1000,seconds=20"]);
     assert!(code == 1 && problems.contains("after 1000 operations"), "{problems}");
-    for (wrong, said) in [
+    for (wrong, message) in [
         ("operation=5", "did you mean `operations`?"),
         ("operations", "NAME=NUMBER"),
         ("tape=x", "not a number"),
@@ -108,12 +109,12 @@ fn limits_are_raised_on_the_command_line_only() {
         ("seconds=1e9", "60 at most"),
     ] {
         let (code, _, problems) = check(&["--limits", wrong]);
-        assert!(code == 2 && problems.contains(said), "{wrong}: {problems}");
+        assert!(code == 2 && problems.contains(message), "{wrong}: {problems}");
     }
 }
 
 #[test]
-fn an_optimizer_that_fails_late_leaves_what_was_measured_before() {
+fn an_optimizer_that_fails_late_leaves_complete_metrics() {
     let optimizer = b"fn state() { #{ n: 0.0 } }\nfn update(w, grad, state, ctx) {\n    state.n += 1.0;\n    if state.n > 999.5 { throw \"no more\"; }\n    w - ctx.lr * grad\n}\n";
     let text = lesson("data: \"xor\", optimizer: \"late\"");
     let folder = folder(&[("t.rhai", text.as_bytes()), ("optimizers/late.rhai", optimizer)]);
@@ -130,20 +131,20 @@ fn an_optimizer_that_fails_late_leaves_what_was_measured_before() {
     assert_eq!(fs::read_to_string(&metrics).expect("metrics").lines().count(), 999);
 }
 
-/// Files that change all the time, also while they are read: whatever is met, the program ends in its usual way.
+/// Files change constantly, also while they are read: the program always ends with one of its exit codes.
 #[test]
-fn files_that_are_half_written_or_gone_do_no_harm() {
+fn files_that_are_incomplete_or_deleted_do_no_harm() {
     let text = lesson("data: \"xor\", activation: \"own\", output: \"own\"");
     let folder = folder(&[("t.rhai", text.as_bytes())]);
     let own = folder.path().join("activations/own.rhai");
-    fs::create_dir(folder.path().join("activations")).expect("a folder");
+    fs::create_dir(folder.path().join("activations")).expect("create the folder");
     let script = b"fn activation(z) {\n    tanh(z) * 2.0\n}\n";
     let file = folder.path().join("t.rhai");
-    let ended = &AtomicBool::new(false);
+    let stop = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let mut n = 0;
-            while !ended.load(Ordering::Relaxed) {
+            while !stop.load(Ordering::Relaxed) {
                 let _ = fs::write(&own, &script[..n % script.len()]);
                 let _ = fs::write(&own, script);
                 let _ = fs::remove_file(&own);
@@ -157,7 +158,7 @@ fn files_that_are_half_written_or_gone_do_no_harm() {
                 code
             })
             .collect();
-        ended.store(true, Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
         assert!(codes.iter().all(|code| [0, 1].contains(code)), "{codes:?}");
     });
 }

@@ -1,7 +1,7 @@
-//! TensorFlow Playground's circle and xor tasks with its defaults reach the losses it reaches: medians of the
-//! training loss over 20 seeds after 50, 100 and 300 epochs, from an independent implementation.
+//! The circle and xor tasks of TensorFlow Playground, with its defaults, reach its losses: medians of the training loss
+//! over 20 seeds after 50, 100 and 300 epochs. The reference is an independent implementation.
 
-#![allow(clippy::print_stdout, reason = "the medians are worth seeing beside the reference")]
+#![allow(clippy::print_stdout, reason = "prints the medians beside the reference")]
 
 mod common;
 
@@ -13,9 +13,9 @@ const SEEDS: usize = 20;
 const EPOCHS: [usize; 3] = [50, 100, 300];
 const STEPS_PER_EPOCH: usize = 25;
 
-/// Median losses after each of [`EPOCHS`].
+/// The median losses after each of [`EPOCHS`].
 fn medians(data: &str) -> [f64; 3] {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("temporary folder");
     let mut losses = [const { Vec::new() }; 3];
     for seed in 0..SEEDS {
         let mut text = String::new();
@@ -27,7 +27,7 @@ fn medians(data: &str) -> [f64; 3] {
              fn perform(stage) {{ }}"
         )
         .expect("text");
-        fs::write(folder.path().join("lesson.rhai"), text).expect("the lesson is written");
+        fs::write(folder.path().join("lesson.rhai"), text).expect("write the lesson");
         let steps = (EPOCHS[2] * STEPS_PER_EPOCH).to_string();
         let (code, _, problems) = common::run(common::slowgrad().current_dir(folder.path()).args([
             "train",
@@ -54,7 +54,7 @@ fn medians(data: &str) -> [f64; 3] {
 fn close(task: &str, found: [f64; 3], expected: [f64; 3]) {
     println!("{task}: {found:?}, reference {expected:?}");
     for (found, expected) in found.iter().zip(expected) {
-        // Other seeds give another median; half or twice as much would be another task or another optimizer.
+        // Other seeds change the median, but not by a factor of two: that would be another task or optimizer.
         assert!((0.6..1.67).contains(&(found / expected)), "{task}: {found} for {expected}");
     }
 }

@@ -1,6 +1,5 @@
-//! Training against PyTorch's numbers in float64: every shipped activation, loss, regularizer, optimizer and
-//! schedule, and scripts that are not shipped, from the same initial weights on the same data. See
-//! `reference/README.md`.
+//! Compares training with PyTorch in float64: each shipped activation, loss, regularizer, optimizer and schedule, and
+//! some scripts that are not shipped, from the same initial weights on the same data. See `reference/README.md`.
 
 mod common;
 
@@ -9,13 +8,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-/// A JSON value as Rhai writes it.
+/// A JSON value as a Rhai literal.
 fn rhai(value: &Value) -> String {
     match value {
         Value::Number(number) => {
             let x = number.as_f64().expect("a number");
             let text = format!("{x:?}");
-            // Rhai has no «1e-5» without a point and no «-» before a literal's exponent it does not know.
+            // Rhai needs a decimal point before an exponent.
             if text.contains('e') && !text.contains('.') { text.replacen('e', ".0e", 1) } else { text }
         }
         Value::Array(items) => format!("[{}]", items.iter().map(rhai).collect::<Vec<_>>().join(", ")),
@@ -66,18 +65,18 @@ fn relative(a: f64, b: f64) -> f64 {
     (a - b).abs() / b.abs().max(1e-300)
 }
 
-/// Trains a case with the program, as a user would, and answers its final parameters and losses.
+/// Trains a case with `slowgrad train`. Returns the final parameters and the loss of each step.
 fn train(folder: &Path, case: &Value) -> (Vec<f64>, Vec<f64>) {
-    fs::write(folder.join("lesson.rhai"), lesson(case)).expect("the lesson is written");
+    fs::write(folder.join("lesson.rhai"), lesson(case)).expect("write the lesson");
     if let Some(scripts) = case["scripts"].as_object() {
         for (path, source) in scripts {
             let path = folder.join(path);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
-            fs::write(path, source.as_str().expect("a source")).expect("the script is written");
+            fs::create_dir_all(path.parent().expect("a folder")).expect("create the folder");
+            fs::write(path, source.as_str().expect("a source")).expect("write the script");
         }
     }
     let weights = json!({ "format": "slowgrad-weights-1", "layers": case["initial"] });
-    fs::write(folder.join("in.json"), weights.to_string()).expect("the weights are written");
+    fs::write(folder.join("in.json"), weights.to_string()).expect("write the weights");
     let steps = case["steps"].as_u64().expect("steps").to_string();
     let (code, _, problems) = common::run(
         common::slowgrad()
@@ -103,7 +102,7 @@ fn two_hundred_steps_equal_pytorch() {
         .map(|n| n.as_u64().expect("a step") as usize)
         .collect();
     let cases = reference["cases"].as_array().expect("cases");
-    // Every shipped plugin has a case that does not bring its own in its place.
+    // Each shipped plugin has a case that does not shadow it with a script of the case.
     let kinds: [(&str, &[&str]); 5] = [
         ("activations", &["activation", "output"]),
         ("losses", &["loss"]),
@@ -125,7 +124,7 @@ fn two_hundred_steps_equal_pytorch() {
     }
     let mut worst = (0.0, String::new());
     for case in cases {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("temporary folder");
         let (found, losses) = train(folder.path(), case);
         let expected = numbers(&case["final"]);
         assert_eq!(found.len(), expected.len());

@@ -1,7 +1,8 @@
-//! The desktop says how programs should look and move: the test is the desktop, and answers for its portal
-//! (`org.freedesktop.portal.Settings`) on a bus of its own.
+//! The window follows the desktop's appearance settings. The test plays the desktop: it serves the settings portal
+//! (`org.freedesktop.portal.Settings`) on a private message bus.
 
-use crate::driver::{LESSON, OFTEN, OPTIMIZER, PATIENCE, Running, Window};
+use crate::driver::{KillOnDrop, LESSON, OPTIMIZER, POLL_INTERVAL, TIMEOUT, Window, display_with_bus};
+use crate::harness::{Group, group};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,7 +10,10 @@ use std::time::Instant;
 use zbus::object_server::SignalEmitter;
 use zbus::zvariant::{OwnedValue, Value};
 
-const PLACE: &str = "/org/freedesktop/portal/desktop";
+pub(crate) const TESTS: &[Group] =
+    &[group!(display_with_bus, [colours_and_motion_follow_the_desktop_until_the_user_chooses])];
+
+const PATH: &str = "/org/freedesktop/portal/desktop";
 const APPEARANCE: &str = "org.freedesktop.appearance";
 
 struct Settings(BTreeMap<&'static str, u32>);
@@ -17,8 +21,8 @@ struct Settings(BTreeMap<&'static str, u32>);
 #[zbus::interface(name = "org.freedesktop.portal.Settings")]
 impl Settings {
     fn read(&self, namespace: &str, key: &str) -> zbus::fdo::Result<OwnedValue> {
-        let known = self.0.get(key).filter(|_| namespace == APPEARANCE);
-        known.map(|value| (*value).into()).ok_or_else(|| zbus::fdo::Error::Failed("no such setting".into()))
+        let setting = self.0.get(key).filter(|_| namespace == APPEARANCE);
+        setting.map(|value| (*value).into()).ok_or_else(|| zbus::fdo::Error::Failed("no such setting".into()))
     }
 
     #[zbus(signal)]
@@ -30,10 +34,10 @@ impl Settings {
     ) -> zbus::Result<()>;
 }
 
-/// A bus with a portal.
+/// A message bus with a settings portal.
 struct Desktop {
     connection: zbus::Connection,
-    _bus: Running,
+    _bus: KillOnDrop,
 }
 
 impl Desktop {
@@ -44,46 +48,46 @@ impl Desktop {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("the bus starts");
-        let bus = Running(bus);
+            .expect("start dbus-daemon");
+        let bus = KillOnDrop(bus);
         let began = Instant::now();
         while !folder.join("bus").exists() {
-            assert!(began.elapsed() < PATIENCE, "the bus did not start");
-            std::thread::sleep(OFTEN);
+            assert!(began.elapsed() < TIMEOUT, "the bus did not start");
+            std::thread::sleep(POLL_INTERVAL);
         }
         let connection = pollster::block_on(async {
             zbus::connection::Builder::address(address.as_str())?
-                .serve_at(PLACE, Settings(settings.into()))?
+                .serve_at(PATH, Settings(settings.into()))?
                 .name("org.freedesktop.portal.Desktop")?
                 .build()
                 .await
         });
-        Self { connection: connection.expect("a portal"), _bus: bus }
+        Self { connection: connection.expect("serve the portal"), _bus: bus }
     }
 
-    fn say(&self, key: &str, value: u32) {
-        let said = async {
-            let emitter = SignalEmitter::new(&self.connection, PLACE)?;
+    /// Announces a changed setting.
+    fn announce(&self, key: &str, value: u32) {
+        let announcement = async {
+            let emitter = SignalEmitter::new(&self.connection, PATH)?;
             Settings::setting_changed(&emitter, APPEARANCE, key, value.into()).await
         };
-        pollster::block_on(said).expect("it is said");
+        pollster::block_on(announcement).expect("emit the signal");
     }
 }
 
-#[test]
-fn colours_and_motion_are_as_the_desktop_has_them_until_a_person_says() {
+fn colours_and_motion_follow_the_desktop_until_the_user_chooses() {
     let settings = [("color-scheme", 2), ("contrast", 1), ("reduced-motion", 1)];
     let start = |folder: &Path| Desktop::start(folder, settings);
-    let Some((mut window, desktop)) = Window::open_on(start, LESSON, OPTIMIZER) else { return };
-    window.until("it is light, of high contrast, and nothing travels", |state| {
+    let (mut window, desktop) = Window::open_on(start, LESSON, OPTIMIZER);
+    window.until("the theme is light with high contrast, and motion is reduced", |state| {
         state["dark"] == false && state["contrast"] == 7.0 && state["reduced_motion"] == true
     });
-    desktop.say("color-scheme", 1);
-    window.until("it is dark", |state| state["dark"] == true && state["contrast"] == 7.0);
-    desktop.say("contrast", 0);
-    window.until("its contrast is the usual one", |state| state["dark"] == true && state["contrast"] == 4.5);
-    desktop.say("reduced-motion", 0);
-    window.until("numbers travel", |state| state["reduced_motion"] == false);
+    desktop.announce("color-scheme", 1);
+    window.until("the theme is dark", |state| state["dark"] == true && state["contrast"] == 7.0);
+    desktop.announce("contrast", 0);
+    window.until("the contrast is the default", |state| state["dark"] == true && state["contrast"] == 4.5);
+    desktop.announce("reduced-motion", 0);
+    window.until("motion is full", |state| state["reduced_motion"] == false);
     window.press("m");
-    window.until("nothing travels", |state| state["reduced_motion"] == true);
+    window.until("motion is reduced by the user", |state| state["reduced_motion"] == true);
 }

@@ -1,17 +1,18 @@
-//! A display of its own, the program in it, and a pair of hands.
+//! A private X server, the program in a window on it, and functions to press keys and read the window's state.
 
 use serde_json::Value;
+use slowgrad_render::{Offscreen, RenderError};
 use std::cell::RefCell;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-/// A software renderer on a busy machine needs its time.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
-/// How often the window is asked.
-pub(crate) const OFTEN: Duration = Duration::from_millis(20);
+/// Generous, because drawing in software on a busy machine is slow.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(2);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 pub(crate) const LESSON: &str = r#"
 fn lesson() {
@@ -28,46 +29,65 @@ fn update(w, grad, state, ctx) {
 }
 ";
 
-/// Stops a process when the test is over, however it ends.
-pub(crate) struct Running(pub(crate) Child);
+/// Kills a process on drop, so that it ends with its test.
+pub(crate) struct KillOnDrop(pub(crate) Child);
 
-impl Drop for Running {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Whether there are the tools that a window test needs. They may be missing, but not where changes are judged.
-fn has_tools() -> bool {
-    let has = |tool: &str| {
-        let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).stdout(Stdio::null()).status();
-        found.is_ok_and(|status| status.success())
-    };
-    let missing: Vec<&str> =
-        ["Xvfb", "xdotool", "import", "dbus-daemon"].into_iter().filter(|tool| !has(tool)).collect();
-    if missing.is_empty() {
-        return true;
-    }
-    assert!(std::env::var_os("CI").is_none(), "the window cannot be tested: {} missing", missing.join(", "));
-    #[expect(clippy::print_stderr, reason = "a test that did not run says so")]
-    {
-        eprintln!("SKIPPED: the window is not tested, because {} is missing", missing.join(", "));
-    }
-    false
+/// A display to open the window on, keys to press, and an adapter to draw with.
+pub(crate) fn display() -> Result<(), String> {
+    static FOUND: LazyLock<Result<(), String>> =
+        LazyLock::new(|| programs(&["Xvfb", "xdotool"]).and_then(|()| adapter()));
+    FOUND.clone()
 }
 
-/// An X server of its own.
+/// The same, and a program that takes pictures of the screen.
+pub(crate) fn display_with_screenshots() -> Result<(), String> {
+    display()?;
+    programs(&["import"])
+}
+
+/// The same, and a message bus.
+#[cfg(target_os = "linux")]
+pub(crate) fn display_with_bus() -> Result<(), String> {
+    display()?;
+    programs(&["dbus-daemon"])
+}
+
+fn programs(names: &[&str]) -> Result<(), String> {
+    let missing = |name: &&&str| {
+        let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).stdout(Stdio::null()).status();
+        !found.is_ok_and(|status| status.success())
+    };
+    match names.iter().filter(missing).copied().collect::<Vec<_>>()[..] {
+        [] => Ok(()),
+        [ref missing @ ..] => Err(format!("no {}; `cargo xtask test` installs it", missing.join(", no "))),
+    }
+}
+
+fn adapter() -> Result<(), String> {
+    match pollster::block_on(Offscreen::new(8, 8, 1.0)) {
+        Err(error @ RenderError::NoAdapter(_)) => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
+/// A private X server.
 struct Display {
     name: String,
-    _server: Running,
+    _server: KillOnDrop,
 }
 
 impl Display {
     fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("temporary folder");
         let file = folder.path().join("display");
-        // The server looks for a free number itself and writes it down.
+        // The server picks a free display number and writes it to this descriptor.
         let server = Command::new("sh")
             .arg("-c")
             .arg(format!("exec Xvfb -displayfd 3 -screen 0 1280x720x24 -nolisten tcp 3> '{}'", file.display()))
@@ -75,63 +95,65 @@ impl Display {
             .stderr(Stdio::null())
             .spawn()
             .expect("Xvfb starts");
-        let server = Running(server);
+        let server = KillOnDrop(server);
         let began = Instant::now();
         loop {
             let number = fs::read_to_string(&file).unwrap_or_default();
             if number.ends_with('\n') {
                 return Self { name: format!(":{}", number.trim()), _server: server };
             }
-            assert!(began.elapsed() < PATIENCE, "Xvfb did not start");
-            std::thread::sleep(OFTEN);
+            assert!(began.elapsed() < TIMEOUT, "Xvfb did not start");
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
-/// What the window has written down, as far as it was read.
+/// The window's log, read incrementally.
 #[derive(Default)]
-struct Told {
-    read: u64,
-    /// A line that is not whole yet.
-    rest: Vec<u8>,
+struct EventLog {
+    /// Bytes read so far.
+    position: u64,
+    /// The start of a line whose end is not written yet.
+    incomplete: Vec<u8>,
     last: Value,
 }
 
-impl Told {
-    fn read_on(&mut self, log: &Path) {
-        let Ok(mut file) = fs::File::open(log) else { return };
+impl EventLog {
+    fn update(&mut self, path: &Path) {
+        let Ok(mut file) = fs::File::open(path) else { return };
         let mut new = Vec::new();
-        file.seek(SeekFrom::Start(self.read)).expect("a place in the log");
-        self.read += file.read_to_end(&mut new).expect("the log") as u64;
-        self.rest.append(&mut new);
-        let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else { return };
-        let rest = self.rest.split_off(end + 1);
-        let whole = std::mem::replace(&mut self.rest, rest);
-        let last = whole[..end].rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        file.seek(SeekFrom::Start(self.position)).expect("seek in the log");
+        self.position += file.read_to_end(&mut new).expect("read the log") as u64;
+        self.incomplete.append(&mut new);
+        let Some(end) = self.incomplete.iter().rposition(|byte| *byte == b'\n') else { return };
+        let incomplete = self.incomplete.split_off(end + 1);
+        let complete = std::mem::replace(&mut self.incomplete, incomplete);
+        let last = complete[..end].rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         self.last = serde_json::from_slice(last).expect("a line of JSON");
     }
 }
 
-/// The program in its window.
+/// The program, with its window on a private display.
 pub(crate) struct Window {
-    /// Ends before its display does, or it would complain.
-    program: Running,
+    /// Declared before the display, so that it is dropped first: it reports an error when its display disappears.
+    program: KillOnDrop,
     display: Display,
-    log: PathBuf,
-    told: RefCell<Told>,
+    log_path: PathBuf,
+    log: RefCell<EventLog>,
     id: String,
     folder: tempfile::TempDir,
 }
 
-/// Starts the program on a file of a folder, which is its home as well; or on nothing in particular.
-fn launch(display: &Display, folder: &Path, opened: Option<&str>) -> Running {
+/// Starts the program with `folder` as its home, on a file of this folder or without arguments.
+fn launch(display: &Display, folder: &Path, opened: Option<&str>) -> KillOnDrop {
     let program = Command::new(env!("CARGO_BIN_EXE_slowgrad"))
         .args(opened.map(|opened| folder.join(opened)))
         .args(["--size", "1280x720", "--log-events"])
         .arg(folder.join("events.jsonl"))
         .env("DISPLAY", &display.name)
         .env("WINIT_X11_SCALE_FACTOR", "1")
-        // Where a bus would be; there is none unless a test starts one, so that no desktop has a say.
+        // The message bus is expected here. There is none unless a test starts one, so the user's desktop settings
+        // have no effect.
         .env("XDG_RUNTIME_DIR", folder)
         .env_remove("DBUS_SESSION_BUS_ADDRESS")
         .env("XDG_CONFIG_HOME", folder.join("home/config"))
@@ -142,48 +164,43 @@ fn launch(display: &Display, folder: &Path, opened: Option<&str>) -> Running {
         .stdout(Stdio::null())
         .spawn()
         .expect("the program starts");
-    Running(program)
+    KillOnDrop(program)
 }
 
 impl Window {
-    /// Opens the window on a lesson whose text is `lesson`, with an optimizer of its own beside it; nothing where
-    /// there is no way to.
-    pub(crate) fn open(lesson: &str, optimizer: &str) -> Option<Self> {
-        if !has_tools() {
-            return None;
-        }
-        Some(Self::open_in(tempfile::tempdir().expect("a folder"), lesson, optimizer))
+    /// Opens the window on a lesson with the text `lesson`, beside a script `optimizers/own.rhai` with the text
+    /// `optimizer`.
+    pub(crate) fn open(lesson: &str, optimizer: &str) -> Self {
+        Self::open_in(tempfile::tempdir().expect("temporary folder"), lesson, optimizer)
     }
 
-    /// The same on a desktop that `prepare` makes, in a folder of programs that run.
-    pub(crate) fn open_on<D>(prepare: impl FnOnce(&Path) -> D, lesson: &str, optimizer: &str) -> Option<(Self, D)> {
-        if !has_tools() {
-            return None;
-        }
-        let folder = tempfile::tempdir().expect("a folder");
+    /// Opens the window after `prepare` has started a desktop, which it does in the program's runtime folder.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn open_on<D>(prepare: impl FnOnce(&Path) -> D, lesson: &str, optimizer: &str) -> (Self, D) {
+        let folder = tempfile::tempdir().expect("temporary folder");
         let desktop = prepare(folder.path());
-        Some((Self::open_in(folder, lesson, optimizer), desktop))
+        (Self::open_in(folder, lesson, optimizer), desktop)
     }
 
     fn open_in(folder: tempfile::TempDir, lesson: &str, optimizer: &str) -> Self {
         let display = Display::start();
-        fs::create_dir(folder.path().join("optimizers")).expect("a folder");
-        fs::write(folder.path().join("lesson.rhai"), lesson).expect("a lesson");
-        fs::write(folder.path().join("optimizers/own.rhai"), optimizer).expect("an optimizer");
-        let log = folder.path().join("events.jsonl");
+        fs::create_dir(folder.path().join("optimizers")).expect("create the folder");
+        fs::write(folder.path().join("lesson.rhai"), lesson).expect("write the lesson");
+        fs::write(folder.path().join("optimizers/own.rhai"), optimizer).expect("write the optimizer");
+        let log_path = folder.path().join("events.jsonl");
         let program = launch(&display, folder.path(), Some("lesson.rhai"));
-        let mut window = Self { program, display, log, told: RefCell::default(), id: String::new(), folder };
+        let mut window = Self { program, display, log_path, log: RefCell::default(), id: String::new(), folder };
         window.until("the lesson opens", |state| state["step"] == 1);
         window.focus();
         window
     }
 
-    /// Gives the window the keyboard: without a window manager nobody does.
+    /// Moves the keyboard focus to the window. A window manager would do that, but there is none.
     fn focus(&mut self) {
         self.id = self.focus_on("slowgrad");
     }
 
-    /// Gives a window with this in its title the keyboard, and answers its number.
+    /// Moves the keyboard focus to the window whose title contains `title`, and returns its X11 id.
     pub(crate) fn focus_on(&self, title: &str) -> String {
         let found = self.xdotool(&["search", "--onlyvisible", "--name", title]);
         let id = found.lines().next().unwrap_or("").to_owned();
@@ -191,24 +208,24 @@ impl Window {
         id
     }
 
-    /// Ends the program without a warning, and starts it again.
+    /// Kills the program and starts it again.
     pub(crate) fn kill_and_start(&mut self, opened: Option<&str>) {
         self.kill();
         self.start(opened);
     }
 
     pub(crate) fn kill(&mut self) {
-        // On Unix this is SIGKILL, of which nobody is told before.
-        self.program.0.kill().expect("it is killed");
-        self.program.0.wait().expect("it is over");
-        fs::remove_file(&self.log).expect("the log");
-        self.told.take();
+        // On Unix this is SIGKILL, which the program cannot handle.
+        self.program.0.kill().expect("kill the program");
+        self.program.0.wait().expect("wait for the program");
+        fs::remove_file(&self.log_path).expect("remove the log");
+        self.log.take();
     }
 
     /// Starts the program again.
     pub(crate) fn start(&mut self, opened: Option<&str>) {
         self.program = launch(&self.display, self.folder.path(), opened);
-        self.until("it is open", |state| !state["step"].is_null());
+        self.until("the window opens", |state| !state["step"].is_null());
         self.focus();
     }
 
@@ -227,18 +244,18 @@ impl Window {
         self.xdotool(&["type", text]);
     }
 
-    /// Opens the editor on the optimizer's script, where it is about to end the step.
+    /// Opens the editor on the optimizer's script, at the last event of the step.
     pub(crate) fn edit_optimizer(&mut self) {
         self.press("End");
         self.press("Left");
         self.until("the optimizer runs", |state| number(&state["position"]) == number(&state["events"]) - 1.0);
         self.press("e");
-        self.until("its script is open and listens", |state| {
+        self.until("its script is open and has the focus", |state| {
             state["editor"]["file"] == "optimizers/own.rhai" && state["editor"]["is_writing"] == true
         });
     }
 
-    /// Puts the pointer on a pixel of the window.
+    /// Moves the pointer to a pixel of the window.
     pub(crate) fn point_at(&self, at: &Value) {
         let [x, y] = [0, 1].map(|axis| (number(&at[axis]) as i32).to_string());
         self.xdotool(&["mousemove", &x, &y]);
@@ -254,33 +271,33 @@ impl Window {
         self.xdotool(&["click", "--repeat", "2", "--delay", "60", "1"]);
     }
 
-    /// Clicks the control that a screen reader calls so, with or without its key.
+    /// Clicks the control with this accessible name, to which a shortcut in parentheses may be appended.
     pub(crate) fn click(&mut self, name: &str) {
         let with_key = format!("{name} (");
         let control = |state: &Value| {
             let mut controls = state["controls"].as_object()?.iter();
-            let (_, at) = controls.find(|(known, _)| *known == name || known.starts_with(&with_key))?;
+            let (_, at) = controls.find(|(label, _)| *label == name || label.starts_with(&with_key))?;
             Some(at.clone())
         };
         let state = self.until(&format!("there is «{name}»"), |state| control(state).is_some());
-        self.click_at(&control(&state).expect("it was there"));
+        self.click_at(&control(&state).expect("the control"));
     }
 
-    /// What the window shows now.
+    /// The latest state in the log.
     pub(crate) fn state(&self) -> Value {
-        let mut told = self.told.borrow_mut();
-        told.read_on(&self.log);
-        told.last.clone()
+        let mut log = self.log.borrow_mut();
+        log.update(&self.log_path);
+        log.last.clone()
     }
 
-    /// All that the window has shown since it was started, from the first to the last.
+    /// All states since the start of the program, in order.
     pub(crate) fn states(&self) -> Vec<Value> {
-        let lines = fs::read_to_string(&self.log).expect("the log");
+        let lines = fs::read_to_string(&self.log_path).expect("read the log");
         lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).collect()
     }
 
-    /// Waits until the window shows something, and answers what it shows then.
-    pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    /// Waits until the state satisfies `holds`, and returns that state.
+    pub(crate) fn until(&mut self, condition: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
             let state = self.state();
@@ -288,20 +305,20 @@ impl Window {
                 return state;
             }
             if let Ok(Some(status)) = self.program.0.try_wait() {
-                panic!("the program ended ({status}) before {what}");
+                panic!("the program ended ({status}) before {condition}");
             }
-            assert!(began.elapsed() < PATIENCE, "waiting until {what}; the window shows {state:#}");
-            std::thread::sleep(OFTEN);
+            assert!(began.elapsed() < TIMEOUT, "waiting until {condition}; the window shows {state:#}");
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// Waits until all that the window shows is on the disk as well, and answers what that is.
-    pub(crate) fn until_kept(&mut self) -> Value {
-        self.until("it is kept", |state| state["kept"] == true && state["playing"] == false)
+    /// Waits until the state is saved to disk, and returns it.
+    pub(crate) fn until_saved(&mut self) -> Value {
+        self.until("the session is saved", |state| state["kept"] == true && state["playing"] == false)
     }
 
-    /// Waits for a while and makes sure that nothing moves.
-    pub(crate) fn stands_still(&self) -> Value {
+    /// Asserts that the playhead does not move for a while, and returns the state.
+    pub(crate) fn assert_paused(&self) -> Value {
         let before = self.state();
         std::thread::sleep(Duration::from_millis(600));
         let after = self.state();
@@ -310,28 +327,28 @@ impl Window {
     }
 
     pub(crate) fn save(&self, path: &str, text: &str) {
-        fs::write(self.path(path), text).expect("it is saved");
+        fs::write(self.path(path), text).expect("save the file");
     }
 
     pub(crate) fn make_folder(&self, path: &str) {
-        fs::create_dir(self.path(path)).expect("a folder");
+        fs::create_dir(self.path(path)).expect("create the folder");
     }
 
     pub(crate) fn file(&self, path: &str) -> String {
-        fs::read_to_string(self.path(path)).expect("a file")
+        fs::read_to_string(self.path(path)).expect("read the file")
     }
 
-    /// Where a file of the test's folder lies.
+    /// The absolute path of a file in the test's folder.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
 
-    /// The display that the window is on, and the window's number there.
+    /// The name of the display and the X11 id of the window.
     pub(crate) fn on_screen(&self) -> (&str, u32) {
         (&self.display.name, self.id.parse().expect("a number"))
     }
 
-    /// A picture of the whole screen as rows of RGB.
+    /// The pixels of the whole screen, row by row, as RGB bytes.
     pub(crate) fn screenshot(&self) -> Vec<u8> {
         let path = self.path("shot.png");
         let status = Command::new("import")

@@ -1,9 +1,12 @@
-//! The real window under Xvfb, driven by keys and mouse. (An integration test of the package `slowgrad`:
-//! `env!("CARGO_BIN_EXE_slowgrad")` is the program.)
+//! Drives the real window with keys and mouse under Xvfb. This is an integration test of the package `slowgrad`:
+//! `env!("CARGO_BIN_EXE_slowgrad")` is the program.
 //!
-//! The window writes down what it shows as JSON lines; the tests press keys as a person would and read there
-//! what came of it. They wait for what the window says and never for a time, so that a busy machine makes them
-//! slower and not wrong. Without Xvfb or xdotool they fail in continuous integration and say so elsewhere.
+//! The window logs its state as JSON lines. The tests press keys as a user would and read the resulting state from the
+//! log. They wait for states rather than for fixed times, so a busy machine makes them slower but does not break them.
+//! `driver::display` lists their requirements.
+
+#[path = "../common/harness.rs"]
+mod harness;
 
 mod changing;
 #[cfg(target_os = "linux")]
@@ -15,3 +18,19 @@ mod playing;
 mod returning;
 mod scripts;
 mod whole_lesson;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    harness::run(&[
+        changing::TESTS,
+        #[cfg(target_os = "linux")]
+        desktop::TESTS,
+        dropping::TESTS,
+        performing::TESTS,
+        playing::TESTS,
+        returning::TESTS,
+        scripts::TESTS,
+        whole_lesson::TESTS,
+    ])
+}

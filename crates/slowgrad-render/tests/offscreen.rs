@@ -1,29 +1,51 @@
 //! Pixel tests of hand-made scenes: colours have their meaning and nothing is cut.
 //!
-//! The tests need a graphics adapter. Without one they fail in continuous integration (`CI=true`); elsewhere they print
-//! a message and are skipped.
+//! Without a graphics adapter the tests of pixels are reported as ignored, and fail in continuous integration.
 
 #[path = "../examples/demo/mod.rs"]
 mod demo;
+#[path = "../../../tests/common/harness.rs"]
+mod harness;
 
 use egui::Ui;
+use harness::{Group, group};
 use slowgrad_render::ScreenView;
 use slowgrad_render::{Offscreen, RenderError, RgbaImage, StillContent, Theme, network_ui, still_ui};
 use slowgrad_timeline::scene::{Bounds, Disc, Edge, Formula, Ink, Math, Pulse, Scene, Target, View};
+use std::process::ExitCode;
+use std::sync::LazyLock;
 
-/// A renderer of images, or `None` with a message if there is no adapter.
-fn offscreen(width: u32, height: u32, pixels_per_point: f32) -> Option<Offscreen> {
-    match pollster::block_on(Offscreen::new(width, height, pixels_per_point)) {
-        Ok(offscreen) => Some(offscreen),
-        Err(error @ RenderError::NoAdapter(_)) if std::env::var_os("CI").is_none() => {
-            #[allow(clippy::print_stderr, reason = "a skipped test must be visible")]
-            {
-                eprintln!("NOT TESTED: {error}");
-            }
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+const TESTS: &[Group] = &[
+    group!(
+        adapter,
+        [
+            pixels_have_the_colours_of_their_ink,
+            edges_are_smooth_at_every_scale,
+            equal_input_gives_equal_pixels,
+            stills_of_every_size_have_an_empty_border_and_visible_contents,
+            images_are_written_as_png,
+        ]
+    ),
+    group!(harness::nothing, [invalid_sizes_are_errors]),
+];
+
+fn main() -> ExitCode {
+    harness::run(&[TESTS])
+}
+
+/// Why no image can be rendered.
+fn adapter() -> Result<(), String> {
+    static FOUND: LazyLock<Result<(), String>> =
+        LazyLock::new(|| match pollster::block_on(Offscreen::new(8, 8, 1.0)) {
+            Err(error @ RenderError::NoAdapter(_)) => Err(error.to_string()),
+            _ => Ok(()),
+        });
+    FOUND.clone()
+}
+
+/// A renderer of images.
+fn offscreen(width: u32, height: u32, pixels_per_point: f32) -> Offscreen {
+    pollster::block_on(Offscreen::new(width, height, pixels_per_point)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn render(offscreen: &mut Offscreen, draw: impl FnMut(&mut Ui)) -> RgbaImage {
@@ -86,9 +108,9 @@ fn scene() -> Scene {
 }
 
 /// An image of the network alone, and a function from world positions to pixels.
-fn network(pixels_per_point: f32, theme: &Theme) -> Option<(RgbaImage, impl Fn([f32; 2]) -> [u8; 3])> {
+fn network(pixels_per_point: f32, theme: &Theme) -> (RgbaImage, impl Fn([f32; 2]) -> [u8; 3]) {
     let side = (400.0 * pixels_per_point) as u32;
-    let mut offscreen = offscreen(side, side, pixels_per_point)?;
+    let mut offscreen = offscreen(side, side, pixels_per_point);
     theme.apply(offscreen.context());
     let scene = scene();
     let mut view = View::default();
@@ -100,18 +122,17 @@ fn network(pixels_per_point: f32, theme: &Theme) -> Option<(RgbaImage, impl Fn([
         let pos = view.to_screen(area, point) * pixels_per_point;
         pixels.pixel(pos.x as u32, pos.y as u32)
     };
-    Some((image, at))
+    (image, at)
 }
 
 fn difference(a: [u8; 3], b: [u8; 3]) -> i32 {
     a.into_iter().zip(b).map(|(a, b)| (i32::from(a) - i32::from(b)).abs()).sum()
 }
 
-#[test]
 fn pixels_have_the_colours_of_their_ink() {
     for theme in [Theme::dark(), Theme::light()] {
         for scale in [1.0, 2.0] {
-            let Some((_, at)) = network(scale, &theme) else { return };
+            let (_, at) = network(scale, &theme);
             let [r, _, b] = at([0.0, -60.0]);
             assert!(b > r + 60, "a positive weight is blue");
             // Dashes: some pixels are fully orange, some are in a gap.
@@ -134,11 +155,10 @@ fn pixels_have_the_colours_of_their_ink() {
     }
 }
 
-#[test]
 fn edges_are_smooth_at_every_scale() {
     for scale in [1.0, 2.0] {
         let theme = Theme::dark();
-        let Some((image, _)) = network(scale, &theme) else { return };
+        let (image, _) = network(scale, &theme);
         // The middle column must contain colours between background and edge.
         let column: Vec<_> = (0..image.height).map(|y| image.pixel(image.width / 2, y)).collect();
         let steps = column.windows(2).filter(|pair| pair[0] != pair[1]).count();
@@ -146,9 +166,8 @@ fn edges_are_smooth_at_every_scale() {
     }
 }
 
-#[test]
 fn equal_input_gives_equal_pixels() {
-    let Some(mut offscreen) = offscreen(640, 400, 1.0) else { return };
+    let mut offscreen = offscreen(640, 400, 1.0);
     let (scene, phases) = (demo::scene(), demo::phases());
     let content =
         StillContent { scene: &scene, inspector: None, selected: None, title: "t", phases: &phases, progress: 0.3 };
@@ -158,7 +177,6 @@ fn equal_input_gives_equal_pixels() {
     assert!(first == draw());
 }
 
-#[test]
 fn stills_of_every_size_have_an_empty_border_and_visible_contents() {
     let (mut scene, inspector, phases) = (demo::scene(), demo::inspector(), demo::phases());
     "The gradient flows back. ".repeat(12).clone_into(&mut scene.caption);
@@ -174,7 +192,7 @@ fn stills_of_every_size_have_an_empty_border_and_visible_contents() {
             phases: &phases,
             progress: 0.6,
         };
-        let Some(mut offscreen) = offscreen(width, height, scale) else { return };
+        let mut offscreen = offscreen(width, height, scale);
         let image = render(&mut offscreen, |ui| still_ui(ui, &content, &theme));
         let background = image.pixel(0, 0);
         for x in 0..width {
@@ -190,15 +208,13 @@ fn stills_of_every_size_have_an_empty_border_and_visible_contents() {
     }
 }
 
-#[test]
 fn images_are_written_as_png() {
-    let Some((image, _)) = network(1.0, &Theme::dark()) else { return };
+    let (image, _) = network(1.0, &Theme::dark());
     let mut bytes = Vec::new();
     image.write_png(&mut bytes).unwrap_or_else(|error| panic!("{error}"));
     assert!(bytes.starts_with(b"\x89PNG"));
 }
 
-#[test]
 fn invalid_sizes_are_errors() {
     for (width, height) in [(0, 10), (10, 1_000_000)] {
         match pollster::block_on(Offscreen::new(width, height, 1.0)) {

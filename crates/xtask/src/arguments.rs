@@ -1,0 +1,80 @@
+//! The command line.
+
+pub(crate) const USAGE: &str = "\
+cargo xtask run [--yes] [-- ARGUMENTS]          build the program and start it with ARGUMENTS
+cargo xtask test [--yes] [--all] [-- ARGUMENTS] run `cargo test --workspace --locked ARGUMENTS`
+
+Both first install the system packages that are missing, after asking.
+  --yes   install without asking
+  --all   check formatting, lints and documentation too, as continuous integration does";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Run(Task),
+    Test {
+        task: Task,
+        all: bool,
+    },
+    /// Loads a graphics driver in this process, which a faulty driver may end.
+    Attempt(String),
+    Help,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Task {
+    /// Install missing packages without asking.
+    pub(crate) yes: bool,
+    /// The arguments after `--`.
+    pub(crate) passed_on: Vec<String>,
+}
+
+pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, String> {
+    let mut arguments = arguments.into_iter();
+    let command = arguments.next().unwrap_or_default();
+    match command.as_str() {
+        "help" | "-h" | "--help" => return Ok(Command::Help),
+        "attempt" => {
+            return arguments.next().map(Command::Attempt).ok_or_else(|| "attempt needs the name of a driver".into());
+        }
+        "run" | "test" => {}
+        "" => return Err("a command is missing".into()),
+        _ => return Err(format!("there is no command «{command}»")),
+    }
+    let (mut task, mut all) = (Task::default(), false);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--" => task.passed_on.extend(arguments.by_ref()),
+            "--yes" | "-y" => task.yes = true,
+            "--all" if command == "test" => all = true,
+            "-h" | "--help" => return Ok(Command::Help),
+            _ => return Err(format!("unknown argument «{argument}»; arguments to pass on follow «--»")),
+        }
+    }
+    Ok(if command == "run" { Command::Run(task) } else { Command::Test { task, all } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn arguments_after_two_hyphens_are_passed_on() {
+        let task = Task { yes: true, passed_on: vec!["mine.rhai".into(), "--yes".into(), "--".into()] };
+        assert_eq!(parsed("run --yes -- mine.rhai --yes --"), Ok(Command::Run(task)));
+        let task = Task { yes: false, passed_on: vec!["--all".into()] };
+        assert_eq!(parsed("test -- --all"), Ok(Command::Test { task, all: false }));
+        assert_eq!(parsed("test --all"), Ok(Command::Test { task: Task::default(), all: true }));
+    }
+
+    #[test]
+    fn unknown_commands_and_arguments_are_errors() {
+        for line in ["", "dance", "run --all", "run mine.rhai", "test window", "attempt"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+        assert_eq!(parsed("run --help"), Ok(Command::Help));
+    }
+}
