@@ -16,7 +16,30 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("slowgrad-timeline", &["slowgrad-tape", "slowgrad-engine"]),
     ("slowgrad-script", &["slowgrad-tape", "slowgrad-engine", "slowgrad-timeline"]),
     ("slowgrad-render", &["slowgrad-timeline"]),
-    ("slowgrad", &["slowgrad-tape", "slowgrad-engine", "slowgrad-timeline", "slowgrad-script", "slowgrad-render"]),
+    ("slowgrad-session", &["slowgrad-tape", "slowgrad-engine", "slowgrad-timeline", "slowgrad-script"]),
+    (
+        "slowgrad-app",
+        &[
+            "slowgrad-tape",
+            "slowgrad-engine",
+            "slowgrad-timeline",
+            "slowgrad-script",
+            "slowgrad-render",
+            "slowgrad-session",
+        ],
+    ),
+    (
+        "slowgrad",
+        &[
+            "slowgrad-tape",
+            "slowgrad-engine",
+            "slowgrad-timeline",
+            "slowgrad-script",
+            "slowgrad-render",
+            "slowgrad-session",
+            "slowgrad-app",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
@@ -35,7 +58,7 @@ const GUARDED: &[(&str, &[&str])] = &[
 
 /// Crates that know neither files, threads, processes, environment variables nor a clock, and the least number of their
 /// source files, so that an empty scan fails.
-const PORTABLE: &[(&str, usize)] = &[("slowgrad-render", 15)];
+const PORTABLE: &[(&str, usize)] = &[("slowgrad-render", 15), ("slowgrad-session", 30), ("slowgrad-app", 50)];
 
 /// Modules of the standard library that portable crates must not name.
 const SYSTEM_MODULES: [&str; 4] = ["fs", "thread", "process", "env"];
