@@ -283,7 +283,9 @@ mod tests {
     /// Checks that `number` is the inverse of `operation`.
     fn check(kinds: &[(Kind, usize)]) -> Vec<CellOperation> {
         let mut plan = CellPlan { kinds: [(Kind::Enter, 0); MAX_KINDS], count: 0 };
-        kinds.iter().for_each(|&(kind, operations)| plan.push(kind, operations));
+        for &(kind, operations) in kinds {
+            plan.push(kind, operations);
+        }
         let operations: Vec<CellOperation> = (0..plan.len()).filter_map(|number| plan.operation(number)).collect();
         let numbers: Vec<usize> = operations.iter().filter_map(|operation| plan.number(*operation)).collect();
         assert_eq!(numbers, (0..plan.len()).collect::<Vec<_>>());

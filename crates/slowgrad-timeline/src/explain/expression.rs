@@ -51,8 +51,8 @@ impl Term {
 
     /// As the operand after an operator: a leading sign also needs brackets.
     fn following(self, binding: Binding) -> Math {
-        let is_signed = self.math.plain().starts_with('−');
-        if is_signed { Math::fenced(self.math) } else { self.at_least(binding) }
+        let leading_sign = self.math.plain().starts_with('−');
+        if leading_sign { Math::fenced(self.math) } else { self.at_least(binding) }
     }
 
     fn sum(self, sign: &str, other: Term) -> Self {
@@ -201,17 +201,17 @@ impl RuleParser<'_> {
             return Some(self.atom()?.root());
         }
         let start = self.at;
-        let is_digit = self.peek()?.is_ascii_digit();
-        while self.peek().is_some_and(|c| c.is_alphanumeric() && c != '²' && c.is_ascii_digit() == is_digit) {
+        let digits = self.peek()?.is_ascii_digit();
+        while self.peek().is_some_and(|c| c.is_alphanumeric() && c != '²' && c.is_ascii_digit() == digits) {
             self.at += 1;
         }
         let word: String = self.letters[start..self.at].iter().collect();
         let mut single = word.chars();
         match (single.next(), single.next()) {
-            (Some(c), None) if !is_digit && c.is_ascii() => (self.letter)(c),
+            (Some(c), None) if !digits && c.is_ascii() => (self.letter)(c),
             (Some(_), _) if self.peek() == Some('(') => Some(Term::call(&word, vec![self.atom()?])),
             // A function of a number: ln 10.
-            (Some(_), Some(_)) if !is_digit => {
+            (Some(_), Some(_)) if !digits => {
                 let of = self.atom()?;
                 Some(Term { math: Math::row([Math::text(format!("{word} ")), of.math]), binding: Binding::Whole })
             }
@@ -240,8 +240,8 @@ impl InlineNodes {
         while next < nodes.len() && nodes.len() < MAX_OPERATIONS {
             let node = trace.node(nodes[next]);
             for &id in &node.operands[..node.op.arity()] {
-                let is_inner = trace.node(id).op.arity() > 0 && trace.variable(id).is_none() && uses[id.index()] == 1;
-                if is_inner && !nodes.contains(&id) {
+                let inlined = trace.node(id).op.arity() > 0 && trace.variable(id).is_none() && uses[id.index()] == 1;
+                if inlined && !nodes.contains(&id) {
                     nodes.push(id);
                 }
             }

@@ -42,7 +42,7 @@ pub struct Operand {
 pub struct ScriptLocation {
     /// The script's name.
     pub file: String,
-    /// JsonLine, from 1.
+    /// Line, from 1.
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
@@ -76,7 +76,7 @@ pub struct JsonLine {
     /// The operation within its cell (neuron, loss or parameter).
     pub operation: usize,
     /// `enter`, `product`, `accumulate`, `add_bias`, `operation`, `compare`, `activated`, `loss`, `seed`, `chain`,
-    /// `delta`, `bias_grad`, `weight_grad`, `backprop`, `rate`, `average`, `penalized` or `updated`.
+    /// `delta`, `bias_grad`, `weight_grad`, `backprop`, `average`, `rate`, `penalized`, `frozen` or `updated`.
     pub kind: &'static str,
     /// The scalar operation of an `operation` or a `chain`, such as `mul`.
     pub op: Option<String>,

@@ -65,7 +65,7 @@ impl InspectContext<'_> {
         rows
     }
 
-    /// The whole rule, where it has not the form w + Δw.
+    /// The whole rule, where it does not have the form w + Δw.
     fn rule(&self, call: &CallOrigins<'_>, at: Parameter) -> InspectorRow {
         let (trace, result) = (call.trace, call.trace.outputs()[0]);
         let inline = InlineNodes::of(trace, result);

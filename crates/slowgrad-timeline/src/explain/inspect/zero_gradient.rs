@@ -122,11 +122,11 @@ impl InspectContext<'_> {
 
     /// Why ∂L/∂a of a neuron is 0.
     fn why_grad_a(&self, layer: usize, neuron: usize, rows: &mut Reasons) {
-        let is_last = layer + 1 == self.step.shape.layers();
+        let last = layer + 1 == self.step.shape.layers();
         let a = self.activation_symbol(layer, neuron);
-        let name = grad_of(if is_last { a } else { of_layer(a, layer) });
+        let name = grad_of(if last { a } else { of_layer(a, layer) });
         let zero = self.mark(0.0, Ink::Gradient, self.from.grad_a(self.sample, layer, neuron));
-        if is_last {
+        if last {
             let loss = &self.step.names.loss;
             rows.push(reason(name, zero, format!("{loss} does not change with this output.")));
             let call = CallOrigins::of(self.timeline, Some(self.sample), Phase::Backward, Cell::Loss, CellScript::Main);
