@@ -84,7 +84,7 @@ impl Headline<'_> {
         Formula {
             symbols: Math::variable("x"),
             result: self.vector(input, Ink::Value, |nth| self.origins.layer_input(self.sample, 0, nth)),
-            sentence: format!("The sample enters: {} numbers.", input.len()),
+            sentence: format!("The sample enters the network: {} numbers.", input.len()),
             ..Formula::titled(self.title)
         }
     }
@@ -116,7 +116,7 @@ impl Headline<'_> {
                 self.origins.activated(self.sample, layer, first + nth)
             }),
             sentence: format!(
-                "{} neurons of layer {} sum {} inputs each and pass {activation}.",
+                "{} neurons of layer {} sum {} inputs each and apply {activation}.",
                 neurons.len(),
                 layer + 1,
                 self.step.shape.fan_in(layer)
@@ -183,7 +183,7 @@ impl Headline<'_> {
             numbers: Math::Row(numbers),
             result: self.mark(here.a[neuron], Ink::Value, self.origins.activated(self.sample, layer, neuron)),
             sentence: format!(
-                "Neuron {index} sums its inputs to {} and answers {}.",
+                "Neuron {index} sums its inputs to {} and outputs {}.",
                 context.number(here.z[neuron]),
                 context.number(here.a[neuron])
             ),
@@ -214,7 +214,7 @@ impl Headline<'_> {
             result: self.vector(&self.recorded.layers[last].grad_a, Ink::Gradient, |output| {
                 self.origins.grad_a(self.sample, last, output)
             }),
-            sentence: "The chain rule goes through the loss: how the loss changes with each output.".into(),
+            sentence: "The chain rule of the loss: how the loss changes with each output.".into(),
             ..Formula::titled(self.title)
         }
     }
@@ -253,7 +253,7 @@ impl Headline<'_> {
             ]),
             result: delta_number(),
             sentence: format!(
-                "Neuron {} has δ = {}; each of its weights gets δ times its input.",
+                "Neuron {} has δ = {}; the gradient of each of its weights is δ times the input.",
                 neuron + 1,
                 context.number(here.delta[neuron])
             ),
@@ -300,7 +300,7 @@ impl Headline<'_> {
             result: self.vector(&here.delta[neurons.clone()], Ink::Gradient, |nth| {
                 self.origins.delta(self.sample, layer, first + nth)
             }),
-            sentence: format!("The gradient passes {activation} and reaches the weights of layer {}.", layer + 1),
+            sentence: format!("The gradient flows through {activation} to the weights of layer {}.", layer + 1),
             notes,
             ..Formula::titled(self.title)
         }
@@ -359,7 +359,7 @@ impl Headline<'_> {
                 in_gradient_ink(slope_of(objective, w)),
                 text(")"),
             ]),
-            sentence: format!("{optimizer} moves the {parameters} parameters of layer {}.", layer + 1),
+            sentence: format!("{optimizer} updates the {parameters} parameters of layer {}.", layer + 1),
             ..Formula::titled(self.title)
         }
     }
