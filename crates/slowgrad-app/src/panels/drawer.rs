@@ -92,7 +92,7 @@ fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
         Some(mark) => script_ui(ui, &mark, theme),
         None => {
             let text = "The running line of a script appears here: activation, loss or optimizer. \
-                        Weighted sums are part of the network, not of a script.";
+                        Weighted sums are computed by the network itself.";
             // In a low window it is scrolled, so that the drawer does not need more room than it has.
             ScrollArea::vertical().id_salt("no script").auto_shrink(false).min_scrolled_height(0.0).show(ui, |ui| {
                 ui.add(Label::new(RichText::new(text).color(theme.faint)).wrap());
