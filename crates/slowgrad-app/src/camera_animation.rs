@@ -10,25 +10,25 @@ use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::scene::{Bounds, Point, Target};
 
 /// How long it takes, in seconds.
-const SECS: f32 = 0.7;
+const DURATION_SECS: f32 = 0.7;
 /// Around what is looked at, in world units.
-const AROUND: f32 = 70.0;
+const MARGIN_WORLD: f32 = 70.0;
 /// A part of the network is not shown larger than this many times its size when all is shown.
-const NEAREST: f32 = 2.2;
+const MAX_RELATIVE_ZOOM: f32 = 2.2;
 
 /// A view on its way.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Flight {
+pub(crate) struct CameraAnimation {
     from: (Point, f32),
     to: (Point, f32),
     /// Where it was put last.
     at: (Point, f32),
     secs: f32,
     /// It shows all from then on.
-    ends_fitted: bool,
+    fits_all: bool,
 }
 
-impl Flight {
+impl CameraAnimation {
     /// The way from a view to a look, for a network that is drawn with this size.
     pub(crate) fn new(view: &View, look: Look, whole: Bounds, layout: &Layout, shape: &Shape, size: Vec2) -> Self {
         let mut all = view.clone();
@@ -36,25 +36,25 @@ impl Flight {
         let mut goal = all.clone();
         if look != Look::Fit {
             goal.fit(bounds(look, layout, shape), size);
-            goal.zoom = goal.zoom.min(NEAREST * all.zoom).max(all.zoom);
+            goal.zoom = goal.zoom.min(MAX_RELATIVE_ZOOM * all.zoom).max(all.zoom);
         }
         let from = (view.center, view.zoom);
-        Self { from, to: (goal.center, goal.zoom), at: from, secs: 0.0, ends_fitted: look == Look::Fit }
+        Self { from, to: (goal.center, goal.zoom), at: from, secs: 0.0, fits_all: look == Look::Fit }
     }
 
     /// Moves the view on; answers whether the flight goes on.
-    pub(crate) fn go_on(&mut self, view: &mut View, dt_secs: f32) -> bool {
+    pub(crate) fn advance(&mut self, view: &mut View, dt_secs: f32) -> bool {
         if (view.center, view.zoom) != self.at {
             return false;
         }
         self.secs += dt_secs;
-        let share = (self.secs / SECS).clamp(0.0, 1.0);
+        let share = (self.secs / DURATION_SECS).clamp(0.0, 1.0);
         let eased = share * share * (3.0 - 2.0 * share);
         let between = |a: f32, b: f32| a + (b - a) * eased;
         let ([x, y], [to_x, to_y]) = (self.from.0, self.to.0);
         view.center = [between(x, to_x), between(y, to_y)];
         view.zoom = self.from.1 * (self.to.1 / self.from.1).powf(eased);
-        view.auto_fit = self.ends_fitted && share >= 1.0;
+        view.auto_fit = self.fits_all && share >= 1.0;
         self.at = (view.center, view.zoom);
         share < 1.0
     }
@@ -80,8 +80,8 @@ fn bounds(look: Look, layout: &Layout, shape: &Shape) -> Bounds {
     };
     let mut bounds = Bounds { min: [f32::INFINITY; 2], max: [f32::NEG_INFINITY; 2] };
     for [x, y] in targets.into_iter().map(|target| layout.position(target)) {
-        bounds.min = [bounds.min[0].min(x - AROUND), bounds.min[1].min(y - AROUND)];
-        bounds.max = [bounds.max[0].max(x + AROUND), bounds.max[1].max(y + AROUND)];
+        bounds.min = [bounds.min[0].min(x - MARGIN_WORLD), bounds.min[1].min(y - MARGIN_WORLD)];
+        bounds.max = [bounds.max[0].max(x + MARGIN_WORLD), bounds.max[1].max(y + MARGIN_WORLD)];
     }
     bounds
 }
@@ -92,15 +92,15 @@ mod tests {
 
     const SIZE: Vec2 = Vec2::new(800.0, 500.0);
 
-    fn fly(view: &mut View, look: Look) -> Flight {
+    fn fly(view: &mut View, look: Look) -> CameraAnimation {
         let shape = Shape::new(2, &[3, 1]);
         let layout = Layout::new(&shape);
-        Flight::new(view, look, layout.bounds(), &layout, &shape, SIZE)
+        CameraAnimation::new(view, look, layout.bounds(), &layout, &shape, SIZE)
     }
 
-    fn land(view: &mut View, flight: &mut Flight) {
+    fn land(view: &mut View, flight: &mut CameraAnimation) {
         let mut frames = 0;
-        while flight.go_on(view, 0.05) {
+        while flight.advance(view, 0.05) {
             frames += 1;
             assert!(frames < 100, "it does not arrive");
         }
@@ -128,10 +128,10 @@ mod tests {
     fn who_takes_the_view_keeps_it() {
         let mut view = View::default();
         let mut flight = fly(&mut view, Look::Layer(1));
-        assert!(flight.go_on(&mut view, 0.1));
+        assert!(flight.advance(&mut view, 0.1));
         view.shift([30.0, 0.0]);
         let taken = view.clone();
-        assert!(!flight.go_on(&mut view, 0.1));
+        assert!(!flight.advance(&mut view, 0.1));
         assert_eq!(view, taken);
     }
 }

@@ -13,8 +13,9 @@ pub mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
+mod ui;
 mod visible_state;
 
-pub use panels::presenter_notes::{Sheet, sheet_ui};
-pub use state::Gui;
+pub use panels::presenter_notes::{PresenterNotes, presenter_notes_ui};
+pub use state::App;
 pub use visible_state::visible_state;

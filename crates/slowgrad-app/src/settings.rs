@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use slowgrad_render::Theme;
 
 /// The file below the folder of settings.
-pub const FILE: &str = "window.json";
+pub const FILE_NAME: &str = "window.json";
 /// Letters are never smaller or larger than this, of the usual size.
-const SCALES: std::ops::RangeInclusive<f32> = 0.5..=3.0;
+const SCALE_RANGE: std::ops::RangeInclusive<f32> = 0.5..=3.0;
 /// Steps of the scale.
 const SCALE_STEP: f32 = 1.1;
 
@@ -19,15 +19,15 @@ pub struct SystemPreferences {
     /// Dark or light, where the system says so.
     pub scheme: Option<egui::Theme>,
     /// Whether more contrast is asked for.
-    pub has_high_contrast: bool,
+    pub high_contrast: bool,
     /// Whether less motion is asked for.
-    pub has_reduced_motion: bool,
+    pub reduced_motion: bool,
 }
 
 /// The colours that are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Look {
+pub enum ThemeChoice {
     /// Those of the rest of the desktop, also its contrast; dark where it does not say.
     #[default]
     System,
@@ -37,23 +37,23 @@ pub enum Look {
     HighContrast,
 }
 
-impl Look {
+impl ThemeChoice {
     pub fn name(self) -> &'static str {
         match self {
-            Look::System => "system",
-            Look::Dark => "dark",
-            Look::Light => "light",
-            Look::HighContrast => "high contrast",
+            ThemeChoice::System => "system",
+            ThemeChoice::Dark => "dark",
+            ThemeChoice::Light => "light",
+            ThemeChoice::HighContrast => "high contrast",
         }
     }
 
     /// The next one.
     pub fn next(self) -> Self {
         match self {
-            Look::System => Look::Dark,
-            Look::Dark => Look::Light,
-            Look::Light => Look::HighContrast,
-            Look::HighContrast => Look::System,
+            ThemeChoice::System => ThemeChoice::Dark,
+            ThemeChoice::Dark => ThemeChoice::Light,
+            ThemeChoice::Light => ThemeChoice::HighContrast,
+            ThemeChoice::HighContrast => ThemeChoice::System,
         }
     }
 
@@ -61,17 +61,17 @@ impl Look {
     pub fn theme(self, desktop: SystemPreferences) -> Theme {
         let is_light = desktop.scheme == Some(egui::Theme::Light);
         match self {
-            Look::Dark => Theme::dark(),
-            Look::Light => Theme::light(),
-            Look::System if !desktop.has_high_contrast => {
+            ThemeChoice::Dark => Theme::dark(),
+            ThemeChoice::Light => Theme::light(),
+            ThemeChoice::System if !desktop.high_contrast => {
                 if is_light {
                     Theme::light()
                 } else {
                     Theme::dark()
                 }
             }
-            Look::System | Look::HighContrast if is_light => Theme::high_contrast_light(),
-            Look::System | Look::HighContrast => Theme::high_contrast_dark(),
+            ThemeChoice::System | ThemeChoice::HighContrast if is_light => Theme::high_contrast_light(),
+            ThemeChoice::System | ThemeChoice::HighContrast => Theme::high_contrast_dark(),
         }
     }
 }
@@ -84,7 +84,8 @@ pub enum Motion {
     #[default]
     System,
     /// Nothing: what happens is there at once.
-    Less,
+    #[serde(rename = "less")]
+    Reduced,
     Full,
 }
 
@@ -92,7 +93,7 @@ impl Motion {
     pub fn name(self) -> &'static str {
         match self {
             Motion::System => "system",
-            Motion::Less => "off",
+            Motion::Reduced => "off",
             Motion::Full => "on",
         }
     }
@@ -100,8 +101,8 @@ impl Motion {
     /// The next one.
     pub fn next(self) -> Self {
         match self {
-            Motion::System => Motion::Less,
-            Motion::Less => Motion::Full,
+            Motion::System => Motion::Reduced,
+            Motion::Reduced => Motion::Full,
             Motion::Full => Motion::System,
         }
     }
@@ -109,8 +110,8 @@ impl Motion {
     /// Whether nothing travels, on a desktop that says this.
     pub fn is_reduced(self, desktop: SystemPreferences) -> bool {
         match self {
-            Motion::System => desktop.has_reduced_motion,
-            Motion::Less => true,
+            Motion::System => desktop.reduced_motion,
+            Motion::Reduced => true,
             Motion::Full => false,
         }
     }
@@ -120,22 +121,23 @@ impl Motion {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SidePanel {
-    pub is_shown: bool,
+    #[serde(rename = "is_shown")]
+    pub shown: bool,
     /// In points; by the window's size when nobody has drawn it to another.
     pub width: Option<f32>,
 }
 
 impl Default for SidePanel {
     fn default() -> Self {
-        Self { is_shown: true, width: None }
+        Self { shown: true, width: None }
     }
 }
 
 /// What is remembered of the panels' and the colours' kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Habits {
-    pub theme: Look,
+pub struct Preferences {
+    pub theme: ThemeChoice,
     /// The size of all letters and controls, of the usual one.
     pub scale: f32,
     pub motion: Motion,
@@ -143,14 +145,14 @@ pub struct Habits {
     pub explanation: SidePanel,
     /// The same while a script is edited.
     pub editor_width: Option<f32>,
-    /// Hints of the first start that have been seen.
+    /// HintCards of the first start that have been seen.
     pub hints_seen: Vec<Hint>,
 }
 
-impl Default for Habits {
+impl Default for Preferences {
     fn default() -> Self {
         Self {
-            theme: Look::default(),
+            theme: ThemeChoice::default(),
             scale: 1.0,
             motion: Motion::default(),
             lesson: SidePanel::default(),
@@ -161,10 +163,10 @@ impl Default for Habits {
     }
 }
 
-impl Habits {
+impl Preferences {
     /// Larger or smaller letters, by so many steps.
     pub fn scale_by(&mut self, steps: i32) {
-        self.scale = (self.scale * SCALE_STEP.powi(steps)).clamp(*SCALES.start(), *SCALES.end());
+        self.scale = (self.scale * SCALE_STEP.powi(steps)).clamp(*SCALE_RANGE.start(), *SCALE_RANGE.end());
         // Back and forth ends where it began.
         if (self.scale - 1.0).abs() < 0.01 {
             self.scale = 1.0;
@@ -193,7 +195,8 @@ pub struct Geometry {
     pub size: Option<[u32; 2]>,
     /// In pixels of the whole desktop.
     pub position: Option<[i32; 2]>,
-    pub is_maximized: bool,
+    #[serde(rename = "is_maximized")]
+    pub maximized: bool,
 }
 
 /// All that is remembered.
@@ -202,12 +205,13 @@ pub struct Geometry {
 pub struct Settings {
     version: u32,
     pub geometry: Geometry,
-    pub habits: Habits,
+    #[serde(rename = "habits")]
+    pub preferences: Preferences,
 }
 
 impl Settings {
-    pub fn new(geometry: Geometry, habits: Habits) -> Self {
-        Self { version: 1, geometry, habits }
+    pub fn new(geometry: Geometry, preferences: Preferences) -> Self {
+        Self { version: 1, geometry, preferences }
     }
 
     /// Settings from the bytes of their file.
@@ -217,8 +221,8 @@ impl Settings {
     /// Why the bytes are not settings.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut read: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        let scale = &mut read.habits.scale;
-        *scale = if scale.is_finite() { scale.clamp(*SCALES.start(), *SCALES.end()) } else { 1.0 };
+        let scale = &mut read.preferences.scale;
+        *scale = if scale.is_finite() { scale.clamp(*SCALE_RANGE.start(), *SCALE_RANGE.end()) } else { 1.0 };
         Ok(read)
     }
 
@@ -236,58 +240,60 @@ mod tests {
 
     #[test]
     fn settings_come_back_and_what_cannot_be_read_is_left_aside() {
-        let mut habits = Habits { theme: Look::HighContrast, hints_seen: vec![Hint::Canvas], ..Habits::default() };
-        habits.scale_by(3);
-        let geometry = Geometry { size: Some([900, 600]), position: Some([-20, 40]), is_maximized: true };
-        let settings = Settings::new(geometry, habits);
+        let mut preferences =
+            Preferences { theme: ThemeChoice::HighContrast, hints_seen: vec![Hint::Canvas], ..Preferences::default() };
+        preferences.scale_by(3);
+        let geometry = Geometry { size: Some([900, 600]), position: Some([-20, 40]), maximized: true };
+        let settings = Settings::new(geometry, preferences);
         assert_eq!(Settings::parse(settings.text().as_bytes()), Ok(settings));
         // What a newer version adds or leaves out does not matter.
-        let newer = br#"{"version": 9, "habits": {"theme": "light", "more": 1, "scale": 99}}"#;
+        let newer = br#"{"version": 9, "preferences": {"theme": "light", "more": 1, "scale": 99}}"#;
         let read = Settings::parse(newer).expect("settings");
-        assert_eq!((read.habits.theme, read.habits.scale), (Look::Light, 3.0));
-        for broken in ["", "{", "17", r#"{"habits": {"scale": "big"}}"#] {
+        assert_eq!((read.preferences.theme, read.preferences.scale), (ThemeChoice::Light, 3.0));
+        for broken in ["", "{", "17", r#"{"preferences": {"scale": "big"}}"#] {
             assert!(Settings::parse(broken.as_bytes()).is_err(), "{broken}");
         }
     }
 
     #[test]
     fn the_scale_goes_up_and_down_and_stays_within_bounds() {
-        let mut habits = Habits::default();
+        let mut preferences = Preferences::default();
         for steps in [1, 1, -1, -1] {
-            habits.scale_by(steps);
+            preferences.scale_by(steps);
         }
-        assert_eq!(habits.scale, 1.0);
-        habits.scale_by(100);
-        assert_eq!(habits.scale, 3.0);
-        habits.scale_by(-100);
-        assert_eq!(habits.scale, 0.5);
+        assert_eq!(preferences.scale, 1.0);
+        preferences.scale_by(100);
+        assert_eq!(preferences.scale, 3.0);
+        preferences.scale_by(-100);
+        assert_eq!(preferences.scale, 0.5);
     }
 
     #[test]
     fn all_looks_follow_one_another_and_the_system_is_followed() {
-        let mut look = Look::default();
+        let mut look = ThemeChoice::default();
         for _ in 0..4 {
             look = look.next();
         }
-        assert_eq!(look, Look::System);
+        assert_eq!(look, ThemeChoice::System);
         let [silent, dark, light] = [None, Some(egui::Theme::Dark), Some(egui::Theme::Light)]
             .map(|scheme| SystemPreferences { scheme, ..SystemPreferences::default() });
-        assert_eq!([silent, dark].map(|said| Look::System.theme(said)), [Theme::dark(); 2]);
-        assert_eq!(Look::System.theme(light), Theme::light());
-        assert_eq!([Look::Dark.theme(light), Look::Light.theme(dark)], [Theme::dark(), Theme::light()]);
-        let contrast = |said| SystemPreferences { has_high_contrast: true, ..said };
-        for (look, [silent, dark, light]) in
-            [(Look::HighContrast, [silent, dark, light]), (Look::System, [silent, dark, light].map(contrast))]
-        {
+        assert_eq!([silent, dark].map(|said| ThemeChoice::System.theme(said)), [Theme::dark(); 2]);
+        assert_eq!(ThemeChoice::System.theme(light), Theme::light());
+        assert_eq!([ThemeChoice::Dark.theme(light), ThemeChoice::Light.theme(dark)], [Theme::dark(), Theme::light()]);
+        let contrast = |said| SystemPreferences { high_contrast: true, ..said };
+        for (look, [silent, dark, light]) in [
+            (ThemeChoice::HighContrast, [silent, dark, light]),
+            (ThemeChoice::System, [silent, dark, light].map(contrast)),
+        ] {
             assert_eq!([silent, dark].map(|said| look.theme(said)), [Theme::high_contrast_dark(); 2]);
             assert_eq!(look.theme(light), Theme::high_contrast_light());
         }
-        assert_eq!(Look::Light.theme(contrast(dark)), Theme::light(), "a person's own word counts most");
+        assert_eq!(ThemeChoice::Light.theme(contrast(dark)), Theme::light(), "a person's own word counts most");
     }
 
     #[test]
     fn motion_is_as_the_system_has_it_until_a_person_says() {
-        let still = SystemPreferences { has_reduced_motion: true, ..SystemPreferences::default() };
+        let still = SystemPreferences { reduced_motion: true, ..SystemPreferences::default() };
         let mut motion = Motion::default();
         let mut reduced = Vec::new();
         for _ in 0..3 {

@@ -1,8 +1,8 @@
 //! The window's panels, driven by keys, pointer and the names that a screen reader would say.
 
-use crate::actions::{TABLE, keys_text};
+use crate::actions::{ACTIONS, keys_text};
 use crate::platform::NoFiles;
-use crate::state::Gui;
+use crate::state::App;
 use egui::accesskit::{Action, Node, Role};
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, Vec2};
 use egui_kittest::Harness;
@@ -18,12 +18,12 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The window's contents without a window.
-pub(super) struct Bench {
-    pub(super) gui: Option<Gui>,
+pub(super) struct AppHarness {
+    pub(super) app: Option<App>,
     pub(super) session: Session,
 }
 
-pub(super) type Window = Harness<'static, Bench>;
+pub(super) type Window = Harness<'static, AppHarness>;
 
 /// Opens a lesson.
 pub(super) fn open(lesson: &str) -> Window {
@@ -35,15 +35,15 @@ pub(super) fn window(link: impl Link + 'static) -> Window {
     let mut session = Session::new(link);
     assert!(session.run_until_idle(timeout()));
     session.performance.hold();
-    let draw = |ui: &mut egui::Ui, bench: &mut Bench| {
-        bench.session.tick(0.02);
-        let gui = bench.gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), NoFiles));
-        gui.window_ui(ui, &mut bench.session);
+    let draw = |ui: &mut egui::Ui, harness: &mut AppHarness| {
+        harness.session.tick(0.02);
+        let app = harness.app.get_or_insert_with(|| App::new(ui.ctx().clone(), NoFiles));
+        app.window_ui(ui, &mut harness.session);
     };
     let mut window = Harness::builder()
         .with_size(Vec2::new(1280.0, 720.0))
         .with_step_dt(0.05)
-        .build_ui_state(draw, Bench { gui: None, session });
+        .build_ui_state(draw, AppHarness { app: None, session });
     settle(&mut window);
     window
 }
@@ -68,7 +68,7 @@ fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
 }
 
 fn overlay(window: &Window) -> &'static str {
-    window.state().gui.as_ref().map_or("", Gui::overlay_name)
+    window.state().app.as_ref().map_or("", |app| app.overlays.name())
 }
 
 fn position(window: &Window) -> f64 {
@@ -99,7 +99,7 @@ fn the_palette_finds_and_carries_out_any_command() {
 
 #[test]
 fn a_script_that_runs_for_each_number_says_so_with_its_place() {
-    let mut window = open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/bench/scripts/w1-value.rhai"));
+    let mut window = open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/harness/scripts/w1-value.rhai"));
     window.get_by_label("1 warning").click();
     window.run_steps(8);
     window.get_by_label("`activation` runs anew for each number because it uses `value(…)`");
@@ -112,9 +112,9 @@ fn the_help_has_every_command_with_its_keys() {
     window.get_by_label_contains("? keys").click();
     window.run_steps(8);
     assert_eq!(overlay(&window), "help");
-    for entry in TABLE {
-        assert!(window.query_all_by_label(&keys_text(entry)).next().is_some(), "{}", entry.name);
-        assert!(window.query_all_by_label(entry.help).next().is_some(), "{}", entry.name);
+    for info in ACTIONS {
+        assert!(window.query_all_by_label(&keys_text(info)).next().is_some(), "{}", info.name);
+        assert!(window.query_all_by_label(info.help).next().is_some(), "{}", info.name);
     }
     press(&mut window, Modifiers::NONE, Key::Escape);
     assert_eq!(overlay(&window), "");
@@ -146,7 +146,7 @@ fn every_control_has_a_name() {
 #[test]
 fn every_control_of_what_can_be_opened_has_a_name() {
     let mut window = open("welcome");
-    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     let weight = slowgrad_timeline::scene::Target::Weight { layer: 0, neuron: 0, input: 0 };
     window.state_mut().session.view.selected = Some(weight);
     settle(&mut window);
@@ -335,7 +335,7 @@ fn a_section_is_gone_to_by_its_name() {
 fn three_hints_are_shown_once() {
     let mut window = open("welcome");
     assert!(window.query_by_label("Close this hint").is_none(), "nobody asked for them");
-    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     window.run_steps(3);
     assert_eq!(window.query_all_by_label("Close this hint").count(), 3);
     // Whoever selects something has understood the first one.
@@ -347,7 +347,7 @@ fn three_hints_are_shown_once() {
         window.run_steps(6);
     }
     assert!(window.query_by_label("Close this hint").is_none());
-    assert_eq!(window.state().gui.as_ref().map(|gui| gui.habits.hints_seen.len()), Some(3));
+    assert_eq!(window.state().app.as_ref().map(|app| app.preferences().hints_seen.len()), Some(3));
 }
 
 #[test]
@@ -369,7 +369,7 @@ fn a_list_says_what_each_choice_is_and_begins_with_what_there_is() {
 #[test]
 fn hints_cover_no_network() {
     let mut window = open("welcome");
-    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     for (compared, count) in [(None, 1), (Some(Difference::plugin(Slot::Optimizer, "adam")), 2)] {
         window.state_mut().session.send(Command::Compare(compared));
         settle(&mut window);
@@ -386,9 +386,9 @@ fn hints_cover_no_network() {
 #[test]
 fn a_hint_that_is_found_out_does_not_move_what_is_under_the_pointer() {
     let mut window = open("welcome");
-    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     settle(&mut window);
-    let weight = |window: &Window| window.state().gui.as_ref().and_then(Gui::weight_pos).expect("it is drawn");
+    let weight = |window: &Window| window.state().app.as_ref().and_then(App::weight_pos).expect("it is drawn");
     let at = weight(&window);
     drag(&mut window, Modifiers::NONE, at, at);
     assert!(window.state().session.view.selected.is_some());
@@ -415,21 +415,21 @@ fn panels_letters_and_colours_are_as_a_person_likes_them() {
     let moved = window.get_by_label("width of the lesson panel").rect().center();
     assert!((moved.x - edge.x - 60.0).abs() < 8.0, "{edge} {moved}");
 
-    let habits = |window: &Window| window.state().gui.as_ref().expect("it is drawn").habits.clone();
+    let preferences = |window: &Window| window.state().app.as_ref().expect("it is drawn").preferences().clone();
     press(&mut window, Modifiers::COMMAND, Key::Plus);
     assert!(
-        (window.ctx.zoom_factor() - 1.1).abs() < 1e-6 && habits(&window).scale > 1.0,
+        (window.ctx.zoom_factor() - 1.1).abs() < 1e-6 && preferences(&window).scale > 1.0,
         "also while a script is open"
     );
     press(&mut window, Modifiers::COMMAND, Key::Num0);
     assert_eq!(window.ctx.zoom_factor(), 1.0);
     press(&mut window, Modifiers::NONE, Key::Escape);
     press(&mut window, Modifiers::NONE, Key::Escape);
-    let is_dark = |window: &Window| window.state().gui.as_ref().is_some_and(|gui| gui.theme().dark_mode);
+    let is_dark = |window: &Window| window.state().app.as_ref().is_some_and(|app| app.theme().dark_mode);
     assert!(is_dark(&window));
     for (key, dark) in [(Key::D, true), (Key::D, false), (Key::D, true)] {
         press(&mut window, Modifiers::NONE, key);
-        assert_eq!(is_dark(&window), dark, "{:?}", habits(&window).theme);
+        assert_eq!(is_dark(&window), dark, "{:?}", preferences(&window).theme);
     }
 }
 
@@ -443,13 +443,13 @@ fn without_motion_a_unit_is_shown_as_it_ends() {
     let half = position(&window);
     assert!(half.fract() != 0.0, "it is under way: {half}");
     let mut scene = || {
-        let bench = window.state_mut();
-        bench.gui.as_mut().and_then(|gui| gui.scene(&bench.session)).expect("a scene")
+        let harness = window.state_mut();
+        harness.app.as_mut().and_then(|app| app.scene(&harness.session)).expect("a scene")
     };
     let during = scene();
     settle(&mut window);
-    let bench = window.state_mut();
-    let after = bench.gui.as_mut().and_then(|gui| gui.scene(&bench.session)).expect("a scene");
+    let harness = window.state_mut();
+    let after = harness.app.as_mut().and_then(|app| app.scene(&harness.session)).expect("a scene");
     assert_eq!(*during, *after);
 }
 
@@ -514,10 +514,10 @@ fn a_neuron_that_was_dragged_goes_back_and_a_drag_is_one_thing_to_undo() {
     let mut window = open("welcome");
     let target = slowgrad_timeline::scene::Target::Neuron { layer: 0, neuron: 1 };
     let place = |window: &Window| {
-        let bench = window.state();
-        let gui = bench.gui.as_ref().expect("it is drawn");
-        let rect = gui.canvas_rect().expect("it is drawn");
-        bench.session.view.to_screen(rect, gui.scenery.position(target).expect("a neuron"))
+        let harness = window.state();
+        let app = harness.app.as_ref().expect("it is drawn");
+        let rect = app.canvas_rect().expect("it is drawn");
+        harness.session.view.to_screen(rect, app.network.position(target).expect("a neuron"))
     };
     // What is dragged must not move the picture under it.
     window.state_mut().session.view.auto_fit = false;
@@ -635,7 +635,7 @@ fn a_lesson_shows_its_panels_and_plots_to_an_audience_and_no_others() {
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
     assert!(window.query_by_label("Reset").is_some());
-    let seen = |window: &Window| window.state().gui.as_ref().map(|gui| gui.plots.seen());
+    let seen = |window: &Window| window.state().app.as_ref().map(|app| app.plots.visible());
     assert_eq!(seen(&window), Some(vec![crate::state::plot_tabs::Plot::Histograms]));
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
@@ -650,9 +650,9 @@ fn the_presenter_reads_the_note_the_right_answer_and_what_comes_next() {
     let window = performing(cues);
     let session = &window.state().session;
     assert!(window.query_by_label("Let them guess.").is_none(), "the audience does not");
-    let sheet = crate::panels::presenter_notes::Sheet::of(session);
+    let sheet = crate::panels::presenter_notes::PresenterNotes::of(session);
     let ui = |ui: &mut egui::Ui, asked: &mut Vec<crate::actions::Action>| {
-        asked.extend(crate::panels::presenter_notes::sheet_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
+        asked.extend(crate::panels::presenter_notes::presenter_notes_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
     };
     let mut notes = egui_kittest::Harness::builder().with_size(Vec2::new(760.0, 480.0)).build_ui_state(ui, Vec::new());
     for read in ["T", "Let them guess.", "Which?", "that", "says “So.”", "cue 2 of 4", "waiting for you"] {
@@ -668,8 +668,8 @@ fn what_does_not_stand_out_is_dimmed() {
     let mut window = performing("stage.highlight(|p| p.layer == 1 && p.input == 2); stage.wait();");
     press(&mut window, Modifiers::NONE, Key::End);
     settle(&mut window);
-    let bench = window.state_mut();
-    let scene = bench.gui.as_mut().and_then(|gui| gui.scene(&bench.session)).expect("a scene");
+    let harness = window.state_mut();
+    let scene = harness.app.as_mut().and_then(|app| app.scene(&harness.session)).expect("a scene");
     let lit = slowgrad_timeline::scene::Target::Weight { layer: 1, neuron: 0, input: 2 };
     for edge in &scene.edges {
         assert_eq!(edge.alpha > 0.5, edge.target == lit, "{edge:?}");

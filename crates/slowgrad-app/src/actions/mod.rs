@@ -11,7 +11,7 @@ use egui::{Key, Modifiers};
 use shortcut::Shortcut;
 use slowgrad_session::RunAction;
 use slowgrad_timeline::scene::Target;
-pub(crate) use table::TABLE;
+pub(crate) use table::ACTIONS;
 
 /// One thing to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,91 +56,97 @@ pub enum Action {
 
 /// A line of the table.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Entry {
+pub(crate) struct ActionInfo {
     pub(crate) action: Action,
     /// Short, as in a menu.
     pub(crate) name: &'static str,
     /// A sentence, as in a tooltip.
     pub(crate) help: &'static str,
     pub(crate) keys: &'static [Shortcut],
-    pub(crate) group: Group,
+    pub(crate) group: ActionGroup,
 }
 
 /// Headings of the key help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Group {
-    Playing,
+pub(crate) enum ActionGroup {
+    Playback,
     Timeline,
-    Looking,
+    View,
     Lesson,
     /// These are heard while a script is typed.
     Script,
     Window,
 }
 
-impl Group {
-    pub(crate) const ALL: [Group; 6] =
-        [Group::Playing, Group::Timeline, Group::Looking, Group::Lesson, Group::Script, Group::Window];
+impl ActionGroup {
+    pub(crate) const ALL: [ActionGroup; 6] = [
+        ActionGroup::Playback,
+        ActionGroup::Timeline,
+        ActionGroup::View,
+        ActionGroup::Lesson,
+        ActionGroup::Script,
+        ActionGroup::Window,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Group::Playing => "Playback",
-            Group::Timeline => "Timeline and bookmarks",
-            Group::Looking => "View and edit",
-            Group::Lesson => "Lesson and training",
-            Group::Script => "Scripts",
-            Group::Window => "Window",
+            ActionGroup::Playback => "Playback",
+            ActionGroup::Timeline => "Timeline and bookmarks",
+            ActionGroup::View => "View and edit",
+            ActionGroup::Lesson => "Lesson and training",
+            ActionGroup::Script => "Scripts",
+            ActionGroup::Window => "Window",
         }
     }
 }
 
 impl Action {
     /// Its line of the table.
-    pub(crate) fn entry(self) -> &'static Entry {
-        TABLE.iter().find(|entry| entry.action == self).unwrap_or(&TABLE[0])
+    pub(crate) fn info(self) -> &'static ActionInfo {
+        ACTIONS.iter().find(|info| info.action == self).unwrap_or(&ACTIONS[0])
     }
 
     /// Whether its keys are heard whatever else has the keyboard.
-    pub(crate) fn is_of_the_window(self) -> bool {
+    pub(crate) fn is_global(self) -> bool {
         use Action::{ExplanationPanel, Larger, LessonPanel, Smaller, UsualSize};
         matches!(self, Larger | Smaller | UsualSize | LessonPanel | ExplanationPanel)
     }
 
     /// Name, sentence and key, for a tooltip.
     pub(crate) fn tooltip(self) -> String {
-        let entry = self.entry();
-        let keys = if entry.keys.is_empty() { String::new() } else { format!(" ({})", keys_text(entry)) };
-        format!("{}{keys}\n{}", entry.name, entry.help)
+        let info = self.info();
+        let keys = if info.keys.is_empty() { String::new() } else { format!(" ({})", keys_text(info)) };
+        format!("{}{keys}\n{}", info.name, info.help)
     }
 }
 
 /// What a menu can be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum Element {
     /// Where nothing is.
-    Ground,
+    Background,
     Input,
     /// A weight or a bias.
     Parameter,
     /// Outputs belong to the data: they neither come nor go.
     Neuron {
-        is_output: bool,
+        output: bool,
     },
     Layer {
-        is_output: bool,
+        output: bool,
     },
     Loss,
 }
 
-impl Part {
+impl Element {
     /// What stands for it in a network of so many layers.
-    pub(crate) fn of(target: Option<Target>, layers: usize) -> Self {
+    pub(crate) fn at(target: Option<Target>, layers: usize) -> Self {
         match target {
-            None => Part::Ground,
-            Some(Target::Input(_)) => Part::Input,
-            Some(Target::Weight { .. } | Target::Bias { .. }) => Part::Parameter,
-            Some(Target::Neuron { layer, .. }) => Part::Neuron { is_output: layer + 1 == layers },
-            Some(Target::Loss) => Part::Loss,
+            None => Element::Background,
+            Some(Target::Input(_)) => Element::Input,
+            Some(Target::Weight { .. } | Target::Bias { .. }) => Element::Parameter,
+            Some(Target::Neuron { layer, .. }) => Element::Neuron { output: layer + 1 == layers },
+            Some(Target::Loss) => Element::Loss,
         }
     }
 
@@ -153,7 +159,7 @@ impl Part {
         const REMOVE_LAYER: Action = Action::Run(RunAction::RemoveLayer);
         const REMOVE_NEURON: Action = Action::Run(RunAction::RemoveNeuron);
         match self {
-            Part::Ground => &[
+            Element::Background => &[
                 &[
                     Action::Run(RunAction::Fit),
                     Action::Run(RunAction::ZoomIn),
@@ -162,39 +168,39 @@ impl Part {
                 ],
                 &[Action::Run(RunAction::Undo), Action::Run(RunAction::Redo)],
             ],
-            Part::Input => &[&[Edit], &[ADD_LAYER]],
-            Part::Parameter => &[&[Edit, FREEZE], &[Action::Plot(Plot::Landscape), Parameters]],
-            Part::Neuron { is_output: false } => &[
+            Element::Input => &[&[Edit], &[ADD_LAYER]],
+            Element::Parameter => &[&[Edit, FREEZE], &[Action::Plot(Plot::Landscape), Parameters]],
+            Element::Neuron { output: false } => &[
                 &[Edit, FREEZE],
                 &[ADD_NEURON, REMOVE_NEURON],
                 &[Activation, ADD_LAYER, REMOVE_LAYER],
                 &[Action::Plot(Plot::Activation)],
             ],
-            Part::Neuron { is_output: true } => {
+            Element::Neuron { output: true } => {
                 &[&[Edit, FREEZE], &[Activation, ADD_LAYER], &[Action::Plot(Plot::Activation)]]
             }
-            Part::Layer { is_output: false } => &[
+            Element::Layer { output: false } => &[
                 &[Activation],
                 &[ADD_NEURON, REMOVE_NEURON],
                 &[ADD_LAYER, REMOVE_LAYER],
                 &[Action::Plot(Plot::Activation), Action::Plot(Plot::Histograms)],
             ],
-            Part::Layer { is_output: true } => {
+            Element::Layer { output: true } => {
                 &[&[Activation], &[ADD_LAYER], &[Action::Plot(Plot::Activation), Action::Plot(Plot::Histograms)]]
             }
-            Part::Loss => &[&[Action::Plot(Plot::Loss), Action::Plot(Plot::Losses)]],
+            Element::Loss => &[&[Action::Plot(Plot::Loss), Action::Plot(Plot::Losses)]],
         }
     }
 }
 
-/// The keys of an entry as text.
-pub(crate) fn keys_text(entry: &Entry) -> String {
-    entry.keys.iter().map(|key| key.text()).collect::<Vec<_>>().join(" or ")
+/// The keys of an info as text.
+pub(crate) fn keys_text(info: &ActionInfo) -> String {
+    info.keys.iter().map(|key| key.text()).collect::<Vec<_>>().join(" or ")
 }
 
 /// The action of a pressed key.
 pub(crate) fn pressed(key: Key, modifiers: Modifiers) -> Option<Action> {
-    TABLE.iter().find(|entry| entry.keys.iter().any(|shortcut| shortcut.fits(key, modifiers))).map(|entry| entry.action)
+    ACTIONS.iter().find(|info| info.keys.iter().any(|shortcut| shortcut.fits(key, modifiers))).map(|info| info.action)
 }
 
 #[cfg(test)]
@@ -204,7 +210,7 @@ mod tests {
     #[test]
     fn every_key_means_one_thing() {
         let keys: Vec<(Shortcut, Action)> =
-            TABLE.iter().flat_map(|entry| entry.keys.iter().map(|key| (*key, entry.action))).collect();
+            ACTIONS.iter().flat_map(|info| info.keys.iter().map(|key| (*key, info.action))).collect();
         for (i, (key, action)) in keys.iter().enumerate() {
             let modifiers = Modifiers {
                 command: key.command,
@@ -219,7 +225,7 @@ mod tests {
 
     #[test]
     fn every_action_has_a_line() {
-        assert!(TABLE.iter().all(|entry| entry.action.entry().action == entry.action));
+        assert!(ACTIONS.iter().all(|info| info.action.info().action == info.action));
         assert_eq!(pressed(Key::Questionmark, Modifiers::SHIFT), Some(Action::Help));
         assert_eq!(pressed(Key::ArrowRight, Modifiers::SHIFT), Some(Action::Run(RunAction::StepForwardCoarse)));
         assert_eq!(pressed(Key::R, Modifiers::NONE), None);

@@ -1,6 +1,6 @@
 //! Names that may be put in at the cursor, and where a name is defined.
 
-use super::typing::Change;
+use super::typing::TextChange;
 use super::{Editor, Tone};
 use slowgrad_script::editing::{Completion, Definition, complete, definition};
 use slowgrad_script::{PluginKind, TokenKind, highlight};
@@ -8,16 +8,16 @@ use slowgrad_session::Session;
 use std::ops::Range;
 
 /// A list opens by itself once a word has so many letters.
-const LETTERS: usize = 2;
+const MIN_WORD_LETTERS: usize = 2;
 
 /// The names to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct List {
+pub(crate) struct CompletionList {
     pub(crate) names: Vec<Completion>,
     pub(crate) chosen: usize,
 }
 
-impl List {
+impl CompletionList {
     /// Goes so many names further, around the ends.
     pub(crate) fn go(&mut self, by: isize) {
         let count = self.names.len().max(1) as isize;
@@ -30,19 +30,24 @@ impl List {
     }
 
     /// What choosing the chosen name does.
-    pub(crate) fn accept(&self) -> Option<Change> {
+    pub(crate) fn accept(&self) -> Option<TextChange> {
         let name = self.names.get(self.chosen)?;
-        Some(Change::insert(name.replaces.clone(), name.text.clone()))
+        Some(TextChange::insert(name.replaces.clone(), name.text.clone()))
     }
 }
 
 /// The names for a cursor that was asked for, or that a letter was just typed before.
-pub(crate) fn list(text: &str, cursor: usize, plugins: &[(PluginKind, String)], is_asked: bool) -> Option<List> {
+pub(crate) fn list(
+    text: &str,
+    cursor: usize,
+    plugins: &[(PluginKind, String)],
+    is_asked: bool,
+) -> Option<CompletionList> {
     if !is_asked && !opens_by_itself(text, cursor, plugins) {
         return None;
     }
     let names = complete(text, cursor, plugins);
-    (!names.is_empty()).then_some(List { names, chosen: 0 })
+    (!names.is_empty()).then_some(CompletionList { names, chosen: 0 })
 }
 
 /// Whether a list would help: not after a name that is whole already, and not where a new one is made up.
@@ -55,7 +60,7 @@ fn opens_by_itself(text: &str, cursor: usize, plugins: &[(PluginKind, String)]) 
     let is_property =
         rest.ends_with('.') && !rest.trim_end_matches('.').ends_with(|letter: char| letter.is_ascii_digit());
     let is_path = rest.ends_with("::");
-    if word.chars().count() < LETTERS
+    if word.chars().count() < MIN_WORD_LETTERS
         && !((is_property || is_path) && text[cursor..].chars().next().is_none_or(|next| !is_letter(next)))
     {
         return false;
@@ -77,7 +82,7 @@ impl Editor {
         let Some(document) = self.document() else { return };
         self.list = list(&document.text, cursor, plugins(session), true);
         if self.list.is_none() {
-            self.say(Tone::Plain, "no suggestions here");
+            self.set_message(Tone::Plain, "no suggestions here");
         }
     }
 
@@ -101,10 +106,10 @@ impl Editor {
                             self.target = Some(at..at);
                         }
                     }
-                    None => self.say(Tone::Plain, format!("this lesson has no file {path}")),
+                    None => self.set_message(Tone::Plain, format!("this lesson has no file {path}")),
                 }
             }
-            None => self.say(Tone::Plain, "no definition found for the name at the cursor"),
+            None => self.set_message(Tone::Plain, "no definition found for the name at the cursor"),
         }
     }
 }

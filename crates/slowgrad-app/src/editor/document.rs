@@ -31,7 +31,7 @@ pub(crate) struct Document {
     /// The version in the library that was looked at last.
     seen: Arc<[u8]>,
     /// News of the file count only from the snapshot on that knows of this command.
-    pub(crate) heeds_from: u64,
+    pub(crate) accepts_from: u64,
 }
 
 impl Document {
@@ -46,7 +46,7 @@ impl Document {
             conflict: None,
             base: Some(Arc::clone(bytes)),
             seen: Arc::clone(bytes),
-            heeds_from: 0,
+            accepts_from: 0,
         })
     }
 
@@ -68,7 +68,7 @@ impl Document {
 
     /// The library has this version of the file now. A text that was not edited goes along, one that was
     /// stays and is in conflict.
-    pub(crate) fn heed(&mut self, root: &str, bytes: &Arc<[u8]>) {
+    pub(crate) fn update_from_file(&mut self, root: &str, bytes: &Arc<[u8]>) {
         if Arc::ptr_eq(&self.seen, bytes) {
             return;
         }
@@ -78,12 +78,12 @@ impl Document {
         } else if self.is_unsaved() {
             self.conflict = Some(Conflict::Changed { root: root.to_owned(), bytes: Arc::clone(bytes) });
         } else if let Some(new) = Self::new(&self.path, root, bytes) {
-            *self = Self { heeds_from: self.heeds_from, ..new };
+            *self = Self { accepts_from: self.accepts_from, ..new };
         }
     }
 
     /// The text is in a file of this root now.
-    pub(crate) fn wrote(&mut self, root: &str, bytes: Vec<u8>) {
+    pub(crate) fn mark_saved(&mut self, root: &str, bytes: Vec<u8>) {
         root.clone_into(&mut self.root);
         self.saved.clone_from(&self.text);
         self.base = Some(bytes.into());
@@ -108,7 +108,7 @@ impl Document {
         if let Some(Conflict::Changed { root, bytes }) = &self.conflict
             && let Some(new) = Self::new(&self.path, root, bytes)
         {
-            *self = Self { heeds_from: self.heeds_from, ..new };
+            *self = Self { accepts_from: self.accepts_from, ..new };
         }
     }
 }
@@ -191,9 +191,9 @@ mod tests {
     #[test]
     fn a_text_that_was_not_touched_goes_along_with_its_file() {
         let mut document = document("a\r\n");
-        document.heed("own", &bytes("b\r\n"));
+        document.update_from_file("own", &bytes("b\r\n"));
         assert_eq!((document.text.as_str(), document.is_unsaved()), ("b\n", false));
-        document.heed("shipped", &bytes("c\n"));
+        document.update_from_file("shipped", &bytes("c\n"));
         assert_eq!((document.text.as_str(), document.root.as_str()), ("c\n", "shipped"));
     }
 
@@ -201,7 +201,7 @@ mod tests {
     fn an_edited_text_is_never_lost() {
         let mut mine = document("a\n");
         mine.text = "mine\n".into();
-        mine.heed("own", &bytes("theirs\n"));
+        mine.update_from_file("own", &bytes("theirs\n"));
         assert_eq!(mine.text, "mine\n");
         assert_eq!(mine.conflict, Some(Conflict::Changed { root: "own".into(), bytes: bytes("theirs\n") }));
 
@@ -214,8 +214,8 @@ mod tests {
         // Theirs was taken back by themselves.
         let mut back = document("a\n");
         back.text = "mine\n".into();
-        back.heed("own", &bytes("theirs\n"));
-        back.heed("own", &bytes("a\n"));
+        back.update_from_file("own", &bytes("theirs\n"));
+        back.update_from_file("own", &bytes("a\n"));
         assert_eq!(back.conflict, None);
     }
 
@@ -226,7 +226,7 @@ mod tests {
         document.conflict = Some(Conflict::Gone);
         document.keep_mine();
         assert_eq!((document.base(), document.is_unsaved()), (None, true));
-        document.wrote("own", b"mine\n".to_vec());
+        document.mark_saved("own", b"mine\n".to_vec());
         assert!(!document.is_unsaved());
     }
 
@@ -234,7 +234,7 @@ mod tests {
     fn a_file_of_another_root_that_takes_its_place_is_asked_about() {
         let mut document = document("a\n");
         document.text = "mine\n".into();
-        document.heed("stronger", &bytes("other\n"));
+        document.update_from_file("stronger", &bytes("other\n"));
         document.keep_mine();
         assert_eq!((document.root.as_str(), document.base()), ("stronger", Some(&b"other\n"[..])));
     }

@@ -11,11 +11,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// The height of a line, as a multiple of the letters' size.
-const LINE: f32 = 1.5;
+const LINE_HEIGHT_EM: f32 = 1.5;
 
 /// A text that is laid out.
 #[derive(Clone)]
-struct Laid {
+struct HighlightedText {
     text: String,
     theme: Theme,
     font: FontId,
@@ -23,20 +23,20 @@ struct Laid {
     /// The same line by line, so that one that changes leaves the others.
     lines: Vec<Arc<Galley>>,
     tokens: Arc<[(Range<usize>, TokenKind)]>,
-    /// Laid out with the letters of the same atlas; when that is made anew, it is another one.
+    /// HighlightedText out with the letters of the same atlas; when that is made anew, it is another one.
     probe: Arc<Galley>,
 }
 
 /// The text that was laid out last.
 #[derive(Clone, Default)]
-pub(crate) struct Look {
-    laid: Option<Laid>,
+pub(crate) struct HighlightCache {
+    laid: Option<HighlightedText>,
     /// How many lines were laid out so far.
     #[cfg(test)]
     layouts: usize,
 }
 
-impl Look {
+impl HighlightCache {
     /// The text in its colours. Nothing is computed as long as text, theme and letters stay.
     pub(crate) fn galley(&mut self, ui: &Ui, text: &str, theme: &Theme) -> Arc<Galley> {
         let font = TextStyle::Monospace.resolve(ui.style());
@@ -69,7 +69,7 @@ impl Look {
         let whole = LayoutJob::simple(text.to_owned(), font.clone(), theme.text, f32::INFINITY);
         let galley = Arc::new(Galley::concat(Arc::new(whole), &lines, ui.pixels_per_point()));
         let (text, theme) = (text.to_owned(), *theme);
-        self.laid = Some(Laid { text, theme, font, galley: Arc::clone(&galley), lines, tokens, probe });
+        self.laid = Some(HighlightedText { text, theme, font, galley: Arc::clone(&galley), lines, tokens, probe });
         galley
     }
 
@@ -81,7 +81,7 @@ impl Look {
 
 /// The lines of a text in their colours, without their line feeds.
 fn jobs(text: &str, tokens: &[(Range<usize>, TokenKind)], font: &FontId, theme: &Theme) -> Vec<LayoutJob> {
-    let height = (LINE * font.size).round();
+    let height = (LINE_HEIGHT_EM * font.size).round();
     let format = |color| TextFormat { line_height: Some(height), ..TextFormat::simple(font.clone(), color) };
     let mut jobs = Vec::new();
     let mut start = 0;
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_text_that_stays_is_laid_out_once_and_a_line_that_changes_alone() {
-        let mut look = Look::default();
+        let mut look = HighlightCache::default();
         let text = "fn f() { 1.0 }\n\n".repeat(1_000);
         let ctx = egui::Context::default();
         let mut frame = |text: &str| {
@@ -183,7 +183,7 @@ mod tests {
     fn lines_stand_where_they_would_if_laid_out_together() {
         with_ui(|ui| {
             for text in ["", "\n", "a\n\nb = 1.5; // é\n", "/* a\n  b */ c"] {
-                let galley = Look::default().galley(ui, text, &Theme::dark());
+                let galley = HighlightCache::default().galley(ui, text, &Theme::dark());
                 let feeds = galley.rows.iter().filter(|row| row.ends_with_newline).count();
                 assert_eq!(
                     (galley.rows.len(), feeds),
@@ -201,7 +201,7 @@ mod tests {
     fn every_letter_has_its_place() {
         with_ui(|ui| {
             let text = "é = \"δ\";\n\n  § b";
-            let galley = Look::default().galley(ui, text, &Theme::light());
+            let galley = HighlightCache::default().galley(ui, text, &Theme::light());
             assert_eq!(galley.text(), text);
             assert_eq!(galley.rows.len(), 3);
             let all = rects(&galley, Pos2::ZERO, 0..text.chars().count());

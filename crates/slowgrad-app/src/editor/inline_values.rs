@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Of a long computation only the last events are told.
-const LOOK_BACK: usize = 512;
+const MAX_EVENTS: usize = 512;
 /// Values at the end of one line.
-const PER_LINE: usize = 3;
+const MAX_VALUES_PER_LINE: usize = 3;
 /// Significant digits.
 const DIGITS: usize = 3;
 
@@ -23,7 +23,7 @@ pub(crate) type LineValues = BTreeMap<usize, Vec<String>>;
 pub(crate) fn line_values(timeline: &Timeline, event: usize, source: &Arc<Source>) -> LineValues {
     let address = timeline.address(event);
     let cell = timeline.cell(address.sample, address.phase, address.cell).unwrap_or(event..event + 1);
-    let first = cell.start.max((event + 1).saturating_sub(LOOK_BACK));
+    let first = cell.start.max((event + 1).saturating_sub(MAX_EVENTS));
     let mut lines = LineValues::new();
     for event in first..=event {
         let Some((line, text)) = value(&timeline.event(event), source) else { continue };
@@ -31,7 +31,7 @@ pub(crate) fn line_values(timeline: &Timeline, event: usize, source: &Arc<Source
         // A loop computes the same line again.
         values.retain(|known| known.split(" = ").next() != text.split(" = ").next());
         values.push(text);
-        if values.len() > PER_LINE {
+        if values.len() > MAX_VALUES_PER_LINE {
             values.remove(0);
         }
     }

@@ -12,10 +12,10 @@ pub(crate) mod positions;
 pub(crate) mod typing;
 
 use crate::platform::{Platform, ScriptSave, ScriptSaveError};
-use completion::List;
+use completion::CompletionList;
 use document::{Conflict, Document};
-use egui::Event;
-use highlighting::Look;
+use egui::{Event, Id};
+use highlighting::HighlightCache;
 use inline_values::LineValues;
 use slowgrad_session::Session;
 use slowgrad_session::{Checked, Command, UsedFile};
@@ -24,7 +24,7 @@ use slowgrad_timeline::Timeline;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use typing::Change;
+use typing::TextChange;
 
 /// How good a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) enum Tone {
 
 /// Something that is wrong in the shown script, and where that is in the text as it is now.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Mark {
+pub(crate) struct ProblemMark {
     pub(crate) range: Range<usize>,
     pub(crate) problem: Diagnostic,
 }
@@ -58,14 +58,14 @@ pub(crate) struct Editor {
     /// What is selected, in bytes.
     selected: Range<usize>,
     /// The names to choose from at the cursor.
-    pub(crate) list: Option<List>,
+    pub(crate) list: Option<CompletionList>,
     /// Keys that wait for the next frame.
     pub(crate) waiting: VecDeque<Event>,
     /// The line that was followed last.
     followed: Option<(String, usize)>,
     /// The height that the text had last.
     height: f32,
-    look: Look,
+    highlighting: HighlightCache,
     /// The check that was asked for.
     checking: Option<u64>,
     values: Option<Values>,
@@ -86,9 +86,14 @@ impl Editor {
     }
 
     /// The text that is shown and how it looks, for the widget that edits it.
-    pub(crate) fn text_and_look(&mut self) -> Option<(&mut String, &mut Look)> {
+    pub(crate) fn text_and_highlighting(&mut self) -> Option<(&mut String, &mut HighlightCache)> {
         let document = self.documents.iter_mut().find(|document| document.path == self.shown)?;
-        Some((&mut document.text, &mut self.look))
+        Some((&mut document.text, &mut self.highlighting))
+    }
+
+    /// Whether a range is to be selected in the next frame.
+    pub(crate) fn has_target(&self) -> bool {
+        self.target.is_some()
     }
 
     /// What is selected in the shown text, in bytes.
@@ -104,7 +109,7 @@ impl Editor {
     }
 
     /// Changes the shown text where it is selected.
-    pub(crate) fn edit(&mut self, change: impl FnOnce(&str, Range<usize>) -> Change) {
+    pub(crate) fn edit(&mut self, change: impl FnOnce(&str, Range<usize>) -> TextChange) {
         let selection = self.selection();
         let Some(document) = self.document_mut() else { return };
         let change = change(&document.text, selection);
@@ -112,11 +117,11 @@ impl Editor {
         self.selected = change.selected.clone();
         self.target = Some(change.selected);
         self.list = None;
-        self.typed();
+        self.text_changed();
     }
 
     /// The text was changed, so what was said about it is over.
-    pub(crate) fn typed(&mut self) {
+    pub(crate) fn text_changed(&mut self) {
         self.message = None;
     }
 
@@ -138,7 +143,7 @@ impl Editor {
         self.message.as_ref().map(|(tone, text)| (*tone, text.as_str()))
     }
 
-    pub(crate) fn say(&mut self, tone: Tone, text: impl Into<String>) {
+    pub(crate) fn set_message(&mut self, tone: Tone, text: impl Into<String>) {
         self.message = Some((tone, text.into()));
     }
 
@@ -163,7 +168,7 @@ impl Editor {
     }
 
     /// Takes in what became of the files.
-    pub(crate) fn heed(&mut self, session: &Session) {
+    pub(crate) fn update(&mut self, session: &Session) {
         let Some(snapshot) = &session.snapshot else { return };
         if self.checking.is_some_and(|serial| snapshot.handled >= serial) {
             self.checking = None;
@@ -171,9 +176,9 @@ impl Editor {
         for document in &mut self.documents {
             let file = snapshot.files.iter().find(|file| file.path == document.path);
             if let Some(UsedFile { root, bytes, .. }) = file
-                && snapshot.handled >= document.heeds_from
+                && snapshot.handled >= document.accepts_from
             {
-                document.heed(root, bytes);
+                document.update_from_file(root, bytes);
             }
         }
         let shown = &self.shown;
@@ -205,11 +210,11 @@ impl Editor {
         self.message = None;
         if !self.documents.iter().any(|document| document.path == path) {
             let Some(file) = files(session).iter().find(|file| file.path == path) else {
-                self.say(Tone::Plain, format!("{path} is no longer used"));
+                self.set_message(Tone::Plain, format!("{path} is no longer used"));
                 return false;
             };
             let Some(document) = Document::new(path, &file.root, &file.bytes) else {
-                self.say(Tone::Bad, format!("{path} is not valid UTF-8; convert it with another program"));
+                self.set_message(Tone::Bad, format!("{path} is not valid UTF-8; convert it with another program"));
                 return false;
             };
             self.documents.push(document);
@@ -239,22 +244,22 @@ impl Editor {
     }
 
     /// What is wrong in the shown script, as far as it can still be placed.
-    pub(crate) fn marks(&self, session: &Session) -> Vec<Mark> {
+    pub(crate) fn marks(&self, session: &Session) -> Vec<ProblemMark> {
         let Some(document) = self.document() else { return Vec::new() };
         // What is wrong with a file that somebody else wrote is not wrong with this text.
         let running = session.snapshot.iter().filter(|_| document.conflict.is_none());
         let running = running.flat_map(|snapshot| snapshot.problems.iter());
         let checked = self.checked(session);
         let checked = checked.iter().flat_map(|checked| &checked.problems);
-        let mut marks: Vec<Mark> = Vec::new();
+        let mut marks: Vec<ProblemMark> = Vec::new();
         for problem in running.chain(checked) {
             let Some(location) = problem.location.as_ref().filter(|at| at.source.name == document.path) else {
                 continue;
             };
             let Some(range) = positions::range_now(location, &document.text) else { continue };
-            let is_known = |mark: &Mark| mark.range == range && mark.problem.message == problem.message;
+            let is_known = |mark: &ProblemMark| mark.range == range && mark.problem.message == problem.message;
             if !marks.iter().any(is_known) {
-                marks.push(Mark { range, problem: problem.clone() });
+                marks.push(ProblemMark { range, problem: problem.clone() });
             }
         }
         marks.sort_by_key(|mark| mark.range.start);
@@ -311,11 +316,11 @@ impl Editor {
             return false;
         }
         if !document.is_unsaved() {
-            self.say(Tone::Plain, "no unsaved changes");
+            self.set_message(Tone::Plain, "no unsaved changes");
             return true;
         }
         let Some(target) = platform.script_target(&document.root) else {
-            self.say(
+            self.set_message(
                 Tone::Bad,
                 "this script is built into slowgrad, and this lesson has no folder to save a copy in; \
                  copy the text to your own file and open that",
@@ -326,7 +331,7 @@ impl Editor {
         let expected = document.base().filter(|_| !target.copy);
         match platform.save_script(ScriptSave { target: &target, path, bytes: &bytes, expected }) {
             Ok(file) => {
-                document.wrote(&target.root, bytes.clone());
+                document.mark_saved(&target.root, bytes.clone());
                 let copied = target.copy;
                 let reload = Command::ReloadFile {
                     root: target.root,
@@ -334,13 +339,13 @@ impl Editor {
                     bytes: Some(bytes),
                     at_once: session.is_between_steps(),
                 };
-                document.heeds_from = session.send(reload);
+                document.accepts_from = session.send(reload);
                 let text = if copied {
                     format!("saved a copy as {file}, which now replaces the built-in script")
                 } else {
                     "saved".to_owned()
                 };
-                self.say(Tone::Good, text);
+                self.set_message(Tone::Good, text);
                 true
             }
             Err(ScriptSaveError::Changed(bytes)) => {
@@ -352,7 +357,7 @@ impl Editor {
                 false
             }
             Err(ScriptSaveError::Failed(error)) => {
-                self.say(Tone::Bad, format!("not saved: {error}"));
+                self.set_message(Tone::Bad, format!("not saved: {error}"));
                 false
             }
         }
@@ -371,7 +376,7 @@ impl Editor {
         if let Some(document) = self.document_mut() {
             document.take_theirs();
         }
-        self.say(Tone::Plain, "loaded the file's contents; Ctrl+Z restores your text");
+        self.set_message(Tone::Plain, "loaded the file's contents; Ctrl+Z restores your text");
     }
 
     /// Has the shown script checked, as it is written here.
@@ -394,12 +399,17 @@ impl Editor {
     }
 }
 
+/// The id of a script's text widget.
+pub(crate) fn text_id(path: &str) -> Id {
+    Id::unique(("script", path))
+}
+
 fn files(session: &Session) -> &[UsedFile] {
     session.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.files)
 }
 
 /// The number of errors among marks.
-pub(crate) fn errors(marks: &[Mark]) -> usize {
+pub(crate) fn errors(marks: &[ProblemMark]) -> usize {
     marks.iter().filter(|mark| mark.problem.severity == Severity::Error).count()
 }
 

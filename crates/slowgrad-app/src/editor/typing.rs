@@ -8,17 +8,17 @@ use slowgrad_script::TokenKind;
 use std::ops::Range;
 
 /// Spaces of one indentation.
-pub(crate) const INDENT: usize = 4;
+pub(crate) const INDENT_SPACES: usize = 4;
 
 /// A piece of text that is exchanged, and what is selected afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct TextChange {
     pub(crate) range: Range<usize>,
     pub(crate) with: String,
     pub(crate) selected: Range<usize>,
 }
 
-impl Change {
+impl TextChange {
     /// Puts something into a place; the cursor stands after it.
     pub(crate) fn insert(range: Range<usize>, with: impl Into<String>) -> Self {
         let with = with.into();
@@ -37,13 +37,13 @@ fn indentation(line: &str) -> usize {
 }
 
 /// Enter: the next line begins where this one does, and further in after an opening bracket.
-pub(crate) fn line_feed(text: &str, selected: Range<usize>) -> Change {
+pub(crate) fn line_feed(text: &str, selected: Range<usize>) -> TextChange {
     let line = &text[line_around(text, selected.start).start..selected.start];
     let indent = &line[..indentation(line)];
     let opens = line.trim_end().ends_with(['{', '(', '[']);
-    let further = if opens { " ".repeat(INDENT) } else { String::new() };
+    let further = if opens { " ".repeat(INDENT_SPACES) } else { String::new() };
     let closes = text[selected.end..].starts_with(['}', ')', ']']);
-    let mut change = Change::insert(selected, format!("\n{indent}{further}"));
+    let mut change = TextChange::insert(selected, format!("\n{indent}{further}"));
     if opens && closes {
         // The closing bracket gets a line of its own.
         change.with.push('\n');
@@ -52,39 +52,39 @@ pub(crate) fn line_feed(text: &str, selected: Range<usize>) -> Change {
     change
 }
 
-/// DrawerTab: spaces up to the next stop, or all selected lines further in.
-pub(crate) fn indent(text: &str, selected: Range<usize>) -> Change {
+/// Tab: spaces up to the next stop, or all selected lines further in.
+pub(crate) fn indent(text: &str, selected: Range<usize>) -> TextChange {
     if text[selected.clone()].contains('\n') {
         return each_line(text, selected, |line| {
-            if line.is_empty() { String::new() } else { format!("{}{line}", " ".repeat(INDENT)) }
+            if line.is_empty() { String::new() } else { format!("{}{line}", " ".repeat(INDENT_SPACES)) }
         });
     }
     let column = text[line_around(text, selected.start).start..selected.start].chars().count();
-    Change::insert(selected, " ".repeat(INDENT - column % INDENT))
+    TextChange::insert(selected, " ".repeat(INDENT_SPACES - column % INDENT_SPACES))
 }
 
-/// Shift+DrawerTab: all selected lines less far in.
-pub(crate) fn outdent(text: &str, selected: Range<usize>) -> Change {
+/// Shift+Tab: all selected lines less far in.
+pub(crate) fn outdent(text: &str, selected: Range<usize>) -> TextChange {
     each_line(text, selected, |line| {
         let spaces = line.len() - line.trim_start_matches(' ').len();
-        let gone = if line.starts_with('\t') { 1 } else { spaces.min(INDENT) };
+        let gone = if line.starts_with('\t') { 1 } else { spaces.min(INDENT_SPACES) };
         line[gone..].to_owned()
     })
 }
 
 /// A closing bracket; at the beginning of a line it goes less far in than what it closes.
-pub(crate) fn close(text: &str, selected: Range<usize>, bracket: &str) -> Change {
+pub(crate) fn close(text: &str, selected: Range<usize>, bracket: &str) -> TextChange {
     let start = line_around(text, selected.start).start;
     let before = &text[start..selected.start];
     if before.chars().all(|letter| letter == ' ') {
-        let indent = " ".repeat(before.len().saturating_sub(INDENT));
-        return Change::insert(start..selected.end, format!("{indent}{bracket}"));
+        let indent = " ".repeat(before.len().saturating_sub(INDENT_SPACES));
+        return TextChange::insert(start..selected.end, format!("{indent}{bracket}"));
     }
-    Change::insert(selected, bracket)
+    TextChange::insert(selected, bracket)
 }
 
 /// Makes the selected lines comments or, when all are, lines of script again.
-pub(crate) fn comment(text: &str, selected: Range<usize>) -> Change {
+pub(crate) fn comment(text: &str, selected: Range<usize>) -> TextChange {
     let lines = whole_lines(text, &selected);
     let blank = |line: &&str| line.trim().is_empty();
     let written: Vec<&str> = text[lines].split('\n').filter(|line| !blank(line)).collect();
@@ -111,7 +111,7 @@ fn whole_lines(text: &str, selected: &Range<usize>) -> Range<usize> {
     start..line_around(text, selected.end - usize::from(ends_before)).end
 }
 
-fn each_line(text: &str, selected: Range<usize>, change: impl Fn(&str) -> String) -> Change {
+fn each_line(text: &str, selected: Range<usize>, change: impl Fn(&str) -> String) -> TextChange {
     let range = whole_lines(text, &selected);
     let old: Vec<&str> = text[range.clone()].split('\n').collect();
     let new: Vec<String> = old.iter().map(|line| change(line)).collect();
@@ -124,7 +124,7 @@ fn each_line(text: &str, selected: Range<usize>, change: impl Fn(&str) -> String
     } else {
         range.start..range.start + with.len()
     };
-    Change { range, with, selected }
+    TextChange { range, with, selected }
 }
 
 /// The bracket at the cursor and its partner.
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(marked: &str, change: impl Fn(&str, Range<usize>) -> Change, after: &str) {
+    fn check(marked: &str, change: impl Fn(&str, Range<usize>) -> TextChange, after: &str) {
         let (mut text, selected) = parse(marked);
         let change = change(&text, selected);
         change.apply(&mut text);

@@ -1,11 +1,12 @@
 //! The network in the middle, with what the lesson says over it.
 
-use super::hints::Hints;
+use super::hints::HintCards;
 use super::question::QuestionCard;
 use super::{comparison, context_menu, structure_buttons};
 use crate::actions::{Action, keys_text};
-use crate::panels::number_field::Outcome;
-use crate::state::Gui;
+use crate::panels::number_field::{FieldStatus, number_field_ui};
+use crate::state::App;
+use crate::state::drawer_state::error_count;
 use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2};
 use slowgrad_render::{legend_ui, network_ui};
 use slowgrad_session::RunAction;
@@ -16,16 +17,16 @@ use slowgrad_timeline::words;
 use std::sync::Arc;
 
 /// The legend and the short messages stand in a strip of this height.
-const LEGEND_HEIGHT: f32 = 26.0;
+const LEGEND_HEIGHT_PTS: f32 = 26.0;
 
-pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
     let area = ui.max_rect();
     let other = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
     // Two networks need the room that the buttons over one have; their keys are heard all the same.
-    let top = LEGEND_HEIGHT + if other.is_some() { 0.0 } else { structure_buttons::HEIGHT };
+    let top = LEGEND_HEIGHT_PTS + if other.is_some() { 0.0 } else { structure_buttons::HEIGHT_PTS };
     let shape = session.now().map(|(timeline, _)| Arc::clone(&timeline.step().shape));
-    let hints = Hints::new(ui, area.shrink2(Vec2::new(6.0, 0.0)), gui, session);
+    let hints = HintCards::new(ui, area.shrink2(Vec2::new(6.0, 0.0)), app, session);
     let hints_height = hints.as_ref().map_or(0.0, |hints| hints.height);
     // Both of two networks are drawn equally large.
     let rooms = |room: Rect| {
@@ -33,14 +34,14 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         Some(comparison::rooms(room, shape))
     };
     let room = Rect::from_min_size(area.min, area.size() - Vec2::new(12.0, top + 90.0 + hints_height));
-    let room = rooms(room).map_or(room.size(), |[room, _]| room.size() - Vec2::new(0.0, comparison::HEADING));
-    gui.scenery.set_room(room);
-    gui.rival.scenery.set_room(room);
+    let room =
+        rooms(room).map_or(room.size(), |[room, _]| room.size() - Vec2::new(0.0, comparison::HEADING_HEIGHT_PTS));
+    app.network.set_room(room);
     let zoom_before = zoom_step(session.view.zoom);
-    let Some(scene) = gui.scene(session) else {
-        gui.set_canvas(None, None);
-        let is_broken = session.snapshot.as_ref().is_some_and(|snapshot| super::errors(snapshot) > 0);
-        let text = match (is_broken, gui.is_presenting) {
+    let Some(scene) = app.scene(session) else {
+        app.network.canvas.set_drawn(None, None);
+        let is_broken = session.snapshot.as_ref().is_some_and(|snapshot| error_count(snapshot) > 0);
+        let text = match (is_broken, app.is_presenting()) {
             (true, false) => "This lesson cannot run yet. See Problems.",
             // An audience is told nothing of it.
             (true, true) => "",
@@ -49,7 +50,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(20.0), theme.faint);
         return;
     };
-    let size = caption_size(area, gui.is_presenting);
+    let size = caption_size(area, app.is_presenting());
     let question = QuestionCard::new(ui, area, size, session, &theme);
     // A question stands where captions do.
     let caption = if question.is_some() { None } else { caption(ui, area, size, session, &theme) };
@@ -62,62 +63,62 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             .split_top_bottom_at_y(area.bottom() - caption_height - 6.0 - hints_height);
     let rooms = rooms(network);
     // The name of a run stands over it.
-    let network = rooms.map_or(network, |[room, _]| room.with_min_y(room.top() + comparison::HEADING));
+    let network = rooms.map_or(network, |[room, _]| room.with_min_y(room.top() + comparison::HEADING_HEIGHT_PTS));
     let legend =
-        Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT - 5.0));
+        Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT_PTS - 5.0));
     if legend.width() > 440.0 {
         ui.scope_builder(UiBuilder::new().max_rect(legend), |ui| legend_ui(ui, &theme));
     }
-    gui.fly(ui, session, network.size(), scene.bounds);
+    app.network.animate(ui, session, (network.size(), scene.bounds), app.appearance.reduced_motion());
     let answer = ui
         .scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, &scene, &mut session.view, &theme))
         .inner;
     if let Some(response) = &answer.response {
-        context_menu::network_menu(response, answer.hovered, gui, session);
+        context_menu::network_menu(response, answer.hovered, app, session);
     }
     if zoom_step(session.view.zoom) != zoom_before {
         // Details came or went with the zoom.
         ui.ctx().request_repaint();
     }
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
-    let place = gui.scenery.position(weight).zip(answer.rect).map(|(place, rect)| session.view.to_screen(rect, place));
-    gui.set_canvas(answer.rect, place);
+    let place = app.network.position(weight).zip(answer.rect).map(|(place, rect)| session.view.to_screen(rect, place));
+    app.network.canvas.set_drawn(answer.rect, place);
     let row =
-        Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT), Pos2::new(network.right(), area.top() + top));
-    if !gui.is_presenting && other.is_none() {
-        ui.scope(|ui| structure_buttons::structure_ui(ui, row, network, gui, session));
+        Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT_PTS), Pos2::new(network.right(), area.top() + top));
+    if !app.is_presenting() && other.is_none() {
+        ui.scope(|ui| structure_buttons::structure_ui(ui, row, network, app, session));
     }
     if let Some(target) = answer.clicked {
         session.view.selected = Some(target);
-        gui.rival.is_in_focus = false;
+        app.network.comparison.set_focused(false);
     }
     if let (Some(rooms), Some(other)) = (rooms, other) {
-        comparison::rival_ui(ui, rooms, gui, session, &other);
+        comparison::comparison_ui(ui, rooms, app, session, &other);
     }
-    if answer.background_clicked && gui.field.is_none() {
+    if answer.background_clicked && app.overlays.field().is_none() {
         session.view.selected = None;
     }
     if let Some((target, by)) = answer.dragged {
         match target {
             Target::Weight { .. } => drag_weight(session, target, by),
-            disc => gui.scenery.drag(disc, by),
+            disc => app.network.drag(disc, by),
         }
         // What was drawn above stood where it was before.
         ui.ctx().request_repaint();
     }
     if let Some(target) = answer.double_clicked {
-        gui.edit(target, session);
+        app.overlays.edit(target, session);
     }
-    if let (Some(target), None) = (answer.hovered, &gui.field) {
+    if let (Some(target), None) = (answer.hovered, app.overlays.field()) {
         hover(ui, session, &scene, target);
     }
-    if let (Some(mut field), Some(rect)) = (gui.field.take(), answer.rect) {
-        let place = gui.scenery.position(field.target).unwrap_or([0.0, 0.0]);
+    if let (Some(mut field), Some(rect)) = (app.overlays.take_field(), answer.rect) {
+        let place = app.network.position(field.target()).unwrap_or([0.0, 0.0]);
         let at = session.view.to_screen(rect, place) - Vec2::new(0.0, 14.0);
         // Within the canvas, or as near to its upper left corner as can be where that is too small.
         let at = at.min(rect.max - Vec2::new(110.0, 0.0)).max(rect.min + Vec2::new(110.0, 100.0));
-        if field.show(ui, at, session, &theme) == Outcome::Open {
-            gui.field = Some(field);
+        if number_field_ui(ui, &mut field, at, session, &theme) == FieldStatus::Open {
+            app.overlays.set_field(field);
         }
     }
     if let Some(caption) = caption {
@@ -127,10 +128,10 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         question.show(ui, session, &theme);
     }
     if let Some(hints) = hints {
-        hints.show(ui, below, gui);
+        hints.show(ui, below, app);
     }
     // Nothing that concerns the author comes before the audience.
-    if !gui.is_presenting {
+    if !app.is_presenting() {
         notices_ui(ui, network, session, &theme);
     }
     if session.flash_secs > 0.0 {
@@ -211,7 +212,7 @@ struct Caption {
 fn caption(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &slowgrad_render::Theme) -> Option<Caption> {
     let text = session.caption();
     let performance = &session.performance;
-    let go_on = keys_text(Action::Run(RunAction::NextCue).entry());
+    let go_on = keys_text(Action::Run(RunAction::NextCue).info());
     let hint = if performance.waits_for_presenter() && performance.has_cues() {
         let (done, all) = performance.progress();
         Some(if performance.held {

@@ -31,10 +31,10 @@ fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
 
 /// Where a disc stands on screen.
 fn place(window: &Window, target: Target) -> Pos2 {
-    let bench = window.state();
-    let gui = bench.gui.as_ref().expect("it has been drawn");
-    let area = gui.canvas_rect().expect("it has been drawn");
-    bench.session.view.to_screen(area, gui.scenery.position(target).expect("it stands somewhere"))
+    let harness = window.state();
+    let app = harness.app.as_ref().expect("it has been drawn");
+    let area = app.canvas_rect().expect("it has been drawn");
+    harness.session.view.to_screen(area, app.network.position(target).expect("it stands somewhere"))
 }
 
 fn pointer(window: &mut Window, pos: Pos2, pressed: Option<bool>) {
@@ -49,13 +49,13 @@ fn pointer(window: &mut Window, pos: Pos2, pressed: Option<bool>) {
 fn a_number_is_edited_in_a_window_of_any_size() {
     let mut window = open("which-weights-change");
     let state = window.state_mut();
-    let gui = state.gui.as_mut().expect("it is drawn");
-    gui.edit(Target::Weight { layer: 0, neuron: 1, input: 0 }, &mut state.session);
+    let app = state.app.as_mut().expect("it is drawn");
+    app.overlays.edit(Target::Weight { layer: 0, neuron: 1, input: 0 }, &mut state.session);
     // The last ones leave the canvas no room for the field.
     for size in [[1280.0, 720.0], [900.0, 320.0], [700.0, 240.0], [300.0, 200.0], [120.0, 90.0]] {
         window.set_size(Vec2::from(size));
         settle(&mut window);
-        assert!(window.state().gui.as_ref().is_some_and(|gui| gui.field.is_some()), "{size:?}");
+        assert!(window.state().app.as_ref().is_some_and(|app| app.overlays.field().is_some()), "{size:?}");
     }
 }
 
@@ -92,7 +92,7 @@ fn a_layer_gets_another_activation_from_the_canvas_and_by_key() {
     let names = |window: &Window| step(window).names.activations.clone();
     let before = step(&window);
     let other = |window: &mut Window, layer: usize, search: &str| {
-        assert_eq!(window.state().gui.as_ref().map(crate::state::Gui::overlay_name), Some("activation"));
+        assert_eq!(window.state().app.as_ref().map(|app| app.overlays.name()), Some("activation"));
         window.get_by_label(&format!("new activation for layer {layer}")).type_text(search);
         window.run_steps(4);
         press(window, Modifiers::NONE, Key::Enter);
@@ -178,13 +178,13 @@ fn keys_zoom_pan_walk_and_fit() {
 fn a_click_on_a_number_selects_its_weight_and_a_cell_of_a_matrix_says_which_weight_it_is() {
     let mut window = open("which-weights-change");
     let weight = Target::Weight { layer: 0, neuron: 2, input: 0 };
-    let bench = window.state_mut();
-    let gui = bench.gui.as_mut().expect("it has been drawn");
-    let (scene, area) = (gui.scene(&bench.session).expect("a scene"), gui.canvas_rect().expect("a canvas"));
+    let harness = window.state_mut();
+    let app = harness.app.as_mut().expect("it has been drawn");
+    let (scene, area) = (app.scene(&harness.session).expect("a scene"), app.canvas_rect().expect("a canvas"));
     let label = scene.labels.iter().find(|label| label.target == Some(weight)).expect("its number is shown");
     // At the number's corner, where the edge does not pass.
     let [left, top] = label.room().min;
-    let corner = bench.session.view.to_screen(area, [left, top]) + Vec2::splat(2.0);
+    let corner = harness.session.view.to_screen(area, [left, top]) + Vec2::splat(2.0);
     pointer(&mut window, corner, Some(true));
     pointer(&mut window, corner, Some(false));
     settle(&mut window);
@@ -214,24 +214,24 @@ fn letters_on_screen_never_cover_each_other() {
         let last = window.state().session.now().expect("it is open").0.len();
         for (nth, at) in (0..last).step_by((last / 9).max(1)).enumerate() {
             let zooms = [None, Some(0.6), Some(1.7), Some(60.0)];
-            let bench = window.state_mut();
+            let harness = window.state_mut();
             // On the way as well, operation by operation and whole layers together.
             let granularity = if nth % 3 == 0 { Granularity::Operation } else { Granularity::Layer };
-            bench.session.steer(&To::Granularity(granularity));
-            let unit = bench.session.now().expect("it is open").0.unit(at, granularity);
+            harness.session.steer(&To::Granularity(granularity));
+            let unit = harness.session.now().expect("it is open").0.unit(at, granularity);
             let share = [0.35, 0.95, 0.65][nth % 3];
-            bench.session.steer(&To::Place(unit.start as f64 + share * unit.len() as f64));
+            harness.session.steer(&To::Place(unit.start as f64 + share * unit.len() as f64));
             match zooms[nth % zooms.len()] {
-                Some(factor) => bench.session.view.zoom_by(factor),
-                None => bench.session.view.refit(),
+                Some(factor) => harness.session.view.zoom_by(factor),
+                None => harness.session.view.refit(),
             }
             settle(&mut window);
             let mut checked = None;
-            let bench = window.state_mut();
-            let gui = bench.gui.as_mut().expect("it has been drawn");
-            let (scene, area) = (gui.scene(&bench.session).expect("a scene"), gui.canvas_rect().expect("a canvas"));
-            let ctx = gui.context().clone();
-            let view = bench.session.view.clone();
+            let harness = window.state_mut();
+            let app = harness.app.as_mut().expect("it has been drawn");
+            let (scene, area) = (app.scene(&harness.session).expect("a scene"), app.canvas_rect().expect("a canvas"));
+            let ctx = app.context().clone();
+            let view = harness.session.view.clone();
             let output = ctx.run_ui(egui::RawInput::default(), |ui| {
                 checked = Some(label_rects(ui.painter(), &scene, &view, area));
             });
@@ -290,12 +290,12 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     assert!(!offers(&window, "Remove neuron", "Shift+N"), "it closes");
 
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
-    let at = window.state().gui.as_ref().and_then(crate::state::Gui::weight_pos).expect("it is drawn");
+    let at = window.state().app.as_ref().and_then(crate::state::App::weight_pos).expect("it is drawn");
     menu_at(&mut window, at);
     assert_eq!(window.state().session.view.selected, Some(weight));
     assert!(!offers(&window, "Remove neuron", "Shift+N"));
     choose(&mut window, "Edit value");
-    assert!(window.state().gui.as_ref().is_some_and(|gui| gui.field.is_some()));
+    assert!(window.state().app.as_ref().is_some_and(|app| app.overlays.field().is_some()));
     press(&mut window, Modifiers::NONE, Key::Escape);
 
     let output = place(&window, Target::Neuron { layer: 1, neuron: 0 });
@@ -323,7 +323,7 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     assert_eq!(sizes(&window), [2, 3, 1]);
 
     // Where nothing is, it is about the view.
-    let ground = window.state().gui.as_ref().and_then(crate::state::Gui::canvas_rect).expect("it is drawn");
+    let ground = window.state().app.as_ref().and_then(crate::state::App::canvas_rect).expect("it is drawn");
     menu_at(&mut window, ground.left_bottom() + Vec2::new(20.0, -20.0));
     assert_eq!(window.state().session.view.selected, None);
     assert!(offers(&window, "Reset layout", "Shift+F"));

@@ -3,7 +3,7 @@
 use super::icons::{Icon, icon_button};
 use super::key;
 use crate::actions::Action;
-use crate::state::Gui;
+use crate::state::App;
 use egui::{Align, Align2, Button, Color32, FontId, Layout, Rect, RichText, Sense, Stroke, Ui, UiBuilder, Vec2};
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::shape::Shape;
@@ -15,7 +15,7 @@ use slowgrad_timeline::scene::Bounds;
 use slowgrad_timeline::words;
 
 /// Something that a second run could have instead.
-pub(super) struct Offer {
+pub(super) struct ComparisonOption {
     pub(super) name: String,
     /// What the first run has.
     pub(super) instead: String,
@@ -24,7 +24,7 @@ pub(super) struct Offer {
 }
 
 /// All single things in which a second run from the same beginning can differ.
-pub(super) fn offers(session: &Session) -> Vec<Offer> {
+pub(super) fn comparison_options(session: &Session) -> Vec<ComparisonOption> {
     let setup = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.as_ref());
     let slots = setup.into_iter().flat_map(|setup| &setup.slots).filter(|slot| !slot.slot.is_beginning());
     // Optimizers and losses are what is compared most.
@@ -34,11 +34,11 @@ pub(super) fn offers(session: &Session) -> Vec<Offer> {
         slowgrad_session::Slot::Loss => 1,
         _ => 2,
     });
-    let mut offers = Vec::new();
+    let mut comparison_options = Vec::new();
     for info in &slots {
         let slot = info.slot.name();
         for choice in info.choices.iter().filter(|choice| choice.name != info.name) {
-            offers.push(Offer {
+            comparison_options.push(ComparisonOption {
                 name: format!("{slot}: {}", choice.title),
                 instead: format!("instead of {}", info.name),
                 help: choice.description.clone(),
@@ -55,7 +55,7 @@ pub(super) fn offers(session: &Session) -> Vec<Offer> {
                 if other < min || other > max || other.to_bits() == value.to_bits() {
                     continue;
                 }
-                offers.push(Offer {
+                comparison_options.push(ComparisonOption {
                     name: format!("{} {sign} = {}", info.slot.name(), words::number(other, 3)),
                     instead: format!("instead of {}", words::number(value, 3)),
                     help: String::new(),
@@ -64,13 +64,13 @@ pub(super) fn offers(session: &Session) -> Vec<Offer> {
             }
         }
     }
-    offers
+    comparison_options
 }
 
 /// Networks stand one over the other when they are so many times as large then.
-const MUCH: f32 = 1.15;
+const STACKING_GAIN: f32 = 1.15;
 /// The height of a run's name over its network.
-pub(super) const HEADING: f32 = 30.0;
+pub(super) const HEADING_HEIGHT_PTS: f32 = 30.0;
 
 /// The rooms of both networks within what there is for one: side by side, or one over the other where networks of this
 /// shape become much larger by that.
@@ -78,22 +78,28 @@ pub(super) fn rooms(room: Rect, shape: &Shape) -> [Rect; 2] {
     let (left, right) = room.split_left_right_at_fraction(0.5);
     let (upper, lower) = room.split_top_bottom_at_fraction(0.5);
     let fits = |room: Rect| {
-        let (width, height) = (room.width(), room.height() - HEADING);
+        let (width, height) = (room.width(), room.height() - HEADING_HEIGHT_PTS);
         let Bounds { min, max } = Arrangement::within(shape, [width, height]).bounds();
         (width / (max[0] - min[0])).min(height / (max[1] - min[1]))
     };
-    if MUCH * fits(left) >= fits(upper) { [left, right] } else { [upper, lower] }
+    if STACKING_GAIN * fits(left) >= fits(upper) { [left, right] } else { [upper, lower] }
 }
 
 /// Draws the names of both runs and the second network, which is looked at as the first one is.
-pub(super) fn rival_ui(ui: &mut Ui, rooms: [Rect; 2], gui: &mut Gui, session: &mut Session, rival: &RivalInfo) {
-    let theme = *gui.theme();
+pub(super) fn comparison_ui(
+    ui: &mut Ui,
+    rooms: [Rect; 2],
+    app: &mut App,
+    session: &mut Session,
+    comparison: &RivalInfo,
+) {
+    let theme = *app.theme();
     let loss = session.now().map(|(timeline, _)| timeline.step().loss);
-    let mine = Run { name: &rival.mine, loss, color: theme.accent, is_theirs: false };
-    let loss = rival.timeline.as_ref().map(|timeline| timeline.step().loss);
-    let theirs = Run { name: &rival.theirs, loss, color: theme.text, is_theirs: true };
+    let mine = RunHeading { name: &comparison.mine, loss, color: theme.accent, is_theirs: false };
+    let loss = comparison.timeline.as_ref().map(|timeline| timeline.step().loss);
+    let theirs = RunHeading { name: &comparison.theirs, loss, color: theme.text, is_theirs: true };
     for (run, room) in [mine, theirs].into_iter().zip(rooms) {
-        heading_ui(ui, room.with_max_y(room.top() + HEADING), &run, gui, session);
+        heading_ui(ui, room.with_max_y(room.top() + HEADING_HEIGHT_PTS), &run, app, session);
     }
     let [upper, lower] = rooms;
     let between = Stroke::new(1.0, theme.line);
@@ -102,12 +108,12 @@ pub(super) fn rival_ui(ui: &mut Ui, rooms: [Rect; 2], gui: &mut Gui, session: &m
     } else {
         ui.painter().hline(lower.x_range(), lower.top(), between);
     }
-    let room = lower.with_min_y(lower.top() + HEADING);
-    ui.scope_builder(UiBuilder::new().max_rect(room), |ui| network(ui, gui, session, rival));
+    let room = lower.with_min_y(lower.top() + HEADING_HEIGHT_PTS);
+    ui.scope_builder(UiBuilder::new().max_rect(room), |ui| network(ui, app, session, comparison));
 }
 
 /// A run as its heading has it.
-struct Run<'a> {
+struct RunHeading<'a> {
     name: &'a str,
     loss: Option<f64>,
     color: Color32,
@@ -115,9 +121,9 @@ struct Run<'a> {
 }
 
 /// The name of a run in the colour of its way, and the loss of its batch; a click on it has its numbers explained.
-fn heading_ui(ui: &mut Ui, area: Rect, run: &Run<'_>, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
-    let is_in_focus = gui.rival.is_in_focus == run.is_theirs;
+fn heading_ui(ui: &mut Ui, area: Rect, run: &RunHeading<'_>, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
+    let is_in_focus = app.network.comparison.is_focused() == run.is_theirs;
     ui.painter().rect_filled(area, 0.0, theme.panel);
     if is_in_focus {
         ui.painter().rect_filled(area.with_min_y(area.bottom() - 2.0), 0.0, run.color);
@@ -133,16 +139,16 @@ fn heading_ui(ui: &mut Ui, area: Rect, run: &Run<'_>, gui: &mut Gui, session: &m
                 egui::WidgetInfo::selected(egui::Role::RadioButton, true, is_in_focus, words)
             });
             if response.clicked() {
-                gui.rival.is_in_focus = run.is_theirs;
+                app.network.comparison.set_focused(run.is_theirs);
             }
             if let Some(loss) = run.loss {
                 ui.label(RichText::new(format!("L {}", words::number(loss, 4))).color(theme.faint));
             }
-            if run.is_theirs && !gui.is_presenting {
+            if run.is_theirs && !app.is_presenting() {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     let end = format!("End the comparison ({})", key(Action::Compare));
                     if icon_button(ui, Icon::Close, &end, false, &theme).clicked() {
-                        gui.act(Action::Compare, session);
+                        app.act(Action::Compare, session);
                     }
                 });
             }
@@ -156,33 +162,33 @@ fn dot_ui(ui: &mut Ui, color: Color32, theme: &Theme) {
 }
 
 /// Over what is explained: of which run it is, when there are two.
-pub(super) fn focus_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
-    let Some(rival) = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref()) else { return };
-    let theme = gui.theme();
-    let is_theirs = gui.rival.is_in_focus;
-    let (name, color) = if is_theirs { (&rival.theirs, theme.text) } else { (&rival.mine, theme.accent) };
+pub(super) fn focus_ui(ui: &mut Ui, app: &App, session: &Session) {
+    let Some(comparison) = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref()) else { return };
+    let theme = app.theme();
+    let is_theirs = app.network.comparison.is_focused();
+    let (name, color) = if is_theirs { (&comparison.theirs, theme.text) } else { (&comparison.mine, theme.accent) };
     ui.horizontal(|ui| {
         dot_ui(ui, color, theme);
         ui.label(RichText::new(name).strong().color(theme.text));
     });
 }
 
-fn network(ui: &mut Ui, gui: &mut Gui, session: &mut Session, rival: &RivalInfo) {
-    let theme = *gui.theme();
+fn network(ui: &mut Ui, app: &mut App, session: &mut Session, comparison: &RivalInfo) {
+    let theme = *app.theme();
     let area = ui.available_rect_before_wrap();
-    if rival.timeline.is_none() {
+    if comparison.timeline.is_none() {
         let step = session.now().map_or(0, |(timeline, _)| timeline.step().step - 1);
-        let text = format!("catching up: step {} of {step}", rival.step);
+        let text = format!("catching up: step {} of {step}", comparison.step);
         ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(16.0), theme.faint);
         return;
     }
     // It is looked at from where the first one is.
-    let view = &mut gui.rival.view;
+    let view = app.network.comparison.view_mut();
     (view.center, view.zoom, view.auto_fit) = (session.view.center, session.view.zoom, false);
     view.selected = session.view.selected;
-    let Some(scene) = gui.rival_scene(session) else { return };
-    let answer = network_ui(ui, &scene, &mut gui.rival.view, &theme);
-    let view = &gui.rival.view;
+    let Some(scene) = app.network.comparison.scene(session) else { return };
+    let answer = network_ui(ui, &scene, app.network.comparison.view_mut(), &theme);
+    let view = app.network.comparison.view();
     if (view.center, view.zoom) != (session.view.center, session.view.zoom) {
         (session.view.center, session.view.zoom, session.view.auto_fit) = (view.center, view.zoom, false);
         ui.ctx().request_repaint();
@@ -190,7 +196,7 @@ fn network(ui: &mut Ui, gui: &mut Gui, session: &mut Session, rival: &RivalInfo)
     // What is selected is selected in both, and explained for the one that was clicked.
     if let Some(target) = answer.clicked {
         session.view.selected = Some(target);
-        gui.rival.is_in_focus = true;
+        app.network.comparison.set_focused(true);
     } else if answer.background_clicked {
         session.view.selected = None;
     }

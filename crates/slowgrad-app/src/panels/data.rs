@@ -6,16 +6,16 @@ use slowgrad_session::Session;
 use slowgrad_session::{Answers, DataInfo};
 
 /// The picture does not get higher than this.
-const LARGEST: f32 = 190.0;
+const MAX_HEIGHT_PTS: f32 = 190.0;
 
 /// A range of numbers along an axis of the picture.
 #[derive(Debug, Clone, Copy)]
-struct Axis {
+struct ValueRange {
     low: f64,
     high: f64,
 }
 
-impl Axis {
+impl ValueRange {
     fn over(values: impl Iterator<Item = f64>) -> Self {
         let [low, high] = slowgrad_session::range(values);
         Self { low, high }
@@ -35,7 +35,7 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, poi
         return;
     }
     let width = ui.available_width();
-    let height = (0.5 * width).min(LARGEST);
+    let height = (0.5 * width).min(MAX_HEIGHT_PTS);
     let (area, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::hover());
     let label = format!("data and predictions, {} samples", data.train);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
@@ -45,7 +45,7 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, poi
         .now()
         .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
         .map(|sample| sample.sample);
-    let marked = Marked { present, pointed };
+    let marked = MarkedSamples { present, pointed };
     if inputs == 2 {
         plane(&painter, area, data, snapshot.plots.answers.as_deref(), marked, theme);
         response.on_hover_text(
@@ -60,7 +60,7 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, poi
 
 /// The samples with a ring.
 #[derive(Debug, Clone, Copy)]
-struct Marked {
+struct MarkedSamples {
     present: Option<usize>,
     pointed: Option<usize>,
 }
@@ -76,9 +76,16 @@ fn scale(data: &DataInfo) -> impl Fn(f64) -> f32 {
     move |value: f64| if value.is_finite() { ((value - middle) / reach).clamp(-1.0, 1.0) as f32 } else { 0.0 }
 }
 
-fn plane(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answers>, marked: Marked, theme: &Theme) {
-    let x = Axis::over(data.samples.iter().map(|(input, _)| input[0]));
-    let y = Axis::over(data.samples.iter().map(|(input, _)| input[1]));
+fn plane(
+    painter: &Painter,
+    area: Rect,
+    data: &DataInfo,
+    answers: Option<&Answers>,
+    marked: MarkedSamples,
+    theme: &Theme,
+) {
+    let x = ValueRange::over(data.samples.iter().map(|(input, _)| input[0]));
+    let y = ValueRange::over(data.samples.iter().map(|(input, _)| input[1]));
     let level = scale(data);
     let at = |a: f32, b: f32| Pos2::new(egui::lerp(area.x_range(), a), egui::lerp(area.bottom()..=area.top(), b));
     if let Some(Answers::Grid { side, outputs }) = answers
@@ -108,9 +115,16 @@ fn plane(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answer
     }
 }
 
-fn line(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answers>, marked: Marked, theme: &Theme) {
-    let x = Axis::over(data.samples.iter().map(|(input, _)| input[0]));
-    let y = Axis::over(data.samples.iter().filter_map(|(_, target)| target.first().copied()));
+fn line(
+    painter: &Painter,
+    area: Rect,
+    data: &DataInfo,
+    answers: Option<&Answers>,
+    marked: MarkedSamples,
+    theme: &Theme,
+) {
+    let x = ValueRange::over(data.samples.iter().map(|(input, _)| input[0]));
+    let y = ValueRange::over(data.samples.iter().filter_map(|(_, target)| target.first().copied()));
     let at = |a: f64, b: f64| {
         Pos2::new(
             egui::lerp(area.x_range(), x.share(a)),
@@ -128,7 +142,14 @@ fn line(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answers
     }
 }
 
-fn dot(painter: &Painter, place: Pos2, radius: f32, color: Color32, (marked, i): (Marked, usize), theme: &Theme) {
+fn dot(
+    painter: &Painter,
+    place: Pos2,
+    radius: f32,
+    color: Color32,
+    (marked, i): (MarkedSamples, usize),
+    theme: &Theme,
+) {
     painter.circle(place, radius, color, Stroke::new(1.0, theme.background));
     if marked.present == Some(i) {
         painter.circle_stroke(place, radius + 3.5, Stroke::new(2.0, theme.accent));

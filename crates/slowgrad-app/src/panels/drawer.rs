@@ -1,23 +1,25 @@
 //! The drawer: the running script, all parameters, what scripts printed, and what is wrong with them.
 
 use crate::actions::Action;
-use crate::state::{DrawerTab, Gui};
+use crate::state::App;
+use crate::state::drawer_state::error_count;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Align, FontId, Label, Layout, RichText, ScrollArea, Sense, TextStyle, Ui};
 use slowgrad_render::{Theme, script_ui};
+use slowgrad_session::DrawerTab;
 use slowgrad_session::Session;
 use slowgrad_tape::{Diagnostic, Location, Severity};
 use std::ops::Range;
 
 /// Room for the buttons beside the tabs.
-const BUTTONS: f32 = 120.0;
+const BUTTONS_WIDTH_PTS: f32 = 120.0;
 
 /// The height of the drawer below the explanation: more while a script is edited, less while something selected is
 /// explained.
-pub(super) fn height(gui: &Gui, available: f32, is_selected: bool) -> f32 {
-    if gui.editor.is_open() {
+pub(super) fn height(app: &App, available: f32, is_selected: bool) -> f32 {
+    if app.editor.is_open() {
         (0.64 * available).clamp(240.0, 900.0)
-    } else if gui.tab == DrawerTab::Parameters {
+    } else if app.drawer.tab() == DrawerTab::Parameters {
         (0.46 * available).clamp(180.0, 700.0)
     } else {
         let (share, least) = if is_selected { (0.24, 128.0) } else { (0.36, 150.0) };
@@ -25,15 +27,15 @@ pub(super) fn height(gui: &Gui, available: f32, is_selected: bool) -> f32 {
     }
 }
 
-pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
-    if gui.is_presenting {
+pub(super) fn drawer_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
+    if app.is_presenting() {
         // The running script and nothing that is the author's business.
-        return script_tab_ui(ui, gui, session, &theme);
+        return script_tab_ui(ui, app, session, &theme);
     }
-    let errors = session.snapshot.as_ref().map_or(0, super::errors);
+    let errors = session.snapshot.as_ref().map_or(0, error_count);
     let (mut asked, mut is_beside) = (None, true);
-    let has_buttons = gui.tab == DrawerTab::Script && !gui.editor.is_open();
+    let has_buttons = app.drawer.tab() == DrawerTab::Script && !app.editor.is_open();
     ui.horizontal_wrapped(|ui| {
         for tab in DrawerTab::ALL {
             let text = match tab {
@@ -42,11 +44,11 @@ pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
                 }
                 tab => RichText::new(tab.name()),
             };
-            if ui.selectable_label(gui.tab == tab, text).clicked() {
-                gui.tab = tab;
+            if ui.selectable_label(app.drawer.tab() == tab, text).clicked() {
+                app.drawer.show_tab(tab);
             }
         }
-        is_beside = ui.available_size_before_wrap().x > BUTTONS;
+        is_beside = ui.available_size_before_wrap().x > BUTTONS_WIDTH_PTS;
         if has_buttons && is_beside {
             asked = buttons_ui(ui);
         }
@@ -57,18 +59,18 @@ pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     }
     ui.add_space(2.0);
     if let Some(action) = asked {
-        gui.act(action, session);
+        app.act(action, session);
     }
-    let place = match gui.tab {
-        DrawerTab::Script if gui.editor.is_open() => return super::editor::editor_ui(ui, gui, session),
-        DrawerTab::Script => return script_tab_ui(ui, gui, session, &theme),
-        DrawerTab::Parameters => return super::parameter_table::table_ui(ui, gui, session),
+    let place = match app.drawer.tab() {
+        DrawerTab::Script if app.editor.is_open() => return super::editor::editor_ui(ui, app, session),
+        DrawerTab::Script => return script_tab_ui(ui, app, session, &theme),
+        DrawerTab::Parameters => return super::parameter_table::table_ui(ui, &mut app.drawer.table, session, &theme),
         DrawerTab::Console => console_ui(ui, session, &theme),
         DrawerTab::Problems => problems_ui(ui, session, &theme),
     };
     if let Some(place) = place {
-        gui.tab = DrawerTab::Script;
-        gui.editor.go_to(&place, session);
+        app.drawer.show_tab(DrawerTab::Script);
+        app.editor.go_to(&place, session);
     }
 }
 
@@ -78,7 +80,7 @@ fn buttons_ui(ui: &mut Ui) -> Option<Action> {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         for (word, action) in [("Check", Action::Check), ("Edit", Action::Script)] {
             let response = ui.button(word).on_hover_text(action.tooltip());
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, action.entry().name));
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, action.info().name));
             if response.clicked() {
                 asked = Some(action);
             }
@@ -87,8 +89,8 @@ fn buttons_ui(ui: &mut Ui) -> Option<Action> {
     asked
 }
 
-fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
-    match gui.scene_in_focus(session).and_then(|scene| scene.script.clone()) {
+fn script_tab_ui(ui: &mut Ui, app: &mut App, session: &Session, theme: &Theme) {
+    match app.explained_scene(session).and_then(|scene| scene.script.clone()) {
         Some(mark) => script_ui(ui, &mark, theme),
         None => {
             let text = "The running line of a script appears here: activation, loss or optimizer. \
@@ -147,7 +149,7 @@ fn problems_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location
             clicked = problem_ui(ui, problem, theme).or(clicked.take());
             ui.add_space(10.0);
         }
-        if super::errors(snapshot) > 0 && snapshot.timeline.is_some() {
+        if error_count(snapshot) > 0 && snapshot.timeline.is_some() {
             ui.add(Label::new(RichText::new("The last good version keeps running.").small().color(theme.faint)).wrap());
         }
     });

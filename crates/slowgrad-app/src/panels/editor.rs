@@ -1,6 +1,6 @@
 //! The drawer while a script is edited: which script, save and check, the text, and what came of it.
 
-use super::code::annotations::{Notes, tone};
+use super::code::annotations::{Annotations, tone};
 use super::code::code_ui;
 use super::icons::{Icon, icon_button};
 use super::transport_bar::name;
@@ -8,7 +8,7 @@ use crate::actions::{Action, keys_text};
 use crate::editor::document::Conflict;
 use crate::editor::{Editor, Tone};
 use crate::platform::Platform;
-use crate::state::Gui;
+use crate::state::App;
 use egui::{Align, ComboBox, Frame, Id, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense, TextStyle, Ui};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
@@ -16,26 +16,26 @@ use slowgrad_tape::Severity;
 use slowgrad_timeline::scene::Ink;
 
 /// Draws the editor; what its buttons and keys ask for is carried out.
-pub(super) fn editor_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
-    let location = gui.scene(session).and_then(|scene| scene.script.as_ref().map(|mark| mark.location.clone()));
-    let mut notes = Notes { marks: gui.editor.marks(session), ..Notes::default() };
+pub(super) fn editor_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
+    let location = app.scene(session).and_then(|scene| scene.script.as_ref().map(|mark| mark.location.clone()));
+    let mut annotations = Annotations { marks: app.editor.marks(session), ..Annotations::default() };
     if let Some(location) = &location {
-        notes.running = gui.editor.running(location);
+        annotations.running = app.editor.running(location);
     }
-    if let Some(location) = location.filter(|_| notes.running.is_some()) {
-        notes.values = gui.editor.values(session, &location.source);
+    if let Some(location) = location.filter(|_| annotations.running.is_some()) {
+        annotations.values = app.editor.values(session, &location.source);
     }
     let mut asked = Vec::new();
-    let label = head_ui(ui, &mut gui.editor, gui.platform.as_ref(), session, &theme, &mut asked);
-    conflict_ui(ui, &mut gui.editor, gui.platform.as_mut(), session, &theme);
+    let label = head_ui(ui, &mut app.editor, app.platform.platform(), session, &theme, &mut asked);
+    conflict_ui(ui, &mut app.editor, app.platform.platform_mut(), session, &theme);
     let frame = Frame::new().inner_margin(Margin { top: 5, ..Margin::ZERO });
     Panel::bottom("editor messages").frame(frame).resizable(false).show_separator_line(false).show(ui, |ui| {
-        foot_ui(ui, &mut gui.editor, session, &notes, &theme);
+        foot_ui(ui, &mut app.editor, session, &annotations, &theme);
     });
-    asked.extend(code_ui(ui, &mut gui.editor, session, &notes, label, &theme));
+    asked.extend(code_ui(ui, &mut app.editor, session, &annotations, label, &theme));
     for action in asked {
-        gui.act(action, session);
+        app.act(action, session);
     }
 }
 
@@ -135,7 +135,7 @@ fn conflict_ui(ui: &mut Ui, editor: &mut Editor, platform: &mut dyn Platform, se
 }
 
 /// What came of the last command, and what is wrong in this script.
-fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, theme: &Theme) {
+fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, annotations: &Annotations, theme: &Theme) {
     ui.spacing_mut().item_spacing.y = 3.0;
     let small = |text: String, color| Label::new(RichText::new(text).text_style(TextStyle::Small).color(color));
     if let Some((tone, text)) = editor.message() {
@@ -157,11 +157,11 @@ fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, t
         let words: Vec<String> = std::iter::once(format!("check: {verdict}")).chain(tried).collect();
         ui.add(small(words.join(" · "), theme.text_color(ink, theme.panel)).wrap());
     }
-    if notes.marks.is_empty() {
+    if annotations.marks.is_empty() {
         if editor.message().is_none() && editor.checked(session).is_none() {
             let hint = [Action::Save, Action::Complete, Action::Definition, Action::Comment].map(|action| {
-                let entry = action.entry();
-                format!("{} {}", keys_text(entry), entry.name.to_lowercase())
+                let info = action.info();
+                format!("{} {}", keys_text(info), info.name.to_lowercase())
             });
             ui.add(small(hint.join(" · "), theme.faint).truncate());
         }
@@ -170,7 +170,7 @@ fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, t
     let mut target = None;
     ScrollArea::vertical().id_salt("problem list").max_height(104.0).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        for mark in &notes.marks {
+        for mark in &annotations.marks {
             let line = crate::editor::positions::line_at(
                 editor.document().map_or("", |document| document.text.as_str()),
                 mark.range.start,
@@ -190,7 +190,7 @@ fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, t
                 target = Some(mark.range.start..mark.range.start);
             }
         }
-        if crate::editor::errors(&notes.marks) > 0
+        if crate::editor::errors(&annotations.marks) > 0
             && session.snapshot.as_ref().is_some_and(|snapshot| snapshot.timeline.is_some())
         {
             ui.add(small("The last good version keeps running.".to_owned(), theme.faint).wrap());

@@ -6,7 +6,7 @@
 use super::icons::{Icon, icon_button};
 use crate::actions::{Action, keys_text};
 use crate::settings::Hint;
-use crate::state::Gui;
+use crate::state::App;
 use egui::{FontId, Galley, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::RunAction;
@@ -15,19 +15,19 @@ use slowgrad_timeline::cue::Panel;
 use std::sync::Arc;
 
 /// Room around a card; its arrow reaches into it.
-const MARGIN: f32 = 10.0;
+const MARGIN_PTS: f32 = 10.0;
 /// Room around the words in a card.
-const PAD: Vec2 = Vec2::new(12.0, 8.0);
+const PADDING_PTS: Vec2 = Vec2::new(12.0, 8.0);
 /// The button that closes a card, and the room between it and the words.
-const CLOSE: f32 = 28.0;
-const BEFORE_CLOSE: f32 = 6.0;
+const CLOSE_BUTTON_PTS: f32 = 28.0;
+const CLOSE_BUTTON_GAP_PTS: f32 = 6.0;
 /// A card is not narrower than this, nor wider.
-const WIDTHS: [f32; 2] = [170.0, 300.0];
+const CARD_WIDTHS_PTS: [f32; 2] = [170.0, 300.0];
 /// Cards take no more of the height than this share.
-const MOST_OF_HEIGHT: f32 = 0.2;
+const MAX_HEIGHT_SHARE: f32 = 0.2;
 
 fn text(hint: Hint) -> String {
-    let keys = |action: Action| keys_text(action.entry());
+    let keys = |action: Action| keys_text(action.info());
     match hint {
         Hint::Canvas => {
             "Click a neuron or a weight to see how its values are computed; double-click to change it.".into()
@@ -58,70 +58,70 @@ fn is_known(hint: Hint, session: &Session) -> bool {
 }
 
 /// Whether what it speaks of is there.
-fn is_due(hint: Hint, gui: &Gui) -> bool {
-    !gui.habits.hints_seen.contains(&hint)
+fn is_due(hint: Hint, app: &App) -> bool {
+    !app.preferences().hints_seen.contains(&hint)
         && match hint {
             Hint::Canvas => true,
-            Hint::Transport => gui.is_shown(Panel::Timeline),
-            Hint::Explanation => gui.is_explaining(),
+            Hint::Transport => app.is_shown(Panel::Timeline),
+            Hint::Explanation => app.shows_right_panel(),
         }
 }
 
 /// Cards that are laid out but not painted.
-pub(super) struct Hints {
+pub(super) struct HintCards {
     cards: Vec<(Hint, Arc<Galley>)>,
     width: f32,
     /// With the room around them.
     pub(super) height: f32,
 }
 
-impl Hints {
+impl HintCards {
     /// The hints that are due, as many as there is room for side by side in an area: the others come after them.
-    pub(super) fn new(ui: &Ui, area: Rect, gui: &mut Gui, session: &Session) -> Option<Self> {
+    pub(super) fn new(ui: &Ui, area: Rect, app: &mut App, session: &Session) -> Option<Self> {
         // Nothing is said to an audience, nor while the lesson asks something.
-        if gui.is_presenting || session.performance.stage().question.is_some() {
+        if app.is_presenting() || session.performance.stage().question.is_some() {
             return None;
         }
         // Where a hand is at work the room stays as it is: the second click of two must not miss.
         let is_at_work = ui.input(|input| input.pointer.hover_pos()).is_some_and(|pos| area.contains(pos));
         let is_found_out =
-            |hint: &Hint| !is_at_work && is_known(*hint, session) && !gui.habits.hints_seen.contains(hint);
+            |hint: &Hint| !is_at_work && is_known(*hint, session) && !app.preferences().hints_seen.contains(hint);
         let found_out: Vec<Hint> = Hint::ALL.into_iter().filter(is_found_out).collect();
-        gui.habits.hints_seen.extend(found_out);
-        let due: Vec<Hint> = Hint::ALL.into_iter().filter(|hint| is_due(*hint, gui)).collect();
-        let theme = gui.theme();
+        app.appearance.preferences_mut().hints_seen.extend(found_out);
+        let due: Vec<Hint> = Hint::ALL.into_iter().filter(|hint| is_due(*hint, app)).collect();
+        let theme = app.theme();
         (1..=due.len()).rev().find_map(|count| {
-            let width = ((area.width() - MARGIN) / count as f32 - MARGIN).min(WIDTHS[1]);
-            let words = width - 2.0 * PAD.x - BEFORE_CLOSE - CLOSE;
+            let width = ((area.width() - MARGIN_PTS) / count as f32 - MARGIN_PTS).min(CARD_WIDTHS_PTS[1]);
+            let words = width - 2.0 * PADDING_PTS.x - CLOSE_BUTTON_GAP_PTS - CLOSE_BUTTON_PTS;
             let card = |hint: &Hint| {
                 (*hint, ui.painter().layout(text(*hint), FontId::proportional(13.0), theme.text, words.max(1.0)))
             };
             let cards: Vec<_> = due[..count].iter().map(card).collect();
-            let tallest = cards.iter().map(|(_, words)| words.size().y).fold(CLOSE, f32::max);
-            let height = tallest + 2.0 * (PAD.y + MARGIN);
-            let fits = width >= WIDTHS[0] && height <= MOST_OF_HEIGHT * area.height();
+            let tallest = cards.iter().map(|(_, words)| words.size().y).fold(CLOSE_BUTTON_PTS, f32::max);
+            let height = tallest + 2.0 * (PADDING_PTS.y + MARGIN_PTS);
+            let fits = width >= CARD_WIDTHS_PTS[0] && height <= MAX_HEIGHT_SHARE * area.height();
             fits.then_some(Self { cards, width, height })
         })
     }
 
     /// Paints the cards into the area that was kept for them, spread over its width; those that are closed are seen.
-    pub(super) fn show(self, ui: &mut Ui, area: Rect, gui: &mut Gui) {
-        let theme = *gui.theme();
-        let row = area.shrink(MARGIN);
+    pub(super) fn show(self, ui: &mut Ui, area: Rect, app: &mut App) {
+        let theme = *app.theme();
+        let row = area.shrink(MARGIN_PTS);
         let gap = (row.width() - self.cards.len() as f32 * self.width) / (self.cards.len().max(2) - 1) as f32;
         for (nth, (hint, words)) in self.cards.into_iter().enumerate() {
             let left = row.left() + nth as f32 * (self.width + gap);
             let card = Rect::from_min_size(Pos2::new(left, row.top()), Vec2::new(self.width, row.height()));
             paint(ui, card, hint, &theme);
-            let room = Rect::from_min_size(card.min + PAD, words.size());
+            let room = Rect::from_min_size(card.min + PADDING_PTS, words.size());
             let response = ui.interact(room, ui.scope_id().with(("hint", hint as u8)), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text(hint)));
             ui.painter().galley(room.min, words, theme.text);
-            let corner = Pos2::new(card.right() - PAD.y - CLOSE, card.top() + PAD.y);
-            let button = UiBuilder::new().max_rect(Rect::from_min_size(corner, Vec2::splat(CLOSE)));
+            let corner = Pos2::new(card.right() - PADDING_PTS.y - CLOSE_BUTTON_PTS, card.top() + PADDING_PTS.y);
+            let button = UiBuilder::new().max_rect(Rect::from_min_size(corner, Vec2::splat(CLOSE_BUTTON_PTS)));
             let close = ui.scope_builder(button, |ui| icon_button(ui, Icon::Close, "Close this hint", false, &theme));
             if close.inner.clicked() {
-                gui.habits.hints_seen.push(hint);
+                app.appearance.preferences_mut().hints_seen.push(hint);
             }
         }
     }

@@ -4,7 +4,7 @@ use super::data::data_picture_ui;
 use super::loss_sparkline::curve_ui;
 use super::transport_bar::name;
 use crate::actions::Action;
-use crate::state::{Gui, Pointed};
+use crate::state::link_history::{LinkHighlight, LinkHistory};
 use egui::{
     Align, ComboBox, DragValue, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Slider, Stroke, StrokeKind,
     Ui,
@@ -17,8 +17,8 @@ use slowgrad_session::Session;
 use slowgrad_session::{self, Change, Knob, SetupInfo, Slot, SlotInfo, sign};
 use slowgrad_timeline::words;
 
-pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn lesson_ui(ui: &mut Ui, links: &mut LinkHistory, session: &mut Session, theme: &Theme) -> Option<Action> {
+    let mut clicked = None;
     let height = ui.available_height();
     Panel::bottom("curve")
         .exact_size((0.25 * height).clamp(130.0, 280.0))
@@ -27,43 +27,44 @@ pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         .show(ui, |ui| {
             ui.horizontal(|ui| {
                 for action in [Action::Run(RunAction::Reset), Action::Run(RunAction::Reseed)] {
-                    if ui.button(action.entry().name).on_hover_text(action.tooltip()).clicked() {
-                        gui.act(action, session);
+                    if ui.button(action.info().name).on_hover_text(action.tooltip()).clicked() {
+                        clicked = Some(action);
                     }
                 }
             });
-            curve_ui(ui, session, &theme);
+            curve_ui(ui, session, theme);
         });
-    let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else { return };
+    let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else { return clicked };
     ScrollArea::vertical().id_salt("lesson").auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 6.0);
         // A lesson with two sliders nearly fits without scrolling on the smallest screen it is shown on.
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.spacing_mut().interact_size.y = 21.0;
         ui.spacing_mut().button_padding.y = 2.0;
-        let pointed = gui.trail.pointed(ui.ctx()).cloned();
+        let pointed = links.highlight(ui.ctx()).cloned();
         let sample = match pointed {
-            Some(Pointed::Sample(sample)) => Some(sample),
+            Some(LinkHighlight::Sample(sample)) => Some(sample),
             _ => None,
         };
-        let picture = ui.scope(|ui| data_picture_ui(ui, session, &theme, sample)).response.rect;
-        if sample.is_some() && gui.trail.comes_into_view() {
+        let picture = ui.scope(|ui| data_picture_ui(ui, session, theme, sample)).response.rect;
+        if sample.is_some() && links.take_scroll() {
             ui.scroll_to_rect(picture, None);
         }
         for slot in &setup.slots {
-            if let Some(rect) = slot_ui(ui, session, slot, &setup, &theme, pointed.as_ref()) {
-                if gui.trail.comes_into_view() {
+            if let Some(rect) = slot_ui(ui, session, slot, &setup, theme, pointed.as_ref()) {
+                if links.take_scroll() {
                     ui.scroll_to_rect(rect, Some(Align::Center));
                 }
                 let frame = rect.expand2(egui::vec2(3.0, 1.0));
                 ui.painter().rect_stroke(frame, 4.0, Stroke::new(2.0, theme.accent), StrokeKind::Outside);
             }
             if slot.slot == Slot::Data {
-                layers_ui(ui, &setup, &theme);
+                layers_ui(ui, &setup, theme);
             }
         }
-        batch_ui(ui, session, &setup, &theme);
+        batch_ui(ui, session, &setup, theme);
     });
+    clicked
 }
 
 /// A faint word at the left, and what belongs to it at the right.
@@ -99,10 +100,10 @@ fn slot_ui(
     slot: &SlotInfo,
     setup: &SetupInfo,
     theme: &Theme,
-    pointed: Option<&Pointed>,
+    pointed: Option<&LinkHighlight>,
 ) -> Option<Rect> {
     let mut place = None;
-    let is_pointed = |control: Option<usize>| matches!(pointed, Some(Pointed::Setting(at, of)) if *at == slot.slot && *of == control);
+    let is_pointed = |control: Option<usize>| matches!(pointed, Some(LinkHighlight::Setting(at, of)) if *at == slot.slot && *of == control);
     let choice = row(ui, slot.slot.name(), theme, |ui, _| {
         let mut chosen = None;
         let width = (ui.available_width() - 4.0).clamp(60.0, 130.0);
@@ -177,7 +178,7 @@ fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, whose: O
                 let drag = DragValue::new(&mut moved)
                     .speed(0.005 * value.abs().max(1e-4))
                     .custom_formatter(|x, _| words::number(x, 3))
-                    .custom_parser(crate::panels::number_field::parse);
+                    .custom_parser(crate::state::number_field::parse);
                 ui.add(drag).labelled_by(label.id).on_hover_text(&help);
             });
             ui.scope(|ui| {

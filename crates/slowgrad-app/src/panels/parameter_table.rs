@@ -3,7 +3,7 @@
 //!
 //! It must not know how a number is computed: rows come from the timeline's table.
 
-use crate::state::Gui;
+use crate::state::parameter_table::{ParameterTable, ROW_KEYS};
 use egui::{EventFilter, FontId, Id, Key, Pos2, Rect, Role, ScrollArea, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_render::Theme;
@@ -18,87 +18,14 @@ use std::sync::Arc;
 /// Significant digits of a number.
 const DIGITS: usize = 3;
 /// Width of the column of names, and the least of a column of numbers, in letters of the table.
-const NAME: f32 = 6.8;
-const NUMBER: f32 = 5.4;
+const NAME_WIDTH_EM: f32 = 6.8;
+const MIN_NUMBER_WIDTH_EM: f32 = 5.4;
 /// Letters of the table, relative to running text.
-const LETTERS: f32 = 0.9;
+const TEXT_SCALE: f32 = 0.9;
 /// Stands before the name of a parameter that is held fast.
-const FROZEN: &str = "⊛ ";
+const FROZEN_SIGN: &str = "⊛ ";
 
-/// Keys that walk through the rows.
-const WALKS: [Key; 6] = [Key::ArrowDown, Key::ArrowUp, Key::PageDown, Key::PageUp, Key::Home, Key::End];
-
-/// The rows that were put in order last, and for what.
-struct Seen {
-    timeline: Arc<Timeline>,
-    sorting: Sorting,
-    range: Range<usize>,
-    parameters: Vec<u32>,
-}
-
-/// The table's own state.
-#[derive(Default)]
-pub(crate) struct Table {
-    sorting: Sorting,
-    order: Order,
-    seen: Option<Seen>,
-    /// The row that was last selected here or brought into sight.
-    cursor: Option<Target>,
-    /// Whether the keyboard shall come to the table.
-    pub(crate) is_called: bool,
-    /// How far it is scrolled, and how far it shall be.
-    offset: f32,
-    wanted_offset: Option<f32>,
-}
-
-impl Table {
-    /// Whether keys are the table's.
-    pub(crate) fn has_keyboard(ctx: &egui::Context) -> bool {
-        ctx.memory(|memory| memory.has_focus(focus()))
-    }
-
-    /// Whether a key means something to the table that has the keyboard.
-    pub(crate) fn takes(key: Key) -> bool {
-        WALKS.contains(&key) || matches!(key, Key::ArrowLeft | Key::ArrowRight | Key::Space)
-    }
-
-    /// The parameters in these rows.
-    fn rows(&mut self, timeline: &Arc<Timeline>, wanted: Range<usize>) -> &[u32] {
-        let is_known = self.seen.as_ref().is_some_and(|seen| {
-            Arc::ptr_eq(&seen.timeline, timeline) && seen.sorting == self.sorting && seen.range == wanted
-        });
-        if !is_known {
-            let parameters = self.order.rows(timeline.step(), self.sorting, wanted.clone()).to_vec();
-            let timeline = Arc::clone(timeline);
-            self.seen = Some(Seen { timeline, sorting: self.sorting, range: wanted, parameters });
-        }
-        self.seen.as_ref().map_or(&[], |seen| &seen.parameters)
-    }
-
-    /// The parameter in one row.
-    fn row(&mut self, timeline: &Timeline, row: usize) -> Option<u32> {
-        self.order.rows(timeline.step(), self.sorting, row..row + 1).first().copied()
-    }
-
-    /// The row of what is selected, if it is a parameter.
-    fn cursor_row(&self, step: &RecordedStep) -> Option<usize> {
-        let index = parameters::index(step, self.cursor?)?;
-        Some(self.sorting.rank(step, index))
-    }
-
-    fn sort(&mut self, sorting: Sorting) {
-        self.sorting = sorting;
-        self.cursor = None;
-    }
-}
-
-/// The id of what takes the keyboard.
-fn focus() -> Id {
-    Id::unique("parameter table")
-}
-
-pub(super) fn table_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn table_ui(ui: &mut Ui, table: &mut ParameterTable, session: &mut Session, theme: &Theme) {
     let Some((timeline, _)) = session.now() else { return };
     let timeline = Arc::clone(timeline);
     let step = timeline.step();
@@ -106,54 +33,53 @@ pub(super) fn table_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let letter = font(ui).size;
     let room = ui.available_width() - 10.0;
     let numbers = (columns.len() - 1) as f32;
-    let name = NAME * letter;
-    let number = ((room - name) / numbers).max(NUMBER * letter);
+    let name = NAME_WIDTH_EM * letter;
+    let number = ((room - name) / numbers).max(MIN_NUMBER_WIDTH_EM * letter);
     let widths: Vec<f32> = columns.iter().map(|column| if *column == Column::Name { name } else { number }).collect();
-    let table = &mut gui.table;
     let before = session.view.selected;
     // What was selected elsewhere comes into sight.
-    if before != table.cursor {
-        table.cursor = before;
+    if before != table.cursor() {
+        table.set_cursor(before);
         if let Some(row) = table.cursor_row(step) {
-            reveal(table, row, letter, ui.available_height());
+            table.reveal(row, row_height(letter), ui.available_height());
         }
     }
     ScrollArea::horizontal().id_salt("parameters").auto_shrink(false).show(ui, |ui| {
         ui.set_width(widths.iter().sum());
         ui.spacing_mut().item_spacing = Vec2::ZERO;
-        heading_ui(ui, table, &columns, &widths, &timeline, &theme);
+        heading_ui(ui, table, &columns, &widths, &timeline, theme);
         keys(ui, table, &columns, &timeline, letter);
-        rows_ui(ui, table, &columns, &widths, &timeline, &theme);
+        rows_ui(ui, table, &columns, &widths, &timeline, theme);
     });
-    if table.cursor.is_some() {
-        session.view.selected = table.cursor;
+    if table.cursor().is_some() {
+        session.view.selected = table.cursor();
     }
 }
 
 /// The table's letters.
 fn font(ui: &Ui) -> FontId {
     let body = TextStyle::Body.resolve(ui.style());
-    FontId::new(LETTERS * body.size, body.family)
+    FontId::new(TEXT_SCALE * body.size, body.family)
 }
 
 fn row_height(letter: f32) -> f32 {
     (1.5 * letter).round()
 }
 
-/// Scrolls so far that a row is seen.
-fn reveal(table: &mut Table, row: usize, letter: f32, height: f32) {
-    let line = row_height(letter);
-    let (top, room) = (row as f32 * line, (height - 3.0 * line).max(line));
-    table.wanted_offset = Some(table.offset.clamp((top + line - room).max(0.0), top));
-}
-
-fn heading_ui(ui: &mut Ui, table: &mut Table, columns: &[Column], widths: &[f32], timeline: &Timeline, theme: &Theme) {
+fn heading_ui(
+    ui: &mut Ui,
+    table: &mut ParameterTable,
+    columns: &[Column],
+    widths: &[f32],
+    timeline: &Timeline,
+    theme: &Theme,
+) {
     let step = timeline.step();
     let mut sorted = None;
     ui.horizontal(|ui| {
         for (&column, &width) in columns.iter().zip(widths) {
-            let is_sorted = table.sorting.column == column;
-            let (sign, spoken) = match table.sorting.direction {
+            let is_sorted = table.sorting().column == column;
+            let (sign, spoken) = match table.sorting().direction {
                 _ if !is_sorted => ("", ""),
                 Direction::Falling => (" ▼", ", largest first"),
                 Direction::Rising => (" ▲", ", smallest first"),
@@ -182,22 +108,22 @@ fn heading_ui(ui: &mut Ui, table: &mut Table, columns: &[Column], widths: &[f32]
         }
     });
     if let Some(column) = sorted {
-        table.sort(table.sorting.clicked(column));
+        table.sort_by(column);
     }
 }
 
 /// While the table has the keyboard: arrows walk through rows and columns, space turns the order.
-fn keys(ui: &mut Ui, table: &mut Table, columns: &[Column], timeline: &Timeline, letter: f32) {
+fn keys(ui: &mut Ui, table: &mut ParameterTable, columns: &[Column], timeline: &Timeline, letter: f32) {
     let count = timeline.step().shape.parameters();
     let room = Rect::from_min_size(ui.cursor().min, ui.available_size());
-    let response = ui.interact(room, focus(), Sense::focusable_noninteractive());
+    let response = ui.interact(room, ParameterTable::focus_id(), Sense::focusable_noninteractive());
     let words = format!("parameter table, {count} rows");
     response.widget_info(|| WidgetInfo::labeled(Role::Table, true, &words));
-    let is_called = std::mem::take(&mut table.is_called);
-    if is_called {
+    let requested = table.take_focus_request();
+    if requested {
         response.request_focus();
     }
-    if is_called || response.gained_focus() {
+    if requested || response.gained_focus() {
         // Arrows belong to the table from its second frame with the keyboard.
         ui.ctx().request_repaint();
     }
@@ -205,11 +131,11 @@ fn keys(ui: &mut Ui, table: &mut Table, columns: &[Column], timeline: &Timeline,
         return;
     }
     let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, tab: false, escape: false };
-    ui.memory_mut(|memory| memory.set_focus_lock_filter(focus(), filter));
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(ParameterTable::focus_id(), filter));
     let line = row_height(letter);
     let page = ((room.height() / line) as usize).saturating_sub(2).max(1);
     let pressed = |key| ui.input(|input| input.key_pressed(key));
-    if let Some(key) = WALKS.into_iter().find(|key| pressed(*key)) {
+    if let Some(key) = ROW_KEYS.into_iter().find(|key| pressed(*key)) {
         let last = count - 1;
         let row = match (table.cursor_row(timeline.step()), key) {
             (_, Key::End) => last,
@@ -220,11 +146,11 @@ fn keys(ui: &mut Ui, table: &mut Table, columns: &[Column], timeline: &Timeline,
             (Some(row), _) => row.saturating_sub(1),
         };
         if let Some(parameter) = table.row(timeline, row) {
-            table.cursor = Some(parameters::target(timeline.step(), parameter as usize));
-            reveal(table, row, letter, room.height() + line);
+            table.set_cursor(Some(parameters::target(timeline.step(), parameter as usize)));
+            table.reveal(row, line, room.height() + line);
         }
     }
-    let at = columns.iter().position(|column| *column == table.sorting.column).unwrap_or(0);
+    let at = columns.iter().position(|column| *column == table.sorting().column).unwrap_or(0);
     let beside = if pressed(Key::ArrowRight) {
         columns.get(at + 1)
     } else if pressed(Key::ArrowLeft) {
@@ -235,13 +161,13 @@ fn keys(ui: &mut Ui, table: &mut Table, columns: &[Column], timeline: &Timeline,
         None
     };
     if let Some(&column) = beside {
-        table.sort(table.sorting.clicked(column));
+        table.sort_by(column);
     }
 }
 
 fn rows_ui(
     ui: &mut Ui,
-    table: &mut Table,
+    table: &mut ParameterTable,
     columns: &[Column],
     widths: &[f32],
     timeline: &Arc<Timeline>,
@@ -250,9 +176,9 @@ fn rows_ui(
     let step = timeline.step();
     let letter = font(ui).size;
     let (line, count) = (row_height(letter), step.shape.parameters());
-    let has_focus = ui.memory(|memory| memory.has_focus(focus()));
+    let has_focus = ui.memory(|memory| memory.has_focus(ParameterTable::focus_id()));
     let mut area = ScrollArea::vertical().id_salt("rows").auto_shrink(false);
-    if let Some(offset) = table.wanted_offset.take() {
+    if let Some(offset) = table.take_next_offset() {
         area = area.vertical_scroll_offset(offset);
     }
     let output = area.show_rows(ui, line, count, |ui, range| {
@@ -263,7 +189,7 @@ fn rows_ui(
             let size = Vec2::new(widths.iter().sum(), line);
             let (_, rect) = ui.allocate_space(size);
             let response = ui.interact(rect, ui.scope_id().with(("row", row)), Sense::CLICK);
-            let is_selected = table.cursor == Some(target);
+            let is_selected = table.cursor() == Some(target);
             let words = spoken(timeline, columns, parameter);
             response.widget_info(|| WidgetInfo::selected(Role::Row, true, is_selected, &words));
             if is_selected {
@@ -276,11 +202,11 @@ fn rows_ui(
             }
             row_ui(ui, rect, columns, widths, timeline, parameter, theme);
             if response.clicked() {
-                table.cursor = Some(target);
+                table.set_cursor(Some(target));
             }
         }
     });
-    table.offset = output.state.clamped_offset().y;
+    table.set_offset(output.state.clamped_offset().y);
 }
 
 /// The cells of a row: the name from the left, numbers to the right.
@@ -307,7 +233,7 @@ fn row_ui(
         };
         if column == Column::Name {
             let (name, layer) = parameters::name(step, parameter);
-            let mark = if step.frozen.contains(&parameter) { FROZEN } else { "" };
+            let mark = if step.frozen.contains(&parameter) { FROZEN_SIGN } else { "" };
             let end = put(format!("{mark}{name}"), &font, theme.text, None, x + 4.0);
             put(format!("layer {layer}"), &small, theme.faint, None, end + 6.0);
         } else {

@@ -23,9 +23,9 @@ pub(super) struct QuestionCard {
 }
 
 /// A question takes no more of the area than this share,
-const MOST_OF_AREA: f32 = 0.42;
+const MAX_AREA_SHARE: f32 = 0.42;
 /// unless its letters would be smaller than this.
-const SMALLEST: f32 = 16.0;
+const MIN_TEXT_PTS: f32 = 16.0;
 
 /// What a sign beside an answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl QuestionCard {
         let mut size = 0.84 * size;
         loop {
             let card = Self::sized(ui, area, size, session, theme)?;
-            if card.rect.height() <= MOST_OF_AREA * area.height() || size < SMALLEST {
+            if card.rect.height() <= MAX_AREA_SHARE * area.height() || size < MIN_TEXT_PTS {
                 return Some(card);
             }
             size *= 0.9;
@@ -79,14 +79,14 @@ impl QuestionCard {
             .enumerate()
             .map(|(nth, answer)| layout(answer.clone(), answer_size, inner, ink(nth)))
             .collect();
-        let go_on = keys_text(Action::Run(RunAction::NextCue).entry());
+        let go_on = keys_text(Action::Run(RunAction::NextCue).info());
         let hint = if question.is_revealed {
             format!("Press {go_on} to continue")
         } else {
             format!("Press 1 to {} or click to answer · {go_on} shows the answer", answers.len())
         };
         let hint = layout(hint, 13.0, width - 40.0, theme.text_color(Ink::Accent, theme.panel));
-        let rows: f32 = answers.iter().map(|answer| row_height(answer, answer_size) + ROW_GAP).sum();
+        let rows: f32 = answers.iter().map(|answer| row_height(answer, answer_size) + ROW_GAP_PTS).sum();
         let height = 12.0 + text.size().y + 8.0 + rows + 2.0 + hint.size().y + 10.0;
         let rect = Rect::from_min_max(
             Pos2::new(area.left() + 14.0, area.bottom() - 12.0 - height),
@@ -115,7 +115,7 @@ impl QuestionCard {
             if self.answer_ui(ui, row, nth, theme) {
                 chosen = Some(nth);
             }
-            top = row.bottom() + ROW_GAP;
+            top = row.bottom() + ROW_GAP_PTS;
         }
         let rect = Rect::from_min_size(Pos2::new(left, top + 2.0), self.hint.size());
         let mut goes_on = false;
@@ -184,7 +184,7 @@ impl QuestionCard {
 }
 
 /// Between two answers.
-const ROW_GAP: f32 = 6.0;
+const ROW_GAP_PTS: f32 = 6.0;
 
 fn row_height(answer: &Galley, size: f32) -> f32 {
     answer.size().y + 0.6 * size

@@ -2,7 +2,7 @@
 //! operation. Each has a region of its own, so that only what is new is said; and while something plays, only as
 //! much as a person can follow.
 
-use crate::state::Gui;
+use crate::state::App;
 use egui::accesskit::{Live, Role};
 use egui::{Id, Rect, Sense, Ui, Vec2};
 use slowgrad_session::Session;
@@ -10,29 +10,9 @@ use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::perform::Question;
 
 /// What is shown for so long can be listened to.
-const FOLLOWED_SECS: f64 = 1.5;
+const MIN_EVENT_SECS: f64 = 1.5;
 /// Up to this speed the phases of a step can be.
-const FOLLOWED_SPEED: f64 = 2.0;
-
-/// A caption as it was said last: as the lesson wrote it, and with its numbers.
-#[derive(Debug, Default)]
-pub(crate) struct Spoken {
-    written: String,
-    said: String,
-}
-
-impl Spoken {
-    /// The caption, whose numbers are said anew when nothing moves any more.
-    fn caption(&mut self, session: &Session) -> String {
-        let written = &session.performance.stage().caption;
-        let moves = session.is_going() || session.is_full_speed();
-        if !moves || self.written != *written {
-            self.written.clone_from(written);
-            self.said = session.caption();
-        }
-        self.said.clone()
-    }
-}
+const MAX_PHASE_SPEED: f64 = 2.0;
 
 /// A question with its answers, and then which one is right.
 fn question(question: &Question, session: &Session) -> String {
@@ -50,28 +30,28 @@ fn question(question: &Question, session: &Session) -> String {
 }
 
 /// What happens now.
-fn event(gui: &mut Gui, session: &Session) -> String {
+fn event(app: &mut App, session: &Session) -> String {
     let Some((timeline, playhead)) = session.now() else { return String::new() };
     if session.is_full_speed() {
         return "training at full speed".into();
     }
-    if playhead.is_playing() && playhead.unit_secs() < FOLLOWED_SECS {
-        let is_followed = playhead.speed() <= FOLLOWED_SPEED && playhead.granularity() < Granularity::Phase;
+    if playhead.is_playing() && playhead.unit_secs() < MIN_EVENT_SECS {
+        let is_followed = playhead.speed() <= MAX_PHASE_SPEED && playhead.granularity() < Granularity::Phase;
         let address = timeline.address(playhead.event());
         return if is_followed { format!("step {}, {}", address.step, address.phase.name()) } else { "playing".into() };
     }
-    let Some(scene) = gui.scene_in_focus(session) else { return String::new() };
+    let Some(scene) = app.explained_scene(session) else { return String::new() };
     let parts = [scene.status.as_str(), scene.formula.sentence.as_str()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ")
 }
 
-pub(super) fn spoken_ui(ui: &Ui, gui: &mut Gui, session: &Session) {
+pub(super) fn announcements_ui(ui: &Ui, app: &mut App, session: &Session) {
     let lesson = match &session.performance.stage().question {
         Some(asked) => question(asked, session),
-        None => gui.spoken.caption(session),
+        None => app.announced.caption(session),
     };
     let message = session.notices.last().map(|notice| notice.text.clone()).unwrap_or_default();
-    let event = event(gui, session);
+    let event = event(app, session);
     let corner = Rect::from_min_size(ui.max_rect().min, Vec2::splat(1.0));
     for (name, text) in [("lesson", lesson), ("message", message), ("event", event)] {
         let id = Id::unique(("spoken", name));

@@ -6,26 +6,26 @@ use slowgrad_session::Session;
 use slowgrad_timeline::cue::Cue;
 
 /// The height of the row, with the room below it.
-pub(super) const HEIGHT: f32 = 20.0;
+pub(super) const HEIGHT_PTS: f32 = 20.0;
 
 /// A section: the number of the cue after which it begins, where it ends, and its name.
-struct Section {
+struct SectionSpan {
     start: usize,
     end: usize,
     name: String,
 }
 
 /// The sections of a lesson's cues; none when the lesson names none.
-fn sections(cues: &[Cue]) -> Vec<Section> {
-    let mut sections: Vec<Section> = Vec::new();
+fn sections(cues: &[Cue]) -> Vec<SectionSpan> {
+    let mut sections: Vec<SectionSpan> = Vec::new();
     for (at, cue) in cues.iter().enumerate() {
         let Cue::Section(name) = cue else { continue };
         if let Some(last) = sections.last_mut() {
             last.end = at;
         } else if at > 0 {
-            sections.push(Section { start: 0, end: at, name: "start".into() });
+            sections.push(SectionSpan { start: 0, end: at, name: "start".into() });
         }
-        sections.push(Section { start: at + 1, end: cues.len(), name: name.clone() });
+        sections.push(SectionSpan { start: at + 1, end: cues.len(), name: name.clone() });
     }
     sections
 }
@@ -36,12 +36,12 @@ pub(super) fn has_sections(session: &Session) -> bool {
 }
 
 pub(super) fn sections_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
-    let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT - 4.0), Sense::hover());
+    let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT_PTS - 4.0), Sense::hover());
     let row = area.shrink2(Vec2::new(6.0, 0.0));
     let sections = sections(session.performance.cues());
     let (done, all) = session.performance.progress();
     // Each has room for its name, and more when it has more cues.
-    let weight = |section: &Section| 4.0 + (section.end - section.start) as f32;
+    let weight = |section: &SectionSpan| 4.0 + (section.end - section.start) as f32;
     let whole: f32 = sections.iter().map(weight).sum::<f32>().max(1.0);
     let mut x = row.left();
     let mut asked = None;

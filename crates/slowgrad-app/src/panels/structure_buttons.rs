@@ -5,24 +5,24 @@
 
 use super::{context_menu, key};
 use crate::actions::Action;
-use crate::state::Gui;
+use crate::state::App;
 use egui::{Align2, Button, Color32, FontId, Pos2, Rect, RichText, Ui, Vec2};
 use slowgrad_engine::structure::Reshape;
 use slowgrad_session::Session;
 use slowgrad_timeline::scene::Target;
 
 /// The height of both rows, and of the upper one.
-pub(super) const HEIGHT: f32 = UPPER + 20.0;
-const UPPER: f32 = 24.0;
+pub(super) const HEIGHT_PTS: f32 = SIZES_HEIGHT_PTS + 20.0;
+const SIZES_HEIGHT_PTS: f32 = 24.0;
 /// Side of a button.
-const SIDE: f32 = 18.0;
+const BUTTON_PTS: f32 = 18.0;
 /// A column with its number and two buttons.
-const COLUMN: f32 = 58.0;
+const MIN_COLUMN_PTS: f32 = 58.0;
 /// A button between columns.
-const BETWEEN: f32 = 48.0;
+const LAYER_BUTTON_PTS: f32 = 48.0;
 
 /// A button to be drawn, with the change that it makes.
-struct Asked {
+struct StructureButton {
     center: Pos2,
     sign: &'static str,
     name: String,
@@ -30,24 +30,24 @@ struct Asked {
 }
 
 /// Draws the rows over a network that was drawn in `network`.
-pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, gui: &mut Gui, session: &mut Session) {
+pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, app: &mut App, session: &mut Session) {
     let Some((timeline, _)) = session.now() else { return };
     let sizes = timeline.step().shape.sizes().to_vec();
     let layers = sizes.len() - 1;
     let column = |nth: usize| {
         let target =
             |neuron| nth.checked_sub(1).map_or(Target::Input(neuron), |layer| Target::Neuron { layer, neuron });
-        let (first, last) = (gui.scenery.position(target(0))?, gui.scenery.position(target(sizes[nth] - 1))?);
+        let (first, last) = (app.network.position(target(0))?, app.network.position(target(sizes[nth] - 1))?);
         Some(session.view.to_screen(network, [f32::midpoint(first[0], last[0]), first[1]]).x)
     };
     let Some(columns) = (0..=layers).map(column).collect::<Option<Vec<f32>>>() else { return };
     // Columns that stand too close, or were dragged past each other, have no room for buttons.
-    if columns.windows(2).any(|pair| pair[1] - pair[0] < COLUMN) {
+    if columns.windows(2).any(|pair| pair[1] - pair[0] < MIN_COLUMN_PTS) {
         return;
     }
-    let (row, below) = rows.split_top_bottom_at_y(rows.top() + UPPER);
+    let (row, below) = rows.split_top_bottom_at_y(rows.top() + SIZES_HEIGHT_PTS);
     let middle = row.center().y;
-    let theme = *gui.theme();
+    let theme = *app.theme();
     let font = FontId::proportional(12.5);
     let mut asked = Vec::new();
     for (nth, &x) in columns.iter().enumerate() {
@@ -60,9 +60,9 @@ pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, gui: &mut Gui
         }
         if is_hidden {
             let layer = nth - 1;
-            let reach = 0.5 * width + 0.5 * SIDE + 5.0;
+            let reach = 0.5 * width + 0.5 * BUTTON_PTS + 5.0;
             let add = Reshape::AddNeuron { layer };
-            asked.push(Asked {
+            asked.push(StructureButton {
                 center: at(reach),
                 sign: "+",
                 name: format!("add a neuron to layer {nth}"),
@@ -78,21 +78,21 @@ pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, gui: &mut Gui
             } else {
                 (format!("remove layer {nth}"), Reshape::RemoveLayer { layer })
             };
-            asked.push(Asked { center: at(-reach), sign: "−", name, reshape });
+            asked.push(StructureButton { center: at(-reach), sign: "−", name, reshape });
         }
         if let Some(before) = nth.checked_sub(1) {
             let center = Pos2::new(f32::midpoint(columns[before], x), middle);
-            if x - columns[before] > COLUMN + BETWEEN {
+            if x - columns[before] > MIN_COLUMN_PTS + LAYER_BUTTON_PTS {
                 let name = format!("add a layer before layer {nth}");
-                asked.push(Asked { center, sign: "+ layer", name, reshape: Reshape::AddLayer { before } });
+                asked.push(StructureButton { center, sign: "+ layer", name, reshape: Reshape::AddLayer { before } });
             }
         }
     }
     ui.spacing_mut().interact_size = Vec2::ZERO;
     ui.spacing_mut().button_padding = Vec2::ZERO;
-    for Asked { center, sign, name, reshape } in asked {
-        let width = if sign.len() > 3 { BETWEEN } else { SIDE };
-        let rect = Rect::from_center_size(center, Vec2::new(width, SIDE));
+    for StructureButton { center, sign, name, reshape } in asked {
+        let width = if sign.len() > 3 { LAYER_BUTTON_PTS } else { BUTTON_PTS };
+        let rect = Rect::from_center_size(center, Vec2::new(width, BUTTON_PTS));
         if !row.contains_rect(rect) {
             continue;
         }
@@ -104,13 +104,13 @@ pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, gui: &mut Gui
             session.restructure(reshape);
         }
     }
-    activations_ui(ui, below, &columns, gui, session);
+    activations_ui(ui, below, &columns, app, session);
 }
 
 /// The name of each layer's activation below its number of neurons; a click asks for another.
-fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], gui: &mut Gui, session: &mut Session) {
+fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], app: &mut App, session: &mut Session) {
     let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.as_ref()) else { return };
-    let theme = *gui.theme();
+    let theme = *app.theme();
     let names = setup.activations.clone();
     let mut asked = None;
     for (layer, (name, &x)) in names.iter().zip(columns.iter().skip(1)).enumerate() {
@@ -124,7 +124,7 @@ fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], gui: &mut Gui, sessio
             room - 10.0,
             egui::TextStyle::Small,
         );
-        let rect = Rect::from_center_size(Pos2::new(x, row.center().y), Vec2::new(text.size().x + 10.0, SIDE));
+        let rect = Rect::from_center_size(Pos2::new(x, row.center().y), Vec2::new(text.size().x + 10.0, BUTTON_PTS));
         if !row.contains_rect(rect) {
             continue;
         }
@@ -135,13 +135,13 @@ fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], gui: &mut Gui, sessio
             "{spoken}\nChange it for this layer only ({}); all weights keep their values",
             key(Action::Activation)
         );
-        context_menu::layer_menu(&response, layer, gui, session);
+        context_menu::layer_menu(&response, layer, app, session);
         if response.on_hover_text(help).clicked() {
             asked = Some(layer);
         }
     }
     if let Some(layer) = asked {
-        gui.ask_activation(layer, session);
+        app.overlays.open_activation(layer, session);
     }
 }
 

@@ -3,8 +3,9 @@
 use super::drawer;
 use crate::actions::Action;
 use crate::platform::NoFiles;
-use crate::state::{DrawerTab, Gui, Pointed};
-use crate::tests::{Window, settle, window as bench};
+use crate::state::App;
+use crate::state::link_history::LinkHighlight;
+use crate::tests::{Window, settle, window as open_window};
 use egui::accesskit::{Live, Role};
 use egui::{Align, Key, Layout, Modifiers, Rect, Vec2};
 use egui_kittest::Harness;
@@ -13,6 +14,7 @@ use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::ParamValue;
 use slowgrad_script::{Files, Library, Limits, Root};
+use slowgrad_session::DrawerTab;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 use slowgrad_session::shipped;
@@ -34,7 +36,7 @@ fn window(fields: &str) -> Window {
     let text = format!("fn lesson() {{ #{{ title: \"T\", seed: 3, {fields} }} }}");
     let files = Files::from_iter([("t.rhai", text.as_bytes())]);
     let library = Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] };
-    bench(inline(library, Limits::default(), "t.rhai"))
+    open_window(inline(library, Limits::default(), "t.rhai"))
 }
 
 fn step(harness: &Window) -> RecordedStep {
@@ -145,8 +147,8 @@ fn controls_of_one_name_are_told_apart_and_links_lead_to_the_right_one() {
     harness.state_mut().session.take_over(&playhead::Command::Seek(event));
     settle(&mut harness);
     follow(&mut harness, "where 0.625 came from");
-    let gui = harness.state().gui.as_ref().expect("it was drawn");
-    assert_eq!(gui.trail.pointed(gui.context()), Some(&Pointed::Setting(Slot::Activation, Some(1))));
+    let app = harness.state().app.as_ref().expect("it was drawn");
+    assert_eq!(app.links.highlight(app.context()), Some(&LinkHighlight::Setting(Slot::Activation, Some(1))));
 }
 
 #[test]
@@ -156,20 +158,20 @@ fn numbers_that_were_given_lead_to_who_gave_them() {
     );
     let mut harness = window(&fields);
     let pointed = |harness: &Window| {
-        let gui = harness.state().gui.as_ref().expect("it was drawn");
-        gui.trail.pointed(gui.context()).cloned()
+        let app = harness.state().app.as_ref().expect("it was drawn");
+        app.links.highlight(app.context()).cloned()
     };
     // The slider of the learning rate.
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
     follow(&mut harness, "where 0.375 came from");
-    assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, Some(0))));
+    assert_eq!(pointed(&harness), Some(LinkHighlight::Setting(Slot::Optimizer, Some(0))));
     // The optimizer began with its state, and the initializer gave the weight.
     follow(&mut harness, "where 0 came from");
-    assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, None)));
+    assert_eq!(pointed(&harness), Some(LinkHighlight::Setting(Slot::Optimizer, None)));
     // The sample has the target.
     select(&mut harness, Target::Loss);
     follow(&mut harness, "where 1 came from");
-    assert_eq!(pointed(&harness), Some(Pointed::Sample(0)));
+    assert_eq!(pointed(&harness), Some(LinkHighlight::Sample(0)));
     assert!(harness.query_by_label_contains("sample 1 of the data: 0.75; −1.25 → 1").is_some());
     // Momentum's memory was written down in the step before.
     harness.state_mut().session.act(RunAction::NextStep);
@@ -184,7 +186,7 @@ fn numbers_that_were_given_lead_to_who_gave_them() {
     // A number that is written in a script leads to its line.
     select(&mut harness, Target::Loss);
     follow(&mut harness, "where 0.5 came from");
-    let editor = &harness.state().gui.as_ref().expect("it was drawn").editor;
+    let editor = &harness.state().app.as_ref().expect("it was drawn").editor;
     assert!(editor.is_open() && editor.document().is_some_and(|document| document.path.contains("half_squared_error")));
 }
 
@@ -201,13 +203,15 @@ fn the_numbers_of_a_second_run_are_explained_as_those_of_the_first() {
     harness.get_by_label("explain momentum").click();
     settle(&mut harness);
     assert!(harness.query_by_label("velocity").is_some());
-    let rival = harness.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a rival");
-    let theirs = rival.timeline.clone().expect("it keeps up");
+    let comparison =
+        harness.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a comparison");
+    let theirs = comparison.timeline.clone().expect("it keeps up");
     let delta = theirs.step().samples[0].layers[1].delta[0];
     assert_ne!(delta, step(&harness).samples[0].layers[1].delta[0]);
     follow(&mut harness, &format!("where {} came from", number(delta, 3)));
-    let bench = harness.state();
-    let moment = bench.gui.as_ref().and_then(|gui| gui.rival_moment(&bench.session, &theirs)).expect("a moment");
+    let state = harness.state();
+    let moment =
+        state.app.as_ref().and_then(|app| app.network.comparison.moment(&state.session, &theirs)).expect("a moment");
     let event = theirs.event(moment.events.start);
     assert!(matches!(event.kind, EventKind::Delta { delta: there, .. } if there == delta), "{:?}", event.kind);
     // An operation that only the second run has is shown as well, and the first one stands near it.
@@ -216,11 +220,12 @@ fn the_numbers_of_a_second_run_are_explained_as_those_of_the_first() {
         3,
     );
     follow(&mut harness, &format!("where {velocity} came from"));
-    let bench = harness.state();
-    let moment = bench.gui.as_ref().and_then(|gui| gui.rival_moment(&bench.session, &theirs)).expect("a moment");
+    let state = harness.state();
+    let moment =
+        state.app.as_ref().and_then(|app| app.network.comparison.moment(&state.session, &theirs)).expect("a moment");
     let event = theirs.event(moment.events.start);
     assert!(matches!(event.kind, EventKind::Operation { .. }) && number(event.kind.result(), 3) == velocity);
-    let (timeline, playhead) = bench.session.now().expect("it is open");
+    let (timeline, playhead) = state.session.now().expect("it is open");
     assert_eq!(timeline.event(playhead.event()).target, event.target);
 }
 
@@ -265,7 +270,7 @@ fn the_buttons_of_the_script_cover_none_of_the_tabs() {
     let tabs =
         DrawerTab::ALL.map(|tab| harness.get_all_by_label(tab.name()).map(|node| node.rect()).collect::<Vec<_>>());
     for action in [Action::Check, Action::Script] {
-        let buttons: Vec<_> = harness.get_all_by_label(action.entry().name).map(|node| node.rect()).collect();
+        let buttons: Vec<_> = harness.get_all_by_label(action.info().name).map(|node| node.rect()).collect();
         for (tab, rects) in DrawerTab::ALL.iter().zip(&tabs) {
             let is_free = |button| rects.iter().all(|rect| !rect.intersects(button));
             assert!(buttons.iter().all(|&button| is_free(button)), "{}: {rects:?} and {buttons:?}", tab.name());
@@ -282,15 +287,15 @@ fn the_drawer_needs_no_more_room_than_it_has() {
         [[222.0, 332.0], [336.0, 572.0]].into_iter().flat_map(|room| DrawerTab::ALL.map(|tab| (room, tab)))
     {
         let mut over = f32::MAX;
-        let mut gui = None;
+        let mut app = None;
         let draw = |ui: &mut egui::Ui| {
-            let gui = gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), NoFiles));
-            gui.tab = tab;
+            let app = app.get_or_insert_with(|| App::new(ui.ctx().clone(), NoFiles));
+            app.drawer.show_tab(tab);
             // Its margin comes off.
-            let size = Vec2::new(room[0], drawer::height(gui, room[1], false) - 8.0);
+            let size = Vec2::new(room[0], drawer::height(app, room[1], false) - 8.0);
             let drawer = Rect::from_min_size(ui.max_rect().min, size);
             let mut drawer = ui.new_child(egui::UiBuilder::new().max_rect(drawer).layout(Layout::top_down(Align::Min)));
-            drawer::drawer_ui(&mut drawer, gui, &mut session);
+            drawer::drawer_ui(&mut drawer, app, &mut session);
             over = drawer.min_rect().height() - size.y;
         };
         Harness::builder().with_size(Vec2::new(600.0, 600.0)).build_ui(draw).run_steps(3);

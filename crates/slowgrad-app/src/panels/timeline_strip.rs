@@ -5,7 +5,8 @@
 //! and how their loss went.
 
 use crate::actions::Action;
-use crate::state::Gui;
+use crate::state::App;
+use crate::state::timeline_strip::{TimelineStrip, extent, run_time};
 use egui::{
     Color32, CursorIcon, FontId, Id, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, Vec2,
     WidgetInfo,
@@ -23,73 +24,25 @@ use slowgrad_timeline::words;
 use std::ops::Range;
 
 /// Marks stand at least so far apart, in points.
-const CLOSEST: f32 = 5.0;
+const MIN_MARK_GAP_PTS: f32 = 5.0;
 
 /// An event with so much room has its name.
-const NAMED: usize = 88;
-
-/// What the strip shows, from frame to frame.
-#[derive(Debug, Default)]
-pub(crate) struct Strip {
-    scale: Timescale,
-    /// Step and moment of the playhead when it was drawn last.
-    seen: Option<(u64, f64)>,
-    /// Where a range that is being chosen began.
-    choosing: Option<usize>,
-}
-
-impl Strip {
-    /// Shows more or less of the run, around the playhead when it is in sight.
-    pub(crate) fn zoom(&mut self, factor: f64, session: &Session) {
-        let Some((timeline, playhead)) = session.now() else { return };
-        let at = self.scale.share(moment(timeline, playhead.position()));
-        let at = if (0.0..=1.0).contains(&at) { at } else { 0.5 };
-        self.scale.zoom(at, factor, extent(session, timeline));
-    }
-
-    /// Shows the whole run, or the step when that is shown already.
-    pub(crate) fn toggle_whole(&mut self, session: &Session) {
-        let Some((timeline, _)) = session.now() else { return };
-        let whole = Timescale::whole(extent(session, timeline));
-        self.scale = if self.scale == whole { Timescale::step(timeline.step().step) } else { whole };
-    }
-
-    /// Keeps the playhead in sight when it has moved.
-    fn follow(&mut self, session: &Session, timeline: &Timeline, playhead: &Playhead) {
-        let now = (timeline.step().step, moment(timeline, playhead.position()));
-        if self.seen != Some(now) {
-            self.seen = Some(now);
-            if self.choosing.is_none() {
-                self.scale.follow(now.0, now.1, extent(session, timeline));
-            }
-        }
-    }
-}
-
-fn extent(session: &Session, timeline: &Timeline) -> Extent {
-    let furthest = session.snapshot.as_ref().map_or(0, |snapshot| snapshot.furthest);
-    Extent { steps: (furthest + 1).max(timeline.step().step), events: timeline.len() }
-}
-
-/// A place in the shown step, in steps of the run.
-fn moment(timeline: &Timeline, position: f64) -> f64 {
-    (timeline.step().step - 1) as f64 + position / timeline.len().max(1) as f64
-}
+const MIN_NAMED_EVENT_PTS: usize = 88;
 
 /// Where things stand on the strip.
-struct Bar<'a> {
+struct StripGeometry<'a> {
     rect: Rect,
     scale: Timescale,
     timeline: &'a Timeline,
 }
 
-impl Bar<'_> {
+impl StripGeometry<'_> {
     fn x(&self, time: f64) -> f32 {
         self.rect.left() + self.rect.width() * self.scale.share(time) as f32
     }
 
     fn x_of(&self, event: f64) -> f32 {
-        self.x(moment(self.timeline, event))
+        self.x(run_time(self.timeline, event))
     }
 
     /// Step under a place of the screen, and how far in it that is, from 0 to 1.
@@ -110,16 +63,16 @@ impl Bar<'_> {
     }
 }
 
-pub(super) fn strip_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
+pub(super) fn timeline_strip_ui(ui: &mut Ui, app: &mut App, session: &mut Session, theme: &Theme) {
     let size = Vec2::new(ui.available_width(), 32.0);
     let (area, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let Some((timeline, playhead)) = session.now() else { return };
     let (timeline, playhead) = (timeline.clone(), playhead.clone());
-    let strip = &mut gui.strip;
+    let strip = &mut app.transport.strip;
     strip.follow(session, &timeline, &playhead);
     let rect = area.shrink2(Vec2::new(6.0, 3.0));
     wheel(ui, &response, rect, strip, extent(session, &timeline));
-    let bar = Bar { rect, scale: strip.scale, timeline: &timeline };
+    let bar = StripGeometry { rect, scale: strip.scale(), timeline: &timeline };
     let step = timeline.step().step;
     let words = format!("timeline, step {step}, event {} of {}", playhead.event() + 1, timeline.len());
     response.widget_info(|| WidgetInfo::slider(true, playhead.position(), &words));
@@ -158,20 +111,20 @@ pub(super) fn strip_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme:
         (None, Some((step, share))) => session.go_to_share(step, share),
         (None, None) => {}
     }
-    flags_ui(ui, gui, session, area, &flags, theme);
+    flags_ui(ui, app, session, area, &flags, theme);
 }
 
 /// The wheel zooms at the pointer; with Shift, or sideways, it moves along.
-fn wheel(ui: &Ui, response: &Response, rect: Rect, strip: &mut Strip, extent: Extent) {
+fn wheel(ui: &Ui, response: &Response, rect: Rect, strip: &mut TimelineStrip, extent: Extent) {
     let Some(pos) = response.hover_pos() else { return };
     let (delta, zoom) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));
     let at = f64::from((pos.x - rect.left()) / rect.width().max(1.0)).clamp(0.0, 1.0);
     let factor = f64::from(zoom * (delta.y / 120.0).exp());
     if factor != 1.0 {
-        strip.scale.zoom(at, factor, extent);
+        strip.scale_mut().zoom(at, factor, extent);
     }
     if delta.x != 0.0 {
-        strip.scale.pan(-f64::from(delta.x / rect.width().max(1.0)), extent);
+        strip.scale_mut().pan(-f64::from(delta.x / rect.width().max(1.0)), extent);
     }
 }
 
@@ -179,18 +132,18 @@ fn wheel(ui: &Ui, response: &Response, rect: Rect, strip: &mut Strip, extent: Ex
 fn choose(
     ui: &Ui,
     response: &Response,
-    strip: &mut Strip,
+    strip: &mut TimelineStrip,
     between: Option<((u64, f64), (u64, f64))>,
     timeline: &Timeline,
     by: Granularity,
 ) -> Option<Range<usize>> {
     if response.drag_started() && ui.input(|input| input.modifiers.shift) {
         let pressed = between.map(|(pressed, _)| pressed).filter(|(step, _)| *step == timeline.step().step);
-        strip.choosing = pressed.map(|(_, share)| event_at(timeline, share));
+        strip.set_selection_start(pressed.map(|(_, share)| event_at(timeline, share)));
     }
-    let began = strip.choosing?;
+    let start = strip.selection_start()?;
     if !response.dragged() {
-        strip.choosing = None;
+        strip.set_selection_start(None);
         return None;
     }
     let (_, (step, share)) = between?;
@@ -200,7 +153,7 @@ fn choose(
         std::cmp::Ordering::Equal => event_at(timeline, share),
         std::cmp::Ordering::Greater => timeline.len() - 1,
     };
-    let (first, last) = (timeline.unit(began.min(event), by), timeline.unit(began.max(event), by));
+    let (first, last) = (timeline.unit(start.min(event), by), timeline.unit(start.max(event), by));
     Some(first.start..last.end)
 }
 
@@ -218,7 +171,7 @@ fn tooltip((step, share): (u64, f64), session: &Session, timeline: &Timeline) ->
 }
 
 /// The steps of the run, and how the loss went when there are many of them.
-fn paint_steps(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Theme) {
+fn paint_steps(painter: &Painter, bar: &StripGeometry<'_>, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let (from, to) = bar.scale.ends();
     let width = bar.rect.width() / bar.scale.span() as f32;
@@ -226,7 +179,7 @@ fn paint_steps(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Them
         Rect::from_x_y_ranges(bar.x(from) + 0.5..=(bar.x(to) - 0.5).max(bar.x(from) + 1.0), bar.rect.y_range())
     };
     let done = snapshot.furthest as f64;
-    if width < CLOSEST {
+    if width < MIN_MARK_GAP_PTS {
         painter.rect_filled(block(from, to.min(done)), 0.0, theme.raised);
     } else {
         for step in from.floor() as u64..(to.ceil() as u64).min(snapshot.furthest) {
@@ -279,11 +232,11 @@ fn lines(losses: impl Iterator<Item = (u64, f64)>, every: usize) -> Vec<Vec<(u64
 }
 
 /// The phases of the shown step: past in full colour, future faint.
-fn paint_phases(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &Theme) {
+fn paint_phases(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, theme: &Theme) {
     let now = bar.x_of(playhead.position());
     let samples = bar.timeline.step().samples.len();
     let whole = Rect::from_x_y_ranges(bar.x_of(0.0)..=bar.x_of(bar.timeline.len() as f64), bar.rect.y_range());
-    if whole.width() < 3.0 * CLOSEST {
+    if whole.width() < 3.0 * MIN_MARK_GAP_PTS {
         // Too narrow for its parts.
         painter.rect_filled(whole.expand2(Vec2::new(0.5, 0.0)), 2.0, theme.accent.gamma_multiply(0.7));
         return;
@@ -304,7 +257,7 @@ fn paint_phases(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &T
             Some(sample) if samples > 1 && phase == Phase::Forward => format!("{} {}", phase.name(), sample + 1),
             _ => phase.name().to_owned(),
         };
-        if bar.events().len() * NAMED <= bar.rect.width() as usize {
+        if bar.events().len() * MIN_NAMED_EVENT_PTS <= bar.rect.width() as usize {
             // Its events have names.
             continue;
         }
@@ -322,9 +275,9 @@ fn paint_phases(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &T
 
 /// Where layers, neurons and operations begin: the closer the marks, the more happens there. The unit that is being
 /// played is outlined.
-fn paint_units(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &Theme) {
+fn paint_units(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, theme: &Theme) {
     let events = bar.events();
-    let most = (bar.rect.width() / CLOSEST) as usize;
+    let most = (bar.rect.width() / MIN_MARK_GAP_PTS) as usize;
     let ink = theme.text.gamma_multiply(0.45);
     for (by, height) in [(Granularity::Layer, 0.5), (Granularity::Neuron, 0.3), (Granularity::Operation, 0.14)] {
         let Some(starts) = starts(bar.timeline, &events, by, most) else { break };
@@ -332,7 +285,7 @@ fn paint_units(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &Th
         for start in &starts {
             painter.vline(bar.x_of(*start as f64), top..=bar.rect.bottom(), Stroke::new(1.0, ink));
         }
-        if by == Granularity::Operation && starts.len() * NAMED <= bar.rect.width() as usize {
+        if by == Granularity::Operation && starts.len() * MIN_NAMED_EVENT_PTS <= bar.rect.width() as usize {
             name_events(painter, bar, &starts, playhead.position(), theme);
         }
     }
@@ -345,7 +298,7 @@ fn paint_units(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &Th
 }
 
 /// Where there is room for it, each event with what it is.
-fn name_events(painter: &Painter, bar: &Bar<'_>, events: &[usize], position: f64, theme: &Theme) {
+fn name_events(painter: &Painter, bar: &StripGeometry<'_>, events: &[usize], position: f64, theme: &Theme) {
     for &event in events {
         let address = bar.timeline.address(event);
         let x = bar.x_of(event as f64)..=bar.x_of((event + 1) as f64);
@@ -379,7 +332,7 @@ fn starts(timeline: &Timeline, events: &Range<usize>, by: Granularity, most: usi
 }
 
 /// Where something was changed, by hand or in a script: a diamond at the lower edge.
-fn paint_changes(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Theme) {
+fn paint_changes(painter: &Painter, bar: &StripGeometry<'_>, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let (from, to) = bar.scale.ends();
     let mut last = None;
@@ -397,7 +350,7 @@ fn paint_changes(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Th
 }
 
 /// What is played again: brackets around it.
-fn paint_loop(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &Theme) {
+fn paint_loop(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, theme: &Theme) {
     let range = match playhead.repeat() {
         Loop::Off => return,
         Loop::Step => 0..bar.timeline.len(),
@@ -416,7 +369,7 @@ fn paint_loop(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &The
 }
 
 /// A bookmark that is in sight: its number and where it stands.
-fn flags(bar: &Bar<'_>, session: &Session) -> Vec<(usize, f32)> {
+fn flags(bar: &StripGeometry<'_>, session: &Session) -> Vec<(usize, f32)> {
     let len = bar.timeline.len().max(1) as f64;
     let place = |(nth, bookmark): (usize, &slowgrad_session::Bookmark)| {
         let time = (bookmark.step - 1) as f64 + ((bookmark.event + 1) as f64 / len).min(1.0);
@@ -427,7 +380,7 @@ fn flags(bar: &Bar<'_>, session: &Session) -> Vec<(usize, f32)> {
 }
 
 /// Bookmarks as flags: a click goes there, another button names or removes it.
-fn flags_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, area: Rect, flags: &[(usize, f32)], theme: &Theme) {
+fn flags_ui(ui: &Ui, app: &mut App, session: &mut Session, area: Rect, flags: &[(usize, f32)], theme: &Theme) {
     for &(nth, x) in flags {
         let Some(bookmark) = session.bookmarks.get(nth).cloned() else { continue };
         let rect = Rect::from_min_size(Pos2::new(x - 2.0, area.top()), Vec2::new(13.0, 12.0));
@@ -443,7 +396,7 @@ fn flags_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, area: Rect, flags: &[
         ui.painter().add(Shape::convex_polygon(flag.to_vec(), color, Stroke::NONE));
         response.context_menu(|ui| {
             if ui.button("Rename…").clicked() {
-                gui.name_bookmark(nth, session);
+                app.overlays.rename_bookmark(nth, session);
                 ui.close();
             }
             if ui.button("Remove").clicked() {
@@ -451,7 +404,7 @@ fn flags_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, area: Rect, flags: &[
                 ui.close();
             }
         });
-        let keys = crate::actions::keys_text(Action::Run(RunAction::NextBookmark).entry());
+        let keys = crate::actions::keys_text(Action::Run(RunAction::NextBookmark).info());
         let response = response
             .on_hover_text(format!("{}\n{keys} goes to the next bookmark; right-click for more", bookmark.name));
         if response.clicked() {

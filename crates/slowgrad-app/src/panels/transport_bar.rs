@@ -1,10 +1,10 @@
 //! The bottom: play, step, speed, where we are, and the strip of the step.
 
 use super::icons::{Icon, icon_button};
-use super::sections::{HEIGHT, has_sections, sections_ui};
-use super::timeline_strip::strip_ui;
+use super::sections::{HEIGHT_PTS, has_sections, sections_ui};
+use super::timeline_strip::timeline_strip_ui;
 use crate::actions::{Action, keys_text};
-use crate::state::Gui;
+use crate::state::App;
 use egui::{Align, ComboBox, Label, Layout, RichText, TextEdit, Ui};
 use slowgrad_render::Theme;
 use slowgrad_session::RunAction;
@@ -13,28 +13,28 @@ use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::playhead::{Command, Loop, Playhead};
 use slowgrad_timeline::words;
 
-pub(super) fn transport_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn transport_bar_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
-        buttons_ui(ui, gui, session, &theme);
+        buttons_ui(ui, app, session, &theme);
         ui.add_space(8.0);
         granularity_ui(ui, session);
         speed_ui(ui, session, &theme);
         ui.add_space(8.0);
-        step_field_ui(ui, gui, session, &theme);
+        step_field_ui(ui, app, session, &theme);
         ui.add_space(8.0);
-        status_ui(ui, gui, session, &theme);
+        status_ui(ui, app, session, &theme);
     });
     ui.add_space(4.0);
     if has_sections(session) {
         sections_ui(ui, session, &theme);
-        ui.add_space(HEIGHT - 16.0 - ui.spacing().item_spacing.y);
+        ui.add_space(HEIGHT_PTS - 16.0 - ui.spacing().item_spacing.y);
     }
-    strip_ui(ui, gui, session, &theme);
+    timeline_strip_ui(ui, app, session, &theme);
 }
 
-fn buttons_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
+fn buttons_ui(ui: &mut Ui, app: &mut App, session: &mut Session, theme: &Theme) {
     let is_playing = session.is_going();
     let is_full = session.is_full_speed();
     let repeats = session.playhead.as_ref().is_some_and(|playhead| *playhead.repeat() != Loop::Off);
@@ -54,7 +54,7 @@ fn buttons_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) 
             tip = format!("{tip}\n{}", Action::Run(RunAction::PlayBackwards).tooltip());
         }
         if icon_button(ui, icon, &tip, is_on, theme).clicked() {
-            gui.act(action, session);
+            app.act(action, session);
         }
     }
 }
@@ -64,8 +64,8 @@ fn granularity_ui(ui: &mut Ui, session: &mut Session) {
     let mut chosen = now;
     let keys = format!(
         "Unit of playback and stepping ({} {})",
-        keys_text(Action::Run(RunAction::Coarser).entry()),
-        keys_text(Action::Run(RunAction::Finer).entry())
+        keys_text(Action::Run(RunAction::Coarser).info()),
+        keys_text(Action::Run(RunAction::Finer).info())
     );
     let combo = ComboBox::from_id_salt("unit").width(92.0).selected_text(now.name());
     let response = combo.show_ui(ui, |ui| {
@@ -118,26 +118,29 @@ fn speed_text(speed: f64) -> String {
     }
 }
 
-fn step_field_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
+fn step_field_ui(ui: &mut Ui, app: &mut App, session: &mut Session, theme: &Theme) {
     let Some((timeline, _)) = session.now() else { return };
     let step = timeline.step().step;
     let label = ui.label(RichText::new("step").color(theme.faint));
     let id = egui::Id::unique("step field");
     if !ui.memory(|memory| memory.has_focus(id)) {
-        gui.step_text = step.to_string();
+        app.transport.step_text = step.to_string();
     }
     // Millions of steps are trained in a minute; all digits have to be seen.
-    let width = 68.0_f32.max(11.0 * gui.step_text.len() as f32);
-    let edit = TextEdit::singleline(&mut gui.step_text).id(id).desired_width(width).align(egui::Align2::RIGHT_CENTER);
+    let width = 68.0_f32.max(11.0 * app.transport.step_text.len() as f32);
+    let edit = TextEdit::singleline(&mut app.transport.step_text)
+        .id(id)
+        .desired_width(width)
+        .align(egui::Align2::RIGHT_CENTER);
     let help = format!(
         "Training step; type a number to go to it ({} and {} go by one step)",
-        keys_text(Action::Run(RunAction::PreviousStep).entry()),
-        keys_text(Action::Run(RunAction::NextStep).entry())
+        keys_text(Action::Run(RunAction::PreviousStep).info()),
+        keys_text(Action::Run(RunAction::NextStep).info())
     );
     let response = ui.add(edit).labelled_by(label.id).on_hover_text(help);
     let accepted = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
     if accepted
-        && let Ok(wanted) = gui.step_text.trim().parse::<u64>()
+        && let Ok(wanted) = app.transport.step_text.trim().parse::<u64>()
         && wanted >= 1
         && wanted != step
     {
@@ -145,7 +148,7 @@ fn step_field_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Them
     }
 }
 
-fn status_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
+fn status_ui(ui: &mut Ui, app: &mut App, session: &Session, theme: &Theme) {
     let Some((timeline, _)) = session.now() else { return };
     let text = if session.is_full_speed() {
         let step = timeline.step();
@@ -153,7 +156,7 @@ fn status_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
         let loss = words::number(step.loss, 4);
         format!("training at full speed · loss {loss}{}", penalty.unwrap_or_default())
     } else {
-        gui.scene(session).map(|scene| scene.status.clone()).unwrap_or_default()
+        app.scene(session).map(|scene| scene.status.clone()).unwrap_or_default()
     };
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if let Some(snapshot) = &session.snapshot {

@@ -2,7 +2,7 @@
 //! the numbers of lines. It paints and changes nothing.
 
 use super::row;
-use crate::editor::Mark;
+use crate::editor::ProblemMark;
 use crate::editor::highlighting::rects;
 use crate::editor::inline_values::LineValues;
 use crate::editor::positions::{char_at, line_around, line_at};
@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 /// What is known about a script beyond its letters.
 #[derive(Debug, Default)]
-pub(crate) struct Notes {
-    pub(crate) marks: Vec<Mark>,
+pub(crate) struct Annotations {
+    pub(crate) marks: Vec<ProblemMark>,
     /// The running operation, in bytes.
     pub(crate) running: Option<Range<usize>>,
     /// What lines have computed, counted from 0.
@@ -26,7 +26,7 @@ pub(crate) struct Notes {
 }
 
 /// A text on the screen.
-pub(super) struct Sheet<'s> {
+pub(super) struct CodeLayout<'s> {
     pub(super) galley: &'s Galley,
     pub(super) origin: Pos2,
     pub(super) text: &'s str,
@@ -44,7 +44,7 @@ pub(crate) fn tone(severity: Severity, theme: &Theme) -> Color32 {
     theme.text_color(ink, theme.background)
 }
 
-impl Sheet<'_> {
+impl CodeLayout<'_> {
     fn height(&self) -> f32 {
         self.galley.rows.first().map_or(20.0, |row| row.height())
     }
@@ -68,14 +68,14 @@ impl Sheet<'_> {
         clip: Rect,
         cursor: Option<&Range<usize>>,
         brackets: &[Range<usize>],
-        notes: &Notes,
+        annotations: &Annotations,
     ) -> Shape {
         let mut shapes = Vec::new();
         if let Some(cursor) = cursor {
             let band = row(clip, self.top(line_at(self.text, cursor.end)), self.height());
             shapes.push(Shape::rect_filled(band, 0.0, self.theme.panel));
         }
-        for rect in notes.running.iter().flat_map(|running| self.rects(running)) {
+        for rect in annotations.running.iter().flat_map(|running| self.rects(running)) {
             shapes.push(Shape::rect_filled(rect.expand2(egui::vec2(2.0, -1.0)), 3.0, self.theme.code.running));
         }
         for rect in brackets.iter().flat_map(|bracket| self.rects(bracket)) {
@@ -87,16 +87,16 @@ impl Sheet<'_> {
     }
 
     /// At the ends of lines: what is wrong with them, or what they gave.
-    pub(super) fn line_ends(&self, painter: &Painter, room: Rect, notes: &Notes) {
+    pub(super) fn line_ends(&self, painter: &Painter, room: Rect, annotations: &Annotations) {
         // In the order in which they are tried: all of it, or the end of it.
         let mut told: BTreeMap<usize, (Vec<String>, Color32)> = BTreeMap::new();
         let accent = self.theme.text_color(Ink::Accent, self.theme.background);
-        for (line, values) in notes.values.iter() {
+        for (line, values) in annotations.values.iter() {
             let last = values.last().map(|value| format!("◀ {value}"));
             let texts = [format!("◀ {}", values.join("   "))].into_iter().chain(last).collect();
             told.insert(*line, (texts, accent));
         }
-        for mark in notes.marks.iter().rev() {
+        for mark in annotations.marks.iter().rev() {
             let message = mark.problem.message.lines().next().unwrap_or("").to_owned();
             let color = tone(mark.problem.severity, self.theme);
             told.insert(line_at(self.text, mark.range.start), (vec![message], color));
@@ -122,8 +122,8 @@ impl Sheet<'_> {
     }
 
     /// Underlines what is wrong.
-    pub(super) fn waves(&self, painter: &Painter, notes: &Notes) {
-        for mark in &notes.marks {
+    pub(super) fn waves(&self, painter: &Painter, annotations: &Annotations) {
+        for mark in &annotations.marks {
             let stroke = Stroke::new(1.4, tone(mark.problem.severity, self.theme));
             let mut found = self.rects(&mark.range);
             if found.is_empty() {
@@ -143,14 +143,14 @@ impl Sheet<'_> {
     }
 
     /// Numbers of lines, with a sign where something is wrong.
-    pub(super) fn gutter(&self, painter: &Painter, lines: usize, cursor: Option<usize>, notes: &Notes) {
+    pub(super) fn gutter(&self, painter: &Painter, lines: usize, cursor: Option<usize>, annotations: &Annotations) {
         let area = painter.clip_rect();
         let height = self.height();
         let first = ((area.top() - self.origin.y) / height).floor().max(0.0) as usize;
         let seen = (area.height() / height).ceil() as usize + 1;
         let running =
-            notes.running.as_ref().map(|range| line_at(self.text, range.start)..=line_at(self.text, range.end));
-        let wrong: BTreeMap<usize, Severity> = notes
+            annotations.running.as_ref().map(|range| line_at(self.text, range.start)..=line_at(self.text, range.end));
+        let wrong: BTreeMap<usize, Severity> = annotations
             .marks
             .iter()
             .rev()
@@ -179,14 +179,14 @@ impl Sheet<'_> {
     }
 
     /// What is wrong where the pointer is, with its way out.
-    pub(super) fn explain(&self, ui: &Ui, at: usize, notes: &Notes) {
+    pub(super) fn explain(&self, ui: &Ui, at: usize, annotations: &Annotations) {
         let end = line_around(self.text, at).end;
-        let is_meant = |mark: &&Mark| {
+        let is_meant = |mark: &&ProblemMark| {
             mark.range.contains(&at)
                 || mark.range.start == at
                 || (at == end && line_around(self.text, mark.range.start).end == end)
         };
-        let Some(mark) = notes.marks.iter().find(is_meant) else { return };
+        let Some(mark) = annotations.marks.iter().find(is_meant) else { return };
         let tip = egui::Tooltip::always_open(
             ui.ctx().clone(),
             ui.layer_id(),
@@ -197,7 +197,7 @@ impl Sheet<'_> {
     }
 }
 
-fn problem_text_ui(ui: &mut Ui, mark: &Mark, theme: &Theme) {
+fn problem_text_ui(ui: &mut Ui, mark: &ProblemMark, theme: &Theme) {
     let problem = &mark.problem;
     ui.add(egui::Label::new(RichText::new(&problem.message).color(theme.text)).wrap());
     if let Some(help) = &problem.help {

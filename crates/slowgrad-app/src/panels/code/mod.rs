@@ -1,16 +1,16 @@
 //! The text of a script with its keys: letters, selection and scrolling are the text widget's, what a key does
-//! to a text is decided in [`crate::editor`], and what stands over the letters is [`notes`]'.
+//! to a text is decided in [`crate::editor`], and what stands over the letters is [`annotations`]'.
 
 pub(super) mod annotations;
 mod names;
 
 use crate::actions::Action;
-use crate::editor::Editor;
 use crate::editor::completion;
-use crate::editor::keys::{Own, is_typed, own, pasted};
+use crate::editor::keys::{EditorKey, editor_key, is_typed, pasted};
 use crate::editor::positions::{byte_at, char_at, line_at};
 use crate::editor::typing;
-use annotations::{Notes, Sheet};
+use crate::editor::{Editor, text_id};
+use annotations::{Annotations, CodeLayout};
 use egui::style::ScrollAnimation;
 use egui::text::{CCursor, CCursorRange};
 use egui::text_edit::TextEditState;
@@ -25,24 +25,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Lines that are seen around a place that is shown.
-const AROUND: f32 = 2.5;
-
-/// The identity of a script's text field.
-pub(crate) fn field(path: &str) -> Id {
-    Id::unique(("script", path))
-}
+const CONTEXT_LINES: f32 = 2.5;
 
 /// Draws the shown script into what room there is; answers what its keys ask for.
 pub(super) fn code_ui(
     ui: &mut Ui,
     editor: &mut Editor,
     session: &Session,
-    notes: &Notes,
+    annotations: &Annotations,
     label: Id,
     theme: &Theme,
 ) -> Vec<Action> {
     let Some(document) = editor.document() else { return Vec::new() };
-    let id = field(&document.path);
+    let id = text_id(&document.path);
     let lines = document.text.matches('\n').count() + 1;
     let font = TextStyle::Monospace.resolve(ui.style());
     let glyph = ui.painter().layout_no_wrap("0".to_owned(), font, theme.text).size().x;
@@ -60,19 +55,24 @@ pub(super) fn code_ui(
     let mut child = ui.new_child(UiBuilder::new().max_rect(room).id_salt("code"));
     child.set_clip_rect(room.intersect(ui.clip_rect()));
     let scroll = ScrollArea::both().id_salt(id).auto_shrink(false);
-    let shown = scroll.show(&mut child, |ui| text_ui(ui, editor, id, label, room.size(), notes, theme)).inner;
+    let shown = scroll.show(&mut child, |ui| text_ui(ui, editor, id, label, room.size(), annotations, theme)).inner;
     let Some(shown) = shown else { return asked };
     after(editor, session, &shown);
 
     let Some(document) = editor.document() else { return asked };
-    let sheet = Sheet { galley: &shown.galley, origin: shown.origin, text: &document.text, glyph, theme };
+    let sheet = CodeLayout { galley: &shown.galley, origin: shown.origin, text: &document.text, glyph, theme };
     let clip = ui.clip_rect();
-    sheet.line_ends(&ui.painter().with_clip_rect(room.intersect(clip)), room, notes);
-    sheet.waves(&ui.painter().with_clip_rect(room.intersect(clip)), notes);
+    sheet.line_ends(&ui.painter().with_clip_rect(room.intersect(clip)), room, annotations);
+    sheet.waves(&ui.painter().with_clip_rect(room.intersect(clip)), annotations);
     let cursor = shown.cursor.as_ref().map(|cursor| line_at(&document.text, cursor.end));
-    sheet.gutter(&ui.painter().with_clip_rect(inside.with_max_x(room.left()).intersect(clip)), lines, cursor, notes);
+    sheet.gutter(
+        &ui.painter().with_clip_rect(inside.with_max_x(room.left()).intersect(clip)),
+        lines,
+        cursor,
+        annotations,
+    );
     if let Some(at) = shown.hovered {
-        sheet.explain(ui, at, notes);
+        sheet.explain(ui, at, annotations);
     }
     let at = shown.cursor.as_ref().map(|cursor| {
         let cursor = CCursor::new(char_at(&document.text, cursor.end));
@@ -86,7 +86,7 @@ pub(super) fn code_ui(
     if shown.is_asked { [asked, vec![Action::Definition]].concat() } else { asked }
 }
 
-/// Carries out the editor's own keys, up to the first letter; the text widget gets what comes before the next.
+/// Carries out the editor's editor_key keys, up to the first letter; the text widget gets what comes before the next.
 fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
     let mut queue: VecDeque<Event> = std::mem::take(&mut editor.waiting);
     ui.input_mut(|input| {
@@ -97,32 +97,32 @@ fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
     });
     let mut asked = Vec::new();
     while asked.is_empty()
-        && let Some(key) = queue.front().and_then(|event| own(event, editor.list.is_some()))
+        && let Some(key) = queue.front().and_then(|event| editor_key(event, editor.list.is_some()))
     {
         queue.pop_front();
         match key {
-            Own::Act(action) => asked.push(action),
-            Own::Enter | Own::DrawerTab { back: false } if editor.list.is_some() => accept(editor),
-            Own::Enter => editor.edit(typing::line_feed),
-            Own::DrawerTab { back: false } => editor.edit(typing::indent),
-            Own::DrawerTab { back: true } => editor.edit(typing::outdent),
-            Own::Close(letter) => editor.edit(|text, selected| typing::close(text, selected, &letter)),
-            Own::Move(by) => {
+            EditorKey::Act(action) => asked.push(action),
+            EditorKey::Enter | EditorKey::Tab { back: false } if editor.list.is_some() => accept(editor),
+            EditorKey::Enter => editor.edit(typing::line_feed),
+            EditorKey::Tab { back: false } => editor.edit(typing::indent),
+            EditorKey::Tab { back: true } => editor.edit(typing::outdent),
+            EditorKey::Close(letter) => editor.edit(|text, selected| typing::close(text, selected, &letter)),
+            EditorKey::Move(by) => {
                 if let Some(list) = &mut editor.list {
                     list.go(by);
                 }
             }
-            Own::Escape if editor.list.take().is_some() => {}
+            EditorKey::Escape if editor.list.take().is_some() => {}
             // Once more closes the editor.
-            Own::Escape => {
+            EditorKey::Escape => {
                 if let Some(document) = editor.document() {
-                    ui.memory_mut(|memory| memory.surrender_focus(field(&document.path)));
+                    ui.memory_mut(|memory| memory.surrender_focus(text_id(&document.path)));
                 }
             }
         }
     }
     // A list of names may open before the second key.
-    let next = queue.iter().enumerate().position(|(at, event)| own(event, at > 0).is_some());
+    let next = queue.iter().enumerate().position(|(at, event)| editor_key(event, at > 0).is_some());
     let until = if asked.is_empty() { next.unwrap_or(queue.len()) } else { 0 };
     editor.waiting = queue.split_off(until);
     ui.input_mut(|input| input.events.extend(queue));
@@ -140,7 +140,7 @@ fn accept(editor: &mut Editor) {
 }
 
 /// The text as it was drawn.
-struct Shown {
+struct DrawnText {
     galley: Arc<Galley>,
     /// Where the galley stands.
     origin: Pos2,
@@ -159,12 +159,12 @@ fn text_ui(
     id: Id,
     label: Id,
     room: Vec2,
-    notes: &Notes,
+    annotations: &Annotations,
     theme: &Theme,
-) -> Option<Shown> {
+) -> Option<DrawnText> {
     let target = editor.target.take();
     let selection = editor.selection();
-    let (text, look) = editor.text_and_look()?;
+    let (text, highlighting) = editor.text_and_highlighting()?;
     if let Some(range) = &target {
         let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
         let [start, end] = [range.start, range.end].map(|byte| CCursor::new(char_at(text, byte)));
@@ -172,9 +172,9 @@ fn text_ui(
         state.store(ui.ctx(), id);
         ui.memory_mut(|memory| memory.request_focus(id));
     }
-    let before = look.galley(ui, text, theme);
+    let before = highlighting.galley(ui, text, theme);
     let behind = ui.painter().add(Shape::Noop);
-    let mut layouter = |ui: &Ui, buffer: &dyn TextBuffer, _: f32| look.galley(ui, buffer.as_str(), theme);
+    let mut layouter = |ui: &Ui, buffer: &dyn TextBuffer, _: f32| highlighting.galley(ui, buffer.as_str(), theme);
     let output = TextEdit::multiline(text)
         .id(id)
         .frame(Frame::NONE.inner_margin(Margin::symmetric(4, 3)))
@@ -198,19 +198,21 @@ fn text_ui(
     let around = |range: &Range<usize>| {
         let at = place(range.start).union(place(range.end.min(range.start + 80)));
         let rect = at.with_min_x(if at.left() - origin.x < 0.6 * room.x { origin.x } else { at.left() });
-        rect.expand2(Vec2::new(0.0, AROUND * at.height()))
+        rect.expand2(Vec2::new(0.0, CONTEXT_LINES * at.height()))
     };
     let mut seen = target.as_ref().map(around);
-    let running = notes.running.as_ref().map(around);
+    let running = annotations.running.as_ref().map(around);
     let present = cursor.as_ref().map(around);
     let is_changed = response.changed();
     let is_asked = response.clicked() && ui.input(|input| input.modifiers.command);
-    let line = notes.running.as_ref().filter(|_| !response.has_focus()).map(|range| line_at(text, range.end));
-    let tokens = look.tokens();
+    let line = annotations.running.as_ref().filter(|_| !response.has_focus()).map(|range| line_at(text, range.end));
+    let tokens = highlighting.tokens();
     let brackets = cursor.as_ref().and_then(|cursor| typing::brackets(text, &tokens, cursor.end));
-    let sheet = Sheet { galley: &galley, origin, text, glyph: 0.0, theme };
-    ui.painter()
-        .set(behind, sheet.behind(ui.clip_rect(), cursor.as_ref(), brackets.as_ref().map_or(&[], |pair| pair), notes));
+    let sheet = CodeLayout { galley: &galley, origin, text, glyph: 0.0, theme };
+    ui.painter().set(
+        behind,
+        sheet.behind(ui.clip_rect(), cursor.as_ref(), brackets.as_ref().map_or(&[], |pair| pair), annotations),
+    );
     if editor.follow(line) {
         // What runs stays in sight, as long as nobody writes.
         seen = seen.or(running);
@@ -222,13 +224,13 @@ fn text_ui(
         ui.scroll_to_rect_animation(rect, None, ScrollAnimation::none());
     }
     editor.select(cursor.clone().unwrap_or(selection));
-    Some(Shown { galley, origin, cursor, is_changed, is_asked, hovered })
+    Some(DrawnText { galley, origin, cursor, is_changed, is_asked, hovered })
 }
 
 /// What follows from what was typed: the list of names comes, stays or goes.
-fn after(editor: &mut Editor, session: &Session, shown: &Shown) {
+fn after(editor: &mut Editor, session: &Session, shown: &DrawnText) {
     if shown.is_changed {
-        editor.typed();
+        editor.text_changed();
     }
     let Some(cursor) = shown.cursor.as_ref().filter(|cursor| cursor.is_empty()).map(|cursor| cursor.end) else {
         editor.list = None;

@@ -1,22 +1,22 @@
 //! The list of names at the cursor, with what the chosen one is beside it.
 
-use crate::editor::completion::List;
+use crate::editor::completion::CompletionList;
 use egui::{
     Align, Area, Frame, Id, Label, Layout, Margin, Order, Rect, RichText, ScrollArea, Sense, TextStyle, Ui, Vec2,
 };
 use slowgrad_render::Theme;
 
 /// Names that are seen at once.
-const SEEN: usize = 8;
+const MAX_VISIBLE_NAMES: usize = 8;
 /// Width of the names, and of what is said about one.
-const WIDTHS: [f32; 2] = [170.0, 250.0];
+const COLUMN_WIDTHS_PTS: [f32; 2] = [170.0, 250.0];
 
 /// Draws the list below the cursor, or above where there is no room; answers whether a name was clicked, which
 /// is the chosen one then.
-pub(super) fn names_ui(ui: &Ui, list: &mut List, cursor: Rect, theme: &Theme) -> bool {
+pub(super) fn names_ui(ui: &Ui, list: &mut CompletionList, cursor: Rect, theme: &Theme) -> bool {
     let row = ui.text_style_height(&TextStyle::Monospace) + 5.0;
     // What is said about a name has three lines at least.
-    let height = row * list.names.len().clamp(3, SEEN) as f32;
+    let height = row * list.names.len().clamp(3, MAX_VISIBLE_NAMES) as f32;
     let screen = ui.ctx().content_rect();
     let has_room = cursor.bottom() + height + 24.0 < screen.bottom();
     let top = if has_room { cursor.bottom() + 2.0 } else { cursor.top() - height - 22.0 };
@@ -26,21 +26,29 @@ pub(super) fn names_ui(ui: &Ui, list: &mut List, cursor: Rect, theme: &Theme) ->
         Frame::popup(ui.style()).inner_margin(Margin::same(6)).fill(theme.raised).show(ui, |ui| {
             ui.horizontal_top(|ui| {
                 ui.spacing_mut().item_spacing = Vec2::new(10.0, 0.0);
-                ui.allocate_ui_with_layout(Vec2::new(WIDTHS[0], height), Layout::top_down(Align::LEFT), |ui| {
-                    let scroll = ScrollArea::vertical().id_salt("names").max_height(height).auto_shrink(false);
-                    scroll.show(ui, |ui| is_clicked = column_ui(ui, list, row, theme));
-                });
-                ui.allocate_ui_with_layout(Vec2::new(WIDTHS[1], height), Layout::top_down(Align::LEFT), |ui| {
-                    ui.set_width(WIDTHS[1]);
-                    detail_ui(ui, list, height, theme);
-                });
+                ui.allocate_ui_with_layout(
+                    Vec2::new(COLUMN_WIDTHS_PTS[0], height),
+                    Layout::top_down(Align::LEFT),
+                    |ui| {
+                        let scroll = ScrollArea::vertical().id_salt("names").max_height(height).auto_shrink(false);
+                        scroll.show(ui, |ui| is_clicked = column_ui(ui, list, row, theme));
+                    },
+                );
+                ui.allocate_ui_with_layout(
+                    Vec2::new(COLUMN_WIDTHS_PTS[1], height),
+                    Layout::top_down(Align::LEFT),
+                    |ui| {
+                        ui.set_width(COLUMN_WIDTHS_PTS[1]);
+                        detail_ui(ui, list, height, theme);
+                    },
+                );
             });
         });
     });
     is_clicked
 }
 
-fn column_ui(ui: &mut Ui, list: &mut List, height: f32, theme: &Theme) -> bool {
+fn column_ui(ui: &mut Ui, list: &mut CompletionList, height: f32, theme: &Theme) -> bool {
     let font = TextStyle::Monospace.resolve(ui.style());
     let mut is_clicked = false;
     for (at, name) in list.names.iter().enumerate() {
@@ -73,7 +81,7 @@ fn column_ui(ui: &mut Ui, list: &mut List, height: f32, theme: &Theme) -> bool {
     is_clicked
 }
 
-fn detail_ui(ui: &mut Ui, list: &List, height: f32, theme: &Theme) {
+fn detail_ui(ui: &mut Ui, list: &CompletionList, height: f32, theme: &Theme) {
     let Some(name) = list.names.get(list.chosen) else { return };
     ScrollArea::vertical().id_salt("name").max_height(height).show(ui, |ui| {
         ui.add(Label::new(RichText::new(&name.detail).small().color(theme.text)).wrap());

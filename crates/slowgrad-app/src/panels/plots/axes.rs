@@ -101,14 +101,14 @@ pub(crate) fn count(steps: f64) -> String {
 }
 
 /// Where things were drawn and what the pointer did.
-pub(super) struct Shown {
+pub(super) struct DrawnPlot {
     pub(super) response: Response,
     pub(super) transform: PlotTransform,
     /// Under the pointer.
     pub(super) pointer: Option<PlotPoint>,
 }
 
-impl Shown {
+impl DrawnPlot {
     pub(super) fn at(&self, x: f64, y: f64) -> Pos2 {
         self.transform.position_from_point(&PlotPoint::new(x, y))
     }
@@ -126,7 +126,7 @@ pub(super) fn plot_ui<'a>(
     theme: &Theme,
     behind: impl FnOnce(&PlotTransform) -> Vec<Shape>,
     lines: impl FnOnce(&mut PlotUi<'a>) + 'a,
-) -> Shown {
+) -> DrawnPlot {
     let size = ui.available_size();
     let (wide, high) = (f64::from(size.x / 70.0).clamp(2.0, 8.0), f64::from(size.y / 45.0).clamp(2.0, 8.0));
     let bounds = PlotBounds::from_min_max([x.range[0], y.range[0]], [x.range[1], y.range[1]]);
@@ -171,19 +171,19 @@ pub(super) fn plot_ui<'a>(
     ui.painter().set(ground, Shape::Vec(shapes));
     ui.painter().rect_stroke(frame, 0.0, Stroke::new(1.0, theme.line), StrokeKind::Inside);
     let pointer = shown.inner.filter(|_| shown.response.hovered());
-    Shown { response: shown.response, transform: shown.transform, pointer }
+    DrawnPlot { response: shown.response, transform: shown.transform, pointer }
 }
 
 /// How a line of the legend looks.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Mark {
+pub(super) enum LegendMark {
     Line(LineStyle),
     Dot(egui_plot::MarkerShape, bool),
     Ball,
 }
 
 /// Says what is what, on one line that breaks where it has to.
-pub(super) fn legend_ui(ui: &mut Ui, marks: &[(Mark, Color32, String)], theme: &Theme) {
+pub(super) fn legend_ui(ui: &mut Ui, marks: &[(LegendMark, Color32, String)], theme: &Theme) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = Vec2::new(4.0, 0.0);
         ui.spacing_mut().interact_size.y = 15.0;
@@ -200,23 +200,23 @@ pub(super) fn legend_ui(ui: &mut Ui, marks: &[(Mark, Color32, String)], theme: &
     });
 }
 
-fn swatch(ui: &Ui, rect: Rect, mark: Mark, color: Color32, theme: &Theme) {
+fn swatch(ui: &Ui, rect: Rect, mark: LegendMark, color: Color32, theme: &Theme) {
     let (from, to) = (rect.left_center() + Vec2::new(1.0, 0.0), rect.right_center() - Vec2::new(1.0, 0.0));
     let painter = ui.painter();
     match mark {
-        Mark::Line(LineStyle::Solid) => {
+        LegendMark::Line(LineStyle::Solid) => {
             painter.line_segment([from, to], Stroke::new(2.0, color));
         }
-        Mark::Line(LineStyle::Dashed { length }) => {
+        LegendMark::Line(LineStyle::Dashed { length }) => {
             painter.extend(Shape::dashed_line(&[from, to], Stroke::new(1.6, color), length.min(5.0), 2.5));
         }
-        Mark::Line(LineStyle::Dotted { spacing }) => {
+        LegendMark::Line(LineStyle::Dotted { spacing }) => {
             painter.extend(Shape::dotted_line(&[from, to], color, spacing.min(4.0), 1.0));
         }
-        Mark::Ball => {
+        LegendMark::Ball => {
             painter.circle(rect.center(), 4.5, color, Stroke::new(1.0, theme.background));
         }
-        Mark::Dot(shape, filled) => {
+        LegendMark::Dot(shape, filled) => {
             painter.add(marker(rect.center(), 4.2, shape, color, filled, theme.background));
         }
     }
@@ -251,7 +251,7 @@ pub(super) fn marker(
 pub(super) fn corner(ui: &Ui, frame: Rect, drawn: &[Pos2], text: &str, theme: &Theme) {
     let frame = frame.shrink(6.0);
     let galley = ui.painter().layout_no_wrap(text.to_owned(), FontId::proportional(12.0), theme.text);
-    let size = galley.size() + PLATE;
+    let size = galley.size() + PLATE_PADDING_PTS;
     let corners = [Align2::RIGHT_TOP, Align2::LEFT_TOP, Align2::LEFT_BOTTOM, Align2::RIGHT_BOTTOM];
     let plates = corners.map(|corner| corner.align_size_within_rect(size, frame));
     let hidden = |plate: &Rect| drawn.iter().filter(|at| plate.expand(8.0).contains(**at)).count();
@@ -261,17 +261,17 @@ pub(super) fn corner(ui: &Ui, frame: Rect, drawn: &[Pos2], text: &str, theme: &T
 }
 
 /// Around the numbers on a plate.
-const PLATE: Vec2 = Vec2::new(12.0, 8.0);
+const PLATE_PADDING_PTS: Vec2 = Vec2::new(12.0, 8.0);
 
 fn plate_ui(ui: &Ui, plate: Rect, galley: std::sync::Arc<egui::Galley>, theme: &Theme) {
     ui.painter().rect(plate, 5.0, theme.raised, Stroke::new(1.0, theme.line), StrokeKind::Inside);
-    ui.painter().galley(plate.min + 0.5 * PLATE, galley, theme.text);
+    ui.painter().galley(plate.min + 0.5 * PLATE_PADDING_PTS, galley, theme.text);
 }
 
 /// Numbers on a plate beside a place, within the plot.
 pub(super) fn readout(ui: &Ui, frame: Rect, at: Pos2, text: &str, theme: &Theme) {
     let galley = ui.painter().layout_no_wrap(text.to_owned(), FontId::proportional(12.0), theme.text);
-    let size = galley.size() + PLATE;
+    let size = galley.size() + PLATE_PADDING_PTS;
     let right = at.x + 12.0 + size.x <= frame.right();
     let x = if right { at.x + 12.0 } else { at.x - 12.0 - size.x };
     let x = x.clamp(frame.left(), (frame.right() - size.x).max(frame.left()));

@@ -45,8 +45,8 @@ pub(super) fn segments(side: usize, values: &[f64], level: f64) -> Vec<[[f64; 2]
 /// Pieces that meet as one line, so that a dashed one has its dashes.
 pub(super) fn chains(pieces: &[[[f64; 2]; 2]]) -> Vec<Vec<[f64; 2]>> {
     /// Both sides of an edge of the grid find the same crossing, but for its last bits.
-    const SAME: f64 = 1e6;
-    let key = |place: [f64; 2]| place.map(|x| (x * SAME).round() as i64);
+    const CROSSINGS_PER_UNIT: f64 = 1e6;
+    let key = |place: [f64; 2]| place.map(|x| (x * CROSSINGS_PER_UNIT).round() as i64);
     let mut at: HashMap<[i64; 2], Vec<usize>> = HashMap::new();
     for (nth, piece) in pieces.iter().enumerate() {
         for end in piece {

@@ -1,7 +1,6 @@
 //! How weights and gradients are spread, layer by layer.
 
 use super::axes::{Axis, instead_ui, plain, plot_ui, readout};
-use crate::state::Gui;
 use egui::{Color32, Role, ScrollArea, Ui, UiBuilder, Vec2, WidgetInfo};
 use egui_plot::{Bar, BarChart};
 use slowgrad_render::{Ramp, Theme};
@@ -9,18 +8,17 @@ use slowgrad_session::Histogram;
 use slowgrad_session::Session;
 
 /// A layer's histograms need this much room to be read.
-const NARROWEST: f32 = 98.0;
+const MIN_LAYER_WIDTH_PTS: f32 = 98.0;
 
-pub(super) fn histograms_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
-    let theme = *gui.theme();
+pub(super) fn histograms_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     let Some(layers) = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.histograms.clone()) else {
-        return instead_ui(ui, "Computing…", &theme);
+        return instead_ui(ui, "Computing…", theme);
     };
     let room = ui.available_size();
-    let width = ((room.x - 8.0 * (layers.len() - 1) as f32) / layers.len() as f32).max(NARROWEST);
+    let width = ((room.x - 8.0 * (layers.len() - 1) as f32) / layers.len() as f32).max(MIN_LAYER_WIDTH_PTS);
     ScrollArea::horizontal().id_salt("histograms").auto_shrink(false).show(ui, |ui| {
         let corner = ui.min_rect().min;
-        let bar = if width > NARROWEST { 0.0 } else { 12.0 };
+        let bar = if width > MIN_LAYER_WIDTH_PTS { 0.0 } else { 12.0 };
         let size = Vec2::new(width, 0.5 * (room.y - 6.0 - bar));
         for (layer, both) in layers.iter().enumerate() {
             let name = if layer + 1 == layers.len() { "output".to_owned() } else { format!("layer {}", layer + 1) };
@@ -33,7 +31,7 @@ pub(super) fn histograms_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
                 let rect = egui::Rect::from_min_size(min, size);
                 let salt = (layer, row);
                 ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(salt), |ui| {
-                    histogram_ui(ui, (&name, &title), histogram, ramp, &theme);
+                    histogram_ui(ui, (&name, &title), histogram, ramp, theme);
                 });
             }
         }

@@ -1,8 +1,8 @@
 //! The loss over the steps: on all data to learn from, on the data to test with, and of each batch, of this run and
 //! of the one that goes along.
 
-use super::axes::{Axis, Mark, Shown, legend_ui, plot_ui, readout};
-use crate::state::Gui;
+use super::axes::{Axis, DrawnPlot, LegendMark, legend_ui, plot_ui, readout};
+use crate::state::plot_tabs::PlotTabs;
 use egui::{Color32, Pos2, Role, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, LineStyle, PlotPoints, Points, VLine};
 use slowgrad_render::Theme;
@@ -12,7 +12,7 @@ use slowgrad_tape::math;
 use slowgrad_timeline::words;
 
 /// More losses of single batches are not drawn.
-const MOST_BATCHES: usize = 1500;
+const MAX_BATCH_POINTS: usize = 1500;
 
 /// A line of the plot.
 struct Series {
@@ -29,7 +29,7 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
     let dashed = LineStyle::Dashed { length: 5.0 };
     let batch = |curve: &[slowgrad_engine::run::LossPoint]| -> Vec<[f64; 2]> {
         // More are not seen.
-        let every = curve.len().div_ceil(MOST_BATCHES).max(1);
+        let every = curve.len().div_ceil(MAX_BATCH_POINTS).max(1);
         curve.iter().step_by(every).map(|point| [point.step as f64, point.loss]).collect()
     };
     let train = |losses: &[LossesAt]| losses.iter().map(|at| [(at.step + 1) as f64, at.train]).collect();
@@ -52,7 +52,7 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
         add("batch".into(), batch(&snapshot.curves.present), theme.loss.gamma_multiply(0.42), solid, 1.0);
     }
     let (mine, theirs) = match &snapshot.rival {
-        Some(rival) => (format!(" · {}", rival.mine), format!(" · {}", rival.theirs)),
+        Some(comparison) => (format!(" · {}", comparison.mine), format!(" · {}", comparison.theirs)),
         None => (String::new(), String::new()),
     };
     if let Some(losses) = &snapshot.plots.rival_losses {
@@ -66,33 +66,35 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
     all
 }
 
-pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn losses_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let step = session.now().map_or(1, |(timeline, _)| timeline.step().step);
-    let mut series = series(snapshot, &theme);
-    let (is_log, is_log_steps) = (gui.plots.is_log, gui.plots.is_log_steps);
+    let mut series = series(snapshot, theme);
+    let log = plots.log;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
-        ui.checkbox(&mut gui.plots.is_log, "log L").on_hover_text("Logarithmic loss axis");
-        let steps = ui.checkbox(&mut gui.plots.is_log_steps, "log step");
+        ui.checkbox(&mut plots.log.losses, "log L").on_hover_text("Logarithmic loss axis");
+        let steps = ui.checkbox(&mut plots.log.steps, "log step");
         steps.on_hover_text("Logarithmic step axis, which gives the first steps more room");
         // What is drawn last, over the others, is named first.
-        let marks: Vec<(Mark, Color32, String)> =
-            series.iter().rev().map(|series| (Mark::Line(series.style), series.color, series.name.clone())).collect();
-        legend_ui(ui, &marks, &theme);
+        let marks: Vec<(LegendMark, Color32, String)> = series
+            .iter()
+            .rev()
+            .map(|series| (LegendMark::Line(series.style), series.color, series.name.clone()))
+            .collect();
+        legend_ui(ui, &marks, theme);
     });
     let said = said(&series, step as f64);
-    let scaled = |loss: f64| if is_log { math::log10(loss) } else { loss };
-    let along = |step: f64| if is_log_steps { math::log10(step) } else { step };
+    let scaled = |loss: f64| if log.losses { math::log10(loss) } else { loss };
+    let along = |step: f64| if log.steps { math::log10(step) } else { step };
     for series in &mut series {
         series.points.retain(|[_, loss]| scaled(*loss).is_finite());
     }
     let last =
         series.iter().filter_map(|series| series.points.last()).map(|[step, _]| *step).fold(step as f64, f64::max);
     let losses = series.iter().flat_map(|series| series.points.iter().map(|[_, loss]| scaled(*loss)));
-    let zero = (!is_log).then_some(0.0);
-    let y = Axis::around("loss", losses.chain(zero), is_log);
+    let zero = (!log.losses).then_some(0.0);
+    let y = Axis::around("loss", losses.chain(zero), log.losses);
     let lines: Vec<Line<'static>> = series
         .iter()
         .map(|series| {
@@ -113,8 +115,8 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let shown = plot_ui(
         ui,
         "losses",
-        [Axis::steps(last, is_log_steps), y],
-        &theme,
+        [Axis::steps(last, log.steps), y],
+        theme,
         |_| Vec::new(),
         move |plot| {
             plot.vline(now);
@@ -129,7 +131,7 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     shown.response.widget_info(|| {
         WidgetInfo::labeled(Role::Image, true, format!("plot of the loss, {}", said.replace('\n', ", ")))
     });
-    let asked = under_pointer(ui, &shown, &series, &theme, (&along, &scaled));
+    let asked = under_pointer(ui, &shown, &series, theme, (&along, &scaled));
     if let Some(step) = asked.filter(|_| shown.response.clicked()) {
         session.go_to_step(step);
     }
@@ -149,7 +151,13 @@ fn said(series: &[Series], step: f64) -> String {
 type Scales<'a> = (&'a dyn Fn(f64) -> f64, &'a dyn Fn(f64) -> f64);
 
 /// Shows the numbers of the step nearest to the pointer that has any, and answers the step.
-fn under_pointer(ui: &Ui, shown: &Shown, series: &[Series], theme: &Theme, (along, scaled): Scales<'_>) -> Option<u64> {
+fn under_pointer(
+    ui: &Ui,
+    shown: &DrawnPlot,
+    series: &[Series],
+    theme: &Theme,
+    (along, scaled): Scales<'_>,
+) -> Option<u64> {
     let pointer = shown.pointer?;
     // The line that is drawn last has the most to say.
     let steps = series.iter().rev().find(|series| !series.points.is_empty())?.points.iter().map(|[step, _]| *step);

@@ -1,8 +1,7 @@
 //! What the network answers over its inputs, with the samples: where it decides, or the curve that it fits.
 
-use super::axes::{Axis, Mark, grid_mesh, instead_ui, legend_ui, marker, plot_ui, readout};
+use super::axes::{Axis, LegendMark, grid_mesh, instead_ui, legend_ui, marker, plot_ui, readout};
 use super::contour::{chains, segments};
-use crate::state::Gui;
 use egui::{Color32, Role, Shape, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints};
 use slowgrad_render::Theme;
@@ -12,14 +11,14 @@ use slowgrad_timeline::scene::Ink;
 use slowgrad_timeline::words;
 
 /// Marks of classes.
-const SHAPES: [MarkerShape; 5] =
+const CLASS_MARKERS: [MarkerShape; 5] =
     [MarkerShape::Circle, MarkerShape::Square, MarkerShape::Up, MarkerShape::Diamond, MarkerShape::Down];
 
 /// The line of the second run.
-const OTHER: LineStyle = LineStyle::Dashed { length: 7.0 };
+const COMPARISON_STYLE: LineStyle = LineStyle::Dashed { length: 7.0 };
 
 /// What the samples want.
-enum Wants {
+enum TargetKind {
     /// One of several outputs; so many.
     OneOf(usize),
     /// One of two numbers of one output.
@@ -28,7 +27,7 @@ enum Wants {
     Number([f64; 2]),
 }
 
-impl Wants {
+impl TargetKind {
     fn of(data: &DataInfo) -> Self {
         let outputs = data.samples.first().map_or(0, |(_, target)| target.len());
         if outputs > 1 {
@@ -79,59 +78,61 @@ fn class_color(class: usize, classes: usize, theme: &Theme) -> Color32 {
     if classes == 2 { more[class % 2] } else { more[class % more.len()] }
 }
 
-pub(super) fn answers_ui(ui: &mut Ui, gui: &Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let Some(data) = snapshot.data.clone() else { return };
     let inputs = data.samples.first().map_or(0, |(input, _)| input.len());
     let (Some(answers), 1..=2) = (snapshot.plots.answers.clone(), inputs) else {
         let text = format!("The network has {inputs} inputs; predictions can be plotted over one or two.");
-        return instead_ui(ui, &text, &theme);
+        return instead_ui(ui, &text, theme);
     };
     let present = session
         .now()
         .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
         .map(|sample| sample.sample);
-    let wants = Wants::of(&data);
-    let rival = snapshot.rival.as_ref().and_then(|rival| Some((&**rival, rival.answers.as_deref()?)));
+    let wants = TargetKind::of(&data);
+    let comparison =
+        snapshot.rival.as_ref().and_then(|comparison| Some((&**comparison, comparison.answers.as_deref()?)));
     match &*answers {
         Answers::Grid { side, outputs } => {
-            let other = rival.and_then(|(rival, answers)| match answers {
-                Answers::Grid { side: there, outputs } if there == side => Some(Other { rival, answers: &outputs[..] }),
+            let other = comparison.and_then(|(comparison, answers)| match answers {
+                Answers::Grid { side: there, outputs } if there == side => {
+                    Some(ComparedPredictions { comparison, answers: &outputs[..] })
+                }
                 _ => None,
             });
-            plane_ui(ui, &data, &wants, (*side, outputs), other.as_ref(), present, &theme);
+            plane_ui(ui, &data, &wants, (*side, outputs), other.as_ref(), present, theme);
         }
         Answers::Line(points) => {
-            let other = rival.and_then(|(rival, answers)| match answers {
-                Answers::Line(points) => Some(Other { rival, answers: &points[..] }),
+            let other = comparison.and_then(|(comparison, answers)| match answers {
+                Answers::Line(points) => Some(ComparedPredictions { comparison, answers: &points[..] }),
                 Answers::Grid { .. } => None,
             });
-            line_ui(ui, &data, points, other.as_ref(), present, &theme);
+            line_ui(ui, &data, points, other.as_ref(), present, theme);
         }
     }
 }
 
 /// What the run that goes along answers.
-struct Other<'a, T> {
-    rival: &'a RivalInfo,
+struct ComparedPredictions<'a, T> {
+    comparison: &'a RivalInfo,
     answers: &'a [T],
 }
 
 /// Behind a name: whose it is, when there are two runs.
-fn whose<T>(other: Option<&Other<'_, T>>, is_theirs: bool) -> String {
-    other.map_or_else(String::new, |Other { rival, .. }| {
-        format!(" · {}", if is_theirs { &rival.theirs } else { &rival.mine })
+fn whose<T>(other: Option<&ComparedPredictions<'_, T>>, is_theirs: bool) -> String {
+    other.map_or_else(String::new, |ComparedPredictions { comparison, .. }| {
+        format!(" · {}", if is_theirs { &comparison.theirs } else { &comparison.mine })
     })
 }
 
 /// Where a network decides: the middle between two targets, or where two outputs are equally large.
-fn borders(wants: &Wants, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2]> {
+fn borders(wants: &TargetKind, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2]> {
     match wants {
-        Wants::TwoOf([low, high]) => {
+        TargetKind::TwoOf([low, high]) => {
             outputs.first().map_or_else(Vec::new, |values| segments(side, values, f64::midpoint(*low, *high)))
         }
-        Wants::OneOf(classes) => (0..*classes)
+        TargetKind::OneOf(classes) => (0..*classes)
             .flat_map(|class| {
                 let lead: Vec<f64> = (0..side * side)
                     .map(|i| {
@@ -143,16 +144,16 @@ fn borders(wants: &Wants, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2
                 segments(side, &lead, 0.0)
             })
             .collect(),
-        Wants::Number(_) => Vec::new(),
+        TargetKind::Number(_) => Vec::new(),
     }
 }
 
 fn plane_ui(
     ui: &mut Ui,
     data: &DataInfo,
-    wants: &Wants,
+    wants: &TargetKind,
     (side, outputs): (usize, &[Vec<f64>]),
-    other: Option<&Other<'_, Vec<f64>>>,
+    other: Option<&ComparedPredictions<'_, Vec<f64>>>,
     present: Option<usize>,
     theme: &Theme,
 ) {
@@ -160,36 +161,40 @@ fn plane_ui(
     // As everywhere, the first of two runs has the accent and the second is white.
     let own = if other.is_some() { theme.text_color(Ink::Accent, theme.background) } else { theme.text };
     let line = |marks: &mut Vec<_>, name: &str| {
-        marks.push((Mark::Line(LineStyle::Solid), own, format!("{name}{}", whose(other, false))));
+        marks.push((LegendMark::Line(LineStyle::Solid), own, format!("{name}{}", whose(other, false))));
         if other.is_some() {
-            marks.push((Mark::Line(OTHER), theme.text, whose(other, true).replacen(" · ", "", 1)));
+            marks.push((LegendMark::Line(COMPARISON_STYLE), theme.text, whose(other, true).replacen(" · ", "", 1)));
         }
     };
     match wants {
-        Wants::OneOf(outputs) => {
+        TargetKind::OneOf(outputs) => {
             for class in 0..*outputs {
-                let dot = Mark::Dot(SHAPES[class % SHAPES.len()], true);
+                let dot = LegendMark::Dot(CLASS_MARKERS[class % CLASS_MARKERS.len()], true);
                 marks.push((dot, class_color(class, *outputs, theme), format!("class {}", class + 1)));
             }
             line(&mut marks, "decision boundary");
         }
-        Wants::TwoOf(range) => {
+        TargetKind::TwoOf(range) => {
             for (class, target) in range.iter().enumerate() {
                 let color = theme.value.at(if class == 0 { -1.0 } else { 1.0 });
-                marks.push((Mark::Dot(SHAPES[class], true), color, format!("y = {}", words::number(*target, 3))));
+                marks.push((
+                    LegendMark::Dot(CLASS_MARKERS[class], true),
+                    color,
+                    format!("y = {}", words::number(*target, 3)),
+                ));
             }
             let middle = f64::midpoint(range[0], range[1]);
             line(&mut marks, &format!("ŷ = {}", words::number(middle, 3)));
         }
-        Wants::Number(range) => {
+        TargetKind::Number(range) => {
             for (target, level) in range.iter().zip([-1.0, 1.0]) {
                 let name = format!("y = {}", words::number(*target, 3));
-                marks.push((Mark::Dot(MarkerShape::Circle, true), theme.value.at(level), name));
+                marks.push((LegendMark::Dot(MarkerShape::Circle, true), theme.value.at(level), name));
             }
         }
     }
     if !data.test_samples.is_empty() {
-        marks.push((Mark::Dot(MarkerShape::Circle, false), theme.text, "hollow = test data".into()));
+        marks.push((LegendMark::Dot(MarkerShape::Circle, false), theme.text, "hollow = test data".into()));
     }
     legend_ui(ui, &marks, theme);
 
@@ -198,11 +203,11 @@ fn plane_ui(
     let share = |[low, high]: [f64; 2], nth: usize| low + (high - low) * nth as f64 / (side - 1) as f64;
     let ground = |color: Color32, amount: f32| theme.background.lerp_to_gamma(color, amount);
     let color = |i: usize| match wants {
-        Wants::OneOf(classes) => {
+        TargetKind::OneOf(classes) => {
             let class = largest(outputs.iter().map(|output| output[i]));
             Some(ground(class_color(class, *classes, theme), 0.4))
         }
-        Wants::TwoOf(range) | Wants::Number(range) => {
+        TargetKind::TwoOf(range) | TargetKind::Number(range) => {
             let value = outputs.first()?[i];
             value.is_finite().then(|| ground(theme.value.at(level(Some(value), *range)), 0.62))
         }
@@ -212,7 +217,8 @@ fn plane_ui(
         [at(x, a), at(y, b)]
     };
     let mut lines: Vec<Line<'static>> = Vec::new();
-    let runs = [Some((outputs, own, LineStyle::Solid)), other.map(|other| (other.answers, theme.text, OTHER))];
+    let runs =
+        [Some((outputs, own, LineStyle::Solid)), other.map(|other| (other.answers, theme.text, COMPARISON_STYLE))];
     for (outputs, color, style) in runs.into_iter().flatten() {
         lines.extend(chains(&borders(wants, side, outputs)).into_iter().map(|line| {
             let line: Vec<[f64; 2]> = line.into_iter().map(place).collect();
@@ -242,7 +248,7 @@ fn plane_ui(
     for (samples, is_train) in [(&data.test_samples, false), (&data.samples, true)] {
         for (input, target) in samples {
             let at = shown.at(input[0], input[1]);
-            let shape = SHAPES[wants.class(target) % SHAPES.len()];
+            let shape = CLASS_MARKERS[wants.class(target) % CLASS_MARKERS.len()];
             painter.add(marker(at, radius, shape, wants.color(target, theme), is_train, theme.background));
         }
     }
@@ -275,20 +281,20 @@ fn line_ui(
     ui: &mut Ui,
     data: &DataInfo,
     points: &[[f64; 2]],
-    other: Option<&Other<'_, [f64; 2]>>,
+    other: Option<&ComparedPredictions<'_, [f64; 2]>>,
     present: Option<usize>,
     theme: &Theme,
 ) {
     let answers = format!("ŷ, prediction{}", whose(other, false));
     let mut marks = vec![
-        (Mark::Line(LineStyle::Solid), theme.value.negative, answers),
-        (Mark::Dot(MarkerShape::Circle, true), theme.value.positive, "y, training data".to_owned()),
+        (LegendMark::Line(LineStyle::Solid), theme.value.negative, answers),
+        (LegendMark::Dot(MarkerShape::Circle, true), theme.value.positive, "y, training data".to_owned()),
     ];
     if !data.test_samples.is_empty() {
-        marks.push((Mark::Dot(MarkerShape::Circle, false), theme.value.positive, "test data".to_owned()));
+        marks.push((LegendMark::Dot(MarkerShape::Circle, false), theme.value.positive, "test data".to_owned()));
     }
     if other.is_some() {
-        marks.push((Mark::Line(OTHER), theme.text, format!("ŷ{}", whose(other, true))));
+        marks.push((LegendMark::Line(COMPARISON_STYLE), theme.text, format!("ŷ{}", whose(other, true))));
     }
     legend_ui(ui, &marks, theme);
     let x = slowgrad_session::range(data.samples.iter().map(|(x, _)| x[0]));
@@ -299,7 +305,8 @@ fn line_ui(
         points.iter().copied().filter(|[_, y]| y.is_finite()).collect()
     };
     let line = Line::new("answers", curve(points)).color(theme.value.negative).width(2.2);
-    let beside = Line::new("predictions of the comparison", curve(theirs)).color(theme.text).style(OTHER).width(1.8);
+    let beside =
+        Line::new("predictions of the comparison", curve(theirs)).color(theme.text).style(COMPARISON_STYLE).width(1.8);
     let axes = [Axis::new("x₁", x), y];
     let shown = plot_ui(
         ui,

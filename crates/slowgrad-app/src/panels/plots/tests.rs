@@ -30,9 +30,9 @@ fn rest(window: &mut Window) {
 }
 
 fn act(window: &mut Window, action: Action) {
-    let bench = window.state_mut();
-    let gui = bench.gui.as_mut().expect("it was drawn");
-    gui.act(action, &mut bench.session);
+    let harness = window.state_mut();
+    let app = harness.app.as_mut().expect("it was drawn");
+    app.act(action, &mut harness.session);
     rest(window);
 }
 
@@ -187,8 +187,9 @@ fn a_comparison_is_found_by_typing_and_shows_both_networks() {
     assert_eq!(both, 2, "{:?}", pictures(&window));
     let said = picture(&window, "plot of the loss");
     assert!(said.contains("train · sgd") && said.contains("train · momentum"), "{said}");
-    let rival = window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a rival");
-    assert_eq!(rival.timeline.as_ref().map(|timeline| timeline.step().step), Some(12));
+    let comparison =
+        window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a comparison");
+    assert_eq!(comparison.timeline.as_ref().map(|timeline| timeline.step().step), Some(12));
     act(&mut window, Action::Compare);
     assert_eq!(pictures(&window).iter().filter(|said| said.starts_with("network")).count(), 1);
 }

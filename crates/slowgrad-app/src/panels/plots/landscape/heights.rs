@@ -2,7 +2,7 @@
 //!
 //! It must not know where they are drawn.
 
-use super::range::Range;
+use crate::state::landscape_view::AxisRanges;
 use egui::Color32;
 use slowgrad_render::Theme;
 use slowgrad_session::Landscape;
@@ -13,13 +13,13 @@ const LEVELS: usize = 12;
 
 /// How losses are told apart: from 0 for the least to 1 for the largest.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Heights {
+pub(super) struct HeightScale {
     low: f64,
     high: f64,
     is_log: bool,
 }
 
-impl Heights {
+impl HeightScale {
     /// Those of a surface, and of the ways over it when they are to be seen at their heights.
     pub(super) fn of(landscape: &Landscape, is_log: bool, with_ways: bool) -> Self {
         let mut heights = Self { low: 0.0, high: 1.0, is_log };
@@ -66,7 +66,7 @@ impl Heights {
         theme.background.lerp_to_gamma(theme.loss, 0.06 + 0.8 * share.sqrt())
     }
 
-    /// Heights of the lines of a map, closer to each other where it is low.
+    /// HeightScale of the lines of a map, closer to each other where it is low.
     pub(super) fn levels(self) -> Vec<f64> {
         let share = |nth: usize| nth as f64 / (LEVELS + 1) as f64;
         (1..=LEVELS).map(|nth| self.loss(if self.is_log { share(nth) } else { share(nth) * share(nth) })).collect()
@@ -74,6 +74,6 @@ impl Heights {
 }
 
 /// Whether a number lies within a range.
-pub(super) fn within(range: Range, axis: usize, at: f64) -> bool {
+pub(super) fn within(range: AxisRanges, axis: usize, at: f64) -> bool {
     (range[axis][0]..=range[axis][1]).contains(&at)
 }

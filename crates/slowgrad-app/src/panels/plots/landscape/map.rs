@@ -2,29 +2,28 @@
 
 use super::super::axes::{Axis, grid_mesh, plot_ui, readout};
 use super::super::contour::segments;
-use super::heights::{Heights, within};
+use super::heights::{HeightScale, within};
 use super::paths::{balls, way_under_pointer};
-use super::{Drawn, range, said};
-use crate::state::Gui;
+use super::{LandscapePlot, range, said};
+use crate::state::landscape_view::LandscapeView;
 use egui::{Align2, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, PlotPoint};
 use slowgrad_render::Theme;
 use slowgrad_timeline::words;
 
 /// Beside the map stands what its colours mean.
-const BAR_WIDTH: f32 = 66.0;
+const SCALE_WIDTH_PTS: f32 = 66.0;
 
 /// Draws the map; answers a step to go to.
-pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u64> {
-    let Drawn { landscape, heights, ways, names } = drawn;
+pub(super) fn map_ui(ui: &mut Ui, view: &mut LandscapeView, drawn: &LandscapePlot<'_>, theme: &Theme) -> Option<u64> {
+    let LandscapePlot { landscape, heights, ways, names } = drawn;
     let heights = *heights;
-    let theme = &{ *gui.theme() };
     let surface = &landscape.surface;
     // What was computed last is seen within what is asked for now.
-    let asked = range::asked(&gui.plots, surface);
+    let asked = range::requested(view, surface);
     let side = surface.side;
     let room = ui.available_rect_before_wrap();
-    let picture = room.with_max_x(room.right() - BAR_WIDTH);
+    let picture = room.with_max_x(room.right() - SCALE_WIDTH_PTS);
     let place = |[a, b]: [f64; 2]| {
         let at = |[low, high]: [f64; 2], nth: f64| low + (high - low) * nth / (side - 1) as f64;
         [at(surface.range[0], a), at(surface.range[1], b)]
@@ -46,7 +45,8 @@ pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u6
                         let place = PlotPoint::new(surface.place(0, column), surface.place(1, row));
                         transform.position_from_point(&place)
                     };
-                    let color = |i: usize| heights.share(surface.losses[i]).map(|share| Heights::color(share, theme));
+                    let color =
+                        |i: usize| heights.share(surface.losses[i]).map(|share| HeightScale::color(share, theme));
                     vec![Shape::mesh(grid_mesh(side, at, color))]
                 },
                 move |plot| {
@@ -62,8 +62,8 @@ pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u6
     let frame = shown.frame();
     let around = shown.pointer.map_or(surface.present, |at| [at.x, at.y]);
     let grip = shown.response.interact(Sense::click_and_drag());
-    range::wheel(ui, &grip, &mut gui.plots, surface, around);
-    range::drag(&grip, &mut gui.plots, surface, frame.size());
+    range::wheel(ui, &grip, view, surface, around);
+    range::drag(&grip, view, surface, frame.size());
     let painter = ui.painter().with_clip_rect(frame);
     let mut near = Vec::new();
     for way in ways {
@@ -110,14 +110,14 @@ pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u6
 }
 
 /// What the colours of a map mean.
-fn bar(ui: &Ui, area: Rect, heights: Heights, theme: &Theme) {
+fn bar(ui: &Ui, area: Rect, heights: HeightScale, theme: &Theme) {
     let strip = area.with_max_x(area.left() + 9.0);
     let mut mesh = egui::Mesh::default();
     let steps = 24_u32;
     for step in 0..=steps {
         let share = step as f32 / steps as f32;
         let y = egui::lerp(strip.bottom()..=strip.top(), share);
-        let color = Heights::color(share, theme);
+        let color = HeightScale::color(share, theme);
         mesh.colored_vertex(Pos2::new(strip.left(), y), color);
         mesh.colored_vertex(Pos2::new(strip.right(), y), color);
         if step > 0 {

@@ -1,39 +1,43 @@
 //! The landscape as a surface that can be turned. A way is faint where it goes under the surface or behind it.
 
 use super::super::axes::plain;
-use super::heights::Heights;
-use super::paths::{Way, balls, way_under_pointer};
-use super::surface::{Camera, surface_mesh};
-use super::{Drawn, range, said};
-use crate::state::Gui;
+use super::heights::HeightScale;
+use super::paths::{PathLine, balls, way_under_pointer};
+use super::surface::{OrbitCamera, surface_mesh};
+use super::{LandscapePlot, range, said};
+use crate::state::landscape_view::LandscapeView;
 use egui::{Align2, FontId, Pos2, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::{PathPoint, Surface};
 use slowgrad_timeline::words;
 
 /// Draws the surface, which can be turned; answers a step to go to.
-pub(super) fn surface_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u64> {
-    let Drawn { landscape, heights, ways, names } = drawn;
+pub(super) fn surface_ui(
+    ui: &mut Ui,
+    view: &mut LandscapeView,
+    drawn: &LandscapePlot<'_>,
+    theme: &Theme,
+) -> Option<u64> {
+    let LandscapePlot { landscape, heights, ways, names } = drawn;
     let heights = *heights;
-    let theme = *gui.theme();
     let surface = &landscape.surface;
     let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, said(landscape, names)));
-    turn(ui, gui, &response);
-    range::wheel(ui, &response, &mut gui.plots, surface, surface.present);
+    rotate(ui, view, &response, theme);
+    range::wheel(ui, &response, view, surface, surface.present);
     let painter = ui.painter().with_clip_rect(area);
     painter.rect_filled(area, 0.0, theme.background);
-    let camera = Camera::new(gui.plots.yaw, gui.plots.pitch, area);
-    box_behind(&painter, &camera, surface, heights, names, &theme);
+    let camera = OrbitCamera::new(view.rotation(), area);
+    box_behind(&painter, &camera, surface, heights, names, theme);
     let shares: Vec<Option<f32>> = surface.losses.iter().map(|loss| heights.share(*loss)).collect();
     let line = theme.text.gamma_multiply(0.22);
-    painter.add(surface_mesh(&camera, surface.side, &shares, |share| Heights::color(share, &theme), line));
-    let ground = Ground { camera: &camera, surface, heights, shares: &shares };
+    painter.add(surface_mesh(&camera, surface.side, &shares, |share| HeightScale::color(share, theme), line));
+    let ground = SurfaceProjection { camera: &camera, surface, heights, shares: &shares };
     let mut near = Vec::new();
     for way in ways {
         let places = ground.places(way);
         for (points, is_hidden) in ground.stretches(&places) {
-            way.draw_line(&painter, &points, is_hidden, &theme);
+            way.draw_line(&painter, &points, is_hidden, theme);
         }
         let seen = places.iter().filter(|place| place.is_known && is_within(place.at));
         let seen: Vec<(Pos2, PathPoint)> =
@@ -41,7 +45,7 @@ pub(super) fn surface_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Optio
         let points: Vec<Pos2> = seen.iter().map(|(at, _)| *at).collect();
         // What lies beyond the box is cut off, with the start.
         let has_start = way.begins() && seen.first().is_some_and(|(_, point)| point.step == 0);
-        way.draw_points(&painter, &points, has_start, &theme);
+        way.draw_points(&painter, &points, has_start, theme);
         near.extend(seen.into_iter().map(|near| (near, way.is_mine)));
     }
     let place = |point: &PathPoint| {
@@ -53,10 +57,10 @@ pub(super) fn surface_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Optio
         let floor = camera.project(ground.at(surface.present, 0.0));
         painter.line_segment([ball, floor], Stroke::new(1.0, theme.accent.gamma_multiply(0.7)));
     }
-    balls(&painter, landscape, &theme, place);
+    balls(&painter, landscape, theme, place);
     ui.painter().rect_stroke(area, 0.0, Stroke::new(1.0, theme.line), egui::StrokeKind::Inside);
     let pointer = response.hover_pos().filter(|_| !response.dragged());
-    let asked = pointer.and_then(|pointer| way_under_pointer(ui, area, pointer, &near, &theme));
+    let asked = pointer.and_then(|pointer| way_under_pointer(ui, area, pointer, &near, theme));
     let is_clicked = response.clicked() && !response.double_clicked();
     if asked.is_none() {
         let help = "Drag or use the arrow keys to rotate; the wheel zooms";
@@ -66,7 +70,7 @@ pub(super) fn surface_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Optio
 }
 
 /// A point of a way in the box.
-struct Place {
+struct PathVertex {
     at: [f32; 3],
     /// Which point of the way it is.
     nth: usize,
@@ -79,14 +83,14 @@ fn is_within([x, y, height]: [f32; 3]) -> bool {
 }
 
 /// The surface as something that a way goes over, under and behind.
-struct Ground<'a> {
-    camera: &'a Camera,
+struct SurfaceProjection<'a> {
+    camera: &'a OrbitCamera,
     surface: &'a Surface,
-    heights: Heights,
+    heights: HeightScale,
     shares: &'a [Option<f32>],
 }
 
-impl Ground<'_> {
+impl SurfaceProjection<'_> {
     fn at(&self, place: [f64; 2], height: f32) -> [f32; 3] {
         let share = |[low, high]: [f64; 2], value: f64| (2.0 * (value - low) / (high - low) - 1.0) as f32;
         [share(self.surface.range[0], place[0]), share(self.surface.range[1], place[1]), height]
@@ -98,37 +102,37 @@ impl Ground<'_> {
 
     /// The points of a way. One whose loss is not known stands between the ones before and after it whose losses are;
     /// before the first and after the last of these there is nothing to be drawn.
-    fn places(&self, way: &Way) -> Vec<Place> {
+    fn places(&self, way: &PathLine) -> Vec<PathVertex> {
         let known: Vec<(usize, f32)> = way
             .points
             .iter()
             .enumerate()
             .filter_map(|(nth, point)| Some((nth, self.heights.share(point.loss?)?)))
             .collect();
-        let mut places: Vec<Place> = Vec::new();
+        let mut places: Vec<PathVertex> = Vec::new();
         for (which, &(nth, height)) in known.iter().enumerate() {
-            places.push(Place { at: self.at(way.points[nth].at, height), nth, is_known: true });
+            places.push(PathVertex { at: self.at(way.points[nth].at, height), nth, is_known: true });
             let Some(&(next, then)) = known.get(which + 1) else { continue };
             for between in nth + 1..next {
                 let share = (between - nth) as f32 / (next - nth) as f32;
                 let at = self.at(way.points[between].at, egui::lerp(height..=then, share));
-                places.push(Place { at, nth: between, is_known: false });
+                places.push(PathVertex { at, nth: between, is_known: false });
             }
         }
         places
     }
 
     /// The line through the points within the box, cut where it goes behind the surface and where it comes out again.
-    fn stretches(&self, places: &[Place]) -> Vec<(Vec<Pos2>, bool)> {
+    fn stretches(&self, places: &[PathVertex]) -> Vec<(Vec<Pos2>, bool)> {
         /// So long is a piece that is seen as a whole or not at all, in points.
-        const PIECE: f32 = 5.0;
-        const MOST: usize = 64;
+        const PIECE_PTS: f32 = 5.0;
+        const MAX_PIECES: usize = 64;
         let mut stretches: Vec<(Vec<Pos2>, bool)> = Vec::new();
         let mut goes_on = false;
         for pair in places.windows(2) {
             let [from, to] = [pair[0].at, pair[1].at];
             let length = self.camera.project(from).distance(self.camera.project(to));
-            let pieces = ((length / PIECE) as usize).clamp(1, MOST);
+            let pieces = ((length / PIECE_PTS) as usize).clamp(1, MAX_PIECES);
             let along = |nth: f32| [0, 1, 2].map(|axis| egui::lerp(from[axis]..=to[axis], nth / pieces as f32));
             for nth in 0..pieces {
                 let middle = along(nth as f32 + 0.5);
@@ -150,7 +154,7 @@ impl Ground<'_> {
 }
 
 /// Dragging turns the surface, and so do the arrows while it has the keyboard.
-fn turn(ui: &Ui, gui: &mut Gui, response: &egui::Response) {
+fn rotate(ui: &Ui, view: &mut LandscapeView, response: &egui::Response, theme: &Theme) {
     let mut by = if response.dragged() { response.drag_delta() * 0.01 } else { Vec2::ZERO };
     if response.has_focus() {
         ui.memory_mut(|memory| {
@@ -163,21 +167,19 @@ fn turn(ui: &Ui, gui: &mut Gui, response: &egui::Response) {
         ui.painter().rect_stroke(
             response.rect.shrink(1.0),
             2.0,
-            Stroke::new(1.5, gui.theme().accent),
+            Stroke::new(1.5, theme.accent),
             egui::StrokeKind::Inside,
         );
     }
-    let turns = std::f32::consts::TAU;
-    gui.plots.yaw = (gui.plots.yaw - by.x).rem_euclid(turns);
-    gui.plots.pitch = (gui.plots.pitch + by.y).clamp(0.12, 1.45);
+    view.rotate(by);
 }
 
 /// The floor with the two parameters along it, and the losses along its height.
 fn box_behind(
     painter: &egui::Painter,
-    camera: &Camera,
+    camera: &OrbitCamera,
     surface: &Surface,
-    heights: Heights,
+    heights: HeightScale,
     names: &[String; 2],
     theme: &Theme,
 ) {

@@ -10,15 +10,15 @@ use slowgrad_session::{Landscape, PathPoint};
 use slowgrad_timeline::words;
 
 /// The way of the second run.
-pub(super) const DASHED: LineStyle = LineStyle::Dashed { length: 5.0 };
+pub(super) const COMPARISON_STYLE: LineStyle = LineStyle::Dashed { length: 5.0 };
 /// What is not the way up to now.
-pub(super) const DOTTED: LineStyle = LineStyle::Dotted { spacing: 4.0 };
+pub(super) const DOTTED_STYLE: LineStyle = LineStyle::Dotted { spacing: 4.0 };
 
 /// A point of the way is under the pointer when it is this near.
-const NEAR: f32 = 9.0;
+const HIT_RADIUS_PTS: f32 = 9.0;
 
 /// A stretch of a way.
-pub(super) struct Way {
+pub(super) struct PathLine {
     pub(super) points: Vec<PathPoint>,
     pub(super) color: Color32,
     pub(super) style: LineStyle,
@@ -27,10 +27,10 @@ pub(super) struct Way {
     pub(super) is_mine: bool,
 }
 
-impl Way {
+impl PathLine {
     /// Whether it is seen from the start of its run.
     pub(super) fn begins(&self) -> bool {
-        self.style != DOTTED && self.points.first().is_some_and(|first| first.step == 0)
+        self.style != DOTTED_STYLE && self.points.first().is_some_and(|first| first.step == 0)
     }
 
     /// Draws a stretch of the way; where it is hidden it is seen as through glass.
@@ -69,7 +69,7 @@ impl Way {
 }
 
 /// The way up to now, what comes after it, what an edit left, and the way of the run that goes along.
-pub(super) fn ways(landscape: &Landscape, theme: &Theme) -> Vec<Way> {
+pub(super) fn ways(landscape: &Landscape, theme: &Theme) -> Vec<PathLine> {
     let surface = &landscape.surface;
     let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
     let parted = |path: &[PathPoint], now: Option<PathPoint>| {
@@ -80,12 +80,12 @@ pub(super) fn ways(landscape: &Landscape, theme: &Theme) -> Vec<Way> {
     };
     let (done, later) = parted(&landscape.path, Some(now));
     let (rival_done, rival_later) = parted(&landscape.rival, None);
-    let way = |points, color, style, width, is_mine| Way { points, color, style, width, is_mine };
+    let way = |points, color, style, width, is_mine| PathLine { points, color, style, width, is_mine };
     let ways = [
-        way(landscape.ghost.clone(), theme.faint, DOTTED, 1.2, false),
-        way(rival_later, theme.text.gamma_multiply(0.5), DOTTED, 1.2, false),
-        way(later, theme.accent.gamma_multiply(0.6), DOTTED, 1.4, true),
-        way(rival_done, theme.text, DASHED, 1.8, false),
+        way(landscape.ghost.clone(), theme.faint, DOTTED_STYLE, 1.2, false),
+        way(rival_later, theme.text.gamma_multiply(0.5), DOTTED_STYLE, 1.2, false),
+        way(later, theme.accent.gamma_multiply(0.6), DOTTED_STYLE, 1.4, true),
+        way(rival_done, theme.text, COMPARISON_STYLE, 1.8, false),
         way(done, theme.accent, LineStyle::Solid, 2.2, true),
     ];
     ways.into_iter().filter(|way| !way.points.is_empty()).collect()
@@ -107,8 +107,8 @@ pub(super) fn balls(
             painter.circle(at, radius, color, Stroke::new(1.5, theme.background));
         }
     };
-    let rival = landscape.rival.iter().rev().find(|point| point.step < surface.step && point.loss.is_some());
-    if let Some((at, is_hidden)) = rival.and_then(&place) {
+    let comparison = landscape.rival.iter().rev().find(|point| point.step < surface.step && point.loss.is_some());
+    if let Some((at, is_hidden)) = comparison.and_then(&place) {
         ball(at, 5.5, theme.text, is_hidden);
     }
     let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
@@ -128,7 +128,7 @@ pub(super) fn way_under_pointer(
     near: &[((Pos2, PathPoint), bool)],
     theme: &Theme,
 ) -> Option<u64> {
-    let within = near.iter().filter(|((at, _), _)| at.distance(pointer) < NEAR);
+    let within = near.iter().filter(|((at, _), _)| at.distance(pointer) < HIT_RADIUS_PTS);
     let nearest = within.min_by(|a, b| a.0.0.distance(pointer).total_cmp(&b.0.0.distance(pointer)))?;
     let ((at, point), is_mine) = nearest;
     let step = point.step + 1;

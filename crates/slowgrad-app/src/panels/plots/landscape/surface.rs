@@ -5,30 +5,30 @@
 use egui::{Color32, Mesh, Pos2, Rect, Vec2};
 
 /// How much higher than wide the box is, as a share of half its side.
-const TALL: f32 = 1.15;
+const HEIGHT_SCALE: f32 = 1.15;
 /// Lines run over the surface after so many places of the finest grid.
-const LINES: usize = 8;
+const GRID_LINES: usize = 8;
 
 /// Where the surface is looked at from. The box reaches from −1 to 1 along both sides and from 0 to 1 in height.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Camera {
+pub(super) struct OrbitCamera {
     yaw: Vec2,
     pitch: Vec2,
     center: Pos2,
     scale: f32,
 }
 
-impl Camera {
+impl OrbitCamera {
     /// A camera that sees the whole box within an area however it is turned.
-    pub(super) fn new(yaw: f32, pitch: f32, area: Rect) -> Self {
+    pub(super) fn new((yaw, pitch): (f32, f32), area: Rect) -> Self {
         let (yaw, pitch) = (Vec2::angled(yaw), Vec2::angled(pitch));
         // The box's floor turns within a circle.
         let wide = 2.0 * std::f32::consts::SQRT_2;
-        let high = wide * pitch.y + TALL * pitch.x;
+        let high = wide * pitch.y + HEIGHT_SCALE * pitch.x;
         // Names and numbers stand around it.
         let room = area.shrink2(Vec2::new(34.0, 16.0));
         let scale = (room.width() / wide).min(room.height() / high).max(1.0);
-        let center = room.center() + Vec2::new(0.0, 0.5 * scale * TALL * pitch.x);
+        let center = room.center() + Vec2::new(0.0, 0.5 * scale * HEIGHT_SCALE * pitch.x);
         Self { yaw, pitch, center, scale }
     }
 
@@ -42,21 +42,21 @@ impl Camera {
     /// Where a place of the box is seen.
     pub(super) fn project(&self, [x, y, height]: [f32; 3]) -> Pos2 {
         let turned = self.turned(x, y);
-        let up = TALL * height * self.pitch.x;
+        let up = HEIGHT_SCALE * height * self.pitch.x;
         self.center + self.scale * Vec2::new(turned.x, turned.y * self.pitch.y - up)
     }
 }
 
 /// A point is under the surface, or behind it, when that is higher by so much where it is, or between it and the viewer.
-const UNDER: f32 = 0.03;
-const BEHIND: f32 = 0.01;
+const UNDER_TOLERANCE: f32 = 0.03;
+const BEHIND_TOLERANCE: f32 = 0.01;
 
-impl Camera {
+impl OrbitCamera {
     /// Whether the surface over a grid hides a point of the box from the viewer.
     pub(super) fn hides(&self, side: usize, heights: &[Option<f32>], [x, y, height]: [f32; 3]) -> bool {
         // What is seen at one place of the screen lies along a line that rises towards the viewer.
         let towards = Vec2::new(self.yaw.y, -self.yaw.x);
-        let rise = self.pitch.y / (TALL * self.pitch.x.max(1e-3));
+        let rise = self.pitch.y / (HEIGHT_SCALE * self.pitch.x.max(1e-3));
         let step = 1.4 / (side - 1) as f32;
         let mut way = 0.0;
         loop {
@@ -65,7 +65,7 @@ impl Camera {
             if at.iter().any(|x| x.abs() > 1.0) || seen > 1.0 {
                 return false;
             }
-            let above = if way == 0.0 { UNDER } else { BEHIND };
+            let above = if way == 0.0 { UNDER_TOLERANCE } else { BEHIND_TOLERANCE };
             if height_at(side, heights, at).is_some_and(|ground| ground > seen + above) {
                 return true;
             }
@@ -87,7 +87,7 @@ fn height_at(side: usize, heights: &[Option<f32>], at: [f32; 2]) -> Option<f32> 
 
 /// The surface over a grid, drawn from the back to the front. Places without a height leave a hole.
 pub(super) fn surface_mesh(
-    camera: &Camera,
+    camera: &OrbitCamera,
     side: usize,
     heights: &[Option<f32>],
     color: impl Fn(f32) -> Color32,
@@ -101,7 +101,7 @@ pub(super) fn surface_mesh(
         let here = height_here.unwrap_or(0.0);
         let at = camera.project([place(column), place(row), here]);
         let slope = |before: Option<f32>, after: Option<f32>| {
-            TALL * (after.unwrap_or(here) - before.unwrap_or(here)) * 0.25 * (side - 1) as f32
+            HEIGHT_SCALE * (after.unwrap_or(here) - before.unwrap_or(here)) * 0.25 * (side - 1) as f32
         };
         let along_x = slope(height(column.saturating_sub(1), row), height((column + 1).min(side - 1), row));
         let along_y = slope(height(column, row.saturating_sub(1)), height(column, (row + 1).min(side - 1)));
@@ -109,7 +109,7 @@ pub(super) fn surface_mesh(
     }
     let is_back_to_front = [camera.turned(1.0, 0.0).y > 0.0, camera.turned(0.0, 1.0).y > 0.0];
     let order = |axis: usize, nth: usize| if is_back_to_front[axis] { nth } else { side - 2 - nth };
-    let every = ((side - 1) * LINES / 64).max(1);
+    let every = ((side - 1) * GRID_LINES / 64).max(1);
     for row in (0..side - 1).map(|nth| order(1, nth)) {
         for column in (0..side - 1).map(|nth| order(0, nth)) {
             let corners = [(column, row), (column + 1, row), (column, row + 1), (column + 1, row + 1)];
@@ -168,7 +168,7 @@ mod tests {
         let area = Rect::from_min_size(Pos2::new(30.0, 40.0), Vec2::new(320.0, 210.0));
         for yaw in 0..32 {
             for pitch in [0.12, 0.6, 1.45] {
-                let camera = Camera::new(yaw as f32 * 0.2, pitch, area);
+                let camera = OrbitCamera::new((yaw as f32 * 0.2, pitch), area);
                 for (x, y, height) in (0..8).map(|i| (i % 2, i / 2 % 2, i / 4)) {
                     let corner = camera.project([2.0 * x as f32 - 1.0, 2.0 * y as f32 - 1.0, height as f32]);
                     assert!(area.contains(corner), "{corner:?} at {yaw} {pitch}");
@@ -186,17 +186,17 @@ mod tests {
             (0..side * side).map(|i| Some(if (i / side).abs_diff(16) < 2 { 0.8 } else { 0.0 })).collect();
         // The second side runs away from the viewer; turned around by half a circle it comes nearer.
         for (yaw, sign) in [(0.0, 1.0), (std::f32::consts::PI, -1.0)] {
-            let camera = Camera::new(yaw, 0.3, area);
+            let camera = OrbitCamera::new((yaw, 0.3), area);
             let hides = |at| camera.hides(side, &heights, at);
             assert!(hides([0.2, 0.5 * sign, 0.1]) && !hides([0.2, -0.5 * sign, 0.1]), "{yaw}");
             assert!(!hides([0.2, 0.5 * sign, 1.0]), "it is higher than the wall");
             assert!(!hides([0.2, 0.0, 0.8]) && hides([0.2, 0.0, 0.4]), "on the wall, and in it");
             // From above everything is seen that is not under something.
-            let above = Camera::new(yaw, 1.45, area);
+            let above = OrbitCamera::new((yaw, 1.45), area);
             assert!(!above.hides(side, &heights, [0.2, 0.5 * sign, 0.1]));
         }
         let holes = vec![None; side * side];
-        assert!(!Camera::new(0.0, 0.3, area).hides(side, &holes, [0.2, 0.5, 0.1]));
+        assert!(!OrbitCamera::new((0.0, 0.3), area).hides(side, &holes, [0.2, 0.5, 0.1]));
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         let area = Rect::from_min_size(Pos2::ZERO, Vec2::new(300.0, 300.0));
         let mut heights = vec![Some(0.0); 25];
         for yaw in [0.3, 2.0, 3.6, 5.5] {
-            let camera = Camera::new(yaw, 0.7, area);
+            let camera = OrbitCamera::new((yaw, 0.7), area);
             let mesh = surface_mesh(&camera, 5, &heights, |_| Color32::GRAY, Color32::WHITE);
             let quads = mesh.indices.chunks(3).filter(|triangle| triangle.iter().all(|index| *index < 25));
             let low: Vec<f32> = quads
@@ -215,7 +215,7 @@ mod tests {
             assert!(low.chunks(8).all(|row| row.first() < row.last()) && low.first() < low.last());
         }
         heights[12] = None;
-        let camera = Camera::new(0.3, 0.7, area);
+        let camera = OrbitCamera::new((0.3, 0.7), area);
         let mesh = surface_mesh(&camera, 5, &heights, |_| Color32::GRAY, Color32::WHITE);
         assert!(mesh.indices.iter().all(|index| *index != 12));
     }
