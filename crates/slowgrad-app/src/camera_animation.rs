@@ -1,6 +1,6 @@
-//! The way of the view to what a lesson looks at: a short flight, so that the audience sees where it goes.
+//! The animated camera movement to a target of the lesson, which lets the audience follow it.
 //!
-//! Whoever takes the view meanwhile keeps it. It must not know why the view should go there.
+//! An animation ends when the user moves the view. It must not know the reason for the movement.
 
 use egui::Vec2;
 use slowgrad_engine::shape::Shape;
@@ -9,27 +9,27 @@ use slowgrad_timeline::cue::Look;
 use slowgrad_timeline::layout::Layout;
 use slowgrad_timeline::scene::{Bounds, Point, Target};
 
-/// How long it takes, in seconds.
+/// The duration of an animation.
 const DURATION_SECS: f32 = 0.7;
-/// Around what is looked at, in world units.
+/// The space around the target.
 const MARGIN_WORLD: f32 = 70.0;
-/// A part of the network is not shown larger than this many times its size when all is shown.
+/// The largest zoom, relative to the one that shows the whole network.
 const MAX_RELATIVE_ZOOM: f32 = 2.2;
 
-/// A view on its way.
+/// A running animation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CameraAnimation {
     from: (Point, f32),
     to: (Point, f32),
-    /// Where it was put last.
+    /// Centre and zoom in the last frame.
     at: (Point, f32),
     secs: f32,
-    /// It shows all from then on.
+    /// Whether the view shows the whole network at the end and keeps doing so.
     fits_all: bool,
 }
 
 impl CameraAnimation {
-    /// The way from a view to a look, for a network that is drawn with this size.
+    /// An animation from a view to a target, for a network that is drawn at this size.
     pub(crate) fn new(view: &View, look: Look, whole: Bounds, layout: &Layout, shape: &Shape, size: Vec2) -> Self {
         let mut all = view.clone();
         all.fit(whole, size);
@@ -42,7 +42,7 @@ impl CameraAnimation {
         Self { from, to: (goal.center, goal.zoom), at: from, secs: 0.0, fits_all: look == Look::Fit }
     }
 
-    /// Moves the view on; answers whether the flight goes on.
+    /// Moves the view; returns whether the animation continues.
     pub(crate) fn advance(&mut self, view: &mut View, dt_secs: f32) -> bool {
         if (view.center, view.zoom) != self.at {
             return false;
@@ -60,7 +60,7 @@ impl CameraAnimation {
     }
 }
 
-/// The box around what is looked at.
+/// The box around the target.
 fn bounds(look: Look, layout: &Layout, shape: &Shape) -> Bounds {
     let source = |layer: usize, input: usize| match layer.checked_sub(1) {
         Some(before) => Target::Neuron { layer: before, neuron: input },

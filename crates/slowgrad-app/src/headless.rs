@@ -1,6 +1,7 @@
-//! The app without a window: one screenshot of it, and its frames for measurements.
+//! The app without a window, for screenshots and benchmarks.
 //!
-//! Time is simulated, so the screenshot shows the same moment on every machine. It must not know files or what is measured.
+//! Time is simulated, so that a screenshot shows the same moment on every machine. It must not know files or
+//! measurements.
 
 use crate::platform::NoFiles;
 use crate::state::App;
@@ -11,29 +12,29 @@ use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::playhead::Command;
 use std::time::Duration;
 
-/// A lesson that is not ready after this long never will be.
+/// The longest wait for the lesson.
 const TIMEOUT: Duration = Duration::from_mins(1);
-/// The simulated frames of a screenshot.
+/// The simulated duration of a frame before a screenshot.
 const SCREENSHOT_FRAME_SECS: f64 = 1.0 / 30.0;
-/// The simulated frames of a measurement.
+/// The simulated duration of a frame in a benchmark.
 const FRAME_SECS: f64 = 1.0 / 60.0;
 
-/// Why there is no screenshot.
+/// The reasons why a screenshot fails.
 #[derive(Debug, thiserror::Error)]
 pub enum ScreenshotError {
-    /// The lesson did not get ready in time.
+    /// The lesson was not ready in time.
     #[error("timed out waiting for the lesson")]
     NotReady,
-    /// Nothing can be drawn.
+    /// The renderer failed.
     #[error(transparent)]
     Render(#[from] RenderError),
 }
 
-/// Lets the lesson play for a while and draws the window once.
+/// Plays a lesson for some time and draws the window once.
 ///
 /// # Errors
 ///
-/// When the lesson is not ready after a minute, or nothing can be drawn.
+/// When the lesson is not ready after a minute, or when the renderer fails.
 pub async fn screenshot(
     clock: Clock,
     (width, height): (u32, u32),
@@ -50,14 +51,14 @@ pub async fn screenshot(
         if elapsed >= after_secs {
             break;
         }
-        // Nobody is there to press Page Down.
+        // There is no presenter to continue the lesson.
         if session.performance.waits_for_presenter() {
             session.go_on();
         }
         session.tick(SCREENSHOT_FRAME_SECS);
         elapsed += SCREENSHOT_FRAME_SECS;
     }
-    // What is running is explained, so that the screenshot has something to say.
+    // Selects the running element, so that the screenshot shows an explanation.
     if let Some((timeline, playhead)) = session.now() {
         session.view.selected = Some(timeline.event(playhead.event()).target);
     }
@@ -66,7 +67,7 @@ pub async fn screenshot(
     Ok(offscreen.render(|ui| app.window_ui(ui, &mut session)).await?)
 }
 
-/// The panels around a network whose step is played.
+/// An app that draws the frames of a playing step.
 pub struct HeadlessApp {
     ctx: Context,
     app: App,
@@ -76,7 +77,7 @@ pub struct HeadlessApp {
 }
 
 impl HeadlessApp {
-    /// With the lesson that a backend opens; `None` when that cannot run.
+    /// An app with the lesson of a backend, or `None` when the lesson cannot run.
     pub fn new(clock: Clock, link: impl Link + 'static, size: Vec2) -> Option<Self> {
         let mut session = Session::new(link);
         if !session.run_until_idle(clock.deadline(TIMEOUT)) {
@@ -89,7 +90,7 @@ impl HeadlessApp {
         Some(Self { ctx, app, session, size, secs: 0.0 })
     }
 
-    /// Plays on from a share of the step, layer by layer.
+    /// Plays layer by layer from a position in the step, given as a share from 0 to 1.
     pub fn play_from(&mut self, share: f64) {
         let events = self.session.now().map_or(0, |(timeline, _)| timeline.len());
         self.session.steer(&Command::Granularity(Granularity::Layer));
@@ -97,7 +98,7 @@ impl HeadlessApp {
         self.session.steer(&Command::Play);
     }
 
-    /// The next frame, up to the shapes that the graphics card is handed.
+    /// Draws the next frame; returns the triangles for the graphics card.
     pub fn frame(&mut self) -> Vec<ClippedPrimitive> {
         self.secs += FRAME_SECS;
         self.session.tick(FRAME_SECS);

@@ -1,39 +1,39 @@
-//! How a person likes the window: remembered from one start to the next.
+//! The settings that are kept between starts: preferences and the geometry of the window.
 //!
-//! A file that cannot be read is left aside with a notice; it is never a reason not to start. This must not
-//! know lessons or sessions, which have files of their own.
+//! A file that cannot be read is reported and otherwise ignored. This must not know lessons or sessions, which have
+//! separate files.
 
 use serde::{Deserialize, Serialize};
 use slowgrad_render::Theme;
 
-/// The file below the folder of settings.
+/// The name of the settings file in its folder.
 pub const FILE_NAME: &str = "window.json";
-/// Letters are never smaller or larger than this, of the usual size.
+/// The limits of the text size, relative to the default.
 const SCALE_RANGE: std::ops::RangeInclusive<f32> = 0.5..=3.0;
-/// Steps of the scale.
+/// The factor of one step of the text size.
 const SCALE_STEP: f32 = 1.1;
 
-/// How the system says that programs should look and move.
+/// The preferences of the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SystemPreferences {
-    /// Dark or light, where the system says so.
+    /// Dark or light, when the system has a preference.
     pub scheme: Option<egui::Theme>,
-    /// Whether more contrast is asked for.
+    /// Whether the system prefers high contrast.
     pub high_contrast: bool,
-    /// Whether less motion is asked for.
+    /// Whether the system prefers reduced motion.
     pub reduced_motion: bool,
 }
 
-/// The colours that are asked for.
+/// The choice of theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThemeChoice {
-    /// Those of the rest of the desktop, also its contrast; dark where it does not say.
+    /// The system's theme and contrast; dark when it has no preference.
     #[default]
     System,
     Dark,
     Light,
-    /// Dark or light like the rest of the desktop.
+    /// High contrast, dark or light like the system.
     HighContrast,
 }
 
@@ -47,7 +47,7 @@ impl ThemeChoice {
         }
     }
 
-    /// The next one.
+    /// The next choice, in a cycle.
     pub fn next(self) -> Self {
         match self {
             ThemeChoice::System => ThemeChoice::Dark,
@@ -57,7 +57,7 @@ impl ThemeChoice {
         }
     }
 
-    /// The theme, on a desktop that says this.
+    /// The theme of this choice for some system preferences.
     pub fn theme(self, desktop: SystemPreferences) -> Theme {
         let is_light = desktop.scheme == Some(egui::Theme::Light);
         match self {
@@ -76,14 +76,14 @@ impl ThemeChoice {
     }
 }
 
-/// How much may travel.
+/// The choice of animations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Motion {
-    /// As much as the rest of the desktop.
+    /// The system's preference.
     #[default]
     System,
-    /// Nothing: what happens is there at once.
+    /// No animations.
     #[serde(rename = "less")]
     Reduced,
     Full,
@@ -98,7 +98,7 @@ impl Motion {
         }
     }
 
-    /// The next one.
+    /// The next choice, in a cycle.
     pub fn next(self) -> Self {
         match self {
             Motion::System => Motion::Reduced,
@@ -107,7 +107,7 @@ impl Motion {
         }
     }
 
-    /// Whether nothing travels, on a desktop that says this.
+    /// Whether animations are off, for some system preferences.
     pub fn is_reduced(self, desktop: SystemPreferences) -> bool {
         match self {
             Motion::System => desktop.reduced_motion,
@@ -117,13 +117,13 @@ impl Motion {
     }
 }
 
-/// A panel at a side.
+/// A side panel.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SidePanel {
     #[serde(rename = "is_shown")]
     pub shown: bool,
-    /// In points; by the window's size when nobody has drawn it to another.
+    /// The width in points; it depends on the window's size when `None`.
     pub width: Option<f32>,
 }
 
@@ -133,19 +133,19 @@ impl Default for SidePanel {
     }
 }
 
-/// What is remembered of the panels' and the colours' kind.
+/// The user's preferences.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
     pub theme: ThemeChoice,
-    /// The size of all letters and controls, of the usual one.
+    /// The text size, relative to the default.
     pub scale: f32,
     pub motion: Motion,
     pub lesson: SidePanel,
     pub explanation: SidePanel,
-    /// The same while a script is edited.
+    /// The width of the explanation panel while a script is edited, in points.
     pub editor_width: Option<f32>,
-    /// HintCards of the first start that have been seen.
+    /// The hints that have been seen.
     pub hints_seen: Vec<Hint>,
 }
 
@@ -164,17 +164,17 @@ impl Default for Preferences {
 }
 
 impl Preferences {
-    /// Larger or smaller letters, by so many steps.
+    /// Enlarges or reduces the text size by some steps.
     pub fn scale_by(&mut self, steps: i32) {
         self.scale = (self.scale * SCALE_STEP.powi(steps)).clamp(*SCALE_RANGE.start(), *SCALE_RANGE.end());
-        // Back and forth ends where it began.
+        // Returns to exactly 1 despite rounding.
         if (self.scale - 1.0).abs() < 0.01 {
             self.scale = 1.0;
         }
     }
 }
 
-/// What the first start says, once.
+/// A hint for new users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hint {
@@ -184,11 +184,11 @@ pub enum Hint {
 }
 
 impl Hint {
-    /// All, from left to right, as what they speak of stands.
+    /// All hints, from left to right like their subjects.
     pub const ALL: [Hint; 3] = [Hint::Transport, Hint::Canvas, Hint::Explanation];
 }
 
-/// Where the window is on the screen, in points.
+/// The size and the position of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Geometry {
@@ -199,7 +199,7 @@ pub struct Geometry {
     pub maximized: bool,
 }
 
-/// All that is remembered.
+/// The settings file.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -214,11 +214,11 @@ impl Settings {
         Self { version: 1, geometry, preferences }
     }
 
-    /// Settings from the bytes of their file.
+    /// Parses the bytes of a settings file.
     ///
     /// # Errors
     ///
-    /// Why the bytes are not settings.
+    /// When the bytes are not valid settings.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut read: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         let scale = &mut read.preferences.scale;
@@ -227,7 +227,7 @@ impl Settings {
     }
 
     pub fn text(&self) -> String {
-        // Only maps with odd keys cannot be written, and there are none.
+        // Serialization fails for maps with unusual keys only, and there are none.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
@@ -246,11 +246,11 @@ mod tests {
         let geometry = Geometry { size: Some([900, 600]), position: Some([-20, 40]), maximized: true };
         let settings = Settings::new(geometry, preferences);
         assert_eq!(Settings::parse(settings.text().as_bytes()), Ok(settings));
-        // What a newer version adds or leaves out does not matter.
-        let newer = br#"{"version": 9, "preferences": {"theme": "light", "more": 1, "scale": 99}}"#;
+        // Unknown and missing fields are ignored.
+        let newer = br#"{"version": 9, "habits": {"theme": "light", "more": 1, "scale": 99}}"#;
         let read = Settings::parse(newer).expect("settings");
         assert_eq!((read.preferences.theme, read.preferences.scale), (ThemeChoice::Light, 3.0));
-        for broken in ["", "{", "17", r#"{"preferences": {"scale": "big"}}"#] {
+        for broken in ["", "{", "17", r#"{"habits": {"scale": "big"}}"#] {
             assert!(Settings::parse(broken.as_bytes()).is_err(), "{broken}");
         }
     }

@@ -1,4 +1,4 @@
-//! The window's panels, driven by keys, pointer and the names that a screen reader would say.
+//! The panels, driven by keys, the pointer and accessible names.
 
 use crate::actions::{ACTIONS, keys_text};
 use crate::platform::NoFiles;
@@ -17,7 +17,7 @@ use slowgrad_timeline::playhead::Loop;
 use std::path::Path;
 use std::time::Duration;
 
-/// The window's contents without a window.
+/// An app without a window.
 pub(super) struct AppHarness {
     pub(super) app: Option<App>,
     pub(super) session: Session,
@@ -30,7 +30,7 @@ pub(super) fn open(lesson: &str) -> Window {
     window(slowgrad_session::testing::lesson(lesson))
 }
 
-/// The window over whatever a worker opens.
+/// An app over the lesson of a backend.
 pub(super) fn window(link: impl Link + 'static) -> Window {
     let mut session = Session::new(link);
     assert!(session.run_until_idle(timeout()));
@@ -48,7 +48,7 @@ pub(super) fn window(link: impl Link + 'static) -> Window {
     window
 }
 
-/// Draws until the worker has done everything and nothing changes any more.
+/// Draws until the backend is idle and nothing changes.
 pub(super) fn settle(window: &mut Window) {
     let mut quiet = 0;
     for _ in 0..20_000 {
@@ -120,10 +120,10 @@ fn the_help_has_every_command_with_its_keys() {
     assert_eq!(overlay(&window), "");
 }
 
-/// Checks that a screen reader has a name for every control there is; answers how many there are.
+/// Asserts that every control has an accessible name; returns the number of controls.
 fn named_controls(window: &Window, when: &str) -> usize {
     let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
-    // Labels read themselves out; scroll bars and what lies behind a dialog are known by what they are.
+    // Labels are their own name; the role is enough for scroll bars and the area behind a dialog.
     let is_control = |role: Role| !matches!(role, Role::Label | Role::ScrollBar | Role::Unknown);
     let listens = |node: &Node| node.supports_action(Action::Click) || node.supports_action(Action::Focus);
     let controls: Vec<_> = nodes.filter(|node| listens(node.data()) && is_control(node.role())).collect();
@@ -187,7 +187,7 @@ fn tooltips_name_the_keys() {
         window.remove_cursor();
         window.run_steps(8);
     }
-    // Signs are named with their keys.
+    // Icons are named with their keys.
     for name in ["Play or pause (Space)", "Step (→)", "Step back (←)", "Repeat (L)", "Train at full speed (T)"] {
         assert!(window.query_by_label(name).is_some(), "{name}");
     }
@@ -205,7 +205,7 @@ pub(super) fn wheel(window: &mut Window, at: Pos2, delta: Vec2) {
     window.run_steps(30);
 }
 
-/// Presses, drags and lets go.
+/// Presses, drags and releases the primary button.
 pub(super) fn drag(window: &mut Window, modifiers: Modifiers, from: Pos2, to: Pos2) {
     let button = |pos, pressed| Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers };
     window.hover_at(from);
@@ -230,7 +230,7 @@ fn the_timeline_is_dragged_zoomed_and_chosen_from() {
     drag(&mut window, Modifiers::NONE, at(0.1), at(0.5));
     assert!((position(&window) - len / 2.0).abs() <= 1.0, "{} of {len}", position(&window));
 
-    // With Shift both ends of what is played again are chosen.
+    // Shift+drag selects the repeated range.
     drag(&mut window, Modifiers::SHIFT, at(0.25), at(0.5));
     let chosen =
         |window: &Window| match window.state().session.playhead.as_ref().map(|playhead| playhead.repeat().clone()) {
@@ -246,7 +246,7 @@ fn the_timeline_is_dragged_zoomed_and_chosen_from() {
     }
     assert_eq!(chosen(&window), Some(range), "nothing, the step, what was chosen");
 
-    // Zoomed in at the left end, the middle of the strip is early in the step.
+    // After zooming in at the left end, the middle of the strip is early in the step.
     wheel(&mut window, at(0.0), Vec2::new(0.0, 400.0));
     drag(&mut window, Modifiers::NONE, at(0.1), at(0.5));
     let zoomed = position(&window);
@@ -318,7 +318,7 @@ fn digits_are_a_speed() {
             window.step();
         }
         assert_eq!(speed(&window), Some(meant), "{typed}");
-        // What is typed later is another number.
+        // Later digits are another number.
         window.run_steps(30);
     }
 }
@@ -338,7 +338,7 @@ fn three_hints_are_shown_once() {
     window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     window.run_steps(3);
     assert_eq!(window.query_all_by_label("Close this hint").count(), 3);
-    // Whoever selects something has understood the first one.
+    // A selection follows the advice of the first hint.
     window.state_mut().session.view.selected = Some(slowgrad_timeline::scene::Target::Loss);
     window.run_steps(3);
     for left in [2, 1] {
@@ -406,7 +406,7 @@ fn panels_letters_and_colours_are_as_a_person_likes_them() {
     press(&mut window, Modifiers::NONE, Key::F2);
     press(&mut window, Modifiers::NONE, Key::F3);
     assert!(!has(&window, "Reset") && !has(&window, "Script"));
-    // A script that is edited is shown all the same.
+    // An edited script is shown although its panel is hidden.
     press(&mut window, Modifiers::NONE, Key::E);
     assert!(has(&window, "Script"));
     press(&mut window, Modifiers::NONE, Key::F2);
@@ -472,7 +472,7 @@ fn presenting_shows_the_network_alone_and_goes_on_by_keys() {
 #[test]
 fn the_present_operation_is_told_to_screen_readers() {
     let mut window = open("welcome");
-    // Also where it is not written on screen.
+    // Also while the explanation is hidden.
     press(&mut window, Modifiers::NONE, Key::F3);
     press(&mut window, Modifiers::NONE, Key::Home);
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
@@ -487,7 +487,7 @@ fn the_present_operation_is_told_to_screen_readers() {
     assert_eq!(spoken(&window)[2], "step 1, forward", "nobody can follow every operation");
 }
 
-/// What screen readers are told by themselves: what the lesson says, the last message, and what happens.
+/// The announcements for screen readers: lesson, last message and current event.
 fn spoken(window: &Window) -> [String; 3] {
     let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
     let live = nodes.filter(|node| node.role() == Role::Status && node.live() == egui::accesskit::Live::Polite);
@@ -519,7 +519,7 @@ fn a_neuron_that_was_dragged_goes_back_and_a_drag_is_one_thing_to_undo() {
         let rect = app.canvas_rect().expect("it is drawn");
         harness.session.view.to_screen(rect, app.network.position(target).expect("a neuron"))
     };
-    // What is dragged must not move the picture under it.
+    // Refitting would move the network during the drag.
     window.state_mut().session.view.auto_fit = false;
     let before = place(&window);
     drag(&mut window, Modifiers::NONE, before, before + Vec2::new(50.0, 30.0));
@@ -600,7 +600,7 @@ fn one_key_turns_slow_motion_into_full_speed_and_back() {
     assert!(!is_playing(&window), "what stood stands again");
 }
 
-/// A window over a lesson that performs this, from its first cue on.
+/// An app over a lesson with these cues, at its first cue.
 fn performing(cues: &str) -> Window {
     let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], data: "xor", seed: 3 } }"#;
     let text = format!("{lesson} fn perform(stage) {{ {cues} }}");

@@ -1,6 +1,6 @@
 //! The state of the window as JSON, for tests that drive the program from outside.
 //!
-//! It must not know where the record goes.
+//! It must not know where the record is written.
 
 use crate::panels::presenter_notes::PresenterNotes;
 use crate::state::App;
@@ -67,7 +67,7 @@ pub fn visible_state(session: &Session, app: &App) -> Value {
     })
 }
 
-/// The script that is edited; null while none is.
+/// The edited script, or null when the editor is closed.
 fn editor(session: &Session, app: &App) -> Value {
     let editor = &app.editor;
     let Some(document) = editor.document().filter(|_| editor.is_open()) else { return Value::Null };

@@ -1,5 +1,5 @@
-//! Everything a person can ask of the window, in one table: menu, palette, tooltips, keys and their help
-//! all come from here, so that they never say different things.
+//! The actions of the interface in one table. Menus, palette, tooltips, keyboard shortcuts and help all read it, so
+//! that they agree.
 
 pub(crate) mod dispatch;
 pub(crate) mod follow_link;
@@ -13,10 +13,10 @@ use slowgrad_session::RunAction;
 use slowgrad_timeline::scene::Target;
 pub(crate) use table::ACTIONS;
 
-/// One thing to ask for.
+/// An action of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Of the run, the lesson or the picture.
+    /// An action on the run, the lesson or the view.
     Run(RunAction),
     NameBookmark,
     TimelineIn,
@@ -54,26 +54,26 @@ pub enum Action {
     Leave,
 }
 
-/// A line of the table.
+/// An entry of the table of actions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ActionInfo {
     pub(crate) action: Action,
-    /// Short, as in a menu.
+    /// The name in menus.
     pub(crate) name: &'static str,
-    /// A sentence, as in a tooltip.
+    /// A sentence for tooltips and help.
     pub(crate) help: &'static str,
     pub(crate) keys: &'static [Shortcut],
     pub(crate) group: ActionGroup,
 }
 
-/// Headings of the key help.
+/// The headings of the keyboard help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ActionGroup {
     Playback,
     Timeline,
     View,
     Lesson,
-    /// These are heard while a script is typed.
+    /// Keys of this group work while a script is edited.
     Script,
     Window,
 }
@@ -101,18 +101,18 @@ impl ActionGroup {
 }
 
 impl Action {
-    /// Its line of the table.
+    /// The entry of the table.
     pub(crate) fn info(self) -> &'static ActionInfo {
         ACTIONS.iter().find(|info| info.action == self).unwrap_or(&ACTIONS[0])
     }
 
-    /// Whether its keys are heard whatever else has the keyboard.
+    /// Whether its keys work whichever widget has the focus.
     pub(crate) fn is_global(self) -> bool {
         use Action::{ExplanationPanel, Larger, LessonPanel, Smaller, UsualSize};
         matches!(self, Larger | Smaller | UsualSize | LessonPanel | ExplanationPanel)
     }
 
-    /// Name, sentence and key, for a tooltip.
+    /// Name, keys and help, for a tooltip.
     pub(crate) fn tooltip(self) -> String {
         let info = self.info();
         let keys = if info.keys.is_empty() { String::new() } else { format!(" ({})", keys_text(info)) };
@@ -120,15 +120,15 @@ impl Action {
     }
 }
 
-/// What a menu can be about.
+/// A kind of element that a menu is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Element {
-    /// Where nothing is.
+    /// No element.
     Background,
     Input,
     /// A weight or a bias.
     Parameter,
-    /// Outputs belong to the data: they neither come nor go.
+    /// The number of outputs is given by the data, so output neurons cannot be added or removed.
     Neuron {
         output: bool,
     },
@@ -139,7 +139,7 @@ pub(crate) enum Element {
 }
 
 impl Element {
-    /// What stands for it in a network of so many layers.
+    /// The kind of the selected element, in a network of `layers` layers.
     pub(crate) fn at(target: Option<Target>, layers: usize) -> Self {
         match target {
             None => Element::Background,
@@ -150,7 +150,7 @@ impl Element {
         }
     }
 
-    /// What can be asked of it when it is selected, in groups.
+    /// The actions on the selected element, in groups.
     pub(crate) fn actions(self) -> &'static [&'static [Action]] {
         use Action::{Activation, Arrange, Edit, Parameters};
         const ADD_LAYER: Action = Action::Run(RunAction::AddLayer);
@@ -193,7 +193,7 @@ impl Element {
     }
 }
 
-/// The keys of an info as text.
+/// The keys of an action as text.
 pub(crate) fn keys_text(info: &ActionInfo) -> String {
     info.keys.iter().map(|key| key.text()).collect::<Vec<_>>().join(" or ")
 }

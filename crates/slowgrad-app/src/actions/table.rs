@@ -1,4 +1,4 @@
-//! The table of all that can be asked of the window: names, keys, and what each does in a sentence.
+//! The table of actions: names, keys and help.
 
 use super::{Action, ActionGroup, ActionInfo};
 use crate::actions::shortcut::Shortcut;

@@ -1,4 +1,4 @@
-//! Names that may be put in at the cursor, and where a name is defined.
+//! Completion of names at the cursor, and the search for a definition.
 
 use super::typing::TextChange;
 use super::{Editor, Tone};
@@ -7,10 +7,10 @@ use slowgrad_script::{PluginKind, TokenKind, highlight};
 use slowgrad_session::Session;
 use std::ops::Range;
 
-/// A list opens by itself once a word has so many letters.
+/// The list opens by itself once a word has this many letters.
 const MIN_WORD_LETTERS: usize = 2;
 
-/// The names to choose from.
+/// The list of completions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CompletionList {
     pub(crate) names: Vec<Completion>,
@@ -18,25 +18,25 @@ pub(crate) struct CompletionList {
 }
 
 impl CompletionList {
-    /// Goes so many names further, around the ends.
+    /// Moves the choice by some entries, and wraps around.
     pub(crate) fn go(&mut self, by: isize) {
         let count = self.names.len().max(1) as isize;
         self.chosen = (self.chosen as isize + by).rem_euclid(count) as usize;
     }
 
-    /// The byte before which the word ends that the names begin with.
+    /// The byte at which the completed word ends.
     pub(crate) fn end(&self) -> Option<usize> {
         self.names.first().map(|name| name.replaces.end)
     }
 
-    /// What choosing the chosen name does.
+    /// The text change of the chosen completion.
     pub(crate) fn accept(&self) -> Option<TextChange> {
         let name = self.names.get(self.chosen)?;
         Some(TextChange::insert(name.replaces.clone(), name.text.clone()))
     }
 }
 
-/// The names for a cursor that was asked for, or that a letter was just typed before.
+/// The completions at a cursor, requested by the user or after a typed letter.
 pub(crate) fn list(
     text: &str,
     cursor: usize,
@@ -50,7 +50,7 @@ pub(crate) fn list(
     (!names.is_empty()).then_some(CompletionList { names, chosen: 0 })
 }
 
-/// Whether a list would help: not after a name that is whole already, and not where a new one is made up.
+/// Whether the list should open by itself: not after a complete name, and not where a new name is declared.
 fn opens_by_itself(text: &str, cursor: usize, plugins: &[(PluginKind, String)]) -> bool {
     let before = &text[..cursor];
     let is_letter = |letter: char| letter == '_' || letter.is_alphanumeric();
@@ -76,7 +76,7 @@ fn opens_by_itself(text: &str, cursor: usize, plugins: &[(PluginKind, String)]) 
 }
 
 impl Editor {
-    /// Opens the list of names at the cursor, or says that there are none.
+    /// Opens the completions at the cursor, or reports that there are none.
     pub(crate) fn complete(&mut self, session: &Session) {
         let cursor = self.selection().end;
         let Some(document) = self.document() else { return };
@@ -86,7 +86,7 @@ impl Editor {
         }
     }
 
-    /// Goes to where the name at the cursor is defined.
+    /// Goes to the definition of the name at the cursor.
     pub(crate) fn go_to_definition(&mut self, session: &Session) {
         let cursor = self.selection().end;
         let Some(document) = self.document() else { return };
@@ -114,7 +114,7 @@ impl Editor {
     }
 }
 
-/// Where a function is named in its definition.
+/// The name of a function in its definition.
 fn function_at(text: &str, name: &str) -> Option<Range<usize>> {
     let tokens = highlight(text);
     let pair = tokens.windows(2).find(|pair| {
@@ -123,7 +123,7 @@ fn function_at(text: &str, name: &str) -> Option<Range<usize>> {
     Some(pair[1].0.clone())
 }
 
-/// The names of all plugins.
+/// The names of all plug-ins.
 pub(crate) fn plugins(session: &Session) -> &[(PluginKind, String)] {
     session.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.plugins)
 }

@@ -1,7 +1,6 @@
-//! How a script looks: its colours, laid out once and kept until the text changes.
+//! Syntax highlighting of a script, cached until the text changes.
 //!
-//! What moves over a text that stays (the running operation, underlines, the cursor) is painted on top and
-//! is none of this module's business.
+//! The running operation, underlines and the cursor change more often and are painted over it elsewhere.
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Color32, FontId, Galley, Pos2, Rect, TextStyle, Ui};
@@ -10,34 +9,34 @@ use slowgrad_script::{TokenKind, highlight};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The height of a line, as a multiple of the letters' size.
+/// The line height, relative to the text size.
 const LINE_HEIGHT_EM: f32 = 1.5;
 
-/// A text that is laid out.
+/// A text with its layout.
 #[derive(Clone)]
 struct HighlightedText {
     text: String,
     theme: Theme,
     font: FontId,
     galley: Arc<Galley>,
-    /// The same line by line, so that one that changes leaves the others.
+    /// The layout of each line, reused when other lines change.
     lines: Vec<Arc<Galley>>,
     tokens: Arc<[(Range<usize>, TokenKind)]>,
-    /// HighlightedText out with the letters of the same atlas; when that is made anew, it is another one.
+    /// A layout with the current font atlas, to detect that the atlas was rebuilt.
     probe: Arc<Galley>,
 }
 
-/// The text that was laid out last.
+/// The last highlighted text.
 #[derive(Clone, Default)]
 pub(crate) struct HighlightCache {
     laid: Option<HighlightedText>,
-    /// How many lines were laid out so far.
+    /// The number of lines laid out so far.
     #[cfg(test)]
     layouts: usize,
 }
 
 impl HighlightCache {
-    /// The text in its colours. Nothing is computed as long as text, theme and letters stay.
+    /// The highlighted text. It is computed again only when text, theme or font change.
     pub(crate) fn galley(&mut self, ui: &Ui, text: &str, theme: &Theme) -> Arc<Galley> {
         let font = TextStyle::Monospace.resolve(ui.style());
         let probe = ui.painter().layout_no_wrap("0".to_owned(), font.clone(), Color32::PLACEHOLDER);
@@ -73,13 +72,13 @@ impl HighlightCache {
         galley
     }
 
-    /// The tokens of the text that was laid out last.
+    /// The tokens of the last highlighted text.
     pub(crate) fn tokens(&self) -> Arc<[(Range<usize>, TokenKind)]> {
         self.laid.as_ref().map_or_else(|| Arc::from([]), |laid| Arc::clone(&laid.tokens))
     }
 }
 
-/// The lines of a text in their colours, without their line feeds.
+/// The highlighted lines of a text, without their line feeds.
 fn jobs(text: &str, tokens: &[(Range<usize>, TokenKind)], font: &FontId, theme: &Theme) -> Vec<LayoutJob> {
     let height = (LINE_HEIGHT_EM * font.size).round();
     let format = |color| TextFormat { line_height: Some(height), ..TextFormat::simple(font.clone(), color) };
@@ -100,7 +99,7 @@ fn jobs(text: &str, tokens: &[(Range<usize>, TokenKind)], font: &FontId, theme: 
             job.append(&text[from..to], 0.0, format(color(*kind, theme)));
             at = to;
         }
-        // An empty line is as high as the others.
+        // An empty line has the same height as the others.
         if at < end || start == end {
             job.append(&text[at..end], 0.0, format(theme.text));
         }
@@ -122,7 +121,7 @@ fn color(kind: TokenKind, theme: &Theme) -> Color32 {
     }
 }
 
-/// The rectangles, one for each line, that a range of characters covers; the galley stands at `origin`.
+/// The rectangles, one per line, of a range of characters in a galley at `origin`.
 pub(crate) fn rects(galley: &Galley, origin: Pos2, chars: Range<usize>) -> Vec<Rect> {
     let mut start = 0;
     let mut found = Vec::new();
@@ -150,7 +149,7 @@ mod tests {
     fn with_ui(mut draw: impl FnMut(&mut Ui)) {
         let ctx = egui::Context::default();
         Theme::dark().apply(&ctx);
-        // The first frame has other letters.
+        // The font is not loaded in the first frame.
         for _ in 0..2 {
             ctx.run_ui(egui::RawInput::default(), |ui| draw(ui)).drop_without_applying_deltas();
         }
@@ -168,14 +167,14 @@ mod tests {
             look.layouts - before
         };
         frame(&text);
-        // The letters of the first frame may be others.
+        // The font is not loaded in the first frame.
         frame(&text);
         assert_eq!(frame(&text), 0);
         let text = text.replacen('1', "2", 1);
         assert_eq!(frame(&text), 1);
         assert_eq!(frame(&format!("{text}é\nx")), 2);
         assert_eq!(frame(&format!("{text}é")), 0);
-        // A comment that opens takes all lines after it along.
+        // An opened comment changes all lines after it.
         assert!(frame(&format!("/*{text}é")) > 900);
     }
 

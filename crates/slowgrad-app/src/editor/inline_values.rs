@@ -1,4 +1,4 @@
-//! What the lines of a script have computed so far, to stand at their ends.
+//! The values that the lines of a script have computed, for display at the ends of the lines.
 
 use super::positions::{line_at, range_of};
 use slowgrad_tape::Source;
@@ -8,18 +8,18 @@ use slowgrad_timeline::picture::script_mark;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Of a long computation only the last events are told.
+/// Only this many events of a long computation are shown.
 const MAX_EVENTS: usize = 512;
-/// Values at the end of one line.
+/// At most this many values are shown per line.
 const MAX_VALUES_PER_LINE: usize = 3;
 /// Significant digits.
 const DIGITS: usize = 3;
 
-/// Lines, counted from 0, with the values that they gave.
+/// Values by line, counted from 0.
 pub(crate) type LineValues = BTreeMap<usize, Vec<String>>;
 
-/// The values of the lines of `source`, counted from 0: what the neuron, loss or parameter of this event has
-/// computed up to it, the last few of each line.
+/// The values that the lines of `source` have computed up to an event, in the neuron, loss or parameter of that event.
+/// Each line has its last few values.
 pub(crate) fn line_values(timeline: &Timeline, event: usize, source: &Arc<Source>) -> LineValues {
     let address = timeline.address(event);
     let cell = timeline.cell(address.sample, address.phase, address.cell).unwrap_or(event..event + 1);
@@ -38,7 +38,7 @@ pub(crate) fn line_values(timeline: &Timeline, event: usize, source: &Arc<Source
     lines
 }
 
-/// What an event gave, and the line at whose end it stands.
+/// The value of an event, with the line that it belongs to.
 fn value(event: &Event, source: &Arc<Source>) -> Option<(usize, String)> {
     let mark = script_mark(event, DIGITS)?;
     let found = &mark.location.source;

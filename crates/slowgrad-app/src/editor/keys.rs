@@ -1,12 +1,12 @@
-//! Which keys are the editor's editor_key, and in which order they and the text widget's are carried out.
+//! The keys that the editor handles instead of the text widget.
 //!
-//! A frame may bring many keys. They count in the order in which they were pressed: the widget gets those
-//! before the first of the editor's editor_key, and what comes after waits for the next frame.
+//! A frame can contain several keys, which are handled in their order: the widget gets those before the first key of
+//! the editor, and the keys after it wait for the next frame.
 
 use crate::actions::{self, Action, ActionGroup};
 use egui::{Event, Key};
 
-/// A key that the text widget does not carry out, or not as an editor of scripts should.
+/// A key that the editor handles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EditorKey {
     Act(Action),
@@ -17,11 +17,12 @@ pub(crate) enum EditorKey {
     /// A closing bracket.
     Close(String),
     Escape,
-    /// In a list of names: so many further.
+    /// Moves the choice in the list of completions.
     Move(isize),
 }
 
-/// What an event means to the editor; nothing when it is the widget's. A list of names takes the arrows.
+/// The editor's meaning of an event, or `None` when the widget handles it. An open list of completions takes the arrow
+/// keys.
 pub(crate) fn editor_key(event: &Event, has_list: bool) -> Option<EditorKey> {
     match event {
         Event::Text(text) if matches!(text.as_str(), "}" | ")" | "]") => Some(EditorKey::Close(text.clone())),
@@ -44,7 +45,7 @@ pub(crate) fn editor_key(event: &Event, has_list: bool) -> Option<EditorKey> {
     }
 }
 
-/// Whether an event is one of the keyboard, whose order matters.
+/// Whether an event comes from the keyboard, so that its order matters.
 pub(crate) fn is_typed(event: &Event) -> bool {
     matches!(
         event,
@@ -52,7 +53,7 @@ pub(crate) fn is_typed(event: &Event) -> bool {
     )
 }
 
-/// A pasted text has the line endings of where it was copied.
+/// Normalizes the line endings of pasted text.
 pub(crate) fn pasted(event: Event) -> Event {
     match event {
         Event::Paste(text) => Event::Paste(text.replace("\r\n", "\n").replace('\r', "\n")),

@@ -1,4 +1,4 @@
-//! The editor over files in memory, a real backend and the real panels, without a screen.
+//! The editor with files in memory, a real backend and the real panels, without a screen.
 
 use super::*;
 use crate::actions::Action;
@@ -19,7 +19,7 @@ const OPTIMIZER: &str = "// né\nfn update(w, grad, state, ctx) {\n    w - ctx.l
 /// The root of the files.
 const ROOT: &str = "own";
 
-/// A lesson's folder in memory.
+/// A lesson folder in memory.
 #[derive(Debug, Clone, Default)]
 struct Folder(Rc<RefCell<BTreeMap<String, Vec<u8>>>>);
 
@@ -60,7 +60,7 @@ impl Platform for Folder {
     }
 }
 
-/// A window without a screen.
+/// An app without a screen.
 struct EditorHarness {
     folder: Folder,
     app: App,
@@ -105,13 +105,13 @@ impl EditorHarness {
         self.app.act(Action::Script, &mut self.session);
         assert!(self.app.editor.show(path, &self.session));
         self.app.editor.target = Some(0..0);
-        // One frame asks for the keyboard, the next has it.
+        // The first frame requests the focus, the second has it.
         self.frame(Vec::new());
         self.frame(Vec::new());
         assert!(self.app.is_editing_text());
     }
 
-    /// Presses keys, all within one frame.
+    /// Presses keys within one frame.
     fn press(&mut self, events: Vec<Input>) {
         self.frame(events);
         while !self.app.editor.waiting.is_empty() {
@@ -222,7 +222,7 @@ fn keys_that_are_typed_never_reach_the_player() {
     harness.press(vec![ctrl(Key::ArrowRight), ctrl(Key::R), ctrl(Key::N)]);
     assert_eq!(state(&harness), before);
     assert!(!harness.session.is_unsettled());
-    // The first leaves the text, the second closes the editor.
+    // The first Escape leaves the text, the second closes the editor.
     harness.press(vec![plain(Key::Escape)]);
     assert!(!harness.app.is_editing_text() && harness.app.editor.is_open());
     harness.press(vec![plain(Key::Escape)]);
@@ -274,7 +274,7 @@ fn what_is_saved_runs_and_what_is_broken_does_not() {
     let marks = harness.app.editor.marks(&harness.session);
     assert_eq!(errors(&marks), 1, "{marks:?}");
     assert!(harness.text()[marks[0].range.clone()].contains("oops"));
-    // What is typed before a mark moves it, what is typed into it takes it away.
+    // Text typed before a mark moves the mark; text typed into it removes the mark.
     harness.app.editor.select(0..0);
     harness.app.editor.edit(|_, _| TextChange::insert(0..0, "// ∂\n"));
     let moved = harness.app.editor.marks(&harness.session);
@@ -304,7 +304,7 @@ fn a_built_in_script_is_saved_as_a_copy_that_takes_its_place() {
         files(&harness.session).iter().find(|file| file.path == "losses/mse.rhai").expect("it is in use").clone();
     assert!(file.bytes.starts_with(b"// mine"));
     assert_eq!(file.root, ROOT);
-    // The second time it is a file like any other.
+    // The copy is then saved like any other file.
     harness.press(vec![typed("// again"), ctrl(Key::S)]);
     assert!(harness.file("losses/mse.rhai").contains("// again"));
 }
@@ -337,7 +337,7 @@ fn line_endings_stay_and_the_window_asks_before_it_closes() {
     assert!(!harness.app.is_editing_text() && !harness.app.is_closing());
     harness.press(vec![plain(Key::Escape)]);
     assert!(harness.app.overlays.overlay().is_none());
-    // Another script is shown; the text stays.
+    // The text survives a switch to another script.
     assert!(harness.app.editor.show("optimizers/own.rhai", &harness.session));
     harness.frame(Vec::new());
     assert_eq!(harness.app.editor.unsaved(), ["lesson.rhai"]);
@@ -363,7 +363,7 @@ fn a_check_finds_what_is_wrong_in_a_text_that_is_not_saved() {
     assert_eq!(errors(&marks), 1, "{marks:?}");
     assert!(harness.text()[marks[0].range.clone()].contains("zgrad"));
     assert_eq!(harness.file("optimizers/own.rhai"), OPTIMIZER);
-    // It says nothing about another text.
+    // The result does not apply to another text.
     harness.press(vec![typed("z")]);
     assert!(harness.app.editor.checked(&harness.session).is_none());
 }

@@ -1,16 +1,15 @@
-//! What keys do to a text beyond putting their letter into it: indentation, comments, completed words.
+//! The effects of keys on a text beyond inserting a letter: indentation, comments, completion.
 //!
-//! Everything here is a function of a text and a selection in bytes, so that it can be tested without a
-//! window.
+//! All functions take a text and a selection in bytes, so that they can be tested without a window.
 
 use super::positions::line_around;
 use slowgrad_script::TokenKind;
 use std::ops::Range;
 
-/// Spaces of one indentation.
+/// The spaces of one level of indentation.
 pub(crate) const INDENT_SPACES: usize = 4;
 
-/// A piece of text that is exchanged, and what is selected afterwards.
+/// The replacement of a range of text, with the selection after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TextChange {
     pub(crate) range: Range<usize>,
@@ -19,14 +18,14 @@ pub(crate) struct TextChange {
 }
 
 impl TextChange {
-    /// Puts something into a place; the cursor stands after it.
+    /// Replaces a range and puts the cursor after it.
     pub(crate) fn insert(range: Range<usize>, with: impl Into<String>) -> Self {
         let with = with.into();
         let end = range.start + with.len();
         Self { range, with, selected: end..end }
     }
 
-    /// Carries it out.
+    /// Applies the change to a text.
     pub(crate) fn apply(&self, text: &mut String) {
         text.replace_range(self.range.clone(), &self.with);
     }
@@ -36,7 +35,7 @@ fn indentation(line: &str) -> usize {
     line.len() - line.trim_start_matches([' ', '\t']).len()
 }
 
-/// Enter: the next line begins where this one does, and further in after an opening bracket.
+/// Enter: starts a line with the same indentation, one level deeper after an opening bracket.
 pub(crate) fn line_feed(text: &str, selected: Range<usize>) -> TextChange {
     let line = &text[line_around(text, selected.start).start..selected.start];
     let indent = &line[..indentation(line)];
@@ -45,14 +44,14 @@ pub(crate) fn line_feed(text: &str, selected: Range<usize>) -> TextChange {
     let closes = text[selected.end..].starts_with(['}', ')', ']']);
     let mut change = TextChange::insert(selected, format!("\n{indent}{further}"));
     if opens && closes {
-        // The closing bracket gets a line of its own.
+        // The closing bracket gets a separate line.
         change.with.push('\n');
         change.with.push_str(indent);
     }
     change
 }
 
-/// Tab: spaces up to the next stop, or all selected lines further in.
+/// Tab: inserts spaces up to the next tab stop, or indents all selected lines.
 pub(crate) fn indent(text: &str, selected: Range<usize>) -> TextChange {
     if text[selected.clone()].contains('\n') {
         return each_line(text, selected, |line| {
@@ -63,7 +62,7 @@ pub(crate) fn indent(text: &str, selected: Range<usize>) -> TextChange {
     TextChange::insert(selected, " ".repeat(INDENT_SPACES - column % INDENT_SPACES))
 }
 
-/// Shift+Tab: all selected lines less far in.
+/// Shift+Tab: unindents all selected lines.
 pub(crate) fn outdent(text: &str, selected: Range<usize>) -> TextChange {
     each_line(text, selected, |line| {
         let spaces = line.len() - line.trim_start_matches(' ').len();
@@ -72,7 +71,7 @@ pub(crate) fn outdent(text: &str, selected: Range<usize>) -> TextChange {
     })
 }
 
-/// A closing bracket; at the beginning of a line it goes less far in than what it closes.
+/// Inserts a closing bracket; at the start of a line it unindents the line.
 pub(crate) fn close(text: &str, selected: Range<usize>, bracket: &str) -> TextChange {
     let start = line_around(text, selected.start).start;
     let before = &text[start..selected.start];
@@ -83,7 +82,7 @@ pub(crate) fn close(text: &str, selected: Range<usize>, bracket: &str) -> TextCh
     TextChange::insert(selected, bracket)
 }
 
-/// Makes the selected lines comments or, when all are, lines of script again.
+/// Comments the selected lines, or uncomments them when all are comments.
 pub(crate) fn comment(text: &str, selected: Range<usize>) -> TextChange {
     let lines = whole_lines(text, &selected);
     let blank = |line: &&str| line.trim().is_empty();
@@ -104,7 +103,7 @@ pub(crate) fn comment(text: &str, selected: Range<usize>) -> TextChange {
     })
 }
 
-/// The whole lines that a selection touches; one that ends where a line begins does not touch it.
+/// The whole lines of a selection. A selection that ends at the start of a line does not include that line.
 fn whole_lines(text: &str, selected: &Range<usize>) -> Range<usize> {
     let start = line_around(text, selected.start).start;
     let ends_before = selected.end > selected.start && text[..selected.end].ends_with('\n');
@@ -117,7 +116,7 @@ fn each_line(text: &str, selected: Range<usize>, change: impl Fn(&str) -> String
     let new: Vec<String> = old.iter().map(|line| change(line)).collect();
     let with = new.join("\n");
     let selected = if selected.is_empty() {
-        // The cursor stays beside its letter.
+        // The cursor stays at its letter.
         let after = (range.end - selected.start).min(with.len());
         let at = range.start + with.len() - after;
         at..at

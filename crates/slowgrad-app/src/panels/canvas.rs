@@ -1,4 +1,4 @@
-//! The network in the middle, with what the lesson says over it.
+//! The canvas: the network, with the lesson's captions and questions over it.
 
 use super::hints::HintCards;
 use super::question::QuestionCard;
@@ -16,19 +16,19 @@ use slowgrad_timeline::scene::{Anchor, Ink, Label, Scene, Target};
 use slowgrad_timeline::words;
 use std::sync::Arc;
 
-/// The legend and the short messages stand in a strip of this height.
+/// The height of the row with the legend.
 const LEGEND_HEIGHT_PTS: f32 = 26.0;
 
 pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     let theme = *app.theme();
     let area = ui.max_rect();
     let other = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
-    // Two networks need the room that the buttons over one have; their keys are heard all the same.
+    // Two networks use the space of the buttons over one. The keys of the buttons still work.
     let top = LEGEND_HEIGHT_PTS + if other.is_some() { 0.0 } else { structure_buttons::HEIGHT_PTS };
     let shape = session.now().map(|(timeline, _)| Arc::clone(&timeline.step().shape));
     let hints = HintCards::new(ui, area.shrink2(Vec2::new(6.0, 0.0)), app, session);
     let hints_height = hints.as_ref().map_or(0.0, |hints| hints.height);
-    // Both of two networks are drawn equally large.
+    // Both networks are drawn at the same size.
     let rooms = |room: Rect| {
         let shape = shape.as_ref().filter(|_| other.is_some())?;
         Some(comparison::rooms(room, shape))
@@ -43,7 +43,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
         let is_broken = session.snapshot.as_ref().is_some_and(|snapshot| error_count(snapshot) > 0);
         let text = match (is_broken, app.is_presenting()) {
             (true, false) => "This lesson cannot run yet. See Problems.",
-            // An audience is told nothing of it.
+            // Problems are not shown to an audience.
             (true, true) => "",
             (false, _) => "Opening the lesson…",
         };
@@ -52,9 +52,9 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     };
     let size = caption_size(area, app.is_presenting());
     let question = QuestionCard::new(ui, area, size, session, &theme);
-    // A question stands where captions do.
+    // A question replaces the caption.
     let caption = if question.is_some() { None } else { caption(ui, area, size, session, &theme) };
-    // Captions have two lines and a hint at most times; that room is kept, so that the network stands still.
+    // Reserves the usual height of a caption, two lines and a hint, so that the network does not move.
     let usual = if session.performance.has_cues() { 2.3 * size + 44.0 } else { 0.0 };
     let said = caption.as_ref().map(|caption| caption.rect).or(question.as_ref().map(|question| question.rect));
     let caption_height = said.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
@@ -62,7 +62,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
         Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0))
             .split_top_bottom_at_y(area.bottom() - caption_height - 6.0 - hints_height);
     let rooms = rooms(network);
-    // The name of a run stands over it.
+    // The heading of a run is above its network.
     let network = rooms.map_or(network, |[room, _]| room.with_min_y(room.top() + comparison::HEADING_HEIGHT_PTS));
     let legend =
         Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT_PTS - 5.0));
@@ -77,7 +77,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
         context_menu::network_menu(response, answer.hovered, app, session);
     }
     if zoom_step(session.view.zoom) != zoom_before {
-        // Details came or went with the zoom.
+        // The level of detail has changed with the zoom.
         ui.ctx().request_repaint();
     }
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
@@ -103,7 +103,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
             Target::Weight { .. } => drag_weight(session, target, by),
             disc => app.network.drag(disc, by),
         }
-        // What was drawn above stood where it was before.
+        // This frame has drawn the previous positions.
         ui.ctx().request_repaint();
     }
     if let Some(target) = answer.double_clicked {
@@ -115,7 +115,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     if let (Some(mut field), Some(rect)) = (app.overlays.take_field(), answer.rect) {
         let place = app.network.position(field.target()).unwrap_or([0.0, 0.0]);
         let at = session.view.to_screen(rect, place) - Vec2::new(0.0, 14.0);
-        // Within the canvas, or as near to its upper left corner as can be where that is too small.
+        // Within the canvas, or at its upper left corner when the canvas is too small.
         let at = at.min(rect.max - Vec2::new(110.0, 0.0)).max(rect.min + Vec2::new(110.0, 100.0));
         if number_field_ui(ui, &mut field, at, session, &theme) == FieldStatus::Open {
             app.overlays.set_field(field);
@@ -130,7 +130,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     if let Some(hints) = hints {
         hints.show(ui, below, app);
     }
-    // Nothing that concerns the author comes before the audience.
+    // Notices concern the author and not the audience.
     if !app.is_presenting() {
         notices_ui(ui, network, session, &theme);
     }
@@ -145,23 +145,23 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     }
 }
 
-/// A selected weight that is dragged upwards grows.
+/// Increases a selected weight that is dragged up.
 fn drag_weight(session: &mut Session, target: Target, by: Vec2) {
     if let Some((what, value)) = session.editable(target) {
         session.edit(what, value - 0.01 * f64::from(by.y));
     }
 }
 
-/// The number under the pointer, with its name.
+/// A tooltip with the name and the number under the pointer.
 fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
-    // What is selected is explained at the right.
+    // The selected element is explained on the right.
     if session.view.selected == Some(target) {
         return;
     }
     let name = words::target(target);
     let text = match target {
         Target::Neuron { layer, neuron } => {
-            // Words around a disc say it already.
+            // Labels next to the disc show the name.
             let is_said = |label: &Label| label.target == Some(target) && label.anchor == Anchor::Above;
             if scene.labels.iter().any(is_said) {
                 return;
@@ -183,7 +183,7 @@ fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
     .show(|ui| ui.add(egui::Label::new(egui::RichText::new(text).small()).extend()));
 }
 
-/// The numbers of a neuron, as far as the picture has them.
+/// The computed values of a neuron.
 fn computed(session: &Session, scene: &Scene, layer: usize, neuron: usize) -> String {
     let disc = scene.discs.iter().find(|disc| disc.target == Target::Neuron { layer, neuron });
     let sample = session.now().and_then(|(timeline, _)| timeline.step().samples.get(session.sample()));
@@ -197,12 +197,12 @@ fn computed(session: &Session, scene: &Scene, layer: usize, neuron: usize) -> St
     if known.is_empty() { known.concat() } else { format!(": {}", known.join(", ")) }
 }
 
-/// Captions are read from the last row of a room.
+/// The text size of captions, to be readable from the last row of a room.
 fn caption_size(area: Rect, is_presenting: bool) -> f32 {
     if is_presenting { (area.width() / 30.0).clamp(24.0, 64.0) } else { (area.width() / 34.0).clamp(17.0, 30.0) }
 }
 
-/// What the lesson says, laid out but not painted.
+/// The lesson's caption, laid out but not painted.
 struct Caption {
     rect: Rect,
     text: std::sync::Arc<egui::Galley>,
@@ -256,13 +256,13 @@ impl Caption {
         if let Some(hint) = self.hint {
             painter.galley(below, hint, theme.accent);
         }
-        // Screen readers read what is painted.
+        // Makes the painted text available to screen readers.
         let response = ui.interact(self.rect, ui.scope_id().with("caption"), egui::Sense::hover());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
     }
 }
 
-/// Short messages in the corner.
+/// The notices in the corner.
 fn notices_ui(ui: &mut Ui, area: Rect, session: &Session, theme: &slowgrad_render::Theme) {
     let mut bottom = area.bottom() - 6.0;
     for notice in session.notices.iter().rev() {

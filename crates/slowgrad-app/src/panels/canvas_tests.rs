@@ -29,7 +29,7 @@ fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
     settle(window);
 }
 
-/// Where a disc stands on screen.
+/// The position of a disc on the screen.
 fn place(window: &Window, target: Target) -> Pos2 {
     let harness = window.state();
     let app = harness.app.as_ref().expect("it has been drawn");
@@ -51,7 +51,7 @@ fn a_number_is_edited_in_a_window_of_any_size() {
     let state = window.state_mut();
     let app = state.app.as_mut().expect("it is drawn");
     app.overlays.edit(Target::Weight { layer: 0, neuron: 1, input: 0 }, &mut state.session);
-    // The last ones leave the canvas no room for the field.
+    // At the smallest sizes the canvas has no space for the field.
     for size in [[1280.0, 720.0], [900.0, 320.0], [700.0, 240.0], [300.0, 200.0], [120.0, 90.0]] {
         window.set_size(Vec2::from(size));
         settle(&mut window);
@@ -76,7 +76,7 @@ fn neurons_and_layers_come_and_go_by_name_and_by_key_and_are_undone() {
         assert_eq!(sizes(&window), wanted);
     }
     assert_eq!(step(&window).before.values, before.before.values);
-    // The selected neuron is the one that goes, and then nothing is selected.
+    // Removes the selected neuron and clears the selection.
     window.state_mut().session.view.selected = Some(Target::Neuron { layer: 0, neuron: 2 });
     press(&mut window, Modifiers::SHIFT, Key::N);
     assert_eq!((sizes(&window), window.state().session.view.selected), (vec![2, 2, 1], None));
@@ -147,7 +147,7 @@ fn a_neuron_follows_the_pointer_and_is_arranged_again() {
     pointer(&mut window, start + Vec2::new(40.0, 30.0), Some(false));
     settle(&mut window);
     let moved = place(&window, target);
-    // It stays there while neurons come, and goes back when asked.
+    // The neuron keeps its position when neurons are added, and returns on request.
     window.state_mut().session.send(Change::Reshape(Reshape::AddNeuron { layer: 0 }).into());
     settle(&mut window);
     let beside = place(&window, Target::Neuron { layer: 0, neuron: 1 });
@@ -182,7 +182,7 @@ fn a_click_on_a_number_selects_its_weight_and_a_cell_of_a_matrix_says_which_weig
     let app = harness.app.as_mut().expect("it has been drawn");
     let (scene, area) = (app.scene(&harness.session).expect("a scene"), app.canvas_rect().expect("a canvas"));
     let label = scene.labels.iter().find(|label| label.target == Some(weight)).expect("its number is shown");
-    // At the number's corner, where the edge does not pass.
+    // At the corner of the number, away from the edge.
     let [left, top] = label.room().min;
     let corner = harness.session.view.to_screen(area, [left, top]) + Vec2::splat(2.0);
     pointer(&mut window, corner, Some(true));
@@ -199,7 +199,7 @@ fn a_click_on_a_number_selects_its_weight_and_a_cell_of_a_matrix_says_which_weig
     let name = slowgrad_timeline::words::target(weight);
     let number = slowgrad_timeline::words::number(value, 5);
     assert!(window.query_by_label_contains(&format!("{name}: {number}")).is_some(), "{name}: {number}");
-    // Typed over its cell, it is this weight that changes.
+    // Typing a number changes the weight of this cell.
     window.state_mut().session.view.selected = Some(weight);
     press(&mut window, Modifiers::NONE, Key::Enter);
     window.get_by_role_and_label(egui::accesskit::Role::TextInput, &name).type_text("0.5");
@@ -215,7 +215,7 @@ fn letters_on_screen_never_cover_each_other() {
         for (nth, at) in (0..last).step_by((last / 9).max(1)).enumerate() {
             let zooms = [None, Some(0.6), Some(1.7), Some(60.0)];
             let harness = window.state_mut();
-            // On the way as well, operation by operation and whole layers together.
+            // Also during an animation, by operations and by layers.
             let granularity = if nth % 3 == 0 { Granularity::Operation } else { Granularity::Layer };
             harness.session.steer(&To::Granularity(granularity));
             let unit = harness.session.now().expect("it is open").0.unit(at, granularity);
@@ -252,7 +252,7 @@ fn letters_on_screen_never_cover_each_other() {
     }
 }
 
-/// Opens the menu of what is at a place.
+/// Opens the context menu at a position.
 fn menu_at(window: &mut Window, pos: Pos2) {
     for pressed in [true, false] {
         let button = PointerButton::Secondary;
@@ -263,7 +263,7 @@ fn menu_at(window: &mut Window, pos: Pos2) {
     settle(window);
 }
 
-/// Whether an open menu has a command, which stands there with its key.
+/// Whether an open menu has a command with these keys.
 fn offers(window: &Window, name: &str, keys: &str) -> bool {
     let items = window.query_all_by_label_contains(name).map(|node| node.accesskit_node().label().unwrap_or_default());
     items.into_iter().any(|label| label.starts_with(name) && label.ends_with(keys))
@@ -310,7 +310,7 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     choose(&mut window, "Add neuron");
     assert_eq!(sizes(&window), [2, 4, 1]);
 
-    // The same by keys alone.
+    // The same with the keyboard only.
     window.state_mut().session.view.selected = Some(neuron);
     press(&mut window, Modifiers::SHIFT, Key::F10);
     for (name, is_there) in [("Remove neuron", true), ("Freeze or unfreeze", true), ("Bookmark", false)] {
@@ -322,7 +322,7 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     settle(&mut window);
     assert_eq!(sizes(&window), [2, 3, 1]);
 
-    // Where nothing is, it is about the view.
+    // On the background the menu has commands for the view.
     let ground = window.state().app.as_ref().and_then(crate::state::App::canvas_rect).expect("it is drawn");
     menu_at(&mut window, ground.left_bottom() + Vec2::new(20.0, -20.0));
     assert_eq!(window.state().session.view.selected, None);

@@ -1,4 +1,4 @@
-//! A second run beside the first: what it could differ in, and its network next to the first one's.
+//! The comparison: its options, and its network beside that of the baseline.
 
 use super::icons::{Icon, icon_button};
 use super::key;
@@ -14,20 +14,20 @@ use slowgrad_timeline::layout::Layout as Arrangement;
 use slowgrad_timeline::scene::Bounds;
 use slowgrad_timeline::words;
 
-/// Something that a second run could have instead.
+/// A setting in which the comparison can differ.
 pub(super) struct ComparisonOption {
     pub(super) name: String,
-    /// What the first run has.
+    /// The setting of the baseline.
     pub(super) instead: String,
     pub(super) help: String,
     pub(super) difference: Difference,
 }
 
-/// All single things in which a second run from the same beginning can differ.
+/// All single settings in which a comparison with the same initial state can differ.
 pub(super) fn comparison_options(session: &Session) -> Vec<ComparisonOption> {
     let setup = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.as_ref());
     let slots = setup.into_iter().flat_map(|setup| &setup.slots).filter(|slot| !slot.slot.is_beginning());
-    // Optimizers and losses are what is compared most.
+    // Optimizers and losses come first, because they are compared most.
     let mut slots: Vec<&SlotInfo> = slots.collect();
     slots.sort_by_key(|slot| match slot.slot {
         slowgrad_session::Slot::Optimizer => 0,
@@ -48,7 +48,7 @@ pub(super) fn comparison_options(session: &Session) -> Vec<ComparisonOption> {
     }
     for info in &slots {
         for Knob { plugin, control, .. } in info.controls.iter().filter(|knob| knob.layers.is_empty()) {
-            // Where hidden layers differ, those of some would not be the one thing that is exchanged for all.
+            // A control for some of the hidden layers is not one setting.
             let ControlKind::Slider { value, min, max, .. } = control.kind else { continue };
             let sign = slowgrad_session::sign(&control.name);
             for other in [2.0 * value, 0.5 * value, 10.0 * value, 0.1 * value] {
@@ -67,13 +67,12 @@ pub(super) fn comparison_options(session: &Session) -> Vec<ComparisonOption> {
     comparison_options
 }
 
-/// Networks stand one over the other when they are so many times as large then.
+/// Networks are stacked when that enlarges them by this factor.
 const STACKING_GAIN: f32 = 1.15;
-/// The height of a run's name over its network.
+/// The height of a run's heading.
 pub(super) const HEADING_HEIGHT_PTS: f32 = 30.0;
 
-/// The rooms of both networks within what there is for one: side by side, or one over the other where networks of this
-/// shape become much larger by that.
+/// The areas of both networks: side by side, or stacked when that enlarges networks of this shape.
 pub(super) fn rooms(room: Rect, shape: &Shape) -> [Rect; 2] {
     let (left, right) = room.split_left_right_at_fraction(0.5);
     let (upper, lower) = room.split_top_bottom_at_fraction(0.5);
@@ -85,7 +84,7 @@ pub(super) fn rooms(room: Rect, shape: &Shape) -> [Rect; 2] {
     if STACKING_GAIN * fits(left) >= fits(upper) { [left, right] } else { [upper, lower] }
 }
 
-/// Draws the names of both runs and the second network, which is looked at as the first one is.
+/// Draws the headings of both runs and the network of the comparison, whose view follows that of the baseline.
 pub(super) fn comparison_ui(
     ui: &mut Ui,
     rooms: [Rect; 2],
@@ -112,7 +111,7 @@ pub(super) fn comparison_ui(
     ui.scope_builder(UiBuilder::new().max_rect(room), |ui| network(ui, app, session, comparison));
 }
 
-/// A run as its heading has it.
+/// The contents of a heading.
 struct RunHeading<'a> {
     name: &'a str,
     loss: Option<f64>,
@@ -120,7 +119,7 @@ struct RunHeading<'a> {
     is_theirs: bool,
 }
 
-/// The name of a run in the colour of its way, and the loss of its batch; a click on it has its numbers explained.
+/// The heading of a run: its name in the colour of its path, and the loss of its batch. A click explains this run.
 fn heading_ui(ui: &mut Ui, area: Rect, run: &RunHeading<'_>, app: &mut App, session: &mut Session) {
     let theme = *app.theme();
     let is_in_focus = app.network.comparison.is_focused() == run.is_theirs;
@@ -161,7 +160,7 @@ fn dot_ui(ui: &mut Ui, color: Color32, theme: &Theme) {
     ui.painter().circle(dot.center(), 5.0, color, Stroke::new(1.0, theme.background));
 }
 
-/// Over what is explained: of which run it is, when there are two.
+/// The name of the explained run, when there are two.
 pub(super) fn focus_ui(ui: &mut Ui, app: &App, session: &Session) {
     let Some(comparison) = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref()) else { return };
     let theme = app.theme();
@@ -182,7 +181,7 @@ fn network(ui: &mut Ui, app: &mut App, session: &mut Session, comparison: &Rival
         ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(16.0), theme.faint);
         return;
     }
-    // It is looked at from where the first one is.
+    // Follows the view of the baseline.
     let view = app.network.comparison.view_mut();
     (view.center, view.zoom, view.auto_fit) = (session.view.center, session.view.zoom, false);
     view.selected = session.view.selected;
@@ -193,7 +192,7 @@ fn network(ui: &mut Ui, app: &mut App, session: &mut Session, comparison: &Rival
         (session.view.center, session.view.zoom, session.view.auto_fit) = (view.center, view.zoom, false);
         ui.ctx().request_repaint();
     }
-    // What is selected is selected in both, and explained for the one that was clicked.
+    // Both networks share the selection; a click also chooses the run to explain.
     if let Some(target) = answer.clicked {
         session.view.selected = Some(target);
         app.network.comparison.set_focused(true);

@@ -1,6 +1,6 @@
-//! The menu of what is under the pointer: what can be asked of it, with keys, out of the one list of commands.
+//! The context menu of an element, with the actions of the table and their keys.
 //!
-//! What it is about is selected first, since that is what commands are about.
+//! It selects the element first, because actions apply to the selection.
 
 use super::key;
 use crate::actions::Element;
@@ -22,7 +22,7 @@ pub(super) fn network_menu(response: &Response, hovered: Option<Target>, app: &m
     menu(response, title.as_deref(), Element::at(selected, layers), app, session);
 }
 
-/// The menu of a layer, for which its first neuron stands.
+/// The menu of a layer, which selects the first neuron of the layer.
 pub(super) fn layer_menu(response: &Response, layer: usize, app: &mut App, session: &mut Session) {
     if response.secondary_clicked() {
         session.view.selected = Some(Target::Neuron { layer, neuron: 0 });

@@ -1,14 +1,14 @@
-//! The picture of the data: samples as dots over the network's answers.
+//! The plot of the data: samples as dots over the network's predictions.
 
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_session::{Answers, DataInfo};
 
-/// The picture does not get higher than this.
+/// The maximum height of the plot.
 const MAX_HEIGHT_PTS: f32 = 190.0;
 
-/// A range of numbers along an axis of the picture.
+/// A range of numbers along an axis.
 #[derive(Debug, Clone, Copy)]
 struct ValueRange {
     low: f64,
@@ -26,7 +26,7 @@ impl ValueRange {
     }
 }
 
-/// Draws the samples when they have one or two inputs. The present one has a ring, and one that was pointed out a wide one.
+/// Draws the samples when they have one or two inputs. The current sample has a ring, and a linked one has a wide ring.
 pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, pointed: Option<usize>) {
     let Some(snapshot) = &session.snapshot else { return };
     let Some(data) = &snapshot.data else { return };
@@ -65,12 +65,12 @@ struct MarkedSamples {
     pointed: Option<usize>,
 }
 
-/// How a number is shown as a level from −1 to 1: targets from the least to the largest.
+/// Maps a target to a level from −1 to 1 of the range of targets.
 fn scale(data: &DataInfo) -> impl Fn(f64) -> f32 {
     let targets = || data.samples.iter().filter_map(|(_, target)| target.first().copied());
     let low = targets().fold(f64::INFINITY, f64::min);
     let high = targets().fold(f64::NEG_INFINITY, f64::max);
-    // Samples that all want the same are shown by its sign.
+    // When all targets are equal, the level shows their sign.
     let (middle, reach) =
         if high > low { (f64::midpoint(low, high), 0.5 * (high - low)) } else { (0.0, low.abs().clamp(1e-9, 1e9)) };
     move |value: f64| if value.is_finite() { ((value - middle) / reach).clamp(-1.0, 1.0) as f32 } else { 0.0 }

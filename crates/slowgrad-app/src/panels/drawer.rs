@@ -1,4 +1,4 @@
-//! The drawer: the running script, all parameters, what scripts printed, and what is wrong with them.
+//! The drawer: running script, parameter table, console and problems.
 
 use crate::actions::Action;
 use crate::state::App;
@@ -11,11 +11,10 @@ use slowgrad_session::Session;
 use slowgrad_tape::{Diagnostic, Location, Severity};
 use std::ops::Range;
 
-/// Room for the buttons beside the tabs.
+/// The width of the buttons beside the tabs.
 const BUTTONS_WIDTH_PTS: f32 = 120.0;
 
-/// The height of the drawer below the explanation: more while a script is edited, less while something selected is
-/// explained.
+/// The height of the drawer below the explanation: larger for the editor, smaller while an element is selected.
 pub(super) fn height(app: &App, available: f32, is_selected: bool) -> f32 {
     if app.editor.is_open() {
         (0.64 * available).clamp(240.0, 900.0)
@@ -30,7 +29,7 @@ pub(super) fn height(app: &App, available: f32, is_selected: bool) -> f32 {
 pub(super) fn drawer_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     let theme = *app.theme();
     if app.is_presenting() {
-        // The running script and nothing that is the author's business.
+        // An audience sees the running script only.
         return script_tab_ui(ui, app, session, &theme);
     }
     let errors = session.snapshot.as_ref().map_or(0, error_count);
@@ -53,7 +52,7 @@ pub(super) fn drawer_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
             asked = buttons_ui(ui);
         }
     });
-    // Below the tabs where there is no room beside them.
+    // Below the tabs when there is no space beside them.
     if has_buttons && !is_beside {
         ui.horizontal(|ui| asked = buttons_ui(ui));
     }
@@ -74,7 +73,7 @@ pub(super) fn drawer_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     }
 }
 
-/// What can be done with the running script.
+/// The buttons of the running script.
 fn buttons_ui(ui: &mut Ui) -> Option<Action> {
     let mut asked = None;
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -95,7 +94,7 @@ fn script_tab_ui(ui: &mut Ui, app: &mut App, session: &Session, theme: &Theme) {
         None => {
             let text = "The running line of a script appears here: activation, loss or optimizer. \
                         Weighted sums are part of the network, not of a script.";
-            // In a low window it is scrolled, so that the drawer does not need more room than it has.
+            // Scrolls in a low window, so that the drawer keeps its height.
             ScrollArea::vertical().id_salt("no script").auto_shrink(false).min_scrolled_height(0.0).show(ui, |ui| {
                 ui.add(Label::new(RichText::new(text).color(theme.faint)).wrap());
             });
@@ -103,7 +102,7 @@ fn script_tab_ui(ui: &mut Ui, app: &mut App, session: &Session, theme: &Theme) {
     }
 }
 
-/// What scripts printed; answers the place of a line that was clicked.
+/// The output of scripts; returns the location of a clicked line.
 fn console_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location> {
     let Some(snapshot) = session.snapshot.as_ref().filter(|snapshot| !snapshot.console.is_empty()) else {
         ui.add(Label::new(RichText::new("The output of print(…) appears here.").color(theme.faint)).wrap());
@@ -126,7 +125,7 @@ fn console_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location>
     clicked
 }
 
-/// A text that leads to a place in a script; answers the place when it is clicked.
+/// A text that links to a location in a script; returns the location when clicked.
 fn place_ui(ui: &mut Ui, text: LayoutJob, place: Option<&Location>) -> Option<Location> {
     let label = Label::new(text).wrap();
     let Some(place) = place else {
@@ -137,7 +136,7 @@ fn place_ui(ui: &mut Ui, text: LayoutJob, place: Option<&Location>) -> Option<Lo
     response.on_hover_text("Click to edit this line").clicked().then(|| place.clone())
 }
 
-/// What is wrong; answers the place of a problem that was clicked.
+/// The problems; returns the location of a clicked one.
 fn problems_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location> {
     let Some(snapshot) = session.snapshot.as_ref().filter(|snapshot| !snapshot.problems.is_empty()) else {
         ui.add(Label::new(RichText::new("No problems.").color(theme.faint)).wrap());
@@ -156,7 +155,7 @@ fn problems_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location
     clicked
 }
 
-/// One problem: where, what, the line with a caret below it, and the way out. Answers its place when it is clicked.
+/// A problem with its location, message, source line with a caret, and help. Returns the location when clicked.
 fn problem_ui(ui: &mut Ui, problem: &Diagnostic, theme: &Theme) -> Option<Location> {
     ui.spacing_mut().item_spacing.y = 3.0;
     let (word, color) = match problem.severity {
@@ -204,13 +203,13 @@ fn source_ui(ui: &mut Ui, location: &Location, theme: &Theme, color: egui::Color
     });
 }
 
-/// The part of a line that fits into `room` characters and has the marked part in it, and where that is.
+/// The part of a line that fits into `room` characters and contains the marked part, with the range of the mark.
 fn excerpt(line: &str, before: usize, marked: usize, room: usize) -> (String, Range<usize>) {
     let letters: Vec<char> = line.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
     let before = before.min(letters.len());
     let indent = letters.iter().take_while(|letter| letter.is_whitespace()).count().min(before);
     let needed = before + marked.min(room / 2) + 1;
-    // What stands before the mark slides out when the mark would not be seen.
+    // Text before the mark is cut when the mark would not be visible.
     let start = if needed - indent > room { needed - room + 1 } else { indent };
     let mut shown: Vec<char> = letters[start.min(letters.len())..].to_vec();
     if start > indent && !shown.is_empty() {

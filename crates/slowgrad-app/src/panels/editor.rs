@@ -1,4 +1,4 @@
-//! The drawer while a script is edited: which script, save and check, the text, and what came of it.
+//! The drawer while a script is edited: script list, save and check, the text, and messages.
 
 use super::code::annotations::{Annotations, tone};
 use super::code::code_ui;
@@ -15,7 +15,7 @@ use slowgrad_session::Session;
 use slowgrad_tape::Severity;
 use slowgrad_timeline::scene::Ink;
 
-/// Draws the editor; what its buttons and keys ask for is carried out.
+/// Draws the editor and performs the actions of its buttons and keys.
 pub(super) fn editor_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     let theme = *app.theme();
     let location = app.scene(session).and_then(|scene| scene.script.as_ref().map(|mark| mark.location.clone()));
@@ -39,7 +39,7 @@ pub(super) fn editor_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     }
 }
 
-/// The script's name, and what can be done with it. Answers what labels the text.
+/// The list of scripts and the buttons. Returns the id of the label for the text.
 fn head_ui(
     ui: &mut Ui,
     editor: &mut Editor,
@@ -106,7 +106,7 @@ fn head_ui(
     row.inner
 }
 
-/// Asks what shall become of a text whose file somebody else has changed.
+/// Asks how to resolve a conflict with the file.
 fn conflict_ui(ui: &mut Ui, editor: &mut Editor, platform: &mut dyn Platform, session: &mut Session, theme: &Theme) {
     let Some(conflict) = editor.document().and_then(|document| document.conflict.clone()) else { return };
     let (text, theirs) = match conflict {
@@ -134,7 +134,7 @@ fn conflict_ui(ui: &mut Ui, editor: &mut Editor, platform: &mut dyn Platform, se
     });
 }
 
-/// What came of the last command, and what is wrong in this script.
+/// The message of the last command and the problems of this script.
 fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, annotations: &Annotations, theme: &Theme) {
     ui.spacing_mut().item_spacing.y = 3.0;
     let small = |text: String, color| Label::new(RichText::new(text).text_style(TextStyle::Small).color(color));

@@ -1,4 +1,4 @@
-//! The column at the right: the present operation as a formula, what is selected, and the drawer.
+//! The right panel: the current event as a formula, the selected element, and the drawer.
 
 use super::{comparison, drawer};
 use crate::actions::Action;
@@ -14,11 +14,11 @@ use slowgrad_timeline::scene::{Formula, Link, Target};
 use slowgrad_timeline::words;
 use std::sync::Arc;
 
-/// A column of this height has room for the present event and the selection in full size.
+/// Above this height, the panel shows event and selection at full text size.
 const ROOMY_HEIGHT_PTS: f32 = 760.0;
-/// Letters of the present event where there is less.
+/// The text scale of the event below that height.
 const COMPACT_TEXT_SCALE: f32 = 0.82;
-/// The part of the column that the present event has above what is selected.
+/// The share of the height for the event when an element is selected.
 const EVENT_SHARE: f32 = 0.4;
 const ROOMY_EVENT_SHARE: f32 = 0.45;
 
@@ -54,7 +54,7 @@ pub(super) fn explanation_ui(ui: &mut Ui, app: &mut App, session: &mut Session) 
         });
         return carry_out(clicked, asked, app, session);
     };
-    // Each has a room of its own, so that what is selected stays where it is while the event changes.
+    // Each part has a fixed height, so that the selection does not move while the event changes.
     let is_compact = height < ROOMY_HEIGHT_PTS;
     let share = if is_compact { EVENT_SHARE } else { ROOMY_EVENT_SHARE };
     let event = Panel::top("event").exact_size((share * ui.available_height()).round()).frame(Frame::new());
@@ -90,7 +90,7 @@ pub(super) fn explanation_ui(ui: &mut Ui, app: &mut App, session: &mut Session) 
     carry_out(clicked, asked, app, session);
 }
 
-/// The present event, with the way back when a link led to it.
+/// The current event, with a link back when a link has led to it.
 fn event_ui(ui: &mut Ui, app: &App, formula: &Formula, theme: &Theme, asked: &mut Option<Action>) -> Option<Link> {
     if app.links.can_go_back() {
         let text = RichText::new(format!("◂ back ({})", super::key(Action::Back))).text_style(TextStyle::Small);
@@ -109,7 +109,7 @@ fn carry_out(clicked: Option<Link>, asked: Option<Action>, app: &mut App, sessio
     }
 }
 
-/// A field with the selected number.
+/// The field of the selected number.
 fn value_ui(ui: &mut Ui, session: &mut Session, target: Target, theme: &Theme) {
     let Some((what, value)) = session.editable(target) else { return };
     let name = match target {

@@ -1,7 +1,6 @@
-//! Three hints for whoever starts for the first time, and no more: each goes for ever once it was read or what it
-//! says was done.
+//! Three hints for new users. A hint disappears for good when it is closed or its advice was followed.
 //!
-//! They stand below the network, in room that it leaves them, so that they cover nothing that they speak of.
+//! Hints are below the network, in space that the network leaves, so that they cover nothing that they refer to.
 
 use super::icons::{Icon, icon_button};
 use crate::actions::{Action, keys_text};
@@ -14,16 +13,16 @@ use slowgrad_session::Session;
 use slowgrad_timeline::cue::Panel;
 use std::sync::Arc;
 
-/// Room around a card; its arrow reaches into it.
+/// The space around a card, which its arrow uses.
 const MARGIN_PTS: f32 = 10.0;
-/// Room around the words in a card.
+/// The padding of a card.
 const PADDING_PTS: Vec2 = Vec2::new(12.0, 8.0);
-/// The button that closes a card, and the room between it and the words.
+/// The size of the close button, and the space before it.
 const CLOSE_BUTTON_PTS: f32 = 28.0;
 const CLOSE_BUTTON_GAP_PTS: f32 = 6.0;
-/// A card is not narrower than this, nor wider.
+/// The minimum and the maximum width of a card.
 const CARD_WIDTHS_PTS: [f32; 2] = [170.0, 300.0];
-/// Cards take no more of the height than this share.
+/// The maximum share of the height for cards.
 const MAX_HEIGHT_SHARE: f32 = 0.2;
 
 fn text(hint: Hint) -> String {
@@ -49,7 +48,7 @@ fn text(hint: Hint) -> String {
     }
 }
 
-/// Whether a person has found out by themselves.
+/// Whether the user has followed the advice of a hint.
 fn is_known(hint: Hint, session: &Session) -> bool {
     match hint {
         Hint::Canvas => session.view.selected.is_some(),
@@ -57,7 +56,7 @@ fn is_known(hint: Hint, session: &Session) -> bool {
     }
 }
 
-/// Whether what it speaks of is there.
+/// Whether a hint is due: not seen yet, and its subject is visible.
 fn is_due(hint: Hint, app: &App) -> bool {
     !app.preferences().hints_seen.contains(&hint)
         && match hint {
@@ -67,22 +66,22 @@ fn is_due(hint: Hint, app: &App) -> bool {
         }
 }
 
-/// Cards that are laid out but not painted.
+/// The cards, laid out but not painted.
 pub(super) struct HintCards {
     cards: Vec<(Hint, Arc<Galley>)>,
     width: f32,
-    /// With the room around them.
+    /// The height with the space around the cards.
     pub(super) height: f32,
 }
 
 impl HintCards {
-    /// The hints that are due, as many as there is room for side by side in an area: the others come after them.
+    /// The due hints, as many as fit side by side; the others follow later.
     pub(super) fn new(ui: &Ui, area: Rect, app: &mut App, session: &Session) -> Option<Self> {
-        // Nothing is said to an audience, nor while the lesson asks something.
+        // Hints are not shown to an audience, nor during a question.
         if app.is_presenting() || session.performance.stage().question.is_some() {
             return None;
         }
-        // Where a hand is at work the room stays as it is: the second click of two must not miss.
+        // The layout must not change under the pointer, or the second click of a double-click would miss.
         let is_at_work = ui.input(|input| input.pointer.hover_pos()).is_some_and(|pos| area.contains(pos));
         let is_found_out =
             |hint: &Hint| !is_at_work && is_known(*hint, session) && !app.preferences().hints_seen.contains(hint);
@@ -104,7 +103,7 @@ impl HintCards {
         })
     }
 
-    /// Paints the cards into the area that was kept for them, spread over its width; those that are closed are seen.
+    /// Paints the cards across the reserved area and handles their close buttons.
     pub(super) fn show(self, ui: &mut Ui, area: Rect, app: &mut App) {
         let theme = *app.theme();
         let row = area.shrink(MARGIN_PTS);
@@ -127,7 +126,7 @@ impl HintCards {
     }
 }
 
-/// A card with an arrow to what it speaks of.
+/// A card with an arrow to its subject.
 fn paint(ui: &Ui, card: Rect, hint: Hint, theme: &Theme) {
     let (root, out) = match hint {
         Hint::Canvas => (card.center_top(), Vec2::UP),
@@ -136,7 +135,7 @@ fn paint(ui: &Ui, card: Rect, hint: Hint, theme: &Theme) {
     };
     let edge = Stroke::new(1.5, theme.accent);
     ui.painter().rect(card, 6.0, theme.raised, edge, StrokeKind::Inside);
-    // It begins within the edge, which it interrupts.
+    // The arrow starts inside the border and interrupts it.
     let (base, side) = (root - 1.5 * out, 7.0 * out.rot90());
     let ends = [base + side, root + 8.0 * out, base - side];
     ui.painter().add(Shape::convex_polygon(ends.to_vec(), theme.raised, Stroke::NONE));

@@ -1,4 +1,4 @@
-//! The column at the left: data, layers, plugins of every kind with all their controls, and the loss curve.
+//! The left panel: data, layers, all plug-ins with their controls, and the loss curve.
 
 use super::data::data_picture_ui;
 use super::loss_sparkline::curve_ui;
@@ -37,7 +37,7 @@ pub(super) fn lesson_ui(ui: &mut Ui, links: &mut LinkHistory, session: &mut Sess
     let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else { return clicked };
     ScrollArea::vertical().id_salt("lesson").auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 6.0);
-        // A lesson with two sliders nearly fits without scrolling on the smallest screen it is shown on.
+        // A lesson with two sliders nearly fits the smallest supported window without scrolling.
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.spacing_mut().interact_size.y = 21.0;
         ui.spacing_mut().button_padding.y = 2.0;
@@ -67,7 +67,7 @@ pub(super) fn lesson_ui(ui: &mut Ui, links: &mut LinkHistory, session: &mut Sess
     clicked
 }
 
-/// A faint word at the left, and what belongs to it at the right.
+/// A faint label on the left, and its controls on the right.
 fn row(ui: &mut Ui, word: &str, theme: &Theme, add: impl FnOnce(&mut Ui, &egui::Response)) -> Rect {
     let row = ui.horizontal(|ui| {
         let label = ui.label(RichText::new(word).color(theme.faint));
@@ -83,7 +83,7 @@ fn layers_ui(ui: &mut Ui, setup: &SetupInfo, theme: &Theme) {
     });
 }
 
-/// What is plugged in, and of data the number of samples: those to learn from and those kept for testing.
+/// The name of the plug-in in a slot; for data also the numbers of training and test samples.
 fn shown_name(session: &Session, slot: &SlotInfo) -> String {
     let data = session.snapshot.as_ref().and_then(|snapshot| snapshot.data.as_ref());
     match data.filter(|_| slot.slot == Slot::Data) {
@@ -93,7 +93,7 @@ fn shown_name(session: &Session, slot: &SlotInfo) -> String {
     }
 }
 
-/// A plugin with its controls; answers the place of what a link has pointed out.
+/// A plug-in with its controls; returns the area of the item that a link highlights.
 fn slot_ui(
     ui: &mut Ui,
     session: &mut Session,
@@ -144,7 +144,7 @@ fn slot_ui(
     place
 }
 
-/// The sign that the mathematics has for a control, and its name.
+/// The symbol and the name of a control.
 fn control_words(name: &str) -> String {
     match name {
         "lr" => "η  learning rate".to_owned(),
@@ -153,7 +153,8 @@ fn control_words(name: &str) -> String {
     }
 }
 
-/// What a control has to be told apart by: its layers where these differ, its place where another one has one of its name.
+/// The text that distinguishes a control: its layers when they differ, or its slot when another slot has a control of
+/// the same name.
 fn whose(setup: &SetupInfo, slot: Slot, knob: &Knob) -> Option<String> {
     if !knob.layers.is_empty() {
         return Some(slowgrad_session::layers(&knob.layers));
@@ -184,7 +185,7 @@ fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, whose: O
             ui.scope(|ui| {
                 ui.spacing_mut().interact_size.y = 16.0;
                 ui.spacing_mut().slider_width = ui.available_width() - 4.0;
-                // A logarithmic slider from 0 needs to know where 0 ends.
+                // A logarithmic slider from 0 needs its smallest positive value.
                 let smallest = if *min > 0.0 { *min } else { 1e-6 * max.abs().max(1e-9) };
                 let slider = Slider::new(&mut moved, *min..=*max)
                     .logarithmic(*log)

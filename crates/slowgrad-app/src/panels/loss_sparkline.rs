@@ -1,4 +1,4 @@
-//! The loss over the steps, with the branch that an edit left behind as a ghost.
+//! The loss over the steps, with the curve of the previous run.
 
 use super::plots::axes::{count, marks};
 use egui::{Align, Label, Layout, RichText, Ui, Vec2b};
@@ -9,7 +9,7 @@ use slowgrad_session::Session;
 use slowgrad_session::{Command, Curves};
 use slowgrad_timeline::words;
 
-/// More points than this are not seen in so small a picture.
+/// More points cannot be distinguished at this size.
 const MAX_POINTS: usize = 600;
 
 pub(super) fn curve_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
@@ -56,7 +56,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
         .show_grid(Vec2b::new(false, true))
         .include_y(0.0)
         .y_grid_spacer(|input| marks(input.bounds, 3.0, 0.0))
-        // The picture is small: few labels, but always more than the zero.
+        // The plot is small: few labels, but more than the zero.
         .custom_x_axes(vec![AxisHints::new_x().label_spacing(34.0..=60.0).formatter(|mark, _| count(mark.value))])
         .custom_y_axes(vec![
             AxisHints::new_y()

@@ -1,6 +1,6 @@
-//! The panels around the network, and where each stands.
+//! The panels around the network and their layout.
 //!
-//! A panel reads the session and hands it what a person asks for; it must not know how that is carried out.
+//! A panel reads the session and sends it the user's requests. It must not know how they are executed.
 
 mod canvas;
 #[cfg(test)]
@@ -44,13 +44,13 @@ pub(super) fn window_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     let theme = *app.theme();
     let size = ui.max_rect().size();
     let frame = |x: i8, y: i8| Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(x, y));
-    // Side panels give way on small windows and take a little more on large ones.
+    // Side panels adapt to the size of the window.
     let left = (0.19 * size.x).clamp(196.0, 300.0);
     let right = if app.editor.is_open() {
-        // A script needs some seventy letters in a row.
+        // A script needs about seventy letters per line.
         (0.46 * size.x).clamp(330.0, 820.0)
     } else if app.drawer.tab() == DrawerTab::Parameters {
-        // Columns of numbers stand side by side.
+        // The parameter table has several columns of numbers.
         (0.385 * size.x).clamp(330.0, 640.0)
     } else {
         (0.285 * size.x).clamp(250.0, 520.0)
@@ -61,7 +61,7 @@ pub(super) fn window_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     let right = chosen.unwrap_or(right).clamp(220.0, (0.6 * size.x).max(220.0));
     let (has_left, has_right) = (app.is_shown(LessonPanel::Lesson), app.shows_right_panel());
 
-    // What is wrong with scripts, and which lessons there are, is not for an audience.
+    // Lessons and problems are not shown to an audience.
     if !app.is_presenting() {
         Panel::top("top")
             .exact_size(40.0)
@@ -121,8 +121,8 @@ pub(super) fn key(action: Action) -> String {
     keys_text(action.info())
 }
 
-/// The edge between the network and a panel: dragging it gives the panel another width, and a double-click the usual
-/// one again. A panel grows in its direction, to the right or to the left.
+/// The edge between the network and a panel. Dragging it resizes the panel, and a double-click resets the width. The
+/// panel grows in a direction, to the right or to the left.
 fn edge_ui(ui: &Ui, name: &str, edge: Rect, (width, direction): (f32, f32), preferred: &mut Option<f32>) {
     let response = ui.interact(edge.expand2(Vec2::new(3.0, 0.0)), Id::unique(name), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::slider(true, f64::from(width), name));

@@ -26,7 +26,7 @@ pub(super) fn overlay_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     }
 }
 
-/// Asks what shall become of scripts that are not saved.
+/// Asks about unsaved scripts.
 fn unsaved_ui(ui: &Ui, app: &mut App, session: &mut Session) {
     let theme = *app.theme();
     let mut cancelled = veil_ui(ui, "unsaved");

@@ -1,7 +1,7 @@
-//! All parameters as a table: value, gradient, state and change, sorted by any column. Only the rows that are seen are
-//! put in order and drawn, so a hundred thousand of them cost what twenty do.
+//! The parameter table: value, gradient, optimizer state and change, sorted by any column. Only visible rows are sorted
+//! and drawn, so the cost does not grow with the number of parameters.
 //!
-//! It must not know how a number is computed: rows come from the timeline's table.
+//! It must not know how a number is computed: the timeline provides the rows.
 
 use crate::state::parameter_table::{ParameterTable, ROW_KEYS};
 use egui::{EventFilter, FontId, Id, Key, Pos2, Rect, Role, ScrollArea, Sense, TextStyle, Ui, Vec2, WidgetInfo};
@@ -15,14 +15,14 @@ use slowgrad_timeline::words;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Significant digits of a number.
+/// Significant digits.
 const DIGITS: usize = 3;
-/// Width of the column of names, and the least of a column of numbers, in letters of the table.
+/// The width of the column of names, and the minimum width of a column of numbers, relative to the text size.
 const NAME_WIDTH_EM: f32 = 6.8;
 const MIN_NUMBER_WIDTH_EM: f32 = 5.4;
-/// Letters of the table, relative to running text.
+/// The text size of the table, relative to body text.
 const TEXT_SCALE: f32 = 0.9;
-/// Stands before the name of a parameter that is held fast.
+/// The sign before the name of a frozen parameter.
 const FROZEN_SIGN: &str = "⊛ ";
 
 pub(super) fn table_ui(ui: &mut Ui, table: &mut ParameterTable, session: &mut Session, theme: &Theme) {
@@ -37,7 +37,7 @@ pub(super) fn table_ui(ui: &mut Ui, table: &mut ParameterTable, session: &mut Se
     let number = ((room - name) / numbers).max(MIN_NUMBER_WIDTH_EM * letter);
     let widths: Vec<f32> = columns.iter().map(|column| if *column == Column::Name { name } else { number }).collect();
     let before = session.view.selected;
-    // What was selected elsewhere comes into sight.
+    // Scrolls to an element that was selected elsewhere.
     if before != table.cursor() {
         table.set_cursor(before);
         if let Some(row) = table.cursor_row(step) {
@@ -56,7 +56,7 @@ pub(super) fn table_ui(ui: &mut Ui, table: &mut ParameterTable, session: &mut Se
     }
 }
 
-/// The table's letters.
+/// The font of the table.
 fn font(ui: &Ui) -> FontId {
     let body = TextStyle::Body.resolve(ui.style());
     FontId::new(TEXT_SCALE * body.size, body.family)
@@ -94,7 +94,7 @@ fn heading_ui(
             let color = if is_lit { theme.text } else { theme.faint };
             let small = TextStyle::Small.resolve(ui.style());
             let galley = ui.painter().layout_no_wrap(format!("{heading}{sign}"), small, color);
-            // A heading stands where its column does: names to the left, numbers to the right.
+            // Headings are aligned like their columns: names to the left, numbers to the right.
             let x = match column {
                 Column::Name => rect.left() + 4.0,
                 _ => rect.right() - 6.0 - galley.size().x,
@@ -112,7 +112,7 @@ fn heading_ui(
     }
 }
 
-/// While the table has the keyboard: arrows walk through rows and columns, space turns the order.
+/// Keys of the focused table: arrows move through rows and columns, Space reverses the order.
 fn keys(ui: &mut Ui, table: &mut ParameterTable, columns: &[Column], timeline: &Timeline, letter: f32) {
     let count = timeline.step().shape.parameters();
     let room = Rect::from_min_size(ui.cursor().min, ui.available_size());
@@ -124,7 +124,7 @@ fn keys(ui: &mut Ui, table: &mut ParameterTable, columns: &[Column], timeline: &
         response.request_focus();
     }
     if requested || response.gained_focus() {
-        // Arrows belong to the table from its second frame with the keyboard.
+        // egui leaves the arrow keys to the table from its second frame with the focus.
         ui.ctx().request_repaint();
     }
     if !response.has_focus() {
@@ -209,7 +209,7 @@ fn rows_ui(
     table.set_offset(output.state.clamped_offset().y);
 }
 
-/// The cells of a row: the name from the left, numbers to the right.
+/// The cells of a row: the name on the left, numbers aligned to the right.
 fn row_ui(
     ui: &Ui,
     rect: Rect,
@@ -245,7 +245,7 @@ fn row_ui(
     }
 }
 
-/// A row for screen readers.
+/// The text of a row for screen readers.
 fn spoken(timeline: &Timeline, columns: &[Column], parameter: usize) -> String {
     let step = timeline.step();
     let (name, layer) = parameters::name(step, parameter);

@@ -1,4 +1,4 @@
-//! What only the presenter reads: the lesson's note, what the audience reads, and what comes next.
+//! The presenter notes: the lesson's note, the text on screen and the next cues.
 
 use super::key;
 use crate::actions::Action;
@@ -10,23 +10,23 @@ use slowgrad_tape::Severity;
 use slowgrad_timeline::cue::Cue;
 use slowgrad_timeline::scene::Ink;
 
-/// All that the presenter is told at a moment.
+/// The contents of the presenter notes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PresenterNotes {
-    /// The lesson and the section of it.
+    /// The lesson and its section.
     title: String,
     pub(crate) note: String,
-    /// What the audience reads.
+    /// The text that the audience reads.
     caption: String,
-    /// The answer to what it is asked.
+    /// The correct answer to the current question.
     answer: Option<String>,
-    /// What comes up to where the lesson waits again.
+    /// The cues up to the next pause.
     pub(crate) next: String,
-    /// What failed in a script, which the audience is not shown.
+    /// The error of a script, which the audience does not see.
     problem: Option<String>,
-    /// Cues that are done, and all.
+    /// The number of finished cues and of all cues.
     progress: (usize, usize),
-    /// Whether it goes on only when somebody says so.
+    /// Whether the lesson waits for the presenter.
     waits: bool,
 }
 
@@ -56,12 +56,12 @@ impl PresenterNotes {
 }
 
 fn next(session: &Session) -> String {
-    /// More nobody reads before an audience.
+    /// A presenter does not read more than this many cues.
     const MAX_CUES: usize = 6;
     let performance = &session.performance;
     let (done, _) = performance.progress();
     let is_stop = |cue: &&Cue| matches!(cue, Cue::Wait | Cue::Ask { .. });
-    // Where it waits now is said elsewhere.
+    // The current pause is shown elsewhere.
     let ahead = performance.cues().iter().skip(done).skip_while(|cue| matches!(cue, Cue::Wait));
     let mut coming = Vec::new();
     for cue in ahead.take(MAX_CUES) {
@@ -77,7 +77,7 @@ fn next(session: &Session) -> String {
     }
 }
 
-/// Draws the whole of the presenter's window; answers what was asked for by a button.
+/// Draws the window of the presenter notes; returns the action of a clicked button.
 pub fn presenter_notes_ui(ui: &mut Ui, notes: &PresenterNotes, theme: &Theme) -> Option<Action> {
     let mut asked = None;
     let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(20, 12));

@@ -1,5 +1,6 @@
-//! A question of the lesson with its answers, where its captions stand. Which answer is right is told by a sign and
-//! by words, not by colour alone.
+//! A question of the lesson with its answers, in place of the caption.
+//!
+//! A sign and a word mark the correct answer, not only a colour.
 
 use crate::actions::{Action, keys_text};
 use egui::text::LayoutJob;
@@ -17,24 +18,24 @@ pub(super) struct QuestionCard {
     question: Question,
     text: Arc<Galley>,
     answers: Vec<Arc<Galley>>,
-    /// Height of the letters of an answer.
+    /// The text size of an answer, in points.
     size: f32,
     hint: Arc<Galley>,
 }
 
-/// A question takes no more of the area than this share,
+/// The maximum share of the area, unless the text would become too small.
 const MAX_AREA_SHARE: f32 = 0.42;
-/// unless its letters would be smaller than this.
+/// The text is not made smaller once it is below this size.
 const MIN_TEXT_PTS: f32 = 16.0;
 
-/// What a sign beside an answer says.
+/// The mark of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Open,
     Right,
-    /// It was chosen and is not right.
+    /// Chosen and incorrect.
     Wrong,
-    /// The others, once the right one is known.
+    /// The other answers, once the correct one is shown.
     Other,
 }
 
@@ -48,8 +49,8 @@ fn verdict(question: &Question, answer: usize) -> Verdict {
 }
 
 impl QuestionCard {
-    /// Lays out the question that the lesson asks, at the bottom of an area, in letters of this size or of one that
-    /// leaves room for the network.
+    /// Lays out the current question at the bottom of an area, with this text size or a smaller one that leaves space
+    /// for the network.
     pub(super) fn new(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
         let mut size = 0.84 * size;
         loop {
@@ -95,7 +96,7 @@ impl QuestionCard {
         Some(Self { rect, question, text, answers, size: answer_size, hint })
     }
 
-    /// Paints it and takes an answer.
+    /// Paints the question and handles its answers.
     pub(super) fn show(self, ui: &mut Ui, session: &mut Session, theme: &Theme) {
         let painter = ui.painter().clone();
         painter.rect(self.rect, 10.0, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
@@ -133,7 +134,7 @@ impl QuestionCard {
         }
     }
 
-    /// An answer with its key; answers whether it was given.
+    /// An answer with its key; returns whether it was chosen.
     fn answer_ui(&self, ui: &Ui, row: Rect, nth: usize, theme: &Theme) -> bool {
         let verdict = verdict(&self.question, nth);
         let sense = if verdict == Verdict::Open { Sense::click() } else { Sense::hover() };
@@ -183,7 +184,7 @@ impl QuestionCard {
     }
 }
 
-/// Between two answers.
+/// The space between two answers.
 const ROW_GAP_PTS: f32 = 6.0;
 
 fn row_height(answer: &Galley, size: f32) -> f32 {

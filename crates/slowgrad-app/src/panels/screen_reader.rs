@@ -1,6 +1,7 @@
-//! What is said to screen readers without being asked: what the lesson says or asks, messages, and the present
-//! operation. Each has a region of its own, so that only what is new is said; and while something plays, only as
-//! much as a person can follow.
+//! Announcements for screen readers: caption or question, messages and the current event.
+//!
+//! Each has a separate live region, so that only changes are announced. During playback, announcements are limited to a
+//! rate that a listener can follow.
 
 use crate::state::App;
 use egui::accesskit::{Live, Role};
@@ -9,12 +10,12 @@ use slowgrad_session::Session;
 use slowgrad_timeline::granularity::Granularity;
 use slowgrad_timeline::perform::Question;
 
-/// What is shown for so long can be listened to.
+/// An event must last this long to be announced.
 const MIN_EVENT_SECS: f64 = 1.5;
-/// Up to this speed the phases of a step can be.
+/// Up to this playback speed, phases are announced.
 const MAX_PHASE_SPEED: f64 = 2.0;
 
-/// A question with its answers, and then which one is right.
+/// A question with its answers, then the correct answer.
 fn question(question: &Question, session: &Session) -> String {
     let answer = |nth: usize| format!("{}: {}", nth + 1, question.answers[nth]);
     if !question.is_revealed {
@@ -29,7 +30,7 @@ fn question(question: &Question, session: &Session) -> String {
     }
 }
 
-/// What happens now.
+/// The current event.
 fn event(app: &mut App, session: &Session) -> String {
     let Some((timeline, playhead)) = session.now() else { return String::new() };
     if session.is_full_speed() {

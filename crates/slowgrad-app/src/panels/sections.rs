@@ -1,21 +1,21 @@
-//! The sections of a lesson in a row: where the performance is, and a click to any of them.
+//! The sections of a lesson in a row, with the progress; a click goes to a section.
 
 use egui::{CursorIcon, FontId, Id, Rect, Sense, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_timeline::cue::Cue;
 
-/// The height of the row, with the room below it.
+/// The height of the row, with the space below it.
 pub(super) const HEIGHT_PTS: f32 = 20.0;
 
-/// A section: the number of the cue after which it begins, where it ends, and its name.
+/// A section: its range of cues, without the cue that names it, and its name.
 struct SectionSpan {
     start: usize,
     end: usize,
     name: String,
 }
 
-/// The sections of a lesson's cues; none when the lesson names none.
+/// The sections of a lesson, none when it has no section cues.
 fn sections(cues: &[Cue]) -> Vec<SectionSpan> {
     let mut sections: Vec<SectionSpan> = Vec::new();
     for (at, cue) in cues.iter().enumerate() {
@@ -30,7 +30,7 @@ fn sections(cues: &[Cue]) -> Vec<SectionSpan> {
     sections
 }
 
-/// Whether the lesson has any.
+/// Whether the lesson has sections.
 pub(super) fn has_sections(session: &Session) -> bool {
     session.performance.cues().iter().any(|cue| matches!(cue, Cue::Section(_)))
 }
@@ -40,7 +40,7 @@ pub(super) fn sections_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     let row = area.shrink2(Vec2::new(6.0, 0.0));
     let sections = sections(session.performance.cues());
     let (done, all) = session.performance.progress();
-    // Each has room for its name, and more when it has more cues.
+    // The width grows with the number of cues; the constant is for the name.
     let weight = |section: &SectionSpan| 4.0 + (section.end - section.start) as f32;
     let whole: f32 = sections.iter().map(weight).sum::<f32>().max(1.0);
     let mut x = row.left();

@@ -1,5 +1,5 @@
-//! The structure of the network as two rows of small buttons over its columns: neurons and layers come and go, and
-//! each layer's activation can be exchanged.
+//! Buttons that change the network, in two rows above its columns: add and remove neurons and layers, and change the
+//! activation of a layer.
 //!
 //! It must not know how a network changes; it asks the session.
 
@@ -14,14 +14,14 @@ use slowgrad_timeline::scene::Target;
 /// The height of both rows, and of the upper one.
 pub(super) const HEIGHT_PTS: f32 = SIZES_HEIGHT_PTS + 20.0;
 const SIZES_HEIGHT_PTS: f32 = 24.0;
-/// Side of a button.
+/// The side of a button.
 const BUTTON_PTS: f32 = 18.0;
-/// A column with its number and two buttons.
+/// The minimum width of a column with its number and two buttons.
 const MIN_COLUMN_PTS: f32 = 58.0;
-/// A button between columns.
+/// The width of a button between columns.
 const LAYER_BUTTON_PTS: f32 = 48.0;
 
-/// A button to be drawn, with the change that it makes.
+/// A button with its change of the network.
 struct StructureButton {
     center: Pos2,
     sign: &'static str,
@@ -29,7 +29,7 @@ struct StructureButton {
     reshape: Reshape,
 }
 
-/// Draws the rows over a network that was drawn in `network`.
+/// Draws the rows above the network, which is drawn in `network`.
 pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, app: &mut App, session: &mut Session) {
     let Some((timeline, _)) = session.now() else { return };
     let sizes = timeline.step().shape.sizes().to_vec();
@@ -41,7 +41,7 @@ pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, app: &mut App
         Some(session.view.to_screen(network, [f32::midpoint(first[0], last[0]), first[1]]).x)
     };
     let Some(columns) = (0..=layers).map(column).collect::<Option<Vec<f32>>>() else { return };
-    // Columns that stand too close, or were dragged past each other, have no room for buttons.
+    // Columns that are too close, or were dragged past each other, have no space for buttons.
     if columns.windows(2).any(|pair| pair[1] - pair[0] < MIN_COLUMN_PTS) {
         return;
     }
@@ -107,14 +107,14 @@ pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, app: &mut App
     activations_ui(ui, below, &columns, app, session);
 }
 
-/// The name of each layer's activation below its number of neurons; a click asks for another.
+/// The activation of each layer below its number of neurons; a click changes it.
 fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], app: &mut App, session: &mut Session) {
     let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.as_ref()) else { return };
     let theme = *app.theme();
     let names = setup.activations.clone();
     let mut asked = None;
     for (layer, (name, &x)) in names.iter().zip(columns.iter().skip(1)).enumerate() {
-        // As wide as the neighbours leave room.
+        // Up to the width that the neighbours leave.
         let beside = [layer.checked_sub(1), Some(layer + 1)].map(|nth| nth.and_then(|nth| columns.get(nth + 1)));
         let room = beside.into_iter().flatten().map(|other| (other - x).abs()).fold(150.0, f32::min) - 4.0;
         let text = RichText::new(format!("{name} ▾")).size(12.0).color(theme.faint);

@@ -1,4 +1,4 @@
-//! The panels that explain, driven as a person or a screen reader drives them: by what things are called.
+//! The explanation panels, driven by accessible names as a user or a screen reader would.
 
 use super::drawer;
 use crate::actions::Action;
@@ -28,10 +28,10 @@ use slowgrad_timeline::words::number;
 use std::path::Path;
 use std::time::Duration;
 
-/// A sample that gives every parameter another gradient.
+/// A sample that gives every parameter a different gradient.
 const DATA: &str = "data: [#{ input: [0.75, -1.25], target: [1.0] }]";
 
-/// The whole window over a lesson that does nothing by itself.
+/// The whole window over a lesson without cues.
 fn window(fields: &str) -> Window {
     let text = format!("fn lesson() {{ #{{ title: \"T\", seed: 3, {fields} }} }}");
     let files = Files::from_iter([("t.rhai", text.as_bytes())]);
@@ -52,7 +52,7 @@ fn selected(harness: &Window) -> Option<Target> {
     harness.state().session.view.selected
 }
 
-/// What the rows of the table say, from the top.
+/// The accessible names of the table's rows, from the top.
 fn rows(harness: &Window) -> Vec<String> {
     let mut rows: Vec<(f32, String)> = harness
         .query_all_by_role(Role::Row)
@@ -62,7 +62,7 @@ fn rows(harness: &Window) -> Vec<String> {
     rows.into_iter().map(|(_, label)| label).collect()
 }
 
-/// Clicks the first link of this name, wherever its panel has to be scrolled to.
+/// Clicks the first link with this name, after scrolling to it.
 fn follow(harness: &mut Window, link: &str) {
     harness.get_all_by_label(link).next().expect("it is there").scroll_to_me();
     settle(harness);
@@ -70,7 +70,7 @@ fn follow(harness: &mut Window, link: &str) {
     settle(harness);
 }
 
-/// That these rows are a stretch of a list of names.
+/// Asserts that rows are a contiguous part of a list of names.
 fn check(rows: &[String], names: &[String]) {
     let first = names.iter().position(|name| rows[0].starts_with(name)).expect("the first row is in the list");
     assert!(rows.len() > 4 && first + rows.len() <= names.len());
@@ -165,7 +165,7 @@ fn numbers_that_were_given_lead_to_who_gave_them() {
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
     follow(&mut harness, "where 0.375 came from");
     assert_eq!(pointed(&harness), Some(LinkHighlight::Setting(Slot::Optimizer, Some(0))));
-    // The optimizer began with its state, and the initializer gave the weight.
+    // The optimizer created its state, and the initializer the weight.
     follow(&mut harness, "where 0 came from");
     assert_eq!(pointed(&harness), Some(LinkHighlight::Setting(Slot::Optimizer, None)));
     // The sample has the target.
@@ -173,7 +173,7 @@ fn numbers_that_were_given_lead_to_who_gave_them() {
     follow(&mut harness, "where 1 came from");
     assert_eq!(pointed(&harness), Some(LinkHighlight::Sample(0)));
     assert!(harness.query_by_label_contains("sample 1 of the data: 0.75; −1.25 → 1").is_some());
-    // Momentum's memory was written down in the step before.
+    // The velocity was written in the previous step.
     harness.state_mut().session.act(RunAction::NextStep);
     settle(&mut harness);
     let velocity = step(&harness).before.state[0][0];
@@ -183,7 +183,7 @@ fn numbers_that_were_given_lead_to_who_gave_them() {
     let event = timeline.event(playhead.event());
     assert_eq!(timeline.step().step, 1);
     assert!(matches!(&event.kind, EventKind::Operation { result, .. } if result.value == velocity), "{:?}", event.kind);
-    // A number that is written in a script leads to its line.
+    // A constant links to its line in the script.
     select(&mut harness, Target::Loss);
     follow(&mut harness, "where 0.5 came from");
     let editor = &harness.state().app.as_ref().expect("it was drawn").editor;
@@ -214,7 +214,7 @@ fn the_numbers_of_a_second_run_are_explained_as_those_of_the_first() {
         state.app.as_ref().and_then(|app| app.network.comparison.moment(&state.session, &theirs)).expect("a moment");
     let event = theirs.event(moment.events.start);
     assert!(matches!(event.kind, EventKind::Delta { delta: there, .. } if there == delta), "{:?}", event.kind);
-    // An operation that only the second run has is shown as well, and the first one stands near it.
+    // An operation that only the comparison has is shown too, and the baseline goes near it.
     let velocity = number(
         theirs.step().after.state[0][theirs.step().shape.index(Parameter { layer: 1, neuron: 0, input: Some(2) })],
         3,
@@ -282,7 +282,7 @@ fn the_buttons_of_the_script_cover_none_of_the_tabs() {
 fn the_drawer_needs_no_more_room_than_it_has() {
     let mut session = Session::new(lesson("welcome"));
     assert!(session.run_until_idle(timeout()));
-    // The width of the panel and the height of all of it, in the smallest window and in a usual one.
+    // The width of the panel and its full height, in the smallest and in a usual window.
     for (room, tab) in
         [[222.0, 332.0], [336.0, 572.0]].into_iter().flat_map(|room| DrawerTab::ALL.map(|tab| (room, tab)))
     {
@@ -291,7 +291,7 @@ fn the_drawer_needs_no_more_room_than_it_has() {
         let draw = |ui: &mut egui::Ui| {
             let app = app.get_or_insert_with(|| App::new(ui.ctx().clone(), NoFiles));
             app.drawer.show_tab(tab);
-            // Its margin comes off.
+            // Without the margin.
             let size = Vec2::new(room[0], drawer::height(app, room[1], false) - 8.0);
             let drawer = Rect::from_min_size(ui.max_rect().min, size);
             let mut drawer = ui.new_child(egui::UiBuilder::new().max_rect(drawer).layout(Layout::top_down(Align::Min)));
@@ -331,7 +331,7 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
     harness.get_by_label(&shown[2]).click();
     settle(&mut harness);
     assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[2])));
-    // By key: the table takes the keyboard, arrows walk, space turns the order, and so the row moves.
+    // With the keyboard: the table takes the focus, arrows move the selection, and Space reverses the order.
     harness.get_by_role(Role::Table).focus();
     settle(&mut harness);
     harness.key_press(Key::ArrowDown);
@@ -353,7 +353,7 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
         .expect("there are parameters");
     assert!(rows(&harness).iter().any(|row| row.starts_with(&names(&[largest])[0])));
     assert!(harness.query_by_label("sort by velocity, largest first").is_some());
-    // Other keys are the window's as ever, and the one that opened the table closes it.
+    // Other keys work as usual, and the key that opened the table closes it.
     let before = harness.state().session.now().map(|(_, playhead)| playhead.speed());
     harness.key_press(Key::CloseBracket);
     harness.key_press(Key::G);

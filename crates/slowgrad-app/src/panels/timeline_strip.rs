@@ -1,8 +1,7 @@
-//! The timeline: the run as a strip, from all its steps down to single operations, with a playhead that can be
-//! dragged, what is played again, and bookmarks.
+//! The timeline strip: the run from all its steps down to single operations, with a playhead that can be dragged, the
+//! repeated range and bookmarks.
 //!
-//! Only the step that is shown is known in every operation; of the others the strip shows that they are there,
-//! and how their loss went.
+//! Events are known for the current step only. For other steps the strip shows their number and their loss.
 
 use crate::actions::Action;
 use crate::state::App;
@@ -23,13 +22,13 @@ use slowgrad_timeline::playhead::{Loop, Playhead};
 use slowgrad_timeline::words;
 use std::ops::Range;
 
-/// Marks stand at least so far apart, in points.
+/// The minimum distance between marks.
 const MIN_MARK_GAP_PTS: f32 = 5.0;
 
-/// An event with so much room has its name.
+/// The width from which an event is labelled.
 const MIN_NAMED_EVENT_PTS: usize = 88;
 
-/// Where things stand on the strip.
+/// The mapping between run time and positions on the strip.
 struct StripGeometry<'a> {
     rect: Rect,
     scale: Timescale,
@@ -45,7 +44,7 @@ impl StripGeometry<'_> {
         self.x(run_time(self.timeline, event))
     }
 
-    /// Step under a place of the screen, and how far in it that is, from 0 to 1.
+    /// The step at a screen position, and the share of the step before it, from 0 to 1.
     fn at(&self, x: f32) -> (u64, f64) {
         let share = f64::from((x - self.rect.left()) / self.rect.width().max(1.0)).clamp(0.0, 1.0);
         let time = self.scale.time(share).max(0.0);
@@ -53,7 +52,7 @@ impl StripGeometry<'_> {
         (step as u64, time - (step - 1.0))
     }
 
-    /// The events of the shown step that are in sight.
+    /// The visible events of the current step.
     fn events(&self) -> Range<usize> {
         let len = self.timeline.len() as f64;
         let (from, to) = self.scale.ends();
@@ -98,7 +97,7 @@ pub(super) fn timeline_strip_ui(ui: &mut Ui, app: &mut App, session: &mut Sessio
     let asked = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked());
     let asked = asked.map(|pos| bar.at(pos.x));
     let tip = hovered.map(|pos| tooltip(bar.at(pos.x), session, &timeline));
-    // A drag is told of only when the pointer has moved a little.
+    // egui reports a drag only after some movement, so its start is the press.
     let pressed = ui.input(|input| input.pointer.press_origin()).map(|pos| bar.at(pos.x));
     let range = choose(ui, &response, strip, pressed.zip(asked), &timeline, playhead.granularity());
     let flags = flags(&bar, session);
@@ -114,7 +113,7 @@ pub(super) fn timeline_strip_ui(ui: &mut Ui, app: &mut App, session: &mut Sessio
     flags_ui(ui, app, session, area, &flags, theme);
 }
 
-/// The wheel zooms at the pointer; with Shift, or sideways, it moves along.
+/// The wheel zooms at the pointer; with Shift or sideways it scrolls.
 fn wheel(ui: &Ui, response: &Response, rect: Rect, strip: &mut TimelineStrip, extent: Extent) {
     let Some(pos) = response.hover_pos() else { return };
     let (delta, zoom) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));
@@ -128,7 +127,7 @@ fn wheel(ui: &Ui, response: &Response, rect: Rect, strip: &mut TimelineStrip, ex
     }
 }
 
-/// With Shift, dragging chooses a range of whole units; answers it while it is being chosen.
+/// Dragging with Shift selects a range of whole units; returns the range during the drag.
 fn choose(
     ui: &Ui,
     response: &Response,
@@ -147,7 +146,7 @@ fn choose(
         return None;
     }
     let (_, (step, share)) = between?;
-    // Beyond the step its end is meant.
+    // Beyond the step, the range ends with the step.
     let event = match step.cmp(&timeline.step().step) {
         std::cmp::Ordering::Less => 0,
         std::cmp::Ordering::Equal => event_at(timeline, share),
@@ -157,7 +156,7 @@ fn choose(
     Some(first.start..last.end)
 }
 
-/// What is under the pointer.
+/// The tooltip at a position.
 fn tooltip((step, share): (u64, f64), session: &Session, timeline: &Timeline) -> String {
     if step == timeline.step().step {
         return words::title(timeline, &timeline.address(event_at(timeline, share)));
@@ -170,7 +169,7 @@ fn tooltip((step, share): (u64, f64), session: &Session, timeline: &Timeline) ->
     }
 }
 
-/// The steps of the run, and how the loss went when there are many of them.
+/// The steps of the run, with the loss when many are visible.
 fn paint_steps(painter: &Painter, bar: &StripGeometry<'_>, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let (from, to) = bar.scale.ends();
@@ -212,8 +211,8 @@ fn paint_steps(painter: &Painter, bar: &StripGeometry<'_>, session: &Session, th
     }
 }
 
-/// Losses as lines that break where one is not a number. Of so many steps at a time the least and the most are kept,
-/// so that no peak is left out.
+/// Splits losses into lines at values that are not finite. Of each group of steps, the smallest and the largest loss
+/// are kept, so that no peak is lost.
 fn lines(losses: impl Iterator<Item = (u64, f64)>, every: usize) -> Vec<Vec<(u64, f64)>> {
     let losses: Vec<(u64, f64)> = losses.collect();
     let runs = losses.split(|(_, loss)| !loss.is_finite()).filter(|run| !run.is_empty());
@@ -231,13 +230,13 @@ fn lines(losses: impl Iterator<Item = (u64, f64)>, every: usize) -> Vec<Vec<(u64
     runs.map(line).collect()
 }
 
-/// The phases of the shown step: past in full colour, future faint.
+/// The phases of the current step: past ones in full colour, future ones faint.
 fn paint_phases(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, theme: &Theme) {
     let now = bar.x_of(playhead.position());
     let samples = bar.timeline.step().samples.len();
     let whole = Rect::from_x_y_ranges(bar.x_of(0.0)..=bar.x_of(bar.timeline.len() as f64), bar.rect.y_range());
     if whole.width() < 3.0 * MIN_MARK_GAP_PTS {
-        // Too narrow for its parts.
+        // Too narrow for phases.
         painter.rect_filled(whole.expand2(Vec2::new(0.5, 0.0)), 2.0, theme.accent.gamma_multiply(0.7));
         return;
     }
@@ -258,10 +257,10 @@ fn paint_phases(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead,
             _ => phase.name().to_owned(),
         };
         if bar.events().len() * MIN_NAMED_EVENT_PTS <= bar.rect.width() as usize {
-            // Its events have names.
+            // The events are labelled instead.
             continue;
         }
-        // The name stays in sight while a part of the phase is.
+        // The name is centred in the visible part of the phase.
         let seen = rect.intersect(bar.rect);
         let galley = painter.layout_no_wrap(long, FontId::proportional(12.0), theme.text);
         if galley.size().x + 8.0 <= seen.width() {
@@ -273,8 +272,7 @@ fn paint_phases(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead,
     }
 }
 
-/// Where layers, neurons and operations begin: the closer the marks, the more happens there. The unit that is being
-/// played is outlined.
+/// The starts of layers, neurons and operations as marks, and an outline around the current unit.
 fn paint_units(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, theme: &Theme) {
     let events = bar.events();
     let most = (bar.rect.width() / MIN_MARK_GAP_PTS) as usize;
@@ -297,7 +295,7 @@ fn paint_units(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, 
     }
 }
 
-/// Where there is room for it, each event with what it is.
+/// Labels each event when there is space.
 fn name_events(painter: &Painter, bar: &StripGeometry<'_>, events: &[usize], position: f64, theme: &Theme) {
     for &event in events {
         let address = bar.timeline.address(event);
@@ -316,7 +314,7 @@ fn name_events(painter: &Painter, bar: &StripGeometry<'_>, events: &[usize], pos
     }
 }
 
-/// Where the units in a range begin; nothing when they are more than so many.
+/// The starts of the units in a range, or `None` when there are more than `most`.
 fn starts(timeline: &Timeline, events: &Range<usize>, by: Granularity, most: usize) -> Option<Vec<usize>> {
     let mut starts = Vec::new();
     let mut at = events.start;
@@ -331,7 +329,7 @@ fn starts(timeline: &Timeline, events: &Range<usize>, by: Granularity, most: usi
     Some(starts)
 }
 
-/// Where something was changed, by hand or in a script: a diamond at the lower edge.
+/// Changes by hand or by a script, as diamonds at the lower edge.
 fn paint_changes(painter: &Painter, bar: &StripGeometry<'_>, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let (from, to) = bar.scale.ends();
@@ -349,7 +347,7 @@ fn paint_changes(painter: &Painter, bar: &StripGeometry<'_>, session: &Session, 
     }
 }
 
-/// What is played again: brackets around it.
+/// The repeated range, in brackets.
 fn paint_loop(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, theme: &Theme) {
     let range = match playhead.repeat() {
         Loop::Off => return,
@@ -368,7 +366,7 @@ fn paint_loop(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, t
     }
 }
 
-/// A bookmark that is in sight: its number and where it stands.
+/// The visible bookmarks: index and position.
 fn flags(bar: &StripGeometry<'_>, session: &Session) -> Vec<(usize, f32)> {
     let len = bar.timeline.len().max(1) as f64;
     let place = |(nth, bookmark): (usize, &slowgrad_session::Bookmark)| {
@@ -379,7 +377,7 @@ fn flags(bar: &StripGeometry<'_>, session: &Session) -> Vec<(usize, f32)> {
     session.bookmarks.iter().enumerate().map(place).filter(is_seen).collect()
 }
 
-/// Bookmarks as flags: a click goes there, another button names or removes it.
+/// Bookmarks as flags: a click goes to one, and its context menu renames or removes it.
 fn flags_ui(ui: &Ui, app: &mut App, session: &mut Session, area: Rect, flags: &[(usize, f32)], theme: &Theme) {
     for &(nth, x) in flags {
         let Some(bookmark) = session.bookmarks.get(nth).cloned() else { continue };

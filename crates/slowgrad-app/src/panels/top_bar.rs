@@ -1,4 +1,4 @@
-//! The bar at the top: which lesson this is, what went wrong, and the few things that concern the window.
+//! The top bar: the lesson, problems, and commands of the window.
 
 use super::icons::{Icon, icon_button};
 use super::key;
@@ -17,7 +17,7 @@ pub(super) fn top_bar_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
         undo_ui(ui, app, session);
         let title =
             session.snapshot.as_ref().and_then(|snapshot| snapshot.lesson.as_ref()).map(|lesson| lesson.title.clone());
-        // What stands at the right is laid out first, so that the title is what gives way.
+        // The right side is laid out first, so that the title is truncated.
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button("? keys").on_hover_text(Action::Help.tooltip()).clicked() {
                 app.act(Action::Help, session);
@@ -70,7 +70,7 @@ pub(super) fn top_bar_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     });
 }
 
-/// Undo and redo, which say what they would do.
+/// Undo and redo, with their effect in the tooltip.
 fn undo_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     let theme = *app.theme();
     let words = session.snapshot.as_ref().map(|snapshot| (snapshot.undo.clone(), snapshot.redo.clone()));

@@ -1,4 +1,4 @@
-//! The bottom: play, step, speed, where we are, and the strip of the step.
+//! The transport bar: playback, speed, position and the timeline strip.
 
 use super::icons::{Icon, icon_button};
 use super::sections::{HEIGHT_PTS, has_sections, sections_ui};
@@ -80,7 +80,7 @@ fn granularity_ui(ui: &mut Ui, session: &mut Session) {
     }
 }
 
-/// Gives a drop-down its accessible name.
+/// Sets the accessible name of a combo box.
 pub(super) fn name(response: &egui::Response, what: &str, value: &str) {
     let text = format!("{what}: {value}");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &text));
@@ -108,7 +108,7 @@ fn speed_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     }
 }
 
-/// A speed as people say it.
+/// The text of a playback speed.
 fn speed_text(speed: f64) -> String {
     let part = 1.0 / speed;
     if speed < 1.0 && part == part.round() {
@@ -126,7 +126,7 @@ fn step_field_ui(ui: &mut Ui, app: &mut App, session: &mut Session, theme: &Them
     if !ui.memory(|memory| memory.has_focus(id)) {
         app.transport.step_text = step.to_string();
     }
-    // Millions of steps are trained in a minute; all digits have to be seen.
+    // Step numbers can have many digits.
     let width = 68.0_f32.max(11.0 * app.transport.step_text.len() as f32);
     let edit = TextEdit::singleline(&mut app.transport.step_text)
         .id(id)

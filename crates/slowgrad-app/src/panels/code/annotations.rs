@@ -1,5 +1,6 @@
-//! What stands over and beside the letters of a script: the running operation, what lines gave, what is wrong,
-//! the numbers of lines. It paints and changes nothing.
+//! Annotations of a script's text: the running operation, computed values, problems and line numbers.
+//!
+//! It only paints.
 
 use super::row;
 use crate::editor::ProblemMark;
@@ -15,13 +16,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What is known about a script beyond its letters.
+/// The annotations of a script.
 #[derive(Debug, Default)]
 pub(crate) struct Annotations {
     pub(crate) marks: Vec<ProblemMark>,
     /// The running operation, in bytes.
     pub(crate) running: Option<Range<usize>>,
-    /// What lines have computed, counted from 0.
+    /// The computed values by line, counted from 0.
     pub(crate) values: Arc<LineValues>,
 }
 
@@ -30,12 +31,12 @@ pub(super) struct CodeLayout<'s> {
     pub(super) galley: &'s Galley,
     pub(super) origin: Pos2,
     pub(super) text: &'s str,
-    /// Width of a letter.
+    /// The width of a letter, in points.
     pub(super) glyph: f32,
     pub(super) theme: &'s Theme,
 }
 
-/// The colour of what is wrong, for letters and lines on the ground of code.
+/// The colour of a problem on the background of code.
 pub(crate) fn tone(severity: Severity, theme: &Theme) -> Color32 {
     let ink = match severity {
         Severity::Error => Ink::Loss,
@@ -53,7 +54,7 @@ impl CodeLayout<'_> {
         self.origin.y + line as f32 * self.height()
     }
 
-    /// Where the letters of a line end.
+    /// The right end of a line.
     fn end(&self, line: usize) -> f32 {
         self.galley.rows.get(line).map_or(self.origin.x, |row| self.origin.x + row.rect_without_leading_space().right())
     }
@@ -62,7 +63,7 @@ impl CodeLayout<'_> {
         rects(self.galley, self.origin, char_at(self.text, range.start)..char_at(self.text, range.end))
     }
 
-    /// What lies under the letters: the line of the cursor, what runs, brackets that belong together.
+    /// The highlights behind the text: the current line, the running operation and matching brackets.
     pub(super) fn behind(
         &self,
         clip: Rect,
@@ -86,9 +87,9 @@ impl CodeLayout<'_> {
         Shape::Vec(shapes)
     }
 
-    /// At the ends of lines: what is wrong with them, or what they gave.
+    /// The texts at line ends: problems or computed values.
     pub(super) fn line_ends(&self, painter: &Painter, room: Rect, annotations: &Annotations) {
-        // In the order in which they are tried: all of it, or the end of it.
+        // Candidates for each line: all values, or only the last one.
         let mut told: BTreeMap<usize, (Vec<String>, Color32)> = BTreeMap::new();
         let accent = self.theme.text_color(Ink::Accent, self.theme.background);
         for (line, values) in annotations.values.iter() {
@@ -111,7 +112,7 @@ impl CodeLayout<'_> {
             let laid: Vec<Arc<Galley>> = laid.collect();
             let fits = |galley: &&Arc<Galley>| after + galley.size().x + 8.0 <= room.right();
             let Some(galley) = laid.iter().find(fits).or(laid.last()) else { continue };
-            // What does not fit covers the end of a long line, but never more than half of it.
+            // A text that does not fit covers the end of a long line, up to half of the width.
             let left = after.min((room.right() - galley.size().x - 8.0).max(room.center().x));
             if left < after {
                 let ground = Rect::from_min_max(Pos2::new(left - 0.7 * self.glyph, band.top() + 1.0), band.max);
@@ -121,7 +122,7 @@ impl CodeLayout<'_> {
         }
     }
 
-    /// Underlines what is wrong.
+    /// Underlines problems.
     pub(super) fn waves(&self, painter: &Painter, annotations: &Annotations) {
         for mark in &annotations.marks {
             let stroke = Stroke::new(1.4, tone(mark.problem.severity, self.theme));
@@ -142,7 +143,7 @@ impl CodeLayout<'_> {
         }
     }
 
-    /// Numbers of lines, with a sign where something is wrong.
+    /// The line numbers, with the problems marked.
     pub(super) fn gutter(&self, painter: &Painter, lines: usize, cursor: Option<usize>, annotations: &Annotations) {
         let area = painter.clip_rect();
         let height = self.height();
@@ -178,7 +179,7 @@ impl CodeLayout<'_> {
         painter.vline(area.right() - 0.5, area.y_range(), Stroke::new(1.0, self.theme.line));
     }
 
-    /// What is wrong where the pointer is, with its way out.
+    /// A tooltip with the problem under the pointer and its help.
     pub(super) fn explain(&self, ui: &Ui, at: usize, annotations: &Annotations) {
         let end = line_around(self.text, at).end;
         let is_meant = |mark: &&ProblemMark| {

@@ -1,5 +1,7 @@
-//! The text of a script with its keys: letters, selection and scrolling are the text widget's, what a key does
-//! to a text is decided in [`crate::editor`], and what stands over the letters is [`annotations`]'.
+//! The text widget of a script.
+//!
+//! The widget owns letters, selection and scrolling; [`crate::editor`] decides what a key changes; [`annotations`]
+//! paints over the text.
 
 pub(super) mod annotations;
 mod names;
@@ -24,10 +26,10 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Lines that are seen around a place that is shown.
+/// The number of lines to keep visible around a shown position.
 const CONTEXT_LINES: f32 = 2.5;
 
-/// Draws the shown script into what room there is; answers what its keys ask for.
+/// Draws the shown script; returns the actions of its keys.
 pub(super) fn code_ui(
     ui: &mut Ui,
     editor: &mut Editor,
@@ -86,7 +88,7 @@ pub(super) fn code_ui(
     if shown.is_asked { [asked, vec![Action::Definition]].concat() } else { asked }
 }
 
-/// Carries out the editor's editor_key keys, up to the first letter; the text widget gets what comes before the next.
+/// Handles the editor's keys up to the first letter. The text widget gets the letters before the next one.
 fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
     let mut queue: VecDeque<Event> = std::mem::take(&mut editor.waiting);
     ui.input_mut(|input| {
@@ -113,7 +115,7 @@ fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
                 }
             }
             EditorKey::Escape if editor.list.take().is_some() => {}
-            // Once more closes the editor.
+            // A second Escape closes the editor.
             EditorKey::Escape => {
                 if let Some(document) = editor.document() {
                     ui.memory_mut(|memory| memory.surrender_focus(text_id(&document.path)));
@@ -121,7 +123,7 @@ fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
             }
         }
     }
-    // A list of names may open before the second key.
+    // The completions may open before the next key.
     let next = queue.iter().enumerate().position(|(at, event)| editor_key(event, at > 0).is_some());
     let until = if asked.is_empty() { next.unwrap_or(queue.len()) } else { 0 };
     editor.waiting = queue.split_off(until);
@@ -132,22 +134,22 @@ fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
     asked
 }
 
-/// Puts the chosen name in.
+/// Inserts the chosen completion.
 fn accept(editor: &mut Editor) {
     if let Some(change) = editor.list.take().and_then(|list| list.accept()) {
         editor.edit(|_, _| change);
     }
 }
 
-/// The text as it was drawn.
+/// The text as drawn in this frame.
 struct DrawnText {
     galley: Arc<Galley>,
-    /// Where the galley stands.
+    /// The position of the galley.
     origin: Pos2,
-    /// The selection in bytes, when the text has the keyboard.
+    /// The selection in bytes, when the text has the focus.
     cursor: Option<Range<usize>>,
     is_changed: bool,
-    /// Whether a name was clicked to see where it is defined.
+    /// Whether a name was clicked to go to its definition.
     is_asked: bool,
     /// The byte under the pointer.
     hovered: Option<usize>,
@@ -179,7 +181,7 @@ fn text_ui(
         .id(id)
         .frame(Frame::NONE.inner_margin(Margin::symmetric(4, 3)))
         .font(TextStyle::Monospace)
-        // Lines are never broken; long ones are scrolled to.
+        // Long lines are not wrapped; the text scrolls instead.
         .desired_width((before.size().x + 24.0).max(room.x))
         .min_size(room)
         .event_filter(EventFilter { tab: true, escape: true, horizontal_arrows: true, vertical_arrows: true })
@@ -214,7 +216,7 @@ fn text_ui(
         sheet.behind(ui.clip_rect(), cursor.as_ref(), brackets.as_ref().map_or(&[], |pair| pair), annotations),
     );
     if editor.follow(line) {
-        // What runs stays in sight, as long as nobody writes.
+        // The running line stays visible unless the user is typing.
         seen = seen.or(running);
     }
     if editor.is_squeezed(room.y) {
@@ -227,7 +229,7 @@ fn text_ui(
     Some(DrawnText { galley, origin, cursor, is_changed, is_asked, hovered })
 }
 
-/// What follows from what was typed: the list of names comes, stays or goes.
+/// Updates the completions after an edit: opens, keeps or closes them.
 fn after(editor: &mut Editor, session: &Session, shown: &DrawnText) {
     if shown.is_changed {
         editor.text_changed();
@@ -246,7 +248,7 @@ fn after(editor: &mut Editor, session: &Session, shown: &DrawnText) {
     }
 }
 
-/// The room that a line of this height takes beside the text, for what is painted there.
+/// The row of a line beside the text, for painting.
 fn row(rect: Rect, top: f32, height: f32) -> Rect {
     Rect::from_min_size(Pos2::new(rect.left(), top), Vec2::new(rect.width(), height))
 }

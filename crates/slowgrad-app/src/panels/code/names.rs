@@ -1,4 +1,4 @@
-//! The list of names at the cursor, with what the chosen one is beside it.
+//! The completions at the cursor, with a description of the chosen one.
 
 use crate::editor::completion::CompletionList;
 use egui::{
@@ -6,16 +6,16 @@ use egui::{
 };
 use slowgrad_render::Theme;
 
-/// Names that are seen at once.
+/// The number of names that are visible at once.
 const MAX_VISIBLE_NAMES: usize = 8;
-/// Width of the names, and of what is said about one.
+/// The widths of the names and of the description.
 const COLUMN_WIDTHS_PTS: [f32; 2] = [170.0, 250.0];
 
-/// Draws the list below the cursor, or above where there is no room; answers whether a name was clicked, which
-/// is the chosen one then.
+/// Draws the list below the cursor, or above it when there is no space. Returns whether a name was clicked, which is
+/// then the chosen one.
 pub(super) fn names_ui(ui: &Ui, list: &mut CompletionList, cursor: Rect, theme: &Theme) -> bool {
     let row = ui.text_style_height(&TextStyle::Monospace) + 5.0;
-    // What is said about a name has three lines at least.
+    // The description has at least three lines.
     let height = row * list.names.len().clamp(3, MAX_VISIBLE_NAMES) as f32;
     let screen = ui.ctx().content_rect();
     let has_room = cursor.bottom() + height + 24.0 < screen.bottom();
@@ -69,7 +69,7 @@ fn column_ui(ui: &mut Ui, list: &mut CompletionList, height: f32, theme: &Theme)
         let letters = painter.layout_no_wrap(name.text.clone(), font.clone(), ink);
         let top = rect.center().y - letters.size().y / 2.0;
         painter.galley(egui::pos2(rect.left() + 6.0, top), letters, ink);
-        // Whoever turns the wheel looks for another one.
+        // Does not scroll back while the pointer is over the list.
         if is_chosen && !ui.rect_contains_pointer(ui.clip_rect()) {
             response.scroll_to_me(None::<Align>);
         }

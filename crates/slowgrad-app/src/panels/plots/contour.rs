@@ -1,9 +1,8 @@
-//! Lines of one height over a grid of numbers.
+//! Contour lines over a grid of numbers, by marching squares.
 
 use std::collections::{HashMap, VecDeque};
 
-/// The pieces of the line at a level, in units of the grid. Between two neighbouring places the line crosses where
-/// a straight edge would.
+/// The segments of the contour line at a level, in units of the grid. Crossings are interpolated linearly.
 pub(super) fn segments(side: usize, values: &[f64], level: f64) -> Vec<[[f64; 2]; 2]> {
     let mut pieces = Vec::new();
     let value = |column: usize, row: usize| values[row * side + column];
@@ -26,7 +25,7 @@ pub(super) fn segments(side: usize, values: &[f64], level: f64) -> Vec<[[f64; 2]
             }
             match crossings[..] {
                 [a, b] => pieces.push([a, b]),
-                // A saddle: the middle decides which corners belong together.
+                // A saddle: the mean decides which corners are connected.
                 [a, b, c, d] => {
                     let is_low = heights.iter().sum::<f64>() / 4.0 < level;
                     if is_low == (heights[0] < level) {
@@ -42,9 +41,9 @@ pub(super) fn segments(side: usize, values: &[f64], level: f64) -> Vec<[[f64; 2]
     pieces
 }
 
-/// Pieces that meet as one line, so that a dashed one has its dashes.
+/// Joins segments into lines, so that dashes continue across segments.
 pub(super) fn chains(pieces: &[[[f64; 2]; 2]]) -> Vec<Vec<[f64; 2]>> {
-    /// Both sides of an edge of the grid find the same crossing, but for its last bits.
+    /// Both cells at an edge compute the same crossing up to rounding.
     const CROSSINGS_PER_UNIT: f64 = 1e6;
     let key = |place: [f64; 2]| place.map(|x| (x * CROSSINGS_PER_UNIT).round() as i64);
     let mut at: HashMap<[i64; 2], Vec<usize>> = HashMap::new();
@@ -85,7 +84,7 @@ mod tests {
 
     const SIDE: usize = 41;
 
-    /// The square of the distance from a place.
+    /// The squared distance from a centre.
     fn bowl(middle: [f64; 2]) -> Vec<f64> {
         let square = |at: usize, middle: f64| (at as f64 - middle) * (at as f64 - middle);
         (0..SIDE * SIDE).map(|i| square(i % SIDE, middle[0]) + square(i / SIDE, middle[1])).collect()

@@ -1,4 +1,4 @@
-//! The activation over z and the loss over an output: the function, its derivative, and where the sample stands.
+//! The activation over z and the loss over an output: the function, its derivative and the current sample.
 
 use super::axes::{Axis, DrawnPlot, LegendMark, corner, instead_ui, legend_ui, plot_ui, readout};
 use crate::state::plot_tabs::PlotTabs;
@@ -12,7 +12,7 @@ use slowgrad_timeline::words;
 const SLOPE_STYLE: LineStyle = LineStyle::Dashed { length: 6.0 };
 const TARGET_STYLE: LineStyle = LineStyle::Dashed { length: 2.5 };
 
-/// What the axes, the lines and the numbers are called.
+/// The names of the plot, its axes and its lines.
 struct CurveLabels {
     plot: &'static str,
     x: String,
@@ -64,7 +64,7 @@ pub(super) fn loss_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &Session, them
     curve_ui(ui, &curve, &names, theme.loss, theme);
 }
 
-/// What is said where there is no curve: it may be on its way.
+/// A text in place of a curve, which may still be computed.
 fn missing_ui(ui: &mut Ui, session: &Session, text: &str, theme: &Theme) {
     instead_ui(ui, if session.is_unsettled() { "Computing…" } else { text }, theme);
 }
@@ -157,7 +157,7 @@ fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &CurveLabels, color: Colo
     }
 }
 
-/// A loss may go up without end at the edge of its range: what is within reach of the middle is what counts.
+/// Limits the axis to the bulk of the values, because a loss may diverge at the edge of its range.
 fn clip(y: &mut Axis, curve: &FunctionCurve) {
     let mut values: Vec<f64> =
         curve.points.iter().flat_map(|point| [point.y, point.slope]).filter(|y| y.is_finite()).collect();
@@ -173,19 +173,19 @@ fn clip(y: &mut Axis, curve: &FunctionCurve) {
     y.range = [y.range[0].max(least), y.range[1].min(most)];
 }
 
-/// The points of a line; a place where the function has no number is a gap.
+/// The points of a line, with a gap where the function is not finite.
 fn connected(curve: &FunctionCurve, of: impl Fn(&CurvePoint) -> f64) -> PlotPoints<'static> {
     curve.points.iter().map(|point| [point.x, of(point)]).filter(|[_, y]| y.is_finite()).collect()
 }
 
-/// A piece of the line with the derivative's slope through the present point.
+/// A segment of the tangent at the current point.
 fn tangent(now: CurvePoint, [low, high]: [f64; 2]) -> [[f64; 2]; 2] {
     let reach = 0.12 * (high - low);
     let at = |x: f64| [x, now.y + now.slope * (x - now.x)];
     [at(now.x - reach), at(now.x + reach)]
 }
 
-/// Where the sample stands on the function, and below or above it on the derivative.
+/// The current sample on the function and on its derivative.
 fn ball(ui: &Ui, shown: &DrawnPlot, now: CurvePoint, slope_color: Color32, theme: &Theme) {
     let painter = ui.painter().with_clip_rect(shown.frame());
     let (on, below) = (shown.at(now.x, now.y), shown.at(now.x, now.slope));
@@ -194,7 +194,7 @@ fn ball(ui: &Ui, shown: &DrawnPlot, now: CurvePoint, slope_color: Color32, theme
     painter.circle(on, 6.0, theme.accent, Stroke::new(1.5, theme.background));
 }
 
-/// A number from 1 as a textbook's index.
+/// An index as a subscript, counted from 1.
 fn subscript(nth: usize) -> String {
     (nth + 1)
         .to_string()

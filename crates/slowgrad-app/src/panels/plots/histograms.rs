@@ -1,4 +1,4 @@
-//! How weights and gradients are spread, layer by layer.
+//! The distributions of weights and gradients, layer by layer.
 
 use super::axes::{Axis, instead_ui, plain, plot_ui, readout};
 use egui::{Color32, Role, ScrollArea, Ui, UiBuilder, Vec2, WidgetInfo};
@@ -7,7 +7,7 @@ use slowgrad_render::{Ramp, Theme};
 use slowgrad_session::Histogram;
 use slowgrad_session::Session;
 
-/// A layer's histograms need this much room to be read.
+/// The minimum width of a layer's histograms.
 const MIN_LAYER_WIDTH_PTS: f32 = 98.0;
 
 pub(super) fn histograms_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
@@ -56,7 +56,7 @@ fn histogram_ui(ui: &mut Ui, (layer, title): (&str, &str), histogram: &Histogram
         .zip(&histogram.counts)
         .map(|(nth, count)| Bar::new(edge(nth) + 0.5 * width, *count as f64).width(0.92 * width).fill(color(nth)));
     let mut bars: Vec<Bar> = bars.collect();
-    // Zeros stand where they are, and are told from the bars beside them.
+    // Exact zeros have a separate bar at 0.
     if histogram.zeros > 0 {
         let (fill, stroke) = (theme.empty, egui::Stroke::new(1.5, theme.text));
         bars.push(Bar::new(0.0, histogram.zeros as f64).width(0.45 * width).fill(fill).stroke(stroke));

@@ -1,5 +1,4 @@
-//! The loss over the steps: on all data to learn from, on the data to test with, and of each batch, of this run and
-//! of the one that goes along.
+//! The loss over the steps: of the training data, of the test data and of each batch, for the run and its comparison.
 
 use super::axes::{Axis, DrawnPlot, LegendMark, legend_ui, plot_ui, readout};
 use crate::state::plot_tabs::PlotTabs;
@@ -11,7 +10,7 @@ use slowgrad_session::{LossesAt, Snapshot};
 use slowgrad_tape::math;
 use slowgrad_timeline::words;
 
-/// More losses of single batches are not drawn.
+/// The maximum number of drawn batch losses.
 const MAX_BATCH_POINTS: usize = 1500;
 
 /// A line of the plot.
@@ -23,12 +22,12 @@ struct Series {
     width: f32,
 }
 
-/// The lines of a snapshot. The losses after n steps are those at the start of step n + 1, like the loss of its batch.
+/// The lines of a snapshot. The losses after n steps are at the start of step n + 1, like the loss of its batch.
 fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
     let solid = LineStyle::Solid;
     let dashed = LineStyle::Dashed { length: 5.0 };
     let batch = |curve: &[slowgrad_engine::run::LossPoint]| -> Vec<[f64; 2]> {
-        // More are not seen.
+        // More points cannot be distinguished.
         let every = curve.len().div_ceil(MAX_BATCH_POINTS).max(1);
         curve.iter().step_by(every).map(|point| [point.step as f64, point.loss]).collect()
     };
@@ -76,7 +75,7 @@ pub(super) fn losses_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session
         ui.checkbox(&mut plots.log.losses, "log L").on_hover_text("Logarithmic loss axis");
         let steps = ui.checkbox(&mut plots.log.steps, "log step");
         steps.on_hover_text("Logarithmic step axis, which gives the first steps more room");
-        // What is drawn last, over the others, is named first.
+        // The topmost line comes first in the legend.
         let marks: Vec<(LegendMark, Color32, String)> = series
             .iter()
             .rev()
@@ -102,7 +101,7 @@ pub(super) fn losses_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session
             Line::new(series.name.clone(), points).color(series.color).width(series.width).style(series.style)
         })
         .collect();
-    // A line needs two points to be seen.
+    // A single point does not show as a line.
     let single: Vec<Points<'static>> = series
         .iter()
         .filter(|series| series.points.len() == 1)
@@ -137,7 +136,7 @@ pub(super) fn losses_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session
     }
 }
 
-/// The numbers at a step.
+/// The losses at a step, as text.
 fn said(series: &[Series], step: f64) -> String {
     let number = |series: &Series| {
         let [_, loss] = series.points.iter().find(|[at, _]| *at == step)?;
@@ -147,10 +146,10 @@ fn said(series: &[Series], step: f64) -> String {
     [format!("step {}", words::number(step, 7))].into_iter().chain(numbers).collect::<Vec<_>>().join("\n")
 }
 
-/// How steps and losses lie along their axes.
+/// The scales of the axes: of steps and of losses.
 type Scales<'a> = (&'a dyn Fn(f64) -> f64, &'a dyn Fn(f64) -> f64);
 
-/// Shows the numbers of the step nearest to the pointer that has any, and answers the step.
+/// Shows the losses of the step nearest to the pointer; returns the step.
 fn under_pointer(
     ui: &Ui,
     shown: &DrawnPlot,
@@ -159,7 +158,7 @@ fn under_pointer(
     (along, scaled): Scales<'_>,
 ) -> Option<u64> {
     let pointer = shown.pointer?;
-    // The line that is drawn last has the most to say.
+    // The topmost line decides which steps there are.
     let steps = series.iter().rev().find(|series| !series.points.is_empty())?.points.iter().map(|[step, _]| *step);
     let far = |step: f64| (along(step) - pointer.x).abs();
     let nearest = steps.reduce(|best, step| if far(step) < far(best) { step } else { best })?;

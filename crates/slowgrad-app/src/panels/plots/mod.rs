@@ -17,12 +17,12 @@ use egui::{Align, Frame, Layout, Margin, Panel, Rect, RichText, Role, Ui, UiBuil
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 
-/// A plot needs this much room to be read.
+/// The minimum width of a plot.
 const MIN_PLOT_WIDTH_PTS: f32 = 300.0;
-/// Between two plots.
+/// The space between two plots.
 const GAP_PTS: f32 = 12.0;
 
-/// Makes room for the plots below what else there is; answers whether there is any left for it.
+/// Draws the plots below the network or in its place; returns whether the network has space left.
 pub(super) fn plots_panel_ui(
     ui: &mut Ui,
     plots: &mut PlotTabs,
@@ -45,7 +45,7 @@ pub(super) fn plots_panel_ui(
     }
     let panel = Panel::bottom("plots").frame(frame).resizable(true);
     panel.default_size(0.52 * room).size_range(190.0..=(room - 150.0).max(191.0)).show(ui, |ui| {
-        // The panel is as high as it is, whatever is in it.
+        // The height of the panel does not depend on its contents.
         ui.expand_to_include_rect(ui.max_rect());
         plots_ui(ui, plots, session, theme);
     });
@@ -78,7 +78,7 @@ fn plots_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session, theme: &Th
     }
 }
 
-/// Which plots there are, and the panel's own buttons. Where it is narrow the names stand in two rows.
+/// The tabs of the plots and the buttons of the panel. The tabs wrap in a narrow panel.
 fn bar_ui(ui: &mut Ui, plots: &mut PlotTabs, theme: &Theme) {
     ui.with_layout(Layout::right_to_left(Align::TOP), |ui| {
         if icon_button(ui, Icon::Close, &format!("Close the plots ({})", super::key(Action::Plots)), false, theme)
@@ -101,7 +101,7 @@ fn bar_ui(ui: &mut Ui, plots: &mut PlotTabs, theme: &Theme) {
             for plot in Plot::ALL {
                 let response = ui.selectable_label(seen.contains(&plot), RichText::new(plot.name()).size(13.5));
                 let (is_on, key) = (seen.contains(&plot), Action::Plot(plot).tooltip());
-                // The lesson's panel has an activation as well.
+                // The lesson panel has a control named activation too.
                 let name = format!("plot: {}", plot.name());
                 response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_on, &name));
                 if response.on_hover_text(key).clicked() {

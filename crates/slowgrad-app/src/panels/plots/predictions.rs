@@ -1,4 +1,4 @@
-//! What the network answers over its inputs, with the samples: where it decides, or the curve that it fits.
+//! The network's predictions over its inputs, with the samples: decision boundaries, or a fitted curve.
 
 use super::axes::{Axis, LegendMark, grid_mesh, instead_ui, legend_ui, marker, plot_ui, readout};
 use super::contour::{chains, segments};
@@ -10,20 +10,20 @@ use slowgrad_session::{Answers, DataInfo, RivalInfo};
 use slowgrad_timeline::scene::Ink;
 use slowgrad_timeline::words;
 
-/// Marks of classes.
+/// The marks of classes.
 const CLASS_MARKERS: [MarkerShape; 5] =
     [MarkerShape::Circle, MarkerShape::Square, MarkerShape::Up, MarkerShape::Diamond, MarkerShape::Down];
 
-/// The line of the second run.
+/// The line style of the comparison.
 const COMPARISON_STYLE: LineStyle = LineStyle::Dashed { length: 7.0 };
 
-/// What the samples want.
+/// The kind of targets.
 enum TargetKind {
-    /// One of several outputs; so many.
+    /// One of this many outputs is the class.
     OneOf(usize),
-    /// One of two numbers of one output.
+    /// One output with two values, the two classes.
     TwoOf([f64; 2]),
-    /// Any number.
+    /// One output with any number in this range.
     Number([f64; 2]),
 }
 
@@ -72,7 +72,7 @@ fn largest(values: impl Iterator<Item = f64>) -> usize {
     best.map_or(0, |(class, _)| class)
 }
 
-/// Two classes have the colours of the two signs; more have those of other quantities, none of which is drawn here.
+/// Two classes have the colours of the signs; more have those of quantities that this plot does not show.
 fn class_color(class: usize, classes: usize, theme: &Theme) -> Color32 {
     let more = [theme.value.negative, theme.value.positive, theme.update.positive, theme.gradient.negative, theme.loss];
     if classes == 2 { more[class % 2] } else { more[class % more.len()] }
@@ -113,20 +113,20 @@ pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     }
 }
 
-/// What the run that goes along answers.
+/// The predictions of the comparison.
 struct ComparedPredictions<'a, T> {
     comparison: &'a RivalInfo,
     answers: &'a [T],
 }
 
-/// Behind a name: whose it is, when there are two runs.
+/// The suffix of a name that tells the run, when there are two.
 fn whose<T>(other: Option<&ComparedPredictions<'_, T>>, is_theirs: bool) -> String {
     other.map_or_else(String::new, |ComparedPredictions { comparison, .. }| {
         format!(" · {}", if is_theirs { &comparison.theirs } else { &comparison.mine })
     })
 }
 
-/// Where a network decides: the middle between two targets, or where two outputs are equally large.
+/// The decision boundaries: the middle between two targets, or the points where two outputs are equal.
 fn borders(wants: &TargetKind, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2]> {
     match wants {
         TargetKind::TwoOf([low, high]) => {
@@ -158,7 +158,7 @@ fn plane_ui(
     theme: &Theme,
 ) {
     let mut marks = Vec::new();
-    // As everywhere, the first of two runs has the accent and the second is white.
+    // The baseline has the accent colour and the comparison the text colour, as in the other plots.
     let own = if other.is_some() { theme.text_color(Ink::Accent, theme.background) } else { theme.text };
     let line = |marks: &mut Vec<_>, name: &str| {
         marks.push((LegendMark::Line(LineStyle::Solid), own, format!("{name}{}", whose(other, false))));
@@ -258,7 +258,7 @@ fn plane_ui(
     let said = format!("plot of predictions over two inputs, {} samples", data.train);
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &said));
     if let Some(pointer) = shown.pointer {
-        // The answer at the nearest place that was computed, not one in between.
+        // The prediction at the nearest grid point, without interpolation.
         let nth = |[low, high]: [f64; 2], at: f64| {
             (((at - low) / (high - low)) * (side - 1) as f64).round().clamp(0.0, (side - 1) as f64) as usize
         };
@@ -336,7 +336,7 @@ fn line_ui(
         shown.pointer.and_then(|at| points.iter().min_by(|a, b| (a[0] - at.x).abs().total_cmp(&(b[0] - at.x).abs())));
     if let Some([x, y]) = near {
         let mut text = format!("x {}\nŷ {}", words::number(*x, 4), words::number(*y, 4));
-        // Both are asked at the same places.
+        // Both runs have predictions at the same inputs.
         if let (Some(other), Some([_, y])) = (other, theirs.iter().find(|there| there[0] == *x)) {
             text =
                 format!("{text}{}\nŷ {}{}", whose(Some(other), false), words::number(*y, 4), whose(Some(other), true));

@@ -1,4 +1,4 @@
-//! Every plot, and the comparison, driven by what things are called.
+//! All plots and the comparison, driven by accessible names.
 
 use crate::actions::Action;
 use crate::state::plot_tabs::Plot;
@@ -10,7 +10,7 @@ use slowgrad_engine::shape::Parameter;
 use slowgrad_session::Command;
 use slowgrad_timeline::words::number;
 
-/// A lesson with a test set and several steps behind it.
+/// A lesson with a test set, after several steps.
 fn window() -> Window {
     let mut window = open("playground");
     window.state_mut().session.send(Command::Seek(12));
@@ -18,7 +18,7 @@ fn window() -> Window {
     window
 }
 
-/// Draws until the plots are computed as well.
+/// Draws until the plots are complete.
 fn rest(window: &mut Window) {
     for _ in 0..20_000 {
         settle(window);
@@ -36,7 +36,7 @@ fn act(window: &mut Window, action: Action) {
     rest(window);
 }
 
-/// What pictures say of themselves.
+/// The descriptions of all images.
 fn pictures(window: &Window) -> Vec<String> {
     let pictures = window.query_all_by_role(Role::Image).filter_map(|node| node.accesskit_node().label());
     pictures.collect()
@@ -109,7 +109,7 @@ fn the_landscape_reaches_as_far_as_somebody_wants() {
     };
     let whole = surface(&window);
     let wide = |range: [f64; 2]| range[1] - range[0];
-    // The wheel comes closer to where the run is, on the surface and on the map.
+    // The wheel zooms in on the current position, on the surface and on the map.
     let at = |window: &Window| window.get_by_label_contains("loss landscape over").rect().center();
     for _ in 0..2 {
         let (before, place) = (surface(&window).range, at(&window));
@@ -121,7 +121,7 @@ fn the_landscape_reaches_as_far_as_somebody_wants() {
         window.get_by_label("map").click();
         rest(&mut window);
     }
-    // A map is dragged along.
+    // A map can be dragged.
     window.get_by_label("map").click();
     rest(&mut window);
     let (before, place) = (surface(&window).range, at(&window));
@@ -129,7 +129,7 @@ fn the_landscape_reaches_as_far_as_somebody_wants() {
     rest(&mut window);
     let moved = surface(&window).range;
     assert!(moved[0][0] < before[0][0] && (wide(moved[0]) - wide(before[0])).abs() < 1e-9, "{moved:?}");
-    // Its numbers can be typed, and given back to the way.
+    // Its numbers can be typed and reset.
     window.get_by_label("range of the landscape").click();
     window.run_steps(4);
     window.get_by_label("Centre on current values").click();

@@ -1,6 +1,6 @@
-//! How losses become heights and colours.
+//! The mapping from losses to heights and colours.
 //!
-//! It must not know where they are drawn.
+//! It must not know how the landscape is drawn.
 
 use crate::state::landscape_view::AxisRanges;
 use egui::Color32;
@@ -8,10 +8,10 @@ use slowgrad_render::Theme;
 use slowgrad_session::Landscape;
 use slowgrad_tape::math;
 
-/// Lines of one height on a map.
+/// The number of contour lines.
 const LEVELS: usize = 12;
 
-/// How losses are told apart: from 0 for the least to 1 for the largest.
+/// A scale from 0 for the smallest loss to 1 for the largest.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeightScale {
     low: f64,
@@ -20,7 +20,7 @@ pub(super) struct HeightScale {
 }
 
 impl HeightScale {
-    /// Those of a surface, and of the ways over it when they are to be seen at their heights.
+    /// The scale of a surface; with `with_ways` it includes the losses along the paths.
     pub(super) fn of(landscape: &Landscape, is_log: bool, with_ways: bool) -> Self {
         let mut heights = Self { low: 0.0, high: 1.0, is_log };
         let surface = &landscape.surface;
@@ -32,7 +32,7 @@ impl HeightScale {
         if low > high {
             return heights;
         }
-        // The way may be higher than all of the surface, but not by so much that the surface gets flat.
+        // A path may rise above the surface, up to a limit that keeps the surface from becoming flat.
         let is_seen = |at: [f64; 2]| (0..2).all(|axis| within(surface.range, axis, at[axis]));
         let ways = landscape.path.iter().chain(&landscape.rival).filter(|point| is_seen(point.at));
         let ways = ways.filter_map(|point| point.loss);
@@ -49,7 +49,7 @@ impl HeightScale {
         if self.is_log { math::log10(loss) } else { loss }
     }
 
-    /// Nothing for losses that have no height.
+    /// The height of a loss, or `None` when the loss has none.
     pub(super) fn share(self, loss: f64) -> Option<f32> {
         let height = self.scaled(loss);
         height.is_finite().then(|| ((height - self.low) / (self.high - self.low)) as f32)
@@ -60,20 +60,20 @@ impl HeightScale {
         if self.is_log { math::pow(10.0, height) } else { height }
     }
 
-    /// The colour of a height: more shades where it is low, since that is where the way leads.
+    /// The colour of a height, with more shades for low losses, where the path leads.
     pub(super) fn color(share: f32, theme: &Theme) -> Color32 {
         let share = share.clamp(0.0, 1.0);
         theme.background.lerp_to_gamma(theme.loss, 0.06 + 0.8 * share.sqrt())
     }
 
-    /// HeightScale of the lines of a map, closer to each other where it is low.
+    /// The losses of the contour lines, closer together for low losses.
     pub(super) fn levels(self) -> Vec<f64> {
         let share = |nth: usize| nth as f64 / (LEVELS + 1) as f64;
         (1..=LEVELS).map(|nth| self.loss(if self.is_log { share(nth) } else { share(nth) * share(nth) })).collect()
     }
 }
 
-/// Whether a number lies within a range.
+/// Whether a number is within a range.
 pub(super) fn within(range: AxisRanges, axis: usize, at: f64) -> bool {
     (range[axis][0]..=range[axis][1]).contains(&at)
 }

@@ -1,4 +1,4 @@
-//! The landscape from above: a map with lines of one loss.
+//! The landscape as a map with contour lines.
 
 use super::super::axes::{Axis, grid_mesh, plot_ui, readout};
 use super::super::contour::segments;
@@ -11,15 +11,15 @@ use egui_plot::{Line, PlotPoint};
 use slowgrad_render::Theme;
 use slowgrad_timeline::words;
 
-/// Beside the map stands what its colours mean.
+/// The width of the colour scale beside the map.
 const SCALE_WIDTH_PTS: f32 = 66.0;
 
-/// Draws the map; answers a step to go to.
+/// Draws the map; returns a step to go to.
 pub(super) fn map_ui(ui: &mut Ui, view: &mut LandscapeView, drawn: &LandscapePlot<'_>, theme: &Theme) -> Option<u64> {
     let LandscapePlot { landscape, heights, ways, names } = drawn;
     let heights = *heights;
     let surface = &landscape.surface;
-    // What was computed last is seen within what is asked for now.
+    // Shows the last computed surface within the requested range.
     let asked = range::requested(view, surface);
     let side = surface.side;
     let room = ui.available_rect_before_wrap();
@@ -92,7 +92,7 @@ pub(super) fn map_ui(ui: &mut Ui, view: &mut LandscapeView, drawn: &LandscapePlo
         let [low, high] = surface.range[axis];
         (((at - low) / (high - low)) * (side - 1) as f64).round().clamp(0.0, (side - 1) as f64) as usize
     };
-    // The loss at the nearest place that was computed, not one in between.
+    // The loss at the nearest grid point, without interpolation.
     let (column, row) = (nth(0, at.x), nth(1, at.y));
     let (x, y) = (surface.place(0, column), surface.place(1, row));
     let loss = surface.losses[row * side + column];
@@ -109,7 +109,7 @@ pub(super) fn map_ui(ui: &mut Ui, view: &mut LandscapeView, drawn: &LandscapePlo
     None
 }
 
-/// What the colours of a map mean.
+/// The colour scale of the map.
 fn bar(ui: &Ui, area: Rect, heights: HeightScale, theme: &Theme) {
     let strip = area.with_max_x(area.left() + 9.0);
     let mut mesh = egui::Mesh::default();

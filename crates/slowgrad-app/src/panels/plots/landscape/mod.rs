@@ -1,8 +1,8 @@
-//! The loss over two weights, as a map with lines of one height or as a surface, with the way that the optimizer
-//! took and a ball where it is.
+//! The loss over two parameters, as a map with contour lines or as a surface, with the optimizer's path and its current
+//! position.
 //!
-//! All other parameters are those of the step that is shown; along the way they were those of its time, so the way
-//! need not lie on the surface: it is drawn at the loss that there was.
+//! All other parameters have their values at the current step. At earlier steps they had other values, so a path point
+//! need not be on the surface: it is drawn at its own loss.
 
 mod heights;
 mod map;
@@ -24,13 +24,13 @@ use slowgrad_session::Session;
 use slowgrad_timeline::{parameters, words};
 use std::sync::Arc;
 
-/// More parameters than this are not listed; they are chosen in the network.
+/// At most this many parameters are listed; others can be selected in the network.
 const MAX_LISTED_PARAMETERS: usize = 300;
-/// What a list needs beside its text.
+/// The width of a combo box beyond its text.
 const COMBO_PADDING_PTS: f32 = 26.0;
-/// The name of a parameter is abbreviated in less room than this.
+/// Below this width, the name of a parameter is abbreviated.
 const SHORT_NAME_WIDTH_PTS: f32 = 80.0;
-/// Room for the button of the range.
+/// The width of the range button.
 const RANGE_BUTTON_PTS: f32 = 60.0;
 
 pub(super) fn landscape_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session, theme: &Theme) {
@@ -63,16 +63,16 @@ pub(super) fn landscape_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Sess
     }
 }
 
-/// What is drawn, from whichever side.
+/// The contents of the landscape.
 struct LandscapePlot<'a> {
     landscape: &'a Landscape,
     heights: HeightScale,
     ways: Vec<PathLine>,
-    /// Those of the two parameters.
+    /// The names of the two parameters.
     names: [String; 2],
 }
 
-/// A parameter in a few letters.
+/// A short name of a parameter.
 fn name(step: &RecordedStep, index: usize) -> String {
     let (letters, layer) = parameters::name(step, index);
     if step.shape.layers() == 1 { letters } else { format!("{letters} · layer {layer}") }
@@ -94,13 +94,13 @@ fn controls_ui(
             plots.landscape.toggle_surface();
         }
         ui.checkbox(&mut plots.log.losses, "log").on_hover_text("Logarithmic loss axis");
-        // Neurons may be gone since these were chosen.
+        // Parameters may have been removed since they were chosen.
         let chosen = plots.landscape.axes().filter(|axes| axes.iter().all(|axis| *axis < step.shape.parameters()));
         let now = chosen.or(landscape.map(|landscape| landscape.surface.axes));
         let room = ((ui.available_width() - RANGE_BUTTON_PTS - 10.0) / 2.0 - 30.0).clamp(46.0, 150.0);
         for (nth, axis) in ["x", "y"].into_iter().enumerate() {
             let shown = now.map_or_else(|| "…".to_owned(), |axes| name(step, axes[nth]));
-            // Where there is little room the layer's number has to do.
+            // In little space, only the number of the layer is shown.
             let brief = shown.replace(" · layer ", " · ");
             let text = if room < SHORT_NAME_WIDTH_PTS { brief } else { shown.clone() };
             let mut chosen = None;
@@ -122,7 +122,7 @@ fn controls_ui(
                     }
                 }
             };
-            // A long name must not push out what stands beside it.
+            // A long name must not push the other controls out.
             let response = ui
                 .scope(|ui| {
                     ui.set_max_width(room + COMBO_PADDING_PTS);
@@ -161,7 +161,7 @@ fn legend(ui: &mut Ui, session: &Session, landscape: &Landscape, theme: &Theme) 
     legend_ui(ui, &marks, theme);
 }
 
-/// What is said of the landscape where it cannot be seen.
+/// The description of the landscape for screen readers.
 fn said(landscape: &Landscape, names: &[String; 2]) -> String {
     let surface = &landscape.surface;
     let number = |x: f64| words::number(x, 4);

@@ -1,4 +1,4 @@
-//! The landscape as a surface that can be turned. A way is faint where it goes under the surface or behind it.
+//! The landscape as a surface that can be rotated. A path is faint where it is under the surface or behind it.
 
 use super::super::axes::plain;
 use super::heights::HeightScale;
@@ -11,7 +11,7 @@ use slowgrad_render::Theme;
 use slowgrad_session::{PathPoint, Surface};
 use slowgrad_timeline::words;
 
-/// Draws the surface, which can be turned; answers a step to go to.
+/// Draws the surface; returns a step to go to.
 pub(super) fn surface_ui(
     ui: &mut Ui,
     view: &mut LandscapeView,
@@ -43,7 +43,7 @@ pub(super) fn surface_ui(
         let seen: Vec<(Pos2, PathPoint)> =
             seen.map(|place| (camera.project(place.at), way.points[place.nth])).collect();
         let points: Vec<Pos2> = seen.iter().map(|(at, _)| *at).collect();
-        // What lies beyond the box is cut off, with the start.
+        // A path is cut at the box, and so may be its start.
         let has_start = way.begins() && seen.first().is_some_and(|(_, point)| point.step == 0);
         way.draw_points(&painter, &points, has_start, theme);
         near.extend(seen.into_iter().map(|near| (near, way.is_mine)));
@@ -69,12 +69,12 @@ pub(super) fn surface_ui(
     asked.filter(|_| is_clicked)
 }
 
-/// A point of a way in the box.
+/// A point of a path, in box coordinates.
 struct PathVertex {
     at: [f32; 3],
-    /// Which point of the way it is.
+    /// The index of the path point.
     nth: usize,
-    /// Whether its own loss is known, and it is not drawn between its neighbours.
+    /// Whether its loss is known; otherwise the height is interpolated.
     is_known: bool,
 }
 
@@ -82,7 +82,7 @@ fn is_within([x, y, height]: [f32; 3]) -> bool {
     x.abs() <= 1.0 && y.abs() <= 1.0 && (-1e-3..=1.001).contains(&height)
 }
 
-/// The surface as something that a way goes over, under and behind.
+/// The surface that hides parts of a path.
 struct SurfaceProjection<'a> {
     camera: &'a OrbitCamera,
     surface: &'a Surface,
@@ -100,8 +100,8 @@ impl SurfaceProjection<'_> {
         self.camera.hides(self.surface.side, self.shares, at)
     }
 
-    /// The points of a way. One whose loss is not known stands between the ones before and after it whose losses are;
-    /// before the first and after the last of these there is nothing to be drawn.
+    /// The points of a path. A point without a loss is interpolated between its neighbours that have one; points before
+    /// the first and after the last of these are left out.
     fn places(&self, way: &PathLine) -> Vec<PathVertex> {
         let known: Vec<(usize, f32)> = way
             .points
@@ -122,9 +122,10 @@ impl SurfaceProjection<'_> {
         places
     }
 
-    /// The line through the points within the box, cut where it goes behind the surface and where it comes out again.
+    /// The line through the points in the box, split where it goes behind the surface or comes out again. Each part is
+    /// visible or hidden.
     fn stretches(&self, places: &[PathVertex]) -> Vec<(Vec<Pos2>, bool)> {
-        /// So long is a piece that is seen as a whole or not at all, in points.
+        /// The length of a piece that is either visible or hidden as a whole.
         const PIECE_PTS: f32 = 5.0;
         const MAX_PIECES: usize = 64;
         let mut stretches: Vec<(Vec<Pos2>, bool)> = Vec::new();
@@ -153,7 +154,7 @@ impl SurfaceProjection<'_> {
     }
 }
 
-/// Dragging turns the surface, and so do the arrows while it has the keyboard.
+/// Rotates the surface by dragging, or by the arrow keys while it has the focus.
 fn rotate(ui: &Ui, view: &mut LandscapeView, response: &egui::Response, theme: &Theme) {
     let mut by = if response.dragged() { response.drag_delta() * 0.01 } else { Vec2::ZERO };
     if response.has_focus() {
@@ -174,7 +175,7 @@ fn rotate(ui: &Ui, view: &mut LandscapeView, response: &egui::Response, theme: &
     view.rotate(by);
 }
 
-/// The floor with the two parameters along it, and the losses along its height.
+/// The floor of the box with the two parameters, and the axis of losses.
 fn box_behind(
     painter: &egui::Painter,
     camera: &OrbitCamera,
@@ -188,7 +189,7 @@ fn box_behind(
     let stroke = Stroke::new(1.0, theme.faint.gamma_multiply(0.7));
     painter.add(Shape::closed_line(floor.to_vec(), stroke));
     let font = FontId::proportional(11.5);
-    // Names stand at the two edges in front, numbers at their ends.
+    // Names are at the two front edges, numbers at the ends of these.
     for (axis, edges) in [(0, [(0, 1), (3, 2)]), (1, [(0, 3), (1, 2)])] {
         let middle = |(from, to): (usize, usize)| floor[from].lerp(floor[to], 0.5);
         let front = if middle(edges[0]).y > middle(edges[1]).y { edges[0] } else { edges[1] };
@@ -210,7 +211,7 @@ fn box_behind(
             painter.text(near_end, align(out), plain(value), FontId::proportional(10.5), theme.faint);
         }
     }
-    // The loss stands at the corner that is farthest to the left.
+    // The axis of losses is at the leftmost corner.
     let mut corner = 0;
     for nth in 1..4 {
         if floor[nth].x < floor[corner].x {

@@ -1,4 +1,4 @@
-//! The ways of the runs over a landscape, and the balls where they are now.
+//! The parameter paths over a landscape, with the current positions.
 //!
 //! It must not know whether the landscape is a map or a surface.
 
@@ -9,35 +9,35 @@ use slowgrad_render::Theme;
 use slowgrad_session::{Landscape, PathPoint};
 use slowgrad_timeline::words;
 
-/// The way of the second run.
+/// The line style of the comparison's path.
 pub(super) const COMPARISON_STYLE: LineStyle = LineStyle::Dashed { length: 5.0 };
-/// What is not the way up to now.
+/// The line style of later steps and of the previous run.
 pub(super) const DOTTED_STYLE: LineStyle = LineStyle::Dotted { spacing: 4.0 };
 
-/// A point of the way is under the pointer when it is this near.
+/// The radius within which a path point is under the pointer.
 const HIT_RADIUS_PTS: f32 = 9.0;
 
-/// A stretch of a way.
+/// A part of a path.
 pub(super) struct PathLine {
     pub(super) points: Vec<PathPoint>,
     pub(super) color: Color32,
     pub(super) style: LineStyle,
     pub(super) width: f32,
-    /// Whether its steps can be gone to.
+    /// Whether its steps belong to the baseline, so that a click can go to them.
     pub(super) is_mine: bool,
 }
 
 impl PathLine {
-    /// Whether it is seen from the start of its run.
+    /// Whether it is drawn from the start of its run.
     pub(super) fn begins(&self) -> bool {
         self.style != DOTTED_STYLE && self.points.first().is_some_and(|first| first.step == 0)
     }
 
-    /// Draws a stretch of the way; where it is hidden it is seen as through glass.
+    /// Draws a line; a hidden one is faint.
     pub(super) fn draw_line(&self, painter: &Painter, points: &[Pos2], is_hidden: bool, theme: &Theme) {
         let (color, width) =
             if is_hidden { (self.color.gamma_multiply(0.5), 0.65 * self.width) } else { (self.color, self.width) };
-        // A dark rim keeps the way apart from any ground.
+        // A dark rim separates the path from any background.
         if self.style == LineStyle::Solid && !is_hidden {
             let rim = Stroke::new(width + 2.0, theme.background.gamma_multiply(0.75));
             painter.add(Shape::line(points.to_vec(), rim));
@@ -54,7 +54,7 @@ impl PathLine {
         }
     }
 
-    /// Draws single steps as long as they lie apart, and the start.
+    /// Draws the points when they are far enough apart, and the start.
     pub(super) fn draw_points(&self, painter: &Painter, points: &[Pos2], has_start: bool, theme: &Theme) {
         let apart = points.windows(2).map(|pair| pair[0].distance(pair[1])).sum::<f32>() / points.len().max(1) as f32;
         if apart > 5.0 {
@@ -68,7 +68,7 @@ impl PathLine {
     }
 }
 
-/// The way up to now, what comes after it, what an edit left, and the way of the run that goes along.
+/// The paths up to now and after it, of the previous run, and of the comparison.
 pub(super) fn ways(landscape: &Landscape, theme: &Theme) -> Vec<PathLine> {
     let surface = &landscape.surface;
     let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
@@ -91,7 +91,7 @@ pub(super) fn ways(landscape: &Landscape, theme: &Theme) -> Vec<PathLine> {
     ways.into_iter().filter(|way| !way.points.is_empty()).collect()
 }
 
-/// Where the runs are now; `place` says where a point is seen, and whether something hides it.
+/// Draws the current positions. `place` returns the screen position of a point and whether it is hidden.
 pub(super) fn balls(
     painter: &Painter,
     landscape: &Landscape,
@@ -99,7 +99,7 @@ pub(super) fn balls(
     place: impl Fn(&PathPoint) -> Option<(Pos2, bool)>,
 ) {
     let surface = &landscape.surface;
-    // Of what is hidden only the rim is seen.
+    // A hidden ball is drawn as a ring.
     let ball = |at: Pos2, radius: f32, color: Color32, is_hidden: bool| {
         if is_hidden {
             painter.circle_stroke(at, radius, Stroke::new(1.5, color));
@@ -120,7 +120,7 @@ pub(super) fn balls(
     }
 }
 
-/// Says which step a point of a way is; answers the step to go to when it is one of this run.
+/// Shows the step of the path point under the pointer; returns the step when it belongs to the baseline.
 pub(super) fn way_under_pointer(
     ui: &Ui,
     frame: Rect,

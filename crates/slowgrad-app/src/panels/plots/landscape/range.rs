@@ -1,5 +1,6 @@
-//! How far a landscape reaches: by itself as far as the way leads, else as somebody chose it with the wheel, by dragging
-//! the map, or by typing. It must not know how the landscape is drawn.
+//! The ranges of the landscape: fitted to the path, or chosen with the wheel, by dragging the map or by typing.
+//!
+//! It must not know how the landscape is drawn.
 
 use crate::state::landscape_view::{AxisRanges, LandscapeView};
 use crate::state::number_field::parse;
@@ -9,16 +10,16 @@ use slowgrad_render::Theme;
 use slowgrad_session::Surface;
 use slowgrad_timeline::words;
 
-/// A range is never narrower, for the size of its numbers: beyond that they cannot be told apart.
+/// The limits of a range; a narrower one, relative to its numbers, would lose all precision.
 const MIN_RELATIVE_WIDTH: f64 = 1e-9;
 const MAX_WIDTH: f64 = 1e9;
 
-/// The range that is asked for now, whether it is drawn already or not.
+/// The requested ranges, which may not be drawn yet.
 pub(super) fn requested(view: &LandscapeView, surface: &Surface) -> AxisRanges {
     view.range().unwrap_or(surface.range)
 }
 
-/// The wheel makes the range smaller or larger around a place, and a double-click gives it back to the way.
+/// The wheel zooms around a point, and a double-click fits the ranges to the path.
 pub(super) fn wheel(ui: &Ui, response: &Response, view: &mut LandscapeView, surface: &Surface, around: [f64; 2]) {
     if response.double_clicked() {
         view.reset_range();
@@ -32,7 +33,7 @@ pub(super) fn wheel(ui: &Ui, response: &Response, view: &mut LandscapeView, surf
     }
 }
 
-/// The map goes along with the pointer that drags it.
+/// Dragging moves the map.
 pub(super) fn drag(response: &Response, view: &mut LandscapeView, surface: &Surface, size: Vec2) {
     if response.dragged() && response.drag_delta() != Vec2::ZERO {
         let by = response.drag_delta() / size;
@@ -40,7 +41,7 @@ pub(super) fn drag(response: &Response, view: &mut LandscapeView, surface: &Surf
     }
 }
 
-/// What lies around a place `factor` times as large.
+/// The ranges zoomed by a factor around a point.
 fn zoomed(range: AxisRanges, around: [f64; 2], factor: f64) -> AxisRanges {
     let side = |axis: usize| {
         let ([low, high], at) = (range[axis], around[axis].clamp(range[axis][0], range[axis][1]));
@@ -51,18 +52,18 @@ fn zoomed(range: AxisRanges, around: [f64; 2], factor: f64) -> AxisRanges {
     [side(0), side(1)]
 }
 
-/// A range moved by shares of its sides.
+/// The ranges moved by shares of their widths.
 fn moved(range: AxisRanges, by: [f64; 2]) -> AxisRanges {
     let side = |axis: usize| range[axis].map(|end| end + by[axis] * (range[axis][1] - range[axis][0]));
     [side(0), side(1)]
 }
 
-/// The button that opens the numbers of the range.
+/// The button that opens the numbers of the ranges.
 pub(super) fn button_ui(ui: &mut Ui, view: &mut LandscapeView, surface: &Surface, names: &[String; 2], theme: &Theme) {
     let word = RichText::new("range");
     let word = if view.range().is_some() { word.color(theme.text).strong() } else { word };
     let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    // Numbers that can be typed look so, which they would not in a menu.
+    // Menu style would hide that the numbers can be edited.
     let style = std::sync::Arc::clone(ui.style());
     let (response, _) = MenuButton::new(word).config(config).ui(ui, |ui| {
         ui.set_style(style);

@@ -1,15 +1,15 @@
-//! A grid of heights as a shaded surface, seen from any side.
+//! A camera around a box, and a shaded surface over a grid of heights.
 //!
-//! It must not know what the heights are.
+//! It must not know the meaning of the heights.
 
 use egui::{Color32, Mesh, Pos2, Rect, Vec2};
 
-/// How much higher than wide the box is, as a share of half its side.
+/// The height of the box, relative to half its side.
 const HEIGHT_SCALE: f32 = 1.15;
-/// Lines run over the surface after so many places of the finest grid.
+/// The density of the lines on the surface: one per this many cells of the finest grid.
 const GRID_LINES: usize = 8;
 
-/// Where the surface is looked at from. The box reaches from −1 to 1 along both sides and from 0 to 1 in height.
+/// The camera. The box reaches from −1 to 1 along both sides and from 0 to 1 in height.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OrbitCamera {
     yaw: Vec2,
@@ -19,27 +19,27 @@ pub(super) struct OrbitCamera {
 }
 
 impl OrbitCamera {
-    /// A camera that sees the whole box within an area however it is turned.
+    /// A camera that shows the whole box within an area at any rotation.
     pub(super) fn new((yaw, pitch): (f32, f32), area: Rect) -> Self {
         let (yaw, pitch) = (Vec2::angled(yaw), Vec2::angled(pitch));
-        // The box's floor turns within a circle.
+        // The floor of the box rotates within a circle.
         let wide = 2.0 * std::f32::consts::SQRT_2;
         let high = wide * pitch.y + HEIGHT_SCALE * pitch.x;
-        // Names and numbers stand around it.
+        // Space for names and numbers.
         let room = area.shrink2(Vec2::new(34.0, 16.0));
         let scale = (room.width() / wide).min(room.height() / high).max(1.0);
         let center = room.center() + Vec2::new(0.0, 0.5 * scale * HEIGHT_SCALE * pitch.x);
         Self { yaw, pitch, center, scale }
     }
 
-    /// Turned around the vertical: to the right, and towards the viewer.
+    /// Rotates by the yaw: to the right, and towards the viewer.
     fn turned(&self, x: f32, y: f32) -> Vec2 {
-        // The second side runs away from the viewer, as on a map.
+        // The second axis points away from the viewer, as on a map.
         let y = -y;
         Vec2::new(x * self.yaw.x - y * self.yaw.y, x * self.yaw.y + y * self.yaw.x)
     }
 
-    /// Where a place of the box is seen.
+    /// The screen position of a point in the box.
     pub(super) fn project(&self, [x, y, height]: [f32; 3]) -> Pos2 {
         let turned = self.turned(x, y);
         let up = HEIGHT_SCALE * height * self.pitch.x;
@@ -47,14 +47,14 @@ impl OrbitCamera {
     }
 }
 
-/// A point is under the surface, or behind it, when that is higher by so much where it is, or between it and the viewer.
+/// The heights by which the surface must exceed a point to hide it: at the point, and between the point and the viewer.
 const UNDER_TOLERANCE: f32 = 0.03;
 const BEHIND_TOLERANCE: f32 = 0.01;
 
 impl OrbitCamera {
-    /// Whether the surface over a grid hides a point of the box from the viewer.
+    /// Whether the surface hides a point of the box from the viewer.
     pub(super) fn hides(&self, side: usize, heights: &[Option<f32>], [x, y, height]: [f32; 3]) -> bool {
-        // What is seen at one place of the screen lies along a line that rises towards the viewer.
+        // The points behind one screen position are on a line that rises towards the viewer.
         let towards = Vec2::new(self.yaw.y, -self.yaw.x);
         let rise = self.pitch.y / (HEIGHT_SCALE * self.pitch.x.max(1e-3));
         let step = 1.4 / (side - 1) as f32;
@@ -74,7 +74,7 @@ impl OrbitCamera {
     }
 }
 
-/// The height of the surface between the places of its grid; nothing in a hole.
+/// The interpolated height of the surface, or `None` in a hole.
 fn height_at(side: usize, heights: &[Option<f32>], at: [f32; 2]) -> Option<f32> {
     let places = at.map(|x| ((x + 1.0) * 0.5 * (side - 1) as f32).clamp(0.0, (side - 1) as f32));
     let [column, row] = places.map(|place| (place as usize).min(side - 2));
@@ -85,7 +85,7 @@ fn height_at(side: usize, heights: &[Option<f32>], at: [f32; 2]) -> Option<f32> 
     Some(egui::lerp(low..=high, y))
 }
 
-/// The surface over a grid, drawn from the back to the front. Places without a height leave a hole.
+/// The mesh of the surface, drawn from back to front. Points without a height leave a hole.
 pub(super) fn surface_mesh(
     camera: &OrbitCamera,
     side: usize,
@@ -119,7 +119,7 @@ pub(super) fn surface_mesh(
             let [a, b, c, d] = corners.map(|(column, row)| (row * side + column) as u32);
             mesh.add_triangle(a, b, c);
             mesh.add_triangle(b, d, c);
-            // Lines belong to the edges at the back, which nothing that is drawn later covers by half.
+            // A line is on the back edges of a cell, where cells drawn later do not cover half of it.
             let back_row = if is_back_to_front[1] { row } else { row + 1 };
             let back_column = if is_back_to_front[0] { column } else { column + 1 };
             let at = |column: usize, row: usize| mesh.vertices[row * side + column].pos;
@@ -136,7 +136,7 @@ pub(super) fn surface_mesh(
     mesh
 }
 
-/// A colour in the light from the upper left; the slope is that to the right and towards the viewer.
+/// Shades a colour with a light from the upper left; the slope is that to the right and towards the viewer.
 fn shaded(color: Color32, slope: Vec2) -> Color32 {
     let normal = [slope.x, slope.y, 1.0];
     let length = normal.iter().map(|part| part * part).sum::<f32>().sqrt();
@@ -180,18 +180,18 @@ mod tests {
     #[test]
     fn a_ridge_hides_what_lies_behind_it_from_either_side() {
         let area = Rect::from_min_size(Pos2::ZERO, Vec2::new(300.0, 300.0));
-        // A wall through the middle, along the first side.
+        // A wall through the middle, along the first axis.
         let side = 33_usize;
         let heights: Vec<Option<f32>> =
             (0..side * side).map(|i| Some(if (i / side).abs_diff(16) < 2 { 0.8 } else { 0.0 })).collect();
-        // The second side runs away from the viewer; turned around by half a circle it comes nearer.
+        // The second axis points away from the viewer; half a turn reverses it.
         for (yaw, sign) in [(0.0, 1.0), (std::f32::consts::PI, -1.0)] {
             let camera = OrbitCamera::new((yaw, 0.3), area);
             let hides = |at| camera.hides(side, &heights, at);
             assert!(hides([0.2, 0.5 * sign, 0.1]) && !hides([0.2, -0.5 * sign, 0.1]), "{yaw}");
             assert!(!hides([0.2, 0.5 * sign, 1.0]), "it is higher than the wall");
             assert!(!hides([0.2, 0.0, 0.8]) && hides([0.2, 0.0, 0.4]), "on the wall, and in it");
-            // From above everything is seen that is not under something.
+            // From above, only points under the surface are hidden.
             let above = OrbitCamera::new((yaw, 1.45), area);
             assert!(!above.hides(side, &heights, [0.2, 0.5 * sign, 0.1]));
         }
@@ -211,7 +211,7 @@ mod tests {
                 .map(|triangle| triangle.iter().map(|index| mesh.vertices[*index as usize].pos.y).sum::<f32>())
                 .collect();
             assert_eq!(low.len(), 32);
-            // On a flat floor the front is lowest; along each row it only comes nearer.
+            // On a flat floor the front is lowest, and each row approaches the viewer.
             assert!(low.chunks(8).all(|row| row.first() < row.last()) && low.first() < low.last());
         }
         heights[12] = None;
