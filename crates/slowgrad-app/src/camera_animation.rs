@@ -92,46 +92,46 @@ mod tests {
 
     const SIZE: Vec2 = Vec2::new(800.0, 500.0);
 
-    fn fly(view: &mut View, look: Look) -> CameraAnimation {
+    fn animate(view: &View, look: Look) -> CameraAnimation {
         let shape = Shape::new(2, &[3, 1]);
         let layout = Layout::new(&shape);
         CameraAnimation::new(view, look, layout.bounds(), &layout, &shape, SIZE)
     }
 
-    fn land(view: &mut View, flight: &mut CameraAnimation) {
+    fn finish(view: &mut View, animation: &mut CameraAnimation) {
         let mut frames = 0;
-        while flight.advance(view, 0.05) {
+        while animation.advance(view, 0.05) {
             frames += 1;
             assert!(frames < 100, "it does not arrive");
         }
     }
 
     #[test]
-    fn it_arrives_in_the_middle_between_both_ends_of_a_weight_and_comes_back_to_all() {
+    fn the_camera_goes_to_a_weight_and_back_to_the_whole_network() {
         let layout = Layout::new(&Shape::new(2, &[3, 1]));
         let mut view = View::default();
         view.fit(layout.bounds(), SIZE);
         let whole = view.clone();
-        let mut flight = fly(&mut view, Look::At(Target::Weight { layer: 1, neuron: 0, input: 2 }));
-        land(&mut view, &mut flight);
+        let mut animation = animate(&view, Look::At(Target::Weight { layer: 1, neuron: 0, input: 2 }));
+        finish(&mut view, &mut animation);
         let [from, to] = [Target::Neuron { layer: 0, neuron: 2 }, Target::Neuron { layer: 1, neuron: 0 }]
             .map(|target| layout.position(target));
         let middle = [from[0].midpoint(to[0]), from[1].midpoint(to[1])];
         assert!((view.center[0] - middle[0]).abs() < 0.01 && (view.center[1] - middle[1]).abs() < 0.01);
         assert!(view.zoom >= whole.zoom && !view.auto_fit);
-        let mut flight = fly(&mut view, Look::Fit);
-        land(&mut view, &mut flight);
+        let mut animation = animate(&view, Look::Fit);
+        finish(&mut view, &mut animation);
         assert!(view.auto_fit && (view.zoom - whole.zoom).abs() < 0.001);
     }
 
     #[test]
-    fn who_takes_the_view_keeps_it() {
+    fn moving_the_view_ends_the_animation() {
         let mut view = View::default();
-        let mut flight = fly(&mut view, Look::Layer(1));
-        assert!(flight.advance(&mut view, 0.1));
+        let mut animation = animate(&view, Look::Layer(1));
+        assert!(animation.advance(&mut view, 0.1));
         view.shift([30.0, 0.0]);
         let taken = view.clone();
-        assert!(!flight.advance(&mut view, 0.1));
+        assert!(!animation.advance(&mut view, 0.1));
         assert_eq!(view, taken);
     }
 }

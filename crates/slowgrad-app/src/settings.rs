@@ -59,18 +59,18 @@ impl ThemeChoice {
 
     /// The theme of this choice for some system preferences.
     pub fn theme(self, desktop: SystemPreferences) -> Theme {
-        let is_light = desktop.scheme == Some(egui::Theme::Light);
+        let light = desktop.scheme == Some(egui::Theme::Light);
         match self {
             ThemeChoice::Dark => Theme::dark(),
             ThemeChoice::Light => Theme::light(),
             ThemeChoice::System if !desktop.high_contrast => {
-                if is_light {
+                if light {
                     Theme::light()
                 } else {
                     Theme::dark()
                 }
             }
-            ThemeChoice::System | ThemeChoice::HighContrast if is_light => Theme::high_contrast_light(),
+            ThemeChoice::System | ThemeChoice::HighContrast if light => Theme::high_contrast_light(),
             ThemeChoice::System | ThemeChoice::HighContrast => Theme::high_contrast_dark(),
         }
     }
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_come_back_and_what_cannot_be_read_is_left_aside() {
+    fn settings_round_trip_and_invalid_ones_are_rejected() {
         let mut preferences =
             Preferences { theme: ThemeChoice::HighContrast, hints_seen: vec![Hint::Canvas], ..Preferences::default() };
         preferences.scale_by(3);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_goes_up_and_down_and_stays_within_bounds() {
+    fn the_text_size_stays_within_its_limits() {
         let mut preferences = Preferences::default();
         for steps in [1, 1, -1, -1] {
             preferences.scale_by(steps);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn all_looks_follow_one_another_and_the_system_is_followed() {
+    fn theme_choices_cycle_and_follow_the_system() {
         let mut look = ThemeChoice::default();
         for _ in 0..4 {
             look = look.next();
@@ -277,27 +277,27 @@ mod tests {
         assert_eq!(look, ThemeChoice::System);
         let [silent, dark, light] = [None, Some(egui::Theme::Dark), Some(egui::Theme::Light)]
             .map(|scheme| SystemPreferences { scheme, ..SystemPreferences::default() });
-        assert_eq!([silent, dark].map(|said| ThemeChoice::System.theme(said)), [Theme::dark(); 2]);
+        assert_eq!([silent, dark].map(|system| ThemeChoice::System.theme(system)), [Theme::dark(); 2]);
         assert_eq!(ThemeChoice::System.theme(light), Theme::light());
         assert_eq!([ThemeChoice::Dark.theme(light), ThemeChoice::Light.theme(dark)], [Theme::dark(), Theme::light()]);
-        let contrast = |said| SystemPreferences { high_contrast: true, ..said };
+        let contrast = |system| SystemPreferences { high_contrast: true, ..system };
         for (look, [silent, dark, light]) in [
             (ThemeChoice::HighContrast, [silent, dark, light]),
             (ThemeChoice::System, [silent, dark, light].map(contrast)),
         ] {
-            assert_eq!([silent, dark].map(|said| look.theme(said)), [Theme::high_contrast_dark(); 2]);
+            assert_eq!([silent, dark].map(|system| look.theme(system)), [Theme::high_contrast_dark(); 2]);
             assert_eq!(look.theme(light), Theme::high_contrast_light());
         }
         assert_eq!(ThemeChoice::Light.theme(contrast(dark)), Theme::light(), "a person's own word counts most");
     }
 
     #[test]
-    fn motion_is_as_the_system_has_it_until_a_person_says() {
+    fn animations_follow_the_system_until_the_user_chooses() {
         let still = SystemPreferences { reduced_motion: true, ..SystemPreferences::default() };
         let mut motion = Motion::default();
         let mut reduced = Vec::new();
         for _ in 0..3 {
-            reduced.push([SystemPreferences::default(), still].map(|said| motion.is_reduced(said)));
+            reduced.push([SystemPreferences::default(), still].map(|system| motion.is_reduced(system)));
             motion = motion.next();
         }
         assert_eq!(reduced, [[false, true], [true, true], [false, false]]);

@@ -53,8 +53,8 @@ pub(super) fn settle(window: &mut Window) {
     let mut quiet = 0;
     for _ in 0..20_000 {
         window.step();
-        let is_quiet = !window.state().session.is_unsettled() && !window.state().session.is_going();
-        quiet = if is_quiet { quiet + 1 } else { 0 };
+        let idle = !window.state().session.is_unsettled() && !window.state().session.is_going();
+        quiet = if idle { quiet + 1 } else { 0 };
         if quiet > 10 {
             return;
         }
@@ -76,7 +76,7 @@ fn position(window: &Window) -> f64 {
 }
 
 #[test]
-fn the_palette_finds_and_carries_out_any_command() {
+fn the_palette_finds_and_performs_any_action() {
     let mut window = open("welcome");
     press(&mut window, Modifiers::COMMAND, Key::K);
     assert_eq!(overlay(&window), "palette");
@@ -98,7 +98,7 @@ fn the_palette_finds_and_carries_out_any_command() {
 }
 
 #[test]
-fn a_script_that_runs_for_each_number_says_so_with_its_place() {
+fn a_slow_script_has_a_warning_with_its_location() {
     let mut window = open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/harness/scripts/w1-value.rhai"));
     window.get_by_label("1 warning").click();
     window.run_steps(8);
@@ -144,7 +144,7 @@ fn every_control_has_a_name() {
 }
 
 #[test]
-fn every_control_of_what_can_be_opened_has_a_name() {
+fn every_control_of_overlays_and_plots_has_a_name() {
     let mut window = open("welcome");
     window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     let weight = slowgrad_timeline::scene::Target::Weight { layer: 0, neuron: 0, input: 0 };
@@ -222,7 +222,7 @@ pub(super) fn drag(window: &mut Window, modifiers: Modifiers, from: Pos2, to: Po
 }
 
 #[test]
-fn the_timeline_is_dragged_zoomed_and_chosen_from() {
+fn the_timeline_is_dragged_zoomed_and_selected() {
     let mut window = open("welcome");
     let len = window.state().session.now().map_or(0, |(timeline, _)| timeline.len()) as f64;
     let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
@@ -257,7 +257,7 @@ fn the_timeline_is_dragged_zoomed_and_chosen_from() {
 }
 
 #[test]
-fn the_whole_run_is_in_the_timeline_and_bookmarks_lead_back() {
+fn the_timeline_shows_the_whole_run_with_bookmarks() {
     let mut window = open("welcome");
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     settle(&mut window);
@@ -288,7 +288,7 @@ fn the_whole_run_is_in_the_timeline_and_bookmarks_lead_back() {
 }
 
 #[test]
-fn a_drag_over_a_step_with_fewer_events_ends_where_the_pointer_is() {
+fn a_drag_to_a_step_with_fewer_events_ends_at_the_pointer() {
     let mut window = open("which-weights-change");
     let len = |window: &Window| window.state().session.now().map_or(0, |(timeline, _)| timeline.len());
     let small = len(&window);
@@ -308,7 +308,7 @@ fn a_drag_over_a_step_with_fewer_events_ends_where_the_pointer_is() {
 }
 
 #[test]
-fn digits_are_a_speed() {
+fn typed_digits_set_the_speed() {
     let mut window = open("welcome");
     let speed =
         |window: &Window| window.state().session.playhead.as_ref().map(slowgrad_timeline::playhead::Playhead::speed);
@@ -324,7 +324,7 @@ fn digits_are_a_speed() {
 }
 
 #[test]
-fn a_section_is_gone_to_by_its_name() {
+fn a_click_goes_to_a_section() {
     let mut window = open("sgd-and-momentum");
     window.get_by_label("section Plain").click();
     settle(&mut window);
@@ -351,7 +351,7 @@ fn three_hints_are_shown_once() {
 }
 
 #[test]
-fn a_list_says_what_each_choice_is_and_begins_with_what_there_is() {
+fn a_picker_describes_its_items_and_starts_at_the_current_one() {
     let mut window = open("playground");
     window.key_press(Key::A);
     window.run_steps(4);
@@ -384,7 +384,7 @@ fn hints_cover_no_network() {
 }
 
 #[test]
-fn a_hint_that_is_found_out_does_not_move_what_is_under_the_pointer() {
+fn a_followed_hint_does_not_move_the_network_under_the_pointer() {
     let mut window = open("welcome");
     window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     settle(&mut window);
@@ -399,7 +399,7 @@ fn a_hint_that_is_found_out_does_not_move_what_is_under_the_pointer() {
 }
 
 #[test]
-fn panels_letters_and_colours_are_as_a_person_likes_them() {
+fn panels_text_size_and_theme_follow_the_preferences() {
     let mut window = open("welcome");
     let has = |window: &Window, label: &str| window.query_all_by_label(label).next().is_some();
     assert!(has(&window, "Reset") && has(&window, "Script"));
@@ -434,7 +434,7 @@ fn panels_letters_and_colours_are_as_a_person_likes_them() {
 }
 
 #[test]
-fn without_motion_a_unit_is_shown_as_it_ends() {
+fn without_animations_a_unit_is_shown_at_its_end() {
     let mut window = open("welcome");
     press(&mut window, Modifiers::NONE, Key::M);
     press(&mut window, Modifiers::NONE, Key::ArrowDown);
@@ -454,7 +454,7 @@ fn without_motion_a_unit_is_shown_as_it_ends() {
 }
 
 #[test]
-fn presenting_shows_the_network_alone_and_goes_on_by_keys() {
+fn a_presentation_shows_the_network_only_and_continues_by_key() {
     let mut window = open("welcome");
     press(&mut window, Modifiers::NONE, Key::P);
     for gone in ["Reset", "commands", "Script"] {
@@ -470,47 +470,47 @@ fn presenting_shows_the_network_alone_and_goes_on_by_keys() {
 }
 
 #[test]
-fn the_present_operation_is_told_to_screen_readers() {
+fn the_current_operation_is_announced() {
     let mut window = open("welcome");
     // Also while the explanation is hidden.
     press(&mut window, Modifiers::NONE, Key::F3);
     press(&mut window, Modifiers::NONE, Key::Home);
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     settle(&mut window);
-    let [_, _, first] = spoken(&window);
+    let [_, _, first] = announcements(&window);
     assert!(first.contains("Input 1 is 0.9."), "{first}");
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     settle(&mut window);
-    assert_ne!(spoken(&window)[2], first);
+    assert_ne!(announcements(&window)[2], first);
     window.key_press(Key::Space);
     window.run_steps(4);
-    assert_eq!(spoken(&window)[2], "step 1, forward", "nobody can follow every operation");
+    assert_eq!(announcements(&window)[2], "step 1, forward", "nobody can follow every operation");
 }
 
 /// The announcements for screen readers: lesson, last message and current event.
-fn spoken(window: &Window) -> [String; 3] {
+fn announcements(window: &Window) -> [String; 3] {
     let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
     let live = nodes.filter(|node| node.role() == Role::Status && node.live() == egui::accesskit::Live::Polite);
-    let told: Vec<String> = live.map(|node| node.label().unwrap_or_default()).collect();
-    told.try_into().expect("three regions")
+    let labels: Vec<String> = live.map(|node| node.label().unwrap_or_default()).collect();
+    labels.try_into().expect("three regions")
 }
 
 #[test]
-fn captions_and_questions_are_told_to_screen_readers() {
+fn captions_and_questions_are_announced() {
     let cues = r#"stage.say("The answer is {output:2}."); stage.wait(); stage.ask("Which?", ["this", "that"], 1);"#;
     let mut window = performing(&format!("{cues} stage.wait();"));
-    let [said, ..] = spoken(&window);
-    assert!(said.starts_with("The answer is 0.") || said.starts_with("The answer is −0."), "{said}");
+    let [text, ..] = announcements(&window);
+    assert!(text.starts_with("The answer is 0.") || text.starts_with("The answer is −0."), "{text}");
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
-    assert_eq!(spoken(&window)[0], "Which? 1: this. 2: that");
+    assert_eq!(announcements(&window)[0], "Which? 1: this. 2: that");
     window.get_by_label("answer 1: this").click();
     window.run_steps(8);
-    assert_eq!(spoken(&window)[0], "The correct answer is 2: that. Your answer was 1: this");
+    assert_eq!(announcements(&window)[0], "The correct answer is 2: that. Your answer was 1: this");
 }
 
 #[test]
-fn a_neuron_that_was_dragged_goes_back_and_a_drag_is_one_thing_to_undo() {
+fn dragging_a_neuron_is_undone_as_one_change() {
     let mut window = open("welcome");
     let target = slowgrad_timeline::scene::Target::Neuron { layer: 0, neuron: 1 };
     let place = |window: &Window| {
@@ -568,7 +568,7 @@ fn the_selected_number_is_typed_nudged_and_dragged() {
 }
 
 #[test]
-fn one_key_turns_slow_motion_into_full_speed_and_back() {
+fn one_key_switches_between_slow_motion_and_full_speed() {
     let mut window = open("welcome");
     window.key_press(Key::Space);
     window.run_steps(4);
@@ -627,7 +627,7 @@ fn a_question_is_answered_by_the_names_of_its_answers() {
 }
 
 #[test]
-fn a_lesson_shows_its_panels_and_plots_to_an_audience_and_no_others() {
+fn an_audience_sees_only_the_panels_and_plots_of_the_lesson() {
     let cues = r#"stage.wait(); stage.show("lesson"); stage.plot("histograms"); stage.wait(); stage.hide("lesson"); stage.hide("plots"); stage.wait();"#;
     let mut window = performing(cues);
     press(&mut window, Modifiers::NONE, Key::P);
@@ -644,15 +644,15 @@ fn a_lesson_shows_its_panels_and_plots_to_an_audience_and_no_others() {
 }
 
 #[test]
-fn the_presenter_reads_the_note_the_right_answer_and_what_comes_next() {
+fn presenter_notes_show_note_answer_and_next_cues() {
     let cues =
         r#"stage.note("Let them guess."); stage.ask("Which?", ["this", "that"], 1); stage.wait(); stage.say("So.");"#;
     let window = performing(cues);
     let session = &window.state().session;
     assert!(window.query_by_label("Let them guess.").is_none(), "the audience does not");
-    let sheet = crate::panels::presenter_notes::PresenterNotes::of(session);
-    let ui = |ui: &mut egui::Ui, asked: &mut Vec<crate::actions::Action>| {
-        asked.extend(crate::panels::presenter_notes::presenter_notes_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
+    let sheet = crate::panels::presenter_notes::PresenterNotes::new(session);
+    let ui = |ui: &mut egui::Ui, actions: &mut Vec<crate::actions::Action>| {
+        actions.extend(crate::panels::presenter_notes::presenter_notes_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
     };
     let mut notes = egui_kittest::Harness::builder().with_size(Vec2::new(760.0, 480.0)).build_ui_state(ui, Vec::new());
     for read in ["T", "Let them guess.", "Which?", "that", "says “So.”", "cue 2 of 4", "waiting for you"] {
@@ -664,7 +664,7 @@ fn the_presenter_reads_the_note_the_right_answer_and_what_comes_next() {
 }
 
 #[test]
-fn what_does_not_stand_out_is_dimmed() {
+fn elements_outside_the_highlight_are_dimmed() {
     let mut window = performing("stage.highlight(|p| p.layer == 1 && p.input == 2); stage.wait();");
     press(&mut window, Modifiers::NONE, Key::End);
     settle(&mut window);

@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_means_one_thing() {
+    fn every_key_has_one_action() {
         let keys: Vec<(Shortcut, Action)> =
             ACTIONS.iter().flat_map(|info| info.keys.iter().map(|key| (*key, info.action))).collect();
         for (i, (key, action)) in keys.iter().enumerate() {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn every_action_has_a_line() {
+    fn every_action_is_in_the_table() {
         assert!(ACTIONS.iter().all(|info| info.action.info().action == info.action));
         assert_eq!(pressed(Key::Questionmark, Modifiers::SHIFT), Some(Action::Help));
         assert_eq!(pressed(Key::ArrowRight, Modifiers::SHIFT), Some(Action::Run(RunAction::StepForwardCoarse)));

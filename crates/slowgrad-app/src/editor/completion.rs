@@ -19,7 +19,7 @@ pub(crate) struct CompletionList {
 
 impl CompletionList {
     /// Moves the choice by some entries, and wraps around.
-    pub(crate) fn go(&mut self, by: isize) {
+    pub(crate) fn move_choice(&mut self, by: isize) {
         let count = self.names.len().max(1) as isize;
         self.chosen = (self.chosen as isize + by).rem_euclid(count) as usize;
     }
@@ -41,9 +41,9 @@ pub(crate) fn list(
     text: &str,
     cursor: usize,
     plugins: &[(PluginKind, String)],
-    is_asked: bool,
+    requested: bool,
 ) -> Option<CompletionList> {
-    if !is_asked && !opens_by_itself(text, cursor, plugins) {
+    if !requested && !opens_by_itself(text, cursor, plugins) {
         return None;
     }
     let names = complete(text, cursor, plugins);
@@ -57,11 +57,11 @@ fn opens_by_itself(text: &str, cursor: usize, plugins: &[(PluginKind, String)]) 
     let start = before.trim_end_matches(is_letter).len();
     let word = &before[start..];
     let rest = &before[..start];
-    let is_property =
+    let after_dot =
         rest.ends_with('.') && !rest.trim_end_matches('.').ends_with(|letter: char| letter.is_ascii_digit());
-    let is_path = rest.ends_with("::");
+    let after_path = rest.ends_with("::");
     if word.chars().count() < MIN_WORD_LETTERS
-        && !((is_property || is_path) && text[cursor..].chars().next().is_none_or(|next| !is_letter(next)))
+        && !((after_dot || after_path) && text[cursor..].chars().next().is_none_or(|next| !is_letter(next)))
     {
         return false;
     }
@@ -69,10 +69,10 @@ fn opens_by_itself(text: &str, cursor: usize, plugins: &[(PluginKind, String)]) 
         return false;
     }
     let previous = rest.trim_end().rsplit(|letter: char| !is_letter(letter)).next().unwrap_or("");
-    let is_new = rest.ends_with(' ') && matches!(previous, "let" | "const" | "fn" | "for" | "as");
+    let declares = rest.ends_with(' ') && matches!(previous, "let" | "const" | "fn" | "for" | "as");
     let one_less = word.char_indices().next_back().map(|(at, _)| start + at);
-    let is_whole = one_less.is_some_and(|at| complete(text, at, plugins).iter().any(|name| name.text == word));
-    !is_new && !is_whole
+    let whole = one_less.is_some_and(|at| complete(text, at, plugins).iter().any(|name| name.text == word));
+    !declares && !whole
 }
 
 impl Editor {
@@ -132,15 +132,15 @@ pub(crate) fn plugins(session: &Session) -> &[(PluginKind, String)] {
 mod tests {
     use super::*;
 
-    fn names(marked: &str, is_asked: bool) -> Vec<String> {
+    fn names(marked: &str, requested: bool) -> Vec<String> {
         let cursor = marked.find('|').expect("a cursor");
         let plugins = [(PluginKind::Loss, "mse".to_owned())];
-        let list = list(&marked.replace('|', ""), cursor, &plugins, is_asked);
+        let list = list(&marked.replace('|', ""), cursor, &plugins, requested);
         list.map(|list| list.names.into_iter().map(|name| name.text).collect()).unwrap_or_default()
     }
 
     #[test]
-    fn a_list_opens_where_it_helps_and_nowhere_else() {
+    fn completions_open_by_themselves_only_where_they_help() {
         assert!(names("fn activation(z) { soft| }", false).contains(&"softplus".to_owned()));
         assert!(names("fn activation(z) { s| }", false).is_empty());
         assert!(names("fn activation(z) { s| }", true).contains(&"softplus".to_owned()));
@@ -152,12 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn a_chosen_name_takes_the_place_of_what_was_typed() {
+    fn a_chosen_completion_replaces_the_typed_word() {
         let mut text = "fn activation(z) { \"é\"; softp(z) }".to_owned();
         let cursor = text.find("softp").expect("it is there") + 5;
         let mut list = list(&text, cursor, &[], false).expect("a list");
-        list.go(-1);
-        list.go(1);
+        list.move_choice(-1);
+        list.move_choice(1);
         let change = list.accept().expect("a name");
         change.apply(&mut text);
         assert_eq!(text, "fn activation(z) { \"é\"; softplus(z) }");

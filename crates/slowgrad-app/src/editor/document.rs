@@ -127,24 +127,24 @@ fn split(line: &str) -> (&str, &str) {
 /// The text with the line endings of the file: unchanged lines keep theirs, and new lines get the most frequent one.
 fn with_endings(text: &str, base: &str) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let known: Vec<(&str, &str)> = base.split_inclusive('\n').map(split).collect();
-    let feeds = known.iter().filter(|(_, ending)| *ending == "\n").count();
-    let usual = if known.iter().filter(|(_, ending)| *ending == "\r\n").count() > feeds { "\r\n" } else { "\n" };
-    if feeds == known.len() || known.iter().all(|(_, ending)| ending.is_empty()) {
+    let base_lines: Vec<(&str, &str)> = base.split_inclusive('\n').map(split).collect();
+    let feeds = base_lines.iter().filter(|(_, ending)| *ending == "\n").count();
+    let usual = if base_lines.iter().filter(|(_, ending)| *ending == "\r\n").count() > feeds { "\r\n" } else { "\n" };
+    if feeds == base_lines.len() || base_lines.iter().all(|(_, ending)| ending.is_empty()) {
         return text.to_owned();
     }
     let same = |(line, (body, _)): &(&&str, &(&str, &str))| split(line).0 == *body;
-    let before = lines.iter().zip(&known).take_while(same).count();
-    let most = lines.len().min(known.len()) - before;
-    let after = lines.iter().rev().zip(known.iter().rev()).take(most).take_while(same).count();
+    let before = lines.iter().zip(&base_lines).take_while(same).count();
+    let most = lines.len().min(base_lines.len()) - before;
+    let after = lines.iter().rev().zip(base_lines.iter().rev()).take(most).take_while(same).count();
     let mut all = String::with_capacity(text.len() + lines.len());
     for (at, line) in lines.iter().enumerate() {
         let (body, ending) = split(line);
         all.push_str(body);
         let from_the_end = lines.len() - at;
         let was = match at {
-            at if at < before => known[at].1,
-            _ if from_the_end <= after => known[known.len() - from_the_end].1,
+            at if at < before => base_lines[at].1,
+            _ if from_the_end <= after => base_lines[base_lines.len() - from_the_end].1,
             _ => "",
         };
         all.push_str(if ending.is_empty() || was.is_empty() && usual == "\n" {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_was_not_touched_goes_along_with_its_file() {
+    fn an_unedited_text_follows_its_file() {
         let mut document = document("a\r\n");
         document.update_from_file("own", &bytes("b\r\n"));
         assert_eq!((document.text.as_str(), document.is_unsaved()), ("b\n", false));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_gone_can_be_written_again() {
+    fn a_deleted_file_can_be_saved_again() {
         let mut document = document("a\n");
         document.text = "mine\n".into();
         document.conflict = Some(Conflict::Gone);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_root_that_takes_its_place_is_asked_about() {
+    fn a_file_of_another_root_that_replaces_it_is_a_conflict() {
         let mut document = document("a\n");
         document.text = "mine\n".into();
         document.update_from_file("stronger", &bytes("other\n"));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_no_document() {
+    fn invalid_utf8_is_rejected() {
         assert!(Document::new("a.rhai", "own", &Arc::from(&b"\xff\xfe"[..])).is_none());
     }
 }

@@ -50,10 +50,10 @@ impl HighlightCache {
         let tokens: Arc<[_]> = highlight(text).into();
         let known = laid.map(|laid| laid.lines).unwrap_or_default();
         let jobs = jobs(text, &tokens, &font, theme);
-        let is_known = |(job, line): &(&LayoutJob, &Arc<Galley>)| **job == *line.job;
-        let before = jobs.iter().zip(&known).take_while(is_known).count();
+        let is_cached = |(job, line): &(&LayoutJob, &Arc<Galley>)| **job == *line.job;
+        let before = jobs.iter().zip(&known).take_while(is_cached).count();
         let most = jobs.len().min(known.len()) - before;
-        let after = jobs.iter().rev().zip(known.iter().rev()).take(most).take_while(is_known).count();
+        let after = jobs.iter().rev().zip(known.iter().rev()).take(most).take_while(is_cached).count();
         let count = jobs.len();
         let lay = |(at, job): (usize, LayoutJob)| match at {
             at if at < before => Arc::clone(&known[at]),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_stays_is_laid_out_once_and_a_line_that_changes_alone() {
+    fn only_changed_lines_are_laid_out_again() {
         let mut look = HighlightCache::default();
         let text = "fn f() { 1.0 }\n\n".repeat(1_000);
         let ctx = egui::Context::default();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stand_where_they_would_if_laid_out_together() {
+    fn lines_have_the_same_layout_as_the_whole_text() {
         with_ui(|ui| {
             for text in ["", "\n", "a\n\nb = 1.5; // é\n", "/* a\n  b */ c"] {
                 let galley = HighlightCache::default().galley(ui, text, &Theme::dark());
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn every_letter_has_its_place() {
+    fn every_character_has_a_rectangle() {
         with_ui(|ui| {
             let text = "é = \"δ\";\n\n  § b";
             let galley = HighlightCache::default().galley(ui, text, &Theme::light());

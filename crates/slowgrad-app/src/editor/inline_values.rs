@@ -60,7 +60,7 @@ mod tests {
     use slowgrad_timeline::words;
 
     #[test]
-    fn lines_tell_what_they_have_computed_and_not_what_they_will() {
+    fn lines_show_only_values_computed_so_far() {
         let sandbox = Sandbox::new(shipped_library(), Limits::default());
         let lesson = sandbox.open("lessons/welcome.rhai").expect("it is fine");
         let run = slowgrad_engine::run::Run::new(lesson.setup, lesson.parameters);
@@ -68,10 +68,10 @@ mod tests {
         let loss = timeline.phase(Phase::Loss, Some(0)).expect("a loss");
         let marks: Vec<usize> = loss.filter(|at| timeline.event(*at).location.is_some()).collect();
         let source = Arc::clone(&timeline.event(marks[0]).location.expect("a place").source);
-        let told = |at: usize| line_values(&timeline, at, &source);
-        let first = told(marks[0]);
+        let values_at = |at: usize| line_values(&timeline, at, &source);
+        let first = values_at(marks[0]);
         assert_eq!(first.len(), 1);
-        let all = told(marks[marks.len() - 1]);
+        let all = values_at(marks[marks.len() - 1]);
         assert!(all.len() > 1 && first.keys().all(|line| all.contains_key(line)), "{all:?}");
         let result = words::number(timeline.event(marks[marks.len() - 1]).kind.result(), DIGITS);
         assert!(all.values().flatten().any(|text| text.ends_with(&result)), "{all:?} {result}");

@@ -27,17 +27,17 @@ pub(crate) fn editor_key(event: &Event, has_list: bool) -> Option<EditorKey> {
     match event {
         Event::Text(text) if matches!(text.as_str(), "}" | ")" | "]") => Some(EditorKey::Close(text.clone())),
         Event::Key { key, pressed: true, modifiers, .. } => {
-            let asked = actions::pressed(*key, *modifiers).filter(|action| action.info().group == ActionGroup::Script);
-            if let Some(asked) = asked {
-                return Some(EditorKey::Act(asked));
+            let action = actions::pressed(*key, *modifiers).filter(|action| action.info().group == ActionGroup::Script);
+            if let Some(action) = action {
+                return Some(EditorKey::Act(action));
             }
-            let is_plain = !modifiers.command && !modifiers.alt;
+            let unmodified = !modifiers.command && !modifiers.alt;
             match key {
                 Key::Escape => Some(EditorKey::Escape),
-                Key::Enter if is_plain => Some(EditorKey::Enter),
-                Key::Tab if is_plain => Some(EditorKey::Tab { back: modifiers.shift }),
-                Key::ArrowDown if has_list && is_plain && !modifiers.shift => Some(EditorKey::Move(1)),
-                Key::ArrowUp if has_list && is_plain && !modifiers.shift => Some(EditorKey::Move(-1)),
+                Key::Enter if unmodified => Some(EditorKey::Enter),
+                Key::Tab if unmodified => Some(EditorKey::Tab { back: modifiers.shift }),
+                Key::ArrowDown if has_list && unmodified && !modifiers.shift => Some(EditorKey::Move(1)),
+                Key::ArrowUp if has_list && unmodified && !modifiers.shift => Some(EditorKey::Move(-1)),
                 _ => None,
             }
         }
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_players_keys_mean_nothing_to_a_text_and_the_editors_do() {
+    fn the_editor_ignores_playback_keys_and_handles_its_keys() {
         for info in actions::ACTIONS {
             for plain in [Key::Space, Key::ArrowRight, Key::E, Key::T, Key::Home, Key::F1] {
                 assert_eq!(editor_key(&key(plain, Modifiers::NONE), false), None, "{}", info.name);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pasted_has_line_feeds() {
+    fn pasted_text_has_line_feeds() {
         assert_eq!(pasted(Event::Paste("a\r\nb\rc\n".into())), Event::Paste("a\nb\nc\n".into()));
     }
 }

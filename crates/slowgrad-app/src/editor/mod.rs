@@ -50,7 +50,7 @@ pub(crate) struct Editor {
     documents: Vec<Document>,
     /// The path of the shown script.
     shown: String,
-    is_open: bool,
+    open: bool,
     /// The result of the last command.
     message: Option<(Tone, String)>,
     /// The range in bytes to select and scroll to in the next frame.
@@ -73,7 +73,7 @@ pub(crate) struct Editor {
 
 impl Editor {
     pub(crate) fn is_open(&self) -> bool {
-        self.is_open
+        self.open
     }
 
     /// The shown script.
@@ -134,9 +134,9 @@ impl Editor {
     /// Whether the running line has changed and is to be scrolled to.
     pub(crate) fn follow(&mut self, line: Option<usize>) -> bool {
         let followed = line.map(|line| (self.shown.clone(), line));
-        let is_new = followed.is_some() && self.followed != followed;
+        let changed = followed.is_some() && self.followed != followed;
         self.followed = followed;
-        is_new
+        changed
     }
 
     pub(crate) fn message(&self) -> Option<(Tone, &str)> {
@@ -188,7 +188,7 @@ impl Editor {
 
     /// Opens the editor on the running script, the last shown script or the lesson, in this order of preference.
     pub(crate) fn open(&mut self, running: Option<&Location>, session: &Session) {
-        self.is_open = true;
+        self.open = true;
         if let Some(location) = running.filter(|location| files(session).iter().any(|f| f.path == location.source.name))
         {
             return self.go_to(location, session);
@@ -202,7 +202,7 @@ impl Editor {
 
     /// Closes the editor and keeps the texts.
     pub(crate) fn close(&mut self) {
-        self.is_open = false;
+        self.open = false;
     }
 
     /// Shows a script; returns whether it can be shown.
@@ -228,7 +228,7 @@ impl Editor {
 
     /// Opens the editor at a location in a script.
     pub(crate) fn go_to(&mut self, location: &Location, session: &Session) {
-        self.is_open = true;
+        self.open = true;
         if !self.show(&location.source.name, session) {
             return;
         }
@@ -257,8 +257,8 @@ impl Editor {
                 continue;
             };
             let Some(range) = positions::range_now(location, &document.text) else { continue };
-            let is_known = |mark: &ProblemMark| mark.range == range && mark.problem.message == problem.message;
-            if !marks.iter().any(is_known) {
+            let is_listed = |mark: &ProblemMark| mark.range == range && mark.problem.message == problem.message;
+            if !marks.iter().any(is_listed) {
                 marks.push(ProblemMark { range, problem: problem.clone() });
             }
         }
@@ -269,8 +269,8 @@ impl Editor {
     /// The running operation in the shown script, when its text is the running one.
     pub(crate) fn running(&self, location: &Location) -> Option<Range<usize>> {
         let document = self.document().filter(|document| document.path == location.source.name)?;
-        let is_same = positions::same_text(&location.source.text, &document.text);
-        is_same.then(|| positions::range_of(location.span, &location.source))
+        let same = positions::same_text(&location.source.text, &document.text);
+        same.then(|| positions::range_of(location.span, &location.source))
     }
 
     /// The values that the lines of a script have computed so far in the current neuron, loss or parameter.
@@ -303,7 +303,7 @@ impl Editor {
         for path in self.unsaved() {
             self.shown.clone_from(&path);
             if !self.save_one(&path, session, platform) {
-                self.is_open = true;
+                self.open = true;
                 return false;
             }
         }

@@ -94,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn places_of_a_text_with_returns_are_found_without_them() {
+    fn locations_are_found_despite_other_line_endings() {
         let there = location("let é = 1;\r\nlet b = é +\r\n 2;\r\n", "é +\r\n 2");
         let text = "let é = 1;\nlet b = é +\n 2;\n";
         assert_eq!(range_now(&there, text).map(|range| &text[range]), Some("é +\n 2"));
     }
 
     #[test]
-    fn places_move_with_what_was_typed_elsewhere_and_vanish_with_what_they_mark() {
+    fn locations_move_with_edits_elsewhere_and_vanish_with_edits_inside() {
         let there = location("let a = 1;\nlet b = gard;\n", "gard");
         let find = |text: &'static str| range_now(&there, text).map(|range| &text[range]);
         assert_eq!(find("// né\nlet a = 1;\nlet b = gard;\n"), Some("gard"));

@@ -185,7 +185,7 @@ fn keys_of_one_frame_count_in_their_order() {
 }
 
 #[test]
-fn what_was_typed_is_undone_and_done_again() {
+fn typing_is_undone_and_redone() {
     let mut harness = EditorHarness::open();
     harness.edit("optimizers/own.rhai");
     let rest = |harness: &mut EditorHarness| (0..15).for_each(|_| harness.frame(Vec::new()));
@@ -203,7 +203,7 @@ fn what_was_typed_is_undone_and_done_again() {
 }
 
 #[test]
-fn keys_that_are_typed_never_reach_the_player() {
+fn typed_keys_are_not_actions() {
     let mut harness = EditorHarness::open();
     harness.edit("optimizers/own.rhai");
     let state = |harness: &EditorHarness| {
@@ -259,7 +259,7 @@ fn a_definition_is_found() {
 }
 
 #[test]
-fn what_is_saved_runs_and_what_is_broken_does_not() {
+fn a_saved_script_runs_unless_it_is_broken() {
     let mut harness = EditorHarness::open();
     let rate = |harness: &EditorHarness| {
         let slots = &harness.session.snapshot.as_ref().expect("a snapshot").setup.as_ref().expect("a set-up").slots;
@@ -291,7 +291,7 @@ fn what_is_saved_runs_and_what_is_broken_does_not() {
 }
 
 #[test]
-fn a_built_in_script_is_saved_as_a_copy_that_takes_its_place() {
+fn a_built_in_script_is_saved_as_a_copy_that_replaces_it() {
     let mut harness = EditorHarness::open();
     harness.edit("losses/mse.rhai");
     assert_ne!(harness.app.editor.document().expect("a document").root, ROOT);
@@ -310,7 +310,7 @@ fn a_built_in_script_is_saved_as_a_copy_that_takes_its_place() {
 }
 
 #[test]
-fn what_somebody_else_wrote_is_asked_about() {
+fn changes_by_another_program_are_a_conflict() {
     let mut harness = EditorHarness::open();
     harness.edit("lesson.rhai");
     harness.press(vec![typed("// mine"), plain(Key::Enter)]);
@@ -348,7 +348,7 @@ fn line_endings_stay_and_the_window_asks_before_it_closes() {
 }
 
 #[test]
-fn a_check_finds_what_is_wrong_in_a_text_that_is_not_saved() {
+fn a_check_finds_problems_in_an_unsaved_text() {
     let mut harness = EditorHarness::open();
     harness.edit("optimizers/own.rhai");
     harness.press(vec![ctrl(Key::Enter)]);
@@ -369,7 +369,7 @@ fn a_check_finds_what_is_wrong_in_a_text_that_is_not_saved() {
 }
 
 #[test]
-fn what_a_script_prints_leads_to_its_line() {
+fn printed_lines_link_to_their_script() {
     let mut harness = EditorHarness::open();
     harness.edit("optimizers/own.rhai");
     harness.at("ctx) {\n");
@@ -387,7 +387,7 @@ fn what_a_script_prints_leads_to_its_line() {
 }
 
 #[test]
-fn a_script_that_comes_with_the_program_needs_a_folder_for_its_copy() {
+fn a_built_in_script_needs_a_folder_for_its_copy() {
     let mut session = Session::new(lesson("welcome"));
     assert!(session.run_until_idle(timeout()));
     let mut editor = Editor::default();

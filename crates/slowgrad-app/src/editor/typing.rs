@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closing_bracket_comes_back_to_its_block() {
+    fn a_closing_bracket_unindents_its_line() {
         let closing = |text: &str, selected| close(text, selected, "}");
         check("{\n        |", closing, "{\n    }|");
         check("  |", closing, "}|");
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_come_and_go() {
+    fn lines_are_commented_and_uncommented() {
         check("    let é = 1;|", comment, "    // let é = 1;|");
         check("    // let é = 1;|", comment, "    let é = 1;|");
         check("  |a\n\n    b|", comment, "|  // a\n\n  //   b|");

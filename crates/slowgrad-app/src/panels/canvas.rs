@@ -40,8 +40,8 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     let zoom_before = zoom_step(session.view.zoom);
     let Some(scene) = app.scene(session) else {
         app.network.canvas.set_drawn(None, None);
-        let is_broken = session.snapshot.as_ref().is_some_and(|snapshot| error_count(snapshot) > 0);
-        let text = match (is_broken, app.is_presenting()) {
+        let broken = session.snapshot.as_ref().is_some_and(|snapshot| error_count(snapshot) > 0);
+        let text = match (broken, app.is_presenting()) {
             (true, false) => "This lesson cannot run yet. See Problems.",
             // Problems are not shown to an audience.
             (true, true) => "",
@@ -56,8 +56,8 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     let caption = if question.is_some() { None } else { caption(ui, area, size, session, &theme) };
     // Reserves the usual height of a caption, two lines and a hint, so that the network does not move.
     let usual = if session.performance.has_cues() { 2.3 * size + 44.0 } else { 0.0 };
-    let said = caption.as_ref().map(|caption| caption.rect).or(question.as_ref().map(|question| question.rect));
-    let caption_height = said.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
+    let overlay_rect = caption.as_ref().map(|caption| caption.rect).or(question.as_ref().map(|question| question.rect));
+    let caption_height = overlay_rect.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
     let (network, below) =
         Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0))
             .split_top_bottom_at_y(area.bottom() - caption_height - 6.0 - hints_height);
@@ -70,35 +70,35 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
         ui.scope_builder(UiBuilder::new().max_rect(legend), |ui| legend_ui(ui, &theme));
     }
     app.network.animate(ui, session, (network.size(), scene.bounds), app.appearance.reduced_motion());
-    let answer = ui
+    let output = ui
         .scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, &scene, &mut session.view, &theme))
         .inner;
-    if let Some(response) = &answer.response {
-        context_menu::network_menu(response, answer.hovered, app, session);
+    if let Some(response) = &output.response {
+        context_menu::network_menu(response, output.hovered, app, session);
     }
     if zoom_step(session.view.zoom) != zoom_before {
         // The level of detail has changed with the zoom.
         ui.ctx().request_repaint();
     }
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
-    let place = app.network.position(weight).zip(answer.rect).map(|(place, rect)| session.view.to_screen(rect, place));
-    app.network.canvas.set_drawn(answer.rect, place);
+    let place = app.network.position(weight).zip(output.rect).map(|(place, rect)| session.view.to_screen(rect, place));
+    app.network.canvas.set_drawn(output.rect, place);
     let row =
         Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT_PTS), Pos2::new(network.right(), area.top() + top));
     if !app.is_presenting() && other.is_none() {
         ui.scope(|ui| structure_buttons::structure_ui(ui, row, network, app, session));
     }
-    if let Some(target) = answer.clicked {
+    if let Some(target) = output.clicked {
         session.view.selected = Some(target);
         app.network.comparison.set_focused(false);
     }
     if let (Some(rooms), Some(other)) = (rooms, other) {
         comparison::comparison_ui(ui, rooms, app, session, &other);
     }
-    if answer.background_clicked && app.overlays.field().is_none() {
+    if output.background_clicked && app.overlays.field().is_none() {
         session.view.selected = None;
     }
-    if let Some((target, by)) = answer.dragged {
+    if let Some((target, by)) = output.dragged {
         match target {
             Target::Weight { .. } => drag_weight(session, target, by),
             disc => app.network.drag(disc, by),
@@ -106,13 +106,13 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
         // This frame has drawn the previous positions.
         ui.ctx().request_repaint();
     }
-    if let Some(target) = answer.double_clicked {
+    if let Some(target) = output.double_clicked {
         app.overlays.edit(target, session);
     }
-    if let (Some(target), None) = (answer.hovered, app.overlays.field()) {
+    if let (Some(target), None) = (output.hovered, app.overlays.field()) {
         hover(ui, session, &scene, target);
     }
-    if let (Some(mut field), Some(rect)) = (app.overlays.take_field(), answer.rect) {
+    if let (Some(mut field), Some(rect)) = (app.overlays.take_field(), output.rect) {
         let place = app.network.position(field.target()).unwrap_or([0.0, 0.0]);
         let at = session.view.to_screen(rect, place) - Vec2::new(0.0, 14.0);
         // Within the canvas, or at its upper left corner when the canvas is too small.
@@ -162,8 +162,8 @@ fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
     let text = match target {
         Target::Neuron { layer, neuron } => {
             // Labels next to the disc show the name.
-            let is_said = |label: &Label| label.target == Some(target) && label.anchor == Anchor::Above;
-            if scene.labels.iter().any(is_said) {
+            let is_named = |label: &Label| label.target == Some(target) && label.anchor == Anchor::Above;
+            if scene.labels.iter().any(is_named) {
                 return;
             }
             format!("{name}{}", computed(session, scene, layer, neuron))

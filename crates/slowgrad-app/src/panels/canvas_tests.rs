@@ -60,7 +60,7 @@ fn a_number_is_edited_in_a_window_of_any_size() {
 }
 
 #[test]
-fn neurons_and_layers_come_and_go_by_name_and_by_key_and_are_undone() {
+fn neurons_and_layers_are_added_removed_and_restored() {
     let mut window = open("which-weights-change");
     let before = step(&window);
     assert_eq!(sizes(&window), [2, 3, 1]);
@@ -71,9 +71,9 @@ fn neurons_and_layers_come_and_go_by_name_and_by_key_and_are_undone() {
     assert_eq!(sizes(&window), [2, 4, 4, 1]);
     click(&mut window, "remove neuron 4 of layer 2");
     assert_eq!(sizes(&window), [2, 4, 3, 1]);
-    for wanted in [[2, 4, 4, 1].as_slice(), &[2, 4, 1], &[2, 3, 1]] {
+    for expected in [[2, 4, 4, 1].as_slice(), &[2, 4, 1], &[2, 3, 1]] {
         press(&mut window, Modifiers::COMMAND, Key::Z);
-        assert_eq!(sizes(&window), wanted);
+        assert_eq!(sizes(&window), expected);
     }
     assert_eq!(step(&window).before.values, before.before.values);
     // Removes the selected neuron and clears the selection.
@@ -87,7 +87,7 @@ fn neurons_and_layers_come_and_go_by_name_and_by_key_and_are_undone() {
 }
 
 #[test]
-fn a_layer_gets_another_activation_from_the_canvas_and_by_key() {
+fn the_activation_of_a_layer_is_changed_from_the_canvas_and_by_key() {
     let mut window = open("playground");
     let names = |window: &Window| step(window).names.activations.clone();
     let before = step(&window);
@@ -118,7 +118,7 @@ fn a_layer_gets_another_activation_from_the_canvas_and_by_key() {
 }
 
 #[test]
-fn a_weight_is_frozen_by_key_and_let_go_by_name() {
+fn a_weight_is_frozen_by_key_and_unfrozen_by_checkbox() {
     let mut window = open("which-weights-change");
     window.state_mut().session.view.selected = Some(Target::Weight { layer: 1, neuron: 0, input: 0 });
     settle(&mut window);
@@ -132,7 +132,7 @@ fn a_weight_is_frozen_by_key_and_let_go_by_name() {
 }
 
 #[test]
-fn a_neuron_follows_the_pointer_and_is_arranged_again() {
+fn a_dragged_neuron_follows_the_pointer_until_the_layout_is_reset() {
     let mut window = open("which-weights-change");
     let target = Target::Neuron { layer: 0, neuron: 0 };
     let (start, zoom) = (place(&window, target), window.state().session.view.zoom);
@@ -175,7 +175,7 @@ fn keys_zoom_pan_walk_and_fit() {
 }
 
 #[test]
-fn a_click_on_a_number_selects_its_weight_and_a_cell_of_a_matrix_says_which_weight_it_is() {
+fn a_click_on_a_number_selects_its_weight_and_a_matrix_cell_names_its_weight() {
     let mut window = open("which-weights-change");
     let weight = Target::Weight { layer: 0, neuron: 2, input: 0 };
     let harness = window.state_mut();
@@ -208,7 +208,7 @@ fn a_click_on_a_number_selects_its_weight_and_a_cell_of_a_matrix_says_which_weig
 }
 
 #[test]
-fn letters_on_screen_never_cover_each_other() {
+fn labels_do_not_overlap() {
     for lesson in ["which-weights-change", "playground", "large"] {
         let mut window = open(lesson);
         let last = window.state().session.now().expect("it is open").0.len();
@@ -277,7 +277,7 @@ fn choose(window: &mut Window, name: &str) {
 }
 
 #[test]
-fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
+fn elements_have_a_context_menu_of_their_actions() {
     let mut window = open("which-weights-change");
     let neuron = Target::Neuron { layer: 0, neuron: 1 };
     let at = place(&window, neuron);
@@ -285,8 +285,8 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     assert_eq!(window.state().session.view.selected, Some(neuron));
     assert!(offers(&window, "Remove neuron", "Shift+N") && offers(&window, "Change activation", "A"));
     choose(&mut window, "Freeze or unfreeze");
-    let (_, is_frozen) = window.state().session.frozen(neuron).expect("a neuron");
-    assert!(is_frozen);
+    let (_, frozen) = window.state().session.frozen(neuron).expect("a neuron");
+    assert!(frozen);
     assert!(!offers(&window, "Remove neuron", "Shift+N"), "it closes");
 
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
@@ -313,8 +313,8 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     // The same with the keyboard only.
     window.state_mut().session.view.selected = Some(neuron);
     press(&mut window, Modifiers::SHIFT, Key::F10);
-    for (name, is_there) in [("Remove neuron", true), ("Freeze or unfreeze", true), ("Bookmark", false)] {
-        assert_eq!(window.query_by_label(name).is_some(), is_there, "{name}");
+    for (name, exists) in [("Remove neuron", true), ("Freeze or unfreeze", true), ("Bookmark", false)] {
+        assert_eq!(window.query_by_label(name).is_some(), exists, "{name}");
     }
     window.get_by_label("find a command").type_text("remove neuron");
     settle(&mut window);

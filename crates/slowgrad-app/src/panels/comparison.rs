@@ -94,9 +94,9 @@ pub(super) fn comparison_ui(
 ) {
     let theme = *app.theme();
     let loss = session.now().map(|(timeline, _)| timeline.step().loss);
-    let mine = RunHeading { name: &comparison.mine, loss, color: theme.accent, is_theirs: false };
+    let mine = RunHeading { name: &comparison.mine, loss, color: theme.accent, theirs: false };
     let loss = comparison.timeline.as_ref().map(|timeline| timeline.step().loss);
-    let theirs = RunHeading { name: &comparison.theirs, loss, color: theme.text, is_theirs: true };
+    let theirs = RunHeading { name: &comparison.theirs, loss, color: theme.text, theirs: true };
     for (run, room) in [mine, theirs].into_iter().zip(rooms) {
         heading_ui(ui, room.with_max_y(room.top() + HEADING_HEIGHT_PTS), &run, app, session);
     }
@@ -116,34 +116,34 @@ struct RunHeading<'a> {
     name: &'a str,
     loss: Option<f64>,
     color: Color32,
-    is_theirs: bool,
+    theirs: bool,
 }
 
 /// The heading of a run: its name in the colour of its path, and the loss of its batch. A click explains this run.
 fn heading_ui(ui: &mut Ui, area: Rect, run: &RunHeading<'_>, app: &mut App, session: &mut Session) {
     let theme = *app.theme();
-    let is_in_focus = app.network.comparison.is_focused() == run.is_theirs;
+    let focused = app.network.comparison.is_focused() == run.theirs;
     ui.painter().rect_filled(area, 0.0, theme.panel);
-    if is_in_focus {
+    if focused {
         ui.painter().rect_filled(area.with_min_y(area.bottom() - 2.0), 0.0, run.color);
     }
     ui.scope_builder(UiBuilder::new().max_rect(area.shrink2(Vec2::new(10.0, 2.0))), |ui| {
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             dot_ui(ui, run.color, &theme);
-            let color = if is_in_focus { theme.text } else { theme.faint };
+            let color = if focused { theme.text } else { theme.faint };
             let name = Button::new(RichText::new(run.name).strong().color(color)).frame(false).truncate();
             let response = ui.add(name).on_hover_text("Show the values of this run in the explanation panel");
             response.widget_info(|| {
                 let words = format!("explain {}", run.name);
-                egui::WidgetInfo::selected(egui::Role::RadioButton, true, is_in_focus, words)
+                egui::WidgetInfo::selected(egui::Role::RadioButton, true, focused, words)
             });
             if response.clicked() {
-                app.network.comparison.set_focused(run.is_theirs);
+                app.network.comparison.set_focused(run.theirs);
             }
             if let Some(loss) = run.loss {
                 ui.label(RichText::new(format!("L {}", words::number(loss, 4))).color(theme.faint));
             }
-            if run.is_theirs && !app.is_presenting() {
+            if run.theirs && !app.is_presenting() {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     let end = format!("End the comparison ({})", key(Action::Compare));
                     if icon_button(ui, Icon::Close, &end, false, &theme).clicked() {
@@ -164,8 +164,8 @@ fn dot_ui(ui: &mut Ui, color: Color32, theme: &Theme) {
 pub(super) fn focus_ui(ui: &mut Ui, app: &App, session: &Session) {
     let Some(comparison) = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref()) else { return };
     let theme = app.theme();
-    let is_theirs = app.network.comparison.is_focused();
-    let (name, color) = if is_theirs { (&comparison.theirs, theme.text) } else { (&comparison.mine, theme.accent) };
+    let theirs = app.network.comparison.is_focused();
+    let (name, color) = if theirs { (&comparison.theirs, theme.text) } else { (&comparison.mine, theme.accent) };
     ui.horizontal(|ui| {
         dot_ui(ui, color, theme);
         ui.label(RichText::new(name).strong().color(theme.text));
@@ -186,17 +186,17 @@ fn network(ui: &mut Ui, app: &mut App, session: &mut Session, comparison: &Rival
     (view.center, view.zoom, view.auto_fit) = (session.view.center, session.view.zoom, false);
     view.selected = session.view.selected;
     let Some(scene) = app.network.comparison.scene(session) else { return };
-    let answer = network_ui(ui, &scene, app.network.comparison.view_mut(), &theme);
+    let output = network_ui(ui, &scene, app.network.comparison.view_mut(), &theme);
     let view = app.network.comparison.view();
     if (view.center, view.zoom) != (session.view.center, session.view.zoom) {
         (session.view.center, session.view.zoom, session.view.auto_fit) = (view.center, view.zoom, false);
         ui.ctx().request_repaint();
     }
     // Both networks share the selection; a click also chooses the run to explain.
-    if let Some(target) = answer.clicked {
+    if let Some(target) = output.clicked {
         session.view.selected = Some(target);
         app.network.comparison.set_focused(true);
-    } else if answer.background_clicked {
+    } else if output.background_clicked {
         session.view.selected = None;
     }
 }

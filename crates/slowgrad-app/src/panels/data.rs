@@ -16,7 +16,7 @@ struct ValueRange {
 }
 
 impl ValueRange {
-    fn over(values: impl Iterator<Item = f64>) -> Self {
+    fn of_values(values: impl Iterator<Item = f64>) -> Self {
         let [low, high] = slowgrad_session::range(values);
         Self { low, high }
     }
@@ -27,7 +27,7 @@ impl ValueRange {
 }
 
 /// Draws the samples when they have one or two inputs. The current sample has a ring, and a linked one has a wide ring.
-pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, pointed: Option<usize>) {
+pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, linked: Option<usize>) {
     let Some(snapshot) = &session.snapshot else { return };
     let Some(data) = &snapshot.data else { return };
     let inputs = data.samples.first().map_or(0, |(input, _)| input.len());
@@ -41,11 +41,11 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, poi
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
     let painter = ui.painter().with_clip_rect(area);
     painter.rect_filled(area, 6.0, theme.background);
-    let present = session
+    let current = session
         .now()
         .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
         .map(|sample| sample.sample);
-    let marked = MarkedSamples { present, pointed };
+    let marked = MarkedSamples { current, linked };
     if inputs == 2 {
         plane(&painter, area, data, snapshot.plots.answers.as_deref(), marked, theme);
         response.on_hover_text(
@@ -61,8 +61,8 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, poi
 /// The samples with a ring.
 #[derive(Debug, Clone, Copy)]
 struct MarkedSamples {
-    present: Option<usize>,
-    pointed: Option<usize>,
+    current: Option<usize>,
+    linked: Option<usize>,
 }
 
 /// Maps a target to a level from −1 to 1 of the range of targets.
@@ -84,8 +84,8 @@ fn plane(
     marked: MarkedSamples,
     theme: &Theme,
 ) {
-    let x = ValueRange::over(data.samples.iter().map(|(input, _)| input[0]));
-    let y = ValueRange::over(data.samples.iter().map(|(input, _)| input[1]));
+    let x = ValueRange::of_values(data.samples.iter().map(|(input, _)| input[0]));
+    let y = ValueRange::of_values(data.samples.iter().map(|(input, _)| input[1]));
     let level = scale(data);
     let at = |a: f32, b: f32| Pos2::new(egui::lerp(area.x_range(), a), egui::lerp(area.bottom()..=area.top(), b));
     if let Some(Answers::Grid { side, outputs }) = answers
@@ -123,8 +123,8 @@ fn line(
     marked: MarkedSamples,
     theme: &Theme,
 ) {
-    let x = ValueRange::over(data.samples.iter().map(|(input, _)| input[0]));
-    let y = ValueRange::over(data.samples.iter().filter_map(|(_, target)| target.first().copied()));
+    let x = ValueRange::of_values(data.samples.iter().map(|(input, _)| input[0]));
+    let y = ValueRange::of_values(data.samples.iter().filter_map(|(_, target)| target.first().copied()));
     let at = |a: f64, b: f64| {
         Pos2::new(
             egui::lerp(area.x_range(), x.share(a)),
@@ -151,10 +151,10 @@ fn dot(
     theme: &Theme,
 ) {
     painter.circle(place, radius, color, Stroke::new(1.0, theme.background));
-    if marked.present == Some(i) {
+    if marked.current == Some(i) {
         painter.circle_stroke(place, radius + 3.5, Stroke::new(2.0, theme.accent));
     }
-    if marked.pointed == Some(i) {
+    if marked.linked == Some(i) {
         painter.circle_stroke(place, radius + 9.0, Stroke::new(3.0, theme.accent));
     }
 }

@@ -15,13 +15,13 @@ use std::ops::Range;
 const BUTTONS_WIDTH_PTS: f32 = 120.0;
 
 /// The height of the drawer below the explanation: larger for the editor, smaller while an element is selected.
-pub(super) fn height(app: &App, available: f32, is_selected: bool) -> f32 {
+pub(super) fn height(app: &App, available: f32, selected: bool) -> f32 {
     if app.editor.is_open() {
         (0.64 * available).clamp(240.0, 900.0)
     } else if app.drawer.tab() == DrawerTab::Parameters {
         (0.46 * available).clamp(180.0, 700.0)
     } else {
-        let (share, least) = if is_selected { (0.24, 128.0) } else { (0.36, 150.0) };
+        let (share, least) = if selected { (0.24, 128.0) } else { (0.36, 150.0) };
         (share * available).clamp(least, 420.0)
     }
 }
@@ -33,7 +33,7 @@ pub(super) fn drawer_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
         return script_tab_ui(ui, app, session, &theme);
     }
     let errors = session.snapshot.as_ref().map_or(0, error_count);
-    let (mut asked, mut is_beside) = (None, true);
+    let (mut action, mut beside) = (None, true);
     let has_buttons = app.drawer.tab() == DrawerTab::Script && !app.editor.is_open();
     ui.horizontal_wrapped(|ui| {
         for tab in DrawerTab::ALL {
@@ -47,17 +47,17 @@ pub(super) fn drawer_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
                 app.drawer.show_tab(tab);
             }
         }
-        is_beside = ui.available_size_before_wrap().x > BUTTONS_WIDTH_PTS;
-        if has_buttons && is_beside {
-            asked = buttons_ui(ui);
+        beside = ui.available_size_before_wrap().x > BUTTONS_WIDTH_PTS;
+        if has_buttons && beside {
+            action = buttons_ui(ui);
         }
     });
     // Below the tabs when there is no space beside them.
-    if has_buttons && !is_beside {
-        ui.horizontal(|ui| asked = buttons_ui(ui));
+    if has_buttons && !beside {
+        ui.horizontal(|ui| action = buttons_ui(ui));
     }
     ui.add_space(2.0);
-    if let Some(action) = asked {
+    if let Some(action) = action {
         app.act(action, session);
     }
     let place = match app.drawer.tab() {
@@ -75,17 +75,17 @@ pub(super) fn drawer_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
 
 /// The buttons of the running script.
 fn buttons_ui(ui: &mut Ui) -> Option<Action> {
-    let mut asked = None;
+    let mut clicked = None;
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         for (word, action) in [("Check", Action::Check), ("Edit", Action::Script)] {
             let response = ui.button(word).on_hover_text(action.tooltip());
             response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, action.info().name));
             if response.clicked() {
-                asked = Some(action);
+                clicked = Some(action);
             }
         }
     });
-    asked
+    clicked
 }
 
 fn script_tab_ui(ui: &mut Ui, app: &mut App, session: &Session, theme: &Theme) {
@@ -119,14 +119,14 @@ fn console_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location>
                 job.append(&place, 0.0, TextFormat::simple(FontId::new(11.0, font.family.clone()), theme.faint));
             }
             job.append(&line.text, 0.0, TextFormat::simple(font, theme.text));
-            clicked = place_ui(ui, job, line.location.as_ref()).or(clicked.take());
+            clicked = location_ui(ui, job, line.location.as_ref()).or(clicked.take());
         }
     });
     clicked
 }
 
 /// A text that links to a location in a script; returns the location when clicked.
-fn place_ui(ui: &mut Ui, text: LayoutJob, place: Option<&Location>) -> Option<Location> {
+fn location_ui(ui: &mut Ui, text: LayoutJob, place: Option<&Location>) -> Option<Location> {
     let label = Label::new(text).wrap();
     let Some(place) = place else {
         ui.add(label);
@@ -167,7 +167,7 @@ fn problem_ui(ui: &mut Ui, problem: &Diagnostic, theme: &Theme) -> Option<Locati
     let mono = TextStyle::Monospace.resolve(ui.style());
     head.append(&place, 0.0, TextFormat::simple(mono.clone(), theme.text));
     head.append(word, 0.0, TextFormat::simple(mono, color));
-    let clicked = place_ui(ui, head, problem.location.as_ref());
+    let clicked = location_ui(ui, head, problem.location.as_ref());
     ui.add(Label::new(RichText::new(&problem.message).color(theme.text)).wrap());
     if let Some(location) = &problem.location {
         source_ui(ui, location, theme, color);
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_marked_part_is_always_seen() {
+    fn the_marked_part_is_always_visible() {
         let line = "    state.velocity = ctx.momentum * state.velocit + grad;";
         for room in 12..80 {
             let before = line.find("velocit +").expect("it is there");

@@ -1,6 +1,6 @@
 //! The drawer while a script is edited: script list, save and check, the text, and messages.
 
-use super::code::annotations::{Annotations, tone};
+use super::code::annotations::{Annotations, severity_color};
 use super::code::code_ui;
 use super::icons::{Icon, icon_button};
 use super::transport_bar::name;
@@ -26,30 +26,30 @@ pub(super) fn editor_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     if let Some(location) = location.filter(|_| annotations.running.is_some()) {
         annotations.values = app.editor.values(session, &location.source);
     }
-    let mut asked = Vec::new();
-    let label = head_ui(ui, &mut app.editor, app.platform.platform(), session, &theme, &mut asked);
+    let mut actions = Vec::new();
+    let label = heading_ui(ui, &mut app.editor, app.platform.platform(), session, &theme, &mut actions);
     conflict_ui(ui, &mut app.editor, app.platform.platform_mut(), session, &theme);
     let frame = Frame::new().inner_margin(Margin { top: 5, ..Margin::ZERO });
     Panel::bottom("editor messages").frame(frame).resizable(false).show_separator_line(false).show(ui, |ui| {
-        foot_ui(ui, &mut app.editor, session, &annotations, &theme);
+        messages_ui(ui, &mut app.editor, session, &annotations, &theme);
     });
-    asked.extend(code_ui(ui, &mut app.editor, session, &annotations, label, &theme));
-    for action in asked {
+    actions.extend(code_ui(ui, &mut app.editor, session, &annotations, label, &theme));
+    for action in actions {
         app.act(action, session);
     }
 }
 
 /// The list of scripts and the buttons. Returns the id of the label for the text.
-fn head_ui(
+fn heading_ui(
     ui: &mut Ui,
     editor: &mut Editor,
     platform: &dyn Platform,
     session: &Session,
     theme: &Theme,
-    asked: &mut Vec<Action>,
+    actions: &mut Vec<Action>,
 ) -> Id {
     let shown = editor.document().map(|document| (document.path.clone(), document.is_unsaved(), document.root.clone()));
-    let (path, is_unsaved, root) = shown.unwrap_or_default();
+    let (path, unsaved, root) = shown.unwrap_or_default();
     let built_in = platform.script_target(&root).is_none_or(|target| target.copy);
     let mut chosen = None;
     let row = ui.horizontal(|ui| {
@@ -58,33 +58,32 @@ fn head_ui(
             if icon_button(ui, Icon::Close, "Close the editor (Esc, E)\nUnsaved text is not lost", false, theme)
                 .clicked()
             {
-                asked.push(script);
+                actions.push(script);
             }
             let check = if editor.is_checking() { "Checking…" } else { "Check gradient" };
             let button = egui::Button::new(check);
             if ui.add_enabled(!editor.is_checking(), button).on_hover_text(Action::Check.tooltip()).clicked() {
-                asked.push(Action::Check);
+                actions.push(Action::Check);
             }
-            let save = RichText::new(if is_unsaved { "● Save" } else { "Save" });
-            let button = egui::Button::new(if is_unsaved { save.strong() } else { save });
-            let response = ui.add_enabled(is_unsaved, button).on_hover_text(Action::Save.tooltip());
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, is_unsaved, "Save script"));
+            let save = RichText::new(if unsaved { "● Save" } else { "Save" });
+            let button = egui::Button::new(if unsaved { save.strong() } else { save });
+            let response = ui.add_enabled(unsaved, button).on_hover_text(Action::Save.tooltip());
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, unsaved, "Save script"));
             if response.clicked() {
-                asked.push(Action::Save);
+                actions.push(Action::Save);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let mark =
-                    |path: &str, is_unsaved: bool| if is_unsaved { format!("● {path}") } else { path.to_owned() };
+                let mark = |path: &str, unsaved: bool| if unsaved { format!("● {path}") } else { path.to_owned() };
                 let width = (ui.available_width() - 6.0).clamp(80.0, 250.0);
                 let combo = ComboBox::from_id_salt("script file").width(width).truncate();
-                let response = combo.selected_text(mark(&path, is_unsaved)).show_ui(ui, |ui| {
-                    for (other, is_unsaved) in editor.choices(session) {
-                        if ui.selectable_label(other == path, mark(&other, is_unsaved)).clicked() {
+                let response = combo.selected_text(mark(&path, unsaved)).show_ui(ui, |ui| {
+                    for (other, unsaved) in editor.choices(session) {
+                        if ui.selectable_label(other == path, mark(&other, unsaved)).clicked() {
                             chosen = Some(other);
                         }
                     }
                 });
-                let tip = if is_unsaved {
+                let tip = if unsaved {
                     "unsaved changes"
                 } else if built_in {
                     "built in; saving a change creates your own copy"
@@ -135,11 +134,11 @@ fn conflict_ui(ui: &mut Ui, editor: &mut Editor, platform: &mut dyn Platform, se
 }
 
 /// The message of the last command and the problems of this script.
-fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, annotations: &Annotations, theme: &Theme) {
+fn messages_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, annotations: &Annotations, theme: &Theme) {
     ui.spacing_mut().item_spacing.y = 3.0;
     let small = |text: String, color| Label::new(RichText::new(text).text_style(TextStyle::Small).color(color));
-    if let Some((tone, text)) = editor.message() {
-        let color = match tone {
+    if let Some((severity_color, text)) = editor.message() {
+        let color = match severity_color {
             Tone::Good => theme.text_color(Ink::Update(1.0), theme.panel),
             Tone::Plain => theme.faint,
             Tone::Bad => theme.text_color(Ink::Loss, theme.panel),
@@ -175,7 +174,7 @@ fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, annotations: &An
                 editor.document().map_or("", |document| document.text.as_str()),
                 mark.range.start,
             );
-            let color = tone(mark.problem.severity, theme);
+            let color = severity_color(mark.problem.severity, theme);
             let mut job = egui::text::LayoutJob::default();
             let font = TextStyle::Small.resolve(ui.style());
             let mut add = |text: &str, color| job.append(text, 0.0, egui::TextFormat::simple(font.clone(), color));

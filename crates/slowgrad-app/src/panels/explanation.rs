@@ -39,11 +39,11 @@ pub(super) fn explanation_ui(ui: &mut Ui, app: &mut App, session: &mut Session) 
     }
     let Some(scene) = app.explained_scene(session) else { return };
     comparison::focus_ui(ui, app, session);
-    let (mut clicked, mut asked) = (None, None);
+    let (mut clicked, mut action) = (None, None);
     let Some(target) = session.view.selected else {
         ScrollArea::vertical().id_salt("explain").auto_shrink(false).show(ui, |ui| {
             ui.set_width(ui.available_width() - 6.0);
-            clicked = event_ui(ui, app, &scene.formula, &theme, &mut asked);
+            clicked = event_ui(ui, app, &scene.formula, &theme, &mut action);
             ui.separator();
             if scene.comparisons.is_empty() {
                 let text = "Click a neuron or a weight to see how its values are computed.";
@@ -52,19 +52,19 @@ pub(super) fn explanation_ui(ui: &mut Ui, app: &mut App, session: &mut Session) 
                 comparison_ui(ui, &scene.comparisons, &theme);
             }
         });
-        return carry_out(clicked, asked, app, session);
+        return perform(clicked, action, app, session);
     };
     // Each part has a fixed height, so that the selection does not move while the event changes.
-    let is_compact = height < ROOMY_HEIGHT_PTS;
-    let share = if is_compact { EVENT_SHARE } else { ROOMY_EVENT_SHARE };
+    let compact = height < ROOMY_HEIGHT_PTS;
+    let share = if compact { EVENT_SHARE } else { ROOMY_EVENT_SHARE };
     let event = Panel::top("event").exact_size((share * ui.available_height()).round()).frame(Frame::new());
     event.resizable(false).show(ui, |ui| {
         ScrollArea::vertical().id_salt("event").auto_shrink(false).show(ui, |ui| {
             ui.set_width(ui.available_width() - 6.0);
-            for font in ui.style_mut().text_styles.values_mut().filter(|_| is_compact) {
+            for font in ui.style_mut().text_styles.values_mut().filter(|_| compact) {
                 font.size *= COMPACT_TEXT_SCALE;
             }
-            clicked = event_ui(ui, app, &scene.formula, &theme, &mut asked);
+            clicked = event_ui(ui, app, &scene.formula, &theme, &mut action);
         });
     });
     ScrollArea::vertical().id_salt(("explain", target)).auto_shrink(false).show(ui, |ui| {
@@ -84,24 +84,24 @@ pub(super) fn explanation_ui(ui: &mut Ui, app: &mut App, session: &mut Session) 
         if app.drawer.tab() != DrawerTab::Parameters {
             ui.add_space(6.0);
             let link = ui.link("all parameters ▸").on_hover_text(Action::Parameters.tooltip());
-            asked = asked.or(link.clicked().then_some(Action::Parameters));
+            action = action.or(link.clicked().then_some(Action::Parameters));
         }
     });
-    carry_out(clicked, asked, app, session);
+    perform(clicked, action, app, session);
 }
 
 /// The current event, with a link back when a link has led to it.
-fn event_ui(ui: &mut Ui, app: &App, formula: &Formula, theme: &Theme, asked: &mut Option<Action>) -> Option<Link> {
+fn event_ui(ui: &mut Ui, app: &App, formula: &Formula, theme: &Theme, action: &mut Option<Action>) -> Option<Link> {
     if app.links.can_go_back() {
         let text = RichText::new(format!("◂ back ({})", super::key(Action::Back))).text_style(TextStyle::Small);
         let back = ui.link(text).on_hover_text(Action::Back.tooltip());
-        *asked = back.clicked().then_some(Action::Back);
+        *action = back.clicked().then_some(Action::Back);
     }
     formula_ui(ui, formula, theme)
 }
 
-fn carry_out(clicked: Option<Link>, asked: Option<Action>, app: &mut App, session: &mut Session) {
-    if let Some(action) = asked {
+fn perform(clicked: Option<Link>, action: Option<Action>, app: &mut App, session: &mut Session) {
+    if let Some(action) = action {
         app.act(action, session);
     }
     if let Some(link) = clicked {
@@ -130,9 +130,9 @@ fn value_ui(ui: &mut Ui, session: &mut Session, target: Target, theme: &Theme) {
             session.edit(what, edited);
         }
         if let Some((_, was_frozen)) = session.frozen(target) {
-            let mut is_frozen = was_frozen;
-            ui.checkbox(&mut is_frozen, "frozen").on_hover_text(Action::Run(RunAction::Freeze).tooltip());
-            if is_frozen != was_frozen {
+            let mut frozen = was_frozen;
+            ui.checkbox(&mut frozen, "frozen").on_hover_text(Action::Run(RunAction::Freeze).tooltip());
+            if frozen != was_frozen {
                 session.freeze_selected();
             }
         }

@@ -82,11 +82,11 @@ impl HintCards {
             return None;
         }
         // The layout must not change under the pointer, or the second click of a double-click would miss.
-        let is_at_work = ui.input(|input| input.pointer.hover_pos()).is_some_and(|pos| area.contains(pos));
-        let is_found_out =
-            |hint: &Hint| !is_at_work && is_known(*hint, session) && !app.preferences().hints_seen.contains(hint);
-        let found_out: Vec<Hint> = Hint::ALL.into_iter().filter(is_found_out).collect();
-        app.appearance.preferences_mut().hints_seen.extend(found_out);
+        let hovered = ui.input(|input| input.pointer.hover_pos()).is_some_and(|pos| area.contains(pos));
+        let is_followed =
+            |hint: &Hint| !hovered && is_known(*hint, session) && !app.preferences().hints_seen.contains(hint);
+        let followed: Vec<Hint> = Hint::ALL.into_iter().filter(is_followed).collect();
+        app.appearance.preferences_mut().hints_seen.extend(followed);
         let due: Vec<Hint> = Hint::ALL.into_iter().filter(|hint| is_due(*hint, app)).collect();
         let theme = app.theme();
         (1..=due.len()).rev().find_map(|count| {

@@ -25,16 +25,16 @@ pub(super) enum Icon {
 }
 
 /// A square button with an icon. The first line of `label` is its accessible name; all of it is the tooltip.
-pub(super) fn icon_button(ui: &mut Ui, icon: Icon, label: &str, is_on: bool, theme: &Theme) -> Response {
+pub(super) fn icon_button(ui: &mut Ui, icon: Icon, label: &str, on: bool, theme: &Theme) -> Response {
     let side = 28.0;
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::click());
     let enabled = ui.is_enabled();
     let name = label.lines().next().unwrap_or(label).to_owned();
-    response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, is_on, &name));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, on, &name));
     let visuals = ui.style().interact_selectable(&response, false);
-    let ground = if is_on { theme.accent } else { visuals.weak_bg_fill };
-    let ink = if is_on { theme.readable_on(theme.accent) } else { visuals.text_color() };
-    ui.painter().rect_filled(rect, 6.0, ground);
+    let background = if on { theme.accent } else { visuals.weak_bg_fill };
+    let ink = if on { theme.readable_on(theme.accent) } else { visuals.text_color() };
+    ui.painter().rect_filled(rect, 6.0, background);
     if response.has_focus() {
         ui.painter().rect_stroke(rect, 6.0, Stroke::new(1.5, theme.accent), egui::StrokeKind::Inside);
     }

@@ -41,8 +41,8 @@ pub(super) fn lesson_ui(ui: &mut Ui, links: &mut LinkHistory, session: &mut Sess
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.spacing_mut().interact_size.y = 21.0;
         ui.spacing_mut().button_padding.y = 2.0;
-        let pointed = links.highlight(ui.ctx()).cloned();
-        let sample = match pointed {
+        let highlight = links.highlight(ui.ctx()).cloned();
+        let sample = match highlight {
             Some(LinkHighlight::Sample(sample)) => Some(sample),
             _ => None,
         };
@@ -51,7 +51,7 @@ pub(super) fn lesson_ui(ui: &mut Ui, links: &mut LinkHistory, session: &mut Sess
             ui.scroll_to_rect(picture, None);
         }
         for slot in &setup.slots {
-            if let Some(rect) = slot_ui(ui, session, slot, &setup, theme, pointed.as_ref()) {
+            if let Some(rect) = slot_ui(ui, session, slot, &setup, theme, highlight.as_ref()) {
                 if links.take_scroll() {
                     ui.scroll_to_rect(rect, Some(Align::Center));
                 }
@@ -100,10 +100,10 @@ fn slot_ui(
     slot: &SlotInfo,
     setup: &SetupInfo,
     theme: &Theme,
-    pointed: Option<&LinkHighlight>,
+    highlight: Option<&LinkHighlight>,
 ) -> Option<Rect> {
     let mut place = None;
-    let is_pointed = |control: Option<usize>| matches!(pointed, Some(LinkHighlight::Setting(at, of)) if *at == slot.slot && *of == control);
+    let is_highlighted = |control: Option<usize>| matches!(highlight, Some(LinkHighlight::Setting(at, of)) if *at == slot.slot && *of == control);
     let choice = row(ui, slot.slot.name(), theme, |ui, _| {
         let mut chosen = None;
         let width = (ui.available_width() - 4.0).clamp(60.0, 130.0);
@@ -130,14 +130,14 @@ fn slot_ui(
             session.choose(slot.slot, &chosen);
         }
     });
-    if is_pointed(None) {
+    if is_highlighted(None) {
         place = Some(choice);
     }
     for (nth, knob) in slot.controls.iter().enumerate() {
-        let whose = whose(setup, slot.slot, knob);
-        let ui_of = |ui: &mut Ui| knob_ui(ui, session, slot.slot, knob, whose, theme);
+        let distinction = distinction(setup, slot.slot, knob);
+        let ui_of = |ui: &mut Ui| knob_ui(ui, session, slot.slot, knob, distinction, theme);
         let area = ui.push_id(&knob.layers, ui_of).response.rect;
-        if is_pointed(Some(nth)) {
+        if is_highlighted(Some(nth)) {
             place = Some(area);
         }
     }
@@ -155,22 +155,22 @@ fn control_words(name: &str) -> String {
 
 /// The text that distinguishes a control: its layers when they differ, or its slot when another slot has a control of
 /// the same name.
-fn whose(setup: &SetupInfo, slot: Slot, knob: &Knob) -> Option<String> {
+fn distinction(setup: &SetupInfo, slot: Slot, knob: &Knob) -> Option<String> {
     if !knob.layers.is_empty() {
         return Some(slowgrad_session::layers(&knob.layers));
     }
     let others = setup.slots.iter().filter(|other| other.slot != slot);
-    let is_twice = others.flat_map(|other| &other.controls).any(|other| other.control.name == knob.control.name);
-    is_twice.then(|| slot.name().to_owned())
+    let ambiguous = others.flat_map(|other| &other.controls).any(|other| other.control.name == knob.control.name);
+    ambiguous.then(|| slot.name().to_owned())
 }
 
-fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, whose: Option<String>, theme: &Theme) {
+fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, distinction: Option<String>, theme: &Theme) {
     let Knob { layers, plugin, control } = knob;
     let mut words = control_words(&control.name);
     let mut help = "Click to type or drag to change".to_owned();
-    if let Some(whose) = whose {
-        words = format!("{words} · {whose}");
-        help = format!("{plugin}, {whose}\n{help}");
+    if let Some(distinction) = distinction {
+        words = format!("{words} · {distinction}");
+        help = format!("{plugin}, {distinction}\n{help}");
     }
     match &control.kind {
         ControlKind::Slider { value, min, max, log } => {

@@ -60,7 +60,7 @@ fn unsaved_ui(ui: &Ui, app: &mut App, session: &mut Session) {
 
 fn help_ui(ui: &Ui, app: &mut App) {
     let theme = *app.theme();
-    let mut is_closed = veil_ui(ui, "help");
+    let mut closed = veil_ui(ui, "help");
     let screen = ui.ctx().content_rect();
     let area = Area::new(Id::unique("help")).order(Order::Foreground).anchor(Align2::CENTER_CENTER, Vec2::ZERO);
     area.default_size(screen.size()).show(ui.ctx(), |ui| {
@@ -70,7 +70,7 @@ fn help_ui(ui: &Ui, app: &mut App) {
             ui.horizontal(|ui| {
                 ui.heading("Keyboard shortcuts");
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    is_closed |= icon_button(ui, Icon::Close, "Close (Esc)", false, &theme).clicked();
+                    closed |= icon_button(ui, Icon::Close, "Close (Esc)", false, &theme).clicked();
                 });
             });
             ui.add_space(6.0);
@@ -80,9 +80,8 @@ fn help_ui(ui: &Ui, app: &mut App) {
                 ui.set_width(ui.available_width() - 12.0);
                 ui.columns(2, |columns| {
                     for group in ActionGroup::ALL {
-                        let is_left =
-                            matches!(group, ActionGroup::Playback | ActionGroup::Timeline | ActionGroup::Script);
-                        let column = &mut columns[usize::from(!is_left)];
+                        let left = matches!(group, ActionGroup::Playback | ActionGroup::Timeline | ActionGroup::Script);
+                        let column = &mut columns[usize::from(!left)];
                         column.label(RichText::new(group.name()).strong().color(theme.text));
                         for info in ACTIONS.iter().filter(|info| info.group == group) {
                             key_line_ui(column, info, &theme);
@@ -107,7 +106,7 @@ fn help_ui(ui: &Ui, app: &mut App) {
             });
         });
     });
-    if is_closed {
+    if closed {
         drop(app.overlays.close());
     }
 }

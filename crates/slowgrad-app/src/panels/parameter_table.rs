@@ -78,9 +78,9 @@ fn heading_ui(
     let mut sorted = None;
     ui.horizontal(|ui| {
         for (&column, &width) in columns.iter().zip(widths) {
-            let is_sorted = table.sorting().column == column;
-            let (sign, spoken) = match table.sorting().direction {
-                _ if !is_sorted => ("", ""),
+            let active = table.sorting().column == column;
+            let (sign, row_text) = match table.sorting().direction {
+                _ if !active => ("", ""),
                 Direction::Falling => (" ▼", ", largest first"),
                 Direction::Rising => (" ▲", ", smallest first"),
                 Direction::Size => (" ±", ", furthest from 0 first"),
@@ -90,8 +90,8 @@ fn heading_ui(
             let response = response
                 .on_hover_cursor(egui::CursorIcon::PointingHand)
                 .on_hover_text(format!("{}\nClick to sort; click again to reverse the order", column.help(step)));
-            let is_lit = is_sorted || response.hovered() || response.has_focus();
-            let color = if is_lit { theme.text } else { theme.faint };
+            let highlighted = active || response.hovered() || response.has_focus();
+            let color = if highlighted { theme.text } else { theme.faint };
             let small = TextStyle::Small.resolve(ui.style());
             let galley = ui.painter().layout_no_wrap(format!("{heading}{sign}"), small, color);
             // Headings are aligned like their columns: names to the left, numbers to the right.
@@ -100,8 +100,8 @@ fn heading_ui(
                 _ => rect.right() - 6.0 - galley.size().x,
             };
             ui.painter().galley(Pos2::new(x, rect.center().y - galley.size().y / 2.0), galley, color);
-            let words = format!("sort by {heading}{spoken}");
-            response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_sorted, &words));
+            let words = format!("sort by {heading}{row_text}");
+            response.widget_info(|| WidgetInfo::selected(Role::Button, true, active, &words));
             if response.clicked() {
                 sorted = Some(column);
             }
@@ -189,10 +189,10 @@ fn rows_ui(
             let size = Vec2::new(widths.iter().sum(), line);
             let (_, rect) = ui.allocate_space(size);
             let response = ui.interact(rect, ui.scope_id().with(("row", row)), Sense::CLICK);
-            let is_selected = table.cursor() == Some(target);
-            let words = spoken(timeline, columns, parameter);
-            response.widget_info(|| WidgetInfo::selected(Role::Row, true, is_selected, &words));
-            if is_selected {
+            let selected = table.cursor() == Some(target);
+            let words = row_text(timeline, columns, parameter);
+            response.widget_info(|| WidgetInfo::selected(Role::Row, true, selected, &words));
+            if selected {
                 ui.painter().rect_filled(rect, 3.0, theme.raised);
                 if has_focus {
                     ui.painter().rect_stroke(rect, 3.0, egui::Stroke::new(1.0, theme.accent), egui::StrokeKind::Inside);
@@ -246,7 +246,7 @@ fn row_ui(
 }
 
 /// The text of a row for screen readers.
-fn spoken(timeline: &Timeline, columns: &[Column], parameter: usize) -> String {
+fn row_text(timeline: &Timeline, columns: &[Column], parameter: usize) -> String {
     let step = timeline.step();
     let (name, layer) = parameters::name(step, parameter);
     let numbers = columns[1..]

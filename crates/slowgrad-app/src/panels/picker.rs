@@ -205,8 +205,8 @@ fn name_text(ui: &Ui, theme: &Theme, name: &str, letters: &[u32], chosen: bool) 
     let matched = TextFormat { underline: Stroke::new(1.0, color), ..TextFormat::simple(font, color) };
     let mut job = LayoutJob::default();
     for (nth, letter) in name.chars().enumerate() {
-        let is_match = u32::try_from(nth).is_ok_and(|nth| letters.binary_search(&nth).is_ok());
-        job.append(letter.encode_utf8(&mut [0; 4]), 0.0, if is_match { matched.clone() } else { plain.clone() });
+        let hit = u32::try_from(nth).is_ok_and(|nth| letters.binary_search(&nth).is_ok());
+        job.append(letter.encode_utf8(&mut [0; 4]), 0.0, if hit { matched.clone() } else { plain.clone() });
     }
     job.into()
 }

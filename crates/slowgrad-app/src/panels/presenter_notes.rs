@@ -31,7 +31,7 @@ pub struct PresenterNotes {
 }
 
 impl PresenterNotes {
-    pub fn of(session: &Session) -> Self {
+    pub fn new(session: &Session) -> Self {
         let performance = &session.performance;
         let stage = performance.stage();
         let snapshot = session.snapshot.as_ref();
@@ -79,7 +79,7 @@ fn next(session: &Session) -> String {
 
 /// Draws the window of the presenter notes; returns the action of a clicked button.
 pub fn presenter_notes_ui(ui: &mut Ui, notes: &PresenterNotes, theme: &Theme) -> Option<Action> {
-    let mut asked = None;
+    let mut clicked = None;
     let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(20, 12));
     Panel::bottom("steps").frame(frame.fill(theme.raised)).resizable(false).show(ui, |ui| {
         ui.horizontal(|ui| {
@@ -88,7 +88,7 @@ pub fn presenter_notes_ui(ui: &mut Ui, notes: &PresenterNotes, theme: &Theme) ->
             {
                 let button = ui.button(RichText::new(format!("{word} ({})", key(action))).size(16.0));
                 if button.on_hover_text(action.info().help).clicked() {
-                    asked = Some(action);
+                    clicked = Some(action);
                 }
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -127,5 +127,5 @@ pub fn presenter_notes_ui(ui: &mut Ui, notes: &PresenterNotes, theme: &Theme) ->
             }
         });
     });
-    asked
+    clicked
 }

@@ -54,7 +54,7 @@ impl QuestionCard {
     pub(super) fn new(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
         let mut size = 0.84 * size;
         loop {
-            let card = Self::sized(ui, area, size, session, theme)?;
+            let card = Self::with_text_size(ui, area, size, session, theme)?;
             if card.rect.height() <= MAX_AREA_SHARE * area.height() || size < MIN_TEXT_PTS {
                 return Some(card);
             }
@@ -62,7 +62,7 @@ impl QuestionCard {
         }
     }
 
-    fn sized(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
+    fn with_text_size(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
         let question = session.performance.stage().question.clone()?;
         let width = (area.width() - 28.0).max(80.0);
         let layout = |text: String, size: f32, width: f32, color| {
@@ -80,11 +80,11 @@ impl QuestionCard {
             .enumerate()
             .map(|(nth, answer)| layout(answer.clone(), answer_size, inner, ink(nth)))
             .collect();
-        let go_on = keys_text(Action::Run(RunAction::NextCue).info());
+        let keys = keys_text(Action::Run(RunAction::NextCue).info());
         let hint = if question.is_revealed {
-            format!("Press {go_on} to continue")
+            format!("Press {keys} to continue")
         } else {
-            format!("Press 1 to {} or click to answer · {go_on} shows the answer", answers.len())
+            format!("Press 1 to {} or click to answer · {keys} shows the answer", answers.len())
         };
         let hint = layout(hint, 13.0, width - 40.0, theme.text_color(Ink::Accent, theme.panel));
         let rows: f32 = answers.iter().map(|answer| row_height(answer, answer_size) + ROW_GAP_PTS).sum();
@@ -119,17 +119,17 @@ impl QuestionCard {
             top = row.bottom() + ROW_GAP_PTS;
         }
         let rect = Rect::from_min_size(Pos2::new(left, top + 2.0), self.hint.size());
-        let mut goes_on = false;
+        let mut continued = false;
         if self.question.is_revealed {
             let response = ui.interact(rect.expand(6.0), ui.scope_id().with("continue"), Sense::click());
             response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "continue"));
-            goes_on = response.on_hover_cursor(CursorIcon::PointingHand).clicked();
+            continued = response.on_hover_cursor(CursorIcon::PointingHand).clicked();
         }
         painter.galley(rect.min, self.hint, theme.accent);
         if let Some(answer) = chosen {
             session.answer(answer);
         }
-        if goes_on {
+        if continued {
             session.go_on();
         }
     }
@@ -140,22 +140,22 @@ impl QuestionCard {
         let sense = if verdict == Verdict::Open { Sense::click() } else { Sense::hover() };
         let response = ui.interact(row, ui.scope_id().with(("answer", nth)), sense);
         let text = self.answers[nth].text();
-        let said = match verdict {
+        let name = match verdict {
             Verdict::Open | Verdict::Other => format!("answer {}: {text}", nth + 1),
             Verdict::Right => format!("answer {}: {text}, correct", nth + 1),
             Verdict::Wrong => format!("answer {}: {text}, incorrect", nth + 1),
         };
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, verdict == Verdict::Open, &said));
-        let is_touched = verdict == Verdict::Open && (response.hovered() || response.has_focus());
-        let (ground, line) = match verdict {
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, verdict == Verdict::Open, &name));
+        let hovered = verdict == Verdict::Open && (response.hovered() || response.has_focus());
+        let (background, line) = match verdict {
             Verdict::Right => (theme.accent.gamma_multiply(0.22), Stroke::new(2.0, theme.accent)),
-            Verdict::Open if is_touched => (theme.line, Stroke::new(1.0, theme.accent)),
+            Verdict::Open if hovered => (theme.line, Stroke::new(1.0, theme.accent)),
             Verdict::Open => (theme.raised, Stroke::new(1.0, theme.line)),
             Verdict::Wrong => (theme.raised, Stroke::new(1.0, theme.text)),
             Verdict::Other => (theme.panel, Stroke::new(1.0, theme.line)),
         };
         let painter = ui.painter();
-        painter.rect(row, 8.0, ground, line, StrokeKind::Inside);
+        painter.rect(row, 8.0, background, line, StrokeKind::Inside);
         let sign = Rect::from_center_size(
             Pos2::new(row.left() + 1.3 * self.size, row.center().y),
             Vec2::splat(0.72 * self.size),

@@ -37,9 +37,9 @@ fn event(app: &mut App, session: &Session) -> String {
         return "training at full speed".into();
     }
     if playhead.is_playing() && playhead.unit_secs() < MIN_EVENT_SECS {
-        let is_followed = playhead.speed() <= MAX_PHASE_SPEED && playhead.granularity() < Granularity::Phase;
+        let followable = playhead.speed() <= MAX_PHASE_SPEED && playhead.granularity() < Granularity::Phase;
         let address = timeline.address(playhead.event());
-        return if is_followed { format!("step {}, {}", address.step, address.phase.name()) } else { "playing".into() };
+        return if followable { format!("step {}, {}", address.step, address.phase.name()) } else { "playing".into() };
     }
     let Some(scene) = app.explained_scene(session) else { return String::new() };
     let parts = [scene.status.as_str(), scene.formula.sentence.as_str()];
@@ -48,7 +48,7 @@ fn event(app: &mut App, session: &Session) -> String {
 
 pub(super) fn announcements_ui(ui: &Ui, app: &mut App, session: &Session) {
     let lesson = match &session.performance.stage().question {
-        Some(asked) => question(asked, session),
+        Some(current) => question(current, session),
         None => app.announced.caption(session),
     };
     let message = session.notices.last().map(|notice| notice.text.clone()).unwrap_or_default();

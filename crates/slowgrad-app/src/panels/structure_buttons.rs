@@ -49,20 +49,20 @@ pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, app: &mut App
     let middle = row.center().y;
     let theme = *app.theme();
     let font = FontId::proportional(12.5);
-    let mut asked = Vec::new();
+    let mut buttons = Vec::new();
     for (nth, &x) in columns.iter().enumerate() {
         let at = |by: f32| Pos2::new(x + by, middle);
-        let is_hidden = nth > 0 && nth < layers;
-        let text = if is_hidden { sizes[nth].to_string() } else { plural(sizes[nth], nth == 0) };
+        let hidden_layer = nth > 0 && nth < layers;
+        let text = if hidden_layer { sizes[nth].to_string() } else { plural(sizes[nth], nth == 0) };
         let width = ui.painter().layout_no_wrap(text.clone(), font.clone(), theme.faint).size().x;
         if row.contains(at(-0.5 * width)) && row.contains(at(0.5 * width)) {
             ui.painter().text(at(0.0), Align2::CENTER_CENTER, text, font.clone(), theme.faint);
         }
-        if is_hidden {
+        if hidden_layer {
             let layer = nth - 1;
             let reach = 0.5 * width + 0.5 * BUTTON_PTS + 5.0;
             let add = Reshape::AddNeuron { layer };
-            asked.push(StructureButton {
+            buttons.push(StructureButton {
                 center: at(reach),
                 sign: "+",
                 name: format!("add a neuron to layer {nth}"),
@@ -78,19 +78,19 @@ pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, app: &mut App
             } else {
                 (format!("remove layer {nth}"), Reshape::RemoveLayer { layer })
             };
-            asked.push(StructureButton { center: at(-reach), sign: "−", name, reshape });
+            buttons.push(StructureButton { center: at(-reach), sign: "−", name, reshape });
         }
         if let Some(before) = nth.checked_sub(1) {
             let center = Pos2::new(f32::midpoint(columns[before], x), middle);
             if x - columns[before] > MIN_COLUMN_PTS + LAYER_BUTTON_PTS {
                 let name = format!("add a layer before layer {nth}");
-                asked.push(StructureButton { center, sign: "+ layer", name, reshape: Reshape::AddLayer { before } });
+                buttons.push(StructureButton { center, sign: "+ layer", name, reshape: Reshape::AddLayer { before } });
             }
         }
     }
     ui.spacing_mut().interact_size = Vec2::ZERO;
     ui.spacing_mut().button_padding = Vec2::ZERO;
-    for StructureButton { center, sign, name, reshape } in asked {
+    for StructureButton { center, sign, name, reshape } in buttons {
         let width = if sign.len() > 3 { LAYER_BUTTON_PTS } else { BUTTON_PTS };
         let rect = Rect::from_center_size(center, Vec2::new(width, BUTTON_PTS));
         if !row.contains_rect(rect) {
@@ -112,7 +112,7 @@ fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], app: &mut App, sessio
     let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.as_ref()) else { return };
     let theme = *app.theme();
     let names = setup.activations.clone();
-    let mut asked = None;
+    let mut clicked = None;
     for (layer, (name, &x)) in names.iter().zip(columns.iter().skip(1)).enumerate() {
         // Up to the width that the neighbours leave.
         let beside = [layer.checked_sub(1), Some(layer + 1)].map(|nth| nth.and_then(|nth| columns.get(nth + 1)));
@@ -129,23 +129,23 @@ fn activations_ui(ui: &mut Ui, row: Rect, columns: &[f32], app: &mut App, sessio
             continue;
         }
         let response = ui.put(rect, Button::new(text).fill(Color32::TRANSPARENT).min_size(rect.size()));
-        let spoken = format!("activation of layer {}: {name}", layer + 1);
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
+        let accessible_name = format!("activation of layer {}: {name}", layer + 1);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &accessible_name));
         let help = format!(
-            "{spoken}\nChange it for this layer only ({}); all weights keep their values",
+            "{accessible_name}\nChange it for this layer only ({}); all weights keep their values",
             key(Action::Activation)
         );
         context_menu::layer_menu(&response, layer, app, session);
         if response.on_hover_text(help).clicked() {
-            asked = Some(layer);
+            clicked = Some(layer);
         }
     }
-    if let Some(layer) = asked {
+    if let Some(layer) = clicked {
         app.overlays.open_activation(layer, session);
     }
 }
 
-fn plural(count: usize, is_input: bool) -> String {
-    let noun = if is_input { "input" } else { "output" };
+fn plural(count: usize, input: bool) -> String {
+    let noun = if input { "input" } else { "output" };
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -80,7 +80,7 @@ fn check(rows: &[String], names: &[String]) {
 }
 
 #[test]
-fn a_factor_leads_to_the_event_that_it_came_from() {
+fn a_factor_links_to_its_event() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
     assert!(harness.query_by_label("Why this much?").is_some());
@@ -93,7 +93,7 @@ fn a_factor_leads_to_the_event_that_it_came_from() {
 }
 
 #[test]
-fn a_weight_leads_to_the_update_that_made_it() {
+fn a_weight_links_to_its_update() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     harness.state_mut().session.act(RunAction::NextStep);
     settle(&mut harness);
@@ -113,7 +113,7 @@ fn a_weight_leads_to_the_update_that_made_it() {
 }
 
 #[test]
-fn what_a_link_left_is_a_key_away() {
+fn a_key_goes_back_from_a_link() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     harness.state_mut().session.act(RunAction::End);
     settle(&mut harness);
@@ -129,7 +129,7 @@ fn what_a_link_left_is_a_key_away() {
 }
 
 #[test]
-fn controls_of_one_name_are_told_apart_and_links_lead_to_the_right_one() {
+fn controls_with_the_same_name_are_distinguished_and_linked() {
     let layers = "layers: [2, #{ size: 3, activation: \"leaky_relu\" }, #{ size: 3, activation: \"leaky_relu\" }, 1]";
     let mut harness = window(&format!("{layers}, output: \"leaky_relu\", {DATA}"));
     let sliders = |harness: &Window| {
@@ -152,7 +152,7 @@ fn controls_of_one_name_are_told_apart_and_links_lead_to_the_right_one() {
 }
 
 #[test]
-fn numbers_that_were_given_lead_to_who_gave_them() {
+fn given_numbers_link_to_their_controls_samples_and_scripts() {
     let fields = format!(
         "layers: [2, 3, 1], optimizer: \"momentum\", params: #{{ lr: 0.375 }}, loss: \"half_squared_error\", {DATA}"
     );
@@ -191,7 +191,7 @@ fn numbers_that_were_given_lead_to_who_gave_them() {
 }
 
 #[test]
-fn the_numbers_of_a_second_run_are_explained_as_those_of_the_first() {
+fn the_values_of_the_comparison_are_explained() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     let momentum = Difference::plugin(Slot::Optimizer, "momentum");
     harness.state_mut().session.send(Command::Compare(Some(momentum)));
@@ -230,7 +230,7 @@ fn the_numbers_of_a_second_run_are_explained_as_those_of_the_first() {
 }
 
 #[test]
-fn a_gradient_of_zero_is_followed_to_where_it_began() {
+fn a_zero_gradient_links_to_its_cause() {
     let fields = r#"layers: [2, 1, 1], activation: "relu", optimizer: "sgd",
         data: [#{ input: [1.0, 2.0], target: [1.0] }],
         weights: [#{ weight: [[-1.0, -2.0]], bias: [0.0] }, #{ weight: [[3.0]], bias: [0.0] }]"#;
@@ -244,9 +244,9 @@ fn a_gradient_of_zero_is_followed_to_where_it_began() {
 }
 
 #[test]
-fn the_present_event_is_spoken_when_it_changes() {
+fn the_current_event_is_announced_when_it_changes() {
     let mut harness = window(r#"layers: [2, 3, 1], data: "xor""#);
-    let mut spoken = Vec::new();
+    let mut announced = Vec::new();
     for _ in 0..6 {
         harness.state_mut().session.act(RunAction::StepForward);
         for _ in 0..40 {
@@ -258,14 +258,14 @@ fn the_present_event_is_spoken_when_it_changes() {
         let texts: Vec<String> = live.filter(|text| !text.is_empty()).collect();
         assert_eq!(texts.len(), 1, "{texts:?}");
         assert!(texts[0].starts_with("step 1 · "), "{texts:?}");
-        spoken.extend(texts);
+        announced.extend(texts);
     }
-    spoken.dedup();
-    assert!(spoken.len() >= 3, "{spoken:?}");
+    announced.dedup();
+    assert!(announced.len() >= 3, "{announced:?}");
 }
 
 #[test]
-fn the_buttons_of_the_script_cover_none_of_the_tabs() {
+fn script_buttons_do_not_cover_tabs() {
     let harness = window(&format!("layers: [2, 3, 1], {DATA}"));
     let tabs =
         DrawerTab::ALL.map(|tab| harness.get_all_by_label(tab.name()).map(|node| node.rect()).collect::<Vec<_>>());
@@ -279,7 +279,7 @@ fn the_buttons_of_the_script_cover_none_of_the_tabs() {
 }
 
 #[test]
-fn the_drawer_needs_no_more_room_than_it_has() {
+fn the_drawer_fits_its_height() {
     let mut session = Session::new(lesson("welcome"));
     assert!(session.run_until_idle(timeout()));
     // The width of the panel and its full height, in the smallest and in a usual window.
@@ -305,7 +305,7 @@ fn the_drawer_needs_no_more_room_than_it_has() {
 }
 
 #[test]
-fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
+fn the_table_is_sorted_by_click_and_by_key_and_selects_parameters() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"momentum\", {DATA}"));
     harness.get_by_label("Parameters").click();
     settle(&mut harness);
@@ -314,8 +314,8 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
     assert!(first[0].starts_with("w₁₁ of layer 1, value "), "{first:?}");
     harness.get_by_label("sort by gradient").click();
     settle(&mut harness);
-    let mut wanted: Vec<usize> = (0..step.shape.parameters()).collect();
-    wanted.sort_by(|a, b| step.grads[*b].total_cmp(&step.grads[*a]));
+    let mut expected: Vec<usize> = (0..step.shape.parameters()).collect();
+    expected.sort_by(|a, b| step.grads[*b].total_cmp(&step.grads[*a]));
     let names = |order: &[usize]| -> Vec<String> {
         order
             .iter()
@@ -326,25 +326,25 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
             .collect()
     };
     let shown = rows(&harness);
-    check(&shown, &names(&wanted));
+    check(&shown, &names(&expected));
     // A click on a row selects its weight.
     harness.get_by_label(&shown[2]).click();
     settle(&mut harness);
-    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[2])));
+    assert_eq!(selected(&harness), Some(parameters::target(&step, expected[2])));
     // With the keyboard: the table takes the focus, arrows move the selection, and Space reverses the order.
     harness.get_by_role(Role::Table).focus();
     settle(&mut harness);
     harness.key_press(Key::ArrowDown);
     settle(&mut harness);
-    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[3])));
+    assert_eq!(selected(&harness), Some(parameters::target(&step, expected[3])));
     harness.key_press(Key::Space);
     settle(&mut harness);
-    wanted.reverse();
-    check(&rows(&harness), &names(&wanted));
-    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[wanted.len() - 4])));
+    expected.reverse();
+    check(&rows(&harness), &names(&expected));
+    assert_eq!(selected(&harness), Some(parameters::target(&step, expected[expected.len() - 4])));
     harness.key_press(Key::End);
     settle(&mut harness);
-    assert_eq!(selected(&harness), Some(parameters::target(&step, wanted[wanted.len() - 1])));
+    assert_eq!(selected(&harness), Some(parameters::target(&step, expected[expected.len() - 1])));
     harness.key_press(Key::ArrowRight);
     settle(&mut harness);
     let state = Column::State(0);
@@ -363,7 +363,7 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
 }
 
 #[test]
-fn a_frozen_parameter_is_marked_and_says_why_it_stays() {
+fn a_frozen_parameter_is_marked_and_explained() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 1 });
     harness.state_mut().session.act(RunAction::Freeze);
@@ -378,7 +378,7 @@ fn a_frozen_parameter_is_marked_and_says_why_it_stays() {
 }
 
 #[test]
-fn of_a_hundred_thousand_parameters_only_what_is_seen_is_drawn() {
+fn only_visible_rows_of_a_large_table_are_drawn() {
     let data = format!("data: [#{{ input: {:?}, target: {:?} }}]", [0.25; 400], [0.5; 20]);
     let fields = format!("layers: [400, 240, 20], {data}");
     let mut harness = window(&fields);

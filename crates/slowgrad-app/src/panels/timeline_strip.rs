@@ -84,28 +84,28 @@ pub(super) fn timeline_strip_ui(ui: &mut Ui, app: &mut App, session: &mut Sessio
     paint_units(&inside, &bar, &playhead, theme);
     paint_changes(&inside, &bar, session, theme);
     paint_loop(&inside, &bar, &playhead, theme);
-    let shade = if theme.dark_mode { Color32::WHITE } else { theme.text };
+    let playhead_color = if theme.dark_mode { Color32::WHITE } else { theme.text };
     let hovered = response.hover_pos().filter(|_| !response.dragged());
     if let Some(pos) = hovered {
         let x = pos.x.clamp(rect.left(), rect.right());
-        painter.vline(x, area.y_range(), Stroke::new(1.0, shade.gamma_multiply(0.4)));
+        painter.vline(x, area.y_range(), Stroke::new(1.0, playhead_color.gamma_multiply(0.4)));
     }
     let now = bar.x_of(playhead.position());
-    painter.vline(now, area.y_range(), Stroke::new(2.0, shade));
-    painter.circle_filled(Pos2::new(now, area.top() + 1.0), 4.5, shade);
+    painter.vline(now, area.y_range(), Stroke::new(2.0, playhead_color));
+    painter.circle_filled(Pos2::new(now, area.top() + 1.0), 4.5, playhead_color);
 
-    let asked = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked());
-    let asked = asked.map(|pos| bar.at(pos.x));
+    let pointed = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked());
+    let pointed = pointed.map(|pos| bar.at(pos.x));
     let tip = hovered.map(|pos| tooltip(bar.at(pos.x), session, &timeline));
     // egui reports a drag only after some movement, so its start is the press.
     let pressed = ui.input(|input| input.pointer.press_origin()).map(|pos| bar.at(pos.x));
-    let range = choose(ui, &response, strip, pressed.zip(asked), &timeline, playhead.granularity());
+    let range = choose(ui, &response, strip, pressed.zip(pointed), &timeline, playhead.granularity());
     let flags = flags(&bar, session);
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
     if let Some(text) = tip {
         response.on_hover_text_at_pointer(text);
     }
-    match (range, asked) {
+    match (range, pointed) {
         (Some(range), _) => session.select_range(range),
         (None, Some((step, share))) => session.go_to_share(step, share),
         (None, None) => {}
@@ -304,12 +304,18 @@ fn name_events(painter: &Painter, bar: &StripGeometry<'_>, events: &[usize], pos
         let place = words::place(&address).pop().unwrap_or_else(|| address.phase.name().to_owned());
         let kind = bar.timeline.event(event).kind.name().replace('_', " ");
         let color = theme.color(phase_ink(address.phase));
-        let is_over = position >= (event + 1) as f64;
-        let ground = if is_over { color } else { theme.panel.lerp_to_gamma(color, 0.32) };
+        let past_end = position >= (event + 1) as f64;
+        let background = if past_end { color } else { theme.panel.lerp_to_gamma(color, 0.32) };
         let inside = painter.with_clip_rect(rect.intersect(painter.clip_rect()));
         for (text, y) in [(place, -6.0), (kind, 6.0)] {
             let at = rect.center() + Vec2::new(0.0, y);
-            inside.text(at, egui::Align2::CENTER_CENTER, text, FontId::proportional(10.5), theme.readable_on(ground));
+            inside.text(
+                at,
+                egui::Align2::CENTER_CENTER,
+                text,
+                FontId::proportional(10.5),
+                theme.readable_on(background),
+            );
         }
     }
 }
@@ -373,8 +379,8 @@ fn flags(bar: &StripGeometry<'_>, session: &Session) -> Vec<(usize, f32)> {
         let time = (bookmark.step - 1) as f64 + ((bookmark.event + 1) as f64 / len).min(1.0);
         (nth, bar.x(time))
     };
-    let is_seen = |(_, x): &(usize, f32)| *x >= bar.rect.left() - 1.0 && *x <= bar.rect.right() + 1.0;
-    session.bookmarks.iter().enumerate().map(place).filter(is_seen).collect()
+    let is_visible = |(_, x): &(usize, f32)| *x >= bar.rect.left() - 1.0 && *x <= bar.rect.right() + 1.0;
+    session.bookmarks.iter().enumerate().map(place).filter(is_visible).collect()
 }
 
 /// Bookmarks as flags: a click goes to one, and its context menu renames or removes it.
@@ -386,8 +392,8 @@ fn flags_ui(ui: &Ui, app: &mut App, session: &mut Session, area: Rect, flags: &[
         let response = ui.interact(rect, id, Sense::click());
         let name = format!("bookmark: {}", bookmark.name);
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
-        let is_lit = response.hovered() || response.has_focus();
-        let color = if is_lit { theme.text } else { theme.accent };
+        let highlighted = response.hovered() || response.has_focus();
+        let color = if highlighted { theme.text } else { theme.accent };
         ui.painter().vline(x, area.y_range(), Stroke::new(1.5, color));
         let flag =
             [Vec2::ZERO, Vec2::new(10.0, 4.0), Vec2::new(0.0, 8.0)].map(|corner| Pos2::new(x, area.top()) + corner);
@@ -416,7 +422,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_losses_keeps_every_peak_and_joins_nothing_over_a_gap() {
+    fn loss_lines_keep_peaks_and_gaps() {
         let loss = |step: u64| match step {
             37 => 9.0,
             38 => -4.0,

@@ -35,25 +35,25 @@ pub(super) fn transport_bar_ui(ui: &mut Ui, app: &mut App, session: &mut Session
 }
 
 fn buttons_ui(ui: &mut Ui, app: &mut App, session: &mut Session, theme: &Theme) {
-    let is_playing = session.is_going();
-    let is_full = session.is_full_speed();
+    let playing = session.is_going();
+    let full_speed = session.is_full_speed();
     let repeats = session.playhead.as_ref().is_some_and(|playhead| *playhead.repeat() != Loop::Off);
-    let play = if is_playing { Icon::Pause } else { Icon::Play };
-    for (icon, action, is_on) in [
+    let play = if playing { Icon::Pause } else { Icon::Play };
+    for (icon, action, on) in [
         (Icon::Start, Action::Run(RunAction::Home), false),
         (Icon::StepBack, Action::Run(RunAction::StepBack), false),
-        (play, Action::Run(RunAction::PlayPause), is_playing && !is_full),
+        (play, Action::Run(RunAction::PlayPause), playing && !full_speed),
         (Icon::StepForward, Action::Run(RunAction::StepForward), false),
         (Icon::End, Action::Run(RunAction::End), false),
         (Icon::Loop, Action::Run(RunAction::Loop), repeats),
-        (Icon::FullSpeed, Action::Run(RunAction::FullSpeed), is_full),
+        (Icon::FullSpeed, Action::Run(RunAction::FullSpeed), full_speed),
         (Icon::Flag, Action::Run(RunAction::Bookmark), session.bookmark_here().is_some()),
     ] {
         let mut tip = action.tooltip();
         if action == Action::Run(RunAction::PlayPause) {
             tip = format!("{tip}\n{}", Action::Run(RunAction::PlayBackwards).tooltip());
         }
-        if icon_button(ui, icon, &tip, is_on, theme).clicked() {
+        if icon_button(ui, icon, &tip, on, theme).clicked() {
             app.act(action, session);
         }
     }
@@ -140,11 +140,11 @@ fn step_field_ui(ui: &mut Ui, app: &mut App, session: &mut Session, theme: &Them
     let response = ui.add(edit).labelled_by(label.id).on_hover_text(help);
     let accepted = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
     if accepted
-        && let Ok(wanted) = app.transport.step_text.trim().parse::<u64>()
-        && wanted >= 1
-        && wanted != step
+        && let Ok(requested) = app.transport.step_text.trim().parse::<u64>()
+        && requested >= 1
+        && requested != step
     {
-        session.go_to_step(wanted);
+        session.go_to_step(requested);
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct CodeLayout<'s> {
 }
 
 /// The colour of a problem on the background of code.
-pub(crate) fn tone(severity: Severity, theme: &Theme) -> Color32 {
+pub(crate) fn severity_color(severity: Severity, theme: &Theme) -> Color32 {
     let ink = match severity {
         Severity::Error => Ink::Loss,
         Severity::Warning => Ink::Value(-1.0),
@@ -90,19 +90,19 @@ impl CodeLayout<'_> {
     /// The texts at line ends: problems or computed values.
     pub(super) fn line_ends(&self, painter: &Painter, room: Rect, annotations: &Annotations) {
         // Candidates for each line: all values, or only the last one.
-        let mut told: BTreeMap<usize, (Vec<String>, Color32)> = BTreeMap::new();
+        let mut line_texts: BTreeMap<usize, (Vec<String>, Color32)> = BTreeMap::new();
         let accent = self.theme.text_color(Ink::Accent, self.theme.background);
         for (line, values) in annotations.values.iter() {
             let last = values.last().map(|value| format!("◀ {value}"));
             let texts = [format!("◀ {}", values.join("   "))].into_iter().chain(last).collect();
-            told.insert(*line, (texts, accent));
+            line_texts.insert(*line, (texts, accent));
         }
         for mark in annotations.marks.iter().rev() {
             let message = mark.problem.message.lines().next().unwrap_or("").to_owned();
-            let color = tone(mark.problem.severity, self.theme);
-            told.insert(line_at(self.text, mark.range.start), (vec![message], color));
+            let color = severity_color(mark.problem.severity, self.theme);
+            line_texts.insert(line_at(self.text, mark.range.start), (vec![message], color));
         }
-        for (line, (texts, color)) in told {
+        for (line, (texts, color)) in line_texts {
             let band = row(room, self.top(line), self.height());
             if !band.intersects(painter.clip_rect()) {
                 continue;
@@ -115,17 +115,17 @@ impl CodeLayout<'_> {
             // A text that does not fit covers the end of a long line, up to half of the width.
             let left = after.min((room.right() - galley.size().x - 8.0).max(room.center().x));
             if left < after {
-                let ground = Rect::from_min_max(Pos2::new(left - 0.7 * self.glyph, band.top() + 1.0), band.max);
-                painter.rect_filled(ground, 3.0, self.theme.raised);
+                let background = Rect::from_min_max(Pos2::new(left - 0.7 * self.glyph, band.top() + 1.0), band.max);
+                painter.rect_filled(background, 3.0, self.theme.raised);
             }
             painter.galley(Pos2::new(left, band.center().y - galley.size().y / 2.0), Arc::clone(galley), color);
         }
     }
 
     /// Underlines problems.
-    pub(super) fn waves(&self, painter: &Painter, annotations: &Annotations) {
+    pub(super) fn underlines(&self, painter: &Painter, annotations: &Annotations) {
         for mark in &annotations.marks {
-            let stroke = Stroke::new(1.4, tone(mark.problem.severity, self.theme));
+            let stroke = Stroke::new(1.4, severity_color(mark.problem.severity, self.theme));
             let mut found = self.rects(&mark.range);
             if found.is_empty() {
                 // An empty line, or the end of the text.
@@ -159,10 +159,10 @@ impl CodeLayout<'_> {
             .collect();
         for line in first..(first + seen).min(lines) {
             let band = row(area, self.top(line), height);
-            let is_present = cursor == Some(line) || running.as_ref().is_some_and(|running| running.contains(&line));
+            let current = cursor == Some(line) || running.as_ref().is_some_and(|running| running.contains(&line));
             let color = match wrong.get(&line) {
-                Some(severity) => tone(*severity, self.theme),
-                None if is_present => self.theme.text,
+                Some(severity) => severity_color(*severity, self.theme),
+                None if current => self.theme.text,
                 None => self.theme.faint.gamma_multiply(0.75),
             };
             let number = painter.layout_no_wrap((line + 1).to_string(), FontId::monospace(12.0), color);
@@ -182,12 +182,12 @@ impl CodeLayout<'_> {
     /// A tooltip with the problem under the pointer and its help.
     pub(super) fn explain(&self, ui: &Ui, at: usize, annotations: &Annotations) {
         let end = line_around(self.text, at).end;
-        let is_meant = |mark: &&ProblemMark| {
+        let applies = |mark: &&ProblemMark| {
             mark.range.contains(&at)
                 || mark.range.start == at
                 || (at == end && line_around(self.text, mark.range.start).end == end)
         };
-        let Some(mark) = annotations.marks.iter().find(is_meant) else { return };
+        let Some(mark) = annotations.marks.iter().find(applies) else { return };
         let tip = egui::Tooltip::always_open(
             ui.ctx().clone(),
             ui.layer_id(),
@@ -204,6 +204,6 @@ fn problem_text_ui(ui: &mut Ui, mark: &ProblemMark, theme: &Theme) {
     if let Some(help) = &problem.help {
         ui.add(egui::Label::new(RichText::new(format!("help: {help}")).color(theme.faint)).wrap());
     }
-    let code = RichText::new(problem.code).text_style(TextStyle::Small).color(tone(problem.severity, theme));
+    let code = RichText::new(problem.code).text_style(TextStyle::Small).color(severity_color(problem.severity, theme));
     ui.label(code);
 }

@@ -53,19 +53,19 @@ pub(super) fn code_ui(
     let gutter = (lines.to_string().len().max(2) as f32 + 1.6) * glyph;
     let room = inside.with_min_x(inside.left() + gutter);
 
-    let asked = if has_focus { keys(ui, editor) } else { Vec::new() };
+    let actions = if has_focus { keys(ui, editor) } else { Vec::new() };
     let mut child = ui.new_child(UiBuilder::new().max_rect(room).id_salt("code"));
     child.set_clip_rect(room.intersect(ui.clip_rect()));
     let scroll = ScrollArea::both().id_salt(id).auto_shrink(false);
     let shown = scroll.show(&mut child, |ui| text_ui(ui, editor, id, label, room.size(), annotations, theme)).inner;
-    let Some(shown) = shown else { return asked };
-    after(editor, session, &shown);
+    let Some(shown) = shown else { return actions };
+    update_completions(editor, session, &shown);
 
-    let Some(document) = editor.document() else { return asked };
+    let Some(document) = editor.document() else { return actions };
     let sheet = CodeLayout { galley: &shown.galley, origin: shown.origin, text: &document.text, glyph, theme };
     let clip = ui.clip_rect();
     sheet.line_ends(&ui.painter().with_clip_rect(room.intersect(clip)), room, annotations);
-    sheet.waves(&ui.painter().with_clip_rect(room.intersect(clip)), annotations);
+    sheet.underlines(&ui.painter().with_clip_rect(room.intersect(clip)), annotations);
     let cursor = shown.cursor.as_ref().map(|cursor| line_at(&document.text, cursor.end));
     sheet.gutter(
         &ui.painter().with_clip_rect(inside.with_max_x(room.left()).intersect(clip)),
@@ -85,7 +85,7 @@ pub(super) fn code_ui(
     {
         accept(editor);
     }
-    if shown.is_asked { [asked, vec![Action::Definition]].concat() } else { asked }
+    if shown.definition_clicked { [actions, vec![Action::Definition]].concat() } else { actions }
 }
 
 /// Handles the editor's keys up to the first letter. The text widget gets the letters before the next one.
@@ -97,13 +97,13 @@ fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
         queue.extend(typed.into_iter().map(pasted));
         input.events = others;
     });
-    let mut asked = Vec::new();
-    while asked.is_empty()
+    let mut actions = Vec::new();
+    while actions.is_empty()
         && let Some(key) = queue.front().and_then(|event| editor_key(event, editor.list.is_some()))
     {
         queue.pop_front();
         match key {
-            EditorKey::Act(action) => asked.push(action),
+            EditorKey::Act(action) => actions.push(action),
             EditorKey::Enter | EditorKey::Tab { back: false } if editor.list.is_some() => accept(editor),
             EditorKey::Enter => editor.edit(typing::line_feed),
             EditorKey::Tab { back: false } => editor.edit(typing::indent),
@@ -111,7 +111,7 @@ fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
             EditorKey::Close(letter) => editor.edit(|text, selected| typing::close(text, selected, &letter)),
             EditorKey::Move(by) => {
                 if let Some(list) = &mut editor.list {
-                    list.go(by);
+                    list.move_choice(by);
                 }
             }
             EditorKey::Escape if editor.list.take().is_some() => {}
@@ -125,13 +125,13 @@ fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
     }
     // The completions may open before the next key.
     let next = queue.iter().enumerate().position(|(at, event)| editor_key(event, at > 0).is_some());
-    let until = if asked.is_empty() { next.unwrap_or(queue.len()) } else { 0 };
+    let until = if actions.is_empty() { next.unwrap_or(queue.len()) } else { 0 };
     editor.waiting = queue.split_off(until);
     ui.input_mut(|input| input.events.extend(queue));
     if !editor.waiting.is_empty() {
         ui.ctx().request_repaint();
     }
-    asked
+    actions
 }
 
 /// Inserts the chosen completion.
@@ -148,9 +148,9 @@ struct DrawnText {
     origin: Pos2,
     /// The selection in bytes, when the text has the focus.
     cursor: Option<Range<usize>>,
-    is_changed: bool,
+    changed: bool,
     /// Whether a name was clicked to go to its definition.
-    is_asked: bool,
+    definition_clicked: bool,
     /// The byte under the pointer.
     hovered: Option<usize>,
 }
@@ -205,8 +205,8 @@ fn text_ui(
     let mut seen = target.as_ref().map(around);
     let running = annotations.running.as_ref().map(around);
     let present = cursor.as_ref().map(around);
-    let is_changed = response.changed();
-    let is_asked = response.clicked() && ui.input(|input| input.modifiers.command);
+    let changed = response.changed();
+    let definition_clicked = response.clicked() && ui.input(|input| input.modifiers.command);
     let line = annotations.running.as_ref().filter(|_| !response.has_focus()).map(|range| line_at(text, range.end));
     let tokens = highlighting.tokens();
     let brackets = cursor.as_ref().and_then(|cursor| typing::brackets(text, &tokens, cursor.end));
@@ -226,24 +226,24 @@ fn text_ui(
         ui.scroll_to_rect_animation(rect, None, ScrollAnimation::none());
     }
     editor.select(cursor.clone().unwrap_or(selection));
-    Some(DrawnText { galley, origin, cursor, is_changed, is_asked, hovered })
+    Some(DrawnText { galley, origin, cursor, changed, definition_clicked, hovered })
 }
 
 /// Updates the completions after an edit: opens, keeps or closes them.
-fn after(editor: &mut Editor, session: &Session, shown: &DrawnText) {
-    if shown.is_changed {
+fn update_completions(editor: &mut Editor, session: &Session, shown: &DrawnText) {
+    if shown.changed {
         editor.text_changed();
     }
     let Some(cursor) = shown.cursor.as_ref().filter(|cursor| cursor.is_empty()).map(|cursor| cursor.end) else {
         editor.list = None;
         return;
     };
-    let is_stale = editor.list.as_ref().is_some_and(|list| list.end() != Some(cursor));
-    if shown.is_changed {
-        let is_open = editor.list.is_some();
+    let stale = editor.list.as_ref().is_some_and(|list| list.end() != Some(cursor));
+    if shown.changed {
+        let open = editor.list.is_some();
         let text = editor.document().map_or("", |document| document.text.as_str());
-        editor.list = completion::list(text, cursor, completion::plugins(session), is_open && !is_stale);
-    } else if is_stale {
+        editor.list = completion::list(text, cursor, completion::plugins(session), open && !stale);
+    } else if stale {
         editor.list = None;
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn names_ui(ui: &Ui, list: &mut CompletionList, cursor: Rect, theme: 
     let screen = ui.ctx().content_rect();
     let has_room = cursor.bottom() + height + 24.0 < screen.bottom();
     let top = if has_room { cursor.bottom() + 2.0 } else { cursor.top() - height - 22.0 };
-    let mut is_clicked = false;
+    let mut clicked = false;
     let area = Area::new(Id::unique("names")).order(Order::Foreground).fixed_pos(egui::pos2(cursor.left() - 10.0, top));
     area.constrain_to(screen).show(ui.ctx(), |ui| {
         Frame::popup(ui.style()).inner_margin(Margin::same(6)).fill(theme.raised).show(ui, |ui| {
@@ -31,7 +31,7 @@ pub(super) fn names_ui(ui: &Ui, list: &mut CompletionList, cursor: Rect, theme: 
                     Layout::top_down(Align::LEFT),
                     |ui| {
                         let scroll = ScrollArea::vertical().id_salt("names").max_height(height).auto_shrink(false);
-                        scroll.show(ui, |ui| is_clicked = column_ui(ui, list, row, theme));
+                        scroll.show(ui, |ui| clicked = column_ui(ui, list, row, theme));
                     },
                 );
                 ui.allocate_ui_with_layout(
@@ -45,19 +45,19 @@ pub(super) fn names_ui(ui: &Ui, list: &mut CompletionList, cursor: Rect, theme: 
             });
         });
     });
-    is_clicked
+    clicked
 }
 
 fn column_ui(ui: &mut Ui, list: &mut CompletionList, height: f32, theme: &Theme) -> bool {
     let font = TextStyle::Monospace.resolve(ui.style());
-    let mut is_clicked = false;
+    let mut clicked = false;
     for (at, name) in list.names.iter().enumerate() {
-        let is_chosen = at == list.chosen;
+        let chosen = at == list.chosen;
         let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::click());
         let described = format!("{}: {}", name.text, name.detail);
-        response.widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, is_chosen, &described));
+        response.widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, chosen, &described));
         let visuals = ui.visuals();
-        let (ground, ink) = if is_chosen {
+        let (background, ink) = if chosen {
             (visuals.selection.bg_fill, theme.readable_on(visuals.selection.bg_fill))
         } else if response.hovered() {
             (visuals.widgets.hovered.weak_bg_fill, theme.text)
@@ -65,20 +65,20 @@ fn column_ui(ui: &mut Ui, list: &mut CompletionList, height: f32, theme: &Theme)
             (egui::Color32::TRANSPARENT, theme.text)
         };
         let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-        painter.rect_filled(rect, 4.0, ground);
+        painter.rect_filled(rect, 4.0, background);
         let letters = painter.layout_no_wrap(name.text.clone(), font.clone(), ink);
         let top = rect.center().y - letters.size().y / 2.0;
         painter.galley(egui::pos2(rect.left() + 6.0, top), letters, ink);
         // Does not scroll back while the pointer is over the list.
-        if is_chosen && !ui.rect_contains_pointer(ui.clip_rect()) {
+        if chosen && !ui.rect_contains_pointer(ui.clip_rect()) {
             response.scroll_to_me(None::<Align>);
         }
         if response.clicked() {
             list.chosen = at;
-            is_clicked = true;
+            clicked = true;
         }
     }
-    is_clicked
+    clicked
 }
 
 fn detail_ui(ui: &mut Ui, list: &CompletionList, height: f32, theme: &Theme) {

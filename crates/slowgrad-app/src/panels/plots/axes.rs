@@ -16,48 +16,48 @@ pub(crate) struct Axis {
     /// The range `[low, high]`, in decimal logarithms on a logarithmic axis.
     pub(super) range: [f64; 2],
     /// Whether the axis shows 10ˣ at x.
-    pub(super) is_log: bool,
+    pub(super) log: bool,
     /// Whether it counts steps.
-    pub(super) is_count: bool,
+    pub(super) counts_steps: bool,
 }
 
 impl Axis {
     pub(super) fn new(label: impl Into<String>, range: [f64; 2]) -> Self {
-        Self { label: label.into(), range, is_log: false, is_count: false }
+        Self { label: label.into(), range, log: false, counts_steps: false }
     }
 
     /// An axis of steps, from the first to `last`.
-    pub(super) fn steps(last: f64, is_log: bool) -> Self {
-        let (first, last) = if is_log { (0.0, math::log10(last.max(2.0))) } else { (1.0, last.max(2.0)) };
+    pub(super) fn steps(last: f64, log: bool) -> Self {
+        let (first, last) = if log { (0.0, math::log10(last.max(2.0))) } else { (1.0, last.max(2.0)) };
         let margin = 0.03 * (last - first);
-        Self { is_count: true, is_log, ..Self::new("step", [first - margin, last + margin]) }
+        Self { counts_steps: true, log, ..Self::new("step", [first - margin, last + margin]) }
     }
 
     /// An axis around values with a margin. A logarithmic axis takes logarithms.
-    pub(super) fn around(label: &str, values: impl Iterator<Item = f64>, is_log: bool) -> Self {
+    pub(super) fn around(label: &str, values: impl Iterator<Item = f64>, log: bool) -> Self {
         let finite = values.filter(|value| value.is_finite());
         let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
         let wider = if high > low { 0.07 * (high - low) } else { 0.5 * high.abs().max(1.0) };
-        Self { is_log, ..Self::new(label, [low - wider, high + wider]) }
+        Self { log, ..Self::new(label, [low - wider, high + wider]) }
     }
 
     fn text(&self, mark: GridMark) -> String {
         let value = mark.value;
-        if self.is_log {
+        if self.log {
             let value = math::pow(10.0, value);
-            return if self.is_count { count(value) } else { words::number(value, 3) };
+            return if self.counts_steps { count(value) } else { words::number(value, 3) };
         }
         // Rounds a mark near 0 to exactly 0.
         let value = if value.abs() < 1e-6 * mark.step_size { 0.0 } else { value };
-        if self.is_count { count(value) } else { plain(value) }
+        if self.counts_steps { count(value) } else { plain(value) }
     }
 
     fn marks(&self, bounds: (f64, f64), parts: f64) -> Vec<GridMark> {
         let (low, high) = bounds;
         // A short range between powers of ten has linear marks.
-        if !self.is_log || (high - low < 0.7 && !self.is_count) {
-            let least = if self.is_count { 1.0 } else { 0.0 };
+        if !self.log || (high - low < 0.7 && !self.counts_steps) {
+            let least = if self.counts_steps { 1.0 } else { 0.0 };
             return marks(bounds, parts, least);
         }
         // Powers of ten, with twos and fives in a short range.
@@ -159,7 +159,7 @@ pub(super) fn plot_ui<'a>(
         .custom_y_axes(vec![hints(AxisHints::new_y(), &y).label_spacing(6.0..=10.0).min_thickness(30.0)])
         .x_grid_spacer(move |input| x.marks(input.bounds, wide))
         .y_grid_spacer(move |input| y.marks(input.bounds, high));
-    let ground = ui.painter().add(Shape::Noop);
+    let background = ui.painter().add(Shape::Noop);
     let shown = plot.show(ui, move |plot| {
         plot.set_plot_bounds(bounds);
         lines(plot);
@@ -168,7 +168,7 @@ pub(super) fn plot_ui<'a>(
     let frame = *shown.transform.frame();
     let mut shapes = vec![Shape::rect_filled(frame, 0.0, theme.background)];
     shapes.extend(behind(&shown.transform));
-    ui.painter().set(ground, Shape::Vec(shapes));
+    ui.painter().set(background, Shape::Vec(shapes));
     ui.painter().rect_stroke(frame, 0.0, Stroke::new(1.0, theme.line), StrokeKind::Inside);
     let pointer = shown.inner.filter(|_| shown.response.hovered());
     DrawnPlot { response: shown.response, transform: shown.transform, pointer }
@@ -248,12 +248,12 @@ pub(super) fn marker(
 }
 
 /// A readout in the corner where it covers the fewest points.
-pub(super) fn corner(ui: &Ui, frame: Rect, drawn: &[Pos2], text: &str, theme: &Theme) {
+pub(super) fn corner_readout(ui: &Ui, frame: Rect, drawn: &[Pos2], text: &str, theme: &Theme) {
     let frame = frame.shrink(6.0);
     let galley = ui.painter().layout_no_wrap(text.to_owned(), FontId::proportional(12.0), theme.text);
     let size = galley.size() + PLATE_PADDING_PTS;
     let corners = [Align2::RIGHT_TOP, Align2::LEFT_TOP, Align2::LEFT_BOTTOM, Align2::RIGHT_BOTTOM];
-    let plates = corners.map(|corner| corner.align_size_within_rect(size, frame));
+    let plates = corners.map(|corner_readout| corner_readout.align_size_within_rect(size, frame));
     let hidden = |plate: &Rect| drawn.iter().filter(|at| plate.expand(8.0).contains(**at)).count();
     if let Some(plate) = plates.into_iter().min_by_key(hidden) {
         plate_ui(ui, plate, galley, theme);
@@ -280,7 +280,7 @@ pub(super) fn readout(ui: &Ui, frame: Rect, at: Pos2, text: &str, theme: &Theme)
 }
 
 /// A text in place of a plot.
-pub(super) fn instead_ui(ui: &mut Ui, text: &str, theme: &Theme) {
+pub(super) fn placeholder_ui(ui: &mut Ui, text: &str, theme: &Theme) {
     let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
     let galley = ui.painter().layout(text.to_owned(), FontId::proportional(13.0), theme.faint, 0.9 * area.width());
@@ -302,8 +302,8 @@ pub(super) fn grid_mesh(
         for column in 0..side - 1 {
             let first = row * side + column;
             let corners = [first, first + 1, first + side, first + side + 1];
-            if corners.iter().all(|corner| colors[*corner].is_some()) {
-                let [a, b, c, d] = corners.map(|corner| corner as u32);
+            if corners.iter().all(|corner_readout| colors[*corner_readout].is_some()) {
+                let [a, b, c, d] = corners.map(|corner_readout| corner_readout as u32);
                 mesh.add_triangle(a, b, c);
                 mesh.add_triangle(b, d, c);
             }
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_log_axis_marks_powers_of_ten() {
-        let axis = Axis { is_log: true, ..Axis::new("loss", [-4.0, 1.0]) };
+        let axis = Axis { log: true, ..Axis::new("loss", [-4.0, 1.0]) };
         let texts: Vec<String> = axis.marks((-4.0, 1.0), 6.0).into_iter().map(|mark| axis.text(mark)).collect();
         assert_eq!(texts, ["0.0001", "0.001", "0.01", "0.1", "1", "10"]);
     }

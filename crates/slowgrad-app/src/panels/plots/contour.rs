@@ -27,8 +27,8 @@ pub(super) fn segments(side: usize, values: &[f64], level: f64) -> Vec<[[f64; 2]
                 [a, b] => pieces.push([a, b]),
                 // A saddle: the mean decides which corners are connected.
                 [a, b, c, d] => {
-                    let is_low = heights.iter().sum::<f64>() / 4.0 < level;
-                    if is_low == (heights[0] < level) {
+                    let low = heights.iter().sum::<f64>() / 4.0 < level;
+                    if low == (heights[0] < level) {
                         pieces.extend([[a, b], [c, d]]);
                     } else {
                         pieces.extend([[a, d], [b, c]]);
@@ -52,21 +52,21 @@ pub(super) fn chains(pieces: &[[[f64; 2]; 2]]) -> Vec<Vec<[f64; 2]>> {
             at.entry(key(*end)).or_default().push(nth);
         }
     }
-    let mut is_used = vec![false; pieces.len()];
+    let mut used = vec![false; pieces.len()];
     let mut lines = Vec::new();
     for start in 0..pieces.len() {
-        if std::mem::replace(&mut is_used[start], true) {
+        if std::mem::replace(&mut used[start], true) {
             continue;
         }
         let mut line = VecDeque::from(pieces[start]);
-        for is_forward in [true, false] {
-            while let Some(&end) = if is_forward { line.back() } else { line.front() }
-                && let Some(&next) = at.get(&key(end)).and_then(|there| there.iter().find(|nth| !is_used[**nth]))
+        for forward in [true, false] {
+            while let Some(&end) = if forward { line.back() } else { line.front() }
+                && let Some(&next) = at.get(&key(end)).and_then(|found| found.iter().find(|nth| !used[**nth]))
             {
-                is_used[next] = true;
+                used[next] = true;
                 let [a, b] = pieces[next];
                 let other = if key(a) == key(end) { b } else { a };
-                if is_forward {
+                if forward {
                     line.push_back(other);
                 } else {
                     line.push_front(other);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bowls_lines_are_circles() {
+    fn contour_lines_of_a_bowl_are_circles() {
         let pieces = segments(SIDE, &bowl([20.0, 20.0]), 144.0);
         assert!(pieces.len() > 60);
         for [x, y] in pieces.into_iter().flatten() {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn saddles_are_parted_and_gaps_have_no_line() {
+    fn saddles_are_split_and_gaps_have_no_line() {
         let saddle = [1.0, -1.0, -1.0, 1.0];
         assert_eq!(segments(2, &saddle, 0.0).len(), 2);
         assert!(segments(2, &[1.0, f64::NAN, -1.0, 1.0], 0.0).is_empty());

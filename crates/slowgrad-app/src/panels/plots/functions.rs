@@ -1,6 +1,6 @@
 //! The activation over z and the loss over an output: the function, its derivative and the current sample.
 
-use super::axes::{Axis, DrawnPlot, LegendMark, corner, instead_ui, legend_ui, plot_ui, readout};
+use super::axes::{Axis, DrawnPlot, LegendMark, corner_readout, legend_ui, placeholder_ui, plot_ui, readout};
 use crate::state::plot_tabs::PlotTabs;
 use egui::{Color32, DragValue, Role, Stroke, Ui, WidgetInfo};
 use egui_plot::{HLine, Line, LineStyle, PlotPoints, VLine};
@@ -28,10 +28,10 @@ pub(super) fn activation_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     let step = timeline.step();
     let Some(function) = step.names.activations.get(at.layer) else { return };
     let (k, whole) = (subscript(at.neuron), step.names.whole_layer[at.layer]);
-    let is_output = at.layer + 1 == step.shape.layers();
-    let a = format!("{}{k}", if is_output { "ŷ" } else { "a" });
+    let output = at.layer + 1 == step.shape.layers();
+    let a = format!("{}{k}", if output { "ŷ" } else { "a" });
     let names = CurveLabels { plot: "activation", x: format!("z{k}"), slope: format!("∂{a}/∂z{k}"), y: a };
-    let layer = if is_output { "output".to_owned() } else { format!("layer {}", at.layer + 1) };
+    let layer = if output { "output".to_owned() } else { format!("layer {}", at.layer + 1) };
     let mut place = format!("{function} · {layer} · neuron {} · sample {}", at.neuron + 1, at.sample + 1);
     if whole {
         place += " · other z fixed";
@@ -66,7 +66,7 @@ pub(super) fn loss_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &Session, them
 
 /// A text in place of a curve, which may still be computed.
 fn missing_ui(ui: &mut Ui, session: &Session, text: &str, theme: &Theme) {
-    instead_ui(ui, if session.is_unsettled() { "Computing…" } else { text }, theme);
+    placeholder_ui(ui, if session.is_unsettled() { "Computing…" } else { text }, theme);
 }
 
 fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &CurveLabels, color: Color32, theme: &Theme) {
@@ -152,7 +152,7 @@ fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &CurveLabels, color: Colo
         }
         None => {
             let drawn = points().flat_map(|point| [shown.at(point.x, point.y), shown.at(point.x, point.slope)]);
-            corner(ui, shown.frame(), &drawn.collect::<Vec<_>>(), &text(now), theme);
+            corner_readout(ui, shown.frame(), &drawn.collect::<Vec<_>>(), &text(now), theme);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The distributions of weights and gradients, layer by layer.
 
-use super::axes::{Axis, instead_ui, plain, plot_ui, readout};
+use super::axes::{Axis, placeholder_ui, plain, plot_ui, readout};
 use egui::{Color32, Role, ScrollArea, Ui, UiBuilder, Vec2, WidgetInfo};
 use egui_plot::{Bar, BarChart};
 use slowgrad_render::{Ramp, Theme};
@@ -12,7 +12,7 @@ const MIN_LAYER_WIDTH_PTS: f32 = 98.0;
 
 pub(super) fn histograms_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     let Some(layers) = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.histograms.clone()) else {
-        return instead_ui(ui, "Computing…", theme);
+        return placeholder_ui(ui, "Computing…", theme);
     };
     let room = ui.available_size();
     let width = ((room.x - 8.0 * (layers.len() - 1) as f32) / layers.len() as f32).max(MIN_LAYER_WIDTH_PTS);
@@ -61,7 +61,7 @@ fn histogram_ui(ui: &mut Ui, (layer, title): (&str, &str), histogram: &Histogram
         let (fill, stroke) = (theme.empty, egui::Stroke::new(1.5, theme.text));
         bars.push(Bar::new(0.0, histogram.zeros as f64).width(0.45 * width).fill(fill).stroke(stroke));
     }
-    let count = Axis { is_count: true, ..Axis::new("", [0.0, 1.08 * tallest as f64]) };
+    let count = Axis { counts_steps: true, ..Axis::new("", [0.0, 1.08 * tallest as f64]) };
     let chart = BarChart::new("", bars).color(Color32::TRANSPARENT).allow_hover(false);
     let shown = plot_ui(ui, title, [Axis::new("", x), count], theme, |_| Vec::new(), move |plot| plot.bar_chart(chart));
     shown.response.widget_info(|| {
@@ -69,8 +69,8 @@ fn histogram_ui(ui: &mut Ui, (layer, title): (&str, &str), histogram: &Histogram
     });
     if let Some(pointer) = shown.pointer {
         let nth = (pointer.x / width).floor() as i64;
-        let is_zero = histogram.zeros > 0 && pointer.x.abs() < 0.25 * width;
-        let text = if is_zero {
+        let zero = histogram.zeros > 0 && pointer.x.abs() < 0.25 * width;
+        let text = if zero {
             format!("{} exactly 0", histogram.zeros)
         } else {
             let counted = usize::try_from(nth - first).ok().and_then(|bar| histogram.counts.get(bar)).unwrap_or(&0);

@@ -41,13 +41,13 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
             all.push(Series { name, points, color, style, width });
         }
     };
-    let is_whole =
+    let full_batch =
         snapshot.setup.as_ref().zip(snapshot.data.as_ref()).is_none_or(|(setup, data)| setup.batch >= data.train);
     if let Some(ghost) = &snapshot.curves.ghost {
         let style = LineStyle::Dotted { spacing: 4.0 };
         add("previous run".into(), batch(ghost.points()), theme.faint, style, 1.2);
     }
-    if !is_whole {
+    if !full_batch {
         add("batch".into(), batch(&snapshot.curves.present), theme.loss.gamma_multiply(0.42), solid, 1.0);
     }
     let (mine, theirs) = match &snapshot.rival {
@@ -83,7 +83,7 @@ pub(super) fn losses_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session
             .collect();
         legend_ui(ui, &marks, theme);
     });
-    let said = said(&series, step as f64);
+    let description = losses_text(&series, step as f64);
     let scaled = |loss: f64| if log.losses { math::log10(loss) } else { loss };
     let along = |step: f64| if log.steps { math::log10(step) } else { step };
     for series in &mut series {
@@ -128,16 +128,16 @@ pub(super) fn losses_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session
         },
     );
     shown.response.widget_info(|| {
-        WidgetInfo::labeled(Role::Image, true, format!("plot of the loss, {}", said.replace('\n', ", ")))
+        WidgetInfo::labeled(Role::Image, true, format!("plot of the loss, {}", description.replace('\n', ", ")))
     });
-    let asked = under_pointer(ui, &shown, &series, theme, (&along, &scaled));
-    if let Some(step) = asked.filter(|_| shown.response.clicked()) {
+    let nearest_step = under_pointer(ui, &shown, &series, theme, (&along, &scaled));
+    if let Some(step) = nearest_step.filter(|_| shown.response.clicked()) {
         session.go_to_step(step);
     }
 }
 
 /// The losses at a step, as text.
-fn said(series: &[Series], step: f64) -> String {
+fn losses_text(series: &[Series], step: f64) -> String {
     let number = |series: &Series| {
         let [_, loss] = series.points.iter().find(|[at, _]| *at == step)?;
         Some(format!("{} {}", series.name, words::number(*loss, 4)))
@@ -170,7 +170,7 @@ fn under_pointer(
             ui.painter().circle(at, 3.5, series.color, Stroke::new(1.0, theme.background));
         }
     }
-    let text = format!("{}\nclick to go to this step", said(series, nearest));
+    let text = format!("{}\nclick to go to this step", losses_text(series, nearest));
     readout(ui, frame, Pos2::new(x, ui.input(|input| input.pointer.hover_pos())?.y), &text, theme);
     Some(nearest as u64)
 }

@@ -100,10 +100,10 @@ fn bar_ui(ui: &mut Ui, plots: &mut PlotTabs, theme: &Theme) {
             let seen = plots.visible();
             for plot in Plot::ALL {
                 let response = ui.selectable_label(seen.contains(&plot), RichText::new(plot.name()).size(13.5));
-                let (is_on, key) = (seen.contains(&plot), Action::Plot(plot).tooltip());
+                let (on, key) = (seen.contains(&plot), Action::Plot(plot).tooltip());
                 // The lesson panel has a control named activation too.
                 let name = format!("plot: {}", plot.name());
-                response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_on, &name));
+                response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, &name));
                 if response.on_hover_text(key).clicked() {
                     plots.toggle(plot);
                 }

@@ -1,6 +1,6 @@
 //! The network's predictions over its inputs, with the samples: decision boundaries, or a fitted curve.
 
-use super::axes::{Axis, LegendMark, grid_mesh, instead_ui, legend_ui, marker, plot_ui, readout};
+use super::axes::{Axis, LegendMark, grid_mesh, legend_ui, marker, placeholder_ui, plot_ui, readout};
 use super::contour::{chains, segments};
 use egui::{Color32, Role, Shape, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints};
@@ -28,7 +28,7 @@ enum TargetKind {
 }
 
 impl TargetKind {
-    fn of(data: &DataInfo) -> Self {
+    fn new(data: &DataInfo) -> Self {
         let outputs = data.samples.first().map_or(0, |(_, target)| target.len());
         if outputs > 1 {
             return Self::OneOf(outputs);
@@ -84,13 +84,13 @@ pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     let inputs = data.samples.first().map_or(0, |(input, _)| input.len());
     let (Some(answers), 1..=2) = (snapshot.plots.answers.clone(), inputs) else {
         let text = format!("The network has {inputs} inputs; predictions can be plotted over one or two.");
-        return instead_ui(ui, &text, theme);
+        return placeholder_ui(ui, &text, theme);
     };
     let present = session
         .now()
         .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
         .map(|sample| sample.sample);
-    let wants = TargetKind::of(&data);
+    let kind = TargetKind::new(&data);
     let comparison =
         snapshot.rival.as_ref().and_then(|comparison| Some((&**comparison, comparison.answers.as_deref()?)));
     match &*answers {
@@ -101,7 +101,7 @@ pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
                 }
                 _ => None,
             });
-            plane_ui(ui, &data, &wants, (*side, outputs), other.as_ref(), present, theme);
+            plane_ui(ui, &data, &kind, (*side, outputs), other.as_ref(), present, theme);
         }
         Answers::Line(points) => {
             let other = comparison.and_then(|(comparison, answers)| match answers {
@@ -120,15 +120,15 @@ struct ComparedPredictions<'a, T> {
 }
 
 /// The suffix of a name that tells the run, when there are two.
-fn whose<T>(other: Option<&ComparedPredictions<'_, T>>, is_theirs: bool) -> String {
+fn run_suffix<T>(other: Option<&ComparedPredictions<'_, T>>, theirs: bool) -> String {
     other.map_or_else(String::new, |ComparedPredictions { comparison, .. }| {
-        format!(" · {}", if is_theirs { &comparison.theirs } else { &comparison.mine })
+        format!(" · {}", if theirs { &comparison.theirs } else { &comparison.mine })
     })
 }
 
 /// The decision boundaries: the middle between two targets, or the points where two outputs are equal.
-fn borders(wants: &TargetKind, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2]> {
-    match wants {
+fn decision_boundaries(kind: &TargetKind, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2]> {
+    match kind {
         TargetKind::TwoOf([low, high]) => {
             outputs.first().map_or_else(Vec::new, |values| segments(side, values, f64::midpoint(*low, *high)))
         }
@@ -151,7 +151,7 @@ fn borders(wants: &TargetKind, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 
 fn plane_ui(
     ui: &mut Ui,
     data: &DataInfo,
-    wants: &TargetKind,
+    kind: &TargetKind,
     (side, outputs): (usize, &[Vec<f64>]),
     other: Option<&ComparedPredictions<'_, Vec<f64>>>,
     present: Option<usize>,
@@ -161,12 +161,16 @@ fn plane_ui(
     // The baseline has the accent colour and the comparison the text colour, as in the other plots.
     let own = if other.is_some() { theme.text_color(Ink::Accent, theme.background) } else { theme.text };
     let line = |marks: &mut Vec<_>, name: &str| {
-        marks.push((LegendMark::Line(LineStyle::Solid), own, format!("{name}{}", whose(other, false))));
+        marks.push((LegendMark::Line(LineStyle::Solid), own, format!("{name}{}", run_suffix(other, false))));
         if other.is_some() {
-            marks.push((LegendMark::Line(COMPARISON_STYLE), theme.text, whose(other, true).replacen(" · ", "", 1)));
+            marks.push((
+                LegendMark::Line(COMPARISON_STYLE),
+                theme.text,
+                run_suffix(other, true).replacen(" · ", "", 1),
+            ));
         }
     };
-    match wants {
+    match kind {
         TargetKind::OneOf(outputs) => {
             for class in 0..*outputs {
                 let dot = LegendMark::Dot(CLASS_MARKERS[class % CLASS_MARKERS.len()], true);
@@ -201,15 +205,15 @@ fn plane_ui(
     let over = |input: usize| slowgrad_session::range(data.samples.iter().map(|(x, _)| x[input]));
     let (x, y) = (over(0), over(1));
     let share = |[low, high]: [f64; 2], nth: usize| low + (high - low) * nth as f64 / (side - 1) as f64;
-    let ground = |color: Color32, amount: f32| theme.background.lerp_to_gamma(color, amount);
-    let color = |i: usize| match wants {
+    let background = |color: Color32, amount: f32| theme.background.lerp_to_gamma(color, amount);
+    let color = |i: usize| match kind {
         TargetKind::OneOf(classes) => {
             let class = largest(outputs.iter().map(|output| output[i]));
-            Some(ground(class_color(class, *classes, theme), 0.4))
+            Some(background(class_color(class, *classes, theme), 0.4))
         }
         TargetKind::TwoOf(range) | TargetKind::Number(range) => {
             let value = outputs.first()?[i];
-            value.is_finite().then(|| ground(theme.value.at(level(Some(value), *range)), 0.62))
+            value.is_finite().then(|| background(theme.value.at(level(Some(value), *range)), 0.62))
         }
     };
     let place = |[a, b]: [f64; 2]| {
@@ -220,7 +224,7 @@ fn plane_ui(
     let runs =
         [Some((outputs, own, LineStyle::Solid)), other.map(|other| (other.answers, theme.text, COMPARISON_STYLE))];
     for (outputs, color, style) in runs.into_iter().flatten() {
-        lines.extend(chains(&borders(wants, side, outputs)).into_iter().map(|line| {
+        lines.extend(chains(&decision_boundaries(kind, side, outputs)).into_iter().map(|line| {
             let line: Vec<[f64; 2]> = line.into_iter().map(place).collect();
             Line::new("", line).color(color).style(style).width(1.6).allow_hover(false)
         }));
@@ -245,18 +249,18 @@ fn plane_ui(
     let painter = ui.painter().with_clip_rect(shown.frame());
     let few = data.samples.len() + data.test_samples.len() <= 60;
     let radius = if few { 5.0 } else { 3.2 };
-    for (samples, is_train) in [(&data.test_samples, false), (&data.samples, true)] {
+    for (samples, train) in [(&data.test_samples, false), (&data.samples, true)] {
         for (input, target) in samples {
             let at = shown.at(input[0], input[1]);
-            let shape = CLASS_MARKERS[wants.class(target) % CLASS_MARKERS.len()];
-            painter.add(marker(at, radius, shape, wants.color(target, theme), is_train, theme.background));
+            let shape = CLASS_MARKERS[kind.class(target) % CLASS_MARKERS.len()];
+            painter.add(marker(at, radius, shape, kind.color(target, theme), train, theme.background));
         }
     }
     if let Some((input, _)) = present.and_then(|present| data.samples.get(present)) {
         painter.circle_stroke(shown.at(input[0], input[1]), radius + 4.0, Stroke::new(2.0, theme.accent));
     }
-    let said = format!("plot of predictions over two inputs, {} samples", data.train);
-    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &said));
+    let description = format!("plot of predictions over two inputs, {} samples", data.train);
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &description));
     if let Some(pointer) = shown.pointer {
         // The prediction at the nearest grid point, without interpolation.
         let nth = |[low, high]: [f64; 2], at: f64| {
@@ -270,8 +274,12 @@ fn plane_ui(
         };
         let mut text = format!("x {}, {}\nŷ {}", number(share(x, column)), number(share(y, row)), list(outputs));
         if let Some(other) = other {
-            text =
-                format!("{text}{}\nŷ {}{}", whose(Some(other), false), list(other.answers), whose(Some(other), true));
+            text = format!(
+                "{text}{}\nŷ {}{}",
+                run_suffix(Some(other), false),
+                list(other.answers),
+                run_suffix(Some(other), true)
+            );
         }
         readout(ui, shown.frame(), shown.at(share(x, column), share(y, row)), &text, theme);
     }
@@ -285,7 +293,7 @@ fn line_ui(
     present: Option<usize>,
     theme: &Theme,
 ) {
-    let answers = format!("ŷ, prediction{}", whose(other, false));
+    let answers = format!("ŷ, prediction{}", run_suffix(other, false));
     let mut marks = vec![
         (LegendMark::Line(LineStyle::Solid), theme.value.negative, answers),
         (LegendMark::Dot(MarkerShape::Circle, true), theme.value.positive, "y, training data".to_owned()),
@@ -294,7 +302,7 @@ fn line_ui(
         marks.push((LegendMark::Dot(MarkerShape::Circle, false), theme.value.positive, "test data".to_owned()));
     }
     if other.is_some() {
-        marks.push((LegendMark::Line(COMPARISON_STYLE), theme.text, format!("ŷ{}", whose(other, true))));
+        marks.push((LegendMark::Line(COMPARISON_STYLE), theme.text, format!("ŷ{}", run_suffix(other, true))));
     }
     legend_ui(ui, &marks, theme);
     let x = slowgrad_session::range(data.samples.iter().map(|(x, _)| x[0]));
@@ -320,26 +328,30 @@ fn line_ui(
         },
     );
     let painter = ui.painter().with_clip_rect(shown.frame());
-    for (samples, is_train) in [(&data.test_samples, false), (&data.samples, true)] {
+    for (samples, train) in [(&data.test_samples, false), (&data.samples, true)] {
         for (i, (input, target)) in samples.iter().enumerate() {
             let Some(target) = target.first() else { continue };
             let at = shown.at(input[0], *target);
-            painter.add(marker(at, 3.6, MarkerShape::Circle, theme.value.positive, is_train, theme.background));
-            if is_train && present == Some(i) {
+            painter.add(marker(at, 3.6, MarkerShape::Circle, theme.value.positive, train, theme.background));
+            if train && present == Some(i) {
                 painter.circle_stroke(at, 7.5, Stroke::new(2.0, theme.accent));
             }
         }
     }
-    let said = format!("plot of predictions over the input, {} samples", data.train);
-    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &said));
+    let description = format!("plot of predictions over the input, {} samples", data.train);
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &description));
     let near =
         shown.pointer.and_then(|at| points.iter().min_by(|a, b| (a[0] - at.x).abs().total_cmp(&(b[0] - at.x).abs())));
     if let Some([x, y]) = near {
         let mut text = format!("x {}\nŷ {}", words::number(*x, 4), words::number(*y, 4));
         // Both runs have predictions at the same inputs.
         if let (Some(other), Some([_, y])) = (other, theirs.iter().find(|there| there[0] == *x)) {
-            text =
-                format!("{text}{}\nŷ {}{}", whose(Some(other), false), words::number(*y, 4), whose(Some(other), true));
+            text = format!(
+                "{text}{}\nŷ {}{}",
+                run_suffix(Some(other), false),
+                words::number(*y, 4),
+                run_suffix(Some(other), true)
+            );
         }
         painter.circle(shown.at(*x, *y), 3.5, theme.value.negative, Stroke::new(1.0, theme.background));
         readout(ui, shown.frame(), shown.at(*x, *y), &text, theme);

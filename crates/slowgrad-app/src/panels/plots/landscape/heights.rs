@@ -16,13 +16,13 @@ const LEVELS: usize = 12;
 pub(super) struct HeightScale {
     low: f64,
     high: f64,
-    is_log: bool,
+    log: bool,
 }
 
 impl HeightScale {
-    /// The scale of a surface; with `with_ways` it includes the losses along the paths.
-    pub(super) fn of(landscape: &Landscape, is_log: bool, with_ways: bool) -> Self {
-        let mut heights = Self { low: 0.0, high: 1.0, is_log };
+    /// The scale of a surface; with `with_paths` it includes the losses along the paths.
+    pub(super) fn new(landscape: &Landscape, log: bool, with_paths: bool) -> Self {
+        let mut heights = Self { low: 0.0, high: 1.0, log };
         let surface = &landscape.surface;
         let range = |losses: &mut dyn Iterator<Item = f64>| {
             let finite = losses.map(|loss| heights.scaled(loss)).filter(|height| height.is_finite());
@@ -33,11 +33,11 @@ impl HeightScale {
             return heights;
         }
         // A path may rise above the surface, up to a limit that keeps the surface from becoming flat.
-        let is_seen = |at: [f64; 2]| (0..2).all(|axis| within(surface.range, axis, at[axis]));
-        let ways = landscape.path.iter().chain(&landscape.rival).filter(|point| is_seen(point.at));
-        let ways = ways.filter_map(|point| point.loss);
-        let mut ways = ways.filter(|loss| with_ways && heights.scaled(*loss) < high + 4.0 * (high - low));
-        let (least, most) = range(&mut ways);
+        let is_visible = |at: [f64; 2]| (0..2).all(|axis| within(surface.range, axis, at[axis]));
+        let paths = landscape.path.iter().chain(&landscape.rival).filter(|point| is_visible(point.at));
+        let paths = paths.filter_map(|point| point.loss);
+        let mut paths = paths.filter(|loss| with_paths && heights.scaled(*loss) < high + 4.0 * (high - low));
+        let (least, most) = range(&mut paths);
         (heights.low, heights.high) = (low.min(least), high.max(most));
         if heights.high - heights.low < 1e-12 {
             heights.high = heights.low + 1e-12_f64.max(1e-6 * heights.low.abs());
@@ -46,7 +46,7 @@ impl HeightScale {
     }
 
     fn scaled(self, loss: f64) -> f64 {
-        if self.is_log { math::log10(loss) } else { loss }
+        if self.log { math::log10(loss) } else { loss }
     }
 
     /// The height of a loss, or `None` when the loss has none.
@@ -57,7 +57,7 @@ impl HeightScale {
 
     pub(super) fn loss(self, share: f64) -> f64 {
         let height = self.low + share * (self.high - self.low);
-        if self.is_log { math::pow(10.0, height) } else { height }
+        if self.log { math::pow(10.0, height) } else { height }
     }
 
     /// The colour of a height, with more shades for low losses, where the path leads.
@@ -69,7 +69,7 @@ impl HeightScale {
     /// The losses of the contour lines, closer together for low losses.
     pub(super) fn levels(self) -> Vec<f64> {
         let share = |nth: usize| nth as f64 / (LEVELS + 1) as f64;
-        (1..=LEVELS).map(|nth| self.loss(if self.is_log { share(nth) } else { share(nth) * share(nth) })).collect()
+        (1..=LEVELS).map(|nth| self.loss(if self.log { share(nth) } else { share(nth) * share(nth) })).collect()
     }
 }
 

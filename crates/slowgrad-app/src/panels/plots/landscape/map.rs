@@ -3,8 +3,8 @@
 use super::super::axes::{Axis, grid_mesh, plot_ui, readout};
 use super::super::contour::segments;
 use super::heights::{HeightScale, within};
-use super::paths::{balls, way_under_pointer};
-use super::{LandscapePlot, range, said};
+use super::paths::{balls, path_under_pointer};
+use super::{LandscapePlot, description, range};
 use crate::state::landscape_view::LandscapeView;
 use egui::{Align2, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, PlotPoint};
@@ -16,11 +16,11 @@ const SCALE_WIDTH_PTS: f32 = 66.0;
 
 /// Draws the map; returns a step to go to.
 pub(super) fn map_ui(ui: &mut Ui, view: &mut LandscapeView, drawn: &LandscapePlot<'_>, theme: &Theme) -> Option<u64> {
-    let LandscapePlot { landscape, heights, ways, names } = drawn;
+    let LandscapePlot { landscape, heights, paths, names } = drawn;
     let heights = *heights;
     let surface = &landscape.surface;
     // Shows the last computed surface within the requested range.
-    let asked = range::requested(view, surface);
+    let ranges = range::requested(view, surface);
     let side = surface.side;
     let room = ui.available_rect_before_wrap();
     let picture = room.with_max_x(room.right() - SCALE_WIDTH_PTS);
@@ -38,7 +38,7 @@ pub(super) fn map_ui(ui: &mut Ui, view: &mut LandscapeView, drawn: &LandscapePlo
             plot_ui(
                 ui,
                 "landscape",
-                [Axis::new(&names[0], asked[0]), Axis::new(&names[1], asked[1])],
+                [Axis::new(&names[0], ranges[0]), Axis::new(&names[1], ranges[1])],
                 theme,
                 |transform| {
                     let at = |column: usize, row: usize| {
@@ -58,7 +58,7 @@ pub(super) fn map_ui(ui: &mut Ui, view: &mut LandscapeView, drawn: &LandscapePlo
         })
         .inner;
     ui.allocate_rect(room, Sense::hover());
-    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, said(landscape, names)));
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, description(landscape, names)));
     let frame = shown.frame();
     let around = shown.pointer.map_or(surface.present, |at| [at.x, at.y]);
     let grip = shown.response.interact(Sense::click_and_drag());
@@ -66,11 +66,11 @@ pub(super) fn map_ui(ui: &mut Ui, view: &mut LandscapeView, drawn: &LandscapePlo
     range::drag(&grip, view, surface, frame.size());
     let painter = ui.painter().with_clip_rect(frame);
     let mut near = Vec::new();
-    for way in ways {
-        let points: Vec<Pos2> = way.points.iter().map(|point| shown.at(point.at[0], point.at[1])).collect();
-        way.draw_line(&painter, &points, false, theme);
-        way.draw_points(&painter, &points, way.begins(), theme);
-        near.extend(points.into_iter().zip(way.points.iter().copied()).map(|near| (near, way.is_mine)));
+    for path in paths {
+        let points: Vec<Pos2> = path.points.iter().map(|point| shown.at(point.at[0], point.at[1])).collect();
+        path.draw_line(&painter, &points, false, theme);
+        path.draw_points(&painter, &points, path.begins(), theme);
+        near.extend(points.into_iter().zip(path.points.iter().copied()).map(|near| (near, path.baseline)));
     }
     balls(&painter, landscape, theme, |point| Some((shown.at(point.at[0], point.at[1]), false)));
     bar(
@@ -81,8 +81,8 @@ pub(super) fn map_ui(ui: &mut Ui, view: &mut LandscapeView, drawn: &LandscapePlo
     );
     let pointer =
         ui.input(|input| input.pointer.hover_pos()).filter(|pos| shown.pointer.is_some() && frame.contains(*pos))?;
-    if let Some(asked) = way_under_pointer(ui, frame, pointer, &near, theme) {
-        return (grip.clicked() && !grip.double_clicked()).then_some(asked);
+    if let Some(step) = path_under_pointer(ui, frame, pointer, &near, theme) {
+        return (grip.clicked() && !grip.double_clicked()).then_some(step);
     }
     let at = shown.pointer.filter(|at| {
         let place = [at.x, at.y];

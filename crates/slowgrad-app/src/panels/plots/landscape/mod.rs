@@ -9,14 +9,15 @@ mod map;
 mod orbit_camera;
 mod paths;
 mod range;
-mod surface;
+mod surface_mesh;
+mod surface_plot;
 
-use super::axes::{LegendMark, instead_ui, legend_ui};
+use super::axes::{LegendMark, legend_ui, placeholder_ui};
 use crate::state::plot_tabs::PlotTabs;
 use egui::{ComboBox, Role, Ui, WidgetInfo};
 use egui_plot::LineStyle;
 use heights::HeightScale;
-use paths::{COMPARISON_STYLE, DOTTED_STYLE, PathLine, ways};
+use paths::{COMPARISON_STYLE, DOTTED_STYLE, PathLine, path_lines};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_render::Theme;
 use slowgrad_session::Landscape;
@@ -38,27 +39,27 @@ pub(super) fn landscape_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Sess
     let timeline = Arc::clone(timeline);
     let step = timeline.step();
     if step.shape.parameters() < 2 {
-        return instead_ui(ui, "The landscape needs two parameters.", theme);
+        return placeholder_ui(ui, "The landscape needs two parameters.", theme);
     }
     let landscape = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.landscape.clone());
     controls_ui(ui, plots, session, step, landscape.as_deref(), theme);
     let Some(landscape) = landscape else {
-        return instead_ui(ui, "Computing the first losses…", theme);
+        return placeholder_ui(ui, "Computing the first losses…", theme);
     };
     legend(ui, session, &landscape, theme);
     let drawn = LandscapePlot {
         landscape: &landscape,
-        heights: HeightScale::of(&landscape, plots.log.losses, plots.landscape.is_surface()),
-        ways: ways(&landscape, theme),
+        heights: HeightScale::new(&landscape, plots.log.losses, plots.landscape.is_surface()),
+        paths: path_lines(&landscape, theme),
         names: landscape.surface.axes.map(|axis| name(step, axis)),
     };
     let view = &mut plots.landscape;
-    let asked = if view.is_surface() {
-        orbit_camera::surface_ui(ui, view, &drawn, theme)
+    let clicked_step = if view.is_surface() {
+        surface_plot::surface_ui(ui, view, &drawn, theme)
     } else {
         map::map_ui(ui, view, &drawn, theme)
     };
-    if let Some(step) = asked {
+    if let Some(step) = clicked_step {
         session.go_to_step(step);
     }
 }
@@ -67,7 +68,7 @@ pub(super) fn landscape_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Sess
 struct LandscapePlot<'a> {
     landscape: &'a Landscape,
     heights: HeightScale,
-    ways: Vec<PathLine>,
+    paths: Vec<PathLine>,
     /// The names of the two parameters.
     names: [String; 2],
 }
@@ -116,8 +117,8 @@ fn controls_ui(
                     chosen = Some(selected);
                 }
                 for index in 0..step.shape.parameters().min(MAX_LISTED_PARAMETERS) {
-                    let is_now = now.is_some_and(|axes| axes[nth] == index);
-                    if ui.selectable_label(is_now, name(step, index)).clicked() {
+                    let current = now.is_some_and(|axes| axes[nth] == index);
+                    if ui.selectable_label(current, name(step, index)).clicked() {
                         chosen = Some(index);
                     }
                 }
@@ -162,7 +163,7 @@ fn legend(ui: &mut Ui, session: &Session, landscape: &Landscape, theme: &Theme) 
 }
 
 /// The description of the landscape for screen readers.
-fn said(landscape: &Landscape, names: &[String; 2]) -> String {
+fn description(landscape: &Landscape, names: &[String; 2]) -> String {
     let surface = &landscape.surface;
     let number = |x: f64| words::number(x, 4);
     format!(

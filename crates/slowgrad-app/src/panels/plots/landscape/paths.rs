@@ -24,7 +24,7 @@ pub(super) struct PathLine {
     pub(super) style: LineStyle,
     pub(super) width: f32,
     /// Whether its steps belong to the baseline, so that a click can go to them.
-    pub(super) is_mine: bool,
+    pub(super) baseline: bool,
 }
 
 impl PathLine {
@@ -34,11 +34,11 @@ impl PathLine {
     }
 
     /// Draws a line; a hidden one is faint.
-    pub(super) fn draw_line(&self, painter: &Painter, points: &[Pos2], is_hidden: bool, theme: &Theme) {
+    pub(super) fn draw_line(&self, painter: &Painter, points: &[Pos2], hidden: bool, theme: &Theme) {
         let (color, width) =
-            if is_hidden { (self.color.gamma_multiply(0.5), 0.65 * self.width) } else { (self.color, self.width) };
+            if hidden { (self.color.gamma_multiply(0.5), 0.65 * self.width) } else { (self.color, self.width) };
         // A dark rim separates the path from any background.
-        if self.style == LineStyle::Solid && !is_hidden {
+        if self.style == LineStyle::Solid && !hidden {
             let rim = Stroke::new(width + 2.0, theme.background.gamma_multiply(0.75));
             painter.add(Shape::line(points.to_vec(), rim));
         }
@@ -69,7 +69,7 @@ impl PathLine {
 }
 
 /// The paths up to now and after it, of the previous run, and of the comparison.
-pub(super) fn ways(landscape: &Landscape, theme: &Theme) -> Vec<PathLine> {
+pub(super) fn path_lines(landscape: &Landscape, theme: &Theme) -> Vec<PathLine> {
     let surface = &landscape.surface;
     let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
     let parted = |path: &[PathPoint], now: Option<PathPoint>| {
@@ -80,15 +80,15 @@ pub(super) fn ways(landscape: &Landscape, theme: &Theme) -> Vec<PathLine> {
     };
     let (done, later) = parted(&landscape.path, Some(now));
     let (rival_done, rival_later) = parted(&landscape.rival, None);
-    let way = |points, color, style, width, is_mine| PathLine { points, color, style, width, is_mine };
-    let ways = [
-        way(landscape.ghost.clone(), theme.faint, DOTTED_STYLE, 1.2, false),
-        way(rival_later, theme.text.gamma_multiply(0.5), DOTTED_STYLE, 1.2, false),
-        way(later, theme.accent.gamma_multiply(0.6), DOTTED_STYLE, 1.4, true),
-        way(rival_done, theme.text, COMPARISON_STYLE, 1.8, false),
-        way(done, theme.accent, LineStyle::Solid, 2.2, true),
+    let path = |points, color, style, width, baseline| PathLine { points, color, style, width, baseline };
+    let lines = [
+        path(landscape.ghost.clone(), theme.faint, DOTTED_STYLE, 1.2, false),
+        path(rival_later, theme.text.gamma_multiply(0.5), DOTTED_STYLE, 1.2, false),
+        path(later, theme.accent.gamma_multiply(0.6), DOTTED_STYLE, 1.4, true),
+        path(rival_done, theme.text, COMPARISON_STYLE, 1.8, false),
+        path(done, theme.accent, LineStyle::Solid, 2.2, true),
     ];
-    ways.into_iter().filter(|way| !way.points.is_empty()).collect()
+    lines.into_iter().filter(|path| !path.points.is_empty()).collect()
 }
 
 /// Draws the current positions. `place` returns the screen position of a point and whether it is hidden.
@@ -100,28 +100,28 @@ pub(super) fn balls(
 ) {
     let surface = &landscape.surface;
     // A hidden ball is drawn as a ring.
-    let ball = |at: Pos2, radius: f32, color: Color32, is_hidden: bool| {
-        if is_hidden {
+    let ball = |at: Pos2, radius: f32, color: Color32, hidden: bool| {
+        if hidden {
             painter.circle_stroke(at, radius, Stroke::new(1.5, color));
         } else {
             painter.circle(at, radius, color, Stroke::new(1.5, theme.background));
         }
     };
     let comparison = landscape.rival.iter().rev().find(|point| point.step < surface.step && point.loss.is_some());
-    if let Some((at, is_hidden)) = comparison.and_then(&place) {
-        ball(at, 5.5, theme.text, is_hidden);
+    if let Some((at, hidden)) = comparison.and_then(&place) {
+        ball(at, 5.5, theme.text, hidden);
     }
     let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
-    if let Some((at, is_hidden)) = place(&now) {
-        ball(at, 7.0, theme.accent, is_hidden);
-        if !is_hidden {
+    if let Some((at, hidden)) = place(&now) {
+        ball(at, 7.0, theme.accent, hidden);
+        if !hidden {
             painter.circle_filled(at - Vec2::splat(2.0), 2.0, Color32::from_white_alpha(190));
         }
     }
 }
 
 /// Shows the step of the path point under the pointer; returns the step when it belongs to the baseline.
-pub(super) fn way_under_pointer(
+pub(super) fn path_under_pointer(
     ui: &Ui,
     frame: Rect,
     pointer: Pos2,
@@ -130,12 +130,12 @@ pub(super) fn way_under_pointer(
 ) -> Option<u64> {
     let within = near.iter().filter(|((at, _), _)| at.distance(pointer) < HIT_RADIUS_PTS);
     let nearest = within.min_by(|a, b| a.0.0.distance(pointer).total_cmp(&b.0.0.distance(pointer)))?;
-    let ((at, point), is_mine) = nearest;
+    let ((at, point), baseline) = nearest;
     let step = point.step + 1;
     let loss = point.loss.map_or_else(|| "not computed yet".to_owned(), |loss| words::number(loss, 4));
-    let go = if *is_mine { "\nclick to go to this step" } else { "" };
+    let go = if *baseline { "\nclick to go to this step" } else { "" };
     let [x, y] = point.at.map(|value| words::number(value, 4));
     ui.painter().circle_stroke(*at, 6.0, Stroke::new(1.5, theme.text));
     readout(ui, frame, *at, &format!("step {step}\n{x}, {y}\nL {loss}{go}"), theme);
-    is_mine.then_some(step)
+    baseline.then_some(step)
 }

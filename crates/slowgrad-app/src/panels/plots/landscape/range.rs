@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zooming_keeps_the_place_under_the_pointer_and_ends_somewhere() {
+    fn zooming_keeps_the_point_under_the_pointer_and_has_limits() {
         let range = [[-1.0, 3.0], [0.0, 1.0]];
         let near = zoomed(range, [0.0, 0.5], 2.0);
         assert_eq!(near, [[-0.5, 1.5], [0.25, 0.75]]);
