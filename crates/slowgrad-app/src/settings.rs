@@ -31,13 +31,16 @@ pub enum ThemeChoice {
     /// The system's theme and contrast; dark when it has no preference.
     #[default]
     System,
+    /// The dark theme.
     Dark,
+    /// The light theme.
     Light,
     /// High contrast, dark or light like the system.
     HighContrast,
 }
 
 impl ThemeChoice {
+    /// The name in messages.
     pub fn name(self) -> &'static str {
         match self {
             ThemeChoice::System => "system",
@@ -48,6 +51,7 @@ impl ThemeChoice {
     }
 
     /// The next choice, in a cycle.
+    #[must_use]
     pub fn next(self) -> Self {
         match self {
             ThemeChoice::System => ThemeChoice::Dark,
@@ -58,12 +62,12 @@ impl ThemeChoice {
     }
 
     /// The theme of this choice for some system preferences.
-    pub fn theme(self, desktop: SystemPreferences) -> Theme {
-        let light = desktop.scheme == Some(egui::Theme::Light);
+    pub fn theme(self, system: SystemPreferences) -> Theme {
+        let light = system.scheme == Some(egui::Theme::Light);
         match self {
             ThemeChoice::Dark => Theme::dark(),
             ThemeChoice::Light => Theme::light(),
-            ThemeChoice::System if !desktop.high_contrast => {
+            ThemeChoice::System if !system.high_contrast => {
                 if light {
                     Theme::light()
                 } else {
@@ -86,10 +90,12 @@ pub enum Motion {
     /// No animations.
     #[serde(rename = "less")]
     Reduced,
+    /// All animations.
     Full,
 }
 
 impl Motion {
+    /// The name in messages.
     pub fn name(self) -> &'static str {
         match self {
             Motion::System => "system",
@@ -99,6 +105,7 @@ impl Motion {
     }
 
     /// The next choice, in a cycle.
+    #[must_use]
     pub fn next(self) -> Self {
         match self {
             Motion::System => Motion::Reduced,
@@ -108,9 +115,9 @@ impl Motion {
     }
 
     /// Whether animations are off, for some system preferences.
-    pub fn is_reduced(self, desktop: SystemPreferences) -> bool {
+    pub fn is_reduced(self, system: SystemPreferences) -> bool {
         match self {
-            Motion::System => desktop.reduced_motion,
+            Motion::System => system.reduced_motion,
             Motion::Reduced => true,
             Motion::Full => false,
         }
@@ -121,6 +128,7 @@ impl Motion {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SidePanel {
+    /// Whether the user wants to see the panel.
     #[serde(rename = "is_shown")]
     pub shown: bool,
     /// The width in points; it depends on the window's size when `None`.
@@ -137,11 +145,15 @@ impl Default for SidePanel {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
+    /// The theme.
     pub theme: ThemeChoice,
     /// The text size, relative to the default.
     pub scale: f32,
+    /// The animations.
     pub motion: Motion,
+    /// The lesson panel.
     pub lesson: SidePanel,
+    /// The explanation panel.
     pub explanation: SidePanel,
     /// The width of the explanation panel while a script is edited, in points.
     pub editor_width: Option<f32>,
@@ -178,8 +190,11 @@ impl Preferences {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hint {
+    /// About the canvas.
     Canvas,
+    /// About the transport bar.
     Transport,
+    /// About the explanation panel.
     Explanation,
 }
 
@@ -192,9 +207,11 @@ impl Hint {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Geometry {
+    /// The size in points.
     pub size: Option<[u32; 2]>,
-    /// In pixels of the whole desktop.
+    /// In pixels of the whole system.
     pub position: Option<[i32; 2]>,
+    /// Whether the window is maximized.
     #[serde(rename = "is_maximized")]
     pub maximized: bool,
 }
@@ -204,12 +221,15 @@ pub struct Geometry {
 #[serde(default)]
 pub struct Settings {
     version: u32,
+    /// The geometry of the window.
     pub geometry: Geometry,
+    /// The user's preferences.
     #[serde(rename = "habits")]
     pub preferences: Preferences,
 }
 
 impl Settings {
+    /// Settings of the current version.
     pub fn new(geometry: Geometry, preferences: Preferences) -> Self {
         Self { version: 1, geometry, preferences }
     }
@@ -220,12 +240,13 @@ impl Settings {
     ///
     /// When the bytes are not valid settings.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut read: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        let scale = &mut read.preferences.scale;
+        let mut settings: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let scale = &mut settings.preferences.scale;
         *scale = if scale.is_finite() { scale.clamp(*SCALE_RANGE.start(), *SCALE_RANGE.end()) } else { 1.0 };
-        Ok(read)
+        Ok(settings)
     }
 
+    /// The text of the settings file.
     pub fn text(&self) -> String {
         // Serialization fails for maps with unusual keys only, and there are none.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
@@ -270,34 +291,34 @@ mod tests {
 
     #[test]
     fn theme_choices_cycle_and_follow_the_system() {
-        let mut look = ThemeChoice::default();
+        let mut choice = ThemeChoice::default();
         for _ in 0..4 {
-            look = look.next();
+            choice = choice.next();
         }
-        assert_eq!(look, ThemeChoice::System);
-        let [silent, dark, light] = [None, Some(egui::Theme::Dark), Some(egui::Theme::Light)]
+        assert_eq!(choice, ThemeChoice::System);
+        let [unknown, dark, light] = [None, Some(egui::Theme::Dark), Some(egui::Theme::Light)]
             .map(|scheme| SystemPreferences { scheme, ..SystemPreferences::default() });
-        assert_eq!([silent, dark].map(|system| ThemeChoice::System.theme(system)), [Theme::dark(); 2]);
+        assert_eq!([unknown, dark].map(|system| ThemeChoice::System.theme(system)), [Theme::dark(); 2]);
         assert_eq!(ThemeChoice::System.theme(light), Theme::light());
         assert_eq!([ThemeChoice::Dark.theme(light), ThemeChoice::Light.theme(dark)], [Theme::dark(), Theme::light()]);
         let contrast = |system| SystemPreferences { high_contrast: true, ..system };
-        for (look, [silent, dark, light]) in [
-            (ThemeChoice::HighContrast, [silent, dark, light]),
-            (ThemeChoice::System, [silent, dark, light].map(contrast)),
+        for (choice, [unknown, dark, light]) in [
+            (ThemeChoice::HighContrast, [unknown, dark, light]),
+            (ThemeChoice::System, [unknown, dark, light].map(contrast)),
         ] {
-            assert_eq!([silent, dark].map(|system| look.theme(system)), [Theme::high_contrast_dark(); 2]);
-            assert_eq!(look.theme(light), Theme::high_contrast_light());
+            assert_eq!([unknown, dark].map(|system| choice.theme(system)), [Theme::high_contrast_dark(); 2]);
+            assert_eq!(choice.theme(light), Theme::high_contrast_light());
         }
-        assert_eq!(ThemeChoice::Light.theme(contrast(dark)), Theme::light(), "a person's own word counts most");
+        assert_eq!(ThemeChoice::Light.theme(contrast(dark)), Theme::light(), "the user's choice has priority");
     }
 
     #[test]
     fn animations_follow_the_system_until_the_user_chooses() {
-        let still = SystemPreferences { reduced_motion: true, ..SystemPreferences::default() };
+        let reduced_motion = SystemPreferences { reduced_motion: true, ..SystemPreferences::default() };
         let mut motion = Motion::default();
         let mut reduced = Vec::new();
         for _ in 0..3 {
-            reduced.push([SystemPreferences::default(), still].map(|system| motion.is_reduced(system)));
+            reduced.push([SystemPreferences::default(), reduced_motion].map(|system| motion.is_reduced(system)));
             motion = motion.next();
         }
         assert_eq!(reduced, [[false, true], [true, true], [false, false]]);

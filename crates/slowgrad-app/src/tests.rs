@@ -1,7 +1,9 @@
 //! The panels, driven by keys, the pointer and accessible names.
 
 use crate::actions::{ACTIONS, keys_text};
-use crate::platform::NoFiles;
+use crate::platform::{
+    FileRef, KnownSession, NoFiles, Platform, PlatformRequest, ScriptSave, ScriptSaveError, ScriptTarget,
+};
 use crate::state::App;
 use egui::accesskit::{Action, Node, Role};
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, Vec2};
@@ -14,7 +16,6 @@ use slowgrad_session::shipped;
 use slowgrad_session::testing::{inline, timeout};
 use slowgrad_session::{Command, Difference, Link, Slot};
 use slowgrad_timeline::playhead::Loop;
-use std::path::Path;
 use std::time::Duration;
 
 /// An app without a window.
@@ -32,12 +33,17 @@ pub(super) fn open(lesson: &str) -> Window {
 
 /// An app over the lesson of a backend.
 pub(super) fn window(link: impl Link + 'static) -> Window {
+    window_on(link, NoFiles)
+}
+
+/// An app over the lesson of a backend, on a platform.
+fn window_on(link: impl Link + 'static, platform: impl Platform + Clone + 'static) -> Window {
     let mut session = Session::new(link);
     assert!(session.run_until_idle(timeout()));
     session.performance.hold();
-    let draw = |ui: &mut egui::Ui, harness: &mut AppHarness| {
+    let draw = move |ui: &mut egui::Ui, harness: &mut AppHarness| {
         harness.session.tick(0.02);
-        let app = harness.app.get_or_insert_with(|| App::new(ui.ctx().clone(), NoFiles));
+        let app = harness.app.get_or_insert_with(|| App::new(ui.ctx().clone(), platform.clone()));
         app.window_ui(ui, &mut harness.session);
     };
     let mut window = Harness::builder()
@@ -99,11 +105,17 @@ fn the_palette_finds_and_performs_any_action() {
 
 #[test]
 fn a_slow_script_has_a_warning_with_its_location() {
-    let mut window = open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/harness/scripts/w1-value.rhai"));
+    let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], activation: "by_value", data: "xor", seed: 3 } }"#;
+    let activation =
+        "fn activation(z) {\n    let shown = value(z);\n    if shown > 100.0 { 1.0 } else { tanh(z) }\n}\n";
+    let files = [("t.rhai", lesson.as_bytes()), ("activations/by_value.rhai", activation.as_bytes())];
+    let own = slowgrad_script::Root { name: "own".into(), files: slowgrad_script::Files::from_iter(files) };
+    let library = slowgrad_script::Library { roots: vec![shipped::shipped(), own] };
+    let mut window = window(inline(library, Limits::default(), "t.rhai"));
     window.get_by_label("1 warning").click();
     window.run_steps(8);
     window.get_by_label("`activation` runs anew for each number because it uses `value(…)`");
-    window.get_by_label_contains("tanh_by_value.rhai:5:17");
+    window.get_by_label_contains("by_value.rhai:2:17");
 }
 
 #[test]
@@ -326,7 +338,7 @@ fn typed_digits_set_the_speed() {
 #[test]
 fn a_click_goes_to_a_section() {
     let mut window = open("sgd-and-momentum");
-    window.get_by_label("section Plain").click();
+    window.get_by_label("section Without momentum").click();
     settle(&mut window);
     assert_eq!(window.state().session.performance.section(), Some("Without momentum"));
 }
@@ -678,4 +690,68 @@ fn elements_outside_the_highlight_are_dimmed() {
     let bright: Vec<_> = scene.discs.iter().filter(|disc| disc.alpha == 1.0).map(|disc| disc.target).collect();
     let neuron = |layer, neuron| slowgrad_timeline::scene::Target::Neuron { layer, neuron };
     assert_eq!(bright, [neuron(0, 2), neuron(1, 0)]);
+}
+
+/// A platform with dialogs and without files.
+#[derive(Debug, Clone, Copy)]
+struct Dialogs;
+
+impl Platform for Dialogs {
+    fn known_sessions(&self) -> Vec<KnownSession> {
+        Vec::new()
+    }
+
+    fn suggested_session(&self, _: &str, _: &str) -> FileRef {
+        FileRef::new("suggested.session.json")
+    }
+
+    fn script_target(&self, _: &str) -> Option<ScriptTarget> {
+        None
+    }
+
+    fn save_script(&mut self, _: ScriptSave<'_>) -> Result<FileRef, ScriptSaveError> {
+        Err(ScriptSaveError::Gone)
+    }
+
+    fn has_dialogs(&self) -> bool {
+        true
+    }
+}
+
+fn requests(window: &mut Window) -> Vec<PlatformRequest> {
+    window.state_mut().app.as_mut().expect("it is drawn").take_requests()
+}
+
+#[test]
+fn a_platform_with_dialogs_is_asked_for_files() {
+    let mut window = window_on(slowgrad_session::testing::lesson("welcome"), Dialogs);
+    let suggested = FileRef::new("suggested.session.json");
+    for (modifiers, key, request) in [
+        (Modifiers::COMMAND, Key::O, PlatformRequest::OpenDialog),
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::S, PlatformRequest::SaveSessionDialog { suggested }),
+    ] {
+        press(&mut window, modifiers, key);
+        window.get_by_label("Browse…").click();
+        window.run_steps(8);
+        assert_eq!((requests(&mut window), overlay(&window)), (vec![request], ""));
+    }
+    let app = window.state_mut().app.as_mut().expect("it is drawn");
+    app.open_file(FileRef::new("a"));
+    app.save_session_as(FileRef::new("b"));
+    let chosen = [PlatformRequest::Open(FileRef::new("a")), PlatformRequest::SaveSession(FileRef::new("b"))];
+    assert_eq!(requests(&mut window), chosen);
+    let mut window = open("welcome");
+    press(&mut window, Modifiers::COMMAND, Key::O);
+    assert!(window.query_by_label("Browse…").is_none());
+}
+
+#[test]
+fn full_screen_and_notes_are_requested_from_the_platform() {
+    let mut window = open("welcome");
+    press(&mut window, Modifiers::NONE, Key::P);
+    press(&mut window, Modifiers::SHIFT, Key::P);
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    let expected =
+        [PlatformRequest::Fullscreen(true), PlatformRequest::NotesWindow(true), PlatformRequest::Fullscreen(false)];
+    assert_eq!(requests(&mut window), expected);
 }

@@ -180,10 +180,12 @@ impl App {
 
     /// Closes the topmost of what is open, or clears the selection.
     fn leave(&mut self, session: &mut Session) {
-        if self.overlays.cancel_field(session) || self.overlays.close() {
+        if self.overlays.cancel_field(session) {
             return;
         }
-        if self.visibility.is_presenting() {
+        if self.overlays.overlay().is_some() {
+            self.overlays.close();
+        } else if self.visibility.is_presenting() {
             self.set_presenting(false);
         } else if self.editor.is_open() {
             self.editor.close();

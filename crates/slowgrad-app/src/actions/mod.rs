@@ -18,39 +18,73 @@ pub(crate) use table::ACTIONS;
 pub enum Action {
     /// An action on the run, the lesson or the view.
     Run(RunAction),
+    /// Rename the bookmark at the current position, which is added if necessary.
     NameBookmark,
+    /// Zoom in on the timeline strip.
     TimelineIn,
+    /// Zoom out on the timeline strip.
     TimelineOut,
+    /// Show the whole run on the timeline strip, or the current step.
     TimelineWhole,
+    /// Reset the layout of the network.
     Arrange,
+    /// Go back to where the last link was followed.
     Back,
+    /// Choose the selected layer's activation.
     Activation,
+    /// Edit the selected number.
     Edit,
+    /// Switch to the next theme.
     Theme,
+    /// Switch to the next choice of animations.
     Motion,
+    /// Enlarge the text.
     Larger,
+    /// Reduce the text size.
     Smaller,
+    /// Reset the text size.
     UsualSize,
+    /// Show or hide the lesson panel.
     LessonPanel,
+    /// Show or hide the explanation panel.
     ExplanationPanel,
+    /// Start or end the presentation.
     Present,
+    /// Open or close the presenter notes.
     Notes,
+    /// Show the next tab of the drawer.
     Drawer,
+    /// Show or hide the parameter table.
     Parameters,
+    /// Choose a comparison, or end it.
     Compare,
+    /// Show or hide the plots.
     Plots,
+    /// Show or hide one plot.
     Plot(Plot),
+    /// Open or close the editor.
     Script,
+    /// Choose a lesson or a session to open.
     Open,
+    /// Save the edited script, or else the session.
     Save,
+    /// Save the session to another file.
     SaveAs,
+    /// Check the edited script.
     Check,
+    /// Complete the name at the cursor.
     Complete,
+    /// Go to the definition of the name at the cursor.
     Definition,
+    /// Comment or uncomment the selected lines.
     Comment,
+    /// Open or close the palette of actions.
     Palette,
+    /// Open the palette with the actions of the selected element.
     Menu,
+    /// Show or hide the keyboard help.
     Help,
+    /// Close the topmost overlay or mode, or clear the selection.
     Leave,
 }
 

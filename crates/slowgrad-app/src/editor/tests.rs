@@ -72,7 +72,9 @@ impl EditorHarness {
     fn open() -> Self {
         let folder = Folder::default();
         let scripts = [("lesson.rhai", LESSON), ("optimizers/own.rhai", OPTIMIZER)];
-        scripts.iter().for_each(|(path, text)| folder.write(path, text));
+        for (path, text) in scripts {
+            folder.write(path, text);
+        }
         let files = Files::from_iter(scripts.map(|(path, text)| (path, text.as_bytes())));
         let library = Library { roots: vec![shipped::shipped(), Root { name: ROOT.into(), files }] };
         let session = Session::new(inline(library, Limits::default(), "lesson.rhai"));

@@ -79,7 +79,9 @@ pub(super) fn window_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     if has_left {
         Panel::left("lesson").exact_size(left).frame(frame(12, 10)).resizable(false).show(ui, |ui| {
             let action = lesson::lesson_ui(ui, &mut app.links, session, &theme);
-            action.into_iter().for_each(|action| app.act(action, session));
+            if let Some(action) = action {
+                app.act(action, session);
+            }
         });
     }
     if has_right {

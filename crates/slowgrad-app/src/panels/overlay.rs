@@ -54,7 +54,7 @@ fn unsaved_ui(ui: &Ui, app: &mut App, session: &mut Session) {
         });
     });
     if cancelled {
-        drop(app.overlays.close());
+        app.overlays.close();
     }
 }
 
@@ -107,7 +107,7 @@ fn help_ui(ui: &Ui, app: &mut App) {
         });
     });
     if closed {
-        drop(app.overlays.close());
+        app.overlays.close();
     }
 }
 
@@ -152,7 +152,7 @@ fn palette_ui(
             app.overlays.close();
             app.act(actions[nth].action, session);
         }
-        PickerOutcome::Closed => drop(app.overlays.close()),
+        PickerOutcome::Closed => app.overlays.close(),
         _ => app.overlays.open(Overlay::Palette { element, search, chosen }),
     }
 }
@@ -184,7 +184,7 @@ fn compare_ui(ui: &Ui, app: &mut App, session: &mut Session, mut search: String,
             app.overlays.close();
             session.send(Command::Compare(Some(options[nth].difference.clone())));
         }
-        PickerOutcome::Closed => drop(app.overlays.close()),
+        PickerOutcome::Closed => app.overlays.close(),
         _ => app.overlays.open(Overlay::Compare { search, chosen }),
     }
 }
@@ -199,7 +199,7 @@ fn activation_ui(
 ) {
     let theme = *app.theme();
     let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else {
-        return drop(app.overlays.close());
+        return app.overlays.close();
     };
     let (choices, now) = (activation_choices(&setup), setup.activations.get(layer));
     let item = |choice: &Choice| PickerItem {
@@ -218,7 +218,7 @@ fn activation_ui(
                 session.activate(layer, &choices[nth].name);
             }
         }
-        PickerOutcome::Closed => drop(app.overlays.close()),
+        PickerOutcome::Closed => app.overlays.close(),
         _ => app.overlays.open(Overlay::Activation { layer, search, chosen }),
     }
 }
@@ -255,7 +255,7 @@ fn open_ui(
     };
     match picker_ui(ui, &theme, picker, &items) {
         PickerOutcome::Open => app.overlays.open(Overlay::Open { search, chosen, sessions }),
-        PickerOutcome::Closed => drop(app.overlays.close()),
+        PickerOutcome::Closed => app.overlays.close(),
         PickerOutcome::Entered => app.open_file(FileRef::new(search.trim())),
         PickerOutcome::Browse => {
             app.overlays.close();
@@ -294,7 +294,7 @@ fn save_ui(ui: &Ui, app: &mut App, session: &Session, mut path: String) {
             let suggested = app.platform.suggested_session(session);
             app.platform.request(PlatformRequest::SaveSessionDialog { suggested });
         }
-        PickerOutcome::Closed => drop(app.overlays.close()),
+        PickerOutcome::Closed => app.overlays.close(),
         _ => app.overlays.open(Overlay::SaveAs { path }),
     }
 }
@@ -310,7 +310,7 @@ fn rename_bookmark_ui(ui: &Ui, app: &mut App, session: &mut Session, bookmark: u
             }
             app.overlays.close();
         }
-        PickerOutcome::Closed => drop(app.overlays.close()),
+        PickerOutcome::Closed => app.overlays.close(),
         _ => app.overlays.open(Overlay::RenameBookmark { bookmark, name }),
     }
 }

@@ -4,15 +4,12 @@
 //! It must not know how a number is computed: the timeline provides the rows.
 
 use crate::state::parameter_table::{ParameterTable, ROW_KEYS};
-use egui::{EventFilter, FontId, Id, Key, Pos2, Rect, Role, ScrollArea, Sense, TextStyle, Ui, Vec2, WidgetInfo};
-use slowgrad_engine::record::RecordedStep;
+use egui::{EventFilter, FontId, Key, Pos2, Rect, Role, ScrollArea, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::parameters::{self, Column, Direction, Order, Sorting};
-use slowgrad_timeline::scene::Target;
+use slowgrad_timeline::parameters::{self, Column, Direction};
 use slowgrad_timeline::words;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Significant digits.

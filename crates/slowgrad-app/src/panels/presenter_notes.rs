@@ -31,6 +31,7 @@ pub struct PresenterNotes {
 }
 
 impl PresenterNotes {
+    /// The notes of the current moment.
     pub fn new(session: &Session) -> Self {
         let performance = &session.performance;
         let stage = performance.stage();

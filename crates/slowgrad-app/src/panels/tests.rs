@@ -25,8 +25,6 @@ use slowgrad_timeline::parameters::{self, Column};
 use slowgrad_timeline::playhead::{self, Wanted};
 use slowgrad_timeline::scene::Target;
 use slowgrad_timeline::words::number;
-use std::path::Path;
-use std::time::Duration;
 
 /// A sample that gives every parameter a different gradient.
 const DATA: &str = "data: [#{ input: [0.75, -1.25], target: [1.0] }]";
@@ -85,7 +83,7 @@ fn a_factor_links_to_its_event() {
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
     assert!(harness.query_by_label("Why this much?").is_some());
     let delta = number(step(&harness).samples[0].layers[1].delta[0], 3);
-    follow(&mut harness, &format!("where {delta} came from"));
+    follow(&mut harness, &format!("origin of {delta}"));
     let (timeline, playhead) = harness.state().session.now().expect("it is open");
     let event = timeline.event(playhead.event());
     assert!(matches!(event.kind, EventKind::Delta { neuron: 0, .. }), "{:?}", event.kind);
@@ -104,7 +102,7 @@ fn a_weight_links_to_its_update() {
         harness.state_mut().session.act(RunAction::StepForward);
         settle(&mut harness);
     }
-    follow(&mut harness, &format!("where {} came from", number(step.before.values[0], 3)));
+    follow(&mut harness, &format!("origin of {}", number(step.before.values[0], 3)));
     let (timeline, playhead) = harness.state().session.now().expect("it is open");
     assert_eq!(timeline.step().step, 1);
     let event = timeline.event(playhead.event());
@@ -121,7 +119,7 @@ fn a_key_goes_back_from_a_link() {
     let left = place(&harness);
     select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
     let delta = number(step(&harness).samples[0].layers[0].delta[0], 3);
-    follow(&mut harness, &format!("where {delta} came from"));
+    follow(&mut harness, &format!("origin of {delta}"));
     assert_ne!(place(&harness), left);
     harness.key_press(Key::Backspace);
     settle(&mut harness);
@@ -146,7 +144,7 @@ fn controls_with_the_same_name_are_distinguished_and_linked() {
     let event = (0..timeline.len()).find(|&event| is_scaled(&timeline.event(event).kind)).expect("a negative sum");
     harness.state_mut().session.take_over(&playhead::Command::Seek(event));
     settle(&mut harness);
-    follow(&mut harness, "where 0.625 came from");
+    follow(&mut harness, "origin of 0.625");
     let app = harness.state().app.as_ref().expect("it was drawn");
     assert_eq!(app.links.highlight(app.context()), Some(&LinkHighlight::Setting(Slot::Activation, Some(1))));
 }
@@ -163,29 +161,29 @@ fn given_numbers_link_to_their_controls_samples_and_scripts() {
     };
     // The slider of the learning rate.
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
-    follow(&mut harness, "where 0.375 came from");
+    follow(&mut harness, "origin of 0.375");
     assert_eq!(pointed(&harness), Some(LinkHighlight::Setting(Slot::Optimizer, Some(0))));
     // The optimizer created its state, and the initializer the weight.
-    follow(&mut harness, "where 0 came from");
+    follow(&mut harness, "origin of 0");
     assert_eq!(pointed(&harness), Some(LinkHighlight::Setting(Slot::Optimizer, None)));
     // The sample has the target.
     select(&mut harness, Target::Loss);
-    follow(&mut harness, "where 1 came from");
+    follow(&mut harness, "origin of 1");
     assert_eq!(pointed(&harness), Some(LinkHighlight::Sample(0)));
-    assert!(harness.query_by_label_contains("sample 1 of the data: 0.75; −1.25 → 1").is_some());
+    assert!(harness.query_by_label_contains("data sample 1: 0.75; −1.25 → 1").is_some());
     // The velocity was written in the previous step.
     harness.state_mut().session.act(RunAction::NextStep);
     settle(&mut harness);
     let velocity = step(&harness).before.state[0][0];
     select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
-    follow(&mut harness, &format!("where {} came from", number(velocity, 3)));
+    follow(&mut harness, &format!("origin of {}", number(velocity, 3)));
     let (timeline, playhead) = harness.state().session.now().expect("it is open");
     let event = timeline.event(playhead.event());
     assert_eq!(timeline.step().step, 1);
     assert!(matches!(&event.kind, EventKind::Operation { result, .. } if result.value == velocity), "{:?}", event.kind);
     // A constant links to its line in the script.
     select(&mut harness, Target::Loss);
-    follow(&mut harness, "where 0.5 came from");
+    follow(&mut harness, "origin of 0.5");
     let editor = &harness.state().app.as_ref().expect("it was drawn").editor;
     assert!(editor.is_open() && editor.document().is_some_and(|document| document.path.contains("half_squared_error")));
 }
@@ -208,7 +206,7 @@ fn the_values_of_the_comparison_are_explained() {
     let theirs = comparison.timeline.clone().expect("it keeps up");
     let delta = theirs.step().samples[0].layers[1].delta[0];
     assert_ne!(delta, step(&harness).samples[0].layers[1].delta[0]);
-    follow(&mut harness, &format!("where {} came from", number(delta, 3)));
+    follow(&mut harness, &format!("origin of {}", number(delta, 3)));
     let state = harness.state();
     let moment =
         state.app.as_ref().and_then(|app| app.network.comparison.moment(&state.session, &theirs)).expect("a moment");
@@ -219,7 +217,7 @@ fn the_values_of_the_comparison_are_explained() {
         theirs.step().after.state[0][theirs.step().shape.index(Parameter { layer: 1, neuron: 0, input: Some(2) })],
         3,
     );
-    follow(&mut harness, &format!("where {velocity} came from"));
+    follow(&mut harness, &format!("origin of {velocity}"));
     let state = harness.state();
     let moment =
         state.app.as_ref().and_then(|app| app.network.comparison.moment(&state.session, &theirs)).expect("a moment");
@@ -237,7 +235,7 @@ fn a_zero_gradient_links_to_its_cause() {
     let mut harness = window(fields);
     select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
     assert!(harness.query_by_label("Why nothing?").is_some());
-    follow(&mut harness, "where no came from");
+    follow(&mut harness, "origin of no");
     let (timeline, playhead) = harness.state().session.now().expect("it is open");
     let event = timeline.event(playhead.event());
     assert!(matches!(event.kind, EventKind::Ask { answer: false, .. }), "{:?}", event.kind);

@@ -52,9 +52,9 @@ impl Overlays {
         self.overlay = Some(overlay);
     }
 
-    /// Closes the overlay; returns whether one was open.
-    pub(crate) fn close(&mut self) -> bool {
-        self.overlay.take().is_some()
+    /// Closes the overlay.
+    pub(crate) fn close(&mut self) {
+        self.overlay = None;
     }
 
     /// Closes the overlay and the field, without accepting its number.
