@@ -1,33 +1,33 @@
-//! The way of the view to what a lesson looks at: a short flight, so that the audience sees where it goes.
+//! The animated camera movement to a target of the lesson, which lets the audience follow it.
 //!
-//! Whoever takes the view meanwhile keeps it. It must not know why the view should go there.
+//! An animation ends when the user moves the view. It must not know the reason for the movement.
 
 use egui::Vec2;
 use slowgrad_engine::shape::Shape;
 use slowgrad_timeline::playback::cue::CameraTarget;
 use slowgrad_timeline::scene::{Bounds, Layout, Point, Target, View};
 
-/// How long it takes, in seconds.
-const SECS: f32 = 0.7;
-/// Around what is looked at, in world units.
-const AROUND: f32 = 70.0;
-/// A part of the network is not shown larger than this many times its size when all is shown.
-const NEAREST: f32 = 2.2;
+/// The duration of an animation.
+const DURATION_SECS: f32 = 0.7;
+/// The space around the target.
+const MARGIN_WORLD: f32 = 70.0;
+/// The largest zoom, relative to the one that shows the whole network.
+const MAX_RELATIVE_ZOOM: f32 = 2.2;
 
-/// A view on its way.
+/// A running animation.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Flight {
+pub(crate) struct CameraAnimation {
     from: (Point, f32),
     to: (Point, f32),
-    /// Where it was put last.
+    /// Centre and zoom in the last frame.
     at: (Point, f32),
     secs: f32,
-    /// It shows all from then on.
-    ends_fitted: bool,
+    /// Whether the view shows the whole network at the end and keeps doing so.
+    fits_all: bool,
 }
 
-impl Flight {
-    /// The way from a view to a look, for a network that is drawn with this size.
+impl CameraAnimation {
+    /// An animation from a view to a target, for a network that is drawn at this size.
     pub(crate) fn new(
         view: &View,
         look: CameraTarget,
@@ -41,31 +41,31 @@ impl Flight {
         let mut goal = all.clone();
         if look != CameraTarget::Fit {
             goal.fit(bounds(look, layout, shape), size);
-            goal.zoom = goal.zoom.min(NEAREST * all.zoom).max(all.zoom);
+            goal.zoom = goal.zoom.min(MAX_RELATIVE_ZOOM * all.zoom).max(all.zoom);
         }
         let from = (view.center, view.zoom);
-        Self { from, to: (goal.center, goal.zoom), at: from, secs: 0.0, ends_fitted: look == CameraTarget::Fit }
+        Self { from, to: (goal.center, goal.zoom), at: from, secs: 0.0, fits_all: look == CameraTarget::Fit }
     }
 
-    /// Moves the view on; answers whether the flight goes on.
-    pub(crate) fn go_on(&mut self, view: &mut View, dt_secs: f32) -> bool {
+    /// Moves the view; returns whether the animation continues.
+    pub(crate) fn advance(&mut self, view: &mut View, dt_secs: f32) -> bool {
         if (view.center, view.zoom) != self.at {
             return false;
         }
         self.secs += dt_secs;
-        let share = (self.secs / SECS).clamp(0.0, 1.0);
+        let share = (self.secs / DURATION_SECS).clamp(0.0, 1.0);
         let eased = share * share * (3.0 - 2.0 * share);
         let between = |a: f32, b: f32| a + (b - a) * eased;
         let ([x, y], [to_x, to_y]) = (self.from.0, self.to.0);
         view.center = [between(x, to_x), between(y, to_y)];
         view.zoom = self.from.1 * (self.to.1 / self.from.1).powf(eased);
-        view.auto_fit = self.ends_fitted && share >= 1.0;
+        view.auto_fit = self.fits_all && share >= 1.0;
         self.at = (view.center, view.zoom);
         share < 1.0
     }
 }
 
-/// The box around what is looked at.
+/// The box around the target.
 fn bounds(look: CameraTarget, layout: &Layout, shape: &Shape) -> Bounds {
     let source = |layer: usize, input: usize| match layer.checked_sub(1) {
         Some(before) => Target::Neuron { layer: before, neuron: input },
@@ -85,8 +85,8 @@ fn bounds(look: CameraTarget, layout: &Layout, shape: &Shape) -> Bounds {
     };
     let mut bounds = Bounds { min: [f32::INFINITY; 2], max: [f32::NEG_INFINITY; 2] };
     for [x, y] in targets.into_iter().map(|target| layout.position(target)) {
-        bounds.min = [bounds.min[0].min(x - AROUND), bounds.min[1].min(y - AROUND)];
-        bounds.max = [bounds.max[0].max(x + AROUND), bounds.max[1].max(y + AROUND)];
+        bounds.min = [bounds.min[0].min(x - MARGIN_WORLD), bounds.min[1].min(y - MARGIN_WORLD)];
+        bounds.max = [bounds.max[0].max(x + MARGIN_WORLD), bounds.max[1].max(y + MARGIN_WORLD)];
     }
     bounds
 }
@@ -97,46 +97,46 @@ mod tests {
 
     const SIZE: Vec2 = Vec2::new(800.0, 500.0);
 
-    fn fly(view: &mut View, look: CameraTarget) -> Flight {
+    fn animate(view: &View, look: CameraTarget) -> CameraAnimation {
         let shape = Shape::new(2, &[3, 1]);
         let layout = Layout::new(&shape);
-        Flight::new(view, look, layout.bounds(), &layout, &shape, SIZE)
+        CameraAnimation::new(view, look, layout.bounds(), &layout, &shape, SIZE)
     }
 
-    fn land(view: &mut View, flight: &mut Flight) {
+    fn finish(view: &mut View, animation: &mut CameraAnimation) {
         let mut frames = 0;
-        while flight.go_on(view, 0.05) {
+        while animation.advance(view, 0.05) {
             frames += 1;
             assert!(frames < 100, "it does not arrive");
         }
     }
 
     #[test]
-    fn it_arrives_in_the_middle_between_both_ends_of_a_weight_and_comes_back_to_all() {
+    fn the_camera_goes_to_a_weight_and_back_to_the_whole_network() {
         let layout = Layout::new(&Shape::new(2, &[3, 1]));
         let mut view = View::default();
         view.fit(layout.bounds(), SIZE);
         let whole = view.clone();
-        let mut flight = fly(&mut view, CameraTarget::At(Target::Weight { layer: 1, neuron: 0, input: 2 }));
-        land(&mut view, &mut flight);
+        let mut animation = animate(&view, CameraTarget::At(Target::Weight { layer: 1, neuron: 0, input: 2 }));
+        finish(&mut view, &mut animation);
         let [from, to] = [Target::Neuron { layer: 0, neuron: 2 }, Target::Neuron { layer: 1, neuron: 0 }]
             .map(|target| layout.position(target));
         let middle = [from[0].midpoint(to[0]), from[1].midpoint(to[1])];
         assert!((view.center[0] - middle[0]).abs() < 0.01 && (view.center[1] - middle[1]).abs() < 0.01);
         assert!(view.zoom >= whole.zoom && !view.auto_fit);
-        let mut flight = fly(&mut view, CameraTarget::Fit);
-        land(&mut view, &mut flight);
+        let mut animation = animate(&view, CameraTarget::Fit);
+        finish(&mut view, &mut animation);
         assert!(view.auto_fit && (view.zoom - whole.zoom).abs() < 0.001);
     }
 
     #[test]
-    fn who_takes_the_view_keeps_it() {
+    fn moving_the_view_ends_the_animation() {
         let mut view = View::default();
-        let mut flight = fly(&mut view, CameraTarget::Layer(1));
-        assert!(flight.go_on(&mut view, 0.1));
+        let mut animation = animate(&view, CameraTarget::Layer(1));
+        assert!(animation.advance(&mut view, 0.1));
         view.shift([30.0, 0.0]);
         let taken = view.clone();
-        assert!(!flight.go_on(&mut view, 0.1));
+        assert!(!animation.advance(&mut view, 0.1));
         assert_eq!(view, taken);
     }
 }

@@ -1,9 +1,10 @@
-//! The app without a window: one picture of it, and its frames for measurements.
+//! The app without a window, for screenshots and benchmarks.
 //!
-//! Time is simulated, so the picture shows the same moment on every machine. It must not know files or what is measured.
+//! Time is simulated, so that a screenshot shows the same moment on every machine. It must not know files or
+//! measurements.
 
 use crate::platform::NoFiles;
-use crate::state::Gui;
+use crate::state::App;
 use egui::{ClippedPrimitive, Context, Pos2, RawInput, Rect, Vec2};
 use slowgrad_render::{Offscreen, RenderError, RgbaImage};
 use slowgrad_session::{Clock, Link, Session};
@@ -11,73 +12,73 @@ use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::playback::playhead::Command;
 use std::time::Duration;
 
-/// A lesson that is not ready after this long never will be.
+/// The longest wait for the lesson.
 const TIMEOUT: Duration = Duration::from_mins(1);
-/// The simulated frames of a picture.
-const PICTURE_FRAME_SECS: f64 = 1.0 / 30.0;
-/// The simulated frames of a measurement.
+/// The simulated duration of a frame before a screenshot.
+const SCREENSHOT_FRAME_SECS: f64 = 1.0 / 30.0;
+/// The simulated duration of a frame in a benchmark.
 const FRAME_SECS: f64 = 1.0 / 60.0;
 
-/// Why there is no picture.
+/// The reasons why a screenshot fails.
 #[derive(Debug, thiserror::Error)]
-pub enum PictureError {
-    /// The lesson did not get ready in time.
+pub enum ScreenshotError {
+    /// The lesson was not ready in time.
     #[error("timed out waiting for the lesson")]
     NotReady,
-    /// Nothing can be drawn.
+    /// The renderer failed.
     #[error(transparent)]
     Render(#[from] RenderError),
 }
 
-/// Lets the lesson play for a while and draws the window once.
+/// Plays a lesson for some time and draws the window once.
 ///
 /// # Errors
 ///
-/// When the lesson is not ready after a minute, or nothing can be drawn.
-pub async fn picture(
+/// When the lesson is not ready after a minute, or when the renderer fails.
+pub async fn screenshot(
     clock: Clock,
     (width, height): (u32, u32),
     after_secs: f64,
     mut session: Session,
-) -> Result<RgbaImage, PictureError> {
+) -> Result<RgbaImage, ScreenshotError> {
     let mut elapsed = 0.0;
     loop {
         while session.is_unsettled() {
             if !session.run_until_idle(clock.deadline(TIMEOUT)) {
-                return Err(PictureError::NotReady);
+                return Err(ScreenshotError::NotReady);
             }
         }
         if elapsed >= after_secs {
             break;
         }
-        // Nobody is there to press Page Down.
+        // There is no presenter to continue the lesson.
         if session.performance.waits_for_presenter() {
             session.go_on();
         }
-        session.tick(PICTURE_FRAME_SECS);
-        elapsed += PICTURE_FRAME_SECS;
+        session.tick(SCREENSHOT_FRAME_SECS);
+        elapsed += SCREENSHOT_FRAME_SECS;
     }
-    // What is running is explained, so that the picture has something to say.
+    // Selects the running element, so that the screenshot shows an explanation.
     if let Some((timeline, playhead)) = session.now() {
         session.view.selected = Some(timeline.event(playhead.event()).target);
     }
     let mut offscreen = Offscreen::new(width, height, 1.0).await?;
-    let mut gui = Gui::new(offscreen.context().clone(), NoFiles);
-    Ok(offscreen.render(|ui| gui.window_ui(ui, &mut session)).await?)
+    let mut app = App::new(offscreen.context().clone(), NoFiles);
+    Ok(offscreen.render(|ui| app.window_ui(ui, &mut session)).await?)
 }
 
-/// The panels around a network whose step is played.
-pub struct Contents {
+/// An app that draws the frames of a playing step.
+pub struct HeadlessApp {
     ctx: Context,
-    gui: Gui,
+    app: App,
     session: Session,
     size: Vec2,
     secs: f64,
 }
 
-impl Contents {
-    /// With the lesson that a backend opens; `None` when that cannot run.
-    pub fn of(clock: Clock, link: impl Link + 'static, size: Vec2) -> Option<Self> {
+impl HeadlessApp {
+    /// An app with the lesson of a backend, or `None` when the lesson cannot run.
+    pub fn new(clock: Clock, link: impl Link + 'static, size: Vec2) -> Option<Self> {
         let mut session = Session::new(link);
         if !session.run_until_idle(clock.deadline(TIMEOUT)) {
             return None;
@@ -85,11 +86,11 @@ impl Contents {
         session.performance.hold();
         session.now()?;
         let ctx = Context::default();
-        let gui = Gui::new(ctx.clone(), NoFiles);
-        Some(Self { ctx, gui, session, size, secs: 0.0 })
+        let app = App::new(ctx.clone(), NoFiles);
+        Some(Self { ctx, app, session, size, secs: 0.0 })
     }
 
-    /// Plays on from a share of the step, layer by layer.
+    /// Plays layer by layer from a position in the step, given as a share from 0 to 1.
     pub fn play_from(&mut self, share: f64) {
         let events = self.session.now().map_or(0, |(timeline, _)| timeline.len());
         self.session.steer(&Command::Granularity(Granularity::Layer));
@@ -97,13 +98,13 @@ impl Contents {
         self.session.steer(&Command::Play);
     }
 
-    /// The next frame, up to the shapes that the graphics card is handed.
+    /// Draws the next frame; returns the triangles for the graphics card.
     pub fn frame(&mut self) -> Vec<ClippedPrimitive> {
         self.secs += FRAME_SECS;
         self.session.tick(FRAME_SECS);
         let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, self.size));
         let raw = RawInput { screen_rect, time: Some(self.secs), ..RawInput::default() };
-        let mut output = self.ctx.run_ui(raw, |ui| self.gui.window_ui(ui, &mut self.session));
+        let mut output = self.ctx.run_ui(raw, |ui| self.app.window_ui(ui, &mut self.session));
         let shapes = std::mem::take(&mut output.shapes);
         output.drop_without_applying_deltas();
         self.ctx.tessellate(shapes, 1.0)

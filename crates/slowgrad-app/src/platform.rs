@@ -1,27 +1,27 @@
-//! What only a platform can do: find, read and write files, and everything outside the main window.
+//! The border to the platform, which has files, dialogs and windows.
 //!
-//! Scripts are saved through [`Platform`], which answers at once. What takes longer is a [`PlatformRequest`]: the home of
-//! the app (desktop, page) takes the requests after each frame and tells the result later. The app must not know what
-//! files, folders and windows are: a [`FileRef`] is a name that the platform gave and understands.
+//! [`Platform`] answers questions at once and saves scripts. Operations that take longer are [`PlatformRequest`]s: the
+//! platform (desktop or web page) takes them after each frame and reports the result later. The app must not know
+//! files, folders and windows: a [`FileRef`] is an opaque name that the platform has issued.
 
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The ending of the names of session files.
-pub const SESSION_ENDING: &str = ".session.json";
+/// The suffix of the names of session files.
+pub const SESSION_SUFFIX: &str = ".session.json";
 
-/// The platform's name of a file: a path on the desktop. The app shows it and hands it back.
+/// The platform's name of a file, a path on the desktop. The app displays it and hands it back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct FileRef(Arc<str>);
 
 impl FileRef {
-    /// A file by the platform's name for it.
+    /// A file by its name on the platform.
     pub fn new(name: &str) -> Self {
         Self(name.into())
     }
 
-    /// The platform's name for it.
+    /// The name on the platform.
     pub fn name(&self) -> &str {
         &self.0
     }
@@ -33,7 +33,7 @@ impl Display for FileRef {
     }
 }
 
-/// Whether a name is that of a session and not of a lesson.
+/// Whether a file name is that of a session rather than of a lesson.
 pub fn is_session(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
 }
@@ -41,18 +41,29 @@ pub fn is_session(name: &str) -> bool {
 /// A request that the platform carries out after the frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlatformRequest {
-    /// Open a lesson or a session in place of the one that is shown.
+    /// Open a lesson or a session instead of the current one.
     Open(FileRef),
-    /// Save the session that is shown.
+    /// Save the current session to a file.
     SaveSession(FileRef),
+    /// Show the window full screen, or in its previous place.
+    Fullscreen(bool),
+    /// Open the window of the presenter notes, or close it.
+    NotesWindow(bool),
+    /// Show a dialog that asks for a lesson or a session to open. The result goes to [`crate::App::open_file`].
+    OpenDialog,
+    /// Show a dialog that asks where to save the session. The result goes to [`crate::App::save_session_as`].
+    SaveSessionDialog {
+        /// The file that the dialog suggests.
+        suggested: FileRef,
+    },
 }
 
-/// Where a script is saved.
+/// The place where a script is saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptTarget {
-    /// The name of the root that the script will be found in.
+    /// The name of the root that the script is saved in.
     pub root: String,
-    /// Whether the script comes from another root, which cannot be written, so that a copy takes its place.
+    /// Whether the script comes from a read-only root, so that a copy replaces it.
     pub copy: bool,
 }
 
@@ -61,11 +72,11 @@ pub struct ScriptTarget {
 pub struct ScriptSave<'a> {
     /// The root to save it in, from [`Platform::script_target`].
     pub target: &'a ScriptTarget,
-    /// Its path in the library.
+    /// The path in the library.
     pub path: &'a str,
-    /// Its text in UTF-8.
+    /// The text in UTF-8.
     pub bytes: &'a [u8],
-    /// The contents that the file must still have; `None` when there must be no file.
+    /// The contents that the file must have before, or `None` when the file must not exist.
     pub expected: Option<&'a [u8]>,
 }
 
@@ -74,41 +85,46 @@ pub struct ScriptSave<'a> {
 pub enum ScriptSaveError {
     /// The file has other contents than expected.
     Changed(Arc<[u8]>),
-    /// The file is gone.
+    /// The file has been deleted or moved.
     Gone,
-    /// It cannot be written, for this reason.
+    /// Writing failed, for this reason.
     Failed(String),
 }
 
-/// A session that a person saved earlier.
+/// A saved session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownSession {
-    /// What it is called in lists.
+    /// The name in lists.
     pub name: String,
-    /// Where it is.
+    /// The file.
     pub file: FileRef,
 }
 
-/// What the app asks of the place that it runs in, answered at once.
+/// The questions of the app that its platform answers at once.
 pub trait Platform {
-    /// The sessions that a person saved earlier, the latest first.
+    /// The saved sessions, the latest first.
     fn known_sessions(&self) -> Vec<KnownSession>;
 
-    /// Where to save the session of a lesson when a person names no place: beside the lesson or where sessions are kept.
+    /// The file to suggest for the session of a lesson: beside the lesson, or in the folder of sessions.
     fn suggested_session(&self, lesson_root: &str, lesson_path: &str) -> FileRef;
 
-    /// Where a script of a root is saved; `None` when no root can be written.
+    /// The place to save a script of a root, or `None` when no root is writable.
     fn script_target(&self, root: &str) -> Option<ScriptTarget>;
 
-    /// Saves a script unless its file has changed, and returns the platform's name of the file.
+    /// Saves a script unless its file has changed, and returns the file.
     ///
     /// # Errors
     ///
-    /// When the file has other contents than expected or cannot be written; nothing is written then.
+    /// When the file does not have the expected contents or cannot be written. The file is then left as it was.
     fn save_script(&mut self, script: ScriptSave<'_>) -> Result<FileRef, ScriptSaveError>;
+
+    /// Whether the platform can show [`PlatformRequest::OpenDialog`] and [`PlatformRequest::SaveSessionDialog`].
+    fn has_dialogs(&self) -> bool {
+        false
+    }
 }
 
-/// A platform without files: for pictures of the window, measurements and tests.
+/// A platform without files, for screenshots, benchmarks and tests.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoFiles;
 

@@ -1,8 +1,10 @@
-//! The window's panels, driven by keys, pointer and the names that a screen reader would say.
+//! The panels, driven by keys, the pointer and accessible names.
 
-use crate::actions::{TABLE, keys_text};
-use crate::platform::NoFiles;
-use crate::state::Gui;
+use crate::actions::{ACTIONS, keys_text};
+use crate::platform::{
+    FileRef, KnownSession, NoFiles, Platform, PlatformRequest, ScriptSave, ScriptSaveError, ScriptTarget,
+};
+use crate::state::App;
 use egui::accesskit::{Action, Node, Role};
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, Pos2, TouchPhase, Vec2};
 use egui_kittest::Harness;
@@ -15,47 +17,51 @@ use slowgrad_session::shipped;
 use slowgrad_session::testing::{inline, timeout};
 use slowgrad_session::{Command, Difference, Link, Slot};
 use slowgrad_timeline::playback::playhead::Loop;
-use std::path::Path;
 use std::time::Duration;
 
-/// The window's contents without a window.
-pub(super) struct Bench {
-    pub(super) gui: Option<Gui>,
+/// An app without a window.
+pub(super) struct AppHarness {
+    pub(super) app: Option<App>,
     pub(super) session: Session,
 }
 
-pub(super) type Window = Harness<'static, Bench>;
+pub(super) type Window = Harness<'static, AppHarness>;
 
 /// Opens a lesson.
 pub(super) fn open(lesson: &str) -> Window {
     window(slowgrad_session::testing::lesson(lesson))
 }
 
-/// The window over whatever a worker opens.
+/// An app over the lesson of a backend.
 pub(super) fn window(link: impl Link + 'static) -> Window {
+    window_on(link, NoFiles)
+}
+
+/// An app over the lesson of a backend, on a platform.
+fn window_on(link: impl Link + 'static, platform: impl Platform + Clone + 'static) -> Window {
     let mut session = Session::new(link);
     assert!(session.run_until_idle(timeout()));
     session.performance.hold();
-    let draw = |ui: &mut egui::Ui, bench: &mut Bench| {
-        bench.session.tick(0.02);
-        let gui = bench.gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), NoFiles));
-        gui.window_ui(ui, &mut bench.session);
+    let draw = move |ui: &mut egui::Ui, harness: &mut AppHarness| {
+        harness.session.tick(0.02);
+        let app = harness.app.get_or_insert_with(|| App::new(ui.ctx().clone(), platform.clone()));
+        app.window_ui(ui, &mut harness.session);
     };
     let mut window = Harness::builder()
         .with_size(Vec2::new(1280.0, 720.0))
         .with_step_dt(0.05)
-        .build_ui_state(draw, Bench { gui: None, session });
+        .build_ui_state(draw, AppHarness { app: None, session });
     settle(&mut window);
     window
 }
 
-/// Draws until the worker has done everything and nothing changes any more.
+/// Draws until the backend is idle and nothing changes.
 pub(super) fn settle(window: &mut Window) {
     let mut quiet = 0;
     for _ in 0..20_000 {
         window.step();
-        let is_quiet = !window.state().session.is_unsettled() && !window.state().session.is_going();
-        quiet = if is_quiet { quiet + 1 } else { 0 };
+        let idle = !window.state().session.is_unsettled() && !window.state().session.is_going();
+        quiet = if idle { quiet + 1 } else { 0 };
         if quiet > 10 {
             return;
         }
@@ -69,7 +75,7 @@ fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
 }
 
 fn overlay(window: &Window) -> &'static str {
-    window.state().gui.as_ref().map_or("", Gui::overlay_name)
+    window.state().app.as_ref().map_or("", |app| app.overlays.name())
 }
 
 fn position(window: &Window) -> f64 {
@@ -77,7 +83,7 @@ fn position(window: &Window) -> f64 {
 }
 
 #[test]
-fn the_palette_finds_and_carries_out_any_command() {
+fn the_palette_finds_and_performs_any_action() {
     let mut window = open("welcome");
     press(&mut window, Modifiers::COMMAND, Key::K);
     assert_eq!(overlay(&window), "palette");
@@ -99,12 +105,18 @@ fn the_palette_finds_and_carries_out_any_command() {
 }
 
 #[test]
-fn a_script_that_runs_for_each_number_says_so_with_its_place() {
-    let mut window = open(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/bench/scripts/w1-value.rhai"));
+fn a_slow_script_has_a_warning_with_its_location() {
+    let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], activation: "by_value", data: "xor", seed: 3 } }"#;
+    let activation =
+        "fn activation(z) {\n    let shown = value(z);\n    if shown > 100.0 { 1.0 } else { tanh(z) }\n}\n";
+    let files = [("t.rhai", lesson.as_bytes()), ("activations/by_value.rhai", activation.as_bytes())];
+    let own = slowgrad_script::Root { name: "own".into(), files: slowgrad_script::Files::from_iter(files) };
+    let library = slowgrad_script::Library { roots: vec![shipped::shipped(), own] };
+    let mut window = window(inline(library, Limits::default(), "t.rhai"));
     window.get_by_label("1 warning").click();
     window.run_steps(8);
     window.get_by_label("`activation` runs again for each number because it uses `value(…)`");
-    window.get_by_label_contains("tanh_by_value.rhai:5:17");
+    window.get_by_label_contains("by_value.rhai:2:17");
 }
 
 #[test]
@@ -113,18 +125,18 @@ fn the_help_has_every_command_with_its_keys() {
     window.get_by_label_contains("? keys").click();
     window.run_steps(8);
     assert_eq!(overlay(&window), "help");
-    for entry in TABLE {
-        assert!(window.query_all_by_label(&keys_text(entry)).next().is_some(), "{}", entry.name);
-        assert!(window.query_all_by_label(entry.help).next().is_some(), "{}", entry.name);
+    for info in ACTIONS {
+        assert!(window.query_all_by_label(&keys_text(info)).next().is_some(), "{}", info.name);
+        assert!(window.query_all_by_label(info.help).next().is_some(), "{}", info.name);
     }
     press(&mut window, Modifiers::NONE, Key::Escape);
     assert_eq!(overlay(&window), "");
 }
 
-/// Checks that a screen reader has a name for every control there is; answers how many there are.
+/// Asserts that every control has an accessible name; returns the number of controls.
 fn named_controls(window: &Window, when: &str) -> usize {
     let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
-    // Labels read themselves out; scroll bars and what lies behind a dialog are known by what they are.
+    // Labels are their own name; the role is enough for scroll bars and the area behind a dialog.
     let is_control = |role: Role| !matches!(role, Role::Label | Role::ScrollBar | Role::Unknown);
     let listens = |node: &Node| node.supports_action(Action::Click) || node.supports_action(Action::Focus);
     let controls: Vec<_> = nodes.filter(|node| listens(node.data()) && is_control(node.role())).collect();
@@ -145,9 +157,9 @@ fn every_control_has_a_name() {
 }
 
 #[test]
-fn every_control_of_what_can_be_opened_has_a_name() {
+fn every_control_of_overlays_and_plots_has_a_name() {
     let mut window = open("welcome");
-    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     let weight = slowgrad_timeline::scene::Target::Weight { layer: 0, neuron: 0, input: 0 };
     window.state_mut().session.view.selected = Some(weight);
     settle(&mut window);
@@ -188,7 +200,7 @@ fn tooltips_name_the_keys() {
         window.remove_cursor();
         window.run_steps(8);
     }
-    // Signs are named with their keys.
+    // Icons are named with their keys.
     for name in ["Play or pause (Space)", "Step (→)", "Step back (←)", "Repeat (L)", "Train at full speed (T)"] {
         assert!(window.query_by_label(name).is_some(), "{name}");
     }
@@ -206,7 +218,7 @@ pub(super) fn wheel(window: &mut Window, at: Pos2, delta: Vec2) {
     window.run_steps(30);
 }
 
-/// Presses, drags and lets go.
+/// Presses, drags and releases the primary button.
 pub(super) fn drag(window: &mut Window, modifiers: Modifiers, from: Pos2, to: Pos2) {
     let button = |pos, pressed| Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers };
     window.hover_at(from);
@@ -223,7 +235,7 @@ pub(super) fn drag(window: &mut Window, modifiers: Modifiers, from: Pos2, to: Po
 }
 
 #[test]
-fn the_timeline_is_dragged_zoomed_and_chosen_from() {
+fn the_timeline_is_dragged_zoomed_and_selected() {
     let mut window = open("welcome");
     let len = window.state().session.now().map_or(0, |(timeline, _)| timeline.len()) as f64;
     let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
@@ -231,7 +243,7 @@ fn the_timeline_is_dragged_zoomed_and_chosen_from() {
     drag(&mut window, Modifiers::NONE, at(0.1), at(0.5));
     assert!((position(&window) - len / 2.0).abs() <= 1.0, "{} of {len}", position(&window));
 
-    // With Shift both ends of what is played again are chosen.
+    // Shift+drag selects the repeated range.
     drag(&mut window, Modifiers::SHIFT, at(0.25), at(0.5));
     let chosen =
         |window: &Window| match window.state().session.playhead.as_ref().map(|playhead| playhead.repeat().clone()) {
@@ -247,7 +259,7 @@ fn the_timeline_is_dragged_zoomed_and_chosen_from() {
     }
     assert_eq!(chosen(&window), Some(range), "nothing, the step, what was chosen");
 
-    // Zoomed in at the left end, the middle of the strip is early in the step.
+    // After zooming in at the left end, the middle of the strip is early in the step.
     wheel(&mut window, at(0.0), Vec2::new(0.0, 400.0));
     drag(&mut window, Modifiers::NONE, at(0.1), at(0.5));
     let zoomed = position(&window);
@@ -258,7 +270,7 @@ fn the_timeline_is_dragged_zoomed_and_chosen_from() {
 }
 
 #[test]
-fn the_whole_run_is_in_the_timeline_and_bookmarks_lead_back() {
+fn the_timeline_shows_the_whole_run_with_bookmarks() {
     let mut window = open("welcome");
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     settle(&mut window);
@@ -289,7 +301,7 @@ fn the_whole_run_is_in_the_timeline_and_bookmarks_lead_back() {
 }
 
 #[test]
-fn a_drag_over_a_step_with_fewer_events_ends_where_the_pointer_is() {
+fn a_drag_to_a_step_with_fewer_events_ends_at_the_pointer() {
     let mut window = open("which-weights-change");
     let len = |window: &Window| window.state().session.now().map_or(0, |(timeline, _)| timeline.len());
     let small = len(&window);
@@ -309,7 +321,7 @@ fn a_drag_over_a_step_with_fewer_events_ends_where_the_pointer_is() {
 }
 
 #[test]
-fn digits_are_a_speed() {
+fn typed_digits_set_the_speed() {
     let mut window = open("welcome");
     let speed = |window: &Window| {
         window.state().session.playhead.as_ref().map(slowgrad_timeline::playback::playhead::Playhead::speed)
@@ -320,15 +332,15 @@ fn digits_are_a_speed() {
             window.step();
         }
         assert_eq!(speed(&window), Some(meant), "{typed}");
-        // What is typed later is another number.
+        // Later digits are another number.
         window.run_steps(30);
     }
 }
 
 #[test]
-fn a_section_is_gone_to_by_its_name() {
+fn a_click_goes_to_a_section() {
     let mut window = open("sgd-and-momentum");
-    window.get_by_label("section Plain").click();
+    window.get_by_label("section Without momentum").click();
     settle(&mut window);
     assert_eq!(window.state().session.performance.section(), Some("Without momentum"));
 }
@@ -337,10 +349,10 @@ fn a_section_is_gone_to_by_its_name() {
 fn three_hints_are_shown_once() {
     let mut window = open("welcome");
     assert!(window.query_by_label("Close this hint").is_none(), "nobody asked for them");
-    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     window.run_steps(3);
     assert_eq!(window.query_all_by_label("Close this hint").count(), 3);
-    // Whoever selects something has understood the first one.
+    // A selection follows the advice of the first hint.
     window.state_mut().session.view.selected = Some(slowgrad_timeline::scene::Target::Loss);
     window.run_steps(3);
     for left in [2, 1] {
@@ -349,11 +361,11 @@ fn three_hints_are_shown_once() {
         window.run_steps(6);
     }
     assert!(window.query_by_label("Close this hint").is_none());
-    assert_eq!(window.state().gui.as_ref().map(|gui| gui.habits.hints_seen.len()), Some(3));
+    assert_eq!(window.state().app.as_ref().map(|app| app.preferences().hints_seen.len()), Some(3));
 }
 
 #[test]
-fn a_list_says_what_each_choice_is_and_begins_with_what_there_is() {
+fn a_picker_describes_its_items_and_starts_at_the_current_one() {
     let mut window = open("playground");
     window.key_press(Key::A);
     window.run_steps(4);
@@ -371,7 +383,7 @@ fn a_list_says_what_each_choice_is_and_begins_with_what_there_is() {
 #[test]
 fn hints_cover_no_network() {
     let mut window = open("welcome");
-    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     for (compared, count) in [(None, 1), (Some(Difference::plugin(Slot::Optimizer, "adam")), 2)] {
         window.state_mut().session.send(Command::Compare(compared));
         settle(&mut window);
@@ -386,11 +398,11 @@ fn hints_cover_no_network() {
 }
 
 #[test]
-fn a_hint_that_is_found_out_does_not_move_what_is_under_the_pointer() {
+fn a_followed_hint_does_not_move_the_network_under_the_pointer() {
     let mut window = open("welcome");
-    window.state_mut().gui.as_mut().expect("it is drawn").habits.hints_seen.clear();
+    window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     settle(&mut window);
-    let weight = |window: &Window| window.state().gui.as_ref().and_then(Gui::weight_pos).expect("it is drawn");
+    let weight = |window: &Window| window.state().app.as_ref().and_then(App::weight_pos).expect("it is drawn");
     let at = weight(&window);
     drag(&mut window, Modifiers::NONE, at, at);
     assert!(window.state().session.view.selected.is_some());
@@ -401,14 +413,14 @@ fn a_hint_that_is_found_out_does_not_move_what_is_under_the_pointer() {
 }
 
 #[test]
-fn panels_letters_and_colours_are_as_a_person_likes_them() {
+fn panels_text_size_and_theme_follow_the_preferences() {
     let mut window = open("welcome");
     let has = |window: &Window, label: &str| window.query_all_by_label(label).next().is_some();
     assert!(has(&window, "Reset") && has(&window, "Script"));
     press(&mut window, Modifiers::NONE, Key::F2);
     press(&mut window, Modifiers::NONE, Key::F3);
     assert!(!has(&window, "Reset") && !has(&window, "Script"));
-    // A script that is edited is shown all the same.
+    // An edited script is shown although its panel is hidden.
     press(&mut window, Modifiers::NONE, Key::E);
     assert!(has(&window, "Script"));
     press(&mut window, Modifiers::NONE, Key::F2);
@@ -417,26 +429,26 @@ fn panels_letters_and_colours_are_as_a_person_likes_them() {
     let moved = window.get_by_label("width of the lesson panel").rect().center();
     assert!((moved.x - edge.x - 60.0).abs() < 8.0, "{edge} {moved}");
 
-    let habits = |window: &Window| window.state().gui.as_ref().expect("it is drawn").habits.clone();
+    let preferences = |window: &Window| window.state().app.as_ref().expect("it is drawn").preferences().clone();
     press(&mut window, Modifiers::COMMAND, Key::Plus);
     assert!(
-        (window.ctx.zoom_factor() - 1.1).abs() < 1e-6 && habits(&window).scale > 1.0,
+        (window.ctx.zoom_factor() - 1.1).abs() < 1e-6 && preferences(&window).scale > 1.0,
         "also while a script is open"
     );
     press(&mut window, Modifiers::COMMAND, Key::Num0);
     assert_eq!(window.ctx.zoom_factor(), 1.0);
     press(&mut window, Modifiers::NONE, Key::Escape);
     press(&mut window, Modifiers::NONE, Key::Escape);
-    let is_dark = |window: &Window| window.state().gui.as_ref().is_some_and(|gui| gui.theme().dark_mode);
+    let is_dark = |window: &Window| window.state().app.as_ref().is_some_and(|app| app.theme().dark_mode);
     assert!(is_dark(&window));
     for (key, dark) in [(Key::D, true), (Key::D, false), (Key::D, true)] {
         press(&mut window, Modifiers::NONE, key);
-        assert_eq!(is_dark(&window), dark, "{:?}", habits(&window).theme);
+        assert_eq!(is_dark(&window), dark, "{:?}", preferences(&window).theme);
     }
 }
 
 #[test]
-fn without_motion_a_unit_is_shown_as_it_ends() {
+fn without_animations_a_unit_is_shown_at_its_end() {
     let mut window = open("welcome");
     press(&mut window, Modifiers::NONE, Key::M);
     press(&mut window, Modifiers::NONE, Key::ArrowDown);
@@ -445,18 +457,18 @@ fn without_motion_a_unit_is_shown_as_it_ends() {
     let half = position(&window);
     assert!(half.fract() != 0.0, "it is under way: {half}");
     let mut scene = || {
-        let bench = window.state_mut();
-        bench.gui.as_mut().and_then(|gui| gui.scene(&bench.session)).expect("a scene")
+        let harness = window.state_mut();
+        harness.app.as_mut().and_then(|app| app.scene(&harness.session)).expect("a scene")
     };
     let during = scene();
     settle(&mut window);
-    let bench = window.state_mut();
-    let after = bench.gui.as_mut().and_then(|gui| gui.scene(&bench.session)).expect("a scene");
+    let harness = window.state_mut();
+    let after = harness.app.as_mut().and_then(|app| app.scene(&harness.session)).expect("a scene");
     assert_eq!(*during, *after);
 }
 
 #[test]
-fn presenting_shows_the_network_alone_and_goes_on_by_keys() {
+fn a_presentation_shows_the_network_only_and_continues_by_key() {
     let mut window = open("welcome");
     press(&mut window, Modifiers::NONE, Key::P);
     for gone in ["Reset", "commands", "Script"] {
@@ -472,56 +484,56 @@ fn presenting_shows_the_network_alone_and_goes_on_by_keys() {
 }
 
 #[test]
-fn the_present_operation_is_told_to_screen_readers() {
+fn the_current_operation_is_announced() {
     let mut window = open("welcome");
-    // Also where it is not written on screen.
+    // Also while the explanation is hidden.
     press(&mut window, Modifiers::NONE, Key::F3);
     press(&mut window, Modifiers::NONE, Key::Home);
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     settle(&mut window);
-    let [_, _, first] = spoken(&window);
+    let [_, _, first] = announcements(&window);
     assert!(first.contains("Input 1 is 0.9."), "{first}");
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     settle(&mut window);
-    assert_ne!(spoken(&window)[2], first);
+    assert_ne!(announcements(&window)[2], first);
     window.key_press(Key::Space);
     window.run_steps(4);
-    assert_eq!(spoken(&window)[2], "step 1, forward", "nobody can follow every operation");
+    assert_eq!(announcements(&window)[2], "step 1, forward", "nobody can follow every operation");
 }
 
-/// What screen readers are told by themselves: what the lesson says, the last message, and what happens.
-fn spoken(window: &Window) -> [String; 3] {
+/// The announcements for screen readers: lesson, last message and current event.
+fn announcements(window: &Window) -> [String; 3] {
     let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
     let live = nodes.filter(|node| node.role() == Role::Status && node.live() == egui::accesskit::Live::Polite);
-    let told: Vec<String> = live.map(|node| node.label().unwrap_or_default()).collect();
-    told.try_into().expect("three regions")
+    let labels: Vec<String> = live.map(|node| node.label().unwrap_or_default()).collect();
+    labels.try_into().expect("three regions")
 }
 
 #[test]
-fn captions_and_questions_are_told_to_screen_readers() {
+fn captions_and_questions_are_announced() {
     let cues = r#"stage.say("The answer is {output:2}."); stage.wait(); stage.ask("Which?", ["this", "that"], 1);"#;
     let mut window = performing(&format!("{cues} stage.wait();"));
-    let [said, ..] = spoken(&window);
-    assert!(said.starts_with("The answer is 0.") || said.starts_with("The answer is −0."), "{said}");
+    let [text, ..] = announcements(&window);
+    assert!(text.starts_with("The answer is 0.") || text.starts_with("The answer is −0."), "{text}");
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
-    assert_eq!(spoken(&window)[0], "Which? 1: this. 2: that");
+    assert_eq!(announcements(&window)[0], "Which? 1: this. 2: that");
     window.get_by_label("answer 1: this").click();
     window.run_steps(8);
-    assert_eq!(spoken(&window)[0], "The correct answer is 2: that. Your answer was 1: this");
+    assert_eq!(announcements(&window)[0], "The correct answer is 2: that. Your answer was 1: this");
 }
 
 #[test]
-fn a_neuron_that_was_dragged_goes_back_and_a_drag_is_one_thing_to_undo() {
+fn dragging_a_neuron_is_undone_as_one_change() {
     let mut window = open("welcome");
     let target = slowgrad_timeline::scene::Target::Neuron { layer: 0, neuron: 1 };
     let place = |window: &Window| {
-        let bench = window.state();
-        let gui = bench.gui.as_ref().expect("it is drawn");
-        let rect = gui.canvas_rect().expect("it is drawn");
-        bench.session.view.to_screen(rect, gui.scenery.position(target).expect("a neuron"))
+        let harness = window.state();
+        let app = harness.app.as_ref().expect("it is drawn");
+        let rect = app.canvas_rect().expect("it is drawn");
+        harness.session.view.to_screen(rect, app.network.position(target).expect("a neuron"))
     };
-    // What is dragged must not move the picture under it.
+    // Refitting would move the network during the drag.
     window.state_mut().session.view.auto_fit = false;
     let before = place(&window);
     drag(&mut window, Modifiers::NONE, before, before + Vec2::new(50.0, 30.0));
@@ -570,7 +582,7 @@ fn the_selected_number_is_typed_nudged_and_dragged() {
 }
 
 #[test]
-fn one_key_turns_slow_motion_into_full_speed_and_back() {
+fn one_key_switches_between_slow_motion_and_full_speed() {
     let mut window = open("welcome");
     window.key_press(Key::Space);
     window.run_steps(4);
@@ -602,7 +614,7 @@ fn one_key_turns_slow_motion_into_full_speed_and_back() {
     assert!(!is_playing(&window), "what stood stands again");
 }
 
-/// A window over a lesson that performs this, from its first cue on.
+/// An app over a lesson with these cues, at its first cue.
 fn performing(cues: &str) -> Window {
     let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], data: "xor", seed: 3 } }"#;
     let text = format!("{lesson} fn perform(stage) {{ {cues} }}");
@@ -629,7 +641,7 @@ fn a_question_is_answered_by_the_names_of_its_answers() {
 }
 
 #[test]
-fn a_lesson_shows_its_panels_and_plots_to_an_audience_and_no_others() {
+fn an_audience_sees_only_the_panels_and_plots_of_the_lesson() {
     let cues = r#"stage.wait(); stage.show("lesson"); stage.plot("histograms"); stage.wait(); stage.hide("lesson"); stage.hide("plots"); stage.wait();"#;
     let mut window = performing(cues);
     press(&mut window, Modifiers::NONE, Key::P);
@@ -637,7 +649,7 @@ fn a_lesson_shows_its_panels_and_plots_to_an_audience_and_no_others() {
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
     assert!(window.query_by_label("Reset").is_some());
-    let seen = |window: &Window| window.state().gui.as_ref().map(|gui| gui.plots.seen());
+    let seen = |window: &Window| window.state().app.as_ref().map(|app| app.plots.visible());
     assert_eq!(seen(&window), Some(vec![crate::state::plot_tabs::Plot::Histograms]));
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
@@ -646,15 +658,15 @@ fn a_lesson_shows_its_panels_and_plots_to_an_audience_and_no_others() {
 }
 
 #[test]
-fn the_presenter_reads_the_note_the_right_answer_and_what_comes_next() {
+fn presenter_notes_show_note_answer_and_next_cues() {
     let cues =
         r#"stage.note("Let them guess."); stage.ask("Which?", ["this", "that"], 1); stage.wait(); stage.say("So.");"#;
     let window = performing(cues);
     let session = &window.state().session;
     assert!(window.query_by_label("Let them guess.").is_none(), "the audience does not");
-    let sheet = crate::panels::presenter_notes::Sheet::of(session);
-    let ui = |ui: &mut egui::Ui, asked: &mut Vec<crate::actions::Action>| {
-        asked.extend(crate::panels::presenter_notes::sheet_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
+    let sheet = crate::panels::presenter_notes::PresenterNotes::new(session);
+    let ui = |ui: &mut egui::Ui, actions: &mut Vec<crate::actions::Action>| {
+        actions.extend(crate::panels::presenter_notes::presenter_notes_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
     };
     let mut notes = egui_kittest::Harness::builder().with_size(Vec2::new(760.0, 480.0)).build_ui_state(ui, Vec::new());
     for read in ["T", "Let them guess.", "Which?", "that", "says “So.”", "cue 2 of 4", "waiting for you"] {
@@ -666,12 +678,12 @@ fn the_presenter_reads_the_note_the_right_answer_and_what_comes_next() {
 }
 
 #[test]
-fn what_does_not_stand_out_is_dimmed() {
+fn elements_outside_the_highlight_are_dimmed() {
     let mut window = performing("stage.highlight(|p| p.layer == 1 && p.input == 2); stage.wait();");
     press(&mut window, Modifiers::NONE, Key::End);
     settle(&mut window);
-    let bench = window.state_mut();
-    let scene = bench.gui.as_mut().and_then(|gui| gui.scene(&bench.session)).expect("a scene");
+    let harness = window.state_mut();
+    let scene = harness.app.as_mut().and_then(|app| app.scene(&harness.session)).expect("a scene");
     let lit = slowgrad_timeline::scene::Target::Weight { layer: 1, neuron: 0, input: 2 };
     for edge in &scene.edges {
         assert_eq!(edge.alpha > 0.5, edge.target == lit, "{edge:?}");
@@ -680,4 +692,68 @@ fn what_does_not_stand_out_is_dimmed() {
     let bright: Vec<_> = scene.discs.iter().filter(|disc| disc.alpha == 1.0).map(|disc| disc.target).collect();
     let neuron = |layer, neuron| slowgrad_timeline::scene::Target::Neuron { layer, neuron };
     assert_eq!(bright, [neuron(0, 2), neuron(1, 0)]);
+}
+
+/// A platform with dialogs and without files.
+#[derive(Debug, Clone, Copy)]
+struct Dialogs;
+
+impl Platform for Dialogs {
+    fn known_sessions(&self) -> Vec<KnownSession> {
+        Vec::new()
+    }
+
+    fn suggested_session(&self, _: &str, _: &str) -> FileRef {
+        FileRef::new("suggested.session.json")
+    }
+
+    fn script_target(&self, _: &str) -> Option<ScriptTarget> {
+        None
+    }
+
+    fn save_script(&mut self, _: ScriptSave<'_>) -> Result<FileRef, ScriptSaveError> {
+        Err(ScriptSaveError::Gone)
+    }
+
+    fn has_dialogs(&self) -> bool {
+        true
+    }
+}
+
+fn requests(window: &mut Window) -> Vec<PlatformRequest> {
+    window.state_mut().app.as_mut().expect("it is drawn").take_requests()
+}
+
+#[test]
+fn a_platform_with_dialogs_is_asked_for_files() {
+    let mut window = window_on(slowgrad_session::testing::lesson("welcome"), Dialogs);
+    let suggested = FileRef::new("suggested.session.json");
+    for (modifiers, key, request) in [
+        (Modifiers::COMMAND, Key::O, PlatformRequest::OpenDialog),
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::S, PlatformRequest::SaveSessionDialog { suggested }),
+    ] {
+        press(&mut window, modifiers, key);
+        window.get_by_label("Browse…").click();
+        window.run_steps(8);
+        assert_eq!((requests(&mut window), overlay(&window)), (vec![request], ""));
+    }
+    let app = window.state_mut().app.as_mut().expect("it is drawn");
+    app.open_file(FileRef::new("a"));
+    app.save_session_as(FileRef::new("b"));
+    let chosen = [PlatformRequest::Open(FileRef::new("a")), PlatformRequest::SaveSession(FileRef::new("b"))];
+    assert_eq!(requests(&mut window), chosen);
+    let mut window = open("welcome");
+    press(&mut window, Modifiers::COMMAND, Key::O);
+    assert!(window.query_by_label("Browse…").is_none());
+}
+
+#[test]
+fn full_screen_and_notes_are_requested_from_the_platform() {
+    let mut window = open("welcome");
+    press(&mut window, Modifiers::NONE, Key::P);
+    press(&mut window, Modifiers::SHIFT, Key::P);
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    let expected =
+        [PlatformRequest::Fullscreen(true), PlatformRequest::NotesWindow(true), PlatformRequest::Fullscreen(false)];
+    assert_eq!(requests(&mut window), expected);
 }

@@ -1,13 +1,13 @@
 //! The state of the window as JSON, for tests that drive the program from outside.
 //!
-//! It must not know where the record goes.
+//! It must not know where the record is written.
 
-use crate::panels::presenter_notes::Sheet;
-use crate::state::Gui;
+use crate::panels::presenter_notes::PresenterNotes;
+use crate::state::App;
 use serde_json::{Value, json};
 use slowgrad_session::Session;
 
-impl Sheet {
+impl PresenterNotes {
     /// The text of the notes as JSON.
     pub fn visible_state(&self) -> Value {
         json!({ "note": self.note, "next": self.next })
@@ -15,7 +15,7 @@ impl Sheet {
 }
 
 /// The state of the window as JSON.
-pub fn visible_state(session: &Session, gui: &Gui) -> Value {
+pub fn visible_state(session: &Session, app: &App) -> Value {
     let snapshot = session.snapshot.as_ref();
     let problems: Vec<String> =
         snapshot.map(|snapshot| snapshot.problems.iter().map(ToString::to_string).collect()).unwrap_or_default();
@@ -47,29 +47,29 @@ pub fn visible_state(session: &Session, gui: &Gui) -> Value {
         "optimizer_fields": now.map(|(timeline, _)| timeline.step().names.state.clone()),
         "problems": problems,
         "notices": session.notices.iter().map(|notice| notice.text.clone()).collect::<Vec<_>>(),
-        "editor": editor(session, gui),
+        "editor": editor(session, app),
         "selected": session.view.selected.map(|target| format!("{target:?}")),
         "undo": snapshot.and_then(|snapshot| snapshot.undo.clone()),
         "redo": snapshot.and_then(|snapshot| snapshot.redo.clone()),
         "curve": snapshot.map(|snapshot| snapshot.curves.present.len()),
         "ghost": snapshot.and_then(|snapshot| snapshot.curves.ghost.as_ref()).map(|ghost| ghost.points().len()),
-        "overlay": gui.overlay_name(),
-        "colours": gui.habits.theme.name(),
-        "dark": gui.theme().dark_mode,
-        "contrast": gui.theme().min_contrast,
-        "reduced_motion": gui.has_reduced_motion(),
-        "scale": gui.habits.scale,
-        "hints_seen": gui.habits.hints_seen.len(),
-        "presenting": gui.is_presenting,
+        "overlay": app.overlays.name(),
+        "colours": app.preferences().theme.name(),
+        "dark": app.theme().dark_mode,
+        "contrast": app.theme().min_contrast,
+        "reduced_motion": app.appearance.reduced_motion(),
+        "scale": app.preferences().scale,
+        "hints_seen": app.preferences().hints_seen.len(),
+        "presenting": app.is_presenting(),
         "bookmarks": session.bookmarks.iter().map(|bookmark| bookmark.name.clone()).collect::<Vec<_>>(),
-        "first_weight": gui.weight_pos().map(|pos| [pos.x, pos.y].map(|at| (at * gui.context().pixels_per_point()).round())),
-        "canvas": gui.canvas_rect().map(|rect| [rect.left(), rect.top(), rect.width(), rect.height()]),
+        "first_weight": app.weight_pos().map(|pos| [pos.x, pos.y].map(|at| (at * app.context().pixels_per_point()).round())),
+        "canvas": app.canvas_rect().map(|rect| [rect.left(), rect.top(), rect.width(), rect.height()]),
     })
 }
 
-/// The script that is edited; null while none is.
-fn editor(session: &Session, gui: &Gui) -> Value {
-    let editor = &gui.editor;
+/// The edited script, or null when the editor is closed.
+fn editor(session: &Session, app: &App) -> Value {
+    let editor = &app.editor;
     let Some(document) = editor.document().filter(|_| editor.is_open()) else { return Value::Null };
     let marks = editor.marks(session).into_iter();
     json!({
@@ -77,7 +77,7 @@ fn editor(session: &Session, gui: &Gui) -> Value {
         "root": document.root,
         "is_unsaved": document.is_unsaved(),
         "is_asked": document.conflict.is_some(),
-        "is_writing": gui.is_writing(),
+        "is_writing": app.is_editing_text(),
         "selected": [editor.selection().start, editor.selection().end],
         "length": document.text.len(),
         "message": editor.message().map(|(_, text)| text.to_owned()),

@@ -1,73 +1,68 @@
-//! What a person asks for by a key, a button or a name, as far as it concerns the window: which keys are heard at the
-//! moment, and what each action does.
+//! Translates keys and actions into calls on the components of the app.
 //!
-//! It must not know which keys there are; those are in the one list of commands.
+//! It must not know which key has which action; that is in the table of actions.
 
-use crate::actions::{self, Action, Part};
+use crate::actions::{self, Action, Element};
 use crate::editor::{self, typing};
-use crate::panels::Table;
-use crate::panels::number_field::Field;
 use crate::platform::PlatformRequest;
-use crate::state::{DrawerTab, Gui, Overlay};
+use crate::state::App;
+use crate::state::overlays::Overlay;
+use crate::state::parameter_table::ParameterTable;
 use egui::Event;
 use slowgrad_session::Session;
-use slowgrad_session::{Command, UsedFile};
+use slowgrad_session::{Command, DrawerTab};
 use slowgrad_timeline::playback::cue::Panel as LessonPanel;
 use slowgrad_timeline::playback::playhead;
-use slowgrad_timeline::scene::Target;
 
-impl Gui {
-    pub(crate) fn keys(&mut self, session: &mut Session) {
-        // What is typed into a script is the editor's business alone.
-        let is_writing = self.is_writing();
-        // The table of parameters takes a few keys and leaves the rest.
-        let in_table = Table::has_keyboard(&self.ctx);
-        let is_typing = (self.ctx.egui_wants_keyboard_input() && !in_table) || self.field.is_some();
+impl App {
+    /// Performs the actions of the keys pressed in this frame, except for those that the focused widget handles.
+    pub(crate) fn handle_keys(&mut self, session: &mut Session) {
+        let editing_text = self.is_editing_text();
+        let in_table = ParameterTable::has_focus(&self.ctx);
+        let typing = (self.ctx.egui_wants_keyboard_input() && !in_table) || self.overlays.field().is_some();
         let pressed: Vec<Action> = self.ctx.input(|input| {
             let keys = input.events.iter().filter_map(|event| match event {
-                Event::Key { key, .. } if in_table && Table::takes(*key) => None,
+                Event::Key { key, .. } if in_table && ParameterTable::handles(*key) => None,
                 Event::Key { key, pressed: true, modifiers, .. } => actions::pressed(*key, *modifiers),
                 _ => None,
             });
             keys.collect()
         });
-        if is_writing {
-            for action in pressed.into_iter().filter(|action| action.is_of_the_window()) {
+        if editing_text {
+            for action in pressed.into_iter().filter(|action| action.is_global()) {
                 self.act(action, session);
             }
             return;
         }
-        if !is_typing && self.overlay.is_none() {
-            self.type_speed(session);
+        if !typing && self.overlays.overlay().is_none() {
+            self.type_digits(session);
         }
-        let has_menu = egui::Popup::is_any_open(&self.ctx);
+        let menu_open = egui::Popup::is_any_open(&self.ctx);
         for action in pressed {
-            // It leads out of the menu, which hears it itself.
-            if has_menu && action == Action::Leave {
+            // An open menu closes itself.
+            if menu_open && action == Action::Leave {
                 continue;
             }
-            // A widget that has the keyboard keeps it; only the keys that lead out of it are heard.
-            let is_heard = match (&self.overlay, action) {
-                (_, action) if action.is_of_the_window() => true,
-                (_, Action::Leave) | (None, _) => !is_typing || action == Action::Leave,
+            // A focused widget keeps all keys but those that leave it.
+            let handled = match (self.overlays.overlay(), action) {
+                (_, action) if action.is_global() => true,
+                (_, Action::Leave) | (None, _) => !typing || action == Action::Leave,
                 (Some(_), Action::Help | Action::Palette) => true,
                 (Some(_), _) => false,
             };
-            if is_heard {
+            if handled {
                 self.act(action, session);
             }
         }
-        if self.editor.target.is_some() {
-            // The key that opened a script must not be typed into it.
+        if self.editor.has_target() {
+            // The key that has opened a script is not typed into it.
             self.ctx.input_mut(|input| input.events.retain(|event| !editor::keys::is_typed(event)));
         }
     }
 
-    /// Digits are a speed: 5 and 0 are fifty times as fast as usual, 0 and 5 half as fast.
-    fn type_speed(&mut self, session: &mut Session) {
-        /// Digits that come later begin another number.
-        const TOGETHER_SECS: f64 = 1.0;
-        let (digits, now): (String, f64) = self.ctx.input(|input| {
+    /// Handles typed digits: the answer to a question, or else a playback speed. "50" is 50×, "05" is half speed.
+    fn type_digits(&mut self, session: &mut Session) {
+        let (digits, now_secs): (String, f64) = self.ctx.input(|input| {
             let typed = input.events.iter().filter_map(|event| match event {
                 Event::Text(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => Some(text.as_str()),
                 _ => None,
@@ -77,90 +72,82 @@ impl Gui {
         if digits.is_empty() {
             return;
         }
-        // While the lesson asks something, they are answers.
         if session.performance.stage().question.is_some() {
             let answer = digits.bytes().next().and_then(|digit| usize::from(digit - b'0').checked_sub(1));
             return answer.map_or((), |answer| session.answer(answer));
         }
-        let (typed, when) = &mut self.typed_speed;
-        if now - *when > TOGETHER_SECS {
-            typed.clear();
-        }
-        typed.push_str(&digits);
-        *when = now;
-        // A zero in front is the one before the point.
-        let number = typed.strip_prefix('0').map_or_else(|| typed.clone(), |rest| format!("0.{rest}"));
-        if let Some(speed) = number.parse::<f64>().ok().filter(|speed| *speed > 0.0) {
+        if let Some(speed) = self.transport.type_speed(&digits, now_secs) {
             session.steer(&playhead::Command::Speed(speed));
         }
     }
 
-    /// Carries out an action.
+    /// Performs an action.
     pub fn act(&mut self, action: Action, session: &mut Session) {
         match action {
             Action::Run(action) => session.act(action),
             Action::Edit => {
                 if let Some(target) = session.view.selected {
-                    self.edit(target, session);
+                    self.overlays.edit(target, session);
                 }
             }
-            Action::Back => self.go_back(session),
+            Action::Back => self.links.go_back(session),
             Action::Arrange => {
-                self.scenery.arrange();
+                self.network.reset_layout();
                 session.view.refit();
             }
             Action::Theme => {
-                self.habits.theme = self.habits.theme.next();
-                session.notice(format!("theme: {}", self.habits.theme.name()));
+                let preferences = self.appearance.preferences_mut();
+                preferences.theme = preferences.theme.next();
+                session.notice(format!("theme: {}", preferences.theme.name()));
             }
             Action::Motion => {
-                self.habits.motion = self.habits.motion.next();
-                session.notice(format!("animations: {}", self.habits.motion.name()));
+                let preferences = self.appearance.preferences_mut();
+                preferences.motion = preferences.motion.next();
+                session.notice(format!("animations: {}", preferences.motion.name()));
             }
-            Action::Larger => self.habits.scale_by(1),
-            Action::Smaller => self.habits.scale_by(-1),
-            Action::UsualSize => self.habits.scale = 1.0,
-            Action::LessonPanel => self.toggle(LessonPanel::Lesson),
-            Action::ExplanationPanel => self.toggle(LessonPanel::Explanation),
-            Action::Notes => self.has_notes = !self.has_notes,
-            Action::Present => self.is_presenting = !self.is_presenting,
-            Action::Drawer => {
-                let at = DrawerTab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
-                self.tab = DrawerTab::ALL[(at + 1) % DrawerTab::ALL.len()];
-            }
-            Action::Parameters if self.tab == DrawerTab::Parameters => {
-                self.tab = DrawerTab::Script;
+            Action::Larger => self.appearance.preferences_mut().scale_by(1),
+            Action::Smaller => self.appearance.preferences_mut().scale_by(-1),
+            Action::UsualSize => self.appearance.preferences_mut().scale = 1.0,
+            Action::LessonPanel => self.toggle_panel(LessonPanel::Lesson),
+            Action::ExplanationPanel => self.toggle_panel(LessonPanel::Explanation),
+            Action::Notes => self.set_notes_window(!self.visibility.has_notes_window()),
+            Action::Present => self.set_presenting(!self.visibility.is_presenting()),
+            Action::Drawer => self.drawer.show_next_tab(),
+            Action::Parameters if self.drawer.tab() == DrawerTab::Parameters => {
+                self.drawer.show_tab(DrawerTab::Script);
                 self.ctx.memory_mut(egui::Memory::stop_text_input);
             }
             Action::Parameters => {
-                self.tab = DrawerTab::Parameters;
-                self.table.is_called = true;
+                self.drawer.show_tab(DrawerTab::Parameters);
+                self.drawer.table.request_focus();
             }
             Action::Compare if session.snapshot.as_ref().is_some_and(|snapshot| snapshot.rival.is_some()) => {
                 session.send(Command::Compare(None));
             }
-            Action::Activation => self.ask_activation(session.selected_layer(), session),
-            Action::Compare => self.overlay = Some(Overlay::Compare { search: String::new(), chosen: 0 }),
+            Action::Activation => self.overlays.open_activation(session.selected_layer(), session),
+            Action::Compare => self.overlays.open(Overlay::Compare { search: String::new(), chosen: 0 }),
             Action::Plots => {
-                self.staged.remove(&LessonPanel::Plots);
-                self.plots.toggle_all();
+                self.visibility.clear_staged(LessonPanel::Plots);
+                self.plots.toggle_panel();
             }
             Action::Plot(plot) => self.plots.toggle(plot),
             Action::Script if self.editor.is_open() => self.editor.close(),
             Action::Script => self.open_editor(session),
             Action::Open => {
                 let sessions = self.platform.known_sessions();
-                self.overlay = Some(Overlay::Open { search: String::new(), chosen: 0, sessions });
+                self.overlays.open(Overlay::Open { search: String::new(), chosen: 0, sessions });
             }
-            Action::Save if !self.editor.is_open() && self.editor.unsaved().is_empty() => match self.file.clone() {
-                Some(file) => self.requests.push(PlatformRequest::SaveSession(file)),
-                None => self.save_as(session),
-            },
-            Action::SaveAs => self.save_as(session),
+            Action::Save if !self.editor.is_open() && self.editor.unsaved().is_empty() => {
+                match self.platform.session_file().cloned() {
+                    Some(file) => self.platform.request(PlatformRequest::SaveSession(file)),
+                    None => self.open_save_as(session),
+                }
+            }
+            Action::SaveAs => self.open_save_as(session),
             Action::Save => {
-                self.editor.save(session, self.platform.as_mut());
-                if let Some((_, said)) = self.editor.message().filter(|_| !self.editor.is_open()) {
-                    session.notice(said);
+                self.editor.save(session, self.platform.platform_mut());
+                if let Some((_, message)) = self.editor.message().filter(|_| !self.editor.is_open()) {
+                    session.notice(message);
                 }
             }
             Action::Check => {
@@ -174,71 +161,60 @@ impl Gui {
             Action::Comment if self.editor.is_open() => self.editor.edit(typing::comment),
             Action::NameBookmark => {
                 if let Some(nth) = session.add_bookmark() {
-                    self.name_bookmark(nth, session);
+                    self.overlays.rename_bookmark(nth, session);
                 }
             }
-            Action::TimelineIn => self.strip.zoom(2.0, session),
-            Action::TimelineOut => self.strip.zoom(0.5, session),
-            Action::TimelineWhole => self.strip.toggle_whole(session),
-            Action::Palette => {
-                let is_open = matches!(self.overlay, Some(Overlay::Palette { .. }));
-                self.overlay = (!is_open).then(|| Overlay::Palette { part: None, search: String::new(), chosen: 0 });
-            }
+            Action::TimelineIn => self.transport.strip.zoom(2.0, session),
+            Action::TimelineOut => self.transport.strip.zoom(0.5, session),
+            Action::TimelineWhole => self.transport.strip.toggle_whole(session),
+            Action::Palette => self.overlays.toggle_palette(),
             Action::Menu => {
                 let layers = session.now().map_or(0, |(timeline, _)| timeline.step().shape.layers());
-                let part = Some(Part::of(session.view.selected, layers));
-                self.overlay = Some(Overlay::Palette { part, search: String::new(), chosen: 0 });
+                self.overlays.open(Overlay::palette(Some(Element::at(session.view.selected, layers))));
             }
-            Action::Help => {
-                self.overlay = (self.overlay != Some(Overlay::Help)).then_some(Overlay::Help);
-            }
-            Action::Leave => {
-                if let Some(mut field) = self.field.take() {
-                    field.cancel(session);
-                } else if self.overlay.take().is_some() {
-                } else if self.is_presenting {
-                    self.is_presenting = false;
-                } else if self.editor.is_open() {
-                    self.editor.close();
-                } else {
-                    session.view.selected = None;
-                }
-            }
+            Action::Help => self.overlays.toggle_help(),
+            Action::Leave => self.leave(session),
             _ => {}
         }
     }
 
-    /// Asks what a bookmark is to be called.
-    pub(crate) fn name_bookmark(&mut self, nth: usize, session: &Session) {
-        if let Some(bookmark) = session.bookmarks.get(nth) {
-            self.overlay = Some(Overlay::Name { bookmark: nth, name: bookmark.name.clone() });
+    /// Closes the topmost of what is open, or clears the selection.
+    fn leave(&mut self, session: &mut Session) {
+        if self.overlays.cancel_field(session) {
+            return;
+        }
+        if self.overlays.overlay().is_some() {
+            self.overlays.close();
+        } else if self.visibility.is_presenting() {
+            self.set_presenting(false);
+        } else if self.editor.is_open() {
+            self.editor.close();
+        } else {
+            session.view.selected = None;
         }
     }
 
-    /// Asks where to save the session: beside its lesson, or where sessions lie.
-    fn save_as(&mut self, session: &Session) {
-        let snapshot = session.snapshot.as_ref();
-        let lesson = snapshot.and_then(|snapshot| snapshot.files.first());
-        let suggested = |lesson: &UsedFile| self.platform.suggested_session(&lesson.root, &lesson.path);
-        let known = self.file.clone().or_else(|| lesson.map(suggested));
-        let path = known.unwrap_or_default().to_string();
-        self.overlay = Some(Overlay::SaveAs { path });
+    fn set_presenting(&mut self, presenting: bool) {
+        self.visibility.set_presenting(presenting);
+        self.platform.request(PlatformRequest::Fullscreen(presenting));
     }
 
-    /// Opens the editor where the script runs.
+    fn set_notes_window(&mut self, open: bool) {
+        self.visibility.set_notes_window(open);
+        self.platform.request(PlatformRequest::NotesWindow(open));
+    }
+
+    /// Opens the dialog that asks for the session file, with a suggestion.
+    fn open_save_as(&mut self, session: &Session) {
+        let path = self.platform.suggested_session(session).to_string();
+        self.overlays.open(Overlay::SaveAs { path });
+    }
+
+    /// Opens the editor at the running operation.
     fn open_editor(&mut self, session: &Session) {
         let scene = self.scene(session);
         let running = scene.as_ref().and_then(|scene| scene.script.as_ref()).map(|mark| &mark.location);
-        self.tab = DrawerTab::Script;
+        self.drawer.show_tab(DrawerTab::Script);
         self.editor.open(running, session);
-    }
-
-    /// Opens the field that edits a number, where its mark is.
-    pub(crate) fn edit(&mut self, target: Target, session: &mut Session) {
-        session.view.selected = Some(target);
-        if let Some(mut field) = self.field.take() {
-            field.accept(session);
-        }
-        self.field = session.editable(target).map(|(what, value)| Field::new(target, what, value));
     }
 }

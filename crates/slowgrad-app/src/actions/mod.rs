@@ -1,5 +1,5 @@
-//! Everything a person can ask of the window, in one table: menu, palette, tooltips, keys and their help
-//! all come from here, so that they never say different things.
+//! The actions of the interface in one table. Menus, palette, tooltips, keyboard shortcuts and help all read it, so
+//! that they agree.
 
 pub(crate) mod dispatch;
 pub(crate) mod follow_link;
@@ -11,140 +11,180 @@ use egui::{Key, Modifiers};
 use shortcut::Shortcut;
 use slowgrad_session::RunAction;
 use slowgrad_timeline::scene::Target;
-pub(crate) use table::TABLE;
+pub(crate) use table::ACTIONS;
 
-/// One thing to ask for.
+/// An action of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Of the run, the lesson or the picture.
+    /// An action on the run, the lesson or the view.
     Run(RunAction),
+    /// Rename the bookmark at the current position, which is added if necessary.
     NameBookmark,
+    /// Zoom in on the timeline strip.
     TimelineIn,
+    /// Zoom out on the timeline strip.
     TimelineOut,
+    /// Show the whole run on the timeline strip, or the current step.
     TimelineWhole,
+    /// Reset the layout of the network.
     Arrange,
+    /// Go back to where the last link was followed.
     Back,
+    /// Choose the selected layer's activation.
     Activation,
+    /// Edit the selected number.
     Edit,
+    /// Switch to the next theme.
     Theme,
+    /// Switch to the next choice of animations.
     Motion,
+    /// Enlarge the text.
     Larger,
+    /// Reduce the text size.
     Smaller,
+    /// Reset the text size.
     UsualSize,
+    /// Show or hide the lesson panel.
     LessonPanel,
+    /// Show or hide the explanation panel.
     ExplanationPanel,
+    /// Start or end the presentation.
     Present,
+    /// Open or close the presenter notes.
     Notes,
+    /// Show the next tab of the drawer.
     Drawer,
+    /// Show or hide the parameter table.
     Parameters,
+    /// Choose a comparison, or end it.
     Compare,
+    /// Show or hide the plots.
     Plots,
+    /// Show or hide one plot.
     Plot(Plot),
+    /// Open or close the editor.
     Script,
+    /// Choose a lesson or a session to open.
     Open,
+    /// Save the edited script, or else the session.
     Save,
+    /// Save the session to another file.
     SaveAs,
+    /// Check the edited script.
     Check,
+    /// Complete the name at the cursor.
     Complete,
+    /// Go to the definition of the name at the cursor.
     Definition,
+    /// Comment or uncomment the selected lines.
     Comment,
+    /// Open or close the palette of actions.
     Palette,
+    /// Open the palette with the actions of the selected element.
     Menu,
+    /// Show or hide the keyboard help.
     Help,
+    /// Close the topmost overlay or mode, or clear the selection.
     Leave,
 }
 
-/// A line of the table.
+/// An entry of the table of actions.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Entry {
+pub(crate) struct ActionInfo {
     pub(crate) action: Action,
-    /// Short, as in a menu.
+    /// The name in menus.
     pub(crate) name: &'static str,
-    /// A sentence, as in a tooltip.
+    /// A sentence for tooltips and help.
     pub(crate) help: &'static str,
     pub(crate) keys: &'static [Shortcut],
-    pub(crate) group: Group,
+    pub(crate) group: ActionGroup,
 }
 
-/// Headings of the key help.
+/// The headings of the keyboard help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Group {
-    Playing,
+pub(crate) enum ActionGroup {
+    Playback,
     Timeline,
-    Looking,
+    View,
     Lesson,
-    /// These are heard while a script is typed.
+    /// Keys of this group work while a script is edited.
     Script,
     Window,
 }
 
-impl Group {
-    pub(crate) const ALL: [Group; 6] =
-        [Group::Playing, Group::Timeline, Group::Looking, Group::Lesson, Group::Script, Group::Window];
+impl ActionGroup {
+    pub(crate) const ALL: [ActionGroup; 6] = [
+        ActionGroup::Playback,
+        ActionGroup::Timeline,
+        ActionGroup::View,
+        ActionGroup::Lesson,
+        ActionGroup::Script,
+        ActionGroup::Window,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Group::Playing => "Playback",
-            Group::Timeline => "Timeline and bookmarks",
-            Group::Looking => "View and edit",
-            Group::Lesson => "Lesson and training",
-            Group::Script => "Scripts",
-            Group::Window => "Window",
+            ActionGroup::Playback => "Playback",
+            ActionGroup::Timeline => "Timeline and bookmarks",
+            ActionGroup::View => "View and edit",
+            ActionGroup::Lesson => "Lesson and training",
+            ActionGroup::Script => "Scripts",
+            ActionGroup::Window => "Window",
         }
     }
 }
 
 impl Action {
-    /// Its line of the table.
-    pub(crate) fn entry(self) -> &'static Entry {
-        TABLE.iter().find(|entry| entry.action == self).unwrap_or(&TABLE[0])
+    /// The entry of the table.
+    pub(crate) fn info(self) -> &'static ActionInfo {
+        ACTIONS.iter().find(|info| info.action == self).unwrap_or(&ACTIONS[0])
     }
 
-    /// Whether its keys are heard whatever else has the keyboard.
-    pub(crate) fn is_of_the_window(self) -> bool {
+    /// Whether its keys work whichever widget has the focus.
+    pub(crate) fn is_global(self) -> bool {
         use Action::{ExplanationPanel, Larger, LessonPanel, Smaller, UsualSize};
         matches!(self, Larger | Smaller | UsualSize | LessonPanel | ExplanationPanel)
     }
 
-    /// Name, sentence and key, for a tooltip.
+    /// Name, keys and help, for a tooltip.
     pub(crate) fn tooltip(self) -> String {
-        let entry = self.entry();
-        let keys = if entry.keys.is_empty() { String::new() } else { format!(" ({})", keys_text(entry)) };
-        format!("{}{keys}\n{}", entry.name, entry.help)
+        let info = self.info();
+        let keys = if info.keys.is_empty() { String::new() } else { format!(" ({})", keys_text(info)) };
+        format!("{}{keys}\n{}", info.name, info.help)
     }
 }
 
-/// What a menu can be about.
+/// A kind of element that a menu is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// Where nothing is.
-    Ground,
+pub(crate) enum Element {
+    /// No element.
+    Background,
     Input,
     /// A weight or a bias.
     Parameter,
-    /// Outputs belong to the data: they neither come nor go.
+    /// The number of outputs is given by the data, so output neurons cannot be added or removed.
     Neuron {
-        is_output: bool,
+        output: bool,
     },
     Layer {
-        is_output: bool,
+        output: bool,
     },
     Loss,
 }
 
-impl Part {
-    /// What stands for it in a network of so many layers.
-    pub(crate) fn of(target: Option<Target>, layers: usize) -> Self {
+impl Element {
+    /// The kind of the selected element, in a network of `layers` layers.
+    pub(crate) fn at(target: Option<Target>, layers: usize) -> Self {
         match target {
-            None => Part::Ground,
-            Some(Target::Input(_)) => Part::Input,
-            Some(Target::Weight { .. } | Target::Bias { .. }) => Part::Parameter,
-            Some(Target::Neuron { layer, .. }) => Part::Neuron { is_output: layer + 1 == layers },
-            Some(Target::Loss) => Part::Loss,
+            None => Element::Background,
+            Some(Target::Input(_)) => Element::Input,
+            Some(Target::Weight { .. } | Target::Bias { .. }) => Element::Parameter,
+            Some(Target::Neuron { layer, .. }) => Element::Neuron { output: layer + 1 == layers },
+            Some(Target::Loss) => Element::Loss,
         }
     }
 
-    /// What can be asked of it when it is selected, in groups.
+    /// The actions on the selected element, in groups.
     pub(crate) fn actions(self) -> &'static [&'static [Action]] {
         use Action::{Activation, Arrange, Edit, Parameters};
         const ADD_LAYER: Action = Action::Run(RunAction::AddLayer);
@@ -153,7 +193,7 @@ impl Part {
         const REMOVE_LAYER: Action = Action::Run(RunAction::RemoveLayer);
         const REMOVE_NEURON: Action = Action::Run(RunAction::RemoveNeuron);
         match self {
-            Part::Ground => &[
+            Element::Background => &[
                 &[
                     Action::Run(RunAction::Fit),
                     Action::Run(RunAction::ZoomIn),
@@ -162,39 +202,39 @@ impl Part {
                 ],
                 &[Action::Run(RunAction::Undo), Action::Run(RunAction::Redo)],
             ],
-            Part::Input => &[&[Edit], &[ADD_LAYER]],
-            Part::Parameter => &[&[Edit, FREEZE], &[Action::Plot(Plot::Landscape), Parameters]],
-            Part::Neuron { is_output: false } => &[
+            Element::Input => &[&[Edit], &[ADD_LAYER]],
+            Element::Parameter => &[&[Edit, FREEZE], &[Action::Plot(Plot::Landscape), Parameters]],
+            Element::Neuron { output: false } => &[
                 &[Edit, FREEZE],
                 &[ADD_NEURON, REMOVE_NEURON],
                 &[Activation, ADD_LAYER, REMOVE_LAYER],
                 &[Action::Plot(Plot::Activation)],
             ],
-            Part::Neuron { is_output: true } => {
+            Element::Neuron { output: true } => {
                 &[&[Edit, FREEZE], &[Activation, ADD_LAYER], &[Action::Plot(Plot::Activation)]]
             }
-            Part::Layer { is_output: false } => &[
+            Element::Layer { output: false } => &[
                 &[Activation],
                 &[ADD_NEURON, REMOVE_NEURON],
                 &[ADD_LAYER, REMOVE_LAYER],
                 &[Action::Plot(Plot::Activation), Action::Plot(Plot::Histograms)],
             ],
-            Part::Layer { is_output: true } => {
+            Element::Layer { output: true } => {
                 &[&[Activation], &[ADD_LAYER], &[Action::Plot(Plot::Activation), Action::Plot(Plot::Histograms)]]
             }
-            Part::Loss => &[&[Action::Plot(Plot::Loss), Action::Plot(Plot::Losses)]],
+            Element::Loss => &[&[Action::Plot(Plot::Loss), Action::Plot(Plot::Losses)]],
         }
     }
 }
 
-/// The keys of an entry as text.
-pub(crate) fn keys_text(entry: &Entry) -> String {
-    entry.keys.iter().map(|key| key.text()).collect::<Vec<_>>().join(" or ")
+/// The keys of an action as text.
+pub(crate) fn keys_text(info: &ActionInfo) -> String {
+    info.keys.iter().map(|key| key.text()).collect::<Vec<_>>().join(" or ")
 }
 
 /// The action of a pressed key.
 pub(crate) fn pressed(key: Key, modifiers: Modifiers) -> Option<Action> {
-    TABLE.iter().find(|entry| entry.keys.iter().any(|shortcut| shortcut.fits(key, modifiers))).map(|entry| entry.action)
+    ACTIONS.iter().find(|info| info.keys.iter().any(|shortcut| shortcut.fits(key, modifiers))).map(|info| info.action)
 }
 
 #[cfg(test)]
@@ -202,9 +242,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_means_one_thing() {
+    fn every_key_has_one_action() {
         let keys: Vec<(Shortcut, Action)> =
-            TABLE.iter().flat_map(|entry| entry.keys.iter().map(|key| (*key, entry.action))).collect();
+            ACTIONS.iter().flat_map(|info| info.keys.iter().map(|key| (*key, info.action))).collect();
         for (i, (key, action)) in keys.iter().enumerate() {
             let modifiers = Modifiers {
                 command: key.command,
@@ -218,8 +258,8 @@ mod tests {
     }
 
     #[test]
-    fn every_action_has_a_line() {
-        assert!(TABLE.iter().all(|entry| entry.action.entry().action == entry.action));
+    fn every_action_is_in_the_table() {
+        assert!(ACTIONS.iter().all(|info| info.action.info().action == info.action));
         assert_eq!(pressed(Key::Questionmark, Modifiers::SHIFT), Some(Action::Help));
         assert_eq!(pressed(Key::ArrowRight, Modifiers::SHIFT), Some(Action::Run(RunAction::StepForwardCoarse)));
         assert_eq!(pressed(Key::R, Modifiers::NONE), None);

@@ -1,16 +1,16 @@
-//! A key with its modifiers: whether it was pressed, and how people write it.
+//! A key with modifiers: matching and display text.
 //!
-//! It must not know what any key does.
+//! It must not know the action of a key.
 
 use egui::{Key, Modifiers};
 
-/// A key with the modifiers it needs.
+/// A key with the modifiers that it requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shortcut {
     pub(super) key: Key,
-    /// Ctrl, or Cmd on a Mac.
+    /// Ctrl, or Cmd on macOS.
     pub(super) command: bool,
-    /// Needed, forbidden, or (for keys that need it on some keyboards) of no account.
+    /// Required, forbidden, or ignored for characters that need Shift on some keyboards.
     pub(super) shift: Option<bool>,
 }
 
@@ -31,7 +31,7 @@ impl Shortcut {
         Self { key, command: true, shift: Some(true) }
     }
 
-    /// A sign that lies elsewhere on every keyboard.
+    /// A character whose key depends on the keyboard layout.
     pub(super) const fn sign(key: Key) -> Self {
         Self { key, command: false, shift: None }
     }
@@ -50,7 +50,7 @@ impl Shortcut {
             && self.shift.is_none_or(|shift| shift == modifiers.shift)
     }
 
-    /// How people write it.
+    /// The display text.
     pub(crate) fn text(self) -> String {
         let key = match self.key {
             Key::ArrowLeft => "←".to_owned(),

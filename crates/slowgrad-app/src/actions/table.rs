@@ -1,567 +1,573 @@
-//! The table of all that can be asked of the window: names, keys, and what each does in a sentence.
+//! The table of actions: names, keys and help.
 
-use super::{Action, Entry, Group};
+use super::{Action, ActionGroup, ActionInfo};
 use crate::actions::shortcut::Shortcut;
 use crate::state::plot_tabs::Plot;
 use egui::Key;
 use slowgrad_session::RunAction;
 
-const fn entry(
+const fn info(
     action: Action,
-    group: Group,
+    group: ActionGroup,
     name: &'static str,
     keys: &'static [Shortcut],
     help: &'static str,
-) -> Entry {
-    Entry { action, name, help, keys, group }
+) -> ActionInfo {
+    ActionInfo { action, name, help, keys, group }
 }
 
 /// The table.
-pub(crate) const TABLE: &[Entry] = &[
-    entry(
+pub(crate) const ACTIONS: &[ActionInfo] = &[
+    info(
         Action::Run(RunAction::PlayPause),
-        Group::Playing,
+        ActionGroup::Playback,
         "Play or pause",
         &[Shortcut::plain(Key::Space)],
         "Play from the current position, or pause",
     ),
-    entry(
+    info(
         Action::Run(RunAction::PlayBackwards),
-        Group::Playing,
+        ActionGroup::Playback,
         "Play backwards",
         &[Shortcut::shift(Key::Space)],
         "Play backwards from the current position",
     ),
-    entry(
+    info(
         Action::Run(RunAction::StepForward),
-        Group::Playing,
+        ActionGroup::Playback,
         "Step",
         &[Shortcut::plain(Key::ArrowRight)],
         "Play the next unit, then pause",
     ),
-    entry(
+    info(
         Action::Run(RunAction::StepBack),
-        Group::Playing,
+        ActionGroup::Playback,
         "Step back",
         &[Shortcut::plain(Key::ArrowLeft)],
         "Go back by one unit",
     ),
-    entry(
+    info(
         Action::Run(RunAction::StepForwardCoarse),
-        Group::Playing,
+        ActionGroup::Playback,
         "Coarse step",
         &[Shortcut::shift(Key::ArrowRight)],
         "Step forwards by the next coarser unit",
     ),
-    entry(
+    info(
         Action::Run(RunAction::StepBackCoarse),
-        Group::Playing,
+        ActionGroup::Playback,
         "Coarse step back",
         &[Shortcut::shift(Key::ArrowLeft)],
         "Step back by the next coarser unit",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Home),
-        Group::Playing,
+        ActionGroup::Playback,
         "Start of the step",
         &[Shortcut::plain(Key::Home)],
         "Go to the start of this training step",
     ),
-    entry(
+    info(
         Action::Run(RunAction::End),
-        Group::Playing,
+        ActionGroup::Playback,
         "End of the step",
         &[Shortcut::plain(Key::End)],
         "Go to the end of this training step",
     ),
-    entry(
+    info(
         Action::Run(RunAction::NextStep),
-        Group::Playing,
+        ActionGroup::Playback,
         "Next training step",
         &[Shortcut::command(Key::ArrowRight)],
         "Go to the start of the next training step",
     ),
-    entry(
+    info(
         Action::Run(RunAction::PreviousStep),
-        Group::Playing,
+        ActionGroup::Playback,
         "Previous training step",
         &[Shortcut::command(Key::ArrowLeft)],
         "Go to the start of the previous training step",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Coarser),
-        Group::Playing,
+        ActionGroup::Playback,
         "Coarser unit",
         &[Shortcut::plain(Key::ArrowUp)],
         "Step by larger units: operation, neuron, layer, phase, step",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Finer),
-        Group::Playing,
+        ActionGroup::Playback,
         "Finer unit",
         &[Shortcut::plain(Key::ArrowDown)],
         "Step by smaller units, down to single operations",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Faster),
-        Group::Playing,
+        ActionGroup::Playback,
         "Faster",
         &[Shortcut::sign(Key::CloseBracket)],
         "Double the playback speed",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Slower),
-        Group::Playing,
+        ActionGroup::Playback,
         "Slower",
         &[Shortcut::sign(Key::OpenBracket)],
         "Halve the playback speed",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Loop),
-        Group::Playing,
+        ActionGroup::Playback,
         "Repeat",
         &[Shortcut::plain(Key::L)],
         "Repeat this training step; press again for the selected range, and again for off",
     ),
-    entry(
+    info(
         Action::Run(RunAction::LoopFrom),
-        Group::Playing,
+        ActionGroup::Playback,
         "Repeat from here",
         &[Shortcut::plain(Key::I)],
         "Start the repeated range here; Shift+drag on the timeline to select the whole range",
     ),
-    entry(
+    info(
         Action::Run(RunAction::LoopTo),
-        Group::Playing,
+        ActionGroup::Playback,
         "Repeat to here",
         &[Shortcut::plain(Key::O)],
         "End the repeated range here",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Bookmark),
-        Group::Timeline,
+        ActionGroup::Timeline,
         "Bookmark",
         &[Shortcut::plain(Key::B)],
         "Add a bookmark here, or remove the one at this position",
     ),
-    entry(
+    info(
         Action::NameBookmark,
-        Group::Timeline,
+        ActionGroup::Timeline,
         "Rename bookmark",
         &[Shortcut::shift(Key::B)],
         "Rename the bookmark at this position",
     ),
-    entry(
+    info(
         Action::Run(RunAction::NextBookmark),
-        Group::Timeline,
+        ActionGroup::Timeline,
         "Next bookmark",
         &[Shortcut::plain(Key::J)],
         "Go to the next bookmark",
     ),
-    entry(
+    info(
         Action::Run(RunAction::PreviousBookmark),
-        Group::Timeline,
+        ActionGroup::Timeline,
         "Previous bookmark",
         &[Shortcut::shift(Key::J)],
         "Go to the previous bookmark",
     ),
-    entry(
+    info(
         Action::TimelineIn,
-        Group::Timeline,
+        ActionGroup::Timeline,
         "Timeline: zoom in",
         &[Shortcut::command_sign(Key::CloseBracket)],
         "Zoom in on the timeline, down to single operations; the mouse wheel zooms at the pointer",
     ),
-    entry(
+    info(
         Action::TimelineOut,
-        Group::Timeline,
+        ActionGroup::Timeline,
         "Timeline: zoom out",
         &[Shortcut::command_sign(Key::OpenBracket)],
         "Zoom out on the timeline; Shift+wheel scrolls it",
     ),
-    entry(
+    info(
         Action::TimelineWhole,
-        Group::Timeline,
+        ActionGroup::Timeline,
         "Timeline: whole run",
         &[Shortcut::plain(Key::Z)],
         "Show the whole run on the timeline, or only this training step",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Fit),
-        Group::Looking,
+        ActionGroup::View,
         "Fit to window",
         &[Shortcut::plain(Key::F)],
         "Show the whole network",
     ),
-    entry(
+    info(
         Action::Run(RunAction::ZoomIn),
-        Group::Looking,
+        ActionGroup::View,
         "Zoom in",
         &[Shortcut::sign(Key::Plus), Shortcut::sign(Key::Equals)],
         "Zoom in on the centre of the view; the mouse wheel zooms at the pointer",
     ),
-    entry(
+    info(
         Action::Run(RunAction::ZoomOut),
-        Group::Looking,
+        ActionGroup::View,
         "Zoom out",
         &[Shortcut::sign(Key::Minus)],
         "Zoom out to show more of the network",
     ),
-    entry(
+    info(
         Action::Run(RunAction::PanLeft),
-        Group::Looking,
+        ActionGroup::View,
         "Pan left",
         &[Shortcut::command_shift(Key::ArrowLeft)],
         "Move the view left; you can also drag the background",
     ),
-    entry(
+    info(
         Action::Run(RunAction::PanRight),
-        Group::Looking,
+        ActionGroup::View,
         "Pan right",
         &[Shortcut::command_shift(Key::ArrowRight)],
-        "Move the view left; you can also drag the background",
+        "Move the view right; you can also drag the background",
     ),
-    entry(
+    info(
         Action::Run(RunAction::PanUp),
-        Group::Looking,
+        ActionGroup::View,
         "Pan up",
         &[Shortcut::command_shift(Key::ArrowUp)],
-        "Move the view left; you can also drag the background",
+        "Move the view up; you can also drag the background",
     ),
-    entry(
+    info(
         Action::Run(RunAction::PanDown),
-        Group::Looking,
+        ActionGroup::View,
         "Pan down",
         &[Shortcut::command_shift(Key::ArrowDown)],
-        "Move the view left; you can also drag the background",
+        "Move the view down; you can also drag the background",
     ),
-    entry(
+    info(
         Action::Arrange,
-        Group::Looking,
+        ActionGroup::View,
         "Reset layout",
         &[Shortcut::shift(Key::F)],
         "Move all dragged neurons back to their places and show the whole network",
     ),
-    entry(
+    info(
         Action::Back,
-        Group::Looking,
+        ActionGroup::View,
         "Go back",
         &[Shortcut::plain(Key::Backspace)],
         "Return to where you last followed a link",
     ),
-    entry(
+    info(
         Action::Run(RunAction::SelectNext),
-        Group::Looking,
+        ActionGroup::View,
         "Select next element",
         &[Shortcut::plain(Key::Period)],
         "Select the next input, neuron, weight or bias",
     ),
-    entry(
+    info(
         Action::Run(RunAction::SelectPrevious),
-        Group::Looking,
+        ActionGroup::View,
         "Select previous element",
         &[Shortcut::plain(Key::Comma)],
         "Select the previous input, neuron, weight or bias",
     ),
-    entry(
+    info(
         Action::Run(RunAction::AddNeuron),
-        Group::Looking,
+        ActionGroup::View,
         "Add neuron",
         &[Shortcut::plain(Key::N)],
         "Add a neuron to the selected layer, or to the first; all other weights keep their values",
     ),
-    entry(
+    info(
         Action::Run(RunAction::RemoveNeuron),
-        Group::Looking,
+        ActionGroup::View,
         "Remove neuron",
         &[Shortcut::shift(Key::N)],
         "Remove the selected neuron, or the last one of the layer; all other weights keep their values",
     ),
-    entry(
+    info(
         Action::Run(RunAction::AddLayer),
-        Group::Looking,
+        ActionGroup::View,
         "Add layer",
         &[Shortcut::command_shift(Key::L)],
         "Insert a layer before the selected one, with as many neurons as that layer has inputs; all other weights keep their values",
     ),
-    entry(
+    info(
         Action::Run(RunAction::RemoveLayer),
-        Group::Looking,
+        ActionGroup::View,
         "Remove layer",
         &[Shortcut::command_shift(Key::Backspace)],
         "Remove the selected layer, or the first",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Freeze),
-        Group::Looking,
+        ActionGroup::View,
         "Freeze or unfreeze",
         &[Shortcut::plain(Key::K)],
         "Exclude the selected weight, bias or neuron from updates, or include it again",
     ),
-    entry(
+    info(
         Action::Activation,
-        Group::Looking,
+        ActionGroup::View,
         "Change activation",
         &[Shortcut::plain(Key::A)],
         "Choose another activation for the selected layer, or the first; the weights and the step stay the same",
     ),
-    entry(
+    info(
         Action::Edit,
-        Group::Looking,
+        ActionGroup::View,
         "Edit value",
         &[Shortcut::plain(Key::Enter)],
         "Enter a new value for the selected weight, bias or input",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Undo),
-        Group::Looking,
+        ActionGroup::View,
         "Undo",
         &[Shortcut::command(Key::Z)],
         "Undo the last change, such as a value, a plugin, the layout or a reset",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Redo),
-        Group::Looking,
+        ActionGroup::View,
         "Redo",
         &[Shortcut::command_shift(Key::Z), Shortcut::command(Key::Y)],
         "Redo the last change that was undone",
     ),
-    entry(
+    info(
         Action::Drawer,
-        Group::Looking,
+        ActionGroup::View,
         "Next tab",
         &[Shortcut::plain(Key::S)],
         "Switch between script, parameters, console and problems",
     ),
-    entry(
+    info(
         Action::Parameters,
-        Group::Looking,
+        ActionGroup::View,
         "Parameter table",
         &[Shortcut::plain(Key::G)],
         "Show or hide a table of all weights and biases with gradient, optimizer state and change",
     ),
-    entry(
+    info(
         Action::Compare,
-        Group::Lesson,
+        ActionGroup::Lesson,
         "Compare",
         &[Shortcut::plain(Key::C)],
         "Compare with a second run that differs in one setting, or end the comparison",
     ),
-    entry(
+    info(
         Action::Plots,
-        Group::Looking,
+        ActionGroup::View,
         "Plots",
         &[Shortcut::plain(Key::V)],
         "Show or hide the plots below the network",
     ),
-    entry(
+    info(
         Action::Plot(Plot::Losses),
-        Group::Looking,
+        ActionGroup::View,
         "Plot: loss",
         &[Shortcut::command(Key::Num1)],
         "The loss over the steps, for training data and test data",
     ),
-    entry(
+    info(
         Action::Plot(Plot::Predictions),
-        Group::Looking,
+        ActionGroup::View,
         "Plot: predictions",
         &[Shortcut::command(Key::Num2)],
         "The network's predictions over its inputs, with the samples",
     ),
-    entry(
+    info(
         Action::Plot(Plot::Landscape),
-        Group::Looking,
+        ActionGroup::View,
         "Plot: landscape",
         &[Shortcut::command(Key::Num3)],
         "The loss over two parameters, with the optimizer's path",
     ),
-    entry(
+    info(
         Action::Plot(Plot::Histograms),
-        Group::Looking,
+        ActionGroup::View,
         "Plot: histograms",
         &[Shortcut::command(Key::Num4)],
         "The distribution of weights and gradients in each layer",
     ),
-    entry(
+    info(
         Action::Plot(Plot::Activation),
-        Group::Looking,
+        ActionGroup::View,
         "Plot: activation",
         &[Shortcut::command(Key::Num5)],
         "An activation and its derivative, with the current sample marked",
     ),
-    entry(
+    info(
         Action::Plot(Plot::Loss),
-        Group::Looking,
+        ActionGroup::View,
         "Plot: loss function",
         &[Shortcut::command(Key::Num6)],
         "The loss over one output and its derivative, with the current output marked",
     ),
-    entry(
+    info(
         Action::Script,
-        Group::Looking,
+        ActionGroup::View,
         "Edit script",
         &[Shortcut::plain(Key::E)],
         "Open the running script in the editor, or close the editor",
     ),
-    entry(
+    info(
         Action::Run(RunAction::NextCue),
-        Group::Lesson,
+        ActionGroup::Lesson,
         "Lesson: continue",
         &[Shortcut::plain(Key::PageDown)],
         "Continue the lesson, or skip to the end of the current playback; keys 1 to 9 answer a question",
     ),
-    entry(
+    info(
         Action::Run(RunAction::PreviousCue),
-        Group::Lesson,
+        ActionGroup::Lesson,
         "Lesson: go back",
         &[Shortcut::plain(Key::PageUp)],
         "Go back to the previous pause in the lesson",
     ),
-    entry(
+    info(
         Action::Run(RunAction::FullSpeed),
-        Group::Lesson,
+        ActionGroup::Lesson,
         "Train at full speed",
         &[Shortcut::plain(Key::T)],
         "Train without animation; press again to return to slow motion or pause",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Reset),
-        Group::Lesson,
+        ActionGroup::Lesson,
         "Reset",
         &[Shortcut::command(Key::R)],
         "Restart from the same initial weights and discard your changes",
     ),
-    entry(
+    info(
         Action::Run(RunAction::Reseed),
-        Group::Lesson,
+        ActionGroup::Lesson,
         "New weights",
         &[Shortcut::command(Key::N)],
         "Restart with the next random seed, and so with different initial weights",
     ),
-    entry(
+    info(
         Action::Open,
-        Group::Lesson,
+        ActionGroup::Lesson,
         "Open",
         &[Shortcut::command(Key::O)],
         "Open a lesson or a saved session; you can also drop a file onto the window",
     ),
-    entry(
+    info(
         Action::SaveAs,
-        Group::Lesson,
+        ActionGroup::Lesson,
         "Save session as",
         &[Shortcut::command_shift(Key::S)],
         "Save the lesson, your changes and the current position to a file that you can reopen or share",
     ),
-    entry(
+    info(
         Action::Save,
-        Group::Script,
+        ActionGroup::Script,
         "Save",
         &[Shortcut::command(Key::S)],
         "Save the open script and run it in the lesson; if no script is open, save the session",
     ),
-    entry(
+    info(
         Action::Check,
-        Group::Script,
+        ActionGroup::Script,
         "Check gradient",
         &[Shortcut::command(Key::Enter)],
         "Compare the script's gradient with finite differences at many points",
     ),
-    entry(
+    info(
         Action::Complete,
-        Group::Script,
+        ActionGroup::Script,
         "Complete name",
         &[Shortcut::command(Key::Space)],
         "Suggest names at the cursor",
     ),
-    entry(
+    info(
         Action::Definition,
-        Group::Script,
+        ActionGroup::Script,
         "Go to definition",
         &[Shortcut::plain(Key::F12)],
         "Go to the definition of the name at the cursor; Ctrl+click works too",
     ),
-    entry(
+    info(
         Action::Comment,
-        Group::Script,
+        ActionGroup::Script,
         "Comment",
         &[Shortcut::command_sign(Key::Slash)],
         "Comment or uncomment the selected lines",
     ),
-    entry(
+    info(
         Action::Present,
-        Group::Window,
+        ActionGroup::Window,
         "Present",
         &[Shortcut::plain(Key::F5), Shortcut::plain(Key::P)],
         "Show only the network and the lesson text, full screen; Esc leaves",
     ),
-    entry(
+    info(
         Action::Notes,
-        Group::Window,
+        ActionGroup::Window,
         "Presenter notes",
         &[Shortcut::shift(Key::P)],
         "Open a second window with the lesson's note, the text on screen and the next cues",
     ),
-    entry(
+    info(
         Action::LessonPanel,
-        Group::Window,
+        ActionGroup::Window,
         "Lesson panel",
         &[Shortcut::plain(Key::F2)],
         "Show or hide the panel on the left",
     ),
-    entry(
+    info(
         Action::ExplanationPanel,
-        Group::Window,
+        ActionGroup::Window,
         "Explanation panel",
         &[Shortcut::plain(Key::F3)],
         "Show or hide the panel on the right",
     ),
-    entry(
+    info(
         Action::Theme,
-        Group::Window,
+        ActionGroup::Window,
         "Theme",
         &[Shortcut::plain(Key::D)],
         "Switch between dark, light, high contrast and the system setting",
     ),
-    entry(
+    info(
         Action::Motion,
-        Group::Window,
+        ActionGroup::Window,
         "Reduce motion",
         &[Shortcut::plain(Key::M)],
         "Animations: off, on, or the system setting",
     ),
-    entry(
+    info(
         Action::Larger,
-        Group::Window,
+        ActionGroup::Window,
         "Larger text",
         &[Shortcut::command_sign(Key::Plus), Shortcut::command_sign(Key::Equals)],
         "Make text and controls larger",
     ),
-    entry(
+    info(
         Action::Smaller,
-        Group::Window,
+        ActionGroup::Window,
         "Smaller text",
         &[Shortcut::command_sign(Key::Minus)],
         "Make text and controls smaller",
     ),
-    entry(Action::UsualSize, Group::Window, "Default text size", &[Shortcut::command(Key::Num0)], "Reset zoom"),
-    entry(Action::Palette, Group::Window, "Find command", &[Shortcut::command(Key::K)], "Search all commands by name"),
-    entry(
+    info(Action::UsualSize, ActionGroup::Window, "Default text size", &[Shortcut::command(Key::Num0)], "Reset zoom"),
+    info(
+        Action::Palette,
+        ActionGroup::Window,
+        "Find command",
+        &[Shortcut::command(Key::K)],
+        "Search all commands by name",
+    ),
+    info(
         Action::Menu,
-        Group::Window,
+        ActionGroup::Window,
         "Context menu",
         &[Shortcut::shift(Key::F10)],
         "List the commands for the selected element, like a right-click",
     ),
-    entry(
+    info(
         Action::Help,
-        Group::Window,
+        ActionGroup::Window,
         "Keyboard shortcuts",
         &[Shortcut::sign(Key::Questionmark), Shortcut::plain(Key::F1)],
         "Show this list",
     ),
-    entry(
+    info(
         Action::Leave,
-        Group::Window,
+        ActionGroup::Window,
         "Close",
         &[Shortcut::plain(Key::Escape)],
         "Close what is open, or clear the selection",

@@ -1,62 +1,67 @@
-//! Names that may be put in at the cursor, and where a name is defined.
+//! Completion of names at the cursor, and the search for a definition.
 
-use super::typing::Change;
+use super::typing::TextChange;
 use super::{Editor, Tone};
 use slowgrad_script::editing::{Completion, Definition, complete, definition};
 use slowgrad_script::{PluginKind, TokenKind, highlight};
 use slowgrad_session::Session;
 use std::ops::Range;
 
-/// A list opens by itself once a word has so many letters.
-const LETTERS: usize = 2;
+/// The list opens by itself once a word has this many letters.
+const MIN_WORD_LETTERS: usize = 2;
 
-/// The names to choose from.
+/// The list of completions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct List {
+pub(crate) struct CompletionList {
     pub(crate) names: Vec<Completion>,
     pub(crate) chosen: usize,
 }
 
-impl List {
-    /// Goes so many names further, around the ends.
-    pub(crate) fn go(&mut self, by: isize) {
+impl CompletionList {
+    /// Moves the choice by some entries, and wraps around.
+    pub(crate) fn move_choice(&mut self, by: isize) {
         let count = self.names.len().max(1) as isize;
         self.chosen = (self.chosen as isize + by).rem_euclid(count) as usize;
     }
 
-    /// The byte before which the word ends that the names begin with.
+    /// The byte at which the completed word ends.
     pub(crate) fn end(&self) -> Option<usize> {
         self.names.first().map(|name| name.replaces.end)
     }
 
-    /// What choosing the chosen name does.
-    pub(crate) fn accept(&self) -> Option<Change> {
+    /// The text change of the chosen completion.
+    pub(crate) fn accept(&self) -> Option<TextChange> {
         let name = self.names.get(self.chosen)?;
-        Some(Change::insert(name.replaces.clone(), name.text.clone()))
+        Some(TextChange::insert(name.replaces.clone(), name.text.clone()))
     }
 }
 
-/// The names for a cursor that was asked for, or that a letter was just typed before.
-pub(crate) fn list(text: &str, cursor: usize, plugins: &[(PluginKind, String)], is_asked: bool) -> Option<List> {
-    if !is_asked && !opens_by_itself(text, cursor, plugins) {
+/// The completions at a cursor, requested by the user or after a typed letter.
+pub(crate) fn list(
+    text: &str,
+    cursor: usize,
+    plugins: &[(PluginKind, String)],
+    requested: bool,
+) -> Option<CompletionList> {
+    if !requested && !opens_by_itself(text, cursor, plugins) {
         return None;
     }
     let names = complete(text, cursor, plugins);
-    (!names.is_empty()).then_some(List { names, chosen: 0 })
+    (!names.is_empty()).then_some(CompletionList { names, chosen: 0 })
 }
 
-/// Whether a list would help: not after a name that is whole already, and not where a new one is made up.
+/// Whether the list should open by itself: not after a complete name, and not where a new name is declared.
 fn opens_by_itself(text: &str, cursor: usize, plugins: &[(PluginKind, String)]) -> bool {
     let before = &text[..cursor];
     let is_letter = |letter: char| letter == '_' || letter.is_alphanumeric();
     let start = before.trim_end_matches(is_letter).len();
     let word = &before[start..];
     let rest = &before[..start];
-    let is_property =
+    let after_dot =
         rest.ends_with('.') && !rest.trim_end_matches('.').ends_with(|letter: char| letter.is_ascii_digit());
-    let is_path = rest.ends_with("::");
-    if word.chars().count() < LETTERS
-        && !((is_property || is_path) && text[cursor..].chars().next().is_none_or(|next| !is_letter(next)))
+    let after_path = rest.ends_with("::");
+    if word.chars().count() < MIN_WORD_LETTERS
+        && !((after_dot || after_path) && text[cursor..].chars().next().is_none_or(|next| !is_letter(next)))
     {
         return false;
     }
@@ -64,24 +69,24 @@ fn opens_by_itself(text: &str, cursor: usize, plugins: &[(PluginKind, String)]) 
         return false;
     }
     let previous = rest.trim_end().rsplit(|letter: char| !is_letter(letter)).next().unwrap_or("");
-    let is_new = rest.ends_with(' ') && matches!(previous, "let" | "const" | "fn" | "for" | "as");
+    let declares = rest.ends_with(' ') && matches!(previous, "let" | "const" | "fn" | "for" | "as");
     let one_less = word.char_indices().next_back().map(|(at, _)| start + at);
-    let is_whole = one_less.is_some_and(|at| complete(text, at, plugins).iter().any(|name| name.text == word));
-    !is_new && !is_whole
+    let whole = one_less.is_some_and(|at| complete(text, at, plugins).iter().any(|name| name.text == word));
+    !declares && !whole
 }
 
 impl Editor {
-    /// Opens the list of names at the cursor, or says that there are none.
+    /// Opens the completions at the cursor, or reports that there are none.
     pub(crate) fn complete(&mut self, session: &Session) {
         let cursor = self.selection().end;
         let Some(document) = self.document() else { return };
         self.list = list(&document.text, cursor, plugins(session), true);
         if self.list.is_none() {
-            self.say(Tone::Plain, "no suggestions here");
+            self.set_message(Tone::Plain, "no suggestions here");
         }
     }
 
-    /// Goes to where the name at the cursor is defined.
+    /// Goes to the definition of the name at the cursor.
     pub(crate) fn go_to_definition(&mut self, session: &Session) {
         let cursor = self.selection().end;
         let Some(document) = self.document() else { return };
@@ -101,15 +106,15 @@ impl Editor {
                             self.target = Some(at..at);
                         }
                     }
-                    None => self.say(Tone::Plain, format!("this lesson has no file {path}")),
+                    None => self.set_message(Tone::Plain, format!("this lesson has no file {path}")),
                 }
             }
-            None => self.say(Tone::Plain, "no definition found for the name at the cursor"),
+            None => self.set_message(Tone::Plain, "no definition found for the name at the cursor"),
         }
     }
 }
 
-/// Where a function is named in its definition.
+/// The name of a function in its definition.
 fn function_at(text: &str, name: &str) -> Option<Range<usize>> {
     let tokens = highlight(text);
     let pair = tokens.windows(2).find(|pair| {
@@ -118,7 +123,7 @@ fn function_at(text: &str, name: &str) -> Option<Range<usize>> {
     Some(pair[1].0.clone())
 }
 
-/// The names of all plugins.
+/// The names of all plug-ins.
 pub(crate) fn plugins(session: &Session) -> &[(PluginKind, String)] {
     session.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.plugins)
 }
@@ -127,15 +132,15 @@ pub(crate) fn plugins(session: &Session) -> &[(PluginKind, String)] {
 mod tests {
     use super::*;
 
-    fn names(marked: &str, is_asked: bool) -> Vec<String> {
+    fn names(marked: &str, requested: bool) -> Vec<String> {
         let cursor = marked.find('|').expect("a cursor");
         let plugins = [(PluginKind::Loss, "mse".to_owned())];
-        let list = list(&marked.replace('|', ""), cursor, &plugins, is_asked);
+        let list = list(&marked.replace('|', ""), cursor, &plugins, requested);
         list.map(|list| list.names.into_iter().map(|name| name.text).collect()).unwrap_or_default()
     }
 
     #[test]
-    fn a_list_opens_where_it_helps_and_nowhere_else() {
+    fn completions_open_by_themselves_only_where_they_help() {
         assert!(names("fn activation(z) { soft| }", false).contains(&"softplus".to_owned()));
         assert!(names("fn activation(z) { s| }", false).is_empty());
         assert!(names("fn activation(z) { s| }", true).contains(&"softplus".to_owned()));
@@ -147,12 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn a_chosen_name_takes_the_place_of_what_was_typed() {
+    fn a_chosen_completion_replaces_the_typed_word() {
         let mut text = "fn activation(z) { \"é\"; softp(z) }".to_owned();
         let cursor = text.find("softp").expect("it is there") + 5;
         let mut list = list(&text, cursor, &[], false).expect("a list");
-        list.go(-1);
-        list.go(1);
+        list.move_choice(-1);
+        list.move_choice(1);
         let change = list.accept().expect("a name");
         change.apply(&mut text);
         assert_eq!(text, "fn activation(z) { \"é\"; softplus(z) }");

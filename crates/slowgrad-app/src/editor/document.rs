@@ -1,41 +1,41 @@
-//! A script as it is being edited, and what is known of its file.
+//! An open script and the state of its file.
 //!
-//! The text has plain line feeds while it is edited; the file keeps the line endings that it has. A document
-//! must not know where its file lies, nor who reads and writes it.
+//! The text has plain line feeds while it is edited; the file keeps its line endings. A document must not know where
+//! its file is stored, nor how it is read and written.
 
 use std::sync::Arc;
 
-/// What became of the file behind a text that was edited.
+/// A change of the file under an edited text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Conflict {
-    /// Somebody else wrote this into it, or a file of another root took its place.
+    /// Another program has written these bytes, or a file of another root has replaced it.
     Changed { root: String, bytes: Arc<[u8]> },
-    /// It is gone.
+    /// The file has been deleted or moved.
     Gone,
 }
 
 /// An open script.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
-    /// Its path in the library.
+    /// The path in the library.
     pub(crate) path: String,
-    /// The text as it is edited, with line feeds only.
+    /// The edited text, with line feeds only.
     pub(crate) text: String,
-    /// The root that its file was found in.
+    /// The root of the file.
     pub(crate) root: String,
     pub(crate) conflict: Option<Conflict>,
-    /// The file as it was read or written last; nothing when the file that was read is gone.
+    /// The contents of the file when it was last read or written; `None` when that file is gone.
     base: Option<Arc<[u8]>>,
-    /// The text in there, with line feeds only.
+    /// The text of `base`, with line feeds only.
     saved: String,
-    /// The version in the library that was looked at last.
+    /// The last version from the library.
     seen: Arc<[u8]>,
-    /// News of the file count only from the snapshot on that knows of this command.
-    pub(crate) heeds_from: u64,
+    /// Versions from the library are accepted once the backend has handled the command with this number.
+    pub(crate) accepts_from: u64,
 }
 
 impl Document {
-    /// A document of a file; nothing when it is no text in UTF-8.
+    /// A document of a file, or `None` when the file is not valid UTF-8.
     pub(crate) fn new(path: &str, root: &str, bytes: &Arc<[u8]>) -> Option<Self> {
         let text = plain(std::str::from_utf8(bytes).ok()?);
         Some(Self {
@@ -46,29 +46,28 @@ impl Document {
             conflict: None,
             base: Some(Arc::clone(bytes)),
             seen: Arc::clone(bytes),
-            heeds_from: 0,
+            accepts_from: 0,
         })
     }
 
-    /// Whether something was typed that is in no file.
+    /// Whether the text differs from its file.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.base.is_none() || self.text != self.saved
     }
 
-    /// What should be in the file before it is written.
+    /// The contents that the file is expected to have before it is written.
     pub(crate) fn base(&self) -> Option<&[u8]> {
         self.base.as_deref()
     }
 
-    /// The text as it goes into the file.
+    /// The text with the line endings of the file.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let base = self.base.as_deref().and_then(|base| std::str::from_utf8(base).ok()).unwrap_or_default();
         with_endings(&self.text, base).into_bytes()
     }
 
-    /// The library has this version of the file now. A text that was not edited goes along, one that was
-    /// stays and is in conflict.
-    pub(crate) fn heed(&mut self, root: &str, bytes: &Arc<[u8]>) {
+    /// Takes over a new version from the library. An unedited text follows it; an edited text stays and is in conflict.
+    pub(crate) fn update_from_file(&mut self, root: &str, bytes: &Arc<[u8]>) {
         if Arc::ptr_eq(&self.seen, bytes) {
             return;
         }
@@ -78,19 +77,19 @@ impl Document {
         } else if self.is_unsaved() {
             self.conflict = Some(Conflict::Changed { root: root.to_owned(), bytes: Arc::clone(bytes) });
         } else if let Some(new) = Self::new(&self.path, root, bytes) {
-            *self = Self { heeds_from: self.heeds_from, ..new };
+            *self = Self { accepts_from: self.accepts_from, ..new };
         }
     }
 
-    /// The text is in a file of this root now.
-    pub(crate) fn wrote(&mut self, root: &str, bytes: Vec<u8>) {
+    /// Marks the text as saved in a file of this root.
+    pub(crate) fn mark_saved(&mut self, root: &str, bytes: Vec<u8>) {
         root.clone_into(&mut self.root);
         self.saved.clone_from(&self.text);
         self.base = Some(bytes.into());
         self.conflict = None;
     }
 
-    /// The text here shall win over what is in the file.
+    /// Resolves a conflict in favour of the edited text.
     pub(crate) fn keep_mine(&mut self) {
         match self.conflict.take() {
             Some(Conflict::Changed { root, bytes }) => {
@@ -103,50 +102,49 @@ impl Document {
         }
     }
 
-    /// What is in the file shall win over the text here, as far as it is a text.
+    /// Resolves a conflict in favour of the file, when that is valid UTF-8.
     pub(crate) fn take_theirs(&mut self) {
         if let Some(Conflict::Changed { root, bytes }) = &self.conflict
             && let Some(new) = Self::new(&self.path, root, bytes)
         {
-            *self = Self { heeds_from: self.heeds_from, ..new };
+            *self = Self { accepts_from: self.accepts_from, ..new };
         }
     }
 }
 
-/// A text with line feeds only.
+/// The text with line feeds only.
 pub(crate) fn plain(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
-/// A line and what ends it.
+/// Splits a line into its text and its line ending.
 fn split(line: &str) -> (&str, &str) {
     let body = line.strip_suffix('\n').unwrap_or(line);
     let body = body.strip_suffix('\r').filter(|_| line.ends_with('\n')).unwrap_or(body);
     (body, &line[body.len()..])
 }
 
-/// The text with the line endings of the file that it came from: lines that were not touched keep theirs, and
-/// new ones get what most lines of the file have.
+/// The text with the line endings of the file: unchanged lines keep theirs, and new lines get the most frequent one.
 fn with_endings(text: &str, base: &str) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let known: Vec<(&str, &str)> = base.split_inclusive('\n').map(split).collect();
-    let feeds = known.iter().filter(|(_, ending)| *ending == "\n").count();
-    let usual = if known.iter().filter(|(_, ending)| *ending == "\r\n").count() > feeds { "\r\n" } else { "\n" };
-    if feeds == known.len() || known.iter().all(|(_, ending)| ending.is_empty()) {
+    let base_lines: Vec<(&str, &str)> = base.split_inclusive('\n').map(split).collect();
+    let feeds = base_lines.iter().filter(|(_, ending)| *ending == "\n").count();
+    let usual = if base_lines.iter().filter(|(_, ending)| *ending == "\r\n").count() > feeds { "\r\n" } else { "\n" };
+    if feeds == base_lines.len() || base_lines.iter().all(|(_, ending)| ending.is_empty()) {
         return text.to_owned();
     }
     let same = |(line, (body, _)): &(&&str, &(&str, &str))| split(line).0 == *body;
-    let before = lines.iter().zip(&known).take_while(same).count();
-    let most = lines.len().min(known.len()) - before;
-    let after = lines.iter().rev().zip(known.iter().rev()).take(most).take_while(same).count();
+    let before = lines.iter().zip(&base_lines).take_while(same).count();
+    let most = lines.len().min(base_lines.len()) - before;
+    let after = lines.iter().rev().zip(base_lines.iter().rev()).take(most).take_while(same).count();
     let mut all = String::with_capacity(text.len() + lines.len());
     for (at, line) in lines.iter().enumerate() {
         let (body, ending) = split(line);
         all.push_str(body);
         let from_the_end = lines.len() - at;
         let was = match at {
-            at if at < before => known[at].1,
-            _ if from_the_end <= after => known[known.len() - from_the_end].1,
+            at if at < before => base_lines[at].1,
+            _ if from_the_end <= after => base_lines[base_lines.len() - from_the_end].1,
             _ => "",
         };
         all.push_str(if ending.is_empty() || was.is_empty() && usual == "\n" {
@@ -189,11 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_was_not_touched_goes_along_with_its_file() {
+    fn an_unedited_text_follows_its_file() {
         let mut document = document("a\r\n");
-        document.heed("own", &bytes("b\r\n"));
+        document.update_from_file("own", &bytes("b\r\n"));
         assert_eq!((document.text.as_str(), document.is_unsaved()), ("b\n", false));
-        document.heed("shipped", &bytes("c\n"));
+        document.update_from_file("shipped", &bytes("c\n"));
         assert_eq!((document.text.as_str(), document.root.as_str()), ("c\n", "shipped"));
     }
 
@@ -201,7 +199,7 @@ mod tests {
     fn an_edited_text_is_never_lost() {
         let mut mine = document("a\n");
         mine.text = "mine\n".into();
-        mine.heed("own", &bytes("theirs\n"));
+        mine.update_from_file("own", &bytes("theirs\n"));
         assert_eq!(mine.text, "mine\n");
         assert_eq!(mine.conflict, Some(Conflict::Changed { root: "own".into(), bytes: bytes("theirs\n") }));
 
@@ -211,36 +209,36 @@ mod tests {
         mine.take_theirs();
         assert_eq!((mine.text.as_str(), mine.is_unsaved(), mine.conflict.is_none()), ("theirs\n", false, true));
 
-        // Theirs was taken back by themselves.
+        // The other program has reverted its change.
         let mut back = document("a\n");
         back.text = "mine\n".into();
-        back.heed("own", &bytes("theirs\n"));
-        back.heed("own", &bytes("a\n"));
+        back.update_from_file("own", &bytes("theirs\n"));
+        back.update_from_file("own", &bytes("a\n"));
         assert_eq!(back.conflict, None);
     }
 
     #[test]
-    fn a_file_that_is_gone_can_be_written_again() {
+    fn a_deleted_file_can_be_saved_again() {
         let mut document = document("a\n");
         document.text = "mine\n".into();
         document.conflict = Some(Conflict::Gone);
         document.keep_mine();
         assert_eq!((document.base(), document.is_unsaved()), (None, true));
-        document.wrote("own", b"mine\n".to_vec());
+        document.mark_saved("own", b"mine\n".to_vec());
         assert!(!document.is_unsaved());
     }
 
     #[test]
-    fn a_file_of_another_root_that_takes_its_place_is_asked_about() {
+    fn a_file_of_another_root_that_replaces_it_is_a_conflict() {
         let mut document = document("a\n");
         document.text = "mine\n".into();
-        document.heed("stronger", &bytes("other\n"));
+        document.update_from_file("stronger", &bytes("other\n"));
         document.keep_mine();
         assert_eq!((document.root.as_str(), document.base()), ("stronger", Some(&b"other\n"[..])));
     }
 
     #[test]
-    fn what_is_no_text_is_no_document() {
+    fn invalid_utf8_is_rejected() {
         assert!(Document::new("a.rhai", "own", &Arc::from(&b"\xff\xfe"[..])).is_none());
     }
 }

@@ -1,7 +1,6 @@
-//! How a script looks: its colours, laid out once and kept until the text changes.
+//! Syntax highlighting of a script, cached until the text changes.
 //!
-//! What moves over a text that stays (the running operation, underlines, the cursor) is painted on top and
-//! is none of this module's business.
+//! The running operation, underlines and the cursor change more often and are painted over it elsewhere.
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Color32, FontId, Galley, Pos2, Rect, TextStyle, Ui};
@@ -10,34 +9,34 @@ use slowgrad_script::{TokenKind, highlight};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The height of a line, as a multiple of the letters' size.
-const LINE: f32 = 1.5;
+/// The line height, relative to the text size.
+const LINE_HEIGHT_EM: f32 = 1.5;
 
-/// A text that is laid out.
+/// A text with its layout.
 #[derive(Clone)]
-struct Laid {
+struct HighlightedText {
     text: String,
     theme: Theme,
     font: FontId,
     galley: Arc<Galley>,
-    /// The same line by line, so that one that changes leaves the others.
+    /// The layout of each line, reused when other lines change.
     lines: Vec<Arc<Galley>>,
     tokens: Arc<[(Range<usize>, TokenKind)]>,
-    /// Laid out with the letters of the same atlas; when that is made anew, it is another one.
+    /// A layout with the current font atlas, to detect that the atlas was rebuilt.
     probe: Arc<Galley>,
 }
 
-/// The text that was laid out last.
+/// The last highlighted text.
 #[derive(Clone, Default)]
-pub(crate) struct Look {
-    laid: Option<Laid>,
-    /// How many lines were laid out so far.
+pub(crate) struct HighlightCache {
+    laid: Option<HighlightedText>,
+    /// The number of lines laid out so far.
     #[cfg(test)]
     layouts: usize,
 }
 
-impl Look {
-    /// The text in its colours. Nothing is computed as long as text, theme and letters stay.
+impl HighlightCache {
+    /// The highlighted text. It is computed again only when text, theme or font change.
     pub(crate) fn galley(&mut self, ui: &Ui, text: &str, theme: &Theme) -> Arc<Galley> {
         let font = TextStyle::Monospace.resolve(ui.style());
         let probe = ui.painter().layout_no_wrap("0".to_owned(), font.clone(), Color32::PLACEHOLDER);
@@ -51,10 +50,10 @@ impl Look {
         let tokens: Arc<[_]> = highlight(text).into();
         let known = laid.map(|laid| laid.lines).unwrap_or_default();
         let jobs = jobs(text, &tokens, &font, theme);
-        let is_known = |(job, line): &(&LayoutJob, &Arc<Galley>)| **job == *line.job;
-        let before = jobs.iter().zip(&known).take_while(is_known).count();
+        let is_cached = |(job, line): &(&LayoutJob, &Arc<Galley>)| **job == *line.job;
+        let before = jobs.iter().zip(&known).take_while(is_cached).count();
         let most = jobs.len().min(known.len()) - before;
-        let after = jobs.iter().rev().zip(known.iter().rev()).take(most).take_while(is_known).count();
+        let after = jobs.iter().rev().zip(known.iter().rev()).take(most).take_while(is_cached).count();
         let count = jobs.len();
         let lay = |(at, job): (usize, LayoutJob)| match at {
             at if at < before => Arc::clone(&known[at]),
@@ -69,19 +68,19 @@ impl Look {
         let whole = LayoutJob::simple(text.to_owned(), font.clone(), theme.text, f32::INFINITY);
         let galley = Arc::new(Galley::concat(Arc::new(whole), &lines, ui.pixels_per_point()));
         let (text, theme) = (text.to_owned(), *theme);
-        self.laid = Some(Laid { text, theme, font, galley: Arc::clone(&galley), lines, tokens, probe });
+        self.laid = Some(HighlightedText { text, theme, font, galley: Arc::clone(&galley), lines, tokens, probe });
         galley
     }
 
-    /// The tokens of the text that was laid out last.
+    /// The tokens of the last highlighted text.
     pub(crate) fn tokens(&self) -> Arc<[(Range<usize>, TokenKind)]> {
         self.laid.as_ref().map_or_else(|| Arc::from([]), |laid| Arc::clone(&laid.tokens))
     }
 }
 
-/// The lines of a text in their colours, without their line feeds.
+/// The highlighted lines of a text, without their line feeds.
 fn jobs(text: &str, tokens: &[(Range<usize>, TokenKind)], font: &FontId, theme: &Theme) -> Vec<LayoutJob> {
-    let height = (LINE * font.size).round();
+    let height = (LINE_HEIGHT_EM * font.size).round();
     let format = |color| TextFormat { line_height: Some(height), ..TextFormat::simple(font.clone(), color) };
     let mut jobs = Vec::new();
     let mut start = 0;
@@ -100,7 +99,7 @@ fn jobs(text: &str, tokens: &[(Range<usize>, TokenKind)], font: &FontId, theme: 
             job.append(&text[from..to], 0.0, format(color(*kind, theme)));
             at = to;
         }
-        // An empty line is as high as the others.
+        // An empty line has the same height as the others.
         if at < end || start == end {
             job.append(&text[at..end], 0.0, format(theme.text));
         }
@@ -122,7 +121,7 @@ fn color(kind: TokenKind, theme: &Theme) -> Color32 {
     }
 }
 
-/// The rectangles, one for each line, that a range of characters covers; the galley stands at `origin`.
+/// The rectangles, one per line, of a range of characters in a galley at `origin`.
 pub(crate) fn rects(galley: &Galley, origin: Pos2, chars: Range<usize>) -> Vec<Rect> {
     let mut start = 0;
     let mut found = Vec::new();
@@ -150,15 +149,15 @@ mod tests {
     fn with_ui(mut draw: impl FnMut(&mut Ui)) {
         let ctx = egui::Context::default();
         Theme::dark().apply(&ctx);
-        // The first frame has other letters.
+        // The font is not loaded in the first frame.
         for _ in 0..2 {
             ctx.run_ui(egui::RawInput::default(), |ui| draw(ui)).drop_without_applying_deltas();
         }
     }
 
     #[test]
-    fn a_text_that_stays_is_laid_out_once_and_a_line_that_changes_alone() {
-        let mut look = Look::default();
+    fn only_changed_lines_are_laid_out_again() {
+        let mut look = HighlightCache::default();
         let text = "fn f() { 1.0 }\n\n".repeat(1_000);
         let ctx = egui::Context::default();
         let mut frame = |text: &str| {
@@ -168,22 +167,22 @@ mod tests {
             look.layouts - before
         };
         frame(&text);
-        // The letters of the first frame may be others.
+        // The font is not loaded in the first frame.
         frame(&text);
         assert_eq!(frame(&text), 0);
         let text = text.replacen('1', "2", 1);
         assert_eq!(frame(&text), 1);
         assert_eq!(frame(&format!("{text}é\nx")), 2);
         assert_eq!(frame(&format!("{text}é")), 0);
-        // A comment that opens takes all lines after it along.
+        // An opened comment changes all lines after it.
         assert!(frame(&format!("/*{text}é")) > 900);
     }
 
     #[test]
-    fn lines_stand_where_they_would_if_laid_out_together() {
+    fn lines_have_the_same_layout_as_the_whole_text() {
         with_ui(|ui| {
             for text in ["", "\n", "a\n\nb = 1.5; // é\n", "/* a\n  b */ c"] {
-                let galley = Look::default().galley(ui, text, &Theme::dark());
+                let galley = HighlightCache::default().galley(ui, text, &Theme::dark());
                 let feeds = galley.rows.iter().filter(|row| row.ends_with_newline).count();
                 assert_eq!(
                     (galley.rows.len(), feeds),
@@ -198,10 +197,10 @@ mod tests {
     }
 
     #[test]
-    fn every_letter_has_its_place() {
+    fn every_character_has_a_rectangle() {
         with_ui(|ui| {
             let text = "é = \"δ\";\n\n  § b";
-            let galley = Look::default().galley(ui, text, &Theme::light());
+            let galley = HighlightCache::default().galley(ui, text, &Theme::light());
             assert_eq!(galley.text(), text);
             assert_eq!(galley.rows.len(), 3);
             let all = rects(&galley, Pos2::ZERO, 0..text.chars().count());

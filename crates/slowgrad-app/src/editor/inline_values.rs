@@ -1,4 +1,4 @@
-//! What the lines of a script have computed so far, to stand at their ends.
+//! The values that the lines of a script have computed, for display at the ends of the lines.
 
 use super::positions::{line_at, range_of};
 use slowgrad_tape::Source;
@@ -8,22 +8,22 @@ use slowgrad_timeline::explain::script_mark;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Of a long computation only the last events are told.
-const LOOK_BACK: usize = 512;
-/// Values at the end of one line.
-const PER_LINE: usize = 3;
+/// Only this many events of a long computation are shown.
+const MAX_EVENTS: usize = 512;
+/// At most this many values are shown per line.
+const MAX_VALUES_PER_LINE: usize = 3;
 /// Significant digits.
 const DIGITS: usize = 3;
 
-/// Lines, counted from 0, with the values that they gave.
+/// Values by line, counted from 0.
 pub(crate) type LineValues = BTreeMap<usize, Vec<String>>;
 
-/// The values of the lines of `source`, counted from 0: what the neuron, loss or parameter of this event has
-/// computed up to it, the last few of each line.
+/// The values that the lines of `source` have computed up to an event, in the neuron, loss or parameter of that event.
+/// Each line has its last few values.
 pub(crate) fn line_values(timeline: &Timeline, event: usize, source: &Arc<Source>) -> LineValues {
     let address = timeline.address(event);
     let cell = timeline.cell(address.sample, address.phase, address.cell).unwrap_or(event..event + 1);
-    let first = cell.start.max((event + 1).saturating_sub(LOOK_BACK));
+    let first = cell.start.max((event + 1).saturating_sub(MAX_EVENTS));
     let mut lines = LineValues::new();
     for event in first..=event {
         let Some((line, text)) = value(&timeline.event(event), source) else { continue };
@@ -31,14 +31,14 @@ pub(crate) fn line_values(timeline: &Timeline, event: usize, source: &Arc<Source
         // A loop computes the same line again.
         values.retain(|known| known.split(" = ").next() != text.split(" = ").next());
         values.push(text);
-        if values.len() > PER_LINE {
+        if values.len() > MAX_VALUES_PER_LINE {
             values.remove(0);
         }
     }
     lines
 }
 
-/// What an event gave, and the line at whose end it stands.
+/// The value of an event, with the line that it belongs to.
 fn value(event: &Event, source: &Arc<Source>) -> Option<(usize, String)> {
     let mark = script_mark(event, DIGITS)?;
     let found = &mark.location.source;
@@ -60,7 +60,7 @@ mod tests {
     use slowgrad_timeline::number_format;
 
     #[test]
-    fn lines_tell_what_they_have_computed_and_not_what_they_will() {
+    fn lines_show_only_values_computed_so_far() {
         let sandbox = Sandbox::new(shipped_library(), Limits::default());
         let lesson = sandbox.open("lessons/welcome.rhai").expect("it is fine");
         let run = slowgrad_engine::run::Run::new(lesson.setup, lesson.parameters);
@@ -68,10 +68,10 @@ mod tests {
         let loss = timeline.phase(Phase::Loss, Some(0)).expect("a loss");
         let marks: Vec<usize> = loss.filter(|at| timeline.event(*at).location.is_some()).collect();
         let source = Arc::clone(&timeline.event(marks[0]).location.expect("a place").source);
-        let told = |at: usize| line_values(&timeline, at, &source);
-        let first = told(marks[0]);
+        let values_at = |at: usize| line_values(&timeline, at, &source);
+        let first = values_at(marks[0]);
         assert_eq!(first.len(), 1);
-        let all = told(marks[marks.len() - 1]);
+        let all = values_at(marks[marks.len() - 1]);
         assert!(all.len() > 1 && first.keys().all(|line| all.contains_key(line)), "{all:?}");
         let result = number_format::number(timeline.event(marks[marks.len() - 1]).kind.result(), DIGITS);
         assert!(all.values().flatten().any(|text| text.ends_with(&result)), "{all:?} {result}");

@@ -1,42 +1,43 @@
-//! Which keys are the editor's own, and in which order they and the text widget's are carried out.
+//! The keys that the editor handles instead of the text widget.
 //!
-//! A frame may bring many keys. They count in the order in which they were pressed: the widget gets those
-//! before the first of the editor's own, and what comes after waits for the next frame.
+//! A frame can contain several keys, which are handled in their order: the widget gets those before the first key of
+//! the editor, and the keys after it wait for the next frame.
 
-use crate::actions::{self, Action, Group};
+use crate::actions::{self, Action, ActionGroup};
 use egui::{Event, Key};
 
-/// A key that the text widget does not carry out, or not as an editor of scripts should.
+/// A key that the editor handles.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Own {
+pub(crate) enum EditorKey {
     Act(Action),
     Enter,
-    DrawerTab {
+    Tab {
         back: bool,
     },
     /// A closing bracket.
     Close(String),
     Escape,
-    /// In a list of names: so many further.
+    /// Moves the choice in the list of completions.
     Move(isize),
 }
 
-/// What an event means to the editor; nothing when it is the widget's. A list of names takes the arrows.
-pub(crate) fn own(event: &Event, has_list: bool) -> Option<Own> {
+/// The editor's meaning of an event, or `None` when the widget handles it. An open list of completions takes the arrow
+/// keys.
+pub(crate) fn editor_key(event: &Event, has_list: bool) -> Option<EditorKey> {
     match event {
-        Event::Text(text) if matches!(text.as_str(), "}" | ")" | "]") => Some(Own::Close(text.clone())),
+        Event::Text(text) if matches!(text.as_str(), "}" | ")" | "]") => Some(EditorKey::Close(text.clone())),
         Event::Key { key, pressed: true, modifiers, .. } => {
-            let asked = actions::pressed(*key, *modifiers).filter(|action| action.entry().group == Group::Script);
-            if let Some(asked) = asked {
-                return Some(Own::Act(asked));
+            let action = actions::pressed(*key, *modifiers).filter(|action| action.info().group == ActionGroup::Script);
+            if let Some(action) = action {
+                return Some(EditorKey::Act(action));
             }
-            let is_plain = !modifiers.command && !modifiers.alt;
+            let unmodified = !modifiers.command && !modifiers.alt;
             match key {
-                Key::Escape => Some(Own::Escape),
-                Key::Enter if is_plain => Some(Own::Enter),
-                Key::Tab if is_plain => Some(Own::DrawerTab { back: modifiers.shift }),
-                Key::ArrowDown if has_list && is_plain && !modifiers.shift => Some(Own::Move(1)),
-                Key::ArrowUp if has_list && is_plain && !modifiers.shift => Some(Own::Move(-1)),
+                Key::Escape => Some(EditorKey::Escape),
+                Key::Enter if unmodified => Some(EditorKey::Enter),
+                Key::Tab if unmodified => Some(EditorKey::Tab { back: modifiers.shift }),
+                Key::ArrowDown if has_list && unmodified && !modifiers.shift => Some(EditorKey::Move(1)),
+                Key::ArrowUp if has_list && unmodified && !modifiers.shift => Some(EditorKey::Move(-1)),
                 _ => None,
             }
         }
@@ -44,7 +45,7 @@ pub(crate) fn own(event: &Event, has_list: bool) -> Option<Own> {
     }
 }
 
-/// Whether an event is one of the keyboard, whose order matters.
+/// Whether an event comes from the keyboard, so that its order matters.
 pub(crate) fn is_typed(event: &Event) -> bool {
     matches!(
         event,
@@ -52,7 +53,7 @@ pub(crate) fn is_typed(event: &Event) -> bool {
     )
 }
 
-/// A pasted text has the line endings of where it was copied.
+/// Normalizes the line endings of pasted text.
 pub(crate) fn pasted(event: Event) -> Event {
     match event {
         Event::Paste(text) => Event::Paste(text.replace("\r\n", "\n").replace('\r', "\n")),
@@ -70,23 +71,23 @@ mod tests {
     }
 
     #[test]
-    fn the_players_keys_mean_nothing_to_a_text_and_the_editors_do() {
-        for entry in actions::TABLE {
+    fn the_editor_ignores_playback_keys_and_handles_its_keys() {
+        for info in actions::ACTIONS {
             for plain in [Key::Space, Key::ArrowRight, Key::E, Key::T, Key::Home, Key::F1] {
-                assert_eq!(own(&key(plain, Modifiers::NONE), false), None, "{}", entry.name);
+                assert_eq!(editor_key(&key(plain, Modifiers::NONE), false), None, "{}", info.name);
             }
         }
-        assert_eq!(own(&key(Key::S, Modifiers::COMMAND), false), Some(Own::Act(Action::Save)));
-        assert_eq!(own(&key(Key::Space, Modifiers::COMMAND), false), Some(Own::Act(Action::Complete)));
-        assert_eq!(own(&key(Key::Enter, Modifiers::COMMAND), true), Some(Own::Act(Action::Check)));
-        assert_eq!(own(&key(Key::Tab, Modifiers::SHIFT), false), Some(Own::DrawerTab { back: true }));
-        assert_eq!(own(&key(Key::ArrowDown, Modifiers::NONE), false), None);
-        assert_eq!(own(&key(Key::ArrowDown, Modifiers::NONE), true), Some(Own::Move(1)));
-        assert_eq!(own(&Event::Text("x".into()), true), None);
+        assert_eq!(editor_key(&key(Key::S, Modifiers::COMMAND), false), Some(EditorKey::Act(Action::Save)));
+        assert_eq!(editor_key(&key(Key::Space, Modifiers::COMMAND), false), Some(EditorKey::Act(Action::Complete)));
+        assert_eq!(editor_key(&key(Key::Enter, Modifiers::COMMAND), true), Some(EditorKey::Act(Action::Check)));
+        assert_eq!(editor_key(&key(Key::Tab, Modifiers::SHIFT), false), Some(EditorKey::Tab { back: true }));
+        assert_eq!(editor_key(&key(Key::ArrowDown, Modifiers::NONE), false), None);
+        assert_eq!(editor_key(&key(Key::ArrowDown, Modifiers::NONE), true), Some(EditorKey::Move(1)));
+        assert_eq!(editor_key(&Event::Text("x".into()), true), None);
     }
 
     #[test]
-    fn what_is_pasted_has_line_feeds() {
+    fn pasted_text_has_line_feeds() {
         assert_eq!(pasted(Event::Paste("a\r\nb\rc\n".into())), Event::Paste("a\nb\nc\n".into()));
     }
 }

@@ -1,7 +1,7 @@
-//! The editor behind the drawer: which scripts are open, what was typed, saved and checked.
+//! The editor behind the drawer: open scripts, their edits, saving and checks.
 //!
-//! It must not draw, and it must not know how a run goes on: what is saved is handed to the worker just as a
-//! file that was changed from outside.
+//! It must not draw, and it must not know how a run continues: the backend gets a saved script like a file that was
+//! changed by another program.
 
 pub(crate) mod completion;
 pub(crate) mod document;
@@ -12,10 +12,10 @@ pub(crate) mod positions;
 pub(crate) mod typing;
 
 use crate::platform::{Platform, ScriptSave, ScriptSaveError};
-use completion::List;
+use completion::CompletionList;
 use document::{Conflict, Document};
-use egui::Event;
-use highlighting::Look;
+use egui::{Event, Id};
+use highlighting::HighlightCache;
 use inline_values::LineValues;
 use slowgrad_session::Session;
 use slowgrad_session::{Checked, Command, UsedFile};
@@ -24,9 +24,9 @@ use slowgrad_timeline::Timeline;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use typing::Change;
+use typing::TextChange;
 
-/// How good a message is.
+/// The tone of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
     Good,
@@ -34,49 +34,49 @@ pub(crate) enum Tone {
     Bad,
 }
 
-/// Something that is wrong in the shown script, and where that is in the text as it is now.
+/// A problem of the shown script, at its position in the current text.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Mark {
+pub(crate) struct ProblemMark {
     pub(crate) range: Range<usize>,
     pub(crate) problem: Diagnostic,
 }
 
-/// The values at the ends of lines, and what they were made for.
+/// The values at line ends, with the step, event and source that they belong to.
 type Values = (Arc<Timeline>, usize, Arc<Source>, Arc<LineValues>);
 
-/// The open scripts.
+/// The editor.
 #[derive(Default)]
 pub(crate) struct Editor {
     documents: Vec<Document>,
-    /// The path of the one that is shown.
+    /// The path of the shown script.
     shown: String,
-    is_open: bool,
-    /// What came of the last command, until the next one.
+    open: bool,
+    /// The result of the last command.
     message: Option<(Tone, String)>,
-    /// What is to be selected and shown in the next frame, in bytes.
+    /// The range in bytes to select and scroll to in the next frame.
     pub(crate) target: Option<Range<usize>>,
-    /// What is selected, in bytes.
+    /// The selection in bytes.
     selected: Range<usize>,
-    /// The names to choose from at the cursor.
-    pub(crate) list: Option<List>,
-    /// Keys that wait for the next frame.
+    /// The open completions.
+    pub(crate) list: Option<CompletionList>,
+    /// Keys for the next frame.
     pub(crate) waiting: VecDeque<Event>,
-    /// The line that was followed last.
+    /// The script and line that were last scrolled to because they run.
     followed: Option<(String, usize)>,
-    /// The height that the text had last.
+    /// The height of the text in the last frame, in points.
     height: f32,
-    look: Look,
-    /// The check that was asked for.
+    highlighting: HighlightCache,
+    /// The number of the command that requested a check.
     checking: Option<u64>,
     values: Option<Values>,
 }
 
 impl Editor {
     pub(crate) fn is_open(&self) -> bool {
-        self.is_open
+        self.open
     }
 
-    /// The script that is shown.
+    /// The shown script.
     pub(crate) fn document(&self) -> Option<&Document> {
         self.documents.iter().find(|document| document.path == self.shown)
     }
@@ -85,26 +85,31 @@ impl Editor {
         self.documents.iter_mut().find(|document| document.path == self.shown)
     }
 
-    /// The text that is shown and how it looks, for the widget that edits it.
-    pub(crate) fn text_and_look(&mut self) -> Option<(&mut String, &mut Look)> {
+    /// The shown text and its highlighting, for the text widget.
+    pub(crate) fn text_and_highlighting(&mut self) -> Option<(&mut String, &mut HighlightCache)> {
         let document = self.documents.iter_mut().find(|document| document.path == self.shown)?;
-        Some((&mut document.text, &mut self.look))
+        Some((&mut document.text, &mut self.highlighting))
     }
 
-    /// What is selected in the shown text, in bytes.
+    /// Whether a range is to be selected in the next frame.
+    pub(crate) fn has_target(&self) -> bool {
+        self.target.is_some()
+    }
+
+    /// The selection in the shown text, in bytes.
     pub(crate) fn selection(&self) -> Range<usize> {
         let text = self.document().map_or("", |document| document.text.as_str());
         let inside = |byte: usize| (0..=byte.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         inside(self.selected.start)..inside(self.selected.end)
     }
 
-    /// Another part of the text is selected.
+    /// Sets the selection.
     pub(crate) fn select(&mut self, selected: Range<usize>) {
         self.selected = selected;
     }
 
-    /// Changes the shown text where it is selected.
-    pub(crate) fn edit(&mut self, change: impl FnOnce(&str, Range<usize>) -> Change) {
+    /// Changes the shown text at the selection.
+    pub(crate) fn edit(&mut self, change: impl FnOnce(&str, Range<usize>) -> TextChange) {
         let selection = self.selection();
         let Some(document) = self.document_mut() else { return };
         let change = change(&document.text, selection);
@@ -112,43 +117,43 @@ impl Editor {
         self.selected = change.selected.clone();
         self.target = Some(change.selected);
         self.list = None;
-        self.typed();
+        self.text_changed();
     }
 
-    /// The text was changed, so what was said about it is over.
-    pub(crate) fn typed(&mut self) {
+    /// Clears the message, which was about the previous text.
+    pub(crate) fn text_changed(&mut self) {
         self.message = None;
     }
 
-    /// Whether the text has less room than before, so that its cursor may be out of sight.
+    /// Whether the text has less height than before, so that the cursor may be out of view.
     pub(crate) fn is_squeezed(&mut self, height: f32) -> bool {
         let before = std::mem::replace(&mut self.height, height);
         height < before
     }
 
-    /// Whether the running line is another one than before, and so is to be shown.
+    /// Whether the running line has changed and is to be scrolled to.
     pub(crate) fn follow(&mut self, line: Option<usize>) -> bool {
         let followed = line.map(|line| (self.shown.clone(), line));
-        let is_new = followed.is_some() && self.followed != followed;
+        let changed = followed.is_some() && self.followed != followed;
         self.followed = followed;
-        is_new
+        changed
     }
 
     pub(crate) fn message(&self) -> Option<(Tone, &str)> {
         self.message.as_ref().map(|(tone, text)| (*tone, text.as_str()))
     }
 
-    pub(crate) fn say(&mut self, tone: Tone, text: impl Into<String>) {
+    pub(crate) fn set_message(&mut self, tone: Tone, text: impl Into<String>) {
         self.message = Some((tone, text.into()));
     }
 
-    /// The paths of scripts with changes that are in no file.
+    /// The paths of scripts with unsaved changes.
     pub(crate) fn unsaved(&self) -> Vec<String> {
         let unsaved = self.documents.iter().filter(|document| document.is_unsaved());
         unsaved.map(|document| document.path.clone()).collect()
     }
 
-    /// Paths to choose from, and whether each has unsaved changes: the files in use, then what else was edited.
+    /// The paths to choose from, with whether each has unsaved changes: files in use, then other edited files.
     pub(crate) fn choices(&self, session: &Session) -> Vec<(String, bool)> {
         let unsaved = self.unsaved();
         let used = files(session).iter().map(|file| file.path.clone());
@@ -162,8 +167,8 @@ impl Editor {
         paths.into_iter().map(|path| (path.clone(), unsaved.contains(&path))).collect()
     }
 
-    /// Takes in what became of the files.
-    pub(crate) fn heed(&mut self, session: &Session) {
+    /// Takes over changes of the files and the end of a check.
+    pub(crate) fn update(&mut self, session: &Session) {
         let Some(snapshot) = &session.snapshot else { return };
         if self.checking.is_some_and(|serial| snapshot.handled >= serial) {
             self.checking = None;
@@ -171,9 +176,9 @@ impl Editor {
         for document in &mut self.documents {
             let file = snapshot.files.iter().find(|file| file.path == document.path);
             if let Some(UsedFile { root, bytes, .. }) = file
-                && snapshot.handled >= document.heeds_from
+                && snapshot.handled >= document.accepts_from
             {
-                document.heed(root, bytes);
+                document.update_from_file(root, bytes);
             }
         }
         let shown = &self.shown;
@@ -181,9 +186,9 @@ impl Editor {
         self.documents.retain(|document| document.path == *shown || document.is_unsaved() || is_used(&document.path));
     }
 
-    /// Opens the editor on the script of the running operation, on the one that it showed last, or on the lesson.
+    /// Opens the editor on the running script, the last shown script or the lesson, in this order of preference.
     pub(crate) fn open(&mut self, running: Option<&Location>, session: &Session) {
-        self.is_open = true;
+        self.open = true;
         if let Some(location) = running.filter(|location| files(session).iter().any(|f| f.path == location.source.name))
         {
             return self.go_to(location, session);
@@ -195,21 +200,21 @@ impl Editor {
         self.target = Some(self.selection());
     }
 
-    /// Closes the editor; what was typed stays.
+    /// Closes the editor and keeps the texts.
     pub(crate) fn close(&mut self) {
-        self.is_open = false;
+        self.open = false;
     }
 
-    /// Shows a script; answers whether it can be shown.
+    /// Shows a script; returns whether it can be shown.
     pub(crate) fn show(&mut self, path: &str, session: &Session) -> bool {
         self.message = None;
         if !self.documents.iter().any(|document| document.path == path) {
             let Some(file) = files(session).iter().find(|file| file.path == path) else {
-                self.say(Tone::Plain, format!("{path} is no longer used"));
+                self.set_message(Tone::Plain, format!("{path} is no longer used"));
                 return false;
             };
             let Some(document) = Document::new(path, &file.root, &file.bytes) else {
-                self.say(Tone::Bad, format!("{path} is not valid UTF-8; convert it with another program"));
+                self.set_message(Tone::Bad, format!("{path} is not valid UTF-8; convert it with another program"));
                 return false;
             };
             self.documents.push(document);
@@ -221,14 +226,14 @@ impl Editor {
         true
     }
 
-    /// Opens the editor at a place in a script.
+    /// Opens the editor at a location in a script.
     pub(crate) fn go_to(&mut self, location: &Location, session: &Session) {
-        self.is_open = true;
+        self.open = true;
         if !self.show(&location.source.name, session) {
             return;
         }
         let Some(document) = self.document() else { return };
-        // Where the text was changed, its line is the best that there is.
+        // In an edited text, the line number is the best estimate.
         let start = |line: u32| -> usize {
             let lines = document.text.split_inclusive('\n').take((line as usize).saturating_sub(1));
             lines.map(str::len).sum()
@@ -238,37 +243,37 @@ impl Editor {
         self.target = Some(at..at);
     }
 
-    /// What is wrong in the shown script, as far as it can still be placed.
-    pub(crate) fn marks(&self, session: &Session) -> Vec<Mark> {
+    /// The problems of the shown script that have a position in the current text.
+    pub(crate) fn marks(&self, session: &Session) -> Vec<ProblemMark> {
         let Some(document) = self.document() else { return Vec::new() };
-        // What is wrong with a file that somebody else wrote is not wrong with this text.
+        // Problems of a conflicting file do not apply to this text.
         let running = session.snapshot.iter().filter(|_| document.conflict.is_none());
         let running = running.flat_map(|snapshot| snapshot.problems.iter());
         let checked = self.checked(session);
         let checked = checked.iter().flat_map(|checked| &checked.problems);
-        let mut marks: Vec<Mark> = Vec::new();
+        let mut marks: Vec<ProblemMark> = Vec::new();
         for problem in running.chain(checked) {
             let Some(location) = problem.location.as_ref().filter(|at| at.source.name == document.path) else {
                 continue;
             };
             let Some(range) = positions::range_now(location, &document.text) else { continue };
-            let is_known = |mark: &Mark| mark.range == range && mark.problem.message == problem.message;
-            if !marks.iter().any(is_known) {
-                marks.push(Mark { range, problem: problem.clone() });
+            let is_listed = |mark: &ProblemMark| mark.range == range && mark.problem.message == problem.message;
+            if !marks.iter().any(is_listed) {
+                marks.push(ProblemMark { range, problem: problem.clone() });
             }
         }
         marks.sort_by_key(|mark| mark.range.start);
         marks
     }
 
-    /// The running operation in the shown script, while its text is what runs.
+    /// The running operation in the shown script, when its text is the running one.
     pub(crate) fn running(&self, location: &Location) -> Option<Range<usize>> {
         let document = self.document().filter(|document| document.path == location.source.name)?;
-        let is_same = positions::same_text(&location.source.text, &document.text);
-        is_same.then(|| positions::range_of(location.span, &location.source))
+        let same = positions::same_text(&location.source.text, &document.text);
+        same.then(|| positions::range_of(location.span, &location.source))
     }
 
-    /// What the lines of a script have computed so far in the present neuron, loss or parameter.
+    /// The values that the lines of a script have computed so far in the current neuron, loss or parameter.
     pub(crate) fn values(&mut self, session: &Session, source: &Arc<Source>) -> Arc<LineValues> {
         let Some((timeline, playhead)) = session.now().filter(|_| !session.is_full_speed()) else {
             return Arc::default();
@@ -293,12 +298,12 @@ impl Editor {
         self.save_one(&path, session, platform);
     }
 
-    /// Saves all that has changed; answers whether nothing unsaved is left.
+    /// Saves all scripts; returns whether no unsaved changes are left.
     pub(crate) fn save_all(&mut self, session: &mut Session, platform: &mut dyn Platform) -> bool {
         for path in self.unsaved() {
             self.shown.clone_from(&path);
             if !self.save_one(&path, session, platform) {
-                self.is_open = true;
+                self.open = true;
                 return false;
             }
         }
@@ -311,11 +316,11 @@ impl Editor {
             return false;
         }
         if !document.is_unsaved() {
-            self.say(Tone::Plain, "no unsaved changes");
+            self.set_message(Tone::Plain, "no unsaved changes");
             return true;
         }
         let Some(target) = platform.script_target(&document.root) else {
-            self.say(
+            self.set_message(
                 Tone::Bad,
                 "this script is built into slowgrad, and this lesson has no folder to save a copy in; \
                  copy the text to your own file and open that",
@@ -326,7 +331,7 @@ impl Editor {
         let expected = document.base().filter(|_| !target.copy);
         match platform.save_script(ScriptSave { target: &target, path, bytes: &bytes, expected }) {
             Ok(file) => {
-                document.wrote(&target.root, bytes.clone());
+                document.mark_saved(&target.root, bytes.clone());
                 let copied = target.copy;
                 let reload = Command::ReloadFile {
                     root: target.root,
@@ -334,13 +339,13 @@ impl Editor {
                     bytes: Some(bytes),
                     at_once: session.is_between_steps(),
                 };
-                document.heeds_from = session.send(reload);
+                document.accepts_from = session.send(reload);
                 let text = if copied {
                     format!("saved a copy as {file}, which now replaces the built-in script")
                 } else {
                     "saved".to_owned()
                 };
-                self.say(Tone::Good, text);
+                self.set_message(Tone::Good, text);
                 true
             }
             Err(ScriptSaveError::Changed(bytes)) => {
@@ -352,13 +357,13 @@ impl Editor {
                 false
             }
             Err(ScriptSaveError::Failed(error)) => {
-                self.say(Tone::Bad, format!("not saved: {error}"));
+                self.set_message(Tone::Bad, format!("not saved: {error}"));
                 false
             }
         }
     }
 
-    /// The text here wins over what is in its file, and is saved.
+    /// Resolves a conflict in favour of the edited text and saves it.
     pub(crate) fn keep_mine(&mut self, session: &mut Session, platform: &mut dyn Platform) {
         if let Some(document) = self.document_mut() {
             document.keep_mine();
@@ -366,15 +371,15 @@ impl Editor {
         self.save(session, platform);
     }
 
-    /// What is in the file wins over the text here.
+    /// Resolves a conflict in favour of the file.
     pub(crate) fn take_theirs(&mut self) {
         if let Some(document) = self.document_mut() {
             document.take_theirs();
         }
-        self.say(Tone::Plain, "loaded the file's contents; Ctrl+Z restores your text");
+        self.set_message(Tone::Plain, "loaded the file's contents; Ctrl+Z restores your text");
     }
 
-    /// Has the shown script checked, as it is written here.
+    /// Requests a check of the shown text.
     pub(crate) fn check(&mut self, session: &mut Session) {
         let Some(document) = self.document() else { return };
         let command = Command::Check { path: document.path.clone(), text: document.text.clone() };
@@ -386,7 +391,7 @@ impl Editor {
         self.checking.is_some()
     }
 
-    /// What the last check found in the shown script, as long as its text is the one that was checked.
+    /// The result of the last check, when it was made of the shown text.
     pub(crate) fn checked(&self, session: &Session) -> Option<Arc<Checked>> {
         let document = self.document()?;
         let checked = session.snapshot.as_ref()?.checked.as_ref()?;
@@ -394,12 +399,17 @@ impl Editor {
     }
 }
 
+/// The id of a script's text widget.
+pub(crate) fn text_id(path: &str) -> Id {
+    Id::unique(("script", path))
+}
+
 fn files(session: &Session) -> &[UsedFile] {
     session.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.files)
 }
 
 /// The number of errors among marks.
-pub(crate) fn errors(marks: &[Mark]) -> usize {
+pub(crate) fn errors(marks: &[ProblemMark]) -> usize {
     marks.iter().filter(|mark| mark.problem.severity == Severity::Error).count()
 }
 

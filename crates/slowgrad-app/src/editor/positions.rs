@@ -1,15 +1,15 @@
-//! Places in a text as the editor, the scripts and the widget count them: bytes, characters, lines, and bytes
-//! of a text with other line endings or of an older version.
+//! Conversion of text positions between bytes, characters and lines, and between versions of a text or of its line
+//! endings.
 
 use slowgrad_tape::{Location, Source, Span};
 use std::ops::Range;
 
-/// The character that starts at or before a byte.
+/// The character at a byte.
 pub(crate) fn char_at(text: &str, byte: usize) -> usize {
     text.char_indices().take_while(|(at, _)| *at < byte).count()
 }
 
-/// The byte at which a character starts, the text's end when it is beyond.
+/// The byte of a character, or the end of the text.
 pub(crate) fn byte_at(text: &str, char: usize) -> usize {
     text.char_indices().nth(char).map_or(text.len(), |(at, _)| at)
 }
@@ -19,7 +19,7 @@ pub(crate) fn line_at(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|byte| *byte == b'\n').count()
 }
 
-/// The line that a byte lies in, without its line feed.
+/// The line around a byte, without its line feed.
 pub(crate) fn line_around(text: &str, byte: usize) -> Range<usize> {
     let byte = byte.min(text.len());
     let start = text[..byte].rfind('\n').map_or(0, |feed| feed + 1);
@@ -27,24 +27,24 @@ pub(crate) fn line_around(text: &str, byte: usize) -> Range<usize> {
     start..end
 }
 
-/// Whether two texts are the same but for their line endings.
+/// Whether two texts are equal except for line endings.
 pub(crate) fn same_text(source: &str, text: &str) -> bool {
     if source.contains('\r') { super::document::plain(source) == text } else { source == text }
 }
 
-/// A byte of a text, in the same text with line feeds only.
+/// Converts a byte position to the same text with line feeds only.
 fn without_returns(text: &str, byte: usize) -> usize {
     let byte = (0..=byte.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     byte - text[..byte].matches("\r\n").count()
 }
 
-/// The range of a span in the text that it points into, with line feeds only.
+/// The range of a span in its source with line feeds only.
 pub(crate) fn range_of(span: Span, source: &Source) -> Range<usize> {
     let [start, end] = [span.start, span.end].map(|byte| without_returns(&source.text, byte as usize));
     start..end.max(start)
 }
 
-/// Where a place in another version of the text is now; nothing when it was edited since.
+/// The range of a location in the current text, or `None` when the text changed there.
 pub(crate) fn range_now(location: &Location, text: &str) -> Option<Range<usize>> {
     let old = &location.source.text;
     let range = range_of(location.span, &location.source);
@@ -54,7 +54,7 @@ pub(crate) fn range_now(location: &Location, text: &str) -> Option<Range<usize>>
     moved(range, &super::document::plain(old), text)
 }
 
-/// A range of one text in another that differs from it in one stretch; nothing when the stretch is in it.
+/// Maps a range from an old text to a new one that differs in one place, or `None` when the range is in that place.
 fn moved(range: Range<usize>, old: &str, new: &str) -> Option<Range<usize>> {
     let before = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
     let most = old.len().min(new.len()) - before;
@@ -94,21 +94,21 @@ mod tests {
     }
 
     #[test]
-    fn places_of_a_text_with_returns_are_found_without_them() {
+    fn locations_are_found_despite_other_line_endings() {
         let there = location("let é = 1;\r\nlet b = é +\r\n 2;\r\n", "é +\r\n 2");
         let text = "let é = 1;\nlet b = é +\n 2;\n";
         assert_eq!(range_now(&there, text).map(|range| &text[range]), Some("é +\n 2"));
     }
 
     #[test]
-    fn places_move_with_what_was_typed_elsewhere_and_vanish_with_what_they_mark() {
+    fn locations_move_with_edits_elsewhere_and_vanish_with_edits_inside() {
         let there = location("let a = 1;\nlet b = gard;\n", "gard");
         let find = |text: &'static str| range_now(&there, text).map(|range| &text[range]);
         assert_eq!(find("// né\nlet a = 1;\nlet b = gard;\n"), Some("gard"));
         assert_eq!(find("let a = 1;\nlet b = gard;\n// more\n"), Some("gard"));
         assert_eq!(find("let a = 1;\nlet b = grad;\n"), None);
         assert_eq!(find(""), None);
-        // Two letters that share a byte are not one.
+        // Two characters with a common first byte differ.
         let there = location("aé", "é");
         assert_eq!(range_now(&there, "aè"), None);
     }

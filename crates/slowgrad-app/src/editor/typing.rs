@@ -1,32 +1,31 @@
-//! What keys do to a text beyond putting their letter into it: indentation, comments, completed words.
+//! The effects of keys on a text beyond inserting a letter: indentation, comments, completion.
 //!
-//! Everything here is a function of a text and a selection in bytes, so that it can be tested without a
-//! window.
+//! All functions take a text and a selection in bytes, so that they can be tested without a window.
 
 use super::positions::line_around;
 use slowgrad_script::TokenKind;
 use std::ops::Range;
 
-/// Spaces of one indentation.
-pub(crate) const INDENT: usize = 4;
+/// The spaces of one level of indentation.
+pub(crate) const INDENT_SPACES: usize = 4;
 
-/// A piece of text that is exchanged, and what is selected afterwards.
+/// The replacement of a range of text, with the selection after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct TextChange {
     pub(crate) range: Range<usize>,
     pub(crate) with: String,
     pub(crate) selected: Range<usize>,
 }
 
-impl Change {
-    /// Puts something into a place; the cursor stands after it.
+impl TextChange {
+    /// Replaces a range and puts the cursor after it.
     pub(crate) fn insert(range: Range<usize>, with: impl Into<String>) -> Self {
         let with = with.into();
         let end = range.start + with.len();
         Self { range, with, selected: end..end }
     }
 
-    /// Carries it out.
+    /// Applies the change to a text.
     pub(crate) fn apply(&self, text: &mut String) {
         text.replace_range(self.range.clone(), &self.with);
     }
@@ -36,55 +35,55 @@ fn indentation(line: &str) -> usize {
     line.len() - line.trim_start_matches([' ', '\t']).len()
 }
 
-/// Enter: the next line begins where this one does, and further in after an opening bracket.
-pub(crate) fn line_feed(text: &str, selected: Range<usize>) -> Change {
+/// Enter: starts a line with the same indentation, one level deeper after an opening bracket.
+pub(crate) fn line_feed(text: &str, selected: Range<usize>) -> TextChange {
     let line = &text[line_around(text, selected.start).start..selected.start];
     let indent = &line[..indentation(line)];
     let opens = line.trim_end().ends_with(['{', '(', '[']);
-    let further = if opens { " ".repeat(INDENT) } else { String::new() };
+    let further = if opens { " ".repeat(INDENT_SPACES) } else { String::new() };
     let closes = text[selected.end..].starts_with(['}', ')', ']']);
-    let mut change = Change::insert(selected, format!("\n{indent}{further}"));
+    let mut change = TextChange::insert(selected, format!("\n{indent}{further}"));
     if opens && closes {
-        // The closing bracket gets a line of its own.
+        // The closing bracket gets a separate line.
         change.with.push('\n');
         change.with.push_str(indent);
     }
     change
 }
 
-/// DrawerTab: spaces up to the next stop, or all selected lines further in.
-pub(crate) fn indent(text: &str, selected: Range<usize>) -> Change {
+/// Tab: inserts spaces up to the next tab stop, or indents all selected lines.
+pub(crate) fn indent(text: &str, selected: Range<usize>) -> TextChange {
     if text[selected.clone()].contains('\n') {
         return each_line(text, selected, |line| {
-            if line.is_empty() { String::new() } else { format!("{}{line}", " ".repeat(INDENT)) }
+            if line.is_empty() { String::new() } else { format!("{}{line}", " ".repeat(INDENT_SPACES)) }
         });
     }
     let column = text[line_around(text, selected.start).start..selected.start].chars().count();
-    Change::insert(selected, " ".repeat(INDENT - column % INDENT))
+    TextChange::insert(selected, " ".repeat(INDENT_SPACES - column % INDENT_SPACES))
 }
 
-/// Shift+DrawerTab: all selected lines less far in.
-pub(crate) fn outdent(text: &str, selected: Range<usize>) -> Change {
+/// Shift+Tab: unindents all selected lines.
+pub(crate) fn outdent(text: &str, selected: Range<usize>) -> TextChange {
     each_line(text, selected, |line| {
         let spaces = line.len() - line.trim_start_matches(' ').len();
-        let gone = if line.starts_with('\t') { 1 } else { spaces.min(INDENT) };
+        let gone = if line.starts_with('\t') { 1 } else { spaces.min(INDENT_SPACES) };
         line[gone..].to_owned()
     })
 }
 
-/// A closing bracket; at the beginning of a line it goes less far in than what it closes.
-pub(crate) fn close(text: &str, selected: Range<usize>, bracket: &str) -> Change {
+/// Inserts a closing bracket; at the start of a line it unindents the line.
+pub(crate) fn close(text: &str, selected: Range<usize>, bracket: &str) -> TextChange {
     let start = line_around(text, selected.start).start;
     let before = &text[start..selected.start];
     if before.chars().all(|letter| letter == ' ') {
-        let indent = " ".repeat(before.len().saturating_sub(INDENT));
-        return Change::insert(start..selected.end, format!("{indent}{bracket}"));
+        let indent = " ".repeat(before.len().saturating_sub(INDENT_SPACES));
+        return TextChange::insert(start..selected.end, format!("{indent}{bracket}"));
     }
-    Change::insert(selected, bracket)
+    TextChange::insert(selected, bracket)
 }
 
-/// Makes the selected lines comments or, when all are, lines of script again.
-pub(crate) fn comment(text: &str, selected: Range<usize>) -> Change {
+/// Comments the selected lines, or uncomments them when all are comments.
+pub(crate) fn comment(text: &str, selected: Range<usize>) -> TextChange {
     let lines = whole_lines(text, &selected);
     let blank = |line: &&str| line.trim().is_empty();
     let written: Vec<&str> = text[lines].split('\n').filter(|line| !blank(line)).collect();
@@ -104,27 +103,27 @@ pub(crate) fn comment(text: &str, selected: Range<usize>) -> Change {
     })
 }
 
-/// The whole lines that a selection touches; one that ends where a line begins does not touch it.
+/// The whole lines of a selection. A selection that ends at the start of a line does not include that line.
 fn whole_lines(text: &str, selected: &Range<usize>) -> Range<usize> {
     let start = line_around(text, selected.start).start;
     let ends_before = selected.end > selected.start && text[..selected.end].ends_with('\n');
     start..line_around(text, selected.end - usize::from(ends_before)).end
 }
 
-fn each_line(text: &str, selected: Range<usize>, change: impl Fn(&str) -> String) -> Change {
+fn each_line(text: &str, selected: Range<usize>, change: impl Fn(&str) -> String) -> TextChange {
     let range = whole_lines(text, &selected);
     let old: Vec<&str> = text[range.clone()].split('\n').collect();
     let new: Vec<String> = old.iter().map(|line| change(line)).collect();
     let with = new.join("\n");
     let selected = if selected.is_empty() {
-        // The cursor stays beside its letter.
+        // The cursor stays at its letter.
         let after = (range.end - selected.start).min(with.len());
         let at = range.start + with.len() - after;
         at..at
     } else {
         range.start..range.start + with.len()
     };
-    Change { range, with, selected }
+    TextChange { range, with, selected }
 }
 
 /// The bracket at the cursor and its partner.
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(marked: &str, change: impl Fn(&str, Range<usize>) -> Change, after: &str) {
+    fn check(marked: &str, change: impl Fn(&str, Range<usize>) -> TextChange, after: &str) {
         let (mut text, selected) = parse(marked);
         let change = change(&text, selected);
         change.apply(&mut text);
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closing_bracket_comes_back_to_its_block() {
+    fn a_closing_bracket_unindents_its_line() {
         let closing = |text: &str, selected| close(text, selected, "}");
         check("{\n        |", closing, "{\n    }|");
         check("  |", closing, "}|");
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_come_and_go() {
+    fn lines_are_commented_and_uncommented() {
         check("    let é = 1;|", comment, "    // let é = 1;|");
         check("    // let é = 1;|", comment, "    let é = 1;|");
         check("  |a\n\n    b|", comment, "|  // a\n\n  //   b|");

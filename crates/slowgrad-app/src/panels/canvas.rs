@@ -1,11 +1,12 @@
-//! The network in the middle, with what the lesson says over it.
+//! The canvas: the network, with the lesson's captions and questions over it.
 
-use super::hints::Hints;
+use super::hints::HintCards;
 use super::question::QuestionCard;
 use super::{comparison, context_menu, structure_buttons};
 use crate::actions::{Action, keys_text};
-use crate::panels::number_field::Outcome;
-use crate::state::Gui;
+use crate::panels::number_field::{FieldStatus, number_field_ui};
+use crate::state::App;
+use crate::state::drawer_state::error_count;
 use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2};
 use slowgrad_render::ScreenView;
 use slowgrad_render::{legend_ui, network_ui};
@@ -16,109 +17,109 @@ use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::{Anchor, Ink, Label, Scene, Target, zoom_step};
 use std::sync::Arc;
 
-/// The legend and the short messages stand in a strip of this height.
-const LEGEND_HEIGHT: f32 = 26.0;
+/// The height of the row with the legend.
+const LEGEND_HEIGHT_PTS: f32 = 26.0;
 
-pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
     let area = ui.max_rect();
     let other = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
-    // Two networks need the room that the buttons over one have; their keys are heard all the same.
-    let top = LEGEND_HEIGHT + if other.is_some() { 0.0 } else { structure_buttons::HEIGHT };
+    // Two networks use the space of the buttons over one. The keys of the buttons still work.
+    let top = LEGEND_HEIGHT_PTS + if other.is_some() { 0.0 } else { structure_buttons::HEIGHT_PTS };
     let shape = session.now().map(|(timeline, _)| Arc::clone(&timeline.step().shape));
-    let hints = Hints::new(ui, area.shrink2(Vec2::new(6.0, 0.0)), gui, session);
+    let hints = HintCards::new(ui, area.shrink2(Vec2::new(6.0, 0.0)), app, session);
     let hints_height = hints.as_ref().map_or(0.0, |hints| hints.height);
-    // Both of two networks are drawn equally large.
+    // Both networks are drawn at the same size.
     let rooms = |room: Rect| {
         let shape = shape.as_ref().filter(|_| other.is_some())?;
         Some(comparison::rooms(room, shape))
     };
     let room = Rect::from_min_size(area.min, area.size() - Vec2::new(12.0, top + 90.0 + hints_height));
-    let room = rooms(room).map_or(room.size(), |[room, _]| room.size() - Vec2::new(0.0, comparison::HEADING));
-    gui.scenery.set_room(room);
-    gui.rival.scenery.set_room(room);
+    let room =
+        rooms(room).map_or(room.size(), |[room, _]| room.size() - Vec2::new(0.0, comparison::HEADING_HEIGHT_PTS));
+    app.network.set_room(room);
     let zoom_before = zoom_step(session.view.zoom);
-    let Some(scene) = gui.scene(session) else {
-        gui.set_canvas(None, None);
-        let is_broken = session.snapshot.as_ref().is_some_and(|snapshot| super::errors(snapshot) > 0);
-        let text = match (is_broken, gui.is_presenting) {
+    let Some(scene) = app.scene(session) else {
+        app.network.canvas.set_drawn(None, None);
+        let broken = session.snapshot.as_ref().is_some_and(|snapshot| error_count(snapshot) > 0);
+        let text = match (broken, app.is_presenting()) {
             (true, false) => "This lesson cannot run yet. See Problems.",
-            // An audience is told nothing of it.
+            // Problems are not shown to an audience.
             (true, true) => "",
             (false, _) => "Opening the lesson…",
         };
         ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(20.0), theme.faint);
         return;
     };
-    let size = caption_size(area, gui.is_presenting);
+    let size = caption_size(area, app.is_presenting());
     let question = QuestionCard::new(ui, area, size, session, &theme);
-    // A question stands where captions do.
+    // A question replaces the caption.
     let caption = if question.is_some() { None } else { caption(ui, area, size, session, &theme) };
-    // Captions have two lines and a hint at most times; that room is kept, so that the network stands still.
+    // Reserves the usual height of a caption, two lines and a hint, so that the network does not move.
     let usual = if session.performance.has_cues() { 2.3 * size + 44.0 } else { 0.0 };
-    let said = caption.as_ref().map(|caption| caption.rect).or(question.as_ref().map(|question| question.rect));
-    let caption_height = said.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
+    let overlay_rect = caption.as_ref().map(|caption| caption.rect).or(question.as_ref().map(|question| question.rect));
+    let caption_height = overlay_rect.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
     let (network, below) =
         Rect::from_min_max(area.min + Vec2::new(6.0, top), area.max - Vec2::new(6.0, caption_height + 6.0))
             .split_top_bottom_at_y(area.bottom() - caption_height - 6.0 - hints_height);
     let rooms = rooms(network);
-    // The name of a run stands over it.
-    let network = rooms.map_or(network, |[room, _]| room.with_min_y(room.top() + comparison::HEADING));
+    // The heading of a run is above its network.
+    let network = rooms.map_or(network, |[room, _]| room.with_min_y(room.top() + comparison::HEADING_HEIGHT_PTS));
     let legend =
-        Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT - 5.0));
+        Rect::from_min_size(area.min + Vec2::new(14.0, 5.0), Vec2::new(area.width() - 28.0, LEGEND_HEIGHT_PTS - 5.0));
     if legend.width() > 440.0 {
         ui.scope_builder(UiBuilder::new().max_rect(legend), |ui| legend_ui(ui, &theme));
     }
-    gui.fly(ui, session, network.size(), scene.bounds);
-    let answer = ui
+    app.network.animate(ui, session, (network.size(), scene.bounds), app.appearance.reduced_motion());
+    let output = ui
         .scope_builder(UiBuilder::new().max_rect(network), |ui| network_ui(ui, &scene, &mut session.view, &theme))
         .inner;
-    if let Some(response) = &answer.response {
-        context_menu::network_menu(response, answer.hovered, gui, session);
+    if let Some(response) = &output.response {
+        context_menu::network_menu(response, output.hovered, app, session);
     }
     if zoom_step(session.view.zoom) != zoom_before {
-        // Details came or went with the zoom.
+        // The level of detail has changed with the zoom.
         ui.ctx().request_repaint();
     }
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
-    let place = gui.scenery.position(weight).zip(answer.rect).map(|(place, rect)| session.view.to_screen(rect, place));
-    gui.set_canvas(answer.rect, place);
+    let place = app.network.position(weight).zip(output.rect).map(|(place, rect)| session.view.to_screen(rect, place));
+    app.network.canvas.set_drawn(output.rect, place);
     let row =
-        Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT), Pos2::new(network.right(), area.top() + top));
-    if !gui.is_presenting && other.is_none() {
-        ui.scope(|ui| structure_buttons::structure_ui(ui, row, network, gui, session));
+        Rect::from_min_max(area.min + Vec2::new(0.0, LEGEND_HEIGHT_PTS), Pos2::new(network.right(), area.top() + top));
+    if !app.is_presenting() && other.is_none() {
+        ui.scope(|ui| structure_buttons::structure_ui(ui, row, network, app, session));
     }
-    if let Some(target) = answer.clicked {
+    if let Some(target) = output.clicked {
         session.view.selected = Some(target);
-        gui.rival.is_in_focus = false;
+        app.network.comparison.set_focused(false);
     }
     if let (Some(rooms), Some(other)) = (rooms, other) {
-        comparison::rival_ui(ui, rooms, gui, session, &other);
+        comparison::comparison_ui(ui, rooms, app, session, &other);
     }
-    if answer.background_clicked && gui.field.is_none() {
+    if output.background_clicked && app.overlays.field().is_none() {
         session.view.selected = None;
     }
-    if let Some((target, by)) = answer.dragged {
+    if let Some((target, by)) = output.dragged {
         match target {
             Target::Weight { .. } => drag_weight(session, target, by),
-            disc => gui.scenery.drag(disc, by),
+            disc => app.network.drag(disc, by),
         }
-        // What was drawn above stood where it was before.
+        // This frame has drawn the previous positions.
         ui.ctx().request_repaint();
     }
-    if let Some(target) = answer.double_clicked {
-        gui.edit(target, session);
+    if let Some(target) = output.double_clicked {
+        app.overlays.edit(target, session);
     }
-    if let (Some(target), None) = (answer.hovered, &gui.field) {
+    if let (Some(target), None) = (output.hovered, app.overlays.field()) {
         hover(ui, session, &scene, target);
     }
-    if let (Some(mut field), Some(rect)) = (gui.field.take(), answer.rect) {
-        let place = gui.scenery.position(field.target).unwrap_or([0.0, 0.0]);
+    if let (Some(mut field), Some(rect)) = (app.overlays.take_field(), output.rect) {
+        let place = app.network.position(field.target()).unwrap_or([0.0, 0.0]);
         let at = session.view.to_screen(rect, place) - Vec2::new(0.0, 14.0);
-        // Within the canvas, or as near to its upper left corner as can be where that is too small.
+        // Within the canvas, or at its upper left corner when the canvas is too small.
         let at = at.min(rect.max - Vec2::new(110.0, 0.0)).max(rect.min + Vec2::new(110.0, 100.0));
-        if field.show(ui, at, session, &theme) == Outcome::Open {
-            gui.field = Some(field);
+        if number_field_ui(ui, &mut field, at, session, &theme) == FieldStatus::Open {
+            app.overlays.set_field(field);
         }
     }
     if let Some(caption) = caption {
@@ -128,10 +129,10 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         question.show(ui, session, &theme);
     }
     if let Some(hints) = hints {
-        hints.show(ui, below, gui);
+        hints.show(ui, below, app);
     }
-    // Nothing that concerns the author comes before the audience.
-    if !gui.is_presenting {
+    // Notices concern the author and not the audience.
+    if !app.is_presenting() {
         notices_ui(ui, network, session, &theme);
     }
     if session.flash_secs > 0.0 {
@@ -145,25 +146,25 @@ pub(super) fn canvas_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     }
 }
 
-/// A selected weight that is dragged upwards grows.
+/// Increases a selected weight that is dragged up.
 fn drag_weight(session: &mut Session, target: Target, by: Vec2) {
     if let Some((what, value)) = session.editable(target) {
         session.edit(what, value - 0.01 * f64::from(by.y));
     }
 }
 
-/// The number under the pointer, with its name.
+/// A tooltip with the name and the number under the pointer.
 fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
-    // What is selected is explained at the right.
+    // The selected element is explained on the right.
     if session.view.selected == Some(target) {
         return;
     }
     let name = words::target(target);
     let text = match target {
         Target::Neuron { layer, neuron } => {
-            // Words around a disc say it already.
-            let is_said = |label: &Label| label.target == Some(target) && label.anchor == Anchor::Above;
-            if scene.labels.iter().any(is_said) {
+            // Labels next to the disc show the name.
+            let is_named = |label: &Label| label.target == Some(target) && label.anchor == Anchor::Above;
+            if scene.labels.iter().any(is_named) {
                 return;
             }
             format!("{name}{}", computed(session, scene, layer, neuron))
@@ -183,7 +184,7 @@ fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
     .show(|ui| ui.add(egui::Label::new(egui::RichText::new(text).small()).extend()));
 }
 
-/// The numbers of a neuron, as far as the picture has them.
+/// The computed values of a neuron.
 fn computed(session: &Session, scene: &Scene, layer: usize, neuron: usize) -> String {
     let disc = scene.discs.iter().find(|disc| disc.target == Target::Neuron { layer, neuron });
     let sample = session.now().and_then(|(timeline, _)| timeline.step().samples.get(session.sample()));
@@ -198,12 +199,12 @@ fn computed(session: &Session, scene: &Scene, layer: usize, neuron: usize) -> St
     if known.is_empty() { known.concat() } else { format!(": {}", known.join(", ")) }
 }
 
-/// Captions are read from the last row of a room.
+/// The text size of captions, to be readable from the last row of a room.
 fn caption_size(area: Rect, is_presenting: bool) -> f32 {
     if is_presenting { (area.width() / 30.0).clamp(24.0, 64.0) } else { (area.width() / 34.0).clamp(17.0, 30.0) }
 }
 
-/// What the lesson says, laid out but not painted.
+/// The lesson's caption, laid out but not painted.
 struct Caption {
     rect: Rect,
     text: std::sync::Arc<egui::Galley>,
@@ -213,7 +214,7 @@ struct Caption {
 fn caption(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &slowgrad_render::Theme) -> Option<Caption> {
     let text = session.caption();
     let performance = &session.performance;
-    let go_on = keys_text(Action::Run(RunAction::NextCue).entry());
+    let go_on = keys_text(Action::Run(RunAction::NextCue).info());
     let hint = if performance.waits_for_presenter() && performance.has_cues() {
         let (done, all) = performance.progress();
         Some(if performance.held {
@@ -257,13 +258,13 @@ impl Caption {
         if let Some(hint) = self.hint {
             painter.galley(below, hint, theme.accent);
         }
-        // Screen readers read what is painted.
+        // Makes the painted text available to screen readers.
         let response = ui.interact(self.rect, ui.scope_id().with("caption"), egui::Sense::hover());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
     }
 }
 
-/// Short messages in the corner.
+/// The notices in the corner.
 fn notices_ui(ui: &mut Ui, area: Rect, session: &Session, theme: &slowgrad_render::Theme) {
     let mut bottom = area.bottom() - 6.0;
     for notice in session.notices.iter().rev() {

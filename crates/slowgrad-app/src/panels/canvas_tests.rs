@@ -30,12 +30,12 @@ fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
     settle(window);
 }
 
-/// Where a disc stands on screen.
+/// The position of a disc on the screen.
 fn place(window: &Window, target: Target) -> Pos2 {
-    let bench = window.state();
-    let gui = bench.gui.as_ref().expect("it has been drawn");
-    let area = gui.canvas_rect().expect("it has been drawn");
-    bench.session.view.to_screen(area, gui.scenery.position(target).expect("it stands somewhere"))
+    let harness = window.state();
+    let app = harness.app.as_ref().expect("it has been drawn");
+    let area = app.canvas_rect().expect("it has been drawn");
+    harness.session.view.to_screen(area, app.network.position(target).expect("it stands somewhere"))
 }
 
 fn pointer(window: &mut Window, pos: Pos2, pressed: Option<bool>) {
@@ -50,18 +50,18 @@ fn pointer(window: &mut Window, pos: Pos2, pressed: Option<bool>) {
 fn a_number_is_edited_in_a_window_of_any_size() {
     let mut window = open("which-weights-change");
     let state = window.state_mut();
-    let gui = state.gui.as_mut().expect("it is drawn");
-    gui.edit(Target::Weight { layer: 0, neuron: 1, input: 0 }, &mut state.session);
-    // The last ones leave the canvas no room for the field.
+    let app = state.app.as_mut().expect("it is drawn");
+    app.overlays.edit(Target::Weight { layer: 0, neuron: 1, input: 0 }, &mut state.session);
+    // At the smallest sizes the canvas has no space for the field.
     for size in [[1280.0, 720.0], [900.0, 320.0], [700.0, 240.0], [300.0, 200.0], [120.0, 90.0]] {
         window.set_size(Vec2::from(size));
         settle(&mut window);
-        assert!(window.state().gui.as_ref().is_some_and(|gui| gui.field.is_some()), "{size:?}");
+        assert!(window.state().app.as_ref().is_some_and(|app| app.overlays.field().is_some()), "{size:?}");
     }
 }
 
 #[test]
-fn neurons_and_layers_come_and_go_by_name_and_by_key_and_are_undone() {
+fn neurons_and_layers_are_added_removed_and_restored() {
     let mut window = open("which-weights-change");
     let before = step(&window);
     assert_eq!(sizes(&window), [2, 3, 1]);
@@ -72,12 +72,12 @@ fn neurons_and_layers_come_and_go_by_name_and_by_key_and_are_undone() {
     assert_eq!(sizes(&window), [2, 4, 4, 1]);
     click(&mut window, "remove neuron 4 of layer 2");
     assert_eq!(sizes(&window), [2, 4, 3, 1]);
-    for wanted in [[2, 4, 4, 1].as_slice(), &[2, 4, 1], &[2, 3, 1]] {
+    for expected in [[2, 4, 4, 1].as_slice(), &[2, 4, 1], &[2, 3, 1]] {
         press(&mut window, Modifiers::COMMAND, Key::Z);
-        assert_eq!(sizes(&window), wanted);
+        assert_eq!(sizes(&window), expected);
     }
     assert_eq!(step(&window).before.values, before.before.values);
-    // The selected neuron is the one that goes, and then nothing is selected.
+    // Removes the selected neuron and clears the selection.
     window.state_mut().session.view.selected = Some(Target::Neuron { layer: 0, neuron: 2 });
     press(&mut window, Modifiers::SHIFT, Key::N);
     assert_eq!((sizes(&window), window.state().session.view.selected), (vec![2, 2, 1], None));
@@ -88,12 +88,12 @@ fn neurons_and_layers_come_and_go_by_name_and_by_key_and_are_undone() {
 }
 
 #[test]
-fn a_layer_gets_another_activation_from_the_canvas_and_by_key() {
+fn the_activation_of_a_layer_is_changed_from_the_canvas_and_by_key() {
     let mut window = open("playground");
     let names = |window: &Window| step(window).names.activations.clone();
     let before = step(&window);
     let other = |window: &mut Window, layer: usize, search: &str| {
-        assert_eq!(window.state().gui.as_ref().map(crate::state::Gui::overlay_name), Some("activation"));
+        assert_eq!(window.state().app.as_ref().map(|app| app.overlays.name()), Some("activation"));
         window.get_by_label(&format!("new activation for layer {layer}")).type_text(search);
         window.run_steps(4);
         press(window, Modifiers::NONE, Key::Enter);
@@ -119,7 +119,7 @@ fn a_layer_gets_another_activation_from_the_canvas_and_by_key() {
 }
 
 #[test]
-fn a_weight_is_frozen_by_key_and_let_go_by_name() {
+fn a_weight_is_frozen_by_key_and_unfrozen_by_checkbox() {
     let mut window = open("which-weights-change");
     window.state_mut().session.view.selected = Some(Target::Weight { layer: 1, neuron: 0, input: 0 });
     settle(&mut window);
@@ -133,7 +133,7 @@ fn a_weight_is_frozen_by_key_and_let_go_by_name() {
 }
 
 #[test]
-fn a_neuron_follows_the_pointer_and_is_arranged_again() {
+fn a_dragged_neuron_follows_the_pointer_until_the_layout_is_reset() {
     let mut window = open("which-weights-change");
     let target = Target::Neuron { layer: 0, neuron: 0 };
     let (start, zoom) = (place(&window, target), window.state().session.view.zoom);
@@ -148,7 +148,7 @@ fn a_neuron_follows_the_pointer_and_is_arranged_again() {
     pointer(&mut window, start + Vec2::new(40.0, 30.0), Some(false));
     settle(&mut window);
     let moved = place(&window, target);
-    // It stays there while neurons come, and goes back when asked.
+    // The neuron keeps its position when neurons are added, and returns on request.
     window.state_mut().session.send(Change::Reshape(Reshape::AddNeuron { layer: 0 }).into());
     settle(&mut window);
     let beside = place(&window, Target::Neuron { layer: 0, neuron: 1 });
@@ -176,16 +176,16 @@ fn keys_zoom_pan_walk_and_fit() {
 }
 
 #[test]
-fn a_click_on_a_number_selects_its_weight_and_a_cell_of_a_matrix_says_which_weight_it_is() {
+fn a_click_on_a_number_selects_its_weight_and_a_matrix_cell_names_its_weight() {
     let mut window = open("which-weights-change");
     let weight = Target::Weight { layer: 0, neuron: 2, input: 0 };
-    let bench = window.state_mut();
-    let gui = bench.gui.as_mut().expect("it has been drawn");
-    let (scene, area) = (gui.scene(&bench.session).expect("a scene"), gui.canvas_rect().expect("a canvas"));
+    let harness = window.state_mut();
+    let app = harness.app.as_mut().expect("it has been drawn");
+    let (scene, area) = (app.scene(&harness.session).expect("a scene"), app.canvas_rect().expect("a canvas"));
     let label = scene.labels.iter().find(|label| label.target == Some(weight)).expect("its number is shown");
-    // At the number's corner, where the edge does not pass.
+    // At the corner of the number, away from the edge.
     let [left, top] = label.room().min;
-    let corner = bench.session.view.to_screen(area, [left, top]) + Vec2::splat(2.0);
+    let corner = harness.session.view.to_screen(area, [left, top]) + Vec2::splat(2.0);
     pointer(&mut window, corner, Some(true));
     pointer(&mut window, corner, Some(false));
     settle(&mut window);
@@ -200,7 +200,7 @@ fn a_click_on_a_number_selects_its_weight_and_a_cell_of_a_matrix_says_which_weig
     let name = slowgrad_timeline::explain::words::target(weight);
     let number = slowgrad_timeline::number_format::number(value, 5);
     assert!(window.query_by_label_contains(&format!("{name}: {number}")).is_some(), "{name}: {number}");
-    // Typed over its cell, it is this weight that changes.
+    // Typing a number changes the weight of this cell.
     window.state_mut().session.view.selected = Some(weight);
     press(&mut window, Modifiers::NONE, Key::Enter);
     window.get_by_role_and_label(egui::accesskit::Role::TextInput, &name).type_text("0.5");
@@ -209,30 +209,30 @@ fn a_click_on_a_number_selects_its_weight_and_a_cell_of_a_matrix_says_which_weig
 }
 
 #[test]
-fn letters_on_screen_never_cover_each_other() {
+fn labels_do_not_overlap() {
     for lesson in ["which-weights-change", "playground", "large"] {
         let mut window = open(lesson);
         let last = window.state().session.now().expect("it is open").0.len();
         for (nth, at) in (0..last).step_by((last / 9).max(1)).enumerate() {
             let zooms = [None, Some(0.6), Some(1.7), Some(60.0)];
-            let bench = window.state_mut();
-            // On the way as well, operation by operation and whole layers together.
+            let harness = window.state_mut();
+            // Also during an animation, by operations and by layers.
             let granularity = if nth % 3 == 0 { Granularity::Operation } else { Granularity::Layer };
-            bench.session.steer(&To::Granularity(granularity));
-            let unit = bench.session.now().expect("it is open").0.unit(at, granularity);
+            harness.session.steer(&To::Granularity(granularity));
+            let unit = harness.session.now().expect("it is open").0.unit(at, granularity);
             let share = [0.35, 0.95, 0.65][nth % 3];
-            bench.session.steer(&To::Place(unit.start as f64 + share * unit.len() as f64));
+            harness.session.steer(&To::Place(unit.start as f64 + share * unit.len() as f64));
             match zooms[nth % zooms.len()] {
-                Some(factor) => bench.session.view.zoom_by(factor),
-                None => bench.session.view.refit(),
+                Some(factor) => harness.session.view.zoom_by(factor),
+                None => harness.session.view.refit(),
             }
             settle(&mut window);
             let mut checked = None;
-            let bench = window.state_mut();
-            let gui = bench.gui.as_mut().expect("it has been drawn");
-            let (scene, area) = (gui.scene(&bench.session).expect("a scene"), gui.canvas_rect().expect("a canvas"));
-            let ctx = gui.context().clone();
-            let view = bench.session.view.clone();
+            let harness = window.state_mut();
+            let app = harness.app.as_mut().expect("it has been drawn");
+            let (scene, area) = (app.scene(&harness.session).expect("a scene"), app.canvas_rect().expect("a canvas"));
+            let ctx = app.context().clone();
+            let view = harness.session.view.clone();
             let output = ctx.run_ui(egui::RawInput::default(), |ui| {
                 checked = Some(label_rects(ui.painter(), &scene, &view, area));
             });
@@ -253,7 +253,7 @@ fn letters_on_screen_never_cover_each_other() {
     }
 }
 
-/// Opens the menu of what is at a place.
+/// Opens the context menu at a position.
 fn menu_at(window: &mut Window, pos: Pos2) {
     for pressed in [true, false] {
         let button = PointerButton::Secondary;
@@ -264,7 +264,7 @@ fn menu_at(window: &mut Window, pos: Pos2) {
     settle(window);
 }
 
-/// Whether an open menu has a command, which stands there with its key.
+/// Whether an open menu has a command with these keys.
 fn offers(window: &Window, name: &str, keys: &str) -> bool {
     let items = window.query_all_by_label_contains(name).map(|node| node.accesskit_node().label().unwrap_or_default());
     items.into_iter().any(|label| label.starts_with(name) && label.ends_with(keys))
@@ -278,7 +278,7 @@ fn choose(window: &mut Window, name: &str) {
 }
 
 #[test]
-fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
+fn elements_have_a_context_menu_of_their_actions() {
     let mut window = open("which-weights-change");
     let neuron = Target::Neuron { layer: 0, neuron: 1 };
     let at = place(&window, neuron);
@@ -286,17 +286,17 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     assert_eq!(window.state().session.view.selected, Some(neuron));
     assert!(offers(&window, "Remove neuron", "Shift+N") && offers(&window, "Change activation", "A"));
     choose(&mut window, "Freeze or unfreeze");
-    let (_, is_frozen) = window.state().session.frozen(neuron).expect("a neuron");
-    assert!(is_frozen);
+    let (_, frozen) = window.state().session.frozen(neuron).expect("a neuron");
+    assert!(frozen);
     assert!(!offers(&window, "Remove neuron", "Shift+N"), "it closes");
 
     let weight = Target::Weight { layer: 0, neuron: 0, input: 0 };
-    let at = window.state().gui.as_ref().and_then(crate::state::Gui::weight_pos).expect("it is drawn");
+    let at = window.state().app.as_ref().and_then(crate::state::App::weight_pos).expect("it is drawn");
     menu_at(&mut window, at);
     assert_eq!(window.state().session.view.selected, Some(weight));
     assert!(!offers(&window, "Remove neuron", "Shift+N"));
     choose(&mut window, "Edit value");
-    assert!(window.state().gui.as_ref().is_some_and(|gui| gui.field.is_some()));
+    assert!(window.state().app.as_ref().is_some_and(|app| app.overlays.field().is_some()));
     press(&mut window, Modifiers::NONE, Key::Escape);
 
     let output = place(&window, Target::Neuron { layer: 1, neuron: 0 });
@@ -311,11 +311,11 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     choose(&mut window, "Add neuron");
     assert_eq!(sizes(&window), [2, 4, 1]);
 
-    // The same by keys alone.
+    // The same with the keyboard only.
     window.state_mut().session.view.selected = Some(neuron);
     press(&mut window, Modifiers::SHIFT, Key::F10);
-    for (name, is_there) in [("Remove neuron", true), ("Freeze or unfreeze", true), ("Bookmark", false)] {
-        assert_eq!(window.query_by_label(name).is_some(), is_there, "{name}");
+    for (name, exists) in [("Remove neuron", true), ("Freeze or unfreeze", true), ("Bookmark", false)] {
+        assert_eq!(window.query_by_label(name).is_some(), exists, "{name}");
     }
     window.get_by_label("find a command").type_text("remove neuron");
     settle(&mut window);
@@ -323,8 +323,8 @@ fn what_is_under_the_pointer_has_a_menu_of_what_can_be_asked_of_it() {
     settle(&mut window);
     assert_eq!(sizes(&window), [2, 3, 1]);
 
-    // Where nothing is, it is about the view.
-    let ground = window.state().gui.as_ref().and_then(crate::state::Gui::canvas_rect).expect("it is drawn");
+    // On the background the menu has commands for the view.
+    let ground = window.state().app.as_ref().and_then(crate::state::App::canvas_rect).expect("it is drawn");
     menu_at(&mut window, ground.left_bottom() + Vec2::new(20.0, -20.0));
     assert_eq!(window.state().session.view.selected, None);
     assert!(offers(&window, "Reset layout", "Shift+F"));

@@ -1,9 +1,9 @@
-//! A second run beside the first: what it could differ in, and its network next to the first one's.
+//! The comparison: its options, and its network beside that of the baseline.
 
 use super::icons::{Icon, icon_button};
 use super::key;
 use crate::actions::Action;
-use crate::state::Gui;
+use crate::state::App;
 use egui::{Align, Align2, Button, Color32, FontId, Layout, Rect, RichText, Sense, Stroke, Ui, UiBuilder, Vec2};
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::shape::Shape;
@@ -14,31 +14,31 @@ use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::Bounds;
 use slowgrad_timeline::scene::Layout as Arrangement;
 
-/// Something that a second run could have instead.
-pub(super) struct Offer {
+/// A setting in which the comparison can differ.
+pub(super) struct ComparisonOption {
     pub(super) name: String,
-    /// What the first run has.
+    /// The setting of the baseline.
     pub(super) instead: String,
     pub(super) help: String,
     pub(super) difference: Difference,
 }
 
-/// All single things in which a second run from the same beginning can differ.
-pub(super) fn offers(session: &Session) -> Vec<Offer> {
+/// All single settings in which a comparison with the same initial state can differ.
+pub(super) fn comparison_options(session: &Session) -> Vec<ComparisonOption> {
     let setup = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.as_ref());
     let slots = setup.into_iter().flat_map(|setup| &setup.slots).filter(|slot| !slot.slot.is_beginning());
-    // Optimizers and losses are what is compared most.
+    // Optimizers and losses come first, because they are compared most.
     let mut slots: Vec<&SlotInfo> = slots.collect();
     slots.sort_by_key(|slot| match slot.slot {
         slowgrad_session::Slot::Optimizer => 0,
         slowgrad_session::Slot::Loss => 1,
         _ => 2,
     });
-    let mut offers = Vec::new();
+    let mut comparison_options = Vec::new();
     for info in &slots {
         let slot = info.slot.name();
         for choice in info.choices.iter().filter(|choice| choice.name != info.name) {
-            offers.push(Offer {
+            comparison_options.push(ComparisonOption {
                 name: format!("{slot}: {}", choice.title),
                 instead: format!("instead of {}", info.name),
                 help: choice.description.clone(),
@@ -48,14 +48,14 @@ pub(super) fn offers(session: &Session) -> Vec<Offer> {
     }
     for info in &slots {
         for Knob { plugin, control, .. } in info.controls.iter().filter(|knob| knob.layers.is_empty()) {
-            // Where hidden layers differ, those of some would not be the one thing that is exchanged for all.
+            // A control for some of the hidden layers is not one setting.
             let ControlKind::Slider { value, min, max, .. } = control.kind else { continue };
             let sign = slowgrad_session::sign(&control.name);
             for other in [2.0 * value, 0.5 * value, 10.0 * value, 0.1 * value] {
                 if other < min || other > max || other.to_bits() == value.to_bits() {
                     continue;
                 }
-                offers.push(Offer {
+                comparison_options.push(ComparisonOption {
                     name: format!("{} {sign} = {}", info.slot.name(), number_format::number(other, 3)),
                     instead: format!("instead of {}", number_format::number(value, 3)),
                     help: String::new(),
@@ -64,36 +64,41 @@ pub(super) fn offers(session: &Session) -> Vec<Offer> {
             }
         }
     }
-    offers
+    comparison_options
 }
 
-/// Networks stand one over the other when they are so many times as large then.
-const MUCH: f32 = 1.15;
-/// The height of a run's name over its network.
-pub(super) const HEADING: f32 = 30.0;
+/// Networks are stacked when that enlarges them by this factor.
+const STACKING_GAIN: f32 = 1.15;
+/// The height of a run's heading.
+pub(super) const HEADING_HEIGHT_PTS: f32 = 30.0;
 
-/// The rooms of both networks within what there is for one: side by side, or one over the other where networks of this
-/// shape become much larger by that.
+/// The areas of both networks: side by side, or stacked when that enlarges networks of this shape.
 pub(super) fn rooms(room: Rect, shape: &Shape) -> [Rect; 2] {
     let (left, right) = room.split_left_right_at_fraction(0.5);
     let (upper, lower) = room.split_top_bottom_at_fraction(0.5);
     let fits = |room: Rect| {
-        let (width, height) = (room.width(), room.height() - HEADING);
+        let (width, height) = (room.width(), room.height() - HEADING_HEIGHT_PTS);
         let Bounds { min, max } = Arrangement::within(shape, [width, height]).bounds();
         (width / (max[0] - min[0])).min(height / (max[1] - min[1]))
     };
-    if MUCH * fits(left) >= fits(upper) { [left, right] } else { [upper, lower] }
+    if STACKING_GAIN * fits(left) >= fits(upper) { [left, right] } else { [upper, lower] }
 }
 
-/// Draws the names of both runs and the second network, which is looked at as the first one is.
-pub(super) fn rival_ui(ui: &mut Ui, rooms: [Rect; 2], gui: &mut Gui, session: &mut Session, rival: &RivalInfo) {
-    let theme = *gui.theme();
+/// Draws the headings of both runs and the network of the comparison, whose view follows that of the baseline.
+pub(super) fn comparison_ui(
+    ui: &mut Ui,
+    rooms: [Rect; 2],
+    app: &mut App,
+    session: &mut Session,
+    comparison: &RivalInfo,
+) {
+    let theme = *app.theme();
     let loss = session.now().map(|(timeline, _)| timeline.step().loss);
-    let mine = Run { name: &rival.mine, loss, color: theme.accent, is_theirs: false };
-    let loss = rival.timeline.as_ref().map(|timeline| timeline.step().loss);
-    let theirs = Run { name: &rival.theirs, loss, color: theme.text, is_theirs: true };
+    let mine = RunHeading { name: &comparison.mine, loss, color: theme.accent, theirs: false };
+    let loss = comparison.timeline.as_ref().map(|timeline| timeline.step().loss);
+    let theirs = RunHeading { name: &comparison.theirs, loss, color: theme.text, theirs: true };
     for (run, room) in [mine, theirs].into_iter().zip(rooms) {
-        heading_ui(ui, room.with_max_y(room.top() + HEADING), &run, gui, session);
+        heading_ui(ui, room.with_max_y(room.top() + HEADING_HEIGHT_PTS), &run, app, session);
     }
     let [upper, lower] = rooms;
     let between = Stroke::new(1.0, theme.line);
@@ -102,47 +107,47 @@ pub(super) fn rival_ui(ui: &mut Ui, rooms: [Rect; 2], gui: &mut Gui, session: &m
     } else {
         ui.painter().hline(lower.x_range(), lower.top(), between);
     }
-    let room = lower.with_min_y(lower.top() + HEADING);
-    ui.scope_builder(UiBuilder::new().max_rect(room), |ui| network(ui, gui, session, rival));
+    let room = lower.with_min_y(lower.top() + HEADING_HEIGHT_PTS);
+    ui.scope_builder(UiBuilder::new().max_rect(room), |ui| network(ui, app, session, comparison));
 }
 
-/// A run as its heading has it.
-struct Run<'a> {
+/// The contents of a heading.
+struct RunHeading<'a> {
     name: &'a str,
     loss: Option<f64>,
     color: Color32,
-    is_theirs: bool,
+    theirs: bool,
 }
 
-/// The name of a run in the colour of its way, and the loss of its batch; a click on it has its numbers explained.
-fn heading_ui(ui: &mut Ui, area: Rect, run: &Run<'_>, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
-    let is_in_focus = gui.rival.is_in_focus == run.is_theirs;
+/// The heading of a run: its name in the colour of its path, and the loss of its batch. A click explains this run.
+fn heading_ui(ui: &mut Ui, area: Rect, run: &RunHeading<'_>, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
+    let focused = app.network.comparison.is_focused() == run.theirs;
     ui.painter().rect_filled(area, 0.0, theme.panel);
-    if is_in_focus {
+    if focused {
         ui.painter().rect_filled(area.with_min_y(area.bottom() - 2.0), 0.0, run.color);
     }
     ui.scope_builder(UiBuilder::new().max_rect(area.shrink2(Vec2::new(10.0, 2.0))), |ui| {
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             dot_ui(ui, run.color, &theme);
-            let color = if is_in_focus { theme.text } else { theme.faint };
+            let color = if focused { theme.text } else { theme.faint };
             let name = Button::new(RichText::new(run.name).strong().color(color)).frame(false).truncate();
             let response = ui.add(name).on_hover_text("Show the values of this run in the explanation panel");
             response.widget_info(|| {
                 let words = format!("explain {}", run.name);
-                egui::WidgetInfo::selected(egui::Role::RadioButton, true, is_in_focus, words)
+                egui::WidgetInfo::selected(egui::Role::RadioButton, true, focused, words)
             });
             if response.clicked() {
-                gui.rival.is_in_focus = run.is_theirs;
+                app.network.comparison.set_focused(run.theirs);
             }
             if let Some(loss) = run.loss {
                 ui.label(RichText::new(format!("L {}", number_format::number(loss, 4))).color(theme.faint));
             }
-            if run.is_theirs && !gui.is_presenting {
+            if run.theirs && !app.is_presenting() {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     let end = format!("End the comparison ({})", key(Action::Compare));
                     if icon_button(ui, Icon::Close, &end, false, &theme).clicked() {
-                        gui.act(Action::Compare, session);
+                        app.act(Action::Compare, session);
                     }
                 });
             }
@@ -155,43 +160,43 @@ fn dot_ui(ui: &mut Ui, color: Color32, theme: &Theme) {
     ui.painter().circle(dot.center(), 5.0, color, Stroke::new(1.0, theme.background));
 }
 
-/// Over what is explained: of which run it is, when there are two.
-pub(super) fn focus_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
-    let Some(rival) = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref()) else { return };
-    let theme = gui.theme();
-    let is_theirs = gui.rival.is_in_focus;
-    let (name, color) = if is_theirs { (&rival.theirs, theme.text) } else { (&rival.mine, theme.accent) };
+/// The name of the explained run, when there are two.
+pub(super) fn focus_ui(ui: &mut Ui, app: &App, session: &Session) {
+    let Some(comparison) = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref()) else { return };
+    let theme = app.theme();
+    let theirs = app.network.comparison.is_focused();
+    let (name, color) = if theirs { (&comparison.theirs, theme.text) } else { (&comparison.mine, theme.accent) };
     ui.horizontal(|ui| {
         dot_ui(ui, color, theme);
         ui.label(RichText::new(name).strong().color(theme.text));
     });
 }
 
-fn network(ui: &mut Ui, gui: &mut Gui, session: &mut Session, rival: &RivalInfo) {
-    let theme = *gui.theme();
+fn network(ui: &mut Ui, app: &mut App, session: &mut Session, comparison: &RivalInfo) {
+    let theme = *app.theme();
     let area = ui.available_rect_before_wrap();
-    if rival.timeline.is_none() {
+    if comparison.timeline.is_none() {
         let step = session.now().map_or(0, |(timeline, _)| timeline.step().step - 1);
-        let text = format!("catching up: step {} of {step}", rival.step);
+        let text = format!("catching up: step {} of {step}", comparison.step);
         ui.painter().text(area.center(), Align2::CENTER_CENTER, text, FontId::proportional(16.0), theme.faint);
         return;
     }
-    // It is looked at from where the first one is.
-    let view = &mut gui.rival.view;
+    // Follows the view of the baseline.
+    let view = app.network.comparison.view_mut();
     (view.center, view.zoom, view.auto_fit) = (session.view.center, session.view.zoom, false);
     view.selected = session.view.selected;
-    let Some(scene) = gui.rival_scene(session) else { return };
-    let answer = network_ui(ui, &scene, &mut gui.rival.view, &theme);
-    let view = &gui.rival.view;
+    let Some(scene) = app.network.comparison.scene(session) else { return };
+    let output = network_ui(ui, &scene, app.network.comparison.view_mut(), &theme);
+    let view = app.network.comparison.view();
     if (view.center, view.zoom) != (session.view.center, session.view.zoom) {
         (session.view.center, session.view.zoom, session.view.auto_fit) = (view.center, view.zoom, false);
         ui.ctx().request_repaint();
     }
-    // What is selected is selected in both, and explained for the one that was clicked.
-    if let Some(target) = answer.clicked {
+    // Both networks share the selection; a click also chooses the run to explain.
+    if let Some(target) = output.clicked {
         session.view.selected = Some(target);
-        gui.rival.is_in_focus = true;
-    } else if answer.background_clicked {
+        app.network.comparison.set_focused(true);
+    } else if output.background_clicked {
         session.view.selected = None;
     }
 }

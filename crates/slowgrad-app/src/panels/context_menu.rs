@@ -1,41 +1,41 @@
-//! The menu of what is under the pointer: what can be asked of it, with keys, out of the one list of commands.
+//! The context menu of an element, with the actions of the table and their keys.
 //!
-//! What it is about is selected first, since that is what commands are about.
+//! It selects the element first, because actions apply to the selection.
 
 use super::key;
-use crate::actions::Part;
-use crate::state::Gui;
+use crate::actions::Element;
+use crate::state::App;
 use egui::{Button, Response, RichText};
 use slowgrad_session::Session;
 use slowgrad_timeline::explain::words;
 use slowgrad_timeline::scene::Target;
 
 /// The menu of the network, which was drawn with `hovered` under the pointer.
-pub(super) fn network_menu(response: &Response, hovered: Option<Target>, gui: &mut Gui, session: &mut Session) {
+pub(super) fn network_menu(response: &Response, hovered: Option<Target>, app: &mut App, session: &mut Session) {
     if response.secondary_clicked() {
         session.view.selected = hovered;
-        gui.rival.is_in_focus = false;
+        app.network.comparison.set_focused(false);
     }
     let selected = session.view.selected;
     let layers = session.now().map_or(0, |(timeline, _)| timeline.step().shape.layers());
     let title = selected.map(words::target);
-    menu(response, title.as_deref(), Part::of(selected, layers), gui, session);
+    menu(response, title.as_deref(), Element::at(selected, layers), app, session);
 }
 
-/// The menu of a layer, for which its first neuron stands.
-pub(super) fn layer_menu(response: &Response, layer: usize, gui: &mut Gui, session: &mut Session) {
+/// The menu of a layer, which selects the first neuron of the layer.
+pub(super) fn layer_menu(response: &Response, layer: usize, app: &mut App, session: &mut Session) {
     if response.secondary_clicked() {
         session.view.selected = Some(Target::Neuron { layer, neuron: 0 });
-        gui.rival.is_in_focus = false;
+        app.network.comparison.set_focused(false);
     }
     let layers = session.now().map_or(0, |(timeline, _)| timeline.step().shape.layers());
     let title = format!("layer {}", layer + 1);
-    menu(response, Some(&title), Part::Layer { is_output: layer + 1 == layers }, gui, session);
+    menu(response, Some(&title), Element::Layer { output: layer + 1 == layers }, app, session);
 }
 
-fn menu(response: &Response, title: Option<&str>, part: Part, gui: &mut Gui, session: &mut Session) {
+fn menu(response: &Response, title: Option<&str>, part: Element, app: &mut App, session: &mut Session) {
     response.context_menu(|ui| {
-        let faint = gui.theme().faint;
+        let faint = app.theme().faint;
         if let Some(title) = title {
             ui.label(RichText::new(title).small().color(faint));
         }
@@ -44,11 +44,11 @@ fn menu(response: &Response, title: Option<&str>, part: Part, gui: &mut Gui, ses
                 ui.separator();
             }
             for &action in *group {
-                let entry = action.entry();
+                let info = action.info();
                 let keys = RichText::new(key(action)).color(faint);
-                if ui.add(Button::new(entry.name).shortcut_text(keys)).on_hover_text(entry.help).clicked() {
+                if ui.add(Button::new(info.name).shortcut_text(keys)).on_hover_text(info.help).clicked() {
                     ui.close();
-                    gui.act(action, session);
+                    app.act(action, session);
                 }
             }
         }

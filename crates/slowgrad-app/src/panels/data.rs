@@ -1,22 +1,22 @@
-//! The picture of the data: samples as dots over the network's answers.
+//! The plot of the data: samples as dots over the network's predictions.
 
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_session::{Answers, DataInfo};
 
-/// The picture does not get higher than this.
-const LARGEST: f32 = 190.0;
+/// The maximum height of the plot.
+const MAX_HEIGHT_PTS: f32 = 190.0;
 
-/// A range of numbers along an axis of the picture.
+/// A range of numbers along an axis.
 #[derive(Debug, Clone, Copy)]
-struct Axis {
+struct ValueRange {
     low: f64,
     high: f64,
 }
 
-impl Axis {
-    fn over(values: impl Iterator<Item = f64>) -> Self {
+impl ValueRange {
+    fn of_values(values: impl Iterator<Item = f64>) -> Self {
         let [low, high] = slowgrad_session::range(values);
         Self { low, high }
     }
@@ -26,8 +26,8 @@ impl Axis {
     }
 }
 
-/// Draws the samples when they have one or two inputs. The present one has a ring, and one that was pointed out a wide one.
-pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, pointed: Option<usize>) {
+/// Draws the samples when they have one or two inputs. The current sample has a ring, and a linked one has a wide ring.
+pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, linked: Option<usize>) {
     let Some(snapshot) = &session.snapshot else { return };
     let Some(data) = &snapshot.data else { return };
     let inputs = data.samples.first().map_or(0, |(input, _)| input.len());
@@ -35,17 +35,17 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, poi
         return;
     }
     let width = ui.available_width();
-    let height = (0.5 * width).min(LARGEST);
+    let height = (0.5 * width).min(MAX_HEIGHT_PTS);
     let (area, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::hover());
     let label = format!("data and predictions, {} samples", data.train);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
     let painter = ui.painter().with_clip_rect(area);
     painter.rect_filled(area, 6.0, theme.background);
-    let present = session
+    let current = session
         .now()
         .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
         .map(|sample| sample.sample);
-    let marked = Marked { present, pointed };
+    let marked = MarkedSamples { current, linked };
     if inputs == 2 {
         plane(&painter, area, data, snapshot.plots.answers.as_deref(), marked, theme);
         response.on_hover_text(
@@ -60,25 +60,32 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, poi
 
 /// The samples with a ring.
 #[derive(Debug, Clone, Copy)]
-struct Marked {
-    present: Option<usize>,
-    pointed: Option<usize>,
+struct MarkedSamples {
+    current: Option<usize>,
+    linked: Option<usize>,
 }
 
-/// How a number is shown as a level from −1 to 1: targets from the least to the largest.
+/// Maps a target to a level from −1 to 1 of the range of targets.
 fn scale(data: &DataInfo) -> impl Fn(f64) -> f32 {
     let targets = || data.samples.iter().filter_map(|(_, target)| target.first().copied());
     let low = targets().fold(f64::INFINITY, f64::min);
     let high = targets().fold(f64::NEG_INFINITY, f64::max);
-    // Samples that all want the same are shown by its sign.
+    // When all targets are equal, the level shows their sign.
     let (middle, reach) =
         if high > low { (f64::midpoint(low, high), 0.5 * (high - low)) } else { (0.0, low.abs().clamp(1e-9, 1e9)) };
     move |value: f64| if value.is_finite() { ((value - middle) / reach).clamp(-1.0, 1.0) as f32 } else { 0.0 }
 }
 
-fn plane(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answers>, marked: Marked, theme: &Theme) {
-    let x = Axis::over(data.samples.iter().map(|(input, _)| input[0]));
-    let y = Axis::over(data.samples.iter().map(|(input, _)| input[1]));
+fn plane(
+    painter: &Painter,
+    area: Rect,
+    data: &DataInfo,
+    answers: Option<&Answers>,
+    marked: MarkedSamples,
+    theme: &Theme,
+) {
+    let x = ValueRange::of_values(data.samples.iter().map(|(input, _)| input[0]));
+    let y = ValueRange::of_values(data.samples.iter().map(|(input, _)| input[1]));
     let level = scale(data);
     let at = |a: f32, b: f32| Pos2::new(egui::lerp(area.x_range(), a), egui::lerp(area.bottom()..=area.top(), b));
     if let Some(Answers::Grid { side, outputs }) = answers
@@ -108,9 +115,16 @@ fn plane(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answer
     }
 }
 
-fn line(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answers>, marked: Marked, theme: &Theme) {
-    let x = Axis::over(data.samples.iter().map(|(input, _)| input[0]));
-    let y = Axis::over(data.samples.iter().filter_map(|(_, target)| target.first().copied()));
+fn line(
+    painter: &Painter,
+    area: Rect,
+    data: &DataInfo,
+    answers: Option<&Answers>,
+    marked: MarkedSamples,
+    theme: &Theme,
+) {
+    let x = ValueRange::of_values(data.samples.iter().map(|(input, _)| input[0]));
+    let y = ValueRange::of_values(data.samples.iter().filter_map(|(_, target)| target.first().copied()));
     let at = |a: f64, b: f64| {
         Pos2::new(
             egui::lerp(area.x_range(), x.share(a)),
@@ -128,12 +142,19 @@ fn line(painter: &Painter, area: Rect, data: &DataInfo, answers: Option<&Answers
     }
 }
 
-fn dot(painter: &Painter, place: Pos2, radius: f32, color: Color32, (marked, i): (Marked, usize), theme: &Theme) {
+fn dot(
+    painter: &Painter,
+    place: Pos2,
+    radius: f32,
+    color: Color32,
+    (marked, i): (MarkedSamples, usize),
+    theme: &Theme,
+) {
     painter.circle(place, radius, color, Stroke::new(1.0, theme.background));
-    if marked.present == Some(i) {
+    if marked.current == Some(i) {
         painter.circle_stroke(place, radius + 3.5, Stroke::new(2.0, theme.accent));
     }
-    if marked.pointed == Some(i) {
+    if marked.linked == Some(i) {
         painter.circle_stroke(place, radius + 9.0, Stroke::new(3.0, theme.accent));
     }
 }

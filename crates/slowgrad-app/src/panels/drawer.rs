@@ -1,39 +1,40 @@
-//! The drawer: the running script, all parameters, what scripts printed, and what is wrong with them.
+//! The drawer: running script, parameter table, console and problems.
 
 use crate::actions::Action;
-use crate::state::{DrawerTab, Gui};
+use crate::state::App;
+use crate::state::drawer_state::error_count;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Align, FontId, Label, Layout, RichText, ScrollArea, Sense, TextStyle, Ui};
 use slowgrad_render::{Theme, script_ui};
+use slowgrad_session::DrawerTab;
 use slowgrad_session::Session;
 use slowgrad_tape::{Diagnostic, Location, Severity};
 use std::ops::Range;
 
-/// Room for the buttons beside the tabs.
-const BUTTONS: f32 = 120.0;
+/// The width of the buttons beside the tabs.
+const BUTTONS_WIDTH_PTS: f32 = 120.0;
 
-/// The height of the drawer below the explanation: more while a script is edited, less while something selected is
-/// explained.
-pub(super) fn height(gui: &Gui, available: f32, is_selected: bool) -> f32 {
-    if gui.editor.is_open() {
+/// The height of the drawer below the explanation: larger for the editor, smaller while an element is selected.
+pub(super) fn height(app: &App, available: f32, selected: bool) -> f32 {
+    if app.editor.is_open() {
         (0.64 * available).clamp(240.0, 900.0)
-    } else if gui.tab == DrawerTab::Parameters {
+    } else if app.drawer.tab() == DrawerTab::Parameters {
         (0.46 * available).clamp(180.0, 700.0)
     } else {
-        let (share, least) = if is_selected { (0.24, 128.0) } else { (0.36, 150.0) };
+        let (share, least) = if selected { (0.24, 128.0) } else { (0.36, 150.0) };
         (share * available).clamp(least, 420.0)
     }
 }
 
-pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
-    if gui.is_presenting {
-        // The running script and nothing that is the author's business.
-        return script_tab_ui(ui, gui, session, &theme);
+pub(super) fn drawer_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
+    if app.is_presenting() {
+        // An audience sees the running script only.
+        return script_tab_ui(ui, app, session, &theme);
     }
-    let errors = session.snapshot.as_ref().map_or(0, super::errors);
-    let (mut asked, mut is_beside) = (None, true);
-    let has_buttons = gui.tab == DrawerTab::Script && !gui.editor.is_open();
+    let errors = session.snapshot.as_ref().map_or(0, error_count);
+    let (mut action, mut beside) = (None, true);
+    let has_buttons = app.drawer.tab() == DrawerTab::Script && !app.editor.is_open();
     ui.horizontal_wrapped(|ui| {
         for tab in DrawerTab::ALL {
             let text = match tab {
@@ -42,58 +43,58 @@ pub(super) fn drawer_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
                 }
                 tab => RichText::new(tab.name()),
             };
-            if ui.selectable_label(gui.tab == tab, text).clicked() {
-                gui.tab = tab;
+            if ui.selectable_label(app.drawer.tab() == tab, text).clicked() {
+                app.drawer.show_tab(tab);
             }
         }
-        is_beside = ui.available_size_before_wrap().x > BUTTONS;
-        if has_buttons && is_beside {
-            asked = buttons_ui(ui);
+        beside = ui.available_size_before_wrap().x > BUTTONS_WIDTH_PTS;
+        if has_buttons && beside {
+            action = buttons_ui(ui);
         }
     });
-    // Below the tabs where there is no room beside them.
-    if has_buttons && !is_beside {
-        ui.horizontal(|ui| asked = buttons_ui(ui));
+    // Below the tabs when there is no space beside them.
+    if has_buttons && !beside {
+        ui.horizontal(|ui| action = buttons_ui(ui));
     }
     ui.add_space(2.0);
-    if let Some(action) = asked {
-        gui.act(action, session);
+    if let Some(action) = action {
+        app.act(action, session);
     }
-    let place = match gui.tab {
-        DrawerTab::Script if gui.editor.is_open() => return super::editor::editor_ui(ui, gui, session),
-        DrawerTab::Script => return script_tab_ui(ui, gui, session, &theme),
-        DrawerTab::Parameters => return super::parameter_table::table_ui(ui, gui, session),
+    let place = match app.drawer.tab() {
+        DrawerTab::Script if app.editor.is_open() => return super::editor::editor_ui(ui, app, session),
+        DrawerTab::Script => return script_tab_ui(ui, app, session, &theme),
+        DrawerTab::Parameters => return super::parameter_table::table_ui(ui, &mut app.drawer.table, session, &theme),
         DrawerTab::Console => console_ui(ui, session, &theme),
         DrawerTab::Problems => problems_ui(ui, session, &theme),
     };
     if let Some(place) = place {
-        gui.tab = DrawerTab::Script;
-        gui.editor.go_to(&place, session);
+        app.drawer.show_tab(DrawerTab::Script);
+        app.editor.go_to(&place, session);
     }
 }
 
-/// What can be done with the running script.
+/// The buttons of the running script.
 fn buttons_ui(ui: &mut Ui) -> Option<Action> {
-    let mut asked = None;
+    let mut clicked = None;
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         for (word, action) in [("Check", Action::Check), ("Edit", Action::Script)] {
             let response = ui.button(word).on_hover_text(action.tooltip());
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, action.entry().name));
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, action.info().name));
             if response.clicked() {
-                asked = Some(action);
+                clicked = Some(action);
             }
         }
     });
-    asked
+    clicked
 }
 
-fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
-    match gui.scene_in_focus(session).and_then(|scene| scene.script.clone()) {
+fn script_tab_ui(ui: &mut Ui, app: &mut App, session: &Session, theme: &Theme) {
+    match app.explained_scene(session).and_then(|scene| scene.script.clone()) {
         Some(mark) => script_ui(ui, &mark, theme),
         None => {
             let text = "The running line of a script appears here: activation, loss or optimizer. \
-                        Weighted sums are computed by the network itself.";
-            // In a low window it is scrolled, so that the drawer does not need more room than it has.
+                        Weighted sums are part of the network, not of a script.";
+            // Scrolls in a low window, so that the drawer keeps its height.
             ScrollArea::vertical().id_salt("no script").auto_shrink(false).min_scrolled_height(0.0).show(ui, |ui| {
                 ui.add(Label::new(RichText::new(text).color(theme.faint)).wrap());
             });
@@ -101,7 +102,7 @@ fn script_tab_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
     }
 }
 
-/// What scripts printed; answers the place of a line that was clicked.
+/// The output of scripts; returns the location of a clicked line.
 fn console_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location> {
     let Some(snapshot) = session.snapshot.as_ref().filter(|snapshot| !snapshot.console.is_empty()) else {
         ui.add(Label::new(RichText::new("The output of print(…) appears here.").color(theme.faint)).wrap());
@@ -118,14 +119,14 @@ fn console_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location>
                 job.append(&place, 0.0, TextFormat::simple(FontId::new(11.0, font.family.clone()), theme.faint));
             }
             job.append(&line.text, 0.0, TextFormat::simple(font, theme.text));
-            clicked = place_ui(ui, job, line.location.as_ref()).or(clicked.take());
+            clicked = location_ui(ui, job, line.location.as_ref()).or(clicked.take());
         }
     });
     clicked
 }
 
-/// A text that leads to a place in a script; answers the place when it is clicked.
-fn place_ui(ui: &mut Ui, text: LayoutJob, place: Option<&Location>) -> Option<Location> {
+/// A text that links to a location in a script; returns the location when clicked.
+fn location_ui(ui: &mut Ui, text: LayoutJob, place: Option<&Location>) -> Option<Location> {
     let label = Label::new(text).wrap();
     let Some(place) = place else {
         ui.add(label);
@@ -135,7 +136,7 @@ fn place_ui(ui: &mut Ui, text: LayoutJob, place: Option<&Location>) -> Option<Lo
     response.on_hover_text("Click to edit this line").clicked().then(|| place.clone())
 }
 
-/// What is wrong; answers the place of a problem that was clicked.
+/// The problems; returns the location of a clicked one.
 fn problems_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location> {
     let Some(snapshot) = session.snapshot.as_ref().filter(|snapshot| !snapshot.problems.is_empty()) else {
         ui.add(Label::new(RichText::new("No problems.").color(theme.faint)).wrap());
@@ -147,14 +148,14 @@ fn problems_ui(ui: &mut Ui, session: &Session, theme: &Theme) -> Option<Location
             clicked = problem_ui(ui, problem, theme).or(clicked.take());
             ui.add_space(10.0);
         }
-        if super::errors(snapshot) > 0 && snapshot.timeline.is_some() {
+        if error_count(snapshot) > 0 && snapshot.timeline.is_some() {
             ui.add(Label::new(RichText::new("The last good version keeps running.").small().color(theme.faint)).wrap());
         }
     });
     clicked
 }
 
-/// One problem: where, what, the line with a caret below it, and the way out. Answers its place when it is clicked.
+/// A problem with its location, message, source line with a caret, and help. Returns the location when clicked.
 fn problem_ui(ui: &mut Ui, problem: &Diagnostic, theme: &Theme) -> Option<Location> {
     ui.spacing_mut().item_spacing.y = 3.0;
     let (word, color) = match problem.severity {
@@ -166,7 +167,7 @@ fn problem_ui(ui: &mut Ui, problem: &Diagnostic, theme: &Theme) -> Option<Locati
     let mono = TextStyle::Monospace.resolve(ui.style());
     head.append(&place, 0.0, TextFormat::simple(mono.clone(), theme.text));
     head.append(word, 0.0, TextFormat::simple(mono, color));
-    let clicked = place_ui(ui, head, problem.location.as_ref());
+    let clicked = location_ui(ui, head, problem.location.as_ref());
     ui.add(Label::new(RichText::new(&problem.message).color(theme.text)).wrap());
     if let Some(location) = &problem.location {
         source_ui(ui, location, theme, color);
@@ -202,13 +203,13 @@ fn source_ui(ui: &mut Ui, location: &Location, theme: &Theme, color: egui::Color
     });
 }
 
-/// The part of a line that fits into `room` characters and has the marked part in it, and where that is.
+/// The part of a line that fits into `room` characters and contains the marked part, with the range of the mark.
 fn excerpt(line: &str, before: usize, marked: usize, room: usize) -> (String, Range<usize>) {
     let letters: Vec<char> = line.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
     let before = before.min(letters.len());
     let indent = letters.iter().take_while(|letter| letter.is_whitespace()).count().min(before);
     let needed = before + marked.min(room / 2) + 1;
-    // What stands before the mark slides out when the mark would not be seen.
+    // Text before the mark is cut when the mark would not be visible.
     let start = if needed - indent > room { needed - room + 1 } else { indent };
     let mut shown: Vec<char> = letters[start.min(letters.len())..].to_vec();
     if start > indent && !shown.is_empty() {
@@ -228,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_marked_part_is_always_seen() {
+    fn the_marked_part_is_always_visible() {
         let line = "    state.velocity = ctx.momentum * state.velocit + grad;";
         for room in 12..80 {
             let before = line.find("velocit +").expect("it is there");

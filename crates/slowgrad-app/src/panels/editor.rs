@@ -1,6 +1,6 @@
-//! The drawer while a script is edited: which script, save and check, the text, and what came of it.
+//! The drawer while a script is edited: script list, save and check, the text, and messages.
 
-use super::code::annotations::{Notes, tone};
+use super::code::annotations::{Annotations, severity_color};
 use super::code::code_ui;
 use super::icons::{Icon, icon_button};
 use super::transport_bar::name;
@@ -8,48 +8,48 @@ use crate::actions::{Action, keys_text};
 use crate::editor::document::Conflict;
 use crate::editor::{Editor, Tone};
 use crate::platform::Platform;
-use crate::state::Gui;
+use crate::state::App;
 use egui::{Align, ComboBox, Frame, Id, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense, TextStyle, Ui};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_tape::Severity;
 use slowgrad_timeline::scene::Ink;
 
-/// Draws the editor; what its buttons and keys ask for is carried out.
-pub(super) fn editor_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
-    let location = gui.scene(session).and_then(|scene| scene.script.as_ref().map(|mark| mark.location.clone()));
-    let mut notes = Notes { marks: gui.editor.marks(session), ..Notes::default() };
+/// Draws the editor and performs the actions of its buttons and keys.
+pub(super) fn editor_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
+    let location = app.scene(session).and_then(|scene| scene.script.as_ref().map(|mark| mark.location.clone()));
+    let mut annotations = Annotations { marks: app.editor.marks(session), ..Annotations::default() };
     if let Some(location) = &location {
-        notes.running = gui.editor.running(location);
+        annotations.running = app.editor.running(location);
     }
-    if let Some(location) = location.filter(|_| notes.running.is_some()) {
-        notes.values = gui.editor.values(session, &location.source);
+    if let Some(location) = location.filter(|_| annotations.running.is_some()) {
+        annotations.values = app.editor.values(session, &location.source);
     }
-    let mut asked = Vec::new();
-    let label = head_ui(ui, &mut gui.editor, gui.platform.as_ref(), session, &theme, &mut asked);
-    conflict_ui(ui, &mut gui.editor, gui.platform.as_mut(), session, &theme);
+    let mut actions = Vec::new();
+    let label = heading_ui(ui, &mut app.editor, app.platform.platform(), session, &theme, &mut actions);
+    conflict_ui(ui, &mut app.editor, app.platform.platform_mut(), session, &theme);
     let frame = Frame::new().inner_margin(Margin { top: 5, ..Margin::ZERO });
     Panel::bottom("editor messages").frame(frame).resizable(false).show_separator_line(false).show(ui, |ui| {
-        foot_ui(ui, &mut gui.editor, session, &notes, &theme);
+        messages_ui(ui, &mut app.editor, session, &annotations, &theme);
     });
-    asked.extend(code_ui(ui, &mut gui.editor, session, &notes, label, &theme));
-    for action in asked {
-        gui.act(action, session);
+    actions.extend(code_ui(ui, &mut app.editor, session, &annotations, label, &theme));
+    for action in actions {
+        app.act(action, session);
     }
 }
 
-/// The script's name, and what can be done with it. Answers what labels the text.
-fn head_ui(
+/// The list of scripts and the buttons. Returns the id of the label for the text.
+fn heading_ui(
     ui: &mut Ui,
     editor: &mut Editor,
     platform: &dyn Platform,
     session: &Session,
     theme: &Theme,
-    asked: &mut Vec<Action>,
+    actions: &mut Vec<Action>,
 ) -> Id {
     let shown = editor.document().map(|document| (document.path.clone(), document.is_unsaved(), document.root.clone()));
-    let (path, is_unsaved, root) = shown.unwrap_or_default();
+    let (path, unsaved, root) = shown.unwrap_or_default();
     let built_in = platform.script_target(&root).is_none_or(|target| target.copy);
     let mut chosen = None;
     let row = ui.horizontal(|ui| {
@@ -58,33 +58,32 @@ fn head_ui(
             if icon_button(ui, Icon::Close, "Close the editor (Esc, E)\nUnsaved text is not lost", false, theme)
                 .clicked()
             {
-                asked.push(script);
+                actions.push(script);
             }
             let check = if editor.is_checking() { "Checking…" } else { "Check gradient" };
             let button = egui::Button::new(check);
             if ui.add_enabled(!editor.is_checking(), button).on_hover_text(Action::Check.tooltip()).clicked() {
-                asked.push(Action::Check);
+                actions.push(Action::Check);
             }
-            let save = RichText::new(if is_unsaved { "● Save" } else { "Save" });
-            let button = egui::Button::new(if is_unsaved { save.strong() } else { save });
-            let response = ui.add_enabled(is_unsaved, button).on_hover_text(Action::Save.tooltip());
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, is_unsaved, "Save script"));
+            let save = RichText::new(if unsaved { "● Save" } else { "Save" });
+            let button = egui::Button::new(if unsaved { save.strong() } else { save });
+            let response = ui.add_enabled(unsaved, button).on_hover_text(Action::Save.tooltip());
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, unsaved, "Save script"));
             if response.clicked() {
-                asked.push(Action::Save);
+                actions.push(Action::Save);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let mark =
-                    |path: &str, is_unsaved: bool| if is_unsaved { format!("● {path}") } else { path.to_owned() };
+                let mark = |path: &str, unsaved: bool| if unsaved { format!("● {path}") } else { path.to_owned() };
                 let width = (ui.available_width() - 6.0).clamp(80.0, 250.0);
                 let combo = ComboBox::from_id_salt("script file").width(width).truncate();
-                let response = combo.selected_text(mark(&path, is_unsaved)).show_ui(ui, |ui| {
-                    for (other, is_unsaved) in editor.choices(session) {
-                        if ui.selectable_label(other == path, mark(&other, is_unsaved)).clicked() {
+                let response = combo.selected_text(mark(&path, unsaved)).show_ui(ui, |ui| {
+                    for (other, unsaved) in editor.choices(session) {
+                        if ui.selectable_label(other == path, mark(&other, unsaved)).clicked() {
                             chosen = Some(other);
                         }
                     }
                 });
-                let tip = if is_unsaved {
+                let tip = if unsaved {
                     "unsaved changes"
                 } else if built_in {
                     "built in; saving a change creates your own copy"
@@ -106,7 +105,7 @@ fn head_ui(
     row.inner
 }
 
-/// Asks what shall become of a text whose file somebody else has changed.
+/// Asks how to resolve a conflict with the file.
 fn conflict_ui(ui: &mut Ui, editor: &mut Editor, platform: &mut dyn Platform, session: &mut Session, theme: &Theme) {
     let Some(conflict) = editor.document().and_then(|document| document.conflict.clone()) else { return };
     let (text, theirs) = match conflict {
@@ -134,12 +133,12 @@ fn conflict_ui(ui: &mut Ui, editor: &mut Editor, platform: &mut dyn Platform, se
     });
 }
 
-/// What came of the last command, and what is wrong in this script.
-fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, theme: &Theme) {
+/// The message of the last command and the problems of this script.
+fn messages_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, annotations: &Annotations, theme: &Theme) {
     ui.spacing_mut().item_spacing.y = 3.0;
     let small = |text: String, color| Label::new(RichText::new(text).text_style(TextStyle::Small).color(color));
-    if let Some((tone, text)) = editor.message() {
-        let color = match tone {
+    if let Some((severity_color, text)) = editor.message() {
+        let color = match severity_color {
             Tone::Good => theme.text_color(Ink::Update(1.0), theme.panel),
             Tone::Plain => theme.faint,
             Tone::Bad => theme.text_color(Ink::Loss, theme.panel),
@@ -157,11 +156,11 @@ fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, t
         let words: Vec<String> = std::iter::once(format!("check: {verdict}")).chain(tried).collect();
         ui.add(small(words.join(" · "), theme.text_color(ink, theme.panel)).wrap());
     }
-    if notes.marks.is_empty() {
+    if annotations.marks.is_empty() {
         if editor.message().is_none() && editor.checked(session).is_none() {
             let hint = [Action::Save, Action::Complete, Action::Definition, Action::Comment].map(|action| {
-                let entry = action.entry();
-                format!("{} {}", keys_text(entry), entry.name.to_lowercase())
+                let info = action.info();
+                format!("{} {}", keys_text(info), info.name.to_lowercase())
             });
             ui.add(small(hint.join(" · "), theme.faint).truncate());
         }
@@ -170,12 +169,12 @@ fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, t
     let mut target = None;
     ScrollArea::vertical().id_salt("problem list").max_height(104.0).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        for mark in &notes.marks {
+        for mark in &annotations.marks {
             let line = crate::editor::positions::line_at(
                 editor.document().map_or("", |document| document.text.as_str()),
                 mark.range.start,
             );
-            let color = tone(mark.problem.severity, theme);
+            let color = severity_color(mark.problem.severity, theme);
             let mut job = egui::text::LayoutJob::default();
             let font = TextStyle::Small.resolve(ui.style());
             let mut add = |text: &str, color| job.append(text, 0.0, egui::TextFormat::simple(font.clone(), color));
@@ -190,7 +189,7 @@ fn foot_ui(ui: &mut Ui, editor: &mut Editor, session: &Session, notes: &Notes, t
                 target = Some(mark.range.start..mark.range.start);
             }
         }
-        if crate::editor::errors(&notes.marks) > 0
+        if crate::editor::errors(&annotations.marks) > 0
             && session.snapshot.as_ref().is_some_and(|snapshot| snapshot.timeline.is_some())
         {
             ui.add(small("The last good version keeps running.".to_owned(), theme.faint).wrap());

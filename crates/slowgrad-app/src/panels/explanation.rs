@@ -1,76 +1,49 @@
-//! The column at the right: the present operation as a formula, what is selected, and the drawer.
+//! The right panel: the current event as a formula, the selected element, and the drawer.
 
 use super::{comparison, drawer};
 use crate::actions::Action;
-use crate::panels::number_field::parse;
-use crate::state::{DrawerTab, Gui};
+use crate::state::App;
+use crate::state::number_field::parse;
 use egui::{DragValue, Frame, Margin, Panel, RichText, ScrollArea, TextStyle, Ui};
 use slowgrad_render::{Theme, comparison_ui, formula_ui, inspector_ui};
+use slowgrad_session::DrawerTab;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
-use slowgrad_timeline::Timeline;
-use slowgrad_timeline::explain::inspect;
-use slowgrad_timeline::explain::words::Explainer;
 use slowgrad_timeline::number_format;
 use slowgrad_timeline::playback::cue::Panel as LessonPanel;
-use slowgrad_timeline::scene::{Formula, Inspector, Link, Target};
+use slowgrad_timeline::scene::{Formula, Link, Target};
 use std::sync::Arc;
 
-/// A column of this height has room for the present event and the selection in full size.
-const ROOMY: f32 = 760.0;
-/// Letters of the present event where there is less.
-const COMPACT: f32 = 0.82;
-/// The part of the column that the present event has above what is selected.
+/// Above this height, the panel shows event and selection at full text size.
+const ROOMY_HEIGHT_PTS: f32 = 760.0;
+/// The text scale of the event below that height.
+const COMPACT_TEXT_SCALE: f32 = 0.82;
+/// The share of the height for the event when an element is selected.
 const EVENT_SHARE: f32 = 0.4;
 const ROOMY_EVENT_SHARE: f32 = 0.45;
 
-/// What is selected, explained; it is written anew only when it is about something else.
-#[derive(Default)]
-pub(crate) struct Inspected(Option<Explained>);
-
-struct Explained {
-    timeline: Arc<Timeline>,
-    sample: Option<usize>,
-    inspector: Inspector,
-}
-
-impl Inspected {
-    fn of(&mut self, timeline: &Arc<Timeline>, event: usize, target: Target) -> &Inspector {
-        let sample = timeline.address(event.min(timeline.len() - 1)).sample;
-        let known = self.0.take().filter(|known| {
-            Arc::ptr_eq(&known.timeline, timeline) && known.sample == sample && known.inspector.target == target
-        });
-        let explained = known.unwrap_or_else(|| Explained {
-            timeline: Arc::clone(timeline),
-            sample,
-            inspector: inspect(timeline, event, target, Explainer { digits: 3 }),
-        });
-        &self.0.insert(explained).inspector
-    }
-}
-
-pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn explanation_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
     let height = ui.available_height();
     let drawer = Frame::new().inner_margin(Margin { left: 0, right: 0, top: 8, bottom: 0 });
-    let (has_formulas, has_script) = (gui.is_shown(LessonPanel::Explanation), gui.is_shown(LessonPanel::Script));
+    let (has_formulas, has_script) = (app.is_shown(LessonPanel::Explanation), app.is_shown(LessonPanel::Script));
     if has_script && !has_formulas {
-        return drawer::drawer_ui(ui, gui, session);
+        return drawer::drawer_ui(ui, app, session);
     }
     if has_script {
         Panel::bottom("drawer")
-            .exact_size(drawer::height(gui, height, session.view.selected.is_some()))
+            .exact_size(drawer::height(app, height, session.view.selected.is_some()))
             .frame(drawer)
             .resizable(false)
-            .show(ui, |ui| drawer::drawer_ui(ui, gui, session));
+            .show(ui, |ui| drawer::drawer_ui(ui, app, session));
     }
-    let Some(scene) = gui.scene_in_focus(session) else { return };
-    comparison::focus_ui(ui, gui, session);
-    let (mut clicked, mut asked) = (None, None);
+    let Some(scene) = app.explained_scene(session) else { return };
+    comparison::focus_ui(ui, app, session);
+    let (mut clicked, mut action) = (None, None);
     let Some(target) = session.view.selected else {
         ScrollArea::vertical().id_salt("explain").auto_shrink(false).show(ui, |ui| {
             ui.set_width(ui.available_width() - 6.0);
-            clicked = event_ui(ui, gui, &scene.formula, &theme, &mut asked);
+            clicked = event_ui(ui, app, &scene.formula, &theme, &mut action);
             ui.separator();
             if scene.comparisons.is_empty() {
                 let text = "Click a neuron or a weight to see how its values are computed.";
@@ -79,64 +52,64 @@ pub(super) fn explain_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
                 comparison_ui(ui, &scene.comparisons, &theme);
             }
         });
-        return carry_out(clicked, asked, gui, session);
+        return perform(clicked, action, app, session);
     };
-    // Each has a room of its own, so that what is selected stays where it is while the event changes.
-    let is_compact = height < ROOMY;
-    let share = if is_compact { EVENT_SHARE } else { ROOMY_EVENT_SHARE };
+    // Each part has a fixed height, so that the selection does not move while the event changes.
+    let compact = height < ROOMY_HEIGHT_PTS;
+    let share = if compact { EVENT_SHARE } else { ROOMY_EVENT_SHARE };
     let event = Panel::top("event").exact_size((share * ui.available_height()).round()).frame(Frame::new());
     event.resizable(false).show(ui, |ui| {
         ScrollArea::vertical().id_salt("event").auto_shrink(false).show(ui, |ui| {
             ui.set_width(ui.available_width() - 6.0);
-            for font in ui.style_mut().text_styles.values_mut().filter(|_| is_compact) {
-                font.size *= COMPACT;
+            for font in ui.style_mut().text_styles.values_mut().filter(|_| compact) {
+                font.size *= COMPACT_TEXT_SCALE;
             }
-            clicked = event_ui(ui, gui, &scene.formula, &theme, &mut asked);
+            clicked = event_ui(ui, app, &scene.formula, &theme, &mut action);
         });
     });
     ScrollArea::vertical().id_salt(("explain", target)).auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 6.0);
         ui.add_space(6.0);
-        let explained = match gui.rival_in_focus(session) {
-            Some(theirs) => gui.rival_moment(session, &theirs).map(|moment| (theirs, moment.events.start)),
+        let explained = match app.network.comparison.focused_timeline(session) {
+            Some(theirs) => app.network.comparison.moment(session, &theirs).map(|moment| (theirs, moment.events.start)),
             None => {
                 value_ui(ui, session, target, &theme);
                 session.now().map(|(timeline, playhead)| (Arc::clone(timeline), playhead.event()))
             }
         };
         if let Some((timeline, event)) = explained {
-            let inspector = gui.inspected.of(&timeline, event, target);
+            let inspector = app.inspector.get(&timeline, event, target);
             clicked = clicked.or(inspector_ui(ui, inspector, &theme));
         }
-        if gui.tab != DrawerTab::Parameters {
+        if app.drawer.tab() != DrawerTab::Parameters {
             ui.add_space(6.0);
             let link = ui.link("all parameters ▸").on_hover_text(Action::Parameters.tooltip());
-            asked = asked.or(link.clicked().then_some(Action::Parameters));
+            action = action.or(link.clicked().then_some(Action::Parameters));
         }
     });
-    carry_out(clicked, asked, gui, session);
+    perform(clicked, action, app, session);
 }
 
-/// The present event, with the way back when a link led to it.
-fn event_ui(ui: &mut Ui, gui: &Gui, formula: &Formula, theme: &Theme, asked: &mut Option<Action>) -> Option<Link> {
-    if gui.trail.leads_back() {
+/// The current event, with a link back when a link has led to it.
+fn event_ui(ui: &mut Ui, app: &App, formula: &Formula, theme: &Theme, action: &mut Option<Action>) -> Option<Link> {
+    if app.links.can_go_back() {
         let text = RichText::new(format!("◂ back ({})", super::key(Action::Back))).text_style(TextStyle::Small);
         let back = ui.link(text).on_hover_text(Action::Back.tooltip());
-        *asked = back.clicked().then_some(Action::Back);
+        *action = back.clicked().then_some(Action::Back);
     }
     formula_ui(ui, formula, theme)
 }
 
-fn carry_out(clicked: Option<Link>, asked: Option<Action>, gui: &mut Gui, session: &mut Session) {
-    if let Some(action) = asked {
-        gui.act(action, session);
+fn perform(clicked: Option<Link>, action: Option<Action>, app: &mut App, session: &mut Session) {
+    if let Some(action) = action {
+        app.act(action, session);
     }
     if let Some(link) = clicked {
-        gui.follow(link, session);
+        app.follow_link(link, session);
     }
 }
 
-/// A field with the selected number.
+/// The field of the selected number.
 fn value_ui(ui: &mut Ui, session: &mut Session, target: Target, theme: &Theme) {
     let Some((what, value)) = session.editable(target) else { return };
     let name = match target {
@@ -157,9 +130,9 @@ fn value_ui(ui: &mut Ui, session: &mut Session, target: Target, theme: &Theme) {
             session.edit(what, edited);
         }
         if let Some((_, was_frozen)) = session.frozen(target) {
-            let mut is_frozen = was_frozen;
-            ui.checkbox(&mut is_frozen, "frozen").on_hover_text(Action::Run(RunAction::Freeze).tooltip());
-            if is_frozen != was_frozen {
+            let mut frozen = was_frozen;
+            ui.checkbox(&mut frozen, "frozen").on_hover_text(Action::Run(RunAction::Freeze).tooltip());
+            if frozen != was_frozen {
                 session.freeze_selected();
             }
         }

@@ -1,9 +1,9 @@
-//! Small signs that are painted and not set, so that they look the same in every font.
+//! Icons that are painted as shapes, so that they do not depend on the font.
 
 use egui::{Color32, Pos2, Rect, Response, Role, Sense, Stroke, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 
-/// A sign.
+/// An icon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Icon {
     Play,
@@ -24,17 +24,17 @@ pub(super) enum Icon {
     Close,
 }
 
-/// A square button with a sign. `label` is its name and tooltip.
-pub(super) fn icon_button(ui: &mut Ui, icon: Icon, label: &str, is_on: bool, theme: &Theme) -> Response {
+/// A square button with an icon. The first line of `label` is its accessible name; all of it is the tooltip.
+pub(super) fn icon_button(ui: &mut Ui, icon: Icon, label: &str, on: bool, theme: &Theme) -> Response {
     let side = 28.0;
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::click());
     let enabled = ui.is_enabled();
     let name = label.lines().next().unwrap_or(label).to_owned();
-    response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, is_on, &name));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, on, &name));
     let visuals = ui.style().interact_selectable(&response, false);
-    let ground = if is_on { theme.accent } else { visuals.weak_bg_fill };
-    let ink = if is_on { theme.readable_on(theme.accent) } else { visuals.text_color() };
-    ui.painter().rect_filled(rect, 6.0, ground);
+    let background = if on { theme.accent } else { visuals.weak_bg_fill };
+    let ink = if on { theme.readable_on(theme.accent) } else { visuals.text_color() };
+    ui.painter().rect_filled(rect, 6.0, background);
     if response.has_focus() {
         ui.painter().rect_stroke(rect, 6.0, Stroke::new(1.5, theme.accent), egui::StrokeKind::Inside);
     }
@@ -45,7 +45,7 @@ pub(super) fn icon_button(ui: &mut Ui, icon: Icon, label: &str, is_on: bool, the
 fn triangle(ui: &Ui, rect: Rect, forward: bool, ink: Color32) {
     let (tip, base) = if forward { (rect.right(), rect.left()) } else { (rect.left(), rect.right()) };
     let mut points = vec![Pos2::new(base, rect.top()), Pos2::new(tip, rect.center().y), Pos2::new(base, rect.bottom())];
-    // The outline's direction matters to the smoothing of its edge.
+    // Antialiasing depends on the direction of the outline.
     if !forward {
         points.reverse();
     }
@@ -136,7 +136,7 @@ fn paint(ui: &Ui, icon: Icon, area: Rect, ink: Color32) {
             ui.painter().add(egui::Shape::convex_polygon(cloth, ink, Stroke::NONE));
         }
         Icon::Undo | Icon::Redo => {
-            // An arrow that turns back: most of a circle, with its tip at the side it comes from.
+            // An arrow that turns back: most of a circle, with the tip at its start.
             let side = if icon == Icon::Undo { 1.0 } else { -1.0 };
             let radius = 0.4 * area.width();
             let middle = center + Vec2::new(0.0, 0.08 * area.height());

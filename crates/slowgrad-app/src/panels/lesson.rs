@@ -1,10 +1,10 @@
-//! The column at the left: data, layers, plugins of every kind with all their controls, and the loss curve.
+//! The left panel: data, layers, all plug-ins with their controls, and the loss curve.
 
 use super::data::data_picture_ui;
 use super::loss_sparkline::curve_ui;
 use super::transport_bar::name;
 use crate::actions::Action;
-use crate::state::{Gui, Pointed};
+use crate::state::link_history::{LinkHighlight, LinkHistory};
 use egui::{
     Align, ComboBox, DragValue, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Slider, Stroke, StrokeKind,
     Ui,
@@ -17,8 +17,8 @@ use slowgrad_session::Session;
 use slowgrad_session::{self, Change, Knob, SetupInfo, Slot, SlotInfo, sign};
 use slowgrad_timeline::number_format;
 
-pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn lesson_ui(ui: &mut Ui, links: &mut LinkHistory, session: &mut Session, theme: &Theme) -> Option<Action> {
+    let mut clicked = None;
     let height = ui.available_height();
     Panel::bottom("curve")
         .exact_size((0.25 * height).clamp(130.0, 280.0))
@@ -27,46 +27,47 @@ pub(super) fn lesson_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         .show(ui, |ui| {
             ui.horizontal(|ui| {
                 for action in [Action::Run(RunAction::Reset), Action::Run(RunAction::Reseed)] {
-                    if ui.button(action.entry().name).on_hover_text(action.tooltip()).clicked() {
-                        gui.act(action, session);
+                    if ui.button(action.info().name).on_hover_text(action.tooltip()).clicked() {
+                        clicked = Some(action);
                     }
                 }
             });
-            curve_ui(ui, session, &theme);
+            curve_ui(ui, session, theme);
         });
-    let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else { return };
+    let Some(setup) = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.clone()) else { return clicked };
     ScrollArea::vertical().id_salt("lesson").auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 6.0);
-        // A lesson with two sliders nearly fits without scrolling on the smallest screen it is shown on.
+        // A lesson with two sliders nearly fits the smallest supported window without scrolling.
         ui.spacing_mut().item_spacing.y = 4.0;
         ui.spacing_mut().interact_size.y = 21.0;
         ui.spacing_mut().button_padding.y = 2.0;
-        let pointed = gui.trail.pointed(ui.ctx()).cloned();
-        let sample = match pointed {
-            Some(Pointed::Sample(sample)) => Some(sample),
+        let highlight = links.highlight(ui.ctx()).cloned();
+        let sample = match highlight {
+            Some(LinkHighlight::Sample(sample)) => Some(sample),
             _ => None,
         };
-        let picture = ui.scope(|ui| data_picture_ui(ui, session, &theme, sample)).response.rect;
-        if sample.is_some() && gui.trail.comes_into_view() {
+        let picture = ui.scope(|ui| data_picture_ui(ui, session, theme, sample)).response.rect;
+        if sample.is_some() && links.take_scroll() {
             ui.scroll_to_rect(picture, None);
         }
         for slot in &setup.slots {
-            if let Some(rect) = slot_ui(ui, session, slot, &setup, &theme, pointed.as_ref()) {
-                if gui.trail.comes_into_view() {
+            if let Some(rect) = slot_ui(ui, session, slot, &setup, theme, highlight.as_ref()) {
+                if links.take_scroll() {
                     ui.scroll_to_rect(rect, Some(Align::Center));
                 }
                 let frame = rect.expand2(egui::vec2(3.0, 1.0));
                 ui.painter().rect_stroke(frame, 4.0, Stroke::new(2.0, theme.accent), StrokeKind::Outside);
             }
             if slot.slot == Slot::Data {
-                layers_ui(ui, &setup, &theme);
+                layers_ui(ui, &setup, theme);
             }
         }
-        batch_ui(ui, session, &setup, &theme);
+        batch_ui(ui, session, &setup, theme);
     });
+    clicked
 }
 
-/// A faint word at the left, and what belongs to it at the right.
+/// A faint label on the left, and its controls on the right.
 fn row(ui: &mut Ui, word: &str, theme: &Theme, add: impl FnOnce(&mut Ui, &egui::Response)) -> Rect {
     let row = ui.horizontal(|ui| {
         let label = ui.label(RichText::new(word).color(theme.faint));
@@ -82,7 +83,7 @@ fn layers_ui(ui: &mut Ui, setup: &SetupInfo, theme: &Theme) {
     });
 }
 
-/// What is plugged in, and of data the number of samples: those to learn from and those kept for testing.
+/// The name of the plug-in in a slot; for data also the numbers of training and test samples.
 fn shown_name(session: &Session, slot: &SlotInfo) -> String {
     let data = session.snapshot.as_ref().and_then(|snapshot| snapshot.data.as_ref());
     match data.filter(|_| slot.slot == Slot::Data) {
@@ -92,17 +93,17 @@ fn shown_name(session: &Session, slot: &SlotInfo) -> String {
     }
 }
 
-/// A plugin with its controls; answers the place of what a link has pointed out.
+/// A plug-in with its controls; returns the area of the item that a link highlights.
 fn slot_ui(
     ui: &mut Ui,
     session: &mut Session,
     slot: &SlotInfo,
     setup: &SetupInfo,
     theme: &Theme,
-    pointed: Option<&Pointed>,
+    highlight: Option<&LinkHighlight>,
 ) -> Option<Rect> {
     let mut place = None;
-    let is_pointed = |control: Option<usize>| matches!(pointed, Some(Pointed::Setting(at, of)) if *at == slot.slot && *of == control);
+    let is_highlighted = |control: Option<usize>| matches!(highlight, Some(LinkHighlight::Setting(at, of)) if *at == slot.slot && *of == control);
     let choice = row(ui, slot.slot.name(), theme, |ui, _| {
         let mut chosen = None;
         let width = (ui.available_width() - 4.0).clamp(60.0, 130.0);
@@ -129,21 +130,21 @@ fn slot_ui(
             session.choose(slot.slot, &chosen);
         }
     });
-    if is_pointed(None) {
+    if is_highlighted(None) {
         place = Some(choice);
     }
     for (nth, knob) in slot.controls.iter().enumerate() {
-        let whose = whose(setup, slot.slot, knob);
-        let ui_of = |ui: &mut Ui| knob_ui(ui, session, slot.slot, knob, whose, theme);
+        let distinction = distinction(setup, slot.slot, knob);
+        let ui_of = |ui: &mut Ui| knob_ui(ui, session, slot.slot, knob, distinction, theme);
         let area = ui.push_id(&knob.layers, ui_of).response.rect;
-        if is_pointed(Some(nth)) {
+        if is_highlighted(Some(nth)) {
             place = Some(area);
         }
     }
     place
 }
 
-/// The sign that the mathematics has for a control, and its name.
+/// The symbol and the name of a control.
 fn control_words(name: &str) -> String {
     match name {
         "lr" => "η  learning rate".to_owned(),
@@ -152,23 +153,24 @@ fn control_words(name: &str) -> String {
     }
 }
 
-/// What a control has to be told apart by: its layers where these differ, its place where another one has one of its name.
-fn whose(setup: &SetupInfo, slot: Slot, knob: &Knob) -> Option<String> {
+/// The text that distinguishes a control: its layers when they differ, or its slot when another slot has a control of
+/// the same name.
+fn distinction(setup: &SetupInfo, slot: Slot, knob: &Knob) -> Option<String> {
     if !knob.layers.is_empty() {
         return Some(slowgrad_session::layers(&knob.layers));
     }
     let others = setup.slots.iter().filter(|other| other.slot != slot);
-    let is_twice = others.flat_map(|other| &other.controls).any(|other| other.control.name == knob.control.name);
-    is_twice.then(|| slot.name().to_owned())
+    let ambiguous = others.flat_map(|other| &other.controls).any(|other| other.control.name == knob.control.name);
+    ambiguous.then(|| slot.name().to_owned())
 }
 
-fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, whose: Option<String>, theme: &Theme) {
+fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, distinction: Option<String>, theme: &Theme) {
     let Knob { layers, plugin, control } = knob;
     let mut words = control_words(&control.name);
     let mut help = "Click to type or drag to change".to_owned();
-    if let Some(whose) = whose {
-        words = format!("{words} · {whose}");
-        help = format!("{plugin}, {whose}\n{help}");
+    if let Some(distinction) = distinction {
+        words = format!("{words} · {distinction}");
+        help = format!("{plugin}, {distinction}\n{help}");
     }
     match &control.kind {
         ControlKind::Slider { value, min, max, log } => {
@@ -177,13 +179,13 @@ fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, whose: O
                 let drag = DragValue::new(&mut moved)
                     .speed(0.005 * value.abs().max(1e-4))
                     .custom_formatter(|x, _| number_format::number(x, 3))
-                    .custom_parser(crate::panels::number_field::parse);
+                    .custom_parser(crate::state::number_field::parse);
                 ui.add(drag).labelled_by(label.id).on_hover_text(&help);
             });
             ui.scope(|ui| {
                 ui.spacing_mut().interact_size.y = 16.0;
                 ui.spacing_mut().slider_width = ui.available_width() - 4.0;
-                // A logarithmic slider from 0 needs to know where 0 ends.
+                // A logarithmic slider from 0 needs its smallest positive value.
                 let smallest = if *min > 0.0 { *min } else { 1e-6 * max.abs().max(1e-9) };
                 let slider = Slider::new(&mut moved, *min..=*max)
                     .logarithmic(*log)

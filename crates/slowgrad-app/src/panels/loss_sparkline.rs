@@ -1,4 +1,4 @@
-//! The loss over the steps, with the branch that an edit left behind as a ghost.
+//! The loss over the steps, with the curve of the previous run.
 
 use super::plots::axes::{count, marks};
 use egui::{Align, Label, Layout, RichText, Ui, Vec2b};
@@ -9,8 +9,8 @@ use slowgrad_session::Session;
 use slowgrad_session::{Command, Curves};
 use slowgrad_timeline::number_format;
 
-/// More points than this are not seen in so small a picture.
-const MOST_POINTS: usize = 600;
+/// More points cannot be distinguished at this size.
+const MAX_POINTS: usize = 600;
 
 pub(super) fn curve_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
@@ -56,7 +56,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
         .show_grid(Vec2b::new(false, true))
         .include_y(0.0)
         .y_grid_spacer(|input| marks(input.bounds, 3.0, 0.0))
-        // The picture is small: few labels, but always more than the zero.
+        // The plot is small: few labels, but more than the zero.
         .custom_x_axes(vec![AxisHints::new_x().label_spacing(34.0..=60.0).formatter(|mark, _| count(mark.value))])
         .custom_y_axes(vec![
             AxisHints::new_y()
@@ -67,7 +67,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
         .set_margin_fraction(egui::vec2(0.08, 0.08));
     let color = theme.loss;
     let (faint, text) = (theme.faint, theme.text);
-    let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
+    let comparison = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
     let response = plot.show(ui, |plot| {
         if let Some(ghost) = &curves.ghost {
             plot.line(
@@ -77,8 +77,8 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
                     .width(1.2),
             );
         }
-        if let Some(rival) = &rival {
-            plot.line(Line::new(rival.theirs.clone(), points(&rival.curve)).color(text).width(1.3));
+        if let Some(comparison) = &comparison {
+            plot.line(Line::new(comparison.theirs.clone(), points(&comparison.curve)).color(text).width(1.3));
         }
         plot.line(Line::new("loss", points(&curves.present)).color(color).width(1.6));
         plot.vline(VLine::new("this step", step as f64).color(faint).width(1.0));
@@ -95,7 +95,7 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
 }
 
 fn points(curve: &[LossPoint]) -> PlotPoints<'static> {
-    let every = curve.len().div_ceil(MOST_POINTS).max(1);
+    let every = curve.len().div_ceil(MAX_POINTS).max(1);
     let last = curve.last().filter(|_| !(curve.len() - 1).is_multiple_of(every));
     let shown = curve.iter().step_by(every).chain(last).filter(|point| point.loss.is_finite());
     shown.map(|point| [point.step as f64, point.loss]).collect::<Vec<_>>().into()

@@ -1,6 +1,6 @@
-//! The panels around the network, and where each stands.
+//! The panels around the network and their layout.
 //!
-//! A panel reads the session and hands it what a person asks for; it must not know how that is carried out.
+//! A panel reads the session and sends it the user's requests. It must not know how they are executed.
 
 mod canvas;
 #[cfg(test)]
@@ -16,9 +16,10 @@ mod hints;
 mod icons;
 mod lesson;
 mod loss_sparkline;
-pub(crate) mod number_field;
+mod number_field;
 mod overlay;
 mod parameter_table;
+mod picker;
 mod plots;
 pub(super) mod presenter_notes;
 mod question;
@@ -27,75 +28,73 @@ mod sections;
 mod structure_buttons;
 #[cfg(test)]
 mod tests;
-pub(super) mod timeline_strip;
+mod timeline_strip;
 mod top_bar;
 mod transport_bar;
 
-pub(super) use explanation::Inspected;
-pub(super) use overlay::activations;
-pub(super) use parameter_table::Table;
-pub(super) use screen_reader::Spoken;
-
 use crate::actions::{Action, keys_text};
-use crate::state::{DrawerTab, Gui};
+use crate::state::App;
 use egui::{CentralPanel, CursorIcon, Frame, Id, Margin, Panel, Rect, Sense, Ui, Vec2, WidgetInfo};
+use slowgrad_session::DrawerTab;
 use slowgrad_session::Session;
-use slowgrad_session::Snapshot;
-use slowgrad_tape::Severity;
 use slowgrad_timeline::playback::cue::Panel as LessonPanel;
 
 /// Draws the whole window.
-pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn window_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
     let size = ui.max_rect().size();
     let frame = |x: i8, y: i8| Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(x, y));
-    // Side panels give way on small windows and take a little more on large ones.
+    // Side panels adapt to the size of the window.
     let left = (0.19 * size.x).clamp(196.0, 300.0);
-    let right = if gui.editor.is_open() {
-        // A script needs some seventy letters in a row.
+    let right = if app.editor.is_open() {
+        // A script needs about seventy letters per line.
         (0.46 * size.x).clamp(330.0, 820.0)
-    } else if gui.tab == DrawerTab::Parameters {
-        // Columns of numbers stand side by side.
+    } else if app.drawer.tab() == DrawerTab::Parameters {
+        // The parameter table has several columns of numbers.
         (0.385 * size.x).clamp(330.0, 640.0)
     } else {
         (0.285 * size.x).clamp(250.0, 520.0)
     };
-    let habits = &gui.habits;
-    let wanted = if gui.editor.is_open() { habits.editor_width } else { habits.explanation.width };
-    let left = habits.lesson.width.unwrap_or(left).clamp(160.0, (0.35 * size.x).max(160.0));
-    let right = wanted.unwrap_or(right).clamp(220.0, (0.6 * size.x).max(220.0));
-    let (has_left, has_right) = (gui.is_shown(LessonPanel::Lesson), gui.is_explaining());
+    let preferences = app.preferences();
+    let chosen = if app.editor.is_open() { preferences.editor_width } else { preferences.explanation.width };
+    let left = preferences.lesson.width.unwrap_or(left).clamp(160.0, (0.35 * size.x).max(160.0));
+    let right = chosen.unwrap_or(right).clamp(220.0, (0.6 * size.x).max(220.0));
+    let (has_left, has_right) = (app.is_shown(LessonPanel::Lesson), app.shows_right_panel());
 
-    // What is wrong with scripts, and which lessons there are, is not for an audience.
-    if !gui.is_presenting {
+    // Lessons and problems are not shown to an audience.
+    if !app.is_presenting() {
         Panel::top("top")
             .exact_size(40.0)
             .frame(frame(12, 6))
             .resizable(false)
-            .show(ui, |ui| top_bar::top_ui(ui, gui, session));
+            .show(ui, |ui| top_bar::top_bar_ui(ui, app, session));
     }
-    if gui.is_shown(LessonPanel::Timeline) {
+    if app.is_shown(LessonPanel::Timeline) {
         Panel::bottom("timeline")
-            .exact_size(88.0 + if sections::has_sections(session) { sections::HEIGHT } else { 0.0 })
+            .exact_size(88.0 + if sections::has_sections(session) { sections::HEIGHT_PTS } else { 0.0 })
             .frame(frame(12, 8))
             .resizable(false)
-            .show(ui, |ui| transport_bar::transport_ui(ui, gui, session));
+            .show(ui, |ui| transport_bar::transport_bar_ui(ui, app, session));
     }
     if has_left {
         Panel::left("lesson").exact_size(left).frame(frame(12, 10)).resizable(false).show(ui, |ui| {
-            lesson::lesson_ui(ui, gui, session);
+            let action = lesson::lesson_ui(ui, &mut app.links, session, &theme);
+            if let Some(action) = action {
+                app.act(action, session);
+            }
         });
     }
     if has_right {
         Panel::right("explain").exact_size(right).frame(frame(14, 10)).resizable(false).show(ui, |ui| {
-            explanation::explain_ui(ui, gui, session);
+            explanation::explanation_ui(ui, app, session);
         });
     }
+    let shows_plots = app.is_shown(LessonPanel::Plots);
     let canvas = CentralPanel::no_frame()
         .frame(Frame::new().fill(theme.background))
         .show(ui, |ui| {
-            if plots::plots_panel_ui(ui, gui, session) {
-                CentralPanel::no_frame().show(ui, |ui| canvas::canvas_ui(ui, gui, session));
+            if plots::plots_panel_ui(ui, &mut app.plots, shows_plots, session, &theme) {
+                CentralPanel::no_frame().show(ui, |ui| canvas::canvas_ui(ui, app, session));
             }
         })
         .response
@@ -106,38 +105,33 @@ pub(super) fn window_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             "width of the lesson panel",
             canvas.with_max_x(canvas.left()),
             (left, 1.0),
-            &mut gui.habits.lesson.width,
+            &mut app.appearance.preferences_mut().lesson.width,
         );
     }
     if has_right {
-        let is_open = gui.editor.is_open();
-        let habits = &mut gui.habits;
-        let wanted = if is_open { &mut habits.editor_width } else { &mut habits.explanation.width };
-        edge_ui(ui, "width of the explanation panel", canvas.with_min_x(canvas.right()), (right, -1.0), wanted);
+        let open = app.editor.is_open();
+        let preferences = app.appearance.preferences_mut();
+        let width = if open { &mut preferences.editor_width } else { &mut preferences.explanation.width };
+        edge_ui(ui, "width of the explanation panel", canvas.with_min_x(canvas.right()), (right, -1.0), width);
     }
-    screen_reader::spoken_ui(ui, gui, session);
-    overlay::overlay_ui(ui, gui, session);
+    screen_reader::announcements_ui(ui, app, session);
+    overlay::overlay_ui(ui, app, session);
 }
 
 /// The keys of an action as text.
 pub(super) fn key(action: Action) -> String {
-    keys_text(action.entry())
+    keys_text(action.info())
 }
 
-/// The edge between the network and a panel: dragging it gives the panel another width, and a double-click the usual
-/// one again. A panel grows in its direction, to the right or to the left.
-fn edge_ui(ui: &Ui, name: &str, edge: Rect, (width, direction): (f32, f32), wanted: &mut Option<f32>) {
+/// The edge between the network and a panel. Dragging it resizes the panel, and a double-click resets the width. The
+/// panel grows in a direction, to the right or to the left.
+fn edge_ui(ui: &Ui, name: &str, edge: Rect, (width, direction): (f32, f32), preferred: &mut Option<f32>) {
     let response = ui.interact(edge.expand2(Vec2::new(3.0, 0.0)), Id::unique(name), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::slider(true, f64::from(width), name));
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
     if response.double_clicked() {
-        *wanted = None;
+        *preferred = None;
     } else if response.dragged() {
-        *wanted = Some(width + direction * response.drag_delta().x);
+        *preferred = Some(width + direction * response.drag_delta().x);
     }
-}
-
-/// Number of problems that stop something.
-pub(super) fn errors(snapshot: &Snapshot) -> usize {
-    snapshot.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
 }

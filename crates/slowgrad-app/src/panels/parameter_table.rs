@@ -1,104 +1,28 @@
-//! All parameters as a table: value, gradient, state and change, sorted by any column. Only the rows that are seen are
-//! put in order and drawn, so a hundred thousand of them cost what twenty do.
+//! The parameter table: value, gradient, optimizer state and change, sorted by any column. Only visible rows are sorted
+//! and drawn, so the cost does not grow with the number of parameters.
 //!
-//! It must not know how a number is computed: rows come from the timeline's table.
+//! It must not know how a number is computed: the timeline provides the rows.
 
-use crate::state::Gui;
-use egui::{EventFilter, FontId, Id, Key, Pos2, Rect, Role, ScrollArea, Sense, TextStyle, Ui, Vec2, WidgetInfo};
-use slowgrad_engine::record::RecordedStep;
+use crate::state::parameter_table::{ParameterTable, ROW_KEYS};
+use egui::{EventFilter, FontId, Key, Pos2, Rect, Role, ScrollArea, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_timeline::Timeline;
-use slowgrad_timeline::explain::parameter_table::{self, ParameterColumn, SortDirection, SortOrder, SortedRows};
+use slowgrad_timeline::explain::parameter_table::{self, ParameterColumn, SortDirection};
 use slowgrad_timeline::number_format;
-use slowgrad_timeline::scene::Target;
-use std::ops::Range;
 use std::sync::Arc;
 
-/// Significant digits of a number.
+/// Significant digits.
 const DIGITS: usize = 3;
-/// Width of the column of names, and the least of a column of numbers, in letters of the table.
-const NAME: f32 = 6.8;
-const NUMBER: f32 = 5.4;
-/// Letters of the table, relative to running text.
-const LETTERS: f32 = 0.9;
-/// Stands before the name of a parameter that is held fast.
-const FROZEN: &str = "⊛ ";
+/// The width of the column of names, and the minimum width of a column of numbers, relative to the text size.
+const NAME_WIDTH_EM: f32 = 6.8;
+const MIN_NUMBER_WIDTH_EM: f32 = 5.4;
+/// The text size of the table, relative to body text.
+const TEXT_SCALE: f32 = 0.9;
+/// The sign before the name of a frozen parameter.
+const FROZEN_SIGN: &str = "⊛ ";
 
-/// Keys that walk through the rows.
-const WALKS: [Key; 6] = [Key::ArrowDown, Key::ArrowUp, Key::PageDown, Key::PageUp, Key::Home, Key::End];
-
-/// The rows that were put in order last, and for what.
-struct Seen {
-    timeline: Arc<Timeline>,
-    sorting: SortOrder,
-    range: Range<usize>,
-    parameters: Vec<u32>,
-}
-
-/// The table's own state.
-#[derive(Default)]
-pub(crate) struct Table {
-    sorting: SortOrder,
-    order: SortedRows,
-    seen: Option<Seen>,
-    /// The row that was last selected here or brought into sight.
-    cursor: Option<Target>,
-    /// Whether the keyboard shall come to the table.
-    pub(crate) is_called: bool,
-    /// How far it is scrolled, and how far it shall be.
-    offset: f32,
-    wanted_offset: Option<f32>,
-}
-
-impl Table {
-    /// Whether keys are the table's.
-    pub(crate) fn has_keyboard(ctx: &egui::Context) -> bool {
-        ctx.memory(|memory| memory.has_focus(focus()))
-    }
-
-    /// Whether a key means something to the table that has the keyboard.
-    pub(crate) fn takes(key: Key) -> bool {
-        WALKS.contains(&key) || matches!(key, Key::ArrowLeft | Key::ArrowRight | Key::Space)
-    }
-
-    /// The parameters in these rows.
-    fn rows(&mut self, timeline: &Arc<Timeline>, wanted: Range<usize>) -> &[u32] {
-        let is_known = self.seen.as_ref().is_some_and(|seen| {
-            Arc::ptr_eq(&seen.timeline, timeline) && seen.sorting == self.sorting && seen.range == wanted
-        });
-        if !is_known {
-            let parameters = self.order.rows(timeline.step(), self.sorting, wanted.clone()).to_vec();
-            let timeline = Arc::clone(timeline);
-            self.seen = Some(Seen { timeline, sorting: self.sorting, range: wanted, parameters });
-        }
-        self.seen.as_ref().map_or(&[], |seen| &seen.parameters)
-    }
-
-    /// The parameter in one row.
-    fn row(&mut self, timeline: &Timeline, row: usize) -> Option<u32> {
-        self.order.rows(timeline.step(), self.sorting, row..row + 1).first().copied()
-    }
-
-    /// The row of what is selected, if it is a parameter.
-    fn cursor_row(&self, step: &RecordedStep) -> Option<usize> {
-        let index = parameter_table::index(step, self.cursor?)?;
-        Some(self.sorting.rank(step, index))
-    }
-
-    fn sort(&mut self, sorting: SortOrder) {
-        self.sorting = sorting;
-        self.cursor = None;
-    }
-}
-
-/// The id of what takes the keyboard.
-fn focus() -> Id {
-    Id::unique("parameter table")
-}
-
-pub(super) fn table_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn table_ui(ui: &mut Ui, table: &mut ParameterTable, session: &mut Session, theme: &Theme) {
     let Some((timeline, _)) = session.now() else { return };
     let timeline = Arc::clone(timeline);
     let step = timeline.step();
@@ -106,51 +30,43 @@ pub(super) fn table_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let letter = font(ui).size;
     let room = ui.available_width() - 10.0;
     let numbers = (columns.len() - 1) as f32;
-    let name = NAME * letter;
-    let number = ((room - name) / numbers).max(NUMBER * letter);
+    let name = NAME_WIDTH_EM * letter;
+    let number = ((room - name) / numbers).max(MIN_NUMBER_WIDTH_EM * letter);
     let widths: Vec<f32> =
         columns.iter().map(|column| if *column == ParameterColumn::Name { name } else { number }).collect();
-    let table = &mut gui.table;
     let before = session.view.selected;
-    // What was selected elsewhere comes into sight.
-    if before != table.cursor {
-        table.cursor = before;
+    // Scrolls to an element that was selected elsewhere.
+    if before != table.cursor() {
+        table.set_cursor(before);
         if let Some(row) = table.cursor_row(step) {
-            reveal(table, row, letter, ui.available_height());
+            table.reveal(row, row_height(letter), ui.available_height());
         }
     }
     ScrollArea::horizontal().id_salt("parameters").auto_shrink(false).show(ui, |ui| {
         ui.set_width(widths.iter().sum());
         ui.spacing_mut().item_spacing = Vec2::ZERO;
-        heading_ui(ui, table, &columns, &widths, &timeline, &theme);
+        heading_ui(ui, table, &columns, &widths, &timeline, theme);
         keys(ui, table, &columns, &timeline, letter);
-        rows_ui(ui, table, &columns, &widths, &timeline, &theme);
+        rows_ui(ui, table, &columns, &widths, &timeline, theme);
     });
-    if table.cursor.is_some() {
-        session.view.selected = table.cursor;
+    if table.cursor().is_some() {
+        session.view.selected = table.cursor();
     }
 }
 
-/// The table's letters.
+/// The font of the table.
 fn font(ui: &Ui) -> FontId {
     let body = TextStyle::Body.resolve(ui.style());
-    FontId::new(LETTERS * body.size, body.family)
+    FontId::new(TEXT_SCALE * body.size, body.family)
 }
 
 fn row_height(letter: f32) -> f32 {
     (1.5 * letter).round()
 }
 
-/// Scrolls so far that a row is seen.
-fn reveal(table: &mut Table, row: usize, letter: f32, height: f32) {
-    let line = row_height(letter);
-    let (top, room) = (row as f32 * line, (height - 3.0 * line).max(line));
-    table.wanted_offset = Some(table.offset.clamp((top + line - room).max(0.0), top));
-}
-
 fn heading_ui(
     ui: &mut Ui,
-    table: &mut Table,
+    table: &mut ParameterTable,
     columns: &[ParameterColumn],
     widths: &[f32],
     timeline: &Timeline,
@@ -160,9 +76,9 @@ fn heading_ui(
     let mut sorted = None;
     ui.horizontal(|ui| {
         for (&column, &width) in columns.iter().zip(widths) {
-            let is_sorted = table.sorting.column == column;
-            let (sign, spoken) = match table.sorting.direction {
-                _ if !is_sorted => ("", ""),
+            let active = table.sorting().column == column;
+            let (sign, row_text) = match table.sorting().direction {
+                _ if !active => ("", ""),
                 SortDirection::Descending => (" ▼", ", largest first"),
                 SortDirection::Ascending => (" ▲", ", smallest first"),
                 SortDirection::Magnitude => (" ±", ", furthest from 0 first"),
@@ -172,52 +88,52 @@ fn heading_ui(
             let response = response
                 .on_hover_cursor(egui::CursorIcon::PointingHand)
                 .on_hover_text(format!("{}\nClick to sort; click again to reverse the order", column.help(step)));
-            let is_lit = is_sorted || response.hovered() || response.has_focus();
-            let color = if is_lit { theme.text } else { theme.faint };
+            let highlighted = active || response.hovered() || response.has_focus();
+            let color = if highlighted { theme.text } else { theme.faint };
             let small = TextStyle::Small.resolve(ui.style());
             let galley = ui.painter().layout_no_wrap(format!("{heading}{sign}"), small, color);
-            // A heading stands where its column does: names to the left, numbers to the right.
+            // Headings are aligned like their columns: names to the left, numbers to the right.
             let x = match column {
                 ParameterColumn::Name => rect.left() + 4.0,
                 _ => rect.right() - 6.0 - galley.size().x,
             };
             ui.painter().galley(Pos2::new(x, rect.center().y - galley.size().y / 2.0), galley, color);
-            let words = format!("sort by {heading}{spoken}");
-            response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_sorted, &words));
+            let words = format!("sort by {heading}{row_text}");
+            response.widget_info(|| WidgetInfo::selected(Role::Button, true, active, &words));
             if response.clicked() {
                 sorted = Some(column);
             }
         }
     });
     if let Some(column) = sorted {
-        table.sort(table.sorting.clicked(column));
+        table.sort_by(column);
     }
 }
 
-/// While the table has the keyboard: arrows walk through rows and columns, space turns the order.
-fn keys(ui: &mut Ui, table: &mut Table, columns: &[ParameterColumn], timeline: &Timeline, letter: f32) {
+/// Keys of the focused table: arrows move through rows and columns, Space reverses the order.
+fn keys(ui: &mut Ui, table: &mut ParameterTable, columns: &[ParameterColumn], timeline: &Timeline, letter: f32) {
     let count = timeline.step().shape.parameters();
     let room = Rect::from_min_size(ui.cursor().min, ui.available_size());
-    let response = ui.interact(room, focus(), Sense::focusable_noninteractive());
+    let response = ui.interact(room, ParameterTable::focus_id(), Sense::focusable_noninteractive());
     let words = format!("parameter table, {count} rows");
     response.widget_info(|| WidgetInfo::labeled(Role::Table, true, &words));
-    let is_called = std::mem::take(&mut table.is_called);
-    if is_called {
+    let requested = table.take_focus_request();
+    if requested {
         response.request_focus();
     }
-    if is_called || response.gained_focus() {
-        // Arrows belong to the table from its second frame with the keyboard.
+    if requested || response.gained_focus() {
+        // egui leaves the arrow keys to the table from its second frame with the focus.
         ui.ctx().request_repaint();
     }
     if !response.has_focus() {
         return;
     }
     let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, tab: false, escape: false };
-    ui.memory_mut(|memory| memory.set_focus_lock_filter(focus(), filter));
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(ParameterTable::focus_id(), filter));
     let line = row_height(letter);
     let page = ((room.height() / line) as usize).saturating_sub(2).max(1);
     let pressed = |key| ui.input(|input| input.key_pressed(key));
-    if let Some(key) = WALKS.into_iter().find(|key| pressed(*key)) {
+    if let Some(key) = ROW_KEYS.into_iter().find(|key| pressed(*key)) {
         let last = count - 1;
         let row = match (table.cursor_row(timeline.step()), key) {
             (_, Key::End) => last,
@@ -228,11 +144,11 @@ fn keys(ui: &mut Ui, table: &mut Table, columns: &[ParameterColumn], timeline: &
             (Some(row), _) => row.saturating_sub(1),
         };
         if let Some(parameter) = table.row(timeline, row) {
-            table.cursor = Some(parameter_table::target(timeline.step(), parameter as usize));
-            reveal(table, row, letter, room.height() + line);
+            table.set_cursor(Some(parameter_table::target(timeline.step(), parameter as usize)));
+            table.reveal(row, line, room.height() + line);
         }
     }
-    let at = columns.iter().position(|column| *column == table.sorting.column).unwrap_or(0);
+    let at = columns.iter().position(|column| *column == table.sorting().column).unwrap_or(0);
     let beside = if pressed(Key::ArrowRight) {
         columns.get(at + 1)
     } else if pressed(Key::ArrowLeft) {
@@ -243,13 +159,13 @@ fn keys(ui: &mut Ui, table: &mut Table, columns: &[ParameterColumn], timeline: &
         None
     };
     if let Some(&column) = beside {
-        table.sort(table.sorting.clicked(column));
+        table.sort_by(column);
     }
 }
 
 fn rows_ui(
     ui: &mut Ui,
-    table: &mut Table,
+    table: &mut ParameterTable,
     columns: &[ParameterColumn],
     widths: &[f32],
     timeline: &Arc<Timeline>,
@@ -258,9 +174,9 @@ fn rows_ui(
     let step = timeline.step();
     let letter = font(ui).size;
     let (line, count) = (row_height(letter), step.shape.parameters());
-    let has_focus = ui.memory(|memory| memory.has_focus(focus()));
+    let has_focus = ui.memory(|memory| memory.has_focus(ParameterTable::focus_id()));
     let mut area = ScrollArea::vertical().id_salt("rows").auto_shrink(false);
-    if let Some(offset) = table.wanted_offset.take() {
+    if let Some(offset) = table.take_next_offset() {
         area = area.vertical_scroll_offset(offset);
     }
     let output = area.show_rows(ui, line, count, |ui, range| {
@@ -271,10 +187,10 @@ fn rows_ui(
             let size = Vec2::new(widths.iter().sum(), line);
             let (_, rect) = ui.allocate_space(size);
             let response = ui.interact(rect, ui.scope_id().with(("row", row)), Sense::CLICK);
-            let is_selected = table.cursor == Some(target);
-            let words = spoken(timeline, columns, parameter);
-            response.widget_info(|| WidgetInfo::selected(Role::Row, true, is_selected, &words));
-            if is_selected {
+            let selected = table.cursor() == Some(target);
+            let words = row_text(timeline, columns, parameter);
+            response.widget_info(|| WidgetInfo::selected(Role::Row, true, selected, &words));
+            if selected {
                 ui.painter().rect_filled(rect, 3.0, theme.raised);
                 if has_focus {
                     ui.painter().rect_stroke(rect, 3.0, egui::Stroke::new(1.0, theme.accent), egui::StrokeKind::Inside);
@@ -284,14 +200,14 @@ fn rows_ui(
             }
             row_ui(ui, rect, columns, widths, timeline, parameter, theme);
             if response.clicked() {
-                table.cursor = Some(target);
+                table.set_cursor(Some(target));
             }
         }
     });
-    table.offset = output.state.clamped_offset().y;
+    table.set_offset(output.state.clamped_offset().y);
 }
 
-/// The cells of a row: the name from the left, numbers to the right.
+/// The cells of a row: the name on the left, numbers aligned to the right.
 fn row_ui(
     ui: &Ui,
     rect: Rect,
@@ -315,7 +231,7 @@ fn row_ui(
         };
         if column == ParameterColumn::Name {
             let (name, layer) = parameter_table::name(step, parameter);
-            let mark = if step.frozen.contains(&parameter) { FROZEN } else { "" };
+            let mark = if step.frozen.contains(&parameter) { FROZEN_SIGN } else { "" };
             let end = put(format!("{mark}{name}"), &font, theme.text, None, x + 4.0);
             put(format!("layer {layer}"), &small, theme.faint, None, end + 6.0);
         } else {
@@ -327,8 +243,8 @@ fn row_ui(
     }
 }
 
-/// A row for screen readers.
-fn spoken(timeline: &Timeline, columns: &[ParameterColumn], parameter: usize) -> String {
+/// The text of a row for screen readers.
+fn row_text(timeline: &Timeline, columns: &[ParameterColumn], parameter: usize) -> String {
     let step = timeline.step();
     let (name, layer) = parameter_table::name(step, parameter);
     let numbers = columns[1..].iter().map(|column| {

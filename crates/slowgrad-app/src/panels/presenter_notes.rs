@@ -1,4 +1,4 @@
-//! What only the presenter reads: the lesson's note, what the audience reads, and what comes next.
+//! The presenter notes: the lesson's note, the text on screen and the next cues.
 
 use super::key;
 use crate::actions::Action;
@@ -10,28 +10,29 @@ use slowgrad_tape::Severity;
 use slowgrad_timeline::playback::cue::Cue;
 use slowgrad_timeline::scene::Ink;
 
-/// All that the presenter is told at a moment.
+/// The contents of the presenter notes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sheet {
-    /// The lesson and the section of it.
+pub struct PresenterNotes {
+    /// The lesson and its section.
     title: String,
     pub(crate) note: String,
-    /// What the audience reads.
+    /// The text that the audience reads.
     caption: String,
-    /// The answer to what it is asked.
+    /// The correct answer to the current question.
     answer: Option<String>,
-    /// What comes up to where the lesson waits again.
+    /// The cues up to the next pause.
     pub(crate) next: String,
-    /// What failed in a script, which the audience is not shown.
+    /// The error of a script, which the audience does not see.
     problem: Option<String>,
-    /// Cues that are done, and all.
+    /// The number of finished cues and of all cues.
     progress: (usize, usize),
-    /// Whether it goes on only when somebody says so.
+    /// Whether the lesson waits for the presenter.
     waits: bool,
 }
 
-impl Sheet {
-    pub fn of(session: &Session) -> Self {
+impl PresenterNotes {
+    /// The notes of the current moment.
+    pub fn new(session: &Session) -> Self {
         let performance = &session.performance;
         let stage = performance.stage();
         let snapshot = session.snapshot.as_ref();
@@ -56,15 +57,15 @@ impl Sheet {
 }
 
 fn next(session: &Session) -> String {
-    /// More nobody reads before an audience.
-    const MOST: usize = 6;
+    /// A presenter does not read more than this many cues.
+    const MAX_CUES: usize = 6;
     let performance = &session.performance;
     let (done, _) = performance.progress();
     let is_stop = |cue: &&Cue| matches!(cue, Cue::Wait | Cue::Ask { .. });
-    // Where it waits now is said elsewhere.
+    // The current pause is shown elsewhere.
     let ahead = performance.cues().iter().skip(done).skip_while(|cue| matches!(cue, Cue::Wait));
     let mut coming = Vec::new();
-    for cue in ahead.take(MOST) {
+    for cue in ahead.take(MAX_CUES) {
         coming.push(session.filled(&cue.to_string()));
         if is_stop(&cue) {
             break;
@@ -77,9 +78,9 @@ fn next(session: &Session) -> String {
     }
 }
 
-/// Draws the whole of the presenter's window; answers what was asked for by a button.
-pub fn sheet_ui(ui: &mut Ui, sheet: &Sheet, theme: &Theme) -> Option<Action> {
-    let mut asked = None;
+/// Draws the window of the presenter notes; returns the action of a clicked button.
+pub fn presenter_notes_ui(ui: &mut Ui, notes: &PresenterNotes, theme: &Theme) -> Option<Action> {
+    let mut clicked = None;
     let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(20, 12));
     Panel::bottom("steps").frame(frame.fill(theme.raised)).resizable(false).show(ui, |ui| {
         ui.horizontal(|ui| {
@@ -87,14 +88,14 @@ pub fn sheet_ui(ui: &mut Ui, sheet: &Sheet, theme: &Theme) -> Option<Action> {
                 [("Back", Action::Run(RunAction::PreviousCue)), ("Next", Action::Run(RunAction::NextCue))]
             {
                 let button = ui.button(RichText::new(format!("{word} ({})", key(action))).size(16.0));
-                if button.on_hover_text(action.entry().help).clicked() {
-                    asked = Some(action);
+                if button.on_hover_text(action.info().help).clicked() {
+                    clicked = Some(action);
                 }
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let (done, all) = sheet.progress;
+                let (done, all) = notes.progress;
                 ui.label(RichText::new(format!("cue {done} of {all}")).size(15.0).color(theme.faint));
-                if sheet.waits {
+                if notes.waits {
                     let accent = theme.text_color(Ink::Accent, theme.raised);
                     ui.label(RichText::new("waiting for you").size(15.0).color(accent).strong());
                 }
@@ -102,7 +103,7 @@ pub fn sheet_ui(ui: &mut Ui, sheet: &Sheet, theme: &Theme) -> Option<Action> {
         });
     });
     CentralPanel::no_frame().frame(frame).show(ui, |ui| {
-        ui.add(Label::new(RichText::new(&sheet.title).size(15.0).color(theme.faint)).truncate());
+        ui.add(Label::new(RichText::new(&notes.title).size(15.0).color(theme.faint)).truncate());
         ui.add_space(6.0);
         let part_ui = |ui: &mut Ui, heading: &str, text: &str, size: f32, color| {
             ui.label(RichText::new(heading).size(13.0).color(theme.faint));
@@ -110,22 +111,22 @@ pub fn sheet_ui(ui: &mut Ui, sheet: &Sheet, theme: &Theme) -> Option<Action> {
             ui.add_space(10.0);
         };
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            let (note, ink) = match sheet.note.as_str() {
+            let (note, ink) = match notes.note.as_str() {
                 "" => ("no note", theme.faint),
                 note => (note, theme.text),
             };
             part_ui(ui, "note", note, 26.0, ink);
-            if !sheet.caption.is_empty() {
-                part_ui(ui, "on screen", &sheet.caption, 18.0, theme.text);
+            if !notes.caption.is_empty() {
+                part_ui(ui, "on screen", &notes.caption, 18.0, theme.text);
             }
-            if let Some(answer) = &sheet.answer {
+            if let Some(answer) = &notes.answer {
                 part_ui(ui, "correct answer", answer, 18.0, theme.text);
             }
-            part_ui(ui, "next, the lesson", &sheet.next, 18.0, theme.text);
-            if let Some(problem) = &sheet.problem {
+            part_ui(ui, "next, the lesson", &notes.next, 18.0, theme.text);
+            if let Some(problem) = &notes.problem {
                 part_ui(ui, "a script failed; the last good version keeps running", problem, 16.0, theme.loss);
             }
         });
     });
-    asked
+    clicked
 }

@@ -1,5 +1,6 @@
-//! A question of the lesson with its answers, where its captions stand. Which answer is right is told by a sign and
-//! by words, not by colour alone.
+//! A question of the lesson with its answers, in place of the caption.
+//!
+//! A sign and a word mark the correct answer, not only a colour.
 
 use crate::actions::{Action, keys_text};
 use egui::text::LayoutJob;
@@ -17,24 +18,24 @@ pub(super) struct QuestionCard {
     question: Question,
     text: Arc<Galley>,
     answers: Vec<Arc<Galley>>,
-    /// Height of the letters of an answer.
+    /// The text size of an answer, in points.
     size: f32,
     hint: Arc<Galley>,
 }
 
-/// A question takes no more of the area than this share,
-const MOST_OF_AREA: f32 = 0.42;
-/// unless its letters would be smaller than this.
-const SMALLEST: f32 = 16.0;
+/// The maximum share of the area, unless the text would become too small.
+const MAX_AREA_SHARE: f32 = 0.42;
+/// The text is not made smaller once it is below this size.
+const MIN_TEXT_PTS: f32 = 16.0;
 
-/// What a sign beside an answer says.
+/// The mark of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Open,
     Right,
-    /// It was chosen and is not right.
+    /// Chosen and incorrect.
     Wrong,
-    /// The others, once the right one is known.
+    /// The other answers, once the correct one is shown.
     Other,
 }
 
@@ -48,20 +49,20 @@ fn verdict(question: &Question, answer: usize) -> Verdict {
 }
 
 impl QuestionCard {
-    /// Lays out the question that the lesson asks, at the bottom of an area, in letters of this size or of one that
-    /// leaves room for the network.
+    /// Lays out the current question at the bottom of an area, with this text size or a smaller one that leaves space
+    /// for the network.
     pub(super) fn new(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
         let mut size = 0.84 * size;
         loop {
-            let card = Self::sized(ui, area, size, session, theme)?;
-            if card.rect.height() <= MOST_OF_AREA * area.height() || size < SMALLEST {
+            let card = Self::with_text_size(ui, area, size, session, theme)?;
+            if card.rect.height() <= MAX_AREA_SHARE * area.height() || size < MIN_TEXT_PTS {
                 return Some(card);
             }
             size *= 0.9;
         }
     }
 
-    fn sized(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
+    fn with_text_size(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
         let question = session.performance.stage().question.clone()?;
         let width = (area.width() - 28.0).max(80.0);
         let layout = |text: String, size: f32, width: f32, color| {
@@ -79,14 +80,14 @@ impl QuestionCard {
             .enumerate()
             .map(|(nth, answer)| layout(answer.clone(), answer_size, inner, ink(nth)))
             .collect();
-        let go_on = keys_text(Action::Run(RunAction::NextCue).entry());
+        let keys = keys_text(Action::Run(RunAction::NextCue).info());
         let hint = if question.revealed {
-            format!("Press {go_on} to continue")
+            format!("Press {keys} to continue")
         } else {
-            format!("Press 1 to {} or click to answer · {go_on} shows the answer", answers.len())
+            format!("Press 1 to {} or click to answer · {keys} shows the answer", answers.len())
         };
         let hint = layout(hint, 13.0, width - 40.0, theme.text_color(Ink::Accent, theme.panel));
-        let rows: f32 = answers.iter().map(|answer| row_height(answer, answer_size) + ROW_GAP).sum();
+        let rows: f32 = answers.iter().map(|answer| row_height(answer, answer_size) + ROW_GAP_PTS).sum();
         let height = 12.0 + text.size().y + 8.0 + rows + 2.0 + hint.size().y + 10.0;
         let rect = Rect::from_min_max(
             Pos2::new(area.left() + 14.0, area.bottom() - 12.0 - height),
@@ -95,7 +96,7 @@ impl QuestionCard {
         Some(Self { rect, question, text, answers, size: answer_size, hint })
     }
 
-    /// Paints it and takes an answer.
+    /// Paints the question and handles its answers.
     pub(super) fn show(self, ui: &mut Ui, session: &mut Session, theme: &Theme) {
         let painter = ui.painter().clone();
         painter.rect(self.rect, 10.0, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
@@ -115,46 +116,46 @@ impl QuestionCard {
             if self.answer_ui(ui, row, nth, theme) {
                 chosen = Some(nth);
             }
-            top = row.bottom() + ROW_GAP;
+            top = row.bottom() + ROW_GAP_PTS;
         }
         let rect = Rect::from_min_size(Pos2::new(left, top + 2.0), self.hint.size());
-        let mut goes_on = false;
+        let mut continued = false;
         if self.question.revealed {
             let response = ui.interact(rect.expand(6.0), ui.scope_id().with("continue"), Sense::click());
             response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "continue"));
-            goes_on = response.on_hover_cursor(CursorIcon::PointingHand).clicked();
+            continued = response.on_hover_cursor(CursorIcon::PointingHand).clicked();
         }
         painter.galley(rect.min, self.hint, theme.accent);
         if let Some(answer) = chosen {
             session.answer(answer);
         }
-        if goes_on {
+        if continued {
             session.go_on();
         }
     }
 
-    /// An answer with its key; answers whether it was given.
+    /// An answer with its key; returns whether it was chosen.
     fn answer_ui(&self, ui: &Ui, row: Rect, nth: usize, theme: &Theme) -> bool {
         let verdict = verdict(&self.question, nth);
         let sense = if verdict == Verdict::Open { Sense::click() } else { Sense::hover() };
         let response = ui.interact(row, ui.scope_id().with(("answer", nth)), sense);
         let text = self.answers[nth].text();
-        let said = match verdict {
+        let name = match verdict {
             Verdict::Open | Verdict::Other => format!("answer {}: {text}", nth + 1),
             Verdict::Right => format!("answer {}: {text}, correct", nth + 1),
             Verdict::Wrong => format!("answer {}: {text}, incorrect", nth + 1),
         };
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, verdict == Verdict::Open, &said));
-        let is_touched = verdict == Verdict::Open && (response.hovered() || response.has_focus());
-        let (ground, line) = match verdict {
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, verdict == Verdict::Open, &name));
+        let hovered = verdict == Verdict::Open && (response.hovered() || response.has_focus());
+        let (background, line) = match verdict {
             Verdict::Right => (theme.accent.gamma_multiply(0.22), Stroke::new(2.0, theme.accent)),
-            Verdict::Open if is_touched => (theme.line, Stroke::new(1.0, theme.accent)),
+            Verdict::Open if hovered => (theme.line, Stroke::new(1.0, theme.accent)),
             Verdict::Open => (theme.raised, Stroke::new(1.0, theme.line)),
             Verdict::Wrong => (theme.raised, Stroke::new(1.0, theme.text)),
             Verdict::Other => (theme.panel, Stroke::new(1.0, theme.line)),
         };
         let painter = ui.painter();
-        painter.rect(row, 8.0, ground, line, StrokeKind::Inside);
+        painter.rect(row, 8.0, background, line, StrokeKind::Inside);
         let sign = Rect::from_center_size(
             Pos2::new(row.left() + 1.3 * self.size, row.center().y),
             Vec2::splat(0.72 * self.size),
@@ -183,8 +184,8 @@ impl QuestionCard {
     }
 }
 
-/// Between two answers.
-const ROW_GAP: f32 = 6.0;
+/// The space between two answers.
+const ROW_GAP_PTS: f32 = 6.0;
 
 fn row_height(answer: &Galley, size: f32) -> f32 {
     answer.size().y + 0.6 * size

@@ -1,40 +1,21 @@
-//! What is said to screen readers without being asked: what the lesson says or asks, messages, and the present
-//! operation. Each has a region of its own, so that only what is new is said; and while something plays, only as
-//! much as a person can follow.
+//! Announcements for screen readers: caption or question, messages and the current event.
+//!
+//! Each has a separate live region, so that only changes are announced. During playback, announcements are limited to a
+//! rate that a listener can follow.
 
-use crate::state::Gui;
+use crate::state::App;
 use egui::accesskit::{Live, Role};
 use egui::{Id, Rect, Sense, Ui, Vec2};
 use slowgrad_session::Session;
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::playback::performer::Question;
 
-/// What is shown for so long can be listened to.
-const FOLLOWED_SECS: f64 = 1.5;
-/// Up to this speed the phases of a step can be.
-const FOLLOWED_SPEED: f64 = 2.0;
+/// An event must last this long to be announced.
+const MIN_EVENT_SECS: f64 = 1.5;
+/// Up to this playback speed, phases are announced.
+const MAX_PHASE_SPEED: f64 = 2.0;
 
-/// A caption as it was said last: as the lesson wrote it, and with its numbers.
-#[derive(Debug, Default)]
-pub(crate) struct Spoken {
-    written: String,
-    said: String,
-}
-
-impl Spoken {
-    /// The caption, whose numbers are said anew when nothing moves any more.
-    fn caption(&mut self, session: &Session) -> String {
-        let written = &session.performance.stage().caption;
-        let moves = session.is_going() || session.is_full_speed();
-        if !moves || self.written != *written {
-            self.written.clone_from(written);
-            self.said = session.caption();
-        }
-        self.said.clone()
-    }
-}
-
-/// A question with its answers, and then which one is right.
+/// A question with its answers, then the correct answer.
 fn question(question: &Question, session: &Session) -> String {
     let answer = |nth: usize| format!("{}: {}", nth + 1, question.answers[nth]);
     if !question.revealed {
@@ -49,29 +30,29 @@ fn question(question: &Question, session: &Session) -> String {
     }
 }
 
-/// What happens now.
-fn event(gui: &mut Gui, session: &Session) -> String {
+/// The current event.
+fn event(app: &mut App, session: &Session) -> String {
     let Some((timeline, playhead)) = session.now() else { return String::new() };
     if session.is_full_speed() {
         return "training at full speed".into();
     }
-    if playhead.is_playing() && playhead.unit_secs() < FOLLOWED_SECS {
-        let is_followed = playhead.speed() <= FOLLOWED_SPEED && playhead.granularity() < Granularity::Phase;
+    if playhead.is_playing() && playhead.unit_secs() < MIN_EVENT_SECS {
+        let followable = playhead.speed() <= MAX_PHASE_SPEED && playhead.granularity() < Granularity::Phase;
         let address = timeline.address(playhead.event());
-        return if is_followed { format!("step {}, {}", address.step, address.phase.name()) } else { "playing".into() };
+        return if followable { format!("step {}, {}", address.step, address.phase.name()) } else { "playing".into() };
     }
-    let Some(scene) = gui.scene_in_focus(session) else { return String::new() };
+    let Some(scene) = app.explained_scene(session) else { return String::new() };
     let parts = [scene.status.as_str(), scene.formula.sentence.as_str()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ")
 }
 
-pub(super) fn spoken_ui(ui: &Ui, gui: &mut Gui, session: &Session) {
+pub(super) fn announcements_ui(ui: &Ui, app: &mut App, session: &Session) {
     let lesson = match &session.performance.stage().question {
-        Some(asked) => question(asked, session),
-        None => gui.spoken.caption(session),
+        Some(current) => question(current, session),
+        None => app.announced.caption(session),
     };
     let message = session.notices.last().map(|notice| notice.text.clone()).unwrap_or_default();
-    let event = event(gui, session);
+    let event = event(app, session);
     let corner = Rect::from_min_size(ui.max_rect().min, Vec2::splat(1.0));
     for (name, text) in [("lesson", lesson), ("message", message), ("event", event)] {
         let id = Id::unique(("spoken", name));

@@ -1,10 +1,11 @@
-//! The panels that explain, driven as a person or a screen reader drives them: by what things are called.
+//! The explanation panels, driven by accessible names as a user or a screen reader would.
 
 use super::drawer;
 use crate::actions::Action;
 use crate::platform::NoFiles;
-use crate::state::{DrawerTab, Gui, Pointed};
-use crate::tests::{Window, settle, window as bench};
+use crate::state::App;
+use crate::state::link_history::LinkHighlight;
+use crate::tests::{Window, settle, window as open_window};
 use egui::accesskit::{Live, Role};
 use egui::{Align, Key, Layout, Modifiers, Rect, Vec2};
 use egui_kittest::Harness;
@@ -13,6 +14,7 @@ use slowgrad_engine::record::RecordedStep;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::ParamValue;
 use slowgrad_script::{Files, Library, Limits, Root};
+use slowgrad_session::DrawerTab;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 use slowgrad_session::shipped;
@@ -23,18 +25,16 @@ use slowgrad_timeline::explain::parameter_table::{self, ParameterColumn};
 use slowgrad_timeline::number_format::number;
 use slowgrad_timeline::playback::playhead::{self, NeededStep};
 use slowgrad_timeline::scene::Target;
-use std::path::Path;
-use std::time::Duration;
 
-/// A sample that gives every parameter another gradient.
+/// A sample that gives every parameter a different gradient.
 const DATA: &str = "data: [#{ input: [0.75, -1.25], target: [1.0] }]";
 
-/// The whole window over a lesson that does nothing by itself.
+/// The whole window over a lesson without cues.
 fn window(fields: &str) -> Window {
     let text = format!("fn lesson() {{ #{{ title: \"T\", seed: 3, {fields} }} }}");
     let files = Files::from_iter([("t.rhai", text.as_bytes())]);
     let library = Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] };
-    bench(inline(library, Limits::default(), "t.rhai"))
+    open_window(inline(library, Limits::default(), "t.rhai"))
 }
 
 fn step(harness: &Window) -> RecordedStep {
@@ -50,7 +50,7 @@ fn selected(harness: &Window) -> Option<Target> {
     harness.state().session.view.selected
 }
 
-/// What the rows of the table say, from the top.
+/// The accessible names of the table's rows, from the top.
 fn rows(harness: &Window) -> Vec<String> {
     let mut rows: Vec<(f32, String)> = harness
         .query_all_by_role(Role::Row)
@@ -60,7 +60,7 @@ fn rows(harness: &Window) -> Vec<String> {
     rows.into_iter().map(|(_, label)| label).collect()
 }
 
-/// Clicks the first link of this name, wherever its panel has to be scrolled to.
+/// Clicks the first link with this name, after scrolling to it.
 fn follow(harness: &mut Window, link: &str) {
     harness.get_all_by_label(link).next().expect("it is there").scroll_to_me();
     settle(harness);
@@ -68,7 +68,7 @@ fn follow(harness: &mut Window, link: &str) {
     settle(harness);
 }
 
-/// That these rows are a stretch of a list of names.
+/// Asserts that rows are a contiguous part of a list of names.
 fn check(rows: &[String], names: &[String]) {
     let first = names.iter().position(|name| rows[0].starts_with(name)).expect("the first row is in the list");
     assert!(rows.len() > 4 && first + rows.len() <= names.len());
@@ -78,12 +78,12 @@ fn check(rows: &[String], names: &[String]) {
 }
 
 #[test]
-fn a_factor_leads_to_the_event_that_it_came_from() {
+fn a_factor_links_to_its_event() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
     assert!(harness.query_by_label("Why this change?").is_some());
     let delta = number(step(&harness).samples[0].layers[1].delta[0], 3);
-    follow(&mut harness, &format!("where {delta} came from"));
+    follow(&mut harness, &format!("origin of {delta}"));
     let (timeline, playhead) = harness.state().session.now().expect("it is open");
     let event = timeline.event(playhead.event());
     assert!(matches!(event.kind, EventKind::Delta { neuron: 0, .. }), "{:?}", event.kind);
@@ -91,7 +91,7 @@ fn a_factor_leads_to_the_event_that_it_came_from() {
 }
 
 #[test]
-fn a_weight_leads_to_the_update_that_made_it() {
+fn a_weight_links_to_its_update() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     harness.state_mut().session.act(RunAction::NextStep);
     settle(&mut harness);
@@ -102,7 +102,7 @@ fn a_weight_leads_to_the_update_that_made_it() {
         harness.state_mut().session.act(RunAction::StepForward);
         settle(&mut harness);
     }
-    follow(&mut harness, &format!("where {} came from", number(step.before.values[0], 3)));
+    follow(&mut harness, &format!("origin of {}", number(step.before.values[0], 3)));
     let (timeline, playhead) = harness.state().session.now().expect("it is open");
     assert_eq!(timeline.step().step, 1);
     let event = timeline.event(playhead.event());
@@ -111,7 +111,7 @@ fn a_weight_leads_to_the_update_that_made_it() {
 }
 
 #[test]
-fn what_a_link_left_is_a_key_away() {
+fn a_key_goes_back_from_a_link() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     harness.state_mut().session.act(RunAction::End);
     settle(&mut harness);
@@ -119,7 +119,7 @@ fn what_a_link_left_is_a_key_away() {
     let left = place(&harness);
     select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
     let delta = number(step(&harness).samples[0].layers[0].delta[0], 3);
-    follow(&mut harness, &format!("where {delta} came from"));
+    follow(&mut harness, &format!("origin of {delta}"));
     assert_ne!(place(&harness), left);
     harness.key_press(Key::Backspace);
     settle(&mut harness);
@@ -127,7 +127,7 @@ fn what_a_link_left_is_a_key_away() {
 }
 
 #[test]
-fn controls_of_one_name_are_told_apart_and_links_lead_to_the_right_one() {
+fn controls_with_the_same_name_are_distinguished_and_linked() {
     let layers = "layers: [2, #{ size: 3, activation: \"leaky_relu\" }, #{ size: 3, activation: \"leaky_relu\" }, 1]";
     let mut harness = window(&format!("{layers}, output: \"leaky_relu\", {DATA}"));
     let sliders = |harness: &Window| {
@@ -144,52 +144,52 @@ fn controls_of_one_name_are_told_apart_and_links_lead_to_the_right_one() {
     let event = (0..timeline.len()).find(|&event| is_scaled(&timeline.event(event).kind)).expect("a negative sum");
     harness.state_mut().session.take_over(&playhead::Command::Seek(event));
     settle(&mut harness);
-    follow(&mut harness, "where 0.625 came from");
-    let gui = harness.state().gui.as_ref().expect("it was drawn");
-    assert_eq!(gui.trail.pointed(gui.context()), Some(&Pointed::Setting(Slot::Activation, Some(1))));
+    follow(&mut harness, "origin of 0.625");
+    let app = harness.state().app.as_ref().expect("it was drawn");
+    assert_eq!(app.links.highlight(app.context()), Some(&LinkHighlight::Setting(Slot::Activation, Some(1))));
 }
 
 #[test]
-fn numbers_that_were_given_lead_to_who_gave_them() {
+fn given_numbers_link_to_their_controls_samples_and_scripts() {
     let fields = format!(
         "layers: [2, 3, 1], optimizer: \"momentum\", params: #{{ lr: 0.375 }}, loss: \"half_squared_error\", {DATA}"
     );
     let mut harness = window(&fields);
     let pointed = |harness: &Window| {
-        let gui = harness.state().gui.as_ref().expect("it was drawn");
-        gui.trail.pointed(gui.context()).cloned()
+        let app = harness.state().app.as_ref().expect("it was drawn");
+        app.links.highlight(app.context()).cloned()
     };
     // The slider of the learning rate.
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 2 });
-    follow(&mut harness, "where 0.375 came from");
-    assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, Some(0))));
-    // The optimizer began with its state, and the initializer gave the weight.
-    follow(&mut harness, "where 0 came from");
-    assert_eq!(pointed(&harness), Some(Pointed::Setting(Slot::Optimizer, None)));
+    follow(&mut harness, "origin of 0.375");
+    assert_eq!(pointed(&harness), Some(LinkHighlight::Setting(Slot::Optimizer, Some(0))));
+    // The optimizer created its state, and the initializer the weight.
+    follow(&mut harness, "origin of 0");
+    assert_eq!(pointed(&harness), Some(LinkHighlight::Setting(Slot::Optimizer, None)));
     // The sample has the target.
     select(&mut harness, Target::Loss);
-    follow(&mut harness, "where 1 came from");
-    assert_eq!(pointed(&harness), Some(Pointed::Sample(0)));
-    assert!(harness.query_by_label_contains("sample 1 of the data: 0.75; −1.25 → 1").is_some());
-    // Momentum's memory was written down in the step before.
+    follow(&mut harness, "origin of 1");
+    assert_eq!(pointed(&harness), Some(LinkHighlight::Sample(0)));
+    assert!(harness.query_by_label_contains("data sample 1: 0.75; −1.25 → 1").is_some());
+    // The velocity was written in the previous step.
     harness.state_mut().session.act(RunAction::NextStep);
     settle(&mut harness);
     let velocity = step(&harness).before.state[0][0];
     select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
-    follow(&mut harness, &format!("where {} came from", number(velocity, 3)));
+    follow(&mut harness, &format!("origin of {}", number(velocity, 3)));
     let (timeline, playhead) = harness.state().session.now().expect("it is open");
     let event = timeline.event(playhead.event());
     assert_eq!(timeline.step().step, 1);
     assert!(matches!(&event.kind, EventKind::Operation { result, .. } if result.value == velocity), "{:?}", event.kind);
-    // A number that is written in a script leads to its line.
+    // A constant links to its line in the script.
     select(&mut harness, Target::Loss);
-    follow(&mut harness, "where 0.5 came from");
-    let editor = &harness.state().gui.as_ref().expect("it was drawn").editor;
+    follow(&mut harness, "origin of 0.5");
+    let editor = &harness.state().app.as_ref().expect("it was drawn").editor;
     assert!(editor.is_open() && editor.document().is_some_and(|document| document.path.contains("half_squared_error")));
 }
 
 #[test]
-fn the_numbers_of_a_second_run_are_explained_as_those_of_the_first() {
+fn the_values_of_the_comparison_are_explained() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     let momentum = Difference::plugin(Slot::Optimizer, "momentum");
     harness.state_mut().session.send(Command::Compare(Some(momentum)));
@@ -201,47 +201,50 @@ fn the_numbers_of_a_second_run_are_explained_as_those_of_the_first() {
     harness.get_by_label("explain momentum").click();
     settle(&mut harness);
     assert!(harness.query_by_label("velocity").is_some());
-    let rival = harness.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a rival");
-    let theirs = rival.timeline.clone().expect("it keeps up");
+    let comparison =
+        harness.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a comparison");
+    let theirs = comparison.timeline.clone().expect("it keeps up");
     let delta = theirs.step().samples[0].layers[1].delta[0];
     assert_ne!(delta, step(&harness).samples[0].layers[1].delta[0]);
-    follow(&mut harness, &format!("where {} came from", number(delta, 3)));
-    let bench = harness.state();
-    let moment = bench.gui.as_ref().and_then(|gui| gui.rival_moment(&bench.session, &theirs)).expect("a moment");
+    follow(&mut harness, &format!("origin of {}", number(delta, 3)));
+    let state = harness.state();
+    let moment =
+        state.app.as_ref().and_then(|app| app.network.comparison.moment(&state.session, &theirs)).expect("a moment");
     let event = theirs.event(moment.events.start);
     assert!(matches!(event.kind, EventKind::Delta { delta: there, .. } if there == delta), "{:?}", event.kind);
-    // An operation that only the second run has is shown as well, and the first one stands near it.
+    // An operation that only the comparison has is shown too, and the baseline goes near it.
     let velocity = number(
         theirs.step().after.state[0][theirs.step().shape.index(Parameter { layer: 1, neuron: 0, input: Some(2) })],
         3,
     );
-    follow(&mut harness, &format!("where {velocity} came from"));
-    let bench = harness.state();
-    let moment = bench.gui.as_ref().and_then(|gui| gui.rival_moment(&bench.session, &theirs)).expect("a moment");
+    follow(&mut harness, &format!("origin of {velocity}"));
+    let state = harness.state();
+    let moment =
+        state.app.as_ref().and_then(|app| app.network.comparison.moment(&state.session, &theirs)).expect("a moment");
     let event = theirs.event(moment.events.start);
     assert!(matches!(event.kind, EventKind::Operation { .. }) && number(event.kind.result(), 3) == velocity);
-    let (timeline, playhead) = bench.session.now().expect("it is open");
+    let (timeline, playhead) = state.session.now().expect("it is open");
     assert_eq!(timeline.event(playhead.event()).target, event.target);
 }
 
 #[test]
-fn a_gradient_of_zero_is_followed_to_where_it_began() {
+fn a_zero_gradient_links_to_its_cause() {
     let fields = r#"layers: [2, 1, 1], activation: "relu", optimizer: "sgd",
         data: [#{ input: [1.0, 2.0], target: [1.0] }],
         weights: [#{ weight: [[-1.0, -2.0]], bias: [0.0] }, #{ weight: [[3.0]], bias: [0.0] }]"#;
     let mut harness = window(fields);
     select(&mut harness, Target::Weight { layer: 0, neuron: 0, input: 0 });
     assert!(harness.query_by_label("Why is the gradient 0?").is_some());
-    follow(&mut harness, "where no came from");
+    follow(&mut harness, "origin of no");
     let (timeline, playhead) = harness.state().session.now().expect("it is open");
     let event = timeline.event(playhead.event());
     assert!(matches!(event.kind, EventKind::Compare { answer: false, .. }), "{:?}", event.kind);
 }
 
 #[test]
-fn the_present_event_is_spoken_when_it_changes() {
+fn the_current_event_is_announced_when_it_changes() {
     let mut harness = window(r#"layers: [2, 3, 1], data: "xor""#);
-    let mut spoken = Vec::new();
+    let mut announced = Vec::new();
     for _ in 0..6 {
         harness.state_mut().session.act(RunAction::StepForward);
         for _ in 0..40 {
@@ -253,19 +256,19 @@ fn the_present_event_is_spoken_when_it_changes() {
         let texts: Vec<String> = live.filter(|text| !text.is_empty()).collect();
         assert_eq!(texts.len(), 1, "{texts:?}");
         assert!(texts[0].starts_with("step 1 · "), "{texts:?}");
-        spoken.extend(texts);
+        announced.extend(texts);
     }
-    spoken.dedup();
-    assert!(spoken.len() >= 3, "{spoken:?}");
+    announced.dedup();
+    assert!(announced.len() >= 3, "{announced:?}");
 }
 
 #[test]
-fn the_buttons_of_the_script_cover_none_of_the_tabs() {
+fn script_buttons_do_not_cover_tabs() {
     let harness = window(&format!("layers: [2, 3, 1], {DATA}"));
     let tabs =
         DrawerTab::ALL.map(|tab| harness.get_all_by_label(tab.name()).map(|node| node.rect()).collect::<Vec<_>>());
     for action in [Action::Check, Action::Script] {
-        let buttons: Vec<_> = harness.get_all_by_label(action.entry().name).map(|node| node.rect()).collect();
+        let buttons: Vec<_> = harness.get_all_by_label(action.info().name).map(|node| node.rect()).collect();
         for (tab, rects) in DrawerTab::ALL.iter().zip(&tabs) {
             let is_free = |button| rects.iter().all(|rect| !rect.intersects(button));
             assert!(buttons.iter().all(|&button| is_free(button)), "{}: {rects:?} and {buttons:?}", tab.name());
@@ -274,23 +277,23 @@ fn the_buttons_of_the_script_cover_none_of_the_tabs() {
 }
 
 #[test]
-fn the_drawer_needs_no_more_room_than_it_has() {
+fn the_drawer_fits_its_height() {
     let mut session = Session::new(lesson("welcome"));
     assert!(session.run_until_idle(timeout()));
-    // The width of the panel and the height of all of it, in the smallest window and in a usual one.
+    // The width of the panel and its full height, in the smallest and in a usual window.
     for (room, tab) in
         [[222.0, 332.0], [336.0, 572.0]].into_iter().flat_map(|room| DrawerTab::ALL.map(|tab| (room, tab)))
     {
         let mut over = f32::MAX;
-        let mut gui = None;
+        let mut app = None;
         let draw = |ui: &mut egui::Ui| {
-            let gui = gui.get_or_insert_with(|| Gui::new(ui.ctx().clone(), NoFiles));
-            gui.tab = tab;
-            // Its margin comes off.
-            let size = Vec2::new(room[0], drawer::height(gui, room[1], false) - 8.0);
+            let app = app.get_or_insert_with(|| App::new(ui.ctx().clone(), NoFiles));
+            app.drawer.show_tab(tab);
+            // Without the margin.
+            let size = Vec2::new(room[0], drawer::height(app, room[1], false) - 8.0);
             let drawer = Rect::from_min_size(ui.max_rect().min, size);
             let mut drawer = ui.new_child(egui::UiBuilder::new().max_rect(drawer).layout(Layout::top_down(Align::Min)));
-            drawer::drawer_ui(&mut drawer, gui, &mut session);
+            drawer::drawer_ui(&mut drawer, app, &mut session);
             over = drawer.min_rect().height() - size.y;
         };
         Harness::builder().with_size(Vec2::new(600.0, 600.0)).build_ui(draw).run_steps(3);
@@ -300,7 +303,7 @@ fn the_drawer_needs_no_more_room_than_it_has() {
 }
 
 #[test]
-fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
+fn the_table_is_sorted_by_click_and_by_key_and_selects_parameters() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"momentum\", {DATA}"));
     harness.get_by_label("Parameters").click();
     settle(&mut harness);
@@ -309,8 +312,8 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
     assert!(first[0].starts_with("w₁₁ of layer 1, value "), "{first:?}");
     harness.get_by_label("sort by gradient").click();
     settle(&mut harness);
-    let mut wanted: Vec<usize> = (0..step.shape.parameters()).collect();
-    wanted.sort_by(|a, b| step.grads[*b].total_cmp(&step.grads[*a]));
+    let mut expected: Vec<usize> = (0..step.shape.parameters()).collect();
+    expected.sort_by(|a, b| step.grads[*b].total_cmp(&step.grads[*a]));
     let names = |order: &[usize]| -> Vec<String> {
         order
             .iter()
@@ -321,25 +324,25 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
             .collect()
     };
     let shown = rows(&harness);
-    check(&shown, &names(&wanted));
+    check(&shown, &names(&expected));
     // A click on a row selects its weight.
     harness.get_by_label(&shown[2]).click();
     settle(&mut harness);
-    assert_eq!(selected(&harness), Some(parameter_table::target(&step, wanted[2])));
-    // By key: the table takes the keyboard, arrows walk, space turns the order, and so the row moves.
+    assert_eq!(selected(&harness), Some(parameter_table::target(&step, expected[2])));
+    // With the keyboard: the table takes the focus, arrows move the selection, and Space reverses the order.
     harness.get_by_role(Role::Table).focus();
     settle(&mut harness);
     harness.key_press(Key::ArrowDown);
     settle(&mut harness);
-    assert_eq!(selected(&harness), Some(parameter_table::target(&step, wanted[3])));
+    assert_eq!(selected(&harness), Some(parameter_table::target(&step, expected[3])));
     harness.key_press(Key::Space);
     settle(&mut harness);
-    wanted.reverse();
-    check(&rows(&harness), &names(&wanted));
-    assert_eq!(selected(&harness), Some(parameter_table::target(&step, wanted[wanted.len() - 4])));
+    expected.reverse();
+    check(&rows(&harness), &names(&expected));
+    assert_eq!(selected(&harness), Some(parameter_table::target(&step, expected[expected.len() - 4])));
     harness.key_press(Key::End);
     settle(&mut harness);
-    assert_eq!(selected(&harness), Some(parameter_table::target(&step, wanted[wanted.len() - 1])));
+    assert_eq!(selected(&harness), Some(parameter_table::target(&step, expected[expected.len() - 1])));
     harness.key_press(Key::ArrowRight);
     settle(&mut harness);
     let state = ParameterColumn::State(0);
@@ -348,7 +351,7 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
         .expect("there are parameters");
     assert!(rows(&harness).iter().any(|row| row.starts_with(&names(&[largest])[0])));
     assert!(harness.query_by_label("sort by velocity, largest first").is_some());
-    // Other keys are the window's as ever, and the one that opened the table closes it.
+    // Other keys work as usual, and the key that opened the table closes it.
     let before = harness.state().session.now().map(|(_, playhead)| playhead.speed());
     harness.key_press(Key::CloseBracket);
     harness.key_press(Key::G);
@@ -358,7 +361,7 @@ fn the_table_is_sorted_by_click_and_by_key_and_selects_on_the_canvas() {
 }
 
 #[test]
-fn a_frozen_parameter_is_marked_and_says_why_it_stays() {
+fn a_frozen_parameter_is_marked_and_explained() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     select(&mut harness, Target::Weight { layer: 1, neuron: 0, input: 1 });
     harness.state_mut().session.act(RunAction::Freeze);
@@ -373,7 +376,7 @@ fn a_frozen_parameter_is_marked_and_says_why_it_stays() {
 }
 
 #[test]
-fn of_a_hundred_thousand_parameters_only_what_is_seen_is_drawn() {
+fn only_visible_rows_of_a_large_table_are_drawn() {
     let data = format!("data: [#{{ input: {:?}, target: {:?} }}]", [0.25; 400], [0.5; 20]);
     let fields = format!("layers: [400, 240, 20], {data}");
     let mut harness = window(&fields);

@@ -1,11 +1,11 @@
-//! The timeline: the run as a strip, from all its steps down to single operations, with a playhead that can be
-//! dragged, what is played again, and bookmarks.
+//! The timeline strip: the run from all its steps down to single operations, with a playhead that can be dragged, the
+//! repeated range and bookmarks.
 //!
-//! Only the step that is shown is known in every operation; of the others the strip shows that they are there,
-//! and how their loss went.
+//! Events are known for the current step only. For other steps the strip shows their number and their loss.
 
 use crate::actions::Action;
-use crate::state::Gui;
+use crate::state::App;
+use crate::state::timeline_strip::{TimelineStrip, extent, run_time};
 use egui::{
     Color32, CursorIcon, FontId, Id, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, Vec2,
     WidgetInfo,
@@ -23,77 +23,29 @@ use slowgrad_timeline::number_format;
 use slowgrad_timeline::playback::playhead::{Loop, Playhead};
 use std::ops::Range;
 
-/// Marks stand at least so far apart, in points.
-const CLOSEST: f32 = 5.0;
+/// The minimum distance between marks.
+const MIN_MARK_GAP_PTS: f32 = 5.0;
 
-/// An event with so much room has its name.
-const NAMED: usize = 88;
+/// The width from which an event is labelled.
+const MIN_NAMED_EVENT_PTS: usize = 88;
 
-/// What the strip shows, from frame to frame.
-#[derive(Debug, Default)]
-pub(crate) struct Strip {
-    scale: Timescale,
-    /// Step and moment of the playhead when it was drawn last.
-    seen: Option<(u64, f64)>,
-    /// Where a range that is being chosen began.
-    choosing: Option<usize>,
-}
-
-impl Strip {
-    /// Shows more or less of the run, around the playhead when it is in sight.
-    pub(crate) fn zoom(&mut self, factor: f64, session: &Session) {
-        let Some((timeline, playhead)) = session.now() else { return };
-        let at = self.scale.share(moment(timeline, playhead.position()));
-        let at = if (0.0..=1.0).contains(&at) { at } else { 0.5 };
-        self.scale.zoom(at, factor, extent(session, timeline));
-    }
-
-    /// Shows the whole run, or the step when that is shown already.
-    pub(crate) fn toggle_whole(&mut self, session: &Session) {
-        let Some((timeline, _)) = session.now() else { return };
-        let whole = Timescale::whole(extent(session, timeline));
-        self.scale = if self.scale == whole { Timescale::step(timeline.step().step) } else { whole };
-    }
-
-    /// Keeps the playhead in sight when it has moved.
-    fn follow(&mut self, session: &Session, timeline: &Timeline, playhead: &Playhead) {
-        let now = (timeline.step().step, moment(timeline, playhead.position()));
-        if self.seen != Some(now) {
-            self.seen = Some(now);
-            if self.choosing.is_none() {
-                self.scale.follow(now.0, now.1, extent(session, timeline));
-            }
-        }
-    }
-}
-
-fn extent(session: &Session, timeline: &Timeline) -> Extent {
-    let furthest = session.snapshot.as_ref().map_or(0, |snapshot| snapshot.furthest);
-    Extent { steps: (furthest + 1).max(timeline.step().step), events: timeline.len() }
-}
-
-/// A place in the shown step, in steps of the run.
-fn moment(timeline: &Timeline, position: f64) -> f64 {
-    (timeline.step().step - 1) as f64 + position / timeline.len().max(1) as f64
-}
-
-/// Where things stand on the strip.
-struct Bar<'a> {
+/// The mapping between run time and positions on the strip.
+struct StripGeometry<'a> {
     rect: Rect,
     scale: Timescale,
     timeline: &'a Timeline,
 }
 
-impl Bar<'_> {
+impl StripGeometry<'_> {
     fn x(&self, time: f64) -> f32 {
         self.rect.left() + self.rect.width() * self.scale.share(time) as f32
     }
 
     fn x_of(&self, event: f64) -> f32 {
-        self.x(moment(self.timeline, event))
+        self.x(run_time(self.timeline, event))
     }
 
-    /// Step under a place of the screen, and how far in it that is, from 0 to 1.
+    /// The step at a screen position, and the share of the step before it, from 0 to 1.
     fn at(&self, x: f32) -> (u64, f64) {
         let share = f64::from((x - self.rect.left()) / self.rect.width().max(1.0)).clamp(0.0, 1.0);
         let time = self.scale.time(share).max(0.0);
@@ -101,7 +53,7 @@ impl Bar<'_> {
         (step as u64, time - (step - 1.0))
     }
 
-    /// The events of the shown step that are in sight.
+    /// The visible events of the current step.
     fn events(&self) -> Range<usize> {
         let len = self.timeline.len() as f64;
         let (from, to) = self.scale.ends();
@@ -111,16 +63,16 @@ impl Bar<'_> {
     }
 }
 
-pub(super) fn strip_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
+pub(super) fn timeline_strip_ui(ui: &mut Ui, app: &mut App, session: &mut Session, theme: &Theme) {
     let size = Vec2::new(ui.available_width(), 32.0);
     let (area, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let Some((timeline, playhead)) = session.now() else { return };
     let (timeline, playhead) = (timeline.clone(), playhead.clone());
-    let strip = &mut gui.strip;
+    let strip = &mut app.transport.strip;
     strip.follow(session, &timeline, &playhead);
     let rect = area.shrink2(Vec2::new(6.0, 3.0));
     wheel(ui, &response, rect, strip, extent(session, &timeline));
-    let bar = Bar { rect, scale: strip.scale, timeline: &timeline };
+    let bar = StripGeometry { rect, scale: strip.scale(), timeline: &timeline };
     let step = timeline.step().step;
     let words = format!("timeline, step {step}, event {} of {}", playhead.event() + 1, timeline.len());
     response.widget_info(|| WidgetInfo::slider(true, playhead.position(), &words));
@@ -133,79 +85,79 @@ pub(super) fn strip_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme:
     paint_units(&inside, &bar, &playhead, theme);
     paint_changes(&inside, &bar, session, theme);
     paint_loop(&inside, &bar, &playhead, theme);
-    let shade = if theme.dark_mode { Color32::WHITE } else { theme.text };
+    let playhead_color = if theme.dark_mode { Color32::WHITE } else { theme.text };
     let hovered = response.hover_pos().filter(|_| !response.dragged());
     if let Some(pos) = hovered {
         let x = pos.x.clamp(rect.left(), rect.right());
-        painter.vline(x, area.y_range(), Stroke::new(1.0, shade.gamma_multiply(0.4)));
+        painter.vline(x, area.y_range(), Stroke::new(1.0, playhead_color.gamma_multiply(0.4)));
     }
     let now = bar.x_of(playhead.position());
-    painter.vline(now, area.y_range(), Stroke::new(2.0, shade));
-    painter.circle_filled(Pos2::new(now, area.top() + 1.0), 4.5, shade);
+    painter.vline(now, area.y_range(), Stroke::new(2.0, playhead_color));
+    painter.circle_filled(Pos2::new(now, area.top() + 1.0), 4.5, playhead_color);
 
-    let asked = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked());
-    let asked = asked.map(|pos| bar.at(pos.x));
+    let pointed = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked());
+    let pointed = pointed.map(|pos| bar.at(pos.x));
     let tip = hovered.map(|pos| tooltip(bar.at(pos.x), session, &timeline));
-    // A drag is told of only when the pointer has moved a little.
+    // egui reports a drag only after some movement, so its start is the press.
     let pressed = ui.input(|input| input.pointer.press_origin()).map(|pos| bar.at(pos.x));
-    let range = choose(ui, &response, strip, pressed.zip(asked), &timeline, playhead.granularity());
+    let range = choose(ui, &response, strip, pressed.zip(pointed), &timeline, playhead.granularity());
     let flags = flags(&bar, session);
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
     if let Some(text) = tip {
         response.on_hover_text_at_pointer(text);
     }
-    match (range, asked) {
+    match (range, pointed) {
         (Some(range), _) => session.select_range(range),
         (None, Some((step, share))) => session.go_to_share(step, share),
         (None, None) => {}
     }
-    flags_ui(ui, gui, session, area, &flags, theme);
+    flags_ui(ui, app, session, area, &flags, theme);
 }
 
-/// The wheel zooms at the pointer; with Shift, or sideways, it moves along.
-fn wheel(ui: &Ui, response: &Response, rect: Rect, strip: &mut Strip, extent: Extent) {
+/// The wheel zooms at the pointer; with Shift or sideways it scrolls.
+fn wheel(ui: &Ui, response: &Response, rect: Rect, strip: &mut TimelineStrip, extent: Extent) {
     let Some(pos) = response.hover_pos() else { return };
     let (delta, zoom) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));
     let at = f64::from((pos.x - rect.left()) / rect.width().max(1.0)).clamp(0.0, 1.0);
     let factor = f64::from(zoom * (delta.y / 120.0).exp());
     if factor != 1.0 {
-        strip.scale.zoom(at, factor, extent);
+        strip.scale_mut().zoom(at, factor, extent);
     }
     if delta.x != 0.0 {
-        strip.scale.pan(-f64::from(delta.x / rect.width().max(1.0)), extent);
+        strip.scale_mut().pan(-f64::from(delta.x / rect.width().max(1.0)), extent);
     }
 }
 
-/// With Shift, dragging chooses a range of whole units; answers it while it is being chosen.
+/// Dragging with Shift selects a range of whole units; returns the range during the drag.
 fn choose(
     ui: &Ui,
     response: &Response,
-    strip: &mut Strip,
+    strip: &mut TimelineStrip,
     between: Option<((u64, f64), (u64, f64))>,
     timeline: &Timeline,
     by: Granularity,
 ) -> Option<Range<usize>> {
     if response.drag_started() && ui.input(|input| input.modifiers.shift) {
         let pressed = between.map(|(pressed, _)| pressed).filter(|(step, _)| *step == timeline.step().step);
-        strip.choosing = pressed.map(|(_, share)| event_at(timeline, share));
+        strip.set_selection_start(pressed.map(|(_, share)| event_at(timeline, share)));
     }
-    let began = strip.choosing?;
+    let start = strip.selection_start()?;
     if !response.dragged() {
-        strip.choosing = None;
+        strip.set_selection_start(None);
         return None;
     }
     let (_, (step, share)) = between?;
-    // Beyond the step its end is meant.
+    // Beyond the step, the range ends with the step.
     let event = match step.cmp(&timeline.step().step) {
         std::cmp::Ordering::Less => 0,
         std::cmp::Ordering::Equal => event_at(timeline, share),
         std::cmp::Ordering::Greater => timeline.len() - 1,
     };
-    let (first, last) = (timeline.unit(began.min(event), by), timeline.unit(began.max(event), by));
+    let (first, last) = (timeline.unit(start.min(event), by), timeline.unit(start.max(event), by));
     Some(first.start..last.end)
 }
 
-/// What is under the pointer.
+/// The tooltip at a position.
 fn tooltip((step, share): (u64, f64), session: &Session, timeline: &Timeline) -> String {
     if step == timeline.step().step {
         return words::title(timeline, &timeline.address(event_at(timeline, share)));
@@ -218,8 +170,8 @@ fn tooltip((step, share): (u64, f64), session: &Session, timeline: &Timeline) ->
     }
 }
 
-/// The steps of the run, and how the loss went when there are many of them.
-fn paint_steps(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Theme) {
+/// The steps of the run, with the loss when many are visible.
+fn paint_steps(painter: &Painter, bar: &StripGeometry<'_>, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let (from, to) = bar.scale.ends();
     let width = bar.rect.width() / bar.scale.span() as f32;
@@ -227,7 +179,7 @@ fn paint_steps(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Them
         Rect::from_x_y_ranges(bar.x(from) + 0.5..=(bar.x(to) - 0.5).max(bar.x(from) + 1.0), bar.rect.y_range())
     };
     let done = snapshot.furthest as f64;
-    if width < CLOSEST {
+    if width < MIN_MARK_GAP_PTS {
         painter.rect_filled(block(from, to.min(done)), 0.0, theme.raised);
     } else {
         for step in from.floor() as u64..(to.ceil() as u64).min(snapshot.furthest) {
@@ -260,8 +212,8 @@ fn paint_steps(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Them
     }
 }
 
-/// Losses as lines that break where one is not a number. Of so many steps at a time the least and the most are kept,
-/// so that no peak is left out.
+/// Splits losses into lines at values that are not finite. Of each group of steps, the smallest and the largest loss
+/// are kept, so that no peak is lost.
 fn lines(losses: impl Iterator<Item = (u64, f64)>, every: usize) -> Vec<Vec<(u64, f64)>> {
     let losses: Vec<(u64, f64)> = losses.collect();
     let runs = losses.split(|(_, loss)| !loss.is_finite()).filter(|run| !run.is_empty());
@@ -279,13 +231,13 @@ fn lines(losses: impl Iterator<Item = (u64, f64)>, every: usize) -> Vec<Vec<(u64
     runs.map(line).collect()
 }
 
-/// The phases of the shown step: past in full colour, future faint.
-fn paint_phases(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &Theme) {
+/// The phases of the current step: past ones in full colour, future ones faint.
+fn paint_phases(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, theme: &Theme) {
     let now = bar.x_of(playhead.position());
     let samples = bar.timeline.step().samples.len();
     let whole = Rect::from_x_y_ranges(bar.x_of(0.0)..=bar.x_of(bar.timeline.len() as f64), bar.rect.y_range());
-    if whole.width() < 3.0 * CLOSEST {
-        // Too narrow for its parts.
+    if whole.width() < 3.0 * MIN_MARK_GAP_PTS {
+        // Too narrow for phases.
         painter.rect_filled(whole.expand2(Vec2::new(0.5, 0.0)), 2.0, theme.accent.gamma_multiply(0.7));
         return;
     }
@@ -305,11 +257,11 @@ fn paint_phases(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &T
             Some(sample) if samples > 1 && phase == Phase::Forward => format!("{} {}", phase.name(), sample + 1),
             _ => phase.name().to_owned(),
         };
-        if bar.events().len() * NAMED <= bar.rect.width() as usize {
-            // Its events have names.
+        if bar.events().len() * MIN_NAMED_EVENT_PTS <= bar.rect.width() as usize {
+            // The events are labelled instead.
             continue;
         }
-        // The name stays in sight while a part of the phase is.
+        // The name is centred in the visible part of the phase.
         let seen = rect.intersect(bar.rect);
         let galley = painter.layout_no_wrap(long, FontId::proportional(12.0), theme.text);
         if galley.size().x + 8.0 <= seen.width() {
@@ -321,11 +273,10 @@ fn paint_phases(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &T
     }
 }
 
-/// Where layers, neurons and operations begin: the closer the marks, the more happens there. The unit that is being
-/// played is outlined.
-fn paint_units(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &Theme) {
+/// The starts of layers, neurons and operations as marks, and an outline around the current unit.
+fn paint_units(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, theme: &Theme) {
     let events = bar.events();
-    let most = (bar.rect.width() / CLOSEST) as usize;
+    let most = (bar.rect.width() / MIN_MARK_GAP_PTS) as usize;
     let ink = theme.text.gamma_multiply(0.45);
     for (by, height) in [(Granularity::Layer, 0.5), (Granularity::Neuron, 0.3), (Granularity::Operation, 0.14)] {
         let Some(starts) = starts(bar.timeline, &events, by, most) else { break };
@@ -333,7 +284,7 @@ fn paint_units(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &Th
         for start in &starts {
             painter.vline(bar.x_of(*start as f64), top..=bar.rect.bottom(), Stroke::new(1.0, ink));
         }
-        if by == Granularity::Operation && starts.len() * NAMED <= bar.rect.width() as usize {
+        if by == Granularity::Operation && starts.len() * MIN_NAMED_EVENT_PTS <= bar.rect.width() as usize {
             name_events(painter, bar, &starts, playhead.position(), theme);
         }
     }
@@ -345,8 +296,8 @@ fn paint_units(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &Th
     }
 }
 
-/// Where there is room for it, each event with what it is.
-fn name_events(painter: &Painter, bar: &Bar<'_>, events: &[usize], position: f64, theme: &Theme) {
+/// Labels each event when there is space.
+fn name_events(painter: &Painter, bar: &StripGeometry<'_>, events: &[usize], position: f64, theme: &Theme) {
     for &event in events {
         let address = bar.timeline.address(event);
         let x = bar.x_of(event as f64)..=bar.x_of((event + 1) as f64);
@@ -354,17 +305,23 @@ fn name_events(painter: &Painter, bar: &Bar<'_>, events: &[usize], position: f64
         let place = words::place(&address).pop().unwrap_or_else(|| address.phase.name().to_owned());
         let kind = bar.timeline.event(event).kind.name().replace('_', " ");
         let color = theme.color(phase_ink(address.phase));
-        let is_over = position >= (event + 1) as f64;
-        let ground = if is_over { color } else { theme.panel.lerp_to_gamma(color, 0.32) };
+        let past_end = position >= (event + 1) as f64;
+        let background = if past_end { color } else { theme.panel.lerp_to_gamma(color, 0.32) };
         let inside = painter.with_clip_rect(rect.intersect(painter.clip_rect()));
         for (text, y) in [(place, -6.0), (kind, 6.0)] {
             let at = rect.center() + Vec2::new(0.0, y);
-            inside.text(at, egui::Align2::CENTER_CENTER, text, FontId::proportional(10.5), theme.readable_on(ground));
+            inside.text(
+                at,
+                egui::Align2::CENTER_CENTER,
+                text,
+                FontId::proportional(10.5),
+                theme.readable_on(background),
+            );
         }
     }
 }
 
-/// Where the units in a range begin; nothing when they are more than so many.
+/// The starts of the units in a range, or `None` when there are more than `most`.
 fn starts(timeline: &Timeline, events: &Range<usize>, by: Granularity, most: usize) -> Option<Vec<usize>> {
     let mut starts = Vec::new();
     let mut at = events.start;
@@ -379,8 +336,8 @@ fn starts(timeline: &Timeline, events: &Range<usize>, by: Granularity, most: usi
     Some(starts)
 }
 
-/// Where something was changed, by hand or in a script: a diamond at the lower edge.
-fn paint_changes(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Theme) {
+/// Changes by hand or by a script, as diamonds at the lower edge.
+fn paint_changes(painter: &Painter, bar: &StripGeometry<'_>, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let (from, to) = bar.scale.ends();
     let mut last = None;
@@ -397,8 +354,8 @@ fn paint_changes(painter: &Painter, bar: &Bar<'_>, session: &Session, theme: &Th
     }
 }
 
-/// What is played again: brackets around it.
-fn paint_loop(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &Theme) {
+/// The repeated range, in brackets.
+fn paint_loop(painter: &Painter, bar: &StripGeometry<'_>, playhead: &Playhead, theme: &Theme) {
     let range = match playhead.repeat() {
         Loop::Off => return,
         Loop::Step => 0..bar.timeline.len(),
@@ -416,19 +373,19 @@ fn paint_loop(painter: &Painter, bar: &Bar<'_>, playhead: &Playhead, theme: &The
     }
 }
 
-/// A bookmark that is in sight: its number and where it stands.
-fn flags(bar: &Bar<'_>, session: &Session) -> Vec<(usize, f32)> {
+/// The visible bookmarks: index and position.
+fn flags(bar: &StripGeometry<'_>, session: &Session) -> Vec<(usize, f32)> {
     let len = bar.timeline.len().max(1) as f64;
     let place = |(nth, bookmark): (usize, &slowgrad_session::Bookmark)| {
         let time = (bookmark.step - 1) as f64 + ((bookmark.event + 1) as f64 / len).min(1.0);
         (nth, bar.x(time))
     };
-    let is_seen = |(_, x): &(usize, f32)| *x >= bar.rect.left() - 1.0 && *x <= bar.rect.right() + 1.0;
-    session.bookmarks.iter().enumerate().map(place).filter(is_seen).collect()
+    let is_visible = |(_, x): &(usize, f32)| *x >= bar.rect.left() - 1.0 && *x <= bar.rect.right() + 1.0;
+    session.bookmarks.iter().enumerate().map(place).filter(is_visible).collect()
 }
 
-/// Bookmarks as flags: a click goes there, another button names or removes it.
-fn flags_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, area: Rect, flags: &[(usize, f32)], theme: &Theme) {
+/// Bookmarks as flags: a click goes to one, and its context menu renames or removes it.
+fn flags_ui(ui: &Ui, app: &mut App, session: &mut Session, area: Rect, flags: &[(usize, f32)], theme: &Theme) {
     for &(nth, x) in flags {
         let Some(bookmark) = session.bookmarks.get(nth).cloned() else { continue };
         let rect = Rect::from_min_size(Pos2::new(x - 2.0, area.top()), Vec2::new(13.0, 12.0));
@@ -436,15 +393,15 @@ fn flags_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, area: Rect, flags: &[
         let response = ui.interact(rect, id, Sense::click());
         let name = format!("bookmark: {}", bookmark.name);
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
-        let is_lit = response.hovered() || response.has_focus();
-        let color = if is_lit { theme.text } else { theme.accent };
+        let highlighted = response.hovered() || response.has_focus();
+        let color = if highlighted { theme.text } else { theme.accent };
         ui.painter().vline(x, area.y_range(), Stroke::new(1.5, color));
         let flag =
             [Vec2::ZERO, Vec2::new(10.0, 4.0), Vec2::new(0.0, 8.0)].map(|corner| Pos2::new(x, area.top()) + corner);
         ui.painter().add(Shape::convex_polygon(flag.to_vec(), color, Stroke::NONE));
         response.context_menu(|ui| {
             if ui.button("Rename…").clicked() {
-                gui.name_bookmark(nth, session);
+                app.overlays.rename_bookmark(nth, session);
                 ui.close();
             }
             if ui.button("Remove").clicked() {
@@ -452,7 +409,7 @@ fn flags_ui(ui: &Ui, gui: &mut Gui, session: &mut Session, area: Rect, flags: &[
                 ui.close();
             }
         });
-        let keys = crate::actions::keys_text(Action::Run(RunAction::NextBookmark).entry());
+        let keys = crate::actions::keys_text(Action::Run(RunAction::NextBookmark).info());
         let response = response
             .on_hover_text(format!("{}\n{keys} goes to the next bookmark; right-click for more", bookmark.name));
         if response.clicked() {
@@ -466,7 +423,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_losses_keeps_every_peak_and_joins_nothing_over_a_gap() {
+    fn loss_lines_keep_peaks_and_gaps() {
         let loss = |step: u64| match step {
             37 => 9.0,
             38 => -4.0,

@@ -1,43 +1,45 @@
-//! The bar at the top: which lesson this is, what went wrong, and the few things that concern the window.
+//! The top bar: the lesson, problems, and commands of the window.
 
 use super::icons::{Icon, icon_button};
 use super::key;
 use crate::actions::Action;
-use crate::state::{DrawerTab, Gui};
+use crate::state::App;
+use crate::state::drawer_state::error_count;
 use egui::{Align, Button, Layout, RichText, Ui};
+use slowgrad_session::DrawerTab;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 
-pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn top_bar_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         lesson_menu_ui(ui, session);
-        undo_ui(ui, gui, session);
+        undo_ui(ui, app, session);
         let title =
             session.snapshot.as_ref().and_then(|snapshot| snapshot.lesson.as_ref()).map(|lesson| lesson.title.clone());
-        // What stands at the right is laid out first, so that the title is what gives way.
+        // The right side is laid out first, so that the title is truncated.
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button("? keys").on_hover_text(Action::Help.tooltip()).clicked() {
-                gui.act(Action::Help, session);
+                app.act(Action::Help, session);
             }
             let icon = if theme.dark_mode { Icon::Sun } else { Icon::Moon };
-            let tip = format!("{}\nCurrent: {}", Action::Theme.tooltip(), gui.habits.theme.name());
+            let tip = format!("{}\nCurrent: {}", Action::Theme.tooltip(), app.preferences().theme.name());
             if icon_button(ui, icon, &tip, false, &theme).clicked() {
-                gui.act(Action::Theme, session);
+                app.act(Action::Theme, session);
             }
             let compares = session.snapshot.as_ref().is_some_and(|snapshot| snapshot.rival.is_some());
             let compare = egui::Button::selectable(compares, "compare");
             if ui.add(compare).on_hover_text(Action::Compare.tooltip()).clicked() {
-                gui.act(Action::Compare, session);
+                app.act(Action::Compare, session);
             }
-            let plots = egui::Button::selectable(gui.plots.is_open, "plots");
+            let plots = egui::Button::selectable(app.plots.is_open(), "plots");
             if ui.add(plots).on_hover_text(Action::Plots.tooltip()).clicked() {
-                gui.act(Action::Plots, session);
+                app.act(Action::Plots, session);
             }
             if ui.button("commands").on_hover_text(Action::Palette.tooltip()).clicked() {
-                gui.act(Action::Palette, session);
+                app.act(Action::Palette, session);
             }
-            let errors = session.snapshot.as_ref().map_or(0, super::errors);
+            let errors = session.snapshot.as_ref().map_or(0, error_count);
             let warnings = session.snapshot.as_ref().map_or(0, |snapshot| snapshot.problems.len() - errors);
             if errors > 0 {
                 let text = if errors == 1 { "1 problem".to_owned() } else { format!("{errors} problems") };
@@ -48,12 +50,12 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
                     .on_hover_text("The last good version keeps running; click to see the problems")
                     .clicked()
                 {
-                    gui.tab = DrawerTab::Problems;
+                    app.drawer.show_tab(DrawerTab::Problems);
                 }
             } else if warnings > 0 {
                 let text = if warnings == 1 { "1 warning".to_owned() } else { format!("{warnings} warnings") };
                 if ui.button(text).on_hover_text("Everything runs; click to see the warnings").clicked() {
-                    gui.tab = DrawerTab::Problems;
+                    app.drawer.show_tab(DrawerTab::Problems);
                 }
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -68,21 +70,21 @@ pub(super) fn top_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     });
 }
 
-/// Undo and redo, which say what they would do.
-fn undo_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+/// Undo and redo, with their effect in the tooltip.
+fn undo_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
     let words = session.snapshot.as_ref().map(|snapshot| (snapshot.undo.clone(), snapshot.redo.clone()));
     let (undo, redo) = words.unwrap_or_default();
     for (icon, action, words) in
         [(Icon::Undo, Action::Run(RunAction::Undo), undo), (Icon::Redo, Action::Run(RunAction::Redo), redo)]
     {
         let tip = match &words {
-            Some(words) => format!("{} ({}): {words}", action.entry().name, key(action)),
+            Some(words) => format!("{} ({}): {words}", action.info().name, key(action)),
             None => action.tooltip(),
         };
         let response = ui.add_enabled_ui(words.is_some(), |ui| icon_button(ui, icon, &tip, false, &theme)).inner;
         if response.on_disabled_hover_text(action.tooltip()).clicked() {
-            gui.act(action, session);
+            app.act(action, session);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! The bottom: play, step, speed, where we are, and the strip of the step.
+//! The transport bar: playback, speed, position and the timeline strip.
 
 use super::icons::{Icon, icon_button};
-use super::sections::{HEIGHT, has_sections, sections_ui};
-use super::timeline_strip::strip_ui;
+use super::sections::{HEIGHT_PTS, has_sections, sections_ui};
+use super::timeline_strip::timeline_strip_ui;
 use crate::actions::{Action, keys_text};
-use crate::state::Gui;
+use crate::state::App;
 use egui::{Align, ComboBox, Label, Layout, RichText, TextEdit, Ui};
 use slowgrad_render::Theme;
 use slowgrad_session::RunAction;
@@ -13,48 +13,48 @@ use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::number_format;
 use slowgrad_timeline::playback::playhead::{Command, Loop, Playhead};
 
-pub(super) fn transport_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn transport_bar_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
+    let theme = *app.theme();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
-        buttons_ui(ui, gui, session, &theme);
+        buttons_ui(ui, app, session, &theme);
         ui.add_space(8.0);
         granularity_ui(ui, session);
         speed_ui(ui, session, &theme);
         ui.add_space(8.0);
-        step_field_ui(ui, gui, session, &theme);
+        step_field_ui(ui, app, session, &theme);
         ui.add_space(8.0);
-        status_ui(ui, gui, session, &theme);
+        status_ui(ui, app, session, &theme);
     });
     ui.add_space(4.0);
     if has_sections(session) {
         sections_ui(ui, session, &theme);
-        ui.add_space(HEIGHT - 16.0 - ui.spacing().item_spacing.y);
+        ui.add_space(HEIGHT_PTS - 16.0 - ui.spacing().item_spacing.y);
     }
-    strip_ui(ui, gui, session, &theme);
+    timeline_strip_ui(ui, app, session, &theme);
 }
 
-fn buttons_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
-    let is_playing = session.is_going();
-    let is_full = session.is_full_speed();
+fn buttons_ui(ui: &mut Ui, app: &mut App, session: &mut Session, theme: &Theme) {
+    let playing = session.is_going();
+    let full_speed = session.is_full_speed();
     let repeats = session.playhead.as_ref().is_some_and(|playhead| *playhead.repeat() != Loop::Off);
-    let play = if is_playing { Icon::Pause } else { Icon::Play };
-    for (icon, action, is_on) in [
+    let play = if playing { Icon::Pause } else { Icon::Play };
+    for (icon, action, on) in [
         (Icon::Start, Action::Run(RunAction::Home), false),
         (Icon::StepBack, Action::Run(RunAction::StepBack), false),
-        (play, Action::Run(RunAction::PlayPause), is_playing && !is_full),
+        (play, Action::Run(RunAction::PlayPause), playing && !full_speed),
         (Icon::StepForward, Action::Run(RunAction::StepForward), false),
         (Icon::End, Action::Run(RunAction::End), false),
         (Icon::Loop, Action::Run(RunAction::Loop), repeats),
-        (Icon::FullSpeed, Action::Run(RunAction::FullSpeed), is_full),
+        (Icon::FullSpeed, Action::Run(RunAction::FullSpeed), full_speed),
         (Icon::Flag, Action::Run(RunAction::Bookmark), session.bookmark_here().is_some()),
     ] {
         let mut tip = action.tooltip();
         if action == Action::Run(RunAction::PlayPause) {
             tip = format!("{tip}\n{}", Action::Run(RunAction::PlayBackwards).tooltip());
         }
-        if icon_button(ui, icon, &tip, is_on, theme).clicked() {
-            gui.act(action, session);
+        if icon_button(ui, icon, &tip, on, theme).clicked() {
+            app.act(action, session);
         }
     }
 }
@@ -64,8 +64,8 @@ fn granularity_ui(ui: &mut Ui, session: &mut Session) {
     let mut chosen = now;
     let keys = format!(
         "Unit of playback and stepping ({} {})",
-        keys_text(Action::Run(RunAction::Coarser).entry()),
-        keys_text(Action::Run(RunAction::Finer).entry())
+        keys_text(Action::Run(RunAction::Coarser).info()),
+        keys_text(Action::Run(RunAction::Finer).info())
     );
     let combo = ComboBox::from_id_salt("unit").width(92.0).selected_text(now.name());
     let response = combo.show_ui(ui, |ui| {
@@ -80,7 +80,7 @@ fn granularity_ui(ui: &mut Ui, session: &mut Session) {
     }
 }
 
-/// Gives a drop-down its accessible name.
+/// Sets the accessible name of a combo box.
 pub(super) fn name(response: &egui::Response, what: &str, value: &str) {
     let text = format!("{what}: {value}");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &text));
@@ -108,7 +108,7 @@ fn speed_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     }
 }
 
-/// A speed as people say it.
+/// The text of a playback speed.
 fn speed_text(speed: f64) -> String {
     let part = 1.0 / speed;
     if speed < 1.0 && part == part.round() {
@@ -118,34 +118,37 @@ fn speed_text(speed: f64) -> String {
     }
 }
 
-fn step_field_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session, theme: &Theme) {
+fn step_field_ui(ui: &mut Ui, app: &mut App, session: &mut Session, theme: &Theme) {
     let Some((timeline, _)) = session.now() else { return };
     let step = timeline.step().step;
     let label = ui.label(RichText::new("step").color(theme.faint));
     let id = egui::Id::unique("step field");
     if !ui.memory(|memory| memory.has_focus(id)) {
-        gui.step_text = step.to_string();
+        app.transport.step_text = step.to_string();
     }
-    // Millions of steps are trained in a minute; all digits have to be seen.
-    let width = 68.0_f32.max(11.0 * gui.step_text.len() as f32);
-    let edit = TextEdit::singleline(&mut gui.step_text).id(id).desired_width(width).align(egui::Align2::RIGHT_CENTER);
+    // Step numbers can have many digits.
+    let width = 68.0_f32.max(11.0 * app.transport.step_text.len() as f32);
+    let edit = TextEdit::singleline(&mut app.transport.step_text)
+        .id(id)
+        .desired_width(width)
+        .align(egui::Align2::RIGHT_CENTER);
     let help = format!(
         "Training step; type a number to go to it ({} and {} go by one step)",
-        keys_text(Action::Run(RunAction::PreviousStep).entry()),
-        keys_text(Action::Run(RunAction::NextStep).entry())
+        keys_text(Action::Run(RunAction::PreviousStep).info()),
+        keys_text(Action::Run(RunAction::NextStep).info())
     );
     let response = ui.add(edit).labelled_by(label.id).on_hover_text(help);
     let accepted = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
     if accepted
-        && let Ok(wanted) = gui.step_text.trim().parse::<u64>()
-        && wanted >= 1
-        && wanted != step
+        && let Ok(requested) = app.transport.step_text.trim().parse::<u64>()
+        && requested >= 1
+        && requested != step
     {
-        session.go_to_step(wanted);
+        session.go_to_step(requested);
     }
 }
 
-fn status_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
+fn status_ui(ui: &mut Ui, app: &mut App, session: &Session, theme: &Theme) {
     let Some((timeline, _)) = session.now() else { return };
     let text = if session.is_full_speed() {
         let step = timeline.step();
@@ -154,7 +157,7 @@ fn status_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, theme: &Theme) {
         let loss = number_format::number(step.loss, 4);
         format!("training at full speed · loss {loss}{}", penalty.unwrap_or_default())
     } else {
-        gui.scene(session).map(|scene| scene.status.clone()).unwrap_or_default()
+        app.scene(session).map(|scene| scene.status.clone()).unwrap_or_default()
     };
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if let Some(snapshot) = &session.snapshot {

@@ -1,98 +1,111 @@
-//! What of the window is on stage: the panels that a person likes, that the lesson shows or hides, and that an audience
-//! sees, and where the lesson lets the view go.
+//! Which panels are visible: by the user's preferences, by the lesson, and for an audience.
 //!
-//! It must not know what the panels hold.
+//! It must not know the contents of panels.
 
-use super::Gui;
-use crate::camera_animation::Flight;
-use egui::{Ui, Vec2};
+use super::plot_tabs::PlotTabs;
+use crate::settings::Preferences;
 use slowgrad_session::Session;
-use slowgrad_session::traversal;
-use slowgrad_timeline::playback::cue::{CameraTarget, Panel as LessonPanel};
-use slowgrad_timeline::scene::Bounds;
+use slowgrad_timeline::playback::cue::{Panel as LessonPanel, Plot};
+use std::collections::BTreeMap;
 
-impl Gui {
-    /// Whether a panel is shown: as the lesson says, else as a person likes it, and before an audience not at all.
-    pub(crate) fn is_shown(&self, panel: LessonPanel) -> bool {
-        let is_editing = self.editor.is_open() && !self.is_presenting;
+/// The panels that the lesson and the presentation show or hide.
+#[derive(Debug, Default)]
+pub(crate) struct PanelVisibility {
+    /// Whether only the network and the lesson's text are shown, full screen.
+    presenting: bool,
+    /// Whether the presenter notes have a window.
+    notes_window: bool,
+    /// Panels that the lesson shows or hides, until the user overrides it.
+    staged: BTreeMap<LessonPanel, bool>,
+    /// The panels and plots of the lesson's stage in the last frame.
+    last_stage: (BTreeMap<LessonPanel, bool>, Vec<Plot>),
+}
+
+/// The state outside this component that visibility depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VisibilityContext<'a> {
+    pub(crate) preferences: &'a Preferences,
+    pub(crate) editor_open: bool,
+    pub(crate) plots_open: bool,
+}
+
+impl PanelVisibility {
+    pub(crate) fn is_presenting(&self) -> bool {
+        self.presenting
+    }
+
+    pub(crate) fn set_presenting(&mut self, presenting: bool) {
+        self.presenting = presenting;
+    }
+
+    pub(crate) fn has_notes_window(&self) -> bool {
+        self.notes_window
+    }
+
+    pub(crate) fn set_notes_window(&mut self, open: bool) {
+        self.notes_window = open;
+    }
+
+    /// Whether a panel is shown: the lesson decides first, then the preferences; a presentation hides it by default.
+    pub(crate) fn is_shown(&self, panel: LessonPanel, context: VisibilityContext<'_>) -> bool {
+        let VisibilityContext { preferences, editor_open, plots_open } = context;
+        let editing = editor_open && !self.presenting;
         let staged = |panel| self.staged.get(&panel).copied();
-        let usual = !self.is_presenting;
+        let usual = !self.presenting;
         match panel {
-            LessonPanel::Lesson => staged(panel).unwrap_or(usual && self.habits.lesson.is_shown),
-            LessonPanel::Explanation => {
-                is_editing || staged(panel).unwrap_or(usual && self.habits.explanation.is_shown)
-            }
+            LessonPanel::Lesson => staged(panel).unwrap_or(usual && preferences.lesson.shown),
+            LessonPanel::Explanation => editing || staged(panel).unwrap_or(usual && preferences.explanation.shown),
             LessonPanel::Timeline => staged(panel).unwrap_or(usual),
-            // It stands below what explains.
+            // The script is in the drawer of the explanation panel.
             LessonPanel::Script => {
-                is_editing || staged(panel).unwrap_or(usual && self.is_shown(LessonPanel::Explanation))
+                editing || staged(panel).unwrap_or(usual && self.is_shown(LessonPanel::Explanation, context))
             }
-            LessonPanel::Plots => self.plots.is_open && staged(panel).unwrap_or(usual),
+            LessonPanel::Plots => plots_open && staged(panel).unwrap_or(usual),
         }
     }
 
-    /// Whether the panel at the right is shown, which explains and has the script.
-    pub(crate) fn is_explaining(&self) -> bool {
-        self.is_shown(LessonPanel::Explanation) || self.is_shown(LessonPanel::Script)
-    }
-
-    /// A person shows or hides a panel, whatever the lesson said.
-    pub(crate) fn toggle(&mut self, panel: LessonPanel) {
-        let shown = !self.is_shown(panel);
-        if self.is_presenting {
+    /// Shows or hides a panel for the user, who overrides the lesson.
+    pub(super) fn set_shown(&mut self, panel: LessonPanel, shown: bool, preferences: &mut Preferences) {
+        if self.presenting {
             self.staged.insert(panel, shown);
             return;
         }
         self.staged.remove(&panel);
         match panel {
-            LessonPanel::Lesson => self.habits.lesson.is_shown = shown,
-            _ => self.habits.explanation.is_shown = shown,
+            LessonPanel::Lesson => preferences.lesson.shown = shown,
+            _ => preferences.explanation.shown = shown,
         }
     }
 
-    /// Takes in the panels and plots that the lesson shows or hides.
-    pub(crate) fn heed_stage(&mut self, session: &Session) {
+    /// Leaves a panel to the preferences again.
+    pub(crate) fn clear_staged(&mut self, panel: LessonPanel) {
+        self.staged.remove(&panel);
+    }
+
+    /// Applies the panels and plots that the lesson has shown or hidden since the last frame.
+    pub(super) fn update(&mut self, session: &Session, open_plots: &mut PlotTabs) {
         let stage = session.performance.stage();
-        if self.told.0 == stage.panels && self.told.1 == stage.plots {
+        if self.last_stage.0 == stage.panels && self.last_stage.1 == stage.plots {
             return;
         }
-        let (panels, plots) = std::mem::replace(&mut self.told, (stage.panels.clone(), stage.plots.clone()));
-        // Before their panel, which would come with the plots that it had.
+        let stage_now = (stage.panels.clone(), stage.plots.clone());
+        let (panels, plots) = std::mem::replace(&mut self.last_stage, stage_now);
+        // Plots open before their panel, which would open with its previous plots.
         for plot in stage.plots.iter().filter(|plot| !plots.contains(plot)) {
-            self.plots.open(*plot);
+            open_plots.open(*plot);
         }
         for panel in LessonPanel::ALL {
-            let (was, is) = (panels.get(&panel), stage.panels.get(&panel));
-            match is {
-                Some(&is_shown) if was != is => {
-                    self.staged.insert(panel, is_shown);
-                    self.plots.is_open |= panel == LessonPanel::Plots && is_shown;
+            let (before, now) = (panels.get(&panel), stage.panels.get(&panel));
+            match now {
+                Some(&shown) if before != now => {
+                    self.staged.insert(panel, shown);
+                    if panel == LessonPanel::Plots && shown {
+                        open_plots.show_panel();
+                    }
                 }
-                None if was.is_some() => drop(self.staged.remove(&panel)),
+                None if before.is_some() => self.clear_staged(panel),
                 _ => {}
             }
-        }
-    }
-
-    /// Moves the view to where the lesson looks, in a network of these bounds that is drawn with this size.
-    pub(crate) fn fly(&mut self, ui: &Ui, session: &mut Session, size: Vec2, whole: Bounds) {
-        if let (Some(look), Some(layout)) = (session.look.take(), &self.scenery.layout)
-            && let Some((timeline, _)) = session.now()
-        {
-            let shape = &timeline.step().shape;
-            let is_there = match look {
-                CameraTarget::Fit => true,
-                CameraTarget::Layer(layer) => layer < shape.layers(),
-                CameraTarget::At(target) => traversal::is_part(shape, target),
-            };
-            self.flight = is_there.then(|| Flight::new(&session.view, look, whole, layout, shape, size));
-        }
-        if let Some(mut flight) = self.flight.take() {
-            let dt_secs = if self.has_reduced_motion() { f32::INFINITY } else { ui.input(|input| input.stable_dt) };
-            let goes_on = flight.go_on(&mut session.view, if dt_secs.is_finite() { dt_secs.min(0.1) } else { dt_secs });
-            self.flight = goes_on.then_some(flight);
-            // Details come and go with the zoom.
-            ui.ctx().request_repaint();
         }
     }
 }

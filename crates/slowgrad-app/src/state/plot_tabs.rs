@@ -1,57 +1,50 @@
-//! Which plots are open and how they are looked at. What they show comes from the worker, which is told what is
-//! open and computes nothing else.
+//! The open plots and their view settings.
+//!
+//! The backend computes the data of open plots only, so it is told which plots are open.
 
+use super::landscape_view::LandscapeView;
 use slowgrad_session::Session;
 use slowgrad_session::{ActivationAt, Command, LandscapeAsk, LossAt, OpenPlots, Wanted};
 use slowgrad_timeline::events::Cell;
 pub(crate) use slowgrad_timeline::playback::cue::Plot;
 use slowgrad_timeline::scene::Target;
 
-/// How plots are looked at.
+/// The axes that are logarithmic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LogAxes {
+    pub(crate) losses: bool,
+    pub(crate) steps: bool,
+}
+
+/// The plots.
 #[derive(Debug)]
-pub(crate) struct PlotsView {
-    /// Whether the panel is there.
-    pub(crate) is_open: bool,
-    /// Whether it takes the place of the network.
-    pub(crate) is_large: bool,
-    /// The plots that are open, the last one opened last.
-    shown: Vec<Plot>,
-    /// Plots that have room side by side.
-    pub(crate) room: usize,
-    /// Losses by ratios.
-    pub(crate) is_log: bool,
-    /// Steps by ratios.
-    pub(crate) is_log_steps: bool,
-    /// The landscape as a surface, or as a map.
-    pub(crate) is_surface: bool,
-    /// How the surface is turned, in radians.
-    pub(crate) yaw: f32,
-    /// How steeply it is looked down at, in radians.
-    pub(crate) pitch: f32,
-    /// The two parameters of the landscape, by their flat indices; the most changed weights when nobody chose.
-    pub(crate) axes: Option<[usize; 2]>,
-    /// From where to where of each, as somebody chose it; otherwise as far as the way leads.
-    pub(crate) range: Option<[[f64; 2]; 2]>,
-    /// The output that the loss is drawn over.
-    pub(crate) output: usize,
+pub(crate) struct PlotTabs {
+    open: bool,
+    /// Whether the plots replace the network.
+    large: bool,
+    /// The open plots, the last opened one last.
+    tabs: Vec<Plot>,
+    /// The number of plots that fit side by side.
+    capacity: usize,
+    pub(crate) log: LogAxes,
+    pub(crate) landscape: LandscapeView,
+    /// The output whose loss is plotted.
+    output: usize,
+    /// The layer and the neuron whose activation is plotted.
     neuron: (usize, usize),
+    /// The request that the backend has.
     sent: Wanted,
 }
 
-impl Default for PlotsView {
+impl Default for PlotTabs {
     fn default() -> Self {
         Self {
-            is_open: false,
-            is_large: false,
-            shown: vec![Plot::Losses, Plot::Landscape],
-            room: 2,
-            is_log: false,
-            is_log_steps: false,
-            is_surface: true,
-            yaw: 0.6,
-            pitch: 0.6,
-            axes: None,
-            range: None,
+            open: false,
+            large: false,
+            tabs: vec![Plot::Losses, Plot::Landscape],
+            capacity: 2,
+            log: LogAxes::default(),
+            landscape: LandscapeView::default(),
             output: 0,
             neuron: (0, 0),
             sent: Wanted::default(),
@@ -59,18 +52,18 @@ impl Default for PlotsView {
     }
 }
 
-impl PlotsView {
-    /// The plots as a session file has them.
+impl PlotTabs {
+    /// The plots for a session file.
     pub(crate) fn saved(&self) -> OpenPlots {
         OpenPlots {
-            shown: self.shown.clone(),
-            open: self.is_open,
-            large: self.is_large,
-            log_losses: self.is_log,
-            log_steps: self.is_log_steps,
-            surface: self.is_surface,
-            axes: self.axes,
-            range: self.range,
+            shown: self.tabs.clone(),
+            open: self.open,
+            large: self.large,
+            log_losses: self.log.losses,
+            log_steps: self.log.steps,
+            surface: self.landscape.is_surface(),
+            axes: self.landscape.axes(),
+            range: self.landscape.range(),
         }
     }
 
@@ -78,57 +71,87 @@ impl PlotsView {
     pub(crate) fn restore(&mut self, saved: OpenPlots) {
         let OpenPlots { shown, open, large, log_losses, log_steps, surface, axes, range } = saved;
         *self = Self {
-            is_open: open && !shown.is_empty(),
-            is_large: open && large && !shown.is_empty(),
-            shown,
-            is_log: log_losses,
-            is_log_steps: log_steps,
-            is_surface: surface,
-            axes,
-            range,
+            open: open && !shown.is_empty(),
+            large: open && large && !shown.is_empty(),
+            tabs: shown,
+            log: LogAxes { losses: log_losses, steps: log_steps },
+            landscape: LandscapeView::restored(surface, axes, range),
             ..Self::default()
         };
     }
 
-    /// The plots that are seen, in the order in which they are offered.
-    pub(crate) fn seen(&self) -> Vec<Plot> {
-        let recent = &self.shown[self.shown.len().saturating_sub(self.room.max(1))..];
-        Plot::ALL.into_iter().filter(|plot| self.is_open && recent.contains(plot)).collect()
+    /// Whether the panel is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
     }
 
-    /// Opens a plot, or closes it; the panel comes with the first plot and goes with the last one.
+    /// Whether the plots replace the network.
+    pub(crate) fn is_large(&self) -> bool {
+        self.large
+    }
+
+    pub(crate) fn toggle_large(&mut self) {
+        self.large = !self.large;
+    }
+
+    /// Sets the number of plots that fit side by side.
+    pub(crate) fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity.max(1);
+    }
+
+    /// The output whose loss is plotted.
+    pub(crate) fn output(&self) -> usize {
+        self.output
+    }
+
+    pub(crate) fn set_output(&mut self, output: usize) {
+        self.output = output;
+    }
+
+    /// The plots that are visible, in their fixed order.
+    pub(crate) fn visible(&self) -> Vec<Plot> {
+        let recent = &self.tabs[self.tabs.len().saturating_sub(self.capacity)..];
+        Plot::ALL.into_iter().filter(|plot| self.open && recent.contains(plot)).collect()
+    }
+
+    /// Opens a plot, or closes it. The panel opens with the first plot and closes with the last one.
     pub(crate) fn toggle(&mut self, plot: Plot) {
-        let was_seen = self.seen().contains(&plot);
-        if !self.is_open {
-            self.shown.clear();
+        let was_visible = self.visible().contains(&plot);
+        if !self.open {
+            self.tabs.clear();
         }
-        self.shown.retain(|shown| *shown != plot);
-        if !was_seen {
-            self.shown.push(plot);
-            let gone = self.shown.len().saturating_sub(self.room.max(1));
-            self.shown.drain(..gone);
+        self.tabs.retain(|tab| *tab != plot);
+        if !was_visible {
+            self.tabs.push(plot);
+            let excess = self.tabs.len().saturating_sub(self.capacity);
+            self.tabs.drain(..excess);
         }
-        self.is_open = !self.shown.is_empty();
-        if !self.is_open {
-            self.shown.push(plot);
-            self.is_large = false;
+        self.open = !self.tabs.is_empty();
+        if !self.open {
+            self.tabs.push(plot);
+            self.large = false;
         }
     }
 
-    /// Opens a plot that is not seen yet.
+    /// Opens a plot that is not visible yet.
     pub(crate) fn open(&mut self, plot: Plot) {
-        if !self.seen().contains(&plot) {
+        if !self.visible().contains(&plot) {
             self.toggle(plot);
         }
     }
 
-    /// Opens the panel with the plots that it had, or closes it.
-    pub(crate) fn toggle_all(&mut self) {
-        self.is_open = !self.is_open;
-        self.is_large &= self.is_open;
+    /// Opens the panel with its last plots.
+    pub(crate) fn show_panel(&mut self) {
+        self.open = true;
     }
 
-    /// The neuron whose activation is drawn: the selected one, else the one that runs, else the one before.
+    /// Opens the panel with its last plots, or closes it.
+    pub(crate) fn toggle_panel(&mut self) {
+        self.open = !self.open;
+        self.large &= self.open;
+    }
+
+    /// Updates the neuron whose activation is plotted: the selected one, else the running one, else the last one.
     fn follow(&mut self, session: &Session) -> (usize, usize) {
         let selected = match session.view.selected {
             Some(
@@ -154,26 +177,27 @@ impl PlotsView {
         self.neuron
     }
 
-    /// Tells the worker what is open, when that has changed.
-    pub(crate) fn tell(&mut self, session: &mut Session) {
+    /// Requests the data of the visible plots from the backend, when they have changed.
+    pub(crate) fn request_data(&mut self, session: &mut Session) {
         if session.now().is_none() {
             return;
         }
         let (layer, neuron) = self.follow(session);
         let sample = session.sample();
-        let seen = self.seen();
-        let is = |plot: Plot| seen.contains(&plot);
-        let wanted = Wanted {
+        let visible = self.visible();
+        let is = |plot: Plot| visible.contains(&plot);
+        let (axes, range) = (self.landscape.axes(), self.landscape.range());
+        let request = Wanted {
             losses: is(Plot::Losses),
             answers: is(Plot::Predictions),
             histograms: is(Plot::Histograms),
             activation: is(Plot::Activation).then_some(ActivationAt { sample, layer, neuron }),
             loss: is(Plot::Loss).then_some(LossAt { sample, output: self.output }),
-            landscape: is(Plot::Landscape).then_some(LandscapeAsk { axes: self.axes, range: self.range }),
+            landscape: is(Plot::Landscape).then_some(LandscapeAsk { axes, range }),
         };
-        if wanted != self.sent {
-            self.sent = wanted.clone();
-            session.send(Command::Show(Box::new(wanted)));
+        if request != self.sent {
+            self.sent = request.clone();
+            session.send(Command::Show(Box::new(request)));
         }
     }
 }
@@ -183,22 +207,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_plots_opened_last_are_seen_as_far_as_there_is_room() {
-        let mut view = PlotsView::default();
-        assert!(view.seen().is_empty());
-        view.toggle_all();
-        assert_eq!(view.seen(), [Plot::Losses, Plot::Landscape]);
-        view.toggle(Plot::Loss);
-        assert_eq!(view.seen(), [Plot::Landscape, Plot::Loss]);
-        view.room = 1;
-        assert_eq!(view.seen(), [Plot::Loss]);
-        // What is open but has no room is opened, not closed.
-        view.toggle(Plot::Landscape);
-        assert_eq!(view.seen(), [Plot::Landscape]);
-        view.toggle(Plot::Landscape);
-        assert!(!view.is_open);
-        view.room = 3;
-        view.toggle(Plot::Histograms);
-        assert_eq!(view.seen(), [Plot::Histograms]);
+    fn the_last_opened_plots_are_visible_up_to_the_capacity() {
+        let mut plots = PlotTabs::default();
+        assert!(plots.visible().is_empty());
+        plots.toggle_panel();
+        assert_eq!(plots.visible(), [Plot::Losses, Plot::Landscape]);
+        plots.toggle(Plot::Loss);
+        assert_eq!(plots.visible(), [Plot::Landscape, Plot::Loss]);
+        plots.set_capacity(1);
+        assert_eq!(plots.visible(), [Plot::Loss]);
+        // An open plot beyond the capacity becomes visible instead of closing.
+        plots.toggle(Plot::Landscape);
+        assert_eq!(plots.visible(), [Plot::Landscape]);
+        plots.toggle(Plot::Landscape);
+        assert!(!plots.is_open());
+        plots.set_capacity(3);
+        plots.toggle(Plot::Histograms);
+        assert_eq!(plots.visible(), [Plot::Histograms]);
     }
 }

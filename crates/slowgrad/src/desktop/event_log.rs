@@ -4,7 +4,7 @@
 
 use egui::accesskit::{Action, TreeUpdate};
 use serde_json::{Map, Value, json};
-use slowgrad_app::{Gui, Sheet, visible_state};
+use slowgrad_app::{App, PresenterNotes, visible_state};
 use slowgrad_session::Session;
 use std::fs::File;
 use std::io::Write;
@@ -48,10 +48,10 @@ impl EventLog {
 
     /// Adds a line when there is something new to say: `notes` is what the presenter's window says, `is_kept` whether
     /// all of it is on the disk by now.
-    pub(crate) fn write(&mut self, session: &Session, gui: &Gui, notes: Option<&Sheet>, is_kept: bool) {
+    pub(crate) fn write(&mut self, session: &Session, app: &App, notes: Option<&PresenterNotes>, is_kept: bool) {
         let Some(file) = &mut self.file else { return };
         self.frames += 1;
-        let mut state = visible_state(session, gui);
+        let mut state = visible_state(session, app);
         state["kept"] = json!(is_kept);
         state["notes"] = notes.map_or(Value::Null, |notes| notes.visible_state());
         state["controls"] = Value::Object(self.controls.clone());

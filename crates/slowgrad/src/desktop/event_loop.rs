@@ -16,7 +16,7 @@ use crate::files::watcher::{Change, Watch};
 use crate::files::writer::{Writer, Written};
 use slowgrad_app::platform::{FileRef, PlatformRequest};
 use slowgrad_app::settings::{self, Geometry, Settings};
-use slowgrad_app::{Gui, Sheet};
+use slowgrad_app::{App, PresenterNotes};
 use slowgrad_script::Limits;
 use slowgrad_session::{Command, NextFrame, Session, SessionFile};
 use std::path::{Path, PathBuf};
@@ -56,33 +56,33 @@ pub(crate) fn run(
         Some(folders) => Autosave::claim(&folders.autosaved, |kept| opening.is_further(kept, is_any)),
         None => (Autosave::default(), None),
     };
-    let settings_file = folders.as_ref().map(|folders| folders.settings.join(settings::FILE));
+    let settings_file = folders.as_ref().map(|folders| folders.settings.join(settings::FILE_NAME));
     let (settings, problem) = settings_file.as_deref().map(read_settings).unwrap_or_default();
-    let mut gui = Gui::new(egui::Context::default(), Disk::default());
-    gui.habits = settings.habits.clone();
+    let mut app = App::new(egui::Context::default(), Disk::default());
+    app.set_preferences(settings.preferences.clone());
     if log.is_open() {
         // Controls are told by what screen readers are told of them.
-        gui.context().enable_accesskit();
+        app.context().enable_accesskit();
     }
     let (mut session, watch) = match kept.map(|kept| Opening::resume(kept, Path::new(""))) {
         Some(Ok(kept)) => {
-            let (mut session, watch) = begin(kept, limits, &proxy, &mut gui, folders.as_ref())?;
+            let (mut session, watch) = begin(kept, limits, &proxy, &mut app, folders.as_ref())?;
             session.notice("slowgrad didn't close properly. Restored where you left off.");
             (session, watch)
         }
         Some(Err(error)) => {
-            let (mut session, watch) = begin(opening, limits, &proxy, &mut gui, folders.as_ref())?;
+            let (mut session, watch) = begin(opening, limits, &proxy, &mut app, folders.as_ref())?;
             session.notice(format!("cannot restore your last session: {error}"));
             (session, watch)
         }
-        None => begin(opening, limits, &proxy, &mut gui, folders.as_ref())?,
+        None => begin(opening, limits, &proxy, &mut app, folders.as_ref())?,
     };
     if let Some(problem) = problem {
         session.notice(format!("cannot read the window settings, using defaults: {problem}"));
     }
     let mut geometry = settings.geometry;
     geometry.size = size.map(|(width, height)| [width, height]).or(geometry.size);
-    let mut app = App {
+    let mut desktop_app = DesktopApp {
         display: event_loop.owned_display_handle(),
         proxy,
         geometry,
@@ -93,7 +93,7 @@ pub(crate) fn run(
         is_full_screen: false,
         limits,
         folders,
-        gui,
+        app,
         session,
         log,
         writer,
@@ -105,9 +105,9 @@ pub(crate) fn run(
         next: NextFrame::Now,
         watch,
     };
-    event_loop.run_app(&mut app).map_err(|error| WindowError::Display(plain(&error)))?;
+    event_loop.run_app(&mut desktop_app).map_err(|error| WindowError::Display(plain(&error)))?;
     drop(desktop);
-    app.failure.map_or(Ok(()), Err)
+    desktop_app.failure.map_or(Ok(()), Err)
 }
 
 /// Starts to watch and to work on what was opened.
@@ -115,11 +115,11 @@ fn begin(
     opening: Opening,
     limits: Limits,
     proxy: &EventLoopProxy<Wake>,
-    gui: &mut Gui,
+    app: &mut App,
     folders: Option<&Folders>,
 ) -> Result<(Session, Option<Watch>), WindowError> {
     let file = opening.file.as_ref().map(|file| FileRef::new(&file.display().to_string()));
-    gui.begin(Disk::new(folders.cloned(), opening.folders.clone()), file);
+    app.start_session(Disk::new(folders.cloned(), opening.folders.clone()), file);
     let watch = {
         let proxy = proxy.clone();
         Watch::start(opening.folders.clone(), move |change| drop(proxy.send_event(Wake::File(change))))
@@ -144,7 +144,7 @@ fn read_settings(file: &Path) -> (Settings, Option<String>) {
     }
 }
 
-struct App {
+struct DesktopApp {
     display: OwnedDisplayHandle,
     proxy: EventLoopProxy<Wake>,
     geometry: Geometry,
@@ -157,7 +157,7 @@ struct App {
     is_full_screen: bool,
     limits: Limits,
     folders: Option<Folders>,
-    gui: Gui,
+    app: App,
     session: Session,
     log: EventLog,
     writer: Writer,
@@ -170,14 +170,14 @@ struct App {
     watch: Option<Watch>,
 }
 
-impl App {
+impl DesktopApp {
     fn open(&self, event_loop: &ActiveEventLoop) -> Result<Open, WindowError> {
         let [width, height] = self.geometry.size.unwrap_or(SIZE);
         let attributes = Window::default_attributes()
             .with_title("slowgrad")
             .with_inner_size(LogicalSize::new(f64::from(width), f64::from(height)))
             .with_min_inner_size(LogicalSize::new(760.0, 480.0))
-            .with_maximized(self.geometry.is_maximized);
+            .with_maximized(self.geometry.maximized);
         // A screen may be gone since.
         let is_on = |monitor: MonitorHandle, [x, y]: [i32; 2]| {
             let (at, size) = (monitor.position(), monitor.size());
@@ -188,7 +188,7 @@ impl App {
             Some([x, y]) => attributes.with_position(PhysicalPosition::new(x, y)),
             None => attributes,
         };
-        let ctx = self.gui.context().clone();
+        let ctx = self.app.context().clone();
         Open::new(event_loop, attributes, ctx, self.display.clone(), self.proxy.clone())
     }
 
@@ -199,39 +199,44 @@ impl App {
         self.last_tick = Some(now);
         self.next = self.session.tick(dt);
         let window = Arc::clone(&open.window);
-        let clear = self.gui.theme().background;
+        let clear = self.app.theme().background;
         open.draw(
             clear,
-            |ui| self.gui.window_ui(ui, &mut self.session),
+            |ui| self.app.window_ui(ui, &mut self.session),
             |readers, pixels_per_point| self.log.see(readers, pixels_per_point),
         );
-        if let Some(title) = self.gui.new_title(&self.session) {
+        if let Some(title) = self.app.new_title(&self.session) {
             window.set_title(&title);
         }
-        for request in std::mem::take(&mut self.gui.requests) {
+        for request in self.app.take_requests() {
             match request {
                 PlatformRequest::Open(file) => self.open_path(file.name().into()),
                 PlatformRequest::SaveSession(file) => self.save(file),
+                // Full screen and the notes window follow the state of the app below; there are no dialogs.
+                PlatformRequest::Fullscreen(_)
+                | PlatformRequest::NotesWindow(_)
+                | PlatformRequest::OpenDialog
+                | PlatformRequest::SaveSessionDialog { .. } => {}
             }
         }
-        if self.gui.is_presenting != self.is_full_screen {
-            self.is_full_screen = self.gui.is_presenting;
+        if self.app.is_presenting() != self.is_full_screen {
+            self.is_full_screen = self.app.is_presenting();
             window.set_fullscreen(self.is_full_screen.then_some(Fullscreen::Borderless(None)));
         }
         self.keep_notes(event_loop, &window);
-        self.autosave.keep(&self.session, &self.gui, &self.writer);
+        self.autosave.keep(&self.session, &self.app, &self.writer);
         if self.settings_kept.elapsed() > SETTINGS_EVERY {
             self.keep_settings();
         } else {
             self.settings_differ |= self.new_settings().is_some();
         }
         let sheet = self.notes.as_ref().and_then(Notes::sheet);
-        self.log.write(&self.session, &self.gui, sheet, self.autosave.is_kept() && !self.settings_differ);
+        self.log.write(&self.session, &self.app, sheet, self.autosave.is_kept() && !self.settings_differ);
     }
 
     /// Opens the presenter's window, closes it, or tells it what to say.
     fn keep_notes(&mut self, event_loop: &ActiveEventLoop, main: &Window) {
-        if !self.gui.has_notes {
+        if !self.app.has_notes_window() {
             self.notes = None;
             return;
         }
@@ -239,19 +244,19 @@ impl App {
             match Notes::open(event_loop, main, self.display.clone(), self.proxy.clone()) {
                 Ok(notes) => self.notes = Some(notes),
                 Err(error) => {
-                    self.gui.has_notes = false;
+                    self.app.notes_window_closed();
                     return self.session.notice(format!("cannot open the presenter notes: {error}"));
                 }
             }
         }
         if let Some(notes) = &mut self.notes {
-            notes.say(Sheet::of(&self.session), *self.gui.theme(), self.gui.habits.scale);
+            notes.say(PresenterNotes::new(&self.session), *self.app.theme(), self.app.preferences().scale);
         }
     }
 
     /// How the window is, when its file does not say so yet.
     fn new_settings(&self) -> Option<Settings> {
-        let settings = Settings::new(self.geometry, self.gui.habits.clone());
+        let settings = Settings::new(self.geometry, self.app.preferences().clone());
         (self.settings_file.is_some() && settings != self.settings).then_some(settings)
     }
 
@@ -275,8 +280,8 @@ impl App {
     /// Takes note of where the window is.
     fn note_geometry(&mut self, event: &WindowEvent) {
         let Some(window) = self.open.as_ref().map(|open| &open.window) else { return };
-        self.geometry.is_maximized = window.is_maximized();
-        if self.geometry.is_maximized || self.is_full_screen {
+        self.geometry.maximized = window.is_maximized();
+        if self.geometry.maximized || self.is_full_screen {
             return;
         }
         match event {
@@ -303,10 +308,10 @@ impl App {
 
     /// Shows what was read; when that fails, what is shown stays.
     fn opened(&mut self, opening: Result<Opening, WindowError>) {
-        if self.gui.has_unsaved_scripts() {
+        if self.app.has_unsaved_scripts() {
             return self.session.notice("a script has unsaved changes; save it before you open another lesson");
         }
-        match opening.and_then(|opening| begin(opening, self.limits, &self.proxy, &mut self.gui, self.folders.as_ref()))
+        match opening.and_then(|opening| begin(opening, self.limits, &self.proxy, &mut self.app, self.folders.as_ref()))
         {
             Ok((session, watch)) => {
                 self.session = session;
@@ -319,10 +324,10 @@ impl App {
 
     /// Saves what is shown as a session.
     fn save(&mut self, file: FileRef) {
-        match SessionFile::of(&self.session, self.gui.open_panels()) {
+        match SessionFile::of(&self.session, self.app.open_panels()) {
             Some(session) => {
                 self.writer.write(file.name().into(), move || session.text());
-                self.gui.file = Some(file);
+                self.app.set_session_file(file);
             }
             None => self.session.notice("nothing to save yet"),
         }
@@ -333,7 +338,7 @@ impl App {
         if self.settings_file.as_ref() == Some(&file) {
             self.settings_differ = self.new_settings().is_some();
         }
-        let is_asked = self.gui.file.as_ref().is_some_and(|asked| Path::new(asked.name()) == file);
+        let is_asked = self.app.session_file().is_some_and(|asked| Path::new(asked.name()) == file);
         match result {
             Ok(()) if is_asked => self.session.notice(format!("saved as {}", file.display())),
             Ok(()) => {}
@@ -342,7 +347,7 @@ impl App {
     }
 }
 
-impl ApplicationHandler<Wake> for App {
+impl ApplicationHandler<Wake> for DesktopApp {
     fn new_events(&mut self, _: &ActiveEventLoop, cause: StartCause) {
         if let (StartCause::ResumeTimeReached { .. }, Some(open)) = (cause, &self.open) {
             open.window.request_redraw();
@@ -372,7 +377,7 @@ impl ApplicationHandler<Wake> for App {
             }
             Wake::Opened(opening) => self.opened(*opening),
             Wake::Written(written) => self.written(written),
-            Wake::Preferences(said) => self.gui.desktop = said,
+            Wake::Preferences(said) => self.app.set_system_preferences(said),
             Wake::Accessibility(event) => {
                 let notes = self.notes.as_mut().map(|notes| &mut notes.open);
                 let is_meant = |open: &&mut Open| open.window.id() == event.window_id;
@@ -391,7 +396,7 @@ impl ApplicationHandler<Wake> for App {
         if let Some(notes) = self.notes.as_mut().filter(|notes| notes.id() == id) {
             let heard = notes.heed(&event);
             if heard.action.is_some() || !heard.keys.is_empty() {
-                heard.action.into_iter().for_each(|action| self.gui.act(action, &mut self.session));
+                heard.action.into_iter().for_each(|action| self.app.act(action, &mut self.session));
                 self.open.iter_mut().for_each(|open| open.hear(heard.keys.clone()));
             }
             return;
@@ -400,14 +405,14 @@ impl ApplicationHandler<Wake> for App {
             return;
         }
         self.note_geometry(&event);
-        if matches!(event, WindowEvent::CloseRequested) && self.gui.may_close() {
+        if matches!(event, WindowEvent::CloseRequested) && self.app.confirm_close() {
             return self.close(event_loop);
         }
         let Some(open) = &mut self.open else { return };
         match &event {
             WindowEvent::RedrawRequested => {
                 self.redraw(event_loop);
-                if self.gui.is_closed {
+                if self.app.is_closing() {
                     self.close(event_loop);
                 }
                 return;

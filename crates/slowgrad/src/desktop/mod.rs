@@ -15,7 +15,7 @@ use crate::files::folders::Folders;
 use crate::files::library::{self, Loaded};
 use crate::files::sessions::{ReadError, is_session, lesson_path, read_session};
 use event_log::EventLog;
-use slowgrad_app::headless::{self, PictureError};
+use slowgrad_app::headless::{self, ScreenshotError};
 use slowgrad_script::{Library, Limits};
 use slowgrad_session::{Command, Session, SessionFile, lesson_name};
 use std::fs::File;
@@ -82,7 +82,7 @@ pub(crate) enum WindowError {
     Log(#[source] std::io::Error),
     /// No picture of the window can be drawn.
     #[error(transparent)]
-    Screenshot(#[from] PictureError),
+    Screenshot(#[from] ScreenshotError),
 }
 
 /// What a window opens: a lesson with all that it may use, and how it was left.
@@ -159,7 +159,7 @@ pub(crate) fn run(options: WindowOptions) -> Result<(), WindowError> {
 
 /// Draws the window once and writes the picture as a PNG file.
 fn write_picture(path: &Path, size: (u32, u32), after_secs: f64, session: Session) -> Result<(), WindowError> {
-    let picture = pollster::block_on(headless::picture(clock(), size, after_secs, session))?;
+    let picture = pollster::block_on(headless::screenshot(clock(), size, after_secs, session))?;
     let failed =
         |cause: &dyn std::error::Error| WindowError::Picture { path: path.to_owned(), cause: cause.to_string() };
     let file = File::create(path).map_err(|error| failed(&error))?;

@@ -8,7 +8,7 @@ use super::wake::Wake;
 use super::window::Open;
 use egui::{Context, Event, Key};
 use slowgrad_app::actions::Action;
-use slowgrad_app::{Sheet, sheet_ui};
+use slowgrad_app::{PresenterNotes, presenter_notes_ui};
 use slowgrad_render::Theme;
 use std::time::{Duration, Instant};
 use winit::dpi::{LogicalSize, PhysicalPosition};
@@ -27,7 +27,7 @@ pub(super) struct Notes {
     pub(super) open: Open,
     ctx: Context,
     /// What it says, in which colours, and how large.
-    shown: Option<(Sheet, Theme, f32)>,
+    shown: Option<(PresenterNotes, Theme, f32)>,
     drawn: Option<Instant>,
     /// The colours that its context has put on.
     worn: Option<Theme>,
@@ -73,12 +73,12 @@ impl Notes {
     }
 
     /// What it says.
-    pub(super) fn sheet(&self) -> Option<&Sheet> {
+    pub(super) fn sheet(&self) -> Option<&PresenterNotes> {
         self.shown.as_ref().map(|(sheet, ..)| sheet)
     }
 
     /// Takes in what is to be said now.
-    pub(super) fn say(&mut self, sheet: Sheet, theme: Theme, scale: f32) {
+    pub(super) fn say(&mut self, sheet: PresenterNotes, theme: Theme, scale: f32) {
         let said = Some((sheet, theme, scale));
         if self.shown != said {
             self.shown = said;
@@ -119,7 +119,7 @@ impl Notes {
         }
         self.drawn = Some(Instant::now());
         let mut asked = None;
-        self.open.draw(theme.panel, |ui| asked = asked.or(sheet_ui(ui, sheet, theme)), |_, _| {});
+        self.open.draw(theme.panel, |ui| asked = asked.or(presenter_notes_ui(ui, sheet, theme)), |_, _| {});
         asked
     }
 }

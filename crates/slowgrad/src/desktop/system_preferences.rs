@@ -15,8 +15,8 @@ fn preferences(said: Preferences) -> SystemPreferences {
     };
     SystemPreferences {
         scheme,
-        has_high_contrast: said.contrast.is_more(),
-        has_reduced_motion: said.reduced_motion.is_reduce(),
+        high_contrast: said.contrast.is_more(),
+        reduced_motion: said.reduced_motion.is_reduce(),
     }
 }
 

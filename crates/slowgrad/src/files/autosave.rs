@@ -5,7 +5,7 @@
 
 use super::sessions::read_session;
 use super::writer::Writer;
-use slowgrad_app::Gui;
+use slowgrad_app::App;
 use slowgrad_session::{Session, SessionFile};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -75,7 +75,7 @@ impl Autosave {
     }
 
     /// Hands what the window shows to the writer when it has changed.
-    pub(crate) fn keep(&mut self, session: &Session, gui: &Gui, writer: &Writer) {
+    pub(crate) fn keep(&mut self, session: &Session, app: &App, writer: &Writer) {
         let Some(place) = &self.place else { return };
         // Half a session must not take the place of a whole one.
         let is_early = session.is_going() && self.looked.is_some_and(|looked| looked.elapsed() < EVERY);
@@ -84,7 +84,7 @@ impl Autosave {
             return;
         }
         self.looked = Some(Instant::now());
-        let Some(now) = SessionFile::of(session, gui.open_panels()).filter(|now| self.kept.as_ref() != Some(now))
+        let Some(now) = SessionFile::of(session, app.open_panels()).filter(|now| self.kept.as_ref() != Some(now))
         else {
             return;
         };

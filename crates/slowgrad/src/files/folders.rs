@@ -2,7 +2,7 @@
 
 use super::autosave::last_session;
 use etcetera::BaseStrategy;
-use slowgrad_app::platform::{FileRef, KnownSession, SESSION_ENDING};
+use slowgrad_app::platform::{FileRef, KnownSession, SESSION_SUFFIX};
 use std::fs;
 use std::path::PathBuf;
 
@@ -34,14 +34,14 @@ impl Folders {
 
     /// The sessions in these folders, the latest first.
     pub(crate) fn known_sessions(&self) -> Vec<KnownSession> {
-        let is_session = |path: &PathBuf| path.is_file() && path.to_string_lossy().ends_with(SESSION_ENDING);
+        let is_session = |path: &PathBuf| path.is_file() && path.to_string_lossy().ends_with(SESSION_SUFFIX);
         let entries = fs::read_dir(&self.sessions).into_iter().flatten().flatten().take(MAX_LISTED);
         let files = entries.map(|entry| entry.path()).chain([last_session(&self.autosaved)]).filter(is_session);
         let mut found: Vec<_> = files
             .map(|path| {
                 let changed = fs::metadata(&path).and_then(|about| about.modified()).ok();
                 let file = path.file_name().unwrap_or_default().to_string_lossy();
-                let name = file.strip_suffix(SESSION_ENDING).unwrap_or(&file).to_owned();
+                let name = file.strip_suffix(SESSION_SUFFIX).unwrap_or(&file).to_owned();
                 (changed, KnownSession { name, file: FileRef::new(&path.to_string_lossy()) })
             })
             .collect();

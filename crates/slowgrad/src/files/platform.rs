@@ -3,7 +3,7 @@
 use super::folders::Folders;
 use super::script_saver::{self, SaveError};
 use slowgrad_app::platform::{
-    FileRef, KnownSession, Platform, SESSION_ENDING, ScriptSave, ScriptSaveError, ScriptTarget,
+    FileRef, KnownSession, Platform, SESSION_SUFFIX, ScriptSave, ScriptSaveError, ScriptTarget,
 };
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,7 @@ impl Platform for Disk {
         let on_disk = Path::new(lesson_root).join(lesson_path);
         let beside = on_disk.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned);
         let folder = beside.or_else(|| Some(self.folders.as_ref()?.sessions.clone())).unwrap_or_default();
-        let file = folder.join(format!("{}{SESSION_ENDING}", stem.to_string_lossy()));
+        let file = folder.join(format!("{}{SESSION_SUFFIX}", stem.to_string_lossy()));
         FileRef::new(&file.display().to_string())
     }
 

@@ -1,8 +1,9 @@
-//! What stands over and beside the letters of a script: the running operation, what lines gave, what is wrong,
-//! the numbers of lines. It paints and changes nothing.
+//! Annotations of a script's text: the running operation, computed values, problems and line numbers.
+//!
+//! It only paints.
 
 use super::row;
-use crate::editor::Mark;
+use crate::editor::ProblemMark;
 use crate::editor::highlighting::rects;
 use crate::editor::inline_values::LineValues;
 use crate::editor::positions::{char_at, line_around, line_at};
@@ -15,28 +16,28 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What is known about a script beyond its letters.
+/// The annotations of a script.
 #[derive(Debug, Default)]
-pub(crate) struct Notes {
-    pub(crate) marks: Vec<Mark>,
+pub(crate) struct Annotations {
+    pub(crate) marks: Vec<ProblemMark>,
     /// The running operation, in bytes.
     pub(crate) running: Option<Range<usize>>,
-    /// What lines have computed, counted from 0.
+    /// The computed values by line, counted from 0.
     pub(crate) values: Arc<LineValues>,
 }
 
 /// A text on the screen.
-pub(super) struct Sheet<'s> {
+pub(super) struct CodeLayout<'s> {
     pub(super) galley: &'s Galley,
     pub(super) origin: Pos2,
     pub(super) text: &'s str,
-    /// Width of a letter.
+    /// The width of a letter, in points.
     pub(super) glyph: f32,
     pub(super) theme: &'s Theme,
 }
 
-/// The colour of what is wrong, for letters and lines on the ground of code.
-pub(crate) fn tone(severity: Severity, theme: &Theme) -> Color32 {
+/// The colour of a problem on the background of code.
+pub(crate) fn severity_color(severity: Severity, theme: &Theme) -> Color32 {
     let ink = match severity {
         Severity::Error => Ink::Loss,
         Severity::Warning => Ink::Value(-1.0),
@@ -44,7 +45,7 @@ pub(crate) fn tone(severity: Severity, theme: &Theme) -> Color32 {
     theme.text_color(ink, theme.background)
 }
 
-impl Sheet<'_> {
+impl CodeLayout<'_> {
     fn height(&self) -> f32 {
         self.galley.rows.first().map_or(20.0, |row| row.height())
     }
@@ -53,7 +54,7 @@ impl Sheet<'_> {
         self.origin.y + line as f32 * self.height()
     }
 
-    /// Where the letters of a line end.
+    /// The right end of a line.
     fn end(&self, line: usize) -> f32 {
         self.galley.rows.get(line).map_or(self.origin.x, |row| self.origin.x + row.rect_without_leading_space().right())
     }
@@ -62,20 +63,20 @@ impl Sheet<'_> {
         rects(self.galley, self.origin, char_at(self.text, range.start)..char_at(self.text, range.end))
     }
 
-    /// What lies under the letters: the line of the cursor, what runs, brackets that belong together.
+    /// The highlights behind the text: the current line, the running operation and matching brackets.
     pub(super) fn behind(
         &self,
         clip: Rect,
         cursor: Option<&Range<usize>>,
         brackets: &[Range<usize>],
-        notes: &Notes,
+        annotations: &Annotations,
     ) -> Shape {
         let mut shapes = Vec::new();
         if let Some(cursor) = cursor {
             let band = row(clip, self.top(line_at(self.text, cursor.end)), self.height());
             shapes.push(Shape::rect_filled(band, 0.0, self.theme.panel));
         }
-        for rect in notes.running.iter().flat_map(|running| self.rects(running)) {
+        for rect in annotations.running.iter().flat_map(|running| self.rects(running)) {
             shapes.push(Shape::rect_filled(rect.expand2(egui::vec2(2.0, -1.0)), 3.0, self.theme.code.running));
         }
         for rect in brackets.iter().flat_map(|bracket| self.rects(bracket)) {
@@ -86,22 +87,22 @@ impl Sheet<'_> {
         Shape::Vec(shapes)
     }
 
-    /// At the ends of lines: what is wrong with them, or what they gave.
-    pub(super) fn line_ends(&self, painter: &Painter, room: Rect, notes: &Notes) {
-        // In the order in which they are tried: all of it, or the end of it.
-        let mut told: BTreeMap<usize, (Vec<String>, Color32)> = BTreeMap::new();
+    /// The texts at line ends: problems or computed values.
+    pub(super) fn line_ends(&self, painter: &Painter, room: Rect, annotations: &Annotations) {
+        // Candidates for each line: all values, or only the last one.
+        let mut line_texts: BTreeMap<usize, (Vec<String>, Color32)> = BTreeMap::new();
         let accent = self.theme.text_color(Ink::Accent, self.theme.background);
-        for (line, values) in notes.values.iter() {
+        for (line, values) in annotations.values.iter() {
             let last = values.last().map(|value| format!("◀ {value}"));
             let texts = [format!("◀ {}", values.join("   "))].into_iter().chain(last).collect();
-            told.insert(*line, (texts, accent));
+            line_texts.insert(*line, (texts, accent));
         }
-        for mark in notes.marks.iter().rev() {
+        for mark in annotations.marks.iter().rev() {
             let message = mark.problem.message.lines().next().unwrap_or("").to_owned();
-            let color = tone(mark.problem.severity, self.theme);
-            told.insert(line_at(self.text, mark.range.start), (vec![message], color));
+            let color = severity_color(mark.problem.severity, self.theme);
+            line_texts.insert(line_at(self.text, mark.range.start), (vec![message], color));
         }
-        for (line, (texts, color)) in told {
+        for (line, (texts, color)) in line_texts {
             let band = row(room, self.top(line), self.height());
             if !band.intersects(painter.clip_rect()) {
                 continue;
@@ -111,20 +112,20 @@ impl Sheet<'_> {
             let laid: Vec<Arc<Galley>> = laid.collect();
             let fits = |galley: &&Arc<Galley>| after + galley.size().x + 8.0 <= room.right();
             let Some(galley) = laid.iter().find(fits).or(laid.last()) else { continue };
-            // What does not fit covers the end of a long line, but never more than half of it.
+            // A text that does not fit covers the end of a long line, up to half of the width.
             let left = after.min((room.right() - galley.size().x - 8.0).max(room.center().x));
             if left < after {
-                let ground = Rect::from_min_max(Pos2::new(left - 0.7 * self.glyph, band.top() + 1.0), band.max);
-                painter.rect_filled(ground, 3.0, self.theme.raised);
+                let background = Rect::from_min_max(Pos2::new(left - 0.7 * self.glyph, band.top() + 1.0), band.max);
+                painter.rect_filled(background, 3.0, self.theme.raised);
             }
             painter.galley(Pos2::new(left, band.center().y - galley.size().y / 2.0), Arc::clone(galley), color);
         }
     }
 
-    /// Underlines what is wrong.
-    pub(super) fn waves(&self, painter: &Painter, notes: &Notes) {
-        for mark in &notes.marks {
-            let stroke = Stroke::new(1.4, tone(mark.problem.severity, self.theme));
+    /// Underlines problems.
+    pub(super) fn underlines(&self, painter: &Painter, annotations: &Annotations) {
+        for mark in &annotations.marks {
+            let stroke = Stroke::new(1.4, severity_color(mark.problem.severity, self.theme));
             let mut found = self.rects(&mark.range);
             if found.is_empty() {
                 // An empty line, or the end of the text.
@@ -142,15 +143,15 @@ impl Sheet<'_> {
         }
     }
 
-    /// Numbers of lines, with a sign where something is wrong.
-    pub(super) fn gutter(&self, painter: &Painter, lines: usize, cursor: Option<usize>, notes: &Notes) {
+    /// The line numbers, with the problems marked.
+    pub(super) fn gutter(&self, painter: &Painter, lines: usize, cursor: Option<usize>, annotations: &Annotations) {
         let area = painter.clip_rect();
         let height = self.height();
         let first = ((area.top() - self.origin.y) / height).floor().max(0.0) as usize;
         let seen = (area.height() / height).ceil() as usize + 1;
         let running =
-            notes.running.as_ref().map(|range| line_at(self.text, range.start)..=line_at(self.text, range.end));
-        let wrong: BTreeMap<usize, Severity> = notes
+            annotations.running.as_ref().map(|range| line_at(self.text, range.start)..=line_at(self.text, range.end));
+        let wrong: BTreeMap<usize, Severity> = annotations
             .marks
             .iter()
             .rev()
@@ -158,10 +159,10 @@ impl Sheet<'_> {
             .collect();
         for line in first..(first + seen).min(lines) {
             let band = row(area, self.top(line), height);
-            let is_present = cursor == Some(line) || running.as_ref().is_some_and(|running| running.contains(&line));
+            let current = cursor == Some(line) || running.as_ref().is_some_and(|running| running.contains(&line));
             let color = match wrong.get(&line) {
-                Some(severity) => tone(*severity, self.theme),
-                None if is_present => self.theme.text,
+                Some(severity) => severity_color(*severity, self.theme),
+                None if current => self.theme.text,
                 None => self.theme.faint.gamma_multiply(0.75),
             };
             let number = painter.layout_no_wrap((line + 1).to_string(), FontId::monospace(12.0), color);
@@ -178,15 +179,15 @@ impl Sheet<'_> {
         painter.vline(area.right() - 0.5, area.y_range(), Stroke::new(1.0, self.theme.line));
     }
 
-    /// What is wrong where the pointer is, with its way out.
-    pub(super) fn explain(&self, ui: &Ui, at: usize, notes: &Notes) {
+    /// A tooltip with the problem under the pointer and its help.
+    pub(super) fn explain(&self, ui: &Ui, at: usize, annotations: &Annotations) {
         let end = line_around(self.text, at).end;
-        let is_meant = |mark: &&Mark| {
+        let applies = |mark: &&ProblemMark| {
             mark.range.contains(&at)
                 || mark.range.start == at
                 || (at == end && line_around(self.text, mark.range.start).end == end)
         };
-        let Some(mark) = notes.marks.iter().find(is_meant) else { return };
+        let Some(mark) = annotations.marks.iter().find(applies) else { return };
         let tip = egui::Tooltip::always_open(
             ui.ctx().clone(),
             ui.layer_id(),
@@ -197,12 +198,12 @@ impl Sheet<'_> {
     }
 }
 
-fn problem_text_ui(ui: &mut Ui, mark: &Mark, theme: &Theme) {
+fn problem_text_ui(ui: &mut Ui, mark: &ProblemMark, theme: &Theme) {
     let problem = &mark.problem;
     ui.add(egui::Label::new(RichText::new(&problem.message).color(theme.text)).wrap());
     if let Some(help) = &problem.help {
         ui.add(egui::Label::new(RichText::new(format!("help: {help}")).color(theme.faint)).wrap());
     }
-    let code = RichText::new(problem.code).text_style(TextStyle::Small).color(tone(problem.severity, theme));
+    let code = RichText::new(problem.code).text_style(TextStyle::Small).color(severity_color(problem.severity, theme));
     ui.label(code);
 }

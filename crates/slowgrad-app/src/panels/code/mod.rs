@@ -1,16 +1,18 @@
-//! The text of a script with its keys: letters, selection and scrolling are the text widget's, what a key does
-//! to a text is decided in [`crate::editor`], and what stands over the letters is [`notes`]'.
+//! The text widget of a script.
+//!
+//! The widget owns letters, selection and scrolling; [`crate::editor`] decides what a key changes; [`annotations`]
+//! paints over the text.
 
 pub(super) mod annotations;
 mod names;
 
 use crate::actions::Action;
-use crate::editor::Editor;
 use crate::editor::completion;
-use crate::editor::keys::{Own, is_typed, own, pasted};
+use crate::editor::keys::{EditorKey, editor_key, is_typed, pasted};
 use crate::editor::positions::{byte_at, char_at, line_at};
 use crate::editor::typing;
-use annotations::{Notes, Sheet};
+use crate::editor::{Editor, text_id};
+use annotations::{Annotations, CodeLayout};
 use egui::style::ScrollAnimation;
 use egui::text::{CCursor, CCursorRange};
 use egui::text_edit::TextEditState;
@@ -24,25 +26,20 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Lines that are seen around a place that is shown.
-const AROUND: f32 = 2.5;
+/// The number of lines to keep visible around a shown position.
+const CONTEXT_LINES: f32 = 2.5;
 
-/// The identity of a script's text field.
-pub(crate) fn field(path: &str) -> Id {
-    Id::unique(("script", path))
-}
-
-/// Draws the shown script into what room there is; answers what its keys ask for.
+/// Draws the shown script; returns the actions of its keys.
 pub(super) fn code_ui(
     ui: &mut Ui,
     editor: &mut Editor,
     session: &Session,
-    notes: &Notes,
+    annotations: &Annotations,
     label: Id,
     theme: &Theme,
 ) -> Vec<Action> {
     let Some(document) = editor.document() else { return Vec::new() };
-    let id = field(&document.path);
+    let id = text_id(&document.path);
     let lines = document.text.matches('\n').count() + 1;
     let font = TextStyle::Monospace.resolve(ui.style());
     let glyph = ui.painter().layout_no_wrap("0".to_owned(), font, theme.text).size().x;
@@ -56,23 +53,28 @@ pub(super) fn code_ui(
     let gutter = (lines.to_string().len().max(2) as f32 + 1.6) * glyph;
     let room = inside.with_min_x(inside.left() + gutter);
 
-    let asked = if has_focus { keys(ui, editor) } else { Vec::new() };
+    let actions = if has_focus { keys(ui, editor) } else { Vec::new() };
     let mut child = ui.new_child(UiBuilder::new().max_rect(room).id_salt("code"));
     child.set_clip_rect(room.intersect(ui.clip_rect()));
     let scroll = ScrollArea::both().id_salt(id).auto_shrink(false);
-    let shown = scroll.show(&mut child, |ui| text_ui(ui, editor, id, label, room.size(), notes, theme)).inner;
-    let Some(shown) = shown else { return asked };
-    after(editor, session, &shown);
+    let shown = scroll.show(&mut child, |ui| text_ui(ui, editor, id, label, room.size(), annotations, theme)).inner;
+    let Some(shown) = shown else { return actions };
+    update_completions(editor, session, &shown);
 
-    let Some(document) = editor.document() else { return asked };
-    let sheet = Sheet { galley: &shown.galley, origin: shown.origin, text: &document.text, glyph, theme };
+    let Some(document) = editor.document() else { return actions };
+    let sheet = CodeLayout { galley: &shown.galley, origin: shown.origin, text: &document.text, glyph, theme };
     let clip = ui.clip_rect();
-    sheet.line_ends(&ui.painter().with_clip_rect(room.intersect(clip)), room, notes);
-    sheet.waves(&ui.painter().with_clip_rect(room.intersect(clip)), notes);
+    sheet.line_ends(&ui.painter().with_clip_rect(room.intersect(clip)), room, annotations);
+    sheet.underlines(&ui.painter().with_clip_rect(room.intersect(clip)), annotations);
     let cursor = shown.cursor.as_ref().map(|cursor| line_at(&document.text, cursor.end));
-    sheet.gutter(&ui.painter().with_clip_rect(inside.with_max_x(room.left()).intersect(clip)), lines, cursor, notes);
+    sheet.gutter(
+        &ui.painter().with_clip_rect(inside.with_max_x(room.left()).intersect(clip)),
+        lines,
+        cursor,
+        annotations,
+    );
     if let Some(at) = shown.hovered {
-        sheet.explain(ui, at, notes);
+        sheet.explain(ui, at, annotations);
     }
     let at = shown.cursor.as_ref().map(|cursor| {
         let cursor = CCursor::new(char_at(&document.text, cursor.end));
@@ -83,10 +85,10 @@ pub(super) fn code_ui(
     {
         accept(editor);
     }
-    if shown.is_asked { [asked, vec![Action::Definition]].concat() } else { asked }
+    if shown.definition_clicked { [actions, vec![Action::Definition]].concat() } else { actions }
 }
 
-/// Carries out the editor's own keys, up to the first letter; the text widget gets what comes before the next.
+/// Handles the editor's keys up to the first letter. The text widget gets the letters before the next one.
 fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
     let mut queue: VecDeque<Event> = std::mem::take(&mut editor.waiting);
     ui.input_mut(|input| {
@@ -95,60 +97,60 @@ fn keys(ui: &Ui, editor: &mut Editor) -> Vec<Action> {
         queue.extend(typed.into_iter().map(pasted));
         input.events = others;
     });
-    let mut asked = Vec::new();
-    while asked.is_empty()
-        && let Some(key) = queue.front().and_then(|event| own(event, editor.list.is_some()))
+    let mut actions = Vec::new();
+    while actions.is_empty()
+        && let Some(key) = queue.front().and_then(|event| editor_key(event, editor.list.is_some()))
     {
         queue.pop_front();
         match key {
-            Own::Act(action) => asked.push(action),
-            Own::Enter | Own::DrawerTab { back: false } if editor.list.is_some() => accept(editor),
-            Own::Enter => editor.edit(typing::line_feed),
-            Own::DrawerTab { back: false } => editor.edit(typing::indent),
-            Own::DrawerTab { back: true } => editor.edit(typing::outdent),
-            Own::Close(letter) => editor.edit(|text, selected| typing::close(text, selected, &letter)),
-            Own::Move(by) => {
+            EditorKey::Act(action) => actions.push(action),
+            EditorKey::Enter | EditorKey::Tab { back: false } if editor.list.is_some() => accept(editor),
+            EditorKey::Enter => editor.edit(typing::line_feed),
+            EditorKey::Tab { back: false } => editor.edit(typing::indent),
+            EditorKey::Tab { back: true } => editor.edit(typing::outdent),
+            EditorKey::Close(letter) => editor.edit(|text, selected| typing::close(text, selected, &letter)),
+            EditorKey::Move(by) => {
                 if let Some(list) = &mut editor.list {
-                    list.go(by);
+                    list.move_choice(by);
                 }
             }
-            Own::Escape if editor.list.take().is_some() => {}
-            // Once more closes the editor.
-            Own::Escape => {
+            EditorKey::Escape if editor.list.take().is_some() => {}
+            // A second Escape closes the editor.
+            EditorKey::Escape => {
                 if let Some(document) = editor.document() {
-                    ui.memory_mut(|memory| memory.surrender_focus(field(&document.path)));
+                    ui.memory_mut(|memory| memory.surrender_focus(text_id(&document.path)));
                 }
             }
         }
     }
-    // A list of names may open before the second key.
-    let next = queue.iter().enumerate().position(|(at, event)| own(event, at > 0).is_some());
-    let until = if asked.is_empty() { next.unwrap_or(queue.len()) } else { 0 };
+    // The completions may open before the next key.
+    let next = queue.iter().enumerate().position(|(at, event)| editor_key(event, at > 0).is_some());
+    let until = if actions.is_empty() { next.unwrap_or(queue.len()) } else { 0 };
     editor.waiting = queue.split_off(until);
     ui.input_mut(|input| input.events.extend(queue));
     if !editor.waiting.is_empty() {
         ui.ctx().request_repaint();
     }
-    asked
+    actions
 }
 
-/// Puts the chosen name in.
+/// Inserts the chosen completion.
 fn accept(editor: &mut Editor) {
     if let Some(change) = editor.list.take().and_then(|list| list.accept()) {
         editor.edit(|_, _| change);
     }
 }
 
-/// The text as it was drawn.
-struct Shown {
+/// The text as drawn in this frame.
+struct DrawnText {
     galley: Arc<Galley>,
-    /// Where the galley stands.
+    /// The position of the galley.
     origin: Pos2,
-    /// The selection in bytes, when the text has the keyboard.
+    /// The selection in bytes, when the text has the focus.
     cursor: Option<Range<usize>>,
-    is_changed: bool,
-    /// Whether a name was clicked to see where it is defined.
-    is_asked: bool,
+    changed: bool,
+    /// Whether a name was clicked to go to its definition.
+    definition_clicked: bool,
     /// The byte under the pointer.
     hovered: Option<usize>,
 }
@@ -159,12 +161,12 @@ fn text_ui(
     id: Id,
     label: Id,
     room: Vec2,
-    notes: &Notes,
+    annotations: &Annotations,
     theme: &Theme,
-) -> Option<Shown> {
+) -> Option<DrawnText> {
     let target = editor.target.take();
     let selection = editor.selection();
-    let (text, look) = editor.text_and_look()?;
+    let (text, highlighting) = editor.text_and_highlighting()?;
     if let Some(range) = &target {
         let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
         let [start, end] = [range.start, range.end].map(|byte| CCursor::new(char_at(text, byte)));
@@ -172,14 +174,14 @@ fn text_ui(
         state.store(ui.ctx(), id);
         ui.memory_mut(|memory| memory.request_focus(id));
     }
-    let before = look.galley(ui, text, theme);
+    let before = highlighting.galley(ui, text, theme);
     let behind = ui.painter().add(Shape::Noop);
-    let mut layouter = |ui: &Ui, buffer: &dyn TextBuffer, _: f32| look.galley(ui, buffer.as_str(), theme);
+    let mut layouter = |ui: &Ui, buffer: &dyn TextBuffer, _: f32| highlighting.galley(ui, buffer.as_str(), theme);
     let output = TextEdit::multiline(text)
         .id(id)
         .frame(Frame::NONE.inner_margin(Margin::symmetric(4, 3)))
         .font(TextStyle::Monospace)
-        // Lines are never broken; long ones are scrolled to.
+        // Long lines are not wrapped; the text scrolls instead.
         .desired_width((before.size().x + 24.0).max(room.x))
         .min_size(room)
         .event_filter(EventFilter { tab: true, escape: true, horizontal_arrows: true, vertical_arrows: true })
@@ -198,21 +200,23 @@ fn text_ui(
     let around = |range: &Range<usize>| {
         let at = place(range.start).union(place(range.end.min(range.start + 80)));
         let rect = at.with_min_x(if at.left() - origin.x < 0.6 * room.x { origin.x } else { at.left() });
-        rect.expand2(Vec2::new(0.0, AROUND * at.height()))
+        rect.expand2(Vec2::new(0.0, CONTEXT_LINES * at.height()))
     };
     let mut seen = target.as_ref().map(around);
-    let running = notes.running.as_ref().map(around);
+    let running = annotations.running.as_ref().map(around);
     let present = cursor.as_ref().map(around);
-    let is_changed = response.changed();
-    let is_asked = response.clicked() && ui.input(|input| input.modifiers.command);
-    let line = notes.running.as_ref().filter(|_| !response.has_focus()).map(|range| line_at(text, range.end));
-    let tokens = look.tokens();
+    let changed = response.changed();
+    let definition_clicked = response.clicked() && ui.input(|input| input.modifiers.command);
+    let line = annotations.running.as_ref().filter(|_| !response.has_focus()).map(|range| line_at(text, range.end));
+    let tokens = highlighting.tokens();
     let brackets = cursor.as_ref().and_then(|cursor| typing::brackets(text, &tokens, cursor.end));
-    let sheet = Sheet { galley: &galley, origin, text, glyph: 0.0, theme };
-    ui.painter()
-        .set(behind, sheet.behind(ui.clip_rect(), cursor.as_ref(), brackets.as_ref().map_or(&[], |pair| pair), notes));
+    let sheet = CodeLayout { galley: &galley, origin, text, glyph: 0.0, theme };
+    ui.painter().set(
+        behind,
+        sheet.behind(ui.clip_rect(), cursor.as_ref(), brackets.as_ref().map_or(&[], |pair| pair), annotations),
+    );
     if editor.follow(line) {
-        // What runs stays in sight, as long as nobody writes.
+        // The running line stays visible unless the user is typing.
         seen = seen.or(running);
     }
     if editor.is_squeezed(room.y) {
@@ -222,29 +226,29 @@ fn text_ui(
         ui.scroll_to_rect_animation(rect, None, ScrollAnimation::none());
     }
     editor.select(cursor.clone().unwrap_or(selection));
-    Some(Shown { galley, origin, cursor, is_changed, is_asked, hovered })
+    Some(DrawnText { galley, origin, cursor, changed, definition_clicked, hovered })
 }
 
-/// What follows from what was typed: the list of names comes, stays or goes.
-fn after(editor: &mut Editor, session: &Session, shown: &Shown) {
-    if shown.is_changed {
-        editor.typed();
+/// Updates the completions after an edit: opens, keeps or closes them.
+fn update_completions(editor: &mut Editor, session: &Session, shown: &DrawnText) {
+    if shown.changed {
+        editor.text_changed();
     }
     let Some(cursor) = shown.cursor.as_ref().filter(|cursor| cursor.is_empty()).map(|cursor| cursor.end) else {
         editor.list = None;
         return;
     };
-    let is_stale = editor.list.as_ref().is_some_and(|list| list.end() != Some(cursor));
-    if shown.is_changed {
-        let is_open = editor.list.is_some();
+    let stale = editor.list.as_ref().is_some_and(|list| list.end() != Some(cursor));
+    if shown.changed {
+        let open = editor.list.is_some();
         let text = editor.document().map_or("", |document| document.text.as_str());
-        editor.list = completion::list(text, cursor, completion::plugins(session), is_open && !is_stale);
-    } else if is_stale {
+        editor.list = completion::list(text, cursor, completion::plugins(session), open && !stale);
+    } else if stale {
         editor.list = None;
     }
 }
 
-/// The room that a line of this height takes beside the text, for what is painted there.
+/// The row of a line beside the text, for painting.
 fn row(rect: Rect, top: f32, height: f32) -> Rect {
     Rect::from_min_size(Pos2::new(rect.left(), top), Vec2::new(rect.width(), height))
 }

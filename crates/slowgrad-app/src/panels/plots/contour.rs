@@ -1,9 +1,8 @@
-//! Lines of one height over a grid of numbers.
+//! Contour lines over a grid of numbers, by marching squares.
 
 use std::collections::{HashMap, VecDeque};
 
-/// The pieces of the line at a level, in units of the grid. Between two neighbouring places the line crosses where
-/// a straight edge would.
+/// The segments of the contour line at a level, in units of the grid. Crossings are interpolated linearly.
 pub(super) fn segments(side: usize, values: &[f64], level: f64) -> Vec<[[f64; 2]; 2]> {
     let mut pieces = Vec::new();
     let value = |column: usize, row: usize| values[row * side + column];
@@ -26,10 +25,10 @@ pub(super) fn segments(side: usize, values: &[f64], level: f64) -> Vec<[[f64; 2]
             }
             match crossings[..] {
                 [a, b] => pieces.push([a, b]),
-                // A saddle: the middle decides which corners belong together.
+                // A saddle: the mean decides which corners are connected.
                 [a, b, c, d] => {
-                    let is_low = heights.iter().sum::<f64>() / 4.0 < level;
-                    if is_low == (heights[0] < level) {
+                    let low = heights.iter().sum::<f64>() / 4.0 < level;
+                    if low == (heights[0] < level) {
                         pieces.extend([[a, b], [c, d]]);
                     } else {
                         pieces.extend([[a, d], [b, c]]);
@@ -42,32 +41,32 @@ pub(super) fn segments(side: usize, values: &[f64], level: f64) -> Vec<[[f64; 2]
     pieces
 }
 
-/// Pieces that meet as one line, so that a dashed one has its dashes.
+/// Joins segments into lines, so that dashes continue across segments.
 pub(super) fn chains(pieces: &[[[f64; 2]; 2]]) -> Vec<Vec<[f64; 2]>> {
-    /// Both sides of an edge of the grid find the same crossing, but for its last bits.
-    const SAME: f64 = 1e6;
-    let key = |place: [f64; 2]| place.map(|x| (x * SAME).round() as i64);
+    /// Both cells at an edge compute the same crossing up to rounding.
+    const CROSSINGS_PER_UNIT: f64 = 1e6;
+    let key = |place: [f64; 2]| place.map(|x| (x * CROSSINGS_PER_UNIT).round() as i64);
     let mut at: HashMap<[i64; 2], Vec<usize>> = HashMap::new();
     for (nth, piece) in pieces.iter().enumerate() {
         for end in piece {
             at.entry(key(*end)).or_default().push(nth);
         }
     }
-    let mut is_used = vec![false; pieces.len()];
+    let mut used = vec![false; pieces.len()];
     let mut lines = Vec::new();
     for start in 0..pieces.len() {
-        if std::mem::replace(&mut is_used[start], true) {
+        if std::mem::replace(&mut used[start], true) {
             continue;
         }
         let mut line = VecDeque::from(pieces[start]);
-        for is_forward in [true, false] {
-            while let Some(&end) = if is_forward { line.back() } else { line.front() }
-                && let Some(&next) = at.get(&key(end)).and_then(|there| there.iter().find(|nth| !is_used[**nth]))
+        for forward in [true, false] {
+            while let Some(&end) = if forward { line.back() } else { line.front() }
+                && let Some(&next) = at.get(&key(end)).and_then(|found| found.iter().find(|nth| !used[**nth]))
             {
-                is_used[next] = true;
+                used[next] = true;
                 let [a, b] = pieces[next];
                 let other = if key(a) == key(end) { b } else { a };
-                if is_forward {
+                if forward {
                     line.push_back(other);
                 } else {
                     line.push_front(other);
@@ -85,7 +84,7 @@ mod tests {
 
     const SIDE: usize = 41;
 
-    /// The square of the distance from a place.
+    /// The squared distance from a centre.
     fn bowl(middle: [f64; 2]) -> Vec<f64> {
         let square = |at: usize, middle: f64| (at as f64 - middle) * (at as f64 - middle);
         (0..SIDE * SIDE).map(|i| square(i % SIDE, middle[0]) + square(i / SIDE, middle[1])).collect()
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bowls_lines_are_circles() {
+    fn contour_lines_of_a_bowl_are_circles() {
         let pieces = segments(SIDE, &bowl([20.0, 20.0]), 144.0);
         assert!(pieces.len() > 60);
         for [x, y] in pieces.into_iter().flatten() {
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn saddles_are_parted_and_gaps_have_no_line() {
+    fn saddles_are_split_and_gaps_have_no_line() {
         let saddle = [1.0, -1.0, -1.0, 1.0];
         assert_eq!(segments(2, &saddle, 0.0).len(), 2);
         assert!(segments(2, &[1.0, f64::NAN, -1.0, 1.0], 0.0).is_empty());

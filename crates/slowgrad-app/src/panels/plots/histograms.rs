@@ -1,26 +1,24 @@
-//! How weights and gradients are spread, layer by layer.
+//! The distributions of weights and gradients, layer by layer.
 
-use super::axes::{Axis, instead_ui, plain, plot_ui, readout};
-use crate::state::Gui;
+use super::axes::{Axis, placeholder_ui, plain, plot_ui, readout};
 use egui::{Color32, Role, ScrollArea, Ui, UiBuilder, Vec2, WidgetInfo};
 use egui_plot::{Bar, BarChart};
 use slowgrad_render::{Ramp, Theme};
 use slowgrad_session::Histogram;
 use slowgrad_session::Session;
 
-/// A layer's histograms need this much room to be read.
-const NARROWEST: f32 = 98.0;
+/// The minimum width of a layer's histograms.
+const MIN_LAYER_WIDTH_PTS: f32 = 98.0;
 
-pub(super) fn histograms_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
-    let theme = *gui.theme();
+pub(super) fn histograms_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     let Some(layers) = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.histograms.clone()) else {
-        return instead_ui(ui, "Computing…", &theme);
+        return placeholder_ui(ui, "Computing…", theme);
     };
     let room = ui.available_size();
-    let width = ((room.x - 8.0 * (layers.len() - 1) as f32) / layers.len() as f32).max(NARROWEST);
+    let width = ((room.x - 8.0 * (layers.len() - 1) as f32) / layers.len() as f32).max(MIN_LAYER_WIDTH_PTS);
     ScrollArea::horizontal().id_salt("histograms").auto_shrink(false).show(ui, |ui| {
         let corner = ui.min_rect().min;
-        let bar = if width > NARROWEST { 0.0 } else { 12.0 };
+        let bar = if width > MIN_LAYER_WIDTH_PTS { 0.0 } else { 12.0 };
         let size = Vec2::new(width, 0.5 * (room.y - 6.0 - bar));
         for (layer, both) in layers.iter().enumerate() {
             let name = if layer + 1 == layers.len() { "output".to_owned() } else { format!("layer {}", layer + 1) };
@@ -33,7 +31,7 @@ pub(super) fn histograms_ui(ui: &mut Ui, gui: &Gui, session: &Session) {
                 let rect = egui::Rect::from_min_size(min, size);
                 let salt = (layer, row);
                 ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(salt), |ui| {
-                    histogram_ui(ui, (&name, &title), histogram, ramp, &theme);
+                    histogram_ui(ui, (&name, &title), histogram, ramp, theme);
                 });
             }
         }
@@ -58,12 +56,12 @@ fn histogram_ui(ui: &mut Ui, (layer, title): (&str, &str), histogram: &Histogram
         .zip(&histogram.counts)
         .map(|(nth, count)| Bar::new(edge(nth) + 0.5 * width, *count as f64).width(0.92 * width).fill(color(nth)));
     let mut bars: Vec<Bar> = bars.collect();
-    // Zeros stand where they are, and are told from the bars beside them.
+    // Exact zeros have a separate bar at 0.
     if histogram.zeros > 0 {
         let (fill, stroke) = (theme.empty, egui::Stroke::new(1.5, theme.text));
         bars.push(Bar::new(0.0, histogram.zeros as f64).width(0.45 * width).fill(fill).stroke(stroke));
     }
-    let count = Axis { is_count: true, ..Axis::new("", [0.0, 1.08 * tallest as f64]) };
+    let count = Axis { counts_steps: true, ..Axis::new("", [0.0, 1.08 * tallest as f64]) };
     let chart = BarChart::new("", bars).color(Color32::TRANSPARENT).allow_hover(false);
     let shown = plot_ui(ui, title, [Axis::new("", x), count], theme, |_| Vec::new(), move |plot| plot.bar_chart(chart));
     shown.response.widget_info(|| {
@@ -71,8 +69,8 @@ fn histogram_ui(ui: &mut Ui, (layer, title): (&str, &str), histogram: &Histogram
     });
     if let Some(pointer) = shown.pointer {
         let nth = (pointer.x / width).floor() as i64;
-        let is_zero = histogram.zeros > 0 && pointer.x.abs() < 0.25 * width;
-        let text = if is_zero {
+        let zero = histogram.zeros > 0 && pointer.x.abs() < 0.25 * width;
+        let text = if zero {
             format!("{} exactly 0", histogram.zeros)
         } else {
             let counted = usize::try_from(nth - first).ok().and_then(|bar| histogram.counts.get(bar)).unwrap_or(&0);

@@ -1,8 +1,7 @@
-//! The loss over the steps: on all data to learn from, on the data to test with, and of each batch, of this run and
-//! of the one that goes along.
+//! The loss over the steps: of the training data, of the test data and of each batch, for the run and its comparison.
 
-use super::axes::{Axis, Mark, Shown, legend_ui, plot_ui, readout};
-use crate::state::Gui;
+use super::axes::{Axis, DrawnPlot, LegendMark, legend_ui, plot_ui, readout};
+use crate::state::plot_tabs::PlotTabs;
 use egui::{Color32, Pos2, Role, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, LineStyle, PlotPoints, Points, VLine};
 use slowgrad_render::Theme;
@@ -11,8 +10,8 @@ use slowgrad_session::{LossesAt, Snapshot};
 use slowgrad_tape::math;
 use slowgrad_timeline::number_format;
 
-/// More losses of single batches are not drawn.
-const MOST_BATCHES: usize = 1500;
+/// The maximum number of drawn batch losses.
+const MAX_BATCH_POINTS: usize = 1500;
 
 /// A line of the plot.
 struct Series {
@@ -23,13 +22,13 @@ struct Series {
     width: f32,
 }
 
-/// The lines of a snapshot. The losses after n steps are those at the start of step n + 1, like the loss of its batch.
+/// The lines of a snapshot. The losses after n steps are at the start of step n + 1, like the loss of its batch.
 fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
     let solid = LineStyle::Solid;
     let dashed = LineStyle::Dashed { length: 5.0 };
     let batch = |curve: &[slowgrad_engine::run::LossPoint]| -> Vec<[f64; 2]> {
-        // More are not seen.
-        let every = curve.len().div_ceil(MOST_BATCHES).max(1);
+        // More points cannot be distinguished.
+        let every = curve.len().div_ceil(MAX_BATCH_POINTS).max(1);
         curve.iter().step_by(every).map(|point| [point.step as f64, point.loss]).collect()
     };
     let train = |losses: &[LossesAt]| losses.iter().map(|at| [(at.step + 1) as f64, at.train]).collect();
@@ -42,17 +41,17 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
             all.push(Series { name, points, color, style, width });
         }
     };
-    let is_whole =
+    let full_batch =
         snapshot.setup.as_ref().zip(snapshot.data.as_ref()).is_none_or(|(setup, data)| setup.batch >= data.train);
     if let Some(ghost) = &snapshot.curves.ghost {
         let style = LineStyle::Dotted { spacing: 4.0 };
         add("previous run".into(), batch(ghost.points()), theme.faint, style, 1.2);
     }
-    if !is_whole {
+    if !full_batch {
         add("batch".into(), batch(&snapshot.curves.present), theme.loss.gamma_multiply(0.42), solid, 1.0);
     }
     let (mine, theirs) = match &snapshot.rival {
-        Some(rival) => (format!(" · {}", rival.mine), format!(" · {}", rival.theirs)),
+        Some(comparison) => (format!(" · {}", comparison.mine), format!(" · {}", comparison.theirs)),
         None => (String::new(), String::new()),
     };
     if let Some(losses) = &snapshot.plots.rival_losses {
@@ -66,33 +65,35 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
     all
 }
 
-pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn losses_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let step = session.now().map_or(1, |(timeline, _)| timeline.step().step);
-    let mut series = series(snapshot, &theme);
-    let (is_log, is_log_steps) = (gui.plots.is_log, gui.plots.is_log_steps);
+    let mut series = series(snapshot, theme);
+    let log = plots.log;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
-        ui.checkbox(&mut gui.plots.is_log, "log L").on_hover_text("Logarithmic loss axis");
-        let steps = ui.checkbox(&mut gui.plots.is_log_steps, "log step");
+        ui.checkbox(&mut plots.log.losses, "log L").on_hover_text("Logarithmic loss axis");
+        let steps = ui.checkbox(&mut plots.log.steps, "log step");
         steps.on_hover_text("Logarithmic step axis, which gives the first steps more room");
-        // What is drawn last, over the others, is named first.
-        let marks: Vec<(Mark, Color32, String)> =
-            series.iter().rev().map(|series| (Mark::Line(series.style), series.color, series.name.clone())).collect();
-        legend_ui(ui, &marks, &theme);
+        // The topmost line comes first in the legend.
+        let marks: Vec<(LegendMark, Color32, String)> = series
+            .iter()
+            .rev()
+            .map(|series| (LegendMark::Line(series.style), series.color, series.name.clone()))
+            .collect();
+        legend_ui(ui, &marks, theme);
     });
-    let said = said(&series, step as f64);
-    let scaled = |loss: f64| if is_log { math::log10(loss) } else { loss };
-    let along = |step: f64| if is_log_steps { math::log10(step) } else { step };
+    let description = losses_text(&series, step as f64);
+    let scaled = |loss: f64| if log.losses { math::log10(loss) } else { loss };
+    let along = |step: f64| if log.steps { math::log10(step) } else { step };
     for series in &mut series {
         series.points.retain(|[_, loss]| scaled(*loss).is_finite());
     }
     let last =
         series.iter().filter_map(|series| series.points.last()).map(|[step, _]| *step).fold(step as f64, f64::max);
     let losses = series.iter().flat_map(|series| series.points.iter().map(|[_, loss]| scaled(*loss)));
-    let zero = (!is_log).then_some(0.0);
-    let y = Axis::around("loss", losses.chain(zero), is_log);
+    let zero = (!log.losses).then_some(0.0);
+    let y = Axis::around("loss", losses.chain(zero), log.losses);
     let lines: Vec<Line<'static>> = series
         .iter()
         .map(|series| {
@@ -100,7 +101,7 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
             Line::new(series.name.clone(), points).color(series.color).width(series.width).style(series.style)
         })
         .collect();
-    // A line needs two points to be seen.
+    // A single point does not show as a line.
     let single: Vec<Points<'static>> = series
         .iter()
         .filter(|series| series.points.len() == 1)
@@ -113,8 +114,8 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
     let shown = plot_ui(
         ui,
         "losses",
-        [Axis::steps(last, is_log_steps), y],
-        &theme,
+        [Axis::steps(last, log.steps), y],
+        theme,
         |_| Vec::new(),
         move |plot| {
             plot.vline(now);
@@ -127,16 +128,16 @@ pub(super) fn losses_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
         },
     );
     shown.response.widget_info(|| {
-        WidgetInfo::labeled(Role::Image, true, format!("plot of the loss, {}", said.replace('\n', ", ")))
+        WidgetInfo::labeled(Role::Image, true, format!("plot of the loss, {}", description.replace('\n', ", ")))
     });
-    let asked = under_pointer(ui, &shown, &series, &theme, (&along, &scaled));
-    if let Some(step) = asked.filter(|_| shown.response.clicked()) {
+    let nearest_step = under_pointer(ui, &shown, &series, theme, (&along, &scaled));
+    if let Some(step) = nearest_step.filter(|_| shown.response.clicked()) {
         session.go_to_step(step);
     }
 }
 
-/// The numbers at a step.
-fn said(series: &[Series], step: f64) -> String {
+/// The losses at a step, as text.
+fn losses_text(series: &[Series], step: f64) -> String {
     let number = |series: &Series| {
         let [_, loss] = series.points.iter().find(|[at, _]| *at == step)?;
         Some(format!("{} {}", series.name, number_format::number(*loss, 4)))
@@ -145,13 +146,19 @@ fn said(series: &[Series], step: f64) -> String {
     [format!("step {}", number_format::number(step, 7))].into_iter().chain(numbers).collect::<Vec<_>>().join("\n")
 }
 
-/// How steps and losses lie along their axes.
+/// The scales of the axes: of steps and of losses.
 type Scales<'a> = (&'a dyn Fn(f64) -> f64, &'a dyn Fn(f64) -> f64);
 
-/// Shows the numbers of the step nearest to the pointer that has any, and answers the step.
-fn under_pointer(ui: &Ui, shown: &Shown, series: &[Series], theme: &Theme, (along, scaled): Scales<'_>) -> Option<u64> {
+/// Shows the losses of the step nearest to the pointer; returns the step.
+fn under_pointer(
+    ui: &Ui,
+    shown: &DrawnPlot,
+    series: &[Series],
+    theme: &Theme,
+    (along, scaled): Scales<'_>,
+) -> Option<u64> {
     let pointer = shown.pointer?;
-    // The line that is drawn last has the most to say.
+    // The topmost line decides which steps there are.
     let steps = series.iter().rev().find(|series| !series.points.is_empty())?.points.iter().map(|[step, _]| *step);
     let far = |step: f64| (along(step) - pointer.x).abs();
     let nearest = steps.reduce(|best, step| if far(step) < far(best) { step } else { best })?;
@@ -163,7 +170,7 @@ fn under_pointer(ui: &Ui, shown: &Shown, series: &[Series], theme: &Theme, (alon
             ui.painter().circle(at, 3.5, series.color, Stroke::new(1.0, theme.background));
         }
     }
-    let text = format!("{}\nclick to go to this step", said(series, nearest));
+    let text = format!("{}\nclick to go to this step", losses_text(series, nearest));
     readout(ui, frame, Pos2::new(x, ui.input(|input| input.pointer.hover_pos())?.y), &text, theme);
     Some(nearest as u64)
 }

@@ -1,8 +1,7 @@
-//! What the network answers over its inputs, with the samples: where it decides, or the curve that it fits.
+//! The network's predictions over its inputs, with the samples: decision boundaries, or a fitted curve.
 
-use super::axes::{Axis, Mark, grid_mesh, instead_ui, legend_ui, marker, plot_ui, readout};
+use super::axes::{Axis, LegendMark, grid_mesh, legend_ui, marker, placeholder_ui, plot_ui, readout};
 use super::contour::{chains, segments};
-use crate::state::Gui;
 use egui::{Color32, Role, Shape, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints};
 use slowgrad_render::Theme;
@@ -11,25 +10,25 @@ use slowgrad_session::{Answers, DataInfo, RivalInfo};
 use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::Ink;
 
-/// Marks of classes.
-const SHAPES: [MarkerShape; 5] =
+/// The marks of classes.
+const CLASS_MARKERS: [MarkerShape; 5] =
     [MarkerShape::Circle, MarkerShape::Square, MarkerShape::Up, MarkerShape::Diamond, MarkerShape::Down];
 
-/// The line of the second run.
-const OTHER: LineStyle = LineStyle::Dashed { length: 7.0 };
+/// The line style of the comparison.
+const COMPARISON_STYLE: LineStyle = LineStyle::Dashed { length: 7.0 };
 
-/// What the samples want.
-enum Wants {
-    /// One of several outputs; so many.
+/// The kind of targets.
+enum TargetKind {
+    /// One of this many outputs is the class.
     OneOf(usize),
-    /// One of two numbers of one output.
+    /// One output with two values, the two classes.
     TwoOf([f64; 2]),
-    /// Any number.
+    /// One output with any number in this range.
     Number([f64; 2]),
 }
 
-impl Wants {
-    fn of(data: &DataInfo) -> Self {
+impl TargetKind {
+    fn new(data: &DataInfo) -> Self {
         let outputs = data.samples.first().map_or(0, |(_, target)| target.len());
         if outputs > 1 {
             return Self::OneOf(outputs);
@@ -73,65 +72,67 @@ fn largest(values: impl Iterator<Item = f64>) -> usize {
     best.map_or(0, |(class, _)| class)
 }
 
-/// Two classes have the colours of the two signs; more have those of other quantities, none of which is drawn here.
+/// Two classes have the colours of the signs; more have those of quantities that this plot does not show.
 fn class_color(class: usize, classes: usize, theme: &Theme) -> Color32 {
     let more = [theme.value.negative, theme.value.positive, theme.update.positive, theme.gradient.negative, theme.loss];
     if classes == 2 { more[class % 2] } else { more[class % more.len()] }
 }
 
-pub(super) fn answers_ui(ui: &mut Ui, gui: &Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let Some(data) = snapshot.data.clone() else { return };
     let inputs = data.samples.first().map_or(0, |(input, _)| input.len());
     let (Some(answers), 1..=2) = (snapshot.plots.answers.clone(), inputs) else {
         let text = format!("The network has {inputs} inputs; predictions can be plotted over one or two.");
-        return instead_ui(ui, &text, &theme);
+        return placeholder_ui(ui, &text, theme);
     };
     let present = session
         .now()
         .and_then(|(timeline, _)| timeline.step().samples.get(session.sample()))
         .map(|sample| sample.sample);
-    let wants = Wants::of(&data);
-    let rival = snapshot.rival.as_ref().and_then(|rival| Some((&**rival, rival.answers.as_deref()?)));
+    let kind = TargetKind::new(&data);
+    let comparison =
+        snapshot.rival.as_ref().and_then(|comparison| Some((&**comparison, comparison.answers.as_deref()?)));
     match &*answers {
         Answers::Grid { side, outputs } => {
-            let other = rival.and_then(|(rival, answers)| match answers {
-                Answers::Grid { side: there, outputs } if there == side => Some(Other { rival, answers: &outputs[..] }),
+            let other = comparison.and_then(|(comparison, answers)| match answers {
+                Answers::Grid { side: there, outputs } if there == side => {
+                    Some(ComparedPredictions { comparison, answers: &outputs[..] })
+                }
                 _ => None,
             });
-            plane_ui(ui, &data, &wants, (*side, outputs), other.as_ref(), present, &theme);
+            plane_ui(ui, &data, &kind, (*side, outputs), other.as_ref(), present, theme);
         }
         Answers::Line(points) => {
-            let other = rival.and_then(|(rival, answers)| match answers {
-                Answers::Line(points) => Some(Other { rival, answers: &points[..] }),
+            let other = comparison.and_then(|(comparison, answers)| match answers {
+                Answers::Line(points) => Some(ComparedPredictions { comparison, answers: &points[..] }),
                 Answers::Grid { .. } => None,
             });
-            line_ui(ui, &data, points, other.as_ref(), present, &theme);
+            line_ui(ui, &data, points, other.as_ref(), present, theme);
         }
     }
 }
 
-/// What the run that goes along answers.
-struct Other<'a, T> {
-    rival: &'a RivalInfo,
+/// The predictions of the comparison.
+struct ComparedPredictions<'a, T> {
+    comparison: &'a RivalInfo,
     answers: &'a [T],
 }
 
-/// Behind a name: whose it is, when there are two runs.
-fn whose<T>(other: Option<&Other<'_, T>>, is_theirs: bool) -> String {
-    other.map_or_else(String::new, |Other { rival, .. }| {
-        format!(" · {}", if is_theirs { &rival.theirs } else { &rival.mine })
+/// The suffix of a name that tells the run, when there are two.
+fn run_suffix<T>(other: Option<&ComparedPredictions<'_, T>>, theirs: bool) -> String {
+    other.map_or_else(String::new, |ComparedPredictions { comparison, .. }| {
+        format!(" · {}", if theirs { &comparison.theirs } else { &comparison.mine })
     })
 }
 
-/// Where a network decides: the middle between two targets, or where two outputs are equally large.
-fn borders(wants: &Wants, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2]> {
-    match wants {
-        Wants::TwoOf([low, high]) => {
+/// The decision boundaries: the middle between two targets, or the points where two outputs are equal.
+fn decision_boundaries(kind: &TargetKind, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2]> {
+    match kind {
+        TargetKind::TwoOf([low, high]) => {
             outputs.first().map_or_else(Vec::new, |values| segments(side, values, f64::midpoint(*low, *high)))
         }
-        Wants::OneOf(classes) => (0..*classes)
+        TargetKind::OneOf(classes) => (0..*classes)
             .flat_map(|class| {
                 let lead: Vec<f64> = (0..side * side)
                     .map(|i| {
@@ -143,41 +144,45 @@ fn borders(wants: &Wants, side: usize, outputs: &[Vec<f64>]) -> Vec<[[f64; 2]; 2
                 segments(side, &lead, 0.0)
             })
             .collect(),
-        Wants::Number(_) => Vec::new(),
+        TargetKind::Number(_) => Vec::new(),
     }
 }
 
 fn plane_ui(
     ui: &mut Ui,
     data: &DataInfo,
-    wants: &Wants,
+    kind: &TargetKind,
     (side, outputs): (usize, &[Vec<f64>]),
-    other: Option<&Other<'_, Vec<f64>>>,
+    other: Option<&ComparedPredictions<'_, Vec<f64>>>,
     present: Option<usize>,
     theme: &Theme,
 ) {
     let mut marks = Vec::new();
-    // As everywhere, the first of two runs has the accent and the second is white.
+    // The baseline has the accent colour and the comparison the text colour, as in the other plots.
     let own = if other.is_some() { theme.text_color(Ink::Accent, theme.background) } else { theme.text };
     let line = |marks: &mut Vec<_>, name: &str| {
-        marks.push((Mark::Line(LineStyle::Solid), own, format!("{name}{}", whose(other, false))));
+        marks.push((LegendMark::Line(LineStyle::Solid), own, format!("{name}{}", run_suffix(other, false))));
         if other.is_some() {
-            marks.push((Mark::Line(OTHER), theme.text, whose(other, true).replacen(" · ", "", 1)));
+            marks.push((
+                LegendMark::Line(COMPARISON_STYLE),
+                theme.text,
+                run_suffix(other, true).replacen(" · ", "", 1),
+            ));
         }
     };
-    match wants {
-        Wants::OneOf(outputs) => {
+    match kind {
+        TargetKind::OneOf(outputs) => {
             for class in 0..*outputs {
-                let dot = Mark::Dot(SHAPES[class % SHAPES.len()], true);
+                let dot = LegendMark::Dot(CLASS_MARKERS[class % CLASS_MARKERS.len()], true);
                 marks.push((dot, class_color(class, *outputs, theme), format!("class {}", class + 1)));
             }
             line(&mut marks, "decision boundary");
         }
-        Wants::TwoOf(range) => {
+        TargetKind::TwoOf(range) => {
             for (class, target) in range.iter().enumerate() {
                 let color = theme.value.at(if class == 0 { -1.0 } else { 1.0 });
                 marks.push((
-                    Mark::Dot(SHAPES[class], true),
+                    LegendMark::Dot(CLASS_MARKERS[class], true),
                     color,
                     format!("y = {}", number_format::number(*target, 3)),
                 ));
@@ -185,30 +190,30 @@ fn plane_ui(
             let middle = f64::midpoint(range[0], range[1]);
             line(&mut marks, &format!("ŷ = {}", number_format::number(middle, 3)));
         }
-        Wants::Number(range) => {
+        TargetKind::Number(range) => {
             for (target, level) in range.iter().zip([-1.0, 1.0]) {
                 let name = format!("y = {}", number_format::number(*target, 3));
-                marks.push((Mark::Dot(MarkerShape::Circle, true), theme.value.at(level), name));
+                marks.push((LegendMark::Dot(MarkerShape::Circle, true), theme.value.at(level), name));
             }
         }
     }
     if !data.test_samples.is_empty() {
-        marks.push((Mark::Dot(MarkerShape::Circle, false), theme.text, "hollow = test data".into()));
+        marks.push((LegendMark::Dot(MarkerShape::Circle, false), theme.text, "hollow = test data".into()));
     }
     legend_ui(ui, &marks, theme);
 
     let over = |input: usize| slowgrad_session::range(data.samples.iter().map(|(x, _)| x[input]));
     let (x, y) = (over(0), over(1));
     let share = |[low, high]: [f64; 2], nth: usize| low + (high - low) * nth as f64 / (side - 1) as f64;
-    let ground = |color: Color32, amount: f32| theme.background.lerp_to_gamma(color, amount);
-    let color = |i: usize| match wants {
-        Wants::OneOf(classes) => {
+    let background = |color: Color32, amount: f32| theme.background.lerp_to_gamma(color, amount);
+    let color = |i: usize| match kind {
+        TargetKind::OneOf(classes) => {
             let class = largest(outputs.iter().map(|output| output[i]));
-            Some(ground(class_color(class, *classes, theme), 0.4))
+            Some(background(class_color(class, *classes, theme), 0.4))
         }
-        Wants::TwoOf(range) | Wants::Number(range) => {
+        TargetKind::TwoOf(range) | TargetKind::Number(range) => {
             let value = outputs.first()?[i];
-            value.is_finite().then(|| ground(theme.value.at(level(Some(value), *range)), 0.62))
+            value.is_finite().then(|| background(theme.value.at(level(Some(value), *range)), 0.62))
         }
     };
     let place = |[a, b]: [f64; 2]| {
@@ -216,9 +221,10 @@ fn plane_ui(
         [at(x, a), at(y, b)]
     };
     let mut lines: Vec<Line<'static>> = Vec::new();
-    let runs = [Some((outputs, own, LineStyle::Solid)), other.map(|other| (other.answers, theme.text, OTHER))];
+    let runs =
+        [Some((outputs, own, LineStyle::Solid)), other.map(|other| (other.answers, theme.text, COMPARISON_STYLE))];
     for (outputs, color, style) in runs.into_iter().flatten() {
-        lines.extend(chains(&borders(wants, side, outputs)).into_iter().map(|line| {
+        lines.extend(chains(&decision_boundaries(kind, side, outputs)).into_iter().map(|line| {
             let line: Vec<[f64; 2]> = line.into_iter().map(place).collect();
             Line::new("", line).color(color).style(style).width(1.6).allow_hover(false)
         }));
@@ -243,20 +249,20 @@ fn plane_ui(
     let painter = ui.painter().with_clip_rect(shown.frame());
     let few = data.samples.len() + data.test_samples.len() <= 60;
     let radius = if few { 5.0 } else { 3.2 };
-    for (samples, is_train) in [(&data.test_samples, false), (&data.samples, true)] {
+    for (samples, train) in [(&data.test_samples, false), (&data.samples, true)] {
         for (input, target) in samples {
             let at = shown.at(input[0], input[1]);
-            let shape = SHAPES[wants.class(target) % SHAPES.len()];
-            painter.add(marker(at, radius, shape, wants.color(target, theme), is_train, theme.background));
+            let shape = CLASS_MARKERS[kind.class(target) % CLASS_MARKERS.len()];
+            painter.add(marker(at, radius, shape, kind.color(target, theme), train, theme.background));
         }
     }
     if let Some((input, _)) = present.and_then(|present| data.samples.get(present)) {
         painter.circle_stroke(shown.at(input[0], input[1]), radius + 4.0, Stroke::new(2.0, theme.accent));
     }
-    let said = format!("plot of predictions over two inputs, {} samples", data.train);
-    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &said));
+    let description = format!("plot of predictions over two inputs, {} samples", data.train);
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &description));
     if let Some(pointer) = shown.pointer {
-        // The answer at the nearest place that was computed, not one in between.
+        // The prediction at the nearest grid point, without interpolation.
         let nth = |[low, high]: [f64; 2], at: f64| {
             (((at - low) / (high - low)) * (side - 1) as f64).round().clamp(0.0, (side - 1) as f64) as usize
         };
@@ -268,8 +274,12 @@ fn plane_ui(
         };
         let mut text = format!("x {}, {}\nŷ {}", number(share(x, column)), number(share(y, row)), list(outputs));
         if let Some(other) = other {
-            text =
-                format!("{text}{}\nŷ {}{}", whose(Some(other), false), list(other.answers), whose(Some(other), true));
+            text = format!(
+                "{text}{}\nŷ {}{}",
+                run_suffix(Some(other), false),
+                list(other.answers),
+                run_suffix(Some(other), true)
+            );
         }
         readout(ui, shown.frame(), shown.at(share(x, column), share(y, row)), &text, theme);
     }
@@ -279,20 +289,20 @@ fn line_ui(
     ui: &mut Ui,
     data: &DataInfo,
     points: &[[f64; 2]],
-    other: Option<&Other<'_, [f64; 2]>>,
+    other: Option<&ComparedPredictions<'_, [f64; 2]>>,
     present: Option<usize>,
     theme: &Theme,
 ) {
-    let answers = format!("ŷ, prediction{}", whose(other, false));
+    let answers = format!("ŷ, prediction{}", run_suffix(other, false));
     let mut marks = vec![
-        (Mark::Line(LineStyle::Solid), theme.value.negative, answers),
-        (Mark::Dot(MarkerShape::Circle, true), theme.value.positive, "y, training data".to_owned()),
+        (LegendMark::Line(LineStyle::Solid), theme.value.negative, answers),
+        (LegendMark::Dot(MarkerShape::Circle, true), theme.value.positive, "y, training data".to_owned()),
     ];
     if !data.test_samples.is_empty() {
-        marks.push((Mark::Dot(MarkerShape::Circle, false), theme.value.positive, "test data".to_owned()));
+        marks.push((LegendMark::Dot(MarkerShape::Circle, false), theme.value.positive, "test data".to_owned()));
     }
     if other.is_some() {
-        marks.push((Mark::Line(OTHER), theme.text, format!("ŷ{}", whose(other, true))));
+        marks.push((LegendMark::Line(COMPARISON_STYLE), theme.text, format!("ŷ{}", run_suffix(other, true))));
     }
     legend_ui(ui, &marks, theme);
     let x = slowgrad_session::range(data.samples.iter().map(|(x, _)| x[0]));
@@ -303,7 +313,8 @@ fn line_ui(
         points.iter().copied().filter(|[_, y]| y.is_finite()).collect()
     };
     let line = Line::new("answers", curve(points)).color(theme.value.negative).width(2.2);
-    let beside = Line::new("predictions of the comparison", curve(theirs)).color(theme.text).style(OTHER).width(1.8);
+    let beside =
+        Line::new("predictions of the comparison", curve(theirs)).color(theme.text).style(COMPARISON_STYLE).width(1.8);
     let axes = [Axis::new("x₁", x), y];
     let shown = plot_ui(
         ui,
@@ -317,29 +328,29 @@ fn line_ui(
         },
     );
     let painter = ui.painter().with_clip_rect(shown.frame());
-    for (samples, is_train) in [(&data.test_samples, false), (&data.samples, true)] {
+    for (samples, train) in [(&data.test_samples, false), (&data.samples, true)] {
         for (i, (input, target)) in samples.iter().enumerate() {
             let Some(target) = target.first() else { continue };
             let at = shown.at(input[0], *target);
-            painter.add(marker(at, 3.6, MarkerShape::Circle, theme.value.positive, is_train, theme.background));
-            if is_train && present == Some(i) {
+            painter.add(marker(at, 3.6, MarkerShape::Circle, theme.value.positive, train, theme.background));
+            if train && present == Some(i) {
                 painter.circle_stroke(at, 7.5, Stroke::new(2.0, theme.accent));
             }
         }
     }
-    let said = format!("plot of predictions over the input, {} samples", data.train);
-    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &said));
+    let description = format!("plot of predictions over the input, {} samples", data.train);
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &description));
     let near =
         shown.pointer.and_then(|at| points.iter().min_by(|a, b| (a[0] - at.x).abs().total_cmp(&(b[0] - at.x).abs())));
     if let Some([x, y]) = near {
         let mut text = format!("x {}\nŷ {}", number_format::number(*x, 4), number_format::number(*y, 4));
-        // Both are asked at the same places.
+        // Both runs have predictions at the same inputs.
         if let (Some(other), Some([_, y])) = (other, theirs.iter().find(|there| there[0] == *x)) {
             text = format!(
                 "{text}{}\nŷ {}{}",
-                whose(Some(other), false),
+                run_suffix(Some(other), false),
                 number_format::number(*y, 4),
-                whose(Some(other), true)
+                run_suffix(Some(other), true)
             );
         }
         painter.circle(shown.at(*x, *y), 3.5, theme.value.negative, Stroke::new(1.0, theme.background));

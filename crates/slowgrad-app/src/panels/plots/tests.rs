@@ -1,4 +1,4 @@
-//! Every plot, and the comparison, driven by what things are called.
+//! All plots and the comparison, driven by accessible names.
 
 use crate::actions::Action;
 use crate::state::plot_tabs::Plot;
@@ -10,16 +10,16 @@ use slowgrad_engine::shape::Parameter;
 use slowgrad_session::Command;
 use slowgrad_timeline::number_format::number;
 
-/// A lesson with a test set and several steps behind it.
+/// A lesson with a test set, after several steps.
 fn window() -> Window {
     let mut window = open("playground");
     window.state_mut().session.send(Command::Seek(12));
-    rest(&mut window);
+    settle_plots(&mut window);
     window
 }
 
-/// Draws until the plots are computed as well.
-fn rest(window: &mut Window) {
+/// Draws until the plots are complete.
+fn settle_plots(window: &mut Window) {
     for _ in 0..20_000 {
         settle(window);
         if !window.state().session.snapshot.as_ref().is_some_and(|snapshot| snapshot.drafting) {
@@ -30,13 +30,13 @@ fn rest(window: &mut Window) {
 }
 
 fn act(window: &mut Window, action: Action) {
-    let bench = window.state_mut();
-    let gui = bench.gui.as_mut().expect("it was drawn");
-    gui.act(action, &mut bench.session);
-    rest(window);
+    let harness = window.state_mut();
+    let app = harness.app.as_mut().expect("it was drawn");
+    app.act(action, &mut harness.session);
+    settle_plots(window);
 }
 
-/// What pictures say of themselves.
+/// The descriptions of all images.
 fn pictures(window: &Window) -> Vec<String> {
     let pictures = window.query_all_by_role(Role::Image).filter_map(|node| node.accesskit_node().label());
     pictures.collect()
@@ -44,22 +44,22 @@ fn pictures(window: &Window) -> Vec<String> {
 
 fn picture(window: &Window, start: &str) -> String {
     let pictures = pictures(window);
-    pictures.iter().find(|said| said.starts_with(start)).unwrap_or_else(|| panic!("{start}: {pictures:?}")).clone()
+    pictures.iter().find(|text| text.starts_with(start)).unwrap_or_else(|| panic!("{start}: {pictures:?}")).clone()
 }
 
 #[test]
-fn every_plot_opens_by_its_name_and_says_its_numbers() {
+fn every_plot_opens_by_name_and_describes_itself() {
     let mut window = window();
     assert!(window.query_by_label("plot: landscape").is_none());
     window.get_by_label("plots").click();
-    rest(&mut window);
+    settle_plots(&mut window);
     let snapshot = window.state().session.snapshot.clone().expect("a snapshot");
     let losses = snapshot.plots.losses.as_ref().and_then(|losses| losses.last()).expect("losses");
     let test = losses.test.expect("a test set");
-    let said = picture(&window, "plot of the loss");
-    assert!(said.contains("step 12"), "{said}");
-    assert!(said.contains(&format!("train {}", number(losses.train, 4))), "{said}");
-    assert!(said.contains(&format!("test {}", number(test, 4))), "{said}");
+    let text = picture(&window, "plot of the loss");
+    assert!(text.contains("step 12"), "{text}");
+    assert!(text.contains(&format!("train {}", number(losses.train, 4))), "{text}");
+    assert!(text.contains(&format!("test {}", number(test, 4))), "{text}");
     let surface = snapshot.plots.landscape.as_ref().expect("a landscape").surface.clone();
     assert!(picture(&window, "loss landscape over w").ends_with(&format!("loss {}", number(surface.loss, 4))));
     for (name, start) in [
@@ -71,15 +71,15 @@ fn every_plot_opens_by_its_name_and_says_its_numbers() {
         ("loss", "plot of the loss,"),
     ] {
         let chip = format!("plot: {name}");
-        if !pictures(&window).iter().any(|said| said.starts_with(start)) {
+        if !pictures(&window).iter().any(|text| text.starts_with(start)) {
             window.get_by_label(&chip).click();
-            rest(&mut window);
+            settle_plots(&mut window);
         }
         picture(&window, start);
     }
     window.get_by_label_contains("Close the plots").click();
-    rest(&mut window);
-    assert!(!pictures(&window).iter().any(|said| said.starts_with("loss landscape")));
+    settle_plots(&mut window);
+    assert!(!pictures(&window).iter().any(|text| text.starts_with("loss landscape")));
     assert!(window.state().session.snapshot.as_ref().is_some_and(|snapshot| snapshot.plots.landscape.is_none()));
 }
 
@@ -87,20 +87,20 @@ fn every_plot_opens_by_its_name_and_says_its_numbers() {
 fn keys_open_single_plots_and_make_them_large() {
     let mut window = window();
     window.key_press_modifiers(Modifiers::COMMAND, Key::Num3);
-    rest(&mut window);
+    settle_plots(&mut window);
     assert!(picture(&window, "loss landscape").contains("step 12"));
-    assert!(!pictures(&window).iter().any(|said| said.starts_with("plot of the loss")));
+    assert!(!pictures(&window).iter().any(|text| text.starts_with("plot of the loss")));
     window.get_by_label("larger").click();
-    rest(&mut window);
+    settle_plots(&mut window);
     window.get_by_label("smaller").click();
-    rest(&mut window);
+    settle_plots(&mut window);
     window.key_press_modifiers(Modifiers::COMMAND, Key::Num3);
-    rest(&mut window);
-    assert!(!pictures(&window).iter().any(|said| said.starts_with("loss landscape")));
+    settle_plots(&mut window);
+    assert!(!pictures(&window).iter().any(|text| text.starts_with("loss landscape")));
 }
 
 #[test]
-fn the_landscape_reaches_as_far_as_somebody_wants() {
+fn the_range_of_the_landscape_can_be_changed() {
     let mut window = window();
     act(&mut window, Action::Plot(Plot::Landscape));
     let surface = |window: &Window| {
@@ -109,45 +109,45 @@ fn the_landscape_reaches_as_far_as_somebody_wants() {
     };
     let whole = surface(&window);
     let wide = |range: [f64; 2]| range[1] - range[0];
-    // The wheel comes closer to where the run is, on the surface and on the map.
+    // The wheel zooms in on the current position, on the surface and on the map.
     let at = |window: &Window| window.get_by_label_contains("loss landscape over").rect().center();
     for _ in 0..2 {
         let (before, place) = (surface(&window).range, at(&window));
         wheel(&mut window, place, Vec2::new(0.0, 200.0));
-        rest(&mut window);
+        settle_plots(&mut window);
         let near = surface(&window);
         assert!((0..2).all(|axis| wide(near.range[axis]) < 0.9 * wide(before[axis])), "{:?}", near.range);
         assert!(near.is_chosen && near.is_final && near.loss == whole.loss);
         window.get_by_label("map").click();
-        rest(&mut window);
+        settle_plots(&mut window);
     }
-    // A map is dragged along.
+    // A map can be dragged.
     window.get_by_label("map").click();
-    rest(&mut window);
+    settle_plots(&mut window);
     let (before, place) = (surface(&window).range, at(&window));
     drag(&mut window, Modifiers::NONE, place, place + Vec2::new(60.0, 0.0));
-    rest(&mut window);
+    settle_plots(&mut window);
     let moved = surface(&window).range;
     assert!(moved[0][0] < before[0][0] && (wide(moved[0]) - wide(before[0])).abs() < 1e-9, "{moved:?}");
-    // Its numbers can be typed, and given back to the way.
+    // Its numbers can be typed and reset.
     window.get_by_label("range of the landscape").click();
     window.run_steps(4);
     window.get_by_label("Centre on current values").click();
-    rest(&mut window);
+    settle_plots(&mut window);
     let around = surface(&window);
     let middle = [0, 1].map(|axis| f64::midpoint(around.range[axis][0], around.range[axis][1]));
     assert!((0..2).all(|axis| (middle[axis] - around.present[axis]).abs() < 1e-9), "{middle:?}");
     window.get_by_label("Fit to path").click();
-    rest(&mut window);
+    settle_plots(&mut window);
     assert_eq!(surface(&window).range, whole.range);
 }
 
 #[test]
-fn the_landscape_is_a_map_or_a_surface_over_weights_that_are_chosen() {
+fn the_landscape_is_a_map_or_a_surface_over_chosen_parameters() {
     let mut window = window();
     act(&mut window, Action::Plot(Plot::Landscape));
     window.get_by_label("map").click();
-    rest(&mut window);
+    settle_plots(&mut window);
     picture(&window, "loss landscape");
     let axes = |window: &Window| {
         let snapshot = window.state().session.snapshot.as_ref().expect("a snapshot");
@@ -165,7 +165,7 @@ fn the_landscape_is_a_map_or_a_surface_over_weights_that_are_chosen() {
     window.get_by_label("w₄₂ · layer 1").scroll_to_me();
     window.run_steps(4);
     window.get_by_label("w₄₂ · layer 1").click();
-    rest(&mut window);
+    settle_plots(&mut window);
     assert_eq!(axes(&window), [index, before[1]]);
     assert!(picture(&window, "loss landscape over w₄₂ · layer 1 and").contains("step 12"));
 }
@@ -179,16 +179,17 @@ fn a_comparison_is_found_by_typing_and_shows_both_networks() {
     window.get_by_label("compare with a run that uses").type_text("momentum");
     window.run_steps(8);
     window.key_press(Key::Enter);
-    rest(&mut window);
+    settle_plots(&mut window);
     for name in ["sgd", "momentum"] {
         assert!(window.query_all_by_label(name).count() >= 1, "{name}");
     }
-    let both = pictures(&window).iter().filter(|said| said.starts_with("network")).count();
+    let both = pictures(&window).iter().filter(|text| text.starts_with("network")).count();
     assert_eq!(both, 2, "{:?}", pictures(&window));
-    let said = picture(&window, "plot of the loss");
-    assert!(said.contains("train · sgd") && said.contains("train · momentum"), "{said}");
-    let rival = window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a rival");
-    assert_eq!(rival.timeline.as_ref().map(|timeline| timeline.step().step), Some(12));
+    let text = picture(&window, "plot of the loss");
+    assert!(text.contains("train · sgd") && text.contains("train · momentum"), "{text}");
+    let comparison =
+        window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a comparison");
+    assert_eq!(comparison.timeline.as_ref().map(|timeline| timeline.step().step), Some(12));
     act(&mut window, Action::Compare);
-    assert_eq!(pictures(&window).iter().filter(|said| said.starts_with("network")).count(), 1);
+    assert_eq!(pictures(&window).iter().filter(|text| text.starts_with("network")).count(), 1);
 }

@@ -6,7 +6,7 @@ use super::{Bench, Reading, Row};
 use crate::cli::Failure;
 use crate::desktop::worker_thread::{WorkerThread, clock};
 use crate::files::library;
-use slowgrad_app::headless::Contents;
+use slowgrad_app::headless::HeadlessApp;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::run::Run;
 use slowgrad_render::{Theme, network_ui};
@@ -253,7 +253,7 @@ fn first_frames(bench: &Bench, size: usize) -> Result<Reading, Failure> {
 /// its step.
 fn windows(bench: &Bench, size: usize) -> Result<Reading, Failure> {
     let worker = opened::worker(size, bench.limits)?;
-    let contents = Contents::of(clock(), worker, FRAME).ok_or_else(|| Failure::new("the lesson cannot run"));
+    let contents = HeadlessApp::new(clock(), worker, FRAME).ok_or_else(|| Failure::new("the lesson cannot run"));
     let mut contents = contents?;
     let places = if bench.timing.is_quick() { 1 } else { 32 };
     let spread = bench.timing.each(places, |case| {

@@ -1,28 +1,28 @@
-//! How losses become heights and colours.
+//! The mapping from losses to heights and colours.
 //!
-//! It must not know where they are drawn.
+//! It must not know how the landscape is drawn.
 
-use super::range::Range;
+use crate::state::landscape_view::AxisRanges;
 use egui::Color32;
 use slowgrad_render::Theme;
 use slowgrad_session::Landscape;
 use slowgrad_tape::math;
 
-/// Lines of one height on a map.
+/// The number of contour lines.
 const LEVELS: usize = 12;
 
-/// How losses are told apart: from 0 for the least to 1 for the largest.
+/// A scale from 0 for the smallest loss to 1 for the largest.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Heights {
+pub(super) struct HeightScale {
     low: f64,
     high: f64,
-    is_log: bool,
+    log: bool,
 }
 
-impl Heights {
-    /// Those of a surface, and of the ways over it when they are to be seen at their heights.
-    pub(super) fn of(landscape: &Landscape, is_log: bool, with_ways: bool) -> Self {
-        let mut heights = Self { low: 0.0, high: 1.0, is_log };
+impl HeightScale {
+    /// The scale of a surface; with `with_paths` it includes the losses along the paths.
+    pub(super) fn new(landscape: &Landscape, log: bool, with_paths: bool) -> Self {
+        let mut heights = Self { low: 0.0, high: 1.0, log };
         let surface = &landscape.surface;
         let range = |losses: &mut dyn Iterator<Item = f64>| {
             let finite = losses.map(|loss| heights.scaled(loss)).filter(|height| height.is_finite());
@@ -32,12 +32,12 @@ impl Heights {
         if low > high {
             return heights;
         }
-        // The way may be higher than all of the surface, but not by so much that the surface gets flat.
-        let is_seen = |at: [f64; 2]| (0..2).all(|axis| within(surface.range, axis, at[axis]));
-        let ways = landscape.path.iter().chain(&landscape.rival).filter(|point| is_seen(point.at));
-        let ways = ways.filter_map(|point| point.loss);
-        let mut ways = ways.filter(|loss| with_ways && heights.scaled(*loss) < high + 4.0 * (high - low));
-        let (least, most) = range(&mut ways);
+        // A path may rise above the surface, up to a limit that keeps the surface from becoming flat.
+        let is_visible = |at: [f64; 2]| (0..2).all(|axis| within(surface.range, axis, at[axis]));
+        let paths = landscape.path.iter().chain(&landscape.rival).filter(|point| is_visible(point.at));
+        let paths = paths.filter_map(|point| point.loss);
+        let mut paths = paths.filter(|loss| with_paths && heights.scaled(*loss) < high + 4.0 * (high - low));
+        let (least, most) = range(&mut paths);
         (heights.low, heights.high) = (low.min(least), high.max(most));
         if heights.high - heights.low < 1e-12 {
             heights.high = heights.low + 1e-12_f64.max(1e-6 * heights.low.abs());
@@ -46,10 +46,10 @@ impl Heights {
     }
 
     fn scaled(self, loss: f64) -> f64 {
-        if self.is_log { math::log10(loss) } else { loss }
+        if self.log { math::log10(loss) } else { loss }
     }
 
-    /// Nothing for losses that have no height.
+    /// The height of a loss, or `None` when the loss has none.
     pub(super) fn share(self, loss: f64) -> Option<f32> {
         let height = self.scaled(loss);
         height.is_finite().then(|| ((height - self.low) / (self.high - self.low)) as f32)
@@ -57,23 +57,23 @@ impl Heights {
 
     pub(super) fn loss(self, share: f64) -> f64 {
         let height = self.low + share * (self.high - self.low);
-        if self.is_log { math::pow(10.0, height) } else { height }
+        if self.log { math::pow(10.0, height) } else { height }
     }
 
-    /// The colour of a height: more shades where it is low, since that is where the way leads.
+    /// The colour of a height, with more shades for low losses, where the path leads.
     pub(super) fn color(share: f32, theme: &Theme) -> Color32 {
         let share = share.clamp(0.0, 1.0);
         theme.background.lerp_to_gamma(theme.loss, 0.06 + 0.8 * share.sqrt())
     }
 
-    /// Heights of the lines of a map, closer to each other where it is low.
+    /// The losses of the contour lines, closer together for low losses.
     pub(super) fn levels(self) -> Vec<f64> {
         let share = |nth: usize| nth as f64 / (LEVELS + 1) as f64;
-        (1..=LEVELS).map(|nth| self.loss(if self.is_log { share(nth) } else { share(nth) * share(nth) })).collect()
+        (1..=LEVELS).map(|nth| self.loss(if self.log { share(nth) } else { share(nth) * share(nth) })).collect()
     }
 }
 
-/// Whether a number lies within a range.
-pub(super) fn within(range: Range, axis: usize, at: f64) -> bool {
+/// Whether a number is within a range.
+pub(super) fn within(range: AxisRanges, axis: usize, at: f64) -> bool {
     (range[axis][0]..=range[axis][1]).contains(&at)
 }

@@ -1,30 +1,29 @@
-//! The landscape from above: a map with lines of one loss.
+//! The landscape as a map with contour lines.
 
 use super::super::axes::{Axis, grid_mesh, plot_ui, readout};
 use super::super::contour::segments;
-use super::heights::{Heights, within};
-use super::paths::{balls, way_under_pointer};
-use super::{Drawn, range, said};
-use crate::state::Gui;
+use super::heights::{HeightScale, within};
+use super::paths::{balls, path_under_pointer};
+use super::{LandscapePlot, description, range};
+use crate::state::landscape_view::LandscapeView;
 use egui::{Align2, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, PlotPoint};
 use slowgrad_render::Theme;
 use slowgrad_timeline::number_format;
 
-/// Beside the map stands what its colours mean.
-const BAR_WIDTH: f32 = 66.0;
+/// The width of the colour scale beside the map.
+const SCALE_WIDTH_PTS: f32 = 66.0;
 
-/// Draws the map; answers a step to go to.
-pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u64> {
-    let Drawn { landscape, heights, ways, names } = drawn;
+/// Draws the map; returns a step to go to.
+pub(super) fn map_ui(ui: &mut Ui, view: &mut LandscapeView, drawn: &LandscapePlot<'_>, theme: &Theme) -> Option<u64> {
+    let LandscapePlot { landscape, heights, paths, names } = drawn;
     let heights = *heights;
-    let theme = &{ *gui.theme() };
     let surface = &landscape.surface;
-    // What was computed last is seen within what is asked for now.
-    let asked = range::asked(&gui.plots, surface);
+    // Shows the last computed surface within the requested range.
+    let ranges = range::requested(view, surface);
     let side = surface.side;
     let room = ui.available_rect_before_wrap();
-    let picture = room.with_max_x(room.right() - BAR_WIDTH);
+    let picture = room.with_max_x(room.right() - SCALE_WIDTH_PTS);
     let place = |[a, b]: [f64; 2]| {
         let at = |[low, high]: [f64; 2], nth: f64| low + (high - low) * nth / (side - 1) as f64;
         [at(surface.range[0], a), at(surface.range[1], b)]
@@ -39,14 +38,15 @@ pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u6
             plot_ui(
                 ui,
                 "landscape",
-                [Axis::new(&names[0], asked[0]), Axis::new(&names[1], asked[1])],
+                [Axis::new(&names[0], ranges[0]), Axis::new(&names[1], ranges[1])],
                 theme,
                 |transform| {
                     let at = |column: usize, row: usize| {
                         let place = PlotPoint::new(surface.place(0, column), surface.place(1, row));
                         transform.position_from_point(&place)
                     };
-                    let color = |i: usize| heights.share(surface.losses[i]).map(|share| Heights::color(share, theme));
+                    let color =
+                        |i: usize| heights.share(surface.losses[i]).map(|share| HeightScale::color(share, theme));
                     vec![Shape::mesh(grid_mesh(side, at, color))]
                 },
                 move |plot| {
@@ -58,19 +58,19 @@ pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u6
         })
         .inner;
     ui.allocate_rect(room, Sense::hover());
-    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, said(landscape, names)));
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, description(landscape, names)));
     let frame = shown.frame();
     let around = shown.pointer.map_or(surface.present, |at| [at.x, at.y]);
     let grip = shown.response.interact(Sense::click_and_drag());
-    range::wheel(ui, &grip, &mut gui.plots, surface, around);
-    range::drag(&grip, &mut gui.plots, surface, frame.size());
+    range::wheel(ui, &grip, view, surface, around);
+    range::drag(&grip, view, surface, frame.size());
     let painter = ui.painter().with_clip_rect(frame);
     let mut near = Vec::new();
-    for way in ways {
-        let points: Vec<Pos2> = way.points.iter().map(|point| shown.at(point.at[0], point.at[1])).collect();
-        way.draw_line(&painter, &points, false, theme);
-        way.draw_points(&painter, &points, way.begins(), theme);
-        near.extend(points.into_iter().zip(way.points.iter().copied()).map(|near| (near, way.is_mine)));
+    for path in paths {
+        let points: Vec<Pos2> = path.points.iter().map(|point| shown.at(point.at[0], point.at[1])).collect();
+        path.draw_line(&painter, &points, false, theme);
+        path.draw_points(&painter, &points, path.begins(), theme);
+        near.extend(points.into_iter().zip(path.points.iter().copied()).map(|near| (near, path.baseline)));
     }
     balls(&painter, landscape, theme, |point| Some((shown.at(point.at[0], point.at[1]), false)));
     bar(
@@ -81,8 +81,8 @@ pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u6
     );
     let pointer =
         ui.input(|input| input.pointer.hover_pos()).filter(|pos| shown.pointer.is_some() && frame.contains(*pos))?;
-    if let Some(asked) = way_under_pointer(ui, frame, pointer, &near, theme) {
-        return (grip.clicked() && !grip.double_clicked()).then_some(asked);
+    if let Some(step) = path_under_pointer(ui, frame, pointer, &near, theme) {
+        return (grip.clicked() && !grip.double_clicked()).then_some(step);
     }
     let at = shown.pointer.filter(|at| {
         let place = [at.x, at.y];
@@ -92,7 +92,7 @@ pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u6
         let [low, high] = surface.range[axis];
         (((at - low) / (high - low)) * (side - 1) as f64).round().clamp(0.0, (side - 1) as f64) as usize
     };
-    // The loss at the nearest place that was computed, not one in between.
+    // The loss at the nearest grid point, without interpolation.
     let (column, row) = (nth(0, at.x), nth(1, at.y));
     let (x, y) = (surface.place(0, column), surface.place(1, row));
     let loss = surface.losses[row * side + column];
@@ -109,15 +109,15 @@ pub(super) fn map_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u6
     None
 }
 
-/// What the colours of a map mean.
-fn bar(ui: &Ui, area: Rect, heights: Heights, theme: &Theme) {
+/// The colour scale of the map.
+fn bar(ui: &Ui, area: Rect, heights: HeightScale, theme: &Theme) {
     let strip = area.with_max_x(area.left() + 9.0);
     let mut mesh = egui::Mesh::default();
     let steps = 24_u32;
     for step in 0..=steps {
         let share = step as f32 / steps as f32;
         let y = egui::lerp(strip.bottom()..=strip.top(), share);
-        let color = Heights::color(share, theme);
+        let color = HeightScale::color(share, theme);
         mesh.colored_vertex(Pos2::new(strip.left(), y), color);
         mesh.colored_vertex(Pos2::new(strip.right(), y), color);
         if step > 0 {

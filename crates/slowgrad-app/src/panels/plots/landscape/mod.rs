@@ -1,22 +1,23 @@
-//! The loss over two weights, as a map with lines of one height or as a surface, with the way that the optimizer
-//! took and a ball where it is.
+//! The loss over two parameters, as a map with contour lines or as a surface, with the optimizer's path and its current
+//! position.
 //!
-//! All other parameters are those of the step that is shown; along the way they were those of its time, so the way
-//! need not lie on the surface: it is drawn at the loss that there was.
+//! All other parameters have their values at the current step. At earlier steps they had other values, so a path point
+//! need not be on the surface: it is drawn at its own loss.
 
 mod heights;
 mod map;
 mod orbit_camera;
 mod paths;
 mod range;
-mod surface;
+mod surface_mesh;
+mod surface_plot;
 
-use super::axes::{Mark, instead_ui, legend_ui};
-use crate::state::Gui;
+use super::axes::{LegendMark, legend_ui, placeholder_ui};
+use crate::state::plot_tabs::PlotTabs;
 use egui::{ComboBox, Role, Ui, WidgetInfo};
 use egui_plot::LineStyle;
-use heights::Heights;
-use paths::{DASHED, DOTTED, Way, ways};
+use heights::HeightScale;
+use paths::{COMPARISON_STYLE, DOTTED_STYLE, PathLine, path_lines};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_render::Theme;
 use slowgrad_session::Landscape;
@@ -25,99 +26,108 @@ use slowgrad_timeline::explain::parameter_table;
 use slowgrad_timeline::number_format;
 use std::sync::Arc;
 
-/// More parameters than this are not listed; they are chosen in the network.
-const LISTED: usize = 300;
-/// What a list needs beside its text.
-const COMBO: f32 = 26.0;
-/// The name of a parameter is abbreviated in less room than this.
-const NARROW: f32 = 80.0;
-/// Room for the button of the range.
-const RANGE: f32 = 60.0;
+/// At most this many parameters are listed; others can be selected in the network.
+const MAX_LISTED_PARAMETERS: usize = 300;
+/// The width of a combo box beyond its text.
+const COMBO_PADDING_PTS: f32 = 26.0;
+/// Below this width, the name of a parameter is abbreviated.
+const SHORT_NAME_WIDTH_PTS: f32 = 80.0;
+/// The width of the range button.
+const RANGE_BUTTON_PTS: f32 = 60.0;
 
-pub(super) fn landscape_ui(ui: &mut Ui, gui: &mut Gui, session: &mut Session) {
-    let theme = *gui.theme();
+pub(super) fn landscape_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session, theme: &Theme) {
     let Some((timeline, _)) = session.now() else { return };
     let timeline = Arc::clone(timeline);
     let step = timeline.step();
     if step.shape.parameters() < 2 {
-        return instead_ui(ui, "The landscape needs two parameters.", &theme);
+        return placeholder_ui(ui, "The landscape needs two parameters.", theme);
     }
     let landscape = session.snapshot.as_ref().and_then(|snapshot| snapshot.plots.landscape.clone());
-    controls_ui(ui, gui, session, step, landscape.as_deref());
+    controls_ui(ui, plots, session, step, landscape.as_deref(), theme);
     let Some(landscape) = landscape else {
-        return instead_ui(ui, "Computing the first losses…", &theme);
+        return placeholder_ui(ui, "Computing the first losses…", theme);
     };
-    legend(ui, session, &landscape, &theme);
-    let drawn = Drawn {
+    legend(ui, session, &landscape, theme);
+    let drawn = LandscapePlot {
         landscape: &landscape,
-        heights: Heights::of(&landscape, gui.plots.is_log, gui.plots.is_surface),
-        ways: ways(&landscape, &theme),
+        heights: HeightScale::new(&landscape, plots.log.losses, plots.landscape.is_surface()),
+        paths: path_lines(&landscape, theme),
         names: landscape.surface.axes.map(|axis| name(step, axis)),
     };
-    let asked =
-        if gui.plots.is_surface { orbit_camera::surface_ui(ui, gui, &drawn) } else { map::map_ui(ui, gui, &drawn) };
-    if let Some(step) = asked {
+    let view = &mut plots.landscape;
+    let clicked_step = if view.is_surface() {
+        surface_plot::surface_ui(ui, view, &drawn, theme)
+    } else {
+        map::map_ui(ui, view, &drawn, theme)
+    };
+    if let Some(step) = clicked_step {
         session.go_to_step(step);
     }
 }
 
-/// What is drawn, from whichever side.
-struct Drawn<'a> {
+/// The contents of the landscape.
+struct LandscapePlot<'a> {
     landscape: &'a Landscape,
-    heights: Heights,
-    ways: Vec<Way>,
-    /// Those of the two parameters.
+    heights: HeightScale,
+    paths: Vec<PathLine>,
+    /// The names of the two parameters.
     names: [String; 2],
 }
 
-/// A parameter in a few letters.
+/// A short name of a parameter.
 fn name(step: &RecordedStep, index: usize) -> String {
     let (letters, layer) = parameter_table::name(step, index);
     if step.shape.layers() == 1 { letters } else { format!("{letters} · layer {layer}") }
 }
 
-fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, step: &RecordedStep, landscape: Option<&Landscape>) {
-    let theme = *gui.theme();
+fn controls_ui(
+    ui: &mut Ui,
+    plots: &mut PlotTabs,
+    session: &Session,
+    step: &RecordedStep,
+    landscape: Option<&Landscape>,
+    theme: &Theme,
+) {
     let selected = session.view.selected.and_then(|target| parameter_table::index(step, target));
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
-        let map = ui.selectable_label(!gui.plots.is_surface, "map");
+        let map = ui.selectable_label(!plots.landscape.is_surface(), "map");
         if map.on_hover_text("Show a map with contour lines instead of a surface that you can rotate").clicked() {
-            gui.plots.is_surface = !gui.plots.is_surface;
+            plots.landscape.toggle_surface();
         }
-        ui.checkbox(&mut gui.plots.is_log, "log").on_hover_text("Logarithmic loss axis");
-        // Neurons may be gone since these were chosen.
-        let chosen = gui.plots.axes.filter(|axes| axes.iter().all(|axis| *axis < step.shape.parameters()));
+        ui.checkbox(&mut plots.log.losses, "log").on_hover_text("Logarithmic loss axis");
+        // Parameters may have been removed since they were chosen.
+        let chosen = plots.landscape.axes().filter(|axes| axes.iter().all(|axis| *axis < step.shape.parameters()));
         let now = chosen.or(landscape.map(|landscape| landscape.surface.axes));
-        let room = ((ui.available_width() - RANGE - 10.0) / 2.0 - 30.0).clamp(46.0, 150.0);
+        let room = ((ui.available_width() - RANGE_BUTTON_PTS - 10.0) / 2.0 - 30.0).clamp(46.0, 150.0);
         for (nth, axis) in ["x", "y"].into_iter().enumerate() {
             let shown = now.map_or_else(|| "…".to_owned(), |axes| name(step, axes[nth]));
-            // Where there is little room the layer's number has to do.
+            // In little space, only the number of the layer is shown.
             let brief = shown.replace(" · layer ", " · ");
-            let text = if room < NARROW { brief } else { shown.clone() };
+            let text = if room < SHORT_NAME_WIDTH_PTS { brief } else { shown.clone() };
             let mut chosen = None;
             ui.label(egui::RichText::new(axis).size(12.0).color(theme.faint));
             let combo = ComboBox::from_id_salt(("landscape", axis)).width(room).truncate().selected_text(text);
             let listed = |ui: &mut Ui| {
-                if ui.selectable_label(gui.plots.axes.is_none(), "changed most").clicked() {
-                    (gui.plots.axes, gui.plots.range) = (None, None);
+                if ui.selectable_label(plots.landscape.axes().is_none(), "changed most").clicked() {
+                    plots.landscape.follow_most_changed();
                 }
                 if let Some(selected) = selected
                     && ui.selectable_label(false, format!("selected: {}", name(step, selected))).clicked()
                 {
                     chosen = Some(selected);
                 }
-                for index in 0..step.shape.parameters().min(LISTED) {
-                    let is_now = now.is_some_and(|axes| axes[nth] == index);
-                    if ui.selectable_label(is_now, name(step, index)).clicked() {
+                for index in 0..step.shape.parameters().min(MAX_LISTED_PARAMETERS) {
+                    let current = now.is_some_and(|axes| axes[nth] == index);
+                    if ui.selectable_label(current, name(step, index)).clicked() {
                         chosen = Some(index);
                     }
                 }
             };
-            // A long name must not push out what stands beside it.
+            // A long name must not push the other controls out.
             let response = ui
                 .scope(|ui| {
-                    ui.set_max_width(room + COMBO);
+                    ui.set_max_width(room + COMBO_PADDING_PTS);
                     combo.show_ui(ui, listed)
                 })
                 .inner;
@@ -125,41 +135,36 @@ fn controls_ui(ui: &mut Ui, gui: &mut Gui, session: &Session, step: &RecordedSte
                 .response
                 .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("parameter along {axis}: {shown}")));
             response.response.on_hover_text(format!("Parameter along {axis}"));
-            if let (Some(chosen), Some(mut axes)) = (chosen, now) {
-                // The same parameter on both axes would be no surface: they change places.
-                if axes[1 - nth] == chosen {
-                    axes[1 - nth] = axes[nth];
-                }
-                axes[nth] = chosen;
-                gui.plots.axes = Some(axes);
-                gui.plots.range = None;
+            if let (Some(chosen), Some(axes)) = (chosen, now) {
+                plots.landscape.set_axis(nth, chosen, axes);
             }
         }
         if let Some(landscape) = landscape {
             let names = landscape.surface.axes.map(|axis| name(step, axis));
-            range::button_ui(ui, &mut gui.plots, &landscape.surface, &names, &theme);
+            range::button_ui(ui, &mut plots.landscape, &landscape.surface, &names, theme);
         }
     });
 }
 
 fn legend(ui: &mut Ui, session: &Session, landscape: &Landscape, theme: &Theme) {
-    let rival = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
-    let (mine, theirs) = rival.map_or(("path", ""), |rival| (rival.mine.as_str(), rival.theirs.as_str()));
+    let comparison = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
+    let (mine, theirs) =
+        comparison.map_or(("path", ""), |comparison| (comparison.mine.as_str(), comparison.theirs.as_str()));
     let mut marks = vec![
-        (Mark::Ball, theme.accent, format!("now, L = {}", number_format::number(landscape.surface.loss, 3))),
-        (Mark::Line(LineStyle::Solid), theme.accent, mine.to_owned()),
+        (LegendMark::Ball, theme.accent, format!("now, L = {}", number_format::number(landscape.surface.loss, 3))),
+        (LegendMark::Line(LineStyle::Solid), theme.accent, mine.to_owned()),
     ];
     if !landscape.rival.is_empty() {
-        marks.push((Mark::Line(DASHED), theme.text, theirs.to_owned()));
+        marks.push((LegendMark::Line(COMPARISON_STYLE), theme.text, theirs.to_owned()));
     }
     if !landscape.ghost.is_empty() {
-        marks.push((Mark::Line(DOTTED), theme.faint, "previous run".to_owned()));
+        marks.push((LegendMark::Line(DOTTED_STYLE), theme.faint, "previous run".to_owned()));
     }
     legend_ui(ui, &marks, theme);
 }
 
-/// What is said of the landscape where it cannot be seen.
-fn said(landscape: &Landscape, names: &[String; 2]) -> String {
+/// The description of the landscape for screen readers.
+fn description(landscape: &Landscape, names: &[String; 2]) -> String {
     let surface = &landscape.surface;
     let number = |x: f64| number_format::number(x, 4);
     format!(

@@ -1,228 +1,125 @@
-//! The landscape as a surface that can be turned. A way is faint where it goes under the surface or behind it.
+//! A camera that orbits a box with a surface in it.
+//!
+//! It must not know the meaning of the heights.
 
-use super::super::axes::plain;
-use super::heights::Heights;
-use super::paths::{Way, balls, way_under_pointer};
-use super::surface::{Camera, surface_mesh};
-use super::{Drawn, range, said};
-use crate::state::Gui;
-use egui::{Align2, FontId, Pos2, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo};
-use slowgrad_render::Theme;
-use slowgrad_session::{PathPoint, Surface};
-use slowgrad_timeline::number_format;
+use egui::{Pos2, Rect, Vec2};
 
-/// Draws the surface, which can be turned; answers a step to go to.
-pub(super) fn surface_ui(ui: &mut Ui, gui: &mut Gui, drawn: &Drawn<'_>) -> Option<u64> {
-    let Drawn { landscape, heights, ways, names } = drawn;
-    let heights = *heights;
-    let theme = *gui.theme();
-    let surface = &landscape.surface;
-    let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, said(landscape, names)));
-    turn(ui, gui, &response);
-    range::wheel(ui, &response, &mut gui.plots, surface, surface.present);
-    let painter = ui.painter().with_clip_rect(area);
-    painter.rect_filled(area, 0.0, theme.background);
-    let camera = Camera::new(gui.plots.yaw, gui.plots.pitch, area);
-    box_behind(&painter, &camera, surface, heights, names, &theme);
-    let shares: Vec<Option<f32>> = surface.losses.iter().map(|loss| heights.share(*loss)).collect();
-    let line = theme.text.gamma_multiply(0.22);
-    painter.add(surface_mesh(&camera, surface.side, &shares, |share| Heights::color(share, &theme), line));
-    let ground = Ground { camera: &camera, surface, heights, shares: &shares };
-    let mut near = Vec::new();
-    for way in ways {
-        let places = ground.places(way);
-        for (points, is_hidden) in ground.stretches(&places) {
-            way.draw_line(&painter, &points, is_hidden, &theme);
+/// The height of the box, relative to half its side.
+pub(super) const HEIGHT_SCALE: f32 = 1.15;
+
+/// The camera. The box reaches from −1 to 1 along both sides and from 0 to 1 in height.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OrbitCamera {
+    yaw: Vec2,
+    pitch: Vec2,
+    center: Pos2,
+    scale: f32,
+}
+
+impl OrbitCamera {
+    /// A camera that shows the whole box within an area at any rotation.
+    pub(super) fn new((yaw, pitch): (f32, f32), area: Rect) -> Self {
+        let (yaw, pitch) = (Vec2::angled(yaw), Vec2::angled(pitch));
+        // The floor of the box rotates within a circle.
+        let wide = 2.0 * std::f32::consts::SQRT_2;
+        let high = wide * pitch.y + HEIGHT_SCALE * pitch.x;
+        // Space for names and numbers.
+        let room = area.shrink2(Vec2::new(34.0, 16.0));
+        let scale = (room.width() / wide).min(room.height() / high).max(1.0);
+        let center = room.center() + Vec2::new(0.0, 0.5 * scale * HEIGHT_SCALE * pitch.x);
+        Self { yaw, pitch, center, scale }
+    }
+
+    /// Rotates by the yaw: to the right, and towards the viewer.
+    pub(super) fn turned(&self, x: f32, y: f32) -> Vec2 {
+        // The second axis points away from the viewer, as on a map.
+        let y = -y;
+        Vec2::new(x * self.yaw.x - y * self.yaw.y, x * self.yaw.y + y * self.yaw.x)
+    }
+
+    /// The screen position of a point in the box.
+    pub(super) fn project(&self, [x, y, height]: [f32; 3]) -> Pos2 {
+        let turned = self.turned(x, y);
+        let up = HEIGHT_SCALE * height * self.pitch.x;
+        self.center + self.scale * Vec2::new(turned.x, turned.y * self.pitch.y - up)
+    }
+}
+
+/// The heights by which the surface must exceed a point to hide it: at the point, and between the point and the viewer.
+const UNDER_TOLERANCE: f32 = 0.03;
+const BEHIND_TOLERANCE: f32 = 0.01;
+
+impl OrbitCamera {
+    /// Whether the surface hides a point of the box from the viewer.
+    pub(super) fn hides(&self, side: usize, heights: &[Option<f32>], [x, y, height]: [f32; 3]) -> bool {
+        // The points behind one screen position are on a line that rises towards the viewer.
+        let towards = Vec2::new(self.yaw.y, -self.yaw.x);
+        let rise = self.pitch.y / (HEIGHT_SCALE * self.pitch.x.max(1e-3));
+        let step = 1.4 / (side - 1) as f32;
+        let mut distance = 0.0;
+        loop {
+            let at = [x + distance * towards.x, y + distance * towards.y];
+            let seen = height + distance * rise;
+            if at.iter().any(|x| x.abs() > 1.0) || seen > 1.0 {
+                return false;
+            }
+            let above = if distance == 0.0 { UNDER_TOLERANCE } else { BEHIND_TOLERANCE };
+            if height_at(side, heights, at).is_some_and(|surface| surface > seen + above) {
+                return true;
+            }
+            distance += step;
         }
-        let seen = places.iter().filter(|place| place.is_known && is_within(place.at));
-        let seen: Vec<(Pos2, PathPoint)> =
-            seen.map(|place| (camera.project(place.at), way.points[place.nth])).collect();
-        let points: Vec<Pos2> = seen.iter().map(|(at, _)| *at).collect();
-        // What lies beyond the box is cut off, with the start.
-        let has_start = way.begins() && seen.first().is_some_and(|(_, point)| point.step == 0);
-        way.draw_points(&painter, &points, has_start, &theme);
-        near.extend(seen.into_iter().map(|near| (near, way.is_mine)));
     }
-    let place = |point: &PathPoint| {
-        let at = ground.at(point.at, heights.share(point.loss?)?);
-        is_within(at).then(|| (camera.project(at), ground.hides(at)))
-    };
-    let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
-    if let Some((ball, _)) = place(&now) {
-        let floor = camera.project(ground.at(surface.present, 0.0));
-        painter.line_segment([ball, floor], Stroke::new(1.0, theme.accent.gamma_multiply(0.7)));
-    }
-    balls(&painter, landscape, &theme, place);
-    ui.painter().rect_stroke(area, 0.0, Stroke::new(1.0, theme.line), egui::StrokeKind::Inside);
-    let pointer = response.hover_pos().filter(|_| !response.dragged());
-    let asked = pointer.and_then(|pointer| way_under_pointer(ui, area, pointer, &near, &theme));
-    let is_clicked = response.clicked() && !response.double_clicked();
-    if asked.is_none() {
-        let help = "Drag or use the arrow keys to rotate; the wheel zooms";
-        response.on_hover_cursor(egui::CursorIcon::Grab).on_hover_text_at_pointer(help);
-    }
-    asked.filter(|_| is_clicked)
 }
 
-/// A point of a way in the box.
-struct Place {
-    at: [f32; 3],
-    /// Which point of the way it is.
-    nth: usize,
-    /// Whether its own loss is known, and it is not drawn between its neighbours.
-    is_known: bool,
+/// The interpolated height of the surface, or `None` in a hole.
+fn height_at(side: usize, heights: &[Option<f32>], at: [f32; 2]) -> Option<f32> {
+    let places = at.map(|x| ((x + 1.0) * 0.5 * (side - 1) as f32).clamp(0.0, (side - 1) as f32));
+    let [column, row] = places.map(|place| (place as usize).min(side - 2));
+    let [x, y] = [places[0] - column as f32, places[1] - row as f32];
+    let corner = |column: usize, row: usize| heights[row * side + column];
+    let low = egui::lerp(corner(column, row)?..=corner(column + 1, row)?, x);
+    let high = egui::lerp(corner(column, row + 1)?..=corner(column + 1, row + 1)?, x);
+    Some(egui::lerp(low..=high, y))
 }
 
-fn is_within([x, y, height]: [f32; 3]) -> bool {
-    x.abs() <= 1.0 && y.abs() <= 1.0 && (-1e-3..=1.001).contains(&height)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The surface as something that a way goes over, under and behind.
-struct Ground<'a> {
-    camera: &'a Camera,
-    surface: &'a Surface,
-    heights: Heights,
-    shares: &'a [Option<f32>],
-}
-
-impl Ground<'_> {
-    fn at(&self, place: [f64; 2], height: f32) -> [f32; 3] {
-        let share = |[low, high]: [f64; 2], value: f64| (2.0 * (value - low) / (high - low) - 1.0) as f32;
-        [share(self.surface.range[0], place[0]), share(self.surface.range[1], place[1]), height]
-    }
-
-    fn hides(&self, at: [f32; 3]) -> bool {
-        self.camera.hides(self.surface.side, self.shares, at)
-    }
-
-    /// The points of a way. One whose loss is not known stands between the ones before and after it whose losses are;
-    /// before the first and after the last of these there is nothing to be drawn.
-    fn places(&self, way: &Way) -> Vec<Place> {
-        let known: Vec<(usize, f32)> = way
-            .points
-            .iter()
-            .enumerate()
-            .filter_map(|(nth, point)| Some((nth, self.heights.share(point.loss?)?)))
-            .collect();
-        let mut places: Vec<Place> = Vec::new();
-        for (which, &(nth, height)) in known.iter().enumerate() {
-            places.push(Place { at: self.at(way.points[nth].at, height), nth, is_known: true });
-            let Some(&(next, then)) = known.get(which + 1) else { continue };
-            for between in nth + 1..next {
-                let share = (between - nth) as f32 / (next - nth) as f32;
-                let at = self.at(way.points[between].at, egui::lerp(height..=then, share));
-                places.push(Place { at, nth: between, is_known: false });
+    #[test]
+    fn the_box_stays_within_its_area_however_it_is_turned() {
+        let area = Rect::from_min_size(Pos2::new(30.0, 40.0), Vec2::new(320.0, 210.0));
+        for yaw in 0..32 {
+            for pitch in [0.12, 0.6, 1.45] {
+                let camera = OrbitCamera::new((yaw as f32 * 0.2, pitch), area);
+                for (x, y, height) in (0..8).map(|i| (i % 2, i / 2 % 2, i / 4)) {
+                    let corner = camera.project([2.0 * x as f32 - 1.0, 2.0 * y as f32 - 1.0, height as f32]);
+                    assert!(area.contains(corner), "{corner:?} at {yaw} {pitch}");
+                }
             }
         }
-        places
     }
 
-    /// The line through the points within the box, cut where it goes behind the surface and where it comes out again.
-    fn stretches(&self, places: &[Place]) -> Vec<(Vec<Pos2>, bool)> {
-        /// So long is a piece that is seen as a whole or not at all, in points.
-        const PIECE: f32 = 5.0;
-        const MOST: usize = 64;
-        let mut stretches: Vec<(Vec<Pos2>, bool)> = Vec::new();
-        let mut goes_on = false;
-        for pair in places.windows(2) {
-            let [from, to] = [pair[0].at, pair[1].at];
-            let length = self.camera.project(from).distance(self.camera.project(to));
-            let pieces = ((length / PIECE) as usize).clamp(1, MOST);
-            let along = |nth: f32| [0, 1, 2].map(|axis| egui::lerp(from[axis]..=to[axis], nth / pieces as f32));
-            for nth in 0..pieces {
-                let middle = along(nth as f32 + 0.5);
-                if !is_within(middle) {
-                    goes_on = false;
-                    continue;
-                }
-                let is_hidden = self.hides(middle);
-                let [start, end] = [nth, nth + 1].map(|nth| self.camera.project(along(nth as f32)));
-                match stretches.last_mut().filter(|(_, was_hidden)| goes_on && *was_hidden == is_hidden) {
-                    Some((points, _)) => points.push(end),
-                    None => stretches.push((vec![start, end], is_hidden)),
-                }
-                goes_on = true;
-            }
+    #[test]
+    fn a_ridge_hides_points_behind_it() {
+        let area = Rect::from_min_size(Pos2::ZERO, Vec2::new(300.0, 300.0));
+        // A wall through the middle, along the first axis.
+        let side = 33_usize;
+        let heights: Vec<Option<f32>> =
+            (0..side * side).map(|i| Some(if (i / side).abs_diff(16) < 2 { 0.8 } else { 0.0 })).collect();
+        // The second axis points away from the viewer; half a turn reverses it.
+        for (yaw, sign) in [(0.0, 1.0), (std::f32::consts::PI, -1.0)] {
+            let camera = OrbitCamera::new((yaw, 0.3), area);
+            let hides = |at| camera.hides(side, &heights, at);
+            assert!(hides([0.2, 0.5 * sign, 0.1]) && !hides([0.2, -0.5 * sign, 0.1]), "{yaw}");
+            assert!(!hides([0.2, 0.5 * sign, 1.0]), "it is higher than the wall");
+            assert!(!hides([0.2, 0.0, 0.8]) && hides([0.2, 0.0, 0.4]), "on the wall, and in it");
+            // From above, only points under the surface are hidden.
+            let above = OrbitCamera::new((yaw, 1.45), area);
+            assert!(!above.hides(side, &heights, [0.2, 0.5 * sign, 0.1]));
         }
-        stretches
+        let holes = vec![None; side * side];
+        assert!(!OrbitCamera::new((0.0, 0.3), area).hides(side, &holes, [0.2, 0.5, 0.1]));
     }
-}
-
-/// Dragging turns the surface, and so do the arrows while it has the keyboard.
-fn turn(ui: &Ui, gui: &mut Gui, response: &egui::Response) {
-    let mut by = if response.dragged() { response.drag_delta() * 0.01 } else { Vec2::ZERO };
-    if response.has_focus() {
-        ui.memory_mut(|memory| {
-            let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
-            memory.set_focus_lock_filter(response.id, filter);
-        });
-        let pressed = |key| ui.input(|input| f32::from(u8::from(input.key_pressed(key))));
-        by.x += 0.1 * (pressed(egui::Key::ArrowRight) - pressed(egui::Key::ArrowLeft));
-        by.y += 0.1 * (pressed(egui::Key::ArrowDown) - pressed(egui::Key::ArrowUp));
-        ui.painter().rect_stroke(
-            response.rect.shrink(1.0),
-            2.0,
-            Stroke::new(1.5, gui.theme().accent),
-            egui::StrokeKind::Inside,
-        );
-    }
-    let turns = std::f32::consts::TAU;
-    gui.plots.yaw = (gui.plots.yaw - by.x).rem_euclid(turns);
-    gui.plots.pitch = (gui.plots.pitch + by.y).clamp(0.12, 1.45);
-}
-
-/// The floor with the two parameters along it, and the losses along its height.
-fn box_behind(
-    painter: &egui::Painter,
-    camera: &Camera,
-    surface: &Surface,
-    heights: Heights,
-    names: &[String; 2],
-    theme: &Theme,
-) {
-    let corners = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]];
-    let floor = corners.map(|[x, y]| camera.project([x, y, 0.0]));
-    let stroke = Stroke::new(1.0, theme.faint.gamma_multiply(0.7));
-    painter.add(Shape::closed_line(floor.to_vec(), stroke));
-    let font = FontId::proportional(11.5);
-    // Names stand at the two edges in front, numbers at their ends.
-    for (axis, edges) in [(0, [(0, 1), (3, 2)]), (1, [(0, 3), (1, 2)])] {
-        let middle = |(from, to): (usize, usize)| floor[from].lerp(floor[to], 0.5);
-        let front = if middle(edges[0]).y > middle(edges[1]).y { edges[0] } else { edges[1] };
-        let out = (middle(front) - camera.project([0.0, 0.0, 0.0])).normalized();
-        let align = |out: Vec2| {
-            let x = if out.x < -0.3 {
-                egui::Align::Max
-            } else if out.x > 0.3 {
-                egui::Align::Min
-            } else {
-                egui::Align::Center
-            };
-            Align2([x, egui::Align::Min])
-        };
-        let name = middle(front) + 9.0 * out + Vec2::new(0.0, 4.0);
-        painter.text(name, align(out), &names[axis], font.clone(), theme.text);
-        for (end, value) in [(front.0, surface.range[axis][0]), (front.1, surface.range[axis][1])] {
-            let near_end = floor[end].lerp(middle(front), 0.2) + 5.0 * out;
-            painter.text(near_end, align(out), plain(value), FontId::proportional(10.5), theme.faint);
-        }
-    }
-    // The loss stands at the corner that is farthest to the left.
-    let mut corner = 0;
-    for nth in 1..4 {
-        if floor[nth].x < floor[corner].x {
-            corner = nth;
-        }
-    }
-    let [x, y] = corners[corner];
-    let top = camera.project([x, y, 1.0]);
-    painter.line_segment([floor[corner], top], stroke);
-    for share in [0.0, 0.5, 1.0] {
-        let at = camera.project([x, y, share as f32]);
-        painter.line_segment([at, at - Vec2::new(4.0, 0.0)], stroke);
-        let text = number_format::number(heights.loss(share), 3);
-        painter.text(at - Vec2::new(6.0, 0.0), Align2::RIGHT_CENTER, text, FontId::proportional(10.5), theme.faint);
-    }
-    painter.text(top - Vec2::new(0.0, 5.0), Align2::CENTER_BOTTOM, "L", font, theme.text);
 }

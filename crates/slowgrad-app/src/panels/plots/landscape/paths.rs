@@ -1,4 +1,4 @@
-//! The ways of the runs over a landscape, and the balls where they are now.
+//! The parameter paths over a landscape, with the current positions.
 //!
 //! It must not know whether the landscape is a map or a surface.
 
@@ -9,36 +9,36 @@ use slowgrad_render::Theme;
 use slowgrad_session::{Landscape, PathPoint};
 use slowgrad_timeline::number_format;
 
-/// The way of the second run.
-pub(super) const DASHED: LineStyle = LineStyle::Dashed { length: 5.0 };
-/// What is not the way up to now.
-pub(super) const DOTTED: LineStyle = LineStyle::Dotted { spacing: 4.0 };
+/// The line style of the comparison's path.
+pub(super) const COMPARISON_STYLE: LineStyle = LineStyle::Dashed { length: 5.0 };
+/// The line style of later steps and of the previous run.
+pub(super) const DOTTED_STYLE: LineStyle = LineStyle::Dotted { spacing: 4.0 };
 
-/// A point of the way is under the pointer when it is this near.
-const NEAR: f32 = 9.0;
+/// The radius within which a path point is under the pointer.
+const HIT_RADIUS_PTS: f32 = 9.0;
 
-/// A stretch of a way.
-pub(super) struct Way {
+/// A part of a path.
+pub(super) struct PathLine {
     pub(super) points: Vec<PathPoint>,
     pub(super) color: Color32,
     pub(super) style: LineStyle,
     pub(super) width: f32,
-    /// Whether its steps can be gone to.
-    pub(super) is_mine: bool,
+    /// Whether its steps belong to the baseline, so that a click can go to them.
+    pub(super) baseline: bool,
 }
 
-impl Way {
-    /// Whether it is seen from the start of its run.
+impl PathLine {
+    /// Whether it is drawn from the start of its run.
     pub(super) fn begins(&self) -> bool {
-        self.style != DOTTED && self.points.first().is_some_and(|first| first.step == 0)
+        self.style != DOTTED_STYLE && self.points.first().is_some_and(|first| first.step == 0)
     }
 
-    /// Draws a stretch of the way; where it is hidden it is seen as through glass.
-    pub(super) fn draw_line(&self, painter: &Painter, points: &[Pos2], is_hidden: bool, theme: &Theme) {
+    /// Draws a line; a hidden one is faint.
+    pub(super) fn draw_line(&self, painter: &Painter, points: &[Pos2], hidden: bool, theme: &Theme) {
         let (color, width) =
-            if is_hidden { (self.color.gamma_multiply(0.5), 0.65 * self.width) } else { (self.color, self.width) };
-        // A dark rim keeps the way apart from any ground.
-        if self.style == LineStyle::Solid && !is_hidden {
+            if hidden { (self.color.gamma_multiply(0.5), 0.65 * self.width) } else { (self.color, self.width) };
+        // A dark rim separates the path from any background.
+        if self.style == LineStyle::Solid && !hidden {
             let rim = Stroke::new(width + 2.0, theme.background.gamma_multiply(0.75));
             painter.add(Shape::line(points.to_vec(), rim));
         }
@@ -54,7 +54,7 @@ impl Way {
         }
     }
 
-    /// Draws single steps as long as they lie apart, and the start.
+    /// Draws the points when they are far enough apart, and the start.
     pub(super) fn draw_points(&self, painter: &Painter, points: &[Pos2], has_start: bool, theme: &Theme) {
         let apart = points.windows(2).map(|pair| pair[0].distance(pair[1])).sum::<f32>() / points.len().max(1) as f32;
         if apart > 5.0 {
@@ -68,8 +68,8 @@ impl Way {
     }
 }
 
-/// The way up to now, what comes after it, what an edit left, and the way of the run that goes along.
-pub(super) fn ways(landscape: &Landscape, theme: &Theme) -> Vec<Way> {
+/// The paths up to now and after it, of the previous run, and of the comparison.
+pub(super) fn path_lines(landscape: &Landscape, theme: &Theme) -> Vec<PathLine> {
     let surface = &landscape.surface;
     let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
     let parted = |path: &[PathPoint], now: Option<PathPoint>| {
@@ -80,18 +80,18 @@ pub(super) fn ways(landscape: &Landscape, theme: &Theme) -> Vec<Way> {
     };
     let (done, later) = parted(&landscape.path, Some(now));
     let (rival_done, rival_later) = parted(&landscape.rival, None);
-    let way = |points, color, style, width, is_mine| Way { points, color, style, width, is_mine };
-    let ways = [
-        way(landscape.ghost.clone(), theme.faint, DOTTED, 1.2, false),
-        way(rival_later, theme.text.gamma_multiply(0.5), DOTTED, 1.2, false),
-        way(later, theme.accent.gamma_multiply(0.6), DOTTED, 1.4, true),
-        way(rival_done, theme.text, DASHED, 1.8, false),
-        way(done, theme.accent, LineStyle::Solid, 2.2, true),
+    let path = |points, color, style, width, baseline| PathLine { points, color, style, width, baseline };
+    let lines = [
+        path(landscape.ghost.clone(), theme.faint, DOTTED_STYLE, 1.2, false),
+        path(rival_later, theme.text.gamma_multiply(0.5), DOTTED_STYLE, 1.2, false),
+        path(later, theme.accent.gamma_multiply(0.6), DOTTED_STYLE, 1.4, true),
+        path(rival_done, theme.text, COMPARISON_STYLE, 1.8, false),
+        path(done, theme.accent, LineStyle::Solid, 2.2, true),
     ];
-    ways.into_iter().filter(|way| !way.points.is_empty()).collect()
+    lines.into_iter().filter(|path| !path.points.is_empty()).collect()
 }
 
-/// Where the runs are now; `place` says where a point is seen, and whether something hides it.
+/// Draws the current positions. `place` returns the screen position of a point and whether it is hidden.
 pub(super) fn balls(
     painter: &Painter,
     landscape: &Landscape,
@@ -99,43 +99,43 @@ pub(super) fn balls(
     place: impl Fn(&PathPoint) -> Option<(Pos2, bool)>,
 ) {
     let surface = &landscape.surface;
-    // Of what is hidden only the rim is seen.
-    let ball = |at: Pos2, radius: f32, color: Color32, is_hidden: bool| {
-        if is_hidden {
+    // A hidden ball is drawn as a ring.
+    let ball = |at: Pos2, radius: f32, color: Color32, hidden: bool| {
+        if hidden {
             painter.circle_stroke(at, radius, Stroke::new(1.5, color));
         } else {
             painter.circle(at, radius, color, Stroke::new(1.5, theme.background));
         }
     };
-    let rival = landscape.rival.iter().rev().find(|point| point.step < surface.step && point.loss.is_some());
-    if let Some((at, is_hidden)) = rival.and_then(&place) {
-        ball(at, 5.5, theme.text, is_hidden);
+    let comparison = landscape.rival.iter().rev().find(|point| point.step < surface.step && point.loss.is_some());
+    if let Some((at, hidden)) = comparison.and_then(&place) {
+        ball(at, 5.5, theme.text, hidden);
     }
     let now = PathPoint { step: surface.step - 1, at: surface.present, loss: Some(surface.loss) };
-    if let Some((at, is_hidden)) = place(&now) {
-        ball(at, 7.0, theme.accent, is_hidden);
-        if !is_hidden {
+    if let Some((at, hidden)) = place(&now) {
+        ball(at, 7.0, theme.accent, hidden);
+        if !hidden {
             painter.circle_filled(at - Vec2::splat(2.0), 2.0, Color32::from_white_alpha(190));
         }
     }
 }
 
-/// Says which step a point of a way is; answers the step to go to when it is one of this run.
-pub(super) fn way_under_pointer(
+/// Shows the step of the path point under the pointer; returns the step when it belongs to the baseline.
+pub(super) fn path_under_pointer(
     ui: &Ui,
     frame: Rect,
     pointer: Pos2,
     near: &[((Pos2, PathPoint), bool)],
     theme: &Theme,
 ) -> Option<u64> {
-    let within = near.iter().filter(|((at, _), _)| at.distance(pointer) < NEAR);
+    let within = near.iter().filter(|((at, _), _)| at.distance(pointer) < HIT_RADIUS_PTS);
     let nearest = within.min_by(|a, b| a.0.0.distance(pointer).total_cmp(&b.0.0.distance(pointer)))?;
-    let ((at, point), is_mine) = nearest;
+    let ((at, point), baseline) = nearest;
     let step = point.step + 1;
     let loss = point.loss.map_or_else(|| "not computed yet".to_owned(), |loss| number_format::number(loss, 4));
-    let go = if *is_mine { "\nclick to go to this step" } else { "" };
+    let go = if *baseline { "\nclick to go to this step" } else { "" };
     let [x, y] = point.at.map(|value| number_format::number(value, 4));
     ui.painter().circle_stroke(*at, 6.0, Stroke::new(1.5, theme.text));
     readout(ui, frame, *at, &format!("step {step}\n{x}, {y}\nL {loss}{go}"), theme);
-    is_mine.then_some(step)
+    baseline.then_some(step)
 }

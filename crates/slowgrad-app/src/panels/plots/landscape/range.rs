@@ -1,82 +1,80 @@
-//! How far a landscape reaches: by itself as far as the way leads, else as somebody chose it with the wheel, by dragging
-//! the map, or by typing. It must not know how the landscape is drawn.
+//! The ranges of the landscape: fitted to the path, or chosen with the wheel, by dragging the map or by typing.
+//!
+//! It must not know how the landscape is drawn.
 
-use crate::panels::number_field::parse;
-use crate::state::plot_tabs::PlotsView;
+use crate::state::landscape_view::{AxisRanges, LandscapeView};
+use crate::state::number_field::parse;
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{DragValue, PopupCloseBehavior, Response, RichText, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::Surface;
 use slowgrad_timeline::number_format;
 
-/// From where to where of the two parameters.
-pub(super) type Range = [[f64; 2]; 2];
+/// The limits of a range; a narrower one, relative to its numbers, would lose all precision.
+const MIN_RELATIVE_WIDTH: f64 = 1e-9;
+const MAX_WIDTH: f64 = 1e9;
 
-/// A range is never narrower, for the size of its numbers: beyond that they cannot be told apart.
-const NARROWEST: f64 = 1e-9;
-const WIDEST: f64 = 1e9;
-
-/// The range that is asked for now, whether it is drawn already or not.
-pub(super) fn asked(plots: &PlotsView, surface: &Surface) -> Range {
-    plots.range.unwrap_or(surface.range)
+/// The requested ranges, which may not be drawn yet.
+pub(super) fn requested(view: &LandscapeView, surface: &Surface) -> AxisRanges {
+    view.range().unwrap_or(surface.range)
 }
 
-/// The wheel makes the range smaller or larger around a place, and a double-click gives it back to the way.
-pub(super) fn wheel(ui: &Ui, response: &Response, plots: &mut PlotsView, surface: &Surface, around: [f64; 2]) {
+/// The wheel zooms around a point, and a double-click fits the ranges to the path.
+pub(super) fn wheel(ui: &Ui, response: &Response, view: &mut LandscapeView, surface: &Surface, around: [f64; 2]) {
     if response.double_clicked() {
-        plots.range = None;
+        view.reset_range();
     }
     if !response.hovered() {
         return;
     }
     let factor = ui.input(|input| input.zoom_delta() * (input.smooth_scroll_delta().y / 240.0).exp());
     if factor != 1.0 {
-        plots.range = Some(zoomed(asked(plots, surface), around, f64::from(factor)));
+        view.set_range(zoomed(requested(view, surface), around, f64::from(factor)));
     }
 }
 
-/// The map goes along with the pointer that drags it.
-pub(super) fn drag(response: &Response, plots: &mut PlotsView, surface: &Surface, size: Vec2) {
+/// Dragging moves the map.
+pub(super) fn drag(response: &Response, view: &mut LandscapeView, surface: &Surface, size: Vec2) {
     if response.dragged() && response.drag_delta() != Vec2::ZERO {
         let by = response.drag_delta() / size;
-        plots.range = Some(moved(asked(plots, surface), [-f64::from(by.x), f64::from(by.y)]));
+        view.set_range(moved(requested(view, surface), [-f64::from(by.x), f64::from(by.y)]));
     }
 }
 
-/// What lies around a place `factor` times as large.
-fn zoomed(range: Range, around: [f64; 2], factor: f64) -> Range {
+/// The ranges zoomed by a factor around a point.
+fn zoomed(range: AxisRanges, around: [f64; 2], factor: f64) -> AxisRanges {
     let side = |axis: usize| {
         let ([low, high], at) = (range[axis], around[axis].clamp(range[axis][0], range[axis][1]));
-        let least = NARROWEST * at.abs().max(1.0);
-        let factor = factor.clamp((high - low) / WIDEST, ((high - low) / least).max(1.0));
+        let least = MIN_RELATIVE_WIDTH * at.abs().max(1.0);
+        let factor = factor.clamp((high - low) / MAX_WIDTH, ((high - low) / least).max(1.0));
         [at - (at - low) / factor, at + (high - at) / factor]
     };
     [side(0), side(1)]
 }
 
-/// A range moved by shares of its sides.
-fn moved(range: Range, by: [f64; 2]) -> Range {
+/// The ranges moved by shares of their widths.
+fn moved(range: AxisRanges, by: [f64; 2]) -> AxisRanges {
     let side = |axis: usize| range[axis].map(|end| end + by[axis] * (range[axis][1] - range[axis][0]));
     [side(0), side(1)]
 }
 
-/// The button that opens the numbers of the range.
-pub(super) fn button_ui(ui: &mut Ui, plots: &mut PlotsView, surface: &Surface, names: &[String; 2], theme: &Theme) {
+/// The button that opens the numbers of the ranges.
+pub(super) fn button_ui(ui: &mut Ui, view: &mut LandscapeView, surface: &Surface, names: &[String; 2], theme: &Theme) {
     let word = RichText::new("range");
-    let word = if plots.range.is_some() { word.color(theme.text).strong() } else { word };
+    let word = if view.range().is_some() { word.color(theme.text).strong() } else { word };
     let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    // Numbers that can be typed look so, which they would not in a menu.
+    // Menu style would hide that the numbers can be edited.
     let style = std::sync::Arc::clone(ui.style());
     let (response, _) = MenuButton::new(word).config(config).ui(ui, |ui| {
         ui.set_style(style);
-        numbers_ui(ui, plots, surface, names, theme);
+        numbers_ui(ui, view, surface, names, theme);
     });
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, "range of the landscape"));
-    response.on_hover_text("Range of the landscape; the wheel zooms, a double-click shows the whole path again");
+    response.on_hover_text("AxisRanges of the landscape; the wheel zooms, a double-click shows the whole path again");
 }
 
-fn numbers_ui(ui: &mut Ui, plots: &mut PlotsView, surface: &Surface, names: &[String; 2], theme: &Theme) {
-    let before = asked(plots, surface);
+fn numbers_ui(ui: &mut Ui, view: &mut LandscapeView, surface: &Surface, names: &[String; 2], theme: &Theme) {
+    let before = requested(view, surface);
     let mut range = before;
     for (axis, name) in names.iter().enumerate() {
         ui.horizontal(|ui| {
@@ -96,17 +94,17 @@ fn numbers_ui(ui: &mut Ui, plots: &mut PlotsView, surface: &Surface, names: &[St
         });
     }
     if range != before && range.iter().all(|[low, high]| low < high) {
-        plots.range = Some(range);
+        view.set_range(range);
     }
     if ui.button("Centre on current values").clicked() {
         let half = |axis: usize| 0.5 * (before[axis][1] - before[axis][0]);
-        plots.range = Some([0, 1].map(|axis| {
+        view.set_range([0, 1].map(|axis| {
             let at = surface.present[axis];
             [at - half(axis), at + half(axis)]
         }));
     }
-    if ui.add_enabled(plots.range.is_some(), egui::Button::new("Fit to path")).clicked() {
-        plots.range = None;
+    if ui.add_enabled(view.range().is_some(), egui::Button::new("Fit to path")).clicked() {
+        view.reset_range();
     }
 }
 
@@ -115,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zooming_keeps_the_place_under_the_pointer_and_ends_somewhere() {
+    fn zooming_keeps_the_point_under_the_pointer_and_has_limits() {
         let range = [[-1.0, 3.0], [0.0, 1.0]];
         let near = zoomed(range, [0.0, 0.5], 2.0);
         assert_eq!(near, [[-0.5, 1.5], [0.25, 0.75]]);
