@@ -1,6 +1,6 @@
 //! `slowgrad definitions`: what scripts may name, as files for language servers.
 
-use super::opened::write_whole;
+use super::loaded_lesson::write_whole;
 use super::{Failure, out};
 use clap::Args;
 use slowgrad_script::reference::{GENERATED_MARK, definition_files};

@@ -10,7 +10,7 @@ mod explain;
 mod kind;
 mod list;
 mod new;
-mod opened;
+mod loaded_lesson;
 mod render;
 mod report;
 mod trace;

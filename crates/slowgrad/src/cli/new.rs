@@ -1,6 +1,6 @@
 //! `slowgrad new`: a commented script to start from.
 
-use super::opened::cannot_write;
+use super::loaded_lesson::cannot_write;
 use super::{Failure, kind, out};
 use crate::files::atomic_write::AtomicFile;
 use crate::files::library;

@@ -1,6 +1,6 @@
 //! `slowgrad render`: one moment as a picture.
 
-use super::opened::{Opened, write_whole};
+use super::loaded_lesson::{Opened, write_whole};
 use super::{By, Failure, size};
 use crate::still;
 use clap::{Args, ValueEnum};

@@ -1,6 +1,6 @@
 //! `slowgrad trace`: a step on paper.
 
-use super::opened::Opened;
+use super::loaded_lesson::Opened;
 use super::{By, Failure, PhaseArg};
 use clap::{Args, ValueEnum};
 use slowgrad_script::Limits;

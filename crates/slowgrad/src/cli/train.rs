@@ -1,7 +1,7 @@
 //! `slowgrad train`: steps at full speed, with weight files and metrics.
 
 use super::Failure;
-use super::opened::{self, Opened, cannot_write};
+use super::loaded_lesson::{self, Opened, cannot_write};
 use crate::desktop::worker_thread::machine;
 use crate::files::atomic_write::AtomicFile;
 use clap::Args;
@@ -111,7 +111,7 @@ impl<'a> MetricsFile<'a> {
 
 pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     if let Some(path) = &args.weights_out {
-        opened::check_ending(path)?;
+        loaded_lesson::check_ending(path)?;
     }
     let mut opened = Opened::with_weights(&args.lesson, args.weights_in.as_deref(), limits)?;
     let (first, _) = opened.evaluate()?;
@@ -161,7 +161,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     let (last, test) = opened.evaluate()?;
     metrics.map_or(Ok(()), MetricsFile::finish)?;
     if let Some(path) = &args.weights_out {
-        opened::write_weights(path, &opened.run.setup().shape, &opened.run.model().values)?;
+        loaded_lesson::write_weights(path, &opened.run.setup().shape, &opened.run.model().values)?;
     }
     let test = test.map(|loss| format!(", test loss {}", number_format::number(loss, 6))).unwrap_or_default();
     if !last.is_finite() {

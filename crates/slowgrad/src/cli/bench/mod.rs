@@ -3,8 +3,8 @@
 //! Each row is measured by itself in about two seconds, as the shortest of many rounds. Only ratios of rows of
 //! one run mean anything on another machine.
 
-mod looking;
-mod opened;
+mod inspection;
+mod lessons;
 mod process;
 mod timing;
 mod training;
@@ -147,7 +147,7 @@ pub(super) fn run(args: &BenchArgs, limits: Limits) -> Result<(), Failure> {
 
 /// All rows, in the order in which they are measured.
 fn all() -> impl Iterator<Item = &'static Row> {
-    training::ROWS.iter().chain(looking::ROWS).chain(process::ROWS)
+    training::ROWS.iter().chain(inspection::ROWS).chain(process::ROWS)
 }
 
 /// The rows that were asked for.

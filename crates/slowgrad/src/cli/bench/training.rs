@@ -1,6 +1,6 @@
 //! Training steps at full speed.
 
-use super::{Bench, Reading, Row, opened};
+use super::{Bench, Reading, Row, lessons};
 use crate::cli::Failure;
 use slowgrad_engine::model::Model;
 use slowgrad_engine::run::Run;
@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Row] = &[
 
 /// Samples per second of steps that only train, by so many threads.
 fn steps(bench: &Bench, threads: usize, lesson: &str) -> Result<Reading, Failure> {
-    let run = opened::run(lesson, bench.limits)?;
+    let run = lessons::run(lesson, bench.limits)?;
     let samples = run.setup().batch as f64;
     Ok(Reading::samples_per_second(samples / seconds_per_step(bench, threads, &run)?))
 }
@@ -61,7 +61,7 @@ fn seconds_per_step(bench: &Bench, threads: usize, run: &Run) -> Result<f64, Fai
 
 /// Samples per second of a run that can be gone back in.
 fn history(bench: &Bench) -> Result<Reading, Failure> {
-    let mut run = opened::run("w1", bench.limits)?;
+    let mut run = lessons::run("w1", bench.limits)?;
     let samples = run.setup().batch as f64;
     let seconds = bench.timing.shortest(|| run.advance().map(drop))?;
     Ok(Reading::samples_per_second(samples / seconds))
@@ -69,7 +69,7 @@ fn history(bench: &Bench) -> Result<Reading, Failure> {
 
 /// Seconds for one parameter of an update alone.
 fn million_parameters(bench: &Bench) -> Result<Reading, Failure> {
-    let run = opened::network(2, 998, bench.limits)?;
+    let run = lessons::network(2, 998, bench.limits)?;
     let setup = Rc::new(run.setup().clone());
     let mut model: Model = run.model().clone();
     let grads: Vec<f64> = model.values.iter().map(|value| 0.1 * value).collect();
@@ -90,7 +90,7 @@ mod tests {
         // Making the data takes its time on a busy machine.
         let mut limits = Limits::default();
         limits.set("seconds", 5.0).expect("a limit");
-        opened::run(lesson, limits).expect("a lesson")
+        lessons::run(lesson, limits).expect("a lesson")
     }
 
     #[test]

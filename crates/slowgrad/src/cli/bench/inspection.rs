@@ -1,6 +1,6 @@
 //! Looking closely: events, the past, saved files, frames.
 
-use super::opened;
+use super::lessons;
 use super::timing::{Spread, timed};
 use super::{Bench, Reading, Row};
 use crate::cli::Failure;
@@ -77,7 +77,7 @@ fn timeline(run: &Run) -> Result<Timeline, Failure> {
 }
 
 fn open(bench: &Bench) -> Result<Reading, Failure> {
-    let mut sandbox = opened::sandbox(bench.limits);
+    let mut sandbox = lessons::sandbox(bench.limits);
     let (root, bytes) = sandbox.file("w1.rhai").ok_or_else(|| Failure::new("cannot find lesson W1"))?;
     let read = || {
         // What was read before is forgotten with that.
@@ -89,19 +89,19 @@ fn open(bench: &Bench) -> Result<Reading, Failure> {
 
 fn first_step(bench: &Bench) -> Result<Reading, Failure> {
     let spread = bench.timing.each(1, |_| {
-        let run = opened::run("w1", bench.limits)?;
+        let run = lessons::run("w1", bench.limits)?;
         timed(|| timeline(&run))
     })?;
     Ok(Reading::seconds(spread.median))
 }
 
 fn record(bench: &Bench, lesson: &str) -> Result<Reading, Failure> {
-    let run = opened::run(lesson, bench.limits)?;
+    let run = lessons::run(lesson, bench.limits)?;
     bench.timing.shortest(|| timeline(&run).map(|step| drop(black_box(step)))).map(Reading::seconds)
 }
 
 fn events(bench: &Bench, lesson: &str) -> Result<Reading, Failure> {
-    let timeline = timeline(&opened::run(lesson, bench.limits)?)?;
+    let timeline = timeline(&lessons::run(lesson, bench.limits)?)?;
     let addresses: Vec<Address> =
         places(timeline.len() as u64).into_iter().map(|index| timeline.address(index as usize)).collect();
     let spread = bench.timing.each(addresses.len(), |case| {
@@ -114,7 +114,7 @@ fn events(bench: &Bench, lesson: &str) -> Result<Reading, Failure> {
 }
 
 fn seeks(bench: &Bench, lesson: &str) -> Result<Reading, Failure> {
-    let mut run = opened::run(lesson, bench.limits)?;
+    let mut run = lessons::run(lesson, bench.limits)?;
     run.seek(PAST_STEPS)?;
     let steps = places(PAST_STEPS);
     let spread = bench.timing.each(steps.len(), |case| {
@@ -192,7 +192,7 @@ struct Frames {
 
 impl Frames {
     fn of(bench: &Bench, layers: usize, size: usize) -> Result<Self, Failure> {
-        let timeline = timeline(&opened::network(layers, size, bench.limits)?)?;
+        let timeline = timeline(&lessons::network(layers, size, bench.limits)?)?;
         let layout = Layout::within(&timeline.step().shape, FRAME.into());
         let mut view = View::default();
         view.fit(layout.bounds(), FRAME);
@@ -252,7 +252,7 @@ fn first_frames(bench: &Bench, size: usize) -> Result<Reading, Failure> {
 /// All panels of a window in which a network of two hidden layers of this size plays: the first frame at a place of
 /// its step.
 fn windows(bench: &Bench, size: usize) -> Result<Reading, Failure> {
-    let worker = opened::worker(size, bench.limits)?;
+    let worker = lessons::worker(size, bench.limits)?;
     let contents = Contents::of(clock(), worker, FRAME).ok_or_else(|| Failure::new("the lesson cannot run"));
     let mut contents = contents?;
     let places = if bench.timing.is_quick() { 1 } else { 32 };
