@@ -53,7 +53,7 @@ impl EventLog {
         self.frames += 1;
         let mut state = visible_state(session, gui);
         state["kept"] = json!(saved);
-        state["notes"] = notes.map_or(Value::Null, |notes| notes.visible_state());
+        state["notes"] = notes.map_or(Value::Null, Sheet::visible_state);
         state["controls"] = Value::Object(self.controls.clone());
         if self.last.as_ref() == Some(&state) {
             return;
