@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-r"""slowgrad beside numpy, PyTorch and Rust by hand: the same three workloads, in turn, in one run.
+r"""Compares slowgrad with NumPy, PyTorch and hand-written Rust: the same three workloads, in turn, in one run.
 
     python3 -m venv peers && peers/bin/pip install -r crates/slowgrad/benches/requirements.txt
     peers/bin/python crates/slowgrad/benches/peers.py [--rounds 5] [--seconds 1] [--isa avx2] \
         [--numpy-kernel Haswell] [--playground nn.js]
 
-Each peer trains each workload for a while, again and again in turn, and the best rate of each counts; what else the
-machine does falls on all of them, and only the ratios mean anything. Everything is float64 in one thread. slowgrad and
-PyTorch compute the value of the loss in each step; numpy and Rust by hand only its derivative. numpy's OpenBLAS chooses
-its kernel freely, and its name is printed. `--isa` holds slowgrad and Rust by hand to another vector unit, and `--numpy-kernel` numpy: Haswell is its AVX2.
+The peers train each workload in turn, in several rounds, and the best rate of each counts. Other load affects all of
+them, so only the ratios are meaningful. All use float64 and one thread. slowgrad and PyTorch compute the value of the loss
+in each step; NumPy and the hand-written Rust compute only its derivative. By default NumPy's OpenBLAS chooses its kernel,
+whose name is printed. `--isa` selects the vector unit of slowgrad and the hand-written Rust, and `--numpy-kernel` the
+kernel of NumPy: Haswell is AVX2.
 
-`--playground` adds the engine of the TensorFlow Playground under Node, for w1, and slowgrad with a script that runs for each
-number. It wants the playground's `src/nn.ts` as a module:
+`--playground` adds, for w1, the engine of the TensorFlow Playground under Node, and slowgrad with a script that runs for
+each number. It needs the Playground's `src/nn.ts` as a module:
 
     npx -p typescript tsc --strict false --target es2017 --module es2022 --outDir . playground/src/nn.ts
 """
@@ -25,14 +26,14 @@ import tempfile
 import time
 from pathlib import Path
 
-# What holds OpenBLAS to another kernel than it would choose flatters whoever is compared with it. It is read when numpy
-# is loaded, so this process starts itself again without it, or with what was asked for.
-HELD = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"]
-asked = sys.argv[sys.argv.index("--numpy-kernel") + 1 :][:1] if "--numpy-kernel" in sys.argv else []
-wanted = dict(zip(HELD, asked))
-if any(os.environ.get(name) != wanted.get(name) for name in HELD):
-    free = {name: value for name, value in os.environ.items() if name not in HELD}
-    os.execve(sys.executable, [sys.executable, *sys.argv], {**free, **wanted})
+# These variables make OpenBLAS use another kernel than the one it would choose, which would distort the comparison. NumPy
+# reads them when it is loaded, so this process restarts itself without them, or with the requested kernel.
+KERNEL_VARIABLES = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"]
+requested = sys.argv[sys.argv.index("--numpy-kernel") + 1 :][:1] if "--numpy-kernel" in sys.argv else []
+kernel_environment = dict(zip(KERNEL_VARIABLES, requested))
+if any(os.environ.get(name) != kernel_environment.get(name) for name in KERNEL_VARIABLES):
+    environment = {name: value for name, value in os.environ.items() if name not in KERNEL_VARIABLES}
+    os.execve(sys.executable, [sys.executable, *sys.argv], {**environment, **kernel_environment})
 for name in ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"]:
     os.environ[name] = "1"
 
@@ -60,7 +61,7 @@ EACH_NUMBER = "slowgrad, a script that runs for each number"
 
 
 def data(sizes, samples):
-    """Numbers of the shape of the lesson's; how long a step takes does not depend on them."""
+    """Random data of the shape of the lesson's. The time of a step does not depend on the values."""
     random = np.random.default_rng(1)
     if sizes[-1] == 1:
         x = random.uniform(-5.0, 5.0, (samples, sizes[0]))
@@ -130,7 +131,7 @@ class Numpy:
 
 
 class Torch:
-    """Eager PyTorch as its users write it, with its own loss and optimizer."""
+    """Typical eager PyTorch, with its own loss and optimizer."""
 
     def __init__(self, sizes, hidden, output, momentum, batch, samples):
         x, y = data(sizes, samples)
@@ -154,7 +155,7 @@ class Torch:
         self.optimizer.step()
 
 
-# The playground's own network, data and training of a batch, as its page does it; the fastest of many short rounds.
+# The Playground's network, data and training of a batch, as on its page; the fastest of many short rounds.
 PLAYGROUND = """
 import {pathToFileURL} from "node:url";
 const [file, seconds] = process.argv.slice(-2);
@@ -183,9 +184,9 @@ console.log(JSON.stringify(best));
 
 
 def playground(file, seconds):
-    """Samples per second of the playground's engine."""
+    """Samples per second of the Playground's engine."""
     with tempfile.TemporaryDirectory() as folder:
-        # Node takes it for a module by its name only.
+        # Node recognizes a module by the extension.
         module, script = Path(folder) / "nn.mjs", Path(folder) / "train.mjs"
         module.write_bytes(file.read_bytes())
         script.write_text(PLAYGROUND)
@@ -194,7 +195,7 @@ def playground(file, seconds):
 
 
 def rate(peer, seconds):
-    """Samples per second of the fastest of many short rounds."""
+    """Samples per second in the fastest of many short rounds."""
     began = time.perf_counter()
     for _ in range(3):
         peer.step()
@@ -210,13 +211,13 @@ def rate(peer, seconds):
 
 def kernel():
     if threadpoolctl is None:
-        return "not known without threadpoolctl"
+        return "unknown without threadpoolctl"
     pools = threadpoolctl.threadpool_info()
     return ", ".join(f"{p['internal_api']} {p.get('architecture', '')}" for p in pools if p["user_api"] == "blas")
 
 
 def built():
-    """The benchmark's program and slowgrad itself."""
+    """Builds slowgrad and the benchmark, and returns the paths of the programs."""
     cargo = ["cargo", "build", "--release", "--locked", "-p", "slowgrad", "--bin", "slowgrad", "--message-format=json"]
     bench = ["cargo", "bench", "--locked", "-p", "slowgrad", "--bench", "training", "--no-run", "--message-format=json"]
     programs = []
@@ -231,15 +232,15 @@ def built():
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--seconds", type=float, default=1.0, help="for each peer in each round")
-    arguments.add_argument("--isa", help="portable, avx2 or avx512, for slowgrad and Rust by hand")
-    arguments.add_argument("--numpy-kernel", help="such as Haswell; numpy chooses when it is not given")
-    arguments.add_argument("--playground", type=Path, help="the engine of the TensorFlow Playground, as a module")
+    arguments.add_argument("--seconds", type=float, default=1.0, help="per peer and round")
+    arguments.add_argument("--isa", help="portable, avx2 or avx512, for slowgrad and hand-written Rust")
+    arguments.add_argument("--numpy-kernel", help="for example Haswell [default: chosen by OpenBLAS]")
+    arguments.add_argument("--playground", type=Path, help="the engine of the TensorFlow Playground as a module")
     arguments = arguments.parse_args()
     slowgrad, by_hand = built()
     environment = {**os.environ, **({"SLOWGRAD_ISA": arguments.isa} if arguments.isa else {})}
 
-    def told(command):
+    def run_json(command):
         output = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
         return json.loads(output)
 
@@ -248,35 +249,35 @@ def main():
     best = {}
     unit = ""
 
-    def keep(name, workload, value):
+    def record(name, workload, value):
         best[workload, name] = max(best.get((workload, name), 0.0), value)
 
     makers = {"numpy": Numpy, **({"PyTorch": Torch} if torch is not None else {})}
     peers = {(w, name): make(*shape) for w, shape in WORKLOADS.items() for name, make in makers.items()}
     for _ in range(arguments.rounds):
         for workload in WORKLOADS:
-            both = told([by_hand, workload, "--json", "--seconds", str(3 * arguments.seconds)])
-            unit = both["vector_unit"]
-            for name, value in both["rates"].items():
-                keep(name.split(", ", 1)[1], workload, value)
-            rows = told([slowgrad, "bench", workload, "--json"])["rows"]
-            keep("slowgrad bench", workload, rows[0]["value"])
+            report = run_json([by_hand, workload, "--json", "--seconds", str(3 * arguments.seconds)])
+            unit = report["vector_unit"]
+            for name, value in report["rates"].items():
+                record(name.split(", ", 1)[1], workload, value)
+            rows = run_json([slowgrad, "bench", workload, "--json"])["rows"]
+            record("slowgrad bench", workload, rows[0]["value"])
             for name in makers:
-                keep(name, workload, rate(peers[workload, name], arguments.seconds))
+                record(name, workload, rate(peers[workload, name], arguments.seconds))
         if arguments.playground is not None:
-            rows = told([slowgrad, "bench", "w1-value", "--json"])["rows"]
-            keep(EACH_NUMBER, "w1", rows[0]["value"])
-            keep("the playground's engine", "w1", playground(arguments.playground, arguments.seconds))
+            rows = run_json([slowgrad, "bench", "w1-value", "--json"])["rows"]
+            record(EACH_NUMBER, "w1", rows[0]["value"])
+            record("the Playground's engine", "w1", playground(arguments.playground, arguments.seconds))
 
-    print(f"float64, one thread; slowgrad and Rust by hand: {unit}; numpy {np.__version__}: {kernel()}")
+    print(f"float64, one thread; slowgrad and hand-written Rust: {unit}; NumPy {np.__version__}: {kernel()}")
     version = torch.__version__ if torch is not None else "is not installed"
-    print(f"PyTorch {version}; the value of the loss is computed in each step by slowgrad and PyTorch, not by the others")
+    print(f"PyTorch {version}; only slowgrad and PyTorch compute the value of the loss in each step")
     print()
     print("| | " + " | ".join(f"{w}, k samples/s | slowgrad is" for w in WORKLOADS) + " |")
     print("| --- |" + " ---: | ---: |" * len(WORKLOADS))
     names = ["slowgrad", "slowgrad bench", "slowgrad with two threads", "by hand", "by hand, shapes at compile time", *makers]
     if arguments.playground is not None:
-        names += [EACH_NUMBER, "the playground's engine"]
+        names += [EACH_NUMBER, "the Playground's engine"]
     for name in names:
         cells = []
         for workload in WORKLOADS:
@@ -287,8 +288,8 @@ def main():
             cells.append(f"{shown} | {times}")
         print(f"| {name} | " + " | ".join(cells) + " |")
     if arguments.playground is not None:
-        share = best["w1", EACH_NUMBER] / best["w1", "the playground's engine"]
-        print(f"\n{EACH_NUMBER} is {share:.3f} × the playground's engine")
+        share = best["w1", EACH_NUMBER] / best["w1", "the Playground's engine"]
+        print(f"\n{EACH_NUMBER} is {share:.3f} × the Playground's engine")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What only a window can show: the first frame after the start, and what a paused window costs.
+"""Measures the window: the time to the first frame, and the processor time of a paused window.
 
     cargo build --release && python3 crates/slowgrad/benches/window.py [PROGRAM] [--times 5]
 
-Needs Linux, Xvfb and xdotool; the picture is drawn in software there, so a graphics card is faster. The program opens
-the welcome lesson in a home of its own.
+Needs Linux, Xvfb and xdotool. Xvfb renders in software, so a graphics card is faster. The program opens the welcome
+lesson with an empty home folder.
 """
 
 import argparse
@@ -18,17 +18,17 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PAUSED_SECONDS = 5.0
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
-def until(what, answer):
-    """Waits for an answer."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def until(condition, answer):
+    """Polls until `answer` returns a value."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         if (found := answer()) is not None:
             return found
         time.sleep(0.001)
-    raise SystemExit(f"waited in vain until {what}")
+    raise SystemExit(f"timed out waiting until {condition}")
 
 
 class Display:
@@ -37,8 +37,8 @@ class Display:
         command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24", "-nolisten", "tcp"]
         self.server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
         os.close(write)
-        with os.fdopen(read) as told:
-            self.name = f":{told.readline().strip()}"
+        with os.fdopen(read) as output:
+            self.name = f":{output.readline().strip()}"
         return self
 
     def __exit__(self, *_):
@@ -65,8 +65,8 @@ class Window:
         lines = self.lines()
         return lines[-1] if lines and fits(lines[-1]) else None
 
-    def since_start(self, what, fits):
-        until(what, lambda: next((line for line in self.lines() if fits(line)), None))
+    def since_start(self, condition, fits):
+        until(condition, lambda: next((line for line in self.lines() if fits(line)), None))
         return time.monotonic() - self.began
 
     def key(self, name):
@@ -99,7 +99,7 @@ def main():
             with tempfile.TemporaryDirectory() as home:
                 window = Window(arguments.program, display, home)
                 try:
-                    first.append(window.since_start("a frame comes", lambda line: True))
+                    first.append(window.since_start("the first frame", lambda line: True))
                     with_lesson.append(window.since_start("the lesson is shown", lambda line: line["step"] == 1))
                     if nth == arguments.times - 1:
                         paused(window)
@@ -113,17 +113,17 @@ def paused(window):
     until("it plays", lambda: window.last(lambda line: line["playing"]))
     window.key("space")
     until("it is paused", lambda: window.last(lambda line: not line["playing"]))
-    # What fades or follows the pointer may come to rest.
+    # Waits for animations to end.
     time.sleep(2.0)
     frames, cpu = window.last()["frames"], window.cpu_seconds()
     time.sleep(PAUSED_SECONDS)
     cpu = window.cpu_seconds() - cpu
     quiet = window.last()["frames"] == frames
-    # The frames that are counted are told with the next change only: the one that this key makes.
+    # The log has the number of frames only with the next change, which this key causes.
     window.key("g")
-    told = until("a key is answered", lambda: window.last(lambda line: line["frames"] > frames))["frames"]
+    logged = until("the key takes effect", lambda: window.last(lambda line: line["frames"] > frames))["frames"]
     print(f"{'paused for 5 s':30} {1000 * cpu:7.0f} ms of processor time, {'nothing' if quiet else 'something'} changed")
-    print(f"{'':30} {told - frames - 1:7} frames from the last change, with focus, to the answer to a key")
+    print(f"{'':30} {logged - frames - 1:7} frames from the last change to the effect of a key")
     print(f"{'peak memory':30} {window.peak_memory():7.0f} MiB")
 
 

@@ -1,6 +1,6 @@
-//! A still of one moment: the network, the formula, the script and the phases of the step in one picture.
+//! A still image of one moment: the network, its formulas, the script and the phases of the step.
 //!
-//! What is drawn is the scene and nothing else, so a still shows what the window would show.
+//! It draws the same scene as the window.
 
 use slowgrad_render::{
     Offscreen, RenderError, RgbaImage, StillContent, Theme, phase_marks, still_network_size, still_ui, still_zoom,
@@ -11,24 +11,24 @@ use slowgrad_timeline::explain::words::Explainer;
 use slowgrad_timeline::scene::{Layout, Moment, NeuronMaps, SceneOptions, Target, scene, zoom_step};
 use std::sync::Arc;
 
-/// A moment to be drawn.
+/// The contents of a still image.
 pub(crate) struct Still<'a> {
-    /// The step.
+    /// The training step.
     pub(crate) timeline: &'a Timeline,
-    /// The moment within it.
+    /// The moment within the step.
     pub(crate) moment: Moment,
-    /// The lesson's title.
+    /// The title of the lesson.
     pub(crate) title: &'a str,
-    /// What is selected and explained.
+    /// The element to select and explain.
     pub(crate) selected: Option<Target>,
-    /// What the lesson says.
+    /// The caption of the lesson.
     pub(crate) caption: String,
-    /// What the neurons compute, with the parameters before the step.
+    /// The outputs of the neurons over the input plane, with the parameters before the step.
     pub(crate) maps: Option<Arc<NeuronMaps>>,
 }
 
 impl Still<'_> {
-    /// Draws it.
+    /// Draws the image with the size and scale of `offscreen`.
     pub(crate) fn draw(&self, offscreen: &mut Offscreen, theme: &Theme) -> Result<RgbaImage, RenderError> {
         let layout = Layout::within(&self.timeline.step().shape, still_network_size(offscreen.size_pts()).into());
         let zoom = zoom_step(still_zoom(offscreen.size_pts(), layout.bounds()));
@@ -44,14 +44,14 @@ impl Still<'_> {
         let words = Explainer { digits: options.digits };
         let inspector = self.selected.map(|target| inspect(self.timeline, last, target, words));
         let phases = phase_marks(self.timeline);
-        let done = self.moment.events.start as f32 + self.moment.progress * self.moment.events.len() as f32;
+        let events = self.moment.events.start as f32 + self.moment.progress * self.moment.events.len() as f32;
         let content = StillContent {
             scene: &scene,
             inspector: inspector.as_ref(),
             selected: self.selected,
             title: self.title,
             phases: &phases,
-            progress: done / self.timeline.len() as f32,
+            progress: events / self.timeline.len() as f32,
         };
         theme.apply(offscreen.context());
         pollster::block_on(offscreen.render(|ui| still_ui(ui, &content, theme)))

@@ -1,10 +1,10 @@
-//! The same with every shape known at compile time: the practical limit of any such program.
+//! The same with all shapes known at compile time: the practical limit of such a program.
 
-use super::{L, dot, samples, sum};
+use super::{LANES, dot, samples, sum};
 use slowgrad_engine::setup::Setup;
 use slowgrad_tape::{dispatch, math};
 
-/// A layer with room for `S` samples.
+/// A layer with buffers for `S` samples.
 struct Layer<const I: usize, const O: usize, const S: usize> {
     w: [[f64; I]; O],
     b: [f64; O],
@@ -15,7 +15,7 @@ struct Layer<const I: usize, const O: usize, const S: usize> {
 }
 
 impl<const I: usize, const O: usize, const S: usize> Layer<I, O, S> {
-    /// Takes its parameters from the front of a list.
+    /// Takes the parameters of the layer from the front of a list.
     fn take(rest: &mut &[f64]) -> Self {
         let mut next = || {
             let (first, after) = rest.split_first().map_or((0.0, &[][..]), |(first, after)| (*first, after));
@@ -48,7 +48,7 @@ impl<const I: usize, const O: usize, const S: usize> Layer<I, O, S> {
         }
     }
 
-    /// Half the squared error through the activation.
+    /// Computes ∂L/∂z of the last layer, for half the squared error and tanh.
     #[inline(always)]
     fn derive(&mut self, y: &[[f64; S]; O], batch: usize) {
         for o in 0..O {
@@ -59,7 +59,7 @@ impl<const I: usize, const O: usize, const S: usize> Layer<I, O, S> {
         }
     }
 
-    /// ∂L/∂z of the layer before, whose activations are given.
+    /// Computes ∂L/∂z of the previous layer from its activations `a`.
     #[inline(always)]
     fn back<const TANH: bool>(&self, a: &[[f64; S]; I], d: &mut [[f64; S]; I]) {
         for i in 0..I {
@@ -90,9 +90,9 @@ impl<const I: usize, const O: usize, const S: usize> Layer<I, O, S> {
                 self.mw[o][i] = momentum * self.mw[o][i] + g[o][i];
                 self.w[o][i] -= lr * self.mw[o][i];
             }
-            let mut sums = [0.0; L];
-            for v in self.d[o].as_chunks::<L>().0 {
-                for i in 0..L {
+            let mut sums = [0.0; LANES];
+            for v in self.d[o].as_chunks::<LANES>().0 {
+                for i in 0..LANES {
                     sums[i] += v[i];
                 }
             }
@@ -102,7 +102,7 @@ impl<const I: usize, const O: usize, const S: usize> Layer<I, O, S> {
     }
 }
 
-/// The samples of a lesson, and where it is in them.
+/// The samples of a lesson, and the position of the next batch.
 struct Data {
     inputs: Vec<f64>,
     targets: Vec<f64>,
@@ -132,7 +132,7 @@ impl Data {
     }
 }
 
-/// 2-4-2-1, tanh, sgd, ten samples.
+/// Workload w1: 2-4-2-1, tanh, SGD, batches of 10.
 pub(crate) struct W1 {
     data: Data,
     layers: (Layer<2, 4, 16>, Layer<4, 2, 16>, Layer<2, 1, 16>),
@@ -172,7 +172,7 @@ fn step_w1_body(net: &mut W1) {
     a.update(&x, 0.03, 0.0, BATCH);
 }
 
-/// 2-8-8-8-1, relu and tanh, momentum, 32 samples.
+/// Workload w2: 2-8-8-8-1, ReLU and tanh, momentum, batches of 32.
 pub(crate) struct W2 {
     data: Data,
     layers: (Layer<2, 8, 32>, Layer<8, 8, 32>, Layer<8, 8, 32>, Layer<8, 1, 32>),

@@ -1,10 +1,10 @@
-//! What a programmer would write by hand for one network, its shapes known at run time only: the yardstick.
+//! The baseline: hand-written training of one network, with shapes known only at run time.
 //!
-//! Numbers lie as `[feature][sample]`, the samples padded to whole vectors; loops over eight numbers are left to the
-//! compiler, and large products are blocked by hand. The elementary functions are slowgrad's own, which are faster than
-//! the system's. The value of the loss is never computed, only its derivative. Sums run in the order that is fastest.
+//! The layout is `[feature][sample]`, with the samples padded to whole vectors. The compiler vectorizes loops over eight
+//! numbers, and large products are blocked by hand. The elementary functions are those of slowgrad, which are faster than
+//! the system's. Only the derivative of the loss is computed, not its value. Sums use the fastest order.
 
-#![allow(clippy::needless_range_loop, reason = "numbers are counted as in the formula")]
+#![allow(clippy::needless_range_loop, reason = "indices are those of the formulas")]
 
 pub(crate) mod fixed;
 mod product;
@@ -13,17 +13,17 @@ use product::{Product, large, small};
 use slowgrad_engine::setup::Setup;
 use slowgrad_tape::{dispatch, math};
 
-/// Numbers that are computed together.
-pub(crate) const L: usize = 8;
-/// So many numbers.
-pub(crate) type V = [f64; L];
+/// The number of lanes.
+pub(crate) const LANES: usize = 8;
+/// A vector.
+pub(crate) type Vector = [f64; LANES];
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Activation {
     Tanh,
     Relu,
     Mish,
-    /// With the categorical cross-entropy, whose derivatives cancel.
+    /// With the categorical cross-entropy, so that ∂L/∂z = a − y.
     Softmax,
 }
 
@@ -31,18 +31,18 @@ pub(crate) enum Activation {
 pub(crate) enum Optimizer {
     Sgd,
     Momentum(f64),
-    /// PyTorch's constants, with this weight decay.
+    /// With PyTorch's constants and this weight decay.
     AdamW(f64),
 }
 
-/// What a network is trained with.
+/// A network and its training.
 #[derive(Clone)]
-pub(crate) struct Recipe {
+pub(crate) struct NetSpec {
     pub(crate) sizes: Vec<usize>,
     pub(crate) activations: Vec<Activation>,
     pub(crate) optimizer: Optimizer,
-    /// The Huber loss in place of half the squared error.
-    pub(crate) is_huber: bool,
+    /// Whether the loss is Huber's instead of half the squared error.
+    pub(crate) huber: bool,
     pub(crate) lr: f64,
     pub(crate) batch: usize,
 }
@@ -50,10 +50,10 @@ pub(crate) struct Recipe {
 struct Layer {
     w: Vec<f64>,
     b: Vec<f64>,
-    /// Of the momentum, or Adam's first.
+    /// The velocity, or Adam's first moment.
     mw: Vec<f64>,
     mb: Vec<f64>,
-    /// Adam's second.
+    /// Adam's second moment.
     vw: Vec<f64>,
     vb: Vec<f64>,
     gw: Vec<f64>,
@@ -61,15 +61,18 @@ struct Layer {
 
 /// A network in training.
 pub(crate) struct Net {
-    recipe: Recipe,
+    spec: NetSpec,
     stride: usize,
     layers: Vec<Layer>,
-    /// Activations, ∂a/∂z where it is not made from the activation, and ∂L/∂z, `[layer][feature][sample]`.
+    /// Activations, `[layer][feature][sample]`.
     a: Vec<Vec<f64>>,
+    /// ∂a/∂z of activations whose derivative is not a function of `a`.
     slopes: Vec<Vec<f64>>,
+    /// ∂L/∂z.
     d: Vec<Vec<f64>>,
     y: Vec<f64>,
-    turned: Vec<f64>,
+    /// Activations or inputs as `[sample][feature]`.
+    transposed: Vec<f64>,
     steps: i32,
     at: usize,
     /// `[sample][feature]`.
@@ -77,7 +80,7 @@ pub(crate) struct Net {
     targets: Vec<f64>,
 }
 
-/// The samples of a lesson one after the other, inputs and targets.
+/// The inputs and targets of a lesson's samples, concatenated.
 pub(crate) fn samples(setup: &Setup) -> (Vec<f64>, Vec<f64>) {
     let samples = 0..setup.train.len();
     let inputs = samples.clone().flat_map(|sample| setup.train.input(sample).to_vec()).collect();
@@ -85,10 +88,10 @@ pub(crate) fn samples(setup: &Setup) -> (Vec<f64>, Vec<f64>) {
 }
 
 impl Net {
-    /// Starts where the lesson starts.
-    pub(crate) fn new(recipe: &Recipe, setup: &Setup, parameters: &[f64]) -> Self {
-        let sizes = recipe.sizes.clone();
-        let stride = recipe.batch.next_multiple_of(L);
+    /// A network with the initial parameters of a lesson.
+    pub(crate) fn new(spec: &NetSpec, setup: &Setup, parameters: &[f64]) -> Self {
+        let sizes = spec.sizes.clone();
+        let stride = spec.batch.next_multiple_of(LANES);
         let (inputs, targets) = samples(setup);
         let mut rest = parameters;
         let layers = sizes.windows(2).map(|pair| {
@@ -110,14 +113,14 @@ impl Net {
         let rows = || sizes.iter().map(|size| vec![0.0; size * stride]).collect::<Vec<_>>();
         let widest = sizes.iter().max().map_or(0, |size| size * stride);
         Self {
-            recipe: recipe.clone(),
+            spec: spec.clone(),
             stride,
             layers,
             a: rows(),
             slopes: rows(),
             d: rows(),
             y: vec![0.0; sizes.last().map_or(0, |size| size * stride)],
-            turned: vec![0.0; widest],
+            transposed: vec![0.0; widest],
             steps: 0,
             at: 0,
             inputs,
@@ -125,12 +128,12 @@ impl Net {
         }
     }
 
-    /// The parameters, as a lesson has them.
+    /// The parameters in the order of the lesson's.
     pub(crate) fn parameters(&self) -> Vec<f64> {
         self.layers.iter().flat_map(|layer| layer.w.iter().chain(&layer.b).copied().collect::<Vec<_>>()).collect()
     }
 
-    /// Trains a step.
+    /// Trains one step.
     pub(crate) fn step(&mut self) {
         step(self);
     }
@@ -146,11 +149,11 @@ fn step_body(net: &mut Net) {
     for l in 0..layers {
         let (before, after) = net.a.split_at_mut(l + 1);
         let Layer { w, b, .. } = &net.layers[l];
-        let (ins, outs) = (net.recipe.sizes[l], net.recipe.sizes[l + 1]);
+        let (ins, outs) = (net.spec.sizes[l], net.spec.sizes[l + 1]);
         let product =
             Product { a: w, row: ins, term: 1, terms: ins, b: &before[l], stride: net.stride, bias: b, scale: 1.0 };
         multiply(&product, &mut after[0], net.stride, outs, net.stride);
-        activate(net.recipe.activations[l], &mut after[0], &mut net.slopes[l + 1], net.stride, outs);
+        activate(net.spec.activations[l], &mut after[0], &mut net.slopes[l + 1], net.stride, outs);
     }
     derive(net);
     for l in (0..layers).rev() {
@@ -162,15 +165,15 @@ fn step_body(net: &mut Net) {
     }
 }
 
-/// The next batch, turned.
+/// Loads the next batch and transposes it.
 #[inline(always)]
 fn load(net: &mut Net) {
-    let (n, batch) = (net.stride, net.recipe.batch);
-    let (ins, outs) = (net.recipe.sizes[0], net.recipe.sizes[net.layers.len()]);
+    let (n, batch) = (net.stride, net.spec.batch);
+    let (ins, outs) = (net.spec.sizes[0], net.spec.sizes[net.layers.len()]);
     let x = &net.inputs[net.at * ins..];
-    for first in (0..ins).step_by(L) {
+    for first in (0..ins).step_by(LANES) {
         for s in 0..batch {
-            for i in first..ins.min(first + L) {
+            for i in first..ins.min(first + LANES) {
                 net.a[0][i * n + s] = x[s * ins + i];
             }
         }
@@ -193,7 +196,7 @@ fn multiply(product: &Product<'_>, out: &mut [f64], stride: usize, rows: usize, 
 }
 
 #[inline(always)]
-fn eights(numbers: &mut [f64]) -> impl Iterator<Item = &mut V> {
+fn eights(numbers: &mut [f64]) -> impl Iterator<Item = &mut Vector> {
     numbers.as_chunks_mut().0.iter_mut()
 }
 
@@ -217,11 +220,11 @@ fn activate(activation: Activation, out: &mut [f64], slopes: &mut [f64], n: usiz
         // z·tanh(ln(1 + eᶻ)) = z·m/(m + 2) with m = eᶻ(eᶻ + 2), and its derivative, from one exponential.
         Activation::Mish => {
             for (v, slope) in eights(out).zip(eights(slopes)) {
-                let mut e = [0.0; L];
-                for i in 0..L {
+                let mut e = [0.0; LANES];
+                for i in 0..LANES {
                     e[i] = math::exp(if v[i] > 20.0 { 20.0 } else { v[i] });
                 }
-                for i in 0..L {
+                for i in 0..LANES {
                     let m = e[i] * (e[i] + 2.0);
                     let t = m / (m + 2.0);
                     slope[i] = t + v[i] * (1.0 - t * t) * (e[i] / (1.0 + e[i]));
@@ -230,24 +233,24 @@ fn activate(activation: Activation, out: &mut [f64], slopes: &mut [f64], n: usiz
             }
         }
         Activation::Softmax => {
-            for first in (0..n).step_by(L) {
-                let mut largest = [f64::NEG_INFINITY; L];
+            for first in (0..n).step_by(LANES) {
+                let mut largest = [f64::NEG_INFINITY; LANES];
                 for r in 0..rows {
-                    for i in 0..L {
+                    for i in 0..LANES {
                         let x = out[r * n + first + i];
                         largest[i] = if x > largest[i] { x } else { largest[i] };
                     }
                 }
-                let mut total = [0.0; L];
+                let mut total = [0.0; LANES];
                 for r in 0..rows {
-                    for i in 0..L {
+                    for i in 0..LANES {
                         let power = math::exp(out[r * n + first + i] - largest[i]);
                         out[r * n + first + i] = power;
                         total[i] += power;
                     }
                 }
                 for r in 0..rows {
-                    for i in 0..L {
+                    for i in 0..LANES {
                         out[r * n + first + i] /= total[i];
                     }
                 }
@@ -261,19 +264,19 @@ fn activate(activation: Activation, out: &mut [f64], slopes: &mut [f64], n: usiz
 fn derive(net: &mut Net) {
     let last = net.layers.len();
     let (a, d, y) = (&mut net.a[last], &mut net.d[last], &mut net.y);
-    let is_tanh = net.recipe.activations[last - 1] == Activation::Tanh;
+    let tanh = net.spec.activations[last - 1] == Activation::Tanh;
     for ((d, a), y) in eights(d).zip(eights(a)).zip(eights(y)) {
-        for i in 0..L {
+        for i in 0..LANES {
             let mut e = a[i] - y[i];
-            if net.recipe.is_huber {
+            if net.spec.huber {
                 e = if e > 1.0 { 1.0 } else { e };
                 e = if e < -1.0 { -1.0 } else { e };
             }
-            d[i] = if is_tanh { e * (1.0 - a[i] * a[i]) } else { e };
+            d[i] = if tanh { e * (1.0 - a[i] * a[i]) } else { e };
         }
     }
     for row in d.chunks_exact_mut(net.stride) {
-        row[net.recipe.batch..].fill(0.0);
+        row[net.spec.batch..].fill(0.0);
     }
 }
 
@@ -281,29 +284,29 @@ fn derive(net: &mut Net) {
 #[inline(always)]
 fn back(net: &mut Net, l: usize) {
     let (before, after) = net.d.split_at_mut(l + 1);
-    let (ins, outs) = (net.recipe.sizes[l], net.recipe.sizes[l + 1]);
+    let (ins, outs) = (net.spec.sizes[l], net.spec.sizes[l + 1]);
     let n = net.stride;
     let product =
         Product { a: &net.layers[l].w, row: 1, term: ins, terms: outs, b: &after[0], stride: n, bias: &[], scale: 1.0 };
     multiply(&product, &mut before[l], n, ins, n);
-    match net.recipe.activations[l - 1] {
+    match net.spec.activations[l - 1] {
         Activation::Mish => {
             for (d, slope) in eights(&mut before[l]).zip(eights(&mut net.slopes[l])) {
-                for i in 0..L {
+                for i in 0..LANES {
                     d[i] *= slope[i];
                 }
             }
         }
         Activation::Relu => {
             for (d, a) in eights(&mut before[l]).zip(eights(&mut net.a[l])) {
-                for i in 0..L {
+                for i in 0..LANES {
                     d[i] = if a[i] > 0.0 { d[i] } else { 0.0 };
                 }
             }
         }
         Activation::Tanh | Activation::Softmax => {
             for (d, a) in eights(&mut before[l]).zip(eights(&mut net.a[l])) {
-                for i in 0..L {
+                for i in 0..LANES {
                     d[i] *= 1.0 - a[i] * a[i];
                 }
             }
@@ -313,11 +316,11 @@ fn back(net: &mut Net, l: usize) {
 
 #[inline(always)]
 fn gradients(net: &mut Net, l: usize) {
-    let (ins, outs) = (net.recipe.sizes[l], net.recipe.sizes[l + 1]);
-    let (n, batch) = (net.stride, net.recipe.batch);
+    let (ins, outs) = (net.spec.sizes[l], net.spec.sizes[l + 1]);
+    let (n, batch) = (net.stride, net.spec.batch);
     let scale = 1.0 / batch as f64;
     let (a, d, gw) = (&net.a[l], &net.d[l + 1], &mut net.layers[l].gw);
-    if ins < 2 * L {
+    if ins < 2 * LANES {
         let mut j = 0;
         while j + 2 <= outs {
             few::<2>(d, a, gw, ins, n, j, scale);
@@ -328,24 +331,24 @@ fn gradients(net: &mut Net, l: usize) {
         }
         return;
     }
-    // The lanes are the inputs here, so they have to lie side by side.
-    let turned = &mut net.turned;
+    // The lanes are the inputs here, so the inputs of a sample must be contiguous.
+    let transposed = &mut net.transposed;
     if l == 0 {
-        turned[..batch * ins].copy_from_slice(&net.inputs[net.at * ins..][..batch * ins]);
+        transposed[..batch * ins].copy_from_slice(&net.inputs[net.at * ins..][..batch * ins]);
     } else {
-        for first in (0..ins).step_by(L) {
+        for first in (0..ins).step_by(LANES) {
             for s in 0..batch {
-                for i in first..ins.min(first + L) {
-                    turned[s * ins + i] = a[i * n + s];
+                for i in first..ins.min(first + LANES) {
+                    transposed[s * ins + i] = a[i * n + s];
                 }
             }
         }
     }
-    let product = Product { a: d, row: n, term: 1, terms: batch, b: turned, stride: ins, bias: &[], scale };
+    let product = Product { a: d, row: n, term: 1, terms: batch, b: transposed, stride: ins, bias: &[], scale };
     multiply(&product, gw, ins, outs, ins);
 }
 
-/// The gradients of `J` neurons with few inputs.
+/// The weight gradients of `J` neurons with few inputs.
 #[inline(always)]
 fn few<const J: usize>(d: &[f64], a: &[f64], gw: &mut [f64], ins: usize, n: usize, j: usize, scale: f64) {
     let mut i = 0;
@@ -362,8 +365,8 @@ fn few<const J: usize>(d: &[f64], a: &[f64], gw: &mut [f64], ins: usize, n: usiz
     }
 }
 
-/// Sums side by side, so that each number is read once for several of them.
-#[allow(clippy::too_many_arguments, reason = "one for each operand")]
+/// Computes `J` × `I` dot products together, so that each number is read once for several of them.
+#[allow(clippy::too_many_arguments, reason = "one per operand")]
 #[inline(always)]
 fn dots<const J: usize, const I: usize>(
     d: &[f64],
@@ -375,13 +378,13 @@ fn dots<const J: usize, const I: usize>(
     i: usize,
     scale: f64,
 ) {
-    let mut sums = [[[0.0; L]; I]; J];
-    for s in (0..n).step_by(L) {
+    let mut sums = [[[0.0; LANES]; I]; J];
+    for s in (0..n).step_by(LANES) {
         for r in 0..J {
-            let d = &d[(j + r) * n + s..][..L];
+            let d = &d[(j + r) * n + s..][..LANES];
             for c in 0..I {
-                let a = &a[(i + c) * n + s..][..L];
-                for l in 0..L {
+                let a = &a[(i + c) * n + s..][..LANES];
+                for l in 0..LANES {
                     sums[r][c][l] = math::fma(d[l], a[l], sums[r][c][l]);
                 }
             }
@@ -396,9 +399,9 @@ fn dots<const J: usize, const I: usize>(
 
 #[inline(always)]
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; L];
-    for (a, b) in a.as_chunks::<L>().0.iter().zip(b.as_chunks::<L>().0) {
-        for i in 0..L {
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for i in 0..LANES {
             sums[i] = math::fma(a[i], b[i], sums[i]);
         }
     }
@@ -406,23 +409,23 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 #[inline(always)]
-pub(crate) fn sum(a: V) -> f64 {
+pub(crate) fn sum(a: Vector) -> f64 {
     ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]))
 }
 
-/// A bias's gradient.
+/// The gradient of a bias.
 #[inline(always)]
 fn mean(d: &[f64], scale: f64) -> f64 {
-    let mut sums = [0.0; L];
-    for v in d.as_chunks::<L>().0 {
-        for i in 0..L {
+    let mut sums = [0.0; LANES];
+    for v in d.as_chunks::<LANES>().0 {
+        for i in 0..LANES {
             sums[i] += v[i];
         }
     }
     sum(sums) * scale
 }
 
-/// What is the same for all parameters of a step.
+/// The factors of AdamW that are equal for all parameters of a step.
 struct AdamW {
     shrink: f64,
     corrected: f64,
@@ -430,7 +433,7 @@ struct AdamW {
 }
 
 impl AdamW {
-    // A closure would not be compiled for the vector unit.
+    // Not a closure, because that would not be compiled for the vector unit.
     #[inline(always)]
     fn apply(&self, w: &mut f64, m: &mut f64, v: &mut f64, g: f64) {
         *m = 0.9 * *m + (1.0 - 0.9) * g;
@@ -442,12 +445,12 @@ impl AdamW {
 #[inline(always)]
 fn update(net: &mut Net, l: usize) {
     let n = net.stride;
-    let scale = 1.0 / net.recipe.batch as f64;
-    let last = l == 0;
+    let scale = 1.0 / net.spec.batch as f64;
+    let first_layer = l == 0;
     let Layer { w, b, mw, mb, vw, vb, gw } = &mut net.layers[l];
-    let lr = net.recipe.lr;
+    let lr = net.spec.lr;
     let d = &net.d[l + 1];
-    match net.recipe.optimizer {
+    match net.spec.optimizer {
         Optimizer::Sgd => {
             for (w, g) in w.iter_mut().zip(&*gw) {
                 *w -= lr * g;
@@ -481,13 +484,13 @@ fn update(net: &mut Net, l: usize) {
             }
         }
     }
-    if last {
-        let samples = net.inputs.len() / net.recipe.sizes[0];
-        net.at = (net.at + net.recipe.batch) % samples;
+    if first_layer {
+        let samples = net.inputs.len() / net.spec.sizes[0];
+        net.at = (net.at + net.spec.batch) % samples;
     }
 }
 
-/// Adam as a loop over arrays.
+/// Adam's update as a loop over arrays.
 pub(crate) struct Adam {
     pub(crate) w: Vec<f64>,
     m: Vec<f64>,

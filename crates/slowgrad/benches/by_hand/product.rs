@@ -1,6 +1,6 @@
-//! Products of matrices, in tiles that stay in registers.
+//! Matrix products in register tiles.
 
-use super::{L, V};
+use super::{LANES, Vector};
 use pulp::{Simd, WithSimd};
 use slowgrad_tape::isa::{self, Isa};
 use slowgrad_tape::math;
@@ -13,26 +13,26 @@ pub(crate) struct Product<'a> {
     pub(crate) terms: usize,
     pub(crate) b: &'a [f64],
     pub(crate) stride: usize,
-    /// One number a row, or none at all.
+    /// One number per row, or empty.
     pub(crate) bias: &'a [f64],
     pub(crate) scale: f64,
 }
 
-/// For few numbers: compiled into the step.
+/// A small product, inlined into the step.
 #[inline(always)]
 pub(crate) fn small(product: &Product<'_>, out: &mut [f64], stride: usize, rows: usize, lanes: usize) {
     let mut lane = 0;
-    while lane + 4 * L <= lanes {
+    while lane + 4 * LANES <= lanes {
         columns::<4, 4>(product, out, stride, rows, lane);
-        lane += 4 * L;
+        lane += 4 * LANES;
     }
-    while lane + 2 * L <= lanes {
+    while lane + 2 * LANES <= lanes {
         columns::<4, 2>(product, out, stride, rows, lane);
-        lane += 2 * L;
+        lane += 2 * LANES;
     }
     while lane < lanes {
         columns::<1, 1>(product, out, stride, rows, lane);
-        lane += L;
+        lane += LANES;
     }
 }
 
@@ -61,14 +61,14 @@ fn columns<const R: usize, const C: usize>(
 
 #[inline(always)]
 fn tile<const R: usize, const C: usize>(product: &Product<'_>, out: &mut [f64], stride: usize, r0: usize, lane: usize) {
-    let mut sums = [[[0.0; L]; C]; R];
+    let mut sums = [[[0.0; LANES]; C]; R];
     for t in 0..product.terms {
-        let mut b: [V; C] = [[0.0; L]; C];
-        b.copy_from_slice(&product.b[t * product.stride + lane..][..C * L].as_chunks::<L>().0[..C]);
+        let mut b: [Vector; C] = [[0.0; LANES]; C];
+        b.copy_from_slice(&product.b[t * product.stride + lane..][..C * LANES].as_chunks::<LANES>().0[..C]);
         for r in 0..R {
             let a = product.a[(r0 + r) * product.row + t * product.term];
             for c in 0..C {
-                for i in 0..L {
+                for i in 0..LANES {
                     sums[r][c][i] = math::fma(a, b[c][i], sums[r][c][i]);
                 }
             }
@@ -76,19 +76,19 @@ fn tile<const R: usize, const C: usize>(product: &Product<'_>, out: &mut [f64], 
     }
     for r in 0..R {
         let bias = if product.bias.is_empty() { 0.0 } else { product.bias[r0 + r] };
-        let into = &mut out[(r0 + r) * stride + lane..][..C * L].as_chunks_mut::<L>().0[..C];
+        let into = &mut out[(r0 + r) * stride + lane..][..C * LANES].as_chunks_mut::<LANES>().0[..C];
         for c in 0..C {
-            for i in 0..L {
+            for i in 0..LANES {
                 into[c][i] = (sums[r][c][i] + bias) * product.scale;
             }
         }
     }
 }
 
-/// For many numbers: vectors by hand, and terms in stretches whose part of `b` stays in the first cache. The lanes are
-/// whole vectors.
+/// A large product, with explicit vectors, and with blocks of terms whose part of `b` stays in the L1 cache. The number
+/// of lanes is a multiple of the vector length.
 pub(crate) fn large(product: &Product<'_>, out: &mut [f64], stride: usize, rows: usize, lanes: usize) {
-    let job = Large { product, out, stride, rows, lanes };
+    let job = LargeProduct { product, out, stride, rows, lanes };
     #[cfg(target_arch = "x86_64")]
     {
         use pulp::x86::{V3, V4};
@@ -101,7 +101,7 @@ pub(crate) fn large(product: &Product<'_>, out: &mut [f64], stride: usize, rows:
     Simd::vectorize(pulp::Scalar, job);
 }
 
-struct Large<'a> {
+struct LargeProduct<'a> {
     product: &'a Product<'a>,
     out: &'a mut [f64],
     stride: usize,
@@ -109,10 +109,10 @@ struct Large<'a> {
     lanes: usize,
 }
 
-/// Terms of one stretch.
-const STRETCH: usize = 128;
+/// The number of terms in a block.
+const BLOCK_TERMS: usize = 128;
 
-impl WithSimd for Large<'_> {
+impl WithSimd for LargeProduct<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -138,11 +138,11 @@ impl WithSimd for Large<'_> {
     }
 }
 
-impl Large<'_> {
+impl LargeProduct<'_> {
     #[inline(always)]
     fn columns<S: Simd, const R: usize, const C: usize>(&mut self, simd: S, lane: usize) {
-        for start in (0..self.product.terms).step_by(STRETCH) {
-            let end = self.product.terms.min(start + STRETCH);
+        for start in (0..self.product.terms).step_by(BLOCK_TERMS) {
+            let end = self.product.terms.min(start + BLOCK_TERMS);
             let mut r = 0;
             while r + R <= self.rows {
                 self.tile::<S, R, C>(simd, r, lane, start, end);

@@ -1,15 +1,15 @@
-//! `slowgrad check`: do scripts run, and is what they say about their gradient true?
+//! `slowgrad check`: checks that scripts run and that their gradients are correct.
 
-use super::report::{self, Console};
-use super::{Failure, out};
-use crate::files::library::{self, Loaded};
+use super::report::{self, ConsolePrinter};
+use super::{Failure, output};
+use crate::files::library::{self, LessonFiles};
 use clap::Args;
 use slowgrad_script::{CheckReport, Limits, Sandbox};
 use slowgrad_tape::{Diagnostic, Severity};
 use std::path::{Path, PathBuf};
 
-/// Printed lines of a script that are passed on: it is called hundreds of times.
-const PRINTED_LINES: usize = 20;
+/// The maximum number of lines that are printed per script. A check calls a script hundreds of times.
+const MAX_PRINTED_LINES: usize = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -26,7 +26,7 @@ pub(super) fn run(args: &CheckArgs, limits: Limits) -> Result<(), Failure> {
         match checked {
             Ok(found) => errors.extend(found),
             Err(Failure::Message(message, _)) => {
-                report::line(&format!("error: {message}"));
+                report::print_line(&format!("error: {message}"));
                 unchecked = Some(format!("cannot check {}", file.display()));
             }
             Err(failure) => return Err(failure),
@@ -40,15 +40,16 @@ pub(super) fn run(args: &CheckArgs, limits: Limits) -> Result<(), Failure> {
 }
 
 fn check_file(file: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failure> {
-    let Loaded { library, lesson, .. } = library::load(Some(file)).map_err(|error| Failure::new(error.to_string()))?;
+    let LessonFiles { library, lesson, .. } =
+        library::load(Some(file)).map_err(|error| Failure::new(error.to_string()))?;
     check(&Sandbox::new(library, limits), &lesson, &file.display().to_string())
 }
 
-/// Checks all scripts of a folder as a lesson in it would find them.
+/// Checks all scripts of a folder, with the library that a lesson in it would have.
 fn check_folder(folder: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failure> {
-    let library = library::around(folder).map_err(|error| Failure::new(error.to_string()))?;
+    let library = library::library_of_folder(folder).map_err(|error| Failure::new(error.to_string()))?;
     let paths = library.roots.last().into_iter().flat_map(|root| root.files.paths());
-    let is_script = |path: &&str| Path::new(path).extension().is_some_and(|ending| ending == "rhai");
+    let is_script = |path: &&str| Path::new(path).extension().is_some_and(|extension| extension == "rhai");
     let scripts: Vec<String> = paths.filter(is_script).map(str::to_owned).collect();
     if scripts.is_empty() {
         return Err(Failure::new(format!("no scripts found in {}", folder.display())));
@@ -62,24 +63,24 @@ fn check_folder(folder: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failur
     Ok(errors)
 }
 
-/// Prints what is doubtful about a script, or that it is good, and answers what is wrong.
+/// Checks a script, prints its warnings and whether it is correct, and returns its errors.
 fn check(sandbox: &Sandbox, path: &str, name: &str) -> Result<Vec<Diagnostic>, Failure> {
     let CheckReport { diagnostics: found, reports } = sandbox.examine(path);
     let mut printed = sandbox.console();
     printed.dedup();
-    Console::new(PRINTED_LINES).print(printed);
-    let (wrong, warnings): (Vec<_>, Vec<_>) =
+    ConsolePrinter::new(MAX_PRINTED_LINES).print(printed);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
     report::print(&warnings);
-    if wrong.is_empty() {
+    if errors.is_empty() {
         let remark = match warnings.len() {
             0 => String::new(),
             1 => " (1 warning)".to_owned(),
             n => format!(" ({n} warnings)"),
         };
-        let good = format!("{name}: ok{remark}");
-        let line: Vec<String> = std::iter::once(good).chain(reports.iter().map(ToString::to_string)).collect();
-        out(&format!("{}\n", line.join(" · ")))?;
+        let ok = format!("{name}: ok{remark}");
+        let line: Vec<String> = std::iter::once(ok).chain(reports.iter().map(ToString::to_string)).collect();
+        output::print(&format!("{}\n", line.join(" · ")))?;
     }
-    Ok(wrong)
+    Ok(errors)
 }

@@ -1,7 +1,7 @@
-//! `slowgrad definitions`: what scripts may name, as files for language servers.
+//! `slowgrad definitions`: definition files of the script language, for language servers.
 
-use super::opened::write_whole;
-use super::{Failure, out};
+use super::Failure;
+use super::output::{self, write_file};
 use clap::Args;
 use slowgrad_script::reference::{GENERATED_MARK, definition_files};
 use std::fs;
@@ -17,23 +17,23 @@ pub(super) struct DefinitionsArgs {
 pub(super) fn run(args: &DefinitionsArgs) -> Result<(), Failure> {
     let folder = &args.folder;
     let files = definition_files();
-    // Nothing is written before it is clear that everything may be.
+    // Checks all files before it writes the first.
     for (name, _) in &files {
-        ours(&folder.join(name))?;
+        check_replaceable(&folder.join(name))?;
     }
     fs::create_dir_all(folder).map_err(|error| Failure::new(format!("cannot create {}: {error}", folder.display())))?;
     for (name, text) in &files {
         let path = folder.join(name);
-        write_whole(&path, text.as_bytes())?;
-        out(&format!("{}\n", path.display()))?;
+        write_file(&path, text.as_bytes())?;
+        output::print(&format!("{}\n", path.display()))?;
     }
-    let use_of = "Rhai language servers read these files if the folder is in their workspace. slowgrad-contracts.d.rhai has the\n\
+    let usage = "Rhai language servers read these files if the folder is in their workspace. slowgrad-contracts.d.rhai has the\n\
          contract functions and the fields of `ctx` and `lesson()`. Run this command again after an update.";
-    out(&format!("{use_of}\n"))
+    output::print(&format!("{usage}\n"))
 }
 
-/// Refuses to replace a file that this command did not write.
-fn ours(path: &Path) -> Result<(), Failure> {
+/// Fails if the file exists and was not written by this command.
+fn check_replaceable(path: &Path) -> Result<(), Failure> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -56,25 +56,25 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_is_made_own_files_are_replaced_and_others_left_alone() {
+    fn folder_is_created_and_only_generated_files_are_replaced() {
         let top = tempfile::tempdir().expect("a folder");
         let folder = top.path().join("new/.rhai");
-        write(&folder).expect("written");
+        write(&folder).expect("write the files");
         let names: Vec<&str> = definition_files().iter().map(|(name, _)| *name).collect();
         let functions = folder.join(names[0]);
-        let first = fs::read(&functions).expect("it is there");
+        let first = fs::read(&functions).expect("a file");
         assert!(first.starts_with(GENERATED_MARK.as_bytes()));
         fs::write(&functions, format!("{GENERATED_MARK}\nold")).expect("a file");
-        write(&folder).expect("written again");
-        assert_eq!(fs::read(&functions).expect("it is there"), first);
-        assert_eq!(fs::read_dir(&folder).expect("a folder").count(), names.len(), "nothing else is left behind");
+        write(&folder).expect("write the files again");
+        assert_eq!(fs::read(&functions).expect("a file"), first);
+        assert_eq!(fs::read_dir(&folder).expect("a folder").count(), names.len(), "no temporary file is left");
 
-        // One foreign file and nothing is touched.
-        fs::remove_file(&functions).expect("removed");
+        // With one file from elsewhere, no file is written.
+        fs::remove_file(&functions).expect("delete the file");
         let foreign = folder.join(names[1]);
         fs::write(&foreign, "mine").expect("a file");
         assert!(matches!(write(&folder), Err(Failure::Message(message, 1)) if message.contains("not changed")));
-        assert_eq!(fs::read(&foreign).expect("it is there"), b"mine");
+        assert_eq!(fs::read(&foreign).expect("a file"), b"mine");
         assert!(!functions.exists());
     }
 }

@@ -1,6 +1,6 @@
-//! `slowgrad explain`: the page of a diagnostic's code.
+//! `slowgrad explain`: prints the documentation of a diagnostic code.
 
-use super::{Failure, out, report};
+use super::{Failure, output, report};
 use clap::Args;
 use slowgrad_script::explain::{self, Page};
 use std::fmt::Write as _;
@@ -16,11 +16,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let text = match &args.code {
         None => list(),
         Some(code) => {
-            let colour = std::io::stdout().is_terminal() && report::colours();
-            shown(&explain::page(code).ok_or_else(|| unknown(code))?, colour)
+            let colour = std::io::stdout().is_terminal() && report::colours_allowed();
+            format_page(&explain::page(code).ok_or_else(|| unknown(code))?, colour)
         }
     };
-    out(&text)
+    output::print(&text)
 }
 
 fn unknown(code: &str) -> Failure {
@@ -42,19 +42,19 @@ const GREEN: &str = "\u{1b}[32m";
 const RED: &str = "\u{1b}[31m";
 const PLAIN: &str = "\u{1b}[0m";
 
-/// A page for a terminal: examples are indented and named by what they are.
-fn shown(page: &Page, colour: bool) -> String {
+/// A page as text for a terminal. Each example is indented and has a heading with its kind and path.
+fn format_page(page: &Page, colour: bool) -> String {
     let painted = |paint: &str, text: &str| if colour { format!("{paint}{text}{PLAIN}") } else { text.to_owned() };
     let mut text = format!("{}\n\n", painted(BOLD, &format!("{}: {}", page.code, page.title)));
-    let mut within = false;
+    let mut in_example = false;
     for line in page.body.lines() {
         if let Some(head) = line.strip_prefix("```") {
-            within = !within;
-            if let Some((which, path)) = head.strip_prefix("rhai ").and_then(|head| head.split_once(' ')) {
-                let paint = if which == "faulty" { RED } else { GREEN };
-                let _ = writeln!(text, "{}, {path}:", painted(paint, which));
+            in_example = !in_example;
+            if let Some((kind, path)) = head.strip_prefix("rhai ").and_then(|head| head.split_once(' ')) {
+                let paint = if kind == "faulty" { RED } else { GREEN };
+                let _ = writeln!(text, "{}, {path}:", painted(paint, kind));
             }
-        } else if within {
+        } else if in_example {
             let _ = writeln!(text, "    {line}");
         } else {
             let _ = writeln!(text, "{line}");
@@ -68,17 +68,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_shown_with_its_examples_and_colours_only_when_asked() {
+    fn page_has_examples_and_colours_only_on_request() {
         let page = explain::page("unknown-name").expect("a page");
-        let plain = shown(&page, false);
+        let plain = format_page(&page, false);
         assert!(plain.starts_with("unknown-name: A name is not defined here.\n"), "{plain}");
         assert!(plain.contains("faulty, activations/mine.rhai:\n    fn activation(z) {"), "{plain}");
         assert!(!plain.contains('\u{1b}') && !plain.contains("```"), "{plain}");
-        assert!(shown(&page, true).contains(RED));
+        assert!(format_page(&page, true).contains(RED));
     }
 
     #[test]
-    fn the_list_has_one_line_a_code() {
+    fn list_has_one_line_per_code() {
         let list = list();
         assert_eq!(list.lines().count(), explain::pages().count());
         assert!(list.lines().any(|line| line.starts_with("wrong-return ") && line.ends_with('.')));

@@ -1,23 +1,23 @@
-//! Kinds of scripts as people type them, and where lessons name them.
+//! Kinds of scripts on the command line and in lessons.
 
 use crate::files::library;
 use slowgrad_script::PluginKind;
 
-/// The kind that a word names: `loss` and `losses`, `dataset` and `data-set`.
+/// Parses a kind: `loss` or `losses`, `dataset` or `data-set`.
 pub(super) fn parse(text: &str) -> Result<PluginKind, String> {
-    let wanted = text.to_lowercase().replace(['-', '_', ' '], "");
+    let normalized = text.to_lowercase().replace(['-', '_', ' '], "");
     let mut kinds = PluginKind::ALL.into_iter();
-    if let Some(kind) = kinds.find(|kind| wanted == word(*kind) || wanted == kind.folder()) {
+    if let Some(kind) = kinds.find(|kind| normalized == word(*kind) || normalized == kind.folder()) {
         return Ok(kind);
     }
     let words = PluginKind::ALL.map(word);
-    Err(match library::nearest(&wanted, words.iter().map(String::as_str)) {
+    Err(match library::nearest(&normalized, words.iter().map(String::as_str)) {
         Some(near) => format!("did you mean «{near}»?"),
         None => format!("available kinds: {}", words.join(", ")),
     })
 }
 
-/// A kind in one word.
+/// The name of a kind as one word.
 pub(super) fn word(kind: PluginKind) -> String {
     kind.label().replace(' ', "")
 }

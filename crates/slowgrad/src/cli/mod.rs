@@ -1,7 +1,7 @@
-//! The commands that need no window.
+//! The command line.
 //!
-//! Exit codes: 0 good, 1 the script or the data is at fault (with a diagnostic on standard error), 2 the
-//! command line is.
+//! Exit codes: 0 success, 1 an error in scripts or data (with a diagnostic on standard error), 2 an error in the command
+//! line.
 
 mod bench;
 mod check;
@@ -9,21 +9,26 @@ mod definitions;
 mod explain;
 mod kind;
 mod list;
+mod loaded_lesson;
 mod new;
-mod opened;
+mod output;
+#[cfg(feature = "window")]
 mod render;
 mod report;
 mod trace;
 mod train;
+mod weight_file;
 
+#[cfg(feature = "window")]
 use crate::desktop;
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use crate::machine::SCRIPT_STACK_BYTES;
+use clap::{Parser, Subcommand, ValueEnum};
 use slowgrad_script::Limits;
 use slowgrad_tape::Diagnostic;
 use slowgrad_tape::isa::{self, Isa};
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::events::Phase;
-use std::io::{ErrorKind, Write as _};
+#[cfg(feature = "window")]
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,21 +37,24 @@ use std::process::ExitCode;
 #[command(version, about, args_conflicts_with_subcommands = true, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
     /// Lesson or session file, or the name of a library lesson [default: welcome]
+    #[cfg(feature = "window")]
     lesson: Option<PathBuf>,
+    #[cfg(feature = "window")]
     #[command(flatten)]
     window: WindowArgs,
     /// Override the limits on scripts, for example operations=4000000,seconds=0.5
-    #[arg(long, value_name = "NAME=NUMBER,…", global = true, value_parser = limits)]
+    #[arg(long, value_name = "NAME=NUMBER,…", global = true, value_parser = parse_limits)]
     limits: Option<Limits>,
 }
 
 /// Options of the window.
-#[derive(Debug, ClapArgs)]
+#[cfg(feature = "window")]
+#[derive(Debug, clap::Args)]
 struct WindowArgs {
     /// Window size, for example 1280x720
-    #[arg(long, value_name = "WxH", value_parser = size)]
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
     size: Option<(u32, u32)>,
     /// Write a screenshot to a PNG file and quit, without opening a window
     #[arg(long, value_name = "FILE")]
@@ -60,12 +68,13 @@ struct WindowArgs {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Print every operation of a training step
     Trace(trace::TraceArgs),
     /// Train at full speed
     Train(train::TrainArgs),
     /// Render one moment of a training step to a PNG file
+    #[cfg(feature = "window")]
     Render(render::RenderArgs),
     /// Check that scripts run and that their gradients are correct
     Check(check::CheckArgs),
@@ -81,22 +90,22 @@ enum Command {
     Bench(bench::BenchArgs),
 }
 
-/// How finely to look, on the command line.
+/// A unit on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum By {
+enum UnitArg {
     Operation,
     Neuron,
     Layer,
     Phase,
 }
 
-impl From<By> for Granularity {
-    fn from(by: By) -> Self {
-        match by {
-            By::Operation => Granularity::Operation,
-            By::Neuron => Granularity::Neuron,
-            By::Layer => Granularity::Layer,
-            By::Phase => Granularity::Phase,
+impl From<UnitArg> for Granularity {
+    fn from(unit: UnitArg) -> Self {
+        match unit {
+            UnitArg::Operation => Granularity::Operation,
+            UnitArg::Neuron => Granularity::Neuron,
+            UnitArg::Layer => Granularity::Layer,
+            UnitArg::Phase => Granularity::Phase,
         }
     }
 }
@@ -126,19 +135,19 @@ impl From<PhaseArg> for Phase {
 /// Why a command failed.
 #[derive(Debug)]
 enum Failure {
-    /// Scripts or data are at fault.
+    /// Errors in scripts or data: exit code 1.
     Scripts(Vec<Diagnostic>),
-    /// Something else, in one line; with its exit code.
+    /// Another error, as one line, with its exit code.
     Message(String, u8),
 }
 
 impl Failure {
-    /// What was asked for is not there: exit code 1.
+    /// An error in files or data: exit code 1.
     fn new(message: impl Into<String>) -> Self {
         Failure::Message(message.into(), 1)
     }
 
-    /// The command line is wrong: exit code 2.
+    /// An error in the command line: exit code 2.
     fn usage(message: impl Into<String>) -> Self {
         Failure::Message(message.into(), 2)
     }
@@ -150,60 +159,55 @@ impl From<Box<Diagnostic>> for Failure {
     }
 }
 
-/// Carries out the command line.
+/// Runs the command line.
 pub(crate) fn run(args: Args) -> ExitCode {
     if let Err(message) = choose_vector_unit() {
-        report::line(&format!("error: {message}"));
+        report::print_line(&format!("error: {message}"));
         return ExitCode::from(2);
     }
     let limits = args.limits.unwrap_or_default();
-    let done = match args.command {
-        Some(command) => with_script_stack(command, limits),
+    let result = match args.command {
+        Some(command) => run_command(command, limits),
+        #[cfg(feature = "window")]
         None => open_window(args.lesson, args.window, limits),
+        #[cfg(not(feature = "window"))]
+        None => Err(Failure::usage("this build has no window; `slowgrad --help` lists the commands")),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Scripts(diagnostics)) => {
             report::print(&diagnostics);
             ExitCode::from(1)
         }
         Err(Failure::Message(message, code)) => {
-            report::line(&format!("error: {message}"));
+            report::print_line(&format!("error: {message}"));
             ExitCode::from(code)
         }
     }
 }
 
-/// Carries out a command on a thread with room for scripts.
-fn with_script_stack(command: Command, limits: Limits) -> Result<(), Failure> {
+/// Runs a command on a thread with a stack for scripts.
+fn run_command(command: CliCommand, limits: Limits) -> Result<(), Failure> {
     let work = move || match command {
-        Command::Trace(args) => trace::run(&args, limits),
-        Command::Train(args) => train::run(&args, limits),
-        Command::Render(args) => render::run(&args, limits),
-        Command::Check(args) => check::run(&args, limits),
-        Command::List(args) => list::run(&args, limits),
-        Command::New(args) => new::run(&args),
-        Command::Definitions(args) => definitions::run(&args),
-        Command::Explain(args) => explain::run(&args),
-        Command::Bench(args) => bench::run(&args, limits),
+        CliCommand::Trace(args) => trace::run(&args, limits),
+        CliCommand::Train(args) => train::run(&args, limits),
+        #[cfg(feature = "window")]
+        CliCommand::Render(args) => render::run(&args, limits),
+        CliCommand::Check(args) => check::run(&args, limits),
+        CliCommand::List(args) => list::run(&args, limits),
+        CliCommand::New(args) => new::run(&args),
+        CliCommand::Definitions(args) => definitions::run(&args),
+        CliCommand::Explain(args) => explain::run(&args),
+        CliCommand::Bench(args) => bench::run(&args, limits),
     };
-    let thread = std::thread::Builder::new().stack_size(desktop::worker_thread::SCRIPT_STACK_BYTES).spawn(work);
+    let thread = std::thread::Builder::new().stack_size(SCRIPT_STACK_BYTES).spawn(work);
     match thread.map_err(|error| Failure::new(error.to_string()))?.join() {
-        Ok(done) => done,
+        Ok(result) => result,
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 
-/// Writes to standard output; a reader that stops early is no error.
-fn out(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(format!("cannot write: {error}"))),
-        _ => Ok(()),
-    }
-}
-
-/// `SLOWGRAD_ISA` = portable, avx2 or avx512 chooses the vector unit; results do not depend on it.
+/// Applies the environment variable `SLOWGRAD_ISA`: portable, avx2 or avx512. Results do not depend on it.
 fn choose_vector_unit() -> Result<(), String> {
     let Some(name) = std::env::var_os("SLOWGRAD_ISA") else { return Ok(()) };
     let unit = match name.to_str() {
@@ -215,11 +219,12 @@ fn choose_vector_unit() -> Result<(), String> {
     if isa::force(unit) { Ok(()) } else { Err(format!("this machine does not support {}", name.to_string_lossy())) }
 }
 
+#[cfg(feature = "window")]
 fn open_window(lesson: Option<PathBuf>, args: WindowArgs, limits: Limits) -> Result<(), Failure> {
     let options = desktop::WindowOptions {
         lesson,
         limits,
-        size: args.size,
+        size_pts: args.size,
         screenshot: args.screenshot,
         after_secs: args.after,
         log_events: args.log_events,
@@ -227,12 +232,12 @@ fn open_window(lesson: Option<PathBuf>, args: WindowArgs, limits: Limits) -> Res
     desktop::run(options).map_err(|error| Failure::new(error.to_string()))
 }
 
-/// `operations=4000000,seconds=0.5` as limits; what is not named stays as it is.
-fn limits(text: &str) -> Result<Limits, String> {
+/// Parses limits, such as `operations=4000000,seconds=0.5`. The others keep their defaults.
+fn parse_limits(text: &str) -> Result<Limits, String> {
     let mut limits = Limits::default();
-    for given in text.split(',') {
+    for assignment in text.split(',') {
         let (name, amount) =
-            given.split_once('=').ok_or_else(|| format!("«{given}» is not of the form NAME=NUMBER"))?;
+            assignment.split_once('=').ok_or_else(|| format!("«{assignment}» is not of the form NAME=NUMBER"))?;
         let number = amount.trim().parse::<f64>().map_err(|_| format!("«{amount}» is not a number"))?;
         limits.set(name.trim(), number).map_err(|error| {
             let help = error.help.map_or_else(String::new, |help| format!("; {help}"));
@@ -242,11 +247,12 @@ fn limits(text: &str) -> Result<Limits, String> {
     Ok(limits)
 }
 
-/// `1280x720` as numbers of pixels.
-fn size(text: &str) -> Result<(u32, u32), String> {
-    let wrong = || format!("«{text}» is not a size such as 1280x720");
-    let (width, height) = text.split_once(['x', '×']).ok_or_else(wrong)?;
-    let number = |text: &str| text.trim().parse::<u32>().map_err(|_| wrong());
+/// Parses a size, such as `1280x720`.
+#[cfg(feature = "window")]
+fn parse_size(text: &str) -> Result<(u32, u32), String> {
+    let error = || format!("«{text}» is not a size such as 1280x720");
+    let (width, height) = text.split_once(['x', '×']).ok_or_else(error)?;
+    let number = |text: &str| text.trim().parse::<u32>().map_err(|_| error());
     let (width, height) = (number(width)?, number(height)?);
     let fits = |pixels: u32| (64..=8192).contains(&pixels);
     if fits(width) && fits(height) {

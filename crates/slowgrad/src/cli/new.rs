@@ -1,7 +1,7 @@
-//! `slowgrad new`: a commented script to start from.
+//! `slowgrad new`: creates a commented starter script.
 
-use super::opened::cannot_write;
-use super::{Failure, kind, out};
+use super::output::{self, cannot_write};
+use super::{Failure, kind};
 use crate::files::atomic_write::AtomicFile;
 use crate::files::library;
 use clap::Args;
@@ -11,11 +11,11 @@ use slowgrad_session::shipped;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// One file a kind, with NAME where its name stands.
+/// One script per kind, with `NAME` as a placeholder for its name.
 static STARTERS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/starters");
 
-/// Longer names are refused.
-const LONGEST_NAME: usize = 64;
+/// The maximum length of a name.
+const MAX_NAME_CHARS: usize = 64;
 
 #[derive(Debug, Args)]
 pub(super) struct NewArgs {
@@ -51,19 +51,19 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
         ErrorKind::AlreadyExists => Failure::new(format!("{} already exists; choose another name", path.display())),
         _ => cannot_write(&path, &error),
     })?;
-    out(&next(args, name, &path))
+    output::print(&summary(args, name, &path))
 }
 
-/// Refuses what cannot be a file's name everywhere, or not be written in a lesson.
+/// Rejects names that are not valid file names on every system, or cannot be used in a lesson.
 fn check_name(name: &str) -> Result<(), String> {
-    let is_fine = |ch: char| ch.is_alphanumeric() || ch == '_' || ch == '-';
-    if name.is_empty() || !name.chars().all(is_fine) || name.starts_with('-') {
+    let is_valid = |ch: char| ch.is_alphanumeric() || ch == '_' || ch == '-';
+    if name.is_empty() || !name.chars().all(is_valid) || name.starts_with('-') {
         return Err(format!("«{name}» is not a valid name; use letters, digits, _ and -, as in my_own"));
     }
-    if name.chars().count() > LONGEST_NAME {
-        return Err(format!("a name can have at most {LONGEST_NAME} characters"));
+    if name.chars().count() > MAX_NAME_CHARS {
+        return Err(format!("a name can have at most {MAX_NAME_CHARS} characters"));
     }
-    // Windows keeps these for devices, and a script should travel.
+    // These are device names on Windows, and scripts should be portable.
     let lower = name.to_lowercase();
     let is_port = |port: &str| {
         lower.strip_prefix(port).is_some_and(|rest| rest.len() == 1 && rest.chars().all(|ch| ch.is_ascii_digit()))
@@ -74,7 +74,7 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The folder to write into: where a lesson beside it, or every lesson, finds the file.
+/// The folder of the new script: the user's folder, or one where lessons in the current folder find it.
 fn folder(kind: PluginKind, user: bool) -> Result<PathBuf, Failure> {
     if user {
         let folder = library::user_folder();
@@ -92,8 +92,8 @@ fn starter(kind: PluginKind, layer: bool, name: &str) -> Result<String, Failure>
     Ok(text.replace("NAME", name))
 }
 
-/// Where it was written and what to do next.
-fn next(args: &NewArgs, name: &str, path: &Path) -> String {
+/// The path of the new script, and the next steps.
+fn summary(args: &NewArgs, name: &str, path: &Path) -> String {
     let shown = path.display().to_string();
     let word = if shown.contains(' ') { format!("\"{shown}\"") } else { shown.clone() };
     let mut lines = vec![format!("wrote {shown}")];
@@ -101,8 +101,8 @@ fn next(args: &NewArgs, name: &str, path: &Path) -> String {
     if args.kind == PluginKind::Lesson {
         lines.push(format!("open it:   slowgrad {}", if args.user { name } else { &word }));
     } else {
-        let place = if args.user { "in any lesson" } else { "in a lesson in this folder" };
-        lines.push(format!("use it:    write `{}: \"{name}\"` {place}", kind::field(args.kind)));
+        let lesson = if args.user { "in any lesson" } else { "in a lesson in this folder" };
+        lines.push(format!("use it:    write `{}: \"{name}\"` {lesson}", kind::field(args.kind)));
     }
     if shipped::shipped().files.get(&format!("{}/{name}.rhai", args.kind.folder())).is_some() {
         lines.push(format!("This script hides the built-in {} of the same name.", args.kind.label()));
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_its_starter_and_no_starter_is_left_over() {
+    fn every_kind_has_a_starter_and_every_starter_is_used() {
         for kind in PluginKind::ALL {
             let text = starter(kind, false, "mine").expect("a starter");
             assert!(text.contains("mine") && !text.contains("NAME"), "{text}");
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_plain_words() {
+    fn invalid_names_are_rejected() {
         for name in ["mine", "my_own-2", "Übung", "com", "command"] {
             assert_eq!(check_name(name), Ok(()));
         }

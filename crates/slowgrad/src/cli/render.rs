@@ -1,7 +1,8 @@
-//! `slowgrad render`: one moment as a picture.
+//! `slowgrad render`: renders one moment of a training step.
 
-use super::opened::{Opened, write_whole};
-use super::{By, Failure, size};
+use super::loaded_lesson::LoadedLesson;
+use super::output::write_file;
+use super::{Failure, UnitArg, parse_size};
 use crate::still;
 use clap::{Args, ValueEnum};
 use slowgrad_engine::run::Run;
@@ -37,12 +38,12 @@ pub(super) struct RenderArgs {
     time: Option<f64>,
     /// Unit of playback: a coarser unit shows its operations together
     #[arg(long, value_name = "UNIT", default_value = "operation")]
-    by: By,
+    by: UnitArg,
     /// Element to select and explain: weight(1,0,2), bias(1,0), neuron(1,0) or input(0), counted from 0
-    #[arg(long, value_name = "ELEMENT", value_parser = target)]
+    #[arg(long, value_name = "ELEMENT", value_parser = parse_target)]
     select: Option<Target>,
     /// Image size in points
-    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = size)]
+    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = parse_size)]
     size: (u32, u32),
     /// Pixels per point
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
@@ -72,33 +73,33 @@ impl ThemeArg {
 }
 
 pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
-    let mut opened = Opened::new(&args.lesson, limits)?;
+    let mut loaded = LoadedLesson::new(&args.lesson, limits)?;
     if let Some(target) = args.select {
-        check_target(target, &opened.lesson.setup.shape)?;
+        check_target(target, &loaded.lesson.setup.shape)?;
     }
     if !(0.25..=4.0).contains(&args.scale) {
         return Err(Failure::usage(format!("--scale must be 0.25 to 4, not {}", args.scale)));
     }
     let (timeline, moment) = match args.time {
-        Some(secs) => play(&mut opened.run, args.by.into(), secs)?,
-        None => seek(&mut opened.run, args)?,
+        Some(secs) => play(&mut loaded.run, args.by.into(), secs)?,
+        None => seek(&mut loaded.run, args)?,
     };
     let still = still::Still {
         timeline: &timeline,
         moment,
-        title: &opened.lesson.spec.title,
+        title: &loaded.lesson.spec.title,
         selected: args.select,
         caption: String::new(),
-        maps: maps(&mut opened.run).map(Arc::new),
+        maps: maps(&mut loaded.run).map(Arc::new),
     };
-    let pixels = |points: u32| (points as f32 * args.scale).round() as u32;
-    let (width, height) = (pixels(args.size.0), pixels(args.size.1));
+    let to_pixels = |points: u32| (points as f32 * args.scale).round() as u32;
+    let (width, height) = (to_pixels(args.size.0), to_pixels(args.size.1));
     let mut offscreen = pollster::block_on(Offscreen::new(width, height, args.scale))
         .map_err(|error| Failure::new(error.to_string()))?;
     let picture = still.draw(&mut offscreen, &args.theme.theme()).map_err(|error| Failure::new(error.to_string()))?;
     let mut bytes = Vec::new();
     picture.write_png(&mut bytes).map_err(|error| Failure::new(error.to_string()))?;
-    write_whole(&args.output, &bytes)
+    write_file(&args.output, &bytes)
 }
 
 fn record(run: &Run) -> Result<Timeline, Failure> {
@@ -116,7 +117,7 @@ fn seek(run: &mut Run, args: &RenderArgs) -> Result<(Timeline, Moment), Failure>
     Ok((timeline, Moment { events, progress: args.progress.clamp(0.0, 1.0) }))
 }
 
-/// Plays from the first step for a time, as the window would.
+/// Plays from the first step for a time, as the window does.
 fn play(run: &mut Run, by: Granularity, secs: f64) -> Result<(Timeline, Moment), Failure> {
     if !(0.0..=1e6).contains(&secs) {
         return Err(Failure::usage(format!("--time must be 0 to 1000000 seconds, not {secs}")));
@@ -139,23 +140,24 @@ fn play(run: &mut Run, by: Granularity, secs: f64) -> Result<(Timeline, Moment),
     Ok((timeline, moment))
 }
 
-/// `weight(1,0,2)` and the like.
-fn target(text: &str) -> Result<Target, String> {
-    let wrong = || format!("«{text}» is not one of weight(l,j,i), bias(l,j), neuron(l,j), input(i), loss");
+/// Parses an element, such as `weight(1,0,2)`.
+fn parse_target(text: &str) -> Result<Target, String> {
+    let error = || format!("«{text}» is not one of weight(l,j,i), bias(l,j), neuron(l,j), input(i), loss");
     if text == "loss" {
         return Ok(Target::Loss);
     }
-    let (name, rest) = text.strip_suffix(')').and_then(|text| text.split_once('(')).ok_or_else(wrong)?;
+    let (name, rest) = text.strip_suffix(')').and_then(|text| text.split_once('(')).ok_or_else(error)?;
     let numbers: Result<Vec<usize>, _> = rest.split(',').map(|number| number.trim().parse()).collect();
-    match (name.trim(), numbers.map_err(|_| wrong())?.as_slice()) {
+    match (name.trim(), numbers.map_err(|_| error())?.as_slice()) {
         ("weight", &[layer, neuron, input]) => Ok(Target::Weight { layer, neuron, input }),
         ("bias", &[layer, neuron]) => Ok(Target::Bias { layer, neuron }),
         ("neuron", &[layer, neuron]) => Ok(Target::Neuron { layer, neuron }),
         ("input", &[input]) => Ok(Target::Input(input)),
-        _ => Err(wrong()),
+        _ => Err(error()),
     }
 }
 
+/// Checks that the network has the element.
 fn check_target(target: Target, shape: &Shape) -> Result<(), Failure> {
     if target.exists_in(shape) {
         return Ok(());

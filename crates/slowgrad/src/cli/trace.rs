@@ -1,7 +1,7 @@
-//! `slowgrad trace`: a step on paper.
+//! `slowgrad trace`: prints the operations of a training step.
 
-use super::opened::Opened;
-use super::{By, Failure, PhaseArg};
+use super::loaded_lesson::LoadedLesson;
+use super::{Failure, PhaseArg, UnitArg};
 use clap::{Args, ValueEnum};
 use slowgrad_script::Limits;
 use slowgrad_timeline::Timeline;
@@ -25,7 +25,7 @@ pub(super) struct TraceArgs {
     phase: Option<PhaseArg>,
     /// Unit to print: a coarser unit combines its operations
     #[arg(long, value_name = "UNIT", default_value = "operation")]
-    by: By,
+    by: UnitArg,
     /// Output format: readable text or JSON lines
     #[arg(long, default_value = "text")]
     format: Format,
@@ -41,12 +41,12 @@ enum Format {
 }
 
 pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
-    let mut opened = Opened::new(&args.lesson, limits)?;
-    opened.run.seek(args.step - 1)?;
-    // Of all that scripts print while they run, what this step prints is of interest.
-    opened.drop_console();
-    let recorded = opened.run.record();
-    opened.print_console(|print| print());
+    let mut loaded = LoadedLesson::new(&args.lesson, limits)?;
+    loaded.run.seek(args.step - 1)?;
+    // Only the output of scripts in this step is printed.
+    loaded.drop_console();
+    let recorded = loaded.run.record();
+    loaded.print_console(|print| print());
     let timeline = Timeline::new(Arc::new(recorded?));
     let samples = timeline.step().samples.len();
     if let Some(sample) = args.sample.filter(|sample| *sample == 0 || *sample > samples) {
@@ -61,11 +61,11 @@ pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
             out.write_all(b"\n")
         }),
         Format::Text => {
-            let mut text = Adapter { out: &mut out, error: None };
-            let header = worked_example::header(&timeline, &opened.lesson.spec.title);
-            let done = std::fmt::Write::write_str(&mut text, &header)
+            let mut text = FmtAdapter { out: &mut out, error: None };
+            let header = worked_example::header(&timeline, &loaded.lesson.spec.title);
+            let written = std::fmt::Write::write_str(&mut text, &header)
                 .and_then(|()| worked_example::text(&timeline, selection, by, usize::from(args.digits), &mut text));
-            match (done, text.error.take()) {
+            match (written, text.error.take()) {
                 (_, Some(error)) => Err(error),
                 (Err(_), None) => Err(ErrorKind::Other.into()),
                 (Ok(()), None) => Ok(()),
@@ -73,20 +73,20 @@ pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
         }
     };
     match written.and_then(|()| out.flush()) {
-        // Whoever reads has read enough.
+        // The reader has closed the pipe.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Failure::new(format!("cannot write: {error}"))),
         Ok(()) => Ok(()),
     }
 }
 
-/// Lets text be written to a file and keeps the file's error.
-struct Adapter<'a, W: Write> {
+/// Implements [`std::fmt::Write`] for a writer and keeps the error of the writer.
+struct FmtAdapter<'a, W: Write> {
     out: &'a mut W,
     error: Option<std::io::Error>,
 }
 
-impl<W: Write> std::fmt::Write for Adapter<'_, W> {
+impl<W: Write> std::fmt::Write for FmtAdapter<'_, W> {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         self.out.write_all(text.as_bytes()).map_err(|error| {
             self.error = Some(error);

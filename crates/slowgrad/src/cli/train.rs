@@ -1,9 +1,11 @@
-//! `slowgrad train`: steps at full speed, with weight files and metrics.
+//! `slowgrad train`: trains at full speed, and writes weights and metrics.
 
 use super::Failure;
-use super::opened::{self, Opened, cannot_write};
-use crate::desktop::worker_thread::machine;
+use super::loaded_lesson::LoadedLesson;
+use super::output::cannot_write;
+use super::weight_file;
 use crate::files::atomic_write::AtomicFile;
+use crate::machine::machine;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -40,55 +42,59 @@ pub(super) struct TrainArgs {
 
 /// A line of the metrics file.
 #[derive(Debug, Serialize)]
-struct Metrics {
-    /// The step, from 1.
+struct StepMetrics {
+    /// The step, counted from 1.
     step: u64,
-    /// The epoch, from 0.
+    /// The epoch, counted from 0.
     epoch: u64,
     /// The mean loss of the step's batch, before its update.
     loss: JsonNumber,
-    /// The sum of the regularizer's penalty over the weights before the update, when there is a regularizer.
+    /// The regularizer's penalty, summed over the weights before the update; absent without a regularizer.
     #[serde(skip_serializing_if = "Option::is_none")]
     penalty: Option<JsonNumber>,
-    /// The mean loss over the training data after the step; at the end of an epoch and at the last step.
+    /// The mean loss over the training data after the step; present at the end of an epoch and at the last step.
     #[serde(skip_serializing_if = "Option::is_none")]
     train_loss: Option<JsonNumber>,
-    /// The same over the test data, when there is any.
+    /// The mean loss over the test data, at the same steps; absent without test data.
     #[serde(skip_serializing_if = "Option::is_none")]
     test_loss: Option<JsonNumber>,
 }
 
-/// The number of threads, as asked for or as it turns out to be best.
-struct Paced {
+/// The number of training threads, fixed by the user or tuned during training.
+struct ThreadCount {
     fixed: Option<usize>,
     pace: Pace,
     burst: Instant,
     steps: u64,
 }
 
-impl Paced {
-    /// The length of a burst; so many steps pass between two looks at the clock.
+impl ThreadCount {
+    /// The duration of a measurement.
     const BURST: Duration = Duration::from_millis(10);
-    const STEPS: u64 = 8;
+    /// The number of steps between two reads of the clock.
+    const STEPS_PER_CLOCK_READ: u64 = 8;
 
     fn new(fixed: Option<NonZero<usize>>) -> Self {
         Self { fixed: fixed.map(NonZero::get), pace: Pace::new(machine().max_threads), burst: Instant::now(), steps: 0 }
     }
 
+    /// The number of threads for the next step.
     fn threads(&self) -> usize {
         self.fixed.unwrap_or_else(|| self.pace.threads())
     }
 
-    fn step(&mut self) {
+    /// Records a finished step.
+    fn record_step(&mut self) {
         self.steps += 1;
-        if self.steps.is_multiple_of(Self::STEPS) && self.burst.elapsed() >= self.pace.burst(Self::BURST) {
+        if self.steps.is_multiple_of(Self::STEPS_PER_CLOCK_READ) && self.burst.elapsed() >= self.pace.burst(Self::BURST)
+        {
             self.pace.took(self.steps, self.burst.elapsed());
             (self.burst, self.steps) = (Instant::now(), 0);
         }
     }
 }
 
-/// The file of metrics, which is complete under its name once training has ended.
+/// The metrics file, which gets its name when training ends.
 struct MetricsFile<'a> {
     path: &'a Path,
     file: AtomicFile,
@@ -111,25 +117,25 @@ impl<'a> MetricsFile<'a> {
 
 pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     if let Some(path) = &args.weights_out {
-        opened::check_ending(path)?;
+        weight_file::check_extension(path)?;
     }
-    let mut opened = Opened::with_weights(&args.lesson, args.weights_in.as_deref(), limits)?;
-    let (first, _) = opened.evaluate()?;
+    let mut loaded = LoadedLesson::with_weights(&args.lesson, args.weights_in.as_deref(), limits)?;
+    let (first, _) = loaded.evaluate()?;
     let bar = ProgressBar::new(args.steps);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut metrics = args.metrics.as_deref().map(MetricsFile::create).transpose()?;
-    let per_epoch = opened.run.setup().steps_per_epoch();
-    let mut pace = Paced::new(args.threads);
+    let per_epoch = loaded.run.setup().steps_per_epoch();
+    let mut threads = ThreadCount::new(args.threads);
     for step in 1..=args.steps {
-        opened.run.set_threads(pace.threads());
-        let advanced = opened.run.advance();
-        pace.step();
-        opened.print_console(|print| bar.suspend(print));
+        loaded.run.set_threads(threads.threads());
+        let advanced = loaded.run.advance();
+        threads.record_step();
+        loaded.print_console(|print| bar.suspend(print));
         let Objective { loss, penalty } = match advanced {
             Ok(objective) => objective,
             Err(error) => {
-                // What led there is worth keeping.
+                // The metrics up to the error are kept.
                 metrics.map_or(Ok(()), MetricsFile::finish)?;
                 return Err(error.into());
             }
@@ -139,7 +145,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
             bar.set_message(number_format::number(loss, 4));
         }
         if let Some(metrics) = &mut metrics {
-            let mut line = Metrics {
+            let mut line = StepMetrics {
                 step,
                 epoch: (step - 1) / per_epoch,
                 loss: JsonNumber(loss),
@@ -148,7 +154,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
                 test_loss: None,
             };
             if step % per_epoch == 0 || step == args.steps {
-                let (train, test) = opened.evaluate()?;
+                let (train, test) = loaded.evaluate()?;
                 line.train_loss = Some(JsonNumber(train));
                 line.test_loss = test.map(JsonNumber);
             }
@@ -158,10 +164,10 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
         }
     }
     bar.finish_and_clear();
-    let (last, test) = opened.evaluate()?;
+    let (last, test) = loaded.evaluate()?;
     metrics.map_or(Ok(()), MetricsFile::finish)?;
     if let Some(path) = &args.weights_out {
-        opened::write_weights(path, &opened.run.setup().shape, &opened.run.model().values)?;
+        weight_file::write(path, &loaded.run.setup().shape, &loaded.run.model().values)?;
     }
     let test = test.map(|loss| format!(", test loss {}", number_format::number(loss, 6))).unwrap_or_default();
     if !last.is_finite() {

@@ -1,21 +1,24 @@
-//! The event loop: window events in, frames out, asleep in between.
+//! The event loop: it dispatches window events, draws frames on demand and sleeps in between.
 //!
-//! A frame is drawn only when something asks for one: the pointer, a key, the worker, or time that passes
-//! while something plays. It must not know what the panels show.
+//! A frame is drawn only on request: after input, after a message from another thread, or when playback needs one. It
+//! must not know what the panels show.
 
+use super::dialogs::{FileChoice, FileDialogs};
+use super::error::one_line;
 use super::event_log::EventLog;
-use super::notes_window::Notes;
-use super::wake::{Wake, plain};
-use super::window::Open;
-use super::{Opening, SIZE, WindowError, system_preferences};
+use super::notes_window::NotesWindow;
+use super::session_source::SessionSource;
+use super::wake::Wake;
+use super::window::WindowSurface;
+use super::{DEFAULT_SIZE_PTS, WindowError, system_preferences};
 use crate::files::autosave::Autosave;
 use crate::files::folders::Folders;
-use crate::files::library::read_file;
-use crate::files::platform::Disk;
-use crate::files::watcher::{Change, Watch};
-use crate::files::writer::{Writer, Written};
+use crate::files::platform::DesktopPlatform;
+use crate::files::settings_file::SettingsFile;
+use crate::files::watcher::{FileChange, FileWatcher};
+use crate::files::writer::{WriteResult, Writer};
 use slowgrad_app::platform::{FileRef, PlatformRequest};
-use slowgrad_app::settings::{self, Geometry, Settings};
+use slowgrad_app::settings::{Geometry, Settings};
 use slowgrad_app::{App, PresenterNotes};
 use slowgrad_script::Limits;
 use slowgrad_session::{Command, NextFrame, Session, SessionFile};
@@ -29,181 +32,170 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy,
 use winit::monitor::MonitorHandle;
 use winit::window::{Fullscreen, Window, WindowId};
 
-/// While a window is resized, its size is remembered this often.
-const SETTINGS_EVERY: Duration = Duration::from_millis(500);
+/// The state that the window starts with.
+pub(super) struct LoopOptions {
+    pub(super) size_pts: Option<(u32, u32)>,
+    pub(super) log: EventLog,
+    pub(super) limits: Limits,
+    pub(super) source: SessionSource,
+    /// Whether the user has named no lesson, so that an autosaved session of any lesson is restored.
+    pub(super) any_lesson: bool,
+    pub(super) folders: Option<Folders>,
+}
 
-/// Opens the window and returns when it is closed. `is_any` says that nobody asked for this very lesson.
-pub(crate) fn run(
-    size: Option<(u32, u32)>,
-    log: EventLog,
-    limits: Limits,
-    opening: Opening,
-    is_any: bool,
-    folders: Option<Folders>,
-) -> Result<(), WindowError> {
+/// Opens the window and returns when it closes.
+pub(super) fn run(options: LoopOptions) -> Result<(), WindowError> {
+    let LoopOptions { size_pts, log, limits, source, any_lesson, folders } = options;
     let event_loop =
-        EventLoop::<Wake>::with_user_event().build().map_err(|error| WindowError::Display(plain(&error)))?;
+        EventLoop::<Wake>::with_user_event().build().map_err(|error| WindowError::Display(one_line(&error)))?;
     let proxy = event_loop.create_proxy();
     let writer = {
         let proxy = proxy.clone();
-        Writer::start(move |written| drop(proxy.send_event(Wake::Written(written)))).map_err(WindowError::Thread)?
+        Writer::start(move |result| drop(proxy.send_event(Wake::FileWritten(result)))).map_err(WindowError::Thread)?
     };
-    let desktop = {
+    let preferences = {
         let proxy = proxy.clone();
-        system_preferences::listen(move |said| drop(proxy.send_event(Wake::Preferences(said))))
+        system_preferences::subscribe(move |preferences| drop(proxy.send_event(Wake::SystemPreferences(preferences))))
     };
-    let (autosave, kept) = match &folders {
-        Some(folders) => Autosave::claim(&folders.autosaved, |kept| opening.is_further(kept, is_any)),
+    let (autosave, autosaved) = match &folders {
+        Some(folders) => Autosave::claim(&folders.autosaved, |session| source.yields_to(session, any_lesson)),
         None => (Autosave::default(), None),
     };
-    let settings_file = folders.as_ref().map(|folders| folders.settings.join(settings::FILE_NAME));
-    let (settings, problem) = settings_file.as_deref().map(read_settings).unwrap_or_default();
-    let mut app = App::new(egui::Context::default(), Disk::default());
-    app.set_preferences(settings.preferences.clone());
-    if log.is_open() {
-        // Controls are told by what screen readers are told of them.
+    let (settings, settings_error) = SettingsFile::read(folders.as_ref().map(|folders| folders.settings.as_path()));
+    let mut app = App::new(egui::Context::default(), DesktopPlatform::default());
+    app.set_preferences(settings.settings().preferences.clone());
+    if log.is_enabled() {
+        // The log reads the controls from the accessibility tree.
         app.context().enable_accesskit();
     }
-    let (mut session, watch) = match kept.map(|kept| Opening::resume(kept, Path::new(""))) {
-        Some(Ok(kept)) => {
-            let (mut session, watch) = begin(kept, limits, &proxy, &mut app, folders.as_ref())?;
+    let (mut session, watcher) = match autosaved.map(SessionSource::from_autosave) {
+        Some(Ok(source)) => {
+            let (mut session, watcher) = start_session(source, limits, &proxy, &mut app, folders.as_ref())?;
             session.notice("slowgrad didn't close properly. Restored where you left off.");
-            (session, watch)
+            (session, watcher)
         }
         Some(Err(error)) => {
-            let (mut session, watch) = begin(opening, limits, &proxy, &mut app, folders.as_ref())?;
+            let (mut session, watcher) = start_session(source, limits, &proxy, &mut app, folders.as_ref())?;
             session.notice(format!("cannot restore your last session: {error}"));
-            (session, watch)
+            (session, watcher)
         }
-        None => begin(opening, limits, &proxy, &mut app, folders.as_ref())?,
+        None => start_session(source, limits, &proxy, &mut app, folders.as_ref())?,
     };
-    if let Some(problem) = problem {
-        session.notice(format!("cannot read the window settings, using defaults: {problem}"));
+    if let Some(error) = settings_error {
+        session.notice(format!("cannot read the window settings, using defaults: {error}"));
     }
-    let mut geometry = settings.geometry;
-    geometry.size = size.map(|(width, height)| [width, height]).or(geometry.size);
+    let mut geometry = settings.settings().geometry;
+    geometry.size = size_pts.map(|(width, height)| [width, height]).or(geometry.size);
     let mut desktop_app = DesktopApp {
         display: event_loop.owned_display_handle(),
         proxy,
-        geometry,
-        settings,
-        settings_file,
-        settings_kept: Instant::now(),
-        settings_differ: false,
-        is_full_screen: false,
         limits,
         folders,
         app,
         session,
         log,
         writer,
+        watcher,
         autosave,
-        open: None,
+        settings,
+        geometry,
+        full_screen: false,
+        main: None,
         notes: None,
+        dialogs: FileDialogs::default(),
         failure: None,
         last_tick: None,
-        next: NextFrame::Now,
-        watch,
+        next_frame: NextFrame::Now,
     };
-    event_loop.run_app(&mut desktop_app).map_err(|error| WindowError::Display(plain(&error)))?;
-    drop(desktop);
+    event_loop.run_app(&mut desktop_app).map_err(|error| WindowError::Display(one_line(&error)))?;
+    drop(preferences);
     desktop_app.failure.map_or(Ok(()), Err)
 }
 
-/// Starts to watch and to work on what was opened.
-fn begin(
-    opening: Opening,
+/// Starts a session and watches the folders of its scripts.
+fn start_session(
+    source: SessionSource,
     limits: Limits,
     proxy: &EventLoopProxy<Wake>,
     app: &mut App,
     folders: Option<&Folders>,
-) -> Result<(Session, Option<Watch>), WindowError> {
-    let file = opening.file.as_ref().map(|file| FileRef::new(&file.display().to_string()));
-    app.start_session(Disk::new(folders.cloned(), opening.folders.clone()), file);
-    let watch = {
+) -> Result<(Session, Option<FileWatcher>), WindowError> {
+    let file = source.file.as_ref().map(|file| FileRef::new(&file.display().to_string()));
+    app.start_session(DesktopPlatform::new(folders.cloned(), source.folders.clone()), file);
+    let watcher = {
         let proxy = proxy.clone();
-        Watch::start(opening.folders.clone(), move |change| drop(proxy.send_event(Wake::File(change))))
+        FileWatcher::start(source.folders.clone(), move |change| drop(proxy.send_event(Wake::FileChanged(change))))
     };
     let proxy = proxy.clone();
-    // The loop is gone only when the program ends.
-    let mut session = opening.session(limits, move || drop(proxy.send_event(Wake::Worker)))?;
-    // A folder that cannot be watched is no reason not to show the lesson; the window says so.
-    let watch = watch.map_err(|error| session.notice(format!("cannot watch files for changes: {error}"))).ok();
-    Ok((session, watch))
+    // Sending fails only when the program ends.
+    let mut session = source.start(limits, move || drop(proxy.send_event(Wake::Snapshot)))?;
+    // The session works without hot reload.
+    let watcher = watcher.map_err(|error| session.notice(format!("cannot watch files for changes: {error}"))).ok();
+    Ok((session, watcher))
 }
 
-/// Reads the settings of the window; the defaults when there are none, and the reason when they cannot be used.
-fn read_settings(file: &Path) -> (Settings, Option<String>) {
-    match read_file(file) {
-        Ok(bytes) => match Settings::parse(&bytes) {
-            Ok(settings) => (settings, None),
-            Err(error) => (Settings::default(), Some(error)),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Default::default(),
-        Err(error) => (Settings::default(), Some(error.to_string())),
-    }
-}
-
+/// The program with its windows.
 struct DesktopApp {
     display: OwnedDisplayHandle,
     proxy: EventLoopProxy<Wake>,
-    geometry: Geometry,
-    /// As they are in their file.
-    settings: Settings,
-    settings_file: Option<PathBuf>,
-    settings_kept: Instant,
-    /// Whether the file is still to be written or on its way to the disk.
-    settings_differ: bool,
-    is_full_screen: bool,
     limits: Limits,
     folders: Option<Folders>,
     app: App,
     session: Session,
     log: EventLog,
     writer: Writer,
+    watcher: Option<FileWatcher>,
     autosave: Autosave,
-    open: Option<Open>,
-    notes: Option<Notes>,
+    settings: SettingsFile,
+    /// The current size and position of the main window.
+    geometry: Geometry,
+    full_screen: bool,
+    main: Option<WindowSurface>,
+    notes: Option<NotesWindow>,
+    dialogs: FileDialogs,
+    /// The error that closed the window.
     failure: Option<WindowError>,
     last_tick: Option<Instant>,
-    next: NextFrame,
-    watch: Option<Watch>,
+    /// The session's next frame.
+    next_frame: NextFrame,
 }
 
 impl DesktopApp {
-    fn open(&self, event_loop: &ActiveEventLoop) -> Result<Open, WindowError> {
-        let [width, height] = self.geometry.size.unwrap_or(SIZE);
+    fn open_main_window(&self, event_loop: &ActiveEventLoop) -> Result<WindowSurface, WindowError> {
+        let [width, height] = self.geometry.size.unwrap_or(DEFAULT_SIZE_PTS);
         let attributes = Window::default_attributes()
             .with_title("slowgrad")
             .with_inner_size(LogicalSize::new(f64::from(width), f64::from(height)))
             .with_min_inner_size(LogicalSize::new(760.0, 480.0))
             .with_maximized(self.geometry.maximized);
-        // A screen may be gone since.
+        // The monitor may have been disconnected.
         let is_on = |monitor: MonitorHandle, [x, y]: [i32; 2]| {
-            let (at, size) = (monitor.position(), monitor.size());
-            (at.x..at.x + size.width as i32).contains(&x) && (at.y..at.y + size.height as i32).contains(&y)
+            let (corner, size) = (monitor.position(), monitor.size());
+            (corner.x..corner.x + size.width as i32).contains(&x)
+                && (corner.y..corner.y + size.height as i32).contains(&y)
         };
-        let position = self.geometry.position.filter(|at| event_loop.available_monitors().any(|one| is_on(one, *at)));
+        let saved = self.geometry.position;
+        let position = saved.filter(|saved| event_loop.available_monitors().any(|monitor| is_on(monitor, *saved)));
         let attributes = match position {
             Some([x, y]) => attributes.with_position(PhysicalPosition::new(x, y)),
             None => attributes,
         };
         let ctx = self.app.context().clone();
-        Open::new(event_loop, attributes, ctx, self.display.clone(), self.proxy.clone())
+        WindowSurface::new(event_loop, attributes, ctx, self.display.clone(), self.proxy.clone())
     }
 
     fn redraw(&mut self, event_loop: &ActiveEventLoop) {
-        let Some(open) = &mut self.open else { return };
+        let Some(main) = &mut self.main else { return };
         let now = Instant::now();
         let dt = self.last_tick.map_or(0.0, |last| (now - last).as_secs_f64());
         self.last_tick = Some(now);
-        self.next = self.session.tick(dt);
-        let window = Arc::clone(&open.window);
+        self.next_frame = self.session.tick(dt);
+        let window = Arc::clone(&main.window);
         let clear = self.app.theme().background;
-        open.draw(
+        main.draw(
             clear,
             |ui| self.app.window_ui(ui, &mut self.session),
-            |readers, pixels_per_point| self.log.see(readers, pixels_per_point),
+            |tree, pixels_per_point| self.log.record_controls(tree, pixels_per_point),
         );
         if let Some(title) = self.app.new_title(&self.session) {
             window.set_title(&title);
@@ -211,7 +203,7 @@ impl DesktopApp {
         for request in self.app.take_requests() {
             match request {
                 PlatformRequest::Open(file) => self.open_path(file.name().into()),
-                PlatformRequest::SaveSession(file) => self.save(file),
+                PlatformRequest::SaveSession(file) => self.save_session(file),
                 // Full screen and the notes window follow the state of the app below; there are no dialogs.
                 PlatformRequest::Fullscreen(_)
                 | PlatformRequest::NotesWindow(_)
@@ -219,29 +211,25 @@ impl DesktopApp {
                 | PlatformRequest::SaveSessionDialog { .. } => {}
             }
         }
-        if self.app.is_presenting() != self.is_full_screen {
-            self.is_full_screen = self.app.is_presenting();
-            window.set_fullscreen(self.is_full_screen.then_some(Fullscreen::Borderless(None)));
+        if self.app.is_presenting() != self.full_screen {
+            self.full_screen = self.app.is_presenting();
+            window.set_fullscreen(self.full_screen.then_some(Fullscreen::Borderless(None)));
         }
-        self.keep_notes(event_loop, &window);
-        self.autosave.keep(&self.session, &self.app, &self.writer);
-        if self.settings_kept.elapsed() > SETTINGS_EVERY {
-            self.keep_settings();
-        } else {
-            self.settings_differ |= self.new_settings().is_some();
-        }
-        let sheet = self.notes.as_ref().and_then(Notes::sheet);
-        self.log.write(&self.session, &self.app, sheet, self.autosave.is_kept() && !self.settings_differ);
+        self.update_notes_window(event_loop, &window);
+        self.autosave.update(&self.session, &self.app, &self.writer);
+        self.settings.update(self.current_settings(), &self.writer);
+        let notes = self.notes.as_ref().and_then(NotesWindow::sheet);
+        self.log.write(&self.session, &self.app, notes, self.autosave.is_saved() && self.settings.is_saved());
     }
 
-    /// Opens the presenter's window, closes it, or tells it what to say.
-    fn keep_notes(&mut self, event_loop: &ActiveEventLoop, main: &Window) {
+    /// Opens or closes the window of the presenter notes, or updates its content.
+    fn update_notes_window(&mut self, event_loop: &ActiveEventLoop, main: &Window) {
         if !self.app.has_notes_window() {
             self.notes = None;
             return;
         }
         if self.notes.is_none() {
-            match Notes::open(event_loop, main, self.display.clone(), self.proxy.clone()) {
+            match NotesWindow::open(event_loop, main, self.display.clone(), self.proxy.clone()) {
                 Ok(notes) => self.notes = Some(notes),
                 Err(error) => {
                     self.app.notes_window_closed();
@@ -250,38 +238,26 @@ impl DesktopApp {
             }
         }
         if let Some(notes) = &mut self.notes {
-            notes.say(PresenterNotes::new(&self.session), *self.app.theme(), self.app.preferences().scale);
+            notes.set_content(PresenterNotes::new(&self.session), *self.app.theme(), self.app.preferences().scale);
         }
     }
 
-    /// How the window is, when its file does not say so yet.
-    fn new_settings(&self) -> Option<Settings> {
-        let settings = Settings::new(self.geometry, self.app.preferences().clone());
-        (self.settings_file.is_some() && settings != self.settings).then_some(settings)
+    fn current_settings(&self) -> Settings {
+        Settings::new(self.geometry, self.app.preferences().clone())
     }
 
-    /// Remembers how the window is, when that has changed.
-    fn keep_settings(&mut self) {
-        if let (Some(settings), Some(file)) = (self.new_settings(), self.settings_file.clone()) {
-            self.settings = settings.clone();
-            self.settings_kept = Instant::now();
-            self.settings_differ = true;
-            self.writer.write(file, move || settings.text());
-        }
-    }
-
-    /// The window closes by itself.
+    /// Closes the window at the user's request.
     fn close(&mut self, event_loop: &ActiveEventLoop) {
-        self.keep_settings();
+        self.settings.save(self.current_settings(), &self.writer);
         self.autosave.close();
         event_loop.exit();
     }
 
-    /// Takes note of where the window is.
-    fn note_geometry(&mut self, event: &WindowEvent) {
-        let Some(window) = self.open.as_ref().map(|open| &open.window) else { return };
+    /// Records the size and position of the main window.
+    fn record_geometry(&mut self, event: &WindowEvent) {
+        let Some(window) = self.main.as_ref().map(|main| &main.window) else { return };
         self.geometry.maximized = window.is_maximized();
-        if self.geometry.maximized || self.is_full_screen {
+        if self.geometry.maximized || self.full_screen {
             return;
         }
         match event {
@@ -289,41 +265,41 @@ impl DesktopApp {
                 let size: LogicalSize<u32> = size.to_logical(window.scale_factor());
                 self.geometry.size = Some([size.width, size.height]);
             }
-            WindowEvent::Moved(at) => self.geometry.position = Some([at.x, at.y]),
+            WindowEvent::Moved(corner) => self.geometry.position = Some([corner.x, corner.y]),
             _ => {}
         }
     }
 
-    /// Reads a lesson or a session, beside all else; it takes the place of what is shown once it is here.
+    /// Reads a lesson or session on a thread; when it has been read, it replaces the current one.
     fn open_path(&mut self, path: PathBuf) {
         let proxy = self.proxy.clone();
         let read = move || {
-            let opening = Opening::read(Some(&path));
-            let _ = proxy.send_event(Wake::Opened(Box::new(opening)));
+            let source = SessionSource::read(Some(&path));
+            let _ = proxy.send_event(Wake::SourceRead(Box::new(source)));
         };
         if let Err(error) = std::thread::Builder::new().name("slowgrad-reader".into()).spawn(read) {
             self.session.notice(WindowError::Thread(error).to_string());
         }
     }
 
-    /// Shows what was read; when that fails, what is shown stays.
-    fn opened(&mut self, opening: Result<Opening, WindowError>) {
+    /// Replaces the current session. On an error the current one stays.
+    fn replace_session(&mut self, source: Result<SessionSource, WindowError>) {
         if self.app.has_unsaved_scripts() {
             return self.session.notice("a script has unsaved changes; save it before you open another lesson");
         }
-        match opening.and_then(|opening| begin(opening, self.limits, &self.proxy, &mut self.app, self.folders.as_ref()))
-        {
-            Ok((session, watch)) => {
+        let folders = self.folders.as_ref();
+        let started = source.and_then(|source| start_session(source, self.limits, &self.proxy, &mut self.app, folders));
+        match started {
+            Ok((session, watcher)) => {
                 self.session = session;
-                // The folders of before are no longer watched.
-                drop(std::mem::replace(&mut self.watch, watch));
+                self.watcher = watcher;
             }
             Err(error) => self.session.notice(error.to_string()),
         }
     }
 
-    /// Saves what is shown as a session.
-    fn save(&mut self, file: FileRef) {
+    /// Saves the session to a file.
+    fn save_session(&mut self, file: FileRef) {
         match SessionFile::of(&self.session, self.app.open_panels()) {
             Some(session) => {
                 self.writer.write(file.name().into(), move || session.text());
@@ -333,14 +309,26 @@ impl DesktopApp {
         }
     }
 
-    fn written(&mut self, Written { file, result }: Written) {
-        self.autosave.written(&file);
-        if self.settings_file.as_ref() == Some(&file) {
-            self.settings_differ = self.new_settings().is_some();
+    /// Handles the choice in a file dialog.
+    fn handle_file_choice(&mut self, choice: FileChoice) {
+        self.dialogs.closed();
+        match choice {
+            FileChoice::Open(path) => self.open_path(path),
+            FileChoice::SaveSession(path) => self.save_session(FileRef::new(&path.to_string_lossy())),
+            FileChoice::Exists(path) => {
+                let name = path.file_name().unwrap_or_default().display();
+                self.session.notice(format!("{name} exists; choose it in the dialog to replace it"));
+            }
+            FileChoice::Cancelled => {}
         }
-        let is_asked = self.app.session_file().is_some_and(|asked| Path::new(asked.name()) == file);
+    }
+
+    fn handle_write_result(&mut self, WriteResult { file, result }: WriteResult) {
+        self.autosave.handle_write_result(&file);
+        self.settings.handle_write_result(&file, &self.current_settings());
+        let requested = self.app.session_file().is_some_and(|session| Path::new(session.name()) == file);
         match result {
-            Ok(()) if is_asked => self.session.notice(format!("saved as {}", file.display())),
+            Ok(()) if requested => self.session.notice(format!("saved as {}", file.display())),
             Ok(()) => {}
             Err(error) => self.session.notice(format!("cannot write {}: {error}", file.display())),
         }
@@ -349,17 +337,17 @@ impl DesktopApp {
 
 impl ApplicationHandler<Wake> for DesktopApp {
     fn new_events(&mut self, _: &ActiveEventLoop, cause: StartCause) {
-        if let (StartCause::ResumeTimeReached { .. }, Some(open)) = (cause, &self.open) {
-            open.window.request_redraw();
+        if let (StartCause::ResumeTimeReached { .. }, Some(main)) = (cause, &self.main) {
+            main.window.request_redraw();
         }
     }
 
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
-        if self.open.is_some() {
+        if self.main.is_some() {
             return;
         }
-        match self.open(event_loop) {
-            Ok(open) => self.open = Some(open),
+        match self.open_main_window(event_loop) {
+            Ok(main) => self.main = Some(main),
             Err(error) => {
                 self.failure = Some(error);
                 event_loop.exit();
@@ -369,46 +357,47 @@ impl ApplicationHandler<Wake> for DesktopApp {
 
     fn user_event(&mut self, _: &ActiveEventLoop, wake: Wake) {
         match wake {
-            Wake::Worker => {}
-            // A file may change before the window is there.
-            Wake::File(Change { root, path, bytes }) => {
+            // The next frame takes the snapshot.
+            Wake::Snapshot => {}
+            Wake::FileChanged(FileChange { root, path, bytes }) => {
                 let at_once = self.session.is_between_steps();
                 self.session.send(Command::ReloadFile { root, path, bytes, at_once });
             }
-            Wake::Opened(opening) => self.opened(*opening),
-            Wake::Written(written) => self.written(written),
-            Wake::Preferences(said) => self.app.set_system_preferences(said),
+            Wake::SourceRead(source) => self.replace_session(*source),
+            Wake::FileWritten(result) => self.handle_write_result(result),
+            Wake::FileChosen(choice) => self.handle_file_choice(choice),
+            Wake::SystemPreferences(preferences) => self.app.set_system_preferences(preferences),
             Wake::Accessibility(event) => {
-                let notes = self.notes.as_mut().map(|notes| &mut notes.open);
-                let is_meant = |open: &&mut Open| open.window.id() == event.window_id;
-                if let Some(open) = [self.open.as_mut(), notes].into_iter().flatten().find(is_meant) {
-                    open.heed_reader(event.window_event);
-                    open.window.request_redraw();
+                let notes = self.notes.as_mut().map(|notes| &mut notes.surface);
+                let is_target = |surface: &&mut WindowSurface| surface.window.id() == event.window_id;
+                if let Some(surface) = [self.main.as_mut(), notes].into_iter().flatten().find(is_target) {
+                    surface.handle_accessibility_event(event.window_event);
+                    surface.window.request_redraw();
                 }
             }
         }
-        if let Some(open) = &self.open {
-            open.window.request_redraw();
+        if let Some(main) = &self.main {
+            main.window.request_redraw();
         }
     }
 
     fn window_event(&mut self, event_loop: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
         if let Some(notes) = self.notes.as_mut().filter(|notes| notes.id() == id) {
-            let heard = notes.heed(&event);
-            if heard.action.is_some() || !heard.keys.is_empty() {
-                heard.action.into_iter().for_each(|action| self.app.act(action, &mut self.session));
-                self.open.iter_mut().for_each(|open| open.hear(heard.keys.clone()));
+            let response = notes.handle_event(&event);
+            if response.action.is_some() || !response.keys.is_empty() {
+                response.action.into_iter().for_each(|action| self.app.act(action, &mut self.session));
+                self.main.iter_mut().for_each(|main| main.add_keys(response.keys.clone()));
             }
             return;
         }
-        if self.open.as_ref().is_none_or(|open| open.window.id() != id) {
+        if self.main.as_ref().is_none_or(|main| main.window.id() != id) {
             return;
         }
-        self.note_geometry(&event);
+        self.record_geometry(&event);
         if matches!(event, WindowEvent::CloseRequested) && self.app.confirm_close() {
             return self.close(event_loop);
         }
-        let Some(open) = &mut self.open else { return };
+        let Some(main) = &mut self.main else { return };
         match &event {
             WindowEvent::RedrawRequested => {
                 self.redraw(event_loop);
@@ -417,35 +406,35 @@ impl ApplicationHandler<Wake> for DesktopApp {
                 }
                 return;
             }
-            WindowEvent::CloseRequested => open.window.request_redraw(),
+            WindowEvent::CloseRequested => main.window.request_redraw(),
             WindowEvent::DroppedFile(path) => {
                 let path = path.clone();
                 return self.open_path(path);
             }
             _ => {}
         }
-        if open.heed(&event) {
-            open.window.request_redraw();
+        if main.handle_event(&event) {
+            main.window.request_redraw();
         }
     }
 
     fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
-        let Some(open) = &self.open else { return };
+        let Some(main) = &self.main else { return };
         let now = Instant::now();
-        let due = match self.next {
+        let due = match self.next_frame {
             NextFrame::Now => Some(now),
             NextFrame::After(secs) => self.last_tick.and_then(|last| last.checked_add(Duration::from_secs_f64(secs))),
             NextFrame::WhenAsked => None,
         };
-        // What has changed is remembered even if nothing happens any more.
-        let settings = self.new_settings().and_then(|_| self.settings_kept.checked_add(SETTINGS_EVERY));
-        let due = [due, open.egui_frame, settings].into_iter().flatten().min();
+        // A frame saves changed settings even if nothing else happens.
+        let save = self.settings.next_save(&self.current_settings());
+        let due = [due, main.next_frame, save].into_iter().flatten().min();
         let mut wait: Option<Instant> = None;
-        let notes = self.notes.as_ref().map(|notes| &notes.open);
-        let frames = [Some((open, due)), notes.map(|notes| (notes, notes.egui_frame))];
-        for (open, due) in frames.into_iter().flatten() {
+        let notes = self.notes.as_ref().map(|notes| &notes.surface);
+        let frames = [Some((main, due)), notes.map(|notes| (notes, notes.next_frame))];
+        for (surface, due) in frames.into_iter().flatten() {
             match due {
-                Some(due) if due <= now => open.window.request_redraw(),
+                Some(due) if due <= now => surface.window.request_redraw(),
                 due => wait = [wait, due].into_iter().flatten().min(),
             }
         }

@@ -1,11 +1,11 @@
-//! The presenter's own window, on a screen that the audience does not see: the lesson's note, what is on stage, and what
-//! comes next. What is typed there is heard as if it were typed into the main window.
+//! The window of the presenter notes, on a screen that the audience does not see: the lesson's note, the current
+//! content of the stage, and the next cue. Keys that are pressed there go to the main window.
 //!
-//! It is drawn only when what it says has changed. It must not know how a lesson is performed, nor which keys there are.
+//! The window is redrawn only when its content changes. It must not know how a lesson is played, nor the shortcuts.
 
 use super::WindowError;
 use super::wake::Wake;
-use super::window::Open;
+use super::window::WindowSurface;
 use egui::{Context, Event, Key};
 use slowgrad_app::actions::Action;
 use slowgrad_app::{PresenterNotes, presenter_notes_ui};
@@ -16,33 +16,32 @@ use winit::event::WindowEvent;
 use winit::event_loop::{ActiveEventLoop, EventLoopProxy, OwnedDisplayHandle};
 use winit::window::{Window, WindowId};
 
-/// The window, in points.
-const SIZE: [f64; 2] = [760.0, 480.0];
+const SIZE_PTS: [f64; 2] = [760.0, 480.0];
 
-/// Numbers of a caption may change in every frame, and nobody reads as fast.
-const EVERY: Duration = Duration::from_millis(200);
+/// The least time between two frames. The numbers of a caption may change in every frame, faster than anyone can read.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The presenter's window.
-pub(super) struct Notes {
-    pub(super) open: Open,
+/// The window of the presenter notes.
+pub(super) struct NotesWindow {
+    pub(super) surface: WindowSurface,
     ctx: Context,
-    /// What it says, in which colours, and how large.
-    shown: Option<(PresenterNotes, Theme, f32)>,
-    drawn: Option<Instant>,
-    /// The colours that its context has put on.
-    worn: Option<Theme>,
+    /// The notes, with the theme and text scale to draw them with.
+    content: Option<(PresenterNotes, Theme, f32)>,
+    drawn_at: Option<Instant>,
+    /// The theme that was last applied to `ctx`.
+    applied_theme: Option<Theme>,
 }
 
-/// What a person wants who looks at it.
+/// The presenter's input that the main window must handle.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
-    /// Keys for the main window.
+pub(super) struct NotesResponse {
+    /// Keyboard input for the main window.
     pub(super) keys: Vec<Event>,
     pub(super) action: Option<Action>,
 }
 
-impl Notes {
-    /// Opens it, on another screen than `main` where there is one.
+impl NotesWindow {
+    /// Opens the window, on another screen than `main` if there is one.
     pub(super) fn open(
         event_loop: &ActiveEventLoop,
         main: &Window,
@@ -51,75 +50,75 @@ impl Notes {
     ) -> Result<Self, WindowError> {
         let attributes = Window::default_attributes()
             .with_title("Presenter notes · slowgrad")
-            .with_inner_size(LogicalSize::new(SIZE[0], SIZE[1]))
+            .with_inner_size(LogicalSize::new(SIZE_PTS[0], SIZE_PTS[1]))
             .with_min_inner_size(LogicalSize::new(360.0, 240.0));
         let here = main.current_monitor();
         let other = event_loop.available_monitors().find(|monitor| Some(monitor) != here.as_ref());
         let attributes = match other.filter(|_| here.is_some()) {
             Some(other) => {
-                let at = other.position();
-                attributes.with_position(PhysicalPosition::new(at.x + 60, at.y + 60))
+                let corner = other.position();
+                attributes.with_position(PhysicalPosition::new(corner.x + 60, corner.y + 60))
             }
             None => attributes,
         };
         let ctx = Context::default();
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
-        let open = Open::new(event_loop, attributes, ctx.clone(), display, proxy)?;
-        Ok(Self { open, ctx, shown: None, drawn: None, worn: None })
+        let surface = WindowSurface::new(event_loop, attributes, ctx.clone(), display, proxy)?;
+        Ok(Self { surface, ctx, content: None, drawn_at: None, applied_theme: None })
     }
 
     pub(super) fn id(&self) -> WindowId {
-        self.open.window.id()
+        self.surface.window.id()
     }
 
-    /// What it says.
+    /// The notes that the window shows.
     pub(super) fn sheet(&self) -> Option<&PresenterNotes> {
-        self.shown.as_ref().map(|(sheet, ..)| sheet)
+        self.content.as_ref().map(|(sheet, ..)| sheet)
     }
 
-    /// Takes in what is to be said now.
-    pub(super) fn say(&mut self, sheet: PresenterNotes, theme: Theme, scale: f32) {
-        let said = Some((sheet, theme, scale));
-        if self.shown != said {
-            self.shown = said;
+    /// Updates the content and schedules a frame if it has changed.
+    pub(super) fn set_content(&mut self, sheet: PresenterNotes, theme: Theme, scale: f32) {
+        let content = Some((sheet, theme, scale));
+        if self.content != content {
+            self.content = content;
             let now = Instant::now();
-            let due = self.drawn.and_then(|drawn| drawn.checked_add(EVERY)).unwrap_or(now);
-            self.open.egui_frame = Some(self.open.egui_frame.map_or(due, |other| other.min(due)));
+            let due = self.drawn_at.and_then(|drawn| drawn.checked_add(REDRAW_INTERVAL)).unwrap_or(now);
+            self.surface.next_frame = Some(self.surface.next_frame.map_or(due, |other| other.min(due)));
         }
     }
 
-    /// Takes in what happened to it.
-    pub(super) fn heed(&mut self, event: &WindowEvent) -> Heard {
+    /// Handles an event of the window.
+    pub(super) fn handle_event(&mut self, event: &WindowEvent) -> NotesResponse {
         match event {
-            WindowEvent::CloseRequested => Heard { action: Some(Action::Notes), ..Heard::default() },
-            WindowEvent::RedrawRequested => Heard { action: self.draw(), ..Heard::default() },
+            WindowEvent::CloseRequested => NotesResponse { action: Some(Action::Notes), ..NotesResponse::default() },
+            WindowEvent::RedrawRequested => NotesResponse { action: self.draw(), ..NotesResponse::default() },
             event => {
-                if self.open.heed(event) {
-                    self.open.window.request_redraw();
+                if self.surface.handle_event(event) {
+                    self.surface.window.request_redraw();
                 }
-                let keys = self.open.take_keys();
-                // What leads out of something leads out of this window.
-                let is_left = |event: &Event| matches!(event, Event::Key { key: Key::Escape, pressed: true, .. });
-                if keys.iter().any(is_left) {
-                    return Heard { action: Some(Action::Notes), ..Heard::default() };
+                let keys = self.surface.take_keys();
+                // Escape closes this window.
+                let is_escape = |event: &Event| matches!(event, Event::Key { key: Key::Escape, pressed: true, .. });
+                if keys.iter().any(is_escape) {
+                    return NotesResponse { action: Some(Action::Notes), ..NotesResponse::default() };
                 }
-                Heard { keys, action: None }
+                NotesResponse { keys, action: None }
             }
         }
     }
 
     fn draw(&mut self) -> Option<Action> {
-        let (sheet, theme, scale) = self.shown.as_ref()?;
-        if self.worn != Some(*theme) {
+        let (sheet, theme, scale) = self.content.as_ref()?;
+        if self.applied_theme != Some(*theme) {
             theme.apply(&self.ctx);
-            self.worn = Some(*theme);
+            self.applied_theme = Some(*theme);
         }
         if self.ctx.zoom_factor() != *scale {
             self.ctx.set_zoom_factor(*scale);
         }
-        self.drawn = Some(Instant::now());
-        let mut asked = None;
-        self.open.draw(theme.panel, |ui| asked = asked.or(presenter_notes_ui(ui, sheet, theme)), |_, _| {});
-        asked
+        self.drawn_at = Some(Instant::now());
+        let mut action = None;
+        self.surface.draw(theme.panel, |ui| action = action.or(presenter_notes_ui(ui, sheet, theme)), |_, _| {});
+        action
     }
 }

@@ -1,9 +1,10 @@
-//! A window with what draws into it: events become egui's input, egui's output becomes a frame.
+//! A window and its renderer: window events become egui input, egui output becomes a frame.
 //!
 //! It must not know what is drawn.
 
 use super::WindowError;
-use super::wake::{Wake, plain};
+use super::error::one_line;
+use super::wake::Wake;
 use egui::{Color32, Context, Event, Ui, ViewportId};
 use egui_winit::accesskit_winit;
 use slowgrad_render::{FrameOutcome, RenderError, WindowRenderer};
@@ -13,18 +14,18 @@ use winit::event::WindowEvent;
 use winit::event_loop::{ActiveEventLoop, EventLoopProxy, OwnedDisplayHandle};
 use winit::window::{Window, WindowAttributes};
 
-/// A window on the screen.
-pub(super) struct Open {
+/// A window on the screen that egui draws into.
+pub(super) struct WindowSurface {
     pub(super) window: Arc<Window>,
     ctx: Context,
     renderer: WindowRenderer,
     input: egui_winit::State,
-    /// When egui wants the next frame.
-    pub(super) egui_frame: Option<Instant>,
+    /// The time of the next frame that egui has requested.
+    pub(super) next_frame: Option<Instant>,
 }
 
-impl Open {
-    /// Opens a window whose contents live in `ctx`.
+impl WindowSurface {
+    /// Opens a window that is drawn with `ctx`.
     pub(super) fn new(
         event_loop: &ActiveEventLoop,
         attributes: WindowAttributes,
@@ -32,13 +33,13 @@ impl Open {
         display: OwnedDisplayHandle,
         proxy: EventLoopProxy<Wake>,
     ) -> Result<Self, WindowError> {
-        // Screen readers have to be told of a window before it can be seen.
+        // AccessKit must be set up before the window becomes visible.
         let window = event_loop.create_window(attributes.with_visible(false));
-        let window = Arc::new(window.map_err(|error| WindowError::Display(plain(&error)))?);
+        let window = Arc::new(window.map_err(|error| WindowError::Display(one_line(&error)))?);
         let size = window.inner_size();
         let renderer = pollster::block_on(WindowRenderer::new(Arc::clone(&window), display, [size.width, size.height]));
         let renderer = renderer.map_err(|error| match error {
-            // Without any driver there is not even a surface.
+            // Without a driver even the surface cannot be created.
             RenderError::Surface(_) => WindowError::NoDriver,
             other => WindowError::Render(other),
         })?;
@@ -53,11 +54,11 @@ impl Open {
         input.init_accesskit(event_loop, &window, proxy);
         window.set_visible(true);
         window.request_redraw();
-        Ok(Self { window, ctx, renderer, input, egui_frame: None })
+        Ok(Self { window, ctx, renderer, input, next_frame: None })
     }
 
-    /// Takes in what happened to the window; answers whether it has to be drawn again.
-    pub(super) fn heed(&mut self, event: &WindowEvent) -> bool {
+    /// Handles an event of the window. Returns whether the window must be redrawn.
+    pub(super) fn handle_event(&mut self, event: &WindowEvent) -> bool {
         if let WindowEvent::Resized(size) = event {
             self.renderer.resize([size.width, size.height]);
         }
@@ -65,20 +66,20 @@ impl Open {
         response.repaint || matches!(event, WindowEvent::Resized(_))
     }
 
-    /// What was typed since the last frame, which is then heard elsewhere.
+    /// Removes and returns the keyboard input since the last frame, for another window.
     pub(super) fn take_keys(&mut self) -> Vec<Event> {
         let is_key = |event: &mut Event| matches!(event, Event::Key { .. } | Event::Text(_));
         self.input.egui_input_mut().events.extract_if(.., is_key).collect()
     }
 
-    /// Hears what was typed elsewhere.
-    pub(super) fn hear(&mut self, keys: Vec<Event>) {
+    /// Adds the keyboard input of another window.
+    pub(super) fn add_keys(&mut self, keys: Vec<Event>) {
         self.input.egui_input_mut().events.extend(keys);
         self.window.request_redraw();
     }
 
-    /// A screen reader asks or acts.
-    pub(super) fn heed_reader(&mut self, event: accesskit_winit::WindowEvent) {
+    /// Handles an event from a screen reader.
+    pub(super) fn handle_accessibility_event(&mut self, event: accesskit_winit::WindowEvent) {
         match event {
             accesskit_winit::WindowEvent::InitialTreeRequested => self.ctx.enable_accesskit(),
             accesskit_winit::WindowEvent::ActionRequested(request) => self.input.on_accesskit_action_request(request),
@@ -86,29 +87,29 @@ impl Open {
         }
     }
 
-    /// Draws a frame over a ground. `see` gets what screen readers are told, with the pixels of a point.
+    /// Draws a frame over the colour `clear`. `inspect` receives the accessibility tree and the pixels per point.
     pub(super) fn draw(
         &mut self,
         clear: Color32,
         ui: impl FnMut(&mut Ui),
-        see: impl FnOnce(Option<&egui::accesskit::TreeUpdate>, f32),
+        inspect: impl FnOnce(Option<&egui::accesskit::TreeUpdate>, f32),
     ) {
         let raw = self.input.take_egui_input(&self.window);
         let mut output = self.ctx.run_ui(raw, ui);
         let platform = std::mem::take(&mut output.platform_output);
-        see(platform.accesskit_update.as_ref(), output.pixels_per_point);
+        inspect(platform.accesskit_update.as_ref(), output.pixels_per_point);
         self.input.handle_platform_output(&self.window, platform);
         let delay = output.viewport_output.get(&ViewportId::ROOT).map(|viewport| viewport.repaint_delay);
-        self.egui_frame = delay.and_then(|delay| Instant::now().checked_add(delay));
+        self.next_frame = delay.and_then(|delay| Instant::now().checked_add(delay));
         let textures = std::mem::take(&mut output.textures_delta);
         let shapes = std::mem::take(&mut output.shapes);
         let pixels_per_point = output.pixels_per_point;
         output.drop_without_applying_deltas();
         let primitives = self.ctx.tessellate(shapes, pixels_per_point);
         let window = Arc::clone(&self.window);
-        let painted =
+        let outcome =
             self.renderer.paint(&primitives, textures, pixels_per_point, clear, || window.pre_present_notify());
-        if painted == FrameOutcome::Retry {
+        if outcome == FrameOutcome::Retry {
             self.window.request_redraw();
         }
     }

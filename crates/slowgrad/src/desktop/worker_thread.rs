@@ -1,32 +1,15 @@
-//! The thread that trains: it owns the backend with its scripts and its run, so that no script can stop a frame.
+//! The training thread. It owns the backend with the scripts and the run, so that no script can block a frame.
 //!
-//! It must not know the window: a closure wakes that.
+//! It must not know the window, which it wakes through a closure.
 
+use crate::machine::{SCRIPT_STACK_BYTES, machine};
 use slowgrad_script::{Library, Limits};
-use slowgrad_session::{Backend, BackendStopped, Clock, Command, Deadline, Link, Machine, Snapshot, is_idle};
-use std::num::NonZero;
+use slowgrad_session::{Backend, BackendStopped, Command, Deadline, Link, Snapshot, is_idle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
-use std::time::Instant;
 
-/// Scripts may nest values deeply before a limit stops them, and the interpreter walks them recursively. Only the part
-/// that is used takes memory.
-pub(crate) const SCRIPT_STACK_BYTES: usize = 256 << 20;
-
-/// The machine's monotonic clock.
-pub(crate) fn clock() -> Clock {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    Clock::new(|| START.elapsed())
-}
-
-/// This machine: its clock and its processors.
-pub(crate) fn machine() -> Machine {
-    Machine { clock: clock(), max_threads: thread::available_parallelism().map_or(1, NonZero::get) }
-}
-
-/// The window's end of the worker thread.
+/// The link to the worker thread.
 #[derive(Debug)]
 pub(crate) struct WorkerThread {
     commands: Sender<Command>,
@@ -35,12 +18,11 @@ pub(crate) struct WorkerThread {
 }
 
 impl WorkerThread {
-    /// Starts the thread with its first command, which opens a lesson; scripts run within these limits. `wake` is called
-    /// after every snapshot.
+    /// Starts the thread with its first command, which opens a lesson. The thread calls `wake` after every snapshot.
     ///
     /// # Errors
     ///
-    /// When the system starts no thread.
+    /// When the system cannot start a thread.
     pub(crate) fn start(
         library: Library,
         limits: Limits,
@@ -55,14 +37,14 @@ impl WorkerThread {
         first: Command,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, std::io::Error> {
-        let (commands, to_do) = channel();
-        let (done, snapshots) = channel();
+        let (commands, queue) = channel();
+        let (results, snapshots) = channel();
         let thread = thread::Builder::new().name("slowgrad-worker".into()).stack_size(SCRIPT_STACK_BYTES);
         thread.spawn(move || {
-            let work = AssertUnwindSafe(|| work(backend(), &to_do, &done, &wake));
-            // After a panic the channel closes, so that the session learns that there will be no more snapshots.
+            let work = AssertUnwindSafe(|| work(backend(), &queue, &results, &wake));
+            // After a panic the channel closes, which tells the session that the backend has stopped.
             let _ = catch_unwind(work);
-            drop(done);
+            drop(results);
             wake();
         })?;
         let mut worker = Self { commands, snapshots, sent: 0 };
@@ -73,7 +55,7 @@ impl WorkerThread {
 
 impl Link for WorkerThread {
     fn send(&mut self, command: Command) -> u64 {
-        // A thread that has ended is noticed when snapshots are received.
+        // If the thread has ended, `try_receive` reports it.
         let _ = self.commands.send(command);
         self.sent += 1;
         self.sent
@@ -101,7 +83,7 @@ impl Link for WorkerThread {
     }
 }
 
-/// Executes commands until the window is gone.
+/// Executes commands until the link is dropped.
 fn work(mut backend: Backend, commands: &Receiver<Command>, snapshots: &Sender<Snapshot>, wake: &dyn Fn()) {
     loop {
         let first = if backend.is_busy() {
@@ -122,25 +104,28 @@ fn work(mut backend: Backend, commands: &Receiver<Command>, snapshots: &Sender<S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::clock;
     use slowgrad_session::shipped;
     use std::time::Duration;
 
     #[test]
-    fn a_panic_in_the_backend_is_reported_as_stopped() {
+    fn panic_in_backend_is_reported_as_stopped() {
         let (woken, wakes) = channel();
-        let wake = move || drop(woken.send(()));
+        let wake = move || {
+            let _ = woken.send(());
+        };
         let mut worker =
-            WorkerThread::with_backend(|| panic!("a bug"), Command::Seek(1), wake).expect("a thread starts");
-        wakes.recv_timeout(Duration::from_mins(1)).expect("the thread wakes the window when it ends");
+            WorkerThread::with_backend(|| panic!("a bug"), Command::Seek(1), wake).expect("start a thread");
+        wakes.recv_timeout(Duration::from_mins(1)).expect("a wake-up when the thread ends");
         assert_eq!(worker.try_receive().err(), Some(BackendStopped));
         assert!(worker.run_until_idle(clock().deadline(Duration::from_mins(1))).is_none());
     }
 
     #[test]
-    fn a_lesson_opens_on_the_thread() {
+    fn lesson_opens_on_thread() {
         let library = Library { roots: vec![shipped::shipped()] };
         let first = Command::Open("lessons/welcome.rhai".into());
-        let mut worker = WorkerThread::start(library, Limits::default(), first, || {}).expect("a thread starts");
+        let mut worker = WorkerThread::start(library, Limits::default(), first, || {}).expect("start a thread");
         let snapshot = worker.run_until_idle(clock().deadline(Duration::from_mins(1))).expect("a snapshot");
         assert_eq!((snapshot.handled, snapshot.problems.len()), (1, 0));
         assert!(snapshot.timeline.is_some());

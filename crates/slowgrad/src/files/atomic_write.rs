@@ -1,64 +1,66 @@
-//! Files that are written whole or not at all: the new contents are written beside the old file and take its place when
-//! they are complete, so that no reader ever sees half of them.
+//! Atomic writes: new contents are written to a temporary file in the same folder, which then replaces the old file, so
+//! that no reader sees incomplete contents.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// A file whose contents are not visible under its name before [`AtomicFile::finish`]. Dropped earlier, it leaves nothing.
+/// A file that gets its name only in [`AtomicFile::finish`]. If it is dropped before, the temporary file is deleted.
 pub(crate) struct AtomicFile {
     path: PathBuf,
     file: BufWriter<NamedTempFile>,
 }
 
 impl AtomicFile {
-    /// Begins a file beside the one that it will replace.
+    /// Creates a temporary file in the folder of `path`.
     ///
     /// # Errors
     ///
-    /// When its folder cannot be written.
+    /// When the folder cannot be written.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".slowgrad-").suffix(".tmp");
-        // A temporary file is readable by its owner only. This one gets the permissions of any new file.
+        // By default only the owner can read a temporary file. The umask applies to these permissions as to any new file.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(folder)?;
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
     }
 
-    /// Gives the file these permissions instead of those of a new file.
+    /// Sets the permissions, instead of those of a new file.
     ///
     /// # Errors
     ///
-    /// When the system refuses.
+    /// When the system does not allow it.
+    #[cfg(feature = "window")]
     pub(crate) fn set_permissions(&self, permissions: fs::Permissions) -> io::Result<()> {
         self.file.get_ref().as_file().set_permissions(permissions)
     }
 
-    /// Puts the file in its place, replacing one of the same name.
+    /// Renames the file to its path, replacing the old file.
     ///
     /// # Errors
     ///
-    /// When the contents cannot be stored or the file cannot be replaced; the old file stays then.
+    /// When the contents cannot be written or the old file cannot be replaced. The old file then stays.
     pub(crate) fn finish(self) -> io::Result<()> {
-        let (path, file) = self.stored()?;
+        let (path, file) = self.into_synced()?;
         file.persist(path).map(drop).map_err(|error| error.error)
     }
 
-    /// Puts the file in its place unless there is a file of that name.
+    /// Renames the file to its path if no file exists there.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::AlreadyExists`] when there is one; else as [`AtomicFile::finish`].
+    /// [`io::ErrorKind::AlreadyExists`] when a file exists; otherwise as [`AtomicFile::finish`].
     pub(crate) fn finish_new(self) -> io::Result<()> {
-        let (path, file) = self.stored()?;
+        let (path, file) = self.into_synced()?;
         file.persist_noclobber(path).map(drop).map_err(|error| error.error)
     }
 
-    fn stored(self) -> io::Result<(PathBuf, NamedTempFile)> {
+    /// Flushes the contents to disk.
+    fn into_synced(self) -> io::Result<(PathBuf, NamedTempFile)> {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
         Ok((self.path, file))
@@ -75,7 +77,7 @@ impl Write for AtomicFile {
     }
 }
 
-/// Writes a file whole or not at all, with the permissions of any new file.
+/// Writes a file atomically, with the permissions of a new file.
 ///
 /// # Errors
 ///

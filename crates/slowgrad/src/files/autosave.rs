@@ -1,7 +1,8 @@
-//! Keeps what the window shows on disk while it is open, so that it comes back after the program was ended.
+//! Saves the session of a window periodically, so that it can be restored after a crash.
 //!
-//! Each window has a place of its own, and holds a lock on it as long as it lives, however it ends: a session
-//! whose lock is free belonged to a window that did not close by itself.
+//! Each window has a slot: a session file and a lock file, which the window keeps locked while it runs. The system
+//! releases the lock however the program ends, so a session in an unlocked slot belongs to a window that crashed or was
+//! killed.
 
 use super::sessions::read_session;
 use super::writer::Writer;
@@ -11,105 +12,107 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// So many windows have a place each.
-const PLACES: usize = 32;
-/// While something plays, it is kept this often.
-const EVERY: Duration = Duration::from_secs(1);
+/// The maximum number of windows that are saved.
+const MAX_SLOTS: usize = 32;
+/// The time between two saves during playback.
+const AUTOSAVE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where the last session that was closed by itself is kept.
+/// The file of the last session whose window the user closed.
 pub(crate) fn last_session(folder: &Path) -> PathBuf {
     folder.join("last.session.json")
 }
 
-/// A window's place.
-struct Place {
+/// The slot of a window.
+struct LockSlot {
+    /// The session file.
     file: PathBuf,
-    /// Released by the system when the program ends.
+    /// The lock, which the system releases when the program ends.
     _lock: File,
 }
 
-/// What is kept, and where.
+/// The autosave of a window. Without a slot, nothing is saved.
 #[derive(Default)]
 pub(crate) struct Autosave {
-    place: Option<Place>,
-    kept: Option<SessionFile>,
-    looked: Option<Instant>,
-    /// Whether what was handed over last is what the window shows.
-    is_latest: bool,
-    /// Files that were handed to the writer and are not on the disk yet.
-    on_the_way: usize,
+    slot: Option<LockSlot>,
+    /// The session that was last passed to the writer.
+    last_saved: Option<SessionFile>,
+    checked_at: Option<Instant>,
+    /// Whether `last_saved` is the current state.
+    up_to_date: bool,
+    /// The number of writes that the writer has not finished.
+    pending_writes: usize,
 }
 
 impl Autosave {
-    /// Takes a place for this window, and answers what a window that was ended left in it: the latest that is wanted.
-    pub(crate) fn claim(folder: &Path, is_wanted: impl Fn(&SessionFile) -> bool) -> (Self, Option<SessionFile>) {
+    /// Locks a slot for this window. Also returns the session that a crashed window left in the slot: the newest one
+    /// that `accept` allows.
+    pub(crate) fn claim(folder: &Path, accept: impl Fn(&SessionFile) -> bool) -> (Self, Option<SessionFile>) {
         let _ = fs::create_dir_all(folder);
-        let mut best: Option<(Place, Option<SessionFile>, Option<std::time::SystemTime>)> = None;
-        for nth in 0..PLACES {
-            let lock = folder.join(format!("window-{nth}.lock"));
-            let file = folder.join(format!("window-{nth}.session.json"));
-            // One place that nobody has had yet is enough.
-            let is_fresh = !lock.exists();
-            if is_fresh && best.as_ref().is_some_and(|(known, ..)| !known.file.exists()) {
+        let mut best: Option<(LockSlot, Option<SessionFile>, Option<std::time::SystemTime>)> = None;
+        for index in 0..MAX_SLOTS {
+            let lock = folder.join(format!("window-{index}.lock"));
+            let file = folder.join(format!("window-{index}.session.json"));
+            // Slots are used in order, so all slots after an unused one are unused too.
+            let unused = !lock.exists();
+            if unused && best.as_ref().is_some_and(|(slot, ..)| !slot.file.exists()) {
                 break;
             }
             let Some(lock) = File::create(lock).ok().filter(|lock| lock.try_lock().is_ok()) else { continue };
-            let left = read_session(&file).ok();
-            let is_empty = left.is_none();
-            let left = left.filter(&is_wanted);
-            let when = left.as_ref().and_then(|_| fs::metadata(&file).and_then(|about| about.modified()).ok());
-            let is_better = match &best {
+            let session = read_session(&file).ok();
+            let empty = session.is_none();
+            let session = session.filter(&accept);
+            let modified = session.as_ref().and_then(|_| fs::metadata(&file).and_then(|data| data.modified()).ok());
+            let better = match &best {
                 None => true,
-                // The latest of those that are wanted, else one that has nothing to lose.
-                Some((known, _, latest)) => when > *latest || (is_empty && latest.is_none() && known.file.exists()),
+                // Prefers the newest accepted session, then a slot without a session that would be overwritten.
+                Some((slot, _, newest)) => modified > *newest || (empty && newest.is_none() && slot.file.exists()),
             };
-            if is_better {
-                best = Some((Place { file, _lock: lock }, left, when));
+            if better {
+                best = Some((LockSlot { file, _lock: lock }, session, modified));
             }
-            if is_fresh {
+            if unused {
                 break;
             }
         }
-        let Some((place, left, _)) = best else { return (Self::default(), None) };
-        (Self { place: Some(place), ..Self::default() }, left)
+        let Some((slot, session, _)) = best else { return (Self::default(), None) };
+        (Self { slot: Some(slot), ..Self::default() }, session)
     }
 
-    /// Hands what the window shows to the writer when it has changed.
-    pub(crate) fn keep(&mut self, session: &Session, app: &App, writer: &Writer) {
-        let Some(place) = &self.place else { return };
-        // Half a session must not take the place of a whole one.
-        let is_early = session.is_going() && self.looked.is_some_and(|looked| looked.elapsed() < EVERY);
-        self.is_latest = !is_early && !session.is_restoring();
-        if !self.is_latest {
+    /// Saves the session if it has changed and the interval has passed.
+    pub(crate) fn update(&mut self, session: &Session, app: &App, writer: &Writer) {
+        let Some(slot) = &self.slot else { return };
+        let too_early = session.is_going() && self.checked_at.is_some_and(|at| at.elapsed() < AUTOSAVE_INTERVAL);
+        // An incomplete session must not replace the one that is being restored.
+        self.up_to_date = !too_early && !session.is_restoring();
+        if !self.up_to_date {
             return;
         }
-        self.looked = Some(Instant::now());
-        let Some(now) = SessionFile::of(session, app.open_panels()).filter(|now| self.kept.as_ref() != Some(now))
-        else {
-            return;
-        };
-        self.kept = Some(now.clone());
-        self.on_the_way += 1;
-        writer.write(place.file.clone(), move || now.text());
+        self.checked_at = Some(Instant::now());
+        let current = SessionFile::of(session, app.open_panels());
+        let Some(current) = current.filter(|current| self.last_saved.as_ref() != Some(current)) else { return };
+        self.last_saved = Some(current.clone());
+        self.pending_writes += 1;
+        writer.write(slot.file.clone(), move || current.text());
     }
 
-    /// A file was written, or could not be.
-    pub(crate) fn written(&mut self, file: &Path) {
-        if self.place.as_ref().is_some_and(|place| place.file == file) {
-            self.on_the_way = self.on_the_way.saturating_sub(1);
+    /// Takes note that `file` was written or could not be.
+    pub(crate) fn handle_write_result(&mut self, file: &Path) {
+        if self.slot.as_ref().is_some_and(|slot| slot.file == file) {
+            self.pending_writes = self.pending_writes.saturating_sub(1);
         }
     }
 
-    /// Whether what the window shows would come back if the program was ended now.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.is_latest && self.on_the_way == 0
+    /// Whether the current state would be restored after a crash.
+    pub(crate) fn is_saved(&self) -> bool {
+        self.up_to_date && self.pending_writes == 0
     }
 
-    /// The window closes by itself: what was kept becomes the last session, which is opened only when it is asked for.
+    /// Moves the autosaved session to [`last_session`], because the user has closed the window. That session is opened
+    /// only on request.
     pub(crate) fn close(&mut self) {
-        if let Some(place) = self.place.take() {
-            let last = last_session(place.file.parent().unwrap_or(Path::new(".")));
-            let _ = fs::rename(&place.file, last);
+        if let Some(slot) = self.slot.take() {
+            let last = last_session(slot.file.parent().unwrap_or(Path::new(".")));
+            let _ = fs::rename(&slot.file, last);
         }
     }
 }
@@ -126,28 +129,28 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_was_ended_leaves_its_session_to_the_next_one() {
+    fn next_window_restores_session_of_a_killed_one() {
         let folder = tempfile::tempdir().expect("a folder");
         let claim = |lesson: Option<&str>| {
-            Autosave::claim(folder.path(), |left| lesson.is_none_or(|lesson| left.lesson == lesson))
+            Autosave::claim(folder.path(), |session| lesson.is_none_or(|lesson| session.lesson == lesson))
         };
-        let file = |autosave: &Autosave| autosave.place.as_ref().expect("a place").file.clone();
+        let file = |autosave: &Autosave| autosave.slot.as_ref().expect("a slot").file.clone();
         let (first, none) = claim(None);
         assert!(none.is_none());
-        fs::write(file(&first), session("a")).expect("it is kept");
-        // As long as it lives its place is its own.
+        fs::write(file(&first), session("a")).expect("write the session");
+        // The slot of a running window stays locked.
         let (second, none) = claim(Some("a"));
         assert!(none.is_none() && file(&second) != file(&first));
-        fs::write(file(&second), session("b")).expect("it is kept");
-        let (was_first, was_second) = (file(&first), file(&second));
+        fs::write(file(&second), session("b")).expect("write the session");
+        let (first_file, second_file) = (file(&first), file(&second));
         drop((first, second));
-        // Both were ended: each lesson finds its own, a third one neither.
+        // After both have ended, each lesson finds its own session, and a third lesson none.
         let (third, none) = claim(Some("c"));
-        assert!(none.is_none() && ![&was_first, &was_second].contains(&&file(&third)));
+        assert!(none.is_none() && ![&first_file, &second_file].contains(&&file(&third)));
         let (mut again, found) = claim(Some("b"));
-        assert_eq!((file(&again), found.map(|found| found.lesson)), (was_second.clone(), Some("b".into())));
+        assert_eq!((file(&again), found.map(|found| found.lesson)), (second_file.clone(), Some("b".into())));
         again.close();
-        assert!(!was_second.exists() && last_session(folder.path()).exists());
+        assert!(!second_file.exists() && last_session(folder.path()).exists());
         let (_, none) = claim(Some("b"));
         assert!(none.is_none());
         assert_eq!(claim(None).1.map(|found| found.lesson), Some("a".into()));

@@ -1,8 +1,9 @@
-//! Scripts that are saved while they train, in every way in which editors save: from the watcher to the worker thread.
+//! Hot reload from the disk to the training thread: scripts are saved during training, with each method that editors use.
 
 use super::library;
-use super::watcher::{Change, Watch};
-use crate::desktop::worker_thread::{WorkerThread, clock};
+use super::watcher::{FileChange, FileWatcher};
+use crate::desktop::worker_thread::WorkerThread;
+use crate::machine::clock;
 use slowgrad_script::Limits;
 use slowgrad_session::{Command, Link as _};
 use std::fs;
@@ -13,36 +14,36 @@ use std::time::{Duration, Instant};
 const LESSON: &str = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], optimizer: "own", data: "xor", seed: 3 } }"#;
 const OPTIMIZER: &str = "fn update(w, grad, state, ctx) { w - ctx.lr * grad }";
 
-/// How editors save.
-const WAYS: [fn(&Path, &[u8]); 4] = [
-    // Beside it, and renamed.
+/// The methods that editors use to save a file.
+const SAVE_METHODS: [fn(&Path, &[u8]); 4] = [
+    // Write a temporary file and rename it.
     |path, text| {
-        let beside = path.with_extension("tmp");
-        fs::write(&beside, text).expect("it is written");
-        fs::rename(&beside, path).expect("it is renamed");
+        let temporary = path.with_extension("tmp");
+        fs::write(&temporary, text).expect("write the file");
+        fs::rename(&temporary, path).expect("rename the file");
     },
-    // Emptied, and written in two pieces.
+    // Truncate and write in two parts.
     |path, text| {
         use std::io::Write as _;
-        let mut file = fs::File::create(path).expect("it is emptied");
-        let (one, two) = text.split_at(text.len() / 2);
-        file.write_all(one).expect("a piece");
+        let mut file = fs::File::create(path).expect("truncate the file");
+        let (first, second) = text.split_at(text.len() / 2);
+        file.write_all(first).expect("write the first part");
         std::thread::sleep(Duration::from_millis(5));
-        file.write_all(two).expect("the other piece");
+        file.write_all(second).expect("write the second part");
     },
-    // Deleted, and put back.
+    // Delete and create again.
     |path, text| {
-        fs::remove_file(path).expect("it is gone");
+        fs::remove_file(path).expect("delete the file");
         std::thread::sleep(Duration::from_millis(10));
-        fs::write(path, text).expect("it is back");
+        fs::write(path, text).expect("create the file");
     },
-    // In place.
-    |path, text| fs::write(path, text).expect("it is written"),
+    // Write in place.
+    |path, text| fs::write(path, text).expect("write the file"),
 ];
 
-/// Saves a script in every way, so often, while it trains. Answers the times from the watcher's report, and from
-/// the save itself, to the snapshot in which the new version runs.
-fn saved_on_disk(times: usize) -> Vec<(Duration, Duration)> {
+/// Saves a script `times` times during training, with each method in turn. Returns the delays from the watcher's report
+/// and from the save to the snapshot in which the new version runs.
+fn reload_delays(times: usize) -> Vec<(Duration, Duration)> {
     let folder = tempfile::tempdir().expect("a folder");
     let top = fs::canonicalize(folder.path()).expect("the folder");
     fs::create_dir(top.join("optimizers")).expect("a folder");
@@ -52,22 +53,22 @@ fn saved_on_disk(times: usize) -> Vec<(Duration, Duration)> {
     let mut worker =
         WorkerThread::start(loaded.library, Limits::default(), Command::Open(loaded.lesson), || {}).expect("a thread");
     let (to, changes) = channel();
-    let _watch = Watch::start(loaded.folders, move |change| drop(to.send(change))).expect("it watches");
+    let _watcher = FileWatcher::start(loaded.folders, move |change| drop(to.send(change))).expect("start to watch");
     let timeout = Duration::from_mins(1);
-    worker.run_until_idle(clock().deadline(timeout)).expect("it opens");
+    worker.run_until_idle(clock().deadline(timeout)).expect("open the lesson");
     worker.send(Command::FullSpeed(true));
-    let mut took = Vec::new();
+    let mut delays = Vec::new();
     for n in 0..times {
         let field = format!("f{n}");
         let text =
             format!("fn state() {{ #{{ {field}: {n}.0 }} }}\nfn update(w, grad, state, ctx) {{ w - ctx.lr * grad }}\n");
         let saved = Instant::now();
-        WAYS[n % WAYS.len()](&top.join("optimizers/own.rhai"), text.as_bytes());
+        SAVE_METHODS[n % SAVE_METHODS.len()](&top.join("optimizers/own.rhai"), text.as_bytes());
         let mut reported = None;
         loop {
             if let Ok(change) = changes.try_recv() {
                 reported.get_or_insert_with(Instant::now);
-                let Change { root, path, bytes } = change;
+                let FileChange { root, path, bytes } = change;
                 worker.send(Command::ReloadFile { root, path, bytes, at_once: true });
             }
             if let Ok(Some(snapshot)) = worker.try_receive()
@@ -75,36 +76,36 @@ fn saved_on_disk(times: usize) -> Vec<(Duration, Duration)> {
                 && timeline.step().names.state == [field.as_str()]
                 && timeline.step().before.state[0].iter().all(|x| *x == n as f64)
             {
-                let reported = reported.expect("it was told of the change");
-                took.push((reported.elapsed(), saved.elapsed()));
+                let reported = reported.expect("a report of the change");
+                delays.push((reported.elapsed(), saved.elapsed()));
                 break;
             }
             assert!(saved.elapsed() < timeout, "save {n} has no effect");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
-    took
+    delays
 }
 
 #[test]
-fn a_script_is_taken_up_however_it_is_saved() {
-    saved_on_disk(12);
+fn script_reloads_with_every_save_method() {
+    reload_delays(12);
 }
 
 #[test]
-#[ignore = "it measures times, which depend on the machine and on what else it does"]
-fn time_from_saving_to_effect() {
-    let took = saved_on_disk(100);
-    for way in 0..WAYS.len() {
-        let middle = |time: fn(&(Duration, Duration)) -> Duration| {
-            let mut times: Vec<Duration> = took.iter().skip(way).step_by(WAYS.len()).map(time).collect();
+#[ignore = "measures times, which depend on the load of the machine"]
+fn time_from_save_to_effect() {
+    let delays = reload_delays(100);
+    for method in 0..SAVE_METHODS.len() {
+        let summary = |time: fn(&(Duration, Duration)) -> Duration| {
+            let mut times: Vec<Duration> = delays.iter().skip(method).step_by(SAVE_METHODS.len()).map(time).collect();
             times.sort();
             (times[times.len() / 2], times[times.len() - 1])
         };
         println!(
-            "way {way}: reported → runs {:?}, saved → runs {:?} (median, worst)",
-            middle(|t| t.0),
-            middle(|t| t.1)
+            "method {method}: reported → runs {:?}, saved → runs {:?} (median, worst)",
+            summary(|t| t.0),
+            summary(|t| t.1)
         );
     }
 }

@@ -1,8 +1,7 @@
-//! Where scripts come from: the library in the binary, the user's folder, and the lesson's own folder on disk.
+//! Reads scripts from the built-in library, the user's folder and the lesson's own folder on disk.
 //!
-//! Each of them is a root, and a file of a later root shadows those of the same path in earlier ones. This is
-//! the only place that reads scripts. What it reads is bounded, and a link that leads out of a root is not
-//! followed.
+//! Each of them is a root. A file in a later root hides files of the same path in earlier roots. Only this module reads
+//! scripts. It limits the number and size of files, and does not follow links that point outside a root.
 
 use etcetera::BaseStrategy;
 use slowgrad_script::{Files, Library, PluginKind, Root};
@@ -11,37 +10,37 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// Names another folder for the user's own scripts than the platform's.
-const USER_FOLDER: &str = "SLOWGRAD_SCRIPTS";
+/// The environment variable that overrides the folder of the user's scripts.
+const USER_FOLDER_VARIABLE: &str = "SLOWGRAD_SCRIPTS";
 
-/// Files of a lesson's folder that lessons can use.
-const ENDINGS: [&str; 4] = ["rhai", "csv", "json", "safetensors"];
-/// Folders below a lesson's folder are read, and watched, this deep.
-pub(crate) const DEPTH: usize = 3;
-/// At most so many entries of a folder are looked at.
-pub(crate) const MOST_ENTRIES: usize = 4_000;
-/// Larger files are left out.
-const MOST_BYTES: u64 = 32 << 20;
-/// All files together may take so much.
-const MOST_BYTES_IN_ALL: u64 = 128 << 20;
+/// The extensions of the files that lessons can use.
+const EXTENSIONS: [&str; 4] = ["rhai", "csv", "json", "safetensors"];
+/// The depth to which the folders of a root are read and watched.
+pub(crate) const MAX_DEPTH: usize = 3;
+/// The maximum number of entries that are read per root.
+pub(crate) const MAX_ENTRIES: usize = 4_000;
+/// The maximum size of a file.
+const MAX_FILE_BYTES: u64 = 32 << 20;
+/// The maximum total size of the files in a root.
+const MAX_TOTAL_BYTES: u64 = 128 << 20;
 
-/// Why a lesson cannot be opened.
+/// The reason why a lesson cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
-    /// Neither a file nor a lesson of the library.
+    /// The name is neither a file nor a lesson in the library.
     #[error("there is no lesson named «{name}»{suggestion}")]
     NoLesson {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// A way out, starting with a semicolon.
+        /// A suggestion that starts with a semicolon.
         suggestion: String,
     },
-    /// A path that leads to no file.
+    /// There is no file at the path.
     #[error("{path} {fault}")]
     NoFile {
         /// The path.
         path: String,
-        /// What is there instead.
+        /// The reason, as a predicate.
         fault: &'static str,
     },
     /// The file cannot be read.
@@ -49,47 +48,48 @@ pub(crate) enum LoadError {
     Read {
         /// The file.
         path: String,
-        /// Why.
+        /// The error.
         cause: std::io::Error,
     },
 }
 
-/// A lesson's files, and where they are on disk.
+/// The files of a lesson.
 #[derive(Debug, Clone)]
-pub(crate) struct Loaded {
+pub(crate) struct LessonFiles {
     /// All roots, the lesson's own folder last.
     pub(crate) library: Library,
     /// The lesson's path within the library.
     pub(crate) lesson: String,
-    /// The folders on disk that the roots after the shipped one were read from, in the same order.
+    /// The folders on disk that the roots after the built-in one were read from, in the same order.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only the window watches folders"))]
     pub(crate) folders: Vec<PathBuf>,
 }
 
-/// The folder of the user's own scripts, whether it is there or not: `scripts` below slowgrad's folder in the
-/// platform's data directory, unless `SLOWGRAD_SCRIPTS` names another. `None` where nobody has a home.
+/// The folder of the user's scripts, which may not exist: `slowgrad/scripts` in the platform's data directory, unless
+/// `SLOWGRAD_SCRIPTS` overrides it. `None` without a home folder.
 pub(crate) fn user_folder() -> Option<PathBuf> {
-    let named = std::env::var_os(USER_FOLDER).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let configured = std::env::var_os(USER_FOLDER_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let platform = || Some(etcetera::choose_base_strategy().ok()?.data_dir().join("slowgrad").join("scripts"));
-    named.or_else(platform)
+    configured.or_else(platform)
 }
 
-/// Makes the user's folder, so that what is put there while a window is open can be noticed. Where that is not
-/// possible there is none.
-pub(crate) fn make_user_folder() {
+/// Creates the folder of the user's scripts, so that it can be watched. Failures are ignored.
+#[cfg(feature = "window")]
+pub(crate) fn create_user_folder() {
     if let Some(folder) = user_folder() {
         let _ = fs::create_dir_all(folder);
     }
 }
 
-/// Roots from the weakest to the strongest, and the folders of those after the shipped one.
+/// The roots of a library by increasing priority, and the folders of those after the built-in one.
 struct Roots {
     roots: Vec<Root>,
     folders: Vec<PathBuf>,
 }
 
 impl Roots {
-    /// What every lesson has: the shipped library and the user's folder, if there is one.
-    fn standing(user: Option<&Path>) -> Self {
+    /// The roots of every lesson: the built-in library and the user's folder, if it exists.
+    fn shared(user: Option<&Path>) -> Self {
         let mut roots = Self { roots: vec![shipped()], folders: Vec::new() };
         if let Some(user) = user.and_then(|user| fs::canonicalize(user).ok()).filter(|user| user.is_dir()) {
             roots.push(user);
@@ -97,12 +97,13 @@ impl Roots {
         roots
     }
 
-    /// Adds a folder as the strongest root; one that is there already becomes it.
+    /// Adds a folder with the highest priority, or raises its priority if it is a root already.
     fn push(&mut self, folder: PathBuf) {
         let root = match self.folders.iter().position(|known| *known == folder) {
-            Some(at) => {
-                self.folders.remove(at);
-                self.roots.remove(at + 1)
+            Some(index) => {
+                self.folders.remove(index);
+                // The built-in root has no folder.
+                self.roots.remove(index + 1)
             }
             None => read_folder(&folder),
         };
@@ -110,39 +111,43 @@ impl Roots {
         self.folders.push(folder);
     }
 
-    /// Adds the folder that a script lies in. A folder such as `lessons` or `losses` has its like beside it, and
-    /// what they share above.
-    fn push_home(&mut self, folder: PathBuf) {
-        let is_of_a_kind = PluginKind::ALL.into_iter().any(|kind| folder.ends_with(kind.folder()));
-        if let Some(parent) = folder.parent().filter(|_| is_of_a_kind) {
+    /// Adds the folder of a script. For a folder of one kind of script, such as `lessons` or `losses`, its parent is
+    /// also added, because it contains the folders of the other kinds.
+    fn push_script_folder(&mut self, folder: PathBuf) {
+        let is_kind_folder = PluginKind::ALL.into_iter().any(|kind| folder.ends_with(kind.folder()));
+        if let Some(parent) = folder.parent().filter(|_| is_kind_folder) {
             self.push(parent.to_path_buf());
         }
         self.push(folder);
     }
 }
 
-/// Opens a lesson by its path on disk or by its name; the welcome lesson when none is asked for.
-pub(crate) fn load(lesson: Option<&Path>) -> Result<Loaded, LoadError> {
+/// Loads a lesson by its path on disk or its name. `None` is the welcome lesson.
+///
+/// # Errors
+///
+/// When there is no such lesson or its file cannot be read.
+pub(crate) fn load(lesson: Option<&Path>) -> Result<LessonFiles, LoadError> {
     load_from(user_folder().as_deref(), lesson)
 }
 
-fn load_from(user: Option<&Path>, lesson: Option<&Path>) -> Result<Loaded, LoadError> {
-    let asked = lesson.unwrap_or(Path::new(WELCOME));
-    let Roots { roots, folders } = match file_of(asked).filter(|_| lesson.is_some()) {
+fn load_from(user: Option<&Path>, lesson: Option<&Path>) -> Result<LessonFiles, LoadError> {
+    let requested = lesson.unwrap_or(Path::new(WELCOME));
+    let Roots { roots, folders } = match find_file(requested).filter(|_| lesson.is_some()) {
         Some(file) => return load_file(user, &file),
-        None => Roots::standing(user),
+        None => Roots::shared(user),
     };
     let library = Library { roots };
-    let name = asked.to_string_lossy().into_owned();
+    let name = requested.to_string_lossy().into_owned();
     let short = name.strip_suffix(".rhai").unwrap_or(&name);
     let path = format!("lessons/{short}.rhai");
     if library.roots.iter().any(|root| root.files.get(&path).is_some()) {
-        return Ok(Loaded { library, lesson: path, folders });
+        return Ok(LessonFiles { library, lesson: path, folders });
     }
-    // What is written like a file is not taken for a lesson's name.
-    if asked.extension().is_some_and(|ending| ending == "rhai") || asked.components().count() > 1 {
-        let fault = match asked.symlink_metadata() {
-            Ok(_) if asked.exists() => "is not a file",
+    // A path does not get a suggestion of a lesson.
+    if requested.extension().is_some_and(|extension| extension == "rhai") || requested.components().count() > 1 {
+        let fault = match requested.symlink_metadata() {
+            Ok(_) if requested.exists() => "is not a file",
             Ok(_) => "is a broken link",
             Err(_) => "does not exist",
         };
@@ -159,96 +164,108 @@ fn load_from(user: Option<&Path>, lesson: Option<&Path>) -> Result<Loaded, LoadE
     Err(LoadError::NoLesson { name, suggestion })
 }
 
-/// The known name that was probably meant.
+/// The known name that is most similar to a misspelt one, if any is similar enough.
 pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let likeness = |other: &str| strsim::jaro_winkler(other, name);
-    known.filter(|other| likeness(other) > 0.8).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+    let similarity = |other: &str| strsim::jaro_winkler(other, name);
+    known.filter(|other| similarity(other) > 0.8).max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
 }
 
-/// The file on disk that is asked for: its path, or the name of a lesson here or in the folder `lessons` here.
-fn file_of(asked: &Path) -> Option<PathBuf> {
-    if asked.is_file() {
-        return Some(asked.to_path_buf());
+/// The file on disk of a requested lesson, given by its path, or by its name if the file is in the current folder or
+/// in its subfolder `lessons`.
+fn find_file(requested: &Path) -> Option<PathBuf> {
+    if requested.is_file() {
+        return Some(requested.to_path_buf());
     }
-    let file = PathBuf::from(format!("{}.rhai", asked.to_str()?));
+    let file = PathBuf::from(format!("{}.rhai", requested.to_str()?));
     let is_lesson = |path: &PathBuf| {
         path.is_file() && read_file(path).is_ok_and(|script| PluginKind::Lesson.is_defined_in(&script))
     };
     [Path::new("lessons").join(&file), file].into_iter().rev().find(is_lesson)
 }
 
-fn load_file(user: Option<&Path>, path: &Path) -> Result<Loaded, LoadError> {
-    let broken = |cause| LoadError::Read { path: path.display().to_string(), cause };
-    let path = fs::canonicalize(path).map_err(broken)?;
+fn load_file(user: Option<&Path>, path: &Path) -> Result<LessonFiles, LoadError> {
+    let failed = |cause| LoadError::Read { path: path.display().to_string(), cause };
+    let path = fs::canonicalize(path).map_err(failed)?;
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut roots = Roots::standing(user);
-    roots.push_home(path.parent().map_or_else(PathBuf::new, Path::to_path_buf));
-    // The lesson itself counts whatever its ending and however full its folder is.
-    let bytes = read_file(&path).map_err(broken)?;
+    let mut roots = Roots::shared(user);
+    roots.push_script_folder(path.parent().map_or_else(PathBuf::new, Path::to_path_buf));
+    // The lesson is added whatever its extension, and even if its folder exceeds the limits.
+    let bytes = read_file(&path).map_err(failed)?;
     if !roots.roots.last_mut().is_some_and(|own| own.files.insert(file.as_str(), bytes)) {
         let message = "a lesson's file name cannot contain «:», «\\» or control characters";
-        return Err(broken(std::io::Error::new(std::io::ErrorKind::InvalidFilename, message)));
+        return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidFilename, message)));
     }
     let Roots { roots, folders } = roots;
-    Ok(Loaded { library: Library { roots }, lesson: file, folders })
+    Ok(LessonFiles { library: Library { roots }, lesson: file, folders })
 }
 
-/// All roots as a lesson in this folder would see them, the folder last.
-pub(crate) fn around(folder: &Path) -> Result<Library, LoadError> {
-    let broken = |cause| LoadError::Read { path: folder.display().to_string(), cause };
-    let folder = fs::canonicalize(folder).map_err(broken)?;
-    let mut roots = Roots::standing(user_folder().as_deref());
-    roots.push_home(folder);
+/// The library of a lesson in this folder.
+///
+/// # Errors
+///
+/// When the folder does not exist or cannot be read.
+pub(crate) fn library_of_folder(folder: &Path) -> Result<Library, LoadError> {
+    let failed = |cause| LoadError::Read { path: folder.display().to_string(), cause };
+    let folder = fs::canonicalize(folder).map_err(failed)?;
+    let mut roots = Roots::shared(user_folder().as_deref());
+    roots.push_script_folder(folder);
     Ok(Library { roots: roots.roots })
 }
 
-/// Reads a file of bounded size.
+/// Reads a file.
+///
+/// # Errors
+///
+/// When the file cannot be read or is too large.
 pub(crate) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let file = fs::File::open(path)?;
     let size = file.metadata()?.len();
     let mut bytes = Vec::new();
-    // It may grow while it is read.
-    if size <= MOST_BYTES && file.take(MOST_BYTES + 1).read_to_end(&mut bytes)? as u64 <= MOST_BYTES {
+    // The file may grow during reading.
+    if size <= MAX_FILE_BYTES && file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)? as u64 <= MAX_FILE_BYTES {
         return Ok(bytes);
     }
-    let message = format!("the file has {} bytes; the limit is {MOST_BYTES}", size.max(bytes.len() as u64));
+    let message = format!("the file has {} bytes; the limit is {MAX_FILE_BYTES}", size.max(bytes.len() as u64));
     Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message))
 }
 
-/// The path of a file within a root that was read from a folder, if lessons can use it.
+/// The path of a file within the root of a folder, if lessons can use files of its type.
 pub(crate) fn path_in(folder: &Path, file: &Path) -> Option<String> {
-    let ending = file.extension()?.to_str()?;
-    let below = file.strip_prefix(folder).ok()?.to_str()?.replace('\\', "/");
-    ENDINGS.contains(&ending).then_some(below)
+    let extension = file.extension()?.to_str()?;
+    let relative = file.strip_prefix(folder).ok()?.to_str()?.replace('\\', "/");
+    EXTENSIONS.contains(&extension).then_some(relative)
 }
 
-/// All files of a folder that lessons can use.
+/// Reads the files of a folder that lessons can use.
 pub(crate) fn read_folder(folder: &Path) -> Root {
-    let mut walk = Walk { top: folder.to_path_buf(), files: Files::new(), entries: 0, bytes: 0 };
-    walk.folder(folder, DEPTH);
-    Root { name: folder.display().to_string(), files: walk.files }
+    let mut walker = DirWalker { top: folder.to_path_buf(), files: Files::new(), entries: 0, bytes: 0 };
+    walker.read(folder, MAX_DEPTH);
+    Root { name: folder.display().to_string(), files: walker.files }
 }
 
-struct Walk {
+/// Reads a folder and its subfolders.
+struct DirWalker {
     top: PathBuf,
     files: Files,
+    /// The number of entries so far.
     entries: usize,
+    /// The total size of the files so far.
     bytes: u64,
 }
 
-impl Walk {
-    /// What cannot be read is left out: a script that needs it says so, and why, with its line.
-    fn folder(&mut self, folder: &Path, depth: usize) {
+impl DirWalker {
+    /// Reads a folder. Files that cannot be read are recorded with the reason, for the error of a script that uses them.
+    fn read(&mut self, folder: &Path, depth: usize) {
         let Ok(entries) = fs::read_dir(folder) else { return };
-        let mut paths: Vec<PathBuf> = entries.flatten().take(MOST_ENTRIES).map(|entry| entry.path()).collect();
+        let mut paths: Vec<PathBuf> = entries.flatten().take(MAX_ENTRIES).map(|entry| entry.path()).collect();
         paths.sort();
         for path in paths {
             self.entries += 1;
-            if self.entries > MOST_ENTRIES {
+            if self.entries > MAX_ENTRIES {
                 return;
             }
             let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            // A link may point within the folder, nowhere else.
+            // Links within the root are allowed.
             let inside = fs::canonicalize(&path).is_ok_and(|real| real.starts_with(&self.top));
             if hidden {
                 continue;
@@ -259,18 +276,18 @@ impl Walk {
                 }
             } else if path.is_dir() {
                 if depth > 1 {
-                    self.folder(&path, depth - 1);
+                    self.read(&path, depth - 1);
                 }
             } else if let Some(name) = path_in(&self.top, &path).filter(|_| path.is_file()) {
-                // Reading a pipe would wait for ever.
+                // A pipe is not read, because reading could block forever.
                 match read_file(&path) {
-                    Ok(bytes) if self.bytes + bytes.len() as u64 <= MOST_BYTES_IN_ALL => {
+                    Ok(bytes) if self.bytes + bytes.len() as u64 <= MAX_TOTAL_BYTES => {
                         self.bytes += bytes.len() as u64;
                         self.files.insert(name, bytes);
                     }
                     Ok(_) => {
-                        let why = format!("the files in its folder exceed {MOST_BYTES_IN_ALL} bytes in total");
-                        self.files.leave_out(name, why);
+                        let reason = format!("the files in its folder exceed {MAX_TOTAL_BYTES} bytes in total");
+                        self.files.leave_out(name, reason);
                     }
                     Err(error) => self.files.leave_out(name, error.to_string()),
                 }
@@ -284,7 +301,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_that_leads_out_is_not_followed() {
+    fn link_to_outside_is_not_followed() {
         let outside = tempfile::tempdir().expect("a folder");
         fs::write(outside.path().join("secret.rhai"), "secret").expect("a file");
         let lessons = tempfile::tempdir().expect("a folder");
@@ -301,21 +318,21 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_pipe_is_not_waited_for_and_an_odd_name_is_refused() {
+    fn pipe_is_ignored_and_unusable_file_name_is_rejected() {
         let lessons = tempfile::tempdir().expect("a folder");
-        let made = std::process::Command::new("mkfifo").arg(lessons.path().join("pipe.rhai")).status();
-        assert!(made.is_ok_and(|made| made.success()));
+        let status = std::process::Command::new("mkfifo").arg(lessons.path().join("pipe.rhai")).status();
+        assert!(status.is_ok_and(|status| status.success()));
         fs::write(lessons.path().join("mine.rhai"), "mine").expect("a file");
         let root = read_folder(&fs::canonicalize(lessons.path()).expect("the folder"));
         assert_eq!(root.files.paths().collect::<Vec<_>>(), ["mine.rhai"]);
         fs::write(lessons.path().join("a:b.rhai"), "odd").expect("a file");
-        let error = load_from(None, Some(&lessons.path().join("a:b.rhai"))).expect_err("the name is odd");
+        let error = load_from(None, Some(&lessons.path().join("a:b.rhai"))).expect_err("an error about the name");
         assert!(error.to_string().contains("cannot contain"), "{error}");
     }
 
     #[test]
-    fn an_unknown_lesson_gets_a_suggestion() {
-        let error = load_from(None, Some(Path::new("welcom"))).expect_err("there is none");
+    fn unknown_lesson_gets_a_suggestion() {
+        let error = load_from(None, Some(Path::new("welcom"))).expect_err("an error");
         assert!(error.to_string().contains("did you mean «welcome»"), "{error}");
     }
 
@@ -326,12 +343,13 @@ mod tests {
     }
 
     #[test]
-    fn the_users_folder_stands_between_the_library_and_the_lessons_own() {
+    fn user_folder_has_priority_between_library_and_lesson_folder() {
         let (user, own) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         write(user.path(), "lessons/evening.rhai", "fn lesson() { }");
         write(user.path(), "losses/mine.rhai", "mine");
         write(own.path(), "small.rhai", "fn lesson() { }");
-        let names = |loaded: &Loaded| loaded.library.roots.iter().map(|root| root.name.clone()).collect::<Vec<_>>();
+        let names =
+            |loaded: &LessonFiles| loaded.library.roots.iter().map(|root| root.name.clone()).collect::<Vec<_>>();
         let real = |folder: &Path| fs::canonicalize(folder).expect("the folder").display().to_string();
 
         let by_name = load_from(Some(user.path()), Some(Path::new("evening"))).expect("a lesson");
@@ -342,7 +360,7 @@ mod tests {
         let by_path = load_from(Some(user.path()), Some(&own.path().join("small.rhai"))).expect("a lesson");
         assert_eq!(names(&by_path), ["slowgrad".into(), real(user.path()), real(own.path())]);
         assert_eq!(by_path.folders, [user.path(), own.path()].map(|path| fs::canonicalize(path).expect("a folder")));
-        // A lesson in the user's folder that is opened by its path: no root twice.
+        // A lesson in the user's folder that is opened by its path does not add that root twice.
         let within = load_from(Some(user.path()), Some(&user.path().join("lessons/evening.rhai"))).expect("a lesson");
         assert_eq!(names(&within), ["slowgrad".into(), real(user.path()), real(&user.path().join("lessons"))]);
         let top = load_from(Some(own.path()), Some(&own.path().join("small.rhai"))).expect("a lesson");

@@ -1,13 +1,23 @@
-//! Everything that touches the disk: scripts, sessions, settings and results. It must not know windows or panels.
+//! All access to the disk: scripts, sessions, settings and results. It must not know windows or panels.
 
 pub(crate) mod atomic_write;
-pub(crate) mod autosave;
-pub(crate) mod folders;
-#[cfg(test)]
-mod hot_reload_tests;
 pub(crate) mod library;
+
+#[cfg(feature = "window")]
+pub(crate) mod autosave;
+#[cfg(feature = "window")]
+pub(crate) mod folders;
+#[cfg(all(test, feature = "window"))]
+mod hot_reload_tests;
+#[cfg(feature = "window")]
 pub(crate) mod platform;
-pub(crate) mod script_saver;
+#[cfg(feature = "window")]
+mod script_saver;
+#[cfg(feature = "window")]
 pub(crate) mod sessions;
+#[cfg(feature = "window")]
+pub(crate) mod settings_file;
+#[cfg(feature = "window")]
 pub(crate) mod watcher;
+#[cfg(feature = "window")]
 pub(crate) mod writer;

@@ -1,4 +1,4 @@
-//! The files of a desktop for the app: scripts are saved into the folders of the lesson, sessions beside it.
+//! The desktop's files for the app: scripts are saved into the folders of the lesson, sessions next to it.
 
 use super::folders::Folders;
 use super::script_saver::{self, SaveError};
@@ -7,16 +7,16 @@ use slowgrad_app::platform::{
 };
 use std::path::{Path, PathBuf};
 
-/// The disk as the app sees it.
+/// Access to the files of a lesson.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Disk {
+pub(crate) struct DesktopPlatform {
     folders: Option<Folders>,
-    /// The folders that scripts were read from, from the weakest to the strongest.
+    /// The folders that scripts were read from, by increasing priority.
     roots: Vec<PathBuf>,
 }
 
-impl Disk {
-    /// The disk for a lesson whose scripts were read from `roots`, from the weakest to the strongest.
+impl DesktopPlatform {
+    /// The platform for a lesson whose scripts were read from `roots`, in order of increasing priority.
     pub(crate) fn new(folders: Option<Folders>, roots: Vec<PathBuf>) -> Self {
         Self { folders, roots }
     }
@@ -26,7 +26,7 @@ impl Disk {
     }
 }
 
-impl Platform for Disk {
+impl Platform for DesktopPlatform {
     fn known_sessions(&self) -> Vec<KnownSession> {
         self.folders.as_ref().map(Folders::known_sessions).unwrap_or_default()
     }
@@ -34,16 +34,16 @@ impl Platform for Disk {
     fn suggested_session(&self, lesson_root: &str, lesson_path: &str) -> FileRef {
         let Some(stem) = Path::new(lesson_path).file_stem() else { return FileRef::default() };
         let on_disk = Path::new(lesson_root).join(lesson_path);
-        let beside = on_disk.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned);
-        let folder = beside.or_else(|| Some(self.folders.as_ref()?.sessions.clone())).unwrap_or_default();
+        let lesson_folder = on_disk.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned);
+        let folder = lesson_folder.or_else(|| Some(self.folders.as_ref()?.sessions.clone())).unwrap_or_default();
         let file = folder.join(format!("{}{SESSION_SUFFIX}", stem.to_string_lossy()));
         FileRef::new(&file.display().to_string())
     }
 
     fn script_target(&self, root: &str) -> Option<ScriptTarget> {
-        let own = self.root(root);
-        let folder = own.or(self.roots.last())?;
-        Some(ScriptTarget { root: folder.display().to_string(), copy: own.is_none() })
+        let original = self.root(root);
+        let folder = original.or(self.roots.last())?;
+        Some(ScriptTarget { root: folder.display().to_string(), copy: original.is_none() })
     }
 
     fn save_script(&mut self, script: ScriptSave<'_>) -> Result<FileRef, ScriptSaveError> {
@@ -65,10 +65,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_is_saved_where_it_came_from_and_a_built_in_one_into_the_strongest_folder() {
-        let disk = Disk::new(None, vec![PathBuf::from("/shared"), PathBuf::from("/own")]);
-        assert_eq!(disk.script_target("/shared"), Some(ScriptTarget { root: "/shared".into(), copy: false }));
-        assert_eq!(disk.script_target("slowgrad"), Some(ScriptTarget { root: "/own".into(), copy: true }));
-        assert_eq!(Disk::default().script_target("slowgrad"), None);
+    fn script_is_saved_to_its_root_and_a_built_in_one_to_the_folder_of_highest_priority() {
+        let platform = DesktopPlatform::new(None, vec![PathBuf::from("/shared"), PathBuf::from("/own")]);
+        assert_eq!(platform.script_target("/shared"), Some(ScriptTarget { root: "/shared".into(), copy: false }));
+        assert_eq!(platform.script_target("slowgrad"), Some(ScriptTarget { root: "/own".into(), copy: true }));
+        assert_eq!(DesktopPlatform::default().script_target("slowgrad"), None);
     }
 }

@@ -1,6 +1,6 @@
-//! Writes scripts to disk: whole or not at all, and never over something that nobody here has seen.
+//! Saves scripts atomically, and never overwrites changes by other programs.
 //!
-//! It must not know what the files mean.
+//! It must not know the meaning of the files.
 
 use super::atomic_write::AtomicFile;
 use std::fs;
@@ -8,57 +8,61 @@ use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Why nothing was written.
+/// The reason why a script was not saved.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SaveError {
-    /// There is something else in the file than was thought.
+    /// The file does not have the expected contents. These are its contents.
     #[error("another program has changed the file")]
     Changed(Arc<[u8]>),
-    /// The file is gone.
+    /// The file was deleted or renamed.
     #[error("the file no longer exists")]
     Gone,
-    /// A link leads out of the folder.
+    /// A link points outside the folder.
     #[error("{0} is outside the lesson's folder")]
     Outside(PathBuf),
-    /// The file may not be written.
+    /// The file is read-only.
     #[error("{0} is read-only")]
     Protected(PathBuf),
-    /// The disk says no.
+    /// The system reports an error.
     #[error("cannot write {0}: {1}")]
     Write(PathBuf, #[source] io::Error),
 }
 
-/// Writes a script, if the file still holds what is expected: these bytes, or nothing when it should not be
-/// there. Answers the path on disk.
+/// Saves a script if the file has the expected contents, or does not exist if `expected` is `None`. Returns its path on
+/// disk.
+///
+/// # Errors
+///
+/// When the contents differ or the file cannot be written. The file then stays unchanged.
 pub(crate) fn save(root: &Path, path: &str, bytes: &[u8], expected: Option<&[u8]>) -> Result<PathBuf, SaveError> {
     let file = root.join(path);
-    let broken = |error| SaveError::Write(file.clone(), error);
+    let failed = |error| SaveError::Write(file.clone(), error);
     let folder = file.parent().unwrap_or(root);
-    fs::create_dir_all(folder).map_err(broken)?;
-    let top = fs::canonicalize(root).map_err(broken)?;
-    // A link to another file of the folder stays a link.
+    fs::create_dir_all(folder).map_err(failed)?;
+    let top = fs::canonicalize(root).map_err(failed)?;
+    // Saving through a link within the folder writes the target and keeps the link.
     let real = match fs::canonicalize(&file) {
         Ok(real) => real,
-        Err(_) => fs::canonicalize(folder).map_err(broken)?.join(file.file_name().unwrap_or_default()),
+        Err(_) => fs::canonicalize(folder).map_err(failed)?.join(file.file_name().unwrap_or_default()),
     };
     if !real.starts_with(&top) {
         return Err(SaveError::Outside(file));
     }
     let permissions = match (fs::read(&real), expected) {
         (Ok(found), expected) if expected != Some(&found[..]) => return Err(SaveError::Changed(found.into())),
-        (Ok(_), _) => Some(fs::metadata(&real).map_err(broken)?.permissions()),
+        (Ok(_), _) => Some(fs::metadata(&real).map_err(failed)?.permissions()),
         (Err(error), None) if error.kind() == ErrorKind::NotFound => None,
         (Err(error), Some(_)) if error.kind() == ErrorKind::NotFound => return Err(SaveError::Gone),
-        (Err(error), _) => return Err(broken(error)),
+        (Err(error), _) => return Err(failed(error)),
     };
     if permissions.as_ref().is_some_and(fs::Permissions::readonly) {
         return Err(SaveError::Protected(file));
     }
-    replace(&real, bytes, permissions).map_err(broken)?;
+    replace(&real, bytes, permissions).map_err(failed)?;
     Ok(file)
 }
 
-/// Replaces a file, which keeps its permissions.
+/// Replaces a file and keeps its permissions.
 fn replace(file: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
     let mut new = AtomicFile::create(file)?;
     if let Some(permissions) = permissions {
@@ -84,47 +88,47 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_written_whole_and_leaves_nothing_beside_it() {
-        let (folder, place) = folder();
-        save(&place, "losses/é.rhai", b"one", None).expect("it is saved");
-        save(&place, "losses/é.rhai", b"two", Some(b"one")).expect("it is saved");
+    fn save_leaves_no_temporary_file() {
+        let (folder, path) = folder();
+        save(&path, "losses/é.rhai", b"one", None).expect("save the script");
+        save(&path, "losses/é.rhai", b"two", Some(b"one")).expect("save the script");
         assert_eq!(fs::read(folder.path().join("losses/é.rhai")).expect("a file"), b"two");
         assert_eq!(names(&folder.path().join("losses")), ["é.rhai"]);
     }
 
     #[test]
-    fn what_nobody_has_seen_is_not_written_over() {
-        let (folder, place) = folder();
+    fn unexpected_contents_are_not_overwritten() {
+        let (folder, path) = folder();
         fs::write(folder.path().join("a.rhai"), "theirs").expect("a file");
         for expected in [None, Some(&b"mine"[..])] {
-            let error = save(&place, "a.rhai", b"new", expected).expect_err("it was changed");
+            let error = save(&path, "a.rhai", b"new", expected).expect_err("an error");
             assert!(matches!(error, SaveError::Changed(found) if &found[..] == b"theirs"));
         }
-        assert!(matches!(save(&place, "b.rhai", b"new", Some(b"old")), Err(SaveError::Gone)));
+        assert!(matches!(save(&path, "b.rhai", b"new", Some(b"old")), Err(SaveError::Gone)));
         assert_eq!(fs::read(folder.path().join("a.rhai")).expect("a file"), b"theirs");
         assert_eq!(names(folder.path()), ["a.rhai"]);
     }
 
     #[cfg(unix)]
     #[test]
-    fn permissions_and_links_stay_and_nothing_is_written_outside() {
+    fn permissions_and_links_are_kept_and_nothing_is_written_outside() {
         use std::os::unix::fs::{PermissionsExt, symlink};
-        let (folder, place) = folder();
+        let (folder, path) = folder();
         let at = |path: &str| folder.path().join(path);
         fs::write(at("a.rhai"), "one").expect("a file");
-        fs::set_permissions(at("a.rhai"), fs::Permissions::from_mode(0o640)).expect("they are set");
+        fs::set_permissions(at("a.rhai"), fs::Permissions::from_mode(0o640)).expect("set the permissions");
         symlink("a.rhai", at("link.rhai")).expect("a link");
-        save(&place, "link.rhai", b"two", Some(b"one")).expect("it is saved");
-        assert!(fs::symlink_metadata(at("link.rhai")).expect("it is there").is_symlink());
+        save(&path, "link.rhai", b"two", Some(b"one")).expect("save the script");
+        assert!(fs::symlink_metadata(at("link.rhai")).expect("a link").is_symlink());
         assert_eq!(fs::read(at("a.rhai")).expect("a file"), b"two");
         assert_eq!(fs::metadata(at("a.rhai")).expect("a file").permissions().mode() & 0o777, 0o640);
 
-        fs::set_permissions(at("a.rhai"), fs::Permissions::from_mode(0o440)).expect("they are set");
-        assert!(matches!(save(&place, "a.rhai", b"x", Some(b"two")), Err(SaveError::Protected(_))));
+        fs::set_permissions(at("a.rhai"), fs::Permissions::from_mode(0o440)).expect("set the permissions");
+        assert!(matches!(save(&path, "a.rhai", b"x", Some(b"two")), Err(SaveError::Protected(_))));
 
         let outside = tempfile::tempdir().expect("a folder");
         symlink(outside.path(), at("losses")).expect("a link");
-        assert!(matches!(save(&place, "losses/a.rhai", b"x", None), Err(SaveError::Outside(_))));
+        assert!(matches!(save(&path, "losses/a.rhai", b"x", None), Err(SaveError::Outside(_))));
         assert!(names(outside.path()).is_empty());
     }
 }

@@ -1,24 +1,24 @@
-//! Session files on disk: reading them and finding their lessons.
+//! Reads session files and finds their lessons.
 
 use super::library::read_file;
 use slowgrad_session::{FormatError, SessionFile};
 use std::path::{Path, PathBuf};
 
-/// Why a session cannot be opened.
+/// The reason why a session cannot be opened.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+pub(crate) enum SessionReadError {
     /// The file cannot be read.
     #[error("cannot read {0}: {1}")]
     Read(PathBuf, #[source] std::io::Error),
-    /// Its contents are not a session.
+    /// The contents are not a valid session.
     #[error("{0} {1}")]
     Format(PathBuf, #[source] FormatError),
-    /// Its lesson is neither where it was nor beside the session.
+    /// The lesson is neither at its recorded path nor in the folder of the session.
     #[error("cannot find the lesson of this session, {0}")]
     NoLesson(String),
 }
 
-/// Whether a path is that of a session and not of a lesson.
+/// Whether a path names a session file rather than a lesson.
 pub(crate) fn is_session(path: &Path) -> bool {
     path.to_str().is_some_and(slowgrad_app::platform::is_session)
 }
@@ -27,24 +27,24 @@ pub(crate) fn is_session(path: &Path) -> bool {
 ///
 /// # Errors
 ///
-/// When it cannot be read or is no session.
-pub(crate) fn read_session(path: &Path) -> Result<SessionFile, ReadError> {
-    let bytes = read_file(path).map_err(|error| ReadError::Read(path.to_owned(), error))?;
-    SessionFile::parse(&bytes).map_err(|error| ReadError::Format(path.to_owned(), error))
+/// When the file cannot be read or is not a valid session.
+pub(crate) fn read_session(path: &Path) -> Result<SessionFile, SessionReadError> {
+    let bytes = read_file(path).map_err(|error| SessionReadError::Read(path.to_owned(), error))?;
+    SessionFile::parse(&bytes).map_err(|error| SessionReadError::Format(path.to_owned(), error))
 }
 
-/// The path of a session's lesson: where it was, or beside the session's own file.
+/// The path of a session's lesson: the recorded path, or a file of the same name in the folder of the session file.
 ///
 /// # Errors
 ///
-/// When there is no file in either place.
-pub(crate) fn lesson_path(session: &SessionFile, file: &Path) -> Result<PathBuf, ReadError> {
-    let named = PathBuf::from(&session.lesson);
-    if !named.is_absolute() || named.is_file() {
-        return Ok(named);
+/// When neither file exists.
+pub(crate) fn lesson_path(session: &SessionFile, file: &Path) -> Result<PathBuf, SessionReadError> {
+    let recorded = PathBuf::from(&session.lesson);
+    if !recorded.is_absolute() || recorded.is_file() {
+        return Ok(recorded);
     }
-    let beside = file.parent().zip(named.file_name()).map(|(folder, name)| folder.join(name));
-    beside.filter(|beside| beside.is_file()).ok_or_else(|| ReadError::NoLesson(session.lesson.clone()))
+    let sibling = file.parent().zip(recorded.file_name()).map(|(folder, name)| folder.join(name));
+    sibling.filter(|sibling| sibling.is_file()).ok_or_else(|| SessionReadError::NoLesson(session.lesson.clone()))
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lesson_is_found_where_it_was_or_beside_the_session() {
+    fn lesson_is_found_at_its_path_or_next_to_the_session() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("mine.session.json");
         let named = |lesson: &str| {
@@ -63,14 +63,14 @@ mod tests {
             SessionFile::parse(json.as_bytes()).expect("a session")
         };
         assert_eq!(lesson_path(&named("welcome"), &file).expect("built in"), Path::new("welcome"));
-        let gone = named("/nowhere/a.rhai");
+        let moved = named("/nowhere/a.rhai");
         assert!(
-            lesson_path(&gone, &file)
-                .expect_err("it is gone")
+            lesson_path(&moved, &file)
+                .expect_err("an error")
                 .to_string()
                 .contains("cannot find the lesson of this session, /nowhere/a.rhai")
         );
         std::fs::write(folder.path().join("a.rhai"), "fn lesson() {}").expect("a file");
-        assert_eq!(lesson_path(&gone, &file).expect("beside"), folder.path().join("a.rhai"));
+        assert_eq!(lesson_path(&moved, &file).expect("a sibling"), folder.path().join("a.rhai"));
     }
 }

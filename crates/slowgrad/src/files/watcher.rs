@@ -1,10 +1,10 @@
-//! Notices when scripts on disk change, however an editor saves them.
+//! Reports changes of scripts on disk, with debouncing for the ways in which editors save.
 //!
-//! Some editors write a file in place (it is empty for a moment), others write beside it and rename (it is
-//! gone for a moment). So a change is reported when the file has been quiet for a little while, and an empty
-//! or missing file only after some patience. It must not know what the files mean.
+//! Some editors write a file in place, so that it is empty for a moment. Others write a temporary file and rename it, so
+//! that the original is missing for a moment. A change is therefore reported after a quiet period, and an empty or missing
+//! file after a longer one. It must not know the meaning of the files.
 
-use super::library::{self, DEPTH, MOST_ENTRIES};
+use super::library::{self, MAX_DEPTH, MAX_ENTRIES};
 use notify::event::{EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeMap;
@@ -13,81 +13,85 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A file is read when nothing has happened to it for so long.
-const QUIET: Duration = Duration::from_millis(30);
-/// An empty or missing file is believed after so long.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// The time without events after which a changed file is read.
+const QUIET_DELAY: Duration = Duration::from_millis(30);
+/// The time after which a file that is still empty or missing is reported.
+const MISSING_FILE_DELAY: Duration = Duration::from_millis(200);
 
-/// A file that changed.
+/// A changed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct FileChange {
     /// The folder that the file's root was read from.
     pub(crate) root: String,
-    /// Its path in there.
+    /// The path within the root.
     pub(crate) path: String,
-    /// What is in it now; `None` when it is gone.
+    /// The new contents; `None` if the file was deleted.
     pub(crate) bytes: Option<Vec<u8>>,
 }
 
-/// The running watcher; watching ends when it is dropped.
+/// A watcher, which stops when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct FileWatcher {
     _watcher: Arc<Mutex<RecommendedWatcher>>,
 }
 
-impl Watch {
-    /// Watches the folders that lessons were read from, and those below them that lessons can use.
-    pub(crate) fn start(folders: Vec<PathBuf>, report: impl Fn(Change) + Send + 'static) -> notify::Result<Self> {
-        let (noticed, to_do) = channel();
+impl FileWatcher {
+    /// Watches the folders of roots, with the subfolders that lessons can use.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot watch a folder or start a thread.
+    pub(crate) fn start(folders: Vec<PathBuf>, report: impl Fn(FileChange) + Send + 'static) -> notify::Result<Self> {
+        let (sender, events) = channel();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             if let Ok(event) = event
                 && !event.kind.is_access()
             {
-                // The thread ends when the watcher does.
-                let _ = noticed.send(event);
+                // Sending fails only while the watcher is dropped.
+                let _ = sender.send(event);
             }
         })?;
         for folder in &folders {
             watcher.watch(folder, RecursiveMode::NonRecursive)?;
-            let mut budget = MOST_ENTRIES;
-            for below in listed(folder, folder, &mut budget).0 {
-                watch_below(&mut watcher, folder, &below, &mut budget);
+            let mut budget = MAX_ENTRIES;
+            for subfolder in entries(folder, folder, &mut budget).0 {
+                watch_tree(&mut watcher, folder, &subfolder, &mut budget);
             }
         }
         let watcher = Arc::new(Mutex::new(watcher));
-        // The thread must not keep alive what it waits for the end of.
+        // The thread ends when the watcher is dropped, so it must not own it.
         let weak = Arc::downgrade(&watcher);
-        let entered = move |folder: &Path, top: &Path| match weak.upgrade() {
+        let watch_folder = move |folder: &Path, top: &Path| match weak.upgrade() {
             Some(watcher) => {
                 let mut watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut budget = MOST_ENTRIES;
-                watch_below(&mut watcher, top, folder, &mut budget)
+                let mut budget = MAX_ENTRIES;
+                watch_tree(&mut watcher, top, folder, &mut budget)
             }
             None => Vec::new(),
         };
         let thread = std::thread::Builder::new().name("slowgrad-watch".into());
-        thread.spawn(move || attend(&folders, &to_do, &entered, &report))?;
+        thread.spawn(move || debounce(&folders, &events, &watch_folder, &report))?;
         Ok(Self { _watcher: watcher })
     }
 }
 
-/// Watches a folder below another and all folders in it, and answers the files that are there already. Not
-/// recursively by the system: a lesson may lie in a folder with all the world below it.
-fn watch_below(watcher: &mut RecommendedWatcher, top: &Path, folder: &Path, budget: &mut usize) -> Vec<PathBuf> {
-    if !is_near(top, folder, DEPTH - 1) {
+/// Watches a folder and its subfolders, and returns the files in them. The recursive mode of the system is not used,
+/// because a lesson may be in a folder with a huge tree, such as the home folder.
+fn watch_tree(watcher: &mut RecommendedWatcher, top: &Path, folder: &Path, budget: &mut usize) -> Vec<PathBuf> {
+    if !is_in_reach(top, folder, MAX_DEPTH - 1) {
         return Vec::new();
     }
-    // A folder that cannot be watched is left out, as one that cannot be read.
+    // A folder that cannot be watched is skipped, like one that cannot be read.
     let _ = watcher.watch(folder, RecursiveMode::NonRecursive);
-    let (folders, mut files) = listed(top, folder, budget);
+    let (folders, mut files) = entries(top, folder, budget);
     for folder in folders {
-        files.extend(watch_below(watcher, top, &folder, budget));
+        files.extend(watch_tree(watcher, top, &folder, budget));
     }
     files
 }
 
-/// The folders that can be watched and the files in a folder, as far as the budget goes; links are neither.
-fn listed(top: &Path, folder: &Path, budget: &mut usize) -> (Vec<PathBuf>, Vec<PathBuf>) {
+/// The subfolders in reach and the files of a folder, without links, up to `budget` entries.
+fn entries(top: &Path, folder: &Path, budget: &mut usize) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let entries: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().flatten().take(*budget).collect();
     *budget -= entries.len();
     let (folders, files): (Vec<_>, Vec<_>) = entries
@@ -96,63 +100,67 @@ fn listed(top: &Path, folder: &Path, budget: &mut usize) -> (Vec<PathBuf>, Vec<P
         .filter(|(_, kind)| kind.is_dir() || kind.is_file())
         .partition(|(_, kind)| kind.is_dir());
     let paths = |entries: Vec<(PathBuf, _)>| entries.into_iter().map(|(path, _)| path);
-    (paths(folders).filter(|path| is_near(top, path, DEPTH - 1)).collect(), paths(files).collect())
+    (paths(folders).filter(|path| is_in_reach(top, path, MAX_DEPTH - 1)).collect(), paths(files).collect())
 }
 
-/// Whether a path lies below a folder, at most so deep, and neither it nor what it lies in is hidden.
-fn is_near(top: &Path, path: &Path, depth: usize) -> bool {
-    path.strip_prefix(top).is_ok_and(|below| {
-        let hidden = below.iter().any(|name| name.to_string_lossy().starts_with('.'));
-        !hidden && (1..=depth).contains(&below.iter().count())
+/// Whether a path is within a folder, at most `depth` levels deep, and no part of the path is hidden.
+fn is_in_reach(top: &Path, path: &Path, depth: usize) -> bool {
+    path.strip_prefix(top).is_ok_and(|relative| {
+        let hidden = relative.iter().any(|name| name.to_string_lossy().starts_with('.'));
+        !hidden && (1..=depth).contains(&relative.iter().count())
     })
 }
 
-/// A file that something happened to.
+/// The times of the first and last event of a file that has not been reported yet.
 #[derive(Debug, Clone, Copy)]
-struct Stir {
+struct PendingChange {
     first: Instant,
     last: Instant,
 }
 
-fn attend(
+/// Reports changes after their quiet period, until `events` closes. `watch_folder` watches a new folder within a root and
+/// returns its files.
+fn debounce(
     folders: &[PathBuf],
-    noticed: &Receiver<notify::Event>,
-    entered: &dyn Fn(&Path, &Path) -> Vec<PathBuf>,
-    report: &dyn Fn(Change),
+    events: &Receiver<notify::Event>,
+    watch_folder: &dyn Fn(&Path, &Path) -> Vec<PathBuf>,
+    report: &dyn Fn(FileChange),
 ) {
-    let mut stirred: BTreeMap<PathBuf, Stir> = BTreeMap::new();
+    let mut pending: BTreeMap<PathBuf, PendingChange> = BTreeMap::new();
     loop {
-        let heard = if stirred.is_empty() {
-            noticed.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        let received = if pending.is_empty() {
+            events.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
-            noticed.recv_timeout(QUIET / 3)
+            events.recv_timeout(QUIET_DELAY / 3)
         };
         let now = Instant::now();
-        match heard {
+        match received {
             Ok(event) => {
-                let is_new = matches!(event.kind, EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)));
-                let new_folders: Vec<&PathBuf> = event.paths.iter().filter(|path| is_new && path.is_dir()).collect();
-                // What was put into a new folder before it was watched counts as well.
-                let found = folders.iter().flat_map(|top| new_folders.iter().flat_map(move |new| entered(new, top)));
+                let created = matches!(event.kind, EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)));
+                let new_folders: Vec<&PathBuf> = event.paths.iter().filter(|path| created && path.is_dir()).collect();
+                // Files that were created in a new folder before it was watched have no events.
+                let found =
+                    folders.iter().flat_map(|top| new_folders.iter().flat_map(move |new| watch_folder(new, top)));
                 let found: Vec<PathBuf> = found.collect();
                 for path in event.paths.into_iter().chain(found) {
-                    stirred.entry(path).and_modify(|stir| stir.last = now).or_insert(Stir { first: now, last: now });
+                    let new = PendingChange { first: now, last: now };
+                    pending.entry(path).and_modify(|change| change.last = now).or_insert(new);
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        stirred.retain(|path, stir| {
-            if now - stir.last < QUIET {
+        pending.retain(|path, change| {
+            if now - change.last < QUIET_DELAY {
                 return true;
             }
             let bytes = library::read_file(path).ok();
-            let is_doubtful = bytes.as_ref().is_none_or(Vec::is_empty);
-            if is_doubtful && now - stir.first < PATIENCE {
+            let empty = bytes.as_ref().is_none_or(Vec::is_empty);
+            if empty && now - change.first < MISSING_FILE_DELAY {
                 return true;
             }
             for folder in folders {
-                if let Some(change) = change(folder, path, bytes.clone()) {
+                if let Some(change) = file_change(folder, path, bytes.clone()) {
                     report(change);
                 }
             }
@@ -161,14 +169,14 @@ fn attend(
     }
 }
 
-/// The change of a file as its root sees it; nothing for files that lessons cannot use, hidden ones, and
-/// links that lead out of the folder.
-fn change(folder: &Path, file: &Path, bytes: Option<Vec<u8>>) -> Option<Change> {
-    let path = library::path_in(folder, file).filter(|_| is_near(folder, file, DEPTH))?;
+/// The change of a file within a root; `None` for files that lessons cannot use, hidden files, and links to files
+/// outside the folder.
+fn file_change(folder: &Path, file: &Path, bytes: Option<Vec<u8>>) -> Option<FileChange> {
+    let path = library::path_in(folder, file).filter(|_| is_in_reach(folder, file, MAX_DEPTH))?;
     if bytes.is_some() && !std::fs::canonicalize(file).is_ok_and(|real| real.starts_with(folder)) {
         return None;
     }
-    Some(Change { root: folder.display().to_string(), path, bytes })
+    Some(FileChange { root: folder.display().to_string(), path, bytes })
 }
 
 #[cfg(test)]
@@ -176,46 +184,46 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// Watches a fresh folder with an optimizer in it.
-    fn watched() -> (tempfile::TempDir, PathBuf, Receiver<Change>, Watch) {
+    /// Watches a new folder with an optimizer script.
+    fn watched() -> (tempfile::TempDir, PathBuf, Receiver<FileChange>, FileWatcher) {
         let folder = tempfile::tempdir().expect("a folder");
         let real = fs::canonicalize(folder.path()).expect("the folder");
         fs::create_dir(real.join("optimizers")).expect("a folder");
         let file = real.join("optimizers/own.rhai");
         fs::write(&file, "one").expect("a file");
         let (to, changes) = channel();
-        let watch = Watch::start(vec![real], move |change| drop(to.send(change))).expect("it watches");
-        (folder, file, changes, watch)
+        let watcher = FileWatcher::start(vec![real], move |change| drop(to.send(change))).expect("start to watch");
+        (folder, file, changes, watcher)
     }
 
-    fn next(changes: &Receiver<Change>) -> Change {
+    fn next(changes: &Receiver<FileChange>) -> FileChange {
         changes.recv_timeout(Duration::from_secs(5)).expect("a change")
     }
 
     #[test]
-    fn a_file_that_is_written_in_place_is_read_when_it_is_whole() {
-        let (_folder, file, changes, _watch) = watched();
-        fs::write(&file, "").expect("emptied");
+    fn file_written_in_place_is_reported_when_complete() {
+        let (_folder, file, changes, _watcher) = watched();
+        fs::write(&file, "").expect("truncate the file");
         std::thread::sleep(Duration::from_millis(60));
-        fs::write(&file, "two").expect("written");
+        fs::write(&file, "two").expect("write the file");
         let change = next(&changes);
         assert_eq!((change.path.as_str(), change.bytes.as_deref()), ("optimizers/own.rhai", Some(&b"two"[..])));
     }
 
     #[test]
-    fn a_file_that_is_renamed_into_place_is_one_change() {
-        let (_folder, file, changes, _watch) = watched();
-        fs::remove_file(&file).expect("gone");
-        let beside = file.with_extension("tmp");
-        fs::write(&beside, "three").expect("written");
-        fs::rename(&beside, &file).expect("renamed");
+    fn file_replaced_by_rename_is_reported_once() {
+        let (_folder, file, changes, _watcher) = watched();
+        fs::remove_file(&file).expect("delete the file");
+        let temporary = file.with_extension("tmp");
+        fs::write(&temporary, "three").expect("write the file");
+        fs::rename(&temporary, &file).expect("rename the file");
         assert_eq!(next(&changes).bytes.as_deref(), Some(&b"three"[..]));
         assert!(changes.recv_timeout(Duration::from_millis(300)).is_err());
     }
 
     #[test]
-    fn a_folder_that_is_made_later_is_watched_as_deep_as_the_library_reads() {
-        let (folder, _, changes, _watch) = watched();
+    fn new_folder_is_watched_to_the_depth_that_the_library_reads() {
+        let (folder, _, changes, _watcher) = watched();
         let real = fs::canonicalize(folder.path()).expect("the folder");
         fs::create_dir_all(real.join("losses/a/b")).expect("folders");
         fs::create_dir(real.join(".git")).expect("a folder");
@@ -238,9 +246,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_stays_away_is_gone() {
-        let (_folder, file, changes, _watch) = watched();
-        fs::remove_file(&file).expect("gone");
+    fn deleted_file_is_reported() {
+        let (_folder, file, changes, _watcher) = watched();
+        fs::remove_file(&file).expect("delete the file");
         assert_eq!(next(&changes).bytes, None);
     }
 }

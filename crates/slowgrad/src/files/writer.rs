@@ -1,6 +1,6 @@
-//! Where the window keeps things on disk, and the thread that writes them, so that no frame waits for a disk.
+//! A thread that writes files, so that no frame waits for the disk.
 //!
-//! A file is written whole or not at all. This must not know what the files mean.
+//! Files are written atomically. It must not know the meaning of the files.
 
 use super::atomic_write::write_atomically;
 use std::fs;
@@ -9,50 +9,54 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
-/// What came of writing a file.
+/// The result of writing a file.
 #[derive(Debug)]
-pub(crate) struct Written {
+pub(crate) struct WriteResult {
     pub(crate) file: PathBuf,
     pub(crate) result: io::Result<()>,
 }
 
-/// What is to be written: made on the writing thread, since that may take as long as writing it.
-type Text = Box<dyn FnOnce() -> String + Send>;
+/// Produces the contents of a file. It runs on the writer thread, because it may take as long as writing.
+type MakeText = Box<dyn FnOnce() -> String + Send>;
 
 /// The thread that writes files.
 pub(crate) struct Writer {
-    to_do: Option<Sender<(PathBuf, Text)>>,
+    queue: Option<Sender<(PathBuf, MakeText)>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts the thread; it tells what came of each file.
-    pub(crate) fn start(tell: impl Fn(Written) + Send + 'static) -> io::Result<Self> {
-        let (to_do, files) = channel::<(PathBuf, Text)>();
+    /// Starts the thread, which reports the result of each write.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot start a thread.
+    pub(crate) fn start(report: impl Fn(WriteResult) + Send + 'static) -> io::Result<Self> {
+        let (queue, files) = channel::<(PathBuf, MakeText)>();
         let work = move || {
             while let Ok((file, text)) = files.recv() {
                 let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
                 let result = folder.and_then(|()| write_atomically(&file, text().as_bytes()));
-                tell(Written { file, result });
+                report(WriteResult { file, result });
             }
         };
         let thread = std::thread::Builder::new().name("slowgrad-writer".into()).spawn(work)?;
-        Ok(Self { to_do: Some(to_do), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    /// Writes a file, after those that were handed over before.
+    /// Queues a file to be written. Files are written in the order of the calls.
     pub(crate) fn write(&self, file: PathBuf, text: impl FnOnce() -> String + Send + 'static) {
-        if let Some(to_do) = &self.to_do {
-            // It ends only when this is dropped.
-            let _ = to_do.send((file, Box::new(text)));
+        if let Some(queue) = &self.queue {
+            // The thread ends only when the writer is dropped.
+            let _ = queue.send((file, Box::new(text)));
         }
     }
 }
 
 impl Drop for Writer {
-    /// Waits until everything is written.
+    /// Waits until all queued files are written.
     fn drop(&mut self) {
-        self.to_do = None;
+        self.queue = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -64,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_is_written_in_order_and_folders_are_made() {
+    fn files_are_written_in_order_and_folders_created() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("a/b/c.json");
-        let (told, results) = channel();
-        let writer = Writer::start(move |written| {
-            let _ = told.send(written.result.is_ok());
+        let (sender, results) = channel();
+        let writer = Writer::start(move |write| {
+            let _ = sender.send(write.result.is_ok());
         })
         .expect("a thread");
         for n in 0..20 {
@@ -79,7 +83,7 @@ mod tests {
         drop(writer);
         assert_eq!(fs::read_to_string(&file).expect("a file"), "19");
         let results: Vec<bool> = results.iter().collect();
-        assert_eq!((results.len(), results.iter().filter(|good| !**good).count()), (21, 1));
+        assert_eq!((results.len(), results.iter().filter(|ok| !**ok).count()), (21, 1));
         assert_eq!(fs::read_dir(file.parent().expect("a folder")).expect("entries").count(), 1);
     }
 }

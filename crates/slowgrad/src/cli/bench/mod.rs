@@ -1,15 +1,17 @@
-//! `slowgrad bench`: how fast everything is, on this machine, in one table.
+//! `slowgrad bench`: measures the performance on this machine and prints a table.
 //!
-//! Each row is measured by itself in about two seconds, as the shortest of many rounds. Only ratios of rows of
-//! one run mean anything on another machine.
+//! Each row takes about two seconds and is the shortest of many rounds. Only ratios between rows of one run are
+//! meaningful on other machines.
 
-mod looking;
-mod opened;
+mod inspection;
+mod lessons;
 mod process;
 mod timing;
 mod training;
+#[cfg(feature = "window")]
+mod window;
 
-use super::{Failure, out};
+use super::{Failure, output};
 use crate::files::library;
 use clap::Args;
 use serde_json::{Value, json};
@@ -44,21 +46,21 @@ pub(super) struct BenchArgs {
     quick: bool,
 }
 
-/// What rows need to be measured.
+/// The options of all measurements.
 #[derive(Debug, Clone, Copy)]
-struct Bench {
+struct BenchContext {
     timing: Timing,
     limits: Limits,
 }
 
-/// A line of the table.
-struct Row {
+/// A row of the table.
+struct BenchRow {
     name: &'static str,
-    what: &'static str,
-    measure: fn(&Bench) -> Result<Reading, Failure>,
+    description: &'static str,
+    measure: fn(&BenchContext) -> Result<Measurement, Failure>,
 }
 
-/// What a number counts.
+/// The unit of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
     SamplesPerSecond,
@@ -66,17 +68,17 @@ enum Unit {
     Bytes,
 }
 
-/// What was measured.
+/// The result of a row.
 #[derive(Debug, Clone, Copy)]
-struct Reading {
+struct Measurement {
     unit: Unit,
-    /// Nothing when this system does not tell it.
+    /// The value, or the median of several cases; `None` if the system does not report it.
     value: Option<f64>,
-    /// Of several cases; the value is the median then.
+    /// The worst of several cases.
     worst: Option<f64>,
 }
 
-impl Reading {
+impl Measurement {
     fn samples_per_second(value: f64) -> Self {
         Self { unit: Unit::SamplesPerSecond, value: Some(value), worst: None }
     }
@@ -90,46 +92,51 @@ impl Reading {
     }
 }
 
-impl From<timing::Spread> for Reading {
-    fn from(spread: timing::Spread) -> Self {
-        Self { unit: Unit::Seconds, value: Some(spread.median), worst: Some(spread.worst) }
+impl From<timing::CaseTimes> for Measurement {
+    fn from(times: timing::CaseTimes) -> Self {
+        Self { unit: Unit::Seconds, value: Some(times.median), worst: Some(times.worst) }
     }
 }
 
 pub(super) fn run(args: &BenchArgs, limits: Limits) -> Result<(), Failure> {
-    let rows = chosen(&args.names)?;
+    let rows = select_rows(&args.names)?;
     let timing = if args.quick { Timing::QUICK } else { Timing::THOROUGH };
-    let bench = Bench { timing, limits };
+    let bench = BenchContext { timing, limits };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if !args.json {
         let unit = vector_unit();
         let quick = if args.quick { "; --quick: the times are not reliable" } else { "" };
-        out(&format!(
+        output::print(&format!(
             "float64, {unit}, {cores} cores, one thread unless a row says two; the loss is computed in each step{quick}\n\n"
         ))?;
     }
     let name_width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
-    let what_width = rows.iter().map(|row| row.what.chars().count()).max().unwrap_or(0);
-    let mut told: Vec<Value> = Vec::new();
+    let description_width = rows.iter().map(|row| row.description.chars().count()).max().unwrap_or(0);
+    let mut json_rows: Vec<Value> = Vec::new();
     for row in &rows {
-        let reading = (row.measure)(&bench)?;
+        let measurement = (row.measure)(&bench)?;
         if args.json {
-            told.push(json!({
+            json_rows.push(json!({
                 "name": row.name,
-                "what": row.what,
-                "value": reading.value,
-                "worst": reading.worst,
-                "unit": match reading.unit {
+                "what": row.description,
+                "value": measurement.value,
+                "worst": measurement.worst,
+                "unit": match measurement.unit {
                     Unit::SamplesPerSecond => "samples per second",
                     Unit::Seconds => "seconds",
                     Unit::Bytes => "bytes",
                 },
             }));
         } else {
-            let value = reading.value.map_or_else(|| "n/a".to_owned(), |value| in_words(value, reading.unit));
-            let worst = reading.worst.map(|worst| format!("   worst {:>10}", in_words(worst, reading.unit)));
+            let value =
+                measurement.value.map_or_else(|| "n/a".to_owned(), |value| format_value(value, measurement.unit));
+            let worst =
+                measurement.worst.map(|worst| format!("   worst {:>10}", format_value(worst, measurement.unit)));
             let worst = worst.unwrap_or_default();
-            out(&format!("{:name_width$}  {:what_width$}  {value:>18}{worst}\n", row.name, row.what))?;
+            output::print(&format!(
+                "{:name_width$}  {:description_width$}  {value:>18}{worst}\n",
+                row.name, row.description
+            ))?;
         }
     }
     if args.json {
@@ -137,36 +144,40 @@ pub(super) fn run(args: &BenchArgs, limits: Limits) -> Result<(), Failure> {
             "vector_unit": vector_unit(),
             "cores": cores,
             "is_quick": args.quick,
-            "rows": told,
+            "rows": json_rows,
             "peak_memory": process::peak_memory(),
         });
-        out(&format!("{whole}\n"))?;
+        output::print(&format!("{whole}\n"))?;
     }
     Ok(())
 }
 
-/// All rows, in the order in which they are measured.
-fn all() -> impl Iterator<Item = &'static Row> {
-    training::ROWS.iter().chain(looking::ROWS).chain(process::ROWS)
+/// All rows, in the order of measurement.
+fn all_rows() -> impl Iterator<Item = &'static BenchRow> {
+    #[cfg(feature = "window")]
+    let window = window::ROWS;
+    #[cfg(not(feature = "window"))]
+    let window: &[BenchRow] = &[];
+    training::ROWS.iter().chain(inspection::ROWS).chain(window).chain(process::ROWS)
 }
 
-/// The rows that were asked for.
-fn chosen(names: &[String]) -> Result<Vec<&'static Row>, Failure> {
+/// The rows that the names select; all without names.
+fn select_rows(names: &[String]) -> Result<Vec<&'static BenchRow>, Failure> {
     for name in names {
-        if !all().any(|row| row.name.starts_with(name.as_str())) {
-            let suggestion = match library::nearest(name, all().map(|row| row.name)) {
+        if !all_rows().any(|row| row.name.starts_with(name.as_str())) {
+            let suggestion = match library::nearest(name, all_rows().map(|row| row.name)) {
                 Some(near) => format!("did you mean «{near}»?"),
-                None => format!("available rows: {}", all().map(|row| row.name).collect::<Vec<_>>().join(", ")),
+                None => format!("available rows: {}", all_rows().map(|row| row.name).collect::<Vec<_>>().join(", ")),
             };
             return Err(Failure::usage(format!("there is no row named «{name}»; {suggestion}")));
         }
     }
-    // A whole name means that row alone.
-    let is_meant = |row: &&Row, name: &String| {
-        let is_whole = all().any(|row| row.name == name);
-        if is_whole { row.name == name } else { row.name.starts_with(name.as_str()) }
+    // A complete name selects only that row.
+    let is_selected = |row: &&BenchRow, name: &String| {
+        let complete = all_rows().any(|row| row.name == name);
+        if complete { row.name == name } else { row.name.starts_with(name.as_str()) }
     };
-    Ok(all().filter(|row| names.is_empty() || names.iter().any(|name| is_meant(row, name))).collect())
+    Ok(all_rows().filter(|row| names.is_empty() || names.iter().any(|name| is_selected(row, name))).collect())
 }
 
 fn vector_unit() -> &'static str {
@@ -177,17 +188,17 @@ fn vector_unit() -> &'static str {
     }
 }
 
-/// A number with its unit, three digits long.
-fn in_words(value: f64, unit: Unit) -> String {
-    let steps: &[(f64, &str)] = match unit {
+/// A value with its unit and three digits.
+fn format_value(value: f64, unit: Unit) -> String {
+    let units: &[(f64, &str)] = match unit {
         Unit::SamplesPerSecond => &[(1e6, "M samples/s"), (1e3, "k samples/s"), (1.0, "samples/s")],
         Unit::Seconds => &[(1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")],
         Unit::Bytes => &[(1_048_576.0, "MiB"), (1024.0, "KiB"), (1.0, "bytes")],
     };
-    let &(scale, word) = steps.iter().find(|(scale, _)| value >= *scale).unwrap_or(&steps[steps.len() - 1]);
+    let &(scale, unit) = units.iter().find(|(scale, _)| value >= *scale).unwrap_or(&units[units.len() - 1]);
     let scaled = value / scale;
     let decimals = if scaled < 9.995 { 2 } else { usize::from(scaled < 99.95) };
-    format!("{scaled:.decimals$} {word}")
+    format!("{scaled:.decimals$} {unit}")
 }
 
 #[cfg(test)]
@@ -195,29 +206,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_three_digits_and_a_unit_of_their_size() {
-        let words = [
-            in_words(32_714_000.0, Unit::SamplesPerSecond),
-            in_words(0.000_001_234, Unit::Seconds),
-            in_words(2e-11, Unit::Seconds),
-            in_words(99.97e-3, Unit::Seconds),
-            in_words(15.5 * 1_048_576.0, Unit::Bytes),
+    fn values_have_three_digits_and_a_suitable_unit() {
+        let texts = [
+            format_value(32_714_000.0, Unit::SamplesPerSecond),
+            format_value(0.000_001_234, Unit::Seconds),
+            format_value(2e-11, Unit::Seconds),
+            format_value(99.97e-3, Unit::Seconds),
+            format_value(15.5 * 1_048_576.0, Unit::Bytes),
         ];
-        assert_eq!(words, ["32.7 M samples/s", "1.23 µs", "0.02 ns", "100 ms", "15.5 MiB"]);
+        assert_eq!(texts, ["32.7 M samples/s", "1.23 µs", "0.02 ns", "100 ms", "15.5 MiB"]);
     }
 
     #[test]
-    fn a_name_means_its_row_or_all_that_begin_so() {
+    fn name_selects_its_row_or_all_rows_with_the_prefix() {
         let names = |asked: &[&str]| {
             let asked: Vec<String> = asked.iter().map(|&name| name.to_owned()).collect();
-            chosen(&asked).map(|rows| rows.iter().map(|row| row.name).collect::<Vec<_>>())
+            select_rows(&asked).map(|rows| rows.iter().map(|row| row.name).collect::<Vec<_>>())
         };
         assert_eq!(names(&["w3"]).expect("a row"), ["w3"]);
         assert_eq!(names(&["seek"]).expect("rows"), ["seek-xor", "seek-w1"]);
         assert!(names(&["sek-xor"]).is_err_and(|failure| format!("{failure:?}").contains("seek-xor")));
-        let mut every: Vec<_> = all().map(|row| row.name).collect();
+        let mut every: Vec<_> = all_rows().map(|row| row.name).collect();
         every.sort_unstable();
         every.dedup();
-        assert_eq!(every.len(), all().count(), "two rows have one name");
+        assert_eq!(every.len(), all_rows().count(), "two rows have one name");
     }
 }

@@ -1,16 +1,24 @@
-//! What the program itself takes: memory and disk.
+//! The memory and the file size of the program.
 
-use super::{Bench, Reading, Row};
+use super::{BenchContext, BenchRow, Measurement};
 use crate::cli::Failure;
 use std::process::Command;
 
-pub(super) const ROWS: &[Row] = &[
-    Row { name: "memory-w1", what: "peak memory of a process that trains W1", measure: |bench| memory(bench, "w1") },
-    Row { name: "memory-w3", what: "peak memory of a process that trains W3", measure: |bench| memory(bench, "w3") },
-    Row { name: "program", what: "size of the program file, with its scripts and fonts", measure: program },
+pub(super) const ROWS: &[BenchRow] = &[
+    BenchRow {
+        name: "memory-w1",
+        description: "peak memory of a process that trains W1",
+        measure: |bench| memory(bench, "w1"),
+    },
+    BenchRow {
+        name: "memory-w3",
+        description: "peak memory of a process that trains W3",
+        measure: |bench| memory(bench, "w3"),
+    },
+    BenchRow { name: "program", description: "size of the program file, with its scripts and fonts", measure: program },
 ];
 
-/// The most memory that this process has had, in bytes; nothing where the system does not tell it.
+/// The peak memory of this process in bytes; `None` if the system does not report it.
 pub(super) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -18,8 +26,8 @@ pub(super) fn peak_memory() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// Of a process of its own that measures one row.
-fn memory(bench: &Bench, row: &str) -> Result<Reading, Failure> {
+/// The peak memory of a separate process that measures one row.
+fn memory(bench: &BenchContext, row: &str) -> Result<Measurement, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot measure memory: {error}"));
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let mut command = Command::new(program);
@@ -31,11 +39,11 @@ fn memory(bench: &Bench, row: &str) -> Result<Reading, Failure> {
     if !output.status.success() {
         return Err(failed(&String::from_utf8_lossy(&output.stderr).trim()));
     }
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| failed(&error))?;
-    Ok(Reading::bytes(told["peak_memory"].as_u64()))
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| failed(&error))?;
+    Ok(Measurement::bytes(report["peak_memory"].as_u64()))
 }
 
-fn program(_: &Bench) -> Result<Reading, Failure> {
+fn program(_: &BenchContext) -> Result<Measurement, Failure> {
     let size = std::env::current_exe().and_then(|path| path.metadata()).map(|file| file.len());
-    size.map(|bytes| Reading::bytes(Some(bytes))).map_err(|error| Failure::new(error.to_string()))
+    size.map(|bytes| Measurement::bytes(Some(bytes))).map_err(|error| Failure::new(error.to_string()))
 }

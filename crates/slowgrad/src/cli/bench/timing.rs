@@ -1,32 +1,32 @@
-//! How long something takes on a machine that does other things as well.
+//! Time measurements on a machine with other load.
 //!
-//! Work is timed in many short rounds, and the fastest one counts: what else goes on can only add to a round.
+//! Work is timed in many short rounds, and the shortest round counts, because other load can only lengthen a round.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// A round is long against the clock's own time and short against what else the machine does.
-const ROUND: Duration = Duration::from_micros(500);
+/// The duration of a round: much longer than reading the clock, and short enough to fall between other load.
+const ROUND_DURATION: Duration = Duration::from_micros(500);
 
-/// How much time a measurement may take.
+/// The precision of measurements.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing {
-    /// Seconds for one number.
+    /// The time for one measurement.
     budget: Duration,
 }
 
 impl Timing {
-    /// Numbers that can be compared, in about two seconds each.
+    /// Reliable measurements, of about two seconds each.
     pub(super) const THOROUGH: Self = Self { budget: Duration::from_secs(2) };
-    /// Each work is done once or twice, only to see that it can be done.
+    /// Runs the work only once or twice, to test that it works.
     pub(super) const QUICK: Self = Self { budget: Duration::ZERO };
 
-    /// Whether work is only done once or twice.
+    /// Whether the work runs only once or twice.
     pub(super) fn is_quick(self) -> bool {
         self.budget.is_zero()
     }
 
-    /// The shortest time of one call, in seconds: of many rounds of calls.
+    /// The time of one call in seconds, from the shortest of many rounds of calls.
     pub(super) fn shortest<E>(self, mut work: impl FnMut() -> Result<(), E>) -> Result<f64, E> {
         let mut round = |calls: u32| {
             let began = Instant::now();
@@ -35,9 +35,9 @@ impl Timing {
             }
             Ok(began.elapsed() / calls)
         };
-        // What is done once is done; caches fill, and scripts are traced.
+        // The first calls fill caches and trace scripts.
         let mut shortest: Duration = round(1)?.min(round(1)?);
-        let calls = (ROUND.as_nanos() / shortest.as_nanos().max(1)).clamp(1, 1 << 20) as u32;
+        let calls = (ROUND_DURATION.as_nanos() / shortest.as_nanos().max(1)).clamp(1, 1 << 20) as u32;
         let deadline = Instant::now() + self.budget;
         while Instant::now() < deadline {
             shortest = shortest.min(round(calls)?);
@@ -45,8 +45,12 @@ impl Timing {
         Ok(shortest.as_secs_f64())
     }
 
-    /// The shortest time of each of these cases, in seconds, gone through in turn again and again.
-    pub(super) fn each<E>(self, cases: usize, mut work: impl FnMut(usize) -> Result<Duration, E>) -> Result<Spread, E> {
+    /// Measures several cases in turn, repeatedly, and takes the shortest time of each. `work` measures one case itself.
+    pub(super) fn each<E>(
+        self,
+        cases: usize,
+        mut work: impl FnMut(usize) -> Result<Duration, E>,
+    ) -> Result<CaseTimes, E> {
         let mut shortest = vec![Duration::MAX; cases];
         let deadline = Instant::now() + self.budget;
         loop {
@@ -58,23 +62,23 @@ impl Timing {
             }
         }
         shortest.sort_unstable();
-        let seconds = |at: usize| shortest.get(at).map_or(f64::NAN, Duration::as_secs_f64);
-        Ok(Spread { median: seconds(cases / 2), worst: seconds(cases.saturating_sub(1)) })
+        let seconds = |index: usize| shortest.get(index).map_or(f64::NAN, Duration::as_secs_f64);
+        Ok(CaseTimes { median: seconds(cases / 2), worst: seconds(cases.saturating_sub(1)) })
     }
 }
 
-/// The time of work, without that of letting its result go.
+/// The time of the work, without the time to drop its result.
 pub(super) fn timed<T, E>(work: impl FnOnce() -> Result<T, E>) -> Result<Duration, E> {
     let began = Instant::now();
-    let done = black_box(work()?);
-    let took = began.elapsed();
-    drop(done);
-    Ok(took)
+    let result = black_box(work()?);
+    let elapsed = began.elapsed();
+    drop(result);
+    Ok(elapsed)
 }
 
-/// Times of several cases of one kind, in seconds.
+/// The times of several cases of one kind, in seconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Spread {
+pub(super) struct CaseTimes {
     pub(super) median: f64,
     pub(super) worst: f64,
 }
@@ -85,18 +89,18 @@ mod tests {
     use std::convert::Infallible;
 
     #[test]
-    fn cases_are_told_apart_by_their_shortest_times() {
+    fn each_case_counts_with_its_shortest_time() {
         let mut calls = 0;
         let spread = Timing::QUICK.each(3, |case| {
             calls += 1;
             Ok::<_, Infallible>(Duration::from_secs(1 + case as u64))
         });
-        let Ok(Spread { median, worst }) = spread;
+        let Ok(CaseTimes { median, worst }) = spread;
         assert_eq!((calls, median, worst), (3, 2.0, 3.0));
     }
 
     #[test]
-    fn an_error_ends_the_measurement() {
+    fn error_stops_the_measurement() {
         let mut calls = 0;
         let failed = Timing::THOROUGH.shortest(|| {
             calls += 1;

@@ -1,52 +1,58 @@
 //! Training steps at full speed.
 
-use super::{Bench, Reading, Row, opened};
+use super::{BenchContext, BenchRow, Measurement, lessons};
 use crate::cli::Failure;
 use slowgrad_engine::model::Model;
 use slowgrad_engine::run::Run;
 use slowgrad_engine::train::{self, Workspace};
 use std::rc::Rc;
 
-pub(super) const ROWS: &[Row] = &[
-    Row {
+pub(super) const ROWS: &[BenchRow] = &[
+    BenchRow {
         name: "w1",
-        what: "2-4-2-1 tanh, half squared error, sgd, batches of 10, circle",
+        description: "2-4-2-1 tanh, half squared error, sgd, batches of 10, circle",
         measure: |bench| steps(bench, 1, "w1"),
     },
-    Row { name: "w1-exp", what: "as w1, tanh written with exp", measure: |bench| steps(bench, 1, "w1-exp") },
-    Row {
+    BenchRow {
+        name: "w1-exp",
+        description: "as w1, tanh written with exp",
+        measure: |bench| steps(bench, 1, "w1-exp"),
+    },
+    BenchRow {
         name: "w1-value",
-        what: "as w1, with a script that uses value() and runs each time",
+        description: "as w1, with a script that uses value() and runs each time",
         measure: |bench| steps(bench, 1, "w1-value"),
     },
-    Row { name: "w1-history", what: "as w1, with its history stored", measure: history },
-    Row {
+    BenchRow { name: "w1-history", description: "as w1, with its history stored", measure: history },
+    BenchRow {
         name: "w2",
-        what: "2-8-8-8-1 relu by if, half squared error, momentum, batches of 32, circle",
+        description: "2-8-8-8-1 relu by if, half squared error, momentum, batches of 32, circle",
         measure: |bench| steps(bench, 1, "w2"),
     },
-    Row {
+    BenchRow {
         name: "w2-other",
-        what: "2-8-8-8-1 mish, huber, adamw, batches of 32, circle",
+        description: "2-8-8-8-1 mish, huber, adamw, batches of 32, circle",
         measure: |bench| steps(bench, 1, "w2-other"),
     },
-    Row {
+    BenchRow {
         name: "w3",
-        what: "784-128-64-10 tanh, softmax cross-entropy, momentum, batches of 64, patterns",
+        description: "784-128-64-10 tanh, softmax cross-entropy, momentum, batches of 64, patterns",
         measure: |bench| steps(bench, 1, "w3"),
     },
-    Row { name: "w3-two", what: "as w3, with two threads", measure: |bench| steps(bench, 2, "w3") },
-    Row { name: "adam", what: "adam, the update only, per parameter of 10⁶", measure: million_parameters },
+    BenchRow { name: "w3-two", description: "as w3, with two threads", measure: |bench| steps(bench, 2, "w3") },
+    BenchRow {
+        name: "adam", description: "adam, the update only, per parameter of 10⁶", measure: million_parameters
+    },
 ];
 
-/// Samples per second of steps that only train, by so many threads.
-fn steps(bench: &Bench, threads: usize, lesson: &str) -> Result<Reading, Failure> {
-    let run = opened::run(lesson, bench.limits)?;
+/// Samples per second of training without history.
+fn steps(bench: &BenchContext, threads: usize, lesson: &str) -> Result<Measurement, Failure> {
+    let run = lessons::run(lesson, bench.limits)?;
     let samples = run.setup().batch as f64;
-    Ok(Reading::samples_per_second(samples / seconds_per_step(bench, threads, &run)?))
+    Ok(Measurement::samples_per_second(samples / seconds_per_step(bench, threads, &run)?))
 }
 
-fn seconds_per_step(bench: &Bench, threads: usize, run: &Run) -> Result<f64, Failure> {
+fn seconds_per_step(bench: &BenchContext, threads: usize, run: &Run) -> Result<f64, Failure> {
     let setup = Rc::new(run.setup().clone());
     let mut model: Model = run.model().clone();
     let mut work = Workspace::default();
@@ -59,17 +65,17 @@ fn seconds_per_step(bench: &Bench, threads: usize, run: &Run) -> Result<f64, Fai
     Ok(seconds)
 }
 
-/// Samples per second of a run that can be gone back in.
-fn history(bench: &Bench) -> Result<Reading, Failure> {
-    let mut run = opened::run("w1", bench.limits)?;
+/// Samples per second of a run with history.
+fn history(bench: &BenchContext) -> Result<Measurement, Failure> {
+    let mut run = lessons::run("w1", bench.limits)?;
     let samples = run.setup().batch as f64;
     let seconds = bench.timing.shortest(|| run.advance().map(drop))?;
-    Ok(Reading::samples_per_second(samples / seconds))
+    Ok(Measurement::samples_per_second(samples / seconds))
 }
 
-/// Seconds for one parameter of an update alone.
-fn million_parameters(bench: &Bench) -> Result<Reading, Failure> {
-    let run = opened::network(2, 998, bench.limits)?;
+/// Seconds per parameter of the update alone.
+fn million_parameters(bench: &BenchContext) -> Result<Measurement, Failure> {
+    let run = lessons::network(2, 998, bench.limits)?;
     let setup = Rc::new(run.setup().clone());
     let mut model: Model = run.model().clone();
     let grads: Vec<f64> = model.values.iter().map(|value| 0.1 * value).collect();
@@ -78,7 +84,7 @@ fn million_parameters(bench: &Bench) -> Result<Reading, Failure> {
         step += 1;
         train::update(&setup, &mut model, &grads, step, &mut work)
     })?;
-    Ok(Reading::seconds(seconds / grads.len() as f64))
+    Ok(Measurement::seconds(seconds / grads.len() as f64))
 }
 
 #[cfg(test)]
@@ -87,14 +93,14 @@ mod tests {
     use slowgrad_script::Limits;
 
     fn run(lesson: &str) -> Run {
-        // Making the data takes its time on a busy machine.
+        // Generating the data may exceed the default limit on a busy machine.
         let mut limits = Limits::default();
         limits.set("seconds", 5.0).expect("a limit");
-        opened::run(lesson, limits).expect("a lesson")
+        lessons::run(lesson, limits).expect("a lesson")
     }
 
     #[test]
-    fn every_batch_is_whole_so_that_its_size_counts_the_samples() {
+    fn all_batches_have_full_size() {
         for lesson in ["w1", "w1-exp", "w1-value", "w2", "w2-other", "w3"] {
             let run = run(lesson);
             assert_eq!(run.setup().train.len() % run.setup().batch, 0, "{lesson}");
@@ -102,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_functions_are_scripts_and_only_one_runs_each_time() {
+    fn only_the_lesson_with_value_runs_its_script_each_time() {
         for (lesson, each_time) in [("w1", false), ("w1-exp", false), ("w1-value", true), ("w3", false)] {
             let mut run = run(lesson);
             run.advance().expect("a step");
