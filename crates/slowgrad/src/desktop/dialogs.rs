@@ -31,7 +31,6 @@ pub(super) struct FileDialogs {
     open: bool,
 }
 
-#[expect(dead_code, reason = "the app does not request dialogs yet")]
 impl FileDialogs {
     /// Whether the system probably has file dialogs. On Linux they need a session bus, for the portal, or `zenity`.
     pub(super) fn are_available() -> bool {

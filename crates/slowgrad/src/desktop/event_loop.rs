@@ -121,7 +121,10 @@ fn start_session(
     folders: Option<&Folders>,
 ) -> Result<(Session, Option<FileWatcher>), WindowError> {
     let file = source.file.as_ref().map(|file| FileRef::new(&file.display().to_string()));
-    app.start_session(DesktopPlatform::new(folders.cloned(), source.folders.clone()), file);
+    app.start_session(
+        DesktopPlatform::new(folders.cloned(), source.folders.clone(), FileDialogs::are_available()),
+        file,
+    );
     let watcher = {
         let proxy = proxy.clone();
         FileWatcher::start(source.folders.clone(), move |change| drop(proxy.send_event(Wake::FileChanged(change))))
@@ -204,41 +207,47 @@ impl DesktopApp {
             match request {
                 PlatformRequest::Open(file) => self.open_path(file.name().into()),
                 PlatformRequest::SaveSession(file) => self.save_session(file),
-                // Full screen and the notes window follow the state of the app below; there are no dialogs.
-                PlatformRequest::Fullscreen(_)
-                | PlatformRequest::NotesWindow(_)
-                | PlatformRequest::OpenDialog
-                | PlatformRequest::SaveSessionDialog { .. } => {}
+                PlatformRequest::Fullscreen(on) => {
+                    self.full_screen = on;
+                    window.set_fullscreen(on.then_some(Fullscreen::Borderless(None)));
+                }
+                PlatformRequest::NotesWindow(true) => self.open_notes_window(event_loop, &window),
+                PlatformRequest::NotesWindow(false) => self.notes = None,
+                PlatformRequest::OpenDialog => {
+                    let opened = self.dialogs.open(&window, &self.proxy);
+                    self.report_dialog(opened);
+                }
+                PlatformRequest::SaveSessionDialog { suggested } => {
+                    let opened = self.dialogs.save_session(Path::new(suggested.name()), &window, &self.proxy);
+                    self.report_dialog(opened);
+                }
             }
         }
-        if self.app.is_presenting() != self.full_screen {
-            self.full_screen = self.app.is_presenting();
-            window.set_fullscreen(self.full_screen.then_some(Fullscreen::Borderless(None)));
+        if let Some(notes) = &mut self.notes {
+            notes.set_content(PresenterNotes::new(&self.session), *self.app.theme(), self.app.preferences().scale);
         }
-        self.update_notes_window(event_loop, &window);
         self.autosave.update(&self.session, &self.app, &self.writer);
         self.settings.update(self.current_settings(), &self.writer);
         let notes = self.notes.as_ref().and_then(NotesWindow::sheet);
         self.log.write(&self.session, &self.app, notes, self.autosave.is_saved() && self.settings.is_saved());
     }
 
-    /// Opens or closes the window of the presenter notes, or updates its content.
-    fn update_notes_window(&mut self, event_loop: &ActiveEventLoop, main: &Window) {
-        if !self.app.has_notes_window() {
-            self.notes = None;
+    fn open_notes_window(&mut self, event_loop: &ActiveEventLoop, main: &Window) {
+        if self.notes.is_some() {
             return;
         }
-        if self.notes.is_none() {
-            match NotesWindow::open(event_loop, main, self.display.clone(), self.proxy.clone()) {
-                Ok(notes) => self.notes = Some(notes),
-                Err(error) => {
-                    self.app.notes_window_closed();
-                    return self.session.notice(format!("cannot open the presenter notes: {error}"));
-                }
+        match NotesWindow::open(event_loop, main, self.display.clone(), self.proxy.clone()) {
+            Ok(notes) => self.notes = Some(notes),
+            Err(error) => {
+                self.app.notes_window_closed();
+                self.session.notice(format!("cannot open the presenter notes: {error}"));
             }
         }
-        if let Some(notes) = &mut self.notes {
-            notes.set_content(PresenterNotes::new(&self.session), *self.app.theme(), self.app.preferences().scale);
+    }
+
+    fn report_dialog(&mut self, opened: std::io::Result<()>) {
+        if let Err(error) = opened {
+            self.session.notice(format!("cannot open a file dialog: {error}"));
         }
     }
 
@@ -313,8 +322,8 @@ impl DesktopApp {
     fn handle_file_choice(&mut self, choice: FileChoice) {
         self.dialogs.closed();
         match choice {
-            FileChoice::Open(path) => self.open_path(path),
-            FileChoice::SaveSession(path) => self.save_session(FileRef::new(&path.to_string_lossy())),
+            FileChoice::Open(path) => self.app.open_file(FileRef::new(&path.to_string_lossy())),
+            FileChoice::SaveSession(path) => self.app.save_session_as(FileRef::new(&path.to_string_lossy())),
             FileChoice::Exists(path) => {
                 let name = path.file_name().unwrap_or_default().display();
                 self.session.notice(format!("{name} exists; choose it in the dialog to replace it"));

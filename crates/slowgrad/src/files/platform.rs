@@ -13,12 +13,14 @@ pub(crate) struct DesktopPlatform {
     folders: Option<Folders>,
     /// The folders that scripts were read from, by increasing priority.
     roots: Vec<PathBuf>,
+    /// Whether the system has file dialogs.
+    dialogs: bool,
 }
 
 impl DesktopPlatform {
     /// The platform for a lesson whose scripts were read from `roots`, in order of increasing priority.
-    pub(crate) fn new(folders: Option<Folders>, roots: Vec<PathBuf>) -> Self {
-        Self { folders, roots }
+    pub(crate) fn new(folders: Option<Folders>, roots: Vec<PathBuf>, dialogs: bool) -> Self {
+        Self { folders, roots, dialogs }
     }
 
     fn root(&self, name: &str) -> Option<&PathBuf> {
@@ -27,6 +29,10 @@ impl DesktopPlatform {
 }
 
 impl Platform for DesktopPlatform {
+    fn has_dialogs(&self) -> bool {
+        self.dialogs
+    }
+
     fn known_sessions(&self) -> Vec<KnownSession> {
         self.folders.as_ref().map(Folders::known_sessions).unwrap_or_default()
     }
@@ -66,7 +72,7 @@ mod tests {
 
     #[test]
     fn script_is_saved_to_its_root_and_a_built_in_one_to_the_folder_of_highest_priority() {
-        let platform = DesktopPlatform::new(None, vec![PathBuf::from("/shared"), PathBuf::from("/own")]);
+        let platform = DesktopPlatform::new(None, vec![PathBuf::from("/shared"), PathBuf::from("/own")], false);
         assert_eq!(platform.script_target("/shared"), Some(ScriptTarget { root: "/shared".into(), copy: false }));
         assert_eq!(platform.script_target("slowgrad"), Some(ScriptTarget { root: "/own".into(), copy: true }));
         assert_eq!(DesktopPlatform::default().script_target("slowgrad"), None);
