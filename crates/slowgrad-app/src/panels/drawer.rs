@@ -93,7 +93,7 @@ fn script_tab_ui(ui: &mut Ui, app: &mut App, session: &Session, theme: &Theme) {
         Some(mark) => script_ui(ui, &mark, theme),
         None => {
             let text = "The running line of a script appears here: activation, loss or optimizer. \
-                        Weighted sums are part of the network, not of a script.";
+                        Weighted sums are computed by the network itself.";
             // Scrolls in a low window, so that the drawer keeps its height.
             ScrollArea::vertical().id_salt("no script").auto_shrink(false).min_scrolled_height(0.0).show(ui, |ui| {
                 ui.add(Label::new(RichText::new(text).color(theme.faint)).wrap());
