@@ -107,7 +107,7 @@ mod tests {
         let mut frames = 0;
         while animation.advance(view, 0.05) {
             frames += 1;
-            assert!(frames < 100, "it does not arrive");
+            assert!(frames < 100, "the animation does not end");
         }
     }
 

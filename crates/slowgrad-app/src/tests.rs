@@ -66,7 +66,7 @@ pub(super) fn settle(window: &mut Window) {
             return;
         }
     }
-    panic!("it does not come to rest");
+    panic!("the app does not become idle");
 }
 
 fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
@@ -257,7 +257,7 @@ fn the_timeline_is_dragged_zoomed_and_selected() {
     for _ in 0..2 {
         press(&mut window, Modifiers::NONE, Key::L);
     }
-    assert_eq!(chosen(&window), Some(range), "nothing, the step, what was chosen");
+    assert_eq!(chosen(&window), Some(range), "off, the step, the selected range");
 
     // After zooming in at the left end, the middle of the strip is early in the step.
     wheel(&mut window, at(0.0), Vec2::new(0.0, 400.0));
@@ -266,7 +266,7 @@ fn the_timeline_is_dragged_zoomed_and_selected() {
     assert!(zoomed < len / 8.0, "{zoomed} of {len}");
     wheel(&mut window, at(0.5), Vec2::new(-300.0, 0.0));
     drag(&mut window, Modifiers::NONE, at(0.4), at(0.5));
-    assert!(position(&window) > zoomed, "sideways it moves along");
+    assert!(position(&window) > zoomed, "sideways it scrolls");
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn the_timeline_shows_the_whole_run_with_bookmarks() {
         let mut nodes = window.root().children_recursive().map(|node| node.accesskit_node());
         nodes.any(|node| node.role() == Role::Button && node.label().is_some_and(|name| name.starts_with("bookmark:")))
     };
-    assert!(!has_flag(&window), "it is in another step");
+    assert!(!has_flag(&window), "the bookmark is in another step");
     press(&mut window, Modifiers::NONE, Key::Z);
     assert!(has_flag(&window));
     let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
@@ -297,7 +297,7 @@ fn the_timeline_shows_the_whole_run_with_bookmarks() {
     settle(&mut window);
     assert_eq!((step(&window), position(&window)), (1, here));
     press(&mut window, Modifiers::NONE, Key::B);
-    assert!(window.state().session.bookmarks.is_empty(), "the key takes it away again");
+    assert!(window.state().session.bookmarks.is_empty(), "the key removes it");
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn a_drag_to_a_step_with_fewer_events_ends_at_the_pointer() {
     let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
     let at = Pos2::new(egui::lerp(rect.x_range(), 0.35), rect.center().y);
     drag(&mut window, Modifiers::NONE, at - Vec2::new(8.0, 0.0), at);
-    assert_eq!(len(&window), small, "it is the first of two steps");
+    assert_eq!(len(&window), small, "the position is in the first of two steps");
     let share = position(&window) / small as f64;
     assert!((share - 0.7).abs() < 0.05, "{share}");
 }
@@ -348,7 +348,7 @@ fn a_click_goes_to_a_section() {
 #[test]
 fn three_hints_are_shown_once() {
     let mut window = open("welcome");
-    assert!(window.query_by_label("Close this hint").is_none(), "nobody asked for them");
+    assert!(window.query_by_label("Close this hint").is_none(), "hints are off by default");
     window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     window.run_steps(3);
     assert_eq!(window.query_all_by_label("Close this hint").count(), 3);
@@ -373,7 +373,7 @@ fn a_picker_describes_its_items_and_starts_at_the_current_one() {
     let help = window.get_by_label("Squashes z into the range −1 to 1.").rect();
     let field = window.get_by_role_and_label(Role::TextInput, "new activation for layer 1").rect();
     let keys = window.get_by_label_contains("Enter confirms").rect();
-    assert!(field.bottom() < help.top() && help.bottom() < keys.top(), "what there is, is in view: {help}");
+    assert!(field.bottom() < help.top() && help.bottom() < keys.top(), "the current item is visible: {help}");
     window.key_press(Key::Enter);
     settle(&mut window);
     assert!(window.query_by_label_contains("Enter confirms").is_none());
@@ -406,10 +406,10 @@ fn a_followed_hint_does_not_move_the_network_under_the_pointer() {
     let at = weight(&window);
     drag(&mut window, Modifiers::NONE, at, at);
     assert!(window.state().session.view.selected.is_some());
-    assert_eq!(weight(&window), at, "another click would miss");
+    assert_eq!(weight(&window), at, "a second click would miss");
     window.hover_at(Pos2::new(5.0, 5.0));
     settle(&mut window);
-    assert!(window.query_all_by_label("Close this hint").count() == 2, "it goes when the hand has gone");
+    assert!(window.query_all_by_label("Close this hint").count() == 2, "the hint closes once the pointer has left");
 }
 
 #[test]
@@ -433,7 +433,7 @@ fn panels_text_size_and_theme_follow_the_preferences() {
     press(&mut window, Modifiers::COMMAND, Key::Plus);
     assert!(
         (window.ctx.zoom_factor() - 1.1).abs() < 1e-6 && preferences(&window).scale > 1.0,
-        "also while a script is open"
+        "also while the editor is open"
     );
     press(&mut window, Modifiers::COMMAND, Key::Num0);
     assert_eq!(window.ctx.zoom_factor(), 1.0);
@@ -455,7 +455,7 @@ fn without_animations_a_unit_is_shown_at_its_end() {
     window.key_press(Key::ArrowRight);
     window.run_steps(2);
     let half = position(&window);
-    assert!(half.fract() != 0.0, "it is under way: {half}");
+    assert!(half.fract() != 0.0, "the unit is playing: {half}");
     let mut scene = || {
         let harness = window.state_mut();
         harness.app.as_mut().and_then(|app| app.scene(&harness.session)).expect("a scene")
@@ -498,7 +498,7 @@ fn the_current_operation_is_announced() {
     assert_ne!(announcements(&window)[2], first);
     window.key_press(Key::Space);
     window.run_steps(4);
-    assert_eq!(announcements(&window)[2], "step 1, forward", "nobody can follow every operation");
+    assert_eq!(announcements(&window)[2], "step 1, forward", "operations are too fast to announce");
 }
 
 /// The announcements for screen readers: lesson, last message and current event.
@@ -564,16 +564,16 @@ fn the_selected_number_is_typed_nudged_and_dragged() {
     };
     let at = field(&window);
     drag(&mut window, Modifiers::NONE, at, at + Vec2::new(40.0, 0.0));
-    assert!(value(&window) > before, "dragged to the right it grows");
+    assert!(value(&window) > before, "dragging to the right increases it");
     press(&mut window, Modifiers::COMMAND, Key::Z);
     settle(&mut window);
-    assert_eq!(value(&window).to_bits(), before.to_bits(), "a drag is one thing to undo");
+    assert_eq!(value(&window).to_bits(), before.to_bits(), "a drag is undone at once");
 
     drag(&mut window, Modifiers::NONE, at, at);
     press(&mut window, Modifiers::COMMAND, Key::A);
     window.event(Event::Text("1.5".into()));
     settle(&mut window);
-    assert_eq!(value(&window), 1.5, "it acts at once");
+    assert_eq!(value(&window), 1.5, "it applies at once");
     press(&mut window, Modifiers::NONE, Key::Enter);
     drag(&mut window, Modifiers::NONE, at, at);
     press(&mut window, Modifiers::NONE, Key::ArrowUp);
@@ -603,7 +603,7 @@ fn one_key_switches_between_slow_motion_and_full_speed() {
     assert!(!is_playing(&window));
     window.key_press(Key::T);
     window.run_steps(4);
-    assert!(is_playing(&window), "it goes on in slow motion");
+    assert!(is_playing(&window), "slow motion continues");
     window.key_press(Key::Space);
     settle(&mut window);
     for _ in 0..2 {
@@ -611,7 +611,7 @@ fn one_key_switches_between_slow_motion_and_full_speed() {
         window.run_steps(4);
     }
     settle(&mut window);
-    assert!(!is_playing(&window), "what stood stands again");
+    assert!(!is_playing(&window), "a paused playhead is paused again");
 }
 
 /// An app over a lesson with these cues, at its first cue.
@@ -663,7 +663,7 @@ fn presenter_notes_show_note_answer_and_next_cues() {
         r#"stage.note("Let them guess."); stage.ask("Which?", ["this", "that"], 1); stage.wait(); stage.say("So.");"#;
     let window = performing(cues);
     let session = &window.state().session;
-    assert!(window.query_by_label("Let them guess.").is_none(), "the audience does not");
+    assert!(window.query_by_label("Let them guess.").is_none(), "the audience does not see the note");
     let sheet = crate::panels::presenter_notes::PresenterNotes::new(session);
     let ui = |ui: &mut egui::Ui, actions: &mut Vec<crate::actions::Action>| {
         actions.extend(crate::panels::presenter_notes::presenter_notes_ui(ui, &sheet, &slowgrad_render::Theme::dark()));

@@ -90,8 +90,8 @@ impl App {
                     self.overlays.edit(target, session);
                 }
             }
-            Action::Back => self.links.go_back(session),
-            Action::Arrange => {
+            Action::GoBack => self.links.go_back(session),
+            Action::ResetLayout => {
                 self.network.reset_layout();
                 session.view.refit();
             }
@@ -105,14 +105,14 @@ impl App {
                 preferences.motion = preferences.motion.next();
                 session.notice(format!("animations: {}", preferences.motion.name()));
             }
-            Action::Larger => self.appearance.preferences_mut().scale_by(1),
-            Action::Smaller => self.appearance.preferences_mut().scale_by(-1),
-            Action::UsualSize => self.appearance.preferences_mut().scale = 1.0,
+            Action::LargerText => self.appearance.preferences_mut().scale_by(1),
+            Action::SmallerText => self.appearance.preferences_mut().scale_by(-1),
+            Action::ResetTextSize => self.appearance.preferences_mut().scale = 1.0,
             Action::LessonPanel => self.toggle_panel(LessonPanel::Lesson),
             Action::ExplanationPanel => self.toggle_panel(LessonPanel::Explanation),
             Action::Notes => self.set_notes_window(!self.visibility.has_notes_window()),
             Action::Present => self.set_presenting(!self.visibility.is_presenting()),
-            Action::Drawer => self.drawer.show_next_tab(),
+            Action::NextDrawerTab => self.drawer.show_next_tab(),
             Action::Parameters if self.drawer.tab() == DrawerTab::Parameters => {
                 self.drawer.show_tab(DrawerTab::Script);
                 self.ctx.memory_mut(egui::Memory::stop_text_input);
@@ -159,16 +159,16 @@ impl App {
             Action::Complete if self.editor.is_open() => self.editor.complete(session),
             Action::Definition if self.editor.is_open() => self.editor.go_to_definition(session),
             Action::Comment if self.editor.is_open() => self.editor.edit(typing::comment),
-            Action::NameBookmark => {
+            Action::RenameBookmark => {
                 if let Some(nth) = session.add_bookmark() {
                     self.overlays.rename_bookmark(nth, session);
                 }
             }
-            Action::TimelineIn => self.transport.strip.zoom(2.0, session),
-            Action::TimelineOut => self.transport.strip.zoom(0.5, session),
-            Action::TimelineWhole => self.transport.strip.toggle_whole(session),
+            Action::ZoomTimelineIn => self.transport.strip.zoom(2.0, session),
+            Action::ZoomTimelineOut => self.transport.strip.zoom(0.5, session),
+            Action::ToggleWholeTimeline => self.transport.strip.toggle_whole(session),
             Action::Palette => self.overlays.toggle_palette(),
-            Action::Menu => {
+            Action::ContextMenu => {
                 let layers = session.now().map_or(0, |(timeline, _)| timeline.step().shape.layers());
                 self.overlays.open(Overlay::palette(Some(Element::at(session.view.selected, layers))));
             }

@@ -19,17 +19,17 @@ pub enum Action {
     /// An action on the run, the lesson or the view.
     Run(RunAction),
     /// Rename the bookmark at the current position, which is added if necessary.
-    NameBookmark,
+    RenameBookmark,
     /// Zoom in on the timeline strip.
-    TimelineIn,
+    ZoomTimelineIn,
     /// Zoom out on the timeline strip.
-    TimelineOut,
+    ZoomTimelineOut,
     /// Show the whole run on the timeline strip, or the current step.
-    TimelineWhole,
+    ToggleWholeTimeline,
     /// Reset the layout of the network.
-    Arrange,
+    ResetLayout,
     /// Go back to where the last link was followed.
-    Back,
+    GoBack,
     /// Choose the selected layer's activation.
     Activation,
     /// Edit the selected number.
@@ -39,11 +39,11 @@ pub enum Action {
     /// Switch to the next choice of animations.
     Motion,
     /// Enlarge the text.
-    Larger,
+    LargerText,
     /// Reduce the text size.
-    Smaller,
+    SmallerText,
     /// Reset the text size.
-    UsualSize,
+    ResetTextSize,
     /// Show or hide the lesson panel.
     LessonPanel,
     /// Show or hide the explanation panel.
@@ -53,7 +53,7 @@ pub enum Action {
     /// Open or close the presenter notes.
     Notes,
     /// Show the next tab of the drawer.
-    Drawer,
+    NextDrawerTab,
     /// Show or hide the parameter table.
     Parameters,
     /// Choose a comparison, or end it.
@@ -81,7 +81,7 @@ pub enum Action {
     /// Open or close the palette of actions.
     Palette,
     /// Open the palette with the actions of the selected element.
-    Menu,
+    ContextMenu,
     /// Show or hide the keyboard help.
     Help,
     /// Close the topmost overlay or mode, or clear the selection.
@@ -142,8 +142,8 @@ impl Action {
 
     /// Whether its keys work whichever widget has the focus.
     pub(crate) fn is_global(self) -> bool {
-        use Action::{ExplanationPanel, Larger, LessonPanel, Smaller, UsualSize};
-        matches!(self, Larger | Smaller | UsualSize | LessonPanel | ExplanationPanel)
+        use Action::{ExplanationPanel, LargerText, LessonPanel, ResetTextSize, SmallerText};
+        matches!(self, LargerText | SmallerText | ResetTextSize | LessonPanel | ExplanationPanel)
     }
 
     /// Name, keys and help, for a tooltip.
@@ -186,7 +186,7 @@ impl Element {
 
     /// The actions on the selected element, in groups.
     pub(crate) fn actions(self) -> &'static [&'static [Action]] {
-        use Action::{Activation, Arrange, Edit, Parameters};
+        use Action::{Activation, Edit, Parameters, ResetLayout};
         const ADD_LAYER: Action = Action::Run(RunAction::AddLayer);
         const ADD_NEURON: Action = Action::Run(RunAction::AddNeuron);
         const FREEZE: Action = Action::Run(RunAction::Freeze);
@@ -198,7 +198,7 @@ impl Element {
                     Action::Run(RunAction::Fit),
                     Action::Run(RunAction::ZoomIn),
                     Action::Run(RunAction::ZoomOut),
-                    Arrange,
+                    ResetLayout,
                 ],
                 &[Action::Run(RunAction::Undo), Action::Run(RunAction::Redo)],
             ],

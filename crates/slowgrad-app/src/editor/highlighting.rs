@@ -204,7 +204,7 @@ mod tests {
             assert_eq!(galley.text(), text);
             assert_eq!(galley.rows.len(), 3);
             let all = rects(&galley, Pos2::ZERO, 0..text.chars().count());
-            assert_eq!(all.len(), 2, "an empty line has nothing to mark");
+            assert_eq!(all.len(), 2, "an empty line has no rectangle");
             let one = rects(&galley, Pos2::ZERO, 5..6);
             assert_eq!(one.len(), 1);
             assert_eq!(one[0].left(), galley.pos_from_cursor(egui::text::CCursor::new(5)).left());

@@ -35,7 +35,7 @@ fn place(window: &Window, target: Target) -> Pos2 {
     let harness = window.state();
     let app = harness.app.as_ref().expect("it has been drawn");
     let area = app.canvas_rect().expect("it has been drawn");
-    harness.session.view.to_screen(area, app.network.position(target).expect("it stands somewhere"))
+    harness.session.view.to_screen(area, app.network.position(target).expect("the element exists"))
 }
 
 fn pointer(window: &mut Window, pos: Pos2, pressed: Option<bool>) {
@@ -67,7 +67,7 @@ fn neurons_and_layers_are_added_removed_and_restored() {
     assert_eq!(sizes(&window), [2, 3, 1]);
     click(&mut window, "add a neuron to layer 1");
     assert_eq!(sizes(&window), [2, 4, 1]);
-    assert_eq!(step(&window).before.values[..6], before.before.values[..6], "the others stay");
+    assert_eq!(step(&window).before.values[..6], before.before.values[..6], "the other values are unchanged");
     click(&mut window, "add a layer before layer 2");
     assert_eq!(sizes(&window), [2, 4, 4, 1]);
     click(&mut window, "remove neuron 4 of layer 2");
@@ -102,7 +102,7 @@ fn the_activation_of_a_layer_is_changed_from_the_canvas_and_by_key() {
     window.run_steps(4);
     other(&mut window, 2, "no such");
     press(&mut window, Modifiers::NONE, Key::Escape);
-    assert_eq!(names(&window), ["tanh", "tanh", "tanh"], "there is none of that name");
+    assert_eq!(names(&window), ["tanh", "tanh", "tanh"], "no activation has that name");
     window.get_by_label("activation of layer 2: tanh").click();
     window.run_steps(4);
     other(&mut window, 2, "softplus");
@@ -112,7 +112,7 @@ fn the_activation_of_a_layer_is_changed_from_the_canvas_and_by_key() {
     press(&mut window, Modifiers::NONE, Key::A);
     other(&mut window, 3, "identity");
     assert_eq!(names(&window), ["tanh", "softplus", "identity"]);
-    assert_eq!(step(&window).before.values, before.before.values, "all weights stay");
+    assert_eq!(step(&window).before.values, before.before.values, "all weights are unchanged");
     press(&mut window, Modifiers::COMMAND, Key::Z);
     press(&mut window, Modifiers::COMMAND, Key::Z);
     assert_eq!(names(&window), ["tanh", "tanh", "tanh"]);
@@ -143,7 +143,7 @@ fn a_dragged_neuron_follows_the_pointer_until_the_layout_is_reset() {
         window.step();
         let off = place(&window, target) - (start + by);
         assert!(off.length() < 1.5, "{off:?} behind the pointer");
-        assert_eq!(window.state().session.view.zoom, zoom, "the picture stands still meanwhile");
+        assert_eq!(window.state().session.view.zoom, zoom, "the zoom does not change during the drag");
     }
     pointer(&mut window, start + Vec2::new(40.0, 30.0), Some(false));
     settle(&mut window);
@@ -239,7 +239,7 @@ fn labels_do_not_overlap() {
             output.drop_without_applying_deltas();
             let (rects, left_out) = checked.expect("it was drawn");
             if lesson == "which-weights-change" && nth % zooms.len() == 0 {
-                assert_eq!(left_out, 0, "event {at}: where all is in view, all is to be read");
+                assert_eq!(left_out, 0, "event {at}: all labels are readable when the whole network is visible");
             }
             for (i, a) in rects.iter().enumerate() {
                 assert!(area.expand(0.5).contains_rect(*a), "{lesson}, event {at}: {a:?} is cut off by {area:?}");
@@ -303,7 +303,7 @@ fn elements_have_a_context_menu_of_their_actions() {
     menu_at(&mut window, output);
     assert!(offers(&window, "Change activation", "A") && !offers(&window, "Remove neuron", "Shift+N"));
     press(&mut window, Modifiers::NONE, Key::Escape);
-    assert!(!offers(&window, "Change activation", "A"), "it closes, and what it was about stays selected");
+    assert!(!offers(&window, "Change activation", "A"), "it closes and keeps the selection");
     assert_eq!(window.state().session.view.selected, Some(Target::Neuron { layer: 1, neuron: 0 }));
 
     let layer = window.get_by_label_contains("activation of layer 1").rect().center();

@@ -93,9 +93,9 @@ pub(super) fn explanation_ui(ui: &mut Ui, app: &mut App, session: &mut Session) 
 /// The current event, with a link back when a link has led to it.
 fn event_ui(ui: &mut Ui, app: &App, formula: &Formula, theme: &Theme, action: &mut Option<Action>) -> Option<Link> {
     if app.links.can_go_back() {
-        let text = RichText::new(format!("◂ back ({})", super::key(Action::Back))).text_style(TextStyle::Small);
-        let back = ui.link(text).on_hover_text(Action::Back.tooltip());
-        *action = back.clicked().then_some(Action::Back);
+        let text = RichText::new(format!("◂ back ({})", super::key(Action::GoBack))).text_style(TextStyle::Small);
+        let back = ui.link(text).on_hover_text(Action::GoBack.tooltip());
+        *action = back.clicked().then_some(Action::GoBack);
     }
     formula_ui(ui, formula, theme)
 }

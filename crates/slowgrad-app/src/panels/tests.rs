@@ -203,7 +203,7 @@ fn the_values_of_the_comparison_are_explained() {
     assert!(harness.query_by_label("velocity").is_some());
     let comparison =
         harness.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a comparison");
-    let theirs = comparison.timeline.clone().expect("it keeps up");
+    let theirs = comparison.timeline.clone().expect("the comparison keeps up");
     let delta = theirs.step().samples[0].layers[1].delta[0];
     assert_ne!(delta, step(&harness).samples[0].layers[1].delta[0]);
     follow(&mut harness, &format!("origin of {}", number(delta, 3)));
@@ -391,5 +391,5 @@ fn only_visible_rows_of_a_large_table_are_drawn() {
     let largest = step.grads.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     assert!(shown[0].contains(&format!("gradient {}", number(largest, 3))), "{}", shown[0]);
     select(&mut harness, Target::Weight { layer: 1, neuron: 19, input: 3 });
-    assert!(rows(&harness).iter().any(|row| row.starts_with("w₂₀,₄ of layer 2")), "what is selected comes into sight");
+    assert!(rows(&harness).iter().any(|row| row.starts_with("w₂₀,₄ of layer 2")), "the selected row is visible");
 }

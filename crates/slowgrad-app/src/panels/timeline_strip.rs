@@ -434,7 +434,7 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[0].contains(&(37, 9.0)) && lines[0].contains(&(38, -4.0)));
         assert!(lines[0].iter().all(|(step, _)| *step < 60) && lines[1].iter().all(|(step, _)| *step > 60));
-        assert!(lines.iter().flatten().all(|(step, drawn)| *drawn == loss(*step)), "nothing but what was computed");
+        assert!(lines.iter().flatten().all(|(step, drawn)| *drawn == loss(*step)), "only computed losses are drawn");
         assert!(lines.iter().flatten().count() <= 22);
     }
 }

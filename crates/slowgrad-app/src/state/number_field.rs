@@ -129,7 +129,7 @@ mod tests {
         let mut field = NumberField::new(target, what, before);
         field.nudge(1.0, &mut session);
         settle(&mut session);
-        assert_ne!(value(&session), before, "it is shown at once");
+        assert_ne!(value(&session), before, "the change is shown at once");
         field.nudge(1.0, &mut session);
         field.cancel(&mut session);
         settle(&mut session);

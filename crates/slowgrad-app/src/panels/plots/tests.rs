@@ -26,7 +26,7 @@ fn settle_plots(window: &mut Window) {
             return;
         }
     }
-    panic!("the plots are never done");
+    panic!("the plots are not completed");
 }
 
 fn act(window: &mut Window, action: Action) {

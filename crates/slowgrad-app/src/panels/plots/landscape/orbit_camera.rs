@@ -113,8 +113,8 @@ mod tests {
             let camera = OrbitCamera::new((yaw, 0.3), area);
             let hides = |at| camera.hides(side, &heights, at);
             assert!(hides([0.2, 0.5 * sign, 0.1]) && !hides([0.2, -0.5 * sign, 0.1]), "{yaw}");
-            assert!(!hides([0.2, 0.5 * sign, 1.0]), "it is higher than the wall");
-            assert!(!hides([0.2, 0.0, 0.8]) && hides([0.2, 0.0, 0.4]), "on the wall, and in it");
+            assert!(!hides([0.2, 0.5 * sign, 1.0]), "the point is above the wall");
+            assert!(!hides([0.2, 0.0, 0.8]) && hides([0.2, 0.0, 0.4]), "on the wall and inside it");
             // From above, only points under the surface are hidden.
             let above = OrbitCamera::new((yaw, 1.45), area);
             assert!(!above.hides(side, &heights, [0.2, 0.5 * sign, 0.1]));
