@@ -1,7 +1,7 @@
 //! Runs tests that need something of the machine, such as a display or a graphics adapter.
 //!
-//! Where it is missing, the tests are reported as ignored, with the reason; in continuous integration (`CI` is set) they
-//! fail. The standard harness can decide that only at compile time. Command line and output are those of `cargo test`,
+//! Where it is missing, the tests are reported as ignored, with the reason; in continuous integration (`CI` is set)
+//! they fail. The standard harness can decide that only at compile time. Command line and output are those of `cargo test`,
 //! except that output is never captured and that there is one filter at most.
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -17,8 +17,8 @@ pub(crate) struct Group {
     pub(crate) tests: &'static [(&'static str, fn())],
 }
 
-/// Lists tests of a module after their requirement: `group!(display, [opens, closes])`. The compiler warns of a test that
-/// is in no group, because it is unused code.
+/// Lists tests of a module after their requirement: `group!(display, [opens, closes])`. The compiler warns of a test
+/// that is in no group, because it is unused code.
 macro_rules! group {
     ($needs:path, [$($test:ident),+ $(,)?]) => {
         $crate::harness::Group {

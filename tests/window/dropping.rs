@@ -1,5 +1,5 @@
-//! Dropping files onto the window. The test plays the file manager: it speaks the protocol for drag and drop between X11
-//! programs (XDND version 5, <https://www.freedesktop.org/wiki/Specifications/XDND>).
+//! Dropping files onto the window. The test plays the file manager: it speaks the protocol for drag and drop between
+//! X11 programs (XDND version 5, <https://www.freedesktop.org/wiki/Specifications/XDND>).
 
 use crate::driver::{LESSON, OPTIMIZER, Window, display};
 use crate::harness::{Group, group};
