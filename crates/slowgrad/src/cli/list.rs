@@ -196,11 +196,11 @@ enum AnsiStyle {
 
 impl<'l> ListFormatter<'l> {
     fn new(library: &'l Library) -> Self {
-        let is_terminal = std::io::stdout().is_terminal();
+        let terminal = std::io::stdout().is_terminal();
         let width =
             terminal_size::terminal_size().map_or(MAX_COLUMNS, |(width, _)| usize::from(width.0).min(MAX_COLUMNS));
-        let colour = is_terminal && report::colours_allowed();
-        Self { library, text: String::new(), width: is_terminal.then_some(width), colour }
+        let colour = terminal && report::colours_allowed();
+        Self { library, text: String::new(), width: terminal.then_some(width), colour }
     }
 
     /// Adds all entries of a kind.

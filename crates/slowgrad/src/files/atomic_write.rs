@@ -1,7 +1,6 @@
 //! Atomic writes: new contents are written to a temporary file in the same folder, which then replaces the old file, so
 //! that no reader sees incomplete contents.
 
-use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -35,7 +34,7 @@ impl AtomicFile {
     ///
     /// When the system does not allow it.
     #[cfg(feature = "window")]
-    pub(crate) fn set_permissions(&self, permissions: fs::Permissions) -> io::Result<()> {
+    pub(crate) fn set_permissions(&self, permissions: std::fs::Permissions) -> io::Result<()> {
         self.file.get_ref().as_file().set_permissions(permissions)
     }
 

@@ -2,7 +2,7 @@
 
 use super::lessons;
 use super::timing::timed;
-use super::{BenchContext, BenchRow, Measurement};
+use super::{BenchContext, BenchRow, RowResult};
 use crate::cli::Failure;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::run::Run;
@@ -58,7 +58,7 @@ pub(super) fn record_timeline(run: &Run) -> Result<Timeline, Failure> {
     Ok(Timeline::new(Arc::new(run.record()?)))
 }
 
-fn open(bench: &BenchContext) -> Result<Measurement, Failure> {
+fn open(bench: &BenchContext) -> Result<RowResult, Failure> {
     let mut sandbox = lessons::sandbox(bench.limits);
     let (root, bytes) = sandbox.file("w1.rhai").ok_or_else(|| Failure::new("cannot find lesson W1"))?;
     let open = || {
@@ -66,23 +66,23 @@ fn open(bench: &BenchContext) -> Result<Measurement, Failure> {
         sandbox.replace(&root, "w1.rhai", Some(Arc::clone(&bytes)));
         sandbox.open("w1.rhai").map(|lesson| drop(black_box(lesson)))
     };
-    bench.timing.shortest(open).map(Measurement::seconds).map_err(Failure::Scripts)
+    bench.timing.shortest(open).map(RowResult::seconds).map_err(Failure::Scripts)
 }
 
-fn first_step(bench: &BenchContext) -> Result<Measurement, Failure> {
+fn first_step(bench: &BenchContext) -> Result<RowResult, Failure> {
     let spread = bench.timing.each(1, |_| {
         let run = lessons::run("w1", bench.limits)?;
         timed(|| record_timeline(&run))
     })?;
-    Ok(Measurement::seconds(spread.median))
+    Ok(RowResult::seconds(spread.median))
 }
 
-fn record(bench: &BenchContext, lesson: &str) -> Result<Measurement, Failure> {
+fn record(bench: &BenchContext, lesson: &str) -> Result<RowResult, Failure> {
     let run = lessons::run(lesson, bench.limits)?;
-    bench.timing.shortest(|| record_timeline(&run).map(|step| drop(black_box(step)))).map(Measurement::seconds)
+    bench.timing.shortest(|| record_timeline(&run).map(|step| drop(black_box(step)))).map(RowResult::seconds)
 }
 
-fn events(bench: &BenchContext, lesson: &str) -> Result<Measurement, Failure> {
+fn events(bench: &BenchContext, lesson: &str) -> Result<RowResult, Failure> {
     let timeline = record_timeline(&lessons::run(lesson, bench.limits)?)?;
     let addresses: Vec<Address> =
         random_indices(timeline.len() as u64).into_iter().map(|index| timeline.address(index as usize)).collect();
@@ -95,7 +95,7 @@ fn events(bench: &BenchContext, lesson: &str) -> Result<Measurement, Failure> {
     Ok(spread.into())
 }
 
-fn seeks(bench: &BenchContext, lesson: &str) -> Result<Measurement, Failure> {
+fn seeks(bench: &BenchContext, lesson: &str) -> Result<RowResult, Failure> {
     let mut run = lessons::run(lesson, bench.limits)?;
     run.seek(PAST_STEPS)?;
     let steps = random_indices(PAST_STEPS);

@@ -57,10 +57,10 @@ struct BenchContext {
 struct BenchRow {
     name: &'static str,
     description: &'static str,
-    measure: fn(&BenchContext) -> Result<Measurement, Failure>,
+    measure: fn(&BenchContext) -> Result<RowResult, Failure>,
 }
 
-/// The unit of a measurement.
+/// The unit of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
     SamplesPerSecond,
@@ -70,7 +70,7 @@ enum Unit {
 
 /// The result of a row.
 #[derive(Debug, Clone, Copy)]
-struct Measurement {
+struct RowResult {
     unit: Unit,
     /// The value, or the median of several cases; `None` if the system does not report it.
     value: Option<f64>,
@@ -78,7 +78,7 @@ struct Measurement {
     worst: Option<f64>,
 }
 
-impl Measurement {
+impl RowResult {
     fn samples_per_second(value: f64) -> Self {
         Self { unit: Unit::SamplesPerSecond, value: Some(value), worst: None }
     }
@@ -92,7 +92,7 @@ impl Measurement {
     }
 }
 
-impl From<timing::CaseTimes> for Measurement {
+impl From<timing::CaseTimes> for RowResult {
     fn from(times: timing::CaseTimes) -> Self {
         Self { unit: Unit::Seconds, value: Some(times.median), worst: Some(times.worst) }
     }
@@ -114,24 +114,22 @@ pub(super) fn run(args: &BenchArgs, limits: Limits) -> Result<(), Failure> {
     let description_width = rows.iter().map(|row| row.description.chars().count()).max().unwrap_or(0);
     let mut json_rows: Vec<Value> = Vec::new();
     for row in &rows {
-        let measurement = (row.measure)(&bench)?;
+        let result = (row.measure)(&bench)?;
         if args.json {
             json_rows.push(json!({
                 "name": row.name,
                 "what": row.description,
-                "value": measurement.value,
-                "worst": measurement.worst,
-                "unit": match measurement.unit {
+                "value": result.value,
+                "worst": result.worst,
+                "unit": match result.unit {
                     Unit::SamplesPerSecond => "samples per second",
                     Unit::Seconds => "seconds",
                     Unit::Bytes => "bytes",
                 },
             }));
         } else {
-            let value =
-                measurement.value.map_or_else(|| "n/a".to_owned(), |value| format_value(value, measurement.unit));
-            let worst =
-                measurement.worst.map(|worst| format!("   worst {:>10}", format_value(worst, measurement.unit)));
+            let value = result.value.map_or_else(|| "n/a".to_owned(), |value| format_value(value, result.unit));
+            let worst = result.worst.map(|worst| format!("   worst {:>10}", format_value(worst, result.unit)));
             let worst = worst.unwrap_or_default();
             output::print(&format!(
                 "{:name_width$}  {:description_width$}  {value:>18}{worst}\n",
@@ -152,7 +150,7 @@ pub(super) fn run(args: &BenchArgs, limits: Limits) -> Result<(), Failure> {
     Ok(())
 }
 
-/// All rows, in the order of measurement.
+/// All rows, in the order of result.
 fn all_rows() -> impl Iterator<Item = &'static BenchRow> {
     #[cfg(feature = "window")]
     let window = window::ROWS;

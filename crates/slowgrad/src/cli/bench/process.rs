@@ -1,6 +1,6 @@
 //! The memory and the file size of the program.
 
-use super::{BenchContext, BenchRow, Measurement};
+use super::{BenchContext, BenchRow, RowResult};
 use crate::cli::Failure;
 use std::process::Command;
 
@@ -27,7 +27,7 @@ pub(super) fn peak_memory() -> Option<u64> {
 }
 
 /// The peak memory of a separate process that measures one row.
-fn memory(bench: &BenchContext, row: &str) -> Result<Measurement, Failure> {
+fn memory(bench: &BenchContext, row: &str) -> Result<RowResult, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot measure memory: {error}"));
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let mut command = Command::new(program);
@@ -40,10 +40,10 @@ fn memory(bench: &BenchContext, row: &str) -> Result<Measurement, Failure> {
         return Err(failed(&String::from_utf8_lossy(&output.stderr).trim()));
     }
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| failed(&error))?;
-    Ok(Measurement::bytes(report["peak_memory"].as_u64()))
+    Ok(RowResult::bytes(report["peak_memory"].as_u64()))
 }
 
-fn program(_: &BenchContext) -> Result<Measurement, Failure> {
+fn program(_: &BenchContext) -> Result<RowResult, Failure> {
     let size = std::env::current_exe().and_then(|path| path.metadata()).map(|file| file.len());
-    size.map(|bytes| Measurement::bytes(Some(bytes))).map_err(|error| Failure::new(error.to_string()))
+    size.map(|bytes| RowResult::bytes(Some(bytes))).map_err(|error| Failure::new(error.to_string()))
 }

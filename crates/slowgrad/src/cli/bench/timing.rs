@@ -11,7 +11,7 @@ const ROUND_DURATION: Duration = Duration::from_micros(500);
 /// The precision of measurements.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing {
-    /// The time for one measurement.
+    /// The time for one result.
     budget: Duration,
 }
 

@@ -1,6 +1,6 @@
 //! Training steps at full speed.
 
-use super::{BenchContext, BenchRow, Measurement, lessons};
+use super::{BenchContext, BenchRow, RowResult, lessons};
 use crate::cli::Failure;
 use slowgrad_engine::model::Model;
 use slowgrad_engine::run::Run;
@@ -46,10 +46,10 @@ pub(super) const ROWS: &[BenchRow] = &[
 ];
 
 /// Samples per second of training without history.
-fn steps(bench: &BenchContext, threads: usize, lesson: &str) -> Result<Measurement, Failure> {
+fn steps(bench: &BenchContext, threads: usize, lesson: &str) -> Result<RowResult, Failure> {
     let run = lessons::run(lesson, bench.limits)?;
     let samples = run.setup().batch as f64;
-    Ok(Measurement::samples_per_second(samples / seconds_per_step(bench, threads, &run)?))
+    Ok(RowResult::samples_per_second(samples / seconds_per_step(bench, threads, &run)?))
 }
 
 fn seconds_per_step(bench: &BenchContext, threads: usize, run: &Run) -> Result<f64, Failure> {
@@ -66,15 +66,15 @@ fn seconds_per_step(bench: &BenchContext, threads: usize, run: &Run) -> Result<f
 }
 
 /// Samples per second of a run with history.
-fn history(bench: &BenchContext) -> Result<Measurement, Failure> {
+fn history(bench: &BenchContext) -> Result<RowResult, Failure> {
     let mut run = lessons::run("w1", bench.limits)?;
     let samples = run.setup().batch as f64;
     let seconds = bench.timing.shortest(|| run.advance().map(drop))?;
-    Ok(Measurement::samples_per_second(samples / seconds))
+    Ok(RowResult::samples_per_second(samples / seconds))
 }
 
 /// Seconds per parameter of the update alone.
-fn million_parameters(bench: &BenchContext) -> Result<Measurement, Failure> {
+fn million_parameters(bench: &BenchContext) -> Result<RowResult, Failure> {
     let run = lessons::network(2, 998, bench.limits)?;
     let setup = Rc::new(run.setup().clone());
     let mut model: Model = run.model().clone();
@@ -84,7 +84,7 @@ fn million_parameters(bench: &BenchContext) -> Result<Measurement, Failure> {
         step += 1;
         train::update(&setup, &mut model, &grads, step, &mut work)
     })?;
-    Ok(Measurement::seconds(seconds / grads.len() as f64))
+    Ok(RowResult::seconds(seconds / grads.len() as f64))
 }
 
 #[cfg(test)]

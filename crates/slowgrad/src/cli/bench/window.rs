@@ -3,7 +3,7 @@
 use super::inspection::record_timeline;
 use super::lessons;
 use super::timing::timed;
-use super::{BenchContext, BenchRow, Measurement};
+use super::{BenchContext, BenchRow, RowResult};
 use crate::cli::Failure;
 use crate::desktop::worker_thread::WorkerThread;
 use crate::machine::clock;
@@ -61,7 +61,7 @@ const MOMENTS: usize = 32;
 
 /// The time from the reload command for a shipped lesson, with one more line at its end, to the snapshot with its step.
 /// The delays of the file watcher are not included.
-fn reloads(bench: &BenchContext) -> Result<Measurement, Failure> {
+fn reloads(bench: &BenchContext) -> Result<RowResult, Failure> {
     let shipped = shipped::shipped();
     let library = Library { roots: vec![shipped.clone()] };
     let lessons: Vec<String> =
@@ -151,7 +151,7 @@ impl FrameBench {
     }
 }
 
-fn frames(bench: &BenchContext, layers: usize, size: usize) -> Result<Measurement, Failure> {
+fn frames(bench: &BenchContext, layers: usize, size: usize) -> Result<RowResult, Failure> {
     let mut frames = FrameBench::new(bench, layers, size)?;
     // The worker thread computes the summary once per step.
     let summary = SceneSummary::new(&frames.timeline);
@@ -166,7 +166,7 @@ fn frames(bench: &BenchContext, layers: usize, size: usize) -> Result<Measuremen
 }
 
 /// The first frame after a new step, with the summary. Each case shows one layer in the forward or backward pass.
-fn first_frames(bench: &BenchContext, size: usize) -> Result<Measurement, Failure> {
+fn first_frames(bench: &BenchContext, size: usize) -> Result<RowResult, Failure> {
     let mut frames = FrameBench::new(bench, 2, size)?;
     let neurons = (0..3).map(|layer| Cell::Neuron { layer, neuron: 0 });
     let cells = neurons.flat_map(|cell| [Phase::Forward, Phase::Backward].map(|phase| (phase, cell)));
@@ -183,7 +183,7 @@ fn first_frames(bench: &BenchContext, size: usize) -> Result<Measurement, Failur
 }
 
 /// Frames of the whole window, with all panels, while a network with two hidden layers of `size` neurons plays.
-fn windows(bench: &BenchContext, size: usize) -> Result<Measurement, Failure> {
+fn windows(bench: &BenchContext, size: usize) -> Result<RowResult, Failure> {
     let worker = wide_worker(size, bench.limits)?;
     let contents =
         HeadlessApp::new(clock(), worker, FRAME_SIZE_PTS).ok_or_else(|| Failure::new("the lesson cannot run"));
