@@ -7,7 +7,7 @@ use crate::platform::NoFiles;
 use crate::state::App;
 use egui::{ClippedPrimitive, Context, Pos2, RawInput, Rect, Vec2};
 use slowgrad_render::{Offscreen, RenderError, RgbaImage};
-use slowgrad_session::{Clock, Link, Session};
+use slowgrad_session::{BackendLink, Clock, Session};
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::playback::playhead::Command;
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub async fn screenshot(
 ) -> Result<RgbaImage, ScreenshotError> {
     let mut elapsed = 0.0;
     loop {
-        while session.is_unsettled() {
+        while session.is_busy() {
             if !session.run_until_idle(clock.deadline(TIMEOUT)) {
                 return Err(ScreenshotError::NotReady);
             }
@@ -52,8 +52,8 @@ pub async fn screenshot(
             break;
         }
         // There is no presenter to continue the lesson.
-        if session.performance.waits_for_presenter() {
-            session.go_on();
+        if session.player.waits_for_presenter() {
+            session.advance_lesson();
         }
         session.tick(SCREENSHOT_FRAME_SECS);
         elapsed += SCREENSHOT_FRAME_SECS;
@@ -78,12 +78,12 @@ pub struct HeadlessApp {
 
 impl HeadlessApp {
     /// An app with the lesson of a backend, or `None` when the lesson cannot run.
-    pub fn new(clock: Clock, link: impl Link + 'static, size: Vec2) -> Option<Self> {
+    pub fn new(clock: Clock, link: impl BackendLink + 'static, size: Vec2) -> Option<Self> {
         let mut session = Session::new(link);
         if !session.run_until_idle(clock.deadline(TIMEOUT)) {
             return None;
         }
-        session.performance.hold();
+        session.player.hold();
         session.now()?;
         let ctx = Context::default();
         let app = App::new(ctx.clone(), NoFiles);
@@ -93,9 +93,9 @@ impl HeadlessApp {
     /// Plays layer by layer from a position in the step, given as a share from 0 to 1.
     pub fn play_from(&mut self, share: f64) {
         let events = self.session.now().map_or(0, |(timeline, _)| timeline.len());
-        self.session.steer(&Command::Granularity(Granularity::Layer));
+        self.session.command_playhead(&Command::Granularity(Granularity::Layer));
         self.session.take_over(&Command::Place(share * events as f64));
-        self.session.steer(&Command::Play);
+        self.session.command_playhead(&Command::Play);
     }
 
     /// Draws the next frame; returns the triangles for the graphics card.

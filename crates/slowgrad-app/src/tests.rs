@@ -15,7 +15,7 @@ use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 use slowgrad_session::shipped;
 use slowgrad_session::testing::{inline, timeout};
-use slowgrad_session::{Command, Difference, Link, Slot};
+use slowgrad_session::{BackendCommand, BackendLink, Difference, Slot};
 use slowgrad_timeline::playback::playhead::Loop;
 use std::time::Duration;
 
@@ -33,15 +33,15 @@ pub(super) fn open(lesson: &str) -> Window {
 }
 
 /// An app over the lesson of a backend.
-pub(super) fn window(link: impl Link + 'static) -> Window {
+pub(super) fn window(link: impl BackendLink + 'static) -> Window {
     window_on(link, NoFiles)
 }
 
 /// An app over the lesson of a backend, on a platform.
-fn window_on(link: impl Link + 'static, platform: impl Platform + Clone + 'static) -> Window {
+fn window_on(link: impl BackendLink + 'static, platform: impl Platform + Clone + 'static) -> Window {
     let mut session = Session::new(link);
     assert!(session.run_until_idle(timeout()));
-    session.performance.hold();
+    session.player.hold();
     let draw = move |ui: &mut egui::Ui, harness: &mut AppHarness| {
         harness.session.tick(0.02);
         let app = harness.app.get_or_insert_with(|| App::new(ui.ctx().clone(), platform.clone()));
@@ -60,7 +60,7 @@ pub(super) fn settle(window: &mut Window) {
     let mut quiet = 0;
     for _ in 0..20_000 {
         window.step();
-        let idle = !window.state().session.is_unsettled() && !window.state().session.is_going();
+        let idle = !window.state().session.is_busy() && !window.state().session.is_active();
         quiet = if idle { quiet + 1 } else { 0 };
         if quiet > 10 {
             return;
@@ -178,7 +178,7 @@ fn every_control_of_overlays_and_plots_has_a_name() {
         press(&mut window, Modifiers::NONE, Key::Escape);
         window.state_mut().session.view.selected = Some(weight);
     }
-    window.state_mut().session.send(Command::Compare(Some(Difference::plugin(Slot::Optimizer, "adam"))));
+    window.state_mut().session.send(BackendCommand::Compare(Some(Difference::plugin(Slot::Optimizer, "adam"))));
     let plots = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6].map(with_command);
     for (modifiers, key) in plots.into_iter().chain([plain(Key::G), plain(Key::E)]) {
         press(&mut window, modifiers, key);
@@ -342,7 +342,7 @@ fn a_click_goes_to_a_section() {
     let mut window = open("sgd-and-momentum");
     window.get_by_label("section Without momentum").click();
     settle(&mut window);
-    assert_eq!(window.state().session.performance.section(), Some("Without momentum"));
+    assert_eq!(window.state().session.player.section(), Some("Without momentum"));
 }
 
 #[test]
@@ -385,7 +385,7 @@ fn hints_cover_no_network() {
     let mut window = open("welcome");
     window.state_mut().app.as_mut().expect("it is drawn").appearance.preferences_mut().hints_seen.clear();
     for (compared, count) in [(None, 1), (Some(Difference::plugin(Slot::Optimizer, "adam")), 2)] {
-        window.state_mut().session.send(Command::Compare(compared));
+        window.state_mut().session.send(BackendCommand::Compare(compared));
         settle(&mut window);
         let networks: Vec<_> = window.query_all_by_label_contains("network, ").map(|network| network.rect()).collect();
         assert_eq!(networks.len(), count);
@@ -475,10 +475,10 @@ fn a_presentation_shows_the_network_only_and_continues_by_key() {
         assert!(window.query_by_label(gone).is_none(), "{gone}");
     }
     assert!(window.query_all_by_label_contains("timeline, step").next().is_none());
-    let done = |window: &Window| window.state().session.performance.progress().0;
+    let done = |window: &Window| window.state().session.player.progress().0;
     let before = done(&window);
     press(&mut window, Modifiers::NONE, Key::PageDown);
-    assert!(done(&window) > before || window.state().session.is_going());
+    assert!(done(&window) > before || window.state().session.is_active());
     press(&mut window, Modifiers::NONE, Key::Escape);
     assert!(window.query_by_label("commands").is_some());
 }

@@ -1,5 +1,5 @@
-//! The clock is handed in, so that the session also runs where the standard library has none (a web page) and so that
-//! tests can control time.
+//! A clock that callers provide, so that a session also runs where the standard library has none (in a web page), and so
+//! that tests can control time.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Clock(fn() -> Duration);
 
 impl Clock {
-    /// A clock that reads the time since some fixed moment.
+    /// Wraps a function that returns the time since a fixed moment.
     pub const fn new(now: fn() -> Duration) -> Self {
         Self(now)
     }
@@ -18,13 +18,13 @@ impl Clock {
         (self.0)()
     }
 
-    /// The moment this long from now.
+    /// The deadline this long from now.
     pub fn deadline(self, after: Duration) -> Deadline {
         Deadline { clock: self, at: self.now().saturating_add(after) }
     }
 }
 
-/// A moment until which work may take.
+/// The time at which work must end.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     clock: Clock,
@@ -32,17 +32,17 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Whether the moment is over.
+    /// Whether the deadline has passed.
     pub fn has_passed(self) -> bool {
         self.left().is_zero()
     }
 
-    /// The time left; zero once the moment is over.
+    /// The time left; zero after the deadline.
     pub fn left(self) -> Duration {
         self.at.saturating_sub(self.clock.now())
     }
 
-    /// This deadline, or one this long from now if that is earlier.
+    /// This deadline or the one this long from now, whichever is earlier.
     #[must_use]
     pub fn at_most(self, after: Duration) -> Self {
         let earlier = self.clock.deadline(after);

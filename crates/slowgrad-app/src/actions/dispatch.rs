@@ -10,7 +10,7 @@ use crate::state::overlays::Overlay;
 use crate::state::parameter_table::ParameterTable;
 use egui::Event;
 use slowgrad_session::Session;
-use slowgrad_session::{Command, DrawerTab};
+use slowgrad_session::{BackendCommand, DrawerTab};
 use slowgrad_timeline::playback::cue::Panel as LessonPanel;
 use slowgrad_timeline::playback::playhead;
 
@@ -72,12 +72,12 @@ impl App {
         if digits.is_empty() {
             return;
         }
-        if session.performance.stage().question.is_some() {
+        if session.player.stage().question.is_some() {
             let answer = digits.bytes().next().and_then(|digit| usize::from(digit - b'0').checked_sub(1));
             return answer.map_or((), |answer| session.answer(answer));
         }
         if let Some(speed) = self.transport.type_speed(&digits, now_secs) {
-            session.steer(&playhead::Command::Speed(speed));
+            session.command_playhead(&playhead::Command::Speed(speed));
         }
     }
 
@@ -121,8 +121,8 @@ impl App {
                 self.drawer.show_tab(DrawerTab::Parameters);
                 self.drawer.table.request_focus();
             }
-            Action::Compare if session.snapshot.as_ref().is_some_and(|snapshot| snapshot.rival.is_some()) => {
-                session.send(Command::Compare(None));
+            Action::Compare if session.snapshot.as_ref().is_some_and(|snapshot| snapshot.comparison.is_some()) => {
+                session.send(BackendCommand::Compare(None));
             }
             Action::Activation => self.overlays.open_activation(session.selected_layer(), session),
             Action::Compare => self.overlays.open(Overlay::Compare { search: String::new(), chosen: 0 }),

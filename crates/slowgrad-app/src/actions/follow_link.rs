@@ -8,7 +8,7 @@ use crate::state::comparison_view::PinnedEvent;
 use crate::state::link_history::LinkHighlight;
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_session::Session;
-use slowgrad_session::{DrawerTab, Knob, Slot};
+use slowgrad_session::{DrawerTab, PluginControl, Slot};
 use slowgrad_timeline::number_format;
 use slowgrad_timeline::playback::cue::Panel as LessonPanel;
 use slowgrad_timeline::playback::playhead;
@@ -71,10 +71,13 @@ impl App {
     /// Highlights a plug-in or its control. The setting in which the comparison differs is not in the lesson panel, so
     /// a notice names it.
     fn highlight_setting(&mut self, slot: Slot, control: Option<usize>, theirs: bool, session: &mut Session) {
-        let comparison = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
+        let comparison = session.snapshot.as_ref().and_then(|snapshot| snapshot.comparison.as_ref());
         match comparison.filter(|comparison| theirs && comparison.difference.slot == slot) {
             Some(comparison) => {
-                let text = format!("the comparison uses {} instead of {}", comparison.theirs, comparison.mine);
+                let text = format!(
+                    "the comparison uses {} instead of {}",
+                    comparison.comparison_setting, comparison.baseline_setting
+                );
                 session.notice(text);
             }
             None => self.highlight(LinkHighlight::Setting(slot, control)),
@@ -107,12 +110,12 @@ fn slot(plugin: Plugin, layers: usize) -> Slot {
 fn control(session: &Session, plugin: Plugin, slot: Slot, slider: Slider) -> Option<usize> {
     let setup = session.snapshot.as_ref()?.setup.as_ref()?;
     let info = setup.slots.iter().find(|info| info.slot == slot)?;
-    let applies = |knob: &Knob| match plugin {
+    let applies = |knob: &PluginControl| match plugin {
         Plugin::Activation(layer) => knob.layers.is_empty() || knob.layers.contains(&layer),
         _ => true,
     };
-    let is_slider = |knob: &Knob| applies(knob) && matches!(knob.control.kind, ControlKind::Slider { .. });
-    let is_rate = |knob: &Knob| slot == Slot::Optimizer && knob.control.name == "lr";
+    let is_slider = |knob: &PluginControl| applies(knob) && matches!(knob.control.kind, ControlKind::Slider { .. });
+    let is_rate = |knob: &PluginControl| slot == Slot::Optimizer && knob.control.name == "lr";
     let mut sliders = info.controls.iter().enumerate().filter(|(_, knob)| is_slider(knob));
     let found = match slider {
         Slider::LearningRate => sliders.find(|(_, knob)| is_rate(knob)),

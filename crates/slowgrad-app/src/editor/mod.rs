@@ -18,7 +18,7 @@ use egui::{Event, Id};
 use highlighting::HighlightCache;
 use inline_values::LineValues;
 use slowgrad_session::Session;
-use slowgrad_session::{Checked, Command, UsedFile};
+use slowgrad_session::{BackendCommand, CheckOutcome, UsedFile};
 use slowgrad_tape::{Diagnostic, Location, Severity, Source};
 use slowgrad_timeline::Timeline;
 use std::collections::VecDeque;
@@ -333,7 +333,7 @@ impl Editor {
             Ok(file) => {
                 document.mark_saved(&target.root, bytes.clone());
                 let copied = target.copy;
-                let reload = Command::ReloadFile {
+                let reload = BackendCommand::ReloadFile {
                     root: target.root,
                     path: path.to_owned(),
                     bytes: Some(bytes),
@@ -382,7 +382,7 @@ impl Editor {
     /// Requests a check of the shown text.
     pub(crate) fn check(&mut self, session: &mut Session) {
         let Some(document) = self.document() else { return };
-        let command = Command::Check { path: document.path.clone(), text: document.text.clone() };
+        let command = BackendCommand::Check { path: document.path.clone(), text: document.text.clone() };
         self.checking = Some(session.send(command));
         self.message = None;
     }
@@ -392,7 +392,7 @@ impl Editor {
     }
 
     /// The result of the last check, when it was made of the shown text.
-    pub(crate) fn checked(&self, session: &Session) -> Option<Arc<Checked>> {
+    pub(crate) fn checked(&self, session: &Session) -> Option<Arc<CheckOutcome>> {
         let document = self.document()?;
         let checked = session.snapshot.as_ref()?.checked.as_ref()?;
         (checked.path == document.path && checked.text == document.text).then(|| Arc::clone(checked))

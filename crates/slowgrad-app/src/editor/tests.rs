@@ -223,7 +223,7 @@ fn typed_keys_are_not_actions() {
     harness.press(keys.map(plain).to_vec());
     harness.press(vec![ctrl(Key::ArrowRight), ctrl(Key::R), ctrl(Key::N)]);
     assert_eq!(state(&harness), before);
-    assert!(!harness.session.is_unsettled());
+    assert!(!harness.session.is_busy());
     // The first Escape leaves the text, the second closes the editor.
     harness.press(vec![plain(Key::Escape)]);
     assert!(!harness.app.is_editing_text() && harness.app.editor.is_open());

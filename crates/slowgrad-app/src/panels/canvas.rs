@@ -23,7 +23,7 @@ const LEGEND_HEIGHT_PTS: f32 = 26.0;
 pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     let theme = *app.theme();
     let area = ui.max_rect();
-    let other = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
+    let other = session.snapshot.as_ref().and_then(|snapshot| snapshot.comparison.clone());
     // Two networks use the space of the buttons over one. The keys of the buttons still work.
     let top = LEGEND_HEIGHT_PTS + if other.is_some() { 0.0 } else { structure_buttons::HEIGHT_PTS };
     let shape = session.now().map(|(timeline, _)| Arc::clone(&timeline.step().shape));
@@ -56,7 +56,7 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     // A question replaces the caption.
     let caption = if question.is_some() { None } else { caption(ui, area, size, session, &theme) };
     // Reserves the usual height of a caption, two lines and a hint, so that the network does not move.
-    let usual = if session.performance.has_cues() { 2.3 * size + 44.0 } else { 0.0 };
+    let usual = if session.player.has_cues() { 2.3 * size + 44.0 } else { 0.0 };
     let overlay_rect = caption.as_ref().map(|caption| caption.rect).or(question.as_ref().map(|question| question.rect));
     let caption_height = overlay_rect.map_or(0.0, |rect| rect.height() + 12.0).max(usual);
     let (network, below) =
@@ -135,8 +135,8 @@ pub(super) fn canvas_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     if !app.is_presenting() {
         notices_ui(ui, network, session, &theme);
     }
-    if session.flash_secs > 0.0 {
-        let strength = (session.flash_secs / 0.6) as f32;
+    if session.notices.reload_flash() > 0.0 {
+        let strength = (session.notices.reload_flash()) as f32;
         ui.painter().rect_stroke(
             area,
             0.0,
@@ -213,11 +213,11 @@ struct Caption {
 
 fn caption(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &slowgrad_render::Theme) -> Option<Caption> {
     let text = session.caption();
-    let performance = &session.performance;
+    let performance = &session.player;
     let go_on = keys_text(Action::Run(RunAction::NextCue).info());
     let hint = if performance.waits_for_presenter() && performance.has_cues() {
         let (done, all) = performance.progress();
-        Some(if performance.held {
+        Some(if performance.is_held() {
             format!("The lesson is paused · press {go_on} to continue ({done} of {all})")
         } else {
             format!("Press {go_on} to continue")

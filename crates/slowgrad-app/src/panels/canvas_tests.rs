@@ -218,10 +218,10 @@ fn labels_do_not_overlap() {
             let harness = window.state_mut();
             // Also during an animation, by operations and by layers.
             let granularity = if nth % 3 == 0 { Granularity::Operation } else { Granularity::Layer };
-            harness.session.steer(&To::Granularity(granularity));
+            harness.session.command_playhead(&To::Granularity(granularity));
             let unit = harness.session.now().expect("it is open").0.unit(at, granularity);
             let share = [0.35, 0.95, 0.65][nth % 3];
-            harness.session.steer(&To::Place(unit.start as f64 + share * unit.len() as f64));
+            harness.session.command_playhead(&To::Place(unit.start as f64 + share * unit.len() as f64));
             match zooms[nth % zooms.len()] {
                 Some(factor) => harness.session.view.zoom_by(factor),
                 None => harness.session.view.refit(),

@@ -9,7 +9,7 @@ use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::shape::Shape;
 use slowgrad_render::{Theme, network_ui};
 use slowgrad_session::Session;
-use slowgrad_session::{Difference, Knob, RivalInfo, SlotInfo};
+use slowgrad_session::{ComparisonInfo, Difference, PluginControl, SlotInfo};
 use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::Bounds;
 use slowgrad_timeline::scene::Layout as Arrangement;
@@ -26,7 +26,7 @@ pub(super) struct ComparisonOption {
 /// All single settings in which a comparison with the same initial state can differ.
 pub(super) fn comparison_options(session: &Session) -> Vec<ComparisonOption> {
     let setup = session.snapshot.as_ref().and_then(|snapshot| snapshot.setup.as_ref());
-    let slots = setup.into_iter().flat_map(|setup| &setup.slots).filter(|slot| !slot.slot.is_beginning());
+    let slots = setup.into_iter().flat_map(|setup| &setup.slots).filter(|slot| !slot.slot.starts_new_run());
     // Optimizers and losses come first, because they are compared most.
     let mut slots: Vec<&SlotInfo> = slots.collect();
     slots.sort_by_key(|slot| match slot.slot {
@@ -47,10 +47,10 @@ pub(super) fn comparison_options(session: &Session) -> Vec<ComparisonOption> {
         }
     }
     for info in &slots {
-        for Knob { plugin, control, .. } in info.controls.iter().filter(|knob| knob.layers.is_empty()) {
+        for PluginControl { plugin, control, .. } in info.controls.iter().filter(|knob| knob.layers.is_empty()) {
             // A control for some of the hidden layers is not one setting.
             let ControlKind::Slider { value, min, max, .. } = control.kind else { continue };
-            let sign = slowgrad_session::sign(&control.name);
+            let sign = slowgrad_session::control_symbol(&control.name);
             for other in [2.0 * value, 0.5 * value, 10.0 * value, 0.1 * value] {
                 if other < min || other > max || other.to_bits() == value.to_bits() {
                     continue;
@@ -90,13 +90,13 @@ pub(super) fn comparison_ui(
     rooms: [Rect; 2],
     app: &mut App,
     session: &mut Session,
-    comparison: &RivalInfo,
+    comparison: &ComparisonInfo,
 ) {
     let theme = *app.theme();
     let loss = session.now().map(|(timeline, _)| timeline.step().loss);
-    let mine = RunHeading { name: &comparison.mine, loss, color: theme.accent, theirs: false };
+    let mine = RunHeading { name: &comparison.baseline_setting, loss, color: theme.accent, theirs: false };
     let loss = comparison.timeline.as_ref().map(|timeline| timeline.step().loss);
-    let theirs = RunHeading { name: &comparison.theirs, loss, color: theme.text, theirs: true };
+    let theirs = RunHeading { name: &comparison.comparison_setting, loss, color: theme.text, theirs: true };
     for (run, room) in [mine, theirs].into_iter().zip(rooms) {
         heading_ui(ui, room.with_max_y(room.top() + HEADING_HEIGHT_PTS), &run, app, session);
     }
@@ -162,17 +162,21 @@ fn dot_ui(ui: &mut Ui, color: Color32, theme: &Theme) {
 
 /// The name of the explained run, when there are two.
 pub(super) fn focus_ui(ui: &mut Ui, app: &App, session: &Session) {
-    let Some(comparison) = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref()) else { return };
+    let Some(comparison) = session.snapshot.as_ref().and_then(|snapshot| snapshot.comparison.as_ref()) else { return };
     let theme = app.theme();
     let theirs = app.network.comparison.is_focused();
-    let (name, color) = if theirs { (&comparison.theirs, theme.text) } else { (&comparison.mine, theme.accent) };
+    let (name, color) = if theirs {
+        (&comparison.comparison_setting, theme.text)
+    } else {
+        (&comparison.baseline_setting, theme.accent)
+    };
     ui.horizontal(|ui| {
         dot_ui(ui, color, theme);
         ui.label(RichText::new(name).strong().color(theme.text));
     });
 }
 
-fn network(ui: &mut Ui, app: &mut App, session: &mut Session, comparison: &RivalInfo) {
+fn network(ui: &mut Ui, app: &mut App, session: &mut Session, comparison: &ComparisonInfo) {
     let theme = *app.theme();
     let area = ui.available_rect_before_wrap();
     if comparison.timeline.is_none() {

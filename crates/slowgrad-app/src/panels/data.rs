@@ -3,7 +3,7 @@
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
-use slowgrad_session::{Answers, DataInfo};
+use slowgrad_session::{DataInfo, Predictions};
 
 /// The maximum height of the plot.
 const MAX_HEIGHT_PTS: f32 = 190.0;
@@ -17,7 +17,7 @@ struct ValueRange {
 
 impl ValueRange {
     fn of_values(values: impl Iterator<Item = f64>) -> Self {
-        let [low, high] = slowgrad_session::range(values);
+        let [low, high] = slowgrad_session::padded_range(values);
         Self { low, high }
     }
 
@@ -47,12 +47,12 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, lin
         .map(|sample| sample.sample);
     let marked = MarkedSamples { current, linked };
     if inputs == 2 {
-        plane(&painter, area, data, snapshot.plots.answers.as_deref(), marked, theme);
+        plane(&painter, area, data, snapshot.plots.predictions.as_deref(), marked, theme);
         response.on_hover_text(
             "Each dot is a sample, coloured by its target; the background shows the network's predictions",
         );
     } else {
-        line(&painter, area, data, snapshot.plots.answers.as_deref(), marked, theme);
+        line(&painter, area, data, snapshot.plots.predictions.as_deref(), marked, theme);
         response.on_hover_text("The dots are the samples; the line shows the network's predictions");
     }
     ui.painter().rect_stroke(area, 6.0, Stroke::new(1.0, theme.line), StrokeKind::Inside);
@@ -80,7 +80,7 @@ fn plane(
     painter: &Painter,
     area: Rect,
     data: &DataInfo,
-    answers: Option<&Answers>,
+    answers: Option<&Predictions>,
     marked: MarkedSamples,
     theme: &Theme,
 ) {
@@ -88,7 +88,7 @@ fn plane(
     let y = ValueRange::of_values(data.samples.iter().map(|(input, _)| input[1]));
     let level = scale(data);
     let at = |a: f32, b: f32| Pos2::new(egui::lerp(area.x_range(), a), egui::lerp(area.bottom()..=area.top(), b));
-    if let Some(Answers::Grid { side, outputs }) = answers
+    if let Some(Predictions::Grid { side, outputs }) = answers
         && let Some(values) = outputs.first()
     {
         let mut mesh = Mesh::default();
@@ -119,7 +119,7 @@ fn line(
     painter: &Painter,
     area: Rect,
     data: &DataInfo,
-    answers: Option<&Answers>,
+    answers: Option<&Predictions>,
     marked: MarkedSamples,
     theme: &Theme,
 ) {
@@ -136,7 +136,7 @@ fn line(
         let Some(target) = target.first() else { continue };
         dot(painter, at(input[0], *target), radius, theme.value.positive, (marked, i), theme);
     }
-    if let Some(Answers::Line(points)) = answers {
+    if let Some(Predictions::Line(points)) = answers {
         let points: Vec<Pos2> = points.iter().filter(|[_, y]| y.is_finite()).map(|[a, b]| at(*a, *b)).collect();
         painter.line(points, Stroke::new(2.0, theme.value.negative));
     }

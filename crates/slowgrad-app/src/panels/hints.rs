@@ -78,7 +78,7 @@ impl HintCards {
     /// The due hints, as many as fit side by side; the others follow later.
     pub(super) fn new(ui: &Ui, area: Rect, app: &mut App, session: &Session) -> Option<Self> {
         // Hints are not shown to an audience, nor during a question.
-        if app.is_presenting() || session.performance.stage().question.is_some() {
+        if app.is_presenting() || session.player.stage().question.is_some() {
             return None;
         }
         // The layout must not change under the pointer, or the second click of a double-click would miss.

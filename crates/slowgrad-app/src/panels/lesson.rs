@@ -14,7 +14,7 @@ use slowgrad_engine::spec::{ParamValue, SpecPatch};
 use slowgrad_render::Theme;
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
-use slowgrad_session::{self, Change, Knob, SetupInfo, Slot, SlotInfo, sign};
+use slowgrad_session::{self, Change, PluginControl, SetupInfo, Slot, SlotInfo, control_symbol};
 use slowgrad_timeline::number_format;
 
 pub(super) fn lesson_ui(ui: &mut Ui, links: &mut LinkHistory, session: &mut Session, theme: &Theme) -> Option<Action> {
@@ -127,7 +127,7 @@ fn slot_ui(
             response.response.on_hover_text(slot.description.as_str());
         }
         if let Some(chosen) = chosen.filter(|chosen| *chosen != slot.name) {
-            session.choose(slot.slot, &chosen);
+            session.choose_plugin(slot.slot, &chosen);
         }
     });
     if is_highlighted(None) {
@@ -149,23 +149,30 @@ fn control_words(name: &str) -> String {
     match name {
         "lr" => "η  learning rate".to_owned(),
         "momentum" => "β  momentum".to_owned(),
-        other => sign(other),
+        other => control_symbol(other),
     }
 }
 
 /// The text that distinguishes a control: its layers when they differ, or its slot when another slot has a control of
 /// the same name.
-fn distinction(setup: &SetupInfo, slot: Slot, knob: &Knob) -> Option<String> {
+fn distinction(setup: &SetupInfo, slot: Slot, knob: &PluginControl) -> Option<String> {
     if !knob.layers.is_empty() {
-        return Some(slowgrad_session::layers(&knob.layers));
+        return Some(slowgrad_session::layer_list(&knob.layers));
     }
     let others = setup.slots.iter().filter(|other| other.slot != slot);
     let ambiguous = others.flat_map(|other| &other.controls).any(|other| other.control.name == knob.control.name);
     ambiguous.then(|| slot.name().to_owned())
 }
 
-fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, distinction: Option<String>, theme: &Theme) {
-    let Knob { layers, plugin, control } = knob;
+fn knob_ui(
+    ui: &mut Ui,
+    session: &mut Session,
+    slot: Slot,
+    knob: &PluginControl,
+    distinction: Option<String>,
+    theme: &Theme,
+) {
+    let PluginControl { layers, plugin, control } = knob;
     let mut words = control_words(&control.name);
     let mut help = "Click to type or drag to change".to_owned();
     if let Some(distinction) = distinction {
@@ -195,13 +202,13 @@ fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, distinct
                 response.widget_info(|| egui::WidgetInfo::slider(true, moved, &words));
             });
             if moved.to_bits() != value.to_bits() && moved.is_finite() {
-                session.control(slot, layers, &control.name, ParamValue::Number(moved));
+                session.set_control(slot, layers, &control.name, ParamValue::Number(moved));
             }
         }
         ControlKind::Toggle { value } => {
             let mut on = *value;
             if ui.checkbox(&mut on, words).changed() {
-                session.control(slot, layers, &control.name, ParamValue::Bool(on));
+                session.set_control(slot, layers, &control.name, ParamValue::Bool(on));
             }
         }
         ControlKind::Choice { value, options } => drop(row(ui, &words, theme, |ui, _| {
@@ -214,7 +221,7 @@ fn knob_ui(ui: &mut Ui, session: &mut Session, slot: Slot, knob: &Knob, distinct
             });
             name(&response.response, &words, value);
             if chosen != *value {
-                session.control(slot, layers, &control.name, ParamValue::Text(chosen));
+                session.set_control(slot, layers, &control.name, ParamValue::Text(chosen));
             }
         })),
     }

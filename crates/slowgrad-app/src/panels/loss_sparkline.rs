@@ -6,7 +6,7 @@ use egui_plot::{AxisHints, Line, LineStyle, Plot, PlotPoints, VLine};
 use slowgrad_engine::run::LossPoint;
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
-use slowgrad_session::{Command, Curves};
+use slowgrad_session::{BackendCommand, Curves};
 use slowgrad_timeline::number_format;
 
 /// More points cannot be distinguished at this size.
@@ -21,10 +21,10 @@ pub(super) fn curve_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
         if let Some(last) = last {
             ui.add(Label::new(RichText::new(number_format::number(last.loss, 4)).color(theme.text)).truncate());
         }
-        if curves.ghost.is_some() {
+        if curves.abandoned_branch.is_some() {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if ui.small_button("clear old").on_hover_text("Remove the curve of the previous run").clicked() {
-                    session.send(Command::DropGhost);
+                    session.send(BackendCommand::DropAbandonedBranch);
                 }
             });
         }
@@ -67,9 +67,9 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
         .set_margin_fraction(egui::vec2(0.08, 0.08));
     let color = theme.loss;
     let (faint, text) = (theme.faint, theme.text);
-    let comparison = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone());
+    let comparison = session.snapshot.as_ref().and_then(|snapshot| snapshot.comparison.clone());
     let response = plot.show(ui, |plot| {
-        if let Some(ghost) = &curves.ghost {
+        if let Some(ghost) = &curves.abandoned_branch {
             plot.line(
                 Line::new("previous run", points(ghost.points()))
                     .color(faint.gamma_multiply(0.7))
@@ -78,7 +78,9 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
             );
         }
         if let Some(comparison) = &comparison {
-            plot.line(Line::new(comparison.theirs.clone(), points(&comparison.curve)).color(text).width(1.3));
+            plot.line(
+                Line::new(comparison.comparison_setting.clone(), points(&comparison.curve)).color(text).width(1.3),
+            );
         }
         plot.line(Line::new("loss", points(&curves.present)).color(color).width(1.6));
         plot.vline(VLine::new("this step", step as f64).color(faint).width(1.0));

@@ -10,7 +10,7 @@ use crate::state::overlays::{Overlay, activation_choices};
 use egui::{Align, Align2, Area, Frame, Id, Layout, Order, RichText, ScrollArea, Sense, Ui, Vec2};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
-use slowgrad_session::{Choice, Command};
+use slowgrad_session::{BackendCommand, Choice};
 
 pub(super) fn overlay_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     match app.overlays.overlay().cloned() {
@@ -182,7 +182,7 @@ fn compare_ui(ui: &Ui, app: &mut App, session: &mut Session, mut search: String,
     match picker_ui(ui, &theme, picker, &items) {
         PickerOutcome::Picked(nth) => {
             app.overlays.close();
-            session.send(Command::Compare(Some(options[nth].difference.clone())));
+            session.send(BackendCommand::Compare(Some(options[nth].difference.clone())));
         }
         PickerOutcome::Closed => app.overlays.close(),
         _ => app.overlays.open(Overlay::Compare { search, chosen }),
@@ -215,7 +215,7 @@ fn activation_ui(
         PickerOutcome::Picked(nth) => {
             app.overlays.close();
             if now != Some(&choices[nth].name) {
-                session.activate(layer, &choices[nth].name);
+                session.set_activation(layer, &choices[nth].name);
             }
         }
         PickerOutcome::Closed => app.overlays.close(),

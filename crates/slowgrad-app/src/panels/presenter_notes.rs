@@ -33,7 +33,7 @@ pub struct PresenterNotes {
 impl PresenterNotes {
     /// The notes of the current moment.
     pub fn new(session: &Session) -> Self {
-        let performance = &session.performance;
+        let performance = &session.player;
         let stage = performance.stage();
         let snapshot = session.snapshot.as_ref();
         let lesson = snapshot.and_then(|snapshot| snapshot.lesson.as_ref());
@@ -46,7 +46,7 @@ impl PresenterNotes {
         Self {
             title,
             note: stage.note.clone(),
-            caption: question.map_or_else(|| session.caption(), |question| session.filled(&question.text)),
+            caption: question.map_or_else(|| session.caption(), |question| session.fill_in(&question.text)),
             answer: question.and_then(|question| question.answers.get(question.right).cloned()),
             next: next(session),
             problem: problems.find(|problem| problem.severity == Severity::Error).map(ToString::to_string),
@@ -59,14 +59,14 @@ impl PresenterNotes {
 fn next(session: &Session) -> String {
     /// A presenter does not read more than this many cues.
     const MAX_CUES: usize = 6;
-    let performance = &session.performance;
+    let performance = &session.player;
     let (done, _) = performance.progress();
     let is_stop = |cue: &&Cue| matches!(cue, Cue::Wait | Cue::Ask { .. });
     // The current pause is shown elsewhere.
     let ahead = performance.cues().iter().skip(done).skip_while(|cue| matches!(cue, Cue::Wait));
     let mut coming = Vec::new();
     for cue in ahead.take(MAX_CUES) {
-        coming.push(session.filled(&cue.to_string()));
+        coming.push(session.fill_in(&cue.to_string()));
         if is_stop(&cue) {
             break;
         }

@@ -63,14 +63,14 @@ impl QuestionCard {
     }
 
     fn with_text_size(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
-        let question = session.performance.stage().question.clone()?;
+        let question = session.player.stage().question.clone()?;
         let width = (area.width() - 28.0).max(80.0);
         let layout = |text: String, size: f32, width: f32, color| {
             let mut job = LayoutJob::simple(text, FontId::proportional(size), color, width);
             job.halign = Align::LEFT;
             ui.painter().layout_job(job)
         };
-        let text = layout(session.filled(&question.text), size, width - 40.0, theme.text);
+        let text = layout(session.fill_in(&question.text), size, width - 40.0, theme.text);
         let answer_size = 0.8 * size;
         let inner = width - 40.0 - 3.4 * answer_size;
         let ink = |answer| if verdict(&question, answer) == Verdict::Other { theme.faint } else { theme.text };
@@ -130,7 +130,7 @@ impl QuestionCard {
             session.answer(answer);
         }
         if continued {
-            session.go_on();
+            session.advance_lesson();
         }
     }
 

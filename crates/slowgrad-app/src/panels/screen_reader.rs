@@ -20,7 +20,7 @@ fn question(question: &Question, session: &Session) -> String {
     let answer = |nth: usize| format!("{}: {}", nth + 1, question.answers[nth]);
     if !question.revealed {
         let answers = (0..question.answers.len()).map(answer).collect::<Vec<_>>();
-        return format!("{} {}", session.filled(&question.text), answers.join(". "));
+        return format!("{} {}", session.fill_in(&question.text), answers.join(". "));
     }
     let right = format!("The correct answer is {}", answer(question.right));
     match question.chosen {
@@ -47,7 +47,7 @@ fn event(app: &mut App, session: &Session) -> String {
 }
 
 pub(super) fn announcements_ui(ui: &Ui, app: &mut App, session: &Session) {
-    let lesson = match &session.performance.stage().question {
+    let lesson = match &session.player.stage().question {
         Some(current) => question(current, session),
         None => app.announced.caption(session),
     };

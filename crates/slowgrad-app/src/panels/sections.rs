@@ -32,14 +32,14 @@ fn sections(cues: &[Cue]) -> Vec<SectionSpan> {
 
 /// Whether the lesson has sections.
 pub(super) fn has_sections(session: &Session) -> bool {
-    session.performance.cues().iter().any(|cue| matches!(cue, Cue::Section(_)))
+    session.player.cues().iter().any(|cue| matches!(cue, Cue::Section(_)))
 }
 
 pub(super) fn sections_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT_PTS - 4.0), Sense::hover());
     let row = area.shrink2(Vec2::new(6.0, 0.0));
-    let sections = sections(session.performance.cues());
-    let (done, all) = session.performance.progress();
+    let sections = sections(session.player.cues());
+    let (done, all) = session.player.progress();
     // The width grows with the number of cues; the constant is for the name.
     let weight = |section: &SectionSpan| 4.0 + (section.end - section.start) as f32;
     let whole: f32 = sections.iter().map(weight).sum::<f32>().max(1.0);

@@ -102,7 +102,7 @@ pub(super) fn structure_ui(ui: &mut Ui, rows: Rect, network: Rect, app: &mut App
         let help = format!("{name}\nAll other weights keep their values");
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
         if response.on_hover_text(help).clicked() {
-            session.restructure(reshape);
+            session.reshape(reshape);
         }
     }
     activations_ui(ui, below, &columns, app, session);

@@ -19,7 +19,7 @@ use slowgrad_session::RunAction;
 use slowgrad_session::Session;
 use slowgrad_session::shipped;
 use slowgrad_session::testing::{inline, lesson, timeout};
-use slowgrad_session::{Command, Difference, Slot};
+use slowgrad_session::{BackendCommand, Difference, Slot};
 use slowgrad_timeline::events::EventKind;
 use slowgrad_timeline::explain::parameter_table::{self, ParameterColumn};
 use slowgrad_timeline::number_format::number;
@@ -136,7 +136,7 @@ fn controls_with_the_same_name_are_distinguished_and_linked() {
         names.filter(|name| name.starts_with("slope")).collect::<Vec<_>>()
     };
     assert_eq!(sliders(&harness), ["slope · activation", "slope · output"]);
-    harness.state_mut().session.control(Slot::Activation, &[1], "slope", ParamValue::Number(0.625));
+    harness.state_mut().session.set_control(Slot::Activation, &[1], "slope", ParamValue::Number(0.625));
     settle(&mut harness);
     assert_eq!(sliders(&harness), ["slope · layer 1", "slope · layer 2", "slope · output"]);
     let is_scaled = |kind: &EventKind| matches!(kind, EventKind::Operation { operands, .. } if operands.iter().any(|operand| operand.value == 0.625));
@@ -192,7 +192,7 @@ fn given_numbers_link_to_their_controls_samples_and_scripts() {
 fn the_values_of_the_comparison_are_explained() {
     let mut harness = window(&format!("layers: [2, 3, 1], optimizer: \"sgd\", {DATA}"));
     let momentum = Difference::plugin(Slot::Optimizer, "momentum");
-    harness.state_mut().session.send(Command::Compare(Some(momentum)));
+    harness.state_mut().session.send(BackendCommand::Compare(Some(momentum)));
     settle(&mut harness);
     harness.state_mut().session.seek_step(4, NeededStep::Next);
     settle(&mut harness);
@@ -201,8 +201,13 @@ fn the_values_of_the_comparison_are_explained() {
     harness.get_by_label("explain momentum").click();
     settle(&mut harness);
     assert!(harness.query_by_label("velocity").is_some());
-    let comparison =
-        harness.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a comparison");
+    let comparison = harness
+        .state()
+        .session
+        .snapshot
+        .as_ref()
+        .and_then(|snapshot| snapshot.comparison.clone())
+        .expect("a comparison");
     let theirs = comparison.timeline.clone().expect("the comparison keeps up");
     let delta = theirs.step().samples[0].layers[1].delta[0];
     assert_ne!(delta, step(&harness).samples[0].layers[1].delta[0]);

@@ -13,7 +13,7 @@ use egui::{
 use slowgrad_render::Theme;
 use slowgrad_render::phase_ink;
 use slowgrad_session::RunAction;
-use slowgrad_session::visible_range::{Extent, Timescale};
+use slowgrad_session::visible_range::{RunExtent, VisibleRange};
 use slowgrad_session::{Session, event_at};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Granularity;
@@ -32,7 +32,7 @@ const MIN_NAMED_EVENT_PTS: usize = 88;
 /// The mapping between run time and positions on the strip.
 struct StripGeometry<'a> {
     rect: Rect,
-    scale: Timescale,
+    scale: VisibleRange,
     timeline: &'a Timeline,
 }
 
@@ -108,14 +108,14 @@ pub(super) fn timeline_strip_ui(ui: &mut Ui, app: &mut App, session: &mut Sessio
     }
     match (range, pointed) {
         (Some(range), _) => session.select_range(range),
-        (None, Some((step, share))) => session.go_to_share(step, share),
+        (None, Some((step, share))) => session.go_to_fraction(step, share),
         (None, None) => {}
     }
     flags_ui(ui, app, session, area, &flags, theme);
 }
 
 /// The wheel zooms at the pointer; with Shift or sideways it scrolls.
-fn wheel(ui: &Ui, response: &Response, rect: Rect, strip: &mut TimelineStrip, extent: Extent) {
+fn wheel(ui: &Ui, response: &Response, rect: Rect, strip: &mut TimelineStrip, extent: RunExtent) {
     let Some(pos) = response.hover_pos() else { return };
     let (delta, zoom) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));
     let at = f64::from((pos.x - rect.left()) / rect.width().max(1.0)).clamp(0.0, 1.0);

@@ -27,7 +27,7 @@ pub(super) fn top_bar_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
             if icon_button(ui, icon, &tip, false, &theme).clicked() {
                 app.act(Action::Theme, session);
             }
-            let compares = session.snapshot.as_ref().is_some_and(|snapshot| snapshot.rival.is_some());
+            let compares = session.snapshot.as_ref().is_some_and(|snapshot| snapshot.comparison.is_some());
             let compare = egui::Button::selectable(compares, "compare");
             if ui.add(compare).on_hover_text(Action::Compare.tooltip()).clicked() {
                 app.act(Action::Compare, session);
@@ -62,7 +62,7 @@ pub(super) fn top_bar_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
                 if let Some(title) = title {
                     ui.add(egui::Label::new(RichText::new(title).heading().color(theme.text)).truncate());
                 }
-                if let Some(section) = session.performance.section() {
+                if let Some(section) = session.player.section() {
                     ui.add(egui::Label::new(RichText::new(format!("· {section}")).color(theme.faint)).truncate());
                 }
             });

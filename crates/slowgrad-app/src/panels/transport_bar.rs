@@ -35,7 +35,7 @@ pub(super) fn transport_bar_ui(ui: &mut Ui, app: &mut App, session: &mut Session
 }
 
 fn buttons_ui(ui: &mut Ui, app: &mut App, session: &mut Session, theme: &Theme) {
-    let playing = session.is_going();
+    let playing = session.is_active();
     let full_speed = session.is_full_speed();
     let repeats = session.playhead.as_ref().is_some_and(|playhead| *playhead.repeat() != Loop::Off);
     let play = if playing { Icon::Pause } else { Icon::Play };
@@ -76,7 +76,7 @@ fn granularity_ui(ui: &mut Ui, session: &mut Session) {
     name(&response.response, "unit", now.name());
     response.response.on_hover_text(keys);
     if chosen != now {
-        session.steer(&Command::Granularity(chosen));
+        session.command_playhead(&Command::Granularity(chosen));
     }
 }
 
@@ -101,7 +101,7 @@ fn speed_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
         .on_hover_text("Playback speed; click to reset to 1×, or type digits: 50 is 50×, 05 is half speed")
         .clicked()
     {
-        session.steer(&Command::Speed(1.0));
+        session.command_playhead(&Command::Speed(1.0));
     }
     if icon_button(ui, Icon::Next, &Action::Run(RunAction::Faster).tooltip(), false, theme).clicked() {
         session.act(RunAction::Faster);

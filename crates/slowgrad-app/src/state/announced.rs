@@ -14,8 +14,8 @@ pub(crate) struct Announced {
 impl Announced {
     /// The caption to announce. Its values are updated only while nothing plays.
     pub(crate) fn caption(&mut self, session: &Session) -> String {
-        let template = &session.performance.stage().caption;
-        let moving = session.is_going() || session.is_full_speed();
+        let template = &session.player.stage().caption;
+        let moving = session.is_active() || session.is_full_speed();
         if !moving || self.template != *template {
             self.template.clone_from(template);
             self.text = session.caption();

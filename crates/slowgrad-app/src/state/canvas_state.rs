@@ -42,7 +42,7 @@ impl CanvasState {
         (size, whole): (Vec2, Bounds),
         reduced_motion: bool,
     ) {
-        if let (Some(look), Some(layout)) = (session.look.take(), layout)
+        if let (Some(look), Some(layout)) = (session.take_camera_target(), layout)
             && let Some((timeline, _)) = session.now()
         {
             let shape = &timeline.step().shape;

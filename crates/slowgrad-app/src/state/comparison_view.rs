@@ -56,7 +56,7 @@ impl ComparisonView {
 
     /// The step of the comparison, when its values are explained.
     pub(crate) fn focused_timeline(&self, session: &Session) -> Option<Arc<Timeline>> {
-        let comparison = session.snapshot.as_ref()?.rival.as_ref()?;
+        let comparison = session.snapshot.as_ref()?.comparison.as_ref()?;
         comparison.timeline.clone().filter(|_| self.focused)
     }
 
@@ -83,8 +83,8 @@ impl ComparisonView {
 
     /// The scene of the comparison at this moment.
     pub(crate) fn scene(&mut self, session: &Session) -> Option<Arc<Scene>> {
-        let comparison = session.snapshot.as_ref()?.rival.as_ref()?;
-        let (theirs, picture) = (comparison.timeline.as_ref()?, comparison.picture.as_ref()?);
+        let comparison = session.snapshot.as_ref()?.comparison.as_ref()?;
+        let (theirs, picture) = (comparison.timeline.as_ref()?, comparison.summary.as_ref()?);
         let moment = self.moment(session, theirs)?;
         let options = SceneOptions {
             selected: session.view.selected,

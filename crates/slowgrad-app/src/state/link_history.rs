@@ -83,7 +83,7 @@ impl LinkHistory {
 
     /// Drops the visited positions once playback continues.
     pub(super) fn update(&mut self, session: &Session) {
-        if session.is_going() {
+        if session.is_active() {
             self.visited.clear();
         }
     }

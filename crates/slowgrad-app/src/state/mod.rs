@@ -254,7 +254,7 @@ impl App {
         self.drawer.update(session, self.editor.is_open());
         self.links.update(session);
         self.network.update(session);
-        if let Some(OpenPanels { tab, plots }) = session.panels.take() {
+        if let Some(OpenPanels { tab, plots }) = session.take_restored_panels() {
             self.drawer.show_tab(tab);
             self.plots.restore(plots);
         }

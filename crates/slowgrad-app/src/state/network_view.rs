@@ -23,7 +23,7 @@ impl NetworkView {
     /// The scene of this moment. Without animations a playing unit is shown at its end.
     pub(crate) fn scene(&mut self, session: &Session, reduced_motion: bool) -> Option<Arc<Scene>> {
         let (timeline, playhead) = session.now()?;
-        let picture = session.snapshot.as_ref()?.picture.as_ref()?;
+        let picture = session.snapshot.as_ref()?.summary.as_ref()?;
         let moment = if session.is_full_speed() {
             predictions_moment(timeline)
         } else {
@@ -33,7 +33,7 @@ impl NetworkView {
         };
         let options = SceneOptions {
             selected: session.view.selected,
-            highlighted: session.snapshot.as_ref().and_then(|snapshot| snapshot.lit.clone()),
+            highlighted: session.snapshot.as_ref().and_then(|snapshot| snapshot.highlighted.clone()),
             maps: session.snapshot.as_ref().and_then(|snapshot| snapshot.maps.clone()),
             zoom: zoom_step(session.view.zoom),
             visible: self.canvas.rect().filter(|_| !session.view.auto_fit).map(|area| session.view.bounds(area)),
@@ -56,7 +56,7 @@ impl NetworkView {
         let Some(snapshot) = &session.snapshot else { return };
         self.scenes.update(&snapshot.recipe.arrangement);
         self.comparison.scenes.update(&snapshot.recipe.arrangement);
-        self.comparison.update(snapshot.rival.is_some());
+        self.comparison.update(snapshot.comparison.is_some());
     }
 
     /// Sets the space for one network, in points.

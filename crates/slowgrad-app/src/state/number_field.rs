@@ -119,8 +119,8 @@ mod tests {
         let mut session = Session::new(lesson("welcome"));
         let settle = |session: &mut Session| assert!(session.run_until_idle(timeout()));
         settle(&mut session);
-        session.send(slowgrad_session::Command::Seek(6));
-        session.send(slowgrad_session::Command::Seek(2));
+        session.send(slowgrad_session::BackendCommand::Seek(6));
+        session.send(slowgrad_session::BackendCommand::Seek(2));
         settle(&mut session);
         let target = Target::Weight { layer: 0, neuron: 0, input: 0 };
         let value = |session: &Session| session.editable(target).expect("a weight").1;

@@ -84,7 +84,7 @@ impl PanelVisibility {
 
     /// Applies the panels and plots that the lesson has shown or hidden since the last frame.
     pub(super) fn update(&mut self, session: &Session, open_plots: &mut PlotTabs) {
-        let stage = session.performance.stage();
+        let stage = session.player.stage();
         if self.last_stage.0 == stage.panels && self.last_stage.1 == stage.plots {
             return;
         }

@@ -4,7 +4,7 @@
 
 use super::landscape_view::LandscapeView;
 use slowgrad_session::Session;
-use slowgrad_session::{ActivationAt, Command, LandscapeAsk, LossAt, OpenPlots, Wanted};
+use slowgrad_session::{ActivationAt, BackendCommand, LandscapeRequest, LossAt, OpenPlots, PlotRequest};
 use slowgrad_timeline::events::Cell;
 pub(crate) use slowgrad_timeline::playback::cue::Plot;
 use slowgrad_timeline::scene::Target;
@@ -33,7 +33,7 @@ pub(crate) struct PlotTabs {
     /// The layer and the neuron whose activation is plotted.
     neuron: (usize, usize),
     /// The request that the backend has.
-    sent: Wanted,
+    sent: PlotRequest,
 }
 
 impl Default for PlotTabs {
@@ -47,7 +47,7 @@ impl Default for PlotTabs {
             landscape: LandscapeView::default(),
             output: 0,
             neuron: (0, 0),
-            sent: Wanted::default(),
+            sent: PlotRequest::default(),
         }
     }
 }
@@ -187,17 +187,17 @@ impl PlotTabs {
         let visible = self.visible();
         let is = |plot: Plot| visible.contains(&plot);
         let (axes, range) = (self.landscape.axes(), self.landscape.range());
-        let request = Wanted {
+        let request = PlotRequest {
             losses: is(Plot::Losses),
-            answers: is(Plot::Predictions),
+            predictions: is(Plot::Predictions),
             histograms: is(Plot::Histograms),
             activation: is(Plot::Activation).then_some(ActivationAt { sample, layer, neuron }),
             loss: is(Plot::Loss).then_some(LossAt { sample, output: self.output }),
-            landscape: is(Plot::Landscape).then_some(LandscapeAsk { axes, range }),
+            landscape: is(Plot::Landscape).then_some(LandscapeRequest { axes, range }),
         };
         if request != self.sent {
             self.sent = request.clone();
-            session.send(Command::Show(Box::new(request)));
+            session.send(BackendCommand::ShowPlots(Box::new(request)));
         }
     }
 }

@@ -3,14 +3,14 @@
 //! It must not know how the strip is drawn.
 
 use slowgrad_session::Session;
-use slowgrad_session::visible_range::{Extent, Timescale};
+use slowgrad_session::visible_range::{RunExtent, VisibleRange};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::playback::playhead::Playhead;
 
 /// The state of the strip.
 #[derive(Debug, Default)]
 pub(crate) struct TimelineStrip {
-    scale: Timescale,
+    scale: VisibleRange,
     /// Step and time of the playhead in the last frame.
     last_position: Option<(u64, f64)>,
     /// The event at which a range selection has started.
@@ -18,11 +18,11 @@ pub(crate) struct TimelineStrip {
 }
 
 impl TimelineStrip {
-    pub(crate) fn scale(&self) -> Timescale {
+    pub(crate) fn scale(&self) -> VisibleRange {
         self.scale
     }
 
-    pub(crate) fn scale_mut(&mut self) -> &mut Timescale {
+    pub(crate) fn scale_mut(&mut self) -> &mut VisibleRange {
         &mut self.scale
     }
 
@@ -46,8 +46,8 @@ impl TimelineStrip {
     /// Shows the whole run, or the current step when the whole run is shown.
     pub(crate) fn toggle_whole(&mut self, session: &Session) {
         let Some((timeline, _)) = session.now() else { return };
-        let whole = Timescale::whole(extent(session, timeline));
-        self.scale = if self.scale == whole { Timescale::step(timeline.step().step) } else { whole };
+        let whole = VisibleRange::whole(extent(session, timeline));
+        self.scale = if self.scale == whole { VisibleRange::step(timeline.step().step) } else { whole };
     }
 
     /// Scrolls to the playhead when it has moved.
@@ -63,9 +63,9 @@ impl TimelineStrip {
 }
 
 /// The length of the run, for the limits of the visible range.
-pub(crate) fn extent(session: &Session, timeline: &Timeline) -> Extent {
+pub(crate) fn extent(session: &Session, timeline: &Timeline) -> RunExtent {
     let furthest = session.snapshot.as_ref().map_or(0, |snapshot| snapshot.furthest);
-    Extent { steps: (furthest + 1).max(timeline.step().step), events: timeline.len() }
+    RunExtent { steps: (furthest + 1).max(timeline.step().step), events: timeline.len() }
 }
 
 /// A position in the current step as a time of the run, in steps.

@@ -1,4 +1,4 @@
-//! Applying a change by hand to the run, and its name in undo lists.
+//! Applies a change by hand to the run, and names it in undo lists.
 //!
 //! It must not know how changes are undone.
 
@@ -17,7 +17,7 @@ impl LessonRun {
     ///
     /// # Errors
     ///
-    /// The missing element, in words.
+    /// A message that names the missing element.
     pub(crate) fn fits(&self, change: &Change) -> Result<(), String> {
         let Some(opened) = &self.open else { return Err("no lesson is open".into()) };
         let setup = opened.run.setup();
@@ -65,9 +65,9 @@ pub(crate) fn apply(lesson: &mut LessonRun, change: &Change) -> bool {
                 return false;
             }
         }
-        Change::Freeze { parameters, is_frozen } => reshape::freeze(&mut open.run, parameters, *is_frozen),
+        Change::Freeze { parameters, frozen } => reshape::freeze(&mut open.run, parameters, *frozen),
         Change::Arrange(arrangement) => open.arrangement = Arc::clone(arrangement),
-        Change::Reset => lesson.start_again(),
+        Change::Reset => lesson.restart(),
         Change::Reseed => {
             let spec = &open.run.setup().spec;
             let (seed, own_weights) = (spec.seed.wrapping_add(1), spec.weights.is_some());
@@ -75,51 +75,51 @@ pub(crate) fn apply(lesson: &mut LessonRun, change: &Change) -> bool {
             if own_weights {
                 lesson.report.message("this lesson sets its own initial weights; only the data changes");
             }
-            lesson.start_again();
+            lesson.restart();
         }
     }
     lesson.mark_stale();
     true
 }
 
-/// Moves a control of the plugin in a slot; of hidden layers' activations those of these layers, or of all.
+/// Sets a control of the plugin in a slot; for hidden activations, those of these layers, or all if empty.
 fn set_control(lesson: &mut LessonRun, slot: Slot, layers: &[usize], control: &str, value: &ParamValue) -> bool {
-    if slot.is_beginning() {
+    if slot.starts_new_run() {
         lesson.apply_pending_swap();
     }
     let Some(open) = &mut lesson.open else { return false };
     let mut spec = (*open.run.setup().spec).clone();
-    let having = slots::having(open.run.setup(), slot, layers, control);
+    let indices = slots::with_control(open.run.setup(), slot, layers, control);
     let plugins = slots::plugins(&mut spec, slot).into_iter().enumerate();
-    let selected: Vec<_> = plugins.filter(|(nth, _)| having.contains(nth)).collect();
+    let selected: Vec<_> = plugins.filter(|(nth, _)| indices.contains(nth)).collect();
     if selected.is_empty() {
         return false;
     }
     for (_, plugin) in selected {
         plugin.params.insert(control.to_owned(), value.clone());
     }
-    if slot.is_beginning() {
+    if slot.starts_new_run() {
         return lesson.begin_with(&spec, &control.replace('_', " "));
     }
-    // A slider is an input of the traced function, so no function is traced again.
+    // A slider is an input of the traced function, so no function is retraced.
     if let ParamValue::Number(number) = value {
         let mut setup = Setup { spec: Arc::new(spec), ..open.run.setup().clone() };
-        slots::slide(&mut setup, slot, &having, control, *number);
+        slots::slide(&mut setup, slot, &indices, control, *number);
         open.run.set_setup(setup);
         lesson.mark_stale();
         return true;
     }
-    let made = lesson.scripts.sandbox().assemble(&spec);
-    lesson.set_setup(made)
+    let assembled = lesson.scripts.sandbox().assemble(&spec);
+    lesson.set_setup(assembled)
 }
 
-/// Gives one layer another activation; all numbers stay.
+/// Changes the activation of one layer; all parameters keep their values.
 fn set_activation(lesson: &mut LessonRun, layer: usize, plugin: &PluginRef) -> bool {
     let Some(open) = &lesson.open else { return false };
     let mut spec = (*open.run.setup().spec).clone();
     plugin.clone_into(&mut spec.layers[layer].activation);
-    let made = lesson.scripts.sandbox().assemble(&spec);
-    lesson.set_setup(made)
+    let assembled = lesson.scripts.sandbox().assemble(&spec);
+    lesson.set_setup(assembled)
 }
 
 /// Changes plugins or controls of the description.
@@ -134,17 +134,17 @@ fn patch(lesson: &mut LessonRun, patch: &SpecPatch) -> bool {
     }
     let Some(open) = &lesson.open else { return false };
     let mut spec = (*open.run.setup().spec).clone();
-    let made = lesson.scripts.sandbox().patch(&mut spec, patch);
+    let assembled = lesson.scripts.sandbox().patch(&mut spec, patch);
     match new_start {
-        None => lesson.set_setup(made),
-        Some(what) => lesson.report.accept(made).is_some() && lesson.begin_with(&spec, what),
+        None => lesson.set_setup(assembled),
+        Some(what) => lesson.report.accept(assembled).is_some() && lesson.begin_with(&spec, what),
     }
 }
 
-/// Whether a run begins anew with a change of its description.
-pub(crate) fn begins_new_run(change: &Change) -> bool {
+/// Whether a change of the description restarts the run.
+pub(crate) fn starts_new_run(change: &Change) -> bool {
     match change {
-        Change::Control { slot, .. } => slot.is_beginning(),
+        Change::Control { slot, .. } => slot.starts_new_run(),
         Change::Patch(patch) => patch.initializer.is_some() || patch.data.is_some(),
         _ => false,
     }
@@ -163,7 +163,7 @@ pub(crate) fn name(change: &Change) -> String {
         Change::Input { sample, input, .. } => format!("input {} of sample {}", input + 1, sample + 1),
         Change::Control { layers, control, .. } => {
             let name = control.replace('_', " ");
-            if layers.is_empty() { name } else { format!("{name} of {}", slots::layers(layers)) }
+            if layers.is_empty() { name } else { format!("{name} of {}", slots::layer_list(layers)) }
         }
         Change::Patch(patch) => patch_name(patch),
         Change::Activation { layer, plugin } => format!("activation {} of layer {}", plugin.name, layer + 1),
@@ -173,7 +173,7 @@ pub(crate) fn name(change: &Change) -> String {
             Reshape::AddLayer { before } => format!("add layer before layer {}", before + 1),
             Reshape::RemoveLayer { layer } => format!("remove layer {}", layer + 1),
         },
-        Change::Freeze { is_frozen: true, .. } => "freeze".into(),
+        Change::Freeze { frozen: true, .. } => "freeze".into(),
         Change::Freeze { .. } => "unfreeze".into(),
         Change::Arrange(_) => "layout".into(),
         Change::Reset => "reset".into(),

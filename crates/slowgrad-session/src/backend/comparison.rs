@@ -1,15 +1,15 @@
-//! A second run beside the first, with the same start and the same edits, that differs in one setting.
+//! A second run beside the first, with the same initial state and the same edits, that differs in one setting.
 //!
-//! It is made again whenever the first run is edited, so code that edits a run does not know it, and it keeps in step
-//! with the first. It must not know the window.
+//! It is rebuilt whenever the first run is edited, so code that edits a run need not know it. It follows the first run
+//! step by step. It must not know the window.
 
 use super::lesson_run::LessonRun;
 use super::plots::SHOWN_SAMPLES;
-use super::plots::predictions::{Detail, answers};
+use super::plots::predictions::{Detail, predict_over_inputs};
 use super::shown_step::ShownStep;
 use super::slots;
 use crate::clock::Deadline;
-use crate::protocol::{Answers, Difference, Knob, RivalInfo, Slot};
+use crate::protocol::{ComparisonInfo, Difference, PluginControl, Predictions, Slot};
 use slowgrad_engine::run::{Run, RunVersion};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::ParamValue;
@@ -18,16 +18,16 @@ use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::number_format;
 use std::sync::Arc;
 
-/// A second run.
+/// The second run of a comparison.
 #[derive(Debug)]
 struct ComparisonRun {
     difference: Difference,
     run: Run,
-    /// The version of the first run that this one was made from.
-    made_from: RunVersion,
+    /// The version of the first run that this one was built from.
+    based_on: RunVersion,
     shown: Option<ShownStep>,
-    /// The predictions before the step that is shown, once they were requested.
-    predictions: Option<Arc<Answers>>,
+    /// The predictions before the shown step, once they are requested.
+    predictions: Option<Arc<Predictions>>,
 }
 
 impl ComparisonRun {
@@ -36,7 +36,7 @@ impl ComparisonRun {
         let change = |setup: &Setup| -> Result<Setup, Vec<Diagnostic>> {
             let mut spec = (*setup.spec).clone();
             let mut plugin = difference.plugin.clone();
-            // All that is not named is the same: the learning rate, and the other controls of the same plugin.
+            // Settings that the difference does not name are equal: the learning rate, other controls of the plugin.
             if slot == Slot::Optimizer {
                 let rate = ParamValue::Number(setup.optimizer.learning_rate());
                 plugin.params.entry("lr".to_owned()).or_insert(rate);
@@ -45,7 +45,7 @@ impl ComparisonRun {
                 plugin.params = same.params.clone().into_iter().chain(plugin.params).collect();
             }
             let changed = sandbox.patch(&mut spec, &slot.patch(plugin))?;
-            // What was edited by hand is edited for both.
+            // Edits by hand apply to both runs.
             Ok(Setup {
                 train: Arc::clone(&setup.train),
                 test: Arc::clone(&setup.test),
@@ -53,10 +53,10 @@ impl ComparisonRun {
                 ..changed
             })
         };
-        Ok(Self { run: run.variant(change)?, difference, made_from: run.version(), shown: None, predictions: None })
+        Ok(Self { run: run.variant(change)?, difference, based_on: run.version(), shown: None, predictions: None })
     }
 
-    /// Takes a step forwards, or goes back, towards a number of steps; returns whether it is there.
+    /// Trains one step or goes back towards a number of completed steps; returns whether it is reached.
     fn approach(&mut self, step: u64) -> Result<bool, Box<Diagnostic>> {
         if self.run.step() < step {
             self.run.advance()?;
@@ -66,27 +66,27 @@ impl ComparisonRun {
         Ok(self.run.step() == step)
     }
 
-    /// The comparison for a snapshot.
-    fn info(&mut self, run: &Run, has_predictions: bool) -> Result<RivalInfo, Box<Diagnostic>> {
-        let is_here = self.run.step() == run.step();
+    /// The data for a snapshot.
+    fn info(&mut self, run: &Run, with_predictions: bool) -> Result<ComparisonInfo, Box<Diagnostic>> {
+        let same_step = self.run.step() == run.step();
         let shows = |shown: &ShownStep| shown.number() == run.step() + 1;
-        if is_here && !self.shown.as_ref().is_some_and(shows) {
+        if same_step && !self.shown.as_ref().is_some_and(shows) {
             self.shown = Some(ShownStep::record(&mut self.run)?);
             self.predictions = None;
         }
-        if is_here && has_predictions && self.predictions.is_none() {
-            self.predictions = answers(&mut self.run, SHOWN_SAMPLES, Detail::Fine).map(Arc::new);
+        if same_step && with_predictions && self.predictions.is_none() {
+            self.predictions = predict_over_inputs(&mut self.run, SHOWN_SAMPLES, Detail::Fine).map(Arc::new);
         }
-        let shown = self.shown.as_ref().filter(|shown| is_here && shows(shown));
-        let [mine, theirs] = self.names(run);
-        Ok(RivalInfo {
+        let shown = self.shown.as_ref().filter(|shown| same_step && shows(shown));
+        let [baseline_setting, comparison_setting] = self.names(run);
+        Ok(ComparisonInfo {
             difference: self.difference.clone(),
-            mine,
-            theirs,
+            baseline_setting,
+            comparison_setting,
             timeline: shown.map(|shown| Arc::clone(&shown.timeline)),
-            picture: shown.map(|shown| Arc::clone(&shown.picture)),
+            summary: shown.map(|shown| Arc::clone(&shown.summary)),
             maps: shown.and_then(|shown| shown.maps.clone()),
-            answers: self.predictions.clone().filter(|_| shown.is_some() && has_predictions),
+            predictions: self.predictions.clone().filter(|_| shown.is_some() && with_predictions),
             step: self.run.step(),
             curve: self.run.curve().points().to_vec(),
         })
@@ -99,30 +99,31 @@ impl ComparisonRun {
             let info = slots::plugged(setup, slot);
             info.map(|info| (info.name, info.controls)).unwrap_or_default()
         };
-        let ((mine, own_controls), (theirs, controls)) = (named(run.setup()), named(self.run.setup()));
-        if mine != theirs {
-            return [mine, theirs];
+        let ((baseline_setting, own_controls), (comparison_setting, controls)) =
+            (named(run.setup()), named(self.run.setup()));
+        if baseline_setting != comparison_setting {
+            return [baseline_setting, comparison_setting];
         }
-        // The same plugin with other values.
-        let said = |controls: &[Knob]| {
-            let controls = controls.iter().map(|knob| &knob.control);
+        // The same plugin with different controls.
+        let describe = |controls: &[PluginControl]| {
+            let controls = controls.iter().map(|info| &info.control);
             let named = controls.filter(|control| self.difference.plugin.params.contains_key(&control.name));
-            let said = named.filter_map(|control| {
-                let name = slots::sign(&control.name);
+            let settings = named.filter_map(|control| {
+                let name = slots::control_symbol(&control.name);
                 Some(format!("{name} = {}", number_format::number(control.slider()?, 3)))
             });
-            said.collect::<Vec<_>>().join(", ")
+            settings.collect::<Vec<_>>().join(", ")
         };
-        [said(&own_controls), said(&controls)]
+        [describe(&own_controls), describe(&controls)]
     }
 }
 
-/// The comparison, while there is one.
+/// The second run, while a comparison is active.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison(Option<ComparisonRun>);
 
 impl Comparison {
-    /// Begins a comparison, or ends it (`None`).
+    /// Starts a comparison, or ends it (`None`).
     pub(crate) fn set(&mut self, difference: Option<Difference>, lesson: &mut LessonRun) {
         self.0 = None;
         let (Some(difference), Some(open)) = (difference, &lesson.open) else { return };
@@ -132,14 +133,14 @@ impl Comparison {
         }
     }
 
-    /// The comparison cannot continue.
+    /// Ends a comparison that cannot continue, with a message.
     fn end(&mut self, problem: Option<Diagnostic>, lesson: &mut LessonRun) {
         self.0 = None;
         let cause = problem.map(|problem| problem.message).unwrap_or_default();
         lesson.report.message(format!("the comparison has ended: {cause}"));
     }
 
-    /// Whether there is a second run.
+    /// Whether a comparison is active.
     pub(crate) fn is_active(&self) -> bool {
         self.0.is_some()
     }
@@ -154,11 +155,11 @@ impl Comparison {
         self.0.as_mut().map(|second| &mut second.run)
     }
 
-    /// Brings the second run to the step of the first, as far as time allows; returns whether it is there.
+    /// Moves the second run towards the step of the first until the deadline; returns whether it is reached.
     pub(crate) fn catch_up(&mut self, lesson: &mut LessonRun, deadline: Deadline) -> bool {
         let Some(open) = &lesson.open else { return true };
         if let Some(second) = &self.0
-            && second.made_from != open.run.version()
+            && second.based_on != open.run.version()
         {
             let difference = second.difference.clone();
             self.set(Some(difference), lesson);
@@ -178,10 +179,10 @@ impl Comparison {
         }
     }
 
-    /// The comparison for a snapshot, with predictions if these are plotted.
-    pub(crate) fn info(&mut self, lesson: &mut LessonRun, has_predictions: bool) -> Option<Arc<RivalInfo>> {
+    /// The data for a snapshot, with predictions if their plot is open.
+    pub(crate) fn info(&mut self, lesson: &mut LessonRun, with_predictions: bool) -> Option<Arc<ComparisonInfo>> {
         let (Some(open), Some(second)) = (&lesson.open, &mut self.0) else { return None };
-        match second.info(&open.run, has_predictions) {
+        match second.info(&open.run, with_predictions) {
             Ok(info) => Some(Arc::new(info)),
             Err(problem) => {
                 self.end(Some(*problem), lesson);

@@ -1,15 +1,15 @@
-//! Files that change while a lesson runs: the new version takes over at a step's boundary, and a broken one changes
-//! nothing.
+//! Hot reload of files while a lesson runs: a new version takes effect at the end of a step, and a broken one has no
+//! effect.
 //!
-//! A save leads to one plan, which changes nothing, and one application of that plan. It must not know where files come
-//! from; they are handed in as bytes.
+//! Each save is planned first, without side effects, and then applied. It must not know the source of files; callers
+//! pass bytes.
 
 use super::lesson_run::LessonRun;
 use super::open_lesson::{LessonStart, OpenLesson};
 use super::script_files::Scripts;
 use super::script_versions::{changed_scripts, has_extension, still_uses};
 use super::slots::plugins;
-use crate::protocol::{LessonInfo, Slot, Texts};
+use crate::protocol::{LessonInfo, ScriptTexts, Slot};
 use slowgrad_engine::condition::Condition;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{LayerSpec, LessonSpec};
@@ -18,23 +18,23 @@ use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::playback::cue::Cue;
 use std::sync::Arc;
 
-/// When a new version takes over.
+/// The time at which a new version takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
-    /// The present step may be computed again.
+    /// At once; the present step is recomputed.
     Now,
-    /// When the step that is shown is over.
+    /// At the end of the shown step.
     AfterStep,
 }
 
-/// A set-up that takes over at the end of a step.
+/// A set-up that takes effect at the end of a step.
 pub(crate) struct PendingSwap {
-    /// The number of steps after which it takes over.
+    /// The number of completed steps at which it takes effect.
     pub(crate) after: u64,
     swap: Swap,
 }
 
-/// Another set-up for the run.
+/// A new set-up for the run.
 struct Swap {
     /// The description in the lesson's file.
     requested: Arc<LessonSpec>,
@@ -45,61 +45,61 @@ struct Swap {
     setup: Setup,
 }
 
-/// The part of a lesson that concerns its performance and not its run.
-struct Performance {
+/// The part of a lesson that concerns its cue_update and not its run.
+struct CueUpdate {
     title: String,
     cues: Vec<Cue>,
     conditions: Vec<Condition>,
     warnings: Vec<Diagnostic>,
 }
 
-/// A set-up and its initial parameters, or the problems of the scripts.
-type Start = Result<(Setup, Vec<f64>), Vec<Diagnostic>>;
+/// A set-up with its initial parameters, or the problems of the scripts.
+type StartResult = Result<(Setup, Vec<f64>), Vec<Diagnostic>>;
 
-/// The consequences of a save for the lesson that is open.
+/// The effects of a save on the open lesson.
 struct ReloadPlan {
-    /// The lesson's file was read: what it performs.
-    performance: Option<Performance>,
-    /// The state that the next reset starts from.
-    start: Option<(Arc<LessonSpec>, Start)>,
+    /// The new cues, if the lesson's file could be read.
+    cue_update: Option<CueUpdate>,
+    /// The initial state for the next reset.
+    start: Option<(Arc<LessonSpec>, StartResult)>,
     run: RunPlan,
 }
 
-/// The consequences of a save for the run.
+/// The effect of a save on the run.
 enum RunPlan {
     /// The run continues unchanged.
     Keep,
-    /// A script has problems; the run continues with the last version.
+    /// A script has problems; the run continues with the previous version.
     Broken(Vec<Diagnostic>),
-    /// The lesson describes another run.
+    /// The lesson describes a different run, which starts.
     Restart(Box<Lesson>),
-    /// The run continues with another set-up.
+    /// The run continues with a new set-up.
     Swap(Box<Swap>),
 }
 
-/// What a file is to the lesson that is open.
+/// The role of a file in the open lesson.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FileUse {
-    /// Not used, or it does not matter.
+    /// Not used, or irrelevant.
     None,
-    /// The lesson's own file, which is gone.
+    /// The lesson's own file, which was deleted.
     LessonGone,
-    /// A file of data or weights, which a run begins with.
+    /// A file of data or initial weights.
     Data,
-    /// The lesson's own file, or one that a broken lesson may have waited for.
+    /// The lesson's own file, or a file that may repair a broken lesson.
     Lesson,
     /// A plugin or an imported script.
     Script,
 }
 
 impl LessonRun {
-    /// A file was added, changed or removed (`None`).
+    /// Reloads a file that was added, changed or deleted (`None`).
     ///
-    /// Returns whether another run began, with which nothing can be undone.
+    /// Returns whether a new run started, which discards undo and redo.
     pub(crate) fn reload(&mut self, root: &str, path: &str, bytes: Option<Vec<u8>>, when: When) -> bool {
-        // The editor reports its saves at once, and the watcher a little later.
-        let is_known = |(from, known): (String, Arc<[u8]>)| from == root && bytes.as_deref() == Some(&known[..]);
-        if self.scripts.sandbox().file(path).is_some_and(is_known) {
+        // The editor reports its saves at once, and the file watcher reports them again.
+        let unchanged = |(from, known): (String, Arc<[u8]>)| from == root && bytes.as_deref() == Some(&known[..]);
+        if self.scripts.sandbox().file(path).is_some_and(unchanged) {
             return false;
         }
         let gone = bytes.is_none();
@@ -134,10 +134,10 @@ impl LessonRun {
         self.apply_reload(plan, path, when)
     }
 
-    /// Applies the plan for a file that was saved; returns whether another run began.
+    /// Applies the plan for a saved file; returns whether a new run started.
     fn apply_reload(&mut self, plan: ReloadPlan, path: &str, when: When) -> bool {
-        let ReloadPlan { performance, start, run } = plan;
-        self.set_performance(performance);
+        let ReloadPlan { cue_update, start, run } = plan;
+        self.update_cues(cue_update);
         let started = self.set_start(start);
         match run {
             RunPlan::Keep => {
@@ -173,33 +173,33 @@ impl LessonRun {
         path == self.scripts.lesson_path()
     }
 
-    /// The lesson performs what its file describes now.
-    fn set_performance(&mut self, performance: Option<Performance>) {
-        let Some(Performance { title, cues, conditions, warnings }) = performance else { return };
+    /// Replaces the cues of the lesson.
+    fn update_cues(&mut self, cue_update: Option<CueUpdate>) {
+        let Some(CueUpdate { title, cues, conditions, warnings }) = cue_update else { return };
         let Some(open) = &self.open else { return };
         let differs = open.info.cues != cues || open.info.title != title;
-        let edition = if differs { self.next_cue_version() } else { 0 };
+        let cue_version = if differs { self.next_cue_version() } else { 0 };
         let Some(open) = &mut self.open else { return };
         open.warnings = warnings;
         open.set_conditions(conditions);
         self.report.set_condition_problem(None);
         if differs {
-            open.info = Arc::new(LessonInfo { title, cues, edition, ..(*open.info).clone() });
+            open.info = Arc::new(LessonInfo { title, cues, cue_version, ..(*open.info).clone() });
         }
     }
 
-    /// The next reset starts from the files as they are; returns false when scripts have problems.
-    fn set_start(&mut self, start: Option<(Arc<LessonSpec>, Start)>) -> bool {
+    /// Replaces the initial state for the next reset; returns false when scripts have problems.
+    fn set_start(&mut self, start: Option<(Arc<LessonSpec>, StartResult)>) -> bool {
         let Some((requested, start)) = start else { return false };
         let Some((setup, values)) = self.report.accept(start) else { return false };
-        let scripts = Arc::new(self.scripts.new_texts(&Texts::new(), &[]));
+        let scripts = Arc::new(self.scripts.new_texts(&ScriptTexts::new(), &[]));
         if let Some(open) = &mut self.open {
             open.set_start(LessonStart { requested, setup, values, scripts });
         }
         true
     }
 
-    /// A set-up takes over now or when the step that is shown is over.
+    /// Schedules a set-up, which takes effect now or at the end of the shown step.
     fn schedule_swap(&mut self, swap: Swap, when: When) {
         self.report.accept(Ok(()));
         self.report.mark_reloaded();
@@ -211,7 +211,7 @@ impl LessonRun {
         }
     }
 
-    /// A pending set-up takes over if its step is over.
+    /// Applies the pending set-up if its step is completed.
     pub(crate) fn apply_due_swap(&mut self) {
         let due = |open: &OpenLesson| open.pending.as_ref().is_some_and(|pending| open.run.step() >= pending.after);
         if self.open.as_ref().is_some_and(due) {
@@ -219,21 +219,21 @@ impl LessonRun {
         }
     }
 
-    /// A pending set-up takes over.
+    /// Applies the pending set-up.
     pub(crate) fn apply_pending_swap(&mut self) {
         let Some(open) = &mut self.open else { return };
         let Some(PendingSwap { swap: Swap { requested, based_on, scripts_version, setup }, .. }) = open.pending.take()
         else {
             return;
         };
-        // Changes by hand stay, also those made in the meantime; scripts may have changed as well.
+        // Preserves changes by hand, including those since the reload; scripts may have changed as well.
         let now = &open.run.setup().spec;
-        let made = if *now == based_on && scripts_version == self.scripts.version() {
+        let assembled = if *now == based_on && scripts_version == self.scripts.version() {
             Ok(setup)
         } else {
             self.scripts.sandbox().assemble(&rebased(now, open.requested(), &requested))
         };
-        if self.set_setup(made)
+        if self.set_setup(assembled)
             && let Some(open) = &mut self.open
         {
             let after = open.run.step();
@@ -242,18 +242,18 @@ impl LessonRun {
         }
     }
 
-    /// Whether a new version of the scripts waits for the end of a step.
+    /// Whether a new version of the scripts takes effect at the end of the shown step.
     pub(crate) fn has_pending_swap(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.pending.is_some())
     }
 
-    /// The run continues with the scripts as they are; returns false when they have problems.
-    pub(crate) fn take_over_scripts(&mut self) -> bool {
+    /// Continues the run with the present scripts; returns false when they have problems.
+    pub(crate) fn use_present_scripts(&mut self) -> bool {
         let read = self.scripts.read_lesson();
         let Some(open) = &self.open else { return false };
-        let ReloadPlan { performance, start, run } =
+        let ReloadPlan { cue_update, start, run } =
             plan_reload(open, &self.scripts, self.seed(), ("", FileUse::Script), read);
-        self.set_performance(performance);
+        self.update_cues(cue_update);
         self.set_start(start);
         match run {
             RunPlan::Swap(swap) => {
@@ -268,15 +268,14 @@ impl LessonRun {
         }
     }
 
-    /// The scripts of the run whose text has changed since the run last loaded them.
+    /// The scripts whose text has changed since the run last loaded them.
     pub(crate) fn changed_scripts(&self) -> std::collections::BTreeSet<String> {
         let changed = |open: &OpenLesson| changed_scripts(self.scripts.sandbox(), &open.initial_scripts, &open.changes);
         self.open.as_ref().map(changed).unwrap_or_default()
     }
 
-    /// A run that was made with other versions of its scripts continues with the present ones; returns which have
-    /// changed.
-    pub(crate) fn catch_up_with_scripts(&mut self, when: When) -> Vec<String> {
+    /// Continues a run that used other versions of its scripts with the present ones; returns the changed scripts.
+    pub(crate) fn update_to_present_scripts(&mut self, when: When) -> Vec<String> {
         let mut changed = self.changed_scripts();
         let Some(open) = &self.open else { return Vec::new() };
         let lesson_path = self.scripts.lesson_path();
@@ -284,7 +283,7 @@ impl LessonRun {
         if changed.is_empty() {
             return Vec::new();
         }
-        // A lesson that has a problem now reports it, and the version before continues.
+        // If the lesson has problems now, they are reported, and the run continues with the previous version.
         let read = self.scripts.read_lesson();
         let Some(lesson) = self.report.accept(read) else { return changed.into_iter().collect() };
         let Some(open) = &self.open else { return Vec::new() };
@@ -293,9 +292,9 @@ impl LessonRun {
             let path = self.scripts.lesson_path();
             self.report.message(format!("{path} has changed since: Reset to start the current version"));
         }
-        let ReloadPlan { performance, start, run } =
+        let ReloadPlan { cue_update, start, run } =
             plan_reload(open, &self.scripts, self.seed(), ("", FileUse::Script), Ok(lesson));
-        self.set_performance(performance);
+        self.update_cues(cue_update);
         self.set_start(start);
         if !changed.is_empty() {
             match run {
@@ -308,9 +307,9 @@ impl LessonRun {
     }
 }
 
-/// Plans the consequences of a file that was saved, after the lesson was read with the new file. Nothing changes.
+/// Plans the effects of a saved file, after the lesson was read with it. Has no side effects.
 ///
-/// Each set-up is assembled at most once: the lesson's own serves the next reset and the run wherever it fits.
+/// Each set-up is assembled at most once: the lesson's own is reused for the next reset and for the run where it fits.
 fn plan_reload(
     open: &OpenLesson,
     scripts: &Scripts,
@@ -321,26 +320,26 @@ fn plan_reload(
     let before = open.requested();
     let mut assembled: Vec<(LessonSpec, Setup)> = Vec::new();
     let mut lesson_start: Option<(LessonSpec, Setup, Vec<f64>)> = None;
-    let (requested, performance) = match read {
+    let (requested, cue_update) = match read {
         Err(problems) if file_use != FileUse::Script => {
-            return ReloadPlan { performance: None, start: None, run: RunPlan::Broken(problems) };
+            return ReloadPlan { cue_update: None, start: None, run: RunPlan::Broken(problems) };
         }
         Ok(lesson) if file_use == FileUse::Data || !same_run(before, &lesson.spec) => {
             if file_use != FileUse::Script {
                 let run = RunPlan::Restart(Box::new(lesson));
-                return ReloadPlan { performance: None, start: None, run };
+                return ReloadPlan { cue_update: None, start: None, run };
             }
-            // A plugin was saved, and the lesson's file describes another run, which begins with a reset.
+            // A plugin was saved, but the lesson's file describes a different run, which only a reset starts.
             (Arc::clone(before), None)
         }
         Ok(lesson) => {
             let Lesson { spec, cues, conditions, setup, parameters, warnings, .. } = lesson;
-            let performance = Performance { title: spec.title.clone(), cues, conditions, warnings };
+            let cue_update = CueUpdate { title: spec.title.clone(), cues, conditions, warnings };
             assembled.push((spec.clone(), setup.clone()));
             lesson_start = Some((spec.clone(), setup, parameters));
-            (Arc::new(spec), Some(performance))
+            (Arc::new(spec), Some(cue_update))
         }
-        // The lesson cannot be read, but perhaps the run does not need what is broken.
+        // The lesson cannot be read, but the run may not need the broken part.
         Err(_) => (Arc::clone(before), None),
     };
     let seeded = LessonSpec { seed: seed.unwrap_or(requested.seed), ..(*requested).clone() };
@@ -360,8 +359,8 @@ fn plan_reload(
     } else {
         let based_on = Arc::clone(&open.run.setup().spec);
         let spec = rebased(&based_on, before, &requested);
-        let made = assembled.into_iter().find(|(known, _)| *known == spec);
-        match made.map_or_else(|| scripts.sandbox().assemble(&spec), |(_, setup)| Ok(setup)) {
+        let reused = assembled.into_iter().find(|(assembled, _)| *assembled == spec);
+        match reused.map_or_else(|| scripts.sandbox().assemble(&spec), |(_, setup)| Ok(setup)) {
             Ok(setup) => {
                 let scripts_version = scripts.version();
                 RunPlan::Swap(Box::new(Swap { requested: Arc::clone(&requested), based_on, scripts_version, setup }))
@@ -369,55 +368,57 @@ fn plan_reload(
             Err(problems) => RunPlan::Broken(problems),
         }
     };
-    ReloadPlan { performance, start: Some((requested, start)), run }
+    ReloadPlan { cue_update, start: Some((requested, start)), run }
 }
 
-/// Whether a file is that of the plugin in a slot.
+/// Whether a file contains the plugin in a slot.
 fn uses(scripts: &Scripts, spec: &LessonSpec, slot: Slot, path: &str) -> bool {
     let mut spec = spec.clone();
     let named = plugins(&mut spec, slot);
     named.iter().any(|plugin| scripts.sandbox().path_of(slot.kind(), &plugin.name).is_some_and(|used| used == path))
 }
 
-/// A description that goes along with its file: what the file itself changed, changes.
-fn rebased(now: &LessonSpec, was: &LessonSpec, asked: &LessonSpec) -> LessonSpec {
-    fn pick<T: Clone + PartialEq>(now: &T, was: &T, asked: &T) -> T {
-        if was == asked { now.clone() } else { asked.clone() }
+/// Rebases the edits in `now` from the file's previous description `was` onto its new one: fields that the file changed
+/// are taken from the file, all others from `now`.
+fn rebased(now: &LessonSpec, was: &LessonSpec, requested: &LessonSpec) -> LessonSpec {
+    fn pick<T: Clone + PartialEq>(now: &T, was: &T, requested: &T) -> T {
+        if was == requested { now.clone() } else { requested.clone() }
     }
     LessonSpec {
-        title: asked.title.clone(),
-        layers: layers(&now.layers, &was.layers, &asked.layers),
-        loss: pick(&now.loss, &was.loss, &asked.loss),
-        regularizer: pick(&now.regularizer, &was.regularizer, &asked.regularizer),
-        optimizer: pick(&now.optimizer, &was.optimizer, &asked.optimizer),
-        schedule: pick(&now.schedule, &was.schedule, &asked.schedule),
-        batch: pick(&now.batch, &was.batch, &asked.batch),
-        shuffle: pick(&now.shuffle, &was.shuffle, &asked.shuffle),
+        title: requested.title.clone(),
+        layers: layers(&now.layers, &was.layers, &requested.layers),
+        loss: pick(&now.loss, &was.loss, &requested.loss),
+        regularizer: pick(&now.regularizer, &was.regularizer, &requested.regularizer),
+        optimizer: pick(&now.optimizer, &was.optimizer, &requested.optimizer),
+        schedule: pick(&now.schedule, &was.schedule, &requested.schedule),
+        batch: pick(&now.batch, &was.batch, &requested.batch),
+        shuffle: pick(&now.shuffle, &was.shuffle, &requested.shuffle),
         ..now.clone()
     }
 }
 
-/// The layers of a run whose file changed: as many and as large as they are now, with the activations that the file
-/// changed.
-fn layers(now: &[LayerSpec], was: &[LayerSpec], asked: &[LayerSpec]) -> Vec<LayerSpec> {
-    if was == asked {
+/// The layers of a run whose file changed: the present number and sizes, with the activations that the file changed.
+fn layers(now: &[LayerSpec], was: &[LayerSpec], requested: &[LayerSpec]) -> Vec<LayerSpec> {
+    if was == requested {
         return now.to_vec();
     }
     let sizes = |layers: &[LayerSpec]| layers.iter().map(|layer| layer.size).collect::<Vec<_>>();
-    if sizes(now) == sizes(asked) {
-        // A layer that the file did not change keeps the activation that it was given by hand.
-        let changed = |nth: usize| was.get(nth) != asked.get(nth);
-        return (0..asked.len()).map(|nth| if changed(nth) { asked[nth].clone() } else { now[nth].clone() }).collect();
+    if sizes(now) == sizes(requested) {
+        // A layer that the file did not change keeps an activation set by hand.
+        let changed = |nth: usize| was.get(nth) != requested.get(nth);
+        return (0..requested.len())
+            .map(|nth| if changed(nth) { requested[nth].clone() } else { now[nth].clone() })
+            .collect();
     }
-    // Where layers came or went, hidden layers go by the first and the output by the last.
-    let activation = |layers: &[LayerSpec], is_last: bool| {
-        let layer = if is_last { layers.last() } else { layers.first() };
+    // When the number of layers differs, hidden layers follow the first layer and the output follows the last.
+    let activation = |layers: &[LayerSpec], last: bool| {
+        let layer = if last { layers.last() } else { layers.first() };
         layer.map(|layer| layer.activation.clone())
     };
     let mut layers = now.to_vec();
     let last = layers.len().saturating_sub(1);
     for (nth, layer) in layers.iter_mut().enumerate() {
-        let (old, new) = (activation(was, nth == last), activation(asked, nth == last));
+        let (old, new) = (activation(was, nth == last), activation(requested, nth == last));
         if old != new
             && let Some(new) = new
         {
@@ -427,7 +428,7 @@ fn layers(now: &[LayerSpec], was: &[LayerSpec], asked: &[LayerSpec]) -> Vec<Laye
     layers
 }
 
-/// Whether a run of one description can go on with the other.
+/// Whether a run of one description can continue with the other.
 fn same_run(a: &LessonSpec, b: &LessonSpec) -> bool {
     let sizes = |spec: &LessonSpec| spec.layers.iter().map(|layer| layer.size).collect::<Vec<_>>();
     a.inputs == b.inputs

@@ -1,13 +1,13 @@
-//! The lesson that is open and everything that its run is made with: scripts, seed, requested training.
+//! The open lesson and the ingredients of its run: scripts, seed, requested training.
 //!
-//! It opens lessons, moves the run to a step, and gives it other set-ups. It must not know undo, replay, plots or what
-//! is shown.
+//! It opens lessons, moves the run to a step and replaces its set-up. It must not know undo, replay, plots or the
+//! display.
 
 use super::open_lesson::{LessonStart, OpenLesson};
 use super::report::Report;
 use super::script_files::Scripts;
 use super::training::Training;
-use crate::protocol::{LessonInfo, Texts};
+use crate::protocol::{LessonInfo, ScriptTexts};
 use slowgrad_engine::record;
 use slowgrad_engine::run::StateChange;
 use slowgrad_engine::setup::Setup;
@@ -16,29 +16,29 @@ use slowgrad_script::Lesson;
 use slowgrad_tape::Diagnostic;
 use std::sync::Arc;
 
-/// Multiplications that training to a step may take before it is split into slices: some tens of milliseconds.
+/// The limit of multiplications in a seek before it is split into slices; about 50 ms of work.
 const MAX_UNSLICED_WORK: u64 = 50_000_000;
-/// Steps that training to a step may take before it is split into slices.
+/// The limit of steps in a seek before it is split into slices.
 const MAX_UNSLICED_STEPS: u64 = 10_000;
 
-/// A lesson's run and what it is made with.
+/// A lesson's run with its scripts, report and requested training.
 pub(crate) struct LessonRun {
     pub(crate) scripts: Scripts,
     pub(crate) open: Option<OpenLesson>,
     pub(crate) report: Report,
     pub(crate) training: Training,
-    /// The seed that a person chose instead of the lesson's.
+    /// The seed chosen instead of the lesson's.
     seed: Option<u64>,
-    /// The number of runs that have begun.
+    /// The number of runs started so far.
     runs: u64,
-    /// The number of times that cues were read.
+    /// The number of times that cues were read so far.
     cue_versions: u64,
-    /// Whether the present step has to be recorded again.
+    /// Whether the recording of the present step is stale.
     stale: bool,
 }
 
 impl LessonRun {
-    /// No lesson is open yet.
+    /// A state without an open lesson.
     pub(crate) fn new(scripts: Scripts, max_threads: usize) -> Self {
         Self {
             scripts,
@@ -57,33 +57,33 @@ impl LessonRun {
         self.runs
     }
 
-    /// The seed that a person chose instead of the lesson's.
+    /// The seed chosen instead of the lesson's.
     pub(crate) fn seed(&self) -> Option<u64> {
         self.seed
     }
 
-    /// Another run than the present one will have this seed.
+    /// Sets the seed of later runs.
     pub(crate) fn set_seed(&mut self, seed: Option<u64>) {
         self.seed = seed;
     }
 
-    /// The present step has to be recorded again.
+    /// Marks the recording of the present step as stale.
     pub(crate) fn mark_stale(&mut self) {
         self.stale = true;
     }
 
-    /// Whether the present step has to be recorded again since this was asked last.
+    /// Returns whether the recording of the present step is stale, and clears the mark.
     pub(crate) fn take_stale(&mut self) -> bool {
         std::mem::take(&mut self.stale)
     }
 
-    /// The next number for cues that were read.
+    /// A new version number for cues.
     pub(crate) fn next_cue_version(&mut self) -> u64 {
         self.cue_versions += 1;
         self.cue_versions
     }
 
-    /// Opens a lesson; returns false when it cannot be read, and the one before continues.
+    /// Opens a lesson; returns false when it cannot be read, and keeps the present one open.
     pub(crate) fn open(&mut self, path: &str) -> bool {
         self.scripts.set_lesson_path(path);
         match self.read_lesson() {
@@ -94,11 +94,11 @@ impl LessonRun {
             None => {
                 self.report.set_stuck(true);
                 self.report.message(format!("{path} has a problem; see Problems"));
-                // Plugins are found beside the lesson that runs, not beside the one that does not.
+                // Plugins are searched beside the open lesson, not beside the one that failed.
                 if let Some(open) = &self.open
                     && open.info.path != path
                 {
-                    self.scripts.return_to(&open.info.path);
+                    self.scripts.restore_lesson_path(&open.info.path);
                 }
                 false
             }
@@ -111,12 +111,12 @@ impl LessonRun {
         self.report.accept(read)
     }
 
-    /// The description of a run with the seed that a person chose.
+    /// The description with the chosen seed.
     pub(crate) fn seeded(&self, requested: &LessonSpec) -> LessonSpec {
         LessonSpec { seed: self.seed.unwrap_or(requested.seed), ..requested.clone() }
     }
 
-    /// Starts a run of a lesson that was read.
+    /// Starts a run of a lesson.
     pub(crate) fn begin(&mut self, lesson: Lesson) {
         let Lesson { path, spec: requested, cues, conditions, setup, parameters, warnings, .. } = lesson;
         let seeded = self.seed.and_then(|_| {
@@ -124,34 +124,34 @@ impl LessonRun {
             self.report.accept(start)
         });
         let (setup, values) = seeded.unwrap_or((setup, parameters));
-        let scripts = Arc::new(self.scripts.new_texts(&Texts::new(), &[]));
+        let scripts = Arc::new(self.scripts.new_texts(&ScriptTexts::new(), &[]));
         self.runs += 1;
-        let edition = self.next_cue_version();
-        let info = LessonInfo { path, title: requested.title.clone(), cues, opened: self.runs, edition };
+        let cue_version = self.next_cue_version();
+        let info = LessonInfo { path, title: requested.title.clone(), cues, run_number: self.runs, cue_version };
         let before = self.open.take().filter(|before| before.info.path == info.path);
         let arrangement = before.map(|before| before.arrangement).unwrap_or_default();
         let start = LessonStart { requested: Arc::new(requested), setup, values, scripts };
         self.open = Some(OpenLesson::new(info, start, arrangement, warnings, conditions));
-        self.run_began();
+        self.on_run_started();
     }
 
-    /// The same lesson from its initial weights, without the changes made by hand.
-    pub(crate) fn start_again(&mut self) {
+    /// Restarts the lesson from its initial weights, without the changes made by hand.
+    pub(crate) fn restart(&mut self) {
         match self.read_lesson() {
             Some(lesson) => self.begin(lesson),
             None => {
-                // The last good version starts again.
+                // Restarts the last version without problems.
                 self.runs += 1;
                 if let Some(open) = &mut self.open {
                     open.restart(self.runs);
                 }
-                self.run_began();
+                self.on_run_started();
             }
         }
     }
 
-    /// Starts a run of a description that differs in the source of its weights or samples (`what`); the seed and all
-    /// other changes by hand stay. Returns false when its scripts have a problem.
+    /// Starts a run of a description whose initializer or data set (`what`) differs; the seed and all other changes by
+    /// hand are preserved. Returns false when its scripts have problems.
     pub(crate) fn begin_with(&mut self, spec: &LessonSpec, what: &str) -> bool {
         let start = self.scripts.start(spec);
         let Some((setup, values)) = self.report.accept(start) else { return false };
@@ -160,35 +160,35 @@ impl LessonRun {
         let requested = Arc::clone(open.requested());
         open.begin_run(self.runs, setup, values, requested);
         self.report.message(format!("new {what}: the run restarts with the same seed"));
-        self.run_began();
+        self.on_run_started();
         true
     }
 
-    fn run_began(&mut self) {
+    fn on_run_started(&mut self) {
         self.report.clear_run_problem();
         self.report.set_condition_problem(None);
         self.training.stop();
         self.stale = true;
     }
 
-    /// A step cannot be computed.
+    /// Reports a step that cannot be computed, and ends training.
     pub(crate) fn step_failed(&mut self, problem: Diagnostic) {
         self.report.step_failed(problem);
         self.training.stop();
     }
 
-    /// Goes to a step (from 1) and ends all training; returns false when a step on the way cannot be computed.
+    /// Goes to a step (from 1) and ends all training; returns false when a step before it cannot be computed.
     pub(crate) fn seek(&mut self, step: u64) -> bool {
         self.training.stop();
         self.stale = true;
         let Some(open) = &self.open else { return false };
-        // Steps are trained at once while that is quick, and beyond in slices, which another command can end.
-        let wanted = step.saturating_sub(1);
+        // Few steps are trained at once; more are trained in slices, which another command can interrupt.
+        let target = step.saturating_sub(1);
         let setup = open.run.setup();
         let work = (setup.shape.parameters() * setup.batch).max(1) as u64;
         let quick = (MAX_UNSLICED_WORK / work).clamp(1, MAX_UNSLICED_STEPS);
-        let near = wanted.min(open.run.replay_start(wanted).saturating_add(quick));
-        // A script that was saved while a step was shown takes over after that step.
+        let near = target.min(open.run.replay_start(target).saturating_add(quick));
+        // A script that was saved while a step was shown takes effect after that step.
         let stops = open.pending.as_ref().map(|pending| pending.after).filter(|after| near >= *after);
         for done in stops.into_iter().chain([near]) {
             let Some(open) = &mut self.open else { return false };
@@ -201,7 +201,7 @@ impl LessonRun {
             }
         }
         self.report.set_stuck(false);
-        self.training.set_steps(wanted - near);
+        self.training.set_steps(target - near);
         true
     }
 
@@ -223,10 +223,10 @@ impl LessonRun {
         }
     }
 
-    /// Trains with another set-up from now on if it can compute the present step; returns false when it cannot.
-    /// Reports which fields of the optimizer's state were dropped and added.
-    pub(crate) fn set_setup(&mut self, made: Result<Setup, Vec<Diagnostic>>) -> bool {
-        let Some(mut setup) = self.report.accept(made) else { return false };
+    /// Replaces the set-up if the new one can compute the present step; returns false when it cannot. Reports the
+    /// fields of the optimizer's state that were dropped and added.
+    pub(crate) fn set_setup(&mut self, assembled: Result<Setup, Vec<Diagnostic>>) -> bool {
+        let Some(mut setup) = self.report.accept(assembled) else { return false };
         let Some(open) = &mut self.open else { return false };
         let original_data = Arc::clone(&setup.train);
         open.keep_edited_samples(&mut setup);

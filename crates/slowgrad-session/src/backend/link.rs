@@ -1,58 +1,59 @@
 //! The connection between a session and its backend, which runs on another thread or on this one.
 //!
-//! Neither side waits for the other: commands are queued, snapshots are fetched once a frame.
+//! Neither side blocks on the other: commands are queued, and the session fetches snapshots once a frame.
 
 use super::Backend;
 use crate::clock::Deadline;
-use crate::protocol::{Command, Snapshot};
+use crate::protocol::{BackendCommand, Snapshot};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The time that a backend on the frame's own thread may take of each frame.
+/// The time per frame for a backend on the thread of the session.
 const FRAME_BUDGET: Duration = Duration::from_millis(8);
 
-/// The backend has ended, because of a bug.
+/// The error of a backend that has ended because of a bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackendStopped;
 
 /// A connection to a backend.
-pub trait Link {
-    /// Queues a command and returns its serial number, from 1. It has been executed once [`Snapshot::handled`] is as large.
-    fn send(&mut self, command: Command) -> u64;
+pub trait BackendLink {
+    /// Queues a command and returns its serial number, from 1. The command is executed once [`Snapshot::handled`] reaches
+    /// that number.
+    fn send(&mut self, command: BackendCommand) -> u64;
 
     /// The serial number of the last command; 0 before the first.
     fn sent(&self) -> u64;
 
-    /// Lets a backend on this thread work for a part of a frame. A backend on another thread needs no such call.
+    /// Runs a backend on this thread for a part of a frame. For a backend on another thread it does nothing.
     fn work(&mut self) {}
 
-    /// The next snapshot that has arrived.
+    /// The next snapshot in the queue.
     ///
     /// # Errors
     ///
-    /// [`BackendStopped`] once there will be no more snapshots.
+    /// [`BackendStopped`] when the backend has ended and the queue is empty.
     fn try_receive(&mut self) -> Result<Option<Snapshot>, BackendStopped>;
 
-    /// Waits until all commands have been executed and nothing is being trained or computed, and returns the snapshot
+    /// Waits until all commands are executed and no training or computation is in progress, and returns the snapshot
     /// of that moment; `None` when the deadline passes first or the backend has ended.
     fn run_until_idle(&mut self, deadline: Deadline) -> Option<Snapshot>;
 }
 
-/// Whether a snapshot reflects all `sent` commands, and nothing is being trained or computed.
+/// Whether a snapshot reflects all `sent` commands, with no training or computation in progress.
 pub fn is_idle(snapshot: &Snapshot, sent: u64) -> bool {
-    snapshot.handled >= sent && !snapshot.training && !snapshot.drafting
+    snapshot.handled >= sent && !snapshot.training && !snapshot.computing_plots
 }
 
-/// A backend that works on the thread of its session: for web pages, films and tests.
+/// A backend on the thread of its session, for web pages, films and tests.
 pub struct InlineBackend {
     backend: Backend,
-    commands: Vec<Command>,
+    commands: Vec<BackendCommand>,
     snapshots: VecDeque<Snapshot>,
     sent: u64,
 }
 
 impl InlineBackend {
-    /// Connects a backend that has executed no command yet.
+    /// Connects to a backend that has not executed a command yet.
     pub fn new(backend: Backend) -> Self {
         Self { backend, commands: Vec::new(), snapshots: VecDeque::new(), sent: 0 }
     }
@@ -63,8 +64,8 @@ impl InlineBackend {
     }
 }
 
-impl Link for InlineBackend {
-    fn send(&mut self, command: Command) -> u64 {
+impl BackendLink for InlineBackend {
+    fn send(&mut self, command: BackendCommand) -> u64 {
         self.commands.push(command);
         self.sent += 1;
         self.sent

@@ -1,7 +1,7 @@
-//! The backend of a session: it owns the scripts and the run, executes commands and answers with snapshots.
+//! The backend of a session: it owns the scripts and the run, executes commands and returns snapshots.
 //!
-//! Each component owns its state and is handed what it needs; this file alone knows all of them and the order in which
-//! they work. It must not know threads, files or the window.
+//! Each component owns its state and receives its dependencies as arguments; this file alone knows all components and
+//! their order. It must not know threads, files or the window.
 
 mod change;
 mod comparison;
@@ -26,11 +26,11 @@ mod training;
 mod undo;
 
 use crate::clock::Clock;
-use crate::protocol::{Change, Command, Curves, Plots, Recipe, Saved, Snapshot};
+use crate::protocol::{BackendCommand, Change, Curves, Plots, Recipe, SavedRun, Snapshot};
 use comparison::Comparison;
 use hot_reload::When;
 use lesson_run::LessonRun;
-use plots::{Drafts, Moment};
+use plots::{PlotJobs, RunContext};
 use replay::{Progress, Replay, WaitingFile};
 use script_files::Scripts;
 use shown_step::Display;
@@ -40,56 +40,56 @@ use slowgrad_script::{Library, Limits};
 use slowgrad_timeline::playback::cue;
 use std::sync::Arc;
 use std::time::Duration;
-use undo::{UndoPoint, UndoStack, UndoState};
+use undo::{UndoStack, UndoState};
 
-/// How long training goes on before the next command is looked at.
+/// The length of a slice of training between two commands.
 const TRAINING_SLICE: Duration = Duration::from_millis(10);
-/// How long plots are computed before the next command is looked at.
+/// The length of a slice of plot computation between two commands.
 const PLOT_SLICE: Duration = Duration::from_millis(5);
-/// The same while training goes on.
+/// The length of a slice of plot computation during training.
 const PLOT_SLICE_WHILE_TRAINING: Duration = Duration::from_millis(2);
-/// Snapshots of a training run come at most this often.
+/// The shortest interval between snapshots during training.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(33);
 
-/// The machine that a backend works on.
+/// The resources of a backend.
 #[derive(Debug, Clone, Copy)]
 pub struct Machine {
-    /// Tells how long something takes.
+    /// The clock that limits slices of work.
     pub clock: Clock,
     /// The number of threads that training may use.
     pub max_threads: usize,
 }
 
-/// A snapshot waits this long for the second run of a comparison.
+/// The time for which a snapshot waits for the second run of a comparison.
 const COMPARISON_TIMEOUT: Duration = Duration::from_millis(30);
-/// The most steps of training between two looks at the clock, which take as long as a part of a small step.
+/// The limit of training steps between two reads of the clock. A read takes about as long as a fraction of a small step.
 const MAX_STEPS_PER_CLOCK_READ: u32 = 64;
 
-/// A lesson with its run, and everything that can be asked of it.
+/// The backend: a lesson, its run, and the components that change or display them.
 pub struct Backend {
     lesson: LessonRun,
     undo: UndoStack,
-    /// A run that is being made again.
+    /// A replay in progress.
     replay: Option<Replay>,
     display: Display,
-    plots: Drafts,
+    plots: PlotJobs,
     comparison: Comparison,
     clock: Clock,
-    /// When the next snapshot of a training run is due.
+    /// The time of the next snapshot during training.
     snapshot_due: Duration,
     /// The number of commands executed.
     handled: u64,
 }
 
 impl Backend {
-    /// A backend without a lesson, whose scripts run within these limits.
+    /// Creates a backend without a lesson. Its scripts run within these limits.
     pub fn new(library: Library, limits: Limits, machine: Machine) -> Self {
         Self {
             lesson: LessonRun::new(Scripts::new(library, limits), machine.max_threads),
             undo: UndoStack::default(),
             replay: None,
             display: Display::default(),
-            plots: Drafts::default(),
+            plots: PlotJobs::default(),
             comparison: Comparison::default(),
             clock: machine.clock,
             snapshot_due: Duration::ZERO,
@@ -101,16 +101,16 @@ impl Backend {
         self.clock
     }
 
-    /// Whether something is being trained or computed.
+    /// Whether training or computation is in progress.
     pub fn is_busy(&self) -> bool {
         self.is_training() || self.is_computing_plots()
     }
 
     /// Executes commands, trains or computes plots for a slice of time, and returns a snapshot when one is due.
     ///
-    /// All commands are executed before the next snapshot: a slider that is dragged faster than a step can be recorded
-    /// must not lag behind.
-    pub fn turn(&mut self, commands: impl IntoIterator<Item = Command>) -> Option<Snapshot> {
+    /// All commands are executed before the snapshot, so that a slider that moves faster than steps are recorded does
+    /// not lag behind.
+    pub fn turn(&mut self, commands: impl IntoIterator<Item = BackendCommand>) -> Option<Snapshot> {
         let mut executed = false;
         for command in commands {
             self.execute(command);
@@ -121,7 +121,7 @@ impl Backend {
             self.train(TRAINING_SLICE);
         }
         let was_computing = self.is_computing_plots();
-        // A command is answered at once; plots that take long to compute follow with later snapshots.
+        // Commands get a snapshot at once; slow plots follow with later snapshots.
         if was_computing && !executed {
             self.compute_plots(if was_training { PLOT_SLICE_WHILE_TRAINING } else { PLOT_SLICE });
         }
@@ -138,54 +138,54 @@ impl Backend {
     }
 
     /// Executes a command.
-    fn execute(&mut self, command: Command) {
+    fn execute(&mut self, command: BackendCommand) {
         self.handled += 1;
         // Commands that only affect the display do not end a replay; undo and redo replace it.
-        let leaves_replay = matches!(
+        let continues_replay = matches!(
             command,
-            Command::ReloadFile { .. }
-                | Command::Check { .. }
-                | Command::Seal
-                | Command::Show(_)
-                | Command::Highlight(_)
-                | Command::Undo
-                | Command::Redo
+            BackendCommand::ReloadFile { .. }
+                | BackendCommand::Check { .. }
+                | BackendCommand::Seal
+                | BackendCommand::ShowPlots(_)
+                | BackendCommand::Highlight(_)
+                | BackendCommand::Undo
+                | BackendCommand::Redo
         );
-        if !leaves_replay && let Some(replay) = self.replay.take() {
+        if !continues_replay && let Some(replay) = self.replay.take() {
             self.end_replay(replay);
             self.lesson.report.message("the run was only partly restored");
         }
         match command {
-            Command::Open(path) => {
+            BackendCommand::Open(path) => {
                 self.lesson.set_seed(None);
                 self.comparison = Comparison::default();
                 self.open(&path);
             }
-            Command::Seek(step) => drop(self.lesson.seek(step)),
-            Command::Train(steps) => self.lesson.training.add_steps(steps),
-            Command::TrainUntil { until, most } => self.train_until(until, most),
-            Command::Highlight(condition) => self.display.set_highlight(condition, &mut self.lesson),
-            Command::FullSpeed(on) => self.lesson.training.set_full_speed(on),
-            Command::Change { step, change } => self.change(step, change),
-            Command::Seal => self.undo.seal(),
-            Command::Undo => self.undo(),
-            Command::Redo => self.redo(),
-            Command::Restore(saved) => self.restore(*saved),
-            Command::ReloadFile { root, path, bytes, at_once } => {
+            BackendCommand::Seek(step) => drop(self.lesson.seek(step)),
+            BackendCommand::Train(steps) => self.lesson.training.add_steps(steps),
+            BackendCommand::TrainUntil { until, max_steps } => self.train_until(until, max_steps),
+            BackendCommand::Highlight(condition) => self.display.set_highlight(condition, &mut self.lesson),
+            BackendCommand::FullSpeed(on) => self.lesson.training.set_full_speed(on),
+            BackendCommand::Change { step, change } => self.change(step, change),
+            BackendCommand::Seal => self.undo.seal(),
+            BackendCommand::Undo => self.undo(),
+            BackendCommand::Redo => self.redo(),
+            BackendCommand::Restore(saved) => self.restore(*saved),
+            BackendCommand::ReloadFile { root, path, bytes, at_once } => {
                 self.reload(WaitingFile { root, path, bytes, at_once });
             }
-            Command::DropGhost => {
+            BackendCommand::DropAbandonedBranch => {
                 if let Some(open) = &mut self.lesson.open {
                     open.run.set_abandoned_branch(None);
                 }
             }
-            Command::Show(plots) => self.plots.want(*plots),
-            Command::Compare(difference) => self.comparison.set(difference, &mut self.lesson),
-            Command::Check { path, text } => self.lesson.scripts.check(path, text),
+            BackendCommand::ShowPlots(plots) => self.plots.set_request(*plots),
+            BackendCommand::Compare(difference) => self.comparison.set(difference, &mut self.lesson),
+            BackendCommand::Check { path, text } => self.lesson.scripts.check(path, text),
         }
     }
 
-    /// Opens a lesson; when that fails the one before continues.
+    /// Opens a lesson; if that fails, the present one stays open.
     fn open(&mut self, path: &str) {
         if self.lesson.open(path) {
             self.undo.clear();
@@ -210,8 +210,8 @@ impl Backend {
         if let Err(why) = self.lesson.fits(&change) {
             return self.lesson.report.message(why);
         }
-        if let Some(state) = self.undo.take_back(&self.lesson, &change) {
-            // The number is back where it was: nothing has happened.
+        if let Some(state) = self.undo.cancel(&self.lesson, &change) {
+            // The number has its initial value again, so nothing has changed.
             return self.go_to(state);
         }
         let Some(open) = &self.lesson.open else { return };
@@ -227,7 +227,7 @@ impl Backend {
             undo::record_change(open, &self.lesson.scripts, after, Some(change), continues);
         }
         if drops_scripts {
-            self.lesson.take_over_scripts();
+            self.lesson.use_present_scripts();
         }
     }
 
@@ -237,7 +237,7 @@ impl Backend {
         self.lesson.report.message(format!("undone: {}", point.name));
         let left = self.leave().map(|state| point.opposite(state));
         self.undo.push_redo(left);
-        self.go_to_point(point);
+        self.go_to(point.state);
     }
 
     fn redo(&mut self) {
@@ -246,10 +246,10 @@ impl Backend {
         self.lesson.report.message(format!("redone: {}", point.name));
         let left = self.leave().map(|state| point.opposite(state));
         self.undo.push_undo(left);
-        self.go_to_point(point);
+        self.go_to(point.state);
     }
 
-    /// The state of the run, or the one that a replay is making.
+    /// Leaves the present run, or cancels the replay; returns the state for undo or redo.
     fn leave(&mut self) -> Option<UndoState> {
         match self.replay.take() {
             Some(replay) => Some(replay.abandon(&mut self.lesson)),
@@ -257,11 +257,7 @@ impl Backend {
         }
     }
 
-    fn go_to_point(&mut self, point: UndoPoint) {
-        self.go_to(point.state);
-    }
-
-    /// Makes the run what it was.
+    /// Restores a state of the run.
     fn go_to(&mut self, state: UndoState) {
         let state = match state {
             UndoState::Saved(recipe) => {
@@ -279,28 +275,28 @@ impl Backend {
             self.lesson.seek(step + 1);
             return;
         }
-        // Scripts are undone in the editor alone: from here on the present versions run.
+        // Only the editor undoes scripts: the run continues with their present versions.
         let Some(open) = &mut self.lesson.open else { return };
         let reached = open.run.seek(step);
         self.lesson.training.stop();
         self.lesson.mark_stale();
         match reached {
-            Ok(()) => drop(self.lesson.catch_up_with_scripts(When::Now)),
+            Ok(()) => drop(self.lesson.update_to_present_scripts(When::Now)),
             Err(problem) => self.lesson.step_failed(*problem),
         }
     }
 
-    /// Opens a lesson and begins to make its run what it was when it was saved.
-    fn restore(&mut self, saved: Saved) {
-        let Saved { lesson, recipe, pasts } = saved;
+    /// Opens a lesson and starts the replay of its saved run.
+    fn restore(&mut self, saved: SavedRun) {
+        let SavedRun { lesson, recipe, undo_history } = saved;
         self.replay = Replay::of_lesson(&mut self.lesson, &lesson, recipe);
         if self.replay.is_some() {
             self.undo.clear();
-            self.undo.load(&pasts);
+            self.undo.load(&undo_history);
         }
     }
 
-    /// A file was saved: it takes over, or waits until a replay has ended.
+    /// Reloads a saved file, or queues it until the replay has ended.
     fn reload(&mut self, file: WaitingFile) {
         if let Some(replay) = &mut self.replay {
             return replay.add_waiting(file);
@@ -312,19 +308,19 @@ impl Backend {
         }
     }
 
-    /// Ends a replay where it is, and takes the files that were saved meanwhile.
+    /// Ends a replay at its present step, and reloads the files that were saved during it.
     fn end_replay(&mut self, replay: Replay) {
         for file in replay.end(&mut self.lesson) {
             self.reload(file);
         }
     }
 
-    /// Whether there is training to do.
+    /// Whether training or a replay is in progress.
     fn is_training(&self) -> bool {
         self.lesson.open.is_some() && (self.lesson.training.is_requested() || self.replay.is_some())
     }
 
-    /// Trains for a while.
+    /// Trains for a slice of time.
     fn train(&mut self, slice: Duration) {
         let slice = self.lesson.training.slice(slice);
         let began = self.clock.now();
@@ -340,7 +336,7 @@ impl Backend {
                 alone = false;
                 continue;
             }
-            // The run waits for the second run of a comparison.
+            // The second run of a comparison catches up first.
             if !self.comparison.catch_up(&mut self.lesson, deadline) {
                 alone = false;
                 break;
@@ -358,7 +354,7 @@ impl Backend {
                     trained += 1;
                 }
             }
-            let quick = self.clock.now() - read < slice / 16;
+            let quick = self.clock.now().saturating_sub(read) < slice / 16;
             steps = if quick { (2 * steps).min(MAX_STEPS_PER_CLOCK_READ) } else { 1 };
         }
         if alone {
@@ -368,38 +364,38 @@ impl Backend {
         self.lesson.mark_stale();
     }
 
-    /// Whether plots are being computed, or the second run of a comparison catches up.
+    /// Whether plots are incomplete or the second run of a comparison is behind.
     fn is_computing_plots(&self) -> bool {
         let Some(open) = &self.lesson.open else { return false };
         let second = self.comparison.run();
         let behind = second.is_some_and(|second| second.step() != open.run.step());
         let runs: Vec<&Run> = [Some(&open.run), second].into_iter().flatten().collect();
-        behind || self.plots.is_drafting(&runs, self.is_training())
+        behind || self.plots.has_work(&runs, self.is_training())
     }
 
-    /// Computes plots for a while.
+    /// Computes plots for a slice of time.
     fn compute_plots(&mut self, slice: Duration) {
-        let hurry = self.is_training();
+        let training = self.is_training();
         if !self.comparison.catch_up(&mut self.lesson, self.clock.deadline(slice)) {
             return;
         }
         let Some(open) = &mut self.lesson.open else { return };
         let mut runs: Vec<&mut Run> = [Some(&mut open.run), self.comparison.run_mut()].into_iter().flatten().collect();
-        self.plots.go_on(&mut runs, hurry, self.clock.deadline(slice));
+        self.plots.compute(&mut runs, training, self.clock.deadline(slice));
         self.lesson.scripts.discard_printed();
     }
 
-    /// The open plots of the step that is shown.
+    /// The data of the open plots for the shown step.
     fn plots(&mut self) -> Plots {
-        let hurry = self.is_training();
+        let training = self.is_training();
         let (Some(open), Some(shown)) = (&mut self.lesson.open, self.display.step()) else { return Plots::default() };
-        let moment = Moment { opened: open.info.opened, hurry };
-        self.plots.renew(&mut open.run, self.comparison.run_mut(), &shown.timeline, &moment);
+        let context = RunContext { run_number: open.info.run_number, training };
+        self.plots.update(&mut open.run, self.comparison.run_mut(), &shown.timeline, &context);
         self.lesson.scripts.discard_printed();
         self.plots.plots(&open.run, self.comparison.run())
     }
 
-    /// The recipe of the present run, or of the one that a replay is making.
+    /// The recipe of the present run, or of the replay in progress.
     fn recipe(&self) -> Recipe {
         match (&self.replay, &self.lesson.open) {
             (Some(replay), _) => replay.recipe().clone(),
@@ -408,43 +404,45 @@ impl Backend {
         }
     }
 
-    /// The state at this moment, with the present step.
+    /// The present state.
     fn snapshot(&mut self) -> Snapshot {
         if self.lesson.take_stale() {
             self.display.update(&mut self.lesson);
         }
         self.comparison.catch_up(&mut self.lesson, self.clock.deadline(COMPARISON_TIMEOUT));
-        let rival = self.comparison.info(&mut self.lesson, self.plots.has_answers());
+        let comparison = self.comparison.info(&mut self.lesson, self.plots.shows_predictions());
         let plots = self.plots();
         let spec = self.lesson.open.as_ref().map(|open| Arc::clone(&open.run.setup().spec));
         let files = self.lesson.scripts.used_files(spec.as_deref(), self.replay.as_ref());
-        let (recipe, pasts) = (self.recipe(), self.undo.plain());
+        let (recipe, undo_history) = (self.recipe(), self.undo.plain());
         let (undo, redo) = self.undo.names();
-        let (training, drafting) = (self.is_training(), self.is_computing_plots());
+        let (training, computing_plots) = (self.is_training(), self.is_computing_plots());
         let LessonRun { scripts, open, report, .. } = &mut self.lesson;
         let open = open.as_ref();
         let warnings = open.into_iter().flat_map(|open| &open.warnings);
         let problems = report.problems().chain(warnings).cloned().collect();
-        let curves =
-            |run: &Run| Curves { present: run.curve().points().to_vec(), ghost: run.abandoned_branch().cloned() };
+        let curves = |run: &Run| Curves {
+            present: run.curve().points().to_vec(),
+            abandoned_branch: run.abandoned_branch().cloned(),
+        };
         let shown = self.display.step();
         Snapshot {
             handled: self.handled,
             training,
-            drafting,
+            computing_plots,
             lesson: open.map(|open| Arc::clone(&open.info)),
             lessons: Arc::clone(scripts.lessons()),
             setup: open.map(|open| Arc::new(slots::setup_info(open.run.setup(), scripts.choices()))),
             data: self.display.data().cloned(),
             maps: shown.and_then(|shown| shown.maps.clone()),
-            lit: self.display.highlighted().cloned(),
+            highlighted: self.display.highlighted().cloned(),
             plots,
-            rival,
+            comparison,
             timeline: shown.map(|shown| Arc::clone(&shown.timeline)),
-            picture: shown.map(|shown| Arc::clone(&shown.picture)),
+            summary: shown.map(|shown| Arc::clone(&shown.summary)),
             furthest: open.map_or(0, |open| open.run.furthest()),
             recipe,
-            pasts,
+            undo_history,
             undo,
             redo,
             curves: Arc::new(open.map(|open| curves(&open.run)).unwrap_or_default()),

@@ -1,35 +1,35 @@
-//! Making a run again, step by step and change by change, each with the scripts of its time: one from a session file, or
-//! one that could be undone when it was saved.
+//! Replaying a recipe step by step and change by change, with the scripts of each time. Recipes are those of session files:
+//! the saved run, and the runs that undo and redo return to.
 //!
-//! It must not know session files: a run arrives as plain data.
+//! It must not know the file format: a recipe is plain data.
 
 use super::hot_reload::When;
 use super::lesson_run::LessonRun;
 use super::script_files::Scripts;
 use super::{change, undo::UndoState};
-use crate::protocol::{LessonInfo, Recipe, Texts};
+use crate::protocol::{LessonInfo, Recipe, ScriptTexts};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A file of the library: its root and its path.
 type FileKey = (String, String);
 
-/// A new version of a file that waits for the end of a replay.
+/// A new version of a file that is reloaded after the replay.
 pub(crate) struct WaitingFile {
     pub(crate) root: String,
     pub(crate) path: String,
     pub(crate) bytes: Option<Vec<u8>>,
-    /// Whether the present step may be computed again.
+    /// Whether the present step may be recomputed.
     pub(crate) at_once: bool,
 }
 
-/// The scripts that have an earlier text for a while, with their present contents.
+/// The scripts that have earlier texts during the replay, with their present contents.
 #[derive(Default)]
 struct ReplacedFiles(BTreeMap<FileKey, Option<Arc<[u8]>>>);
 
 impl ReplacedFiles {
-    /// Gives scripts earlier texts; those that are gone return beside the lesson.
-    fn replace(&mut self, scripts: &mut Scripts, texts: &Texts, lesson: &str) {
+    /// Replaces the texts of scripts; deleted scripts reappear beside the lesson.
+    fn replace(&mut self, scripts: &mut Scripts, texts: &ScriptTexts, lesson: &str) {
         for (path, text) in texts {
             let (root, now) = match scripts.sandbox().file(path) {
                 Some((_, now)) if *now == *text.as_bytes() => continue,
@@ -44,7 +44,7 @@ impl ReplacedFiles {
         }
     }
 
-    /// Gives scripts their present contents again.
+    /// Restores the present contents of all scripts.
     fn put_back(self, scripts: &mut Scripts) {
         for ((root, path), bytes) in self.0 {
             scripts.replace(&root, &path, bytes);
@@ -52,30 +52,30 @@ impl ReplacedFiles {
     }
 }
 
-/// A run that is being made again.
+/// A replay in progress.
 pub(crate) struct Replay {
-    /// The run that it will be.
+    /// The run to reproduce.
     recipe: Recipe,
-    /// The number of its changes that are made.
+    /// The number of changes applied so far.
     done: usize,
     replaced: ReplacedFiles,
     waiting: Vec<WaitingFile>,
-    /// The lesson as the session knows it, which stays.
+    /// The lesson of the session, whose number the run keeps.
     info: Arc<LessonInfo>,
-    /// When scripts that have changed since take over.
+    /// When scripts that have changed since the save take effect.
     when: When,
 }
 
 /// The state of a replay after one step or change.
 pub(crate) enum Progress {
-    /// There is more to do.
+    /// The replay continues.
     Running(Replay),
-    /// It has ended; these files were saved meanwhile.
+    /// The replay has ended; these files were saved during it.
     Ended(Vec<WaitingFile>),
 }
 
 impl Replay {
-    /// Opens a lesson and begins to make its run again. `None` when the lesson cannot be opened.
+    /// Opens a lesson and starts the replay of its run; `None` when the lesson cannot be opened.
     pub(crate) fn of_lesson(lesson_run: &mut LessonRun, lesson: &str, recipe: Recipe) -> Option<Self> {
         let mut replaced = ReplacedFiles::default();
         replaced.replace(&mut lesson_run.scripts, &recipe.scripts, lesson);
@@ -90,7 +90,7 @@ impl Replay {
         Some(Self { recipe, done: 0, replaced, waiting: Vec::new(), info, when: When::AfterStep })
     }
 
-    /// Begins to make a run of the lesson that is open again. `None` when its scripts of that time cannot be read.
+    /// Starts the replay of a run of the open lesson; `None` when its scripts of that time cannot be read.
     pub(crate) fn of_open_lesson(lesson_run: &mut LessonRun, recipe: Recipe) -> Option<Self> {
         let info = lesson_run.open.as_ref().map(|open| Arc::clone(&open.info))?;
         let mut replaced = ReplacedFiles::default();
@@ -108,26 +108,26 @@ impl Replay {
         Some(Self { recipe, done: 0, replaced, waiting: Vec::new(), info, when: When::Now })
     }
 
-    /// The run that it will be.
+    /// The run to reproduce.
     pub(crate) fn recipe(&self) -> &Recipe {
         &self.recipe
     }
 
-    /// The present contents of a script that has an earlier text for a while.
+    /// The present contents of a script that has an earlier text during the replay.
     pub(crate) fn present_text(&self, root: &str, path: &str) -> Option<&Arc<[u8]>> {
         self.replaced.0.get(&(root.to_owned(), path.to_owned()))?.as_ref()
     }
 
-    /// A file was saved, which waits until the replay has ended.
+    /// Queues a saved file until the replay has ended.
     pub(crate) fn add_waiting(&mut self, file: WaitingFile) {
         self.waiting.push(file);
     }
 
-    /// Makes one step or one change.
+    /// Trains one step or applies one change.
     pub(crate) fn advance(mut self, lesson_run: &mut LessonRun) -> Progress {
         let Some(open) = &mut lesson_run.open else { return Progress::Ended(Vec::new()) };
         let next = self.recipe.changes.get(self.done).cloned();
-        let to = next.as_ref().map_or(self.recipe.furthest, |made| made.after);
+        let to = next.as_ref().map_or(self.recipe.furthest, |recorded| recorded.after);
         if open.run.step() < to {
             return match open.run.advance() {
                 Ok(_) => Progress::Running(self),
@@ -137,24 +137,24 @@ impl Replay {
                 }
             };
         }
-        let Some(made) = next else {
+        let Some(recorded) = next else {
             lesson_run.seek(self.recipe.step.max(1));
             if let Some(open) = &mut lesson_run.open {
-                open.run.set_abandoned_branch(self.recipe.ghost.clone());
+                open.run.set_abandoned_branch(self.recipe.abandoned_branch.clone());
             }
             return Progress::Ended(self.end(lesson_run));
         };
-        self.replaced.replace(&mut lesson_run.scripts, &made.scripts, &self.info.path);
-        // Messages of the first time are not repeated.
+        self.replaced.replace(&mut lesson_run.scripts, &recorded.scripts, &self.info.path);
+        // Drops messages, which were shown when the change was made.
         let messages = lesson_run.report.message_count();
-        let applied = lesson_run.seek(made.after + 1)
-            && match &made.change {
+        let applied = lesson_run.seek(recorded.after + 1)
+            && match &recorded.change {
                 Some(change) => lesson_run.fits(change).is_ok() && change::apply(lesson_run, change),
-                None => lesson_run.take_over_scripts(),
+                None => lesson_run.use_present_scripts(),
             };
         lesson_run.report.discard_messages_after(messages);
         if let Some(open) = &mut lesson_run.open {
-            open.info = Arc::new(LessonInfo { opened: self.info.opened, ..(*open.info).clone() });
+            open.info = Arc::new(LessonInfo { run_number: self.info.run_number, ..(*open.info).clone() });
         }
         if applied {
             self.done += 1;
@@ -165,8 +165,8 @@ impl Replay {
         Progress::Ended(self.end(lesson_run))
     }
 
-    /// Stops where it is: the run continues from here with the scripts as they are. Returns the files that were saved
-    /// meanwhile.
+    /// Ends the replay at its present step; the run continues with the present scripts. Returns the files that were
+    /// saved during the replay.
     pub(crate) fn end(self, lesson_run: &mut LessonRun) -> Vec<WaitingFile> {
         let Self { recipe, done, replaced, waiting, when, .. } = self;
         let Some(open) = &mut lesson_run.open else { return Vec::new() };
@@ -176,7 +176,7 @@ impl Replay {
         }
         replaced.put_back(&mut lesson_run.scripts);
         let messages = lesson_run.report.message_count();
-        let changed = lesson_run.catch_up_with_scripts(when).join(", ");
+        let changed = lesson_run.update_to_present_scripts(when).join(", ");
         if lesson_run.has_pending_swap() {
             lesson_run.report.discard_messages_after(messages);
             let text = format!("{changed} has changed since: the current version runs from the next step");
@@ -185,7 +185,7 @@ impl Replay {
         waiting
     }
 
-    /// Gives up, since another run takes its place; returns the run that it would have been.
+    /// Cancels the replay in favour of another run; returns the run to reproduce.
     pub(crate) fn abandon(self, lesson_run: &mut LessonRun) -> UndoState {
         self.replaced.put_back(&mut lesson_run.scripts);
         for WaitingFile { root, path, bytes, .. } in self.waiting {

@@ -1,25 +1,25 @@
 //! Messages, problems and events that the next snapshot reports.
 //!
-//! It must not know which operation caused them.
+//! It must not know the operations that cause them.
 
 use slowgrad_tape::Diagnostic;
 
-/// What the next snapshot reports besides the state of the run.
+/// The part of the next snapshot that is not the state of the run.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     messages: Vec<String>,
-    /// From the last time that scripts were read.
+    /// The problems of the scripts when they were last read.
     script_problems: Vec<Diagnostic>,
-    /// From the last step that could not be computed.
+    /// The problem of the last step that could not be computed.
     run_problem: Option<Diagnostic>,
-    /// From the last condition of a cue that failed.
+    /// The problem of the last condition of a cue that failed.
     condition_problem: Option<Diagnostic>,
     stuck: bool,
     reloaded: bool,
 }
 
 impl Report {
-    /// Adds a message for the person.
+    /// Adds a message for the viewer.
     pub(crate) fn message(&mut self, text: impl Into<String>) {
         self.messages.push(text.into());
     }
@@ -34,12 +34,12 @@ impl Report {
         self.messages.truncate(count);
     }
 
-    /// Unwraps a result that scripts made: its problems replace those of the last time, a success clears them.
-    pub(crate) fn accept<T>(&mut self, made: Result<T, Vec<Diagnostic>>) -> Option<T> {
-        match made {
-            Ok(made) => {
+    /// Unwraps a result of scripts. An error replaces the problems of the scripts, a success clears them.
+    pub(crate) fn accept<T>(&mut self, result: Result<T, Vec<Diagnostic>>) -> Option<T> {
+        match result {
+            Ok(value) => {
                 self.script_problems.clear();
-                Some(made)
+                Some(value)
             }
             Err(problems) => {
                 self.script_problems = problems;
@@ -48,38 +48,38 @@ impl Report {
         }
     }
 
-    /// Whether the scripts had no problem when they were read last.
+    /// Whether the scripts had no problems when they were last read.
     pub(crate) fn scripts_are_fine(&self) -> bool {
         self.script_problems.is_empty()
     }
 
-    /// A step could not be computed.
+    /// Records that a step could not be computed.
     pub(crate) fn step_failed(&mut self, problem: Diagnostic) {
         self.run_problem = Some(problem);
         self.stuck = true;
     }
 
-    /// Steps can be computed again.
+    /// Records that steps can be computed.
     pub(crate) fn clear_run_problem(&mut self) {
         self.run_problem = None;
     }
 
-    /// A condition of a cue failed, or (`None`) no longer does.
+    /// Sets or clears (`None`) the problem of a condition.
     pub(crate) fn set_condition_problem(&mut self, problem: Option<Diagnostic>) {
         self.condition_problem = problem;
     }
 
-    /// Sets whether the last command could not get to its step.
+    /// Sets whether the last command failed to reach its step.
     pub(crate) fn set_stuck(&mut self, stuck: bool) {
         self.stuck = stuck;
     }
 
-    /// Whether the last command could not get to its step.
+    /// Whether the last command failed to reach its step.
     pub(crate) fn is_stuck(&self) -> bool {
         self.stuck
     }
 
-    /// A new version of a script takes over.
+    /// Records that a new version of a script takes effect.
     pub(crate) fn mark_reloaded(&mut self) {
         self.reloaded = true;
     }
@@ -94,12 +94,12 @@ impl Report {
         std::mem::take(&mut self.messages)
     }
 
-    /// Whether a command got stuck since the last snapshot.
+    /// Whether a command failed to reach its step since the last snapshot.
     pub(crate) fn take_stuck(&mut self) -> bool {
         std::mem::take(&mut self.stuck)
     }
 
-    /// Whether a script took over since the last snapshot.
+    /// Whether a new version of a script took effect since the last snapshot.
     pub(crate) fn take_reloaded(&mut self) -> bool {
         std::mem::take(&mut self.reloaded)
     }

@@ -1,7 +1,7 @@
-//! The network itself changes while it is trained: neurons and layers are added and removed, parameters frozen.
+//! Changes of the network during training: adding and removing neurons and layers, and freezing parameters.
 //!
-//! Such a change is an edit of the run like any other: it belongs to its step, and in the past it starts a branch. New
-//! parameters come from the lesson's initializer. It must not know how the network is drawn.
+//! Like any edit, such a change belongs to a step, and in the past it starts a new branch. The lesson's initializer
+//! draws new parameters. It must not know how the network is drawn.
 
 use super::lesson_run::LessonRun;
 use slowgrad_engine::record;
@@ -12,7 +12,8 @@ use slowgrad_engine::structure::Reshape;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Adds or removes a neuron or a layer; all remaining numbers stay. Returns false when the network cannot be so.
+/// Adds or removes a neuron or a layer; all other parameters keep their values. Returns false when the network does not
+/// allow it.
 pub(crate) fn reshape(lesson: &mut LessonRun, reshape: Reshape) -> bool {
     lesson.apply_pending_swap();
     let Some(open) = &lesson.open else { return false };
@@ -21,7 +22,7 @@ pub(crate) fn reshape(lesson: &mut LessonRun, reshape: Reshape) -> bool {
         lesson.report.message("the data sets the number of inputs and outputs, and a layer needs at least one neuron");
         return false;
     };
-    // Weights in the lesson's file belong to its own structure.
+    // Weights in the lesson's file fit its original structure only.
     let spec = LessonSpec { layers, weights: None, ..(**spec).clone() };
     let start = lesson.scripts.start(&spec);
     let Some((mut setup, fresh)) = lesson.report.accept(start) else { return false };
@@ -43,11 +44,11 @@ pub(crate) fn reshape(lesson: &mut LessonRun, reshape: Reshape) -> bool {
 }
 
 /// Freezes or unfreezes parameters of a run.
-pub(crate) fn freeze(run: &mut Run, parameters: &[Parameter], is_frozen: bool) {
+pub(crate) fn freeze(run: &mut Run, parameters: &[Parameter], freeze: bool) {
     let mut setup = run.setup().clone();
     let mut frozen: BTreeSet<usize> = (*setup.frozen).clone();
     for index in parameters.iter().map(|parameter| setup.shape.index(*parameter)) {
-        if is_frozen {
+        if freeze {
             frozen.insert(index);
         } else {
             frozen.remove(&index);

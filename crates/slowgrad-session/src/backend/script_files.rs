@@ -1,12 +1,11 @@
-//! The scripts behind a run: the sandbox over the library, its listings, the files in use, the console, and checks.
+//! The scripts of a run: the sandbox over the library, its listings, the files in use, the console, and checks.
 //!
-//! A check runs in a sandbox of its own over the same files, so that no run sees a text that is not saved. It must not
-//! know the run.
+//! A check uses a separate sandbox over the same files, so that no run uses unsaved text. It must not know the run.
 
 use super::replay::Replay;
 use super::script_versions::{self, has_extension};
 use super::slots::{self, Choices};
-use crate::protocol::{Checked, Choice, Made, Texts, UsedFile};
+use crate::protocol::{CheckOutcome, Choice, RecordedChange, ScriptTexts, UsedFile};
 use crate::shipped;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{DataSpec, LessonSpec};
@@ -15,28 +14,28 @@ use slowgrad_tape::Diagnostic;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The console keeps this many lines.
+/// The console stores this many lines.
 const MAX_CONSOLE_LINES: usize = 500;
 
-/// The scripts of the lesson that was requested last.
+/// The library with the lesson that was last requested.
 pub(crate) struct Scripts {
     sandbox: Sandbox,
-    /// The lesson that was requested last, whether it opened or not.
+    /// The lesson that was last requested, even if it did not open.
     lesson_path: String,
-    /// The files that the lesson was made from when it was read last.
+    /// The files that the lesson used when it was last read.
     read_files: Vec<String>,
     used_files: Arc<[UsedFile]>,
-    checked: Option<Arc<Checked>>,
+    checked: Option<Arc<CheckOutcome>>,
     console: Arc<[ConsoleLine]>,
     plugins: Arc<[(PluginKind, String)]>,
     lessons: Arc<[Choice]>,
     choices: Choices,
-    /// The number of files that were replaced.
+    /// The number of file replacements so far.
     version: u64,
 }
 
 impl Scripts {
-    /// A library whose scripts run within these limits.
+    /// Opens a library; its scripts run within these limits.
     pub(crate) fn new(library: Library, limits: Limits) -> Self {
         let mut scripts = Self {
             sandbox: Sandbox::new(library, limits),
@@ -89,7 +88,7 @@ impl Scripts {
         &self.choices
     }
 
-    pub(crate) fn checked(&self) -> Option<&Arc<Checked>> {
+    pub(crate) fn checked(&self) -> Option<&Arc<CheckOutcome>> {
         self.checked.as_ref()
     }
 
@@ -97,29 +96,29 @@ impl Scripts {
         &self.console
     }
 
-    /// A file was added, changed or removed (`None`).
+    /// Adds, replaces or deletes (`None`) a file.
     pub(crate) fn replace(&mut self, root: &str, path: &str, bytes: Option<Arc<[u8]>>) {
         self.sandbox.replace(root, path, bytes);
         self.version += 1;
         self.list();
     }
 
-    /// Gives a file an earlier text for a while; the listings stay.
+    /// Replaces a file by an earlier text during a replay; listings are not updated.
     pub(crate) fn replace_for_replay(&mut self, root: &str, path: &str, text: &str) {
         self.sandbox.replace(root, path, Some(text.as_bytes().into()));
         self.version += 1;
     }
 
-    /// A number that grows with each file that is replaced.
+    /// A number that increases with each replaced file.
     pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
-    /// Reads the lesson's file. What it prints meanwhile goes to the console.
+    /// Reads the lesson's file. Its output goes to the console.
     ///
     /// # Errors
     ///
-    /// What is wrong with the lesson or the scripts that it names.
+    /// The problems of the lesson and of the scripts that it names.
     pub(crate) fn read_lesson(&mut self) -> Result<Lesson, Vec<Diagnostic>> {
         self.discard_printed();
         let lesson = self.sandbox.open(&self.lesson_path);
@@ -128,24 +127,24 @@ impl Scripts {
         lesson
     }
 
-    /// Looks for plugins beside this lesson again, after another one could not be opened.
-    pub(crate) fn return_to(&mut self, lesson_path: &str) {
+    /// Restores the path of the open lesson after another one failed to open, so that plugins are searched beside it.
+    pub(crate) fn restore_lesson_path(&mut self, lesson_path: &str) {
         self.set_lesson_path(lesson_path);
         let _ = self.sandbox.open(lesson_path);
     }
 
-    /// The set-up of a description, with its initial parameters.
+    /// Assembles the set-up of a description and its initial parameters.
     ///
     /// # Errors
     ///
-    /// What is wrong with the scripts that it names.
+    /// The problems of the scripts that it names.
     pub(crate) fn start(&self, spec: &LessonSpec) -> Result<(Setup, Vec<f64>), Vec<Diagnostic>> {
         let setup = self.sandbox.assemble(spec);
         let parameters = self.sandbox.parameters(spec).map_err(|error| vec![*error]);
         setup.and_then(|setup| Ok((setup, parameters?)))
     }
 
-    /// Appends what scripts have printed to the console.
+    /// Appends the output of scripts to the console.
     pub(crate) fn keep_printed(&mut self) {
         let printed = self.sandbox.console();
         if !printed.is_empty() {
@@ -154,23 +153,22 @@ impl Scripts {
         }
     }
 
-    /// Drops what scripts have printed: only the step that is shown prints to the console, not training, trials and
-    /// plots.
+    /// Drops the output of scripts: only the shown step prints to the console, not training, trial calls and plots.
     pub(crate) fn discard_printed(&self) {
         drop(self.sandbox.console());
     }
 
     /// The present texts of the scripts in use that differ from those of a run.
-    pub(crate) fn new_texts(&self, initial: &Texts, changes: &[Made]) -> Texts {
+    pub(crate) fn new_texts(&self, initial: &ScriptTexts, changes: &[RecordedChange]) -> ScriptTexts {
         script_versions::new_texts(&self.sandbox, initial, changes)
     }
 
-    /// The lesson and the scripts that it uses, with the plugins that this description names. While a run is replayed
-    /// with earlier texts, the present ones are listed.
+    /// The lesson and the scripts that it uses, including the plugins of this description. During a replay with earlier
+    /// texts, the present contents are listed.
     pub(crate) fn used_files(&mut self, spec: Option<&LessonSpec>, replay: Option<&Replay>) -> Arc<[UsedFile]> {
         let mut paths: BTreeSet<String> =
             self.read_files.iter().filter(|path| has_extension(path, "rhai")).cloned().collect();
-        // A plugin that a person chose is in no file.
+        // No file names a plugin that the viewer chose.
         let named = spec.map(named_plugins).unwrap_or_default();
         paths.extend(named.into_iter().filter_map(|(kind, name)| self.sandbox.path_of(kind, name)));
         let lesson = self.lesson_path.clone();
@@ -194,11 +192,11 @@ impl Scripts {
         library.roots.push(Root { name: "edited".into(), files });
         let found = Sandbox::new(library, self.sandbox.limits()).examine(&path);
         let (problems, reports) = (found.diagnostics, found.reports);
-        self.checked = Some(Arc::new(Checked { path, text, problems, reports }));
+        self.checked = Some(Arc::new(CheckOutcome { path, text, problems, reports }));
     }
 }
 
-/// The plugins that a description names.
+/// The plugins of a description, by kind and name.
 pub(crate) fn named_plugins(spec: &LessonSpec) -> Vec<(PluginKind, &str)> {
     let mut named: Vec<(PluginKind, &str)> =
         spec.layers.iter().map(|layer| (PluginKind::Activation, layer.activation.name.as_str())).collect();

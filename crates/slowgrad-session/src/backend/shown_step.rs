@@ -1,10 +1,10 @@
-//! The present step, recorded once for everything that shows it.
+//! The present step, recorded once for all its views.
 //!
 //! It must not know how a step is drawn.
 
 use super::lesson_run::LessonRun;
 use super::plots::SHOWN_SAMPLES;
-use super::plots::predictions::maps;
+use super::plots::predictions::neuron_maps;
 use crate::protocol::DataInfo;
 use slowgrad_engine::condition::Condition;
 use slowgrad_engine::data::Data;
@@ -16,29 +16,29 @@ use slowgrad_timeline::playback::cue;
 use slowgrad_timeline::scene::{NeuronMaps, SceneSummary};
 use std::sync::Arc;
 
-/// A sample's numbers beyond these are not shown.
+/// The number of inputs and targets of a sample that are shown.
 const MAX_SHOWN_NUMBERS: usize = 8;
 
-/// A recorded step of a run, with what its scenes share.
+/// A recorded step of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct ShownStep {
     pub(crate) timeline: Arc<Timeline>,
-    /// What the scenes of the step share.
-    pub(crate) picture: Arc<SceneSummary>,
-    /// The neurons' values over the range of the inputs, before the step.
+    /// The data that the scenes of the step share.
+    pub(crate) summary: Arc<SceneSummary>,
+    /// The neurons' activations over the range of the inputs, before the step.
     pub(crate) maps: Option<Arc<NeuronMaps>>,
 }
 
 impl ShownStep {
-    /// Records the step that a run is about to carry out.
+    /// Records the step that a run executes next.
     ///
     /// # Errors
     ///
-    /// When a script fails in it.
+    /// When a script fails in that step.
     pub(crate) fn record(run: &mut Run) -> Result<Self, Box<Diagnostic>> {
         let timeline = Timeline::new(Arc::new(run.record()?));
-        let picture = Arc::new(SceneSummary::new(&timeline));
-        Ok(Self { timeline: Arc::new(timeline), picture, maps: maps(run).map(Arc::new) })
+        let summary = Arc::new(SceneSummary::new(&timeline));
+        Ok(Self { timeline: Arc::new(timeline), summary, maps: neuron_maps(run).map(Arc::new) })
     }
 
     /// The number of the step, from 1.
@@ -47,50 +47,50 @@ impl ShownStep {
     }
 }
 
-/// The step of the run that is shown, and the parameters that are highlighted in it.
+/// The shown step and its highlighted parameters.
 #[derive(Debug, Default)]
 pub(crate) struct Display {
     step: Option<ShownStep>,
     data: Option<Arc<DataInfo>>,
-    /// The condition that highlights parameters, and the run that it was set for.
+    /// The condition for highlighting, with the number of its run.
     highlight: Option<(cue::CueCondition, u64)>,
-    /// Whether each parameter is highlighted, flat.
+    /// Whether each parameter is highlighted, by flat index.
     highlighted: Option<Arc<[bool]>>,
 }
 
 impl Display {
-    /// The step that is shown.
+    /// The shown step.
     pub(crate) fn step(&self) -> Option<&ShownStep> {
         self.step.as_ref()
     }
 
-    /// The samples of the data, as far as they are shown.
+    /// The samples that are drawn.
     pub(crate) fn data(&self) -> Option<&Arc<DataInfo>> {
         self.data.as_ref()
     }
 
-    /// Whether each parameter of the step is highlighted, flat; `None` while all look alike.
+    /// Whether each parameter is highlighted, by flat index; `None` without a highlight.
     pub(crate) fn highlighted(&self) -> Option<&Arc<[bool]>> {
         self.highlighted.as_ref()
     }
 
-    /// Whether the step that the run is about to carry out is shown.
+    /// Whether the shown step is the one that the run executes next.
     pub(crate) fn shows_present_step(&self, lesson: &LessonRun) -> bool {
         let present = lesson.open.as_ref().map(|open| open.run.step() + 1);
         self.step.as_ref().map(ShownStep::number) == present
     }
 
-    /// Highlights the parameters for which a condition holds, in this step and later ones.
+    /// Highlights the parameters for which a condition holds, in this step and in later ones.
     pub(crate) fn set_highlight(&mut self, condition: Option<cue::CueCondition>, lesson: &mut LessonRun) {
         self.highlight = condition.map(|condition| (condition, lesson.number()));
         lesson.report.set_condition_problem(None);
         self.update_highlight(lesson);
     }
 
-    /// Evaluates the condition for the step that is shown. One that fails highlights nothing.
+    /// Evaluates the condition for the shown step. A failing condition highlights nothing.
     fn update_highlight(&mut self, lesson: &mut LessonRun) {
         self.highlighted = None;
-        // A condition belongs to the run that it was set for.
+        // A condition applies to one run only.
         let set = self.highlight.filter(|(_, run)| *run == lesson.number());
         let condition = set.and_then(|(condition, _)| lesson.open.as_ref()?.condition(condition).cloned());
         let (Some(Condition::Parameter(condition)), Some(shown)) = (condition, &self.step) else { return };
@@ -106,7 +106,7 @@ impl Display {
 
     /// Records the present step.
     pub(crate) fn update(&mut self, lesson: &mut LessonRun) {
-        // Only the step that is shown prints to the console: not training, trials and plots.
+        // Only the shown step prints to the console, not training, trial calls and plots.
         lesson.scripts.discard_printed();
         let Some(open) = &mut lesson.open else { return };
         let recorded = open.run.record();
@@ -120,7 +120,7 @@ impl Display {
             }
             Err(problem) => {
                 lesson.step_failed(*problem);
-                // The picture and the run stay together: at the last step that can be shown.
+                // Display and run stay in step: both return to the last step that can be shown.
                 let before = lesson.open.as_mut().and_then(|open| {
                     open.run.seek(open.run.step().checked_sub(1)?).ok()?;
                     open.run.record().ok()
@@ -130,11 +130,11 @@ impl Display {
             }
         };
         let timeline = Timeline::new(Arc::new(step));
-        let picture = Arc::new(SceneSummary::new(&timeline));
-        self.step = Some(ShownStep { timeline: Arc::new(timeline), picture, maps: None });
+        let summary = Arc::new(SceneSummary::new(&timeline));
+        self.step = Some(ShownStep { timeline: Arc::new(timeline), summary, maps: None });
         self.update_highlight(lesson);
         let (Some(shown), Some(open)) = (&mut self.step, &mut lesson.open) else { return };
-        shown.maps = maps(&mut open.run).map(Arc::new);
+        shown.maps = neuron_maps(&mut open.run).map(Arc::new);
         let data = data_info(open.run.setup());
         if self.data.as_deref() != Some(&data) {
             self.data = Some(Arc::new(data));

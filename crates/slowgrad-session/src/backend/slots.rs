@@ -1,8 +1,8 @@
-//! The places that plugins are plugged into: what is there, what could be, and their controls.
+//! Access to plugins by slot: the present plugin, its alternatives and its controls.
 //!
-//! Both a description and the set-up made from it have these places. It must not know runs or commands.
+//! It covers lesson descriptions and the set-ups assembled from them. It must not know runs or commands.
 
-use crate::protocol::{Choice, Knob, SetupInfo, Slot, SlotInfo};
+use crate::protocol::{Choice, PluginControl, SetupInfo, Slot, SlotInfo};
 use slowgrad_engine::plugin::{Activation, Control, ControlKind, PluginInfo};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef};
@@ -10,9 +10,10 @@ use slowgrad_script::Sandbox;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What could be plugged in at each place.
+/// The plugins that fit in each slot.
 pub(crate) type Choices = BTreeMap<Slot, Arc<[Choice]>>;
 
+/// Lists the plugins of the library by slot.
 pub(crate) fn choices(sandbox: &Sandbox) -> Choices {
     let at = |slot: Slot| {
         let choice = |name: String, description| Choice { title: name.clone(), name, description };
@@ -24,7 +25,7 @@ pub(crate) fn choices(sandbox: &Sandbox) -> Choices {
     Slot::ALL.into_iter().map(at).collect()
 }
 
-/// What a set-up says about itself.
+/// The description of a set-up for snapshots.
 pub(crate) fn setup_info(setup: &Setup, choices: &Choices) -> SetupInfo {
     let slot = |slot: Slot| {
         let Plugged { name, description, controls } = plugged(setup, slot)?;
@@ -40,23 +41,23 @@ pub(crate) fn setup_info(setup: &Setup, choices: &Choices) -> SetupInfo {
     }
 }
 
-/// What is plugged in at a slot, as one.
+/// The plugin in a slot; several activations are combined.
 pub(crate) struct Plugged {
     pub(crate) name: String,
     description: String,
-    pub(crate) controls: Vec<Knob>,
+    pub(crate) controls: Vec<PluginControl>,
 }
 
 impl Plugged {
     fn one(info: &PluginInfo) -> Self {
-        Self { name: info.name.clone(), description: info.description.clone(), controls: knobs(info, &[]) }
+        Self { name: info.name.clone(), description: info.description.clone(), controls: controls(info, &[]) }
     }
 
-    fn stands_in(name: &str, description: &str) -> Self {
+    fn placeholder(name: &str, description: &str) -> Self {
         Self { name: name.to_owned(), description: description.to_owned(), controls: Vec::new() }
     }
 
-    /// The activations of the hidden layers: where they differ, the names of all, and the controls of each.
+    /// Combines the activations of the hidden layers; if they differ, lists all names and the controls of each.
     fn several(hidden: &[Activation]) -> Self {
         let mut different: Vec<(&PluginInfo, Vec<usize>)> = Vec::new();
         for (layer, activation) in hidden.iter().enumerate() {
@@ -78,22 +79,25 @@ impl Plugged {
             name: names.join(", "),
             description: "The layers have different activations. A choice here applies to all layers but the last."
                 .to_owned(),
-            controls: different.iter().flat_map(|(info, layers)| knobs(info, layers)).collect(),
+            controls: different.iter().flat_map(|(info, layers)| controls(info, layers)).collect(),
         }
     }
 }
 
-fn knobs(info: &PluginInfo, layers: &[usize]) -> Vec<Knob> {
-    let knob =
-        |control: &Control| Knob { layers: layers.to_vec(), plugin: info.name.clone(), control: control.clone() };
-    info.controls.iter().map(knob).collect()
+fn controls(info: &PluginInfo, layers: &[usize]) -> Vec<PluginControl> {
+    let control = |control: &Control| PluginControl {
+        layers: layers.to_vec(),
+        plugin: info.name.clone(),
+        control: control.clone(),
+    };
+    info.controls.iter().map(control).collect()
 }
 
-/// What is plugged in at a slot; a network of one layer has no hidden activation.
+/// The plugin in a slot; `None` for the hidden activation of a network with one layer.
 pub(crate) fn plugged(setup: &Setup, slot: Slot) -> Option<Plugged> {
     let one_or_none = |info: Option<&PluginInfo>| match info {
         Some(info) => Plugged::one(info),
-        None => Plugged::stands_in(PluginRef::NONE, ""),
+        None => Plugged::placeholder(PluginRef::NONE, ""),
     };
     let last = setup.activations.len() - 1;
     Some(match slot {
@@ -105,29 +109,30 @@ pub(crate) fn plugged(setup: &Setup, slot: Slot) -> Option<Plugged> {
         Slot::Optimizer => Plugged::one(&setup.optimizer.info),
         Slot::Schedule => one_or_none(setup.schedule.as_ref().map(|plugin| &plugin.info)),
         Slot::Initializer if setup.spec.weights.is_some() => {
-            Plugged::stands_in("from the lesson", "The lesson sets the initial weights.")
+            Plugged::placeholder("from the lesson", "The lesson sets the initial weights.")
         }
         Slot::Initializer => Plugged::one(&setup.initializer),
         Slot::Data => match &setup.dataset {
             Some(info) => Plugged::one(info),
-            None => Plugged::stands_in(&data_name(setup), "Samples from the lesson."),
+            None => Plugged::placeholder(&data_name(setup), "Samples from the lesson."),
         },
     })
 }
 
-/// Which of the plugins at a slot have a control; of hidden layers only these, or all.
-pub(crate) fn having(setup: &Setup, slot: Slot, layers: &[usize], control: &str) -> Vec<usize> {
+/// The indices of the plugins in a slot that have a control. For hidden layers, only those in `layers`, or all if that
+/// is empty.
+pub(crate) fn with_control(setup: &Setup, slot: Slot, layers: &[usize], control: &str) -> Vec<usize> {
     if slot != Slot::Activation {
         return vec![0];
     }
     let has = |info: &PluginInfo| info.controls.iter().any(|known| known.name == control);
     let hidden = setup.activations.iter().take(setup.activations.len() - 1).enumerate();
-    let meant = hidden.filter(|(layer, _)| layers.is_empty() || layers.contains(layer));
-    meant.filter(|(_, activation)| has(&activation.info)).map(|(layer, _)| layer).collect()
+    let selected = hidden.filter(|(layer, _)| layers.is_empty() || layers.contains(layer));
+    selected.filter(|(_, activation)| has(&activation.info)).map(|(layer, _)| layer).collect()
 }
 
-/// The sign that the mathematics has for a control, or its name in words.
-pub fn sign(control: &str) -> String {
+/// The mathematical symbol of a control, such as η, or its name in words.
+pub fn control_symbol(control: &str) -> String {
     match control {
         "lr" => "η".to_owned(),
         "momentum" => "β".to_owned(),
@@ -135,13 +140,13 @@ pub fn sign(control: &str) -> String {
     }
 }
 
-/// Layers in words.
-pub fn layers(layers: &[usize]) -> String {
+/// A list of layers in words, counted from 1: "layers 1, 3".
+pub fn layer_list(layers: &[usize]) -> String {
     let numbers: Vec<String> = layers.iter().map(|layer| (layer + 1).to_string()).collect();
     format!("layer{} {}", if layers.len() == 1 { "" } else { "s" }, numbers.join(", "))
 }
 
-/// What the samples are called.
+/// The name of the data.
 fn data_name(setup: &Setup) -> String {
     match &setup.spec.data {
         DataSpec::Plugin(plugin) => plugin.name.clone(),
@@ -150,7 +155,7 @@ fn data_name(setup: &Setup) -> String {
     }
 }
 
-/// The plugins of a description at a slot.
+/// The plugins of a description in a slot.
 pub(crate) fn plugins(spec: &mut LessonSpec, slot: Slot) -> Vec<&mut PluginRef> {
     match slot {
         Slot::Activation => {
@@ -170,7 +175,7 @@ pub(crate) fn plugins(spec: &mut LessonSpec, slot: Slot) -> Vec<&mut PluginRef> 
     }
 }
 
-/// The plugins of a set-up at a slot.
+/// The plugins of a set-up in a slot.
 fn infos(setup: &mut Setup, slot: Slot) -> Vec<&mut PluginInfo> {
     match slot {
         Slot::Activation => {
@@ -182,14 +187,14 @@ fn infos(setup: &mut Setup, slot: Slot) -> Vec<&mut PluginInfo> {
         Slot::Regularizer => setup.regularizer.iter_mut().map(|plugin| &mut plugin.info).collect(),
         Slot::Optimizer => vec![&mut setup.optimizer.info],
         Slot::Schedule => setup.schedule.iter_mut().map(|plugin| &mut plugin.info).collect(),
-        // Theirs begin another run.
+        // Their controls restart the run instead.
         Slot::Initializer | Slot::Data => Vec::new(),
     }
 }
 
-/// Moves a slider of some of the plugins at a slot.
-pub(crate) fn slide(setup: &mut Setup, slot: Slot, meant: &[usize], name: &str, to: f64) {
-    for (_, info) in infos(setup, slot).into_iter().enumerate().filter(|(nth, _)| meant.contains(nth)) {
+/// Sets a slider of the plugins in a slot with these indices.
+pub(crate) fn slide(setup: &mut Setup, slot: Slot, selected: &[usize], name: &str, to: f64) {
+    for (_, info) in infos(setup, slot).into_iter().enumerate().filter(|(nth, _)| selected.contains(nth)) {
         for control in &mut info.controls {
             if let ControlKind::Slider { value, .. } = &mut control.kind
                 && control.name == name

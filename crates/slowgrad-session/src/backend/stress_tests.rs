@@ -1,9 +1,9 @@
-//! Scripts that are edited all the time while they train: whatever is saved in between, the worker goes on, keeps
-//! what it can, and ends up with exactly what a fresh start would give.
+//! Stress tests of hot reload: scripts are edited continually during training. After any sequence of saves, the backend
+//! continues, preserves the state that it can, and ends with exactly the same set-up as a fresh start.
 
 use crate::backend::Backend;
-use crate::backend::link::{InlineBackend, Link as _};
-use crate::protocol::{Command, Snapshot};
+use crate::backend::link::{BackendLink as _, InlineBackend};
+use crate::protocol::{BackendCommand, Snapshot};
 use crate::shipped;
 use crate::testing::{inline, machine, timeout};
 use slowgrad_engine::rng::{Purpose, Rng};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// The files of the lesson, each with the number of its valid version.
+/// The files of the lesson.
 const PATHS: [&str; 6] = [
     "t.rhai",
     "optimizers/own.rhai",
@@ -24,12 +24,12 @@ const PATHS: [&str; 6] = [
     "datasets/own.rhai",
 ];
 
-/// A version of a file that is right, one of many.
+/// A valid version of a file, by number.
 fn version(path: &str, n: usize) -> String {
     let factor = 0.5 + (n % 7) as f64 / 8.0;
     match path {
         "t.rhai" => {
-            // Now and then a new run starts; else it is the same one with other parts.
+            // Every 40th version starts a new run; the others change the plugins of the run.
             let (seed, batch) = (n / 40, 1 + n % 3);
             let optimizer = if n.is_multiple_of(5) { "momentum" } else { "own" };
             let loss = if n.is_multiple_of(4) { "mse" } else { "own" };
@@ -66,9 +66,9 @@ fn version(path: &str, n: usize) -> String {
     }
 }
 
-/// A desk under fire.
-struct Fire {
-    desk: Backend,
+/// A backend with a random sequence of edits.
+struct StressTest {
+    backend: Backend,
     rng: Rng,
     /// The last valid version of each file.
     valid: BTreeMap<&'static str, usize>,
@@ -80,34 +80,34 @@ fn library(valid: &BTreeMap<&'static str, usize>) -> Library {
 }
 
 fn opened(valid: &BTreeMap<&'static str, usize>) -> Backend {
-    let mut desk = Backend::new(library(valid), Limits::default(), machine());
-    desk.execute(Command::Open("t.rhai".into()));
-    let problems: Vec<_> = desk.lesson.report.problems().collect();
+    let mut backend = Backend::new(library(valid), Limits::default(), machine());
+    backend.execute(BackendCommand::Open("t.rhai".into()));
+    let problems: Vec<_> = backend.lesson.report.problems().collect();
     assert!(problems.is_empty(), "{problems:?}");
-    desk
+    backend
 }
 
-impl Fire {
+impl StressTest {
     fn new(seed: u64) -> Self {
         let valid: BTreeMap<_, _> = PATHS.into_iter().map(|path| (path, 1)).collect();
-        Self { desk: opened(&valid), rng: Rng::new(seed, Purpose::Data), valid }
+        Self { backend: opened(&valid), rng: Rng::new(seed, Purpose::Data), valid }
     }
 
     fn below(&mut self, n: usize) -> usize {
         self.rng.below(n as u64) as usize
     }
 
-    /// Saves a file, and makes sure that the run keeps its numbers and all state whose fields are still there.
+    /// Saves a file, and asserts that the run preserves its parameters and the state of fields that still exist.
     fn save(&mut self, path: &str, bytes: Option<Vec<u8>>) {
-        let state = |desk: &Backend| {
-            let opened = desk.lesson.open.as_ref().expect("a lesson is open");
+        let state = |backend: &Backend| {
+            let opened = backend.lesson.open.as_ref().expect("a lesson is open");
             let fields = opened.run.setup().optimizer.state.iter().map(|(name, initial)| (name.clone(), *initial));
-            (opened.info.opened, opened.run.step(), fields.collect::<Vec<_>>(), opened.run.model().clone())
+            (opened.info.run_number, opened.run.step(), fields.collect::<Vec<_>>(), opened.run.model().clone())
         };
         let at_once = self.below(2) == 0;
-        let (run, step, fields, model) = state(&self.desk);
-        self.desk.execute(Command::ReloadFile { root: "own".into(), path: path.into(), bytes, at_once });
-        let (new_run, new_step, new_fields, new_model) = state(&self.desk);
+        let (run, step, fields, model) = state(&self.backend);
+        self.backend.execute(BackendCommand::ReloadFile { root: "own".into(), path: path.into(), bytes, at_once });
+        let (new_run, new_step, new_fields, new_model) = state(&self.backend);
         if new_run != run {
             return;
         }
@@ -122,7 +122,7 @@ impl Fire {
         }
     }
 
-    /// One edit as a person, an editor or a bad day makes it.
+    /// One edit: valid, truncated, corrupted, deleted, renamed or failing later.
     fn edit(&mut self) {
         let path = PATHS[self.below(PATHS.len())];
         let n = self.below(200);
@@ -150,15 +150,15 @@ impl Fire {
             14 => self.save(path, None),
             15 => {
                 self.save(path, None);
-                self.put_back(path);
+                self.restore(path);
             }
             16 => {
-                // Renamed, and back.
+                // A rename and its reversal.
                 let other = format!("{path}.old.rhai");
                 self.save(path, None);
                 self.save(&other, Some(text));
                 self.save(&other, None);
-                self.put_back(path);
+                self.restore(path);
             }
             17 => {
                 let other = ["notes.rhai", "second.rhai", "losses/other.rhai", "data.csv"][self.below(4)];
@@ -166,7 +166,7 @@ impl Fire {
                 self.save(other, Some(text.to_vec()));
             }
             18 => {
-                // It fails, but not at first.
+                // It fails after a few steps.
                 let text = "fn state() { #{ n: 0.0 } }\nfn update(w, grad, state, ctx) {\n    state.n += 1.0;\n    if state.n > 3.5 { throw \"no more\" }\n    w - ctx.lr * grad\n}\n";
                 self.save("optimizers/own.rhai", Some(text.as_bytes().to_vec()));
             }
@@ -178,44 +178,44 @@ impl Fire {
         }
     }
 
-    fn put_back(&mut self, path: &'static str) {
+    fn restore(&mut self, path: &'static str) {
         self.save(path, Some(version(path, self.valid[path]).into_bytes()));
     }
 
-    /// What goes on between two edits.
-    fn go_on(&mut self) {
+    /// A random command between two edits.
+    fn random_command(&mut self) {
         match self.below(8) {
-            0 => self.desk.execute(Command::FullSpeed(true)),
-            1 => self.desk.execute(Command::FullSpeed(false)),
+            0 => self.backend.execute(BackendCommand::FullSpeed(true)),
+            1 => self.backend.execute(BackendCommand::FullSpeed(false)),
             2 => {
                 let steps = self.below(20) as u64;
-                self.desk.execute(Command::Train(steps));
+                self.backend.execute(BackendCommand::Train(steps));
             }
             3 => {
-                let step = self.desk.lesson.open.as_ref().map_or(0, |opened| opened.run.step());
+                let step = self.backend.lesson.open.as_ref().map_or(0, |opened| opened.run.step());
                 let to = (step + 4).saturating_sub(self.below(6) as u64).max(1);
-                self.desk.execute(Command::Seek(to));
+                self.backend.execute(BackendCommand::Seek(to));
             }
-            4 => drop(self.desk.snapshot()),
+            4 => drop(self.backend.snapshot()),
             _ => {}
         }
-        if self.desk.is_training() {
-            self.desk.train(Duration::from_micros(100));
+        if self.backend.is_training() {
+            self.backend.train(Duration::from_micros(100));
         }
     }
 
-    /// Puts everything in order, and compares with a fresh start.
-    fn settle(&mut self) {
+    /// Restores valid versions of all files, and compares with a fresh start.
+    fn compare_with_fresh_start(&mut self) {
         for path in PATHS {
-            self.put_back(path);
+            self.restore(path);
         }
-        let step = self.desk.lesson.open.as_ref().map_or(0, |opened| opened.run.step());
-        self.desk.execute(Command::Seek(step + 3));
-        let shown = self.desk.snapshot();
+        let step = self.backend.lesson.open.as_ref().map_or(0, |opened| opened.run.step());
+        self.backend.execute(BackendCommand::Seek(step + 3));
+        let shown = self.backend.snapshot();
         let errors = shown.problems.iter().filter(|problem| problem.severity == slowgrad_tape::Severity::Error);
         assert_eq!(errors.count(), 0, "{:?}", shown.problems);
         let fresh = opened(&self.valid);
-        let (now, fresh) = (self.desk.lesson.open.as_ref(), fresh.lesson.open.as_ref());
+        let (now, fresh) = (self.backend.lesson.open.as_ref(), fresh.lesson.open.as_ref());
         let (now, fresh) = (now.expect("a lesson"), fresh.expect("a lesson"));
         assert_eq!(now.requested(), fresh.requested());
         assert_eq!(*now.run.setup().spec, *fresh.run.setup().spec);
@@ -239,41 +239,41 @@ impl Fire {
     }
 }
 
-/// Edits that a run under fire has to bear.
+/// The number of edits.
 const EDITS: usize = 10_000;
 
 #[test]
-fn after_ten_thousand_edits_it_runs_what_a_fresh_start_would() {
-    let fire = || {
-        let mut fire = Fire::new(1);
+fn after_ten_thousand_edits_the_run_equals_a_fresh_start() {
+    let edits = || {
+        let mut test = StressTest::new(1);
         let mut held = Vec::new();
         for edit in 1..=EDITS {
-            fire.edit();
-            fire.go_on();
+            test.edit();
+            test.random_command();
             if edit.is_multiple_of(EDITS / 20) {
-                fire.settle();
+                test.compare_with_fresh_start();
                 held.push(CountingAllocator::held() >> 10);
             }
         }
         held
     };
-    let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(fire).expect("a thread");
-    let held = thread.join().expect("it goes on");
-    // A run keeps what was edited since it began, so it grows a little; the library an edit would be a leak.
+    let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(edits).expect("a thread");
+    let held = thread.join().expect("no panic");
+    // A run stores its edits, so it grows a little; a copy of the library per edit would be a leak.
     let an_edit = (held[held.len() - 1] - held[0]) / (EDITS as isize * 19 / 20);
-    assert!(an_edit < 20, "{an_edit} KiB an edit: {held:?}");
+    assert!(an_edit < 20, "{an_edit} KiB per edit: {held:?}");
 }
 
 #[test]
-fn what_runs_away_is_refused_while_training_goes_on() {
+fn endless_scripts_are_rejected_during_training() {
     let valid: BTreeMap<_, _> = PATHS.into_iter().map(|path| (path, 1)).collect();
-    let mut worker = inline(library(&valid), Limits::default(), "t.rhai");
-    worker.send(Command::FullSpeed(true));
-    let until = |worker: &mut InlineBackend, holds: &dyn Fn(&Snapshot) -> bool| {
+    let mut backend = inline(library(&valid), Limits::default(), "t.rhai");
+    backend.send(BackendCommand::FullSpeed(true));
+    let until = |backend: &mut InlineBackend, holds: &dyn Fn(&Snapshot) -> bool| {
         let deadline = timeout();
         loop {
-            worker.work();
-            while let Ok(Some(snapshot)) = worker.try_receive() {
+            backend.work();
+            while let Ok(Some(snapshot)) = backend.try_receive() {
                 if holds(&snapshot) {
                     return snapshot;
                 }
@@ -289,13 +289,13 @@ fn what_runs_away_is_refused_while_training_goes_on() {
         ("datasets/own.rhai", "fn dataset(ctx) { let a = []; loop { a = [a]; } }"),
     ] {
         let bytes = |text: &str| Some(text.as_bytes().to_vec());
-        let reload = |bytes| Command::ReloadFile { root: "own".into(), path: path.into(), bytes, at_once: true };
-        let sent = worker.send(reload(bytes(text)));
-        let refused = until(&mut worker, &|snapshot| snapshot.handled >= sent);
+        let reload = |bytes| BackendCommand::ReloadFile { root: "own".into(), path: path.into(), bytes, at_once: true };
+        let sent = backend.send(reload(bytes(text)));
+        let refused = until(&mut backend, &|snapshot| snapshot.handled >= sent);
         assert!(!refused.problems.is_empty() && refused.training, "{path}: {:?}", refused.problems);
-        until(&mut worker, &|snapshot| step(snapshot) > step(&refused) + 10);
-        let sent = worker.send(reload(bytes(&version(path, 1))));
-        let repaired = until(&mut worker, &|snapshot| snapshot.handled >= sent);
+        until(&mut backend, &|snapshot| step(snapshot) > step(&refused) + 10);
+        let sent = backend.send(reload(bytes(&version(path, 1))));
+        let repaired = until(&mut backend, &|snapshot| snapshot.handled >= sent);
         assert!(repaired.problems.is_empty() && repaired.training, "{path}: {:?}", repaired.problems);
     }
 }

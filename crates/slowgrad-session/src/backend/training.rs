@@ -1,30 +1,30 @@
-//! How much is still to be trained, with how many threads, and the condition that ends it.
+//! The training that is requested: its remaining steps, its number of threads and the condition that ends it.
 //!
-//! It must not know scripts or how a step is computed.
+//! It must not know scripts or the computation of a step.
 
-use super::thread_count::Pace;
+use super::thread_count::ThreadTuner;
 use crate::clock::Clock;
 use slowgrad_engine::condition::StopCondition;
 use slowgrad_engine::setup::Setup;
 use slowgrad_tape::Diagnostic;
 use std::time::Duration;
 
-/// The training that was requested and is not done.
+/// The training that is requested and not completed.
 #[derive(Debug)]
 pub(crate) struct Training {
-    tuner: Pace,
+    tuner: ThreadTuner,
     full_speed: bool,
     steps_left: u64,
     until: Option<StopCondition>,
 }
 
 impl Training {
-    /// Nothing is to be trained; later at most this many threads are used.
+    /// No training is requested yet. Later at most this many threads are used.
     pub(crate) fn new(max_threads: usize) -> Self {
-        Self { tuner: Pace::new(max_threads), full_speed: false, steps_left: 0, until: None }
+        Self { tuner: ThreadTuner::new(max_threads), full_speed: false, steps_left: 0, until: None }
     }
 
-    /// Whether steps are to be trained.
+    /// Whether steps remain to be trained.
     pub(crate) fn is_requested(&self) -> bool {
         self.full_speed || self.steps_left > 0
     }
@@ -36,13 +36,13 @@ impl Training {
         self.steps_left = 0;
     }
 
-    /// Trains without end, or ends all training.
+    /// Trains without limit, or ends all training.
     pub(crate) fn set_full_speed(&mut self, on: bool) {
         self.stop();
         self.full_speed = on;
     }
 
-    /// Trains this many more steps, whatever conditions say.
+    /// Adds this many steps and drops the condition.
     pub(crate) fn add_steps(&mut self, steps: u64) {
         self.until = None;
         self.steps_left = self.steps_left.saturating_add(steps);
@@ -65,21 +65,21 @@ impl Training {
         self.tuner.threads()
     }
 
-    /// The length of the next slice of training: a trial of another number of threads is short.
+    /// The length of the next slice of training. Trials of another number of threads are short.
     pub(crate) fn slice(&self, usual: Duration) -> Duration {
-        self.tuner.burst(usual)
+        self.tuner.slice(usual)
     }
 
-    /// Records that this many steps took this long with nothing else between them.
+    /// Records the speed of this many steps, which alone took the time since `began`.
     pub(crate) fn record_speed(&mut self, steps: u64, clock: Clock, began: Duration) {
-        self.tuner.took(steps, clock.now() - began);
+        self.tuner.record(steps, clock.now().saturating_sub(began));
     }
 
-    /// Counts a step that was trained with this loss, and ends training when its condition holds now.
+    /// Counts a trained step with its loss, and ends training when its condition holds.
     ///
     /// # Errors
     ///
-    /// When the condition's script fails; training has ended then.
+    /// When the script of the condition fails; training has then ended.
     pub(crate) fn step_done(&mut self, setup: &Setup, steps_done: u64, loss: f64) -> Result<(), Box<Diagnostic>> {
         self.steps_left = self.steps_left.saturating_sub(1);
         let Some(until) = &mut self.until else { return Ok(()) };

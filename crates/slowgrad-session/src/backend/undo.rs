@@ -1,14 +1,14 @@
-//! Undo and redo of everything that is done by hand.
+//! Undo and redo of all changes by hand.
 //!
-//! Before each change the state of the run is stored, which is small since replay is exact; to undo is to restore it.
-//! Changes loaded from a session file are stored as recipes; undoing one replays its run. Training is not a change: a
-//! change that was undone can be redone until another one takes its place. It must not know how a change is applied.
+//! Before each change the state of the run is stored; it is small since replay is exact. Undo restores that state. Changes
+//! loaded from a session file are stored as recipes; undoing one replays its run. Training is not a change, so a change
+//! can be redone until another one is made. It must not know how a change is applied.
 
-use super::change::{begins_new_run, name};
+use super::change::{name, starts_new_run};
 use super::lesson_run::LessonRun;
 use super::open_lesson::{OpenLesson, RunState};
 use super::script_files::Scripts;
-use crate::protocol::{Change, Made, Past, Pasts, Recipe, Slot, Texts};
+use crate::protocol::{Change, Recipe, RecordedChange, ScriptTexts, Slot, UndoEntry, UndoHistory};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::SpecPatch;
 use std::collections::VecDeque;
@@ -19,9 +19,9 @@ const MAX_CHANGES: usize = 200;
 
 /// A state to return to.
 pub(crate) enum UndoState {
-    /// Of a run that was made in this sitting.
+    /// The state of a run of this session.
     Live(Box<RunState>),
-    /// Of a run from a session file.
+    /// A run from a session file.
     Saved(Recipe),
 }
 
@@ -34,22 +34,22 @@ impl UndoState {
     }
 }
 
-/// A state to return to, and the name of the change between it and the next one.
+/// A state to return to, with the name of the change that left it.
 pub(crate) struct UndoPoint {
     pub(crate) name: String,
     pub(crate) state: UndoState,
-    /// The value of the number that the change moves, before it.
+    /// The value before the change, if it changes one number.
     value_before: Option<f64>,
 }
 
 impl UndoPoint {
-    /// The same change from its other side.
+    /// The entry for the opposite list: the same change with the state on its other side.
     pub(crate) fn opposite(&self, state: UndoState) -> Self {
         Self { name: self.name.clone(), state, value_before: self.value_before }
     }
 }
 
-/// A number that changes gradually: successive changes of the same number are one change.
+/// A number that a slider or a drag changes gradually. Successive changes of the same number are undone together.
 #[derive(Clone, PartialEq)]
 enum GradualNumber {
     Parameter(Parameter),
@@ -58,18 +58,18 @@ enum GradualNumber {
     Batch,
 }
 
-/// Undo and redo.
+/// The changes that can be undone and redone.
 #[derive(Default)]
 pub(crate) struct UndoStack {
     undo: VecDeque<UndoPoint>,
     redo: Vec<UndoPoint>,
-    /// The number that the last change moved, until the change is sealed.
+    /// The number that the last change affected, until the change is sealed.
     moving: Option<GradualNumber>,
-    /// Both lists as plain data, until one of them changes.
-    plain: Option<Arc<Pasts>>,
+    /// Cached plain data of both lists.
+    plain: Option<Arc<UndoHistory>>,
 }
 
-/// A change that is about to be made.
+/// A change before it is applied.
 pub(crate) struct NewChange {
     number: Option<GradualNumber>,
     /// Whether it continues the last one.
@@ -78,47 +78,47 @@ pub(crate) struct NewChange {
 }
 
 impl UndoStack {
-    /// The names of the changes that would be undone and redone.
+    /// The names of the next changes to undo and redo.
     pub(crate) fn names(&self) -> (Option<String>, Option<String>) {
         let name = |point: &UndoPoint| point.name.clone();
         (self.undo.back().map(name), self.redo.last().map(name))
     }
 
-    /// The next change does not continue the last one.
+    /// Ends the last change: the next one does not continue it.
     pub(crate) fn seal(&mut self) {
         self.moving = None;
     }
 
-    /// Another run is open, in which nothing can be undone.
+    /// Discards everything, for a new run.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Both lists as plain data.
-    pub(crate) fn plain(&mut self) -> Arc<Pasts> {
-        let past = |point: &UndoPoint| Past { words: point.name.clone(), recipe: point.state.recipe() };
+    pub(crate) fn plain(&mut self) -> Arc<UndoHistory> {
+        let past = |point: &UndoPoint| UndoEntry { name: point.name.clone(), recipe: point.state.recipe() };
         let make = || {
             let undo = self.undo.iter().map(past).collect();
-            Arc::new(Pasts { undo, redo: self.redo.iter().map(past).collect() })
+            Arc::new(UndoHistory { undo, redo: self.redo.iter().map(past).collect() })
         };
         Arc::clone(self.plain.get_or_insert_with(make))
     }
 
-    /// Takes the lists of a session file.
-    pub(crate) fn load(&mut self, pasts: &Pasts) {
-        let point = |past: &Past| UndoPoint {
-            name: past.words.clone(),
+    /// Loads the lists of a session file.
+    pub(crate) fn load(&mut self, undo_history: &UndoHistory) {
+        let point = |past: &UndoEntry| UndoPoint {
+            name: past.name.clone(),
             state: UndoState::Saved(past.recipe.clone()),
             value_before: None,
         };
-        self.undo = pasts.undo.iter().map(point).collect();
-        self.redo = pasts.redo.iter().map(point).collect();
+        self.undo = undo_history.undo.iter().map(point).collect();
+        self.redo = undo_history.redo.iter().map(point).collect();
         self.plain = None;
     }
 
-    /// The state to return to when a change only puts a number back to where the change that it continues began; that
-    /// change is dropped.
-    pub(crate) fn take_back(&mut self, lesson: &LessonRun, change: &Change) -> Option<UndoState> {
+    /// Cancels the change in progress if the new one sets its number back to the initial value; returns the state
+    /// before it.
+    pub(crate) fn cancel(&mut self, lesson: &LessonRun, change: &Change) -> Option<UndoState> {
         let after = lesson.open.as_ref()?.run.step();
         let number = gradual_number(change);
         if number.is_none() || number != self.moving {
@@ -126,8 +126,8 @@ impl UndoStack {
         }
         let point = self.undo.pop_back_if(|point| {
             let before = point.value_before.zip(new_value(change));
-            let back = before.is_some_and(|(before, new)| before.to_bits() == new.to_bits());
-            back && matches!(&point.state, UndoState::Live(state) if state.revision.step() == after)
+            let unchanged = before.is_some_and(|(before, new)| before.to_bits() == new.to_bits());
+            unchanged && matches!(&point.state, UndoState::Live(state) if state.revision.step() == after)
         })?;
         self.plain = None;
         self.moving = None;
@@ -142,7 +142,7 @@ impl UndoStack {
         NewChange { number, continues, before }
     }
 
-    /// Adds a change that was made.
+    /// Adds a change after it was applied.
     pub(crate) fn add(&mut self, new: NewChange, change: &Change) {
         self.redo.clear();
         self.plain = None;
@@ -155,14 +155,14 @@ impl UndoStack {
         }
     }
 
-    /// Takes the last change off its list.
+    /// Removes and returns the last change.
     pub(crate) fn pop_undo(&mut self) -> Option<UndoPoint> {
         let point = self.undo.pop_back()?;
         self.changed();
         Some(point)
     }
 
-    /// Takes the change that was undone last off its list.
+    /// Removes and returns the change that was undone last.
     pub(crate) fn pop_redo(&mut self) -> Option<UndoPoint> {
         let point = self.redo.pop()?;
         self.changed();
@@ -191,8 +191,8 @@ pub(crate) fn live_state(lesson: &LessonRun) -> Option<UndoState> {
     Some(UndoState::Live(Box::new(open.state(lesson.seed()))))
 }
 
-/// Records a change after this many steps with the scripts that have changed since the last one, and drops the changes
-/// that it made undone.
+/// Records a change after this many steps in the recipe of the run, with the scripts that have changed since the previous
+/// one. Drops later changes, which belong to the abandoned branch.
 pub(crate) fn record_change(
     open: &mut OpenLesson,
     scripts: &Scripts,
@@ -200,44 +200,44 @@ pub(crate) fn record_change(
     change: Option<Change>,
     continues: bool,
 ) {
-    // A recipe has other fields for these: the seed, the arrangement.
+    // A recipe stores the seed and the arrangement separately.
     if matches!(change, Some(Change::Reset | Change::Reseed | Change::Arrange(_))) {
         return;
     }
-    let new_run = change.as_ref().is_some_and(begins_new_run);
-    // Of the run before only the changes of its description remain.
+    let new_run = change.as_ref().is_some_and(starts_new_run);
+    // A new run keeps only those changes of the previous one that concern its description.
     let describes = |change: &Change| {
         matches!(change, Change::Control { .. } | Change::Patch(_) | Change::Activation { .. } | Change::Reshape(_))
     };
-    let remains = |made: &Made| !new_run || made.change.as_ref().is_none_or(describes);
-    let mut changes: Vec<Made> = Vec::with_capacity(open.changes.len() + 1);
-    let mut texts = Texts::new();
-    for mut made in open.changes.iter().filter(|made| made.after <= after).cloned() {
-        // A change that is left out may have been the first with a new text of a script.
-        texts.append(&mut made.scripts);
-        if remains(&made) {
-            made.scripts = std::mem::take(&mut texts);
-            made.after = if new_run { 0 } else { made.after };
-            changes.push(made);
+    let remains = |recorded: &RecordedChange| !new_run || recorded.change.as_ref().is_none_or(describes);
+    let mut changes: Vec<RecordedChange> = Vec::with_capacity(open.changes.len() + 1);
+    let mut texts = ScriptTexts::new();
+    for mut recorded in open.changes.iter().filter(|recorded| recorded.after <= after).cloned() {
+        // A dropped change may have introduced a new text of a script, which later changes still use.
+        texts.append(&mut recorded.scripts);
+        if remains(&recorded) {
+            recorded.scripts = std::mem::take(&mut texts);
+            recorded.after = if new_run { 0 } else { recorded.after };
+            changes.push(recorded);
         }
     }
-    let number = |made: &Made| made.change.as_ref().and_then(gradual_number);
+    let number = |recorded: &RecordedChange| recorded.change.as_ref().and_then(gradual_number);
     if continues {
-        changes.pop_if(|made| made.after == after && number(made) == change.as_ref().and_then(gradual_number));
+        changes.pop_if(|last| last.after == after && number(last) == change.as_ref().and_then(gradual_number));
     }
     let texts = scripts.new_texts(&open.initial_scripts, &changes);
-    changes.push(Made { after: if new_run { 0 } else { after }, scripts: texts, change });
+    changes.push(RecordedChange { after: if new_run { 0 } else { after }, scripts: texts, change });
     open.set_changes(changes, after);
 }
 
-/// Whether a change after this many steps drops versions of scripts that took over later. The present versions take over
-/// at once then, since the scripts that run are always those that are saved.
+/// Whether a change after this many steps drops script versions that took effect later. The present versions then take
+/// effect at once, since the run always uses the saved scripts.
 pub(crate) fn drops_scripts(open: &OpenLesson, after: u64, change: &Change) -> bool {
     let continues_run = !matches!(change, Change::Reset | Change::Reseed | Change::Arrange(_));
-    continues_run && open.changes.iter().any(|made| made.after > after && made.change.is_none())
+    continues_run && open.changes.iter().any(|recorded| recorded.after > after && recorded.change.is_none())
 }
 
-/// The number that a change is about to move, before it.
+/// The present value of the number that a change affects.
 fn old_value(lesson: &LessonRun, change: &Change) -> Option<f64> {
     let run = &lesson.open.as_ref()?.run;
     match change {
@@ -247,7 +247,7 @@ fn old_value(lesson: &LessonRun, change: &Change) -> Option<f64> {
     }
 }
 
-/// The value that a change gives to the number that it moves.
+/// The new value of the number that a change affects.
 fn new_value(change: &Change) -> Option<f64> {
     match change {
         Change::Parameter { value, .. } | Change::Input { value, .. } => Some(*value),
@@ -255,7 +255,7 @@ fn new_value(change: &Change) -> Option<f64> {
     }
 }
 
-/// The number that a change moves, when it is one that moves gradually.
+/// The number that a change affects, if it changes gradually.
 fn gradual_number(change: &Change) -> Option<GradualNumber> {
     match change {
         Change::Parameter { parameter, .. } => Some(GradualNumber::Parameter(*parameter)),

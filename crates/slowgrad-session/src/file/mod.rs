@@ -1,18 +1,18 @@
-//! Session files: all that makes a window what it is, as JSON that people can read.
+//! Session files: the state of a session as readable JSON.
 //!
-//! Replay is exact, so a file holds no weights: the lesson, what was done and when, what its scripts said at each time,
-//! and where the viewer stands. Files of data and of weights that a lesson reads are not in it; if they have changed,
-//! the loss tells.
+//! Replay is exact, so a file stores no weights but the lesson, the changes with their steps, the texts of scripts at each
+//! time, and the viewer's position. It does not include the data and weight files that a lesson reads; if they have
+//! changed, the loss differs. This module must not know files on disk.
 
 mod panels;
 mod runs;
 #[cfg(test)]
 mod tests;
 
-use crate::protocol::{Command, Difference, Saved};
+use crate::protocol::{BackendCommand, Difference, SavedRun};
 use crate::session::Session;
 pub use panels::{DrawerTab, OpenPanels, OpenPlots};
-use runs::Runs;
+use runs::RunsDto;
 use serde::{Deserialize, Serialize};
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::playback::playhead::Loop;
@@ -21,86 +21,89 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The version that is written; older ones are read as well.
+/// The version of the format. Older versions can be read as well.
 const VERSION: u32 = 2;
-/// The root of the lessons that are built in.
+/// The library root of the built-in lessons.
 const BUILT_IN: &str = "slowgrad";
 
-/// A place in the run that somebody wants to find again.
+/// A named position in the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bookmark {
+    /// The name.
     pub name: String,
     /// The training step, from 1.
     pub step: u64,
-    /// The event in it, from 0.
+    /// The event in the step, from 0.
     pub event: usize,
 }
 
-/// What to play again, in a file.
+/// The repetition mode of the playhead.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Repeat {
+pub(crate) enum RepeatDto {
     #[default]
     Off,
     Step,
     Events(Range<usize>),
 }
 
-/// Where the network is looked at from, once somebody has zoomed or panned.
+/// The camera, if the viewer has zoomed or panned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Camera {
+pub(crate) struct CameraDto {
     pub(crate) center: Point,
     pub(crate) zoom: f32,
 }
 
-/// A session.
+/// The contents of a session file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionFile {
-    /// Says what this is: "session".
+    /// The type of the file: "session".
     pub(crate) slowgrad: String,
+    /// The version of the format.
     pub(crate) version: u32,
-    /// The name of a lesson that is built in, or the path of a file.
+    /// The name of a built-in lesson, or the path of a file.
     pub lesson: String,
+    /// The title of the lesson.
     pub title: String,
-    /// Where in the step that is shown, in events: 2.5 is half through the third.
+    /// The position in the shown step, in events: 2.5 is half through the third event.
     pub(crate) position: f64,
-    /// The loss of the step that is shown, to see whether all is as it was.
+    /// The loss of the shown step, to detect differences when the session is restored.
     pub(crate) loss: Option<f64>,
     pub(crate) granularity: Granularity,
     pub(crate) speed: f64,
     #[serde(default, rename = "loop")]
-    pub(crate) repeat: Repeat,
-    /// Cues of the lesson that are over.
+    pub(crate) repeat: RepeatDto,
+    /// The number of completed cues.
     pub(crate) cue: usize,
     #[serde(default)]
     pub(crate) bookmarks: Vec<Bookmark>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) camera: Option<Camera>,
+    pub(crate) camera: Option<CameraDto>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) selected: Option<Target>,
     pub(crate) panels: OpenPanels,
-    /// What a second run that goes along has instead.
+    /// The difference of the second run of a comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) compared: Option<Difference>,
-    /// What was done, and what can be undone and done again.
-    pub(crate) run: Runs,
+    /// The run, and the runs that undo and redo return to.
+    pub(crate) run: RunsDto,
 }
 
-/// Why bytes are not a session that can be opened.
+/// The error of bytes that are not a readable session file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    /// They do not describe a session.
+    /// The bytes are not a session file, for this reason.
     #[error("is not a session file: {0}")]
     NotASession(String),
-    /// They are in a newer version of the format.
+    /// The file has a newer version of the format than [`SessionFile::parse`] supports.
     #[error("was saved by a newer slowgrad (file version {0}; this version reads up to {VERSION})")]
     Newer(u64),
 }
 
-/// What a lesson is called in a session: its name when it is built in, else its path on disk.
+/// The name of a lesson in session files: its name if it is built in, otherwise its path on disk.
 pub fn lesson_name(root: &str, path: &str) -> String {
     if root == BUILT_IN {
         path.strip_prefix("lessons/").and_then(|path| path.strip_suffix(".rhai")).unwrap_or(path).to_owned()
@@ -110,7 +113,7 @@ pub fn lesson_name(root: &str, path: &str) -> String {
 }
 
 impl SessionFile {
-    /// The session now, with these panels; `None` before a lesson is open.
+    /// Captures a session with its panels; `None` before a lesson is open.
     pub fn of(session: &Session, panels: OpenPanels) -> Option<Self> {
         let snapshot = session.snapshot.as_ref()?;
         let lesson = snapshot.lesson.as_ref()?;
@@ -118,72 +121,76 @@ impl SessionFile {
         let file = snapshot.files.first().filter(|file| file.path == lesson.path)?;
         let view = &session.view;
         let recipe = &snapshot.recipe;
-        // While a run is made again what is shown is on the way there.
-        let is_there = timeline.step().step == recipe.step;
+        // During a replay the shown step is not the one to return to.
+        let replayed = timeline.step().step == recipe.step;
         Some(Self {
             slowgrad: "session".into(),
             version: VERSION,
             lesson: lesson_name(&file.root, &file.path),
             title: lesson.title.clone(),
-            position: if is_there { playhead.position() } else { 0.0 },
-            loss: Some(timeline.step().loss).filter(|loss| is_there && loss.is_finite()),
+            position: if replayed { playhead.position() } else { 0.0 },
+            loss: Some(timeline.step().loss).filter(|loss| replayed && loss.is_finite()),
             granularity: playhead.granularity(),
             speed: playhead.speed(),
             repeat: match playhead.repeat() {
-                Loop::Off => Repeat::Off,
-                Loop::Step => Repeat::Step,
-                Loop::Range(range) => Repeat::Events(range.clone()),
+                Loop::Off => RepeatDto::Off,
+                Loop::Step => RepeatDto::Step,
+                Loop::Range(range) => RepeatDto::Events(range.clone()),
             },
-            cue: session.performance.progress().0,
-            bookmarks: session.bookmarks.clone(),
-            camera: (!view.auto_fit).then_some(Camera { center: view.center, zoom: view.zoom }),
+            cue: session.player.progress().0,
+            bookmarks: session.bookmarks.to_vec(),
+            camera: (!view.auto_fit).then_some(CameraDto { center: view.center, zoom: view.zoom }),
             selected: view.selected,
             panels,
-            compared: snapshot.rival.as_ref().map(|rival| rival.difference.clone()),
-            run: Runs { recipe: recipe.clone(), pasts: Arc::clone(&snapshot.pasts) },
+            compared: snapshot.comparison.as_ref().map(|comparison| comparison.difference.clone()),
+            run: RunsDto { recipe: recipe.clone(), undo_history: Arc::clone(&snapshot.undo_history) },
         })
     }
 
-    /// As a file: one thing a line.
+    /// The text of the file, with one entry per line.
     pub fn text(&self) -> String {
-        // Only maps with odd keys cannot be written, and there are none.
+        // Serialization fails only for maps with keys that are not strings; there are none.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
     }
 
-    /// Reads the bytes of a session file, of this version or an older one.
+    /// Reads a session file of this version or an older one.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not a session file, or of a newer version.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
-        let no_session = FormatError::NotASession;
-        let mut value: serde_json::Value =
-            serde_json::from_slice(bytes).map_err(|error| no_session(error.to_string()))?;
+        let invalid = FormatError::NotASession;
+        let mut value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))?;
         if value["slowgrad"] != "session" {
-            return Err(no_session("the entry \"slowgrad\": \"session\" is missing".into()));
+            return Err(invalid("the entry \"slowgrad\": \"session\" is missing".into()));
         }
         match value["version"].as_u64() {
             Some(version) if version > u64::from(VERSION) => Err(FormatError::Newer(version)),
             Some(version) => {
                 if version < 2 {
-                    gather_run(&mut value);
+                    nest_run(&mut value);
                 }
-                serde_json::from_value(value).map_err(|error| no_session(error.to_string()))
+                serde_json::from_value(value).map_err(|error| invalid(error.to_string()))
             }
-            None => Err(no_session("the version is missing".into())),
+            None => Err(invalid("the version is missing".into())),
         }
     }
 
-    /// The command that makes the run again; its lesson is at this path of the library.
-    pub fn command(&self, lesson: String) -> Command {
-        Command::Restore(Box::new(Saved {
+    /// The command that restores the run; `lesson` is the path of its lesson in the library.
+    pub fn command(&self, lesson: String) -> BackendCommand {
+        BackendCommand::Restore(Box::new(SavedRun {
             lesson,
             recipe: self.run.recipe.clone(),
-            pasts: Arc::clone(&self.run.pasts),
+            undo_history: Arc::clone(&self.run.undo_history),
         }))
     }
 }
 
-/// The first version had what makes the run beside everything else, and no scripts, pasts and ghosts.
-fn gather_run(value: &mut serde_json::Value) {
+/// Converts the first version of the format, which has the fields of the run at the top level, and no scripts, undo or
+/// abandoned branch.
+fn nest_run(value: &mut serde_json::Value) {
     let Some(session) = value.as_object_mut() else { return };
     let parts = ["seed", "changes", "step", "trained", "moved"];
     let run = parts.into_iter().filter_map(|name| session.remove_entry(name)).collect();

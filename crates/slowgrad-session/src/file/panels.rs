@@ -1,19 +1,19 @@
-//! The panels that are open, as a session file has them. It must not know how any of them is drawn.
+//! The open panels in a session file. It must not know how they are drawn.
 
 use serde::{Deserialize, Serialize};
 use slowgrad_timeline::playback::cue::Plot;
 
-/// The pages of the drawer.
+/// A page of the drawer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrawerTab {
-    /// The script that runs.
+    /// The editor of scripts.
     Script,
     /// The table of parameters.
     Parameters,
-    /// What scripts print.
+    /// The output of scripts.
     Console,
-    /// What is wrong with scripts.
+    /// The problems of scripts.
     Problems,
 }
 
@@ -32,40 +32,40 @@ impl DrawerTab {
     }
 }
 
-/// The panels that are open around the network.
+/// The open panels around the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenPanels {
     /// The page of the drawer.
     pub tab: DrawerTab,
-    /// The plots.
+    /// The panel of plots.
     #[serde(default)]
     pub plots: OpenPlots,
 }
 
-/// The plots that are open, and how they are shown.
+/// The open plots and their settings.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OpenPlots {
-    /// The plots, the last one opened last.
+    /// The open plots, in the order in which they were opened.
     pub shown: Vec<Plot>,
     /// Whether the panel of plots is open.
     #[serde(rename = "is_open")]
     pub open: bool,
-    /// Whether the panel takes the place of the network.
+    /// Whether the panel replaces the network.
     #[serde(rename = "is_large")]
     pub large: bool,
-    /// Whether losses have a logarithmic axis.
+    /// Whether the axis of losses is logarithmic.
     #[serde(rename = "is_log")]
     pub log_losses: bool,
-    /// Whether steps have a logarithmic axis.
+    /// Whether the axis of steps is logarithmic.
     #[serde(rename = "is_log_steps")]
     pub log_steps: bool,
-    /// Whether the landscape is a surface and not a map.
+    /// Whether the landscape is drawn as a surface instead of a map.
     #[serde(rename = "is_surface")]
     pub surface: bool,
-    /// The flat indices of the landscape's two parameters, when a person chose them.
+    /// The flat indices of the landscape's two parameters, if chosen by the viewer.
     pub axes: Option<[usize; 2]>,
-    /// The least and the largest value of each, when a person chose them.
+    /// The lowest and the highest value of each, if chosen by the viewer.
     pub range: Option<[[f64; 2]; 2]>,
 }

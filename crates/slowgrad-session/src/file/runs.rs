@@ -1,114 +1,118 @@
-//! What makes the run of a session again, and those that can be gone back to, as a file tells it.
+//! The serialized form of a run and of the runs that undo and redo return to.
 //!
-//! Texts of scripts stand once in a table, line by line, however many runs they were used in. Runs that can be gone
-//! back to have most in common with each other: each is told by what it has and the one before has not.
+//! The texts of scripts are stored once in a table, line by line, however many runs use them. The runs of undo and redo
+//! have most in common, so each is stored as its differences from the one before it in the list.
 
-use crate::protocol::{Arrangement, Change, Made, Past, Pasts, Recipe, Texts};
+use crate::protocol::{Arrangement, Change, Recipe, RecordedChange, ScriptTexts, UndoEntry, UndoHistory};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use slowgrad_engine::run::{LossCurve, LossPoint};
 use std::sync::Arc;
 
-/// The run that is shown, and those that can be gone back to.
+/// The shown run, and the runs that undo and redo return to. It is serialized as a [`RunsFile`].
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Runs {
+pub(crate) struct RunsDto {
     pub(crate) recipe: Recipe,
-    pub(crate) pasts: Arc<Pasts>,
+    pub(crate) undo_history: Arc<UndoHistory>,
 }
 
-impl PartialEq for Runs {
+impl PartialEq for RunsDto {
     fn eq(&self, other: &Self) -> bool {
-        // They are compared in every frame, and mostly are the very same.
-        self.recipe == other.recipe && (Arc::ptr_eq(&self.pasts, &other.pasts) || self.pasts == other.pasts)
+        // Compared in every frame; usually both share the same history.
+        self.recipe == other.recipe
+            && (Arc::ptr_eq(&self.undo_history, &other.undo_history) || self.undo_history == other.undo_history)
     }
 }
 
-/// All of it, in a file.
+/// The serialized form of [`RunsDto`].
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    /// The seed, when a person asked for another than the lesson's.
+struct RunsFile {
+    /// The seed chosen instead of the lesson's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
-    /// What was done, and after how many steps.
-    changes: Vec<Entry>,
-    /// The step that is shown, from 1.
+    /// The changes of the run.
+    changes: Vec<ChangeDto>,
+    /// The shown step, from 1.
     step: u64,
-    /// How many steps were trained.
+    /// The number of steps that were trained.
     trained: u64,
-    /// What was moved by hand, and how far.
+    /// The discs that were moved by hand.
     moved: Arrangement,
-    /// The losses that the last edit in the past left behind.
-    #[serde(default, skip_serializing_if = "Curve::is_empty")]
-    ghost: Curve,
-    /// What can be undone and done again, what comes next as the last.
+    /// The losses of the branch that the last edit in the past abandoned.
+    #[serde(default, rename = "ghost", skip_serializing_if = "CurveDto::is_empty")]
+    abandoned_branch: CurveDto,
+    /// The runs that undo returns to; the next one is the last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    undo: Vec<Before>,
+    undo: Vec<UndoEntryDto>,
+    /// The runs that redo returns to; the next one is the last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    redo: Vec<Before>,
-    /// The scripts that the run began with, by their places in the table.
-    #[serde(default, skip_serializing_if = "Numbers::is_empty")]
-    began_with: Numbers,
+    redo: Vec<UndoEntryDto>,
+    /// The scripts when the run began, as indices into the table.
+    #[serde(default, skip_serializing_if = "ScriptIndices::is_empty")]
+    began_with: ScriptIndices,
     /// The table of all versions of scripts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    scripts: Vec<Script>,
+    scripts: Vec<ScriptDto>,
 }
 
 /// A version of a script.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Script {
+struct ScriptDto {
     path: String,
-    /// Its lines.
+    /// The lines of the text.
     text: Vec<String>,
 }
 
-/// Something that was done.
+/// A change of a run.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct ChangeDto {
+    /// The number of steps that were completed before it.
     after: u64,
-    /// Scripts that said something else by then, by their places in the table.
-    #[serde(default, skip_serializing_if = "Numbers::is_empty")]
-    scripts: Numbers,
+    /// The scripts whose texts differ from those at the previous change, as indices into the table.
+    #[serde(default, skip_serializing_if = "ScriptIndices::is_empty")]
+    scripts: ScriptIndices,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     change: Option<Change>,
 }
 
-/// A run that can be gone back to. What is not named is the same as in the one before.
+/// A run that undo or redo returns to. Absent fields equal those of the previous entry.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Before {
-    /// The change that lies between, in words.
+struct UndoEntryDto {
+    /// The name of the change that is undone or redone.
     what: String,
     step: u64,
     trained: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
-    /// So many changes are the same, from the first on.
+    /// The number of leading changes that equal those of the previous entry.
     same: usize,
+    /// The other changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    changes: Vec<Entry>,
+    changes: Vec<ChangeDto>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved: Option<Arrangement>,
+    #[serde(default, rename = "ghost", skip_serializing_if = "Option::is_none")]
+    abandoned_branch: Option<CurveDto>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    ghost: Option<Curve>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    began_with: Option<Numbers>,
+    began_with: Option<ScriptIndices>,
 }
 
-/// Places in the table.
+/// Indices into the table of scripts.
 #[derive(Default, Deserialize)]
-struct Numbers(Vec<usize>);
+struct ScriptIndices(Vec<usize>);
 
-impl Numbers {
+impl ScriptIndices {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-impl Serialize for Numbers {
+impl Serialize for ScriptIndices {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         one_line(&self.0, serializer)
     }
@@ -116,181 +120,185 @@ impl Serialize for Numbers {
 
 /// A loss curve, as pairs of a step and its loss.
 #[derive(Default)]
-struct Curve(Option<Arc<LossCurve>>);
+struct CurveDto(Option<Arc<LossCurve>>);
 
-impl Curve {
+impl CurveDto {
     fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 }
 
-/// A loss in a file. Those that are no numbers there are words.
+/// A loss. JSON has no infinities and NaN, so these are strings.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Loss {
+enum LossDto {
     Finite(f64),
     Other(String),
 }
 
-impl Serialize for Curve {
+impl Serialize for CurveDto {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let points = self.0.iter().flat_map(|curve| curve.points());
-        let loss = |loss: f64| if loss.is_finite() { Loss::Finite(loss) } else { Loss::Other(loss.to_string()) };
+        let loss = |loss: f64| if loss.is_finite() { LossDto::Finite(loss) } else { LossDto::Other(loss.to_string()) };
         one_line(&points.map(|point| (point.step, loss(point.loss))).collect::<Vec<_>>(), serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Curve {
+impl<'de> Deserialize<'de> for CurveDto {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let point = |(step, loss)| {
             let loss = match loss {
-                Loss::Finite(loss) => loss,
-                Loss::Other(word) => word.parse().map_err(D::Error::custom)?,
+                LossDto::Finite(loss) => loss,
+                LossDto::Other(word) => word.parse().map_err(D::Error::custom)?,
             };
             Ok(LossPoint { step, loss })
         };
-        let points: Vec<LossPoint> =
-            Vec::<(u64, Loss)>::deserialize(deserializer)?.into_iter().map(point).collect::<Result<_, D::Error>>()?;
+        let points: Vec<LossPoint> = Vec::<(u64, LossDto)>::deserialize(deserializer)?
+            .into_iter()
+            .map(point)
+            .collect::<Result<_, D::Error>>()?;
         Ok(Self((!points.is_empty()).then(|| Arc::new(LossCurve::from_points(points)))))
     }
 }
 
-/// A list that may be long, on one line.
+/// Serializes a list that may be long on one line.
 fn one_line<S: Serializer>(list: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
     serde_json::value::to_raw_value(list).map_err(S::Error::custom)?.serialize(serializer)
 }
 
-/// The table of scripts while it is written.
+/// The table of scripts during serialization.
 #[derive(Default)]
-struct Table<'t>(Vec<(&'t str, &'t Arc<str>)>);
+struct ScriptTableWriter<'t>(Vec<(&'t str, &'t Arc<str>)>);
 
-impl<'t> Table<'t> {
-    /// The places of texts, which are added when they are not there yet.
-    fn numbers(&mut self, texts: &'t Texts) -> Numbers {
-        let number = |(path, text): (&'t String, &'t Arc<str>)| {
-            let entry = (path.as_str(), text);
-            self.0.iter().position(|known| *known == entry).unwrap_or_else(|| {
-                self.0.push(entry);
+impl<'t> ScriptTableWriter<'t> {
+    /// The indices of texts, which are added to the table if they are new.
+    fn indices(&mut self, texts: &'t ScriptTexts) -> ScriptIndices {
+        let index = |(path, text): (&'t String, &'t Arc<str>)| {
+            let script = (path.as_str(), text);
+            self.0.iter().position(|known| *known == script).unwrap_or_else(|| {
+                self.0.push(script);
                 self.0.len() - 1
             })
         };
-        Numbers(texts.iter().map(number).collect())
+        ScriptIndices(texts.iter().map(index).collect())
     }
 
-    fn entries(&mut self, changes: &'t [Made]) -> Vec<Entry> {
-        let entry = |made: &'t Made| Entry {
-            after: made.after,
-            scripts: self.numbers(&made.scripts),
-            change: made.change.clone(),
+    fn changes(&mut self, changes: &'t [RecordedChange]) -> Vec<ChangeDto> {
+        let change = |recorded: &'t RecordedChange| ChangeDto {
+            after: recorded.after,
+            scripts: self.indices(&recorded.scripts),
+            change: recorded.change.clone(),
         };
-        changes.iter().map(entry).collect()
+        changes.iter().map(change).collect()
     }
 
-    fn befores(&mut self, pasts: &'t [Past]) -> Vec<Before> {
+    fn undo_entries(&mut self, entries: &'t [UndoEntry]) -> Vec<UndoEntryDto> {
         let mut last: Option<&Recipe> = None;
-        let before = |Past { words, recipe }: &'t Past| {
+        let entry = |UndoEntry { name, recipe }: &'t UndoEntry| {
             let before = last.replace(recipe);
             let changes = before.map_or(&[][..], |before| &before.changes);
             let same = recipe.changes.iter().zip(changes).take_while(|(one, other)| one == other).count();
             let moved = before.map_or(&[][..], |before| &before.arrangement);
-            let ghost = before.and_then(|before| before.ghost.as_ref());
-            let is_begun_alike = before.map_or(recipe.scripts.is_empty(), |before| before.scripts == recipe.scripts);
-            Before {
-                what: words.clone(),
+            let branch = before.and_then(|before| before.abandoned_branch.as_ref());
+            let same_scripts = before.map_or(recipe.scripts.is_empty(), |before| before.scripts == recipe.scripts);
+            UndoEntryDto {
+                what: name.clone(),
                 step: recipe.step,
                 trained: recipe.furthest,
                 seed: recipe.seed,
                 same,
-                changes: self.entries(&recipe.changes[same..]),
+                changes: self.changes(&recipe.changes[same..]),
                 moved: (*recipe.arrangement != *moved).then(|| Arc::clone(&recipe.arrangement)),
-                ghost: (recipe.ghost.as_ref() != ghost).then(|| Curve(recipe.ghost.clone())),
-                began_with: (!is_begun_alike).then(|| self.numbers(&recipe.scripts)),
+                abandoned_branch: (recipe.abandoned_branch.as_ref() != branch)
+                    .then(|| CurveDto(recipe.abandoned_branch.clone())),
+                began_with: (!same_scripts).then(|| self.indices(&recipe.scripts)),
             }
         };
-        pasts.iter().map(before).collect()
+        entries.iter().map(entry).collect()
     }
 }
 
-impl Serialize for Runs {
+impl Serialize for RunsDto {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Recipe { seed, scripts, changes, arrangement, step, furthest, ghost } = &self.recipe;
-        let mut table = Table::default();
-        let written = Written {
+        let Recipe { seed, scripts, changes, arrangement, step, furthest, abandoned_branch } = &self.recipe;
+        let mut table = ScriptTableWriter::default();
+        let runs = RunsFile {
             seed: *seed,
-            began_with: table.numbers(scripts),
-            changes: table.entries(changes),
+            began_with: table.indices(scripts),
+            changes: table.changes(changes),
             step: *step,
             trained: *furthest,
             moved: Arc::clone(arrangement),
-            ghost: Curve(ghost.clone()),
-            undo: table.befores(&self.pasts.undo),
-            redo: table.befores(&self.pasts.redo),
+            abandoned_branch: CurveDto(abandoned_branch.clone()),
+            undo: table.undo_entries(&self.undo_history.undo),
+            redo: table.undo_entries(&self.undo_history.redo),
             scripts: Vec::new(),
         };
-        let script = |(path, text): (&str, &Arc<str>)| Script {
+        let script = |(path, text): (&str, &Arc<str>)| ScriptDto {
             path: path.to_owned(),
             text: text.split('\n').map(str::to_owned).collect(),
         };
-        Written { scripts: table.0.into_iter().map(script).collect(), ..written }.serialize(serializer)
+        RunsFile { scripts: table.0.into_iter().map(script).collect(), ..runs }.serialize(serializer)
     }
 }
 
-/// The table of scripts when it was read.
-struct Known(Vec<(String, Arc<str>)>);
+/// The table of scripts during deserialization. Methods return `None` for indices that are out of range.
+struct ScriptTable(Vec<(String, Arc<str>)>);
 
-impl Known {
-    /// Nothing when there is no such place.
-    fn texts(&self, Numbers(numbers): Numbers) -> Option<Texts> {
-        numbers.into_iter().map(|number| self.0.get(number).cloned()).collect()
+impl ScriptTable {
+    fn texts(&self, ScriptIndices(indices): ScriptIndices) -> Option<ScriptTexts> {
+        indices.into_iter().map(|index| self.0.get(index).cloned()).collect()
     }
 
-    fn made(&self, Entry { after, scripts, change }: Entry) -> Option<Made> {
-        Some(Made { after, scripts: self.texts(scripts)?, change })
+    fn change(&self, ChangeDto { after, scripts, change }: ChangeDto) -> Option<RecordedChange> {
+        Some(RecordedChange { after, scripts: self.texts(scripts)?, change })
     }
 
-    fn pasts(&self, befores: Vec<Before>) -> Option<Vec<Past>> {
+    fn undo_entries(&self, entries: Vec<UndoEntryDto>) -> Option<Vec<UndoEntry>> {
         let mut last = Recipe::default();
-        let past = |Before { what, step, trained, seed, same, changes, moved, ghost, began_with }| {
+        let entry = |entry: UndoEntryDto| {
+            let UndoEntryDto { what, step, trained, seed, same, changes, moved, abandoned_branch, began_with } = entry;
             let common = last.changes.get(..same)?.iter().cloned().map(Some);
-            let changes: Vec<Entry> = changes;
             let recipe = Recipe {
                 seed,
                 scripts: match began_with {
-                    Some(numbers) => Arc::new(self.texts(numbers)?),
+                    Some(indices) => Arc::new(self.texts(indices)?),
                     None => Arc::clone(&last.scripts),
                 },
-                changes: common.chain(changes.into_iter().map(|entry| self.made(entry))).collect::<Option<_>>()?,
+                changes: common.chain(changes.into_iter().map(|change| self.change(change))).collect::<Option<_>>()?,
                 arrangement: moved.unwrap_or_else(|| Arc::clone(&last.arrangement)),
                 step,
                 furthest: trained,
-                ghost: ghost.map_or_else(|| last.ghost.clone(), |Curve(ghost)| ghost),
+                abandoned_branch: abandoned_branch
+                    .map_or_else(|| last.abandoned_branch.clone(), |CurveDto(branch)| branch),
             };
             last.clone_from(&recipe);
-            Some(Past { words: what, recipe })
+            Some(UndoEntry { name: what, recipe })
         };
-        befores.into_iter().map(past).collect()
+        entries.into_iter().map(entry).collect()
     }
 
-    fn runs(&self, written: Written) -> Option<Runs> {
-        let Written { seed, changes, step, trained, moved, ghost, undo, redo, began_with, .. } = written;
+    fn runs(&self, runs: RunsFile) -> Option<RunsDto> {
+        let RunsFile { seed, changes, step, trained, moved, abandoned_branch, undo, redo, began_with, .. } = runs;
         let recipe = Recipe {
             seed,
             scripts: Arc::new(self.texts(began_with)?),
-            changes: changes.into_iter().map(|entry| self.made(entry)).collect::<Option<_>>()?,
+            changes: changes.into_iter().map(|change| self.change(change)).collect::<Option<_>>()?,
             arrangement: moved,
             step,
             furthest: trained,
-            ghost: ghost.0,
+            abandoned_branch: abandoned_branch.0,
         };
-        Some(Runs { recipe, pasts: Arc::new(Pasts { undo: self.pasts(undo)?, redo: self.pasts(redo)? }) })
+        let undo_history = UndoHistory { undo: self.undo_entries(undo)?, redo: self.undo_entries(redo)? };
+        Some(RunsDto { recipe, undo_history: Arc::new(undo_history) })
     }
 }
 
-impl<'de> Deserialize<'de> for Runs {
+impl<'de> Deserialize<'de> for RunsDto {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut written = Written::deserialize(deserializer)?;
-        let scripts = std::mem::take(&mut written.scripts).into_iter();
-        let known = Known(scripts.map(|Script { path, text }| (path, text.join("\n").into())).collect());
-        known.runs(written).ok_or_else(|| D::Error::custom("it refers to a missing script or change"))
+        let mut runs = RunsFile::deserialize(deserializer)?;
+        let scripts = std::mem::take(&mut runs.scripts).into_iter();
+        let table = ScriptTable(scripts.map(|ScriptDto { path, text }| (path, text.join("\n").into())).collect());
+        table.runs(runs).ok_or_else(|| D::Error::custom("it refers to a missing script or change"))
     }
 }

@@ -1,7 +1,7 @@
-//! Sessions are written, read, and opened again.
+//! Sessions are saved, parsed and restored.
 
 use super::*;
-use crate::protocol::{Change, Made, Past, Pasts, Recipe, Slot, Texts};
+use crate::protocol::{Change, Recipe, RecordedChange, ScriptTexts, Slot, UndoEntry, UndoHistory};
 use crate::session::Editable;
 use crate::session::RunAction;
 use crate::shipped;
@@ -12,82 +12,86 @@ use slowgrad_script::{Library, Limits};
 use slowgrad_timeline::playback::cue::Plot;
 use slowgrad_timeline::playback::playhead;
 
-fn settle(session: &mut Session) {
-    while session.is_unsettled() {
+fn finish(session: &mut Session) {
+    while session.is_busy() {
         assert!(session.run_until_idle(timeout()));
     }
     session.tick(0.0);
 }
 
 #[test]
-fn a_session_comes_back_as_it_was() {
-    let start = |first: Command| inline(Library { roots: vec![shipped::shipped()] }, Limits::default(), first);
+fn a_restored_session_equals_the_saved_one() {
+    let start = |first: BackendCommand| inline(Library { roots: vec![shipped::shipped()] }, Limits::default(), first);
     let lesson = "lessons/sgd-and-momentum.rhai".to_owned();
-    let mut session = Session::new(start(Command::Open(lesson.clone())));
-    settle(&mut session);
+    let mut session = Session::new(start(BackendCommand::Open(lesson.clone())));
+    finish(&mut session);
     session.act(RunAction::Reseed);
-    settle(&mut session);
+    finish(&mut session);
     session.edit(Editable::Parameter(1), 0.1 + 0.2);
     session.go_to_step(40);
-    settle(&mut session);
-    session.control(Slot::Optimizer, &[], "lr", ParamValue::Number(0.0625));
+    finish(&mut session);
+    session.set_control(Slot::Optimizer, &[], "lr", ParamValue::Number(0.0625));
     session.send(Change::Arrange([(Target::Input(0), [3.0, -4.5])].into()).into());
-    session.activate(0, "softplus");
-    // The loss goes by another rule from here on, and a change in the past leaves a ghost.
+    session.set_activation(0, "softplus");
+    // The loss function changes from here on, and a change in the past abandons a branch.
     let (root, path_of_loss) = (shipped::shipped(), "losses/mse.rhai");
     let text = root.files.get(path_of_loss).and_then(|bytes| std::str::from_utf8(bytes).ok()).expect("it is shipped");
     let bytes = Some(text.replace("sum / ", "2.0 * sum / ").into_bytes());
-    session.send(Command::ReloadFile { root: root.name, path: path_of_loss.into(), bytes, at_once: true });
+    session.send(BackendCommand::ReloadFile { root: root.name, path: path_of_loss.into(), bytes, at_once: true });
     session.go_to_step(50);
-    settle(&mut session);
+    finish(&mut session);
     session.go_to_step(45);
-    session.activate(0, "tanh");
-    session.activate(0, "elu");
+    session.set_activation(0, "tanh");
+    session.set_activation(0, "elu");
     session.act(RunAction::Undo);
     session.go_to_step(12);
-    settle(&mut session);
+    finish(&mut session);
     session.act(RunAction::Coarser);
     session.act(RunAction::Faster);
     session.act(RunAction::Loop);
     session.take_over(&playhead::Command::Seek(17));
     session.view.selected = Some(Target::Weight { layer: 0, neuron: 1, input: 0 });
     session.view.zoom_by(1.5);
-    session.bookmarks.push(Bookmark { name: "look".into(), step: 3, event: 5 });
+    session.bookmarks.insert(Bookmark { name: "look".into(), step: 3, event: 5 });
     let panels = OpenPanels {
         tab: DrawerTab::Console,
         plots: OpenPlots { shown: vec![Plot::Histograms], open: true, log_losses: true, ..OpenPlots::default() },
     };
-    session.send(Command::Compare(Some(Difference::slider(Slot::Optimizer, "sgd", "lr", 0.25))));
-    settle(&mut session);
+    session.send(BackendCommand::Compare(Some(Difference::slider(Slot::Optimizer, "sgd", "lr", 0.25))));
+    finish(&mut session);
     let saved = SessionFile::of(&session, panels.clone()).expect("a session");
     let read = SessionFile::parse(saved.text().as_bytes()).expect("the same");
     assert_eq!(read, saved, "{}", saved.text());
 
     let mut again = Session::new(start(read.command(lesson))).restoring(read);
-    settle(&mut again);
-    assert_eq!(again.panels.as_ref(), Some(&panels));
+    finish(&mut again);
+    assert_eq!(again.take_restored_panels().as_ref(), Some(&panels));
     let now = SessionFile::of(&again, panels).expect("a session");
     assert_eq!(now, saved);
-    assert!(now.run.recipe.ghost.is_some() && now.run.pasts.undo.len() == 6 && now.run.pasts.redo.len() == 1);
+    assert!(
+        now.run.recipe.abandoned_branch.is_some()
+            && now.run.undo_history.undo.len() == 6
+            && now.run.undo_history.redo.len() == 1
+    );
     let notices: Vec<&str> = again.notices.iter().map(|notice| notice.text.as_str()).collect();
-    // What the file says here is what it said at first.
+    // In this library the script has its original text.
     assert_eq!(notices, ["losses/mse.rhai has changed since: the current version runs from the next step"]);
     let weights = |session: &Session| session.now().map(|(timeline, _)| timeline.step().before.values.clone());
     assert_eq!(weights(&again), weights(&session));
 }
 
 #[test]
-fn texts_curves_and_pasts_are_written_and_read_as_they_are() {
-    let texts = |pairs: &[(&str, &str)]| -> Texts {
+fn texts_curves_and_undo_history_survive_a_round_trip() {
+    let texts = |pairs: &[(&str, &str)]| -> ScriptTexts {
         pairs.iter().map(|(path, text)| ((*path).to_owned(), Arc::from(*text))).collect()
     };
     let lesson = ("a.rhai", "fn lesson() {\r\n}\n\n");
-    let made = |after, scripts, change| Made { after, scripts, change };
-    let first = made(3, texts(&[]), Some(Change::Input { sample: 0, input: 1, value: 0.1 + 0.2 }));
-    let exchange = made(5, texts(&[("losses/own.rhai", ""), lesson]), None);
+    let recorded = |after, scripts, change| RecordedChange { after, scripts, change };
+    let first = recorded(3, texts(&[]), Some(Change::Input { sample: 0, input: 1, value: 0.1 + 0.2 }));
+    let exchange = recorded(5, texts(&[("losses/own.rhai", ""), lesson]), None);
     let points = [0.1 + 0.2, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e-300];
     let points = (4..).zip(points).map(|(step, loss)| LossPoint { step, loss }).collect();
-    let ghost = Some(Arc::new(LossCurve::from_points(points)));
+    let abandoned_branch = Some(Arc::new(LossCurve::from_points(points)));
     let now = Recipe {
         seed: Some(u64::MAX),
         scripts: Arc::new(texts(&[lesson, ("losses/own.rhai", "old")])),
@@ -95,53 +99,55 @@ fn texts_curves_and_pasts_are_written_and_read_as_they_are() {
         arrangement: [(Target::Loss, [0.5, -1.0])].into(),
         step: 7,
         furthest: 9,
-        ghost: ghost.clone(),
+        abandoned_branch: abandoned_branch.clone(),
     };
-    let past = |words: &str, recipe| Past { words: words.into(), recipe };
-    let early = Recipe { changes: [].into(), arrangement: [].into(), ghost: None, seed: None, ..now.clone() };
+    let entry = |words: &str, recipe| UndoEntry { name: words.into(), recipe };
+    let early =
+        Recipe { changes: [].into(), arrangement: [].into(), abandoned_branch: None, seed: None, ..now.clone() };
     let other = Recipe { changes: [exchange].into(), scripts: Arc::default(), step: 2, ..early.clone() };
-    let pasts = Pasts {
+    let undo_history = UndoHistory {
         undo: vec![
-            past("one", early.clone()),
-            past("two", Recipe { changes: [first].into(), ghost, ..early.clone() }),
-            past("three", Recipe { changes: now.changes.clone(), ..early }),
-            past("four", other.clone()),
+            entry("one", early.clone()),
+            entry("two", Recipe { changes: [first].into(), abandoned_branch, ..early.clone() }),
+            entry("three", Recipe { changes: now.changes.clone(), ..early }),
+            entry("four", other.clone()),
         ],
-        redo: vec![past("five", now.clone()), past("six", other)],
+        redo: vec![entry("five", now.clone()), entry("six", other)],
     };
-    let runs = Runs { recipe: now, pasts: Arc::new(pasts) };
+    let runs = RunsDto { recipe: now, undo_history: Arc::new(undo_history) };
     let text = serde_json::to_string_pretty(&runs).expect("JSON");
-    assert_eq!(serde_json::from_str::<Runs>(&text).expect("the same"), runs, "{text}");
-    assert_eq!(text.matches("fn lesson").count(), 1, "each text stands there once: {text}");
+    assert_eq!(serde_json::from_str::<RunsDto>(&text).expect("the same"), runs, "{text}");
+    assert_eq!(text.matches("fn lesson").count(), 1, "each text is stored once: {text}");
     assert!(text.contains("\"began_with\": [0,1]"), "{text}");
     for (whole, broken) in [("[0,1]", "[0,4]"), ("\"same\": 1", "\"same\": 2")] {
         assert!(text.contains(whole), "{text}");
-        let error = serde_json::from_str::<Runs>(&text.replace(whole, broken)).expect_err("it is broken").to_string();
+        let error =
+            serde_json::from_str::<RunsDto>(&text.replace(whole, broken)).expect_err("it is broken").to_string();
         assert!(error.contains("missing script or change"), "{error}");
     }
 }
 
 #[test]
-fn a_session_of_the_first_version_is_opened() {
+fn a_session_of_the_first_version_can_be_read() {
     let text = r#"{"slowgrad":"session","version":1,"lesson":"welcome","title":"T","seed":4,
         "changes":[{"after":2,"change":{"freeze":{"parameters":[],"is_frozen":true}}}],"step":3,"position":1.5,
         "trained":8,"loss":null,"granularity":"layer","speed":1.0,"cue":0,"moved":[["loss",[1.0,2.0]]],
         "panels":{"tab":"script"}}"#;
     let read = SessionFile::parse(text.as_bytes()).expect("a session");
-    let change = Some(Change::Freeze { parameters: Vec::new(), is_frozen: true });
-    let wanted = Recipe {
+    let change = Some(Change::Freeze { parameters: Vec::new(), frozen: true });
+    let expected = Recipe {
         seed: Some(4),
-        changes: [Made { after: 2, scripts: Texts::new(), change }].into(),
+        changes: [RecordedChange { after: 2, scripts: ScriptTexts::new(), change }].into(),
         arrangement: [(Target::Loss, [1.0, 2.0])].into(),
         step: 3,
         furthest: 8,
         ..Recipe::default()
     };
-    assert_eq!((read.run.recipe, read.position), (wanted, 1.5));
+    assert_eq!((read.run.recipe, read.position), (expected, 1.5));
 }
 
 #[test]
-fn what_is_no_session_is_told_apart() {
+fn invalid_files_are_rejected_with_a_reason() {
     let error = |text: &str| SessionFile::parse(text.as_bytes()).expect_err("it is none").to_string();
     assert!(error("{").contains("is not a session file"));
     assert!(error("{}").contains("\"slowgrad\": \"session\""));

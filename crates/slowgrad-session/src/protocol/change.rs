@@ -1,4 +1,4 @@
-//! Everything a person can do to a run that can be undone, as plain data. It must not know how a change is carried out.
+//! The changes that a viewer makes to a run and can undo, as plain data. It must not know how a change is applied.
 
 use serde::{Deserialize, Serialize};
 use slowgrad_engine::shape::Parameter;
@@ -8,65 +8,92 @@ use slowgrad_script::PluginKind;
 use slowgrad_timeline::scene::Target;
 use std::sync::Arc;
 
-/// Everything that is done to a run by hand, and can be undone. A session file holds these.
+/// A change that a viewer makes to a run and can undo. Session files store these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Change {
-    /// Gives a parameter another value.
-    Parameter { parameter: Parameter, value: f64 },
-    /// Changes one number of a sample of the training data.
-    Input { sample: usize, input: usize, value: f64 },
-    /// Moves a control of a plugin; of activations those of these hidden layers, or of all that have it.
+    /// Sets a parameter.
+    Parameter {
+        /// The weight or bias.
+        parameter: Parameter,
+        /// Its new value.
+        value: f64,
+    },
+    /// Sets one input of a training sample.
+    Input {
+        /// The sample in the training data, from 0.
+        sample: usize,
+        /// The input, from 0.
+        input: usize,
+        /// Its new value.
+        value: f64,
+    },
+    /// Sets a control of a plugin.
     Control {
+        /// The slot of the plugin.
         slot: Slot,
+        /// For activations, the hidden layers concerned, from 0; empty for all layers that have the control.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         layers: Vec<usize>,
+        /// The name of the control.
         control: String,
+        /// Its new value.
         value: ParamValue,
     },
     /// Changes plugins or controls.
     Patch(Box<SpecPatch>),
-    /// Gives one layer another activation.
-    Activation { layer: usize, plugin: PluginRef },
-    /// Adds or removes a neuron or a layer; what stays keeps its numbers.
+    /// Changes the activation of one layer.
+    Activation {
+        /// The layer, from 0.
+        layer: usize,
+        /// The new activation.
+        plugin: PluginRef,
+    },
+    /// Adds or removes a neuron or a layer; all other parameters keep their values.
     Reshape(Reshape),
-    /// Holds parameters fast, or lets them go.
-    Freeze { parameters: Vec<Parameter>, is_frozen: bool },
-    /// Moves discs; names all that stand elsewhere than they would by themselves.
+    /// Freezes or unfreezes parameters.
+    Freeze {
+        /// The weights and biases.
+        parameters: Vec<Parameter>,
+        /// Whether they are frozen from now on.
+        #[serde(rename = "is_frozen")]
+        frozen: bool,
+    },
+    /// Moves discs: replaces the positions of all discs that were moved by hand.
     Arrange(Arrangement),
-    /// Back to the initial weights, without any edits.
+    /// Returns to the initial weights and drops all edits.
     Reset,
-    /// The same lesson with the next seed.
+    /// Restarts the lesson with the next seed.
     Reseed,
 }
 
-/// Discs that were moved by hand, and how far from where they would stand by themselves.
+/// The discs that were moved by hand, with their offsets from the automatic layout, in world units.
 pub type Arrangement = Arc<[(Target, [f32; 2])]>;
 
-/// A place that a plugin is plugged into.
+/// The role of a plugin in a lesson.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Slot {
-    /// The hidden layers' activation; choosing one gives it to all of them.
+    /// The activation of the hidden layers; a choice applies to all of them.
     Activation,
-    /// The last layer's activation.
+    /// The activation of the last layer.
     Output,
     /// The loss.
     Loss,
-    /// What is added to the loss for each weight; may be empty.
+    /// The penalty that is added to the loss for each weight; may be empty.
     Regularizer,
     /// The optimizer.
     Optimizer,
-    /// What the learning rate is multiplied by; may be empty.
+    /// The factor of the learning rate in each step; may be empty.
     Schedule,
-    /// What initial weights are drawn by.
+    /// The distribution of the initial weights.
     Initializer,
-    /// What makes the samples.
+    /// The source of the samples.
     Data,
 }
 
 impl Slot {
-    /// All, in the order in which they are shown.
+    /// All slots, in the order in which they are shown.
     pub const ALL: [Slot; 8] = [
         Slot::Data,
         Slot::Activation,
@@ -78,7 +105,7 @@ impl Slot {
         Slot::Initializer,
     ];
 
-    /// What it is called in the window.
+    /// The name in the interface.
     pub fn name(self) -> &'static str {
         match self {
             Slot::Activation => "activation",
@@ -92,7 +119,7 @@ impl Slot {
         }
     }
 
-    /// The kind of plugin that fits.
+    /// The kind of plugin that fits in this slot.
     pub fn kind(self) -> PluginKind {
         match self {
             Slot::Activation | Slot::Output => PluginKind::Activation,
@@ -105,12 +132,12 @@ impl Slot {
         }
     }
 
-    /// Whether a run has to start anew when something else is plugged in.
-    pub fn is_beginning(self) -> bool {
+    /// Whether a change of the plugin restarts the run.
+    pub fn starts_new_run(self) -> bool {
         matches!(self, Slot::Initializer | Slot::Data)
     }
 
-    /// The change that plugs a plugin in.
+    /// The patch that puts a plugin into this slot.
     pub fn patch(self, plugin: PluginRef) -> SpecPatch {
         let (mut patch, plugin) = (SpecPatch::default(), Some(plugin));
         *match self {
@@ -127,21 +154,23 @@ impl Slot {
     }
 }
 
-/// The one thing in which a second run differs.
+/// The one setting in which the second run of a comparison differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Difference {
+    /// The slot that differs.
     pub slot: Slot,
+    /// The plugin of the second run, with the controls that differ.
     pub plugin: PluginRef,
 }
 
 impl Difference {
-    /// Another plugin.
+    /// A comparison with another plugin.
     pub fn plugin(slot: Slot, name: &str) -> Self {
         Self { slot, plugin: PluginRef::named(name) }
     }
 
-    /// Another value of a slider of the same plugin.
+    /// A comparison with another value of a slider of the same plugin.
     pub fn slider(slot: Slot, plugin: &str, control: &str, value: f64) -> Self {
         let mut other = Self::plugin(slot, plugin);
         other.plugin.params.insert(control.to_owned(), ParamValue::Number(value));

@@ -1,65 +1,83 @@
-//! The one closed enum of requests to the backend. It must not know how any of them is carried out.
+//! The one closed enum of requests to the backend. It must not know how they are executed.
 
-use super::{Change, Difference, Saved, Wanted};
+use super::{Change, Difference, PlotRequest, SavedRun};
 use slowgrad_timeline::playback::cue::CueCondition;
 
-/// Everything that the window can ask for.
+/// A request to the backend.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Command {
-    /// Opens a lesson of the library, by its path there.
+pub enum BackendCommand {
+    /// Opens a lesson by its path in the library.
     Open(String),
-    /// Shows a step (from 1), training or going back as needed.
+    /// Shows a step, from 1; trains or goes back as needed.
     Seek(u64),
-    /// Trains so many steps at full speed and shows the one after them.
+    /// Trains this many more steps at full speed and shows the next one.
     Train(u64),
-    /// The same until a condition of the lesson holds, at most so many steps.
-    TrainUntil { until: CueCondition, most: u64 },
-    /// Lets the parameters stand out of which a condition of the lesson holds.
+    /// Trains until a condition holds, and shows the next step.
+    TrainUntil {
+        /// A condition of the lesson.
+        until: CueCondition,
+        /// The limit of the number of steps.
+        max_steps: u64,
+    },
+    /// Highlights the parameters for which a condition of the lesson holds; `None` removes the highlight.
     Highlight(Option<CueCondition>),
-    /// Trains without end, or stops all training.
+    /// Trains without limit (`true`), or stops all training (`false`).
     FullSpeed(bool),
-    /// Makes a change that can be undone: before a step, which is shown then, or before the present one.
-    Change { step: Option<u64>, change: Change },
-    /// What was changed so far is done: the next change is one to undo by itself.
+    /// Makes a change that can be undone.
+    Change {
+        /// The step before which the change is made, and which is then shown; `None` for the present step.
+        step: Option<u64>,
+        /// The change.
+        change: Change,
+    },
+    /// Ends the current change: further changes of the same number are undone separately.
     Seal,
-    /// Goes back to before the last change.
+    /// Undoes the last change.
     Undo,
-    /// Goes on to where the last change was undone.
+    /// Redoes the change that was undone last.
     Redo,
-    /// Opens a lesson and makes it what it was when it was saved.
-    Restore(Box<Saved>),
-    /// A file on disk changed; `None` when it is gone.
+    /// Opens a lesson and restores its saved run.
+    Restore(Box<SavedRun>),
+    /// Reloads a file that changed on disk.
     ReloadFile {
+        /// The name of the library root that contains the file.
         root: String,
+        /// The path in the library.
         path: String,
+        /// The new contents; `None` when the file was deleted.
         bytes: Option<Vec<u8>>,
-        /// Whether the present step may be computed anew; else the change waits for the next one.
+        /// Whether the present step may be recomputed; otherwise the file takes effect with the next step.
         at_once: bool,
     },
-    /// Forgets the loss curve that an edit left behind.
-    DropGhost,
-    /// Which plots are open: these are computed, and no others.
-    Show(Box<Wanted>),
-    /// Lets a second run go along that differs in one thing; nothing ends it.
+    /// Drops the loss curve of the branch that the last edit in the past abandoned.
+    DropAbandonedBranch,
+    /// Replaces the set of open plots.
+    ShowPlots(Box<PlotRequest>),
+    /// Starts a comparison with a second run that differs in one setting, or ends it (`None`).
     Compare(Option<Difference>),
-    /// Checks a script with this text, which may not be saved yet; nothing that runs changes.
-    Check { path: String, text: String },
+    /// Checks a script; the run is not affected.
+    Check {
+        /// The path of the script in the library.
+        path: String,
+        /// The text to check, which need not be saved.
+        text: String,
+    },
 }
 
-impl From<String> for Command {
+impl From<String> for BackendCommand {
     fn from(lesson: String) -> Self {
-        Command::Open(lesson)
+        BackendCommand::Open(lesson)
     }
 }
 
-impl From<&str> for Command {
+impl From<&str> for BackendCommand {
     fn from(lesson: &str) -> Self {
-        Command::Open(lesson.to_owned())
+        BackendCommand::Open(lesson.to_owned())
     }
 }
 
-impl From<Change> for Command {
+impl From<Change> for BackendCommand {
     fn from(change: Change) -> Self {
-        Command::Change { step: None, change }
+        BackendCommand::Change { step: None, change }
     }
 }

@@ -1,7 +1,7 @@
-//! The messages between a session and its backend: one closed enum of commands, and snapshots that never change.
+//! The messages between a session and its backend: a closed enum of commands, and immutable snapshots.
 //!
-//! Nothing in here holds a script or a run, so every message can cross threads. It must not know how anything is
-//! computed or drawn.
+//! No message holds a script or a run, so every message can cross threads. It must not know how anything is computed or
+//! drawn.
 
 mod change;
 mod command;
@@ -10,12 +10,13 @@ mod recipe;
 mod snapshot;
 
 pub use change::{Arrangement, Change, Difference, Slot};
-pub use command::Command;
+pub use command::BackendCommand;
 pub use plots::{
-    ActivationAt, Answers, CurvePoint, FunctionCurve, Histogram, Landscape, LandscapeAsk, LayerHistograms, LossAt,
-    LossesAt, PathPoint, Plots, Surface, Wanted,
+    ActivationAt, CurvePoint, FunctionCurve, Histogram, Landscape, LandscapeRequest, LayerHistograms, LossAt,
+    LossesAtStep, PathPoint, PlotRequest, Plots, Predictions, Surface,
 };
-pub use recipe::{Made, Past, Pasts, Recipe, Saved, Texts};
+pub use recipe::{Recipe, RecordedChange, SavedRun, ScriptTexts, UndoEntry, UndoHistory};
 pub use snapshot::{
-    Checked, Choice, Curves, DataInfo, Knob, LessonInfo, RivalInfo, SetupInfo, SlotInfo, Snapshot, UsedFile,
+    CheckOutcome, Choice, ComparisonInfo, Curves, DataInfo, LessonInfo, PluginControl, SetupInfo, SlotInfo, Snapshot,
+    UsedFile,
 };

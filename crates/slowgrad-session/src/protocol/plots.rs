@@ -2,163 +2,193 @@
 
 use std::sync::Arc;
 
-/// The network's answers over the range of its inputs.
+/// The network's predictions on a grid over the range of its inputs.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answers {
-    /// One input: x and the first output, from left to right.
+pub enum Predictions {
+    /// A network with one input: pairs of the input and the first output, by increasing input.
     Line(Vec<[f64; 2]>),
-    /// Two inputs: each output on a grid of `side` × `side` places, row by row from the smallest y.
-    Grid { side: usize, outputs: Vec<Vec<f64>> },
+    /// A network with two inputs: a square grid of points.
+    Grid {
+        /// The number of points along each side.
+        side: usize,
+        /// For each output, its `side · side` values, row by row from the smallest second input.
+        outputs: Vec<Vec<f64>>,
+    },
 }
 
-/// The plots that are open. What is not wanted is not computed.
+/// The plots that are open. The backend computes no others.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Wanted {
-    /// The losses along the run.
+pub struct PlotRequest {
+    /// The losses over all data along the run.
     pub losses: bool,
-    /// The network's answers on a finer grid than that of the small picture.
-    pub answers: bool,
+    /// The predictions on a fine grid; without it they are computed on a coarse one.
+    pub predictions: bool,
+    /// The histograms of parameters and gradients.
     pub histograms: bool,
+    /// The activation of a neuron.
     pub activation: Option<ActivationAt>,
+    /// The loss of a sample.
     pub loss: Option<LossAt>,
-    pub landscape: Option<LandscapeAsk>,
+    /// The loss landscape.
+    pub landscape: Option<LandscapeRequest>,
 }
 
-/// The losses at a moment of a run.
+/// The losses over all data after a number of steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LossesAt {
-    /// Steps done.
+pub struct LossesAtStep {
+    /// The number of completed steps.
     pub step: u64,
+    /// The mean loss over the training data.
     pub train: f64,
+    /// The mean loss over the test data, if there is any.
     pub test: Option<f64>,
 }
 
-/// What was computed for the plots that are open.
+/// The data of the plots that are open.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plots {
-    /// The losses over all data along the run, as far as they are known.
-    pub losses: Option<Arc<[LossesAt]>>,
-    /// The same of the run that it is compared with.
-    pub rival_losses: Option<Arc<[LossesAt]>>,
-    pub answers: Option<Arc<Answers>>,
+    /// The losses over all data along the run, for the steps that are evaluated so far.
+    pub losses: Option<Arc<[LossesAtStep]>>,
+    /// The losses of the comparison.
+    pub comparison_losses: Option<Arc<[LossesAtStep]>>,
+    /// The predictions before the shown step; `None` for more than two inputs.
+    pub predictions: Option<Arc<Predictions>>,
+    /// The histograms of the shown step, layer by layer.
     pub histograms: Option<Arc<[LayerHistograms]>>,
+    /// The curve of an activation.
     pub activation: Option<(ActivationAt, Arc<FunctionCurve>)>,
+    /// The curve of a loss.
     pub loss: Option<(LossAt, Arc<FunctionCurve>)>,
+    /// The loss landscape, as fine as it is so far.
     pub landscape: Option<Arc<Landscape>>,
 }
 
-/// What the window asks for.
+/// The axes and the range of the loss landscape.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct LandscapeAsk {
-    /// Flat indices of the two parameters; the two weights that changed most when nobody chose.
+pub struct LandscapeRequest {
+    /// The flat indices of the two parameters. By default the two weights that change most.
     pub axes: Option<[usize; 2]>,
-    /// From where to where of each; what holds the way when nobody chose.
+    /// The lowest and the highest value of each. By default a range that contains the path of the run.
     pub range: Option<[[f64; 2]; 2]>,
 }
 
-/// A grid of losses around a moment of a run.
+/// The mean loss over the training data on a grid over two parameters, with all others fixed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surface {
-    /// The step that is about to be carried out with the parameters that stay.
+    /// The step, from 1, whose initial values the fixed parameters have.
     pub step: u64,
-    /// Flat indices of the two parameters.
+    /// The flat indices of the two parameters.
     pub axes: [usize; 2],
-    /// From the least to the largest value of each.
+    /// The lowest and the highest value of each.
     pub range: [[f64; 2]; 2],
-    /// Whether somebody chose it.
-    pub is_chosen: bool,
-    /// Places along each side.
+    /// Whether the viewer chose the range.
+    pub range_chosen: bool,
+    /// The number of points along each side.
     pub side: usize,
-    /// Row by row from the least value of the second parameter; not a number where a script fails.
+    /// The `side · side` losses, row by row from the lowest value of the second parameter; NaN where a script fails.
     pub losses: Vec<f64>,
-    /// The two parameters as they are, and the loss there.
+    /// The present values of the two parameters.
     pub present: [f64; 2],
+    /// The loss at the present values.
     pub loss: f64,
-    /// Whether a finer grid is on its way.
-    pub is_final: bool,
+    /// Whether this is the finest grid; if not, a finer one follows.
+    pub complete: bool,
 }
 
 impl Surface {
-    /// The value of a parameter (0 or 1) at the n-th place along its side.
+    /// The value of a parameter (axis 0 or 1) at the n-th point along its side, from 0.
     pub fn place(&self, axis: usize, nth: usize) -> f64 {
         let [low, high] = self.range[axis];
         low + (high - low) * (nth as f64 / (self.side - 1) as f64)
     }
 }
 
-/// A moment of the way that the optimizer took.
+/// A point of the path that a run takes through the plane of two parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PathPoint {
-    /// Steps done.
+    /// The number of completed steps.
     pub step: u64,
+    /// The values of the two parameters.
     pub at: [f64; 2],
-    /// The loss at that time, when all parameters were those of that time; nothing while it is not known yet.
+    /// The mean loss over the training data with all parameters of that step; `None` until it is evaluated.
     pub loss: Option<f64>,
 }
 
-/// A surface with what lies on it.
+/// The loss landscape: a surface and the paths across it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Landscape {
+    /// The surface.
     pub surface: Arc<Surface>,
+    /// The path of the run.
     pub path: Vec<PathPoint>,
-    /// The way that an edit left behind.
-    pub ghost: Vec<PathPoint>,
-    /// The way of the run that this one is compared with.
-    pub rival: Vec<PathPoint>,
+    /// The path of the branch that the last edit in the past abandoned.
+    pub abandoned_branch: Vec<PathPoint>,
+    /// The path of the comparison.
+    pub comparison: Vec<PathPoint>,
 }
 
-/// A neuron's activation in a sample of the batch.
+/// A neuron's activation for a sample of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActivationAt {
+    /// The sample, counted within the batch.
     pub sample: usize,
+    /// The layer, from 0; inputs are no layer.
     pub layer: usize,
+    /// The neuron in its layer, from 0.
     pub neuron: usize,
 }
 
-/// The loss of a sample of the batch over one output.
+/// The loss of a sample of the batch as a function of one output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LossAt {
+    /// The sample, counted within the batch.
     pub sample: usize,
+    /// The output, from 0.
     pub output: usize,
 }
 
-/// One call: where, the value, and the derivative.
+/// A point of a function's curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CurvePoint {
+    /// The argument.
     pub x: f64,
+    /// The value.
     pub y: f64,
+    /// The derivative dy/dx.
     pub slope: f64,
 }
 
-/// A function of one number.
+/// A scripted function of one number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionCurve {
-    /// From left to right; places where the script fails are left out.
+    /// The points by increasing x, without those where the script fails.
     pub points: Vec<CurvePoint>,
-    /// Where the sample stands.
+    /// The point of the sample.
     pub present: CurvePoint,
-    /// What is wanted, for a loss.
+    /// The target of the sample, for a loss.
     pub target: Option<f64>,
 }
 
-/// The parameters of a layer before a step, and the gradients that its optimizer gets.
+/// The distributions of a layer's parameters and of their gradients.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerHistograms {
+    /// The parameters before the step.
     pub values: Histogram,
+    /// The gradients of the batch that the optimizer receives.
     pub grads: Histogram,
 }
 
-/// Numbers counted by size, in bars of one width whose edges are multiples of it, so that none holds both signs.
+/// Counts of numbers in bars of equal width. The edges are multiples of the width, so no bar holds both signs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Histogram {
     /// The width of a bar.
     pub width: f64,
-    /// The first bar begins at this multiple of the width.
+    /// The left edge of the first bar, in widths.
     pub first: i64,
-    /// Bar k counts the numbers from (first + k)·width to below (first + k + 1)·width, without zero.
+    /// Bar k counts the numbers in [(first + k)·width, (first + k + 1)·width) except zeros.
     pub counts: Vec<u64>,
-    /// Numbers that are zero.
+    /// The number of zeros.
     pub zeros: u64,
-    /// Numbers that are infinite or none at all.
+    /// The number of infinite values and NaNs.
     pub strange: u64,
 }

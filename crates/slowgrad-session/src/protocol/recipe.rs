@@ -1,60 +1,68 @@
-//! How a run is made again by replaying its changes. Replay is exact, so a recipe holds no weights.
+//! How a run is reproduced: by replaying its changes. Replay is exact, so a recipe stores no weights.
 
 use super::{Arrangement, Change};
 use slowgrad_engine::run::LossCurve;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Texts of scripts, by their paths.
-pub type Texts = BTreeMap<String, Arc<str>>;
+/// The texts of scripts, by their paths in the library.
+pub type ScriptTexts = BTreeMap<String, Arc<str>>;
 
-/// Something that was done, and the number of steps that were done before.
+/// A change of a run, with the step at which it was made.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Made {
+pub struct RecordedChange {
+    /// The number of steps that were completed before the change.
     pub after: u64,
-    /// What scripts said by then, as far as that had changed since what was done before.
-    pub scripts: Texts,
-    /// What was changed by hand; nothing where only the scripts took over.
+    /// The scripts whose texts differ from those at the previous change.
+    pub scripts: ScriptTexts,
+    /// The change made by hand; `None` when only new versions of scripts took effect.
     pub change: Option<Change>,
 }
 
-/// How a run is made again. Replay is exact, so that what was done is all that there is to know.
+/// Everything needed to reproduce a run exactly.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Recipe {
-    /// The seed that a person asked for instead of the lesson's.
+    /// The seed chosen instead of the lesson's.
     pub seed: Option<u64>,
-    /// What scripts said when the run began. Those that are not named say what they say now.
-    pub scripts: Arc<Texts>,
-    /// What was done to make the run what it is, in that order.
-    pub changes: Arc<[Made]>,
+    /// The texts of scripts when the run began. Other scripts have their present texts.
+    pub scripts: Arc<ScriptTexts>,
+    /// The changes of the run, in order.
+    pub changes: Arc<[RecordedChange]>,
+    /// The discs that were moved by hand.
     pub arrangement: Arrangement,
-    /// The step that was shown, from 1.
+    /// The step that is shown, from 1.
     pub step: u64,
-    /// How many steps were trained.
+    /// The number of steps that were trained.
     pub furthest: u64,
-    /// The losses of the branch that the last edit in the past left behind.
-    pub ghost: Option<Arc<LossCurve>>,
+    /// The losses of the branch that the last edit in the past abandoned.
+    pub abandoned_branch: Option<Arc<LossCurve>>,
 }
 
-/// A run to go back to, or on to.
+/// A run that undo or redo returns to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Past {
-    /// The change, in words, that lies between.
-    pub words: String,
+pub struct UndoEntry {
+    /// The name of the change that is undone or redone.
+    pub name: String,
+    /// The run to return to.
     pub recipe: Recipe,
 }
 
-/// All that can be undone and done again; what comes next is the last of its list.
+/// All changes that can be undone and redone. The next one is the last of its list.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Pasts {
-    pub undo: Vec<Past>,
-    pub redo: Vec<Past>,
+pub struct UndoHistory {
+    /// The changes that can be undone.
+    pub undo: Vec<UndoEntry>,
+    /// The changes that can be redone.
+    pub redo: Vec<UndoEntry>,
 }
 
-/// A run as it was saved.
+/// A run to restore from a session file.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Saved {
+pub struct SavedRun {
+    /// The path of the lesson in the library.
     pub lesson: String,
+    /// The run.
     pub recipe: Recipe,
-    pub pasts: Arc<Pasts>,
+    /// The changes that can be undone and redone in it.
+    pub undo_history: Arc<UndoHistory>,
 }

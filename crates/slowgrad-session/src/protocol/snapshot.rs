@@ -1,6 +1,6 @@
-//! The backend's state at one moment, as plain data that never changes and can cross threads.
+//! The backend's state at one moment, as immutable plain data that can cross threads.
 
-use super::{Answers, Difference, Pasts, Plots, Recipe, Slot};
+use super::{Difference, Plots, Predictions, Recipe, Slot, UndoHistory};
 use slowgrad_engine::plugin::Control;
 use slowgrad_engine::run::{LossCurve, LossPoint};
 use slowgrad_script::{ConsoleLine, FunctionReport, PluginKind};
@@ -10,166 +10,197 @@ use slowgrad_timeline::playback::cue::Cue;
 use slowgrad_timeline::scene::{NeuronMaps, SceneSummary};
 use std::sync::Arc;
 
-/// A plugin that could be plugged in.
+/// An item of a menu: a lesson, or a plugin for a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// What it is chosen by: a plugin's name, a lesson's path.
+    /// The key that selects it: a plugin's name or a lesson's path.
     pub name: String,
-    /// What people read.
+    /// The title in the menu.
     pub title: String,
+    /// A description in one or two sentences.
     pub description: String,
 }
 
-/// A control of what is plugged in at a slot.
+/// A control of the plugin in a slot.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Knob {
-    /// Where hidden layers differ, those that it belongs to; else it belongs to all there are.
+pub struct PluginControl {
+    /// The hidden layers that the control belongs to, from 0; empty when it belongs to all of them.
     pub layers: Vec<usize>,
-    /// The plugin that has it.
+    /// The name of the plugin that declares it.
     pub plugin: String,
+    /// The control with its present value.
     pub control: Control,
 }
 
-/// What is plugged in at a slot, and what could be.
+/// The plugin in a slot, and its alternatives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SlotInfo {
+    /// The slot.
     pub slot: Slot,
+    /// The name of the plugin; several names when hidden layers differ.
     pub name: String,
+    /// The description of the plugin.
     pub description: String,
-    pub controls: Vec<Knob>,
+    /// The controls of the plugin.
+    pub controls: Vec<PluginControl>,
+    /// The plugins that fit.
     pub choices: Arc<[Choice]>,
 }
 
-/// What a lesson trains with at the moment.
+/// The set-up that the lesson trains with at present.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetupInfo {
+    /// The plugins, in the order in which they are shown.
     pub slots: Vec<SlotInfo>,
+    /// The number of samples in a batch.
     pub batch: usize,
+    /// The seed of weights, data and shuffling.
     pub seed: u64,
+    /// The numbers of neurons, from the inputs to the last layer.
     pub sizes: Vec<usize>,
     /// The name of each layer's activation.
     pub activations: Vec<String>,
 }
 
-/// A second run that goes along.
+/// The second run of a comparison.
 #[derive(Debug, Clone)]
-pub struct RivalInfo {
+pub struct ComparisonInfo {
+    /// The setting in which the two runs differ.
     pub difference: Difference,
-    /// What the first run has, in a word or two.
-    pub mine: String,
-    /// What the second has instead.
-    pub theirs: String,
-    /// Its step with the number of the one that is shown; nothing while it catches up.
+    /// The setting of the baseline, in a word or two.
+    pub baseline_setting: String,
+    /// The setting of the comparison, in a word or two.
+    pub comparison_setting: String,
+    /// Its step with the number of the shown step; `None` while it catches up.
     pub timeline: Option<Arc<Timeline>>,
-    /// What its neurons compute before that step.
+    /// Its neurons' activations over the range of the inputs, before that step.
     pub maps: Option<Arc<NeuronMaps>>,
-    /// What it answers over the inputs, while the plot of answers is open.
-    pub answers: Option<Arc<Answers>>,
-    /// What the scenes of that step have in common.
-    pub picture: Option<Arc<SceneSummary>>,
-    /// Steps that it has done.
+    /// Its predictions, while their plot is open.
+    pub predictions: Option<Arc<Predictions>>,
+    /// The data that the scenes of that step share.
+    pub summary: Option<Arc<SceneSummary>>,
+    /// The number of steps that it has completed.
     pub step: u64,
+    /// The losses of its steps.
     pub curve: Vec<LossPoint>,
 }
 
-/// The samples, as far as they are drawn.
+/// The samples that are drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataInfo {
+    /// The number of training samples.
     pub train: usize,
+    /// The number of test samples.
     pub test: usize,
-    /// Inputs and targets of the first samples to learn from.
+    /// The inputs and targets of the first training samples.
     pub samples: Vec<(Vec<f64>, Vec<f64>)>,
-    /// The same of those to test with.
+    /// The inputs and targets of the first test samples.
     pub test_samples: Vec<(Vec<f64>, Vec<f64>)>,
 }
 
-/// A lesson as it was opened.
+/// The lesson that is open.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LessonInfo {
+    /// Its path in the library.
     pub path: String,
+    /// Its title.
     pub title: String,
+    /// Its cues.
     pub cues: Vec<Cue>,
-    /// Grows whenever a run starts from its initial weights.
-    pub opened: u64,
-    /// Grows whenever the cues were read anew.
-    pub edition: u64,
+    /// Increases whenever a run starts from initial weights.
+    pub run_number: u64,
+    /// Increases whenever the cues are reread.
+    pub cue_version: u64,
 }
 
-/// Loss curves of the whole branch, also beyond the present step.
+/// The losses of the run's steps, including the steps after the present one.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Curves {
+    /// The losses of the present branch.
     pub present: Vec<LossPoint>,
-    /// What an edit in the past left behind.
-    pub ghost: Option<Arc<LossCurve>>,
+    /// The losses of the branch that the last edit in the past abandoned.
+    pub abandoned_branch: Option<Arc<LossCurve>>,
 }
 
-/// A script that the lesson uses, as it runs.
+/// A script that the lesson uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedFile {
     /// Its path in the library.
     pub path: String,
-    /// The root that it was found in.
+    /// The name of the root that contains it.
     pub root: String,
+    /// Its present contents.
     pub bytes: Arc<[u8]>,
 }
 
-/// What a check of a script found.
+/// The result of checking a script.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Checked {
+pub struct CheckOutcome {
+    /// The path of the script in the library.
     pub path: String,
     /// The text that was checked.
     pub text: String,
+    /// The problems in the text.
     pub problems: Vec<Diagnostic>,
-    /// How its functions were tried.
+    /// The trial calls of its functions.
     pub reports: Vec<FunctionReport>,
 }
 
-/// How the worker is, at one moment.
+/// The state of the backend at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// Number of commands carried out.
+    /// The number of executed commands.
     pub handled: u64,
+    /// Whether training is in progress.
     pub training: bool,
-    /// Whether plots are still being computed, or a second run catches up.
-    pub drafting: bool,
+    /// Whether plots are being computed or the comparison is catching up.
+    pub computing_plots: bool,
+    /// The lesson that is open.
     pub lesson: Option<Arc<LessonInfo>>,
+    /// All lessons of the library.
     pub lessons: Arc<[Choice]>,
+    /// The set-up of the run.
     pub setup: Option<Arc<SetupInfo>>,
+    /// The samples that are drawn.
     pub data: Option<Arc<DataInfo>>,
-    /// What every neuron computes over the range of the inputs, with the parameters before the step that is shown.
+    /// The neurons' activations over the range of the inputs, before the shown step; `None` for more than two inputs.
     pub maps: Option<Arc<NeuronMaps>>,
-    /// Which parameters of the step that is shown stand out, flat; nothing while all are alike.
-    pub lit: Option<Arc<[bool]>>,
-    /// What the open plots show.
+    /// Whether each parameter of the shown step is highlighted, by flat index; `None` without a highlight.
+    pub highlighted: Option<Arc<[bool]>>,
+    /// The data of the open plots.
     pub plots: Plots,
-    /// The run that goes along.
-    pub rival: Option<Arc<RivalInfo>>,
-    /// The step that is shown; the run stands before it.
+    /// The second run of a comparison.
+    pub comparison: Option<Arc<ComparisonInfo>>,
+    /// The shown step, which the run executes next.
     pub timeline: Option<Arc<Timeline>>,
-    /// What the scenes of that step have in common, made here so that no frame waits for it.
-    pub picture: Option<Arc<SceneSummary>>,
+    /// The data that the scenes of that step share; made by the backend so that no frame waits for it.
+    pub summary: Option<Arc<SceneSummary>>,
+    /// The number of steps that were trained.
     pub furthest: u64,
-    /// What makes the run again.
+    /// The recipe of the run.
     pub recipe: Recipe,
-    /// What makes those again that can be gone back to.
-    pub pasts: Arc<Pasts>,
-    /// What would be undone, in words.
+    /// The runs that undo and redo return to.
+    pub undo_history: Arc<UndoHistory>,
+    /// The name of the change that undo would undo.
     pub undo: Option<String>,
-    /// What would be done again, in words.
+    /// The name of the change that redo would redo.
     pub redo: Option<String>,
+    /// The losses of the run's steps.
     pub curves: Arc<Curves>,
+    /// The output of `print` in scripts.
     pub console: Arc<[ConsoleLine]>,
+    /// The problems of scripts and of the run.
     pub problems: Arc<[Diagnostic]>,
-    /// The lesson and the scripts that it uses.
+    /// The scripts in use, the lesson first.
     pub files: Arc<[UsedFile]>,
     /// The names of all plugins.
     pub plugins: Arc<[(PluginKind, String)]>,
-    /// What the last check found.
-    pub checked: Option<Arc<Checked>>,
-    /// Whether the last step asked for could not be computed.
+    /// The result of the last check.
+    pub checked: Option<Arc<CheckOutcome>>,
+    /// Whether a command since the previous snapshot could not reach its step.
     pub stuck: bool,
-    /// What happened since the snapshot before.
+    /// The messages for the viewer since the previous snapshot.
     pub messages: Vec<String>,
-    /// A script was exchanged while it ran.
+    /// Whether a new version of a script took effect since the previous snapshot.
     pub reloaded: bool,
 }

@@ -1,61 +1,53 @@
-//! Places of the run that somebody wants to find again.
+//! The bookmarks of a run, ordered by step and event.
 //!
-//! They are part of the session and of its file. This must not know how they are drawn.
+//! It must not know how they are drawn or stored.
 
-use super::Session;
 use crate::file::Bookmark;
-use slowgrad_timeline::explain::words;
+use std::ops::Deref;
 
-impl Session {
-    /// The place that is shown, as a bookmark would have it.
-    fn place(&self) -> Option<(u64, usize)> {
-        self.now().map(|(timeline, playhead)| (timeline.step().step, playhead.event()))
+/// The bookmarks of a run, ordered by step and event. As a slice they can be read by number.
+#[derive(Debug, Default)]
+pub struct Bookmarks(Vec<Bookmark>);
+
+impl Deref for Bookmarks {
+    type Target = [Bookmark];
+
+    fn deref(&self) -> &[Bookmark] {
+        &self.0
+    }
+}
+
+impl Bookmarks {
+    /// Takes over the bookmarks of a session file.
+    pub(super) fn new(bookmarks: Vec<Bookmark>) -> Self {
+        Self(bookmarks)
     }
 
-    /// The bookmark of the place that is shown, by its number.
-    pub fn bookmark_here(&self) -> Option<usize> {
-        let place = self.place()?;
-        self.bookmarks.iter().position(|bookmark| (bookmark.step, bookmark.event) == place)
+    /// A bookmark by number, for renaming.
+    pub fn get_mut(&mut self, nth: usize) -> Option<&mut Bookmark> {
+        self.0.get_mut(nth)
     }
 
-    /// Puts a bookmark here, or takes away the one that is here.
-    pub(super) fn toggle_bookmark(&mut self) {
-        match self.bookmark_here() {
-            Some(known) => self.remove_bookmark(known),
-            None => drop(self.add_bookmark()),
-        }
+    /// The number of the bookmark at an event of a step.
+    pub(super) fn position(&self, (step, event): (u64, usize)) -> Option<usize> {
+        self.0.iter().position(|bookmark| (bookmark.step, bookmark.event) == (step, event))
     }
 
-    /// The bookmark of this place, which is put here if there is none.
-    pub fn add_bookmark(&mut self) -> Option<usize> {
-        if let Some(known) = self.bookmark_here() {
-            return Some(known);
-        }
-        let (timeline, playhead) = self.now()?;
-        let name = words::title(timeline, &timeline.address(playhead.event()));
-        let (step, event) = self.place()?;
-        let at = self.bookmarks.partition_point(|bookmark| (bookmark.step, bookmark.event) < (step, event));
-        self.notice(format!("bookmark: {name}"));
-        self.bookmarks.insert(at, Bookmark { name, step, event });
-        Some(at)
+    /// Adds a bookmark; returns its number.
+    pub(crate) fn insert(&mut self, new: Bookmark) -> usize {
+        let nth = self.0.partition_point(|bookmark| (bookmark.step, bookmark.event) < (new.step, new.event));
+        self.0.insert(nth, new);
+        nth
     }
 
-    pub fn remove_bookmark(&mut self, nth: usize) {
-        if nth < self.bookmarks.len() {
-            let gone = self.bookmarks.remove(nth);
-            self.notice(format!("bookmark removed: {}", gone.name));
-        }
+    /// Removes a bookmark.
+    pub(super) fn remove(&mut self, nth: usize) -> Option<Bookmark> {
+        (nth < self.0.len()).then(|| self.0.remove(nth))
     }
 
-    /// Goes to the next bookmark, or the one before.
-    pub(super) fn go_to_bookmark(&mut self, forward: bool) {
-        let Some(here) = self.place() else { return };
-        let mut all = self.bookmarks.iter().map(|bookmark| (bookmark.step, bookmark.event));
-        let found = if forward { all.find(|place| *place > here) } else { all.rfind(|place| *place < here) };
-        match found {
-            Some((step, event)) => self.go_to(step, event),
-            None if self.bookmarks.is_empty() => self.notice("no bookmarks yet"),
-            None => self.notice(if forward { "no later bookmark" } else { "no earlier bookmark" }),
-        }
+    /// The step and event of the next bookmark after a position, or of the previous one before it.
+    pub(super) fn neighbour(&self, from: (u64, usize), forward: bool) -> Option<(u64, usize)> {
+        let mut all = self.0.iter().map(|bookmark| (bookmark.step, bookmark.event));
+        if forward { all.find(|position| *position > from) } else { all.rfind(|position| *position < from) }
     }
 }

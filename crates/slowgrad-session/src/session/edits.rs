@@ -1,9 +1,9 @@
-//! What a person changes of the run: numbers, plugins, the structure of the network, and what is held fast.
+//! Edits of the run by the viewer: values, plugins, the structure of the network, and freezing.
 //!
-//! It must not know how a change is carried out; the worker does that.
+//! It must not know how a change is applied; the backend does that.
 
 use super::{RunStart, Session};
-use crate::protocol::{Change, Command, Slot};
+use crate::protocol::{BackendCommand, Change, Slot};
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef};
 use slowgrad_engine::structure::Reshape;
@@ -11,29 +11,34 @@ use slowgrad_timeline::events::{Cell, Phase};
 use slowgrad_timeline::playback::playhead::NeededStep;
 use slowgrad_timeline::scene::Target;
 
-/// A value that can be edited by hand.
+/// A value that the viewer can edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Editable {
     /// A weight or bias, by its flat index.
     Parameter(usize),
-    /// An input of a sample of the data.
-    Input { sample: usize, input: usize },
+    /// An input of a training sample.
+    Input {
+        /// The sample in the training data, from 0.
+        sample: usize,
+        /// The input, from 0.
+        input: usize,
+    },
 }
 
 impl Session {
-    /// Changes the structure of the network; what stays keeps its numbers.
-    pub fn restructure(&mut self, reshape: Reshape) {
-        self.send(Command::Seal);
+    /// Adds or removes a neuron or a layer; all other parameters keep their values.
+    pub fn reshape(&mut self, reshape: Reshape) {
+        self.send(BackendCommand::Seal);
         self.send(Change::Reshape(reshape).into());
     }
 
-    /// Gives a layer another activation; all numbers stay.
-    pub fn activate(&mut self, layer: usize, name: &str) {
-        self.send(Command::Seal);
+    /// Changes the activation of a layer; all parameters keep their values.
+    pub fn set_activation(&mut self, layer: usize, name: &str) {
+        self.send(BackendCommand::Seal);
         self.send(Change::Activation { layer, plugin: PluginRef::named(name) }.into());
     }
 
-    /// The layer of what is selected, or the first.
+    /// The layer of the selected element, or the first layer.
     pub fn selected_layer(&self) -> usize {
         match self.view.selected {
             Some(Target::Neuron { layer, .. } | Target::Weight { layer, .. } | Target::Bias { layer, .. }) => layer,
@@ -41,23 +46,23 @@ impl Session {
         }
     }
 
-    /// The same among those whose neurons may come and go: the outputs belong to the data.
+    /// The hidden layer closest to the selected layer; the data determines the size of the last layer.
     pub(super) fn hidden_layer(&self) -> usize {
         let hidden = self.now().map_or(0, |(timeline, _)| timeline.step().shape.layers() - 1);
         self.selected_layer().min(hidden.saturating_sub(1))
     }
 
-    /// The selected neuron goes, or the last of its layer.
+    /// Removes the selected neuron, or the last one of the selected hidden layer.
     pub(super) fn remove_neuron(&mut self) {
         let layer = self.hidden_layer();
         let neuron = match self.view.selected {
             Some(Target::Neuron { layer: at, neuron }) if at == layer => neuron,
             _ => self.now().map_or(0, |(timeline, _)| timeline.step().shape.size(layer) - 1),
         };
-        self.restructure(Reshape::RemoveNeuron { layer, neuron });
+        self.reshape(Reshape::RemoveNeuron { layer, neuron });
     }
 
-    /// The parameters that a part of the network stands for, and whether all are frozen.
+    /// The parameters of an element, and whether all of them are frozen; `None` for inputs and the loss.
     pub fn frozen(&self, target: Target) -> Option<(Vec<Parameter>, bool)> {
         let step = self.now()?.0.step();
         let parameters = match target {
@@ -69,28 +74,27 @@ impl Session {
             }
             Target::Input(_) | Target::Loss => return None,
         };
-        let is_frozen = parameters.iter().all(|parameter| step.frozen.contains(&step.shape.index(*parameter)));
-        Some((parameters, is_frozen))
+        let frozen = parameters.iter().all(|parameter| step.frozen.contains(&step.shape.index(*parameter)));
+        Some((parameters, frozen))
     }
 
-    /// Holds what is selected fast, or lets it go.
+    /// Freezes or unfreezes the parameters of the selected element.
     pub fn freeze_selected(&mut self) {
-        let frozen = self.view.selected.and_then(|target| self.frozen(target));
-        match frozen {
-            Some((parameters, is_frozen)) => {
-                self.send(Change::Freeze { parameters, is_frozen: !is_frozen }.into());
+        match self.view.selected.and_then(|target| self.frozen(target)) {
+            Some((parameters, frozen)) => {
+                self.send(Change::Freeze { parameters, frozen: !frozen }.into());
             }
             None => self.notice("select a weight, a bias or a neuron to freeze"),
         }
     }
 
-    /// The number that a mark stands for and that a hand may change, with its present value.
+    /// The editable value of an element and its present number; `None` if it has none.
     pub fn editable(&self, target: Target) -> Option<(Editable, f64)> {
         let (timeline, _) = self.now()?;
         let step = timeline.step();
         let parameter = match target {
             Target::Weight { layer, neuron, input } => Parameter { layer, neuron, input: Some(input) },
-            // A neuron's own number is its bias.
+            // The editable value of a neuron is its bias.
             Target::Bias { layer, neuron } | Target::Neuron { layer, neuron } => {
                 Parameter { layer, neuron, input: None }
             }
@@ -105,7 +109,7 @@ impl Session {
         Some((Editable::Parameter(index), *values.get(index)?))
     }
 
-    /// Gives an editable number another value.
+    /// Changes a value. Non-finite numbers are ignored.
     pub fn edit(&mut self, what: Editable, value: f64) {
         if !value.is_finite() {
             return;
@@ -116,11 +120,11 @@ impl Session {
                 let parameter = timeline.step().shape.parameter(index);
                 let step = timeline.step().step;
                 let change = Change::Parameter { parameter, value };
-                // What is on screen after the update is the start of the next step, so that is what changes.
+                // After the update, the screen shows the initial state of the next step, so the edit applies to that step.
                 if self.is_updated(parameter) {
                     self.hold();
-                    self.sought = step + 1;
-                    self.want(Command::Change { step: Some(step + 1), change }, NeededStep::Next);
+                    let command = BackendCommand::Change { step: Some(step + 1), change };
+                    self.request_step(step + 1, command, NeededStep::Next);
                 } else {
                     self.send(change.into());
                 }
@@ -131,26 +135,26 @@ impl Session {
         }
     }
 
-    /// Whether the update of a parameter is over at this moment.
+    /// Whether the playhead is past the update of a parameter.
     fn is_updated(&self, parameter: Parameter) -> bool {
         let Some((timeline, playhead)) = self.now() else { return false };
         let cell = Cell::Parameter { layer: parameter.layer, neuron: parameter.neuron, input: parameter.input };
         timeline.cell(None, Phase::Update, cell).is_some_and(|events| playhead.position() >= events.end as f64)
     }
 
-    /// Plugs in another plugin.
-    pub fn choose(&mut self, slot: Slot, name: &str) {
+    /// Puts a plugin into a slot.
+    pub fn choose_plugin(&mut self, slot: Slot, name: &str) {
         self.change(slot, Change::Patch(Box::new(slot.patch(PluginRef::named(name)))));
     }
 
-    /// Moves a control of what is plugged in at a slot, of these layers where hidden layers differ.
-    pub fn control(&mut self, slot: Slot, layers: &[usize], control: &str, value: ParamValue) {
+    /// Sets a control of the plugin in a slot. For activations, `layers` are the hidden layers concerned, or empty for all.
+    pub fn set_control(&mut self, slot: Slot, layers: &[usize], control: &str, value: ParamValue) {
         self.change(slot, Change::Control { slot, layers: layers.to_vec(), control: control.to_owned(), value });
     }
 
-    /// Hands over a change of a plugin; with some a run starts anew, and the lesson then waits to be performed.
+    /// Sends a change of a plugin. If it restarts the run, the lesson waits.
     fn change(&mut self, slot: Slot, change: Change) {
-        if slot.is_beginning() {
+        if slot.starts_new_run() {
             self.restart(change, RunStart::Hold);
         } else {
             self.send(change.into());

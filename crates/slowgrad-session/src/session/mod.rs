@@ -1,238 +1,160 @@
-//! What the window knows between frames, and what every action does to it.
+//! The state of a session between frames, and the actions that change it.
 //!
-//! Nothing in here draws, reads a clock or waits: time comes in as `dt`, commands go out to the worker, its
-//! snapshots come in. It must not know keys or panels.
+//! Time arrives as `dt`, commands go to the backend, snapshots come from it; nothing here draws, reads a clock or waits.
+//! Each component owns its state; this file alone knows all of them. It must not know keys or panels.
 
+mod backend_connection;
 mod bookmarks;
+mod cue_execution;
 mod edits;
-pub(crate) mod lesson_player;
+mod lesson_player;
+mod navigation;
+mod notices;
+mod playback_state;
 mod restore;
 mod run_action;
+mod step_request;
 pub mod traversal;
 pub mod visible_range;
 
-use crate::backend::link::{BackendStopped, Link};
+use crate::backend::link::{BackendLink, BackendStopped};
 use crate::clock::Deadline;
-use crate::file::{Bookmark, OpenPanels, SessionFile};
-use crate::protocol::{Change, Command, Snapshot};
+use crate::protocol::{BackendCommand, Change, Snapshot};
+use backend_connection::BackendConnection;
+pub use bookmarks::Bookmarks;
 pub use edits::Editable;
-pub use lesson_player::{Performance, Running};
+pub use lesson_player::{LessonPlayer, RunStart};
+pub use notices::{Notice, Notices};
+use playback_state::PlaybackState;
+use restore::Restoration;
 pub use run_action::RunAction;
-use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::structure::Reshape;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Granularity;
-use slowgrad_timeline::events::{Cell, Phase};
-use slowgrad_timeline::playback::cue::{CameraTarget, CueCondition};
-use slowgrad_timeline::playback::playhead::{self, Loop, NeededStep, Playhead, Response};
+use slowgrad_timeline::playback::playhead::{self, NeededStep, Playhead, Response};
 use slowgrad_timeline::scene::{Target, View};
-use std::ops::Range;
 use std::sync::Arc;
+use step_request::StepRequest;
+pub use step_request::event_at;
 
-/// A notice stays this long.
-const NOTICE_SECS: f64 = 6.0;
-/// A key zooms by this factor.
-const ZOOM: f32 = 1.25;
-/// A key moves the view so many points.
-const PAN: f32 = 60.0;
-/// A frame that took longer than this does not make the playhead jump.
-const LONGEST_DT: f64 = 0.1;
+/// The factor of one zoom action.
+const ZOOM_FACTOR: f32 = 1.25;
+/// The distance of one pan action.
+const PAN_PTS: f32 = 60.0;
+/// The limit of the time by which the playhead advances per frame, so that it does not jump after a slow frame.
+const MAX_DT_SECS: f64 = 0.1;
+/// The shortest delay of a scheduled frame.
+const MIN_FRAME_DELAY_SECS: f64 = 0.01;
 
-/// A short message that goes away by itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Notice {
-    pub text: String,
-    pub left_secs: f64,
-}
-
-/// What becomes of the lesson's performance when a run starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunStart {
-    /// It begins.
-    Perform,
-    /// It goes back to its first cue and waits.
-    Hold,
-    /// It is carried out at once up to this cue.
-    Rush(usize),
-}
-
-/// When the next frame is due.
+/// The time of the next frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NextFrame {
-    /// Not before something happens.
-    WhenAsked,
-    /// After so many seconds.
+    /// No frame is needed before the next event.
+    OnEvent,
+    /// After this many seconds.
     After(f64),
     /// At once.
     Now,
 }
 
-/// Where the playhead comes to rest in a step that was asked for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Landing {
-    /// At an event.
-    Event(usize),
-    /// So far in the step, from 0 to 1: how many events it has is not known before it is there.
-    Share(f64),
-    /// At the last event of a parameter's update, or where this field of the optimizer's state was computed.
-    Update(Target, Option<usize>),
-}
-
-impl Landing {
-    fn event(self, timeline: &Timeline) -> Option<usize> {
-        let (at, field) = match self {
-            Landing::Event(event) => return Some(event),
-            Landing::Share(share) => return Some(event_at(timeline, share)),
-            Landing::Update(Target::Weight { layer, neuron, input }, field) => {
-                (Parameter { layer, neuron, input: Some(input) }, field)
-            }
-            Landing::Update(Target::Bias { layer, neuron }, field) => (Parameter { layer, neuron, input: None }, field),
-            Landing::Update(..) => return None,
-        };
-        let kept = field.and_then(|field| timeline.state_event(at, field));
-        let cell = Cell::Parameter { layer: at.layer, neuron: at.neuron, input: at.input };
-        kept.or_else(|| timeline.cell(None, Phase::Update, cell).map(|events| events.end - 1))
-    }
-}
-
-/// The event that is so far in a step, from 0 to 1.
-pub fn event_at(timeline: &Timeline, share: f64) -> usize {
-    ((share * timeline.len() as f64) as usize).min(timeline.len() - 1)
-}
-
-/// The state behind the window.
+/// The state behind the interface: the latest snapshot of the backend, playback, and the viewer's settings.
 pub struct Session {
-    link: Box<dyn Link>,
+    backend: BackendConnection,
+    /// The latest snapshot.
     pub snapshot: Option<Snapshot>,
+    /// The position in the shown step; `None` before a step is shown.
     pub playhead: Option<Playhead>,
-    pub performance: Performance,
+    /// The lesson in progress.
+    pub player: LessonPlayer,
+    /// The view of the network: camera and selection.
     pub view: View,
-    pub notices: Vec<Notice>,
-    /// Seconds left in which the panels show that a script was exchanged.
-    pub flash_secs: f64,
-    pub bookmarks: Vec<Bookmark>,
-    /// The events of a step that were chosen to be repeated, whether they are at the moment or not.
-    pub selection: Option<Range<usize>>,
-    /// The event to stand at when the step that was asked for is here.
-    landing: Option<Landing>,
-    /// A saved session that is on its way.
-    pub(super) restoring: Option<Box<SessionFile>>,
-    /// The panels that a saved session had, until they are open.
-    pub panels: Option<OpenPanels>,
-    /// Whether it goes on in slow motion once it no longer trains at full speed.
-    goes_on: bool,
-    pub(super) start: RunStart,
-    /// Where the lesson wants the view to go, until the picture is drawn.
-    pub look: Option<CameraTarget>,
-    pub(super) highlight_sent: Option<CueCondition>,
-    wanted: Option<(u64, NeededStep)>,
-    /// The step that was asked for last.
-    sought: u64,
-    full_speed_sent: bool,
-    /// Whether the next change of the same number would be one to undo with the last.
-    is_changing: bool,
+    /// The notices that are shown.
+    pub notices: Notices,
+    /// The bookmarks.
+    pub bookmarks: Bookmarks,
+    playback: PlaybackState,
+    request: StepRequest,
+    restoration: Restoration,
 }
 
 impl Session {
-    pub fn new(link: impl Link + 'static) -> Self {
+    /// Creates a session over a link to a backend that has received its first command.
+    pub fn new(link: impl BackendLink + 'static) -> Self {
         Self {
-            link: Box::new(link),
+            backend: BackendConnection::new(link),
             snapshot: None,
             playhead: None,
-            performance: Performance::new(Vec::new()),
+            player: LessonPlayer::new(),
             view: View::default(),
-            notices: Vec::new(),
-            flash_secs: 0.0,
-            bookmarks: Vec::new(),
-            selection: None,
-            landing: None,
-            restoring: None,
-            panels: None,
-            goes_on: false,
-            start: RunStart::Perform,
-            look: None,
-            highlight_sent: None,
-            wanted: None,
-            sought: 1,
-            full_speed_sent: false,
-            is_changing: false,
+            notices: Notices::default(),
+            bookmarks: Bookmarks::default(),
+            playback: PlaybackState::default(),
+            request: StepRequest::new(),
+            restoration: Restoration::default(),
         }
     }
 
-    /// The step that is shown, and where in it.
+    /// The shown step and the position in it; `None` before a step is shown.
     pub fn now(&self) -> Option<(&Arc<Timeline>, &Playhead)> {
         Some((self.snapshot.as_ref()?.timeline.as_ref()?, self.playhead.as_ref()?))
     }
 
-    /// The sample of the batch that is shown, counted within the batch.
+    /// The sample at the playhead, counted within the batch.
     pub fn sample(&self) -> usize {
         let Some((timeline, playhead)) = self.now() else { return 0 };
         let last = timeline.step().samples.len().saturating_sub(1);
         timeline.address(playhead.event()).sample.unwrap_or(last)
     }
 
-    /// Hands a command to the worker.
-    pub fn send(&mut self, command: Command) -> u64 {
-        self.is_changing |= matches!(command, Command::Change { .. });
-        self.link.send(command)
+    /// Sends a command to the backend; returns its serial number.
+    pub fn send(&mut self, command: BackendCommand) -> u64 {
+        self.backend.send(command)
     }
 
-    /// A drag is over, a number is accepted: what was changed since the last time is one thing to undo.
+    /// Ends the current change, after a drag or an accepted number: all values since the last seal are undone together.
     pub fn seal(&mut self) {
-        if std::mem::take(&mut self.is_changing) {
-            self.send(Command::Seal);
-        }
+        self.backend.seal();
     }
 
-    /// Goes back to before the last change, or on again.
-    fn undo(&mut self, command: Command) {
-        self.hold();
-        self.steer(&playhead::Command::Pause);
-        self.send(command);
-    }
-
-    /// Takes in what the worker did and lets time pass.
+    /// Receives snapshots and advances time; returns the time of the next frame.
     pub fn tick(&mut self, dt_secs: f64) -> NextFrame {
         self.receive();
-        for notice in &mut self.notices {
-            notice.left_secs -= dt_secs;
-        }
-        self.notices.retain(|notice| notice.left_secs > 0.0);
-        self.flash_secs = (self.flash_secs - dt_secs).max(0.0);
-        self.sync_full_speed();
-        self.perform(dt_secs);
-        self.sync_highlight();
-        self.play(dt_secs.min(LONGEST_DT));
+        self.notices.tick(dt_secs);
+        // Full speed is updated before the lesson, since stopping it would stop training that a cue starts.
+        self.backend.set_full_speed(self.plays_at_full_speed());
+        self.execute_cues(dt_secs);
+        self.backend.set_highlight(self.player.stage().highlight);
+        self.play(dt_secs.min(MAX_DT_SECS));
         self.next_frame()
     }
 
-    /// Waits until the backend is idle and takes in its snapshot; false when the deadline passes first.
+    /// Waits until the backend is idle and applies its snapshot; returns false when the deadline passes first.
     pub fn run_until_idle(&mut self, deadline: Deadline) -> bool {
-        match self.link.run_until_idle(deadline) {
+        match self.backend.run_until_idle(deadline) {
             Some(snapshot) => {
-                self.take(snapshot);
+                self.apply_snapshot(snapshot);
                 true
             }
             None => false,
         }
     }
 
-    /// Whether the worker has commands that no snapshot knows of yet.
-    pub fn is_unsettled(&self) -> bool {
+    /// Whether commands are pending or training is in progress.
+    pub fn is_busy(&self) -> bool {
         let handled = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.handled);
-        handled < self.link.sent() || self.snapshot.as_ref().is_some_and(|snapshot| snapshot.training)
+        handled < self.backend.sent() || self.snapshot.as_ref().is_some_and(|snapshot| snapshot.training)
     }
 
-    /// Whether nothing of the present step has been shown yet, so that it may be computed anew unnoticed.
+    /// Whether no event of the present step has been shown yet, so that recomputing the step goes unnoticed.
     pub fn is_between_steps(&self) -> bool {
-        self.full_speed_sent || self.playhead.as_ref().is_none_or(|playhead| playhead.position() == 0.0)
+        self.backend.is_full_speed() || self.playhead.as_ref().is_none_or(|playhead| playhead.position() == 0.0)
     }
 
     fn receive(&mut self) {
-        self.link.work();
+        self.backend.work();
         loop {
-            match self.link.try_receive() {
-                Ok(Some(snapshot)) => self.take(snapshot),
+            match self.backend.try_receive() {
+                Ok(Some(snapshot)) => self.apply_snapshot(snapshot),
                 Ok(None) => return,
                 Err(BackendStopped) => {
                     return self.notice("internal error: training has stopped; please restart slowgrad");
@@ -241,36 +163,34 @@ impl Session {
         }
     }
 
-    fn take(&mut self, new: Snapshot) {
+    /// Replaces the snapshot and updates everything that depends on it.
+    fn apply_snapshot(&mut self, new: Snapshot) {
         for text in &new.messages {
-            self.notice(text.clone());
+            self.notices.add(text.clone());
         }
         if new.reloaded {
-            self.flash_secs = 0.6;
+            self.notices.flash();
         }
         let old = self.snapshot.replace(new);
         let Some(new) = &self.snapshot else { return };
-        let was_opened = old.as_ref().and_then(|old| old.lesson.as_ref());
-        let is_new_run = new.lesson.as_ref().map(|lesson| lesson.opened) != was_opened.map(|lesson| lesson.opened);
-        let is_new_edition =
-            new.lesson.as_ref().map(|lesson| lesson.edition) != was_opened.map(|lesson| lesson.edition);
-        let is_other_lesson = new.lesson.as_ref().map(|lesson| &lesson.path) != was_opened.map(|lesson| &lesson.path);
-        if let (Some(wanted), true) = (self.wanted, new.stuck)
-            && new.handled >= wanted.0
-        {
-            self.wanted = None;
+        let (lesson, old_lesson) = (new.lesson.as_ref(), old.as_ref().and_then(|old| old.lesson.as_ref()));
+        let new_run = lesson.map(|lesson| lesson.run_number) != old_lesson.map(|lesson| lesson.run_number);
+        let new_cues = lesson.map(|lesson| lesson.cue_version) != old_lesson.map(|lesson| lesson.cue_version);
+        let other_lesson = lesson.map(|lesson| &lesson.path) != old_lesson.map(|lesson| &lesson.path);
+        if new.stuck && self.request.is_executed(new.handled) {
+            self.request.end();
             if let (Some(timeline), Some(playhead)) = (&new.timeline, &mut self.playhead) {
                 playhead.apply(&playhead::Command::Pause, timeline);
             }
-            self.performance.hold();
+            self.player.hold();
         }
         if let Some(timeline) = &new.timeline {
             let before = old.as_ref().and_then(|old| old.timeline.as_ref());
             match (&mut self.playhead, before) {
-                (Some(playhead), Some(before)) if !is_new_run => {
-                    let (was, is) = (before.step().step, timeline.step().step);
-                    if was != is {
-                        let backwards = is < was && matches!(self.wanted, Some((_, NeededStep::Previous)));
+                (Some(playhead), Some(before)) if !new_run => {
+                    let (old_step, step) = (before.step().step, timeline.step().step);
+                    if old_step != step {
+                        let backwards = step < old_step && self.request.goes_back();
                         playhead.arrive(timeline, if backwards { NeededStep::Previous } else { NeededStep::Next });
                     } else if !Arc::ptr_eq(before, timeline) {
                         playhead.replaced(timeline);
@@ -279,7 +199,7 @@ impl Session {
                 _ => {
                     let mut playhead = Playhead::new(timeline, Granularity::default());
                     if let Some(old) = &self.playhead
-                        && !is_other_lesson
+                        && !other_lesson
                     {
                         playhead.apply(&playhead::Command::Granularity(old.granularity()), timeline);
                         playhead.apply(&playhead::Command::Speed(old.speed()), timeline);
@@ -288,224 +208,129 @@ impl Session {
                 }
             }
         }
-        if let Some((serial, _)) = self.wanted
-            && new.handled >= serial
-        {
-            self.wanted = None;
-            if let (Some(landing), Some(playhead), Some(timeline)) =
-                (self.landing.take(), &mut self.playhead, &new.timeline)
-                && let Some(event) = landing.event(timeline)
+        if self.request.is_executed(new.handled) {
+            self.request.end();
+            if let (Some(position), Some(playhead), Some(timeline)) =
+                (self.request.take_position(), &mut self.playhead, &new.timeline)
+                && let Some(event) = position.event(timeline)
             {
                 playhead.apply(&playhead::Command::Seek(event), timeline);
             }
         }
-        // What is selected may have gone with its neuron.
-        let is_there = |target: Target| {
+        // The selected element may have been removed.
+        let exists = |target: Target| {
             let shape = new.timeline.as_ref().map(|timeline| &timeline.step().shape);
             shape.is_none_or(|shape| traversal::is_part(shape, target))
         };
-        self.view.selected = self.view.selected.filter(|target| is_there(*target));
+        self.view.selected = self.view.selected.filter(|target| exists(*target));
         let cues = new.lesson.as_ref().map(|lesson| lesson.cues.clone()).unwrap_or_default();
-        if is_new_run {
-            self.wanted = None;
-            // It lights nothing up.
-            self.highlight_sent = None;
-            if is_other_lesson {
+        if new_run {
+            self.request.end();
+            self.backend.highlight_dropped();
+            if other_lesson {
                 self.view = View::default();
-                self.bookmarks.clear();
-                self.selection = None;
+                self.bookmarks = Bookmarks::default();
+                self.playback.set_loop_range(None);
             }
-            match std::mem::replace(&mut self.start, RunStart::Perform) {
-                RunStart::Perform => self.performance = Performance::new(cues),
-                RunStart::Hold => {
-                    self.performance = Performance::new(cues);
-                    self.performance.hold_still();
-                }
-                RunStart::Rush(cue) => self.performance = Performance::rushing(cues, cue),
-            }
-        } else if is_new_edition {
-            self.performance.exchange(cues);
-        }
-        if is_new_edition && !is_new_run {
-            // Other cues have other conditions, whatever their numbers.
-            self.highlight_sent = None;
-            self.send(Command::Highlight(None));
+            self.player.start_run(cues);
+        } else if new_cues {
+            self.player.replace_cues(cues);
+            self.backend.reset_highlight();
         }
         self.restore_view();
     }
 
     /// Shows a short message.
     pub fn notice(&mut self, text: impl Into<String>) {
-        let text = text.into();
-        self.notices.retain(|notice| notice.text != text);
-        self.notices.push(Notice { text, left_secs: NOTICE_SECS });
-        if self.notices.len() > 4 {
-            self.notices.remove(0);
-        }
+        self.notices.add(text.into());
     }
 
-    /// Tells the worker whether to train at full speed; before the lesson goes on, whose training this would stop.
-    fn sync_full_speed(&mut self) {
-        let full_speed =
-            self.playhead.as_ref().is_some_and(|playhead| playhead.is_full_speed() && playhead.is_playing());
-        if full_speed != self.full_speed_sent {
-            self.full_speed_sent = full_speed;
-            self.send(Command::FullSpeed(full_speed));
-        }
+    fn plays_at_full_speed(&self) -> bool {
+        self.playhead.as_ref().is_some_and(|playhead| playhead.is_full_speed() && playhead.is_playing())
     }
 
+    /// Advances the playhead.
     fn play(&mut self, dt_secs: f64) {
-        if self.wanted.is_some() {
+        if self.request.is_pending() {
             return;
         }
-        let dt_secs = if self.performance.is_rushing() { 1e6 } else { dt_secs };
+        let dt_secs = if self.player.is_rushing() { lesson_player::SKIP_DT_SECS } else { dt_secs };
         if let (Some(playhead), Some(timeline)) =
             (&mut self.playhead, self.snapshot.as_ref().and_then(|snapshot| snapshot.timeline.as_ref()))
         {
             let response = playhead.tick(dt_secs, timeline);
-            self.heed(response);
+            self.apply_response(response);
         }
     }
 
-    /// Does what the playhead's response asks for.
-    pub fn heed(&mut self, response: Response) {
+    /// Requests the step that the playhead needs.
+    fn apply_response(&mut self, response: Response) {
         if response.finished {
-            self.performance.played();
+            self.player.playback_finished();
         }
         let Some((timeline, _)) = self.now() else { return };
         let step = timeline.step().step;
         match response.needed_step {
             Some(NeededStep::Next) => self.seek_step(step + 1, NeededStep::Next),
             Some(NeededStep::Previous) if step > 1 => self.seek_step(step - 1, NeededStep::Previous),
-            Some(NeededStep::Previous) => {
-                self.steer(&playhead::Command::Home);
-            }
+            Some(NeededStep::Previous) => self.command_playhead(&playhead::Command::Home),
             None => {}
         }
     }
 
-    /// Asks for another step.
-    pub fn seek_step(&mut self, step: u64, wanted: NeededStep) {
-        self.sought = step.max(1);
-        self.want(Command::Seek(self.sought), wanted);
+    /// Requests a step, from 1.
+    pub fn seek_step(&mut self, step: u64, direction: NeededStep) {
+        let step = step.max(1);
+        self.request_step(step, BackendCommand::Seek(step), direction);
     }
 
-    /// Hands over a command that brings another step.
-    fn want(&mut self, command: Command, wanted: NeededStep) {
-        if self.playhead.as_ref().is_some_and(|playhead| playhead.is_full_speed() && playhead.is_playing()) {
-            // The worker stops training to go to a step.
-            self.steer(&playhead::Command::Pause);
+    /// Sends a command that leads to another step.
+    fn request_step(&mut self, step: u64, command: BackendCommand, direction: NeededStep) {
+        self.request.set_step(step);
+        if self.plays_at_full_speed() {
+            // The backend stops training when it seeks.
+            self.command_playhead(&playhead::Command::Pause);
         }
         let serial = self.send(command);
-        self.wanted = Some((serial, wanted));
+        self.request.start(serial, direction);
     }
 
-    /// A person takes over from the lesson, whose training ends where it is.
+    /// Hands control from the lesson to the viewer; training by the lesson ends.
     pub fn hold(&mut self) {
-        if matches!(self.performance.running, Some(Running::Handled(_))) {
-            self.send(Command::FullSpeed(false));
+        if self.player.runs_command() {
+            self.send(BackendCommand::FullSpeed(false));
         }
-        self.performance.hold();
+        self.player.hold();
     }
 
-    /// Whether a step was asked for that is not here yet.
+    /// Whether a requested step is not shown yet.
     pub fn is_waiting_for_step(&self) -> bool {
-        self.wanted.is_some()
+        self.request.is_pending()
     }
 
-    /// Gives the playhead a command and does what comes of it.
-    pub fn steer(&mut self, command: &playhead::Command) {
+    /// Sends the playhead a command, and requests the step that it needs.
+    pub fn command_playhead(&mut self, command: &playhead::Command) {
         if let (Some(playhead), Some(timeline)) =
             (&mut self.playhead, self.snapshot.as_ref().and_then(|snapshot| snapshot.timeline.as_ref()))
         {
             let response = playhead.apply(command, timeline);
-            self.heed(response);
+            self.apply_response(response);
         }
     }
 
-    /// A person takes the playhead: the lesson waits until it is asked to go on.
+    /// Sends the playhead a command by the viewer; the lesson is held.
     pub fn take_over(&mut self, command: &playhead::Command) {
         self.hold();
-        self.steer(command);
+        self.command_playhead(command);
     }
 
-    /// Goes to an event of a step, which may be one of another step.
-    pub fn go_to(&mut self, step: u64, event: usize) {
-        self.go_to_landing(step, Landing::Event(event));
-    }
-
-    /// Goes to a place that is so far in a step, from 0 to 1.
-    pub fn go_to_share(&mut self, step: u64, share: f64) {
-        self.go_to_landing(step, Landing::Share(share));
-    }
-
-    fn go_to_landing(&mut self, step: u64, landing: Landing) {
-        let shown = self.now().filter(|(timeline, _)| timeline.step().step == step && !self.is_waiting_for_step());
-        if let Some(event) = shown.and_then(|(timeline, _)| landing.event(timeline)) {
-            return self.take_over(&playhead::Command::Seek(event));
-        }
-        // While it is dragged over other steps, each is asked for once.
-        if !self.is_waiting_for_step() || self.sought != step {
-            self.go_to_step(step);
-        }
-        self.landing = Some(landing);
-    }
-
-    /// Goes to the end of a parameter's update in the step before: to where its present value came from, or a field of
-    /// what the optimizer kept for it.
-    pub fn go_to_update_before(&mut self, target: Target, field: Option<usize>) {
-        let Some((timeline, _)) = self.now() else { return };
-        let step = timeline.step().step;
-        if step > 1 {
-            self.view.selected = Some(target);
-            self.go_to_step(step - 1);
-            self.landing = Some(Landing::Update(target, field));
-        }
-    }
-
-    /// What is played again next: nothing, the step, what was chosen of it.
-    fn loop_next(&mut self) {
-        let now = self.playhead.as_ref().map(|playhead| playhead.repeat().clone()).unwrap_or_default();
-        let next = match (now, &self.selection) {
-            (Loop::Off, _) => Loop::Step,
-            (Loop::Step, Some(selection)) => Loop::Range(selection.clone()),
-            (Loop::Step, None) | (Loop::Range(_), _) => Loop::Off,
-        };
-        self.steer(&playhead::Command::Loop(next));
-    }
-
-    /// Chooses what is played again.
-    pub fn select_range(&mut self, range: Range<usize>) {
-        self.selection = Some(range.clone());
-        self.steer(&playhead::Command::Loop(Loop::Range(range)));
-    }
-
-    /// One end of what is played again is here.
-    fn loop_here(&mut self, is_start: bool) {
-        let Some((timeline, playhead)) = self.now() else { return };
-        let (unit, len) = (playhead.unit(), timeline.len());
-        let chosen = self.selection.clone().unwrap_or(0..len);
-        self.select_range(if is_start {
-            unit.start..if chosen.end > unit.start { chosen.end } else { len }
-        } else {
-            (if chosen.start < unit.end { chosen.start } else { 0 })..unit.end
-        });
-    }
-
-    /// Goes to the start of a step that a person names.
-    pub fn go_to_step(&mut self, step: u64) {
-        self.hold();
-        self.steer(&playhead::Command::Pause);
-        self.seek_step(step, NeededStep::Next);
-    }
-
-    /// Carries out an action that concerns the run, the lesson or the picture.
+    /// Executes an action.
     pub fn act(&mut self, action: RunAction) {
         use playhead::Command as To;
         let granularity = self.playhead.as_ref().map(Playhead::granularity).unwrap_or_default();
         let shown = self.now().map_or(1, |(timeline, _)| timeline.step().step);
-        // Keys that come faster than steps count all the same.
-        let step = if self.is_waiting_for_step() { self.sought } else { shown };
+        // Repeated actions add up even if steps arrive later.
+        let step = if self.is_waiting_for_step() { self.request.step() } else { shown };
         match action {
             RunAction::PlayPause => self.play_or_pause(),
             RunAction::PlayBackwards => self.take_over(&To::PlayBackwards),
@@ -517,109 +342,104 @@ impl Session {
             RunAction::End => self.take_over(&To::End),
             RunAction::NextStep => self.go_to_step(step + 1),
             RunAction::PreviousStep => self.go_to_step(step.saturating_sub(1).max(1)),
-            RunAction::Finer => self.steer(&To::Finer),
-            RunAction::Coarser => self.steer(&To::Coarser),
+            RunAction::Finer => self.command_playhead(&To::Finer),
+            RunAction::Coarser => self.command_playhead(&To::Coarser),
             RunAction::Faster => {
-                // Full speed is a key of its own: a speaker who asks for more must not lose the picture.
+                // Full speed has a separate action, so that a presenter who speeds up does not lose the animation.
                 if self.playhead.as_ref().is_some_and(|playhead| playhead.speed() < playhead::MAX_SPEED) {
-                    self.steer(&To::Faster);
+                    self.command_playhead(&To::Faster);
                 }
             }
-            RunAction::Slower => self.steer(&To::Slower),
+            RunAction::Slower => self.command_playhead(&To::Slower),
             RunAction::FullSpeed => self.toggle_full_speed(),
-            RunAction::Loop => self.loop_next(),
-            RunAction::LoopFrom => self.loop_here(true),
-            RunAction::LoopTo => self.loop_here(false),
+            RunAction::Loop => self.cycle_loop(),
+            RunAction::LoopFrom => self.move_loop_range(true),
+            RunAction::LoopTo => self.move_loop_range(false),
             RunAction::Bookmark => self.toggle_bookmark(),
             RunAction::NextBookmark => self.go_to_bookmark(true),
             RunAction::PreviousBookmark => self.go_to_bookmark(false),
-            RunAction::NextCue => self.go_on(),
-            RunAction::PreviousCue => self.go_back(),
+            RunAction::NextCue => self.advance_lesson(),
+            RunAction::PreviousCue => self.rewind_lesson(),
             RunAction::Fit => self.view.refit(),
-            RunAction::ZoomIn => self.view.zoom_by(ZOOM),
-            RunAction::ZoomOut => self.view.zoom_by(1.0 / ZOOM),
-            RunAction::PanLeft => self.view.shift([-PAN, 0.0]),
-            RunAction::PanRight => self.view.shift([PAN, 0.0]),
-            RunAction::PanUp => self.view.shift([0.0, -PAN]),
-            RunAction::PanDown => self.view.shift([0.0, PAN]),
-            RunAction::SelectNext => self.walk(true),
-            RunAction::SelectPrevious => self.walk(false),
-            RunAction::AddNeuron => self.restructure(Reshape::AddNeuron { layer: self.hidden_layer() }),
+            RunAction::ZoomIn => self.view.zoom_by(ZOOM_FACTOR),
+            RunAction::ZoomOut => self.view.zoom_by(1.0 / ZOOM_FACTOR),
+            RunAction::PanLeft => self.view.shift([-PAN_PTS, 0.0]),
+            RunAction::PanRight => self.view.shift([PAN_PTS, 0.0]),
+            RunAction::PanUp => self.view.shift([0.0, -PAN_PTS]),
+            RunAction::PanDown => self.view.shift([0.0, PAN_PTS]),
+            RunAction::SelectNext => self.select_neighbour(true),
+            RunAction::SelectPrevious => self.select_neighbour(false),
+            RunAction::AddNeuron => self.reshape(Reshape::AddNeuron { layer: self.hidden_layer() }),
             RunAction::RemoveNeuron => self.remove_neuron(),
-            RunAction::AddLayer => self.restructure(Reshape::AddLayer { before: self.selected_layer() }),
-            RunAction::RemoveLayer => self.restructure(Reshape::RemoveLayer { layer: self.hidden_layer() }),
+            RunAction::AddLayer => self.reshape(Reshape::AddLayer { before: self.selected_layer() }),
+            RunAction::RemoveLayer => self.reshape(Reshape::RemoveLayer { layer: self.hidden_layer() }),
             RunAction::Freeze => self.freeze_selected(),
-            RunAction::Undo => self.undo(Command::Undo),
-            RunAction::Redo => self.undo(Command::Redo),
+            RunAction::Undo => self.undo(BackendCommand::Undo),
+            RunAction::Redo => self.undo(BackendCommand::Redo),
             RunAction::Reset => self.restart(Change::Reset, RunStart::Hold),
             RunAction::Reseed => self.restart(Change::Reseed, RunStart::Hold),
         }
     }
 
-    /// Selects the next part of the network, or the one before.
-    fn walk(&mut self, forward: bool) {
+    /// Selects the next element of the network, or the previous one.
+    fn select_neighbour(&mut self, forward: bool) {
         let selected = self.view.selected;
         if let Some((timeline, _)) = self.now() {
             self.view.selected = Some(traversal::next(&timeline.step().shape, selected, forward));
         }
     }
 
-    /// Opens a lesson and lets it begin.
-    pub fn open(&mut self, lesson: &str) {
-        self.restart(Command::Open(lesson.to_owned()), RunStart::Perform);
+    /// Undoes or redoes a change.
+    fn undo(&mut self, command: BackendCommand) {
+        self.take_over(&playhead::Command::Pause);
+        self.send(command);
     }
 
-    /// Starts a run anew.
-    pub fn restart(&mut self, command: impl Into<Command>, start: RunStart) {
-        self.steer(&playhead::Command::Pause);
-        self.start = start;
+    /// Opens a lesson by its path in the library and starts it.
+    pub fn open(&mut self, lesson: &str) {
+        self.restart(BackendCommand::Open(lesson.to_owned()), RunStart::Perform);
+    }
+
+    /// Sends a command that starts a new run.
+    pub fn restart(&mut self, command: impl Into<BackendCommand>, start: RunStart) {
+        self.command_playhead(&playhead::Command::Pause);
+        self.player.set_next_start(start);
         self.send(command.into());
     }
 
     fn toggle_full_speed(&mut self) {
         let Some(playhead) = &self.playhead else { return };
-        let is_on = playhead.is_full_speed() && playhead.is_playing();
+        let active = self.plays_at_full_speed();
         let was_playing = playhead.is_playing();
         self.hold();
-        if is_on && self.goes_on {
-            self.steer(&playhead::Command::FullSpeed(false));
-        } else if is_on {
-            self.steer(&playhead::Command::Pause);
+        if active && self.playback.resumes() {
+            self.command_playhead(&playhead::Command::FullSpeed(false));
+        } else if active {
+            self.command_playhead(&playhead::Command::Pause);
         } else {
-            self.goes_on = was_playing;
-            self.steer(&playhead::Command::FullSpeed(true));
-            self.steer(&playhead::Command::Play);
+            self.playback.set_resumes(was_playing);
+            self.command_playhead(&playhead::Command::FullSpeed(true));
+            self.command_playhead(&playhead::Command::Play);
         }
     }
 
-    /// Whether anything goes on: the playhead, or a lesson that plays, trains or pauses for its reader.
-    pub fn is_going(&self) -> bool {
-        self.playhead.as_ref().is_some_and(Playhead::is_playing) || self.performance.is_going()
+    /// Whether the playhead moves, or the lesson plays, trains or shows a caption.
+    pub fn is_active(&self) -> bool {
+        self.playhead.as_ref().is_some_and(Playhead::is_playing) || self.player.is_active()
     }
 
-    /// Whether training runs at full speed because a person asked for it.
+    /// Whether the backend trains at full speed by request of the viewer.
     pub fn is_full_speed(&self) -> bool {
-        self.full_speed_sent
+        self.backend.is_full_speed()
     }
 
     fn next_frame(&self) -> NextFrame {
-        let is_playing =
+        let animating =
             self.playhead.as_ref().is_some_and(|playhead| playhead.is_playing() && !playhead.is_full_speed());
-        if (is_playing && self.wanted.is_none()) || self.flash_secs > 0.0 {
+        if (animating && !self.request.is_pending()) || self.notices.reload_flash() > 0.0 {
             return NextFrame::Now;
         }
-        let waits = [self.performance.next_secs(), self.notices.iter().map(|notice| notice.left_secs).reduce(f64::min)];
-        match waits.into_iter().flatten().reduce(f64::min) {
-            Some(secs) => NextFrame::After(secs.max(0.01)),
-            None => NextFrame::WhenAsked,
-        }
-    }
-
-    /// What a running cue of this kind still needs.
-    pub fn is_handled(&self, running: &Running) -> bool {
-        match (running, &self.snapshot) {
-            (Running::Handled(serial), Some(snapshot)) => snapshot.handled >= *serial && !snapshot.training,
-            _ => false,
-        }
+        let next = [self.player.next_secs(), self.notices.next_secs()].into_iter().flatten().reduce(f64::min);
+        next.map_or(NextFrame::OnEvent, |secs| NextFrame::After(secs.max(MIN_FRAME_DELAY_SECS)))
     }
 }

@@ -1,15 +1,16 @@
-//! From mark to mark with the keyboard: all parts of a network in one order.
+//! The order in which the keyboard selects the elements of a network.
 //!
-//! First the inputs, then neuron by neuron: the neuron, the weights into it, its bias. It must not know what is
+//! Inputs come first; then, neuron by neuron, the neuron, its incoming weights and its bias. It must not know what is
 //! drawn.
 
 use slowgrad_engine::shape::Shape;
 use slowgrad_timeline::scene::Target;
 
-/// The part after a part, or before it; from nothing to the first or the last.
+/// The element after another one, or before it, in a cycle. Without a start, the first or the last element.
 pub fn next(shape: &Shape, from: Option<Target>, forward: bool) -> Target {
-    let count = shape.inputs() + (0..shape.layers()).map(|layer| shape.size(layer) * room(shape, layer)).sum::<usize>();
-    let at = from.and_then(|target| place(shape, target));
+    let count = shape.inputs()
+        + (0..shape.layers()).map(|layer| shape.size(layer) * elements_per_neuron(shape, layer)).sum::<usize>();
+    let at = from.and_then(|target| index_of(shape, target));
     target(
         shape,
         match (at, forward) {
@@ -21,7 +22,7 @@ pub fn next(shape: &Shape, from: Option<Target>, forward: bool) -> Target {
     )
 }
 
-/// Whether a network of this shape has a part.
+/// Whether a network of this shape has an element.
 pub fn is_part(shape: &Shape, target: Target) -> bool {
     let is_neuron = |layer: usize, neuron: usize| layer < shape.layers() && neuron < shape.size(layer);
     match target {
@@ -32,15 +33,16 @@ pub fn is_part(shape: &Shape, target: Target) -> bool {
     }
 }
 
-/// Parts that belong to a neuron of a layer: itself, its weights, its bias.
-fn room(shape: &Shape, layer: usize) -> usize {
+/// The number of elements per neuron of a layer: itself, its weights and its bias.
+fn elements_per_neuron(shape: &Shape, layer: usize) -> usize {
     shape.fan_in(layer) + 2
 }
 
-fn place(shape: &Shape, target: Target) -> Option<usize> {
+/// The index of an element in the order; the loss has none.
+fn index_of(shape: &Shape, target: Target) -> Option<usize> {
     let start = |layer: usize, neuron: usize| {
-        let before: usize = (0..layer).map(|layer| shape.size(layer) * room(shape, layer)).sum();
-        shape.inputs() + before + neuron * room(shape, layer)
+        let before: usize = (0..layer).map(|layer| shape.size(layer) * elements_per_neuron(shape, layer)).sum();
+        shape.inputs() + before + neuron * elements_per_neuron(shape, layer)
     };
     Some(match target {
         Target::Input(input) => input,
@@ -51,16 +53,17 @@ fn place(shape: &Shape, target: Target) -> Option<usize> {
     })
 }
 
+/// The element with this index.
 fn target(shape: &Shape, at: usize) -> Target {
     let Some(mut left) = at.checked_sub(shape.inputs()) else { return Target::Input(at) };
     for layer in 0..shape.layers() {
-        let (room, size) = (room(shape, layer), shape.size(layer));
-        if left >= room * size {
-            left -= room * size;
+        let (per_neuron, size) = (elements_per_neuron(shape, layer), shape.size(layer));
+        if left >= per_neuron * size {
+            left -= per_neuron * size;
             continue;
         }
-        let neuron = left / room;
-        return match left % room {
+        let neuron = left / per_neuron;
+        return match left % per_neuron {
             0 => Target::Neuron { layer, neuron },
             nth if nth <= shape.fan_in(layer) => Target::Weight { layer, neuron, input: nth - 1 },
             _ => Target::Bias { layer, neuron },
@@ -74,18 +77,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_part_is_met_once_both_ways() {
+    fn each_element_is_visited_once_in_both_directions() {
         let shape = Shape::new(2, &[3, 1]);
         let count = 2 + 3 * 4 + 5;
         for forward in [true, false] {
-            let mut met = vec![next(&shape, None, forward)];
+            let mut visited = vec![next(&shape, None, forward)];
             for _ in 1..count {
-                met.push(next(&shape, met.last().copied(), forward));
+                visited.push(next(&shape, visited.last().copied(), forward));
             }
-            assert_eq!(next(&shape, met.last().copied(), forward), met[0]);
-            met.sort_by_key(|target| place(&shape, *target));
-            met.dedup();
-            assert_eq!(met.len(), count);
+            assert_eq!(next(&shape, visited.last().copied(), forward), visited[0]);
+            visited.sort_by_key(|target| index_of(&shape, *target));
+            visited.dedup();
+            assert_eq!(visited.len(), count);
         }
         assert_eq!(next(&shape, Some(Target::Input(1)), true), Target::Neuron { layer: 0, neuron: 0 });
         assert_eq!(next(&shape, None, false), Target::Bias { layer: 1, neuron: 0 });

@@ -1,107 +1,107 @@
-//! The part of a run that the timeline's strip shows, from the whole run down to a few operations.
+//! The part of a run that the timeline strip shows, from the whole run down to a few operations.
 //!
-//! Time is counted in training steps: 2.5 is half through the third step, as events go. It must not know
-//! pixels or panels; places along the strip are shares from 0 to 1.
+//! Time is measured in training steps: 2.5 is after half of the events of the third step. It must not know pixels or
+//! panels; positions along the strip are shares from 0 to 1.
 
-/// At most so few events fill the strip.
-const FEWEST_EVENTS: f64 = 6.0;
+/// The number of events in the strip at the highest zoom.
+const MIN_EVENTS: f64 = 6.0;
 
-/// A window onto the run.
+/// The range of time in the strip.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Timescale {
+pub struct VisibleRange {
     start: f64,
-    /// Steps from one end to the other.
+    /// The length, in steps.
     span: f64,
 }
 
-impl Default for Timescale {
-    /// One step.
+impl Default for VisibleRange {
+    /// The first step.
     fn default() -> Self {
         Self { start: 0.0, span: 1.0 }
     }
 }
 
-/// How far the run goes, and how finely the present step is cut.
+/// The length of the run and of the present step, which limit the zoom.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Extent {
-    /// Steps that there are to look at.
+pub struct RunExtent {
+    /// The number of steps of the run.
     pub steps: u64,
-    /// Events of the present step.
+    /// The number of events in the present step.
     pub events: usize,
 }
 
-impl Extent {
-    fn most(self) -> f64 {
+impl RunExtent {
+    fn max_span(self) -> f64 {
         self.steps.max(1) as f64
     }
 
-    fn least(self) -> f64 {
-        (FEWEST_EVENTS / self.events.max(1) as f64).min(1.0)
+    fn min_span(self) -> f64 {
+        (MIN_EVENTS / self.events.max(1) as f64).min(1.0)
     }
 }
 
-impl Timescale {
-    /// The first and the last moment that are seen.
+impl VisibleRange {
+    /// The times at the left and the right end.
     pub fn ends(self) -> (f64, f64) {
         (self.start, self.start + self.span)
     }
 
-    /// Steps from one end to the other.
+    /// The length, in steps.
     pub fn span(self) -> f64 {
         self.span
     }
 
-    /// Where along the strip a moment lies; outside of 0 to 1 it is not seen.
+    /// The position of a time along the strip; outside 0 to 1 it is not visible.
     pub fn share(self, time: f64) -> f64 {
         (time - self.start) / self.span
     }
 
-    /// The moment at a place of the strip.
+    /// The time at a position along the strip.
     pub fn time(self, share: f64) -> f64 {
         self.start + share * self.span
     }
 
-    /// Shows more or less; what lies at the share `at` stays there.
-    pub fn zoom(&mut self, at: f64, factor: f64, extent: Extent) {
+    /// Zooms by a factor around the position `at`, which keeps its time.
+    pub fn zoom(&mut self, at: f64, factor: f64, extent: RunExtent) {
         let fixed = self.time(at);
-        self.span = (self.span / factor).clamp(extent.least(), extent.most());
+        self.span = (self.span / factor).clamp(extent.min_span(), extent.max_span());
         self.start = fixed - at * self.span;
-        self.hold(extent);
+        self.clamp(extent);
     }
 
-    /// Moves along by a share of the strip.
-    pub fn pan(&mut self, by: f64, extent: Extent) {
+    /// Moves by a share of the strip.
+    pub fn pan(&mut self, by: f64, extent: RunExtent) {
         self.start += by * self.span;
-        self.hold(extent);
+        self.clamp(extent);
     }
 
-    /// Shows the whole run.
-    pub fn whole(extent: Extent) -> Self {
-        Self { start: 0.0, span: extent.most() }
+    /// The range of the whole run.
+    pub fn whole(extent: RunExtent) -> Self {
+        Self { start: 0.0, span: extent.max_span() }
     }
 
-    /// Shows one step (from 1).
+    /// The range of one step, from 1.
     pub fn step(step: u64) -> Self {
         Self { start: step.saturating_sub(1) as f64, span: 1.0 }
     }
 
-    /// Turns the page when a moment of a step (from 1) has left it.
-    pub fn follow(&mut self, step: u64, time: f64, extent: Extent) {
+    /// Scrolls by a page when a time in a step, from 1, is no longer visible.
+    pub fn follow(&mut self, step: u64, time: f64, extent: RunExtent) {
         let (from, to) = self.ends();
         if self.span == 1.0 && from == from.floor() {
-            // The end of a step is shown with the step, not as the start of the next one.
+            // The end of a step belongs to that step, not to the next one.
             *self = Self::step(step);
         } else if time < from {
             self.start = time - 0.9 * self.span;
         } else if time > to {
             self.start = time - 0.1 * self.span;
         }
-        self.hold(extent);
+        self.clamp(extent);
     }
 
-    fn hold(&mut self, extent: Extent) {
-        self.span = self.span.clamp(extent.least(), extent.most());
-        self.start = self.start.clamp(0.0, extent.most() - self.span);
+    fn clamp(&mut self, extent: RunExtent) {
+        self.span = self.span.clamp(extent.min_span(), extent.max_span());
+        self.start = self.start.clamp(0.0, extent.max_span() - self.span);
     }
 }
 
@@ -109,11 +109,11 @@ impl Timescale {
 mod tests {
     use super::*;
 
-    const EXTENT: Extent = Extent { steps: 100, events: 600 };
+    const EXTENT: RunExtent = RunExtent { steps: 100, events: 600 };
 
     #[test]
-    fn what_is_under_the_pointer_stays_there() {
-        let mut scale = Timescale::step(50);
+    fn zoom_keeps_the_time_at_the_pointer() {
+        let mut scale = VisibleRange::step(50);
         for factor in [0.5, 0.5, 3.0, 2.0, 1.1, 4.0] {
             let before = scale.time(0.3);
             scale.zoom(0.3, factor, EXTENT);
@@ -123,10 +123,10 @@ mod tests {
     }
 
     #[test]
-    fn it_shows_no_more_than_the_run_and_no_less_than_a_few_events() {
-        let mut scale = Timescale::step(1);
+    fn zoom_is_limited_to_the_run_and_a_few_events() {
+        let mut scale = VisibleRange::step(1);
         scale.zoom(0.0, 1e-9, EXTENT);
-        assert_eq!((scale, scale.ends()), (Timescale::whole(EXTENT), (0.0, 100.0)));
+        assert_eq!((scale, scale.ends()), (VisibleRange::whole(EXTENT), (0.0, 100.0)));
         scale.zoom(1.0, 1e9, EXTENT);
         assert_eq!(scale.span(), 0.01);
         scale.pan(1e9, EXTENT);
@@ -136,9 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn the_page_turns_with_the_playhead() {
-        let mut scale = Timescale::default();
-        // One step is shown whole, also at its very end.
+    fn the_range_follows_the_playhead_by_pages() {
+        let mut scale = VisibleRange::default();
+        // A range of one step shows the whole step, including its end.
         scale.follow(3, 3.0, EXTENT);
         assert_eq!(scale.ends(), (2.0, 3.0));
         scale.follow(4, 3.0, EXTENT);
@@ -146,7 +146,7 @@ mod tests {
         scale.zoom(0.5, 4.0, EXTENT);
         let (from, to) = scale.ends();
         scale.follow(4, to - 0.01, EXTENT);
-        assert_eq!(scale.ends(), (from, to), "as long as it is seen nothing moves");
+        assert_eq!(scale.ends(), (from, to), "the range is fixed while the time is visible");
         scale.follow(4, to + 0.01, EXTENT);
         assert!((scale.share(to + 0.01) - 0.1).abs() < 1e-9);
         scale.follow(4, 3.0, EXTENT);

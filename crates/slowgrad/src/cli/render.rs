@@ -9,7 +9,7 @@ use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
 use slowgrad_render::{Offscreen, Theme};
 use slowgrad_script::Limits;
-use slowgrad_session::maps;
+use slowgrad_session::neuron_maps;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::playback::playhead::{Command, NeededStep, Playhead};
@@ -90,7 +90,7 @@ pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
         title: &loaded.lesson.spec.title,
         selected: args.select,
         caption: String::new(),
-        maps: maps(&mut loaded.run).map(Arc::new),
+        maps: neuron_maps(&mut loaded.run).map(Arc::new),
     };
     let to_pixels = |points: u32| (points as f32 * args.scale).round() as u32;
     let (width, height) = (to_pixels(args.size.0), to_pixels(args.size.1));

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use slowgrad_engine::train::Objective;
 use slowgrad_script::Limits;
-use slowgrad_session::Pace;
+use slowgrad_session::ThreadTuner;
 use slowgrad_timeline::explain::worked_example::JsonNumber;
 use slowgrad_timeline::number_format;
 use std::io::Write;
@@ -63,7 +63,7 @@ struct StepMetrics {
 /// The number of training threads, fixed by the user or tuned during training.
 struct ThreadCount {
     fixed: Option<usize>,
-    pace: Pace,
+    pace: ThreadTuner,
     burst: Instant,
     steps: u64,
 }
@@ -75,7 +75,12 @@ impl ThreadCount {
     const STEPS_PER_CLOCK_READ: u64 = 8;
 
     fn new(fixed: Option<NonZero<usize>>) -> Self {
-        Self { fixed: fixed.map(NonZero::get), pace: Pace::new(machine().max_threads), burst: Instant::now(), steps: 0 }
+        Self {
+            fixed: fixed.map(NonZero::get),
+            pace: ThreadTuner::new(machine().max_threads),
+            burst: Instant::now(),
+            steps: 0,
+        }
     }
 
     /// The number of threads for the next step.
@@ -86,9 +91,9 @@ impl ThreadCount {
     /// Records a finished step.
     fn record_step(&mut self) {
         self.steps += 1;
-        if self.steps.is_multiple_of(Self::STEPS_PER_CLOCK_READ) && self.burst.elapsed() >= self.pace.burst(Self::BURST)
+        if self.steps.is_multiple_of(Self::STEPS_PER_CLOCK_READ) && self.burst.elapsed() >= self.pace.slice(Self::BURST)
         {
-            self.pace.took(self.steps, self.burst.elapsed());
+            self.pace.record(self.steps, self.burst.elapsed());
             (self.burst, self.steps) = (Instant::now(), 0);
         }
     }

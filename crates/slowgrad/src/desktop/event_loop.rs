@@ -21,7 +21,7 @@ use slowgrad_app::platform::{FileRef, PlatformRequest};
 use slowgrad_app::settings::{Geometry, Settings};
 use slowgrad_app::{App, PresenterNotes};
 use slowgrad_script::Limits;
-use slowgrad_session::{Command, NextFrame, Session, SessionFile};
+use slowgrad_session::{BackendCommand, NextFrame, Session, SessionFile};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -370,7 +370,7 @@ impl ApplicationHandler<Wake> for DesktopApp {
             Wake::Snapshot => {}
             Wake::FileChanged(FileChange { root, path, bytes }) => {
                 let at_once = self.session.is_between_steps();
-                self.session.send(Command::ReloadFile { root, path, bytes, at_once });
+                self.session.send(BackendCommand::ReloadFile { root, path, bytes, at_once });
             }
             Wake::SourceRead(source) => self.replace_session(*source),
             Wake::FileWritten(result) => self.handle_write_result(result),
@@ -433,7 +433,7 @@ impl ApplicationHandler<Wake> for DesktopApp {
         let due = match self.next_frame {
             NextFrame::Now => Some(now),
             NextFrame::After(secs) => self.last_tick.and_then(|last| last.checked_add(Duration::from_secs_f64(secs))),
-            NextFrame::WhenAsked => None,
+            NextFrame::OnEvent => None,
         };
         // A frame saves changed settings even if nothing else happens.
         let save = self.settings.next_save(&self.current_settings());

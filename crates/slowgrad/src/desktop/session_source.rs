@@ -5,7 +5,7 @@ use super::worker_thread::WorkerThread;
 use crate::files::library::{self, LessonFiles};
 use crate::files::sessions::{is_session, lesson_path, read_session};
 use slowgrad_script::{Library, Limits};
-use slowgrad_session::{Command, Session, SessionFile, lesson_name};
+use slowgrad_session::{BackendCommand, Session, SessionFile, lesson_name};
 use std::path::{Path, PathBuf};
 
 /// A lesson with its library, and the saved session to restore, if any.
@@ -55,7 +55,7 @@ impl SessionSource {
     pub(super) fn start(self, limits: Limits, wake: impl Fn() + Send + 'static) -> Result<Session, WindowError> {
         let first = match &self.saved {
             Some(saved) => saved.command(self.lesson),
-            None => Command::Open(self.lesson),
+            None => BackendCommand::Open(self.lesson),
         };
         let worker = WorkerThread::start(self.library, limits, first, wake).map_err(WindowError::Thread)?;
         let session = Session::new(worker);

@@ -4,7 +4,7 @@
 
 use crate::machine::{SCRIPT_STACK_BYTES, machine};
 use slowgrad_script::{Library, Limits};
-use slowgrad_session::{Backend, BackendStopped, Command, Deadline, Link, Snapshot, is_idle};
+use slowgrad_session::{Backend, BackendCommand, BackendLink, BackendStopped, Deadline, Snapshot, is_idle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
@@ -12,7 +12,7 @@ use std::thread;
 /// The link to the worker thread.
 #[derive(Debug)]
 pub(crate) struct WorkerThread {
-    commands: Sender<Command>,
+    commands: Sender<BackendCommand>,
     snapshots: Receiver<Snapshot>,
     sent: u64,
 }
@@ -26,7 +26,7 @@ impl WorkerThread {
     pub(crate) fn start(
         library: Library,
         limits: Limits,
-        first: Command,
+        first: BackendCommand,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, std::io::Error> {
         Self::with_backend(move || Backend::new(library, limits, machine()), first, wake)
@@ -34,7 +34,7 @@ impl WorkerThread {
 
     fn with_backend(
         backend: impl FnOnce() -> Backend + Send + 'static,
-        first: Command,
+        first: BackendCommand,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, std::io::Error> {
         let (commands, queue) = channel();
@@ -53,8 +53,8 @@ impl WorkerThread {
     }
 }
 
-impl Link for WorkerThread {
-    fn send(&mut self, command: Command) -> u64 {
+impl BackendLink for WorkerThread {
+    fn send(&mut self, command: BackendCommand) -> u64 {
         // If the thread has ended, `try_receive` reports it.
         let _ = self.commands.send(command);
         self.sent += 1;
@@ -84,7 +84,7 @@ impl Link for WorkerThread {
 }
 
 /// Executes commands until the link is dropped.
-fn work(mut backend: Backend, commands: &Receiver<Command>, snapshots: &Sender<Snapshot>, wake: &dyn Fn()) {
+fn work(mut backend: Backend, commands: &Receiver<BackendCommand>, snapshots: &Sender<Snapshot>, wake: &dyn Fn()) {
     loop {
         let first = if backend.is_busy() {
             None
@@ -115,7 +115,7 @@ mod tests {
             let _ = woken.send(());
         };
         let mut worker =
-            WorkerThread::with_backend(|| panic!("a bug"), Command::Seek(1), wake).expect("start a thread");
+            WorkerThread::with_backend(|| panic!("a bug"), BackendCommand::Seek(1), wake).expect("start a thread");
         wakes.recv_timeout(Duration::from_mins(1)).expect("a wake-up when the thread ends");
         assert_eq!(worker.try_receive().err(), Some(BackendStopped));
         assert!(worker.run_until_idle(clock().deadline(Duration::from_mins(1))).is_none());
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn lesson_opens_on_thread() {
         let library = Library { roots: vec![shipped::shipped()] };
-        let first = Command::Open("lessons/welcome.rhai".into());
+        let first = BackendCommand::Open("lessons/welcome.rhai".into());
         let mut worker = WorkerThread::start(library, Limits::default(), first, || {}).expect("start a thread");
         let snapshot = worker.run_until_idle(clock().deadline(Duration::from_mins(1))).expect("a snapshot");
         assert_eq!((snapshot.handled, snapshot.problems.len()), (1, 0));

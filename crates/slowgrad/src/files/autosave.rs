@@ -81,7 +81,7 @@ impl Autosave {
     /// Saves the session if it has changed and the interval has passed.
     pub(crate) fn update(&mut self, session: &Session, app: &App, writer: &Writer) {
         let Some(slot) = &self.slot else { return };
-        let too_early = session.is_going() && self.checked_at.is_some_and(|at| at.elapsed() < AUTOSAVE_INTERVAL);
+        let too_early = session.is_active() && self.checked_at.is_some_and(|at| at.elapsed() < AUTOSAVE_INTERVAL);
         // An incomplete session must not replace the one that is being restored.
         self.up_to_date = !too_early && !session.is_restoring();
         if !self.up_to_date {

@@ -5,7 +5,7 @@ use super::watcher::{FileChange, FileWatcher};
 use crate::desktop::worker_thread::WorkerThread;
 use crate::machine::clock;
 use slowgrad_script::Limits;
-use slowgrad_session::{Command, Link as _};
+use slowgrad_session::{BackendCommand, BackendLink as _};
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::channel;
@@ -50,13 +50,13 @@ fn reload_delays(times: usize) -> Vec<(Duration, Duration)> {
     fs::write(top.join("t.rhai"), LESSON).expect("a file");
     fs::write(top.join("optimizers/own.rhai"), OPTIMIZER).expect("a file");
     let loaded = library::load(Some(&top.join("t.rhai"))).expect("a lesson");
-    let mut worker =
-        WorkerThread::start(loaded.library, Limits::default(), Command::Open(loaded.lesson), || {}).expect("a thread");
+    let mut worker = WorkerThread::start(loaded.library, Limits::default(), BackendCommand::Open(loaded.lesson), || {})
+        .expect("a thread");
     let (to, changes) = channel();
     let _watcher = FileWatcher::start(loaded.folders, move |change| drop(to.send(change))).expect("start to watch");
     let timeout = Duration::from_mins(1);
     worker.run_until_idle(clock().deadline(timeout)).expect("open the lesson");
-    worker.send(Command::FullSpeed(true));
+    worker.send(BackendCommand::FullSpeed(true));
     let mut delays = Vec::new();
     for n in 0..times {
         let field = format!("f{n}");
@@ -69,7 +69,7 @@ fn reload_delays(times: usize) -> Vec<(Duration, Duration)> {
             if let Ok(change) = changes.try_recv() {
                 reported.get_or_insert_with(Instant::now);
                 let FileChange { root, path, bytes } = change;
-                worker.send(Command::ReloadFile { root, path, bytes, at_once: true });
+                worker.send(BackendCommand::ReloadFile { root, path, bytes, at_once: true });
             }
             if let Ok(Some(snapshot)) = worker.try_receive()
                 && let Some(timeline) = &snapshot.timeline

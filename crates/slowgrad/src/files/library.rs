@@ -5,7 +5,7 @@
 
 use etcetera::BaseStrategy;
 use slowgrad_script::{Files, Library, PluginKind, Root};
-use slowgrad_session::shipped::{WELCOME, shipped, taught};
+use slowgrad_session::shipped::{WELCOME, shipped, teaching_position};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -155,7 +155,7 @@ fn load_from(user: Option<&Path>, lesson: Option<&Path>) -> Result<LessonFiles, 
     }
     let lesson = |path: &str| path.strip_prefix("lessons/")?.strip_suffix(".rhai").map(str::to_owned);
     let mut known: Vec<String> = library.roots.iter().flat_map(|root| root.files.paths()).filter_map(lesson).collect();
-    known.sort_by_key(|name| taught(name));
+    known.sort_by_key(|name| teaching_position(name));
     known.dedup();
     let suggestion = match nearest(short, known.iter().map(String::as_str)) {
         Some(lesson) => format!("; did you mean «{lesson}»?"),

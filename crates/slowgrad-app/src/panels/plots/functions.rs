@@ -66,7 +66,7 @@ pub(super) fn loss_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &Session, them
 
 /// A text in place of a curve, which may still be computed.
 fn missing_ui(ui: &mut Ui, session: &Session, text: &str, theme: &Theme) {
-    placeholder_ui(ui, if session.is_unsettled() { "Computing…" } else { text }, theme);
+    placeholder_ui(ui, if session.is_busy() { "Computing…" } else { text }, theme);
 }
 
 fn curve_ui(ui: &mut Ui, curve: &FunctionCurve, names: &CurveLabels, color: Color32, theme: &Theme) {

@@ -6,7 +6,7 @@ use egui::{Color32, Pos2, Role, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, LineStyle, PlotPoints, Points, VLine};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
-use slowgrad_session::{LossesAt, Snapshot};
+use slowgrad_session::{LossesAtStep, Snapshot};
 use slowgrad_tape::math;
 use slowgrad_timeline::number_format;
 
@@ -31,8 +31,8 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
         let every = curve.len().div_ceil(MAX_BATCH_POINTS).max(1);
         curve.iter().step_by(every).map(|point| [point.step as f64, point.loss]).collect()
     };
-    let train = |losses: &[LossesAt]| losses.iter().map(|at| [(at.step + 1) as f64, at.train]).collect();
-    let test = |losses: &[LossesAt]| -> Vec<[f64; 2]> {
+    let train = |losses: &[LossesAtStep]| losses.iter().map(|at| [(at.step + 1) as f64, at.train]).collect();
+    let test = |losses: &[LossesAtStep]| -> Vec<[f64; 2]> {
         losses.iter().filter_map(|at| Some([(at.step + 1) as f64, at.test?])).collect()
     };
     let mut all = Vec::new();
@@ -43,18 +43,20 @@ fn series(snapshot: &Snapshot, theme: &Theme) -> Vec<Series> {
     };
     let full_batch =
         snapshot.setup.as_ref().zip(snapshot.data.as_ref()).is_none_or(|(setup, data)| setup.batch >= data.train);
-    if let Some(ghost) = &snapshot.curves.ghost {
+    if let Some(ghost) = &snapshot.curves.abandoned_branch {
         let style = LineStyle::Dotted { spacing: 4.0 };
         add("previous run".into(), batch(ghost.points()), theme.faint, style, 1.2);
     }
     if !full_batch {
         add("batch".into(), batch(&snapshot.curves.present), theme.loss.gamma_multiply(0.42), solid, 1.0);
     }
-    let (mine, theirs) = match &snapshot.rival {
-        Some(comparison) => (format!(" · {}", comparison.mine), format!(" · {}", comparison.theirs)),
+    let (mine, theirs) = match &snapshot.comparison {
+        Some(comparison) => {
+            (format!(" · {}", comparison.baseline_setting), format!(" · {}", comparison.comparison_setting))
+        }
         None => (String::new(), String::new()),
     };
-    if let Some(losses) = &snapshot.plots.rival_losses {
+    if let Some(losses) = &snapshot.plots.comparison_losses {
         add(format!("test{theirs}"), test(losses), theme.text, dashed, 1.6);
         add(format!("train{theirs}"), train(losses), theme.text, solid, 1.6);
     }

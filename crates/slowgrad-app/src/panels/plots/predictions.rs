@@ -6,7 +6,7 @@ use egui::{Color32, Role, Shape, Stroke, Ui, WidgetInfo};
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
-use slowgrad_session::{Answers, DataInfo, RivalInfo};
+use slowgrad_session::{ComparisonInfo, DataInfo, Predictions};
 use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::Ink;
 
@@ -82,7 +82,7 @@ pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let Some(data) = snapshot.data.clone() else { return };
     let inputs = data.samples.first().map_or(0, |(input, _)| input.len());
-    let (Some(answers), 1..=2) = (snapshot.plots.answers.clone(), inputs) else {
+    let (Some(answers), 1..=2) = (snapshot.plots.predictions.clone(), inputs) else {
         let text = format!("The network has {inputs} inputs; predictions can be plotted over one or two.");
         return placeholder_ui(ui, &text, theme);
     };
@@ -92,21 +92,21 @@ pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
         .map(|sample| sample.sample);
     let kind = TargetKind::new(&data);
     let comparison =
-        snapshot.rival.as_ref().and_then(|comparison| Some((&**comparison, comparison.answers.as_deref()?)));
+        snapshot.comparison.as_ref().and_then(|comparison| Some((&**comparison, comparison.predictions.as_deref()?)));
     match &*answers {
-        Answers::Grid { side, outputs } => {
+        Predictions::Grid { side, outputs } => {
             let other = comparison.and_then(|(comparison, answers)| match answers {
-                Answers::Grid { side: there, outputs } if there == side => {
+                Predictions::Grid { side: there, outputs } if there == side => {
                     Some(ComparedPredictions { comparison, answers: &outputs[..] })
                 }
                 _ => None,
             });
             plane_ui(ui, &data, &kind, (*side, outputs), other.as_ref(), present, theme);
         }
-        Answers::Line(points) => {
+        Predictions::Line(points) => {
             let other = comparison.and_then(|(comparison, answers)| match answers {
-                Answers::Line(points) => Some(ComparedPredictions { comparison, answers: &points[..] }),
-                Answers::Grid { .. } => None,
+                Predictions::Line(points) => Some(ComparedPredictions { comparison, answers: &points[..] }),
+                Predictions::Grid { .. } => None,
             });
             line_ui(ui, &data, points, other.as_ref(), present, theme);
         }
@@ -115,14 +115,14 @@ pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
 
 /// The predictions of the comparison.
 struct ComparedPredictions<'a, T> {
-    comparison: &'a RivalInfo,
+    comparison: &'a ComparisonInfo,
     answers: &'a [T],
 }
 
 /// The suffix of a name that tells the run, when there are two.
 fn run_suffix<T>(other: Option<&ComparedPredictions<'_, T>>, theirs: bool) -> String {
     other.map_or_else(String::new, |ComparedPredictions { comparison, .. }| {
-        format!(" · {}", if theirs { &comparison.theirs } else { &comparison.mine })
+        format!(" · {}", if theirs { &comparison.comparison_setting } else { &comparison.baseline_setting })
     })
 }
 
@@ -202,7 +202,7 @@ fn plane_ui(
     }
     legend_ui(ui, &marks, theme);
 
-    let over = |input: usize| slowgrad_session::range(data.samples.iter().map(|(x, _)| x[input]));
+    let over = |input: usize| slowgrad_session::padded_range(data.samples.iter().map(|(x, _)| x[input]));
     let (x, y) = (over(0), over(1));
     let share = |[low, high]: [f64; 2], nth: usize| low + (high - low) * nth as f64 / (side - 1) as f64;
     let background = |color: Color32, amount: f32| theme.background.lerp_to_gamma(color, amount);
@@ -305,7 +305,7 @@ fn line_ui(
         marks.push((LegendMark::Line(COMPARISON_STYLE), theme.text, format!("ŷ{}", run_suffix(other, true))));
     }
     legend_ui(ui, &marks, theme);
-    let x = slowgrad_session::range(data.samples.iter().map(|(x, _)| x[0]));
+    let x = slowgrad_session::padded_range(data.samples.iter().map(|(x, _)| x[0]));
     let samples = data.samples.iter().chain(&data.test_samples).filter_map(|(_, target)| target.first().copied());
     let theirs = other.map_or(&[][..], |other| other.answers);
     let y = Axis::around("y", samples.chain(points.iter().chain(theirs).map(|[_, y]| *y)), false);

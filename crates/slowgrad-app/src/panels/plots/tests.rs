@@ -7,13 +7,13 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use slowgrad_engine::shape::Parameter;
-use slowgrad_session::Command;
+use slowgrad_session::BackendCommand;
 use slowgrad_timeline::number_format::number;
 
 /// A lesson with a test set, after several steps.
 fn window() -> Window {
     let mut window = open("playground");
-    window.state_mut().session.send(Command::Seek(12));
+    window.state_mut().session.send(BackendCommand::Seek(12));
     settle_plots(&mut window);
     window
 }
@@ -22,7 +22,7 @@ fn window() -> Window {
 fn settle_plots(window: &mut Window) {
     for _ in 0..20_000 {
         settle(window);
-        if !window.state().session.snapshot.as_ref().is_some_and(|snapshot| snapshot.drafting) {
+        if !window.state().session.snapshot.as_ref().is_some_and(|snapshot| snapshot.computing_plots) {
             return;
         }
     }
@@ -117,7 +117,7 @@ fn the_range_of_the_landscape_can_be_changed() {
         settle_plots(&mut window);
         let near = surface(&window);
         assert!((0..2).all(|axis| wide(near.range[axis]) < 0.9 * wide(before[axis])), "{:?}", near.range);
-        assert!(near.is_chosen && near.is_final && near.loss == whole.loss);
+        assert!(near.range_chosen && near.complete && near.loss == whole.loss);
         window.get_by_label("map").click();
         settle_plots(&mut window);
     }
@@ -187,8 +187,13 @@ fn a_comparison_is_found_by_typing_and_shows_both_networks() {
     assert_eq!(both, 2, "{:?}", pictures(&window));
     let text = picture(&window, "plot of the loss");
     assert!(text.contains("train · sgd") && text.contains("train · momentum"), "{text}");
-    let comparison =
-        window.state().session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.clone()).expect("a comparison");
+    let comparison = window
+        .state()
+        .session
+        .snapshot
+        .as_ref()
+        .and_then(|snapshot| snapshot.comparison.clone())
+        .expect("a comparison");
     assert_eq!(comparison.timeline.as_ref().map(|timeline| timeline.step().step), Some(12));
     act(&mut window, Action::Compare);
     assert_eq!(pictures(&window).iter().filter(|text| text.starts_with("network")).count(), 1);

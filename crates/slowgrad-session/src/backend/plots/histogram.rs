@@ -1,22 +1,23 @@
-//! How the parameters of a layer are spread, and their gradients.
+//! Histograms of the parameters of a layer and of their gradients.
 //!
-//! Every number is counted once. Those that are exactly zero are counted by themselves: a gradient of zero
-//! is another thing than a small one. It must not know what the numbers are.
+//! Every number is counted once. Exact zeros are counted separately, since a gradient of zero differs in kind from a
+//! small one. It must not know what the numbers mean.
 
 use crate::protocol::{Histogram, LayerHistograms};
 use slowgrad_engine::record::RecordedStep;
 use slowgrad_tape::math;
 
-/// A histogram has at least about so many bars, and at most.
+/// The approximate lower and upper limits of the number of bars.
 const BARS: [f64; 2] = [8.0, 32.0];
 
 impl Histogram {
+    /// Counts numbers in bars of a round width.
     pub(crate) fn of(numbers: &[f64]) -> Self {
         let finite = || numbers.iter().copied().filter(|number| number.is_finite());
         let (low, high) = finite().fold((0.0_f64, 0.0_f64), |(low, high), number| (low.min(number), high.max(number)));
         let strange = (numbers.len() - finite().count()) as u64;
         let zeros = finite().filter(|number| *number == 0.0).count() as u64;
-        // As many as the numbers can fill.
+        // Grows with the count so that bars are filled.
         let bars = (2.0 * math::pow(numbers.len() as f64, 0.4)).clamp(BARS[0], BARS[1]);
         let width = round_width(high / bars - low / bars);
         if width == 0.0 {
@@ -28,7 +29,7 @@ impl Histogram {
         for number in finite().filter(|number| *number != 0.0) {
             counts[(bar(number) - first) as usize] += 1;
         }
-        // Zero always counts as seen, so there may be empty bars at its side.
+        // The range always includes zero, so bars at the ends may be empty.
         let empty = counts.iter().take_while(|count| **count == 0).count();
         counts.drain(..empty);
         while counts.last() == Some(&0) {
@@ -38,7 +39,7 @@ impl Histogram {
     }
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not below `least`; 0 for what has no width.
+/// The smallest of 1, 2 and 5 times a power of ten that is at least `least`; 0 if `least` is not a positive finite number.
 fn round_width(least: f64) -> f64 {
     if !(least.is_finite() && least > 0.0) {
         return 0.0;
@@ -47,7 +48,7 @@ fn round_width(least: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|part| part * decade).find(|width| *width >= least).unwrap_or(least)
 }
 
-/// Layer by layer.
+/// The histograms of each layer in a recorded step.
 pub(crate) fn histograms(step: &RecordedStep) -> Vec<LayerHistograms> {
     let layer = |layer| {
         let range = step.shape.layer(layer);
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_is_counted_once_in_the_bar_that_holds_it() {
+    fn each_number_is_counted_once_in_its_bar() {
         let numbers: Vec<f64> = (-500..700).map(|i| f64::from(i) * 0.003_7).chain([f64::NAN, f64::INFINITY]).collect();
         let histogram = Histogram::of(&numbers);
         assert_eq!(total(&histogram), numbers.len() as u64);
@@ -84,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn no_bar_holds_both_signs() {
+    fn no_bar_contains_both_signs() {
         let histogram = Histogram::of(&[-0.000_1, 0.000_1, 3.0, -2.0, 0.0, -0.0]);
         let below: u64 = histogram.counts[..(-histogram.first) as usize].iter().sum();
         assert_eq!((below, histogram.zeros, total(&histogram)), (2, 2, 6));
     }
 
     #[test]
-    fn nothing_and_nothing_but_zeros_have_no_bars() {
+    fn empty_input_and_zeros_have_no_bars() {
         assert_eq!(Histogram::of(&[]), Histogram::default());
         let zeros = Histogram::of(&[0.0; 7]);
         assert_eq!((zeros.counts.len(), zeros.zeros), (0, 7));

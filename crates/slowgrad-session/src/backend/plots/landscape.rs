@@ -1,8 +1,7 @@
-//! The loss landscape: the mean loss over the training data while two parameters are varied and all others
-//! stay as they are.
+//! The loss landscape: the mean loss over the training data on a grid over two parameters, with all others fixed.
 //!
-//! It is computed from a coarse grid to a fine one, a few samples at a time, so that a command never waits for
-//! it, and thrown away when the parameters that stay are no longer those. It must not know the window.
+//! The grid is refined from coarse to fine, a few samples at a time, so that no command waits for it. A change of the
+//! fixed parameters discards it. It must not know the window.
 
 use crate::protocol::{PathPoint, Surface};
 use slowgrad_engine::parameter_path::{ParameterPath, PlanePoint};
@@ -15,36 +14,35 @@ use std::sync::Arc;
 
 /// Intervals along each side of the finest grid.
 const INTERVALS: usize = 64;
-/// Between the places of the coarsest grid lie so many of the finest.
+/// The spacing of the coarsest grid, in intervals of the finest.
 const COARSEST: usize = 16;
-/// Grids this coarse say too little to be shown.
+/// The spacing of the coarsest grid that is shown.
 const SHOWN_FROM: usize = 8;
-/// While training goes on, a grid of this spacing is as fine as it gets before the next one begins.
+/// During training, a grid is replaced as soon as its spacing is below this.
 const FINE_ENOUGH: usize = 4;
-/// After so many places where a script fails the rest is not tried.
-const MOST_FAILURES: usize = 64;
-/// The least reach to each side.
-const REACH: f64 = 0.5;
+/// A landscape is abandoned after this many points where a script fails.
+const MAX_FAILURES: usize = 64;
+/// The least distance from the centre of a range to its ends.
+const MIN_REACH: f64 = 0.5;
 
 fn place([low, high]: [f64; 2], nth: usize) -> f64 {
     low + (high - low) * (nth as f64 / INTERVALS as f64)
 }
 
-/// The way that two parameters of a network of this shape took; what it was before and after it had another shape is
-/// no part of that.
-pub(super) fn path(trail: &ParameterPath, shape: &Shape, axes: [usize; 2]) -> Vec<PathPoint> {
+/// The path of two parameters, restricted to the steps in which the network had this shape.
+pub(super) fn path(path: &ParameterPath, shape: &Shape, axes: [usize; 2]) -> Vec<PathPoint> {
     let point =
         |point: PlanePoint| PathPoint { step: point.step, at: point.at, loss: point.losses.map(|(train, _)| train) };
-    trail.project(shape, axes).into_iter().map(point).collect()
+    path.project(shape, axes).into_iter().map(point).collect()
 }
 
 /// A surface that is being computed.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct LandscapeJob {
     setup: Rc<Setup>,
     values: Vec<f64>,
     surface: Surface,
-    /// The finest grid; what is not computed yet is no number.
+    /// The losses on the finest grid; NaN where they are not computed yet.
     cells: Vec<f64>,
     loss: Option<f64>,
     spacing: usize,
@@ -54,9 +52,9 @@ pub(super) struct Job {
     shown: Option<Arc<Surface>>,
 }
 
-impl Job {
-    /// A surface around the parameters that a run has now.
-    pub(super) fn new(run: &Run, axes: [usize; 2], range: [[f64; 2]; 2], is_chosen: bool) -> Self {
+impl LandscapeJob {
+    /// A surface around the present parameters of a run.
+    pub(super) fn new(run: &Run, axes: [usize; 2], range: [[f64; 2]; 2], range_chosen: bool) -> Self {
         let values = run.model().values.clone();
         let present = axes.map(|axis| values[axis]);
         let side = INTERVALS + 1;
@@ -67,12 +65,12 @@ impl Job {
                 step,
                 axes,
                 range,
-                is_chosen,
+                range_chosen,
                 side,
                 losses: Vec::new(),
                 present,
                 loss: f64::NAN,
-                is_final: false,
+                complete: false,
             },
             values,
             cells: vec![f64::NAN; side * side],
@@ -85,44 +83,50 @@ impl Job {
         }
     }
 
-    /// The best surface so far.
+    /// The finest surface so far.
     pub(super) fn surface(&self) -> Option<&Arc<Surface>> {
         self.shown.as_ref()
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    fn is_complete(&self) -> bool {
         self.spacing == 0
     }
 
-    /// Whether it is as fine as it gets while training goes on.
+    /// Whether finer grids remain to be computed; during training a medium grid suffices.
+    pub(super) fn has_work(&self, training: bool) -> bool {
+        if training { !self.is_fine_enough() } else { !self.is_complete() }
+    }
+
+    /// Whether it is fine enough during training.
     pub(super) fn is_fine_enough(&self) -> bool {
         self.spacing < FINE_ENOUGH
     }
 
-    /// Whether it is over these parameters of a network of this shape.
-    pub(super) fn is_over_axes(&self, shape: &Shape, axes: [usize; 2]) -> bool {
+    /// Whether it varies these parameters of a network of this shape.
+    pub(super) fn has_axes(&self, shape: &Shape, axes: [usize; 2]) -> bool {
         self.surface.axes == axes && *self.setup.shape == *shape
     }
 
-    /// Whether it reaches as far as was asked for, by somebody or by nobody.
-    pub(super) fn reaches(&self, asked: Option<[[f64; 2]; 2]>) -> bool {
-        asked.map_or(!self.surface.is_chosen, |asked| self.surface.is_chosen && self.surface.range == asked)
+    /// Whether it has the requested range, or a default range when none is requested.
+    pub(super) fn has_range(&self, requested: Option<[[f64; 2]; 2]>) -> bool {
+        let chosen = self.surface.range_chosen;
+        requested.map_or(!chosen, |requested| chosen && self.surface.range == requested)
     }
 
-    /// The range, where nobody chose it.
-    pub(super) fn own_range(&self) -> Option<[[f64; 2]; 2]> {
-        (!self.surface.is_chosen).then_some(self.surface.range)
+    /// The range, if it is a default.
+    pub(super) fn default_range(&self) -> Option<[[f64; 2]; 2]> {
+        (!self.surface.range_chosen).then_some(self.surface.range)
     }
 
-    /// Computes a few samples' losses at one place.
-    pub(super) fn go_on(&mut self, work: &mut Workspace) {
-        if self.is_over() {
+    /// Computes the losses of a few samples at one point.
+    pub(super) fn advance(&mut self, work: &mut Workspace) {
+        if self.is_complete() {
             return;
         }
-        // The moment itself comes before all places around it.
-        let around = self.loss.map(|_| self.next);
+        // The present point is computed before the grid.
+        let cell = self.loss.map(|_| self.next);
         let [a, b] = self.surface.axes;
-        let at = around.map_or(self.surface.present, |cell| self.values_at(cell));
+        let at = cell.map_or(self.surface.present, |cell| self.values_at(cell));
         (self.values[a], self.values[b]) = (at[0], at[1]);
         let data = &self.setup.train;
         let loss = match self.evaluation.advance(&self.setup, &self.values, data, work) {
@@ -134,14 +138,14 @@ impl Job {
             }
         };
         self.evaluation = Evaluation::default();
-        match around {
+        match cell {
             None => self.loss = Some(loss),
             Some(cell) => {
                 self.cells[cell] = loss;
                 self.next = cell + 1;
             }
         }
-        self.settle();
+        self.select_next();
     }
 
     fn values_at(&self, cell: usize) -> [f64; 2] {
@@ -149,33 +153,33 @@ impl Job {
         [place(self.surface.range[0], cell % side), place(self.surface.range[1], cell / side)]
     }
 
-    /// Goes to the next place of this grid, or to the next grid.
-    fn settle(&mut self) {
+    /// Advances to the next point of this grid, or to the next grid.
+    fn select_next(&mut self) {
         let side = INTERVALS + 1;
-        let is_on = |cell: usize, spacing: usize| {
+        let on_grid = |cell: usize, spacing: usize| {
             (cell % side).is_multiple_of(spacing) && (cell / side).is_multiple_of(spacing)
         };
-        let is_known = |cell: usize, spacing: usize| spacing < COARSEST && is_on(cell, 2 * spacing);
+        let computed = |cell: usize, spacing: usize| spacing < COARSEST && on_grid(cell, 2 * spacing);
         loop {
             let spacing = self.spacing;
-            let next = (self.next..side * side).find(|cell| is_on(*cell, spacing) && !is_known(*cell, spacing));
-            if let Some(next) = next.filter(|_| self.failures < MOST_FAILURES) {
+            let next = (self.next..side * side).find(|cell| on_grid(*cell, spacing) && !computed(*cell, spacing));
+            if let Some(next) = next.filter(|_| self.failures < MAX_FAILURES) {
                 self.next = next;
                 return;
             }
-            // A grid that scripts gave up on is shown as far as it got.
-            self.spacing = if self.failures < MOST_FAILURES { spacing / 2 } else { 0 };
-            if spacing <= SHOWN_FROM || self.is_over() {
-                self.show(spacing);
+            // A grid that is abandoned because scripts fail is shown incomplete.
+            self.spacing = if self.failures < MAX_FAILURES { spacing / 2 } else { 0 };
+            if spacing <= SHOWN_FROM || self.is_complete() {
+                self.publish(spacing);
             }
-            if self.is_over() {
+            if self.is_complete() {
                 return;
             }
             self.next = 0;
         }
     }
 
-    fn show(&mut self, spacing: usize) {
+    fn publish(&mut self, spacing: usize) {
         let all = INTERVALS + 1;
         let side = INTERVALS / spacing + 1;
         let losses = (0..side * side).map(|i| self.cells[(i / side) * spacing * all + (i % side) * spacing]).collect();
@@ -183,13 +187,14 @@ impl Job {
             side,
             losses,
             loss: self.loss.unwrap_or(f64::NAN),
-            is_final: self.is_over(),
+            complete: self.is_complete(),
             ..self.surface.clone()
         }));
     }
 }
 
-/// The two weights that changed most between the start of a run and `after`; biases only when there are no two weights.
+/// The flat indices of the two weights that differ most between the start of a run and `after`. Networks with fewer than
+/// two weights use biases as well.
 pub(super) fn most_changed(run: &Run, after: &[f64]) -> [usize; 2] {
     let shape = &run.setup().shape;
     let Some(start) = run.parameter_path().points().iter().find(|point| point.shape == *shape) else { return [0, 0] };
@@ -202,11 +207,11 @@ pub(super) fn most_changed(run: &Run, after: &[f64]) -> [usize; 2] {
         let (mut first, mut second) = (None, None);
         for index in indices {
             let index = Some((change(index), index));
-            let is_more =
+            let exceeds =
                 |than: Option<(f64, usize)>| than.is_none_or(|(less, _)| index.is_some_and(|(by, _)| by > less));
-            if is_more(first) {
+            if exceeds(first) {
                 (first, second) = (index, first);
-            } else if is_more(second) {
+            } else if exceeds(second) {
                 second = index;
             }
         }
@@ -218,23 +223,23 @@ pub(super) fn most_changed(run: &Run, after: &[f64]) -> [usize; 2] {
     axes
 }
 
-/// The range of a parameter that holds all these values with room around them. It moves and grows in jumps, so that
-/// the picture stands still while training goes on; `before` is kept as long as it fits.
+/// A range that contains these values with a margin. It keeps the range `before` as long as that fits, and otherwise
+/// moves and grows in jumps, so that the axes are steady during training.
 pub(super) fn range(values: impl Iterator<Item = f64>, before: Option<[f64; 2]>) -> [f64; 2] {
     let values = values.filter(|value| value.is_finite());
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
     if low > high {
-        return before.unwrap_or([-REACH, REACH]);
+        return before.unwrap_or([-MIN_REACH, MIN_REACH]);
     }
     if let Some([least, most]) = before
         && least + 0.05 * (most - least) <= low
         && high <= most - 0.05 * (most - least)
-        && (high - low).max(1.2 * REACH) >= 0.3 * (most - least)
+        && (high - low).max(1.2 * MIN_REACH) >= 0.3 * (most - least)
     {
         return [least, most];
     }
-    let needed = (0.75 * (high - low)).max(REACH);
-    let mut reach = REACH;
+    let needed = (0.75 * (high - low)).max(MIN_REACH);
+    let mut reach = MIN_REACH;
     while reach < needed {
         reach *= 1.5;
     }
@@ -248,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_holds_all_values_and_stands_still_while_it_does() {
+    fn a_range_contains_all_values_and_moves_rarely() {
         let mut range_now = range([0.3].into_iter(), None);
         let mut moves = 0;
         for i in 0..400 {
@@ -259,6 +264,6 @@ mod tests {
             range_now = next;
         }
         assert!((2..12).contains(&moves), "{moves} moves");
-        assert_eq!(range(std::iter::empty(), None), [-REACH, REACH]);
+        assert_eq!(range(std::iter::empty(), None), [-MIN_REACH, MIN_REACH]);
     }
 }

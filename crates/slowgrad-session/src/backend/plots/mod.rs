@@ -1,8 +1,7 @@
-//! What the plots show, computed beside training: only what the window wants to see, and in the little time
-//! between two commands.
+//! The data of the open plots, computed between two commands, in time that training leaves over.
 //!
-//! What is quick is computed with each picture; landscapes and the losses along a run's past take as many goes as
-//! they need. It must not know commands, scripts or the window.
+//! Fast plots are computed with each snapshot. The landscape and the losses along the path of the run are computed
+//! incrementally. It must not know commands, scripts or the window.
 
 mod function;
 mod histogram;
@@ -12,9 +11,9 @@ pub(crate) mod predictions;
 mod tests;
 
 use crate::clock::Deadline;
-use crate::protocol::{Landscape, LossesAt, Plots, Surface, Wanted};
-use landscape::Job;
-use predictions::{Detail, answers};
+use crate::protocol::{Landscape, LossesAtStep, PlotRequest, Plots, Surface};
+use landscape::LandscapeJob;
+use predictions::{Detail, predict_over_inputs};
 use slowgrad_engine::parameter_path::ParameterPath;
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
@@ -22,153 +21,172 @@ use slowgrad_engine::train::Workspace;
 use slowgrad_timeline::Timeline;
 use std::sync::Arc;
 
-/// Samples that pictures of the data show.
+/// The number of samples that are drawn.
 pub(crate) const SHOWN_SAMPLES: usize = 400;
 
-/// What else is to be known of the moment that is drawn.
+/// The state of the run that plots depend on besides the shown step.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    /// Number of the run.
-    pub(super) opened: u64,
-    /// Whether training goes on.
-    pub(super) hurry: bool,
+pub(super) struct RunContext {
+    /// The number of the run.
+    pub(super) run_number: u64,
+    /// Whether training is in progress; then coarse landscapes suffice.
+    pub(super) training: bool,
 }
 
-/// Plots in the making.
+/// The open plots and the computations in progress for them.
 #[derive(Debug, Default)]
-pub(super) struct Drafts {
-    wanted: Wanted,
+pub(super) struct PlotJobs {
+    request: PlotRequest,
     plots: Plots,
-    /// The step that the quick plots were computed for.
-    known: Option<Arc<Timeline>>,
-    /// The axes that were chosen for the run, with its number and its shape.
-    chosen: Option<(u64, Arc<Shape>, [usize; 2])>,
-    job: Option<Job>,
-    /// The step that the landscape was begun for.
-    begun: Option<Arc<Timeline>>,
-    /// The best landscape so far.
+    /// The step that the fast plots were computed for.
+    computed_for: Option<Arc<Timeline>>,
+    /// The default axes of the landscape, with the number and the shape of their run.
+    default_axes: Option<(u64, Arc<Shape>, [usize; 2])>,
+    landscape: Option<LandscapeJob>,
+    /// The step that the landscape was started for.
+    landscape_step: Option<Arc<Timeline>>,
+    /// The finest surface so far.
     surface: Option<Arc<Surface>>,
     work: Workspace,
 }
 
-impl Drafts {
-    /// Takes in which plots are open.
-    pub(super) fn want(&mut self, wanted: Wanted) {
-        self.wanted = wanted;
+impl PlotJobs {
+    /// Replaces the set of open plots.
+    pub(super) fn set_request(&mut self, request: PlotRequest) {
+        self.request = request;
     }
 
-    /// Whether answers are looked at closely.
-    pub(super) fn has_answers(&self) -> bool {
-        self.wanted.answers
+    /// Whether the plot of predictions is open.
+    pub(super) fn shows_predictions(&self) -> bool {
+        self.request.predictions
     }
 
-    /// Whether losses along the past are looked at.
+    /// Whether an open plot needs the losses along the path of the run.
     fn needs_losses(&self) -> bool {
-        self.wanted.losses || self.wanted.landscape.is_some()
+        self.request.losses || self.request.landscape.is_some()
     }
 
-    /// Computes what is quick for the step that the run stands before, and begins what is not.
-    pub(super) fn renew(&mut self, run: &mut Run, rival: Option<&mut Run>, timeline: &Arc<Timeline>, of: &Moment) {
-        let is_known = self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, timeline));
+    /// Computes the fast plots for the step that the run executes next, and starts the landscape.
+    pub(super) fn update(
+        &mut self,
+        run: &mut Run,
+        comparison: Option<&mut Run>,
+        timeline: &Arc<Timeline>,
+        context: &RunContext,
+    ) {
+        let current = self.computed_for.as_ref().is_some_and(|computed| Arc::ptr_eq(computed, timeline));
         let step = timeline.step();
-        let (wanted, plots) = (&self.wanted, &mut self.plots);
-        if !is_known {
-            *plots = Plots { losses: plots.losses.take(), rival_losses: plots.rival_losses.take(), ..Plots::default() };
-            self.known = Some(Arc::clone(timeline));
+        let (request, plots) = (&self.request, &mut self.plots);
+        if !current {
+            *plots = Plots {
+                losses: plots.losses.take(),
+                comparison_losses: plots.comparison_losses.take(),
+                ..Plots::default()
+            };
+            self.computed_for = Some(Arc::clone(timeline));
         }
-        let detail = if wanted.answers { Detail::Fine } else { Detail::Coarse };
-        if plots.answers.as_ref().is_none_or(|answers| Detail::of(answers) != detail) {
-            plots.answers = answers(run, SHOWN_SAMPLES, detail).map(Arc::new);
+        let detail = if request.predictions { Detail::Fine } else { Detail::Coarse };
+        if plots.predictions.as_ref().is_none_or(|predictions| Detail::of(predictions) != detail) {
+            plots.predictions = predict_over_inputs(run, SHOWN_SAMPLES, detail).map(Arc::new);
         }
-        plots.histograms = plots.histograms.take().filter(|_| wanted.histograms);
-        if wanted.histograms && plots.histograms.is_none() {
+        plots.histograms = plots.histograms.take().filter(|_| request.histograms);
+        if request.histograms && plots.histograms.is_none() {
             plots.histograms = Some(histogram::histograms(step).into());
         }
-        plots.activation = plots.activation.take().filter(|(at, _)| Some(*at) == wanted.activation);
-        if let (Some(at), None) = (wanted.activation, &plots.activation) {
+        plots.activation = plots.activation.take().filter(|(at, _)| Some(*at) == request.activation);
+        if let (Some(at), None) = (request.activation, &plots.activation) {
             plots.activation = function::activation(run.setup(), step, at).map(|curve| (at, Arc::new(curve)));
         }
-        plots.loss = plots.loss.take().filter(|(at, _)| Some(*at) == wanted.loss);
-        if let (Some(at), None) = (wanted.loss, &plots.loss) {
+        plots.loss = plots.loss.take().filter(|(at, _)| Some(*at) == request.loss);
+        if let (Some(at), None) = (request.loss, &plots.loss) {
             plots.loss = function::loss(run.setup(), step, at).map(|curve| (at, Arc::new(curve)));
         }
-        self.begin_landscape(run, rival, timeline, of);
+        self.update_landscape(run, comparison, timeline, context);
     }
 
-    /// Begins another landscape when the one that there is belongs to another moment or to other axes.
-    fn begin_landscape(&mut self, run: &mut Run, mut rival: Option<&mut Run>, timeline: &Arc<Timeline>, of: &Moment) {
-        let Some(ask) = &self.wanted.landscape else {
-            (self.job, self.begun, self.surface) = (None, None, None);
+    /// Starts a new landscape when the present one is of another step or has other axes.
+    fn update_landscape(
+        &mut self,
+        run: &mut Run,
+        mut comparison: Option<&mut Run>,
+        timeline: &Arc<Timeline>,
+        context: &RunContext,
+    ) {
+        let Some(request) = &self.request.landscape else {
+            (self.landscape, self.landscape_step, self.surface) = (None, None, None);
             return;
         };
         let shape = &Arc::clone(&run.setup().shape);
-        let asked = ask.axes.filter(|axes| axes.iter().all(|axis| *axis < shape.parameters()));
-        let chosen = self.chosen.take().filter(|(opened, of_shape, _)| *opened == of.opened && of_shape == shape);
-        let (_, _, chosen) = self.chosen.insert(chosen.unwrap_or_else(|| {
-            (of.opened, Arc::clone(shape), landscape::most_changed(run, &timeline.step().after.values))
+        let requested_axes = request.axes.filter(|axes| axes.iter().all(|axis| *axis < shape.parameters()));
+        let cached = self
+            .default_axes
+            .take()
+            .filter(|(run_number, of_shape, _)| *run_number == context.run_number && of_shape == shape);
+        let (_, _, default_axes) = self.default_axes.insert(cached.unwrap_or_else(|| {
+            let axes = landscape::most_changed(run, &timeline.step().after.values);
+            (context.run_number, Arc::clone(shape), axes)
         }));
-        let axes = asked.unwrap_or(*chosen);
-        // From now on the way of these two is known closely.
+        let axes = requested_axes.unwrap_or(*default_axes);
+        // From now on the run records the path of these two parameters step by step.
         run.watch(axes);
-        if let Some(rival) = &mut rival {
-            rival.watch(axes);
+        if let Some(comparison) = &mut comparison {
+            comparison.watch(axes);
         }
-        // A range without any extent, or without numbers, is none.
+        // Empty and non-finite ranges are ignored.
         let is_range = |range: &[[f64; 2]; 2]| range.iter().all(|[low, high]| low < high && (high - low).is_finite());
-        let asked_range = ask.range.filter(is_range);
-        let has_axes = self.job.as_ref().is_some_and(|job| job.is_over_axes(shape, axes));
-        let has_range = self.job.as_ref().is_some_and(|job| job.reaches(asked_range));
-        let is_begun = self.begun.as_ref().is_some_and(|begun| Arc::ptr_eq(begun, timeline));
-        // While training goes on each landscape gets fine enough before the next one begins.
-        let is_left = of.hurry && self.job.as_ref().is_some_and(|job| !job.is_fine_enough());
-        if has_axes && has_range && (is_begun || is_left) {
+        let requested_range = request.range.filter(is_range);
+        let same_axes = self.landscape.as_ref().is_some_and(|job| job.has_axes(shape, axes));
+        let same_range = self.landscape.as_ref().is_some_and(|job| job.has_range(requested_range));
+        let same_step = self.landscape_step.as_ref().is_some_and(|step| Arc::ptr_eq(step, timeline));
+        // During training a landscape is not replaced before it is fine enough.
+        let unfinished = context.training && self.landscape.as_ref().is_some_and(|job| !job.is_fine_enough());
+        if same_axes && same_range && (same_step || unfinished) {
             return;
         }
-        if !has_axes {
+        if !same_axes {
             self.surface = None;
         }
-        let before = self.job.as_ref().filter(|_| has_axes).and_then(Job::own_range);
+        let before = self.landscape.as_ref().filter(|_| same_axes).and_then(LandscapeJob::default_range);
         let values = &run.model().values;
-        let own_range = || {
+        let default_range = || {
             [0, 1].map(|axis| {
-                let runs = [Some(&*run), rival.as_deref()].into_iter().flatten();
-                let ways = runs.flat_map(|run| landscape::path(run.parameter_path(), &run.setup().shape, axes));
-                let way = ways.map(|point| point.at[axis]);
-                landscape::range(way.chain([values[axes[axis]]]), before.map(|before| before[axis]))
+                let runs = [Some(&*run), comparison.as_deref()].into_iter().flatten();
+                let paths = runs.flat_map(|run| landscape::path(run.parameter_path(), &run.setup().shape, axes));
+                let coordinates = paths.map(|point| point.at[axis]);
+                landscape::range(coordinates.chain([values[axes[axis]]]), before.map(|before| before[axis]))
             })
         };
         self.work = Workspace::default();
-        let range = asked_range.unwrap_or_else(own_range);
-        self.job = Some(Job::new(run, axes, range, asked_range.is_some()));
-        self.begun = Some(Arc::clone(timeline));
+        let range = requested_range.unwrap_or_else(default_range);
+        self.landscape = Some(LandscapeJob::new(run, axes, range, requested_range.is_some()));
+        self.landscape_step = Some(Arc::clone(timeline));
     }
 
-    /// Whether there is something left to compute.
-    pub(super) fn is_drafting(&self, runs: &[&Run], hurry: bool) -> bool {
-        let has_losses = self.needs_losses() && runs.iter().any(|run| run.unknown_losses() > 0);
-        has_losses || self.job.as_ref().is_some_and(|job| if hurry { !job.is_fine_enough() } else { !job.is_over() })
+    /// Whether a plot is incomplete.
+    pub(super) fn has_work(&self, runs: &[&Run], training: bool) -> bool {
+        let losses = self.needs_losses() && runs.iter().any(|run| run.unknown_losses() > 0);
+        losses || self.landscape.as_ref().is_some_and(|job| job.has_work(training))
     }
 
-    /// Computes for so long at most.
-    pub(super) fn go_on(&mut self, runs: &mut [&mut Run], hurry: bool, deadline: Deadline) {
+    /// Computes until everything is complete or the deadline passes.
+    pub(super) fn compute(&mut self, runs: &mut [&mut Run], training: bool, deadline: Deadline) {
         let mut turn = 0_usize;
         while !deadline.has_passed() {
-            // A coarse landscape comes first, the losses next, and finer ones take turns with them.
+            // The coarse landscape has priority over the losses; finer ones alternate with them.
             turn += 1;
-            let is_wanted = |job: &Job| if hurry { !job.is_fine_enough() } else { !job.is_over() };
-            let job = self.job.as_mut().filter(|job| is_wanted(job));
+            let needs_losses = self.needs_losses();
+            let job = self.landscape.as_mut().filter(|job| job.has_work(training));
             let has_surface = job.as_ref().is_none_or(|job| job.surface().is_some());
-            let losses = self.wanted.losses || self.wanted.landscape.is_some();
             let unknown = runs.iter_mut().map(|run| (run.unknown_losses(), run));
-            let run = unknown.filter(|(unknown, _)| losses && has_surface && *unknown > 0);
+            let run = unknown.filter(|(unknown, _)| needs_losses && has_surface && *unknown > 0);
             let run = run.max_by_key(|(unknown, _)| *unknown).map(|(_, run)| run);
             match (job, run) {
                 (None, None) => break,
-                // A script that fails somewhere in the past leaves a gap there.
+                // A script that fails for an earlier step leaves a gap in the curve.
                 (None, Some(run)) => drop(run.evaluate_path()),
                 (Some(_), Some(run)) if turn.is_multiple_of(2) => drop(run.evaluate_path()),
                 (Some(job), _) => {
-                    job.go_on(&mut self.work);
+                    job.advance(&mut self.work);
                     if let Some(surface) = job.surface() {
                         self.surface = Some(Arc::clone(surface));
                     }
@@ -177,30 +195,30 @@ impl Drafts {
         }
     }
 
-    /// What there is to be shown now.
-    pub(super) fn plots(&mut self, run: &Run, rival: Option<&Run>) -> Plots {
-        let is_wanted = self.wanted.losses;
-        self.plots.losses = is_wanted.then(|| losses(run.parameter_path()));
-        self.plots.rival_losses = rival.filter(|_| is_wanted).map(|rival| losses(rival.parameter_path()));
+    /// The present data of the open plots.
+    pub(super) fn plots(&mut self, run: &Run, comparison: Option<&Run>) -> Plots {
+        let shows_losses = self.request.losses;
+        self.plots.losses = shows_losses.then(|| losses(run.parameter_path()));
+        self.plots.comparison_losses = comparison.filter(|_| shows_losses).map(|run| losses(run.parameter_path()));
         self.plots.landscape = self.surface.as_ref().map(|surface| {
             let shape = &run.setup().shape;
-            let way = |trail: &ParameterPath| landscape::path(trail, shape, surface.axes);
+            let project = |path: &ParameterPath| landscape::path(path, shape, surface.axes);
             Arc::new(Landscape {
                 surface: Arc::clone(surface),
-                path: way(run.parameter_path()),
-                ghost: run.abandoned_path().map(way).unwrap_or_default(),
-                rival: rival.map(|rival| way(rival.parameter_path())).unwrap_or_default(),
+                path: project(run.parameter_path()),
+                abandoned_branch: run.abandoned_path().map(project).unwrap_or_default(),
+                comparison: comparison.map(|run| project(run.parameter_path())).unwrap_or_default(),
             })
         });
         self.plots.clone()
     }
 }
 
-/// The losses that are known along a trail.
-fn losses(trail: &ParameterPath) -> Arc<[LossesAt]> {
-    let known = trail.points().iter().filter_map(|point| {
+/// The losses that are evaluated along a path.
+fn losses(path: &ParameterPath) -> Arc<[LossesAtStep]> {
+    let evaluated = path.points().iter().filter_map(|point| {
         let (train, test) = point.losses?;
-        Some(LossesAt { step: point.step, train, test })
+        Some(LossesAtStep { step: point.step, train, test })
     });
-    known.collect()
+    evaluated.collect()
 }

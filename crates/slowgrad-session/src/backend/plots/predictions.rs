@@ -1,20 +1,20 @@
-//! The network's answers over the range of its inputs: the map behind the picture of the data.
+//! The network's predictions over the range of its inputs, for the map behind the drawing of the data.
 
-use crate::protocol::Answers;
+use crate::protocol::Predictions;
 use slowgrad_engine::run::Run;
 use slowgrad_timeline::scene::NeuronMaps;
 
-/// How close to each other the places are.
+/// The resolution of the grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
-    /// For the small picture beside the network.
+    /// For the small drawing of the data beside the network.
     Coarse,
     /// For a plot.
     Fine,
 }
 
 impl Detail {
-    /// Places along each side of a map of two inputs.
+    /// The number of points along each side of a grid over two inputs.
     fn side(self) -> usize {
         match self {
             Detail::Coarse => 24,
@@ -22,7 +22,7 @@ impl Detail {
         }
     }
 
-    /// Places along a line of one input.
+    /// The number of points along a line of one input.
     fn places(self) -> usize {
         match self {
             Detail::Coarse => 64,
@@ -30,21 +30,21 @@ impl Detail {
         }
     }
 
-    /// That of answers.
-    pub(crate) fn of(answers: &Answers) -> Self {
-        let is = |detail: Detail| match answers {
-            Answers::Line(points) => points.len() == detail.places(),
-            Answers::Grid { side, .. } => *side == detail.side(),
+    /// That of predictions.
+    pub(crate) fn of(predictions: &Predictions) -> Self {
+        let is = |detail: Detail| match predictions {
+            Predictions::Line(points) => points.len() == detail.places(),
+            Predictions::Grid { side, .. } => *side == detail.side(),
         };
         if is(Detail::Fine) { Detail::Fine } else { Detail::Coarse }
     }
 }
 
-/// How far beyond the data the picture reaches, as a share of its range.
+/// The margin around the data, as a fraction of its range.
 const MARGIN: f64 = 0.12;
 
-/// The range of an input over samples, a little wider than the samples.
-pub fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
+/// The range of an input over samples, with a margin on both sides. Non-finite values are ignored.
+pub fn padded_range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for value in values.filter(|value| value.is_finite()) {
         low = low.min(value);
@@ -58,24 +58,26 @@ pub fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     [low - wider - least, high + wider + least]
 }
 
-/// Places along each side of a neuron's map.
+/// The number of points along each side of a neuron's map.
 const MAP_SIDE: usize = 24;
 
-/// The ranges of the inputs of the first `shown` samples.
+/// The range of each input over the first `shown` samples.
 fn axes(run: &Run, shown: usize) -> Vec<[f64; 2]> {
     let setup = run.setup();
     let shown = shown.min(setup.train.len());
-    let axis = |input: usize| range((0..shown).map(|sample| setup.train.input(sample)[input]));
+    let axis = |input: usize| padded_range((0..shown).map(|sample| setup.train.input(sample)[input]));
     (0..setup.shape.inputs()).map(axis).collect()
 }
 
-/// What every neuron computes over the range of the inputs; nothing for more than two inputs.
-pub fn maps(run: &mut Run) -> Option<NeuronMaps> {
+/// The activation of every neuron over the range of the inputs; `None` for networks with more than two inputs.
+///
+/// The maps have 64 points for one input and 24 × 24 for two, row by row from the smallest second input.
+pub fn neuron_maps(run: &mut Run) -> Option<NeuronMaps> {
     let sizes = run.setup().shape.sizes();
     if !NeuronMaps::fit(sizes[0], sizes.iter().sum()) {
         return None;
     }
-    // Around a single sample there would be little to see: then the plane around 0 that holds it.
+    // A single sample has no range: the map then covers an area around 0 that contains it.
     let around = |[low, high]: [f64; 2]| {
         let reach = 1.5 * f64::midpoint(low, high).abs().max(1.0);
         if high - low > 1.0 + 1e-6 { [low, high] } else { [low.min(-reach), high.max(reach)] }
@@ -86,8 +88,8 @@ pub fn maps(run: &mut Run) -> Option<NeuronMaps> {
     NeuronMaps::new(axes, side, &activations)
 }
 
-/// What the network answers over the range of the first `shown` samples; nothing for more than two inputs.
-pub(crate) fn answers(run: &mut Run, shown: usize, detail: Detail) -> Option<Answers> {
+/// The predictions over the range of the first `shown` samples; `None` for networks with more than two inputs.
+pub(crate) fn predict_over_inputs(run: &mut Run, shown: usize, detail: Detail) -> Option<Predictions> {
     let inputs = run.setup().shape.inputs();
     if !(1..=2).contains(&inputs) {
         return None;
@@ -97,18 +99,18 @@ pub(crate) fn answers(run: &mut Run, shown: usize, detail: Detail) -> Option<Ans
     match inputs {
         1 => {
             let (x, count) = (axes[0], detail.places());
-            let places: Vec<Vec<f64>> = (0..count).map(|i| vec![at(x, i, count)]).collect();
-            let outputs = run.predict(&places).ok()?;
-            Some(Answers::Line(places.iter().zip(outputs).map(|(x, y)| [x[0], y[0]]).collect()))
+            let points: Vec<Vec<f64>> = (0..count).map(|i| vec![at(x, i, count)]).collect();
+            let outputs = run.predict(&points).ok()?;
+            Some(Predictions::Line(points.iter().zip(outputs).map(|(x, y)| [x[0], y[0]]).collect()))
         }
         2 => {
             let (x, y, side) = (axes[0], axes[1], detail.side());
-            let places: Vec<Vec<f64>> =
+            let points: Vec<Vec<f64>> =
                 (0..side * side).map(|i| vec![at(x, i % side, side), at(y, i / side, side)]).collect();
-            let predicted = run.predict(&places).ok()?;
+            let predicted = run.predict(&points).ok()?;
             let outputs = 0..run.setup().shape.outputs();
             let outputs = outputs.map(|k| predicted.iter().map(|output| output[k]).collect()).collect();
-            Some(Answers::Grid { side, outputs })
+            Some(Predictions::Grid { side, outputs })
         }
         _ => None,
     }
@@ -120,10 +122,10 @@ mod tests {
 
     #[test]
     fn ranges_are_never_empty() {
-        assert_eq!(range(std::iter::empty()), [-1.0, 1.0]);
-        let [low, high] = range([2.0, 2.0].into_iter());
+        assert_eq!(padded_range(std::iter::empty()), [-1.0, 1.0]);
+        let [low, high] = padded_range([2.0, 2.0].into_iter());
         assert!(low < 2.0 && high > 2.0);
-        let [low, high] = range([0.0, f64::NAN, 1.0].into_iter());
+        let [low, high] = padded_range([0.0, f64::NAN, 1.0].into_iter());
         assert!(low < 0.0 && low > -0.5 && high > 1.0 && high < 1.5);
     }
 }

@@ -1,9 +1,10 @@
-//! The numbers in the plots are those that training and the functions give, through the worker's one door.
+//! The plots show the same numbers as training and the functions, to the bit. Tests use commands and snapshots only.
 
 use super::*;
-use crate::backend::link::{InlineBackend, Link as _};
+use crate::backend::link::{BackendLink as _, InlineBackend};
 use crate::protocol::{
-    ActivationAt, Change, Command, CurvePoint, Difference, LandscapeAsk, LayerHistograms, LossAt, Slot, Snapshot,
+    ActivationAt, BackendCommand, Change, CurvePoint, Difference, LandscapeRequest, LayerHistograms, LossAt, Slot,
+    Snapshot,
 };
 use crate::shipped;
 use crate::testing::{clock, idle, inline};
@@ -18,7 +19,7 @@ const LESSON: &str = r#"fn lesson() { #{
     title: "T", layers: [2, 3, 2], activation: "bent", output: "softmax", loss: "categorical_cross_entropy", optimizer: "sgd",
     data: "two", batch: 3, seed: 3, test_fraction: 0.25,
 } }"#;
-/// With a slider and a kink.
+/// An activation with a slider and a kink.
 const BENT: &str = "fn params() { #{ slope: slider(0.1, 0.0, 1.0) } }
     fn activation(z, p) { if z > 0.0 { z } else { p.slope * z } }";
 const TWO: &str = "fn dataset(ctx) {
@@ -33,17 +34,17 @@ fn files() -> Library {
     Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] }
 }
 
-fn worker() -> InlineBackend {
+fn backend() -> InlineBackend {
     inline(files(), Limits::default(), "t.rhai")
 }
 
-fn settled(worker: &mut InlineBackend) -> Snapshot {
-    let snapshot = idle(worker);
+fn idle_snapshot(backend: &mut InlineBackend) -> Snapshot {
+    let snapshot = idle(backend);
     assert!(snapshot.problems.is_empty(), "{:?}", snapshot.problems);
     snapshot
 }
 
-/// The same lesson, made here.
+/// The set-up and the initial parameters of the lesson, without a backend.
 fn lesson() -> (Setup, Vec<f64>) {
     let sandbox = Sandbox::new(files(), Limits::default());
     let lesson = sandbox.open("t.rhai").expect("a lesson");
@@ -57,22 +58,22 @@ fn run_to(step: u64) -> Run {
     run
 }
 
-fn show(wanted: Wanted) -> Command {
-    Command::Show(Box::new(wanted))
+fn show(request: PlotRequest) -> BackendCommand {
+    BackendCommand::ShowPlots(Box::new(request))
 }
 
-fn everything() -> Wanted {
-    Wanted {
+fn all_plots() -> PlotRequest {
+    PlotRequest {
         losses: true,
-        answers: true,
+        predictions: true,
         histograms: true,
         activation: Some(ActivationAt { sample: 1, layer: 0, neuron: 2 }),
         loss: Some(LossAt { sample: 1, output: 1 }),
-        landscape: Some(LandscapeAsk { axes: Some([1, 10]), range: None }),
+        landscape: Some(LandscapeRequest { axes: Some([1, 10]), range: None }),
     }
 }
 
-/// The lesson with another optimizer at the same learning rate.
+/// A run of the lesson with momentum at the same learning rate.
 fn momentum_run() -> Run {
     let sandbox = Sandbox::new(files(), Limits::default());
     let (setup, values) = lesson();
@@ -88,28 +89,28 @@ fn momentum() -> Difference {
 }
 
 #[test]
-fn nothing_is_computed_for_plots_that_are_not_open() {
-    let mut worker = worker();
-    worker.send(Command::Seek(5));
-    let plots = settled(&mut worker).plots;
-    assert!(plots.answers.is_some(), "the small picture is always there");
-    assert_eq!(Plots { answers: None, ..plots }, Plots::default());
-    worker.send(show(everything()));
-    let open = settled(&mut worker).plots;
+fn closed_plots_are_not_computed() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Seek(5));
+    let plots = idle_snapshot(&mut backend).plots;
+    assert!(plots.predictions.is_some(), "the small drawing of the data is always shown");
+    assert_eq!(Plots { predictions: None, ..plots }, Plots::default());
+    backend.send(show(all_plots()));
+    let open = idle_snapshot(&mut backend).plots;
     assert!(open.losses.is_some() && open.histograms.is_some() && open.landscape.is_some());
-    worker.send(show(Wanted::default()));
-    let closed = settled(&mut worker).plots;
-    assert_eq!(Plots { answers: None, ..closed }, Plots::default());
+    backend.send(show(PlotRequest::default()));
+    let closed = idle_snapshot(&mut backend).plots;
+    assert_eq!(Plots { predictions: None, ..closed }, Plots::default());
 }
 
 #[test]
-fn a_place_of_the_landscape_has_the_loss_with_these_two_weights() {
-    let mut worker = worker();
-    worker.send(Command::Seek(8));
-    worker.send(show(everything()));
-    let landscape = settled(&mut worker).plots.landscape.expect("a landscape");
+fn landscape_points_are_losses_with_two_weights_varied() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Seek(8));
+    backend.send(show(all_plots()));
+    let landscape = idle_snapshot(&mut backend).plots.landscape.expect("a landscape");
     let surface = &landscape.surface;
-    assert!(surface.is_final && surface.step == 8 && surface.axes == [1, 10]);
+    assert!(surface.complete && surface.step == 8 && surface.axes == [1, 10]);
     let run = run_to(7);
     let mut values = run.model().values.clone();
     assert_eq!(surface.present.map(f64::to_bits), [values[1], values[10]].map(f64::to_bits));
@@ -121,59 +122,64 @@ fn a_place_of_the_landscape_has_the_loss_with_these_two_weights() {
     assert_eq!(surface.losses.len(), surface.side * surface.side);
     for (i, cell) in surface.losses.iter().enumerate() {
         (values[1], values[10]) = (surface.place(0, i % surface.side), surface.place(1, i / surface.side));
-        assert_eq!(cell.to_bits(), loss(&values).to_bits(), "place {i}");
+        assert_eq!(cell.to_bits(), loss(&values).to_bits(), "point {i}");
     }
 }
 
 #[test]
-fn the_way_over_the_landscape_and_the_losses_along_it_are_those_of_the_run() {
-    let mut worker = worker();
-    worker.send(Command::Seek(30));
-    worker.send(show(everything()));
-    worker.send(Command::Compare(Some(momentum())));
-    let plots = settled(&mut worker).plots;
+fn path_and_losses_equal_those_of_the_run() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Seek(30));
+    backend.send(show(all_plots()));
+    backend.send(BackendCommand::Compare(Some(momentum())));
+    let plots = idle_snapshot(&mut backend).plots;
     let landscape = plots.landscape.expect("a landscape");
     let mut run = run_to(0);
-    let mut twin = momentum_run();
-    assert_eq!((landscape.path.len(), landscape.rival.len()), (30, 30));
+    let mut other = momentum_run();
+    assert_eq!((landscape.path.len(), landscape.comparison.len()), (30, 30));
     let losses = plots.losses.expect("losses");
-    let rival_losses = plots.rival_losses.expect("losses");
-    for (run, path, losses) in [(&mut run, &landscape.path, &losses), (&mut twin, &landscape.rival, &rival_losses)] {
-        for (point, known) in path.iter().zip(losses.iter()) {
+    let comparison_losses = plots.comparison_losses.expect("losses");
+    for (run, path, losses) in
+        [(&mut run, &landscape.path, &losses), (&mut other, &landscape.comparison, &comparison_losses)]
+    {
+        for (point, evaluated) in path.iter().zip(losses.iter()) {
             run.seek(point.step).expect("it trains");
             let values = &run.model().values;
             assert_eq!(point.at.map(f64::to_bits), [values[1], values[10]].map(f64::to_bits));
             let (train, test) = run.evaluate().expect("it runs");
             assert_eq!(point.loss.map(f64::to_bits), Some(train.to_bits()));
-            assert_eq!((known.step, known.train.to_bits()), (point.step, train.to_bits()));
-            assert_eq!(known.test.map(f64::to_bits), test.map(f64::to_bits));
+            assert_eq!((evaluated.step, evaluated.train.to_bits()), (point.step, train.to_bits()));
+            assert_eq!(evaluated.test.map(f64::to_bits), test.map(f64::to_bits));
             assert!(test.is_some());
         }
     }
-    assert_ne!(landscape.path.last(), landscape.rival.last(), "the optimizers go different ways");
+    assert_ne!(landscape.path.last(), landscape.comparison.last(), "the optimizers take different paths");
 }
 
 #[test]
-fn a_landscape_reaches_as_far_as_was_asked_for_and_keeps_its_own_range_in_mind() {
-    let mut worker = worker();
-    worker.send(Command::Seek(12));
-    let ask = |range| Wanted { landscape: Some(LandscapeAsk { axes: Some([1, 10]), range }), ..Wanted::default() };
+fn a_requested_range_is_used_and_the_default_range_returns_after_it() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Seek(12));
+    let request = |range| PlotRequest {
+        landscape: Some(LandscapeRequest { axes: Some([1, 10]), range }),
+        ..PlotRequest::default()
+    };
     let mut surface = |range| {
-        worker.send(show(ask(range)));
-        settled(&mut worker).plots.landscape.expect("a landscape").surface.clone()
+        backend.send(show(request(range)));
+        idle_snapshot(&mut backend).plots.landscape.expect("a landscape").surface.clone()
     };
     let own = surface(None);
-    let asked = [[-3.0, -1.0], [0.25, 4.0]];
-    let there = surface(Some(asked));
-    assert_eq!((there.range, there.is_chosen, there.is_final), (asked, true, true));
-    // Each place is what the network loses there.
+    let requested = [[-3.0, -1.0], [0.25, 4.0]];
+    let there = surface(Some(requested));
+    assert_eq!((there.range, there.range_chosen, there.complete), (requested, true, true));
+    // Each point is the loss of the network with these two parameters.
     let mut run = run_to(11);
     for (nth, value) in [(0, [-3.0, 0.25]), (there.losses.len() - 1, [-1.0, 4.0])] {
         run.set_parameter(1, value[0]);
         run.set_parameter(10, value[1]);
         assert_eq!(there.losses[nth].to_bits(), run.evaluate().expect("it runs").0.to_bits());
     }
-    // What is no range is none.
+    // Invalid ranges are ignored.
     for range in [[[1.0, 1.0], [0.0, 1.0]], [[2.0, 1.0], [0.0, 1.0]], [[f64::NAN, 1.0], [0.0, f64::INFINITY]]] {
         assert_eq!(surface(Some(range)).range, own.range, "{range:?}");
     }
@@ -181,18 +187,18 @@ fn a_landscape_reaches_as_far_as_was_asked_for_and_keeps_its_own_range_in_mind()
 }
 
 #[test]
-fn a_command_interrupts_the_landscape_and_a_change_throws_it_away() {
-    let mut worker = worker();
-    worker.send(show(everything()));
-    let before = settled(&mut worker).plots.landscape.expect("a landscape").surface.clone();
-    // All of these come while a landscape is begun; each throws away the one before.
+fn changes_interrupt_and_discard_the_landscape() {
+    let mut backend = backend();
+    backend.send(show(all_plots()));
+    let before = idle_snapshot(&mut backend).plots.landscape.expect("a landscape").surface.clone();
+    // Each change discards the landscape that was started after the previous one.
     for value in [0.5, 0.75, -0.25] {
         let parameter = Parameter { layer: 0, neuron: 2, input: Some(0) };
-        worker.send(Change::Parameter { parameter, value }.into());
+        backend.send(Change::Parameter { parameter, value }.into());
     }
-    let after = settled(&mut worker);
+    let after = idle_snapshot(&mut backend);
     let surface = after.plots.landscape.expect("a landscape").surface.clone();
-    assert!(surface.is_final && surface.losses != before.losses);
+    assert!(surface.complete && surface.losses != before.losses);
     let mut run = run_to(0);
     run.set_parameter(4, -0.25);
     assert_eq!(surface.loss.to_bits(), run.evaluate().expect("it runs").0.to_bits());
@@ -200,37 +206,37 @@ fn a_command_interrupts_the_landscape_and_a_change_throws_it_away() {
 }
 
 #[test]
-fn drafts_stop_when_their_time_is_over() {
+fn plot_jobs_stop_at_the_deadline() {
     let mut run = run_to(3);
     let timeline = Arc::new(Timeline::new(Arc::new(run.record().expect("it runs"))));
-    let moment = Moment { opened: 1, hurry: false };
-    let mut drafts = Drafts::default();
-    drafts.want(everything());
-    drafts.renew(&mut run, None, &timeline, &moment);
-    assert!(drafts.is_drafting(&[&run], false));
-    drafts.go_on(&mut [&mut run], false, clock().deadline(Duration::ZERO));
-    assert!(drafts.plots(&run, None).landscape.is_none(), "no time, no landscape");
-    let mut goes = 0;
-    while drafts.is_drafting(&[&run], false) {
-        drafts.go_on(&mut [&mut run], false, clock().deadline(Duration::from_micros(50)));
-        goes += 1;
+    let context = RunContext { run_number: 1, training: false };
+    let mut jobs = PlotJobs::default();
+    jobs.set_request(all_plots());
+    jobs.update(&mut run, None, &timeline, &context);
+    assert!(jobs.has_work(&[&run], false));
+    jobs.compute(&mut [&mut run], false, clock().deadline(Duration::ZERO));
+    assert!(jobs.plots(&run, None).landscape.is_none(), "there was no time for a landscape");
+    let mut slices = 0;
+    while jobs.has_work(&[&run], false) {
+        jobs.compute(&mut [&mut run], false, clock().deadline(Duration::from_micros(50)));
+        slices += 1;
     }
-    assert!(goes > 1, "it comes in parts");
-    // Another step cancels what was begun.
+    assert!(slices > 1, "the landscape takes several slices");
+    // Another step restarts the landscape.
     run.advance().expect("it trains");
     let next = Arc::new(Timeline::new(Arc::new(run.record().expect("it runs"))));
-    drafts.renew(&mut run, None, &next, &moment);
-    assert!(drafts.is_drafting(&[&run], false));
-    drafts.want(Wanted::default());
-    drafts.renew(&mut run, None, &next, &moment);
-    assert!(!drafts.is_drafting(&[&run], false), "what nobody wants is not computed");
+    jobs.update(&mut run, None, &next, &context);
+    assert!(jobs.has_work(&[&run], false));
+    jobs.set_request(PlotRequest::default());
+    jobs.update(&mut run, None, &next, &context);
+    assert!(!jobs.has_work(&[&run], false), "closed plots are not computed");
 }
 
 #[test]
-fn histograms_count_every_parameter_and_every_gradient() {
-    let mut worker = worker();
-    worker.send(show(everything()));
-    let snapshot = settled(&mut worker);
+fn histograms_count_each_parameter_and_gradient() {
+    let mut backend = backend();
+    backend.send(show(all_plots()));
+    let snapshot = idle_snapshot(&mut backend);
     let layers = snapshot.plots.histograms.expect("histograms");
     let timeline = snapshot.timeline.expect("a step");
     assert_eq!(layers.len(), 2);
@@ -243,14 +249,14 @@ fn histograms_count_every_parameter_and_every_gradient() {
 }
 
 #[test]
-fn curves_are_calls_of_the_functions_with_their_sliders() {
-    let mut worker = worker();
+fn curve_points_equal_calls_of_the_functions() {
+    let mut backend = backend();
     let control = "slope".to_owned();
-    worker.send(
+    backend.send(
         Change::Control { slot: Slot::Activation, layers: Vec::new(), control, value: ParamValue::Number(0.75) }.into(),
     );
-    worker.send(show(everything()));
-    let snapshot = settled(&mut worker);
+    backend.send(show(all_plots()));
+    let snapshot = idle_snapshot(&mut backend);
     let timeline = snapshot.timeline.expect("a step");
     let step = timeline.step();
     let (setup, _) = lesson();
@@ -284,11 +290,13 @@ fn curves_are_calls_of_the_functions_with_their_sliders() {
 }
 
 #[test]
-fn the_curve_of_a_whole_layer_varies_one_neuron() {
-    let mut worker = worker();
-    worker
-        .send(show(Wanted { activation: Some(ActivationAt { sample: 0, layer: 1, neuron: 1 }), ..Wanted::default() }));
-    let snapshot = settled(&mut worker);
+fn the_curve_of_a_layer_activation_varies_one_neuron() {
+    let mut backend = backend();
+    backend.send(show(PlotRequest {
+        activation: Some(ActivationAt { sample: 0, layer: 1, neuron: 1 }),
+        ..PlotRequest::default()
+    }));
+    let snapshot = idle_snapshot(&mut backend);
     let (_, curve) = snapshot.plots.activation.expect("a curve");
     let timeline = snapshot.timeline.expect("a step");
     let layer = &timeline.step().samples[0].layers[1];
@@ -301,16 +309,16 @@ fn the_curve_of_a_whole_layer_varies_one_neuron() {
     assert_eq!(curve.present.y.to_bits(), layer.a[1].to_bits());
 }
 
-/// What the second run is at the step that is shown: its parameters and optimizer state, bit for bit.
-fn rival_bits(snapshot: &Snapshot) -> (u64, Vec<u64>) {
-    let rival = snapshot.rival.as_ref().expect("a rival");
-    let timeline = rival.timeline.as_ref().expect("it keeps up");
+/// The shown step of the second run, with the bits of its parameters and optimizer state.
+fn comparison_bits(snapshot: &Snapshot) -> (u64, Vec<u64>) {
+    let comparison = snapshot.comparison.as_ref().expect("a comparison");
+    let timeline = comparison.timeline.as_ref().expect("it is at the same step");
     let before = &timeline.step().before;
     let numbers = before.values.iter().chain(before.state.iter().flatten());
     (timeline.step().step, numbers.map(|number| number.to_bits()).collect())
 }
 
-/// The same of a run that is made afresh with the optimizer of the second.
+/// The same for a new run with the optimizer of the second.
 fn fresh_bits(step: u64, edit: impl Fn(&mut Run)) -> (u64, Vec<u64>) {
     let mut run = momentum_run();
     edit(&mut run);
@@ -320,74 +328,78 @@ fn fresh_bits(step: u64, edit: impl Fn(&mut Run)) -> (u64, Vec<u64>) {
 }
 
 #[test]
-fn a_second_run_goes_along_step_by_step_with_the_bits_of_a_run_of_its_own() {
-    let mut worker = worker();
-    worker.send(Command::Seek(9));
-    worker.send(Command::Compare(Some(momentum())));
-    let begun = settled(&mut worker);
-    assert_eq!(rival_bits(&begun), fresh_bits(9, |_| {}));
-    let rival = begun.rival.as_ref().expect("a rival");
-    assert_eq!((rival.mine.as_str(), rival.theirs.as_str()), ("sgd", "momentum"));
-    // Its neurons have maps of their own, and its answers are asked for with the plot.
+fn a_comparison_equals_a_separate_run_to_the_bit() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Seek(9));
+    backend.send(BackendCommand::Compare(Some(momentum())));
+    let started = idle_snapshot(&mut backend);
+    assert_eq!(comparison_bits(&started), fresh_bits(9, |_| {}));
+    let comparison = started.comparison.as_ref().expect("a comparison");
+    assert_eq!((comparison.baseline_setting.as_str(), comparison.comparison_setting.as_str()), ("sgd", "momentum"));
+    // It has maps of its neurons, and predictions while their plot is open.
     let mut fresh = momentum_run();
     fresh.seek(8).expect("it trains");
-    assert_eq!(rival.maps.as_deref(), predictions::maps(&mut fresh).as_ref());
-    assert!(rival.maps.is_some() && rival.maps != begun.maps && rival.answers.is_none());
-    worker.send(show(Wanted { answers: true, ..Wanted::default() }));
-    let asked = settled(&mut worker).rival.expect("a rival");
-    assert_eq!(asked.answers.as_deref(), answers(&mut fresh, SHOWN_SAMPLES, Detail::Fine).as_ref());
-    for command in [Command::Train(120), Command::Seek(4), Command::Seek(40)] {
-        worker.send(command);
-        let snapshot = settled(&mut worker);
+    assert_eq!(comparison.maps.as_deref(), predictions::neuron_maps(&mut fresh).as_ref());
+    assert!(comparison.maps.is_some() && comparison.maps != started.maps && comparison.predictions.is_none());
+    backend.send(show(PlotRequest { predictions: true, ..PlotRequest::default() }));
+    let plotted = idle_snapshot(&mut backend).comparison.expect("a comparison");
+    assert_eq!(plotted.predictions.as_deref(), predict_over_inputs(&mut fresh, SHOWN_SAMPLES, Detail::Fine).as_ref());
+    for command in [BackendCommand::Train(120), BackendCommand::Seek(4), BackendCommand::Seek(40)] {
+        backend.send(command);
+        let snapshot = idle_snapshot(&mut backend);
         let step = snapshot.timeline.as_ref().expect("a step").step().step;
-        assert_eq!(rival_bits(&snapshot), fresh_bits(step, |_| {}));
+        assert_eq!(comparison_bits(&snapshot), fresh_bits(step, |_| {}));
     }
-    // What is done by hand is done to both.
+    // Edits by hand apply to both runs.
     let parameter = Parameter { layer: 0, neuron: 2, input: Some(0) };
-    worker.send(Change::Parameter { parameter, value: 0.625 }.into());
-    worker.send(Command::Seek(60));
+    backend.send(Change::Parameter { parameter, value: 0.625 }.into());
+    backend.send(BackendCommand::Seek(60));
     let edit = |run: &mut Run| {
         run.seek(39).expect("it trains");
         run.set_parameter(4, 0.625);
     };
-    assert_eq!(rival_bits(&settled(&mut worker)), fresh_bits(60, edit));
-    worker.send(Command::Undo);
-    let undone = settled(&mut worker);
+    assert_eq!(comparison_bits(&idle_snapshot(&mut backend)), fresh_bits(60, edit));
+    backend.send(BackendCommand::Undo);
+    let undone = idle_snapshot(&mut backend);
     let step = undone.timeline.as_ref().expect("a step").step().step;
-    assert_eq!(rival_bits(&undone), fresh_bits(step, |_| {}));
-    worker.send(Command::Compare(None));
-    assert!(settled(&mut worker).rival.is_none());
+    assert_eq!(comparison_bits(&undone), fresh_bits(step, |_| {}));
+    backend.send(BackendCommand::Compare(None));
+    assert!(idle_snapshot(&mut backend).comparison.is_none());
 }
 
 #[test]
-fn both_runs_begin_with_the_same_numbers_and_one_slider_may_be_the_difference() {
-    let mut worker = worker();
-    worker.send(Command::Compare(Some(Difference::slider(Slot::Activation, "bent", "slope", 0.5))));
-    worker.send(Command::Seek(3));
-    worker.send(Command::Seek(1));
-    let snapshot = settled(&mut worker);
-    let rival = snapshot.rival.as_ref().expect("a rival");
-    assert_eq!((rival.mine.as_str(), rival.theirs.as_str()), ("slope = 0.1", "slope = 0.5"));
-    let (mine, theirs) = (snapshot.timeline.as_ref().expect("a step"), rival.timeline.as_ref().expect("a step"));
-    assert_eq!(mine.step().before, theirs.step().before);
-    assert_eq!(mine.step().names.activation_sliders[0], [0.1]);
-    assert_eq!(theirs.step().names.activation_sliders[0], [0.5]);
-    assert_eq!(mine.step().samples[0].input, theirs.step().samples[0].input);
-    assert_ne!(mine.step().after, theirs.step().after);
+fn compared_runs_start_equal_and_may_differ_in_one_slider() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Compare(Some(Difference::slider(Slot::Activation, "bent", "slope", 0.5))));
+    backend.send(BackendCommand::Seek(3));
+    backend.send(BackendCommand::Seek(1));
+    let snapshot = idle_snapshot(&mut backend);
+    let comparison = snapshot.comparison.as_ref().expect("a comparison");
+    assert_eq!(
+        (comparison.baseline_setting.as_str(), comparison.comparison_setting.as_str()),
+        ("slope = 0.1", "slope = 0.5")
+    );
+    let (baseline_setting, comparison_setting) =
+        (snapshot.timeline.as_ref().expect("a step"), comparison.timeline.as_ref().expect("a step"));
+    assert_eq!(baseline_setting.step().before, comparison_setting.step().before);
+    assert_eq!(baseline_setting.step().names.activation_sliders[0], [0.1]);
+    assert_eq!(comparison_setting.step().names.activation_sliders[0], [0.5]);
+    assert_eq!(baseline_setting.step().samples[0].input, comparison_setting.step().samples[0].input);
+    assert_ne!(baseline_setting.step().after, comparison_setting.step().after);
 }
 
 #[test]
-fn a_comparison_that_cannot_be_made_says_so_and_another_lesson_ends_it() {
-    let mut worker = worker();
-    worker.send(Command::Compare(Some(Difference::plugin(Slot::Loss, "nothing"))));
-    let none = settled(&mut worker);
-    assert!(none.rival.is_none());
+fn a_failed_comparison_is_reported_and_another_lesson_ends_one() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Compare(Some(Difference::plugin(Slot::Loss, "nothing"))));
+    let none = idle_snapshot(&mut backend);
+    assert!(none.comparison.is_none());
     assert!(none.messages.iter().any(|message| message.contains("the comparison has ended")), "{:?}", none.messages);
-    worker.send(Command::Compare(Some(momentum())));
-    assert!(settled(&mut worker).rival.is_some());
-    worker.send(Change::Reset.into());
-    worker.send(Command::Seek(6));
-    assert_eq!(rival_bits(&settled(&mut worker)), fresh_bits(6, |_| {}));
-    worker.send(Command::Open("t.rhai".into()));
-    assert!(settled(&mut worker).rival.is_none());
+    backend.send(BackendCommand::Compare(Some(momentum())));
+    assert!(idle_snapshot(&mut backend).comparison.is_some());
+    backend.send(Change::Reset.into());
+    backend.send(BackendCommand::Seek(6));
+    assert_eq!(comparison_bits(&idle_snapshot(&mut backend)), fresh_bits(6, |_| {}));
+    backend.send(BackendCommand::Open("t.rhai".into()));
+    assert!(idle_snapshot(&mut backend).comparison.is_none());
 }

@@ -1,9 +1,9 @@
-//! Conditions of a lesson: what it highlights, and until when it trains.
+//! Conditions of a lesson: for highlights, and for the end of training.
 
 use super::*;
 use slowgrad_timeline::playback::cue::CueCondition;
 
-/// A worker whose lesson performs this.
+/// A backend with a lesson that has these cues.
 fn performing(cues: &str) -> InlineBackend {
     let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], data: "xor", seed: 3, params: #{ lr: 0.1 } } }"#;
     let text = format!("{lesson} fn perform(stage) {{ {cues} }}");
@@ -13,47 +13,47 @@ fn performing(cues: &str) -> InlineBackend {
 }
 
 #[test]
-fn what_a_lesson_highlights_goes_along_with_the_step_that_is_shown() {
+fn highlights_follow_the_shown_step() {
     let cues = "stage.highlight(|p| p.grad > 0.0); stage.highlight(|p| p.layer == 1 && p.is_bias);";
-    let mut worker = performing(cues);
-    assert_eq!(settled(&mut worker).lit, None);
-    let lit_by = |snapshot: &Snapshot, holds: &dyn Fn(f64) -> bool| {
+    let mut backend = performing(cues);
+    assert_eq!(idle_snapshot(&mut backend).highlighted, None);
+    let expected_highlight = |snapshot: &Snapshot, holds: &dyn Fn(f64) -> bool| {
         let grads = &snapshot.timeline.as_ref().expect("a step").step().grads;
         grads.iter().map(|grad| holds(*grad)).collect::<Vec<_>>()
     };
-    let mut met = Vec::new();
+    let mut seen = Vec::new();
     for step in [2, 3, 7] {
-        worker.send(Command::Seek(step));
-        worker.send(Command::Highlight(Some(CueCondition(0))));
-        let shown = settled(&mut worker);
-        assert_eq!(shown.lit.as_deref(), Some(&*lit_by(&shown, &|grad| grad > 0.0)), "step {step}");
-        met.push(shown.lit);
+        backend.send(BackendCommand::Seek(step));
+        backend.send(BackendCommand::Highlight(Some(CueCondition(0))));
+        let shown = idle_snapshot(&mut backend);
+        assert_eq!(shown.highlighted.as_deref(), Some(&*expected_highlight(&shown, &|grad| grad > 0.0)), "step {step}");
+        seen.push(shown.highlighted);
     }
-    assert!(met[0] != met[1] || met[1] != met[2], "steps differ, and so does what stands out");
-    worker.send(Command::Highlight(Some(CueCondition(1))));
-    let lit = settled(&mut worker).lit.expect("something stands out");
-    assert_eq!(lit.iter().filter(|lit| **lit).count(), 1);
-    assert!(lit[12], "the last bias");
-    // A lesson that was saved meanwhile may have fewer conditions.
-    worker.send(Command::Highlight(Some(CueCondition(2))));
-    let none = settled(&mut worker);
-    assert_eq!((none.lit, none.problems.len()), (None, 0));
+    assert!(seen[0] != seen[1] || seen[1] != seen[2], "steps have different highlights");
+    backend.send(BackendCommand::Highlight(Some(CueCondition(1))));
+    let highlighted = idle_snapshot(&mut backend).highlighted.expect("a highlight");
+    assert_eq!(highlighted.iter().filter(|highlighted| **highlighted).count(), 1);
+    assert!(highlighted[12], "the last bias");
+    // A lesson that was saved since may have fewer conditions.
+    backend.send(BackendCommand::Highlight(Some(CueCondition(2))));
+    let none = idle_snapshot(&mut backend);
+    assert_eq!((none.highlighted, none.problems.len()), (None, 0));
 }
 
 #[test]
-fn training_ends_when_its_condition_holds_or_it_was_long_enough() {
+fn training_ends_at_its_condition_or_limit() {
     let cues = "stage.train_until(|m| m.loss < 0.02, 100000); stage.train_until(|m| m.step >= 9, 100);";
-    let mut worker = performing(cues);
-    worker.send(Command::TrainUntil { until: CueCondition(1), most: 100 });
-    let nine = settled(&mut worker);
-    assert_eq!(nine.timeline.as_ref().expect("a step").step().step, 10, "nine steps are done");
-    worker.send(Command::TrainUntil { until: CueCondition(0), most: 30 });
-    assert_eq!(settled(&mut worker).timeline.expect("a step").step().step, 40, "thirty more are the most");
-    worker.send(Command::TrainUntil { until: CueCondition(0), most: 100_000 });
-    let learned = settled(&mut worker);
+    let mut backend = performing(cues);
+    backend.send(BackendCommand::TrainUntil { until: CueCondition(1), max_steps: 100 });
+    let nine = idle_snapshot(&mut backend);
+    assert_eq!(nine.timeline.as_ref().expect("a step").step().step, 10, "nine steps are completed");
+    backend.send(BackendCommand::TrainUntil { until: CueCondition(0), max_steps: 30 });
+    assert_eq!(idle_snapshot(&mut backend).timeline.expect("a step").step().step, 40, "the limit is thirty more steps");
+    backend.send(BackendCommand::TrainUntil { until: CueCondition(0), max_steps: 100_000 });
+    let learned = idle_snapshot(&mut backend);
     let done = learned.timeline.as_ref().expect("a step").step().step - 1;
     assert!((40..100_000).contains(&done), "{done}");
-    // The steps of the last epoch, and no earlier ones, had such a loss.
+    // The mean loss is below the threshold in the last epoch, and not before.
     let points = &learned.curves.present;
     let mean = |end: u64| {
         let losses: Vec<f64> =
@@ -63,44 +63,44 @@ fn training_ends_when_its_condition_holds_or_it_was_long_enough() {
     if let (Some(last), Some(before)) = (mean(done), mean(done - 1)) {
         assert!(last < 0.02 && before >= 0.02, "{last} {before}");
     }
-    // The next training has no condition.
-    worker.send(Command::Train(5));
-    assert_eq!(settled(&mut worker).timeline.expect("a step").step().step, done + 6);
+    // Later training has no condition.
+    backend.send(BackendCommand::Train(5));
+    assert_eq!(idle_snapshot(&mut backend).timeline.expect("a step").step().step, done + 6);
 }
 
 #[test]
 fn training_until_a_condition_can_be_interrupted() {
-    let mut worker = performing("stage.train_until(|m| m.loss < -1.0, 1000000000);");
-    worker.send(Command::TrainUntil { until: CueCondition(0), most: 1_000_000_000 });
-    worker.send(Command::FullSpeed(false));
-    let stopped = settled(&mut worker).timeline.expect("a step").step().step;
-    worker.send(Command::Train(1));
-    assert_eq!(settled(&mut worker).timeline.expect("a step").step().step, stopped + 1);
+    let mut backend = performing("stage.train_until(|m| m.loss < -1.0, 1000000000);");
+    backend.send(BackendCommand::TrainUntil { until: CueCondition(0), max_steps: 1_000_000_000 });
+    backend.send(BackendCommand::FullSpeed(false));
+    let stopped = idle_snapshot(&mut backend).timeline.expect("a step").step().step;
+    backend.send(BackendCommand::Train(1));
+    assert_eq!(idle_snapshot(&mut backend).timeline.expect("a step").step().step, stopped + 1);
 }
 
 #[test]
-fn a_condition_that_fails_is_the_authors_problem_and_ends_what_asked_it() {
+fn a_failing_condition_is_reported_and_ends_its_cue() {
     let cues = "stage.highlight(|p| if p.value > 10.0 { p.nothing > 0.0 } else { true });
                 stage.train_until(|m| m.step > 20 && m.nothing > 0.0, 1000);
                 stage.highlight(|p| { if p.value > 10.0 { loop { } } true });";
-    let mut worker = performing(cues);
-    worker.send(Command::Highlight(Some(CueCondition(0))));
-    assert!(settled(&mut worker).lit.is_some(), "no weight is large yet");
-    worker.send(weight(20.0).into());
-    let failed = settled(&mut worker);
-    assert_eq!(failed.lit, None);
+    let mut backend = performing(cues);
+    backend.send(BackendCommand::Highlight(Some(CueCondition(0))));
+    assert!(idle_snapshot(&mut backend).highlighted.is_some(), "no weight is large yet");
+    backend.send(weight(20.0).into());
+    let failed = idle_snapshot(&mut backend);
+    assert_eq!(failed.highlighted, None);
     assert!(failed.problems[0].message.contains("nothing"), "{:?}", failed.problems);
     assert!(failed.problems[0].location.is_some());
 
-    worker.send(Command::TrainUntil { until: CueCondition(1), most: 1000 });
-    let failed = settled(&mut worker);
+    backend.send(BackendCommand::TrainUntil { until: CueCondition(1), max_steps: 1000 });
+    let failed = idle_snapshot(&mut backend);
     assert_eq!(failed.timeline.as_ref().expect("a step").step().step, 22);
     assert_eq!(failed.problems.len(), 1, "{:?}", failed.problems);
-    assert!(!failed.stuck, "the run itself is good");
+    assert!(!failed.stuck, "the run itself has no problem");
 
-    worker.send(Command::Highlight(Some(CueCondition(2))));
-    let stopped = settled(&mut worker);
-    assert_eq!((stopped.lit, stopped.problems.len()), (None, 1));
-    worker.send(Command::Highlight(None));
-    assert!(settled(&mut worker).problems.is_empty());
+    backend.send(BackendCommand::Highlight(Some(CueCondition(2))));
+    let stopped = idle_snapshot(&mut backend);
+    assert_eq!((stopped.highlighted, stopped.problems.len()), (None, 1));
+    backend.send(BackendCommand::Highlight(None));
+    assert!(idle_snapshot(&mut backend).problems.is_empty());
 }

@@ -1,14 +1,14 @@
-//! What was done is undone and done again.
+//! Undo and redo.
 
 use super::*;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::run::LossPoint;
 use slowgrad_timeline::scene::Target;
 
-/// What has to be the same again: all numbers and all that is shown of the past and of what was done.
-pub(crate) type State = (Vec<u64>, Vec<u64>, u64, u64, [Vec<(u64, u64)>; 2], String);
+/// The state that undo restores: parameters, optimizer state, step, trained steps, curves, and a description of the rest.
+pub(crate) type ComparableState = (Vec<u64>, Vec<u64>, u64, u64, [Vec<(u64, u64)>; 2], String);
 
-pub(crate) fn state(snapshot: &Snapshot) -> State {
+pub(crate) fn run_state(snapshot: &Snapshot) -> ComparableState {
     let step = snapshot.timeline.as_ref().expect("a step").step();
     let state = step.before.state.iter().flatten().map(|x| x.to_bits()).collect();
     let setup = snapshot.setup.as_ref().expect("a set-up");
@@ -16,14 +16,19 @@ pub(crate) fn state(snapshot: &Snapshot) -> State {
     let Recipe { arrangement, changes, .. } = &snapshot.recipe;
     let shown = format!("{slots:?} {} {} {arrangement:?} {changes:?}", setup.batch, setup.seed);
     let bits = |points: &[LossPoint]| points.iter().map(|point| (point.step, point.loss.to_bits())).collect();
-    let ghost = snapshot.curves.ghost.as_ref().map(|ghost| bits(ghost.points())).unwrap_or_default();
-    let curves = [bits(&snapshot.curves.present), ghost];
+    let abandoned_branch = snapshot
+        .curves
+        .abandoned_branch
+        .as_ref()
+        .map(|abandoned_branch| bits(abandoned_branch.points()))
+        .unwrap_or_default();
+    let curves = [bits(&snapshot.curves.present), abandoned_branch];
     let data = format!("{:?}", snapshot.data.as_ref().map(|data| &data.samples));
     (values(snapshot), state, step.step, snapshot.furthest, curves, format!("{shown} {data}"))
 }
 
-/// Something that a person does, from a random number. The parameters of the first structure stay valid.
-pub(crate) fn deed(rng: &mut Rng) -> Vec<Command> {
+/// A random change by hand. It only affects parameters that the first structure has.
+pub(crate) fn random_change(rng: &mut Rng) -> Vec<BackendCommand> {
     let value = rng.below(64) as f64 / 16.0 - 2.0;
     let shape = slowgrad_engine::shape::Shape::new(2, &[3, 1]);
     let parameter = shape.parameter(rng.below(13) as usize);
@@ -32,7 +37,7 @@ pub(crate) fn deed(rng: &mut Rng) -> Vec<Command> {
     };
     match rng.below(18) {
         0..3 => vec![Change::Parameter { parameter, value }.into()],
-        // A drag is one thing to undo.
+        // A drag is undone as one change.
         3 => [0.5, 0.25, 0.125].map(|by| Change::Parameter { parameter, value: value + by }.into()).to_vec(),
         4 => vec![Change::Input { sample: rng.below(4) as usize, input: 1, value }.into()],
         5 => vec![rate(value.abs() + 0.01), rate(value.abs() + 0.02)],
@@ -50,44 +55,47 @@ pub(crate) fn deed(rng: &mut Rng) -> Vec<Command> {
             let name = ["relu", "elu", "softmax"][rng.below(3) as usize];
             vec![Change::Activation { layer: rng.below(2) as usize, plugin: PluginRef::named(name) }.into()]
         }
-        _ => vec![Command::Change { step: Some(1 + rng.below(30)), change: Change::Parameter { parameter, value } }],
+        _ => vec![BackendCommand::Change {
+            step: Some(1 + rng.below(30)),
+            change: Change::Parameter { parameter, value },
+        }],
     }
 }
 
-/// Goes on with the run, which is nothing to undo.
-pub(crate) fn wander(rng: &mut Rng) -> Command {
+/// A random command that is not a change.
+pub(crate) fn random_seek(rng: &mut Rng) -> BackendCommand {
     match rng.below(3) {
-        0 => Command::Train(rng.below(40)),
-        _ => Command::Seek(1 + rng.below(60)),
+        0 => BackendCommand::Train(rng.below(40)),
+        _ => BackendCommand::Seek(1 + rng.below(60)),
     }
 }
 
 #[test]
-fn whatever_was_done_is_undone_and_done_again_to_the_bit() {
+fn random_changes_are_undone_and_redone_to_the_bit() {
     for seed in 0..24 {
         let mut rng = Rng::new(seed, Purpose::Data);
-        let mut worker = worker();
-        // Before each change and, backwards, where it was undone.
+        let mut backend = backend();
+        // The state before each change, and the snapshot after it.
         let mut befores = Vec::new();
         for _ in 0..12 {
-            let before = settled_after(&mut worker, wander(&mut rng));
-            worker.send(Command::Seal);
-            for command in deed(&mut rng) {
-                worker.send(command);
+            let before = snapshot_after(&mut backend, random_seek(&mut rng));
+            backend.send(BackendCommand::Seal);
+            for command in random_change(&mut rng) {
+                backend.send(command);
             }
-            worker.send(Command::Seal);
-            let after = settled(&mut worker);
+            backend.send(BackendCommand::Seal);
+            let after = idle_snapshot(&mut backend);
             assert!(after.problems.is_empty(), "{:?}", after.problems);
-            befores.push((state(&before), after));
+            befores.push((run_state(&before), after));
         }
-        let last = state(&settled_after(&mut worker, Command::Seek(7)));
+        let last = run_state(&snapshot_after(&mut backend, BackendCommand::Seek(7)));
         let mut steps = vec![last.clone()];
         let mut compared = 0;
         for (before, after) in befores.iter().rev() {
             assert!(after.undo.is_some());
-            let undone = settled_after(&mut worker, Command::Undo);
-            let undone_state = state(&undone);
-            // A change that goes to a step first is undone to there.
+            let undone = snapshot_after(&mut backend, BackendCommand::Undo);
+            let undone_state = run_state(&undone);
+            // A change with a seek is undone to the step of the change.
             if undone_state.2 == before.2 {
                 compared += 1;
                 assert_eq!(undone_state, *before, "seed {seed}");
@@ -95,60 +103,60 @@ fn whatever_was_done_is_undone_and_done_again_to_the_bit() {
             steps.push(undone_state);
         }
         assert!(compared >= 8, "{compared}");
-        let first = settled_after(&mut worker, Command::Undo);
+        let first = snapshot_after(&mut backend, BackendCommand::Undo);
         assert_eq!(first.undo, None);
         assert!(first.messages.iter().any(|message| message.contains("nothing to undo")));
         steps.pop();
         for step in steps.iter().rev() {
-            assert_eq!(state(&settled_after(&mut worker, Command::Redo)), *step, "seed {seed}");
+            assert_eq!(run_state(&snapshot_after(&mut backend, BackendCommand::Redo)), *step, "seed {seed}");
         }
-        assert_eq!(settled_after(&mut worker, Command::Redo).redo, None);
+        assert_eq!(snapshot_after(&mut backend, BackendCommand::Redo).redo, None);
     }
 }
 
 #[test]
-fn after_an_undo_another_change_takes_the_place_of_what_came_after() {
-    let mut worker = worker();
-    worker.send(weight(1.0).into());
-    worker.send(rate(0.25));
-    worker.send(Command::Undo);
-    // Going on to train is no change.
-    let undone = settled_after(&mut worker, Command::Seek(5));
+fn a_change_after_an_undo_clears_redo() {
+    let mut backend = backend();
+    backend.send(weight(1.0).into());
+    backend.send(rate(0.25));
+    backend.send(BackendCommand::Undo);
+    // Training is not a change.
+    let undone = snapshot_after(&mut backend, BackendCommand::Seek(5));
     assert!(undone.redo.is_some());
-    let other = settled_after(&mut worker, weight(2.0).into());
+    let other = snapshot_after(&mut backend, weight(2.0).into());
     assert_eq!(other.redo, None);
-    let undone = settled_after(&mut worker, Command::Undo);
+    let undone = snapshot_after(&mut backend, BackendCommand::Undo);
     assert_eq!(
         (shown(&undone).0, f64::from_bits(values(&undone)[0])),
         (5, {
-            worker.send(Command::Seek(1));
-            worker.send(Command::Seek(5));
-            f64::from_bits(values(&settled(&mut worker))[0])
+            backend.send(BackendCommand::Seek(1));
+            backend.send(BackendCommand::Seek(5));
+            f64::from_bits(values(&idle_snapshot(&mut backend))[0])
         })
     );
 }
 
 #[test]
-fn what_is_put_back_while_it_moves_was_no_change_and_loses_nothing() {
-    let mut worker = worker();
-    worker.send(Command::Seek(20));
-    let before = settled_after(&mut worker, Command::Seek(4));
+fn a_drag_back_to_the_initial_value_is_not_a_change() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Seek(20));
+    let before = snapshot_after(&mut backend, BackendCommand::Seek(4));
     let was = f64::from_bits(values(&before)[0]);
-    worker.send(weight(3.0).into());
-    let moved = settled(&mut worker);
-    assert_eq!((moved.furthest, moved.curves.ghost.is_some()), (3, true));
-    let back = settled_after(&mut worker, weight(was).into());
-    assert_eq!((state(&back), back.undo), (state(&before), None));
+    backend.send(weight(3.0).into());
+    let moved = idle_snapshot(&mut backend);
+    assert_eq!((moved.furthest, moved.curves.abandoned_branch.is_some()), (3, true));
+    let back = snapshot_after(&mut backend, weight(was).into());
+    assert_eq!((run_state(&back), back.undo), (run_state(&before), None));
 }
 
 #[test]
-fn undo_leaves_the_scripts_as_they_are_saved() {
-    let mut worker = worker();
-    worker.send(Command::Seek(5));
-    worker.send(weight(2.0).into());
-    worker.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), true));
-    worker.send(Command::Seek(9));
-    let undone = settled_after(&mut worker, Command::Undo);
+fn undo_does_not_affect_scripts() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Seek(5));
+    backend.send(weight(2.0).into());
+    backend.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), true));
+    backend.send(BackendCommand::Seek(9));
+    let undone = snapshot_after(&mut backend, BackendCommand::Undo);
     let step = undone.timeline.as_ref().expect("a step").step();
     assert_eq!((step.step, step.names.state.as_slice()), (5, &["u".to_owned()][..]));
     assert_ne!(step.before.values[0], 2.0);

@@ -12,7 +12,7 @@ static SCRIPTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/cli/bench/script
 /// A sandbox with the lessons of the benchmarks.
 pub(super) fn sandbox(limits: Limits) -> Sandbox {
     let mut files = Files::new();
-    shipped::collect(&SCRIPTS, &mut files);
+    shipped::add_files(&SCRIPTS, &mut files);
     let lessons = Root { name: "bench".into(), files };
     Sandbox::new(Library { roots: vec![shipped::shipped(), lessons] }, limits)
 }

@@ -11,7 +11,7 @@ use slowgrad_app::headless::HeadlessApp;
 use slowgrad_render::{Theme, network_ui};
 use slowgrad_script::{Files, Library, Limits, PluginKind, Root, Sandbox};
 use slowgrad_session::shipped;
-use slowgrad_session::{Command, Link as _};
+use slowgrad_session::{BackendCommand, BackendLink as _};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::events::{Cell, Phase};
@@ -71,7 +71,7 @@ fn reloads(bench: &BenchContext) -> Result<RowResult, Failure> {
         let text = shipped.files.get(&path).map(|bytes| bytes.to_vec()).unwrap_or_default();
         let files = Files::from_iter([(path.as_str(), text.as_slice())]);
         let library = Library { roots: vec![shipped.clone(), Root { name: OWN_ROOT.into(), files }] };
-        let worker = WorkerThread::start(library, bench.limits, Command::Open(path.clone()), || {});
+        let worker = WorkerThread::start(library, bench.limits, BackendCommand::Open(path.clone()), || {});
         let worker = worker.map_err(|error| Failure::new(error.to_string()))?;
         cases.push(ReloadCase { worker, path, text });
     }
@@ -95,7 +95,7 @@ impl ReloadCase {
     fn reload(&mut self) -> Result<Duration, Failure> {
         self.text.extend(b"\n// one more line");
         let (path, bytes) = (self.path.clone(), Some(self.text.clone()));
-        let reload = Command::ReloadFile { root: OWN_ROOT.into(), path, bytes, at_once: true };
+        let reload = BackendCommand::ReloadFile { root: OWN_ROOT.into(), path, bytes, at_once: true };
         timed(|| {
             self.worker.send(reload);
             self.wait_until_idle()
@@ -201,6 +201,6 @@ fn wide_worker(size: usize, limits: Limits) -> Result<WorkerThread, Failure> {
     let text = lessons::source("wide.rhai").replace("[2, 4, 4, 1]", &format!("[2, {size}, {size}, 1]"));
     let files = Files::from_iter([("wider.rhai", text.as_bytes())]);
     let library = Library { roots: vec![shipped::shipped(), Root { name: "bench".into(), files }] };
-    let worker = WorkerThread::start(library, limits, Command::Open("wider.rhai".into()), || {});
+    let worker = WorkerThread::start(library, limits, BackendCommand::Open("wider.rhai".into()), || {});
     worker.map_err(|error| Failure::new(error.to_string()))
 }

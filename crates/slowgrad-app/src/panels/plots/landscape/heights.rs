@@ -34,7 +34,7 @@ impl HeightScale {
         }
         // A path may rise above the surface, up to a limit that keeps the surface from becoming flat.
         let is_visible = |at: [f64; 2]| (0..2).all(|axis| within(surface.range, axis, at[axis]));
-        let paths = landscape.path.iter().chain(&landscape.rival).filter(|point| is_visible(point.at));
+        let paths = landscape.path.iter().chain(&landscape.comparison).filter(|point| is_visible(point.at));
         let paths = paths.filter_map(|point| point.loss);
         let mut paths = paths.filter(|loss| with_paths && heights.scaled(*loss) < high + 4.0 * (high - low));
         let (least, most) = range(&mut paths);

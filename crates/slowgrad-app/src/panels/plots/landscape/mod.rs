@@ -147,17 +147,18 @@ fn controls_ui(
 }
 
 fn legend(ui: &mut Ui, session: &Session, landscape: &Landscape, theme: &Theme) {
-    let comparison = session.snapshot.as_ref().and_then(|snapshot| snapshot.rival.as_ref());
-    let (mine, theirs) =
-        comparison.map_or(("path", ""), |comparison| (comparison.mine.as_str(), comparison.theirs.as_str()));
+    let comparison = session.snapshot.as_ref().and_then(|snapshot| snapshot.comparison.as_ref());
+    let (mine, theirs) = comparison.map_or(("path", ""), |comparison| {
+        (comparison.baseline_setting.as_str(), comparison.comparison_setting.as_str())
+    });
     let mut marks = vec![
         (LegendMark::Ball, theme.accent, format!("now, L = {}", number_format::number(landscape.surface.loss, 3))),
         (LegendMark::Line(LineStyle::Solid), theme.accent, mine.to_owned()),
     ];
-    if !landscape.rival.is_empty() {
+    if !landscape.comparison.is_empty() {
         marks.push((LegendMark::Line(COMPARISON_STYLE), theme.text, theirs.to_owned()));
     }
-    if !landscape.ghost.is_empty() {
+    if !landscape.abandoned_branch.is_empty() {
         marks.push((LegendMark::Line(DOTTED_STYLE), theme.faint, "previous run".to_owned()));
     }
     legend_ui(ui, &marks, theme);

@@ -79,10 +79,10 @@ pub(super) fn path_lines(landscape: &Landscape, theme: &Theme) -> Vec<PathLine> 
         (done.chain(now).collect::<Vec<_>>(), last.into_iter().chain(later).collect::<Vec<_>>())
     };
     let (done, later) = parted(&landscape.path, Some(now));
-    let (rival_done, rival_later) = parted(&landscape.rival, None);
+    let (rival_done, rival_later) = parted(&landscape.comparison, None);
     let path = |points, color, style, width, baseline| PathLine { points, color, style, width, baseline };
     let lines = [
-        path(landscape.ghost.clone(), theme.faint, DOTTED_STYLE, 1.2, false),
+        path(landscape.abandoned_branch.clone(), theme.faint, DOTTED_STYLE, 1.2, false),
         path(rival_later, theme.text.gamma_multiply(0.5), DOTTED_STYLE, 1.2, false),
         path(later, theme.accent.gamma_multiply(0.6), DOTTED_STYLE, 1.4, true),
         path(rival_done, theme.text, COMPARISON_STYLE, 1.8, false),
@@ -107,7 +107,7 @@ pub(super) fn balls(
             painter.circle(at, radius, color, Stroke::new(1.5, theme.background));
         }
     };
-    let comparison = landscape.rival.iter().rev().find(|point| point.step < surface.step && point.loss.is_some());
+    let comparison = landscape.comparison.iter().rev().find(|point| point.step < surface.step && point.loss.is_some());
     if let Some((at, hidden)) = comparison.and_then(&place) {
         ball(at, 5.5, theme.text, hidden);
     }
