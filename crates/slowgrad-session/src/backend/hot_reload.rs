@@ -45,7 +45,7 @@ struct Swap {
     setup: Setup,
 }
 
-/// The part of a lesson that concerns its cue_update and not its run.
+/// The parts of a lesson that do not affect its run: title, cues and their conditions.
 struct CueUpdate {
     title: String,
     cues: Vec<Cue>,

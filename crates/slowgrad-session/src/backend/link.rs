@@ -17,8 +17,8 @@ pub struct BackendStopped;
 
 /// A connection to a backend.
 pub trait BackendLink {
-    /// Queues a command and returns its serial number, from 1. The command is executed once [`Snapshot::handled`] reaches
-    /// that number.
+    /// Queues a command and returns its serial number, from 1. It is executed once [`Snapshot::handled`] reaches that
+    /// number.
     fn send(&mut self, command: BackendCommand) -> u64;
 
     /// The serial number of the last command; 0 before the first.

@@ -1,5 +1,5 @@
-//! Replaying a recipe step by step and change by change, with the scripts of each time. Recipes are those of session files:
-//! the saved run, and the runs that undo and redo return to.
+//! Replaying a recipe step by step and change by change, with the scripts of each time. A session file has recipes of its
+//! run and of the runs that undo and redo return to.
 //!
 //! It must not know the file format: a recipe is plain data.
 
