@@ -27,11 +27,9 @@ pub(in crate::scene) fn draw_event(context: &SceneContext, draft: &mut SceneDraf
     let (arrived, share) = (context.progress.arrived(), context.progress.eased(0.0, ARRIVAL));
     match &event.kind {
         EventKind::Chain { .. } => loss::draw_chain_step(context, &mut draft.labels, target, &event.kind),
-        EventKind::Delta { delta, .. } => {
-            if arrived {
-                let math = equation(Math::indexed("δ", (neuron + 1).to_string()), context.number(*delta));
-                add_current(context, &mut draft.labels, target, LabelSide::Gradient, math, gradient_ink(*delta));
-            }
+        EventKind::Delta { delta, .. } if arrived => {
+            let math = equation(Math::indexed("δ", (neuron + 1).to_string()), context.number(*delta));
+            add_current(context, &mut draft.labels, target, LabelSide::Gradient, math, gradient_ink(*delta));
         }
         EventKind::BiasGrad { delta, .. } => {
             if arrived {
