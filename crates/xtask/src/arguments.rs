@@ -9,7 +9,7 @@ Both first install the system packages that are missing, after asking.
   --all   check formatting, lints and documentation too, as continuous integration does";
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Command {
+pub(crate) enum XtaskCommand {
     Run(Task),
     Test {
         task: Task,
@@ -28,13 +28,16 @@ pub(crate) struct Task {
     pub(crate) passed_on: Vec<String>,
 }
 
-pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, String> {
+pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<XtaskCommand, String> {
     let mut arguments = arguments.into_iter();
     let command = arguments.next().unwrap_or_default();
     match command.as_str() {
-        "help" | "-h" | "--help" => return Ok(Command::Help),
+        "help" | "-h" | "--help" => return Ok(XtaskCommand::Help),
         "attempt" => {
-            return arguments.next().map(Command::Attempt).ok_or_else(|| "attempt needs the name of a driver".into());
+            return arguments
+                .next()
+                .map(XtaskCommand::Attempt)
+                .ok_or_else(|| "attempt needs the name of a driver".into());
         }
         "run" | "test" => {}
         "" => return Err("a command is missing".into()),
@@ -46,28 +49,28 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
             "--" => task.passed_on.extend(arguments.by_ref()),
             "--yes" | "-y" => task.yes = true,
             "--all" if command == "test" => all = true,
-            "-h" | "--help" => return Ok(Command::Help),
+            "-h" | "--help" => return Ok(XtaskCommand::Help),
             _ => return Err(format!("unknown argument «{argument}»; arguments to pass on follow «--»")),
         }
     }
-    Ok(if command == "run" { Command::Run(task) } else { Command::Test { task, all } })
+    Ok(if command == "run" { XtaskCommand::Run(task) } else { XtaskCommand::Test { task, all } })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Result<Command, String> {
+    fn parsed(line: &str) -> Result<XtaskCommand, String> {
         parse(line.split_whitespace().map(str::to_owned))
     }
 
     #[test]
     fn arguments_after_two_hyphens_are_passed_on() {
         let task = Task { yes: true, passed_on: vec!["mine.rhai".into(), "--yes".into(), "--".into()] };
-        assert_eq!(parsed("run --yes -- mine.rhai --yes --"), Ok(Command::Run(task)));
+        assert_eq!(parsed("run --yes -- mine.rhai --yes --"), Ok(XtaskCommand::Run(task)));
         let task = Task { yes: false, passed_on: vec!["--all".into()] };
-        assert_eq!(parsed("test -- --all"), Ok(Command::Test { task, all: false }));
-        assert_eq!(parsed("test --all"), Ok(Command::Test { task: Task::default(), all: true }));
+        assert_eq!(parsed("test -- --all"), Ok(XtaskCommand::Test { task, all: false }));
+        assert_eq!(parsed("test --all"), Ok(XtaskCommand::Test { task: Task::default(), all: true }));
     }
 
     #[test]
@@ -75,6 +78,6 @@ mod tests {
         for line in ["", "dance", "run --all", "run mine.rhai", "test window", "attempt"] {
             assert!(parsed(line).is_err(), "{line}");
         }
-        assert_eq!(parsed("run --help"), Ok(Command::Help));
+        assert_eq!(parsed("run --help"), Ok(XtaskCommand::Help));
     }
 }

@@ -14,7 +14,7 @@ mod load;
 mod need;
 mod system;
 
-use arguments::{Command, Task, USAGE};
+use arguments::{Task, USAGE, XtaskCommand};
 use need::Use;
 use std::env;
 use std::path::Path;
@@ -30,13 +30,13 @@ fn main() -> ExitCode {
         }
     };
     let result = match command {
-        Command::Help => {
+        XtaskCommand::Help => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        Command::Attempt(driver) => load::attempt(&driver).map(|()| ExitCode::SUCCESS),
-        Command::Run(task) => run(&task),
-        Command::Test { task, all } => test(&task, all),
+        XtaskCommand::Attempt(driver) => load::attempt(&driver).map(|()| ExitCode::SUCCESS),
+        XtaskCommand::Run(task) => run(&task),
+        XtaskCommand::Test { task, all } => test(&task, all),
     };
     result.unwrap_or_else(|message| {
         eprintln!("error: {message}");

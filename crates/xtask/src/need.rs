@@ -23,7 +23,7 @@ pub(crate) enum Use {
 
 /// How to find out whether something is installed.
 #[derive(Clone, Copy, Debug)]
-enum Probe {
+enum SystemProbe {
     /// Starts a program with one harmless argument.
     Program(&'static str, &'static str),
     /// Loads a shared library.
@@ -35,7 +35,7 @@ enum Probe {
 #[derive(Debug)]
 pub(crate) struct Need {
     uses: &'static [Use],
-    probe: Probe,
+    probe: SystemProbe,
     debian: &'static [&'static str],
     fedora: &'static [&'static str],
     arch: &'static [&'static str],
@@ -47,84 +47,84 @@ pub(crate) struct Need {
 const NEEDS: &[Need] = &[
     Need {
         uses: &[Use::Build],
-        probe: Probe::Program("cc", "--version"),
+        probe: SystemProbe::Program("cc", "--version"),
         debian: &["gcc", "libc6-dev"],
         fedora: &["gcc"],
         arch: &["gcc"],
     },
     Need {
         uses: &[Use::X11],
-        probe: Probe::Library("libX11.so.6"),
+        probe: SystemProbe::Library("libX11.so.6"),
         debian: &["libx11-6"],
         fedora: &["libX11"],
         arch: &["libx11"],
     },
     Need {
         uses: &[Use::X11],
-        probe: Probe::Library("libX11-xcb.so.1"),
+        probe: SystemProbe::Library("libX11-xcb.so.1"),
         debian: &["libx11-xcb1"],
         fedora: &["libX11-xcb"],
         arch: &["libx11"],
     },
     Need {
         uses: &[Use::X11],
-        probe: Probe::Library("libXcursor.so.1"),
+        probe: SystemProbe::Library("libXcursor.so.1"),
         debian: &["libxcursor1"],
         fedora: &["libXcursor"],
         arch: &["libxcursor"],
     },
     Need {
         uses: &[Use::X11],
-        probe: Probe::Library("libXi.so.6"),
+        probe: SystemProbe::Library("libXi.so.6"),
         debian: &["libxi6"],
         fedora: &["libXi"],
         arch: &["libxi"],
     },
     Need {
         uses: &[Use::X11],
-        probe: Probe::Library("libxkbcommon-x11.so.0"),
+        probe: SystemProbe::Library("libxkbcommon-x11.so.0"),
         debian: &["libxkbcommon-x11-0"],
         fedora: &["libxkbcommon-x11"],
         arch: &["libxkbcommon-x11"],
     },
     Need {
         uses: &[Use::X11, Use::Wayland],
-        probe: Probe::Library("libxkbcommon.so.0"),
+        probe: SystemProbe::Library("libxkbcommon.so.0"),
         debian: &["libxkbcommon0"],
         fedora: &["libxkbcommon"],
         arch: &["libxkbcommon"],
     },
     Need {
         uses: &[Use::Wayland],
-        probe: Probe::Library("libwayland-client.so.0"),
+        probe: SystemProbe::Library("libwayland-client.so.0"),
         debian: &["libwayland-client0"],
         fedora: &["libwayland-client"],
         arch: &["wayland"],
     },
     Need {
         uses: &[Use::Adapter],
-        probe: Probe::Driver(load::ANY_DRIVER),
+        probe: SystemProbe::Driver(load::ANY_DRIVER),
         debian: &["mesa-vulkan-drivers"],
         fedora: &["mesa-vulkan-drivers"],
         arch: &["vulkan-swrast", "vulkan-icd-loader"],
     },
     Need {
         uses: &[Use::SoftwareAdapter],
-        probe: Probe::Driver(load::LAVAPIPE),
+        probe: SystemProbe::Driver(load::LAVAPIPE),
         debian: &["mesa-vulkan-drivers"],
         fedora: &["mesa-vulkan-drivers"],
         arch: &["vulkan-swrast", "vulkan-icd-loader"],
     },
     Need {
         uses: &[Use::WindowTests],
-        probe: Probe::Program("Xvfb", "-version"),
+        probe: SystemProbe::Program("Xvfb", "-version"),
         debian: &["xvfb"],
         fedora: &["xorg-x11-server-Xvfb"],
         arch: &["xorg-server-xvfb"],
     },
     Need {
         uses: &[Use::WindowTests],
-        probe: Probe::Program("xdotool", "version"),
+        probe: SystemProbe::Program("xdotool", "version"),
         debian: &["xdotool"],
         fedora: &["xdotool"],
         arch: &["xdotool"],
@@ -132,14 +132,14 @@ const NEEDS: &[Need] = &[
     // Of ImageMagick: it takes the pictures of the screen.
     Need {
         uses: &[Use::WindowTests],
-        probe: Probe::Program("import", "-version"),
+        probe: SystemProbe::Program("import", "-version"),
         debian: &["imagemagick"],
         fedora: &["ImageMagick"],
         arch: &["imagemagick"],
     },
     Need {
         uses: &[Use::WindowTests],
-        probe: Probe::Program("dbus-daemon", "--version"),
+        probe: SystemProbe::Program("dbus-daemon", "--version"),
         debian: &["dbus"],
         fedora: &["dbus-daemon"],
         arch: &["dbus"],
@@ -216,9 +216,9 @@ impl Need {
 
     pub(crate) fn name(&self) -> &'static str {
         match self.probe {
-            Probe::Program(name, _) | Probe::Library(name) => name,
-            Probe::Driver(load::LAVAPIPE) => "lavapipe, Mesa's Vulkan driver that draws in software",
-            Probe::Driver(_) => "a Vulkan or OpenGL driver",
+            SystemProbe::Program(name, _) | SystemProbe::Library(name) => name,
+            SystemProbe::Driver(load::LAVAPIPE) => "lavapipe, Mesa's Vulkan driver that draws in software",
+            SystemProbe::Driver(_) => "a Vulkan or OpenGL driver",
         }
     }
 
@@ -235,9 +235,9 @@ impl Need {
     /// Loads or starts it. The error gives the reason for a failure.
     pub(crate) fn attempt(&self) -> Result<(), String> {
         match self.probe {
-            Probe::Program(name, argument) => attempt_program(Command::new(name).arg(argument)),
-            Probe::Library(name) => load::library(name),
-            Probe::Driver(driver) => attempt_driver(driver),
+            SystemProbe::Program(name, argument) => attempt_program(Command::new(name).arg(argument)),
+            SystemProbe::Library(name) => load::library(name),
+            SystemProbe::Driver(driver) => attempt_driver(driver),
         }
     }
 }
@@ -336,7 +336,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_started_or_loaded_is_missing_and_says_why() {
-        for need in [Probe::Program("no-such-program", "--version"), Probe::Library("libno-such-library.so.1")] {
+        for need in
+            [SystemProbe::Program("no-such-program", "--version"), SystemProbe::Library("libno-such-library.so.1")]
+        {
             let need = Need { uses: &[Use::Build], probe: need, debian: &[], fedora: &[], arch: &[] };
             let reason = need.attempt().expect_err("it is missing");
             assert!(!reason.is_empty());

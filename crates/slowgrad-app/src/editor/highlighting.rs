@@ -28,14 +28,14 @@ struct HighlightedText {
 
 /// The last highlighted text.
 #[derive(Clone, Default)]
-pub(crate) struct HighlightCache {
+pub(crate) struct SyntaxHighlightCache {
     laid: Option<HighlightedText>,
     /// The number of lines laid out so far.
     #[cfg(test)]
     layouts: usize,
 }
 
-impl HighlightCache {
+impl SyntaxHighlightCache {
     /// The highlighted text. It is computed again only when text, theme or font change.
     pub(crate) fn galley(&mut self, ui: &Ui, text: &str, theme: &Theme) -> Arc<Galley> {
         let font = TextStyle::Monospace.resolve(ui.style());
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn only_changed_lines_are_laid_out_again() {
-        let mut look = HighlightCache::default();
+        let mut look = SyntaxHighlightCache::default();
         let text = "fn f() { 1.0 }\n\n".repeat(1_000);
         let ctx = egui::Context::default();
         let mut frame = |text: &str| {
@@ -182,7 +182,7 @@ mod tests {
     fn lines_have_the_same_layout_as_the_whole_text() {
         with_ui(|ui| {
             for text in ["", "\n", "a\n\nb = 1.5; // é\n", "/* a\n  b */ c"] {
-                let galley = HighlightCache::default().galley(ui, text, &Theme::dark());
+                let galley = SyntaxHighlightCache::default().galley(ui, text, &Theme::dark());
                 let feeds = galley.rows.iter().filter(|row| row.ends_with_newline).count();
                 assert_eq!(
                     (galley.rows.len(), feeds),
@@ -200,7 +200,7 @@ mod tests {
     fn every_character_has_a_rectangle() {
         with_ui(|ui| {
             let text = "é = \"δ\";\n\n  § b";
-            let galley = HighlightCache::default().galley(ui, text, &Theme::light());
+            let galley = SyntaxHighlightCache::default().galley(ui, text, &Theme::light());
             assert_eq!(galley.text(), text);
             assert_eq!(galley.rows.len(), 3);
             let all = rects(&galley, Pos2::ZERO, 0..text.chars().count());

@@ -15,7 +15,7 @@ use crate::platform::{Platform, ScriptSave, ScriptSaveError};
 use completion::CompletionList;
 use document::{Conflict, Document};
 use egui::{Event, Id};
-use highlighting::HighlightCache;
+use highlighting::SyntaxHighlightCache;
 use inline_values::LineValues;
 use slowgrad_session::Session;
 use slowgrad_session::{BackendCommand, CheckOutcome, UsedFile};
@@ -65,7 +65,7 @@ pub(crate) struct Editor {
     followed: Option<(String, usize)>,
     /// The height of the text in the last frame, in points.
     height: f32,
-    highlighting: HighlightCache,
+    highlighting: SyntaxHighlightCache,
     /// The number of the command that requested a check.
     checking: Option<u64>,
     values: Option<Values>,
@@ -86,7 +86,7 @@ impl Editor {
     }
 
     /// The shown text and its highlighting, for the text widget.
-    pub(crate) fn text_and_highlighting(&mut self) -> Option<(&mut String, &mut HighlightCache)> {
+    pub(crate) fn text_and_highlighting(&mut self) -> Option<(&mut String, &mut SyntaxHighlightCache)> {
         let document = self.documents.iter_mut().find(|document| document.path == self.shown)?;
         Some((&mut document.text, &mut self.highlighting))
     }

@@ -2,7 +2,7 @@
 
 use crate::camera_animation::CameraAnimation;
 use egui::{Pos2, Rect, Ui, Vec2};
-use slowgrad_session::{Session, traversal};
+use slowgrad_session::Session;
 use slowgrad_timeline::playback::cue::CameraTarget;
 use slowgrad_timeline::scene::{Bounds, Layout};
 
@@ -49,7 +49,7 @@ impl CanvasState {
             let exists = match look {
                 CameraTarget::Fit => true,
                 CameraTarget::Layer(layer) => layer < shape.layers(),
-                CameraTarget::At(target) => traversal::is_part(shape, target),
+                CameraTarget::At(target) => target.exists_in(shape),
             };
             self.animation = exists.then(|| CameraAnimation::new(&session.view, look, whole, layout, shape, size));
         }

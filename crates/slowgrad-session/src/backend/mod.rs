@@ -33,7 +33,7 @@ use lesson_run::LessonRun;
 use plots::{PlotJobs, RunContext};
 use replay::{Progress, Replay, WaitingFile};
 use script_files::Scripts;
-use shown_step::Display;
+use shown_step::StepDisplay;
 use slowgrad_engine::condition::{Condition, StopCondition};
 use slowgrad_engine::run::Run;
 use slowgrad_script::{Library, Limits};
@@ -71,7 +71,7 @@ pub struct Backend {
     undo: UndoStack,
     /// A replay in progress.
     replay: Option<Replay>,
-    display: Display,
+    display: StepDisplay,
     plots: PlotJobs,
     comparison: Comparison,
     clock: Clock,
@@ -88,7 +88,7 @@ impl Backend {
             lesson: LessonRun::new(Scripts::new(library, limits), machine.max_threads),
             undo: UndoStack::default(),
             replay: None,
-            display: Display::default(),
+            display: StepDisplay::default(),
             plots: PlotJobs::default(),
             comparison: Comparison::default(),
             clock: machine.clock,

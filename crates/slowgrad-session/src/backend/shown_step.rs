@@ -49,7 +49,7 @@ impl ShownStep {
 
 /// The shown step and its highlighted parameters.
 #[derive(Debug, Default)]
-pub(crate) struct Display {
+pub(crate) struct StepDisplay {
     step: Option<ShownStep>,
     data: Option<Arc<DataInfo>>,
     /// The condition for highlighting, with the number of its run.
@@ -58,7 +58,7 @@ pub(crate) struct Display {
     highlighted: Option<Arc<[bool]>>,
 }
 
-impl Display {
+impl StepDisplay {
     /// The shown step.
     pub(crate) fn step(&self) -> Option<&ShownStep> {
         self.step.as_ref()

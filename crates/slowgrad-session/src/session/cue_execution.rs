@@ -6,7 +6,7 @@
 //! [`LessonPlayer`]: super::LessonPlayer
 
 use super::lesson_player::RunningCue;
-use super::{RunStart, Session, traversal};
+use super::{RunStart, Session};
 use crate::protocol::{BackendCommand, Change};
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::playback::cue::{CameraTarget, Cue, PlayPart};
@@ -58,7 +58,7 @@ impl Session {
             }
             Cue::Focus(target) => {
                 // The neuron may have been removed.
-                let exists = self.now().is_some_and(|(now, _)| traversal::is_part(&now.step().shape, target));
+                let exists = self.now().is_some_and(|(now, _)| target.exists_in(&now.step().shape));
                 self.view.selected = exists.then_some(target);
                 self.player.set_camera_target(CameraTarget::At(target));
             }

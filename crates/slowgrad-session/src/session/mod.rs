@@ -220,7 +220,7 @@ impl Session {
         // The selected element may have been removed.
         let exists = |target: Target| {
             let shape = new.timeline.as_ref().map(|timeline| &timeline.step().shape);
-            shape.is_none_or(|shape| traversal::is_part(shape, target))
+            shape.is_none_or(|shape| target.exists_in(shape))
         };
         self.view.selected = self.view.selected.filter(|target| exists(*target));
         let cues = new.lesson.as_ref().map(|lesson| lesson.cues.clone()).unwrap_or_default();

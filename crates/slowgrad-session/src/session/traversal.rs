@@ -22,17 +22,6 @@ pub fn next(shape: &Shape, from: Option<Target>, forward: bool) -> Target {
     )
 }
 
-/// Whether a network of this shape has an element.
-pub fn is_part(shape: &Shape, target: Target) -> bool {
-    let is_neuron = |layer: usize, neuron: usize| layer < shape.layers() && neuron < shape.size(layer);
-    match target {
-        Target::Input(input) => input < shape.inputs(),
-        Target::Neuron { layer, neuron } | Target::Bias { layer, neuron } => is_neuron(layer, neuron),
-        Target::Weight { layer, neuron, input } => is_neuron(layer, neuron) && input < shape.fan_in(layer),
-        Target::Loss => true,
-    }
-}
-
 /// The number of elements per neuron of a layer: itself, its weights and its bias.
 fn elements_per_neuron(shape: &Shape, layer: usize) -> usize {
     shape.fan_in(layer) + 2
