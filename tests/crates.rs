@@ -227,6 +227,7 @@ fn planted_violations_are_found() {
         ("#[cfg(test)]\nmod tests;\nuse std::fs;", "3 std::fs"),
         ("struct S { #[cfg(test)] a: u8, b: std::fs::File }", "1 std::fs"),
         ("#[cfg(not(test))]\nuse std::fs;", "2 std::fs"),
+        ("#[cfg(any(test, feature = \"testing\"))]\nmod testing;\nuse std::fs;", "3 std::fs"),
     ] {
         assert_eq!(of(text), [expected], "{text}");
     }

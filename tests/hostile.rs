@@ -62,8 +62,8 @@ fn unusable_files_are_reported_with_the_reason() {
     reports("big.rhai", "104857600 bytes");
     reports("table.rhai", "104857600 bytes");
     reports("import.rhai", "104857600 bytes");
-    reports("latin.rhai", "not a text in UTF-8");
-    reports("uses_latin.rhai", "not a text in UTF-8");
+    reports("latin.rhai", "not valid UTF-8");
+    reports("uses_latin.rhai", "not valid UTF-8");
     reports("odd näme ☃.rhai", "`oops`");
     #[cfg(unix)]
     {
@@ -106,7 +106,7 @@ fn limits_are_raised_on_the_command_line_only() {
         ("operations", "NAME=NUMBER"),
         ("tape=x", "not a number"),
         ("tape=0", "whole number from 1"),
-        ("seconds=1e9", "60 at most"),
+        ("seconds=1e9", "at most 60"),
     ] {
         let (code, _, problems) = check(&["--limits", wrong]);
         assert!(code == 2 && problems.contains(message), "{wrong}: {problems}");

@@ -31,6 +31,7 @@ pub(crate) use group;
 
 /// For tests that always run.
 #[allow(dead_code, reason = "not every test binary has such tests")]
+#[allow(clippy::unnecessary_wraps, reason = "the type of a requirement")]
 pub(crate) fn nothing() -> Result<(), String> {
     Ok(())
 }

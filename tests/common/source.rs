@@ -150,18 +150,21 @@ fn literal(text: &str) -> Option<usize> {
     None
 }
 
-/// Drops each item under `#[cfg(test)]`.
+/// Drops each item under `#[cfg(test)]` or `#[cfg(any(test, feature = …))]`.
 ///
 /// Where the end is unclear, as at a comma between generic parameters, the item counts as ended, so that too much is
 /// scanned rather than too little.
 pub(crate) fn without_tests(tokens: &[Token]) -> Vec<Token> {
-    const ATTRIBUTE: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+    const ATTRIBUTES: [&[&str]; 2] =
+        [&["#", "[", "cfg", "(", "test", ")", "]"], &["#", "[", "cfg", "(", "any", "(", "test", ",", "feature", "="]];
     let (mut kept, mut at) = (Vec::new(), 0);
     while at < tokens.len() {
-        let is_test = tokens[at..].len() >= ATTRIBUTE.len()
-            && tokens[at..].iter().zip(ATTRIBUTE).all(|(token, expected)| token.text == expected);
-        if is_test {
-            at += ATTRIBUTE.len();
+        let starts = |attribute: &&[&str]| {
+            tokens[at..].len() >= attribute.len()
+                && tokens[at..].iter().zip(*attribute).all(|(token, expected)| token.text == *expected)
+        };
+        if ATTRIBUTES.iter().any(starts) {
+            at += tokens[at..].iter().position(|token| token.text == "]").map_or(0, |end| end + 1);
             at += item(&tokens[at..]);
         } else {
             kept.push(tokens[at].clone());

@@ -66,7 +66,7 @@ fn programs(names: &[&str]) -> Result<(), String> {
     };
     match names.iter().filter(missing).copied().collect::<Vec<_>>()[..] {
         [] => Ok(()),
-        [ref missing @ ..] => Err(format!("no {}; `cargo xtask test` installs it", missing.join(", no "))),
+        ref missing => Err(format!("no {}; `cargo xtask test` installs it", missing.join(", no "))),
     }
 }
 

@@ -310,7 +310,7 @@ impl NetworkPainter<'_> {
                 LabelBackground::Plate => plate(background, theme.line.gamma_multiply(0.8), 0.3 * size),
                 LabelBackground::Pill => plate(theme.panel, theme.text_color(label.ink, theme.panel), rect.height()),
                 LabelBackground::Chip(ink) => {
-                    plate(theme.color(ink), mix(theme.color(ink), theme.text, 0.35), rect.height())
+                    plate(theme.color(ink), mix(theme.color(ink), theme.text, 0.35), rect.height());
                 }
                 // Keeps text beside a disc legible where an edge passes behind it.
                 LabelBackground::Bare if label.anchor != Anchor::Center => {
