@@ -20,7 +20,7 @@
 //!     fn trace(&mut self, inputs: &[f64]) -> Result<Call, Box<Diagnostic>> {
 //!         let mut tape = TraceBuilder::new(100);
 //!         let ids: Vec<_> = inputs.iter().map(|&x| tape.input("x", x, true)).collect();
-//!         let result = (self.0)(&mut tape, &ids).map_err(|full| Diagnostic::error("tape", full.to_string()))?;
+//!         let result = (self.0)(&mut tape, &ids).map_err(|full| Diagnostic::error("tape-full", full.to_string()))?;
 //!         Ok(tape.finish(vec![result]))
 //!     }
 //! }

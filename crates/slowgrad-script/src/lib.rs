@@ -17,7 +17,7 @@
 //! | `diagnostics` | analysis before a run, errors during a run, style warnings, [`explain`] |
 //! | `check` | tries a file: does it run, is its gradient correct? |
 //! | [`editing`] | completion and definitions for editors |
-//! | [`reference`] | the table of everything that a script can name |
+//! | [`mod@reference`] | the table of everything that a script can name |
 //!
 //! The interpreter descends into nested arrays and maps by recursion, and a script can hold many values. A program
 //! that runs scripts of other people should do so on a thread with a stack of 256 MiB, and install
@@ -25,7 +25,7 @@
 //!
 //! This is the only crate that knows Rhai. It must not know threads, the disk or graphics, nor how training and
 //! playback work. It fills in the plain data of [`slowgrad_engine::spec`], [`slowgrad_engine::plugin`] and
-//! [`slowgrad_timeline::cue`].
+//! [`slowgrad_timeline::playback`].
 //!
 //! ```
 //! use slowgrad_engine::spec::PluginRef;

@@ -221,7 +221,7 @@ fn check_compares_derivatives_and_names_the_worst_input() {
     let found = warnings("fn activation(z) { tanh(z) }\nfn derivative(z, a) { 1.0 - a }");
     assert_eq!(found.len(), 1, "{found:#?}");
     assert_eq!(found[0].code, "derivative-mismatch");
-    assert!(found[0].message.contains("at z = ") && found[0].message.contains("`derivative` gives"), "{found:#?}");
+    assert!(found[0].message.contains("at z = ") && found[0].message.contains("`derivative` returns"), "{found:#?}");
     assert_eq!(found[0].location.as_ref().unwrap().span.line, 2);
 
     let found = warnings("fn activation(z) { value(z) * z }");

@@ -27,7 +27,7 @@
 //! #         let mut tape = TraceBuilder::new(100);
 //! #         let named = inputs.iter().zip(self.0).enumerate();
 //! #         let ids: Vec<ValueId> = named.map(|(i, (&x, &name))| tape.input(name, x, i < self.1)).collect();
-//! #         let outputs = (self.2)(&mut tape, &ids).map_err(|full| Diagnostic::error("tape", full.to_string()))?;
+//! #         let outputs = (self.2)(&mut tape, &ids).map_err(|full| Diagnostic::error("tape-full", full.to_string()))?;
 //! #         Ok(tape.finish(outputs))
 //! #     }
 //! # }
