@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 /// A function that a file defines.
 #[derive(Debug, Clone)]
-pub(crate) struct Definition {
+pub(crate) struct FunctionDefinition {
     pub(crate) name: String,
     pub(crate) parameters: Vec<String>,
     /// The `///` comment without its slashes.
@@ -29,12 +29,12 @@ pub(crate) struct ScriptProgram {
     pub(crate) may_import: bool,
     /// The modules that its imports resolve to.
     pub(crate) imports: Rc<Imports>,
-    pub(crate) functions: Vec<Definition>,
+    pub(crate) functions: Vec<FunctionDefinition>,
 }
 
 impl ScriptProgram {
     pub(crate) fn new(path: &str, text: Rc<ScriptText>, ast: AST, may_import: bool, imports: Rc<Imports>) -> Self {
-        let functions = ast.iter_functions().map(|function| Definition {
+        let functions = ast.iter_functions().map(|function| FunctionDefinition {
             name: function.name.to_owned(),
             parameters: function.params.iter().map(|&name| name.to_owned()).collect(),
             description: uncomment(&function.comments.join("\n"), "///"),
@@ -46,7 +46,7 @@ impl ScriptProgram {
     }
 
     /// The function with this name, whatever its parameters.
-    pub(crate) fn function(&self, name: &str) -> Option<&Definition> {
+    pub(crate) fn function(&self, name: &str) -> Option<&FunctionDefinition> {
         self.functions.iter().find(|function| function.name == name)
     }
 
@@ -56,7 +56,12 @@ impl ScriptProgram {
     }
 
     /// The contract function, which must have one of these numbers of parameters.
-    pub(crate) fn contract(&self, name: &str, usage: &str, arities: &[usize]) -> Result<&Definition, Box<Diagnostic>> {
+    pub(crate) fn contract(
+        &self,
+        name: &str,
+        usage: &str,
+        arities: &[usize],
+    ) -> Result<&FunctionDefinition, Box<Diagnostic>> {
         let Some(function) = self.function(name) else {
             let names = self.functions.iter().map(|function| function.name.as_str());
             let near = wording::nearest(name, names);
