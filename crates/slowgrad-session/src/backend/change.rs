@@ -12,35 +12,33 @@ use slowgrad_timeline::explain::words;
 use slowgrad_timeline::scene::Target;
 use std::sync::Arc;
 
-impl LessonRun {
-    /// Checks that the network and the data have the elements of a change.
-    ///
-    /// # Errors
-    ///
-    /// A message that names the missing element.
-    pub(crate) fn fits(&self, change: &Change) -> Result<(), String> {
-        let Some(opened) = &self.open else { return Err("no lesson is open".into()) };
-        let setup = opened.run.setup();
-        match change {
-            Change::Parameter { parameter, value } if !setup.shape.has(*parameter) || !value.is_finite() => {
-                Err("the network has no such weight".into())
-            }
-            Change::Input { sample, input, value }
-                if *sample >= setup.train.len() || *input >= setup.shape.inputs() || !value.is_finite() =>
-            {
-                Err("the data has no such sample".into())
-            }
-            Change::Activation { layer, .. } if *layer >= setup.shape.layers() => {
-                Err("the network has no such layer".into())
-            }
-            Change::Control { layers, .. } if layers.iter().any(|&layer| layer + 1 >= setup.shape.layers()) => {
-                Err("the network has no such hidden layer".into())
-            }
-            Change::Freeze { parameters, .. } if parameters.iter().any(|parameter| !setup.shape.has(*parameter)) => {
-                Err("the network has no such weight".into())
-            }
-            _ => Ok(()),
+/// Checks that the network and the data have the elements of a change.
+///
+/// # Errors
+///
+/// A message that names the missing element.
+pub(crate) fn check_fits(lesson: &LessonRun, change: &Change) -> Result<(), String> {
+    let Some(opened) = &lesson.open else { return Err("no lesson is open".into()) };
+    let setup = opened.run.setup();
+    match change {
+        Change::Parameter { parameter, value } if !setup.shape.has(*parameter) || !value.is_finite() => {
+            Err("the network has no such weight".into())
         }
+        Change::Input { sample, input, value }
+            if *sample >= setup.train.len() || *input >= setup.shape.inputs() || !value.is_finite() =>
+        {
+            Err("the data has no such sample".into())
+        }
+        Change::Activation { layer, .. } if *layer >= setup.shape.layers() => {
+            Err("the network has no such layer".into())
+        }
+        Change::Control { layers, .. } if layers.iter().any(|&layer| layer + 1 >= setup.shape.layers()) => {
+            Err("the network has no such hidden layer".into())
+        }
+        Change::Freeze { parameters, .. } if parameters.iter().any(|parameter| !setup.shape.has(*parameter)) => {
+            Err("the network has no such weight".into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -138,15 +136,6 @@ fn patch(lesson: &mut LessonRun, patch: &SpecPatch) -> bool {
     match new_start {
         None => lesson.set_setup(assembled),
         Some(what) => lesson.report.accept(assembled).is_some() && lesson.begin_with(&spec, what),
-    }
-}
-
-/// Whether a change of the description restarts the run.
-pub(crate) fn starts_new_run(change: &Change) -> bool {
-    match change {
-        Change::Control { slot, .. } => slot.starts_new_run(),
-        Change::Patch(patch) => patch.initializer.is_some() || patch.data.is_some(),
-        _ => false,
     }
 }
 

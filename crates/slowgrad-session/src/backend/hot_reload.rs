@@ -4,46 +4,21 @@
 //! Each save is planned first, without side effects, and then applied. It must not know the source of files; callers
 //! pass bytes.
 
-use super::lesson_run::LessonRun;
-use super::open_lesson::{LessonStart, OpenLesson};
+use super::lesson_run::{LessonRun, When};
+use super::open_lesson::{LessonStart, OpenLesson, Swap};
+use super::rebase::{rebased, same_run};
 use super::script_files::Scripts;
-use super::script_versions::{changed_scripts, has_extension, still_uses};
+use super::script_versions::{self, has_extension, still_uses};
 use super::slots::plugins;
 use crate::protocol::{LessonInfo, ScriptTexts, Slot};
 use slowgrad_engine::condition::Condition;
 use slowgrad_engine::setup::Setup;
-use slowgrad_engine::spec::{LayerSpec, LessonSpec};
+use slowgrad_engine::spec::LessonSpec;
 use slowgrad_script::Lesson;
 use slowgrad_tape::Diagnostic;
 use slowgrad_timeline::playback::cue::Cue;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// The time at which a new version takes effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum When {
-    /// At once; the present step is recomputed.
-    Now,
-    /// At the end of the shown step.
-    AfterStep,
-}
-
-/// A set-up that takes effect at the end of a step.
-pub(crate) struct PendingSwap {
-    /// The number of completed steps at which it takes effect.
-    pub(crate) after: u64,
-    swap: Swap,
-}
-
-/// A new set-up for the run.
-struct Swap {
-    /// The description in the lesson's file.
-    requested: Arc<LessonSpec>,
-    /// The run's description when the set-up was assembled.
-    based_on: Arc<LessonSpec>,
-    /// The version of the scripts that it was assembled from.
-    scripts_version: u64,
-    setup: Setup,
-}
 
 /// The parts of a lesson that do not affect its run: title, cues and their conditions.
 struct CueUpdate {
@@ -92,219 +67,172 @@ enum FileUse {
     Script,
 }
 
-impl LessonRun {
-    /// Reloads a file that was added, changed or deleted (`None`).
-    ///
-    /// Returns whether a new run started, which discards undo and redo.
-    pub(crate) fn reload(&mut self, root: &str, path: &str, bytes: Option<Vec<u8>>, when: When) -> bool {
-        // The editor reports its saves at once, and the file watcher reports them again.
-        let unchanged = |(from, known): (String, Arc<[u8]>)| from == root && bytes.as_deref() == Some(&known[..]);
-        if self.scripts.sandbox().file(path).is_some_and(unchanged) {
+/// Reloads a file that was added, changed or deleted (`None`).
+///
+/// Returns whether a new run started, which discards undo and redo.
+pub(crate) fn reload(lesson_run: &mut LessonRun, root: &str, path: &str, bytes: Option<Vec<u8>>, when: When) -> bool {
+    // The editor reports its saves at once, and the file watcher reports them again.
+    let unchanged = |(from, known): (String, Arc<[u8]>)| from == root && bytes.as_deref() == Some(&known[..]);
+    if lesson_run.scripts.sandbox().file(path).is_some_and(unchanged) {
+        return false;
+    }
+    let gone = bytes.is_none();
+    let used = lesson_run.scripts.sandbox().files().iter().any(|used| used == path);
+    lesson_run.scripts.replace(root, path, bytes.map(Arc::from));
+    if lesson_run.open.is_none() {
+        let lesson = lesson_run.scripts.lesson_path().to_owned();
+        return lesson_run.open(&lesson);
+    }
+    let file_use = if path == lesson_run.scripts.lesson_path() && gone {
+        FileUse::LessonGone
+    } else if used && (has_extension(path, "json") || has_extension(path, "safetensors")) {
+        FileUse::Data
+    } else if path == lesson_run.scripts.lesson_path() || !lesson_run.report.scripts_are_fine() {
+        FileUse::Lesson
+    } else if used {
+        FileUse::Script
+    } else {
+        FileUse::None
+    };
+    match file_use {
+        FileUse::None => return false,
+        FileUse::LessonGone => {
+            lesson_run.report.message(format!("{path} was deleted; the last version keeps running"));
             return false;
         }
-        let gone = bytes.is_none();
-        let used = self.scripts.sandbox().files().iter().any(|used| used == path);
-        self.scripts.replace(root, path, bytes.map(Arc::from));
-        if self.open.is_none() {
-            let lesson = self.scripts.lesson_path().to_owned();
-            return self.open(&lesson);
-        }
-        let file_use = if path == self.scripts.lesson_path() && gone {
-            FileUse::LessonGone
-        } else if used && (has_extension(path, "json") || has_extension(path, "safetensors")) {
-            FileUse::Data
-        } else if path == self.scripts.lesson_path() || !self.report.scripts_are_fine() {
-            FileUse::Lesson
-        } else if used {
-            FileUse::Script
-        } else {
-            FileUse::None
-        };
-        match file_use {
-            FileUse::None => return false,
-            FileUse::LessonGone => {
-                self.report.message(format!("{path} was deleted; the last version keeps running"));
-                return false;
-            }
-            FileUse::Data | FileUse::Lesson | FileUse::Script => {}
-        }
-        let read = self.scripts.read_lesson();
-        let Some(open) = &self.open else { return false };
-        let plan = plan_reload(open, &self.scripts, self.seed(), (path, file_use), read);
-        self.apply_reload(plan, path, when)
+        FileUse::Data | FileUse::Lesson | FileUse::Script => {}
     }
+    let read = lesson_run.scripts.read_lesson();
+    let Some(open) = &lesson_run.open else { return false };
+    let plan = plan_reload(open, &lesson_run.scripts, lesson_run.seed(), (path, file_use), read);
+    apply_reload(lesson_run, plan, path, when)
+}
 
-    /// Applies the plan for a saved file; returns whether a new run started.
-    fn apply_reload(&mut self, plan: ReloadPlan, path: &str, when: When) -> bool {
-        let ReloadPlan { cue_update, start, run } = plan;
-        self.update_cues(cue_update);
-        let started = self.set_start(start);
+/// Applies the plan for a saved file; returns whether a new run started.
+fn apply_reload(lesson_run: &mut LessonRun, plan: ReloadPlan, path: &str, when: When) -> bool {
+    let ReloadPlan { cue_update, start, run } = plan;
+    update_cues(lesson_run, cue_update);
+    let started = set_start(lesson_run, start);
+    match run {
+        RunPlan::Keep => {
+            if started {
+                lesson_run.report.message(format!("{path} was saved: the next Reset draws the weights with it"));
+            }
+        }
+        RunPlan::Broken(problems) => drop(lesson_run.report.accept::<()>(Err(problems))),
+        RunPlan::Restart(lesson) => {
+            lesson_run.report.accept(Ok(()));
+            lesson_run.report.message(format!("{path} was saved: the run restarts"));
+            lesson_run.report.mark_reloaded();
+            lesson_run.begin(*lesson);
+            return true;
+        }
+        RunPlan::Swap(swap) => {
+            if started
+                && uses(&lesson_run.scripts, &swap.requested, Slot::Initializer, path)
+                && !is_lesson(lesson_run, path)
+            {
+                lesson_run.report.message(format!("{path} was saved: the next Reset draws the weights with it"));
+            }
+            lesson_run.schedule_swap(*swap, when);
+            if when == When::AfterStep {
+                lesson_run.report.clear_run_problem();
+                lesson_run.report.message(format!("{path} was saved and is in use from the next step"));
+            } else if lesson_run.report.scripts_are_fine() {
+                lesson_run.report.message(format!("{path} was saved and is in use"));
+            }
+        }
+    }
+    false
+}
+
+fn is_lesson(lesson_run: &LessonRun, path: &str) -> bool {
+    path == lesson_run.scripts.lesson_path()
+}
+
+/// Replaces the cues of the lesson.
+fn update_cues(lesson_run: &mut LessonRun, cue_update: Option<CueUpdate>) {
+    let Some(CueUpdate { title, cues, conditions, warnings }) = cue_update else { return };
+    let Some(open) = &lesson_run.open else { return };
+    let differs = open.info.cues != cues || open.info.title != title;
+    let cue_version = if differs { lesson_run.next_cue_version() } else { 0 };
+    let Some(open) = &mut lesson_run.open else { return };
+    open.warnings = warnings;
+    open.set_conditions(conditions);
+    lesson_run.report.set_condition_problem(None);
+    if differs {
+        open.info = Arc::new(LessonInfo { title, cues, cue_version, ..(*open.info).clone() });
+    }
+}
+
+/// Replaces the initial state for the next reset; returns false when scripts have problems.
+fn set_start(lesson_run: &mut LessonRun, start: Option<(Arc<LessonSpec>, StartResult)>) -> bool {
+    let Some((requested, start)) = start else { return false };
+    let Some((setup, values)) = lesson_run.report.accept(start) else { return false };
+    let scripts = Arc::new(lesson_run.scripts.new_texts(&ScriptTexts::new(), &[]));
+    if let Some(open) = &mut lesson_run.open {
+        open.set_start(LessonStart { requested, setup, values, scripts });
+    }
+    true
+}
+
+/// Continues the run with the present scripts; returns false when they have problems.
+pub(crate) fn use_present_scripts(lesson_run: &mut LessonRun) -> bool {
+    let read = lesson_run.scripts.read_lesson();
+    let Some(open) = &lesson_run.open else { return false };
+    let ReloadPlan { cue_update, start, run } =
+        plan_reload(open, &lesson_run.scripts, lesson_run.seed(), ("", FileUse::Script), read);
+    update_cues(lesson_run, cue_update);
+    set_start(lesson_run, start);
+    match run {
+        RunPlan::Swap(swap) => {
+            lesson_run.schedule_swap(*swap, When::Now);
+            lesson_run.report.scripts_are_fine()
+        }
+        RunPlan::Broken(problems) => {
+            lesson_run.report.accept::<()>(Err(problems));
+            false
+        }
+        RunPlan::Keep | RunPlan::Restart(_) => false,
+    }
+}
+
+/// The scripts whose text has changed since the run last loaded them.
+pub(crate) fn changed_scripts(lesson_run: &LessonRun) -> BTreeSet<String> {
+    let Some(open) = &lesson_run.open else { return BTreeSet::new() };
+    script_versions::changed_scripts(lesson_run.scripts.sandbox(), &open.initial_scripts, &open.changes)
+}
+
+/// Continues a run that used other versions of its scripts with the present ones; returns the changed scripts.
+pub(crate) fn update_to_present_scripts(lesson_run: &mut LessonRun, when: When) -> Vec<String> {
+    let mut changed = changed_scripts(lesson_run);
+    let Some(open) = &lesson_run.open else { return Vec::new() };
+    let lesson_path = lesson_run.scripts.lesson_path();
+    changed.retain(|path| still_uses(lesson_run.scripts.sandbox(), lesson_path, &open.run.setup().spec, path));
+    if changed.is_empty() {
+        return Vec::new();
+    }
+    // If the lesson has problems now, they are reported, and the run continues with the previous version.
+    let read = lesson_run.scripts.read_lesson();
+    let Some(lesson) = lesson_run.report.accept(read) else { return changed.into_iter().collect() };
+    let Some(open) = &lesson_run.open else { return Vec::new() };
+    if !same_run(open.requested(), &lesson.spec) {
+        changed.remove(lesson_run.scripts.lesson_path());
+        let path = lesson_run.scripts.lesson_path();
+        lesson_run.report.message(format!("{path} has changed since: Reset to start the current version"));
+    }
+    let ReloadPlan { cue_update, start, run } =
+        plan_reload(open, &lesson_run.scripts, lesson_run.seed(), ("", FileUse::Script), Ok(lesson));
+    update_cues(lesson_run, cue_update);
+    set_start(lesson_run, start);
+    if !changed.is_empty() {
         match run {
-            RunPlan::Keep => {
-                if started {
-                    self.report.message(format!("{path} was saved: the next Reset draws the weights with it"));
-                }
-            }
-            RunPlan::Broken(problems) => drop(self.report.accept::<()>(Err(problems))),
-            RunPlan::Restart(lesson) => {
-                self.report.accept(Ok(()));
-                self.report.message(format!("{path} was saved: the run restarts"));
-                self.report.mark_reloaded();
-                self.begin(*lesson);
-                return true;
-            }
-            RunPlan::Swap(swap) => {
-                if started && uses(&self.scripts, &swap.requested, Slot::Initializer, path) && !self.is_lesson(path) {
-                    self.report.message(format!("{path} was saved: the next Reset draws the weights with it"));
-                }
-                self.schedule_swap(*swap, when);
-                if when == When::AfterStep {
-                    self.report.clear_run_problem();
-                    self.report.message(format!("{path} was saved and is in use from the next step"));
-                } else if self.report.scripts_are_fine() {
-                    self.report.message(format!("{path} was saved and is in use"));
-                }
-            }
-        }
-        false
-    }
-
-    fn is_lesson(&self, path: &str) -> bool {
-        path == self.scripts.lesson_path()
-    }
-
-    /// Replaces the cues of the lesson.
-    fn update_cues(&mut self, cue_update: Option<CueUpdate>) {
-        let Some(CueUpdate { title, cues, conditions, warnings }) = cue_update else { return };
-        let Some(open) = &self.open else { return };
-        let differs = open.info.cues != cues || open.info.title != title;
-        let cue_version = if differs { self.next_cue_version() } else { 0 };
-        let Some(open) = &mut self.open else { return };
-        open.warnings = warnings;
-        open.set_conditions(conditions);
-        self.report.set_condition_problem(None);
-        if differs {
-            open.info = Arc::new(LessonInfo { title, cues, cue_version, ..(*open.info).clone() });
+            RunPlan::Swap(swap) => lesson_run.schedule_swap(*swap, when),
+            RunPlan::Broken(problems) => drop(lesson_run.report.accept::<()>(Err(problems))),
+            RunPlan::Keep | RunPlan::Restart(_) => {}
         }
     }
-
-    /// Replaces the initial state for the next reset; returns false when scripts have problems.
-    fn set_start(&mut self, start: Option<(Arc<LessonSpec>, StartResult)>) -> bool {
-        let Some((requested, start)) = start else { return false };
-        let Some((setup, values)) = self.report.accept(start) else { return false };
-        let scripts = Arc::new(self.scripts.new_texts(&ScriptTexts::new(), &[]));
-        if let Some(open) = &mut self.open {
-            open.set_start(LessonStart { requested, setup, values, scripts });
-        }
-        true
-    }
-
-    /// Schedules a set-up, which takes effect now or at the end of the shown step.
-    fn schedule_swap(&mut self, swap: Swap, when: When) {
-        self.report.accept(Ok(()));
-        self.report.mark_reloaded();
-        if let Some(open) = &mut self.open {
-            open.pending = Some(PendingSwap { after: open.run.step() + 1, swap });
-        }
-        if when == When::Now {
-            self.apply_pending_swap();
-        }
-    }
-
-    /// Applies the pending set-up if its step is completed.
-    pub(crate) fn apply_due_swap(&mut self) {
-        let due = |open: &OpenLesson| open.pending.as_ref().is_some_and(|pending| open.run.step() >= pending.after);
-        if self.open.as_ref().is_some_and(due) {
-            self.apply_pending_swap();
-        }
-    }
-
-    /// Applies the pending set-up.
-    pub(crate) fn apply_pending_swap(&mut self) {
-        let Some(open) = &mut self.open else { return };
-        let Some(PendingSwap { swap: Swap { requested, based_on, scripts_version, setup }, .. }) = open.pending.take()
-        else {
-            return;
-        };
-        // Preserves changes by hand, including those since the reload; scripts may have changed as well.
-        let now = &open.run.setup().spec;
-        let assembled = if *now == based_on && scripts_version == self.scripts.version() {
-            Ok(setup)
-        } else {
-            self.scripts.sandbox().assemble(&rebased(now, open.requested(), &requested))
-        };
-        if self.set_setup(assembled)
-            && let Some(open) = &mut self.open
-        {
-            let after = open.run.step();
-            open.set_requested(requested);
-            super::undo::record_change(open, &self.scripts, after, None, false);
-        }
-    }
-
-    /// Whether a new version of the scripts takes effect at the end of the shown step.
-    pub(crate) fn has_pending_swap(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.pending.is_some())
-    }
-
-    /// Continues the run with the present scripts; returns false when they have problems.
-    pub(crate) fn use_present_scripts(&mut self) -> bool {
-        let read = self.scripts.read_lesson();
-        let Some(open) = &self.open else { return false };
-        let ReloadPlan { cue_update, start, run } =
-            plan_reload(open, &self.scripts, self.seed(), ("", FileUse::Script), read);
-        self.update_cues(cue_update);
-        self.set_start(start);
-        match run {
-            RunPlan::Swap(swap) => {
-                self.schedule_swap(*swap, When::Now);
-                self.report.scripts_are_fine()
-            }
-            RunPlan::Broken(problems) => {
-                self.report.accept::<()>(Err(problems));
-                false
-            }
-            RunPlan::Keep | RunPlan::Restart(_) => false,
-        }
-    }
-
-    /// The scripts whose text has changed since the run last loaded them.
-    pub(crate) fn changed_scripts(&self) -> std::collections::BTreeSet<String> {
-        let changed = |open: &OpenLesson| changed_scripts(self.scripts.sandbox(), &open.initial_scripts, &open.changes);
-        self.open.as_ref().map(changed).unwrap_or_default()
-    }
-
-    /// Continues a run that used other versions of its scripts with the present ones; returns the changed scripts.
-    pub(crate) fn update_to_present_scripts(&mut self, when: When) -> Vec<String> {
-        let mut changed = self.changed_scripts();
-        let Some(open) = &self.open else { return Vec::new() };
-        let lesson_path = self.scripts.lesson_path();
-        changed.retain(|path| still_uses(self.scripts.sandbox(), lesson_path, &open.run.setup().spec, path));
-        if changed.is_empty() {
-            return Vec::new();
-        }
-        // If the lesson has problems now, they are reported, and the run continues with the previous version.
-        let read = self.scripts.read_lesson();
-        let Some(lesson) = self.report.accept(read) else { return changed.into_iter().collect() };
-        let Some(open) = &self.open else { return Vec::new() };
-        if !same_run(open.requested(), &lesson.spec) {
-            changed.remove(self.scripts.lesson_path());
-            let path = self.scripts.lesson_path();
-            self.report.message(format!("{path} has changed since: Reset to start the current version"));
-        }
-        let ReloadPlan { cue_update, start, run } =
-            plan_reload(open, &self.scripts, self.seed(), ("", FileUse::Script), Ok(lesson));
-        self.update_cues(cue_update);
-        self.set_start(start);
-        if !changed.is_empty() {
-            match run {
-                RunPlan::Swap(swap) => self.schedule_swap(*swap, when),
-                RunPlan::Broken(problems) => drop(self.report.accept::<()>(Err(problems))),
-                RunPlan::Keep | RunPlan::Restart(_) => {}
-            }
-        }
-        changed.into_iter().collect()
-    }
+    changed.into_iter().collect()
 }
 
 /// Plans the effects of a saved file, after the lesson was read with it. Has no side effects.
@@ -376,68 +304,4 @@ fn uses(scripts: &Scripts, spec: &LessonSpec, slot: Slot, path: &str) -> bool {
     let mut spec = spec.clone();
     let named = plugins(&mut spec, slot);
     named.iter().any(|plugin| scripts.sandbox().path_of(slot.kind(), &plugin.name).is_some_and(|used| used == path))
-}
-
-/// Rebases the edits in `now` from the file's previous description `was` onto its new one: fields that the file changed
-/// are taken from the file, all others from `now`.
-fn rebased(now: &LessonSpec, was: &LessonSpec, requested: &LessonSpec) -> LessonSpec {
-    fn pick<T: Clone + PartialEq>(now: &T, was: &T, requested: &T) -> T {
-        if was == requested { now.clone() } else { requested.clone() }
-    }
-    LessonSpec {
-        title: requested.title.clone(),
-        layers: layers(&now.layers, &was.layers, &requested.layers),
-        loss: pick(&now.loss, &was.loss, &requested.loss),
-        regularizer: pick(&now.regularizer, &was.regularizer, &requested.regularizer),
-        optimizer: pick(&now.optimizer, &was.optimizer, &requested.optimizer),
-        schedule: pick(&now.schedule, &was.schedule, &requested.schedule),
-        batch: pick(&now.batch, &was.batch, &requested.batch),
-        shuffle: pick(&now.shuffle, &was.shuffle, &requested.shuffle),
-        ..now.clone()
-    }
-}
-
-/// The layers of a run whose file changed: the present number and sizes, with the activations that the file changed.
-fn layers(now: &[LayerSpec], was: &[LayerSpec], requested: &[LayerSpec]) -> Vec<LayerSpec> {
-    if was == requested {
-        return now.to_vec();
-    }
-    let sizes = |layers: &[LayerSpec]| layers.iter().map(|layer| layer.size).collect::<Vec<_>>();
-    if sizes(now) == sizes(requested) {
-        // A layer that the file did not change keeps an activation set by hand.
-        let changed = |nth: usize| was.get(nth) != requested.get(nth);
-        return (0..requested.len())
-            .map(|nth| if changed(nth) { requested[nth].clone() } else { now[nth].clone() })
-            .collect();
-    }
-    // When the number of layers differs, hidden layers follow the first layer and the output follows the last.
-    let activation = |layers: &[LayerSpec], last: bool| {
-        let layer = if last { layers.last() } else { layers.first() };
-        layer.map(|layer| layer.activation.clone())
-    };
-    let mut layers = now.to_vec();
-    let last = layers.len().saturating_sub(1);
-    for (nth, layer) in layers.iter_mut().enumerate() {
-        let (old, new) = (activation(was, nth == last), activation(requested, nth == last));
-        if old != new
-            && let Some(new) = new
-        {
-            layer.activation = new;
-        }
-    }
-    layers
-}
-
-/// Whether a run of one description can continue with the other.
-fn same_run(a: &LessonSpec, b: &LessonSpec) -> bool {
-    let sizes = |spec: &LessonSpec| spec.layers.iter().map(|layer| layer.size).collect::<Vec<_>>();
-    a.inputs == b.inputs
-        && sizes(a) == sizes(b)
-        && a.data == b.data
-        && a.count == b.count
-        && a.noise.to_bits() == b.noise.to_bits()
-        && a.test_fraction.to_bits() == b.test_fraction.to_bits()
-        && a.seed == b.seed
-        && a.weights == b.weights
-        && a.initializer == b.initializer
 }

@@ -1,9 +1,11 @@
 //! The open lesson and the ingredients of its run: scripts, seed, requested training.
 //!
-//! It opens lessons, moves the run to a step and replaces its set-up. It must not know undo, replay, plots or the
-//! display.
+//! It opens lessons, moves the run to a step and replaces its set-up, at once or at the end of a step. It must not know
+//! undo, hot reload, replay, plots or the display.
 
-use super::open_lesson::{LessonStart, OpenLesson};
+use super::open_lesson::{LessonStart, OpenLesson, PendingSwap, Swap};
+use super::rebase::rebased;
+use super::recorded_changes::record_change;
 use super::report::Report;
 use super::script_files::Scripts;
 use super::training::Training;
@@ -20,6 +22,15 @@ use std::sync::Arc;
 const MAX_UNSLICED_WORK: u64 = 50_000_000;
 /// The limit of steps in a seek before it is split into slices.
 const MAX_UNSLICED_STEPS: u64 = 10_000;
+
+/// The time at which a new version takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// At once; the present step is recomputed.
+    Now,
+    /// At the end of the shown step.
+    AfterStep,
+}
 
 /// A lesson's run with its scripts, report and requested training.
 pub(crate) struct LessonRun {
@@ -253,5 +264,53 @@ impl LessonRun {
                 false
             }
         }
+    }
+
+    /// Schedules a set-up, which takes effect now or at the end of the shown step.
+    pub(crate) fn schedule_swap(&mut self, swap: Swap, when: When) {
+        self.report.accept(Ok(()));
+        self.report.mark_reloaded();
+        if let Some(open) = &mut self.open {
+            open.pending = Some(PendingSwap { after: open.run.step() + 1, swap });
+        }
+        if when == When::Now {
+            self.apply_pending_swap();
+        }
+    }
+
+    /// Applies the pending set-up if its step is completed.
+    pub(crate) fn apply_due_swap(&mut self) {
+        let due = |open: &OpenLesson| open.pending.as_ref().is_some_and(|pending| open.run.step() >= pending.after);
+        if self.open.as_ref().is_some_and(due) {
+            self.apply_pending_swap();
+        }
+    }
+
+    /// Applies the pending set-up.
+    pub(crate) fn apply_pending_swap(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let Some(PendingSwap { swap: Swap { requested, based_on, scripts_version, setup }, .. }) = open.pending.take()
+        else {
+            return;
+        };
+        // Preserves changes by hand, including those since the reload; scripts may have changed as well.
+        let now = &open.run.setup().spec;
+        let assembled = if *now == based_on && scripts_version == self.scripts.version() {
+            Ok(setup)
+        } else {
+            self.scripts.sandbox().assemble(&rebased(now, open.requested(), &requested))
+        };
+        if self.set_setup(assembled)
+            && let Some(open) = &mut self.open
+        {
+            let after = open.run.step();
+            open.set_requested(requested);
+            record_change(open, &self.scripts, after, None, false);
+        }
+    }
+
+    /// Whether a new version of the scripts takes effect at the end of the shown step.
+    pub(crate) fn has_pending_swap(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.pending.is_some())
     }
 }

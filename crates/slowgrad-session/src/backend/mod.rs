@@ -10,6 +10,8 @@ mod lesson_run;
 pub(crate) mod link;
 mod open_lesson;
 pub(crate) mod plots;
+mod rebase;
+mod recorded_changes;
 mod replay;
 mod report;
 mod reshape;
@@ -28,8 +30,7 @@ mod undo;
 use crate::clock::Clock;
 use crate::protocol::{BackendCommand, Change, Curves, Plots, Recipe, SavedRun, Snapshot};
 use comparison::Comparison;
-use hot_reload::When;
-use lesson_run::LessonRun;
+use lesson_run::{LessonRun, When};
 use plots::{PlotJobs, RunContext};
 use replay::{Progress, Replay, WaitingFile};
 use script_files::Scripts;
@@ -207,7 +208,7 @@ impl Backend {
         if step.is_some_and(|step| !self.lesson.seek(step)) {
             return;
         }
-        if let Err(why) = self.lesson.fits(&change) {
+        if let Err(why) = change::check_fits(&self.lesson, &change) {
             return self.lesson.report.message(why);
         }
         if let Some(state) = self.undo.cancel(&self.lesson, &change) {
@@ -216,7 +217,7 @@ impl Backend {
         }
         let Some(open) = &self.lesson.open else { return };
         let after = open.run.step();
-        let drops_scripts = undo::drops_scripts(open, after, &change);
+        let drops_scripts = recorded_changes::drops_scripts(open, after, &change);
         let new = self.undo.begin(&self.lesson, &change);
         if !change::apply(&mut self.lesson, &change) {
             return;
@@ -224,10 +225,10 @@ impl Backend {
         let continues = new.continues;
         self.undo.add(new, &change);
         if let Some(open) = &mut self.lesson.open {
-            undo::record_change(open, &self.lesson.scripts, after, Some(change), continues);
+            recorded_changes::record_change(open, &self.lesson.scripts, after, Some(change), continues);
         }
         if drops_scripts {
-            self.lesson.use_present_scripts();
+            hot_reload::use_present_scripts(&mut self.lesson);
         }
     }
 
@@ -271,7 +272,7 @@ impl Backend {
         open.restore(state);
         self.lesson.set_seed(seed);
         self.lesson.report.clear_run_problem();
-        if self.lesson.changed_scripts().is_empty() {
+        if hot_reload::changed_scripts(&self.lesson).is_empty() {
             self.lesson.seek(step + 1);
             return;
         }
@@ -281,7 +282,7 @@ impl Backend {
         self.lesson.training.stop();
         self.lesson.mark_stale();
         match reached {
-            Ok(()) => drop(self.lesson.update_to_present_scripts(When::Now)),
+            Ok(()) => drop(hot_reload::update_to_present_scripts(&mut self.lesson, When::Now)),
             Err(problem) => self.lesson.step_failed(*problem),
         }
     }
@@ -303,7 +304,8 @@ impl Backend {
         }
         let WaitingFile { root, path, bytes, at_once } = file;
         let now = at_once || !self.display.shows_present_step(&self.lesson) || self.is_training();
-        if self.lesson.reload(&root, &path, bytes, if now { When::Now } else { When::AfterStep }) {
+        let when = if now { When::Now } else { When::AfterStep };
+        if hot_reload::reload(&mut self.lesson, &root, &path, bytes, when) {
             self.undo.clear();
         }
     }
@@ -413,7 +415,9 @@ impl Backend {
         let comparison = self.comparison.info(&mut self.lesson, self.plots.shows_predictions());
         let plots = self.plots();
         let spec = self.lesson.open.as_ref().map(|open| Arc::clone(&open.run.setup().spec));
-        let files = self.lesson.scripts.used_files(spec.as_deref(), self.replay.as_ref());
+        let replay = self.replay.as_ref();
+        let contents_now = |root: &str, path: &str| replay?.present_text(root, path).cloned();
+        let files = self.lesson.scripts.used_files(spec.as_deref(), contents_now);
         let (recipe, undo_history) = (self.recipe(), self.undo.plain());
         let (undo, redo) = self.undo.names();
         let (training, computing_plots) = (self.is_training(), self.is_computing_plots());

@@ -2,7 +2,6 @@
 //!
 //! It must not know undo, replay or files.
 
-use super::hot_reload::PendingSwap;
 use crate::protocol::{Arrangement, LessonInfo, Recipe, RecordedChange, ScriptTexts};
 use slowgrad_engine::condition::Condition;
 use slowgrad_engine::data::Data;
@@ -20,6 +19,24 @@ pub(crate) struct LessonStart {
     pub(crate) setup: Setup,
     pub(crate) values: Vec<f64>,
     pub(crate) scripts: Arc<ScriptTexts>,
+}
+
+/// A set-up that takes effect at the end of a step.
+pub(crate) struct PendingSwap {
+    /// The number of completed steps at which it takes effect.
+    pub(crate) after: u64,
+    pub(crate) swap: Swap,
+}
+
+/// A new set-up for the run.
+pub(crate) struct Swap {
+    /// The description in the lesson's file.
+    pub(crate) requested: Arc<LessonSpec>,
+    /// The run's description when the set-up was assembled.
+    pub(crate) based_on: Arc<LessonSpec>,
+    /// The version of the scripts that it was assembled from.
+    pub(crate) scripts_version: u64,
+    pub(crate) setup: Setup,
 }
 
 /// The state of a run without the numbers, which replay recomputes.

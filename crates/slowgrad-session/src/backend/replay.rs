@@ -3,10 +3,10 @@
 //!
 //! It must not know the file format: a recipe is plain data.
 
-use super::hot_reload::When;
-use super::lesson_run::LessonRun;
+use super::lesson_run::{LessonRun, When};
 use super::script_files::Scripts;
-use super::{change, undo::UndoState};
+use super::undo::UndoState;
+use super::{change, hot_reload};
 use crate::protocol::{LessonInfo, Recipe, ScriptTexts};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -149,8 +149,8 @@ impl Replay {
         let messages = lesson_run.report.message_count();
         let applied = lesson_run.seek(recorded.after + 1)
             && match &recorded.change {
-                Some(change) => lesson_run.fits(change).is_ok() && change::apply(lesson_run, change),
-                None => lesson_run.use_present_scripts(),
+                Some(change) => change::check_fits(lesson_run, change).is_ok() && change::apply(lesson_run, change),
+                None => hot_reload::use_present_scripts(lesson_run),
             };
         lesson_run.report.discard_messages_after(messages);
         if let Some(open) = &mut lesson_run.open {
@@ -176,7 +176,7 @@ impl Replay {
         }
         replaced.put_back(&mut lesson_run.scripts);
         let messages = lesson_run.report.message_count();
-        let changed = lesson_run.update_to_present_scripts(when).join(", ");
+        let changed = hot_reload::update_to_present_scripts(lesson_run, when).join(", ");
         if lesson_run.has_pending_swap() {
             lesson_run.report.discard_messages_after(messages);
             let text = format!("{changed} has changed since: the current version runs from the next step");

@@ -2,13 +2,12 @@
 //!
 //! A check uses a separate sandbox over the same files, so that no run uses unsaved text. It must not know the run.
 
-use super::replay::Replay;
 use super::script_versions::{self, has_extension};
-use super::slots::{self, Choices};
+use super::slots::{self, Choices, named_plugins};
 use crate::protocol::{CheckOutcome, Choice, RecordedChange, ScriptTexts, UsedFile};
 use crate::shipped;
 use slowgrad_engine::setup::Setup;
-use slowgrad_engine::spec::{DataSpec, LessonSpec};
+use slowgrad_engine::spec::LessonSpec;
 use slowgrad_script::{CatalogueItem, ConsoleLine, Files, Lesson, Library, Limits, PluginKind, Root, Sandbox};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeSet;
@@ -163,9 +162,13 @@ impl Scripts {
         script_versions::new_texts(&self.sandbox, initial, changes)
     }
 
-    /// The lesson and the scripts that it uses, including the plugins of this description. During a replay with earlier
-    /// texts, the present contents are listed.
-    pub(crate) fn used_files(&mut self, spec: Option<&LessonSpec>, replay: Option<&Replay>) -> Arc<[UsedFile]> {
+    /// The lesson and the scripts that it uses, including the plugins of this description. `contents_now` gives the
+    /// present contents of a file, by root and path, that has an earlier text during a replay.
+    pub(crate) fn used_files(
+        &mut self,
+        spec: Option<&LessonSpec>,
+        contents_now: impl Fn(&str, &str) -> Option<Arc<[u8]>>,
+    ) -> Arc<[UsedFile]> {
         let mut paths: BTreeSet<String> =
             self.read_files.iter().filter(|path| has_extension(path, "rhai")).cloned().collect();
         // No file names a plugin that the viewer chose.
@@ -175,8 +178,8 @@ impl Scripts {
         paths.remove(&lesson);
         let found = std::iter::once(lesson).chain(paths).filter_map(|path| {
             let (root, bytes) = self.sandbox.file(&path)?;
-            let now = replay.and_then(|replay| replay.present_text(&root, &path).cloned());
-            Some(UsedFile { path, root, bytes: now.unwrap_or(bytes) })
+            let bytes = contents_now(&root, &path).unwrap_or(bytes);
+            Some(UsedFile { path, root, bytes })
         });
         let found: Vec<UsedFile> = found.collect();
         if self.used_files[..] != found {
@@ -194,21 +197,6 @@ impl Scripts {
         let (problems, reports) = (found.diagnostics, found.reports);
         self.checked = Some(Arc::new(CheckOutcome { path, text, problems, reports }));
     }
-}
-
-/// The plugins of a description, by kind and name.
-pub(crate) fn named_plugins(spec: &LessonSpec) -> Vec<(PluginKind, &str)> {
-    let mut named: Vec<(PluginKind, &str)> =
-        spec.layers.iter().map(|layer| (PluginKind::Activation, layer.activation.name.as_str())).collect();
-    named.push((PluginKind::Loss, &spec.loss.name));
-    named.push((PluginKind::Optimizer, &spec.optimizer.name));
-    named.push((PluginKind::Initializer, &spec.initializer.name));
-    named.extend(spec.regularizer.iter().map(|plugin| (PluginKind::Regularizer, plugin.name.as_str())));
-    named.extend(spec.schedule.iter().map(|plugin| (PluginKind::Schedule, plugin.name.as_str())));
-    if let DataSpec::Plugin(plugin) = &spec.data {
-        named.push((PluginKind::Dataset, &plugin.name));
-    }
-    named
 }
 
 /// The names of all plugins of a library, without reading their files.

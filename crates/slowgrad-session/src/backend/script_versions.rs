@@ -3,7 +3,7 @@
 //! Files store the last version only, so these texts are part of the recipe of a run. It must not know how a new version
 //! arrives or takes effect.
 
-use super::script_files::named_plugins;
+use super::slots::named_plugins;
 use crate::protocol::{RecordedChange, ScriptTexts};
 use slowgrad_engine::spec::LessonSpec;
 use slowgrad_script::{PluginKind, Sandbox};

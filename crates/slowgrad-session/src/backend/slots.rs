@@ -6,7 +6,7 @@ use crate::protocol::{Choice, PluginControl, SetupInfo, Slot, SlotInfo};
 use slowgrad_engine::plugin::{Activation, Control, ControlKind, PluginInfo};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef};
-use slowgrad_script::Sandbox;
+use slowgrad_script::{PluginKind, Sandbox};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +23,21 @@ pub(crate) fn choices(sandbox: &Sandbox) -> Choices {
         (slot, none.into_iter().chain(known).collect())
     };
     Slot::ALL.into_iter().map(at).collect()
+}
+
+/// The plugins of a description, by kind and name.
+pub(crate) fn named_plugins(spec: &LessonSpec) -> Vec<(PluginKind, &str)> {
+    let mut named: Vec<(PluginKind, &str)> =
+        spec.layers.iter().map(|layer| (PluginKind::Activation, layer.activation.name.as_str())).collect();
+    named.push((PluginKind::Loss, &spec.loss.name));
+    named.push((PluginKind::Optimizer, &spec.optimizer.name));
+    named.push((PluginKind::Initializer, &spec.initializer.name));
+    named.extend(spec.regularizer.iter().map(|plugin| (PluginKind::Regularizer, plugin.name.as_str())));
+    named.extend(spec.schedule.iter().map(|plugin| (PluginKind::Schedule, plugin.name.as_str())));
+    if let DataSpec::Plugin(plugin) = &spec.data {
+        named.push((PluginKind::Dataset, &plugin.name));
+    }
+    named
 }
 
 /// The description of a set-up for snapshots.

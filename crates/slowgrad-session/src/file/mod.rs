@@ -10,19 +10,19 @@ mod runs;
 mod tests;
 
 use crate::protocol::{BackendCommand, Difference, SavedRun};
-use crate::session::Session;
 pub use panels::{DrawerTab, OpenPanels, OpenPlots};
-use runs::RunsDto;
+pub(crate) use runs::RunsDto;
 use serde::{Deserialize, Serialize};
 use slowgrad_timeline::events::Granularity;
-use slowgrad_timeline::playback::playhead::Loop;
 use slowgrad_timeline::scene::{Point, Target};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The version of the format. Older versions can be read as well.
-const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 2;
+/// The type of a session file, in its first entry.
+pub(crate) const FILE_TYPE: &str = "session";
 /// The library root of the built-in lessons.
 const BUILT_IN: &str = "slowgrad";
 
@@ -113,40 +113,6 @@ pub fn lesson_name(root: &str, path: &str) -> String {
 }
 
 impl SessionFile {
-    /// Captures a session with its panels; `None` before a lesson is open.
-    pub fn of(session: &Session, panels: OpenPanels) -> Option<Self> {
-        let snapshot = session.snapshot.as_ref()?;
-        let lesson = snapshot.lesson.as_ref()?;
-        let (timeline, playhead) = session.now()?;
-        let file = snapshot.files.first().filter(|file| file.path == lesson.path)?;
-        let view = &session.view;
-        let recipe = &snapshot.recipe;
-        // During a replay the shown step is not the one to return to.
-        let replayed = timeline.step().step == recipe.step;
-        Some(Self {
-            slowgrad: "session".into(),
-            version: VERSION,
-            lesson: lesson_name(&file.root, &file.path),
-            title: lesson.title.clone(),
-            position: if replayed { playhead.position() } else { 0.0 },
-            loss: Some(timeline.step().loss).filter(|loss| replayed && loss.is_finite()),
-            granularity: playhead.granularity(),
-            speed: playhead.speed(),
-            repeat: match playhead.repeat() {
-                Loop::Off => RepeatDto::Off,
-                Loop::Step => RepeatDto::Step,
-                Loop::Range(range) => RepeatDto::Events(range.clone()),
-            },
-            cue: session.player.progress().0,
-            bookmarks: session.bookmarks.to_vec(),
-            camera: (!view.auto_fit).then_some(CameraDto { center: view.center, zoom: view.zoom }),
-            selected: view.selected,
-            panels,
-            compared: snapshot.comparison.as_ref().map(|comparison| comparison.difference.clone()),
-            run: RunsDto { recipe: recipe.clone(), undo_history: Arc::clone(&snapshot.undo_history) },
-        })
-    }
-
     /// The text of the file, with one entry per line.
     pub fn text(&self) -> String {
         // Serialization fails only for maps with keys that are not strings; there are none.
@@ -163,7 +129,7 @@ impl SessionFile {
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let invalid = FormatError::NotASession;
         let mut value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))?;
-        if value["slowgrad"] != "session" {
+        if value["slowgrad"] != FILE_TYPE {
             return Err(invalid("the entry \"slowgrad\": \"session\" is missing".into()));
         }
         match value["version"].as_u64() {

@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::protocol::{Change, Recipe, RecordedChange, ScriptTexts, Slot, UndoEntry, UndoHistory};
-use crate::session::Editable;
-use crate::session::RunAction;
+use crate::session::{Editable, RunAction, Session};
 use crate::shipped;
 use crate::testing::{inline, timeout};
 use slowgrad_engine::run::{LossCurve, LossPoint};
@@ -59,14 +58,14 @@ fn a_restored_session_equals_the_saved_one() {
     };
     session.send(BackendCommand::Compare(Some(Difference::slider(Slot::Optimizer, "sgd", "lr", 0.25))));
     finish(&mut session);
-    let saved = SessionFile::of(&session, panels.clone()).expect("a session");
+    let saved = session.to_file(panels.clone()).expect("a session");
     let read = SessionFile::parse(saved.text().as_bytes()).expect("the same");
     assert_eq!(read, saved, "{}", saved.text());
 
     let mut again = Session::new(start(read.command(lesson))).restoring(read);
     finish(&mut again);
     assert_eq!(again.take_restored_panels().as_ref(), Some(&panels));
-    let now = SessionFile::of(&again, panels).expect("a session");
+    let now = again.to_file(panels).expect("a session");
     assert_eq!(now, saved);
     assert!(
         now.run.recipe.abandoned_branch.is_some()

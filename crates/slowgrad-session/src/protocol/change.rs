@@ -67,6 +67,17 @@ pub enum Change {
     Reseed,
 }
 
+impl Change {
+    /// Whether the change starts a new run of the lesson.
+    pub fn starts_new_run(&self) -> bool {
+        match self {
+            Change::Control { slot, .. } => slot.starts_new_run(),
+            Change::Patch(patch) => patch.initializer.is_some() || patch.data.is_some(),
+            _ => false,
+        }
+    }
+}
+
 /// The discs that were moved by hand, with their offsets from the automatic layout, in world units.
 pub type Arrangement = Arc<[(Target, [f32; 2])]>;
 

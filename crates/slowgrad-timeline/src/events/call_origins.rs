@@ -57,6 +57,39 @@ pub(crate) struct ChainTerm {
     pub(crate) after: f64,
 }
 
+/// The origins of numbers that a script's chain rule or a schedule computed.
+impl Origins<'_> {
+    /// ∂L/∂a of a neuron.
+    pub(crate) fn grad_a(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
+        let next = layer + 1;
+        if next < self.step.shape.layers() {
+            return self.backprop(sample, next, self.step.shape.size(next) - 1, neuron);
+        }
+        let call = CallOrigins::of(self.timeline, Some(sample), Phase::Backward, Cell::Loss, CellScript::Main)?;
+        call.gradient(neuron, call.trace.chain().len())
+    }
+
+    /// ∂L/∂z of a neuron as its activation's chain rule computes it. `None` if a is z itself.
+    pub(crate) fn slope_of_z(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
+        let whole = self.step.names.whole_layer[layer];
+        let cell = if whole { Cell::Layer { layer } } else { Cell::Neuron { layer, neuron } };
+        let call = CallOrigins::of(self.timeline, Some(sample), Phase::Backward, cell, CellScript::Main)?;
+        call.gradient(if whole { neuron } else { 0 }, call.trace.chain().len())
+    }
+
+    /// ∂R/∂w of a weight, which is added to its gradient.
+    pub(crate) fn penalty_slope(self, at: Parameter) -> Option<Link> {
+        let call = CallOrigins::of(self.timeline, None, Phase::Update, at.into(), CellScript::Penalty)?;
+        call.gradient(0, call.trace.chain().len())
+    }
+
+    /// The factor that the schedule returns.
+    pub(crate) fn factor(self) -> Option<Link> {
+        let call = CallOrigins::of(self.timeline, None, Phase::Update, Cell::Rate, CellScript::Main)?;
+        call.value(call.trace.outputs()[0])
+    }
+}
+
 impl<'a> CallOrigins<'a> {
     /// The call of a cell's script in a phase. Forward and backward share a call. `None` if the cell has no such call.
     pub(crate) fn of(
@@ -280,5 +313,17 @@ impl<'a> CallOrigins<'a> {
                 ChainTerm { at, step: *step, upstream, local, contribution, after }
             })
             .collect()
+    }
+}
+
+impl Timeline {
+    /// The event in which the optimizer computed a field of a parameter's new state. `None` if the field is an input that
+    /// is returned unchanged.
+    pub fn state_event(&self, at: Parameter, field: usize) -> Option<usize> {
+        let call = CallOrigins::of(self, None, Phase::Update, at.into(), CellScript::Main)?;
+        match call.value(*call.trace.outputs().get(1 + field)?)? {
+            Link::Event(event) => Some(event),
+            _ => None,
+        }
     }
 }

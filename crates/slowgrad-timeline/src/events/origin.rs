@@ -2,10 +2,9 @@
 //! computed comes from the step before, the sample, a control or a literal in a script.
 //!
 //! Formulas and explanations link their numbers to these origins. Numbers that the engine itself counts or measures (the
-//! step number, norms) have no origin. This module must not know how a number is written, nor which operations a cell
-//! consists of.
+//! step number, norms) have no origin. Origins within a call of a script are in `call_origins`. This module must not know
+//! how a number is written, nor which operations a cell consists of.
 
-use super::call_origins::{CallOrigins, CellScript};
 use super::cell_plan::CellOperation;
 use super::event::{Cell, Phase};
 use super::timeline::Timeline;
@@ -20,8 +19,8 @@ pub(crate) const LEARNING_RATE: Link = Link::Slider(Plugin::Optimizer, Slider::L
 /// The origins of a step's numbers. Samples, layers, neurons and inputs count from 0.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origins<'a> {
-    timeline: &'a Timeline,
-    step: &'a RecordedStep,
+    pub(super) timeline: &'a Timeline,
+    pub(super) step: &'a RecordedStep,
 }
 
 impl<'a> Origins<'a> {
@@ -103,24 +102,6 @@ impl<'a> Origins<'a> {
         self.backward(sample, layer, neuron, CellOperation::Backprop { input })
     }
 
-    /// ∂L/∂a of a neuron.
-    pub(crate) fn grad_a(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
-        let next = layer + 1;
-        if next < self.step.shape.layers() {
-            return self.backprop(sample, next, self.step.shape.size(next) - 1, neuron);
-        }
-        let call = CallOrigins::of(self.timeline, Some(sample), Phase::Backward, Cell::Loss, CellScript::Main)?;
-        call.gradient(neuron, call.trace.chain().len())
-    }
-
-    /// ∂L/∂z of a neuron as its activation's chain rule computes it. `None` if a is z itself.
-    pub(crate) fn slope_of_z(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
-        let whole = self.step.names.whole_layer[layer];
-        let cell = if whole { Cell::Layer { layer } } else { Cell::Neuron { layer, neuron } };
-        let call = CallOrigins::of(self.timeline, Some(sample), Phase::Backward, cell, CellScript::Main)?;
-        call.gradient(if whole { neuron } else { 0 }, call.trace.chain().len())
-    }
-
     fn update(self, at: Parameter, operation: CellOperation) -> Option<Link> {
         self.timeline.find(None, Phase::Update, at.into(), operation).map(Link::Event)
     }
@@ -136,22 +117,10 @@ impl<'a> Origins<'a> {
         self.update(at, CellOperation::Average).or_else(|| self.gradient(self.step.samples.len() - 1, at))
     }
 
-    /// ∂R/∂w of a weight, which is added to its gradient.
-    pub(crate) fn penalty_slope(self, at: Parameter) -> Option<Link> {
-        let call = CallOrigins::of(self.timeline, None, Phase::Update, at.into(), CellScript::Penalty)?;
-        call.gradient(0, call.trace.chain().len())
-    }
-
     /// The learning rate of the step: the schedule's event, or the control that sets it.
     pub(crate) fn rate(self) -> Link {
         let scheduled = self.timeline.find(None, Phase::Update, Cell::Rate, CellOperation::Rate);
         scheduled.map_or(LEARNING_RATE, Link::Event)
-    }
-
-    /// The factor that the schedule returns.
-    pub(crate) fn factor(self) -> Option<Link> {
-        let call = CallOrigins::of(self.timeline, None, Phase::Update, Cell::Rate, CellScript::Main)?;
-        call.value(call.trace.outputs()[0])
     }
 
     /// A parameter's new value.
@@ -181,16 +150,4 @@ impl<'a> Origins<'a> {
 /// A parameter's value before a step: from the update of the step before, or from the initializer.
 pub(crate) fn before(step: &RecordedStep, at: Parameter) -> Link {
     if step.step > 1 { Link::PreviousUpdate(at.into()) } else { Link::Plugin(Plugin::Initializer) }
-}
-
-impl Timeline {
-    /// The event in which the optimizer computed a field of a parameter's new state. `None` if the field is an input that
-    /// is returned unchanged.
-    pub fn state_event(&self, at: Parameter, field: usize) -> Option<usize> {
-        let call = CallOrigins::of(self, None, Phase::Update, at.into(), CellScript::Main)?;
-        match call.value(*call.trace.outputs().get(1 + field)?)? {
-            Link::Event(event) => Some(event),
-            _ => None,
-        }
-    }
 }

@@ -5,9 +5,10 @@
 
 use super::computed_values::ComputedValues;
 use super::draw::weight_labels::WeightLabels;
-use super::layout::{Layout, MIN_TEXT_SIZE_PTS, ROOMY_RADIUS_WORLD};
+use super::layout::{Layout, ROOMY_RADIUS_WORLD};
 use super::moment_progress::MomentProgress;
 use super::played_events::PlayedEvents;
+use super::text_size::{TEXT_SIZE_WORLD, legible};
 use super::{Bounds, Math, Moment, SceneOptions, SceneSummary, Target};
 use crate::events::Timeline;
 use crate::explain::symbols;
@@ -15,12 +16,6 @@ use crate::explain::words::Explainer;
 use crate::number_format;
 use slowgrad_engine::shape::Parameter;
 
-/// Text size of names and numbers at rest.
-pub(super) const TEXT_SIZE_WORLD: f32 = 15.0;
-/// Text size of weights and biases.
-pub(super) const PARAMETER_SIZE_WORLD: f32 = 13.5;
-/// Text does not become larger than this on screen, at any zoom.
-const MAX_TEXT_SIZE_PTS: f32 = 26.0;
 /// A disc with a smaller radius on screen has no room for a map.
 const MIN_MAP_RADIUS_PTS: f32 = 9.0;
 
@@ -119,15 +114,6 @@ impl<'a> SceneContext<'a> {
     pub(super) fn parameter_name(&self, layer: usize, neuron: usize, input: Option<usize>) -> Math {
         symbols::parameter(&self.values.step.shape, Parameter { layer, neuron, input })
     }
-}
-
-/// The size in world units of text that has size `usual` where a world unit is a point. On screen it is never too small
-/// to read, and does not grow beyond a limit.
-pub(super) fn legible(usual: f32, options: &SceneOptions) -> f32 {
-    let zoom = options.zoom.max(1e-3);
-    // Numbers next to others may be a little smaller than words.
-    let min = MIN_TEXT_SIZE_PTS * (usual / TEXT_SIZE_WORLD).clamp(0.9, 1.0);
-    (usual * zoom).clamp(min, MAX_TEXT_SIZE_PTS) / zoom
 }
 
 /// The column of a disc: 0 for the inputs. The loss is in none.

@@ -21,6 +21,7 @@ mod neuron_maps;
 mod played_events;
 mod summary;
 mod target;
+mod text_size;
 mod view;
 
 pub use builder::{draw_scene, scene};

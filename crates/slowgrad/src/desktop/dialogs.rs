@@ -3,12 +3,10 @@
 //! A dialog is created on the main thread, as some systems require, and waited for on another, so that the window keeps
 //! drawing. On Linux the desktop portal shows the dialog, or `zenity` if there is no portal.
 
-use super::wake::Wake;
 use slowgrad_app::platform::SESSION_SUFFIX;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use winit::event_loop::EventLoopProxy;
 use winit::window::Window;
 
 /// The result of a file dialog.
@@ -44,12 +42,12 @@ impl FileDialogs {
         bus || std::env::split_paths(&path).any(|folder| exists(folder, "zenity"))
     }
 
-    /// Asks for a lesson or session to open.
+    /// Asks for a lesson or session to open. Another thread calls `send` with the choice.
     ///
     /// # Errors
     ///
     /// When the system starts no thread.
-    pub(super) fn open(&mut self, parent: &Window, proxy: &EventLoopProxy<Wake>) -> io::Result<()> {
+    pub(super) fn open(&mut self, parent: &Window, send: impl FnOnce(FileChoice) + Send + 'static) -> io::Result<()> {
         if self.open {
             return Ok(());
         }
@@ -59,10 +57,10 @@ impl FileDialogs {
             .add_filter("Lessons", &["rhai"])
             .add_filter("Sessions", &["json"])
             .set_parent(parent);
-        self.wait(dialog.pick_file(), proxy, FileChoice::Open)
+        self.wait(dialog.pick_file(), send, FileChoice::Open)
     }
 
-    /// Asks for the file to save the session to, and suggests one.
+    /// Asks for the file to save the session to, and suggests one. Another thread calls `send` with the choice.
     ///
     /// # Errors
     ///
@@ -71,7 +69,7 @@ impl FileDialogs {
         &mut self,
         suggested: &Path,
         parent: &Window,
-        proxy: &EventLoopProxy<Wake>,
+        send: impl FnOnce(FileChoice) + Send + 'static,
     ) -> io::Result<()> {
         if self.open {
             return Ok(());
@@ -86,7 +84,7 @@ impl FileDialogs {
         if let Some(name) = suggested.file_name() {
             dialog = dialog.set_file_name(name.to_string_lossy());
         }
-        self.wait(dialog.save_file(), proxy, session_choice)
+        self.wait(dialog.save_file(), send, session_choice)
     }
 
     /// Takes note that the dialog was closed.
@@ -94,19 +92,17 @@ impl FileDialogs {
         self.open = false;
     }
 
-    /// Waits for a dialog on a thread, which sends the choice to the event loop.
+    /// Waits for a dialog on a thread, which then calls `send` with the choice.
     fn wait(
         &mut self,
         dialog: impl Future<Output = Option<rfd::FileHandle>> + Send + 'static,
-        proxy: &EventLoopProxy<Wake>,
+        send: impl FnOnce(FileChoice) + Send + 'static,
         choice: fn(PathBuf) -> FileChoice,
     ) -> io::Result<()> {
-        let proxy = proxy.clone();
         let wait = move || {
             let file = pollster::block_on(dialog);
             let chosen = file.map_or(FileChoice::Cancelled, |file| choice(file.path().to_owned()));
-            // The event loop may have ended in the meantime.
-            let _ = proxy.send_event(Wake::FileChosen(chosen));
+            send(chosen);
         };
         std::thread::Builder::new().name("slowgrad-dialog".into()).spawn(wait)?;
         self.open = true;

@@ -21,7 +21,7 @@ use slowgrad_app::platform::{FileRef, PlatformRequest};
 use slowgrad_app::settings::{Geometry, Settings};
 use slowgrad_app::{App, PresenterNotes};
 use slowgrad_script::Limits;
-use slowgrad_session::{BackendCommand, NextFrame, Session, SessionFile};
+use slowgrad_session::{BackendCommand, NextFrame, Session};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -214,11 +214,12 @@ impl DesktopApp {
                 PlatformRequest::NotesWindow(true) => self.open_notes_window(event_loop, &window),
                 PlatformRequest::NotesWindow(false) => self.notes = None,
                 PlatformRequest::OpenDialog => {
-                    let opened = self.dialogs.open(&window, &self.proxy);
+                    let opened = self.dialogs.open(&window, self.on_file_chosen());
                     self.report_dialog(opened);
                 }
                 PlatformRequest::SaveSessionDialog { suggested } => {
-                    let opened = self.dialogs.save_session(Path::new(suggested.name()), &window, &self.proxy);
+                    let on_chosen = self.on_file_chosen();
+                    let opened = self.dialogs.save_session(Path::new(suggested.name()), &window, on_chosen);
                     self.report_dialog(opened);
                 }
             }
@@ -243,6 +244,13 @@ impl DesktopApp {
                 self.session.notice(format!("cannot open the presenter notes: {error}"));
             }
         }
+    }
+
+    /// The function that reports the choice of a file dialog to the event loop, from another thread.
+    fn on_file_chosen(&self) -> impl FnOnce(FileChoice) + Send + 'static {
+        let proxy = self.proxy.clone();
+        // The event loop may have ended in the meantime.
+        move |choice| drop(proxy.send_event(Wake::FileChosen(choice)))
     }
 
     fn report_dialog(&mut self, opened: std::io::Result<()>) {
@@ -309,7 +317,7 @@ impl DesktopApp {
 
     /// Saves the session to a file.
     fn save_session(&mut self, file: FileRef) {
-        match SessionFile::of(&self.session, self.app.open_panels()) {
+        match self.session.to_file(self.app.open_panels()) {
             Some(session) => {
                 self.writer.write(file.name().into(), move || session.text());
                 self.app.set_session_file(file);

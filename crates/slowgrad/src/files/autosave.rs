@@ -88,7 +88,7 @@ impl Autosave {
             return;
         }
         self.checked_at = Some(Instant::now());
-        let current = SessionFile::of(session, app.open_panels());
+        let current = session.to_file(app.open_panels());
         let Some(current) = current.filter(|current| self.last_saved.as_ref() != Some(current)) else { return };
         self.last_saved = Some(current.clone());
         self.pending_writes += 1;

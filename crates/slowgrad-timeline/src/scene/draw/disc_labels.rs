@@ -3,8 +3,8 @@
 //! It must not know phases.
 
 use super::SceneContext;
-use crate::scene::context::TEXT_SIZE_WORLD;
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
+use crate::scene::text_size::TEXT_SIZE_WORLD;
 use crate::scene::{Anchor, CHARACTER_WIDTH, Ink, LabelBackground, Math, Point, Target};
 use slowgrad_engine::shape::Parameter;
 

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::events::{Event, EventKind};
 use crate::number_format::number;
-use crate::scene::context::PARAMETER_SIZE_WORLD;
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
 use crate::scene::moment_progress::GROUP_DELTAS;
 use crate::scene::played_events::PlayedEvents;
+use crate::scene::text_size::PARAMETER_SIZE_WORLD;
 use crate::scene::{Anchor, Edge, Ink, LabelBackground, Math, Target};
 
 /// The maximum number of frozen weights of a layer that are drawn in addition to the strongest weights.

@@ -10,11 +10,11 @@ use super::{SceneContext, SceneDraft, equation, gradient_ink, gradient_path, slo
 use crate::events::{Cell, Event, EventKind, Phase};
 use crate::explain::symbols;
 use crate::scene::computed_values::LossState;
-use crate::scene::context::TEXT_SIZE_WORLD;
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
 use crate::scene::layout::Density;
 use crate::scene::moment_progress::ARRIVAL;
 use crate::scene::played_events::PlayedEvents;
+use crate::scene::text_size::TEXT_SIZE_WORLD;
 use crate::scene::{Anchor, CHARACTER_WIDTH, Disc, Edge, Ink, Math, Target};
 use slowgrad_tape::{Instruction, Op, ValueId};
 

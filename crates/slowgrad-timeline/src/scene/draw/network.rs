@@ -10,10 +10,10 @@ use crate::events::{EventKind, Phase};
 use crate::explain::{symbols, words};
 use crate::number_format::number;
 use crate::scene::computed_values::{BackwardState, ForwardState};
-use crate::scene::context::{PARAMETER_SIZE_WORLD, TEXT_SIZE_WORLD};
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
 use crate::scene::moment_progress::ARRIVAL;
 use crate::scene::played_events::PlayedEvents;
+use crate::scene::text_size::{PARAMETER_SIZE_WORLD, TEXT_SIZE_WORLD};
 use crate::scene::{Anchor, CHARACTER_WIDTH, Disc, Ink, LabelBackground, Math, Target};
 
 /// Text size of a value at the rim of its disc.

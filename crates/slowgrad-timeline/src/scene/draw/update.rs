@@ -9,8 +9,8 @@ use super::{SceneContext, gradient_ink, update_ink, weight_ink};
 use crate::events::{Cell, Event, EventKind};
 use crate::number_format::digits_apart;
 use crate::number_format::number;
-use crate::scene::context::TEXT_SIZE_WORLD;
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
+use crate::scene::text_size::TEXT_SIZE_WORLD;
 use crate::scene::{Anchor, Ink, LabelBackground, Math};
 use slowgrad_engine::shape::Parameter;
 

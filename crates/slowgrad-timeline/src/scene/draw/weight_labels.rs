@@ -3,8 +3,8 @@
 //!
 //! It must not know the numbers or a moment.
 
-use crate::scene::context::{PARAMETER_SIZE_WORLD, legible};
 use crate::scene::layout::{Density, Layout};
+use crate::scene::text_size::{PARAMETER_SIZE_WORLD, legible};
 use crate::scene::{Bounds, CHARACTER_WIDTH, Point, SceneOptions, Target};
 use slowgrad_engine::shape::Shape;
 

@@ -1,12 +1,14 @@
-//! Restores the view of a saved session after the backend has replayed its run.
+//! Captures a session as the contents of a session file, and restores its view from one after the backend has replayed
+//! its run.
 //!
-//! It must not know the file format.
+//! It must not know how a session file is written as text.
 
 use super::{Bookmarks, RunStart, Session};
-use crate::file::{CameraDto, OpenPanels, RepeatDto, SessionFile};
+use crate::file::{CameraDto, FILE_TYPE, OpenPanels, RepeatDto, RunsDto, SessionFile, VERSION, lesson_name};
 use crate::protocol::BackendCommand;
 use slowgrad_timeline::playback::playhead::{self, Loop, Playhead};
 use slowgrad_timeline::scene::View;
+use std::sync::Arc;
 
 /// A saved session that is being restored.
 #[derive(Debug, Default)]
@@ -18,6 +20,40 @@ pub(super) struct Restoration {
 }
 
 impl Session {
+    /// The contents of a session file with these panels; `None` before a lesson is open.
+    pub fn to_file(&self, panels: OpenPanels) -> Option<SessionFile> {
+        let snapshot = self.snapshot.as_ref()?;
+        let lesson = snapshot.lesson.as_ref()?;
+        let (timeline, playhead) = self.now()?;
+        let file = snapshot.files.first().filter(|file| file.path == lesson.path)?;
+        let view = &self.view;
+        let recipe = &snapshot.recipe;
+        // During a replay the shown step is not the one to return to.
+        let replayed = timeline.step().step == recipe.step;
+        Some(SessionFile {
+            slowgrad: FILE_TYPE.into(),
+            version: VERSION,
+            lesson: lesson_name(&file.root, &file.path),
+            title: lesson.title.clone(),
+            position: if replayed { playhead.position() } else { 0.0 },
+            loss: Some(timeline.step().loss).filter(|loss| replayed && loss.is_finite()),
+            granularity: playhead.granularity(),
+            speed: playhead.speed(),
+            repeat: match playhead.repeat() {
+                Loop::Off => RepeatDto::Off,
+                Loop::Step => RepeatDto::Step,
+                Loop::Range(range) => RepeatDto::Events(range.clone()),
+            },
+            cue: self.player.progress().0,
+            bookmarks: self.bookmarks.to_vec(),
+            camera: (!view.auto_fit).then_some(CameraDto { center: view.center, zoom: view.zoom }),
+            selected: view.selected,
+            panels,
+            compared: snapshot.comparison.as_ref().map(|comparison| comparison.difference.clone()),
+            run: RunsDto { recipe: recipe.clone(), undo_history: Arc::clone(&snapshot.undo_history) },
+        })
+    }
+
     /// Restores the view of a session file once the backend, whose first command replays the run, is done.
     #[must_use]
     pub fn restoring(mut self, file: SessionFile) -> Self {
