@@ -10,7 +10,6 @@
 //!
 //! Three units occur: *world* units of a scene, *points* of the interface, and *pixels* of the target.
 
-mod camera;
 mod device;
 mod egui_pass;
 #[cfg(test)]
@@ -22,18 +21,19 @@ mod offscreen;
 mod panels;
 mod phases;
 mod pipelines;
+mod screen_view;
 mod script;
 mod still_layout;
 mod surface;
 pub mod theme;
 
-pub use camera::ScreenView;
 pub use device::RenderError;
 pub use math::{MathResponse, math_ui};
 pub use network::{NetworkResponse, label_rects, legend_ui, network_ui};
 pub use offscreen::{Offscreen, RgbaImage};
 pub use panels::{comparison_ui, formula_ui, inspector_ui};
 pub use phases::{phase_ink, phase_marks};
+pub use screen_view::ScreenView;
 pub use script::script_ui;
 pub use still_layout::{PhaseMark, StillContent, still_network_size, still_ui, still_zoom};
 pub use surface::{FrameOutcome, WindowRenderer};

@@ -12,9 +12,9 @@ use slowgrad_timeline::scene::{
     Anchor, Disc, Edge, Form, Heatmap, Ink, Label, LabelBackground, Patch, Scene, Target, View,
 };
 
-use crate::camera::ScreenView;
 use crate::math::{MathLayout, anchored};
 use crate::pipelines::{DiscInstance, EdgeInstance, FieldInstances, NetworkCallback, PatchInstance};
+use crate::screen_view::ScreenView;
 use crate::theme::{Theme, mix};
 
 /// The interaction with the network in this frame.

@@ -160,7 +160,7 @@ pub fn comparison_ui(ui: &mut Ui, comparisons: &[OutputComparison], theme: &Them
     let width = ui.available_width();
     // Right edges of the columns as fractions of the width. The bar takes the rest if all headings fit beside it.
     let head = 0.85 * base;
-    let headings = ["wanted", "actual", "difference"];
+    let headings = ["target", "output", "difference"];
     let galley = |text: &str| {
         let font = egui::FontId::new(head, font.family.clone());
         ui.painter().layout_no_wrap(text.to_owned(), font, theme.faint)
@@ -194,8 +194,8 @@ pub fn comparison_ui(ui: &mut Ui, comparisons: &[OutputComparison], theme: &Them
 
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
-        let [wanted, actual, difference] = headings.map(|heading| (heading.to_owned(), theme.faint));
-        row_ui(ui, [(String::new(), theme.faint), wanted, actual, difference], head, None);
+        let [target, output, difference] = headings.map(|heading| (heading.to_owned(), theme.faint));
+        row_ui(ui, [(String::new(), theme.faint), target, output, difference], head, None);
         for (i, comparison) in shown.iter().enumerate() {
             let difference = comparison.output - comparison.target;
             let level = Ink::Value(if difference < 0.0 { -1.0 } else { 1.0 });

@@ -110,16 +110,17 @@ fn slot(plugin: Plugin, layers: usize) -> Slot {
 fn control(session: &Session, plugin: Plugin, slot: Slot, slider: Slider) -> Option<usize> {
     let setup = session.snapshot.as_ref()?.setup.as_ref()?;
     let info = setup.slots.iter().find(|info| info.slot == slot)?;
-    let applies = |knob: &PluginControl| match plugin {
-        Plugin::Activation(layer) => knob.layers.is_empty() || knob.layers.contains(&layer),
+    let applies = |control: &PluginControl| match plugin {
+        Plugin::Activation(layer) => control.layers.is_empty() || control.layers.contains(&layer),
         _ => true,
     };
-    let is_slider = |knob: &PluginControl| applies(knob) && matches!(knob.control.kind, ControlKind::Slider { .. });
-    let is_rate = |knob: &PluginControl| slot == Slot::Optimizer && knob.control.name == "lr";
-    let mut sliders = info.controls.iter().enumerate().filter(|(_, knob)| is_slider(knob));
+    let is_slider =
+        |control: &PluginControl| applies(control) && matches!(control.control.kind, ControlKind::Slider { .. });
+    let is_rate = |control: &PluginControl| slot == Slot::Optimizer && control.control.name == "lr";
+    let mut sliders = info.controls.iter().enumerate().filter(|(_, control)| is_slider(control));
     let found = match slider {
-        Slider::LearningRate => sliders.find(|(_, knob)| is_rate(knob)),
-        Slider::Nth(nth) => sliders.filter(|(_, knob)| !is_rate(knob)).nth(nth),
+        Slider::LearningRate => sliders.find(|(_, control)| is_rate(control)),
+        Slider::Nth(nth) => sliders.filter(|(_, control)| !is_rate(control)).nth(nth),
     };
     found.map(|(nth, _)| nth)
 }

@@ -1,4 +1,4 @@
-//! The parameter table: its order, the visible rows and its scroll position.
+//! The parameter table: its order, its visible rows and the selected row.
 //!
 //! Only visible rows are sorted. It must not know how a number is computed or how a row is drawn.
 
@@ -31,10 +31,8 @@ pub(crate) struct ParameterTable {
     cursor: Option<Target>,
     /// Whether the table should take the keyboard focus.
     focus_requested: bool,
-    /// The scroll position, in points.
-    offset: f32,
-    /// The scroll position to set in the next frame, in points.
-    next_offset: Option<f32>,
+    /// The row to scroll to.
+    revealed: Option<usize>,
 }
 
 impl ParameterTable {
@@ -104,18 +102,13 @@ impl ParameterTable {
         self.order.rows(timeline.step(), self.sorting, row..row + 1).first().copied()
     }
 
-    /// Scrolls to a row; heights are in points, and `height` is that of the table with its heading.
-    pub(crate) fn reveal(&mut self, row: usize, row_height: f32, height: f32) {
-        let (top, room) = (row as f32 * row_height, (height - 3.0 * row_height).max(row_height));
-        self.next_offset = Some(self.offset.clamp((top + row_height - room).max(0.0), top));
+    /// Scrolls to a row in the next frame.
+    pub(crate) fn reveal(&mut self, row: usize) {
+        self.revealed = Some(row);
     }
 
-    /// The scroll position to set in this frame, in points.
-    pub(crate) fn take_next_offset(&mut self) -> Option<f32> {
-        self.next_offset.take()
-    }
-
-    pub(crate) fn set_offset(&mut self, offset: f32) {
-        self.offset = offset;
+    /// The row to scroll to in this frame.
+    pub(crate) fn take_revealed(&mut self) -> Option<usize> {
+        self.revealed.take()
     }
 }

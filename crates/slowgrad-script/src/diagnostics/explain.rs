@@ -15,8 +15,8 @@ pub struct Page {
     pub code: &'static str,
     /// The meaning in one line.
     pub title: &'static str,
-    /// The page in Markdown, without code and title. Examples are blocks of `rhai faulty PATH` and `rhai mended
-    /// PATH`.
+    /// The page in Markdown, without code and title. Examples are blocks of `rhai faulty PATH` and
+    /// `rhai corrected PATH`.
     pub body: &'static str,
 }
 

@@ -3,9 +3,9 @@
 //! Both work on the current text, even if it has syntax errors, and on the [`reference`](crate::reference). Neither may
 //! run a script. Offsets are bytes.
 
-mod complete;
-mod meaning;
+mod completion;
+mod definition;
 mod outline;
 
-pub use complete::{Completion, complete};
-pub use meaning::{Definition, definition};
+pub use completion::{Completion, complete};
+pub use definition::{Definition, definition};

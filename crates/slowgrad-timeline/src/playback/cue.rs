@@ -96,7 +96,7 @@ impl Plot {
     pub const ALL: [Plot; 6] =
         [Plot::Losses, Plot::Predictions, Plot::Landscape, Plot::Histograms, Plot::Activation, Plot::Loss];
 
-    /// The name in the interface and in scripts.
+    /// The name in scripts.
     pub fn name(self) -> &'static str {
         match self {
             Plot::Losses => "loss",
@@ -105,6 +105,14 @@ impl Plot {
             Plot::Histograms => "histograms",
             Plot::Activation => "activation",
             Plot::Loss => "loss function",
+        }
+    }
+
+    /// The name in the interface.
+    pub fn label(self) -> &'static str {
+        match self {
+            Plot::Predictions => "predictions",
+            _ => self.name(),
         }
     }
 }

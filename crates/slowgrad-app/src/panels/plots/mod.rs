@@ -99,10 +99,10 @@ fn bar_ui(ui: &mut Ui, plots: &mut PlotTabs, theme: &Theme) {
             ui.spacing_mut().button_padding = Vec2::new(7.0, 3.0);
             let seen = plots.visible();
             for plot in Plot::ALL {
-                let response = ui.selectable_label(seen.contains(&plot), RichText::new(plot.name()).size(13.5));
+                let response = ui.selectable_label(seen.contains(&plot), RichText::new(plot.label()).size(13.5));
                 let (on, key) = (seen.contains(&plot), Action::Plot(plot).tooltip());
                 // The lesson panel has a control named activation too.
-                let name = format!("plot: {}", plot.name());
+                let name = format!("plot: {}", plot.label());
                 response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, &name));
                 if response.on_hover_text(key).clicked() {
                     plots.toggle(plot);

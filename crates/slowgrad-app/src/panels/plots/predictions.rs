@@ -82,7 +82,7 @@ pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let Some(data) = snapshot.data.clone() else { return };
     let inputs = data.samples.first().map_or(0, |(input, _)| input.len());
-    let (Some(answers), 1..=2) = (snapshot.plots.predictions.clone(), inputs) else {
+    let (Some(predictions), 1..=2) = (snapshot.plots.predictions.clone(), inputs) else {
         let text = format!("The network has {inputs} inputs; predictions can be plotted over one or two.");
         return placeholder_ui(ui, &text, theme);
     };
@@ -93,19 +93,19 @@ pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
     let kind = TargetKind::new(&data);
     let comparison =
         snapshot.comparison.as_ref().and_then(|comparison| Some((&**comparison, comparison.predictions.as_deref()?)));
-    match &*answers {
+    match &*predictions {
         Predictions::Grid { side, outputs } => {
-            let other = comparison.and_then(|(comparison, answers)| match answers {
+            let other = comparison.and_then(|(comparison, predictions)| match predictions {
                 Predictions::Grid { side: there, outputs } if there == side => {
-                    Some(ComparedPredictions { comparison, answers: &outputs[..] })
+                    Some(ComparedPredictions { comparison, predictions: &outputs[..] })
                 }
                 _ => None,
             });
             plane_ui(ui, &data, &kind, (*side, outputs), other.as_ref(), present, theme);
         }
         Predictions::Line(points) => {
-            let other = comparison.and_then(|(comparison, answers)| match answers {
-                Predictions::Line(points) => Some(ComparedPredictions { comparison, answers: &points[..] }),
+            let other = comparison.and_then(|(comparison, predictions)| match predictions {
+                Predictions::Line(points) => Some(ComparedPredictions { comparison, predictions: &points[..] }),
                 Predictions::Grid { .. } => None,
             });
             line_ui(ui, &data, points, other.as_ref(), present, theme);
@@ -116,7 +116,7 @@ pub(super) fn predictions_ui(ui: &mut Ui, session: &Session, theme: &Theme) {
 /// The predictions of the comparison.
 struct ComparedPredictions<'a, T> {
     comparison: &'a ComparisonInfo,
-    answers: &'a [T],
+    predictions: &'a [T],
 }
 
 /// The suffix of a name that tells the run, when there are two.
@@ -222,7 +222,7 @@ fn plane_ui(
     };
     let mut lines: Vec<Line<'static>> = Vec::new();
     let runs =
-        [Some((outputs, own, LineStyle::Solid)), other.map(|other| (other.answers, theme.text, COMPARISON_STYLE))];
+        [Some((outputs, own, LineStyle::Solid)), other.map(|other| (other.predictions, theme.text, COMPARISON_STYLE))];
     for (outputs, color, style) in runs.into_iter().flatten() {
         lines.extend(chains(&decision_boundaries(kind, side, outputs)).into_iter().map(|line| {
             let line: Vec<[f64; 2]> = line.into_iter().map(place).collect();
@@ -231,7 +231,7 @@ fn plane_ui(
     }
     let shown = plot_ui(
         ui,
-        "answers",
+        "predictions",
         [Axis::new("x₁", x), Axis::new("x₂", y)],
         theme,
         |transform| {
@@ -277,7 +277,7 @@ fn plane_ui(
             text = format!(
                 "{text}{}\nŷ {}{}",
                 run_suffix(Some(other), false),
-                list(other.answers),
+                list(other.predictions),
                 run_suffix(Some(other), true)
             );
         }
@@ -293,9 +293,9 @@ fn line_ui(
     present: Option<usize>,
     theme: &Theme,
 ) {
-    let answers = format!("ŷ, prediction{}", run_suffix(other, false));
+    let prediction = format!("ŷ, prediction{}", run_suffix(other, false));
     let mut marks = vec![
-        (LegendMark::Line(LineStyle::Solid), theme.value.negative, answers),
+        (LegendMark::Line(LineStyle::Solid), theme.value.negative, prediction),
         (LegendMark::Dot(MarkerShape::Circle, true), theme.value.positive, "y, training data".to_owned()),
     ];
     if !data.test_samples.is_empty() {
@@ -307,18 +307,18 @@ fn line_ui(
     legend_ui(ui, &marks, theme);
     let x = slowgrad_session::padded_range(data.samples.iter().map(|(x, _)| x[0]));
     let samples = data.samples.iter().chain(&data.test_samples).filter_map(|(_, target)| target.first().copied());
-    let theirs = other.map_or(&[][..], |other| other.answers);
+    let theirs = other.map_or(&[][..], |other| other.predictions);
     let y = Axis::around("y", samples.chain(points.iter().chain(theirs).map(|[_, y]| *y)), false);
     let curve = |points: &[[f64; 2]]| -> PlotPoints<'static> {
         points.iter().copied().filter(|[_, y]| y.is_finite()).collect()
     };
-    let line = Line::new("answers", curve(points)).color(theme.value.negative).width(2.2);
+    let line = Line::new("predictions", curve(points)).color(theme.value.negative).width(2.2);
     let beside =
         Line::new("predictions of the comparison", curve(theirs)).color(theme.text).style(COMPARISON_STYLE).width(1.8);
     let axes = [Axis::new("x₁", x), y];
     let shown = plot_ui(
         ui,
-        "answers",
+        "predictions",
         axes,
         theme,
         |_| Vec::new(),

@@ -63,7 +63,7 @@ fn every_plot_opens_by_name_and_describes_itself() {
     let surface = snapshot.plots.landscape.as_ref().expect("a landscape").surface.clone();
     assert!(picture(&window, "loss landscape over w").ends_with(&format!("loss {}", number(surface.loss, 4))));
     for (name, start) in [
-        ("answers", "plot of predictions over two inputs"),
+        ("predictions", "plot of predictions over two inputs"),
         ("histograms", "histogram, layer 1"),
         ("activation", "plot of the activation, now z₁"),
         ("loss function", "plot of the loss function, now ŷ₁"),

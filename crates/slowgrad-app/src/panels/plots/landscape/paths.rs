@@ -79,13 +79,13 @@ pub(super) fn path_lines(landscape: &Landscape, theme: &Theme) -> Vec<PathLine> 
         (done.chain(now).collect::<Vec<_>>(), last.into_iter().chain(later).collect::<Vec<_>>())
     };
     let (done, later) = parted(&landscape.path, Some(now));
-    let (rival_done, rival_later) = parted(&landscape.comparison, None);
+    let (comparison_done, comparison_later) = parted(&landscape.comparison, None);
     let path = |points, color, style, width, baseline| PathLine { points, color, style, width, baseline };
     let lines = [
         path(landscape.abandoned_branch.clone(), theme.faint, DOTTED_STYLE, 1.2, false),
-        path(rival_later, theme.text.gamma_multiply(0.5), DOTTED_STYLE, 1.2, false),
+        path(comparison_later, theme.text.gamma_multiply(0.5), DOTTED_STYLE, 1.2, false),
         path(later, theme.accent.gamma_multiply(0.6), DOTTED_STYLE, 1.4, true),
-        path(rival_done, theme.text, COMPARISON_STYLE, 1.8, false),
+        path(comparison_done, theme.text, COMPARISON_STYLE, 1.8, false),
         path(done, theme.accent, LineStyle::Solid, 2.2, true),
     ];
     lines.into_iter().filter(|path| !path.points.is_empty()).collect()

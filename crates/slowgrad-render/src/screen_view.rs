@@ -1,4 +1,5 @@
-//! The camera over the network, and hit testing: plain geometry that is tested without a screen.
+//! The view of the network on a screen: conversions between world and screen, and hit testing. It is plain geometry, which
+//! is tested without a screen.
 //!
 //! This module must not know how anything is drawn. World positions are `glam` vectors and screen positions (in
 //! points) are egui types, so that the compiler tells them apart.

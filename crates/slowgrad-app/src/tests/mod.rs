@@ -1,5 +1,9 @@
 //! The panels, driven by keys, the pointer and accessible names.
 
+mod lesson;
+mod platform;
+mod timeline_strip;
+
 use crate::actions::{ACTIONS, keys_text};
 use crate::platform::{
     FileRef, KnownSession, NoFiles, Platform, PlatformRequest, ScriptSave, ScriptSaveError, ScriptTarget,
@@ -206,10 +210,6 @@ fn tooltips_name_the_keys() {
     }
 }
 
-fn strip(window: &Window) -> egui::Rect {
-    window.get_by_label_contains("timeline, step").rect()
-}
-
 pub(super) fn wheel(window: &mut Window, at: Pos2, delta: Vec2) {
     window.hover_at(at);
     window.step();
@@ -232,117 +232,6 @@ pub(super) fn drag(window: &mut Window, modifiers: Modifiers, from: Pos2, to: Po
     window.event_modifiers(button(to, false), modifiers);
     window.step();
     settle(window);
-}
-
-#[test]
-fn the_timeline_is_dragged_zoomed_and_selected() {
-    let mut window = open("welcome");
-    let len = window.state().session.now().map_or(0, |(timeline, _)| timeline.len()) as f64;
-    let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
-    let at = |share: f32| Pos2::new(egui::lerp(rect.x_range(), share), rect.center().y);
-    drag(&mut window, Modifiers::NONE, at(0.1), at(0.5));
-    assert!((position(&window) - len / 2.0).abs() <= 1.0, "{} of {len}", position(&window));
-
-    // Shift+drag selects the repeated range.
-    drag(&mut window, Modifiers::SHIFT, at(0.25), at(0.5));
-    let chosen =
-        |window: &Window| match window.state().session.playhead.as_ref().map(|playhead| playhead.repeat().clone()) {
-            Some(Loop::Range(range)) => Some(range),
-            _ => None,
-        };
-    let range = chosen(&window).expect("a range");
-    assert!((range.start as f64 - 0.25 * len).abs() <= 1.0 && (range.end as f64 - 0.5 * len).abs() <= 1.5, "{range:?}");
-    press(&mut window, Modifiers::NONE, Key::L);
-    assert_eq!(chosen(&window), None);
-    for _ in 0..2 {
-        press(&mut window, Modifiers::NONE, Key::L);
-    }
-    assert_eq!(chosen(&window), Some(range), "off, the step, the selected range");
-
-    // After zooming in at the left end, the middle of the strip is early in the step.
-    wheel(&mut window, at(0.0), Vec2::new(0.0, 400.0));
-    drag(&mut window, Modifiers::NONE, at(0.1), at(0.5));
-    let zoomed = position(&window);
-    assert!(zoomed < len / 8.0, "{zoomed} of {len}");
-    wheel(&mut window, at(0.5), Vec2::new(-300.0, 0.0));
-    drag(&mut window, Modifiers::NONE, at(0.4), at(0.5));
-    assert!(position(&window) > zoomed, "sideways it scrolls");
-}
-
-#[test]
-fn the_timeline_shows_the_whole_run_with_bookmarks() {
-    let mut window = open("welcome");
-    press(&mut window, Modifiers::NONE, Key::ArrowRight);
-    settle(&mut window);
-    press(&mut window, Modifiers::NONE, Key::B);
-    let here = position(&window);
-    for _ in 0..9 {
-        press(&mut window, Modifiers::COMMAND, Key::ArrowRight);
-    }
-    settle(&mut window);
-    let step = |window: &Window| window.state().session.now().map_or(0, |(timeline, _)| timeline.step().step);
-    assert_eq!(step(&window), 10);
-    let has_flag = |window: &Window| {
-        let mut nodes = window.root().children_recursive().map(|node| node.accesskit_node());
-        nodes.any(|node| node.role() == Role::Button && node.label().is_some_and(|name| name.starts_with("bookmark:")))
-    };
-    assert!(!has_flag(&window), "the bookmark is in another step");
-    press(&mut window, Modifiers::NONE, Key::Z);
-    assert!(has_flag(&window));
-    let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
-    let at = Pos2::new(egui::lerp(rect.x_range(), 0.45), rect.center().y);
-    drag(&mut window, Modifiers::NONE, at, at + Vec2::new(8.0, 0.0));
-    assert_eq!(step(&window), 5);
-    press(&mut window, Modifiers::SHIFT, Key::J);
-    settle(&mut window);
-    assert_eq!((step(&window), position(&window)), (1, here));
-    press(&mut window, Modifiers::NONE, Key::B);
-    assert!(window.state().session.bookmarks.is_empty(), "the key removes it");
-}
-
-#[test]
-fn a_drag_to_a_step_with_fewer_events_ends_at_the_pointer() {
-    let mut window = open("which-weights-change");
-    let len = |window: &Window| window.state().session.now().map_or(0, |(timeline, _)| timeline.len());
-    let small = len(&window);
-    press(&mut window, Modifiers::COMMAND, Key::ArrowRight);
-    for _ in 0..3 {
-        press(&mut window, Modifiers::NONE, Key::N);
-    }
-    settle(&mut window);
-    assert!(len(&window) > small + 30, "{small} {}", len(&window));
-    press(&mut window, Modifiers::NONE, Key::Z);
-    let rect = strip(&window).shrink2(Vec2::new(6.0, 8.0));
-    let at = Pos2::new(egui::lerp(rect.x_range(), 0.35), rect.center().y);
-    drag(&mut window, Modifiers::NONE, at - Vec2::new(8.0, 0.0), at);
-    assert_eq!(len(&window), small, "the position is in the first of two steps");
-    let share = position(&window) / small as f64;
-    assert!((share - 0.7).abs() < 0.05, "{share}");
-}
-
-#[test]
-fn typed_digits_set_the_speed() {
-    let mut window = open("welcome");
-    let speed = |window: &Window| {
-        window.state().session.playhead.as_ref().map(slowgrad_timeline::playback::playhead::Playhead::speed)
-    };
-    for (typed, meant) in [("50", 50.0), ("05", 0.5), ("3", 3.0)] {
-        for digit in typed.chars() {
-            window.event(Event::Text(digit.to_string()));
-            window.step();
-        }
-        assert_eq!(speed(&window), Some(meant), "{typed}");
-        // Later digits are another number.
-        window.run_steps(30);
-    }
-}
-
-#[test]
-fn a_click_goes_to_a_section() {
-    let mut window = open("sgd-and-momentum");
-    window.get_by_label("section Without momentum").click();
-    settle(&mut window);
-    assert_eq!(window.state().session.player.section(), Some("Without momentum"));
 }
 
 #[test]
@@ -468,62 +357,6 @@ fn without_animations_a_unit_is_shown_at_its_end() {
 }
 
 #[test]
-fn a_presentation_shows_the_network_only_and_continues_by_key() {
-    let mut window = open("welcome");
-    press(&mut window, Modifiers::NONE, Key::P);
-    for gone in ["Reset", "commands", "Script"] {
-        assert!(window.query_by_label(gone).is_none(), "{gone}");
-    }
-    assert!(window.query_all_by_label_contains("timeline, step").next().is_none());
-    let done = |window: &Window| window.state().session.player.progress().0;
-    let before = done(&window);
-    press(&mut window, Modifiers::NONE, Key::PageDown);
-    assert!(done(&window) > before || window.state().session.is_active());
-    press(&mut window, Modifiers::NONE, Key::Escape);
-    assert!(window.query_by_label("commands").is_some());
-}
-
-#[test]
-fn the_current_operation_is_announced() {
-    let mut window = open("welcome");
-    // Also while the explanation is hidden.
-    press(&mut window, Modifiers::NONE, Key::F3);
-    press(&mut window, Modifiers::NONE, Key::Home);
-    press(&mut window, Modifiers::NONE, Key::ArrowRight);
-    settle(&mut window);
-    let [_, _, first] = announcements(&window);
-    assert!(first.contains("Input 1 is 0.9."), "{first}");
-    press(&mut window, Modifiers::NONE, Key::ArrowRight);
-    settle(&mut window);
-    assert_ne!(announcements(&window)[2], first);
-    window.key_press(Key::Space);
-    window.run_steps(4);
-    assert_eq!(announcements(&window)[2], "step 1, forward", "operations are too fast to announce");
-}
-
-/// The announcements for screen readers: lesson, last message and current event.
-fn announcements(window: &Window) -> [String; 3] {
-    let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
-    let live = nodes.filter(|node| node.role() == Role::Status && node.live() == egui::accesskit::Live::Polite);
-    let labels: Vec<String> = live.map(|node| node.label().unwrap_or_default()).collect();
-    labels.try_into().expect("three regions")
-}
-
-#[test]
-fn captions_and_questions_are_announced() {
-    let cues = r#"stage.say("The answer is {output:2}."); stage.wait(); stage.ask("Which?", ["this", "that"], 1);"#;
-    let mut window = performing(&format!("{cues} stage.wait();"));
-    let [text, ..] = announcements(&window);
-    assert!(text.starts_with("The answer is 0.") || text.starts_with("The answer is −0."), "{text}");
-    press(&mut window, Modifiers::NONE, Key::PageDown);
-    settle(&mut window);
-    assert_eq!(announcements(&window)[0], "Which? 1: this. 2: that");
-    window.get_by_label("answer 1: this").click();
-    window.run_steps(8);
-    assert_eq!(announcements(&window)[0], "The correct answer is 2: that. Your answer was 1: this");
-}
-
-#[test]
 fn dragging_a_neuron_is_undone_as_one_change() {
     let mut window = open("welcome");
     let target = slowgrad_timeline::scene::Target::Neuron { layer: 0, neuron: 1 };
@@ -612,148 +445,4 @@ fn one_key_switches_between_slow_motion_and_full_speed() {
     }
     settle(&mut window);
     assert!(!is_playing(&window), "a paused playhead is paused again");
-}
-
-/// An app over a lesson with these cues, at its first cue.
-fn performing(cues: &str) -> Window {
-    let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], data: "xor", seed: 3 } }"#;
-    let text = format!("{lesson} fn perform(stage) {{ {cues} }}");
-    let files = slowgrad_script::Files::from_iter([("t.rhai", text.as_bytes())]);
-    let own = slowgrad_script::Root { name: "own".into(), files };
-    let library = slowgrad_script::Library { roots: vec![shipped::shipped(), own] };
-    let mut window = window(inline(library, Limits::default(), "t.rhai"));
-    press(&mut window, Modifiers::NONE, Key::PageDown);
-    settle(&mut window);
-    window
-}
-
-#[test]
-fn a_question_is_answered_by_the_names_of_its_answers() {
-    let mut window = performing(r#"stage.ask("Which?", ["this", "that"], 1); stage.wait();"#);
-    assert!(window.query_by_label("Which?").is_some());
-    window.get_by_label("answer 1: this").click();
-    window.run_steps(8);
-    assert!(window.query_by_label("answer 1: this, incorrect").is_some());
-    assert!(window.query_by_label("answer 2: that, correct").is_some());
-    window.get_by_label("continue").click();
-    settle(&mut window);
-    assert!(window.query_by_label("Which?").is_none());
-}
-
-#[test]
-fn an_audience_sees_only_the_panels_and_plots_of_the_lesson() {
-    let cues = r#"stage.wait(); stage.show("lesson"); stage.plot("histograms"); stage.wait(); stage.hide("lesson"); stage.hide("plots"); stage.wait();"#;
-    let mut window = performing(cues);
-    press(&mut window, Modifiers::NONE, Key::P);
-    assert!(window.query_by_label("Reset").is_none());
-    press(&mut window, Modifiers::NONE, Key::PageDown);
-    settle(&mut window);
-    assert!(window.query_by_label("Reset").is_some());
-    let seen = |window: &Window| window.state().app.as_ref().map(|app| app.plots.visible());
-    assert_eq!(seen(&window), Some(vec![crate::state::plot_tabs::Plot::Histograms]));
-    press(&mut window, Modifiers::NONE, Key::PageDown);
-    settle(&mut window);
-    assert!(window.query_by_label("Reset").is_none());
-    assert!(window.query_all_by_label_contains("loss function").next().is_none(), "the plots are gone");
-}
-
-#[test]
-fn presenter_notes_show_note_answer_and_next_cues() {
-    let cues =
-        r#"stage.note("Let them guess."); stage.ask("Which?", ["this", "that"], 1); stage.wait(); stage.say("So.");"#;
-    let window = performing(cues);
-    let session = &window.state().session;
-    assert!(window.query_by_label("Let them guess.").is_none(), "the audience does not see the note");
-    let sheet = crate::panels::presenter_notes::PresenterNotes::new(session);
-    let ui = |ui: &mut egui::Ui, actions: &mut Vec<crate::actions::Action>| {
-        actions.extend(crate::panels::presenter_notes::presenter_notes_ui(ui, &sheet, &slowgrad_render::Theme::dark()));
-    };
-    let mut notes = egui_kittest::Harness::builder().with_size(Vec2::new(760.0, 480.0)).build_ui_state(ui, Vec::new());
-    for read in ["T", "Let them guess.", "Which?", "that", "says “So.”", "cue 2 of 4", "waiting for you"] {
-        assert!(notes.query_all_by_label_contains(read).next().is_some(), "{read}");
-    }
-    notes.get_by_label("Next (Page Down)").click();
-    notes.run();
-    assert_eq!(*notes.state(), [crate::actions::Action::Run(RunAction::NextCue)]);
-}
-
-#[test]
-fn elements_outside_the_highlight_are_dimmed() {
-    let mut window = performing("stage.highlight(|p| p.layer == 1 && p.input == 2); stage.wait();");
-    press(&mut window, Modifiers::NONE, Key::End);
-    settle(&mut window);
-    let harness = window.state_mut();
-    let scene = harness.app.as_mut().and_then(|app| app.scene(&harness.session)).expect("a scene");
-    let lit = slowgrad_timeline::scene::Target::Weight { layer: 1, neuron: 0, input: 2 };
-    for edge in &scene.edges {
-        assert_eq!(edge.alpha > 0.5, edge.target == lit, "{edge:?}");
-        assert!(edge.target == lit || edge.ghost_width.is_none(), "{edge:?}");
-    }
-    let bright: Vec<_> = scene.discs.iter().filter(|disc| disc.alpha == 1.0).map(|disc| disc.target).collect();
-    let neuron = |layer, neuron| slowgrad_timeline::scene::Target::Neuron { layer, neuron };
-    assert_eq!(bright, [neuron(0, 2), neuron(1, 0)]);
-}
-
-/// A platform with dialogs and without files.
-#[derive(Debug, Clone, Copy)]
-struct Dialogs;
-
-impl Platform for Dialogs {
-    fn known_sessions(&self) -> Vec<KnownSession> {
-        Vec::new()
-    }
-
-    fn suggested_session(&self, _: &str, _: &str) -> FileRef {
-        FileRef::new("suggested.session.json")
-    }
-
-    fn script_target(&self, _: &str) -> Option<ScriptTarget> {
-        None
-    }
-
-    fn save_script(&mut self, _: ScriptSave<'_>) -> Result<FileRef, ScriptSaveError> {
-        Err(ScriptSaveError::Gone)
-    }
-
-    fn has_dialogs(&self) -> bool {
-        true
-    }
-}
-
-fn requests(window: &mut Window) -> Vec<PlatformRequest> {
-    window.state_mut().app.as_mut().expect("it is drawn").take_requests()
-}
-
-#[test]
-fn a_platform_with_dialogs_is_asked_for_files() {
-    let mut window = window_on(slowgrad_session::testing::lesson("welcome"), Dialogs);
-    let suggested = FileRef::new("suggested.session.json");
-    for (modifiers, key, request) in [
-        (Modifiers::COMMAND, Key::O, PlatformRequest::OpenDialog),
-        (Modifiers::COMMAND | Modifiers::SHIFT, Key::S, PlatformRequest::SaveSessionDialog { suggested }),
-    ] {
-        press(&mut window, modifiers, key);
-        window.get_by_label("Browse…").click();
-        window.run_steps(8);
-        assert_eq!((requests(&mut window), overlay(&window)), (vec![request], ""));
-    }
-    let app = window.state_mut().app.as_mut().expect("it is drawn");
-    app.open_file(FileRef::new("a"));
-    app.save_session_as(FileRef::new("b"));
-    let chosen = [PlatformRequest::Open(FileRef::new("a")), PlatformRequest::SaveSession(FileRef::new("b"))];
-    assert_eq!(requests(&mut window), chosen);
-    let mut window = open("welcome");
-    press(&mut window, Modifiers::COMMAND, Key::O);
-    assert!(window.query_by_label("Browse…").is_none());
-}
-
-#[test]
-fn full_screen_and_notes_are_requested_from_the_platform() {
-    let mut window = open("welcome");
-    press(&mut window, Modifiers::NONE, Key::P);
-    press(&mut window, Modifiers::SHIFT, Key::P);
-    press(&mut window, Modifiers::NONE, Key::Escape);
-    let expected =
-        [PlatformRequest::Fullscreen(true), PlatformRequest::NotesWindow(true), PlatformRequest::Fullscreen(false)];
-    assert_eq!(requests(&mut window), expected);
 }
