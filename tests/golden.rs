@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const TESTS: &[Group] = &[group!(lavapipe, [forward, loss, backward, update, inspector, large_network])];
+const TESTS: &[Group] = &[group!(lavapipe, [forward, loss, backward, update, inspector, large_network, screenshot_after_camera_cue])];
 
 fn main() -> ExitCode {
     harness::run(&[TESTS])
@@ -144,4 +144,29 @@ fn inspector() {
 fn large_network() {
     let at = 784 * 2 * 40 + 784;
     compare("large", &["large", "--at", &at.to_string(), "--by", "layer", "--progress", "0.5"]);
+}
+
+/// A screenshot shows the camera where the lesson sent it, however long ago that was.
+fn screenshot_after_camera_cue() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let screenshot = |lesson: &Path, after: &str| {
+        let picture = lesson.with_extension(format!("{after}.png"));
+        let mut command = common::slowgrad();
+        command.env("VK_DRIVER_FILES", registrations().expect("lavapipe")).env("WGPU_BACKEND", "vulkan");
+        let arguments = ["--size", "900x560", "--after", after, "--screenshot"];
+        let (code, _, problems) = common::run(command.arg(lesson).args(arguments).arg(&picture));
+        assert_eq!(code, 0, "{problems}");
+        read(&picture).rgb
+    };
+    let lesson = |name: &str, camera: &str| {
+        let path = folder.join(name);
+        let description = r#"#{ title: "T", layers: [2, 3, 1], data: "xor", seed: 3 }"#;
+        let cues = format!(r#"stage.camera({camera}); stage.say("Here."); stage.wait();"#);
+        fs::write(&path, format!("fn lesson() {{ {description} }}\nfn perform(stage) {{ {cues} }}\n")).expect("a file");
+        path
+    };
+    let near = lesson("camera-near.rhai", "neuron(1, 0)");
+    let soon = screenshot(&near, "1.5");
+    assert!(soon == screenshot(&near, "4"), "the camera has not arrived");
+    assert!(soon != screenshot(&lesson("camera-fit.rhai", r#""fit""#), "1.5"), "the camera has not moved");
 }

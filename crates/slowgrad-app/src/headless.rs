@@ -16,6 +16,8 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// The simulated duration of a frame before a screenshot.
 const SCREENSHOT_FRAME_SECS: f64 = 1.0 / 30.0;
+/// The last frames before a screenshot are laid out for this long, so that the camera arrives where the lesson sent it.
+const LAYOUT_SECS: f64 = 1.0;
 /// The simulated duration of a frame in a benchmark.
 const FRAME_SECS: f64 = 1.0 / 60.0;
 
@@ -41,6 +43,8 @@ pub async fn screenshot(
     after_secs: f64,
     mut session: Session,
 ) -> Result<RgbaImage, ScreenshotError> {
+    let mut offscreen = Offscreen::new(width, height, 1.0).await?;
+    let mut app = App::new(offscreen.context().clone(), NoFiles);
     let mut elapsed = 0.0;
     loop {
         while session.is_busy() {
@@ -57,13 +61,14 @@ pub async fn screenshot(
         }
         session.tick(SCREENSHOT_FRAME_SECS);
         elapsed += SCREENSHOT_FRAME_SECS;
+        if elapsed >= after_secs - LAYOUT_SECS {
+            offscreen.lay_out(SCREENSHOT_FRAME_SECS, |ui| app.window_ui(ui, &mut session));
+        }
     }
     // Selects the running element, so that the screenshot shows an explanation.
     if let Some((timeline, playhead)) = session.now() {
         session.view.selected = Some(timeline.event(playhead.event()).target);
     }
-    let mut offscreen = Offscreen::new(width, height, 1.0).await?;
-    let mut app = App::new(offscreen.context().clone(), NoFiles);
     Ok(offscreen.render(|ui| app.window_ui(ui, &mut session)).await?)
 }
 

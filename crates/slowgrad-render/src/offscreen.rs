@@ -65,6 +65,10 @@ pub struct Offscreen {
     pixels_per_point: f32,
     target: wgpu::Texture,
     read_back: wgpu::Buffer,
+    /// The simulated time of the next frame.
+    time_secs: f64,
+    /// Changes of textures in frames that were laid out but not rendered.
+    textures: TexturesDelta,
 }
 
 impl Offscreen {
@@ -101,7 +105,7 @@ impl Offscreen {
         theme::Theme::dark().apply(&ctx);
         ctx.all_styles_mut(|style| style.animation_time = 0.0);
         let renderer = egui_pass::renderer(&gpu, TARGET_FORMAT);
-        Ok(Self { gpu, renderer, ctx, size_px: [width, height], pixels_per_point, target, read_back })
+        Ok(Self { gpu, renderer, ctx, size_px: [width, height], pixels_per_point, target, read_back, time_secs: 0.0, textures: TexturesDelta::default() })
     }
 
     /// The egui context of the images, to set themes and fonts.
@@ -119,13 +123,22 @@ impl Offscreen {
         self.gpu.adapter_name()
     }
 
-    /// Renders one image. `draw` is called more than once, until the layout is stable.
+    /// Draws a frame that is not rendered, and advances the simulated time by its duration in seconds. Animations
+    /// continue in such frames.
+    pub fn lay_out(&mut self, duration_secs: f64, draw: impl FnMut(&mut Ui)) {
+        self.time_secs += duration_secs;
+        let mut output = self.ctx.run_ui(self.raw_input(), draw);
+        self.textures.append(std::mem::take(&mut output.textures_delta));
+        output.drop_without_applying_deltas();
+    }
+
+    /// Renders one image at the present time. `draw` is called more than once, until the layout is stable.
     ///
     /// # Errors
     /// [`RenderError::ReadBack`] if the device is lost before the pixels are read back.
     pub async fn render(&mut self, mut draw: impl FnMut(&mut Ui)) -> Result<RgbaImage, RenderError> {
         let [width, height] = self.size_px;
-        let mut textures = TexturesDelta::default();
+        let mut textures = std::mem::take(&mut self.textures);
         let mut shapes = Vec::new();
         for pass in 1..=*LAYOUT_PASSES.end() {
             let mut output = self.ctx.run_ui(self.raw_input(), &mut draw);
@@ -167,7 +180,7 @@ impl Offscreen {
         let [width, height] = self.size_px.map(|side| side as f32 / self.pixels_per_point);
         let mut input = RawInput {
             screen_rect: Some(Rect::from_min_size(Pos2::ZERO, Vec2::new(width, height))),
-            time: Some(0.0),
+            time: Some(self.time_secs),
             max_texture_side: Some(self.gpu.max_texture_side() as usize),
             focused: false,
             ..RawInput::default()
