@@ -14,7 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const TESTS: &[Group] = &[group!(lavapipe, [forward, loss, backward, update, inspector, large_network, screenshot_after_camera_cue])];
+const TESTS: &[Group] =
+    &[group!(lavapipe, [forward, loss, backward, update, inspector, large_network, screenshot_after_camera_cue])];
 
 fn main() -> ExitCode {
     harness::run(&[TESTS])

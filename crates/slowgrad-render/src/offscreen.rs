@@ -105,7 +105,17 @@ impl Offscreen {
         theme::Theme::dark().apply(&ctx);
         ctx.all_styles_mut(|style| style.animation_time = 0.0);
         let renderer = egui_pass::renderer(&gpu, TARGET_FORMAT);
-        Ok(Self { gpu, renderer, ctx, size_px: [width, height], pixels_per_point, target, read_back, time_secs: 0.0, textures: TexturesDelta::default() })
+        Ok(Self {
+            gpu,
+            renderer,
+            ctx,
+            size_px: [width, height],
+            pixels_per_point,
+            target,
+            read_back,
+            time_secs: 0.0,
+            textures: TexturesDelta::default(),
+        })
     }
 
     /// The egui context of the images, to set themes and fonts.

@@ -6,9 +6,7 @@
 use crate::state::parameter_table::{ParameterTable, ROW_KEYS};
 use egui::style::ScrollAnimation;
 use egui::{EventFilter, FontId, Id, Key, Pos2, Rangef, Rect, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
-use egui_table::{
-    AutoSizeMode, CellInfo, Column, HeaderCellInfo, HeaderRow, PrefetchInfo, Table, TableDelegate, TableState,
-};
+use egui_table::{CellInfo, Column, HeaderCellInfo, HeaderRow, PrefetchInfo, Table, TableDelegate, TableState};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_timeline::Timeline;
@@ -63,28 +61,30 @@ fn grid_ui(
     let step = timeline.step();
     let font = font(ui);
     let letter = font.size;
-    let width = |column: &ParameterColumn| {
-        let em = if *column == ParameterColumn::Name { MIN_NAME_WIDTH_EM } else { MIN_NUMBER_WIDTH_EM };
-        (em * letter).round()
-    };
-    let widths = columns.iter().map(|column| {
+    // Columns of numbers share the width that names leave.
+    let width = ui.available_width();
+    let name_width = (MIN_NAME_WIDTH_EM * letter).round();
+    let min_number_width = (MIN_NUMBER_WIDTH_EM * letter).round();
+    let number_width = ((width - name_width) / (columns.len() - 1) as f32).floor().max(min_number_width);
+    let grid_columns = columns.iter().map(|column| {
         let id = Id::unique(("parameter column", column.heading(step)));
-        Column::new(width(column)).range(Rangef::new(width(column), f32::INFINITY)).id(id)
+        let is_name = *column == ParameterColumn::Name;
+        let (current, min) = if is_name { (name_width, name_width) } else { (number_width, min_number_width) };
+        Column::new(current).range(Rangef::new(min, f32::INFINITY)).id(id)
     });
     let mut grid = Table::new()
-        .id_salt("parameters")
-        .columns(widths.collect::<Vec<_>>())
+        .id_salt(("parameters", columns.len()))
+        .columns(grid_columns.collect::<Vec<_>>())
         .num_sticky_cols(1)
         .headers([HeaderRow::new((HEADING_HEIGHT_EM * letter).round())])
-        .num_rows(step.shape.parameters() as u64)
-        .auto_size_mode(AutoSizeMode::OnParentResize);
+        .num_rows(step.shape.parameters() as u64);
     if let Some(row) = table.take_revealed() {
         grid = grid.scroll_to_row(row as u64, None);
     }
-    // A new table would measure its contents and shrink each column; ours share the width of the panel.
+    // Widths chosen by the user are valid for this width of the panel.
     let id = grid.get_id(ui);
-    if TableState::load(ui.ctx(), id).is_none() {
-        TableState::default().store(ui.ctx(), id);
+    if TableState::load(ui.ctx(), id).is_none_or(|state| state.parent_width != Some(width)) {
+        TableState { parent_width: Some(width), ..TableState::default() }.store(ui.ctx(), id);
     }
     let has_focus = ui.memory(|memory| memory.has_focus(ParameterTable::focus_id()));
     let pointer = ui.ctx().pointer_hover_pos().filter(|_| ui.rect_contains_pointer(ui.available_rect_before_wrap()));
