@@ -4,6 +4,7 @@
 //! path can leave the map, and this module must not open a file.
 
 use crate::diagnostics::problem::Problem;
+use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,7 +12,10 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
     files: BTreeMap<String, Arc<[u8]>>,
+    /// The files and folders that cannot be used, with the reason.
     left_out: BTreeMap<String, String>,
+    /// The reason why there may be more files than these.
+    incomplete: Option<String>,
 }
 
 impl Files {
@@ -32,9 +36,21 @@ impl Files {
         valid
     }
 
-    /// Records a file that exists but cannot be used, with the reason. Looking it up reports the reason.
+    /// Records a file or a folder that exists but cannot be used, with the reason. Looking up the file, or a file in the
+    /// folder, reports the reason.
     pub fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
         self.left_out.insert(path.into(), why.into());
+    }
+
+    /// Records why some files were not read. Opening a lesson shows the reason as a warning.
+    pub fn set_incomplete(&mut self, reason: impl Into<String>) {
+        self.incomplete = Some(reason.into());
+    }
+
+    /// The reason why a file cannot be used: its own, or that of a folder that contains it.
+    fn reason(&self, path: &str) -> Option<&String> {
+        let folders = path.match_indices('/').map(|(slash, _)| &path[..slash]);
+        std::iter::once(path).chain(folders).find_map(|path| self.left_out.get(path))
     }
 
     /// Removes a file.
@@ -89,8 +105,14 @@ impl Library {
 
     /// The problem to report for a file that exists but cannot be used.
     pub(crate) fn left_out(&self, path: &str) -> Option<Problem> {
-        let why = self.roots.iter().rev().find_map(|root| root.files.left_out.get(path))?;
+        let why = self.roots.iter().rev().find_map(|root| root.files.reason(path))?;
         Some(Problem::new("unusable-file", format!("`{path}` cannot be used: {why}")))
+    }
+
+    /// Warnings about roots whose files were not all read.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = Diagnostic> {
+        let reasons = self.roots.iter().filter_map(|root| root.files.incomplete.as_ref());
+        reasons.map(|reason| Diagnostic::warning("incomplete-folder", reason.clone()))
     }
 
     /// The names of all plugins in a folder, over all roots, without `.rhai`.
@@ -113,6 +135,26 @@ impl Library {
 pub(crate) fn is_plain(path: &str) -> bool {
     let odd = |ch: char| ch == '\\' || ch == ':' || ch.is_control();
     !path.contains(odd) && path.split('/').all(|name| !name.is_empty() && name != "." && name != "..")
+}
+
+/// The paths at which an import may find its file, in the order of the search: beside the importing file, then from the
+/// top of the library. A path that begins with `./` is searched beside the importing file only. `None` for a path that
+/// cannot be imported.
+pub fn import_candidates(importer: Option<&str>, path: &str) -> Option<Vec<String>> {
+    let (here, name) = plain_part(path.strip_suffix(".rhai").unwrap_or(path));
+    if !is_plain(name) {
+        return None;
+    }
+    let beside = importer.map(|importer| format!("{}{name}.rhai", folder(importer)));
+    let top = (!here || importer.is_none()).then(|| format!("{name}.rhai"));
+    Some(beside.into_iter().chain(top).collect())
+}
+
+/// Whether a path begins with `./`, and the path without it.
+pub(crate) fn plain_part(path: &str) -> (bool, &str) {
+    let name = path.trim_start_matches("./");
+    // `.//etc` must not become the plain path `etc`.
+    if name.len() == path.len() || name.starts_with('/') { (false, path) } else { (true, name) }
 }
 
 /// Whether a path names a script. Extensions are lower case everywhere in the library.
@@ -142,6 +184,17 @@ mod tests {
             assert!(!Files::new().insert(path, *b"x"));
         }
         assert!(is_plain("activations/tanh.rhai") && is_plain("a..b/…/c d"));
+    }
+
+    #[test]
+    fn imports_are_searched_beside_the_importing_file_first() {
+        let candidates = |importer, path| import_candidates(importer, path).unwrap_or_default();
+        assert_eq!(candidates(Some("losses/a.rhai"), "lib/x"), ["losses/lib/x.rhai", "lib/x.rhai"]);
+        assert_eq!(candidates(Some("losses/a.rhai"), "./lib/x.rhai"), ["losses/lib/x.rhai"]);
+        assert_eq!(candidates(None, "././x"), ["x.rhai"]);
+        for path in ["../x", "./../x", "/x", ".//x", "a/./x", "./", "", ".", "..", "c:/x"] {
+            assert_eq!(import_candidates(Some("losses/a.rhai"), path), None, "{path:?}");
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use crate::bindings::values::{LocatedCue, StageRecorder};
 use crate::diagnostics::lints;
 use crate::diagnostics::problem::Problem;
+use crate::diagnostics::wording;
 use crate::lesson::conditions;
 use crate::lesson::{self, LessonDescription};
-use crate::library::{self, Library, Root, folder, is_plain};
+use crate::library::{self, Library, Root, folder, is_plain, plain_part};
 use crate::plugins::{Home, PluginKind, Plugins};
 use crate::runtime::host::{Budget, ConsoleLine, Host};
 use crate::runtime::imports::ScriptFiles;
@@ -267,6 +268,7 @@ impl Sandbox {
         let parameters = self.parameters_at(&spec, &locate_field).map_err(one)?;
         let (located_cues, conditions) = self.perform(&program, &spec, &setup)?;
         warnings.extend(self.lints());
+        warnings.extend(self.interpreter().files.library.borrow().warnings());
         let (cues, cue_locations) = located_cues.into_iter().unzip();
         Ok(Lesson {
             path: path.to_owned(),
@@ -418,7 +420,8 @@ impl Sandbox {
 
     /// Finds a file that a lesson names: beside the lesson first, then in these folders of all roots.
     fn find_resource(&self, path: &str, folders: &[&str]) -> Result<Arc<[u8]>, Box<Diagnostic>> {
-        if !is_plain(path) {
+        let (here, name) = plain_part(path);
+        if !is_plain(name) {
             let help = "give the path within the lesson's folder, without `..`";
             return Err(Box::new(
                 Diagnostic::error("no-such-file", format!("`{path}` is not a path a lesson can use")).help(help),
@@ -426,8 +429,8 @@ impl Sandbox {
         }
         let beside = folder(&self.plugins.home.borrow().path).to_owned();
         let library = self.interpreter().files.library.borrow();
-        let candidates =
-            std::iter::once(beside.as_str()).chain(folders.iter().copied()).map(|folder| format!("{folder}{path}"));
+        let others = folders.iter().copied().filter(|_| !here);
+        let candidates = std::iter::once(beside.as_str()).chain(others).map(|folder| format!("{folder}{name}"));
         let mut left_out = None;
         for candidate in candidates {
             if let Some((_, bytes)) = library.find(&candidate) {
@@ -437,11 +440,15 @@ impl Sandbox {
             left_out = left_out.or_else(|| library.left_out(&candidate));
         }
         // The file watcher must notice when the file appears.
-        self.interpreter().files.used.borrow_mut().insert(format!("{beside}{path}"));
+        self.interpreter().files.used.borrow_mut().insert(format!("{beside}{name}"));
         if let Some(problem) = left_out {
             return Err(Box::new(problem.unplaced()));
         }
-        let help = "files are searched for in the lesson's folder";
+        let known = library.roots.iter().flat_map(|root| root.files.paths()).filter(|path| !library::is_script(path));
+        let help = match wording::nearest(name, known) {
+            Some(near) => format!("did you mean `{near}`? Files are searched for in the lesson's folder"),
+            None => "files are searched for in the lesson's folder".to_owned(),
+        };
         Err(Box::new(Diagnostic::error("no-such-file", format!("there is no file `{path}`")).help(help)))
     }
 

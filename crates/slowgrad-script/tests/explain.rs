@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Codes that no short script can trigger.
-const WITHOUT_EXAMPLE: [&str; 5] =
-    ["interpreter", "stale-scalar", "too-many-functions", "too-many-variables", "unusable-file"];
+const WITHOUT_EXAMPLE: [&str; 6] =
+    ["incomplete-folder", "interpreter", "stale-scalar", "too-many-functions", "too-many-variables", "unusable-file"];
 
 /// Collects the codes in the sources: the first argument of each constructor of a diagnostic.
 fn used(folder: &Path, codes: &mut BTreeSet<String>) {

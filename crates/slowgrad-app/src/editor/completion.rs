@@ -3,7 +3,7 @@
 use super::typing::TextChange;
 use super::{Editor, Tone};
 use slowgrad_script::editing::{Completion, Definition, complete, definition};
-use slowgrad_script::{PluginKind, TokenKind, highlight};
+use slowgrad_script::{PluginKind, TokenKind, highlight, import_candidates};
 use slowgrad_session::Session;
 use std::ops::Range;
 
@@ -93,9 +93,7 @@ impl Editor {
         match definition(&document.text, cursor) {
             Some(Definition::Here(range)) => self.target = Some(range.start..range.start),
             Some(Definition::File { path, function }) => {
-                let folder = document.path.rfind('/').map_or("", |slash| &document.path[..=slash]);
-                let name = path.strip_suffix(".rhai").unwrap_or(&path);
-                let candidates = [format!("{folder}{name}.rhai"), format!("{name}.rhai")];
+                let candidates = import_candidates(Some(&document.path), &path).unwrap_or_default();
                 let found =
                     candidates.into_iter().find(|path| super::files(session).iter().any(|file| file.path == *path));
                 match found {

@@ -3,7 +3,7 @@
 use crate::diagnostics::analysis::import_summary::ImportSummary;
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::wording;
-use crate::library::{Library, folder, is_plain};
+use crate::library::{Library, import_candidates};
 use crate::text::ScriptText;
 use rhai::{Module, Shared};
 use slowgrad_tape::Diagnostic;
@@ -33,15 +33,12 @@ pub(crate) struct Imports {
 impl Imports {
     /// Resolves an import: beside the importing file first, then from the top of all roots.
     pub(crate) fn find(&self, importer: Option<&str>, path: &str) -> Result<(String, Arc<[u8]>), Problem> {
-        let name = path.strip_suffix(".rhai").unwrap_or(path);
-        if !is_plain(name) {
+        let Some(candidates) = import_candidates(importer, path) else {
             let problem = Problem::new("import-path", format!("`{path}` is not a path that can be imported"));
             return Err(
                 problem.help("name a file in the scripts folder, such as `import \"shared/helpers\" as helpers;`")
             );
-        }
-        let beside = importer.map(|importer| format!("{}{name}.rhai", folder(importer)));
-        let candidates: Vec<String> = beside.into_iter().chain([format!("{name}.rhai")]).collect();
+        };
         for candidate in &candidates {
             if let Some((_, bytes)) = self.library.find(candidate) {
                 return Ok((candidate.clone(), bytes));
@@ -52,9 +49,11 @@ impl Imports {
         }
         // The file watcher must notice when one of them appears.
         self.missing.borrow_mut().extend(candidates);
+        let name = path.strip_suffix(".rhai").unwrap_or(path);
         let problem = Problem::new("unknown-import", format!("there is no file `{name}.rhai` to import"));
         let scripts = self.library.roots.iter().flat_map(|root| root.files.paths());
-        let near = wording::nearest(name, scripts.filter_map(|path| path.strip_suffix(".rhai")));
+        let near =
+            wording::nearest(name.trim_start_matches("./"), scripts.filter_map(|path| path.strip_suffix(".rhai")));
         Err(match near {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help("imports are searched for beside the importing file and in the scripts folder"),

@@ -216,10 +216,14 @@ pub(crate) fn library_of_folder(folder: &Path) -> Result<Library, LoadError> {
 ///
 /// # Errors
 ///
-/// When the file cannot be read or is too large.
+/// When the file cannot be read, is too large, or is no regular file: reading a pipe or a device might not end.
 pub(crate) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    // Opening a pipe may block, so its type is checked before.
+    check_regular(&fs::metadata(path)?)?;
     let file = fs::File::open(path)?;
-    let size = file.metadata()?.len();
+    let metadata = file.metadata()?;
+    check_regular(&metadata)?;
+    let size = metadata.len();
     let mut bytes = Vec::new();
     // The file may grow during reading.
     if size <= MAX_FILE_BYTES && file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)? as u64 <= MAX_FILE_BYTES {
@@ -227,6 +231,15 @@ pub(crate) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     }
     let message = format!("the file has {} bytes; the limit is {MAX_FILE_BYTES}", size.max(bytes.len() as u64));
     Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message))
+}
+
+/// Refuses folders, pipes and devices.
+fn check_regular(metadata: &fs::Metadata) -> std::io::Result<()> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let kind = if metadata.is_dir() { "a folder" } else { "a pipe or a device" };
+    Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("it is {kind}, not a file")))
 }
 
 /// The path of a file within the root of a folder, if lessons can use files of its type.
@@ -240,6 +253,12 @@ pub(crate) fn path_in(folder: &Path, file: &Path) -> Option<String> {
 pub(crate) fn read_folder(folder: &Path) -> Root {
     let mut walker = DirWalker { top: folder.to_path_buf(), files: Files::new(), entries: 0, bytes: 0 };
     walker.read(folder, MAX_DEPTH);
+    if walker.entries > MAX_ENTRIES {
+        walker.files.set_incomplete(format!(
+            "{} has more than {MAX_ENTRIES} entries; the files after them are ignored, so move the lesson into a folder of its own",
+            folder.display()
+        ));
+    }
     Root { name: folder.display().to_string(), files: walker.files }
 }
 
@@ -257,7 +276,8 @@ impl DirWalker {
     /// Reads a folder. Files that cannot be read are recorded with the reason, for the error of a script that uses them.
     fn read(&mut self, folder: &Path, depth: usize) {
         let Ok(entries) = fs::read_dir(folder) else { return };
-        let mut paths: Vec<PathBuf> = entries.flatten().take(MAX_ENTRIES).map(|entry| entry.path()).collect();
+        // One more than the limit, so that the limit is noticed.
+        let mut paths: Vec<PathBuf> = entries.flatten().take(MAX_ENTRIES + 1).map(|entry| entry.path()).collect();
         paths.sort();
         for path in paths {
             self.entries += 1;
@@ -271,15 +291,20 @@ impl DirWalker {
                 continue;
             }
             if !inside {
-                if let Some(name) = path_in(&self.top, &path) {
+                if path.is_dir() {
+                    if let Some(name) = path.strip_prefix(&self.top).ok().and_then(Path::to_str) {
+                        let reason =
+                            "its folder is a link that points outside the lesson's folder; copy the folder instead";
+                        self.files.leave_out(name.replace('\\', "/"), reason);
+                    }
+                } else if let Some(name) = path_in(&self.top, &path) {
                     self.files.leave_out(name, "it is a link that is broken or points outside the folder");
                 }
             } else if path.is_dir() {
                 if depth > 1 {
                     self.read(&path, depth - 1);
                 }
-            } else if let Some(name) = path_in(&self.top, &path).filter(|_| path.is_file()) {
-                // A pipe is not read, because reading could block forever.
+            } else if let Some(name) = path_in(&self.top, &path) {
                 match read_file(&path) {
                     Ok(bytes) if self.bytes + bytes.len() as u64 <= MAX_TOTAL_BYTES => {
                         self.bytes += bytes.len() as u64;
@@ -328,6 +353,50 @@ mod tests {
         fs::write(lessons.path().join("a:b.rhai"), "odd").expect("a file");
         let error = load_from(None, Some(&lessons.path().join("a:b.rhai"))).expect_err("an error about the name");
         assert!(error.to_string().contains("cannot contain"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_with_too_many_entries_and_a_linked_folder_are_told() {
+        let lessons = tempfile::tempdir().expect("a folder");
+        let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 1], data: "xor", loss: "mine" } }"#;
+        fs::write(lessons.path().join("0.rhai"), lesson).expect("a file");
+        let open = || {
+            let files = load_from(None, Some(&lessons.path().join("0.rhai"))).expect("a lesson");
+            slowgrad_script::Sandbox::new(files.library, slowgrad_script::Limits::default()).open(&files.lesson)
+        };
+        #[cfg(unix)]
+        {
+            let outside = tempfile::tempdir().expect("a folder");
+            fs::write(outside.path().join("mine.rhai"), "fn loss(o, t) { o[0] }").expect("a file");
+            std::os::unix::fs::symlink(outside.path(), lessons.path().join("losses")).expect("a link");
+            let problems = open().expect_err("the plugin is not read");
+            assert!(problems[0].message.contains("its folder is a link that points outside"), "{problems:?}");
+            fs::remove_file(lessons.path().join("losses")).expect("the link");
+        }
+        fs::create_dir(lessons.path().join("losses")).expect("a folder");
+        fs::write(lessons.path().join("losses/mine.rhai"), "fn loss(o, t) { (o[0] - t[0]) ** 2 }").expect("a file");
+        assert_eq!(open().expect("a lesson").warnings, []);
+        // Which files are ignored depends on the file system, so the lesson needs no other file.
+        fs::write(lessons.path().join("0.rhai"), lesson.replace("mine", "mse")).expect("a file");
+        for n in 0..MAX_ENTRIES {
+            fs::write(lessons.path().join(format!("z{n}.txt")), "").expect("a file");
+        }
+        let warnings = open().expect("the lesson itself is read").warnings;
+        assert!(warnings.iter().any(|warning| warning.message.contains("more than 4000 entries")), "{warnings:?}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_or_a_device_is_refused_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe.rhai");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()));
+        for path in [pipe.as_path(), Path::new("/dev/zero"), folder.path()] {
+            let error = read_file(path).expect_err("not a file");
+            assert!(error.to_string().contains("not a file"), "{error}");
+        }
+        let error = load_from(None, Some(&pipe)).expect_err("not a lesson");
+        assert!(error.to_string().contains("is not a file"), "{error}");
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //!
 //! Some editors write a file in place, so that it is empty for a moment. Others write a temporary file and rename it, so
 //! that the original is missing for a moment. A change is therefore reported after a quiet period, and an empty or missing
-//! file after a longer one. It must not know the meaning of the files.
+//! file after a longer one. A watched folder that is removed and created again, as version control does, is watched again.
+//! It must not know the meaning of the files.
 
 use super::library::{self, MAX_DEPTH, MAX_ENTRIES};
 use notify::event::{EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 const QUIET_DELAY: Duration = Duration::from_millis(30);
 /// The time after which a file that is still empty or missing is reported.
 const MISSING_FILE_DELAY: Duration = Duration::from_millis(200);
+/// The interval between looks for a root that was removed.
+const LOST_FOLDER_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A changed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,41 +54,40 @@ impl FileWatcher {
                 let _ = sender.send(event);
             }
         })?;
+        let mut known = BTreeSet::new();
         for folder in &folders {
             watcher.watch(folder, RecursiveMode::NonRecursive)?;
-            let mut budget = MAX_ENTRIES;
-            for subfolder in entries(folder, folder, &mut budget).0 {
-                watch_tree(&mut watcher, folder, &subfolder, &mut budget);
-            }
+            known.extend(watch_tree(&mut watcher, folder, folder));
         }
         let watcher = Arc::new(Mutex::new(watcher));
         // The thread ends when the watcher is dropped, so it must not own it.
         let weak = Arc::downgrade(&watcher);
         let watch_folder = move |folder: &Path, top: &Path| match weak.upgrade() {
-            Some(watcher) => {
-                let mut watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut budget = MAX_ENTRIES;
-                watch_tree(&mut watcher, top, folder, &mut budget)
-            }
+            Some(watcher) => watch_tree(&mut watcher.lock().unwrap_or_else(PoisonError::into_inner), top, folder),
             None => Vec::new(),
         };
+        let debouncer = Debouncer { folders, known, lost: BTreeSet::new(), pending: BTreeMap::new() };
         let thread = std::thread::Builder::new().name("slowgrad-watch".into());
-        thread.spawn(move || debounce(&folders, &events, &watch_folder, &report))?;
+        thread.spawn(move || debouncer.run(&events, &watch_folder, &report))?;
         Ok(Self { _watcher: watcher })
     }
 }
 
 /// Watches a folder and its subfolders, and returns the files in them. The recursive mode of the system is not used,
 /// because a lesson may be in a folder with a huge tree, such as the home folder.
-fn watch_tree(watcher: &mut RecommendedWatcher, top: &Path, folder: &Path, budget: &mut usize) -> Vec<PathBuf> {
-    if !is_in_reach(top, folder, MAX_DEPTH - 1) {
-        return Vec::new();
-    }
-    // A folder that cannot be watched is skipped, like one that cannot be read.
-    let _ = watcher.watch(folder, RecursiveMode::NonRecursive);
-    let (folders, mut files) = entries(top, folder, budget);
-    for folder in folders {
-        files.extend(watch_tree(watcher, top, &folder, budget));
+fn watch_tree(watcher: &mut RecommendedWatcher, top: &Path, folder: &Path) -> Vec<PathBuf> {
+    let mut budget = MAX_ENTRIES;
+    let mut folders = vec![folder.to_owned()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        if folder != top && !is_in_reach(top, &folder, MAX_DEPTH - 1) {
+            continue;
+        }
+        // A folder that cannot be watched is skipped, like one that cannot be read.
+        let _ = watcher.watch(&folder, RecursiveMode::NonRecursive);
+        let (subfolders, found) = entries(top, &folder, &mut budget);
+        folders.extend(subfolders);
+        files.extend(found);
     }
     files
 }
@@ -118,38 +120,82 @@ struct PendingChange {
     last: Instant,
 }
 
-/// Reports changes after their quiet period, until `events` closes. `watch_folder` watches a new folder within a root and
-/// returns its files.
-fn debounce(
-    folders: &[PathBuf],
-    events: &Receiver<notify::Event>,
-    watch_folder: &dyn Fn(&Path, &Path) -> Vec<PathBuf>,
-    report: &dyn Fn(FileChange),
-) {
-    let mut pending: BTreeMap<PathBuf, PendingChange> = BTreeMap::new();
-    loop {
-        let received = if pending.is_empty() {
-            events.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            events.recv_timeout(QUIET_DELAY / 3)
-        };
-        let now = Instant::now();
-        match received {
-            Ok(event) => {
-                let created = matches!(event.kind, EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)));
-                let new_folders: Vec<&PathBuf> = event.paths.iter().filter(|path| created && path.is_dir()).collect();
-                // Files that were created in a new folder before it was watched have no events.
-                let found =
-                    folders.iter().flat_map(|top| new_folders.iter().flat_map(move |new| watch_folder(new, top)));
-                let found: Vec<PathBuf> = found.collect();
-                for path in event.paths.into_iter().chain(found) {
-                    let new = PendingChange { first: now, last: now };
-                    pending.entry(path).and_modify(|change| change.last = now).or_insert(new);
-                }
+/// Collects events, and reports changes after their quiet period.
+struct Debouncer {
+    /// The folders of the roots.
+    folders: Vec<PathBuf>,
+    /// The files that existed when their folder was watched, and those with events since.
+    known: BTreeSet<PathBuf>,
+    /// The roots that were removed or renamed.
+    lost: BTreeSet<PathBuf>,
+    pending: BTreeMap<PathBuf, PendingChange>,
+}
+
+impl Debouncer {
+    /// Runs until `events` closes. `watch_folder` watches a folder within a root, or the root, and returns its files.
+    fn run(
+        mut self,
+        events: &Receiver<notify::Event>,
+        watch_folder: &dyn Fn(&Path, &Path) -> Vec<PathBuf>,
+        report: &dyn Fn(FileChange),
+    ) {
+        loop {
+            let received = if !self.pending.is_empty() {
+                events.recv_timeout(QUIET_DELAY / 3)
+            } else if !self.lost.is_empty() {
+                events.recv_timeout(LOST_FOLDER_INTERVAL)
+            } else {
+                events.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            };
+            match received {
+                Ok(event) => self.collect(event, watch_folder),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            self.find_lost(watch_folder);
+            self.report_quiet(report);
         }
+    }
+
+    /// Collects the paths of an event.
+    fn collect(&mut self, event: notify::Event, watch_folder: &dyn Fn(&Path, &Path) -> Vec<PathBuf>) {
+        let renamed = matches!(event.kind, EventKind::Modify(ModifyKind::Name(_)));
+        if renamed || event.kind.is_remove() {
+            self.lost.extend(event.paths.iter().filter(|path| self.folders.contains(path)).cloned());
+        }
+        let created = renamed || event.kind.is_create();
+        let new_folders: Vec<&PathBuf> = event.paths.iter().filter(|path| created && path.is_dir()).collect();
+        // Files that were created in a new folder before it was watched have no events.
+        let found = self.folders.iter().flat_map(|top| {
+            let new_folders = new_folders.iter().filter(move |new| is_in_reach(top, new, MAX_DEPTH - 1));
+            new_folders.flat_map(move |new| watch_folder(new, top))
+        });
+        let found: Vec<PathBuf> = found.collect();
+        self.add(event.paths.into_iter().chain(found));
+    }
+
+    /// Watches the roots that exist again. Each file that was or is in them may have changed.
+    fn find_lost(&mut self, watch_folder: &dyn Fn(&Path, &Path) -> Vec<PathBuf>) {
+        let found: Vec<PathBuf> = self.lost.iter().filter(|folder| folder.is_dir()).cloned().collect();
+        for folder in found {
+            self.lost.remove(&folder);
+            let before: Vec<PathBuf> = self.known.iter().filter(|path| path.starts_with(&folder)).cloned().collect();
+            self.add(watch_folder(&folder, &folder).into_iter().chain(before));
+        }
+    }
+
+    fn add(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+        let now = Instant::now();
+        for path in paths {
+            let new = PendingChange { first: now, last: now };
+            self.pending.entry(path).and_modify(|change| change.last = now).or_insert(new);
+        }
+    }
+
+    /// Reports the changes whose quiet period is over.
+    fn report_quiet(&mut self, report: &dyn Fn(FileChange)) {
+        let now = Instant::now();
+        let Self { folders, known, pending, .. } = self;
         pending.retain(|path, change| {
             if now - change.last < QUIET_DELAY {
                 return true;
@@ -159,9 +205,14 @@ fn debounce(
             if empty && now - change.first < MISSING_FILE_DELAY {
                 return true;
             }
-            for folder in folders {
+            for folder in folders.iter() {
                 if let Some(change) = file_change(folder, path, bytes.clone()) {
                     report(change);
+                    if bytes.is_some() {
+                        known.insert(path.clone());
+                    } else {
+                        known.remove(path);
+                    }
                 }
             }
             false
@@ -250,5 +301,36 @@ mod tests {
         let (_folder, file, changes, _watcher) = watched();
         fs::remove_file(&file).expect("delete the file");
         assert_eq!(next(&changes).bytes, None);
+    }
+
+    #[test]
+    fn removed_folders_are_watched_again() {
+        let (folder, file, changes, _watcher) = watched();
+        let top = fs::canonicalize(folder.path()).expect("the folder");
+        // A subfolder, then the whole root, as version control and synchronisation tools replace them.
+        for round in ["subfolder", "root"] {
+            let removed = if round == "root" { top.as_path() } else { file.parent().expect("a folder") };
+            fs::remove_dir_all(removed).expect("delete the folder");
+            assert_eq!(next(&changes).bytes, None, "{round}");
+            std::thread::sleep(Duration::from_millis(100));
+            fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            fs::write(&file, round).expect("write the file");
+            assert_eq!(next(&changes).bytes.as_deref(), Some(round.as_bytes()));
+            fs::write(&file, "later").expect("write the file");
+            assert_eq!(next(&changes).bytes.as_deref(), Some(&b"later"[..]), "{round}");
+        }
+        // A root that is replaced at once, without one of its files.
+        let other = top.with_extension("other");
+        fs::create_dir_all(other.join("losses")).expect("a folder");
+        fs::write(other.join("losses/new.rhai"), "new").expect("a file");
+        let old = top.with_extension("old");
+        fs::rename(&top, &old).expect("rename the folder");
+        fs::rename(&other, &top).expect("rename the folder");
+        let mut found = [next(&changes), next(&changes)].map(|change| (change.path, change.bytes));
+        found.sort();
+        let expected =
+            [("losses/new.rhai".to_owned(), Some(b"new".to_vec())), ("optimizers/own.rhai".to_owned(), None)];
+        assert_eq!(found, expected);
+        fs::remove_dir_all(&old).expect("delete the folder");
     }
 }
