@@ -3,7 +3,7 @@
 use crate::diagnostics::analysis::import_summary::ImportSummary;
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::wording;
-use crate::library::{Library, import_candidates};
+use crate::library::{Library, import_candidates, plain_part};
 use crate::text::ScriptText;
 use rhai::{Module, Shared};
 use slowgrad_tape::Diagnostic;
@@ -51,9 +51,13 @@ impl Imports {
         self.missing.borrow_mut().extend(candidates);
         let name = path.strip_suffix(".rhai").unwrap_or(path);
         let problem = Problem::new("unknown-import", format!("there is no file `{name}.rhai` to import"));
+        let (here, plain) = plain_part(name);
+        if here && self.library.find(&format!("{plain}.rhai")).is_some() {
+            let help = format!("`./` is the folder of the importing file; write `{plain}` for the scripts folder");
+            return Err(problem.help(help));
+        }
         let scripts = self.library.roots.iter().flat_map(|root| root.files.paths());
-        let near =
-            wording::nearest(name.trim_start_matches("./"), scripts.filter_map(|path| path.strip_suffix(".rhai")));
+        let near = wording::nearest(plain, scripts.filter_map(|path| path.strip_suffix(".rhai")));
         Err(match near {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help("imports are searched for beside the importing file and in the scripts folder"),
