@@ -160,6 +160,7 @@ fn launch(display: &Display, folder: &Path, opened: Option<&str>) -> KillOnDrop 
         .env("XDG_DATA_HOME", folder.join("home/data"))
         .env("XDG_STATE_HOME", folder.join("home/state"))
         .env("SLOWGRAD_SCRIPTS", folder.join("user"))
+        .env("SLOWGRAD_TEST_LOSE_DEVICE", folder.join("lose-device"))
         .env_remove("WAYLAND_DISPLAY")
         .stdout(Stdio::null())
         .spawn()

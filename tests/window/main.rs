@@ -15,6 +15,7 @@ mod driver;
 mod dropping;
 mod performing;
 mod playing;
+mod recovering;
 mod returning;
 mod scripts;
 mod whole_lesson;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         dropping::TESTS,
         performing::TESTS,
         playing::TESTS,
+        recovering::TESTS,
         returning::TESTS,
         scripts::TESTS,
         whole_lesson::TESTS,

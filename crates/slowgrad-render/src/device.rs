@@ -1,5 +1,6 @@
 //! Requests a graphics adapter and a device, for a window or without one.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
 /// Why a frame or an image cannot be rendered.
@@ -30,6 +31,9 @@ pub enum RenderError {
         /// The device's largest side in pixels.
         limit: u32,
     },
+    /// The device was lost, ran out of memory or refused a command. It draws nothing any more; open another one.
+    #[error("the graphics device failed: {0}")]
+    DeviceFailed(String),
     /// Reading the rendered image back from the device failed.
     #[error("cannot read the rendered image back: {0}")]
     ReadBack(String),
@@ -40,6 +44,8 @@ pub(crate) struct Gpu {
     pub(crate) adapter: wgpu::Adapter,
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
+    /// The first failure of the device, from its callbacks.
+    failure: Arc<Mutex<Option<String>>>,
 }
 
 impl Gpu {
@@ -64,7 +70,22 @@ impl Gpu {
             ..wgpu::DeviceDescriptor::default()
         };
         let (device, queue) = adapter.request_device(&descriptor).await?;
-        Ok(Self { adapter, device, queue })
+        // Without these callbacks an error ends the program.
+        let failure = Arc::new(Mutex::new(None));
+        let first = Arc::clone(&failure);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| record_first(&first, error.to_string())));
+        let first = Arc::clone(&failure);
+        device.set_device_lost_callback(move |_, message| record_first(&first, format!("it was lost: {message}")));
+        Ok(Self { adapter, device, queue, failure })
+    }
+
+    /// Checks that the device works.
+    ///
+    /// # Errors
+    /// [`RenderError::DeviceFailed`] if the device has reported a failure since it was opened.
+    pub(crate) fn check(&self) -> Result<(), RenderError> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        failure.map_or(Ok(()), |failure| Err(RenderError::DeviceFailed(failure)))
     }
 
     /// Name and backend of the adapter, such as `llvmpipe (Vulkan)`.
@@ -77,4 +98,11 @@ impl Gpu {
     pub(crate) fn max_texture_side(&self) -> u32 {
         self.device.limits().max_texture_dimension_2d
     }
+}
+
+/// Records a failure, unless there is an earlier one, which is the cause.
+fn record_first(failure: &Mutex<Option<String>>, message: String) {
+    let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+    // The texts of the graphics library have several lines.
+    failure.get_or_insert_with(|| message.split_whitespace().collect::<Vec<_>>().join(" "));
 }

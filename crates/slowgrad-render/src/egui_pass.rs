@@ -15,6 +15,13 @@ pub(crate) fn renderer(gpu: &Gpu, format: wgpu::TextureFormat) -> Renderer {
     renderer
 }
 
+/// Draws grids of levels with textures of at most this side.
+pub(crate) fn limit_textures(renderer: &mut Renderer, max_side: u32) {
+    if let Some(pipelines) = renderer.callback_resources.get_mut::<NetworkPipelines>() {
+        pipelines.limit_textures(max_side);
+    }
+}
+
 /// Uploads changed textures of egui. Call [`free`] after the frame to release unused ones.
 pub(crate) fn upload(gpu: &Gpu, renderer: &mut Renderer, textures: &mut TexturesDelta) {
     let mut changed: Vec<_> = std::mem::take(&mut textures.set).into_iter().collect();

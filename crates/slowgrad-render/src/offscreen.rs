@@ -145,7 +145,7 @@ impl Offscreen {
     /// Renders one image at the present time. `draw` is called more than once, until the layout is stable.
     ///
     /// # Errors
-    /// [`RenderError::ReadBack`] if the device is lost before the pixels are read back.
+    /// [`RenderError::DeviceFailed`] if the device fails, [`RenderError::ReadBack`] if the pixels cannot be read back.
     pub async fn render(&mut self, mut draw: impl FnMut(&mut Ui)) -> Result<RgbaImage, RenderError> {
         let [width, height] = self.size_px;
         let mut textures = std::mem::take(&mut self.textures);
@@ -183,7 +183,19 @@ impl Offscreen {
             );
         });
         egui_pass::free(&mut self.renderer, &mut textures);
+        self.gpu.check()?;
         self.read_pixels().await
+    }
+
+    /// Draws as on an adapter whose textures have at most this side, to test that nothing depends on larger ones.
+    pub fn limit_textures(&mut self, max_side: u32) {
+        egui_pass::limit_textures(&mut self.renderer, max_side);
+    }
+
+    /// Ends the device as a driver may do at any time, to test the error.
+    #[doc(hidden)]
+    pub fn lose_device(&self) {
+        self.gpu.device.destroy();
     }
 
     fn raw_input(&self) -> RawInput {

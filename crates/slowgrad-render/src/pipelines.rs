@@ -1,7 +1,8 @@
 //! The three instanced pipelines that draw edges, discs and fields of levels inside egui's render pass.
 //!
 //! The CPU builds plain instances and uploads them in one write per pipeline; the shaders do the rest. A grid of levels
-//! is a texture, which is written again only if the grid has changed. The pipelines use only vertex buffers, one uniform
+//! is a texture, or several if it is larger than the device's textures, which is written again only if the grid has
+//! changed. The pipelines use only vertex buffers, one uniform
 //! block and unfiltered texture loads, so that they run on WebGL2. This module must not know scenes or themes: callers
 //! pass final colours and positions.
 
@@ -133,8 +134,9 @@ impl CallbackTrait for NetworkCallback {
         network.edges.write(device, queue, bytemuck::cast_slice(&self.edges), self.edges.len());
         network.discs.write(device, queue, bytemuck::cast_slice(&self.discs), self.discs.len());
         let layout = &pipelines.field_layout;
-        write_fields(&mut network.matrices, &self.matrices, device, queue, layout);
-        write_fields(&mut network.maps, &self.maps, device, queue, layout);
+        let side = pipelines.max_texture_side;
+        write_fields(&mut network.matrices, &self.matrices, device, queue, layout, side);
+        write_fields(&mut network.maps, &self.maps, device, queue, layout, side);
         Vec::new()
     }
 
@@ -178,25 +180,63 @@ fn draw_fields(pass: &mut wgpu::RenderPass<'static>, pipeline: &wgpu::RenderPipe
     }
 }
 
-/// Updates the textures and buffers of a network's fields, writing only changes.
+/// Updates the textures and buffers of a network's fields, writing only changes. Textures have at most this side.
 fn write_fields(
     resources: &mut Vec<FieldResources>,
     fields: &[FieldInstances],
     device: &wgpu::Device,
     queue: &wgpu::Queue,
     layout: &wgpu::BindGroupLayout,
+    max_side: u32,
 ) {
-    resources.truncate(fields.len());
-    for (index, field) in fields.iter().enumerate() {
-        let fits =
-            |old: &FieldResources| (old.levels.width, old.levels.height) == (field.levels.width, field.levels.height);
-        match resources.get_mut(index) {
+    let tiles = fields.iter().flat_map(|field| {
+        let size = [field.levels.width, field.levels.height];
+        tiles(size, max_side as usize).into_iter().map(move |tile| (field, tile))
+    });
+    let mut count = 0;
+    for (field, tile) in tiles {
+        let fits = |old: &FieldResources| old.tile[2..] == tile[2..];
+        match resources.get_mut(count) {
             Some(old) if fits(old) => {}
-            Some(old) => *old = FieldResources::new(device, layout, &field.levels),
-            None => resources.push(FieldResources::new(device, layout, &field.levels)),
+            Some(old) => *old = FieldResources::new(device, layout, &field.levels, tile),
+            None => resources.push(FieldResources::new(device, layout, &field.levels, tile)),
         }
-        resources[index].write(device, queue, field);
+        resources[count].write(device, queue, field, tile);
+        count += 1;
     }
+    resources.truncate(count);
+}
+
+/// A part of a grid that is one texture: first column, first row, number of columns, number of rows.
+type Tile = [usize; 4];
+
+/// Divides a grid into tiles with at most this many columns and rows.
+fn tiles([width, height]: [usize; 2], max_side: usize) -> Vec<Tile> {
+    let spans = |length: usize| (0..length).step_by(max_side).map(move |start| (start, max_side.min(length - start)));
+    spans(height).flat_map(|(top, rows)| spans(width).map(move |(left, columns)| [left, top, columns, rows])).collect()
+}
+
+/// The part of a patch within a tile, with its source relative to the tile. `None` if the patch has no cell there.
+///
+/// Only patches of cells are divided: maps of neurons are small enough for one texture.
+fn patch_in_tile(patch: &PatchInstance, [left, top, columns, rows]: Tile) -> Option<PatchInstance> {
+    let mut part = *patch;
+    for (axis, (start, length)) in [(left, columns), (top, rows)].into_iter().enumerate() {
+        let (first, count) = (patch.source[axis], patch.source[axis + 2]);
+        let from = first.max(start as f32);
+        let to = (first + count).min((start + length) as f32);
+        if from >= to {
+            return None;
+        }
+        let (low, high) = (patch.rect[axis], patch.rect[axis + 2]);
+        let at = |cell: f32| low + (high - low) * ((cell - first) / count);
+        // Edges that are not cut remain the same bits.
+        part.rect[axis] = if from > first { at(from) } else { low };
+        part.rect[axis + 2] = if to < first + count { at(to) } else { high };
+        part.source[axis] = from - start as f32;
+        part.source[axis + 2] = to - from;
+    }
+    Some(part)
 }
 
 /// The pipelines, and the GPU resources of every network on screen. Stored in egui's callback resources.
@@ -206,6 +246,8 @@ pub(crate) struct NetworkPipelines {
     fields: wgpu::RenderPipeline,
     camera_layout: wgpu::BindGroupLayout,
     field_layout: wgpu::BindGroupLayout,
+    /// The largest side of a texture.
+    max_texture_side: u32,
     networks: HashMap<Id, NetworkResources>,
 }
 
@@ -219,9 +261,10 @@ struct NetworkResources {
     maps: Vec<FieldResources>,
 }
 
-/// Textures and buffers of one grid of levels.
+/// Textures and buffers of one tile of a grid of levels.
 struct FieldResources {
     levels: Arc<Levels>,
+    tile: Tile,
     /// Whether `texture` contains `levels`.
     uploaded: bool,
     colors: Vec<[u8; 4]>,
@@ -237,7 +280,7 @@ const COLOR_TABLE_TEXELS: u32 = 257;
 const MIN_INSTANCE_BUFFER_BYTES: u64 = 4096;
 
 impl FieldResources {
-    fn new(device: &wgpu::Device, layout: &wgpu::BindGroupLayout, levels: &Arc<Levels>) -> Self {
+    fn new(device: &wgpu::Device, layout: &wgpu::BindGroupLayout, levels: &Arc<Levels>, tile: Tile) -> Self {
         let texture = |width: u32, height: u32, format: wgpu::TextureFormat| {
             device.create_texture(&wgpu::TextureDescriptor {
                 label: Some("field of levels"),
@@ -250,7 +293,8 @@ impl FieldResources {
                 view_formats: &[],
             })
         };
-        let grid = texture(levels.width as u32, levels.height as u32, wgpu::TextureFormat::R8Snorm);
+        let [_, _, columns, rows] = tile;
+        let grid = texture(columns as u32, rows as u32, wgpu::TextureFormat::R8Snorm);
         let ramp = texture(COLOR_TABLE_TEXELS, 1, wgpu::TextureFormat::Rgba8Unorm);
         let view = |texture: &wgpu::Texture| texture.create_view(&wgpu::TextureViewDescriptor::default());
         let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -262,39 +306,37 @@ impl FieldResources {
             ],
         });
         let patches = InstanceBuffer::new(device, MIN_INSTANCE_BUFFER_BYTES);
-        Self { levels: Arc::clone(levels), uploaded: false, colors: Vec::new(), texture: grid, ramp, group, patches }
+        let levels = Arc::clone(levels);
+        Self { levels, tile, uploaded: false, colors: Vec::new(), texture: grid, ramp, group, patches }
     }
 
-    fn write(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, field: &FieldInstances) {
-        if !self.uploaded || !Arc::ptr_eq(&self.levels, &field.levels) {
+    fn write(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, field: &FieldInstances, tile: Tile) {
+        if !self.uploaded || self.tile != tile || !Arc::ptr_eq(&self.levels, &field.levels) {
             self.levels = Arc::clone(&field.levels);
+            self.tile = tile;
             self.uploaded = true;
-            let Levels { width, height, levels } = &*field.levels;
-            write_texture(queue, &self.texture, bytemuck::cast_slice(levels), [*width as u32, *height as u32], 1);
+            let Levels { width, levels, .. } = &*field.levels;
+            let first = tile[1] * width + tile[0];
+            write_texture(queue, &self.texture, bytemuck::cast_slice(&levels[first..]), *width as u32, 1);
         }
         if self.colors != field.colors {
             self.colors.clone_from(&field.colors);
-            write_texture(queue, &self.ramp, bytemuck::cast_slice(&self.colors), [self.colors.len() as u32, 1], 4);
+            let texels = self.colors.len() as u32;
+            write_texture(queue, &self.ramp, bytemuck::cast_slice(&self.colors), texels, 4);
         }
-        self.patches.write(device, queue, bytemuck::cast_slice(&field.patches), field.patches.len());
+        let patches: Vec<PatchInstance> = field.patches.iter().filter_map(|patch| patch_in_tile(patch, tile)).collect();
+        self.patches.write(device, queue, bytemuck::cast_slice(&patches), patches.len());
     }
 }
 
-/// Writes a whole texture of `texel_bytes` per texel.
-fn write_texture(
-    queue: &wgpu::Queue,
-    texture: &wgpu::Texture,
-    bytes: &[u8],
-    [width, height]: [u32; 2],
-    texel_bytes: u32,
-) {
+/// Writes a whole texture from a grid with rows of `row_texels` texels, whose first texel is that of the texture.
+fn write_texture(queue: &wgpu::Queue, texture: &wgpu::Texture, bytes: &[u8], row_texels: u32, texel_bytes: u32) {
     let layout = wgpu::TexelCopyBufferLayout {
         offset: 0,
-        bytes_per_row: Some(width * texel_bytes),
-        rows_per_image: Some(height),
+        bytes_per_row: Some(row_texels * texel_bytes),
+        rows_per_image: Some(texture.height()),
     };
-    let size = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };
-    queue.write_texture(texture.as_image_copy(), bytes, layout, size);
+    queue.write_texture(texture.as_image_copy(), bytes, layout, texture.size());
 }
 
 /// A vertex buffer of instances, which grows and never shrinks.
@@ -414,8 +456,14 @@ impl NetworkPipelines {
             ),
             camera_layout,
             field_layout,
+            max_texture_side: device.limits().max_texture_dimension_2d,
             networks: HashMap::new(),
         }
+    }
+
+    /// Uses textures of at most this side.
+    pub(crate) fn limit_textures(&mut self, max_side: u32) {
+        self.max_texture_side = self.max_texture_side.min(max_side.max(1));
     }
 }
 
@@ -470,4 +518,41 @@ fn pipeline(
         multiview_mask: None,
         cache: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_cover_each_cell_once() {
+        for size in [[5, 3], [8, 8], [4, 1], [1, 9], [7, 4]] {
+            let mut covered = vec![0; size[0] * size[1]];
+            for [left, top, columns, rows] in tiles(size, 4) {
+                assert!((1..=4).contains(&columns) && (1..=4).contains(&rows));
+                for row in top..top + rows {
+                    covered[row * size[0] + left..][..columns].iter_mut().for_each(|count| *count += 1);
+                }
+            }
+            assert!(covered.iter().all(|count| *count == 1), "{size:?}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_patch_join_without_gaps() {
+        let patch = PatchInstance {
+            rect: [10.0, 20.0, 110.0, 50.0],
+            source: [2.0, 0.0, 10.0, 3.0],
+            form: 0.0,
+            alpha: 1.0,
+            probe: [-1.0; 2],
+        };
+        let parts: Vec<PatchInstance> =
+            tiles([13, 3], 4).into_iter().filter_map(|tile| patch_in_tile(&patch, tile)).collect();
+        let edges: Vec<[f32; 2]> = parts.iter().map(|part| [part.rect[0], part.rect[2]]).collect();
+        assert_eq!(edges, [[10.0, 30.0], [30.0, 70.0], [70.0, 110.0]]);
+        assert_eq!(parts.iter().map(|part| part.source[2]).collect::<Vec<_>>(), [2.0, 4.0, 4.0]);
+        assert_eq!((parts[0].source[0], parts[1].source[0]), (2.0, 0.0));
+        assert!(patch_in_tile(&patch, [12, 0, 1, 3]).is_none());
+    }
 }

@@ -109,8 +109,29 @@ impl WindowRenderer {
         self.gpu.adapter_name()
     }
 
+    /// Replaces a device that has failed by a new one. egui's textures are lost: egui uploads them again when the largest
+    /// texture side that it is told changes.
+    ///
+    /// # Errors
+    /// As for [`WindowRenderer::new`].
+    pub async fn reopen(self) -> Result<Self, RenderError> {
+        let Self { instance, make_target, surface, config, gpu, renderer } = self;
+        // A window has one surface at a time, and the resources belong to the old device.
+        drop((renderer, surface, gpu));
+        Self::with_target(instance, make_target, [config.width, config.height]).await
+    }
+
+    /// Ends the device as a driver may do at any time, to test the recovery.
+    #[doc(hidden)]
+    pub fn lose_device(&self) {
+        self.gpu.device.destroy();
+    }
+
     /// Presents one frame. Calls `before_present` immediately before, for window libraries that require a notification.
     /// Uploads textures even if the frame cannot be presented.
+    ///
+    /// # Errors
+    /// [`RenderError::DeviceFailed`] if the device has failed; see [`WindowRenderer::reopen`].
     pub fn paint(
         &mut self,
         primitives: &[ClippedPrimitive],
@@ -118,7 +139,8 @@ impl WindowRenderer {
         pixels_per_point: f32,
         clear: Color32,
         before_present: impl FnOnce(),
-    ) -> FrameOutcome {
+    ) -> Result<FrameOutcome, RenderError> {
+        self.gpu.check()?;
         egui_pass::upload(&self.gpu, &mut self.renderer, &mut textures);
         let outcome = self.present(primitives, pixels_per_point, clear, before_present);
         if outcome != FrameOutcome::Presented {
@@ -126,7 +148,8 @@ impl WindowRenderer {
             self.gpu.queue.submit([]);
         }
         egui_pass::free(&mut self.renderer, &mut textures);
-        outcome
+        self.gpu.check()?;
+        Ok(outcome)
     }
 
     fn present(

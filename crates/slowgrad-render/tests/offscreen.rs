@@ -11,9 +11,11 @@ use egui::Ui;
 use harness::{Group, group};
 use slowgrad_render::ScreenView;
 use slowgrad_render::{Offscreen, RenderError, RgbaImage, StillContent, Theme, network_ui, still_ui};
-use slowgrad_timeline::scene::{Bounds, Disc, Edge, Formula, Ink, Math, Pulse, Scene, Target, View};
+use slowgrad_timeline::scene::{
+    Bounds, Disc, Edge, Form, Formula, Heatmap, Ink, Levels, Math, Patch, Pulse, Scene, Target, View,
+};
 use std::process::ExitCode;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 const TESTS: &[Group] = &[
     group!(
@@ -24,6 +26,8 @@ const TESTS: &[Group] = &[
             equal_input_gives_equal_pixels,
             stills_of_every_size_have_an_empty_border_and_visible_contents,
             images_are_written_as_png,
+            large_matrices_are_drawn_with_small_textures,
+            a_lost_device_is_an_error,
         ]
     ),
     group!(harness::nothing, [invalid_sizes_are_errors]),
@@ -223,4 +227,56 @@ fn invalid_sizes_are_errors() {
             Ok(_) => panic!("{width}x{height} was accepted"),
         }
     }
+}
+
+/// A matrix that is larger than the textures of an adapter is drawn in parts, and looks the same.
+fn large_matrices_are_drawn_with_small_textures() {
+    let (columns, rows) = (100, 60);
+    let levels = (0..columns * rows).map(|cell| ((cell * 37) % 255) as i16 - 127).map(|level| level as i8).collect();
+    let whole = Patch {
+        place: Bounds { min: [-100.0, -60.0], max: [100.0, 60.0] },
+        region: [0, 0, columns, rows],
+        form: Form::Cells,
+        alpha: 0.5,
+        probe: None,
+    };
+    let row = Patch {
+        place: Bounds { min: [-100.0, -8.0], max: [100.0, 8.0] },
+        region: [0, 31, columns, 2],
+        alpha: 1.0,
+        ..whole
+    };
+    let mut scene = scene();
+    scene.matrices = vec![Heatmap {
+        levels: Arc::new(Levels { width: columns, height: rows, levels }),
+        ink: Ink::Weight(0.0),
+        layer: Some(0),
+        patches: vec![whole, row],
+    }];
+    let theme = Theme::dark();
+    let draw = |limit: Option<u32>| {
+        let mut offscreen = offscreen(800, 600, 1.0);
+        theme.apply(offscreen.context());
+        limit.into_iter().for_each(|limit| offscreen.limit_textures(limit));
+        let mut view = View::default();
+        render(&mut offscreen, |ui| drop(network_ui(ui, &scene, &mut view, &theme)))
+    };
+    let expected = draw(None);
+    let empty = expected.pixel(2, 2);
+    assert!((0..800).any(|x| expected.pixel(x, 300) != empty), "the matrix is drawn");
+    for limit in [64, 33] {
+        let found = draw(Some(limit));
+        let pixels = (0..600).flat_map(|y| (0..800).map(move |x| (x, y)));
+        let different = pixels.filter(|(x, y)| difference(expected.pixel(*x, *y), found.pixel(*x, *y)) > 24).count();
+        // Only the pixels on the seams may be rounded to the other side.
+        assert!(different < 600, "limit {limit}: {different} pixels differ");
+    }
+}
+
+fn a_lost_device_is_an_error() {
+    let mut offscreen = offscreen(64, 64, 1.0);
+    render(&mut offscreen, |_| {});
+    offscreen.lose_device();
+    let error = pollster::block_on(offscreen.render(|_| {})).expect_err("the device is lost");
+    assert!(matches!(&error, RenderError::DeviceFailed(cause) if !cause.is_empty()), "{error}");
 }

@@ -195,11 +195,16 @@ impl DesktopApp {
         self.next_frame = self.session.tick(dt);
         let window = Arc::clone(&main.window);
         let clear = self.app.theme().background;
-        main.draw(
+        let drawn = main.draw(
             clear,
             |ui| self.app.window_ui(ui, &mut self.session),
             |tree, pixels_per_point| self.log.record_controls(tree, pixels_per_point),
         );
+        match drawn {
+            Ok(None) => {}
+            Ok(Some(cause)) => self.session.notice(format!("{cause}; another one was opened")),
+            Err(error) => return self.fail(WindowError::Render(error), event_loop),
+        }
         if let Some(title) = self.app.new_title(&self.session) {
             window.set_title(&title);
         }
@@ -261,6 +266,12 @@ impl DesktopApp {
 
     fn current_settings(&self) -> Settings {
         Settings::new(self.geometry, self.app.preferences().clone())
+    }
+
+    /// Ends the program because of an error. The session is saved on the way out, as after a crash.
+    fn fail(&mut self, error: WindowError, event_loop: &ActiveEventLoop) {
+        self.failure = Some(error);
+        event_loop.exit();
     }
 
     /// Closes the window at the user's request.
@@ -365,10 +376,7 @@ impl ApplicationHandler<Wake> for DesktopApp {
         }
         match self.open_main_window(event_loop) {
             Ok(main) => self.main = Some(main),
-            Err(error) => {
-                self.failure = Some(error);
-                event_loop.exit();
-            }
+            Err(error) => self.fail(error, event_loop),
         }
     }
 
@@ -401,6 +409,9 @@ impl ApplicationHandler<Wake> for DesktopApp {
     fn window_event(&mut self, event_loop: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
         if let Some(notes) = self.notes.as_mut().filter(|notes| notes.id() == id) {
             let response = notes.handle_event(&event);
+            if let Some(failure) = response.failure {
+                self.session.notice(failure);
+            }
             if response.action.is_some() || !response.keys.is_empty() {
                 response.action.into_iter().for_each(|action| self.app.act(action, &mut self.session));
                 self.main.iter_mut().for_each(|main| main.add_keys(response.keys.clone()));

@@ -38,6 +38,8 @@ pub(super) struct NotesResponse {
     /// Keyboard input for the main window.
     pub(super) keys: Vec<Event>,
     pub(super) action: Option<Action>,
+    /// Why the window can draw no more.
+    pub(super) failure: Option<String>,
 }
 
 impl NotesWindow {
@@ -91,7 +93,7 @@ impl NotesWindow {
     pub(super) fn handle_event(&mut self, event: &WindowEvent) -> NotesResponse {
         match event {
             WindowEvent::CloseRequested => NotesResponse { action: Some(Action::Notes), ..NotesResponse::default() },
-            WindowEvent::RedrawRequested => NotesResponse { action: self.draw(), ..NotesResponse::default() },
+            WindowEvent::RedrawRequested => self.draw(),
             event => {
                 if self.surface.handle_event(event) {
                     self.surface.window.request_redraw();
@@ -102,13 +104,13 @@ impl NotesWindow {
                 if keys.iter().any(is_escape) {
                     return NotesResponse { action: Some(Action::Notes), ..NotesResponse::default() };
                 }
-                NotesResponse { keys, action: None }
+                NotesResponse { keys, ..NotesResponse::default() }
             }
         }
     }
 
-    fn draw(&mut self) -> Option<Action> {
-        let (sheet, theme, scale) = self.content.as_ref()?;
+    fn draw(&mut self) -> NotesResponse {
+        let Some((sheet, theme, scale)) = self.content.as_ref() else { return NotesResponse::default() };
         if self.applied_theme != Some(*theme) {
             theme.apply(&self.ctx);
             self.applied_theme = Some(*theme);
@@ -118,7 +120,15 @@ impl NotesWindow {
         }
         self.drawn_at = Some(Instant::now());
         let mut action = None;
-        self.surface.draw(theme.panel, |ui| action = action.or(presenter_notes_ui(ui, sheet, theme)), |_, _| {});
-        action
+        let ui = |ui: &mut egui::Ui| action = action.or(presenter_notes_ui(ui, sheet, theme));
+        match self.surface.draw(theme.panel, ui, |_, _| {}) {
+            Ok(_) => NotesResponse { action, ..NotesResponse::default() },
+            // Closes this window.
+            Err(error) => NotesResponse {
+                action: Some(Action::Notes),
+                failure: Some(format!("the notes window was closed: {error}")),
+                ..NotesResponse::default()
+            },
+        }
     }
 }

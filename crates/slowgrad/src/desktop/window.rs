@@ -9,16 +9,24 @@ use egui::{Color32, Context, Event, Ui, ViewportId};
 use egui_winit::accesskit_winit;
 use slowgrad_render::{FrameOutcome, RenderError, WindowRenderer};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use winit::event::WindowEvent;
 use winit::event_loop::{ActiveEventLoop, EventLoopProxy, OwnedDisplayHandle};
 use winit::window::{Window, WindowAttributes};
+
+/// The number of times that a failed graphics device is replaced within [`FAILURE_PERIOD`].
+const MAX_REPLACEMENTS: usize = 3;
+/// Failures that are further apart are independent.
+const FAILURE_PERIOD: Duration = Duration::from_secs(10);
 
 /// A window on the screen that egui draws into.
 pub(super) struct WindowSurface {
     pub(super) window: Arc<Window>,
     ctx: Context,
-    renderer: WindowRenderer,
+    /// `None` only while it is replaced.
+    renderer: Option<WindowRenderer>,
+    /// The times at which the graphics device failed, within the last period.
+    failures: Vec<Instant>,
     input: egui_winit::State,
     /// The time of the next frame that egui has requested.
     pub(super) next_frame: Option<Instant>,
@@ -54,13 +62,13 @@ impl WindowSurface {
         input.init_accesskit(event_loop, &window, proxy);
         window.set_visible(true);
         window.request_redraw();
-        Ok(Self { window, ctx, renderer, input, next_frame: None })
+        Ok(Self { window, ctx, renderer: Some(renderer), failures: Vec::new(), input, next_frame: None })
     }
 
     /// Handles an event of the window. Returns whether the window must be redrawn.
     pub(super) fn handle_event(&mut self, event: &WindowEvent) -> bool {
-        if let WindowEvent::Resized(size) = event {
-            self.renderer.resize([size.width, size.height]);
+        if let (WindowEvent::Resized(size), Some(renderer)) = (event, &mut self.renderer) {
+            renderer.resize([size.width, size.height]);
         }
         let response = self.input.on_window_event(&self.window, event);
         response.repaint || matches!(event, WindowEvent::Resized(_))
@@ -88,12 +96,17 @@ impl WindowSurface {
     }
 
     /// Draws a frame over the colour `clear`. `inspect` receives the accessibility tree and the pixels per point.
+    /// Replaces a graphics device that has failed, and returns the cause.
+    ///
+    /// # Errors
+    ///
+    /// When there is no other device, or when devices fail repeatedly.
     pub(super) fn draw(
         &mut self,
         clear: Color32,
         ui: impl FnMut(&mut Ui),
         inspect: impl FnOnce(Option<&egui::accesskit::TreeUpdate>, f32),
-    ) {
+    ) -> Result<Option<String>, RenderError> {
         let raw = self.input.take_egui_input(&self.window);
         let mut output = self.ctx.run_ui(raw, ui);
         let platform = std::mem::take(&mut output.platform_output);
@@ -107,10 +120,42 @@ impl WindowSurface {
         output.drop_without_applying_deltas();
         let primitives = self.ctx.tessellate(shapes, pixels_per_point);
         let window = Arc::clone(&self.window);
-        let outcome =
-            self.renderer.paint(&primitives, textures, pixels_per_point, clear, || window.pre_present_notify());
-        if outcome == FrameOutcome::Retry {
-            self.window.request_redraw();
+        let Some(renderer) = &mut self.renderer else { return Ok(None) };
+        #[cfg(debug_assertions)]
+        if loss_is_requested() {
+            renderer.lose_device();
         }
+        match renderer.paint(&primitives, textures, pixels_per_point, clear, || window.pre_present_notify()) {
+            Ok(FrameOutcome::Retry) => self.window.request_redraw(),
+            Ok(FrameOutcome::Presented | FrameOutcome::Hidden) => {}
+            Err(failure) => return self.replace_device(failure).map(Some),
+        }
+        Ok(None)
     }
+
+    /// Replaces a graphics device that has failed; returns the cause.
+    fn replace_device(&mut self, failure: RenderError) -> Result<String, RenderError> {
+        let now = Instant::now();
+        self.failures.retain(|time| now - *time < FAILURE_PERIOD);
+        self.failures.push(now);
+        let Some(renderer) = self.renderer.take().filter(|_| self.failures.len() <= MAX_REPLACEMENTS) else {
+            return Err(failure);
+        };
+        let renderer = pollster::block_on(renderer.reopen())?;
+        // egui uploads its textures again when this limit changes.
+        let limit = renderer.max_texture_side();
+        let known = self.input.egui_input().max_texture_side;
+        self.input.set_max_texture_side(if known == Some(limit) { limit - 1 } else { limit });
+        self.renderer = Some(renderer);
+        self.window.request_redraw();
+        Ok(failure.to_string())
+    }
+}
+
+/// Whether a test ends the graphics device now, as a driver may do at any time: it creates the file that an environment
+/// variable names.
+#[cfg(debug_assertions)]
+fn loss_is_requested() -> bool {
+    let file = std::env::var_os("SLOWGRAD_TEST_LOSE_DEVICE");
+    file.is_some_and(|file| std::fs::remove_file(file).is_ok())
 }
