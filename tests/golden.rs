@@ -14,7 +14,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const TESTS: &[Group] = &[group!(lavapipe, [forward, loss, backward, update, inspector, large_network])];
+const TESTS: &[Group] = &[group!(
+    lavapipe,
+    [forward, loss, backward, update, inspector, large_network, pictures_are_written_to_any_output]
+)];
 
 fn main() -> ExitCode {
     harness::run(&[TESTS])
@@ -144,4 +147,31 @@ fn inspector() {
 fn large_network() {
     let at = 784 * 2 * 40 + 784;
     compare("large", &["large", "--at", &at.to_string(), "--by", "layer", "--progress", "0.5"]);
+}
+
+fn pictures_are_written_to_any_output() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let draw = |arguments: &[&str]| {
+        let mut command = common::slowgrad();
+        command.env("VK_DRIVER_FILES", registrations().expect("lavapipe")).env("WGPU_BACKEND", "vulkan");
+        let output = command.current_dir(folder.path()).args(arguments).output().expect("start the program");
+        (output.status.code(), output.stdout, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for picture in [&["render", LESSON, "--size", "400x300", "-o"][..], &[LESSON, "--size", "800x500", "--screenshot"]]
+    {
+        assert_eq!(draw(&[picture, &["x.png"]].concat()).0, Some(0));
+        let file = fs::read(folder.path().join("x.png")).expect("the picture");
+        assert!(file.starts_with(b"\x89PNG"));
+        for name in ["-", "/dev/stdout"] {
+            let (code, out, problems) = draw(&[picture, &[name]].concat());
+            assert_eq!((code, problems.as_str()), (Some(0), ""), "{name}");
+            assert!(out == file, "{name}: {} and {} bytes", out.len(), file.len());
+        }
+        let (code, _, problems) = draw(&[picture, &["/dev/full"]].concat());
+        assert_eq!(code, Some(1));
+        assert!(problems.contains("cannot write /dev/full"), "{problems}");
+    }
+    let names: Vec<_> =
+        fs::read_dir(folder.path()).expect("the folder").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names, ["x.png"]);
 }

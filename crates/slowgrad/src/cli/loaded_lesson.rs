@@ -6,7 +6,7 @@ use super::weight_file;
 use crate::files::library::{self, LessonFiles};
 use slowgrad_engine::run::Run;
 use slowgrad_script::{Lesson, Limits, Sandbox};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The maximum number of lines from scripts that a command prints.
 const MAX_PRINTED_LINES: usize = 500;
@@ -17,6 +17,8 @@ pub(super) struct LoadedLesson {
     console: ConsolePrinter,
     pub(super) lesson: Lesson,
     pub(super) run: Run,
+    /// The files that the lesson was read from, and the weights.
+    pub(super) inputs: Vec<PathBuf>,
 }
 
 impl LoadedLesson {
@@ -27,7 +29,7 @@ impl LoadedLesson {
 
     /// Loads a lesson, with the initial weights from a file.
     pub(super) fn with_weights(path: &Path, weights_in: Option<&Path>, limits: Limits) -> Result<Self, Failure> {
-        let LessonFiles { library, lesson, .. } =
+        let LessonFiles { library, lesson, folders } =
             library::load(Some(path)).map_err(|error| Failure::new(error.to_string()))?;
         let sandbox = Sandbox::new(library, limits);
         let lesson = sandbox.open(&lesson);
@@ -40,7 +42,9 @@ impl LoadedLesson {
             None => lesson.parameters.clone(),
         };
         let run = Run::new(lesson.setup.clone(), values);
-        Ok(Self { sandbox, console, lesson, run })
+        let mut inputs = files_on_disk(&sandbox, &folders);
+        inputs.extend([Some(path), weights_in].into_iter().flatten().map(Path::to_owned));
+        Ok(Self { sandbox, console, lesson, run, inputs })
     }
 
     /// Prints the output of the scripts since the last call to standard error. `pause` calls its argument while a progress
@@ -66,4 +70,14 @@ impl LoadedLesson {
     pub(super) fn drop_console(&self) {
         drop(self.sandbox.console());
     }
+}
+
+/// The files on disk that a sandbox has read, from these folders.
+fn files_on_disk(sandbox: &Sandbox, folders: &[PathBuf]) -> Vec<PathBuf> {
+    let on_disk = |path: String| {
+        let (root, _) = sandbox.file(&path)?;
+        let folder = folders.iter().find(|folder| folder.display().to_string() == root)?;
+        Some(folder.join(path))
+    };
+    sandbox.files().into_iter().filter_map(on_disk).collect()
 }

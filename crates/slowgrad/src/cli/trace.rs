@@ -1,7 +1,7 @@
 //! `slowgrad trace`: prints the operations of a training step.
 
 use super::loaded_lesson::LoadedLesson;
-use super::{Failure, PhaseArg, UnitArg};
+use super::{Failure, PhaseArg, UnitArg, output};
 use clap::{Args, ValueEnum};
 use slowgrad_script::Limits;
 use slowgrad_timeline::Timeline;
@@ -72,12 +72,7 @@ pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
             }
         }
     };
-    match written.and_then(|()| out.flush()) {
-        // The reader has closed the pipe.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::new(format!("cannot write: {error}"))),
-        Ok(()) => Ok(()),
-    }
+    written.and_then(|()| out.flush()).map_err(|error| output::cannot_print(&error))
 }
 
 /// Implements [`std::fmt::Write`] for a writer and keeps the error of the writer.

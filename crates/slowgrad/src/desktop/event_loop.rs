@@ -344,7 +344,7 @@ impl DesktopApp {
         match result {
             Ok(()) if requested => self.session.notice(format!("saved as {}", file.display())),
             Ok(()) => {}
-            Err(error) => self.session.notice(format!("cannot write {}: {error}", file.display())),
+            Err(error) => self.session.notice(error.to_string()),
         }
     }
 }
