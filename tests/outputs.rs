@@ -414,6 +414,9 @@ fn every_command_ends_quietly_when_its_reader_is_gone() {
         &["definitions", "rhai"],
         &["bench", "--quick", "w1"],
         &["bench", "--quick", "--json", "w1"],
+        &["completions", "bash"],
+        &["man"],
+        &["man", "train"],
         &["--help"],
         &["help", "train"],
         &["--version"],
@@ -458,6 +461,84 @@ fn training_for_weights_continues_without_a_reader_of_its_metrics() {
 // Settings and the other options.
 
 #[test]
+fn settings_and_seed_have_the_effect_of_the_lesson_s_own() {
+    let folder = Folder::new();
+    let changed = LESSON.replace("\"momentum\"", "\"adam\"").replace("\"tanh\"", "\"leaky_relu\"");
+    let changed = changed.replace("batch: 2", "batch: 4").replace("seed: 5", "seed: 11");
+    let changed = changed.replace("lr: 0.5", "lr: 0.02, beta1: 0.8, slope: 0.2");
+    fs::write(folder.at("changed.rhai"), changed).expect("write the lesson");
+    let settings = [
+        "--set",
+        "slope=0.2",
+        "--set",
+        "optimizer=adam",
+        "--set",
+        "activation=leaky_relu",
+        "--set",
+        "batch=4",
+        "--set",
+        "lr=0.02",
+        "--set",
+        "beta1=0.8",
+        "--seed",
+        "11",
+    ];
+    folder.train_well("20", &[&["--weights-out", "set.json"], &settings[..]].concat());
+    let (code, _, problems) = folder.run(&["train", "changed.rhai", "--steps", "20", "--weights-out", "own.json"]);
+    assert_eq!(code, 0, "{problems}");
+    folder.train_well("20", &["--weights-out", "plain.json"]);
+    assert_eq!(folder.read("set.json"), folder.read("own.json"));
+    assert_ne!(folder.read("set.json"), folder.read("plain.json"));
+    let trace = |arguments: &[&str]| {
+        let (code, text, problems) = folder.run(&[&["trace"], arguments, &["--format", "jsonl"]].concat());
+        assert_eq!((code, problems.as_str()), (0, ""));
+        text
+    };
+    let of_settings = trace(&[&["small.rhai"], &settings[..]].concat());
+    assert_eq!(json_lines(&of_settings).len(), json_lines(&trace(&["changed.rhai"])).len());
+    assert!(of_settings == trace(&["changed.rhai"]) && of_settings != trace(&["small.rhai"]));
+    // The seed alone draws other weights.
+    assert_ne!(trace(&["small.rhai", "--seed", "6"]), trace(&["small.rhai"]));
+    assert_eq!(trace(&["small.rhai", "--seed", "5"]), trace(&["small.rhai"]));
+}
+
+#[test]
+fn a_wrong_setting_is_refused_with_the_names_that_exist() {
+    let folder = Folder::new();
+    let own = LESSON.replace("seed: 5", "seed: 5, initializer: \"orthogonal\", weights: [#{ weight: [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]], bias: [0.0, 0.0, 0.0] }, #{ weight: [[1.0, 1.0, 1.0]], bias: [0.0] }]");
+    fs::write(folder.at("own.rhai"), own).expect("write the lesson");
+    fs::write(folder.at("flat.rhai"), LESSON.replace("[2, 3, 1]", "[2, 1]")).expect("write the lesson");
+    for (lesson, setting, part) in [
+        ("small.rhai", "optimzer=adam", "did you mean «optimizer»?"),
+        ("small.rhai", "optimizer=adm", "there is no optimizer named «adm»; did you mean «adam»?"),
+        ("small.rhai", "schedule=zzz", "there is no schedule named «zzz»; choose from "),
+        ("small.rhai", "zzz=1", "choose from activation, batch, "),
+        ("small.rhai", "momentun=0.5", "did you mean «momentum»?"),
+        ("small.rhai", "seed=3", "use --seed 3"),
+        ("small.rhai", "lr=fast", "lr must be a number, not fast"),
+        ("small.rhai", "lr=nan", "lr must be a number, not nan"),
+        ("small.rhai", "batch=0", "batch must be a whole number of 1 or more, not 0"),
+        ("small.rhai", "batch=2.5", "batch must be a whole number"),
+        ("small.rhai", "lr", "NAME=VALUE"),
+        ("small.rhai", "=3", "NAME=VALUE"),
+        ("flat.rhai", "activation=relu", "no hidden layer"),
+        // The lesson's own weights leave the initializer without an effect.
+        ("own.rhai", "gain=2", "this lesson has no setting «gain»"),
+    ] {
+        for command in [&["train", lesson, "--steps", "1"][..], &["trace", lesson], &["render", lesson, "-o", "x.png"]]
+        {
+            let (code, _, problems) = folder.run(&[command, &["--set", setting]].concat());
+            assert_eq!(code, 2, "{command:?} {setting}: {problems}");
+            assert!(problems.contains(part), "{setting}: {problems}");
+        }
+    }
+    // A learning rate on a logarithmic scale: the script's own limit.
+    let (code, _, problems) = folder.train("1", &["--set", "lr=-1"]);
+    assert!(code == 1 && problems.contains("above 0"), "{problems}");
+    assert!(!folder.names().contains(&"x.png".to_owned()));
+}
+
+#[test]
 fn numbers_outside_their_range_are_refused() {
     let folder = Folder::new();
     for (option, value, range) in [
@@ -498,4 +579,37 @@ fn a_screenshot_of_a_broken_lesson_fails_with_its_errors() {
         assert!(problems.contains(part) && problems.contains(lesson), "{problems}");
     }
     assert!(!folder.at("x.png").exists());
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let folder = Folder::new();
+    let (_, help, _) = folder.run(&["--help"]);
+    let list = help.split("Commands:").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("the commands");
+    let commands: Vec<&str> =
+        list.lines().filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    assert!(commands.len() >= 11, "{commands:?}");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let (code, text, problems) = folder.run(&["completions", shell]);
+        assert_eq!((code, problems.as_str()), (0, ""));
+        for name in commands.iter().copied().chain(["weights-out", "screenshot"]) {
+            assert!(text.contains(name), "{shell}: {name}");
+        }
+    }
+    let (code, page, _) = folder.run(&["man"]);
+    assert_eq!(code, 0);
+    assert!(page.contains(".TH slowgrad 1"), "{page}");
+    for name in commands {
+        assert!(page.contains(&format!("slowgrad\\-{name}(1)")), "{name}: {page}");
+        let (code, page, _) = folder.run(&["man", name]);
+        assert_eq!(code, 0);
+        assert!(
+            page.contains(&format!(".TH slowgrad\\-{name} 1")) || page.contains(&format!(".TH slowgrad-{name} 1")),
+            "{page}"
+        );
+    }
+    let (code, _, problems) = folder.run(&["man", "trian"]);
+    assert_eq!(code, 2);
+    assert!(problems.contains("did you mean «train»?"), "{problems}");
+    assert_eq!(folder.run(&["completions", "tcsh"]).0, 2);
 }

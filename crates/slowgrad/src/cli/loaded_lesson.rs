@@ -1,6 +1,7 @@
 //! A lesson that a command has loaded: its sandbox, its set-up and a run.
 
 use super::Failure;
+use super::lesson_args::LessonArgs;
 use super::report::{self, ConsolePrinter};
 use super::weight_file;
 use crate::files::library::{self, LessonFiles};
@@ -22,28 +23,32 @@ pub(super) struct LoadedLesson {
 }
 
 impl LoadedLesson {
-    /// Loads a lesson by its path or name, and prints its warnings and the output of its scripts.
-    pub(super) fn new(path: &Path, limits: Limits) -> Result<Self, Failure> {
-        Self::with_weights(path, None, limits)
+    /// Loads a lesson by its path or name, changes its settings, and prints its warnings and the output of its scripts.
+    pub(super) fn new(args: &LessonArgs, limits: Limits) -> Result<Self, Failure> {
+        Self::with_weights(args, None, limits)
     }
 
     /// Loads a lesson, with the initial weights from a file.
-    pub(super) fn with_weights(path: &Path, weights_in: Option<&Path>, limits: Limits) -> Result<Self, Failure> {
+    pub(super) fn with_weights(args: &LessonArgs, weights_in: Option<&Path>, limits: Limits) -> Result<Self, Failure> {
         let LessonFiles { library, lesson, folders } =
-            library::load(Some(path)).map_err(|error| Failure::new(error.to_string()))?;
+            library::load(Some(&args.lesson)).map_err(|error| Failure::new(error.to_string()))?;
         let sandbox = Sandbox::new(library, limits);
         let lesson = sandbox.open(&lesson);
         let mut console = ConsolePrinter::new(MAX_PRINTED_LINES);
         console.print(sandbox.console());
-        let lesson = lesson.map_err(Failure::Scripts)?;
+        let mut lesson = lesson.map_err(Failure::Scripts)?;
         report::print(&lesson.warnings);
+        if !args.is_unchanged() {
+            (lesson.setup, lesson.parameters) = args.apply(&sandbox, &lesson.spec)?;
+            lesson.spec = (*lesson.setup.spec).clone();
+        }
         let values = match weights_in {
             Some(file) => weight_file::read(file, &lesson.setup.shape)?,
             None => lesson.parameters.clone(),
         };
         let run = Run::new(lesson.setup.clone(), values);
         let mut inputs = files_on_disk(&sandbox, &folders);
-        inputs.extend([Some(path), weights_in].into_iter().flatten().map(Path::to_owned));
+        inputs.extend([Some(args.lesson.as_path()), weights_in].into_iter().flatten().map(Path::to_owned));
         Ok(Self { sandbox, console, lesson, run, inputs })
     }
 

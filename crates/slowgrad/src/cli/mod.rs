@@ -8,8 +8,10 @@ mod check;
 mod definitions;
 mod explain;
 mod kind;
+mod lesson_args;
 mod list;
 mod loaded_lesson;
+mod manual;
 mod new;
 mod output;
 #[cfg(feature = "window")]
@@ -94,6 +96,10 @@ enum CliCommand {
     Definitions(definitions::DefinitionsArgs),
     /// Explain a diagnostic code, such as unknown-name
     Explain(explain::ExplainArgs),
+    /// Print the completions of a shell: bash, elvish, fish, powershell or zsh
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page of slowgrad or of one of its commands
+    Man(manual::ManArgs),
     /// Measure performance on this machine
     Bench(bench::BenchArgs),
 }
@@ -222,6 +228,8 @@ fn run_command(command: CliCommand, limits: Limits) -> Result<(), Failure> {
         CliCommand::New(args) => new::run(&args),
         CliCommand::Definitions(args) => definitions::run(&args),
         CliCommand::Explain(args) => explain::run(&args),
+        CliCommand::Completions(args) => manual::completions(&args),
+        CliCommand::Man(args) => manual::man(&args),
         CliCommand::Bench(args) => bench::run(&args, limits),
     };
     let thread = std::thread::Builder::new().stack_size(SCRIPT_STACK_BYTES).spawn(work);

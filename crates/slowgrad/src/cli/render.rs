@@ -1,5 +1,6 @@
 //! `slowgrad render`: renders one moment of a training step.
 
+use super::lesson_args::LessonArgs;
 use super::loaded_lesson::LoadedLesson;
 use super::{Failure, UnitArg, parse_number, parse_size};
 use crate::files::output::{Output, PICTURE, check_distinct};
@@ -19,8 +20,8 @@ use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
-    /// Lesson file, or the name of a library lesson
-    lesson: PathBuf,
+    #[command(flatten)]
+    lesson: LessonArgs,
     /// PNG file to write; - is standard output
     #[arg(short, long, value_name = "OUT.png")]
     output: PathBuf,

@@ -3,6 +3,7 @@
 //! All outputs are checked before training starts. A signal ends training after the present step, and the results so far
 //! are written.
 
+use super::lesson_args::LessonArgs;
 use super::loaded_lesson::LoadedLesson;
 use super::signals::StopRequest;
 use super::weight_file;
@@ -23,8 +24,8 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
-    /// Lesson file, or the name of a library lesson
-    lesson: PathBuf,
+    #[command(flatten)]
+    lesson: LessonArgs,
     /// Number of training steps to run
     #[arg(long, value_name = "N")]
     steps: u64,
