@@ -261,6 +261,7 @@ pub(crate) fn check_distinct(outputs: &[&Output], inputs: &[PathBuf]) -> Result<
 /// # Errors
 ///
 /// When it cannot be written. An old file then stays.
+#[cfg(feature = "window")]
 pub(crate) fn write(name: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     let write = || match resolve(name)? {
         Place::Descriptor(number) => Ok(open_descriptor(number)?.write_all(bytes)?),
@@ -469,4 +470,33 @@ fn is_character_device(found: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_character_device(_: &Metadata) -> bool {
     false
+}
+
+#[cfg(all(test, unix, feature = "window"))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+
+    #[test]
+    fn whole_outputs_keep_links_and_permissions_and_respect_read_only_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("settings.json"), "old").expect("a file");
+        fs::set_permissions(at("settings.json"), fs::Permissions::from_mode(0o600)).expect("set the permissions");
+        symlink("settings.json", at("link")).expect("a link");
+        write(&at("link"), b"new").expect("write the file");
+        assert!(fs::symlink_metadata(at("link")).expect("a link").is_symlink());
+        assert_eq!(fs::read(at("settings.json")).expect("a file"), b"new");
+        let mode = |name: &str| fs::metadata(at(name)).expect("a file").permissions().mode() & 0o777;
+        assert_eq!(mode("settings.json"), 0o600);
+
+        fs::set_permissions(at("settings.json"), fs::Permissions::from_mode(0o400)).expect("set the permissions");
+        let error = write(&at("link"), b"newer").expect_err("a read-only file");
+        assert!(error.to_string().contains("read-only"), "{error}");
+        assert_eq!(fs::read(at("settings.json")).expect("a file"), b"new");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no temporary file is left");
+
+        write(Path::new("/dev/null"), b"nothing").expect("write to the device");
+        assert!(fs::metadata("/dev/null").expect("the device").file_type().is_char_device());
+    }
 }
