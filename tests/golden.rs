@@ -14,8 +14,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const TESTS: &[Group] =
-    &[group!(lavapipe, [forward, loss, backward, update, inspector, large_network, screenshot_after_camera_cue])];
+const TESTS: &[Group] = &[group!(
+    lavapipe,
+    [
+        forward,
+        loss,
+        backward,
+        update,
+        inspector,
+        large_network,
+        screenshot_after_camera_cue,
+        pictures_are_written_to_any_output,
+    ]
+)];
 
 fn main() -> ExitCode {
     harness::run(&[TESTS])
@@ -170,4 +181,31 @@ fn screenshot_after_camera_cue() {
     let soon = screenshot(&near, "1.5");
     assert!(soon == screenshot(&near, "4"), "the camera has not arrived");
     assert!(soon != screenshot(&lesson("camera-fit.rhai", r#""fit""#), "1.5"), "the camera has not moved");
+}
+
+fn pictures_are_written_to_any_output() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let draw = |arguments: &[&str]| {
+        let mut command = common::slowgrad();
+        command.env("VK_DRIVER_FILES", registrations().expect("lavapipe")).env("WGPU_BACKEND", "vulkan");
+        let output = command.current_dir(folder.path()).args(arguments).output().expect("start the program");
+        (output.status.code(), output.stdout, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for picture in [&["render", LESSON, "--size", "400x300", "-o"][..], &[LESSON, "--size", "800x500", "--screenshot"]]
+    {
+        assert_eq!(draw(&[picture, &["x.png"]].concat()).0, Some(0));
+        let file = fs::read(folder.path().join("x.png")).expect("the picture");
+        assert!(file.starts_with(b"\x89PNG"));
+        for name in ["-", "/dev/stdout"] {
+            let (code, out, problems) = draw(&[picture, &[name]].concat());
+            assert_eq!((code, problems.as_str()), (Some(0), ""), "{name}");
+            assert!(out == file, "{name}: {} and {} bytes", out.len(), file.len());
+        }
+        let (code, _, problems) = draw(&[picture, &["/dev/full"]].concat());
+        assert_eq!(code, Some(1));
+        assert!(problems.contains("cannot write /dev/full"), "{problems}");
+    }
+    let names: Vec<_> =
+        fs::read_dir(folder.path()).expect("the folder").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names, ["x.png"]);
 }

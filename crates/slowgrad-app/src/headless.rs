@@ -8,6 +8,7 @@ use crate::state::App;
 use egui::{ClippedPrimitive, Context, Pos2, RawInput, Rect, Vec2};
 use slowgrad_render::{Offscreen, RenderError, RgbaImage};
 use slowgrad_session::{BackendLink, Clock, Session};
+use slowgrad_tape::{Diagnostic, Severity};
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::playback::playhead::Command;
 use std::time::Duration;
@@ -27,6 +28,9 @@ pub enum ScreenshotError {
     /// The lesson was not ready in time.
     #[error("timed out waiting for the lesson")]
     NotReady,
+    /// The lesson does not open or stops with these errors.
+    #[error("the lesson has errors")]
+    Lesson(Vec<Diagnostic>),
     /// The renderer failed.
     #[error(transparent)]
     Render(#[from] RenderError),
@@ -36,7 +40,7 @@ pub enum ScreenshotError {
 ///
 /// # Errors
 ///
-/// When the lesson is not ready after a minute, or when the renderer fails.
+/// When the lesson has errors or is not ready after a minute, or when the renderer fails.
 pub async fn screenshot(
     clock: Clock,
     (width, height): (u32, u32),
@@ -51,6 +55,11 @@ pub async fn screenshot(
             if !session.run_until_idle(clock.deadline(TIMEOUT)) {
                 return Err(ScreenshotError::NotReady);
             }
+        }
+        let problems = session.snapshot.iter().flat_map(|snapshot| snapshot.problems.iter());
+        let errors: Vec<Diagnostic> = problems.filter(|problem| problem.severity == Severity::Error).cloned().collect();
+        if !errors.is_empty() {
+            return Err(ScreenshotError::Lesson(errors));
         }
         if elapsed >= after_secs {
             break;

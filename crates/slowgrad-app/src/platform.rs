@@ -108,6 +108,9 @@ pub trait Platform {
     /// The file to suggest for the session of a lesson: beside the lesson, or in the folder of sessions.
     fn suggested_session(&self, lesson_root: &str, lesson_path: &str) -> FileRef;
 
+    /// Whether there is a file of this name already, which saving a session would replace.
+    fn exists(&self, file: &FileRef) -> bool;
+
     /// The place to save a script of a root, or `None` when no root is writable.
     fn script_target(&self, root: &str) -> Option<ScriptTarget>;
 
@@ -135,6 +138,10 @@ impl Platform for NoFiles {
 
     fn suggested_session(&self, _: &str, _: &str) -> FileRef {
         FileRef::default()
+    }
+
+    fn exists(&self, _: &FileRef) -> bool {
+        false
     }
 
     fn script_target(&self, _: &str) -> Option<ScriptTarget> {

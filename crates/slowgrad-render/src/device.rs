@@ -84,6 +84,8 @@ impl Gpu {
     /// # Errors
     /// [`RenderError::DeviceFailed`] if the device has reported a failure since it was opened.
     pub(crate) fn check(&self) -> Result<(), RenderError> {
+        // The callback for a lost device runs in a poll.
+        let _ = self.device.poll(wgpu::PollType::Poll);
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         failure.map_or(Ok(()), |failure| Err(RenderError::DeviceFailed(failure)))
     }

@@ -42,6 +42,10 @@ impl Platform for Folder {
         FileRef::default()
     }
 
+    fn exists(&self, _: &FileRef) -> bool {
+        false
+    }
+
     fn script_target(&self, root: &str) -> Option<ScriptTarget> {
         Some(ScriptTarget { root: ROOT.into(), copy: root != ROOT })
     }

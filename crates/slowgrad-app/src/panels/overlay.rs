@@ -21,6 +21,7 @@ pub(super) fn overlay_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
         Some(Overlay::Unsaved) => unsaved_ui(ui, app, session),
         Some(Overlay::Open { search, chosen, sessions }) => open_ui(ui, app, session, search, chosen, sessions),
         Some(Overlay::SaveAs { path }) => save_ui(ui, app, session, path),
+        Some(Overlay::Replace { file }) => replace_ui(ui, app, file),
         Some(Overlay::RenameBookmark { bookmark, name }) => rename_bookmark_ui(ui, app, session, bookmark, name),
         None => {}
     }
@@ -271,6 +272,10 @@ fn open_ui(
     }
 }
 
+/// The answers to the question whether a file may be replaced.
+const REPLACE: &str = "Replace";
+const ANOTHER_NAME: &str = "Choose another name";
+
 /// Asks where to save the session.
 fn save_ui(ui: &Ui, app: &mut App, session: &Session, mut path: String) {
     let theme = *app.theme();
@@ -287,7 +292,7 @@ fn save_ui(ui: &Ui, app: &mut App, session: &Session, mut path: String) {
             if !is_session(&path) {
                 path.push_str(SESSION_SUFFIX);
             }
-            app.save_session_as(FileRef::new(&path));
+            app.save_session_as_typed(FileRef::new(&path));
         }
         PickerOutcome::Browse => {
             app.overlays.close();
@@ -296,6 +301,38 @@ fn save_ui(ui: &Ui, app: &mut App, session: &Session, mut path: String) {
         }
         PickerOutcome::Closed => app.overlays.close(),
         _ => app.overlays.open(Overlay::SaveAs { path }),
+    }
+}
+
+/// Asks whether to replace a file by the session.
+fn replace_ui(ui: &Ui, app: &mut App, file: FileRef) {
+    let theme = *app.theme();
+    let mut cancelled = veil_ui(ui, "replace");
+    let mut chosen = None;
+    let area = Area::new(Id::unique("replace")).order(Order::Foreground).anchor(Align2::CENTER_CENTER, Vec2::ZERO);
+    area.show(ui.ctx(), |ui| {
+        Frame::window(ui.style()).inner_margin(20).show(ui, |ui| {
+            ui.set_width(420.0);
+            ui.heading("Replace this file?");
+            ui.add_space(4.0);
+            let text = format!("{file} exists already. Its contents will be lost.");
+            ui.add(egui::Label::new(RichText::new(text).color(theme.text)).wrap());
+            ui.add_space(10.0);
+            ui.horizontal(|ui| {
+                for label in [REPLACE, ANOTHER_NAME] {
+                    if ui.button(label).clicked() {
+                        chosen = Some(label);
+                    }
+                }
+                cancelled |= ui.button("Cancel").clicked();
+            });
+        });
+    });
+    match chosen {
+        Some(REPLACE) => app.save_session_as(file),
+        Some(_) => app.overlays.open(Overlay::SaveAs { path: file.name().to_owned() }),
+        None if cancelled => app.overlays.close(),
+        None => {}
     }
 }
 

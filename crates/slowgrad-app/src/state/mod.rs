@@ -152,7 +152,25 @@ impl App {
         self.platform.request(PlatformRequest::Open(file));
     }
 
-    /// Requests to save the session to a file, for example one chosen in a dialog.
+    /// Asks whether to replace a file by the session.
+    pub fn ask_to_replace(&mut self, file: FileRef) {
+        self.overlays.open(Overlay::Replace { file });
+        self.ctx.memory_mut(egui::Memory::stop_text_input);
+    }
+
+    /// Requests to save the session to a file whose name the user has typed. If the file exists and is not that of this
+    /// session, asks first.
+    pub(crate) fn save_session_as_typed(&mut self, file: FileRef) {
+        let is_own = self.platform.session_file() == Some(&file);
+        if !is_own && self.platform.platform().exists(&file) {
+            self.ask_to_replace(file);
+        } else {
+            self.save_session_as(file);
+        }
+    }
+
+    /// Requests to save the session to a file, which the user has agreed to replace if it exists, for example in a
+    /// dialog.
     pub fn save_session_as(&mut self, file: FileRef) {
         self.overlays.close();
         self.platform.request(PlatformRequest::SaveSession(file));

@@ -4,7 +4,7 @@
 
 use super::number_field::NumberField;
 use crate::actions::Element;
-use crate::platform::KnownSession;
+use crate::platform::{FileRef, KnownSession};
 use egui::{Context, Id, Memory};
 use slowgrad_session::{Choice, Session, SetupInfo, Slot};
 use slowgrad_timeline::scene::Target;
@@ -27,6 +27,8 @@ pub(crate) enum Overlay {
     Open { search: String, chosen: usize, sessions: Vec<KnownSession> },
     /// Edits the path for saving the session.
     SaveAs { path: String },
+    /// Asks whether to replace this file by the session.
+    Replace { file: FileRef },
     /// Renames a bookmark.
     RenameBookmark { bookmark: usize, name: String },
 }
@@ -146,6 +148,7 @@ impl Overlays {
             (Some(Overlay::Unsaved), _) => "unsaved",
             (Some(Overlay::Open { .. }), _) => "open",
             (Some(Overlay::SaveAs { .. }), _) => "save",
+            (Some(Overlay::Replace { .. }), _) => "replace",
             (Some(Overlay::RenameBookmark { .. }), _) => "name",
             (None, Some(_)) => "edit",
             (None, None) => "",

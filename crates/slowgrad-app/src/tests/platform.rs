@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A platform with dialogs and without files.
+/// A platform with dialogs, on which files exist whose names begin with "old".
 #[derive(Debug, Clone, Copy)]
 struct Dialogs;
 
@@ -13,6 +13,10 @@ impl Platform for Dialogs {
 
     fn suggested_session(&self, _: &str, _: &str) -> FileRef {
         FileRef::new("suggested.session.json")
+    }
+
+    fn exists(&self, file: &FileRef) -> bool {
+        file.name().starts_with("old")
     }
 
     fn script_target(&self, _: &str) -> Option<ScriptTarget> {
@@ -53,6 +57,41 @@ fn a_platform_with_dialogs_is_asked_for_files() {
     let mut window = open("welcome");
     press(&mut window, Modifiers::COMMAND, Key::O);
     assert!(window.query_by_label("Browse…").is_none());
+}
+
+#[test]
+fn a_session_replaces_another_file_only_with_consent() {
+    let mut window = window_on(slowgrad_session::testing::lesson("welcome"), Dialogs);
+    let save_as = |window: &mut Window, name: &str| {
+        press(window, Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
+        // Replaces the suggested name.
+        press(window, Modifiers::COMMAND, Key::A);
+        window.get_by_label("save session as: Enter saves, Esc cancels").type_text(name);
+        window.run_steps(8);
+        press(window, Modifiers::NONE, Key::Enter);
+    };
+    save_as(&mut window, "new");
+    assert_eq!(requests(&mut window), [PlatformRequest::SaveSession(FileRef::new("new.session.json"))]);
+
+    save_as(&mut window, "old");
+    assert_eq!((requests(&mut window), overlay(&window)), (vec![], "replace"));
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!((requests(&mut window), overlay(&window)), (vec![], ""));
+
+    let old = FileRef::new("old.session.json");
+    save_as(&mut window, "old");
+    window.get_by_label("Choose another name").click();
+    window.run_steps(8);
+    assert_eq!((requests(&mut window), overlay(&window)), (vec![], "save"));
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    window.get_by_label("Replace").click();
+    window.run_steps(8);
+    assert_eq!((requests(&mut window), overlay(&window)), (vec![PlatformRequest::SaveSession(old.clone())], ""));
+
+    // The session's own file is saved without a question.
+    window.state_mut().app.as_mut().expect("it is drawn").set_session_file(old.clone());
+    save_as(&mut window, "old.session.json");
+    assert_eq!(requests(&mut window), [PlatformRequest::SaveSession(old)]);
 }
 
 #[test]

@@ -150,7 +150,13 @@ impl Slot {
 
     /// The patch that puts a plugin into this slot.
     pub fn patch(self, plugin: PluginRef) -> SpecPatch {
-        let (mut patch, plugin) = (SpecPatch::default(), Some(plugin));
+        let mut patch = SpecPatch::default();
+        self.plug(&mut patch, plugin);
+        patch
+    }
+
+    /// Adds to a patch that a plugin is put into this slot.
+    pub fn plug(self, patch: &mut SpecPatch, plugin: PluginRef) {
         *match self {
             Slot::Activation => &mut patch.activation,
             Slot::Output => &mut patch.output,
@@ -160,8 +166,7 @@ impl Slot {
             Slot::Schedule => &mut patch.schedule,
             Slot::Initializer => &mut patch.initializer,
             Slot::Data => &mut patch.data,
-        } = plugin;
-        patch
+        } = Some(plugin);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `slowgrad definitions`: definition files of the script language, for language servers.
 
-use super::Failure;
-use super::output::{self, write_file};
+use super::{Failure, output};
+use crate::files::output::{Output, TEXT};
 use clap::Args;
 use slowgrad_script::reference::{GENERATED_MARK, definition_files};
 use std::fs;
@@ -22,9 +22,12 @@ pub(super) fn run(args: &DefinitionsArgs) -> Result<(), Failure> {
         check_replaceable(&folder.join(name))?;
     }
     fs::create_dir_all(folder).map_err(|error| Failure::new(format!("cannot create {}: {error}", folder.display())))?;
-    for (name, text) in &files {
+    let check = |(name, text)| {
         let path = folder.join(name);
-        write_file(&path, text.as_bytes())?;
+        Output::check(&path, &TEXT).map(|output| (path, output, text))
+    };
+    for (path, output, text) in files.into_iter().map(check).collect::<Result<Vec<_>, _>>()? {
+        output.write(text.as_bytes())?;
         output::print(&format!("{}\n", path.display()))?;
     }
     let usage = "Rhai language servers read these files if the folder is in their workspace. slowgrad-contracts.d.rhai has the\n\
@@ -51,7 +54,7 @@ fn check_replaceable(path: &Path) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
-    fn write(folder: &Path) -> Result<(), Failure> {
+    fn write_files(folder: &Path) -> Result<(), Failure> {
         run(&DefinitionsArgs { folder: folder.to_owned() })
     }
 
@@ -59,13 +62,13 @@ mod tests {
     fn folder_is_created_and_only_generated_files_are_replaced() {
         let top = tempfile::tempdir().expect("a folder");
         let folder = top.path().join("new/.rhai");
-        write(&folder).expect("write the files");
+        write_files(&folder).expect("write the files");
         let names: Vec<&str> = definition_files().iter().map(|(name, _)| *name).collect();
         let functions = folder.join(names[0]);
         let first = fs::read(&functions).expect("a file");
         assert!(first.starts_with(GENERATED_MARK.as_bytes()));
         fs::write(&functions, format!("{GENERATED_MARK}\nold")).expect("a file");
-        write(&folder).expect("write the files again");
+        write_files(&folder).expect("write the files again");
         assert_eq!(fs::read(&functions).expect("a file"), first);
         assert_eq!(fs::read_dir(&folder).expect("a folder").count(), names.len(), "no temporary file is left");
 
@@ -73,7 +76,7 @@ mod tests {
         fs::remove_file(&functions).expect("delete the file");
         let foreign = folder.join(names[1]);
         fs::write(&foreign, "mine").expect("a file");
-        assert!(matches!(write(&folder), Err(Failure::Message(message, 1)) if message.contains("not changed")));
+        assert!(matches!(write_files(&folder), Err(Failure::Message(message, 1)) if message.contains("not changed")));
         assert_eq!(fs::read(&foreign).expect("a file"), b"mine");
         assert!(!functions.exists());
     }

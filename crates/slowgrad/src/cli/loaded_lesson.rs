@@ -1,12 +1,13 @@
 //! A lesson that a command has loaded: its sandbox, its set-up and a run.
 
 use super::Failure;
+use super::lesson_args::LessonArgs;
 use super::report::{self, ConsolePrinter};
 use super::weight_file;
 use crate::files::library::{self, LessonFiles};
 use slowgrad_engine::run::Run;
 use slowgrad_script::{Lesson, Limits, Sandbox};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The maximum number of lines from scripts that a command prints.
 const MAX_PRINTED_LINES: usize = 500;
@@ -17,30 +18,38 @@ pub(super) struct LoadedLesson {
     console: ConsolePrinter,
     pub(super) lesson: Lesson,
     pub(super) run: Run,
+    /// The files that the lesson was read from, and the weights.
+    pub(super) inputs: Vec<PathBuf>,
 }
 
 impl LoadedLesson {
-    /// Loads a lesson by its path or name, and prints its warnings and the output of its scripts.
-    pub(super) fn new(path: &Path, limits: Limits) -> Result<Self, Failure> {
-        Self::with_weights(path, None, limits)
+    /// Loads a lesson by its path or name, changes its settings, and prints its warnings and the output of its scripts.
+    pub(super) fn new(args: &LessonArgs, limits: Limits) -> Result<Self, Failure> {
+        Self::with_weights(args, None, limits)
     }
 
     /// Loads a lesson, with the initial weights from a file.
-    pub(super) fn with_weights(path: &Path, weights_in: Option<&Path>, limits: Limits) -> Result<Self, Failure> {
-        let LessonFiles { library, lesson, .. } =
-            library::load(Some(path)).map_err(|error| Failure::new(error.to_string()))?;
+    pub(super) fn with_weights(args: &LessonArgs, weights_in: Option<&Path>, limits: Limits) -> Result<Self, Failure> {
+        let LessonFiles { library, lesson, folders } =
+            library::load(Some(&args.lesson)).map_err(|error| Failure::new(error.to_string()))?;
         let sandbox = Sandbox::new(library, limits);
         let lesson = sandbox.open(&lesson);
         let mut console = ConsolePrinter::new(MAX_PRINTED_LINES);
         console.print(sandbox.console());
-        let lesson = lesson.map_err(Failure::Scripts)?;
+        let mut lesson = lesson.map_err(Failure::Scripts)?;
         report::print(&lesson.warnings);
+        if !args.is_unchanged() {
+            (lesson.setup, lesson.parameters) = args.apply(&sandbox, &lesson.spec)?;
+            lesson.spec = (*lesson.setup.spec).clone();
+        }
         let values = match weights_in {
             Some(file) => weight_file::read(file, &lesson.setup.shape)?,
             None => lesson.parameters.clone(),
         };
         let run = Run::new(lesson.setup.clone(), values);
-        Ok(Self { sandbox, console, lesson, run })
+        let mut inputs = files_on_disk(&sandbox, &folders);
+        inputs.extend([Some(args.lesson.as_path()), weights_in].into_iter().flatten().map(Path::to_owned));
+        Ok(Self { sandbox, console, lesson, run, inputs })
     }
 
     /// Prints the output of the scripts since the last call to standard error. `pause` calls its argument while a progress
@@ -66,4 +75,14 @@ impl LoadedLesson {
     pub(super) fn drop_console(&self) {
         drop(self.sandbox.console());
     }
+}
+
+/// The files on disk that a sandbox has read, from these folders.
+fn files_on_disk(sandbox: &Sandbox, folders: &[PathBuf]) -> Vec<PathBuf> {
+    let on_disk = |path: String| {
+        let (root, _) = sandbox.file(&path)?;
+        let folder = folders.iter().find(|folder| folder.display().to_string() == root)?;
+        Some(folder.join(path))
+    };
+    sandbox.files().into_iter().filter_map(on_disk).collect()
 }

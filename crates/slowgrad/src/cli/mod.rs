@@ -8,21 +8,31 @@ mod check;
 mod definitions;
 mod explain;
 mod kind;
+mod lesson_args;
 mod list;
 mod loaded_lesson;
+mod manual;
 mod new;
 mod output;
 #[cfg(feature = "window")]
 mod render;
 mod report;
+mod signals;
 mod trace;
 mod train;
 mod weight_file;
 
 #[cfg(feature = "window")]
-use crate::desktop;
+use crate::desktop::{self, WindowError};
+use crate::files::output::OutputError;
+#[cfg(feature = "window")]
+use crate::files::output::{self as outputs, Output};
+#[cfg(feature = "window")]
+use crate::files::output::{PICTURE, TEXT};
 use crate::machine::SCRIPT_STACK_BYTES;
 use clap::{Parser, Subcommand, ValueEnum};
+#[cfg(feature = "window")]
+use slowgrad_app::headless::ScreenshotError;
 use slowgrad_script::Limits;
 use slowgrad_tape::Diagnostic;
 use slowgrad_tape::isa::{self, Isa};
@@ -56,11 +66,11 @@ struct WindowArgs {
     /// Window size, for example 1280x720
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     size: Option<(u32, u32)>,
-    /// Write a screenshot to a PNG file and quit, without opening a window
-    #[arg(long, value_name = "FILE")]
+    /// Write a screenshot to a PNG file and quit, without opening a window; - is standard output
+    #[arg(long, value_name = "FILE.png")]
     screenshot: Option<PathBuf>,
-    /// With --screenshot: play the lesson for this many seconds first
-    #[arg(long, value_name = "SECONDS", default_value_t = 4.0, requires = "screenshot")]
+    /// With --screenshot: play the lesson for this many seconds first, 0 to 86400
+    #[arg(long, value_name = "SECONDS", default_value_t = 4.0, requires = "screenshot", value_parser = parse_after)]
     after: f64,
     /// Write the events of the window as JSON lines (for tests)
     #[arg(long, value_name = "FILE", hide = true)]
@@ -86,6 +96,10 @@ enum CliCommand {
     Definitions(definitions::DefinitionsArgs),
     /// Explain a diagnostic code, such as unknown-name
     Explain(explain::ExplainArgs),
+    /// Print the completions of a shell: bash, elvish, fish, powershell or zsh
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page of slowgrad or of one of its commands
+    Man(manual::ManArgs),
     /// Measure performance on this machine
     Bench(bench::BenchArgs),
 }
@@ -139,6 +153,10 @@ enum Failure {
     Scripts(Vec<Diagnostic>),
     /// Another error, as one line, with its exit code.
     Message(String, u8),
+    /// Nothing reads the output any more: the command ends without an error.
+    ClosedPipe,
+    /// A signal has ended the command, which has written its results so far.
+    Stopped(signals::Signal),
 }
 
 impl Failure {
@@ -150,6 +168,16 @@ impl Failure {
     /// An error in the command line: exit code 2.
     fn usage(message: impl Into<String>) -> Self {
         Failure::Message(message.into(), 2)
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        match error {
+            error if error.is_closed_pipe() => Failure::ClosedPipe,
+            error if error.is_usage() => Failure::usage(error.to_string()),
+            error => Failure::new(error.to_string()),
+        }
     }
 }
 
@@ -174,7 +202,8 @@ pub(crate) fn run(args: Args) -> ExitCode {
         None => Err(Failure::usage("this build has no window; `slowgrad --help` lists the commands")),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Err(Failure::Stopped(signal)) => signals::end_by(signal),
         Err(Failure::Scripts(diagnostics)) => {
             report::print(&diagnostics);
             ExitCode::from(1)
@@ -188,6 +217,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
 
 /// Runs a command on a thread with a stack for scripts.
 fn run_command(command: CliCommand, limits: Limits) -> Result<(), Failure> {
+    signals::watch()?;
     let work = move || match command {
         CliCommand::Trace(args) => trace::run(&args, limits),
         CliCommand::Train(args) => train::run(&args, limits),
@@ -198,6 +228,8 @@ fn run_command(command: CliCommand, limits: Limits) -> Result<(), Failure> {
         CliCommand::New(args) => new::run(&args),
         CliCommand::Definitions(args) => definitions::run(&args),
         CliCommand::Explain(args) => explain::run(&args),
+        CliCommand::Completions(args) => manual::completions(&args),
+        CliCommand::Man(args) => manual::man(&args),
         CliCommand::Bench(args) => bench::run(&args, limits),
     };
     let thread = std::thread::Builder::new().stack_size(SCRIPT_STACK_BYTES).spawn(work);
@@ -221,15 +253,34 @@ fn choose_vector_unit() -> Result<(), String> {
 
 #[cfg(feature = "window")]
 fn open_window(lesson: Option<PathBuf>, args: WindowArgs, limits: Limits) -> Result<(), Failure> {
-    let options = desktop::WindowOptions {
-        lesson,
-        limits,
-        size_pts: args.size,
-        screenshot: args.screenshot,
-        after_secs: args.after,
-        log_events: args.log_events,
-    };
-    desktop::run(options).map_err(|error| Failure::new(error.to_string()))
+    let screenshot = args.screenshot.map(|path| Output::check(&path, &PICTURE)).transpose()?;
+    let log_events = args.log_events.map(|path| Output::check(&path, &TEXT)).transpose()?;
+    let written: Vec<&Output> = screenshot.iter().chain(&log_events).collect();
+    outputs::check_distinct(&written, lesson.as_slice())?;
+    if screenshot.is_some() {
+        signals::watch()?;
+    }
+    let options =
+        desktop::WindowOptions { lesson, limits, size_pts: args.size, screenshot, after_secs: args.after, log_events };
+    desktop::run(options).map_err(|error| match error {
+        WindowError::Output(error) => error.into(),
+        WindowError::Screenshot(ScreenshotError::Lesson(problems)) => Failure::Scripts(problems),
+        error => Failure::new(error.to_string()),
+    })
+}
+
+/// Parses a duration of playback.
+#[cfg(feature = "window")]
+fn parse_after(text: &str) -> Result<f64, String> {
+    const MAX_SECS: f64 = 86_400.0;
+    parse_number(text, 0.0, MAX_SECS, "a number of seconds")
+}
+
+/// Parses a number between two limits.
+#[cfg(feature = "window")]
+fn parse_number(text: &str, min: f64, max: f64, what: &str) -> Result<f64, String> {
+    let number = text.trim().parse::<f64>().ok().filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| format!("it must be {what} from {min} to {max}"))
 }
 
 /// Parses limits, such as `operations=4000000,seconds=0.5`. The others keep their defaults.

@@ -1,14 +1,12 @@
 //! `slowgrad new`: creates a commented starter script.
 
-use super::output::{self, cannot_write};
-use super::{Failure, kind};
-use crate::files::atomic_write::AtomicFile;
-use crate::files::library;
+use super::{Failure, kind, output};
+use crate::files::{library, output::write_new};
 use clap::Args;
 use include_dir::{Dir, include_dir};
 use slowgrad_script::PluginKind;
 use slowgrad_session::shipped;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// One script per kind, with `NAME` as a placeholder for its name.
@@ -41,15 +39,10 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
     let folder = folder(args.kind, args.user)?;
     let path = folder.join(format!("{name}.rhai"));
     let text = starter(args.kind, args.layer, name)?;
-    std::fs::create_dir_all(&folder).map_err(|error| cannot_write(&path, &error))?;
-    let write = || {
-        let mut file = AtomicFile::create(&path)?;
-        file.write_all(text.as_bytes())?;
-        file.finish_new()
-    };
-    write().map_err(|error| match error.kind() {
+    let written = std::fs::create_dir_all(&folder).and_then(|()| write_new(&path, text.as_bytes()));
+    written.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => Failure::new(format!("{} already exists; choose another name", path.display())),
-        _ => cannot_write(&path, &error),
+        _ => Failure::new(format!("cannot write {}: {error}", path.display())),
     })?;
     output::print(&summary(args, name, &path))
 }

@@ -1,8 +1,9 @@
 //! `slowgrad render`: renders one moment of a training step.
 
+use super::lesson_args::LessonArgs;
 use super::loaded_lesson::LoadedLesson;
-use super::output::write_file;
-use super::{Failure, UnitArg, parse_size};
+use super::{Failure, UnitArg, parse_number, parse_size};
+use crate::files::output::{Output, PICTURE, check_distinct};
 use crate::still;
 use clap::{Args, ValueEnum};
 use slowgrad_engine::run::Run;
@@ -19,9 +20,9 @@ use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
-    /// Lesson file, or the name of a library lesson
-    lesson: PathBuf,
-    /// PNG file to write
+    #[command(flatten)]
+    lesson: LessonArgs,
+    /// PNG file to write; - is standard output
     #[arg(short, long, value_name = "OUT.png")]
     output: PathBuf,
     /// Training step, counted from 1
@@ -31,10 +32,10 @@ pub(super) struct RenderArgs {
     #[arg(long, value_name = "EVENT", default_value_t = 0, conflicts_with = "time")]
     at: usize,
     /// Progress of the event, 0 to 1
-    #[arg(long, value_name = "FRACTION", default_value_t = 1.0, conflicts_with = "time")]
-    progress: f32,
+    #[arg(long, value_name = "FRACTION", default_value_t = 1.0, conflicts_with = "time", value_parser = parse_progress)]
+    progress: f64,
     /// Render the moment after this many seconds of playback at 1× from the first step
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = parse_time)]
     time: Option<f64>,
     /// Unit of playback: a coarser unit shows its operations together
     #[arg(long, value_name = "UNIT", default_value = "operation")]
@@ -46,8 +47,8 @@ pub(super) struct RenderArgs {
     #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = parse_size)]
     size: (u32, u32),
     /// Pixels per point
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
-    scale: f32,
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_scale)]
+    scale: f64,
     /// Theme
     #[arg(long, default_value = "dark")]
     theme: ThemeArg,
@@ -73,12 +74,11 @@ impl ThemeArg {
 }
 
 pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
+    let output = Output::check(&args.output, &PICTURE)?;
     let mut loaded = LoadedLesson::new(&args.lesson, limits)?;
+    check_distinct(&[&output], &loaded.inputs)?;
     if let Some(target) = args.select {
         check_target(target, &loaded.lesson.setup.shape)?;
-    }
-    if !(0.25..=4.0).contains(&args.scale) {
-        return Err(Failure::usage(format!("--scale must be 0.25 to 4, not {}", args.scale)));
     }
     let (timeline, moment) = match args.time {
         Some(secs) => play(&mut loaded.run, args.by.into(), secs)?,
@@ -92,14 +92,15 @@ pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
         caption: String::new(),
         maps: neuron_maps(&mut loaded.run).map(Arc::new),
     };
-    let to_pixels = |points: u32| (points as f32 * args.scale).round() as u32;
+    let scale = args.scale as f32;
+    let to_pixels = |points: u32| (points as f32 * scale).round() as u32;
     let (width, height) = (to_pixels(args.size.0), to_pixels(args.size.1));
-    let mut offscreen = pollster::block_on(Offscreen::new(width, height, args.scale))
-        .map_err(|error| Failure::new(error.to_string()))?;
+    let mut offscreen =
+        pollster::block_on(Offscreen::new(width, height, scale)).map_err(|error| Failure::new(error.to_string()))?;
     let picture = still.draw(&mut offscreen, &args.theme.theme()).map_err(|error| Failure::new(error.to_string()))?;
     let mut bytes = Vec::new();
     picture.write_png(&mut bytes).map_err(|error| Failure::new(error.to_string()))?;
-    write_file(&args.output, &bytes)
+    Ok(output.write(&bytes)?)
 }
 
 fn record(run: &Run) -> Result<Timeline, Failure> {
@@ -114,14 +115,11 @@ fn seek(run: &mut Run, args: &RenderArgs) -> Result<(Timeline, Moment), Failure>
         return Err(Failure::usage(format!("step {} has events 0 to {last}, not {}", args.step, args.at)));
     }
     let events = timeline.unit(args.at, args.by.into());
-    Ok((timeline, Moment { events, progress: args.progress.clamp(0.0, 1.0) }))
+    Ok((timeline, Moment { events, progress: args.progress as f32 }))
 }
 
 /// Plays from the first step for a time, as the window does.
 fn play(run: &mut Run, by: Granularity, secs: f64) -> Result<(Timeline, Moment), Failure> {
-    if !(0.0..=1e6).contains(&secs) {
-        return Err(Failure::usage(format!("--time must be 0 to 1000000 seconds, not {secs}")));
-    }
     const FRAME_SECS: f64 = 1.0 / 60.0;
     let mut timeline = record(run)?;
     let mut playhead = Playhead::new(&timeline, by);
@@ -138,6 +136,18 @@ fn play(run: &mut Run, by: Granularity, secs: f64) -> Result<(Timeline, Moment),
     }
     let moment = Moment { events: playhead.unit(), progress: playhead.progress() };
     Ok((timeline, moment))
+}
+
+fn parse_progress(text: &str) -> Result<f64, String> {
+    parse_number(text, 0.0, 1.0, "a number")
+}
+
+fn parse_time(text: &str) -> Result<f64, String> {
+    parse_number(text, 0.0, 1e6, "a number of seconds")
+}
+
+fn parse_scale(text: &str) -> Result<f64, String> {
+    parse_number(text, 0.25, 4.0, "a number")
 }
 
 /// Parses an element, such as `weight(1,0,2)`.

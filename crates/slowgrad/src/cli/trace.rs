@@ -1,19 +1,19 @@
 //! `slowgrad trace`: prints the operations of a training step.
 
+use super::lesson_args::LessonArgs;
 use super::loaded_lesson::LoadedLesson;
-use super::{Failure, PhaseArg, UnitArg};
+use super::{Failure, PhaseArg, UnitArg, output};
 use clap::{Args, ValueEnum};
 use slowgrad_script::Limits;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::explain::worked_example::{self, Selection};
 use std::io::{BufWriter, ErrorKind, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub(super) struct TraceArgs {
-    /// Lesson file, or the name of a library lesson
-    lesson: PathBuf,
+    #[command(flatten)]
+    lesson: LessonArgs,
     /// Training step, counted from 1; earlier steps are trained first
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     step: u64,
@@ -72,12 +72,7 @@ pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
             }
         }
     };
-    match written.and_then(|()| out.flush()) {
-        // The reader has closed the pipe.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::new(format!("cannot write: {error}"))),
-        Ok(()) => Ok(()),
-    }
+    written.and_then(|()| out.flush()).map_err(|error| output::cannot_print(&error))
 }
 
 /// Implements [`std::fmt::Write`] for a writer and keeps the error of the writer.

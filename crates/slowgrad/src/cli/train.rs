@@ -1,10 +1,14 @@
 //! `slowgrad train`: trains at full speed, and writes weights and metrics.
+//!
+//! All outputs are checked before training starts. A signal ends training after the present step, and the results so far
+//! are written.
 
-use super::Failure;
+use super::lesson_args::LessonArgs;
 use super::loaded_lesson::LoadedLesson;
-use super::output::cannot_write;
+use super::signals::StopRequest;
 use super::weight_file;
-use crate::files::atomic_write::AtomicFile;
+use super::{Failure, output, report};
+use crate::files::output::{METRICS, Output, OutputStream, WEIGHTS, check_distinct};
 use crate::machine::machine;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,15 +18,14 @@ use slowgrad_script::Limits;
 use slowgrad_session::ThreadTuner;
 use slowgrad_timeline::explain::worked_example::JsonNumber;
 use slowgrad_timeline::number_format;
-use std::io::Write;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
-    /// Lesson file, or the name of a library lesson
-    lesson: PathBuf,
+    #[command(flatten)]
+    lesson: LessonArgs,
     /// Number of training steps to run
     #[arg(long, value_name = "N")]
     steps: u64,
@@ -32,10 +35,11 @@ pub(super) struct TrainArgs {
     /// Start from the weights in this .json or .safetensors file
     #[arg(long, value_name = "FILE")]
     weights_in: Option<PathBuf>,
-    /// Write the trained weights to this .json or .safetensors file
+    /// Write the trained weights to this .json or .safetensors file; - is standard output
     #[arg(long, value_name = "FILE")]
     weights_out: Option<PathBuf>,
-    /// Write one JSON line per step to this file
+    /// Write one JSON line per step to this file, as training goes on; - is standard output. An older file is emptied
+    /// when training starts
     #[arg(long, value_name = "FILE.jsonl")]
     metrics: Option<PathBuf>,
 }
@@ -99,52 +103,74 @@ impl ThreadCount {
     }
 }
 
-/// The metrics file, which gets its name when training ends.
-struct MetricsFile<'a> {
-    path: &'a Path,
-    file: AtomicFile,
+/// The metrics, one JSON line per step.
+struct Metrics {
+    out: OutputStream,
+    /// Whether training goes on when nothing reads the metrics any more, because it makes weights.
+    may_be_unread: bool,
+    /// The lines that are not written yet.
+    pending: Vec<u8>,
+    written_at: Instant,
 }
 
-impl<'a> MetricsFile<'a> {
-    fn create(path: &'a Path) -> Result<Self, Failure> {
-        let file = AtomicFile::create(path).map_err(|error| cannot_write(path, &error))?;
-        Ok(Self { path, file })
+impl Metrics {
+    /// The longest time that a line waits for the next step. Writing each line of a small network on its own would take
+    /// longer than its training.
+    const MAX_DELAY: Duration = Duration::from_millis(20);
+
+    fn start(output: Output, may_be_unread: bool) -> Result<Self, Failure> {
+        Ok(Self { out: output.start()?, may_be_unread, pending: Vec::new(), written_at: Instant::now() })
     }
 
-    fn write(&mut self, line: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(line).map_err(|error| cannot_write(self.path, &error))
+    /// Writes a line so that others can follow the training.
+    fn write(&mut self, line: &StepMetrics) -> Result<(), Failure> {
+        serde_json::to_writer(&mut self.pending, line).map_err(|error| Failure::new(error.to_string()))?;
+        self.pending.push(b'\n');
+        if self.written_at.elapsed() >= Self::MAX_DELAY { self.flush() } else { Ok(()) }
     }
 
-    fn finish(self) -> Result<(), Failure> {
-        self.file.finish().map_err(|error| cannot_write(self.path, &error))
+    fn flush(&mut self) -> Result<(), Failure> {
+        let written = self.out.write(&self.pending);
+        self.pending.clear();
+        self.written_at = Instant::now();
+        match written {
+            Err(error) if error.is_closed_pipe() && self.may_be_unread => Ok(()),
+            written => Ok(written?),
+        }
+    }
+}
+
+impl Drop for Metrics {
+    /// Writes the last lines before an error.
+    fn drop(&mut self) {
+        let _ = self.flush();
     }
 }
 
 pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
-    if let Some(path) = &args.weights_out {
-        weight_file::check_extension(path)?;
-    }
+    let metrics = args.metrics.as_deref().map(|path| Output::check(path, &METRICS)).transpose()?;
+    let weights = args.weights_out.as_deref().map(|path| Output::check(path, &WEIGHTS)).transpose()?;
     let mut loaded = LoadedLesson::with_weights(&args.lesson, args.weights_in.as_deref(), limits)?;
+    let outputs: Vec<&Output> = metrics.iter().chain(&weights).collect();
+    check_distinct(&outputs, &loaded.inputs)?;
+    let is_stdout_in_use = outputs.into_iter().any(Output::is_stdout);
     let (first, _) = loaded.evaluate()?;
     let bar = ProgressBar::new(args.steps);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut metrics = args.metrics.as_deref().map(MetricsFile::create).transpose()?;
+    let mut metrics = metrics.map(|output| Metrics::start(output, weights.is_some())).transpose()?;
     let per_epoch = loaded.run.setup().steps_per_epoch();
     let mut threads = ThreadCount::new(args.threads);
+    let stop = StopRequest::accept();
+    let mut trained = 0;
     for step in 1..=args.steps {
         loaded.run.set_threads(threads.threads());
         let advanced = loaded.run.advance();
         threads.record_step();
         loaded.print_console(|print| bar.suspend(print));
-        let Objective { loss, penalty } = match advanced {
-            Ok(objective) => objective,
-            Err(error) => {
-                // The metrics up to the error are kept.
-                metrics.map_or(Ok(()), MetricsFile::finish)?;
-                return Err(error.into());
-            }
-        };
+        let Objective { loss, penalty } = advanced?;
+        trained = step;
+        let is_last = step == args.steps || stop.signal().is_some();
         if step % 64 == 0 {
             bar.set_position(step);
             bar.set_message(number_format::number(loss, 4));
@@ -158,28 +184,38 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
                 train_loss: None,
                 test_loss: None,
             };
-            if step % per_epoch == 0 || step == args.steps {
+            if step % per_epoch == 0 || is_last {
                 let (train, test) = loaded.evaluate()?;
                 line.train_loss = Some(JsonNumber(train));
                 line.test_loss = test.map(JsonNumber);
             }
-            let mut text = serde_json::to_vec(&line).map_err(|error| Failure::new(error.to_string()))?;
-            text.push(b'\n');
-            metrics.write(&text)?;
+            metrics.write(&line)?;
+        }
+        if is_last {
+            break;
         }
     }
     bar.finish_and_clear();
+    metrics.as_mut().map_or(Ok(()), Metrics::flush)?;
     let (last, test) = loaded.evaluate()?;
-    metrics.map_or(Ok(()), MetricsFile::finish)?;
-    if let Some(path) = &args.weights_out {
-        weight_file::write(path, &loaded.run.setup().shape, &loaded.run.model().values)?;
+    if let Some(output) = weights {
+        weight_file::write(output, &loaded.run.setup().shape, &loaded.run.model().values)?;
     }
     let test = test.map(|loss| format!(", test loss {}", number_format::number(loss, 6))).unwrap_or_default();
     if !last.is_finite() {
-        let advice = "note: the loss is not finite; try a smaller learning rate";
-        writeln!(std::io::stderr(), "{advice}").map_err(|error| Failure::new(error.to_string()))?;
+        report::print_line("note: the loss is not finite; try a smaller learning rate");
     }
     let (first, last) = (number_format::number(first, 6), number_format::number(last, 6));
-    writeln!(std::io::stdout(), "{} steps: train loss {first} → {last}{test}", args.steps)
-        .map_err(|error| Failure::new(error.to_string()))
+    let stopped_by = stop.signal();
+    let steps = match stopped_by {
+        Some(signal) => format!("stopped by {} after {trained} of {} steps", signal.name(), args.steps),
+        None => format!("{trained} steps"),
+    };
+    let summary = format!("{steps}: train loss {first} → {last}{test}");
+    if is_stdout_in_use {
+        report::print_line(&summary);
+    } else {
+        output::print(&format!("{summary}\n"))?;
+    }
+    stopped_by.map_or(Ok(()), |signal| Err(Failure::Stopped(signal)))
 }

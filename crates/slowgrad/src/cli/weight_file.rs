@@ -1,8 +1,8 @@
 //! Weight files: the extension chooses the format, `.json` or `.safetensors`.
 
 use super::Failure;
-use super::output::write_file;
 use crate::files::library;
+use crate::files::output::Output;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::weights;
 use std::path::Path;
@@ -13,11 +13,6 @@ fn is_json(path: &Path) -> Result<bool, Failure> {
         Some("safetensors") => Ok(false),
         _ => Err(Failure::usage(format!("{} is neither a .json nor a .safetensors file", path.display()))),
     }
-}
-
-/// Checks the extension, before training starts.
-pub(super) fn check_extension(path: &Path) -> Result<(), Failure> {
-    is_json(path).map(|_| ())
 }
 
 /// Reads the parameters of a network of this shape.
@@ -32,12 +27,13 @@ pub(super) fn read(path: &Path, shape: &Shape) -> Result<Vec<f64>, Failure> {
     weights::from_json(shape, text).map_err(|error| failed(&error))
 }
 
-/// Writes the parameters of a network.
-pub(super) fn write(path: &Path, shape: &Shape, values: &[f64]) -> Result<(), Failure> {
-    let bytes = if is_json(path)? {
-        weights::to_json(shape, values).into_bytes()
-    } else {
-        weights::to_safetensors(shape, values).map_err(|error| Failure::new(error.to_string()))?
+/// Writes the parameters of a network. A pipe or a device whose name has no extension receives JSON.
+pub(super) fn write(output: Output, shape: &Shape, values: &[f64]) -> Result<(), Failure> {
+    let bytes = match output.extension() {
+        Some("safetensors") => {
+            weights::to_safetensors(shape, values).map_err(|error| Failure::new(error.to_string()))?
+        }
+        _ => weights::to_json(shape, values).into_bytes(),
     };
-    write_file(path, &bytes)
+    Ok(output.write(&bytes)?)
 }

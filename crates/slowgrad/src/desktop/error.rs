@@ -1,9 +1,9 @@
 //! Errors of the window.
 
 use crate::files::library::LoadError;
+use crate::files::output::OutputError;
 use crate::files::sessions::SessionReadError;
 use slowgrad_app::headless::ScreenshotError;
-use std::path::PathBuf;
 
 /// Why the window cannot open, or why it closed.
 #[derive(Debug, thiserror::Error)]
@@ -31,17 +31,12 @@ pub(crate) enum WindowError {
     /// A thread cannot be started.
     #[error("cannot start the training thread: {0}")]
     Thread(#[source] std::io::Error),
-    /// The PNG file of a screenshot cannot be written.
-    #[error("cannot write {path}: {cause}")]
-    WriteScreenshot {
-        /// The PNG file.
-        path: PathBuf,
-        /// The error.
-        cause: String,
-    },
-    /// The event log cannot be written.
-    #[error("cannot write the event log: {0}")]
-    Log(#[source] std::io::Error),
+    /// The screenshot or the event log cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The screenshot cannot be encoded as PNG.
+    #[error("cannot encode the picture: {0}")]
+    Encode(String),
     /// The screenshot cannot be drawn.
     #[error(transparent)]
     Screenshot(#[from] ScreenshotError),

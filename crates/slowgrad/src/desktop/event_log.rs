@@ -2,18 +2,16 @@
 //!
 //! The log is a file of JSON lines. A frame adds a line if the state differs from that of the last line.
 
+use crate::files::output::{Output, OutputError, OutputStream};
 use egui::accesskit::{Action, TreeUpdate};
 use serde_json::{Map, Value, json};
 use slowgrad_app::{App, PresenterNotes, visible_state};
 use slowgrad_session::Session;
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
 
 /// The event log; without a file it does nothing.
 #[derive(Debug, Default)]
 pub(crate) struct EventLog {
-    file: Option<File>,
+    file: Option<OutputStream>,
     last: Option<Value>,
     frames: u64,
     /// The centre of each enabled control in pixels, by its accessible name.
@@ -21,9 +19,9 @@ pub(crate) struct EventLog {
 }
 
 impl EventLog {
-    /// Creates the log file.
-    pub(crate) fn new(path: Option<&Path>) -> std::io::Result<Self> {
-        Ok(Self { file: path.map(File::create).transpose()?, ..Self::default() })
+    /// Starts to write the log.
+    pub(crate) fn new(output: Option<Output>) -> Result<Self, OutputError> {
+        Ok(Self { file: output.map(Output::start).transpose()?, ..Self::default() })
     }
 
     /// Whether the state is logged.
@@ -62,6 +60,6 @@ impl EventLog {
         line["frames"] = json!(self.frames);
         self.last = Some(state);
         // The window continues even if a test has removed the file.
-        let _ = writeln!(file, "{line}");
+        let _ = file.write(format!("{line}\n").as_bytes());
     }
 }

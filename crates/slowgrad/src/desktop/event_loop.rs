@@ -343,10 +343,7 @@ impl DesktopApp {
         match choice {
             FileChoice::Open(path) => self.app.open_file(FileRef::new(&path.to_string_lossy())),
             FileChoice::SaveSession(path) => self.app.save_session_as(FileRef::new(&path.to_string_lossy())),
-            FileChoice::Exists(path) => {
-                let name = path.file_name().unwrap_or_default().display();
-                self.session.notice(format!("{name} exists; choose it in the dialog to replace it"));
-            }
+            FileChoice::Exists(path) => self.app.ask_to_replace(FileRef::new(&path.to_string_lossy())),
             FileChoice::Cancelled => {}
         }
     }
@@ -358,7 +355,7 @@ impl DesktopApp {
         match result {
             Ok(()) if requested => self.session.notice(format!("saved as {}", file.display())),
             Ok(()) => {}
-            Err(error) => self.session.notice(format!("cannot write {}: {error}", file.display())),
+            Err(error) => self.session.notice(error.to_string()),
         }
     }
 }

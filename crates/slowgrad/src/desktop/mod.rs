@@ -18,6 +18,7 @@ pub(crate) use error::WindowError;
 
 use crate::files::folders::Folders;
 use crate::files::library;
+use crate::files::output::Output;
 use crate::machine::clock;
 use event_log::EventLog;
 use event_loop::LoopOptions;
@@ -25,12 +26,10 @@ use session_source::SessionSource;
 use slowgrad_app::headless;
 use slowgrad_script::Limits;
 use slowgrad_session::Session;
-use std::fs::File;
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The options of the window.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub(crate) struct WindowOptions {
     /// A lesson or session file, or the name of a lesson; `None` is the welcome lesson.
     pub(crate) lesson: Option<PathBuf>,
@@ -39,11 +38,11 @@ pub(crate) struct WindowOptions {
     /// The inner size in points.
     pub(crate) size_pts: Option<(u32, u32)>,
     /// The PNG file to draw the window into, instead of opening it.
-    pub(crate) screenshot: Option<PathBuf>,
+    pub(crate) screenshot: Option<Output>,
     /// The seconds of playback before the screenshot.
     pub(crate) after_secs: f64,
     /// The file of the event log.
-    pub(crate) log_events: Option<PathBuf>,
+    pub(crate) log_events: Option<Output>,
 }
 
 /// The default size of the window.
@@ -56,22 +55,19 @@ pub(crate) fn run(options: WindowOptions) -> Result<(), WindowError> {
         library::create_user_folder();
     }
     let source = SessionSource::read(lesson.as_deref())?;
-    if let Some(path) = screenshot {
+    if let Some(output) = screenshot {
         let size = size_pts.unwrap_or(DEFAULT_SIZE_PTS.into());
-        return write_screenshot(&path, size, after_secs, source.start(limits, || {})?);
+        return write_screenshot(output, size, after_secs, source.start(limits, || {})?);
     }
-    let log = EventLog::new(log_events.as_deref()).map_err(WindowError::Log)?;
+    let log = EventLog::new(log_events)?;
     let any_lesson = lesson.is_none();
     event_loop::run(LoopOptions { size_pts, log, limits, source, any_lesson, folders: Folders::of_user() })
 }
 
 /// Draws the window once and writes the image as a PNG file.
-fn write_screenshot(path: &Path, size: (u32, u32), after_secs: f64, session: Session) -> Result<(), WindowError> {
+fn write_screenshot(output: Output, size: (u32, u32), after_secs: f64, session: Session) -> Result<(), WindowError> {
     let picture = pollster::block_on(headless::screenshot(clock(), size, after_secs, session))?;
-    let failed = |cause: &dyn std::error::Error| WindowError::WriteScreenshot {
-        path: path.to_owned(),
-        cause: cause.to_string(),
-    };
-    let file = File::create(path).map_err(|error| failed(&error))?;
-    picture.write_png(BufWriter::new(file)).map_err(|error| failed(&error))
+    let mut bytes = Vec::new();
+    picture.write_png(&mut bytes).map_err(|error| WindowError::Encode(error.to_string()))?;
+    Ok(output.write(&bytes)?)
 }

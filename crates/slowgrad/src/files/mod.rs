@@ -1,7 +1,8 @@
 //! All access to the disk: scripts, sessions, settings and results. It must not know windows or panels.
 
-pub(crate) mod atomic_write;
 pub(crate) mod library;
+pub(crate) mod output;
+pub(crate) mod temporary_file;
 
 #[cfg(feature = "window")]
 pub(crate) mod autosave;

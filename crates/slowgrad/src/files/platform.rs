@@ -46,6 +46,10 @@ impl Platform for DesktopPlatform {
         FileRef::new(&file.display().to_string())
     }
 
+    fn exists(&self, file: &FileRef) -> bool {
+        Path::new(file.name()).exists()
+    }
+
     fn script_target(&self, root: &str) -> Option<ScriptTarget> {
         let original = self.root(root);
         let folder = original.or(self.roots.last())?;

@@ -1,10 +1,10 @@
-//! Saves scripts atomically, and never overwrites changes by other programs.
+//! Saves scripts, and never overwrites changes by other programs.
 //!
 //! It must not know the meaning of the files.
 
-use super::atomic_write::AtomicFile;
+use super::output::{self, OutputError};
 use std::fs;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,9 +23,15 @@ pub(crate) enum SaveError {
     /// The file is read-only.
     #[error("{0} is read-only")]
     Protected(PathBuf),
+    /// The name is that of a folder, a pipe or a device.
+    #[error("{0} is not a file")]
+    NoFile(PathBuf),
     /// The system reports an error.
     #[error("cannot write {0}: {1}")]
     Write(PathBuf, #[source] io::Error),
+    /// The file cannot be replaced.
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 /// Saves a script if the file has the expected contents, or does not exist if `expected` is `None`. Returns its path on
@@ -48,28 +54,24 @@ pub(crate) fn save(root: &Path, path: &str, bytes: &[u8], expected: Option<&[u8]
     if !real.starts_with(&top) {
         return Err(SaveError::Outside(file));
     }
-    let permissions = match (fs::read(&real), expected) {
-        (Ok(found), expected) if expected != Some(&found[..]) => return Err(SaveError::Changed(found.into())),
-        (Ok(_), _) => Some(fs::metadata(&real).map_err(failed)?.permissions()),
-        (Err(error), None) if error.kind() == ErrorKind::NotFound => None,
+    match (fs::metadata(&real), expected) {
+        // Reading a pipe could block forever.
+        (Ok(found), _) if !found.is_file() => return Err(SaveError::NoFile(file)),
+        (Ok(found), expected) => {
+            let present = fs::read(&real).map_err(failed)?;
+            if expected != Some(&present[..]) {
+                return Err(SaveError::Changed(present.into()));
+            }
+            if found.permissions().readonly() {
+                return Err(SaveError::Protected(file));
+            }
+        }
+        (Err(error), None) if error.kind() == ErrorKind::NotFound => {}
         (Err(error), Some(_)) if error.kind() == ErrorKind::NotFound => return Err(SaveError::Gone),
         (Err(error), _) => return Err(failed(error)),
-    };
-    if permissions.as_ref().is_some_and(fs::Permissions::readonly) {
-        return Err(SaveError::Protected(file));
     }
-    replace(&real, bytes, permissions).map_err(failed)?;
+    output::write(&real, bytes)?;
     Ok(file)
-}
-
-/// Replaces a file and keeps its permissions.
-fn replace(file: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
-    let mut new = AtomicFile::create(file)?;
-    if let Some(permissions) = permissions {
-        new.set_permissions(permissions)?;
-    }
-    new.write_all(bytes)?;
-    new.finish()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A thread that writes files, so that no frame waits for the disk.
 //!
-//! Files are written atomically. It must not know the meaning of the files.
+//! It must not know the meaning of the files.
 
-use super::atomic_write::write_atomically;
+use super::output::{self, OutputError};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 #[derive(Debug)]
 pub(crate) struct WriteResult {
     pub(crate) file: PathBuf,
-    pub(crate) result: io::Result<()>,
+    pub(crate) result: Result<(), OutputError>,
 }
 
 /// Produces the contents of a file. It runs on the writer thread, because it may take as long as writing.
@@ -35,8 +35,9 @@ impl Writer {
         let (queue, files) = channel::<(PathBuf, MakeText)>();
         let work = move || {
             while let Ok((file, text)) = files.recv() {
-                let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
-                let result = folder.and_then(|()| write_atomically(&file, text().as_bytes()));
+                // If the folder cannot be created, writing says so.
+                let _ = file.parent().map_or(Ok(()), fs::create_dir_all);
+                let result = output::write(&file, text().as_bytes());
                 report(WriteResult { file, result });
             }
         };
