@@ -18,6 +18,7 @@ pub(crate) use error::WindowError;
 
 use crate::files::folders::Folders;
 use crate::files::library;
+use crate::files::system_fonts::SystemFonts;
 use crate::machine::clock;
 use event_log::EventLog;
 use event_loop::LoopOptions;
@@ -67,7 +68,9 @@ pub(crate) fn run(options: WindowOptions) -> Result<(), WindowError> {
 
 /// Draws the window once and writes the image as a PNG file.
 fn write_screenshot(path: &Path, size: (u32, u32), after_secs: f64, session: Session) -> Result<(), WindowError> {
-    let picture = pollster::block_on(headless::screenshot(clock(), size, after_secs, session))?;
+    let fonts = SystemFonts::default();
+    let find_fonts = |letters: &str| fonts.find(letters);
+    let picture = pollster::block_on(headless::screenshot(clock(), size, after_secs, session, find_fonts))?;
     let failed = |cause: &dyn std::error::Error| WindowError::WriteScreenshot {
         path: path.to_owned(),
         cause: cause.to_string(),
