@@ -1,4 +1,5 @@
-//! Compares pictures with the committed ones: forward, loss, backward, update, the inspector, a large network.
+//! Compares pictures with the committed ones: forward, loss, backward, update, the inspector, a large network, a lesson in
+//! six scripts.
 //!
 //! The program draws them with Mesa's software Vulkan driver (lavapipe). Other drivers round differently, so the driver
 //! is pinned. `UPDATE_GOLDENS=1` rewrites the pictures; look at them before you commit them.
@@ -12,7 +13,7 @@ use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 const TESTS: &[Group] = &[group!(
     lavapipe,
@@ -23,6 +24,8 @@ const TESTS: &[Group] = &[group!(
         update,
         inspector,
         large_network,
+        letters,
+        missing_letters,
         screenshot_after_camera_cue,
         pictures_are_written_to_any_output,
     ]
@@ -86,19 +89,24 @@ fn event(lesson: &str, matches: impl Fn(&Value) -> bool) -> String {
     found["event"].to_string()
 }
 
+/// The program with the pinned driver.
+fn slowgrad() -> Command {
+    let mut command = common::slowgrad();
+    command.env("VK_DRIVER_FILES", registrations().expect("lavapipe")).env("WGPU_BACKEND", "vulkan");
+    command
+}
+
+/// Renders a still of 900 × 560 pixels and compares it.
 fn compare(name: &str, arguments: &[&str]) {
+    compare_output(name, slowgrad().arg("render").args(arguments).args(["--size", "900x560", "-o"]));
+}
+
+/// Compares the picture that a command writes to the path given as its last argument.
+fn compare_output(name: &str, command: &mut Command) {
     let folder = common::root().join("tests/golden");
     let actual = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.actual.png"));
-    let (code, _, problems) = common::run(
-        common::slowgrad()
-            .env("VK_DRIVER_FILES", registrations().expect("lavapipe"))
-            .env("WGPU_BACKEND", "vulkan")
-            .arg("render")
-            .args(arguments)
-            .args(["--size", "900x560", "-o"])
-            .arg(&actual),
-    );
-    assert_eq!(code, 0, "{problems}");
+    let (code, _, problems) = common::run(command.arg(&actual));
+    assert_eq!((code, problems.as_str()), (0, ""));
     let golden = folder.join(format!("{name}.png"));
     if std::env::var_os("UPDATE_GOLDENS").is_some() {
         fs::create_dir_all(&folder).expect("create the folder");
@@ -158,13 +166,36 @@ fn large_network() {
     compare("large", &["large", "--at", &at.to_string(), "--by", "layer", "--progress", "0.5"]);
 }
 
+/// A lesson in six scripts with the fonts of the tests. They have all of its letters, so the picture does not depend on
+/// the fonts of the machine.
+fn letters() {
+    let root = common::root();
+    let lesson = root.join("tests/golden/letters.rhai");
+    let mut command = slowgrad();
+    command.env("SLOWGRAD_FONTS", root.join("tests/fonts")).arg(lesson);
+    compare_output("letters", command.args(["--size", "1100x640", "--after", "1", "--screenshot"]));
+}
+
+/// Without a font for its title, a lesson is drawn with boxes, and one line says what helps.
+fn missing_letters() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lesson = common::root().join("tests/golden/letters.rhai");
+    let mut command = slowgrad();
+    command.env("SLOWGRAD_FONTS", folder.path()).arg("render").arg(lesson);
+    let (code, output, told) = common::run(command.arg("-o").arg(folder.path().join("boxes.png")));
+    assert_eq!((code, output.as_str()), (0, ""));
+    assert!(told.starts_with("note: no font has ") && told.ends_with('\n') && told.lines().count() == 1, "{told}");
+    for helps in ["Chinese, Japanese or Korean", "Arabic", "fonts-noto-cjk", "fonts-noto-core"] {
+        assert!(told.contains(helps), "{told}");
+    }
+}
+
 /// A screenshot shows the camera where the lesson sent it, however long ago that was.
 fn screenshot_after_camera_cue() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let screenshot = |lesson: &Path, after: &str| {
         let picture = lesson.with_extension(format!("{after}.png"));
-        let mut command = common::slowgrad();
-        command.env("VK_DRIVER_FILES", registrations().expect("lavapipe")).env("WGPU_BACKEND", "vulkan");
+        let mut command = slowgrad();
         let arguments = ["--size", "900x560", "--after", after, "--screenshot"];
         let (code, _, problems) = common::run(command.arg(lesson).args(arguments).arg(&picture));
         assert_eq!(code, 0, "{problems}");
@@ -186,8 +217,7 @@ fn screenshot_after_camera_cue() {
 fn pictures_are_written_to_any_output() {
     let folder = tempfile::tempdir().expect("a folder");
     let draw = |arguments: &[&str]| {
-        let mut command = common::slowgrad();
-        command.env("VK_DRIVER_FILES", registrations().expect("lavapipe")).env("WGPU_BACKEND", "vulkan");
+        let mut command = slowgrad();
         let output = command.current_dir(folder.path()).args(arguments).output().expect("start the program");
         (output.status.code(), output.stdout, String::from_utf8_lossy(&output.stderr).into_owned())
     };

@@ -3,10 +3,11 @@
 //! Time is simulated, so that a screenshot shows the same moment on every machine. It must not know files or
 //! measurements.
 
-use crate::platform::NoFiles;
+use crate::platform::{NoFiles, PlatformRequest};
 use crate::state::App;
 use egui::{ClippedPrimitive, Context, Pos2, RawInput, Rect, Vec2};
-use slowgrad_render::{Offscreen, RenderError, RgbaImage};
+use slowgrad_render::fallback_fonts::FoundFonts;
+use slowgrad_render::{Offscreen, RenderError, RgbaImage, text_order};
 use slowgrad_session::{BackendLink, Clock, Session};
 use slowgrad_tape::{Diagnostic, Severity};
 use slowgrad_timeline::events::Granularity;
@@ -36,7 +37,8 @@ pub enum ScreenshotError {
     Render(#[from] RenderError),
 }
 
-/// Plays a lesson for some time and draws the window once.
+/// Plays a lesson for some time and draws the window once, with the fonts that `find_fonts` returns for letters that the
+/// built-in fonts lack.
 ///
 /// # Errors
 ///
@@ -46,6 +48,7 @@ pub async fn screenshot(
     (width, height): (u32, u32),
     after_secs: f64,
     mut session: Session,
+    find_fonts: impl Fn(&str) -> FoundFonts,
 ) -> Result<RgbaImage, ScreenshotError> {
     let mut offscreen = Offscreen::new(width, height, 1.0).await?;
     let mut app = App::new(offscreen.context().clone(), NoFiles);
@@ -78,7 +81,19 @@ pub async fn screenshot(
     if let Some((timeline, playhead)) = session.now() {
         session.view.selected = Some(timeline.event(playhead.event()).target);
     }
-    Ok(offscreen.render(|ui| app.window_ui(ui, &mut session)).await?)
+    loop {
+        let picture = offscreen.render(|ui| app.window_ui(ui, &mut session)).await?;
+        let mut is_complete = true;
+        for request in app.take_requests() {
+            if let PlatformRequest::FindFonts(letters) = request {
+                app.add_fonts(find_fonts(&letters), &mut session);
+                is_complete = false;
+            }
+        }
+        if is_complete {
+            return Ok(picture);
+        }
+    }
 }
 
 /// An app that draws the frames of a playing step.
@@ -121,6 +136,6 @@ impl HeadlessApp {
         let mut output = self.ctx.run_ui(raw, |ui| self.app.window_ui(ui, &mut self.session));
         let shapes = std::mem::take(&mut output.shapes);
         output.drop_without_applying_deltas();
-        self.ctx.tessellate(shapes, 1.0)
+        text_order::tessellate(&self.ctx, shapes, 1.0)
     }
 }

@@ -51,6 +51,8 @@ pub enum PlatformRequest {
     NotesWindow(bool),
     /// Show a dialog that asks for a lesson or a session to open. The result goes to [`crate::App::open_file`].
     OpenDialog,
+    /// Look for fonts that have these letters. The result goes to [`crate::App::add_fonts`].
+    FindFonts(String),
     /// Show a dialog that asks where to save the session. The result goes to [`crate::App::save_session_as`].
     SaveSessionDialog {
         /// The file that the dialog suggests.

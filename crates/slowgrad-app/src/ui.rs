@@ -1,8 +1,10 @@
 //! One frame of the interface: state, keys and panels in their order.
 
 use crate::panels;
+use crate::platform::PlatformRequest;
 use crate::state::App;
 use egui::Ui;
+use slowgrad_render::fallback_fonts::take_wanted_letters;
 use slowgrad_session::Session;
 
 impl App {
@@ -12,5 +14,9 @@ impl App {
         self.handle_keys(session);
         panels::window_ui(ui, self, session);
         self.finish_edits(session);
+        let letters = take_wanted_letters(ui.ctx());
+        if !letters.is_empty() {
+            self.platform.request(PlatformRequest::FindFonts(letters));
+        }
     }
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use egui::FontFamily;
 
+use crate::fallback_fonts;
+
 /// Family of upright symbols and numbers in formulas.
 pub(crate) const MATH_UPRIGHT: &str = "math upright";
 /// Family of variables whose name is one letter.
@@ -14,7 +16,8 @@ pub(crate) const MATH_ITALIC: &str = "math italic";
 /// Family of variables whose name is a word.
 pub(crate) const MATH_WORD: &str = "math word";
 
-/// Installs the interface fonts and the formula fonts in a context. egui uses them from the next pass on.
+/// Installs the interface fonts and the formula fonts in a context, and notes the letters that they lack. egui uses them
+/// from the next pass on.
 pub(crate) fn install_fonts(ctx: &egui::Context) {
     let mut fonts = egui::FontDefinitions::default();
     // Body text falls back to the code font, which has the arrows and ∇ that the body font lacks.
@@ -42,6 +45,7 @@ pub(crate) fn install_fonts(ctx: &egui::Context) {
         fonts.families.insert(FontFamily::Name(family.into()), names);
     }
     ctx.set_fonts(fonts);
+    fallback_fonts::install(ctx);
 }
 
 /// Replaces characters that the bundled fonts lack by similar ones that they have.

@@ -14,6 +14,7 @@ mod device;
 mod egui_pass;
 #[cfg(test)]
 mod empty_scene;
+pub mod fallback_fonts;
 mod fonts;
 pub mod math;
 mod network;
@@ -25,6 +26,7 @@ mod screen_view;
 mod script;
 mod still_layout;
 mod surface;
+pub mod text_order;
 pub mod theme;
 
 pub use device::RenderError;

@@ -14,6 +14,7 @@ use egui_wgpu::{Renderer, ScreenDescriptor};
 
 use crate::device::{Gpu, RenderError};
 use crate::egui_pass;
+use crate::text_order;
 use crate::theme;
 
 const TARGET_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -161,7 +162,7 @@ impl Offscreen {
                 break;
             }
         }
-        let primitives = self.ctx.tessellate(shapes, self.pixels_per_point);
+        let primitives = text_order::tessellate(&self.ctx, shapes, self.pixels_per_point);
         let clear = self.ctx.global_style().visuals.panel_fill;
         let screen = ScreenDescriptor { size_in_pixels: self.size_px, pixels_per_point: self.pixels_per_point };
         let view = self.target.create_view(&wgpu::TextureViewDescriptor::default());

@@ -3,12 +3,14 @@
 //! Highlighting knows only words, numbers, strings and comments of the script language. It must not report errors.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Color32, FontId, Pos2, Rect, Role, Sense, Stroke, TextStyle, Ui, Vec2, WidgetInfo};
 use slowgrad_timeline::scene::{Ink, ScriptMark};
 
 use crate::fonts::replace_missing_glyphs;
+use crate::text_order::{BaseDirection, visual_order};
 use crate::theme::Theme;
 
 const KEYWORDS: [&str; 24] = [
@@ -94,6 +96,7 @@ pub fn script_ui(ui: &mut Ui, mark: &ScriptMark, theme: &Theme) {
         let line = lines[number].clone();
         let job = layout(text, line.clone(), &spans, &marked, &font, theme);
         let galley = painter.layout_job(job);
+        let galley = visual_order(&galley, BaseDirection::LeftToRight).map_or(galley, Arc::new);
         let y = band.center().y - cell.y / 2.0;
         let code_left = area.left() + gutter;
         let code_area = Rect::from_min_max(Pos2::new(code_left - 2.0, band.top()), band.max);

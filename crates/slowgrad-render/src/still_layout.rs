@@ -19,6 +19,8 @@ use crate::theme::{self, Theme, mix};
 const DESIGN_SIZE_PTS: Vec2 = Vec2::new(1280.0, 720.0);
 /// The smallest size of body text; parts are omitted rather than set smaller.
 const MIN_BODY_SIZE_PTS: f32 = 9.0;
+/// The smallest size of a caption.
+const MIN_CAPTION_SIZE_PTS: f32 = 7.0;
 /// The largest number of script lines.
 const MAX_SCRIPT_LINES: f32 = 14.0;
 
@@ -158,18 +160,23 @@ fn caption_ui(ui: &mut Ui, area: Rect, caption: &str, scale: f32, theme: &Theme)
     let pad = 12.0 * scale;
     let mut size = 19.0 * scale;
     let text = replace_missing_glyphs(caption).into_owned();
+    let max_height = area.height() - 0.5 * pad;
     let lay_out = |size: f32, width: f32| {
         let mut job = LayoutJob::simple(text.clone(), FontId::proportional(size), theme.text, width);
         job.halign = egui::Align::Center;
+        // A text that is too long at the smallest size ends with `…`.
+        let row_height = ui.painter().fonts_mut(|fonts| fonts.row_height(&FontId::proportional(size)));
+        job.wrap.max_rows = ((max_height / row_height) as usize).max(1);
         ui.painter().layout_job(job)
     };
     let mut width = area.width() - 2.0 * pad;
-    while size > 7.0 && lay_out(size, width).size().y > area.height() - 0.5 * pad {
+    while size > MIN_CAPTION_SIZE_PTS && lay_out(size, width).elided {
         size *= 0.93;
     }
     // Balance the lines, so that the last one is not a single word.
     let rows = lay_out(size, width).rows.len();
-    while rows > 1 && width > 0.5 * area.width() && lay_out(size, 0.96 * width).rows.len() == rows {
+    let is_same = |galley: &Galley| galley.rows.len() == rows && !galley.elided;
+    while rows > 1 && width > 0.5 * area.width() && is_same(&lay_out(size, 0.96 * width)) {
         width *= 0.96;
     }
     let galley = lay_out(size, width);

@@ -5,6 +5,7 @@
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Color32, FontId, Galley, Pos2, Rect, TextStyle, Ui};
 use slowgrad_render::Theme;
+use slowgrad_render::text_order::{BaseDirection, visual_order};
 use slowgrad_script::{TokenKind, highlight};
 use std::ops::Range;
 use std::sync::Arc;
@@ -58,7 +59,10 @@ impl SyntaxHighlightCache {
         let lay = |(at, job): (usize, LayoutJob)| match at {
             at if at < before => Arc::clone(&known[at]),
             at if count - at <= after => Arc::clone(&known[known.len() - (count - at)]),
-            _ => ui.painter().layout_job(job),
+            _ => {
+                let line = ui.painter().layout_job(job);
+                visual_order(&line, BaseDirection::LeftToRight).map_or(line, Arc::new)
+            }
         };
         let lines: Vec<Arc<Galley>> = jobs.into_iter().enumerate().map(lay).collect();
         #[cfg(test)]
@@ -194,6 +198,27 @@ mod tests {
                 assert_eq!(galley.end().index.0, text.chars().count());
             }
         });
+    }
+
+    #[test]
+    fn right_to_left_text_has_a_caret_place_for_each_character() {
+        use slowgrad_render::fallback_fonts::{FallbackFont, FoundFonts, add_fallback_fonts};
+        let ctx = egui::Context::default();
+        Theme::dark().apply(&ctx);
+        let bytes: &'static [u8] = include_bytes!("../../../../tests/fonts/NotoSansHebrew.ttf");
+        let fonts = vec![FallbackFont { name: "Hebrew".into(), bytes: Arc::new(bytes), index: 0 }];
+        add_fallback_fonts(&ctx, FoundFonts { fonts, missing: String::new() });
+        let text = "let a = 1.0; // שלום עולם\nb(\"ש\");";
+        ctx.run_ui(egui::RawInput::default(), |ui| {
+            let galley = SyntaxHighlightCache::default().galley(ui, text, &Theme::dark());
+            assert_eq!(galley.end().index.0, text.chars().count());
+            let read: Vec<String> = galley.rows.iter().map(|row| row.row.text()).collect();
+            assert_eq!(read.join("\n"), text);
+            let x = |at: usize| galley.pos_from_cursor(egui::text::CCursor::new(at)).left();
+            assert!(x(16) > x(20) && x(20) > x(24), "code is left to right, the words are right to left");
+            assert!(x(15) < x(24));
+        })
+        .drop_without_applying_deltas();
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::*;
 use crate::actions::Action;
 use crate::platform::{FileRef, KnownSession, NoFiles, ScriptTarget};
 use crate::state::App;
-use egui::{Event as Input, Key, Modifiers, RawInput};
+use egui::{Event as Input, ImeEvent, Key, Modifiers, RawInput};
 use slowgrad_script::{Files, Library, Limits, Root};
 use slowgrad_session::shipped;
 use slowgrad_session::testing::{inline, lesson, timeout};
@@ -70,6 +70,8 @@ struct EditorHarness {
     app: App,
     session: Session,
     secs: f64,
+    /// Whether input methods may write in the last frame.
+    accepts_ime: bool,
 }
 
 impl EditorHarness {
@@ -83,7 +85,7 @@ impl EditorHarness {
         let library = Library { roots: vec![shipped::shipped(), Root { name: ROOT.into(), files }] };
         let session = Session::new(inline(library, Limits::default(), "lesson.rhai"));
         let app = App::new(egui::Context::default(), folder.clone());
-        let mut harness = Self { folder, app, session, secs: 0.0 };
+        let mut harness = Self { folder, app, session, secs: 0.0, accepts_ime: false };
         harness.settle();
         harness.frame(Vec::new());
         harness
@@ -104,7 +106,9 @@ impl EditorHarness {
             ..RawInput::default()
         };
         let ctx = self.app.context().clone();
-        ctx.run_ui(raw, |ui| self.app.window_ui(ui, &mut self.session)).drop_without_applying_deltas();
+        let output = ctx.run_ui(raw, |ui| self.app.window_ui(ui, &mut self.session));
+        self.accepts_ime = output.platform_output.ime.is_some();
+        output.drop_without_applying_deltas();
     }
 
     fn edit(&mut self, path: &str) {
@@ -188,6 +192,26 @@ fn keys_of_one_frame_count_in_their_order() {
     assert_eq!(harness.app.editor.unsaved(), ["optimizers/own.rhai"]);
     harness.press(vec![ctrl(Key::Slash)]);
     assert!(harness.text().contains("\n    // }; // more"), "{}", harness.text());
+}
+
+#[test]
+fn an_input_method_composes_and_commits_text() {
+    let mut harness = EditorHarness::open();
+    assert!(!harness.accepts_ime);
+    harness.edit("optimizers/own.rhai");
+    harness.at("// né");
+    assert!(harness.accepts_ime, "the window lets the input method write");
+    let compose = |text: &str| Input::Ime(ImeEvent::Preedit { text: text.into(), active_range_chars: None });
+    harness.press(vec![compose("gaku")]);
+    harness.press(vec![compose("gakushuu")]);
+    assert!(harness.text().starts_with("// négakushuu\n"), "{}", harness.text());
+    // Enter ends the composition and is not typed.
+    harness.press(vec![compose(""), Input::Ime(ImeEvent::Commit("学習".into()))]);
+    harness.press(vec![typed("!")]);
+    assert_eq!(harness.text(), OPTIMIZER.replace("né", "né学習!"));
+    assert_eq!(harness.app.editor.unsaved(), ["optimizers/own.rhai"]);
+    harness.press(vec![Input::Ime(ImeEvent::DeleteSurrounding { before_chars: 2, after_chars: 0 })]);
+    assert_eq!(harness.text(), OPTIMIZER.replace("né", "né学"));
 }
 
 #[test]

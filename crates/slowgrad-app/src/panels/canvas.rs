@@ -204,6 +204,11 @@ fn caption_size(area: Rect, is_presenting: bool) -> f32 {
     if is_presenting { (area.width() / 30.0).clamp(24.0, 64.0) } else { (area.width() / 34.0).clamp(17.0, 30.0) }
 }
 
+/// The maximum height of a caption as a share of the canvas.
+const MAX_CAPTION_SHARE: f32 = 0.34;
+/// The smallest size of a caption, in points.
+const MIN_CAPTION_PTS: f32 = 14.0;
+
 /// The lesson's caption, laid out but not painted.
 struct Caption {
     rect: Rect,
@@ -229,15 +234,26 @@ fn caption(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &slowgrad_r
         return None;
     }
     let width = (area.width() - 28.0).max(40.0);
-    let layout = |text: String, size: f32, color| {
-        let mut job = egui::text::LayoutJob::simple(text, FontId::proportional(size), color, width - 40.0);
+    let layout = |text: &str, size: f32, max_height: f32, color| {
+        let mut job = egui::text::LayoutJob::simple(text.to_owned(), FontId::proportional(size), color, width - 40.0);
         job.halign = egui::Align::Center;
+        let row_height = ui.painter().fonts_mut(|fonts| fonts.row_height(&FontId::proportional(size)));
+        job.wrap.max_rows = ((max_height / row_height) as usize).max(1);
         ui.painter().layout_job(job)
     };
-    let text = layout(text, size, theme.text);
-    let hint =
-        hint.map(|hint| layout(hint, 13.0, theme.text_color(slowgrad_timeline::scene::Ink::Accent, theme.panel)));
+    let accent = theme.text_color(slowgrad_timeline::scene::Ink::Accent, theme.panel);
+    let hint = hint.map(|hint| layout(&hint, 13.0, f32::INFINITY, accent));
     let hint_height = hint.as_ref().map_or(0.0, |hint| hint.size().y + 4.0);
+    // A long text is smaller, and a very long one ends with `…`.
+    let max_height = MAX_CAPTION_SHARE * area.height() - hint_height - 20.0;
+    let mut size = size;
+    let text = loop {
+        let galley = layout(&text, size, max_height, theme.text);
+        if !galley.elided || size <= MIN_CAPTION_PTS {
+            break galley;
+        }
+        size = (0.9 * size).max(MIN_CAPTION_PTS);
+    };
     let height = text.size().y + hint_height + 20.0;
     let rect = Rect::from_min_max(
         Pos2::new(area.left() + 14.0, area.bottom() - 12.0 - height),
@@ -252,6 +268,7 @@ impl Caption {
         painter.rect(self.rect, 10.0, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
         painter.rect_filled(self.rect.with_max_x(self.rect.left() + 4.0), 2.0, theme.accent);
         let words = self.text.text().to_owned();
+        let is_cut = self.text.elided;
         let top = Pos2::new(self.rect.center().x, self.rect.top() + 10.0);
         let below = top + Vec2::new(0.0, self.text.size().y + 4.0);
         painter.galley(top, self.text, theme.text);
@@ -261,6 +278,9 @@ impl Caption {
         // Makes the painted text available to screen readers.
         let response = ui.interact(self.rect, ui.scope_id().with("caption"), egui::Sense::hover());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &words));
+        if is_cut {
+            response.on_hover_text(words);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use egui::{
 };
 use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
-use slowgrad_render::Theme;
+use slowgrad_render::{Theme, text_order};
 use slowgrad_timeline::scene::Ink;
 use std::cmp::Reverse;
 
@@ -123,7 +123,8 @@ pub(super) fn picker_ui(ui: &Ui, theme: &Theme, picker: Picker<'_>, items: &[Pic
             let (rect, _) = ui.allocate_exact_size(Vec2::new(width, 18.0), Sense::hover());
             let font = FontId::proportional(13.0);
             ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, name, font, theme.faint);
-            let edit = TextEdit::singleline(search).desired_width(f32::INFINITY);
+            let mut layouter = text_order::field_galley;
+            let edit = TextEdit::singleline(search).desired_width(f32::INFINITY).layouter(&mut layouter);
             let response = ui.add(edit);
             response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, name));
             response.request_focus();

@@ -25,6 +25,8 @@ pub(super) struct QuestionCard {
 
 /// The maximum share of the area, unless the text would become too small.
 const MAX_AREA_SHARE: f32 = 0.42;
+/// The number of rows of a question that is too long at the smallest size.
+const MAX_CUT_ROWS: usize = 2;
 /// The text is not made smaller once it is below this size.
 const MIN_TEXT_PTS: f32 = 16.0;
 
@@ -54,31 +56,38 @@ impl QuestionCard {
     pub(super) fn new(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
         let mut size = 0.84 * size;
         loop {
-            let card = Self::with_text_size(ui, area, size, session, theme)?;
-            if card.rect.height() <= MAX_AREA_SHARE * area.height() || size < MIN_TEXT_PTS {
+            let card = Self::with_text_size(ui, area, size, usize::MAX, session, theme)?;
+            if card.rect.height() <= MAX_AREA_SHARE * area.height() {
                 return Some(card);
+            }
+            if size < MIN_TEXT_PTS {
+                // Cut texts leave space for the network. They are complete under the pointer.
+                return Self::with_text_size(ui, area, size, MAX_CUT_ROWS, session, theme);
             }
             size *= 0.9;
         }
     }
 
-    fn with_text_size(ui: &Ui, area: Rect, size: f32, session: &Session, theme: &Theme) -> Option<Self> {
+    /// Lays out the question with at most `rows` rows of text, and at most one for each answer if that is not unlimited.
+    fn with_text_size(ui: &Ui, area: Rect, size: f32, rows: usize, session: &Session, theme: &Theme) -> Option<Self> {
         let question = session.player.stage().question.clone()?;
         let width = (area.width() - 28.0).max(80.0);
-        let layout = |text: String, size: f32, width: f32, color| {
+        let layout = |text: String, size: f32, width: f32, rows: usize, color| {
             let mut job = LayoutJob::simple(text, FontId::proportional(size), color, width);
             job.halign = Align::LEFT;
+            job.wrap.max_rows = rows;
             ui.painter().layout_job(job)
         };
-        let text = layout(session.fill_in(&question.text), size, width - 40.0, theme.text);
+        let text = layout(session.fill_in(&question.text), size, width - 40.0, rows, theme.text);
         let answer_size = 0.8 * size;
         let inner = width - 40.0 - 3.4 * answer_size;
         let ink = |answer| if verdict(&question, answer) == Verdict::Other { theme.faint } else { theme.text };
+        let answer_rows = if rows == usize::MAX { rows } else { 1 };
         let answers: Vec<_> = question
             .answers
             .iter()
             .enumerate()
-            .map(|(nth, answer)| layout(answer.clone(), answer_size, inner, ink(nth)))
+            .map(|(nth, answer)| layout(answer.clone(), answer_size, inner, answer_rows, ink(nth)))
             .collect();
         let keys = keys_text(Action::Run(RunAction::NextCue).info());
         let hint = if question.revealed {
@@ -86,7 +95,7 @@ impl QuestionCard {
         } else {
             format!("Press 1 to {} or click to answer · {keys} shows the answer", answers.len())
         };
-        let hint = layout(hint, 13.0, width - 40.0, theme.text_color(Ink::Accent, theme.panel));
+        let hint = layout(hint, 13.0, width - 40.0, usize::MAX, theme.text_color(Ink::Accent, theme.panel));
         let rows: f32 = answers.iter().map(|answer| row_height(answer, answer_size) + ROW_GAP_PTS).sum();
         let height = 12.0 + text.size().y + 8.0 + rows + 2.0 + hint.size().y + 10.0;
         let rect = Rect::from_min_max(
@@ -107,6 +116,9 @@ impl QuestionCard {
         let rect = Rect::from_min_size(Pos2::new(left, top), self.text.size());
         let response = ui.interact(rect, ui.scope_id().with("question"), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &words));
+        if self.text.elided {
+            response.on_hover_text(&words);
+        }
         painter.galley(rect.min, Arc::clone(&self.text), theme.text);
         top = rect.bottom() + 8.0;
         let mut chosen = None;
@@ -180,6 +192,7 @@ impl QuestionCard {
         }
         let at = Pos2::new(row.left() + 2.6 * self.size, row.center().y - 0.5 * self.answers[nth].size().y);
         painter.galley(at, Arc::clone(&self.answers[nth]), theme.text);
+        let response = if self.answers[nth].elided { response.on_hover_text(text) } else { response };
         response.on_hover_cursor(CursorIcon::PointingHand).clicked()
     }
 }

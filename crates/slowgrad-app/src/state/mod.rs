@@ -40,6 +40,7 @@ use panel_visibility::{PanelVisibility, VisibilityContext};
 use platform_queue::PlatformQueue;
 use plot_tabs::PlotTabs;
 use slowgrad_render::Theme;
+use slowgrad_render::fallback_fonts::{FoundFonts, add_fallback_fonts};
 use slowgrad_session::{DrawerTab, OpenPanels, Session};
 use slowgrad_timeline::playback::cue::Panel as LessonPanel;
 use slowgrad_timeline::scene::Scene;
@@ -174,6 +175,13 @@ impl App {
     pub fn save_session_as(&mut self, file: FileRef) {
         self.overlays.close();
         self.platform.request(PlatformRequest::SaveSession(file));
+    }
+
+    /// Adds the fonts that the platform has found. A notice names the scripts that no font has.
+    pub fn add_fonts(&mut self, found: FoundFonts, session: &mut Session) {
+        if let Some(text) = add_fallback_fonts(&self.ctx, found) {
+            session.notice(text);
+        }
     }
 
     /// The file that the session is saved to.

@@ -59,7 +59,7 @@ fn captions_and_questions_are_announced() {
 }
 
 /// An app over a lesson with these cues, at its first cue.
-fn performing(cues: &str) -> Window {
+pub(super) fn performing(cues: &str) -> Window {
     let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 3, 1], data: "xor", seed: 3 } }"#;
     let text = format!("{lesson} fn perform(stage) {{ {cues} }}");
     let files = slowgrad_script::Files::from_iter([("t.rhai", text.as_bytes())]);

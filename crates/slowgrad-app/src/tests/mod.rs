@@ -1,6 +1,7 @@
 //! The panels, driven by keys, the pointer and accessible names.
 
 mod lesson;
+mod letters;
 mod platform;
 mod timeline_strip;
 

@@ -2,13 +2,16 @@
 
 use super::lesson_args::LessonArgs;
 use super::loaded_lesson::LoadedLesson;
+use super::report::print_line;
 use super::{Failure, UnitArg, parse_number, parse_size};
 use crate::files::output::{Output, PICTURE, check_distinct};
+use crate::files::system_fonts::SystemFonts;
 use crate::still;
 use clap::{Args, ValueEnum};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
-use slowgrad_render::{Offscreen, Theme};
+use slowgrad_render::fallback_fonts::{add_fallback_fonts, take_wanted_letters};
+use slowgrad_render::{Offscreen, RgbaImage, Theme};
 use slowgrad_script::Limits;
 use slowgrad_session::neuron_maps;
 use slowgrad_timeline::Timeline;
@@ -98,9 +101,26 @@ pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
     let mut offscreen =
         pollster::block_on(Offscreen::new(width, height, scale)).map_err(|error| Failure::new(error.to_string()))?;
     let picture = still.draw(&mut offscreen, &args.theme.theme()).map_err(|error| Failure::new(error.to_string()))?;
+    use crate::files::system_fonts::SystemFonts;
     let mut bytes = Vec::new();
     picture.write_png(&mut bytes).map_err(|error| Failure::new(error.to_string()))?;
     Ok(output.write(&bytes)?)
+}
+
+/// Draws a still with the system's fonts for letters that the built-in fonts lack. Standard error names the scripts that
+/// no font has.
+fn draw(still: &still::Still<'_>, offscreen: &mut Offscreen, theme: &Theme) -> Result<RgbaImage, Failure> {
+    let fonts = SystemFonts::default();
+    loop {
+        let picture = still.draw(offscreen, theme).map_err(|error| Failure::new(error.to_string()))?;
+        let letters = take_wanted_letters(offscreen.context());
+        if letters.is_empty() {
+            return Ok(picture);
+        }
+        if let Some(text) = add_fallback_fonts(offscreen.context(), fonts.find(&letters)) {
+            print_line(&format!("note: {text}"));
+        }
+    }
 }
 
 fn record(run: &Run) -> Result<Timeline, Failure> {

@@ -15,11 +15,13 @@ use crate::files::autosave::Autosave;
 use crate::files::folders::Folders;
 use crate::files::platform::DesktopPlatform;
 use crate::files::settings_file::SettingsFile;
+use crate::files::system_fonts::SystemFonts;
 use crate::files::watcher::{FileChange, FileWatcher};
 use crate::files::writer::{WriteResult, Writer};
 use slowgrad_app::platform::{FileRef, PlatformRequest};
 use slowgrad_app::settings::{Geometry, Settings};
 use slowgrad_app::{App, PresenterNotes};
+use slowgrad_render::fallback_fonts::FoundFonts;
 use slowgrad_script::Limits;
 use slowgrad_session::{BackendCommand, NextFrame, Session};
 use std::path::{Path, PathBuf};
@@ -96,6 +98,7 @@ pub(super) fn run(options: LoopOptions) -> Result<(), WindowError> {
         log,
         writer,
         watcher,
+        fonts: SystemFonts::default(),
         autosave,
         settings,
         geometry,
@@ -148,6 +151,7 @@ struct DesktopApp {
     log: EventLog,
     writer: Writer,
     watcher: Option<FileWatcher>,
+    fonts: SystemFonts,
     autosave: Autosave,
     settings: SettingsFile,
     /// The current size and position of the main window.
@@ -222,6 +226,7 @@ impl DesktopApp {
                     let opened = self.dialogs.open(&window, self.on_file_chosen());
                     self.report_dialog(opened);
                 }
+                PlatformRequest::FindFonts(letters) => self.find_fonts(letters),
                 PlatformRequest::SaveSessionDialog { suggested } => {
                     let on_chosen = self.on_file_chosen();
                     let opened = self.dialogs.save_session(Path::new(suggested.name()), &window, on_chosen);
@@ -310,6 +315,23 @@ impl DesktopApp {
         }
     }
 
+    /// Looks for fonts on a thread.
+    fn find_fonts(&mut self, letters: String) {
+        let (fonts, proxy) = (self.fonts.clone(), self.proxy.clone());
+        let find = move || drop(proxy.send_event(Wake::FontsFound(fonts.find(&letters))));
+        if let Err(error) = std::thread::Builder::new().name("slowgrad-fonts".into()).spawn(find) {
+            self.session.notice(WindowError::Thread(error).to_string());
+        }
+    }
+
+    /// Adds fonts to both windows.
+    fn add_fonts(&mut self, found: FoundFonts) {
+        if let Some(notes) = &mut self.notes {
+            notes.add_fonts(found.clone());
+        }
+        self.app.add_fonts(found, &mut self.session);
+    }
+
     /// Replaces the current session. On an error the current one stays.
     fn replace_session(&mut self, source: Result<SessionSource, WindowError>) {
         if self.app.has_unsaved_scripts() {
@@ -388,6 +410,7 @@ impl ApplicationHandler<Wake> for DesktopApp {
             Wake::SourceRead(source) => self.replace_session(*source),
             Wake::FileWritten(result) => self.handle_write_result(result),
             Wake::FileChosen(choice) => self.handle_file_choice(choice),
+            Wake::FontsFound(found) => self.add_fonts(found),
             Wake::SystemPreferences(preferences) => self.app.set_system_preferences(preferences),
             Wake::Accessibility(event) => {
                 let notes = self.notes.as_mut().map(|notes| &mut notes.surface);
@@ -409,9 +432,13 @@ impl ApplicationHandler<Wake> for DesktopApp {
             if let Some(failure) = response.failure {
                 self.session.notice(failure);
             }
+            let letters = notes.take_wanted_letters();
             if response.action.is_some() || !response.keys.is_empty() {
                 response.action.into_iter().for_each(|action| self.app.act(action, &mut self.session));
                 self.main.iter_mut().for_each(|main| main.add_keys(response.keys.clone()));
+            }
+            if !letters.is_empty() {
+                self.find_fonts(letters);
             }
             return;
         }

@@ -19,6 +19,7 @@ pub(crate) use error::WindowError;
 use crate::files::folders::Folders;
 use crate::files::library;
 use crate::files::output::Output;
+use crate::files::system_fonts::SystemFonts;
 use crate::machine::clock;
 use event_log::EventLog;
 use event_loop::LoopOptions;
@@ -66,7 +67,9 @@ pub(crate) fn run(options: WindowOptions) -> Result<(), WindowError> {
 
 /// Draws the window once and writes the image as a PNG file.
 fn write_screenshot(output: Output, size: (u32, u32), after_secs: f64, session: Session) -> Result<(), WindowError> {
-    let picture = pollster::block_on(headless::screenshot(clock(), size, after_secs, session))?;
+    let fonts = SystemFonts::default();
+    let find_fonts = |letters: &str| fonts.find(letters);
+    let picture = pollster::block_on(headless::screenshot(clock(), size, after_secs, session, find_fonts))?;
     let mut bytes = Vec::new();
     picture.write_png(&mut bytes).map_err(|error| WindowError::Encode(error.to_string()))?;
     Ok(output.write(&bytes)?)

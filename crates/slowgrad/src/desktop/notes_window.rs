@@ -10,6 +10,7 @@ use egui::{Context, Event, Key};
 use slowgrad_app::actions::Action;
 use slowgrad_app::{PresenterNotes, presenter_notes_ui};
 use slowgrad_render::Theme;
+use slowgrad_render::fallback_fonts::{FoundFonts, add_fallback_fonts, take_wanted_letters};
 use std::time::{Duration, Instant};
 use winit::dpi::{LogicalSize, PhysicalPosition};
 use winit::event::WindowEvent;
@@ -87,6 +88,17 @@ impl NotesWindow {
             let due = self.drawn_at.and_then(|drawn| drawn.checked_add(REDRAW_INTERVAL)).unwrap_or(now);
             self.surface.next_frame = Some(self.surface.next_frame.map_or(due, |other| other.min(due)));
         }
+    }
+
+    /// The letters of the notes that need a font.
+    pub(super) fn take_wanted_letters(&self) -> String {
+        take_wanted_letters(&self.ctx)
+    }
+
+    /// Adds fonts. The main window reports the letters that no font has.
+    pub(super) fn add_fonts(&mut self, found: FoundFonts) {
+        add_fallback_fonts(&self.ctx, found);
+        self.surface.window.request_redraw();
     }
 
     /// Handles an event of the window.

@@ -7,6 +7,7 @@ use crate::files::watcher::FileChange;
 use crate::files::writer::WriteResult;
 use egui_winit::accesskit_winit;
 use slowgrad_app::settings::SystemPreferences;
+use slowgrad_render::fallback_fonts::FoundFonts;
 
 /// A message to the event loop.
 pub(super) enum Wake {
@@ -20,6 +21,8 @@ pub(super) enum Wake {
     FileWritten(WriteResult),
     /// A file dialog was closed.
     FileChosen(FileChoice),
+    /// The search for fonts has ended.
+    FontsFound(FoundFonts),
     /// The preferences of the operating system changed.
     SystemPreferences(SystemPreferences),
     /// A screen reader requests the tree or performs an action.

@@ -7,7 +7,7 @@ use super::error::one_line;
 use super::wake::Wake;
 use egui::{Color32, Context, Event, Ui, ViewportId};
 use egui_winit::accesskit_winit;
-use slowgrad_render::{FrameOutcome, RenderError, WindowRenderer};
+use slowgrad_render::{FrameOutcome, RenderError, WindowRenderer, text_order};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use winit::event::WindowEvent;
@@ -118,7 +118,7 @@ impl WindowSurface {
         let shapes = std::mem::take(&mut output.shapes);
         let pixels_per_point = output.pixels_per_point;
         output.drop_without_applying_deltas();
-        let primitives = self.ctx.tessellate(shapes, pixels_per_point);
+        let primitives = text_order::tessellate(&self.ctx, shapes, pixels_per_point);
         let window = Arc::clone(&self.window);
         let Some(renderer) = &mut self.renderer else { return Ok(None) };
         #[cfg(debug_assertions)]

@@ -19,6 +19,8 @@ pub(crate) mod sessions;
 #[cfg(feature = "window")]
 pub(crate) mod settings_file;
 #[cfg(feature = "window")]
+pub(crate) mod system_fonts;
+#[cfg(feature = "window")]
 pub(crate) mod watcher;
 #[cfg(feature = "window")]
 pub(crate) mod writer;

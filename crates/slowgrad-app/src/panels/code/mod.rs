@@ -20,7 +20,7 @@ use egui::{
     Event, EventFilter, Frame, Galley, Id, Margin, Pos2, Rect, ScrollArea, Shape, Stroke, TextBuffer, TextEdit,
     TextStyle, Ui, UiBuilder, Vec2,
 };
-use slowgrad_render::Theme;
+use slowgrad_render::{Theme, text_order};
 use slowgrad_session::Session;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -206,6 +206,12 @@ fn text_ui(
     let running = annotations.running.as_ref().map(around);
     let present = cursor.as_ref().map(around);
     let changed = response.changed();
+    let clicked = response.interact_pointer_pos().filter(|_| response.clicked());
+    if let Some(cursor) = clicked.and_then(|pos| text_order::right_to_left_cursor(&galley, pos - origin)) {
+        let mut state = output.state;
+        state.cursor.set_char_range(Some(CCursorRange::one(cursor)));
+        state.store(ui.ctx(), id);
+    }
     let definition_clicked = response.clicked() && ui.input(|input| input.modifiers.command);
     let line = annotations.running.as_ref().filter(|_| !response.has_focus()).map(|range| line_at(text, range.end));
     let tokens = highlighting.tokens();
