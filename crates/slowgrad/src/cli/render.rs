@@ -100,8 +100,7 @@ pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
     let (width, height) = (to_pixels(args.size.0), to_pixels(args.size.1));
     let mut offscreen =
         pollster::block_on(Offscreen::new(width, height, scale)).map_err(|error| Failure::new(error.to_string()))?;
-    let picture = still.draw(&mut offscreen, &args.theme.theme()).map_err(|error| Failure::new(error.to_string()))?;
-    use crate::files::system_fonts::SystemFonts;
+    let picture = draw(&still, &mut offscreen, &args.theme.theme())?;
     let mut bytes = Vec::new();
     picture.write_png(&mut bytes).map_err(|error| Failure::new(error.to_string()))?;
     Ok(output.write(&bytes)?)
