@@ -301,7 +301,9 @@ fn order_row(row: &mut Row, clusters: &[Cluster], pixels_per_point: f32) {
             }
             let from = glyph.first_vertex as usize;
             let mut corners: Vec<Vertex> = visuals.mesh.vertices[from..from + GLYPH_VERTICES].to_vec();
-            corners.iter_mut().for_each(|vertex| vertex.pos.x += moved);
+            for vertex in &mut corners {
+                vertex.pos.x += moved;
+            }
             if from_right && MIRRORED.contains(glyph.chr) {
                 mirror(&mut corners, 2.0 * (glyph.pos.x + moved) + glyph.advance_width);
             }

@@ -151,7 +151,7 @@ mod tests {
     fn each_script_gets_the_font_that_has_it() {
         let database = fonts(&["NotoSansHebrew.ttf", "NotoSansArabic.ttf"]);
         let (names, missing) = find(database, "שבلأ");
-        assert_eq!(names, ["NotoSansHebrew-Regular 0", "NotoSansArabic-Regular 0"]);
+        assert_eq!(names, ["NotoSansArabic-Regular 0", "NotoSansHebrew-Regular 0"]);
         assert_eq!(missing, "");
     }
 
@@ -160,6 +160,37 @@ mod tests {
         let (names, missing) = find(fonts(&["NotoSansHebrew.ttf"]), "ש学習");
         assert_eq!((names.len(), missing.as_str()), (1, "学習"));
         assert_eq!(find(Database::new(), "ש").1, "ש");
+    }
+
+    #[test]
+    fn regular_faces_of_the_script_come_first() {
+        let face = |family: &str, style, weight| FaceInfo {
+            id: ID::dummy(),
+            source: Source::Binary(Arc::new([])),
+            index: 0,
+            families: vec![(family.into(), fontdb::Language::English_UnitedStates)],
+            post_script_name: String::new(),
+            style,
+            weight: fontdb::Weight(weight),
+            stretch: Stretch::Normal,
+            monospaced: false,
+        };
+        let mut faces = [
+            face("Noto Color Emoji", Style::Normal, 400),
+            face("DejaVu Sans", Style::Normal, 400),
+            face("Noto Sans CJK JP", Style::Normal, 700),
+            face("Noto Sans CJK JP", Style::Italic, 400),
+            face("Noto Sans CJK JP", Style::Normal, 400),
+            face("Noto Sans CJK SC", Style::Normal, 400),
+            face("Noto Sans Mono CJK SC", Style::Normal, 400),
+        ];
+        let mut first = |script, region| {
+            faces.sort_by_key(|face| style_rank(face, script, region));
+            (name(&faces[0]), faces[0].style, faces[0].weight.0)
+        };
+        assert_eq!(first(Script::EastAsian, "sc"), ("noto sans cjk sc".into(), Style::Normal, 400));
+        assert_eq!(first(Script::EastAsian, "jp"), ("noto sans cjk jp".into(), Style::Normal, 400));
+        assert_eq!(first(Script::Emoji, "sc").0, "noto color emoji");
     }
 
     #[test]
