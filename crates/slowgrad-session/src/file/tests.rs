@@ -55,6 +55,7 @@ fn a_restored_session_equals_the_saved_one() {
     let panels = OpenPanels {
         tab: DrawerTab::Console,
         plots: OpenPlots { shown: vec![Plot::Histograms], open: true, log_losses: true, ..OpenPlots::default() },
+        unsaved: Vec::new(),
     };
     session.send(BackendCommand::Compare(Some(Difference::slider(Slot::Optimizer, "sgd", "lr", 0.25))));
     finish(&mut session);
@@ -113,7 +114,7 @@ fn texts_curves_and_undo_history_survive_a_round_trip() {
         ],
         redo: vec![entry("five", now.clone()), entry("six", other)],
     };
-    let runs = RunsDto { recipe: now, undo_history: Arc::new(undo_history) };
+    let runs = RunsDto { recipe: now, undo_history: Arc::new(undo_history), built_in: Arc::default() };
     let text = serde_json::to_string_pretty(&runs).expect("JSON");
     assert_eq!(serde_json::from_str::<RunsDto>(&text).expect("the same"), runs, "{text}");
     assert_eq!(text.matches("fn lesson").count(), 1, "each text is stored once: {text}");

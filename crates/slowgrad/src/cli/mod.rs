@@ -60,7 +60,7 @@ struct WindowArgs {
     #[arg(long, value_name = "FILE")]
     screenshot: Option<PathBuf>,
     /// With --screenshot: play the lesson for this many seconds first
-    #[arg(long, value_name = "SECONDS", default_value_t = 4.0, requires = "screenshot")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 4.0, requires = "screenshot", value_parser = parse_seconds)]
     after: f64,
     /// Write the events of the window as JSON lines (for tests)
     #[arg(long, value_name = "FILE", hide = true)]
@@ -245,6 +245,14 @@ fn parse_limits(text: &str) -> Result<Limits, String> {
         })?;
     }
     Ok(limits)
+}
+
+/// Parses a duration of playback in seconds.
+#[cfg(feature = "window")]
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    const MAX_SECS: f64 = 86_400.0;
+    let seconds = text.trim().parse::<f64>().map_err(|_| format!("«{text}» is not a number of seconds"))?;
+    if (0.0..=MAX_SECS).contains(&seconds) { Ok(seconds) } else { Err(format!("it must be 0 to {MAX_SECS} seconds")) }
 }
 
 /// Parses a size, such as `1280x720`.

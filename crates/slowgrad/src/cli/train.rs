@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
-    /// Lesson file, or the name of a library lesson
+    /// Lesson or session file, or the name of a library lesson; a session continues from the step that it shows
     lesson: PathBuf,
     /// Number of training steps to run
     #[arg(long, value_name = "N")]
@@ -132,7 +132,9 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     let mut metrics = args.metrics.as_deref().map(MetricsFile::create).transpose()?;
     let per_epoch = loaded.run.setup().steps_per_epoch();
     let mut threads = ThreadCount::new(args.threads);
-    for step in 1..=args.steps {
+    let first_step = loaded.shown_step();
+    let last_step = (first_step - 1).saturating_add(args.steps);
+    for step in first_step..=last_step {
         loaded.run.set_threads(threads.threads());
         let advanced = loaded.run.advance();
         threads.record_step();
@@ -146,7 +148,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
             }
         };
         if step % 64 == 0 {
-            bar.set_position(step);
+            bar.set_position(step - first_step + 1);
             bar.set_message(number_format::number(loss, 4));
         }
         if let Some(metrics) = &mut metrics {
@@ -158,7 +160,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
                 train_loss: None,
                 test_loss: None,
             };
-            if step % per_epoch == 0 || step == args.steps {
+            if step % per_epoch == 0 || step == last_step {
                 let (train, test) = loaded.evaluate()?;
                 line.train_loss = Some(JsonNumber(train));
                 line.test_loss = test.map(JsonNumber);

@@ -13,7 +13,9 @@ use super::window::WindowSurface;
 use super::{DEFAULT_SIZE_PTS, WindowError, system_preferences};
 use crate::files::autosave::Autosave;
 use crate::files::folders::Folders;
+use crate::files::path_text::{from_text, to_text};
 use crate::files::platform::DesktopPlatform;
+use crate::files::sessions::for_file;
 use crate::files::settings_file::SettingsFile;
 use crate::files::watcher::{FileChange, FileWatcher};
 use crate::files::writer::{WriteResult, Writer};
@@ -22,7 +24,7 @@ use slowgrad_app::settings::{Geometry, Settings};
 use slowgrad_app::{App, PresenterNotes};
 use slowgrad_script::Limits;
 use slowgrad_session::{BackendCommand, NextFrame, Session};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use winit::application::ApplicationHandler;
@@ -120,7 +122,7 @@ fn start_session(
     app: &mut App,
     folders: Option<&Folders>,
 ) -> Result<(Session, Option<FileWatcher>), WindowError> {
-    let file = source.file.as_ref().map(|file| FileRef::new(&file.display().to_string()));
+    let file = source.file.as_ref().map(|file| FileRef::new(&to_text(file)));
     app.start_session(
         DesktopPlatform::new(folders.cloned(), source.folders.clone(), FileDialogs::are_available()),
         file,
@@ -205,7 +207,7 @@ impl DesktopApp {
         }
         for request in self.app.take_requests() {
             match request {
-                PlatformRequest::Open(file) => self.open_path(file.name().into()),
+                PlatformRequest::Open(file) => self.open_path(from_text(file.name())),
                 PlatformRequest::SaveSession(file) => self.save_session(file),
                 PlatformRequest::Fullscreen(on) => {
                     self.full_screen = on;
@@ -219,7 +221,7 @@ impl DesktopApp {
                 }
                 PlatformRequest::SaveSessionDialog { suggested } => {
                     let on_chosen = self.on_file_chosen();
-                    let opened = self.dialogs.save_session(Path::new(suggested.name()), &window, on_chosen);
+                    let opened = self.dialogs.save_session(&from_text(suggested.name()), &window, on_chosen);
                     self.report_dialog(opened);
                 }
             }
@@ -319,7 +321,9 @@ impl DesktopApp {
     fn save_session(&mut self, file: FileRef) {
         match self.session.to_file(self.app.open_panels()) {
             Some(session) => {
-                self.writer.write(file.name().into(), move || session.text());
+                let path = from_text(file.name());
+                let session = for_file(session.without_unsaved(), &path);
+                self.writer.write(path, move || session.text());
                 self.app.set_session_file(file);
             }
             None => self.session.notice("nothing to save yet"),
@@ -330,8 +334,8 @@ impl DesktopApp {
     fn handle_file_choice(&mut self, choice: FileChoice) {
         self.dialogs.closed();
         match choice {
-            FileChoice::Open(path) => self.app.open_file(FileRef::new(&path.to_string_lossy())),
-            FileChoice::SaveSession(path) => self.app.save_session_as(FileRef::new(&path.to_string_lossy())),
+            FileChoice::Open(path) => self.app.open_file(FileRef::new(&to_text(&path))),
+            FileChoice::SaveSession(path) => self.app.save_session_as(FileRef::new(&to_text(&path))),
             FileChoice::Exists(path) => {
                 let name = path.file_name().unwrap_or_default().display();
                 self.session.notice(format!("{name} exists; choose it in the dialog to replace it"));
@@ -343,7 +347,7 @@ impl DesktopApp {
     fn handle_write_result(&mut self, WriteResult { file, result }: WriteResult) {
         self.autosave.handle_write_result(&file);
         self.settings.handle_write_result(&file, &self.current_settings());
-        let requested = self.app.session_file().is_some_and(|session| Path::new(session.name()) == file);
+        let requested = self.app.session_file().is_some_and(|session| from_text(session.name()) == file);
         match result {
             Ok(()) if requested => self.session.notice(format!("saved as {}", file.display())),
             Ok(()) => {}
@@ -443,9 +447,9 @@ impl ApplicationHandler<Wake> for DesktopApp {
             NextFrame::After(secs) => self.last_tick.and_then(|last| last.checked_add(Duration::from_secs_f64(secs))),
             NextFrame::OnEvent => None,
         };
-        // A frame saves changed settings even if nothing else happens.
+        // A frame saves changed settings, and the session, even if nothing else happens.
         let save = self.settings.next_save(&self.current_settings());
-        let due = [due, main.next_frame, save].into_iter().flatten().min();
+        let due = [due, main.next_frame, save, self.autosave.next_update()].into_iter().flatten().min();
         let mut wait: Option<Instant> = None;
         let notes = self.notes.as_ref().map(|notes| &notes.surface);
         let frames = [Some((main, due)), notes.map(|notes| (notes, notes.next_frame))];

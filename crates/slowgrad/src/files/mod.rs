@@ -2,6 +2,8 @@
 
 pub(crate) mod atomic_write;
 pub(crate) mod library;
+pub(crate) mod path_text;
+pub(crate) mod sessions;
 
 #[cfg(feature = "window")]
 pub(crate) mod autosave;
@@ -13,8 +15,6 @@ mod hot_reload_tests;
 pub(crate) mod platform;
 #[cfg(feature = "window")]
 mod script_saver;
-#[cfg(feature = "window")]
-pub(crate) mod sessions;
 #[cfg(feature = "window")]
 pub(crate) mod settings_file;
 #[cfg(feature = "window")]

@@ -5,6 +5,7 @@
 //! file after a longer one. It must not know the meaning of the files.
 
 use super::library::{self, MAX_DEPTH, MAX_ENTRIES};
+use super::path_text::to_text;
 use notify::event::{EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeMap;
@@ -51,7 +52,8 @@ impl FileWatcher {
                 let _ = sender.send(event);
             }
         })?;
-        for folder in &folders {
+        // The folder of a lesson that only its session file holds may not exist.
+        for folder in folders.iter().filter(|folder| folder.is_dir()) {
             watcher.watch(folder, RecursiveMode::NonRecursive)?;
             let mut budget = MAX_ENTRIES;
             for subfolder in entries(folder, folder, &mut budget).0 {
@@ -176,7 +178,7 @@ fn file_change(folder: &Path, file: &Path, bytes: Option<Vec<u8>>) -> Option<Fil
     if bytes.is_some() && !std::fs::canonicalize(file).is_ok_and(|real| real.starts_with(folder)) {
         return None;
     }
-    Some(FileChange { root: folder.display().to_string(), path, bytes })
+    Some(FileChange { root: to_text(folder), path, bytes })
 }
 
 #[cfg(test)]

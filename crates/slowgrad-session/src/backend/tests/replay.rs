@@ -6,7 +6,7 @@ use slowgrad_engine::rng::{Purpose, Rng};
 
 fn saved(snapshot: &Snapshot) -> BackendCommand {
     let (recipe, undo_history) = (snapshot.recipe.clone(), Arc::clone(&snapshot.undo_history));
-    BackendCommand::Restore(Box::new(SavedRun { lesson: "t.rhai".into(), recipe, undo_history }))
+    BackendCommand::Restore(Box::new(SavedRun { lesson: "t.rhai".into(), recipe, undo_history, state: None }))
 }
 
 /// A version of the optimizer with another step size and the same state.
