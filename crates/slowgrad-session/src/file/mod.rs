@@ -13,6 +13,8 @@ mod panels;
 mod runs;
 mod state;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::protocol::{BackendCommand, Difference, SavedRun};

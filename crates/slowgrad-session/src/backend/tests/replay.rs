@@ -10,7 +10,7 @@ fn saved(snapshot: &Snapshot) -> BackendCommand {
 }
 
 /// A version of the optimizer with another step size and the same state.
-fn optimizer_version(nth: u64) -> String {
+pub(super) fn optimizer_version(nth: u64) -> String {
     OPTIMIZER.replace("state.v += grad", &format!("state.v += {nth}.0 * grad"))
 }
 
