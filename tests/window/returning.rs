@@ -9,6 +9,7 @@ pub(crate) const TESTS: &[Group] = &[group!(
     [
         a_session_is_restored_after_a_kill_and_from_a_file,
         a_script_that_changed_in_between_runs_from_the_next_step_on,
+        a_long_run_without_its_lesson_is_back_with_the_text_that_was_not_saved,
         settings_of_the_window_are_restored,
     ]
 )];
@@ -16,7 +17,7 @@ pub(crate) const TESTS: &[Group] = &[group!(
 /// The part of the state that sessions restore: all but frame counts, notices and positions on the screen.
 pub(crate) fn persistent(state: &Value) -> Value {
     let mut state = state.clone();
-    for transient in ["frames", "notices", "first_weight", "canvas", "controls", "kept"] {
+    for transient in ["frames", "notices", "first_weight", "canvas", "controls", "kept", "proof"] {
         state[transient] = Value::Null;
     }
     state
@@ -108,6 +109,41 @@ fn a_script_that_changed_in_between_runs_from_the_next_step_on() {
     assert_eq!(next["optimizer_fields"][0], "speed");
     window.press("ctrl+Left");
     window.until("the previous step is shown", |state| state["parameters"] == saved["parameters"]);
+}
+
+fn a_long_run_without_its_lesson_is_back_with_the_text_that_was_not_saved() {
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.press("t");
+    window.until("it has trained for a while", |state| number(&state["step"]) > 20_000.0);
+    window.press("t");
+    window.until("it has stopped", |state| state["full_speed"] == false);
+    window.edit_optimizer();
+    window.press("ctrl+Home");
+    window.write("// not saved");
+    window.until("the text is typed", |state| state["editor"]["is_unsaved"] == true);
+    let before = window.until_saved();
+    window.kill();
+    // The lesson and its plugins are gone.
+    std::fs::remove_file(window.path("lesson.rhai")).expect("remove the lesson");
+    std::fs::remove_dir_all(window.path("optimizers")).expect("remove the plugins");
+    window.start(None);
+    let numbers =
+        |state: &Value| ["step", "parameters", "position", "curve", "optimizer_fields"].map(|at| state[at].clone());
+    let after = window.until("the run is back", |state| numbers(state) == numbers(&before));
+    assert!(after["notices"].to_string().contains("restored your unsaved changes"), "{}", after["notices"]);
+    window.press("e");
+    window.until("the text is back", |state| {
+        state["editor"]["file"] == "optimizers/own.rhai"
+            && state["editor"]["is_unsaved"] == true
+            && state["editor"]["length"] == before["editor"]["length"]
+    });
+    // The steps before are computed again, and are the same.
+    window.until("the run is proved", |state| state["proof"].is_null());
+    assert!(!window.state()["notices"].to_string().contains("other results"), "{}", window.state()["notices"]);
+    // Saving the script makes a file of it.
+    window.press("ctrl+s");
+    window.until("the script is saved", |state| state["editor"]["is_unsaved"] == false);
+    assert!(window.file("optimizers/own.rhai").starts_with("// not saved"));
 }
 
 fn settings_of_the_window_are_restored() {

@@ -38,6 +38,7 @@ pub fn visible_state(session: &Session, app: &App) -> Value {
             "text": question.text, "chosen": question.chosen, "revealed": question.revealed,
         })),
         "lit": snapshot.and_then(|snapshot| snapshot.highlighted.as_ref()).map(|lit| lit.iter().filter(|lit| **lit).count()),
+        "proof": snapshot.and_then(|snapshot| snapshot.proof),
         "waiting": session.player.waits_for_presenter(),
         "cue": session.player.progress().0,
         "plugins": slots,

@@ -164,7 +164,23 @@ impl ParameterPath {
             return;
         }
         self.points.push(ParameterPoint { step, shape: Arc::clone(shape), values: values.to_vec(), losses: None });
-        let max_points = (Self::MAX_BYTES / (8 * values.len().max(1))).clamp(2, Self::MAX_POINTS);
+        self.drop_excess_points();
+    }
+
+    /// Adds the points of a path that ends before or at the first point after the start.
+    pub(crate) fn insert_earlier(&mut self, earlier: ParameterPath) {
+        let later = std::mem::replace(&mut self.points, earlier.points);
+        let last = self.points.last().map(|point| point.step);
+        self.points.extend(later.into_iter().filter(|point| Some(point.step) > last));
+        self.density = self.density.min(earlier.density);
+        let density = self.density;
+        self.retain(|step| is_sampled(step, density));
+        self.drop_excess_points();
+    }
+
+    fn drop_excess_points(&mut self) {
+        let parameters = self.points.last().map_or(1, |point| point.values.len().max(1));
+        let max_points = (Self::MAX_BYTES / (8 * parameters)).clamp(2, Self::MAX_POINTS);
         while self.points.len() > max_points && self.density > 0 {
             self.density -= 1;
             let density = self.density;

@@ -7,12 +7,17 @@
 //! their loss curve stays as the abandoned branch. A [`RunRevision`] identifies one history without the numbers that
 //! replay recomputes; undo restores a revision.
 
+mod restored;
+
+pub use restored::{Proof, StateMismatch, StoredState};
+
 use crate::model::Model;
 use crate::parameter_path::ParameterPath;
 use crate::record::{self, RecordedStep};
 use crate::setup::Setup;
 use crate::structure::Reshape;
 use crate::train::{self, Objective, Workspace};
+use restored::{Recomputation, RestoredState};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -47,7 +52,12 @@ impl LossCurve {
 
     /// A curve from stored points, which must be in order of their steps.
     pub fn from_points(points: Vec<LossPoint>) -> Self {
-        Self { points, stride: 1 }
+        // The steps of a curve are one stride apart.
+        let stride = match points[..] {
+            [LossPoint { step: first, .. }, LossPoint { step: second, .. }, ..] => second.saturating_sub(first),
+            _ => 1,
+        };
+        Self { points, stride: stride.max(1) }
     }
 
     /// The points in order of their steps.
@@ -100,6 +110,22 @@ struct Checkpoint {
     model: Model,
 }
 
+impl Edit {
+    /// Makes the edit in the current setup and model.
+    fn apply(&self, setup: &mut Rc<Setup>, model: &mut Model) {
+        if let Some(new) = &self.setup {
+            if let Some(ParameterRemap { origins, fresh }) = self.remap.as_deref() {
+                *model = model.remapped(origins, fresh, &setup.optimizer);
+            }
+            model.migrate(&setup.optimizer, &new.optimizer);
+            *setup = Rc::clone(new);
+        }
+        for &(index, value) in &self.values {
+            model.values[index] = value;
+        }
+    }
+}
+
 /// The effect of a change of the setup on the optimizer state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StateChange {
@@ -122,6 +148,7 @@ pub struct RunRevision {
     furthest: u64,
     curve: Rc<LossCurve>,
     abandoned_branch: Option<Arc<LossCurve>>,
+    restored: Option<Rc<RestoredState>>,
 }
 
 impl RunRevision {
@@ -172,6 +199,10 @@ pub struct Run {
     abandoned_branch: Option<Arc<LossCurve>>,
     path: ParameterPath,
     abandoned_path: Option<ParameterPath>,
+    /// The stored state that the run was restored from.
+    restored: Option<Rc<RestoredState>>,
+    /// The recomputation of the steps before `restored`.
+    recomputation: Option<Recomputation>,
     work: Workspace,
 }
 
@@ -203,6 +234,8 @@ impl Run {
             curve: Rc::default(),
             abandoned_branch: None,
             abandoned_path: None,
+            restored: None,
+            recomputation: None,
             work: Workspace::default(),
         }
     }
@@ -323,7 +356,7 @@ impl Run {
 
     /// Number of checkpoints, including the start, and the memory of their numbers in bytes.
     pub fn checkpoints(&self) -> (usize, usize) {
-        let count = 1 + self.checkpoints.len();
+        let count = 1 + self.checkpoints.len() + usize::from(self.restored.is_some());
         (count, count * self.checkpoint_bytes())
     }
 
@@ -336,6 +369,7 @@ impl Run {
             furthest: self.furthest,
             curve: Rc::clone(&self.curve),
             abandoned_branch: self.abandoned_branch.clone(),
+            restored: self.restored.clone(),
         }
     }
 
@@ -364,6 +398,7 @@ impl Run {
         self.furthest = revision.furthest;
         self.curve = Rc::clone(&revision.curve);
         self.abandoned_branch.clone_from(&revision.abandoned_branch);
+        self.restored.clone_from(&revision.restored);
         if !position_kept {
             self.load_checkpoint(revision.step);
         }
@@ -371,7 +406,7 @@ impl Run {
 
     /// The step at which a [`seek`](Self::seek) to `step` starts its replay.
     pub fn replay_start(&self, step: u64) -> u64 {
-        let nearest = self.checkpoints.range(..=step).next_back().map_or(0, |(at, _)| *at);
+        let (nearest, ..) = self.nearest_state(step);
         if self.step <= step { nearest.max(self.step) } else { nearest }
     }
 
@@ -387,7 +422,7 @@ impl Run {
             Rc::make_mut(&mut self.curve).push(LossPoint { step: next, loss: objective.loss });
             self.furthest = next;
         }
-        self.apply_edits();
+        self.apply_edits(0);
         self.path.push(next, &self.setup.shape, &self.model.values);
         self.store_checkpoint_if_due();
         Ok(objective)
@@ -423,14 +458,26 @@ impl Run {
         Ok(())
     }
 
-    /// Loads the nearest checkpoint at or before a step. Returns the model that was current before.
-    fn load_checkpoint(&mut self, step: u64) -> Model {
-        let nearest = self.checkpoints.range(..=step).next_back();
-        let (at, checkpoint) = match nearest {
-            Some((&at, checkpoint)) => (at, checkpoint.clone()),
-            None => (0, (*self.start).clone()),
+    /// The state from which replay to a step starts: the number of its step, the state, and the number of edits at that
+    /// step that it contains.
+    fn nearest_state(&self, step: u64) -> (u64, &Checkpoint, usize) {
+        let (at, state, contained) = match self.checkpoints.range(..=step).next_back() {
+            Some((&at, checkpoint)) => (at, checkpoint, usize::MAX),
+            None => (0, &*self.start, 0),
         };
-        let is_start = nearest.is_none();
+        match &self.restored {
+            // A checkpoint at the same step contains all edits.
+            Some(restored) if at < restored.step && restored.step <= step && restored.fits(self) => {
+                (restored.step, &restored.state, restored.contained_edits)
+            }
+            _ => (at, state, contained),
+        }
+    }
+
+    /// Loads the nearest state at or before a step. Returns the model that was current before.
+    fn load_checkpoint(&mut self, step: u64) -> Model {
+        let (at, checkpoint, contained) = self.nearest_state(step);
+        let checkpoint = checkpoint.clone();
         if checkpoint.setup.shape != self.setup.shape {
             self.work = Workspace::default();
         }
@@ -438,9 +485,7 @@ impl Run {
         self.max_parameters = self.max_parameters.max(checkpoint.model.values.len());
         self.setup = checkpoint.setup;
         let left = std::mem::replace(&mut self.model, checkpoint.model);
-        if is_start {
-            self.apply_edits();
-        }
+        self.apply_edits(contained);
         self.path.push(at, &self.setup.shape, &self.model.values);
         left
     }
@@ -503,23 +548,19 @@ impl Run {
         let frozen = (0..origins.len()).filter(|&index| was_frozen(&origins[index])).collect();
         setup.frozen = Arc::new(frozen);
         let remap = Rc::new(ParameterRemap { origins, fresh });
-        let setup = Rc::new(setup);
-        self.apply_setup(Some(&remap), &setup);
-        let edit = Edit { remap: Some(remap), setup: Some(setup), values: Vec::new() };
+        let edit = Edit { remap: Some(remap), setup: Some(Rc::new(setup)), values: Vec::new() };
+        self.apply_edit(&edit);
         Rc::make_mut(&mut self.edits).entry(self.step).or_default().push(edit);
         self.path.replace_from(self.step, &self.setup.shape, &self.model.values);
         self.store_checkpoint();
     }
 
-    /// Continues with another setup, after remapping the parameters if the structure changed.
-    fn apply_setup(&mut self, remap: Option<&ParameterRemap>, setup: &Rc<Setup>) {
-        if let Some(ParameterRemap { origins, fresh }) = remap {
-            self.model = self.model.remapped(origins, fresh, &self.setup.optimizer);
+    fn apply_edit(&mut self, edit: &Edit) {
+        edit.apply(&mut self.setup, &mut self.model);
+        if edit.remap.is_some() {
             self.max_parameters = self.max_parameters.max(self.model.values.len());
             self.work = Workspace::default();
         }
-        self.model.migrate(&self.setup.optimizer, &setup.optimizer);
-        self.setup = Rc::clone(setup);
     }
 
     /// The mean loss of the current model over the training data, and over the test data if there is any. Penalties are
@@ -566,15 +607,11 @@ impl Run {
         }
     }
 
-    fn apply_edits(&mut self) {
+    /// Makes the edits at the current step, except the first ones, which the state contains.
+    fn apply_edits(&mut self, contained: usize) {
         let edits = Rc::clone(&self.edits);
-        for edit in edits.get(&self.step).into_iter().flatten() {
-            if let Some(setup) = &edit.setup {
-                self.apply_setup(edit.remap.as_deref(), setup);
-            }
-            for &(index, value) in &edit.values {
-                self.model.values[index] = value;
-            }
+        for edit in edits.get(&self.step).into_iter().flatten().skip(contained) {
+            self.apply_edit(edit);
         }
     }
 
@@ -586,7 +623,11 @@ impl Run {
 
     fn store_checkpoint(&mut self) {
         let checkpoint = Checkpoint { setup: Rc::clone(&self.setup), model: self.model.clone() };
-        self.checkpoints.insert(self.step, checkpoint);
+        self.insert_checkpoint(self.step, checkpoint);
+    }
+
+    fn insert_checkpoint(&mut self, step: u64, checkpoint: Checkpoint) {
+        self.checkpoints.insert(step, checkpoint);
         // Doubling the stride keeps the remaining checkpoints evenly spaced. The start is never dropped.
         while self.checkpoints.len() > 1 && self.checkpoints().1 > self.budget_bytes {
             self.stride *= 2;
@@ -613,10 +654,16 @@ fn divergence(one: &Rc<Edits>, other: &Rc<Edits>) -> Option<u64> {
 /// Whether two lists of edits do the same, bit for bit.
 fn same_edits(one: Option<&Vec<Edit>>, other: Option<&Vec<Edit>>) -> bool {
     let (Some(one), Some(other)) = (one, other) else { return false };
+    one.len() == other.len() && starts_with(one, other)
+}
+
+/// Whether the first edits of a list do the same as all of another list, bit for bit.
+fn starts_with(list: &[Edit], first: &[Edit]) -> bool {
     let setups = |a: &Option<Rc<Setup>>, b: &Option<Rc<Setup>>| match (a, b) {
         (Some(a), Some(b)) => Rc::ptr_eq(a, b),
         (a, b) => a.is_none() && b.is_none(),
     };
     let values = |a: &Edit| a.values.iter().map(|(at, value)| (*at, value.to_bits())).collect::<Vec<_>>();
-    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| setups(&a.setup, &b.setup) && values(a) == values(b))
+    list.len() >= first.len()
+        && list.iter().zip(first).all(|(a, b)| setups(&a.setup, &b.setup) && values(a) == values(b))
 }

@@ -46,11 +46,16 @@ pub mod testing;
 
 pub use backend::link::{BackendLink, BackendStopped, InlineBackend, is_idle};
 pub use backend::plots::predictions::{neuron_maps, padded_range};
+pub use backend::restored_run::RestoredRun;
 pub use backend::slots::{control_symbol, layer_list};
 pub use backend::thread_count::ThreadTuner;
 pub use backend::{Backend, Machine};
 pub use clock::{Clock, Deadline};
-pub use file::{Bookmark, DrawerTab, FormatError, OpenPanels, OpenPlots, SessionFile, lesson_name};
+pub use file::limits::{MAX_FILE_BYTES as MAX_SESSION_BYTES, MAX_REPLAYED_STEPS, MAX_STEPS};
+pub use file::{
+    Bookmark, Digest, DrawerTab, FormatError, OpenPanels, OpenPlots, SESSION_ROOT, SessionFile, UnsavedScript,
+    lesson_name,
+};
 pub use protocol::*;
 pub use session::{
     Bookmarks, Editable, LessonPlayer, NextFrame, Notice, Notices, RunAction, RunStart, Session, event_at,

@@ -5,6 +5,9 @@ use slowgrad_script::{CatalogueItem, Files, Root};
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../scripts");
 
+/// The name of the root of the built-in library.
+pub const ROOT: &str = "slowgrad";
+
 /// The lesson that opens by default.
 pub const WELCOME: &str = "welcome";
 
@@ -25,7 +28,12 @@ const TEACHING_ORDER: [&str; 9] = [
 pub fn shipped() -> Root {
     let mut files = Files::new();
     add_files(&SHIPPED, &mut files);
-    Root { name: "slowgrad".into(), files }
+    Root { name: ROOT.into(), files }
+}
+
+/// The contents of a file of the shipped library.
+pub fn file(path: &str) -> Option<&'static [u8]> {
+    SHIPPED.get_file(path).map(|file| file.contents())
 }
 
 /// Adds all files of an embedded folder.

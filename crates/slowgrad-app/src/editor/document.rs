@@ -3,6 +3,7 @@
 //! The text has plain line feeds while it is edited; the file keeps its line endings. A document must not know where
 //! its file is stored, nor how it is read and written.
 
+use slowgrad_session::{Digest, UnsavedScript};
 use std::sync::Arc;
 
 /// A change of the file under an edited text.
@@ -47,6 +48,41 @@ impl Document {
             base: Some(Arc::clone(bytes)),
             seen: Arc::clone(bytes),
             accepts_from: 0,
+        })
+    }
+
+    /// A document with this text, which was typed in an earlier window and not saved. `typed_into` identifies the file at
+    /// that time, and `file` is its root with its contents now; if these differ, the document is in conflict.
+    pub(crate) fn unsaved(script: &UnsavedScript, file: Option<(&str, &Arc<[u8]>)>) -> Self {
+        let UnsavedScript { path, root, text, file: typed_into } = script;
+        let known = file.and_then(|(root, bytes)| Self::new(path, root, bytes));
+        let mut document = known.unwrap_or_else(|| Self {
+            path: path.clone(),
+            text: String::new(),
+            root: root.clone(),
+            conflict: None,
+            base: None,
+            saved: String::new(),
+            seen: Arc::new([]),
+            accepts_from: 0,
+        });
+        document.text = plain(text);
+        if let Some((root, bytes)) = file
+            && document.is_unsaved()
+            && *typed_into != Some(Digest::of(bytes))
+        {
+            document.conflict = Some(Conflict::Changed { root: root.to_owned(), bytes: Arc::clone(bytes) });
+        }
+        document
+    }
+
+    /// The text for a session file, if it is not saved.
+    pub(crate) fn to_unsaved(&self) -> Option<UnsavedScript> {
+        self.is_unsaved().then(|| UnsavedScript {
+            path: self.path.clone(),
+            root: self.root.clone(),
+            text: self.text.as_str().into(),
+            file: self.base().map(Digest::of),
         })
     }
 
@@ -235,6 +271,23 @@ mod tests {
         document.update_from_file("stronger", &bytes("other\n"));
         document.keep_mine();
         assert_eq!((document.root.as_str(), document.base()), ("stronger", Some(&b"other\n"[..])));
+    }
+
+    #[test]
+    fn an_unsaved_text_of_an_earlier_window_is_in_conflict_only_if_its_file_has_changed() {
+        let mut typed = document("a\r\n");
+        assert_eq!(typed.to_unsaved(), None);
+        typed.text = "mine\n".into();
+        let script = typed.to_unsaved().expect("it is not saved");
+        let (same, other) = (bytes("a\r\n"), bytes("theirs\n"));
+        let again = Document::unsaved(&script, Some(("own", &same)));
+        assert_eq!((again.text.as_str(), again.is_unsaved(), &again.conflict), ("mine\n", true, &None));
+        assert_eq!(again.bytes(), b"mine\r\n");
+        let changed = Document::unsaved(&script, Some(("own", &other)));
+        assert_eq!(changed.conflict, Some(Conflict::Changed { root: "own".into(), bytes: other }));
+        assert!(!Document::unsaved(&script, Some(("own", &bytes("mine\n")))).is_unsaved());
+        let gone = Document::unsaved(&script, None);
+        assert_eq!((gone.root.as_str(), gone.is_unsaved(), gone.base()), ("own", true, None));
     }
 
     #[test]

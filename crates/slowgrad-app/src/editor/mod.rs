@@ -18,7 +18,7 @@ use egui::{Event, Id};
 use highlighting::SyntaxHighlightCache;
 use inline_values::LineValues;
 use slowgrad_session::Session;
-use slowgrad_session::{BackendCommand, CheckOutcome, UsedFile};
+use slowgrad_session::{BackendCommand, CheckOutcome, SESSION_ROOT, UnsavedScript, UsedFile};
 use slowgrad_tape::{Diagnostic, Location, Severity, Source};
 use slowgrad_timeline::Timeline;
 use std::collections::VecDeque;
@@ -151,6 +151,28 @@ impl Editor {
     pub(crate) fn unsaved(&self) -> Vec<String> {
         let unsaved = self.documents.iter().filter(|document| document.is_unsaved());
         unsaved.map(|document| document.path.clone()).collect()
+    }
+
+    /// The texts that are not saved, for a session file.
+    pub(crate) fn unsaved_scripts(&self) -> Vec<UnsavedScript> {
+        self.documents.iter().filter_map(Document::to_unsaved).collect()
+    }
+
+    /// Restores texts that were typed in an earlier window and not saved.
+    pub(crate) fn restore_unsaved(&mut self, unsaved: Vec<UnsavedScript>, session: &mut Session) {
+        for script in unsaved {
+            let file = files(session).iter().find(|file| file.path == script.path);
+            let document = Document::unsaved(&script, file.map(|file| (file.root.as_str(), &file.bytes)));
+            self.documents.retain(|known| known.path != script.path);
+            if document.is_unsaved() {
+                self.shown = script.path;
+                self.documents.push(document);
+            }
+        }
+        let restored = self.unsaved();
+        if !restored.is_empty() {
+            session.notice(format!("restored your unsaved changes of {}", restored.join(", ")));
+        }
     }
 
     /// The paths to choose from, with whether each has unsaved changes: files in use, then other edited files.
@@ -331,6 +353,7 @@ impl Editor {
         let expected = document.base().filter(|_| !target.copy);
         match platform.save_script(ScriptSave { target: &target, path, bytes: &bytes, expected }) {
             Ok(file) => {
+                let from = if document.root == SESSION_ROOT { "text of the session file" } else { "built-in script" };
                 document.mark_saved(&target.root, bytes.clone());
                 let copied = target.copy;
                 let reload = BackendCommand::ReloadFile {
@@ -341,7 +364,7 @@ impl Editor {
                 };
                 document.accepts_from = session.send(reload);
                 let text = if copied {
-                    format!("saved a copy as {file}, which now replaces the built-in script")
+                    format!("saved a copy as {file}, which now replaces the {from}")
                 } else {
                     "saved".to_owned()
                 };

@@ -11,7 +11,7 @@ use crate::platform::Platform;
 use crate::state::App;
 use egui::{Align, ComboBox, Frame, Id, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense, TextStyle, Ui};
 use slowgrad_render::Theme;
-use slowgrad_session::Session;
+use slowgrad_session::{SESSION_ROOT, Session};
 use slowgrad_tape::Severity;
 use slowgrad_timeline::scene::Ink;
 
@@ -85,6 +85,8 @@ fn heading_ui(
                 });
                 let tip = if unsaved {
                     "unsaved changes"
+                } else if root == SESSION_ROOT {
+                    "in the session file; saving a change creates your own copy"
                 } else if built_in {
                     "built in; saving a change creates your own copy"
                 } else {

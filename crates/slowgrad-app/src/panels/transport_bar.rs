@@ -162,7 +162,11 @@ fn status_ui(ui: &mut Ui, app: &mut App, session: &Session, theme: &Theme) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if let Some(snapshot) = &session.snapshot {
             let epoch = timeline.step().epoch + 1;
-            let tip = format!("epoch {epoch} · {} steps trained so far", snapshot.furthest);
+            let proof = snapshot.proof.map(|(done, all)| {
+                format!("\nchecking the steps before the session was saved: {done} of {all} computed again")
+            });
+            let tip =
+                format!("epoch {epoch} · {} steps trained so far{}", snapshot.furthest, proof.unwrap_or_default());
             ui.add(Label::new(RichText::new(format!("epoch {epoch}")).color(theme.faint)).extend()).on_hover_text(tip);
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

@@ -214,9 +214,9 @@ impl App {
         self.platform.is_closing()
     }
 
-    /// The open panels, for a session file.
+    /// The open panels and the unsaved texts of the editor, for a session file.
     pub fn open_panels(&self) -> OpenPanels {
-        OpenPanels { tab: self.drawer.tab(), plots: self.plots.saved() }
+        OpenPanels { tab: self.drawer.tab(), plots: self.plots.saved(), unsaved: self.editor.unsaved_scripts() }
     }
 
     /// The window title when it has changed since the last call.
@@ -280,9 +280,10 @@ impl App {
         self.drawer.update(session, self.editor.is_open());
         self.links.update(session);
         self.network.update(session);
-        if let Some(OpenPanels { tab, plots }) = session.take_restored_panels() {
+        if let Some(OpenPanels { tab, plots, unsaved }) = session.take_restored_panels() {
             self.drawer.show_tab(tab);
             self.plots.restore(plots);
+            self.editor.restore_unsaved(unsaved, session);
         }
     }
 

@@ -42,7 +42,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     cue!("section", |stage, name| Cue::Section(caption(&name, "section")?));
     cue!("wait", |stage| Cue::Wait);
     cue!("pause", |stage, seconds| Cue::Pause { seconds: seconds_of(&seconds, "pause")? });
-    cue!("train", |stage, steps| Cue::Train { steps: count(&steps, "train")? as u64 });
+    cue!("train", |stage, steps| Cue::Train { steps: training_steps(&steps, "train")? });
     cue!("play", |stage, part| play(&part, None)?);
     cue!("play", |stage, part, how| play(&part, Some(&how))?);
     cue!("step", |stage| Cue::Step { count: 1, by: Granularity::default() });
@@ -80,7 +80,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     cue!("train_until", |stage, condition, most| {
         let example = "stage.train_until(|m| m.loss < 0.01, 5000)";
         let until = stage.condition(&condition, Subject::Training, example)?;
-        let most = count(&most, "train_until")? as u64;
+        let most = training_steps(&most, "train_until")?;
         Cue::TrainUntil { until, max_steps: most }
     });
     cue!("clear", |stage| Cue::Clear);
@@ -90,6 +90,19 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
     cue!("hide", |stage, panel| Cue::Hide(panel_of(&panel, "hide")?));
     cue!("plot", |stage, plot| Cue::Plot(plot_of(&plot)?));
     cue!("note", |stage, text| Cue::Note(caption(&text, "note")?));
+}
+
+/// The maximum number of steps that one cue trains.
+const MAX_TRAINING_STEPS: u64 = 1_000_000_000;
+
+/// The number of steps that a cue trains.
+fn training_steps(value: &Dynamic, caller: &str) -> NativeResult<u64> {
+    let steps = count(value, caller)? as u64;
+    if steps > MAX_TRAINING_STEPS {
+        let message = format!("`{caller}` trains at most {MAX_TRAINING_STEPS} steps, but this is {steps}");
+        return Err(Problem::new("wrong-value", message).into());
+    }
+    Ok(steps)
 }
 
 /// One call of a method of the stage.

@@ -358,11 +358,16 @@ pub(super) const CUES: &[TableRow] = &[
         "Changes the `activation`, `output`, `loss`, `regularizer`, `optimizer`, `schedule` or `batch`, or the values of controls. \"none\" removes the regularizer or the schedule.",
         "stage.set(#{ optimizer: \"adam\", lr: 0.01 });",
     ),
-    ("train", &["train(stage: stage, steps: int)"], "Trains at full speed.", "stage.train(200);"),
+    (
+        "train",
+        &["train(stage: stage, steps: int)"],
+        "Trains at full speed, at most 1,000,000,000 steps.",
+        "stage.train(200);",
+    ),
     (
         "train_until",
         &["train_until(stage: stage, condition: function, max_steps: int)"],
-        "Trains at full speed until the condition holds, for at most `max_steps` steps.",
+        "Trains at full speed until the condition holds, for at most `max_steps` steps, up to 1,000,000,000.",
         "stage.train_until(|m| m.loss < 0.01, 5000);",
     ),
     (

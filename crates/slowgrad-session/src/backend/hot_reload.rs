@@ -57,8 +57,6 @@ enum RunPlan {
 enum FileUse {
     /// Not used, or irrelevant.
     None,
-    /// The lesson's own file, which was deleted.
-    LessonGone,
     /// A file of data or initial weights.
     Data,
     /// The lesson's own file, or a file that may repair a broken lesson.
@@ -76,16 +74,16 @@ pub(crate) fn reload(lesson_run: &mut LessonRun, root: &str, path: &str, bytes: 
     if lesson_run.scripts.sandbox().file(path).is_some_and(unchanged) {
         return false;
     }
-    let gone = bytes.is_none();
+    if bytes.is_none() && lesson_run.open.is_some() && is_lesson(lesson_run, path) {
+        return lesson_deleted(lesson_run, root, path);
+    }
     let used = lesson_run.scripts.sandbox().files().iter().any(|used| used == path);
     lesson_run.scripts.replace(root, path, bytes.map(Arc::from));
     if lesson_run.open.is_none() {
         let lesson = lesson_run.scripts.lesson_path().to_owned();
         return lesson_run.open(&lesson);
     }
-    let file_use = if path == lesson_run.scripts.lesson_path() && gone {
-        FileUse::LessonGone
-    } else if used && (has_extension(path, "json") || has_extension(path, "safetensors")) {
+    let file_use = if used && (has_extension(path, "json") || has_extension(path, "safetensors")) {
         FileUse::Data
     } else if path == lesson_run.scripts.lesson_path() || !lesson_run.report.scripts_are_fine() {
         FileUse::Lesson
@@ -96,16 +94,23 @@ pub(crate) fn reload(lesson_run: &mut LessonRun, root: &str, path: &str, bytes: 
     };
     match file_use {
         FileUse::None => return false,
-        FileUse::LessonGone => {
-            lesson_run.report.message(format!("{path} was deleted; the last version keeps running"));
-            return false;
-        }
         FileUse::Data | FileUse::Lesson | FileUse::Script => {}
     }
     let read = lesson_run.scripts.read_lesson();
     let Some(open) = &lesson_run.open else { return false };
     let plan = plan_reload(open, &lesson_run.scripts, lesson_run.seed(), (path, file_use), read);
     apply_reload(lesson_run, plan, path, when)
+}
+
+/// Takes note that the file of the open lesson was deleted. Its text stays in the library, so that the lesson can be
+/// reset, saved and changed as before.
+fn lesson_deleted(lesson_run: &mut LessonRun, root: &str, path: &str) -> bool {
+    if lesson_run.scripts.sandbox().file(path).is_some_and(|(from, _)| from == root) {
+        lesson_run.report.message(format!("{path} was deleted; the last version keeps running"));
+    } else {
+        lesson_run.scripts.replace(root, path, None);
+    }
+    false
 }
 
 /// Applies the plan for a saved file; returns whether a new run started.
@@ -170,8 +175,9 @@ fn set_start(lesson_run: &mut LessonRun, start: Option<(Arc<LessonSpec>, StartRe
     let Some((requested, start)) = start else { return false };
     let Some((setup, values)) = lesson_run.report.accept(start) else { return false };
     let scripts = Arc::new(lesson_run.scripts.new_texts(&ScriptTexts::new(), &[]));
+    let data_files = lesson_run.scripts.data_files();
     if let Some(open) = &mut lesson_run.open {
-        open.set_start(LessonStart { requested, setup, values, scripts });
+        open.set_start(LessonStart { requested, setup, values, scripts, data_files });
     }
     true
 }

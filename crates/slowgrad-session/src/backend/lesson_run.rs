@@ -138,10 +138,12 @@ impl LessonRun {
         let scripts = Arc::new(self.scripts.new_texts(&ScriptTexts::new(), &[]));
         self.runs += 1;
         let cue_version = self.next_cue_version();
-        let info = LessonInfo { path, title: requested.title.clone(), cues, run_number: self.runs, cue_version };
+        let root = self.scripts.sandbox().file(&path).map(|(root, _)| root).unwrap_or_default();
+        let info = LessonInfo { path, root, title: requested.title.clone(), cues, run_number: self.runs, cue_version };
         let before = self.open.take().filter(|before| before.info.path == info.path);
         let arrangement = before.map(|before| before.arrangement).unwrap_or_default();
-        let start = LessonStart { requested: Arc::new(requested), setup, values, scripts };
+        let data_files = self.scripts.data_files();
+        let start = LessonStart { requested: Arc::new(requested), setup, values, scripts, data_files };
         self.open = Some(OpenLesson::new(info, start, arrangement, warnings, conditions));
         self.on_run_started();
     }

@@ -15,6 +15,7 @@ mod recorded_changes;
 mod replay;
 mod report;
 mod reshape;
+pub(crate) mod restored_run;
 mod script_files;
 mod script_versions;
 mod shown_step;
@@ -36,7 +37,7 @@ use replay::{Progress, Replay, WaitingFile};
 use script_files::Scripts;
 use shown_step::StepDisplay;
 use slowgrad_engine::condition::{Condition, StopCondition};
-use slowgrad_engine::run::Run;
+use slowgrad_engine::run::{Proof, Run};
 use slowgrad_script::{Library, Limits};
 use slowgrad_timeline::playback::cue;
 use std::sync::Arc;
@@ -49,8 +50,16 @@ const TRAINING_SLICE: Duration = Duration::from_millis(10);
 const PLOT_SLICE: Duration = Duration::from_millis(5);
 /// The length of a slice of plot computation during training.
 const PLOT_SLICE_WHILE_TRAINING: Duration = Duration::from_millis(2);
+/// The length of a slice of the recomputation that proves the stored numbers of a session.
+const PROOF_SLICE: Duration = Duration::from_millis(10);
 /// The shortest interval between snapshots during training.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(33);
+/// The shortest interval between snapshots while only stored numbers are proved.
+const PROOF_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest time for which a command waits until a session with stored numbers is restored.
+const MAX_RESTORE_WAIT: Duration = Duration::from_secs(2);
+/// The time after which the viewer is told that a replay takes long.
+const LONG_REPLAY: Duration = Duration::from_secs(1);
 
 /// The resources of a backend.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +81,8 @@ pub struct Backend {
     undo: UndoStack,
     /// A replay in progress.
     replay: Option<Replay>,
+    /// The time at which the viewer is told that the replay takes long.
+    long_replay_at: Option<Duration>,
     display: StepDisplay,
     plots: PlotJobs,
     comparison: Comparison,
@@ -89,6 +100,7 @@ impl Backend {
             lesson: LessonRun::new(Scripts::new(library, limits), machine.max_threads),
             undo: UndoStack::default(),
             replay: None,
+            long_replay_at: None,
             display: StepDisplay::default(),
             plots: PlotJobs::default(),
             comparison: Comparison::default(),
@@ -104,7 +116,7 @@ impl Backend {
 
     /// Whether training or computation is in progress.
     pub fn is_busy(&self) -> bool {
-        self.is_training() || self.is_computing_plots()
+        self.is_training() || self.is_computing_plots() || self.proof().is_some()
     }
 
     /// Executes commands, trains or computes plots for a slice of time, and returns a snapshot when one is due.
@@ -126,7 +138,13 @@ impl Backend {
         if was_computing && !executed {
             self.compute_plots(if was_training { PLOT_SLICE_WHILE_TRAINING } else { PLOT_SLICE });
         }
-        let ended = (was_training && !self.is_training()) || (was_computing && !self.is_computing_plots());
+        let proving = !executed && !was_training && !was_computing && self.proof().is_some();
+        if proving {
+            self.prove(PROOF_SLICE);
+        }
+        let ended = (was_training && !self.is_training())
+            || (was_computing && !self.is_computing_plots())
+            || (proving && self.proof().is_none());
         let began = self.clock.now();
         if !executed && !ended && began < self.snapshot_due {
             return None;
@@ -134,7 +152,8 @@ impl Backend {
         let snapshot = self.snapshot();
         // Throttles expensive snapshots, so that most of the time is spent training.
         let now = self.clock.now();
-        self.snapshot_due = now + 3 * now.saturating_sub(began) + SNAPSHOT_INTERVAL;
+        let interval = if proving { PROOF_SNAPSHOT_INTERVAL } else { SNAPSHOT_INTERVAL };
+        self.snapshot_due = now + 3 * now.saturating_sub(began) + interval;
         Some(snapshot)
     }
 
@@ -152,9 +171,8 @@ impl Backend {
                 | BackendCommand::Undo
                 | BackendCommand::Redo
         );
-        if !continues_replay && let Some(replay) = self.replay.take() {
-            self.end_replay(replay);
-            self.lesson.report.message("the run was only partly restored");
+        if !continues_replay {
+            self.interrupt_replay();
         }
         match command {
             BackendCommand::Open(path) => {
@@ -162,7 +180,7 @@ impl Backend {
                 self.comparison = Comparison::default();
                 self.open(&path);
             }
-            BackendCommand::Seek(step) => drop(self.lesson.seek(step)),
+            BackendCommand::Seek(step) => self.seek(step),
             BackendCommand::Train(steps) => self.lesson.training.add_steps(steps),
             BackendCommand::TrainUntil { until, max_steps } => self.train_until(until, max_steps),
             BackendCommand::Highlight(condition) => self.display.set_highlight(condition, &mut self.lesson),
@@ -190,6 +208,90 @@ impl Backend {
     fn open(&mut self, path: &str) {
         if self.lesson.open(path) {
             self.undo.clear();
+        }
+    }
+
+    /// Shows a step. Steps before the stored numbers of a session are computed first.
+    fn seek(&mut self, step: u64) {
+        let unknown = self.proof().is_some_and(|(_, stored)| step <= stored);
+        self.lesson.seek(step);
+        if unknown && self.lesson.training.is_requested() {
+            let text =
+                format!("the session file stores one step only; step {step} is computed from the start of the run");
+            self.lesson.report.message(text);
+        }
+    }
+
+    /// Ends a replay because of a command. With stored numbers the little that is left is done first.
+    fn interrupt_replay(&mut self) {
+        let deadline = self.clock.deadline(MAX_RESTORE_WAIT);
+        while self.replay.as_ref().is_some_and(Replay::has_state) && !deadline.has_passed() {
+            self.advance_replay();
+        }
+        let Some(replay) = self.replay.take() else { return };
+        let unfinished = replay.has_state();
+        self.end_replay(replay);
+        if unfinished {
+            // No step was computed.
+            self.lesson.restart();
+            self.undo.clear();
+        }
+        self.lesson.report.message("the run was only partly restored");
+    }
+
+    /// Continues a replay by one step or change.
+    fn advance_replay(&mut self) {
+        let Some(replay) = self.replay.take() else { return };
+        let steps = replay.steps_left(&self.lesson);
+        if steps > 0 && self.long_replay_at.is_some_and(|at| self.clock.now() >= at) {
+            self.long_replay_at = None;
+            let text = format!("computing {steps} more steps of this session, which stores no weights; Space stops it");
+            self.lesson.report.message(text);
+        }
+        let lesson = replay.lesson().to_owned();
+        match replay.advance(&mut self.lesson) {
+            Progress::Running(replay) => self.replay = Some(replay),
+            Progress::Ended(waiting) => waiting.into_iter().for_each(|file| self.reload(file)),
+            Progress::Unusable(recipe, waiting) => {
+                let text = "the numbers in the session file do not fit its lesson, so all steps are computed again";
+                self.lesson.report.message(text);
+                self.replay = Replay::of_lesson(&mut self.lesson, &lesson, *recipe, None);
+                waiting.into_iter().for_each(|file| self.reload(file));
+            }
+        }
+    }
+
+    /// The number of steps that were computed to prove the stored numbers of a session, and of all steps before them.
+    fn proof(&self) -> Option<(u64, u64)> {
+        self.lesson.open.as_ref().filter(|_| self.replay.is_none())?.run.proof_progress()
+    }
+
+    /// Computes steps before the stored numbers of a session for a slice of time, and reports a difference.
+    fn prove(&mut self, slice: Duration) {
+        let threads = self.lesson.training.threads();
+        let Some(open) = &mut self.lesson.open else { return };
+        let deadline = self.clock.deadline(slice);
+        let mut steps = 1;
+        let found = loop {
+            let read = self.clock.now();
+            match open.run.prove(steps, threads) {
+                Ok(Proof::Running) if !deadline.has_passed() => {}
+                found => break found,
+            }
+            let quick = self.clock.now().saturating_sub(read) < slice / 16;
+            steps = if quick { (2 * steps).min(MAX_STEPS_PER_CLOCK_READ) } else { 1 };
+        };
+        self.lesson.scripts.discard_printed();
+        match found {
+            Ok(Proof::Done | Proof::Running | Proof::Same) => {}
+            Ok(Proof::Differs(step)) => self.lesson.report.message(format!(
+                "the steps of this session have other results now, from step {step} on: its data has changed, or another \
+                 version of slowgrad saved it; the stored numbers stay in use"
+            )),
+            Err(problem) => self.lesson.report.message(format!(
+                "the steps of this session cannot be computed again ({}); the stored numbers stay in use",
+                problem.message
+            )),
         }
     }
 
@@ -289,8 +391,9 @@ impl Backend {
 
     /// Opens a lesson and starts the replay of its saved run.
     fn restore(&mut self, saved: SavedRun) {
-        let SavedRun { lesson, recipe, undo_history } = saved;
-        self.replay = Replay::of_lesson(&mut self.lesson, &lesson, recipe);
+        let SavedRun { lesson, recipe, undo_history, state } = saved;
+        self.replay = Replay::of_lesson(&mut self.lesson, &lesson, recipe, state);
+        self.long_replay_at = Some(self.clock.now() + LONG_REPLAY);
         if self.replay.is_some() {
             self.undo.clear();
             self.undo.load(&undo_history);
@@ -330,11 +433,8 @@ impl Backend {
         let (mut trained, mut alone) = (0, true);
         let mut steps = 1;
         while !deadline.has_passed() && self.is_training() {
-            if let Some(replay) = self.replay.take() {
-                match replay.advance(&mut self.lesson) {
-                    Progress::Running(replay) => self.replay = Some(replay),
-                    Progress::Ended(waiting) => waiting.into_iter().for_each(|file| self.reload(file)),
-                }
+            if self.replay.is_some() {
+                self.advance_replay();
                 alone = false;
                 continue;
             }
@@ -421,6 +521,7 @@ impl Backend {
         let (recipe, undo_history) = (self.recipe(), self.undo.plain());
         let (undo, redo) = self.undo.names();
         let (training, computing_plots) = (self.is_training(), self.is_computing_plots());
+        let proof = self.proof();
         let LessonRun { scripts, open, report, .. } = &mut self.lesson;
         let open = open.as_ref();
         let warnings = open.into_iter().flat_map(|open| &open.warnings);
@@ -433,6 +534,7 @@ impl Backend {
         Snapshot {
             handled: self.handled,
             training,
+            proof,
             computing_plots,
             lesson: open.map(|open| Arc::clone(&open.info)),
             lessons: Arc::clone(scripts.lessons()),
@@ -453,6 +555,7 @@ impl Backend {
             console: Arc::clone(scripts.console()),
             problems,
             files,
+            data_files: open.map(|open| Arc::clone(&open.start().data_files)).unwrap_or_default(),
             plugins: Arc::clone(scripts.plugins()),
             checked: scripts.checked().cloned(),
             stuck: report.take_stuck(),

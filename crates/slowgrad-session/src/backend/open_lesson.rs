@@ -2,7 +2,7 @@
 //!
 //! It must not know undo, replay or files.
 
-use crate::protocol::{Arrangement, LessonInfo, Recipe, RecordedChange, ScriptTexts};
+use crate::protocol::{Arrangement, LessonInfo, Recipe, RecordedChange, ScriptTexts, UsedFile};
 use slowgrad_engine::condition::Condition;
 use slowgrad_engine::data::Data;
 use slowgrad_engine::run::{Run, RunRevision};
@@ -19,6 +19,8 @@ pub(crate) struct LessonStart {
     pub(crate) setup: Setup,
     pub(crate) values: Vec<f64>,
     pub(crate) scripts: Arc<ScriptTexts>,
+    /// The files of data and initial weights.
+    pub(crate) data_files: Arc<[UsedFile]>,
 }
 
 /// A set-up that takes effect at the end of a step.
@@ -128,7 +130,6 @@ impl OpenLesson {
     }
 
     /// The initial state for a reset when the lesson cannot be read.
-    #[cfg(test)]
     pub(crate) fn start(&self) -> &LessonStart {
         &self.start
     }

@@ -1,13 +1,15 @@
 //! Replaying a recipe step by step and change by change, with the scripts of each time. A session file has recipes of its
 //! run and of the runs that undo and redo return to.
 //!
-//! It must not know the file format: a recipe is plain data.
+//! With the stored numbers of the shown step, the changes are made without training in between; the engine computes the
+//! steps later and compares them. It must not know the file format: a recipe is plain data.
 
 use super::lesson_run::{LessonRun, When};
 use super::script_files::Scripts;
 use super::undo::UndoState;
 use super::{change, hot_reload};
-use crate::protocol::{LessonInfo, Recipe, ScriptTexts};
+use crate::protocol::{LessonInfo, Recipe, RecordedChange, ScriptTexts};
+use slowgrad_engine::run::StoredState;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,6 +58,8 @@ impl ReplacedFiles {
 pub(crate) struct Replay {
     /// The run to reproduce.
     recipe: Recipe,
+    /// The stored numbers of the shown step: no step is trained.
+    state: Option<Arc<StoredState>>,
     /// The number of changes applied so far.
     done: usize,
     replaced: ReplacedFiles,
@@ -72,11 +76,18 @@ pub(crate) enum Progress {
     Running(Replay),
     /// The replay has ended; these files were saved during it.
     Ended(Vec<WaitingFile>),
+    /// The stored numbers do not fit the run, which has to be replayed from its start; these files were saved meanwhile.
+    Unusable(Box<Recipe>, Vec<WaitingFile>),
 }
 
 impl Replay {
     /// Opens a lesson and starts the replay of its run; `None` when the lesson cannot be opened.
-    pub(crate) fn of_lesson(lesson_run: &mut LessonRun, lesson: &str, recipe: Recipe) -> Option<Self> {
+    pub(crate) fn of_lesson(
+        lesson_run: &mut LessonRun,
+        lesson: &str,
+        recipe: Recipe,
+        state: Option<Arc<StoredState>>,
+    ) -> Option<Self> {
         let mut replaced = ReplacedFiles::default();
         replaced.replace(&mut lesson_run.scripts, &recipe.scripts, lesson);
         lesson_run.set_seed(recipe.seed);
@@ -87,7 +98,7 @@ impl Replay {
         };
         open.arrangement = Arc::clone(&recipe.arrangement);
         let info = Arc::clone(&open.info);
-        Some(Self { recipe, done: 0, replaced, waiting: Vec::new(), info, when: When::AfterStep })
+        Some(Self { recipe, state, done: 0, replaced, waiting: Vec::new(), info, when: When::AfterStep })
     }
 
     /// Starts the replay of a run of the open lesson; `None` when its scripts of that time cannot be read.
@@ -105,7 +116,7 @@ impl Replay {
             open.arrangement = Arc::clone(&recipe.arrangement);
             open.info = Arc::clone(&info);
         }
-        Some(Self { recipe, done: 0, replaced, waiting: Vec::new(), info, when: When::Now })
+        Some(Self { recipe, state: None, done: 0, replaced, waiting: Vec::new(), info, when: When::Now })
     }
 
     /// The run to reproduce.
@@ -123,12 +134,30 @@ impl Replay {
         self.waiting.push(file);
     }
 
+    /// Whether the stored numbers of the shown step replace training, so that the replay takes little time.
+    pub(crate) fn has_state(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// The path of the lesson in the library.
+    pub(crate) fn lesson(&self) -> &str {
+        &self.info.path
+    }
+
+    /// The number of steps that are left to train.
+    pub(crate) fn steps_left(&self, lesson_run: &LessonRun) -> u64 {
+        let step = lesson_run.open.as_ref().map_or(0, |open| open.run.step());
+        if self.has_state() { 0 } else { self.recipe.furthest.saturating_sub(step) }
+    }
+
     /// Trains one step or applies one change.
     pub(crate) fn advance(mut self, lesson_run: &mut LessonRun) -> Progress {
         let Some(open) = &mut lesson_run.open else { return Progress::Ended(Vec::new()) };
         let next = self.recipe.changes.get(self.done).cloned();
         let to = next.as_ref().map_or(self.recipe.furthest, |recorded| recorded.after);
-        if open.run.step() < to {
+        if self.has_state() {
+            open.run.skip_to(to);
+        } else if open.run.step() < to {
             return match open.run.advance() {
                 Ok(_) => Progress::Running(self),
                 Err(problem) => {
@@ -137,13 +166,21 @@ impl Replay {
                 }
             };
         }
-        let Some(recorded) = next else {
-            lesson_run.seek(self.recipe.step.max(1));
-            if let Some(open) = &mut lesson_run.open {
-                open.run.set_abandoned_branch(self.recipe.abandoned_branch.clone());
-            }
-            return Progress::Ended(self.end(lesson_run));
-        };
+        let Some(recorded) = next else { return self.finish(lesson_run) };
+        if self.apply(lesson_run, &recorded) {
+            self.done += 1;
+            return Progress::Running(self);
+        }
+        if self.has_state() {
+            return self.unusable(lesson_run);
+        }
+        let why = "a change in this session no longer fits its lesson; it and all later changes are left out";
+        lesson_run.report.message(why);
+        Progress::Ended(self.end(lesson_run))
+    }
+
+    /// Applies a change at the present step; returns whether it fits.
+    fn apply(&mut self, lesson_run: &mut LessonRun, recorded: &RecordedChange) -> bool {
         self.replaced.replace(&mut lesson_run.scripts, &recorded.scripts, &self.info.path);
         // Drops messages, which were shown when the change was made.
         let messages = lesson_run.report.message_count();
@@ -156,13 +193,32 @@ impl Replay {
         if let Some(open) = &mut lesson_run.open {
             open.info = Arc::new(LessonInfo { run_number: self.info.run_number, ..(*open.info).clone() });
         }
-        if applied {
-            self.done += 1;
-            return Progress::Running(self);
+        applied
+    }
+
+    /// Shows the step of the recipe after all changes.
+    fn finish(mut self, lesson_run: &mut LessonRun) -> Progress {
+        let step = self.recipe.step.max(1);
+        match (self.state.take(), &mut lesson_run.open) {
+            (Some(state), Some(open)) => {
+                let stored = Arc::unwrap_or_clone(state);
+                if open.run.restore_state(step - 1, self.recipe.furthest, stored).is_err() {
+                    return self.unusable(lesson_run);
+                }
+                lesson_run.mark_stale();
+            }
+            _ => drop(lesson_run.seek(step)),
         }
-        let why = "a change in this session no longer fits its lesson; it and all later changes are left out";
-        lesson_run.report.message(why);
+        if let Some(open) = &mut lesson_run.open {
+            open.run.set_abandoned_branch(self.recipe.abandoned_branch.clone());
+        }
         Progress::Ended(self.end(lesson_run))
+    }
+
+    /// Gives up the stored numbers.
+    fn unusable(self, lesson_run: &mut LessonRun) -> Progress {
+        self.replaced.put_back(&mut lesson_run.scripts);
+        Progress::Unusable(Box::new(self.recipe), self.waiting)
     }
 
     /// Ends the replay at its present step; the run continues with the present scripts. Returns the files that were

@@ -67,6 +67,10 @@ impl Scripts {
         &self.sandbox
     }
 
+    pub(crate) fn into_sandbox(self) -> Sandbox {
+        self.sandbox
+    }
+
     pub(crate) fn lesson_path(&self) -> &str {
         &self.lesson_path
     }
@@ -186,6 +190,16 @@ impl Scripts {
             self.used_files = found.into();
         }
         Arc::clone(&self.used_files)
+    }
+
+    /// The files of data and initial weights that the lesson used when it was last read, without those that are built in.
+    pub(crate) fn data_files(&self) -> Arc<[UsedFile]> {
+        let paths = self.read_files.iter().filter(|path| !has_extension(path, "rhai"));
+        let found = paths.filter_map(|path| {
+            let (root, bytes) = self.sandbox.file(path)?;
+            (root != shipped::ROOT).then(|| UsedFile { path: path.clone(), root, bytes })
+        });
+        found.collect()
     }
 
     /// Checks a text as if it were saved.

@@ -1,7 +1,11 @@
-//! The open panels in a session file. It must not know how they are drawn.
+//! The open panels in a session file, and texts in the editor that are not saved. It must not know how they are drawn.
+
+use super::data::Digest;
+use super::limits::{self, Lines, MAX_ENTRIES, MAX_UNSAVED_BYTES};
 
 use serde::{Deserialize, Serialize};
 use slowgrad_timeline::playback::cue::Plot;
+use std::sync::Arc;
 
 /// A page of the drawer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +45,51 @@ pub struct OpenPanels {
     /// The panel of plots.
     #[serde(default)]
     pub plots: OpenPlots,
+    /// The texts in the editor that are not saved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_ENTRIES>")]
+    pub unsaved: Vec<UnsavedScript>,
+}
+
+/// A text in the editor that differs from its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "UnsavedScriptDto", into = "UnsavedScriptDto")]
+pub struct UnsavedScript {
+    /// The path in the library.
+    pub path: String,
+    /// The name of the root of the file.
+    pub root: String,
+    /// The edited text, with line feeds only.
+    pub text: Arc<str>,
+    /// The file when the text was edited; `None` when the file was gone.
+    pub file: Option<Digest>,
+}
+
+/// The serialized form of [`UnsavedScript`].
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnsavedScriptDto {
+    path: String,
+    root: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<Digest>,
+    text: Lines,
+}
+
+impl From<UnsavedScript> for UnsavedScriptDto {
+    fn from(UnsavedScript { path, root, text, file }: UnsavedScript) -> Self {
+        Self { path, root, file, text: Lines((*text).to_owned()) }
+    }
+}
+
+impl TryFrom<UnsavedScriptDto> for UnsavedScript {
+    type Error = String;
+
+    fn try_from(UnsavedScriptDto { path, root, file, text: Lines(text) }: UnsavedScriptDto) -> Result<Self, String> {
+        if text.len() > MAX_UNSAVED_BYTES {
+            return Err(format!("the unsaved text of {path} has more than {MAX_UNSAVED_BYTES} bytes"));
+        }
+        Ok(Self { path, root, text: text.into(), file })
+    }
 }
 
 /// The open plots and their settings.
@@ -48,6 +97,7 @@ pub struct OpenPanels {
 #[serde(default, deny_unknown_fields)]
 pub struct OpenPlots {
     /// The open plots, in the order in which they were opened.
+    #[serde(deserialize_with = "limits::list::<_, _, MAX_ENTRIES>")]
     pub shown: Vec<Plot>,
     /// Whether the panel of plots is open.
     #[serde(rename = "is_open")]

@@ -1,13 +1,20 @@
 //! The serialized form of a run and of the runs that undo and redo return to.
 //!
 //! The texts of scripts are stored once in a table, line by line, however many runs use them. The runs of undo and redo
-//! have most in common, so each is stored as its differences from the one before it in the list.
+//! have most in common, so each is stored as its differences from the one before it in the list. Scripts of the built-in
+//! library are marked, because another version of the program has its own texts of them; all others belong to the lesson.
 
+use super::limits::{
+    self, Lines, MAX_CHANGES, MAX_CURVE_POINTS, MAX_MOVED, MAX_NAME_BYTES, MAX_SCRIPTS, MAX_STEPS, MAX_UNDO,
+    MAX_UNDO_CHANGES,
+};
 use crate::protocol::{Arrangement, Change, Recipe, RecordedChange, ScriptTexts, UndoEntry, UndoHistory};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use slowgrad_engine::run::{LossCurve, LossPoint};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The shown run, and the runs that undo and redo return to. It is serialized as a [`RunsFile`].
@@ -15,7 +22,93 @@ use std::sync::Arc;
 pub(crate) struct RunsDto {
     pub(crate) recipe: Recipe,
     pub(crate) undo_history: Arc<UndoHistory>,
+    /// The texts that came from the built-in library of the program that saved the file, by path. Texts of this program's
+    /// library need not be listed.
+    pub(crate) built_in: Arc<BuiltInTexts>,
 }
+
+/// Texts of built-in scripts.
+pub(crate) type BuiltInTexts = BTreeSet<(String, Arc<str>)>;
+
+impl RunsDto {
+    /// The last text of each script that belongs to the lesson, with its path in the library.
+    pub(crate) fn own_scripts(&self) -> BTreeMap<&String, &Arc<str>> {
+        let built_in = |script: (&String, &Arc<str>)| {
+            self.built_in.contains(&(script.0.clone(), Arc::clone(script.1))) || is_shipped(script.0, script.1)
+        };
+        let mut own = BTreeMap::new();
+        // The scripts of the shown run come last, so that their texts are used.
+        let UndoHistory { undo, redo } = &*self.undo_history;
+        let others = undo.iter().chain(redo).map(|entry| &entry.recipe);
+        for script in others.chain([&self.recipe]).flat_map(scripts) {
+            if built_in(script) {
+                own.remove(script.0);
+            } else {
+                own.insert(script.0, script.1);
+            }
+        }
+        own
+    }
+
+    /// The last text of each script of the shown run, with its path in the library.
+    pub(crate) fn last_scripts(&self) -> BTreeMap<&String, &Arc<str>> {
+        scripts(&self.recipe).collect()
+    }
+
+    /// Checks everything that the format itself does not limit.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong.
+    pub(super) fn validate(&self) -> Result<(), String> {
+        let UndoHistory { undo, redo } = &*self.undo_history;
+        let entries = undo.iter().chain(redo);
+        if entries.clone().any(|entry| entry.name.len() > MAX_NAME_BYTES) {
+            return Err("the name of a change is too long".into());
+        }
+        entries.map(|entry| &entry.recipe).chain([&self.recipe]).try_for_each(validate)
+    }
+}
+
+/// The scripts of a run in the order in which their texts took effect.
+fn scripts(recipe: &Recipe) -> impl Iterator<Item = (&String, &Arc<str>)> {
+    recipe.scripts.iter().chain(recipe.changes.iter().flat_map(|change| &change.scripts))
+}
+
+/// Whether the built-in library has this text.
+fn is_shipped(path: &str, text: &str) -> bool {
+    crate::shipped::file(path).is_some_and(|bytes| bytes == text.as_bytes())
+}
+
+fn validate(recipe: &Recipe) -> Result<(), String> {
+    let Recipe { changes, arrangement, step, furthest, .. } = recipe;
+    if *step > MAX_STEPS || *furthest > MAX_STEPS {
+        return Err(format!("step {} is beyond the limit of {MAX_STEPS} steps", step.max(furthest)));
+    }
+    if *step > furthest + 1 {
+        return Err(format!("it shows step {step}, but only {furthest} steps were trained"));
+    }
+    let mut last = 0;
+    for change in &**changes {
+        if change.after < last || change.after > *furthest {
+            return Err("its changes are not in order".into());
+        }
+        last = change.after;
+    }
+    let moved = |change: &RecordedChange| match &change.change {
+        Some(Change::Arrange(moved)) => Some(Arc::clone(moved)),
+        _ => None,
+    };
+    for moved in changes.iter().filter_map(moved).chain([Arc::clone(arrangement)]) {
+        if moved.len() > MAX_MOVED || moved.iter().flat_map(|(_, at)| at).any(|at| !(at.abs() <= MAX_OFFSET)) {
+            return Err("a disc was moved too far".into());
+        }
+    }
+    Ok(())
+}
+
+/// The largest offset of a disc that was moved by hand, in world units.
+const MAX_OFFSET: f32 = 1e6;
 
 impl PartialEq for RunsDto {
     fn eq(&self, other: &Self) -> bool {
@@ -33,6 +126,7 @@ struct RunsFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
     /// The changes of the run.
+    #[serde(deserialize_with = "limits::list::<_, _, MAX_CHANGES>")]
     changes: Vec<ChangeDto>,
     /// The shown step, from 1.
     step: u64,
@@ -44,16 +138,16 @@ struct RunsFile {
     #[serde(default, rename = "ghost", skip_serializing_if = "CurveDto::is_empty")]
     abandoned_branch: CurveDto,
     /// The runs that undo returns to; the next one is the last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_UNDO>")]
     undo: Vec<UndoEntryDto>,
     /// The runs that redo returns to; the next one is the last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_UNDO>")]
     redo: Vec<UndoEntryDto>,
     /// The scripts when the run began, as indices into the table.
     #[serde(default, skip_serializing_if = "ScriptIndices::is_empty")]
     began_with: ScriptIndices,
     /// The table of all versions of scripts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_SCRIPTS>")]
     scripts: Vec<ScriptDto>,
 }
 
@@ -62,8 +156,10 @@ struct RunsFile {
 #[serde(deny_unknown_fields)]
 struct ScriptDto {
     path: String,
-    /// The lines of the text.
-    text: Vec<String>,
+    /// Whether it came from the built-in library; unknown in older versions of the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    built_in: Option<bool>,
+    text: Lines,
 }
 
 /// A change of a run.
@@ -92,7 +188,7 @@ struct UndoEntryDto {
     /// The number of leading changes that equal those of the previous entry.
     same: usize,
     /// The other changes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_CHANGES>")]
     changes: Vec<ChangeDto>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved: Option<Arrangement>,
@@ -104,7 +200,7 @@ struct UndoEntryDto {
 
 /// Indices into the table of scripts.
 #[derive(Default, Deserialize)]
-struct ScriptIndices(Vec<usize>);
+struct ScriptIndices(#[serde(deserialize_with = "limits::list::<_, _, MAX_SCRIPTS>")] Vec<usize>);
 
 impl ScriptIndices {
     fn is_empty(&self) -> bool {
@@ -120,7 +216,7 @@ impl Serialize for ScriptIndices {
 
 /// A loss curve, as pairs of a step and its loss.
 #[derive(Default)]
-struct CurveDto(Option<Arc<LossCurve>>);
+pub(super) struct CurveDto(pub(super) Option<Arc<LossCurve>>);
 
 impl CurveDto {
     fn is_empty(&self) -> bool {
@@ -153,10 +249,12 @@ impl<'de> Deserialize<'de> for CurveDto {
             };
             Ok(LossPoint { step, loss })
         };
-        let points: Vec<LossPoint> = Vec::<(u64, LossDto)>::deserialize(deserializer)?
-            .into_iter()
-            .map(point)
-            .collect::<Result<_, D::Error>>()?;
+        let pairs = limits::list::<D, (u64, LossDto), MAX_CURVE_POINTS>(deserializer)?;
+        let points: Vec<LossPoint> = pairs.into_iter().map(point).collect::<Result<_, D::Error>>()?;
+        let in_order = points.iter().zip(points.iter().skip(1)).all(|(one, next)| one.step < next.step);
+        if !in_order || points.iter().any(|point| !(1..=MAX_STEPS).contains(&point.step)) {
+            return Err(D::Error::custom("the steps of its losses are not in order"));
+        }
         Ok(Self((!points.is_empty()).then(|| Arc::new(LossCurve::from_points(points)))))
     }
 }
@@ -214,7 +312,14 @@ impl<'t> ScriptTableWriter<'t> {
                 began_with: (!same_scripts).then(|| self.indices(&recipe.scripts)),
             }
         };
-        entries.iter().map(entry).collect()
+        // Reading expands the changes of each run again.
+        let mut left = MAX_UNDO_CHANGES / 2;
+        let fits = |UndoEntry { recipe, .. }: &&UndoEntry| {
+            let size: usize = recipe.changes.iter().map(|change| 1 + change.scripts.len()).sum();
+            left.checked_sub(size).inspect(|rest| left = *rest).is_some()
+        };
+        let oldest = entries.len() - entries.iter().rev().take(MAX_UNDO).take_while(fits).count();
+        entries[oldest..].iter().map(entry).collect()
     }
 }
 
@@ -236,18 +341,30 @@ impl Serialize for RunsDto {
         };
         let script = |(path, text): (&str, &Arc<str>)| ScriptDto {
             path: path.to_owned(),
-            text: text.split('\n').map(str::to_owned).collect(),
+            built_in: Some(is_shipped(path, text) || self.built_in.contains(&(path.to_owned(), Arc::clone(text)))),
+            text: Lines((**text).to_owned()),
         };
         RunsFile { scripts: table.0.into_iter().map(script).collect(), ..runs }.serialize(serializer)
     }
 }
 
 /// The table of scripts during deserialization. Methods return `None` for indices that are out of range.
-struct ScriptTable(Vec<(String, Arc<str>)>);
+struct ScriptTable {
+    scripts: Vec<(String, Arc<str>)>,
+    /// The number of changes, each counted with its scripts, that the runs of undo and redo may still have.
+    left: Cell<usize>,
+}
 
 impl ScriptTable {
     fn texts(&self, ScriptIndices(indices): ScriptIndices) -> Option<ScriptTexts> {
-        indices.into_iter().map(|index| self.0.get(index).cloned()).collect()
+        indices.into_iter().map(|index| self.scripts.get(index).cloned()).collect()
+    }
+
+    /// Counts changes of undo and redo; `None` beyond the limit.
+    fn count(&self, changes: &[RecordedChange]) -> Option<()> {
+        let size: usize = changes.iter().map(|change| 1 + change.scripts.len()).sum();
+        self.left.set(self.left.get().checked_sub(size)?);
+        Some(())
     }
 
     fn change(&self, ChangeDto { after, scripts, change }: ChangeDto) -> Option<RecordedChange> {
@@ -258,6 +375,7 @@ impl ScriptTable {
         let mut last = Recipe::default();
         let entry = |entry: UndoEntryDto| {
             let UndoEntryDto { what, step, trained, seed, same, changes, moved, abandoned_branch, began_with } = entry;
+            self.count(last.changes.get(..same)?)?;
             let common = last.changes.get(..same)?.iter().cloned().map(Some);
             let recipe = Recipe {
                 seed,
@@ -290,15 +408,27 @@ impl ScriptTable {
             abandoned_branch: abandoned_branch.0,
         };
         let undo_history = UndoHistory { undo: self.undo_entries(undo)?, redo: self.undo_entries(redo)? };
-        Some(RunsDto { recipe, undo_history: Arc::new(undo_history) })
+        Some(RunsDto { recipe, undo_history: Arc::new(undo_history), built_in: Arc::default() })
     }
 }
 
 impl<'de> Deserialize<'de> for RunsDto {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut runs = RunsFile::deserialize(deserializer)?;
-        let scripts = std::mem::take(&mut runs.scripts).into_iter();
-        let table = ScriptTable(scripts.map(|ScriptDto { path, text }| (path, text.join("\n").into())).collect());
-        table.runs(runs).ok_or_else(|| D::Error::custom("it refers to a missing script or change"))
+        let mut built_in = BuiltInTexts::new();
+        let script = |ScriptDto { path, built_in: marked, text: Lines(text) }: ScriptDto| {
+            let text: Arc<str> = text.into();
+            // Older versions of the format have no mark. The path is the best hint.
+            if marked.unwrap_or_else(|| crate::shipped::file(&path).is_some()) {
+                built_in.insert((path.clone(), Arc::clone(&text)));
+            }
+            (path, text)
+        };
+        let scripts = std::mem::take(&mut runs.scripts).into_iter().map(script).collect();
+        let table = ScriptTable { scripts, left: Cell::new(MAX_UNDO_CHANGES) };
+        let runs = table.runs(runs).ok_or_else(|| {
+            D::Error::custom("it refers to a missing script or change, or has too many changes to undo")
+        })?;
+        Ok(Self { built_in: Arc::new(built_in), ..runs })
     }
 }

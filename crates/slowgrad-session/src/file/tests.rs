@@ -1,6 +1,7 @@
 //! Sessions are saved, parsed and restored.
 
 use super::*;
+use crate::backend::link::InlineBackend;
 use crate::protocol::{Change, Recipe, RecordedChange, ScriptTexts, Slot, UndoEntry, UndoHistory};
 use crate::session::{Editable, RunAction, Session};
 use crate::shipped;
@@ -11,16 +12,19 @@ use slowgrad_script::{Library, Limits};
 use slowgrad_timeline::playback::cue::Plot;
 use slowgrad_timeline::playback::playhead;
 
-fn finish(session: &mut Session) {
+pub(super) fn finish(session: &mut Session) {
     while session.is_busy() {
         assert!(session.run_until_idle(timeout()));
     }
     session.tick(0.0);
 }
 
+pub(super) fn start(first: BackendCommand) -> InlineBackend {
+    inline(Library { roots: vec![shipped::shipped()] }, Limits::default(), first)
+}
+
 #[test]
 fn a_restored_session_equals_the_saved_one() {
-    let start = |first: BackendCommand| inline(Library { roots: vec![shipped::shipped()] }, Limits::default(), first);
     let lesson = "lessons/sgd-and-momentum.rhai".to_owned();
     let mut session = Session::new(start(BackendCommand::Open(lesson.clone())));
     finish(&mut session);
@@ -55,6 +59,7 @@ fn a_restored_session_equals_the_saved_one() {
     let panels = OpenPanels {
         tab: DrawerTab::Console,
         plots: OpenPlots { shown: vec![Plot::Histograms], open: true, log_losses: true, ..OpenPlots::default() },
+        unsaved: Vec::new(),
     };
     session.send(BackendCommand::Compare(Some(Difference::slider(Slot::Optimizer, "sgd", "lr", 0.25))));
     finish(&mut session);
@@ -113,7 +118,7 @@ fn texts_curves_and_undo_history_survive_a_round_trip() {
         ],
         redo: vec![entry("five", now.clone()), entry("six", other)],
     };
-    let runs = RunsDto { recipe: now, undo_history: Arc::new(undo_history) };
+    let runs = RunsDto { recipe: now, undo_history: Arc::new(undo_history), built_in: Arc::default() };
     let text = serde_json::to_string_pretty(&runs).expect("JSON");
     assert_eq!(serde_json::from_str::<RunsDto>(&text).expect("the same"), runs, "{text}");
     assert_eq!(text.matches("fn lesson").count(), 1, "each text is stored once: {text}");
@@ -152,4 +157,59 @@ fn invalid_files_are_rejected_with_a_reason() {
     assert!(error("{}").contains("\"slowgrad\": \"session\""));
     assert!(error(r#"{"slowgrad": "session", "version": 99, "more": 1}"#).contains("newer slowgrad (file version 99"));
     assert!(error(r#"{"slowgrad": "session", "version": 1}"#).contains("missing field"));
+}
+
+#[test]
+fn a_session_holds_the_scripts_and_the_data_of_its_lesson() {
+    let lesson = r#"fn lesson() { #{ title: "T", layers: [2, 2, 1], activation: "tanh", loss: "own", optimizer: "sgd",
+        data: csv("points.csv", #{ inputs: ["a", "b"], target: "y" }) } }"#;
+    let loss = "fn loss(output, target) { let d = output[0] - target[0]; d * d }";
+    let csv = "a,b,y\r\n0,1,1\n1,0,0\n";
+    let files = [("t.rhai", lesson), ("losses/own.rhai", loss), ("points.csv", csv), ("unused.csv", csv)];
+    let files = slowgrad_script::Files::from_iter(files.map(|(path, text)| (path, text.as_bytes())));
+    let own = slowgrad_script::Root { name: "/lessons".into(), files };
+    let library = Library { roots: vec![shipped::shipped(), own] };
+    let mut session = Session::new(inline(library.clone(), Limits::default(), "t.rhai"));
+    finish(&mut session);
+    session.go_to_step(5);
+    finish(&mut session);
+    let panels = OpenPanels { tab: DrawerTab::Script, plots: OpenPlots::default(), unsaved: Vec::new() };
+    let saved = session.to_file(panels.clone()).expect("a session");
+    let read = SessionFile::parse(saved.text().as_bytes()).expect("the same");
+    assert_eq!(read, saved);
+    assert_eq!((read.lesson.as_str(), read.lesson_path()), ("/lessons/t.rhai", Some("t.rhai")));
+    let own = read.own_files();
+    let texts: Vec<(&str, &[u8])> = own.iter().map(|(path, bytes)| (path.as_str(), &**bytes)).collect();
+    let expected: [(&str, &[u8]); 3] =
+        [("losses/own.rhai", loss.as_bytes()), ("t.rhai", lesson.as_bytes()), ("points.csv", csv.as_bytes())];
+    assert_eq!(texts, expected);
+    assert!(read.all_files().iter().any(|(path, _)| path == "activations/tanh.rhai"));
+
+    // It opens from these files, and refers to the same lesson when it is saved again.
+    let held = slowgrad_script::Root { name: SESSION_ROOT.into(), files: own.into_iter().collect() };
+    let library = Library { roots: vec![shipped::shipped(), held] };
+    let link = inline(library, Limits::default(), read.command("t.rhai".into()));
+    let mut again = Session::new(link).restoring(read);
+    finish(&mut again);
+    let restored = again.to_file(panels).expect("a session");
+    assert_eq!(restored, saved);
+    let notices: Vec<&str> = again.notices.iter().map(|notice| notice.text.as_str()).collect();
+    assert_eq!(notices, [""; 0]);
+}
+
+#[test]
+fn large_data_is_stored_as_a_digest() {
+    let file = |path: &str, bytes: usize| crate::protocol::UsedFile {
+        path: path.into(),
+        root: "/lessons".into(),
+        bytes: vec![b'x'; bytes].into(),
+    };
+    let files = embed(&[file("a.csv", 10), file("b.csv", limits::MAX_DATA_BYTES), file("c.safetensors", 20)]);
+    let text = serde_json::to_string(&files).expect("JSON");
+    assert!(text.len() < 1_000, "{text}");
+    let read: Vec<DataFile> = serde_json::from_str(&text).expect("the same");
+    assert_eq!(read, files);
+    assert_eq!(Digest::of(b"foobar").fnv1a, "85944171f73967e8");
+    let whole: Vec<bool> = read.iter().map(|file| matches!(file.contents, DataContents::Whole(_))).collect();
+    assert_eq!(whole, [true, false, true]);
 }

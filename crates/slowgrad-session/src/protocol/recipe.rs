@@ -1,7 +1,8 @@
-//! How a run is reproduced: by replaying its changes. Replay is exact, so a recipe stores no weights.
+//! How a run is reproduced: by replaying its changes. Replay is exact, so a recipe stores no weights. A saved run may
+//! have the numbers of its shown step as well, so that it is shown before it is replayed.
 
 use super::{Arrangement, Change};
-use slowgrad_engine::run::LossCurve;
+use slowgrad_engine::run::{LossCurve, StoredState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -65,4 +66,6 @@ pub struct SavedRun {
     pub recipe: Recipe,
     /// The changes that can be undone and redone in it.
     pub undo_history: Arc<UndoHistory>,
+    /// The numbers of the shown step, if they are known; otherwise the run is replayed first.
+    pub state: Option<Arc<StoredState>>,
 }

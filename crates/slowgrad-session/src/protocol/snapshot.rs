@@ -103,6 +103,8 @@ pub struct DataInfo {
 pub struct LessonInfo {
     /// Its path in the library.
     pub path: String,
+    /// The name of the library root that contained its file when it was opened.
+    pub root: String,
     /// Its title.
     pub title: String,
     /// Its cues.
@@ -122,7 +124,7 @@ pub struct Curves {
     pub abandoned_branch: Option<Arc<LossCurve>>,
 }
 
-/// A script that the lesson uses.
+/// A file that the lesson uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedFile {
     /// Its path in the library.
@@ -153,6 +155,9 @@ pub struct Snapshot {
     pub handled: u64,
     /// Whether training is in progress.
     pub training: bool,
+    /// The number of steps that were computed to prove the stored numbers of a session, and the number of all steps before
+    /// them; `None` when there is nothing to prove.
+    pub proof: Option<(u64, u64)>,
     /// Whether plots are being computed or the comparison is catching up.
     pub computing_plots: bool,
     /// The lesson that is open.
@@ -193,6 +198,8 @@ pub struct Snapshot {
     pub problems: Arc<[Diagnostic]>,
     /// The scripts in use, the lesson first.
     pub files: Arc<[UsedFile]>,
+    /// The files of data and initial weights that the lesson uses, without those that are built in.
+    pub data_files: Arc<[UsedFile]>,
     /// The names of all plugins.
     pub plugins: Arc<[(PluginKind, String)]>,
     /// The result of the last check.

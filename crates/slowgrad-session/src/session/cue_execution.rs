@@ -128,7 +128,10 @@ impl Session {
 
     /// Pauses everything, or resumes it.
     pub(super) fn play_or_pause(&mut self) {
-        if self.is_active() {
+        if self.is_restoring() && self.is_busy() {
+            // Ends the replay at the step that is reached.
+            self.send(BackendCommand::FullSpeed(false));
+        } else if self.is_active() {
             let performing = self.player.is_active();
             // Captions and parts are paused; training cannot be resumed, so it ends.
             if self.player.runs_command() {

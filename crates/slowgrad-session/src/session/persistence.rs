@@ -1,10 +1,13 @@
-//! Captures a session as the contents of a session file, and restores its view from one after the backend has replayed
+//! Captures a session as the contents of a session file, and restores its view from one after the backend has restored
 //! its run.
 //!
 //! It must not know how a session file is written as text.
 
 use super::{Bookmarks, RunStart, Session};
-use crate::file::{CameraDto, FILE_TYPE, OpenPanels, RepeatDto, RunsDto, SessionFile, VERSION, lesson_name};
+use crate::file::{
+    BuiltInTexts, CameraDto, FILE_TYPE, OpenPanels, RepeatDto, RunsDto, SESSION_ROOT, SessionFile, StateDto, VERSION,
+    embed, lesson_name,
+};
 use crate::protocol::BackendCommand;
 use slowgrad_timeline::playback::playhead::{self, Loop, Playhead};
 use slowgrad_timeline::scene::View;
@@ -17,6 +20,10 @@ pub(super) struct Restoration {
     file: Option<Box<SessionFile>>,
     /// The panels to open, until the interface takes them.
     panels: Option<OpenPanels>,
+    /// The reference of the restored file to its lesson.
+    lesson: String,
+    /// The built-in scripts of the program that saved the restored file.
+    built_in: Arc<BuiltInTexts>,
 }
 
 impl Session {
@@ -25,7 +32,6 @@ impl Session {
         let snapshot = self.snapshot.as_ref()?;
         let lesson = snapshot.lesson.as_ref()?;
         let (timeline, playhead) = self.now()?;
-        let file = snapshot.files.first().filter(|file| file.path == lesson.path)?;
         let view = &self.view;
         let recipe = &snapshot.recipe;
         // During a replay the shown step is not the one to return to.
@@ -33,7 +39,12 @@ impl Session {
         Some(SessionFile {
             slowgrad: FILE_TYPE.into(),
             version: VERSION,
-            lesson: lesson_name(&file.root, &file.path),
+            lesson: match &*lesson.root {
+                // The folder of the lesson may exist again when the file is opened.
+                SESSION_ROOT if !self.restoration.lesson.is_empty() => self.restoration.lesson.clone(),
+                root => lesson_name(root, &lesson.path),
+            },
+            path: lesson.path.clone(),
             title: lesson.title.clone(),
             position: if replayed { playhead.position() } else { 0.0 },
             loss: Some(timeline.step().loss).filter(|loss| replayed && loss.is_finite()),
@@ -50,7 +61,13 @@ impl Session {
             selected: view.selected,
             panels,
             compared: snapshot.comparison.as_ref().map(|comparison| comparison.difference.clone()),
-            run: RunsDto { recipe: recipe.clone(), undo_history: Arc::clone(&snapshot.undo_history) },
+            files: embed(&snapshot.data_files),
+            state: if replayed { StateDto::live(timeline, &snapshot.curves) } else { None },
+            run: RunsDto {
+                recipe: recipe.clone(),
+                undo_history: Arc::clone(&snapshot.undo_history),
+                built_in: Arc::clone(&self.restoration.built_in),
+            },
         })
     }
 
@@ -58,6 +75,8 @@ impl Session {
     #[must_use]
     pub fn restoring(mut self, file: SessionFile) -> Self {
         self.player.set_next_start(RunStart::Hold);
+        self.restoration.lesson.clone_from(&file.lesson);
+        self.restoration.built_in = Arc::clone(&file.run.built_in);
         self.restoration.file = Some(Box::new(file));
         self
     }
@@ -85,7 +104,7 @@ impl Session {
         self.player.resume_after(cues, file.cue);
         self.bookmarks = Bookmarks::new(file.bookmarks);
         self.view = View::default();
-        self.view.selected = file.selected;
+        self.view.selected = file.selected.filter(|target| target.exists_in(&timeline.step().shape));
         if let Some(CameraDto { center, zoom }) = file.camera {
             (self.view.center, self.view.zoom, self.view.auto_fit) = (center, zoom, false);
         }

@@ -3,6 +3,7 @@
 use super::report::{self, ConsolePrinter};
 use super::{Failure, output};
 use crate::files::library::{self, LessonFiles};
+use crate::files::sessions::{self, LoadedSession, SessionReadError, Versions, is_session};
 use clap::Args;
 use slowgrad_script::{CheckReport, Limits, Sandbox};
 use slowgrad_tape::{Diagnostic, Severity};
@@ -13,7 +14,7 @@ const MAX_PRINTED_LINES: usize = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Script files, folders of scripts, or names of library lessons
+    /// Script files, session files, folders of scripts, or names of library lessons
     #[arg(default_value = ".")]
     files: Vec<PathBuf>,
 }
@@ -40,6 +41,17 @@ pub(super) fn run(args: &CheckArgs, limits: Limits) -> Result<(), Failure> {
 }
 
 fn check_file(file: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failure> {
+    if is_session(file) {
+        let failed = |error: SessionReadError| Failure::new(error.to_string());
+        let session = sessions::read_session(file).map_err(failed)?;
+        // The scripts that the session holds are checked, not those in the lesson's folder.
+        let LoadedSession { files, notices } =
+            sessions::load_lesson(&session, Some(file), Versions::Session).map_err(failed)?;
+        for text in notices {
+            report::print_line(&format!("note: {text}"));
+        }
+        return check(&Sandbox::new(files.library, limits), &files.lesson, &file.display().to_string());
+    }
     let LessonFiles { library, lesson, .. } =
         library::load(Some(file)).map_err(|error| Failure::new(error.to_string()))?;
     check(&Sandbox::new(library, limits), &lesson, &file.display().to_string())

@@ -1,16 +1,24 @@
-//! A lesson that a command has loaded: its sandbox, its set-up and a run.
+//! A lesson or session that a command has loaded: its sandbox, its set-up and a run.
+//!
+//! A session is its lesson with all changes, at the step that it shows. Commands use the scripts and the data that the
+//! session file holds, not those that are in the lesson's folder now, so that they have the same results everywhere.
 
 use super::Failure;
 use super::lesson_args::LessonArgs;
 use super::report::{self, ConsolePrinter};
 use super::weight_file;
 use crate::files::library::{self, LessonFiles};
+use crate::files::path_text::to_text;
+use crate::files::sessions::{self, LoadedSession, Versions, is_session};
 use slowgrad_engine::run::Run;
 use slowgrad_script::{Lesson, Limits, Sandbox};
+use slowgrad_session::RestoredRun;
 use std::path::{Path, PathBuf};
 
 /// The maximum number of lines from scripts that a command prints.
 const MAX_PRINTED_LINES: usize = 500;
+/// The number of steps from which a replay is told.
+const MIN_TOLD_STEPS: u64 = 100_000;
 
 /// A loaded lesson with a run.
 pub(super) struct LoadedLesson {
@@ -18,18 +26,54 @@ pub(super) struct LoadedLesson {
     console: ConsolePrinter,
     pub(super) lesson: Lesson,
     pub(super) run: Run,
-    /// The files that the lesson was read from, and the weights.
+    first_step: u64,
+    /// The files that the lesson or session was read from, and the weights.
     pub(super) inputs: Vec<PathBuf>,
 }
 
 impl LoadedLesson {
-    /// Loads a lesson by its path or name, changes its settings, and prints its warnings and the output of its scripts.
+    /// Loads a lesson by its path or name and changes its settings, or a session. Prints its warnings and the output of its
+    /// scripts.
     pub(super) fn new(args: &LessonArgs, limits: Limits) -> Result<Self, Failure> {
         Self::with_weights(args, None, limits)
     }
 
+    /// The number of the step (from 1) that a session shows; 1 for a lesson.
+    pub(super) fn shown_step(&self) -> u64 {
+        self.first_step
+    }
+
+    /// Restores the run of a session.
+    fn from_session(path: &Path, limits: Limits) -> Result<Self, Failure> {
+        let failed = |error: sessions::SessionReadError| Failure::new(error.to_string());
+        let session = sessions::read_session(path).map_err(failed)?;
+        let LoadedSession { files, notices } =
+            sessions::load_lesson(&session, Some(path), Versions::Session).map_err(failed)?;
+        if let Some(steps) = session.replayed_steps().filter(|steps| *steps > MIN_TOLD_STEPS) {
+            report::print_line(&format!("note: {} stores no weights; computing {steps} steps again", path.display()));
+        }
+        let restored = RestoredRun::new(files.library, limits, &session, &files.lesson);
+        let RestoredRun { sandbox, lesson, run, messages } = restored.map_err(Failure::Scripts)?;
+        for text in notices.iter().chain(&messages) {
+            report::print_line(&format!("note: {text}"));
+        }
+        drop(sandbox.console());
+        let first_step = run.step() + 1;
+        let console = ConsolePrinter::new(MAX_PRINTED_LINES);
+        Ok(Self { sandbox, console, lesson, run, first_step, inputs: vec![path.to_owned()] })
+    }
+
     /// Loads a lesson, with the initial weights from a file.
     pub(super) fn with_weights(args: &LessonArgs, weights_in: Option<&Path>, limits: Limits) -> Result<Self, Failure> {
+        if is_session(&args.lesson) {
+            if !args.is_unchanged() {
+                return Err(Failure::usage("a session has its own settings; give its lesson to change them"));
+            }
+            return match weights_in {
+                Some(_) => Err(Failure::usage("a session has its own weights; give its lesson to start from others")),
+                None => Self::from_session(&args.lesson, limits),
+            };
+        }
         let LessonFiles { library, lesson, folders } =
             library::load(Some(&args.lesson)).map_err(|error| Failure::new(error.to_string()))?;
         let sandbox = Sandbox::new(library, limits);
@@ -49,7 +93,7 @@ impl LoadedLesson {
         let run = Run::new(lesson.setup.clone(), values);
         let mut inputs = files_on_disk(&sandbox, &folders);
         inputs.extend([Some(args.lesson.as_path()), weights_in].into_iter().flatten().map(Path::to_owned));
-        Ok(Self { sandbox, console, lesson, run, inputs })
+        Ok(Self { sandbox, console, lesson, run, first_step: 1, inputs })
     }
 
     /// Prints the output of the scripts since the last call to standard error. `pause` calls its argument while a progress
@@ -81,7 +125,7 @@ impl LoadedLesson {
 fn files_on_disk(sandbox: &Sandbox, folders: &[PathBuf]) -> Vec<PathBuf> {
     let on_disk = |path: String| {
         let (root, _) = sandbox.file(&path)?;
-        let folder = folders.iter().find(|folder| folder.display().to_string() == root)?;
+        let folder = folders.iter().find(|folder| to_text(folder) == root)?;
         Some(folder.join(path))
     };
     sandbox.files().into_iter().filter_map(on_disk).collect()

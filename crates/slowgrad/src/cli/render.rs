@@ -28,16 +28,17 @@ pub(super) struct RenderArgs {
     /// PNG file to write; - is standard output
     #[arg(short, long, value_name = "OUT.png")]
     output: PathBuf,
-    /// Training step, counted from 1
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), conflicts_with = "time")]
-    step: u64,
+    /// Training step, counted from 1 [default: 1, or the step that a session shows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), conflicts_with = "time")]
+    step: Option<u64>,
     /// Event of the step, counted from 0 as in `slowgrad trace --format jsonl`
     #[arg(long, value_name = "EVENT", default_value_t = 0, conflicts_with = "time")]
     at: usize,
     /// Progress of the event, 0 to 1
     #[arg(long, value_name = "FRACTION", default_value_t = 1.0, conflicts_with = "time", value_parser = parse_progress)]
     progress: f64,
-    /// Render the moment after this many seconds of playback at 1× from the first step
+    /// Render the moment after this many seconds of playback at 1× from the first step, or from the one that a
+    /// session shows
     #[arg(long, value_name = "S", value_parser = parse_time)]
     time: Option<f64>,
     /// Unit of playback: a coarser unit shows its operations together
@@ -85,7 +86,10 @@ pub(super) fn run(args: &RenderArgs, limits: Limits) -> Result<(), Failure> {
     }
     let (timeline, moment) = match args.time {
         Some(secs) => play(&mut loaded.run, args.by.into(), secs)?,
-        None => seek(&mut loaded.run, args)?,
+        None => {
+            let step = args.step.unwrap_or_else(|| loaded.shown_step());
+            seek(&mut loaded.run, step, args)?
+        }
     };
     let still = still::Still {
         timeline: &timeline,
@@ -126,18 +130,18 @@ fn record(run: &Run) -> Result<Timeline, Failure> {
     Ok(Timeline::new(Arc::new(run.record()?)))
 }
 
-fn seek(run: &mut Run, args: &RenderArgs) -> Result<(Timeline, Moment), Failure> {
-    run.seek(args.step - 1)?;
+fn seek(run: &mut Run, step: u64, args: &RenderArgs) -> Result<(Timeline, Moment), Failure> {
+    run.seek(step - 1)?;
     let timeline = record(run)?;
     if args.at >= timeline.len() {
         let last = timeline.len() - 1;
-        return Err(Failure::usage(format!("step {} has events 0 to {last}, not {}", args.step, args.at)));
+        return Err(Failure::usage(format!("step {step} has events 0 to {last}, not {}", args.at)));
     }
     let events = timeline.unit(args.at, args.by.into());
     Ok((timeline, Moment { events, progress: args.progress as f32 }))
 }
 
-/// Plays from the first step for a time, as the window does.
+/// Plays from the present step for a time, as the window does.
 fn play(run: &mut Run, by: Granularity, secs: f64) -> Result<(Timeline, Moment), Failure> {
     const FRAME_SECS: f64 = 1.0 / 60.0;
     let mut timeline = record(run)?;

@@ -14,9 +14,9 @@ use std::sync::Arc;
 pub(super) struct TraceArgs {
     #[command(flatten)]
     lesson: LessonArgs,
-    /// Training step, counted from 1; earlier steps are trained first
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
-    step: u64,
+    /// Training step, counted from 1; earlier steps are trained first [default: 1, or the step that a session shows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    step: Option<u64>,
     /// Only this sample of the batch, counted from 1
     #[arg(long, value_name = "I")]
     sample: Option<usize>,
@@ -42,7 +42,8 @@ enum Format {
 
 pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
     let mut loaded = LoadedLesson::new(&args.lesson, limits)?;
-    loaded.run.seek(args.step - 1)?;
+    let step = args.step.unwrap_or_else(|| loaded.shown_step());
+    loaded.run.seek(step - 1)?;
     // Only the output of scripts in this step is printed.
     loaded.drop_console();
     let recorded = loaded.run.record();
@@ -50,7 +51,7 @@ pub(super) fn run(args: &TraceArgs, limits: Limits) -> Result<(), Failure> {
     let timeline = Timeline::new(Arc::new(recorded?));
     let samples = timeline.step().samples.len();
     if let Some(sample) = args.sample.filter(|sample| *sample == 0 || *sample > samples) {
-        return Err(Failure::usage(format!("step {} has samples 1 to {samples}, not {sample}", args.step)));
+        return Err(Failure::usage(format!("step {step} has samples 1 to {samples}, not {sample}")));
     }
     let selection = Selection { sample: args.sample.map(|sample| sample - 1), phase: args.phase.map(Into::into) };
     let by = args.by.into();

@@ -163,16 +163,18 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     let mut threads = ThreadCount::new(args.threads);
     let stop = StopRequest::accept();
     let mut trained = 0;
-    for step in 1..=args.steps {
+    let first_step = loaded.shown_step();
+    let last_step = (first_step - 1).saturating_add(args.steps);
+    for step in first_step..=last_step {
         loaded.run.set_threads(threads.threads());
         let advanced = loaded.run.advance();
         threads.record_step();
         loaded.print_console(|print| bar.suspend(print));
         let Objective { loss, penalty } = advanced?;
-        trained = step;
-        let is_last = step == args.steps || stop.signal().is_some();
+        trained += 1;
+        let is_last = step == last_step || stop.signal().is_some();
         if step % 64 == 0 {
-            bar.set_position(step);
+            bar.set_position(step - first_step + 1);
             bar.set_message(number_format::number(loss, 4));
         }
         if let Some(metrics) = &mut metrics {

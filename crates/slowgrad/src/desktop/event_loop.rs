@@ -13,7 +13,9 @@ use super::window::WindowSurface;
 use super::{DEFAULT_SIZE_PTS, WindowError, system_preferences};
 use crate::files::autosave::Autosave;
 use crate::files::folders::Folders;
+use crate::files::path_text::{from_text, to_text};
 use crate::files::platform::DesktopPlatform;
+use crate::files::sessions::for_file;
 use crate::files::settings_file::SettingsFile;
 use crate::files::system_fonts::SystemFonts;
 use crate::files::watcher::{FileChange, FileWatcher};
@@ -24,7 +26,7 @@ use slowgrad_app::{App, PresenterNotes};
 use slowgrad_render::fallback_fonts::FoundFonts;
 use slowgrad_script::Limits;
 use slowgrad_session::{BackendCommand, NextFrame, Session};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use winit::application::ApplicationHandler;
@@ -123,7 +125,7 @@ fn start_session(
     app: &mut App,
     folders: Option<&Folders>,
 ) -> Result<(Session, Option<FileWatcher>), WindowError> {
-    let file = source.file.as_ref().map(|file| FileRef::new(&file.display().to_string()));
+    let file = source.file.as_ref().map(|file| FileRef::new(&to_text(file)));
     app.start_session(
         DesktopPlatform::new(folders.cloned(), source.folders.clone(), FileDialogs::are_available()),
         file,
@@ -214,7 +216,7 @@ impl DesktopApp {
         }
         for request in self.app.take_requests() {
             match request {
-                PlatformRequest::Open(file) => self.open_path(file.name().into()),
+                PlatformRequest::Open(file) => self.open_path(from_text(file.name())),
                 PlatformRequest::SaveSession(file) => self.save_session(file),
                 PlatformRequest::Fullscreen(on) => {
                     self.full_screen = on;
@@ -229,7 +231,7 @@ impl DesktopApp {
                 PlatformRequest::FindFonts(letters) => self.find_fonts(letters),
                 PlatformRequest::SaveSessionDialog { suggested } => {
                     let on_chosen = self.on_file_chosen();
-                    let opened = self.dialogs.save_session(Path::new(suggested.name()), &window, on_chosen);
+                    let opened = self.dialogs.save_session(&from_text(suggested.name()), &window, on_chosen);
                     self.report_dialog(opened);
                 }
             }
@@ -352,7 +354,9 @@ impl DesktopApp {
     fn save_session(&mut self, file: FileRef) {
         match self.session.to_file(self.app.open_panels()) {
             Some(session) => {
-                self.writer.write(file.name().into(), move || session.text());
+                let path = from_text(file.name());
+                let session = for_file(session.without_unsaved(), &path);
+                self.writer.write(path, move || session.text());
                 self.app.set_session_file(file);
             }
             None => self.session.notice("nothing to save yet"),
@@ -363,9 +367,9 @@ impl DesktopApp {
     fn handle_file_choice(&mut self, choice: FileChoice) {
         self.dialogs.closed();
         match choice {
-            FileChoice::Open(path) => self.app.open_file(FileRef::new(&path.to_string_lossy())),
-            FileChoice::SaveSession(path) => self.app.save_session_as(FileRef::new(&path.to_string_lossy())),
-            FileChoice::Exists(path) => self.app.ask_to_replace(FileRef::new(&path.to_string_lossy())),
+            FileChoice::Open(path) => self.app.open_file(FileRef::new(&to_text(&path))),
+            FileChoice::SaveSession(path) => self.app.save_session_as(FileRef::new(&to_text(&path))),
+            FileChoice::Exists(path) => self.app.ask_to_replace(FileRef::new(&to_text(&path))),
             FileChoice::Cancelled => {}
         }
     }
@@ -373,7 +377,7 @@ impl DesktopApp {
     fn handle_write_result(&mut self, WriteResult { file, result }: WriteResult) {
         self.autosave.handle_write_result(&file);
         self.settings.handle_write_result(&file, &self.current_settings());
-        let requested = self.app.session_file().is_some_and(|session| Path::new(session.name()) == file);
+        let requested = self.app.session_file().is_some_and(|session| from_text(session.name()) == file);
         match result {
             Ok(()) if requested => self.session.notice(format!("saved as {}", file.display())),
             Ok(()) => {}
@@ -478,9 +482,9 @@ impl ApplicationHandler<Wake> for DesktopApp {
             NextFrame::After(secs) => self.last_tick.and_then(|last| last.checked_add(Duration::from_secs_f64(secs))),
             NextFrame::OnEvent => None,
         };
-        // A frame saves changed settings even if nothing else happens.
+        // A frame saves changed settings, and the session, even if nothing else happens.
         let save = self.settings.next_save(&self.current_settings());
-        let due = [due, main.next_frame, save].into_iter().flatten().min();
+        let due = [due, main.next_frame, save, self.autosave.next_update()].into_iter().flatten().min();
         let mut wait: Option<Instant> = None;
         let notes = self.notes.as_ref().map(|notes| &notes.surface);
         let frames = [Some((main, due)), notes.map(|notes| (notes, notes.next_frame))];

@@ -3,7 +3,7 @@
 use super::WindowError;
 use super::worker_thread::WorkerThread;
 use crate::files::library::{self, LessonFiles};
-use crate::files::sessions::{is_session, lesson_path, read_session};
+use crate::files::sessions::{LoadedSession, Versions, is_session, load_lesson, read_session};
 use slowgrad_script::{Library, Limits};
 use slowgrad_session::{BackendCommand, Session, SessionFile, lesson_name};
 use std::path::{Path, PathBuf};
@@ -13,30 +13,36 @@ pub(super) struct SessionSource {
     library: Library,
     /// The lesson's path within the library.
     lesson: String,
-    /// The folders on disk that the roots after the built-in one were read from, in the same order.
+    /// The folders on disk that roots were read from, by increasing priority.
     pub(super) folders: Vec<PathBuf>,
     saved: Option<SessionFile>,
     /// The session file to save to.
     pub(super) file: Option<PathBuf>,
+    /// What differs from the time of the save, for the user.
+    notices: Vec<String>,
 }
 
 impl SessionSource {
     /// Reads a lesson, given by its path or name, or a session file. `None` is the welcome lesson.
     pub(super) fn read(path: Option<&Path>) -> Result<Self, WindowError> {
-        let file = path.filter(|path| is_session(path)).map(Path::to_owned);
-        let saved = file.as_deref().map(read_session).transpose()?;
-        let lesson = match (&saved, &file) {
-            (Some(saved), Some(file)) => Some(lesson_path(saved, file)?),
-            _ => path.map(Path::to_owned),
+        let Some(file) = path.filter(|path| is_session(path)) else {
+            let LessonFiles { library, lesson, folders } = library::load(path)?;
+            return Ok(Self { library, lesson, folders, saved: None, file: None, notices: Vec::new() });
         };
-        let LessonFiles { library, lesson, folders } = library::load(lesson.as_deref())?;
-        Ok(Self { library, lesson, folders, saved, file })
+        // Texts that are not saved belong to the window in which they were typed.
+        let saved = read_session(file)?.without_unsaved();
+        Self::of_session(saved, Some(file.to_owned()))
     }
 
     /// The source of an autosaved session.
     pub(super) fn from_autosave(saved: SessionFile) -> Result<Self, WindowError> {
-        let LessonFiles { library, lesson, folders } = library::load(Some(&lesson_path(&saved, Path::new(""))?))?;
-        Ok(Self { library, lesson, folders, saved: Some(saved), file: None })
+        Self::of_session(saved, None)
+    }
+
+    fn of_session(saved: SessionFile, file: Option<PathBuf>) -> Result<Self, WindowError> {
+        let LoadedSession { files, notices } = load_lesson(&saved, file.as_deref(), Versions::Folder)?;
+        let LessonFiles { library, lesson, folders } = files;
+        Ok(Self { library, lesson, folders, saved: Some(saved), file, notices })
     }
 
     /// Whether an autosaved session should be restored instead of this source: it has the same lesson, or the user
@@ -58,10 +64,11 @@ impl SessionSource {
             None => BackendCommand::Open(self.lesson),
         };
         let worker = WorkerThread::start(self.library, limits, first, wake).map_err(WindowError::Thread)?;
-        let session = Session::new(worker);
-        Ok(match self.saved {
-            Some(saved) => session.restoring(saved),
-            None => session,
-        })
+        let mut session = Session::new(worker);
+        if let Some(saved) = self.saved {
+            session = session.restoring(saved);
+        }
+        self.notices.into_iter().for_each(|text| session.notice(text));
+        Ok(session)
     }
 }

@@ -16,6 +16,10 @@ use std::time::{Duration, Instant};
 const MAX_SLOTS: usize = 32;
 /// The time between two saves during playback.
 const AUTOSAVE_INTERVAL: Duration = Duration::from_secs(1);
+/// The time of a write after which another one may follow at once.
+const MAX_QUICK_WRITE: Duration = Duration::from_millis(100);
+/// The time between two saves of a large network, as a multiple of the time that the last one took.
+const AUTOSAVE_REST: u32 = 20;
 
 /// The file of the last session whose window the user closed.
 pub(crate) fn last_session(folder: &Path) -> PathBuf {
@@ -37,6 +41,10 @@ pub(crate) struct Autosave {
     /// The session that was last passed to the writer.
     last_saved: Option<SessionFile>,
     checked_at: Option<Instant>,
+    /// The time when the last write was queued.
+    queued_at: Option<Instant>,
+    /// The time that the last write took.
+    write_time: Duration,
     /// Whether `last_saved` is the current state.
     up_to_date: bool,
     /// The number of writes that the writer has not finished.
@@ -81,7 +89,9 @@ impl Autosave {
     /// Saves the session if it has changed and the interval has passed.
     pub(crate) fn update(&mut self, session: &Session, app: &App, writer: &Writer) {
         let Some(slot) = &self.slot else { return };
-        let too_early = session.is_active() && self.checked_at.is_some_and(|at| at.elapsed() < AUTOSAVE_INTERVAL);
+        let interval = if session.is_active() { self.interval() } else { self.rest() };
+        // Changes during a write are written together after it.
+        let too_early = self.pending_writes > 0 || self.checked_at.is_some_and(|at| at.elapsed() < interval);
         // An incomplete session must not replace the one that is being restored.
         self.up_to_date = !too_early && !session.is_restoring();
         if !self.up_to_date {
@@ -91,6 +101,7 @@ impl Autosave {
         let current = session.to_file(app.open_panels());
         let Some(current) = current.filter(|current| self.last_saved.as_ref() != Some(current)) else { return };
         self.last_saved = Some(current.clone());
+        self.queued_at = Some(Instant::now());
         self.pending_writes += 1;
         writer.write(slot.file.clone(), move || current.text());
     }
@@ -99,7 +110,24 @@ impl Autosave {
     pub(crate) fn handle_write_result(&mut self, file: &Path) {
         if self.slot.as_ref().is_some_and(|slot| slot.file == file) {
             self.pending_writes = self.pending_writes.saturating_sub(1);
+            self.write_time = self.queued_at.map_or(Duration::ZERO, |at| at.elapsed());
         }
+    }
+
+    /// The time between two saves during playback.
+    fn interval(&self) -> Duration {
+        AUTOSAVE_INTERVAL.max(self.rest())
+    }
+
+    /// The time after a save in which nothing is saved, so that a large network does not keep the disk busy.
+    fn rest(&self) -> Duration {
+        if self.write_time < MAX_QUICK_WRITE { Duration::ZERO } else { self.write_time * AUTOSAVE_REST }
+    }
+
+    /// The time at which changes since the last save may be saved.
+    pub(crate) fn next_update(&self) -> Option<Instant> {
+        let due = !self.up_to_date && self.pending_writes == 0;
+        self.checked_at.filter(|_| due)?.checked_add(self.interval())
     }
 
     /// Whether the current state would be restored after a crash.

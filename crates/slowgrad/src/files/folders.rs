@@ -1,6 +1,7 @@
 //! The program's folders within the user's folders.
 
 use super::autosave::last_session;
+use super::path_text::to_text;
 use etcetera::BaseStrategy;
 use slowgrad_app::platform::{FileRef, KnownSession, SESSION_SUFFIX};
 use std::fs;
@@ -42,7 +43,7 @@ impl Folders {
                 let modified = fs::metadata(&path).and_then(|data| data.modified()).ok();
                 let file = path.file_name().unwrap_or_default().to_string_lossy();
                 let name = file.strip_suffix(SESSION_SUFFIX).unwrap_or(&file).to_owned();
-                (modified, KnownSession { name, file: FileRef::new(&path.to_string_lossy()) })
+                (modified, KnownSession { name, file: FileRef::new(&to_text(&path)) })
             })
             .collect();
         sessions.sort_by_key(|(modified, _)| std::cmp::Reverse(*modified));

@@ -3,6 +3,7 @@
 //! Each of them is a root. A file in a later root hides files of the same path in earlier roots. Only this module reads
 //! scripts. It limits the number and size of files, and does not follow links that point outside a root.
 
+use super::path_text::to_text;
 use etcetera::BaseStrategy;
 use slowgrad_script::{Files, Library, PluginKind, Root};
 use slowgrad_session::shipped::{WELCOME, shipped, teaching_position};
@@ -60,7 +61,7 @@ pub(crate) struct LessonFiles {
     pub(crate) library: Library,
     /// The lesson's path within the library.
     pub(crate) lesson: String,
-    /// The folders on disk that the roots after the built-in one were read from, in the same order.
+    /// The folders on disk that roots were read from, by increasing priority.
     #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "only the window watches folders"))]
     pub(crate) folders: Vec<PathBuf>,
 }
@@ -102,8 +103,9 @@ impl Roots {
         let root = match self.folders.iter().position(|known| *known == folder) {
             Some(index) => {
                 self.folders.remove(index);
-                // The built-in root has no folder.
-                self.roots.remove(index + 1)
+                let name = to_text(&folder);
+                let known = self.roots.iter().position(|root| root.name == name);
+                known.map(|known| self.roots.remove(known)).unwrap_or_else(|| read_folder(&folder))
             }
             None => read_folder(&folder),
         };
@@ -134,9 +136,14 @@ pub(crate) fn load(lesson: Option<&Path>) -> Result<LessonFiles, LoadError> {
 fn load_from(user: Option<&Path>, lesson: Option<&Path>) -> Result<LessonFiles, LoadError> {
     let requested = lesson.unwrap_or(Path::new(WELCOME));
     let Roots { roots, folders } = match find_file(requested).filter(|_| lesson.is_some()) {
-        Some(file) => return load_file(user, &file),
+        Some(file) => return load_file(Roots::shared(user), &file),
         None => Roots::shared(user),
     };
+    load_named(Roots { roots, folders }, requested)
+}
+
+/// Loads a lesson of the shared roots by its name.
+fn load_named(Roots { roots, folders }: Roots, requested: &Path) -> Result<LessonFiles, LoadError> {
     let library = Library { roots };
     let name = requested.to_string_lossy().into_owned();
     let short = name.strip_suffix(".rhai").unwrap_or(&name);
@@ -183,11 +190,60 @@ fn find_file(requested: &Path) -> Option<PathBuf> {
     [Path::new("lessons").join(&file), file].into_iter().rev().find(is_lesson)
 }
 
-fn load_file(user: Option<&Path>, path: &Path) -> Result<LessonFiles, LoadError> {
+/// Loads the lesson of a session: from its file on disk, by its name, or from the scripts that the session holds.
+///
+/// `held` are these scripts and the data. Files of the lesson's folder hide them, unless `held_first`. `path` is the
+/// lesson's path in the library when the session was saved. `folder` is used if the lesson's file does not exist.
+///
+/// # Errors
+///
+/// When the lesson is nowhere, or its file cannot be read.
+pub(crate) fn load_session_lesson(
+    lesson: SessionLesson<'_>,
+    path: Option<&str>,
+    held: Root,
+    held_first: bool,
+) -> Result<LessonFiles, LoadError> {
+    let mut roots = Roots::shared(user_folder().as_deref());
+    let mut held = Some(held);
+    if !held_first {
+        roots.roots.extend(held.take());
+    }
+    let mut loaded = match lesson {
+        SessionLesson::File(file) => load_file(roots, file)?,
+        SessionLesson::Named(name) => load_named(roots, Path::new(name))?,
+        SessionLesson::Held { folder } => {
+            if let Some(folder) = folder {
+                roots.push_script_folder(fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf()));
+            }
+            let Roots { roots, folders } = roots;
+            LessonFiles { library: Library { roots }, lesson: String::new(), folders }
+        }
+    };
+    loaded.library.roots.extend(held);
+    if let Some(path) = path
+        && loaded.library.roots.iter().any(|root| root.files.get(path).is_some())
+    {
+        path.clone_into(&mut loaded.lesson);
+    }
+    Ok(loaded)
+}
+
+/// The place of a session's lesson.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SessionLesson<'s> {
+    /// A file on disk.
+    File(&'s Path),
+    /// A lesson of the library.
+    Named(&'s str),
+    /// Only the session holds it. Its folder may exist or not.
+    Held { folder: Option<&'s Path> },
+}
+
+fn load_file(mut roots: Roots, path: &Path) -> Result<LessonFiles, LoadError> {
     let failed = |cause| LoadError::Read { path: path.display().to_string(), cause };
     let path = fs::canonicalize(path).map_err(failed)?;
-    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut roots = Roots::shared(user);
+    let file = path.file_name().map(|name| to_text(Path::new(name))).unwrap_or_default();
     roots.push_script_folder(path.parent().map_or_else(PathBuf::new, Path::to_path_buf));
     // The lesson is added whatever its extension, and even if its folder exceeds the limits.
     let bytes = read_file(&path).map_err(failed)?;
@@ -218,6 +274,15 @@ pub(crate) fn library_of_folder(folder: &Path) -> Result<Library, LoadError> {
 ///
 /// When the file cannot be read, is too large, or is no regular file: reading a pipe or a device might not end.
 pub(crate) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    read_file_up_to(path, MAX_FILE_BYTES)
+}
+
+/// Reads a file of at most this size.
+///
+/// # Errors
+///
+/// When the file cannot be read or is too large.
+pub(crate) fn read_file_up_to(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
     // Opening a pipe may block, so its type is checked before.
     check_regular(&fs::metadata(path)?)?;
     let file = fs::File::open(path)?;
@@ -226,10 +291,10 @@ pub(crate) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let size = metadata.len();
     let mut bytes = Vec::new();
     // The file may grow during reading.
-    if size <= MAX_FILE_BYTES && file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)? as u64 <= MAX_FILE_BYTES {
+    if size <= max_bytes && file.take(max_bytes + 1).read_to_end(&mut bytes)? as u64 <= max_bytes {
         return Ok(bytes);
     }
-    let message = format!("the file has {} bytes; the limit is {MAX_FILE_BYTES}", size.max(bytes.len() as u64));
+    let message = format!("the file has {} bytes; the limit is {max_bytes}", size.max(bytes.len() as u64));
     Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message))
 }
 
@@ -245,7 +310,7 @@ fn check_regular(metadata: &fs::Metadata) -> std::io::Result<()> {
 /// The path of a file within the root of a folder, if lessons can use files of its type.
 pub(crate) fn path_in(folder: &Path, file: &Path) -> Option<String> {
     let extension = file.extension()?.to_str()?;
-    let relative = file.strip_prefix(folder).ok()?.to_str()?.replace('\\', "/");
+    let relative = to_text(file.strip_prefix(folder).ok()?).replace('\\', "/");
     EXTENSIONS.contains(&extension).then_some(relative)
 }
 
@@ -259,7 +324,7 @@ pub(crate) fn read_folder(folder: &Path) -> Root {
             folder.display()
         ));
     }
-    Root { name: folder.display().to_string(), files: walker.files }
+    Root { name: to_text(folder), files: walker.files }
 }
 
 /// Reads a folder and its subfolders.

@@ -2,6 +2,8 @@
 
 pub(crate) mod library;
 pub(crate) mod output;
+pub(crate) mod path_text;
+pub(crate) mod sessions;
 pub(crate) mod temporary_file;
 
 #[cfg(feature = "window")]
@@ -14,8 +16,6 @@ mod hot_reload_tests;
 pub(crate) mod platform;
 #[cfg(feature = "window")]
 mod script_saver;
-#[cfg(feature = "window")]
-pub(crate) mod sessions;
 #[cfg(feature = "window")]
 pub(crate) mod settings_file;
 #[cfg(feature = "window")]

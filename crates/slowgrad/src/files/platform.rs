@@ -1,6 +1,7 @@
 //! The desktop's files for the app: scripts are saved into the folders of the lesson, sessions next to it.
 
 use super::folders::Folders;
+use super::path_text::{from_text, to_text};
 use super::script_saver::{self, SaveError};
 use slowgrad_app::platform::{
     FileRef, KnownSession, Platform, SESSION_SUFFIX, ScriptSave, ScriptSaveError, ScriptTarget,
@@ -24,7 +25,7 @@ impl DesktopPlatform {
     }
 
     fn root(&self, name: &str) -> Option<&PathBuf> {
-        self.roots.iter().find(|root| root.display().to_string() == name)
+        self.roots.iter().find(|root| to_text(root) == name)
     }
 }
 
@@ -39,11 +40,11 @@ impl Platform for DesktopPlatform {
 
     fn suggested_session(&self, lesson_root: &str, lesson_path: &str) -> FileRef {
         let Some(stem) = Path::new(lesson_path).file_stem() else { return FileRef::default() };
-        let on_disk = Path::new(lesson_root).join(lesson_path);
+        let on_disk = from_text(lesson_root).join(from_text(lesson_path));
         let lesson_folder = on_disk.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned);
         let folder = lesson_folder.or_else(|| Some(self.folders.as_ref()?.sessions.clone())).unwrap_or_default();
-        let file = folder.join(format!("{}{SESSION_SUFFIX}", stem.to_string_lossy()));
-        FileRef::new(&file.display().to_string())
+        let file = folder.join(from_text(&format!("{}{SESSION_SUFFIX}", stem.to_string_lossy())));
+        FileRef::new(&to_text(&file))
     }
 
     fn exists(&self, file: &FileRef) -> bool {
@@ -53,7 +54,7 @@ impl Platform for DesktopPlatform {
     fn script_target(&self, root: &str) -> Option<ScriptTarget> {
         let original = self.root(root);
         let folder = original.or(self.roots.last())?;
-        Some(ScriptTarget { root: folder.display().to_string(), copy: original.is_none() })
+        Some(ScriptTarget { root: to_text(folder), copy: original.is_none() })
     }
 
     fn save_script(&mut self, script: ScriptSave<'_>) -> Result<FileRef, ScriptSaveError> {
@@ -62,7 +63,7 @@ impl Platform for DesktopPlatform {
             return Err(ScriptSaveError::Failed(format!("{} is not a folder of this lesson", target.root)));
         };
         match script_saver::save(folder, path, bytes, expected) {
-            Ok(file) => Ok(FileRef::new(&file.display().to_string())),
+            Ok(file) => Ok(FileRef::new(&to_text(&file))),
             Err(SaveError::Changed(found)) => Err(ScriptSaveError::Changed(found)),
             Err(SaveError::Gone) => Err(ScriptSaveError::Gone),
             Err(error) => Err(ScriptSaveError::Failed(error.to_string())),

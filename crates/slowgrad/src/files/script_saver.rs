@@ -3,6 +3,7 @@
 //! It must not know the meaning of the files.
 
 use super::output::{self, OutputError};
+use super::path_text::from_text;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ pub(crate) enum SaveError {
 ///
 /// When the contents differ or the file cannot be written. The file then stays unchanged.
 pub(crate) fn save(root: &Path, path: &str, bytes: &[u8], expected: Option<&[u8]>) -> Result<PathBuf, SaveError> {
-    let file = root.join(path);
+    let file = root.join(from_text(path));
     let failed = |error| SaveError::Write(file.clone(), error);
     let folder = file.parent().unwrap_or(root);
     fs::create_dir_all(folder).map_err(failed)?;

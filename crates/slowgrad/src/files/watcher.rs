@@ -6,6 +6,7 @@
 //! It must not know the meaning of the files.
 
 use super::library::{self, MAX_DEPTH, MAX_ENTRIES};
+use super::path_text::to_text;
 use notify::event::{EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +56,9 @@ impl FileWatcher {
             }
         })?;
         let mut known = BTreeSet::new();
-        for folder in &folders {
+        // The folder of a lesson that only its session file holds may not exist.
+        let (existing, missing): (Vec<_>, Vec<_>) = folders.iter().cloned().partition(|folder| folder.is_dir());
+        for folder in &existing {
             watcher.watch(folder, RecursiveMode::NonRecursive)?;
             known.extend(watch_tree(&mut watcher, folder, folder));
         }
@@ -66,7 +69,8 @@ impl FileWatcher {
             Some(watcher) => watch_tree(&mut watcher.lock().unwrap_or_else(PoisonError::into_inner), top, folder),
             None => Vec::new(),
         };
-        let debouncer = Debouncer { folders, known, lost: BTreeSet::new(), pending: BTreeMap::new() };
+        let lost = missing.into_iter().collect();
+        let debouncer = Debouncer { folders, known, lost, pending: BTreeMap::new() };
         let thread = std::thread::Builder::new().name("slowgrad-watch".into());
         thread.spawn(move || debouncer.run(&events, &watch_folder, &report))?;
         Ok(Self { _watcher: watcher })
@@ -227,7 +231,7 @@ fn file_change(folder: &Path, file: &Path, bytes: Option<Vec<u8>>) -> Option<Fil
     if bytes.is_some() && !std::fs::canonicalize(file).is_ok_and(|real| real.starts_with(folder)) {
         return None;
     }
-    Some(FileChange { root: folder.display().to_string(), path, bytes })
+    Some(FileChange { root: to_text(folder), path, bytes })
 }
 
 #[cfg(test)]

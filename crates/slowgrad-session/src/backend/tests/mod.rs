@@ -3,6 +3,7 @@
 mod conditions;
 mod plugins;
 mod replay;
+mod stored;
 mod structure;
 mod undo;
 

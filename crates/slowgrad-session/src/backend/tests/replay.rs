@@ -6,11 +6,11 @@ use slowgrad_engine::rng::{Purpose, Rng};
 
 fn saved(snapshot: &Snapshot) -> BackendCommand {
     let (recipe, undo_history) = (snapshot.recipe.clone(), Arc::clone(&snapshot.undo_history));
-    BackendCommand::Restore(Box::new(SavedRun { lesson: "t.rhai".into(), recipe, undo_history }))
+    BackendCommand::Restore(Box::new(SavedRun { lesson: "t.rhai".into(), recipe, undo_history, state: None }))
 }
 
 /// A version of the optimizer with another step size and the same state.
-fn optimizer_version(nth: u64) -> String {
+pub(super) fn optimizer_version(nth: u64) -> String {
     OPTIMIZER.replace("state.v += grad", &format!("state.v += {nth}.0 * grad"))
 }
 
