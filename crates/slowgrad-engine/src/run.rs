@@ -100,6 +100,14 @@ struct Checkpoint {
     model: Model,
 }
 
+/// The state in which a run begins, before any edit.
+#[derive(Debug)]
+struct Start {
+    /// Number of completed steps: 0 unless the run resumes another one.
+    step: u64,
+    state: Checkpoint,
+}
+
 /// The effect of a change of the setup on the optimizer state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StateChange {
@@ -116,7 +124,7 @@ type Edits = BTreeMap<u64, Vec<Edit>>;
 /// so that storing one for each edit is cheap.
 #[derive(Debug, Clone)]
 pub struct RunRevision {
-    start: Rc<Checkpoint>,
+    start: Rc<Start>,
     edits: Rc<Edits>,
     step: u64,
     furthest: u64,
@@ -155,8 +163,7 @@ impl RunVersion {
 /// A model in training.
 #[derive(Debug)]
 pub struct Run {
-    /// The initial setup and model, before any edit.
-    start: Rc<Checkpoint>,
+    start: Rc<Start>,
     version: RunVersion,
     setup: Rc<Setup>,
     model: Model,
@@ -185,16 +192,21 @@ impl Run {
     /// optimizer's initial state.
     pub fn new(setup: Setup, values: Vec<f64>) -> Self {
         let model = Model::new(values, &setup.optimizer);
+        Self::resumed(setup, model, 0)
+    }
+
+    /// A run that continues another one after `step` completed steps. It cannot go back before that step.
+    pub fn resumed(setup: Setup, model: Model, step: u64) -> Self {
         let (setup, max_parameters) = (Rc::new(setup), model.values.len());
-        let start = Checkpoint { setup: Rc::clone(&setup), model: model.clone() };
+        let start = Start { step, state: Checkpoint { setup: Rc::clone(&setup), model: model.clone() } };
         Self {
-            path: ParameterPath::new(&setup.shape, &model.values),
+            path: ParameterPath::new(step, &setup.shape, &model.values),
             start: Rc::new(start),
             version: RunVersion::next(),
             setup,
             model,
-            step: 0,
-            furthest: 0,
+            step,
+            furthest: step,
             checkpoints: BTreeMap::new(),
             edits: Rc::default(),
             stride: Self::INITIAL_STRIDE,
@@ -207,14 +219,20 @@ impl Run {
         }
     }
 
-    /// A run with the same start and edits but other setups, at step 0. `change` returns the new setup for each setup
+    /// A run with the same start and edits but other setups, at its start. `change` returns the new setup for each setup
     /// of this run.
     ///
     /// # Errors
     /// The first error of `change`.
     pub fn variant<E>(&self, mut change: impl FnMut(&Setup) -> Result<Setup, E>) -> Result<Self, E> {
-        let mut variant =
-            Self::new(change(&self.start.setup)?, self.start.model.values.clone()).with_budget(self.budget_bytes);
+        let Start { step, state } = &*self.start;
+        let setup = change(&state.setup)?;
+        let mut model = Model::new(state.model.values.clone(), &setup.optimizer);
+        if *step > 0 {
+            model.state.clone_from(&state.model.state);
+            model.migrate(&state.setup.optimizer, &setup.optimizer);
+        }
+        let mut variant = Self::resumed(setup, model, *step).with_budget(self.budget_bytes);
         let mut edits = Edits::new();
         for (&step, made) in &*self.edits {
             let mut changed = Vec::with_capacity(made.len());
@@ -226,7 +244,7 @@ impl Run {
         }
         variant.edits = Rc::new(edits);
         variant.path = ParameterPath::default();
-        variant.load_checkpoint(0);
+        variant.load_checkpoint(*step);
         Ok(variant)
     }
 
@@ -267,6 +285,11 @@ impl Run {
         &self.setup
     }
 
+    /// The current setup with its other owners.
+    pub(crate) fn shared_setup(&self) -> &Rc<Setup> {
+        &self.setup
+    }
+
     /// The path of the parameters on this branch, including steps after the current one.
     pub fn parameter_path(&self) -> &ParameterPath {
         &self.path
@@ -297,7 +320,7 @@ impl Run {
     /// The setup with which a past step of this branch continues.
     fn setup_after(&self, step: u64) -> &Rc<Setup> {
         let mut edits = self.edits.range(..=step).rev().flat_map(|(_, edits)| edits.iter().rev());
-        edits.find_map(|edit| edit.setup.as_ref()).unwrap_or(&self.start.setup)
+        edits.find_map(|edit| edit.setup.as_ref()).unwrap_or(&self.start.state.setup)
     }
 
     /// The loss curve of this branch.
@@ -356,7 +379,7 @@ impl Run {
         if !same_start {
             self.path = ParameterPath::default();
             self.start = Rc::clone(&revision.start);
-            self.max_parameters = self.start.model.values.len();
+            self.max_parameters = self.start.state.model.values.len();
             self.stride = Self::INITIAL_STRIDE;
         }
         let position_kept = self.step <= revision.step && diverges_at.is_none_or(|divergence| self.step < divergence);
@@ -371,7 +394,7 @@ impl Run {
 
     /// The step at which a [`seek`](Self::seek) to `step` starts its replay.
     pub fn replay_start(&self, step: u64) -> u64 {
-        let nearest = self.checkpoints.range(..=step).next_back().map_or(0, |(at, _)| *at);
+        let nearest = self.checkpoints.range(..=step).next_back().map_or(self.start.step, |(at, _)| *at);
         if self.step <= step { nearest.max(self.step) } else { nearest }
     }
 
@@ -428,7 +451,7 @@ impl Run {
         let nearest = self.checkpoints.range(..=step).next_back();
         let (at, checkpoint) = match nearest {
             Some((&at, checkpoint)) => (at, checkpoint.clone()),
-            None => (0, (*self.start).clone()),
+            None => (self.start.step, self.start.state.clone()),
         };
         let is_start = nearest.is_none();
         if checkpoint.setup.shape != self.setup.shape {
