@@ -28,7 +28,7 @@ impl fmt::Display for TensorShape {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MatchError {
     /// The shapes differ.
-    #[error("the tensors do not fit this network: {}", list(found, wanted))]
+    #[error("the tensors do not fit this network")]
     Shapes {
         /// The tensors in the file.
         found: Vec<TensorShape>,
@@ -48,6 +48,13 @@ pub enum MatchError {
 }
 
 impl MatchError {
+    /// The tensors in the file and those that the network needs, in one line. `None` for other errors.
+    pub fn list(&self) -> Option<String> {
+        let MatchError::Shapes { found, wanted } = self else { return None };
+        let (found, wanted): (Vec<String>, Vec<String>) = pairs(found, wanted).into_iter().unzip();
+        Some(format!("there is {}; the network needs {}", found.join(", "), wanted.join(", ")))
+    }
+
     /// The tensors in the file beside those that the network needs, as lines of a table with a heading. Empty for other
     /// errors.
     pub fn table(&self) -> Vec<String> {
@@ -78,11 +85,6 @@ fn pairs(found: &[TensorShape], wanted: &[TensorShape]) -> Vec<(String, String)>
         pairs.push((more(&found), more(&wanted)));
     }
     pairs
-}
-
-fn list(found: &[TensorShape], wanted: &[TensorShape]) -> String {
-    let (found, wanted): (Vec<String>, Vec<String>) = pairs(found, wanted).into_iter().unzip();
-    format!("the file has {}; the network needs {}", found.join(", "), wanted.join(", "))
 }
 
 /// How the tensors of a file were assigned to a network.
@@ -269,7 +271,8 @@ mod tests {
         let found: &[(&str, &[usize])] = &[("W1", &[3, 2]), ("W2", &[1, 3]), ("b1", &[3]), ("b2", &[1])];
         assert_eq!(assigned(found).map(|(names, _)| names.join(" ")), Ok("W1 b1 W2 b2".into()));
         // The names are in another order, but the shapes fit in one order only.
-        let found: &[(&str, &[usize])] = &[("last.w", &[3, 2]), ("first.w", &[1, 3]), ("last.b", &[3]), ("first.b", &[1])];
+        let found: &[(&str, &[usize])] =
+            &[("last.w", &[3, 2]), ("first.w", &[1, 3]), ("last.b", &[3]), ("first.b", &[1])];
         assert_eq!(assigned(found).map(|(names, _)| names.join(" ")), Ok("last.w last.b first.w first.b".into()));
     }
 
@@ -305,7 +308,10 @@ mod tests {
                 "steps (one number)  —",
             ]
         );
-        assert!(error.to_string().contains("fc1.weight 4 × 2") && error.to_string().contains("0.weight 3 × 2"));
+        let list = error.list().expect("a list");
+        assert!(
+            list.starts_with("there is fc1.bias 4, fc1.weight 4 × 2, ") && list.contains("needs 0.bias 3, 0.weight")
+        );
     }
 
     #[test]

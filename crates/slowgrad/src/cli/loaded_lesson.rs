@@ -5,11 +5,23 @@ use super::report::{self, ConsolePrinter};
 use super::weight_file;
 use crate::files::library::{self, LessonFiles};
 use slowgrad_engine::run::Run;
+use slowgrad_engine::training_state::TrainingState;
 use slowgrad_script::{Lesson, Limits, Sandbox};
 use std::path::Path;
 
 /// The maximum number of lines from scripts that a command prints.
 const MAX_PRINTED_LINES: usize = 500;
+
+/// What a run begins with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RunStart<'a> {
+    /// The weights of the lesson.
+    Lesson,
+    /// The weights of a file.
+    Weights(&'a Path),
+    /// The state of an earlier run: weights, optimizer state and step.
+    State(&'a Path),
+}
 
 /// A loaded lesson with a run.
 pub(super) struct LoadedLesson {
@@ -20,13 +32,13 @@ pub(super) struct LoadedLesson {
 }
 
 impl LoadedLesson {
-    /// Loads a lesson by its path or name, and prints its warnings and the output of its scripts.
+    /// Loads a lesson by its path or name, and prints its warnings, its notes and the output of its scripts.
     pub(super) fn new(path: &Path, limits: Limits) -> Result<Self, Failure> {
-        Self::with_weights(path, None, limits)
+        Self::from_start(path, RunStart::Lesson, limits)
     }
 
-    /// Loads a lesson, with the initial weights from a file.
-    pub(super) fn with_weights(path: &Path, weights_in: Option<&Path>, limits: Limits) -> Result<Self, Failure> {
+    /// Loads a lesson whose run begins with the contents of a file.
+    pub(super) fn from_start(path: &Path, start: RunStart<'_>, limits: Limits) -> Result<Self, Failure> {
         let LessonFiles { library, lesson, .. } =
             library::load(Some(path)).map_err(|error| Failure::new(error.to_string()))?;
         let sandbox = Sandbox::new(library, limits);
@@ -35,11 +47,19 @@ impl LoadedLesson {
         console.print(sandbox.console());
         let lesson = lesson.map_err(Failure::Scripts)?;
         report::print(&lesson.warnings);
-        let values = match weights_in {
-            Some(file) => weight_file::read(file, &lesson.setup.shape)?,
-            None => lesson.parameters.clone(),
+        lesson.notes.iter().for_each(|note| report::print_line(&format!("note: {note}")));
+        let setup = lesson.setup.clone();
+        let run = match start {
+            RunStart::Lesson => Run::new(setup, lesson.parameters.clone()),
+            RunStart::Weights(file) => {
+                let values = weight_file::read(file, &setup, &limits)?;
+                Run::new(setup, values)
+            }
+            RunStart::State(file) => {
+                let TrainingState { model, step, .. } = weight_file::read_state(file, &setup, &limits)?;
+                Run::resumed(setup, model, step)
+            }
         };
-        let run = Run::new(lesson.setup.clone(), values);
         Ok(Self { sandbox, console, lesson, run })
     }
 

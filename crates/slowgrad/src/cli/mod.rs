@@ -4,6 +4,7 @@
 //! line.
 
 mod bench;
+mod broken_step;
 mod check;
 mod definitions;
 mod explain;
@@ -21,7 +22,7 @@ mod weight_file;
 
 #[cfg(feature = "window")]
 use crate::desktop;
-use crate::machine::SCRIPT_STACK_BYTES;
+use crate::machine::{SCRIPT_STACK_BYTES, processor_time};
 use clap::{Parser, Subcommand, ValueEnum};
 use slowgrad_script::Limits;
 use slowgrad_tape::Diagnostic;
@@ -165,7 +166,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
         report::print_line(&format!("error: {message}"));
         return ExitCode::from(2);
     }
-    let limits = args.limits.unwrap_or_default();
+    let limits = Limits { processor_time: processor_time(), ..args.limits.unwrap_or_default() };
     let result = match args.command {
         Some(command) => run_command(command, limits),
         #[cfg(feature = "window")]

@@ -1,7 +1,8 @@
 //! `slowgrad train`: trains at full speed, and writes weights and metrics.
 
 use super::Failure;
-use super::loaded_lesson::LoadedLesson;
+use super::broken_step;
+use super::loaded_lesson::{LoadedLesson, RunStart};
 use super::output::cannot_write;
 use super::weight_file;
 use crate::files::atomic_write::AtomicFile;
@@ -9,6 +10,7 @@ use crate::machine::machine;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use slowgrad_engine::finite_check::FiniteCheck;
 use slowgrad_engine::train::Objective;
 use slowgrad_script::Limits;
 use slowgrad_session::ThreadTuner;
@@ -29,12 +31,21 @@ pub(super) struct TrainArgs {
     /// Number of training threads [default: tuned during training]; does not affect the results
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
-    /// Start from the weights in this .json or .safetensors file
-    #[arg(long, value_name = "FILE")]
+    /// Start from the weights in this .json or .safetensors file; the names may be those of another program
+    #[arg(long, value_name = "FILE", conflicts_with = "state_in")]
     weights_in: Option<PathBuf>,
     /// Write the trained weights to this .json or .safetensors file
     #[arg(long, value_name = "FILE")]
     weights_out: Option<PathBuf>,
+    /// Continue from the state in this .safetensors file: weights, optimizer state and step
+    #[arg(long, value_name = "FILE")]
+    state_in: Option<PathBuf>,
+    /// Write the state after training to this .safetensors file, for --state-in
+    #[arg(long, value_name = "FILE")]
+    state_out: Option<PathBuf>,
+    /// Train on when the loss or a parameter is not finite
+    #[arg(long)]
+    keep_going: bool,
     /// Write one JSON line per step to this file
     #[arg(long, value_name = "FILE.jsonl")]
     metrics: Option<PathBuf>,
@@ -124,7 +135,15 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     if let Some(path) = &args.weights_out {
         weight_file::check_extension(path)?;
     }
-    let mut loaded = LoadedLesson::with_weights(&args.lesson, args.weights_in.as_deref(), limits)?;
+    if let Some(path) = &args.state_out {
+        weight_file::check_state_extension(path)?;
+    }
+    let start = match (&args.weights_in, &args.state_in) {
+        (Some(path), _) => RunStart::Weights(path),
+        (None, Some(path)) => RunStart::State(path),
+        (None, None) => RunStart::Lesson,
+    };
+    let mut loaded = LoadedLesson::from_start(&args.lesson, start, limits)?;
     let (first, _) = loaded.evaluate()?;
     let bar = ProgressBar::new(args.steps);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
@@ -132,12 +151,13 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     let mut metrics = args.metrics.as_deref().map(MetricsFile::create).transpose()?;
     let per_epoch = loaded.run.setup().steps_per_epoch();
     let mut threads = ThreadCount::new(args.threads);
-    for step in 1..=args.steps {
+    let mut finite_check = (!args.keep_going).then(|| FiniteCheck::new(&loaded.run));
+    for trained in 1..=args.steps {
         loaded.run.set_threads(threads.threads());
         let advanced = loaded.run.advance();
         threads.record_step();
         loaded.print_console(|print| bar.suspend(print));
-        let Objective { loss, penalty } = match advanced {
+        let objective = match advanced {
             Ok(objective) => objective,
             Err(error) => {
                 // The metrics up to the error are kept.
@@ -145,8 +165,11 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
                 return Err(error.into());
             }
         };
-        if step % 64 == 0 {
-            bar.set_position(step);
+        let Objective { loss, penalty } = objective;
+        // Counted from the start of training, which may have been in an earlier run.
+        let step = loaded.run.step();
+        if trained % 64 == 0 {
+            bar.set_position(trained);
             bar.set_message(number_format::number(loss, 4));
         }
         if let Some(metrics) = &mut metrics {
@@ -158,7 +181,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
                 train_loss: None,
                 test_loss: None,
             };
-            if step % per_epoch == 0 || step == args.steps {
+            if step % per_epoch == 0 || trained == args.steps {
                 let (train, test) = loaded.evaluate()?;
                 line.train_loss = Some(JsonNumber(train));
                 line.test_loss = test.map(JsonNumber);
@@ -167,12 +190,23 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
             text.push(b'\n');
             metrics.write(&text)?;
         }
+        if let Some(check) = &mut finite_check
+            && let Some(broken) = check.check(&loaded.run, objective, trained == args.steps, threads.threads())?
+        {
+            // Files of weights and states keep their last good contents.
+            bar.finish_and_clear();
+            metrics.map_or(Ok(()), MetricsFile::finish)?;
+            return Err(broken_step::failure(loaded.run.setup(), &broken));
+        }
     }
     bar.finish_and_clear();
     let (last, test) = loaded.evaluate()?;
     metrics.map_or(Ok(()), MetricsFile::finish)?;
     if let Some(path) = &args.weights_out {
-        weight_file::write(path, &loaded.run.setup().shape, &loaded.run.model().values)?;
+        weight_file::write(path, &loaded.run)?;
+    }
+    if let Some(path) = &args.state_out {
+        weight_file::write_state(path, &loaded.run)?;
     }
     let test = test.map(|loss| format!(", test loss {}", number_format::number(loss, 6))).unwrap_or_default();
     if !last.is_finite() {
