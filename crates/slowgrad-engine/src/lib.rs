@@ -85,6 +85,7 @@
 pub mod condition;
 pub mod data;
 pub mod dense;
+pub mod finite_check;
 pub mod model;
 pub mod norms;
 pub mod orthogonal;
@@ -98,7 +99,9 @@ pub mod setup;
 pub mod shape;
 pub mod spec;
 pub mod structure;
+pub mod tensor_match;
 pub mod train;
+pub mod training_state;
 mod update;
 pub mod weights;
 mod work_sharing;

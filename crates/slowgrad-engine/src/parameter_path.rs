@@ -116,9 +116,9 @@ impl ParameterPath {
     const MAX_DENSITY: u32 = 10;
 
     /// A path that starts with these parameters.
-    pub(crate) fn new(shape: &Arc<Shape>, values: &[f64]) -> Self {
+    pub(crate) fn new(step: u64, shape: &Arc<Shape>, values: &[f64]) -> Self {
         let mut path = Self::default();
-        path.push(0, shape, values);
+        path.push(step, shape, values);
         path
     }
 
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn a_path_is_bounded_and_exact() {
         let shape = shape(1);
-        let mut path = ParameterPath::new(&shape, &[0.0, 0.0]);
+        let mut path = ParameterPath::new(0, &shape, &[0.0, 0.0]);
         for step in 1..=100_000 {
             path.push(step, &shape, &[step as f64, -(step as f64)]);
         }
@@ -293,7 +293,7 @@ mod tests {
     fn large_networks_have_few_points() {
         let values = vec![0.0; 1 << 20];
         let shape = shape((1 << 20) - 1);
-        let mut path = ParameterPath::new(&shape, &values);
+        let mut path = ParameterPath::new(0, &shape, &values);
         for step in 1..20 {
             path.push(step, &shape, &values);
         }
@@ -304,7 +304,7 @@ mod tests {
     fn two_watched_parameters_have_a_dense_path_even_in_large_networks() {
         let shape = shape((1 << 18) - 1);
         let mut values = vec![0.0; 1 << 18];
-        let mut path = ParameterPath::new(&shape, &values);
+        let mut path = ParameterPath::new(0, &shape, &values);
         let mut add_steps = |path: &mut ParameterPath, steps: std::ops::RangeInclusive<u64>| {
             for step in steps {
                 (values[7], values[9]) = (step as f64, -(step as f64));
@@ -334,7 +334,7 @@ mod tests {
     #[test]
     fn a_path_can_be_replaced_from_a_step_with_another_shape() {
         let (one, two) = (shape(0), shape(1));
-        let mut path = ParameterPath::new(&one, &[0.0]);
+        let mut path = ParameterPath::new(0, &one, &[0.0]);
         (1..=5).for_each(|step| path.push(step, &one, &[1.0]));
         // Replayed steps are not stored again.
         path.push(3, &one, &[9.0]);
@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn losses_start_at_both_ends() {
         let shape = shape(0);
-        let mut path = ParameterPath::new(&shape, &[0.0]);
+        let mut path = ParameterPath::new(0, &shape, &[0.0]);
         (1..=200).for_each(|step| path.push(step, &shape, &[1.0]));
         let mut order = Vec::new();
         while let Some(step) = path.next_step() {

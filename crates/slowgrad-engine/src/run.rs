@@ -126,6 +126,14 @@ impl Edit {
     }
 }
 
+/// The state in which a run begins, before any edit.
+#[derive(Debug)]
+struct Start {
+    /// Number of completed steps: 0 unless the run resumes another one.
+    step: u64,
+    state: Checkpoint,
+}
+
 /// The effect of a change of the setup on the optimizer state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StateChange {
@@ -142,7 +150,7 @@ type Edits = BTreeMap<u64, Vec<Edit>>;
 /// so that storing one for each edit is cheap.
 #[derive(Debug, Clone)]
 pub struct RunRevision {
-    start: Rc<Checkpoint>,
+    start: Rc<Start>,
     edits: Rc<Edits>,
     step: u64,
     furthest: u64,
@@ -182,8 +190,7 @@ impl RunVersion {
 /// A model in training.
 #[derive(Debug)]
 pub struct Run {
-    /// The initial setup and model, before any edit.
-    start: Rc<Checkpoint>,
+    start: Rc<Start>,
     version: RunVersion,
     setup: Rc<Setup>,
     model: Model,
@@ -216,16 +223,21 @@ impl Run {
     /// optimizer's initial state.
     pub fn new(setup: Setup, values: Vec<f64>) -> Self {
         let model = Model::new(values, &setup.optimizer);
+        Self::resumed(setup, model, 0)
+    }
+
+    /// A run that continues another one after `step` completed steps. It cannot go back before that step.
+    pub fn resumed(setup: Setup, model: Model, step: u64) -> Self {
         let (setup, max_parameters) = (Rc::new(setup), model.values.len());
-        let start = Checkpoint { setup: Rc::clone(&setup), model: model.clone() };
+        let start = Start { step, state: Checkpoint { setup: Rc::clone(&setup), model: model.clone() } };
         Self {
-            path: ParameterPath::new(&setup.shape, &model.values),
+            path: ParameterPath::new(step, &setup.shape, &model.values),
             start: Rc::new(start),
             version: RunVersion::next(),
             setup,
             model,
-            step: 0,
-            furthest: 0,
+            step,
+            furthest: step,
             checkpoints: BTreeMap::new(),
             edits: Rc::default(),
             stride: Self::INITIAL_STRIDE,
@@ -240,14 +252,20 @@ impl Run {
         }
     }
 
-    /// A run with the same start and edits but other setups, at step 0. `change` returns the new setup for each setup
+    /// A run with the same start and edits but other setups, at its start. `change` returns the new setup for each setup
     /// of this run.
     ///
     /// # Errors
     /// The first error of `change`.
     pub fn variant<E>(&self, mut change: impl FnMut(&Setup) -> Result<Setup, E>) -> Result<Self, E> {
-        let mut variant =
-            Self::new(change(&self.start.setup)?, self.start.model.values.clone()).with_budget(self.budget_bytes);
+        let Start { step, state } = &*self.start;
+        let setup = change(&state.setup)?;
+        let mut model = Model::new(state.model.values.clone(), &setup.optimizer);
+        if *step > 0 {
+            model.state.clone_from(&state.model.state);
+            model.migrate(&state.setup.optimizer, &setup.optimizer);
+        }
+        let mut variant = Self::resumed(setup, model, *step).with_budget(self.budget_bytes);
         let mut edits = Edits::new();
         for (&step, made) in &*self.edits {
             let mut changed = Vec::with_capacity(made.len());
@@ -259,7 +277,7 @@ impl Run {
         }
         variant.edits = Rc::new(edits);
         variant.path = ParameterPath::default();
-        variant.load_checkpoint(0);
+        variant.load_checkpoint(*step);
         Ok(variant)
     }
 
@@ -300,6 +318,11 @@ impl Run {
         &self.setup
     }
 
+    /// The current setup with its other owners.
+    pub(crate) fn shared_setup(&self) -> &Rc<Setup> {
+        &self.setup
+    }
+
     /// The path of the parameters on this branch, including steps after the current one.
     pub fn parameter_path(&self) -> &ParameterPath {
         &self.path
@@ -330,7 +353,7 @@ impl Run {
     /// The setup with which a past step of this branch continues.
     fn setup_after(&self, step: u64) -> &Rc<Setup> {
         let mut edits = self.edits.range(..=step).rev().flat_map(|(_, edits)| edits.iter().rev());
-        edits.find_map(|edit| edit.setup.as_ref()).unwrap_or(&self.start.setup)
+        edits.find_map(|edit| edit.setup.as_ref()).unwrap_or(&self.start.state.setup)
     }
 
     /// The loss curve of this branch.
@@ -390,7 +413,7 @@ impl Run {
         if !same_start {
             self.path = ParameterPath::default();
             self.start = Rc::clone(&revision.start);
-            self.max_parameters = self.start.model.values.len();
+            self.max_parameters = self.start.state.model.values.len();
             self.stride = Self::INITIAL_STRIDE;
         }
         let position_kept = self.step <= revision.step && diverges_at.is_none_or(|divergence| self.step < divergence);
@@ -463,7 +486,7 @@ impl Run {
     fn nearest_state(&self, step: u64) -> (u64, &Checkpoint, usize) {
         let (at, state, contained) = match self.checkpoints.range(..=step).next_back() {
             Some((&at, checkpoint)) => (at, checkpoint, usize::MAX),
-            None => (0, &*self.start, 0),
+            None => (self.start.step, &self.start.state, 0),
         };
         match &self.restored {
             // A checkpoint at the same step contains all edits.

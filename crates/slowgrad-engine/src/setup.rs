@@ -3,12 +3,13 @@
 //! A setup is cheap to clone, because its functions are shared; so a run's history can store every setup that it had.
 
 use crate::data::Data;
-use crate::plugin::{Activation, Loss, Optimizer, PluginInfo, Regularizer, Schedule};
+use crate::plugin::{Activation, Loss, Optimizer, PluginInfo, Regularizer, Schedule, SharedFunction};
 use crate::rng::{Purpose, Rng};
 use crate::shape::Shape;
 use crate::spec::LessonSpec;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The setup of training.
@@ -48,6 +49,32 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Whether both setups are certain to train with the same bits: the same description apart from the title, the same
+    /// functions, the same data.
+    pub fn trains_like(&self, other: &Setup) -> bool {
+        let same = |a: &SharedFunction, b: &SharedFunction| Rc::ptr_eq(a, b);
+        let optional = |a: Option<&SharedFunction>, b: Option<&SharedFunction>| match (a, b) {
+            (Some(a), Some(b)) => same(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let Self { activations, loss, regularizer, optimizer, schedule, .. } = self;
+        *self.spec == LessonSpec { title: self.spec.title.clone(), ..(*other.spec).clone() }
+            && activations.iter().zip(&other.activations).all(|(a, b)| same(&a.function, &b.function))
+            && same(&loss.function, &other.loss.function)
+            && optional(
+                regularizer.as_ref().map(|plugin| &plugin.function),
+                other.regularizer.as_ref().map(|plugin| &plugin.function),
+            )
+            && same(&optimizer.weights, &other.optimizer.weights)
+            && same(&optimizer.biases, &other.optimizer.biases)
+            && optional(
+                schedule.as_ref().map(|plugin| &plugin.function),
+                other.schedule.as_ref().map(|plugin| &plugin.function),
+            )
+            && self.train == other.train
+            && self.test == other.test
+    }
+
     /// Number of steps in an epoch. A short last batch is a step of its own.
     pub fn steps_per_epoch(&self) -> u64 {
         self.train.len().div_ceil(self.batch.max(1)).max(1) as u64

@@ -63,7 +63,7 @@ mod text;
 
 pub use check::{CheckReport, FunctionReport, Measurement, WorstPoint};
 pub use diagnostics::explain;
-pub use library::{Files, Library, Root, import_candidates};
+pub use library::{FileReader, Files, Library, Root, import_candidates};
 pub use plugins::PluginKind;
 pub use plugins::catalogue::CatalogueItem;
 pub use runtime::counting_allocator::CountingAllocator;

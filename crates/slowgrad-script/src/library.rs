@@ -6,17 +6,44 @@
 use crate::diagnostics::problem::Problem;
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// Files by path, such as `activations/tanh.rhai`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
     files: BTreeMap<String, Arc<[u8]>>,
+    deferred: BTreeMap<String, FileReader>,
     /// The files and folders that cannot be used, with the reason.
     left_out: BTreeMap<String, String>,
     /// The reason why there may be more files than these.
     incomplete: Option<String>,
 }
+
+/// Reads a file of at most so many bytes, or says why it cannot be used.
+#[derive(Clone)]
+pub struct FileReader(Arc<dyn Fn(u64) -> Result<Vec<u8>, String> + Send + Sync>);
+
+impl FileReader {
+    /// A reader that calls a function of the caller.
+    pub fn new(read: impl Fn(u64) -> Result<Vec<u8>, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+}
+
+impl fmt::Debug for FileReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FileReader")
+    }
+}
+
+impl PartialEq for FileReader {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for FileReader {}
 
 impl Files {
     /// Creates an empty set of files.
@@ -31,9 +58,36 @@ impl Files {
         let valid = is_plain(&path);
         if valid {
             self.left_out.remove(&path);
+            self.deferred.remove(&path);
             self.files.insert(path, bytes.into());
         }
         valid
+    }
+
+    /// Adds a file that is read when a lesson uses it. For large weight files, of which a folder may have many. Returns
+    /// `false`, and adds nothing, as [`insert`](Self::insert) does.
+    pub fn defer(&mut self, path: impl Into<String>, reader: FileReader) -> bool {
+        let path = path.into();
+        let valid = is_plain(&path);
+        if valid {
+            self.remove(&path);
+            self.deferred.insert(path, reader);
+        }
+        valid
+    }
+
+    /// Reads a deferred file of at most `max_bytes`. Returns whether the path is that of a file, read or not.
+    fn load(&mut self, path: &str, max_bytes: u64) -> bool {
+        let Some(reader) = self.deferred.remove(path) else { return self.files.contains_key(path) };
+        match (reader.0)(max_bytes) {
+            Ok(bytes) => drop(self.files.insert(path.to_owned(), bytes.into())),
+            Err(why) => {
+                // The next use reads it again.
+                self.left_out.insert(path.to_owned(), why);
+                self.deferred.insert(path.to_owned(), reader);
+            }
+        }
+        true
     }
 
     /// Records a file or a folder that exists but cannot be used, with the reason. Looking up the file, or a file in the
@@ -56,6 +110,7 @@ impl Files {
     /// Removes a file.
     pub fn remove(&mut self, path: &str) {
         self.left_out.remove(path);
+        self.deferred.remove(path);
         self.files.remove(path);
     }
 
@@ -101,6 +156,11 @@ impl Library {
     pub(crate) fn find(&self, path: &str) -> Option<(usize, Arc<[u8]>)> {
         let mut roots = self.roots.iter().enumerate().rev();
         roots.find_map(|(at, root)| root.files.get(path).map(|bytes| (at, Arc::clone(bytes))))
+    }
+
+    /// Reads the deferred file with the highest precedence at this path, if there is one.
+    pub(crate) fn load(&mut self, path: &str, max_bytes: u64) {
+        self.roots.iter_mut().rev().any(|root| root.files.load(path, max_bytes));
     }
 
     /// The problem to report for a file that exists but cannot be used.
@@ -195,6 +255,33 @@ mod tests {
         for path in ["../x", "./../x", "/x", ".//x", "a/./x", "./", "", ".", "..", "c:/x"] {
             assert_eq!(import_candidates(Some("losses/a.rhai"), path), None, "{path:?}");
         }
+    }
+
+    #[test]
+    fn a_deferred_file_is_read_when_it_is_used() {
+        let path = "big.safetensors";
+        let reader = |text: &'static [u8]| {
+            FileReader::new(move |max| {
+                if text.len() as u64 <= max { Ok(text.to_vec()) } else { Err(format!("more than {max} bytes")) }
+            })
+        };
+        let root = |text: &'static [u8]| {
+            let mut files = Files::new();
+            assert!(!files.defer("../x", reader(text)) && files.defer(path, reader(text)));
+            Root { name: "own".into(), files }
+        };
+        let mut library = Library { roots: vec![root(b"old"), root(b"newer")] };
+        assert_eq!(library.find(path), None);
+        library.load(path, 4);
+        // The file that cannot be read hides the one below it.
+        assert!(library.left_out(path).is_some_and(|problem| problem.message.contains("more than 4 bytes")));
+        assert_eq!(library.roots[0].files.get(path), None);
+        library.load(path, 5);
+        let (at, bytes) = library.find(path).expect("it was read");
+        assert_eq!((at, &bytes[..]), (1, &b"newer"[..]));
+        library.roots[1].files.remove(path);
+        library.load(path, 5);
+        assert_eq!(library.find(path).map(|(at, _)| at), Some(0));
     }
 
     #[test]

@@ -20,10 +20,11 @@ use slowgrad_engine::plugin::{Activation, Loss, Optimizer, Regularizer, Schedule
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef, Sample, SpecPatch, WeightsSpec};
-use slowgrad_engine::weights;
+use slowgrad_engine::weights::{self, LoadedWeights, WeightFormat, WeightsError};
 use slowgrad_tape::{Diagnostic, Location, Source};
 use slowgrad_timeline::playback::cue::Cue;
 use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -50,6 +51,8 @@ pub struct Lesson {
     pub parameters: Vec<f64>,
     /// Warnings: the lesson works, but something in it looks unintended.
     pub warnings: Vec<Diagnostic>,
+    /// Messages for the viewer: how the tensors of a weight file were assigned.
+    pub notes: Vec<String>,
     /// The paths of all files that the lesson depends on.
     pub files: Vec<String>,
 }
@@ -265,7 +268,8 @@ impl Sandbox {
         };
         let mut warnings = Vec::new();
         let setup = self.assemble_at(&spec, &locate_field, &mut warnings)?;
-        let parameters = self.parameters_at(&spec, &locate_field).map_err(one)?;
+        let mut notes = Vec::new();
+        let parameters = self.parameters_at(&spec, &locate_field, &mut notes).map_err(one)?;
         let (located_cues, conditions) = self.perform(&program, &spec, &setup)?;
         warnings.extend(self.lints());
         warnings.extend(self.interpreter().files.library.borrow().warnings());
@@ -281,6 +285,7 @@ impl Sandbox {
             setup,
             parameters,
             warnings,
+            notes,
             files: self.files(),
         })
     }
@@ -388,13 +393,23 @@ impl Sandbox {
     ///
     /// Returns the first problem of the initializer, or of weights that do not fit the network.
     pub fn parameters(&self, spec: &LessonSpec) -> Result<Vec<f64>, Box<Diagnostic>> {
-        self.parameters_at(spec, &|_| None)
+        self.parameters_at(spec, &|_| None, &mut Vec::new())
     }
 
-    fn parameters_at(&self, spec: &LessonSpec, locate_field: FieldLocator<'_>) -> Result<Vec<f64>, Box<Diagnostic>> {
+    fn parameters_at(
+        &self,
+        spec: &LessonSpec,
+        locate_field: FieldLocator<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<f64>, Box<Diagnostic>> {
         let shape = shape(spec);
-        let wrong = |message: String| {
-            Box::new(with_location(Diagnostic::error("wrong-weights", message), locate_field("weights")))
+        let wrong = |message: String, error: &WeightsError| {
+            let help = match error {
+                WeightsError::Match(error) => error.list(),
+                _ => None,
+            };
+            let error = Diagnostic { help, ..Diagnostic::error("wrong-weights", message) };
+            Box::new(with_location(error, locate_field("weights")))
         };
         match &spec.weights {
             None => self
@@ -402,18 +417,16 @@ impl Sandbox {
                 .initial(&spec.initializer, &shape, spec.seed)
                 .map_err(|error| locate(error, locate_field("initializer"))),
             Some(WeightsSpec::Inline(layers)) => {
-                weights::from_layers(&shape, layers).map_err(|error| wrong(error.to_string()))
+                weights::from_layers(&shape, layers).map_err(|error| wrong(error.to_string(), &error))
             }
             Some(WeightsSpec::File(path)) => {
                 let bytes = self.find_resource(path, &[""]).map_err(|error| locate(error, locate_field("weights")))?;
-                let read = if std::path::Path::new(path).extension().is_some_and(|ending| ending == "json") {
-                    std::str::from_utf8(&bytes)
-                        .map_err(|_| wrong(format!("`{path}` is not valid UTF-8")))
-                        .map(|text| weights::from_json(&shape, text))?
-                } else {
-                    weights::from_safetensors(&shape, &bytes)
-                };
-                read.map_err(|error| wrong(format!("`{path}`: {error}")))
+                let format = WeightFormat::of(Path::new(path)).unwrap_or(WeightFormat::Safetensors);
+                let read = weights::read(format, &shape, &bytes);
+                let LoadedWeights { values, mapping } =
+                    read.map_err(|error| wrong(format!("`{path}`: {error}"), &error))?;
+                notes.extend(mapping.map(|mapping| format!("tensors of {path}: {mapping}")));
+                Ok(values)
             }
         }
     }
@@ -428,11 +441,13 @@ impl Sandbox {
             ));
         }
         let beside = folder(&self.plugins.home.borrow().path).to_owned();
-        let library = self.interpreter().files.library.borrow();
+        let max_bytes = weights::max_file_bytes(self.interpreter().host.limits.get().parameters);
+        let mut library = self.interpreter().files.library.borrow_mut();
         let others = folders.iter().copied().filter(|_| !here);
         let candidates = std::iter::once(beside.as_str()).chain(others).map(|folder| format!("{folder}{name}"));
         let mut left_out = None;
         for candidate in candidates {
+            library.load(&candidate, max_bytes);
             if let Some((_, bytes)) = library.find(&candidate) {
                 self.interpreter().files.used.borrow_mut().insert(candidate);
                 return Ok(bytes);
@@ -467,13 +482,18 @@ impl Sandbox {
                 found => found.to_string(),
             };
             let message = format!("the network has {found} parameters; the limit is {max}");
-            let error = Diagnostic::error("too-large", message).help("a layer has size × (inputs + 1) parameters");
+            let problem = Problem::new("too-large", message)
+                .help("a layer has size × (inputs + 1) parameters.")
+                .limit("parameters");
+            let error = self.interpreter().host.explain_limit(problem).unplaced();
             return Err(vec![with_location(error, locate_field("layers"))]);
         }
         if shape.outputs() > limits.array {
             let (outputs, max) = (shape.outputs(), limits.array);
             let message = format!("the last layer has {outputs} neurons; a loss accepts at most {max}");
-            return Err(vec![with_location(Diagnostic::error("too-large", message), locate_field("layers"))]);
+            let problem = Problem::new("too-large", message).limit("array");
+            let error = self.interpreter().host.explain_limit(problem).unplaced();
+            return Err(vec![with_location(error, locate_field("layers"))]);
         }
         let mut errors = Vec::new();
         let last = spec.layers.len().saturating_sub(1);

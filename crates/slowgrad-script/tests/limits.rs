@@ -359,3 +359,86 @@ fn a_captured_value_can_be_the_result() {
     let made = sandbox.dataset(&slowgrad_engine::spec::PluginRef::named("d.rhai"), None, 0.0, 0);
     assert_eq!(made.unwrap().len(), 1);
 }
+
+thread_local! {
+    /// The time of a clock that a test controls, and the processor time that the test grants for each second of it.
+    static CLOCK: std::cell::Cell<(Duration, f64)> = const { std::cell::Cell::new((Duration::ZERO, 0.0)) };
+}
+
+/// Limits of 100 ms for a call, on a clock that advances by 20 ms at each look. The thread gets this share of the time.
+fn limits_on_a_busy_machine(share: f64) -> Limits {
+    CLOCK.set((Duration::ZERO, share));
+    let clock = || {
+        let (now, share) = CLOCK.get();
+        CLOCK.set((now + Duration::from_millis(20), share));
+        now
+    };
+    let processor_time = || {
+        let (now, share) = CLOCK.get();
+        now.mul_f64(share)
+    };
+    Limits {
+        operations: 1_000_000,
+        time: Duration::from_millis(100),
+        clock: Some(clock),
+        processor_time: Some(processor_time),
+        ..Limits::default()
+    }
+}
+
+#[test]
+fn seconds_are_those_of_the_processor() {
+    let stopped = |share: f64, body: &str| {
+        let limits = limits_on_a_busy_machine(share);
+        let text = format!("fn activation(z) {{ {body} }}");
+        let sandbox = common::sandbox_within(&[("t.rhai", &text)], limits);
+        let activation = sandbox.activation(&slowgrad_engine::spec::PluginRef::named("t.rhai"), 1).unwrap();
+        CLOCK.set((Duration::ZERO, share));
+        let code = activation.function.borrow_mut().call(&[1.0]).err().map(|error| error.code);
+        (code, CLOCK.get().0)
+    };
+    // The clock passes the limit many times, but other programs use the time.
+    let long = "let y = 0; for i in 0..2000 { y += i; } z";
+    let (code, time) = stopped(0.001, long);
+    assert_eq!(code, None);
+    assert!(time > Duration::from_secs(1), "{time:?}");
+    assert_eq!(stopped(1.0, long).0, Some("too-slow"));
+    // With half of the time, a loop without an end is stopped after twice the limit.
+    let (code, time) = stopped(0.5, "loop {}");
+    assert_eq!(code, Some("too-slow"));
+    assert!((Duration::from_millis(200)..Duration::from_millis(300)).contains(&time), "{time:?}");
+}
+
+/// The largest layer of the largest network that is allowed by default.
+#[test]
+fn the_default_initializer_draws_as_many_weights_as_a_network_may_have() {
+    let size = 2235;
+    let shape = slowgrad_engine::shape::Shape::new(size, &[size]);
+    let max = Limits::default().parameters;
+    assert!((max - 5_000..=max).contains(&shape.parameters()));
+    // The time depends on the machine and on how the test was compiled.
+    let limits = Limits { setup_time: Duration::from_mins(10), ..Limits::default() };
+    let sandbox = common::sandbox_within(&[], limits);
+    let drawn = sandbox.initializer(&slowgrad_engine::spec::PluginRef::named("xavier_uniform"), &shape, 1).unwrap();
+    assert_eq!(drawn.len(), shape.parameters());
+}
+
+/// For five million weights an initializer has the budget of a set-up eleven times: 110 operations for each weight.
+#[test]
+fn every_shipped_initializer_needs_fewer_operations_than_it_has() {
+    let limits = Limits { setup_operations: 110 * 40 * 50, ..Limits::default() };
+    let sandbox = common::sandbox_within(&[], limits);
+    let shape = slowgrad_engine::shape::Shape::new(40, &[50]);
+    let all = sandbox.catalogue(slowgrad_script::PluginKind::Initializer);
+    assert!(all.len() >= 9, "{all:?}");
+    for entry in all {
+        let drawn = sandbox.initializer(&slowgrad_engine::spec::PluginRef::named(entry.path.clone()), &shape, 1);
+        assert!(drawn.is_ok_and(|drawn| drawn.len() == shape.parameters()), "{}", entry.path);
+    }
+    let limits = Limits { setup_operations: 10 * 40 * 50, ..Limits::default() };
+    let error = common::sandbox_within(&[], limits)
+        .initializer(&slowgrad_engine::spec::PluginRef::named("xavier_uniform"), &shape, 1)
+        .unwrap_err();
+    assert_eq!(error.code, "too-many-operations");
+    assert!(error.help.as_ref().is_some_and(|help| help.contains("--limits operations=")), "{error:?}");
+}

@@ -4,10 +4,11 @@
 #[path = "../../slowgrad-engine/tests/common/mod.rs"]
 mod common;
 
-use common::{decay, descent, elastic, identity, leaky, setup, softmax, tanh};
+use common::{decay, descent, elastic, identity, leaky, setup, softmax, tamed, tanh};
 use proptest::prelude::*;
 use slowgrad_engine::model::Model;
 use slowgrad_engine::record::record;
+use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Granularity;
@@ -477,4 +478,50 @@ fn numbers_are_correctly_rounded_and_show_whether_they_are_exact() {
     assert_eq!(shown(0.0), "0");
     assert_eq!(shown(-0.0), "0");
     assert_eq!(shown(9.9996), "10.00");
+}
+
+/// The timeline of the step from these parameters.
+fn from_values(sizes: &[usize], kinds: &[usize], values: &[f64]) -> Timeline {
+    let activations = sizes[1..].iter().zip(kinds).map(|(_, kind)| if *kind == 0 { identity() } else { tanh() });
+    let (setup, _) = setup(sizes, activations.collect(), descent(0.1, false), 3, 3);
+    let model = Model::new(values.to_vec(), &setup.optimizer);
+    Timeline::new(Arc::new(record(&setup, &model, 1).expect("it runs")))
+}
+
+#[test]
+fn the_operation_that_is_not_finite_is_the_first_of_its_kind() {
+    assert_eq!(small().first_not_finite(), None);
+    // A prediction of about 10²⁰⁰ overflows in the square of the loss.
+    let square = from_values(&[1, 1], &[0], &[1e200, 0.0]);
+    let event = square.first_not_finite().expect("an infinite loss");
+    assert_eq!((event.address.phase, event.address.sample), (Phase::Loss, Some(0)));
+    assert!(matches!(&event.kind, EventKind::Operation { result, .. } if result.value == f64::INFINITY), "{event:?}");
+    // The weighted sum overflows, and tanh hides it.
+    let hidden = from_values(&[2, 1, 1], &[1, 0], &[1e308, 1e308, 1e308, 1.0, 0.0]);
+    let event = hidden.first_not_finite();
+    let all: Vec<usize> = (0..hidden.len()).filter(|&index| !hidden.event(index).kind.result().is_finite()).collect();
+    assert_eq!(event.map(|event| event.index), all.first().copied());
+    // The parameter itself is not finite: the first product with it.
+    let weight = from_values(&[2, 1], &[0], &[1.0, f64::NAN, 0.0]);
+    let event = weight.first_not_finite().expect("NaN");
+    assert_eq!((event.address.phase, event.address.operation), (Phase::Forward, 1));
+    assert!(matches!(event.kind, EventKind::Product { input: 1, .. }), "{event:?}");
+}
+
+#[test]
+fn an_infinity_without_effect_is_not_reported() {
+    let (mut setup, _) = setup(&[1, 1], vec![identity()], tamed(), 1, 1);
+    let timeline = |setup: &Setup| {
+        let model = Model::new(vec![1e120, 0.0], &setup.optimizer);
+        Timeline::new(Arc::new(record(setup, &model, 1).expect("it runs")))
+    };
+    // The optimizer's g⁴ overflows, and g / ∞ is 0.
+    let harmless = timeline(&setup);
+    let result = |index| harmless.event(index).kind.result();
+    assert!((0..harmless.len()).any(|index| result(index) == f64::INFINITY));
+    assert_eq!(harmless.first_not_finite(), None);
+    // The same gradient in a penalty that overflows.
+    setup.regularizer = Some(elastic(1e300));
+    let event = timeline(&setup).first_not_finite().expect("an infinite penalty");
+    assert_eq!(event.address.phase, Phase::Update);
 }

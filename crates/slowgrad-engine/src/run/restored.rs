@@ -5,7 +5,7 @@
 //! [`Run::prove`] later computes the steps from the start, and compares losses and the state bit for bit. This module
 //! must not know how a state is stored.
 
-use super::{Checkpoint, Edits, LossCurve, ParameterPath, Run, RunVersion, divergence, starts_with};
+use super::{Checkpoint, Edits, LossCurve, ParameterPath, Run, RunVersion, Start, divergence, starts_with};
 use crate::model::Model;
 use crate::setup::Setup;
 use crate::train::{self, Workspace};
@@ -46,7 +46,7 @@ pub enum Proof {
 /// A stored state in the history of a run.
 #[derive(Debug)]
 pub(super) struct RestoredState {
-    start: Rc<Checkpoint>,
+    start: Rc<Start>,
     /// Number of completed steps.
     pub(super) step: u64,
     /// The edits of the run when it was restored.
@@ -90,10 +90,11 @@ pub(super) struct Recomputation {
 
 impl Recomputation {
     fn new(target: &Rc<RestoredState>) -> Self {
-        let Checkpoint { setup, model } = (*target.start).clone();
+        let Start { step, state } = &*target.start;
+        let Checkpoint { setup, model } = state.clone();
         let mut new = Self {
             target: Rc::clone(target),
-            step: 0,
+            step: *step,
             setup,
             model,
             path: ParameterPath::default(),
@@ -161,7 +162,8 @@ impl Run {
         self.curve = Rc::new(curve);
         self.abandoned_path = None;
         self.work = Workspace::default();
-        self.path = ParameterPath::new(&self.start.setup.shape, &self.start.model.values);
+        let Start { step: first, state } = &*self.start;
+        self.path = ParameterPath::new(*first, &state.setup.shape, &state.model.values);
         self.path.push(step, &setup.shape, &model.values);
         self.max_parameters = self.max_parameters.max(parameters);
         (self.setup, self.model) = (Rc::clone(&setup), model.clone());

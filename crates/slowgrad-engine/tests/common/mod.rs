@@ -188,6 +188,28 @@ pub fn descent(rate: f64, momentum: bool) -> Optimizer {
     Optimizer { info, state: Vec::new(), weights: make(), biases: make() }
 }
 
+/// Doubles each parameter and ignores its gradient.
+pub fn doubling() -> Optimizer {
+    let body: Body = |tape, i| Ok(vec![tape.push(Op::Add, &[i[0], i[0]], None)?]);
+    let make = || named(&update_names(&[]), 1, 0, body);
+    let info = PluginInfo { name: "doubling".into(), controls: vec![lr(0.1)], ..PluginInfo::default() };
+    Optimizer { info, state: Vec::new(), weights: make(), biases: make() }
+}
+
+/// w − lr · g / g⁴, whose divisor may overflow.
+pub fn tamed() -> Optimizer {
+    let body: Body = |tape, i| {
+        let square = tape.push(Op::Mul, &[i[1], i[1]], None)?;
+        let fourth = tape.push(Op::Mul, &[square, square], None)?;
+        let quotient = tape.push(Op::Div, &[i[1], fourth], None)?;
+        let change = tape.push(Op::Mul, &[i[2], quotient], None)?;
+        Ok(vec![tape.push(Op::Sub, &[i[0], change], None)?])
+    };
+    let make = || named(&update_names(&[]), 1, 0, body);
+    let info = PluginInfo { name: "tamed".into(), controls: vec![lr(0.1)], ..PluginInfo::default() };
+    Optimizer { info, state: Vec::new(), weights: make(), biases: make() }
+}
+
 /// A small seeded stream, independent of the engine's.
 pub struct Stream(pub u64);
 

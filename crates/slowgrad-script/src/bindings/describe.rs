@@ -125,7 +125,7 @@ fn random(engine: &mut Engine, host: &Rc<Host>) {
         let max = context.engine().max_array_size();
         if rows.saturating_mul(columns) > max {
             let message = format!("a matrix of {rows} × {columns} is too large; it may have {max} numbers");
-            return Err(Problem::new("too-large", message).into());
+            return Err(Problem::new("too-large", message).limit("array").into());
         }
         let spend = |numbers: usize| shared.spend(numbers.div_ceil(MULTIPLICATIONS_PER_OPERATION) as u64);
         let matrix = orthogonal::orthogonal(&mut random.0.borrow_mut(), rows, columns, spend)?;

@@ -31,7 +31,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
                 let mut cues = stage.cues.borrow_mut();
                 if cues.len() >= shared.limits.get().cues {
                     let message = format!("a lesson may have at most {} cues", shared.limits.get().cues);
-                    return Err(Problem::new("too-many-cues", message).into());
+                    return Err(Problem::new("too-many-cues", message).limit("cues").into());
                 }
                 cues.push((cue, location));
                 Ok(())

@@ -79,7 +79,7 @@ impl Check<'_> {
         *self.sandbox.plugins.home.borrow_mut() = Home { path: path.to_owned() };
         self.sandbox.plugins.interpreter.files.used.borrow_mut().clear();
         let limits = self.sandbox.plugins.interpreter.host.limits.get();
-        self.deadline = limits.clock.map(|now| now() + limits.setup_time);
+        self.deadline = limits.timer().map(|now| now() + limits.setup_time);
         let program = self.sandbox.plugins.program(path)?;
         self.found.extend(lints::lint(&program.text));
         let defines = |kind: &PluginKind| kind.contracts().iter().any(|name| program.function(name).is_some());
@@ -167,8 +167,8 @@ impl Check<'_> {
 
     /// Whether there is time for another point. The deadline bounds a check to a few seconds for any script.
     fn in_time(&self) -> bool {
-        let clock = self.sandbox.plugins.interpreter.host.limits.get().clock;
-        clock.zip(self.deadline).is_none_or(|(now, deadline)| now() < deadline)
+        let timer = self.sandbox.plugins.interpreter.host.limits.get().timer();
+        timer.zip(self.deadline).is_none_or(|(now, deadline)| now() < deadline)
     }
 
     /// Adds a report, and merges it with an earlier report of the same function.

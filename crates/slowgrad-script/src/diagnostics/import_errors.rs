@@ -12,7 +12,7 @@ pub(crate) fn circular_import(name: &str) -> Problem {
 /// A chain of imports that exceeds the limit.
 pub(crate) fn import_chain_too_long(max: usize) -> Problem {
     let problem = Problem::new("too-many-modules", format!("a chain of imports is longer than {max} files"));
-    problem.help("combine the helpers into fewer files")
+    problem.help("combine the helpers into fewer files.").limit("modules")
 }
 
 /// An imported file that has a problem of its own.

@@ -12,15 +12,24 @@ pub(crate) struct Problem {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+    /// The name of the limit that was reached; [`Host::explain_limit`](crate::runtime::host::Host::explain_limit) adds how
+    /// to raise it to the help.
+    pub(crate) limit: Option<&'static str>,
 }
 
 impl Problem {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None }
+        Self { code, message: message.into(), help: None, limit: None }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Names the limit that was reached.
+    pub(crate) fn limit(mut self, name: &'static str) -> Self {
+        self.limit = Some(name);
         self
     }
 

@@ -3,7 +3,9 @@
 //! An error of Rhai has a position and a short phrase. The diagnostic underlines the whole expression, states the
 //! problem in plain words and suggests the name that was probably meant.
 
-use crate::diagnostics::analysis::syntax::{assignment_to_constant, container_kind, did_you_mean, lowercase_first};
+use crate::diagnostics::analysis::syntax::{
+    assignment_to_constant, container_kind, container_limit, did_you_mean, lowercase_first,
+};
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::value_kind::{bare_kind, named_kind};
 use crate::diagnostics::wording;
@@ -74,7 +76,8 @@ pub(crate) fn runtime_diagnostic(
         (Some(place), None) => place.token(),
         (None, None) => fallback_location(&calls, program, &text),
     };
-    Diagnostic { frames: calls, ..describe(host, program, place.as_ref(), error).at(location) }
+    let problem = host.explain_limit(describe(host, program, place.as_ref(), error));
+    Diagnostic { frames: calls, ..problem.at(location) }
 }
 
 /// Maximum length of a listed call chain. Infinite recursion has many more frames.
@@ -128,15 +131,19 @@ fn describe(host: &Host, program: &ScriptProgram, place: Option<&SourcePosition>
         E::ErrorRuntime(value, _) => thrown_problem(value),
         E::ErrorTerminated(value, _) => stop_problem(value),
         E::ErrorStackOverflow(_) => Problem::new("too-deep", "function calls are nested too deeply")
-            .help("does a function call itself endlessly?"),
+            .help("does a function call itself endlessly?")
+            .limit("calls"),
         E::ErrorDataTooLarge(kind, _) => {
             Problem::new("too-large", format!("the {} grew too large", container_kind(&kind)))
                 .help("a script may hold only a limited amount of data; is there an endless loop?")
+                .limit(container_limit(&kind))
         }
         E::ErrorTooManyVariables(_) => Problem::new("too-many-variables", "there are too many variables here")
-            .help("group related values in an array or a map"),
+            .help("group related values in an array or a map.")
+            .limit("variables"),
         E::ErrorTooManyModules(_) => Problem::new("too-many-modules", "too many modules are imported")
-            .help("combine the helpers into fewer files, and import them at the top, not in a function"),
+            .help("combine the helpers into fewer files, and import them at the top, not in a function.")
+            .limit("modules"),
         E::ErrorVariableNotFound(name, _) => Problem::new("unknown-name", format!("`{name}` is not defined here"))
             .maybe_help(place.and_then(|place| did_you_mean(place, &name))),
         E::ErrorUnboundThis(_) => Problem::new("unknown-name", "`this` has no value here")
@@ -238,12 +245,14 @@ fn stop_problem(value: Dynamic) -> Problem {
     let problem = match value.try_cast::<StopReason>() {
         Some(StopReason::Operations(max)) => {
             Problem::new("too-many-operations", format!("the script was stopped after {max} operations"))
+                .limit("operations")
         }
         Some(StopReason::Memory(max)) => {
             Problem::new("too-large", format!("the script was stopped when it held {} MiB", max.div_ceil(1 << 20)))
+                .limit("memory")
         }
         Some(StopReason::Time(time)) => {
-            Problem::new("too-slow", format!("the script was stopped after {} ms", time.as_millis()))
+            Problem::new("too-slow", format!("the script was stopped after {} ms", time.as_millis())).limit("seconds")
         }
         None => Problem::new("too-slow", "the script was stopped"),
     };

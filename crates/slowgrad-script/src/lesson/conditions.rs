@@ -7,7 +7,7 @@ use crate::bindings::values::{Closure, Subject};
 use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording;
 use crate::plugins::Plugins;
-use crate::runtime::host::Host;
+use crate::runtime::host::{Host, full};
 use crate::runtime::interpreter::Interpreter;
 use crate::runtime::program::ScriptProgram;
 use rhai::{Dynamic, Map};
@@ -107,7 +107,7 @@ impl ConditionTracer {
             return Err(placed(Diagnostic::error("wrong-return", message).help(self.closure.subject.example())));
         };
         let constant = tape.constant(f64::from(u8::from(answer)));
-        constant.map_err(|full| placed(Diagnostic::error("tape-full", full.to_string())))
+        constant.map_err(|error| placed(self.interpreter.host.explain_limit(full(error)).unplaced()))
     }
 }
 

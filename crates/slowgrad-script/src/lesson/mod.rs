@@ -283,7 +283,7 @@ fn lower(limits: Limits, value: &Dynamic, what: &str) -> Result<Limits, Problem>
         let amount = arguments::float(value, &format!("`{name}`"))?;
         lowered.lower(name, amount).map_err(|error| {
             let code = if error.unknown_name { "unknown-field" } else { "wrong-value" };
-            Problem { code, message: error.message, help: error.help }
+            Problem::new(code, error.message).maybe_help(error.help)
         })?;
     }
     Ok(lowered)

@@ -200,7 +200,7 @@ impl Plugins {
     }
 
     fn compile(&self, path: &str, bytes: &[u8]) -> Result<Rc<ScriptProgram>, Vec<Diagnostic>> {
-        let text = script_text(path, bytes, self.interpreter.host.limits.get().script).map_err(|fault| vec![*fault])?;
+        let text = script_text(path, bytes, &self.interpreter.host).map_err(|fault| vec![*fault])?;
         if text.is_empty() {
             let text = ScriptText::new(path, text);
             let empty = Diagnostic::error("empty-file", format!("`{path}` is empty")).at(text.function_location(""));
@@ -346,7 +346,8 @@ impl Plugins {
         let max = self.interpreter.host.limits.get().array;
         if whole_layer && size > max {
             let message = format!("`{}` takes a whole layer of at most {max} neurons, not {size}", stem(&plugin.name));
-            return Err(Box::new(Diagnostic::error("too-large", message)));
+            let problem = Problem::new("too-large", message).limit("array");
+            return Err(Box::new(self.interpreter.host.explain_limit(problem).unplaced()));
         }
         let traced = if whole_layer { TracedFunction::Layer(size) } else { TracedFunction::Activation };
         program.contract(
@@ -487,6 +488,7 @@ impl Plugins {
         let mut drawn = Vec::with_capacity(shape.parameters());
         for layer in 0..shape.layers() {
             for (is_bias, range) in [(false, shape.weights(layer)), (true, shape.biases(layer))] {
+                let budget = Budget::Initializer { weights: range.len() };
                 let mut context: Map = controls.clone();
                 context.insert("fan_in".into(), Dynamic::from_int(shape.fan_in(layer) as i64));
                 context.insert("fan_out".into(), Dynamic::from_int(shape.size(layer) as i64));
@@ -495,7 +497,7 @@ impl Plugins {
                 context.insert("rng".into(), rng.clone());
                 if whole_layer && !is_bias {
                     let arguments = vec![Dynamic::from_map(context)];
-                    let rows = self.interpreter.call(&program, "init_layer", arguments, Budget::Setup)?;
+                    let rows = self.interpreter.call(&program, "init_layer", arguments, budget)?;
                     let weights = arguments::layer(&rows, layer, shape);
                     let location = || program.text.function_location("init_layer");
                     drawn.extend(weights.map_err(|problem| Box::new(problem.unplaced().at(location())))?);
@@ -506,7 +508,8 @@ impl Plugins {
                     drawn.resize(drawn.len() + range.len(), 0.0);
                     continue;
                 }
-                let values = self.interpreter.call_many(&program, "init", &Dynamic::from_map(context), range.len())?;
+                let context = Dynamic::from_map(context);
+                let values = self.interpreter.call_many(&program, "init", &context, range.len(), budget)?;
                 for (value, index) in values.iter().zip(range) {
                     let found = arguments::float(value, "the result of `init`").ok().filter(|x| x.is_finite());
                     let Some(x) = found else {

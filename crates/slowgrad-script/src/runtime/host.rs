@@ -72,8 +72,13 @@ pub struct ConsoleLine {
 pub(crate) enum Budget {
     /// A plugin call.
     Call,
-    /// Reading a lesson, generating data or drawing weights.
+    /// Reading a lesson or generating data.
     Setup,
+    /// Drawing weights of a layer.
+    Initializer {
+        /// The number of weights that the call has to return.
+        weights: usize,
+    },
 }
 
 /// Printed lines waiting to be taken. Further lines are dropped.
@@ -129,6 +134,8 @@ impl TextRegistry {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) limits: Cell<Limits>,
+    /// The limits of the sandbox. A lesson may lower them.
+    granted: Limits,
     texts: RefCell<TextRegistry>,
     tape: RefCell<Option<Box<TraceBuilder>>>,
     epoch: Cell<u32>,
@@ -151,8 +158,10 @@ pub(crate) struct Host {
     time_limit: Cell<Duration>,
     /// The number of bytes that this thread may hold.
     memory_ceiling: Cell<isize>,
-    /// The time at which to stop.
+    /// The time at which to stop, or to look at the processor time.
     deadline: Cell<Option<Duration>>,
+    /// The processor time at the start of the call.
+    processor_start: Cell<Option<Duration>>,
     /// The functions that scripts can call; set on first use.
     pub(crate) builtins: OnceCell<Builtins>,
     /// The positions at which a limit was hit and of the calls that led there, innermost first, each with the text's
@@ -172,6 +181,7 @@ impl Host {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits: Cell::new(limits),
+            granted: limits,
             texts: RefCell::default(),
             tape: RefCell::default(),
             epoch: Cell::new(0),
@@ -188,6 +198,7 @@ impl Host {
             time_limit: Cell::default(),
             memory_ceiling: Cell::new(isize::MAX),
             deadline: Cell::new(None),
+            processor_start: Cell::new(None),
             builtins: OnceCell::new(),
             limit_hits: RefCell::default(),
         }
@@ -209,12 +220,17 @@ impl Host {
         let (max, time) = match budget {
             Budget::Call => (limits.operations, limits.time),
             Budget::Setup => (limits.setup_operations, limits.setup_time),
+            Budget::Initializer { weights } => {
+                let times = Limits::initializer_budgets(weights);
+                (limits.setup_operations.saturating_mul(u64::from(times)), limits.setup_time.saturating_mul(times))
+            }
         };
         self.spent.set(0);
         self.operation_limit.set(max);
         self.schedule_check(0);
         self.time_limit.set(time);
         self.deadline.set(None);
+        self.processor_start.set(None);
         self.memory_ceiling.set(CountingAllocator::held().saturating_add_unsigned(limits.memory));
         self.prints.set(0);
         self.captured_elements.set(0);
@@ -282,11 +298,41 @@ impl Host {
 
     /// The time starts with the first check: most functions are short, and reading the clock costs as much as an
     /// operation.
+    ///
+    /// Reading the processor time costs many operations. It is read only when the clock says that the limit may be
+    /// reached: first after a small part of the limit, for the start, then each time when the rest has passed.
     fn past_deadline(&self) -> Option<StopReason> {
-        let now = self.limits.get().clock?();
-        let deadline = self.deadline.get().unwrap_or(now + self.time_limit.get());
-        self.deadline.set(Some(deadline));
-        (now > deadline).then(|| StopReason::Time(self.time_limit.get()))
+        let limits = self.limits.get();
+        let (now, limit) = (limits.clock?(), self.time_limit.get());
+        let start_delay = limit / 16;
+        let Some(deadline) = self.deadline.get() else {
+            let first = if limits.processor_time.is_some() { start_delay } else { limit };
+            self.deadline.set(Some(now.saturating_add(first)));
+            return None;
+        };
+        if now <= deadline {
+            return None;
+        }
+        let Some(processor_time) = limits.processor_time else { return Some(StopReason::Time(limit)) };
+        let time = processor_time();
+        let start = self.processor_start.get().unwrap_or(time.saturating_sub(start_delay));
+        self.processor_start.set(Some(start));
+        let used = time.saturating_sub(start);
+        if used > limit {
+            return Some(StopReason::Time(limit));
+        }
+        self.deadline.set(Some(now.saturating_add(limit - used)));
+        None
+    }
+
+    /// Adds to the help of a problem how to raise the limit that it names.
+    pub(crate) fn explain_limit(&self, mut problem: Problem) -> Problem {
+        let raise = problem.limit.take().and_then(|name| self.limits.get().how_to_raise(name, self.granted));
+        if let Some(raise) = raise {
+            problem.help =
+                Some(problem.help.map_or_else(|| raise.clone(), |help| format!("{help} Otherwise, {raise}")));
+        }
+        problem
     }
 
     /// Counts the arguments bound by `curry`. They are copied with the function, so the array limit applies.
@@ -297,7 +343,7 @@ impl Host {
             .all(|value| count_elements(value, MAX_CAPTURE_DEPTH, &mut elements) && elements <= max);
         if elements > max {
             let problem = Problem::new("too-large", format!("`curry` holds more than {max} elements"));
-            return Err(problem.help("pass the data as an argument of the call instead").into());
+            return Err(problem.help("pass the data as an argument of the call instead.").limit("array").into());
         }
         self.check_captured(function)
     }
@@ -440,7 +486,7 @@ impl Host {
         let max = self.limits.get().prints;
         if self.prints.get() >= max {
             let problem = Problem::new("too-many-prints", format!("more than {max} lines printed in one call"));
-            return Err(problem.help("print less often").into());
+            return Err(problem.help("print less often.").limit("prints").into());
         }
         self.prints.set(self.prints.get() + 1);
         // Copying a long text may have taken time.
@@ -493,7 +539,9 @@ fn stale() -> Problem {
         .help("a function must use only its arguments and must not store values between calls")
 }
 
-fn full(full: slowgrad_tape::TapeFull) -> Problem {
+/// More operations than fit on a tape.
+pub(crate) fn full(full: slowgrad_tape::TapeFull) -> Problem {
     Problem::new("tape-full", full.to_string())
-        .help("a loop records more operations than can be shown; make it shorter")
+        .help("a loop records more operations than can be shown; make it shorter.")
+        .limit("tape")
 }

@@ -4,6 +4,7 @@ use crate::diagnostics::analysis::import_summary::ImportSummary;
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::wording;
 use crate::library::{Library, import_candidates, plain_part};
+use crate::runtime::host::Host;
 use crate::text::ScriptText;
 use rhai::{Module, Shared};
 use slowgrad_tape::Diagnostic;
@@ -102,8 +103,9 @@ impl ScriptFiles {
     }
 }
 
-/// Decodes a file as a script of at most `max` bytes, without a byte order mark.
-pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8], max: usize) -> Result<&'b str, Box<Diagnostic>> {
+/// Decodes a file as a script within the size limit, without a byte order mark.
+pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8], host: &Host) -> Result<&'b str, Box<Diagnostic>> {
+    let max = host.limits.get().script;
     let whole = std::str::from_utf8(bytes);
     if let Ok(text) = whole
         && bytes.len() <= max
@@ -117,11 +119,13 @@ pub(crate) fn script_text<'b>(name: &str, bytes: &'b [u8], max: usize) -> Result
     let text = ScriptText::new(name, shown);
     let problem = if bytes.len() > max {
         let message = format!("`{name}` has {} bytes; the limit is {max}", bytes.len());
-        Problem::new("too-large", message).help("put long data into a CSV file and name it with `csv(…)`")
+        Problem::new("too-large", message)
+            .help("put long data into a CSV file and name it with `csv(…)`.")
+            .limit("script")
     } else {
         Problem::new("not-text", format!("`{name}` is not valid UTF-8")).help("save it as UTF-8 in your editor")
     };
-    Err(Box::new(problem.at(text.location(text.range(at, at)))))
+    Err(Box::new(host.explain_limit(problem).at(text.location(text.range(at, at)))))
 }
 
 /// Bytes shown after the fault in a file that cannot be decoded.

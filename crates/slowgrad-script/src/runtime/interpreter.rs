@@ -90,13 +90,14 @@ impl Interpreter {
         function: &str,
         argument: &Dynamic,
         times: usize,
+        budget: Budget,
     ) -> Result<Vec<Dynamic>, Box<Diagnostic>> {
         let text = format!("fn {LOOP_FUNCTION}(x, n) {{ for i in 0..n {{ {EMIT}({function}(x)); }} }}");
         let broken = |error: ParseError| Box::new(Diagnostic::error("interpreter", error.to_string()));
         let ast = program.ast.merge(&self.setup_engine.borrow().compile(text).map_err(broken)?);
         self.files.running.replace(Rc::clone(&program.imports));
         self.host.has_imports.set(program.may_import);
-        self.host.begin(Budget::Setup, None);
+        self.host.begin(budget, None);
         let engine = self.setup_engine.borrow();
         let mut results = Vec::with_capacity(times);
         let outcome = loop {
@@ -178,8 +179,18 @@ impl Interpreter {
     ) -> Result<Dynamic, Box<Diagnostic>> {
         let engine = match budget {
             Budget::Call => &self.call_engine,
-            Budget::Setup => &self.setup_engine,
+            Budget::Setup | Budget::Initializer { .. } => &self.setup_engine,
         };
+        let limits = self.host.limits.get();
+        match budget {
+            Budget::Call => {}
+            Budget::Setup => drop(engine.borrow_mut().set_max_array_size(limits.setup_array)),
+            // The rows of a layer and their weights.
+            Budget::Initializer { weights } => {
+                let array = limits.setup_array.max(weights.saturating_mul(2));
+                engine.borrow_mut().set_max_array_size(array);
+            }
+        }
         let engine = engine.borrow();
         self.files.running.replace(Rc::clone(&program.imports));
         self.host.has_imports.set(program.may_import);

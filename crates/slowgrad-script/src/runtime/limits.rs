@@ -12,11 +12,12 @@ use std::time::Duration;
 pub struct Limits {
     /// Interpreter operations of a plugin call (2 million).
     pub operations: u64,
-    /// Interpreter operations while a lesson is read, data is generated or weights are drawn (50 million).
+    /// Interpreter operations while a lesson is read, data is generated or weights are drawn (50 million). An initializer
+    /// has them again for each half million weights of the layer.
     pub setup_operations: u64,
     /// Time of a plugin call (250 ms).
     pub time: Duration,
-    /// Time to read a lesson, generate data or draw weights (5 s).
+    /// Time to read a lesson, generate data or draw weights (5 s); for an initializer it grows like the operations.
     pub setup_time: Duration,
     /// Bytes that one call may allocate beyond those held at its start (256 MiB). Counted only if
     /// [`CountingAllocator`](crate::CountingAllocator) is installed.
@@ -53,6 +54,10 @@ pub struct Limits {
     pub parameters: usize,
     /// A monotonic clock. Without one, only operations are counted.
     pub clock: Option<fn() -> Duration>,
+    /// The processor time that the calling thread has used, which never advances faster than the clock. With it, the time
+    /// limits do not depend on what else the machine does; without it, the clock decides. None by default: only the program
+    /// knows the machine.
+    pub processor_time: Option<fn() -> Duration>,
 }
 
 impl Default for Limits {
@@ -79,6 +84,7 @@ impl Default for Limits {
             cues: 10_000,
             parameters: 5_000_000,
             clock: clock(),
+            processor_time: None,
         }
     }
 }
@@ -173,6 +179,39 @@ impl Limits {
         Ok(())
     }
 
+    /// The amount of a limit for a plugin call; `None` if no limit has this name.
+    pub fn get(mut self, name: &str) -> Option<f64> {
+        let (.., place) = TABLE.iter().find(|(known, ..)| *known == name)?;
+        Some(match place {
+            LimitField::Count(place) => *place(&mut self) as f64,
+            LimitField::Counts(places) => *places(&mut self)[0] as f64,
+            LimitField::Operations => self.operations as f64,
+            LimitField::Time => self.time.as_secs_f64(),
+        })
+    }
+
+    /// How to raise a limit. `granted` are the limits of the sandbox, which a lesson cannot exceed.
+    pub(crate) fn how_to_raise(self, name: &str, granted: Limits) -> Option<String> {
+        let (.., max, _) = TABLE.iter().find(|(known, ..)| *known == name)?;
+        let (now, granted) = (self.get(name)?, granted.get(name)?);
+        if now < granted {
+            return Some(format!("the lesson sets `limits: #{{ {name}: {now} }}`, which it may raise up to {granted}"));
+        }
+        let more = (2.0 * now).min(*max);
+        (more > now).then(|| format!("`--limits {name}={more}` raises this limit"))
+    }
+
+    /// The timer for the time limits: processor time if there is one, otherwise the clock.
+    pub(crate) fn timer(&self) -> Option<fn() -> Duration> {
+        self.processor_time.or(self.clock)
+    }
+
+    /// How many times the budget of a set-up an initializer has for so many weights: once, and again for each half million.
+    pub(crate) fn initializer_budgets(weights: usize) -> u32 {
+        const WEIGHTS_PER_BUDGET: usize = 500_000;
+        u32::try_from(1 + weights / WEIGHTS_PER_BUDGET).unwrap_or(u32::MAX)
+    }
+
     /// Sets a limit if the new value is lower.
     ///
     /// # Errors
@@ -238,6 +277,27 @@ mod tests {
         limits.lower("seconds", 0.125).expect("a limit");
         assert_eq!((limits.operations, limits.setup_operations), (4_000_000, 100_000_000));
         assert_eq!((limits.time.as_millis(), limits.setup_time.as_millis()), (125, 2_500));
+    }
+
+    #[test]
+    fn a_message_says_how_to_raise_each_limit() {
+        let granted = Limits::default();
+        for name in Limits::names() {
+            let help = granted.how_to_raise(name, granted).expect("a limit that can be raised");
+            let (_, assignment) = help.split_once("--limits ").expect("an option");
+            let (named, amount) =
+                assignment.split_once('`').expect("a quote").0.split_once('=').expect("an assignment");
+            let mut raised = granted;
+            raised.set(named, amount.parse().expect("a number")).expect("the advice works");
+            assert!(named == name && raised.get(name) > granted.get(name), "{help}");
+        }
+        let mut lowered = granted;
+        lowered.lower("tape", 50.0).expect("a limit");
+        let help = lowered.how_to_raise("tape", granted).expect("help");
+        assert_eq!(help, "the lesson sets `limits: #{ tape: 50 }`, which it may raise up to 100000");
+        let mut highest = granted;
+        highest.set("calls", 128.0).expect("a limit");
+        assert_eq!(highest.how_to_raise("calls", highest), None);
     }
 
     #[test]

@@ -40,16 +40,16 @@ impl ModuleResolver for Resolver {
         if self.files.loading.borrow().contains(&name) {
             return Err(placed(circular_import(&name).into()));
         }
-        let limits = self.host.limits.get();
         // Rhai counts the imports of one file, not the length of a chain of imports.
-        if self.files.loading.borrow().len() >= limits.modules {
-            return Err(placed(import_chain_too_long(limits.modules).into()));
+        let max = self.host.limits.get().modules;
+        if self.files.loading.borrow().len() >= max {
+            return Err(placed(import_chain_too_long(max).into()));
         }
         let faulty = |fault: &Diagnostic| placed(broken_import(path, fault).into());
-        let text = script_text(&name, &bytes, limits.script).map_err(|fault| faulty(&fault))?;
+        let text = script_text(&name, &bytes, &self.host).map_err(|fault| faulty(&fault))?;
         let text = Rc::new(ScriptText::new(name.clone(), text));
         let ast = compile(engine, &self.host, &text);
-        let ast = ast.map_err(|error| faulty(&syntax::diagnostic(&text, &text, &error, None)))?;
+        let ast = ast.map_err(|error| faulty(&syntax::diagnostic(&self.host, &text, &text, &error, None)))?;
         running.texts.borrow_mut().insert(name.clone(), text);
         self.files.loading.borrow_mut().push(name.clone());
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);

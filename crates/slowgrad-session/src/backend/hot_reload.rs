@@ -65,14 +65,29 @@ enum FileUse {
     Script,
 }
 
+/// The effect of a saved file on the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReloadEffect {
+    /// The run continues as before.
+    None,
+    /// The run continues with another set-up, now or from the next step.
+    Swap,
+    /// A new run started.
+    Restart,
+}
+
 /// Reloads a file that was added, changed or deleted (`None`).
-///
-/// Returns whether a new run started, which discards undo and redo.
-pub(crate) fn reload(lesson_run: &mut LessonRun, root: &str, path: &str, bytes: Option<Vec<u8>>, when: When) -> bool {
+pub(crate) fn reload(
+    lesson_run: &mut LessonRun,
+    root: &str,
+    path: &str,
+    bytes: Option<Vec<u8>>,
+    when: When,
+) -> ReloadEffect {
     // The editor reports its saves at once, and the file watcher reports them again.
     let unchanged = |(from, known): (String, Arc<[u8]>)| from == root && bytes.as_deref() == Some(&known[..]);
     if lesson_run.scripts.sandbox().file(path).is_some_and(unchanged) {
-        return false;
+        return ReloadEffect::None;
     }
     if bytes.is_none() && lesson_run.open.is_some() && is_lesson(lesson_run, path) {
         return lesson_deleted(lesson_run, root, path);
@@ -81,7 +96,7 @@ pub(crate) fn reload(lesson_run: &mut LessonRun, root: &str, path: &str, bytes: 
     lesson_run.scripts.replace(root, path, bytes.map(Arc::from));
     if lesson_run.open.is_none() {
         let lesson = lesson_run.scripts.lesson_path().to_owned();
-        return lesson_run.open(&lesson);
+        return if lesson_run.open(&lesson) { ReloadEffect::Restart } else { ReloadEffect::None };
     }
     let file_use = if used && (has_extension(path, "json") || has_extension(path, "safetensors")) {
         FileUse::Data
@@ -93,28 +108,28 @@ pub(crate) fn reload(lesson_run: &mut LessonRun, root: &str, path: &str, bytes: 
         FileUse::None
     };
     match file_use {
-        FileUse::None => return false,
+        FileUse::None => return ReloadEffect::None,
         FileUse::Data | FileUse::Lesson | FileUse::Script => {}
     }
     let read = lesson_run.scripts.read_lesson();
-    let Some(open) = &lesson_run.open else { return false };
+    let Some(open) = &lesson_run.open else { return ReloadEffect::None };
     let plan = plan_reload(open, &lesson_run.scripts, lesson_run.seed(), (path, file_use), read);
     apply_reload(lesson_run, plan, path, when)
 }
 
 /// Takes note that the file of the open lesson was deleted. Its text stays in the library, so that the lesson can be
 /// reset, saved and changed as before.
-fn lesson_deleted(lesson_run: &mut LessonRun, root: &str, path: &str) -> bool {
+fn lesson_deleted(lesson_run: &mut LessonRun, root: &str, path: &str) -> ReloadEffect {
     if lesson_run.scripts.sandbox().file(path).is_some_and(|(from, _)| from == root) {
         lesson_run.report.message(format!("{path} was deleted; the last version keeps running"));
     } else {
         lesson_run.scripts.replace(root, path, None);
     }
-    false
+    ReloadEffect::None
 }
 
-/// Applies the plan for a saved file; returns whether a new run started.
-fn apply_reload(lesson_run: &mut LessonRun, plan: ReloadPlan, path: &str, when: When) -> bool {
+/// Applies the plan for a saved file.
+fn apply_reload(lesson_run: &mut LessonRun, plan: ReloadPlan, path: &str, when: When) -> ReloadEffect {
     let ReloadPlan { cue_update, start, run } = plan;
     update_cues(lesson_run, cue_update);
     let started = set_start(lesson_run, start);
@@ -130,9 +145,12 @@ fn apply_reload(lesson_run: &mut LessonRun, plan: ReloadPlan, path: &str, when: 
             lesson_run.report.message(format!("{path} was saved: the run restarts"));
             lesson_run.report.mark_reloaded();
             lesson_run.begin(*lesson);
-            return true;
+            return ReloadEffect::Restart;
         }
         RunPlan::Swap(swap) => {
+            let same = |open: &OpenLesson| open.run.setup().trains_like(&swap.setup);
+            let effect =
+                if lesson_run.open.as_ref().is_some_and(same) { ReloadEffect::None } else { ReloadEffect::Swap };
             if started
                 && uses(&lesson_run.scripts, &swap.requested, Slot::Initializer, path)
                 && !is_lesson(lesson_run, path)
@@ -146,9 +164,10 @@ fn apply_reload(lesson_run: &mut LessonRun, plan: ReloadPlan, path: &str, when: 
             } else if lesson_run.report.scripts_are_fine() {
                 lesson_run.report.message(format!("{path} was saved and is in use"));
             }
+            return effect;
         }
     }
-    false
+    ReloadEffect::None
 }
 
 fn is_lesson(lesson_run: &LessonRun, path: &str) -> bool {

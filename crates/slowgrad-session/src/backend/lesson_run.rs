@@ -129,7 +129,8 @@ impl LessonRun {
 
     /// Starts a run of a lesson.
     pub(crate) fn begin(&mut self, lesson: Lesson) {
-        let Lesson { path, spec: requested, cues, conditions, setup, parameters, warnings, .. } = lesson;
+        let Lesson { path, spec: requested, cues, conditions, setup, parameters, warnings, notes, .. } = lesson;
+        notes.into_iter().for_each(|note| self.report.message(note));
         let seeded = self.seed.and_then(|_| {
             let start = self.scripts.start(&self.seeded(&requested));
             self.report.accept(start)

@@ -31,6 +31,7 @@ mod undo;
 use crate::clock::Clock;
 use crate::protocol::{BackendCommand, Change, Curves, Plots, Recipe, SavedRun, Snapshot};
 use comparison::Comparison;
+use hot_reload::ReloadEffect;
 use lesson_run::{LessonRun, When};
 use plots::{PlotJobs, RunContext};
 use replay::{Progress, Replay, WaitingFile};
@@ -408,8 +409,11 @@ impl Backend {
         let WaitingFile { root, path, bytes, at_once } = file;
         let now = at_once || !self.display.shows_present_step(&self.lesson) || self.is_training();
         let when = if now { When::Now } else { When::AfterStep };
-        if hot_reload::reload(&mut self.lesson, &root, &path, bytes, when) {
-            self.undo.clear();
+        let before = undo::live_state(&self.lesson);
+        match hot_reload::reload(&mut self.lesson, &root, &path, bytes, when) {
+            ReloadEffect::None => {}
+            ReloadEffect::Swap => self.undo.add_save(before, &path),
+            ReloadEffect::Restart => self.undo.clear(),
         }
     }
 

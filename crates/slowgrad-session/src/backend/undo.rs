@@ -1,7 +1,9 @@
 //! Undo and redo of all changes by hand.
 //!
 //! Before each change the state of the run is stored; it is small since replay is exact. Undo restores that state. Changes
-//! loaded from a session file are stored as recipes; undoing one replays its run. Training is not a change, so a change
+//! loaded from a session file are stored as recipes; undoing one replays its run. Before
+//! a script takes effect that was saved, the state is stored as well: undo returns to the parameters of that time. The text
+//! of a script is undone in the editor. Training is not a change, so a change
 //! can be redone until another one is made. It must not know how a change is applied.
 
 use super::change::name;
@@ -36,6 +38,8 @@ impl UndoState {
 pub(crate) struct UndoPoint {
     pub(crate) name: String,
     pub(crate) state: UndoState,
+    /// Whether it was stored because a script was saved.
+    is_save: bool,
     /// The value before the change, if it changes one number.
     value_before: Option<f64>,
 }
@@ -43,7 +47,7 @@ pub(crate) struct UndoPoint {
 impl UndoPoint {
     /// The entry for the opposite list: the same change with the state on its other side.
     pub(crate) fn opposite(&self, state: UndoState) -> Self {
-        Self { name: self.name.clone(), state, value_before: self.value_before }
+        Self { name: self.name.clone(), state, is_save: self.is_save, value_before: self.value_before }
     }
 }
 
@@ -98,6 +102,7 @@ impl UndoStack {
         let point = |past: &UndoEntry| UndoPoint {
             name: past.name.clone(),
             state: UndoState::Saved(past.recipe.clone()),
+            is_save: false,
             value_before: None,
         };
         self.undo = undo_history.undo.iter().map(point).collect();
@@ -137,10 +142,31 @@ impl UndoStack {
         self.plain = None;
         self.moving = new.number;
         if let Some((state, value_before)) = new.before {
-            self.undo.push_back(UndoPoint { name: name(change), state, value_before });
-            if self.undo.len() > MAX_CHANGES {
-                self.undo.pop_front();
-            }
+            self.push(UndoPoint { name: name(change), state, is_save: false, value_before });
+        }
+    }
+
+    /// Adds the state before a script was saved that the run uses. A script saved several times without training in between
+    /// has one such state.
+    pub(crate) fn add_save(&mut self, before: Option<UndoState>, path: &str) {
+        self.redo.clear();
+        self.changed();
+        let Some(UndoState::Live(state)) = before else { return };
+        let trained = |point: &UndoPoint| match &point.state {
+            UndoState::Live(saved) => saved.revision.furthest() != state.revision.furthest(),
+            UndoState::Saved(_) => true,
+        };
+        if self.undo.back().is_some_and(|last| last.is_save && !trained(last)) {
+            return;
+        }
+        let name = format!("the steps since {path} was saved");
+        self.push(UndoPoint { name, state: UndoState::Live(state), is_save: true, value_before: None });
+    }
+
+    fn push(&mut self, point: UndoPoint) {
+        self.undo.push_back(point);
+        if self.undo.len() > MAX_CHANGES {
+            self.undo.pop_front();
         }
     }
 

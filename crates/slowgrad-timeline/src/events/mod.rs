@@ -8,6 +8,7 @@ mod compute;
 mod event;
 mod granularity;
 mod node_names;
+mod not_finite;
 pub(crate) mod origin;
 mod timeline;
 

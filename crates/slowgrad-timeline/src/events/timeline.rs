@@ -139,6 +139,12 @@ impl Timeline {
         Some(first..self.end(at))
     }
 
+    /// All cells in order, each with its sample, its phase and its events.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (Option<usize>, Phase, Cell, Range<usize>)> {
+        let entries = self.entries.iter().enumerate();
+        entries.map(|(at, entry)| (entry.sample, entry.phase, entry.cell, entry.start..self.end(at)))
+    }
+
     /// The index of the event that executes an operation of a cell. `None` if the step has no such event.
     pub(crate) fn find(
         &self,

@@ -11,6 +11,7 @@ use crate::files::library::{self, LessonFiles};
 use crate::files::path_text::to_text;
 use crate::files::sessions::{self, LoadedSession, Versions, is_session};
 use slowgrad_engine::run::Run;
+use slowgrad_engine::training_state::TrainingState;
 use slowgrad_script::{Lesson, Limits, Sandbox};
 use slowgrad_session::RestoredRun;
 use std::path::{Path, PathBuf};
@@ -20,13 +21,23 @@ const MAX_PRINTED_LINES: usize = 500;
 /// The number of steps from which a replay is told.
 const MIN_TOLD_STEPS: u64 = 100_000;
 
+/// What a run begins with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RunStart<'a> {
+    /// The weights of the lesson.
+    Lesson,
+    /// The weights of a file.
+    Weights(&'a Path),
+    /// The state of an earlier run: weights, optimizer state and step.
+    State(&'a Path),
+}
+
 /// A loaded lesson with a run.
 pub(super) struct LoadedLesson {
     sandbox: Sandbox,
     console: ConsolePrinter,
     pub(super) lesson: Lesson,
     pub(super) run: Run,
-    first_step: u64,
     /// The files that the lesson or session was read from, and the weights.
     pub(super) inputs: Vec<PathBuf>,
 }
@@ -35,12 +46,12 @@ impl LoadedLesson {
     /// Loads a lesson by its path or name and changes its settings, or a session. Prints its warnings and the output of its
     /// scripts.
     pub(super) fn new(args: &LessonArgs, limits: Limits) -> Result<Self, Failure> {
-        Self::with_weights(args, None, limits)
+        Self::from_start(args, RunStart::Lesson, limits)
     }
 
-    /// The number of the step (from 1) that a session shows; 1 for a lesson.
+    /// The number of the step (from 1) that a session shows; 1 for a lesson. Before any further step.
     pub(super) fn shown_step(&self) -> u64 {
-        self.first_step
+        self.run.step() + 1
     }
 
     /// Restores the run of a session.
@@ -58,20 +69,21 @@ impl LoadedLesson {
             report::print_line(&format!("note: {text}"));
         }
         drop(sandbox.console());
-        let first_step = run.step() + 1;
         let console = ConsolePrinter::new(MAX_PRINTED_LINES);
-        Ok(Self { sandbox, console, lesson, run, first_step, inputs: vec![path.to_owned()] })
+        Ok(Self { sandbox, console, lesson, run, inputs: vec![path.to_owned()] })
     }
 
-    /// Loads a lesson, with the initial weights from a file.
-    pub(super) fn with_weights(args: &LessonArgs, weights_in: Option<&Path>, limits: Limits) -> Result<Self, Failure> {
+    /// Loads a lesson whose run begins with the contents of a file, or a session.
+    pub(super) fn from_start(args: &LessonArgs, start: RunStart<'_>, limits: Limits) -> Result<Self, Failure> {
         if is_session(&args.lesson) {
             if !args.is_unchanged() {
                 return Err(Failure::usage("a session has its own settings; give its lesson to change them"));
             }
-            return match weights_in {
-                Some(_) => Err(Failure::usage("a session has its own weights; give its lesson to start from others")),
-                None => Self::from_session(&args.lesson, limits),
+            return match start {
+                RunStart::Lesson => Self::from_session(&args.lesson, limits),
+                RunStart::Weights(_) | RunStart::State(_) => {
+                    Err(Failure::usage("a session has its own weights; give its lesson to start from others"))
+                }
             };
         }
         let LessonFiles { library, lesson, folders } =
@@ -82,18 +94,30 @@ impl LoadedLesson {
         console.print(sandbox.console());
         let mut lesson = lesson.map_err(Failure::Scripts)?;
         report::print(&lesson.warnings);
+        lesson.notes.iter().for_each(|note| report::print_line(&format!("note: {note}")));
         if !args.is_unchanged() {
             (lesson.setup, lesson.parameters) = args.apply(&sandbox, &lesson.spec)?;
             lesson.spec = (*lesson.setup.spec).clone();
         }
-        let values = match weights_in {
-            Some(file) => weight_file::read(file, &lesson.setup.shape)?,
-            None => lesson.parameters.clone(),
+        let setup = lesson.setup.clone();
+        let run = match start {
+            RunStart::Lesson => Run::new(setup, lesson.parameters.clone()),
+            RunStart::Weights(file) => {
+                let values = weight_file::read(file, &setup, &limits)?;
+                Run::new(setup, values)
+            }
+            RunStart::State(file) => {
+                let TrainingState { model, step, .. } = weight_file::read_state(file, &setup, &limits)?;
+                Run::resumed(setup, model, step)
+            }
         };
-        let run = Run::new(lesson.setup.clone(), values);
+        let start = match start {
+            RunStart::Lesson => None,
+            RunStart::Weights(file) | RunStart::State(file) => Some(file),
+        };
         let mut inputs = files_on_disk(&sandbox, &folders);
-        inputs.extend([Some(args.lesson.as_path()), weights_in].into_iter().flatten().map(Path::to_owned));
-        Ok(Self { sandbox, console, lesson, run, first_step: 1, inputs })
+        inputs.extend([Some(args.lesson.as_path()), start].into_iter().flatten().map(Path::to_owned));
+        Ok(Self { sandbox, console, lesson, run, inputs })
     }
 
     /// Prints the output of the scripts since the last call to standard error. `pause` calls its argument while a progress

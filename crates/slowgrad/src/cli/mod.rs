@@ -4,6 +4,7 @@
 //! line.
 
 mod bench;
+mod broken_step;
 mod check;
 mod definitions;
 mod explain;
@@ -29,7 +30,7 @@ use crate::files::output::OutputError;
 use crate::files::output::{self as outputs, Output};
 #[cfg(feature = "window")]
 use crate::files::output::{PICTURE, TEXT};
-use crate::machine::SCRIPT_STACK_BYTES;
+use crate::machine::{SCRIPT_STACK_BYTES, processor_time};
 use clap::{Parser, Subcommand, ValueEnum};
 #[cfg(feature = "window")]
 use slowgrad_app::headless::ScreenshotError;
@@ -193,7 +194,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
         report::print_line(&format!("error: {message}"));
         return ExitCode::from(2);
     }
-    let limits = args.limits.unwrap_or_default();
+    let limits = Limits { processor_time: processor_time(), ..args.limits.unwrap_or_default() };
     let result = match args.command {
         Some(command) => run_command(command, limits),
         #[cfg(feature = "window")]

@@ -3,16 +3,18 @@
 //! All outputs are checked before training starts. A signal ends training after the present step, and the results so far
 //! are written.
 
+use super::broken_step;
 use super::lesson_args::LessonArgs;
-use super::loaded_lesson::LoadedLesson;
+use super::loaded_lesson::{LoadedLesson, RunStart};
 use super::signals::StopRequest;
 use super::weight_file;
 use super::{Failure, output, report};
-use crate::files::output::{METRICS, Output, OutputStream, WEIGHTS, check_distinct};
+use crate::files::output::{METRICS, Output, OutputStream, TRAINING_STATE, WEIGHTS, check_distinct};
 use crate::machine::machine;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use slowgrad_engine::finite_check::FiniteCheck;
 use slowgrad_engine::train::Objective;
 use slowgrad_script::Limits;
 use slowgrad_session::ThreadTuner;
@@ -32,12 +34,21 @@ pub(super) struct TrainArgs {
     /// Number of training threads [default: tuned during training]; does not affect the results
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
-    /// Start from the weights in this .json or .safetensors file
-    #[arg(long, value_name = "FILE")]
+    /// Start from the weights in this .json or .safetensors file; the names may be those of another program
+    #[arg(long, value_name = "FILE", conflicts_with = "state_in")]
     weights_in: Option<PathBuf>,
     /// Write the trained weights to this .json or .safetensors file; - is standard output
     #[arg(long, value_name = "FILE")]
     weights_out: Option<PathBuf>,
+    /// Continue from the state in this .safetensors file: weights, optimizer state and step
+    #[arg(long, value_name = "FILE")]
+    state_in: Option<PathBuf>,
+    /// Write the state after training to this .safetensors file, for --state-in; - is standard output
+    #[arg(long, value_name = "FILE")]
+    state_out: Option<PathBuf>,
+    /// Train on when the loss or a parameter is not finite
+    #[arg(long)]
+    keep_going: bool,
     /// Write one JSON line per step to this file, as training goes on; - is standard output. An older file is emptied
     /// when training starts
     #[arg(long, value_name = "FILE.jsonl")]
@@ -106,7 +117,7 @@ impl ThreadCount {
 /// The metrics, one JSON line per step.
 struct Metrics {
     out: OutputStream,
-    /// Whether training goes on when nothing reads the metrics any more, because it makes weights.
+    /// Whether training goes on when nothing reads the metrics any more, because it makes weights or a state.
     may_be_unread: bool,
     /// The lines that are not written yet.
     pending: Vec<u8>,
@@ -148,33 +159,42 @@ impl Drop for Metrics {
 }
 
 pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
-    let metrics = args.metrics.as_deref().map(|path| Output::check(path, &METRICS)).transpose()?;
-    let weights = args.weights_out.as_deref().map(|path| Output::check(path, &WEIGHTS)).transpose()?;
-    let mut loaded = LoadedLesson::with_weights(&args.lesson, args.weights_in.as_deref(), limits)?;
-    let outputs: Vec<&Output> = metrics.iter().chain(&weights).collect();
+    let check = |path: &Option<PathBuf>, format| path.as_deref().map(|path| Output::check(path, format)).transpose();
+    let metrics = check(&args.metrics, &METRICS)?;
+    let weights = check(&args.weights_out, &WEIGHTS)?;
+    let state = check(&args.state_out, &TRAINING_STATE)?;
+    let start = match (&args.weights_in, &args.state_in) {
+        (Some(path), _) => RunStart::Weights(path),
+        (None, Some(path)) => RunStart::State(path),
+        (None, None) => RunStart::Lesson,
+    };
+    let mut loaded = LoadedLesson::from_start(&args.lesson, start, limits)?;
+    let outputs: Vec<&Output> = metrics.iter().chain(&weights).chain(&state).collect();
     check_distinct(&outputs, &loaded.inputs)?;
     let is_stdout_in_use = outputs.into_iter().any(Output::is_stdout);
     let (first, _) = loaded.evaluate()?;
     let bar = ProgressBar::new(args.steps);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut metrics = metrics.map(|output| Metrics::start(output, weights.is_some())).transpose()?;
+    let mut metrics = metrics.map(|output| Metrics::start(output, weights.is_some() || state.is_some())).transpose()?;
     let per_epoch = loaded.run.setup().steps_per_epoch();
     let mut threads = ThreadCount::new(args.threads);
     let stop = StopRequest::accept();
+    let mut finite_check = (!args.keep_going).then(|| FiniteCheck::new(&loaded.run));
     let mut trained = 0;
-    let first_step = loaded.shown_step();
-    let last_step = (first_step - 1).saturating_add(args.steps);
-    for step in first_step..=last_step {
+    for number in 1..=args.steps {
         loaded.run.set_threads(threads.threads());
         let advanced = loaded.run.advance();
         threads.record_step();
         loaded.print_console(|print| bar.suspend(print));
-        let Objective { loss, penalty } = advanced?;
-        trained += 1;
-        let is_last = step == last_step || stop.signal().is_some();
-        if step % 64 == 0 {
-            bar.set_position(step - first_step + 1);
+        let objective = advanced?;
+        let Objective { loss, penalty } = objective;
+        trained = number;
+        // Counted from the start of training, which may have been in an earlier run.
+        let step = loaded.run.step();
+        let is_last = number == args.steps || stop.signal().is_some();
+        if number % 64 == 0 {
+            bar.set_position(number);
             bar.set_message(number_format::number(loss, 4));
         }
         if let Some(metrics) = &mut metrics {
@@ -193,6 +213,13 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
             }
             metrics.write(&line)?;
         }
+        if let Some(check) = &mut finite_check
+            && let Some(broken) = check.check(&loaded.run, objective, is_last, threads.threads())?
+        {
+            // Files of weights and states keep their last good contents. The metrics are written up to this step.
+            bar.finish_and_clear();
+            return Err(broken_step::failure(loaded.run.setup(), &broken));
+        }
         if is_last {
             break;
         }
@@ -201,7 +228,10 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     metrics.as_mut().map_or(Ok(()), Metrics::flush)?;
     let (last, test) = loaded.evaluate()?;
     if let Some(output) = weights {
-        weight_file::write(output, &loaded.run.setup().shape, &loaded.run.model().values)?;
+        weight_file::write(output, &loaded.run)?;
+    }
+    if let Some(output) = state {
+        weight_file::write_state(output, &loaded.run)?;
     }
     let test = test.map(|loss| format!(", test loss {}", number_format::number(loss, 6))).unwrap_or_default();
     if !last.is_finite() {

@@ -5,7 +5,12 @@
 
 use super::path_text::to_text;
 use etcetera::BaseStrategy;
-use slowgrad_script::{Files, Library, PluginKind, Root};
+#[cfg(feature = "window")]
+use slowgrad_engine::weights;
+use slowgrad_engine::weights::WeightFormat;
+#[cfg(feature = "window")]
+use slowgrad_script::Limits;
+use slowgrad_script::{FileReader, Files, Library, PluginKind, Root};
 use slowgrad_session::shipped::{WELCOME, shipped, teaching_position};
 use std::fs;
 use std::io::Read as _;
@@ -22,7 +27,9 @@ pub(crate) const MAX_DEPTH: usize = 3;
 pub(crate) const MAX_ENTRIES: usize = 4_000;
 /// The maximum size of a file.
 const MAX_FILE_BYTES: u64 = 32 << 20;
-/// The maximum total size of the files in a root.
+/// Weight files beyond this size are read only if a lesson uses them. A folder may have many.
+const MAX_READ_AHEAD_BYTES: u64 = 1 << 20;
+/// The maximum total size of the files in a root, without those that are not read yet.
 const MAX_TOTAL_BYTES: u64 = 128 << 20;
 
 /// The reason why a lesson cannot be opened.
@@ -309,9 +316,27 @@ fn check_regular(metadata: &fs::Metadata) -> std::io::Result<()> {
 
 /// The path of a file within the root of a folder, if lessons can use files of its type.
 pub(crate) fn path_in(folder: &Path, file: &Path) -> Option<String> {
-    let extension = file.extension()?.to_str()?;
+    let extension = file.extension()?;
     let relative = to_text(file.strip_prefix(folder).ok()?).replace('\\', "/");
-    EXTENSIONS.contains(&extension).then_some(relative)
+    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)).then_some(relative)
+}
+
+/// Reads a file that has changed. Weight files may be as large as those that a lesson can use by default.
+///
+/// # Errors
+///
+/// When the file cannot be read or is too large.
+#[cfg(feature = "window")]
+pub(crate) fn read_changed_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let parameters = Limits::default().parameters;
+    let max_bytes = WeightFormat::of(path).map_or(MAX_FILE_BYTES, |_| weights::max_file_bytes(parameters));
+    read_file_up_to(path, max_bytes)
+}
+
+/// Whether a file can be a weight file and is too large to be read in case a lesson uses it.
+fn is_large_weight_file(path: &Path) -> bool {
+    let len = || fs::metadata(path).map_or(0, |metadata| metadata.len());
+    WeightFormat::of(path).is_some() && len() > MAX_READ_AHEAD_BYTES
 }
 
 /// Reads the files of a folder that lessons can use.
@@ -370,6 +395,11 @@ impl DirWalker {
                     self.read(&path, depth - 1);
                 }
             } else if let Some(name) = path_in(&self.top, &path) {
+                if path.is_file() && is_large_weight_file(&path) {
+                    let read = move |max_bytes| read_file_up_to(&path, max_bytes).map_err(|error| error.to_string());
+                    self.files.defer(name, FileReader::new(read));
+                    continue;
+                }
                 match read_file(&path) {
                     Ok(bytes) if self.bytes + bytes.len() as u64 <= MAX_TOTAL_BYTES => {
                         self.bytes += bytes.len() as u64;

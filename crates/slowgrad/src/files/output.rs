@@ -37,6 +37,9 @@ pub(crate) const PICTURE: Format =
 /// Weight files. A pipe or device without an extension receives JSON.
 pub(crate) const WEIGHTS: Format =
     Format { contents: "a weight file", extensions: &["json", "safetensors"], is_binary: false, is_in_pieces: false };
+/// The state of a run, to continue it.
+pub(crate) const TRAINING_STATE: Format =
+    Format { contents: "a training state", extensions: &["safetensors"], is_binary: true, is_in_pieces: false };
 /// Metrics, one JSON object per line.
 pub(crate) const METRICS: Format = Format {
     contents: "a file of JSON lines",
@@ -170,6 +173,11 @@ impl Output {
             }
             _ => Ok(Self { name: name.to_owned(), target, identity, extension, is_stdout }),
         }
+    }
+
+    /// The name that the user gave.
+    pub(crate) fn name(&self) -> &Path {
+        &self.name
     }
 
     /// The extension in lower case; `None` for a pipe or a device whose name has no known one.

@@ -204,7 +204,7 @@ impl Debouncer {
             if now - change.last < QUIET_DELAY {
                 return true;
             }
-            let bytes = library::read_file(path).ok();
+            let bytes = library::read_changed_file(path).ok();
             let empty = bytes.as_ref().is_none_or(Vec::is_empty);
             if empty && now - change.first < MISSING_FILE_DELAY {
                 return true;

@@ -61,7 +61,11 @@ impl Analysis<'_> {
             }
             Err(error) => {
                 let found = self.compile_in_pieces(text);
-                Err(if found.is_empty() { vec![syntax::diagnostic(text, text, &error, None)] } else { found })
+                Err(if found.is_empty() {
+                    vec![syntax::diagnostic(self.host, text, text, &error, None)]
+                } else {
+                    found
+                })
             }
         };
         self.imports.in_progress.borrow_mut().pop();
@@ -105,7 +109,7 @@ impl Analysis<'_> {
                 }
                 Err(error) => error,
             };
-            partial.found.push(syntax::diagnostic(text, &part, &error, Some(end)));
+            partial.found.push(syntax::diagnostic(self.host, text, &part, &error, Some(end)));
             match error.err_type() {
                 ParseErrorType::VariableUndefined(name) if known.len() < MAX_UNKNOWN_NAMES && partial.left > 0 => {
                     known.push(name.clone());
@@ -190,12 +194,12 @@ impl Analysis<'_> {
         if in_progress.contains(&name) {
             return Err(circular_import(&name));
         }
-        let limits = self.host.limits.get();
-        if in_progress.len() >= limits.modules {
-            return Err(import_chain_too_long(limits.modules));
+        let max = self.host.limits.get().modules;
+        if in_progress.len() >= max {
+            return Err(self.host.explain_limit(import_chain_too_long(max)));
         }
         drop(in_progress);
-        let examined = match script_text(&name, &bytes, limits.script) {
+        let examined = match script_text(&name, &bytes, self.host) {
             Err(fault) => ImportSummary { faults: vec![*fault], ..ImportSummary::default() },
             Ok(whole) => {
                 let text = Rc::new(ScriptText::new(name.clone(), whole));

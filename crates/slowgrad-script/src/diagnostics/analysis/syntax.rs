@@ -4,6 +4,7 @@ use crate::diagnostics::problem::Problem;
 use crate::diagnostics::wording;
 use crate::reference::{Group, names};
 use crate::runtime::compile::CONSTANTS;
+use crate::runtime::host::Host;
 use crate::text::lexer::TokenKind;
 use crate::text::{ScriptText, SourcePosition};
 use rhai::{LexError, ParseError, ParseErrorType};
@@ -13,13 +14,14 @@ use std::rc::Rc;
 /// Converts a compiler error. `part` is the compiled text, with blanks for the parts left out. If the error is at the
 /// end of the text, the location is the end of the piece, `end`.
 pub(crate) fn diagnostic(
+    host: &Host,
     text: &Rc<ScriptText>,
     part: &ScriptText,
     error: &ParseError,
     end: Option<usize>,
 ) -> Diagnostic {
     let place = part.offset(error.position()).map(|offset| SourcePosition { text: Rc::clone(text), offset });
-    let problem = problem(error.err_type(), place.as_ref());
+    let problem = host.explain_limit(problem(error.err_type(), place.as_ref()));
     let end = text.source.text[..end.unwrap_or(text.source.text.len())].trim_end().len();
     let location = place.filter(|place| place.offset < end);
     let location = location.map_or_else(|| text.location(text.range(end, end)), |place| place.token());
@@ -102,12 +104,17 @@ fn problem(error: &ParseErrorType, place: Option<&SourcePosition>) -> Problem {
         E::LoopBreak => {
             Problem::new("syntax", "`break` and `continue` belong inside a loop").help("`return` leaves a function")
         }
-        E::ExprTooDeep => Problem::new("too-deep", "this expression is nested too deeply").help("split it with `let`"),
+        E::ExprTooDeep => {
+            Problem::new("too-deep", "this expression is nested too deeply").help("split it with `let`.").limit("depth")
+        }
         E::TooManyFunctions => Problem::new("too-many-functions", "this file defines too many functions")
-            .help("put some of them into another file and `import` it"),
+            .help("put some of them into another file and `import` it.")
+            .limit("functions"),
         E::LiteralTooLarge(kind, max) => {
             let message = format!("this {} is longer than {max}", container_kind(kind));
-            Problem::new("too-large", message).help("put long data into a CSV file and name it with `csv(…)`")
+            Problem::new("too-large", message)
+                .help("put long data into a CSV file and name it with `csv(…)`.")
+                .limit(container_limit(kind))
         }
         E::UnknownOperator(operator) => Problem::new("syntax", format!("there is no operator `{operator}`"))
             .help(foreign_symbol_help(operator).unwrap_or(FALLBACK_HELP)),
@@ -141,7 +148,8 @@ fn lexical_problem(error: &LexError, place: Option<&SourcePosition>) -> Problem 
         }
         LexError::UnterminatedString => with("this text is not closed", "close it with the quote it was opened with"),
         LexError::StringTooLong(max) => Problem::new("too-large", format!("this text is longer than {max}"))
-            .help("put long data into a CSV file and name it with `csv(…)`"),
+            .help("put long data into a CSV file and name it with `csv(…)`.")
+            .limit("string"),
         LexError::MalformedEscapeSequence(text) => with(
             &format!("`{text}` is not a valid escape in a text"),
             "write `\\\\` for a backslash and `\\n` for a new line",
@@ -290,6 +298,14 @@ pub(crate) fn container_kind(kind: &str) -> &'static str {
         "array"
     } else {
         "text"
+    }
+}
+
+/// The limit on a container that the interpreter names.
+pub(crate) fn container_limit(kind: &str) -> &'static str {
+    match container_kind(kind) {
+        "text" => "string",
+        other => other,
     }
 }
 

@@ -42,8 +42,10 @@ fn changing_the_activation_of_one_layer_preserves_everything_else() {
     let wrong = snapshot_after(&mut backend, activate(3, "relu").into());
     assert_eq!(names(&wrong), names(&whole));
     assert!(wrong.messages.iter().any(|message| message.contains("no such layer")));
-    backend.send(BackendCommand::Undo);
-    backend.send(BackendCommand::Undo);
+    // The last layer's activation, the save, the slope, the first layer's activation.
+    for _ in 0..3 {
+        backend.send(BackendCommand::Undo);
+    }
     assert_eq!(names(&snapshot_after(&mut backend, BackendCommand::Undo)), ["tanh", "relu", "sigmoid"]);
 }
 

@@ -149,15 +149,80 @@ fn a_drag_back_to_the_initial_value_is_not_a_change() {
     assert_eq!((run_state(&back), back.undo), (run_state(&before), None));
 }
 
+/// An optimizer with another name for its state.
+fn renamed() -> String {
+    OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0")
+}
+
 #[test]
 fn undo_does_not_affect_scripts() {
     let mut backend = backend();
     backend.send(BackendCommand::Seek(5));
     backend.send(weight(2.0).into());
-    backend.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), true));
+    // Several saves without training in between are one point.
+    backend.send(reload(&OPTIMIZER.replace("ctx.lr", "2.0 * ctx.lr"), true));
+    backend.send(reload(&renamed(), true));
     backend.send(BackendCommand::Seek(9));
+    let state = |snapshot: &Snapshot| {
+        let step = snapshot.timeline.as_ref().expect("a step").step();
+        (step.step, step.names.state.join(" "), step.before.values[0] == 2.0)
+    };
     let undone = snapshot_after(&mut backend, BackendCommand::Undo);
-    let step = undone.timeline.as_ref().expect("a step").step();
-    assert_eq!((step.step, step.names.state.as_slice()), (5, &["u".to_owned()][..]));
-    assert_ne!(step.before.values[0], 2.0);
+    assert_eq!(state(&undone), (5, "u".into(), true));
+    let undone = snapshot_after(&mut backend, BackendCommand::Undo);
+    assert_eq!((state(&undone), undone.undo), ((5, "u".into(), false), None));
+}
+
+#[test]
+fn a_save_without_an_effect_on_the_run_is_not_a_change() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Seek(5));
+    let saved = snapshot_after(&mut backend, save("t.rhai", &LESSON.replace("\"T\"", "\"Another title\"")));
+    assert_eq!((saved.lesson.map(|lesson| lesson.title.clone()), saved.undo), (Some("Another title".into()), None));
+    let broken = snapshot_after(&mut backend, reload("fn update(", true));
+    assert_eq!((broken.problems.is_empty(), broken.undo), (false, None));
+}
+
+fn is_finite(snapshot: &Snapshot) -> bool {
+    let step = snapshot.timeline.as_ref().expect("a step").step();
+    step.loss.is_finite() && step.before.values.iter().all(|value| value.is_finite())
+}
+
+#[test]
+fn a_change_that_breaks_the_run_is_undone_with_the_weights() {
+    let mut backend = backend();
+    let before = snapshot_after(&mut backend, BackendCommand::Seek(5));
+    let output = Parameter { layer: 1, neuron: 0, input: Some(0) };
+    backend.send(Change::Parameter { parameter: output, value: 1e200 }.into());
+    backend.send(BackendCommand::Train(40));
+    assert!(is_finite(&before) && !is_finite(&idle_snapshot(&mut backend)), "the run breaks");
+    assert_eq!(run_state(&snapshot_after(&mut backend, BackendCommand::Undo)), run_state(&before));
+    // The run continues as if the change had not been made.
+    let continued = snapshot_after(&mut backend, BackendCommand::Seek(45));
+    let unbroken = snapshot_after(&mut super::backend(), BackendCommand::Seek(45));
+    assert!(is_finite(&continued));
+    assert_eq!(values(&continued), values(&unbroken));
+    assert!(!is_finite(&snapshot_after(&mut backend, BackendCommand::Redo)));
+}
+
+#[test]
+fn the_weights_from_before_a_save_that_breaks_the_run_come_back() {
+    for at_once in [true, false] {
+        let mut backend = backend();
+        let before = snapshot_after(&mut backend, BackendCommand::Seek(5));
+        let saved =
+            snapshot_after(&mut backend, reload(&OPTIMIZER.replace("ctx.lr * state.v", "1e300 * state.v"), at_once));
+        assert_eq!(saved.undo.as_deref(), Some("the steps since optimizers/own.rhai was saved"));
+        backend.send(BackendCommand::Train(40));
+        assert!(!is_finite(&idle_snapshot(&mut backend)), "the run breaks");
+        let undone = snapshot_after(&mut backend, BackendCommand::Undo);
+        let state = |snapshot: &Snapshot| run_state(snapshot).1;
+        assert_eq!((values(&undone), state(&undone), shown(&undone).0), (values(&before), state(&before), 5));
+        // The mended script continues from there, as if the run had never been broken.
+        backend.send(reload(OPTIMIZER, true));
+        let continued = snapshot_after(&mut backend, BackendCommand::Seek(45));
+        let unbroken = snapshot_after(&mut super::backend(), BackendCommand::Seek(45));
+        assert!(is_finite(&continued));
+        assert_eq!(values(&continued), values(&unbroken));
+    }
 }
