@@ -5,12 +5,12 @@
 
 mod common;
 
-use common::{run, slowgrad};
+use common::run;
 use serde_json::Value;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -28,6 +28,28 @@ fn perform(stage) { }
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// More steps than any test waits for.
 const ENDLESS: &str = "1000000000000";
+
+/// The program, for which signals have their default effect even if the parent of the tests ignores them, as `nohup`
+/// does.
+fn slowgrad() -> Command {
+    let mut command = common::slowgrad();
+    let default_signals = || {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM] {
+            #[allow(unsafe_code, reason = "the standard library cannot change the effect of a signal")]
+            // SAFETY: the arguments are valid, and `signal` may be called between fork and exec.
+            unsafe {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+        }
+        Ok(())
+    };
+    #[allow(unsafe_code, reason = "the code between fork and exec is restricted")]
+    // SAFETY: the function only calls `signal`, which is safe in a signal handler.
+    unsafe {
+        command.pre_exec(default_signals);
+    }
+    command
+}
 
 /// A folder with the lesson `small.rhai`.
 struct Folder(tempfile::TempDir);
