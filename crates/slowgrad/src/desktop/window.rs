@@ -25,6 +25,8 @@ pub(super) struct WindowSurface {
     ctx: Context,
     /// `None` only while it is replaced.
     renderer: Option<WindowRenderer>,
+    /// The limit that egui knows.
+    max_texture_side: usize,
     /// The times at which the graphics device failed, within the last period.
     failures: Vec<Instant>,
     input: egui_winit::State,
@@ -51,18 +53,27 @@ impl WindowSurface {
             RenderError::Surface(_) => WindowError::NoDriver,
             other => WindowError::Render(other),
         })?;
+        let max_texture_side = renderer.max_texture_side();
         let mut input = egui_winit::State::new(
             ctx.clone(),
             ViewportId::ROOT,
             &*window,
             Some(window.scale_factor() as f32),
             window.theme(),
-            Some(renderer.max_texture_side()),
+            Some(max_texture_side),
         );
         input.init_accesskit(event_loop, &window, proxy);
         window.set_visible(true);
         window.request_redraw();
-        Ok(Self { window, ctx, renderer: Some(renderer), failures: Vec::new(), input, next_frame: None })
+        Ok(Self {
+            window,
+            ctx,
+            renderer: Some(renderer),
+            max_texture_side,
+            failures: Vec::new(),
+            input,
+            next_frame: None,
+        })
     }
 
     /// Handles an event of the window. Returns whether the window must be redrawn.
@@ -144,8 +155,8 @@ impl WindowSurface {
         let renderer = pollster::block_on(renderer.reopen())?;
         // egui uploads its textures again when this limit changes.
         let limit = renderer.max_texture_side();
-        let known = self.input.egui_input().max_texture_side;
-        self.input.set_max_texture_side(if known == Some(limit) { limit - 1 } else { limit });
+        self.max_texture_side = if self.max_texture_side == limit { limit - 1 } else { limit };
+        self.input.set_max_texture_side(self.max_texture_side);
         self.renderer = Some(renderer);
         self.window.request_redraw();
         Ok(failure.to_string())
