@@ -127,7 +127,8 @@ fn a_long_run_without_its_lesson_is_back_with_the_text_that_was_not_saved() {
     std::fs::remove_file(window.path("lesson.rhai")).expect("remove the lesson");
     std::fs::remove_dir_all(window.path("optimizers")).expect("remove the plugins");
     window.start(None);
-    let numbers = |state: &Value| ["step", "parameters", "position", "curve", "optimizer_fields"].map(|at| state[at].clone());
+    let numbers =
+        |state: &Value| ["step", "parameters", "position", "curve", "optimizer_fields"].map(|at| state[at].clone());
     let after = window.until("the run is back", |state| numbers(state) == numbers(&before));
     assert!(after["notices"].to_string().contains("restored your unsaved changes"), "{}", after["notices"]);
     window.press("e");

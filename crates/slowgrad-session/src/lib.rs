@@ -53,7 +53,8 @@ pub use backend::{Backend, Machine};
 pub use clock::{Clock, Deadline};
 pub use file::limits::{MAX_FILE_BYTES as MAX_SESSION_BYTES, MAX_REPLAYED_STEPS, MAX_STEPS};
 pub use file::{
-    Bookmark, Digest, DrawerTab, FormatError, OpenPanels, OpenPlots, SESSION_ROOT, SessionFile, UnsavedScript, lesson_name,
+    Bookmark, Digest, DrawerTab, FormatError, OpenPanels, OpenPlots, SESSION_ROOT, SessionFile, UnsavedScript,
+    lesson_name,
 };
 pub use protocol::*;
 pub use session::{

@@ -358,7 +358,12 @@ pub(super) const CUES: &[TableRow] = &[
         "Changes the `activation`, `output`, `loss`, `regularizer`, `optimizer`, `schedule` or `batch`, or the values of controls. \"none\" removes the regularizer or the schedule.",
         "stage.set(#{ optimizer: \"adam\", lr: 0.01 });",
     ),
-    ("train", &["train(stage: stage, steps: int)"], "Trains at full speed, at most 1,000,000,000 steps.", "stage.train(200);"),
+    (
+        "train",
+        &["train(stage: stage, steps: int)"],
+        "Trains at full speed, at most 1,000,000,000 steps.",
+        "stage.train(200);",
+    ),
     (
         "train_until",
         &["train_until(stage: stage, condition: function, max_steps: int)"],

@@ -14,8 +14,8 @@ mod rebase;
 mod recorded_changes;
 mod replay;
 mod report;
-pub(crate) mod restored_run;
 mod reshape;
+pub(crate) mod restored_run;
 mod script_files;
 mod script_versions;
 mod shown_step;
@@ -216,7 +216,8 @@ impl Backend {
         let unknown = self.proof().is_some_and(|(_, stored)| step <= stored);
         self.lesson.seek(step);
         if unknown && self.lesson.training.is_requested() {
-            let text = format!("the session file stores one step only; step {step} is computed from the start of the run");
+            let text =
+                format!("the session file stores one step only; step {step} is computed from the start of the run");
             self.lesson.report.message(text);
         }
     }

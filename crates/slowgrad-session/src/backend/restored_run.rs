@@ -30,12 +30,7 @@ impl RestoredRun {
     /// # Errors
     ///
     /// The problems of the lesson, of the plugins that it uses, or of a step.
-    pub fn new(
-        library: Library,
-        limits: Limits,
-        session: &SessionFile,
-        lesson: &str,
-    ) -> Result<Self, Vec<Diagnostic>> {
+    pub fn new(library: Library, limits: Limits, session: &SessionFile, lesson: &str) -> Result<Self, Vec<Diagnostic>> {
         let mut lesson_run = LessonRun::new(Scripts::new(library, limits), 1);
         let (recipe, state) = (session.run.recipe.clone(), session.state.as_ref().map(crate::file::StateDto::stored));
         let mut replay = Replay::of_lesson(&mut lesson_run, lesson, recipe, state);

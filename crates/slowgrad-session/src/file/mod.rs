@@ -8,29 +8,29 @@
 
 mod base64;
 mod data;
+#[cfg(test)]
+mod hostile_tests;
 pub(crate) mod limits;
 mod panels;
 mod runs;
 mod state;
 #[cfg(test)]
-mod hostile_tests;
-#[cfg(test)]
 mod tests;
 
 use crate::protocol::{BackendCommand, Difference, SavedRun};
 use crate::shipped;
-use data::{DataContents, DataFile};
 pub use data::Digest;
 pub(crate) use data::embed;
-pub(crate) use state::StateDto;
-use limits::{MAX_ENTRIES, MAX_FIRST_VERSION_BYTES, MAX_FILE_BYTES, MAX_NAME_BYTES, MAX_REPLAYED_STEPS, MAX_STEPS};
+use data::{DataContents, DataFile};
+use limits::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FIRST_VERSION_BYTES, MAX_NAME_BYTES, MAX_REPLAYED_STEPS, MAX_STEPS};
 pub use panels::{DrawerTab, OpenPanels, OpenPlots, UnsavedScript};
 pub(crate) use runs::{BuiltInTexts, RunsDto};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::scene::{Point, Target};
+pub(crate) use state::StateDto;
 use std::ops::Range;
-use serde_json::value::RawValue;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -109,11 +109,7 @@ pub struct SessionFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) compared: Option<Difference>,
     /// The files of data and initial weights that the lesson uses.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "limits::list::<_, _, MAX_ENTRIES>"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_ENTRIES>")]
     pub(crate) files: Vec<DataFile>,
     /// The numbers of the shown step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -241,7 +237,8 @@ impl SessionFile {
         }
         let file = self.lesson.rsplit(['/', '\\']).next().unwrap_or(&self.lesson);
         let scripts = self.run.last_scripts().into_keys();
-        let is_lesson = |path: &&String| path.strip_suffix(file).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+        let is_lesson =
+            |path: &&String| path.strip_suffix(file).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
         scripts.filter(is_lesson).min_by_key(|path| path.len()).map(String::as_str)
     }
 

@@ -46,11 +46,7 @@ pub struct OpenPanels {
     #[serde(default)]
     pub plots: OpenPlots,
     /// The texts in the editor that are not saved.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "limits::list::<_, _, MAX_ENTRIES>"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_ENTRIES>")]
     pub unsaved: Vec<UnsavedScript>,
 }
 

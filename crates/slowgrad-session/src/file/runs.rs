@@ -138,28 +138,16 @@ struct RunsFile {
     #[serde(default, rename = "ghost", skip_serializing_if = "CurveDto::is_empty")]
     abandoned_branch: CurveDto,
     /// The runs that undo returns to; the next one is the last.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "limits::list::<_, _, MAX_UNDO>"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_UNDO>")]
     undo: Vec<UndoEntryDto>,
     /// The runs that redo returns to; the next one is the last.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "limits::list::<_, _, MAX_UNDO>"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_UNDO>")]
     redo: Vec<UndoEntryDto>,
     /// The scripts when the run began, as indices into the table.
     #[serde(default, skip_serializing_if = "ScriptIndices::is_empty")]
     began_with: ScriptIndices,
     /// The table of all versions of scripts.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "limits::list::<_, _, MAX_SCRIPTS>"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_SCRIPTS>")]
     scripts: Vec<ScriptDto>,
 }
 
@@ -200,11 +188,7 @@ struct UndoEntryDto {
     /// The number of leading changes that equal those of the previous entry.
     same: usize,
     /// The other changes.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "limits::list::<_, _, MAX_CHANGES>"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "limits::list::<_, _, MAX_CHANGES>")]
     changes: Vec<ChangeDto>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved: Option<Arrangement>,

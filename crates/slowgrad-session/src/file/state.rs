@@ -52,7 +52,9 @@ impl StateDto {
 
     fn same_losses(&self, other: &Self) -> bool {
         match (self, other) {
-            (StateDto::Live { curves: one, .. }, StateDto::Live { curves: other, .. }) if Arc::ptr_eq(one, other) => true,
+            (StateDto::Live { curves: one, .. }, StateDto::Live { curves: other, .. }) if Arc::ptr_eq(one, other) => {
+                true
+            }
             _ => self.losses() == other.losses(),
         }
     }
@@ -106,8 +108,10 @@ struct FieldDto {
 impl Serialize for StateDto {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Model { values, state } = self.model();
-        let field =
-            |(field, numbers): (&String, &Vec<f64>)| FieldDto { field: field.clone(), numbers: encode_numbers(numbers) };
+        let field = |(field, numbers): (&String, &Vec<f64>)| FieldDto {
+            field: field.clone(),
+            numbers: encode_numbers(numbers),
+        };
         let points = self.losses();
         StateFile {
             losses: CurveDto((!points.is_empty()).then(|| Arc::new(LossCurve::from_points(points.to_vec())))),

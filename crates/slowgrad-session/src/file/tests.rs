@@ -1,10 +1,10 @@
 //! Sessions are saved, parsed and restored.
 
 use super::*;
+use crate::backend::link::InlineBackend;
 use crate::protocol::{Change, Recipe, RecordedChange, ScriptTexts, Slot, UndoEntry, UndoHistory};
 use crate::session::{Editable, RunAction, Session};
 use crate::shipped;
-use crate::backend::link::InlineBackend;
 use crate::testing::{inline, timeout};
 use slowgrad_engine::run::{LossCurve, LossPoint};
 use slowgrad_engine::spec::ParamValue;

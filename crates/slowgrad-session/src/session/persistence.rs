@@ -5,8 +5,8 @@
 
 use super::{Bookmarks, RunStart, Session};
 use crate::file::{
-    BuiltInTexts, CameraDto, FILE_TYPE, OpenPanels, RepeatDto, RunsDto, SESSION_ROOT, SessionFile, StateDto, VERSION, embed,
-    lesson_name,
+    BuiltInTexts, CameraDto, FILE_TYPE, OpenPanels, RepeatDto, RunsDto, SESSION_ROOT, SessionFile, StateDto, VERSION,
+    embed, lesson_name,
 };
 use crate::protocol::BackendCommand;
 use slowgrad_timeline::playback::playhead::{self, Loop, Playhead};

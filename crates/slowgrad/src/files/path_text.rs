@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn every_path_survives() {
-        for bytes in [&b"/a/b.rhai"[..], "/ä/\u{f7e9}/\u{f700}".as_bytes(), b"caf\xe9/\xff\xfe.rhai", b"\xef\x9f", b""] {
+        for bytes in [&b"/a/b.rhai"[..], "/ä/\u{f7e9}/\u{f700}".as_bytes(), b"caf\xe9/\xff\xfe.rhai", b"\xef\x9f", b""]
+        {
             let path = Path::new(OsStr::from_bytes(bytes));
             let text = to_text(path);
             assert_eq!(from_text(&text), path, "{text:?}");

@@ -110,10 +110,8 @@ fn a_run_of_any_length_is_back_at_once_and_can_be_edited_and_undone() {
     assert_eq!((values(&after), shown(&after).3), (values(&before), 0.25));
     let further = snapshot_after(&mut second, BackendCommand::Train(3));
     assert_eq!(shown(&further).0, 1_000_000_000_003);
-    let edited = snapshot_after(
-        &mut second,
-        BackendCommand::Change { step: Some(1_000_000_000_000), change: weight(2.0) },
-    );
+    let edited =
+        snapshot_after(&mut second, BackendCommand::Change { step: Some(1_000_000_000_000), change: weight(2.0) });
     assert_ne!(values(&edited), values(&before));
     let undone = snapshot_after(&mut second, BackendCommand::Undo);
     assert_eq!(values(&undone), values(&before));

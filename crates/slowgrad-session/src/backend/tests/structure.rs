@@ -92,8 +92,12 @@ fn controls_with_the_same_name_are_independent_by_layer() {
     assert_eq!(both.undo.as_deref(), Some("slope of layer 2"));
     // A session restores both.
     let mut again = start();
-    let saved =
-        SavedRun { lesson: "a.rhai".into(), recipe: both.recipe.clone(), undo_history: Arc::clone(&both.undo_history), state: None };
+    let saved = SavedRun {
+        lesson: "a.rhai".into(),
+        recipe: both.recipe.clone(),
+        undo_history: Arc::clone(&both.undo_history),
+        state: None,
+    };
     assert_eq!(sliders(&snapshot_after(&mut again, BackendCommand::Restore(Box::new(saved)))), sliders(&both));
     // Each drag is undone separately.
     let undone = snapshot_after(&mut backend, BackendCommand::Undo);
