@@ -6,7 +6,7 @@
 use super::library::{self, LessonFiles, LoadError, SessionLesson, read_file_up_to};
 use super::path_text::{from_text, to_text};
 use slowgrad_script::{Files, Root};
-use slowgrad_session::{Digest, FormatError, MAX_SESSION_BYTES, SESSION_ROOT, SessionFile, shipped};
+use slowgrad_session::{Digest, FormatError, MAX_SESSION_BYTES, SESSION_ROOT, SessionFile};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -43,7 +43,7 @@ pub(crate) fn read_session(path: &Path) -> Result<SessionFile, SessionReadError>
     let mut session = SessionFile::parse(&bytes).map_err(|error| SessionReadError::Format(path.to_owned(), error))?;
     let relative = if session.version() < 3 {
         // Older versions have the names of built-in lessons and absolute paths. A path may have been shortened by hand.
-        shipped::file(&format!("lessons/{}.rhai", session.lesson)).is_none()
+        Path::new(&session.lesson).extension().is_some()
     } else {
         session.lesson.starts_with("./") || session.lesson.starts_with("../")
     };
