@@ -33,7 +33,7 @@ pub fn shipped() -> Root {
 
 /// The contents of a file of the shipped library.
 pub fn file(path: &str) -> Option<&'static [u8]> {
-    SHIPPED.get_file(path).map(|file| file.contents())
+    SHIPPED.get_file(path).map(include_dir::File::contents)
 }
 
 /// Adds all files of an embedded folder.

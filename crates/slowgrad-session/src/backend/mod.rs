@@ -252,12 +252,12 @@ impl Backend {
         let lesson = replay.lesson().to_owned();
         match replay.advance(&mut self.lesson) {
             Progress::Running(replay) => self.replay = Some(replay),
-            Progress::Ended(waiting) => waiting.into_iter().for_each(|file| self.reload(file)),
+            Progress::Ended(waiting) => self.reload_all(waiting),
             Progress::Unusable(recipe, waiting) => {
                 let text = "the numbers in the session file do not fit its lesson, so all steps are computed again";
                 self.lesson.report.message(text);
                 self.replay = Replay::of_lesson(&mut self.lesson, &lesson, *recipe, None);
-                waiting.into_iter().for_each(|file| self.reload(file));
+                self.reload_all(waiting);
             }
         }
     }
@@ -417,11 +417,17 @@ impl Backend {
         }
     }
 
-    /// Ends a replay at its present step, and reloads the files that were saved during it.
-    fn end_replay(&mut self, replay: Replay) {
-        for file in replay.end(&mut self.lesson) {
+    /// Reloads files that were saved during a replay.
+    fn reload_all(&mut self, files: Vec<WaitingFile>) {
+        for file in files {
             self.reload(file);
         }
+    }
+
+    /// Ends a replay at its present step, and reloads the files that were saved during it.
+    fn end_replay(&mut self, replay: Replay) {
+        let waiting = replay.end(&mut self.lesson);
+        self.reload_all(waiting);
     }
 
     /// Whether training or a replay is in progress.

@@ -197,7 +197,9 @@ impl SessionFile {
             return Err(format!("a name has more than {MAX_NAME_BYTES} bytes"));
         }
         if let Some(CameraDto { center, zoom }) = &self.camera
-            && (!zoom.is_finite() || *zoom <= 0.0 || !center.iter().all(|at| at.abs() <= MAX_CAMERA_DISTANCE))
+            && (!zoom.is_finite()
+                || *zoom <= 0.0
+                || !center.iter().all(|at| (-MAX_CAMERA_DISTANCE..=MAX_CAMERA_DISTANCE).contains(at)))
         {
             return Err("its camera is nowhere".into());
         }

@@ -100,7 +100,9 @@ fn validate(recipe: &Recipe) -> Result<(), String> {
         _ => None,
     };
     for moved in changes.iter().filter_map(moved).chain([Arc::clone(arrangement)]) {
-        if moved.len() > MAX_MOVED || moved.iter().flat_map(|(_, at)| at).any(|at| !(at.abs() <= MAX_OFFSET)) {
+        if moved.len() > MAX_MOVED
+            || moved.iter().flat_map(|(_, at)| at).any(|at| !(-MAX_OFFSET..=MAX_OFFSET).contains(at))
+        {
             return Err("a disc was moved too far".into());
         }
     }

@@ -112,7 +112,7 @@ impl Roots {
                 self.folders.remove(index);
                 let name = to_text(&folder);
                 let known = self.roots.iter().position(|root| root.name == name);
-                known.map(|known| self.roots.remove(known)).unwrap_or_else(|| read_folder(&folder))
+                known.map_or_else(|| read_folder(&folder), |known| self.roots.remove(known))
             }
             None => read_folder(&folder),
         };
