@@ -12,7 +12,7 @@ use slowgrad_engine::record::record;
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::{DataSpec, ParamValue, PluginRef, SpecPatch};
-use slowgrad_script::{Diagnostic, Lesson, Sandbox};
+use slowgrad_script::{Diagnostic, Lesson, Limits, Sandbox};
 
 const L2: &str = "fn params() { #{ strength: slider(0.01, 0.0, 1.0), squared: toggle(true) } }
 fn penalty(w, p) { if p.squared { p.strength * w ** 2 } else { p.strength * abs(w) } }";
@@ -243,7 +243,9 @@ fn orthogonal_matrices_are_limited_to_large_layers() {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     assert!((dot(rows[3], rows[3]) - 1.0).abs() < 1e-12 && dot(rows[3], rows[90]).abs() < 1e-12);
     assert_eq!(drawn, made(784, 128).unwrap(), "a seed gives one matrix");
-    let error = made(1400, 1400).unwrap_err();
+    let limits = Limits { setup_operations: 1_000_000, ..Limits::default() };
+    let own = common::sandbox_within(&[("initializers/own.rhai", text)], limits);
+    let error = own.initializer(&PluginRef::named("own"), &Shape::new(600, &[600]), 5).unwrap_err();
     assert!(matches!(error.code, "too-many-operations" | "too-slow"), "{error}");
     let check = |call: &str| {
         let text = format!("fn init_layer(ctx) {{\n    ctx.rng.orthogonal({call}) }}");

@@ -93,7 +93,7 @@ fn data(engine: &mut Engine) {
 }
 
 /// Multiplications of a native function that count as one operation; they take about as long.
-const MULTIPLICATIONS_PER_OPERATION: usize = 8;
+const MULTIPLICATIONS_PER_OPERATION: usize = 32;
 
 fn random(engine: &mut Engine, host: &Rc<Host>) {
     engine.register_fn("unit", |random: &mut RandomSource| random.0.borrow_mut().unit());

@@ -28,13 +28,13 @@ pub(super) fn failure(setup: &Setup, broken: &BrokenStep) -> Failure {
         Ok(recorded) => Timeline::new(Arc::new(recorded)),
         Err(error) => return error.into(),
     };
-    let advice = "a smaller learning rate often helps; --keep-going trains on regardless";
+    let advice = "A smaller learning rate often helps; --keep-going trains on regardless.";
     let message = format!("training stopped at step {step}: {what}");
     let mut diagnostic = Diagnostic::error("not-finite", message).help(advice);
     if let Some(event) = timeline.first_not_finite() {
         let title = words::title(&timeline, &event.address);
         let sentence = Explainer { digits: DIGITS }.sentence(&event);
-        diagnostic.help = Some(format!("first in {title}: {sentence} — {advice}"));
+        diagnostic.help = Some(format!("{title}: {sentence} {advice}"));
         diagnostic.location = event.location;
     }
     Failure::Scripts(vec![diagnostic])

@@ -217,3 +217,28 @@ fn an_initializer_takes_effect_with_the_next_reset() {
     backend.send(Change::Reset.into());
     assert_ne!(values(&idle_snapshot(&mut backend)), values(&before));
 }
+
+#[test]
+fn the_viewer_is_told_how_foreign_tensors_were_assigned() {
+    let shape = slowgrad_engine::shape::Shape::new(2, &[3, 1]);
+    let numbers: Vec<f64> = (0..shape.parameters()).map(|index| index as f64 / 8.0).collect();
+    let mut bytes = slowgrad_engine::weights::to_safetensors(&shape, &numbers).expect("finite numbers");
+    // Names of the same length, so that the header keeps its length.
+    for (own, theirs) in [(b"\"0.", b"\"a."), (b"\"2.", b"\"b.")] {
+        while let Some(at) = bytes.windows(own.len()).position(|window| window == own) {
+            bytes[at..at + own.len()].copy_from_slice(theirs);
+        }
+    }
+    let lesson = LESSON.replace("seed: 3", "weights: \"theirs.safetensors\"");
+    let files = Files::from_iter([
+        ("t.rhai", lesson.as_bytes()),
+        ("theirs.safetensors", &bytes),
+        ("optimizers/own.rhai", OPTIMIZER.as_bytes()),
+    ]);
+    let library = Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] };
+    let opened = idle_snapshot(&mut inline(library, Limits::default(), "t.rhai"));
+    assert_eq!(values(&opened), numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
+    let told =
+        "tensors of theirs.safetensors: a.weight → 0.weight, a.bias → 0.bias, b.weight → 2.weight, b.bias → 2.bias";
+    assert!(opened.messages.iter().any(|message| message == told), "{:?}", opened.messages);
+}
