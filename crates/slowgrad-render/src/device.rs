@@ -73,9 +73,9 @@ impl Gpu {
         // Without these callbacks an error ends the program.
         let failure = Arc::new(Mutex::new(None));
         let first = Arc::clone(&failure);
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| record_first(&first, error.to_string())));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| record_first(&first, &error.to_string())));
         let first = Arc::clone(&failure);
-        device.set_device_lost_callback(move |_, message| record_first(&first, format!("it was lost: {message}")));
+        device.set_device_lost_callback(move |_, message| record_first(&first, &format!("it was lost: {message}")));
         Ok(Self { adapter, device, queue, failure })
     }
 
@@ -103,7 +103,7 @@ impl Gpu {
 }
 
 /// Records a failure, unless there is an earlier one, which is the cause.
-fn record_first(failure: &Mutex<Option<String>>, message: String) {
+fn record_first(failure: &Mutex<Option<String>>, message: &str) {
     let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
     // The texts of the graphics library have several lines.
     failure.get_or_insert_with(|| message.split_whitespace().collect::<Vec<_>>().join(" "));

@@ -140,7 +140,11 @@ impl WindowRenderer {
         clear: Color32,
         before_present: impl FnOnce(),
     ) -> Result<FrameOutcome, RenderError> {
-        self.gpu.check()?;
+        if let Err(failure) = self.gpu.check() {
+            // The next device gets whole textures.
+            textures.clear();
+            return Err(failure);
+        }
         egui_pass::upload(&self.gpu, &mut self.renderer, &mut textures);
         let outcome = self.present(primitives, pixels_per_point, clear, before_present);
         if outcome != FrameOutcome::Presented {

@@ -257,7 +257,9 @@ fn large_matrices_are_drawn_with_small_textures() {
     let draw = |limit: Option<u32>| {
         let mut offscreen = offscreen(800, 600, 1.0);
         theme.apply(offscreen.context());
-        limit.into_iter().for_each(|limit| offscreen.limit_textures(limit));
+        if let Some(limit) = limit {
+            offscreen.limit_textures(limit);
+        }
         let mut view = View::default();
         render(&mut offscreen, |ui| drop(network_ui(ui, &scene, &mut view, &theme)))
     };

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Files by path, such as `activations/tanh.rhai`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
-    files: BTreeMap<String, Arc<[u8]>>,
+    contents: BTreeMap<String, Arc<[u8]>>,
     deferred: BTreeMap<String, FileReader>,
     /// The files and folders that cannot be used, with the reason.
     left_out: BTreeMap<String, String>,
@@ -59,7 +59,7 @@ impl Files {
         if valid {
             self.left_out.remove(&path);
             self.deferred.remove(&path);
-            self.files.insert(path, bytes.into());
+            self.contents.insert(path, bytes.into());
         }
         valid
     }
@@ -78,9 +78,9 @@ impl Files {
 
     /// Reads a deferred file of at most `max_bytes`. Returns whether the path is that of a file, read or not.
     fn load(&mut self, path: &str, max_bytes: u64) -> bool {
-        let Some(reader) = self.deferred.remove(path) else { return self.files.contains_key(path) };
+        let Some(reader) = self.deferred.remove(path) else { return self.contents.contains_key(path) };
         match (reader.0)(max_bytes) {
-            Ok(bytes) => drop(self.files.insert(path.to_owned(), bytes.into())),
+            Ok(bytes) => drop(self.contents.insert(path.to_owned(), bytes.into())),
             Err(why) => {
                 // The next use reads it again.
                 self.left_out.insert(path.to_owned(), why);
@@ -111,17 +111,17 @@ impl Files {
     pub fn remove(&mut self, path: &str) {
         self.left_out.remove(path);
         self.deferred.remove(path);
-        self.files.remove(path);
+        self.contents.remove(path);
     }
 
     /// Returns a file's bytes.
     pub fn get(&self, path: &str) -> Option<&Arc<[u8]>> {
-        self.files.get(path)
+        self.contents.get(path)
     }
 
     /// Iterates over all paths, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.files.keys().map(String::as_str)
+        self.contents.keys().map(String::as_str)
     }
 }
 

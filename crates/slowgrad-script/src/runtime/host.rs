@@ -321,7 +321,7 @@ impl Host {
         if used > limit {
             return Some(StopReason::Time(limit));
         }
-        self.deadline.set(Some(now.saturating_add(limit - used)));
+        self.deadline.set(Some(now.saturating_add(limit.saturating_sub(used))));
         None
     }
 

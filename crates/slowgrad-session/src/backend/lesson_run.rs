@@ -130,7 +130,9 @@ impl LessonRun {
     /// Starts a run of a lesson.
     pub(crate) fn begin(&mut self, lesson: Lesson) {
         let Lesson { path, spec: requested, cues, conditions, setup, parameters, warnings, notes, .. } = lesson;
-        notes.into_iter().for_each(|note| self.report.message(note));
+        for note in notes {
+            self.report.message(note);
+        }
         let seeded = self.seed.and_then(|_| {
             let start = self.scripts.start(&self.seeded(&requested));
             self.report.accept(start)

@@ -31,7 +31,7 @@ fn failed(path: &Path, error: &dyn Display, weights: Option<&WeightsError>) -> F
         Some(WeightsError::Match(error)) => error.table(),
         _ => Vec::new(),
     };
-    let rows: String = table.iter().map(|row| format!("\n  {row}")).collect();
+    let rows = table.iter().flat_map(|row| ["\n  ", row.as_str()]).collect::<String>();
     Failure::new(format!("{}: {error}{rows}", path.display()))
 }
 

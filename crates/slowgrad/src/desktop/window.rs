@@ -125,13 +125,16 @@ impl WindowSurface {
         self.input.handle_platform_output(&self.window, platform);
         let delay = output.viewport_output.get(&ViewportId::ROOT).map(|viewport| viewport.repaint_delay);
         self.next_frame = delay.and_then(|delay| Instant::now().checked_add(delay));
-        let textures = std::mem::take(&mut output.textures_delta);
+        let mut textures = std::mem::take(&mut output.textures_delta);
         let shapes = std::mem::take(&mut output.shapes);
         let pixels_per_point = output.pixels_per_point;
         output.drop_without_applying_deltas();
         let primitives = text_order::tessellate(&self.ctx, shapes, pixels_per_point);
         let window = Arc::clone(&self.window);
-        let Some(renderer) = &mut self.renderer else { return Ok(None) };
+        let Some(renderer) = &mut self.renderer else {
+            textures.clear();
+            return Ok(None);
+        };
         #[cfg(debug_assertions)]
         if loss_is_requested() {
             renderer.lose_device();
