@@ -289,7 +289,7 @@ fn a_state_that_does_not_fit_is_refused_with_a_remedy() {
     };
     refused("sgd.rhai --steps 1 --state-in adam.safetensors", 1, "this run uses sgd (no state); --weights-in");
     refused("adam.rhai --steps 1 --state-in w.safetensors", 1, "write one with --state-out");
-    refused("adam.rhai --steps 1 --state-out s.json", 2, "s.json is not a .safetensors file");
+    refused("adam.rhai --steps 1 --state-out s.json", 2, "the name of a training state must end in .safetensors");
     refused("adam.rhai --steps 1 --state-in adam.safetensors --weights-in w.safetensors", 2, "cannot be used with");
     refused("seed.rhai --steps 1 --state-in adam.safetensors", 0, "warning: adam.safetensors: seed was 5 and is 6");
 }

@@ -1,6 +1,6 @@
 //! Training states: parameters, optimizer state and step in one file, so that training continues with the same bits.
 //!
-//! A safetensors file that is also a weight file: the parameters have the names of [`weights`](crate::weights), and each
+//! A safetensors file that is also a weight file: the parameters have the names of [`weights`], and each
 //! state field of the optimizer has a tensor of the same shape, such as `optimizer.m.0.weight`. The order of the samples
 //! follows from the seed and the step, so the file has no generator's position. This module must not open files.
 

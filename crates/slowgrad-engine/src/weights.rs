@@ -3,7 +3,7 @@
 //! Tensor names are those of a PyTorch `nn.Sequential` in which a module without parameters (the activation) follows
 //! each `Linear`: `0.weight` with shape out × in, `0.bias`, `2.weight`, `2.bias`, and so on. Numbers are float64;
 //! narrower floats are converted exactly on reading. Tensors with other names are read as well if they fit in order and
-//! shape: [`tensor_match`](crate::tensor_match) decides that. This module must not open files.
+//! shape: [`tensor_match`] decides that. This module must not open files.
 
 use crate::shape::Shape;
 use crate::spec::LayerWeights;
