@@ -142,14 +142,21 @@ fn a_student_works_through_a_lesson_and_continues_after_a_crash() {
     window.kill_and_start(None);
     window.until("the session is restored", |state| persistent(state) == persistent(&last));
     window.press("ctrl+z");
+    window.until("the steps with the repaired script are undone", |state| {
+        state["undo"] == "add neuron to layer 1" && state["step"] != 7
+    });
+    window.press("ctrl+z");
     window.until("adding the neuron is undone", |state| {
         state["sizes"] == json!([2, 3, 1]) && state["parameters"][0] == 1.25
     });
     window.press("ctrl+z");
     window.until("editing the weight is undone", |state| state["parameters"] == past["parameters"]);
-    window.press("ctrl+shift+z");
-    window.press("ctrl+shift+z");
-    window.until("both edits are redone", |state| state["step"] == 7 && state["parameters"] == last["parameters"]);
+    for _ in 0..3 {
+        window.press("ctrl+shift+z");
+    }
+    window.until("the edits and the steps are redone", |state| {
+        state["step"] == 7 && state["parameters"] == last["parameters"]
+    });
     window.press("ctrl+Right");
     window.until("training continues", |state| state["step"] == 8 && state["parameters"] != last["parameters"]);
 
