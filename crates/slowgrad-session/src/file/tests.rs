@@ -74,7 +74,7 @@ fn a_restored_session_equals_the_saved_one() {
     assert_eq!(now, saved);
     assert!(
         now.run.recipe.abandoned_branch.is_some()
-            && now.run.undo_history.undo.len() == 6
+            && now.run.undo_history.undo.len() == 7
             && now.run.undo_history.redo.len() == 1
     );
     let notices: Vec<&str> = again.notices.iter().map(|notice| notice.text.as_str()).collect();
