@@ -1,10 +1,9 @@
 //! Undo and redo of all changes by hand.
 //!
 //! Before each change the state of the run is stored; it is small since replay is exact. Undo restores that state. Changes
-//! loaded from a session file are stored as recipes; undoing one replays its run. Before
-//! a script takes effect that was saved, the state is stored as well: undo returns to the parameters of that time. The text
-//! of a script is undone in the editor. Training is not a change, so a change
-//! can be redone until another one is made. It must not know how a change is applied.
+//! loaded from a session file are stored as recipes; undoing one replays its run. The state is also stored before a saved
+//! script takes effect: undo returns to the parameters of that time, and the text of the script is undone in the editor.
+//! Training is not a change, so a change can be redone until another one is made. It must not know how a change is applied.
 
 use super::change::name;
 use super::lesson_run::LessonRun;

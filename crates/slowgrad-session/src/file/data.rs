@@ -1,8 +1,9 @@
 //! The files of data and initial weights in a session file: small ones as they are, of large ones a digest.
 
-use super::base64;
 use super::limits::{Lines, MAX_DATA_BYTES};
 use crate::protocol::UsedFile;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
@@ -102,7 +103,7 @@ impl Serialize for DataFile {
         match &self.contents {
             DataContents::Whole(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) => file.text = Some(Lines(text.to_owned())),
-                Err(_) => file.base64 = Some(base64::encode(bytes)),
+                Err(_) => file.base64 = Some(STANDARD.encode(bytes)),
             },
             large => file.digest = Some(large.digest()),
         }
@@ -115,9 +116,9 @@ impl<'de> Deserialize<'de> for DataFile {
         let DataFileDto { path, text, base64, digest } = DataFileDto::deserialize(deserializer)?;
         let contents = match (text, base64, digest) {
             (Some(Lines(text)), None, None) => DataContents::Whole(text.into_bytes().into()),
-            (None, Some(digits), None) => match base64::decode(&digits) {
-                Some(bytes) => DataContents::Whole(bytes.into()),
-                None => return Err(D::Error::custom(format!("the contents of {path} are damaged"))),
+            (None, Some(digits), None) => match STANDARD.decode(digits) {
+                Ok(bytes) => DataContents::Whole(bytes.into()),
+                Err(_) => return Err(D::Error::custom(format!("the contents of {path} are damaged"))),
             },
             (None, None, Some(digest)) => DataContents::Digest(digest),
             _ => return Err(D::Error::custom(format!("{path} needs one of text, base64 and digest"))),

@@ -6,7 +6,6 @@
 //! position. Files are not trusted: everything in them is counted and checked (`limits.rs`). This module must not know
 //! files on disk.
 
-mod base64;
 mod data;
 #[cfg(test)]
 mod hostile_tests;

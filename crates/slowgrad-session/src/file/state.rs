@@ -1,9 +1,10 @@
 //! The numbers of the shown step in a session file: parameters, optimizer state and the losses of the run.
 
-use super::base64::{decode_numbers, encode_numbers};
 use super::limits::{self, MAX_ENTRIES, MAX_STATE_NUMBERS};
 use super::runs::CurveDto;
 use crate::protocol::Curves;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use slowgrad_engine::model::Model;
@@ -134,5 +135,34 @@ impl<'de> Deserialize<'de> for StateDto {
         let fields = optimizer.into_iter().map(|field| field.field).collect();
         let curve = losses.0.map(Arc::unwrap_or_clone).unwrap_or_default();
         Ok(StateDto::Read(Arc::new(StoredState { model: Model { values, state }, fields, curve })))
+    }
+}
+
+/// The Base64 digits of numbers, as little-endian float64.
+fn encode_numbers(numbers: &[f64]) -> String {
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    STANDARD.encode(bytes)
+}
+
+/// The numbers of Base64 digits; `None` if these do not consist of float64.
+fn decode_numbers(digits: &str) -> Option<Vec<f64>> {
+    let bytes = STANDARD.decode(digits).ok()?;
+    let (numbers, rest) = bytes.as_chunks::<8>();
+    rest.is_empty().then(|| numbers.iter().map(|number| f64::from_le_bytes(*number)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_numbers_survive_and_damaged_digits_do_not() {
+        let numbers = [0.1 + 0.2, -0.0, f64::INFINITY, f64::from_bits(0x7ff8_0000_0000_1234), 5e-324];
+        let read = decode_numbers(&encode_numbers(&numbers)).expect("numbers");
+        let bits = |numbers: &[f64]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&read), bits(&numbers));
+        for damaged in ["Zm9v", "AAAAAAAA8D", "AAAAAAAA8D=", "AAAAAAAA8 8=", "é"] {
+            assert_eq!(decode_numbers(damaged), None, "{damaged}");
+        }
     }
 }
