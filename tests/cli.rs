@@ -2,19 +2,11 @@
 
 mod common;
 
-use common::{run, slowgrad};
+use common::{SMALL_LESSON as LESSON, run, slowgrad};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
-
-const LESSON: &str = r#"
-fn lesson() {
-    #{ title: "small", layers: [2, 3, 1], activation: "tanh", output: "sigmoid", loss: "mse",
-       optimizer: "momentum", data: "xor", batch: 2, seed: 5, params: #{ lr: 0.5 } }
-}
-fn perform(stage) { }
-"#;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("temporary folder");

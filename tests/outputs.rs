@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::run;
+use common::{SMALL_LESSON as LESSON, run};
 use serde_json::Value;
 use std::fs;
 use std::io::Read as _;
@@ -15,14 +15,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-
-const LESSON: &str = r#"
-fn lesson() {
-    #{ title: "small", layers: [2, 3, 1], activation: "tanh", output: "sigmoid", loss: "mse",
-       optimizer: "momentum", data: "xor", batch: 2, seed: 5, params: #{ lr: 0.5 } }
-}
-fn perform(stage) { }
-"#;
 
 /// The time after which a test gives up.
 const TIMEOUT: Duration = Duration::from_mins(1);

@@ -5,6 +5,15 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// A lesson with few steps, whose optimizer has state.
+pub const SMALL_LESSON: &str = r#"
+fn lesson() {
+    #{ title: "small", layers: [2, 3, 1], activation: "tanh", output: "sigmoid", loss: "mse",
+       optimizer: "momentum", data: "xor", batch: 2, seed: 5, params: #{ lr: 0.5 } }
+}
+fn perform(stage) { }
+"#;
+
 /// The program that cargo built for the tests, run in a temporary folder.
 pub fn slowgrad() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slowgrad"));
