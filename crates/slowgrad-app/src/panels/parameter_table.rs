@@ -90,7 +90,7 @@ fn grid_ui(
     let pointer = ui.ctx().pointer_hover_pos().filter(|_| ui.rect_contains_pointer(ui.available_rect_before_wrap()));
     let hovered_y = pointer.map(|pos| pos.y);
     let mut rows =
-        Rows { table, columns, timeline, theme, font, has_focus, hovered_y, first: 0, parameters: Vec::new() };
+        TableCells { table, columns, timeline, theme, font, has_focus, hovered_y, first: 0, parameters: Vec::new() };
     grid.show(ui, &mut rows);
 }
 
@@ -158,7 +158,7 @@ fn keys(ui: &mut Ui, table: &mut ParameterTable, columns: &[ParameterColumn], ti
 }
 
 /// The cells of the table in one frame.
-struct Rows<'a> {
+struct TableCells<'a> {
     table: &'a mut ParameterTable,
     columns: Vec<ParameterColumn>,
     timeline: &'a Arc<Timeline>,
@@ -173,7 +173,7 @@ struct Rows<'a> {
     parameters: Vec<u32>,
 }
 
-impl Rows<'_> {
+impl TableCells<'_> {
     /// The parameter in a visible row.
     fn parameter(&self, row: u64) -> Option<usize> {
         let nth = usize::try_from(row.checked_sub(self.first)?).ok()?;
@@ -181,7 +181,7 @@ impl Rows<'_> {
     }
 }
 
-impl TableDelegate for Rows<'_> {
+impl TableDelegate for TableCells<'_> {
     fn default_row_height(&self) -> f32 {
         row_height(self.font.size)
     }

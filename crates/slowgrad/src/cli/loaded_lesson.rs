@@ -23,13 +23,23 @@ const MIN_TOLD_STEPS: u64 = 100_000;
 
 /// What a run begins with.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum RunStart<'a> {
+pub(super) enum TrainingStart<'a> {
     /// The weights of the lesson.
     Lesson,
     /// The weights of a file.
     Weights(&'a Path),
     /// The state of an earlier run: weights, optimizer state and step.
     State(&'a Path),
+}
+
+impl<'a> TrainingStart<'a> {
+    /// The file that the run begins with.
+    fn file(self) -> Option<&'a Path> {
+        match self {
+            Self::Lesson => None,
+            Self::Weights(file) | Self::State(file) => Some(file),
+        }
+    }
 }
 
 /// A loaded lesson with a run.
@@ -46,10 +56,10 @@ impl LoadedLesson {
     /// Loads a lesson by its path or name and changes its settings, or a session. Prints its warnings and the output of its
     /// scripts.
     pub(super) fn new(args: &LessonArgs, limits: Limits) -> Result<Self, Failure> {
-        Self::from_start(args, RunStart::Lesson, limits)
+        Self::from_start(args, TrainingStart::Lesson, limits)
     }
 
-    /// The number of the step (from 1) that a session shows; 1 for a lesson. Before any further step.
+    /// The number of the step (from 1) that follows those of the session or state; 1 for a lesson. Called before training.
     pub(super) fn shown_step(&self) -> u64 {
         self.run.step() + 1
     }
@@ -74,17 +84,15 @@ impl LoadedLesson {
     }
 
     /// Loads a lesson whose run begins with the contents of a file, or a session.
-    pub(super) fn from_start(args: &LessonArgs, start: RunStart<'_>, limits: Limits) -> Result<Self, Failure> {
+    pub(super) fn from_start(args: &LessonArgs, start: TrainingStart<'_>, limits: Limits) -> Result<Self, Failure> {
         if is_session(&args.lesson) {
             if !args.is_unchanged() {
                 return Err(Failure::usage("a session has its own settings; give its lesson to change them"));
             }
-            return match start {
-                RunStart::Lesson => Self::from_session(&args.lesson, limits),
-                RunStart::Weights(_) | RunStart::State(_) => {
-                    Err(Failure::usage("a session has its own weights; give its lesson to start from others"))
-                }
-            };
+            if start.file().is_some() {
+                return Err(Failure::usage("a session has its own weights; give its lesson to start from others"));
+            }
+            return Self::from_session(&args.lesson, limits);
         }
         let LessonFiles { library, lesson, folders } =
             library::load(Some(&args.lesson)).map_err(|error| Failure::new(error.to_string()))?;
@@ -94,29 +102,27 @@ impl LoadedLesson {
         console.print(sandbox.console());
         let mut lesson = lesson.map_err(Failure::Scripts)?;
         report::print(&lesson.warnings);
-        lesson.notes.iter().for_each(|note| report::print_line(&format!("note: {note}")));
+        for note in &lesson.notes {
+            report::print_line(&format!("note: {note}"));
+        }
         if !args.is_unchanged() {
             (lesson.setup, lesson.parameters) = args.apply(&sandbox, &lesson.spec)?;
             lesson.spec = (*lesson.setup.spec).clone();
         }
         let setup = lesson.setup.clone();
         let run = match start {
-            RunStart::Lesson => Run::new(setup, lesson.parameters.clone()),
-            RunStart::Weights(file) => {
+            TrainingStart::Lesson => Run::new(setup, lesson.parameters.clone()),
+            TrainingStart::Weights(file) => {
                 let values = weight_file::read(file, &setup, &limits)?;
                 Run::new(setup, values)
             }
-            RunStart::State(file) => {
+            TrainingStart::State(file) => {
                 let TrainingState { model, step, .. } = weight_file::read_state(file, &setup, &limits)?;
                 Run::resumed(setup, model, step)
             }
         };
-        let start = match start {
-            RunStart::Lesson => None,
-            RunStart::Weights(file) | RunStart::State(file) => Some(file),
-        };
         let mut inputs = files_on_disk(&sandbox, &folders);
-        inputs.extend([Some(args.lesson.as_path()), start].into_iter().flatten().map(Path::to_owned));
+        inputs.extend([Some(args.lesson.as_path()), start.file()].into_iter().flatten().map(Path::to_owned));
         Ok(Self { sandbox, console, lesson, run, inputs })
     }
 

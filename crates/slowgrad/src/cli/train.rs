@@ -5,7 +5,7 @@
 
 use super::broken_step;
 use super::lesson_args::LessonArgs;
-use super::loaded_lesson::{LoadedLesson, RunStart};
+use super::loaded_lesson::{LoadedLesson, TrainingStart};
 use super::signals::StopRequest;
 use super::weight_file;
 use super::{Failure, output, report};
@@ -164,9 +164,9 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     let weights = check(&args.weights_out, &WEIGHTS)?;
     let state = check(&args.state_out, &TRAINING_STATE)?;
     let start = match (&args.weights_in, &args.state_in) {
-        (Some(path), _) => RunStart::Weights(path),
-        (None, Some(path)) => RunStart::State(path),
-        (None, None) => RunStart::Lesson,
+        (Some(path), _) => TrainingStart::Weights(path),
+        (None, Some(path)) => TrainingStart::State(path),
+        (None, None) => TrainingStart::Lesson,
     };
     let mut loaded = LoadedLesson::from_start(&args.lesson, start, limits)?;
     let outputs: Vec<&Output> = metrics.iter().chain(&weights).chain(&state).collect();

@@ -19,7 +19,7 @@ const MAX_LINKS: usize = 40;
 
 /// The kind of contents of an output.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Format {
+pub(crate) struct OutputFormat {
     /// The contents in an error message, such as "a picture".
     contents: &'static str,
     /// The extensions of its files in lower case; empty if any name is accepted.
@@ -32,23 +32,28 @@ pub(crate) struct Format {
 
 /// Pictures of `render` and `--screenshot`.
 #[cfg(feature = "window")]
-pub(crate) const PICTURE: Format =
-    Format { contents: "a picture", extensions: &["png"], is_binary: true, is_in_pieces: false };
+pub(crate) const PICTURE: OutputFormat =
+    OutputFormat { contents: "a picture", extensions: &["png"], is_binary: true, is_in_pieces: false };
 /// Weight files. A pipe or device without an extension receives JSON.
-pub(crate) const WEIGHTS: Format =
-    Format { contents: "a weight file", extensions: &["json", "safetensors"], is_binary: false, is_in_pieces: false };
+pub(crate) const WEIGHTS: OutputFormat = OutputFormat {
+    contents: "a weight file",
+    extensions: &["json", "safetensors"],
+    is_binary: false,
+    is_in_pieces: false,
+};
 /// The state of a run, to continue it.
-pub(crate) const TRAINING_STATE: Format =
-    Format { contents: "a training state", extensions: &["safetensors"], is_binary: true, is_in_pieces: false };
+pub(crate) const TRAINING_STATE: OutputFormat =
+    OutputFormat { contents: "a training state", extensions: &["safetensors"], is_binary: true, is_in_pieces: false };
 /// Metrics, one JSON object per line.
-pub(crate) const METRICS: Format = Format {
+pub(crate) const METRICS: OutputFormat = OutputFormat {
     contents: "a file of JSON lines",
     extensions: &["jsonl", "ndjson", "json", "log", "txt"],
     is_binary: false,
     is_in_pieces: true,
 };
 /// Other text, with any name.
-pub(crate) const TEXT: Format = Format { contents: "a text", extensions: &[], is_binary: false, is_in_pieces: false };
+pub(crate) const TEXT: OutputFormat =
+    OutputFormat { contents: "a text", extensions: &[], is_binary: false, is_in_pieces: false };
 
 /// The reason why an output cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +68,7 @@ pub(crate) struct OutputError {
 #[derive(Debug, thiserror::Error)]
 enum OutputProblem {
     #[error("{}", extension_message(.0))]
-    Extension(&'static Format),
+    Extension(&'static OutputFormat),
     #[error("{0} is not text and the output is a terminal; use a file, or redirect it with `>` or `|`")]
     Terminal(&'static str),
     #[error("the command reads this file ({}); choose another name", .0.display())]
@@ -82,7 +87,7 @@ enum OutputProblem {
     System(#[from] io::Error),
 }
 
-fn extension_message(format: &Format) -> String {
+fn extension_message(format: &OutputFormat) -> String {
     let known: Vec<String> = format.extensions.iter().map(|extension| format!(".{extension}")).collect();
     format!("the name of {} must end in {}", format.contents, known.join(" or "))
 }
@@ -105,7 +110,7 @@ impl OutputError {
 pub(crate) struct Output {
     /// The name that the user gave.
     name: PathBuf,
-    target: Target,
+    target: OutputTarget,
     identity: Identity,
     /// The extension that chooses the format, if it is a known one.
     extension: Option<&'static str>,
@@ -115,7 +120,7 @@ pub(crate) struct Output {
 
 /// The destination of the bytes.
 #[derive(Debug)]
-enum Target {
+enum OutputTarget {
     /// A pipe, a device or a descriptor.
     Stream(File),
     /// A regular file, which may not exist yet. No component of the path is a link.
@@ -128,11 +133,11 @@ impl Output {
     /// # Errors
     ///
     /// When its extension is unknown, its folder is missing, the file is read-only, or the system does not allow writing.
-    pub(crate) fn check(name: &Path, format: &'static Format) -> Result<Self, OutputError> {
+    pub(crate) fn check(name: &Path, format: &'static OutputFormat) -> Result<Self, OutputError> {
         Self::new(name, format).map_err(|problem| OutputError { path: name.to_owned(), problem })
     }
 
-    fn new(name: &Path, format: &'static Format) -> Result<Self, OutputProblem> {
+    fn new(name: &Path, format: &'static OutputFormat) -> Result<Self, OutputProblem> {
         let place = resolve(name)?;
         let extension = known_extension(name, format).or_else(|| match &place {
             Place::File(path, _) => known_extension(path, format),
@@ -145,12 +150,12 @@ impl Output {
                 // Writing no bytes fails if the descriptor is only for reading.
                 file.write(&[]).map(drop)?;
                 let identity = Identity::of_descriptor(number, &file);
-                (Target::Stream(file), identity)
+                (OutputTarget::Stream(file), identity)
             }
             Place::Stream(path) => {
                 let file = OpenOptions::new().write(true).open(&path)?;
                 let identity = Identity::of_stream(&path, &file);
-                (Target::Stream(file), identity)
+                (OutputTarget::Stream(file), identity)
             }
             Place::File(path, found) => {
                 if extension.is_none() && !format.extensions.is_empty() {
@@ -164,11 +169,11 @@ impl Output {
                     TemporaryFile::create(folder).map(drop).map_err(|error| closed_folder(folder, error))?;
                 }
                 let identity = Identity::of_file(&path, found.as_ref());
-                (Target::File(path), identity)
+                (OutputTarget::File(path), identity)
             }
         };
         match &target {
-            Target::Stream(file) if format.is_binary && file.is_terminal() => {
+            OutputTarget::Stream(file) if format.is_binary && file.is_terminal() => {
                 Err(OutputProblem::Terminal(format.contents))
             }
             _ => Ok(Self { name: name.to_owned(), target, identity, extension, is_stdout }),
@@ -198,8 +203,8 @@ impl Output {
     pub(crate) fn write(self, bytes: &[u8]) -> Result<(), OutputError> {
         let Self { name, target, .. } = self;
         let written = match target {
-            Target::Stream(mut file) => file.write_all(bytes).map_err(OutputProblem::System),
-            Target::File(path) => replace(&path, bytes),
+            OutputTarget::Stream(mut file) => file.write_all(bytes).map_err(OutputProblem::System),
+            OutputTarget::File(path) => replace(&path, bytes),
         };
         written.map_err(|problem| OutputError { path: name, problem })
     }
@@ -213,10 +218,10 @@ impl Output {
     pub(crate) fn start(self) -> Result<OutputStream, OutputError> {
         let Self { name, target, .. } = self;
         let opened = match target {
-            Target::Stream(file) => Ok(file),
+            OutputTarget::Stream(file) => Ok(file),
             // Emptied first, because a file that is opened for appending cannot be emptied everywhere. Appending keeps
             // the lines of two programs apart.
-            Target::File(path) => File::create(&path).and_then(|_| OpenOptions::new().append(true).open(&path)),
+            OutputTarget::File(path) => File::create(&path).and_then(|_| OpenOptions::new().append(true).open(&path)),
         };
         match opened {
             Ok(file) => Ok(OutputStream { name, file }),
@@ -334,7 +339,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// The extension of a name in lower case, if the format knows it.
-fn known_extension(name: &Path, format: &Format) -> Option<&'static str> {
+fn known_extension(name: &Path, format: &OutputFormat) -> Option<&'static str> {
     let extension = name.extension()?;
     format.extensions.iter().copied().find(|known| extension.eq_ignore_ascii_case(known))
 }
