@@ -107,9 +107,8 @@ pub(crate) fn reload(
     } else {
         FileUse::None
     };
-    match file_use {
-        FileUse::None => return ReloadEffect::None,
-        FileUse::Data | FileUse::Lesson | FileUse::Script => {}
+    if file_use == FileUse::None {
+        return ReloadEffect::None;
     }
     let read = lesson_run.scripts.read_lesson();
     let Some(open) = &lesson_run.open else { return ReloadEffect::None };

@@ -275,7 +275,7 @@ impl DesktopApp {
         Settings::new(self.geometry, self.app.preferences().clone())
     }
 
-    /// Ends the program because of an error. The session is saved on the way out, as after a crash.
+    /// Ends the program because of an error. The next start restores the autosaved session, as after a crash.
     fn fail(&mut self, error: WindowError, event_loop: &ActiveEventLoop) {
         self.failure = Some(error);
         event_loop.exit();
