@@ -53,6 +53,7 @@ const GUARDED: &[(&str, &[&str])] = &[
     ("unicode-bidi", &["slowgrad-render"]),
     ("fontdb", &["slowgrad"]),
     ("ttf-parser", &["slowgrad"]),
+    ("zip", &["slowgrad-session"]),
     ("winit", &["slowgrad"]),
     ("notify", &["slowgrad"]),
     ("mundy", &["slowgrad"]),

@@ -209,6 +209,13 @@ impl Window {
         id
     }
 
+    /// Makes a pack of a lesson, with paths in the window's folder.
+    pub(crate) fn pack(&self, lesson: &str, pack: &str) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slowgrad"));
+        let packed = command.arg("pack").arg(self.path(lesson)).arg("-o").arg(self.path(pack)).output();
+        assert!(packed.expect("the program runs").status.success());
+    }
+
     /// Kills the program and starts it again.
     pub(crate) fn kill_and_start(&mut self, opened: Option<&str>) {
         self.kill();

@@ -97,6 +97,13 @@ fn a_file_dropped_onto_the_window_is_opened() {
     files.drop(&window.path("somewhere/dropped.rhai"));
     window.until("the lesson opens", |state| state["lesson"] == "dropped.rhai" && state["sizes"][1] == 5);
 
+    // A pack, without the folder that it was made from.
+    window.pack("lesson.rhai", "packed.slowgrad");
+    files.drop(&window.path("packed.slowgrad"));
+    window.until("the pack opens", |state| state["lesson"] == "lesson.rhai" && state["sizes"][1] == 3);
+    files.drop(&window.path("somewhere/dropped.rhai"));
+    window.until("the lesson opens", |state| state["lesson"] == "dropped.rhai");
+
     // A file that is no lesson is refused, and the open lesson stays.
     window.save("somewhere/notes.json", "{}");
     files.drop(&window.path("somewhere/notes.json"));

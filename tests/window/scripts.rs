@@ -3,6 +3,7 @@
 use crate::driver::{LESSON, OPTIMIZER, Window, display, number};
 use crate::harness::{Group, group};
 use serde_json::Value;
+use std::fs;
 
 pub(crate) const TESTS: &[Group] = &[group!(
     display,
@@ -11,6 +12,7 @@ pub(crate) const TESTS: &[Group] = &[group!(
         a_script_is_edited_saved_broken_and_repaired_in_the_window,
         a_folder_created_while_the_lesson_runs_is_searched,
         a_script_added_to_the_users_folder_while_the_lesson_runs_is_found,
+        a_script_of_a_pack_is_saved_into_the_pack,
         an_endless_script_blocks_neither_drawing_nor_training,
     ]
 )];
@@ -92,6 +94,44 @@ fn a_script_is_edited_saved_broken_and_repaired_in_the_window() {
     window.press("End");
     window.press("Right");
     window.until("the new version runs", |state| state["optimizer_fields"][0] == "speed");
+}
+
+fn a_script_of_a_pack_is_saved_into_the_pack() {
+    let mut window = Window::open(LESSON, OPTIMIZER);
+    window.kill();
+    window.pack("lesson.rhai", "own.slowgrad");
+    for file in ["lesson.rhai", "optimizers/own.rhai"] {
+        fs::remove_file(window.path(file)).expect("remove the script");
+    }
+    window.start(Some("own.slowgrad"));
+    window.edit_optimizer();
+    window.press("ctrl+a");
+    window.write("fn state() { #{ speed: 0.0 } }");
+    window.press("Return");
+    window.write("fn update(w, grad, state, ctx) { state.speed += grad; w - ctx.lr * state.speed }");
+    window.press("ctrl+s");
+    window.until("the script is saved", |state| state["editor"]["is_unsaved"] == false);
+    window.press("Escape");
+    window.until("the text loses the focus", |state| state["editor"]["is_writing"] == false);
+    window.press("Escape");
+    window.until("the editor is closed", |state| state["editor"].is_null());
+    window.press("End");
+    window.press("Right");
+    window.until("the new version runs", |state| state["optimizer_fields"][0] == "speed");
+
+    // A session of a pack is saved beside it, and opens it.
+    window.press("ctrl+s");
+    window.until("the save dialog opens", |state| state["overlay"] == "save");
+    window.press("Return");
+    window.until("the session is saved", |state| state["notices"].to_string().contains("saved as"));
+    assert!(window.file("lesson.session.json").contains(r#""lesson": "./own.slowgrad/lesson.rhai""#));
+    for opened in ["lesson.session.json", "own.slowgrad"] {
+        window.kill();
+        fs::remove_dir_all(window.path("home/state")).expect("remove the autosaved session");
+        window.start(Some(opened));
+        let state = window.until("the saved version opens", |state| state["optimizer_fields"][0] == "speed");
+        assert_eq!((&state["lesson"], &state["notices"]), (&"lesson.rhai".into(), &serde_json::json!([])), "{opened}");
+    }
 }
 
 fn a_folder_created_while_the_lesson_runs_is_searched() {

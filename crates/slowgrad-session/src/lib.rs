@@ -38,6 +38,7 @@
 mod backend;
 mod clock;
 mod file;
+mod pack;
 mod protocol;
 mod session;
 pub mod shipped;
@@ -56,6 +57,7 @@ pub use file::{
     Bookmark, Digest, DrawerTab, FormatError, OpenPanels, OpenPlots, SESSION_ROOT, SessionFile, UnsavedScript,
     lesson_name,
 };
+pub use pack::{MAX_PACK_BYTES, PACK_EXTENSION, Pack, PackError, is_reserved_name, replace_in_pack};
 pub use protocol::*;
 pub use session::{
     Bookmarks, Editable, LessonPlayer, NextFrame, Notice, Notices, RunAction, RunStart, Session, event_at,

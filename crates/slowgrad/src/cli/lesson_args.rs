@@ -15,7 +15,7 @@ const BATCH: &str = "batch";
 
 #[derive(Debug, Args)]
 pub(super) struct LessonArgs {
-    /// Lesson or session file, or the name of a library lesson
+    /// Lesson, pack or session file, or the name of a library lesson
     pub(super) lesson: PathBuf,
     /// Change a setting of the lesson, and repeat the option for more: a control such as lr=0.1, batch=8, or a plugin
     /// such as optimizer=adam

@@ -94,7 +94,7 @@ impl LoadedLesson {
             }
             return Self::from_session(&args.lesson, limits);
         }
-        let LessonFiles { library, lesson, folders } =
+        let LessonFiles { library, lesson, folders, .. } =
             library::load(Some(&args.lesson)).map_err(|error| Failure::new(error.to_string()))?;
         let sandbox = Sandbox::new(library, limits);
         let lesson = sandbox.open(&lesson);
@@ -152,7 +152,7 @@ impl LoadedLesson {
 }
 
 /// The files on disk that a sandbox has read, from these folders.
-fn files_on_disk(sandbox: &Sandbox, folders: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn files_on_disk(sandbox: &Sandbox, folders: &[PathBuf]) -> Vec<PathBuf> {
     let on_disk = |path: String| {
         let (root, _) = sandbox.file(&path)?;
         let folder = folders.iter().find(|folder| to_text(folder) == root)?;

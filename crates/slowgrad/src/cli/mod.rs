@@ -15,6 +15,7 @@ mod loaded_lesson;
 mod manual;
 mod new;
 mod output;
+mod pack;
 #[cfg(feature = "window")]
 mod render;
 mod report;
@@ -49,7 +50,7 @@ use std::process::ExitCode;
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<CliCommand>,
-    /// Lesson or session file, or the name of a library lesson [default: welcome]
+    /// Lesson, pack or session file, or the name of a library lesson [default: welcome]
     #[cfg(feature = "window")]
     lesson: Option<PathBuf>,
     #[cfg(feature = "window")]
@@ -93,6 +94,10 @@ enum CliCommand {
     List(list::ListArgs),
     /// Create a commented starter script
     New(new::NewArgs),
+    /// Write a lesson with every file that it uses into one file, to give to others
+    Pack(pack::PackArgs),
+    /// Write the files of a pack into a folder
+    Unpack(pack::UnpackArgs),
     /// Write definition files for Rhai language servers
     Definitions(definitions::DefinitionsArgs),
     /// Explain a diagnostic code, such as unknown-name
@@ -227,6 +232,8 @@ fn run_command(command: CliCommand, limits: Limits) -> Result<(), Failure> {
         CliCommand::Check(args) => check::run(&args, limits),
         CliCommand::List(args) => list::run(&args, limits),
         CliCommand::New(args) => new::run(&args),
+        CliCommand::Pack(args) => pack::pack(&args, limits),
+        CliCommand::Unpack(args) => pack::unpack(&args),
         CliCommand::Definitions(args) => definitions::run(&args),
         CliCommand::Explain(args) => explain::run(&args),
         CliCommand::Completions(args) => manual::completions(&args),

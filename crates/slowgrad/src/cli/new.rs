@@ -5,7 +5,7 @@ use crate::files::{library, output::write_new};
 use clap::Args;
 use include_dir::{Dir, include_dir};
 use slowgrad_script::PluginKind;
-use slowgrad_session::shipped;
+use slowgrad_session::{is_reserved_name, shipped};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -57,11 +57,7 @@ fn check_name(name: &str) -> Result<(), String> {
         return Err(format!("a name can have at most {MAX_NAME_CHARS} characters"));
     }
     // These are device names on Windows, and scripts should be portable.
-    let lower = name.to_lowercase();
-    let is_port = |port: &str| {
-        lower.strip_prefix(port).is_some_and(|rest| rest.len() == 1 && rest.chars().all(|ch| ch.is_ascii_digit()))
-    };
-    if ["con", "prn", "aux", "nul"].contains(&lower.as_str()) || is_port("com") || is_port("lpt") {
+    if is_reserved_name(name) {
         return Err(format!("«{name}» is reserved on Windows; choose another name"));
     }
     Ok(())

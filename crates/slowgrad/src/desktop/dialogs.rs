@@ -4,6 +4,7 @@
 //! drawing. On Linux the desktop portal shows the dialog, or `zenity` if there is no portal.
 
 use slowgrad_app::platform::SESSION_SUFFIX;
+use slowgrad_session::PACK_EXTENSION;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use winit::window::Window;
 /// The result of a file dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FileChoice {
-    /// A lesson or session to open.
+    /// A lesson, pack or session to open.
     Open(PathBuf),
     /// The file to save the session to.
     SaveSession(PathBuf),
@@ -42,7 +43,7 @@ impl FileDialogs {
         bus || std::env::split_paths(&path).any(|folder| exists(folder, "zenity"))
     }
 
-    /// Asks for a lesson or session to open. Another thread calls `send` with the choice.
+    /// Asks for a lesson, pack or session to open. Another thread calls `send` with the choice.
     ///
     /// # Errors
     ///
@@ -52,9 +53,10 @@ impl FileDialogs {
             return Ok(());
         }
         let dialog = rfd::AsyncFileDialog::new()
-            .set_title("Open a lesson or session")
-            .add_filter("Lessons and sessions", &["rhai", "json"])
+            .set_title("Open a lesson, pack or session")
+            .add_filter("Lessons, packs and sessions", &["rhai", PACK_EXTENSION, "json"])
             .add_filter("Lessons", &["rhai"])
+            .add_filter("Packs", &[PACK_EXTENSION])
             .add_filter("Sessions", &["json"])
             .set_parent(parent);
         self.wait(dialog.pick_file(), send, FileChoice::Open)

@@ -126,10 +126,7 @@ fn start_session(
     folders: Option<&Folders>,
 ) -> Result<(Session, Option<FileWatcher>), WindowError> {
     let file = source.file.as_ref().map(|file| FileRef::new(&to_text(file)));
-    app.start_session(
-        DesktopPlatform::new(folders.cloned(), source.folders.clone(), FileDialogs::are_available()),
-        file,
-    );
+    app.start_session(DesktopPlatform::new(folders.cloned(), source.roots(), FileDialogs::are_available()), file);
     let watcher = {
         let proxy = proxy.clone();
         FileWatcher::start(source.folders.clone(), move |change| drop(proxy.send_event(Wake::FileChanged(change))))

@@ -15,6 +15,8 @@ pub(super) struct SessionSource {
     lesson: String,
     /// The folders on disk that roots were read from, by increasing priority.
     pub(super) folders: Vec<PathBuf>,
+    /// The pack that the lesson was read from, instead of a folder.
+    pub(super) pack: Option<PathBuf>,
     saved: Option<SessionFile>,
     /// The session file to save to.
     pub(super) file: Option<PathBuf>,
@@ -26,8 +28,8 @@ impl SessionSource {
     /// Reads a lesson, given by its path or name, or a session file. `None` is the welcome lesson.
     pub(super) fn read(path: Option<&Path>) -> Result<Self, WindowError> {
         let Some(file) = path.filter(|path| is_session(path)) else {
-            let LessonFiles { library, lesson, folders } = library::load(path)?;
-            return Ok(Self { library, lesson, folders, saved: None, file: None, notices: Vec::new() });
+            let LessonFiles { library, lesson, folders, pack } = library::load(path)?;
+            return Ok(Self { library, lesson, folders, pack, saved: None, file: None, notices: Vec::new() });
         };
         // Texts that are not saved belong to the window in which they were typed.
         let saved = read_session(file)?.without_unsaved();
@@ -41,14 +43,19 @@ impl SessionSource {
 
     fn of_session(saved: SessionFile, file: Option<PathBuf>) -> Result<Self, WindowError> {
         let LoadedSession { files, notices } = load_lesson(&saved, file.as_deref(), Versions::Folder)?;
-        let LessonFiles { library, lesson, folders } = files;
-        Ok(Self { library, lesson, folders, saved: Some(saved), file, notices })
+        let LessonFiles { library, lesson, folders, pack } = files;
+        Ok(Self { library, lesson, folders, pack, saved: Some(saved), file, notices })
     }
 
     /// Whether an autosaved session should be restored instead of this source: it has the same lesson, or the user
     /// named no lesson (`any_lesson`). A session file that the user names is opened as it was saved.
     pub(super) fn yields_to(&self, autosaved: &SessionFile, any_lesson: bool) -> bool {
         self.saved.is_none() && (any_lesson || autosaved.lesson == self.lesson_name())
+    }
+
+    /// The places on disk where scripts are saved, by increasing priority.
+    pub(super) fn roots(&self) -> Vec<PathBuf> {
+        self.folders.iter().chain(&self.pack).cloned().collect()
     }
 
     /// The lesson's name in session files.

@@ -12,6 +12,7 @@ use slowgrad_engine::weights::WeightFormat;
 use slowgrad_script::Limits;
 use slowgrad_script::{FileReader, Files, Library, PluginKind, Root};
 use slowgrad_session::shipped::{WELCOME, shipped, teaching_position};
+use slowgrad_session::{MAX_PACK_BYTES, PACK_EXTENSION, Pack, PackError};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,15 @@ pub(crate) enum LoadError {
         /// The error.
         cause: std::io::Error,
     },
+    /// The file is not a pack that can be used.
+    #[error("{path} {cause}")]
+    Pack {
+        /// The file.
+        path: String,
+        /// The error.
+        #[source]
+        cause: PackError,
+    },
 }
 
 /// The files of a lesson.
@@ -71,6 +81,9 @@ pub(crate) struct LessonFiles {
     /// The folders on disk that roots were read from, by increasing priority.
     #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "only the window watches folders"))]
     pub(crate) folders: Vec<PathBuf>,
+    /// The pack that holds the lesson, instead of a folder.
+    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "only the window saves scripts"))]
+    pub(crate) pack: Option<PathBuf>,
 }
 
 /// The folder of the user's scripts, which may not exist: `slowgrad/scripts` in the platform's data directory, unless
@@ -142,6 +155,9 @@ pub(crate) fn load(lesson: Option<&Path>) -> Result<LessonFiles, LoadError> {
 
 fn load_from(user: Option<&Path>, lesson: Option<&Path>) -> Result<LessonFiles, LoadError> {
     let requested = lesson.unwrap_or(Path::new(WELCOME));
+    if is_pack(requested) {
+        return load_pack(requested);
+    }
     let Roots { roots, folders } = match find_file(requested).filter(|_| lesson.is_some()) {
         Some(file) => return load_file(Roots::shared(user), &file),
         None => Roots::shared(user),
@@ -156,7 +172,7 @@ fn load_named(Roots { roots, folders }: Roots, requested: &Path) -> Result<Lesso
     let short = name.strip_suffix(".rhai").unwrap_or(&name);
     let path = format!("lessons/{short}.rhai");
     if library.roots.iter().any(|root| root.files.get(&path).is_some()) {
-        return Ok(LessonFiles { library, lesson: path, folders });
+        return Ok(LessonFiles { library, lesson: path, folders, pack: None });
     }
     // A path does not get a suggestion of a lesson.
     if requested.extension().is_some_and(|extension| extension == "rhai") || requested.components().count() > 1 {
@@ -218,13 +234,18 @@ pub(crate) fn load_session_lesson(
     }
     let mut loaded = match lesson {
         SessionLesson::File(file) => load_file(roots, file)?,
+        SessionLesson::Pack(file) => {
+            let LessonFiles { library, lesson, pack, .. } = load_pack(file)?;
+            roots.roots.extend(library.roots.into_iter().last());
+            LessonFiles { library: Library { roots: roots.roots }, lesson, folders: Vec::new(), pack }
+        }
         SessionLesson::Named(name) => load_named(roots, Path::new(name))?,
         SessionLesson::Held { folder } => {
             if let Some(folder) = folder {
                 roots.push_script_folder(fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf()));
             }
             let Roots { roots, folders } = roots;
-            LessonFiles { library: Library { roots }, lesson: String::new(), folders }
+            LessonFiles { library: Library { roots }, lesson: String::new(), folders, pack: None }
         }
     };
     loaded.library.roots.extend(held);
@@ -241,6 +262,8 @@ pub(crate) fn load_session_lesson(
 pub(crate) enum SessionLesson<'s> {
     /// A file on disk.
     File(&'s Path),
+    /// A pack on disk.
+    Pack(&'s Path),
     /// A lesson of the library.
     Named(&'s str),
     /// Only the session holds it. Its folder may exist or not.
@@ -259,7 +282,32 @@ fn load_file(mut roots: Roots, path: &Path) -> Result<LessonFiles, LoadError> {
         return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidFilename, message)));
     }
     let Roots { roots, folders } = roots;
-    Ok(LessonFiles { library: Library { roots }, lesson: file, folders })
+    Ok(LessonFiles { library: Library { roots }, lesson: file, folders, pack: None })
+}
+
+/// Whether a path names a pack.
+pub(crate) fn is_pack(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(PACK_EXTENSION))
+}
+
+/// Reads a pack.
+///
+/// # Errors
+///
+/// When the file cannot be read, or is not a pack that can be used.
+pub(crate) fn read_pack(path: &Path) -> Result<Pack, LoadError> {
+    let name = || path.display().to_string();
+    let bytes = read_file_up_to(path, MAX_PACK_BYTES).map_err(|cause| LoadError::Read { path: name(), cause })?;
+    Pack::read(&bytes).map_err(|cause| LoadError::Pack { path: name(), cause })
+}
+
+/// Loads the lesson of a pack. It sees the built-in library and the files of the pack, but no folder on this computer.
+fn load_pack(path: &Path) -> Result<LessonFiles, LoadError> {
+    let pack = read_pack(path)?;
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let root = Root { name: to_text(&path), files: pack.to_library_files() };
+    let library = Library { roots: vec![shipped(), root] };
+    Ok(LessonFiles { library, lesson: pack.lesson().to_owned(), folders: Vec::new(), pack: Some(path) })
 }
 
 /// The library of a lesson in this folder.

@@ -6,6 +6,7 @@
 //! starts to work. This module must not know what the contents mean.
 
 use super::temporary_file::TemporaryFile;
+use slowgrad_session::PACK_EXTENSION;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -44,6 +45,9 @@ pub(crate) const WEIGHTS: OutputFormat = OutputFormat {
 /// The state of a run, to continue it.
 pub(crate) const TRAINING_STATE: OutputFormat =
     OutputFormat { contents: "a training state", extensions: &["safetensors"], is_binary: true, is_in_pieces: false };
+/// A lesson with its files.
+pub(crate) const PACK: OutputFormat =
+    OutputFormat { contents: "a pack", extensions: &[PACK_EXTENSION], is_binary: true, is_in_pieces: false };
 /// Metrics, one JSON object per line.
 pub(crate) const METRICS: OutputFormat = OutputFormat {
     contents: "a file of JSON lines",

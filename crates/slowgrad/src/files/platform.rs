@@ -1,6 +1,7 @@
 //! The desktop's files for the app: scripts are saved into the folders of the lesson, sessions next to it.
 
 use super::folders::Folders;
+use super::library::is_pack;
 use super::path_text::{from_text, to_text};
 use super::script_saver::{self, SaveError};
 use slowgrad_app::platform::{
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DesktopPlatform {
     folders: Option<Folders>,
-    /// The folders that scripts were read from, by increasing priority.
+    /// The folders, or the pack, that scripts were read from, by increasing priority.
     roots: Vec<PathBuf>,
     /// Whether the system has file dialogs.
     dialogs: bool,
@@ -41,7 +42,10 @@ impl Platform for DesktopPlatform {
     fn suggested_session(&self, lesson_root: &str, lesson_path: &str) -> FileRef {
         let Some(stem) = Path::new(lesson_path).file_stem() else { return FileRef::default() };
         let on_disk = from_text(lesson_root).join(from_text(lesson_path));
-        let lesson_folder = on_disk.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned);
+        let root = from_text(lesson_root);
+        // The root of a pack is its file.
+        let parent = if is_pack(&root) { root.parent() } else { on_disk.parent() };
+        let lesson_folder = parent.filter(|folder| folder.is_absolute()).map(Path::to_owned);
         let folder = lesson_folder.or_else(|| Some(self.folders.as_ref()?.sessions.clone())).unwrap_or_default();
         let file = folder.join(from_text(&format!("{}{SESSION_SUFFIX}", stem.to_string_lossy())));
         FileRef::new(&to_text(&file))
@@ -60,7 +64,7 @@ impl Platform for DesktopPlatform {
     fn save_script(&mut self, script: ScriptSave<'_>) -> Result<FileRef, ScriptSaveError> {
         let ScriptSave { target, path, bytes, expected } = script;
         let Some(folder) = self.root(&target.root) else {
-            return Err(ScriptSaveError::Failed(format!("{} is not a folder of this lesson", target.root)));
+            return Err(ScriptSaveError::Failed(format!("{} is not a folder or pack of this lesson", target.root)));
         };
         match script_saver::save(folder, path, bytes, expected) {
             Ok(file) => Ok(FileRef::new(&to_text(&file))),

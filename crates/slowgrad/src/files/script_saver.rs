@@ -1,9 +1,11 @@
-//! Saves scripts, and never overwrites changes by other programs.
+//! Saves scripts into folders and packs, and never overwrites changes by other programs.
 //!
 //! It must not know the meaning of the files.
 
+use super::library::{is_pack, read_file_up_to};
 use super::output::{self, OutputError};
 use super::path_text::from_text;
+use slowgrad_session::{MAX_PACK_BYTES, Pack, PackError, replace_in_pack};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -33,15 +35,21 @@ pub(crate) enum SaveError {
     /// The file cannot be replaced.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The pack cannot be read any more.
+    #[error("{0} {1}")]
+    Pack(PathBuf, #[source] PackError),
 }
 
-/// Saves a script if the file has the expected contents, or does not exist if `expected` is `None`. Returns its path on
-/// disk.
+/// Saves a script of a folder or pack if the file has the expected contents, or does not exist if `expected` is `None`.
+/// Returns its path on disk, or that of the pack.
 ///
 /// # Errors
 ///
 /// When the contents differ or the file cannot be written. The file then stays unchanged.
 pub(crate) fn save(root: &Path, path: &str, bytes: &[u8], expected: Option<&[u8]>) -> Result<PathBuf, SaveError> {
+    if is_pack(root) && root.is_file() {
+        return save_into_pack(root, path, bytes, expected);
+    }
     let file = root.join(from_text(path));
     let failed = |error| SaveError::Write(file.clone(), error);
     let folder = file.parent().unwrap_or(root);
@@ -73,6 +81,20 @@ pub(crate) fn save(root: &Path, path: &str, bytes: &[u8], expected: Option<&[u8]
     }
     output::write(&real, bytes)?;
     Ok(file)
+}
+
+fn save_into_pack(file: &Path, path: &str, bytes: &[u8], expected: Option<&[u8]>) -> Result<PathBuf, SaveError> {
+    let packed = read_file_up_to(file, MAX_PACK_BYTES).map_err(|error| SaveError::Write(file.to_owned(), error))?;
+    let failed = |error| SaveError::Pack(file.to_owned(), error);
+    let pack = Pack::read(&packed).map_err(failed)?;
+    let found = pack.files().find(|(name, _)| *name == path).map(|(_, bytes)| bytes);
+    match (found, expected) {
+        (Some(found), expected) if expected != Some(&found[..]) => return Err(SaveError::Changed(Arc::clone(found))),
+        (None, Some(_)) => return Err(SaveError::Gone),
+        _ => {}
+    }
+    output::write(file, &replace_in_pack(&packed, path, bytes).map_err(failed)?)?;
+    Ok(file.to_owned())
 }
 
 #[cfg(test)]

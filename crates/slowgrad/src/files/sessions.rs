@@ -3,7 +3,7 @@
 //! In a session file the path of a lesson is relative to the session file; in memory it is absolute. It must not know how
 //! a session is restored.
 
-use super::library::{self, LessonFiles, LoadError, SessionLesson, read_file_up_to};
+use super::library::{self, LessonFiles, LoadError, SessionLesson, is_pack, read_file_up_to};
 use super::path_text::{from_text, to_text};
 use slowgrad_script::{Files, Root};
 use slowgrad_session::{Digest, FormatError, MAX_SESSION_BYTES, SESSION_ROOT, SessionFile};
@@ -129,12 +129,15 @@ pub(crate) fn load_lesson(
 ) -> Result<LoadedSession, SessionReadError> {
     let mut notices = Vec::new();
     let path = from_text(&session.lesson);
+    // The path of a lesson in a pack continues after the pack's file.
+    let path = path.ancestors().find(|path| is_pack(path)).unwrap_or(&path).to_path_buf();
     // A sibling of the session file replaces a lesson that was moved together with it.
     let sibling = || Some(file?.parent()?.join(path.file_name()?)).filter(|sibling| sibling.is_file());
     let on_disk = Some(path.clone()).filter(|path| path.is_file()).or_else(sibling).filter(|_| path.is_absolute());
     let session_folder = file.and_then(|file| folder_of(file).ok());
     let lesson_folder = path.parent().filter(|folder| folder.is_dir() || session_folder.is_none());
     let place = match &on_disk {
+        Some(pack) if is_pack(pack) => SessionLesson::Pack(pack),
         Some(file) => SessionLesson::File(file),
         None if path.is_absolute() => {
             notices.push(format!("{} does not exist; the copy in the session file is used", path.display()));
