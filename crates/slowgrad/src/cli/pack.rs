@@ -11,6 +11,7 @@ use slowgrad_script::{Library, Limits, Root, Sandbox};
 use slowgrad_session::{Pack, shipped};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub(super) struct PackArgs {
@@ -63,11 +64,10 @@ pub(super) fn pack(args: &PackArgs, limits: Limits) -> Result<(), Failure> {
         return Ok(());
     }
     let count = pack.files().len();
-    let mut text = format!("wrote {name}: {count} files, {}\n", size(len));
-    for (path, bytes) in pack.files() {
-        text += &format!("  {:>9}  {}\n", size(bytes.len()), report::sanitize_line(path));
-    }
-    output::print(&text)
+    let line =
+        |(path, bytes): (&str, &Arc<[u8]>)| format!("  {:>9}  {}\n", size(bytes.len()), report::sanitize_line(path));
+    let lines: String = pack.files().map(line).collect();
+    output::print(&format!("wrote {name}: {count} files, {}\n{lines}", size(len)))
 }
 
 /// The files that a script uses, with itself.
