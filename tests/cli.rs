@@ -257,6 +257,14 @@ fn metrics_have_one_line_per_step() {
     assert_eq!(lines.len(), 30);
     assert!(lines.iter().enumerate().all(|(i, line)| line["step"] == i as u64 + 1 && line["loss"].is_f64()));
     assert!(lines[29]["train_loss"].as_f64() < lines[1]["train_loss"].as_f64(), "the loss decreases");
+    // The targets of xor are two classes of two samples.
+    let accuracy = lines[29]["train_accuracy"].as_f64().expect("an accuracy");
+    assert!([0.0, 0.25, 0.5, 0.75, 1.0].contains(&accuracy), "{accuracy}");
+    let table: Vec<Vec<u32>> =
+        out.lines().skip(3).map(|row| row.split_whitespace().flat_map(str::parse).collect()).collect();
+    assert!(out.contains("confusion of the training data") && table.len() == 2, "{out}");
+    assert_eq!(f64::from(table[0][1] + table[1][2]) / 4.0, accuracy, "{out}");
+    assert!(table.iter().all(|row| row[1] + row[2] == 2), "{out}");
 }
 
 #[test]

@@ -3,9 +3,10 @@
 //! A condition is traced like any other function, so it is evaluated for thousands of parameters, or after each step,
 //! without running its script each time. This module must not know what the result is used for.
 
+use crate::evaluation::Scores;
 use crate::plugin::SharedFunction;
 use crate::record::RecordedStep;
-use crate::setup::Setup;
+use crate::run::Run;
 use slowgrad_tape::Diagnostic;
 use std::collections::VecDeque;
 
@@ -62,8 +63,9 @@ pub struct TrainingCondition(pub SharedFunction);
 
 impl TrainingCondition {
     /// The names of the inputs, in order: the mean loss of the last steps (as many as an epoch has), the number of the
-    /// completed step, and the number of completed epochs.
-    pub const INPUTS: [&'static str; 3] = ["loss", "step", "epoch"];
+    /// completed step, the number of completed epochs, and the scores after the last epoch: the accuracy over the training
+    /// data, the mean loss and the accuracy over the test data.
+    pub const INPUTS: [&'static str; 6] = ["loss", "step", "epoch", "accuracy", "test_loss", "test_accuracy"];
 }
 
 /// Ends training when a condition holds.
@@ -72,21 +74,23 @@ pub struct StopCondition {
     condition: TrainingCondition,
     /// The losses of the last steps, at most one epoch's.
     losses: VecDeque<f64>,
+    /// The scores after the last epoch.
+    scores: Option<Scores>,
 }
 
 impl StopCondition {
     /// Starts without any losses.
     pub fn new(condition: TrainingCondition) -> Self {
-        Self { condition, losses: VecDeque::new() }
+        Self { condition, losses: VecDeque::new(), scores: None }
     }
 
-    /// Adds the loss of a completed step (from 1) and returns whether the condition holds. It never holds before every
-    /// sample has been seen once, since the loss of a single batch is too noisy.
+    /// Adds the loss of the last completed step of a run and returns whether the condition holds. It never holds before
+    /// every sample has been seen once, since the loss of a single batch is too noisy. Scores are computed once an epoch.
     ///
     /// # Errors
     /// The diagnostic of a failing script.
-    pub fn is_reached(&mut self, setup: &Setup, step: u64, loss: f64) -> Result<bool, Box<Diagnostic>> {
-        let steps = setup.steps_per_epoch();
+    pub fn is_reached(&mut self, run: &mut Run, loss: f64) -> Result<bool, Box<Diagnostic>> {
+        let (step, steps) = (run.step(), run.setup().steps_per_epoch());
         self.losses.push_back(loss);
         while self.losses.len() as u64 > steps {
             self.losses.pop_front();
@@ -94,8 +98,22 @@ impl StopCondition {
         if (self.losses.len() as u64) < steps {
             return Ok(false);
         }
+        let scores = match self.scores.filter(|_| !step.is_multiple_of(steps)) {
+            Some(scores) => scores,
+            None => *self.scores.insert(run.evaluate()?.scores()),
+        };
         let mean = self.losses.iter().sum::<f64>() / steps as f64;
-        let call = self.condition.0.borrow_mut().call(&[mean, step as f64, (step / steps) as f64])?;
+        let unknown = |score: Option<f64>| score.unwrap_or(f64::NAN);
+        let (train, test) = (scores.train, scores.test);
+        let inputs = [
+            mean,
+            step as f64,
+            (step / steps) as f64,
+            unknown(train.accuracy),
+            unknown(test.map(|test| test.loss)),
+            unknown(test.and_then(|test| test.accuracy)),
+        ];
+        let call = self.condition.0.borrow_mut().call(&inputs)?;
         Ok(call.output(0) != 0.0)
     }
 }

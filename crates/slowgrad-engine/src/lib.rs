@@ -85,6 +85,7 @@
 pub mod condition;
 pub mod data;
 pub mod dense;
+pub mod evaluation;
 pub mod finite_check;
 pub mod model;
 pub mod norms;

@@ -1,19 +1,17 @@
 //! The path of the parameters: all of them after a bounded number of past steps.
 //!
-//! Pictures of the past read their numbers here, so they show numbers that training had, not interpolated ones. Losses
+//! Pictures of the past read their numbers here, so they show numbers that training had, not interpolated ones. Scores
 //! are computed on demand, since most paths are never drawn. For a large network only few points with all parameters
 //! fit into memory; two watched parameters are stored for more steps, from the time they are first watched and whenever
 //! a past step is replayed. This module must not know how a run gets from one step to the next.
 
+use crate::evaluation::{Evaluation, Score, Scores};
 use crate::setup::Setup;
 use crate::shape::Shape;
-use crate::train::{Evaluation, Workspace};
+use crate::train::Workspace;
 use slowgrad_tape::Diagnostic;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// The mean loss over the training data, and over the test data if there is any, without penalties.
-pub type Losses = (f64, Option<f64>);
 
 /// All parameters at one step of the path.
 #[derive(Debug, Clone)]
@@ -24,8 +22,8 @@ pub struct ParameterPoint {
     pub shape: Arc<Shape>,
     /// The parameters after that step, flat.
     pub values: Vec<f64>,
-    /// The losses at that point, once computed; NaN if a script failed.
-    pub losses: Option<Losses>,
+    /// The scores at that point, once computed; the loss is NaN if a script failed.
+    pub scores: Option<Scores>,
 }
 
 /// Two parameters at one step of the path.
@@ -35,8 +33,8 @@ pub struct PlanePoint {
     pub step: u64,
     /// Their values after that step.
     pub at: [f64; 2],
-    /// The losses at that point, if all parameters are stored for it and the losses have been computed.
-    pub losses: Option<Losses>,
+    /// The scores at that point, if all parameters are stored for it and the scores have been computed.
+    pub scores: Option<Scores>,
 }
 
 /// The path of two watched parameters.
@@ -65,11 +63,11 @@ impl WatchedPair {
     }
 }
 
-/// A point whose losses are being computed.
-#[derive(Debug, Clone, Copy)]
-struct PendingLosses {
+/// A point whose scores are being computed.
+#[derive(Debug, Clone)]
+struct PendingScores {
     step: u64,
-    train: Option<f64>,
+    train: Option<Score>,
     evaluation: Evaluation,
 }
 
@@ -83,8 +81,8 @@ pub struct ParameterPath {
     density: u32,
     points: Vec<ParameterPoint>,
     watched: Option<WatchedPair>,
-    pending: Option<PendingLosses>,
-    /// Workspace for the losses; belongs to `work_shape`.
+    pending: Option<PendingScores>,
+    /// Workspace for the scores; belongs to `work_shape`.
     work: Workspace,
     work_shape: Option<Arc<Shape>>,
 }
@@ -140,14 +138,14 @@ impl ParameterPath {
     pub fn project(&self, shape: &Shape, axes: [usize; 2]) -> Vec<PlanePoint> {
         let whole = self.points.iter().filter(|point| *point.shape == *shape);
         let mut projected: Vec<PlanePoint> = whole
-            .map(|point| PlanePoint { step: point.step, at: axes.map(|axis| point.values[axis]), losses: point.losses })
+            .map(|point| PlanePoint { step: point.step, at: axes.map(|axis| point.values[axis]), scores: point.scores })
             .collect();
         let watched = self.watched.as_ref().filter(|watched| watched.axes == axes && *watched.shape == *shape);
         let between: Vec<PlanePoint> = watched
             .into_iter()
             .flat_map(|watched| &watched.points)
             .filter(|(step, _)| projected.binary_search_by_key(step, |point| point.step).is_err())
-            .map(|&(step, at)| PlanePoint { step, at, losses: None })
+            .map(|&(step, at)| PlanePoint { step, at, scores: None })
             .collect();
         projected.extend(between);
         projected.sort_by_key(|point| point.step);
@@ -163,7 +161,7 @@ impl ParameterPath {
         if known || !is_sampled(step, self.density) {
             return;
         }
-        self.points.push(ParameterPoint { step, shape: Arc::clone(shape), values: values.to_vec(), losses: None });
+        self.points.push(ParameterPoint { step, shape: Arc::clone(shape), values: values.to_vec(), scores: None });
         self.drop_excess_points();
     }
 
@@ -209,44 +207,45 @@ impl ParameterPath {
 
     fn retain(&mut self, keep: impl Fn(u64) -> bool) {
         self.points.retain(|point| keep(point.step));
-        self.pending = self.pending.filter(|pending| keep(pending.step));
+        self.pending = self.pending.take().filter(|pending| keep(pending.step));
     }
 
-    /// The step of the next point without losses: both ends first, then a few points all along the path, then those in
+    /// The step of the next point without scores: both ends first, then a few points all along the path, then those in
     /// between.
-    fn next_without_losses(&self) -> Option<u64> {
+    fn next_without_scores(&self) -> Option<u64> {
         let ends = [self.points.len().checked_sub(1), Some(0)].into_iter().flatten();
         let along = [64, 16, 4, 1].into_iter().flat_map(|every| (0..self.points.len()).step_by(every));
-        ends.chain(along).map(|at| &self.points[at]).find(|point| point.losses.is_none()).map(|point| point.step)
+        ends.chain(along).map(|at| &self.points[at]).find(|point| point.scores.is_none()).map(|point| point.step)
     }
 
-    /// The step whose losses the next [`ParameterPath::evaluate`] continues; `None` if all are computed.
+    /// The step whose scores the next [`ParameterPath::evaluate`] continues; `None` if all are computed.
     pub(crate) fn next_step(&self) -> Option<u64> {
-        self.pending.map(|pending| pending.step).or_else(|| self.next_without_losses())
+        self.pending.as_ref().map(|pending| pending.step).or_else(|| self.next_without_scores())
     }
 
-    /// Computes the losses of one more block of samples at [`next_step`](Self::next_step), with the setup of that step.
+    /// Computes the scores of one more block of samples at [`next_step`](Self::next_step), with the setup of that step.
     pub(crate) fn evaluate(&mut self, setup: &Rc<Setup>) -> Result<(), Box<Diagnostic>> {
         let Some(step) = self.next_step() else { return Ok(()) };
         let Some(point) = self.points.iter_mut().find(|point| point.step == step) else { return Ok(()) };
         if self.work_shape.as_ref() != Some(&setup.shape) {
             (self.work, self.work_shape) = (Workspace::default(), Some(Arc::clone(&setup.shape)));
         }
-        let mut pending =
-            self.pending.take().unwrap_or(PendingLosses { step, train: None, evaluation: Evaluation::default() });
+        let new = || PendingScores { step, train: None, evaluation: Evaluation::with_classes(setup) };
+        let mut pending = self.pending.take().unwrap_or_else(new);
         let data = if pending.train.is_none() { &setup.train } else { &setup.test };
+        const UNKNOWN: Score = Score { loss: f64::NAN, accuracy: None };
         if let Err(problem) = pending.evaluation.advance(setup, &point.values, data, &mut self.work) {
-            point.losses = Some((f64::NAN, None));
+            point.scores = Some(Scores { train: UNKNOWN, test: None });
             return Err(problem);
         }
         if pending.evaluation.is_done(data) {
-            let mean = pending.evaluation.mean();
+            let score = pending.evaluation.score();
             if let Some(train) = pending.train {
-                point.losses = Some((train, mean));
+                point.scores = Some(Scores { train, test: score });
                 return Ok(());
             }
-            pending.train = Some(mean.unwrap_or(f64::NAN));
-            pending.evaluation = Evaluation::default();
+            pending.train = Some(score.unwrap_or(UNKNOWN));
+            pending.evaluation = Evaluation::with_classes(setup);
         }
         self.pending = Some(pending);
         Ok(())
@@ -347,14 +346,14 @@ mod tests {
     }
 
     #[test]
-    fn losses_start_at_both_ends() {
+    fn scores_start_at_both_ends() {
         let shape = shape(0);
         let mut path = ParameterPath::new(0, &shape, &[0.0]);
         (1..=200).for_each(|step| path.push(step, &shape, &[1.0]));
         let mut order = Vec::new();
         while let Some(step) = path.next_step() {
             let point = path.points.iter_mut().find(|point| point.step == step).expect("a point");
-            point.losses = Some((0.0, None));
+            point.scores = Some(Scores { train: Score { loss: 0.0, accuracy: None }, test: None });
             order.push(step);
         }
         assert_eq!(order[..6], [200, 0, 64, 128, 192, 16]);

@@ -7,10 +7,13 @@
 //! their loss curve stays as the abandoned branch. A [`RunRevision`] identifies one history without the numbers that
 //! replay recomputes; undo restores a revision.
 
+mod loss_curve;
 mod restored;
 
+pub use loss_curve::{LossCurve, LossPoint};
 pub use restored::{Proof, StateMismatch, StoredState};
 
+use crate::evaluation::Evaluated;
 use crate::model::Model;
 use crate::parameter_path::ParameterPath;
 use crate::record::{self, RecordedStep};
@@ -23,66 +26,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// One point of the loss curve.
-#[derive(Debug, Clone, Copy)]
-pub struct LossPoint {
-    /// The step, from 1.
-    pub step: u64,
-    /// The mean loss over the step's batch, before its update and without any penalty.
-    pub loss: f64,
-}
-
-impl PartialEq for LossPoint {
-    /// Compares bit patterns, so that NaN equals NaN.
-    fn eq(&self, other: &Self) -> bool {
-        (self.step, self.loss.to_bits()) == (other.step, other.loss.to_bits())
-    }
-}
-
-/// A loss curve in bounded memory: beyond a limit, every second point is dropped.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct LossCurve {
-    points: Vec<LossPoint>,
-    stride: u64,
-}
-
-impl LossCurve {
-    const MAX_POINTS: usize = 8192;
-
-    /// A curve from stored points, which must be in order of their steps.
-    pub fn from_points(points: Vec<LossPoint>) -> Self {
-        // The steps of a curve are one stride apart.
-        let stride = match points[..] {
-            [LossPoint { step: first, .. }, LossPoint { step: second, .. }, ..] => second.saturating_sub(first),
-            _ => 1,
-        };
-        Self { points, stride: stride.max(1) }
-    }
-
-    /// The points in order of their steps.
-    pub fn points(&self) -> &[LossPoint] {
-        &self.points
-    }
-
-    fn push(&mut self, point: LossPoint) {
-        self.stride = self.stride.max(1);
-        let known = self.points.last().is_some_and(|last| last.step >= point.step);
-        if known || !(point.step - 1).is_multiple_of(self.stride) {
-            return;
-        }
-        self.points.push(point);
-        if self.points.len() > Self::MAX_POINTS {
-            self.stride *= 2;
-            let stride = self.stride;
-            self.points.retain(|point| (point.step - 1).is_multiple_of(stride));
-        }
-    }
-
-    fn truncate(&mut self, step: u64) {
-        self.points.retain(|point| point.step <= step);
-    }
-}
 
 /// An edit after a step.
 #[derive(Debug, Clone)]
@@ -333,11 +276,11 @@ impl Run {
         self.path.watch(&self.setup.shape, axes);
     }
 
-    /// Computes the losses of the path's points: one block of samples of one point for each call. Returns whether more
-    /// losses are pending.
+    /// Computes the scores of the path's points: one block of samples of one point for each call. Returns whether more
+    /// scores are pending.
     ///
     /// # Errors
-    /// The diagnostic of a failing script. The losses of that point become NaN, and it is not evaluated again.
+    /// The diagnostic of a failing script. The loss of that point becomes NaN, and it is not evaluated again.
     pub fn evaluate_path(&mut self) -> Result<bool, Box<Diagnostic>> {
         let Some(step) = self.path.next_step() else { return Ok(false) };
         let setup = Rc::clone(self.setup_after(step));
@@ -345,9 +288,9 @@ impl Run {
         Ok(self.path.next_step().is_some())
     }
 
-    /// Number of points of the path whose losses are not computed yet.
-    pub fn unknown_losses(&self) -> usize {
-        self.path.points().iter().filter(|point| point.losses.is_none()).count()
+    /// Number of points of the path whose scores are not computed yet.
+    pub fn unknown_scores(&self) -> usize {
+        self.path.points().iter().filter(|point| point.scores.is_none()).count()
     }
 
     /// The setup with which a past step of this branch continues.
@@ -548,7 +491,7 @@ impl Run {
             }
             _ => edits.push(Edit { remap: None, setup: Some(Rc::clone(&self.setup)), values: Vec::new() }),
         }
-        // The point's losses change with the setup.
+        // The point's scores change with the setup.
         self.path.replace_from(self.step, &self.setup.shape, &self.model.values);
         self.store_checkpoint();
         StateChange { dropped, added }
@@ -586,15 +529,12 @@ impl Run {
         }
     }
 
-    /// The mean loss of the current model over the training data, and over the test data if there is any. Penalties are
-    /// not included.
+    /// Evaluates the current model on the training and test data. Penalties are not included.
     ///
     /// # Errors
     /// The diagnostic of a failing script.
-    pub fn evaluate(&mut self) -> Result<(f64, Option<f64>), Box<Diagnostic>> {
-        let train = train::evaluate(&self.setup, &self.model.values, &self.setup.train, &mut self.work)?;
-        let test = train::evaluate(&self.setup, &self.model.values, &self.setup.test, &mut self.work)?;
-        Ok((train.unwrap_or(f64::NAN), test))
+    pub fn evaluate(&mut self) -> Result<Evaluated, Box<Diagnostic>> {
+        Evaluated::new(&self.setup, &self.model.values, &mut self.work)
     }
 
     /// The network's outputs, `[sample][output]`, for inputs `[sample][input]`.
@@ -618,7 +558,7 @@ impl Run {
         self.version = RunVersion::next();
         if self.furthest > self.step {
             let mut left = (*self.curve).clone();
-            left.points.retain(|point| point.step >= self.step);
+            left.drop_before(self.step);
             self.abandoned_branch = Some(Arc::new(left));
             self.abandoned_path = Some(self.path.clone());
             Rc::make_mut(&mut self.curve).truncate(self.step);

@@ -15,6 +15,7 @@ use crate::setup::{EpochOrder, Setup};
 use crate::update::Update;
 use pulp::{Simd, WithSimd};
 use slowgrad_tape::{Diagnostic, LANE_GROUP, Pass};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Buffers for one step, reused from step to step.
@@ -44,6 +45,26 @@ impl Workspace {
             *self = Self { setup: Some(Rc::clone(setup)), ..Self::default() };
             self.set_threads(threads);
         }
+    }
+
+    /// Runs these samples through the network and computes their losses.
+    pub(crate) fn evaluate(
+        &mut self,
+        setup: &Rc<Setup>,
+        values: &[f64],
+        data: &Data,
+        samples: Range<usize>,
+    ) -> Result<EvaluatedBlock<'_>, Box<Diagnostic>> {
+        self.bind(setup);
+        self.in_order.clear();
+        self.in_order.extend(samples);
+        let batch = &mut self.evaluation;
+        batch.fit(setup, self.in_order.len());
+        batch.load(data.inputs(), &self.in_order);
+        batch.load_targets(data, &self.in_order);
+        batch.forward(setup, values)?;
+        batch.loss(setup)?;
+        Ok(EvaluatedBlock(batch))
     }
 
     /// Sets the maximum number of threads for a step. The results are the same bits for any number; small networks use
@@ -87,6 +108,30 @@ struct Layer {
     outputs: Vec<f64>,
     /// In whole-layer form, a contiguous copy of δ.
     delta: Vec<f64>,
+}
+
+/// Samples that were run through the network.
+pub(crate) struct EvaluatedBlock<'w>(&'w mut Batch);
+
+impl EvaluatedBlock<'_> {
+    /// The loss of each sample.
+    pub(crate) fn losses(&self) -> &[f64] {
+        self.0.losses()
+    }
+
+    /// An output for each sample.
+    pub(crate) fn output(&self, output: usize) -> &[f64] {
+        &self.0.loss.input(output)[..self.0.samples]
+    }
+
+    /// The loss that each sample would have with this target. There must be one output.
+    pub(crate) fn losses_at(&mut self, setup: &Setup, target: f64) -> Result<&[f64], Box<Diagnostic>> {
+        let Self(batch) = self;
+        let row_step = batch.loss.stride();
+        batch.loss.inputs_mut(2)[row_step..][..batch.stride].fill(target);
+        batch.loss(setup)?;
+        Ok(batch.losses())
+    }
 }
 
 /// The objective before the update: loss plus penalty.
@@ -136,72 +181,6 @@ pub fn update(
 ) -> Result<(), Box<Diagnostic>> {
     work.bind(setup);
     work.update.apply(setup, model, grads, step, work.threads)
-}
-
-/// The mean loss over data, without penalties; `None` if the data is empty.
-///
-/// # Errors
-/// The diagnostic of a failing script.
-pub fn evaluate(
-    setup: &Rc<Setup>,
-    values: &[f64],
-    data: &Data,
-    work: &mut Workspace,
-) -> Result<Option<f64>, Box<Diagnostic>> {
-    let mut evaluation = Evaluation::default();
-    while !evaluation.is_done(data) {
-        evaluation.advance(setup, values, data, work)?;
-    }
-    Ok(evaluation.mean())
-}
-
-/// The mean loss over data, computed in blocks of samples, for callers that must not block for long.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Evaluation {
-    samples: usize,
-    sum: f64,
-}
-
-impl Evaluation {
-    /// Whether all samples have been evaluated.
-    pub fn is_done(&self, data: &Data) -> bool {
-        self.samples >= data.len()
-    }
-
-    /// Evaluates the next block of samples.
-    ///
-    /// # Errors
-    /// The diagnostic of a failing script.
-    pub fn advance(
-        &mut self,
-        setup: &Rc<Setup>,
-        values: &[f64],
-        data: &Data,
-        work: &mut Workspace,
-    ) -> Result<(), Box<Diagnostic>> {
-        const BLOCK: usize = 256;
-        let samples = self.samples..data.len().min(self.samples + BLOCK);
-        if samples.is_empty() {
-            return Ok(());
-        }
-        self.samples = samples.end;
-        work.bind(setup);
-        work.in_order.clear();
-        work.in_order.extend(samples);
-        work.evaluation.fit(setup, work.in_order.len());
-        work.evaluation.load(data.inputs(), &work.in_order);
-        work.evaluation.load_targets(data, &work.in_order);
-        work.evaluation.forward(setup, values)?;
-        work.evaluation.loss(setup)?;
-        // Blocks only bound the memory; the sum runs in the order of the samples.
-        self.sum = work.evaluation.losses().iter().fold(self.sum, |sum, loss| sum + loss);
-        Ok(())
-    }
-
-    /// The mean over the samples evaluated so far; `None` if there are none.
-    pub fn mean(&self) -> Option<f64> {
-        (self.samples > 0).then(|| self.sum / self.samples as f64)
-    }
 }
 
 /// The network's outputs, `[sample][output]`, for inputs `[sample][input]`.

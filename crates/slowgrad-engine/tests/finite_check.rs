@@ -31,7 +31,7 @@ fn the_first_loss_that_is_not_finite_is_found_at_once() {
     let mut run = Run::new(setup, values);
     run.seek(broken.step - 1).expect("no script fails");
     assert!(run.model().same_bits(&broken.before));
-    assert!(run.evaluate().expect("no script fails").0.is_infinite());
+    assert!(run.evaluate().expect("no script fails").scores().train.loss.is_infinite());
 }
 
 /// Parameters double in each step, and tanh hides that they become infinite.

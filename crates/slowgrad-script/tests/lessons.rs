@@ -174,14 +174,16 @@ fn conditions_of_training_run_after_the_first_epoch() {
     let lesson = common::sandbox(&[("mine.rhai", STAGED)]).open("mine.rhai").unwrap();
     let condition::Condition::Training(condition) = &lesson.conditions[3] else { panic!("a condition of training") };
     let mut until = condition::StopCondition::new(condition.clone());
-    let setup = &lesson.setup;
-    assert_eq!(setup.steps_per_epoch(), 4);
+    let mut run = Run::new(lesson.setup.clone(), lesson.parameters.clone());
+    assert_eq!(run.setup().steps_per_epoch(), 4);
     // The condition is false after the first sample and true after all four.
+    let mut reached = |loss: f64| {
+        run.advance().unwrap();
+        until.is_reached(&mut run, loss).unwrap()
+    };
     let losses = [0.001, 0.5, 0.001, 0.001, 0.001, 0.001];
-    let reached: Vec<bool> =
-        losses.iter().zip(1..).map(|(loss, step)| until.is_reached(setup, step, *loss).unwrap()).collect();
-    assert_eq!(reached, [false, false, false, false, false, true]);
-    assert!(until.is_reached(setup, 7, 9.0).unwrap(), "the constant of the file counts");
+    assert_eq!(losses.map(&mut reached), [false, false, false, false, false, true]);
+    assert!(reached(9.0), "the constant of the file counts");
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn a_worked_example_has_the_numbers_of_schedule_and_regularizer() {
     let named = |names: [&str; 2]| names.map(str::to_owned).to_vec();
     assert!(kinds.contains(&("rate", None, named(["base", "factor"]))), "{kinds:?}");
     assert_eq!(kinds.iter().filter(|kind| **kind == ("penalized", Some(0), named(["mean", "share"]))).count(), 4);
-    let caption = slowgrad_timeline::playback::performer::fill_in("{lr} and {penalty:4}", &timeline, 0);
+    let caption = slowgrad_timeline::playback::placeholders::fill_in("{lr} and {penalty:4}", &timeline, 0, None);
     let penalty = timeline.step().penalty.as_ref().expect("a regularizer").sum;
     assert_eq!(caption, format!("0.05 and {}", slowgrad_timeline::number_format::number(penalty, 4)));
 }

@@ -397,6 +397,20 @@ pub(crate) const ACTIONS: &[ActionInfo] = &[
         "The loss over one output and its derivative, with the current output marked",
     ),
     info(
+        Action::Plot(Plot::Accuracy),
+        ActionGroup::View,
+        "Plot: accuracy",
+        &[Shortcut::command(Key::Num7)],
+        "The accuracy over the steps, for training data and test data",
+    ),
+    info(
+        Action::Plot(Plot::Confusion),
+        ActionGroup::View,
+        "Plot: confusion",
+        &[Shortcut::command(Key::Num8)],
+        "Which classes are predicted for which, over all training or test data",
+    ),
+    info(
         Action::Script,
         ActionGroup::View,
         "Edit script",

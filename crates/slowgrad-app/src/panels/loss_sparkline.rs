@@ -1,23 +1,27 @@
 //! The loss over the steps, with the curve of the previous run.
 
-use super::plots::axes::{count, marks};
+use super::plots::axes::{count, marks, plain};
+use super::plots::thinning::thinned;
+use super::step_loss_name;
 use egui::{Align, Label, Layout, RichText, Ui, Vec2b};
-use egui_plot::{AxisHints, Line, LineStyle, Plot, PlotPoints, VLine};
-use slowgrad_engine::run::LossPoint;
+use egui_plot::{AxisHints, Line, LineStyle, Plot, VLine};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_session::{BackendCommand, Curves};
 use slowgrad_timeline::number_format;
+use std::ops::RangeInclusive;
 
 /// More points cannot be distinguished at this size.
 const MAX_POINTS: usize = 600;
+/// The margin above the highest loss, as a fraction of the axis.
+const MARGIN: f64 = 0.08;
 
 pub(super) fn curve_ui(ui: &mut Ui, session: &mut Session, theme: &Theme) {
     let Some(snapshot) = &session.snapshot else { return };
     let curves = snapshot.curves.clone();
     let last = curves.present.last().copied();
     ui.horizontal(|ui| {
-        ui.label(RichText::new("loss").color(theme.faint));
+        ui.label(RichText::new(step_loss_name(session)).color(theme.faint));
         if let Some(last) = last {
             ui.add(Label::new(RichText::new(number_format::number(last.loss, 4)).color(theme.text)).truncate());
         }
@@ -54,35 +58,35 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
         .show_background(false)
         .show_axes(true)
         .show_grid(Vec2b::new(false, true))
-        .include_y(0.0)
         .y_grid_spacer(|input| marks(input.bounds, 3.0, 0.0))
         // The plot is small: few labels, but more than the zero.
         .custom_x_axes(vec![AxisHints::new_x().label_spacing(34.0..=60.0).formatter(|mark, _| count(mark.value))])
         .custom_y_axes(vec![
-            AxisHints::new_y()
-                .min_thickness(30.0)
-                .label_spacing(6.0..=10.0)
-                .formatter(|mark, _| number_format::number((mark.value * 1e9).round() / 1e9, 3)),
+            AxisHints::new_y().min_thickness(30.0).label_spacing(6.0..=10.0).formatter(|mark, _| plain(mark.value)),
         ])
-        .set_margin_fraction(egui::vec2(0.08, 0.08));
+        .set_margin_fraction(egui::vec2(0.08, 0.0));
     let color = theme.loss;
     let (faint, text) = (theme.faint, theme.text);
     let comparison = session.snapshot.as_ref().and_then(|snapshot| snapshot.comparison.clone());
+    let present = thinned(&curves.present, MAX_POINTS);
+    let previous = curves.abandoned_branch.as_ref().map(|curve| thinned(curve.points(), MAX_POINTS));
+    let other = comparison.as_ref().map(|comparison| thinned(&comparison.curve, MAX_POINTS));
+    let drawn = [Some(&present), previous.as_ref(), other.as_ref()].into_iter().flatten().flatten();
+    let heights = height_range(drawn.map(|[_, loss]| *loss));
     let response = plot.show(ui, |plot| {
-        if let Some(ghost) = &curves.abandoned_branch {
+        plot.set_plot_bounds_y(heights);
+        if let Some(previous) = previous {
             plot.line(
-                Line::new("previous run", points(ghost.points()))
+                Line::new("previous run", previous)
                     .color(faint.gamma_multiply(0.7))
                     .style(LineStyle::dashed_loose())
                     .width(1.2),
             );
         }
-        if let Some(comparison) = &comparison {
-            plot.line(
-                Line::new(comparison.comparison_setting.clone(), points(&comparison.curve)).color(text).width(1.3),
-            );
+        if let (Some(comparison), Some(other)) = (&comparison, other) {
+            plot.line(Line::new(comparison.comparison_setting.clone(), other).color(text).width(1.3));
         }
-        plot.line(Line::new("loss", points(&curves.present)).color(color).width(1.6));
+        plot.line(Line::new("loss", present).color(color).width(1.6));
         plot.vline(VLine::new("this step", step as f64).color(faint).width(1.0));
         plot.pointer_coordinate()
     });
@@ -96,9 +100,24 @@ fn plot_ui(ui: &mut Ui, session: &mut Session, curves: &Curves, height: f32, the
     }
 }
 
-fn points(curve: &[LossPoint]) -> PlotPoints<'static> {
-    let every = curve.len().div_ceil(MAX_POINTS).max(1);
-    let last = curve.last().filter(|_| !(curve.len() - 1).is_multiple_of(every));
-    let shown = curve.iter().step_by(every).chain(last).filter(|point| point.loss.is_finite());
-    shown.map(|point| [point.step as f64, point.loss]).collect::<Vec<_>>().into()
+/// The range of the loss axis: from 0, or the lowest loss if that is negative. Below 0 there is no margin, so that no line
+/// is drawn where no loss is.
+fn height_range(losses: impl Iterator<Item = f64>) -> RangeInclusive<f64> {
+    let (low, high) = losses.fold((0.0_f64, 0.0_f64), |(low, high), loss| (low.min(loss), high.max(loss)));
+    let margin = if high > low { MARGIN * (high - low) } else { 1.0 };
+    let below = if low < 0.0 { margin } else { 0.0 };
+    low - below..=high + margin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_axis_of_losses_that_are_not_negative_begins_at_zero() {
+        assert_eq!(height_range([1.0, 2.0].into_iter()), 0.0..=2.0 * (1.0 + MARGIN));
+        assert_eq!(height_range([0.0].into_iter()), 0.0..=1.0);
+        let negative = height_range([-2.0, -1.0].into_iter());
+        assert!(*negative.start() < -2.0 && *negative.end() > 0.0);
+    }
 }

@@ -118,6 +118,17 @@ pub(super) fn window_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     overlay::overlay_ui(ui, app, session);
 }
 
+/// The name of the loss of a step: the mean over its batch.
+fn step_loss_name(session: &Session) -> &'static str {
+    let snapshot = session.snapshot.as_ref();
+    let (setup, data) = (snapshot.and_then(|now| now.setup.as_ref()), snapshot.and_then(|now| now.data.as_ref()));
+    match setup.map_or(0, |setup| setup.batch) {
+        1 => "sample loss",
+        batch if data.is_some_and(|data| batch >= data.train) => "training loss",
+        _ => "batch loss",
+    }
+}
+
 /// The keys of an action as text.
 pub(super) fn key(action: Action) -> String {
     keys_text(action.info())

@@ -165,7 +165,10 @@ fn tooltip((step, share): (u64, f64), session: &Session, timeline: &Timeline) ->
     let curve = session.snapshot.as_ref().map(|snapshot| snapshot.curves.clone()).unwrap_or_default();
     let at = curve.present.binary_search_by_key(&step, |point| point.step);
     match at {
-        Ok(at) => format!("step {step} · loss {}", number_format::number(curve.present[at].loss, 4)),
+        Ok(at) => {
+            let loss = number_format::number(curve.present[at].loss, 4);
+            format!("step {step} · {} {loss}", super::step_loss_name(session))
+        }
         Err(_) => format!("step {step}"),
     }
 }

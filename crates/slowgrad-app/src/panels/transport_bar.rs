@@ -155,7 +155,7 @@ fn status_ui(ui: &mut Ui, app: &mut App, session: &Session, theme: &Theme) {
         let penalty =
             step.penalty.as_ref().map(|penalty| format!(" · penalty {}", number_format::number(penalty.sum, 4)));
         let loss = number_format::number(step.loss, 4);
-        format!("training at full speed · loss {loss}{}", penalty.unwrap_or_default())
+        format!("training at full speed · {} {loss}{}", super::step_loss_name(session), penalty.unwrap_or_default())
     } else {
         app.scene(session).map(|scene| scene.status.clone()).unwrap_or_default()
     };

@@ -30,6 +30,8 @@ pub(crate) struct PlotTabs {
     pub(crate) landscape: LandscapeView,
     /// The output whose loss is plotted.
     output: usize,
+    /// Whether the confusion matrix is that of the test data, if there is any.
+    pub(crate) confusion_of_test: bool,
     /// The layer and the neuron whose activation is plotted.
     neuron: (usize, usize),
     /// The request that the backend has.
@@ -46,6 +48,7 @@ impl Default for PlotTabs {
             log: LogAxes::default(),
             landscape: LandscapeView::default(),
             output: 0,
+            confusion_of_test: true,
             neuron: (0, 0),
             sent: PlotRequest::default(),
         }
@@ -186,9 +189,10 @@ impl PlotTabs {
         let sample = session.sample();
         let visible = self.visible();
         let is = |plot: Plot| visible.contains(&plot);
+        session.shows_evaluation = is(Plot::Confusion);
         let (axes, range) = (self.landscape.axes(), self.landscape.range());
         let request = PlotRequest {
-            losses: is(Plot::Losses),
+            scores: is(Plot::Losses) || is(Plot::Accuracy),
             predictions: is(Plot::Predictions),
             histograms: is(Plot::Histograms),
             activation: is(Plot::Activation).then_some(ActivationAt { sample, layer, neuron }),

@@ -246,8 +246,8 @@ impl Run {
 impl LossCurve {
     /// Whether the curve has another loss at a step.
     fn differs_at(&self, step: u64, loss: f64) -> bool {
-        let known = self.points.binary_search_by_key(&step, |point| point.step);
-        let known = known.ok().map(|at| self.points[at].loss);
+        let known = self.points().binary_search_by_key(&step, |point| point.step);
+        let known = known.ok().map(|at| self.points()[at].loss);
         // A file does not store the sign of NaN.
         known.is_some_and(|known| known.to_bits() != loss.to_bits() && !(known.is_nan() && loss.is_nan()))
     }

@@ -3,6 +3,7 @@
 //! All mistakes are collected, each located at its field. This module must not know whether the plugins work.
 
 pub(crate) mod conditions;
+pub(crate) mod scores;
 
 use crate::bindings::arguments;
 use crate::bindings::values::CsvSpec;

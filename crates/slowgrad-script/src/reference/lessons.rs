@@ -329,7 +329,7 @@ pub(super) const CUES: &[TableRow] = &[
     (
         "say",
         &["say(stage: stage, text: text)"],
-        "Shows a caption. The placeholders `{input}`, `{output}`, `{target}`, `{loss}`, `{penalty}`, `{step}`, `{steps}` and `{lr}` are replaced with values, `{loss:2}` with two digits.",
+        "Shows a caption. The placeholders `{input}`, `{output}`, `{target}`, `{loss}`, `{penalty}`, `{step}`, `{steps}` and `{lr}` are replaced with values of the shown step, `{loss:2}` with two digits; `{train_loss}`, `{accuracy}`, `{test_loss}` and `{test_accuracy}` with those of an evaluation over all training or test data before the step. An accuracy is the fraction of samples whose class is predicted: that of the largest output, or with one output the one of two targets that would give the lower loss.",
         "stage.say(\"The network predicts {output:2}.\");",
     ),
     (
@@ -488,5 +488,23 @@ pub(super) const CONDITIONS: &[TableRow] = &[
         &["epoch: Scalar"],
         "In `train_until`: the number of completed passes over all samples.",
         "stage.train_until(|m| m.epoch >= 20, 5000);",
+    ),
+    (
+        "accuracy",
+        &["accuracy: Scalar"],
+        "In `train_until`: the fraction of training samples whose class is predicted, after the last completed epoch.",
+        "stage.train_until(|m| m.accuracy >= 0.95, 5000);",
+    ),
+    (
+        "test_loss",
+        &["test_loss: Scalar"],
+        "In `train_until`: the mean loss over the test data, after the last completed epoch.",
+        "stage.train_until(|m| m.test_loss < 0.1, 5000);",
+    ),
+    (
+        "test_accuracy",
+        &["test_accuracy: Scalar"],
+        "In `train_until`: the fraction of test samples whose class is predicted, after the last completed epoch.",
+        "stage.train_until(|m| m.test_accuracy >= 0.95, 5000);",
     ),
 ];

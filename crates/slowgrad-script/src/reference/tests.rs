@@ -130,7 +130,7 @@ fn surrounded(entry: &ReferenceItem, body: &str) -> (&'static str, String) {
     match entry.group {
         Group::Random => ("t.rhai", format!("fn dataset(ctx) {{ {body}\n [#{{ input: [0.0], target: [0.0] }}] }}")),
         Group::Cues | Group::LessonParts | Group::Conditions => {
-            let lesson = "fn lesson() { #{ title: \"T\", layers: [2, 3, 1], data: \"xor\" } }";
+            let lesson = "fn lesson() { #{ title: \"T\", layers: [2, 3, 1], data: \"xor\", test_fraction: 0.25 } }";
             ("t.rhai", format!("{lesson} fn perform(stage) {{ {body} }}"))
         }
         Group::LessonFields => {

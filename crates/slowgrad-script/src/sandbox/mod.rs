@@ -6,6 +6,7 @@ use crate::bindings::values::{LocatedCue, StageRecorder};
 use crate::diagnostics::lints;
 use crate::diagnostics::problem::Problem;
 use crate::lesson::conditions;
+use crate::lesson::scores::{self, MissingScores};
 use crate::lesson::{self, LessonDescription};
 use crate::library::{self, Library, Root};
 use crate::plugins::{Home, PluginKind, Plugins};
@@ -299,7 +300,15 @@ impl Sandbox {
                 self.patch_at(&mut spec, patch, &|_| location.clone()).map(drop)?;
             }
         }
-        Ok((located_cues, conditions::build(&self.plugins, program, closures.take())?))
+        let missing = MissingScores::of(setup);
+        let wrong: Vec<Diagnostic> = located_cues
+            .iter()
+            .flat_map(|(cue, location)| scores::check_placeholders(cue, missing, location.as_ref()))
+            .collect();
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        Ok((located_cues, conditions::build(&self.plugins, program, closures.take(), setup)?))
     }
 
     /// Assembles the setup of a configuration: builds all plugins, calls each once, and prepares the data.

@@ -227,7 +227,7 @@ impl LessonRun {
         open.run.set_threads(self.training.threads());
         match open.run.advance() {
             Ok(objective) => {
-                if let Err(problem) = self.training.step_done(open.run.setup(), open.run.step(), objective.loss) {
+                if let Err(problem) = self.training.step_done(&mut open.run, objective.loss) {
                     self.report.set_condition_problem(Some(*problem));
                 }
                 true

@@ -5,6 +5,7 @@
 
 mod change;
 mod comparison;
+mod evaluator;
 mod hot_reload;
 mod lesson_run;
 pub(crate) mod link;
@@ -29,8 +30,9 @@ mod training;
 mod undo;
 
 use crate::clock::Clock;
-use crate::protocol::{BackendCommand, Change, Curves, Plots, Recipe, SavedRun, Snapshot};
+use crate::protocol::{BackendCommand, Change, Curves, Plots, Recipe, SavedRun, Snapshot, StepEvaluation};
 use comparison::Comparison;
+use evaluator::Evaluator;
 use hot_reload::ReloadEffect;
 use lesson_run::{LessonRun, When};
 use plots::{PlotJobs, RunContext};
@@ -51,6 +53,8 @@ const TRAINING_SLICE: Duration = Duration::from_millis(10);
 const PLOT_SLICE: Duration = Duration::from_millis(5);
 /// The length of a slice of plot computation during training.
 const PLOT_SLICE_WHILE_TRAINING: Duration = Duration::from_millis(2);
+/// The time for which a snapshot waits for the evaluation of its step.
+const EVALUATION_SLICE: Duration = Duration::from_millis(2);
 /// The length of a slice of the recomputation that proves the stored numbers of a session.
 const PROOF_SLICE: Duration = Duration::from_millis(10);
 /// The shortest interval between snapshots during training.
@@ -86,6 +90,7 @@ pub struct Backend {
     long_replay_at: Option<Duration>,
     display: StepDisplay,
     plots: PlotJobs,
+    evaluator: Evaluator,
     comparison: Comparison,
     clock: Clock,
     /// The time of the next snapshot during training.
@@ -104,6 +109,7 @@ impl Backend {
             long_replay_at: None,
             display: StepDisplay::default(),
             plots: PlotJobs::default(),
+            evaluator: Evaluator::default(),
             comparison: Comparison::default(),
             clock: machine.clock,
             snapshot_due: Duration::ZERO,
@@ -168,6 +174,7 @@ impl Backend {
                 | BackendCommand::Check { .. }
                 | BackendCommand::Seal
                 | BackendCommand::ShowPlots(_)
+                | BackendCommand::Evaluate(_)
                 | BackendCommand::Highlight(_)
                 | BackendCommand::Undo
                 | BackendCommand::Redo
@@ -200,6 +207,7 @@ impl Backend {
                 }
             }
             BackendCommand::ShowPlots(plots) => self.plots.set_request(*plots),
+            BackendCommand::Evaluate(on) => self.evaluator.set_wanted(on),
             BackendCommand::Compare(difference) => self.comparison.set(difference, &mut self.lesson),
             BackendCommand::Check { path, text } => self.lesson.scripts.check(path, text),
         }
@@ -476,18 +484,20 @@ impl Backend {
         self.lesson.mark_stale();
     }
 
-    /// Whether plots are incomplete or the second run of a comparison is behind.
+    /// Whether plots or the evaluation are incomplete, or the second run of a comparison is behind.
     fn is_computing_plots(&self) -> bool {
         let Some(open) = &self.lesson.open else { return false };
         let second = self.comparison.run();
         let behind = second.is_some_and(|second| second.step() != open.run.step());
         let runs: Vec<&Run> = [Some(&open.run), second].into_iter().flatten().collect();
-        behind || self.plots.has_work(&runs, self.is_training())
+        behind || self.evaluator.has_work() || self.plots.has_work(&runs, self.is_training())
     }
 
-    /// Computes plots for a slice of time.
+    /// Computes the evaluation and plots for a slice of time.
     fn compute_plots(&mut self, slice: Duration) {
         let training = self.is_training();
+        self.evaluator.compute(self.clock.deadline(slice));
+        self.lesson.scripts.discard_printed();
         if !self.comparison.catch_up(&mut self.lesson, self.clock.deadline(slice)) {
             return;
         }
@@ -507,6 +517,19 @@ impl Backend {
         self.plots.plots(&open.run, self.comparison.run())
     }
 
+    /// The evaluation of the shown step if that is quick, else the last one.
+    fn evaluation(&mut self) -> Option<Arc<StepEvaluation>> {
+        let training = self.is_training();
+        let open = self.lesson.open.as_ref()?;
+        let run_number = open.info.run_number;
+        self.evaluator.update(&open.run, run_number, training);
+        if self.evaluator.has_work() {
+            self.evaluator.compute(self.clock.deadline(EVALUATION_SLICE));
+            self.lesson.scripts.discard_printed();
+        }
+        self.evaluator.evaluation(run_number).cloned()
+    }
+
     /// The recipe of the present run, or of the replay in progress.
     fn recipe(&self) -> Recipe {
         match (&self.replay, &self.lesson.open) {
@@ -524,6 +547,7 @@ impl Backend {
         self.comparison.catch_up(&mut self.lesson, self.clock.deadline(COMPARISON_TIMEOUT));
         let comparison = self.comparison.info(&mut self.lesson, self.plots.shows_predictions());
         let plots = self.plots();
+        let evaluation = self.evaluation();
         let spec = self.lesson.open.as_ref().map(|open| Arc::clone(&open.run.setup().spec));
         let replay = self.replay.as_ref();
         let contents_now = |root: &str, path: &str| replay?.present_text(root, path).cloned();
@@ -553,6 +577,7 @@ impl Backend {
             maps: shown.and_then(|shown| shown.maps.clone()),
             highlighted: self.display.highlighted().cloned(),
             plots,
+            evaluation,
             comparison,
             timeline: shown.map(|shown| Arc::clone(&shown.timeline)),
             summary: shown.map(|shown| Arc::clone(&shown.summary)),

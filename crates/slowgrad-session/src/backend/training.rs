@@ -5,7 +5,7 @@
 use super::thread_count::ThreadTuner;
 use crate::clock::Clock;
 use slowgrad_engine::condition::StopCondition;
-use slowgrad_engine::setup::Setup;
+use slowgrad_engine::run::Run;
 use slowgrad_tape::Diagnostic;
 use std::time::Duration;
 
@@ -80,10 +80,10 @@ impl Training {
     /// # Errors
     ///
     /// When the script of the condition fails; training has then ended.
-    pub(crate) fn step_done(&mut self, setup: &Setup, steps_done: u64, loss: f64) -> Result<(), Box<Diagnostic>> {
+    pub(crate) fn step_done(&mut self, run: &mut Run, loss: f64) -> Result<(), Box<Diagnostic>> {
         self.steps_left = self.steps_left.saturating_sub(1);
         let Some(until) = &mut self.until else { return Ok(()) };
-        match until.is_reached(setup, steps_done, loss) {
+        match until.is_reached(run, loss) {
             Ok(false) => Ok(()),
             Ok(true) => {
                 self.stop();

@@ -53,6 +53,8 @@ pub enum BackendCommand {
     DropAbandonedBranch,
     /// Replaces the set of open plots.
     ShowPlots(Box<PlotRequest>),
+    /// Starts or ends the evaluation of the shown step over all data.
+    Evaluate(bool),
     /// Starts a comparison with a second run that differs in one setting, or ends it (`None`).
     Compare(Option<Difference>),
     /// Checks a script; the run is not affected.

@@ -13,7 +13,7 @@ pub use change::{Arrangement, Change, Difference, Slot};
 pub use command::BackendCommand;
 pub use plots::{
     ActivationAt, CurvePoint, FunctionCurve, Histogram, Landscape, LandscapeRequest, LayerHistograms, LossAt,
-    LossesAtStep, PathPoint, PlotRequest, Plots, Predictions, Surface,
+    PathPoint, PlotRequest, Plots, Predictions, ScoresAtStep, StepEvaluation, Surface,
 };
 pub use recipe::{Recipe, RecordedChange, SavedRun, ScriptTexts, UndoEntry, UndoHistory};
 pub use snapshot::{

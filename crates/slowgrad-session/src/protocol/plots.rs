@@ -1,5 +1,6 @@
 //! Which plots are open, and the data that they show. It must not know how the data is computed.
 
+use slowgrad_engine::evaluation::{Evaluated, Scores};
 use std::sync::Arc;
 
 /// The network's predictions on a grid over the range of its inputs.
@@ -19,8 +20,8 @@ pub enum Predictions {
 /// The plots that are open. The backend computes no others.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PlotRequest {
-    /// The losses over all data along the run.
-    pub losses: bool,
+    /// The losses and accuracies over all data along the run.
+    pub scores: bool,
     /// The predictions on a fine grid; without it they are computed on a coarse one.
     pub predictions: bool,
     /// The histograms of parameters and gradients.
@@ -33,24 +34,31 @@ pub struct PlotRequest {
     pub landscape: Option<LandscapeRequest>,
 }
 
-/// The losses over all data after a number of steps.
+/// The scores over all data after a number of steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LossesAtStep {
+pub struct ScoresAtStep {
     /// The number of completed steps.
     pub step: u64,
-    /// The mean loss over the training data.
-    pub train: f64,
-    /// The mean loss over the test data, if there is any.
-    pub test: Option<f64>,
+    /// The loss and the accuracy over the training and the test data.
+    pub scores: Scores,
+}
+
+/// A complete evaluation of the parameters after a number of steps.
+#[derive(Debug, Clone)]
+pub struct StepEvaluation {
+    /// The number of completed steps.
+    pub steps: u64,
+    /// The scores and the predictions class by class.
+    pub evaluated: Evaluated,
 }
 
 /// The data of the plots that are open.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plots {
-    /// The losses over all data along the run, for the steps that are evaluated so far.
-    pub losses: Option<Arc<[LossesAtStep]>>,
-    /// The losses of the comparison.
-    pub comparison_losses: Option<Arc<[LossesAtStep]>>,
+    /// The losses and accuracies over all data along the run, for the steps that are evaluated so far.
+    pub scores: Option<Arc<[ScoresAtStep]>>,
+    /// The losses and accuracies of the comparison.
+    pub comparison_scores: Option<Arc<[ScoresAtStep]>>,
     /// The predictions before the shown step; `None` for more than two inputs.
     pub predictions: Option<Arc<Predictions>>,
     /// The histograms of the shown step, layer by layer.

@@ -1,6 +1,6 @@
 //! The backend's state at one moment, as immutable plain data that can cross threads.
 
-use super::{Difference, Plots, Predictions, Recipe, Slot, UndoHistory};
+use super::{Difference, Plots, Predictions, Recipe, Slot, StepEvaluation, UndoHistory};
 use slowgrad_engine::plugin::Control;
 use slowgrad_engine::run::{LossCurve, LossPoint};
 use slowgrad_script::{ConsoleLine, FunctionReport, PluginKind};
@@ -174,6 +174,8 @@ pub struct Snapshot {
     pub highlighted: Option<Arc<[bool]>>,
     /// The data of the open plots.
     pub plots: Plots,
+    /// The evaluation of the shown step, or of an earlier one while that is in progress; `None` unless it is requested.
+    pub evaluation: Option<Arc<StepEvaluation>>,
     /// The second run of a comparison.
     pub comparison: Option<Arc<ComparisonInfo>>,
     /// The shown step, which the run executes next.

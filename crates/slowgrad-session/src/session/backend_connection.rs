@@ -12,6 +12,7 @@ pub(super) struct BackendConnection {
     link: Box<dyn BackendLink>,
     full_speed: bool,
     highlight: Option<CueCondition>,
+    evaluation: bool,
     /// Whether changes were sent since the last [`BackendCommand::Seal`].
     unsealed: bool,
 }
@@ -19,7 +20,7 @@ pub(super) struct BackendConnection {
 impl BackendConnection {
     /// Connects over a link.
     pub(super) fn new(link: impl BackendLink + 'static) -> Self {
-        Self { link: Box::new(link), full_speed: false, highlight: None, unsealed: false }
+        Self { link: Box::new(link), full_speed: false, highlight: None, evaluation: false, unsealed: false }
     }
 
     /// Sends a command; returns its serial number.
@@ -58,6 +59,14 @@ impl BackendConnection {
         if self.highlight != highlight {
             self.highlight = highlight;
             self.send(BackendCommand::Highlight(highlight));
+        }
+    }
+
+    /// Starts or ends the evaluation of the shown step over all data.
+    pub(super) fn set_evaluation(&mut self, evaluation: bool) {
+        if self.evaluation != evaluation {
+            self.evaluation = evaluation;
+            self.send(BackendCommand::Evaluate(evaluation));
         }
     }
 

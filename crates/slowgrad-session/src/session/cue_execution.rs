@@ -8,9 +8,10 @@
 use super::lesson_player::RunningCue;
 use super::{RunStart, Session};
 use crate::protocol::{BackendCommand, Change};
+use slowgrad_engine::evaluation::Scores;
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::playback::cue::{CameraTarget, Cue, PlayPart};
-use slowgrad_timeline::playback::performer::fill_in;
+use slowgrad_timeline::playback::placeholders::{fill_in, needs_scores};
 use slowgrad_timeline::playback::playhead::{self, NeededStep};
 
 /// The limit of cues executed in one frame. Cues without a duration are executed together.
@@ -202,9 +203,22 @@ impl Session {
     /// A text of the lesson, with present values filled in.
     pub fn fill_in(&self, text: &str) -> String {
         match self.now() {
-            Some((timeline, _)) => fill_in(text, timeline, self.sample()),
+            Some((timeline, _)) => fill_in(text, timeline, self.sample(), self.scores()),
             None => text.to_owned(),
         }
+    }
+
+    /// The scores over all data with the parameters before the shown step, if they are known.
+    pub fn scores(&self) -> Option<Scores> {
+        let (timeline, _) = self.now()?;
+        let evaluation = self.snapshot.as_ref()?.evaluation.as_ref()?;
+        (evaluation.steps + 1 == timeline.step().step).then(|| evaluation.evaluated.scores())
+    }
+
+    /// Whether the present caption or question needs the scores.
+    pub(super) fn shows_scores(&self) -> bool {
+        let stage = self.player.stage();
+        needs_scores(&stage.caption) || stage.question.as_ref().is_some_and(|question| needs_scores(&question.text))
     }
 
     /// Removes and returns the movement of the camera that the lesson requests.
@@ -223,6 +237,7 @@ mod tests {
     use crate::shipped;
     use crate::testing::{inline, timeout};
     use slowgrad_script::{Files, Library, Limits, Root};
+    use slowgrad_timeline::number_format::number;
     use slowgrad_timeline::playback::playhead::Playhead;
     use slowgrad_timeline::scene::Target;
 
@@ -258,6 +273,23 @@ mod tests {
         let mut session = session(r#"stage.step(0); stage.step(3, "operation"); stage.wait();"#);
         until(&mut session, "it waits", |session| session.player.waits_for_presenter());
         assert_eq!(session.now().map(|(_, playhead)| playhead.position()), Some(3.0));
+    }
+
+    #[test]
+    fn a_caption_shows_the_scores_of_the_shown_step() {
+        let mut session = session(r#"stage.say("Right: {accuracy} of 1, L = {train_loss:6}."); stage.wait();"#);
+        until(&mut session, "it waits", |session| session.player.waits_for_presenter());
+        until(&mut session, "the scores are known", |session| session.scores().is_some());
+        let check = |session: &Session| {
+            let train = session.scores().expect("scores").train;
+            let (accuracy, loss) = (train.accuracy.expect("classes"), number(train.loss, 6));
+            assert_eq!(session.caption(), format!("Right: {} of 1, L = {loss}.", number(accuracy, 3)));
+            loss
+        };
+        let first = check(&session);
+        session.go_to_step(5);
+        until(&mut session, "step 5 is evaluated", |session| step(session) == 5 && session.scores().is_some());
+        assert_ne!(check(&session), first);
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct Session {
     pub player: LessonPlayer,
     /// The view of the network: camera and selection.
     pub view: View,
+    /// Whether a panel shows the evaluation over all data.
+    pub shows_evaluation: bool,
     /// The notices that are shown.
     pub notices: Notices,
     /// The bookmarks.
@@ -86,6 +88,7 @@ impl Session {
             playhead: None,
             player: LessonPlayer::new(),
             view: View::default(),
+            shows_evaluation: false,
             notices: Notices::default(),
             bookmarks: Bookmarks::default(),
             playback: PlaybackState::default(),
@@ -124,6 +127,7 @@ impl Session {
         self.backend.set_full_speed(self.plays_at_full_speed());
         self.execute_cues(dt_secs);
         self.backend.set_highlight(self.player.stage().highlight);
+        self.backend.set_evaluation(self.shows_evaluation || self.shows_scores());
         self.play(dt_secs.min(MAX_DT_SECS));
         self.next_frame()
     }

@@ -78,6 +78,10 @@ impl Panel {
 pub enum Plot {
     /// The loss over the steps.
     Losses,
+    /// The accuracy over the steps.
+    Accuracy,
+    /// Which classes are predicted for which.
+    Confusion,
     /// The prediction over the inputs.
     #[serde(rename = "answers")]
     Predictions,
@@ -93,13 +97,23 @@ pub enum Plot {
 
 impl Plot {
     /// All, in the order of menus.
-    pub const ALL: [Plot; 6] =
-        [Plot::Losses, Plot::Predictions, Plot::Landscape, Plot::Histograms, Plot::Activation, Plot::Loss];
+    pub const ALL: [Plot; 8] = [
+        Plot::Losses,
+        Plot::Accuracy,
+        Plot::Confusion,
+        Plot::Predictions,
+        Plot::Landscape,
+        Plot::Histograms,
+        Plot::Activation,
+        Plot::Loss,
+    ];
 
     /// The name in scripts.
     pub fn name(self) -> &'static str {
         match self {
             Plot::Losses => "loss",
+            Plot::Accuracy => "accuracy",
+            Plot::Confusion => "confusion",
             Plot::Predictions => "answers",
             Plot::Landscape => "landscape",
             Plot::Histograms => "histograms",

@@ -4,4 +4,5 @@
 
 pub mod cue;
 pub mod performer;
+pub mod placeholders;
 pub mod playhead;

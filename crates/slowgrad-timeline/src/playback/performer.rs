@@ -4,8 +4,6 @@
 //! is busy. It must not hold a clock or know how a cue is executed.
 
 use super::cue::{Cue, CueCondition, Panel, Plot};
-use crate::events::Timeline;
-use crate::number_format::number;
 use std::collections::BTreeMap;
 
 /// What the performer waits for.
@@ -243,52 +241,6 @@ impl Performer {
 /// The time to read a caption, in seconds: 60 ms per character, at least 1.5 s.
 pub fn reading_secs(text: &str) -> f64 {
     (0.06 * text.chars().count() as f64).max(1.5)
-}
-
-/// Fills in the fields of a caption: `{output:2}` is the current sample's output with two significant digits (default 3).
-///
-/// The fields are `input`, `output`, `target`, `loss` (the mean over the batch), `penalty` (the regularizer's sum over the
-/// weights, 0 without one), `step` (the current one), `steps` (the number of completed ones) and `lr` (the learning rate of
-/// the step, after the schedule). Other text in braces is not changed.
-pub fn fill_in(text: &str, timeline: &Timeline, sample: usize) -> String {
-    let step = timeline.step();
-    let sample = step.samples.get(sample).or(step.samples.first());
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let Some((field, tail)) = after.split_once('}') else {
-            out.push('{');
-            rest = after;
-            continue;
-        };
-        let (name, digits) = field.split_once(':').unwrap_or((field, "3"));
-        let numbers: Option<Vec<f64>> = match (name, sample) {
-            ("input", Some(sample)) => Some(sample.input.clone()),
-            ("output", Some(sample)) => sample.layers.last().map(|layer| layer.a.clone()),
-            ("target", Some(sample)) => Some(sample.target.clone()),
-            ("loss", _) => Some(vec![step.loss]),
-            ("step", _) => Some(vec![step.step as f64]),
-            ("steps", _) => Some(vec![(step.step - 1) as f64]),
-            ("penalty", _) => Some(vec![step.penalty.as_ref().map_or(0.0, |penalty| penalty.sum)]),
-            ("lr", _) => Some(vec![step.learning_rate()]),
-            _ => None,
-        };
-        match (numbers, digits.parse::<usize>()) {
-            (Some(numbers), Ok(digits @ 1..=17)) => {
-                let shown: Vec<String> = numbers.iter().map(|x| number(*x, digits)).collect();
-                out.push_str(&shown.join(", "));
-            }
-            _ => {
-                out.push('{');
-                out.push_str(field);
-                out.push('}');
-            }
-        }
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]

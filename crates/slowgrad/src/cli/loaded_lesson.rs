@@ -10,6 +10,7 @@ use super::weight_file;
 use crate::files::library::{self, LessonFiles};
 use crate::files::path_text::to_text;
 use crate::files::sessions::{self, LoadedSession, Versions, is_session};
+use slowgrad_engine::evaluation::Evaluated;
 use slowgrad_engine::run::Run;
 use slowgrad_engine::training_state::TrainingState;
 use slowgrad_script::{Lesson, Limits, Sandbox};
@@ -135,8 +136,8 @@ impl LoadedLesson {
         }
     }
 
-    /// The mean loss over the training data and over the test data. The output of scripts is printed only on an error.
-    pub(super) fn evaluate(&mut self) -> Result<(f64, Option<f64>), Failure> {
+    /// Evaluates the model on the training and test data. The output of scripts is printed only on an error.
+    pub(super) fn evaluate(&mut self) -> Result<Evaluated, Failure> {
         let evaluated = self.run.evaluate();
         if evaluated.is_err() {
             self.print_console(|print| print());

@@ -19,6 +19,7 @@ mod pack;
 #[cfg(feature = "window")]
 mod render;
 mod report;
+mod score_text;
 mod signals;
 mod trace;
 mod train;

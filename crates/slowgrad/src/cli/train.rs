@@ -8,12 +8,13 @@ use super::lesson_args::LessonArgs;
 use super::loaded_lesson::{LoadedLesson, TrainingStart};
 use super::signals::StopRequest;
 use super::weight_file;
-use super::{Failure, output, report};
+use super::{Failure, output, report, score_text};
 use crate::files::output::{METRICS, Output, OutputStream, TRAINING_STATE, WEIGHTS, check_distinct};
 use crate::machine::machine;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use slowgrad_engine::evaluation::Scores;
 use slowgrad_engine::finite_check::FiniteCheck;
 use slowgrad_engine::train::Objective;
 use slowgrad_script::Limits;
@@ -70,9 +71,15 @@ struct StepMetrics {
     /// The mean loss over the training data after the step; present at the end of an epoch and at the last step.
     #[serde(skip_serializing_if = "Option::is_none")]
     train_loss: Option<JsonNumber>,
+    /// The accuracy over the training data, at the same steps; absent if the targets are not classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    train_accuracy: Option<JsonNumber>,
     /// The mean loss over the test data, at the same steps; absent without test data.
     #[serde(skip_serializing_if = "Option::is_none")]
     test_loss: Option<JsonNumber>,
+    /// The accuracy over the test data, at the same steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_accuracy: Option<JsonNumber>,
 }
 
 /// The number of training threads, fixed by the user or tuned during training.
@@ -111,6 +118,31 @@ impl ThreadCount {
             self.pace.record(self.steps, self.burst.elapsed());
             (self.burst, self.steps) = (Instant::now(), 0);
         }
+    }
+}
+
+/// The accuracy in the progress bar, which is computed now and then.
+#[derive(Default)]
+struct ShownAccuracy {
+    accuracy: Option<f64>,
+    next: Option<Instant>,
+}
+
+impl ShownAccuracy {
+    /// The shortest time between two evaluations.
+    const MIN_INTERVAL: Duration = Duration::from_millis(500);
+    /// The time between two evaluations, as a multiple of the time that the last one took.
+    const REST: u32 = 20;
+
+    /// The losses of the last batch and, if targets are classes, a recent accuracy.
+    fn message(&mut self, loaded: &mut LoadedLesson, batch_loss: f64) -> Result<String, Failure> {
+        let began = Instant::now();
+        if self.next.is_none_or(|next| next <= began) {
+            self.accuracy = loaded.evaluate()?.scores().train.accuracy;
+            self.next = Some(began + Self::MIN_INTERVAL.max(Self::REST * began.elapsed()));
+        }
+        let accuracy = self.accuracy.map(|accuracy| format!(" · accuracy {}", number_format::number(accuracy, 3)));
+        Ok(format!("batch loss {}{}", number_format::number(batch_loss, 4), accuracy.unwrap_or_default()))
     }
 }
 
@@ -172,13 +204,14 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     let outputs: Vec<&Output> = metrics.iter().chain(&weights).chain(&state).collect();
     check_distinct(&outputs, &loaded.inputs)?;
     let is_stdout_in_use = outputs.into_iter().any(Output::is_stdout);
-    let (first, _) = loaded.evaluate()?;
+    let first = loaded.evaluate()?.scores().train;
     let bar = ProgressBar::new(args.steps);
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  loss {msg}  {eta} left");
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {per_sec}  {msg}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut metrics = metrics.map(|output| Metrics::start(output, weights.is_some() || state.is_some())).transpose()?;
     let per_epoch = loaded.run.setup().steps_per_epoch();
     let mut threads = ThreadCount::new(args.threads);
+    let mut progress = ShownAccuracy::default();
     let stop = StopRequest::accept();
     let mut finite_check = (!args.keep_going).then(|| FiniteCheck::new(&loaded.run));
     let mut trained = 0;
@@ -193,9 +226,9 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
         // Counted from the start of training, which may have been in an earlier run.
         let step = loaded.run.step();
         let is_last = number == args.steps || stop.signal().is_some();
-        if number % 64 == 0 {
+        if number % 64 == 0 && !bar.is_hidden() {
             bar.set_position(number);
-            bar.set_message(number_format::number(loss, 4));
+            bar.set_message(progress.message(&mut loaded, loss)?);
         }
         if let Some(metrics) = &mut metrics {
             let mut line = StepMetrics {
@@ -204,12 +237,16 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
                 loss: JsonNumber(loss),
                 penalty: penalty.map(JsonNumber),
                 train_loss: None,
+                train_accuracy: None,
                 test_loss: None,
+                test_accuracy: None,
             };
             if step % per_epoch == 0 || is_last {
-                let (train, test) = loaded.evaluate()?;
-                line.train_loss = Some(JsonNumber(train));
-                line.test_loss = test.map(JsonNumber);
+                let Scores { train, test } = loaded.evaluate()?.scores();
+                line.train_loss = Some(JsonNumber(train.loss));
+                line.train_accuracy = train.accuracy.map(JsonNumber);
+                line.test_loss = test.map(|test| JsonNumber(test.loss));
+                line.test_accuracy = test.and_then(|test| test.accuracy).map(JsonNumber);
             }
             metrics.write(&line)?;
         }
@@ -226,24 +263,25 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     metrics.as_mut().map_or(Ok(()), Metrics::flush)?;
-    let (last, test) = loaded.evaluate()?;
+    let evaluated = loaded.evaluate()?;
+    let Scores { train: last, test } = evaluated.scores();
     if let Some(output) = weights {
         weight_file::write(output, &loaded.run)?;
     }
     if let Some(output) = state {
         weight_file::write_state(output, &loaded.run)?;
     }
-    let test = test.map(|loss| format!(", test loss {}", number_format::number(loss, 6))).unwrap_or_default();
-    if !last.is_finite() {
+    if !last.loss.is_finite() {
         report::print_line("note: the loss is not finite; try a smaller learning rate");
     }
-    let (first, last) = (number_format::number(first, 6), number_format::number(last, 6));
     let stopped_by = stop.signal();
     let steps = match stopped_by {
         Some(signal) => format!("stopped by {} after {trained} of {} steps", signal.name(), args.steps),
         None => format!("{trained} steps"),
     };
-    let summary = format!("{steps}: train loss {first} → {last}{test}");
+    let (data, evaluation) = if test.is_some() { ("test", &evaluated.test) } else { ("training", &evaluated.train) };
+    let scores = score_text::summary(first, last, test);
+    let summary = format!("{steps}: {scores}{}", score_text::confusion_table(data, evaluation));
     if is_stdout_in_use {
         report::print_line(&summary);
     } else {

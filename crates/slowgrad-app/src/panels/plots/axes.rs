@@ -39,7 +39,9 @@ impl Axis {
         let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
         let wider = if high > low { 0.07 * (high - low) } else { 0.5 * high.abs().max(1.0) };
-        Self { log, ..Self::new(label, [low - wider, high + wider]) }
+        // Numbers that are not negative leave no room below 0, where a thick line could seem to reach.
+        let below = if low == 0.0 && !log && high > 0.0 { 0.0 } else { wider };
+        Self { log, ..Self::new(label, [low - below, high + wider]) }
     }
 
     fn text(&self, mark: GridMark) -> String {
@@ -85,7 +87,7 @@ pub(crate) fn marks((low, high): (f64, f64), parts: f64, least: f64) -> Vec<Grid
 }
 
 /// A number at a mark, without rounding noise.
-pub(super) fn plain(value: f64) -> String {
+pub(crate) fn plain(value: f64) -> String {
     number_format::number(format!("{value:.9e}").parse().unwrap_or(value), 3)
 }
 

@@ -1,19 +1,22 @@
 //! The plots below the network, side by side.
 
 pub(super) mod axes;
+mod confusion;
 mod contour;
 mod functions;
 mod histograms;
 mod landscape;
-mod losses;
 mod predictions;
+mod scores;
 #[cfg(test)]
 mod tests;
+pub(super) mod thinning;
 
 use super::icons::{Icon, icon_button};
 use crate::actions::Action;
 use crate::state::plot_tabs::{Plot, PlotTabs};
 use egui::{Align, Frame, Layout, Margin, Panel, Rect, RichText, Role, Ui, UiBuilder, Vec2, WidgetInfo};
+use scores::Metric;
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 
@@ -67,7 +70,9 @@ fn plots_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &mut Session, theme: &Th
             ui.spacing_mut().interact_size.y = 20.0;
             ui.spacing_mut().button_padding = Vec2::new(6.0, 2.0);
             match plot {
-                Plot::Losses => losses::losses_ui(ui, plots, session, theme),
+                Plot::Losses => scores::scores_ui(ui, plots, session, Metric::Loss, theme),
+                Plot::Accuracy => scores::scores_ui(ui, plots, session, Metric::Accuracy, theme),
+                Plot::Confusion => confusion::confusion_ui(ui, plots, session, theme),
                 Plot::Predictions => predictions::predictions_ui(ui, session, theme),
                 Plot::Landscape => landscape::landscape_ui(ui, plots, session, theme),
                 Plot::Histograms => histograms::histograms_ui(ui, session, theme),

@@ -54,15 +54,17 @@ fn every_plot_opens_by_name_and_describes_itself() {
     window.get_by_label("plots").click();
     settle_plots(&mut window);
     let snapshot = window.state().session.snapshot.clone().expect("a snapshot");
-    let losses = snapshot.plots.losses.as_ref().and_then(|losses| losses.last()).expect("losses");
-    let test = losses.test.expect("a test set");
+    let scores = snapshot.plots.scores.as_ref().and_then(|scores| scores.last()).expect("scores").scores;
+    let test = scores.test.expect("a test set").loss;
     let text = picture(&window, "plot of the loss");
     assert!(text.contains("step 12"), "{text}");
-    assert!(text.contains(&format!("train {}", number(losses.train, 4))), "{text}");
+    assert!(text.contains(&format!("train {}", number(scores.train.loss, 4))), "{text}");
     assert!(text.contains(&format!("test {}", number(test, 4))), "{text}");
     let surface = snapshot.plots.landscape.as_ref().expect("a landscape").surface.clone();
     assert!(picture(&window, "loss landscape over w").ends_with(&format!("loss {}", number(surface.loss, 4))));
     for (name, start) in [
+        ("accuracy", "plot of the accuracy,"),
+        ("confusion", "confusion matrix of the test data"),
         ("predictions", "plot of predictions over two inputs"),
         ("histograms", "histogram, layer 1"),
         ("activation", "plot of the activation, now z₁"),

@@ -4,11 +4,12 @@
 //! fixed parameters discards it. It must not know the window.
 
 use crate::protocol::{PathPoint, Surface};
+use slowgrad_engine::evaluation::Evaluation;
 use slowgrad_engine::parameter_path::{ParameterPath, PlanePoint};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
-use slowgrad_engine::train::{Evaluation, Workspace};
+use slowgrad_engine::train::Workspace;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -31,8 +32,11 @@ fn place([low, high]: [f64; 2], nth: usize) -> f64 {
 
 /// The path of two parameters, restricted to the steps in which the network had this shape.
 pub(super) fn path(path: &ParameterPath, shape: &Shape, axes: [usize; 2]) -> Vec<PathPoint> {
-    let point =
-        |point: PlanePoint| PathPoint { step: point.step, at: point.at, loss: point.losses.map(|(train, _)| train) };
+    let point = |point: PlanePoint| PathPoint {
+        step: point.step,
+        at: point.at,
+        loss: point.scores.map(|scores| scores.train.loss),
+    };
     path.project(shape, axes).into_iter().map(point).collect()
 }
 
@@ -131,7 +135,7 @@ impl LandscapeJob {
         let data = &self.setup.train;
         let loss = match self.evaluation.advance(&self.setup, &self.values, data, work) {
             Ok(()) if !self.evaluation.is_done(data) => return,
-            Ok(()) => self.evaluation.mean().unwrap_or(f64::NAN),
+            Ok(()) => self.evaluation.score().map_or(f64::NAN, |score| score.loss),
             Err(_) => {
                 self.failures += 1;
                 f64::NAN

@@ -11,7 +11,7 @@ pub(crate) mod predictions;
 mod tests;
 
 use crate::clock::Deadline;
-use crate::protocol::{Landscape, LossesAtStep, PlotRequest, Plots, Surface};
+use crate::protocol::{Landscape, PlotRequest, Plots, ScoresAtStep, Surface};
 use landscape::LandscapeJob;
 use predictions::{Detail, predict_over_inputs};
 use slowgrad_engine::parameter_path::ParameterPath;
@@ -61,9 +61,9 @@ impl PlotJobs {
         self.request.predictions
     }
 
-    /// Whether an open plot needs the losses along the path of the run.
-    fn needs_losses(&self) -> bool {
-        self.request.losses || self.request.landscape.is_some()
+    /// Whether an open plot needs the scores along the path of the run.
+    fn needs_scores(&self) -> bool {
+        self.request.scores || self.request.landscape.is_some()
     }
 
     /// Computes the fast plots for the step that the run executes next, and starts the landscape.
@@ -79,8 +79,8 @@ impl PlotJobs {
         let (request, plots) = (&self.request, &mut self.plots);
         if !current {
             *plots = Plots {
-                losses: plots.losses.take(),
-                comparison_losses: plots.comparison_losses.take(),
+                scores: plots.scores.take(),
+                comparison_scores: plots.comparison_scores.take(),
                 ..Plots::default()
             };
             self.computed_for = Some(Arc::clone(timeline));
@@ -164,8 +164,8 @@ impl PlotJobs {
 
     /// Whether a plot is incomplete.
     pub(super) fn has_work(&self, runs: &[&Run], training: bool) -> bool {
-        let losses = self.needs_losses() && runs.iter().any(|run| run.unknown_losses() > 0);
-        losses || self.landscape.as_ref().is_some_and(|job| job.has_work(training))
+        let unknown = self.needs_scores() && runs.iter().any(|run| run.unknown_scores() > 0);
+        unknown || self.landscape.as_ref().is_some_and(|job| job.has_work(training))
     }
 
     /// Computes until everything is complete or the deadline passes.
@@ -174,11 +174,11 @@ impl PlotJobs {
         while !deadline.has_passed() {
             // The coarse landscape has priority over the losses; finer ones alternate with them.
             turn += 1;
-            let needs_losses = self.needs_losses();
+            let needs_scores = self.needs_scores();
             let job = self.landscape.as_mut().filter(|job| job.has_work(training));
             let has_surface = job.as_ref().is_none_or(|job| job.surface().is_some());
-            let unknown = runs.iter_mut().map(|run| (run.unknown_losses(), run));
-            let run = unknown.filter(|(unknown, _)| needs_losses && has_surface && *unknown > 0);
+            let unknown = runs.iter_mut().map(|run| (run.unknown_scores(), run));
+            let run = unknown.filter(|(unknown, _)| needs_scores && has_surface && *unknown > 0);
             let run = run.max_by_key(|(unknown, _)| *unknown).map(|(_, run)| run);
             match (job, run) {
                 (None, None) => break,
@@ -197,9 +197,9 @@ impl PlotJobs {
 
     /// The present data of the open plots.
     pub(super) fn plots(&mut self, run: &Run, comparison: Option<&Run>) -> Plots {
-        let shows_losses = self.request.losses;
-        self.plots.losses = shows_losses.then(|| losses(run.parameter_path()));
-        self.plots.comparison_losses = comparison.filter(|_| shows_losses).map(|run| losses(run.parameter_path()));
+        let shows_scores = self.request.scores;
+        self.plots.scores = shows_scores.then(|| scores(run.parameter_path()));
+        self.plots.comparison_scores = comparison.filter(|_| shows_scores).map(|run| scores(run.parameter_path()));
         self.plots.landscape = self.surface.as_ref().map(|surface| {
             let shape = &run.setup().shape;
             let project = |path: &ParameterPath| landscape::path(path, shape, surface.axes);
@@ -214,11 +214,9 @@ impl PlotJobs {
     }
 }
 
-/// The losses that are evaluated along a path.
-fn losses(path: &ParameterPath) -> Arc<[LossesAtStep]> {
-    let evaluated = path.points().iter().filter_map(|point| {
-        let (train, test) = point.losses?;
-        Some(LossesAtStep { step: point.step, train, test })
-    });
+/// The scores that are evaluated along a path.
+fn scores(path: &ParameterPath) -> Arc<[ScoresAtStep]> {
+    let evaluated =
+        path.points().iter().filter_map(|point| Some(ScoresAtStep { step: point.step, scores: point.scores? }));
     evaluated.collect()
 }

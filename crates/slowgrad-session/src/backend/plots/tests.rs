@@ -8,10 +8,10 @@ use crate::protocol::{
 };
 use crate::shipped;
 use crate::testing::{clock, idle, inline};
+use slowgrad_engine::evaluation::Evaluated;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::{ParamValue, PluginRef};
-use slowgrad_engine::train;
 use slowgrad_script::{Files, Library, Limits, Root, Sandbox};
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ fn show(request: PlotRequest) -> BackendCommand {
 
 fn all_plots() -> PlotRequest {
     PlotRequest {
-        losses: true,
+        scores: true,
         predictions: true,
         histograms: true,
         activation: Some(ActivationAt { sample: 1, layer: 0, neuron: 2 }),
@@ -97,7 +97,7 @@ fn closed_plots_are_not_computed() {
     assert_eq!(Plots { predictions: None, ..plots }, Plots::default());
     backend.send(show(all_plots()));
     let open = idle_snapshot(&mut backend).plots;
-    assert!(open.losses.is_some() && open.histograms.is_some() && open.landscape.is_some());
+    assert!(open.scores.is_some() && open.histograms.is_some() && open.landscape.is_some());
     backend.send(show(PlotRequest::default()));
     let closed = idle_snapshot(&mut backend).plots;
     assert_eq!(Plots { predictions: None, ..closed }, Plots::default());
@@ -115,9 +115,7 @@ fn landscape_points_are_losses_with_two_weights_varied() {
     let mut values = run.model().values.clone();
     assert_eq!(surface.present.map(f64::to_bits), [values[1], values[10]].map(f64::to_bits));
     let (setup, mut work) = (std::rc::Rc::new(run.setup().clone()), Workspace::default());
-    let mut loss = |values: &[f64]| {
-        train::evaluate(&setup, values, &setup.train, &mut work).expect("it runs").expect("there is data")
-    };
+    let mut loss = |values: &[f64]| Evaluated::new(&setup, values, &mut work).expect("it runs").scores().train.loss;
     assert_eq!(surface.loss.to_bits(), loss(&values).to_bits());
     assert_eq!(surface.losses.len(), surface.side * surface.side);
     for (i, cell) in surface.losses.iter().enumerate() {
@@ -127,7 +125,7 @@ fn landscape_points_are_losses_with_two_weights_varied() {
 }
 
 #[test]
-fn path_and_losses_equal_those_of_the_run() {
+fn path_and_scores_equal_those_of_the_run() {
     let mut backend = backend();
     backend.send(BackendCommand::Seek(30));
     backend.send(show(all_plots()));
@@ -137,20 +135,19 @@ fn path_and_losses_equal_those_of_the_run() {
     let mut run = run_to(0);
     let mut other = momentum_run();
     assert_eq!((landscape.path.len(), landscape.comparison.len()), (30, 30));
-    let losses = plots.losses.expect("losses");
-    let comparison_losses = plots.comparison_losses.expect("losses");
-    for (run, path, losses) in
-        [(&mut run, &landscape.path, &losses), (&mut other, &landscape.comparison, &comparison_losses)]
+    let scores = plots.scores.expect("scores");
+    let comparison_scores = plots.comparison_scores.expect("scores");
+    for (run, path, scores) in
+        [(&mut run, &landscape.path, &scores), (&mut other, &landscape.comparison, &comparison_scores)]
     {
-        for (point, evaluated) in path.iter().zip(losses.iter()) {
+        for (point, evaluated) in path.iter().zip(scores.iter()) {
             run.seek(point.step).expect("it trains");
             let values = &run.model().values;
             assert_eq!(point.at.map(f64::to_bits), [values[1], values[10]].map(f64::to_bits));
-            let (train, test) = run.evaluate().expect("it runs");
-            assert_eq!(point.loss.map(f64::to_bits), Some(train.to_bits()));
-            assert_eq!((evaluated.step, evaluated.train.to_bits()), (point.step, train.to_bits()));
-            assert_eq!(evaluated.test.map(f64::to_bits), test.map(f64::to_bits));
-            assert!(test.is_some());
+            let now = run.evaluate().expect("it runs").scores();
+            assert_eq!(point.loss.map(f64::to_bits), Some(now.train.loss.to_bits()));
+            assert_eq!((evaluated.step, evaluated.scores), (point.step, now));
+            assert!(now.test.is_some());
         }
     }
     assert_ne!(landscape.path.last(), landscape.comparison.last(), "the optimizers take different paths");
@@ -177,7 +174,7 @@ fn a_requested_range_is_used_and_the_default_range_returns_after_it() {
     for (nth, value) in [(0, [-3.0, 0.25]), (there.losses.len() - 1, [-1.0, 4.0])] {
         run.set_parameter(1, value[0]);
         run.set_parameter(10, value[1]);
-        assert_eq!(there.losses[nth].to_bits(), run.evaluate().expect("it runs").0.to_bits());
+        assert_eq!(there.losses[nth].to_bits(), run.evaluate().expect("it runs").scores().train.loss.to_bits());
     }
     // Invalid ranges are ignored.
     for range in [[[1.0, 1.0], [0.0, 1.0]], [[2.0, 1.0], [0.0, 1.0]], [[f64::NAN, 1.0], [0.0, f64::INFINITY]]] {
@@ -201,7 +198,7 @@ fn changes_interrupt_and_discard_the_landscape() {
     assert!(surface.complete && surface.losses != before.losses);
     let mut run = run_to(0);
     run.set_parameter(4, -0.25);
-    assert_eq!(surface.loss.to_bits(), run.evaluate().expect("it runs").0.to_bits());
+    assert_eq!(surface.loss.to_bits(), run.evaluate().expect("it runs").scores().train.loss.to_bits());
     assert_eq!(after.timeline.expect("a step").step().before.values[4], -0.25);
 }
 

@@ -104,3 +104,38 @@ fn a_failing_condition_is_reported_and_ends_its_cue() {
     backend.send(BackendCommand::Highlight(None));
     assert!(idle_snapshot(&mut backend).problems.is_empty());
 }
+
+#[test]
+fn training_ends_at_an_accuracy_and_scores_are_evaluated_on_request() {
+    let mut backend = performing("stage.train_until(|m| m.accuracy == 1.0, 100000);");
+    backend.send(BackendCommand::TrainUntil { until: CueCondition(0), max_steps: 100_000 });
+    let learned = idle_snapshot(&mut backend);
+    assert!(learned.problems.is_empty(), "{:?}", learned.problems);
+    assert!(learned.evaluation.is_none(), "nothing shows it");
+    let done = learned.timeline.as_ref().expect("a step").step().step - 1;
+    assert!((5..100_000).contains(&done) && done.is_multiple_of(4), "{done}");
+
+    backend.send(BackendCommand::Evaluate(true));
+    let accuracy = |backend: &mut InlineBackend, step: u64| {
+        backend.send(BackendCommand::Seek(step));
+        let evaluation = idle_snapshot(backend).evaluation.expect("an evaluation");
+        assert_eq!(evaluation.steps + 1, step);
+        let (scores, confusion) = (evaluation.evaluated.scores(), evaluation.evaluated.train.confusion().cloned());
+        let confusion = confusion.expect("the targets 0 and 1 are classes");
+        assert_eq!((confusion.samples(0), confusion.samples(1), scores.test), (2, 2, None));
+        let right = confusion.count(0, 0) + confusion.count(1, 1);
+        assert_eq!(scores.train.accuracy, Some(right as f64 / 4.0));
+        right
+    };
+    assert_eq!(accuracy(&mut backend, done + 1), 4);
+    // Epochs have four steps; the condition did not hold after the epoch before.
+    assert!(accuracy(&mut backend, done - 3) < 4);
+    // An edited weight has other scores at the same step.
+    let before = idle_snapshot(&mut backend).evaluation.expect("an evaluation").evaluated.scores();
+    backend.send(weight(-3.0).into());
+    let edited = idle_snapshot(&mut backend).evaluation.expect("an evaluation");
+    assert_eq!(edited.steps + 1, done - 3);
+    assert_ne!(edited.evaluated.scores().train.loss.to_bits(), before.train.loss.to_bits());
+    backend.send(BackendCommand::Evaluate(false));
+    assert!(idle_snapshot(&mut backend).evaluation.is_none());
+}
