@@ -48,9 +48,9 @@ impl Tested {
             "activations" => sandbox.activation(&plugin, width).map(|made| (made.function, made.info.sliders(), None)),
             "losses" => sandbox.loss(&plugin, width).map(|made| (made.function, made.info.sliders(), None)),
             "regularizers" => sandbox.regularizer(&plugin).map(|made| (made.function, made.info.sliders(), None)),
-            "optimizers" => sandbox.optimizer(&plugin).map(|made| {
-                (Rc::clone(&made.weights), made.other_sliders(), Some(made))
-            }),
+            "optimizers" => {
+                sandbox.optimizer(&plugin).map(|made| (Rc::clone(&made.weights), made.other_sliders(), Some(made)))
+            }
             other => panic!("{other}"),
         };
         let (function, sliders, optimizer) = made.unwrap_or_else(|error| panic!("{error}"));
@@ -79,9 +79,8 @@ fn roundings(call: &Call) -> Vec<f64> {
     let mut errors: Vec<f64> = Vec::new();
     for (node, &y) in call.trace.nodes().iter().zip(&call.values) {
         let [a, b, c] = node.operands.map(|id| call.values.get(id.index()).copied().unwrap_or(0.0));
-        let passed_on = (0..node.op.arity()).map(|operand| {
-            (node.op.derivative(operand, a, b, c, y) * errors[node.operands[operand].index()]).abs()
-        });
+        let passed_on = (0..node.op.arity())
+            .map(|operand| (node.op.derivative(operand, a, b, c, y) * errors[node.operands[operand].index()]).abs());
         let own = if node.op.arity() == 0 { 0.0 } else { f64::EPSILON * y.abs() };
         errors.push(passed_on.chain([own]).filter(|error| error.is_finite()).sum());
     }
@@ -115,7 +114,8 @@ fn shipped_functions_equal_exact_values_from_zero_to_the_largest_number() {
     for line in include_str!("data/edge_values.jsonl").lines() {
         let row: Value = serde_json::from_str(line).unwrap();
         let width = row["grads"].as_array().map_or(1, Vec::len);
-        let key = format!("{}/{} {} {width}", row["kind"].as_str().unwrap(), row["name"].as_str().unwrap(), row["controls"]);
+        let key =
+            format!("{}/{} {} {width}", row["kind"].as_str().unwrap(), row["name"].as_str().unwrap(), row["controls"]);
         let (function, count) = tested.entry(key).or_insert_with(|| (Tested::new(&sandbox, &row), 0));
         *count += 1;
         let call = function.call(&row);

@@ -40,9 +40,8 @@ pub(crate) fn missing_feature(name: &str) -> Option<String> {
     let name: String = name.to_lowercase().chars().filter(|ch| ch.is_alphabetic()).collect();
     // `conv2d` has become `convd`.
     let dimension = name.strip_suffix('d').unwrap_or(&name);
-    let stands_for = |word: &str| {
-        name == word || dimension == word || word.len() >= MIN_PREFIX_LETTERS && name.starts_with(word)
-    };
+    let stands_for =
+        |word: &str| name == word || dimension == word || word.len() >= MIN_PREFIX_LETTERS && name.starts_with(word);
     let (_, feature) = MISSING.iter().find(|(word, _)| stands_for(word))?;
     Some(format!("slowgrad has no {feature}: its networks are chains of dense layers, each with an activation"))
 }
@@ -54,14 +53,30 @@ mod tests {
     #[test]
     fn names_of_other_libraries_are_known_and_own_names_are_not() {
         let missing = [
-            "dropout", "Dropout", "dropout_rate", "conv", "conv2d", "Conv1D", "batch_norm", "BatchNorm1d",
-            "batch-normalization", "skip", "skip_connections", "residual", "embedding", "Embedding", "max_pool",
-            "max_pooling2d", "LSTM",
+            "dropout",
+            "Dropout",
+            "dropout_rate",
+            "conv",
+            "conv2d",
+            "Conv1D",
+            "batch_norm",
+            "BatchNorm1d",
+            "batch-normalization",
+            "skip",
+            "skip_connections",
+            "residual",
+            "embedding",
+            "Embedding",
+            "max_pool",
+            "max_pooling2d",
+            "LSTM",
         ];
         for name in missing {
             assert!(missing_feature(name).is_some(), "{name}");
         }
-        for name in ["batch", "batches", "activation", "embers", "poly", "convex", "grumpy", "relu", "skipped", "normal"] {
+        for name in
+            ["batch", "batches", "activation", "embers", "poly", "convex", "grumpy", "relu", "skipped", "normal"]
+        {
             assert_eq!(missing_feature(name), None, "{name}");
         }
     }

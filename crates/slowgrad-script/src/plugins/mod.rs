@@ -257,6 +257,11 @@ impl Plugins {
         if let Some(problem) = [beside, named].iter().find_map(|path| library.left_out(path)) {
             return Err(problem);
         }
+        // An empty file beside the lesson is of the kind that the lesson wants. Reading it reports what is missing.
+        let bare = format!("{}{name}.rhai", folder(&self.home.borrow().path));
+        if library.find(&bare).is_some_and(|(_, bytes)| bytes.trim_ascii().is_empty()) {
+            return Ok(bare);
+        }
         let problem = Problem::new("unknown-plugin", format!("there is no {} named `{name}`", kind.label()));
         let names = library.names(kind.folder());
         let help = missing_feature(name).or_else(|| suggestion(name, names.iter().map(String::as_str)));
@@ -335,6 +340,14 @@ impl Plugins {
             Ok(mut controls) => controls::set_values(&mut controls, &plugin.params, stem(&plugin.name)),
             Err(_) => Ok(()),
         }
+    }
+
+    /// Builds plugins with functions that are not shared with others.
+    pub(crate) fn uncached<T>(&self, build: impl FnOnce() -> T) -> T {
+        let kept = self.functions.take();
+        let built = build();
+        self.functions.replace(kept);
+        built
     }
 
     /// A traced function, cached by file, function and the constants of the trace.
