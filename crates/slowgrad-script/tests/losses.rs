@@ -1,5 +1,5 @@
 //! Losses of probabilities at exactly 0 and 1, and losses of logits of any size.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::unreadable_literal, missing_docs, reason = "a test")]
 
 mod common;
 

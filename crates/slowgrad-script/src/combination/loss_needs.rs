@@ -2,7 +2,7 @@
 
 use super::SampleTarget;
 use super::output_range::OutputRange;
-use super::pair::{Pair, far};
+use super::pair::{Pair, Tried, along, far};
 
 /// The outputs that a loss is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,23 +38,23 @@ const BEYOND: [f64; 5] = [5.0, 20.0, 50.0, 100.0, 800.0];
 const AVOIDABLE_SHARE: f64 = 0.1;
 
 /// Whether the loss depends on the target at all.
-pub(super) fn depends_on_target(pair: &Pair) -> Option<bool> {
-    let output = pair.along(&vec![0.0; pair.width], 0.0);
+pub(super) fn depends_on_target(pair: &Pair) -> Tried<bool> {
+    let output = along(&vec![0.0; pair.width], 0.0);
     let at = |t: f64| pair.loss(&output, &vec![t; pair.width]);
     let mut last = vec![0.0; pair.width];
     last[pair.width - 1] = 1.0;
     let (zeros, ones, minus) = (at(0.0)?, at(1.0)?, at(-1.0)?);
     let (first, last) = (pair.loss(&output, &pair.first(0.0))?, pair.loss(&output, &last)?);
-    Some([zeros, minus, first, last].iter().any(|other| *other != ones))
+    Ok([zeros, minus, first, last].iter().any(|other| *other != ones))
 }
 
 /// Whether the loss rises like a logarithm where all outputs approach 0 (and the targets are 1), or where all approach
 /// 1 (and the targets are 0).
-fn has_barrier(pair: &Pair, at: f64) -> Option<bool> {
+fn has_barrier(pair: &Pair, at: f64) -> Tried<bool> {
     let target = vec![1.0 - at; pair.width];
     let loss = |distance: f64| pair.loss(&vec![(at - distance).abs(); pair.width], &target);
     let (middle, near, nearest) = (loss(0.5)?, loss(1e-3)?, loss(1e-7)?);
-    Some(near > middle && nearest - near > BARRIER_SHARE * (near - middle))
+    Ok(near > middle && nearest - near > BARRIER_SHARE * (near - middle))
 }
 
 /// Whether a loss falls without end along a ray. `near` and `at_far` are its values at two distances.
@@ -63,50 +63,50 @@ fn falls(near: f64, at_far: f64) -> bool {
 }
 
 /// Whether the loss falls without end, for each target, when all outputs grow by the same number.
-fn falls_together(pair: &Pair, targets: &[SampleTarget]) -> Option<bool> {
+fn falls_together(pair: &Pair, targets: &[SampleTarget]) -> Tried<bool> {
     let up = vec![1.0; pair.width];
     for target in targets {
         let t = &target.values;
-        if !falls(pair.loss(&pair.along(&up, 20.0), t)?, pair.loss(&pair.along(&up, far(t)), t)?) {
-            return Some(false);
+        if !falls(pair.loss(&along(&up, 20.0), t)?, pair.loss(&along(&up, far(t)), t)?) {
+            return Ok(false);
         }
     }
-    Some(!targets.is_empty())
+    Ok(!targets.is_empty())
 }
 
 /// Whether the target itself is the best output.
-fn is_best_at_target(pair: &Pair, target: &[f64]) -> Option<bool> {
+fn is_best_at_target(pair: &Pair, target: &[f64]) -> Tried<bool> {
     let best = pair.loss(target, target)?;
     for direction in pair.directions() {
         for size in [0.1, 1.0, 3.0] {
             let beside: Vec<f64> = target.iter().zip(&direction).map(|(t, x)| t + size * x).collect();
             let loss = pair.loss(&beside, target)?;
-            if !(loss >= best - 1e-12 * best.abs()) {
-                return Some(false);
+            if loss.is_nan() || loss < best - 1e-12 * best.abs() {
+                return Ok(false);
             }
         }
     }
-    Some(best.is_finite())
+    Ok(best.is_finite())
 }
 
 /// What the loss needs.
-pub(super) fn need(pair: &Pair, targets: &[SampleTarget]) -> Option<Need> {
+pub(super) fn need(pair: &Pair, targets: &[SampleTarget]) -> Tried<Need> {
     let (above_0, below_1) = (has_barrier(pair, 0.0)?, has_barrier(pair, 1.0)?);
     if above_0 && below_1 {
-        return Some(Need::Probabilities);
+        return Ok(Need::Probabilities);
     }
     if falls_together(pair, targets)? {
-        return Some(if above_0 { Need::Distribution } else { Need::LogProbabilities });
+        return Ok(if above_0 { Need::Distribution } else { Need::LogProbabilities });
     }
     if above_0 {
-        return Some(Need::Positive);
+        return Ok(Need::Positive);
     }
     for target in targets {
         if !is_best_at_target(pair, &target.values)? {
-            return Some(Need::AnyNumber);
+            return Ok(Need::AnyNumber);
         }
     }
-    Some(Need::Target)
+    Ok(Need::Target)
 }
 
 /// A target for which no output has a gradient, while another target has one.
@@ -114,14 +114,14 @@ pub(super) fn dead_target<'t>(
     pair: &Pair,
     targets: &'t [SampleTarget],
     range: &OutputRange,
-) -> Option<Option<TargetFault<'t>>> {
-    let is_dead = |target: &[f64]| {
+) -> Tried<Option<TargetFault<'t>>> {
+    let is_dead = |target: &[f64]| -> Tried<bool> {
         for output in &range.samples {
             if pair.loss_gradient(output, target)?.iter().any(|grad| *grad != 0.0) {
-                return Some(false);
+                return Ok(false);
             }
         }
-        Some(true)
+        Ok(true)
     };
     for target in targets {
         if is_dead(&target.values)? {
@@ -131,34 +131,34 @@ pub(super) fn dead_target<'t>(
                 alive |= !is_dead(other)?;
             }
             let margin = !is_dead(&vec![-1.0; pair.width])? && !has_barrier(pair, 0.0)? && !falls_up(pair)?;
-            return Some(alive.then_some(TargetFault { target, dead_zero_of_margin: margin }));
+            return Ok(alive.then_some(TargetFault { target, dead_zero_of_margin: margin }));
         }
     }
-    Some(None)
+    Ok(None)
 }
 
 /// Whether the loss falls without end for targets of 1 when all outputs grow.
-fn falls_up(pair: &Pair) -> Option<bool> {
+fn falls_up(pair: &Pair) -> Tried<bool> {
     let ones = SampleTarget { sample: 0, values: vec![1.0; pair.width] };
     falls_together(pair, &[ones])
 }
 
 /// A target for which the loss falls without end as the pre-activations grow.
-pub(super) fn falling_target<'t>(pair: &Pair, targets: &'t [SampleTarget]) -> Option<Option<&'t SampleTarget>> {
+pub(super) fn falling_target<'t>(pair: &Pair, targets: &'t [SampleTarget]) -> Tried<Option<&'t SampleTarget>> {
     for target in targets {
         let t = &target.values;
         for direction in pair.directions() {
-            let near = pair.composed(&pair.along(&direction, 50.0), t)?;
-            if falls(near, pair.composed(&pair.along(&direction, far(t)), t)?) {
-                return Some(Some(target));
+            let near = pair.composed(&along(&direction, 50.0), t)?;
+            if falls(near, pair.composed(&along(&direction, far(t)), t)?) {
+                return Ok(Some(target));
             }
         }
     }
-    Some(None)
+    Ok(None)
 }
 
 /// Whether other outputs than the activation can give have a clearly lower loss, for some target.
-pub(super) fn out_of_reach(pair: &Pair, targets: &[SampleTarget]) -> Option<bool> {
+pub(super) fn out_of_reach(pair: &Pair, targets: &[SampleTarget]) -> Tried<bool> {
     for target in targets {
         let t = &target.values;
         let most = t.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -178,8 +178,8 @@ pub(super) fn out_of_reach(pair: &Pair, targets: &[SampleTarget]) -> Option<bool
         }
         let usual = pair.composed(&vec![0.0; pair.width], t)?;
         if best.is_finite() && best_given - best > AVOIDABLE_SHARE * (usual - best) {
-            return Some(true);
+            return Ok(true);
         }
     }
-    Some(false)
+    Ok(false)
 }

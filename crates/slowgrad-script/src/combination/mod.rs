@@ -14,7 +14,7 @@ pub(crate) use saturation::saturation;
 use crate::plugins::Plugins;
 use loss_needs::{Need, TargetFault};
 use output_range::OutputRange;
-use pair::Pair;
+use pair::{Pair, Tried};
 use slowgrad_engine::setup::Setup;
 use slowgrad_tape::{Diagnostic, Location};
 
@@ -64,7 +64,7 @@ pub(crate) fn check(plugins: &Plugins, setup: &Setup, locate: FieldLocator<'_>) 
     let printed = host.console_len();
     let found = verdict(&pair, &targets);
     host.truncate_console(printed);
-    let Verdict { warning, field } = found??;
+    let Verdict { warning, field } = found.ok()??;
     let location = locate(field);
     Some(Diagnostic { location, ..warning })
 }
@@ -75,13 +75,12 @@ struct Verdict {
     field: &'static str,
 }
 
-/// `Some(None)` if nothing is wrong, `None` if a script failed; training reports that error.
-#[allow(clippy::option_option, reason = "a failed script is no verdict")]
-fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Option<Option<Verdict>> {
+/// The first reason why output, loss and targets do not fit together.
+fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Tried<Option<Verdict>> {
     let (output, loss) = (&pair.activation.info.name, &pair.loss.info.name);
-    let range = OutputRange::of(pair, targets)?;
+    let Some(range) = OutputRange::of(pair, targets)? else { return Ok(None) };
     let mismatch = |message: String, help: &str| {
-        Some(Some(Verdict { warning: Diagnostic::warning("loss-and-output", message).help(help), field: "loss" }))
+        Ok(Some(Verdict { warning: Diagnostic::warning("loss-and-output", message).help(help), field: "loss" }))
     };
     if range.is_constant() {
         let message =
@@ -90,10 +89,10 @@ fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Option<Option<Verdict>> {
             "softmax divides a single neuron by itself; for yes or no use `output: \"identity\"` with \
              `binary_cross_entropy_with_logits`, for classes one neuron each",
         );
-        return Some(Some(Verdict { warning, field: "output" }));
+        return Ok(Some(Verdict { warning, field: "output" }));
     }
     if !loss_needs::depends_on_target(pair)? {
-        return Some(None);
+        return Ok(None);
     }
     if let Some(TargetFault { target, dead_zero_of_margin }) = loss_needs::dead_target(pair, targets, &range)? {
         let help = if dead_zero_of_margin {
@@ -102,9 +101,9 @@ fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Option<Option<Verdict>> {
             "give each sample a class: 1 for the true one, 0 for the others; for yes or no with one output use \
              `output: \"identity\"` with `binary_cross_entropy_with_logits`"
         };
-        return Some(Some(target_verdict(
+        return Ok(Some(target_verdict(
             target,
-            format!("`{loss}` is the same for every output, so this sample teaches nothing"),
+            &format!("`{loss}` is the same for every output, so this sample teaches nothing"),
             help,
         )));
     }
@@ -152,30 +151,30 @@ fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Option<Option<Verdict>> {
         && let Some(target) = targets.iter().find(|target| target.values.iter().any(|t| !(0.0..=1.0).contains(t)))
     {
         let message = format!("`{loss}` needs targets from 0 to 1");
-        return Some(Some(target_verdict(target, message, "use 1 for yes or for the true class, and 0 elsewhere")));
+        return Ok(Some(target_verdict(target, &message, "use 1 for yes or for the true class, and 0 elsewhere")));
     }
     if let Some(target) = loss_needs::falling_target(pair, targets)? {
         let message = format!("`{loss}` falls without end after `{output}`, so training never arrives");
-        return Some(Some(target_verdict(target, message, "use targets of the kind that the page of the loss names")));
+        return Ok(Some(target_verdict(target, &message, "use targets of the kind that the page of the loss names")));
     }
     if need == Need::Target
         && let Some(target) = targets.iter().find(|target| !target.values.iter().all(|&t| range.reaches(t)))
     {
         let message = format!("`{output}` gives {shown} and cannot reach it");
         let help = "scale the targets, or use `output: \"identity\"`";
-        return Some(Some(target_verdict(target, message, help)));
+        return Ok(Some(target_verdict(target, &message, help)));
     }
-    Some(None)
+    Ok(None)
 }
 
-fn target_verdict(target: &SampleTarget, message: String, help: &str) -> Verdict {
+fn target_verdict(target: &SampleTarget, fault: &str, help: &str) -> Verdict {
     /// Numbers of a target in a message.
     const MAX_NUMBERS: usize = 6;
     let mut numbers: Vec<String> = target.values.iter().take(MAX_NUMBERS).map(|&t| number(t)).collect();
     if target.values.len() > MAX_NUMBERS {
         numbers.push("…".to_owned());
     }
-    let message = format!("sample {} has the target {}: {message}", target.sample, numbers.join(", "));
+    let message = format!("sample {} has the target {}: {fault}", target.sample, numbers.join(", "));
     Verdict { warning: Diagnostic::warning("target-domain", message).help(help), field: "data" }
 }
 

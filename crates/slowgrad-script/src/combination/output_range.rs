@@ -1,6 +1,6 @@
 //! The numbers that an output gives, found by trying it.
 
-use super::pair::{Pair, far};
+use super::pair::{Pair, Tried, far};
 use super::{SampleTarget, number};
 
 /// Sizes of pre-activations. From 800 on, exponentials overflow.
@@ -27,8 +27,8 @@ pub(super) struct OutputRange {
 }
 
 impl OutputRange {
-    /// `None` if the script fails or gives a number that is not finite.
-    pub(super) fn of(pair: &Pair, targets: &[SampleTarget]) -> Option<Self> {
+    /// `None` if the output gives a number that is not finite.
+    pub(super) fn of(pair: &Pair, targets: &[SampleTarget]) -> Tried<Option<Self>> {
         let mut range = Self {
             low: f64::INFINITY,
             high: f64::NEG_INFINITY,
@@ -44,7 +44,7 @@ impl OutputRange {
                 let z: Vec<f64> = direction.iter().map(|x| size * x).collect();
                 let output = pair.outputs(&z)?;
                 if output.iter().any(|x| !x.is_finite()) {
-                    return None;
+                    return Ok(None);
                 }
                 for &x in &output {
                     (range.low, range.high) = (range.low.min(x), range.high.max(x));
@@ -64,7 +64,7 @@ impl OutputRange {
                 range.reach = (range.reach.0.min(x), range.reach.1.max(x));
             }
         }
-        Some(range)
+        Ok(Some(range))
     }
 
     pub(super) fn is_constant(&self) -> bool {

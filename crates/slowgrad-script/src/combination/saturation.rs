@@ -39,9 +39,9 @@ fn saturated_sample(pair: &Pair, setup: &Setup, parameters: &[f64]) -> Option<Di
         let rows = weights.chunks_exact(before.len());
         let z: Vec<f64> = rows.zip(biases).map(|(row, bias)| dense::dot(row, &before) + bias).collect();
         let target = data.target(i);
-        let loss = pair.composed(&z, target)?;
-        let usual = pair.composed(&vec![0.0; pair.width], target)?;
-        if loss > usual && pair.composed_gradient(&z, target)?.iter().all(|grad| *grad == 0.0) {
+        let loss = pair.composed(&z, target).ok()?;
+        let usual = pair.composed(&vec![0.0; pair.width], target).ok()?;
+        if loss > usual && pair.composed_gradient(&z, target).ok()?.iter().all(|grad| *grad == 0.0) {
             return Some(warning(pair, i + 1, loss, &z));
         }
     }
