@@ -150,12 +150,14 @@ impl<'t> Words<'t> {
     /// Whether a variable that holds a closure is used in another way than by calling it or handing it to a method that
     /// iterates.
     fn is_kept(&self, name: &str, from: usize, to: usize) -> bool {
-        let uses = (self.index(from)..self.index(to)).filter(|&i| self.word(i) == name && self.is_variable(i));
+        // `f.call(x)` is a call and does not keep `f`.
+        let is_use = |i: &usize| self.word(*i) == name && self.is_variable(*i) && self.word(i + 1) != ".";
+        let uses = (self.index(from)..self.index(to)).filter(is_use);
         let mut stored = uses.filter(|&i| {
             let argument_of = self.opening(i).filter(|&open| self.word(open) == "(").map(|open| self.before(open));
             match self.before(i) {
                 "=" | "+=" | "[" | ":" => true,
-                _ => argument_of.is_some_and(|method| STORING.contains(&method)) && self.word(i + 1) != ".",
+                _ => argument_of.is_some_and(|method| STORING.contains(&method)),
             }
         });
         stored.next().is_some()
