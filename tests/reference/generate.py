@@ -86,6 +86,8 @@ LOSSES = {
     "huber": lambda o, t, delta=1.0: F.huber_loss(o, t, reduction="none", delta=delta).mean(-1).mean(),
     # torch keeps each ln at -100 or above
     "binary_cross_entropy": lambda o, t: F.binary_cross_entropy(o, t, reduction="none").mean(-1).mean(),
+    "binary_cross_entropy_with_logits": lambda o, t: F.binary_cross_entropy_with_logits(o, t, reduction="none").mean(-1).mean(),
+    "cross_entropy_with_logits": lambda o, t: F.cross_entropy(o, t),
     # on probabilities, not on logits
     "categorical_cross_entropy": lambda o, t: -(t * torch.log(o)).sum(-1).mean(),
     # ln cosh d = |d| + softplus(-2|d|) - ln 2, which F.softplus knows
@@ -816,6 +818,9 @@ def loss_points(name):
         return pairs + [([0.2, 0.7, 0.4], [0.0, 1.0, 0.3])]
     if name == "categorical_cross_entropy":
         return [([0.2, 0.7, 0.1], [0.0, 1.0, 0.0]), ([0.2, 0.7, 0.1], [0.25, 0.25, 0.5]), ([1e-20, 0.75, 0.25], [1.0, 0.0, 0.0])]
+    if name == "cross_entropy_with_logits":
+        logits = ([2.0, -1.0, 0.5], [-800.0, 700.0, 0.0], [1e300, -1e300, 0.0])
+        return [(o, t) for o in logits for t in ([0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.25, 0.25, 0.5])]
     if name in ("nll", "kl_divergence"):
         logs = [([-0.5, -1.5, -900.0], [0.0, 1.0, 0.0]), ([-1.0, -0.25, -3.0], [1.0, 0.0, 0.0])]
         return logs + ([([-0.5, -1.5, -3.0], [0.2, 0.5, 0.3])] if name == "kl_divergence" else [])

@@ -16,6 +16,7 @@
 //! | `lesson` | from `lesson()` and its conditions to plain data |
 //! | `diagnostics` | analysis before a run, errors during a run, style warnings, [`explain`] |
 //! | `check` | tries a file: does it run, is its gradient correct? |
+//! | `combination` | tries whether output, loss and targets fit together |
 //! | [`editing`] | completion and definitions for editors |
 //! | [`mod@reference`] | the table of everything that a script can name |
 //!
@@ -51,6 +52,7 @@
 
 mod bindings;
 mod check;
+mod combination;
 mod diagnostics;
 pub mod editing;
 mod lesson;

@@ -11,6 +11,9 @@ use slowgrad_script::Sandbox;
 use std::fs;
 use std::path::Path;
 
+/// Losses without points: `edges` compares them with many-digit values of the formulas in PyTorch's documentation.
+const CALCULATED: [&str; 2] = ["binary_cross_entropy_with_logits", "cross_entropy_with_logits"];
+
 fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
 }
@@ -54,7 +57,7 @@ fn values_and_derivatives_equal_pytorch_on_kinks_and_far_out() {
     let sandbox = common::sandbox(&[]);
     for path in common::shipped().files.paths() {
         let Some((kind, name)) = path.strip_suffix(".rhai").and_then(|path| path.split_once('/')) else { continue };
-        if ["activations", "losses", "regularizers", "schedules"].contains(&kind) {
+        if ["activations", "losses", "regularizers", "schedules"].contains(&kind) && !CALCULATED.contains(&name) {
             assert!(
                 points.iter().any(|point| point["kind"] == *kind && point["name"] == *name),
                 "no points for {path}"

@@ -52,16 +52,20 @@ impl ArrayCall<'_> {
         Ok(total)
     }
 
-    /// The maximum, excluded from the gradient, and the exponentials of the differences from it. Subtracting the
-    /// maximum keeps softmax from overflowing (Goodfellow et al., Deep Learning, section 4.1).
-    fn shifted(&self, numbers: &[ScriptNumber]) -> NativeResult<(ScriptNumber, Vec<ScriptNumber>)> {
+    /// The maximum, excluded from the gradient. Subtracting it from each number keeps the exponentials from overflowing
+    /// (Goodfellow et al., Deep Learning, section 4.1).
+    fn largest(&self, numbers: &[ScriptNumber]) -> NativeResult<ScriptNumber> {
         let largest = self.fold(Op::Max, numbers, 0.0, false)?;
-        let largest = self.inner(Op::StopGradient, &[largest])?;
-        let powers = numbers.iter().map(|&x| {
+        self.inner(Op::StopGradient, &[largest])
+    }
+
+    /// The exponentials of the differences from `largest`.
+    fn powers(&self, numbers: &[ScriptNumber], largest: ScriptNumber) -> NativeResult<Vec<ScriptNumber>> {
+        let power = |&x: &ScriptNumber| {
             let difference = self.inner(Op::Sub, &[x, largest])?;
             self.inner(Op::Exp, &[difference])
-        });
-        Ok((largest, powers.collect::<NativeResult<_>>()?))
+        };
+        numbers.iter().map(power).collect()
     }
 
     fn sum(&self, array: &Array) -> NativeResult<ScriptNumber> {
@@ -120,13 +124,21 @@ impl ArrayCall<'_> {
     }
 
     fn softmax(&self, array: &Array) -> NativeResult<Array> {
-        let (_, powers) = self.shifted(&self.some(array)?)?;
+        let numbers = self.some(array)?;
+        let powers = self.powers(&numbers, self.largest(&numbers)?)?;
         let total = self.fold(Op::Add, &powers, 0.0, false)?;
         powers.into_iter().map(|power| Ok(self.inner(Op::Div, &[power, total])?.into())).collect()
     }
 
     fn log_sum_exp(&self, array: &Array) -> NativeResult<ScriptNumber> {
-        let (largest, powers) = self.shifted(&self.some(array)?)?;
+        let numbers = self.some(array)?;
+        let mut largest = self.largest(&numbers)?;
+        // The difference of two infinities is not a number. The logarithm of an infinite or empty sum needs no shift.
+        let below = |bound: f64| self.host.compare(self.context, Compare::Less, largest, ScriptNumber::Plain(bound));
+        if !below(f64::INFINITY)? || below(f64::MIN)? {
+            largest = ScriptNumber::Plain(0.0);
+        }
+        let powers = self.powers(&numbers, largest)?;
         let total = self.fold(Op::Add, &powers, 0.0, false)?;
         let log = self.inner(Op::Ln, &[total])?;
         self.last(Op::Add, &[largest, log])

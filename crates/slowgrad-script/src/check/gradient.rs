@@ -78,13 +78,17 @@ impl Check<'_> {
                 call.trace.nodes().len() + if function.0.borrow().runs_each_time() { OPERATIONS_PER_RUN } else { 0 };
             // Every probe is called once, even if the budget is spent.
             let affordable = spent < MAX_OPERATIONS && self.in_time();
-            if !self.numbers(&call, program, kind, width) || probe.kind == ProbeKind::Far || !affordable {
+            let finite = match probe.kind {
+                ProbeKind::Edge => self.is_a_number(&call, program, kind, width),
+                _ => self.numbers(&call, program, kind, width),
+            };
+            if !finite || !probe.kind.is_compared() || !affordable {
                 continue;
             }
             spent += 20 * width * comparison.outputs * cost;
             comparison.point(&call, probe)?;
         }
-        let chosen: Vec<&Probe> = probes.iter().filter(|probe| probe.kind != ProbeKind::Far).collect();
+        let chosen: Vec<&Probe> = probes.iter().filter(|probe| probe.kind.is_compared()).collect();
         for pair in chosen.windows(2) {
             if comparison.kinks >= MAX_KINKS || spent >= MAX_OPERATIONS || !self.in_time() {
                 break;
@@ -121,6 +125,20 @@ impl Check<'_> {
         let worst = wrong.map(|found| found.worst).or(comparison.worst);
         let measurement = Measurement::Gradient { points: comparison.points, kinks: comparison.kinks, agrees, worst };
         self.report(FunctionReport { function: name, measurement });
+    }
+
+    /// Like [`numbers`](Self::numbers), but accepts infinities: a result may be too large for a number.
+    pub(super) fn is_a_number(&mut self, call: &Call, program: &ScriptProgram, kind: PluginKind, width: usize) -> bool {
+        let outputs = call.trace.outputs();
+        let mut grads = Vec::new();
+        let infinite = (0..outputs.len()).any(|k| call.output(k).is_infinite());
+        let nan = (0..outputs.len()).any(|k| call.output(k).is_nan()) || {
+            let seeds: Vec<f64> = vec![1.0; outputs.len()];
+            call.trace.backward(&call.values, &seeds, &mut grads);
+            // Next to an infinite result, the gradient may be anything.
+            !infinite && grads.iter().take(width).any(|grad| grad.is_nan())
+        };
+        !nan || self.numbers(call, program, kind, width)
     }
 
     /// Warns about results and gradients that are not finite, at the operation where the problem begins. Returns

@@ -22,6 +22,15 @@ pub(super) enum ProbeKind {
     Special,
     /// A point far out, tested only for infinities and NaN.
     Far,
+    /// A point near the ends of the range of numbers, tested only for NaN: a result may be too large for a number.
+    Edge,
+}
+
+impl ProbeKind {
+    /// Whether the gradient is compared with finite differences.
+    pub(super) fn is_compared(self) -> bool {
+        matches!(self, ProbeKind::Random | ProbeKind::Special)
+    }
 }
 
 /// Number of random points.
@@ -35,6 +44,11 @@ const SPECIAL_INPUTS: [f64; 15] =
 const FAR_INPUT: f64 = 1_000.0;
 /// The largest output of a network for which losses are tested.
 const FAR_OUTPUT: f64 = 100.0;
+
+/// Sizes of numbers near the ends of their range. The square of 1e154 is the largest power of ten that is finite, that
+/// of 1e155 is not. Multiples of 1e300 are numbers, so that `z ** 3 - 2 * z` is infinite and not the difference of two
+/// infinities.
+pub(super) const EDGE_SIZES: [f64; 7] = [5e-324, 1e-300, 1e-155, 1e20, 1e154, 1e155, 1e300];
 
 /// The sliders of a function, each with its value, minimum, maximum and whether its scale is logarithmic.
 #[derive(Debug, Clone)]
@@ -94,6 +108,15 @@ pub(super) fn anywhere(width: usize, sliders: &Sliders, rng: &mut Rng) -> Vec<Pr
             probes.push(one);
         }
     }
+    for x in EDGE_SIZES.into_iter().flat_map(|x| [x, -x]) {
+        probes.push(uniform(x, ProbeKind::Edge));
+        if width > 1 {
+            // The difference of two such numbers has to be a number.
+            let mut one = uniform(0.0, ProbeKind::Edge);
+            one.inputs[0] = x;
+            probes.push(one);
+        }
+    }
     for _ in 0..RANDOM_POINTS {
         let own: Vec<f64> = (0..width).map(|_| varied(rng)).collect();
         probes.push(Probe { inputs: [own, sliders.sample(rng)].concat(), kind: ProbeKind::Random });
@@ -142,6 +165,11 @@ pub(super) fn loss(domain: Domain, outputs: usize, sliders: &Sliders, rng: &mut 
             }
             let half = vec![0.5; outputs];
             probes.push(probe(half.clone(), half, ProbeKind::Special));
+            for x in [5e-324, 1e-300, 1e-20, 1.0 - f64::EPSILON] {
+                for k in 0..=outputs {
+                    probes.push(probe(vec![x; outputs], one_hot(k), ProbeKind::Edge));
+                }
+            }
         }
         Domain::Reals => {
             for x in [0.0, 1.0, -1.0, 2.5] {
@@ -149,6 +177,11 @@ pub(super) fn loss(domain: Domain, outputs: usize, sliders: &Sliders, rng: &mut 
             }
             for x in [FAR_OUTPUT, -FAR_OUTPUT] {
                 probes.push(probe(vec![x; outputs], vec![0.0; outputs], ProbeKind::Far));
+            }
+            for x in [FAR_INPUT].into_iter().chain(EDGE_SIZES).flat_map(|x| [x, -x]) {
+                for t in [0.0, 1.0] {
+                    probes.push(probe(vec![x; outputs], vec![t; outputs], ProbeKind::Edge));
+                }
             }
         }
     }

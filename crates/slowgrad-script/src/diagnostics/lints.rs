@@ -1,5 +1,6 @@
 //! Style warnings: correct code that may not do what its author intended.
 
+use crate::diagnostics::captured_loop_variable::captured_loop_variables;
 use crate::text::ScriptText;
 use crate::text::lexer::TokenKind;
 use slowgrad_tape::{Call, Diagnostic, Function};
@@ -26,7 +27,7 @@ pub(crate) fn lint(text: &Rc<ScriptText>) -> Vec<Diagnostic> {
     };
     let map = &text.source_map;
     let found = map.negated_bases.iter().map(negated).chain(map.unused.iter().map(unused));
-    found.chain(whole_divisions(text)).collect()
+    found.chain(whole_divisions(text)).chain(captured_loop_variables(text)).collect()
 }
 
 /// `1 / 2` with whole literals is 0 in Rhai, without a warning.

@@ -3,6 +3,7 @@
 //! All mistakes are collected, each located at its field. This module must not know whether the plugins work.
 
 pub(crate) mod conditions;
+mod missing_features;
 pub(crate) mod scores;
 
 use crate::bindings::arguments;
@@ -14,6 +15,7 @@ use crate::plugins::{PluginKind, Plugins};
 use crate::reference::{Group, names};
 use crate::runtime::limits::Limits;
 use crate::runtime::program::ScriptProgram;
+pub(crate) use missing_features::missing_feature;
 use rhai::{Dynamic, Map};
 use slowgrad_engine::spec::{DataSpec, LayerSpec, LessonSpec, ParamValue, PluginRef, WeightsSpec};
 use slowgrad_tape::Diagnostic;
@@ -60,7 +62,8 @@ impl LessonReader<'_> {
     fn unknown(&mut self) {
         for field in self.map.keys() {
             if names(Group::LessonFields).all(|known| known != field.as_str()) {
-                let help = suggestion(field, names(Group::LessonFields)).unwrap_or_default();
+                let help = missing_feature(field).or_else(|| suggestion(field, names(Group::LessonFields)));
+                let help = help.unwrap_or_default();
                 self.fail(field, Problem::new("unknown-field", format!("a lesson has no field `{field}`")).help(help));
             }
         }
@@ -196,6 +199,14 @@ impl LessonReader<'_> {
 /// Entries of `layers`.
 const MAX_LAYERS: usize = 100;
 
+/// The fields of a layer.
+const LAYER_FIELDS: [&str; 2] = ["size", "activation"];
+
+/// What a layer such as `#{ type: "dropout", rate: 0.5 }` asks for.
+fn named_feature(map: &Map) -> Option<String> {
+    map.values().find_map(|value| missing_feature(&value.as_immutable_string_ref().ok()?))
+}
+
 /// Reads `[2, 3, 1]`, or maps `#{ size: 3, activation: "tanh" }`: the number of inputs, and the layers.
 fn layers(
     value: &Dynamic,
@@ -219,12 +230,16 @@ fn layers(
         let each = format!("each size in {what}");
         let default = if i + 1 == array.len() { output } else { hidden };
         let Ok(map) = item.as_map_ref() else {
-            found.push((arguments::size(item, &each, 1)?, default.clone()));
+            let size = arguments::size(item, &each, 1);
+            let word = item.as_immutable_string_ref().ok();
+            let missing = word.and_then(|word| missing_feature(&word));
+            found.push((size.map_err(|problem| problem.maybe_help(missing))?, default.clone()));
             continue;
         };
-        if let Some(odd) = map.keys().find(|key| !["size", "activation"].contains(&key.as_str())) {
+        if let Some(odd) = map.keys().find(|key| !LAYER_FIELDS.contains(&key.as_str())) {
             let problem = Problem::new("unknown-field", format!("a layer has no field `{odd}`"));
-            return Err(problem.help(suggestion(odd, ["size", "activation"]).unwrap_or_default()));
+            let help = missing_feature(odd).or_else(|| named_feature(&map)).or_else(|| suggestion(odd, LAYER_FIELDS));
+            return Err(problem.help(help.unwrap_or_default()));
         }
         let size = map.get("size").ok_or_else(|| {
             Problem::new("missing-field", "a layer has no `size`").help("write `#{ size: 3, activation: \"tanh\" }`")

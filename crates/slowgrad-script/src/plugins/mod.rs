@@ -9,6 +9,7 @@ use crate::bindings::values::RandomSource;
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording::suggestion;
+use crate::lesson::missing_feature;
 use crate::library::{self, Library, folder, is_plain, stem};
 use crate::plugins::tracer::{ScriptTracer, TracedFunction};
 use crate::runtime::host::Budget;
@@ -112,6 +113,17 @@ impl PluginKind {
         }
     }
 
+    /// The kind of the files in this file's folder, if it is a folder of plugins.
+    pub(crate) fn in_folder(path: &str) -> Option<Self> {
+        let folder = path.rsplit('/').nth(1)?;
+        Self::ALL.into_iter().find(|kind| kind.folder() == folder)
+    }
+
+    /// Advice for an empty file.
+    fn first_line(self) -> String {
+        format!("begin with `fn {} {{ … }}`; `slowgrad new` writes a commented example", self.usage())
+    }
+
     /// The contract function as an author writes it.
     pub(crate) fn usage(self) -> &'static str {
         match self {
@@ -204,7 +216,10 @@ impl Plugins {
         if text.is_empty() {
             let text = ScriptText::new(path, text);
             let empty = Diagnostic::error("empty-file", format!("`{path}` is empty")).at(text.function_location(""));
-            return Err(vec![empty.help("write a function into it, such as `fn activation(z) { z }`")]);
+            return Err(vec![empty.help(PluginKind::in_folder(path).map_or_else(
+                || "write a function into it; `slowgrad new` writes a commented example of each kind".to_owned(),
+                PluginKind::first_line,
+            ))]);
         }
         self.interpreter.compile_program(path, text).map(Rc::new)
     }
@@ -242,15 +257,26 @@ impl Plugins {
         if let Some(problem) = [beside, named].iter().find_map(|path| library.left_out(path)) {
             return Err(problem);
         }
+        // An empty file beside the lesson is of the kind that the lesson wants. Reading it reports what is missing.
+        let bare = format!("{}{name}.rhai", folder(&self.home.borrow().path));
+        if library.find(&bare).is_some_and(|(_, bytes)| bytes.trim_ascii().is_empty()) {
+            return Ok(bare);
+        }
         let problem = Problem::new("unknown-plugin", format!("there is no {} named `{name}`", kind.label()));
         let names = library.names(kind.folder());
-        Err(problem
-            .help(suggestion(name, names.iter().map(String::as_str)).unwrap_or_else(|| "none is installed".to_owned())))
+        let help = missing_feature(name).or_else(|| suggestion(name, names.iter().map(String::as_str)));
+        Err(problem.help(help.unwrap_or_else(|| "none is installed".to_owned())))
     }
 
     fn load(&self, kind: PluginKind, plugin: &PluginRef) -> Result<Rc<ScriptProgram>, Box<Diagnostic>> {
         let path = self.locate(kind, &plugin.name).map_err(|problem| Box::new(problem.unplaced()))?;
-        self.program(&path)
+        self.program(&path).map_err(|mut error| {
+            // Only its use tells the kind of an empty file beside a lesson.
+            if error.code == "empty-file" {
+                error.help = Some(kind.first_line());
+            }
+            error
+        })
     }
 
     /// The controls of a plugin, set to the given values.
@@ -314,6 +340,14 @@ impl Plugins {
             Ok(mut controls) => controls::set_values(&mut controls, &plugin.params, stem(&plugin.name)),
             Err(_) => Ok(()),
         }
+    }
+
+    /// Builds plugins with functions that are not shared with others.
+    pub(crate) fn uncached<T>(&self, build: impl FnOnce() -> T) -> T {
+        let kept = self.functions.take();
+        let built = build();
+        self.functions.replace(kept);
+        built
     }
 
     /// A traced function, cached by file, function and the constants of the trace.

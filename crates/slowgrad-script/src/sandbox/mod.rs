@@ -3,6 +3,7 @@
 mod data_and_weights;
 
 use crate::bindings::values::{LocatedCue, StageRecorder};
+use crate::combination;
 use crate::diagnostics::lints;
 use crate::diagnostics::problem::Problem;
 use crate::lesson::conditions;
@@ -256,7 +257,13 @@ impl Sandbox {
         let setup = self.assemble_at(&spec, &locate_field, &mut warnings)?;
         let mut notes = Vec::new();
         let parameters = self.parameters_at(&spec, &locate_field, &mut notes).map_err(one)?;
-        let (located_cues, conditions) = self.perform(&program, &spec, &setup)?;
+        let combined = combination::check(&self.plugins, &setup, &locate_field);
+        if combined.is_none() {
+            let saturated = combination::saturation(&self.plugins, &setup, &parameters);
+            warnings.extend(saturated.map(|warning| with_location(warning, locate_field("output"))));
+        }
+        warnings.extend(combined);
+        let (located_cues, conditions) = self.perform(&program, &spec, &setup, &mut warnings)?;
         warnings.extend(self.lints());
         warnings.extend(self.interpreter().files.library.borrow().warnings());
         let (cues, cue_locations) = located_cues.into_iter().unzip();
@@ -276,12 +283,14 @@ impl Sandbox {
         })
     }
 
-    /// Runs `perform`, and applies each `set` cue to a copy of the configuration to check it.
+    /// Runs `perform`, and applies each `set` cue to a copy of the configuration to check it. Adds a warning where a cue
+    /// combines an output and a loss that do not fit together.
     fn perform(
         &self,
         program: &Rc<ScriptProgram>,
         spec: &LessonSpec,
         setup: &Setup,
+        warnings: &mut Vec<Diagnostic>,
     ) -> Result<(Vec<LocatedCue>, Vec<Condition>), Vec<Diagnostic>> {
         if program.function("perform").is_none() {
             return Ok(Default::default());
@@ -297,7 +306,10 @@ impl Sandbox {
         let mut spec = spec.clone();
         for (cue, location) in &located_cues {
             if let Cue::Set(patch) = cue {
-                self.patch_at(&mut spec, patch, &|_| location.clone()).map(drop)?;
+                let changed = self.patch_at(&mut spec, patch, &|_| location.clone())?;
+                if patch.output.is_some() || patch.loss.is_some() || !patch.params.is_empty() {
+                    warnings.extend(combination::check(&self.plugins, &changed, &|_| location.clone()));
+                }
             }
         }
         let missing = MissingScores::of(setup);

@@ -156,6 +156,7 @@ impl CallScope<'_> {
             "rand" | "random" => "random numbers come from `ctx.rng`, for data sets and initial weights only",
             "timestamp" | "sleep" => "scripts have no clock",
             "eval" => "a script cannot run a text; write a closure",
+            "sgn" | "signum" => "did you mean `sign`?",
             _ => {
                 let own = self.own.iter().map(|(own, _)| own.as_str());
                 return wording::nearest(name, own.chain(self.builtins.names())).map_or_else(
