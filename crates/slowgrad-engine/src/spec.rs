@@ -2,6 +2,7 @@
 //!
 //! The script crate fills it from a lesson file. This module must not know the script language.
 
+use crate::io_names::IoNames;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -126,6 +127,8 @@ pub struct LessonSpec {
     pub initializer: PluginRef,
     /// The source of the samples.
     pub data: DataSpec,
+    /// The names of inputs and outputs that the lesson gives.
+    pub io_names: IoNames,
     /// The fraction of the samples for testing, 0 to 1.
     pub test_fraction: f64,
     /// The amount of noise, an input of dataset plugins.

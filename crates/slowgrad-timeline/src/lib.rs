@@ -63,6 +63,7 @@
 //! #     schedule: None,
 //! #     initializer: PluginInfo::default(),
 //! #     dataset: None,
+//! #     io_names: Arc::default(),
 //! #     test: Arc::default(),
 //! #     batch: 1,
 //! #     shuffle: false,

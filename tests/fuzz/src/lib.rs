@@ -95,6 +95,8 @@ const FIELDS: &[&str] = &[
     "schedule",
     "params",
     "data",
+    "input_names",
+    "output_names",
     "test_fraction",
     "noise",
     "count",

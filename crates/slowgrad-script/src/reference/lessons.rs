@@ -284,6 +284,18 @@ pub(super) const FIELDS: &[TableRow] = &[
         "data: [#{ input: [0.0, 1.0], target: [1.0] }]",
     ),
     (
+        "input_names",
+        &["input_names: array"],
+        "The names of the inputs; a table names them itself. An empty text is no name.",
+        "input_names: [\"width\", \"height\"]",
+    ),
+    (
+        "output_names",
+        &["output_names: array"],
+        "The names of the outputs, such as classes; a table names them itself. An empty text is no name.",
+        "output_names: [\"area\"]",
+    ),
+    (
         "test_fraction",
         &["test_fraction: number"],
         "The fraction of the data reserved for testing.",

@@ -480,6 +480,7 @@ impl Sandbox {
             schedule,
             initializer: self.plugins.info(PluginKind::Initializer, &spec.initializer),
             dataset,
+            io_names: Arc::new(spec.io_names.clone()),
             train,
             test,
             batch: spec.batch,
