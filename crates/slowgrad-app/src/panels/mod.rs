@@ -26,6 +26,7 @@ mod question;
 mod screen_reader;
 mod sections;
 mod structure_buttons;
+mod table_reading;
 #[cfg(test)]
 mod tests;
 mod timeline_strip;
@@ -114,6 +115,7 @@ pub(super) fn window_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
         let width = if open { &mut preferences.editor_width } else { &mut preferences.explanation.width };
         edge_ui(ui, "width of the explanation panel", canvas.with_min_x(canvas.right()), (right, -1.0), width);
     }
+    table_reading::table_reading_ui(ui, canvas, session, &theme);
     screen_reader::announcements_ui(ui, app, session);
     overlay::overlay_ui(ui, app, session);
 }

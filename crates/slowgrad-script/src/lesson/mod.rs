@@ -270,8 +270,8 @@ fn io_names(value: &Dynamic, what: &str, size: Option<usize>) -> Result<Vec<Stri
 }
 
 fn data(value: &Dynamic, what: &str) -> Result<DataSpec, Problem> {
-    if let Some(CsvSpec { path, inputs, target }) = value.clone().try_cast() {
-        return Ok(DataSpec::Csv { path, inputs, target });
+    if let Some(CsvSpec(table)) = value.clone().try_cast() {
+        return Ok(DataSpec::Table(table));
     }
     if let Ok(array) = value.as_array_ref() {
         return arguments::samples(&array).map(DataSpec::Inline);

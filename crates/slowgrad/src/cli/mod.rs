@@ -19,6 +19,7 @@ mod output;
 mod render;
 mod report;
 mod signals;
+mod table_progress;
 mod trace;
 mod train;
 mod weight_file;
