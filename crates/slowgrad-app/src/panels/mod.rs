@@ -38,7 +38,9 @@ use crate::state::App;
 use egui::{CentralPanel, CursorIcon, Frame, Id, Margin, Panel, Rect, Sense, Ui, Vec2, WidgetInfo};
 use slowgrad_session::DrawerTab;
 use slowgrad_session::Session;
+use slowgrad_timeline::explain::words;
 use slowgrad_timeline::playback::cue::Panel as LessonPanel;
+use slowgrad_timeline::scene::Target;
 
 /// Draws the whole window.
 pub(super) fn window_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
@@ -118,6 +120,17 @@ pub(super) fn window_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
     table_reading::table_reading_ui(ui, canvas, session, &theme);
     screen_reader::announcements_ui(ui, app, session);
     overlay::overlay_ui(ui, app, session);
+}
+
+/// The description of an element of the network, with the names of inputs and outputs.
+fn element_name(session: &Session, target: Target) -> String {
+    match session.now() {
+        Some((timeline, _)) => {
+            let step = timeline.step();
+            words::named_target(target, &step.shape, &step.io_names)
+        }
+        None => words::target(target),
+    }
 }
 
 /// The keys of an action as text.
