@@ -567,6 +567,8 @@ fn inputs_and_outputs_are_shown_by_their_names() {
     assert!(!found.iter().any(|text| text == "x₁"), "{found:?}");
     assert!(found.iter().any(|text| text.starts_with("setosa =")), "{found:?}");
     assert!(found.iter().any(|text| text.starts_with("setosa_l… =")), "{found:?}");
+    let before = texts(&scene_of(&named, 0..1, 1.0));
+    assert!(before.iter().any(|text| text == "setosa"), "{before:?}");
     let (step, explainer) = (named.step(), Explainer { digits: 3 });
     let name = |target| words::named_target(target, &step.shape, &step.io_names);
     let weight = Target::Weight { layer: 0, neuron: 2, input: 1 };
